@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include "kernel/abi/vcpu.h"
+#include "lib/status.h"
+#include "lib/types.h"
+
+struct pt_format;
+struct quota;
+struct pt_root;
+
+/*
+ * The processor's virtualization, one interface for VMX and SVM. Vendor code enters a guest and
+ * decodes the exit into a struct vcpu_exit; what to do about it is decided above.
+ */
+
+/* What the vCPUs of a VM share. Zero-initialised by the owner before vm_init. */
+struct virt_vm {
+	hpa_t second_stage_root; /* top-level table of the guest's physical space */
+	struct quota *quota;     /* pays for control pages */
+	void *msr_bitmap;        /* SVM: MSRPM (2 pages); VMX: MSR bitmap (1 page) */
+	void *io_bitmap;         /* all ones: every port exits */
+};
+
+/*
+ * One virtual CPU as the back end sees it. The guest's general registers live in page->gpr all the
+ * time, RAX and RSP included while the guest is out.
+ */
+struct virt_vcpu {
+	struct virt_vm *vm;
+	struct vcpu_page *page; /* kernel address of the page shared with the monitor */
+	struct vcpu_exit exit;  /* of the last enter */
+	struct vcpu_event event; /* delivery interrupted by the last exit */
+
+	void *control;          /* VMCB or VMCS, one page */
+	hpa_t control_hpa;
+	u64 tag_generation;     /* of the ASID or VPID, per CPU */
+	u32 tag;                /* ASID or VPID; 0: none assigned */
+	u32 loaded_cpu;         /* CPU whose registers hold its state, or ~0 */
+	bool launched;          /* VMX: VMLAUNCH has succeeded since VMCLEAR */
+	bool flush;             /* flush the guest's TLB entries on the next entry */
+	bool window;            /* interrupt window exiting is on */
+	u8 reserved[5];
+
+	u64 tsc_offset;
+	u64 xcr0;
+	u64 dr[4];              /* DR0-DR3; DR6 and DR7 where the back end keeps them */
+	u64 dr6;
+	u64 msr[VMSR_COUNT];    /* those that the control structure does not switch */
+	u64 cr2;                /* VMX: not in the VMCS */
+	void *xsave_area;       /* 64-byte aligned, fpu_area_bytes() long */
+};
+
+struct virt_ops {
+	const char *name; /* "SVM/NPT", "VMX/EPT" */
+	const struct pt_format *second_stage;
+
+	/* Turns virtualization on or off on the running CPU; `area` is one zeroed page for this CPU. */
+	enum status (*cpu_enable)(void *area, hpa_t area_hpa);
+	void (*cpu_disable)(void);
+
+	enum status (*vm_init)(struct virt_vm *vm);
+	void (*vm_free)(struct virt_vm *vm);
+	/* State after RESET (SDM vol. 3, table 10-1). Fails only for want of pages. */
+	enum status (*vcpu_init)(struct virt_vcpu *vcpu);
+	void (*vcpu_free)(struct virt_vcpu *vcpu);
+
+	/* Brings its registers that entry does not switch into this CPU, or saves them from it. */
+	void (*vcpu_load)(struct virt_vcpu *vcpu);
+	void (*vcpu_unload)(struct virt_vcpu *vcpu);
+
+	/*
+	 * Runs the guest until the next exit and decodes it into vcpu->exit and vcpu->event. The vCPU
+	 * is loaded, host interrupts are off and stay off; a pending one ends the run with
+	 * EXIT_HOST_INTERRUPT without being taken. `deadline_tsc` (host TSC, 0: none) may be used
+	 * for an earlier EXIT_DEADLINE where the CPU has a preemption timer.
+	 */
+	void (*enter)(struct virt_vcpu *vcpu, u64 deadline_tsc);
+
+	/* Copies groups between the control structure and the page. set takes each word once. */
+	void (*get)(struct virt_vcpu *vcpu, u32 groups);
+	void (*set)(struct virt_vcpu *vcpu, u32 groups);
+	/* Obeys page->inject and page->request, as read by the caller into these arguments. */
+	void (*request)(struct virt_vcpu *vcpu, const struct vcpu_event *inject, u32 request,
+			u32 advance_length);
+	/* Fills page->dump with every field of the control structure. */
+	void (*dump)(struct virt_vcpu *vcpu);
+};
+
+/*
+ * Chooses the back end. NULL and *reason, one plain sentence for the operator, when this CPU cannot
+ * run guests: no VMX or SVM, no nested paging, or locked off by the firmware.
+ */
+const struct virt_ops *virt_probe(const char **reason);
+
+const struct virt_ops *vmx_probe(const char **reason);
+const struct virt_ops *svm_probe(const char **reason);

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include "lib/types.h"
+
+#define IMAGE_MAGIC 0x4547414d49594b53ull
+
+/*
+ * A ring-3 image: position-independent, page-granular, laid out text, rodata, data, bss from its
+ * first byte (this header is the start of the text). It relocates itself: `data` holds
+ * everything that needs it. Text and rodata are mapped shared, data is copied, bss is zero.
+ */
+struct image_header {
+	u64 magic;
+	u32 text_pages;
+	u32 rodata_pages;
+	u32 data_pages;
+	u32 bss_pages;
+	u64 entry; /* bytes from the first byte, inside the text */
+};

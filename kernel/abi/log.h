@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include "lib/types.h"
+
+enum log_level { LOG_DEBUG, LOG_INFO, LOG_WARNING, LOG_ERROR, LOG_LEVEL_COUNT };
+
+enum log_category {
+	LOG_BOOT, LOG_CPU, LOG_MEMORY, LOG_VIRT, LOG_SCHED, LOG_PROCESS, LOG_VM, LOG_DEVICE,
+	LOG_CONSOLE, LOG_CONFIG, LOG_AUDIT,
+	LOG_CATEGORY_COUNT
+};
+
+#define LOG_ARGUMENTS 5
+
+/* One event, fixed size; text is made by the reader from the format and the arguments. */
+struct log_entry {
+	u64 sequence; /* from 1; equals its place in the ring once it is complete */
+	u64 tsc;
+	u32 format;   /* byte offset of the format text in START_LOG_FORMATS */
+	u8 cpu;
+	u8 level;
+	u8 category;
+	u8 argument_count;
+	u64 argument[LOG_ARGUMENTS];
+};
+_Static_assert(sizeof(struct log_entry) == 64, "a cache line");
+
+/*
+ * One CPU's ring, read-only to the reader. The writer fills the entry written % capacity, then
+ * its sequence, then `written`; the reader copies an entry and checks the sequence after it.
+ */
+struct log_ring {
+	u64 written; /* entries ever written */
+	u32 capacity; /* a power of two */
+	u32 reserved;
+	u64 pad[6];
+	struct log_entry entry[];
+};

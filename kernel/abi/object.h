@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include "lib/types.h"
+
+/* A process's name for an object: table index in bits 15:0, the entry's generation above. */
+typedef u32 handle_t;
+
+#define HANDLE_NONE 0u
+
+enum object_type {
+	OBJECT_NONE,
+	OBJECT_ROOT,    /* the machine itself: its rights are the operator's */
+	OBJECT_GROUP,   /* the unit of account: quota and share of the CPU; one per VM */
+	OBJECT_MEMORY,  /* an array of page slots */
+	OBJECT_SPACE,   /* a set of mappings: a process's address space or a second-stage table */
+	OBJECT_PROCESS,
+	OBJECT_THREAD,
+	OBJECT_QUEUE,   /* the one thing to wait on */
+	OBJECT_EVENT,
+	OBJECT_IRQ,     /* a host interrupt line */
+	OBJECT_VM,
+	OBJECT_VCPU,
+	OBJECT_TYPE_COUNT
+};
+
+/* What a handle lets its holder do; a copy never has more than its original. */
+enum right {
+	RIGHT_READ = 1 << 0,    /* map for reading; read state */
+	RIGHT_WRITE = 1 << 1,   /* map for writing; change state; signal */
+	RIGHT_EXECUTE = 1 << 2, /* map for execution */
+	RIGHT_MAP = 1 << 3,     /* space: map into it and unmap from it */
+	RIGHT_BIND = 1 << 4,    /* bind to a queue; queue: be bound to, be waited on */
+	RIGHT_CREATE = 1 << 5,  /* group: create objects charged to it */
+	RIGHT_CONTROL = 1 << 6, /* start, pace, run */
+	RIGHT_DESTROY = 1 << 7,
+	RIGHT_GRANT = 1 << 8,   /* hand a copy to another process; process: receive one */
+	RIGHT_ALL = (1 << 9) - 1
+};

@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include "lib/types.h"
+
+/* Who a page of the machine belongs to. */
+enum page_owner {
+	PAGE_FREE,
+	PAGE_RESERVED,  /* firmware, holes, the frame array itself */
+	PAGE_IMAGE,     /* the kernel image and what is built into it */
+	PAGE_MODULE,    /* boot modules */
+	PAGE_KERNEL,    /* stacks, object caches, log rings */
+	PAGE_TABLE,     /* page tables, first and second stage */
+	PAGE_PROCESS,   /* memory objects of processes */
+	PAGE_GUEST,     /* guest RAM */
+	PAGE_CONTROL,   /* VMCS, VMCB, bitmaps, XSAVE areas */
+	PAGE_OWNER_COUNT
+};
+
+#define CPU_MAX 256
+
+struct cpu_counters {
+	u64 exits;         /* VM exits */
+	u64 wakeups;       /* returns from the idle HLT */
+	u64 interrupts;    /* host interrupts taken */
+	u64 switches;      /* threads switched to */
+	u64 syscalls;
+	u64 idle_tsc;      /* TSC cycles spent halted */
+	u64 ipis;
+	u64 reserved;
+};
+
+/* Kept up to date by the kernel, read-only to the manager. All counts since boot. */
+struct kernel_page {
+	u64 boot_tsc; /* TSC when the kernel started */
+	u64 tsc_khz;
+	u64 page_count; /* of all managed memory */
+	u64 pages[PAGE_OWNER_COUNT];
+	u32 cpu_count;
+	u32 log_bytes; /* size of one CPU's struct log_ring */
+	u64 entropy_sources; /* enum entropy_source */
+	u64 features;        /* enum host_feature */
+	struct cpu_counters cpu[];
+};
+
+enum entropy_source {
+	ENTROPY_RDSEED = 1 << 0,
+	ENTROPY_RDRAND = 1 << 1,
+	ENTROPY_TSC_JITTER = 1 << 2,
+	ENTROPY_LOADER = 1 << 3,
+};
+
+enum host_feature {
+	HOST_SMEP = 1 << 0,
+	HOST_SMAP = 1 << 1,
+	HOST_UMIP = 1 << 2,
+	HOST_X2APIC = 1 << 3,
+	HOST_TSC_DEADLINE = 1 << 4,
+	HOST_SPLIT_TABLES = 1 << 5, /* processes run without the direct map (Meltdown) */
+	HOST_INVARIANT_TSC = 1 << 6,
+	HOST_KASLR = 1 << 7,
+};
+
+/* One group's account, read-only to whoever holds its handle. */
+struct group_page {
+	u64 quota_pages;
+	u64 used_pages;
+	u64 pages[PAGE_OWNER_COUNT];
+	u64 cpu_tsc;       /* TSC cycles its threads ran */
+	u64 guest_tsc;     /* of these, inside the guest */
+	u64 exits;
+	u64 kernel_exits;  /* of these, settled in the kernel */
+	u64 injected;      /* interrupts and exceptions injected */
+	u64 weight;
+	u64 exits_by_reason[64]; /* enum exit_reason */
+};

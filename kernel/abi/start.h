@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include "kernel/abi/object.h"
+
+#define START_MAGIC 0x7472617453796b53ull
+#define START_BYTES (4 * PAGE_SIZE)
+
+enum syscall_method {
+	SYSCALL_METHOD_SYSCALL,
+	SYSCALL_METHOD_SYSENTER,
+};
+
+/* What a handle that a process starts with is for. */
+enum start_kind {
+	START_NONE,
+	START_SELF,         /* its own process */
+	START_SPACE,        /* its own address space */
+	START_GROUP,        /* the group it is charged to */
+	/* the manager's */
+	START_ROOT,
+	START_KERNEL_PAGE,  /* memory: struct kernel_page */
+	START_LOG,          /* memory: struct log_ring of CPU `value` */
+	START_LOG_FORMATS,  /* memory: the kernel's format texts */
+	START_SYMBOLS,      /* memory: the kernel's symbol table, struct symbol_table */
+	START_MONITOR_IMAGE, /* memory: image of the monitor */
+	START_DEMO_GUEST,   /* memory: the built-in guest; `value` its size in bytes */
+	START_MODULE,       /* memory: a boot module; `value` its size in bytes, `name` its name */
+	/* a monitor's */
+	START_VM_SPACE,     /* space: the guest's second stage */
+	START_VM,
+	START_RAM,          /* memory: the guest's RAM; `value` its size in bytes */
+	START_CHANNEL,      /* memory: struct vm_channel, shared with the manager */
+	START_CHANNEL_IN,   /* event that the manager signals: bind to the own queue */
+	START_CHANNEL_OUT,  /* event that the monitor signals */
+	START_FILE_KERNEL,  /* no handle: the file lies mapped read-only at address `offset`, `value` bytes */
+	START_FILE_INITRD,  /* likewise */
+};
+
+struct start_entry {
+	u32 kind; /* enum start_kind */
+	handle_t handle;
+	u64 offset;
+	u64 value;
+	char name[40];
+};
+_Static_assert(sizeof(struct start_entry) == 64, "a cache line");
+
+/* The memory a process's first thread finds mapped read-only at RDI: START_BYTES long. */
+struct start_info {
+	u64 magic; /* START_MAGIC */
+	u32 abi_version;
+	u32 syscall_method;
+	u64 tsc_khz;
+	u8 entropy[32];
+	u32 entry_count;
+	u32 reserved;
+	char command_line[1024]; /* kernel's for the manager, the guest's for a monitor */
+	char backend[16];        /* "SVM/NPT", "VMX/EPT" */
+	u64 kernel_base;         /* manager only: where the image runs; else 0 */
+	u64 kernel_link_base;
+	u64 rsdp_hpa;            /* manager only: host ACPI root, 0 if none */
+	u64 parameter[16];       /* for a monitor: as manager and monitor agree */
+	struct start_entry entry[];
+};
+#define START_ENTRY_MAX ((START_BYTES - sizeof(struct start_info)) / sizeof(struct start_entry))

@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include "kernel/abi/object.h"
+#include "lib/status.h"
+
+/*
+ * System calls. RAX holds the number, RDI RSI R8 R9 R10 RBX the arguments; RAX returns an enum
+ * status and RDI, where the call has one, its value. RCX, RDX and R11 are lost.
+ * With SYSENTER (Intel) RCX holds the caller's RSP and RDX the address to return to.
+ *
+ * No call takes a pointer: what is larger than registers travels in memory objects that both sides
+ * have mapped. Every call checks everything before it changes anything; a refused call has no
+ * effect. STATUS_AGAIN means that a bounded step was done: repeat the call unchanged.
+ * Handles that do not exist or have another type give STATUS_BAD_HANDLE, missing rights
+ * STATUS_NO_RIGHT, calls without a number STATUS_NOT_SUPPORTED.
+ */
+enum syscall {
+	/* (handle). The object lives on while another handle or the kernel refers to it. */
+	SYS_HANDLE_CLOSE,
+	/* (handle, rights) -> handle: a copy in the caller's table, rights narrowed by AND. */
+	SYS_HANDLE_COPY,
+	/* (process, handle, rights) -> handle, valid in that process. Both need RIGHT_GRANT. */
+	SYS_HANDLE_GRANT,
+	/*
+	 * (handle). Ends the object: every handle to it is stale at once. A process loses its
+	 * threads, its memory and all it alone refers to; a group everything that was charged to it.
+	 * STATUS_AGAIN until all pages are back.
+	 */
+	SYS_OBJECT_DESTROY,
+	/* (handle, queue, key). From now on the object's signals arrive in the queue under key. */
+	SYS_OBJECT_BIND,
+
+	/* (root, quota_pages, weight) -> group. */
+	SYS_GROUP_CREATE,
+	/* (group, enum group_setting, value). */
+	SYS_GROUP_SET,
+	/* (group) -> memory: one read-only page, struct group_page, kept up to date. */
+	SYS_GROUP_PAGE,
+
+	/* (group, bytes, flags of enum memory_flag) -> memory, all zero; bytes round up to pages. */
+	SYS_MEMORY_CREATE,
+	/* (root, hpa, bytes, flags) -> memory over device or firmware memory, never over RAM in use. */
+	SYS_MEMORY_PHYSICAL,
+	/* (group) -> space: a second-stage table. */
+	SYS_SPACE_CREATE,
+	/*
+	 * (space, at, memory, offset, bytes, rights) -> address. All page-aligned. In a process's
+	 * space `at` 0 lets the kernel choose at random. Pages are put in at first touch.
+	 */
+	SYS_SPACE_MAP,
+	/* (space, at, bytes). Whole mappings only. STATUS_AGAIN while there is more to do. */
+	SYS_SPACE_UNMAP,
+
+	/*
+	 * (group, memory) -> process, from an image in the form of kernel/abi/image.h.
+	 * The value's process has no thread yet.
+	 */
+	SYS_PROCESS_CREATE,
+	/* (process) -> space: its address space. */
+	SYS_PROCESS_SPACE,
+	/* (process, memory) starts its first thread; RDI holds where memory is mapped (struct start_info). */
+	SYS_PROCESS_START,
+	/* (code). Ends the caller's process; watchers of the process see the code. */
+	SYS_PROCESS_EXIT,
+	/* (process, entry, stack, argument) -> thread. */
+	SYS_THREAD_CREATE,
+	/* (). Gives the CPU to the next thread. */
+	SYS_THREAD_YIELD,
+	/* (root, process, first, count). Opens host I/O ports to a process. */
+	SYS_PORTS_GRANT,
+
+	/* (group) -> queue. */
+	SYS_QUEUE_CREATE,
+	/*
+	 * (queue, deadline_tsc) -> key of the oldest signal. Waits until there is one or the TSC has
+	 * passed the deadline: STATUS_TIMED_OUT. Deadline 0 only looks; ~0 waits for ever.
+	 */
+	SYS_QUEUE_WAIT,
+	/* (group) -> event. */
+	SYS_EVENT_CREATE,
+	/* (event). Sticky until the key has been taken from the queue. */
+	SYS_EVENT_SIGNAL,
+	/* (root, gsi, flags of enum irq_flag) -> irq, masked until the first SYS_IRQ_UNMASK. */
+	SYS_IRQ_CREATE,
+	/* (irq). To be called after each signal, when the device is quiet again. */
+	SYS_IRQ_UNMASK,
+
+	/* (group, space) -> vm. */
+	SYS_VM_CREATE,
+	/*
+	 * (vm, memory, offset, queue) -> vcpu. The page at offset becomes its struct vcpu_page, the
+	 * next its local APIC page. A signal in the queue makes vcpu_run return EXIT_KICK.
+	 */
+	SYS_VCPU_CREATE,
+	/* (vcpu). Runs the guest until an exit that is the caller's to settle; see vcpu.h. */
+	SYS_VCPU_RUN,
+	/* (vcpu). The present or next SYS_VCPU_RUN returns EXIT_KICK. */
+	SYS_VCPU_KICK,
+	/* (vcpu, enum vcpu_groups). Brings the groups into the vCPU page. */
+	SYS_VCPU_GET,
+	/* (vcpu) Copies its VMCS or VMCB dump, struct vcpu_dump, into the vCPU page's dump area. */
+	SYS_VCPU_DUMP,
+
+	/* (root, category or ~0, level). What the kernel's log keeps. */
+	SYS_LOG_LEVEL,
+	/* (root, enum machine_stop, port, value, width). Does not return on success. */
+	SYS_MACHINE_STOP,
+	SYS_COUNT
+};
+
+enum group_setting {
+	GROUP_WEIGHT,      /* 1 to 65535, 256 by default */
+	GROUP_QUOTA_PAGES, /* not below what is in use */
+};
+
+enum memory_flag {
+	MEMORY_PINNED = 1 << 0,   /* populate at once */
+	MEMORY_UNCACHED = 1 << 1, /* physical only: memory type UC */
+};
+
+enum irq_flag {
+	IRQ_LEVEL = 1 << 0,
+	IRQ_ACTIVE_LOW = 1 << 1,
+	IRQ_ISA = 1 << 2, /* gsi is an ISA line: MADT overrides apply, the other flags come from there */
+};
+
+/* Before any of them every CPU leaves VMX or SVM operation. */
+enum machine_stop {
+	MACHINE_STOP_OUT,   /* write value to port (ACPI power-off or reset), then halt */
+	MACHINE_STOP_RESET, /* keyboard controller, then triple fault */
+	MACHINE_STOP_HALT,
+};

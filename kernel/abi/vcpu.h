@@ -1,0 +1,226 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include "lib/types.h"
+
+/* Why a guest stopped running, the same on VMX and SVM. */
+enum exit_reason {
+	EXIT_NONE,
+	EXIT_HOST_INTERRUPT,     /* kernel only */
+	EXIT_KICK,               /* SYS_VCPU_KICK or a signal in the vCPU's queue */
+	EXIT_DEADLINE,           /* deadline_tsc has passed */
+	EXIT_INTERRUPT_WINDOW,   /* asked for; the guest can take an interrupt now */
+	EXIT_NMI_WINDOW,         /* asked for; the guest can take an NMI now */
+	EXIT_IO,
+	EXIT_MEMORY,             /* second-stage fault that no mapping covers */
+	EXIT_CPUID,
+	EXIT_HLT,
+	EXIT_RDMSR,
+	EXIT_WRMSR,
+	EXIT_CR,                 /* control-register access that the back end does not settle */
+	EXIT_DR,
+	EXIT_XSETBV,
+	EXIT_EXCEPTION,          /* intercepted: event.vector, event.error_code */
+	EXIT_HYPERCALL,          /* VMCALL or VMMCALL */
+	EXIT_TRIPLE_FAULT,
+	EXIT_INVALID_OPCODE,     /* virtualization instruction: give #UD */
+	EXIT_INVD,               /* INVD, WBINVD, WBNOINVD */
+	EXIT_PAUSE,
+	EXIT_MONITOR,
+	EXIT_MWAIT,
+	EXIT_RDPMC,
+	EXIT_RDTSC,              /* RDTSC, RDTSCP */
+	EXIT_INVLPG,
+	EXIT_TASK_SWITCH,
+	EXIT_DESCRIPTOR_TABLE,
+	EXIT_INIT,
+	EXIT_SIPI,
+	EXIT_SMI,
+	EXIT_EOI,                /* APIC virtualization: EOI of a level-triggered vector */
+	EXIT_TPR,                /* TPR fell below tpr_threshold */
+	EXIT_APIC_ACCESS,
+	EXIT_ENTRY_FAILED,       /* guest state refused: vendor_code says what; SYS_VCPU_DUMP for more */
+	EXIT_UNKNOWN,            /* vendor_code, qualification hold what the CPU said */
+	EXIT_NO_MEMORY,          /* guest RAM could not be populated */
+	EXIT_REASON_COUNT
+};
+_Static_assert(EXIT_REASON_COUNT <= 64, "reasons fit a mask and struct group_page");
+
+enum exit_access {
+	ACCESS_READ = 1 << 0,
+	ACCESS_WRITE = 1 << 1,
+	ACCESS_EXECUTE = 1 << 2,
+	ACCESS_TABLE_WALK = 1 << 3, /* by the walk of the guest's own page tables */
+};
+
+enum exit_io_flag {
+	IO_IN = 1 << 0,
+	IO_STRING = 1 << 1,
+	IO_REP = 1 << 2,
+};
+
+/* Which fields mean something depends on reason; the others are 0. */
+struct vcpu_exit {
+	u32 reason;             /* enum exit_reason */
+	u32 instruction_length; /* 0: not known, decode the instruction */
+	u64 gpa;                /* EXIT_MEMORY: address */
+	u64 gva;                /* EXIT_MEMORY: linear address where known, else 0 */
+	u32 access;             /* EXIT_MEMORY: enum exit_access */
+	u16 io_port;
+	u8 io_size;             /* 1, 2, 4 */
+	u8 io_flags;            /* enum exit_io_flag */
+	u32 vector;             /* EXIT_EXCEPTION, EXIT_EOI, EXIT_SIPI */
+	u32 error_code;         /* EXIT_EXCEPTION, EXIT_TASK_SWITCH (SVM: EXITINFO2's) */
+	u64 vendor_code;        /* the CPU's own exit code or VM-instruction error */
+	u64 qualification;      /* VMX exit qualification, SVM EXITINFO1 */
+	u64 qualification2;     /* VMX instruction information, SVM EXITINFO2 */
+	u64 tsc;                /* host TSC at the exit */
+};
+
+enum vcpu_gpr {
+	GPR_RAX, GPR_RCX, GPR_RDX, GPR_RBX, GPR_RSP, GPR_RBP, GPR_RSI, GPR_RDI,
+	GPR_R8, GPR_R9, GPR_R10, GPR_R11, GPR_R12, GPR_R13, GPR_R14, GPR_R15,
+	GPR_COUNT
+};
+
+/*
+ * Register groups. The general registers are always live in the page; every other group is only
+ * valid there when its bit is in `valid`, and taken over on the next run when it is in `dirty`.
+ */
+enum vcpu_groups {
+	VCPU_RIP = 1 << 0,      /* rip, rflags, shadow */
+	VCPU_SEGMENTS = 1 << 1, /* cs to ldtr */
+	VCPU_TABLES = 1 << 2,   /* gdtr, idtr */
+	VCPU_CONTROL = 1 << 3,  /* cr0, cr2, cr3, cr4, efer */
+	VCPU_DEBUG = 1 << 4,    /* dr0-dr3, dr6, dr7 */
+	VCPU_MSRS = 1 << 5,     /* enum vcpu_msr */
+	VCPU_EVENT = 1 << 6,    /* the event being delivered */
+	VCPU_XCR0 = 1 << 7,
+	VCPU_TSC = 1 << 8,      /* tsc_offset */
+	VCPU_ALL = (1 << 9) - 1
+};
+
+enum vcpu_segment { SEG_ES, SEG_CS, SEG_SS, SEG_DS, SEG_FS, SEG_GS, SEG_LDTR, SEG_TR, SEG_COUNT };
+
+/* Access rights as in the VMCS (SDM vol. 3, 25.4.1, table 25-2). */
+enum segment_access {
+	SEGMENT_TYPE = 0xf,
+	SEGMENT_S = 1 << 4,
+	SEGMENT_DPL_SHIFT = 5,
+	SEGMENT_P = 1 << 7,
+	SEGMENT_AVL = 1 << 12,
+	SEGMENT_L = 1 << 13,
+	SEGMENT_DB = 1 << 14,
+	SEGMENT_G = 1 << 15,
+	SEGMENT_UNUSABLE = 1 << 16,
+};
+
+struct vcpu_segment_state {
+	u64 base;
+	u32 limit; /* in bytes, after scaling */
+	u32 access;
+	u16 selector;
+	u16 reserved[3];
+};
+
+struct vcpu_table_state {
+	u64 base;
+	u32 limit;
+	u32 reserved;
+};
+
+enum vcpu_msr {
+	VMSR_STAR, VMSR_LSTAR, VMSR_CSTAR, VMSR_SFMASK, VMSR_KERNEL_GS_BASE,
+	VMSR_SYSENTER_CS, VMSR_SYSENTER_ESP, VMSR_SYSENTER_EIP, VMSR_PAT, VMSR_TSC_AUX,
+	VMSR_COUNT
+};
+
+enum vcpu_shadow {
+	SHADOW_STI = 1 << 0,
+	SHADOW_MOV_SS = 1 << 1, /* SVM knows one shadow only and reports SHADOW_STI */
+	SHADOW_NMI = 1 << 2,    /* NMIs are blocked until IRET */
+};
+
+enum event_type { /* as in the VMX interruption information */
+	EVENT_INTERRUPT = 0,
+	EVENT_NMI = 2,
+	EVENT_EXCEPTION = 3,
+	EVENT_SOFTWARE_INTERRUPT = 4,
+	EVENT_SOFTWARE_EXCEPTION = 6,
+};
+
+/* An event to deliver on entry, or one whose delivery an exit interrupted. */
+struct vcpu_event {
+	u8 valid;
+	u8 type;   /* enum event_type */
+	u8 vector;
+	u8 has_error_code;
+	u32 error_code;
+	u32 instruction_length; /* software events */
+	u32 reserved;
+};
+
+enum vcpu_request {
+	REQUEST_INTERRUPT_WINDOW = 1 << 0, /* exit when an interrupt can be taken */
+	REQUEST_NMI_WINDOW = 1 << 1,
+	REQUEST_ADVANCE = 1 << 2,  /* move RIP by advance_length first, ending any shadow */
+	REQUEST_FLUSH = 1 << 3,    /* flush the guest's TLB entries */
+};
+
+/*
+ * One page shared by the kernel and the monitor; the monitor writes only between runs. The kernel
+ * reads each word once and trusts none: what the CPU would refuse ends in EXIT_ENTRY_FAILED.
+ * `request` and `dirty` are taken (set to 0) by the run that obeys them; `inject.valid` too.
+ */
+struct vcpu_page {
+	u64 gpr[GPR_COUNT];
+
+	/* from the kernel */
+	struct vcpu_exit exit;
+	u32 valid; /* enum vcpu_groups */
+	u32 run_count;
+
+	/* to the kernel */
+	u32 dirty;   /* enum vcpu_groups */
+	u32 request; /* enum vcpu_request */
+	u32 advance_length;
+	u32 tpr_threshold;
+	u64 deadline_tsc; /* host TSC; 0: none */
+	struct vcpu_event inject;
+	u32 want[EXIT_REASON_COUNT]; /* groups to bring along with each reason, besides VCPU_RIP */
+
+	/* VCPU_EVENT: what was being delivered when the exit came; the monitor hands it back */
+	struct vcpu_event event;
+
+	/* VCPU_RIP */
+	u64 rip ALIGNED(64);
+	u64 rflags;
+	u32 shadow; /* enum vcpu_shadow */
+	u32 reserved;
+
+	/* VCPU_CONTROL */
+	u64 cr0;
+	u64 cr2;
+	u64 cr3;
+	u64 cr4;
+	u64 efer;
+
+	u64 xcr0;
+	u64 tsc_offset; /* guest TSC - host TSC */
+
+	struct vcpu_segment_state segment[SEG_COUNT];
+	struct vcpu_table_state gdtr;
+	struct vcpu_table_state idtr;
+	u64 dr[8]; /* 4 and 5 unused */
+	u64 msr[VMSR_COUNT];
+
+	/* SYS_VCPU_DUMP */
+	u32 dump_count;
+	u32 dump_reserved;
+	struct vcpu_dump_field {
+		u32 id; /* VMCS encoding, or offset into the VMCB */
+		u32 reserved;
+		u64 value;
+	} dump[128];
+};
+_Static_assert(sizeof(struct vcpu_page) <= PAGE_SIZE, "one page");

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include "lib/types.h"
+
+#define BIT(n) (1ull << (n))
+/* Bits low to high, both included. */
+#define BITS(high, low) ((~0ull >> (63 - (high))) & (~0ull << (low)))
+
+static inline u64 align_down(u64 value, u64 alignment)
+{
+	return value & ~(alignment - 1);
+}
+
+/* Wraps to 0 past 2^64: check the range first where the value is not trusted. */
+static inline u64 align_up(u64 value, u64 alignment)
+{
+	return (value + alignment - 1) & ~(alignment - 1);
+}
+
+static inline bool is_aligned(u64 value, u64 alignment)
+{
+	return (value & (alignment - 1)) == 0;
+}
+
+static inline bool is_power_of_two(u64 value)
+{
+	return value != 0 && (value & (value - 1)) == 0;
+}
+
+/* Position of the highest set bit; value must not be 0. */
+static inline unsigned int bit_highest(u64 value)
+{
+	return 63u - (unsigned int)__builtin_clzll(value);
+}
+
+/* Position of the lowest set bit; value must not be 0. */
+static inline unsigned int bit_lowest(u64 value)
+{
+	return (unsigned int)__builtin_ctzll(value);
+}
+
+/* Bits high..low of value, moved down to bit 0. */
+static inline u64 bits_get(u64 value, unsigned int high, unsigned int low)
+{
+	return (value & BITS(high, low)) >> low;
+}
+
+/* SDM vol. 1, 3.3.7.1: bits 63 to width-1 are all equal; width is 48 or 57. */
+static inline bool is_canonical(u64 address, unsigned int width)
+{
+	return (u64)((s64)(address << (64 - width)) >> (64 - width)) == address;
+}

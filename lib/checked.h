@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include "lib/types.h"
+
+/* Each returns false, leaving *result undefined, when the true result does not fit 64 bits. */
+static inline bool checked_add(u64 a, u64 b, u64 *result)
+{
+	return !__builtin_add_overflow(a, b, result);
+}
+
+static inline bool checked_mul(u64 a, u64 b, u64 *result)
+{
+	return !__builtin_mul_overflow(a, b, result);
+}
+
+/* Whether [start, start + length) lies inside [0, limit). An empty range at `limit` does. */
+static inline bool range_within(u64 start, u64 length, u64 limit)
+{
+	return start <= limit && length <= limit - start;
+}
+
+/* Whether [a, a + a_length) and [b, b + b_length) share an element; neither may wrap. */
+static inline bool ranges_overlap(u64 a, u64 a_length, u64 b, u64 b_length)
+{
+	return a < b + b_length && b < a + a_length;
+}
+
+/* value * numerator / denominator without overflow of the product; saturates at 2^64 - 1. */
+static inline u64 mul_div(u64 value, u64 numerator, u64 denominator)
+{
+	u64 low;
+	u64 high;
+	u64 remainder;
+
+	__asm__("mulq %3" : "=a"(low), "=d"(high) : "a"(value), "r"(numerator) : "cc");
+	if (high >= denominator)
+		return ~0ull;
+	__asm__("divq %4" : "=a"(low), "=d"(remainder) : "a"(low), "d"(high), "r"(denominator) : "cc");
+	return low;
+}
+
+/* The upper part of the product: value * factor / 2^shift, shift 1 to 63; the result must fit. */
+static inline u64 mul_shift(u64 value, u64 factor, unsigned int shift)
+{
+	return (u64)(((unsigned __int128)value * factor) >> shift);
+}

@@ -1,0 +1,259 @@
+/* SPDX-License-Identifier: MIT */
+#include "lib/format.h"
+#include "lib/string.h"
+
+struct output {
+	char *buffer;
+	size_t size;
+	size_t length;
+};
+
+struct spec {
+	bool left;
+	bool zero;
+	bool alternate;
+	char plus; /* '+', ' ' or 0 */
+	int width;
+	int precision; /* -1: not given */
+	int length;    /* -2 char, -1 short, 0 int, 1 long and wider */
+};
+
+static void put(struct output *out, char c)
+{
+	if (out->length + 1 < out->size)
+		out->buffer[out->length] = c;
+	out->length++;
+}
+
+static void put_padding(struct output *out, char c, int count)
+{
+	while (count-- > 0)
+		put(out, c);
+}
+
+static void put_text(struct output *out, const struct spec *spec, const char *text)
+{
+	size_t limit = spec->precision >= 0 ? (size_t)spec->precision : SIZE_MAX;
+	int length;
+
+	if (text == NULL)
+		text = "(null)";
+	length = (int)strnlen(text, limit);
+	if (!spec->left)
+		put_padding(out, ' ', spec->width - length);
+	for (int i = 0; i < length; i++)
+		put(out, text[i]);
+	if (spec->left)
+		put_padding(out, ' ', spec->width - length);
+}
+
+static void put_number(struct output *out, const struct spec *spec, u64 value, unsigned int base,
+		       bool upper, char sign)
+{
+	const char *digits = upper ? "0123456789ABCDEF" : "0123456789abcdef";
+	const char *prefix = spec->alternate && base == 16 && value != 0 ? (upper ? "0X" : "0x") : "";
+	char text[24];
+	int count = 0;
+	int zeros;
+	int width = spec->width - (int)strlen(prefix) - (sign != 0);
+
+	while (value != 0) {
+		text[count++] = digits[value % base];
+		value /= base;
+	}
+	if (count == 0 && spec->precision != 0)
+		text[count++] = '0';
+	zeros = spec->precision - count;
+	if (spec->precision < 0 && spec->zero && !spec->left)
+		zeros = width - count;
+	if (zeros < 0)
+		zeros = 0;
+	width -= count + zeros;
+
+	if (!spec->left)
+		put_padding(out, ' ', width);
+	if (sign != 0)
+		put(out, sign);
+	while (*prefix != '\0')
+		put(out, *prefix++);
+	put_padding(out, '0', zeros);
+	while (count > 0)
+		put(out, text[--count]);
+	if (spec->left)
+		put_padding(out, ' ', width);
+}
+
+static void put_signed(struct output *out, const struct spec *spec, s64 value)
+{
+	char sign = value < 0 ? '-' : spec->plus;
+	u64 magnitude = value < 0 ? 0 - (u64)value : (u64)value;
+
+	put_number(out, spec, magnitude, 10, false, sign);
+}
+
+static const char *parse_count(const char *pattern, int *count, va_list *arguments)
+{
+	if (*pattern == '*') {
+		*count = va_arg(*arguments, int);
+		return pattern + 1;
+	}
+	for (*count = 0; *pattern >= '0' && *pattern <= '9'; pattern++) {
+		if (*count < 10000)
+			*count = *count * 10 + (*pattern - '0');
+	}
+	return pattern;
+}
+
+static const char *parse_flags(const char *pattern, struct spec *spec)
+{
+	for (;; pattern++) {
+		switch (*pattern) {
+		case '-':
+			spec->left = true;
+			break;
+		case '0':
+			spec->zero = true;
+			break;
+		case '#':
+			spec->alternate = true;
+			break;
+		case '+':
+		case ' ':
+			spec->plus = *pattern;
+			break;
+		default:
+			return pattern;
+		}
+	}
+}
+
+static const char *parse_length(const char *pattern, int *length)
+{
+	for (;; pattern++) {
+		switch (*pattern) {
+		case 'h':
+			(*length)--;
+			break;
+		case 'l':
+		case 'z':
+		case 'j':
+		case 't':
+			*length = 1;
+			break;
+		default:
+			return pattern;
+		}
+	}
+}
+
+static const char *parse_spec(const char *pattern, struct spec *spec, va_list *arguments)
+{
+	*spec = (struct spec){.precision = -1};
+	pattern = parse_flags(pattern, spec);
+	pattern = parse_count(pattern, &spec->width, arguments);
+	if (spec->width < 0) {
+		spec->left = true;
+		spec->width = -spec->width;
+	}
+	if (*pattern == '.')
+		pattern = parse_count(pattern + 1, &spec->precision, arguments);
+	return parse_length(pattern, &spec->length);
+}
+
+static u64 next_unsigned(const struct spec *spec, va_list *arguments)
+{
+	unsigned int value;
+
+	if (spec->length > 0)
+		return va_arg(*arguments, unsigned long);
+	value = va_arg(*arguments, unsigned int);
+	if (spec->length == -1)
+		return (u16)value;
+	return spec->length <= -2 ? (u8)value : value;
+}
+
+static s64 next_signed(const struct spec *spec, va_list *arguments)
+{
+	int value;
+
+	if (spec->length > 0)
+		return va_arg(*arguments, long);
+	value = va_arg(*arguments, int);
+	if (spec->length == -1)
+		return (s16)value;
+	return spec->length <= -2 ? (s8)value : value;
+}
+
+static void put_conversion(struct output *out, struct spec *spec, char kind, va_list *arguments)
+{
+	switch (kind) {
+	case 'd':
+	case 'i':
+		put_signed(out, spec, next_signed(spec, arguments));
+		break;
+	case 'u':
+		put_number(out, spec, next_unsigned(spec, arguments), 10, false, 0);
+		break;
+	case 'o':
+		put_number(out, spec, next_unsigned(spec, arguments), 8, false, 0);
+		break;
+	case 'x':
+	case 'X':
+		put_number(out, spec, next_unsigned(spec, arguments), 16, kind == 'X', 0);
+		break;
+	case 'p':
+		spec->alternate = true;
+		put_number(out, spec, (uintptr_t)va_arg(*arguments, void *), 16, false, 0);
+		break;
+	case 's':
+		put_text(out, spec, va_arg(*arguments, const char *));
+		break;
+	case 'c': {
+		char text[2] = {(char)va_arg(*arguments, int), '\0'};
+
+		put_text(out, spec, text);
+		break;
+	}
+	case '%':
+		put(out, '%');
+		break;
+	default:
+		put(out, '%');
+		put(out, kind);
+		break;
+	}
+}
+
+size_t format_va(char *buffer, size_t size, const char *pattern, va_list arguments)
+{
+	struct output out = {.buffer = buffer, .size = size};
+	struct spec spec;
+	va_list rest;
+
+	va_copy(rest, arguments);
+	while (*pattern != '\0') {
+		if (*pattern != '%') {
+			put(&out, *pattern++);
+			continue;
+		}
+		pattern = parse_spec(pattern + 1, &spec, &rest);
+		if (*pattern == '\0')
+			break;
+		put_conversion(&out, &spec, *pattern++, &rest);
+	}
+	va_end(rest);
+	if (size > 0)
+		buffer[MIN(out.length, size - 1)] = '\0';
+	return out.length;
+}
+
+size_t format(char *buffer, size_t size, const char *pattern, ...)
+{
+	va_list arguments;
+	size_t length;
+
+	va_start(arguments, pattern);
+	length = format_va(buffer, size, pattern, arguments);
+	va_end(arguments);
+	return length;
+}

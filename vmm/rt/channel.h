@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include "lib/types.h"
+
+/*
+ * What a manager and one monitor share: two console byte rings, one command slot and the VM's
+ * state. Each field has one writer. A reader takes every index once and masks it, so that a peer
+ * gone bad can garble only its own console.
+ */
+#define CHANNEL_RING_BYTES 4096u
+#define CHANNEL_OUT_BYTES 65536u /* kept for whoever attaches later */
+
+struct byte_ring {
+	u32 written; /* by the writer, free-running */
+	u32 read;    /* by the reader, free-running */
+};
+
+enum vm_command {
+	VM_COMMAND_NONE,
+	VM_COMMAND_START,
+	VM_COMMAND_PAUSE,
+	VM_COMMAND_RESUME,
+	VM_COMMAND_RESET,
+	VM_COMMAND_POWER_BUTTON,
+	VM_COMMAND_REGISTERS, /* fill `registers` with every vCPU's state */
+};
+
+enum vm_state {
+	VM_CREATED,
+	VM_RUNNING,
+	VM_PAUSED,
+	VM_STOPPED,
+	VM_CRASHED,
+	VM_STATE_COUNT
+};
+
+struct vm_channel {
+	/* written by the manager */
+	u32 command;          /* enum vm_command */
+	u32 command_sequence; /* grows by one with each command */
+	u32 input_written;
+	u32 output_read;
+	u64 wall_seconds;     /* Unix time at wall_tsc: what the guest's RTC starts from */
+	u64 wall_tsc;         /* host TSC */
+	u32 pad0[8];
+
+	/* written by the monitor */
+	u32 done_sequence;    /* of the last command obeyed */
+	u32 state;            /* enum vm_state */
+	s32 exit_code;        /* of VM_STOPPED; -1 without one */
+	u32 input_read;
+	u32 output_written;   /* the oldest bytes give way: output_written - output_read may exceed the ring */
+	u32 reset_count;
+	u64 started_tsc;      /* host TSC when it last began to run */
+	u64 running_tsc;      /* TSC cycles it was in state running before started_tsc */
+	u64 unknown_ports;    /* accesses to ports and addresses where nothing is */
+	u64 unknown_memory;
+	u64 injected;
+	u64 timer_expirations;
+	char reason[128];     /* why it stopped or crashed */
+	u32 log_written;      /* lines of text for the log, newline-separated, in `log` */
+	u32 pad1[5];
+
+	u8 input[CHANNEL_RING_BYTES];
+	u8 log[CHANNEL_RING_BYTES];
+	u8 output[CHANNEL_OUT_BYTES];
+};
+#define CHANNEL_BYTES sizeof(struct vm_channel)
+
+/*
+ * Parameters of a monitor in start_info.parameter. RAM size, files and command line come as
+ * entries; these are the rest.
+ */
+enum monitor_parameter {
+	MONITOR_VCPUS,
+	MONITOR_ID,        /* number of the VM, as the log shows it */
+	MONITOR_FLAGS,     /* enum monitor_flag */
+};
+
+enum monitor_flag {
+	MONITOR_DEMO = 1 << 0, /* the kernel file is the flat built-in guest, real mode at 0x7c00 */
+};
