@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
+/* The linker script of ring-3 images needs this number alone. */
+#ifdef __ASSEMBLER__
+#define IMAGE_MAGIC 0x4547414d49594b53
+#else
 #include "lib/types.h"
 
 #define IMAGE_MAGIC 0x4547414d49594b53ull
@@ -18,3 +22,4 @@ struct image_header {
 	u32 bss_pages;
 	u64 entry; /* bytes from the first byte, inside the text */
 };
+#endif

@@ -59,7 +59,7 @@ struct start_info {
 	char backend[16];        /* "SVM/NPT", "VMX/EPT" */
 	u64 kernel_base;         /* manager only: where the image runs; else 0 */
 	u64 kernel_link_base;
-	u64 rsdp_hpa;            /* manager only: host ACPI root, 0 if none */
+	u8 rsdp[40];              /* manager only: copy of the host's RSDP, zero if there is none */
 	u64 parameter[16];       /* for a monitor: as manager and monitor agree */
 	struct start_entry entry[];
 };

@@ -117,6 +117,7 @@ enum group_setting {
 enum memory_flag {
 	MEMORY_PINNED = 1 << 0,   /* populate at once */
 	MEMORY_UNCACHED = 1 << 1, /* physical only: memory type UC */
+	MEMORY_GUEST = 1 << 2,    /* guest RAM: counted as such */
 };
 
 enum irq_flag {

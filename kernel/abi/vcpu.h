@@ -174,6 +174,12 @@ enum vcpu_request {
  */
 struct vcpu_page {
 	u64 gpr[GPR_COUNT];
+	/*
+	 * CR8, bits 3:0: the task priority, APIC TPR bits 7:4. Live like the general registers: taken
+	 * at every entry, stored at every exit (VMX: TPR shadow; SVM: V_TPR with V_INTR_MASKING), so
+	 * MOV CR8 never exits and the monitor's APIC takes its TPR from here and puts it back.
+	 */
+	u64 cr8;
 
 	/* from the kernel */
 	struct vcpu_exit exit;

@@ -40,7 +40,10 @@ struct virt_vcpu {
 	bool launched;          /* VMX: VMLAUNCH has succeeded since VMCLEAR */
 	bool flush;             /* flush the guest's TLB entries on the next entry */
 	bool window;            /* interrupt window exiting is on */
-	u8 reserved[5];
+	bool msrs_live;         /* VMX: the CPU's MSRs are newer than msr[] */
+	u8 reserved[4];
+	void *scratch;          /* VMX: virtual-APIC page and MSR-load area */
+	hpa_t scratch_hpa;
 
 	u64 tsc_offset;
 	u64 xcr0;
@@ -95,3 +98,9 @@ const struct virt_ops *virt_probe(const char **reason);
 
 const struct virt_ops *vmx_probe(const char **reason);
 const struct virt_ops *svm_probe(const char **reason);
+
+/* reset.c, for both back ends: the registers of all groups after RESET, as `set` takes them. */
+void virt_page_reset(struct vcpu_page *page);
+/* vcpu->xsave_area, in its state after RESET. STATUS_NO_MEMORY, STATUS_NO_QUOTA. */
+enum status virt_xsave_alloc(struct virt_vcpu *vcpu) MUST_CHECK;
+void virt_xsave_free(struct virt_vcpu *vcpu);

@@ -1,0 +1,182 @@
+# SPDX-License-Identifier: MIT
+#
+# Sources are found by folder; a new file needs no entry here. Everything made goes to build/.
+# Switches: DEBUG=1 (assertions), TEST=1 (fault injection, live audit), VERBOSE=1, CC=clang.
+
+BUILD := build
+VERSION := $(shell sed -n 's/.*SKERRY_VERSION "\(.*\)"/\1/p' kernel/abi/version.h)
+PREFIX ?= /usr/local
+
+ifeq ($(origin CC),default)
+CC := gcc
+endif
+OBJCOPY ?= objcopy
+NM ?= nm
+PYTHON ?= /usr/bin/python3
+Q := $(if $(VERBOSE),,@)
+
+find_sources = $(sort $(foreach d,$(1),$(wildcard $(d)/*.[cS])))
+find_tree = $(sort $(if $(wildcard $(1)),$(shell find $(1) -name '*.[cS]')))
+# A .c and a .S file may share a name: x.c makes x.o, x.S makes x.S.o.
+objects = $(patsubst %,$(BUILD)/obj/%.o,$(patsubst %.c,%,$(1)))
+
+# --- flags: one set for ring 0 and ring 3, so that lib/ is compiled once ---
+
+WARNINGS := -Wall -Wextra -Wconversion -Wshadow -Wmissing-prototypes -Wvla -Werror
+MACHINE := -m64 -march=x86-64 -mno-red-zone -mgeneral-regs-only -ffreestanding -fPIE \
+	-include lib/hidden.h -fcf-protection=none -fno-asynchronous-unwind-tables
+SAFETY := -fstack-protector-strong -mstack-protector-guard=global -fno-omit-frame-pointer \
+	-fno-strict-aliasing -fno-delete-null-pointer-checks
+DEFINES := $(if $(DEBUG),-DDEBUG) $(if $(TEST),-DTEST)
+INCLUDES := -I. -I$(BUILD)
+CFLAGS := -std=gnu17 -O2 -g -ffunction-sections -fdata-sections -ffile-prefix-map=$(CURDIR)=. \
+	$(WARNINGS) $(MACHINE) $(SAFETY) $(DEFINES) $(INCLUDES)
+ASFLAGS := -g -m64 -ffile-prefix-map=$(CURDIR)=. $(DEFINES) $(INCLUDES)
+LDFLAGS := -pie --no-dynamic-linker -z max-page-size=4096 -z noexecstack --build-id=none \
+	--hash-style=gnu --gc-sections --no-warn-rwx-segments --orphan-handling=error
+
+# --- sources ---
+
+LIB := $(call find_sources,lib lib/x86)
+KERNEL := $(filter-out boot/symbols.S kernel/offsets.c,$(call find_sources,boot arch/x86_64/cpu \
+	arch/x86_64/virt arch/x86_64/virt/vmx arch/x86_64/virt/svm mm kernel)) $(LIB)
+MANAGER := $(call find_sources,vmm/rt) $(call find_tree,vmm/manager) $(LIB)
+MONITOR := $(call find_sources,vmm/rt) $(call find_tree,vmm/monitor) $(LIB)
+DEMO := $(call find_sources,vmm/demo)
+SOURCES := $(sort $(KERNEL) $(MANAGER) $(MONITOR) $(DEMO))
+
+.PHONY: all
+all: $(BUILD)/skerry.elf $(BUILD)/skerry.iso ## build the image and its ISO
+
+# --- objects ---
+
+# Rewritten only when compiler or flags change, so that such a change rebuilds all.
+$(BUILD)/flags: FORCE
+	@mkdir -p $(@D)
+	@echo '$(CC) $(CFLAGS)' | cmp -s - $@ || echo '$(CC) $(CFLAGS)' >$@
+
+$(BUILD)/obj/%.o: %.c $(BUILD)/flags
+	@mkdir -p $(@D)
+	@$(if $(VERBOSE),,echo "  CC      $<")
+	$(Q)$(CC) $(CFLAGS) -MMD -MP -c -o $@ $<
+
+$(BUILD)/obj/%.S.o: %.S $(BUILD)/flags
+	@mkdir -p $(@D)
+	@$(if $(VERBOSE),,echo "  AS      $<")
+	$(Q)$(CC) $(ASFLAGS) -MMD -MP -c -o $@ $<
+
+# What sets the canary cannot be guarded by it.
+$(BUILD)/obj/boot/%.o $(BUILD)/obj/vmm/rt/start.o: CFLAGS += -fno-stack-protector
+
+# Offsets of C structures for assembly: kernel/offsets.c writes lines "->NAME value".
+$(call objects,$(filter-out boot/%,$(filter %.S,$(KERNEL)))): $(BUILD)/offsets.h
+$(BUILD)/offsets.h: $(wildcard kernel/offsets.c) $(BUILD)/flags
+	@mkdir -p $(@D)
+	@$(if $(VERBOSE),,echo "  GEN     $@")
+	$(Q)$(CC) $(CFLAGS) -MMD -MP -MT $@ -MF $(BUILD)/offsets.d -S -o $(BUILD)/offsets.s kernel/offsets.c
+	$(Q)sed -n 's/^.*"->\([A-Z0-9_]*\) [$$]*\(-*[0-9]*\)".*/#define \1 \2/p' $(BUILD)/offsets.s >$@
+
+-include $(patsubst %.o,%.d,$(call objects,$(SOURCES))) $(BUILD)/offsets.d
+
+# --- ring-3 programs: PIE, flattened ---
+
+$(BUILD)/%.ld: vmm/rt/image.ld $(BUILD)/flags kernel/abi/image.h
+	$(Q)$(CC) -E -P -x assembler-with-cpp $(INCLUDES) -o $@ $<
+
+define program
+$(BUILD)/$(1).elf: $(call objects,$(2)) $(BUILD)/$(1).ld
+	@$(if $(VERBOSE),,echo "  LD      $$@")
+	$(Q)$(LD) $(LDFLAGS) -z text -T $(BUILD)/$(1).ld -o $$@ $(call objects,$(2))
+
+$(BUILD)/$(1).bin: $(BUILD)/$(1).elf
+	$(Q)$(OBJCOPY) -O binary $$< $$@
+endef
+$(eval $(call program,manager,$(MANAGER)))
+$(eval $(call program,monitor,$(MONITOR)))
+
+# The built-in guest: flat, starts in real mode at the first byte of demo.S.
+$(BUILD)/demo.bin: $(call objects,$(DEMO))
+	@$(if $(VERBOSE),,echo "  LD      $@")
+	$(Q)$(LD) -Ttext=0x7c00 -e 0x7c00 --build-id=none -z noexecstack -o $(BUILD)/demo.elf $^
+	$(Q)$(OBJCOPY) -O binary -j .text $(BUILD)/demo.elf $@
+
+# --- the image: linked three times, so that its symbol table is inside ---
+
+KERNEL_OBJECTS := $(call objects,$(KERNEL))
+
+$(BUILD)/linker.ld: linker.ld boot/layout.h $(BUILD)/flags
+	$(Q)$(CC) -E -P -x assembler-with-cpp $(INCLUDES) -o $@ $<
+
+$(BUILD)/obj/boot/blobs.S.o: $(BUILD)/manager.bin $(BUILD)/monitor.bin $(BUILD)/demo.bin
+$(BUILD)/obj/boot/blobs.S.o: ASFLAGS += -Wa,-I$(BUILD)
+
+# $(1): number of the pass, $(2): where its symbols come from
+define link
+	$(Q)mkdir -p $(BUILD)/pass$(1)
+	$(Q)$(PYTHON) boot/symbols.py $(2) $(BUILD)/pass$(1)/symbols.bin
+	$(Q)$(CC) $(ASFLAGS) -Wa,-I$(BUILD)/pass$(1) -c -o $(BUILD)/pass$(1)/symbols.o boot/symbols.S
+	$(Q)$(LD) $(LDFLAGS) -z notext -T $(BUILD)/linker.ld -o $(BUILD)/pass$(1)/skerry.elf \
+		$(KERNEL_OBJECTS) $(BUILD)/pass$(1)/symbols.o
+	$(Q)$(NM) -n $(BUILD)/pass$(1)/skerry.elf >$(BUILD)/pass$(1)/symbols.txt
+endef
+
+# Pass 1 finds the names, pass 2 the addresses; pass 3 must not move anything.
+$(BUILD)/skerry.elf: $(KERNEL_OBJECTS) $(BUILD)/linker.ld boot/symbols.py boot/symbols.S
+	@$(if $(VERBOSE),,echo "  LD      $@")
+	$(call link,1,/dev/null)
+	$(call link,2,$(BUILD)/pass1/symbols.txt)
+	$(call link,3,$(BUILD)/pass2/symbols.txt)
+	$(Q)cmp $(BUILD)/pass2/symbols.txt $(BUILD)/pass3/symbols.txt
+	$(Q)elfedit --output-type=dyn $(BUILD)/pass3/skerry.elf
+	$(Q)mv $(BUILD)/pass3/skerry.elf $@
+
+# --- ISO: make iso OUT=file BUNDLE=file.cpio CMDLINE="words" makes another one ---
+
+OUT ?= $(BUILD)/skerry.iso
+BUNDLE ?= $(wildcard $(BUILD)/guests.cpio)
+CMDLINE ?=
+
+.PHONY: iso
+iso: $(OUT) ## build the ISO (BIOS and UEFI): OUT=, BUNDLE=, CMDLINE=
+
+$(OUT).args: FORCE
+	@mkdir -p $(@D)
+	$(file >$@.new,$(BUNDLE) $(CMDLINE))
+	@cmp -s $@.new $@ && rm $@.new || mv $@.new $@
+
+$(OUT): $(BUILD)/skerry.elf iso/grub.cfg $(OUT).args $(BUNDLE)
+	@$(if $(VERBOSE),,echo "  ISO     $@")
+	$(Q)rm -rf $@.tree && mkdir -p $@.tree/boot/grub
+	$(Q)cp $(BUILD)/skerry.elf $@.tree/boot/skerry.elf
+	$(Q)$(OBJCOPY) --strip-debug $@.tree/boot/skerry.elf
+	$(Q)$(if $(BUNDLE),cp $(BUNDLE) $@.tree/boot/guests.cpio)
+	$(file >$(BUILD)/cmdline.cfg,set cmdline='$(CMDLINE)')
+	$(Q)cp iso/grub.cfg $@.tree/boot/grub/grub.cfg && mv $(BUILD)/cmdline.cfg $@.tree/boot/grub/
+	$(Q)grub-mkrescue -o $@ $@.tree >$@.log 2>&1 || { cat $@.log; exit 1; }
+	$(Q)rm -rf $@.tree $@.log
+
+# --- the rest ---
+
+.PHONY: lint clean version help install FORCE
+lint: $(BUILD)/skerry.elf ## layering, W^X, sizes, licence lines
+	$(Q)$(PYTHON) tests/lint/layers.py
+	$(Q)$(PYTHON) tests/lint/files.py
+	$(Q)$(PYTHON) tests/lint/image.py $(BUILD)/skerry.elf
+
+install: $(BUILD)/skerry.elf $(BUILD)/skerry.iso ## copy the image to PREFIX/share/skerry
+	install -d $(DESTDIR)$(PREFIX)/share/skerry
+	install -m 644 $^ $(DESTDIR)$(PREFIX)/share/skerry
+
+clean: ## remove build/
+	rm -rf $(BUILD)
+
+version: ## print the version
+	@echo 'skerry $(VERSION)'
+
+help: ## this list
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
+	@echo '  DEBUG=1 TEST=1 VERBOSE=1 CC=clang go with each of them'
+
+-include iso/guests.mk
+-include iso/run.mk
+-include tests/tests.mk

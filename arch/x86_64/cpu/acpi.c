@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: MIT */
+/* The few things the kernel asks of the firmware's tables. They may be broken: trust nothing. */
+#include "arch/x86_64/cpu/acpi.h"
+
+#include "arch/x86_64/hw/acpi.h"
+#include "arch/x86_64/hw/lapic.h"
+#include "lib/string.h"
+
+#define ACPI_TABLE_BYTES_MAX (256 * KIB) /* bounds the work on a bad length */
+#define ACPI_TABLES_MAX	     256u
+
+static bool checksum_right(const void *table, size_t bytes)
+{
+	const u8 *byte = table;
+	u8 sum = 0;
+
+	for (size_t i = 0; i < bytes; i++)
+		sum = (u8)(sum + byte[i]);
+	return sum == 0;
+}
+
+static bool signature_is(const struct acpi_header *header, const char *signature)
+{
+	return memcmp(header->signature, signature, sizeof(header->signature)) == 0;
+}
+
+static enum status table_map(u64 address, acpi_map_t map, const struct acpi_header **table)
+{
+	const struct acpi_header *header = map(HPA(address), sizeof(*header));
+	u32 length;
+
+	if (!header)
+		return STATUS_BAD_ADDRESS;
+	length = header->length;
+	if (length < sizeof(*header) || length > ACPI_TABLE_BYTES_MAX)
+		return STATUS_BAD_FORMAT;
+	header = map(HPA(address), length);
+	if (!header)
+		return STATUS_BAD_ADDRESS;
+	if (!checksum_right(header, length))
+		return STATUS_BAD_FORMAT;
+	*table = header;
+	return STATUS_OK;
+}
+
+static bool xsdt_is_known(const struct acpi_rsdp *rsdp)
+{
+	return rsdp && rsdp->length == sizeof(*rsdp) && checksum_right(rsdp, sizeof(*rsdp)) &&
+	       rsdp->xsdt_address != 0;
+}
+
+/* ACPI 5.2.5.3: the XSDT where there is one. */
+static enum status root_find(hpa_t address, acpi_map_t map, const struct acpi_header **root,
+			     size_t *entry_bytes)
+{
+	const struct acpi_rsdp *rsdp;
+	const struct acpi_rsdp *whole;
+	enum status status;
+
+	if (address.value == 0)
+		return STATUS_NOT_FOUND;
+	rsdp = map(address, ACPI_RSDP_V1_BYTES);
+	if (!rsdp)
+		return STATUS_BAD_ADDRESS;
+	if (memcmp(rsdp->signature, ACPI_RSDP_SIGNATURE, sizeof(rsdp->signature)) != 0 ||
+	    !checksum_right(rsdp, ACPI_RSDP_V1_BYTES))
+		return STATUS_BAD_FORMAT;
+
+	whole = rsdp->revision >= 2 ? map(address, sizeof(*whole)) : NULL;
+	if (xsdt_is_known(whole)) {
+		*entry_bytes = sizeof(u64);
+		status = table_map(whole->xsdt_address, map, root);
+		if (status == STATUS_OK && signature_is(*root, "XSDT"))
+			return STATUS_OK;
+	}
+	*entry_bytes = sizeof(u32);
+	status = table_map(rsdp->rsdt_address, map, root);
+	if (status == STATUS_OK && !signature_is(*root, "RSDT"))
+		status = STATUS_BAD_FORMAT;
+	return status;
+}
+
+static enum status madt_find(const struct acpi_header *root, size_t entry_bytes, acpi_map_t map,
+			     const struct acpi_madt **madt)
+{
+	const u8 *entries = (const u8 *)(root + 1);
+	size_t count = (root->length - sizeof(*root)) / entry_bytes;
+
+	for (size_t i = 0; i < count && i < ACPI_TABLES_MAX; i++) {
+		const struct acpi_header *table;
+		u64 address = 0;
+		enum status status;
+
+		memcpy(&address, entries + i * entry_bytes, entry_bytes);
+		table = map(HPA(address), sizeof(*table));
+		if (!table || !signature_is(table, "APIC"))
+			continue;
+		status = table_map(address, map, &table);
+		if (status != STATUS_OK)
+			return status;
+		if (table->length < sizeof(**madt))
+			return STATUS_BAD_FORMAT;
+		*madt = (const struct acpi_madt *)table;
+		return STATUS_OK;
+	}
+	return STATUS_NOT_FOUND;
+}
+
+/* Firmware lists CPUs twice, as local APIC and as x2APIC, more often than it should. */
+static void cpu_add(struct acpi_info *info, u32 apic_id, u32 uid, u32 flags)
+{
+	if (!(flags & ACPI_CPU_ENABLED) || info->cpu_count >= ACPI_CPU_MAX)
+		return;
+	for (u32 i = 0; i < info->cpu_count; i++) {
+		if (info->cpu[i].apic_id == apic_id)
+			return;
+	}
+	info->cpu[info->cpu_count++] = (struct acpi_cpu){apic_id, uid};
+}
+
+static void ioapic_found(struct acpi_info *info, const struct acpi_madt_ioapic *entry)
+{
+	if (info->ioapic_count >= ACPI_IOAPIC_MAX)
+		return;
+	info->ioapic[info->ioapic_count++] =
+		(struct acpi_ioapic){entry->ioapic_id, entry->gsi_base, HPA(entry->address)};
+}
+
+/* Where the flags leave it to the bus, ISA is edge-triggered and active high (ACPI table 5.26). */
+static void override_found(struct acpi_info *info, const struct acpi_madt_override *entry)
+{
+	struct acpi_isa *isa;
+
+	if (entry->bus != 0 || entry->source >= ACPI_ISA_IRQ_COUNT)
+		return;
+	isa = &info->isa[entry->source];
+	isa->gsi = entry->gsi;
+	isa->level = (entry->flags & ACPI_INTI_TRIGGER) == ACPI_INTI_LEVEL;
+	isa->active_low = (entry->flags & ACPI_INTI_POLARITY) == ACPI_INTI_ACTIVE_LOW;
+}
+
+/* An entry shorter than its type says is passed over; unknown types are, too. */
+static void entry_found(struct acpi_info *info, const struct acpi_madt_entry *entry)
+{
+	const void *at = entry;
+
+	if (entry->type == ACPI_MADT_LAPIC && entry->length >= sizeof(struct acpi_madt_lapic)) {
+		const struct acpi_madt_lapic *lapic = at;
+
+		cpu_add(info, lapic->apic_id, lapic->processor_uid, lapic->flags);
+	} else if (entry->type == ACPI_MADT_X2APIC &&
+		   entry->length >= sizeof(struct acpi_madt_x2apic)) {
+		const struct acpi_madt_x2apic *x2apic = at;
+
+		cpu_add(info, x2apic->x2apic_id, x2apic->processor_uid, x2apic->flags);
+	} else if (entry->type == ACPI_MADT_IOAPIC &&
+		   entry->length >= sizeof(struct acpi_madt_ioapic)) {
+		ioapic_found(info, at);
+	} else if (entry->type == ACPI_MADT_OVERRIDE &&
+		   entry->length >= sizeof(struct acpi_madt_override)) {
+		override_found(info, at);
+	} else if (entry->type == ACPI_MADT_LAPIC_ADDRESS &&
+		   entry->length >= sizeof(struct acpi_madt_lapic_address)) {
+		info->lapic = HPA(((const struct acpi_madt_lapic_address *)at)->address);
+	}
+}
+
+static enum status madt_read(const struct acpi_madt *madt, struct acpi_info *info)
+{
+	const u8 *at = (const u8 *)(madt + 1);
+	const u8 *end = (const u8 *)madt + madt->header.length;
+
+	info->cpu_count = 0;
+	info->lapic = HPA(madt->lapic_address);
+	info->has_pic = madt->flags & ACPI_MADT_PCAT_COMPAT;
+
+	while (at < end) {
+		const struct acpi_madt_entry *entry = (const void *)at;
+
+		if ((size_t)(end - at) < sizeof(*entry) || entry->length < sizeof(*entry) ||
+		    entry->length > end - at)
+			return STATUS_BAD_FORMAT;
+		entry_found(info, entry);
+		at += entry->length;
+	}
+	return info->cpu_count == 0 ? STATUS_BAD_FORMAT : STATUS_OK;
+}
+
+static void info_reset(struct acpi_info *info)
+{
+	memset(info, 0, sizeof(*info));
+	info->lapic = HPA(LAPIC_DEFAULT_ADDRESS);
+	info->has_pic = true;
+	info->cpu_count = 1;
+	for (u32 irq = 0; irq < ACPI_ISA_IRQ_COUNT; irq++)
+		info->isa[irq].gsi = irq;
+}
+
+enum status acpi_read(hpa_t rsdp, acpi_map_t map, struct acpi_info *info)
+{
+	const struct acpi_header *root;
+	const struct acpi_madt *madt;
+	size_t entry_bytes;
+	enum status status;
+
+	info_reset(info);
+	status = root_find(rsdp, map, &root, &entry_bytes);
+	if (status == STATUS_OK)
+		status = madt_find(root, entry_bytes, map, &madt);
+	if (status == STATUS_OK)
+		status = madt_read(madt, info);
+	if (status != STATUS_OK)
+		info_reset(info);
+	return status;
+}

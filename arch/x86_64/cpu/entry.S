@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Every way into the kernel and back to ring 3. Interrupts are off from the first instruction.
+ * No entry uses SWAPGS: interrupts find their stack in the TSS, SYSENTER in its MSR, and SYSCALL
+ * because its stub is mapped once per CPU, in the page just above that CPU's stack.
+ */
+#include "offsets.h"
+
+	.text
+
+/* 1. Exceptions and interrupts: push vector (and an error code where the CPU gave none). */
+	.balign	16
+	.globl	trap_stubs
+trap_stubs:
+	.set	vector, 0
+	.rept	256
+	.balign	16
+	.if	(vector == 8) || (vector == 10) || (vector == 11) || (vector == 12) || (vector == 13) || (vector == 14) || (vector == 17) || (vector == 21) || (vector == 29) || (vector == 30)
+	.else
+	push	$0
+	.endif
+	push	$vector
+	jmp	trap_common
+	.set	vector, vector + 1
+	.endr
+
+	.macro	push_registers
+	push	%rax
+	push	%rbx
+	push	%rcx
+	push	%rdx
+	push	%rsi
+	push	%rdi
+	push	%rbp
+	push	%r8
+	push	%r9
+	push	%r10
+	push	%r11
+	push	%r12
+	push	%r13
+	push	%r14
+	push	%r15
+	cld
+	.endm
+
+	.macro	pop_registers
+	pop	%r15
+	pop	%r14
+	pop	%r13
+	pop	%r12
+	pop	%r11
+	pop	%r10
+	pop	%r9
+	pop	%r8
+	pop	%rbp
+	pop	%rdi
+	pop	%rsi
+	pop	%rdx
+	pop	%rcx
+	pop	%rbx
+	pop	%rax
+	.endm
+
+	/* The error code comes after the vector in the frame: the stubs push it first. */
+trap_common:
+	push_registers
+	mov	%rsp, %rdi
+	cmpq	$TRAP_NMI, FRAME_VECTOR(%rsp)
+	je	trap_ist
+	cmpq	$TRAP_MACHINE_CHECK, FRAME_VECTOR(%rsp)
+	je	trap_ist
+	testb	$3, FRAME_CS(%rsp)
+	jnz	user_common
+	xor	%ebp, %ebp
+	call	trap_from_kernel
+trap_return:
+	pop_registers
+	add	$16, %rsp
+	iretq
+
+/* 2. NMI and machine check: on their own stack, possibly with the user view of the tables. */
+trap_ist:
+	call	trap_nmi
+	jmp	trap_return
+
+/* 3. From ring 3: the kernel view of the tables, then C; no return this way. */
+user_common:
+	push	$2			/* AC, DF, NT, TF of the caller end here */
+	popfq
+	mov	FRAME_BYTES(%rsp), %rbx	/* struct stack_base follows the frame */
+	mov	CPU_KERNEL_ROOT(%rbx), %rax
+	test	%rax, %rax
+	jz	1f
+	mov	%rax, %cr3
+1:	xor	%ebp, %ebp
+	call	trap_from_user
+	ud2
+
+/*
+ * 4. SYSENTER: RSP is the stack base; RCX the caller's RSP, RDX its RIP. It leaves TF as it was:
+ * a #DB on the first instruction is the caller's doing and ignored (trap_from_kernel).
+ */
+	.globl	sysenter_entry
+sysenter_entry:
+	push	$SELECTOR_USER_DATA
+	push	%rcx
+	push	$RFLAGS_USER
+	push	$SELECTOR_USER_CODE
+	push	%rdx
+	jmp	syscall_common
+
+/*
+ * 5. SYSCALL: RSP is the caller's. The stub is copied nowhere but mapped again above each CPU's
+ * stack, so that RIP-relative operands reach the struct stack_base there.
+ */
+	.globl	syscall_stub
+	.section .text.syscall_stub, "ax"
+	.balign	4096
+syscall_stub:
+	mov	%rsp, %rdx
+	lea	syscall_stub - STACK_BASE_BYTES(%rip), %rsp
+	jmp	*syscall_stub - 8(%rip)
+	.balign	4096
+
+	.text
+	.globl	syscall_entry
+syscall_entry:
+	push	$SELECTOR_USER_DATA
+	push	%rdx
+	push	%r11
+	push	$SELECTOR_USER_CODE
+	push	%rcx
+syscall_common:
+	push	$0
+	push	$TRAP_SYSCALL
+	push_registers
+	mov	%rsp, %rdi
+	jmp	user_common
+
+/* 6. Back to ring 3. RDI = struct cpu. A frame made by a system call returns by the same way. */
+	.globl	cpu_return_to_user
+cpu_return_to_user:
+	mov	CPU_STACK_TOP(%rdi), %rsp
+	sub	$FRAME_BYTES, %rsp
+	mov	CPU_USER_ROOT(%rdi), %rax
+	test	%rax, %rax
+	jz	1f
+	mov	%rax, %cr3
+1:	cmpq	$TRAP_SYSCALL, FRAME_VECTOR(%rsp)
+	jne	trap_return
+	cmpb	$0, use_sysenter(%rip)
+	jne	2f
+	pop_registers
+	mov	16(%rsp), %rcx
+	mov	32(%rsp), %r11
+	mov	40(%rsp), %rsp
+	sysretq
+2:	pop_registers
+	mov	16(%rsp), %rdx
+	mov	40(%rsp), %rcx
+	sti
+	sysexitq
+
+/* 7. Starts over on the stack of the running CPU: RDI = struct cpu, RSI = function. */
+	.globl	cpu_stack_reset
+cpu_stack_reset:
+	mov	CPU_STACK_TOP(%rdi), %rsp
+	sub	$FRAME_BYTES, %rsp
+	xor	%ebp, %ebp
+	call	*%rsi
+	ud2
+
+	.section .note.GNU-stack, "", @progbits

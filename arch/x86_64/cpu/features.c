@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: MIT */
+#include "arch/x86_64/cpu/features.h"
+
+#include "arch/x86_64/cpu/instructions.h"
+#include "arch/x86_64/hw/control.h"
+#include "arch/x86_64/hw/cpuid.h"
+#include "arch/x86_64/hw/msr.h"
+#include "lib/string.h"
+
+struct cpu_features features SECTION(".data.ro_after_init");
+
+/* State components that are saved with plain XSAVE in a page: no MPX, no AMX. */
+#define XCR0_OFFERED (XCR0_X87 | XCR0_SSE | XCR0_AVX | XCR0_AVX512 | XCR0_PKRU)
+
+static struct cpuid_regs leaf_read(u32 leaf, u32 subleaf)
+{
+	if (leaf > cpuid(leaf & CPUID_EXTENDED, 0).eax)
+		return (struct cpuid_regs){0};
+	return cpuid(leaf, subleaf);
+}
+
+static void vendor_read(void)
+{
+	struct cpuid_regs leaf = cpuid(CPUID_VENDOR, 0);
+
+	memcpy(features.vendor, &leaf.ebx, 4);
+	memcpy(features.vendor + 4, &leaf.edx, 4);
+	memcpy(features.vendor + 8, &leaf.ecx, 4);
+}
+
+/* AMD's CPUs check the U bit before they use data; others say so, or are taken to be open. */
+static bool open_to_meltdown(void)
+{
+	if (string_equal(features.vendor, "AuthenticAMD") ||
+	    string_equal(features.vendor, "HygonGenuine"))
+		return false;
+	if (!(leaf_read(CPUID_FEATURES, 0).edx & CPUID_7_EDX_ARCH_CAPABILITIES))
+		return true;
+	return !(rdmsr(MSR_ARCH_CAPABILITIES) & ARCH_CAP_RDCL_NO);
+}
+
+static void basic_read(void)
+{
+	struct cpuid_regs leaf = leaf_read(CPUID_VERSION, 0);
+
+	features.apic = leaf.edx & CPUID_1_EDX_APIC;
+	features.pge = leaf.edx & CPUID_1_EDX_PGE;
+	features.vmx = leaf.ecx & CPUID_1_ECX_VMX;
+	features.pcid = leaf.ecx & CPUID_1_ECX_PCID;
+	features.x2apic = leaf.ecx & CPUID_1_ECX_X2APIC;
+	features.tsc_deadline = leaf.ecx & CPUID_1_ECX_TSC_DEADLINE;
+	features.xsave = leaf.ecx & CPUID_1_ECX_XSAVE;
+	features.rdrand = leaf.ecx & CPUID_1_ECX_RDRAND;
+	/* SYSENTER's MSRs are host state in a VMCS; VMLOAD restores those of SYSCALL. */
+	features.use_sysenter = features.vmx;
+
+	leaf = leaf_read(CPUID_FEATURES, 0);
+	features.smep = leaf.ebx & CPUID_7_EBX_SMEP;
+	features.smap = leaf.ebx & CPUID_7_EBX_SMAP;
+	features.fsgsbase = leaf.ebx & CPUID_7_EBX_FSGSBASE;
+	features.rdseed = leaf.ebx & CPUID_7_EBX_RDSEED;
+	features.umip = leaf.ecx & CPUID_7_ECX_UMIP;
+}
+
+static void extended_read(void)
+{
+	struct cpuid_regs leaf = leaf_read(CPUID_EXTENDED_VERSION, 0);
+
+	features.nx = leaf.edx & CPUID_81_EDX_NX;
+	features.pages_1g = leaf.edx & CPUID_81_EDX_PAGE1GB;
+	features.rdtscp = leaf.edx & CPUID_81_EDX_RDTSCP;
+	features.svm = leaf.ecx & CPUID_81_ECX_SVM;
+
+	leaf = leaf_read(CPUID_EXTENDED_POWER, 0);
+	features.tsc_invariant = leaf.edx & CPUID_87_EDX_INVARIANT_TSC;
+
+	leaf = leaf_read(CPUID_ADDRESS_SIZES, 0);
+	features.physical_bits = leaf.eax ? (u8)(leaf.eax & 0xff) : 36;
+	features.linear_bits = leaf.eax ? (u8)(leaf.eax >> 8 & 0xff) : 48;
+}
+
+/* SDM vol. 1, 13.3: the three parts of AVX-512 come together, and only with AVX. */
+static void xcr0_read(void)
+{
+	struct cpuid_regs leaf = leaf_read(CPUID_XSAVE, 0);
+	u64 mask = ((u64)leaf.edx << 32 | leaf.eax) & XCR0_OFFERED;
+
+	if (!features.xsave)
+		return;
+	if ((mask & XCR0_AVX512) != XCR0_AVX512 || !(mask & XCR0_AVX))
+		mask &= ~XCR0_AVX512;
+	features.xcr0 = mask | XCR0_X87 | XCR0_SSE;
+}
+
+void features_read(void)
+{
+	vendor_read();
+	basic_read();
+	extended_read();
+	xcr0_read();
+	features.meltdown = open_to_meltdown();
+}
+
+void features_enable(void)
+{
+	u64 cr4 = CR4_PAE | CR4_DE | CR4_MCE | CR4_OSFXSR | CR4_OSXMMEXCPT;
+
+	if (features.pge)
+		cr4 |= CR4_PGE;
+	if (features.smep)
+		cr4 |= CR4_SMEP;
+	if (features.smap)
+		cr4 |= CR4_SMAP;
+	if (features.umip)
+		cr4 |= CR4_UMIP;
+	if (features.xsave)
+		cr4 |= CR4_OSXSAVE;
+	if (features.nx)
+		wrmsr(MSR_EFER, rdmsr(MSR_EFER) | EFER_NXE);
+	write_cr4(cr4);
+	write_cr0(CR0_PG | CR0_PE | CR0_MP | CR0_TS | CR0_ET | CR0_NE | CR0_WP);
+}

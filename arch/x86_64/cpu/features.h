@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include "lib/types.h"
+
+/* What this machine's CPUs can do, as far as the kernel asks. Filled once at boot. */
+struct cpu_features {
+	u8 physical_bits;
+	u8 linear_bits;
+	bool nx;
+	bool pages_1g;
+	bool smep;
+	bool smap;
+	bool umip;
+	bool pge;
+	bool pcid;
+	bool fsgsbase;
+	bool rdtscp; /* and so MSR_TSC_AUX */
+	bool rdrand;
+	bool rdseed;
+	bool apic;
+	bool x2apic;
+	bool tsc_deadline;
+	bool tsc_invariant;
+	bool xsave;
+	bool vmx;
+	bool svm;
+	bool meltdown;	   /* ring 3 may read what its tables map for ring 0 */
+	bool use_sysenter; /* system calls enter by SYSENTER, which VM exits restore on VMX */
+	u64 xcr0;	   /* state components that guests may use; 0 without XSAVE */
+	char vendor[13];
+};
+
+extern struct cpu_features features;
+
+/* Reads CPUID and MSRs of the boot CPU. */
+void features_read(void);
+
+/*
+ * Turns on, on the running CPU, what the kernel always runs with: CR0.WP, NE, MP and TS; CR4.PGE,
+ * MCE, DE, OSFXSR, OSXMMEXCPT and, where there, SMEP, SMAP, UMIP, OSXSAVE; EFER.NXE.
+ */
+void features_enable(void);

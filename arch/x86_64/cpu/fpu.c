@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: MIT */
+#include "arch/x86_64/cpu/fpu.h"
+
+#include "arch/x86_64/cpu/features.h"
+#include "arch/x86_64/cpu/instructions.h"
+#include "arch/x86_64/hw/control.h"
+#include "lib/string.h"
+
+/* SDM vol. 1, 13.4: the legacy region, where FXSAVE puts everything, and the header. */
+#define LEGACY_BYTES 512u
+#define HEADER_BYTES 64u
+#define LEGACY_FCW   0u
+#define LEGACY_MXCSR 24u
+#define FCW_RESET    0x0040u /* SDM vol. 3, table 10-1; FNINIT gives 0x37f */
+#define MXCSR_RESET  0x1f80u
+
+/* Ends a stretch with usable FPU registers: any use of them but here is #NM. */
+static void fpu_close(void)
+{
+	write_cr0(read_cr0() | CR0_TS);
+}
+
+size_t fpu_area_bytes(void)
+{
+	size_t bytes = LEGACY_BYTES + HEADER_BYTES;
+
+	for (u32 component = 2; component < 63; component++) {
+		struct cpuid_regs leaf;
+
+		if (!(features.xcr0 & BIT(component)))
+			continue;
+		leaf = cpuid(CPUID_XSAVE, component);
+		bytes = MAX(bytes, (size_t)leaf.ebx + leaf.eax);
+	}
+	return bytes;
+}
+
+unsigned int fpu_area_order(void)
+{
+	unsigned int order = 0;
+
+	while ((PAGE_SIZE << order) < fpu_area_bytes())
+		order++;
+	return order;
+}
+
+void fpu_area_init(void *area)
+{
+	const u16 fcw = FCW_RESET;
+	const u32 mxcsr = MXCSR_RESET;
+	const u64 present = XCR0_X87; /* FCW differs from the initial state of XRSTOR */
+
+	memset(area, 0, fpu_area_bytes());
+	memcpy((u8 *)area + LEGACY_FCW, &fcw, sizeof(fcw));
+	memcpy((u8 *)area + LEGACY_MXCSR, &mxcsr, sizeof(mxcsr));
+	memcpy((u8 *)area + LEGACY_BYTES, &present, sizeof(present));
+}
+
+bool fpu_xcr0_valid(u64 xcr0)
+{
+	u64 avx512 = xcr0 & XCR0_AVX512;
+
+	return (xcr0 & ~features.xcr0) == 0 && (xcr0 & XCR0_X87) &&
+	       (!(xcr0 & XCR0_AVX) || (xcr0 & XCR0_SSE)) &&
+	       (!avx512 || (avx512 == XCR0_AVX512 && (xcr0 & XCR0_AVX)));
+}
+
+/*
+ * Components that the guest has turned off in XCR0 keep their values, so all are moved. FNINIT: on
+ * AMD's older CPUs a restore leaves the x87 instruction and data pointers of whoever came before
+ * when no exception is pending (APM vol. 5, FXRSTOR).
+ */
+void fpu_load(const void *area, u64 xcr0)
+{
+	clts();
+	fninit();
+	if (features.xsave) {
+		xsetbv(0, features.xcr0);
+		xrstor(area, features.xcr0);
+		xsetbv(0, xcr0);
+	} else {
+		fxrstor(area);
+	}
+	fpu_close();
+}
+
+void fpu_save(void *area)
+{
+	clts();
+	if (features.xsave) {
+		xsetbv(0, features.xcr0);
+		xsave(area, features.xcr0);
+	} else {
+		fxsave(area);
+	}
+	fpu_close();
+}
+
+void fpu_xcr0_set(u64 xcr0)
+{
+	if (features.xsave)
+		xsetbv(0, xcr0);
+}

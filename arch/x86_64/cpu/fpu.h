@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include "lib/types.h"
+
+/*
+ * Vector and x87 registers of guests. The kernel and ring 3 have none: CR0.TS is set whenever these
+ * functions have returned. XCR0 is the loaded guest's.
+ */
+
+#define FPU_AREA_ALIGNMENT 64u
+
+/* Size of one guest's save area, and the order of the block of pages that holds it. */
+size_t fpu_area_bytes(void);
+unsigned int fpu_area_order(void);
+
+/* Makes an area hold the state after RESET. */
+void fpu_area_init(void *area);
+
+/* Whether XSETBV would take this value (SDM vol. 2, XSETBV) and this machine offers all of it. */
+bool fpu_xcr0_valid(u64 xcr0);
+
+void fpu_load(const void *area, u64 xcr0);
+void fpu_save(void *area);
+/* The loaded guest changes its XCR0 to a valid value. */
+void fpu_xcr0_set(u64 xcr0);

@@ -1,0 +1,257 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include "arch/x86_64/hw/cpuid.h"
+#include "lib/types.h"
+
+/* One function an instruction, by the manuals' names. */
+
+static inline u8 in8(u16 port)
+{
+	u8 value;
+
+	__asm__ volatile("inb %1, %0" : "=a"(value) : "Nd"(port) : "memory");
+	return value;
+}
+
+static inline u16 in16(u16 port)
+{
+	u16 value;
+
+	__asm__ volatile("inw %1, %0" : "=a"(value) : "Nd"(port) : "memory");
+	return value;
+}
+
+static inline u32 in32(u16 port)
+{
+	u32 value;
+
+	__asm__ volatile("inl %1, %0" : "=a"(value) : "Nd"(port) : "memory");
+	return value;
+}
+
+static inline void out8(u16 port, u8 value)
+{
+	__asm__ volatile("outb %0, %1" : : "a"(value), "Nd"(port) : "memory");
+}
+
+static inline void out16(u16 port, u16 value)
+{
+	__asm__ volatile("outw %0, %1" : : "a"(value), "Nd"(port) : "memory");
+}
+
+static inline void out32(u16 port, u32 value)
+{
+	__asm__ volatile("outl %0, %1" : : "a"(value), "Nd"(port) : "memory");
+}
+
+static inline u64 rdmsr(u32 msr)
+{
+	u32 low;
+	u32 high;
+
+	__asm__ volatile("rdmsr" : "=a"(low), "=d"(high) : "c"(msr) : "memory");
+	return (u64)high << 32 | low;
+}
+
+static inline void wrmsr(u32 msr, u64 value)
+{
+	__asm__ volatile("wrmsr" : : "c"(msr), "a"((u32)value), "d"((u32)(value >> 32)) : "memory");
+}
+
+static inline struct cpuid_regs cpuid(u32 leaf, u32 subleaf)
+{
+	struct cpuid_regs regs;
+
+	__asm__ volatile("cpuid"
+			 : "=a"(regs.eax), "=b"(regs.ebx), "=c"(regs.ecx), "=d"(regs.edx)
+			 : "a"(leaf), "c"(subleaf));
+	return regs;
+}
+
+static inline u64 rdtsc(void)
+{
+	u32 low;
+	u32 high;
+
+	__asm__ volatile("rdtsc" : "=a"(low), "=d"(high) : : "memory");
+	return (u64)high << 32 | low;
+}
+
+/* Waits for earlier loads first (SDM vol. 2, RDTSC). */
+static inline u64 rdtsc_ordered(void)
+{
+	u32 low;
+	u32 high;
+
+	__asm__ volatile("lfence; rdtsc" : "=a"(low), "=d"(high) : : "memory");
+	return (u64)high << 32 | low;
+}
+
+#define CONTROL_REGISTER(name)                                                                     \
+	static inline u64 read_##name(void)                                                        \
+	{                                                                                          \
+		u64 value;                                                                         \
+                                                                                                   \
+		__asm__ volatile("mov %%" #name ", %0" : "=r"(value) : : "memory");                \
+		return value;                                                                      \
+	}                                                                                          \
+	static inline void write_##name(u64 value)                                                 \
+	{                                                                                          \
+		__asm__ volatile("mov %0, %%" #name : : "r"(value) : "memory");                    \
+	}
+
+CONTROL_REGISTER(cr0)
+CONTROL_REGISTER(cr2)
+CONTROL_REGISTER(cr3)
+CONTROL_REGISTER(cr4)
+CONTROL_REGISTER(cr8)
+CONTROL_REGISTER(dr0)
+CONTROL_REGISTER(dr1)
+CONTROL_REGISTER(dr2)
+CONTROL_REGISTER(dr3)
+CONTROL_REGISTER(dr6)
+CONTROL_REGISTER(dr7)
+#undef CONTROL_REGISTER
+
+static inline u64 read_rflags(void)
+{
+	u64 value;
+
+	__asm__ volatile("pushfq; popq %0" : "=r"(value) : : "memory");
+	return value;
+}
+
+/* Clears CR0.TS. */
+static inline void clts(void)
+{
+	__asm__ volatile("clts" : : : "memory");
+}
+
+static inline void invlpg(u64 address)
+{
+	__asm__ volatile("invlpg (%0)" : : "r"(address) : "memory");
+}
+
+static inline void cli(void)
+{
+	__asm__ volatile("cli" : : : "memory");
+}
+
+static inline void sti(void)
+{
+	__asm__ volatile("sti" : : : "memory");
+}
+
+/* Halts with interrupts on; one that is pending already ends it (SDM vol. 2, STI). */
+static inline void sti_hlt_cli(void)
+{
+	__asm__ volatile("sti; hlt; cli" : : : "memory");
+}
+
+/* Takes whatever host interrupt is pending: STI's shadow covers the NOP. */
+static inline void sti_nop_cli(void)
+{
+	__asm__ volatile("sti; nop; cli" : : : "memory");
+}
+
+static inline void hlt(void)
+{
+	__asm__ volatile("hlt" : : : "memory");
+}
+
+static inline void pause(void)
+{
+	__asm__ volatile("pause" : : : "memory");
+}
+
+static inline void mfence(void)
+{
+	__asm__ volatile("mfence" : : : "memory");
+}
+
+static inline void lfence(void)
+{
+	__asm__ volatile("lfence" : : : "memory");
+}
+
+static inline void wbinvd(void)
+{
+	__asm__ volatile("wbinvd" : : : "memory");
+}
+
+static inline void stac(void)
+{
+	__asm__ volatile("stac" : : : "memory");
+}
+
+static inline void clac(void)
+{
+	__asm__ volatile("clac" : : : "memory");
+}
+
+static inline u64 xgetbv(u32 index)
+{
+	u32 low;
+	u32 high;
+
+	__asm__ volatile("xgetbv" : "=a"(low), "=d"(high) : "c"(index));
+	return (u64)high << 32 | low;
+}
+
+static inline void xsetbv(u32 index, u64 value)
+{
+	__asm__ volatile("xsetbv"
+			 :
+			 : "c"(index), "a"((u32)value), "d"((u32)(value >> 32))
+			 : "memory");
+}
+
+/* The area is 64-byte aligned; CR0.TS is clear. */
+static inline void xsave(void *area, u64 components)
+{
+	__asm__ volatile("xsave64 (%0)"
+			 :
+			 : "r"(area), "a"((u32)components), "d"((u32)(components >> 32))
+			 : "memory");
+}
+
+static inline void xrstor(const void *area, u64 components)
+{
+	__asm__ volatile("xrstor64 (%0)"
+			 :
+			 : "r"(area), "a"((u32)components), "d"((u32)(components >> 32))
+			 : "memory");
+}
+
+static inline void fxsave(void *area)
+{
+	__asm__ volatile("fxsave64 (%0)" : : "r"(area) : "memory");
+}
+
+static inline void fxrstor(const void *area)
+{
+	__asm__ volatile("fxrstor64 (%0)" : : "r"(area) : "memory");
+}
+
+static inline void fninit(void)
+{
+	__asm__ volatile("fninit" : : : "memory");
+}
+
+/* Both return false when the CPU had no number ready (SDM vol. 1, 7.3.17). */
+static inline bool rdrand(u64 *value)
+{
+	bool ready;
+
+	__asm__ volatile("rdrand %0; setc %1" : "=r"(*value), "=qm"(ready) : : "cc");
+	return ready;
+}
+
+static inline bool rdseed(u64 *value)
+{
+	bool ready;
+
+	__asm__ volatile("rdseed %0; setc %1" : "=r"(*value), "=qm"(ready) : : "cc");
+	return ready;
+}

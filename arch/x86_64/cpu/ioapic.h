@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include "lib/types.h"
+
+#define IOAPIC_MAX 8u
+
+/* Takes an I/O APIC by its mapped (uncached) registers and masks all its inputs. */
+void ioapic_add(volatile void *registers, u32 gsi_base);
+
+/* Whether some I/O APIC has this input. The others below ignore a GSI for which it is false. */
+bool ioapic_has_gsi(u32 gsi);
+
+/*
+ * Sends `gsi` as `vector` to a CPU, masked at first. `flags`: IOAPIC_ENTRY_LEVEL and
+ * IOAPIC_ENTRY_ACTIVE_LOW.
+ */
+void ioapic_route(u32 gsi, u8 vector, u32 apic_id, u64 flags);
+void ioapic_mask(u32 gsi);
+void ioapic_unmask(u32 gsi);

@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: MIT */
+#include "arch/x86_64/cpu/lapic.h"
+
+#include "arch/x86_64/cpu/features.h"
+#include "arch/x86_64/cpu/instructions.h"
+#include "arch/x86_64/cpu/tsc.h"
+#include "arch/x86_64/hw/lapic.h"
+#include "arch/x86_64/hw/msr.h"
+#include "lib/checked.h"
+
+#define CALIBRATION_NS (2 * NS_PER_MS)
+#define RATIO_SHIFT    32
+
+/* The same for all CPUs, written before the second one starts. */
+static volatile u32 *registers;
+static u64 timer_ratio; /* timer ticks per TSC tick, times 2^RATIO_SHIFT */
+
+static u32 reg_read(enum lapic_reg reg)
+{
+	if (features.x2apic)
+		return (u32)rdmsr(MSR_X2APIC_BASE + ((u32)reg >> 4));
+	return registers[reg / 4];
+}
+
+static void reg_write(enum lapic_reg reg, u32 value)
+{
+	if (features.x2apic)
+		wrmsr(MSR_X2APIC_BASE + ((u32)reg >> 4), value);
+	else
+		registers[reg / 4] = value;
+}
+
+/* SDM vol. 3, 11.12.5: x2APIC mode is entered from xAPIC mode, and left only through "disabled". */
+void lapic_enable(volatile void *mapped, u8 spurious_vector)
+{
+	u64 base = rdmsr(MSR_APIC_BASE) | APIC_BASE_EN;
+
+	registers = mapped;
+	wrmsr(MSR_APIC_BASE, base);
+	if (features.x2apic)
+		wrmsr(MSR_APIC_BASE, base | APIC_BASE_EXTD);
+
+	reg_write(LAPIC_SVR, (u32)(LAPIC_SVR_ENABLE | spurious_vector));
+	reg_write(LAPIC_TPR, 0);
+	reg_write(LAPIC_LVT_TIMER, LAPIC_LVT_MASKED);
+	reg_write(LAPIC_LVT_ERROR, LAPIC_LVT_MASKED);
+	reg_write(LAPIC_LVT_LINT0, LAPIC_LVT_MASKED);
+	reg_write(LAPIC_LVT_LINT1, APIC_NMI << APIC_DELIVERY_SHIFT);
+}
+
+u32 lapic_id(void)
+{
+	u32 id = reg_read(LAPIC_ID);
+
+	return features.x2apic ? id : id >> LAPIC_XAPIC_ID_SHIFT;
+}
+
+void lapic_eoi(void)
+{
+	reg_write(LAPIC_EOI, 0);
+}
+
+static void timer_measure(void)
+{
+	u64 wait = tsc_from_ns(CALIBRATION_NS);
+	u64 start;
+	u64 end;
+	u64 ticks;
+
+	reg_write(LAPIC_TIMER_INITIAL, 0xffffffff);
+	start = rdtsc_ordered();
+	do {
+		end = rdtsc_ordered();
+	} while (end - start < wait);
+	ticks = 0xffffffff - reg_read(LAPIC_TIMER_CURRENT);
+	reg_write(LAPIC_TIMER_INITIAL, 0);
+	timer_ratio = mul_div(ticks, BIT(RATIO_SHIFT), end - start);
+}
+
+void lapic_timer_init(u8 vector)
+{
+	if (features.tsc_deadline) {
+		reg_write(LAPIC_LVT_TIMER, (u32)(LAPIC_LVT_TIMER_TSC_DEADLINE | vector));
+		/* SDM vol. 3, 11.5.4.1: the mode is there before the first deadline. */
+		mfence();
+		return;
+	}
+	reg_write(LAPIC_TIMER_DIVIDE, LAPIC_TIMER_DIVIDE_BY_1);
+	reg_write(LAPIC_LVT_TIMER, LAPIC_LVT_MASKED);
+	if (timer_ratio == 0)
+		timer_measure();
+	reg_write(LAPIC_LVT_TIMER, (u32)(LAPIC_LVT_TIMER_ONE_SHOT | vector));
+}
+
+void lapic_timer_set(u64 deadline_tsc)
+{
+	unsigned __int128 count;
+	u64 now;
+
+	if (features.tsc_deadline) {
+		wrmsr(MSR_TSC_DEADLINE, deadline_tsc ? deadline_tsc : 1);
+		return;
+	}
+	now = rdtsc();
+	count = 1;
+	if (deadline_tsc > now)
+		count += (unsigned __int128)(deadline_tsc - now) * timer_ratio >> RATIO_SHIFT;
+	reg_write(LAPIC_TIMER_INITIAL, (u32)MIN(count, 0xffffffffu));
+}
+
+void lapic_timer_stop(void)
+{
+	if (features.tsc_deadline)
+		wrmsr(MSR_TSC_DEADLINE, 0);
+	else
+		reg_write(LAPIC_TIMER_INITIAL, 0);
+}

@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include "arch/x86_64/cpu/trap_frame.h"
+#include "lib/list.h"
+#include "lib/types.h"
+
+#define KERNEL_STACK_BYTES 16384ul
+#define STACK_BASE_BYTES 16ul /* struct stack_base, at the highest address of every stack */
+
+struct thread;
+struct process;
+struct virt_vcpu;
+struct cpu_counters;
+
+/* SDM vol. 3, 8.7: the 64-bit TSS, with the I/O permission bitmap and its closing byte. */
+#define IO_BITMAP_BYTES 8192u
+struct tss {
+	u32 reserved0;
+	u64 rsp[3];
+	u64 reserved1;
+	u64 ist[7];
+	u64 reserved2;
+	u16 reserved3;
+	u16 io_bitmap_offset;
+	u8 io_bitmap[IO_BITMAP_BYTES];
+	u8 io_bitmap_end;
+} PACKED;
+#define TSS_NO_IO_BITMAP ((u16)(sizeof(struct tss) + 1))
+
+enum gdt_selector {
+	SELECTOR_KERNEL_CODE = 0x08,
+	SELECTOR_KERNEL_DATA = 0x10,
+	/* SYSRET: 0x18 + 8 and + 16; SYSEXIT: 0x08 + 32 and + 40 */
+	SELECTOR_USER_DATA = 0x20 | 3,
+	SELECTOR_USER_CODE = 0x28 | 3,
+	SELECTOR_TSS = 0x38,
+	GDT_ENTRIES = 9,
+};
+
+/* Reasons for the CPU loop to stop and look; bits of cpu->pending. */
+enum cpu_pending {
+	PENDING_RESCHEDULE = 1 << 0,
+	PENDING_TIMER = 1 << 1,
+	PENDING_NMI = 1 << 2,
+	PENDING_MACHINE_CHECK = 1 << 3,
+	PENDING_TLB = 1 << 4,
+};
+
+/*
+ * What one CPU owns; touched by that CPU alone unless a field says otherwise. Lies outside the
+ * direct map, so that entry stubs reach it through the user view of the tables too.
+ */
+struct cpu {
+	u64 kernel_root; /* to load on entry from ring 3, 0: one table serves both views */
+	u64 user_root;   /* to load on return, likewise */
+	u64 pending;     /* enum cpu_pending; set by interrupt handlers at any instruction */
+	u32 id;
+	u32 apic_id;
+
+	struct thread *thread;       /* whose frame and address space are loaded */
+	struct thread *running;      /* the same while it can run, NULL when the CPU has nothing to do */
+	struct process *ports;       /* whose bitmap the TSS holds */
+	struct virt_vcpu *loaded;    /* whose FPU and MSRs the registers hold */
+	struct cpu_counters *counters;
+	u64 stack_top;               /* frame of ring 3 ends here */
+
+	u64 slice_end_tsc;           /* 0: no other thread waits */
+	u64 switched_tsc;            /* when `thread` was last charged */
+	u64 armed_tsc;               /* what the one-shot timer is set to; 0: nothing */
+	struct list ready;           /* threads that can run, by virtual time */
+	struct list sleeping;        /* threads with a deadline, earliest first */
+	u64 virtual_time;            /* of the fair queue */
+
+	u64 gdt[GDT_ENTRIES];
+	struct tss tss;
+	void *virt_area;             /* VMXON region or host save area */
+	bool virt_on;
+};
+
+struct stack_base {
+	struct cpu *cpu;
+	u64 syscall_entry; /* read by the stub that lies just above the stack */
+};
+_Static_assert(sizeof(struct stack_base) == STACK_BASE_BYTES, "known to entry.S");
+
+/* The running CPU, found from the stack pointer: kernel and IST stacks all end in a stack_base. */
+static inline struct cpu *this_cpu(void)
+{
+	u64 rsp;
+
+	__asm__("mov %%rsp, %0" : "=r"(rsp));
+	return ((struct stack_base *)((rsp | (KERNEL_STACK_BYTES - 1)) + 1))[-1].cpu;
+}
+
+/*
+ * Loads GDT, IDT, TSS and the system-call MSRs on the running CPU. stack_top is where frames from
+ * ring 3 end; ist holds the stack tops for NMI, double fault and machine check, in this order.
+ * syscall_stub: the address of this CPU's copy of syscall_stub, just above the stack.
+ */
+void cpu_tables_load(struct cpu *cpu, const u64 ist[3], u64 syscall_stub);
+
+/* Makes the TSS forbid every port, or use `bitmap` (IO_BITMAP_BYTES, a 0 bit allows). */
+void cpu_ports_forbid(struct cpu *cpu);
+void cpu_ports_allow(struct cpu *cpu, const u8 *bitmap, bool changed);
+
+/* Leaves to ring 3 with the frame at the base of this CPU's stack. */
+NORETURN void cpu_return_to_user(struct cpu *cpu);
+/* Calls `function(cpu)` on the CPU's own stack from its base; the present stack is forgotten. */
+NORETURN void cpu_stack_reset(struct cpu *cpu, void (*function)(struct cpu *cpu));
+
+/* Implemented by the kernel, called by the entry stubs. */
+NORETURN void trap_from_user(struct trap_frame *frame);
+void trap_from_kernel(struct trap_frame *frame);
+/* On an IST stack, at any instruction: may only set pending bits; returns to where it came from. */
+void trap_nmi(struct trap_frame *frame);

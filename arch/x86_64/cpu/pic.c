@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: MIT */
+#include "arch/x86_64/cpu/pic.h"
+
+#include "arch/x86_64/cpu/instructions.h"
+#include "arch/x86_64/hw/pic.h"
+
+/* The four initialization words, with the time an old 8259 needs in between; then all masked. */
+static void pic_write(u16 base, u8 vector, u8 cascade)
+{
+	const u8 icw[] = {vector, cascade, PIC_ICW4_8086, 0xff};
+
+	out8(base + PIC_COMMAND, PIC_ICW1_INIT | PIC_ICW1_ICW4);
+	for (unsigned int i = 0; i < sizeof(icw); i++) {
+		(void)in8(0x80);
+		out8(base + PIC_DATA, icw[i]);
+	}
+}
+
+void pic_disable(u8 vector_base)
+{
+	pic_write(PIC_MASTER, vector_base, 1 << PIC_CASCADE_INPUT);
+	pic_write(PIC_SLAVE, vector_base + PIC_INPUT_COUNT, PIC_CASCADE_INPUT);
+}

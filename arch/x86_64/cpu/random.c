@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: MIT */
+#include "arch/x86_64/cpu/random.h"
+
+#include "lib/entropy.h"
+#include "lib/string.h"
+
+_Static_assert(RANDOM_SEED_BYTES == ENTROPY_POOL_BYTES, "the seed is the pool");
+
+static struct entropy_pool pool;
+
+void random_seed(const u8 seed[RANDOM_SEED_BYTES])
+{
+	memcpy(pool.key, seed, RANDOM_SEED_BYTES);
+}
+
+void random_bytes(void *to, size_t count)
+{
+	entropy_draw(&pool, to, count);
+}
+
+u64 random_u64(void)
+{
+	return entropy_draw_u64(&pool);
+}
+
+/* Refuses the uneven rest of 2^64 / limit: fewer than two draws on average. */
+u64 random_below(u64 limit)
+{
+	u64 rest = -limit % limit;
+	u64 value;
+
+	do {
+		value = random_u64();
+	} while (value < rest);
+	return value % limit;
+}

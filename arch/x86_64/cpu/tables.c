@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: MIT */
+/* Descriptor tables of one CPU and the registers that name its ways into the kernel. */
+#include "arch/x86_64/cpu/features.h"
+#include "arch/x86_64/cpu/instructions.h"
+#include "arch/x86_64/cpu/percpu.h"
+#include "arch/x86_64/hw/control.h"
+#include "arch/x86_64/hw/msr.h"
+#include "lib/bits.h"
+#include "lib/string.h"
+
+/* SDM vol. 3, 6.14.1: 64-bit IDT gate. */
+struct idt_gate {
+	u16 offset_low;
+	u16 selector;
+	u8 ist;
+	u8 type;
+	u16 offset_middle;
+	u32 offset_high;
+	u32 reserved;
+};
+_Static_assert(sizeof(struct idt_gate) == 16, "two words");
+
+struct table_register {
+	u16 limit;
+	u64 base;
+} PACKED;
+
+#define GATE_INTERRUPT 0x8e
+#define STUB_BYTES 16
+#define DESCRIPTOR_CODE64(dpl) (0x00209a0000000000ull | (u64)(dpl) << 45)
+#define DESCRIPTOR_DATA(dpl) (0x0000920000000000ull | (u64)(dpl) << 45)
+#define DESCRIPTOR_TSS_AVAILABLE 0x0000890000000000ull
+
+extern const char trap_stubs[];
+extern const char sysenter_entry[];
+extern const char syscall_entry[];
+extern u8 use_sysenter;
+u8 use_sysenter SECTION(".data.ro_after_init");
+static struct idt_gate idt[256] ALIGNED(16) SECTION(".data.ro_after_init");
+
+static void idt_fill(void)
+{
+	for (unsigned int vector = 0; vector < ARRAY_COUNT(idt); vector++) {
+		u64 stub = (u64)(uintptr_t)trap_stubs + vector * STUB_BYTES;
+
+		idt[vector] = (struct idt_gate){
+			.offset_low = (u16)stub,
+			.offset_middle = (u16)(stub >> 16),
+			.offset_high = (u32)(stub >> 32),
+			.selector = SELECTOR_KERNEL_CODE,
+			.type = GATE_INTERRUPT,
+		};
+	}
+	idt[TRAP_NMI].ist = 1;
+	idt[TRAP_DOUBLE_FAULT].ist = 2;
+	idt[TRAP_MACHINE_CHECK].ist = 3;
+}
+
+static void tss_descriptor_write(struct cpu *cpu)
+{
+	u64 base = (u64)(uintptr_t)&cpu->tss;
+
+	cpu->gdt[SELECTOR_TSS / 8] = DESCRIPTOR_TSS_AVAILABLE | (sizeof(struct tss) - 1) |
+				     (base & 0xffffff) << 16 | (base >> 24 & 0xff) << 56;
+	cpu->gdt[SELECTOR_TSS / 8 + 1] = base >> 32;
+	__asm__ volatile("ltr %w0" : : "r"(SELECTOR_TSS) : "memory");
+}
+
+static void gdt_load(struct cpu *cpu)
+{
+	struct table_register gdtr = {sizeof(cpu->gdt) - 1, (u64)(uintptr_t)cpu->gdt};
+	struct table_register idtr = {sizeof(idt) - 1, (u64)(uintptr_t)idt};
+
+	cpu->gdt[SELECTOR_KERNEL_CODE / 8] = DESCRIPTOR_CODE64(0);
+	cpu->gdt[SELECTOR_KERNEL_DATA / 8] = DESCRIPTOR_DATA(0);
+	cpu->gdt[SELECTOR_USER_DATA / 8] = DESCRIPTOR_DATA(3);
+	cpu->gdt[SELECTOR_USER_CODE / 8] = DESCRIPTOR_CODE64(3);
+	cpu->gdt[SELECTOR_USER_CODE / 8 + 1] = DESCRIPTOR_DATA(3);
+	__asm__ volatile("lgdt %0; lidt %1" : : "m"(gdtr), "m"(idtr) : "memory");
+	__asm__ volatile("mov %0, %%ss\n\t"
+			 "mov %1, %%ds; mov %1, %%es; mov %1, %%fs; mov %1, %%gs\n\t"
+			 "push %2; lea 1f(%%rip), %%rax; push %%rax; lretq; 1:"
+			 :
+			 : "r"(SELECTOR_KERNEL_DATA), "r"(0), "r"((u64)SELECTOR_KERNEL_CODE)
+			 : "rax", "memory");
+}
+
+/* SDM vol. 2, SYSENTER; APM vol. 2, 6.1.1. */
+static void syscall_load(const struct cpu *cpu, u64 stub)
+{
+	if (use_sysenter) {
+		wrmsr(MSR_SYSENTER_CS, SELECTOR_KERNEL_CODE);
+		wrmsr(MSR_SYSENTER_ESP, cpu->stack_top);
+		wrmsr(MSR_SYSENTER_EIP, (u64)(uintptr_t)sysenter_entry);
+		wrmsr(MSR_EFER, rdmsr(MSR_EFER) & ~(u64)EFER_SCE);
+		return;
+	}
+	((struct stack_base *)cpu->stack_top)->syscall_entry = (u64)(uintptr_t)syscall_entry;
+	wrmsr(MSR_STAR, (u64)SELECTOR_KERNEL_CODE << 32 | (u64)(SELECTOR_USER_CODE - 16) << 48);
+	wrmsr(MSR_LSTAR, stub);
+	wrmsr(MSR_SFMASK, RFLAGS_ALL & ~(u64)RFLAGS_FIXED);
+	wrmsr(MSR_EFER, rdmsr(MSR_EFER) | EFER_SCE);
+}
+
+void cpu_tables_load(struct cpu *cpu, const u64 ist[3], u64 syscall_stub)
+{
+	use_sysenter = features.use_sysenter;
+	idt_fill();
+	gdt_load(cpu);
+
+	memset(cpu->tss.io_bitmap, 0xff, sizeof(cpu->tss.io_bitmap));
+	cpu->tss.io_bitmap_end = 0xff;
+	cpu->tss.io_bitmap_offset = TSS_NO_IO_BITMAP;
+	cpu->tss.rsp[0] = cpu->stack_top;
+	for (unsigned int i = 0; i < 3; i++)
+		cpu->tss.ist[i] = ist[i];
+	tss_descriptor_write(cpu);
+	syscall_load(cpu, syscall_stub);
+}
+
+void cpu_ports_forbid(struct cpu *cpu)
+{
+	cpu->tss.io_bitmap_offset = TSS_NO_IO_BITMAP;
+}
+
+/* SDM vol. 3, 28.5.2: a VM exit cuts the TSS limit to 67h, so TR is loaded again. */
+void cpu_ports_allow(struct cpu *cpu, const u8 *bitmap, bool changed)
+{
+	if (changed)
+		memcpy(cpu->tss.io_bitmap, bitmap, sizeof(cpu->tss.io_bitmap));
+	cpu->tss.io_bitmap_offset = offsetof(struct tss, io_bitmap);
+	tss_descriptor_write(cpu);
+}

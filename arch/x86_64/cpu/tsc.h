@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include "lib/types.h"
+
+/* The TSC as the kernel's clock. One rate for all CPUs. */
+
+/*
+ * Measures the TSC against channel 2 of the PIT (takes some 10 ms) and falls back on what CPUID
+ * says. Returns the rate in kHz, 0 when there is neither.
+ */
+u32 tsc_calibrate(void);
+
+/* Sets the rate that the conversions use; khz is not 0. */
+void tsc_set_khz(u32 khz);
+u32 tsc_khz(void);
+
+/* Intervals; both round down and saturate at 2^64 - 1. */
+u64 tsc_to_ns(u64 ticks);
+u64 tsc_from_ns(u64 ns);

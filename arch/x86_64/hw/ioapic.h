@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include "lib/bits.h"
+#include "lib/types.h"
+
+/* I/O APIC: Intel 82093AA data sheet, chapter 3. */
+#define IOAPIC_DEFAULT_ADDRESS 0xfec00000ull
+
+enum ioapic_offset { /* into its memory window; 32-bit accesses */
+		     IOAPIC_IOREGSEL = 0x00,
+		     IOAPIC_IOWIN = 0x10,
+		     IOAPIC_EOIR = 0x40, /* version 0x20 and later */
+};
+
+enum ioapic_reg { /* through IOREGSEL */
+		  IOAPIC_ID = 0x00,
+		  IOAPIC_VERSION = 0x01,
+		  IOAPIC_ARBITRATION = 0x02,
+		  IOAPIC_REDIRECTION = 0x10, /* two words an entry, low first */
+};
+
+#define IOAPIC_ID_SHIFT		       24
+#define IOAPIC_VERSION_NUMBER	       BITS(7, 0)
+#define IOAPIC_VERSION_MAX_ENTRY_SHIFT 16
+#define IOAPIC_VERSION_MAX_ENTRY       BITS(23, 16)
+
+/* Redirection entry; delivery modes are enum apic_delivery */
+#define IOAPIC_ENTRY_VECTOR	       BITS(7, 0)
+#define IOAPIC_ENTRY_DELIVERY	       BITS(10, 8)
+#define IOAPIC_ENTRY_LOGICAL	       BIT(11)
+#define IOAPIC_ENTRY_PENDING	       BIT(12) /* read-only */
+#define IOAPIC_ENTRY_ACTIVE_LOW	       BIT(13)
+#define IOAPIC_ENTRY_REMOTE_IRR	       BIT(14) /* read-only */
+#define IOAPIC_ENTRY_LEVEL	       BIT(15)
+#define IOAPIC_ENTRY_MASKED	       BIT(16)
+#define IOAPIC_ENTRY_DESTINATION_SHIFT 56
+#define IOAPIC_ENTRY_DESTINATION       BITS(63, 56)

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include "lib/types.h"
+
+/* The x86/HVM direct boot ABI (PVH): what EBX points to in 32-bit protected mode, paging off. */
+#define PVH_START_MAGIC 0x336ec578u
+#define PVH_NOTE_PHYS32_ENTRY 18u /* ELF note "Xen" whose value is the entry's address */
+
+struct pvh_start_info {
+	u32 magic;
+	u32 version; /* 1 and later: with the memory map */
+	u32 flags;
+	u32 module_count;
+	u64 modules;      /* address of struct pvh_module[] */
+	u64 command_line; /* address of a text ended by 0; 0: none */
+	u64 rsdp;         /* address; 0: none */
+	u64 memory_map;   /* address of struct pvh_memory_entry[] */
+	u32 memory_map_count;
+	u32 reserved;
+};
+_Static_assert(sizeof(struct pvh_start_info) == 56, "PVH start info, version 1");
+#define PVH_START_INFO_V0_BYTES 40u
+
+struct pvh_module {
+	u64 base;
+	u64 length;
+	u64 command_line; /* as above */
+	u64 reserved;
+};
+_Static_assert(sizeof(struct pvh_module) == 32, "PVH module list");
+
+struct pvh_memory_entry {
+	u64 base;
+	u64 length;
+	u32 type; /* as E820 */
+	u32 reserved;
+};
+_Static_assert(sizeof(struct pvh_memory_entry) == 24, "PVH memory map");

@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include "lib/bits.h"
+#include "lib/types.h"
+
+/* 8250/16550A UART: National Semiconductor PC16550D data sheet. */
+#define UART_COM1	    0x3f8u
+#define UART_COM2	    0x2f8u
+#define UART_COM3	    0x3e8u
+#define UART_COM4	    0x2e8u
+#define UART_PORT_COUNT	    8u
+#define UART_COM1_IRQ	    4u
+#define UART_COM2_IRQ	    3u
+#define UART_CLOCK_HZ	    1843200u /* baud = clock / 16 / divisor */
+#define UART_DIVISOR_115200 1u
+
+enum uart_reg {		      /* offset from the base port */
+		UART_RBR = 0, /* read: received byte */
+		UART_THR = 0, /* write: byte to send */
+		UART_DLL = 0, /* with LCR.DLAB: divisor, low */
+		UART_IER = 1,
+		UART_DLM = 1, /* with LCR.DLAB: divisor, high */
+		UART_IIR = 2, /* read */
+		UART_FCR = 2, /* write */
+		UART_LCR = 3,
+		UART_MCR = 4,
+		UART_LSR = 5,
+		UART_MSR = 6,
+		UART_SCR = 7,
+};
+
+enum uart_ier {
+	UART_IER_RECEIVED = 1 << 0,
+	UART_IER_THR_EMPTY = 1 << 1,
+	UART_IER_LINE_STATUS = 1 << 2,
+	UART_IER_MODEM_STATUS = 1 << 3,
+	UART_IER_MASK = 0xf,
+};
+
+enum uart_iir {
+	UART_IIR_NONE = 0x01, /* nothing pending */
+	UART_IIR_MODEM_STATUS = 0x00,
+	UART_IIR_THR_EMPTY = 0x02,
+	UART_IIR_RECEIVED = 0x04,
+	UART_IIR_LINE_STATUS = 0x06,
+	UART_IIR_TIMEOUT = 0x0c,
+	UART_IIR_ID_MASK = 0x0f,
+	UART_IIR_FIFO = 0xc0, /* FIFOs are on */
+};
+
+enum uart_fcr {
+	UART_FCR_ENABLE = 1 << 0,
+	UART_FCR_CLEAR_RECEIVE = 1 << 1,
+	UART_FCR_CLEAR_TRANSMIT = 1 << 2,
+	UART_FCR_DMA = 1 << 3,
+	UART_FCR_TRIGGER_1 = 0x00,
+	UART_FCR_TRIGGER_4 = 0x40,
+	UART_FCR_TRIGGER_8 = 0x80,
+	UART_FCR_TRIGGER_14 = 0xc0,
+};
+
+enum uart_lcr {
+	UART_LCR_8N1 = 0x03,
+	UART_LCR_STOP = 1 << 2,
+	UART_LCR_PARITY = 1 << 3,
+	UART_LCR_BREAK = 1 << 6,
+	UART_LCR_DLAB = 1 << 7,
+};
+
+enum uart_mcr {
+	UART_MCR_DTR = 1 << 0,
+	UART_MCR_RTS = 1 << 1,
+	UART_MCR_OUT1 = 1 << 2,
+	UART_MCR_OUT2 = 1 << 3, /* on a PC: connects the interrupt line */
+	UART_MCR_LOOP = 1 << 4,
+	UART_MCR_MASK = 0x1f,
+};
+
+enum uart_lsr {
+	UART_LSR_DATA_READY = 1 << 0,
+	UART_LSR_OVERRUN = 1 << 1,
+	UART_LSR_PARITY = 1 << 2,
+	UART_LSR_FRAMING = 1 << 3,
+	UART_LSR_BREAK = 1 << 4,
+	UART_LSR_THR_EMPTY = 1 << 5,
+	UART_LSR_IDLE = 1 << 6, /* holding and shift register empty */
+	UART_LSR_FIFO_ERROR = 1 << 7,
+};
+
+enum uart_msr {
+	UART_MSR_DCTS = 1 << 0,
+	UART_MSR_DDSR = 1 << 1,
+	UART_MSR_TERI = 1 << 2,
+	UART_MSR_DDCD = 1 << 3,
+	UART_MSR_CTS = 1 << 4,
+	UART_MSR_DSR = 1 << 5,
+	UART_MSR_RI = 1 << 6,
+	UART_MSR_DCD = 1 << 7,
+};
+
+#define UART_FIFO_BYTES 16u

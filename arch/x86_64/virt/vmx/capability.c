@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: MIT */
+#include "arch/x86_64/virt/vmx/capability.h"
+
+#include "arch/x86_64/hw/control.h"
+#include "arch/x86_64/hw/msr.h"
+#include "arch/x86_64/hw/vmx.h"
+#include "mm/table.h"
+
+struct vmx_capability vmx_capability SECTION(".data.ro_after_init");
+
+struct control_wish {
+	u32 required;
+	u32 optional;
+	u32 refused; /* must not be forced to 1 */
+};
+
+static const struct control_wish pin_wish = {
+	.required = PIN_EXTERNAL_INTERRUPT_EXITING | PIN_NMI_EXITING | PIN_VIRTUAL_NMIS,
+	.optional = PIN_PREEMPTION_TIMER,
+};
+
+static const struct control_wish primary_wish = {
+	.required = PRIMARY_USE_TSC_OFFSETTING | PRIMARY_HLT_EXITING | PRIMARY_MWAIT_EXITING |
+		    PRIMARY_RDPMC_EXITING | PRIMARY_USE_TPR_SHADOW | PRIMARY_USE_IO_BITMAPS |
+		    PRIMARY_USE_MSR_BITMAPS | PRIMARY_MONITOR_EXITING | PRIMARY_SECONDARY,
+	.refused = PRIMARY_CR3_LOAD_EXITING | PRIMARY_CR3_STORE_EXITING | PRIMARY_INVLPG_EXITING,
+};
+
+/* What a guest gets beyond these shows in what the monitor's CPUID may offer. */
+static const struct control_wish secondary_wish = {
+	.required = SECONDARY_EPT | SECONDARY_VPID | SECONDARY_WBINVD_EXITING,
+	.optional = SECONDARY_RDTSCP | SECONDARY_INVPCID,
+};
+
+static const struct control_wish exit_wish = {
+	.required = EXIT_SAVE_DEBUG_CONTROLS | EXIT_HOST_64_BIT | EXIT_SAVE_PAT | EXIT_LOAD_PAT |
+		    EXIT_SAVE_EFER | EXIT_LOAD_EFER,
+	.refused = EXIT_ACKNOWLEDGE_INTERRUPT,
+};
+
+static const struct control_wish entry_wish = {
+	.required = ENTRY_LOAD_DEBUG_CONTROLS | ENTRY_LOAD_PAT | ENTRY_LOAD_EFER,
+	.optional = 0,
+	.refused = ENTRY_IA32E_GUEST,
+};
+
+/* SDM vol. 3, A.2: bits 31:0 of the MSR must be 1 in the word, bits that are 0 in 63:32 must be 0. */
+static bool control_adjust(u64 msr, const struct control_wish *wish, u32 *word)
+{
+	*word = ((wish->required | wish->optional) & (u32)(msr >> 32)) | (u32)msr;
+	return (*word & wish->required) == wish->required && (*word & wish->refused) == 0;
+}
+
+static const char *control_judge(const struct vmx_capability_msrs *msrs,
+				 struct vmx_capability *capability)
+{
+	struct control_wish secondary = secondary_wish;
+
+	if (!control_adjust(msrs->pin, &pin_wish, &capability->pin))
+		return "VMX of this CPU lacks NMI exiting or virtual NMIs.";
+	if (!control_adjust(msrs->primary, &primary_wish, &capability->primary))
+		return "VMX of this CPU lacks a processor control that Skerry needs "
+		       "(TPR shadow, I/O and MSR bitmaps, secondary controls).";
+	if (!control_adjust(msrs->secondary, &secondary, &capability->secondary))
+		return "This CPU has no nested paging for guests (EPT) or no VPID.";
+	secondary.required |= SECONDARY_UNRESTRICTED_GUEST;
+	if (!control_adjust(msrs->secondary, &secondary, &capability->secondary))
+		return "This CPU cannot run guests in real mode (VMX unrestricted guest).";
+	if (!control_adjust(msrs->exit, &exit_wish, &capability->exit) ||
+	    !control_adjust(msrs->entry, &entry_wish, &capability->entry))
+		return "VMX of this CPU cannot switch EFER and PAT.";
+	return NULL;
+}
+
+static const char *ept_judge(u64 cap, struct vmx_capability *capability)
+{
+	const u64 ept = EPT_CAP_WALK_4 | EPT_CAP_WB | EPT_CAP_2M | EPT_CAP_INVEPT;
+
+	if ((cap & ept) != ept)
+		return "EPT of this CPU lacks 4-level tables, write-back memory or 2-MiB pages.";
+	if (!(cap & EPT_CAP_INVEPT_ALL) || !(cap & VPID_CAP_INVVPID) ||
+	    !(cap & VPID_CAP_INVVPID_ALL))
+		return "This CPU cannot flush its guests' translations (INVEPT, INVVPID).";
+
+	capability->ept_leaf_levels = BIT(PT_LEVEL_4K) | BIT(PT_LEVEL_2M) |
+				      (cap & EPT_CAP_1G ? BIT(PT_LEVEL_1G) : 0);
+	capability->invept_type = cap & EPT_CAP_INVEPT_SINGLE ? INVALIDATE_SINGLE_CONTEXT
+							      : INVALIDATE_ALL_CONTEXTS;
+	capability->invvpid_type = cap & VPID_CAP_INVVPID_SINGLE ? INVALIDATE_SINGLE_CONTEXT
+								 : INVALIDATE_ALL_CONTEXTS;
+	return NULL;
+}
+
+const char *vmx_capability_judge(const struct vmx_capability_msrs *msrs,
+				 struct vmx_capability *capability)
+{
+	const char *reason;
+
+	if (!(msrs->basic & VMX_BASIC_TRUE_CONTROLS))
+		return "VMX of this CPU is too old: it cannot leave CR3 to guests.";
+	if (bits_get(msrs->basic, 44, 32) > PAGE_SIZE ||
+	    bits_get(msrs->basic, 53, 50) != MEMORY_TYPE_WB)
+		return "VMX of this CPU wants control structures of an unknown form.";
+	reason = control_judge(msrs, capability);
+	if (reason)
+		return reason;
+	reason = ept_judge(msrs->ept_vpid, capability);
+	if (reason)
+		return reason;
+	if (!(msrs->misc & VMX_MISC_STORES_LMA))
+		return "VMX of this CPU does not follow a guest into long mode by itself.";
+
+	capability->revision = (u32)(msrs->basic & VMX_BASIC_REVISION);
+	capability->timer_shift = (u32)(msrs->misc & VMX_MISC_TIMER_SHIFT);
+	/* SDM vol. 3, 24.8: an unrestricted guest is free in PE and PG. */
+	capability->cr0_fixed = (msrs->cr0_fixed0 & ~(CR0_PE | CR0_PG)) | CR0_NE;
+	capability->cr4_fixed = msrs->cr4_fixed0 | CR4_VMXE;
+	return NULL;
+}

@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: MIT */
+/* What a VM and a vCPU need to exist: bitmaps, VMCS, and the state after RESET. */
+#include "arch/x86_64/hw/control.h"
+#include "arch/x86_64/hw/msr.h"
+#include "arch/x86_64/hw/paging.h"
+#include "arch/x86_64/virt/vmx/vmcs.h"
+#include "arch/x86_64/virt/vmx/vmx.h"
+#include "lib/string.h"
+#include "mm/address.h"
+#include "mm/page.h"
+#include "mm/table.h"
+
+#define IO_BITMAP_ORDER 1 /* A and B: ports 0 to 7FFFh, 8000h to FFFFh */
+
+static void msr_pass(struct vmx_msr_bitmap *bitmap, u32 msr, bool write)
+{
+	u32 bit = msr % VMX_MSR_RANGE;
+	bool high = msr >= VMX_MSR_HIGH_BASE;
+	u8 *read_bits = high ? bitmap->read_high : bitmap->read_low;
+	u8 *write_bits = high ? bitmap->write_high : bitmap->write_low;
+
+	read_bits[bit / 8] &= (u8)~BIT(bit % 8);
+	if (write)
+		write_bits[bit / 8] &= (u8)~BIT(bit % 8);
+}
+
+/* Those that belong to the guest alone while it is loaded. All others exit. */
+static void msr_bitmap_fill(struct vmx_msr_bitmap *bitmap)
+{
+	static const u32 passed[] = {
+		MSR_SYSENTER_CS, MSR_SYSENTER_ESP, MSR_SYSENTER_EIP, MSR_PAT, MSR_STAR,
+		MSR_LSTAR, MSR_CSTAR, MSR_SFMASK, MSR_FS_BASE, MSR_GS_BASE, MSR_KERNEL_GS_BASE,
+	};
+
+	memset(bitmap, 0xff, sizeof(*bitmap));
+	for (size_t i = 0; i < ARRAY_COUNT(passed); i++)
+		msr_pass(bitmap, passed[i], true);
+	msr_pass(bitmap, MSR_TSC, false); /* RDMSR adds the TSC offset: SDM vol. 3, 26.3 */
+}
+
+enum status vmx_vm_init(struct virt_vm *vm)
+{
+	enum status status;
+
+	status = page_alloc_cleared(0, PAGE_CONTROL, vm->quota, &vm->msr_bitmap);
+	if (status != STATUS_OK)
+		return status;
+	status = page_alloc_cleared(IO_BITMAP_ORDER, PAGE_CONTROL, vm->quota, &vm->io_bitmap);
+	if (status != STATUS_OK) {
+		vm->io_bitmap = NULL;
+		vmx_vm_free(vm);
+		return status;
+	}
+	msr_bitmap_fill(vm->msr_bitmap);
+	memset(vm->io_bitmap, 0xff, PAGE_SIZE << IO_BITMAP_ORDER);
+	return STATUS_OK;
+}
+
+static void block_free(void *block, struct quota *quota)
+{
+	if (block)
+		page_free(pointer_to_hpa(block), quota);
+}
+
+void vmx_vm_free(struct virt_vm *vm)
+{
+	block_free(vm->msr_bitmap, vm->quota);
+	block_free(vm->io_bitmap, vm->quota);
+	vm->msr_bitmap = NULL;
+	vm->io_bitmap = NULL;
+}
+
+static void controls_write(const struct virt_vcpu *vcpu)
+{
+	u64 io_bitmap = pointer_to_hpa(vcpu->vm->io_bitmap).value;
+	u64 msr_load = vcpu->scratch_hpa.value + offsetof(struct vmx_scratch, msr_load);
+
+	vmcs_write32(VMCS_PIN_CONTROLS, vmx_capability.pin);
+	vmcs_write32(VMCS_PRIMARY_CONTROLS, vmx_capability.primary);
+	vmcs_write32(VMCS_SECONDARY_CONTROLS, vmx_capability.secondary);
+	vmcs_write32(VMCS_EXIT_CONTROLS, vmx_capability.exit);
+	vmcs_write32(VMCS_ENTRY_CONTROLS, vmx_capability.entry);
+
+	/* #DB and #AC: see reflect() in exit.c. */
+	vmcs_write32(VMCS_EXCEPTION_BITMAP, BIT(VECTOR_MC) | BIT(VECTOR_DB) | BIT(VECTOR_AC));
+	vmcs_write32(VMCS_PF_ERROR_MASK, 0);
+	vmcs_write32(VMCS_PF_ERROR_MATCH, 0);
+	vmcs_write32(VMCS_CR3_TARGET_COUNT, 0); /* CR3 belongs to the guest */
+	vmcs_write32(VMCS_TPR_THRESHOLD, 0);
+	vmcs_write32(VMCS_EXIT_MSR_STORE_COUNT, 0);
+	vmcs_write32(VMCS_EXIT_MSR_LOAD_COUNT, 0);
+	vmcs_write32(VMCS_ENTRY_INTERRUPTION_INFO, 0);
+
+	vmcs_write64(VMCS_IO_BITMAP_A, io_bitmap);
+	vmcs_write64(VMCS_IO_BITMAP_B, io_bitmap + PAGE_SIZE);
+	vmcs_write64(VMCS_MSR_BITMAP, pointer_to_hpa(vcpu->vm->msr_bitmap).value);
+	vmcs_write64(VMCS_ENTRY_MSR_LOAD, msr_load);
+	vmcs_write64(VMCS_VIRTUAL_APIC, vcpu->scratch_hpa.value);
+	vmcs_write64(VMCS_EPT_POINTER, vcpu->vm->second_stage_root.value |
+					       (PT_LEVEL_COUNT - 1) << EPTP_WALK_LENGTH_SHIFT |
+					       MEMORY_TYPE_WB);
+
+	/* Guest state that no register group holds. */
+	vmcs_write64(VMCS_LINK_POINTER, ~0ull);
+	vmcs_write64(VMCS_GUEST_DEBUGCTL, 0);
+	vmcs_write32(VMCS_GUEST_ACTIVITY, ACTIVITY_ACTIVE);
+	vmcs_write_natural(VMCS_GUEST_PENDING_DEBUG, 0);
+}
+
+static enum status pages_alloc(struct virt_vcpu *vcpu)
+{
+	struct quota *quota = vcpu->vm->quota;
+	enum status status;
+
+	status = page_alloc_cleared(0, PAGE_CONTROL, quota, &vcpu->control);
+	if (status != STATUS_OK)
+		return status;
+	status = page_alloc_cleared(0, PAGE_CONTROL, quota, &vcpu->scratch);
+	if (status != STATUS_OK)
+		return status;
+	return virt_xsave_alloc(vcpu);
+}
+
+enum status vmx_vcpu_init(struct virt_vcpu *vcpu)
+{
+	enum status status = pages_alloc(vcpu);
+	u64 previous;
+
+	if (status != STATUS_OK) {
+		vmx_vcpu_free(vcpu);
+		return status;
+	}
+	vcpu->control_hpa = pointer_to_hpa(vcpu->control);
+	vcpu->scratch_hpa = pointer_to_hpa(vcpu->scratch);
+	vcpu->loaded_cpu = ~0u;
+	vcpu->xcr0 = XCR0_X87;
+
+	*(u32 *)vcpu->control = vmx_capability.revision;
+	CHECK(vmclear(vcpu->control_hpa.value));
+	previous = vmx_borrow(vcpu);
+	controls_write(vcpu);
+	vmx_return(vcpu, previous);
+
+	virt_page_reset(vcpu->page);
+	vmx_set(vcpu, VCPU_ALL);
+	return STATUS_OK;
+}
+
+/* The vCPU is unloaded, so its VMCS is clear. */
+void vmx_vcpu_free(struct virt_vcpu *vcpu)
+{
+	block_free(vcpu->control, vcpu->vm->quota);
+	block_free(vcpu->scratch, vcpu->vm->quota);
+	virt_xsave_free(vcpu);
+	vcpu->control = NULL;
+	vcpu->scratch = NULL;
+}

@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * CR0, CR4 and EFER. The guest owns every bit that hurts nobody else, so that paging, long mode and
+ * lazy FPU switching cost no exit; the CPU then does all checks, loads PDPTEs and keeps EFER.LMA.
+ * Host-owned are CD and NW (a guest must not slow down its neighbours), NE and whatever else VMX
+ * operation fixes, CR4.VMXE and SMXE (not offered) and MCE (clearing it would let a machine check
+ * shut the CPU down). The read shadows hold the guest's values of those.
+ */
+#include "arch/x86_64/cpu/instructions.h"
+#include "arch/x86_64/hw/control.h"
+#include "arch/x86_64/virt/vmx/vmcs.h"
+#include "arch/x86_64/virt/vmx/vmx.h"
+#include "lib/read_once.h"
+#include "mm/address.h"
+#include "mm/table.h"
+
+static u64 cr0_mask(void)
+{
+	return CR0_CD | CR0_NW | vmx_capability.cr0_fixed;
+}
+
+static u64 cr4_mask(void)
+{
+	return CR4_SMXE | CR4_MCE | vmx_capability.cr4_fixed;
+}
+
+static u64 merge(u64 value, u64 shadow, u64 mask)
+{
+	return (value & ~mask) | (shadow & mask);
+}
+
+u64 vmx_cr0_get(void)
+{
+	return merge(vmcs_read_natural(VMCS_GUEST_CR0), vmcs_read_natural(VMCS_CR0_SHADOW),
+		     cr0_mask());
+}
+
+u64 vmx_cr4_get(void)
+{
+	return merge(vmcs_read_natural(VMCS_GUEST_CR4), vmcs_read_natural(VMCS_CR4_SHADOW),
+		     cr4_mask());
+}
+
+bool vmx_is_64_bit(void)
+{
+	return (vmcs_read64(VMCS_GUEST_EFER) & EFER_LMA) &&
+	       (vmcs_read32(VMCS_GUEST_CS_ACCESS) & SEGMENT_L);
+}
+
+static bool pae_paging(u64 cr0, u64 cr4, u64 efer)
+{
+	return (cr0 & CR0_PG) && (cr4 & CR4_PAE) && !(efer & EFER_LMA);
+}
+
+/*
+ * With EPT, VM entry takes the PDPTEs from the VMCS (SDM vol. 3, 27.3.2.4). A table in memory that
+ * is not populated reads as 0: nothing is mapped.
+ */
+static void pdptes_load(const struct virt_vcpu *vcpu, u64 cr3)
+{
+	const struct table table = {
+		.format = &format_ept,
+		.root = {.kernel = vcpu->vm->second_stage_root, .user = vcpu->vm->second_stage_root},
+	};
+	u64 at = cr3 & BITS(31, 5);
+	struct pt_leaf leaf;
+	const u64 *pdpte = NULL;
+
+	if (table_lookup(&table, at, &leaf))
+		pdpte = hpa_to_pointer(HPA(leaf.hpa.value + (at - leaf.at)));
+	for (u32 i = 0; i < 4; i++)
+		vmcs_write64((enum vmcs64)(VMCS_GUEST_PDPTE0 + 2 * i),
+			     pdpte ? READ_ONCE(pdpte[i]) : 0);
+}
+
+/*
+ * Takes CR0, CR3, CR4 and EFER from the page. What no CPU allows is left to VM entry to refuse;
+ * EFER.LMA follows from LME and PG. PDPTEs that belong to the same CR3 stay, since a guest may
+ * have changed its table without loading it.
+ */
+void vmx_control_set(struct virt_vcpu *vcpu)
+{
+	const struct vcpu_page *page = vcpu->page;
+	u64 cr0 = READ_ONCE(page->cr0);
+	u64 cr3 = READ_ONCE(page->cr3);
+	u64 cr4 = READ_ONCE(page->cr4);
+	u64 efer = READ_ONCE(page->efer) & ~EFER_LMA;
+	bool had_pdptes = pae_paging(vmcs_read_natural(VMCS_GUEST_CR0),
+				     vmcs_read_natural(VMCS_GUEST_CR4),
+				     vmcs_read64(VMCS_GUEST_EFER)) &&
+			  vmcs_read_natural(VMCS_GUEST_CR3) == cr3;
+	u64 real_cr4 = merge(cr4, vmx_capability.cr4_fixed | (read_cr4() & CR4_MCE), cr4_mask());
+
+	if ((efer & EFER_LME) && (cr0 & CR0_PG))
+		efer |= EFER_LMA;
+	if (pae_paging(cr0, real_cr4, efer) && !had_pdptes)
+		pdptes_load(vcpu, cr3);
+
+	vcpu->cr2 = READ_ONCE(page->cr2);
+	vmcs_write_natural(VMCS_GUEST_CR0, merge(cr0, vmx_capability.cr0_fixed, cr0_mask()));
+	vmcs_write_natural(VMCS_CR0_SHADOW, cr0);
+	vmcs_write_natural(VMCS_GUEST_CR3, cr3);
+	vmcs_write_natural(VMCS_GUEST_CR4, real_cr4);
+	vmcs_write_natural(VMCS_CR4_SHADOW, cr4);
+	vmcs_write64(VMCS_GUEST_EFER, efer);
+	vmcs_change32(VMCS_ENTRY_CONTROLS, ENTRY_IA32E_GUEST,
+		      efer & EFER_LMA ? ENTRY_IA32E_GUEST : 0);
+	vmcs_write_natural(VMCS_CR0_MASK, cr0_mask());
+	vmcs_write_natural(VMCS_CR4_MASK, cr4_mask());
+	vcpu->flush = true;
+}
+
+/*
+ * Settles MOV to CR0 or CR4 that would change a host-owned bit: the shadow takes the new values of
+ * those bits and the instruction runs again, now without an exit, so that the CPU itself does all
+ * the rest. CLTS and LMSW touch no host-owned bit, MOV CR3 and CR8 do not exit.
+ */
+bool vmx_cr_settle(struct virt_vcpu *vcpu, u64 qualification)
+{
+	u64 number = qualification & CR_QUALIFICATION_NUMBER;
+	u64 value = vcpu->page->gpr[bits_get(qualification, 11, 8)];
+
+	if (bits_get(qualification, 5, 4) != CR_ACCESS_MOV_TO)
+		return false;
+	if (!vmx_is_64_bit())
+		value = (u32)value;
+
+	if (number == 0) {
+		/* SDM vol. 2, MOV to control register. */
+		if (value >> 32 || (value & (CR0_NW | CR0_CD)) == CR0_NW ||
+		    (value & (CR0_PG | CR0_PE)) == CR0_PG)
+			vmx_inject_exception(VECTOR_GP, 0);
+		else
+			vmcs_change_natural(VMCS_CR0_SHADOW, cr0_mask(), value);
+		return true;
+	}
+	if (number == 4) {
+		if (value & cr4_mask() & ~CR4_MCE)
+			vmx_inject_exception(VECTOR_GP, 0);
+		else
+			vmcs_change_natural(VMCS_CR4_SHADOW, cr4_mask(), value);
+		return true;
+	}
+	return false;
+}

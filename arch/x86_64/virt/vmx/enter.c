@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: MIT */
+/* A vCPU on its CPU: load, enter, unload. */
+#include "arch/x86_64/cpu/fpu.h"
+#include "arch/x86_64/cpu/instructions.h"
+#include "arch/x86_64/cpu/percpu.h"
+#include "arch/x86_64/hw/control.h"
+#include "arch/x86_64/virt/vmx/table_register.h"
+#include "arch/x86_64/virt/vmx/vmcs.h"
+#include "arch/x86_64/virt/vmx/vmx.h"
+#include "lib/read_once.h"
+#include "lib/string.h"
+
+/* entry.S. False: the entry failed and VMCS_INSTRUCTION_ERROR says why. */
+bool vmx_run(u64 gpr[GPR_COUNT], bool launched);
+
+void vmx_vcpu_load(struct virt_vcpu *vcpu)
+{
+	CHECK(vmptrld(vcpu->control_hpa.value));
+	vcpu->loaded_cpu = this_cpu()->id;
+	vmx_host_state_write();
+	vmx_tag_assign(vcpu);
+	vmx_msrs_stage(vcpu);
+
+	write_dr0(vcpu->dr[0]);
+	write_dr1(vcpu->dr[1]);
+	write_dr2(vcpu->dr[2]);
+	write_dr3(vcpu->dr[3]);
+	write_dr6(vcpu->dr6);
+	fpu_load(vcpu->xsave_area, vcpu->xcr0);
+}
+
+/* SDM vol. 3, 25.11: VMCLEAR before another CPU may load the VMCS. */
+void vmx_vcpu_unload(struct virt_vcpu *vcpu)
+{
+	fpu_save(vcpu->xsave_area);
+	vcpu->dr[0] = read_dr0();
+	vcpu->dr[1] = read_dr1();
+	vcpu->dr[2] = read_dr2();
+	vcpu->dr[3] = read_dr3();
+	vcpu->dr6 = read_dr6();
+	vmx_msrs_fetch(vcpu);
+
+	vcpu->msrs_live = false;
+	vcpu->loaded_cpu = ~0u;
+	vcpu->launched = false;
+	CHECK(vmclear(vcpu->control_hpa.value));
+}
+
+u64 vmx_borrow(struct virt_vcpu *vcpu)
+{
+	u64 current = vmptrst();
+
+	if (current != vcpu->control_hpa.value)
+		CHECK(vmptrld(vcpu->control_hpa.value));
+	return current;
+}
+
+void vmx_return(struct virt_vcpu *vcpu, u64 previous)
+{
+	if (previous == vcpu->control_hpa.value)
+		return;
+	CHECK(vmclear(vcpu->control_hpa.value));
+	vcpu->launched = false;
+	if (previous != ~0ull)
+		CHECK(vmptrld(previous));
+}
+
+/* Rounded up: the timer must not fire before the deadline (SDM vol. 3, 26.5.1). */
+static u32 timer_ticks(u64 deadline_tsc)
+{
+	u64 now = rdtsc();
+	u64 ticks;
+
+	if (deadline_tsc == 0)
+		return ~0u;
+	if (deadline_tsc <= now)
+		return 0;
+	ticks = ((deadline_tsc - now) >> vmx_capability.timer_shift) + 1;
+	return (u32)MIN(ticks, 0xffffffffull);
+}
+
+/* What the CPU takes from elsewhere than the VMCS's guest state. */
+static void prepare(struct virt_vcpu *vcpu, u64 deadline_tsc)
+{
+	struct vmx_scratch *scratch = vcpu->scratch;
+	struct vcpu_page *page = vcpu->page;
+
+	if (vcpu->flush)
+		vmx_tag_flush(vcpu);
+	if (vmx_capability.pin & PIN_PREEMPTION_TIMER)
+		vmcs_write32(VMCS_PREEMPTION_TIMER, timer_ticks(deadline_tsc));
+	vmcs_write_natural(VMCS_HOST_CR3, read_cr3());
+	vmcs_write_natural(VMCS_GUEST_RSP, READ_ONCE(page->gpr[GPR_RSP]));
+	scratch->apic[VIRTUAL_APIC_TPR / 4] = (u32)(READ_ONCE(page->cr8) & 0xf) << 4;
+	if (read_cr2() != vcpu->cr2)
+		write_cr2(vcpu->cr2);
+}
+
+static void collect(struct virt_vcpu *vcpu)
+{
+	const struct vmx_scratch *scratch = vcpu->scratch;
+
+	vcpu->cr2 = read_cr2();
+	vcpu->page->gpr[GPR_RSP] = vmcs_read_natural(VMCS_GUEST_RSP);
+	vcpu->page->cr8 = scratch->apic[VIRTUAL_APIC_TPR / 4] >> 4 & 0xf;
+}
+
+/* The entry did not come so far as to check the guest's state (SDM vol. 3, 27.2). */
+static void entry_refused(struct virt_vcpu *vcpu)
+{
+	vcpu->exit = (struct vcpu_exit){
+		.reason = EXIT_ENTRY_FAILED,
+		.vendor_code = vmcs_read32(VMCS_INSTRUCTION_ERROR),
+		.tsc = rdtsc(),
+	};
+	vcpu->event = (struct vcpu_event){0};
+}
+
+void vmx_enter(struct virt_vcpu *vcpu, u64 deadline_tsc)
+{
+	struct table_register gdtr = sgdt();
+	bool settled = true;
+
+	for (u32 round = 0; settled && round < VMX_ROUNDS; round++) {
+		prepare(vcpu, deadline_tsc);
+		if (!vmx_run(vcpu->page->gpr, vcpu->launched)) {
+			entry_refused(vcpu);
+			settled = false;
+			break;
+		}
+		collect(vcpu);
+		settled = vmx_exit_decode(vcpu, deadline_tsc);
+	}
+	/* An exit sets the GDT's limit to FFFFh, beyond its end (SDM vol. 3, 28.5.2). */
+	lgdt(&gdtr);
+
+	if (settled) {
+		vcpu->exit.reason = EXIT_HOST_INTERRUPT;
+		vcpu->event = vmx_inject_cancel();
+	}
+}

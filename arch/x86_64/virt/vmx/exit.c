@@ -1,0 +1,247 @@
+/* SPDX-License-Identifier: MIT */
+/* From VMX's exit reasons to struct vcpu_exit (SDM vol. 3, 25.9, 28.2 and appendix C). */
+#include "arch/x86_64/cpu/instructions.h"
+#include "arch/x86_64/hw/control.h"
+#include "arch/x86_64/virt/vmx/vmcs.h"
+#include "arch/x86_64/virt/vmx/vmx.h"
+
+/* Reasons that say all by themselves. The others are EXIT_NONE here. */
+static const u8 plain_reasons[] = {
+	[VMX_EXIT_EXTERNAL_INTERRUPT] = EXIT_HOST_INTERRUPT,
+	[VMX_EXIT_TRIPLE_FAULT] = EXIT_TRIPLE_FAULT,
+	[VMX_EXIT_INIT] = EXIT_INIT,
+	[VMX_EXIT_IO_SMI] = EXIT_SMI,
+	[VMX_EXIT_OTHER_SMI] = EXIT_SMI,
+	[VMX_EXIT_TASK_SWITCH] = EXIT_TASK_SWITCH,
+	[VMX_EXIT_CPUID] = EXIT_CPUID,
+	[VMX_EXIT_GETSEC] = EXIT_INVALID_OPCODE,
+	[VMX_EXIT_HLT] = EXIT_HLT,
+	[VMX_EXIT_INVD] = EXIT_INVD,
+	[VMX_EXIT_INVLPG] = EXIT_INVLPG,
+	[VMX_EXIT_RDPMC] = EXIT_RDPMC,
+	[VMX_EXIT_RDTSC] = EXIT_RDTSC,
+	[VMX_EXIT_RSM] = EXIT_INVALID_OPCODE,
+	[VMX_EXIT_VMCALL] = EXIT_HYPERCALL,
+	[VMX_EXIT_VMCLEAR] = EXIT_INVALID_OPCODE,
+	[VMX_EXIT_VMLAUNCH] = EXIT_INVALID_OPCODE,
+	[VMX_EXIT_VMPTRLD] = EXIT_INVALID_OPCODE,
+	[VMX_EXIT_VMPTRST] = EXIT_INVALID_OPCODE,
+	[VMX_EXIT_VMREAD] = EXIT_INVALID_OPCODE,
+	[VMX_EXIT_VMRESUME] = EXIT_INVALID_OPCODE,
+	[VMX_EXIT_VMWRITE] = EXIT_INVALID_OPCODE,
+	[VMX_EXIT_VMXOFF] = EXIT_INVALID_OPCODE,
+	[VMX_EXIT_VMXON] = EXIT_INVALID_OPCODE,
+	[VMX_EXIT_MOV_DR] = EXIT_DR,
+	[VMX_EXIT_RDMSR] = EXIT_RDMSR,
+	[VMX_EXIT_WRMSR] = EXIT_WRMSR,
+	[VMX_EXIT_MWAIT] = EXIT_MWAIT,
+	[VMX_EXIT_MONITOR] = EXIT_MONITOR,
+	[VMX_EXIT_PAUSE] = EXIT_PAUSE,
+	[VMX_EXIT_TPR_BELOW_THRESHOLD] = EXIT_TPR,
+	[VMX_EXIT_APIC_ACCESS] = EXIT_APIC_ACCESS,
+	[VMX_EXIT_GDTR_IDTR] = EXIT_DESCRIPTOR_TABLE,
+	[VMX_EXIT_LDTR_TR] = EXIT_DESCRIPTOR_TABLE,
+	[VMX_EXIT_INVEPT] = EXIT_INVALID_OPCODE,
+	[VMX_EXIT_RDTSCP] = EXIT_RDTSC,
+	[VMX_EXIT_INVVPID] = EXIT_INVALID_OPCODE,
+	[VMX_EXIT_WBINVD] = EXIT_INVD,
+	[VMX_EXIT_XSETBV] = EXIT_XSETBV,
+	[VMX_EXIT_VMFUNC] = EXIT_INVALID_OPCODE,
+	[VMX_EXIT_ENCLS] = EXIT_INVALID_OPCODE,
+};
+
+/*
+ * IRET ends the blocking of NMIs even when its own last step faults. Where such an exit comes
+ * before IRET is complete the blocking must be put back (SDM vol. 3, 28.2.3).
+ */
+static void nmi_blocking_restore(const struct virt_vcpu *vcpu)
+{
+	if (!vcpu->event.valid)
+		vmcs_change32(VMCS_GUEST_INTERRUPTIBILITY, INTERRUPTIBILITY_NMI,
+			      INTERRUPTIBILITY_NMI);
+}
+
+static void decode_io(struct vcpu_exit *exit)
+{
+	u64 qualification = exit->qualification;
+
+	exit->reason = EXIT_IO;
+	exit->io_port = (u16)(qualification >> IO_QUALIFICATION_PORT_SHIFT);
+	exit->io_size = (u8)((qualification & IO_QUALIFICATION_SIZE) + 1);
+	if (qualification & IO_QUALIFICATION_IN)
+		exit->io_flags |= IO_IN;
+	if (qualification & IO_QUALIFICATION_STRING)
+		exit->io_flags |= IO_STRING;
+	if (qualification & IO_QUALIFICATION_REP)
+		exit->io_flags |= IO_REP;
+}
+
+static void decode_ept_violation(struct virt_vcpu *vcpu)
+{
+	struct vcpu_exit *exit = &vcpu->exit;
+	u64 qualification = exit->qualification;
+
+	exit->reason = EXIT_MEMORY;
+	exit->instruction_length = 0; /* undefined here */
+	exit->gpa = vmcs_read64(VMCS_GUEST_PHYSICAL_ADDRESS);
+	if (qualification & EPT_VIOLATION_READ)
+		exit->access |= ACCESS_READ;
+	if (qualification & EPT_VIOLATION_WRITE)
+		exit->access |= ACCESS_WRITE;
+	if (qualification & EPT_VIOLATION_FETCH)
+		exit->access |= ACCESS_EXECUTE;
+	if (qualification & EPT_VIOLATION_LINEAR_VALID) {
+		exit->gva = vmcs_read_natural(VMCS_GUEST_LINEAR_ADDRESS);
+		if (!(qualification & EPT_VIOLATION_TRANSLATED))
+			exit->access |= ACCESS_TABLE_WALK;
+	}
+	if (qualification & EPT_VIOLATION_NMI_UNBLOCKED)
+		nmi_blocking_restore(vcpu);
+}
+
+/*
+ * #DB and #AC are intercepted only because delivering one can raise the next without end, with no
+ * instruction in between at which the CPU would exit: this way each comes by here, and `enter`
+ * returns after VMX_ROUNDS of them. They go back to the guest as they are; both are benign, so an
+ * event whose delivery they interrupted is simply raised again by the guest's next attempt.
+ */
+static bool reflect(struct virt_vcpu *vcpu, const struct vcpu_event *exception)
+{
+	if (exception->vector == VECTOR_DB) {
+		/* SDM vol. 3, 28.1: such an exit has updated neither DR6 nor DR7. */
+		write_dr6((read_dr6() & ~DB_QUALIFICATION_B) |
+			  (vcpu->exit.qualification & DB_QUALIFICATION_DR6));
+		vmcs_change_natural(VMCS_GUEST_DR7, DR7_GD, 0);
+	}
+	vcpu->event = (struct vcpu_event){0};
+	vmx_inject(exception);
+	return true;
+}
+
+static bool decode_exception(struct virt_vcpu *vcpu)
+{
+	u32 info = vmcs_read32(VMCS_EXIT_INTERRUPTION_INFO);
+	struct vcpu_event exception = vmx_event_decode(
+		info, vmcs_read32(VMCS_EXIT_ERROR_CODE), vcpu->exit.instruction_length);
+
+	if (exception.type == EVENT_NMI) {
+		/* The exit has taken the host's NMI; its handler's IRET lets the next one come. */
+		__asm__ volatile("int $2" : : : "memory");
+		vcpu->exit.reason = EXIT_HOST_INTERRUPT;
+		return false;
+	}
+	if (exception.vector == VECTOR_MC) {
+		__asm__ volatile("int $18" : : : "memory");
+		vcpu->exit.reason = EXIT_HOST_INTERRUPT;
+		return false;
+	}
+	if (info & INTERRUPTION_NMI_UNBLOCKED && exception.vector != VECTOR_DF)
+		nmi_blocking_restore(vcpu);
+	if (exception.vector == VECTOR_DB || exception.vector == VECTOR_AC)
+		return reflect(vcpu, &exception);
+
+	vcpu->exit.reason = EXIT_EXCEPTION;
+	vcpu->exit.vector = exception.vector;
+	vcpu->exit.error_code = exception.error_code;
+	return false;
+}
+
+/* SDM vol. 3, 27.8: the guest has not run. */
+static void decode_entry_failure(struct vcpu_exit *exit, u32 basic)
+{
+	if (basic == VMX_EXIT_MACHINE_CHECK) {
+		__asm__ volatile("int $18" : : : "memory");
+		exit->reason = EXIT_HOST_INTERRUPT;
+		return;
+	}
+	exit->reason = EXIT_ENTRY_FAILED;
+}
+
+static struct vcpu_event interrupted_delivery(u32 instruction_length)
+{
+	u32 info = vmcs_read32(VMCS_IDT_VECTORING_INFO);
+
+	if (!(info & INTERRUPTION_VALID))
+		return (struct vcpu_event){0};
+	return vmx_event_decode(info, vmcs_read32(VMCS_IDT_VECTORING_ERROR_CODE),
+				instruction_length);
+}
+
+/* True: settled. */
+static bool decode_reason(struct virt_vcpu *vcpu, u32 basic, u64 deadline_tsc)
+{
+	struct vcpu_exit *exit = &vcpu->exit;
+
+	switch (basic) {
+	case VMX_EXIT_EXCEPTION_NMI:
+		return decode_exception(vcpu);
+	case VMX_EXIT_CR_ACCESS:
+		exit->reason = EXIT_CR;
+		return vmx_cr_settle(vcpu, exit->qualification);
+	case VMX_EXIT_PREEMPTION_TIMER:
+		/* Without a deadline, or with a far one, the counter just came to its end. */
+		exit->reason = EXIT_DEADLINE;
+		return deadline_tsc == 0 || exit->tsc < deadline_tsc;
+	case VMX_EXIT_INTERRUPT_WINDOW:
+		exit->reason = EXIT_INTERRUPT_WINDOW;
+		vmx_window_closed(vcpu, PRIMARY_INTERRUPT_WINDOW_EXITING);
+		return false;
+	case VMX_EXIT_NMI_WINDOW:
+		exit->reason = EXIT_NMI_WINDOW;
+		vmx_window_closed(vcpu, PRIMARY_NMI_WINDOW_EXITING);
+		return false;
+	case VMX_EXIT_IO:
+		decode_io(exit);
+		return false;
+	case VMX_EXIT_EPT_VIOLATION:
+		decode_ept_violation(vcpu);
+		return false;
+	case VMX_EXIT_EPT_MISCONFIGURATION:
+		exit->gpa = vmcs_read64(VMCS_GUEST_PHYSICAL_ADDRESS);
+		exit->reason = EXIT_UNKNOWN;
+		return false;
+	case VMX_EXIT_TASK_SWITCH:
+		exit->error_code = vcpu->event.error_code;
+		break;
+	case VMX_EXIT_SIPI:
+		exit->reason = EXIT_SIPI;
+		exit->vector = (u32)(exit->qualification & 0xff);
+		return false;
+	case VMX_EXIT_VIRTUALIZED_EOI:
+		exit->reason = EXIT_EOI;
+		exit->vector = (u32)(exit->qualification & 0xff);
+		return false;
+	}
+	exit->reason = EXIT_UNKNOWN;
+	if (basic < ARRAY_COUNT(plain_reasons) && plain_reasons[basic] != EXIT_NONE)
+		exit->reason = plain_reasons[basic];
+	return false;
+}
+
+bool vmx_exit_decode(struct virt_vcpu *vcpu, u64 deadline_tsc)
+{
+	u32 reason = vmcs_read32(VMCS_EXIT_REASON);
+	u32 basic = reason & (u32)EXIT_REASON_BASIC;
+	bool settled;
+
+	vcpu->exit = (struct vcpu_exit){
+		.vendor_code = reason,
+		.qualification = vmcs_read_natural(VMCS_EXIT_QUALIFICATION),
+		.tsc = rdtsc(),
+	};
+	if (reason & EXIT_REASON_ENTRY_FAILURE) {
+		vcpu->event = (struct vcpu_event){0};
+		decode_entry_failure(&vcpu->exit, basic);
+		return false;
+	}
+
+	vcpu->launched = true;
+	vmx_msrs_entered(vcpu);
+	vcpu->exit.instruction_length = vmcs_read32(VMCS_EXIT_INSTRUCTION_LENGTH);
+	vcpu->exit.qualification2 = vmcs_read32(VMCS_EXIT_INSTRUCTION_INFO);
+	vcpu->event = interrupted_delivery(vcpu->exit.instruction_length);
+	settled = decode_reason(vcpu, basic, deadline_tsc);
+	if (settled && vcpu->event.valid)
+		vmx_inject(&vcpu->event);
+	return settled;
+}

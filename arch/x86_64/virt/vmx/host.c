@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: MIT */
+/* Host-state area: what a VM exit loads on this CPU (SDM vol. 3, 25.5). */
+#include "arch/x86_64/cpu/instructions.h"
+#include "arch/x86_64/cpu/percpu.h"
+#include "arch/x86_64/hw/control.h"
+#include "arch/x86_64/hw/msr.h"
+#include "arch/x86_64/virt/vmx/table_register.h"
+#include "arch/x86_64/virt/vmx/vmcs.h"
+#include "arch/x86_64/virt/vmx/vmx.h"
+
+/* Base of the 64-bit TSS whose descriptor TR selects (SDM vol. 3, figure 7-4). */
+static u64 task_register_base(const struct table_register *gdtr)
+{
+	const u64 *descriptor = (const u64 *)gdtr->base + SELECTOR_TSS / 8;
+
+	return bits_get(descriptor[0], 39, 16) | bits_get(descriptor[0], 63, 56) << 24 |
+	       descriptor[1] << 32;
+}
+
+/* CR3 and RSP change from entry to entry; enter.c and entry.S write them. */
+void vmx_host_state_write(void)
+{
+	struct table_register gdtr = sgdt();
+
+	vmcs_write_natural(VMCS_HOST_CR0, read_cr0() | CR0_TS);
+	vmcs_write_natural(VMCS_HOST_CR4, read_cr4());
+	vmcs_write64(VMCS_HOST_EFER, rdmsr(MSR_EFER));
+	vmcs_write64(VMCS_HOST_PAT, rdmsr(MSR_PAT));
+
+	/* Ring 3 runs with null data segments and uses no FS or GS base. */
+	vmcs_write16(VMCS_HOST_CS_SELECTOR, SELECTOR_KERNEL_CODE);
+	vmcs_write16(VMCS_HOST_SS_SELECTOR, SELECTOR_KERNEL_DATA);
+	vmcs_write16(VMCS_HOST_DS_SELECTOR, 0);
+	vmcs_write16(VMCS_HOST_ES_SELECTOR, 0);
+	vmcs_write16(VMCS_HOST_FS_SELECTOR, 0);
+	vmcs_write16(VMCS_HOST_GS_SELECTOR, 0);
+	vmcs_write16(VMCS_HOST_TR_SELECTOR, SELECTOR_TSS);
+	vmcs_write_natural(VMCS_HOST_FS_BASE, 0);
+	vmcs_write_natural(VMCS_HOST_GS_BASE, 0);
+	vmcs_write_natural(VMCS_HOST_TR_BASE, task_register_base(&gdtr));
+	vmcs_write_natural(VMCS_HOST_GDTR_BASE, gdtr.base);
+	vmcs_write_natural(VMCS_HOST_IDTR_BASE, sidt().base);
+
+	vmcs_write32(VMCS_HOST_SYSENTER_CS, (u32)rdmsr(MSR_SYSENTER_CS));
+	vmcs_write_natural(VMCS_HOST_SYSENTER_ESP, rdmsr(MSR_SYSENTER_ESP));
+	vmcs_write_natural(VMCS_HOST_SYSENTER_EIP, rdmsr(MSR_SYSENTER_EIP));
+}

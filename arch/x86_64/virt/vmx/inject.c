@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: MIT */
+/* Events into the guest, and the exits that say when it can take one. */
+#include "arch/x86_64/hw/control.h"
+#include "arch/x86_64/virt/vmx/vmcs.h"
+#include "arch/x86_64/virt/vmx/vmx.h"
+
+/* Always, when the guest is in protected mode (SDM vol. 3, 27.2.1.3). */
+#define ERROR_CODE_ALWAYS                                                                       \
+	(BIT(VECTOR_DF) | BIT(VECTOR_TS) | BIT(VECTOR_NP) | BIT(VECTOR_SS) | BIT(VECTOR_GP) |   \
+	 BIT(VECTOR_PF) | BIT(VECTOR_AC))
+#define ERROR_CODE_MASK 0x7fffu
+
+static bool pushes_error_code(const struct vcpu_event *event)
+{
+	if (event->type != EVENT_EXCEPTION || !(vmcs_read_natural(VMCS_GUEST_CR0) & CR0_PE))
+		return false;
+	if (event->vector < 32 && (ERROR_CODE_ALWAYS & BIT(event->vector)))
+		return true;
+	return event->has_error_code;
+}
+
+/*
+ * Has the next entry deliver the event. One that the CPU cannot deliver in the guest's state fails
+ * that entry.
+ */
+void vmx_inject(const struct vcpu_event *event)
+{
+	u32 info = INTERRUPTION_VALID | event->vector |
+		   ((u32)event->type << INTERRUPTION_TYPE_SHIFT & (u32)INTERRUPTION_TYPE);
+
+	/* SDM vol. 3, 27.3.1.5: an NMI whose delivery was cut short blocks itself otherwise. */
+	if (event->type == EVENT_NMI)
+		vmcs_change32(VMCS_GUEST_INTERRUPTIBILITY, INTERRUPTIBILITY_NMI, 0);
+	if (pushes_error_code(event)) {
+		info |= INTERRUPTION_ERROR_CODE;
+		vmcs_write32(VMCS_ENTRY_ERROR_CODE, event->error_code & ERROR_CODE_MASK);
+	}
+	if (event->type >= EVENT_SOFTWARE_INTERRUPT)
+		vmcs_write32(VMCS_ENTRY_INSTRUCTION_LENGTH, event->instruction_length);
+	vmcs_write32(VMCS_ENTRY_INTERRUPTION_INFO, info);
+}
+
+/* Takes back what vmx_inject prepared and no entry has delivered yet. */
+struct vcpu_event vmx_inject_cancel(void)
+{
+	struct vcpu_event event = vmx_event_decode(vmcs_read32(VMCS_ENTRY_INTERRUPTION_INFO),
+						   vmcs_read32(VMCS_ENTRY_ERROR_CODE),
+						   vmcs_read32(VMCS_ENTRY_INSTRUCTION_LENGTH));
+
+	vmcs_write32(VMCS_ENTRY_INTERRUPTION_INFO, 0);
+	return event;
+}
+
+void vmx_inject_exception(u8 vector, u32 error_code)
+{
+	const struct vcpu_event event = {
+		.valid = 1,
+		.type = EVENT_EXCEPTION,
+		.vector = vector,
+		.error_code = error_code,
+	};
+
+	vmx_inject(&event);
+}
+
+/* Of entry information or IDT-vectoring information, which have one form. */
+struct vcpu_event vmx_event_decode(u32 info, u32 error_code, u32 length)
+{
+	struct vcpu_event event = {0};
+
+	if (!(info & INTERRUPTION_VALID))
+		return event;
+	event.valid = 1;
+	event.vector = (u8)(info & INTERRUPTION_VECTOR);
+	event.type = (u8)bits_get(info, 10, 8);
+	if (info & INTERRUPTION_ERROR_CODE) {
+		event.has_error_code = 1;
+		event.error_code = error_code;
+	}
+	if (event.type >= EVENT_SOFTWARE_INTERRUPT)
+		event.instruction_length = length;
+	return event;
+}
+
+/* SDM vol. 3, 27.3.1.4: in 64-bit mode alone is RIP more than 32 bits wide. */
+static void advance(u32 length)
+{
+	u64 rip = vmcs_read_natural(VMCS_GUEST_RIP) + length;
+
+	vmcs_write_natural(VMCS_GUEST_RIP, vmx_is_64_bit() ? rip : (u32)rip);
+	vmcs_change32(VMCS_GUEST_INTERRUPTIBILITY, INTERRUPTIBILITY_STI | INTERRUPTIBILITY_MOV_SS,
+		      0);
+	/* The instruction that was settled for it ends in a single-step trap like any other. */
+	if (vmcs_read_natural(VMCS_GUEST_RFLAGS) & RFLAGS_TF)
+		vmcs_change_natural(VMCS_GUEST_PENDING_DEBUG, PENDING_DEBUG_BS, PENDING_DEBUG_BS);
+}
+
+/* Windows stay open until they have ended a run once. */
+void vmx_request(struct virt_vcpu *vcpu, const struct vcpu_event *inject, u32 request,
+		 u32 advance_length)
+{
+	u64 previous = vmx_borrow(vcpu);
+	u32 windows = 0;
+
+	if (request & REQUEST_ADVANCE)
+		advance(advance_length);
+	if (request & REQUEST_INTERRUPT_WINDOW)
+		windows |= PRIMARY_INTERRUPT_WINDOW_EXITING;
+	if (request & REQUEST_NMI_WINDOW)
+		windows |= PRIMARY_NMI_WINDOW_EXITING;
+	if (windows)
+		vmcs_change32(VMCS_PRIMARY_CONTROLS, windows, windows);
+	if (windows & PRIMARY_INTERRUPT_WINDOW_EXITING)
+		vcpu->window = true;
+	if (request & REQUEST_FLUSH)
+		vcpu->flush = true;
+	if (inject && inject->valid)
+		vmx_inject(inject);
+	vmx_return(vcpu, previous);
+}
+
+void vmx_window_closed(struct virt_vcpu *vcpu, u32 control)
+{
+	vmcs_change32(VMCS_PRIMARY_CONTROLS, control, 0);
+	if (control == PRIMARY_INTERRUPT_WINDOW_EXITING)
+		vcpu->window = false;
+}

@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: MIT */
+/* Whether this machine has a VMX that Skerry can use, and turning it on and off. */
+#include "arch/x86_64/cpu/instructions.h"
+#include "arch/x86_64/hw/control.h"
+#include "arch/x86_64/hw/cpuid.h"
+#include "arch/x86_64/hw/msr.h"
+#include "arch/x86_64/virt/vmx/vmcs.h"
+#include "arch/x86_64/virt/vmx/vmx.h"
+#include "lib/string.h"
+#include "mm/table.h"
+
+static const struct virt_ops vmx_ops = {
+	.name = "VMX/EPT",
+	.second_stage = &format_ept,
+	.cpu_enable = vmx_cpu_enable,
+	.cpu_disable = vmx_cpu_disable,
+	.vm_init = vmx_vm_init,
+	.vm_free = vmx_vm_free,
+	.vcpu_init = vmx_vcpu_init,
+	.vcpu_free = vmx_vcpu_free,
+	.vcpu_load = vmx_vcpu_load,
+	.vcpu_unload = vmx_vcpu_unload,
+	.enter = vmx_enter,
+	.get = vmx_get,
+	.set = vmx_set,
+	.request = vmx_request,
+	.dump = vmx_dump,
+};
+
+static bool is_locked_off(u64 feature_control)
+{
+	return (feature_control & FEATURE_CONTROL_LOCK) &&
+	       !(feature_control & FEATURE_CONTROL_VMX_OUTSIDE_SMX);
+}
+
+/* The CPU has VMX. MSRs that only exist with a feature are read as 0 without it (SDM vol. 3, A). */
+static struct vmx_capability_msrs capability_msrs(void)
+{
+	struct vmx_capability_msrs msrs = {
+		.basic = rdmsr(MSR_VMX_BASIC),
+		.misc = rdmsr(MSR_VMX_MISC),
+		.cr0_fixed0 = rdmsr(MSR_VMX_CR0_FIXED0),
+		.cr4_fixed0 = rdmsr(MSR_VMX_CR4_FIXED0),
+	};
+
+	if (!(msrs.basic & VMX_BASIC_TRUE_CONTROLS))
+		return msrs;
+	msrs.pin = rdmsr(MSR_VMX_TRUE_PINBASED_CTLS);
+	msrs.primary = rdmsr(MSR_VMX_TRUE_PROCBASED_CTLS);
+	msrs.exit = rdmsr(MSR_VMX_TRUE_EXIT_CTLS);
+	msrs.entry = rdmsr(MSR_VMX_TRUE_ENTRY_CTLS);
+	if (!(msrs.primary >> 32 & PRIMARY_SECONDARY))
+		return msrs;
+	msrs.secondary = rdmsr(MSR_VMX_PROCBASED_CTLS2);
+	if (msrs.secondary >> 32 & (SECONDARY_EPT | SECONDARY_VPID))
+		msrs.ept_vpid = rdmsr(MSR_VMX_EPT_VPID_CAP);
+	return msrs;
+}
+
+const struct virt_ops *vmx_probe(const char **reason)
+{
+	struct vmx_capability_msrs msrs;
+
+	if (!(cpuid(CPUID_VERSION, 0).ecx & CPUID_1_ECX_VMX)) {
+		*reason = "This CPU has no VMX.";
+		return NULL;
+	}
+	if (is_locked_off(rdmsr(MSR_FEATURE_CONTROL))) {
+		*reason = "The firmware has locked VMX off (IA32_FEATURE_CONTROL): "
+			  "turn virtualization on in its set-up.";
+		return NULL;
+	}
+	msrs = capability_msrs();
+	*reason = vmx_capability_judge(&msrs, &vmx_capability);
+	if (*reason)
+		return NULL;
+	format_ept.leaf_levels = vmx_capability.ept_leaf_levels;
+	return &vmx_ops;
+}
+
+enum status vmx_cpu_enable(void *area, hpa_t area_hpa)
+{
+	struct vmx_capability_msrs msrs = capability_msrs();
+	struct vmx_capability here = {0};
+	u64 feature_control = rdmsr(MSR_FEATURE_CONTROL);
+
+	if (is_locked_off(feature_control) || vmx_capability_judge(&msrs, &here) ||
+	    memcmp(&here, &vmx_capability, sizeof(here)) != 0)
+		return STATUS_NOT_SUPPORTED;
+	if (!(feature_control & FEATURE_CONTROL_LOCK))
+		wrmsr(MSR_FEATURE_CONTROL, feature_control | FEATURE_CONTROL_LOCK |
+						   FEATURE_CONTROL_VMX_OUTSIDE_SMX);
+
+	*(u32 *)area = vmx_capability.revision;
+	write_cr0(read_cr0() | msrs.cr0_fixed0);
+	write_cr4(read_cr4() | msrs.cr4_fixed0 | CR4_VMXE);
+	if (!vmxon(area_hpa.value)) {
+		write_cr4(read_cr4() & ~CR4_VMXE);
+		return STATUS_NOT_SUPPORTED;
+	}
+	CHECK(invept(INVALIDATE_ALL_CONTEXTS, 0));
+	return STATUS_OK;
+}
+
+/* May come at any time, from a panic too. */
+void vmx_cpu_disable(void)
+{
+	if (!(read_cr4() & CR4_VMXE))
+		return;
+	vmxoff();
+	write_cr4(read_cr4() & ~CR4_VMXE);
+}

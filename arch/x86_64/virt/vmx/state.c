@@ -1,0 +1,230 @@
+/* SPDX-License-Identifier: MIT */
+/* The guest's registers, by group, between VMCS, CPU and page. */
+#include "arch/x86_64/cpu/fpu.h"
+#include "arch/x86_64/cpu/instructions.h"
+#include "arch/x86_64/virt/vmx/vmcs.h"
+#include "arch/x86_64/virt/vmx/vmx.h"
+#include "lib/read_once.h"
+
+#define SELECTOR_FIELD(i) ((enum vmcs16)(VMCS_GUEST_ES_SELECTOR + 2 * (i)))
+#define BASE_FIELD(i) ((enum vmcs_natural)(VMCS_GUEST_ES_BASE + 2 * (i)))
+#define LIMIT_FIELD(i) ((enum vmcs32)(VMCS_GUEST_ES_LIMIT + 2 * (i)))
+#define ACCESS_FIELD(i) ((enum vmcs32)(VMCS_GUEST_ES_ACCESS + 2 * (i)))
+
+static bool is_loaded(const struct virt_vcpu *vcpu)
+{
+	return vcpu->loaded_cpu != ~0u;
+}
+
+static void rip_get(struct vcpu_page *page)
+{
+	u32 state = vmcs_read32(VMCS_GUEST_INTERRUPTIBILITY);
+
+	page->rip = vmcs_read_natural(VMCS_GUEST_RIP);
+	page->rflags = vmcs_read_natural(VMCS_GUEST_RFLAGS);
+	page->shadow = (state & INTERRUPTIBILITY_STI ? SHADOW_STI : 0) |
+		       (state & INTERRUPTIBILITY_MOV_SS ? SHADOW_MOV_SS : 0) |
+		       (state & INTERRUPTIBILITY_NMI ? SHADOW_NMI : 0);
+}
+
+static void rip_set(const struct vcpu_page *page)
+{
+	u32 shadow = READ_ONCE(page->shadow);
+
+	vmcs_write_natural(VMCS_GUEST_RIP, READ_ONCE(page->rip));
+	vmcs_write_natural(VMCS_GUEST_RFLAGS, READ_ONCE(page->rflags));
+	vmcs_write32(VMCS_GUEST_INTERRUPTIBILITY,
+		     (shadow & SHADOW_STI ? INTERRUPTIBILITY_STI : 0) |
+			     (shadow & SHADOW_MOV_SS ? INTERRUPTIBILITY_MOV_SS : 0) |
+			     (shadow & SHADOW_NMI ? INTERRUPTIBILITY_NMI : 0));
+}
+
+static void segments_get(struct vcpu_page *page)
+{
+	for (u32 i = 0; i < SEG_COUNT; i++)
+		page->segment[i] = (struct vcpu_segment_state){
+			.base = vmcs_read_natural(BASE_FIELD(i)),
+			.limit = vmcs_read32(LIMIT_FIELD(i)),
+			.access = vmcs_read32(ACCESS_FIELD(i)),
+			.selector = vmcs_read16(SELECTOR_FIELD(i)),
+		};
+}
+
+static void segments_set(const struct vcpu_page *page)
+{
+	for (u32 i = 0; i < SEG_COUNT; i++) {
+		u32 access = READ_ONCE(page->segment[i].access);
+
+		/* SVM knows no more than "not present"; here such a register is unusable. */
+		if (!(access & SEGMENT_P))
+			access |= SEGMENT_UNUSABLE;
+		vmcs_write_natural(BASE_FIELD(i), READ_ONCE(page->segment[i].base));
+		vmcs_write32(LIMIT_FIELD(i), READ_ONCE(page->segment[i].limit));
+		vmcs_write32(ACCESS_FIELD(i), access);
+		vmcs_write16(SELECTOR_FIELD(i), READ_ONCE(page->segment[i].selector));
+	}
+}
+
+static void tables_get(struct vcpu_page *page)
+{
+	page->gdtr.base = vmcs_read_natural(VMCS_GUEST_GDTR_BASE);
+	page->gdtr.limit = vmcs_read32(VMCS_GUEST_GDTR_LIMIT);
+	page->idtr.base = vmcs_read_natural(VMCS_GUEST_IDTR_BASE);
+	page->idtr.limit = vmcs_read32(VMCS_GUEST_IDTR_LIMIT);
+}
+
+static void tables_set(const struct vcpu_page *page)
+{
+	vmcs_write_natural(VMCS_GUEST_GDTR_BASE, READ_ONCE(page->gdtr.base));
+	vmcs_write32(VMCS_GUEST_GDTR_LIMIT, READ_ONCE(page->gdtr.limit));
+	vmcs_write_natural(VMCS_GUEST_IDTR_BASE, READ_ONCE(page->idtr.base));
+	vmcs_write32(VMCS_GUEST_IDTR_LIMIT, READ_ONCE(page->idtr.limit));
+}
+
+static void control_get(const struct virt_vcpu *vcpu)
+{
+	struct vcpu_page *page = vcpu->page;
+
+	page->cr0 = vmx_cr0_get();
+	page->cr2 = vcpu->cr2;
+	page->cr3 = vmcs_read_natural(VMCS_GUEST_CR3);
+	page->cr4 = vmx_cr4_get();
+	page->efer = vmcs_read64(VMCS_GUEST_EFER);
+}
+
+static void debug_get(struct virt_vcpu *vcpu)
+{
+	struct vcpu_page *page = vcpu->page;
+
+	if (is_loaded(vcpu)) {
+		vcpu->dr[0] = read_dr0();
+		vcpu->dr[1] = read_dr1();
+		vcpu->dr[2] = read_dr2();
+		vcpu->dr[3] = read_dr3();
+		vcpu->dr6 = read_dr6();
+	}
+	for (u32 i = 0; i < ARRAY_COUNT(vcpu->dr); i++)
+		page->dr[i] = vcpu->dr[i];
+	page->dr[6] = vcpu->dr6;
+	page->dr[7] = vmcs_read_natural(VMCS_GUEST_DR7);
+}
+
+static void debug_set(struct virt_vcpu *vcpu)
+{
+	const struct vcpu_page *page = vcpu->page;
+
+	for (u32 i = 0; i < ARRAY_COUNT(vcpu->dr); i++)
+		vcpu->dr[i] = READ_ONCE(page->dr[i]);
+	/* MOV to DR6 with an upper half would fault the host; nobody can have one. */
+	vcpu->dr6 = (u32)READ_ONCE(page->dr[6]);
+	vmcs_write_natural(VMCS_GUEST_DR7, READ_ONCE(page->dr[7]));
+	if (is_loaded(vcpu)) {
+		write_dr0(vcpu->dr[0]);
+		write_dr1(vcpu->dr[1]);
+		write_dr2(vcpu->dr[2]);
+		write_dr3(vcpu->dr[3]);
+		write_dr6(vcpu->dr6);
+	}
+}
+
+static void msrs_get(struct virt_vcpu *vcpu)
+{
+	vmx_msrs_fetch(vcpu);
+	vcpu->msr[VMSR_SYSENTER_CS] = vmcs_read32(VMCS_GUEST_SYSENTER_CS);
+	vcpu->msr[VMSR_SYSENTER_ESP] = vmcs_read_natural(VMCS_GUEST_SYSENTER_ESP);
+	vcpu->msr[VMSR_SYSENTER_EIP] = vmcs_read_natural(VMCS_GUEST_SYSENTER_EIP);
+	vcpu->msr[VMSR_PAT] = vmcs_read64(VMCS_GUEST_PAT);
+	for (u32 i = 0; i < VMSR_COUNT; i++)
+		vcpu->page->msr[i] = vcpu->msr[i];
+}
+
+static void msrs_set(struct virt_vcpu *vcpu)
+{
+	for (u32 i = 0; i < VMSR_COUNT; i++)
+		vcpu->msr[i] = READ_ONCE(vcpu->page->msr[i]);
+	vmcs_write32(VMCS_GUEST_SYSENTER_CS, (u32)vcpu->msr[VMSR_SYSENTER_CS]);
+	vmcs_write_natural(VMCS_GUEST_SYSENTER_ESP, vcpu->msr[VMSR_SYSENTER_ESP]);
+	vmcs_write_natural(VMCS_GUEST_SYSENTER_EIP, vcpu->msr[VMSR_SYSENTER_EIP]);
+	vmcs_write64(VMCS_GUEST_PAT, vcpu->msr[VMSR_PAT]);
+	vmx_msrs_stage(vcpu);
+}
+
+/* What the next entry is to deliver already, else what the last exit interrupted. */
+static void event_get(struct virt_vcpu *vcpu)
+{
+	if (vmcs_read32(VMCS_ENTRY_INTERRUPTION_INFO) & INTERRUPTION_VALID)
+		vcpu->event = vmx_inject_cancel();
+	vcpu->page->event = vcpu->event;
+}
+
+static void event_set(struct virt_vcpu *vcpu)
+{
+	vcpu->event = READ_ONCE(vcpu->page->event);
+	vmx_inject_cancel();
+	if (vcpu->event.valid)
+		vmx_inject(&vcpu->event);
+}
+
+/* A value that XSETBV would refuse is not taken; the monitor gave its guest #GP for it or lies. */
+static void xcr0_set(struct virt_vcpu *vcpu)
+{
+	u64 xcr0 = READ_ONCE(vcpu->page->xcr0);
+
+	if (!fpu_xcr0_valid(xcr0))
+		return;
+	vcpu->xcr0 = xcr0;
+	if (is_loaded(vcpu))
+		fpu_xcr0_set(xcr0);
+}
+
+void vmx_get(struct virt_vcpu *vcpu, u32 groups)
+{
+	u64 previous = vmx_borrow(vcpu);
+
+	if (groups & VCPU_RIP)
+		rip_get(vcpu->page);
+	if (groups & VCPU_SEGMENTS)
+		segments_get(vcpu->page);
+	if (groups & VCPU_TABLES)
+		tables_get(vcpu->page);
+	if (groups & VCPU_CONTROL)
+		control_get(vcpu);
+	if (groups & VCPU_DEBUG)
+		debug_get(vcpu);
+	if (groups & VCPU_MSRS)
+		msrs_get(vcpu);
+	if (groups & VCPU_EVENT)
+		event_get(vcpu);
+	if (groups & VCPU_XCR0)
+		vcpu->page->xcr0 = vcpu->xcr0;
+	if (groups & VCPU_TSC)
+		vcpu->page->tsc_offset = vcpu->tsc_offset;
+	vmx_return(vcpu, previous);
+}
+
+void vmx_set(struct virt_vcpu *vcpu, u32 groups)
+{
+	u64 previous = vmx_borrow(vcpu);
+
+	if (groups & VCPU_RIP)
+		rip_set(vcpu->page);
+	if (groups & VCPU_SEGMENTS)
+		segments_set(vcpu->page);
+	if (groups & VCPU_TABLES)
+		tables_set(vcpu->page);
+	if (groups & VCPU_CONTROL)
+		vmx_control_set(vcpu);
+	if (groups & VCPU_DEBUG)
+		debug_set(vcpu);
+	if (groups & VCPU_MSRS)
+		msrs_set(vcpu);
+	if (groups & VCPU_EVENT)
+		event_set(vcpu);
+	if (groups & VCPU_XCR0)
+		xcr0_set(vcpu);
+	if (groups & VCPU_TSC) {
+		vcpu->tsc_offset = READ_ONCE(vcpu->page->tsc_offset);
+		vmcs_write64(VMCS_TSC_OFFSET, vcpu->tsc_offset);
+	}
+	vmx_return(vcpu, previous);
+}

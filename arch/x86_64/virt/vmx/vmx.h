@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include "arch/x86_64/hw/vmx.h"
+#include "arch/x86_64/virt/virt.h"
+#include "arch/x86_64/virt/vmx/capability.h"
+
+/* What the files of the VMX back end share. All act on the VMCS of `vcpu`. */
+
+/* Rounds of re-entry before `enter` returns: no guest holds the kernel for longer. */
+#define VMX_ROUNDS 16
+
+/*
+ * The second page of a vCPU. Of the virtual-APIC page the CPU uses VTPR alone as long as APIC
+ * registers are not virtualized (SDM vol. 3, 30.1.1), so the MSR-load area shares the page.
+ */
+struct vmx_scratch {
+	u32 apic[256];
+	struct vmx_msr_entry msr_load[8];
+};
+_Static_assert(offsetof(struct vmx_scratch, msr_load) % 16 == 0, "SDM vol. 3, 25.7.2");
+
+/* Makes its VMCS current where another one is, for the time up to vmx_return. */
+u64 vmx_borrow(struct virt_vcpu *vcpu);
+void vmx_return(struct virt_vcpu *vcpu, u64 previous);
+
+/* host.c */
+void vmx_host_state_write(void);
+
+/* msr.c: STAR, LSTAR, CSTAR, SFMASK, KERNEL_GS_BASE and TSC_AUX, which entry does not switch */
+void vmx_msrs_stage(struct virt_vcpu *vcpu);
+void vmx_msrs_fetch(struct virt_vcpu *vcpu);
+void vmx_msrs_entered(struct virt_vcpu *vcpu);
+
+/* vpid.c */
+void vmx_tag_assign(struct virt_vcpu *vcpu);
+void vmx_tag_flush(struct virt_vcpu *vcpu);
+
+/* cr.c */
+u64 vmx_cr0_get(void);
+u64 vmx_cr4_get(void);
+void vmx_control_set(struct virt_vcpu *vcpu);
+bool vmx_cr_settle(struct virt_vcpu *vcpu, u64 qualification);
+bool vmx_is_64_bit(void);
+
+/* inject.c */
+void vmx_inject(const struct vcpu_event *event);
+struct vcpu_event vmx_inject_cancel(void);
+void vmx_inject_exception(u8 vector, u32 error_code);
+struct vcpu_event vmx_event_decode(u32 info, u32 error_code, u32 length);
+void vmx_window_closed(struct virt_vcpu *vcpu, u32 control);
+
+/* exit.c: fills vcpu->exit and vcpu->event; true: settled, enter again */
+bool vmx_exit_decode(struct virt_vcpu *vcpu, u64 deadline_tsc);
+
+/* The operations of struct virt_ops. */
+enum status vmx_cpu_enable(void *area, hpa_t area_hpa);
+void vmx_cpu_disable(void);
+enum status vmx_vm_init(struct virt_vm *vm);
+void vmx_vm_free(struct virt_vm *vm);
+enum status vmx_vcpu_init(struct virt_vcpu *vcpu);
+void vmx_vcpu_free(struct virt_vcpu *vcpu);
+void vmx_vcpu_load(struct virt_vcpu *vcpu);
+void vmx_vcpu_unload(struct virt_vcpu *vcpu);
+void vmx_enter(struct virt_vcpu *vcpu, u64 deadline_tsc);
+void vmx_get(struct virt_vcpu *vcpu, u32 groups);
+void vmx_set(struct virt_vcpu *vcpu, u32 groups);
+void vmx_request(struct virt_vcpu *vcpu, const struct vcpu_event *inject, u32 request,
+		 u32 advance_length);
+void vmx_dump(struct virt_vcpu *vcpu);

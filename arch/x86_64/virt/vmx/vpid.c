@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Tags of the TLB. Each CPU hands out its VPIDs in turn and none twice before it has flushed them
+ * all, so a vCPU that comes back to a CPU never meets translations from before it left.
+ */
+#include "arch/x86_64/cpu/percpu.h"
+#include "arch/x86_64/virt/vmx/vmcs.h"
+#include "arch/x86_64/virt/vmx/vmx.h"
+#include "kernel/abi/pages.h"
+
+#define VPID_MAX 0xffffu
+#define GENERATION_CPU_BITS 8
+
+_Static_assert(CPU_MAX <= 1 << GENERATION_CPU_BITS, "a generation names its CPU");
+
+/* Written by its own CPU alone. */
+static struct {
+	u64 generation; /* of all VPIDs handed out since the last flush */
+	u32 last;       /* 0 when none has been */
+} tags[CPU_MAX];
+
+void vmx_tag_assign(struct virt_vcpu *vcpu)
+{
+	u32 cpu = this_cpu()->id;
+
+	if (tags[cpu].generation == 0 || tags[cpu].last == VPID_MAX) {
+		CHECK(invvpid(INVALIDATE_ALL_CONTEXTS, 0));
+		tags[cpu].generation += 1ull << GENERATION_CPU_BITS;
+		tags[cpu].generation |= cpu;
+		tags[cpu].last = 0;
+	}
+	if (vcpu->tag != 0 && vcpu->tag_generation == tags[cpu].generation)
+		return;
+
+	vcpu->tag = ++tags[cpu].last;
+	vcpu->tag_generation = tags[cpu].generation;
+	vmcs_write16(VMCS_VPID, (u16)vcpu->tag);
+	/* Translations by EPT alone are tagged with the table's address, which may be used again. */
+	vcpu->flush = true;
+}
+
+void vmx_tag_flush(struct virt_vcpu *vcpu)
+{
+	CHECK(invept(vmx_capability.invept_type, vmcs_read64(VMCS_EPT_POINTER)));
+	CHECK(invvpid(vmx_capability.invvpid_type, (u16)vcpu->tag));
+	vcpu->flush = false;
+}

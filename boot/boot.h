@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include "boot/boot_info.h"
+#include "boot/regions.h"
+#include "lib/entropy.h"
+
+/*
+ * The steps between the loader and the kernel. The code runs where it was loaded, before its
+ * relocations are applied: no static data here may hold a pointer.
+ */
+
+/* RAM that nobody holds, sorted; kaslr and the page tables take theirs out of it. */
+struct boot_memory {
+	struct page_ranges free;
+	struct boot_info *info;
+};
+
+/* Prints one sentence on COM1 and halts. */
+NORETURN void boot_fatal(const char *sentence);
+
+/* Fills an entropy pool from all there is and notes the sources in info. */
+void entropy_gather(struct entropy_pool *pool, struct boot_info *info);
+
+/* Chooses image_hpa, image_base, direct_map_base and vmap_base. */
+void kaslr_choose(struct boot_memory *memory, struct entropy_pool *pool);
+
+/* Builds the kernel's page tables; info->root_table. */
+void map_build(struct boot_memory *memory);
+/* Makes a range of physical memory writable at its own address for now, wherever it lies. */
+void map_reach(hpa_t base, u64 length);
+
+/* Brings the image to its place and enters it. */
+NORETURN void relocate_and_jump(struct boot_info *info, u64 canary);
+
+/* linker.ld */
+extern u8 __image_start[], __text_start[], __text_end[], __rodata_end[], __image_end[], __boot_end[];
+
+/* Bytes from the image's first byte, the same wherever it lies. */
+static inline u64 image_offset(const void *address)
+{
+	return (uintptr_t)address - (uintptr_t)__image_start;
+}

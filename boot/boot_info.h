@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include "boot/layout.h"
+#include "lib/types.h"
+
+#define BOOT_REGION_MAX 256u
+#define BOOT_MODULE_MAX 64u
+#define BOOT_USED_MAX 32u
+#define BOOT_NAME_BYTES 64u
+#define BOOT_COMMAND_LINE_BYTES 1024u
+#define BOOT_POOL_BYTES 32u
+
+enum boot_protocol {
+	BOOT_MULTIBOOT2 = PROTOCOL_MULTIBOOT2,
+	BOOT_PVH = PROTOCOL_PVH,
+};
+
+/* E820 types (ACPI 6.4, table 15.6); every other number counts as reserved. */
+enum boot_region_type {
+	BOOT_REGION_RAM = 1,
+	BOOT_REGION_RESERVED = 2,
+	BOOT_REGION_ACPI = 3, /* tables, reclaimable */
+	BOOT_REGION_NVS = 4,
+	BOOT_REGION_BAD = 5,
+};
+
+struct boot_region {
+	u64 base;
+	u64 length;
+	u32 type; /* enum boot_region_type */
+	u32 reserved;
+};
+
+struct boot_module {
+	hpa_t base;
+	u64 length;
+	char name[BOOT_NAME_BYTES]; /* first word of its command line; empty if there is none */
+};
+
+/* Whole pages of RAM that the boot code took and that stay in use. */
+struct boot_used {
+	hpa_t base;
+	u64 length;
+	u32 owner; /* enum page_owner: PAGE_IMAGE or PAGE_TABLE */
+	u32 reserved;
+};
+
+/*
+ * All that the kernel learns from whoever loaded it, and where boot/ put things. It lies in the
+ * image's bss; nothing of the loader's own data is needed any more. RAM that is neither in `used`
+ * nor a module is free.
+ */
+struct boot_info {
+	u32 protocol; /* enum boot_protocol */
+	u32 kaslr;    /* 0 when the command line says nokaslr */
+	char loader_name[BOOT_NAME_BYTES];
+	char command_line[BOOT_COMMAND_LINE_BYTES];
+
+	u32 region_count;
+	u32 module_count;
+	u32 used_count;
+	u32 entropy_sources; /* enum entropy_source */
+
+	u8 pool[BOOT_POOL_BYTES]; /* state of the entropy pool: struct entropy_pool's key */
+
+	hpa_t rsdp;     /* 0: not known, or known as a copy only */
+	u32 rsdp_bytes; /* length of rsdp_copy; 0: none */
+	u8 rsdp_copy[36];
+
+	hpa_t image_hpa;
+	hva_t image_base;      /* where the image runs; image_base - image_link_base is the slide */
+	u64 image_bytes;       /* bss included, whole pages */
+	u64 image_link_base;
+	hva_t direct_map_base; /* hpa 0 */
+	hva_t vmap_base;
+	hpa_t root_table;      /* slot 0 maps the page that switched to it and is of no more use */
+
+	struct boot_region region[BOOT_REGION_MAX]; /* sorted, merged, without overlap */
+	struct boot_module module[BOOT_MODULE_MAX];
+	struct boot_used used[BOOT_USED_MAX];
+};
+
+/* The image's entry into C proper, on the 16-KiB boot stack, interrupts off, without an IDT. */
+void kernel_main(struct boot_info *info) NORETURN;

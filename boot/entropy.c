@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: MIT */
+#include "lib/entropy.h"
+#include "arch/x86_64/cpu/instructions.h"
+#include "boot/boot.h"
+#include "kernel/abi/pages.h"
+
+#define HARDWARE_WORDS 8  /* 512 bits of each instruction */
+#define HARDWARE_RETRIES 16
+#define JITTER_ROUNDS 16
+#define JITTER_SAMPLES 64
+#define MODULE_SAMPLES 256u
+#define MODULE_SAMPLE_BYTES 64u
+
+static bool mix_hardware(struct entropy_pool *pool, bool (*draw)(u64 *value))
+{
+	u32 count = 0;
+
+	for (u32 tries = 0; count < HARDWARE_WORDS && tries < HARDWARE_WORDS * HARDWARE_RETRIES; tries++) {
+		u64 value;
+
+		if (!draw(&value))
+			continue;
+		entropy_mix(pool, &value, sizeof(value));
+		count++;
+	}
+	return count > 0;
+}
+
+static u32 gather_hardware(struct entropy_pool *pool)
+{
+	u32 sources = 0;
+
+	if ((cpuid(CPUID_VERSION, 0).ecx & CPUID_1_ECX_RDRAND) && mix_hardware(pool, rdrand))
+		sources |= ENTROPY_RDRAND;
+	if (cpuid(CPUID_VENDOR, 0).eax >= CPUID_FEATURES &&
+	    (cpuid(CPUID_FEATURES, 0).ebx & CPUID_7_EBX_RDSEED) && mix_hardware(pool, rdseed))
+		sources |= ENTROPY_RDSEED;
+	return sources;
+}
+
+/* What the TSC shows of caches, refresh and bus: each block mixed makes the next samples differ. */
+static u32 gather_jitter(struct entropy_pool *pool)
+{
+	u64 sample[JITTER_SAMPLES];
+
+	for (u32 round = 0; round < JITTER_ROUNDS; round++) {
+		for (u32 i = 0; i < JITTER_SAMPLES; i++) {
+			sample[i] = rdtsc();
+			in8(0x80); /* an ISA cycle, timed by another clock */
+		}
+		entropy_mix(pool, sample, sizeof(sample));
+	}
+	return ENTROPY_TSC_JITTER;
+}
+
+/* The loader's words, its memory map, and samples of each module: the latter may hold a seed. */
+static u32 gather_loader(struct entropy_pool *pool, const struct boot_info *info)
+{
+	entropy_mix(pool, info, sizeof(*info));
+	for (u32 i = 0; i < info->module_count; i++) {
+		const struct boot_module *module = &info->module[i];
+		const u8 *bytes = (const u8 *)module->base.value;
+		u64 step = MAX(module->length / MODULE_SAMPLES, MODULE_SAMPLE_BYTES);
+
+		for (u64 at = 0; at < module->length; at += step)
+			entropy_mix(pool, bytes + at,
+				    MIN(module->length - at, MODULE_SAMPLE_BYTES));
+	}
+	return ENTROPY_LOADER;
+}
+
+void entropy_gather(struct entropy_pool *pool, struct boot_info *info)
+{
+	info->entropy_sources = gather_loader(pool, info);
+	info->entropy_sources |= gather_jitter(pool);
+	info->entropy_sources |= gather_hardware(pool);
+}

@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: MIT */
+#include "arch/x86_64/hw/paging.h"
+#include "boot/boot.h"
+#include "kernel/abi/pages.h"
+#include "lib/bits.h"
+#include "lib/string.h"
+
+/* The kernel's parts of the address space, by slots of the top-level table. */
+#define SLOT_BYTES (512 * GIB)
+#define SLOT_ADDRESS(slot) ((u64)(slot) * SLOT_BYTES | 0xffff000000000000ull)
+
+#define DIRECT_MAP_FIRST 256u
+#define DIRECT_MAP_END 320u
+#define IMAGE_FIRST 384u
+#define IMAGE_END 448u
+#define VMAP_FIRST 448u
+#define VMAP_END 511u
+#define VMAP_LEAST SLOT_BYTES /* what must lie between its base and its end */
+
+static bool has_word(const char *text, const char *word)
+{
+	size_t length = strlen(word);
+
+	while (*text != '\0') {
+		size_t size = 0;
+
+		while (text[size] != '\0' && text[size] != ' ')
+			size++;
+		if (size == length && memcmp(text, word, length) == 0)
+			return true;
+		text += size;
+		while (*text == ' ')
+			text++;
+	}
+	return false;
+}
+
+/* A multiple of `step` in [start, end - bytes], each as likely as the others. */
+static u64 choose(struct entropy_pool *pool, u64 start, u64 end, u64 bytes, u64 step)
+{
+	u64 places = (end - start - bytes) / step + 1;
+
+	return start + entropy_draw_u64(pool) % places * step;
+}
+
+/* Any page of any free range at which `bytes` fit, each as likely as the others. */
+static u64 choose_hpa(const struct page_ranges *free, struct entropy_pool *pool, u64 bytes)
+{
+	u64 places = 0;
+	u64 place;
+
+	for (u32 i = 0; i < free->count; i++) {
+		u64 length = free->range[i].end - free->range[i].start;
+
+		if (length >= bytes)
+			places += (length - bytes) / PAGE_SIZE + 1;
+	}
+	if (places == 0)
+		boot_fatal("no free piece of memory is large enough for the kernel");
+	place = entropy_draw_u64(pool) % places;
+	for (u32 i = 0; i < free->count; i++) {
+		u64 length = free->range[i].end - free->range[i].start;
+		u64 here = length >= bytes ? (length - bytes) / PAGE_SIZE + 1 : 0;
+
+		if (place < here)
+			return free->range[i].start + place * PAGE_SIZE;
+		place -= here;
+	}
+	__builtin_unreachable();
+}
+
+/* The end of what the direct map has to cover. */
+static u64 memory_end(const struct boot_info *info)
+{
+	u64 end = 0;
+
+	for (u32 i = 0; i < info->region_count; i++) {
+		const struct boot_region *region = &info->region[i];
+
+		if (region->type == BOOT_REGION_RAM || region->type == BOOT_REGION_ACPI ||
+		    region->type == BOOT_REGION_NVS)
+			end = region->base + region->length;
+	}
+	return align_up(end, GIB);
+}
+
+void kaslr_choose(struct boot_memory *memory, struct entropy_pool *pool)
+{
+	struct boot_info *info = memory->info;
+	u64 direct_bytes = memory_end(info);
+
+	info->image_bytes = image_offset(__image_end);
+	info->image_link_base = IMAGE_LINK_BASE;
+	info->kaslr = !has_word(info->command_line, "nokaslr");
+	if (direct_bytes > SLOT_ADDRESS(DIRECT_MAP_END) - SLOT_ADDRESS(DIRECT_MAP_FIRST))
+		boot_fatal("memory ends above 32 TiB, which is more than can be mapped");
+	if (!info->kaslr) {
+		info->image_hpa = HPA(IMAGE_LOAD_BASE);
+		info->image_base = HVA(IMAGE_LINK_BASE);
+		info->direct_map_base = HVA(SLOT_ADDRESS(DIRECT_MAP_FIRST));
+		info->vmap_base = HVA(SLOT_ADDRESS(VMAP_FIRST));
+	} else {
+		info->image_hpa = HPA(choose_hpa(&memory->free, pool, info->image_bytes));
+		info->image_base = HVA(choose(pool, SLOT_ADDRESS(IMAGE_FIRST),
+					      SLOT_ADDRESS(IMAGE_END), info->image_bytes,
+					      IMAGE_ALIGN));
+		info->direct_map_base = HVA(choose(pool, SLOT_ADDRESS(DIRECT_MAP_FIRST),
+						   SLOT_ADDRESS(DIRECT_MAP_END), direct_bytes, GIB));
+		info->vmap_base = HVA(choose(pool, SLOT_ADDRESS(VMAP_FIRST),
+					     SLOT_ADDRESS(VMAP_END), VMAP_LEAST, 2 * MIB));
+	}
+	if (!ranges_remove(&memory->free, info->image_hpa.value, info->image_bytes))
+		boot_fatal("the memory map is too fragmented");
+	info->used[info->used_count++] = (struct boot_used){
+		.base = info->image_hpa, .length = info->image_bytes, .owner = PAGE_IMAGE};
+}

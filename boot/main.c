@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: MIT */
+#include "arch/x86_64/cpu/instructions.h"
+#include "arch/x86_64/cpu/uart.h"
+#include "boot/boot.h"
+#include "boot/parse.h"
+#include "lib/string.h"
+
+/* What the boot code does not give away: AP start-up and the BIOS's leftovers live there. */
+#define LOW_MEMORY_END MIB
+/* What one top-level slot maps at its own address; placing the image higher gains nothing. */
+#define REACHABLE_END (512 * GIB)
+#define MEMORY_LEAST (32 * MIB)
+
+static struct boot_info boot_info;
+static struct boot_memory boot_memory;
+
+void boot_main(u32 protocol, u64 address) NORETURN;
+
+void boot_fatal(const char *sentence)
+{
+	uart_init(1);
+	uart_puts(1, "skerry: ");
+	uart_puts(1, sentence);
+	uart_puts(1, "\n");
+	for (;;)
+		hlt();
+}
+
+static void check(const char *error)
+{
+	if (error != NULL)
+		boot_fatal(error);
+}
+
+/* All RAM but what is in use: the image as loaded and the modules. The loader's data is read. */
+static void find_free_memory(struct boot_memory *memory, struct boot_info *info)
+{
+	struct page_ranges *free = &memory->free;
+	bool fits;
+
+	memory->info = info;
+	ranges_from_ram(free, info, LOW_MEMORY_END, REACHABLE_END);
+	fits = ranges_remove(free, (uintptr_t)__image_start, image_offset(__boot_end));
+	for (u32 i = 0; i < info->module_count; i++)
+		fits &= ranges_remove(free, info->module[i].base.value, info->module[i].length);
+	if (!fits)
+		boot_fatal("the memory map is too fragmented");
+	if (ranges_bytes(free) < MEMORY_LEAST)
+		boot_fatal("too little memory: 32 MiB must be free besides image and modules");
+}
+
+/* From start32.S: identity mapping, interrupts off. */
+void boot_main(u32 protocol, u64 address)
+{
+	static const struct boot_view low_4_gib = {.base = 0, .size = 4 * GIB};
+	struct boot_info *info = &boot_info;
+	struct entropy_pool pool = {{0}};
+	u64 canary;
+
+	if (protocol == BOOT_MULTIBOOT2)
+		check(multiboot2_parse(&low_4_gib, address, info));
+	else
+		check(pvh_parse(&low_4_gib, address, info));
+	check(regions_normalise(info));
+	entropy_gather(&pool, info);
+
+	find_free_memory(&boot_memory, info);
+	kaslr_choose(&boot_memory, &pool);
+	map_build(&boot_memory);
+
+	canary = entropy_draw_u64(&pool);
+	entropy_draw(&pool, info->pool, sizeof(info->pool));
+	memset(&pool, 0, sizeof(pool));
+	relocate_and_jump(info, canary);
+}

@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: MIT */
+#include "arch/x86_64/cpu/instructions.h"
+#include "arch/x86_64/hw/paging.h"
+#include "boot/boot.h"
+#include "kernel/abi/pages.h"
+#include "lib/bits.h"
+#include "lib/string.h"
+
+#define PTE_DATA (PTE_P | PTE_W | PTE_NX)
+#define PTE_RODATA (PTE_P | PTE_NX)
+#define PTE_TEXT PTE_P
+
+/* start32.S: tables that live as long as the loaded image; boot_pdpt maps the low 4 GiB. */
+extern u64 boot_pdpt[PT_ENTRY_COUNT];
+extern u64 boot_reach[2][PT_ENTRY_COUNT];
+extern u64 boot_switch[PT_LEVELS - 1][PT_ENTRY_COUNT];
+
+/*
+ * A zeroed page for a table: the highest free one below 4 GiB, so that tables end up side by side
+ * and out of the way of large pages.
+ */
+static u64 table_alloc(struct boot_memory *memory)
+{
+	struct boot_info *info = memory->info;
+	struct boot_used *used = &info->used[info->used_count - 1];
+	u32 i = memory->free.count;
+	u64 page;
+
+	while (i > 0 && memory->free.range[i - 1].start >= 4 * GIB)
+		i--;
+	if (i == 0)
+		boot_fatal("no memory is left for page tables");
+	page = MIN(memory->free.range[i - 1].end, 4 * GIB) - PAGE_SIZE;
+	if (!ranges_remove(&memory->free, page, PAGE_SIZE))
+		boot_fatal("the memory map is too fragmented");
+
+	if (used->owner == PAGE_TABLE && used->base.value == page + PAGE_SIZE) {
+		used->base.value = page;
+		used->length += PAGE_SIZE;
+	} else if (info->used_count < BOOT_USED_MAX) {
+		info->used[info->used_count++] = (struct boot_used){
+			.base = HPA(page), .length = PAGE_SIZE, .owner = PAGE_TABLE};
+	} else {
+		boot_fatal("the memory map is too fragmented");
+	}
+	memset((void *)page, 0, PAGE_SIZE);
+	return page;
+}
+
+static u64 table_index(u64 address, u32 level)
+{
+	return address >> PT_LEVEL_SHIFT(level) & (PT_ENTRY_COUNT - 1);
+}
+
+/* The entry that maps `address` at `level`, with the tables above it made as needed. */
+static u64 *entry_at(struct boot_memory *memory, u64 address, u32 level)
+{
+	u64 *table = (u64 *)memory->info->root_table.value;
+
+	for (u32 above = PT_LEVELS; above > level; above--) {
+		u64 *entry = &table[table_index(address, above)];
+
+		if (!(*entry & PTE_P))
+			*entry = table_alloc(memory) | PTE_P | PTE_W;
+		table = (u64 *)(*entry & PTE_ADDRESS);
+	}
+	return &table[table_index(address, level)];
+}
+
+/* Maps whole pages with the largest size that alignment and the CPU allow. */
+static void map_range(struct boot_memory *memory, u64 address, u64 hpa, u64 bytes, u64 flags,
+		      u32 top_level)
+{
+	while (bytes > 0) {
+		u32 level = top_level;
+		u64 size = 1ull << PT_LEVEL_SHIFT(level);
+
+		while (level > 1 && (bytes < size || !is_aligned(address | hpa, size))) {
+			level--;
+			size = 1ull << PT_LEVEL_SHIFT(level);
+		}
+		*entry_at(memory, address, level) = hpa | flags | (level > 1 ? PTE_PS : 0);
+		address += size;
+		hpa += size;
+		bytes -= size;
+	}
+}
+
+static u32 largest_level(void)
+{
+	if (cpuid(CPUID_EXTENDED_VERSION, 0).edx & CPUID_81_EDX_PAGE1GB)
+		return 3;
+	return 2;
+}
+
+static void map_image(struct boot_memory *memory)
+{
+	const struct boot_info *info = memory->info;
+	u64 text_end = image_offset(__text_end);
+	u64 rodata_end = image_offset(__rodata_end);
+	u64 base = info->image_base.value;
+	u64 hpa = info->image_hpa.value;
+
+	map_range(memory, base, hpa, text_end, PTE_TEXT, 1);
+	map_range(memory, base + text_end, hpa + text_end, rodata_end - text_end, PTE_RODATA, 1);
+	map_range(memory, base + rodata_end, hpa + rodata_end, info->image_bytes - rodata_end,
+		  PTE_DATA, 1);
+}
+
+/* Part of the direct map. The image's text and rodata get no writable alias. */
+static void map_direct(struct boot_memory *memory, u64 start, u64 end)
+{
+	const struct boot_info *info = memory->info;
+	u64 direct = info->direct_map_base.value;
+	u64 sealed = MIN(MAX(info->image_hpa.value, start), end);
+	u64 sealed_end = MAX(MIN(info->image_hpa.value + image_offset(__rodata_end), end), sealed);
+	u32 top = largest_level();
+
+	map_range(memory, direct + start, start, sealed - start, PTE_DATA, top);
+	map_range(memory, direct + sealed, sealed, sealed_end - sealed, PTE_RODATA, top);
+	map_range(memory, direct + sealed_end, sealed_end, end - sealed_end, PTE_DATA, top);
+}
+
+/* All RAM and firmware tables; regions that touch or share a page become one run. */
+static void map_memory(struct boot_memory *memory)
+{
+	const struct boot_info *info = memory->info;
+	u64 start = 0;
+	u64 end = 0;
+
+	for (u32 i = 0; i < info->region_count; i++) {
+		const struct boot_region *region = &info->region[i];
+		u64 base = align_down(region->base, PAGE_SIZE);
+
+		if (region->type != BOOT_REGION_RAM && region->type != BOOT_REGION_ACPI &&
+		    region->type != BOOT_REGION_NVS)
+			continue;
+		if (base > end) {
+			map_direct(memory, start, end);
+			start = base;
+		}
+		end = align_up(region->base + region->length, PAGE_SIZE);
+	}
+	map_direct(memory, start, end);
+}
+
+/* Boot code's first pages at their own address, for the instructions that switch tables. */
+static void map_switch(struct boot_memory *memory)
+{
+	u64 *root = (u64 *)memory->info->root_table.value;
+	u64 start = (uintptr_t)__image_start;
+
+	memset(boot_switch, 0, sizeof(boot_switch));
+	root[0] = (uintptr_t)boot_switch[0] | PTE_P | PTE_W;
+	boot_switch[0][table_index(start, 3)] = (uintptr_t)boot_switch[1] | PTE_P | PTE_W;
+	boot_switch[1][table_index(start, 2)] = (uintptr_t)boot_switch[2] | PTE_P | PTE_W;
+	for (u64 page = start; page < (uintptr_t)__text_start; page += PAGE_SIZE)
+		boot_switch[2][table_index(page, 1)] = page | PTE_TEXT;
+}
+
+void map_build(struct boot_memory *memory)
+{
+	memory->info->root_table = HPA(table_alloc(memory));
+	map_image(memory);
+	map_memory(memory);
+	map_switch(memory);
+}
+
+void map_reach(hpa_t base, u64 length)
+{
+	u64 first = align_down(base.value, GIB);
+	u64 table = 0;
+
+	for (u64 gib = first; gib < base.value + length; gib += GIB, table++) {
+		if (gib < 4 * GIB)
+			continue;
+		for (u64 i = 0; i < PT_ENTRY_COUNT; i++)
+			boot_reach[table][i] = (gib + i * 2 * MIB) | PTE_DATA | PTE_PS;
+		boot_pdpt[table_index(gib, 3)] = (uintptr_t)boot_reach[table] | PTE_P | PTE_W;
+	}
+}

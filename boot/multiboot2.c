@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: MIT */
+#include "boot/multiboot2.h"
+#include "arch/x86_64/hw/acpi.h"
+#include "boot/parse.h"
+#include "lib/bits.h"
+#include "lib/string.h"
+
+static const char too_short[] = "a Multiboot2 tag is shorter than its contents";
+
+/* The rest of a tag after its first `skip` bytes, and how long it is. */
+static const char *tag_rest(const struct multiboot2_tag *tag, size_t skip, size_t *size)
+{
+	*size = tag->size - skip;
+	return (const char *)tag + skip;
+}
+
+/* GRUB puts a backslash before quotes and backslashes of the command line: takes it away. */
+static void unescape(char *text)
+{
+	char *to = text;
+
+	for (; *text != '\0'; text++) {
+		if (*text == '\\' && (text[1] == '\\' || text[1] == '"' || text[1] == '\''))
+			text++;
+		*to++ = *text;
+	}
+	*to = '\0';
+}
+
+static const char *parse_module(const struct multiboot2_tag *tag, struct boot_info *info)
+{
+	const struct multiboot2_module *module = (const void *)tag;
+	const char *text;
+	size_t size;
+
+	if (tag->size < sizeof(*module))
+		return too_short;
+	if (module->end < module->start)
+		return "a Multiboot2 module ends before its start";
+	text = tag_rest(tag, sizeof(*module), &size);
+	return boot_add_module(info, module->start, module->end - module->start, text, size);
+}
+
+static const char *parse_memory_map(const struct multiboot2_tag *tag, struct boot_info *info)
+{
+	const struct multiboot2_memory_map *map = (const void *)tag;
+	const char *bytes;
+	size_t size;
+
+	if (tag->size < sizeof(*map))
+		return too_short;
+	if (map->entry_size < sizeof(struct multiboot2_memory_entry) || map->entry_size % 8 != 0)
+		return "the Multiboot2 memory map has entries of an impossible size";
+	bytes = tag_rest(tag, sizeof(*map), &size);
+	for (; size >= map->entry_size; size -= map->entry_size, bytes += map->entry_size) {
+		struct multiboot2_memory_entry entry;
+		const char *error;
+
+		memcpy(&entry, bytes, sizeof(entry));
+		error = boot_add_region(info, entry.base, entry.length, entry.type);
+		if (error != NULL)
+			return error;
+	}
+	return NULL;
+}
+
+/* The tag holds a copy: where the original lies is not said. The newer form wins. */
+static const char *parse_rsdp(const struct multiboot2_tag *tag, struct boot_info *info)
+{
+	const char *bytes;
+	size_t size;
+
+	bytes = tag_rest(tag, sizeof(*tag), &size);
+	if (size < ACPI_RSDP_V1_BYTES)
+		return "the Multiboot2 copy of the ACPI root pointer is cut short";
+	if (info->rsdp_bytes > size)
+		return NULL;
+	info->rsdp_bytes = (u32)MIN(size, sizeof(info->rsdp_copy));
+	memcpy(info->rsdp_copy, bytes, info->rsdp_bytes);
+	return NULL;
+}
+
+static const char *parse_tag(const struct multiboot2_tag *tag, struct boot_info *info)
+{
+	const char *text;
+	size_t size;
+
+	text = tag_rest(tag, sizeof(*tag), &size);
+	switch (tag->type) {
+	case MULTIBOOT2_COMMAND_LINE:
+		boot_copy_text(info->command_line, sizeof(info->command_line), text, size);
+		unescape(info->command_line);
+		return NULL;
+	case MULTIBOOT2_LOADER_NAME:
+		boot_copy_text(info->loader_name, sizeof(info->loader_name), text, size);
+		return NULL;
+	case MULTIBOOT2_MODULE:
+		return parse_module(tag, info);
+	case MULTIBOOT2_MEMORY_MAP:
+		return parse_memory_map(tag, info);
+	case MULTIBOOT2_ACPI_OLD:
+	case MULTIBOOT2_ACPI_NEW:
+		return parse_rsdp(tag, info);
+	default:
+		return NULL;
+	}
+}
+
+const char *multiboot2_parse(const struct boot_view *view, u64 address, struct boot_info *info)
+{
+	const struct multiboot2_info *head = boot_view(view, address, sizeof(*head));
+	u64 at = sizeof(*head);
+	u64 total;
+
+	info->protocol = BOOT_MULTIBOOT2;
+	if (head == NULL || !is_aligned(address, MULTIBOOT2_TAG_ALIGN))
+		return "the Multiboot2 information lies outside the low 4 GiB";
+	total = head->total_size;
+	if (total < sizeof(*head) || boot_view(view, address, total) == NULL)
+		return "the Multiboot2 information has an impossible size";
+	for (;;) {
+		const struct multiboot2_tag *tag = (const void *)((const char *)head + at);
+		const char *error;
+
+		if (at + sizeof(*tag) > total)
+			return "the Multiboot2 information has no end tag";
+		if (tag->type == MULTIBOOT2_END)
+			return NULL;
+		if (tag->size < sizeof(*tag) || tag->size > total - at)
+			return "a Multiboot2 tag has an impossible size";
+		error = parse_tag(tag, info);
+		if (error != NULL)
+			return error;
+		at = align_up(at + tag->size, MULTIBOOT2_TAG_ALIGN);
+	}
+}

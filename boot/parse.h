@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include "boot/boot_info.h"
+
+/* The memory a parser may read: addresses 0 to size, found at `base`. */
+struct boot_view {
+	uintptr_t base;
+	u64 size;
+};
+
+/* The bytes at address, or NULL when not all of them are in view. */
+const void *boot_view(const struct boot_view *view, u64 address, u64 length);
+
+/*
+ * Each fills `info` (zeroed by the caller) from what one kind of loader left at `address`, trusting
+ * no number in it. Regions come as the loader gave them. Returns NULL, or a sentence that says what
+ * is wrong.
+ */
+const char *multiboot2_parse(const struct boot_view *view, u64 address, struct boot_info *info);
+const char *pvh_parse(const struct boot_view *view, u64 address, struct boot_info *info);
+
+/* What both end in; `text` is `size` bytes at most and need not be terminated. */
+const char *boot_add_region(struct boot_info *info, u64 base, u64 length, u32 type);
+const char *boot_add_module(struct boot_info *info, u64 base, u64 length, const char *text,
+			    size_t size);
+void boot_copy_text(char *to, size_t to_size, const char *text, size_t size);

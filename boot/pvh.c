@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: MIT */
+#include "arch/x86_64/hw/pvh.h"
+#include "arch/x86_64/hw/acpi.h"
+#include "boot/parse.h"
+#include "lib/string.h"
+
+/* The text at an address, cut at `limit` bytes or the end of view; empty at address 0. */
+static const char *text_at(const struct boot_view *view, u64 address, size_t limit, size_t *size)
+{
+	*size = 0;
+	if (address == 0 || address >= view->size)
+		return "";
+	*size = MIN(limit, view->size - address);
+	return boot_view(view, address, *size);
+}
+
+static const char *pvh_modules(const struct boot_view *view, const struct pvh_start_info *start,
+				 struct boot_info *info)
+{
+	const struct pvh_module *list;
+
+	if (start->module_count == 0)
+		return NULL;
+	if (start->module_count > BOOT_MODULE_MAX)
+		return "more than 64 boot modules";
+	list = boot_view(view, start->modules, start->module_count * sizeof(*list));
+	if (list == NULL)
+		return "the PVH module list lies outside the low 4 GiB";
+	for (u32 i = 0; i < start->module_count; i++) {
+		struct pvh_module module;
+		const char *error;
+		const char *text;
+		size_t size;
+
+		memcpy(&module, &list[i], sizeof(module));
+		if (boot_view(view, module.base, module.length) == NULL)
+			return "a PVH module lies outside the low 4 GiB";
+		text = text_at(view, module.command_line, BOOT_COMMAND_LINE_BYTES, &size);
+		error = boot_add_module(info, module.base, module.length, text, size);
+		if (error != NULL)
+			return error;
+	}
+	return NULL;
+}
+
+static const char *pvh_memory_map(const struct boot_view *view,
+				    const struct pvh_start_info *start, struct boot_info *info)
+{
+	const struct pvh_memory_entry *list;
+
+	if (start->version == 0 || start->memory_map_count == 0)
+		return "the PVH loader gives no memory map";
+	list = boot_view(view, start->memory_map, start->memory_map_count * sizeof(*list));
+	if (list == NULL)
+		return "the PVH memory map lies outside the low 4 GiB";
+	for (u32 i = 0; i < start->memory_map_count; i++) {
+		struct pvh_memory_entry entry;
+		const char *error;
+
+		memcpy(&entry, &list[i], sizeof(entry));
+		error = boot_add_region(info, entry.base, entry.length, entry.type);
+		if (error != NULL)
+			return error;
+	}
+	return NULL;
+}
+
+const char *pvh_parse(const struct boot_view *view, u64 address, struct boot_info *info)
+{
+	const void *bytes = boot_view(view, address, PVH_START_INFO_V0_BYTES);
+	struct pvh_start_info start = {0};
+	const char *error;
+	const char *text;
+	size_t size;
+
+	info->protocol = BOOT_PVH;
+	if (bytes == NULL)
+		return "the PVH start information lies outside the low 4 GiB";
+	memcpy(&start, bytes, PVH_START_INFO_V0_BYTES);
+	if (start.magic != PVH_START_MAGIC)
+		return "the PVH start information has a wrong signature";
+	if (start.version >= 1) {
+		bytes = boot_view(view, address, sizeof(start));
+		if (bytes == NULL)
+			return "the PVH start information lies outside the low 4 GiB";
+		memcpy(&start, bytes, sizeof(start));
+	}
+	boot_copy_text(info->loader_name, sizeof(info->loader_name), "PVH", 3);
+	text = text_at(view, start.command_line, BOOT_COMMAND_LINE_BYTES, &size);
+	boot_copy_text(info->command_line, sizeof(info->command_line), text, size);
+
+	info->rsdp = HPA(start.rsdp);
+	bytes = boot_view(view, start.rsdp, sizeof(info->rsdp_copy));
+	if (start.rsdp != 0 && bytes != NULL) {
+		info->rsdp_bytes = sizeof(info->rsdp_copy);
+		memcpy(info->rsdp_copy, bytes, info->rsdp_bytes);
+	}
+	error = pvh_modules(view, &start, info);
+	return error != NULL ? error : pvh_memory_map(view, &start, info);
+}

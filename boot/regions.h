@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include "boot/boot_info.h"
+
+/*
+ * Sorts the memory map by address, merges neighbours of one type and settles overlaps: whatever
+ * is not RAM wins. Types that are not known become BOOT_REGION_RESERVED. Returns NULL or what is
+ * wrong.
+ */
+const char *regions_normalise(struct boot_info *info);
+
+/* Half-open, whole pages. */
+struct page_range {
+	u64 start;
+	u64 end;
+};
+#define PAGE_RANGE_MAX 512u
+
+struct page_ranges {
+	u32 count;
+	struct page_range range[PAGE_RANGE_MAX]; /* sorted */
+};
+
+/* All whole pages of RAM from `start` to `limit`. The memory map must be normalised. */
+void ranges_from_ram(struct page_ranges *ranges, const struct boot_info *info, u64 start,
+		     u64 limit);
+/* Takes out every page that [base, base + length) touches; false when the list would overflow. */
+bool ranges_remove(struct page_ranges *ranges, u64 base, u64 length) MUST_CHECK;
+u64 ranges_bytes(const struct page_ranges *ranges);

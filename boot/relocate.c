@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: MIT */
+#include "boot/boot.h"
+#include "lib/checked.h"
+#include "lib/string.h"
+
+/* System V ABI, AMD64 supplement, 4.4: the one kind of relocation that a static PIE has. */
+#define R_X86_64_RELATIVE 8u
+
+struct elf_rela {
+	u64 offset; /* virtual, as linked */
+	u64 info;   /* type in the lower half */
+	s64 addend;
+};
+
+extern const struct elf_rela __rela_start[], __rela_end[];
+extern u64 __stack_chk_guard;
+extern u8 boot_stack_end[];
+
+/* start32.S */
+void boot_jump(u64 root, u64 stack, u64 entry, u64 argument) NORETURN;
+
+static void apply_relocations(const struct boot_info *info)
+{
+	u64 slide = info->image_base.value - IMAGE_LINK_BASE;
+
+	for (const struct elf_rela *rela = __rela_start; rela < __rela_end; rela++) {
+		u64 at = rela->offset - IMAGE_LINK_BASE;
+
+		if ((u32)rela->info != R_X86_64_RELATIVE)
+			boot_fatal("the image holds a relocation of a kind that it must not have");
+		if (!range_within(at, sizeof(u64), info->image_bytes))
+			boot_fatal("the image holds a relocation outside itself");
+		*(u64 *)(info->image_hpa.value + at) = (u64)rela->addend + slide;
+	}
+}
+
+void relocate_and_jump(struct boot_info *info, u64 canary)
+{
+	u64 base = info->image_base.value;
+	u64 hpa = info->image_hpa.value;
+
+	map_reach(info->image_hpa, info->image_bytes);
+	if (hpa != (uintptr_t)__image_start)
+		memcpy((void *)hpa, __image_start, info->image_bytes);
+	apply_relocations(info);
+	/* A string that runs over ends at the canary's zero byte. */
+	*(u64 *)(hpa + image_offset(&__stack_chk_guard)) = canary & ~0xffull;
+
+	/* The stack's last 16 bytes are the kernel's (struct stack_base). */
+	boot_jump(info->root_table.value, base + image_offset(boot_stack_end) - 16,
+		  base + image_offset((const void *)kernel_main), base + image_offset(info));
+}

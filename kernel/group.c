@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: MIT */
+#include "kernel/group.h"
+#include "kernel/caches.h"
+#include "kernel/process.h"
+#include "mm/memory.h"
+
+/* The kernel pays for the page: whoever maps it may keep it longer than the group lives. */
+static enum status page_create(struct group *group)
+{
+	enum status status = memory_create(NULL, PAGE_KERNEL, 1, 0, &group->page_memory);
+
+	if (status != STATUS_OK)
+		return status;
+	status = memory_populate(group->page_memory, 0);
+	if (status != STATUS_OK) {
+		object_put(&group->page_memory->object);
+		return status;
+	}
+	group->page = memory_pointer(group->page_memory, 0);
+	group->page->weight = group->weight;
+	quota_publish(&group->quota, group->page);
+	return STATUS_OK;
+}
+
+enum status group_create(u64 quota_pages, u64 weight, struct group **result)
+{
+	struct group *group;
+	enum status status;
+	void *memory;
+
+	status = cache_alloc(&cache_group, NULL, &memory);
+	if (status != STATUS_OK)
+		return status;
+	group = memory;
+	object_init(&group->object, OBJECT_GROUP);
+	list_init(&group->members);
+	quota_init(&group->quota, quota_pages);
+	group->weight = weight;
+	status = page_create(group);
+	if (status != STATUS_OK) {
+		cache_free(&cache_group, group);
+		return status;
+	}
+	*result = group;
+	return STATUS_OK;
+}
+
+void group_adopt(struct group *group, struct object *object)
+{
+	list_push_back(&group->members, &object->node);
+}
+
+void group_end(struct group *group)
+{
+	LIST_FOR_EACH(node, &group->members) {
+		struct object *object = LIST_ENTRY(node, struct object, node);
+
+		if (object->type == OBJECT_PROCESS)
+			process_end(CONTAINER_OF(object, struct process, object), 0);
+		object->dead = true;
+	}
+}
+
+bool group_empty(const struct group *group)
+{
+	return group->quota.used == 0;
+}
+
+void group_release(struct object *object)
+{
+	struct group *group = CONTAINER_OF(object, struct group, object);
+
+	quota_publish(&group->quota, NULL);
+	object_put(&group->page_memory->object);
+	cache_free(&cache_group, group);
+}

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include "kernel/abi/pages.h"
+#include "lib/list.h"
+#include "lib/status.h"
+#include "mm/object.h"
+#include "mm/quota.h"
+
+#define GROUP_WEIGHT_DEFAULT 256u
+#define GROUP_WEIGHT_MAX 65535u
+
+struct memory;
+
+/* The unit of account, one per VM: who pays for pages and for CPU time. */
+struct group {
+	struct object object;
+	struct quota quota;
+	struct list members;     /* every object charged to it, by object.node */
+	u64 weight;
+	struct group_page *page; /* shown to the holder of the handle */
+	struct memory *page_memory;
+};
+
+/* The group refers to itself until it is destroyed: what is charged to it never outlives it. */
+enum status group_create(u64 quota_pages, u64 weight, struct group **group) MUST_CHECK;
+
+/* Makes the object a member, so that destroying the group ends it. */
+void group_adopt(struct group *group, struct object *object);
+
+/* Ends every member at once: processes stop, handles become stale. */
+void group_end(struct group *group);
+/* Whether nothing is charged to it any more. */
+bool group_empty(const struct group *group);
+
+void group_release(struct object *object);

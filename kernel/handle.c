@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: MIT */
+#include "kernel/handle.h"
+#include "mm/object.h"
+
+static const struct handle_entry *entry_of(const struct handle_table *table, u64 handle)
+{
+	u64 index = handle & 0xffff;
+
+	if (handle > UINT32_MAX || index == 0 || index > HANDLE_MAX)
+		return NULL;
+	if (table->entry[index].object == NULL || table->entry[index].generation != handle >> 16)
+		return NULL;
+	return &table->entry[index];
+}
+
+enum status handle_insert(struct handle_table *table, struct object *object, u32 rights,
+			  handle_t *handle)
+{
+	for (u32 index = 1; index <= HANDLE_MAX; index++) {
+		struct handle_entry *entry = &table->entry[index];
+
+		if (entry->object != NULL)
+			continue;
+		object_get(object);
+		entry->object = object;
+		entry->rights = (u16)(rights & RIGHT_ALL);
+		*handle = index | (u32)entry->generation << 16;
+		return STATUS_OK;
+	}
+	return STATUS_NO_QUOTA;
+}
+
+enum status handle_lookup(const struct handle_table *table, u64 handle, enum object_type type,
+			  u32 rights, struct object **object)
+{
+	const struct handle_entry *entry = entry_of(table, handle);
+
+	if (entry == NULL || entry->object->dead)
+		return STATUS_BAD_HANDLE;
+	if (type != OBJECT_NONE && entry->object->type != type)
+		return STATUS_BAD_HANDLE;
+	if ((entry->rights & rights) != rights)
+		return STATUS_NO_RIGHT;
+	*object = entry->object;
+	return STATUS_OK;
+}
+
+u32 handle_rights(const struct handle_table *table, u64 handle)
+{
+	const struct handle_entry *entry = entry_of(table, handle);
+
+	return entry != NULL ? entry->rights : 0;
+}
+
+enum status handle_close(struct handle_table *table, u64 handle)
+{
+	struct handle_entry *entry = (struct handle_entry *)entry_of(table, handle);
+	struct object *object;
+
+	if (entry == NULL)
+		return STATUS_BAD_HANDLE;
+	object = entry->object;
+	entry->object = NULL;
+	entry->generation++;
+	object_put(object);
+	return STATUS_OK;
+}
+
+void handle_close_all(struct handle_table *table)
+{
+	for (u32 index = 1; index <= HANDLE_MAX; index++) {
+		struct object *object = table->entry[index].object;
+
+		if (object == NULL)
+			continue;
+		table->entry[index].object = NULL;
+		table->entry[index].generation++;
+		object_put(object);
+	}
+}

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include "kernel/abi/object.h"
+#include "lib/status.h"
+
+struct object;
+struct process;
+
+#define HANDLE_MAX 255u /* a process's handles; index 0 is never used */
+
+struct handle_entry {
+	struct object *object; /* NULL: free; holds a reference */
+	u16 rights;
+	u16 generation; /* of the entry: a closed number does not come back soon */
+	u32 reserved;
+};
+
+struct handle_table {
+	struct handle_entry entry[HANDLE_MAX + 1];
+};
+_Static_assert(sizeof(struct handle_table) == 4096, "one page");
+
+/* Takes a reference to the object. STATUS_NO_QUOTA when the table is full. */
+enum status handle_insert(struct handle_table *table, struct object *object, u32 rights,
+			  handle_t *handle) MUST_CHECK;
+
+/*
+ * The object of a handle, without a new reference: valid until the system call ends.
+ * STATUS_BAD_HANDLE: no such entry, another type (OBJECT_NONE: any) or the object is dead;
+ * STATUS_NO_RIGHT: some of `rights` are missing.
+ */
+enum status handle_lookup(const struct handle_table *table, u64 handle, enum object_type type,
+			  u32 rights, struct object **object) MUST_CHECK;
+
+/* The rights a valid handle carries. */
+u32 handle_rights(const struct handle_table *table, u64 handle);
+
+/* STATUS_BAD_HANDLE when there is no such entry. A dead object's handle can be closed. */
+enum status handle_close(struct handle_table *table, u64 handle);
+
+/* Drops every reference; the table stays usable. */
+void handle_close_all(struct handle_table *table);

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: MIT */
+#include "kernel/log.h"
+#include "arch/x86_64/cpu/instructions.h"
+#include "arch/x86_64/cpu/percpu.h"
+#include "kernel/log_ring.h"
+
+extern const char __logfmt_start[];
+
+u8 log_threshold[LOG_CATEGORY_COUNT] = {
+	LOG_INFO, LOG_INFO, LOG_INFO, LOG_INFO, LOG_INFO, LOG_INFO,
+	LOG_INFO, LOG_INFO, LOG_INFO, LOG_INFO, LOG_INFO,
+};
+_Static_assert(LOG_CATEGORY_COUNT == 11, "a threshold for each category");
+
+/* The boot CPU writes before memory is there; its ring is part of the image. */
+struct log_memory log_memory_boot ALIGNED(4096) = {.ring.capacity = LOG_RING_ENTRIES};
+static struct log_ring *rings[CPU_MAX] = {&log_memory_boot.ring};
+
+/*
+ * An NMI may write between any two instructions here: each writer takes its own sequence number,
+ * and a reader believes an entry only when its sequence is in place after the copy.
+ */
+void log_write(enum log_level level, enum log_category category, const char *text,
+	       const u64 *arguments, unsigned int count)
+{
+	struct cpu *cpu = this_cpu();
+	struct log_ring *ring = rings[cpu->id];
+	u64 sequence = __atomic_add_fetch(&ring->written, 1, __ATOMIC_RELAXED);
+	struct log_entry *entry = &ring->entry[(sequence - 1) & (ring->capacity - 1)];
+
+	__atomic_store_n(&entry->sequence, 0, __ATOMIC_RELAXED);
+	__atomic_thread_fence(__ATOMIC_RELEASE);
+	entry->tsc = rdtsc();
+	entry->format = (u32)(text - __logfmt_start);
+	entry->cpu = (u8)cpu->id;
+	entry->level = (u8)level;
+	entry->category = (u8)category;
+	entry->argument_count = (u8)count;
+	for (unsigned int i = 0; i < count; i++)
+		entry->argument[i] = arguments[i];
+	__atomic_store_n(&entry->sequence, sequence, __ATOMIC_RELEASE);
+}
+
+const struct log_ring *log_ring_of(u32 cpu)
+{
+	return rings[cpu];
+}

@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: MIT */
+#include "kernel/machine.h"
+#include "arch/x86_64/cpu/features.h"
+#include "arch/x86_64/cpu/instructions.h"
+#include "arch/x86_64/cpu/ioapic.h"
+#include "arch/x86_64/cpu/lapic.h"
+#include "arch/x86_64/cpu/percpu.h"
+#include "arch/x86_64/cpu/pic.h"
+#include "arch/x86_64/cpu/tsc.h"
+#include "arch/x86_64/cpu/uart.h"
+#include "kernel/log.h"
+#include "kernel/panic.h"
+#include "kernel/vm.h"
+#include "lib/string.h"
+#include "mm/address.h"
+#include "mm/kernel_space.h"
+#include "mm/page.h"
+#include "mm/tlb.h"
+
+#define KEYBOARD_COMMAND 0x64
+#define KEYBOARD_RESET 0xfe
+
+extern const char __image_start[];
+
+struct machine machine;
+
+hpa_t machine_image_hpa(const void *address)
+{
+	return HPA((u64)address - (u64)__image_start + machine.boot->image_hpa.value);
+}
+
+/* RAM and tables are in the direct map; what lies in ROM gets a mapping of its own. */
+const void *machine_firmware(hpa_t address, u64 length)
+{
+	const struct boot_info *boot = machine.boot;
+
+	for (u32 i = 0; i < boot->region_count; i++) {
+		const struct boot_region *region = &boot->region[i];
+
+		if (address.value < region->base ||
+		    address.value - region->base > region->length ||
+		    length > region->length - (address.value - region->base))
+			continue;
+		if (region->type == BOOT_REGION_RAM || region->type == BOOT_REGION_ACPI)
+			return hpa_to_pointer(address);
+	}
+	return kernel_map_device(address, length);
+}
+
+static void acpi_init(void)
+{
+	const struct boot_info *boot = machine.boot;
+	hpa_t rsdp = boot->rsdp;
+	const void *bytes;
+	enum status status;
+
+	if (rsdp.value == 0 && boot->rsdp_bytes != 0)
+		rsdp = machine_image_hpa(boot->rsdp_copy);
+	bytes = rsdp.value != 0 ? machine_firmware(rsdp, sizeof(boot->rsdp_copy)) : NULL;
+	if (bytes != NULL)
+		memcpy(machine.rsdp, bytes, sizeof(boot->rsdp_copy));
+	status = acpi_read(rsdp, machine_firmware, &machine.acpi);
+	if (status != STATUS_OK)
+		log_warning(LOG_BOOT, "no usable ACPI tables, status %u", status);
+}
+
+void machine_interrupts_init(void)
+{
+	struct cpu *cpu = this_cpu();
+	void *lapic = NULL;
+	u32 khz;
+
+	acpi_init();
+	pic_disable(VECTOR_PIC_FIRST);
+	if (!features.x2apic)
+		lapic = kernel_map_device(machine.acpi.lapic, PAGE_SIZE);
+	lapic_enable(lapic, VECTOR_SPURIOUS);
+	cpu->apic_id = lapic_id();
+	for (u32 i = 0; i < machine.acpi.ioapic_count; i++)
+		ioapic_add(kernel_map_device(machine.acpi.ioapic[i].address, PAGE_SIZE),
+			   machine.acpi.ioapic[i].gsi_base);
+	khz = tsc_calibrate();
+	if (khz == 0)
+		machine_unfit("Skerry needs a timer to measure the TSC with: no PIT answers and CPUID "
+			      "gives no frequency.");
+	tsc_set_khz(khz);
+	lapic_timer_init(VECTOR_TIMER);
+	log_info(LOG_CPU, "TSC %u kHz, APIC id %u, %u CPUs and %u I/O APICs in the MADT", khz,
+		 cpu->apic_id, machine.acpi.cpu_count, machine.acpi.ioapic_count);
+}
+
+void machine_virt_init(void)
+{
+	struct cpu *cpu = this_cpu();
+	const char *reason;
+
+	virt = virt_probe(&reason);
+	if (virt == NULL)
+		machine_unfit(reason);
+	if (page_alloc_cleared(0, PAGE_CONTROL, NULL, &cpu->virt_area) != STATUS_OK)
+		panic("no page for virtualization");
+	if (virt->cpu_enable(cpu->virt_area, pointer_to_hpa(cpu->virt_area)) != STATUS_OK)
+		machine_unfit("This CPU refuses to turn virtualization on.");
+	cpu->virt_on = true;
+}
+
+void machine_virt_leave(struct cpu *cpu)
+{
+	if (!cpu->virt_on)
+		return;
+	cpu->virt_on = false;
+	virt->cpu_disable();
+}
+
+void machine_halt(void)
+{
+	for (;;) {
+		cli();
+		hlt();
+	}
+}
+
+static void reset(void)
+{
+	static const struct {
+		u16 limit;
+		u64 base;
+	} PACKED no_idt;
+
+	out8(KEYBOARD_COMMAND, KEYBOARD_RESET);
+	for (u64 end = rdtsc() + tsc_from_ns(50 * NS_PER_MS); rdtsc() < end;)
+		pause();
+	__asm__ volatile("lidt %0; int3" : : "m"(no_idt));
+}
+
+void machine_stop(enum machine_stop how, u16 port, u32 value, u32 width)
+{
+	cli();
+	machine_virt_leave(this_cpu());
+	if (how == MACHINE_STOP_RESET)
+		reset();
+	if (how == MACHINE_STOP_OUT && width == 1)
+		out8(port, (u8)value);
+	if (how == MACHINE_STOP_OUT && width == 2)
+		out16(port, (u16)value);
+	if (how == MACHINE_STOP_OUT && width == 4)
+		out32(port, value);
+	machine_halt();
+}
+
+void machine_unfit(const char *sentence)
+{
+	uart_init(1);
+	uart_puts(1, "skerry: ");
+	uart_puts(1, sentence);
+	uart_puts(1, "\n");
+	machine_halt();
+}
+
+/* The processor's part of mm/tlb.h. */
+void tlb_arch_load_root(hpa_t root)
+{
+	struct cpu *cpu = this_cpu();
+
+	(void)cpu;
+	write_cr3(root.value);
+}
+
+void tlb_arch_kick(u32 cpu)
+{
+	(void)cpu;
+}

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include "arch/x86_64/cpu/acpi.h"
+#include "boot/boot_info.h"
+#include "kernel/abi/pages.h"
+#include "kernel/abi/syscall.h"
+#include "lib/types.h"
+
+struct cpu;
+
+/* What is known of the machine once it is up. Not changed after boot. */
+struct machine {
+	struct boot_info *boot;
+	struct acpi_info acpi;
+	u8 rsdp[40];              /* copy of the RSDP; zero if there is none */
+	struct kernel_page *page; /* shown to the manager */
+};
+
+extern struct machine machine;
+
+/* Physical address of something inside the kernel image. */
+hpa_t machine_image_hpa(const void *address);
+
+/* Firmware's memory for reading, wherever it lies: for acpi_read. */
+const void *machine_firmware(hpa_t address, u64 length);
+
+/* ACPI tables, interrupt controllers and the clock; then virtualization. */
+void machine_interrupts_init(void);
+void machine_virt_init(void);
+
+/* Leaves VMX or SVM operation on this CPU; harmless to repeat. */
+void machine_virt_leave(struct cpu *cpu);
+
+/* Does what it says on the machine, then halts for good. */
+NORETURN void machine_stop(enum machine_stop how, u16 port, u32 value, u32 width);
+NORETURN void machine_halt(void);
+/* A sentence on COM1, then halt: the machine cannot run Skerry. */
+NORETURN void machine_unfit(const char *sentence);

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: MIT */
+/* The boot sequence, top to bottom. */
+#include "arch/x86_64/cpu/features.h"
+#include "arch/x86_64/cpu/percpu.h"
+#include "arch/x86_64/cpu/random.h"
+#include "boot/boot_info.h"
+#include "kernel/boot_cpu.h"
+#include "kernel/boot_memory.h"
+#include "kernel/caches.h"
+#include "kernel/cpu_loop.h"
+#include "kernel/kernel_page.h"
+#include "kernel/log.h"
+#include "kernel/machine.h"
+#include "kernel/panic.h"
+#include "kernel/start.h"
+#include "kernel/teardown.h"
+#include "mm/kernel_space.h"
+#include "mm/memory.h"
+#include "mm/space.h"
+
+static NORETURN void main_on_own_stack(struct cpu *cpu)
+{
+	kernel_page_init();
+	machine_interrupts_init();
+	machine_virt_init();
+	start_manager();
+	if (kernel_space_seal(machine.boot) != STATUS_OK)
+		panic("cannot make constants read-only");
+	log_info(LOG_BOOT, "kernel ready");
+	cpu_loop(cpu);
+}
+
+void kernel_main(struct boot_info *info)
+{
+	struct cpu *cpu = boot_cpu_adopt();
+
+	machine.boot = info;
+	features_read();
+	features_enable();
+	random_seed(info->pool);
+	boot_memory_init(info);
+	caches_init();
+	teardown_init();
+	space_init(features.meltdown, features.physical_bits);
+	memory_init(features.physical_bits);
+	boot_cpu_stacks(cpu);
+	cpu_stack_reset(cpu, main_on_own_stack);
+}

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: MIT */
+/* Compiled to assembly only: the build turns each "->NAME value" into a #define of offsets.h. */
+#include "arch/x86_64/cpu/percpu.h"
+#include "arch/x86_64/hw/control.h"
+#include "arch/x86_64/hw/vmx.h"
+#include "arch/x86_64/virt/virt.h"
+
+#define DEFINE(name, value) __asm__ volatile("\n.ascii \"->" #name " %c0\"" : : "i"(value))
+
+void offsets(void);
+
+void offsets(void)
+{
+	DEFINE(TRAP_NMI, TRAP_NMI);
+	DEFINE(TRAP_MACHINE_CHECK, TRAP_MACHINE_CHECK);
+	DEFINE(TRAP_SYSCALL, TRAP_SYSCALL);
+	DEFINE(FRAME_BYTES, sizeof(struct trap_frame));
+	DEFINE(FRAME_VECTOR, offsetof(struct trap_frame, vector));
+	DEFINE(FRAME_CS, offsetof(struct trap_frame, cs));
+	DEFINE(STACK_BASE_BYTES, STACK_BASE_BYTES);
+	DEFINE(CPU_KERNEL_ROOT, offsetof(struct cpu, kernel_root));
+	DEFINE(CPU_USER_ROOT, offsetof(struct cpu, user_root));
+	DEFINE(CPU_STACK_TOP, offsetof(struct cpu, stack_top));
+	DEFINE(SELECTOR_USER_DATA, SELECTOR_USER_DATA);
+	DEFINE(SELECTOR_USER_CODE, SELECTOR_USER_CODE);
+	DEFINE(RFLAGS_USER, RFLAGS_FIXED | RFLAGS_IF);
+
+	/* indices into struct vcpu_page's gpr */
+	DEFINE(GPR_RAX, GPR_RAX);
+	DEFINE(GPR_RCX, GPR_RCX);
+	DEFINE(GPR_RDX, GPR_RDX);
+	DEFINE(GPR_RBX, GPR_RBX);
+	DEFINE(GPR_RSP, GPR_RSP);
+	DEFINE(GPR_RBP, GPR_RBP);
+	DEFINE(GPR_RSI, GPR_RSI);
+	DEFINE(GPR_RDI, GPR_RDI);
+	DEFINE(GPR_R8, GPR_R8);
+	DEFINE(GPR_R9, GPR_R9);
+	DEFINE(GPR_R10, GPR_R10);
+	DEFINE(GPR_R11, GPR_R11);
+	DEFINE(GPR_R12, GPR_R12);
+	DEFINE(GPR_R13, GPR_R13);
+	DEFINE(GPR_R14, GPR_R14);
+	DEFINE(GPR_R15, GPR_R15);
+	DEFINE(VMCS_HOST_RSP, VMCS_HOST_RSP);
+	DEFINE(VMCS_HOST_RIP, VMCS_HOST_RIP);
+}

@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: MIT */
+#include "kernel/panic.h"
+#include "arch/x86_64/cpu/instructions.h"
+#include "arch/x86_64/cpu/percpu.h"
+#include "arch/x86_64/cpu/uart.h"
+#include "kernel/abi/version.h"
+#include "kernel/log_ring.h"
+#include "kernel/machine.h"
+#include "kernel/symbols.h"
+#include "lib/bits.h"
+#include "lib/format.h"
+
+#define PANIC_COM 1
+#define BACKTRACE_MAX 24
+#define LOG_SHOWN 12
+
+extern const char __logfmt_start[];
+extern u64 __stack_chk_guard;
+u64 __stack_chk_guard;
+NORETURN void __stack_chk_fail(void);
+
+static bool panicking;
+
+static void print(const char *text, ...) PRINTF_LIKE(1, 2);
+
+static void print(const char *text, ...)
+{
+	char line[192];
+	va_list arguments;
+
+	va_start(arguments, text);
+	format_va(line, sizeof(line), text, arguments);
+	va_end(arguments);
+	uart_puts(PANIC_COM, line);
+}
+
+static void print_address(u64 address)
+{
+	u64 distance;
+	const char *name = symbol_name(address, &distance);
+
+	if (name != NULL)
+		print("  %016lx %s+0x%lx\n", address, name, distance);
+	else
+		print("  %016lx\n", address);
+}
+
+/* Follows the frame pointers for as long as they stay on the stack they began on. */
+static void print_backtrace(u64 frame)
+{
+	u64 end = align_up(frame + 1, KERNEL_STACK_BYTES);
+
+	print("backtrace:\n");
+	for (int i = 0; i < BACKTRACE_MAX; i++) {
+		const u64 *link = (const u64 *)frame;
+
+		if (!is_aligned(frame, 8) || frame == 0 || frame + 16 > end)
+			break;
+		print_address(link[1]);
+		if (link[0] <= frame)
+			break;
+		frame = link[0];
+	}
+}
+
+static void print_registers(const struct trap_frame *f)
+{
+	print("rip:\n");
+	print_address(f->rip);
+	print("rax %016lx rbx %016lx rcx %016lx rdx %016lx\n", f->rax, f->rbx, f->rcx, f->rdx);
+	print("rsi %016lx rdi %016lx rbp %016lx rsp %016lx\n", f->rsi, f->rdi, f->rbp, f->rsp);
+	print("r8  %016lx r9  %016lx r10 %016lx r11 %016lx\n", f->r8, f->r9, f->r10, f->r11);
+	print("r12 %016lx r13 %016lx r14 %016lx r15 %016lx\n", f->r12, f->r13, f->r14, f->r15);
+	print("rflags %lx cs %lx cr0 %lx cr2 %lx cr3 %lx cr4 %lx\n", f->rflags, f->cs, read_cr0(),
+	      read_cr2(), read_cr3(), read_cr4());
+}
+
+static void print_log(u32 cpu)
+{
+	const struct log_ring *ring = log_ring_of(cpu);
+	u64 last = ring->written;
+	u64 first = last > LOG_SHOWN ? last - LOG_SHOWN : 0;
+
+	print("last log entries:\n");
+	for (u64 i = first; i < last; i++) {
+		const struct log_entry *entry = &ring->entry[i & (ring->capacity - 1)];
+		const u64 *a = entry->argument;
+		char line[160];
+
+		if (entry->sequence != i + 1)
+			continue;
+		/* The format is the kernel's own literal. */
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wformat-nonliteral"
+#pragma GCC diagnostic ignored "-Wformat-security"
+		format(line, sizeof(line), __logfmt_start + entry->format, a[0], a[1], a[2], a[3], a[4]);
+#pragma GCC diagnostic pop
+		print("  %lu %s\n", entry->tsc, line);
+	}
+}
+
+static NORETURN void stop(const struct trap_frame *frame, u64 frame_pointer, const char *text,
+			  va_list arguments)
+{
+	struct cpu *cpu = this_cpu();
+	char line[256];
+
+	cli();
+	if (panicking)
+		machine_halt();
+	panicking = true;
+
+	uart_init(PANIC_COM);
+	format_va(line, sizeof(line), text, arguments);
+	print("\n\nskerry %s: panic on CPU %u: %s\n", SKERRY_VERSION, cpu->id, line);
+	if (frame != NULL)
+		print_registers(frame);
+	print_backtrace(frame_pointer);
+	print_log(cpu->id);
+	print("halted\n");
+	machine_virt_leave(cpu);
+	machine_halt();
+}
+
+void panic(const char *text, ...)
+{
+	va_list arguments;
+
+	va_start(arguments, text);
+	stop(NULL, (u64)__builtin_frame_address(0), text, arguments);
+}
+
+void panic_trap(const struct trap_frame *frame, const char *text, ...)
+{
+	va_list arguments;
+
+	va_start(arguments, text);
+	stop(frame, frame->rbp, text, arguments);
+}
+
+void __stack_chk_fail(void)
+{
+	panic("stack smashed");
+}

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include "lib/types.h"
+
+struct trap_frame;
+
+/*
+ * A kernel bug: prints the text (lib/format.h), registers, a symbolised backtrace and the last log
+ * entries on COM1, leaves VMX or SVM operation and halts. May be called anywhere at any time.
+ */
+NORETURN void panic(const char *text, ...) PRINTF_LIKE(1, 2);
+
+/* The same with the registers of a trap taken in the kernel. */
+NORETURN void panic_trap(const struct trap_frame *frame, const char *text, ...) PRINTF_LIKE(2, 3);
+
+/* States what must hold; a false one is a kernel bug. CHECK stays in every build. */
+#define CHECK(condition)                                                                        \
+	do {                                                                                    \
+		if (unlikely(!(condition)))                                                     \
+			panic("%s:%d: not true: %s", __FILE__, __LINE__, #condition);           \
+	} while (0)
+
+#ifdef DEBUG
+#define ASSERT(condition) CHECK(condition)
+#else
+#define ASSERT(condition) ((void)sizeof(condition))
+#endif

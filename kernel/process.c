@@ -1,0 +1,256 @@
+/* SPDX-License-Identifier: MIT */
+#include "kernel/process.h"
+#include "arch/x86_64/cpu/percpu.h"
+#include "arch/x86_64/cpu/random.h"
+#include "arch/x86_64/hw/control.h"
+#include "kernel/abi/image.h"
+#include "kernel/abi/start.h"
+#include "kernel/caches.h"
+#include "kernel/group.h"
+#include "kernel/panic.h"
+#include "kernel/sched.h"
+#include "kernel/start.h"
+#include "kernel/thread.h"
+#include "lib/bits.h"
+#include "lib/string.h"
+#include "mm/address.h"
+#include "mm/memory.h"
+#include "mm/page.h"
+#include "mm/space.h"
+
+#define STACK_PAGES 16u
+#define IMAGE_PAGES_MAX 1024u
+#define PLACEMENT_TRIES 16u
+
+/* The header is read once; the image may be anybody's memory. */
+static enum status read_header(struct memory *image, struct image_header *header)
+{
+	enum status status = memory_populate(image, 0);
+	u64 file_pages;
+
+	if (status != STATUS_OK)
+		return status;
+	*header = *(const struct image_header *)memory_pointer(image, 0);
+	if (header->magic != IMAGE_MAGIC || header->text_pages == 0 ||
+	    header->text_pages > IMAGE_PAGES_MAX || header->rodata_pages > IMAGE_PAGES_MAX ||
+	    header->data_pages > IMAGE_PAGES_MAX || header->bss_pages > IMAGE_PAGES_MAX)
+		return STATUS_BAD_FORMAT;
+	file_pages = (u64)header->text_pages + header->rodata_pages + header->data_pages;
+	if (file_pages > image->page_count || header->entry >= header->text_pages * PAGE_SIZE)
+		return STATUS_BAD_FORMAT;
+	return STATUS_OK;
+}
+
+static enum status map(struct space *space, u64 *at, struct memory *memory, u64 first, u64 count,
+		       u32 rights)
+{
+	u64 where = *at;
+
+	*at += count * PAGE_SIZE;
+	if (count == 0)
+		return STATUS_OK;
+	return space_map(space, where, memory, first, count, rights, &where);
+}
+
+/* Data that a process changes is its own copy; bss follows in the same object. */
+static enum status copy_data(struct group *group, struct memory *image,
+			     const struct image_header *header, struct memory **result)
+{
+	u64 first = (u64)header->text_pages + header->rodata_pages;
+	struct memory *data;
+	enum status status;
+
+	status = memory_create(&group->quota, PAGE_PROCESS,
+			       (u64)header->data_pages + header->bss_pages, 0, &data);
+	for (u64 i = 0; status == STATUS_OK && i < header->data_pages; i++) {
+		do
+			status = memory_populate(data, i);
+		while (status == STATUS_AGAIN);
+		if (status == STATUS_OK)
+			status = memory_populate(image, first + i);
+		if (status == STATUS_OK)
+			memcpy(memory_pointer(data, i), memory_pointer(image, first + i), PAGE_SIZE);
+		else
+			object_put(&data->object);
+	}
+	*result = data;
+	return status;
+}
+
+static enum status map_image(struct process *process, struct memory *image, struct memory *data,
+			     const struct image_header *header)
+{
+	u64 total = (u64)header->text_pages + header->rodata_pages + header->data_pages +
+		    header->bss_pages;
+	u64 range = (SPACE_USER_HIGH - SPACE_USER_LOW) / PAGE_SIZE - total;
+	enum status status;
+	u64 at = SPACE_USER_LOW + random_below(range) * PAGE_SIZE;
+
+	process->image_base = at;
+	process->entry = at + header->entry;
+	status = map(process->space, &at, image, 0, header->text_pages, PT_READ | PT_EXECUTE);
+	if (status == STATUS_OK)
+		status = map(process->space, &at, image, header->text_pages, header->rodata_pages,
+			     PT_READ);
+	if (status == STATUS_OK && data != NULL)
+		status = map(process->space, &at, data, 0,
+			     (u64)header->data_pages + header->bss_pages, PT_READ | PT_WRITE);
+	return status;
+}
+
+static enum status fill(struct process *process, struct memory *image)
+{
+	struct quota *quota = &process->group->quota;
+	struct image_header header;
+	struct memory *data = NULL;
+	enum status status;
+	void *table;
+
+	status = read_header(image, &header);
+	if (status != STATUS_OK)
+		return status;
+	status = page_alloc_cleared(0, PAGE_KERNEL, quota, &table);
+	if (status != STATUS_OK)
+		return status;
+	process->handles = table;
+	status = space_create_process(quota, &process->space);
+	if (status != STATUS_OK)
+		return status;
+	group_adopt(process->group, &process->space->object);
+	if (header.data_pages + header.bss_pages != 0) {
+		status = copy_data(process->group, image, &header, &data);
+		if (status != STATUS_OK)
+			return status;
+		group_adopt(process->group, &data->object);
+	}
+	status = map_image(process, image, data, &header);
+	if (data != NULL)
+		object_put(&data->object); /* the mapping keeps it */
+	return status;
+}
+
+enum status process_create(struct group *group, struct memory *image, struct process **result)
+{
+	struct process *process;
+	enum status status;
+	void *memory;
+
+	status = cache_alloc(&cache_process, &group->quota, &memory);
+	if (status != STATUS_OK)
+		return status;
+	process = memory;
+	object_init(&process->object, OBJECT_PROCESS);
+	list_init(&process->threads);
+	process->group = group;
+	group_adopt(group, &process->object);
+	status = fill(process, image);
+	if (status != STATUS_OK) {
+		object_put(&process->object);
+		return status;
+	}
+	*result = process;
+	return STATUS_OK;
+}
+
+enum status process_thread_create(struct process *process, u64 entry, u64 stack, u64 argument,
+				  struct thread **result)
+{
+	struct thread *thread;
+	enum status status;
+	void *memory;
+
+	status = cache_alloc(&cache_thread, &process->group->quota, &memory);
+	if (status != STATUS_OK)
+		return status;
+	thread = memory;
+	object_init(&thread->object, OBJECT_THREAD);
+	list_init(&thread->ready_node);
+	list_init(&thread->sleep_node);
+	thread->process = process;
+	thread->state = THREAD_READY;
+	thread->frame = (struct trap_frame){
+		.rip = entry,
+		.rsp = stack,
+		.rdi = argument,
+		.cs = SELECTOR_USER_CODE,
+		.ss = SELECTOR_USER_DATA,
+		.rflags = RFLAGS_FIXED | RFLAGS_IF,
+	};
+	list_push_back(&process->threads, &thread->sibling);
+	sched_ready(this_cpu(), thread);
+	*result = thread;
+	return STATUS_OK;
+}
+
+static enum status stack_create(struct process *process, u64 *top)
+{
+	struct memory *memory;
+	enum status status;
+	u64 base;
+
+	status = memory_create(&process->group->quota, PAGE_PROCESS, STACK_PAGES, 0, &memory);
+	if (status != STATUS_OK)
+		return status;
+	group_adopt(process->group, &memory->object);
+	status = space_map(process->space, 0, memory, 0, STACK_PAGES, PT_READ | PT_WRITE, &base);
+	object_put(&memory->object);
+	*top = base + STACK_PAGES * PAGE_SIZE - 16 * (random_u64() & 31);
+	return status;
+}
+
+enum status process_start(struct process *process, struct memory *start_memory)
+{
+	struct thread *thread;
+	enum status status;
+	u64 start;
+	u64 stack;
+
+	if (process->started)
+		return STATUS_BAD_STATE;
+	if (!memory_range_valid(start_memory, 0, START_BYTES / PAGE_SIZE))
+		return STATUS_BAD_ARGUMENT;
+	process->started = true;
+	status = space_map(process->space, 0, start_memory, 0, START_BYTES / PAGE_SIZE, PT_READ,
+			   &start);
+	if (status == STATUS_OK)
+		status = stack_create(process, &stack);
+	if (status == STATUS_OK)
+		status = process_thread_create(process, process->entry, stack, start, &thread);
+	if (status != STATUS_OK)
+		return status;
+	object_get(&process->object);
+	process->running = true;
+	return STATUS_OK;
+}
+
+void process_end(struct process *process, u64 code)
+{
+	if (!process->running)
+		return;
+	process->running = false;
+	process->exit_code = code;
+	LIST_FOR_EACH(node, &process->threads)
+		thread_end(LIST_ENTRY(node, struct thread, sibling));
+	signal_raise(&process->ended);
+	if (start_is_manager(process))
+		panic("the manager ended, code %lx", code);
+	object_put(&process->object);
+}
+
+void process_free(struct process *process)
+{
+	LIST_FOR_EACH_SAFE(node, &process->threads)
+		object_put(&LIST_ENTRY(node, struct thread, sibling)->object);
+	if (process->handles != NULL) {
+		handle_close_all(process->handles);
+		page_free(pointer_to_hpa(process->handles), &process->group->quota);
+	}
+	if (process->ports != NULL)
+		page_free(pointer_to_hpa(process->ports), &process->group->quota);
+	if (this_cpu()->ports == process)
+		this_cpu()->ports = NULL;
+	if (process->space != NULL)
+		object_put(&process->space->object);
+	signal_unbind(&process->ended);
+	cache_free(&cache_process, process);
+}

@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: MIT */
+#include "kernel/queue.h"
+#include "kernel/thread.h"
+#include "kernel/vcpu.h"
+
+void queue_init(struct queue *queue)
+{
+	list_init(&queue->pending);
+}
+
+bool queue_take(struct queue *queue, u64 *key)
+{
+	struct signal *signal;
+
+	if (list_empty(&queue->pending))
+		return false;
+	signal = LIST_ENTRY(queue->pending.next, struct signal, node);
+	list_remove(&signal->node);
+	signal->raised = false;
+	*key = signal->key;
+	return true;
+}
+
+/* A waiter takes the signal at once; a running vCPU is told to come back and look. */
+static void queue_deliver(struct queue *queue)
+{
+	struct thread *waiter = queue->waiter;
+	u64 key;
+
+	if (waiter != NULL && queue_take(queue, &key)) {
+		queue->waiter = NULL;
+		thread_wake(waiter, STATUS_OK, key);
+	}
+	if (queue->vcpu != NULL)
+		vcpu_kick(queue->vcpu);
+}
+
+void signal_raise(struct signal *signal)
+{
+	struct queue *queue = signal->queue;
+
+	if (queue == NULL) {
+		signal->early = true;
+		return;
+	}
+	if (signal->raised || queue->object.dead)
+		return;
+	signal->raised = true;
+	list_push_back(&queue->pending, &signal->node);
+	queue_deliver(queue);
+}
+
+void signal_unbind(struct signal *signal)
+{
+	if (signal->queue == NULL)
+		return;
+	if (signal->raised)
+		list_remove(&signal->node);
+	signal->raised = false;
+	object_put(&signal->queue->object);
+	signal->queue = NULL;
+}
+
+void signal_bind(struct signal *signal, struct queue *queue, u64 key)
+{
+	bool raise = signal->early || signal->raised;
+
+	signal_unbind(signal);
+	object_get(&queue->object);
+	signal->queue = queue;
+	signal->key = key;
+	signal->early = false;
+	if (raise)
+		signal_raise(signal);
+}

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include "lib/list.h"
+#include "lib/status.h"
+#include "mm/object.h"
+
+struct thread;
+struct vcpu;
+
+/*
+ * The one thing to wait on: a FIFO of signals. A signal is in it at most once, so raising one
+ * costs no memory and a slow reader loses nothing but repetitions.
+ */
+struct queue {
+	struct object object;
+	struct list pending;   /* struct signal, oldest first */
+	struct thread *waiter; /* parked in SYS_QUEUE_WAIT, or NULL */
+	struct vcpu *vcpu;     /* told to return from the guest when something arrives, or NULL */
+};
+
+/* What can be bound to a queue embeds one. Zero is unbound. */
+struct signal {
+	struct queue *queue; /* holds a reference; NULL: unbound */
+	u64 key;
+	struct list node;    /* in queue->pending while raised */
+	bool raised;
+	bool early;          /* raised before it was bound */
+};
+
+struct event {
+	struct object object;
+	struct signal signal;
+};
+
+void queue_init(struct queue *queue);
+
+/* Unbinds first if it was bound. A signal raised before is delivered now. */
+void signal_bind(struct signal *signal, struct queue *queue, u64 key);
+void signal_unbind(struct signal *signal);
+void signal_raise(struct signal *signal);
+
+/* Takes the oldest signal's key; false when the queue is empty. */
+bool queue_take(struct queue *queue, u64 *key);

@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: MIT */
+#include "kernel/start.h"
+#include "arch/x86_64/cpu/features.h"
+#include "arch/x86_64/cpu/random.h"
+#include "arch/x86_64/cpu/tsc.h"
+#include "kernel/abi/start.h"
+#include "kernel/abi/version.h"
+#include "kernel/group.h"
+#include "kernel/handle.h"
+#include "kernel/kernel_page.h"
+#include "kernel/log_ring.h"
+#include "kernel/machine.h"
+#include "kernel/panic.h"
+#include "kernel/process.h"
+#include "kernel/vm.h"
+#include "lib/bits.h"
+#include "lib/string.h"
+#include "mm/address.h"
+#include "mm/memory.h"
+#include "mm/page.h"
+#include "mm/space.h"
+
+#define MANAGER_WEIGHT 1024u
+
+extern const char blob_manager_start[], blob_manager_end[];
+extern const char blob_monitor_start[], blob_monitor_end[];
+extern const char blob_demo_start[], blob_demo_end[];
+extern const char blob_symbols_start[], blob_symbols_end[];
+extern const char __logfmt_start[], __logfmt_end[];
+
+static struct object root;
+static struct process *manager;
+
+/* At this point nothing can fail but for a machine that boot has found too small. */
+static void must(enum status status)
+{
+	if (status != STATUS_OK)
+		panic("cannot start the manager: %s", status_text(status));
+}
+
+static struct start_entry *give(struct start_info *info, enum start_kind kind, struct object *object,
+				u32 rights)
+{
+	struct start_entry *entry = &info->entry[info->entry_count];
+
+	CHECK(info->entry_count < START_ENTRY_MAX);
+	info->entry_count++;
+	entry->kind = kind;
+	must(handle_insert(manager->handles, object, rights, &entry->handle));
+	return entry;
+}
+
+/* Whole pages that contain the range; entry->offset is where it begins in them. */
+static struct start_entry *give_range(struct start_info *info, enum start_kind kind, hpa_t base,
+				      u64 bytes, u32 rights)
+{
+	u64 first = align_down(base.value, PAGE_SIZE);
+	u64 pages = (align_up(base.value + bytes, PAGE_SIZE) - first) / PAGE_SIZE;
+	struct start_entry *entry;
+	struct memory *memory;
+
+	must(memory_wrap(NULL, HPA(first), MAX(pages, 1ul), &memory));
+	entry = give(info, kind, &memory->object, rights);
+	object_put(&memory->object);
+	entry->offset = base.value - first;
+	entry->value = bytes;
+	return entry;
+}
+
+static void give_blob(struct start_info *info, enum start_kind kind, const char *start,
+		      const char *end, u32 rights)
+{
+	give_range(info, kind, machine_image_hpa(start), (u64)(end - start), rights);
+}
+
+static void give_modules(struct start_info *info)
+{
+	const struct boot_info *boot = machine.boot;
+
+	for (u32 i = 0; i < boot->module_count && i < BOOT_MODULE_MAX; i++) {
+		const struct boot_module *module = &boot->module[i];
+		struct start_entry *entry = give_range(info, START_MODULE, module->base,
+						       module->length,
+						       RIGHT_READ | RIGHT_GRANT);
+
+		(void)string_copy(entry->name, sizeof(entry->name), module->name);
+	}
+}
+
+static void give_all(struct start_info *info, struct group *group)
+{
+	const u32 shown = RIGHT_READ | RIGHT_GRANT;
+
+	give(info, START_SELF, &manager->object, RIGHT_ALL);
+	give(info, START_SPACE, &manager->space->object, RIGHT_ALL);
+	give(info, START_GROUP, &group->object, RIGHT_ALL);
+	give(info, START_ROOT, &root, RIGHT_ALL);
+	give_range(info, START_KERNEL_PAGE, machine_image_hpa(machine.page), KERNEL_PAGE_BYTES,
+		   RIGHT_READ);
+	give_range(info, START_LOG, machine_image_hpa(&log_memory_boot), sizeof(log_memory_boot),
+		   RIGHT_READ)->value = 0;
+	give_blob(info, START_LOG_FORMATS, __logfmt_start, __logfmt_end, RIGHT_READ);
+	give_blob(info, START_SYMBOLS, blob_symbols_start, blob_symbols_end, RIGHT_READ);
+	give_blob(info, START_MONITOR_IMAGE, blob_monitor_start, blob_monitor_end,
+		  shown | RIGHT_EXECUTE);
+	give_blob(info, START_DEMO_GUEST, blob_demo_start, blob_demo_end, shown);
+	give_modules(info);
+}
+
+static void fill(struct start_info *info)
+{
+	const struct boot_info *boot = machine.boot;
+
+	info->magic = START_MAGIC;
+	info->abi_version = SKERRY_ABI_VERSION;
+	info->syscall_method =
+		features.use_sysenter ? SYSCALL_METHOD_SYSENTER : SYSCALL_METHOD_SYSCALL;
+	info->tsc_khz = tsc_khz();
+	random_bytes(info->entropy, sizeof(info->entropy));
+	memcpy(info->command_line, boot->command_line, sizeof(info->command_line));
+	(void)string_copy(info->backend, sizeof(info->backend), virt->name);
+	info->kernel_base = boot->image_base.value;
+	info->kernel_link_base = boot->image_link_base;
+	memcpy(info->rsdp, machine.rsdp, sizeof(info->rsdp));
+}
+
+bool start_is_manager(const struct process *process)
+{
+	return process == manager;
+}
+
+void start_manager(void)
+{
+	struct memory *image;
+	struct memory *start;
+	struct group *group;
+	struct start_info *info;
+	void *pages;
+
+	object_init(&root, OBJECT_ROOT);
+	must(group_create(~0ull, MANAGER_WEIGHT, &group));
+	must(memory_wrap(NULL, machine_image_hpa(blob_manager_start),
+			 align_up((u64)(blob_manager_end - blob_manager_start), PAGE_SIZE) / PAGE_SIZE,
+			 &image));
+	must(process_create(group, image, &manager));
+	must(page_alloc_cleared(bit_highest(START_BYTES / PAGE_SIZE), PAGE_KERNEL, NULL, &pages));
+	must(memory_wrap(NULL, pointer_to_hpa(pages), START_BYTES / PAGE_SIZE, &start));
+	info = pages;
+	fill(info);
+	give_all(info, group);
+	must(process_start(manager, start));
+}

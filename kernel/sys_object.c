@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: MIT */
+/* System calls on handles, on objects of any type, and on groups. */
+#include "kernel/group.h"
+#include "kernel/handle.h"
+#include "kernel/irq.h"
+#include "kernel/process.h"
+#include "kernel/queue.h"
+#include "kernel/syscall.h"
+#include "kernel/teardown.h"
+#include "kernel/thread.h"
+#include "mm/memory.h"
+
+enum status sys_handle_close(struct thread *caller, struct syscall_registers *r)
+{
+	return handle_close(caller->process->handles, r->argument[0]);
+}
+
+enum status sys_handle_copy(struct thread *caller, struct syscall_registers *r)
+{
+	struct handle_table *table = caller->process->handles;
+	struct object *object;
+	enum status status;
+	handle_t handle;
+
+	status = handle_lookup(table, r->argument[0], OBJECT_NONE, 0, &object);
+	if (status != STATUS_OK)
+		return status;
+	status = handle_insert(table, object, handle_rights(table, r->argument[0]) & (u32)r->argument[1],
+			       &handle);
+	r->value = handle;
+	return status;
+}
+
+enum status sys_handle_grant(struct thread *caller, struct syscall_registers *r)
+{
+	struct handle_table *table = caller->process->handles;
+	struct process *process;
+	struct object *object;
+	enum status status;
+	handle_t handle;
+
+	SYSCALL_OBJECT(caller, r->argument[0], process, OBJECT_PROCESS, RIGHT_GRANT, &process);
+	status = handle_lookup(table, r->argument[1], OBJECT_NONE, RIGHT_GRANT, &object);
+	if (status != STATUS_OK)
+		return status;
+	status = handle_insert(process->handles, object,
+			       handle_rights(table, r->argument[1]) & (u32)r->argument[2], &handle);
+	r->value = handle;
+	return status;
+}
+
+/* Handles of dead objects keep them from being given back: the destroyer's go with them. */
+static void close_dead(struct handle_table *table)
+{
+	for (u32 index = 1; index <= HANDLE_MAX; index++) {
+		struct handle_entry *entry = &table->entry[index];
+
+		if (entry->object != NULL && entry->object->dead)
+			(void)handle_close(table, index | (u32)entry->generation << 16);
+	}
+}
+
+static enum status destroy_group(struct thread *caller, struct group *group)
+{
+	if (caller->process->group == group)
+		return STATUS_BAD_STATE;
+	group_end(group);
+	close_dead(caller->process->handles);
+	if (teardown_step())
+		return STATUS_AGAIN;
+	if (!group_empty(group))
+		return STATUS_IN_USE;
+	group->object.dead = true;
+	close_dead(caller->process->handles);
+	object_put(&group->object);
+	return STATUS_OK;
+}
+
+enum status sys_object_destroy(struct thread *caller, struct syscall_registers *r)
+{
+	struct object *object;
+	enum status status = handle_lookup(caller->process->handles, r->argument[0], OBJECT_NONE,
+					   RIGHT_DESTROY, &object);
+
+	if (status != STATUS_OK)
+		return status;
+	if (object->type == OBJECT_ROOT)
+		return STATUS_BAD_ARGUMENT;
+	if (object->type == OBJECT_GROUP)
+		return destroy_group(caller, CONTAINER_OF(object, struct group, object));
+	if (object->type == OBJECT_PROCESS)
+		process_end(CONTAINER_OF(object, struct process, object), 0);
+	object->dead = true;
+	close_dead(caller->process->handles);
+	return STATUS_OK;
+}
+
+static struct signal *signal_of(struct object *object)
+{
+	switch (object->type) {
+	case OBJECT_EVENT:
+		return &CONTAINER_OF(object, struct event, object)->signal;
+	case OBJECT_IRQ:
+		return &CONTAINER_OF(object, struct irq, object)->signal;
+	case OBJECT_PROCESS:
+		return &CONTAINER_OF(object, struct process, object)->ended;
+	default:
+		return NULL;
+	}
+}
+
+enum status sys_object_bind(struct thread *caller, struct syscall_registers *r)
+{
+	struct object *object;
+	struct queue *queue;
+	enum status status = handle_lookup(caller->process->handles, r->argument[0], OBJECT_NONE,
+					   RIGHT_BIND, &object);
+
+	if (status != STATUS_OK)
+		return status;
+	SYSCALL_OBJECT(caller, r->argument[1], queue, OBJECT_QUEUE, RIGHT_BIND, &queue);
+	if (signal_of(object) == NULL)
+		return STATUS_BAD_ARGUMENT;
+	signal_bind(signal_of(object), queue, r->argument[2]);
+	return STATUS_OK;
+}
+
+enum status sys_group_create(struct thread *caller, struct syscall_registers *r)
+{
+	struct object *root;
+	struct group *group;
+	enum status status = handle_lookup(caller->process->handles, r->argument[0], OBJECT_ROOT,
+					   RIGHT_CREATE, &root);
+
+	if (status != STATUS_OK)
+		return status;
+	if (r->argument[2] == 0 || r->argument[2] > GROUP_WEIGHT_MAX)
+		return STATUS_BAD_ARGUMENT;
+	status = group_create(r->argument[1], r->argument[2], &group);
+	if (status != STATUS_OK)
+		return status;
+	object_get(&group->object);
+	return syscall_give(caller, &group->object, RIGHT_ALL, &r->value);
+}
+
+enum status sys_group_set(struct thread *caller, struct syscall_registers *r)
+{
+	struct group *group;
+
+	SYSCALL_OBJECT(caller, r->argument[0], group, OBJECT_GROUP, RIGHT_CONTROL, &group);
+	switch (r->argument[1]) {
+	case GROUP_WEIGHT:
+		if (r->argument[2] == 0 || r->argument[2] > GROUP_WEIGHT_MAX)
+			return STATUS_BAD_ARGUMENT;
+		group->weight = r->argument[2];
+		group->page->weight = group->weight;
+		return STATUS_OK;
+	case GROUP_QUOTA_PAGES:
+		return quota_limit(&group->quota, r->argument[2]);
+	default:
+		return STATUS_BAD_ARGUMENT;
+	}
+}
+
+enum status sys_group_page(struct thread *caller, struct syscall_registers *r)
+{
+	struct group *group;
+	enum status status;
+	handle_t handle;
+
+	SYSCALL_OBJECT(caller, r->argument[0], group, OBJECT_GROUP, RIGHT_READ, &group);
+	status = handle_insert(caller->process->handles, &group->page_memory->object, RIGHT_READ,
+			       &handle);
+	r->value = handle;
+	return status;
+}

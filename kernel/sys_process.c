@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: MIT */
+/* System calls on processes and threads. */
+#include "arch/x86_64/cpu/percpu.h"
+#include "kernel/group.h"
+#include "kernel/handle.h"
+#include "kernel/process.h"
+#include "kernel/syscall.h"
+#include "kernel/thread.h"
+#include "lib/checked.h"
+#include "lib/string.h"
+#include "mm/address.h"
+#include "mm/memory.h"
+#include "mm/page.h"
+#include "mm/space.h"
+
+#define PORT_COUNT 65536u
+#define IO_BITMAP_ORDER 1
+
+enum status sys_process_create(struct thread *caller, struct syscall_registers *r)
+{
+	struct process *process;
+	struct memory *image;
+	struct group *group;
+	enum status status;
+
+	SYSCALL_OBJECT(caller, r->argument[0], group, OBJECT_GROUP, RIGHT_CREATE, &group);
+	SYSCALL_OBJECT(caller, r->argument[1], memory, OBJECT_MEMORY, RIGHT_READ | RIGHT_EXECUTE,
+		       &image);
+	status = process_create(group, image, &process);
+	if (status != STATUS_OK)
+		return status;
+	return syscall_give(caller, &process->object, RIGHT_ALL, &r->value);
+}
+
+enum status sys_process_space(struct thread *caller, struct syscall_registers *r)
+{
+	struct process *process;
+	enum status status;
+	handle_t handle;
+
+	SYSCALL_OBJECT(caller, r->argument[0], process, OBJECT_PROCESS, RIGHT_CONTROL, &process);
+	status = handle_insert(caller->process->handles, &process->space->object, RIGHT_ALL, &handle);
+	r->value = handle;
+	return status;
+}
+
+enum status sys_process_start(struct thread *caller, struct syscall_registers *r)
+{
+	struct process *process;
+	struct memory *start;
+
+	SYSCALL_OBJECT(caller, r->argument[0], process, OBJECT_PROCESS, RIGHT_CONTROL, &process);
+	SYSCALL_OBJECT(caller, r->argument[1], memory, OBJECT_MEMORY, RIGHT_READ, &start);
+	return process_start(process, start);
+}
+
+enum status sys_process_exit(struct thread *caller, struct syscall_registers *r)
+{
+	process_end(caller->process, r->argument[0] & ~(1ull << 63));
+	return STATUS_OK;
+}
+
+enum status sys_thread_create(struct thread *caller, struct syscall_registers *r)
+{
+	struct process *process;
+	struct thread *thread;
+	enum status status;
+	handle_t handle;
+
+	SYSCALL_OBJECT(caller, r->argument[0], process, OBJECT_PROCESS, RIGHT_CONTROL, &process);
+	if (!process->running)
+		return STATUS_BAD_STATE;
+	if (r->argument[1] >= SPACE_USER_HIGH || r->argument[2] >= SPACE_USER_HIGH)
+		return STATUS_BAD_ADDRESS;
+	status = process_thread_create(process, r->argument[1], r->argument[2], r->argument[3],
+				       &thread);
+	if (status != STATUS_OK)
+		return status;
+	/* The thread runs on without a handle: the process keeps it. */
+	status = handle_insert(caller->process->handles, &thread->object, RIGHT_ALL, &handle);
+	r->value = status == STATUS_OK ? handle : HANDLE_NONE;
+	return STATUS_OK;
+}
+
+enum status sys_thread_yield(struct thread *caller, struct syscall_registers *r)
+{
+	(void)caller;
+	(void)r;
+	this_cpu()->pending |= PENDING_RESCHEDULE;
+	return STATUS_OK;
+}
+
+enum status sys_ports_grant(struct thread *caller, struct syscall_registers *r)
+{
+	u64 first = r->argument[2];
+	u64 count = r->argument[3];
+	struct process *process;
+	struct object *root;
+	enum status status;
+	void *bitmap;
+
+	status = handle_lookup(caller->process->handles, r->argument[0], OBJECT_ROOT, RIGHT_CONTROL,
+			       &root);
+	if (status != STATUS_OK)
+		return status;
+	SYSCALL_OBJECT(caller, r->argument[1], process, OBJECT_PROCESS, RIGHT_CONTROL, &process);
+	if (!range_within(first, count, PORT_COUNT))
+		return STATUS_BAD_ARGUMENT;
+	if (process->ports == NULL) {
+		status = page_alloc_cleared(IO_BITMAP_ORDER, PAGE_KERNEL, &process->group->quota,
+					    &bitmap);
+		if (status != STATUS_OK)
+			return status;
+		process->ports = memset(bitmap, 0xff, IO_BITMAP_BYTES);
+	}
+	for (u64 port = first; port < first + count; port++)
+		process->ports[port / 8] &= (u8)~(1u << port % 8);
+	this_cpu()->ports = NULL;
+	if (caller->process == process)
+		cpu_ports_allow(this_cpu(), process->ports, true);
+	return STATUS_OK;
+}

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include "arch/x86_64/cpu/trap_frame.h"
+#include "lib/list.h"
+#include "lib/status.h"
+#include "mm/object.h"
+
+struct cpu;
+struct process;
+struct queue;
+struct vcpu;
+
+enum thread_state {
+	THREAD_READY,   /* runs, or waits in the ready queue */
+	THREAD_WAITING, /* parked in SYS_QUEUE_WAIT */
+	THREAD_DEAD,
+};
+
+struct thread {
+	struct object object;
+	struct process *process;   /* which ends its threads before it goes */
+	struct list sibling;
+	struct trap_frame frame;   /* while it is not loaded on a CPU */
+	enum thread_state state;
+	struct vcpu *guest;        /* in SYS_VCPU_RUN: the vCPU it runs, else NULL */
+
+	struct list ready_node;    /* in cpu->ready */
+	u64 virtual_time;          /* TSC cycles run, scaled by weight */
+
+	struct queue *waits_for;
+	struct list sleep_node;    /* in cpu->sleeping */
+	u64 wake_tsc;
+};
+
+/* The frame to change a thread's registers in, wherever it is now. */
+struct trap_frame *thread_frame(struct thread *thread);
+
+/* Parks the thread; the CPU loop goes on with another. deadline_tsc ~0: none. */
+void thread_wait(struct thread *thread, struct queue *queue, u64 deadline_tsc);
+/* Ends a wait with the result of its system call. */
+void thread_wake(struct thread *thread, enum status status, u64 value);
+/* Takes the thread out of every queue for good. */
+void thread_end(struct thread *thread);
+void thread_release(struct object *object);
+
+/* Makes the thread's registers and address space those of the CPU. */
+void thread_load(struct cpu *cpu, struct thread *thread);

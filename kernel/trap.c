@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: MIT */
+/* Where the entry stubs arrive. */
+#include "arch/x86_64/cpu/instructions.h"
+#include "arch/x86_64/cpu/lapic.h"
+#include "arch/x86_64/cpu/percpu.h"
+#include "arch/x86_64/hw/control.h"
+#include "kernel/abi/pages.h"
+#include "kernel/cpu_loop.h"
+#include "kernel/irq.h"
+#include "kernel/log.h"
+#include "kernel/panic.h"
+#include "kernel/process.h"
+#include "kernel/syscall.h"
+#include "kernel/thread.h"
+#include "mm/kernel_space.h"
+#include "mm/space.h"
+
+#define PAGE_FAULT_PRESENT BIT(0)
+#define PAGE_FAULT_WRITE BIT(1)
+#define PAGE_FAULT_FETCH BIT(4)
+#define USER_END 0x0000800000000000ull
+
+extern const char sysenter_entry[];
+
+static void interrupt(struct cpu *cpu, u64 vector)
+{
+	cpu->counters->interrupts++;
+	switch (vector) {
+	case VECTOR_TIMER:
+		cpu->armed_tsc = 0;
+		cpu->pending |= PENDING_TIMER;
+		break;
+	case VECTOR_RESCHEDULE:
+		cpu->pending |= PENDING_RESCHEDULE;
+		break;
+	case VECTOR_GSI_FIRST ... VECTOR_GSI_LAST:
+		irq_raise((u32)(vector - VECTOR_GSI_FIRST));
+		break;
+	default: /* spurious: SDM vol. 3, 11.9 asks for no EOI */
+		return;
+	}
+	lapic_eoi();
+}
+
+static void kill(struct thread *thread, const struct trap_frame *frame, enum kill_reason reason,
+		 u64 detail)
+{
+	log_error(LOG_PROCESS, "process killed: vector %u error %x rip +%x address %x", frame->vector,
+		  frame->error_code, frame->rip - thread->process->image_base, detail);
+	process_end(thread->process, KILL_CODE(reason, frame->vector));
+}
+
+static void page_fault(struct thread *thread, const struct trap_frame *frame)
+{
+	u64 address = read_cr2();
+	u32 access = PT_READ;
+	enum status status = STATUS_NOT_FOUND;
+
+	if ((frame->error_code & PAGE_FAULT_WRITE) != 0)
+		access = PT_WRITE;
+	else if ((frame->error_code & PAGE_FAULT_FETCH) != 0)
+		access = PT_EXECUTE;
+	if (address < USER_END)
+		status = space_fault(thread->process->space, address, access);
+	if (status == STATUS_OK || status == STATUS_AGAIN)
+		return;
+	kill(thread, frame,
+	     status == STATUS_NO_MEMORY || status == STATUS_NO_QUOTA ? KILL_NO_MEMORY :
+								       KILL_PAGE_FAULT,
+	     address);
+}
+
+/* SYSEXIT faults in ring 0 on addresses that are not canonical: they never get that far. */
+static void system_call(struct cpu *cpu, struct trap_frame *frame)
+{
+	cpu->counters->syscalls++;
+	if (frame->rip >= USER_END || frame->rsp >= USER_END)
+		kill(cpu->thread, frame, KILL_EXCEPTION, frame->rsp);
+	else
+		syscall_dispatch(cpu->thread, frame);
+}
+
+void trap_from_user(struct trap_frame *frame)
+{
+	struct cpu *cpu = this_cpu();
+
+	if (frame->vector == TRAP_SYSCALL)
+		system_call(cpu, frame);
+	else if (frame->vector == TRAP_PAGE_FAULT)
+		page_fault(cpu->thread, frame);
+	else if (frame->vector == TRAP_NO_FPU)
+		kill(cpu->thread, frame, KILL_FPU, 0);
+	else if (frame->vector < TRAP_EXCEPTION_COUNT)
+		kill(cpu->thread, frame, KILL_EXCEPTION, 0);
+	else
+		interrupt(cpu, frame->vector);
+	cpu_loop(cpu);
+}
+
+static bool in_guard_page(const struct cpu *cpu, u64 address)
+{
+	u64 bottom = cpu->stack_top + STACK_BASE_BYTES - KERNEL_STACK_BYTES;
+
+	return address < bottom && address >= bottom - PAGE_SIZE;
+}
+
+void trap_from_kernel(struct trap_frame *frame)
+{
+	struct cpu *cpu = this_cpu();
+
+	if (frame->vector >= TRAP_EXCEPTION_COUNT) {
+		interrupt(cpu, frame->vector);
+		return;
+	}
+	if (frame->vector == TRAP_DEBUG && frame->rip == (u64)sysenter_entry) {
+		frame->rflags &= ~(u64)RFLAGS_TF;
+		return;
+	}
+	if (frame->vector == TRAP_DOUBLE_FAULT && in_guard_page(cpu, read_cr2()))
+		panic_trap(frame, "kernel stack overflow");
+	if (frame->vector == TRAP_PAGE_FAULT)
+		panic_trap(frame, "page fault at %lx, error code %lx", read_cr2(),
+			   frame->error_code);
+	panic_trap(frame, "exception %lu, error code %lx", frame->vector, frame->error_code);
+}
+
+void trap_nmi(struct trap_frame *frame)
+{
+	u64 bit = frame->vector == TRAP_NMI ? PENDING_NMI : PENDING_MACHINE_CHECK;
+
+	__atomic_fetch_or(&this_cpu()->pending, bit, __ATOMIC_RELAXED);
+}

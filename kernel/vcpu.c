@@ -1,0 +1,261 @@
+/* SPDX-License-Identifier: MIT */
+#include "kernel/vcpu.h"
+#include "arch/x86_64/cpu/fpu.h"
+#include "arch/x86_64/cpu/instructions.h"
+#include "arch/x86_64/cpu/percpu.h"
+#include "kernel/caches.h"
+#include "kernel/group.h"
+#include "kernel/queue.h"
+#include "kernel/thread.h"
+#include "kernel/vm.h"
+#include "lib/read_once.h"
+#include "mm/memory.h"
+#include "mm/space.h"
+#include "mm/tlb.h"
+
+#define REQUEST_PERSISTENT (REQUEST_INTERRUPT_WINDOW | REQUEST_NMI_WINDOW)
+
+static const struct vcpu_event no_event;
+
+enum status vcpu_create(struct vm *vm, struct memory *memory, u64 index, struct queue *queue,
+			struct vcpu **result)
+{
+	enum status status;
+	struct vcpu *vcpu;
+	void *object;
+
+	status = cache_alloc(&cache_vcpu, &vm->group->quota, &object);
+	if (status != STATUS_OK)
+		return status;
+	vcpu = object;
+	vcpu->virt.vm = &vm->virt;
+	vcpu->virt.page = memory_pointer(memory, index);
+	vcpu->virt.loaded_cpu = ~0u;
+	status = virt->vcpu_init(&vcpu->virt);
+	if (status != STATUS_OK) {
+		cache_free(&cache_vcpu, vcpu);
+		return status;
+	}
+	object_init(&vcpu->object, OBJECT_VCPU);
+	object_get(&vm->object);
+	object_get(&memory->object);
+	object_get(&queue->object);
+	vcpu->vm = vm;
+	vcpu->memory = memory;
+	vcpu->queue = queue;
+	queue->vcpu = vcpu;
+	group_adopt(vm->group, &vcpu->object);
+	*result = vcpu;
+	return STATUS_OK;
+}
+
+static void unload(struct cpu *cpu)
+{
+	if (cpu->loaded == NULL)
+		return;
+	virt->vcpu_unload(cpu->loaded);
+	cpu->loaded = NULL;
+}
+
+static void load(struct cpu *cpu, struct virt_vcpu *vcpu)
+{
+	if (cpu->loaded == vcpu)
+		return;
+	unload(cpu);
+	virt->vcpu_load(vcpu);
+	cpu->loaded = vcpu;
+}
+
+void vcpu_release(struct object *object)
+{
+	struct vcpu *vcpu = CONTAINER_OF(object, struct vcpu, object);
+	struct cpu *cpu = this_cpu();
+
+	list_remove(&object->node);
+	if (cpu->loaded == &vcpu->virt)
+		unload(cpu);
+	virt->vcpu_free(&vcpu->virt);
+	if (vcpu->queue->vcpu == vcpu)
+		vcpu->queue->vcpu = NULL;
+	object_put(&vcpu->queue->object);
+	object_put(&vcpu->memory->object);
+	object_put(&vcpu->vm->object);
+	cache_free(&cache_vcpu, vcpu);
+}
+
+static enum status take_registers(struct vcpu *vcpu, u32 dirty)
+{
+	u64 xcr0 = READ_ONCE(vcpu->virt.page->xcr0);
+
+	if ((dirty & VCPU_XCR0) != 0) {
+		if (!fpu_xcr0_valid(xcr0))
+			return STATUS_BAD_ARGUMENT;
+		vcpu->virt.xcr0 = xcr0;
+		if (this_cpu()->loaded == &vcpu->virt)
+			fpu_xcr0_set(xcr0);
+	}
+	virt->set(&vcpu->virt, dirty & VCPU_ALL & ~(u32)(VCPU_XCR0 | VCPU_EVENT));
+	return STATUS_OK;
+}
+
+/*
+ * The event to inject stays in virt.event until an entry delivers it, and goes back to the
+ * monitor when the run ends before that.
+ */
+enum status vcpu_begin(struct vcpu *vcpu, struct thread *thread)
+{
+	struct vcpu_page *page = vcpu->virt.page;
+	u32 request = READ_ONCE(page->request);
+	u32 dirty = READ_ONCE(page->dirty);
+	enum status status;
+
+	if (vcpu->runner != NULL)
+		return STATUS_IN_USE;
+	load(this_cpu(), &vcpu->virt);
+	status = take_registers(vcpu, dirty);
+	if (status != STATUS_OK)
+		return status;
+
+	page->dirty = 0;
+	page->request = 0;
+	vcpu->virt.event = page->inject;
+	page->inject.valid = 0;
+	vcpu->deadline_tsc = READ_ONCE(page->deadline_tsc);
+	vcpu->requested = request & REQUEST_PERSISTENT;
+	virt->request(&vcpu->virt, &no_event, request, READ_ONCE(page->advance_length));
+	if (!list_empty(&vcpu->queue->pending))
+		vcpu->kicked = true;
+
+	object_get(&vcpu->object);
+	vcpu->runner = thread;
+	thread->guest = vcpu;
+	return STATUS_OK;
+}
+
+void vcpu_abandon(struct vcpu *vcpu)
+{
+	vcpu->runner->guest = NULL;
+	vcpu->runner = NULL;
+	object_put(&vcpu->object);
+}
+
+static void return_to_monitor(struct vcpu *vcpu)
+{
+	struct vcpu_page *page = vcpu->virt.page;
+	u32 reason = vcpu->virt.exit.reason;
+	u32 groups = VCPU_RIP | (READ_ONCE(page->want[reason]) & VCPU_ALL);
+
+	page->exit = vcpu->virt.exit;
+	page->event = vcpu->virt.event;
+	vcpu->virt.event.valid = 0;
+	virt->get(&vcpu->virt, groups);
+	page->valid = groups | VCPU_EVENT;
+	page->run_count++;
+	vcpu_abandon(vcpu);
+}
+
+static void return_with(struct vcpu *vcpu, enum exit_reason reason)
+{
+	vcpu->virt.exit = (struct vcpu_exit){.reason = reason, .tsc = rdtsc()};
+	return_to_monitor(vcpu);
+}
+
+/* True when the guest can go on: a page of its RAM was put in, or will be at its next try. */
+static bool settle_memory(struct vcpu *vcpu)
+{
+	struct vcpu_exit *exit = &vcpu->virt.exit;
+
+	switch (space_fault(vcpu->vm->space, exit->gpa & ~PAGE_MASK,
+			    exit->access & (ACCESS_READ | ACCESS_WRITE | ACCESS_EXECUTE))) {
+	case STATUS_OK:
+	case STATUS_AGAIN:
+		return true;
+	case STATUS_NO_MEMORY:
+	case STATUS_NO_QUOTA:
+		exit->reason = EXIT_NO_MEMORY;
+		return false;
+	default:
+		return false;
+	}
+}
+
+static bool settle(struct vcpu *vcpu)
+{
+	switch (vcpu->virt.exit.reason) {
+	case EXIT_HOST_INTERRUPT:
+		sti_nop_cli();
+		return true;
+	case EXIT_MEMORY:
+		return settle_memory(vcpu);
+	default:
+		return false;
+	}
+}
+
+static void enter(struct cpu *cpu, struct vcpu *vcpu)
+{
+	struct group_page *account = vcpu->vm->group->page;
+	struct space *space = vcpu->vm->space;
+	u64 before;
+
+	load(cpu, &vcpu->virt);
+	if (vcpu->virt.event.valid) {
+		virt->request(&vcpu->virt, &vcpu->virt.event, vcpu->requested, 0);
+		vcpu->virt.event.valid = 0;
+		account->injected++;
+	}
+	tlb_guest_enter(space, cpu->id);
+	if (tlb_must_flush(space, &vcpu->space_seen))
+		vcpu->virt.flush = true;
+	before = rdtsc();
+	virt->enter(&vcpu->virt, vcpu->deadline_tsc);
+	vcpu->virt.exit.tsc = rdtsc();
+	tlb_guest_leave(space, cpu->id);
+
+	account->guest_tsc += vcpu->virt.exit.tsc - before;
+	account->exits++;
+	account->exits_by_reason[vcpu->virt.exit.reason]++;
+	cpu->counters->exits++;
+}
+
+void vcpu_step(struct cpu *cpu, struct vcpu *vcpu)
+{
+	if (vcpu->kicked) {
+		vcpu->kicked = false;
+		return_with(vcpu, EXIT_KICK);
+		return;
+	}
+	if (vcpu->deadline_tsc != 0 && rdtsc() >= vcpu->deadline_tsc) {
+		return_with(vcpu, EXIT_DEADLINE);
+		return;
+	}
+	enter(cpu, vcpu);
+	if (settle(vcpu))
+		vcpu->vm->group->page->kernel_exits++;
+	else
+		return_to_monitor(vcpu);
+}
+
+enum status vcpu_get(struct vcpu *vcpu, u32 groups)
+{
+	if (vcpu->runner != NULL)
+		return STATUS_IN_USE;
+	load(this_cpu(), &vcpu->virt);
+	virt->get(&vcpu->virt, groups & VCPU_ALL);
+	vcpu->virt.page->valid |= groups & VCPU_ALL;
+	return STATUS_OK;
+}
+
+enum status vcpu_dump(struct vcpu *vcpu)
+{
+	if (vcpu->runner != NULL)
+		return STATUS_IN_USE;
+	load(this_cpu(), &vcpu->virt);
+	virt->dump(&vcpu->virt);
+	return STATUS_OK;
+}
+
+void vcpu_kick(struct vcpu *vcpu)
+{
+	vcpu->kicked = true;
+}

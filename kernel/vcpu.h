@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include "arch/x86_64/virt/virt.h"
+#include "lib/status.h"
+#include "mm/object.h"
+
+struct cpu;
+struct memory;
+struct queue;
+struct thread;
+struct vm;
+
+/* A virtual CPU: state in the back end's hands, a page shared with its monitor. */
+struct vcpu {
+	struct object object;
+	struct vm *vm;         /* holds a reference */
+	struct queue *queue;   /* holds a reference: a signal in it ends a run */
+	struct memory *memory; /* holds a reference: the shared pages */
+	struct thread *runner; /* the thread in SYS_VCPU_RUN, NULL when there is none */
+	struct virt_vcpu virt;
+	u64 deadline_tsc;      /* as the monitor asked for this run; 0: none */
+	u64 space_seen;        /* for tlb_must_flush */
+	u32 requested;         /* enum vcpu_request of this run, obeyed at entry */
+	bool kicked;           /* sticky until a run has returned for it */
+};
+
+/* `memory` holds the struct vcpu_page at page `index` and the APIC page after it, both present. */
+enum status vcpu_create(struct vm *vm, struct memory *memory, u64 index, struct queue *queue,
+			struct vcpu **vcpu) MUST_CHECK;
+void vcpu_release(struct object *object);
+
+/* SYS_VCPU_RUN begins: takes over what the monitor asks for. STATUS_IN_USE: it runs already. */
+enum status vcpu_begin(struct vcpu *vcpu, struct thread *thread) MUST_CHECK;
+
+/* One entry and exit. What the kernel cannot settle ends the system call of the thread. */
+void vcpu_step(struct cpu *cpu, struct vcpu *vcpu);
+
+/* Brings groups of a vCPU that does not run into its page. */
+enum status vcpu_get(struct vcpu *vcpu, u32 groups) MUST_CHECK;
+enum status vcpu_dump(struct vcpu *vcpu) MUST_CHECK;
+
+void vcpu_kick(struct vcpu *vcpu);
+
+/* The runner ends: the vCPU is free for another. */
+void vcpu_abandon(struct vcpu *vcpu);

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: MIT */
+#include "kernel/vm.h"
+#include "kernel/caches.h"
+#include "kernel/group.h"
+#include "mm/space.h"
+
+const struct virt_ops *virt SECTION(".data.ro_after_init");
+
+enum status vm_create(struct group *group, struct space *space, struct vm **result)
+{
+	enum status status;
+	struct vm *vm;
+	void *memory;
+
+	status = cache_alloc(&cache_vm, &group->quota, &memory);
+	if (status != STATUS_OK)
+		return status;
+	vm = memory;
+	vm->virt.second_stage_root = space->table.root.kernel;
+	vm->virt.quota = &group->quota;
+	status = virt->vm_init(&vm->virt);
+	if (status != STATUS_OK) {
+		cache_free(&cache_vm, vm);
+		return status;
+	}
+	object_init(&vm->object, OBJECT_VM);
+	object_get(&space->object);
+	vm->group = group;
+	vm->space = space;
+	group_adopt(group, &vm->object);
+	*result = vm;
+	return STATUS_OK;
+}
+
+void vm_release(struct object *object)
+{
+	struct vm *vm = CONTAINER_OF(object, struct vm, object);
+
+	list_remove(&object->node);
+	virt->vm_free(&vm->virt);
+	object_put(&vm->space->object);
+	cache_free(&cache_vm, vm);
+}

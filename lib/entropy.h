@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include "lib/types.h"
+
+#define ENTROPY_POOL_BYTES 32u
+
+/*
+ * A ChaCha20 key that absorbs input and yields output by fast key erasure (Bernstein, 2017): each
+ * block made under the key replaces the key first, so that neither earlier output nor earlier input
+ * can be told from a pool that leaked.
+ */
+struct entropy_pool {
+	u8 key[ENTROPY_POOL_BYTES];
+};
+
+void entropy_mix(struct entropy_pool *pool, const void *bytes, size_t count);
+void entropy_draw(struct entropy_pool *pool, void *bytes, size_t count);
+u64 entropy_draw_u64(struct entropy_pool *pool);

@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: MIT */
+#include "lib/json.h"
+#include "lib/format.h"
+
+static void put(struct json *json, char c)
+{
+	if (json->length < json->size)
+		json->buffer[json->length] = c;
+	json->length++;
+}
+
+static void put_string(struct json *json, const char *string)
+{
+	while (*string != '\0')
+		put(json, *string++);
+}
+
+/*
+ * Length of the well-formed UTF-8 sequence that `bytes` begins with, 0 when it is none (RFC 3629:
+ * shortest form only, no surrogates, nothing above U+10FFFF).
+ */
+static size_t utf8_length(const u8 *bytes, size_t available)
+{
+	u8 lead = bytes[0];
+	size_t length = lead < 0x80 ? 1 : lead < 0xc2 ? 0 : lead < 0xe0 ? 2 : lead < 0xf0 ? 3 :
+			lead < 0xf5 ? 4 : 0;
+
+	if (length > available)
+		return 0;
+	for (size_t i = 1; i < length; i++) {
+		if ((bytes[i] & 0xc0) != 0x80)
+			return 0;
+	}
+	if ((lead == 0xe0 && bytes[1] < 0xa0) || (lead == 0xed && bytes[1] >= 0xa0) ||
+	    (lead == 0xf0 && bytes[1] < 0x90) || (lead == 0xf4 && bytes[1] >= 0x90))
+		return 0;
+	return length;
+}
+
+static void put_escape(struct json *json, u8 byte)
+{
+	char escape[8];
+
+	switch (byte) {
+	case '"':
+		put_string(json, "\\\"");
+		break;
+	case '\\':
+		put_string(json, "\\\\");
+		break;
+	case '\n':
+		put_string(json, "\\n");
+		break;
+	case '\r':
+		put_string(json, "\\r");
+		break;
+	case '\t':
+		put_string(json, "\\t");
+		break;
+	default:
+		format(escape, sizeof(escape), "\\u%04x", byte);
+		put_string(json, escape);
+		break;
+	}
+}
+
+static void put_quoted(struct json *json, struct text text)
+{
+	const u8 *bytes = (const u8 *)text.start;
+	size_t count;
+
+	put(json, '"');
+	for (size_t i = 0; i < text.length; i += count) {
+		count = utf8_length(bytes + i, text.length - i);
+		if (count == 0) {
+			put_string(json, "\\ufffd");
+			count = 1;
+		} else if (bytes[i] < ' ' || bytes[i] == '"' || bytes[i] == '\\' || bytes[i] == 0x7f) {
+			put_escape(json, bytes[i]);
+		} else {
+			for (size_t k = 0; k < count; k++)
+				put(json, (char)bytes[i + k]);
+		}
+	}
+	put(json, '"');
+}
+
+static void begin_value(struct json *json, const char *key)
+{
+	if (json->comma)
+		put(json, ',');
+	json->comma = true;
+	if (key != NULL) {
+		put_quoted(json, text_of(key));
+		put(json, ':');
+	}
+}
+
+static void put_open(struct json *json, const char *key, char bracket)
+{
+	begin_value(json, key);
+	put(json, bracket);
+	json->comma = false;
+}
+
+static void put_close(struct json *json, char bracket)
+{
+	put(json, bracket);
+	json->comma = true;
+}
+
+void json_start(struct json *json, char *buffer, size_t size)
+{
+	*json = (struct json){.buffer = buffer, .size = size};
+}
+
+void json_object_begin(struct json *json, const char *key)
+{
+	put_open(json, key, '{');
+}
+
+void json_object_end(struct json *json)
+{
+	put_close(json, '}');
+}
+
+void json_array_begin(struct json *json, const char *key)
+{
+	put_open(json, key, '[');
+}
+
+void json_array_end(struct json *json)
+{
+	put_close(json, ']');
+}
+
+void json_text(struct json *json, const char *key, struct text text)
+{
+	begin_value(json, key);
+	put_quoted(json, text);
+}
+
+void json_string(struct json *json, const char *key, const char *string)
+{
+	json_text(json, key, text_of(string));
+}
+
+void json_u64(struct json *json, const char *key, u64 value)
+{
+	char digits[24];
+
+	format(digits, sizeof(digits), "%llu", (unsigned long long)value);
+	begin_value(json, key);
+	put_string(json, digits);
+}
+
+void json_s64(struct json *json, const char *key, s64 value)
+{
+	char digits[24];
+
+	format(digits, sizeof(digits), "%lld", (long long)value);
+	begin_value(json, key);
+	put_string(json, digits);
+}
+
+void json_bool(struct json *json, const char *key, bool value)
+{
+	begin_value(json, key);
+	put_string(json, value ? "true" : "false");
+}
+
+void json_null(struct json *json, const char *key)
+{
+	begin_value(json, key);
+	put_string(json, "null");
+}
+
+size_t json_finish(struct json *json)
+{
+	bool fits = json->length < json->size;
+
+	if (json->size > 0)
+		json->buffer[fits ? json->length : 0] = '\0';
+	return fits ? json->length : 0;
+}

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include "lib/text.h"
+
+/*
+ * Writes one JSON value into a buffer of the caller's. What is written is always well-formed as
+ * long as begins and ends are paired; what does not fit makes json_finish say so, never half a
+ * value. `key` is NULL inside an array and for the outermost value.
+ */
+struct json {
+	char *buffer;
+	size_t size;
+	size_t length; /* as if the buffer had no end */
+	bool comma;    /* a value stands before the next one */
+};
+
+void json_start(struct json *json, char *buffer, size_t size);
+void json_object_begin(struct json *json, const char *key);
+void json_object_end(struct json *json);
+void json_array_begin(struct json *json, const char *key);
+void json_array_end(struct json *json);
+/* Any bytes: UTF-8 stays, control bytes are escaped, what is no UTF-8 becomes U+FFFD. */
+void json_text(struct json *json, const char *key, struct text text);
+void json_string(struct json *json, const char *key, const char *string);
+void json_u64(struct json *json, const char *key, u64 value);
+void json_s64(struct json *json, const char *key, s64 value);
+void json_bool(struct json *json, const char *key, bool value);
+void json_null(struct json *json, const char *key);
+/* Terminates the text and returns its length; 0 when it did not fit (the buffer holds ""). */
+size_t json_finish(struct json *json);

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include "lib/string.h"
+
+/* A piece of text that somebody else owns; not terminated, may hold any byte. */
+struct text {
+	const char *start;
+	size_t length;
+};
+
+#define TEXT(literal) ((struct text){(literal), sizeof(literal) - 1})
+
+static inline struct text text_of(const char *string)
+{
+	return (struct text){string, strlen(string)};
+}
+
+static inline bool text_equal(struct text text, const char *string)
+{
+	return strlen(string) == text.length && memcmp(text.start, string, text.length) == 0;
+}
+
+static inline bool char_is_space(char c)
+{
+	return c == ' ' || c == '\t' || c == '\r';
+}
+
+static inline bool char_is_digit(char c)
+{
+	return c >= '0' && c <= '9';
+}
+
+static inline bool char_is_letter(char c)
+{
+	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
+
+/* Printable ASCII, the space included. */
+static inline bool char_is_printable(char c)
+{
+	return c >= ' ' && c <= '~';
+}
+
+static inline struct text text_trim(struct text text)
+{
+	while (text.length > 0 && char_is_space(text.start[0])) {
+		text.start++;
+		text.length--;
+	}
+	while (text.length > 0 && char_is_space(text.start[text.length - 1]))
+		text.length--;
+	return text;
+}
+
+/* Takes the words of `text` one by one, at spaces; false when there is none left. */
+bool text_next_word(struct text *rest, struct text *word);
+
+/* Copies into to[size], terminated; false, with nothing copied, when it does not fit. */
+bool text_copy(char *to, size_t size, struct text text);
+
+/*
+ * Copies for people to read: bytes outside printable ASCII become '?', what does not fit is cut
+ * and ends in "...". size >= 4. Returns `to`.
+ */
+const char *text_show(char *to, size_t size, struct text text);

@@ -1,0 +1,305 @@
+/* SPDX-License-Identifier: MIT */
+#include "lib/x86/decode.h"
+#include "lib/x86/tables.h"
+
+enum rex { REX = 0x40, REX_W = 8, REX_R = 4, REX_X = 2, REX_B = 1 };
+
+/* Reading past the end gives 0 and keeps the reason; the callers look at it once, at the end. */
+struct cursor {
+	const u8 *bytes;
+	size_t available;
+	size_t at;
+	enum x86_status status;
+};
+
+static u8 take(struct cursor *cursor)
+{
+	if (cursor->status != X86_OK)
+		return 0;
+	if (cursor->at >= X86_LENGTH_MAX) {
+		cursor->status = X86_TOO_LONG;
+		return 0;
+	}
+	if (cursor->at >= cursor->available) {
+		cursor->status = X86_INCOMPLETE;
+		return 0;
+	}
+	return cursor->bytes[cursor->at++];
+}
+
+/* The next byte without taking it. */
+static u8 peek(struct cursor *cursor)
+{
+	struct cursor ahead = *cursor;
+	u8 byte = take(&ahead);
+
+	cursor->status = ahead.status;
+	return byte;
+}
+
+static u64 take_bytes(struct cursor *cursor, unsigned int count)
+{
+	u64 value = 0;
+
+	for (unsigned int i = 0; i < count; i++)
+		value |= (u64)take(cursor) << (8 * i);
+	return value;
+}
+
+static u64 sign_extend(u64 value, unsigned int bytes)
+{
+	unsigned int shift = 64 - 8 * bytes;
+
+	return bytes == 0 ? 0 : (u64)((s64)(value << shift) >> shift);
+}
+
+/* SDM vol. 2, 2.3.5: C5 R.vvvv.L.pp, C4 and 8F RXB.mmmmm W.vvvv.L.pp, registers inverted. */
+static void take_vex(struct cursor *cursor, u8 escape, struct x86_instruction *out)
+{
+	u8 p0 = escape == 0xc5 ? (take(cursor) ^ 0x80) : (take(cursor) ^ 0xe0);
+	u8 p1 = escape == 0xc5 ? (p0 & 0x7f) : take(cursor);
+
+	out->encoding = escape == 0x8f ? X86_XOP : X86_VEX;
+	out->map = escape == 0xc5 ? X86_MAP_0F : p0 & 0x1f;
+	out->rex = (u8)(REX | (p1 >> 4 & REX_W));
+	out->rex |= escape == 0xc5 ? p0 >> 5 & REX_R : p0 >> 5;
+	out->vector_register = (p1 >> 3 & 15) ^ 15;
+	out->vector_length = p1 >> 2 & 1;
+	out->vector_prefix = p1 & 3;
+	out->opcode = take(cursor);
+}
+
+/* SDM vol. 2, 2.7.1: 62 RXBR'0mmm Wvvvv1pp zL'LbV'aaa; returns R' as 16 or 0. */
+static u8 take_evex(struct cursor *cursor, struct x86_instruction *out)
+{
+	u8 p0 = take(cursor) ^ 0xf0;
+	u8 p1 = take(cursor);
+	u8 p2 = take(cursor);
+
+	if (cursor->status == X86_OK && (p0 & 8 || !(p1 & 4)))
+		cursor->status = X86_INVALID;
+	out->encoding = X86_EVEX;
+	out->map = p0 & 7;
+	out->rex = (u8)(REX | (p1 >> 4 & REX_W) | p0 >> 5);
+	out->vector_register = (u8)(((p1 >> 3 & 15) ^ 15) | (~p2 & 8) << 1);
+	out->vector_prefix = p1 & 3;
+	out->vector_length = p2 >> 5 & 3;
+	out->evex_mask = p2;
+	out->opcode = take(cursor);
+	return p0 & 16;
+}
+
+/* In 16- and 32-bit code these escapes are LDS, LES, BOUND unless what follows names a register. */
+static bool is_vector_escape(struct cursor *cursor, u8 byte, enum x86_mode mode)
+{
+	switch (byte) {
+	case 0xc4:
+	case 0xc5:
+	case 0x62:
+		return mode == X86_MODE_64 || peek(cursor) >= 0xc0;
+	case 0x8f: /* APM vol. 3, 1.2.8: POP has ModRM.reg 0, XOP a map of at least 8 */
+		return (peek(cursor) & 0x1f) >= 8;
+	default:
+		return false;
+	}
+}
+
+/* Takes the opcode with its escapes; returns its letter (tables.h). */
+static char take_opcode(struct cursor *cursor, enum x86_mode mode, struct x86_instruction *out,
+			u8 *reg_extension)
+{
+	u8 byte = take(cursor);
+
+	if (is_vector_escape(cursor, byte, mode)) {
+		if (out->rex != 0 || out->prefixes & ~X86_PREFIX_ADDRESS)
+			return '-';
+		if (byte == 0x62)
+			*reg_extension = take_evex(cursor, out);
+		else
+			take_vex(cursor, byte, out);
+		if (mode != X86_MODE_64) {
+			out->rex = 0; /* eight registers only: the bits are ignored */
+			*reg_extension = 0;
+		}
+		return out->map == 0 ? '-' : x86_map_vector(out->map, out->opcode);
+	}
+	out->opcode = byte;
+	if (byte != 0x0f)
+		return mode == X86_MODE_64 && x86_invalid_in_64(byte) ? '-' : x86_map_primary[byte];
+
+	out->opcode = take(cursor);
+	out->map = X86_MAP_0F;
+	if (out->opcode != 0x38 && out->opcode != 0x3a)
+		return x86_map_0f[out->opcode];
+	out->map = out->opcode == 0x38 ? X86_MAP_0F38 : X86_MAP_0F3A;
+	out->opcode = take(cursor);
+	return out->map == X86_MAP_0F38 ? 'M' : 'B';
+}
+
+static void set_sizes(enum x86_mode mode, struct x86_instruction *out)
+{
+	bool operand = out->prefixes & X86_PREFIX_OPERAND;
+	bool address = out->prefixes & X86_PREFIX_ADDRESS;
+
+	switch (mode) {
+	case X86_MODE_16:
+		out->operand_bytes = operand ? 4 : 2;
+		out->address_bytes = address ? 4 : 2;
+		break;
+	case X86_MODE_32:
+		out->operand_bytes = operand ? 2 : 4;
+		out->address_bytes = address ? 2 : 4;
+		break;
+	case X86_MODE_64:
+		out->operand_bytes = out->rex & REX_W ? 8 : operand ? 2 : 4;
+		out->address_bytes = address ? 4 : 8;
+		break;
+	}
+}
+
+/* SDM vol. 2, table 2-1. */
+static void set_memory_16(struct x86_instruction *out)
+{
+	static const u8 base[8] = {3, 3, 5, 5, X86_REG_NONE, X86_REG_NONE, 5, 3};
+	static const u8 index[8] = {6, 7, 6, 7, 6, 7, X86_REG_NONE, X86_REG_NONE};
+	u8 rm = out->rm & 7;
+
+	out->base = base[rm];
+	out->index = index[rm];
+	out->displacement_bytes = out->mod;
+	if (out->mod == 0 && rm == 6) {
+		out->base = X86_REG_NONE;
+		out->displacement_bytes = 2;
+	}
+}
+
+/* SDM vol. 2, tables 2-2 and 2-3. */
+static void take_memory_32(struct cursor *cursor, enum x86_mode mode, struct x86_instruction *out)
+{
+	u8 low = out->rm & 7;
+
+	out->base = out->rm;
+	out->displacement_bytes = out->mod == 2 ? 4 : out->mod;
+	if (low == 4) {
+		u8 sib = take(cursor);
+
+		low = sib & 7;
+		out->base = (u8)(low | (out->rex & REX_B ? 8 : 0));
+		out->index = (u8)((sib >> 3 & 7) | (out->rex & REX_X ? 8 : 0));
+		out->scale = sib >> 6;
+		if (out->index == 4)
+			out->index = X86_REG_NONE;
+		if (low == 5 && out->mod == 0) {
+			out->base = X86_REG_NONE;
+			out->displacement_bytes = 4;
+		}
+	} else if (low == 5 && out->mod == 0) {
+		out->base = mode == X86_MODE_64 ? X86_REG_RIP : X86_REG_NONE;
+		out->displacement_bytes = 4;
+	}
+}
+
+static void take_modrm(struct cursor *cursor, enum x86_mode mode, char letter, u8 reg_extension,
+		       struct x86_instruction *out)
+{
+	u8 byte = take(cursor);
+
+	out->has_modrm = true;
+	out->mod = letter == 'R' ? 3 : byte >> 6;
+	out->reg = (u8)((byte >> 3 & 7) | (out->rex & REX_R ? 8 : 0) | reg_extension);
+	out->rm = (u8)((byte & 7) | (out->rex & REX_B ? 8 : 0));
+	if (out->mod == 3)
+		return;
+	if (out->address_bytes == 2)
+		set_memory_16(out);
+	else
+		take_memory_32(cursor, mode, out);
+	out->displacement = (s32)sign_extend(take_bytes(cursor, out->displacement_bytes),
+					     out->displacement_bytes);
+}
+
+/* Sizes of the immediate and of the second one behind it. */
+static u8 immediate_size(char kind, const struct x86_instruction *out, u8 *second)
+{
+	u8 word = MIN(out->operand_bytes, 4);
+
+	*second = 0;
+	switch (kind) {
+	case 'b':
+		return 1;
+	case 'w':
+		return 2;
+	case 'd':
+		return 4;
+	case 'v':
+		return out->operand_bytes;
+	case 'a':
+		return out->address_bytes;
+	/* APM vol. 3: 66 shortens a near branch in 64-bit mode too; Intel CPUs ignore it there. */
+	case 'j':
+	case 'z':
+		return word;
+	case 'f':
+		*second = 2;
+		return word;
+	case 'e':
+		*second = 1;
+		return 2;
+	case 't':
+		return (out->reg & 7) <= 1 ? 1 : 0;
+	case 'u':
+		return (out->reg & 7) <= 1 ? word : 0;
+	default:
+		return 0;
+	}
+}
+
+static void take_immediate(struct cursor *cursor, char letter, struct x86_instruction *out)
+{
+	char kind = (char)(letter | 0x20);
+	u8 second;
+	u8 size = immediate_size(kind, out, &second);
+
+	/* EXTRQ and INSERTQ with two immediates (APM vol. 4, SSE4A) share VMREAD's opcode. */
+	if (out->encoding == X86_LEGACY && out->map == X86_MAP_0F && out->opcode == 0x78 &&
+	    out->prefixes & (X86_PREFIX_OPERAND | X86_PREFIX_REPNE)) {
+		size = 1;
+		second = 1;
+	}
+	out->immediate = take_bytes(cursor, size);
+	if (kind != 'w' && kind != 'e' && kind != 'a' && kind != 'f')
+		out->immediate = sign_extend(out->immediate, size);
+	out->immediate2 = (u16)take_bytes(cursor, second);
+	out->immediate_bytes = (u8)(size + second);
+}
+
+enum x86_status x86_decode(const u8 *bytes, size_t available, enum x86_mode mode,
+			   struct x86_instruction *out)
+{
+	struct cursor cursor = {.bytes = bytes, .available = available};
+	struct x86_prefixes prefixes;
+	u8 reg_extension = 0;
+	char letter;
+
+	x86_scan_prefixes(bytes, available, mode, &prefixes);
+	*out = (struct x86_instruction){
+		.prefixes = prefixes.flags,
+		.segment = prefixes.segment,
+		.rex = prefixes.rex,
+		.base = X86_REG_NONE,
+		.index = X86_REG_NONE,
+	};
+	cursor.at = prefixes.count;
+
+	letter = take_opcode(&cursor, mode, out, &reg_extension);
+	if (cursor.status != X86_OK)
+		return cursor.status;
+	if (letter == '-')
+		return X86_INVALID;
+	set_sizes(mode, out);
+	if (letter >= 'A' && letter <= 'Z')
+		take_modrm(&cursor, mode, letter, reg_extension, out);
+	take_immediate(&cursor, letter, out);
+	out->length = (u8)cursor.at;
+	return cursor.status;
+}

@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: MIT */
+#include "lib/x86/tables.h"
+#include "lib/bits.h"
+
+/* SDM vol. 2, table A-2. */
+const char x86_map_primary[257] =
+	"MMMMbz..MMMMbz.p" /* 00 */
+	"MMMMbz..MMMMbz.." /* 10 */
+	"MMMMbzp.MMMMbzp." /* 20 */
+	"MMMMbzp.MMMMbzp." /* 30 */
+	"................" /* 40 */
+	"................" /* 50 */
+	"..MMppppzZbB...." /* 60 */
+	"bbbbbbbbbbbbbbbb" /* 70 */
+	"BZBBMMMMMMMMMMMM" /* 80 */
+	"..........f....." /* 90 */
+	"aaaa....bz......" /* a0 */
+	"bbbbbbbbvvvvvvvv" /* b0 */
+	"BBw.MMBZe.w..b.." /* c0 */
+	"MMMMbb..MMMMMMMM" /* d0 */
+	"bbbbbbbbjjfb...." /* e0 */
+	"p.pp..TU......MM" /* f0 */;
+
+/* SDM vol. 2, table A-3; 0e and 0f are 3DNow!'s (APM vol. 3, appendix A). */
+const char x86_map_0f[257] =
+	"MMMM-.....-.-M.B" /* 00 */
+	"MMMMMMMMMMMMMMMM" /* 10 */
+	"RRRR----MMMMMMMM" /* 20 */
+	"......-.p-p-----" /* 30 */
+	"MMMMMMMMMMMMMMMM" /* 40 */
+	"MMMMMMMMMMMMMMMM" /* 50 */
+	"MMMMMMMMMMMMMMMM" /* 60 */
+	"BBBBMMM.MM--MMMM" /* 70 */
+	"jjjjjjjjjjjjjjjj" /* 80 */
+	"MMMMMMMMMMMMMMMM" /* 90 */
+	"...MBMMM...MBMMM" /* a0 */
+	"MMMMMMMMMMBMMMMM" /* b0 */
+	"MMBMBBBM........" /* c0 */
+	"MMMMMMMMMMMMMMMM" /* d0 */
+	"MMMMMMMMMMMMMMMM" /* e0 */
+	"MMMMMMMMMMMMMMMM" /* f0 */;
+
+char x86_map_vector(u8 map, u8 opcode)
+{
+	switch (map) {
+	case 1:
+		if (opcode == 0x77) /* VZEROUPPER, VZEROALL */
+			return '.';
+		return (opcode & 0xfc) == 0x70 || opcode == 0xc2 ||
+			(opcode >= 0xc4 && opcode <= 0xc6) ? 'B' : 'M';
+	case 2:
+	case 5:
+	case 6:
+	case 9:
+		return 'M';
+	case 3:
+	case 8:
+		return 'B';
+	case 10:
+		return 'D';
+	default:
+		return '-';
+	}
+}
+
+/* SDM vol. 2, 2.2.1.2 and the i64 marks of table A-2. */
+bool x86_invalid_in_64(u8 opcode)
+{
+	static const u64 invalid[4] = {
+		BIT(0x06) | BIT(0x07) | BIT(0x0e) | BIT(0x16) | BIT(0x17) | BIT(0x1e) | BIT(0x1f) |
+			BIT(0x27) | BIT(0x2f) | BIT(0x37) | BIT(0x3f),
+		BIT(0x60 - 0x40) | BIT(0x61 - 0x40),
+		BIT(0x82 - 0x80) | BIT(0x9a - 0x80),
+		BIT(0xce - 0xc0) | BIT(0xd4 - 0xc0) | BIT(0xd5 - 0xc0) | BIT(0xd6 - 0xc0) |
+			BIT(0xea - 0xc0),
+	};
+
+	return invalid[opcode >> 6] >> (opcode & 63) & 1;
+}

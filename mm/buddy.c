@@ -1,0 +1,329 @@
+/* SPDX-License-Identifier: MIT */
+#include "mm/page.h"
+
+#include "kernel/panic.h"
+#include "lib/bits.h"
+#include "lib/checked.h"
+#include "lib/lock.h"
+#include "lib/string.h"
+#include "mm/address.h"
+#include "mm/quota.h"
+
+/* The part of the memory that page_reserve leaves for tables and the kernel's own needs. */
+#define KERNEL_SHARE 64
+
+u64 direct_map_base SECTION(".data.ro_after_init");
+
+static struct page *frames SECTION(".data.ro_after_init");
+static u64 frame_count SECTION(".data.ro_after_init");
+static u64 ram_pages SECTION(".data.ro_after_init");
+
+static u64 early_counts[PAGE_OWNER_COUNT];
+u64 *page_counts = early_counts;
+
+static struct lock buddy_lock;
+/* Guarded by the lock, like the counts and all frames of free blocks. */
+static u32 free_first[PAGE_ORDER_MAX + 1];
+static u64 reserved_count;
+
+struct page *page_of(hpa_t hpa)
+{
+	CHECK(hpa.value >> PAGE_SHIFT < frame_count);
+	return &frames[hpa.value >> PAGE_SHIFT];
+}
+
+hpa_t page_hpa(const struct page *page)
+{
+	return HPA((u64)(page - frames) << PAGE_SHIFT);
+}
+
+static void block_insert(u32 frame, unsigned int order)
+{
+	struct page *page = &frames[frame];
+
+	page->owner = PAGE_FREE;
+	page->order = (u8)order;
+	page->flags |= PAGE_FLAG_HEAD;
+	page->previous = 0;
+	page->next = free_first[order];
+	if (page->next != 0)
+		frames[page->next].previous = frame;
+	free_first[order] = frame;
+}
+
+static void block_remove(u32 frame)
+{
+	struct page *page = &frames[frame];
+
+	if (page->previous != 0)
+		frames[page->previous].next = page->next;
+	else
+		free_first[page->order] = page->next;
+	if (page->next != 0)
+		frames[page->next].previous = page->previous;
+	page->next = 0;
+	page->previous = 0;
+	page->flags &= (u8)~PAGE_FLAG_HEAD;
+}
+
+static enum status block_alloc(unsigned int order, enum page_owner owner, hpa_t *hpa)
+{
+	unsigned int from = order;
+	u32 frame;
+
+	while (from <= PAGE_ORDER_MAX && free_first[from] == 0)
+		from++;
+	if (from > PAGE_ORDER_MAX)
+		return STATUS_NO_MEMORY;
+
+	frame = free_first[from];
+	block_remove(frame);
+	while (from > order) {
+		from--;
+		block_insert(frame + (1u << from), from);
+	}
+	frames[frame].owner = (u8)owner;
+	frames[frame].order = (u8)order;
+	frames[frame].flags |= PAGE_FLAG_HEAD;
+	frames[frame].references = 0;
+	page_counts[PAGE_FREE] -= 1ull << order;
+	page_counts[owner] += 1ull << order;
+	*hpa = HPA((u64)frame << PAGE_SHIFT);
+	return STATUS_OK;
+}
+
+static void block_free(u32 frame)
+{
+	unsigned int order = frames[frame].order;
+
+	page_counts[frames[frame].owner] -= 1ull << order;
+	page_counts[PAGE_FREE] += 1ull << order;
+	frames[frame].flags &= (u8)~PAGE_FLAG_HEAD;
+
+	for (; order < PAGE_ORDER_MAX; order++) {
+		u32 buddy = frame ^ (1u << order);
+
+		if (buddy >= frame_count || !(frames[buddy].flags & PAGE_FLAG_HEAD) ||
+		    frames[buddy].owner != PAGE_FREE || frames[buddy].order != order)
+			break;
+		block_remove(buddy);
+		frame &= ~(1u << order);
+	}
+	block_insert(frame, order);
+}
+
+enum status page_alloc(unsigned int order, enum page_owner owner, struct quota *quota, hpa_t *hpa)
+{
+	u64 count = 1ull << order;
+	enum status status = quota_charge(quota, owner, count);
+
+	if (status != STATUS_OK)
+		return status;
+	lock_acquire(&buddy_lock);
+	status = STATUS_NO_MEMORY;
+	if (page_counts[PAGE_FREE] >= reserved_count + count)
+		status = block_alloc(order, owner, hpa);
+	lock_release(&buddy_lock);
+	if (status != STATUS_OK)
+		quota_release(quota, owner, count);
+	return status;
+}
+
+enum status page_alloc_cleared(unsigned int order, enum page_owner owner, struct quota *quota,
+			       void **pointer)
+{
+	hpa_t hpa;
+	enum status status = page_alloc(order, owner, quota, &hpa);
+
+	if (status != STATUS_OK)
+		return status;
+	page_clear(hpa, 1ull << order);
+	*pointer = hpa_to_pointer(hpa);
+	return STATUS_OK;
+}
+
+void page_free(hpa_t hpa, struct quota *quota)
+{
+	struct page *page = page_of(hpa);
+
+	CHECK(is_aligned(hpa.value, PAGE_SIZE << page->order));
+	CHECK((page->flags & PAGE_FLAG_HEAD) && page->owner > PAGE_RESERVED);
+	quota_release(quota, page->owner, 1ull << page->order);
+	lock_acquire(&buddy_lock);
+	block_free((u32)(hpa.value >> PAGE_SHIFT));
+	lock_release(&buddy_lock);
+}
+
+enum status page_reserve(u64 count)
+{
+	enum status status = STATUS_NO_MEMORY;
+	u64 kept = ram_pages / KERNEL_SHARE;
+
+	lock_acquire(&buddy_lock);
+	if (count <= ram_pages && page_counts[PAGE_FREE] >= reserved_count + count + kept) {
+		reserved_count += count;
+		status = STATUS_OK;
+	}
+	lock_release(&buddy_lock);
+	return status;
+}
+
+void page_unreserve(u64 count)
+{
+	lock_acquire(&buddy_lock);
+	CHECK(count <= reserved_count);
+	reserved_count -= count;
+	lock_release(&buddy_lock);
+}
+
+enum status page_alloc_reserved(unsigned int order, enum page_owner owner, hpa_t *hpa)
+{
+	enum status status;
+
+	lock_acquire(&buddy_lock);
+	CHECK(reserved_count >= 1ull << order);
+	status = block_alloc(order, owner, hpa);
+	if (status == STATUS_OK)
+		reserved_count -= 1ull << order;
+	lock_release(&buddy_lock);
+	return status;
+}
+
+void page_clear(hpa_t hpa, u64 count)
+{
+	void *to = hpa_to_pointer(hpa);
+	u64 words = count * (PAGE_SIZE / sizeof(u64));
+
+	__asm__ volatile("rep stosq" : "+D"(to), "+c"(words) : "a"(0ull) : "memory");
+}
+
+/* The block that holds a frame begins at the frame's number with some of its low bits cleared. */
+enum page_owner page_owner(hpa_t hpa)
+{
+	u64 frame = hpa.value >> PAGE_SHIFT;
+
+	if (frame >= frame_count)
+		return PAGE_RESERVED;
+	for (unsigned int order = 0; order <= PAGE_ORDER_MAX; order++) {
+		const struct page *head = &frames[align_down(frame, 1ull << order)];
+
+		if ((head->flags & PAGE_FLAG_HEAD) && head->order >= order)
+			return head->owner;
+	}
+	return PAGE_RESERVED;
+}
+
+bool page_range_has_ram(hpa_t hpa, u64 bytes)
+{
+	u64 end = MIN(align_up(hpa.value + bytes, PAGE_SIZE) >> PAGE_SHIFT, frame_count);
+
+	for (u64 frame = hpa.value >> PAGE_SHIFT; frame < end; frame++)
+		if (frames[frame].flags & PAGE_FLAG_RAM)
+			return true;
+	return false;
+}
+
+void page_counts_move(u64 *to)
+{
+	lock_acquire(&buddy_lock);
+	memcpy(to, page_counts, sizeof(early_counts));
+	page_counts = to;
+	lock_release(&buddy_lock);
+}
+
+u64 page_total(void)
+{
+	return ram_pages;
+}
+
+/* The first place in RAM for `bytes` that nothing in use touches; 0 when there is none. */
+static u64 place_find(const struct page_range *ram, size_t ram_count,
+		      const struct page_range *used, size_t used_count, u64 bytes)
+{
+	for (size_t i = 0; i < ram_count; i++) {
+		u64 at = align_up(MAX(ram[i].base.value, PAGE_SIZE), PAGE_SIZE);
+		size_t j = 0;
+
+		while (j < used_count) {
+			if (ranges_overlap(at, bytes, used[j].base.value, used[j].length)) {
+				at = align_up(used[j].base.value + used[j].length, PAGE_SIZE);
+				j = 0;
+			} else {
+				j++;
+			}
+		}
+		if (at >= ram[i].base.value &&
+		    range_within(at - ram[i].base.value, bytes, ram[i].length))
+			return at;
+	}
+	return 0;
+}
+
+static void frames_mark_used(u64 base, u64 length, enum page_owner owner)
+{
+	u64 end = MIN(align_up(base + length, PAGE_SIZE) >> PAGE_SHIFT, frame_count);
+
+	for (u64 frame = base >> PAGE_SHIFT; frame < end; frame++) {
+		if (!(frames[frame].flags & PAGE_FLAG_RAM))
+			continue;
+		if (frames[frame].flags & PAGE_FLAG_HEAD)
+			page_counts[frames[frame].owner]--;
+		frames[frame].owner = (u8)owner;
+		frames[frame].flags |= PAGE_FLAG_HEAD;
+		page_counts[owner]++;
+	}
+}
+
+/* Makes every run of RAM without an owner into the largest aligned blocks. */
+static void frames_free_rest(void)
+{
+	u64 frame = 0;
+
+	while (frame < frame_count) {
+		u64 end = frame;
+
+		while (end < frame_count && frames[end].flags == PAGE_FLAG_RAM)
+			end++;
+		page_counts[PAGE_FREE] += end - frame;
+		while (frame < end) {
+			unsigned int order = MIN(bit_highest(end - frame), bit_lowest(frame));
+
+			order = MIN(order, (unsigned int)PAGE_ORDER_MAX);
+			block_insert((u32)frame, order);
+			frame += 1ull << order;
+		}
+		frame = end + 1;
+	}
+}
+
+bool page_init(const struct page_range *ram, size_t ram_count, const struct page_range *used,
+	       size_t used_count)
+{
+	u64 array_bytes;
+	u64 array;
+
+	for (size_t i = 0; i < ram_count; i++)
+		frame_count = MAX(frame_count, (ram[i].base.value + ram[i].length) >> PAGE_SHIFT);
+	array_bytes = align_up(frame_count * sizeof(struct page), PAGE_SIZE);
+	array = place_find(ram, ram_count, used, used_count, array_bytes);
+	if (array == 0)
+		return false;
+
+	frames = hpa_to_pointer(HPA(array));
+	memset(frames, 0, array_bytes);
+	for (size_t i = 0; i < ram_count; i++) {
+		u64 end = (ram[i].base.value + ram[i].length) >> PAGE_SHIFT;
+
+		for (u64 frame = align_up(ram[i].base.value, PAGE_SIZE) >> PAGE_SHIFT; frame < end;
+		     frame++) {
+			ram_pages += !(frames[frame].flags & PAGE_FLAG_RAM);
+			frames[frame].flags = PAGE_FLAG_RAM;
+		}
+	}
+	frames_mark_used(0, PAGE_SIZE, PAGE_RESERVED);
+	frames_mark_used(array, array_bytes, PAGE_RESERVED);
+	for (size_t i = 0; i < used_count; i++)
+		frames_mark_used(used[i].base.value, used[i].length, used[i].owner);
+	frames_free_rest();
+	return true;
+}

@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: MIT */
+#include "mm/kernel_space.h"
+
+#include "arch/x86_64/cpu/random.h"
+#include "boot/boot_info.h"
+#include "kernel/panic.h"
+#include "lib/checked.h"
+#include "mm/address.h"
+#include "mm/page.h"
+#include "mm/tlb.h"
+
+/* The area for stacks and devices; each mapping is followed by a gap of 1 to GAP_PAGES pages. */
+#define VMAP_BYTES (64 * GIB)
+#define GAP_PAGES 64
+
+/* Boundaries that the linker sets. */
+extern const char __image_start[];
+extern const char __ro_after_init_start[];
+extern const char __ro_after_init_end[];
+
+struct table kernel_table SECTION(".data.ro_after_init");
+
+static u64 vmap_next; /* the kernel's boot CPU alone maps anything here */
+static u64 vmap_end;
+
+static u64 *top_entry(hpa_t root, unsigned int slot)
+{
+	return (u64 *)hpa_to_pointer(root) + slot;
+}
+
+/* A table below the top for every slot of the area, so that the top never changes again. */
+static enum status vmap_prepare(u64 base)
+{
+	vmap_next = base;
+	vmap_end = base + VMAP_BYTES;
+	for (u64 at = base; at < vmap_end; at = align_down(at, 512 * GIB) + 512 * GIB) {
+		u64 *entry = top_entry(kernel_table.root.kernel, (unsigned int)(at >> 39) % 512);
+		enum status status;
+		hpa_t node;
+
+		if (*entry & PTE_P)
+			continue;
+		status = page_alloc(0, PAGE_TABLE, NULL, &node);
+		if (status != STATUS_OK)
+			return status;
+		page_clear(node, 1);
+		*entry = node.value | format_host.table;
+	}
+	return STATUS_OK;
+}
+
+/*
+ * The boot code's tables carry no counts of their entries (struct page, references): nothing that
+ * the kernel maps is ever unmapped again, so nobody asks for them.
+ */
+enum status kernel_space_init(const struct boot_info *info)
+{
+	kernel_table.format = &format_host;
+	kernel_table.root.kernel = info->root_table;
+	kernel_table.root.user = info->root_table;
+	for (unsigned int slot = 0; slot < KERNEL_SLOT_FIRST; slot++)
+		*top_entry(info->root_table, slot) = 0;
+	tlb_arch_load_root(info->root_table);
+	return vmap_prepare(info->vmap_base.value);
+}
+
+static enum status image_protect(const struct boot_info *info, const char *from, const char *to)
+{
+	u64 base = info->image_base.value;
+	u64 view = hpa_to_hva(info->image_hpa).value;
+
+	return table_protect(&kernel_table, view + ((u64)from - base), view + ((u64)to - base),
+			     PT_READ);
+}
+
+enum status kernel_space_seal(const struct boot_info *info)
+{
+	enum status status = image_protect(info, __image_start, __ro_after_init_end);
+
+	if (status == STATUS_OK)
+		status = table_protect(&kernel_table, (u64)__ro_after_init_start,
+				       (u64)__ro_after_init_end, PT_READ);
+	tlb_arch_load_root(kernel_table.root.kernel);
+	return status;
+}
+
+/* Addresses for `bytes`, whole pages, behind an unmapped gap of random length. 0: none left. */
+static u64 vmap_reserve(u64 bytes, u64 alignment)
+{
+	u64 at = align_up(vmap_next + PAGE_SIZE * (1 + random_below(GAP_PAGES)), alignment);
+
+	if (at >= vmap_end || bytes > vmap_end - at)
+		return 0;
+	vmap_next = at + bytes;
+	return at;
+}
+
+static bool page_map(u64 at, hpa_t hpa, u32 rights, enum pt_type type)
+{
+	const struct pt_leaf leaf = {
+		.at = at,
+		.hpa = hpa,
+		.level = PT_LEVEL_4K,
+		.rights = rights,
+		.type = type,
+	};
+
+	return table_map(&kernel_table, &leaf) == STATUS_OK;
+}
+
+void *kernel_map_device(hpa_t hpa, u64 bytes)
+{
+	u64 first = align_down(hpa.value, PAGE_SIZE);
+	u64 length = align_up(hpa.value + bytes, PAGE_SIZE) - first;
+	u64 at = vmap_reserve(length, PAGE_SIZE);
+
+	if (at == 0)
+		return NULL;
+	for (u64 done = 0; done < length; done += PAGE_SIZE)
+		if (!page_map(at + done, HPA(first + done), PT_READ | PT_WRITE, PT_TYPE_UC))
+			return NULL;
+	return (void *)(at + (hpa.value - first));
+}
+
+/* Fills reserved addresses with new pages. What was mapped when memory ends stays: boot fails. */
+static bool pages_map_new(u64 at, u64 page_count)
+{
+	for (u64 i = 0; i < page_count; i++) {
+		hpa_t hpa;
+
+		if (page_alloc(0, PAGE_KERNEL, NULL, &hpa) != STATUS_OK)
+			return false;
+		page_clear(hpa, 1);
+		if (!page_map(at + i * PAGE_SIZE, hpa, PT_READ | PT_WRITE, PT_TYPE_WB))
+			return false;
+	}
+	return true;
+}
+
+void *kernel_stack_alloc(hpa_t stub)
+{
+	u64 at = vmap_reserve(KERNEL_STACK_BYTES + PAGE_SIZE, KERNEL_STACK_BYTES);
+
+	if (at == 0 || !pages_map_new(at, KERNEL_STACK_BYTES / PAGE_SIZE))
+		return NULL;
+	if (stub.value != 0 &&
+	    !page_map(at + KERNEL_STACK_BYTES, stub, PT_READ | PT_EXECUTE, PT_TYPE_WB))
+		return NULL;
+	return (void *)at;
+}
+
+void *kernel_pages_alloc(u64 page_count)
+{
+	u64 at = vmap_reserve(page_count * PAGE_SIZE, PAGE_SIZE);
+
+	return at != 0 && pages_map_new(at, page_count) ? (void *)at : NULL;
+}
+
+void kernel_space_share(struct table *table)
+{
+	bool split = table->root.user.value != table->root.kernel.value;
+
+	for (unsigned int slot = KERNEL_SLOT_FIRST; slot < PT_ENTRY_COUNT; slot++) {
+		u64 entry = *top_entry(kernel_table.root.kernel, slot);
+
+		*top_entry(table->root.kernel, slot) = entry;
+		if (split && slot >= KERNEL_SLOT_DIRECT_END)
+			*top_entry(table->root.user, slot) = entry;
+	}
+}

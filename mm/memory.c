@@ -1,0 +1,358 @@
+/* SPDX-License-Identifier: MIT */
+#include "mm/memory.h"
+
+#include "kernel/panic.h"
+#include "lib/checked.h"
+#include "mm/address.h"
+#include "mm/cache.h"
+#include "mm/page.h"
+#include "mm/quota.h"
+#include "mm/tlb.h"
+
+/*
+ * A slot is 0 or its page's address and SLOT_PRESENT; bits 11:1 are left for what a slot may later
+ * say about its page (shared copy-on-write, dirty). A chunk's word is 0, the address of a page of
+ * 512 slots and SLOT_PRESENT, or the address of a 2-MiB block, CHUNK_LARGE and how many of its
+ * pages are cleared: nobody sees the block before all are.
+ */
+#define SLOT_PRESENT BIT(0)
+#define CHUNK_LARGE BIT(1)
+#define CHUNK_CLEARED_SHIFT 2
+#define CHUNK_CLEARED BITS(11, 2)
+
+/* Bounded steps: pages cleared, words visited when giving back. */
+#define STEP_CLEAR 32
+#define STEP_PIN 24
+#define STEP_FREE 64
+
+/* Checking a physical range takes time in proportion; 16 MiB at a time suffice for devices. */
+#define PHYSICAL_PAGES_MAX 4096
+
+static struct cache memory_cache;
+static u64 physical_limit;
+
+void memory_init(unsigned int physical_width)
+{
+	cache_init(&memory_cache, sizeof(struct memory));
+	physical_limit = 1ull << physical_width;
+}
+
+static enum status memory_alloc(struct quota *quota, u64 page_count, struct memory **memory)
+{
+	void *object;
+	enum status status = cache_alloc(&memory_cache, quota, &object);
+
+	if (status != STATUS_OK)
+		return status;
+	*memory = object;
+	object_init(&(*memory)->object, OBJECT_MEMORY);
+	list_init(&(*memory)->mappings);
+	(*memory)->quota = quota;
+	(*memory)->page_count = page_count;
+	return STATUS_OK;
+}
+
+static u64 chunk_count(const struct memory *memory)
+{
+	return (memory->page_count + MEMORY_CHUNK_PAGES - 1) / MEMORY_CHUNK_PAGES;
+}
+
+/* Finds room for the words of the chunks. */
+static enum status chunks_alloc(struct memory *memory)
+{
+	u64 count = chunk_count(memory);
+	unsigned int order = 0;
+	void *pages;
+	enum status status;
+
+	if (memory->page_count <= MEMORY_INLINE_SLOTS)
+		return STATUS_OK;
+	memory->chunks = memory->inline_slots;
+	if (count <= MEMORY_INLINE_SLOTS)
+		return STATUS_OK;
+	while (count * sizeof(u64) > PAGE_SIZE << order)
+		order++;
+	status = page_alloc_cleared(order, PAGE_KERNEL, memory->quota, &pages);
+	if (status == STATUS_OK)
+		memory->chunks = pages;
+	return status;
+}
+
+enum status memory_create(struct quota *quota, enum page_owner owner, u64 page_count, u32 flags,
+			  struct memory **memory)
+{
+	enum status status;
+
+	if (page_count == 0)
+		return STATUS_BAD_ARGUMENT;
+	if (page_count > MEMORY_PAGES_MAX)
+		return STATUS_TOO_BIG;
+	status = quota_charge(quota, owner, page_count);
+	if (status != STATUS_OK)
+		return status;
+	status = page_reserve(page_count);
+	if (status != STATUS_OK)
+		goto fail_reserve;
+	status = memory_alloc(quota, page_count, memory);
+	if (status != STATUS_OK)
+		goto fail_alloc;
+	status = chunks_alloc(*memory);
+	if (status != STATUS_OK)
+		goto fail_chunks;
+
+	(*memory)->kind = MEMORY_RAM;
+	(*memory)->owner = (u8)owner;
+	(*memory)->type = PT_TYPE_WB;
+	(*memory)->pinned = flags & MEMORY_PINNED;
+	(*memory)->unpopulated = page_count;
+	return STATUS_OK;
+
+fail_chunks:
+	cache_free(&memory_cache, *memory);
+fail_alloc:
+	page_unreserve(page_count);
+fail_reserve:
+	quota_release(quota, owner, page_count);
+	return status;
+}
+
+static enum status memory_fixed(struct quota *quota, hpa_t hpa, u64 page_count, enum pt_type type,
+				struct memory **memory)
+{
+	enum status status = memory_alloc(quota, page_count, memory);
+
+	if (status != STATUS_OK)
+		return status;
+	(*memory)->kind = MEMORY_FIXED;
+	(*memory)->base = hpa;
+	(*memory)->type = (u8)type;
+	return STATUS_OK;
+}
+
+enum status memory_create_physical(struct quota *quota, hpa_t hpa, u64 page_count, u32 flags,
+				   struct memory **memory)
+{
+	enum pt_type type = flags & MEMORY_UNCACHED ? PT_TYPE_UC : PT_TYPE_WB;
+
+	if (page_count == 0)
+		return STATUS_BAD_ARGUMENT;
+	if (page_count > PHYSICAL_PAGES_MAX)
+		return STATUS_TOO_BIG;
+	if (!is_aligned(hpa.value, PAGE_SIZE) ||
+	    !range_within(hpa.value, page_count << PAGE_SHIFT, physical_limit) ||
+	    page_range_has_ram(hpa, page_count << PAGE_SHIFT))
+		return STATUS_BAD_ADDRESS;
+	return memory_fixed(quota, hpa, page_count, type, memory);
+}
+
+enum status memory_wrap(struct quota *quota, hpa_t hpa, u64 page_count, struct memory **memory)
+{
+	CHECK(is_aligned(hpa.value, PAGE_SIZE) && page_count != 0);
+	return memory_fixed(quota, hpa, page_count, PT_TYPE_WB, memory);
+}
+
+bool memory_range_valid(const struct memory *memory, u64 first, u64 page_count)
+{
+	return range_within(first, page_count, memory->page_count);
+}
+
+/* A large block where the object fills the chunk and there is one, else a page of slots. */
+static enum status chunk_create(struct memory *memory, u64 number)
+{
+	bool whole = (number + 1) * MEMORY_CHUNK_PAGES <= memory->page_count;
+	enum status status;
+	void *slots;
+	hpa_t hpa;
+
+	if (whole && page_alloc_reserved(PAGE_ORDER_2M, memory->owner, &hpa) == STATUS_OK) {
+		memory->unpopulated -= MEMORY_CHUNK_PAGES;
+		memory->chunks[number] = hpa.value | CHUNK_LARGE;
+		return STATUS_OK;
+	}
+	status = page_alloc_cleared(0, PAGE_KERNEL, memory->quota, &slots);
+	if (status == STATUS_OK)
+		memory->chunks[number] = pointer_to_hpa(slots).value | SLOT_PRESENT;
+	return status;
+}
+
+static bool chunk_ready(u64 chunk)
+{
+	return (chunk & CHUNK_CLEARED) >> CHUNK_CLEARED_SHIFT == MEMORY_CHUNK_PAGES;
+}
+
+static enum status chunk_clear(u64 *chunk)
+{
+	u64 cleared = (*chunk & CHUNK_CLEARED) >> CHUNK_CLEARED_SHIFT;
+
+	if (chunk_ready(*chunk))
+		return STATUS_OK;
+	page_clear(HPA((*chunk & PTE_ADDRESS) + (cleared << PAGE_SHIFT)), STEP_CLEAR);
+	*chunk += STEP_CLEAR << CHUNK_CLEARED_SHIFT;
+	return chunk_ready(*chunk) ? STATUS_OK : STATUS_AGAIN;
+}
+
+/* The page's slot, NULL when it lies in a large chunk or in none. */
+static u64 *slot_find(struct memory *memory, u64 index)
+{
+	u64 chunk;
+
+	if (memory->chunks == NULL)
+		return &memory->inline_slots[index];
+	chunk = memory->chunks[index / MEMORY_CHUNK_PAGES];
+	if (!(chunk & SLOT_PRESENT))
+		return NULL;
+	return (u64 *)hpa_to_pointer(HPA(chunk & PTE_ADDRESS)) + index % MEMORY_CHUNK_PAGES;
+}
+
+static enum status slot_populate(struct memory *memory, u64 *slot)
+{
+	enum status status;
+	hpa_t hpa;
+
+	if (*slot & SLOT_PRESENT)
+		return STATUS_OK;
+	status = page_alloc_reserved(0, memory->owner, &hpa);
+	if (status != STATUS_OK)
+		return status;
+	memory->unpopulated--;
+	page_clear(hpa, 1);
+	*slot = hpa.value | SLOT_PRESENT;
+	return STATUS_OK;
+}
+
+static enum status populate(struct memory *memory, u64 index)
+{
+	u64 *chunk = memory->chunks;
+
+	if (chunk != NULL) {
+		chunk += index / MEMORY_CHUNK_PAGES;
+		if (*chunk == 0) {
+			enum status status = chunk_create(memory, index / MEMORY_CHUNK_PAGES);
+
+			if (status != STATUS_OK)
+				return status;
+		}
+		if (*chunk & CHUNK_LARGE)
+			return chunk_clear(chunk);
+	}
+	return slot_populate(memory, slot_find(memory, index));
+}
+
+enum status memory_populate(struct memory *memory, u64 index)
+{
+	enum status status;
+
+	CHECK(index < memory->page_count);
+	if (memory->kind != MEMORY_RAM)
+		return STATUS_OK;
+	lock_acquire(&memory->lock);
+	status = populate(memory, index);
+	lock_release(&memory->lock);
+	return status;
+}
+
+enum status memory_pin(struct memory *memory)
+{
+	for (unsigned int n = 0; n < STEP_PIN && memory->pin_cursor < memory->page_count; n++) {
+		enum status status = memory_populate(memory, memory->pin_cursor);
+
+		if (status != STATUS_OK)
+			return status;
+		memory->pin_cursor++;
+	}
+	return memory->pin_cursor < memory->page_count ? STATUS_AGAIN : STATUS_OK;
+}
+
+static bool slot_fixed(const struct memory *memory, u64 index, hpa_t *hpa, enum pt_level *level)
+{
+	u64 end = memory->base.value + (memory->page_count << PAGE_SHIFT);
+	u64 large;
+
+	*hpa = HPA(memory->base.value + (index << PAGE_SHIFT));
+	large = align_down(hpa->value, 2 * MIB);
+	*level = PT_LEVEL_4K;
+	if (large >= memory->base.value && range_within(large, 2 * MIB, end))
+		*level = PT_LEVEL_2M;
+	return true;
+}
+
+static bool slot_ram(struct memory *memory, u64 index, hpa_t *hpa, enum pt_level *level)
+{
+	u64 *slot = slot_find(memory, index);
+	u64 chunk;
+
+	if (slot != NULL) {
+		*hpa = HPA(*slot & PTE_ADDRESS);
+		*level = PT_LEVEL_4K;
+		return *slot & SLOT_PRESENT;
+	}
+	chunk = memory->chunks[index / MEMORY_CHUNK_PAGES];
+	*hpa = HPA((chunk & PTE_ADDRESS) + (index % MEMORY_CHUNK_PAGES << PAGE_SHIFT));
+	*level = PT_LEVEL_2M;
+	return chunk_ready(chunk);
+}
+
+bool memory_slot(struct memory *memory, u64 index, hpa_t *hpa, enum pt_level *level)
+{
+	bool present;
+
+	CHECK(index < memory->page_count);
+	if (memory->kind != MEMORY_RAM)
+		return slot_fixed(memory, index, hpa, level);
+	lock_acquire(&memory->lock);
+	present = slot_ram(memory, index, hpa, level);
+	lock_release(&memory->lock);
+	return present;
+}
+
+void *memory_pointer(struct memory *memory, u64 index)
+{
+	enum pt_level level;
+	hpa_t hpa;
+
+	return memory_slot(memory, index, &hpa, &level) ? hpa_to_pointer(hpa) : NULL;
+}
+
+static void chunk_destroy(struct memory *memory, u64 *chunk)
+{
+	if (*chunk & CHUNK_LARGE)
+		tlb_page_free(HPA(*chunk & PTE_ADDRESS), NULL);
+	else if (*chunk & SLOT_PRESENT)
+		page_free(HPA(*chunk & PTE_ADDRESS), memory->quota);
+	*chunk = 0;
+}
+
+/* Gives back what the cursor stands at, one page or one large block, and moves it on. */
+static void destroy_step(struct memory *memory)
+{
+	u64 index = memory->destroy_cursor;
+	u64 chunk_end = MIN(align_down(index, MEMORY_CHUNK_PAGES) + MEMORY_CHUNK_PAGES,
+			    memory->page_count);
+	u64 *slot = slot_find(memory, index);
+
+	memory->destroy_cursor = slot != NULL ? index + 1 : chunk_end;
+	if (slot != NULL && (*slot & SLOT_PRESENT))
+		tlb_page_free(HPA(*slot & PTE_ADDRESS), NULL);
+	if (memory->chunks != NULL && memory->destroy_cursor == chunk_end)
+		chunk_destroy(memory, &memory->chunks[index / MEMORY_CHUNK_PAGES]);
+}
+
+enum status memory_destroy(struct memory *memory)
+{
+	CHECK(list_empty(&memory->mappings));
+	if (memory->kind == MEMORY_RAM) {
+		for (unsigned int n = 0; n < STEP_FREE; n++) {
+			if (memory->destroy_cursor == memory->page_count)
+				break;
+			destroy_step(memory);
+		}
+		if (memory->destroy_cursor < memory->page_count)
+			return STATUS_AGAIN;
+		page_unreserve(memory->unpopulated);
+		quota_release(memory->quota, memory->owner, memory->page_count);
+		if (memory->chunks != NULL && memory->chunks != memory->inline_slots)
+			page_free(pointer_to_hpa(memory->chunks), memory->quota);
+	}
+	cache_free(&memory_cache, memory);
+	return STATUS_OK;
+}

@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include "kernel/abi/pages.h"
+#include "kernel/abi/syscall.h"
+#include "lib/lock.h"
+#include "mm/object.h"
+#include "mm/table.h"
+
+struct quota;
+
+#define MEMORY_CHUNK_PAGES 512ull
+#define MEMORY_INLINE_SLOTS 8
+#define MEMORY_PAGES_MAX (1ull << 23) /* 32 GiB: 32 pages of chunk words, cleared at once */
+
+enum memory_kind {
+	MEMORY_RAM,   /* pages of its own, put in at first touch, zero before anyone sees them */
+	MEMORY_FIXED, /* a physical range that belongs to somebody else: device, module, image */
+};
+
+/*
+ * An array of page slots that can be mapped. RAM is reserved in full when it is created, against
+ * the quota and against the machine, so that populating it does not run out of pages.
+ */
+struct memory {
+	struct object object;
+	struct lock lock;
+	struct quota *quota;
+	u64 page_count;
+	u8 kind;  /* enum memory_kind */
+	u8 owner; /* enum page_owner of its pages */
+	u8 type;  /* enum pt_type */
+	bool pinned;
+	u8 reserved[4];
+	hpa_t base;           /* MEMORY_FIXED */
+	u64 pin_cursor;       /* pages before it are present for good */
+	u64 destroy_cursor;   /* pages before it are given back */
+	u64 unpopulated;      /* pages still reserved with page_reserve */
+	struct list mappings; /* struct mapping, by its memory_node */
+	/*
+	 * MEMORY_RAM: the slots themselves for up to MEMORY_INLINE_SLOTS pages; else one word per
+	 * 2-MiB chunk, here for that many chunks, or in pages of their own.
+	 */
+	u64 inline_slots[MEMORY_INLINE_SLOTS];
+	u64 *chunks;
+};
+
+/* `physical_width`: the CPU's MAXPHYADDR. */
+void memory_init(unsigned int physical_width);
+
+/*
+ * Zeroed RAM of `page_count` pages, charged to the quota as `owner` (PAGE_GUEST or PAGE_PROCESS).
+ * `flags` as in SYS_MEMORY_CREATE; a pinned object is ready when memory_pin says STATUS_OK.
+ * Without effect: STATUS_BAD_ARGUMENT (no pages), STATUS_TOO_BIG (more than MEMORY_PAGES_MAX),
+ * STATUS_NO_MEMORY, STATUS_NO_QUOTA.
+ */
+enum status memory_create(struct quota *quota, enum page_owner owner, u64 page_count, u32 flags,
+			  struct memory **memory) MUST_CHECK;
+/*
+ * Device or firmware memory, `flags` as in SYS_MEMORY_PHYSICAL. STATUS_TOO_BIG: more than 16 MiB;
+ * STATUS_BAD_ADDRESS when it is unaligned, beyond the CPU's physical
+ * width or touches RAM that is managed.
+ */
+enum status memory_create_physical(struct quota *quota, hpa_t hpa, u64 page_count, u32 flags,
+				   struct memory **memory) MUST_CHECK;
+/* Pages that the kernel keeps alive itself: modules, parts of the image, pages it has made. */
+enum status memory_wrap(struct quota *quota, hpa_t hpa, u64 page_count,
+			struct memory **memory) MUST_CHECK;
+
+/* Whether the range lies inside the object. */
+bool memory_range_valid(const struct memory *memory, u64 first, u64 page_count);
+
+/*
+ * Makes page `index` present. STATUS_AGAIN: a step of clearing was done, call again.
+ * STATUS_NO_MEMORY or STATUS_NO_QUOTA: no page for the slots.
+ */
+enum status memory_populate(struct memory *memory, u64 index) MUST_CHECK;
+/* The next step of populating everything; STATUS_OK when done. */
+enum status memory_pin(struct memory *memory) MUST_CHECK;
+
+/*
+ * Where page `index` is and whether it lies in a naturally aligned 2-MiB piece that is all present
+ * (PT_LEVEL_2M) or stands alone. False when it is absent.
+ */
+bool memory_slot(struct memory *memory, u64 index, hpa_t *hpa, enum pt_level *level);
+/* The kernel's pointer to a present page, NULL when it is absent. Not for device memory. */
+void *memory_pointer(struct memory *memory, u64 index);
+
+/*
+ * The next step of giving back all pages and at last the object itself: STATUS_AGAIN, then
+ * STATUS_OK. Nothing may map it or refer to it any more.
+ */
+enum status memory_destroy(struct memory *memory) MUST_CHECK;

@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include "kernel/abi/pages.h"
+#include "lib/status.h"
+#include "lib/types.h"
+
+struct quota;
+
+/* The buddy allocator hands out blocks of 2^order pages, aligned to their size: 4 KiB to 1 GiB. */
+#define PAGE_ORDER_2M 9
+#define PAGE_ORDER_MAX 18
+
+/* One per 4-KiB frame of the machine. A block, free or not, is described by its first frame. */
+struct page {
+	u32 next; /* frames of the free list, or of the list the block's owner keeps; 0: none */
+	u32 previous;
+	u32 references; /* the owner's: entries in use of a page table, epoch of a deferred block */
+	u8 owner;       /* enum page_owner */
+	u8 order;
+	u8 flags; /* enum page_flag */
+	u8 reserved;
+};
+_Static_assert(sizeof(struct page) == 16, "0.4 % of the memory");
+
+enum page_flag {
+	PAGE_FLAG_RAM = 1 << 0,  /* managed: never given out as device memory */
+	PAGE_FLAG_HEAD = 1 << 1, /* the first frame of a block */
+};
+
+struct page_range {
+	hpa_t base;
+	u64 length; /* bytes */
+	enum page_owner owner; /* of ranges in use */
+};
+
+/*
+ * Takes over the machine's RAM. `ram` may overlap; parts of a page at its ends are left out. Pages
+ * that `used` touches and the first page are never given out. False: no room for the frame array.
+ */
+bool page_init(const struct page_range *ram, size_t ram_count, const struct page_range *used,
+	       size_t used_count) MUST_CHECK;
+
+/*
+ * A block of 2^order pages with whatever its last owner left in it. STATUS_NO_QUOTA or
+ * STATUS_NO_MEMORY without effect; pages reserved by page_reserve are not touched.
+ */
+enum status page_alloc(unsigned int order, enum page_owner owner, struct quota *quota,
+		       hpa_t *hpa) MUST_CHECK;
+/* The same, cleared, as a pointer into the direct map. At most order 5: clearing takes time. */
+enum status page_alloc_cleared(unsigned int order, enum page_owner owner, struct quota *quota,
+			       void **pointer) MUST_CHECK;
+/* `quota` as it was given to page_alloc. */
+void page_free(hpa_t hpa, struct quota *quota);
+
+/*
+ * Sets pages aside that page_alloc_reserved takes later, so that it fails only for want of a block
+ * of its order, never at order 0. STATUS_NO_MEMORY when there are not that many; a part of the
+ * memory always remains for the kernel.
+ */
+enum status page_reserve(u64 count) MUST_CHECK;
+void page_unreserve(u64 count);
+enum status page_alloc_reserved(unsigned int order, enum page_owner owner,
+				hpa_t *hpa) MUST_CHECK;
+
+void page_clear(hpa_t hpa, u64 count);
+
+struct page *page_of(hpa_t hpa);
+hpa_t page_hpa(const struct page *page);
+/* PAGE_RESERVED for what is no RAM. */
+enum page_owner page_owner(hpa_t hpa);
+/* Whether any page of the range is RAM that the allocator manages; looks at each of them. */
+bool page_range_has_ram(hpa_t hpa, u64 bytes);
+
+/* Pages by owner. The kernel moves the array into struct kernel_page. */
+extern u64 *page_counts;
+void page_counts_move(u64 *to);
+/* All managed pages: the sum of page_counts. */
+u64 page_total(void);

@@ -1,0 +1,366 @@
+/* SPDX-License-Identifier: MIT */
+#include "mm/space.h"
+
+#include "arch/x86_64/cpu/random.h"
+#include "kernel/panic.h"
+#include "lib/checked.h"
+#include "mm/cache.h"
+#include "mm/kernel_space.h"
+#include "mm/quota.h"
+#include "mm/tlb.h"
+
+#define PLACE_ATTEMPTS 32
+#define GUARD_BYTES PAGE_SIZE
+
+static struct cache space_cache;
+static struct cache mapping_cache;
+static bool split_tables;
+static u64 guest_limit;
+
+void space_init(bool split, unsigned int physical_width)
+{
+	cache_init(&space_cache, sizeof(struct space));
+	cache_init(&mapping_cache, sizeof(struct mapping));
+	split_tables = split;
+	/* Four levels translate 48 bits; guest physical addresses are as wide as the host's. */
+	guest_limit = 1ull << MIN(physical_width, 48u);
+}
+
+static enum status space_alloc(struct quota *quota, const struct pt_format *format, bool split,
+			       struct space **space)
+{
+	void *object;
+	enum status status = cache_alloc(&space_cache, quota, &object);
+
+	if (status != STATUS_OK)
+		return status;
+	*space = object;
+	status = table_init(&(*space)->table, format, quota, split);
+	if (status != STATUS_OK) {
+		cache_free(&space_cache, object);
+		return status;
+	}
+	object_init(&(*space)->object, OBJECT_SPACE);
+	list_init(&(*space)->mappings);
+	(*space)->quota = quota;
+	return STATUS_OK;
+}
+
+enum status space_create_process(struct quota *quota, struct space **space)
+{
+	enum status status = space_alloc(quota, &format_host, split_tables, space);
+
+	if (status != STATUS_OK)
+		return status;
+	kernel_space_share(&(*space)->table);
+	(*space)->low = SPACE_USER_LOW;
+	(*space)->high = SPACE_USER_HIGH;
+	return STATUS_OK;
+}
+
+enum status space_create_guest(struct quota *quota, const struct pt_format *format,
+			       struct space **space)
+{
+	enum status status = space_alloc(quota, format, false, space);
+
+	if (status != STATUS_OK)
+		return status;
+	(*space)->second_stage = true;
+	(*space)->high = guest_limit;
+	return STATUS_OK;
+}
+
+static u64 mapping_bytes(const struct mapping *mapping)
+{
+	return mapping->page_count << PAGE_SHIFT;
+}
+
+/* The first mapping that ends behind the address, or the head of the list. */
+static struct list *mapping_after(struct space *space, u64 address)
+{
+	LIST_FOR_EACH (node, &space->mappings) {
+		const struct mapping *mapping = LIST_ENTRY(node, struct mapping, space_node);
+
+		if (address < mapping->at + mapping_bytes(mapping))
+			return node;
+	}
+	return &space->mappings;
+}
+
+static bool range_free(struct space *space, u64 at, u64 bytes)
+{
+	struct list *node = mapping_after(space, at);
+
+	return node == &space->mappings ||
+	       LIST_ENTRY(node, struct mapping, space_node)->at >= at + bytes;
+}
+
+struct mapping *space_find(struct space *space, u64 address)
+{
+	struct list *node = mapping_after(space, address);
+	struct mapping *mapping = LIST_ENTRY(node, struct mapping, space_node);
+
+	return node == &space->mappings || address < mapping->at ? NULL : mapping;
+}
+
+/*
+ * A random place with room for guards; what may use large pages lies so that it can. The user half
+ * is so much larger than all memory that a few attempts suffice.
+ */
+static enum status place_choose(struct space *space, const struct mapping *mapping, u64 *at)
+{
+	u64 bytes = mapping_bytes(mapping);
+	u64 alignment = bytes >= 2 * MIB ? 2 * MIB : PAGE_SIZE;
+	u64 phase = mapping->memory->base.value + (mapping->offset << PAGE_SHIFT);
+	u64 first = align_up(space->low + GUARD_BYTES, alignment) + (phase & (alignment - 1));
+	u64 room = space->high - GUARD_BYTES - first;
+
+	if (bytes >= room)
+		return STATUS_BAD_ADDRESS;
+	for (unsigned int n = 0; n < PLACE_ATTEMPTS; n++) {
+		*at = first + align_down(random_below(room - bytes), alignment);
+		if (range_free(space, *at - GUARD_BYTES, bytes + 2 * GUARD_BYTES))
+			return STATUS_OK;
+	}
+	return STATUS_IN_USE;
+}
+
+/* All that needs no lock. */
+static enum status map_check(const struct space *space, u64 at, const struct memory *memory,
+			     u64 offset, u64 page_count, u32 rights)
+{
+	u64 bytes = page_count << PAGE_SHIFT;
+
+	if (page_count == 0 || !(rights & PT_READ) ||
+	    (rights & ~(u32)(PT_READ | PT_WRITE | PT_EXECUTE)))
+		return STATUS_BAD_ARGUMENT;
+	if (!space->second_stage && (rights & PT_WRITE) && (rights & PT_EXECUTE))
+		return STATUS_BAD_ARGUMENT;
+	if (!memory_range_valid(memory, offset, page_count))
+		return STATUS_BAD_ADDRESS;
+	if (at == 0 && !space->second_stage)
+		return STATUS_OK;
+	if (!is_aligned(at, PAGE_SIZE) || at < space->low || !range_within(at, bytes, space->high))
+		return STATUS_BAD_ADDRESS;
+	return STATUS_OK;
+}
+
+static enum status mapping_insert(struct space *space, struct mapping *mapping)
+{
+	enum status status = STATUS_OK;
+
+	if (space->mapping_count == SPACE_MAPPING_MAX)
+		return STATUS_TOO_BIG;
+	if (mapping->at == 0 && !space->second_stage)
+		status = place_choose(space, mapping, &mapping->at);
+	else if (!range_free(space, mapping->at, mapping_bytes(mapping)))
+		status = STATUS_IN_USE;
+	if (status != STATUS_OK)
+		return status;
+
+	mapping->cursor = mapping->at;
+	space->mapping_count++;
+	list_insert_before(mapping_after(space, mapping->at), &mapping->space_node);
+	lock_acquire(&mapping->memory->lock);
+	list_push_back(&mapping->memory->mappings, &mapping->memory_node);
+	lock_release(&mapping->memory->lock);
+	object_get(&mapping->memory->object);
+	return STATUS_OK;
+}
+
+enum status space_map(struct space *space, u64 at, struct memory *memory, u64 offset,
+		      u64 page_count, u32 rights, u64 *address)
+{
+	enum status status = map_check(space, at, memory, offset, page_count, rights);
+	struct mapping *mapping;
+	void *object;
+
+	if (status != STATUS_OK)
+		return status;
+	status = cache_alloc(&mapping_cache, space->quota, &object);
+	if (status != STATUS_OK)
+		return status;
+	mapping = object;
+	*mapping = (struct mapping){
+		.space = space,
+		.memory = memory,
+		.at = at,
+		.page_count = page_count,
+		.offset = offset,
+		.rights = rights | (space->second_stage ? 0 : PT_USER),
+	};
+	lock_acquire(&space->lock);
+	status = mapping_insert(space, mapping);
+	if (status == STATUS_OK)
+		*address = mapping->at;
+	lock_release(&space->lock);
+	if (status != STATUS_OK)
+		cache_free(&mapping_cache, mapping);
+	return status;
+}
+
+/* A bounded step of removing a mapping, under the space's lock. STATUS_OK: it is gone. */
+static enum status mapping_remove(struct mapping *mapping)
+{
+	struct space *space = mapping->space;
+	struct memory *memory = mapping->memory;
+	enum status status;
+
+	mapping->dying = true;
+	status = table_unmap(&space->table, &mapping->cursor, mapping->at + mapping_bytes(mapping));
+	tlb_flush_space(space);
+	if (status != STATUS_OK)
+		return status;
+	list_remove(&mapping->space_node);
+	space->mapping_count--;
+	lock_acquire(&memory->lock);
+	list_remove(&mapping->memory_node);
+	lock_release(&memory->lock);
+	cache_free(&mapping_cache, mapping);
+	object_put(&memory->object);
+	return STATUS_OK;
+}
+
+/* Whether something is mapped in the range, and all of it whole. */
+static enum status unmap_check(struct space *space, u64 at, u64 bytes)
+{
+	struct list *node = mapping_after(space, at);
+	enum status status = STATUS_NOT_FOUND;
+
+	for (; node != &space->mappings; node = node->next) {
+		const struct mapping *mapping = LIST_ENTRY(node, struct mapping, space_node);
+
+		if (mapping->at >= at + bytes)
+			break;
+		if (mapping->at < at || mapping->at + mapping_bytes(mapping) > at + bytes)
+			return STATUS_BAD_ADDRESS;
+		status = STATUS_OK;
+	}
+	return status;
+}
+
+enum status space_unmap(struct space *space, u64 at, u64 bytes)
+{
+	enum status status;
+
+	if (!is_aligned(at | bytes, PAGE_SIZE) || !range_within(at, bytes, space->high))
+		return STATUS_BAD_ADDRESS;
+	lock_acquire(&space->lock);
+	status = unmap_check(space, at, bytes);
+	if (status == STATUS_OK) {
+		struct list *first = mapping_after(space, at);
+
+		status = mapping_remove(LIST_ENTRY(first, struct mapping, space_node));
+		if (status == STATUS_OK && !range_free(space, at, bytes))
+			status = STATUS_AGAIN;
+	}
+	lock_release(&space->lock);
+	return status;
+}
+
+/* The largest leaf round the address that mapping and memory have in common. */
+static void leaf_choose(const struct mapping *mapping, u64 address, hpa_t hpa, enum pt_level level,
+			struct pt_leaf *leaf)
+{
+	const struct pt_format *format = mapping->space->table.format;
+	u64 large = align_down(address, 2 * MIB);
+
+	leaf->level = PT_LEVEL_4K;
+	if (level == PT_LEVEL_2M && (format->leaf_levels & BIT(PT_LEVEL_2M)) &&
+	    is_aligned(address - hpa.value, 2 * MIB) && large >= mapping->at &&
+	    large - mapping->at + 2 * MIB <= mapping_bytes(mapping))
+		leaf->level = PT_LEVEL_2M;
+	leaf->at = align_down(address, pt_level_bytes(leaf->level));
+	leaf->hpa = HPA(align_down(hpa.value, pt_level_bytes(leaf->level)));
+	leaf->rights = mapping->rights;
+	leaf->type = mapping->memory->type;
+}
+
+static enum status fault(struct space *space, u64 address, u32 access)
+{
+	struct mapping *mapping = space_find(space, address);
+	struct pt_leaf leaf;
+	enum pt_level level;
+	enum status status;
+	u64 index;
+	hpa_t hpa;
+
+	if (mapping == NULL || mapping->dying)
+		return STATUS_NOT_FOUND;
+	if (access & ~mapping->rights)
+		return STATUS_NO_RIGHT;
+	address = align_down(address, PAGE_SIZE);
+	index = mapping->offset + ((address - mapping->at) >> PAGE_SHIFT);
+	status = memory_populate(mapping->memory, index);
+	if (status != STATUS_OK)
+		return status;
+	CHECK(memory_slot(mapping->memory, index, &hpa, &level));
+	leaf_choose(mapping, address, hpa, level, &leaf);
+	status = table_map(&space->table, &leaf);
+	/* Another CPU was first, or the fault was settled in between. */
+	return status == STATUS_IN_USE ? STATUS_OK : status;
+}
+
+enum status space_fault(struct space *space, u64 address, u32 access)
+{
+	enum status status;
+
+	lock_acquire(&space->lock);
+	status = fault(space, address, access);
+	lock_release(&space->lock);
+	return status;
+}
+
+/*
+ * From the memory to a space, against the lock order: hence the attempt. While the space's lock is
+ * held the mapping stays, and with it the space.
+ */
+enum status space_revoke(struct memory *memory)
+{
+	struct mapping *mapping;
+	struct space *space;
+
+	lock_acquire(&memory->lock);
+	if (list_empty(&memory->mappings)) {
+		lock_release(&memory->lock);
+		return STATUS_OK;
+	}
+	mapping = LIST_ENTRY(memory->mappings.next, struct mapping, memory_node);
+	space = mapping->space;
+	if (!lock_try(&space->lock)) {
+		lock_release(&memory->lock);
+		return STATUS_AGAIN;
+	}
+	lock_release(&memory->lock);
+	(void)mapping_remove(mapping);
+	lock_release(&space->lock);
+	return STATUS_AGAIN;
+}
+
+static bool running_anywhere(struct space *space)
+{
+	for (size_t i = 0; i < ARRAY_COUNT(space->cpus); i++)
+		if (__atomic_load_n(&space->cpus[i], __ATOMIC_SEQ_CST) != 0)
+			return true;
+	return false;
+}
+
+enum status space_destroy(struct space *space)
+{
+	space->object.dead = true;
+	lock_acquire(&space->lock);
+	if (!list_empty(&space->mappings)) {
+		(void)mapping_remove(LIST_ENTRY(space->mappings.next, struct mapping, space_node));
+		lock_release(&space->lock);
+		return STATUS_AGAIN;
+	}
+	lock_release(&space->lock);
+	/* CPUs that still have its tables leave them when they pass. */
+	if (running_anywhere(space)) {
+		tlb_flush_space(space);
+		return STATUS_AGAIN;
+	}
+	table_free(&space->table);
+	cache_free(&space_cache, space);
+	return STATUS_OK;
+}

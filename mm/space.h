@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include "kernel/abi/pages.h"
+#include "lib/lock.h"
+#include "mm/memory.h"
+#include "mm/object.h"
+#include "mm/table.h"
+
+#define SPACE_MAPPING_MAX 256
+#define SPACE_USER_LOW (64 * KIB)
+#define SPACE_USER_HIGH 0x00007fffffff0000ull
+
+/* One range of a space, backed by a range of a memory object. Holds a reference to the object. */
+struct mapping {
+	struct list space_node; /* in order of `at` */
+	struct list memory_node;
+	struct space *space;
+	struct memory *memory;
+	u64 at;
+	u64 page_count;
+	u64 offset; /* first page in the object */
+	u32 rights; /* enum pt_rights */
+	bool dying; /* being unmapped: no faults are served */
+	u64 cursor; /* address that unmapping has come to */
+};
+
+/* A process's address space or a second-stage table. */
+struct space {
+	struct object object;
+	struct lock lock;
+	struct quota *quota;
+	struct table table;
+	bool second_stage;
+	u32 mapping_count;
+	u64 low; /* [low, high) can be mapped */
+	u64 high;
+	struct list mappings;
+	/* Counts unmappings: whoever has used the space with another value must flush (mm/tlb.h). */
+	u64 generation;
+	u64 cpus[CPU_MAX / 64]; /* CPUs that run on it now, to be kicked */
+};
+
+/* `split` gives processes two top-level tables; `physical_width` is the CPU's MAXPHYADDR. */
+void space_init(bool split, unsigned int physical_width);
+
+/* The address space of a process, with the kernel's half. STATUS_NO_MEMORY, STATUS_NO_QUOTA. */
+enum status space_create_process(struct quota *quota, struct space **space) MUST_CHECK;
+/* A guest's physical space in the format of virt_ops->second_stage. */
+enum status space_create_guest(struct quota *quota, const struct pt_format *format,
+			       struct space **space) MUST_CHECK;
+
+/*
+ * Maps `page_count` pages of the object from page `offset` on. `at` 0 in a process's space: at a
+ * random place with unmapped pages around it. Nothing is populated yet.
+ * Without effect: STATUS_BAD_ARGUMENT (no pages, not readable, or writable and executable for a
+ * process), STATUS_BAD_ADDRESS (unaligned or out of range), STATUS_IN_USE, STATUS_TOO_BIG (too many
+ * mappings), STATUS_NO_MEMORY, STATUS_NO_QUOTA.
+ */
+enum status space_map(struct space *space, u64 at, struct memory *memory, u64 offset,
+		      u64 page_count, u32 rights, u64 *address) MUST_CHECK;
+
+/*
+ * Removes the mappings that lie in [at, at + bytes). STATUS_AGAIN: a step was done, repeat.
+ * STATUS_NOT_FOUND: none there; STATUS_BAD_ADDRESS: unaligned or one lies only partly in it.
+ */
+enum status space_unmap(struct space *space, u64 at, u64 bytes) MUST_CHECK;
+
+/* The mapping that holds the address, NULL when there is none. */
+struct mapping *space_find(struct space *space, u64 address);
+
+/*
+ * Settles an access with `access` rights to an address that is not mapped yet, with the largest
+ * page that fits. STATUS_OK or STATUS_AGAIN: let the access be repeated. STATUS_NOT_FOUND: nothing
+ * is mapped there; STATUS_NO_RIGHT; STATUS_NO_MEMORY, STATUS_NO_QUOTA.
+ */
+enum status space_fault(struct space *space, u64 address, u32 access) MUST_CHECK;
+
+/* The next step of taking an object out of every space; STATUS_OK when nothing maps it. */
+enum status space_revoke(struct memory *memory) MUST_CHECK;
+
+/* The next step of taking a space apart: STATUS_AGAIN, at last STATUS_OK, when it is gone. */
+enum status space_destroy(struct space *space) MUST_CHECK;

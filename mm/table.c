@@ -1,0 +1,254 @@
+/* SPDX-License-Identifier: MIT */
+#include "mm/table.h"
+
+#include "kernel/panic.h"
+#include "mm/address.h"
+#include "mm/page.h"
+#include "mm/tlb.h"
+
+#define TOP PT_LEVEL_512G
+#define STEP_ENTRIES 256
+#define LOWER_HALF (PT_ENTRY_COUNT / 2)
+
+/* The tables on the way to an address, down to the deepest that exists and its entry there. */
+struct walk {
+	hpa_t node[PT_LEVEL_COUNT];
+	enum pt_level level;
+	u64 entry;
+};
+
+static unsigned int entry_index(u64 at, enum pt_level level)
+{
+	return (unsigned int)(at >> (PAGE_SHIFT + PT_INDEX_BITS * level)) % PT_ENTRY_COUNT;
+}
+
+static u64 *entry_of(hpa_t node, u64 at, enum pt_level level)
+{
+	return (u64 *)hpa_to_pointer(node) + entry_index(at, level);
+}
+
+/* Keeps the page's count of entries in use and the second top's lower half. */
+static void entry_write(struct table *table, hpa_t node, u64 at, enum pt_level level, u64 value)
+{
+	u64 *entry = entry_of(node, at, level);
+	struct page *page = page_of(node);
+
+	page->references -= (*entry & table->format->present) != 0;
+	page->references += (value & table->format->present) != 0;
+	/* The CPU may read it at any time. */
+	__atomic_store_n(entry, value, __ATOMIC_RELEASE);
+	if (level == TOP && table->root.user.value != node.value &&
+	    entry_index(at, level) < LOWER_HALF)
+		__atomic_store_n(entry_of(table->root.user, at, level), value, __ATOMIC_RELEASE);
+}
+
+/* Down to the entry of `last`, or to one above that is a leaf or not used. */
+static void walk_down(const struct table *table, u64 at, enum pt_level last, struct walk *walk)
+{
+	const struct pt_format *format = table->format;
+
+	walk->level = TOP;
+	walk->node[TOP] = table->root.kernel;
+	for (;;) {
+		walk->entry = *entry_of(walk->node[walk->level], at, walk->level);
+		if (walk->level == last || !(walk->entry & format->present) ||
+		    (walk->level != TOP && (walk->entry & format->large)))
+			return;
+		walk->level--;
+		walk->node[walk->level] = HPA(walk->entry & PTE_ADDRESS);
+	}
+}
+
+static u64 leaf_encode(const struct pt_format *format, const struct pt_leaf *leaf)
+{
+	u64 entry = leaf->hpa.value | format->leaf | format->type[leaf->type];
+
+	if (leaf->level != PT_LEVEL_4K)
+		entry |= format->large;
+	if (leaf->rights & PT_WRITE)
+		entry |= format->write;
+	if (leaf->rights & PT_USER)
+		entry |= format->user;
+	return entry | (leaf->rights & PT_EXECUTE ? format->execute : format->no_execute);
+}
+
+static void leaf_decode(const struct pt_format *format, u64 at, const struct walk *walk,
+			struct pt_leaf *leaf)
+{
+	u64 bytes = pt_level_bytes(walk->level);
+	u64 entry = walk->entry;
+
+	leaf->at = align_down(at, bytes);
+	leaf->hpa = HPA(align_down(entry & PTE_ADDRESS, bytes));
+	leaf->level = walk->level;
+	leaf->type = PT_TYPE_WB;
+	if ((entry & format->type[PT_TYPE_UC]) == format->type[PT_TYPE_UC] &&
+	    (entry & format->type[PT_TYPE_WB]) != format->type[PT_TYPE_WB])
+		leaf->type = PT_TYPE_UC;
+	leaf->rights = PT_READ;
+	if (entry & format->write)
+		leaf->rights |= PT_WRITE;
+	if (format->execute != 0 ? (entry & format->execute) : !(entry & format->no_execute))
+		leaf->rights |= PT_EXECUTE;
+	if (entry & format->user)
+		leaf->rights |= PT_USER;
+}
+
+static enum status node_alloc(struct table *table, hpa_t *hpa)
+{
+	enum status status = page_alloc(0, PAGE_TABLE, table->quota, hpa);
+
+	if (status == STATUS_OK)
+		page_clear(*hpa, 1);
+	return status;
+}
+
+enum status table_init(struct table *table, const struct pt_format *format, struct quota *quota,
+		       bool split)
+{
+	enum status status;
+
+	*table = (struct table){.format = format, .quota = quota};
+	status = node_alloc(table, &table->root.kernel);
+	if (status != STATUS_OK)
+		return status;
+	table->root.user = table->root.kernel;
+	if (!split)
+		return STATUS_OK;
+	status = node_alloc(table, &table->root.user);
+	if (status != STATUS_OK)
+		page_free(table->root.kernel, quota);
+	return status;
+}
+
+void table_free(struct table *table)
+{
+	CHECK(page_of(table->root.kernel)->references == 0);
+	if (table->root.user.value != table->root.kernel.value)
+		tlb_page_free(table->root.user, table->quota);
+	tlb_page_free(table->root.kernel, table->quota);
+}
+
+enum status table_map(struct table *table, const struct pt_leaf *leaf)
+{
+	const struct pt_format *format = table->format;
+	struct walk walk;
+
+	ASSERT(format->leaf_levels & BIT(leaf->level));
+	ASSERT(is_aligned(leaf->at | leaf->hpa.value, pt_level_bytes(leaf->level)));
+	walk_down(table, leaf->at, leaf->level, &walk);
+	while (!(walk.entry & format->present) && walk.level > leaf->level) {
+		hpa_t node;
+		enum status status = node_alloc(table, &node);
+
+		if (status != STATUS_OK)
+			return status;
+		entry_write(table, walk.node[walk.level], leaf->at, walk.level,
+			    node.value | format->table);
+		walk.level--;
+		walk.node[walk.level] = node;
+	}
+	if (walk.entry & format->present)
+		return STATUS_IN_USE;
+	entry_write(table, walk.node[walk.level], leaf->at, walk.level, leaf_encode(format, leaf));
+	return STATUS_OK;
+}
+
+/* One entry, and the tables above it that have no other. Returns the address to go on at. */
+static u64 unmap_entry(struct table *table, u64 at)
+{
+	struct walk walk;
+	enum pt_level level;
+
+	walk_down(table, at, PT_LEVEL_4K, &walk);
+	level = walk.level;
+	if (walk.entry & table->format->present)
+		entry_write(table, walk.node[level], at, level, 0);
+	for (; level < TOP && page_of(walk.node[level])->references == 0; level++) {
+		entry_write(table, walk.node[level + 1], at, level + 1, 0);
+		tlb_page_free(walk.node[level], table->quota);
+	}
+	return align_down(at, pt_level_bytes(walk.level)) + pt_level_bytes(walk.level);
+}
+
+enum status table_unmap(struct table *table, u64 *at, u64 end)
+{
+	for (unsigned int n = 0; n < STEP_ENTRIES && *at < end; n++)
+		*at = unmap_entry(table, *at);
+	return *at < end ? STATUS_AGAIN : STATUS_OK;
+}
+
+bool table_lookup(const struct table *table, u64 at, struct pt_leaf *leaf)
+{
+	struct walk walk;
+
+	walk_down(table, at, PT_LEVEL_4K, &walk);
+	if (!(walk.entry & table->format->present))
+		return false;
+	leaf_decode(table->format, at, &walk, leaf);
+	return true;
+}
+
+enum status table_next(const struct table *table, u64 *at, u64 end, struct pt_leaf *leaf)
+{
+	for (unsigned int n = 0; n < STEP_ENTRIES && *at < end; n++) {
+		struct walk walk;
+		u64 bytes;
+
+		walk_down(table, *at, PT_LEVEL_4K, &walk);
+		if (walk.entry & table->format->present) {
+			leaf_decode(table->format, *at, &walk, leaf);
+			return STATUS_OK;
+		}
+		bytes = pt_level_bytes(walk.level);
+		*at = align_down(*at, bytes) + bytes;
+	}
+	return *at < end ? STATUS_AGAIN : STATUS_NOT_FOUND;
+}
+
+/* Puts a table of 512 smaller leaves in the place of a large one. */
+static enum status leaf_split(struct table *table, const struct walk *walk, struct pt_leaf leaf)
+{
+	u64 at = leaf.at;
+	enum pt_level level = walk->level;
+	hpa_t node;
+	enum status status = node_alloc(table, &node);
+
+	if (status != STATUS_OK)
+		return status;
+	leaf.level--;
+	for (unsigned int i = 0; i < PT_ENTRY_COUNT; i++) {
+		entry_write(table, node, leaf.at, leaf.level, leaf_encode(table->format, &leaf));
+		leaf.at += pt_level_bytes(leaf.level);
+		leaf.hpa.value += pt_level_bytes(leaf.level);
+	}
+	entry_write(table, walk->node[level], at, level, node.value | table->format->table);
+	return STATUS_OK;
+}
+
+enum status table_protect(struct table *table, u64 at, u64 end, u32 rights)
+{
+	while (at < end) {
+		struct walk walk;
+		struct pt_leaf leaf;
+		u64 bytes;
+
+		walk_down(table, at, PT_LEVEL_4K, &walk);
+		bytes = pt_level_bytes(walk.level);
+		if (walk.entry & table->format->present) {
+			leaf_decode(table->format, at, &walk, &leaf);
+			if (at != leaf.at || end - at < bytes) {
+				enum status status = leaf_split(table, &walk, leaf);
+
+				if (status != STATUS_OK)
+					return status;
+				continue;
+			}
+			leaf.rights = rights;
+			entry_write(table, walk.node[walk.level], at, walk.level,
+				    leaf_encode(table->format, &leaf));
+		}
+		at = align_down(at, bytes) + bytes;
+	}
+	return STATUS_OK;
+}

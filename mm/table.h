@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include "arch/x86_64/hw/paging.h"
+#include "kernel/abi/object.h"
+#include "lib/bits.h"
+#include "lib/status.h"
+
+struct quota;
+
+/* Levels of a table, by what one entry covers. */
+enum pt_level {
+	PT_LEVEL_4K,
+	PT_LEVEL_2M,
+	PT_LEVEL_1G,
+	PT_LEVEL_512G, /* the top, never a leaf */
+	PT_LEVEL_COUNT
+};
+
+enum pt_rights {
+	PT_READ = RIGHT_READ,
+	PT_WRITE = RIGHT_WRITE,
+	PT_EXECUTE = RIGHT_EXECUTE,
+	PT_USER = 1 << 3, /* host tables: ring 3 may use it */
+};
+
+enum pt_type {
+	PT_TYPE_WB,
+	PT_TYPE_UC,
+	PT_TYPE_COUNT
+};
+
+/* One kind of four-level table, as the bits of its entries. */
+struct pt_format {
+	const char *name;
+	u32 leaf_levels; /* BIT(enum pt_level) that this CPU can map; set at boot */
+	u64 present;     /* an entry with none of these is not used */
+	u64 table;       /* all that is set in an entry that points to a table */
+	u64 leaf;        /* set in every leaf */
+	u64 large;       /* set in a leaf above PT_LEVEL_4K */
+	u64 write;
+	u64 execute;    /* set when allowed */
+	u64 no_execute; /* set when not allowed */
+	u64 user;
+	u64 type[PT_TYPE_COUNT];
+};
+
+/* Leaf levels are added from the CPU's features before the first table is made. */
+extern struct pt_format format_host;
+extern struct pt_format format_ept;
+extern struct pt_format format_npt;
+
+/*
+ * The top of a process's table. Where the CPU is open to Meltdown, ring 3 runs on `user`, which
+ * lacks the direct map and whose lower half is always equal to the other's; elsewhere both are one.
+ */
+struct pt_root {
+	hpa_t kernel;
+	hpa_t user;
+};
+
+/* A tree of tables. The caller's lock guards it. */
+struct table {
+	const struct pt_format *format;
+	struct pt_root root;
+	struct quota *quota; /* pays for the pages of the tree */
+};
+
+struct pt_leaf {
+	u64 at; /* first address it maps */
+	hpa_t hpa;
+	enum pt_level level;
+	u32 rights; /* enum pt_rights */
+	enum pt_type type;
+};
+
+static inline u64 pt_level_bytes(enum pt_level level)
+{
+	return 1ull << (PAGE_SHIFT + 9 * level);
+}
+
+/* An empty tree; `split` gives it a second top. STATUS_NO_MEMORY, STATUS_NO_QUOTA. */
+enum status table_init(struct table *table, const struct pt_format *format, struct quota *quota,
+		       bool split) MUST_CHECK;
+/* Gives back the top. All that lies below must have been unmapped (host: the lower half). */
+void table_free(struct table *table);
+
+/*
+ * Maps one leaf, its `at` and `hpa` aligned to its level. STATUS_IN_USE when something is there,
+ * STATUS_NO_MEMORY or STATUS_NO_QUOTA when a table is missing and cannot be had; an empty one may
+ * then remain above the place, which unmapping it frees.
+ */
+enum status table_map(struct table *table, const struct pt_leaf *leaf) MUST_CHECK;
+
+/*
+ * Unmaps [*at, end), which cuts through no leaf, and frees tables that become empty, once every CPU
+ * has passed (mm/tlb.h). Visits a bounded number of entries: STATUS_AGAIN with *at moved on when
+ * there may be more. The caller flushes after each call.
+ */
+enum status table_unmap(struct table *table, u64 *at, u64 end);
+
+/* False when nothing is mapped at `at`. */
+bool table_lookup(const struct table *table, u64 at, struct pt_leaf *leaf);
+
+/*
+ * The first leaf at or after `at` and before `end`. STATUS_NOT_FOUND when there is none;
+ * STATUS_AGAIN with *at moved on after a bounded number of entries.
+ */
+enum status table_next(const struct table *table, u64 *at, u64 end, struct pt_leaf *leaf);
+
+/*
+ * Gives [at, end) other rights, splitting leaves that reach beyond it. What is not mapped stays
+ * so. STATUS_NO_MEMORY or STATUS_NO_QUOTA when a leaf cannot be split; then a part may be done.
+ * Not bounded: for the kernel's own tables at boot. The caller flushes.
+ */
+enum status table_protect(struct table *table, u64 at, u64 end, u32 rights) MUST_CHECK;

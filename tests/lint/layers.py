@@ -1,0 +1,107 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Include directions: docs/architecture.md says who may use whom, this says it to the build."""
+
+import os
+import re
+import sys
+
+# Folder -> what its files may include, longest match first. Every folder may include itself.
+RULES = {
+    "lib": [],
+    "arch/x86_64/hw": ["lib"],
+    "arch/x86_64/cpu": ["lib", "arch/x86_64/hw"],
+    "mm": ["lib", "arch/x86_64/hw", "arch/x86_64/cpu", "kernel/abi"],
+    "arch/x86_64/virt": ["lib", "arch/x86_64/hw", "arch/x86_64/cpu", "mm", "kernel/abi"],
+    "arch/x86_64/virt/svm": ["arch/x86_64/virt"],
+    "arch/x86_64/virt/vmx": ["arch/x86_64/virt"],
+    "kernel/abi": ["lib"],
+    "kernel": ["lib", "arch/x86_64/hw", "arch/x86_64/cpu", "mm", "arch/x86_64/virt/virt.h",
+               "boot/boot_info.h", "boot/layout.h"],
+    "boot": ["lib", "arch/x86_64/hw", "arch/x86_64/cpu", "kernel/abi"],
+    "vmm/rt": ["lib", "arch/x86_64/hw", "kernel/abi"],
+    "vmm/manager": ["lib", "arch/x86_64/hw", "kernel/abi", "vmm/rt"],
+    "vmm/monitor": ["lib", "arch/x86_64/hw", "kernel/abi", "vmm/rt"],
+    "vmm/demo": ["arch/x86_64/hw"],
+}
+
+# A back end obeys its parent folder's rules too, and nobody else reaches into it.
+INHERITS = {"arch/x86_64/virt/svm": "arch/x86_64/virt", "arch/x86_64/virt/vmx": "arch/x86_64/virt"}
+PRIVATE = ["arch/x86_64/virt/svm", "arch/x86_64/virt/vmx"]
+
+# Up-calls: what everything in ring 0 may use of the kernel.
+UP_CALLS = ["kernel/log.h", "kernel/panic.h"]
+RING0 = ["arch/x86_64/cpu", "mm", "arch/x86_64/virt", "arch/x86_64/virt/svm",
+         "arch/x86_64/virt/vmx"]
+
+# Further include lines that are right: file -> header, each with its reason.
+EXCEPTIONS = {
+    # The format of counters that a CPU's block points to.
+    ("arch/x86_64/cpu/", "kernel/abi/pages.h"),
+}
+
+# What the compiler's freestanding headers are; built assembly offsets.
+FREE = {"offsets.h"}
+INCLUDE = re.compile(r'^\s*#\s*include\s+([<"])([^">]+)[">]')
+SYSTEM = {"stdarg.h", "stdbool.h", "stddef.h", "stdint.h"}
+
+
+def inside(path, folder):
+    return path == folder or path.startswith(folder + "/")
+
+
+def folder_of(path):
+    matches = [folder for folder in RULES if inside(path, folder)]
+    return max(matches, key=len) if matches else None
+
+
+def allowed(path, folder, header):
+    owner = folder_of(header)
+    if header in FREE or owner == folder:
+        return True
+    if header in UP_CALLS and folder in RING0:
+        return True
+    if any(path.startswith(start) and header == name for start, name in EXCEPTIONS):
+        return True
+    if owner in PRIVATE:
+        # The one place that knows the back ends chooses between them.
+        return folder == "arch/x86_64/virt"
+    permitted = list(RULES[folder])
+    if folder in INHERITS:
+        permitted += RULES[INHERITS[folder]]
+    return any(inside(header, entry) for entry in permitted)
+
+
+def check(path):
+    folder = folder_of(path)
+    with open(path, encoding="utf-8") as lines:
+        for number, line in enumerate(lines, 1):
+            match = INCLUDE.match(line)
+            if not match:
+                continue
+            bracket, header = match.groups()
+            if bracket == "<":
+                good = header in SYSTEM
+            else:
+                good = allowed(path, folder, header)
+            if not good:
+                yield f"{path}:{number}: {folder} may not include {header}"
+
+
+def sources():
+    for top in ("lib", "arch", "mm", "kernel", "boot", "vmm"):
+        for place, _, names in os.walk(top):
+            for name in names:
+                path = os.path.join(place, name)
+                if name.endswith((".c", ".h", ".S")) and folder_of(path):
+                    yield path
+
+
+def main():
+    errors = [error for path in sorted(sources()) for error in check(path)]
+    print("\n".join(errors + [f"layers: {len(errors)} errors"]))
+    return 1 if errors else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,234 @@
+/* SPDX-License-Identifier: MIT */
+#include "tests/unit/mm_machine.h"
+
+void tlb_arch_load_root(hpa_t root)
+{
+	(void)root;
+}
+
+void tlb_arch_kick(u32 cpu)
+{
+	(void)cpu;
+}
+
+/* Every free block is on its list, aligned, and has no free buddy of its size; counts agree. */
+static void assert_consistent(void)
+{
+	u64 free_pages = 0;
+	u64 sum = 0;
+
+	for (unsigned int order = 0; order <= PAGE_ORDER_MAX; order++) {
+		u32 previous = 0;
+
+		for (u32 frame = free_first[order]; frame != 0; frame = frames[frame].next) {
+			u32 buddy = frame ^ (1u << order);
+
+			assert_int_equal(frames[frame].owner, PAGE_FREE);
+			assert_int_equal(frames[frame].order, order);
+			assert_true(frames[frame].flags & PAGE_FLAG_HEAD);
+			assert_int_equal(frames[frame].previous, previous);
+			assert_int_equal(frame % (1u << order), 0);
+			if (buddy < frame_count && order < PAGE_ORDER_MAX)
+				assert_false((frames[buddy].flags & PAGE_FLAG_HEAD) &&
+					     frames[buddy].owner == PAGE_FREE &&
+					     frames[buddy].order == order);
+			previous = frame;
+			free_pages += 1ull << order;
+		}
+	}
+	assert_int_equal(free_pages, page_counts[PAGE_FREE]);
+	for (unsigned int owner = 0; owner < PAGE_OWNER_COUNT; owner++)
+		sum += page_counts[owner];
+	assert_int_equal(sum, page_total());
+}
+
+static void test_init(void **state)
+{
+	const struct page_range ram[] = {
+		{.base = HPA(0x800), .length = 0x9f000},
+		{.base = HPA(MIB), .length = 8 * MIB},
+		{.base = HPA(2 * MIB), .length = 8 * MIB + 0x123}, /* overlaps, ends inside a page */
+	};
+	const struct page_range used[] = {
+		{.base = HPA(MIB), .length = 3 * PAGE_SIZE - 1, .owner = PAGE_IMAGE},
+		{.base = HPA(5 * MIB + 5), .length = 1, .owner = PAGE_MODULE},
+		{.base = HPA(5 * MIB), .length = PAGE_SIZE, .owner = PAGE_MODULE},
+	};
+	const struct page_range small = {.base = HPA(64 * MIB), .length = PAGE_SIZE};
+	u64 array_pages = (10 * MIB / PAGE_SIZE * sizeof(struct page) + PAGE_MASK) / PAGE_SIZE;
+
+	(void)state;
+	machine_reset(16 * MIB);
+	assert_true(page_init(ram, ARRAY_COUNT(ram), used, ARRAY_COUNT(used)));
+	assert_int_equal(page_total(), 0x9e + 9 * MIB / PAGE_SIZE);
+	assert_int_equal(page_counts[PAGE_IMAGE], 3);
+	assert_int_equal(page_counts[PAGE_MODULE], 1);
+	assert_int_equal(page_counts[PAGE_RESERVED], array_pages);
+	assert_consistent();
+
+	assert_int_equal(page_owner(HPA(0)), PAGE_RESERVED);
+	assert_int_equal(page_owner(HPA(0x9f000)), PAGE_RESERVED);
+	assert_int_equal(page_owner(HPA(MIB + 2 * PAGE_SIZE)), PAGE_IMAGE);
+	assert_int_equal(page_owner(HPA(MIB + 3 * PAGE_SIZE)), PAGE_FREE);
+	assert_int_equal(page_owner(HPA(5 * MIB)), PAGE_MODULE);
+	assert_int_equal(page_owner(HPA(1ull << 50)), PAGE_RESERVED);
+	assert_true(page_range_has_ram(HPA(0xa0000), 0x60001));
+	assert_false(page_range_has_ram(HPA(0xa0000), 0x60000));
+	assert_false(page_range_has_ram(HPA(10 * MIB), GIB));
+
+	machine_reset(2 * MIB);
+	assert_false(page_init(&small, 1, NULL, 0));
+}
+
+struct block {
+	hpa_t hpa;
+	unsigned int order;
+	enum page_owner owner;
+};
+
+static void test_random(void **state)
+{
+	static struct block blocks[400];
+	static u8 taken[8192];
+	u64 owned[PAGE_OWNER_COUNT] = {0};
+	struct quota quota;
+	size_t count = 0;
+	u64 before;
+
+	(void)state;
+	machine_start(32 * MIB);
+	quota_init(&quota, 6000);
+	before = machine_free_pages();
+	for (unsigned int n = 0; n < 60000; n++) {
+		struct block *block = &blocks[count];
+		enum status status;
+
+		if (count == ARRAY_COUNT(blocks) || (count != 0 && random_below(100) < 49)) {
+			size_t i = random_below(count);
+			u64 first = blocks[i].hpa.value >> PAGE_SHIFT;
+
+			assert_int_equal(page_owner(HPA(blocks[i].hpa.value +
+							random_below(PAGE_SIZE << blocks[i].order))),
+					 blocks[i].owner);
+			memset(&taken[first], 0, 1ull << blocks[i].order);
+			owned[blocks[i].owner] -= 1ull << blocks[i].order;
+			page_free(blocks[i].hpa, &quota);
+			blocks[i] = blocks[--count];
+			continue;
+		}
+		block->order = (unsigned int)random_below(random_below(11) + 1);
+		block->owner = (enum page_owner)(PAGE_KERNEL + random_below(4));
+		status = page_alloc(block->order, block->owner, &quota, &block->hpa);
+		if (status != STATUS_OK)
+			continue;
+		assert_int_equal(block->hpa.value % (PAGE_SIZE << block->order), 0);
+		for (u64 i = 0; i < 1ull << block->order; i++)
+			assert_int_equal(taken[(block->hpa.value >> PAGE_SHIFT) + i]++, 0);
+		owned[block->owner] += 1ull << block->order;
+		count++;
+		if (n % 64 == 0) {
+			assert_consistent();
+			for (unsigned int owner = PAGE_KERNEL; owner <= PAGE_GUEST; owner++) {
+				assert_int_equal(page_counts[owner], owned[owner]);
+				assert_int_equal(quota.pages[owner], owned[owner]);
+			}
+		}
+	}
+	while (count != 0)
+		page_free(blocks[--count].hpa, &quota);
+	assert_consistent();
+	machine_assert_clean(before, &quota);
+}
+
+static void test_quota(void **state)
+{
+	struct quota quota;
+	struct group_page page = {0};
+	hpa_t hpa;
+
+	(void)state;
+	machine_start(8 * MIB);
+	quota_init(&quota, 5);
+	quota_publish(&quota, &page);
+	assert_int_equal(page.quota_pages, 5);
+	assert_int_equal(page_alloc(3, PAGE_GUEST, &quota, &hpa), STATUS_NO_QUOTA);
+	assert_int_equal(page_alloc(2, PAGE_GUEST, &quota, &hpa), STATUS_OK);
+	assert_int_equal(page_alloc(1, PAGE_GUEST, &quota, &hpa), STATUS_NO_QUOTA);
+	assert_int_equal(quota.used, 4);
+	assert_int_equal(page.used_pages, 4);
+	assert_int_equal(page.pages[PAGE_GUEST], 4);
+	assert_int_equal(quota_limit(&quota, 3), STATUS_IN_USE);
+	assert_int_equal(quota_limit(&quota, 4), STATUS_OK);
+	assert_int_equal(page.quota_pages, 4);
+	assert_int_equal(quota_charge(&quota, PAGE_KERNEL, ~0ull), STATUS_NO_QUOTA);
+
+	/* No block of the machine's memory: the charge is taken back. */
+	assert_int_equal(quota_limit(&quota, 1 << 20), STATUS_OK);
+	assert_int_equal(page_alloc(12, PAGE_GUEST, &quota, &hpa), STATUS_NO_MEMORY);
+	assert_int_equal(quota.used, 4);
+}
+
+static void test_reserve(void **state)
+{
+	u64 kept;
+	u64 free_pages;
+	hpa_t hpa;
+
+	(void)state;
+	machine_start(8 * MIB);
+	kept = page_total() / KERNEL_SHARE;
+	free_pages = machine_free_pages();
+	assert_int_equal(page_reserve(free_pages - kept + 1), STATUS_NO_MEMORY);
+	assert_int_equal(page_reserve(~0ull), STATUS_NO_MEMORY);
+	assert_int_equal(page_reserve(free_pages - kept), STATUS_OK);
+	for (u64 i = 0; i < kept; i++)
+		assert_int_equal(page_alloc(0, PAGE_KERNEL, NULL, &hpa), STATUS_OK);
+	assert_int_equal(page_alloc(0, PAGE_KERNEL, NULL, &hpa), STATUS_NO_MEMORY);
+	for (u64 i = 0; i < free_pages - kept; i++)
+		assert_int_equal(page_alloc_reserved(0, PAGE_GUEST, &hpa), STATUS_OK);
+	assert_int_equal(machine_free_pages(), 0);
+	assert_panics(assert_int_equal(page_alloc_reserved(0, PAGE_GUEST, &hpa), STATUS_OK));
+	assert_panics(page_unreserve(1));
+}
+
+static void test_misuse(void **state)
+{
+	hpa_t hpa;
+
+	(void)state;
+	machine_start(8 * MIB);
+	assert_int_equal(page_alloc(1, PAGE_KERNEL, NULL, &hpa), STATUS_OK);
+	assert_panics(page_free(HPA(hpa.value + PAGE_SIZE), NULL));
+	page_free(hpa, NULL);
+	assert_panics(page_free(hpa, NULL));
+	assert_panics(page_free(HPA(0), NULL));
+	assert_panics(page_free(HPA(64 * MIB), NULL));
+}
+
+static void test_counts_move(void **state)
+{
+	u64 counts[PAGE_OWNER_COUNT];
+	u64 before;
+	hpa_t hpa;
+
+	(void)state;
+	machine_start(8 * MIB);
+	before = machine_free_pages();
+	page_counts_move(counts);
+	assert_int_equal(page_alloc(3, PAGE_CONTROL, NULL, &hpa), STATUS_OK);
+	assert_int_equal(counts[PAGE_CONTROL], 8);
+	assert_int_equal(counts[PAGE_FREE], before - 8);
+	page_free(hpa, NULL);
+	assert_int_equal(counts[PAGE_FREE], before);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_init),    cmocka_unit_test(test_random),
+		cmocka_unit_test(test_quota),   cmocka_unit_test(test_reserve),
+		cmocka_unit_test(test_misuse),  cmocka_unit_test(test_counts_move),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

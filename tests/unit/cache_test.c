@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: MIT */
+#include "tests/unit/mm_machine.h"
+
+void tlb_arch_load_root(hpa_t root)
+{
+	(void)root;
+}
+
+void tlb_arch_kick(u32 cpu)
+{
+	(void)cpu;
+}
+
+static struct cache small_cache;
+static struct cache large_cache;
+
+static void start(void)
+{
+	machine_start(8 * MIB);
+	cache_init(&small_cache, 50);
+	cache_init(&large_cache, 1900);
+}
+
+static void test_random(void **state)
+{
+	static struct {
+		u8 *object;
+		struct cache *cache;
+		u8 mark;
+	} objects[1000];
+	struct quota quota[2];
+	size_t count = 0;
+	u64 before;
+
+	(void)state;
+	start();
+	quota_init(&quota[0], 1000);
+	quota_init(&quota[1], 1000);
+	before = machine_free_pages();
+	for (unsigned int n = 0; n < 40000; n++) {
+		if (count == ARRAY_COUNT(objects) || (count != 0 && random_below(100) < 49)) {
+			size_t i = random_below(count);
+
+			for (u32 b = 0; b < objects[i].cache->object_bytes; b++)
+				assert_int_equal(objects[i].object[b], objects[i].mark);
+			cache_free(objects[i].cache, objects[i].object);
+			objects[i] = objects[--count];
+			continue;
+		}
+		void *object;
+
+		objects[count].cache = random_below(4) == 0 ? &large_cache : &small_cache;
+		objects[count].mark = (u8)(1 + random_below(255));
+		assert_int_equal(cache_alloc(objects[count].cache, &quota[random_below(2)], &object),
+				 STATUS_OK);
+		assert_int_equal((u64)object % OBJECT_ALIGNMENT, 0);
+		objects[count].object = object;
+		for (u32 b = 0; b < objects[count].cache->object_bytes; b++)
+			assert_int_equal(objects[count].object[b], 0);
+		memset(object, objects[count].mark, objects[count].cache->object_bytes);
+		count++;
+	}
+	assert_int_equal(before - machine_free_pages(), quota[0].used + quota[1].used);
+	while (count != 0) {
+		count--;
+		cache_free(objects[count].cache, objects[count].object);
+	}
+	machine_assert_clean(before, &quota[0]);
+	machine_assert_clean(before, &quota[1]);
+}
+
+static void test_groups_share_no_page(void **state)
+{
+	struct quota quota;
+	void *a;
+	void *b;
+	void *c;
+
+	(void)state;
+	start();
+	quota_init(&quota, 1);
+	assert_int_equal(cache_alloc(&small_cache, &quota, &a), STATUS_OK);
+	assert_int_equal(cache_alloc(&small_cache, NULL, &b), STATUS_OK);
+	assert_int_equal(cache_alloc(&small_cache, &quota, &c), STATUS_OK);
+	assert_int_equal((u64)a / PAGE_SIZE, (u64)c / PAGE_SIZE);
+	assert_int_not_equal((u64)a / PAGE_SIZE, (u64)b / PAGE_SIZE);
+	assert_int_equal(quota.pages[PAGE_KERNEL], 1);
+	assert_int_equal(cache_alloc(&large_cache, &quota, &c), STATUS_NO_QUOTA);
+}
+
+static void test_exhaustion(void **state)
+{
+	struct quota quota;
+	void *object;
+	u64 before;
+	u32 count = 0;
+	void *objects[4];
+
+	(void)state;
+	start();
+	before = machine_free_pages();
+	quota_init(&quota, 2);
+	while (cache_alloc(&large_cache, &quota, &object) == STATUS_OK)
+		objects[count++] = object;
+	assert_int_equal(count, 4);
+	while (count != 0)
+		cache_free(&large_cache, objects[--count]);
+	machine_assert_clean(before, &quota);
+}
+
+static void test_misuse(void **state)
+{
+	void *object;
+	void *other;
+
+	(void)state;
+	start();
+	assert_int_equal(cache_alloc(&small_cache, NULL, &object), STATUS_OK);
+	assert_int_equal(cache_alloc(&small_cache, NULL, &other), STATUS_OK);
+	assert_panics(cache_free(&large_cache, object));
+	assert_panics(cache_free(&small_cache, (u8 *)object + 8));
+	cache_free(&small_cache, object);
+	assert_panics(cache_free(&small_cache, object));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_random),
+		cmocka_unit_test(test_groups_share_no_page),
+		cmocka_unit_test(test_exhaustion),
+		cmocka_unit_test(test_misuse),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

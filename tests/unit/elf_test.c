@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: MIT */
+/* Loading ELF executables with a PVH note. */
+#include "tests/unit/load_fixture.h"
+
+#define TEXT_OFFSET 0x200u
+#define TEXT_BYTES  0x180u
+#define TEXT_AT     0x200000u
+#define TEXT_MEMORY 0x1000u
+#define NOTE_OFFSET 0x180u
+#define ENTRY       (TEXT_AT + 0x40)
+
+static void put_segment_64(u8 *at, u32 type, u64 offset, u64 physical, u64 bytes, u64 memory)
+{
+	put_u32(at, type);
+	put_u64(at + 8, offset);
+	put_u64(at + 16, 0xffffffff80000000ull); /* where it lies virtually does not matter */
+	put_u64(at + 24, physical);
+	put_u64(at + 32, bytes);
+	put_u64(at + 40, memory);
+}
+
+static void put_segment_32(u8 *at, u32 type, u32 offset, u32 physical, u32 bytes, u32 memory)
+{
+	put_u32(at, type);
+	put_u32(at + 4, offset);
+	put_u32(at + 12, physical);
+	put_u32(at + 16, bytes);
+	put_u32(at + 20, memory);
+}
+
+static void put_note(u8 *note, u32 value_bytes)
+{
+	/* another's note first */
+	put_u32(note, 6);
+	put_u32(note + 4, 3);
+	put_u32(note + 8, 18);
+	memcpy(note + 12, "Linux", 6);
+	note += 12 + 8 + 4;
+	put_u32(note, 4);
+	put_u32(note + 4, value_bytes);
+	put_u32(note + 8, 18);
+	memcpy(note + 12, "Xen", 4);
+	put_u32(note + 16, ENTRY);
+}
+
+static int make(void **state)
+{
+	struct fixture *fixture = fixture_make(TEXT_OFFSET + TEXT_BYTES);
+	u8 *file = fixture->file;
+
+	memcpy(file, "\177ELF\2\1\1", 7);
+	put_u16(file + 16, 2);
+	put_u16(file + 18, 62);
+	put_u64(file + 24, TEXT_AT);
+	put_u64(file + 32, 64);
+	put_u16(file + 54, 56);
+	put_u16(file + 56, 2);
+	put_segment_64(file + 64, 1, TEXT_OFFSET, TEXT_AT, TEXT_BYTES, TEXT_MEMORY);
+	put_segment_64(file + 120, 4, NOTE_OFFSET, 0, 48, 48);
+	put_note(file + NOTE_OFFSET, 8);
+	memset(file + TEXT_OFFSET, 0x90, TEXT_BYTES);
+	*state = fixture;
+	return 0;
+}
+
+static int make_32(void **state)
+{
+	struct fixture *fixture = fixture_make(TEXT_OFFSET + TEXT_BYTES);
+	u8 *file = fixture->file;
+
+	memcpy(file, "\177ELF\1\1\1", 7);
+	put_u16(file + 16, 2);
+	put_u16(file + 18, 3);
+	put_u32(file + 24, TEXT_AT);
+	put_u32(file + 28, 64);
+	put_u16(file + 42, 32);
+	put_u16(file + 44, 2);
+	put_segment_32(file + 64, 1, TEXT_OFFSET, TEXT_AT, TEXT_BYTES, TEXT_MEMORY);
+	put_segment_32(file + 96, 4, NOTE_OFFSET, 0, 44, 44);
+	put_note(file + NOTE_OFFSET, 4);
+	memset(file + TEXT_OFFSET, 0x90, TEXT_BYTES);
+	*state = fixture;
+	return 0;
+}
+
+static void test_pvh(void **state)
+{
+	struct fixture *fixture = *state;
+	const u8 *ram = fixture->job.ram;
+	const struct hvm_start_info *info;
+	const struct hvm_memory *map;
+	u8 initrd[100] = {1, 2, 3};
+
+	fixture->job.initrd = (struct load_file){initrd, sizeof(initrd)};
+	memset(fixture->job.ram + TEXT_AT, 0xee, 0x2000);
+	assert_true(load_guest(&fixture->job));
+	assert_int_equal(fixture->page.rip, ENTRY);
+	assert_int_equal(fixture->page.cr0, CR0_PE | CR0_ET);
+	assert_int_equal(fixture->page.segment[SEG_CS].limit, 0xffffffff);
+	assert_int_equal(fixture->page.segment[SEG_TR].limit, 0x67);
+	assert_memory_equal(ram + TEXT_AT, fixture->file + TEXT_OFFSET, TEXT_BYTES);
+	for (u32 i = TEXT_BYTES; i < TEXT_MEMORY; i++)
+		assert_int_equal(ram[TEXT_AT + i], 0);
+	assert_int_equal(ram[TEXT_AT + TEXT_MEMORY], 0xee);
+
+	info = (const struct hvm_start_info *)(ram + fixture->page.gpr[GPR_RBX]);
+	assert_int_equal(info->magic, 0x336ec578);
+	assert_int_equal(info->version, 1);
+	assert_int_equal(info->rsdp, LAYOUT_RSDP);
+	assert_string_equal((const char *)ram + info->command_line, "console=ttyS0");
+	assert_int_equal(info->module_count, 1);
+	assert_int_equal(get_u64(ram + info->modules + 8), sizeof(initrd));
+	assert_memory_equal(ram + get_u64(ram + info->modules), initrd, sizeof(initrd));
+	map = (const struct hvm_memory *)(ram + info->memory_map);
+	assert_int_equal(info->memory_map_count, fixture->job.map.count);
+	assert_int_equal(map[0].type, E820_RAM);
+	assert_int_equal(map[0].bytes, LAYOUT_EBDA);
+}
+
+static void test_refusals(void **state)
+{
+	struct fixture *fixture = *state;
+	u8 *file = fixture->file;
+
+	put_u64(file + 64 + 24, RAM_BYTES - TEXT_MEMORY + 1);
+	assert_refused(fixture, "outside the VM's RAM");
+	put_u64(file + 64 + 24, ~0ull - 0x100);
+	assert_refused(fixture, "outside the VM's RAM");
+	put_u64(file + 64 + 24, 0x2000);
+	assert_refused(fixture, "outside the VM's RAM");
+	put_u64(file + 64 + 24, TEXT_AT);
+	put_u64(file + 64 + 40, TEXT_BYTES - 1);
+	assert_refused(fixture, "in memory");
+	put_u64(file + 64 + 40, ~0ull);
+	assert_refused(fixture, "outside the VM's RAM");
+	put_u64(file + 64 + 40, TEXT_MEMORY);
+	put_u64(file + 64 + 32, TEXT_BYTES + 1);
+	assert_refused(fixture, "truncated");
+	put_u64(file + 64 + 32, TEXT_BYTES);
+	put_u64(file + 32, ~0ull - 8);
+	assert_refused(fixture, "program headers");
+	put_u64(file + 32, 64);
+	put_u16(file + 18, 40);
+	assert_refused(fixture, "another machine");
+	put_u16(file + 18, 62);
+	put_u32(file + NOTE_OFFSET + 4, 0xfffffff0);
+	assert_refused(fixture, "none of bzImage");
+}
+
+static void test_cut(void **state)
+{
+	assert_cut_refused(*state, TEXT_OFFSET + TEXT_BYTES, 1);
+}
+
+static void test_noise(void **state)
+{
+	assert_survives_noise(*state, 4, TEXT_OFFSET, 3000);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(test_pvh, make, fixture_free),
+		cmocka_unit_test_setup_teardown(test_pvh, make_32, fixture_free),
+		cmocka_unit_test_setup_teardown(test_refusals, make, fixture_free),
+		cmocka_unit_test_setup_teardown(test_cut, make, fixture_free),
+		cmocka_unit_test_setup_teardown(test_cut, make_32, fixture_free),
+		cmocka_unit_test_setup_teardown(test_noise, make, fixture_free),
+		cmocka_unit_test_setup_teardown(test_noise, make_32, fixture_free),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

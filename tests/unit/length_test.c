@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: MIT */
+/* Instruction lengths agree with objdump's over whole programs, in all three modes. */
+#include <setjmp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "lib/x86/tables.c"
+#include "lib/x86/prefix.c"
+#include "lib/x86/length.c"
+#include "lib/x86/decode.c"
+
+#define LINE_MAX_BYTES 1024
+
+struct line {
+	unsigned long address;
+	u8 bytes[32];
+	size_t count;
+	bool checked; /* objdump knows the instruction */
+};
+
+/* Words that objdump prints for prefixes; a line of nothing else is no instruction. */
+static bool is_prefix_word(const char *word)
+{
+	static const char *const words[] = {
+		"data16", "data32", "addr16", "addr32", "lock", "rep",  "repz", "repnz", "cs",
+		"ds",     "es",     "ss",     "fs",     "gs",   "bnd",  "notrack", "xacquire",
+		"xrelease", "addr64", "data64", "repe", "repne", "cs,pn", "ds,pt",
+	};
+
+	for (size_t i = 0; i < ARRAY_COUNT(words); i++)
+		if (strcmp(word, words[i]) == 0)
+			return true;
+	return strncmp(word, "rex", 3) == 0;
+}
+
+static bool only_prefixes(char *text)
+{
+	for (char *word = strtok(text, " \n"); word != NULL; word = strtok(NULL, " \n"))
+		if (!is_prefix_word(word))
+			return false;
+	return true;
+}
+
+/* Parses "  401000:\t48 83 ec 08  \tsub ..."; false when the line is something else. */
+static bool parse_line(char *text, struct line *line)
+{
+	char *tab = strchr(text, '\t');
+	char *end;
+
+	if (tab == NULL || tab == text || tab[-1] != ':')
+		return false;
+	line->address = strtoul(text, &end, 16);
+	if (end != tab - 1)
+		return false;
+	line->count = 0;
+	for (text = tab + 1; line->count < sizeof(line->bytes); text += 3) {
+		char pair[3] = {text[0], text[1], '\0'};
+		u8 byte = (u8)strtoul(pair, &end, 16);
+
+		if (end != pair + 2)
+			break;
+		line->bytes[line->count++] = byte;
+	}
+	tab = strchr(text, '\t');
+	line->checked = tab != NULL && strstr(tab, "(bad)") == NULL && !only_prefixes(tab + 1);
+	return line->count > 0;
+}
+
+/* SDM vol. 2, 2.3.2 to 2.3.5: such a prefix before VEX is #UD; objdump prints the whole. */
+static bool is_forbidden_vex(const u8 *bytes, size_t count)
+{
+	bool forbidden = false;
+	size_t i = 0;
+
+	for (; i < count && memchr("\xf0\xf2\xf3\x66", bytes[i], 4) != NULL; i++)
+		forbidden = true;
+	return forbidden && i < count && memchr("\xc4\xc5\x62\x8f", bytes[i], 4) != NULL;
+}
+
+/*
+ * Compares one line, decoded with the bytes of the lines behind it in sight. objdump shows FWAIT
+ * and the x87 instruction behind it as one; they are two.
+ */
+static bool line_agrees(const u8 *bytes, size_t available, const struct line *line,
+			enum x86_mode mode)
+{
+	struct x86_instruction instruction;
+	size_t done = 0;
+
+	while (done < line->count && bytes[done] == 0x9b && line->count > 1)
+		done++;
+	if (done == line->count)
+		return true;
+	if (x86_decode(bytes + done, available - done, mode, &instruction) != X86_OK)
+		return is_forbidden_vex(bytes, line->count);
+	return done + instruction.length == line->count;
+}
+
+/* Runs the command and compares every line; returns how many were checked. */
+static size_t compare(const char *command, enum x86_mode mode)
+{
+	FILE *pipe = popen(command, "r");
+	struct line *lines = NULL;
+	struct line line;
+	u8 *bytes = NULL;
+	size_t count = 0;
+	size_t total = 0;
+	size_t checked = 0;
+	size_t wrong = 0;
+	char text[LINE_MAX_BYTES];
+
+	assert_non_null(pipe);
+	while (fgets(text, sizeof(text), pipe) != NULL) {
+		if (!parse_line(text, &line))
+			continue;
+		if ((count & (count - 1)) == 0) {
+			lines = realloc(lines, (2 * count + 1) * sizeof(line));
+			bytes = realloc(bytes, (2 * count + 1) * sizeof(line.bytes));
+		}
+		lines[count++] = line;
+		memcpy(bytes + total, line.bytes, line.count);
+		total += line.count;
+	}
+	assert_int_equal(pclose(pipe), 0);
+
+	for (size_t i = 0, at = 0; i < count; at += lines[i++].count) {
+		if (!lines[i].checked)
+			continue;
+		checked++;
+		if (line_agrees(bytes + at, total - at, &lines[i], mode))
+			continue;
+		if (wrong++ < 20)
+			print_error("%lx: objdump says %zu bytes: %02x %02x %02x %02x %02x\n",
+				    lines[i].address, lines[i].count, bytes[at], bytes[at + 1],
+				    bytes[at + 2], bytes[at + 3], bytes[at + 4]);
+	}
+	free(lines);
+	free(bytes);
+	print_message("%zu instructions, %zu wrong: %s\n", checked, wrong, command);
+	assert_int_equal(wrong, 0);
+	return checked;
+}
+
+#define OBJDUMP "objdump -w --insn-width=16 "
+
+static void test_busybox(void **state)
+{
+	assert_true(compare(OBJDUMP "-d /bin/busybox", X86_MODE_64) > 300000);
+}
+
+static void test_libc(void **state)
+{
+	assert_true(compare(OBJDUMP "-d $(ldconfig -p | awk '/libc.so.6.*x86-64/ {print $NF; exit}')",
+			    X86_MODE_64) > 300000);
+}
+
+/* The bytes of a program read as code of another mode: every opcode, most of them nonsense. */
+static void test_raw_bytes(void **state)
+{
+	const char *raw = OBJDUMP "-D -b binary --start-address=0x20000 --stop-address=0x90000 ";
+	char command[256];
+
+	snprintf(command, sizeof(command), "%s -m i8086 /bin/busybox", raw);
+	assert_true(compare(command, X86_MODE_16) > 100000);
+	snprintf(command, sizeof(command), "%s -m i386 /bin/busybox", raw);
+	assert_true(compare(command, X86_MODE_32) > 100000);
+	snprintf(command, sizeof(command), "%s -m i386:x86-64 /usr/bin/objdump", raw);
+	assert_true(compare(command, X86_MODE_64) > 50000);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_busybox),
+		cmocka_unit_test(test_libc),
+		cmocka_unit_test(test_raw_bytes),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/*
+ * A machine for mm/: RAM is a piece of the test's heap, physical address 0 its first byte, and the
+ * direct map begins there. All of mm/ but the kernel's own space is compiled in, so that a test
+ * can look at, and reset, everything static.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "kernel/panic.h"
+#include "mm/buddy.c"
+#include "mm/cache.c"
+#include "mm/format_ept.c"
+#include "mm/format_host.c"
+#include "mm/format_npt.c"
+#include "mm/memory.c"
+#include "mm/quota.c"
+#include "mm/space.c"
+#include "mm/table.c"
+#include "mm/tlb.c"
+
+#define MACHINE_WIDTH 40 /* MAXPHYADDR */
+
+static u8 *machine_ram;
+static u64 machine_ram_bytes;
+static u64 machine_random = 88172645463325252ull;
+
+static jmp_buf panic_target;
+static bool panic_expected;
+
+NORETURN void panic(const char *text, ...)
+{
+	va_list arguments;
+
+	if (panic_expected)
+		longjmp(panic_target, 1);
+	va_start(arguments, text);
+	vfprintf(stderr, text, arguments);
+	va_end(arguments);
+	abort();
+}
+
+#define assert_panics(statement)                                                                \
+	do {                                                                                    \
+		panic_expected = true;                                                          \
+		if (setjmp(panic_target) == 0) {                                                \
+			statement;                                                              \
+			fail_msg("no panic: %s", #statement);                                   \
+		}                                                                               \
+		panic_expected = false;                                                         \
+		/* Nobody let go of them. */                                                    \
+		buddy_lock = tlb_lock = kernel_slabs.lock = (struct lock){0};                   \
+	} while (0)
+
+u64 random_u64(void)
+{
+	machine_random ^= machine_random << 13;
+	machine_random ^= machine_random >> 7;
+	machine_random ^= machine_random << 17;
+	return machine_random;
+}
+
+u64 random_below(u64 limit)
+{
+	return random_u64() % limit;
+}
+
+#ifndef MACHINE_HAS_KERNEL_SPACE
+struct table kernel_table;
+
+void kernel_space_share(struct table *table)
+{
+	(void)table;
+}
+#endif
+
+/* All objects are taken apart at once, as far as they can be. */
+static void machine_release(struct object *object)
+{
+	enum status status;
+
+	do {
+		if (object->type == OBJECT_MEMORY)
+			status = memory_destroy(CONTAINER_OF(object, struct memory, object));
+		else
+			status = space_destroy(CONTAINER_OF(object, struct space, object));
+	} while (status == STATUS_AGAIN);
+	assert_int_equal(status, STATUS_OK);
+}
+
+void (*object_release[OBJECT_TYPE_COUNT])(struct object *object) = {
+	[OBJECT_MEMORY] = machine_release,
+	[OBJECT_SPACE] = machine_release,
+};
+
+/* Forgets all state of an earlier test; RAM is full of what others left behind. */
+static UNUSED void machine_reset(u64 ram_bytes)
+{
+	free(machine_ram);
+	machine_ram = aligned_alloc(2 * MIB, ram_bytes);
+	machine_ram_bytes = ram_bytes;
+	memset(machine_ram, 0xa5, ram_bytes);
+	direct_map_base = (u64)machine_ram;
+
+	frames = NULL;
+	frame_count = 0;
+	ram_pages = 0;
+	reserved_count = 0;
+	memset(free_first, 0, sizeof(free_first));
+	page_counts = early_counts;
+	memset(early_counts, 0, sizeof(early_counts));
+
+	memset(cpus, 0, sizeof(cpus));
+	cpu_count = 0;
+	epoch = 1;
+	waiting_first = 0;
+	waiting_last = 0;
+	waiting_pages = 0;
+	cache_count = 0;
+}
+
+static UNUSED void machine_start(u64 ram_bytes)
+{
+	const struct page_range ram = {.base = HPA(0), .length = ram_bytes};
+
+	machine_reset(ram_bytes);
+	assert_true(page_init(&ram, 1, NULL, 0));
+	memory_init(MACHINE_WIDTH);
+	space_init(true, MACHINE_WIDTH);
+	tlb_cpu_online(0);
+}
+
+/* CPU 0 goes through its loop until nothing waits to be freed. */
+static UNUSED void machine_settle(void)
+{
+	for (unsigned int n = 0; n < 100000 && tlb_pages_waiting() != 0; n++)
+		tlb_cpu_passed(0);
+	assert_int_equal(tlb_pages_waiting(), 0);
+}
+
+static UNUSED u64 machine_free_pages(void)
+{
+	return page_counts[PAGE_FREE];
+}
+
+/* Nothing in use but what `before` free pages say; nothing reserved; an empty account. */
+static UNUSED void machine_assert_clean(u64 before, const struct quota *quota)
+{
+	machine_settle();
+	assert_int_equal(machine_free_pages(), before);
+	assert_int_equal(reserved_count, 0);
+	if (quota == NULL)
+		return;
+	assert_int_equal(quota->used, 0);
+	for (unsigned int owner = 0; owner < PAGE_OWNER_COUNT; owner++)
+		assert_int_equal(quota->pages[owner], 0);
+}

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include "kernel/abi/object.h"
+#include "lib/status.h"
+
+/* Where a signal in the manager's one queue comes from; `number` says which of them. */
+enum event_source {
+	EVENT_SERIAL,     /* a host UART interrupted; number: 0 for COM1, 1 for COM2 */
+	EVENT_CHANNEL,    /* a monitor signalled; number: of the VM */
+	EVENT_PROCESS,    /* a monitor's process ended; number: of the VM */
+};
+
+struct event {
+	enum event_source source;
+	u32 number;
+};
+
+enum status events_init(void) MUST_CHECK;
+/* Binds an object's signals to the queue. */
+enum status events_bind(handle_t handle, enum event_source source, u32 number) MUST_CHECK;
+/* Waits for the next event until the TSC passes the deadline; false then. 0 only looks. */
+bool events_wait(u64 deadline_tsc, struct event *event);

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include "kernel/abi/object.h"
+#include "lib/text.h"
+
+#define FILE_MAX 64u
+#define FILE_NAME_BYTES 64u
+
+/* A file that came with the image: a named boot module or a member of a bundle. */
+struct file {
+	char name[FILE_NAME_BYTES];
+	handle_t memory; /* the boot module it lies in */
+	u64 offset;      /* of its first byte in there */
+	u64 size;
+	const u8 *bytes; /* mapped read-only in the manager */
+};
+
+/* Takes stock of the boot modules. Each mistake is reported; the files that were found count. */
+void files_init(void (*report)(const char *problem));
+/* NULL: no such file. */
+const struct file *file_find(const char *name);
+const struct file *file_at(u32 index); /* NULL behind the last */
+/* Whether the loader gave no module at all. */
+bool files_none(void);
+/* The flat guest that is built in. */
+const struct file *file_demo(void);

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include "lib/types.h"
+
+/*
+ * Reads physical memory for the parser: returns `bytes` readable bytes at `hpa`, NULL when there are none.
+ * What it returned before may become invalid.
+ */
+typedef const u8 *host_acpi_read(void *context, u64 hpa, u64 bytes);
+
+/* How this machine is switched off and reset, as far as its tables say. Ports are 0 if unknown. */
+struct host_power {
+	const char *problem; /* why power-off is not known; NULL when it is */
+	u16 pm1a_control;
+	u16 pm1b_control;
+	u8 sleep_type_a; /* SLP_TYPa of \_S5 */
+	u8 sleep_type_b;
+	u16 smi_command; /* writing acpi_enable there turns ACPI mode on */
+	u8 acpi_enable;
+	u16 reset_port;
+	u8 reset_value;
+	u8 century; /* index of the RTC's century register, 0: none */
+};
+
+/*
+ * Follows RSDP, XSDT or RSDT, FADT and DSDT (SSDTs when the DSDT has no \_S5). Everything read is checked
+ * against its length and checksum; a broken table is as good as none.
+ */
+void host_acpi_parse(u64 rsdp_hpa, host_acpi_read *read, void *context, struct host_power *power);

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include "lib/types.h"
+
+/* The CMOS clock's registers as read (MC146818 data sheet, table 3). */
+struct host_rtc {
+	u8 second;
+	u8 minute;
+	u8 hour;
+	u8 day;
+	u8 month;
+	u8 year;
+	u8 century; /* 0 when the machine has no such register */
+	u8 status_b;
+};
+
+/* Seconds since 1970, the clock taken as UTC. False when the registers hold no date. */
+bool host_rtc_to_unix(const struct host_rtc *rtc, u64 *seconds);

@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include "lib/types.h"
+
+#define LINE_MAX 1024u       /* characters of a line */
+#define LINE_HISTORY 32u
+#define LINE_PROMPT_MAX 16u
+#define LINE_COLUMNS 80u     /* of the terminal; a wider one only leaves room unused */
+
+enum line_event {
+	LINE_NONE,
+	LINE_DONE,     /* a line is in `text` */
+	LINE_TOO_LONG, /* more than LINE_MAX characters came before the end of the line */
+	LINE_BREAK,    /* Ctrl-C: the line is given up */
+	LINE_COMPLETE, /* Tab: complete what stands before the cursor */
+};
+
+/*
+ * Edits one line of a terminal, byte by byte. Draws with printable characters, CR, LF and BS only, so
+ * that a pipe can read along: typing at the end of the line gives plain echo. A line wider
+ * than the terminal is shown through a window once it is edited anywhere but at its end. Bytes
+ * outside ASCII are kept and drawn as '?'.
+ */
+struct line_editor {
+	void (*write)(void *context, const char *bytes, size_t count);
+	void *context;
+	char prompt[LINE_PROMPT_MAX];
+
+	char text[LINE_MAX + 1]; /* terminated */
+	u32 length;
+	u32 cursor;
+	bool overflow;  /* everything up to the end of the line is dropped */
+	bool after_cr;  /* a LF now belongs to the CR before it */
+
+	/* what the terminal shows */
+	bool shown;
+	bool wrapped;   /* plain echo has run past the right edge */
+	u32 window;     /* first character shown */
+	u32 drawn;      /* columns in use behind the prompt */
+
+	/* escape sequence being read */
+	u8 escape_state;
+	u8 escape_length;
+	char escape[8];
+
+	char killed[LINE_MAX + 1];
+	u32 killed_length;
+
+	char history[LINE_HISTORY][LINE_MAX + 1];
+	u32 history_count; /* lines ever added; the last LINE_HISTORY of them are kept */
+	u32 history_back;  /* how far back the user looks, 0: at the line being written */
+	char pending[LINE_MAX + 1]; /* that line, while the user looks back */
+};
+
+void line_editor_init(struct line_editor *editor, const char *prompt,
+		      void (*write)(void *context, const char *bytes, size_t count), void *context);
+
+/*
+ * Takes one byte from the terminal. After LINE_DONE, LINE_TOO_LONG and LINE_BREAK the terminal
+ * is at the start of a new line without prompt; the caller uses `text` and calls line_editor_begin.
+ */
+enum line_event line_editor_feed(struct line_editor *editor, char byte);
+
+/* Shows the prompt with an empty line. */
+void line_editor_begin(struct line_editor *editor);
+
+/*
+ * Makes room for other output at the start of a line, and shows prompt and line again behind it.
+ * Hiding what is hidden and showing what is shown does nothing.
+ */
+void line_editor_hide(struct line_editor *editor);
+void line_editor_show(struct line_editor *editor);
+
+/* Types `count` characters at the cursor, as completion does. */
+void line_editor_insert(struct line_editor *editor, const char *text, u32 count);

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include "vmm/manager/config.h"
+
+/*
+ * Where the log goes besides the store: COM2 as JSON lines, COM1 (the operator's console) as text. A slow
+ * reader loses the oldest lines, with a line that says how many; nobody waits for it.
+ */
+void log_export_set(enum config_export target);
+enum config_export log_export_get(void);
+
+/* Sends what the target takes now. */
+void log_export_step(void);
+
+/* Lines the target was too slow for. */
+u64 log_export_lost(void);

@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include "kernel/abi/log.h"
+#include "lib/text.h"
+
+#define LOG_LEVEL_WORDS "debug info warning error"
+#define LOG_CATEGORY_WORDS \
+	"boot cpu memory virt sched process vm device console config audit"
+
+/* Never NULL; numbers out of range give "?". */
+const char *log_level_name(u32 level);
+const char *log_category_name(u32 category);
+bool log_level_parse(struct text word, enum log_level *level);
+bool log_category_parse(struct text word, enum log_category *category);

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include "kernel/abi/pages.h"
+#include "lib/status.h"
+
+/* The machine as a whole: the kernel's counters, wall clock, power. */
+enum status machine_init(void) MUST_CHECK;
+
+const struct kernel_page *machine_page(void);
+
+/* Unix time at that value of the TSC; 0 when the machine's clock cannot be read. */
+u64 machine_wall_seconds(u64 tsc);
+
+/* Each returns only when it cannot: with why not, in words. */
+const char *machine_power_off(void);
+const char *machine_reboot(void);

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include "lib/text.h"
+#include "kernel/abi/log.h"
+
+/* The kernel's command line, as far as the manager acts on it. */
+struct options {
+	char config[64];      /* name of the configuration file */
+	u32 console;          /* 1: COM1, 2: COM2 */
+	bool log_given;
+	enum log_level log;
+	char run[512];        /* commands, separated by ';' */
+};
+
+/*
+ * Fills in defaults and what the line says. Every word that is not understood is handed to
+ * `report` with what is allowed; the rest still counts.
+ */
+void options_parse(struct options *options, const char *line,
+		   void (*report)(void *context, const char *problem), void *context);

@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: MIT */
+#include "vmm/manager/serial.h"
+#include "arch/x86_64/hw/uart.h"
+#include "vmm/manager/events.h"
+#include "vmm/manager/port_io.h"
+#include "vmm/rt/clock.h"
+#include "vmm/rt/start.h"
+#include "vmm/rt/syscall.h"
+
+#define FLUSH_NS (100 * NS_PER_MS)
+#define SEND_BURST_MAX 512u /* bytes in one turn of the loop when the UART swallows them at once */
+#define DRAIN_MAX 4096u     /* a UART that never stops delivering must not hold the loop */
+
+struct serial {
+	u16 port;
+	u32 line; /* ISA interrupt */
+	bool present;
+	u8 ier;
+	u32 fifo_bytes; /* what it takes at once when its transmitter is empty */
+	handle_t irq;
+	u32 written; /* free-running */
+	u32 read;
+	u64 lost;
+	u8 received[SERIAL_RECEIVE_BYTES];
+};
+
+static struct serial ports[SERIAL_COUNT] = {
+	[SERIAL_COM1] = {.port = UART_COM1, .line = UART_COM1_IRQ},
+	[SERIAL_COM2] = {.port = UART_COM2, .line = UART_COM2_IRQ},
+};
+
+static u8 reg_read(const struct serial *serial, enum uart_reg reg)
+{
+	return port_in8((u16)(serial->port + reg));
+}
+
+static void reg_write(const struct serial *serial, enum uart_reg reg, u32 value)
+{
+	port_out8((u16)(serial->port + reg), (u8)value);
+}
+
+/* The scratch register keeps what is written; the upper half of IER reads as 0. */
+static bool uart_answers(const struct serial *serial)
+{
+	for (u32 value = 0x5a; value <= 0xa5; value += 0xa5 - 0x5a) {
+		reg_write(serial, UART_SCR, value);
+		if (reg_read(serial, UART_SCR) != value)
+			return false;
+	}
+	return (reg_read(serial, UART_IER) & ~(u32)UART_IER_MASK) == 0;
+}
+
+static void uart_configure(struct serial *serial)
+{
+	reg_write(serial, UART_IER, 0);
+	reg_write(serial, UART_LCR, UART_LCR_DLAB);
+	reg_write(serial, UART_DLL, UART_DIVISOR_115200);
+	reg_write(serial, UART_DLM, 0);
+	reg_write(serial, UART_LCR, UART_LCR_8N1);
+	reg_write(serial, UART_FCR, UART_FCR_ENABLE | UART_FCR_TRIGGER_8);
+	reg_write(serial, UART_MCR, UART_MCR_DTR | UART_MCR_RTS | UART_MCR_OUT2);
+	serial->fifo_bytes =
+		(reg_read(serial, UART_IIR) & UART_IIR_FIFO) == UART_IIR_FIFO ? UART_FIFO_BYTES : 1;
+}
+
+bool serial_present(enum serial_name name)
+{
+	return ports[name].present;
+}
+
+bool serial_open(enum serial_name name)
+{
+	struct serial *serial = &ports[name];
+
+	if (sys_ports_grant(start_handle(START_ROOT), start_handle(START_SELF), serial->port,
+			    UART_PORT_COUNT) != STATUS_OK ||
+	    !uart_answers(serial))
+		return false;
+	uart_configure(serial);
+	if (sys_irq_create(start_handle(START_ROOT), serial->line, IRQ_ISA, &serial->irq) !=
+		    STATUS_OK ||
+	    events_bind(serial->irq, EVENT_SERIAL, name) != STATUS_OK)
+		return false;
+	serial->present = true;
+	serial->ier = UART_IER_RECEIVED;
+	serial_interrupt(name);
+	return true;
+}
+
+static void drain(struct serial *serial)
+{
+	for (u32 i = 0; i < DRAIN_MAX; i++) {
+		u8 byte;
+
+		if ((reg_read(serial, UART_LSR) & UART_LSR_DATA_READY) == 0)
+			return;
+		byte = reg_read(serial, UART_RBR);
+		if (serial->written - serial->read == SERIAL_RECEIVE_BYTES) {
+			serial->lost++;
+			continue;
+		}
+		serial->received[serial->written++ % SERIAL_RECEIVE_BYTES] = byte;
+	}
+}
+
+void serial_interrupt(enum serial_name name)
+{
+	struct serial *serial = &ports[name];
+
+	if (!serial->present)
+		return;
+	drain(serial);
+	(void)reg_read(serial, UART_IIR); /* takes back a pending THR-empty */
+	sys_irq_unmask(serial->irq);
+	/*
+	 * The line is edge-triggered: what came up while it was masked would never be heard. Turning the
+	 * causes off and on again makes a new edge if one of them is still there.
+	 */
+	reg_write(serial, UART_IER, 0);
+	reg_write(serial, UART_IER, serial->ier);
+}
+
+u32 serial_receive(enum serial_name name, void *bytes, u32 size, u64 *lost)
+{
+	struct serial *serial = &ports[name];
+	u8 *to = bytes;
+	u32 count = 0;
+
+	while (count < size && serial->read != serial->written)
+		to[count++] = serial->received[serial->read++ % SERIAL_RECEIVE_BYTES];
+	if (lost != NULL)
+		*lost = serial->lost;
+	return count;
+}
+
+static void set_ier(struct serial *serial, u8 ier)
+{
+	if (serial->ier == ier)
+		return;
+	serial->ier = ier;
+	reg_write(serial, UART_IER, ier);
+}
+
+u32 serial_send(enum serial_name name, const u8 *bytes, u32 count)
+{
+	struct serial *serial = &ports[name];
+	u32 sent = 0;
+
+	if (!serial->present)
+		return count;
+	while (sent < count && sent < SEND_BURST_MAX &&
+	       (reg_read(serial, UART_LSR) & UART_LSR_THR_EMPTY) != 0) {
+		for (u32 i = 0; i < serial->fifo_bytes && sent < count; i++)
+			reg_write(serial, UART_THR, bytes[sent++]);
+	}
+	set_ier(serial, sent < count ? UART_IER_RECEIVED | UART_IER_THR_EMPTY : UART_IER_RECEIVED);
+	return sent;
+}
+
+void serial_flush(enum serial_name name)
+{
+	u64 deadline = clock_tsc() + clock_ns_to_tsc(FLUSH_NS);
+
+	while (ports[name].present && clock_tsc() < deadline &&
+	       (reg_read(&ports[name], UART_LSR) & UART_LSR_IDLE) == 0)
+		;
+}

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include "lib/types.h"
+
+#define SERIAL_RECEIVE_BYTES 8192u
+
+enum serial_name { SERIAL_COM1, SERIAL_COM2, SERIAL_COUNT };
+
+/* Opens a host UART: 115200 8n1, FIFOs and interrupts on. False when there is none. */
+bool serial_open(enum serial_name name);
+bool serial_present(enum serial_name name);
+
+/* Settles the UART's interrupt: received bytes into the buffer, then the line on again. */
+void serial_interrupt(enum serial_name name);
+
+/* Takes up to `size` received bytes. *lost (may be NULL) is what the buffer had no room for. */
+u32 serial_receive(enum serial_name name, void *bytes, u32 size, u64 *lost);
+
+/*
+ * Hands bytes to the UART as long as it takes them and returns how many; never waits. When it took
+ * fewer, EVENT_SERIAL comes once it takes more.
+ */
+u32 serial_send(enum serial_name name, const u8 *bytes, u32 count);
+
+/* Waits until the last byte has left the UART, at most 100 ms: only before the machine stops. */
+void serial_flush(enum serial_name name);

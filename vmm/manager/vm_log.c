@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: MIT */
+#include "vmm/manager/vm_log.h"
+#include "vmm/manager/log.h"
+#include "vmm/manager/vm.h"
+#include "vmm/rt/clock.h"
+
+#define LINES_BURST 200u
+#define LINES_PER_SECOND 20u
+
+void vm_log_restart(struct vm_log *log)
+{
+	log->read = 0;
+	log->length = 0;
+}
+
+static bool take_token(struct vm_log *log)
+{
+	u64 now = clock_tsc();
+	u64 new_tokens = clock_tsc_to_ns(now - log->filled_tsc) * LINES_PER_SECOND / NS_PER_S;
+
+	if (log->filled_tsc == 0)
+		new_tokens = LINES_BURST;
+	if (new_tokens > 0) {
+		log->tokens = (u32)MIN(log->tokens + new_tokens, LINES_BURST);
+		log->filled_tsc = now;
+	}
+	if (log->tokens == 0)
+		return false;
+	log->tokens--;
+	return true;
+}
+
+static void end_line(struct vm *vm)
+{
+	struct vm_log *log = &vm->log;
+	struct text text = {log->line, log->length};
+
+	log->length = 0;
+	if (text.length == 0)
+		return;
+	if (!take_token(log)) {
+		log->dropped++;
+		log_monitor_dropped(1);
+		return;
+	}
+	if (log->dropped > 0)
+		log_message(LOG_WARNING, LOG_VM, vm->config.name,
+			    "%llu lines of its monitor dropped, more than %u a second",
+			    (unsigned long long)log->dropped, LINES_PER_SECOND);
+	log->dropped = 0;
+	log_monitor_line(vm->config.name, text);
+}
+
+void vm_log_take(struct vm *vm)
+{
+	struct vm_log *log = &vm->log;
+	u32 written = __atomic_load_n(&vm->channel->log_written, __ATOMIC_ACQUIRE);
+
+	if (written - log->read > CHANNEL_RING_BYTES) {
+		log->read = written - CHANNEL_RING_BYTES;
+		log->dropped++;
+	}
+	for (; log->read != written; log->read++) {
+		char c = (char)vm->channel->log[log->read % CHANNEL_RING_BYTES];
+
+		if (c == '\n')
+			end_line(vm);
+		else if (log->length < VM_LOG_LINE_BYTES)
+			log->line[log->length++] = c;
+	}
+}

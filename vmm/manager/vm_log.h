@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include "lib/types.h"
+
+#define VM_LOG_LINE_BYTES 160u
+
+struct vm;
+
+/* Where the manager is in the log lines of one monitor, and how many more it may write. */
+struct vm_log {
+	u32 read;   /* free-running, as the channel's log_written */
+	u32 length; /* of the line being put together */
+	char line[VM_LOG_LINE_BYTES];
+	u64 filled_tsc; /* when tokens were last added */
+	u32 tokens;     /* lines that may still be written */
+	u64 dropped;    /* lines since the last one that was kept */
+};
+
+/* A new monitor begins with an empty ring; its budget is the old one's. */
+void vm_log_restart(struct vm_log *log);
+
+/* Takes the lines the monitor has written since, within its rate limit. */
+void vm_log_take(struct vm *vm);

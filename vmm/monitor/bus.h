@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include "vmm/monitor/device.h"
+
+#define BUS_RANGE_MAX 48
+
+struct bus_range {
+	u64 base;
+	u64 length;
+	struct device *device;
+};
+
+/*
+ * One address space of a machine, ports or memory: which device answers where. What nothing
+ * answers reads as all ones and ignores writes; both are counted. So are accesses that straddle
+ * the end of a range.
+ */
+struct bus {
+	u32 range_count;
+	u64 unknown_count;
+	u64 unknown_last; /* address of the last one */
+	struct bus_range range[BUS_RANGE_MAX]; /* ascending, disjoint */
+};
+
+/* Returns false, without effect, when the range is empty, wraps, overlaps another or none is free. */
+bool bus_add(struct bus *bus, struct device *device, u64 base, u64 length) MUST_CHECK;
+
+/* size is 1, 2, 4 or 8. Nothing here blocks or fails. */
+u64 bus_read(struct bus *bus, u64 address, u32 size);
+void bus_write(struct bus *bus, u64 address, u32 size, u64 value);
+/* Counts an access that the caller found to be nobody's. */
+void bus_unknown(struct bus *bus, u64 address);

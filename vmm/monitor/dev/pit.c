@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: MIT */
+#include "vmm/monitor/dev/pit.h"
+#include "lib/bits.h"
+#include "lib/checked.h"
+#include "vmm/monitor/dev/pit_channel.h"
+#include "vmm/monitor/irqchip/irqchip.h"
+
+/* The refresh request toggles every 18 clocks (15 microseconds). */
+#define REFRESH_CLOCKS 18u
+
+static u64 pit_now(const struct pit *pit)
+{
+	return mul_div(pit->device.clock->now_ns, PIT_HZ, NS_PER_S);
+}
+
+/* The first nanosecond at which pit_now() has reached the tick. */
+static u64 tick_to_ns(u64 tick)
+{
+	return mul_div(tick, NS_PER_S, PIT_HZ) + 1;
+}
+
+static void pit_tick(struct device *device)
+{
+	struct pit *pit = CONTAINER_OF(device, struct pit, device);
+	struct pit_state *state = &pit->state;
+	u64 now = pit_now(pit);
+
+	for (u32 i = 0; i < PIT_CHANNEL_COUNT; i++)
+		pit_channel_advance(&state->channel[i], now);
+
+	/* Edges that nobody looked at in time are one edge. */
+	if (now >= state->edge_tick)
+		irqchip_set_line(device->irqchip, PIT_IRQ, false);
+	irqchip_set_line(device->irqchip, PIT_IRQ, pit_channel_out(&state->channel[0], now));
+	state->edge_tick = pit_channel_next_edge(&state->channel[0], now);
+	device->deadline_ns =
+		state->edge_tick == DEADLINE_NONE ? DEADLINE_NONE : tick_to_ns(state->edge_tick);
+}
+
+static void write_control(struct pit *pit, u8 value, u64 now)
+{
+	u32 channel = value >> PIT_CONTROL_CHANNEL_SHIFT;
+
+	if (channel < PIT_CHANNEL_COUNT) {
+		if ((value & PIT_CONTROL_ACCESS) == PIT_CONTROL_LATCH)
+			pit_channel_latch_count(&pit->state.channel[channel], now);
+		else
+			pit_channel_control(&pit->state.channel[channel], value, now);
+		return;
+	}
+	for (u32 i = 0; i < PIT_CHANNEL_COUNT; i++) {
+		if (!(value >> (i + 1) & 1))
+			continue;
+		if (!(value & PIT_READ_BACK_NO_COUNT))
+			pit_channel_latch_count(&pit->state.channel[i], now);
+		if (!(value & PIT_READ_BACK_NO_STATUS))
+			pit_channel_latch_status(&pit->state.channel[i], now);
+	}
+}
+
+static void pit_write(struct device *device, u64 address, u32 size, u64 value)
+{
+	struct pit *pit = CONTAINER_OF(device, struct pit, device);
+	u64 now = pit_now(pit);
+
+	(void)size;
+	pit_tick(device);
+	if (address == PIT_GATE_PORT) {
+		pit->state.speaker = (u8)value & 0x0e;
+		pit_channel_gate(&pit->state.channel[2], value & PIT_GATE_2, now);
+		return;
+	}
+	if (address == PIT_CONTROL_PORT)
+		write_control(pit, (u8)value, now);
+	else
+		pit_channel_write(&pit->state.channel[address & 3], (u8)value, now);
+
+	/* The write may have moved the output: the new edge is not one that was missed. */
+	pit->state.edge_tick = DEADLINE_NONE;
+	pit_tick(device);
+}
+
+static u64 pit_read(struct device *device, u64 address, u32 size)
+{
+	struct pit *pit = CONTAINER_OF(device, struct pit, device);
+	struct pit_channel *speaker = &pit->state.channel[2];
+	u64 now = pit_now(pit);
+
+	(void)size;
+	pit_tick(device);
+	if (address == PIT_GATE_PORT)
+		return pit->state.speaker | (speaker->gate ? PIT_GATE_2 : 0u) |
+		       (now / REFRESH_CLOCKS % 2 ? PIT_GATE_REFRESH : 0u) |
+		       (pit_channel_out(speaker, now) ? PIT_GATE_OUT_2 : 0u);
+	if (address == PIT_CONTROL_PORT)
+		return 0xff; /* no operation (8254 data sheet, read/write logic) */
+	return pit_channel_read(&pit->state.channel[address & 3], now);
+}
+
+static void pit_reset(struct device *device)
+{
+	struct pit_state *state = device->state;
+
+	/* Undefined until programmed; mode 0 without a count is quiet. */
+	*state = (struct pit_state){.edge_tick = DEADLINE_NONE};
+	for (u32 i = 0; i < PIT_CHANNEL_COUNT; i++) {
+		state->channel[i].access = 3;
+		state->channel[i].count = 0x10000;
+		state->channel[i].gate = i != 2;
+	}
+	irqchip_set_line(device->irqchip, PIT_IRQ, false);
+}
+
+static bool pit_valid(const void *bytes)
+{
+	const struct pit_state *state = bytes;
+
+	for (u32 i = 0; i < PIT_CHANNEL_COUNT; i++)
+		if (!pit_channel_valid(&state->channel[i]))
+			return false;
+	return !(state->speaker & ~0x0eu);
+}
+
+static const struct device_ops pit_ops = {
+	.widest = 1,
+	.read = pit_read,
+	.write = pit_write,
+	.reset = pit_reset,
+	.tick = pit_tick,
+	.valid = pit_valid,
+};
+
+void pit_init(struct pit *pit, const struct machine_clock *clock, struct irqchip *irqchip)
+{
+	pit->device = (struct device){
+		.name = "pit",
+		.ops = &pit_ops,
+		.state = &pit->state,
+		.state_bytes = sizeof(pit->state),
+		.clock = clock,
+		.irqchip = irqchip,
+	};
+	device_reset(&pit->device);
+}

@@ -1,0 +1,269 @@
+/* SPDX-License-Identifier: MIT */
+#include "vmm/monitor/dev/pit_channel.h"
+#include "lib/bits.h"
+
+/* Clocks counted since `count` was loaded; loading itself takes one (8254 data sheet, figure 15). */
+static u64 elapsed(const struct pit_channel *channel, u64 now)
+{
+	if (!channel->running || now <= channel->run_tick)
+		return channel->elapsed;
+	return channel->elapsed + (now - channel->run_tick);
+}
+
+static bool is_periodic(const struct pit_channel *channel)
+{
+	return channel->mode == PIT_MODE_RATE || channel->mode == PIT_MODE_SQUARE_WAVE;
+}
+
+static bool is_triggered_by_gate(const struct pit_channel *channel)
+{
+	return channel->mode == PIT_MODE_ONE_SHOT || channel->mode == PIT_MODE_HARDWARE_STROBE;
+}
+
+/* Loads at clock `now`; the first decrement is the clock after. */
+static void load(struct pit_channel *channel, u32 count, u64 now)
+{
+	channel->count = count;
+	channel->next_count = 0;
+	channel->elapsed = 0;
+	channel->run_tick = now + 1;
+	channel->loaded = 1;
+	channel->running = 1;
+}
+
+static u32 high_half(u32 count)
+{
+	return (count + 1) / 2;
+}
+
+/* Keeps `elapsed` inside the running period and takes a new count over at its end. */
+void pit_channel_advance(struct pit_channel *channel, u64 now)
+{
+	u64 done = elapsed(channel, now);
+	u64 half = high_half(channel->count);
+
+	if (!channel->loaded || !is_periodic(channel))
+		return;
+	/* Mode 3 takes it over at the end of either half already. */
+	if (channel->next_count && channel->mode == PIT_MODE_SQUARE_WAVE && channel->running &&
+	    channel->elapsed < half && done >= half) {
+		u64 past = done - half;
+
+		load(channel, channel->next_count, now);
+		channel->elapsed = high_half(channel->count) + past;
+		channel->run_tick = now;
+		done = channel->elapsed;
+	}
+	if (done < channel->count)
+		goto settle;
+	if (channel->next_count) {
+		done -= channel->count;
+		channel->count = channel->next_count;
+		channel->next_count = 0;
+	}
+	done %= channel->count;
+settle:
+	if (channel->running && now > channel->run_tick) {
+		channel->elapsed = done;
+		channel->run_tick = now;
+	}
+}
+
+bool pit_channel_out(const struct pit_channel *channel, u64 now)
+{
+	u64 done = elapsed(channel, now);
+
+	switch (channel->mode) {
+	case PIT_MODE_TERMINAL_COUNT:
+		return channel->loaded && done >= channel->count;
+	case PIT_MODE_ONE_SHOT:
+		return !channel->loaded || done >= channel->count;
+	case PIT_MODE_RATE:
+		return !channel->running || done % channel->count != channel->count - 1;
+	case PIT_MODE_SQUARE_WAVE:
+		return !channel->running || done % channel->count < high_half(channel->count);
+	default:
+		return !channel->loaded || done != channel->count;
+	}
+}
+
+u64 pit_channel_next_edge(const struct pit_channel *channel, u64 now)
+{
+	u64 done = elapsed(channel, now);
+	u64 start = MAX(now, channel->run_tick);
+	u64 rise;
+
+	if (!channel->loaded || !channel->running)
+		return DEADLINE_NONE;
+	switch (channel->mode) {
+	case PIT_MODE_TERMINAL_COUNT:
+	case PIT_MODE_ONE_SHOT:
+		rise = channel->count;
+		break;
+	case PIT_MODE_RATE:
+	case PIT_MODE_SQUARE_WAVE:
+		return start + channel->count - done % channel->count;
+	default:
+		rise = channel->count + 1ull;
+		break;
+	}
+	return done < rise ? start + rise - done : DEADLINE_NONE;
+}
+
+/* What the counting element holds, as the guest reads it. */
+static u16 current_count(const struct pit_channel *channel, u64 now)
+{
+	u64 done = elapsed(channel, now);
+	u32 modulus = channel->bcd ? 10000 : 0x10000;
+	u32 half = high_half(channel->count);
+	u32 value;
+
+	if (channel->mode == PIT_MODE_RATE) {
+		value = channel->count - (u32)(done % channel->count);
+	} else if (channel->mode == PIT_MODE_SQUARE_WAVE) {
+		/* By twos, each half from the count (made even) down. */
+		done %= channel->count;
+		if (done >= half)
+			done -= half;
+		value = (channel->count & ~1u) - 2 * (u32)done;
+	} else {
+		value = (channel->count + modulus - (u32)(done % modulus)) % modulus;
+	}
+	value %= modulus;
+	if (channel->bcd)
+		value = value % 10 | value / 10 % 10 << 4 | value / 100 % 10 << 8 |
+			value / 1000 << 12;
+	return (u16)value;
+}
+
+void pit_channel_control(struct pit_channel *channel, u8 value, u64 now)
+{
+	u8 mode = (value & PIT_CONTROL_MODE) >> PIT_CONTROL_MODE_SHIFT;
+
+	channel->mode = mode > PIT_MODE_HARDWARE_STROBE ? mode & 3 : mode;
+	channel->access = (value & PIT_CONTROL_ACCESS) >> 4;
+	channel->bcd = value & PIT_CONTROL_BCD;
+	channel->loaded = 0;
+	channel->running = 0;
+	channel->elapsed = 0;
+	channel->run_tick = now;
+	channel->next_count = 0;
+	channel->write_high = 0;
+	channel->read_high = 0;
+	channel->latched = 0;
+	channel->status_latched = 0;
+}
+
+static void new_count(struct pit_channel *channel, u16 value, u64 now)
+{
+	u32 modulus = channel->bcd ? 10000 : 0x10000;
+	u32 count = value;
+
+	if (channel->bcd)
+		count = (value & 0xf) + (value >> 4 & 0xf) * 10 + (value >> 8 & 0xf) * 100 +
+			(u32)(value >> 12) * 1000;
+	if (count == 0 || count > modulus)
+		count = modulus;
+
+	if (is_triggered_by_gate(channel) || (is_periodic(channel) && channel->loaded)) {
+		channel->next_count = count;
+		return;
+	}
+	load(channel, count, now);
+	channel->running = channel->gate;
+}
+
+void pit_channel_write(struct pit_channel *channel, u8 value, u64 now)
+{
+	switch (channel->access) {
+	case 1:
+		new_count(channel, value, now);
+		break;
+	case 2:
+		new_count(channel, (u16)(value << 8), now);
+		break;
+	default:
+		if (channel->write_high) {
+			new_count(channel, (u16)(value << 8 | channel->write_low), now);
+		} else {
+			channel->write_low = value;
+			/* Mode 0: the first byte stops the counting, OUT goes low. */
+			if (channel->mode == PIT_MODE_TERMINAL_COUNT) {
+				channel->elapsed = elapsed(channel, now);
+				channel->loaded = 0;
+				channel->running = 0;
+			}
+		}
+		channel->write_high = !channel->write_high;
+		break;
+	}
+}
+
+u8 pit_channel_read(struct pit_channel *channel, u64 now)
+{
+	u16 value = channel->latched ? channel->latch : current_count(channel, now);
+	bool high = channel->access == 2 || (channel->access == 3 && channel->read_high);
+
+	if (channel->status_latched) {
+		channel->status_latched = 0;
+		return channel->status;
+	}
+	if (channel->access == 3)
+		channel->read_high = !channel->read_high;
+	if (channel->latched)
+		channel->latched--;
+	return (u8)(high ? value >> 8 : value);
+}
+
+void pit_channel_latch_count(struct pit_channel *channel, u64 now)
+{
+	if (channel->latched)
+		return;
+	channel->latch = current_count(channel, now);
+	channel->latched = channel->access == 3 ? 2 : 1;
+}
+
+void pit_channel_latch_status(struct pit_channel *channel, u64 now)
+{
+	bool null_count = !channel->loaded || channel->next_count || now < channel->run_tick;
+
+	if (channel->status_latched)
+		return;
+	channel->status = (u8)((pit_channel_out(channel, now) ? PIT_STATUS_OUT : 0) |
+			       (null_count ? PIT_STATUS_NULL_COUNT : 0) | channel->access << 4 |
+			       channel->mode << PIT_CONTROL_MODE_SHIFT | channel->bcd);
+	channel->status_latched = 1;
+}
+
+void pit_channel_gate(struct pit_channel *channel, bool gate, u64 now)
+{
+	bool rising = gate && !channel->gate;
+
+	if (gate == channel->gate)
+		return;
+	channel->gate = gate;
+	if (is_triggered_by_gate(channel)) {
+		/* Triggers with the newest count, again and again; low does nothing. */
+		if (rising && (channel->loaded || channel->next_count))
+			load(channel, channel->next_count ? channel->next_count : channel->count, now);
+		return;
+	}
+	if (!channel->loaded)
+		return;
+	if (rising && is_periodic(channel)) {
+		load(channel, channel->next_count ? channel->next_count : channel->count, now);
+		return;
+	}
+	channel->elapsed = elapsed(channel, now);
+	channel->run_tick = now;
+	channel->running = gate;
+}
+
+bool pit_channel_valid(const struct pit_channel *channel)
+{
+	return channel->count >= 1 && channel->count <= 0x10000 && channel->next_count <= 0x10000 &&
+	       channel->mode <= PIT_MODE_HARDWARE_STROBE && channel->access >= 1 &&
+	       channel->access <= 3 && channel->bcd <= 1 && channel->gate <= 1 &&
+	       channel->loaded <= 1 && channel->running <= 1 && channel->write_high <= 1 &&
+	       channel->read_high <= 1 && channel->latched <= 2 && channel->status_latched <= 1;
+}

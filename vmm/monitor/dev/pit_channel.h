@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include "vmm/monitor/dev/pit.h"
+
+/*
+ * One counter of the 8254. Nothing ticks: what a counter shows follows from the clocks since it was
+ * loaded. `now` never runs backwards; advance comes before every other call.
+ */
+void pit_channel_advance(struct pit_channel *channel, u64 now);
+bool pit_channel_out(const struct pit_channel *channel, u64 now);
+/* The clock after `now` at which the output next rises, or DEADLINE_NONE. */
+u64 pit_channel_next_edge(const struct pit_channel *channel, u64 now);
+void pit_channel_control(struct pit_channel *channel, u8 value, u64 now);
+void pit_channel_write(struct pit_channel *channel, u8 value, u64 now);
+u8 pit_channel_read(struct pit_channel *channel, u64 now);
+void pit_channel_gate(struct pit_channel *channel, bool gate, u64 now);
+void pit_channel_latch_count(struct pit_channel *channel, u64 now);
+void pit_channel_latch_status(struct pit_channel *channel, u64 now);
+bool pit_channel_valid(const struct pit_channel *channel);

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include "arch/x86_64/hw/rtc.h"
+#include "vmm/monitor/device.h"
+
+struct rtc_state {
+	s64 offset_s;   /* guest's date - wall clock, in whole seconds */
+	u64 phase_ns;   /* added to the wall clock: where the guest's seconds begin; below 1 s */
+	u64 last_ns;    /* wall clock + phase up to which the flags of register C are raised */
+	u8 byte[RTC_BYTES];
+	u8 index;
+	u8 reserved[7];
+};
+
+/* An MC146818 that follows the wall clock, with a PC's CMOS bytes; interrupt 8. */
+struct rtc {
+	struct device device;
+	struct rtc_state state;
+	u64 ram_below_4g;
+	u64 ram_above_4g;
+};
+
+/* Sizes of RAM in bytes, for the CMOS bytes that tell them. */
+void rtc_init(struct rtc *rtc, const struct machine_clock *clock, struct irqchip *irqchip,
+	      u64 ram_below_4g, u64 ram_above_4g);

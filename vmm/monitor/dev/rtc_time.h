@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include "lib/types.h"
+
+/* A date of the Gregorian calendar, without leap seconds. */
+struct rtc_time {
+	u32 year;
+	u32 month;   /* 1 to 12 */
+	u32 day;     /* 1 to 31 */
+	u32 weekday; /* 1 is Sunday */
+	u32 hour;
+	u32 minute;
+	u32 second;
+};
+
+/* seconds since 1970; from years 0 to 9999. */
+struct rtc_time rtc_time_from_seconds(s64 seconds);
+/* The weekday is ignored; fields out of range count on into the next larger unit. */
+s64 rtc_time_to_seconds(const struct rtc_time *time);

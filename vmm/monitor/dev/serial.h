@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include "arch/x86_64/hw/uart.h"
+#include "vmm/monitor/device.h"
+
+struct serial_state {
+	u64 timeout_ns; /* when the bytes in the FIFO count as forgotten; DEADLINE_NONE */
+	u16 divisor;
+	u8 ier;
+	u8 fcr;         /* FIFO enable and trigger level */
+	u8 lcr;
+	u8 mcr;
+	u8 lsr;         /* error bits only */
+	u8 msr;
+	u8 scr;
+	u8 thr_pending; /* the holding register became empty and nobody was told */
+	u8 timed_out;
+	u8 rx_first;
+	u8 rx_count;
+	u8 rx[UART_FIFO_BYTES];
+	u8 reserved[3];
+};
+
+/*
+ * A 16550A. Sending takes no time. As on a PC, the interrupt line is connected only while MCR.OUT2 is
+ * set.
+ */
+struct serial {
+	struct device device;
+	struct serial_state state;
+	u32 irq;
+	void (*put)(void *context, u8 byte);
+	void *context;
+};
+
+void serial_init(struct serial *serial, const struct machine_clock *clock, struct irqchip *irqchip,
+		 u32 irq, void (*put)(void *context, u8 byte), void *context);
+/* How many bytes serial_input would take now. */
+u32 serial_input_space(const struct serial *serial);
+/* A byte arrives. false, without effect, when there is no room: keep it and offer it again. */
+bool serial_input(struct serial *serial, u8 byte);

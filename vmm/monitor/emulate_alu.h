@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include "lib/types.h"
+
+/* Arithmetic as the CPU does it, on operands of 1, 2, 4 or 8 bytes, with RFLAGS in and out. */
+
+/* In the order of their encoding (SDM vol. 2, table A-6, group 1). */
+enum alu_operation { ALU_ADD, ALU_OR, ALU_ADC, ALU_SBB, ALU_AND, ALU_SUB, ALU_XOR, ALU_CMP };
+
+/* Likewise, group 2. */
+enum alu_shift {
+	ALU_ROL, ALU_ROR, ALU_RCL, ALU_RCR, ALU_SHL, ALU_SHR, ALU_SAL, ALU_SAR
+};
+
+/* ALU_CMP returns the difference, as ALU_SUB does. Bits of the operands above `size` are ignored. */
+u64 alu_binary(enum alu_operation operation, u64 a, u64 b, u32 size, u64 *flags);
+
+/* INC (by 1) and DEC (by -1): CF stays. */
+u64 alu_step(u64 a, s64 by, u32 size, u64 *flags);
+
+u64 alu_shift(enum alu_shift operation, u64 value, u32 count, u32 size, u64 *flags);
+
+/* SHLD (left) and SHRD: `value` shifted, `fill` moving in. */
+u64 alu_shift_double(bool left, u64 value, u64 fill, u32 count, u32 size, u64 *flags);
+
+/* A condition by its 4-bit code (SDM vol. 1, table B-1). */
+bool alu_condition(u8 code, u64 flags);

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include "lib/types.h"
+
+#define GUEST_REGION_MAX 4
+
+/* A piece of guest-physical memory and where it lies mapped in the monitor. */
+struct guest_region {
+	gpa_t gpa;
+	u64 length;
+	u8 *host;
+};
+
+struct guest_memory {
+	struct guest_region region[GUEST_REGION_MAX];
+	u32 count;
+	u32 physical_bits; /* width of the guest's physical addresses, for reserved bits */
+};
+
+/* RAM of `bytes`, mapped in one piece at `host`, with the holes of load/layout.h. */
+void guest_memory_init(struct guest_memory *memory, u8 *host, u64 bytes);
+
+/* The host address of [gpa, gpa + length) when all of it lies in one region, otherwise NULL. */
+u8 *guest_memory_pointer(const struct guest_memory *memory, gpa_t gpa, u64 length);
+
+/*
+ * Copy from and to guest memory; false, with nothing done, when not all of it lies in one region.
+ * Aligned accesses of 1, 2, 4 and 8 bytes are single ones.
+ */
+bool guest_memory_read(const struct guest_memory *memory, gpa_t gpa, void *buffer, u64 length);
+bool guest_memory_write(const struct guest_memory *memory, gpa_t gpa, const void *buffer,
+			u64 length);

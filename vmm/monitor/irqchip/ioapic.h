@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include "arch/x86_64/hw/ioapic.h"
+#include "arch/x86_64/hw/lapic.h"
+#include "vmm/monitor/device.h"
+
+#define IOAPIC_PIN_COUNT 24u
+#define IOAPIC_VERSION_VALUE (0x20u | (IOAPIC_PIN_COUNT - 1) << IOAPIC_VERSION_MAX_ENTRY_SHIFT)
+
+struct ioapic_state {
+	u64 entry[IOAPIC_PIN_COUNT];
+	u32 select;
+	u32 id;   /* as in the register: bits 27:24 */
+	u32 line; /* one bit a pin: asserted, whatever its polarity */
+	u32 reserved;
+};
+
+/* An I/O APIC with 24 pins (82093AA, with the EOI register of version 0x20). */
+struct ioapic {
+	struct device device;
+	struct ioapic_state state;
+};
+
+void ioapic_init(struct ioapic *ioapic, struct irqchip *irqchip);
+void ioapic_set_pin(struct ioapic *ioapic, u32 pin, bool asserted);
+/* End of a level-triggered interrupt with that vector: sends again what is still asserted. */
+void ioapic_eoi(struct ioapic *ioapic, u32 vector);

@@ -1,0 +1,235 @@
+/* SPDX-License-Identifier: MIT */
+#include "vmm/monitor/irqchip/irqchip.h"
+
+#define XAPIC_BROADCAST 0xffu
+#define X2APIC_BROADCAST 0xffffffffu
+
+void irqchip_init(struct irqchip *irqchip, const struct machine_clock *clock, u32 cpu_count,
+		  struct lapic_page *const page[])
+{
+	irqchip->clock = clock;
+	irqchip->cpu_count = cpu_count;
+	for (u32 i = 0; i < cpu_count; i++)
+		irqchip->lapic[i] = (struct lapic){.page = page[i], .irqchip = irqchip};
+	ioapic_init(&irqchip->ioapic, irqchip);
+	pic_init(&irqchip->pic, irqchip);
+	irqchip_reset(irqchip);
+}
+
+void irqchip_reset(struct irqchip *irqchip)
+{
+	for (u32 i = 0; i < irqchip->cpu_count; i++)
+		lapic_reset(&irqchip->lapic[i], i);
+	lapic_virtual_wire(&irqchip->lapic[0]);
+	device_reset(&irqchip->ioapic.device);
+	device_reset(&irqchip->pic.device);
+	irqchip->lowest_last = 0;
+	irqchip->kick = 0;
+}
+
+void irqchip_set_line(struct irqchip *irqchip, u32 line, bool level)
+{
+	if (line >= IRQCHIP_LINE_COUNT)
+		return;
+	pic_set_line(&irqchip->pic, line, level);
+	if (line == 0)
+		ioapic_set_pin(&irqchip->ioapic, 2, level);
+	else if (line != PIC_CASCADE_INPUT)
+		ioapic_set_pin(&irqchip->ioapic, line, level);
+}
+
+/* SDM vol. 3, 11.6.2.2: MDA against LDR, flat or cluster, or the x2APIC's own cluster (11.12.10.2). */
+static bool logical_match(const struct lapic *lapic, u32 destination)
+{
+	u32 ldr = lapic_get(lapic, LAPIC_LDR);
+
+	if (lapic_mode(lapic) == LAPIC_X2APIC)
+		return ldr >> 16 == destination >> 16 && (ldr & destination & 0xffff) != 0;
+	if (destination > XAPIC_BROADCAST)
+		return false;
+	ldr >>= LAPIC_XAPIC_ID_SHIFT;
+	if (lapic_get(lapic, LAPIC_DFR) == LAPIC_DFR_FLAT)
+		return (ldr & destination) != 0;
+	if (lapic_get(lapic, LAPIC_DFR) != LAPIC_DFR_CLUSTER)
+		return false;
+	return (ldr >> 4 == destination >> 4 || destination >> 4 == 0xf) &&
+	       (ldr & destination & 0xf) != 0;
+}
+
+static bool message_matches(const struct irq_message *message, const struct lapic *lapic)
+{
+	if (message->destination == (message->x2apic ? X2APIC_BROADCAST : XAPIC_BROADCAST))
+		return true;
+	if (message->logical)
+		return logical_match(lapic, message->destination);
+	return lapic->state.id == message->destination;
+}
+
+/*
+ * SDM vol. 3, 11.6.2.4: the lowest processor priority gets it; among equals the next after the
+ * one that had the last.
+ */
+static bool send_lowest_priority(struct irqchip *irqchip, const struct irq_message *message,
+				 u64 candidates)
+{
+	struct lapic *best = NULL;
+
+	for (u32 i = 1; i <= irqchip->cpu_count; i++) {
+		u32 cpu = (irqchip->lowest_last + i) % irqchip->cpu_count;
+		struct lapic *lapic = &irqchip->lapic[cpu];
+
+		if (!(candidates >> cpu & 1) || lapic_mode(lapic) == LAPIC_OFF ||
+		    !(lapic_get(lapic, LAPIC_SVR) & LAPIC_SVR_ENABLE))
+			continue;
+		if (!best || lapic_ppr(lapic) < lapic_ppr(best))
+			best = lapic;
+	}
+	if (!best)
+		return false;
+	irqchip->lowest_last = (u32)(best - irqchip->lapic);
+	return lapic_deliver(best, APIC_FIXED, message->vector, message->level);
+}
+
+static bool send_to(struct irqchip *irqchip, const struct irq_message *message, u64 targets)
+{
+	bool accepted = false;
+
+	if (message->mode == APIC_LOWEST_PRIORITY)
+		return send_lowest_priority(irqchip, message, targets);
+	for (u32 i = 0; i < irqchip->cpu_count; i++)
+		if (targets >> i & 1)
+			accepted |= lapic_deliver(&irqchip->lapic[i], message->mode,
+						  message->vector, message->level);
+	return accepted;
+}
+
+static u64 message_targets(const struct irqchip *irqchip, const struct irq_message *message)
+{
+	u64 targets = 0;
+
+	for (u32 i = 0; i < irqchip->cpu_count; i++)
+		if (message_matches(message, &irqchip->lapic[i]))
+			targets |= BIT(i);
+	return targets;
+}
+
+bool irqchip_send(struct irqchip *irqchip, const struct irq_message *message)
+{
+	return send_to(irqchip, message, message_targets(irqchip, message));
+}
+
+/* SDM vol. 3, 11.6.1. The trigger mode matters for the INIT de-assert only, which does nothing. */
+void lapic_send(struct lapic *lapic, u64 icr)
+{
+	struct irqchip *irqchip = lapic->irqchip;
+	bool x2apic = lapic_mode(lapic) == LAPIC_X2APIC;
+	struct irq_message message = {
+		.destination = (u32)(icr >> (x2apic ? LAPIC_ICR_X2_DESTINATION_SHIFT
+						    : LAPIC_ICR_DESTINATION_SHIFT)),
+		.mode = (u32)bits_get(icr, 10, 8),
+		.vector = (u8)(icr & LAPIC_ICR_VECTOR),
+		.logical = icr & LAPIC_ICR_LOGICAL,
+		.x2apic = x2apic,
+	};
+	u64 self = BIT(lapic - irqchip->lapic);
+	u64 all = BITS(irqchip->cpu_count - 1, 0);
+	u64 shorthand = icr & LAPIC_ICR_SHORTHAND;
+
+	if (message.mode == APIC_INIT && (icr & LAPIC_ICR_LEVEL) && !(icr & LAPIC_ICR_ASSERT))
+		return;
+	if (message.mode <= APIC_LOWEST_PRIORITY && message.vector < 16 &&
+	    shorthand != LAPIC_ICR_SHORTHAND_SELF) {
+		lapic_error(lapic, LAPIC_ESR_SEND_ILLEGAL_VECTOR);
+		return;
+	}
+	switch (shorthand) {
+	case LAPIC_ICR_SHORTHAND_SELF:
+		send_to(irqchip, &message, self);
+		break;
+	case LAPIC_ICR_SHORTHAND_ALL:
+		send_to(irqchip, &message, all);
+		break;
+	case LAPIC_ICR_SHORTHAND_OTHERS:
+		send_to(irqchip, &message, all & ~self);
+		break;
+	default:
+		irqchip_send(irqchip, &message);
+		break;
+	}
+}
+
+static bool extint_pending(const struct irqchip *irqchip, const struct lapic *lapic)
+{
+	return pic_output(&irqchip->pic) && lapic_accepts_extint(lapic);
+}
+
+u32 irqchip_pending(const struct irqchip *irqchip, u32 cpu)
+{
+	const struct lapic *lapic = &irqchip->lapic[cpu];
+	const struct lapic_state *state = &lapic->state;
+
+	if (state->init_pending)
+		return PENDING_INIT;
+	if (state->wait_for_sipi)
+		return PENDING_WAIT | (state->sipi_pending ? PENDING_SIPI : 0u);
+	return (state->nmi_count ? PENDING_NMI : 0u) |
+	       (extint_pending(irqchip, lapic) || lapic_pending(lapic) >= 0 ? PENDING_INTERRUPT : 0u);
+}
+
+int irqchip_take_interrupt(struct irqchip *irqchip, u32 cpu)
+{
+	struct lapic *lapic = &irqchip->lapic[cpu];
+	int vector;
+
+	/* ExtINT is not subject to the processor priority and goes first. */
+	if (extint_pending(irqchip, lapic))
+		return pic_acknowledge(&irqchip->pic);
+	vector = lapic_pending(lapic);
+	if (vector >= 0)
+		lapic_accept(lapic, (u32)vector);
+	return vector;
+}
+
+void irqchip_take_nmi(struct irqchip *irqchip, u32 cpu)
+{
+	if (irqchip->lapic[cpu].state.nmi_count > 0)
+		irqchip->lapic[cpu].state.nmi_count--;
+}
+
+void irqchip_take_init(struct irqchip *irqchip, u32 cpu)
+{
+	lapic_init_signal(&irqchip->lapic[cpu]);
+}
+
+u8 irqchip_take_sipi(struct irqchip *irqchip, u32 cpu)
+{
+	struct lapic_state *state = &irqchip->lapic[cpu].state;
+
+	state->sipi_pending = 0;
+	state->wait_for_sipi = 0;
+	return state->sipi_vector;
+}
+
+void irqchip_kick(struct irqchip *irqchip, const struct lapic *lapic)
+{
+	irqchip->kick |= BIT(lapic - irqchip->lapic);
+}
+
+/* INTR rose: ExtINT is fetched by INTA, any other mode of LINT0 is a local interrupt. */
+void irqchip_intr_raised(struct irqchip *irqchip)
+{
+	for (u32 i = 0; i < irqchip->cpu_count; i++) {
+		struct lapic *lapic = &irqchip->lapic[i];
+
+		if (lapic_accepts_extint(lapic))
+			irqchip_kick(irqchip, lapic);
+		else
+			lapic_local(lapic, LAPIC_LVT_LINT0);
+	}
+}
+
+void irqchip_lint0_changed(struct irqchip *irqchip, const struct lapic *lapic)
+{
+	if (extint_pending(irqchip, lapic))
+		irqchip_kick(irqchip, lapic);
+}

@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include "arch/x86_64/hw/lapic.h"
+#include "vmm/monitor/device.h"
+
+struct irqchip;
+
+/*
+ * A local APIC (SDM vol. 3, chapter 11). Its registers lie in the architectural page, which the
+ * kernel shares; what has no register lies in the state.
+ *
+ * The timer counts a bus clock of 1 GHz: one nanosecond of guest time a tick, before the divider.
+ */
+#define LAPIC_BUS_HZ 1000000000ull
+
+/* 0x14, six LVT entries (no CMCI), EOI-broadcast suppression. */
+#define LAPIC_VERSION_VALUE (0x14u | 5u << LAPIC_VERSION_MAX_LVT_SHIFT | 1u << 24)
+
+/* Two NMIs sent at once are both seen: one in service, one latched. */
+#define LAPIC_NMI_MAX 2
+
+struct lapic_state {
+	u64 apic_base;       /* IA32_APIC_BASE */
+	u64 tsc_deadline;    /* IA32_TSC_DEADLINE; 0: not armed */
+	u64 timer_expiry_ns; /* next end of the count in the counting modes, or DEADLINE_NONE */
+	u32 id;              /* initial APIC ID */
+	u32 errors;          /* met since the last write to ESR */
+	u8 nmi_count;
+	u8 init_pending;
+	u8 sipi_pending;
+	u8 sipi_vector;
+	u8 wait_for_sipi;
+	u8 reserved[3];
+};
+
+struct lapic {
+	struct lapic_page *page;
+	struct irqchip *irqchip;
+	struct lapic_state state;
+};
+
+struct lapic_saved {
+	struct lapic_state state;
+	struct lapic_page page;
+};
+
+enum lapic_mode { LAPIC_OFF, LAPIC_XAPIC, LAPIC_X2APIC };
+
+enum lapic_mode lapic_mode(const struct lapic *lapic);
+
+/* RESET: everything. */
+void lapic_reset(struct lapic *lapic, u32 id);
+/* INIT: the registers, but neither ID, base nor mode; an application processor waits for SIPI. */
+void lapic_init_signal(struct lapic *lapic);
+/* As firmware leaves it for a boot processor: enabled, LINT0 ExtINT, LINT1 NMI (MP 1.4, 3.6.2.2). */
+void lapic_virtual_wire(struct lapic *lapic);
+
+/* Registers in xAPIC mode, by 16-byte aligned offset. */
+u32 lapic_read(struct lapic *lapic, u32 offset);
+void lapic_write(struct lapic *lapic, u32 offset, u32 value);
+
+/* Whether an access to gpa by the CPU of this APIC meets its registers. */
+bool lapic_claims(const struct lapic *lapic, u64 gpa);
+/* The access itself, size 1 to 8. Writes that are no aligned dword are ignored. */
+u64 lapic_memory_read(struct lapic *lapic, u64 gpa, u32 size);
+void lapic_memory_write(struct lapic *lapic, u64 gpa, u32 size, u64 value);
+
+/*
+ * The MSRs of the APIC: IA32_APIC_BASE, IA32_TSC_DEADLINE and 0x800 to 0x8ff. false: #GP.
+ * physical_bits is the guest's MAXPHYADDR.
+ */
+bool lapic_owns_msr(u32 msr);
+bool lapic_msr_read(struct lapic *lapic, u32 msr, u64 *value) MUST_CHECK;
+bool lapic_msr_write(struct lapic *lapic, u32 msr, u64 value, u32 physical_bits) MUST_CHECK;
+
+/* Takes an interrupt message that is addressed to this APIC. Returns whether it was accepted. */
+bool lapic_deliver(struct lapic *lapic, u32 mode, u32 vector, bool level);
+/* An event of the local vector table; `offset` is that of its LVT register. */
+void lapic_local(struct lapic *lapic, u32 offset);
+/* Whether LINT0 passes the 8259's INTR on to the processor. */
+bool lapic_accepts_extint(const struct lapic *lapic);
+
+/* Highest vector that the processor priority lets through, or -1; accept puts it in service. */
+int lapic_pending(const struct lapic *lapic);
+void lapic_accept(struct lapic *lapic, u32 vector);
+void lapic_eoi(struct lapic *lapic);
+u32 lapic_ppr(const struct lapic *lapic);
+/* CR8 is bits 7:4 of TPR. */
+u64 lapic_get_cr8(const struct lapic *lapic);
+void lapic_set_cr8(struct lapic *lapic, u64 value);
+
+/* Fires what is due, at any time; deadline: guest ns of the next expiry or DEADLINE_NONE. */
+void lapic_tick(struct lapic *lapic);
+u64 lapic_deadline(const struct lapic *lapic);
+
+void lapic_save(const struct lapic *lapic, struct lapic_saved *saved);
+/* STATUS_BAD_FORMAT, without effect, when no APIC can be in that state. */
+enum status lapic_load(struct lapic *lapic, const struct lapic_saved *saved);
+
+/* Shared by the lapic_*.c files. */
+static inline u32 lapic_get(const struct lapic *lapic, u32 offset)
+{
+	return lapic->page->reg[offset / 4];
+}
+
+static inline void lapic_set(struct lapic *lapic, u32 offset, u32 value)
+{
+	lapic->page->reg[offset / 4] = value;
+}
+
+void lapic_error(struct lapic *lapic, u32 bit);
+void lapic_send(struct lapic *lapic, u64 icr);
+u32 lapic_timer_current(const struct lapic *lapic);
+/* A write to the timer's LVT entry, initial count or divide register. */
+void lapic_timer_write(struct lapic *lapic, u32 offset, u32 value);
+u64 lapic_timer_get_deadline(const struct lapic *lapic);
+void lapic_timer_set_deadline(struct lapic *lapic, u64 tsc);
+/* x2APIC: LDR from the ID (SDM vol. 3, 11.12.10.2). */
+void lapic_set_id_registers(struct lapic *lapic);
+void lapic_reset_registers(struct lapic *lapic);

@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: MIT */
+#include "vmm/monitor/irqchip/irqchip.h"
+
+/* ISR, TMR and IRR: 256 bits in eight words, 16 bytes apart. */
+static u32 vector_word(u32 base, u32 vector)
+{
+	return base + (vector / 32) * 0x10;
+}
+
+static bool vector_test(const struct lapic *lapic, u32 base, u32 vector)
+{
+	return lapic_get(lapic, vector_word(base, vector)) >> (vector % 32) & 1;
+}
+
+static void vector_set(struct lapic *lapic, u32 base, u32 vector)
+{
+	u32 word = vector_word(base, vector);
+
+	lapic_set(lapic, word, lapic_get(lapic, word) | 1u << (vector % 32));
+}
+
+static void vector_clear(struct lapic *lapic, u32 base, u32 vector)
+{
+	u32 word = vector_word(base, vector);
+
+	lapic_set(lapic, word, lapic_get(lapic, word) & ~(1u << (vector % 32)));
+}
+
+static int vector_highest(const struct lapic *lapic, u32 base)
+{
+	for (int i = 7; i >= 0; i--) {
+		u32 word = lapic_get(lapic, base + (u32)i * 0x10);
+
+		if (word != 0)
+			return i * 32 + (int)bit_highest(word);
+	}
+	return -1;
+}
+
+/* SDM vol. 3, 11.8.3.1 */
+u32 lapic_ppr(const struct lapic *lapic)
+{
+	int in_service = vector_highest(lapic, LAPIC_ISR);
+	u32 tpr = lapic_get(lapic, LAPIC_TPR);
+
+	if (in_service < 0 || tpr >> 4 >= (u32)in_service >> 4)
+		return tpr;
+	return (u32)in_service & 0xf0;
+}
+
+int lapic_pending(const struct lapic *lapic)
+{
+	int vector;
+
+	if (lapic_mode(lapic) == LAPIC_OFF)
+		return -1;
+	vector = vector_highest(lapic, LAPIC_IRR);
+	if (vector < 0 || (u32)vector >> 4 <= lapic_ppr(lapic) >> 4)
+		return -1;
+	return vector;
+}
+
+void lapic_accept(struct lapic *lapic, u32 vector)
+{
+	vector_clear(lapic, LAPIC_IRR, vector);
+	vector_set(lapic, LAPIC_ISR, vector);
+	lapic_set(lapic, LAPIC_PPR, lapic_ppr(lapic));
+}
+
+void lapic_eoi(struct lapic *lapic)
+{
+	int vector = vector_highest(lapic, LAPIC_ISR);
+
+	if (vector < 0)
+		return;
+	vector_clear(lapic, LAPIC_ISR, (u32)vector);
+	lapic_set(lapic, LAPIC_PPR, lapic_ppr(lapic));
+
+	/* SDM vol. 3, 11.8.5: level-triggered ones are broadcast, unless software does it itself. */
+	if (vector_test(lapic, LAPIC_TMR, (u32)vector) &&
+	    !(lapic_get(lapic, LAPIC_SVR) & LAPIC_SVR_EOI_SUPPRESSION))
+		ioapic_eoi(&lapic->irqchip->ioapic, (u32)vector);
+}
+
+u64 lapic_get_cr8(const struct lapic *lapic)
+{
+	return lapic_get(lapic, LAPIC_TPR) >> 4;
+}
+
+void lapic_set_cr8(struct lapic *lapic, u64 value)
+{
+	lapic_set(lapic, LAPIC_TPR, (u32)(value & 0xf) << 4);
+	lapic_set(lapic, LAPIC_PPR, lapic_ppr(lapic));
+}
+
+static bool accept_fixed(struct lapic *lapic, u32 vector, bool level)
+{
+	if (!(lapic_get(lapic, LAPIC_SVR) & LAPIC_SVR_ENABLE))
+		return false;
+	if (vector < 16) {
+		lapic_error(lapic, LAPIC_ESR_RECEIVED_ILLEGAL_VECTOR);
+		return false;
+	}
+	vector_set(lapic, LAPIC_IRR, vector);
+	if (level)
+		vector_set(lapic, LAPIC_TMR, vector);
+	else
+		vector_clear(lapic, LAPIC_TMR, vector);
+	irqchip_kick(lapic->irqchip, lapic);
+	return true;
+}
+
+bool lapic_deliver(struct lapic *lapic, u32 mode, u32 vector, bool level)
+{
+	struct lapic_state *state = &lapic->state;
+
+	if (lapic_mode(lapic) == LAPIC_OFF)
+		return false;
+	switch (mode) {
+	case APIC_FIXED:
+	case APIC_LOWEST_PRIORITY:
+		return accept_fixed(lapic, vector, level);
+	case APIC_NMI:
+		if (state->nmi_count < LAPIC_NMI_MAX)
+			state->nmi_count++;
+		break;
+	case APIC_INIT:
+		state->init_pending = 1;
+		state->sipi_pending = 0;
+		break;
+	case APIC_SIPI:
+		/* Lost unless the processor waits for it (SDM vol. 3, 9.4.2). */
+		if (!state->wait_for_sipi && !state->init_pending)
+			return false;
+		state->sipi_pending = 1;
+		state->sipi_vector = (u8)vector;
+		break;
+	default: /* no SMM here; ExtINT has its own path */
+		return false;
+	}
+	irqchip_kick(lapic->irqchip, lapic);
+	return true;
+}
+
+void lapic_local(struct lapic *lapic, u32 offset)
+{
+	u32 entry = lapic_get(lapic, offset);
+	u32 mode = (u32)bits_get(entry, 10, 8);
+	bool level = mode == APIC_FIXED && offset == LAPIC_LVT_LINT0 && entry & LAPIC_LVT_LEVEL;
+
+	if (!(entry & LAPIC_LVT_MASKED) && mode != APIC_EXTINT)
+		lapic_deliver(lapic, mode, entry & LAPIC_LVT_VECTOR, level);
+}
+
+bool lapic_accepts_extint(const struct lapic *lapic)
+{
+	u32 entry = lapic_get(lapic, LAPIC_LVT_LINT0);
+
+	/* A disabled APIC passes INTR straight through (SDM vol. 3, 11.4.3). */
+	if (lapic_mode(lapic) == LAPIC_OFF)
+		return true;
+	return !(entry & LAPIC_LVT_MASKED) && bits_get(entry, 10, 8) == APIC_EXTINT;
+}

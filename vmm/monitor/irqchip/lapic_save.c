@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: MIT */
+#include "arch/x86_64/hw/msr.h"
+#include "vmm/monitor/irqchip/irqchip.h"
+
+void lapic_save(const struct lapic *lapic, struct lapic_saved *saved)
+{
+	saved->state = lapic->state;
+	saved->page = *lapic->page;
+}
+
+enum status lapic_load(struct lapic *lapic, const struct lapic_saved *saved)
+{
+	const struct lapic_state *state = &saved->state;
+	const u32 *reg = saved->page.reg;
+
+	if (state->id != lapic->state.id || state->nmi_count > LAPIC_NMI_MAX ||
+	    state->init_pending > 1 || state->sipi_pending > 1 || state->wait_for_sipi > 1)
+		return STATUS_BAD_FORMAT;
+	if ((state->apic_base & APIC_BASE_EXTD) && !(state->apic_base & APIC_BASE_EN))
+		return STATUS_BAD_FORMAT;
+	if (state->apic_base & ~(APIC_BASE_ADDRESS | APIC_BASE_BSP | APIC_BASE_EXTD | APIC_BASE_EN))
+		return STATUS_BAD_FORMAT;
+	/* Vectors below 16 are never requested nor in service (SDM vol. 3, 11.8.4). */
+	if ((reg[LAPIC_IRR / 4] | reg[LAPIC_ISR / 4]) & 0xffff ||
+	    reg[LAPIC_VERSION / 4] != LAPIC_VERSION_VALUE || reg[LAPIC_TPR / 4] > 0xff ||
+	    reg[LAPIC_TIMER_DIVIDE / 4] & ~0xbu)
+		return STATUS_BAD_FORMAT;
+
+	lapic->state = *state;
+	*lapic->page = saved->page;
+	return STATUS_OK;
+}

@@ -1,0 +1,310 @@
+/* SPDX-License-Identifier: MIT */
+#include "vmm/monitor/irqchip/pic.h"
+#include "lib/bits.h"
+#include "vmm/monitor/irqchip/irqchip.h"
+
+#define CASCADE_BIT (1u << PIC_CASCADE_INPUT)
+
+/*
+ * IRR: level-triggered inputs follow the line; an edge counts only while the line stays high until
+ * INTA (8259A data sheet, "interrupt request").
+ */
+static u8 chip_irr(const struct pic_chip *chip)
+{
+	u8 level = chip->level_mode ? 0xff : chip->elcr;
+
+	return (u8)(chip->line & (chip->edge | level));
+}
+
+/* Of the inputs in mask that of highest priority, as its distance from the top; 8: none. */
+static u32 chip_priority(const struct pic_chip *chip, u8 mask)
+{
+	for (u32 i = 0; i < PIC_INPUT_COUNT; i++)
+		if (mask >> ((chip->lowest + 1u + i) % PIC_INPUT_COUNT) & 1)
+			return i;
+	return PIC_INPUT_COUNT;
+}
+
+static u32 chip_input(const struct pic_chip *chip, u32 priority)
+{
+	return (chip->lowest + 1u + priority) % PIC_INPUT_COUNT;
+}
+
+/* The input that the chip requests service for now, or -1. */
+static int chip_request(const struct pic_chip *chip, bool master)
+{
+	u32 request = chip_priority(chip, chip_irr(chip) & (u8)~chip->imr);
+	u8 blocking = chip->isr;
+
+	/* Special mask mode: a masked input in service no longer blocks the others. */
+	if (chip->special_mask)
+		blocking &= (u8)~chip->imr;
+	/* Special fully nested: the slave may interrupt its own service. */
+	if (chip->special_nested && master)
+		blocking &= (u8)~CASCADE_BIT;
+	return request < chip_priority(chip, blocking) ? (int)chip_input(chip, request) : -1;
+}
+
+static void chip_set_line(struct pic_chip *chip, u32 input, bool level)
+{
+	u8 bit = (u8)(1u << input);
+
+	if (level) {
+		chip->edge |= (u8)(bit & ~chip->line);
+		chip->line |= bit;
+	} else {
+		chip->edge &= (u8)~bit;
+		chip->line &= (u8)~bit;
+	}
+}
+
+static void pic_update(struct pic *pic)
+{
+	struct pic_state *state = &pic->state;
+	bool output;
+
+	chip_set_line(&state->chip[0], PIC_CASCADE_INPUT, chip_request(&state->chip[1], false) >= 0);
+	output = chip_request(&state->chip[0], true) >= 0;
+	if (output == state->output)
+		return;
+	state->output = output;
+	if (output)
+		irqchip_intr_raised(pic->device.irqchip);
+}
+
+static void chip_acknowledge(struct pic_chip *chip, u32 input)
+{
+	u8 bit = (u8)(1u << input);
+
+	chip->edge &= (u8)~bit;
+	if (!chip->auto_eoi)
+		chip->isr |= bit;
+	else if (chip->rotate_on_aeoi)
+		chip->lowest = (u8)input;
+}
+
+void pic_set_line(struct pic *pic, u32 irq, bool level)
+{
+	if (irq == PIC_CASCADE_INPUT || irq >= 2 * PIC_INPUT_COUNT)
+		return;
+	chip_set_line(&pic->state.chip[irq / PIC_INPUT_COUNT], irq % PIC_INPUT_COUNT, level);
+	pic_update(pic);
+}
+
+bool pic_output(const struct pic *pic)
+{
+	return pic->state.output;
+}
+
+/* An INTA cycle or a poll of one chip: the input acknowledged, -1 when there is none. */
+static int chip_inta(struct pic *pic, u32 which)
+{
+	struct pic_chip *chip = &pic->state.chip[which];
+	int input = chip_request(chip, which == 0);
+
+	if (input >= 0)
+		chip_acknowledge(chip, (u32)input);
+	/* The slave's INT falls with its INTA: its next request is a new edge for the master. */
+	if (which == 1)
+		chip_set_line(&pic->state.chip[0], PIC_CASCADE_INPUT, false);
+	return input;
+}
+
+u8 pic_acknowledge(struct pic *pic)
+{
+	struct pic_chip *chip = &pic->state.chip[0];
+	int input = chip_inta(pic, 0);
+
+	if (input == PIC_CASCADE_INPUT) {
+		chip = &pic->state.chip[1];
+		input = chip_inta(pic, 1);
+	}
+	pic_update(pic);
+	return (u8)(chip->vector_base + (input < 0 ? (int)PIC_SPURIOUS_INPUT : input));
+}
+
+static void write_icw1(struct pic_chip *chip, u8 value)
+{
+	*chip = (struct pic_chip){
+		.line = chip->line,
+		.elcr = chip->elcr,
+		.elcr_mask = chip->elcr_mask,
+		.vector_base = chip->vector_base,
+		.lowest = 7,
+		.init_step = 2,
+		.wants_icw4 = value & PIC_ICW1_ICW4,
+		.single = (value & PIC_ICW1_SINGLE) != 0,
+		.level_mode = (value & PIC_ICW1_LEVEL) != 0,
+	};
+}
+
+static void write_ocw2(struct pic_chip *chip, u8 value)
+{
+	u32 input = value & PIC_OCW2_LEVEL;
+
+	switch (value & PIC_OCW2_COMMAND) {
+	case PIC_OCW2_EOI:
+	case PIC_OCW2_EOI | PIC_OCW2_ROTATE: {
+		u8 in_service = chip->isr;
+		u32 priority;
+
+		/* Special mask mode: a non-specific EOI does not end inputs that are masked. */
+		if (chip->special_mask)
+			in_service &= (u8)~chip->imr;
+		priority = chip_priority(chip, in_service);
+		if (priority == PIC_INPUT_COUNT)
+			break;
+		input = chip_input(chip, priority);
+		chip->isr &= (u8)~(1u << input);
+		if (value & PIC_OCW2_ROTATE)
+			chip->lowest = (u8)input;
+		break;
+	}
+	case PIC_OCW2_EOI | PIC_OCW2_SPECIFIC:
+		chip->isr &= (u8)~(1u << input);
+		break;
+	case PIC_OCW2_EOI | PIC_OCW2_SPECIFIC | PIC_OCW2_ROTATE:
+		chip->isr &= (u8)~(1u << input);
+		chip->lowest = (u8)input;
+		break;
+	case PIC_OCW2_SPECIFIC | PIC_OCW2_ROTATE:
+		chip->lowest = (u8)input;
+		break;
+	case PIC_OCW2_ROTATE:
+		chip->rotate_on_aeoi = 1;
+		break;
+	case 0:
+		chip->rotate_on_aeoi = 0;
+		break;
+	default: /* 010b: no operation */
+		break;
+	}
+}
+
+static void write_ocw3(struct pic_chip *chip, u8 value)
+{
+	if (value & PIC_OCW3_POLL)
+		chip->poll = 1;
+	if ((value & PIC_OCW3_READ_ISR) == PIC_OCW3_READ_ISR)
+		chip->read_isr = 1;
+	else if (value & PIC_OCW3_READ_IRR)
+		chip->read_isr = 0;
+	if (value & PIC_OCW3_ESMM)
+		chip->special_mask = (value & PIC_OCW3_SMM) != 0;
+}
+
+/* ICW2 to ICW4, in order; without one expected the data port is OCW1. */
+static void write_data(struct pic_chip *chip, u8 value)
+{
+	switch (chip->init_step) {
+	case 0:
+		chip->imr = value;
+		break;
+	case 2:
+		chip->vector_base = value & 0xf8;
+		if (!chip->single)
+			chip->init_step = 3;
+		else
+			chip->init_step = chip->wants_icw4 ? 4 : 0;
+		break;
+	case 3: /* the wiring is fixed */
+		chip->init_step = chip->wants_icw4 ? 4 : 0;
+		break;
+	default:
+		chip->auto_eoi = (value & PIC_ICW4_AEOI) != 0;
+		chip->special_nested = (value & PIC_ICW4_SFNM) != 0;
+		chip->init_step = 0;
+		break;
+	}
+}
+
+static void pic_write(struct device *device, u64 address, u32 size, u64 value)
+{
+	struct pic *pic = CONTAINER_OF(device, struct pic, device);
+	struct pic_chip *chip = &pic->state.chip[(address & 0x80) != 0];
+	u8 byte = (u8)value;
+
+	(void)size;
+	if (address == PIC_ELCR_MASTER || address == PIC_ELCR_SLAVE) {
+		chip = &pic->state.chip[address - PIC_ELCR_MASTER];
+		chip->elcr = byte & chip->elcr_mask;
+	} else if (address & PIC_DATA) {
+		write_data(chip, byte);
+	} else if (byte & PIC_ICW1_INIT) {
+		write_icw1(chip, byte);
+	} else if (byte & PIC_OCW3) {
+		write_ocw3(chip, byte);
+	} else {
+		write_ocw2(chip, byte);
+	}
+	pic_update(pic);
+}
+
+static u64 pic_read(struct device *device, u64 address, u32 size)
+{
+	struct pic *pic = CONTAINER_OF(device, struct pic, device);
+	u32 which = (address & 0x80) != 0;
+	struct pic_chip *chip = &pic->state.chip[which];
+
+	(void)size;
+	if (address == PIC_ELCR_MASTER || address == PIC_ELCR_SLAVE)
+		return pic->state.chip[address - PIC_ELCR_MASTER].elcr;
+	if (chip->poll) {
+		int input = chip_inta(pic, which);
+
+		chip->poll = 0;
+		pic_update(pic);
+		return input < 0 ? 0 : 0x80u | (u32)input;
+	}
+	if (address & PIC_DATA)
+		return chip->imr;
+	return chip->read_isr ? chip->isr : chip_irr(chip);
+}
+
+static void pic_reset(struct device *device)
+{
+	struct pic_state *state = device->state;
+
+	*state = (struct pic_state){0};
+	for (u32 i = 0; i < 2; i++) {
+		state->chip[i].lowest = 7;
+		state->chip[i].imr = 0xff;
+	}
+	/* IRQ 0, 1, 2, 8 and 13 are edge-triggered by construction. */
+	state->chip[0].elcr_mask = 0xf8;
+	state->chip[1].elcr_mask = 0xde;
+}
+
+static bool chip_valid(const struct pic_chip *chip, u8 elcr_mask)
+{
+	return chip->elcr_mask == elcr_mask && !(chip->elcr & ~elcr_mask) && chip->lowest < 8 &&
+	       chip->init_step <= 4 && chip->init_step != 1 && !(chip->vector_base & 7);
+}
+
+static bool pic_valid(const void *bytes)
+{
+	const struct pic_state *state = bytes;
+
+	return chip_valid(&state->chip[0], 0xf8) && chip_valid(&state->chip[1], 0xde) &&
+	       state->output <= 1;
+}
+
+static const struct device_ops pic_ops = {
+	.widest = 1,
+	.read = pic_read,
+	.write = pic_write,
+	.reset = pic_reset,
+	.valid = pic_valid,
+};
+
+void pic_init(struct pic *pic, struct irqchip *irqchip)
+{
+	pic->device = (struct device){
+		.name = "pic",
+		.ops = &pic_ops,
+		.state = &pic->state,
+		.state_bytes = sizeof(pic->state),
+		.irqchip = irqchip,
+	};
+	device_reset(&pic->device);
+}

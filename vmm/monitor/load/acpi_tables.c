@@ -1,0 +1,246 @@
+/* SPDX-License-Identifier: MIT */
+#include "vmm/monitor/load/acpi_tables.h"
+
+#include "arch/x86_64/hw/acpi.h"
+#include "arch/x86_64/hw/ioapic.h"
+#include "arch/x86_64/hw/lapic.h"
+#include "lib/bits.h"
+#include "lib/format.h"
+#include "lib/string.h"
+#include "vmm/monitor/load/aml.h"
+#include "vmm/monitor/load/layout.h"
+
+#define TABLE_ALIGNMENT 64u /* the FACS needs it (ACPI 6.4, 5.2.10) */
+#define TABLES_BYTES    (LAYOUT_RSDP - LAYOUT_ACPI)
+
+/* Where the next table goes in the guest's RAM. */
+struct acpi_writer {
+	u8 *ram;
+	u64 at;
+};
+
+static u8 checksum(const void *bytes, u64 length)
+{
+	const u8 *at = bytes;
+	u8 sum = 0;
+
+	while (length-- > 0)
+		sum = (u8)(sum + *at++);
+	return (u8)(0 - sum);
+}
+
+/* Fills the header and puts the table into guest RAM; returns its guest address. */
+static u32 put_table(struct acpi_writer *writer, struct acpi_header *table, const char *signature,
+		     u8 revision, u64 length)
+{
+	u64 at = writer->at;
+
+	memcpy(table->signature, signature, sizeof(table->signature));
+	table->length = (u32)length;
+	table->revision = revision;
+	table->checksum = 0;
+	memcpy(table->oem_id, "SKERRY", sizeof(table->oem_id));
+	memcpy(table->oem_table_id, "SKERRYVM", sizeof(table->oem_table_id));
+	table->oem_revision = 1;
+	memcpy(table->creator_id, "SKRY", sizeof(table->creator_id));
+	table->creator_revision = 1;
+	table->checksum = checksum(table, length);
+	memcpy(writer->ram + at, table, length);
+	writer->at = align_up(at + length, TABLE_ALIGNMENT);
+	return (u32)at;
+}
+
+static void dsdt_processors(struct aml *aml, u32 vcpu_count)
+{
+	char name[8];
+
+	for (u32 i = 0; i < vcpu_count; i++) {
+		u32 device = aml_open(aml, AML_DEVICE);
+
+		format(name, sizeof(name), "C%03X", i);
+		aml_name(aml, name);
+		aml_name_string(aml, "_HID", "ACPI0007");
+		aml_name_integer(aml, "_UID", i);
+		aml_close(aml, device);
+	}
+}
+
+static void dsdt_isa_device(struct aml *aml, const char *name, const char *id, u16 port, u8 ports,
+			    u8 irq)
+{
+	u32 device = aml_open(aml, AML_DEVICE);
+
+	aml_name(aml, name);
+	aml_name_eisa(aml, "_HID", id);
+	aml_name_integer(aml, "_UID", 1);
+	aml_isa_resources(aml, port, ports, irq);
+	aml_close(aml, device);
+}
+
+static u32 put_dsdt(struct acpi_writer *writer, u32 vcpu_count)
+{
+	static u8 bytes[32 * KIB];
+	struct aml aml = {.bytes = bytes, .size = sizeof(bytes), .length = sizeof(struct acpi_header)};
+	u32 opened = aml_open(&aml, AML_SCOPE);
+
+	aml_name(&aml, "\\_SB");
+	dsdt_processors(&aml, vcpu_count);
+	dsdt_isa_device(&aml, "COM1", "PNP0501", 0x3f8, 8, 4);
+	dsdt_isa_device(&aml, "RTC", "PNP0B00", 0x70, 2, 8);
+	aml_close(&aml, opened);
+
+	/* Name (\_S5, Package (4) {SLP_TYPa, SLP_TYPb, 0, 0}) (ACPI 6.4, 7.4.2) */
+	aml_byte(&aml, AML_NAME);
+	aml_name(&aml, "\\_S5");
+	opened = aml_open(&aml, AML_PACKAGE);
+	aml_byte(&aml, 4);
+	aml_integer(&aml, ACPI_MACHINE_S5);
+	for (u32 i = 0; i < 3; i++)
+		aml_integer(&aml, 0);
+	aml_close(&aml, opened);
+	/* revision 2: integers of 64 bits */
+	return put_table(writer, (struct acpi_header *)bytes, "DSDT", 2, aml.length);
+}
+
+static u32 put_facs(struct acpi_writer *writer)
+{
+	struct acpi_facs facs = {.signature = "FACS", .length = sizeof(facs), .version = 2};
+	u64 at = writer->at;
+
+	memcpy(writer->ram + at, &facs, sizeof(facs));
+	writer->at += sizeof(facs);
+	return (u32)at;
+}
+
+static struct acpi_address io_address(u16 port, u8 bytes)
+{
+	return (struct acpi_address){
+		.space = ACPI_SPACE_IO,
+		.bit_width = (u8)(bytes * 8),
+		.access_size = bytes == 1 ? 1 : bytes == 2 ? 2 : 3,
+		.address = port,
+	};
+}
+
+static u32 put_fadt(struct acpi_writer *writer, u32 facs, u32 dsdt)
+{
+	struct acpi_fadt fadt = {
+		.firmware_ctrl = facs, /* x_firmware_ctrl stays 0: only one may be set */
+		.dsdt = dsdt,
+		.x_dsdt = dsdt,
+		.preferred_pm_profile = 4, /* enterprise server */
+		.sci_int = ACPI_MACHINE_SCI,
+		/* smi_cmd 0: the machine is in ACPI mode from the start */
+		.pm1a_evt_blk = ACPI_MACHINE_PM1_EVENT,
+		.pm1a_cnt_blk = ACPI_MACHINE_PM1_CONTROL,
+		.pm_tmr_blk = ACPI_MACHINE_PM_TIMER,
+		.gpe0_blk = ACPI_MACHINE_GPE0,
+		.pm1_evt_len = 4,
+		.pm1_cnt_len = 2,
+		.pm_tmr_len = 4,
+		.gpe0_blk_len = ACPI_MACHINE_GPE0_BYTES,
+		.p_lvl2_lat = 0xfff, /* above 100 and 1000: no C2, no C3 */
+		.p_lvl3_lat = 0xfff,
+		.century = ACPI_MACHINE_CENTURY,
+		.iapc_boot_arch = ACPI_BOOT_LEGACY_DEVICES | ACPI_BOOT_NO_VGA,
+		.flags = ACPI_FADT_WBINVD | ACPI_FADT_PROC_C1 | ACPI_FADT_SLP_BUTTON |
+			 ACPI_FADT_FIX_RTC | ACPI_FADT_TMR_VAL_EXT | ACPI_FADT_RESET_REG_SUP |
+			 ACPI_FADT_HEADLESS,
+		.reset_reg = io_address(ACPI_MACHINE_RESET, 1),
+		.reset_value = ACPI_MACHINE_RESET_VALUE,
+		.x_pm1a_evt_blk = io_address(ACPI_MACHINE_PM1_EVENT, 4),
+		.x_pm1a_cnt_blk = io_address(ACPI_MACHINE_PM1_CONTROL, 2),
+		.x_pm_tmr_blk = io_address(ACPI_MACHINE_PM_TIMER, 4),
+		.x_gpe0_blk = io_address(ACPI_MACHINE_GPE0, ACPI_MACHINE_GPE0_BYTES),
+	};
+
+	/* registers of two halves are read a half at a time */
+	fadt.x_pm1a_evt_blk.access_size = 2;
+	fadt.x_gpe0_blk.access_size = 1;
+	memcpy(&fadt.hypervisor_vendor, "Skerry", 6);
+	return put_table(writer, &fadt.header, "FACP", 6, sizeof(fadt));
+}
+
+/* Appends a structure to the MADT under construction. */
+static void madt_add(u8 *bytes, u64 *length, const void *entry, u64 entry_bytes)
+{
+	memcpy(bytes + *length, entry, entry_bytes);
+	*length += entry_bytes;
+}
+
+static void madt_override(u8 *bytes, u64 *length, u8 source, u32 gsi, u16 flags)
+{
+	const struct acpi_madt_override override = {
+		.entry = {ACPI_MADT_OVERRIDE, sizeof(override)},
+		.source = source,
+		.gsi = gsi,
+		.flags = flags,
+	};
+
+	madt_add(bytes, length, &override, sizeof(override));
+}
+
+static u32 put_madt(struct acpi_writer *writer, u32 vcpu_count)
+{
+	static u8 bytes[sizeof(struct acpi_madt) + 255 * sizeof(struct acpi_madt_lapic) + 64];
+	struct acpi_madt *madt = (struct acpi_madt *)bytes;
+	const struct acpi_madt_ioapic ioapic = {
+		.entry = {ACPI_MADT_IOAPIC, sizeof(ioapic)},
+		.address = IOAPIC_DEFAULT_ADDRESS,
+	};
+	const struct acpi_madt_lapic_nmi nmi = {
+		.entry = {ACPI_MADT_LAPIC_NMI, sizeof(nmi)}, .processor_uid = 0xff, .lint = 1};
+	u64 length = sizeof(*madt);
+
+	madt->lapic_address = LAPIC_DEFAULT_ADDRESS;
+	madt->flags = ACPI_MADT_PCAT_COMPAT;
+	for (u32 i = 0; i < vcpu_count; i++) {
+		const struct acpi_madt_lapic lapic = {
+			.entry = {ACPI_MADT_LAPIC, sizeof(lapic)},
+			.processor_uid = (u8)i,
+			.apic_id = (u8)i,
+			.flags = ACPI_CPU_ENABLED,
+		};
+
+		madt_add(bytes, &length, &lapic, sizeof(lapic));
+	}
+	madt_add(bytes, &length, &ioapic, sizeof(ioapic));
+	/* the PIT is wired to pin 2 */
+	madt_override(bytes, &length, 0, 2, 0);
+	madt_override(bytes, &length, ACPI_MACHINE_SCI, ACPI_MACHINE_SCI,
+		      ACPI_INTI_ACTIVE_HIGH | ACPI_INTI_LEVEL);
+	madt_add(bytes, &length, &nmi, sizeof(nmi));
+	return put_table(writer, &madt->header, "APIC", 4, length);
+}
+
+static u32 put_root(struct acpi_writer *writer, const u32 *tables, u32 count, bool wide)
+{
+	struct {
+		struct acpi_header header;
+		u8 entries[2 * sizeof(u64)];
+	} PACKED root = {0};
+	u64 width = wide ? sizeof(u64) : sizeof(u32);
+
+	for (u32 i = 0; i < count; i++)
+		memcpy(root.entries + i * width, &tables[i], sizeof(u32));
+	return put_table(writer, &root.header, wide ? "XSDT" : "RSDT", 1,
+			 sizeof(root.header) + count * width);
+}
+
+void acpi_tables_write(u8 *ram, u32 vcpu_count)
+{
+	struct acpi_writer writer = {.ram = ram, .at = LAYOUT_ACPI};
+	struct acpi_rsdp rsdp = {.revision = 2, .length = sizeof(rsdp)};
+	u32 table[2];
+
+	memset(ram + LAYOUT_ACPI, 0, TABLES_BYTES + PAGE_SIZE);
+	table[0] = put_fadt(&writer, put_facs(&writer), put_dsdt(&writer, vcpu_count));
+	table[1] = put_madt(&writer, vcpu_count);
+	memcpy(rsdp.signature, ACPI_RSDP_SIGNATURE, sizeof(rsdp.signature));
+	memcpy(rsdp.oem_id, "SKERRY", sizeof(rsdp.oem_id));
+	rsdp.rsdt_address = put_root(&writer, table, ARRAY_COUNT(table), false);
+	rsdp.xsdt_address = put_root(&writer, table, ARRAY_COUNT(table), true);
+	rsdp.checksum = checksum(&rsdp, ACPI_RSDP_V1_BYTES);
+	rsdp.extended_checksum = checksum(&rsdp, sizeof(rsdp));
+	memcpy(ram + LAYOUT_RSDP, &rsdp, sizeof(rsdp));
+}

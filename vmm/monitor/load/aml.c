@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: MIT */
+#include "vmm/monitor/load/aml.h"
+
+/* PkgLength in its form of four bytes is not needed: three reach 1 MiB (ACPI 6.4, 20.2.4). */
+#define PACKAGE_LENGTH_BYTES 3u
+
+void aml_byte(struct aml *aml, u8 value)
+{
+	if (aml->length < aml->size)
+		aml->bytes[aml->length] = value;
+	aml->length++;
+}
+
+static void aml_word(struct aml *aml, u16 value)
+{
+	aml_byte(aml, (u8)value);
+	aml_byte(aml, (u8)(value >> 8));
+}
+
+u32 aml_open(struct aml *aml, u16 opcode)
+{
+	u32 opened;
+
+	if (opcode > 0xff)
+		aml_byte(aml, (u8)(opcode >> 8));
+	aml_byte(aml, (u8)opcode);
+	opened = aml->length;
+	for (u32 i = 0; i < PACKAGE_LENGTH_BYTES; i++)
+		aml_byte(aml, 0);
+	return opened;
+}
+
+void aml_close(struct aml *aml, u32 opened)
+{
+	u32 length = aml->length - opened; /* counts itself */
+
+	if (aml->length > aml->size)
+		return;
+	aml->bytes[opened] = (u8)((PACKAGE_LENGTH_BYTES - 1) << 6 | (length & 0xf));
+	aml->bytes[opened + 1] = (u8)(length >> 4);
+	aml->bytes[opened + 2] = (u8)(length >> 12);
+}
+
+void aml_name(struct aml *aml, const char *name)
+{
+	if (*name == '\\')
+		aml_byte(aml, (u8)*name++);
+	for (u32 i = 0; i < 4; i++)
+		aml_byte(aml, *name != '\0' ? (u8)*name++ : '_');
+}
+
+void aml_integer(struct aml *aml, u32 value)
+{
+	if (value <= 1) {
+		aml_byte(aml, (u8)value); /* ZeroOp, OneOp */
+	} else if (value <= 0xff) {
+		aml_byte(aml, AML_BYTE);
+		aml_byte(aml, (u8)value);
+	} else if (value <= 0xffff) {
+		aml_byte(aml, AML_WORD);
+		aml_word(aml, (u16)value);
+	} else {
+		aml_byte(aml, AML_DWORD);
+		aml_word(aml, (u16)value);
+		aml_word(aml, (u16)(value >> 16));
+	}
+}
+
+void aml_name_integer(struct aml *aml, const char *name, u32 value)
+{
+	aml_byte(aml, AML_NAME);
+	aml_name(aml, name);
+	aml_integer(aml, value);
+}
+
+static u32 hex_digit(char c)
+{
+	return c <= '9' ? (u32)(c - '0') : (u32)(c - 'A' + 10);
+}
+
+/* EISAID: three letters of five bits, four hex digits, highest byte first (ACPI 6.4, 19.3.4). */
+void aml_name_eisa(struct aml *aml, const char *name, const char *id)
+{
+	u32 letters = (u32)(id[0] - '@') << 10 | (u32)(id[1] - '@') << 5 | (u32)(id[2] - '@');
+	u32 number = 0;
+
+	for (u32 i = 3; i < 7; i++)
+		number = number << 4 | hex_digit(id[i]);
+	aml_byte(aml, AML_NAME);
+	aml_name(aml, name);
+	aml_byte(aml, AML_DWORD);
+	aml_byte(aml, (u8)(letters >> 8));
+	aml_byte(aml, (u8)letters);
+	aml_byte(aml, (u8)(number >> 8));
+	aml_byte(aml, (u8)number);
+}
+
+void aml_name_string(struct aml *aml, const char *name, const char *text)
+{
+	aml_byte(aml, AML_NAME);
+	aml_name(aml, name);
+	aml_byte(aml, AML_STRING);
+	do
+		aml_byte(aml, (u8)*text);
+	while (*text++ != '\0');
+}
+
+void aml_isa_resources(struct aml *aml, u16 port, u8 count, u8 irq)
+{
+	u32 buffer;
+
+	aml_byte(aml, AML_NAME);
+	aml_name(aml, "_CRS");
+	buffer = aml_open(aml, AML_BUFFER);
+	aml_integer(aml, 8 + 3 + 2);
+	aml_byte(aml, 0x47); /* I/O port descriptor (ACPI 6.4, 6.4.2.5), 16-bit decode */
+	aml_byte(aml, 1);
+	aml_word(aml, port);
+	aml_word(aml, port);
+	aml_byte(aml, 0);
+	aml_byte(aml, count);
+	aml_byte(aml, 0x22); /* IRQ descriptor (6.4.2.1) without flags: edge, active high */
+	aml_word(aml, (u16)(1u << irq));
+	aml_byte(aml, 0x79); /* end tag (6.4.2.9) */
+	aml_byte(aml, 0);    /* no checksum */
+	aml_close(aml, buffer);
+}

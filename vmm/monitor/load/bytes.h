@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include "lib/string.h"
+#include "lib/types.h"
+
+/* Little-endian fields of files and tables, at any alignment. */
+static inline u16 get_u16(const u8 *at)
+{
+	u16 value;
+
+	memcpy(&value, at, sizeof(value));
+	return value;
+}
+
+static inline u32 get_u32(const u8 *at)
+{
+	u32 value;
+
+	memcpy(&value, at, sizeof(value));
+	return value;
+}
+
+static inline u64 get_u64(const u8 *at)
+{
+	u64 value;
+
+	memcpy(&value, at, sizeof(value));
+	return value;
+}
+
+static inline void put_u16(u8 *at, u16 value)
+{
+	memcpy(at, &value, sizeof(value));
+}
+
+static inline void put_u32(u8 *at, u32 value)
+{
+	memcpy(at, &value, sizeof(value));
+}
+
+static inline void put_u64(u8 *at, u64 value)
+{
+	memcpy(at, &value, sizeof(value));
+}

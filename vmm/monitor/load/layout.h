@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include "lib/types.h"
+
+/*
+ * The guest's physical addresses.
+ *
+ *	0x00000000  interrupt vectors, BIOS data area
+ *	0x00001000  what the loader leaves for the kernel's first steps (LAYOUT_GDT and following)
+ *	0x00010000  RAM
+ *	0x0009fc00  EBDA, 1 KiB
+ *	0x000a0000  hole (VGA)
+ *	0x000c0000  RAM, not offered: a scan for option ROMs finds none
+ *	0x000e0000  ACPI tables
+ *	0x000f0000  where the RSDP is found by a scan
+ *	0x00100000  RAM up to LAYOUT_LOW_END
+ *	0xc0000000  hole: devices
+ *	0x100000000 the rest of the RAM
+ *
+ * The RAM object is continuous: its byte LAYOUT_LOW_END lies at 4 GiB.
+ */
+#define LAYOUT_BDA        0x00000400ull
+#define LAYOUT_GDT        0x00001000ull
+#define LAYOUT_TABLES     0x00002000ull /* PML4, PDPT, four page directories */
+#define LAYOUT_BOOT_INFO  0x00008000ull /* boot_params, hvm_start_info or Multiboot information */
+#define LAYOUT_MEMORY_MAP 0x00009000ull
+#define LAYOUT_COMMAND    0x0000a000ull
+#define LAYOUT_LOADER_END 0x00010000ull
+#define LAYOUT_EBDA       0x0009fc00ull
+#define LAYOUT_VGA        0x000a0000ull
+#define LAYOUT_VGA_END    0x000c0000ull
+#define LAYOUT_ACPI       0x000e0000ull
+#define LAYOUT_RSDP       0x000f0000ull
+#define LAYOUT_HIGH_START 0x00100000ull /* end of the first MiB */
+#define LAYOUT_LOW_END    0xc0000000ull
+#define LAYOUT_ABOVE_4G   0x100000000ull
+
+#define LAYOUT_COMMAND_BYTES (4 * KIB)
+#define LAYOUT_RAM_MINIMUM   (2 * MIB)
+
+static inline u64 layout_low_bytes(u64 ram_bytes)
+{
+	return MIN(ram_bytes, LAYOUT_LOW_END);
+}
+
+static inline u64 layout_high_bytes(u64 ram_bytes)
+{
+	return ram_bytes - layout_low_bytes(ram_bytes);
+}

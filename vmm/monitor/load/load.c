@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: MIT */
+#include "vmm/monitor/load/load.h"
+
+#include "lib/string.h"
+#include "vmm/monitor/load/acpi_tables.h"
+#include "vmm/monitor/load/bytes.h"
+#include "vmm/monitor/load/bzimage.h"
+#include "vmm/monitor/load/elf_pvh.h"
+#include "vmm/monitor/load/layout.h"
+#include "vmm/monitor/load/multiboot1.h"
+#include "vmm/monitor/load/place.h"
+#include "vmm/monitor/load/start_state.h"
+
+#define DEMO_AT    0x7c00u
+#define DEMO_BYTES (LAYOUT_EBDA - DEMO_AT)
+
+/* The words of the BIOS data area that programs look for: COM1, EBDA segment, KiB below it. */
+static void write_bios_data(u8 *ram)
+{
+	memset(ram + LAYOUT_BDA, 0, 0x100);
+	put_u16(ram + LAYOUT_BDA, 0x3f8);
+	put_u16(ram + LAYOUT_BDA + 0x0e, (u16)(LAYOUT_EBDA >> 4));
+	put_u16(ram + LAYOUT_BDA + 0x13, (u16)(LAYOUT_EBDA / KIB));
+	memset(ram + LAYOUT_EBDA, 0, LAYOUT_VGA - LAYOUT_EBDA);
+	ram[LAYOUT_EBDA] = 1; /* its size in KiB */
+}
+
+static bool load_demo(struct load_job *job)
+{
+	if (job->kernel.size == 0 || job->kernel.size > DEMO_BYTES)
+		return load_fail(job, "built-in guest: %lu bytes, 1 to %llu are allowed",
+				 job->kernel.size, DEMO_BYTES);
+	memcpy(job->ram + DEMO_AT, job->kernel.bytes, job->kernel.size);
+	start_state_real(job->page, DEMO_AT);
+	return true;
+}
+
+bool load_guest(struct load_job *job)
+{
+	job->error[0] = '\0';
+	job->kernel_end = 0;
+	if (job->ram_bytes < LAYOUT_RAM_MINIMUM)
+		return load_fail(job, "memory: %lu bytes are too few, at least %lu are needed",
+				 job->ram_bytes, LAYOUT_RAM_MINIMUM);
+	e820_build(&job->map, job->ram_bytes);
+	write_bios_data(job->ram);
+	acpi_tables_write(job->ram, job->vcpu_count);
+	job->rsdp = LAYOUT_RSDP;
+
+	if (job->demo)
+		return load_demo(job);
+	if (bzimage_recognise(&job->kernel))
+		return bzimage_load(job);
+	if (elf_pvh_recognise(job))
+		return elf_pvh_load(job);
+	if (job->error[0] != '\0')
+		return false;
+	if (multiboot1_recognise(&job->kernel))
+		return multiboot1_load(job);
+	return load_fail(job, "kernel file: its %lu bytes are none of bzImage (HdrS at 0x202), ELF "
+			 "with a PVH note, Multiboot 1 image", job->kernel.size);
+}

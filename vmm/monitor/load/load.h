@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include "kernel/abi/vcpu.h"
+#include "lib/types.h"
+#include "vmm/monitor/load/e820.h"
+
+struct load_file {
+	const u8 *bytes;
+	u64 size; /* 0: there is none */
+};
+
+/* What a guest is loaded from and into. */
+struct load_job {
+	/* in */
+	u8 *ram;       /* the guest's RAM from address 0 on */
+	u64 ram_bytes; /* all of it; only what lies below LAYOUT_LOW_END is used for loading */
+	struct load_file kernel;
+	struct load_file initrd;
+	const char *command_line;
+	bool demo; /* the kernel file is flat code for real mode at 0x7c00 */
+	u32 vcpu_count;
+
+	/* out */
+	struct vcpu_page *page; /* the first vCPU's registers: all groups are written and dirty */
+	char error[192];        /* when loading failed: one sentence, else "" */
+
+	/* between the loaders */
+	struct e820_map map;
+	u64 rsdp;       /* where the ACPI tables' root lies */
+	u64 kernel_end; /* end of what the kernel occupies */
+};
+
+/*
+ * Loads the guest and sets its first vCPU's registers. What kind of file the kernel is, is told by
+ * its content. RAM that nothing is loaded to keeps its content. On failure false: job->error says
+ * what is wrong, and the guest must not run.
+ */
+bool load_guest(struct load_job *job);

@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: MIT */
+#include "vmm/monitor/load/place.h"
+
+#include "lib/bits.h"
+#include "lib/checked.h"
+#include "lib/format.h"
+#include "lib/string.h"
+#include "vmm/monitor/load/layout.h"
+
+bool load_fail(struct load_job *job, const char *pattern, ...)
+{
+	va_list arguments;
+
+	va_start(arguments, pattern);
+	format_va(job->error, sizeof(job->error), pattern, arguments);
+	va_end(arguments);
+	return false;
+}
+
+static bool place_allowed(const struct load_job *job, u64 at, u64 length)
+{
+	u64 low_end = layout_low_bytes(job->ram_bytes);
+
+	if (at >= LAYOUT_HIGH_START)
+		return range_within(at, length, low_end);
+	return at >= LAYOUT_LOADER_END && range_within(at, length, LAYOUT_EBDA);
+}
+
+bool place_kernel(struct load_job *job, u64 at, const u8 *bytes, u64 length, u64 clear,
+		  const char *what)
+{
+	u64 total;
+
+	if (!checked_add(length, clear, &total) || !place_allowed(job, at, total))
+		return load_fail(job,
+				 "kernel file: %s wants 0x%lx bytes at 0x%lx, outside the VM's RAM "
+				 "(0x%lx bytes; free below 1 MiB: 0x%llx to 0x%llx)",
+				 what, length + clear, at, job->ram_bytes, LAYOUT_LOADER_END,
+				 LAYOUT_EBDA);
+	memcpy(job->ram + at, bytes, length);
+	memset(job->ram + at + length, 0, clear);
+	job->kernel_end = MAX(job->kernel_end, at + total);
+	return true;
+}
+
+bool place_initrd(struct load_job *job, u64 limit, u64 *at)
+{
+	u64 top = MIN(layout_low_bytes(job->ram_bytes), limit);
+	u64 bottom = MAX(align_up(job->kernel_end, PAGE_SIZE), LAYOUT_HIGH_START);
+
+	*at = 0;
+	if (job->initrd.size == 0)
+		return true;
+	if (top < bottom || job->initrd.size > top - bottom ||
+	    align_down(top - job->initrd.size, PAGE_SIZE) < bottom)
+		return load_fail(job,
+				 "initrd: its %lu bytes do not fit between the end of the kernel "
+				 "at 0x%lx and 0x%lx; give the VM more memory",
+				 job->initrd.size, bottom, top);
+	*at = align_down(top - job->initrd.size, PAGE_SIZE);
+	memcpy(job->ram + *at, job->initrd.bytes, job->initrd.size);
+	return true;
+}
+
+bool place_command_line(struct load_job *job, u64 limit)
+{
+	u64 length = strlen(job->command_line);
+
+	limit = MIN(limit, LAYOUT_COMMAND_BYTES - 1);
+	if (length > limit)
+		return load_fail(job, "cmdline: %lu characters, this kernel takes at most %lu",
+				 length, limit);
+	memcpy(job->ram + LAYOUT_COMMAND, job->command_line, length + 1);
+	return true;
+}

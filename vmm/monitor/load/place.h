@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include "vmm/monitor/load/load.h"
+
+/* Writes the sentence into job->error and returns false. */
+bool load_fail(struct load_job *job, const char *pattern, ...) PRINTF_LIKE(2, 3);
+
+/*
+ * Copies `length` bytes to guest address `at` and clears the `clear` bytes after them, when the
+ * whole range is RAM that kernels may occupy; `what` names it in the error. Raises kernel_end.
+ */
+bool place_kernel(struct load_job *job, u64 at, const u8 *bytes, u64 length, u64 clear,
+		  const char *what);
+
+/*
+ * Puts the initrd as high as it fits below `limit`, above the kernel, at a page boundary; *at is
+ * 0 without one.
+ */
+bool place_initrd(struct load_job *job, u64 limit, u64 *at);
+
+/* Puts the command line at LAYOUT_COMMAND; it may be `limit` bytes long without its final 0. */
+bool place_command_line(struct load_job *job, u64 limit);

@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: MIT */
+#include "vmm/monitor/load/start_state.h"
+
+#include "arch/x86_64/hw/control.h"
+#include "arch/x86_64/hw/descriptor.h"
+#include "arch/x86_64/hw/msr.h"
+#include "arch/x86_64/hw/paging.h"
+#include "lib/string.h"
+#include "vmm/monitor/load/layout.h"
+
+#define TYPE_CODE 0xbu /* execute, read, accessed */
+#define TYPE_DATA 0x3u /* read, write, accessed */
+
+static struct vcpu_segment_state segment(u16 selector, u32 limit, u32 access)
+{
+	return (struct vcpu_segment_state){
+		.base = 0, .limit = limit, .access = access, .selector = selector};
+}
+
+static void set_segments(struct vcpu_page *page, struct vcpu_segment_state code,
+			 struct vcpu_segment_state data)
+{
+	for (u32 i = SEG_ES; i <= SEG_GS; i++)
+		page->segment[i] = i == SEG_CS ? code : data;
+}
+
+void start_state_reset(struct vcpu_page *page)
+{
+	struct vcpu_segment_state code = segment(0xf000, 0xffff, TYPE_CODE | SEGMENT_S | SEGMENT_P);
+
+	memset(page->gpr, 0, sizeof(page->gpr));
+	page->cr8 = 0;
+	memset(page->msr, 0, sizeof(page->msr));
+	memset(page->dr, 0, sizeof(page->dr));
+	page->event = (struct vcpu_event){0};
+	page->inject = (struct vcpu_event){0};
+
+	page->rip = 0xfff0;
+	page->rflags = RFLAGS_FIXED;
+	page->shadow = 0;
+	page->cr0 = CR0_ET | CR0_NW | CR0_CD;
+	page->cr2 = 0;
+	page->cr3 = 0;
+	page->cr4 = 0;
+	page->efer = 0;
+	page->xcr0 = XCR0_X87;
+	page->dr[6] = DR6_RESET;
+	page->dr[7] = DR7_RESET;
+	page->msr[VMSR_PAT] = PAT_RESET;
+
+	code.base = 0xffff0000;
+	set_segments(page, code, segment(0, 0xffff, TYPE_DATA | SEGMENT_S | SEGMENT_P));
+	page->segment[SEG_LDTR] = segment(0, 0xffff, DESCRIPTOR_LDT | SEGMENT_P);
+	page->segment[SEG_TR] = segment(0, 0xffff, DESCRIPTOR_TSS_BUSY | SEGMENT_P);
+	page->gdtr = (struct vcpu_table_state){.base = 0, .limit = 0xffff};
+	page->idtr = (struct vcpu_table_state){.base = 0, .limit = 0xffff};
+	page->dirty = VCPU_ALL & ~(u32)(VCPU_EVENT | VCPU_TSC);
+}
+
+void start_state_real(struct vcpu_page *page, u16 ip)
+{
+	start_state_reset(page);
+	page->cr0 = CR0_ET;
+	page->segment[SEG_CS] = segment(0, 0xffff, TYPE_CODE | SEGMENT_S | SEGMENT_P);
+	page->idtr.limit = 0x3ff;
+	page->rip = ip;
+}
+
+/* The flat segments, in registers and in memory for whoever reloads them before its own GDT. */
+static void set_flat(struct vcpu_page *page, u8 *ram, u32 code_size)
+{
+	u32 access = SEGMENT_S | SEGMENT_P | SEGMENT_G;
+	const u64 flat = DESCRIPTOR_LIMIT_LOW | DESCRIPTOR_LIMIT_HIGH | DESCRIPTOR_G | DESCRIPTOR_P |
+			 DESCRIPTOR_S;
+	u64 gdt[6] = {
+		[START_CS / 8] = flat | (u64)TYPE_CODE << 40 |
+				 (code_size == SEGMENT_L ? DESCRIPTOR_L : DESCRIPTOR_DB),
+		[START_DS / 8] = flat | (u64)TYPE_DATA << 40 | DESCRIPTOR_DB,
+		[START_TSS / 8] = 0x67 | DESCRIPTOR_P | (u64)DESCRIPTOR_TSS_BUSY << 40,
+	};
+
+	memcpy(ram + LAYOUT_GDT, gdt, sizeof(gdt));
+	page->gdtr = (struct vcpu_table_state){.base = LAYOUT_GDT, .limit = sizeof(gdt) - 1};
+	page->idtr = (struct vcpu_table_state){0};
+	set_segments(page, segment(START_CS, 0xffffffff, TYPE_CODE | access | code_size),
+		     segment(START_DS, 0xffffffff, TYPE_DATA | access | SEGMENT_DB));
+	page->segment[SEG_TR] = segment(START_TSS, 0x67, DESCRIPTOR_TSS_BUSY | SEGMENT_P);
+}
+
+void start_state_protected(struct vcpu_page *page, u8 *ram, u32 eip)
+{
+	start_state_reset(page);
+	set_flat(page, ram, SEGMENT_DB);
+	page->cr0 = CR0_PE | CR0_ET;
+	page->rip = eip;
+}
+
+static void write_identity_tables(u8 *ram)
+{
+	const u32 directory_count = 4;
+	u64 *pml4 = (u64 *)(ram + LAYOUT_TABLES);
+	u64 *pdpt = pml4 + PT_ENTRY_COUNT;
+	u64 *directory = pdpt + PT_ENTRY_COUNT;
+
+	memset(pml4, 0, 2 * PAGE_SIZE);
+	pml4[0] = (LAYOUT_TABLES + PAGE_SIZE) | PTE_P | PTE_W;
+	for (u64 i = 0; i < directory_count; i++)
+		pdpt[i] = (LAYOUT_TABLES + (2 + i) * PAGE_SIZE) | PTE_P | PTE_W;
+	for (u64 i = 0; i < (u64)directory_count * PT_ENTRY_COUNT; i++)
+		directory[i] = i * 2 * MIB | PTE_P | PTE_W | PTE_PS;
+}
+
+void start_state_long(struct vcpu_page *page, u8 *ram, u64 rip)
+{
+	start_state_reset(page);
+	set_flat(page, ram, SEGMENT_L);
+	write_identity_tables(ram);
+	page->cr0 = CR0_PE | CR0_ET | CR0_NE | CR0_PG;
+	page->cr3 = LAYOUT_TABLES;
+	page->cr4 = CR4_PAE;
+	page->efer = EFER_LME | EFER_LMA;
+	page->rip = rip;
+}

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include "kernel/abi/vcpu.h"
+
+/*
+ * A vCPU's registers before its first instruction. Each sets every group and marks it dirty; the
+ * caller then sets the general registers that its boot protocol asks for.
+ */
+
+/* Selectors of the loader's GDT, as the Linux boot protocol wants them. */
+enum start_selector {
+	START_CS = 0x10,
+	START_DS = 0x18,
+	START_TSS = 0x20,
+};
+
+/* After RESET (SDM vol. 3, table 10-1): real mode at 0xfffffff0. */
+void start_state_reset(struct vcpu_page *page);
+
+/* Real mode, all segments at 0. */
+void start_state_real(struct vcpu_page *page, u16 ip);
+
+/* Flat 32-bit protected mode without paging. Writes the GDT into the guest's RAM. */
+void start_state_protected(struct vcpu_page *page, u8 *ram, u32 eip);
+
+/* 64-bit mode, the first 4 GiB mapped to themselves. Writes GDT and page tables. */
+void start_state_long(struct vcpu_page *page, u8 *ram, u64 rip);

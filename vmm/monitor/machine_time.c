@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: MIT */
+#include "vmm/monitor/machine_time.h"
+
+#include "lib/checked.h"
+
+void machine_time_start(struct machine_time *time, u64 tsc_khz, u64 host_tsc)
+{
+	time->tsc_khz = tsc_khz != 0 ? tsc_khz : 1;
+	time->base_tsc = host_tsc;
+	time->paused_tsc = 0;
+	time->tsc_adjust = 0;
+}
+
+void machine_time_wall(struct machine_time *time, u64 seconds, u64 host_tsc)
+{
+	time->wall_seconds = seconds;
+	time->wall_tsc = host_tsc;
+}
+
+void machine_time_pause(struct machine_time *time, u64 host_tsc)
+{
+	if (time->paused_tsc == 0)
+		time->paused_tsc = host_tsc;
+}
+
+void machine_time_resume(struct machine_time *time, u64 host_tsc)
+{
+	if (time->paused_tsc != 0)
+		time->base_tsc += host_tsc - time->paused_tsc;
+	time->paused_tsc = 0;
+}
+
+void machine_time_update(const struct machine_time *time, struct machine_clock *clock, u64 host_tsc)
+{
+	u64 guest_now = time->paused_tsc != 0 ? time->paused_tsc : host_tsc;
+	u64 elapsed = guest_now > time->base_tsc ? guest_now - time->base_tsc : 0;
+	u64 since_wall = host_tsc > time->wall_tsc ? host_tsc - time->wall_tsc : 0;
+
+	clock->tsc_khz = time->tsc_khz;
+	clock->now_ns = mul_div(elapsed, NS_PER_MS, time->tsc_khz);
+	clock->guest_tsc = elapsed + time->tsc_adjust;
+	clock->wall_ns = time->wall_seconds * NS_PER_S + mul_div(since_wall, NS_PER_MS, time->tsc_khz);
+}
+
+u64 machine_time_tsc_offset(const struct machine_time *time)
+{
+	return time->tsc_adjust - time->base_tsc;
+}
+
+u64 machine_time_to_host(const struct machine_time *time, u64 ns)
+{
+	u64 elapsed;
+	u64 host;
+
+	if (ns == DEADLINE_NONE)
+		return 0;
+	elapsed = mul_div(ns, time->tsc_khz, NS_PER_MS);
+	/* one cycle later than rounded down: at that time ns has certainly passed */
+	if (!checked_add(elapsed, time->base_tsc, &host) || host >= ~0ull - 1)
+		return ~0ull - 1;
+	return host + 1;
+}

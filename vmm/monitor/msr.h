@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include "kernel/abi/vcpu.h"
+#include "vmm/monitor/cpuid.h"
+
+#define MSR_STORED_COUNT     16
+#define MSR_MTRR_RANGE_COUNT 8
+#define MSR_MTRR_FIXED_COUNT 11
+
+/* MSRs that only keep a value: no device stands behind them and no register of the CPU. */
+struct msr_state {
+	u64 stored[MSR_STORED_COUNT]; /* of the table in msr.c, in its order */
+	u64 mtrr_default;
+	u64 mtrr_range[2 * MSR_MTRR_RANGE_COUNT]; /* base and mask alternate */
+	u64 mtrr_fixed[MSR_MTRR_FIXED_COUNT];
+};
+
+/*
+ * After power-on, memory types as firmware would have set them. Guest memory is write-back
+ * whatever the guest writes here.
+ */
+void msr_reset(struct msr_state *state);
+
+/* The register groups of the vCPU page that hold this MSR; they must be valid for the calls below. */
+u32 msr_groups(u32 index);
+
+/*
+ * RDMSR and WRMSR of everything but the MSRs of the APIC, of time and of the KVM interface. false:
+ * #GP, with nothing changed. Groups written are marked dirty.
+ */
+bool msr_read(const struct msr_state *state, const struct cpuid_policy *policy,
+	      const struct vcpu_page *page, u32 index, u64 *value) MUST_CHECK;
+bool msr_write(struct msr_state *state, const struct cpuid_policy *policy, struct vcpu_page *page,
+	       u32 index, u64 value) MUST_CHECK;

@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: MIT */
+#include "vmm/rt/start.h"
+#include "kernel/abi/version.h"
+#include "lib/string.h"
+#include "vmm/rt/clock.h"
+#include "vmm/rt/syscall.h"
+
+/* System V ABI: the parts of the dynamic section that a self-relocating image needs. */
+struct elf_dynamic {
+	s64 tag;
+	u64 value;
+};
+
+struct elf_rela {
+	u64 offset;
+	u64 info;
+	s64 addend;
+};
+
+enum { DT_NULL = 0, DT_RELA = 7, DT_RELASZ = 8, R_X86_64_RELATIVE = 8 };
+
+extern const struct elf_dynamic _DYNAMIC[] __attribute__((visibility("hidden")));
+extern const char __image_start[] __attribute__((visibility("hidden")));
+
+const struct start_info *start_info;
+
+NORETURN void rt_main(const struct start_info *info);
+NORETURN void __stack_chk_fail(void);
+extern u64 __stack_chk_guard;
+u64 __stack_chk_guard;
+
+NORETURN void __stack_chk_fail(void)
+{
+	rt_fail("stack smashed");
+}
+
+/* The image is linked at 0; adds where it lies to every pointer in its data. */
+static inline __attribute__((always_inline)) void relocate(void)
+{
+	u64 base = (u64)(uintptr_t)__image_start;
+	const struct elf_rela *rela = NULL;
+	u64 bytes = 0;
+
+	for (const struct elf_dynamic *entry = _DYNAMIC; entry->tag != DT_NULL; entry++) {
+		if (entry->tag == DT_RELA)
+			rela = (const struct elf_rela *)(base + entry->value);
+		else if (entry->tag == DT_RELASZ)
+			bytes = entry->value;
+	}
+	for (u64 i = 0; i < bytes / sizeof(*rela); i++) {
+		if ((u32)rela[i].info != R_X86_64_RELATIVE)
+			__builtin_trap();
+		*(u64 *)(base + rela[i].offset) = base + (u64)rela[i].addend;
+	}
+}
+
+__attribute__((optimize("no-stack-protector"))) void rt_main(const struct start_info *info)
+{
+	relocate();
+	if (info->magic != START_MAGIC || info->abi_version != SKERRY_ABI_VERSION)
+		__builtin_trap();
+	memcpy(&__stack_chk_guard, info->entropy, sizeof(__stack_chk_guard));
+	__stack_chk_guard &= ~0xffull;
+	start_info = info;
+	clock_init(info->tsc_khz);
+	sys_process_exit((u64)main());
+}
+
+static const struct start_entry *find_from(u32 index, u32 kind)
+{
+	for (; index < start_info->entry_count && index < START_ENTRY_MAX; index++) {
+		if (start_info->entry[index].kind == kind)
+			return &start_info->entry[index];
+	}
+	return NULL;
+}
+
+const struct start_entry *start_find(enum start_kind kind)
+{
+	return find_from(0, kind);
+}
+
+const struct start_entry *start_next(const struct start_entry *entry)
+{
+	return find_from((u32)(entry - start_info->entry) + 1, entry->kind);
+}
+
+handle_t start_handle(enum start_kind kind)
+{
+	const struct start_entry *entry = start_find(kind);
+
+	return entry != NULL ? entry->handle : HANDLE_NONE;
+}
+
+void rt_fail(const char *text)
+{
+	u64 code = 0;
+
+	memcpy(&code, text, strnlen(text, sizeof(code)));
+	sys_process_exit(code);
+}

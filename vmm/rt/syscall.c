@@ -1,0 +1,223 @@
+/* SPDX-License-Identifier: MIT */
+#include "vmm/rt/syscall.h"
+#include "vmm/rt/start.h"
+
+enum status syscall(enum syscall number, const u64 argument[6], u64 *value)
+{
+	u64 rax = number;
+	u64 rdi = argument[0];
+	u64 rsi = argument[1];
+	u64 rbx = argument[5];
+	register u64 r8 __asm__("r8") = argument[2];
+	register u64 r9 __asm__("r9") = argument[3];
+	register u64 r10 __asm__("r10") = argument[4];
+
+	if (start_info != NULL && start_info->syscall_method == SYSCALL_METHOD_SYSENTER)
+		__asm__ volatile("mov %%rsp, %%rcx; lea 1f(%%rip), %%rdx; sysenter; 1:"
+				 : "+a"(rax), "+D"(rdi), "+S"(rsi), "+r"(r8), "+r"(r9), "+r"(r10),
+				   "+b"(rbx)
+				 :
+				 : "rcx", "rdx", "r11", "memory", "cc");
+	else
+		__asm__ volatile("syscall"
+				 : "+a"(rax), "+D"(rdi), "+S"(rsi), "+r"(r8), "+r"(r9), "+r"(r10),
+				   "+b"(rbx)
+				 :
+				 : "rcx", "rdx", "r11", "memory", "cc");
+	if (rax == STATUS_OK && value != NULL)
+		*value = rdi;
+	return (enum status)rax;
+}
+
+/* A call that made a step only is repeated, except where the caller has other things to do meanwhile. */
+static enum status call(enum syscall number, u64 a, u64 b, u64 c, u64 d, u64 e, u64 f, u64 *value)
+{
+	enum status status;
+
+	do
+		status = syscall(number, (const u64[]){a, b, c, d, e, f}, value);
+	while (status == STATUS_AGAIN && number != SYS_OBJECT_DESTROY);
+	return status;
+}
+
+static enum status call_for_handle(enum syscall number, u64 a, u64 b, u64 c, u64 d, handle_t *handle)
+{
+	u64 value = 0;
+	enum status status = call(number, a, b, c, d, 0, 0, &value);
+
+	if (status == STATUS_OK)
+		*handle = (handle_t)value;
+	return status;
+}
+
+enum status sys_handle_close(handle_t handle)
+{
+	return call(SYS_HANDLE_CLOSE, handle, 0, 0, 0, 0, 0, NULL);
+}
+
+enum status sys_handle_copy(handle_t handle, u32 rights, handle_t *copy)
+{
+	return call_for_handle(SYS_HANDLE_COPY, handle, rights, 0, 0, copy);
+}
+
+enum status sys_handle_grant(handle_t process, handle_t handle, u32 rights, handle_t *theirs)
+{
+	return call_for_handle(SYS_HANDLE_GRANT, process, handle, rights, 0, theirs);
+}
+
+enum status sys_object_destroy(handle_t handle)
+{
+	return call(SYS_OBJECT_DESTROY, handle, 0, 0, 0, 0, 0, NULL);
+}
+
+enum status sys_object_bind(handle_t handle, handle_t queue, u64 key)
+{
+	return call(SYS_OBJECT_BIND, handle, queue, key, 0, 0, 0, NULL);
+}
+
+enum status sys_group_create(handle_t root, u64 quota_pages, u64 weight, handle_t *group)
+{
+	return call_for_handle(SYS_GROUP_CREATE, root, quota_pages, weight, 0, group);
+}
+
+enum status sys_group_set(handle_t group, enum group_setting setting, u64 value)
+{
+	return call(SYS_GROUP_SET, group, setting, value, 0, 0, 0, NULL);
+}
+
+enum status sys_group_page(handle_t group, handle_t *memory)
+{
+	return call_for_handle(SYS_GROUP_PAGE, group, 0, 0, 0, memory);
+}
+
+enum status sys_memory_create(handle_t group, u64 bytes, u32 flags, handle_t *memory)
+{
+	return call_for_handle(SYS_MEMORY_CREATE, group, bytes, flags, 0, memory);
+}
+
+enum status sys_memory_physical(handle_t root, u64 hpa, u64 bytes, u32 flags, handle_t *memory)
+{
+	return call_for_handle(SYS_MEMORY_PHYSICAL, root, hpa, bytes, flags, memory);
+}
+
+enum status sys_space_create(handle_t group, handle_t *space)
+{
+	return call_for_handle(SYS_SPACE_CREATE, group, 0, 0, 0, space);
+}
+
+enum status sys_space_map(handle_t space, u64 at, handle_t memory, u64 offset, u64 bytes, u32 rights,
+			  u64 *address)
+{
+	return call(SYS_SPACE_MAP, space, at, memory, offset, bytes, rights, address);
+}
+
+enum status sys_space_unmap(handle_t space, u64 at, u64 bytes)
+{
+	return call(SYS_SPACE_UNMAP, space, at, bytes, 0, 0, 0, NULL);
+}
+
+enum status sys_process_create(handle_t group, handle_t image, handle_t *process)
+{
+	return call_for_handle(SYS_PROCESS_CREATE, group, image, 0, 0, process);
+}
+
+enum status sys_process_space(handle_t process, handle_t *space)
+{
+	return call_for_handle(SYS_PROCESS_SPACE, process, 0, 0, 0, space);
+}
+
+enum status sys_process_start(handle_t process, handle_t start_memory)
+{
+	return call(SYS_PROCESS_START, process, start_memory, 0, 0, 0, 0, NULL);
+}
+
+void sys_process_exit(u64 code)
+{
+	for (;;)
+		(void)call(SYS_PROCESS_EXIT, code, 0, 0, 0, 0, 0, NULL);
+}
+
+enum status sys_thread_create(handle_t process, u64 entry, u64 stack, u64 argument, handle_t *thread)
+{
+	return call_for_handle(SYS_THREAD_CREATE, process, entry, stack, argument, thread);
+}
+
+void sys_thread_yield(void)
+{
+	(void)call(SYS_THREAD_YIELD, 0, 0, 0, 0, 0, 0, NULL);
+}
+
+enum status sys_ports_grant(handle_t root, handle_t process, u16 first, u32 count)
+{
+	return call(SYS_PORTS_GRANT, root, process, first, count, 0, 0, NULL);
+}
+
+enum status sys_queue_create(handle_t group, handle_t *queue)
+{
+	return call_for_handle(SYS_QUEUE_CREATE, group, 0, 0, 0, queue);
+}
+
+enum status sys_queue_wait(handle_t queue, u64 deadline_tsc, u64 *key)
+{
+	return call(SYS_QUEUE_WAIT, queue, deadline_tsc, 0, 0, 0, 0, key);
+}
+
+enum status sys_event_create(handle_t group, handle_t *event)
+{
+	return call_for_handle(SYS_EVENT_CREATE, group, 0, 0, 0, event);
+}
+
+enum status sys_event_signal(handle_t event)
+{
+	return call(SYS_EVENT_SIGNAL, event, 0, 0, 0, 0, 0, NULL);
+}
+
+enum status sys_irq_create(handle_t root, u32 gsi, u32 flags, handle_t *irq)
+{
+	return call_for_handle(SYS_IRQ_CREATE, root, gsi, flags, 0, irq);
+}
+
+enum status sys_irq_unmask(handle_t irq)
+{
+	return call(SYS_IRQ_UNMASK, irq, 0, 0, 0, 0, 0, NULL);
+}
+
+enum status sys_vm_create(handle_t group, handle_t space, handle_t *vm)
+{
+	return call_for_handle(SYS_VM_CREATE, group, space, 0, 0, vm);
+}
+
+enum status sys_vcpu_create(handle_t vm, handle_t memory, u64 offset, handle_t queue, handle_t *vcpu)
+{
+	return call_for_handle(SYS_VCPU_CREATE, vm, memory, offset, queue, vcpu);
+}
+
+enum status sys_vcpu_run(handle_t vcpu)
+{
+	return call(SYS_VCPU_RUN, vcpu, 0, 0, 0, 0, 0, NULL);
+}
+
+enum status sys_vcpu_kick(handle_t vcpu)
+{
+	return call(SYS_VCPU_KICK, vcpu, 0, 0, 0, 0, 0, NULL);
+}
+
+enum status sys_vcpu_get(handle_t vcpu, u32 groups)
+{
+	return call(SYS_VCPU_GET, vcpu, groups, 0, 0, 0, 0, NULL);
+}
+
+enum status sys_vcpu_dump(handle_t vcpu)
+{
+	return call(SYS_VCPU_DUMP, vcpu, 0, 0, 0, 0, 0, NULL);
+}
+
+enum status sys_log_level(handle_t root, u32 category, u32 level)
+{
+	return call(SYS_LOG_LEVEL, root, category, level, 0, 0, 0, NULL);
+}
+
+enum status sys_machine_stop(handle_t root, enum machine_stop how, u16 port, u32 value, u32 width)
+{
+	return call(SYS_MACHINE_STOP, root, how, port, value, width, 0, NULL);
+}

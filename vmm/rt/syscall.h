@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include "kernel/abi/syscall.h"
+#include "kernel/abi/vcpu.h"
+
+/*
+ * The system calls as C functions; what each does, needs and returns stands in
+ * kernel/abi/syscall.h. A value comes back through the last pointer, written only on STATUS_OK.
+ * Calls that answer STATUS_AGAIN are repeated here, all but sys_object_destroy.
+ */
+enum status syscall(enum syscall number, const u64 argument[6], u64 *value) MUST_CHECK;
+
+enum status sys_handle_close(handle_t handle);
+enum status sys_handle_copy(handle_t handle, u32 rights, handle_t *copy) MUST_CHECK;
+enum status sys_handle_grant(handle_t process, handle_t handle, u32 rights,
+			     handle_t *theirs) MUST_CHECK;
+enum status sys_object_destroy(handle_t handle);
+enum status sys_object_bind(handle_t handle, handle_t queue, u64 key) MUST_CHECK;
+
+enum status sys_group_create(handle_t root, u64 quota_pages, u64 weight, handle_t *group) MUST_CHECK;
+enum status sys_group_set(handle_t group, enum group_setting setting, u64 value) MUST_CHECK;
+enum status sys_group_page(handle_t group, handle_t *memory) MUST_CHECK;
+
+enum status sys_memory_create(handle_t group, u64 bytes, u32 flags, handle_t *memory) MUST_CHECK;
+enum status sys_memory_physical(handle_t root, u64 hpa, u64 bytes, u32 flags,
+				handle_t *memory) MUST_CHECK;
+enum status sys_space_create(handle_t group, handle_t *space) MUST_CHECK;
+enum status sys_space_map(handle_t space, u64 at, handle_t memory, u64 offset, u64 bytes, u32 rights,
+			  u64 *address) MUST_CHECK;
+enum status sys_space_unmap(handle_t space, u64 at, u64 bytes);
+
+enum status sys_process_create(handle_t group, handle_t image, handle_t *process) MUST_CHECK;
+enum status sys_process_space(handle_t process, handle_t *space) MUST_CHECK;
+enum status sys_process_start(handle_t process, handle_t start_memory) MUST_CHECK;
+NORETURN void sys_process_exit(u64 code);
+enum status sys_thread_create(handle_t process, u64 entry, u64 stack, u64 argument,
+			      handle_t *thread) MUST_CHECK;
+void sys_thread_yield(void);
+enum status sys_ports_grant(handle_t root, handle_t process, u16 first, u32 count) MUST_CHECK;
+
+enum status sys_queue_create(handle_t group, handle_t *queue) MUST_CHECK;
+enum status sys_queue_wait(handle_t queue, u64 deadline_tsc, u64 *key) MUST_CHECK;
+enum status sys_event_create(handle_t group, handle_t *event) MUST_CHECK;
+enum status sys_event_signal(handle_t event);
+enum status sys_irq_create(handle_t root, u32 gsi, u32 flags, handle_t *irq) MUST_CHECK;
+enum status sys_irq_unmask(handle_t irq);
+
+enum status sys_vm_create(handle_t group, handle_t space, handle_t *vm) MUST_CHECK;
+enum status sys_vcpu_create(handle_t vm, handle_t memory, u64 offset, handle_t queue,
+			    handle_t *vcpu) MUST_CHECK;
+enum status sys_vcpu_run(handle_t vcpu) MUST_CHECK;
+enum status sys_vcpu_kick(handle_t vcpu);
+enum status sys_vcpu_get(handle_t vcpu, u32 groups) MUST_CHECK;
+enum status sys_vcpu_dump(handle_t vcpu) MUST_CHECK;
+
+enum status sys_log_level(handle_t root, u32 category, u32 level) MUST_CHECK;
+enum status sys_machine_stop(handle_t root, enum machine_stop how, u16 port, u32 value, u32 width);

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: MIT */
+#include "vmm/rt/start.h"
+#include "vmm/rt/syscall.h"
+
+#define THREAD_STACK_BYTES (64 * KIB)
+
+struct thread_call {
+	void (*function)(void *argument);
+	void *argument;
+};
+
+void rt_thread_main(struct thread_call *call);
+
+/* Its call record lies at the top of its own stack. A thread that returns ends the process. */
+void rt_thread_main(struct thread_call *call)
+{
+	call->function(call->argument);
+	rt_fail("thread returned");
+}
+
+enum status thread_start(void (*function)(void *argument), void *argument)
+{
+	handle_t memory;
+	handle_t thread;
+	struct thread_call *call;
+	enum status status;
+	u64 stack;
+
+	status = sys_memory_create(start_handle(START_GROUP), THREAD_STACK_BYTES, 0, &memory);
+	if (status != STATUS_OK)
+		return status;
+	status = sys_space_map(start_handle(START_SPACE), 0, memory, 0, THREAD_STACK_BYTES,
+			       RIGHT_READ | RIGHT_WRITE, &stack);
+	sys_handle_close(memory);
+	if (status != STATUS_OK)
+		return status;
+	call = (struct thread_call *)(stack + THREAD_STACK_BYTES) - 1;
+	call->function = function;
+	call->argument = argument;
+	return sys_thread_create(start_handle(START_SELF), (u64)(uintptr_t)rt_thread_main,
+				 (u64)(uintptr_t)call - 8, (u64)(uintptr_t)call, &thread);
+}
