@@ -80,7 +80,7 @@ $(BUILD)/offsets.h: $(wildcard kernel/offsets.c) $(BUILD)/flags
 
 # --- ring-3 programs: PIE, flattened ---
 
-$(BUILD)/%.ld: vmm/rt/image.ld $(BUILD)/flags kernel/abi/image.h
+$(BUILD)/%.ld: vmm/rt/image.ld kernel/abi/image.h boot/debug.ld $(BUILD)/flags
 	$(Q)$(CC) -E -P -x assembler-with-cpp $(INCLUDES) -o $@ $<
 
 define program
@@ -97,14 +97,18 @@ $(eval $(call program,monitor,$(MONITOR)))
 # The built-in guest: flat, starts in real mode at the first byte of demo.S.
 $(BUILD)/demo.bin: $(call objects,$(DEMO))
 	@$(if $(VERBOSE),,echo "  LD      $@")
+ifneq ($(DEMO),)
 	$(Q)$(LD) -Ttext=0x7c00 -e 0x7c00 --build-id=none -z noexecstack -o $(BUILD)/demo.elf $^
 	$(Q)$(OBJCOPY) -O binary -j .text $(BUILD)/demo.elf $@
+else
+	$(Q): >$@
+endif
 
 # --- the image: linked three times, so that its symbol table is inside ---
 
 KERNEL_OBJECTS := $(call objects,$(KERNEL))
 
-$(BUILD)/linker.ld: linker.ld boot/layout.h $(BUILD)/flags
+$(BUILD)/linker.ld: linker.ld boot/layout.h boot/debug.ld $(BUILD)/flags
 	$(Q)$(CC) -E -P -x assembler-with-cpp $(INCLUDES) -o $@ $<
 
 $(BUILD)/obj/boot/blobs.S.o: $(BUILD)/manager.bin $(BUILD)/monitor.bin $(BUILD)/demo.bin
@@ -135,25 +139,27 @@ $(BUILD)/skerry.elf: $(KERNEL_OBJECTS) $(BUILD)/linker.ld boot/symbols.py boot/s
 OUT ?= $(BUILD)/skerry.iso
 BUNDLE ?= $(wildcard $(BUILD)/guests.cpio)
 CMDLINE ?=
+export CMDLINE # the shell reads it from there, quotes and all
+
+ISO_ARGS := $(BUILD)/iso/$(subst /,-,$(OUT)).args
+ISO_TREE := $(ISO_ARGS:.args=.tree)
 
 .PHONY: iso
 iso: $(OUT) ## build the ISO (BIOS and UEFI): OUT=, BUNDLE=, CMDLINE=
 
-$(OUT).args: FORCE
+$(ISO_ARGS): FORCE
 	@mkdir -p $(@D)
-	$(file >$@.new,$(BUNDLE) $(CMDLINE))
-	@cmp -s $@.new $@ && rm $@.new || mv $@.new $@
+	@echo "$(BUNDLE) $$CMDLINE" | cmp -s - $@ || echo "$(BUNDLE) $$CMDLINE" >$@
 
-$(OUT): $(BUILD)/skerry.elf iso/grub.cfg $(OUT).args $(BUNDLE)
+$(OUT): $(BUILD)/skerry.elf iso/grub.cfg $(ISO_ARGS) $(BUNDLE)
 	@$(if $(VERBOSE),,echo "  ISO     $@")
-	$(Q)rm -rf $@.tree && mkdir -p $@.tree/boot/grub
-	$(Q)cp $(BUILD)/skerry.elf $@.tree/boot/skerry.elf
-	$(Q)$(OBJCOPY) --strip-debug $@.tree/boot/skerry.elf
-	$(Q)$(if $(BUNDLE),cp $(BUNDLE) $@.tree/boot/guests.cpio)
-	$(file >$(BUILD)/cmdline.cfg,set cmdline='$(CMDLINE)')
-	$(Q)cp iso/grub.cfg $@.tree/boot/grub/grub.cfg && mv $(BUILD)/cmdline.cfg $@.tree/boot/grub/
-	$(Q)grub-mkrescue -o $@ $@.tree >$@.log 2>&1 || { cat $@.log; exit 1; }
-	$(Q)rm -rf $@.tree $@.log
+	$(Q)rm -rf $(ISO_TREE) && mkdir -p $(ISO_TREE)/boot/grub
+	$(Q)$(OBJCOPY) --strip-debug $(BUILD)/skerry.elf $(ISO_TREE)/boot/skerry.elf
+	$(Q)$(if $(BUNDLE),cp $(BUNDLE) $(ISO_TREE)/boot/guests.cpio)
+	$(Q)cp iso/grub.cfg $(ISO_TREE)/boot/grub/grub.cfg
+	$(Q)echo "set cmdline='$$CMDLINE'" >$(ISO_TREE)/boot/grub/cmdline.cfg
+	$(Q)grub-mkrescue -o $@ $(ISO_TREE) >$(ISO_TREE).log 2>&1 || { cat $(ISO_TREE).log; exit 1; }
+	$(Q)rm -rf $(ISO_TREE)
 
 # --- the rest ---
 

@@ -12,7 +12,7 @@
 
 /* RAM that nobody holds, sorted; kaslr and the page tables take theirs out of it. */
 struct boot_memory {
-	struct page_ranges free;
+	struct ram_ranges free;
 	struct boot_info *info;
 };
 
@@ -34,7 +34,8 @@ void map_reach(hpa_t base, u64 length);
 NORETURN void relocate_and_jump(struct boot_info *info, u64 canary);
 
 /* linker.ld */
-extern u8 __image_start[], __text_start[], __text_end[], __rodata_end[], __image_end[], __boot_end[];
+extern u8 __image_start[], __text_start[], __text_end[], __rodata_end[], __image_end[];
+extern u8 __boot_end[];
 
 /* Bytes from the image's first byte, the same wherever it lies. */
 static inline u64 image_offset(const void *address)

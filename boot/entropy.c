@@ -5,7 +5,7 @@
 #include "kernel/abi/pages.h"
 
 #define HARDWARE_WORDS 8  /* 512 bits of each instruction */
-#define HARDWARE_RETRIES 16
+#define HARDWARE_TRIES 128
 #define JITTER_ROUNDS 16
 #define JITTER_SAMPLES 64
 #define MODULE_SAMPLES 256u
@@ -15,7 +15,7 @@ static bool mix_hardware(struct entropy_pool *pool, bool (*draw)(u64 *value))
 {
 	u32 count = 0;
 
-	for (u32 tries = 0; count < HARDWARE_WORDS && tries < HARDWARE_WORDS * HARDWARE_RETRIES; tries++) {
+	for (u32 tries = 0; count < HARDWARE_WORDS && tries < HARDWARE_TRIES; tries++) {
 		u64 value;
 
 		if (!draw(&value))

@@ -44,7 +44,7 @@ static u64 choose(struct entropy_pool *pool, u64 start, u64 end, u64 bytes, u64 
 }
 
 /* Any page of any free range at which `bytes` fit, each as likely as the others. */
-static u64 choose_hpa(const struct page_ranges *free, struct entropy_pool *pool, u64 bytes)
+static u64 choose_hpa(const struct ram_ranges *free, struct entropy_pool *pool, u64 bytes)
 {
 	u64 places = 0;
 	u64 place;
@@ -105,7 +105,8 @@ void kaslr_choose(struct boot_memory *memory, struct entropy_pool *pool)
 					      SLOT_ADDRESS(IMAGE_END), info->image_bytes,
 					      IMAGE_ALIGN));
 		info->direct_map_base = HVA(choose(pool, SLOT_ADDRESS(DIRECT_MAP_FIRST),
-						   SLOT_ADDRESS(DIRECT_MAP_END), direct_bytes, GIB));
+						   SLOT_ADDRESS(DIRECT_MAP_END),
+						   direct_bytes, GIB));
 		info->vmap_base = HVA(choose(pool, SLOT_ADDRESS(VMAP_FIRST),
 					     SLOT_ADDRESS(VMAP_END), VMAP_LEAST, 2 * MIB));
 	}

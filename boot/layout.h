@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-/* Where the image is linked and loaded: shared by C, assembly and linker.ld, hence plain numbers. */
+/* Where the image is linked and loaded: for C, assembly and linker.ld, hence plain numbers. */
 #define IMAGE_LINK_BASE 0xffffffff80200000
 #define IMAGE_LOAD_BASE 0x200000
 

@@ -35,7 +35,7 @@ static void check(const char *error)
 /* All RAM but what is in use: the image as loaded and the modules. The loader's data is read. */
 static void find_free_memory(struct boot_memory *memory, struct boot_info *info)
 {
-	struct page_ranges *free = &memory->free;
+	struct ram_ranges *free = &memory->free;
 	bool fits;
 
 	memory->info = info;

@@ -21,8 +21,6 @@ static const char *pvh_modules(const struct boot_view *view, const struct pvh_st
 
 	if (start->module_count == 0)
 		return NULL;
-	if (start->module_count > BOOT_MODULE_MAX)
-		return "more than 64 boot modules";
 	list = boot_view(view, start->modules, start->module_count * sizeof(*list));
 	if (list == NULL)
 		return "the PVH module list lies outside the low 4 GiB";

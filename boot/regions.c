@@ -84,7 +84,7 @@ const char *regions_normalise(struct boot_info *info)
 	return NULL;
 }
 
-void ranges_from_ram(struct page_ranges *ranges, const struct boot_info *info, u64 start,
+void ranges_from_ram(struct ram_ranges *ranges, const struct boot_info *info, u64 start,
 		     u64 limit)
 {
 	ranges->count = 0;
@@ -97,19 +97,19 @@ void ranges_from_ram(struct page_ranges *ranges, const struct boot_info *info, u
 			continue;
 		base = align_up(base, PAGE_SIZE);
 		if (base < end)
-			ranges->range[ranges->count++] = (struct page_range){base, end};
+			ranges->range[ranges->count++] = (struct ram_range){base, end};
 	}
 }
 
-bool ranges_remove(struct page_ranges *ranges, u64 base, u64 length)
+bool ranges_remove(struct ram_ranges *ranges, u64 base, u64 length)
 {
 	u64 start = align_down(base, PAGE_SIZE);
 	u64 end = length > ~base - PAGE_MASK ? ~PAGE_MASK : align_up(base + length, PAGE_SIZE);
 	u32 i = 0;
 
 	while (length != 0 && i < ranges->count) {
-		struct page_range *range = &ranges->range[i];
-		struct page_range above = {end, range->end};
+		struct ram_range *range = &ranges->range[i];
+		struct ram_range above = {end, range->end};
 
 		if (range->end <= start || range->start >= end) {
 			i++;
@@ -122,7 +122,7 @@ bool ranges_remove(struct page_ranges *ranges, u64 base, u64 length)
 			memmove(range, range + 1, (--ranges->count - i) * sizeof(*range));
 		if (above.start >= above.end)
 			continue;
-		if (ranges->count == PAGE_RANGE_MAX)
+		if (ranges->count == RAM_RANGE_MAX)
 			return false;
 		memmove(&ranges->range[i + 1], &ranges->range[i],
 			(ranges->count++ - i) * sizeof(*range));
@@ -131,7 +131,7 @@ bool ranges_remove(struct page_ranges *ranges, u64 base, u64 length)
 	return true;
 }
 
-u64 ranges_bytes(const struct page_ranges *ranges)
+u64 ranges_bytes(const struct ram_ranges *ranges)
 {
 	u64 bytes = 0;
 

@@ -11,20 +11,20 @@
 const char *regions_normalise(struct boot_info *info);
 
 /* Half-open, whole pages. */
-struct page_range {
+struct ram_range {
 	u64 start;
 	u64 end;
 };
-#define PAGE_RANGE_MAX 512u
+#define RAM_RANGE_MAX 512u
 
-struct page_ranges {
+struct ram_ranges {
 	u32 count;
-	struct page_range range[PAGE_RANGE_MAX]; /* sorted */
+	struct ram_range range[RAM_RANGE_MAX]; /* sorted */
 };
 
 /* All whole pages of RAM from `start` to `limit`. The memory map must be normalised. */
-void ranges_from_ram(struct page_ranges *ranges, const struct boot_info *info, u64 start,
+void ranges_from_ram(struct ram_ranges *ranges, const struct boot_info *info, u64 start,
 		     u64 limit);
 /* Takes out every page that [base, base + length) touches; false when the list would overflow. */
-bool ranges_remove(struct page_ranges *ranges, u64 base, u64 length) MUST_CHECK;
-u64 ranges_bytes(const struct page_ranges *ranges);
+bool ranges_remove(struct ram_ranges *ranges, u64 base, u64 length) MUST_CHECK;
+u64 ranges_bytes(const struct ram_ranges *ranges);

@@ -216,7 +216,7 @@ boot_pd:
 	.skip	4 * 4096
 boot_pt:
 	.skip	IMAGE_TABLES * 4096
-boot_reach:				/* map.c: two page directories, as an image may cross a GiB */
+boot_reach:				/* map.c: page directories of up to two GiB */
 	.skip	2 * 4096
 boot_switch:				/* map.c: three levels for one page */
 	.skip	3 * 4096

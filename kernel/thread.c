@@ -100,8 +100,10 @@ void thread_release(struct object *object)
 	cache_free(&cache_thread, thread);
 }
 
-static void ports_load(struct cpu *cpu, struct process *process)
+void thread_ports_load(struct cpu *cpu, struct thread *thread)
 {
+	struct process *process = thread->process;
+
 	if (process->ports == NULL) {
 		cpu_ports_forbid(cpu);
 		return;
@@ -137,5 +139,5 @@ void thread_load(struct cpu *cpu, struct thread *thread)
 	if (cpu->thread == thread)
 		return;
 	frame_load(cpu, thread);
-	ports_load(cpu, thread->process);
+	thread_ports_load(cpu, thread);
 }

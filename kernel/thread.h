@@ -44,5 +44,8 @@ void thread_wake(struct thread *thread, enum status status, u64 value);
 void thread_end(struct thread *thread);
 void thread_release(struct object *object);
 
+/* Makes the TSS allow the ports of the thread's process; needed again after each VM exit. */
+void thread_ports_load(struct cpu *cpu, struct thread *thread);
+
 /* Makes the thread's registers and address space those of the CPU. */
 void thread_load(struct cpu *cpu, struct thread *thread);

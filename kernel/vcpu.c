@@ -151,6 +151,7 @@ static void return_to_monitor(struct vcpu *vcpu)
 	virt->get(&vcpu->virt, groups);
 	page->valid = groups | VCPU_EVENT;
 	page->run_count++;
+	thread_ports_load(this_cpu(), vcpu->runner);
 	vcpu_abandon(vcpu);
 }
 

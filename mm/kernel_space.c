@@ -122,38 +122,24 @@ void *kernel_map_device(hpa_t hpa, u64 bytes)
 	return (void *)(at + (hpa.value - first));
 }
 
-/* Fills reserved addresses with new pages. What was mapped when memory ends stays: boot fails. */
-static bool pages_map_new(u64 at, u64 page_count)
-{
-	for (u64 i = 0; i < page_count; i++) {
-		hpa_t hpa;
-
-		if (page_alloc(0, PAGE_KERNEL, NULL, &hpa) != STATUS_OK)
-			return false;
-		page_clear(hpa, 1);
-		if (!page_map(at + i * PAGE_SIZE, hpa, PT_READ | PT_WRITE, PT_TYPE_WB))
-			return false;
-	}
-	return true;
-}
-
+/* What was mapped when memory ends stays: the CPU cannot start without a stack. */
 void *kernel_stack_alloc(hpa_t stub)
 {
 	u64 at = vmap_reserve(KERNEL_STACK_BYTES + PAGE_SIZE, KERNEL_STACK_BYTES);
 
-	if (at == 0 || !pages_map_new(at, KERNEL_STACK_BYTES / PAGE_SIZE))
+	if (at == 0)
 		return NULL;
+	for (u64 done = 0; done < KERNEL_STACK_BYTES; done += PAGE_SIZE) {
+		void *page;
+
+		if (page_alloc_cleared(0, PAGE_KERNEL, NULL, &page) != STATUS_OK ||
+		    !page_map(at + done, pointer_to_hpa(page), PT_READ | PT_WRITE, PT_TYPE_WB))
+			return NULL;
+	}
 	if (stub.value != 0 &&
 	    !page_map(at + KERNEL_STACK_BYTES, stub, PT_READ | PT_EXECUTE, PT_TYPE_WB))
 		return NULL;
 	return (void *)at;
-}
-
-void *kernel_pages_alloc(u64 page_count)
-{
-	u64 at = vmap_reserve(page_count * PAGE_SIZE, PAGE_SIZE);
-
-	return at != 0 && pages_map_new(at, page_count) ? (void *)at : NULL;
 }
 
 void kernel_space_share(struct table *table)

@@ -32,8 +32,5 @@ void *kernel_map_device(hpa_t hpa, u64 bytes);
  */
 void *kernel_stack_alloc(hpa_t stub);
 
-/* Zeroed pages of their own outside the direct map: what ring 3's view of the tables needs. */
-void *kernel_pages_alloc(u64 page_count);
-
 /* Copies the kernel's half into the tops of a process's tables. */
 void kernel_space_share(struct table *table);

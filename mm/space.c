@@ -78,7 +78,7 @@ static u64 mapping_bytes(const struct mapping *mapping)
 /* The first mapping that ends behind the address, or the head of the list. */
 static struct list *mapping_after(struct space *space, u64 address)
 {
-	LIST_FOR_EACH (node, &space->mappings) {
+	LIST_FOR_EACH(node, &space->mappings) {
 		const struct mapping *mapping = LIST_ENTRY(node, struct mapping, space_node);
 
 		if (address < mapping->at + mapping_bytes(mapping))

@@ -75,16 +75,14 @@ static u64 leaf_encode(const struct pt_format *format, const struct pt_leaf *lea
 static void leaf_decode(const struct pt_format *format, u64 at, const struct walk *walk,
 			struct pt_leaf *leaf)
 {
+	u64 types = format->type[PT_TYPE_WB] | format->type[PT_TYPE_UC];
 	u64 bytes = pt_level_bytes(walk->level);
 	u64 entry = walk->entry;
 
 	leaf->at = align_down(at, bytes);
 	leaf->hpa = HPA(align_down(entry & PTE_ADDRESS, bytes));
 	leaf->level = walk->level;
-	leaf->type = PT_TYPE_WB;
-	if ((entry & format->type[PT_TYPE_UC]) == format->type[PT_TYPE_UC] &&
-	    (entry & format->type[PT_TYPE_WB]) != format->type[PT_TYPE_WB])
-		leaf->type = PT_TYPE_UC;
+	leaf->type = (entry & types) == format->type[PT_TYPE_UC] ? PT_TYPE_UC : PT_TYPE_WB;
 	leaf->rights = PT_READ;
 	if (entry & format->write)
 		leaf->rights |= PT_WRITE;
@@ -96,10 +94,11 @@ static void leaf_decode(const struct pt_format *format, u64 at, const struct wal
 
 static enum status node_alloc(struct table *table, hpa_t *hpa)
 {
-	enum status status = page_alloc(0, PAGE_TABLE, table->quota, hpa);
+	void *page;
+	enum status status = page_alloc_cleared(0, PAGE_TABLE, table->quota, &page);
 
 	if (status == STATUS_OK)
-		page_clear(*hpa, 1);
+		*hpa = pointer_to_hpa(page);
 	return status;
 }
 

@@ -25,7 +25,7 @@ const char x86_map_primary[257] =
 const char x86_map_0f[257] =
 	"MMMM-.....-.-M.B" /* 00 */
 	"MMMMMMMMMMMMMMMM" /* 10 */
-	"RRRR----MMMMMMMM" /* 20 */
+	"RRRRR-R-MMMMMMMM" /* 20 */
 	"......-.p-p-----" /* 30 */
 	"MMMMMMMMMMMMMMMM" /* 40 */
 	"MMMMMMMMMMMMMMMM" /* 50 */

@@ -12,7 +12,7 @@
  *   z  operand size, at most 4 bytes                v  operand size
  *   j  branch: operand size, at most 4 bytes        a  address size (moffs)
  *   f  far pointer: operand size, 2 bytes           e  ENTER: 2 bytes, 1 byte
- *   r  nothing; ModRM is a register whatever its mod field says (MOV CR and DR)
+ *   r  nothing; ModRM is a register whatever its mod field says (MOV CR, DR, TR)
  *   t  1 byte for ModRM.reg 0 and 1 only (F6)       u  the same, operand size as z (F7)
  *   p  prefix or escape: never looked up
  */

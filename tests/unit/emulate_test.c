@@ -2,7 +2,7 @@
 /*
  * The emulator against the CPU: the same instruction on the same registers, flags and memory runs
  * in this process and in the emulator, thousands of times each with random operands, and must
- * leave the same behind. Faults and modes that a process cannot show are in fault_test.c.
+ * leave the same behind. Faults and modes that a process cannot show are in emulate_fault_test.c.
  */
 #include <setjmp.h>
 #include <stdio.h>
@@ -23,7 +23,7 @@
 #include "vmm/monitor/emulate.c"
 #include "tests/unit/emulate_machine.h"
 
-#define CASES 1500
+#define CASES 4000
 #define NO_REGISTER 0xff
 #define LANDING (CODE_GVA + 0x100) /* where CALL and JMP go to */
 #define STATUS_FLAGS FLAGS_ARITHMETIC

@@ -6,6 +6,7 @@
 
 #define TABLE_BYTES_MAX (4 * MIB)
 #define TABLE_COUNT_MAX 128u
+_Static_assert(sizeof(struct acpi_rsdp) == HOST_ACPI_RSDP_BYTES, "as the header says");
 #define FADT_BYTES_MIN offsetof(struct acpi_fadt, reset_reg) /* ACPI 1.0 has 116 bytes */
 
 /* ACPI 20.2: the encodings that the value of \_S5 is made of */
@@ -41,9 +42,9 @@ static bool checksum_good(const u8 *bytes, u64 count)
 static const u8 *read_table(const struct reader *reader, u64 hpa, const char *signature, u32 *bytes)
 {
 	struct acpi_header header;
-	const u8 *table = reader->read(reader->context, hpa, sizeof(header));
+	const u8 *table = hpa != 0 ? reader->read(reader->context, hpa, sizeof(header)) : NULL;
 
-	if (hpa == 0 || table == NULL)
+	if (table == NULL)
 		return NULL;
 	memcpy(&header, table, sizeof(header));
 	if (header.length < sizeof(header) || header.length > TABLE_BYTES_MAX ||
@@ -56,23 +57,17 @@ static const u8 *read_table(const struct reader *reader, u64 hpa, const char *si
 	return table;
 }
 
-static bool find_root(struct reader *reader, u64 rsdp_hpa)
+static bool find_root(struct reader *reader, const u8 *bytes)
 {
-	struct acpi_rsdp rsdp = {.revision = 0};
-	const u8 *bytes = reader->read(reader->context, rsdp_hpa, ACPI_RSDP_V1_BYTES);
+	struct acpi_rsdp rsdp;
 
-	if (rsdp_hpa == 0 || bytes == NULL || memcmp(bytes, ACPI_RSDP_SIGNATURE, 8) != 0 ||
+	memcpy(&rsdp, bytes, sizeof(rsdp));
+	if (memcmp(rsdp.signature, ACPI_RSDP_SIGNATURE, sizeof(rsdp.signature)) != 0 ||
 	    !checksum_good(bytes, ACPI_RSDP_V1_BYTES))
 		return false;
-	memcpy(&rsdp, bytes, ACPI_RSDP_V1_BYTES);
-	if (rsdp.revision >= 2) {
-		bytes = reader->read(reader->context, rsdp_hpa, sizeof(rsdp));
-		if (bytes != NULL && checksum_good(bytes, sizeof(rsdp)))
-			memcpy(&rsdp, bytes, sizeof(rsdp));
-	}
 	reader->root = rsdp.xsdt_address;
 	reader->pointer_bytes = 8;
-	if (reader->root != 0 &&
+	if (rsdp.revision >= 2 && checksum_good(bytes, sizeof(rsdp)) &&
 	    read_table(reader, reader->root, "XSDT", &reader->root_bytes) != NULL)
 		return true;
 	reader->root = rsdp.rsdt_address;
@@ -221,13 +216,14 @@ static bool find_fadt(const struct reader *reader, struct acpi_fadt *fadt)
 	return false;
 }
 
-void host_acpi_parse(u64 rsdp_hpa, host_acpi_read *read, void *context, struct host_power *power)
+void host_acpi_parse(const u8 rsdp[HOST_ACPI_RSDP_BYTES], host_acpi_read *read, void *context,
+		     struct host_power *power)
 {
 	struct reader reader = {.read = read, .context = context};
 	struct acpi_fadt fadt;
 
 	*power = (struct host_power){.problem = NULL};
-	if (!find_root(&reader, rsdp_hpa)) {
+	if (!find_root(&reader, rsdp)) {
 		power->problem = "the firmware has no ACPI tables";
 		return;
 	}

@@ -48,7 +48,7 @@ const struct kernel_page *machine_page(void)
 static bool map_kernel_page(void)
 {
 	const struct start_entry *entry = start_find(START_KERNEL_PAGE);
-	u64 bytes = entry != NULL ? align_up(MAX(entry->value, PAGE_SIZE), PAGE_SIZE) : 0;
+	u64 bytes = entry != NULL ? align_up(entry->offset + entry->value, PAGE_SIZE) : 0;
 	u64 address;
 
 	if (entry == NULL || sys_space_map(start_handle(START_SPACE), 0, entry->handle, 0, bytes,
@@ -135,7 +135,7 @@ enum status machine_init(void)
 {
 	if (!map_kernel_page())
 		return STATUS_NOT_FOUND;
-	host_acpi_parse(start_info->rsdp_hpa, read_physical, NULL, &power);
+	host_acpi_parse(start_info->rsdp, read_physical, NULL, &power);
 	window_close();
 	rtc_read();
 	return STATUS_OK;
@@ -171,8 +171,10 @@ static void enable_acpi_mode(void)
 
 static u16 sleep_value(u16 control, u8 type)
 {
-	return (u16)((control & ~(ACPI_PM1_SLP_TYP | ACPI_PM1_SLP_EN)) |
-		     ((u32)type << ACPI_PM1_SLP_TYP_SHIFT & ACPI_PM1_SLP_TYP) | ACPI_PM1_SLP_EN);
+	u32 kept = control & ~(u32)(ACPI_PM1_SLP_TYP | ACPI_PM1_SLP_EN);
+	u32 sleep = ((u32)type << ACPI_PM1_SLP_TYP_SHIFT & ACPI_PM1_SLP_TYP) | ACPI_PM1_SLP_EN;
+
+	return (u16)(kept | sleep);
 }
 
 const char *machine_power_off(void)

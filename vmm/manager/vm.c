@@ -76,13 +76,19 @@ const struct group_page *vm_account(const struct vm *vm)
 	return vm->account != NULL ? vm->account : &vm->final;
 }
 
+/* Whether there is a guest that runs or may still run. */
+static bool has_guest(const struct vm *vm)
+{
+	return vm->state == VM_CREATED || vm->state == VM_RUNNING || vm->state == VM_PAUSED;
+}
+
 static u64 uptime_tsc(const struct vm *vm)
 {
 	u64 now = clock_tsc();
 	u64 started;
 	u64 before;
 
-	if (vm->group == HANDLE_NONE || (vm->state != VM_RUNNING && vm->state != VM_PAUSED))
+	if (vm->group == HANDLE_NONE || vm->channel == NULL || !has_guest(vm))
 		return vm->final_uptime_tsc;
 	started = vm->channel->started_tsc;
 	before = vm->channel->running_tsc;
@@ -316,7 +322,7 @@ bool vm_act(struct vm *vm, enum vm_action action, char *problem, size_t size)
 		       action_allowed[action]);
 		return false;
 	}
-	if (vm_busy(vm) && life[vm->state][ACTION_START] == NO && action != ACTION_DESTROY) {
+	if (vm_busy(vm) && has_guest(vm) && action != ACTION_DESTROY) {
 		format(problem, size, "%s is still busy with the last command, try again",
 		       vm->config.name);
 		return false;
@@ -358,7 +364,6 @@ static void released(struct vm *vm)
 			console_notice("%s: not started: %s\n", vm->config.name, problem);
 		break;
 	case AFTER_REMOVE:
-		vm_release_channel(vm);
 		log_message(LOG_INFO, LOG_AUDIT, vm->config.name, "destroyed");
 		vm->id = 0;
 		break;
@@ -375,6 +380,9 @@ bool vm_step(void)
 			stopped(vm, "ended by `vm stop`: the guest did not react to the power button");
 		if (!vm->dying)
 			continue;
+		/* Before the group: its last steps give back whatever is waiting for it. */
+		if (vm->after == AFTER_REMOVE)
+			vm_release_channel(vm);
 		if (vm_release_step(vm))
 			released(vm);
 		more = true;

@@ -68,7 +68,7 @@ struct vm {
 
 /* Walks the list; NULL behind the last. */
 struct vm *vm_next(struct vm *vm);
-#define VM_FOR_EACH(vm) for (struct vm *vm = vm_next(NULL); vm != NULL; vm = vm_next(vm))
+#define VM_FOR_EACH(each) for (struct vm *each = vm_next(NULL); each != NULL; each = vm_next(each))
 struct vm *vm_find(const char *name);
 struct vm *vm_by_id(u32 id);
 

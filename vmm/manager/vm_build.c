@@ -6,6 +6,7 @@
 #include "lib/format.h"
 #include "vmm/manager/events.h"
 #include "vmm/manager/files.h"
+#include "vmm/manager/log.h"
 #include "vmm/manager/machine.h"
 #include "vmm/rt/clock.h"
 #include "vmm/rt/start.h"
@@ -253,7 +254,7 @@ static struct step grant_all(struct vm *vm, struct parts *parts)
 		{START_GROUP, vm->group, RIGHT_READ | RIGHT_CREATE, 0},
 		{START_VM_SPACE, parts->space, RIGHT_READ | RIGHT_MAP, 0},
 		{START_VM, parts->vm, RIGHT_READ | RIGHT_CREATE | RIGHT_CONTROL, 0},
-		{START_RAM, parts->ram, RIGHT_READ | RIGHT_WRITE | RIGHT_EXECUTE,
+		{START_RAM, parts->ram, RIGHT_READ | RIGHT_WRITE,
 		 vm->config.memory_bytes},
 		{START_CHANNEL, vm->channel_memory, RIGHT_READ | RIGHT_WRITE, CHANNEL_BYTES},
 		{START_CHANNEL_IN, vm->wake, RIGHT_READ | RIGHT_BIND, 0},
@@ -371,20 +372,25 @@ bool vm_build(struct vm *vm, char *problem, size_t size)
 
 bool vm_release_step(struct vm *vm)
 {
+	enum status status;
+
 	if (vm->account != NULL) {
 		vm->final = *vm->account;
 		sys_space_unmap(start_handle(START_SPACE), (u64)(uintptr_t)vm->account, PAGE_SIZE);
 		vm->account = NULL;
 	}
-	if (vm->wake != HANDLE_NONE)
-		sys_handle_close(vm->wake);
-	vm->wake = HANDLE_NONE;
 	if (vm->group == HANDLE_NONE)
 		return true;
-	if (sys_object_destroy(vm->group) == STATUS_AGAIN)
+	status = sys_object_destroy(vm->group);
+	if (status == STATUS_AGAIN)
 		return false;
-	sys_handle_close(vm->group);
+	if (status != STATUS_OK)
+		log_message(LOG_ERROR, LOG_VM, vm->config.name,
+			    "the kernel says \"%s\" while taking everything back",
+			    status_text(status));
+	/* The handles of what belonged to the group went with it. */
 	vm->group = HANDLE_NONE;
+	vm->wake = HANDLE_NONE;
 	return true;
 }
 
@@ -394,10 +400,7 @@ void vm_release_channel(struct vm *vm)
 		sys_space_unmap(start_handle(START_SPACE), (u64)(uintptr_t)vm->channel,
 				align_up(CHANNEL_BYTES, PAGE_SIZE));
 	vm->channel = NULL;
-	if (vm->channel_memory == HANDLE_NONE)
-		return;
-	while (sys_object_destroy(vm->channel_memory) == STATUS_AGAIN)
-		; /* twenty pages: a step or two */
-	sys_handle_close(vm->channel_memory);
+	if (vm->channel_memory != HANDLE_NONE)
+		sys_object_destroy(vm->channel_memory);
 	vm->channel_memory = HANDLE_NONE;
 }

@@ -19,11 +19,11 @@ struct bus_range {
 struct bus {
 	u32 range_count;
 	u64 unknown_count;
-	u64 unknown_last; /* address of the last one */
+	u64 unknown_last;		       /* address of the last one */
 	struct bus_range range[BUS_RANGE_MAX]; /* ascending, disjoint */
 };
 
-/* Returns false, without effect, when the range is empty, wraps, overlaps another or none is free. */
+/* false, without effect: the range is empty, wraps or overlaps another, or the bus is full. */
 bool bus_add(struct bus *bus, struct device *device, u64 base, u64 length) MUST_CHECK;
 
 /* size is 1, 2, 4 or 8. Nothing here blocks or fails. */

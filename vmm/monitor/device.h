@@ -18,13 +18,13 @@ struct machine_clock {
 	u64 now_ns;    /* guest time since the machine's start */
 	u64 guest_tsc; /* what the guest's RDTSC gives at now_ns */
 	u64 tsc_khz;
-	u64 wall_ns;   /* Unix time in nanoseconds */
+	u64 wall_ns; /* Unix time in nanoseconds */
 };
 
 enum machine_event {
 	MACHINE_RESET = 1 << 0,
 	MACHINE_POWER_OFF = 1 << 1, /* ACPI S5 */
-	MACHINE_EXIT = 1 << 2,      /* debug exit with exit_code */
+	MACHINE_EXIT = 1 << 2,	    /* debug exit with exit_code */
 };
 
 enum reset_cause {
@@ -35,15 +35,15 @@ enum reset_cause {
 
 /* What the guest has asked of its machine; the owner looks after each access and clears it. */
 struct machine_events {
-	u32 pending;     /* enum machine_event */
+	u32 pending;	 /* enum machine_event */
 	u32 reset_cause; /* enum reset_cause */
 	u32 exit_code;
 };
 
 /*
  * `address` is the port or guest-physical address itself and lies, with all `size` bytes, inside
- * one range that the device was given. size is 1, 2, 4 or 8 and never above `widest`: wider accesses
- * arrive in pieces, lowest address first. Values have no bits set above size.
+ * one range that the device was given. size is 1, 2, 4 or 8 and never above `widest`: wider
+ * accesses arrive in pieces, lowest address first. Values have no bits set above size.
  */
 struct device_ops {
 	u32 widest;

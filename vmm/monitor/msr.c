@@ -97,11 +97,11 @@ static s32 find_switched(const struct cpuid_policy *policy, u32 index)
 	return -1;
 }
 
-void msr_reset(struct msr_state *state)
+void msr_reset(struct msr_state *state, const struct cpuid_policy *policy)
 {
 	for (u32 i = 0; i < ARRAY_COUNT(table); i++)
 		state->stored[i] = table[i].initial;
-	msr_mtrr_reset(state);
+	msr_mtrr_reset(state, policy);
 }
 
 u32 msr_groups(u32 index)

@@ -6,21 +6,19 @@
 
 #define MSR_STORED_COUNT     16
 #define MSR_MTRR_RANGE_COUNT 8
-#define MSR_MTRR_FIXED_COUNT 11
+#define MSR_MTRR_COUNT       (1 + 2 * MSR_MTRR_RANGE_COUNT + 11)
 
 /* MSRs that only keep a value: no device stands behind them and no register of the CPU. */
 struct msr_state {
 	u64 stored[MSR_STORED_COUNT]; /* of the table in msr.c, in its order */
-	u64 mtrr_default;
-	u64 mtrr_range[2 * MSR_MTRR_RANGE_COUNT]; /* base and mask alternate */
-	u64 mtrr_fixed[MSR_MTRR_FIXED_COUNT];
+	u64 mtrr[MSR_MTRR_COUNT];     /* of the table in msr_mtrr.c */
 };
 
 /*
  * After power-on, memory types as firmware would have set them. Guest memory is write-back
  * whatever the guest writes here.
  */
-void msr_reset(struct msr_state *state);
+void msr_reset(struct msr_state *state, const struct cpuid_policy *policy);
 
 /* The register groups of the vCPU page that hold this MSR; they must be valid for the calls below. */
 u32 msr_groups(u32 index);

@@ -6,48 +6,59 @@
 
 #define ALL_WB 0x0606060606060606ull
 
-static const u32 fixed_index[MSR_MTRR_FIXED_COUNT] = {
-	MSR_MTRR_FIX_64K_00000,     MSR_MTRR_FIX_16K_80000,     MSR_MTRR_FIX_16K_A0000,
-	MSR_MTRR_FIX_4K_C0000,      MSR_MTRR_FIX_4K_C0000 + 1,  MSR_MTRR_FIX_4K_C0000 + 2,
-	MSR_MTRR_FIX_4K_C0000 + 3,  MSR_MTRR_FIX_4K_C0000 + 4,  MSR_MTRR_FIX_4K_C0000 + 5,
-	MSR_MTRR_FIX_4K_C0000 + 6,  MSR_MTRR_FIX_4K_C0000 + 7,
-};
+/* Places in msr_state.mtrr: the default type, base and mask of each range, the fixed ranges. */
+#define AT_DEFAULT 0
+#define AT_RANGE   1
+#define AT_FIXED   (AT_RANGE + 2 * MSR_MTRR_RANGE_COUNT)
 
-/* Everything write-back, but the VGA hole and the devices below 4 GiB uncached. */
-void msr_mtrr_reset(struct msr_state *state)
+static u64 address_bits(const struct cpuid_policy *policy)
 {
-	state->mtrr_default = MTRR_ENABLE | MTRR_FIXED | MEMORY_TYPE_WB;
-	for (u32 i = 0; i < MSR_MTRR_FIXED_COUNT; i++)
-		state->mtrr_fixed[i] = fixed_index[i] == MSR_MTRR_FIX_16K_A0000 ? 0 : ALL_WB;
-	for (u32 i = 0; i < ARRAY_COUNT(state->mtrr_range); i++)
-		state->mtrr_range[i] = 0;
-	state->mtrr_range[0] = LAYOUT_LOW_END | MEMORY_TYPE_UC;
-	/* 1 GiB; address bits above 35 are every CPU's to have */
-	state->mtrr_range[1] = (BITS(35, 12) & ~(LAYOUT_ABOVE_4G - LAYOUT_LOW_END - 1)) |
-			       MTRR_MASK_VALID;
+	u64 bits = cpuid_shown(policy, CPUID_ADDRESS_SIZES, 0).eax & CPUID_88_EAX_PHYSICAL_BITS;
+
+	return BITS((bits >= 32 && bits <= 52 ? bits : 36) - 1, 12);
 }
 
-/* Where the value of the MSR lies; NULL for others. */
-static const u64 *find(const struct msr_state *state, u32 index)
+/* The place of an MSR, -1 for those that are none of these. */
+static s32 mtrr_place(u32 index)
 {
-	if (index == MSR_MTRR_DEF_TYPE)
-		return &state->mtrr_default;
-	if (index - MSR_MTRR_PHYS_BASE0 < ARRAY_COUNT(state->mtrr_range))
-		return &state->mtrr_range[index - MSR_MTRR_PHYS_BASE0];
-	for (u32 i = 0; i < MSR_MTRR_FIXED_COUNT; i++) {
-		if (fixed_index[i] == index)
-			return &state->mtrr_fixed[i];
+	switch (index) {
+	case MSR_MTRR_DEF_TYPE:
+		return AT_DEFAULT;
+	case MSR_MTRR_FIX_64K_00000:
+		return AT_FIXED;
+	case MSR_MTRR_FIX_16K_80000:
+		return AT_FIXED + 1;
+	case MSR_MTRR_FIX_16K_A0000:
+		return AT_FIXED + 2;
+	default:
+		break;
 	}
-	return NULL;
+	if (index - MSR_MTRR_FIX_4K_C0000 < 8)
+		return AT_FIXED + 3 + (s32)(index - MSR_MTRR_FIX_4K_C0000);
+	if (index - MSR_MTRR_PHYS_BASE0 < 2 * MSR_MTRR_RANGE_COUNT)
+		return AT_RANGE + (s32)(index - MSR_MTRR_PHYS_BASE0);
+	return -1;
+}
+
+/* Everything write-back, but the VGA hole and the devices below 4 GiB uncached. */
+void msr_mtrr_reset(struct msr_state *state, const struct cpuid_policy *policy)
+{
+	for (u32 i = 0; i < MSR_MTRR_COUNT; i++)
+		state->mtrr[i] = i < AT_FIXED ? 0 : ALL_WB;
+	state->mtrr[mtrr_place(MSR_MTRR_FIX_16K_A0000)] = 0;
+	state->mtrr[AT_DEFAULT] = MTRR_ENABLE | MTRR_FIXED | MEMORY_TYPE_WB;
+	state->mtrr[AT_RANGE] = LAYOUT_LOW_END | MEMORY_TYPE_UC;
+	state->mtrr[AT_RANGE + 1] =
+		(address_bits(policy) & ~(LAYOUT_ABOVE_4G - LAYOUT_LOW_END - 1)) | MTRR_MASK_VALID;
 }
 
 bool msr_mtrr_read(const struct msr_state *state, u32 index, u64 *value)
 {
-	const u64 *at = find(state, index);
+	s32 at = mtrr_place(index);
 
-	if (at == NULL)
+	if (at < 0)
 		return false;
-	*value = *at;
+	*value = state->mtrr[at];
 	return true;
 }
 
@@ -65,27 +76,23 @@ static bool fixed_valid(u64 value)
 	return true;
 }
 
-bool msr_mtrr_write(struct msr_state *state, const struct cpuid_policy *policy, u32 index,
-		    u64 value)
+static bool value_valid(const struct cpuid_policy *policy, s32 at, u64 value)
 {
-	u64 bits = cpuid_shown(policy, CPUID_ADDRESS_SIZES, 0).eax & CPUID_88_EAX_PHYSICAL_BITS;
-	u64 *at = (u64 *)(uintptr_t)find(state, index);
-	u64 address = BITS((bits >= 32 && bits <= 52 ? bits : 36) - 1, 12);
+	if (at >= AT_FIXED)
+		return fixed_valid(value);
+	if (at == AT_DEFAULT)
+		return (value & ~(MTRR_ENABLE | MTRR_FIXED | 0xff)) == 0 && type_valid(value & 0xff);
+	if ((at - AT_RANGE) % 2 == 0)
+		return (value & ~(address_bits(policy) | 0xff)) == 0 && type_valid(value & 0xff);
+	return (value & ~(address_bits(policy) | MTRR_MASK_VALID)) == 0;
+}
 
-	if (at == NULL)
+bool msr_mtrr_write(struct msr_state *state, const struct cpuid_policy *policy, u32 index, u64 value)
+{
+	s32 at = mtrr_place(index);
+
+	if (at < 0 || !value_valid(policy, at, value))
 		return false;
-	if (index == MSR_MTRR_DEF_TYPE) {
-		if ((value & ~(MTRR_ENABLE | MTRR_FIXED | 0xff)) != 0 || !type_valid(value & 0xff))
-			return false;
-	} else if (index - MSR_MTRR_PHYS_BASE0 >= ARRAY_COUNT(state->mtrr_range)) {
-		if (!fixed_valid(value))
-			return false;
-	} else if ((index & 1) == 0) {
-		if ((value & ~(address | 0xff)) != 0 || !type_valid(value & 0xff))
-			return false;
-	} else if ((value & ~(address | MTRR_MASK_VALID)) != 0) {
-		return false;
-	}
-	*at = value;
+	state->mtrr[at] = value;
 	return true;
 }

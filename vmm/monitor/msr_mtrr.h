@@ -10,7 +10,7 @@
 #define MTRR_FIXED      BIT(10) /* default type */
 #define MTRR_MASK_VALID BIT(11)
 
-void msr_mtrr_reset(struct msr_state *state);
+void msr_mtrr_reset(struct msr_state *state, const struct cpuid_policy *policy);
 /* false: not one of these, or #GP. */
 bool msr_mtrr_read(const struct msr_state *state, u32 index, u64 *value) MUST_CHECK;
 bool msr_mtrr_write(struct msr_state *state, const struct cpuid_policy *policy, u32 index,

@@ -3,6 +3,7 @@
 
 #include "lib/bits.h"
 #include "lib/checked.h"
+#include "lib/string.h"
 
 #define SYSTEM_TIME_ENABLED BIT(0)
 
@@ -49,8 +50,9 @@ void pvclock_update(const struct pvclock *pvclock, const struct guest_memory *me
 		.flags = PVCLOCK_TSC_STABLE,
 	};
 	gpa_t at = GPA(pvclock->system_time_msr & ~SYSTEM_TIME_ENABLED);
-	struct pvclock_record *guest = (void *)guest_memory_pointer(memory, at, sizeof(record));
-	u32 version;
+	u8 *guest = guest_memory_pointer(memory, at, sizeof(record));
+	u32 *version = (u32 *)guest;
+	u32 settled;
 
 	if ((pvclock->system_time_msr & SYSTEM_TIME_ENABLED) == 0 || !is_aligned(at.value, 4) ||
 	    guest == NULL)
@@ -58,11 +60,11 @@ void pvclock_update(const struct pvclock *pvclock, const struct guest_memory *me
 	pvclock_scale(clock->tsc_khz, &record.tsc_to_system_mul, &record.tsc_shift);
 	if (stopped)
 		record.flags |= PVCLOCK_GUEST_STOPPED;
-	version = (__atomic_load_n(&guest->version, __ATOMIC_RELAXED) | 1u) + 1;
-	record.version = version - 1;
-	__atomic_store_n(&guest->version, record.version, __ATOMIC_RELEASE);
-	*guest = record;
-	__atomic_store_n(&guest->version, version, __ATOMIC_RELEASE);
+	settled = (__atomic_load_n(version, __ATOMIC_RELAXED) | 1u) + 1;
+	record.version = settled - 1;
+	__atomic_store_n(version, record.version, __ATOMIC_RELEASE);
+	memcpy(guest, &record, sizeof(record));
+	__atomic_store_n(version, settled, __ATOMIC_RELEASE);
 }
 
 /* The wall clock's time when guest time was 0. */

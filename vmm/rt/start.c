@@ -54,7 +54,7 @@ static inline __attribute__((always_inline)) void relocate(void)
 	}
 }
 
-__attribute__((optimize("no-stack-protector"))) void rt_main(const struct start_info *info)
+void rt_main(const struct start_info *info)
 {
 	relocate();
 	if (info->magic != START_MAGIC || info->abi_version != SKERRY_ABI_VERSION)

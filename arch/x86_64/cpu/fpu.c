@@ -35,15 +35,6 @@ size_t fpu_area_bytes(void)
 	return bytes;
 }
 
-unsigned int fpu_area_order(void)
-{
-	unsigned int order = 0;
-
-	while ((PAGE_SIZE << order) < fpu_area_bytes())
-		order++;
-	return order;
-}
-
 void fpu_area_init(void *area)
 {
 	const u16 fcw = FCW_RESET;

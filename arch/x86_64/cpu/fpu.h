@@ -10,9 +10,8 @@
 
 #define FPU_AREA_ALIGNMENT 64u
 
-/* Size of one guest's save area, and the order of the block of pages that holds it. */
+/* Size of one guest's save area. */
 size_t fpu_area_bytes(void);
-unsigned int fpu_area_order(void);
 
 /* Makes an area hold the state after RESET. */
 void fpu_area_init(void *area);

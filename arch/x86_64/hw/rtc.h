@@ -5,9 +5,9 @@
 
 /* Motorola MC146818A data sheet, and the CMOS bytes that PC firmware keeps behind it. */
 #define RTC_INDEX_PORT 0x70u /* bit 7 masks NMI */
-#define RTC_DATA_PORT 0x71u
-#define RTC_IRQ 8u
-#define RTC_BYTES 128u
+#define RTC_DATA_PORT  0x71u
+#define RTC_IRQ	       8u
+#define RTC_BYTES      128u
 
 enum rtc_reg {
 	RTC_SECONDS = 0x00,
@@ -26,13 +26,13 @@ enum rtc_reg {
 	RTC_D = 0x0d,
 	RTC_SHUTDOWN = 0x0f,
 	RTC_EQUIPMENT = 0x14,
-	RTC_BASE_KIB = 0x15,        /* two bytes, as are the next */
-	RTC_EXTENDED_KIB = 0x17,    /* above 1 MiB, at most 63 MiB */
-	RTC_CHECKSUM = 0x2e,        /* of 0x10 to 0x2d, high byte first */
-	RTC_EXTENDED_KIB_2 = 0x30,  /* the same again, as found by the self-test */
+	RTC_BASE_KIB = 0x15,	   /* two bytes, as are the next */
+	RTC_EXTENDED_KIB = 0x17,   /* above 1 MiB, at most 63 MiB */
+	RTC_CHECKSUM = 0x2e,	   /* of 0x10 to 0x2d, high byte first */
+	RTC_EXTENDED_KIB_2 = 0x30, /* the same again, as found by the self-test */
 	RTC_CENTURY = 0x32,
-	RTC_ABOVE_16M = 0x34,       /* two bytes, in 64 KiB */
-	RTC_ABOVE_4G = 0x5b,        /* three bytes, in 64 KiB */
+	RTC_ABOVE_16M = 0x34, /* two bytes, in 64 KiB */
+	RTC_ABOVE_4G = 0x5b,  /* three bytes, in 64 KiB */
 };
 
 enum rtc_a {
@@ -40,7 +40,7 @@ enum rtc_a {
 	RTC_A_DIVIDER = 0x70,
 	RTC_A_DIVIDER_32KHZ = 0x20,
 	RTC_A_DIVIDER_RESET = 0x60, /* 11xb holds the divider */
-	RTC_A_UIP = 0x80,           /* read-only */
+	RTC_A_UIP = 0x80,	    /* read-only */
 };
 
 enum rtc_b {
@@ -53,12 +53,12 @@ enum rtc_b {
 };
 
 enum rtc_c { /* the flags stand where register B has their enables */
-	RTC_C_UF = 1 << 4,
-	RTC_C_AF = 1 << 5,
-	RTC_C_PF = 1 << 6,
-	RTC_C_IRQF = 1 << 7,
+	     RTC_C_UF = 1 << 4,
+	     RTC_C_AF = 1 << 5,
+	     RTC_C_PF = 1 << 6,
+	     RTC_C_IRQF = 1 << 7,
 };
 
-#define RTC_D_VALID 0x80u
-#define RTC_HOURS_PM 0x80u
+#define RTC_D_VALID   0x80u
+#define RTC_HOURS_PM  0x80u
 #define RTC_ALARM_ANY 0xc0u /* an alarm byte with both bits set matches always */

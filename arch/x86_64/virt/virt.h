@@ -39,9 +39,13 @@ struct virt_vcpu {
 	u32 loaded_cpu;         /* CPU whose registers hold its state, or ~0 */
 	bool launched;          /* VMX: VMLAUNCH has succeeded since VMCLEAR */
 	bool flush;             /* flush the guest's TLB entries on the next entry */
-	bool window;            /* interrupt window exiting is on */
+	bool window;            /* an interrupt or NMI window was asked for */
 	bool msrs_live;         /* VMX: the CPU's MSRs are newer than msr[] */
-	u8 reserved[4];
+	bool nmi_window;        /* SVM: exit when the guest can take an NMI */
+	bool nmi_blocked;       /* SVM: an NMI was delivered and its IRET has not completed */
+	bool nmi_iret;          /* SVM: that IRET, at nmi_iret_rip, is about to run */
+	u8 reserved[1];
+	u64 nmi_iret_rip;
 	void *scratch;          /* VMX: virtual-APIC page and MSR-load area */
 	hpa_t scratch_hpa;
 
@@ -80,10 +84,17 @@ struct virt_ops {
 	 */
 	void (*enter)(struct virt_vcpu *vcpu, u64 deadline_tsc);
 
-	/* Copies groups between the control structure and the page. set takes each word once. */
+	/*
+	 * Copies groups between the control structure and the page. set takes each word once.
+	 * VCPU_EVENT is left to the caller, and so is setting VCPU_XCR0 (checked, in vcpu->xcr0).
+	 */
 	void (*get)(struct virt_vcpu *vcpu, u32 groups);
 	void (*set)(struct virt_vcpu *vcpu, u32 groups);
-	/* Obeys page->inject and page->request, as read by the caller into these arguments. */
+	/*
+	 * Obeys page->inject and page->request, as read by the caller into these arguments. Windows
+	 * not asked for are closed. An injection stays until the next entry; what that interrupts
+	 * comes back in vcpu->event, whatever the exit reason.
+	 */
 	void (*request)(struct virt_vcpu *vcpu, const struct vcpu_event *inject, u32 request,
 			u32 advance_length);
 	/* Fills page->dump with every field of the control structure. */

@@ -37,7 +37,7 @@ static void pit_tick(struct device *device)
 		state->edge_tick == DEADLINE_NONE ? DEADLINE_NONE : tick_to_ns(state->edge_tick);
 }
 
-static void write_control(struct pit *pit, u8 value, u64 now)
+static void pit_write_control(struct pit *pit, u8 value, u64 now)
 {
 	u32 channel = value >> PIT_CONTROL_CHANNEL_SHIFT;
 
@@ -71,7 +71,7 @@ static void pit_write(struct device *device, u64 address, u32 size, u64 value)
 		return;
 	}
 	if (address == PIT_CONTROL_PORT)
-		write_control(pit, (u8)value, now);
+		pit_write_control(pit, (u8)value, now);
 	else
 		pit_channel_write(&pit->state.channel[address & 3], (u8)value, now);
 

@@ -6,21 +6,21 @@
 
 /* Times are in clocks of 1.193182 MHz since the machine's start. */
 struct pit_channel {
-	u64 run_tick;      /* elapsed grows from here on while `running` */
-	u64 elapsed;       /* clocks counted before run_tick since `count` was loaded */
-	u32 count;         /* loaded value, 1 to 65536 (10000 in BCD) */
-	u32 next_count;    /* written, taken over at the end of the period or at a trigger; 0: none */
+	u64 run_tick;	/* elapsed grows from here on while `running` */
+	u64 elapsed;	/* clocks counted before run_tick since `count` was loaded */
+	u32 count;	/* loaded value, 1 to 65536 (10000 in BCD) */
+	u32 next_count; /* written, taken over at the end of the period or at a trigger; 0: none */
 	u16 latch;
-	u8 mode;           /* 0 to 5 */
-	u8 access;         /* 1 low, 2 high, 3 low then high */
+	u8 mode;   /* 0 to 5 */
+	u8 access; /* 1 low, 2 high, 3 low then high */
 	u8 bcd;
 	u8 gate;
-	u8 loaded;         /* `count` is being, or has been, counted down */
+	u8 loaded; /* `count` is being, or has been, counted down */
 	u8 running;
-	u8 write_high;     /* the next write is the high byte */
-	u8 write_low;      /* value of the low byte already written */
+	u8 write_high; /* the next write is the high byte */
+	u8 write_low;  /* value of the low byte already written */
 	u8 read_high;
-	u8 latched;        /* bytes of `latch` still to be read */
+	u8 latched; /* bytes of `latch` still to be read */
 	u8 status_latched;
 	u8 status;
 	u8 reserved[6];
@@ -28,8 +28,8 @@ struct pit_channel {
 
 struct pit_state {
 	struct pit_channel channel[PIT_CHANNEL_COUNT];
-	u64 edge_tick;     /* next rising edge of channel 0's output, or DEADLINE_NONE */
-	u8 speaker;        /* port 0x61, bits 3:1 */
+	u64 edge_tick; /* next rising edge of channel 0's output, or DEADLINE_NONE */
+	u8 speaker;    /* port 0x61, bits 3:1 */
 	u8 reserved[7];
 };
 

@@ -2,26 +2,26 @@
 #include "vmm/monitor/dev/pit_channel.h"
 #include "lib/bits.h"
 
-/* Clocks counted since `count` was loaded; loading itself takes one (8254 data sheet, figure 15). */
-static u64 elapsed(const struct pit_channel *channel, u64 now)
+/* Clocks counted since `count` was loaded; loading takes one itself (8254, figure 15). */
+static u64 channel_elapsed(const struct pit_channel *channel, u64 now)
 {
 	if (!channel->running || now <= channel->run_tick)
 		return channel->elapsed;
 	return channel->elapsed + (now - channel->run_tick);
 }
 
-static bool is_periodic(const struct pit_channel *channel)
+static bool channel_periodic(const struct pit_channel *channel)
 {
 	return channel->mode == PIT_MODE_RATE || channel->mode == PIT_MODE_SQUARE_WAVE;
 }
 
-static bool is_triggered_by_gate(const struct pit_channel *channel)
+static bool channel_triggered_by_gate(const struct pit_channel *channel)
 {
 	return channel->mode == PIT_MODE_ONE_SHOT || channel->mode == PIT_MODE_HARDWARE_STROBE;
 }
 
 /* Loads at clock `now`; the first decrement is the clock after. */
-static void load(struct pit_channel *channel, u32 count, u64 now)
+static void channel_load(struct pit_channel *channel, u32 count, u64 now)
 {
 	channel->count = count;
 	channel->next_count = 0;
@@ -31,7 +31,7 @@ static void load(struct pit_channel *channel, u32 count, u64 now)
 	channel->running = 1;
 }
 
-static u32 high_half(u32 count)
+static u32 channel_high_half(u32 count)
 {
 	return (count + 1) / 2;
 }
@@ -39,18 +39,18 @@ static u32 high_half(u32 count)
 /* Keeps `elapsed` inside the running period and takes a new count over at its end. */
 void pit_channel_advance(struct pit_channel *channel, u64 now)
 {
-	u64 done = elapsed(channel, now);
-	u64 half = high_half(channel->count);
+	u64 done = channel_elapsed(channel, now);
+	u64 half = channel_high_half(channel->count);
 
-	if (!channel->loaded || !is_periodic(channel))
+	if (!channel->loaded || !channel_periodic(channel))
 		return;
 	/* Mode 3 takes it over at the end of either half already. */
 	if (channel->next_count && channel->mode == PIT_MODE_SQUARE_WAVE && channel->running &&
 	    channel->elapsed < half && done >= half) {
 		u64 past = done - half;
 
-		load(channel, channel->next_count, now);
-		channel->elapsed = high_half(channel->count) + past;
+		channel_load(channel, channel->next_count, now);
+		channel->elapsed = channel_high_half(channel->count) + past;
 		channel->run_tick = now;
 		done = channel->elapsed;
 	}
@@ -71,7 +71,7 @@ settle:
 
 bool pit_channel_out(const struct pit_channel *channel, u64 now)
 {
-	u64 done = elapsed(channel, now);
+	u64 done = channel_elapsed(channel, now);
 
 	switch (channel->mode) {
 	case PIT_MODE_TERMINAL_COUNT:
@@ -81,7 +81,8 @@ bool pit_channel_out(const struct pit_channel *channel, u64 now)
 	case PIT_MODE_RATE:
 		return !channel->running || done % channel->count != channel->count - 1;
 	case PIT_MODE_SQUARE_WAVE:
-		return !channel->running || done % channel->count < high_half(channel->count);
+		return !channel->running ||
+		       done % channel->count < channel_high_half(channel->count);
 	default:
 		return !channel->loaded || done != channel->count;
 	}
@@ -89,7 +90,7 @@ bool pit_channel_out(const struct pit_channel *channel, u64 now)
 
 u64 pit_channel_next_edge(const struct pit_channel *channel, u64 now)
 {
-	u64 done = elapsed(channel, now);
+	u64 done = channel_elapsed(channel, now);
 	u64 start = MAX(now, channel->run_tick);
 	u64 rise;
 
@@ -111,11 +112,11 @@ u64 pit_channel_next_edge(const struct pit_channel *channel, u64 now)
 }
 
 /* What the counting element holds, as the guest reads it. */
-static u16 current_count(const struct pit_channel *channel, u64 now)
+static u16 channel_current_count(const struct pit_channel *channel, u64 now)
 {
-	u64 done = elapsed(channel, now);
+	u64 done = channel_elapsed(channel, now);
 	u32 modulus = channel->bcd ? 10000 : 0x10000;
-	u32 half = high_half(channel->count);
+	u32 half = channel_high_half(channel->count);
 	u32 value;
 
 	if (channel->mode == PIT_MODE_RATE) {
@@ -154,22 +155,22 @@ void pit_channel_control(struct pit_channel *channel, u8 value, u64 now)
 	channel->status_latched = 0;
 }
 
-static void new_count(struct pit_channel *channel, u16 value, u64 now)
+static void channel_new_count(struct pit_channel *channel, u16 value, u64 now)
 {
 	u32 modulus = channel->bcd ? 10000 : 0x10000;
 	u32 count = value;
 
 	if (channel->bcd)
-		count = (value & 0xf) + (value >> 4 & 0xf) * 10 + (value >> 8 & 0xf) * 100 +
-			(u32)(value >> 12) * 1000;
+		count = (count & 0xf) + (count >> 4 & 0xf) * 10 + (count >> 8 & 0xf) * 100 +
+			(count >> 12) * 1000;
 	if (count == 0 || count > modulus)
 		count = modulus;
 
-	if (is_triggered_by_gate(channel) || (is_periodic(channel) && channel->loaded)) {
+	if (channel_triggered_by_gate(channel) || (channel_periodic(channel) && channel->loaded)) {
 		channel->next_count = count;
 		return;
 	}
-	load(channel, count, now);
+	channel_load(channel, count, now);
 	channel->running = channel->gate;
 }
 
@@ -177,19 +178,19 @@ void pit_channel_write(struct pit_channel *channel, u8 value, u64 now)
 {
 	switch (channel->access) {
 	case 1:
-		new_count(channel, value, now);
+		channel_new_count(channel, value, now);
 		break;
 	case 2:
-		new_count(channel, (u16)(value << 8), now);
+		channel_new_count(channel, (u16)(value << 8), now);
 		break;
 	default:
 		if (channel->write_high) {
-			new_count(channel, (u16)(value << 8 | channel->write_low), now);
+			channel_new_count(channel, (u16)(value << 8 | channel->write_low), now);
 		} else {
 			channel->write_low = value;
 			/* Mode 0: the first byte stops the counting, OUT goes low. */
 			if (channel->mode == PIT_MODE_TERMINAL_COUNT) {
-				channel->elapsed = elapsed(channel, now);
+				channel->elapsed = channel_elapsed(channel, now);
 				channel->loaded = 0;
 				channel->running = 0;
 			}
@@ -201,7 +202,7 @@ void pit_channel_write(struct pit_channel *channel, u8 value, u64 now)
 
 u8 pit_channel_read(struct pit_channel *channel, u64 now)
 {
-	u16 value = channel->latched ? channel->latch : current_count(channel, now);
+	u16 value = channel->latched ? channel->latch : channel_current_count(channel, now);
 	bool high = channel->access == 2 || (channel->access == 3 && channel->read_high);
 
 	if (channel->status_latched) {
@@ -219,7 +220,7 @@ void pit_channel_latch_count(struct pit_channel *channel, u64 now)
 {
 	if (channel->latched)
 		return;
-	channel->latch = current_count(channel, now);
+	channel->latch = channel_current_count(channel, now);
 	channel->latched = channel->access == 3 ? 2 : 1;
 }
 
@@ -242,19 +243,22 @@ void pit_channel_gate(struct pit_channel *channel, bool gate, u64 now)
 	if (gate == channel->gate)
 		return;
 	channel->gate = gate;
-	if (is_triggered_by_gate(channel)) {
+	if (channel_triggered_by_gate(channel)) {
 		/* Triggers with the newest count, again and again; low does nothing. */
 		if (rising && (channel->loaded || channel->next_count))
-			load(channel, channel->next_count ? channel->next_count : channel->count, now);
+			channel_load(channel,
+				     channel->next_count ? channel->next_count : channel->count,
+				     now);
 		return;
 	}
 	if (!channel->loaded)
 		return;
-	if (rising && is_periodic(channel)) {
-		load(channel, channel->next_count ? channel->next_count : channel->count, now);
+	if (rising && channel_periodic(channel)) {
+		channel_load(channel, channel->next_count ? channel->next_count : channel->count,
+			     now);
 		return;
 	}
-	channel->elapsed = elapsed(channel, now);
+	channel->elapsed = channel_elapsed(channel, now);
 	channel->run_tick = now;
 	channel->running = gate;
 }

@@ -5,8 +5,8 @@
 #include "vmm/monitor/irqchip/irqchip.h"
 
 /* MC146818A: UIP rises 244 us before an update cycle, which takes 1984 us. */
-#define UPDATE_NS ((244 + 1984) * NS_PER_US)
-#define CRYSTAL_HZ 32768u
+#define UPDATE_NS      ((244 + 1984) * NS_PER_US)
+#define CRYSTAL_HZ     32768u
 #define OFFSET_LIMIT_S (1ll << 40)
 
 static u64 rtc_now(const struct rtc *rtc)
@@ -14,97 +14,106 @@ static u64 rtc_now(const struct rtc *rtc)
 	return rtc->device.clock->wall_ns + rtc->state.phase_ns;
 }
 
-static bool divider_held(const struct rtc_state *state)
+static bool rtc_divider_held(const struct rtc_state *state)
 {
 	return (state->byte[RTC_A] & RTC_A_DIVIDER_RESET) == RTC_A_DIVIDER_RESET;
 }
 
-/* The date stands still in the registers, and what software writes there counts from the end of it. */
-static bool frozen(const struct rtc_state *state)
+/* The date stands still in the registers, and goes on from there when this ends. */
+static bool rtc_frozen(const struct rtc_state *state)
 {
-	return state->byte[RTC_B] & RTC_B_SET || divider_held(state);
+	return state->byte[RTC_B] & RTC_B_SET || rtc_divider_held(state);
 }
 
-static u8 encode(const struct rtc_state *state, u32 value)
+static u8 rtc_encode(const struct rtc_state *state, u32 value)
 {
 	return (u8)(state->byte[RTC_B] & RTC_B_BINARY ? value : value / 10 << 4 | value % 10);
 }
 
-static u32 decode(const struct rtc_state *state, u8 value)
+static u32 rtc_decode(const struct rtc_state *state, u8 value)
 {
 	return state->byte[RTC_B] & RTC_B_BINARY ? value : (value >> 4) * 10u + (value & 0xf);
 }
 
-static u8 encode_hour(const struct rtc_state *state, u32 hour)
+static u8 rtc_encode_hour(const struct rtc_state *state, u32 hour)
 {
 	if (state->byte[RTC_B] & RTC_B_24H)
-		return encode(state, hour);
-	return (u8)(encode(state, (hour + 11) % 12 + 1) | (hour >= 12 ? RTC_HOURS_PM : 0));
+		return rtc_encode(state, hour);
+	return (u8)(rtc_encode(state, (hour + 11) % 12 + 1) | (hour >= 12 ? RTC_HOURS_PM : 0));
 }
 
-static u32 decode_hour(const struct rtc_state *state, u8 value)
+static u32 rtc_decode_hour(const struct rtc_state *state, u8 value)
 {
 	if (state->byte[RTC_B] & RTC_B_24H)
-		return decode(state, value);
-	return decode(state, value & 0x7f) % 12 + (value & RTC_HOURS_PM ? 12 : 0);
+		return rtc_decode(state, value);
+	return rtc_decode(state, value & 0x7f) % 12 + (value & RTC_HOURS_PM ? 12 : 0);
 }
 
-static void refresh_registers(struct rtc *rtc)
+static void rtc_refresh_registers(struct rtc *rtc)
 {
 	struct rtc_state *state = &rtc->state;
 	struct rtc_time time;
 
-	if (frozen(state))
+	if (rtc_frozen(state))
 		return;
 	time = rtc_time_from_seconds((s64)(rtc_now(rtc) / NS_PER_S) + state->offset_s);
-	state->byte[RTC_SECONDS] = encode(state, time.second);
-	state->byte[RTC_MINUTES] = encode(state, time.minute);
-	state->byte[RTC_HOURS] = encode_hour(state, time.hour);
-	state->byte[RTC_WEEKDAY] = encode(state, time.weekday);
-	state->byte[RTC_DAY] = encode(state, time.day);
-	state->byte[RTC_MONTH] = encode(state, time.month);
-	state->byte[RTC_YEAR] = encode(state, time.year % 100);
-	state->byte[RTC_CENTURY] = encode(state, time.year / 100);
+	state->byte[RTC_SECONDS] = rtc_encode(state, time.second);
+	state->byte[RTC_MINUTES] = rtc_encode(state, time.minute);
+	state->byte[RTC_HOURS] = rtc_encode_hour(state, time.hour);
+	state->byte[RTC_WEEKDAY] = rtc_encode(state, time.weekday);
+	state->byte[RTC_DAY] = rtc_encode(state, time.day);
+	state->byte[RTC_MONTH] = rtc_encode(state, time.month);
+	state->byte[RTC_YEAR] = rtc_encode(state, time.year % 100);
+	state->byte[RTC_CENTURY] = rtc_encode(state, time.year / 100);
 }
 
-static void take_registers(struct rtc *rtc)
+static void rtc_take_registers(struct rtc *rtc)
 {
 	struct rtc_state *state = &rtc->state;
 	struct rtc_time time = {
-		.year = decode(state, state->byte[RTC_CENTURY]) * 100 +
-			decode(state, state->byte[RTC_YEAR]),
-		.month = decode(state, state->byte[RTC_MONTH]),
-		.day = decode(state, state->byte[RTC_DAY]),
-		.hour = decode_hour(state, state->byte[RTC_HOURS]),
-		.minute = decode(state, state->byte[RTC_MINUTES]),
-		.second = decode(state, state->byte[RTC_SECONDS]),
+		.year = rtc_decode(state, state->byte[RTC_CENTURY]) * 100 +
+			rtc_decode(state, state->byte[RTC_YEAR]),
+		.month = rtc_decode(state, state->byte[RTC_MONTH]),
+		.day = rtc_decode(state, state->byte[RTC_DAY]),
+		.hour = rtc_decode_hour(state, state->byte[RTC_HOURS]),
+		.minute = rtc_decode(state, state->byte[RTC_MINUTES]),
+		.second = rtc_decode(state, state->byte[RTC_SECONDS]),
 	};
 
 	state->offset_s = rtc_time_to_seconds(&time) - (s64)(rtc_now(rtc) / NS_PER_S);
 }
 
-static bool alarm_byte_matches(u8 alarm, u32 wanted, u32 value)
+#define ALARM_ANY (~0u)
+
+/* What an alarm byte waits for, or ALARM_ANY. */
+static u32 rtc_alarm_value(const struct rtc_state *state, u8 reg)
 {
-	return (alarm & RTC_ALARM_ANY) == RTC_ALARM_ANY || wanted == value;
+	u8 byte = state->byte[reg];
+
+	if ((byte & RTC_ALARM_ANY) == RTC_ALARM_ANY)
+		return ALARM_ANY;
+	return reg == RTC_HOURS_ALARM ? rtc_decode_hour(state, byte) : rtc_decode(state, byte);
 }
 
 /* The first second after `seconds` at which the alarm fires; at most a day later, or -1: never. */
-static s64 next_alarm(const struct rtc_state *state, s64 seconds)
+static s64 rtc_next_alarm(const struct rtc_state *state, s64 seconds)
 {
-	const u8 *byte = state->byte;
+	u32 hour = rtc_alarm_value(state, RTC_HOURS_ALARM);
+	u32 minute = rtc_alarm_value(state, RTC_MINUTES_ALARM);
+	u32 second = rtc_alarm_value(state, RTC_SECONDS_ALARM);
 	s64 end = seconds + 86400;
 
+	if ((hour != ALARM_ANY && hour > 23) || (minute != ALARM_ANY && minute > 59) ||
+	    (second != ALARM_ANY && second > 59))
+		return -1;
 	for (s64 at = seconds + 1; at <= end;) {
 		struct rtc_time time = rtc_time_from_seconds(at);
 
-		if (!alarm_byte_matches(byte[RTC_HOURS_ALARM],
-					decode_hour(state, byte[RTC_HOURS_ALARM]), time.hour))
+		if (hour != ALARM_ANY && hour != time.hour)
 			at += 3600 - (s64)(time.minute * 60 + time.second);
-		else if (!alarm_byte_matches(byte[RTC_MINUTES_ALARM],
-					     decode(state, byte[RTC_MINUTES_ALARM]), time.minute))
+		else if (minute != ALARM_ANY && minute != time.minute)
 			at += 60 - (s64)time.second;
-		else if (!alarm_byte_matches(byte[RTC_SECONDS_ALARM],
-					     decode(state, byte[RTC_SECONDS_ALARM]), time.second))
+		else if (second != ALARM_ANY && second != time.second)
 			at++;
 		else
 			return at;
@@ -113,25 +122,25 @@ static s64 next_alarm(const struct rtc_state *state, s64 seconds)
 }
 
 /* Periodic rate in clocks of the crystal, 0: off (MC146818A, table 5). */
-static u32 periodic_clocks(const struct rtc_state *state)
+static u32 rtc_periodic_clocks(const struct rtc_state *state)
 {
 	u32 rate = state->byte[RTC_A] & RTC_A_RATE;
 
-	if (rate == 0 || divider_held(state))
+	if (rate == 0 || rtc_divider_held(state))
 		return 0;
 	return rate <= 2 ? 1u << (rate + 6) : 1u << (rate - 1);
 }
 
-static u64 period_number(u64 now, u32 clocks)
+static u64 rtc_period_number(u64 now, u32 clocks)
 {
 	return mul_div(now, CRYSTAL_HZ, NS_PER_S) / clocks;
 }
 
 /* Raises the flags of register C for all that has happened since the last look. */
-static void raise_flags(struct rtc *rtc, u64 now)
+static void rtc_raise_flags(struct rtc *rtc, u64 now)
 {
 	struct rtc_state *state = &rtc->state;
-	u32 clocks = periodic_clocks(state);
+	u32 clocks = rtc_periodic_clocks(state);
 	u8 *flags = &state->byte[RTC_C];
 	u64 last = MIN(state->last_ns, now); /* the wall clock may have been set back */
 	s64 from = (s64)(last / NS_PER_S) + state->offset_s;
@@ -139,32 +148,34 @@ static void raise_flags(struct rtc *rtc, u64 now)
 	s64 alarm;
 
 	state->last_ns = now;
-	if (clocks && period_number(now, clocks) != period_number(last, clocks))
+	if (clocks && rtc_period_number(now, clocks) != rtc_period_number(last, clocks))
 		*flags |= RTC_C_PF;
-	if (from == to || frozen(state))
+	if (from == to || rtc_frozen(state))
 		return;
 	*flags |= RTC_C_UF;
-	alarm = next_alarm(state, from);
+	alarm = rtc_next_alarm(state, from);
 	if (alarm >= 0 && alarm <= to)
 		*flags |= RTC_C_AF;
 }
 
 /* The wall clock (with phase) at which an enabled flag is next raised. */
-static u64 next_flag(const struct rtc *rtc, u64 now)
+static u64 rtc_next_flag(const struct rtc *rtc, u64 now)
 {
 	const struct rtc_state *state = &rtc->state;
 	u8 wanted = state->byte[RTC_B] & (u8)~state->byte[RTC_C];
-	u32 clocks = periodic_clocks(state);
+	u32 clocks = rtc_periodic_clocks(state);
 	u64 next = DEADLINE_NONE;
 
 	if ((wanted & RTC_B_PIE) && clocks)
-		next = mul_div((period_number(now, clocks) + 1) * clocks, NS_PER_S, CRYSTAL_HZ) + 1;
-	if (frozen(state))
+		next = mul_div((rtc_period_number(now, clocks) + 1) * clocks, NS_PER_S,
+			       CRYSTAL_HZ) +
+		       1;
+	if (rtc_frozen(state))
 		return next;
 	if (wanted & RTC_B_UIE)
 		next = MIN(next, (now / NS_PER_S + 1) * NS_PER_S);
 	if (wanted & RTC_B_AIE) {
-		s64 alarm = next_alarm(state, (s64)(now / NS_PER_S) + state->offset_s);
+		s64 alarm = rtc_next_alarm(state, (s64)(now / NS_PER_S) + state->offset_s);
 
 		if (alarm >= 0)
 			next = MIN(next, (u64)(alarm - state->offset_s) * NS_PER_S);
@@ -179,25 +190,25 @@ static void rtc_tick(struct device *device)
 	u64 now = rtc_now(rtc);
 	u64 next;
 
-	raise_flags(rtc, now);
+	rtc_raise_flags(rtc, now);
 	byte[RTC_C] &= (u8)~RTC_C_IRQF;
 	if (byte[RTC_C] & byte[RTC_B] & (RTC_C_PF | RTC_C_AF | RTC_C_UF))
 		byte[RTC_C] |= RTC_C_IRQF;
 	irqchip_set_line(device->irqchip, RTC_IRQ, byte[RTC_C] & RTC_C_IRQF);
 
-	next = next_flag(rtc, now);
+	next = rtc_next_flag(rtc, now);
 	device->deadline_ns =
 		next == DEADLINE_NONE ? DEADLINE_NONE : device->clock->now_ns + (next - now);
 }
 
-static void write_a_or_b(struct rtc *rtc, u8 reg, u8 value)
+static void rtc_write_a_or_b(struct rtc *rtc, u8 reg, u8 value)
 {
 	struct rtc_state *state = &rtc->state;
-	bool was_held = divider_held(state);
-	bool was_frozen = frozen(state);
+	bool was_held = rtc_divider_held(state);
+	bool was_frozen = rtc_frozen(state);
 	u64 phase;
 
-	refresh_registers(rtc);
+	rtc_refresh_registers(rtc);
 	if (reg == RTC_A)
 		value &= (u8)~RTC_A_UIP;
 	else if (value & RTC_B_SET)
@@ -205,16 +216,16 @@ static void write_a_or_b(struct rtc *rtc, u8 reg, u8 value)
 	state->byte[reg] = value;
 
 	/* The first update comes half a second after the divider is let go. */
-	if (was_held && !divider_held(state)) {
+	if (was_held && !rtc_divider_held(state)) {
 		phase = rtc_now(rtc) % NS_PER_S;
 		state->phase_ns = (state->phase_ns + NS_PER_S + NS_PER_S / 2 - phase) % NS_PER_S;
 		state->last_ns = rtc_now(rtc);
 	}
-	if (was_frozen && !frozen(state))
-		take_registers(rtc);
+	if (was_frozen && !rtc_frozen(state))
+		rtc_take_registers(rtc);
 }
 
-static bool is_date(u8 reg)
+static bool rtc_is_date(u8 reg)
 {
 	return reg == RTC_SECONDS || reg == RTC_MINUTES || reg == RTC_HOURS ||
 	       (reg >= RTC_WEEKDAY && reg <= RTC_YEAR) || reg == RTC_CENTURY;
@@ -233,12 +244,12 @@ static void rtc_write(struct device *device, u64 address, u32 size, u64 value)
 	}
 	rtc_tick(device);
 	if (reg == RTC_A || reg == RTC_B) {
-		write_a_or_b(rtc, reg, (u8)value);
-	} else if (is_date(reg)) {
-		refresh_registers(rtc);
+		rtc_write_a_or_b(rtc, reg, (u8)value);
+	} else if (rtc_is_date(reg)) {
+		rtc_refresh_registers(rtc);
 		state->byte[reg] = (u8)value;
-		if (!frozen(state))
-			take_registers(rtc);
+		if (!rtc_frozen(state))
+			rtc_take_registers(rtc);
 	} else if (reg != RTC_C && reg != RTC_D) {
 		state->byte[reg] = (u8)value;
 	}
@@ -255,9 +266,9 @@ static u64 rtc_read(struct device *device, u64 address, u32 size)
 	if (address == RTC_INDEX_PORT)
 		return 0xff; /* write-only */
 	rtc_tick(device);
-	refresh_registers(rtc);
+	rtc_refresh_registers(rtc);
 	value = state->byte[state->index];
-	if (state->index == RTC_A && !frozen(state) &&
+	if (state->index == RTC_A && !rtc_frozen(state) &&
 	    rtc_now(rtc) % NS_PER_S >= NS_PER_S - UPDATE_NS)
 		value |= RTC_A_UIP;
 	if (state->index == RTC_C) {
@@ -267,7 +278,7 @@ static u64 rtc_read(struct device *device, u64 address, u32 size)
 	return value;
 }
 
-static void put_u16(u8 *byte, u64 value)
+static void rtc_put_u16(u8 *byte, u64 value)
 {
 	value = MIN(value, 0xffffu);
 	byte[0] = (u8)value;
@@ -275,17 +286,17 @@ static void put_u16(u8 *byte, u64 value)
 }
 
 /* What firmware leaves behind for a machine without floppy and disks. */
-static void fill_cmos(const struct rtc *rtc, u8 *byte)
+static void rtc_fill_cmos(const struct rtc *rtc, u8 *byte)
 {
 	u64 low = rtc->ram_below_4g;
 	u64 high = rtc->ram_above_4g / (64 * KIB);
 	u32 sum = 0;
 
 	byte[RTC_EQUIPMENT] = 0x02; /* a coprocessor */
-	put_u16(&byte[RTC_BASE_KIB], 640);
-	put_u16(&byte[RTC_EXTENDED_KIB], low > MIB ? (low - MIB) / KIB : 0);
-	put_u16(&byte[RTC_EXTENDED_KIB_2], low > MIB ? (low - MIB) / KIB : 0);
-	put_u16(&byte[RTC_ABOVE_16M], low > 16 * MIB ? (low - 16 * MIB) / (64 * KIB) : 0);
+	rtc_put_u16(&byte[RTC_BASE_KIB], 640);
+	rtc_put_u16(&byte[RTC_EXTENDED_KIB], low > MIB ? (low - MIB) / KIB : 0);
+	rtc_put_u16(&byte[RTC_EXTENDED_KIB_2], low > MIB ? (low - MIB) / KIB : 0);
+	rtc_put_u16(&byte[RTC_ABOVE_16M], low > 16 * MIB ? (low - 16 * MIB) / (64 * KIB) : 0);
 	byte[RTC_ABOVE_4G] = (u8)high;
 	byte[RTC_ABOVE_4G + 1] = (u8)(high >> 8);
 	byte[RTC_ABOVE_4G + 2] = (u8)(high >> 16);
@@ -301,8 +312,7 @@ static void rtc_reset(struct device *device)
 	struct rtc *rtc = CONTAINER_OF(device, struct rtc, device);
 	struct rtc_state *state = device->state;
 
-	refresh_registers(rtc);
-	state->byte[RTC_B] &= RTC_B_24H | RTC_B_BINARY;
+	rtc_write_a_or_b(rtc, RTC_B, state->byte[RTC_B] & (RTC_B_24H | RTC_B_BINARY));
 	state->byte[RTC_C] = 0;
 	state->index = 0;
 	state->last_ns = rtc_now(rtc);
@@ -330,20 +340,21 @@ void rtc_init(struct rtc *rtc, const struct machine_clock *clock, struct irqchip
 	      u64 ram_below_4g, u64 ram_above_4g)
 {
 	*rtc = (struct rtc){
-		.device = {
-			.name = "rtc",
-			.ops = &rtc_ops,
-			.state = &rtc->state,
-			.state_bytes = sizeof(rtc->state),
-			.clock = clock,
-			.irqchip = irqchip,
-		},
+		.device =
+			{
+				.name = "rtc",
+				.ops = &rtc_ops,
+				.state = &rtc->state,
+				.state_bytes = sizeof(rtc->state),
+				.clock = clock,
+				.irqchip = irqchip,
+			},
 		.ram_below_4g = ram_below_4g,
 		.ram_above_4g = ram_above_4g,
 	};
 	rtc->state.byte[RTC_A] = RTC_A_DIVIDER_32KHZ | 6; /* 1024 Hz */
 	rtc->state.byte[RTC_B] = RTC_B_24H;
 	rtc->state.byte[RTC_D] = RTC_D_VALID;
-	fill_cmos(rtc, rtc->state.byte);
+	rtc_fill_cmos(rtc, rtc->state.byte);
 	device_reset(&rtc->device);
 }

@@ -5,9 +5,9 @@
 #include "vmm/monitor/device.h"
 
 struct rtc_state {
-	s64 offset_s;   /* guest's date - wall clock, in whole seconds */
-	u64 phase_ns;   /* added to the wall clock: where the guest's seconds begin; below 1 s */
-	u64 last_ns;    /* wall clock + phase up to which the flags of register C are raised */
+	s64 offset_s; /* guest's date - wall clock, in whole seconds */
+	u64 phase_ns; /* added to the wall clock: where the guest's seconds begin; below 1 s */
+	u64 last_ns;  /* wall clock + phase up to which the flags of register C are raised */
 	u8 byte[RTC_BYTES];
 	u8 index;
 	u8 reserved[7];

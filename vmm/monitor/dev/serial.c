@@ -7,30 +7,30 @@
 #define LSR_ERRORS (UART_LSR_OVERRUN | UART_LSR_PARITY | UART_LSR_FRAMING | UART_LSR_BREAK)
 #define MSR_DELTAS 0x0fu
 
-static bool fifo_on(const struct serial_state *state)
+static bool serial_fifo_on(const struct serial_state *state)
 {
 	return state->fcr & UART_FCR_ENABLE;
 }
 
-static u32 rx_capacity(const struct serial_state *state)
+static u32 serial_rx_capacity(const struct serial_state *state)
 {
-	return fifo_on(state) ? UART_FIFO_BYTES : 1;
+	return serial_fifo_on(state) ? UART_FIFO_BYTES : 1;
 }
 
-static u32 rx_trigger(const struct serial_state *state)
+static u32 serial_rx_trigger(const struct serial_state *state)
 {
 	static const u8 level[4] = {1, 4, 8, 14};
 
-	return fifo_on(state) ? level[state->fcr >> 6] : 1;
+	return serial_fifo_on(state) ? level[state->fcr >> 6] : 1;
 }
 
 /* PC16550D, table IV: the pending interrupt of highest priority, as IIR shows it. */
-static u8 interrupt_id(const struct serial_state *state)
+static u8 serial_interrupt_id(const struct serial_state *state)
 {
 	if ((state->ier & UART_IER_LINE_STATUS) && (state->lsr & LSR_ERRORS))
 		return UART_IIR_LINE_STATUS;
 	if (state->ier & UART_IER_RECEIVED) {
-		if (state->rx_count >= rx_trigger(state))
+		if (state->rx_count >= serial_rx_trigger(state))
 			return UART_IIR_RECEIVED;
 		if (state->timed_out)
 			return UART_IIR_TIMEOUT;
@@ -42,19 +42,19 @@ static u8 interrupt_id(const struct serial_state *state)
 	return UART_IIR_NONE;
 }
 
-static void update(struct serial *serial)
+static void serial_update(struct serial *serial)
 {
 	struct serial_state *state = &serial->state;
 	bool connected = (state->mcr & (UART_MCR_OUT2 | UART_MCR_LOOP)) == UART_MCR_OUT2;
 
 	irqchip_set_line(serial->device.irqchip, serial->irq,
-			 connected && interrupt_id(state) != UART_IIR_NONE);
+			 connected && serial_interrupt_id(state) != UART_IIR_NONE);
 	serial->device.deadline_ns =
 		state->ier & UART_IER_RECEIVED ? state->timeout_ns : DEADLINE_NONE;
 }
 
 /* Four characters' time: start bit, 5 to 8 data bits, parity, stop. */
-static u64 timeout_length_ns(const struct serial_state *state)
+static u64 serial_timeout_length_ns(const struct serial_state *state)
 {
 	u32 bits = 7u + (state->lcr & 3) + (state->lcr & UART_LCR_PARITY ? 1 : 0) +
 		   (state->lcr & UART_LCR_STOP ? 1 : 0);
@@ -63,44 +63,44 @@ static u64 timeout_length_ns(const struct serial_state *state)
 }
 
 /* Restarts at every byte that comes or goes (PC16550D, 8.4.1). */
-static void restart_timeout(struct serial *serial)
+static void serial_restart_timeout(struct serial *serial)
 {
 	struct serial_state *state = &serial->state;
 
 	state->timed_out = 0;
-	state->timeout_ns = fifo_on(state) && state->rx_count > 0
-				    ? serial->device.clock->now_ns + timeout_length_ns(state)
+	state->timeout_ns = serial_fifo_on(state) && state->rx_count > 0
+				    ? serial->device.clock->now_ns + serial_timeout_length_ns(state)
 				    : DEADLINE_NONE;
 }
 
-static void receive(struct serial *serial, u8 byte)
+static void serial_receive(struct serial *serial, u8 byte)
 {
 	struct serial_state *state = &serial->state;
 
-	if (state->rx_count >= rx_capacity(state)) {
+	if (state->rx_count >= serial_rx_capacity(state)) {
 		state->lsr |= UART_LSR_OVERRUN;
-		if (!fifo_on(state)) /* the receive buffer is overwritten, the FIFO is not */
+		if (!serial_fifo_on(state)) /* the receive buffer is overwritten, the FIFO is not */
 			state->rx[state->rx_first] = byte;
 		return;
 	}
 	state->rx[(state->rx_first + state->rx_count) % UART_FIFO_BYTES] = byte;
 	state->rx_count++;
-	restart_timeout(serial);
+	serial_restart_timeout(serial);
 }
 
 u32 serial_input_space(const struct serial *serial)
 {
 	if (serial->state.mcr & UART_MCR_LOOP)
 		return 0;
-	return rx_capacity(&serial->state) - serial->state.rx_count;
+	return serial_rx_capacity(&serial->state) - serial->state.rx_count;
 }
 
 bool serial_input(struct serial *serial, u8 byte)
 {
 	if (serial_input_space(serial) == 0)
 		return false;
-	receive(serial, byte);
-	update(serial);
+	serial_receive(serial, byte);
+	serial_update(serial);
 	return true;
 }
 
@@ -113,25 +113,25 @@ static void serial_tick(struct device *device)
 		state->timeout_ns = DEADLINE_NONE;
 		state->timed_out = 1;
 	}
-	update(serial);
+	serial_update(serial);
 }
 
-static void transmit(struct serial *serial, u8 byte)
+static void serial_transmit(struct serial *serial, u8 byte)
 {
 	struct serial_state *state = &serial->state;
 
 	/* The line falls and rises again, so that edge-triggered controllers see the next one. */
 	state->thr_pending = 0;
-	update(serial);
+	serial_update(serial);
 	if (state->mcr & UART_MCR_LOOP)
-		receive(serial, byte);
+		serial_receive(serial, byte);
 	else
 		serial->put(serial->context, byte);
 	state->thr_pending = 1;
 }
 
 /* A peer that is always there, or in loopback the modem outputs: DTR, RTS, OUT1, OUT2. */
-static void update_modem_status(struct serial_state *state)
+static void serial_update_modem_status(struct serial_state *state)
 {
 	u8 now = UART_MSR_CTS | UART_MSR_DSR | UART_MSR_DCD;
 	u8 changed;
@@ -148,13 +148,13 @@ static void update_modem_status(struct serial_state *state)
 	state->msr = (u8)(now | (state->msr & MSR_DELTAS) | changed >> 4);
 }
 
-static void clear_receiver(struct serial *serial)
+static void serial_clear_receiver(struct serial *serial)
 {
 	serial->state.rx_count = 0;
-	restart_timeout(serial);
+	serial_restart_timeout(serial);
 }
 
-static void write_fcr(struct serial *serial, u8 value)
+static void serial_write_fcr(struct serial *serial, u8 value)
 {
 	struct serial_state *state = &serial->state;
 	bool toggled = (value ^ state->fcr) & UART_FCR_ENABLE;
@@ -163,10 +163,10 @@ static void write_fcr(struct serial *serial, u8 value)
 		value = 0;
 	state->fcr = value & (UART_FCR_ENABLE | UART_FCR_TRIGGER_14);
 	if (toggled || (value & UART_FCR_CLEAR_RECEIVE))
-		clear_receiver(serial);
+		serial_clear_receiver(serial);
 }
 
-static void write_ier(struct serial_state *state, u8 value)
+static void serial_write_ier(struct serial_state *state, u8 value)
 {
 	/* Enabling it while the holding register is empty asks at once; it always is empty. */
 	if ((value & UART_IER_THR_EMPTY) && !(state->ier & UART_IER_THR_EMPTY))
@@ -188,23 +188,23 @@ static void serial_write(struct device *device, u64 address, u32 size, u64 value
 		if (dlab)
 			state->divisor = (u16)((state->divisor & 0xff00) | byte);
 		else
-			transmit(serial, byte);
+			serial_transmit(serial, byte);
 		break;
 	case UART_IER:
 		if (dlab)
 			state->divisor = (u16)((state->divisor & 0x00ff) | byte << 8);
 		else
-			write_ier(state, byte);
+			serial_write_ier(state, byte);
 		break;
 	case UART_FCR:
-		write_fcr(serial, byte);
+		serial_write_fcr(serial, byte);
 		break;
 	case UART_LCR:
 		state->lcr = byte;
 		break;
 	case UART_MCR:
 		state->mcr = byte & UART_MCR_MASK;
-		update_modem_status(state);
+		serial_update_modem_status(state);
 		break;
 	case UART_SCR:
 		state->scr = byte;
@@ -212,10 +212,10 @@ static void serial_write(struct device *device, u64 address, u32 size, u64 value
 	default: /* LSR and MSR: read-only */
 		break;
 	}
-	update(serial);
+	serial_update(serial);
 }
 
-static u8 read_receiver(struct serial *serial)
+static u8 serial_read_receiver(struct serial *serial)
 {
 	struct serial_state *state = &serial->state;
 	u8 byte = state->rx[state->rx_first];
@@ -223,21 +223,21 @@ static u8 read_receiver(struct serial *serial)
 	if (state->rx_count > 0) {
 		state->rx_first = (state->rx_first + 1) % UART_FIFO_BYTES;
 		state->rx_count--;
-		restart_timeout(serial);
+		serial_restart_timeout(serial);
 	}
 	return byte;
 }
 
-static u8 read_iir(struct serial_state *state)
+static u8 serial_read_iir(struct serial_state *state)
 {
-	u8 id = interrupt_id(state);
+	u8 id = serial_interrupt_id(state);
 
 	if (id == UART_IIR_THR_EMPTY)
 		state->thr_pending = 0;
-	return id | (fifo_on(state) ? UART_IIR_FIFO : 0);
+	return id | (serial_fifo_on(state) ? UART_IIR_FIFO : 0);
 }
 
-static u8 read_lsr(struct serial_state *state)
+static u8 serial_read_lsr(struct serial_state *state)
 {
 	u8 value = state->lsr | UART_LSR_THR_EMPTY | UART_LSR_IDLE;
 
@@ -258,13 +258,13 @@ static u64 serial_read(struct device *device, u64 address, u32 size)
 	serial_tick(device);
 	switch (address % UART_PORT_COUNT) {
 	case UART_RBR:
-		value = dlab ? (u8)state->divisor : read_receiver(serial);
+		value = dlab ? (u8)state->divisor : serial_read_receiver(serial);
 		break;
 	case UART_IER:
 		value = dlab ? (u8)(state->divisor >> 8) : state->ier;
 		break;
 	case UART_IIR:
-		value = read_iir(state);
+		value = serial_read_iir(state);
 		break;
 	case UART_LCR:
 		value = state->lcr;
@@ -273,7 +273,7 @@ static u64 serial_read(struct device *device, u64 address, u32 size)
 		value = state->mcr;
 		break;
 	case UART_LSR:
-		value = read_lsr(state);
+		value = serial_read_lsr(state);
 		break;
 	case UART_MSR:
 		value = state->msr;
@@ -283,7 +283,7 @@ static u64 serial_read(struct device *device, u64 address, u32 size)
 		value = state->scr;
 		break;
 	}
-	update(serial);
+	serial_update(serial);
 	return value;
 }
 
@@ -296,14 +296,14 @@ static void serial_reset(struct device *device)
 		.divisor = UART_DIVISOR_115200,
 		.msr = UART_MSR_CTS | UART_MSR_DSR | UART_MSR_DCD,
 	};
-	update(serial);
+	serial_update(serial);
 }
 
 static bool serial_valid(const void *bytes)
 {
 	const struct serial_state *state = bytes;
 
-	return state->rx_first < UART_FIFO_BYTES && state->rx_count <= rx_capacity(state) &&
+	return state->rx_first < UART_FIFO_BYTES && state->rx_count <= serial_rx_capacity(state) &&
 	       !(state->ier & ~UART_IER_MASK) && !(state->mcr & ~UART_MCR_MASK) &&
 	       state->thr_pending <= 1 && state->timed_out <= 1;
 }
@@ -321,14 +321,15 @@ void serial_init(struct serial *serial, const struct machine_clock *clock, struc
 		 u32 irq, void (*put)(void *context, u8 byte), void *context)
 {
 	*serial = (struct serial){
-		.device = {
-			.name = "serial",
-			.ops = &serial_ops,
-			.state = &serial->state,
-			.state_bytes = sizeof(serial->state),
-			.clock = clock,
-			.irqchip = irqchip,
-		},
+		.device =
+			{
+				.name = "serial",
+				.ops = &serial_ops,
+				.state = &serial->state,
+				.state_bytes = sizeof(serial->state),
+				.clock = clock,
+				.irqchip = irqchip,
+			},
 		.irq = irq,
 		.put = put,
 		.context = context,

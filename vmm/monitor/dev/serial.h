@@ -8,10 +8,10 @@ struct serial_state {
 	u64 timeout_ns; /* when the bytes in the FIFO count as forgotten; DEADLINE_NONE */
 	u16 divisor;
 	u8 ier;
-	u8 fcr;         /* FIFO enable and trigger level */
+	u8 fcr; /* FIFO enable and trigger level */
 	u8 lcr;
 	u8 mcr;
-	u8 lsr;         /* error bits only */
+	u8 lsr; /* error bits only */
 	u8 msr;
 	u8 scr;
 	u8 thr_pending; /* the holding register became empty and nobody was told */
@@ -23,8 +23,8 @@ struct serial_state {
 };
 
 /*
- * A 16550A. Sending takes no time. As on a PC, the interrupt line is connected only while MCR.OUT2 is
- * set.
+ * A 16550A. Sending takes no time. As on a PC, the interrupt line is connected only while MCR.OUT2
+ * is set.
  */
 struct serial {
 	struct device device;

@@ -2,7 +2,7 @@
 #include "vmm/monitor/irqchip/irqchip.h"
 
 #define ENTRY_READ_ONLY (IOAPIC_ENTRY_REMOTE_IRR | IOAPIC_ENTRY_PENDING)
-#define ENTRY_DEFINED (IOAPIC_ENTRY_DESTINATION | BITS(16, 0))
+#define ENTRY_DEFINED	(IOAPIC_ENTRY_DESTINATION | BITS(16, 0))
 
 /*
  * Sends the message of a pin's entry. A level-triggered one waits for EOI once it was accepted
@@ -28,7 +28,7 @@ static void ioapic_send(struct ioapic *ioapic, u32 pin)
 		ioapic->state.entry[pin] |= IOAPIC_ENTRY_REMOTE_IRR;
 }
 
-static void send_if_level_asserted(struct ioapic *ioapic, u32 pin)
+static void ioapic_send_if_level_asserted(struct ioapic *ioapic, u32 pin)
 {
 	if ((ioapic->state.entry[pin] & IOAPIC_ENTRY_LEVEL) && ioapic->state.line >> pin & 1)
 		ioapic_send(ioapic, pin);
@@ -57,11 +57,11 @@ void ioapic_eoi(struct ioapic *ioapic, u32 vector)
 		if ((*entry & IOAPIC_ENTRY_VECTOR) != vector || !(*entry & IOAPIC_ENTRY_LEVEL))
 			continue;
 		*entry &= ~IOAPIC_ENTRY_REMOTE_IRR;
-		send_if_level_asserted(ioapic, pin);
+		ioapic_send_if_level_asserted(ioapic, pin);
 	}
 }
 
-static void entry_write(struct ioapic *ioapic, u32 pin, bool high, u32 value)
+static void ioapic_entry_write(struct ioapic *ioapic, u32 pin, bool high, u32 value)
 {
 	u64 old = ioapic->state.entry[pin];
 	u64 entry;
@@ -75,10 +75,10 @@ static void entry_write(struct ioapic *ioapic, u32 pin, bool high, u32 value)
 	if (!(entry & IOAPIC_ENTRY_LEVEL))
 		entry &= ~IOAPIC_ENTRY_REMOTE_IRR;
 	ioapic->state.entry[pin] = entry;
-	send_if_level_asserted(ioapic, pin);
+	ioapic_send_if_level_asserted(ioapic, pin);
 }
 
-static u32 window_read(const struct ioapic *ioapic)
+static u32 ioapic_window_read(const struct ioapic *ioapic)
 {
 	u32 select = ioapic->state.select;
 	u32 pin = (select - IOAPIC_REDIRECTION) / 2;
@@ -96,7 +96,7 @@ static u32 window_read(const struct ioapic *ioapic)
 	}
 }
 
-static void window_write(struct ioapic *ioapic, u32 value)
+static void ioapic_window_write(struct ioapic *ioapic, u32 value)
 {
 	u32 select = ioapic->state.select;
 	u32 pin = (select - IOAPIC_REDIRECTION) / 2;
@@ -104,7 +104,7 @@ static void window_write(struct ioapic *ioapic, u32 value)
 	if (select == IOAPIC_ID)
 		ioapic->state.id = value & 0x0f000000u;
 	else if (select >= IOAPIC_REDIRECTION && pin < IOAPIC_PIN_COUNT)
-		entry_write(ioapic, pin, select % 2, value);
+		ioapic_entry_write(ioapic, pin, select % 2, value);
 }
 
 static u64 ioapic_read(struct device *device, u64 address, u32 size)
@@ -118,7 +118,7 @@ static u64 ioapic_read(struct device *device, u64 address, u32 size)
 	case IOAPIC_IOREGSEL:
 		return ioapic->state.select >> (offset & 0xf) * 8;
 	case IOAPIC_IOWIN:
-		return window_read(ioapic) >> (offset & 0xf) * 8;
+		return ioapic_window_read(ioapic) >> (offset & 0xf) * 8;
 	default:
 		return 0;
 	}
@@ -133,7 +133,7 @@ static void ioapic_write(struct device *device, u64 address, u32 size, u64 value
 	if (offset == IOAPIC_IOREGSEL)
 		ioapic->state.select = (u32)value & 0xff;
 	else if (offset == IOAPIC_IOWIN && size == 4)
-		window_write(ioapic, (u32)value);
+		ioapic_window_write(ioapic, (u32)value);
 	else if (offset == IOAPIC_EOIR && size == 4)
 		ioapic_eoi(ioapic, (u32)value & 0xff);
 }

@@ -5,13 +5,14 @@
 #include "arch/x86_64/hw/lapic.h"
 #include "vmm/monitor/device.h"
 
-#define IOAPIC_PIN_COUNT 24u
+#define IOAPIC_PIN_COUNT     24u
+#define IOAPIC_BYTES	     256u /* of memory that its registers take */
 #define IOAPIC_VERSION_VALUE (0x20u | (IOAPIC_PIN_COUNT - 1) << IOAPIC_VERSION_MAX_ENTRY_SHIFT)
 
 struct ioapic_state {
 	u64 entry[IOAPIC_PIN_COUNT];
 	u32 select;
-	u32 id;   /* as in the register: bits 27:24 */
+	u32 id;	  /* as in the register: bits 27:24 */
 	u32 line; /* one bit a pin: asserted, whatever its polarity */
 	u32 reserved;
 };

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "vmm/monitor/irqchip/irqchip.h"
 
-#define XAPIC_BROADCAST 0xffu
+#define XAPIC_BROADCAST	 0xffu
 #define X2APIC_BROADCAST 0xffffffffu
 
 void irqchip_init(struct irqchip *irqchip, const struct machine_clock *clock, u32 cpu_count,
@@ -38,8 +38,8 @@ void irqchip_set_line(struct irqchip *irqchip, u32 line, bool level)
 		ioapic_set_pin(&irqchip->ioapic, line, level);
 }
 
-/* SDM vol. 3, 11.6.2.2: MDA against LDR, flat or cluster, or the x2APIC's own cluster (11.12.10.2). */
-static bool logical_match(const struct lapic *lapic, u32 destination)
+/* SDM vol. 3, 11.6.2.2: MDA against LDR, flat or cluster; x2APIC: 11.12.10.2. */
+static bool irqchip_logical_match(const struct lapic *lapic, u32 destination)
 {
 	u32 ldr = lapic_get(lapic, LAPIC_LDR);
 
@@ -56,12 +56,12 @@ static bool logical_match(const struct lapic *lapic, u32 destination)
 	       (ldr & destination & 0xf) != 0;
 }
 
-static bool message_matches(const struct irq_message *message, const struct lapic *lapic)
+static bool irqchip_message_matches(const struct irq_message *message, const struct lapic *lapic)
 {
 	if (message->destination == (message->x2apic ? X2APIC_BROADCAST : XAPIC_BROADCAST))
 		return true;
 	if (message->logical)
-		return logical_match(lapic, message->destination);
+		return irqchip_logical_match(lapic, message->destination);
 	return lapic->state.id == message->destination;
 }
 
@@ -69,8 +69,8 @@ static bool message_matches(const struct irq_message *message, const struct lapi
  * SDM vol. 3, 11.6.2.4: the lowest processor priority gets it; among equals the next after the
  * one that had the last.
  */
-static bool send_lowest_priority(struct irqchip *irqchip, const struct irq_message *message,
-				 u64 candidates)
+static bool irqchip_send_lowest_priority(struct irqchip *irqchip, const struct irq_message *message,
+					 u64 candidates)
 {
 	struct lapic *best = NULL;
 
@@ -90,12 +90,12 @@ static bool send_lowest_priority(struct irqchip *irqchip, const struct irq_messa
 	return lapic_deliver(best, APIC_FIXED, message->vector, message->level);
 }
 
-static bool send_to(struct irqchip *irqchip, const struct irq_message *message, u64 targets)
+static bool irqchip_send_to(struct irqchip *irqchip, const struct irq_message *message, u64 targets)
 {
 	bool accepted = false;
 
 	if (message->mode == APIC_LOWEST_PRIORITY)
-		return send_lowest_priority(irqchip, message, targets);
+		return irqchip_send_lowest_priority(irqchip, message, targets);
 	for (u32 i = 0; i < irqchip->cpu_count; i++)
 		if (targets >> i & 1)
 			accepted |= lapic_deliver(&irqchip->lapic[i], message->mode,
@@ -103,19 +103,19 @@ static bool send_to(struct irqchip *irqchip, const struct irq_message *message, 
 	return accepted;
 }
 
-static u64 message_targets(const struct irqchip *irqchip, const struct irq_message *message)
+static u64 irqchip_message_targets(const struct irqchip *irqchip, const struct irq_message *message)
 {
 	u64 targets = 0;
 
 	for (u32 i = 0; i < irqchip->cpu_count; i++)
-		if (message_matches(message, &irqchip->lapic[i]))
+		if (irqchip_message_matches(message, &irqchip->lapic[i]))
 			targets |= BIT(i);
 	return targets;
 }
 
 bool irqchip_send(struct irqchip *irqchip, const struct irq_message *message)
 {
-	return send_to(irqchip, message, message_targets(irqchip, message));
+	return irqchip_send_to(irqchip, message, irqchip_message_targets(irqchip, message));
 }
 
 /* SDM vol. 3, 11.6.1. The trigger mode matters for the INIT de-assert only, which does nothing. */
@@ -144,13 +144,13 @@ void lapic_send(struct lapic *lapic, u64 icr)
 	}
 	switch (shorthand) {
 	case LAPIC_ICR_SHORTHAND_SELF:
-		send_to(irqchip, &message, self);
+		irqchip_send_to(irqchip, &message, self);
 		break;
 	case LAPIC_ICR_SHORTHAND_ALL:
-		send_to(irqchip, &message, all);
+		irqchip_send_to(irqchip, &message, all);
 		break;
 	case LAPIC_ICR_SHORTHAND_OTHERS:
-		send_to(irqchip, &message, all & ~self);
+		irqchip_send_to(irqchip, &message, all & ~self);
 		break;
 	default:
 		irqchip_send(irqchip, &message);
@@ -158,7 +158,7 @@ void lapic_send(struct lapic *lapic, u64 icr)
 	}
 }
 
-static bool extint_pending(const struct irqchip *irqchip, const struct lapic *lapic)
+static bool irqchip_extint_pending(const struct irqchip *irqchip, const struct lapic *lapic)
 {
 	return pic_output(&irqchip->pic) && lapic_accepts_extint(lapic);
 }
@@ -173,7 +173,9 @@ u32 irqchip_pending(const struct irqchip *irqchip, u32 cpu)
 	if (state->wait_for_sipi)
 		return PENDING_WAIT | (state->sipi_pending ? PENDING_SIPI : 0u);
 	return (state->nmi_count ? PENDING_NMI : 0u) |
-	       (extint_pending(irqchip, lapic) || lapic_pending(lapic) >= 0 ? PENDING_INTERRUPT : 0u);
+	       (irqchip_extint_pending(irqchip, lapic) || lapic_pending(lapic) >= 0
+			? PENDING_INTERRUPT
+			: 0u);
 }
 
 int irqchip_take_interrupt(struct irqchip *irqchip, u32 cpu)
@@ -182,7 +184,7 @@ int irqchip_take_interrupt(struct irqchip *irqchip, u32 cpu)
 	int vector;
 
 	/* ExtINT is not subject to the processor priority and goes first. */
-	if (extint_pending(irqchip, lapic))
+	if (irqchip_extint_pending(irqchip, lapic))
 		return pic_acknowledge(&irqchip->pic);
 	vector = lapic_pending(lapic);
 	if (vector >= 0)
@@ -230,6 +232,6 @@ void irqchip_intr_raised(struct irqchip *irqchip)
 
 void irqchip_lint0_changed(struct irqchip *irqchip, const struct lapic *lapic)
 {
-	if (extint_pending(irqchip, lapic))
+	if (irqchip_extint_pending(irqchip, lapic))
 		irqchip_kick(irqchip, lapic);
 }

@@ -5,16 +5,16 @@
 #include "vmm/monitor/irqchip/lapic.h"
 #include "vmm/monitor/irqchip/pic.h"
 
-#define IRQCHIP_CPU_MAX 64
+#define IRQCHIP_CPU_MAX	   64
 #define IRQCHIP_LINE_COUNT IOAPIC_PIN_COUNT
 
 /* What waits for a vCPU, in the order in which it goes. */
 enum irq_pending {
-	PENDING_INIT = 1 << 0,      /* irqchip_take_init, then the registers of INIT */
-	PENDING_SIPI = 1 << 1,      /* irqchip_take_sipi gives the page to start in */
+	PENDING_INIT = 1 << 0, /* irqchip_take_init, then the registers of INIT */
+	PENDING_SIPI = 1 << 1, /* irqchip_take_sipi gives the page to start in */
 	PENDING_NMI = 1 << 2,
 	PENDING_INTERRUPT = 1 << 3, /* maskable */
-	PENDING_WAIT = 1 << 4,      /* the vCPU does not run: it waits for SIPI */
+	PENDING_WAIT = 1 << 4,	    /* the vCPU does not run: it waits for SIPI */
 };
 
 /* An interrupt message on the way to local APICs. */
@@ -29,20 +29,21 @@ struct irq_message {
 
 /*
  * All interrupt controllers of a machine and how they are wired: ISA interrupt n is input n of
- * the 8259s and pin n of the I/O APIC, but interrupt 0 is pin 2; lines 16 to 23 have a pin only. The
- * 8259s' INTR goes to LINT0 of every local APIC.
+ * the 8259s and pin n of the I/O APIC, but interrupt 0 is pin 2; lines 16 to 23 have a pin only.
+ * The 8259s' INTR goes to LINT0 of every local APIC.
  */
 struct irqchip {
 	const struct machine_clock *clock;
 	u32 cpu_count;
 	u32 lowest_last; /* CPU that got the last lowest-priority interrupt */
-	u64 kick;        /* CPUs with something new; the owner wakes them and clears the bits */
+	u64 kick;	 /* CPUs with something new; the owner wakes them and clears the bits */
 	struct ioapic ioapic;
 	struct pic pic;
 	struct lapic lapic[IRQCHIP_CPU_MAX];
 };
 
-/* cpu_count is 1 to IRQCHIP_CPU_MAX; page[i] is the register page of CPU i, which stays the owner's. */
+/* cpu_count is 1 to IRQCHIP_CPU_MAX; page[i] is the register page of CPU i, which stays the
+ * owner's. */
 void irqchip_init(struct irqchip *irqchip, const struct machine_clock *clock, u32 cpu_count,
 		  struct lapic_page *const page[]);
 /* Power-on; CPU 0 gets the virtual wire that firmware would have set up. */

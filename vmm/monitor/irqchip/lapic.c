@@ -5,7 +5,7 @@
 #include "vmm/monitor/irqchip/irqchip.h"
 
 /* Which bits software can write; everything else in the register reads 0. */
-static u32 lvt_writable(u32 offset)
+static u32 lapic_lvt_writable(u32 offset)
 {
 	switch (offset) {
 	case LAPIC_LVT_TIMER:
@@ -91,7 +91,7 @@ void lapic_error(struct lapic *lapic, u32 bit)
 		lapic_local(lapic, LAPIC_LVT_ERROR);
 }
 
-static bool register_exists(u32 offset)
+static bool lapic_register_exists(u32 offset)
 {
 	switch (offset) {
 	case LAPIC_ID:
@@ -119,7 +119,7 @@ static bool register_exists(u32 offset)
 
 u32 lapic_read(struct lapic *lapic, u32 offset)
 {
-	if (!register_exists(offset)) {
+	if (!lapic_register_exists(offset)) {
 		lapic_error(lapic, LAPIC_ESR_ILLEGAL_REGISTER);
 		return 0;
 	}
@@ -137,10 +137,11 @@ u32 lapic_read(struct lapic *lapic, u32 offset)
 	}
 }
 
-static void write_svr(struct lapic *lapic, u32 value)
+static void lapic_write_svr(struct lapic *lapic, u32 value)
 {
-	lapic_set(lapic, LAPIC_SVR, value & (LAPIC_SVR_VECTOR | LAPIC_SVR_ENABLE |
-					     LAPIC_SVR_FOCUS_DISABLED | LAPIC_SVR_EOI_SUPPRESSION));
+	lapic_set(lapic, LAPIC_SVR,
+		  value & (LAPIC_SVR_VECTOR | LAPIC_SVR_ENABLE | LAPIC_SVR_FOCUS_DISABLED |
+			   LAPIC_SVR_EOI_SUPPRESSION));
 	if (value & LAPIC_SVR_ENABLE)
 		return;
 	/* SDM vol. 3, 11.4.7.2: software-disabled, every LVT entry is masked and stays so. */
@@ -148,9 +149,9 @@ static void write_svr(struct lapic *lapic, u32 value)
 		lapic_set(lapic, offset, lapic_get(lapic, offset) | LAPIC_LVT_MASKED);
 }
 
-static void write_lvt(struct lapic *lapic, u32 offset, u32 value)
+static void lapic_write_lvt(struct lapic *lapic, u32 offset, u32 value)
 {
-	value &= lvt_writable(offset);
+	value &= lapic_lvt_writable(offset);
 	if (!(lapic_get(lapic, LAPIC_SVR) & LAPIC_SVR_ENABLE))
 		value |= LAPIC_LVT_MASKED;
 
@@ -164,7 +165,7 @@ static void write_lvt(struct lapic *lapic, u32 offset, u32 value)
 
 void lapic_write(struct lapic *lapic, u32 offset, u32 value)
 {
-	if (!register_exists(offset)) {
+	if (!lapic_register_exists(offset)) {
 		lapic_error(lapic, LAPIC_ESR_ILLEGAL_REGISTER);
 		return;
 	}
@@ -183,7 +184,7 @@ void lapic_write(struct lapic *lapic, u32 offset, u32 value)
 		lapic_set(lapic, LAPIC_DFR, value | 0x0fffffffu);
 		break;
 	case LAPIC_SVR:
-		write_svr(lapic, value);
+		lapic_write_svr(lapic, value);
 		break;
 	case LAPIC_ESR:
 		lapic_set(lapic, LAPIC_ESR, lapic->state.errors);
@@ -192,7 +193,7 @@ void lapic_write(struct lapic *lapic, u32 offset, u32 value)
 	case LAPIC_ICR:
 		lapic_set(lapic, LAPIC_ICR, value & 0x000ccfffu);
 		lapic_send(lapic, (u64)lapic_get(lapic, LAPIC_ICR_HIGH) << 32 |
-				  lapic_get(lapic, LAPIC_ICR));
+					  lapic_get(lapic, LAPIC_ICR));
 		break;
 	case LAPIC_ICR_HIGH:
 		lapic_set(lapic, LAPIC_ICR_HIGH, value & 0xff000000u);
@@ -203,7 +204,7 @@ void lapic_write(struct lapic *lapic, u32 offset, u32 value)
 		break;
 	default:
 		if (offset >= LAPIC_LVT_TIMER && offset <= LAPIC_LVT_ERROR)
-			write_lvt(lapic, offset, value);
+			lapic_write_lvt(lapic, offset, value);
 		break; /* the rest is read-only */
 	}
 }

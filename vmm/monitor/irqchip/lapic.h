@@ -21,11 +21,11 @@ struct irqchip;
 #define LAPIC_NMI_MAX 2
 
 struct lapic_state {
-	u64 apic_base;       /* IA32_APIC_BASE */
+	u64 apic_base;	     /* IA32_APIC_BASE */
 	u64 tsc_deadline;    /* IA32_TSC_DEADLINE; 0: not armed */
 	u64 timer_expiry_ns; /* next end of the count in the counting modes, or DEADLINE_NONE */
-	u32 id;              /* initial APIC ID */
-	u32 errors;          /* met since the last write to ESR */
+	u32 id;		     /* initial APIC ID */
+	u32 errors;	     /* met since the last write to ESR */
 	u8 nmi_count;
 	u8 init_pending;
 	u8 sipi_pending;
@@ -53,7 +53,7 @@ enum lapic_mode lapic_mode(const struct lapic *lapic);
 void lapic_reset(struct lapic *lapic, u32 id);
 /* INIT: the registers, but neither ID, base nor mode; an application processor waits for SIPI. */
 void lapic_init_signal(struct lapic *lapic);
-/* As firmware leaves it for a boot processor: enabled, LINT0 ExtINT, LINT1 NMI (MP 1.4, 3.6.2.2). */
+/* As firmware leaves it for a boot processor: LINT0 ExtINT, LINT1 NMI (MP 1.4, 3.6.2.2). */
 void lapic_virtual_wire(struct lapic *lapic);
 
 /* Registers in xAPIC mode, by 16-byte aligned offset. */

@@ -14,7 +14,7 @@ bool lapic_owns_msr(u32 msr)
  * SDM vol. 3, 11.12.5: x2APIC is entered from xAPIC and left to "disabled" only; EXTD without EN
  * is no mode at all.
  */
-static bool base_write(struct lapic *lapic, u64 value, u32 physical_bits)
+static bool lapic_base_write(struct lapic *lapic, u64 value, u32 physical_bits)
 {
 	u64 defined = APIC_BASE_BSP | APIC_BASE_EXTD | APIC_BASE_EN | BITS(physical_bits - 1, 12);
 	enum lapic_mode old = lapic_mode(lapic);
@@ -36,7 +36,7 @@ static bool base_write(struct lapic *lapic, u64 value, u32 physical_bits)
 }
 
 /* Bits that a WRMSR may set; no bit at all (except EOI's and ESR's zero) for read-only ones. */
-static u32 writable_bits(u32 offset)
+static u32 lapic_writable_bits(u32 offset)
 {
 	switch (offset) {
 	case LAPIC_TPR:
@@ -95,7 +95,7 @@ static bool x2apic_read(struct lapic *lapic, u32 offset, u64 *value)
 	return true;
 }
 
-static bool icr_write(struct lapic *lapic, u64 value)
+static bool lapic_icr_write(struct lapic *lapic, u64 value)
 {
 	/* SDM vol. 3, figure 11-28; the delivery status is gone and ignored, as processors do. */
 	if (value & (BITS(31, 20) | BITS(17, 16) | BIT(13)))
@@ -110,8 +110,8 @@ static bool icr_write(struct lapic *lapic, u64 value)
 static bool x2apic_write(struct lapic *lapic, u32 offset, u64 value)
 {
 	if (offset == LAPIC_ICR)
-		return icr_write(lapic, value);
-	if (value & ~(u64)writable_bits(offset))
+		return lapic_icr_write(lapic, value);
+	if (value & ~(u64)lapic_writable_bits(offset))
 		return false;
 	switch (offset) {
 	case LAPIC_SELF_IPI:
@@ -121,7 +121,7 @@ static bool x2apic_write(struct lapic *lapic, u32 offset, u64 value)
 	case LAPIC_ESR:
 		break;
 	default:
-		if (writable_bits(offset) == 0)
+		if (lapic_writable_bits(offset) == 0)
 			return false;
 		break;
 	}
@@ -150,7 +150,7 @@ bool lapic_msr_write(struct lapic *lapic, u32 msr, u64 value, u32 physical_bits)
 {
 	switch (msr) {
 	case MSR_APIC_BASE:
-		return base_write(lapic, value, physical_bits);
+		return lapic_base_write(lapic, value, physical_bits);
 	case MSR_TSC_DEADLINE:
 		lapic_timer_set_deadline(lapic, value);
 		return true;

@@ -76,7 +76,8 @@ void lapic_eoi(struct lapic *lapic)
 	vector_clear(lapic, LAPIC_ISR, (u32)vector);
 	lapic_set(lapic, LAPIC_PPR, lapic_ppr(lapic));
 
-	/* SDM vol. 3, 11.8.5: level-triggered ones are broadcast, unless software does it itself. */
+	/* SDM vol. 3, 11.8.5: level-triggered ones are broadcast, unless software does it itself.
+	 */
 	if (vector_test(lapic, LAPIC_TMR, (u32)vector) &&
 	    !(lapic_get(lapic, LAPIC_SVR) & LAPIC_SVR_EOI_SUPPRESSION))
 		ioapic_eoi(&lapic->irqchip->ioapic, (u32)vector);
@@ -93,7 +94,7 @@ void lapic_set_cr8(struct lapic *lapic, u64 value)
 	lapic_set(lapic, LAPIC_PPR, lapic_ppr(lapic));
 }
 
-static bool accept_fixed(struct lapic *lapic, u32 vector, bool level)
+static bool lapic_accept_fixed(struct lapic *lapic, u32 vector, bool level)
 {
 	if (!(lapic_get(lapic, LAPIC_SVR) & LAPIC_SVR_ENABLE))
 		return false;
@@ -119,7 +120,7 @@ bool lapic_deliver(struct lapic *lapic, u32 mode, u32 vector, bool level)
 	switch (mode) {
 	case APIC_FIXED:
 	case APIC_LOWEST_PRIORITY:
-		return accept_fixed(lapic, vector, level);
+		return lapic_accept_fixed(lapic, vector, level);
 	case APIC_NMI:
 		if (state->nmi_count < LAPIC_NMI_MAX)
 			state->nmi_count++;

@@ -7,20 +7,20 @@
  * until then. Ticks are nanoseconds times the divider (see LAPIC_BUS_HZ).
  */
 
-static u32 timer_mode(const struct lapic *lapic)
+static u32 lapic_timer_mode(const struct lapic *lapic)
 {
 	return lapic_get(lapic, LAPIC_LVT_TIMER) & (u32)LAPIC_LVT_TIMER_MODE;
 }
 
 /* SDM vol. 3, figure 11-10: bits 3, 1, 0 give 2, 4, ... 128, and 111b gives 1. */
-static u32 timer_divider(const struct lapic *lapic)
+static u32 lapic_timer_divider(const struct lapic *lapic)
 {
 	u32 value = lapic_get(lapic, LAPIC_TIMER_DIVIDE);
 
 	return 1u << (((value & 3) + (value >> 1 & 4) + 1) & 7);
 }
 
-static u64 now_ns(const struct lapic *lapic)
+static u64 lapic_now_ns(const struct lapic *lapic)
 {
 	return lapic->irqchip->clock->now_ns;
 }
@@ -28,22 +28,23 @@ static u64 now_ns(const struct lapic *lapic)
 u32 lapic_timer_current(const struct lapic *lapic)
 {
 	u64 expiry = lapic->state.timer_expiry_ns;
-	u32 divider = timer_divider(lapic);
+	u32 divider = lapic_timer_divider(lapic);
 
-	if (expiry == DEADLINE_NONE || expiry <= now_ns(lapic))
+	if (expiry == DEADLINE_NONE || expiry <= lapic_now_ns(lapic))
 		return 0;
-	return (u32)MIN((expiry - now_ns(lapic) + divider - 1) / divider, ~0u);
+	return (u32)MIN((expiry - lapic_now_ns(lapic) + divider - 1) / divider, ~0u);
 }
 
-static void timer_start(struct lapic *lapic, u32 count)
+static void lapic_timer_start(struct lapic *lapic, u32 count)
 {
 	lapic->state.timer_expiry_ns =
-		count == 0 ? DEADLINE_NONE : now_ns(lapic) + (u64)count * timer_divider(lapic);
+		count == 0 ? DEADLINE_NONE
+			   : lapic_now_ns(lapic) + (u64)count * lapic_timer_divider(lapic);
 }
 
 void lapic_timer_write(struct lapic *lapic, u32 offset, u32 value)
 {
-	u32 old_mode = timer_mode(lapic);
+	u32 old_mode = lapic_timer_mode(lapic);
 	u32 current;
 
 	lapic_tick(lapic); /* what was due under the old setting */
@@ -53,20 +54,20 @@ void lapic_timer_write(struct lapic *lapic, u32 offset, u32 value)
 		if (old_mode == LAPIC_LVT_TIMER_TSC_DEADLINE)
 			break;
 		lapic_set(lapic, LAPIC_TIMER_INITIAL, value);
-		timer_start(lapic, value);
+		lapic_timer_start(lapic, value);
 		break;
 	case LAPIC_TIMER_DIVIDE:
 		/* The count goes on from where it is, at the new rate. */
 		current = lapic_timer_current(lapic);
 		lapic_set(lapic, LAPIC_TIMER_DIVIDE, value & 0xb);
 		if (lapic->state.timer_expiry_ns != DEADLINE_NONE)
-			timer_start(lapic, current);
+			lapic_timer_start(lapic, current);
 		break;
 	default:
 		lapic_set(lapic, LAPIC_LVT_TIMER, value);
 		/* One-shot and periodic share the count; to and from TSC-deadline disarms. */
 		if ((old_mode == LAPIC_LVT_TIMER_TSC_DEADLINE) !=
-		    (timer_mode(lapic) == LAPIC_LVT_TIMER_TSC_DEADLINE)) {
+		    (lapic_timer_mode(lapic) == LAPIC_LVT_TIMER_TSC_DEADLINE)) {
 			lapic_set(lapic, LAPIC_TIMER_INITIAL, 0);
 			lapic->state.timer_expiry_ns = DEADLINE_NONE;
 			lapic->state.tsc_deadline = 0;
@@ -82,13 +83,13 @@ u64 lapic_timer_get_deadline(const struct lapic *lapic)
 
 void lapic_timer_set_deadline(struct lapic *lapic, u64 tsc)
 {
-	if (timer_mode(lapic) != LAPIC_LVT_TIMER_TSC_DEADLINE)
+	if (lapic_timer_mode(lapic) != LAPIC_LVT_TIMER_TSC_DEADLINE)
 		return;
 	lapic->state.tsc_deadline = tsc;
 	lapic_tick(lapic);
 }
 
-static void tick_tsc_deadline(struct lapic *lapic)
+static void lapic_tick_tsc_deadline(struct lapic *lapic)
 {
 	if (lapic->state.tsc_deadline == 0 ||
 	    lapic->irqchip->clock->guest_tsc < lapic->state.tsc_deadline)
@@ -102,17 +103,17 @@ void lapic_tick(struct lapic *lapic)
 	u64 expiry = lapic->state.timer_expiry_ns;
 	u64 period;
 
-	if (timer_mode(lapic) == LAPIC_LVT_TIMER_TSC_DEADLINE) {
-		tick_tsc_deadline(lapic);
+	if (lapic_timer_mode(lapic) == LAPIC_LVT_TIMER_TSC_DEADLINE) {
+		lapic_tick_tsc_deadline(lapic);
 		return;
 	}
-	if (expiry == DEADLINE_NONE || expiry > now_ns(lapic))
+	if (expiry == DEADLINE_NONE || expiry > lapic_now_ns(lapic))
 		return;
 
 	/* Several periods missed are one interrupt, as IRR has one bit. */
-	period = (u64)lapic_get(lapic, LAPIC_TIMER_INITIAL) * timer_divider(lapic);
-	if (timer_mode(lapic) == LAPIC_LVT_TIMER_PERIODIC && period != 0)
-		expiry += ((now_ns(lapic) - expiry) / period + 1) * period;
+	period = (u64)lapic_get(lapic, LAPIC_TIMER_INITIAL) * lapic_timer_divider(lapic);
+	if (lapic_timer_mode(lapic) == LAPIC_LVT_TIMER_PERIODIC && period != 0)
+		expiry += ((lapic_now_ns(lapic) - expiry) / period + 1) * period;
 	else
 		expiry = DEADLINE_NONE;
 	lapic->state.timer_expiry_ns = expiry;
@@ -125,7 +126,7 @@ u64 lapic_deadline(const struct lapic *lapic)
 	u64 tsc = lapic->state.tsc_deadline;
 	u64 wait_ns;
 
-	if (timer_mode(lapic) != LAPIC_LVT_TIMER_TSC_DEADLINE)
+	if (lapic_timer_mode(lapic) != LAPIC_LVT_TIMER_TSC_DEADLINE)
 		return lapic->state.timer_expiry_ns;
 	if (tsc == 0)
 		return DEADLINE_NONE;

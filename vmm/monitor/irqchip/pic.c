@@ -63,7 +63,8 @@ static void pic_update(struct pic *pic)
 	struct pic_state *state = &pic->state;
 	bool output;
 
-	chip_set_line(&state->chip[0], PIC_CASCADE_INPUT, chip_request(&state->chip[1], false) >= 0);
+	chip_set_line(&state->chip[0], PIC_CASCADE_INPUT,
+		      chip_request(&state->chip[1], false) >= 0);
 	output = chip_request(&state->chip[0], true) >= 0;
 	if (output == state->output)
 		return;
@@ -123,7 +124,7 @@ u8 pic_acknowledge(struct pic *pic)
 	return (u8)(chip->vector_base + (input < 0 ? (int)PIC_SPURIOUS_INPUT : input));
 }
 
-static void write_icw1(struct pic_chip *chip, u8 value)
+static void chip_write_icw1(struct pic_chip *chip, u8 value)
 {
 	*chip = (struct pic_chip){
 		.line = chip->line,
@@ -138,7 +139,7 @@ static void write_icw1(struct pic_chip *chip, u8 value)
 	};
 }
 
-static void write_ocw2(struct pic_chip *chip, u8 value)
+static void chip_write_ocw2(struct pic_chip *chip, u8 value)
 {
 	u32 input = value & PIC_OCW2_LEVEL;
 
@@ -155,16 +156,16 @@ static void write_ocw2(struct pic_chip *chip, u8 value)
 		if (priority == PIC_INPUT_COUNT)
 			break;
 		input = chip_input(chip, priority);
-		chip->isr &= (u8)~(1u << input);
+		chip->isr &= (u8) ~(1u << input);
 		if (value & PIC_OCW2_ROTATE)
 			chip->lowest = (u8)input;
 		break;
 	}
 	case PIC_OCW2_EOI | PIC_OCW2_SPECIFIC:
-		chip->isr &= (u8)~(1u << input);
+		chip->isr &= (u8) ~(1u << input);
 		break;
 	case PIC_OCW2_EOI | PIC_OCW2_SPECIFIC | PIC_OCW2_ROTATE:
-		chip->isr &= (u8)~(1u << input);
+		chip->isr &= (u8) ~(1u << input);
 		chip->lowest = (u8)input;
 		break;
 	case PIC_OCW2_SPECIFIC | PIC_OCW2_ROTATE:
@@ -181,7 +182,7 @@ static void write_ocw2(struct pic_chip *chip, u8 value)
 	}
 }
 
-static void write_ocw3(struct pic_chip *chip, u8 value)
+static void chip_write_ocw3(struct pic_chip *chip, u8 value)
 {
 	if (value & PIC_OCW3_POLL)
 		chip->poll = 1;
@@ -194,7 +195,7 @@ static void write_ocw3(struct pic_chip *chip, u8 value)
 }
 
 /* ICW2 to ICW4, in order; without one expected the data port is OCW1. */
-static void write_data(struct pic_chip *chip, u8 value)
+static void chip_write_data(struct pic_chip *chip, u8 value)
 {
 	switch (chip->init_step) {
 	case 0:
@@ -229,13 +230,13 @@ static void pic_write(struct device *device, u64 address, u32 size, u64 value)
 		chip = &pic->state.chip[address - PIC_ELCR_MASTER];
 		chip->elcr = byte & chip->elcr_mask;
 	} else if (address & PIC_DATA) {
-		write_data(chip, byte);
+		chip_write_data(chip, byte);
 	} else if (byte & PIC_ICW1_INIT) {
-		write_icw1(chip, byte);
+		chip_write_icw1(chip, byte);
 	} else if (byte & PIC_OCW3) {
-		write_ocw3(chip, byte);
+		chip_write_ocw3(chip, byte);
 	} else {
-		write_ocw2(chip, byte);
+		chip_write_ocw2(chip, byte);
 	}
 	pic_update(pic);
 }

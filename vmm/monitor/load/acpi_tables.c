@@ -3,10 +3,14 @@
 
 #include "arch/x86_64/hw/acpi.h"
 #include "arch/x86_64/hw/ioapic.h"
+#include "arch/x86_64/hw/i8042.h"
 #include "arch/x86_64/hw/lapic.h"
+#include "arch/x86_64/hw/rtc.h"
+#include "arch/x86_64/hw/uart.h"
 #include "lib/bits.h"
 #include "lib/format.h"
 #include "lib/string.h"
+#include "vmm/monitor/dev/acpi_pm.h"
 #include "vmm/monitor/load/aml.h"
 #include "vmm/monitor/load/layout.h"
 
@@ -85,8 +89,8 @@ static u32 put_dsdt(struct acpi_writer *writer, u32 vcpu_count)
 
 	aml_name(&aml, "\\_SB");
 	dsdt_processors(&aml, vcpu_count);
-	dsdt_isa_device(&aml, "COM1", "PNP0501", 0x3f8, 8, 4);
-	dsdt_isa_device(&aml, "RTC", "PNP0B00", 0x70, 2, 8);
+	dsdt_isa_device(&aml, "COM1", "PNP0501", UART_COM1, UART_PORT_COUNT, UART_COM1_IRQ);
+	dsdt_isa_device(&aml, "RTC", "PNP0B00", RTC_INDEX_PORT, 2, RTC_IRQ);
 	aml_close(&aml, opened);
 
 	/* Name (\_S5, Package (4) {SLP_TYPa, SLP_TYPb, 0, 0}) (ACPI 6.4, 7.4.2) */
@@ -94,7 +98,7 @@ static u32 put_dsdt(struct acpi_writer *writer, u32 vcpu_count)
 	aml_name(&aml, "\\_S5");
 	opened = aml_open(&aml, AML_PACKAGE);
 	aml_byte(&aml, 4);
-	aml_integer(&aml, ACPI_MACHINE_S5);
+	aml_integer(&aml, ACPI_PM_S5);
 	for (u32 i = 0; i < 3; i++)
 		aml_integer(&aml, 0);
 	aml_close(&aml, opened);
@@ -129,29 +133,29 @@ static u32 put_fadt(struct acpi_writer *writer, u32 facs, u32 dsdt)
 		.dsdt = dsdt,
 		.x_dsdt = dsdt,
 		.preferred_pm_profile = 4, /* enterprise server */
-		.sci_int = ACPI_MACHINE_SCI,
+		.sci_int = ACPI_PM_SCI,
 		/* smi_cmd 0: the machine is in ACPI mode from the start */
-		.pm1a_evt_blk = ACPI_MACHINE_PM1_EVENT,
-		.pm1a_cnt_blk = ACPI_MACHINE_PM1_CONTROL,
-		.pm_tmr_blk = ACPI_MACHINE_PM_TIMER,
-		.gpe0_blk = ACPI_MACHINE_GPE0,
-		.pm1_evt_len = 4,
-		.pm1_cnt_len = 2,
-		.pm_tmr_len = 4,
-		.gpe0_blk_len = ACPI_MACHINE_GPE0_BYTES,
+		.pm1a_evt_blk = ACPI_PM_EVENT_PORT,
+		.pm1a_cnt_blk = ACPI_PM_CONTROL_PORT,
+		.pm_tmr_blk = ACPI_PM_TIMER_PORT,
+		.gpe0_blk = ACPI_PM_GPE0_PORT,
+		.pm1_evt_len = ACPI_PM_EVENT_BYTES,
+		.pm1_cnt_len = ACPI_PM_CONTROL_BYTES,
+		.pm_tmr_len = ACPI_PM_TIMER_BYTES,
+		.gpe0_blk_len = ACPI_PM_GPE0_BYTES,
 		.p_lvl2_lat = 0xfff, /* above 100 and 1000: no C2, no C3 */
 		.p_lvl3_lat = 0xfff,
-		.century = ACPI_MACHINE_CENTURY,
+		.century = RTC_CENTURY,
 		.iapc_boot_arch = ACPI_BOOT_LEGACY_DEVICES | ACPI_BOOT_NO_VGA,
 		.flags = ACPI_FADT_WBINVD | ACPI_FADT_PROC_C1 | ACPI_FADT_SLP_BUTTON |
 			 ACPI_FADT_FIX_RTC | ACPI_FADT_TMR_VAL_EXT | ACPI_FADT_RESET_REG_SUP |
 			 ACPI_FADT_HEADLESS,
-		.reset_reg = io_address(ACPI_MACHINE_RESET, 1),
-		.reset_value = ACPI_MACHINE_RESET_VALUE,
-		.x_pm1a_evt_blk = io_address(ACPI_MACHINE_PM1_EVENT, 4),
-		.x_pm1a_cnt_blk = io_address(ACPI_MACHINE_PM1_CONTROL, 2),
-		.x_pm_tmr_blk = io_address(ACPI_MACHINE_PM_TIMER, 4),
-		.x_gpe0_blk = io_address(ACPI_MACHINE_GPE0, ACPI_MACHINE_GPE0_BYTES),
+		.reset_reg = io_address(RESET_CONTROL_PORT, 1),
+		.reset_value = RESET_CONTROL_SYSTEM | RESET_CONTROL_CPU,
+		.x_pm1a_evt_blk = io_address(ACPI_PM_EVENT_PORT, ACPI_PM_EVENT_BYTES),
+		.x_pm1a_cnt_blk = io_address(ACPI_PM_CONTROL_PORT, ACPI_PM_CONTROL_BYTES),
+		.x_pm_tmr_blk = io_address(ACPI_PM_TIMER_PORT, ACPI_PM_TIMER_BYTES),
+		.x_gpe0_blk = io_address(ACPI_PM_GPE0_PORT, ACPI_PM_GPE0_BYTES),
 	};
 
 	/* registers of two halves are read a half at a time */
@@ -207,7 +211,7 @@ static u32 put_madt(struct acpi_writer *writer, u32 vcpu_count)
 	madt_add(bytes, &length, &ioapic, sizeof(ioapic));
 	/* the PIT is wired to pin 2 */
 	madt_override(bytes, &length, 0, 2, 0);
-	madt_override(bytes, &length, ACPI_MACHINE_SCI, ACPI_MACHINE_SCI,
+	madt_override(bytes, &length, ACPI_PM_SCI, ACPI_PM_SCI,
 		      ACPI_INTI_ACTIVE_HIGH | ACPI_INTI_LEVEL);
 	madt_add(bytes, &length, &nmi, sizeof(nmi));
 	return put_table(writer, &madt->header, "APIC", 4, length);

@@ -125,13 +125,13 @@ static bool decode_exception(struct virt_vcpu *vcpu)
 		info, vmcs_read32(VMCS_EXIT_ERROR_CODE), vcpu->exit.instruction_length);
 
 	if (exception.type == EVENT_NMI) {
-		/* The exit has taken the host's NMI; its handler's IRET lets the next one come. */
-		__asm__ volatile("int $2" : : : "memory");
+		/* The exit has taken the host's NMI: SDM vol. 3, 28.2.1. */
+		int_nmi();
 		vcpu->exit.reason = EXIT_HOST_INTERRUPT;
 		return false;
 	}
 	if (exception.vector == VECTOR_MC) {
-		__asm__ volatile("int $18" : : : "memory");
+		int_machine_check();
 		vcpu->exit.reason = EXIT_HOST_INTERRUPT;
 		return false;
 	}
@@ -150,7 +150,7 @@ static bool decode_exception(struct virt_vcpu *vcpu)
 static void decode_entry_failure(struct vcpu_exit *exit, u32 basic)
 {
 	if (basic == VMX_EXIT_MACHINE_CHECK) {
-		__asm__ volatile("int $18" : : : "memory");
+		int_machine_check();
 		exit->reason = EXIT_HOST_INTERRUPT;
 		return;
 	}
@@ -184,11 +184,11 @@ static bool decode_reason(struct virt_vcpu *vcpu, u32 basic, u64 deadline_tsc)
 		return deadline_tsc == 0 || exit->tsc < deadline_tsc;
 	case VMX_EXIT_INTERRUPT_WINDOW:
 		exit->reason = EXIT_INTERRUPT_WINDOW;
-		vmx_window_closed(vcpu, PRIMARY_INTERRUPT_WINDOW_EXITING);
+		vmx_window_closed(PRIMARY_INTERRUPT_WINDOW_EXITING);
 		return false;
 	case VMX_EXIT_NMI_WINDOW:
 		exit->reason = EXIT_NMI_WINDOW;
-		vmx_window_closed(vcpu, PRIMARY_NMI_WINDOW_EXITING);
+		vmx_window_closed(PRIMARY_NMI_WINDOW_EXITING);
 		return false;
 	case VMX_EXIT_IO:
 		decode_io(exit);

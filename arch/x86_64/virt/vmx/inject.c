@@ -95,33 +95,37 @@ static void advance(u32 length)
 		vmcs_change_natural(VMCS_GUEST_PENDING_DEBUG, PENDING_DEBUG_BS, PENDING_DEBUG_BS);
 }
 
-/* Windows stay open until they have ended a run once. */
-void vmx_request(struct virt_vcpu *vcpu, const struct vcpu_event *inject, u32 request,
-		 u32 advance_length)
+/* Opens the windows asked for and closes the others. */
+static void windows_set(struct virt_vcpu *vcpu, u32 request)
 {
-	u64 previous = vmx_borrow(vcpu);
 	u32 windows = 0;
 
-	if (request & REQUEST_ADVANCE)
-		advance(advance_length);
 	if (request & REQUEST_INTERRUPT_WINDOW)
 		windows |= PRIMARY_INTERRUPT_WINDOW_EXITING;
 	if (request & REQUEST_NMI_WINDOW)
 		windows |= PRIMARY_NMI_WINDOW_EXITING;
-	if (windows)
-		vmcs_change32(VMCS_PRIMARY_CONTROLS, windows, windows);
-	if (windows & PRIMARY_INTERRUPT_WINDOW_EXITING)
-		vcpu->window = true;
+	if (windows != 0 || vcpu->window)
+		vmcs_write32(VMCS_PRIMARY_CONTROLS, vmx_capability.primary | windows);
+	vcpu->window = windows != 0;
+}
+
+void vmx_request(struct virt_vcpu *vcpu, const struct vcpu_event *inject, u32 request,
+		 u32 advance_length)
+{
+	u64 previous = vmx_borrow(vcpu);
+
+	if (request & REQUEST_ADVANCE)
+		advance(advance_length);
 	if (request & REQUEST_FLUSH)
 		vcpu->flush = true;
-	if (inject && inject->valid)
+	windows_set(vcpu, request);
+	if (inject->valid)
 		vmx_inject(inject);
 	vmx_return(vcpu, previous);
 }
 
-void vmx_window_closed(struct virt_vcpu *vcpu, u32 control)
+/* The guest can take now what a window was opened for. */
+void vmx_window_closed(u32 control)
 {
 	vmcs_change32(VMCS_PRIMARY_CONTROLS, control, 0);
-	if (control == PRIMARY_INTERRUPT_WINDOW_EXITING)
-		vcpu->window = false;
 }

@@ -84,4 +84,15 @@ static inline bool invvpid(u64 type, u16 vpid)
 	return !failed;
 }
 
+/* Run the host's own handlers, whose IRET ends the blocking of further NMIs. */
+static inline void int_nmi(void)
+{
+	__asm__ volatile("int $2" : : : "memory");
+}
+
+static inline void int_machine_check(void)
+{
+	__asm__ volatile("int $18" : : : "memory");
+}
+
 #endif

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* The guest's registers, by group, between VMCS, CPU and page. */
-#include "arch/x86_64/cpu/fpu.h"
+/*
+ * The guest's registers, by group, between VMCS, CPU and page. VCPU_EVENT is the kernel's own
+ * business, and so is taking over VCPU_XCR0.
+ */
 #include "arch/x86_64/cpu/instructions.h"
 #include "arch/x86_64/virt/vmx/vmcs.h"
 #include "arch/x86_64/virt/vmx/vmx.h"
@@ -149,34 +151,6 @@ static void msrs_set(struct virt_vcpu *vcpu)
 	vmx_msrs_stage(vcpu);
 }
 
-/* What the next entry is to deliver already, else what the last exit interrupted. */
-static void event_get(struct virt_vcpu *vcpu)
-{
-	if (vmcs_read32(VMCS_ENTRY_INTERRUPTION_INFO) & INTERRUPTION_VALID)
-		vcpu->event = vmx_inject_cancel();
-	vcpu->page->event = vcpu->event;
-}
-
-static void event_set(struct virt_vcpu *vcpu)
-{
-	vcpu->event = READ_ONCE(vcpu->page->event);
-	vmx_inject_cancel();
-	if (vcpu->event.valid)
-		vmx_inject(&vcpu->event);
-}
-
-/* A value that XSETBV would refuse is not taken; the monitor gave its guest #GP for it or lies. */
-static void xcr0_set(struct virt_vcpu *vcpu)
-{
-	u64 xcr0 = READ_ONCE(vcpu->page->xcr0);
-
-	if (!fpu_xcr0_valid(xcr0))
-		return;
-	vcpu->xcr0 = xcr0;
-	if (is_loaded(vcpu))
-		fpu_xcr0_set(xcr0);
-}
-
 void vmx_get(struct virt_vcpu *vcpu, u32 groups)
 {
 	u64 previous = vmx_borrow(vcpu);
@@ -193,8 +167,6 @@ void vmx_get(struct virt_vcpu *vcpu, u32 groups)
 		debug_get(vcpu);
 	if (groups & VCPU_MSRS)
 		msrs_get(vcpu);
-	if (groups & VCPU_EVENT)
-		event_get(vcpu);
 	if (groups & VCPU_XCR0)
 		vcpu->page->xcr0 = vcpu->xcr0;
 	if (groups & VCPU_TSC)
@@ -218,10 +190,6 @@ void vmx_set(struct virt_vcpu *vcpu, u32 groups)
 		debug_set(vcpu);
 	if (groups & VCPU_MSRS)
 		msrs_set(vcpu);
-	if (groups & VCPU_EVENT)
-		event_set(vcpu);
-	if (groups & VCPU_XCR0)
-		xcr0_set(vcpu);
 	if (groups & VCPU_TSC) {
 		vcpu->tsc_offset = READ_ONCE(vcpu->page->tsc_offset);
 		vmcs_write64(VMCS_TSC_OFFSET, vcpu->tsc_offset);

@@ -48,7 +48,7 @@ void vmx_inject(const struct vcpu_event *event);
 struct vcpu_event vmx_inject_cancel(void);
 void vmx_inject_exception(u8 vector, u32 error_code);
 struct vcpu_event vmx_event_decode(u32 info, u32 error_code, u32 length);
-void vmx_window_closed(struct virt_vcpu *vcpu, u32 control);
+void vmx_window_closed(u32 control);
 
 /* exit.c: fills vcpu->exit and vcpu->event; true: settled, enter again */
 bool vmx_exit_decode(struct virt_vcpu *vcpu, u64 deadline_tsc);

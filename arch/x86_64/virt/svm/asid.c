@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: MIT */
+#include "arch/x86_64/virt/svm/asid.h"
+
+#include "arch/x86_64/hw/svm.h"
+
+#define GENERATION_CPU_SHIFT 48
+
+void asid_pool_init(struct asid_pool *pool, u32 cpu, u32 count)
+{
+	pool->generation = ((u64)cpu + 1) << GENERATION_CPU_SHIFT;
+	pool->next = 1;
+	pool->count = count;
+	pool->flush_all = true; /* whoever ran here before may have left something */
+}
+
+static void assign(struct asid_pool *pool, struct virt_vcpu *vcpu)
+{
+	if (pool->next == pool->count) {
+		pool->generation++;
+		pool->next = 1;
+		pool->flush_all = true;
+	}
+	vcpu->tag = pool->next++;
+	vcpu->tag_generation = pool->generation;
+}
+
+/* Without FlushByAsid a new ASID costs less than flushing what everybody has. */
+u8 asid_prepare(struct asid_pool *pool, struct virt_vcpu *vcpu, bool flush_by_asid)
+{
+	bool stale = vcpu->tag_generation != pool->generation;
+
+	if (stale || (vcpu->flush && !flush_by_asid))
+		assign(pool, vcpu);
+	if (pool->flush_all)
+		return VMCB_TLB_FLUSH_ALL;
+	return vcpu->flush && flush_by_asid ? VMCB_TLB_FLUSH_ASID : VMCB_TLB_NOTHING;
+}
+
+void asid_entered(struct asid_pool *pool, struct virt_vcpu *vcpu)
+{
+	pool->flush_all = false;
+	vcpu->flush = false;
+}

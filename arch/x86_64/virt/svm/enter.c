@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: MIT */
+/* One run of the guest, and what of its exit concerns the back end alone. */
+#include "arch/x86_64/cpu/instructions.h"
+#include "arch/x86_64/hw/control.h"
+#include "arch/x86_64/virt/svm/svm.h"
+#include "lib/read_once.h"
+
+/* entry.S */
+void svm_run(u64 vmcb_hpa, u64 gpr[GPR_COUNT], u64 host_area_hpa);
+
+static void prepare(struct virt_vcpu *vcpu, struct asid_pool *asids)
+{
+	struct vmcb *vmcb = svm_vmcb(vcpu);
+	struct vcpu_page *page = vcpu->page;
+
+	vmcb->control.tlb_control = asid_prepare(asids, vcpu, svm_capabilities.flush_by_asid);
+	vmcb->control.guest_asid = vcpu->tag;
+	vmcb->control.virtual_interrupt &= ~VMCB_V_TPR;
+	vmcb->control.virtual_interrupt |= READ_ONCE(page->cr8) & 0xf;
+	vmcb->save.rax = READ_ONCE(page->gpr[GPR_RAX]);
+	vmcb->save.rsp = READ_ONCE(page->gpr[GPR_RSP]);
+}
+
+static void collect(struct virt_vcpu *vcpu, struct asid_pool *asids)
+{
+	struct vmcb *vmcb = svm_vmcb(vcpu);
+	struct vcpu_page *page = vcpu->page;
+
+	page->gpr[GPR_RAX] = vmcb->save.rax;
+	page->gpr[GPR_RSP] = vmcb->save.rsp;
+	page->cr8 = vmcb->control.virtual_interrupt & 0xf;
+	vmcb->control.event_injection = 0;
+	if (vmcb->control.exit_code != VMEXIT_INVALID)
+		asid_entered(asids, vcpu);
+}
+
+/*
+ * #DB and #AC are intercepted only because delivering one can raise the next without end, with no
+ * instruction in between at which the CPU would exit: this way each comes by here. They go back to
+ * the guest as they are. Both are benign, so an exception whose delivery they interrupted is simply
+ * raised again by the guest's next attempt; an interrupt would be lost, so it goes first. DR6 and
+ * DR7 in the VMCB are already what the guest's handler expects (APM vol. 2, 15.12.2).
+ */
+static void reflect(struct virt_vcpu *vcpu)
+{
+	vcpu->exit.reason = EXIT_HOST_INTERRUPT;
+	if (vcpu->event.valid && vcpu->event.type != EVENT_EXCEPTION)
+		return;
+	vcpu->event = (struct vcpu_event){
+		.valid = 1,
+		.type = EVENT_EXCEPTION,
+		.vector = (u8)vcpu->exit.vector,
+		.has_error_code = vcpu->exit.vector == VECTOR_AC,
+		.error_code = vcpu->exit.error_code,
+	};
+}
+
+static void settle_exception(struct virt_vcpu *vcpu)
+{
+	switch (vcpu->exit.vector) {
+	case VECTOR_DB:
+	case VECTOR_AC:
+		reflect(vcpu);
+		break;
+	case VECTOR_MC:
+		/* The exit has taken it from the host's handler, which only makes a record. */
+		__asm__ volatile("int $18" : : : "memory");
+		vcpu->exit.reason = EXIT_HOST_INTERRUPT;
+		break;
+	}
+}
+
+/* The window was opened for an interrupt, or to have the next NMI come soon after an IRET. */
+static void settle_window(struct virt_vcpu *vcpu)
+{
+	svm_window_close(svm_vmcb(vcpu));
+	if (!vcpu->window)
+		vcpu->exit.reason = EXIT_HOST_INTERRUPT;
+	vcpu->window = false;
+}
+
+/* See svm_nmi_block. The kernel enters again, and the IRET runs. */
+static void settle_iret(struct virt_vcpu *vcpu)
+{
+	struct vmcb *vmcb = svm_vmcb(vcpu);
+
+	vmcb->control.intercept1 &= (u32)~VMCB_INTERCEPT1_IRET;
+	vcpu->nmi_iret = true;
+	vcpu->nmi_iret_rip = vmcb->save.rip;
+	if (vcpu->nmi_window)
+		svm_window_open(vmcb);
+	vcpu->exit.reason = EXIT_HOST_INTERRUPT;
+}
+
+static void settle(struct virt_vcpu *vcpu)
+{
+	if (vcpu->nmi_iret && svm_vmcb(vcpu)->save.rip != vcpu->nmi_iret_rip)
+		svm_nmi_block(vcpu, false);
+	if (vcpu->event.valid && vcpu->event.type == EVENT_NMI)
+		svm_nmi_block(vcpu, false); /* it was not delivered */
+
+	switch (vcpu->exit.vendor_code) {
+	case VMEXIT_VINTR:
+		settle_window(vcpu);
+		break;
+	case VMEXIT_IRET:
+		settle_iret(vcpu);
+		break;
+	default:
+		if (vcpu->exit.reason == EXIT_EXCEPTION)
+			settle_exception(vcpu);
+	}
+}
+
+static bool nmi_window_is_open(const struct virt_vcpu *vcpu)
+{
+	const struct vmcb_control *control = &svm_vmcb(vcpu)->control;
+
+	return vcpu->nmi_window && !vcpu->nmi_blocked &&
+	       !(control->event_injection & VMCB_EVENT_V) &&
+	       !(control->interrupt_shadow & VMCB_SHADOW);
+}
+
+void svm_enter(struct virt_vcpu *vcpu, u64 deadline_tsc)
+{
+	struct svm_cpu *cpu = svm_cpu();
+
+	(void)deadline_tsc; /* SVM has no preemption timer */
+	if (nmi_window_is_open(vcpu)) {
+		vcpu->nmi_window = false;
+		vcpu->exit = (struct vcpu_exit){.reason = EXIT_NMI_WINDOW, .tsc = rdtsc()};
+		vcpu->event = (struct vcpu_event){0};
+		return;
+	}
+	prepare(vcpu, &cpu->asids);
+	svm_run(vcpu->control_hpa.value, vcpu->page->gpr, cpu->host_area.value);
+	collect(vcpu, &cpu->asids);
+	svm_exit_decode(svm_vmcb(vcpu), &vcpu->exit, &vcpu->event);
+	vcpu->exit.tsc = rdtsc();
+	settle(vcpu);
+}

@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: MIT */
+/* From SVM's exit codes to struct vcpu_exit (APM vol. 2, appendix C). */
+#include "arch/x86_64/hw/control.h"
+#include "arch/x86_64/virt/svm/svm.h"
+
+#define INSTRUCTION_BYTES_MAX 15u
+
+/* Codes that say all by themselves. The others are EXIT_NONE here. */
+static const u8 plain_reasons[] = {
+	[VMEXIT_INTR] = EXIT_HOST_INTERRUPT,
+	[VMEXIT_NMI] = EXIT_HOST_INTERRUPT,
+	[VMEXIT_SMI] = EXIT_HOST_INTERRUPT,
+	[VMEXIT_INIT] = EXIT_HOST_INTERRUPT,
+	[VMEXIT_VINTR] = EXIT_INTERRUPT_WINDOW,
+	[VMEXIT_CR0_SELECTIVE_WRITE] = EXIT_CR,
+	[VMEXIT_IDTR_READ] = EXIT_DESCRIPTOR_TABLE,
+	[VMEXIT_GDTR_READ] = EXIT_DESCRIPTOR_TABLE,
+	[VMEXIT_LDTR_READ] = EXIT_DESCRIPTOR_TABLE,
+	[VMEXIT_TR_READ] = EXIT_DESCRIPTOR_TABLE,
+	[VMEXIT_IDTR_WRITE] = EXIT_DESCRIPTOR_TABLE,
+	[VMEXIT_GDTR_WRITE] = EXIT_DESCRIPTOR_TABLE,
+	[VMEXIT_LDTR_WRITE] = EXIT_DESCRIPTOR_TABLE,
+	[VMEXIT_TR_WRITE] = EXIT_DESCRIPTOR_TABLE,
+	[VMEXIT_RDTSC] = EXIT_RDTSC,
+	[VMEXIT_RDPMC] = EXIT_RDPMC,
+	[VMEXIT_CPUID] = EXIT_CPUID,
+	[VMEXIT_IRET] = EXIT_NMI_WINDOW,
+	[VMEXIT_INVD] = EXIT_INVD,
+	[VMEXIT_PAUSE] = EXIT_PAUSE,
+	[VMEXIT_HLT] = EXIT_HLT,
+	[VMEXIT_INVLPG] = EXIT_INVLPG,
+	[VMEXIT_INVLPGA] = EXIT_INVALID_OPCODE,
+	[VMEXIT_TASK_SWITCH] = EXIT_TASK_SWITCH,
+	[VMEXIT_SHUTDOWN] = EXIT_TRIPLE_FAULT,
+	[VMEXIT_VMRUN] = EXIT_INVALID_OPCODE,
+	[VMEXIT_VMMCALL] = EXIT_HYPERCALL,
+	[VMEXIT_VMLOAD] = EXIT_INVALID_OPCODE,
+	[VMEXIT_VMSAVE] = EXIT_INVALID_OPCODE,
+	[VMEXIT_STGI] = EXIT_INVALID_OPCODE,
+	[VMEXIT_CLGI] = EXIT_INVALID_OPCODE,
+	[VMEXIT_SKINIT] = EXIT_INVALID_OPCODE,
+	[VMEXIT_RDTSCP] = EXIT_RDTSC,
+	[VMEXIT_WBINVD] = EXIT_INVD,
+	[VMEXIT_MONITOR] = EXIT_MONITOR,
+	[VMEXIT_MWAIT] = EXIT_MWAIT,
+	[VMEXIT_MWAIT_CONDITIONAL] = EXIT_MWAIT,
+	[VMEXIT_XSETBV] = EXIT_XSETBV,
+	[VMEXIT_RDPRU] = EXIT_INVALID_OPCODE,
+};
+
+/* Where the CPU gives the address of the next instruction: IOIO always, others with NRIP save. */
+static u32 length_to(u64 rip, u64 next_rip)
+{
+	u64 length = next_rip - rip;
+
+	return next_rip != 0 && length <= INSTRUCTION_BYTES_MAX ? (u32)length : 0;
+}
+
+/* APM vol. 2, 15.10.2 */
+static void decode_io(struct vcpu_exit *exit, u64 rip)
+{
+	u64 info = exit->qualification;
+
+	exit->reason = EXIT_IO;
+	exit->instruction_length = length_to(rip, exit->qualification2);
+	exit->io_port = (u16)(info >> VMEXIT_IOIO_PORT_SHIFT);
+	exit->io_size = info & VMEXIT_IOIO_SZ8 ? 1 : info & VMEXIT_IOIO_SZ16 ? 2 : 4;
+	if (info & VMEXIT_IOIO_IN)
+		exit->io_flags |= IO_IN;
+	if (info & VMEXIT_IOIO_STR)
+		exit->io_flags |= IO_STRING;
+	if (info & VMEXIT_IOIO_REP)
+		exit->io_flags |= IO_REP;
+}
+
+/* APM vol. 2, 15.25.6 */
+static void decode_nested_fault(struct vcpu_exit *exit)
+{
+	u64 info = exit->qualification;
+
+	exit->reason = EXIT_MEMORY;
+	exit->instruction_length = 0;
+	exit->gpa = exit->qualification2;
+	if (info & PF_ERROR_I)
+		exit->access |= ACCESS_EXECUTE;
+	else if (info & PF_ERROR_W)
+		exit->access |= ACCESS_WRITE;
+	else
+		exit->access |= ACCESS_READ;
+	if (info & VMEXIT_NPF_WALK)
+		exit->access |= ACCESS_TABLE_WALK;
+}
+
+static void decode_reason(const struct vmcb *vmcb, struct vcpu_exit *exit)
+{
+	u64 code = vmcb->control.exit_code;
+
+	exit->reason = EXIT_UNKNOWN;
+	if (code == VMEXIT_INVALID) {
+		exit->reason = EXIT_ENTRY_FAILED;
+	} else if (code == VMEXIT_NPF) {
+		decode_nested_fault(exit);
+	} else if (code == VMEXIT_IOIO) {
+		decode_io(exit, vmcb->save.rip);
+	} else if (code == VMEXIT_MSR) {
+		exit->reason = exit->qualification & 1 ? EXIT_WRMSR : EXIT_RDMSR;
+	} else if (code < VMEXIT_DR_READ) {
+		exit->reason = EXIT_CR;
+	} else if (code < VMEXIT_EXCEPTION) {
+		exit->reason = EXIT_DR;
+	} else if (code < VMEXIT_INTR) {
+		exit->reason = EXIT_EXCEPTION;
+		exit->vector = (u32)(code - VMEXIT_EXCEPTION);
+		exit->error_code = (u32)exit->qualification;
+	} else if (code < ARRAY_COUNT(plain_reasons) && plain_reasons[code] != EXIT_NONE) {
+		exit->reason = plain_reasons[code];
+		if (code == VMEXIT_TASK_SWITCH)
+			exit->error_code = (u32)exit->qualification2;
+	}
+}
+
+void svm_exit_decode(const struct vmcb *vmcb, struct vcpu_exit *exit, struct vcpu_event *event)
+{
+	const struct vmcb_control *control = &vmcb->control;
+
+	*exit = (struct vcpu_exit){
+		.vendor_code = control->exit_code,
+		.qualification = control->exit_info1,
+		.qualification2 = control->exit_info2,
+		.instruction_length = length_to(vmcb->save.rip, control->next_rip),
+	};
+	decode_reason(vmcb, exit);
+	*event = svm_event_decode(control->exit_int_info);
+}

@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: MIT */
+/* Events into the guest, and the exits that say when it can take one. */
+#include "arch/x86_64/hw/control.h"
+#include "arch/x86_64/virt/svm/svm.h"
+#include "lib/bits.h"
+
+#define SINGLE_STEP	 BIT(14) /* DR6.BS */
+#define INTERRUPT_FIELDS (VMCB_V_IRQ | VMCB_V_IGN_TPR | VMCB_V_INTR_PRIO | VMCB_V_INTR_VECTOR)
+
+/*
+ * A delivery that the exit cut short (APM vol. 2, 15.7.2). INTn, INT3 and INTO leave RIP at the
+ * instruction, which will raise them again. An interrupt may be called an exception by an emulated
+ * CPU, but no exception has a vector from 32 on.
+ */
+struct vcpu_event svm_event_decode(u64 info)
+{
+	struct vcpu_event event = {.vector = (u8)(info & VMCB_EVENT_VECTOR)};
+
+	if (!(info & VMCB_EVENT_V))
+		return (struct vcpu_event){0};
+	switch (bits_get(info, 10, VMCB_EVENT_TYPE_SHIFT)) {
+	case VMCB_EVENT_INTR:
+		event.type = EVENT_INTERRUPT;
+		break;
+	case VMCB_EVENT_NMI:
+		event.type = EVENT_NMI;
+		break;
+	case VMCB_EVENT_EXCEPTION:
+		if (event.vector == VECTOR_BP || event.vector == VECTOR_OF)
+			return (struct vcpu_event){0};
+		event.type = EVENT_EXCEPTION;
+		if (event.vector >= VECTOR_FIRST_EXTERNAL)
+			event.type = EVENT_INTERRUPT;
+		break;
+	default:
+		return (struct vcpu_event){0};
+	}
+	event.valid = 1;
+	if (event.type == EVENT_EXCEPTION && (info & VMCB_EVENT_EV)) {
+		event.has_error_code = 1;
+		event.error_code = (u32)(info >> VMCB_EVENT_ERROR_CODE_SHIFT);
+	}
+	return event;
+}
+
+static bool is_64_bit(const struct vmcb_save *save)
+{
+	return (save->efer & EFER_LMA) && (save->cs.attributes & VMCB_ATTRIBUTE_L);
+}
+
+static void rip_advance(struct vmcb *vmcb, u32 length)
+{
+	u64 rip = vmcb->save.rip + length;
+
+	vmcb->save.rip = is_64_bit(&vmcb->save) ? rip : (u32)rip;
+	vmcb->save.rflags &= ~RFLAGS_RF;
+	vmcb->control.interrupt_shadow &= ~VMCB_SHADOW;
+}
+
+/*
+ * Has the next entry deliver the event. One that the CPU cannot deliver in the guest's state fails
+ * that entry.
+ */
+void svm_inject(struct virt_vcpu *vcpu, const struct vcpu_event *event)
+{
+	struct vmcb *vmcb = svm_vmcb(vcpu);
+	u64 info = VMCB_EVENT_V | event->vector;
+
+	switch (event->type) {
+	case EVENT_INTERRUPT:
+		info |= VMCB_EVENT_INTR << VMCB_EVENT_TYPE_SHIFT;
+		break;
+	case EVENT_NMI:
+		info |= VMCB_EVENT_NMI << VMCB_EVENT_TYPE_SHIFT;
+		svm_nmi_block(vcpu, true);
+		break;
+	case EVENT_SOFTWARE_INTERRUPT:
+		info |= VMCB_EVENT_SOFTWARE << VMCB_EVENT_TYPE_SHIFT;
+		rip_advance(vmcb, event->instruction_length);
+		break;
+	case EVENT_SOFTWARE_EXCEPTION:
+		info |= VMCB_EVENT_EXCEPTION << VMCB_EVENT_TYPE_SHIFT;
+		rip_advance(vmcb, event->instruction_length);
+		break;
+	default:
+		info |= VMCB_EVENT_EXCEPTION << VMCB_EVENT_TYPE_SHIFT;
+		break;
+	}
+	/* In real mode nothing pushes one (APM vol. 2, 8.2). */
+	if (event->has_error_code && (vmcb->save.cr0 & CR0_PE))
+		info |= VMCB_EVENT_EV | (u64)event->error_code << VMCB_EVENT_ERROR_CODE_SHIFT;
+	vmcb->control.interrupt_shadow &= ~VMCB_SHADOW;
+	vmcb->control.event_injection = info;
+}
+
+/*
+ * A virtual interrupt of the highest priority that nobody will ever see: it exits when it could be
+ * taken (APM vol. 2, 15.21.4).
+ */
+void svm_window_open(struct vmcb *vmcb)
+{
+	vmcb->control.virtual_interrupt |= INTERRUPT_FIELDS & ~VMCB_V_INTR_VECTOR;
+	vmcb->control.intercept1 |= (u32)VMCB_INTERCEPT1_VINTR;
+}
+
+void svm_window_close(struct vmcb *vmcb)
+{
+	vmcb->control.virtual_interrupt &= ~INTERRUPT_FIELDS;
+	vmcb->control.intercept1 &= (u32)~VMCB_INTERCEPT1_VINTR;
+}
+
+/*
+ * The CPU does not tell whether the guest's NMIs are blocked, so its next IRET is intercepted. That
+ * exit comes before the IRET, and blocking ends with the first exit at another RIP.
+ */
+void svm_nmi_block(struct virt_vcpu *vcpu, bool blocked)
+{
+	struct vmcb_control *control = &svm_vmcb(vcpu)->control;
+
+	vcpu->nmi_blocked = blocked;
+	vcpu->nmi_iret = false;
+	if (blocked)
+		control->intercept1 |= (u32)VMCB_INTERCEPT1_IRET;
+	else
+		control->intercept1 &= (u32)~VMCB_INTERCEPT1_IRET;
+}
+
+/* The instruction that was settled for the guest ends in a single-step trap like any other. */
+static void advance(struct vmcb *vmcb, u32 length)
+{
+	rip_advance(vmcb, length);
+	if (!(vmcb->save.rflags & RFLAGS_TF))
+		return;
+	vmcb->save.dr6 |= SINGLE_STEP;
+	vmcb->control.event_injection =
+		VMCB_EVENT_V | VMCB_EVENT_EXCEPTION << VMCB_EVENT_TYPE_SHIFT | VECTOR_DB;
+}
+
+/* Windows stay open until they have ended a run once. */
+void svm_request(struct virt_vcpu *vcpu, const struct vcpu_event *inject, u32 request,
+		 u32 advance_length)
+{
+	struct vmcb *vmcb = svm_vmcb(vcpu);
+
+	if (request & REQUEST_ADVANCE)
+		advance(vmcb, advance_length);
+	if (inject && inject->valid)
+		svm_inject(vcpu, inject);
+	if (request & REQUEST_NMI_WINDOW)
+		vcpu->nmi_window = true;
+	if (request & REQUEST_INTERRUPT_WINDOW)
+		vcpu->window = true;
+	if (vcpu->window || (vcpu->nmi_window && !vcpu->nmi_blocked))
+		svm_window_open(vmcb);
+	if (request & REQUEST_FLUSH)
+		vcpu->flush = true;
+}

@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: MIT */
+/* Whether this machine has an SVM that Skerry can use, and turning it on and off. */
+#include "arch/x86_64/cpu/features.h"
+#include "arch/x86_64/cpu/instructions.h"
+#include "arch/x86_64/cpu/percpu.h"
+#include "arch/x86_64/hw/control.h"
+#include "arch/x86_64/hw/cpuid.h"
+#include "arch/x86_64/hw/msr.h"
+#include "arch/x86_64/virt/svm/svm.h"
+#include "kernel/abi/pages.h"
+#include "kernel/log.h"
+#include "mm/table.h"
+
+struct svm_capabilities svm_capabilities SECTION(".data.ro_after_init");
+static struct svm_cpu cpus[CPU_MAX];
+
+static const struct virt_ops svm_ops = {
+	.name = "SVM/NPT",
+	.second_stage = &format_npt,
+	.cpu_enable = svm_cpu_enable,
+	.cpu_disable = svm_cpu_disable,
+	.vm_init = svm_vm_init,
+	.vm_free = svm_vm_free,
+	.vcpu_init = svm_vcpu_init,
+	.vcpu_free = svm_vcpu_free,
+	.vcpu_load = svm_vcpu_load,
+	.vcpu_unload = svm_vcpu_unload,
+	.enter = svm_enter,
+	.get = svm_get,
+	.set = svm_set,
+	.request = svm_request,
+	.dump = svm_dump,
+};
+
+struct svm_cpu *svm_cpu(void)
+{
+	return &cpus[this_cpu()->id];
+}
+
+/* APM vol. 2, 15.4: SVMDIS without a way to lift it is the firmware's doing. */
+const struct virt_ops *svm_probe(const char **reason)
+{
+	struct cpuid_regs leaf;
+
+	if (!features.svm || cpuid(CPUID_EXTENDED, 0).eax < CPUID_SVM) {
+		*reason = "This CPU has no SVM.";
+		return NULL;
+	}
+	if (rdmsr(MSR_VM_CR) & VM_CR_SVMDIS) {
+		*reason = "The firmware has turned SVM off (VM_CR.SVMDIS): turn virtualization on "
+			  "in its set-up.";
+		return NULL;
+	}
+	leaf = cpuid(CPUID_SVM, 0);
+	if (!(leaf.edx & CPUID_8A_EDX_NP)) {
+		*reason = "This CPU's SVM has no nested paging, which Skerry needs.";
+		return NULL;
+	}
+	if (leaf.ebx < 2) {
+		*reason = "This CPU's SVM has no ASID for a guest.";
+		return NULL;
+	}
+	svm_capabilities.asid_count = leaf.ebx;
+	svm_capabilities.flush_by_asid = leaf.edx & CPUID_8A_EDX_FLUSH_BY_ASID;
+	format_npt.leaf_levels = (u32)(BIT(PT_LEVEL_4K) | BIT(PT_LEVEL_2M));
+	if (features.pages_1g)
+		format_npt.leaf_levels |= (u32)BIT(PT_LEVEL_1G);
+	log_info(LOG_VIRT, "SVM revision %u, %u ASIDs, features %x",
+		 leaf.eax & CPUID_8A_EAX_REVISION, leaf.ebx, leaf.edx);
+	return &svm_ops;
+}
+
+static void vmsave(hpa_t area)
+{
+	__asm__ volatile("vmsave %0" : : "a"(area.value) : "memory");
+}
+
+/*
+ * VMRUN keeps its part of the host in `area`, in places of its own choice (APM vol. 2, 15.30.4).
+ * All CPUs there are leave alone what VMSAVE writes, so one page serves both.
+ */
+enum status svm_cpu_enable(void *area, hpa_t area_hpa)
+{
+	struct svm_cpu *cpu = svm_cpu();
+
+	(void)area;
+	if (rdmsr(MSR_VM_CR) & VM_CR_SVMDIS)
+		return STATUS_NOT_SUPPORTED;
+	cpu->host_area = area_hpa;
+	asid_pool_init(&cpu->asids, this_cpu()->id, svm_capabilities.asid_count);
+	wrmsr(MSR_EFER, rdmsr(MSR_EFER) | EFER_SVME);
+	wrmsr(MSR_VM_HSAVE_PA, area_hpa.value);
+	vmsave(area_hpa);
+	return STATUS_OK;
+}
+
+/* May come at any time, from a panic too. */
+void svm_cpu_disable(void)
+{
+	if (!(rdmsr(MSR_EFER) & EFER_SVME))
+		return;
+	__asm__ volatile("stgi" : : : "memory");
+	wrmsr(MSR_VM_HSAVE_PA, 0);
+	wrmsr(MSR_EFER, rdmsr(MSR_EFER) & ~EFER_SVME);
+}

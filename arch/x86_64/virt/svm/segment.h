@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include "arch/x86_64/hw/svm.h"
+#include "kernel/abi/vcpu.h"
+
+/*
+ * Segment registers between the VMCB's form and the page's, which is the VMCS's: bits 0 to 7 are
+ * the same, AVL, L, D/B and G lie 4 bits further up there (APM vol. 2, 15.5.1; SDM vol. 3, 25.4.1).
+ */
+#define SEGMENT_LOW_BITS	0xffu
+#define SEGMENT_HIGH_BITS	0xf00u
+#define SEGMENT_HIGH_SHIFT	4
+#define SEGMENT_LIMIT_BYTES_MAX 0xfffffu /* what 20 bits hold without G */
+
+/* The VMCB has no "unusable", which is "not present", and need not keep G (APM vol. 2, 15.5.1). */
+static inline struct vcpu_segment_state segment_from_vmcb(const struct vmcb_segment *from)
+{
+	u32 attributes = from->attributes & (u32)~VMCB_ATTRIBUTE_G;
+
+	if (from->limit > SEGMENT_LIMIT_BYTES_MAX)
+		attributes |= VMCB_ATTRIBUTE_G;
+	return (struct vcpu_segment_state){
+		.base = from->base,
+		.limit = from->limit,
+		.access = (attributes & SEGMENT_LOW_BITS) |
+			  (attributes & SEGMENT_HIGH_BITS) << SEGMENT_HIGH_SHIFT |
+			  (attributes & VMCB_ATTRIBUTE_P ? 0 : SEGMENT_UNUSABLE),
+		.selector = from->selector,
+	};
+}
+
+static inline struct vmcb_segment segment_to_vmcb(const struct vcpu_segment_state *from)
+{
+	u32 attributes = (from->access & SEGMENT_LOW_BITS) |
+			 (from->access >> SEGMENT_HIGH_SHIFT & SEGMENT_HIGH_BITS);
+
+	if (from->access & SEGMENT_UNUSABLE)
+		attributes &= (u32)~VMCB_ATTRIBUTE_P;
+	return (struct vmcb_segment){
+		.selector = from->selector,
+		.attributes = (u16)attributes,
+		.limit = from->limit,
+		.base = from->base,
+	};
+}

@@ -1,0 +1,263 @@
+/* SPDX-License-Identifier: MIT */
+/* The guest's registers, by group, between VMCB, CPU and page. */
+#include "arch/x86_64/cpu/features.h"
+#include "arch/x86_64/cpu/fpu.h"
+#include "arch/x86_64/cpu/instructions.h"
+#include "arch/x86_64/hw/control.h"
+#include "arch/x86_64/hw/msr.h"
+#include "arch/x86_64/virt/svm/segment.h"
+#include "arch/x86_64/virt/svm/svm.h"
+#include "lib/read_once.h"
+
+static void rip_get(const struct virt_vcpu *vcpu)
+{
+	const struct vmcb *vmcb = svm_vmcb(vcpu);
+	struct vcpu_page *page = vcpu->page;
+
+	page->rip = vmcb->save.rip;
+	page->rflags = vmcb->save.rflags;
+	page->shadow = (vmcb->control.interrupt_shadow & VMCB_SHADOW ? SHADOW_STI : 0) |
+		       (vcpu->nmi_blocked ? SHADOW_NMI : 0);
+}
+
+static void rip_set(struct virt_vcpu *vcpu)
+{
+	struct vmcb *vmcb = svm_vmcb(vcpu);
+	const struct vcpu_page *page = vcpu->page;
+	u32 shadow = READ_ONCE(page->shadow);
+
+	vmcb->save.rip = READ_ONCE(page->rip);
+	vmcb->save.rflags = READ_ONCE(page->rflags) | RFLAGS_FIXED;
+	vmcb->control.interrupt_shadow = shadow & (SHADOW_STI | SHADOW_MOV_SS) ? VMCB_SHADOW : 0;
+	svm_nmi_block(vcpu, shadow & SHADOW_NMI);
+}
+
+static struct vmcb_segment *segment_of(struct vmcb_save *save, enum vcpu_segment index)
+{
+	switch (index) {
+	case SEG_LDTR:
+		return &save->ldtr;
+	case SEG_TR:
+		return &save->tr;
+	default:
+		return &save->es + index;
+	}
+}
+_Static_assert(offsetof(struct vmcb_save, gs) == SEG_GS * sizeof(struct vmcb_segment),
+	       "ES to GS in the order of enum vcpu_segment");
+
+static void segments_get(const struct virt_vcpu *vcpu)
+{
+	struct vmcb_save *save = &svm_vmcb(vcpu)->save;
+	struct vcpu_page *page = vcpu->page;
+
+	for (u32 i = 0; i < SEG_COUNT; i++)
+		page->segment[i] = segment_from_vmcb(segment_of(save, i));
+	/* The privilege level is SS.DPL on VMX, and a field of its own here. */
+	page->segment[SEG_SS].access &= ~(3u << SEGMENT_DPL_SHIFT);
+	page->segment[SEG_SS].access |= (u32)save->cpl << SEGMENT_DPL_SHIFT;
+}
+
+static void segments_set(const struct virt_vcpu *vcpu)
+{
+	struct vmcb_save *save = &svm_vmcb(vcpu)->save;
+
+	for (u32 i = 0; i < SEG_COUNT; i++) {
+		struct vcpu_segment_state segment = READ_ONCE(vcpu->page->segment[i]);
+
+		*segment_of(save, i) = segment_to_vmcb(&segment);
+	}
+	save->cpl = save->ss.attributes >> VMCB_ATTRIBUTE_DPL_SHIFT & 3;
+}
+
+static void tables_get(const struct virt_vcpu *vcpu)
+{
+	const struct vmcb_save *save = &svm_vmcb(vcpu)->save;
+
+	vcpu->page->gdtr = (struct vcpu_table_state){save->gdtr.base, save->gdtr.limit, 0};
+	vcpu->page->idtr = (struct vcpu_table_state){save->idtr.base, save->idtr.limit, 0};
+}
+
+static void tables_set(const struct virt_vcpu *vcpu)
+{
+	struct vmcb_save *save = &svm_vmcb(vcpu)->save;
+
+	save->gdtr.base = READ_ONCE(vcpu->page->gdtr.base);
+	save->gdtr.limit = READ_ONCE(vcpu->page->gdtr.limit);
+	save->idtr.base = READ_ONCE(vcpu->page->idtr.base);
+	save->idtr.limit = READ_ONCE(vcpu->page->idtr.limit);
+}
+
+/* VMRUN insists on EFER.SVME, of which the guest knows nothing (APM vol. 2, 15.5.1). */
+static void control_get(const struct virt_vcpu *vcpu)
+{
+	const struct vmcb_save *save = &svm_vmcb(vcpu)->save;
+	struct vcpu_page *page = vcpu->page;
+
+	page->cr0 = save->cr0;
+	page->cr2 = save->cr2;
+	page->cr3 = save->cr3;
+	page->cr4 = save->cr4;
+	page->efer = save->efer & ~EFER_SVME;
+}
+
+static void control_set(struct virt_vcpu *vcpu)
+{
+	struct vmcb_save *save = &svm_vmcb(vcpu)->save;
+	const struct vcpu_page *page = vcpu->page;
+
+	save->cr0 = READ_ONCE(page->cr0);
+	save->cr2 = READ_ONCE(page->cr2);
+	save->cr3 = READ_ONCE(page->cr3);
+	save->cr4 = READ_ONCE(page->cr4);
+	save->efer = READ_ONCE(page->efer) | EFER_SVME;
+	vcpu->flush = true; /* as the instructions that write them do */
+}
+
+static void debug_get(struct virt_vcpu *vcpu)
+{
+	const struct vmcb_save *save = &svm_vmcb(vcpu)->save;
+	struct vcpu_page *page = vcpu->page;
+
+	if (svm_is_loaded(vcpu)) {
+		vcpu->dr[0] = read_dr0();
+		vcpu->dr[1] = read_dr1();
+		vcpu->dr[2] = read_dr2();
+		vcpu->dr[3] = read_dr3();
+	}
+	for (u32 i = 0; i < ARRAY_COUNT(vcpu->dr); i++)
+		page->dr[i] = vcpu->dr[i];
+	page->dr[6] = save->dr6;
+	page->dr[7] = save->dr7;
+}
+
+static void debug_set(struct virt_vcpu *vcpu)
+{
+	struct vmcb_save *save = &svm_vmcb(vcpu)->save;
+	const struct vcpu_page *page = vcpu->page;
+
+	for (u32 i = 0; i < ARRAY_COUNT(vcpu->dr); i++)
+		vcpu->dr[i] = READ_ONCE(page->dr[i]);
+	if (svm_is_loaded(vcpu)) {
+		write_dr0(vcpu->dr[0]);
+		write_dr1(vcpu->dr[1]);
+		write_dr2(vcpu->dr[2]);
+		write_dr3(vcpu->dr[3]);
+	}
+	save->dr6 = READ_ONCE(page->dr[6]);
+	save->dr7 = READ_ONCE(page->dr[7]);
+}
+
+/* The guest writes TSC_AUX by way of the monitor alone, so the copy is always right. */
+static void msrs_get(const struct virt_vcpu *vcpu)
+{
+	const struct vmcb_save *save = &svm_vmcb(vcpu)->save;
+	u64 *msr = vcpu->page->msr;
+
+	msr[VMSR_STAR] = save->star;
+	msr[VMSR_LSTAR] = save->lstar;
+	msr[VMSR_CSTAR] = save->cstar;
+	msr[VMSR_SFMASK] = save->sfmask;
+	msr[VMSR_KERNEL_GS_BASE] = save->kernel_gs_base;
+	msr[VMSR_SYSENTER_CS] = save->sysenter_cs;
+	msr[VMSR_SYSENTER_ESP] = save->sysenter_esp;
+	msr[VMSR_SYSENTER_EIP] = save->sysenter_eip;
+	msr[VMSR_PAT] = save->g_pat;
+	msr[VMSR_TSC_AUX] = vcpu->msr[VMSR_TSC_AUX];
+}
+
+static void msrs_set(struct virt_vcpu *vcpu)
+{
+	struct vmcb_save *save = &svm_vmcb(vcpu)->save;
+	const u64 *msr = vcpu->page->msr;
+
+	save->star = READ_ONCE(msr[VMSR_STAR]);
+	save->lstar = READ_ONCE(msr[VMSR_LSTAR]);
+	save->cstar = READ_ONCE(msr[VMSR_CSTAR]);
+	save->sfmask = READ_ONCE(msr[VMSR_SFMASK]);
+	save->kernel_gs_base = READ_ONCE(msr[VMSR_KERNEL_GS_BASE]);
+	save->sysenter_cs = READ_ONCE(msr[VMSR_SYSENTER_CS]);
+	save->sysenter_esp = READ_ONCE(msr[VMSR_SYSENTER_ESP]);
+	save->sysenter_eip = READ_ONCE(msr[VMSR_SYSENTER_EIP]);
+	save->g_pat = READ_ONCE(msr[VMSR_PAT]);
+	vcpu->msr[VMSR_TSC_AUX] = (u32)READ_ONCE(msr[VMSR_TSC_AUX]);
+	if (svm_is_loaded(vcpu) && features.rdtscp)
+		wrmsr(MSR_TSC_AUX, vcpu->msr[VMSR_TSC_AUX]);
+}
+
+/* What the next entry was to deliver; what an exit interrupted the caller has in vcpu->event. */
+static void event_get(struct virt_vcpu *vcpu)
+{
+	struct vmcb_control *control = &svm_vmcb(vcpu)->control;
+
+	if (!(control->event_injection & VMCB_EVENT_V))
+		return;
+	vcpu->page->event = svm_event_decode(control->event_injection);
+	control->event_injection = 0;
+}
+
+static void event_set(struct virt_vcpu *vcpu)
+{
+	vcpu->event = READ_ONCE(vcpu->page->event);
+	svm_vmcb(vcpu)->control.event_injection = 0;
+	if (vcpu->event.valid)
+		svm_inject(vcpu, &vcpu->event);
+}
+
+/* A value that XSETBV would refuse is not taken: the monitor gave its guest #GP for it or lies. */
+static void xcr0_set(struct virt_vcpu *vcpu)
+{
+	u64 xcr0 = READ_ONCE(vcpu->page->xcr0);
+
+	if (!fpu_xcr0_valid(xcr0))
+		return;
+	vcpu->xcr0 = xcr0;
+	if (svm_is_loaded(vcpu))
+		fpu_xcr0_set(xcr0);
+}
+
+void svm_get(struct virt_vcpu *vcpu, u32 groups)
+{
+	if (groups & VCPU_RIP)
+		rip_get(vcpu);
+	if (groups & VCPU_SEGMENTS)
+		segments_get(vcpu);
+	if (groups & VCPU_TABLES)
+		tables_get(vcpu);
+	if (groups & VCPU_CONTROL)
+		control_get(vcpu);
+	if (groups & VCPU_DEBUG)
+		debug_get(vcpu);
+	if (groups & VCPU_MSRS)
+		msrs_get(vcpu);
+	if (groups & VCPU_EVENT)
+		event_get(vcpu);
+	if (groups & VCPU_XCR0)
+		vcpu->page->xcr0 = vcpu->xcr0;
+	if (groups & VCPU_TSC)
+		vcpu->page->tsc_offset = vcpu->tsc_offset;
+}
+
+void svm_set(struct virt_vcpu *vcpu, u32 groups)
+{
+	if (groups & VCPU_RIP)
+		rip_set(vcpu);
+	if (groups & VCPU_SEGMENTS)
+		segments_set(vcpu);
+	if (groups & VCPU_TABLES)
+		tables_set(vcpu);
+	if (groups & VCPU_CONTROL)
+		control_set(vcpu);
+	if (groups & VCPU_DEBUG)
+		debug_set(vcpu);
+	if (groups & VCPU_MSRS)
+		msrs_set(vcpu);
+	if (groups & VCPU_EVENT)
+		event_set(vcpu);
+	if (groups & VCPU_XCR0)
+		xcr0_set(vcpu);
+	if (groups & VCPU_TSC) {
+		vcpu->tsc_offset = READ_ONCE(vcpu->page->tsc_offset);
+		svm_vmcb(vcpu)->control.tsc_offset = vcpu->tsc_offset;
+	}
+}

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include "arch/x86_64/hw/svm.h"
+#include "arch/x86_64/virt/svm/asid.h"
+#include "arch/x86_64/virt/virt.h"
+
+/* What the files of the SVM back end share. */
+
+struct svm_capabilities {
+	u32 asid_count; /* ASID 0, the host's, included */
+	bool flush_by_asid;
+};
+extern struct svm_capabilities svm_capabilities;
+
+/* One for each CPU, touched by that CPU alone. */
+struct svm_cpu {
+	hpa_t host_area; /* for VMRUN, and for VMSAVE of what VMRUN leaves to us */
+	struct asid_pool asids;
+};
+struct svm_cpu *svm_cpu(void);
+
+static inline struct vmcb *svm_vmcb(const struct virt_vcpu *vcpu)
+{
+	return vcpu->control;
+}
+
+static inline bool svm_is_loaded(const struct virt_vcpu *vcpu)
+{
+	return vcpu->loaded_cpu != ~0u;
+}
+
+/* exit.c: what the VMCB says about the last exit, without acting on it */
+void svm_exit_decode(const struct vmcb *vmcb, struct vcpu_exit *exit, struct vcpu_event *event);
+
+/* inject.c */
+struct vcpu_event svm_event_decode(u64 exit_int_info);
+void svm_inject(struct virt_vcpu *vcpu, const struct vcpu_event *event);
+/* Opens and closes the exit that comes as soon as the guest can take an interrupt. */
+void svm_window_open(struct vmcb *vmcb);
+void svm_window_close(struct vmcb *vmcb);
+void svm_nmi_block(struct virt_vcpu *vcpu, bool blocked);
+
+/* The operations of struct virt_ops. */
+enum status svm_cpu_enable(void *area, hpa_t area_hpa);
+void svm_cpu_disable(void);
+enum status svm_vm_init(struct virt_vm *vm);
+void svm_vm_free(struct virt_vm *vm);
+enum status svm_vcpu_init(struct virt_vcpu *vcpu);
+void svm_vcpu_free(struct virt_vcpu *vcpu);
+void svm_vcpu_load(struct virt_vcpu *vcpu);
+void svm_vcpu_unload(struct virt_vcpu *vcpu);
+void svm_enter(struct virt_vcpu *vcpu, u64 deadline_tsc);
+void svm_get(struct virt_vcpu *vcpu, u32 groups);
+void svm_set(struct virt_vcpu *vcpu, u32 groups);
+void svm_request(struct virt_vcpu *vcpu, const struct vcpu_event *inject, u32 request,
+		 u32 advance_length);
+void svm_dump(struct virt_vcpu *vcpu);

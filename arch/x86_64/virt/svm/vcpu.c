@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: MIT */
+/* A vCPU's VMCB, and moving a vCPU to and from a CPU. */
+#include "arch/x86_64/cpu/features.h"
+#include "arch/x86_64/cpu/fpu.h"
+#include "arch/x86_64/cpu/instructions.h"
+#include "arch/x86_64/cpu/percpu.h"
+#include "arch/x86_64/hw/control.h"
+#include "arch/x86_64/hw/msr.h"
+#include "arch/x86_64/virt/svm/svm.h"
+#include "mm/address.h"
+#include "mm/page.h"
+
+/* The guest's time is its own: RDTSC, PAUSE, CR and DR accesses and INVLPG do not exit. */
+#define INTERCEPT1                                                                                 \
+	(VMCB_INTERCEPT1_INTR | VMCB_INTERCEPT1_NMI | VMCB_INTERCEPT1_SMI | VMCB_INTERCEPT1_INIT | \
+	 VMCB_INTERCEPT1_RDPMC | VMCB_INTERCEPT1_CPUID | VMCB_INTERCEPT1_INVD |                    \
+	 VMCB_INTERCEPT1_HLT | VMCB_INTERCEPT1_INVLPGA | VMCB_INTERCEPT1_IOIO |                    \
+	 VMCB_INTERCEPT1_MSR | VMCB_INTERCEPT1_SHUTDOWN)
+#define INTERCEPT2                                                                                 \
+	(VMCB_INTERCEPT2_VMRUN | VMCB_INTERCEPT2_VMMCALL | VMCB_INTERCEPT2_VMLOAD |                \
+	 VMCB_INTERCEPT2_VMSAVE | VMCB_INTERCEPT2_STGI | VMCB_INTERCEPT2_CLGI |                    \
+	 VMCB_INTERCEPT2_SKINIT | VMCB_INTERCEPT2_WBINVD | VMCB_INTERCEPT2_MONITOR |               \
+	 VMCB_INTERCEPT2_MWAIT | VMCB_INTERCEPT2_XSETBV | VMCB_INTERCEPT2_RDPRU)
+
+/* #DB and #AC: see reflect() in enter.c. */
+#define INTERCEPT_EXCEPTIONS (BIT(VECTOR_DB) | BIT(VECTOR_AC) | BIT(VECTOR_MC))
+
+static void control_init(struct virt_vcpu *vcpu)
+{
+	struct vmcb_control *control = &svm_vmcb(vcpu)->control;
+
+	control->intercept_exceptions = (u32)INTERCEPT_EXCEPTIONS;
+	control->intercept1 = (u32)INTERCEPT1;
+	control->intercept2 = (u32)INTERCEPT2;
+	control->iopm_base_pa = pointer_to_hpa(vcpu->vm->io_bitmap).value;
+	control->msrpm_base_pa = pointer_to_hpa(vcpu->vm->msr_bitmap).value;
+	control->virtual_interrupt = VMCB_V_INTR_MASKING;
+	control->np_control = VMCB_NP_ENABLE;
+	control->n_cr3 = vcpu->vm->second_stage_root.value;
+}
+
+enum status svm_vcpu_init(struct virt_vcpu *vcpu)
+{
+	enum status status;
+
+	status = page_alloc_cleared(0, PAGE_CONTROL, vcpu->vm->quota, &vcpu->control);
+	if (status != STATUS_OK)
+		return status;
+	status = virt_xsave_alloc(vcpu);
+	if (status != STATUS_OK) {
+		svm_vcpu_free(vcpu);
+		return status;
+	}
+	vcpu->control_hpa = pointer_to_hpa(vcpu->control);
+	vcpu->loaded_cpu = ~0u;
+	vcpu->xcr0 = XCR0_X87;
+	control_init(vcpu);
+	virt_page_reset(vcpu->page);
+	svm_set(vcpu, VCPU_ALL);
+	return STATUS_OK;
+}
+
+void svm_vcpu_free(struct virt_vcpu *vcpu)
+{
+	if (vcpu->control)
+		page_free(pointer_to_hpa(vcpu->control), vcpu->vm->quota);
+	vcpu->control = NULL;
+	virt_xsave_free(vcpu);
+}
+
+void svm_vcpu_load(struct virt_vcpu *vcpu)
+{
+	vcpu->loaded_cpu = this_cpu()->id;
+	write_dr0(vcpu->dr[0]);
+	write_dr1(vcpu->dr[1]);
+	write_dr2(vcpu->dr[2]);
+	write_dr3(vcpu->dr[3]);
+	if (features.rdtscp)
+		wrmsr(MSR_TSC_AUX, vcpu->msr[VMSR_TSC_AUX]);
+	fpu_load(vcpu->xsave_area, vcpu->xcr0);
+}
+
+void svm_vcpu_unload(struct virt_vcpu *vcpu)
+{
+	fpu_save(vcpu->xsave_area);
+	vcpu->dr[0] = read_dr0();
+	vcpu->dr[1] = read_dr1();
+	vcpu->dr[2] = read_dr2();
+	vcpu->dr[3] = read_dr3();
+	vcpu->loaded_cpu = ~0u;
+}

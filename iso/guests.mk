@@ -1,0 +1,48 @@
+# SPDX-License-Identifier: MIT
+#
+# The demonstration bundle: Debian's cloud kernel and a static busybox, taken out of their packages,
+# which are downloaded by name and never installed.
+
+GUESTS := $(BUILD)/guests
+GUEST_PACKAGES := cpio gzip
+
+.PHONY: guests
+guests: $(BUILD)/guests.cpio ## build the demonstration bundle (Debian kernel and busybox)
+
+# The cloud kernel's name is a metapackage: its first dependency is the kernel itself.
+$(GUESTS)/packages: iso/guests.mk
+	$(Q)iso/packages.sh $(GUEST_PACKAGES)
+	@echo "  APT     linux-image-cloud-amd64 busybox-static"
+	$(Q)rm -rf $(GUESTS) && mkdir -p $(GUESTS)/debs
+	$(Q)apt-cache show linux-image-cloud-amd64 >/dev/null 2>&1 || iso/packages.sh --update
+	$(Q)cd $(GUESTS)/debs && apt-get -q download busybox-static \
+		$$(apt-cache depends linux-image-cloud-amd64 | \
+			sed -n 's/.*Depends: \(linux-image-[0-9].*\)/\1/p' | head -n 1) \
+		>../download.log 2>&1 || { cat ../download.log; exit 1; }
+	$(Q)for deb in $(GUESTS)/debs/*.deb; do dpkg-deb -x $$deb $(GUESTS)/root || exit 1; done
+	$(Q)basename $$(echo $(GUESTS)/debs/linux-image-*.deb) .deb >$(GUESTS)/kernel-version
+	$(Q)touch $@
+
+$(GUESTS)/vmlinuz: $(GUESTS)/packages
+	$(Q)cp $(GUESTS)/root/boot/vmlinuz-* $@ && touch $@
+
+# Names and times are fixed, so that the same packages give the same bytes.
+newc = LC_ALL=C sort | cpio -o -H newc -R 0:0 --reproducible --quiet
+
+$(GUESTS)/initramfs.cpio.gz: $(GUESTS)/packages iso/guests/init
+	@echo "  CPIO    $@"
+	$(Q)rm -rf $(GUESTS)/initramfs
+	$(Q)mkdir -p $(addprefix $(GUESTS)/initramfs/,bin dev etc lib/modules proc sys tmp)
+	$(Q)cp iso/guests/init $(GUESTS)/initramfs/init
+	$(Q)cp $(GUESTS)/root/bin/busybox $(GUESTS)/initramfs/bin/busybox
+	$(Q)find $(GUESTS)/root/lib/modules \( -name evdev.ko -o -name button.ko \) \
+		-exec cp {} $(GUESTS)/initramfs/lib/modules/ \;
+	$(Q)find $(GUESTS)/initramfs -exec touch -h -d @0 {} +
+	$(Q)cd $(GUESTS)/initramfs && find . | $(newc) | gzip -9n >../initramfs.cpio.gz
+
+$(BUILD)/guests.cpio: $(GUESTS)/vmlinuz $(GUESTS)/initramfs.cpio.gz iso/guests/skerry.conf
+	@echo "  CPIO    $@"
+	$(Q)rm -rf $(GUESTS)/bundle && mkdir -p $(GUESTS)/bundle
+	$(Q)cp $^ $(GUESTS)/bundle
+	$(Q)touch -d @0 $(GUESTS)/bundle/*
+	$(Q)cd $(GUESTS)/bundle && ls | $(newc) >../../guests.cpio

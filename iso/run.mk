@@ -1,0 +1,42 @@
+# SPDX-License-Identifier: MIT
+#
+# make run: boots the image with its console on the terminal.
+#   BOOT=iso|kernel|uefi  EMULATOR=qemu|bochs  CPUS=4 MEMORY=2G BUNDLE=my.cpio CMDLINE="words"
+
+BOOT ?= iso
+EMULATOR ?= qemu
+CPUS ?= 1
+MEMORY ?= 1G
+QEMU_CPU ?= EPYC,+svm,+npt
+
+BUILD_PACKAGES := gcc binutils make python3 grub-common grub-pc-bin grub-efi-amd64-bin xorriso mtools
+RUN_PACKAGES_qemu := qemu-system-x86
+RUN_PACKAGES_bochs := bochs bochsbios vgabios socat
+RUN_PACKAGES_uefi := ovmf
+
+# With no bundle named, the demonstration is built first.
+RUN_BUNDLE := $(if $(BUNDLE),$(BUNDLE),$(BUILD)/guests.cpio)
+RUN_ISO := $(BUILD)/run.iso
+
+.PHONY: run run-packages run-image
+run-packages:
+	$(Q)iso/packages.sh $(BUILD_PACKAGES) $(RUN_PACKAGES_$(EMULATOR)) $(RUN_PACKAGES_$(BOOT))
+
+run-image: run-packages
+	$(Q)$(MAKE) --no-print-directory $(RUN_BUNDLE) $(BUILD)/skerry.elf
+	$(Q)$(if $(filter kernel,$(BOOT)),,$(MAKE) --no-print-directory iso OUT=$(RUN_ISO) \
+		BUNDLE=$(RUN_BUNDLE) CMDLINE='$(CMDLINE)')
+
+QEMU := qemu-system-x86_64 -M q35 -accel tcg -cpu $(QEMU_CPU) -smp $(CPUS) -m $(MEMORY) \
+	-display none -serial mon:stdio -no-reboot
+QEMU_BOOT_iso = -cdrom $(RUN_ISO)
+QEMU_BOOT_uefi = -bios /usr/share/ovmf/OVMF.fd -cdrom $(RUN_ISO)
+QEMU_BOOT_kernel = -kernel $(BUILD)/skerry.elf -initrd $(RUN_BUNDLE) -append '$(CMDLINE)'
+
+run: run-image ## boot it on this terminal: BOOT=iso|kernel|uefi EMULATOR=qemu|bochs CPUS= MEMORY= CMDLINE=
+ifeq ($(EMULATOR),bochs)
+	$(Q)$(PYTHON) tests/system/bochs.py --iso $(RUN_ISO) --memory $(MEMORY) --cpus $(CPUS)
+else
+	@echo "  QEMU    Ctrl-A X ends the emulator; poweroff at the prompt does it properly"
+	$(Q)$(QEMU) $(QEMU_BOOT_$(BOOT)) 2>$(BUILD)/qemu.log || { cat $(BUILD)/qemu.log; exit 1; }
+endif

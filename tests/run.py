@@ -1,0 +1,93 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: MIT
+"""Runs the shelves of tests one after the other; the last line is the total."""
+import argparse
+import os
+import re
+import subprocess
+import sys
+import time
+import xml.etree.ElementTree as xml
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+
+
+def run_unit(build, name):
+    """Each unit test is a cmocka program; its own closing lines are counted."""
+    passed = failed = 0
+    for program in sorted((build / "tests/unit").glob("*_test")):
+        if name not in program.name:
+            continue
+        began = time.monotonic()
+        done = subprocess.run([program.resolve()], cwd=HERE.parent, text=True, errors="replace",
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        ok = re.search(r"\[  PASSED  \] (\d+) test", done.stdout)
+        bad = re.search(r"\[  FAILED  \] \w*:? *(\d+) test", done.stdout)
+        good = int(ok.group(1)) if ok else 0
+        wrong = int(bad.group(1)) if bad else 0
+        if done.returncode != 0 and wrong == 0:
+            wrong = 1
+        passed += good
+        failed += wrong
+        print(f"unit/{program.name}: {good} passed, {wrong} failed "
+              f"({time.monotonic() - began:.1f} s)", flush=True)
+        if wrong:
+            print(done.stdout[-6000:], flush=True)
+    return passed, failed
+
+
+def run_pytest(build, shelf, name, long_run):
+    if not list((HERE / shelf).glob("test_*.py")):
+        return 0, 0
+    report = (build / f"tests/{shelf}.xml").resolve()
+    report.parent.mkdir(parents=True, exist_ok=True)
+    report.unlink(missing_ok=True)
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--tb=short",
+               "-rA" if os.environ.get("VERBOSE") else "-rf", f"--junitxml={report}",
+               f"--build={build.resolve()}", HERE / shelf]
+    if name:
+        command += ["-k", name]
+    if long_run:
+        command += ["--long"]
+    code = subprocess.run(command, cwd=HERE.parent).returncode
+    if not report.exists():
+        return 0, 1
+    passed = failed = 0
+    for suite in xml.parse(report).getroot().iter("testsuite"):
+        wrong = int(suite.get("failures")) + int(suite.get("errors"))
+        # A test that cannot run has not passed.
+        wrong += int(suite.get("skipped"))
+        failed += wrong
+        passed += int(suite.get("tests")) - wrong
+    if code not in (0, 1, 5):
+        failed += 1
+    return passed, failed
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--build", type=Path, default=Path("build"))
+    parser.add_argument("--only", default="")
+    parser.add_argument("--name", default="")
+    parser.add_argument("--long", action="store_true")
+    options = parser.parse_args()
+    passed = failed = 0
+    for shelf in ("unit", "guest", "system"):
+        if options.only not in ("", shelf):
+            continue
+        if shelf == "unit":
+            good, wrong = run_unit(options.build, options.name)
+        else:
+            good, wrong = run_pytest(options.build, shelf, options.name, options.long)
+        print(f"{shelf}: {good} passed, {wrong} failed", flush=True)
+        passed += good
+        failed += wrong
+    if passed + failed == 0:
+        failed = 1
+    print(f"{passed} passed, {failed} failed")
+    sys.exit(failed != 0)
+
+
+if __name__ == "__main__":
+    main()

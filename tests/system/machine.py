@@ -1,0 +1,191 @@
+# SPDX-License-Identifier: MIT
+"""One emulated machine that boots the image, driven through its serial console."""
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+
+import pexpect
+import pexpect.fdpexpect
+
+PROMPT = r"(?:^|\n|\r)skerry> "
+OVMF = "/usr/share/ovmf/OVMF.fd"
+ROOT = Path(__file__).resolve().parents[2]
+
+BOCHS_CONFIGURATION = """\
+config_interface: textconfig
+display_library: rfb, options="timeout=0"
+plugin_ctrl: unmapped=1, biosdev=1, speaker=1, extfpuirq=1, parallel=1, serial=1, iodebug=1
+memory: guest={memory}, host={memory}
+romimage: file=/usr/share/bochs/BIOS-bochs-latest
+vgaromimage: file=/usr/share/bochs/VGABIOS-lgpl-latest
+cpu: model={model}, count={cpus}, ips=50000000, reset_on_triple_fault=0
+pci: enabled=1, chipset=i440fx
+ata0: enabled=1, ioaddr1=0x1f0, ioaddr2=0x3f0, irq=14
+ata0-slave: type=cdrom, path={iso}, status=inserted
+boot: cdrom
+clock: sync=none, time0=local
+com1: enabled=1, mode=socket-server, dev=localhost:{port}
+{com2}sound: driver=dummy
+log: {log}
+"""
+
+
+def megabytes(memory):
+    """1G or 512M as a number of MiB."""
+    return int(memory[:-1]) * (1024 if memory[-1] in "Gg" else 1)
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def make_iso(build, out, bundle=None, cmdline=""):
+    """An ISO of its own; the image is the one in build/."""
+    command = ["make", "-s", "iso", f"BUILD={build}", f"OUT={out}", f"BUNDLE={bundle or ''}",
+               f"CMDLINE={cmdline}"]
+    subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
+    return out
+
+
+class Machine:
+    """Common to both emulators: the console and what is typed there."""
+
+    def __init__(self, build):
+        self.build = build
+        self.folder = Path(tempfile.mkdtemp(prefix="machine-", dir=build))
+        self.log = open(self.folder / "console.log", "wb")
+        self.console = None
+        self.process = None
+        # Emulators share the host's cores with each other: limits are generous.
+        self.limit = 240
+
+    def wait(self, pattern, limit=None):
+        """Waits for a pattern; returns what came before it."""
+        self.console.expect(pattern, timeout=limit or self.limit)
+        return self.console.before
+
+    def wait_prompt(self, limit=None):
+        return self.wait(PROMPT, limit)
+
+    def type(self, text):
+        self.console.send(text)
+
+    def command(self, line, limit=None):
+        """Types a command at the prompt; returns what it printed."""
+        self.type(line + "\r")
+        self.wait(re.escape(line) + r"\r*\n", limit)
+        return self.wait_prompt(limit).replace("\r", "")
+
+    def attach(self, name):
+        self.type(f"vm console {name}\r")
+        self.wait(rf"vm console {name}\r*\n")
+
+    def leave(self):
+        """Ctrl-] leaves a guest's console."""
+        self.type("\x1d")
+        self.wait_prompt()
+
+    def shell(self, name, line, limit=None):
+        """A command at the shell of the guest whose console is attached; returns its output."""
+        self.type(line + f"; echo done''-{name}\n")
+        out = self.wait(rf"done-{name}\r*\n", limit)
+        return out.split("\n", 1)[1] if "\n" in out else out
+
+    def ended(self, limit=60):
+        """Whether the emulator ends by itself within the limit."""
+        try:
+            self.process.wait(timeout=limit)
+            return True
+        except subprocess.TimeoutExpired:
+            return False
+
+    def close(self):
+        if self.console is not None:
+            try:
+                self.console.close()
+            except (OSError, pexpect.ExceptionPexpect):
+                pass
+        if self.process is not None and self.process.poll() is None:
+            os.killpg(self.process.pid, signal.SIGKILL)
+            self.process.wait()
+        self.log.close()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _connect(self, port):
+        deadline = time.monotonic() + 60
+        while True:
+            try:
+                link = socket.create_connection(("127.0.0.1", port), timeout=5)
+                break
+            except OSError:
+                if time.monotonic() > deadline or self.process.poll() is not None:
+                    raise
+                time.sleep(0.1)
+        link.setblocking(True)
+        self.link = link
+        self.console = pexpect.fdpexpect.fdspawn(link.fileno(), encoding="utf-8",
+                                                 codec_errors="replace", timeout=self.limit)
+        self.console.logfile_read = open(self.folder / "console.txt", "w", encoding="utf-8")
+        self.console.delaybeforesend = None
+
+    def transcript(self):
+        self.console.logfile_read.flush()
+        return (self.folder / "console.txt").read_text(encoding="utf-8", errors="replace")
+
+
+class Qemu(Machine):
+    """QEMU's software CPU: SVM and NPT."""
+
+    def __init__(self, build, boot="kernel", cpu="EPYC,+svm,+npt", memory="1G", bundle=None,
+                 cmdline="", com2=None, extra=()):
+        super().__init__(build)
+        port = free_port()
+        command = ["qemu-system-x86_64", "-M", "q35", "-accel", "tcg", "-cpu", cpu, "-m", memory,
+                   "-display", "none", "-no-reboot", "-nic", "none",
+                   "-chardev", f"socket,id=com1,host=127.0.0.1,port={port},server=on,wait=on",
+                   "-serial", "chardev:com1"]
+        if com2:
+            command += ["-serial", f"file:{com2}"]
+        if boot == "kernel":
+            command += ["-kernel", str(build / "skerry.elf"), "-append", cmdline]
+            if bundle:
+                command += ["-initrd", str(bundle)]
+        else:
+            iso = make_iso(build, self.folder / "test.iso", bundle, cmdline)
+            command += ["-cdrom", str(iso)]
+            if boot == "uefi":
+                command += ["-bios", OVMF]
+        command += list(extra)
+        self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=self.log,
+                                        stderr=self.log, start_new_session=True)
+        self._connect(port)
+
+
+class Bochs(Machine):
+    """Bochs: VMX, EPT and VPID."""
+
+    def __init__(self, build, memory="1G", bundle=None, cmdline="", model="corei7_skylake_x",
+                 cpus=1, com2=None):
+        super().__init__(build)
+        self.limit = 480
+        port = free_port()
+        iso = make_iso(build, self.folder / "test.iso", bundle, cmdline)
+        rc = self.folder / "rc"
+        rc.write_text("c\n")
+        second = f"com2: enabled=1, mode=file, dev={com2}\n" if com2 else ""
+        configuration = self.folder / "bochsrc"
+        configuration.write_text(BOCHS_CONFIGURATION.format(
+            memory=megabytes(memory), model=model, cpus=cpus, iso=iso, port=port, com2=second,
+            log=self.folder / "bochs.log"))
+        self.process = subprocess.Popen(["bochs", "-q", "-f", str(configuration), "-rc", str(rc)],
+                                        stdin=subprocess.DEVNULL, stdout=self.log,
+                                        stderr=self.log, start_new_session=True)
+        self._connect(port)

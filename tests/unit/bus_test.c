@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: MIT */
+/* Ports and memory: who answers where, how wide accesses are cut, what happens where nobody is. */
+#include "tests/unit/device_fixture.h"
+
+#include "vmm/monitor/bus.c"
+
+struct recorder {
+	u64 address[16];
+	u32 size[16];
+	u64 value[16];
+	u32 count;
+};
+
+static u64 recorder_read(struct device *device, u64 address, u32 size)
+{
+	struct recorder *recorder = device->state;
+
+	recorder->address[recorder->count] = address;
+	recorder->size[recorder->count++] = size;
+	return 0xa0 + recorder->count; /* 0xa1, 0xa2, ... */
+}
+
+static void recorder_write(struct device *device, u64 address, u32 size, u64 value)
+{
+	struct recorder *recorder = device->state;
+
+	recorder->address[recorder->count] = address;
+	recorder->size[recorder->count] = size;
+	recorder->value[recorder->count++] = value;
+}
+
+static const struct device_ops narrow_ops = {
+	.widest = 1, .read = recorder_read, .write = recorder_write};
+static const struct device_ops wide_ops = {
+	.widest = 4, .read = recorder_read, .write = recorder_write};
+
+static void ranges_are_disjoint(void **state)
+{
+	struct bus bus = {0};
+	struct device device = {.ops = &narrow_ops};
+
+	(void)state;
+	assert_true(bus_add(&bus, &device, 0x70, 2));
+	assert_true(bus_add(&bus, &device, 0x60, 1));
+	assert_true(bus_add(&bus, &device, 0x61, 1));
+	assert_false(bus_add(&bus, &device, 0x71, 1));
+	assert_false(bus_add(&bus, &device, 0x6f, 2));
+	assert_false(bus_add(&bus, &device, 0x80, 0));
+	assert_false(bus_add(&bus, &device, ~0ull, 2));
+	assert_int_equal(bus.range_count, 3);
+	while (bus.range_count < BUS_RANGE_MAX)
+		assert_true(bus_add(&bus, &device, 0x1000 + bus.range_count * 4u, 4));
+	assert_false(bus_add(&bus, &device, 0x8000, 1));
+}
+
+static void wide_accesses_are_cut(void **state)
+{
+	struct bus bus = {0};
+	struct recorder narrow = {0};
+	struct recorder wide = {0};
+	struct device narrow_device = {.ops = &narrow_ops, .state = &narrow};
+	struct device wide_device = {.ops = &wide_ops, .state = &wide};
+
+	(void)state;
+	assert_true(bus_add(&bus, &wide_device, 0x600, 8));
+	assert_true(bus_add(&bus, &narrow_device, 0x3f8, 8));
+
+	assert_int_equal(bus_read(&bus, 0x3fa, 4), 0xa4a3a2a1);
+	assert_int_equal(narrow.count, 4);
+	assert_int_equal(narrow.address[3], 0x3fd);
+	assert_int_equal(narrow.size[3], 1);
+	narrow.count = 0;
+	bus_write(&bus, 0x3f8, 2, 0x1234);
+	assert_int_equal(narrow.value[0], 0x34);
+	assert_int_equal(narrow.value[1], 0x12);
+
+	assert_int_equal(bus_read(&bus, 0x604, 4), 0xa1);
+	assert_int_equal(wide.size[0], 4);
+	wide.count = 0;
+	bus_write(&bus, 0x600, 8, 0x1122334455667788);
+	assert_int_equal(wide.count, 2);
+	assert_int_equal(wide.value[0], 0x55667788);
+	assert_int_equal(wide.value[1], 0x11223344);
+}
+
+static void nothing_there_gives_ones_and_is_counted(void **state)
+{
+	struct bus bus = {0};
+	struct recorder recorder = {0};
+	struct device device = {.ops = &narrow_ops, .state = &recorder};
+
+	(void)state;
+	assert_int_equal(bus_read(&bus, 0x10, 1), 0xff);
+	assert_true(bus_add(&bus, &device, 0xcf9, 1));
+	assert_true(bus_add(&bus, &device, 0x70, 2));
+	/* A PCI configuration address is no reset. */
+	bus_write(&bus, 0xcf8, 4, 0x80000600);
+	assert_int_equal(bus_read(&bus, 0x71, 2), 0xffff);
+	assert_int_equal(bus_read(&bus, 0x6f, 2), 0xffff);
+	assert_int_equal(bus_read(&bus, 0x72, 4), 0xffffffff);
+	assert_true(bus_read(&bus, ~0ull, 8) == ~0ull);
+	assert_int_equal(recorder.count, 0);
+	assert_int_equal(bus.unknown_count, 6);
+	assert_true(bus.unknown_last == ~0ull);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(ranges_are_disjoint),
+		cmocka_unit_test(wide_accesses_are_cut),
+		cmocka_unit_test(nothing_there_gives_ones_and_is_counted),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/* A device alone: its clock, its events and a record of its interrupt lines. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <cmocka.h>
+
+#include "vmm/monitor/device.h"
+#include "vmm/monitor/irqchip/irqchip.h"
+
+static struct machine_clock fixture_clock;
+static struct machine_events fixture_events;
+static bool fixture_line[IRQCHIP_LINE_COUNT];
+static u32 fixture_edges[IRQCHIP_LINE_COUNT];
+
+/* Stands in for the interrupt controllers. */
+void irqchip_set_line(struct irqchip *irqchip, u32 line, bool level)
+{
+	(void)irqchip;
+	assert_true(line < IRQCHIP_LINE_COUNT);
+	if (level && !fixture_line[line])
+		fixture_edges[line]++;
+	fixture_line[line] = level;
+}
+
+static UNUSED void fixture_reset(void)
+{
+	fixture_clock = (struct machine_clock){.tsc_khz = 1000000};
+	fixture_events = (struct machine_events){0};
+	memset(fixture_line, 0, sizeof(fixture_line));
+	memset(fixture_edges, 0, sizeof(fixture_edges));
+}
+
+static UNUSED void out8(struct device *device, u32 port, u32 value)
+{
+	device->ops->write(device, port, 1, value);
+}
+
+static UNUSED u32 in8(struct device *device, u32 port)
+{
+	return (u32)device->ops->read(device, port, 1);
+}
+
+/* Lets time pass with tick called at each deadline, as the owner does. */
+static UNUSED void fixture_run_until(struct device *device, u64 ns)
+{
+	while (device->deadline_ns <= ns) {
+		u64 at = device->deadline_ns;
+
+		fixture_clock.wall_ns += at - fixture_clock.now_ns;
+		fixture_clock.now_ns = at;
+		device->ops->tick(device);
+		assert_true(device->deadline_ns > at);
+	}
+	fixture_clock.wall_ns += ns - fixture_clock.now_ns;
+	fixture_clock.now_ns = ns;
+}
+
+/* A saved state comes back bit for bit over any other; a wrong size changes nothing. */
+static UNUSED void assert_round_trip(struct device *device)
+{
+	size_t size = device->state_bytes;
+	u64 *saved = malloc(size + 8);
+	u64 *again = malloc(size + 8);
+
+	assert_int_equal(device_save(device, saved, size), STATUS_OK);
+	assert_int_equal(device_save(device, saved, size - 1), STATUS_TOO_BIG);
+	device_reset(device);
+	assert_int_equal(device_load(device, saved, size + 1), STATUS_BAD_ARGUMENT);
+	assert_int_equal(device_load(device, saved, size), STATUS_OK);
+	assert_int_equal(device_save(device, again, size), STATUS_OK);
+	assert_memory_equal(saved, again, size);
+	free(saved);
+	free(again);
+}
+
+/* A state with that byte is refused, and the device keeps its own. */
+static UNUSED void assert_load_refused(struct device *device, size_t offset, u8 byte)
+{
+	size_t size = device->state_bytes;
+	u64 *saved = malloc(size);
+	u64 *now = malloc(size);
+
+	assert_int_equal(device_save(device, saved, size), STATUS_OK);
+	((u8 *)saved)[offset] = byte;
+	assert_int_equal(device_load(device, saved, size), STATUS_BAD_FORMAT);
+	((u8 *)saved)[offset] = ((const u8 *)device->state)[offset];
+	assert_int_equal(device_save(device, now, size), STATUS_OK);
+	assert_memory_equal(saved, now, size);
+	free(saved);
+	free(now);
+}

@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: MIT */
+/* fw_cfg as QEMU's docs/specs/fw_cfg describes its traditional interface. */
+#include "tests/unit/device_fixture.h"
+
+#include "vmm/monitor/dev/fw_cfg.c"
+
+static struct fw_cfg fw_cfg;
+static struct device *const device = &fw_cfg.device;
+
+static void select_key(u32 key)
+{
+	device->ops->write(device, 0x510, 2, key);
+}
+
+static u64 number(u32 bytes)
+{
+	u64 value = 0;
+
+	for (u32 i = 0; i < bytes; i++)
+		value |= (u64)in8(device, 0x511) << (i * 8);
+	return value;
+}
+
+static int setup(void **state)
+{
+	(void)state;
+	fw_cfg_init(&fw_cfg, 5 * GIB, 3);
+	return 0;
+}
+
+static void numbers_and_signature(void **state)
+{
+	(void)state;
+	select_key(FW_CFG_SIGNATURE);
+	assert_int_equal(number(4), 'Q' | 'E' << 8 | 'M' << 16 | 'U' << 24);
+	assert_int_equal(number(4), 0); /* past its end */
+	select_key(FW_CFG_ID);
+	assert_int_equal(number(4), 1);
+	select_key(FW_CFG_RAM_SIZE);
+	assert_int_equal(number(8), 5 * GIB);
+	select_key(FW_CFG_CPU_COUNT);
+	assert_int_equal(number(2), 3);
+	select_key(FW_CFG_CPU_MAX);
+	assert_int_equal(number(2), 3);
+	select_key(0x8003);
+	assert_int_equal(number(4), 0);
+	/* A byte write of the selector is none. */
+	select_key(FW_CFG_ID);
+	out8(device, 0x510, FW_CFG_CPU_COUNT);
+	assert_int_equal(number(4), 1);
+}
+
+static void files(void **state)
+{
+	static const u8 text[] = {'h', 'i', '!'};
+	char name[FW_CFG_NAME_BYTES + 1];
+
+	(void)state;
+	select_key(FW_CFG_DIRECTORY);
+	assert_int_equal(number(8), 0);
+
+	memset(name, 'n', sizeof(name));
+	name[FW_CFG_NAME_BYTES] = 0;
+	assert_false(fw_cfg_add_file(&fw_cfg, name, text, 3));
+	assert_true(fw_cfg_add_file(&fw_cfg, "opt/text", text, 3));
+	select_key(FW_CFG_DIRECTORY);
+	assert_int_equal(number(4), 0x01000000);         /* big-endian 1 */
+	assert_int_equal(number(4), 0x03000000);         /* size */
+	assert_int_equal(number(2), FW_CFG_FILE_FIRST << 8);
+	assert_int_equal(number(2), 0);
+	assert_int_equal(number(8), 0x747865742f74706f); /* "opt/text" */
+	assert_int_equal(number(8), 0);
+	select_key(FW_CFG_FILE_FIRST);
+	assert_int_equal(number(4), 'h' | 'i' << 8 | '!' << 16);
+	select_key(FW_CFG_FILE_FIRST + 1);
+	assert_int_equal(number(4), 0);
+	for (u32 i = 1; i < FW_CFG_FILE_MAX; i++)
+		assert_true(fw_cfg_add_file(&fw_cfg, "more", text, 3));
+	assert_false(fw_cfg_add_file(&fw_cfg, "more", text, 3));
+}
+
+static void save_and_load(void **state)
+{
+	(void)state;
+	select_key(FW_CFG_RAM_SIZE);
+	(void)number(4);
+	assert_round_trip(device);
+	assert_int_equal(number(4), 5 * GIB >> 32);
+	/* The last offset does not wrap to the start. */
+	fw_cfg.state.offset = ~0u;
+	assert_int_equal(number(2), 0);
+	assert_int_equal(fw_cfg.state.offset, ~0u);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup(numbers_and_signature, setup),
+		cmocka_unit_test_setup(files, setup),
+		cmocka_unit_test_setup(save_and_load, setup),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

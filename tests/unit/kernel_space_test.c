@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: MIT */
+#define MACHINE_HAS_KERNEL_SPACE
+#include "tests/unit/mm_machine.h"
+
+#include "mm/kernel_space.c"
+
+/* An image of five pages: two constant ones, one to be sealed, two of data. */
+__asm__(".data\n"
+	".balign 4096\n"
+	"__image_start: .skip 8192\n"
+	"__ro_after_init_start: .skip 4096\n"
+	"__ro_after_init_end: .skip 8192\n"
+	".previous\n");
+
+#define IMAGE_HPA (3 * MIB)
+#define VMAP_BASE 0xfffffeffffff0000ull /* its end lies in the next slot of the top */
+#define DIRECT_BASE 0xffff888000000000ull
+
+static u64 loaded_root;
+
+void tlb_arch_load_root(hpa_t root)
+{
+	loaded_root = root.value;
+}
+
+void tlb_arch_kick(u32 cpu)
+{
+	(void)cpu;
+}
+
+static struct boot_info info;
+
+static void map_large(struct table *table, u64 at, u64 hpa)
+{
+	const struct pt_leaf leaf = {
+		.at = at, .hpa = HPA(hpa), .level = PT_LEVEL_2M, .rights = PT_READ | PT_WRITE};
+
+	assert_int_equal(table_map(table, &leaf), STATUS_OK);
+}
+
+/* What the boot code leaves: an identity mapping and the direct map, at the tests' own addresses. */
+static void start(void)
+{
+	const struct page_range used = {
+		.base = HPA(IMAGE_HPA), .length = 5 * PAGE_SIZE, .owner = PAGE_IMAGE};
+	const struct page_range ram = {.base = HPA(0), .length = 16 * MIB};
+	struct table boot;
+
+	machine_reset(16 * MIB);
+	assert_true(page_init(&ram, 1, &used, 1));
+	assert_int_equal(table_init(&boot, &format_host, NULL, false), STATUS_OK);
+	map_large(&boot, 0, 0);
+	map_large(&boot, DIRECT_BASE, 0);
+	info = (struct boot_info){
+		.image_hpa = HPA(IMAGE_HPA),
+		.image_base = HVA((u64)__image_start),
+		.image_bytes = 5 * PAGE_SIZE,
+		.direct_map_base = HVA(direct_map_base),
+		.vmap_base = HVA(VMAP_BASE),
+		.root_table = boot.root.kernel,
+	};
+	assert_int_equal(kernel_space_init(&info), STATUS_OK);
+	tlb_cpu_online(0);
+}
+
+static u64 top(hpa_t root, unsigned int slot)
+{
+	return *top_entry(root, slot);
+}
+
+static void test_init(void **state)
+{
+	struct pt_leaf leaf;
+	u64 before[PT_ENTRY_COUNT];
+
+	(void)state;
+	start();
+	assert_int_equal(loaded_root, kernel_table.root.kernel.value);
+	assert_false(table_lookup(&kernel_table, 0, &leaf));
+	assert_true(table_lookup(&kernel_table, DIRECT_BASE, &leaf));
+	/* Nothing that is mapped later shows in the top. */
+	memcpy(before, hpa_to_pointer(kernel_table.root.kernel), PAGE_SIZE);
+	for (unsigned int n = 0; n < 40; n++)
+		assert_non_null(kernel_stack_alloc(HPA(0)));
+	assert_true(vmap_next > 0xffffff0000000000);
+	assert_memory_equal(before, hpa_to_pointer(kernel_table.root.kernel), PAGE_SIZE);
+}
+
+static void test_stack(void **state)
+{
+	struct pt_leaf leaf;
+
+	(void)state;
+	start();
+	for (unsigned int n = 0; n < 50; n++) {
+		hpa_t stub = HPA(n % 2 ? IMAGE_HPA : 0);
+		u64 stack = (u64)kernel_stack_alloc(stub);
+
+		assert_int_equal(stack % KERNEL_STACK_BYTES, 0);
+		assert_false(table_lookup(&kernel_table, stack - PAGE_SIZE, &leaf));
+		for (u64 at = stack; at < stack + KERNEL_STACK_BYTES; at += PAGE_SIZE) {
+			assert_true(table_lookup(&kernel_table, at, &leaf));
+			assert_int_equal(leaf.rights, PT_READ | PT_WRITE);
+			assert_int_equal(page_owner(leaf.hpa), PAGE_KERNEL);
+		}
+		assert_int_equal(table_lookup(&kernel_table, stack + KERNEL_STACK_BYTES, &leaf),
+				 stub.value != 0);
+		if (stub.value == 0)
+			continue;
+		assert_int_equal(leaf.rights, PT_READ | PT_EXECUTE);
+		assert_int_equal(leaf.hpa.value, IMAGE_HPA);
+	}
+}
+
+static void test_device(void **state)
+{
+	struct pt_leaf leaf;
+	u64 at;
+
+	(void)state;
+	start();
+	at = (u64)kernel_map_device(HPA(0xfed00ff0), 0x20);
+	assert_int_equal(at % PAGE_SIZE, 0xff0);
+	assert_true(table_lookup(&kernel_table, at, &leaf));
+	assert_int_equal(leaf.hpa.value, 0xfed00000);
+	assert_int_equal(leaf.type, PT_TYPE_UC);
+	assert_true(table_lookup(&kernel_table, at + 0x1f, &leaf));
+	assert_int_equal(leaf.hpa.value, 0xfed01000);
+	assert_false(table_lookup(&kernel_table, at + PAGE_SIZE + 0x1f, &leaf));
+	assert_null(kernel_map_device(HPA(0x100000000), VMAP_BYTES));
+}
+
+static void test_seal(void **state)
+{
+	struct pt_leaf leaf;
+
+	(void)state;
+	start();
+	/* The test's direct map and image lie in the lower half: put them in by hand. */
+	for (u64 at = 0; at < 16 * MIB; at += 2 * MIB)
+		map_large(&kernel_table, direct_map_base + at, at);
+	for (u64 page = 0; page < 5; page++)
+		assert_true(page_map((u64)__image_start + page * PAGE_SIZE,
+				     HPA(IMAGE_HPA + page * PAGE_SIZE), PT_READ | PT_WRITE,
+				     PT_TYPE_WB));
+	loaded_root = 0;
+	assert_int_equal(kernel_space_seal(&info), STATUS_OK);
+	assert_int_equal(loaded_root, kernel_table.root.kernel.value);
+	for (u64 at = 0; at < 16 * MIB; at += PAGE_SIZE) {
+		bool sealed = at >= IMAGE_HPA && at < IMAGE_HPA + 3 * PAGE_SIZE;
+
+		assert_true(table_lookup(&kernel_table, direct_map_base + at, &leaf));
+		assert_int_equal(leaf.rights, sealed ? PT_READ : PT_READ | PT_WRITE);
+		assert_int_equal(leaf.hpa.value + (direct_map_base + at - leaf.at), at);
+	}
+	assert_true(table_lookup(&kernel_table, (u64)__ro_after_init_start, &leaf));
+	assert_int_equal(leaf.rights, PT_READ);
+	assert_true(table_lookup(&kernel_table, (u64)__ro_after_init_end, &leaf));
+	assert_int_equal(leaf.rights, PT_READ | PT_WRITE);
+}
+
+/* The view of ring 3 has the kernel's stacks and image, but not the direct map. */
+static void test_share(void **state)
+{
+	struct table split;
+	struct table single;
+
+	(void)state;
+	start();
+	assert_int_equal(table_init(&split, &format_host, NULL, true), STATUS_OK);
+	assert_int_equal(table_init(&single, &format_host, NULL, false), STATUS_OK);
+	kernel_space_share(&split);
+	kernel_space_share(&single);
+	for (unsigned int slot = 0; slot < PT_ENTRY_COUNT; slot++) {
+		u64 entry = top(kernel_table.root.kernel, slot);
+
+		assert_int_equal(top(split.root.kernel, slot), entry);
+		assert_int_equal(top(single.root.kernel, slot), entry);
+		assert_int_equal(top(split.root.user, slot), slot < 320 ? 0 : entry);
+	}
+	assert_int_not_equal(top(split.root.kernel, (DIRECT_BASE >> 39) % 512), 0);
+	assert_int_not_equal(top(split.root.user, (VMAP_BASE >> 39) % 512), 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_init),  cmocka_unit_test(test_stack),
+		cmocka_unit_test(test_device), cmocka_unit_test(test_seal),
+		cmocka_unit_test(test_share),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include "vmm/manager/reply.h"
+
+#define COMMAND_WORDS_MAX 32u
+
+/* The words behind a command's name, -j taken out. Each is terminated and may hold any other byte. */
+struct arguments {
+	u32 count;
+	const char *word[COMMAND_WORDS_MAX];
+};
+
+/* What the words of a command are, for completion. */
+enum completion {
+	COMPLETE_NOTHING,
+	COMPLETE_VM,       /* the first argument is a VM in the list */
+	COMPLETE_SECTION,  /* ... a VM of the configuration */
+	COMPLETE_COMMAND,  /* the arguments are a command */
+};
+
+struct command {
+	const char *name;      /* one or two words */
+	const char *arguments; /* as help shows them */
+	const char *summary;   /* one line, without a full stop */
+	const char *detail;    /* more lines, an example among them */
+	void (*run)(struct reply *reply, const struct arguments *arguments);
+	u8 minimum; /* arguments */
+	u8 maximum;
+	u8 completion; /* enum completion */
+};
+
+/* Every command, in the order of help; ends with one without a name. */
+extern const struct command commands[];
+
+/* Runs a line. What it answers goes to reply; an empty line answers nothing. */
+void command_run(struct reply *reply, const char *line);
+
+/* The command that the words begin with, how many words its name has; NULL for none. */
+const struct command *command_find(const char *const *words, u32 count, u32 *name_words);
+
+/*
+ * What could stand where the line ends: calls `offer` with each whole word that begins with its
+ * last, unfinished one. Returns the length of that one.
+ */
+size_t command_complete(const char *line, size_t length,
+			void (*offer)(void *context, const char *word), void *context);
+
+/* For commands: the VM of that name; NULL after an error has been written. */
+struct vm *command_vm(struct reply *reply, const char *name);

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: MIT */
+#include "kernel/abi/version.h"
+#include "vmm/manager/commands/commands.h"
+#include "vmm/rt/start.h"
+
+static void list(struct reply *reply)
+{
+	for (const struct command *command = commands; command->name != NULL; command++) {
+		if (reply->json) {
+			reply_object_begin(reply);
+			json_string(&reply->object, "name", command->name);
+			json_string(&reply->object, "arguments", command->arguments);
+			json_string(&reply->object, "summary", command->summary);
+			reply_object_end(reply);
+		} else {
+			reply_line(reply, "%-12s %s", command->name, command->summary);
+		}
+	}
+	if (!reply->json)
+		reply_line(reply, "`help COMMAND` says more. -j anywhere: answers as JSON lines.");
+}
+
+/* Every command that begins with the words given. */
+void command_help(struct reply *reply, const struct arguments *arguments)
+{
+	struct text rest;
+	struct text word;
+	bool found = false;
+	char shown[40];
+
+	if (arguments->count == 0) {
+		list(reply);
+		return;
+	}
+	for (const struct command *command = commands; command->name != NULL; command++) {
+		u32 i = 0;
+
+		rest = text_of(command->name);
+		while (i < arguments->count && text_next_word(&rest, &word) &&
+		       text_equal(word, arguments->word[i]))
+			i++;
+		if (i < arguments->count)
+			continue;
+		reply_line(reply, "%s%s %s", found ? "\n" : "", command->name, command->arguments);
+		reply_line(reply, "  %s", command->summary);
+		reply_line(reply, "%s", command->detail);
+		found = true;
+	}
+	if (!found)
+		reply_error(reply, "found \"%s\", which is no command, `help` lists them",
+			    text_show(shown, sizeof(shown), text_of(arguments->word[0])));
+}
+
+void command_version(struct reply *reply, const struct arguments *arguments)
+{
+	static const char build[] = "gnu17 " __VERSION__;
+	struct text backend = {start_info->backend,
+			       strnlen(start_info->backend, sizeof(start_info->backend))};
+
+	(void)arguments;
+	if (!reply->json) {
+		reply_line(reply, "Skerry %s, ABI %u, %.*s, built with %s", SKERRY_VERSION,
+			   SKERRY_ABI_VERSION, (int)backend.length, backend.start, build);
+		return;
+	}
+	reply_object_begin(reply);
+	json_string(&reply->object, "name", "Skerry");
+	json_string(&reply->object, "version", SKERRY_VERSION);
+	json_u64(&reply->object, "abi", SKERRY_ABI_VERSION);
+	json_text(&reply->object, "backend", backend);
+	json_string(&reply->object, "build", build);
+	reply_object_end(reply);
+}

@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: MIT */
+#include "vmm/manager/machine.h"
+#include "vmm/manager/commands/commands.h"
+#include "vmm/manager/console.h"
+#include "vmm/manager/log.h"
+#include "vmm/manager/page_names.h"
+#include "vmm/rt/clock.h"
+
+void command_mem(struct reply *reply, const struct arguments *arguments)
+{
+	const struct kernel_page *page = machine_page();
+
+	(void)arguments;
+	if (!reply->json)
+		reply_line(reply, "%-10s %12s %10s", "OWNER", "PAGES", "KIB");
+	for (u32 i = 0; i < PAGE_OWNER_COUNT; i++) {
+		u64 pages = page->pages[i];
+
+		if (!reply->json) {
+			reply_line(reply, "%-10s %12llu %10llu", page_owner_name(i),
+				   (unsigned long long)pages,
+				   (unsigned long long)(pages * PAGE_SIZE / KIB));
+			continue;
+		}
+		reply_object_begin(reply);
+		json_string(&reply->object, "owner", page_owner_name(i));
+		json_u64(&reply->object, "pages", pages);
+		reply_object_end(reply);
+	}
+}
+
+/* What was idle of the time since the last call, in percent of what is left. */
+static u64 load_percent(u32 cpu, u64 idle_tsc, u64 now)
+{
+	static u64 last_idle[CPU_MAX];
+	static u64 last_now[CPU_MAX];
+	u64 since = last_now[cpu] != 0 ? last_now[cpu] : machine_page()->boot_tsc;
+	u64 passed = now - since;
+	u64 idle = MIN(idle_tsc - last_idle[cpu], passed);
+
+	last_idle[cpu] = idle_tsc;
+	last_now[cpu] = now;
+	return passed == 0 ? 0 : (passed - idle) * 100 / passed;
+}
+
+void command_cpu(struct reply *reply, const struct arguments *arguments)
+{
+	const struct kernel_page *page = machine_page();
+
+	(void)arguments;
+	if (!reply->json)
+		reply_line(reply, "%3s %5s %12s %8s %10s %12s %10s %12s", "CPU", "LOAD", "EXITS",
+			   "IPIS", "WAKEUPS", "INTERRUPTS", "SWITCHES", "SYSCALLS");
+	for (u32 i = 0; i < page->cpu_count && i < CPU_MAX; i++) {
+		struct cpu_counters counters = page->cpu[i];
+		u64 load = load_percent(i, counters.idle_tsc, clock_tsc());
+
+		if (!reply->json) {
+			reply_line(reply, "%3u %4llu%% %12llu %8llu %10llu %12llu %10llu %12llu", i,
+				   (unsigned long long)load, (unsigned long long)counters.exits,
+				   (unsigned long long)counters.ipis,
+				   (unsigned long long)counters.wakeups,
+				   (unsigned long long)counters.interrupts,
+				   (unsigned long long)counters.switches,
+				   (unsigned long long)counters.syscalls);
+			continue;
+		}
+		reply_object_begin(reply);
+		json_u64(&reply->object, "id", i);
+		json_u64(&reply->object, "load_percent", load);
+		json_u64(&reply->object, "exits", counters.exits);
+		json_u64(&reply->object, "ipis", counters.ipis);
+		json_u64(&reply->object, "wakeups", counters.wakeups);
+		json_u64(&reply->object, "interrupts", counters.interrupts);
+		json_u64(&reply->object, "switches", counters.switches);
+		json_u64(&reply->object, "syscalls", counters.syscalls);
+		reply_object_end(reply);
+	}
+}
+
+void command_reboot(struct reply *reply, const struct arguments *arguments)
+{
+	(void)arguments;
+	log_message(LOG_INFO, LOG_AUDIT, "", "reboot");
+	console_flush();
+	reply_error(reply, "cannot reboot: %s", machine_reboot());
+}
+
+void command_poweroff(struct reply *reply, const struct arguments *arguments)
+{
+	(void)arguments;
+	log_message(LOG_INFO, LOG_AUDIT, "", "poweroff");
+	console_flush();
+	reply_error(reply, "cannot power off: %s", machine_power_off());
+}

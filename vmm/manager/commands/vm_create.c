@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: MIT */
+#include "lib/format.h"
+#include "vmm/manager/commands/commands.h"
+#include "vmm/manager/config_keys.h"
+#include "vmm/manager/setup.h"
+
+/* Sets one KEY=VALUE; what the section says gives way to it. */
+static bool set(struct reply *reply, struct vm_config *config, u64 *given, const char *word)
+{
+	const char *equals = strchr(word, '=');
+	char problem[224];
+	char shown[40];
+	bool in_value;
+
+	if (equals == NULL) {
+		reply_error(reply, "found \"%s\", allowed: KEY=VALUE",
+			    text_show(shown, sizeof(shown), text_of(word)));
+		return false;
+	}
+	if (config_set(config_vm_keys, config, given, (struct text){word, (size_t)(equals - word)},
+		       text_of(equals + 1), problem, sizeof(problem), &in_value))
+		return true;
+	reply_error(reply, "%s", problem);
+	return false;
+}
+
+static bool prepare(struct reply *reply, const struct arguments *arguments,
+		    struct vm_config *config)
+{
+	const char *name = arguments->word[0];
+	struct vm_config *section = config_find(setup_config(), name);
+	char problem[224];
+	char shown[40];
+	u64 given = 0;
+
+	if (!config_name_valid(text_of(name))) {
+		reply_error(reply, "found the name \"%s\", allowed: " CONFIG_NAME_ALLOWED,
+			    text_show(shown, sizeof(shown), text_of(name)));
+		return false;
+	}
+	if (section != NULL && section->broken) {
+		reply_error(reply, "the section [vm %s] has mistakes, `log show -c config` says which",
+			    name);
+		return false;
+	}
+	if (section != NULL)
+		*config = *section;
+	else
+		config_vm_init(config);
+	string_copy(config->name, sizeof(config->name), name);
+	for (u32 i = 1; i < arguments->count; i++) {
+		if (!set(reply, config, &given, arguments->word[i]))
+			return false;
+	}
+	config->given |= given;
+	if (config_vm_check(config, problem, sizeof(problem)))
+		return true;
+	reply_error(reply, "%s", problem);
+	return false;
+}
+
+void command_vm_create(struct reply *reply, const struct arguments *arguments)
+{
+	static struct vm_config config; /* too large for the stack */
+	char problem[256];
+	struct vm *vm;
+
+	if (!prepare(reply, arguments, &config))
+		return;
+	vm = vm_create(&config, problem, sizeof(problem));
+	if (vm == NULL) {
+		reply_error(reply, "VM %s: %s", config.name, problem);
+		return;
+	}
+	if (!reply->json) {
+		reply_line(reply, "%s: %s", vm->config.name, vm_state_name(vm->state));
+		return;
+	}
+	reply_object_begin(reply);
+	json_string(&reply->object, "name", vm->config.name);
+	json_string(&reply->object, "state", vm_state_name(vm->state));
+	reply_object_end(reply);
+}

@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: MIT */
+#include "lib/format.h"
+#include "vmm/manager/commands/commands.h"
+#include "vmm/rt/clock.h"
+
+/* A monitor that loads a large guest on an emulated CPU takes seconds. */
+#define ANSWER_NS (60 * NS_PER_S)
+
+static void show(struct reply *reply, const char *name, const char *state, const char *reason)
+{
+	if (!reply->json) {
+		reply_line(reply, "%s: %s%s%s", name, state, reason[0] != '\0' ? ": " : "", reason);
+		return;
+	}
+	reply_object_begin(reply);
+	json_string(&reply->object, "name", name);
+	json_string(&reply->object, "state", state);
+	json_string(&reply->object, "reason", reason);
+	reply_object_end(reply);
+}
+
+/* Waits for the monitor to have done what it was told. */
+static bool resume_action(struct reply *reply)
+{
+	struct vm *vm = vm_by_id(reply->vm_id);
+
+	if (vm == NULL) {
+		reply_error(reply, "%s was destroyed meanwhile", reply->vm_name);
+		return true;
+	}
+	if (!vm_busy(vm) || (vm->dying && vm->after == AFTER_NOTHING)) {
+		if (vm->state == VM_CRASHED)
+			reply_error(reply, "%s crashed: %s", vm->config.name, vm->reason);
+		else
+			show(reply, vm->config.name, vm_state_name(vm->state), vm->reason);
+		return true;
+	}
+	if (clock_tsc() < reply->deadline_tsc)
+		return false;
+	reply_error(reply, "the monitor of %s does not answer, `vm destroy %s` ends it",
+		    vm->config.name, vm->config.name);
+	return true;
+}
+
+static bool resume_destroy(struct reply *reply)
+{
+	if (vm_by_id(reply->vm_id) != NULL)
+		return false;
+	show(reply, reply->vm_name, "destroyed", "");
+	return true;
+}
+
+static void act(struct reply *reply, const struct arguments *arguments, enum vm_action action)
+{
+	struct vm *vm = command_vm(reply, arguments->word[0]);
+	char problem[256];
+
+	if (vm == NULL)
+		return;
+	reply->vm_id = vm->id;
+	string_copy(reply->vm_name, sizeof(reply->vm_name), vm->config.name);
+	if (!vm_act(vm, action, problem, sizeof(problem))) {
+		reply_error(reply, "%s", problem);
+		return;
+	}
+	reply->resume = action == ACTION_DESTROY ? resume_destroy : resume_action;
+	if (action != ACTION_DESTROY)
+		reply->deadline_tsc = clock_tsc() + clock_ns_to_tsc(ANSWER_NS);
+}
+
+void command_vm_start(struct reply *reply, const struct arguments *arguments)
+{
+	act(reply, arguments, ACTION_START);
+}
+
+void command_vm_pause(struct reply *reply, const struct arguments *arguments)
+{
+	act(reply, arguments, ACTION_PAUSE);
+}
+
+void command_vm_resume(struct reply *reply, const struct arguments *arguments)
+{
+	act(reply, arguments, ACTION_RESUME);
+}
+
+void command_vm_reset(struct reply *reply, const struct arguments *arguments)
+{
+	act(reply, arguments, ACTION_RESET);
+}
+
+void command_vm_stop(struct reply *reply, const struct arguments *arguments)
+{
+	act(reply, arguments, ACTION_STOP);
+}
+
+void command_vm_destroy(struct reply *reply, const struct arguments *arguments)
+{
+	act(reply, arguments, ACTION_DESTROY);
+}
+
+void command_vm_console(struct reply *reply, const struct arguments *arguments)
+{
+	const struct vm *vm = command_vm(reply, arguments->word[0]);
+
+	if (vm != NULL)
+		reply->attach_id = vm->id;
+}

@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: MIT */
+#include "vmm/manager/commands/commands.h"
+#include "vmm/manager/exit_names.h"
+#include "vmm/manager/page_names.h"
+#include "vmm/rt/clock.h"
+
+static void show_json(struct reply *reply, const struct vm *vm)
+{
+	const struct group_page *account = vm_account(vm);
+	struct json *json = &reply->object;
+
+	reply_object_begin(reply);
+	json_string(json, "name", vm->config.name);
+	json_string(json, "state", vm_state_name(vm->state));
+	json_string(json, "reason", vm->reason);
+	if (vm->exit_code >= 0)
+		json_s64(json, "exit_code", vm->exit_code);
+	else
+		json_null(json, "exit_code");
+	json_u64(json, "vcpus", vm->config.vcpus);
+	json_u64(json, "memory_bytes", vm->config.memory_bytes);
+	json_u64(json, "uptime_ns", vm_uptime_ns(vm));
+	json_u64(json, "cpu_ns", clock_tsc_to_ns(account->cpu_tsc));
+	json_u64(json, "exits", account->exits);
+	reply_object_end(reply);
+}
+
+void command_vm_list(struct reply *reply, const struct arguments *arguments)
+{
+	(void)arguments;
+	if (!reply->json)
+		reply_line(reply, "%-16s %-8s %5s %8s %12s %12s %10s  %s", "NAME", "STATE", "VCPUS",
+			   "MEMORY", "UPTIME", "CPU", "EXITS", "REASON");
+	VM_FOR_EACH(vm) {
+		u64 uptime_ms = vm_uptime_ns(vm) / NS_PER_MS;
+		u64 cpu_ms = clock_tsc_to_ns(vm_account(vm)->cpu_tsc) / NS_PER_MS;
+
+		if (reply->json) {
+			show_json(reply, vm);
+			continue;
+		}
+		reply_line(reply, "%-16s %-8s %5llu %7lluM %8llu.%03llu %8llu.%03llu %10llu  %s",
+			   vm->config.name, vm_state_name(vm->state),
+			   (unsigned long long)vm->config.vcpus,
+			   (unsigned long long)(vm->config.memory_bytes / MIB),
+			   (unsigned long long)(uptime_ms / 1000),
+			   (unsigned long long)(uptime_ms % 1000),
+			   (unsigned long long)(cpu_ms / 1000), (unsigned long long)(cpu_ms % 1000),
+			   (unsigned long long)vm_account(vm)->exits, vm->reason);
+	}
+}
+
+static void show_count(struct reply *reply, const char *reason, u64 count)
+{
+	if (count == 0)
+		return;
+	if (!reply->json) {
+		reply_line(reply, "%-24s %12llu", reason, (unsigned long long)count);
+		return;
+	}
+	reply_object_begin(reply);
+	json_string(&reply->object, "reason", reason);
+	json_u64(&reply->object, "count", count);
+	json_null(&reply->object, "instructions"); /* not measured */
+	reply_object_end(reply);
+}
+
+/* The account is shared with the kernel, the channel with the monitor: each number is read once. */
+void command_vm_stat(struct reply *reply, const struct arguments *arguments)
+{
+	const struct vm *vm = command_vm(reply, arguments->word[0]);
+	const struct group_page *account;
+
+	if (vm == NULL)
+		return;
+	account = vm_account(vm);
+	for (u32 i = 0; i < ARRAY_COUNT(account->exits_by_reason); i++)
+		show_count(reply, exit_name(i), account->exits_by_reason[i]);
+	show_count(reply, "exits", account->exits);
+	show_count(reply, "exits-settled-in-kernel", account->kernel_exits);
+	show_count(reply, "injected", account->injected);
+	for (u32 i = PAGE_FREE + 1; i < PAGE_OWNER_COUNT; i++)
+		show_count(reply, page_owner_name_pages(i), account->pages[i]);
+	show_count(reply, "pages-used", account->used_pages);
+	show_count(reply, "pages-allowed", account->quota_pages);
+	if (vm->channel == NULL)
+		return;
+	show_count(reply, "resets", vm->channel->reset_count);
+	show_count(reply, "unknown-ports", vm->channel->unknown_ports);
+	show_count(reply, "unknown-memory", vm->channel->unknown_memory);
+	show_count(reply, "timer-expirations", vm->channel->timer_expirations);
+}

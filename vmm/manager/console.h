@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include "vmm/manager/serial.h"
+
+/*
+ * The operator's terminal: edits lines, runs commands one after the other, is the console of a guest
+ * while attached to it. Nothing here waits; console_step moves on what can be moved.
+ */
+void console_init(enum serial_name port);
+/* Moves it to another port; what was not yet sent goes there. */
+void console_use(enum serial_name port);
+enum serial_name console_port(void);
+
+/* Commands to run before the first one typed, separated by ';'. */
+void console_run(const char *commands);
+/* From now on there is a prompt. */
+void console_open(void);
+
+/*
+ * A line that nobody asked for. It is shown above the line being edited; while the terminal is a guest's
+ * console it waits until that is left.
+ */
+void console_notice(const char *pattern, ...) PRINTF_LIKE(1, 2);
+/* Whether a notice would be shown now. */
+bool console_takes_notices(void);
+
+/* Moves bytes and commands on; true when there is more to do at once. */
+bool console_step(void);
+/* When console_step has to be called at the latest. */
+u64 console_deadline(void);
+
+/* Sends all that waits, for a while at most: the machine is about to stop. */
+void console_flush(void);

@@ -1,0 +1,7 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include "kernel/abi/vcpu.h"
+
+/* The name of an enum exit_reason, as `vm stat` shows it; "unknown" past the last. */
+const char *exit_name(u32 reason);

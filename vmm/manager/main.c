@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: MIT */
+/* The manager: reads the configuration, creates monitors, owns the console, keeps the log. */
+#include "vmm/manager/console.h"
+#include "vmm/manager/events.h"
+#include "vmm/manager/files.h"
+#include "vmm/manager/log.h"
+#include "vmm/manager/log_export.h"
+#include "vmm/manager/machine.h"
+#include "vmm/manager/setup.h"
+#include "vmm/manager/vm.h"
+#include "vmm/manager/vm_build.h"
+#include "vmm/rt/clock.h"
+#include "vmm/rt/start.h"
+
+/* The kernel's log has no signal of its own: it is looked at this often while nothing else happens. */
+#define LOG_POLL_NS NS_PER_S
+
+static void handle(const struct event *event)
+{
+	struct vm *vm = event->source == EVENT_SERIAL ? NULL : vm_by_id(event->number);
+
+	if (event->source == EVENT_SERIAL)
+		serial_interrupt((enum serial_name)event->number);
+	else if (vm == NULL)
+		return; /* its last signal outlived it */
+	else if (event->source == EVENT_CHANNEL)
+		vm_channel_signalled(vm);
+	else
+		vm_process_ended(vm);
+}
+
+/* One turn: whatever has happened, then one step of everything that is under way. */
+static void turn(void)
+{
+	struct event event;
+	bool more;
+	u64 deadline;
+
+	while (events_wait(0, &event))
+		handle(&event);
+	log_take_kernel();
+	more = vm_step();
+	more |= console_step();
+	log_export_step();
+	if (more)
+		return;
+	deadline = clock_tsc() + clock_ns_to_tsc(LOG_POLL_NS);
+	deadline = MIN(deadline, vm_deadline());
+	deadline = MIN(deadline, console_deadline());
+	if (events_wait(deadline, &event))
+		handle(&event);
+}
+
+int main(void)
+{
+	if (events_init() != STATUS_OK || machine_init() != STATUS_OK || log_init() != STATUS_OK)
+		rt_fail("setup");
+	console_init(SERIAL_COM1);
+	setup_options();
+	setup_serial();
+	setup_banner();
+	setup_config_file();
+	setup_host();
+	vm_build_init();
+	setup_start_vms();
+	console_open();
+	console_run(setup_options_get()->run);
+	for (;;)
+		turn();
+}

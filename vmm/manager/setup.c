@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: MIT */
+#include "vmm/manager/setup.h"
+#include "kernel/abi/version.h"
+#include "lib/format.h"
+#include "vmm/manager/console.h"
+#include "vmm/manager/files.h"
+#include "vmm/manager/log.h"
+#include "vmm/manager/log_export.h"
+#include "vmm/manager/machine.h"
+#include "vmm/manager/vm.h"
+#include "vmm/rt/start.h"
+
+#define DEMO_NAME "demo"
+#define DEMO_MEMORY (16 * MIB)
+
+static struct options options;
+static struct config config;
+static const char *config_name = "";
+
+/* Shown above the prompt and kept in the log. */
+static void report(const char *problem)
+{
+	log_message(LOG_ERROR, LOG_CONFIG, "", "%s", problem);
+	console_notice("error: %s\n", problem);
+}
+
+static void report_option(void *context, const char *problem)
+{
+	(void)context;
+	report(problem);
+}
+
+static void report_config(void *context, const struct config_problem *problem)
+{
+	char text[352];
+
+	(void)context;
+	format(text, sizeof(text), "%s:%u:%u: %s", problem->file, problem->line, problem->column,
+	       problem->text);
+	report(text);
+}
+
+const struct options *setup_options_get(void)
+{
+	return &options;
+}
+
+struct config *setup_config(void)
+{
+	return &config;
+}
+
+const char *setup_config_name(void)
+{
+	return config_name;
+}
+
+void setup_options(void)
+{
+	char line[sizeof(start_info->command_line)];
+
+	string_copy(line, sizeof(line), start_info->command_line);
+	options_parse(&options, line, report_option, NULL);
+}
+
+/* COM2 is the console only where it is there; everything reported so far waits in the console. */
+void setup_serial(void)
+{
+	bool com1 = serial_open(SERIAL_COM1);
+	bool com2 = serial_open(SERIAL_COM2);
+
+	if (com2 && (options.console == 2 || !com1))
+		console_use(SERIAL_COM2);
+	if (!com2 && options.console == 2)
+		report("command line: found console=com2, allowed: com1, there is no second port");
+}
+
+static void demo_config(void)
+{
+	struct vm_config *vm = &config.vm[config.vm_count++];
+
+	config_vm_init(vm);
+	string_copy(vm->name, sizeof(vm->name), DEMO_NAME);
+	string_copy(vm->kernel, sizeof(vm->kernel), VM_KERNEL_BUILT_IN);
+	vm->memory_bytes = DEMO_MEMORY;
+	vm->autostart = 1;
+}
+
+void setup_config_file(void)
+{
+	const struct file *file;
+	char problem[128];
+
+	config_init(&config);
+	files_init(report);
+	if (files_none()) {
+		demo_config();
+		return;
+	}
+	file = file_find(options.config);
+	if (file == NULL) {
+		format(problem, sizeof(problem), "there is no configuration %s among the boot files",
+		       options.config);
+		report(problem);
+		return;
+	}
+	config_name = file->name;
+	config_parse(&config, file->name, (struct text){(const char *)file->bytes, file->size},
+		     report_config, NULL);
+}
+
+void setup_host(void)
+{
+	log_level_set(LOG_CATEGORY_COUNT,
+		      options.log_given ? options.log : (enum log_level)config.host.log);
+	if (config.host.export == EXPORT_COM2 &&
+	    (!serial_present(SERIAL_COM2) || console_port() == SERIAL_COM2))
+		report("[host] export: found com2, which is not there or the console, allowed: off com1");
+	else
+		log_export_set((enum config_export)config.host.export);
+}
+
+static void start_vm(const struct vm_config *vm_config)
+{
+	char problem[256];
+	struct vm *vm = vm_create(vm_config, problem, sizeof(problem));
+
+	if (vm == NULL || !vm_act(vm, ACTION_START, problem, sizeof(problem)))
+		console_notice("error: VM %s: %s\n", vm_config->name, problem);
+}
+
+static void announce_vms(void)
+{
+	char starting[256];
+	size_t length = 0;
+
+	for (u32 i = 0; i < config.vm_count && length < sizeof(starting); i++) {
+		if (config.vm[i].autostart && !config.vm[i].broken)
+			length += format(starting + length, sizeof(starting) - length, " %s",
+					 config.vm[i].name);
+	}
+	console_notice("Starting:%s. `help` lists the commands.\n",
+		       length > 0 ? starting : " no VM");
+}
+
+void setup_start_vms(void)
+{
+	announce_vms();
+	for (u32 i = 0; i < config.vm_count; i++) {
+		if (config.vm[i].broken)
+			console_notice("error: VM %s is not created, see above\n", config.vm[i].name);
+		else if (config.vm[i].autostart)
+			start_vm(&config.vm[i]);
+	}
+}
+
+void setup_banner(void)
+{
+	const struct kernel_page *page = machine_page();
+
+	console_notice("\nSkerry " SKERRY_VERSION ", %.16s, %u CPU%s, %llu MiB, %llu MiB free\n",
+		       start_info->backend, page->cpu_count, page->cpu_count == 1 ? "" : "s",
+		       (unsigned long long)(page->page_count * PAGE_SIZE / MIB),
+		       (unsigned long long)(page->pages[PAGE_FREE] * PAGE_SIZE / MIB));
+	log_message(LOG_INFO, LOG_BOOT, "", "Skerry " SKERRY_VERSION " on %.16s",
+		    start_info->backend);
+}

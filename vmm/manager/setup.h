@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include "vmm/manager/config.h"
+#include "vmm/manager/options.h"
+
+/*
+ * What the machine was started with: the kernel's command line, the boot files and the configuration
+ * among them. Each mistake goes to the console and the log; the rest counts.
+ */
+void setup_options(void);
+/* Opens the UARTs and chooses the operator's. */
+void setup_serial(void);
+void setup_config_file(void);
+
+const struct options *setup_options_get(void);
+struct config *setup_config(void);
+/* Name of the configuration file in force, "" for none. */
+const char *setup_config_name(void);
+
+/* Applies what [host] says. */
+void setup_host(void);
+/* Creates and starts the VMs that ask for it. */
+void setup_start_vms(void);
+
+/* Shows name, version and machine. */
+void setup_banner(void);

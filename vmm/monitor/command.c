@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: MIT */
+#include "vmm/monitor/command.h"
+
+#include "vmm/rt/syscall.h"
+
+/* Commands that do not fit the present state have no effect: the manager sees the state. */
+static void obey(struct machine *machine, u32 command)
+{
+	switch (command) {
+	case VM_COMMAND_START:
+		if (machine->state == VM_CREATED || machine->state == VM_CRASHED)
+			machine_start(machine);
+		break;
+	case VM_COMMAND_PAUSE:
+		machine_pause(machine);
+		break;
+	case VM_COMMAND_RESUME:
+		machine_resume(machine);
+		break;
+	case VM_COMMAND_RESET:
+		if (machine->state == VM_RUNNING || machine->state == VM_PAUSED)
+			machine_reset(machine);
+		break;
+	case VM_COMMAND_POWER_BUTTON:
+		acpi_pm_power_button(&machine->platform.acpi_pm);
+		break;
+	case VM_COMMAND_REGISTERS:
+		for (u32 i = 0; i < machine->vcpu_count; i++)
+			vcpu_need(&machine->vcpu[i], VCPU_ALL & ~(u32)VCPU_EVENT);
+		break;
+	default:
+		break;
+	}
+}
+
+void command_obey(struct machine *machine)
+{
+	struct vm_channel *channel = machine->channel;
+	u32 sequence = __atomic_load_n(&channel->command_sequence, __ATOMIC_ACQUIRE);
+
+	if (sequence == channel->done_sequence)
+		return;
+	obey(machine, channel->command);
+	__atomic_store_n(&channel->done_sequence, sequence, __ATOMIC_RELEASE);
+	machine->signal = true;
+}

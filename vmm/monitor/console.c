@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: MIT */
+#include "vmm/monitor/console.h"
+
+#include "vmm/rt/syscall.h"
+
+/*
+ * The oldest bytes give way. A line is shown when it is complete; what has no newline when the guest
+ * does something else than printing (machine_attend).
+ */
+void console_put(void *context, u8 byte)
+{
+	struct machine *machine = context;
+	struct vm_channel *channel = machine->channel;
+	u32 written = channel->output_written;
+
+	channel->output[written % CHANNEL_OUT_BYTES] = byte;
+	__atomic_store_n(&channel->output_written, written + 1, __ATOMIC_RELEASE);
+	machine->signal = true;
+	if (byte == '\n')
+		console_signal(machine);
+}
+
+void console_input(struct machine *machine)
+{
+	struct vm_channel *channel = machine->channel;
+	u32 written = __atomic_load_n(&channel->input_written, __ATOMIC_ACQUIRE);
+	u32 read = channel->input_read;
+
+	if (written == read)
+		return;
+	/* a manager gone bad garbles its console, no more */
+	if (written - read > CHANNEL_RING_BYTES)
+		read = written - CHANNEL_RING_BYTES;
+	while (read != written &&
+	       serial_input(&machine->platform.serial, channel->input[read % CHANNEL_RING_BYTES]))
+		read++;
+	if (read != channel->input_read)
+		machine->signal = true;
+	__atomic_store_n(&channel->input_read, read, __ATOMIC_RELEASE);
+}
+
+void console_signal(struct machine *machine)
+{
+	if (!machine->signal)
+		return;
+	machine->signal = false;
+	(void)sys_event_signal(machine->channel_out);
+}

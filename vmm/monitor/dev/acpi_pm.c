@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: MIT */
+#include "vmm/monitor/dev/acpi_pm.h"
+#include "lib/bits.h"
+#include "lib/checked.h"
+#include "vmm/monitor/irqchip/irqchip.h"
+
+#define PM1_STATUS_DEFINED                                                                         \
+	(ACPI_PM1_TMR | ACPI_PM1_BM | ACPI_PM1_GBL | ACPI_PM1_PWRBTN | ACPI_PM1_SLPBTN |           \
+	 ACPI_PM1_RTC | ACPI_PM1_WAK)
+#define PM1_ENABLE_DEFINED                                                                         \
+	(ACPI_PM1_TMR | ACPI_PM1_GBL | ACPI_PM1_PWRBTN | ACPI_PM1_SLPBTN | ACPI_PM1_RTC)
+/* TMR_STS is set whenever the timer's highest bit changes (ACPI 4.8.2.1). */
+#define TIMER_HALF BIT(31)
+
+static u64 acpi_pm_timer(const struct acpi_pm *pm)
+{
+	return mul_div(pm->device.clock->now_ns, ACPI_PM_TIMER_HZ, NS_PER_S);
+}
+
+static void acpi_pm_tick(struct device *device)
+{
+	struct acpi_pm *pm = CONTAINER_OF(device, struct acpi_pm, device);
+	struct acpi_pm_state *state = &pm->state;
+	u64 now = acpi_pm_timer(pm);
+	u64 next = (now / TIMER_HALF + 1) * TIMER_HALF;
+
+	if (now / TIMER_HALF != state->timer_tick / TIMER_HALF)
+		state->status |= ACPI_PM1_TMR;
+	state->timer_tick = now;
+
+	irqchip_set_line(device->irqchip, ACPI_PM_SCI,
+			 (state->status & state->enable) ||
+				 (state->gpe_status & state->gpe_enable));
+	device->deadline_ns = state->enable & ACPI_PM1_TMR
+				      ? mul_div(next, NS_PER_S, ACPI_PM_TIMER_HZ) + 1
+				      : DEADLINE_NONE;
+}
+
+void acpi_pm_power_button(struct acpi_pm *pm)
+{
+	pm->state.status |= ACPI_PM1_PWRBTN;
+	acpi_pm_tick(&pm->device);
+}
+
+static void acpi_pm_control(struct acpi_pm *pm, u16 value)
+{
+	u32 type = (value & ACPI_PM1_SLP_TYP) >> ACPI_PM1_SLP_TYP_SHIFT;
+
+	pm->state.control = value & (ACPI_PM1_BM_RLD | ACPI_PM1_SLP_TYP);
+	if ((value & ACPI_PM1_SLP_EN) && type == ACPI_PM_S5)
+		pm->device.events->pending |= MACHINE_POWER_OFF;
+}
+
+/* A register of the block as one word; the low half of the address is the byte within. */
+static u16 acpi_pm_word(const struct acpi_pm *pm, u64 address)
+{
+	switch (address & ~1ull) {
+	case ACPI_PM_EVENT_PORT:
+		return pm->state.status;
+	case ACPI_PM_EVENT_PORT + 2:
+		return pm->state.enable;
+	case ACPI_PM_CONTROL_PORT:
+		return pm->state.control | ACPI_PM1_SCI_EN;
+	case ACPI_PM_TIMER_PORT:
+		return (u16)acpi_pm_timer(pm);
+	case ACPI_PM_TIMER_PORT + 2:
+		return (u16)(acpi_pm_timer(pm) >> 16);
+	case ACPI_PM_GPE0_PORT:
+		return pm->state.gpe_status;
+	default:
+		return pm->state.gpe_enable;
+	}
+}
+
+/* `mask` has the bytes that are written; a status bit is cleared by writing 1 to it. */
+static void acpi_pm_write_word(struct acpi_pm *pm, u64 address, u16 value, u16 mask)
+{
+	struct acpi_pm_state *state = &pm->state;
+	u16 merged = (u16)((acpi_pm_word(pm, address) & ~mask) | value);
+
+	switch (address & ~1ull) {
+	case ACPI_PM_EVENT_PORT:
+		state->status &= (u16)~value;
+		break;
+	case ACPI_PM_EVENT_PORT + 2:
+		state->enable = merged & PM1_ENABLE_DEFINED;
+		break;
+	case ACPI_PM_CONTROL_PORT:
+		acpi_pm_control(pm, merged);
+		break;
+	case ACPI_PM_GPE0_PORT:
+		state->gpe_status &= (u16)~value;
+		break;
+	case ACPI_PM_GPE0_PORT + 2:
+		state->gpe_enable = merged;
+		break;
+	default: /* the timer is read-only */
+		break;
+	}
+}
+
+static u64 acpi_pm_read(struct device *device, u64 address, u32 size)
+{
+	struct acpi_pm *pm = CONTAINER_OF(device, struct acpi_pm, device);
+	u64 value = 0;
+
+	acpi_pm_tick(device);
+	for (u32 i = 0; i < size; i++) {
+		u64 byte = acpi_pm_word(pm, address + i) >> (address + i) % 2 * 8 & 0xff;
+
+		value |= byte << (i * 8);
+	}
+	return value;
+}
+
+static void acpi_pm_write(struct device *device, u64 address, u32 size, u64 value)
+{
+	struct acpi_pm *pm = CONTAINER_OF(device, struct acpi_pm, device);
+
+	acpi_pm_tick(device);
+	for (u32 i = 0; i < size;) {
+		u32 shift = (address + i) % 2 * 8;
+		u32 bytes = shift == 0 && size - i >= 2 ? 2 : 1;
+		u16 mask = (u16)(BITS(bytes * 8 - 1, 0) << shift);
+
+		acpi_pm_write_word(pm, address + i, (u16)((value >> (i * 8)) << shift) & mask,
+				   mask);
+		i += bytes;
+	}
+	acpi_pm_tick(device);
+}
+
+static void acpi_pm_reset(struct device *device)
+{
+	struct acpi_pm *pm = CONTAINER_OF(device, struct acpi_pm, device);
+
+	pm->state = (struct acpi_pm_state){.timer_tick = acpi_pm_timer(pm)};
+	acpi_pm_tick(device);
+}
+
+static bool acpi_pm_valid(const void *bytes)
+{
+	const struct acpi_pm_state *state = bytes;
+
+	return !(state->status & ~PM1_STATUS_DEFINED) && !(state->enable & ~PM1_ENABLE_DEFINED) &&
+	       !(state->control & ~(ACPI_PM1_BM_RLD | ACPI_PM1_SLP_TYP));
+}
+
+static const struct device_ops acpi_pm_ops = {
+	.widest = 4,
+	.read = acpi_pm_read,
+	.write = acpi_pm_write,
+	.reset = acpi_pm_reset,
+	.tick = acpi_pm_tick,
+	.valid = acpi_pm_valid,
+};
+
+void acpi_pm_init(struct acpi_pm *pm, const struct machine_clock *clock, struct irqchip *irqchip,
+		  struct machine_events *events)
+{
+	pm->device = (struct device){
+		.name = "acpi_pm",
+		.ops = &acpi_pm_ops,
+		.state = &pm->state,
+		.state_bytes = sizeof(pm->state),
+		.clock = clock,
+		.events = events,
+		.irqchip = irqchip,
+	};
+	device_reset(&pm->device);
+}

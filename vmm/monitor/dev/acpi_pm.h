@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include "arch/x86_64/hw/acpi.h"
+#include "vmm/monitor/device.h"
+
+/* Where the fixed hardware lies; the FADT says the same. */
+#define ACPI_PM_EVENT_PORT    0x600u /* status, then enable, two bytes each */
+#define ACPI_PM_EVENT_BYTES   4u
+#define ACPI_PM_CONTROL_PORT  0x604u
+#define ACPI_PM_CONTROL_BYTES 2u
+#define ACPI_PM_TIMER_PORT    0x608u /* 32 bits wide: TMR_VAL_EXT */
+#define ACPI_PM_TIMER_BYTES   4u
+#define ACPI_PM_GPE0_PORT     0x620u /* status, then enable, two bytes each */
+#define ACPI_PM_GPE0_BYTES    4u
+#define ACPI_PM_SCI	      9u /* level-triggered */
+#define ACPI_PM_S5	      5u /* SLP_TYP of power-off */
+
+struct acpi_pm_state {
+	u64 timer_tick; /* PM timer clocks up to which TMR_STS is raised */
+	u16 status;
+	u16 enable;
+	u16 control;
+	u16 gpe_status;
+	u16 gpe_enable;
+	u16 reserved[3];
+};
+
+/* ACPI fixed hardware (ACPI 4.8), always in ACPI mode: there is no SMI_CMD and SCI_EN reads 1. */
+struct acpi_pm {
+	struct device device;
+	struct acpi_pm_state state;
+};
+
+void acpi_pm_init(struct acpi_pm *pm, const struct machine_clock *clock, struct irqchip *irqchip,
+		  struct machine_events *events);
+/* Presses the power button. */
+void acpi_pm_power_button(struct acpi_pm *pm);

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include "vmm/monitor/device.h"
+
+#define DEBUG_EXIT_PORT	 0xf4u
+#define DEBUG_EXIT_BYTES 4u /* some programs write it as a dword */
+#define DEBUG_CODE_PORT	 0x80u
+
+struct debug_state {
+	u64 code; /* last byte written to port 0x80 */
+};
+
+/* Debug exit (a byte written ends the machine with it) and the power-on self-test code port. */
+struct debug {
+	struct device device;
+	struct debug_state state;
+};
+
+void debug_init(struct debug *debug, struct machine_events *events);

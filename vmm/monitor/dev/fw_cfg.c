@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: MIT */
+#include "vmm/monitor/dev/fw_cfg.h"
+#include "lib/string.h"
+
+/* Bit 15 of a key marks architecture-specific items, bit 14 writing: neither is here. */
+#define DIRECTORY_HEADER_BYTES 4u
+#define DIRECTORY_ENTRY_BYTES  64u
+
+/* Byte `at` of a number, lowest first; 0 past its end. */
+static u8 little_endian(u64 value, u32 at)
+{
+	return (u8)(at < 8 ? value >> (at * 8) : 0);
+}
+
+static u8 big_endian_u32(u32 value, u32 at)
+{
+	return (u8)(value >> (24 - at * 8));
+}
+
+/* The directory: a count, then for each file size, key (both big-endian), two zeros, name. */
+static u8 directory_byte(const struct fw_cfg *fw_cfg, u32 offset)
+{
+	const struct fw_cfg_file *file;
+	u32 index = (offset - DIRECTORY_HEADER_BYTES) / DIRECTORY_ENTRY_BYTES;
+	u32 at = (offset - DIRECTORY_HEADER_BYTES) % DIRECTORY_ENTRY_BYTES;
+
+	if (offset < DIRECTORY_HEADER_BYTES)
+		return big_endian_u32(fw_cfg->file_count, offset);
+	if (index >= fw_cfg->file_count)
+		return 0;
+	file = &fw_cfg->file[index];
+	if (at < 4)
+		return big_endian_u32(file->size_bytes, at);
+	if (at < 8)
+		return big_endian_u32((FW_CFG_FILE_FIRST + index) << 16, at - 4);
+	return (u8)file->name[at - 8];
+}
+
+static u8 item_byte(const struct fw_cfg *fw_cfg, u32 key, u32 offset)
+{
+	const struct fw_cfg_file *file;
+
+	switch (key) {
+	case FW_CFG_SIGNATURE:
+		return offset < 4 ? (u8) "QEMU"[offset] : 0;
+	case FW_CFG_ID:
+		return little_endian(1, offset); /* traditional interface only */
+	case FW_CFG_RAM_SIZE:
+		return little_endian(fw_cfg->ram_bytes, offset);
+	case FW_CFG_CPU_COUNT:
+	case FW_CFG_CPU_MAX:
+		return little_endian(fw_cfg->cpu_count, offset);
+	case FW_CFG_DIRECTORY:
+		return directory_byte(fw_cfg, offset);
+	default:
+		if (key < FW_CFG_FILE_FIRST || key - FW_CFG_FILE_FIRST >= fw_cfg->file_count)
+			return 0;
+		file = &fw_cfg->file[key - FW_CFG_FILE_FIRST];
+		return offset < file->size_bytes ? file->bytes[offset] : 0;
+	}
+}
+
+static u64 fw_cfg_read(struct device *device, u64 address, u32 size)
+{
+	struct fw_cfg *fw_cfg = CONTAINER_OF(device, struct fw_cfg, device);
+	u8 byte;
+
+	if (address != FW_CFG_DATA_PORT || size != 1)
+		return 0;
+	byte = item_byte(fw_cfg, fw_cfg->state.key, fw_cfg->state.offset);
+	if (fw_cfg->state.offset < ~0u)
+		fw_cfg->state.offset++;
+	return byte;
+}
+
+static void fw_cfg_write(struct device *device, u64 address, u32 size, u64 value)
+{
+	struct fw_cfg_state *state = device->state;
+
+	if (address != FW_CFG_SELECTOR_PORT || size != 2)
+		return;
+	state->key = (u16)value;
+	state->offset = 0;
+}
+
+static void fw_cfg_reset(struct device *device)
+{
+	struct fw_cfg_state *state = device->state;
+
+	*state = (struct fw_cfg_state){0};
+}
+
+/* Any key and offset will do: both are checked at each read. */
+static bool fw_cfg_valid(const void *bytes)
+{
+	(void)bytes;
+	return true;
+}
+
+static const struct device_ops fw_cfg_ops = {
+	.widest = 2,
+	.read = fw_cfg_read,
+	.write = fw_cfg_write,
+	.reset = fw_cfg_reset,
+	.valid = fw_cfg_valid,
+};
+
+void fw_cfg_init(struct fw_cfg *fw_cfg, u64 ram_bytes, u32 cpu_count)
+{
+	*fw_cfg = (struct fw_cfg){
+		.device =
+			{
+				.name = "fw_cfg",
+				.ops = &fw_cfg_ops,
+				.state = &fw_cfg->state,
+				.state_bytes = sizeof(fw_cfg->state),
+			},
+		.ram_bytes = ram_bytes,
+		.cpu_count = cpu_count,
+	};
+	device_reset(&fw_cfg->device);
+}
+
+bool fw_cfg_add_file(struct fw_cfg *fw_cfg, const char *name, const u8 *bytes, u32 size_bytes)
+{
+	struct fw_cfg_file *file = &fw_cfg->file[fw_cfg->file_count];
+
+	if (fw_cfg->file_count == FW_CFG_FILE_MAX || strlen(name) >= FW_CFG_NAME_BYTES)
+		return false;
+	memset(file->name, 0, sizeof(file->name));
+	memcpy(file->name, name, strlen(name));
+	file->bytes = bytes;
+	file->size_bytes = size_bytes;
+	fw_cfg->file_count++;
+	return true;
+}

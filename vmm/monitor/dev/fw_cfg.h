@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include "vmm/monitor/device.h"
+
+#define FW_CFG_SELECTOR_PORT 0x510u /* 16 bits, little-endian */
+#define FW_CFG_DATA_PORT     0x511u /* bytes */
+
+enum fw_cfg_key {
+	FW_CFG_SIGNATURE = 0x00,
+	FW_CFG_ID = 0x01,
+	FW_CFG_RAM_SIZE = 0x03,
+	FW_CFG_CPU_COUNT = 0x05,
+	FW_CFG_CPU_MAX = 0x0f,
+	FW_CFG_DIRECTORY = 0x19,
+	FW_CFG_FILE_FIRST = 0x20,
+};
+
+#define FW_CFG_FILE_MAX	  8
+#define FW_CFG_NAME_BYTES 56
+
+struct fw_cfg_file {
+	char name[FW_CFG_NAME_BYTES]; /* terminated */
+	const u8 *bytes;	      /* the owner's, for as long as the device lives */
+	u32 size_bytes;
+};
+
+struct fw_cfg_state {
+	u32 offset; /* of the next byte in the selected item */
+	u16 key;
+	u16 reserved;
+};
+
+/* QEMU's firmware configuration device, traditional interface without DMA (docs/specs/fw_cfg). */
+struct fw_cfg {
+	struct device device;
+	struct fw_cfg_state state;
+	u64 ram_bytes;
+	u32 cpu_count;
+	u32 file_count;
+	struct fw_cfg_file file[FW_CFG_FILE_MAX];
+};
+
+void fw_cfg_init(struct fw_cfg *fw_cfg, u64 ram_bytes, u32 cpu_count);
+/* Adds a file to the directory; false when it is full or the name too long. */
+bool fw_cfg_add_file(struct fw_cfg *fw_cfg, const char *name, const u8 *bytes,
+		     u32 size_bytes) MUST_CHECK;

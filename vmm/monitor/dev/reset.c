@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: MIT */
+#include "vmm/monitor/dev/reset.h"
+#include "vmm/monitor/irqchip/irqchip.h"
+
+static void reset_request(struct reset *reset, enum reset_cause cause)
+{
+	reset->device.events->pending |= MACHINE_RESET;
+	reset->device.events->reset_cause = cause;
+}
+
+static void reset_update(struct reset *reset)
+{
+	const struct reset_state *state = &reset->state;
+
+	irqchip_set_line(reset->device.irqchip, I8042_IRQ,
+			 (state->status & I8042_STATUS_OUTPUT) &&
+				 (state->config & I8042_CONFIG_IRQ));
+}
+
+static void i8042_answer(struct reset *reset, u8 byte, u8 status)
+{
+	reset->state.output = byte;
+	reset->state.status |= I8042_STATUS_OUTPUT | status;
+}
+
+static void i8042_command(struct reset *reset, u8 command)
+{
+	struct reset_state *state = &reset->state;
+
+	state->status = (state->status & I8042_STATUS_OUTPUT) | I8042_STATUS_COMMAND;
+	state->expects = 0;
+	switch (command) {
+	case I8042_READ_CONFIG:
+		i8042_answer(reset, state->config, 0);
+		break;
+	case I8042_SELF_TEST:
+		state->config |= I8042_CONFIG_SYSTEM;
+		i8042_answer(reset, I8042_SELF_TEST_PASSED, 0);
+		break;
+	case I8042_TEST_AUX:
+	case I8042_TEST_KEYBOARD: /* nothing is plugged in */
+		i8042_answer(reset, I8042_TEST_CLOCK_LOW, 0);
+		break;
+	case I8042_DISABLE_AUX:
+		state->config |= I8042_CONFIG_AUX_OFF;
+		break;
+	case I8042_ENABLE_AUX:
+		state->config &= (u8)~I8042_CONFIG_AUX_OFF;
+		break;
+	case I8042_DISABLE_KEYBOARD:
+		state->config |= I8042_CONFIG_KEYBOARD_OFF;
+		break;
+	case I8042_ENABLE_KEYBOARD:
+		state->config &= (u8)~I8042_CONFIG_KEYBOARD_OFF;
+		break;
+	case I8042_READ_OUTPUT_PORT:
+		i8042_answer(reset, I8042_OUTPUT_RESET | I8042_OUTPUT_A20, 0);
+		break;
+	case I8042_WRITE_CONFIG:
+	case I8042_WRITE_OUTPUT_PORT:
+	case I8042_LOOP_KEYBOARD:
+	case I8042_LOOP_AUX:
+	case I8042_WRITE_AUX:
+		state->expects = command;
+		break;
+	default:
+		if (command >= I8042_PULSE && !(command & I8042_OUTPUT_RESET))
+			reset_request(reset, RESET_KEYBOARD);
+		break;
+	}
+}
+
+static void i8042_data(struct reset *reset, u8 byte)
+{
+	struct reset_state *state = &reset->state;
+	u8 command = state->expects;
+
+	state->status &= I8042_STATUS_OUTPUT;
+	state->expects = 0;
+	switch (command) {
+	case I8042_WRITE_CONFIG:
+		state->config = byte;
+		break;
+	case I8042_WRITE_OUTPUT_PORT:
+		if (!(byte & I8042_OUTPUT_RESET))
+			reset_request(reset, RESET_KEYBOARD);
+		break;
+	case I8042_LOOP_KEYBOARD:
+		i8042_answer(reset, byte, 0);
+		break;
+	default: /* a device that is not there: the controller gives up and says "resend" */
+		i8042_answer(reset, I8042_RESEND, I8042_STATUS_TIMEOUT);
+		break;
+	}
+}
+
+static void reset_control(struct reset *reset, u8 value)
+{
+	bool rises = (value & RESET_CONTROL_CPU) && !(reset->state.control & RESET_CONTROL_CPU);
+
+	reset->state.control =
+		value & (RESET_CONTROL_SYSTEM | RESET_CONTROL_CPU | RESET_CONTROL_FULL);
+	if (rises)
+		reset_request(reset, RESET_PORT_CF9);
+}
+
+static void reset_write(struct device *device, u64 address, u32 size, u64 value)
+{
+	struct reset *reset = CONTAINER_OF(device, struct reset, device);
+
+	(void)size;
+	if (address == RESET_CONTROL_PORT)
+		reset_control(reset, (u8)value);
+	else if (address == I8042_COMMAND_PORT)
+		i8042_command(reset, (u8)value);
+	else
+		i8042_data(reset, (u8)value);
+	reset_update(reset);
+}
+
+static u64 reset_read(struct device *device, u64 address, u32 size)
+{
+	struct reset *reset = CONTAINER_OF(device, struct reset, device);
+	struct reset_state *state = &reset->state;
+
+	(void)size;
+	if (address == RESET_CONTROL_PORT)
+		return state->control;
+	if (address == I8042_COMMAND_PORT)
+		return state->status | I8042_STATUS_UNLOCKED |
+		       (state->config & I8042_CONFIG_SYSTEM ? I8042_STATUS_SYSTEM : 0u);
+	state->status &= (u8) ~(I8042_STATUS_OUTPUT | I8042_STATUS_TIMEOUT);
+	reset_update(reset);
+	return state->output;
+}
+
+static void reset_reset(struct device *device)
+{
+	struct reset *reset = CONTAINER_OF(device, struct reset, device);
+
+	reset->state = (struct reset_state){
+		.config = I8042_CONFIG_SYSTEM | I8042_CONFIG_KEYBOARD_OFF | I8042_CONFIG_AUX_OFF,
+	};
+	reset_update(reset);
+}
+
+static bool reset_valid(const void *bytes)
+{
+	const struct reset_state *state = bytes;
+
+	return !(state->status &
+		 ~(I8042_STATUS_OUTPUT | I8042_STATUS_COMMAND | I8042_STATUS_TIMEOUT));
+}
+
+static const struct device_ops reset_ops = {
+	.widest = 1,
+	.read = reset_read,
+	.write = reset_write,
+	.reset = reset_reset,
+	.valid = reset_valid,
+};
+
+void reset_init(struct reset *reset, struct irqchip *irqchip, struct machine_events *events)
+{
+	reset->device = (struct device){
+		.name = "reset",
+		.ops = &reset_ops,
+		.state = &reset->state,
+		.state_bytes = sizeof(reset->state),
+		.events = events,
+		.irqchip = irqchip,
+	};
+	device_reset(&reset->device);
+}

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include "arch/x86_64/hw/i8042.h"
+#include "vmm/monitor/device.h"
+
+struct reset_state {
+	u8 control; /* port 0xcf9 */
+	u8 config;  /* the 8042's command byte */
+	u8 expects; /* command whose data byte comes next; 0: none, bytes go to the keyboard */
+	u8 status;  /* I8042_STATUS_OUTPUT, _COMMAND and _TIMEOUT */
+	u8 output;
+	u8 reserved[3];
+};
+
+/*
+ * The ways to reset a PC by port: 0xcf9, and an 8042 that has neither keyboard nor mouse
+ * and says so at once. A20 is always on.
+ */
+struct reset {
+	struct device device;
+	struct reset_state state;
+};
+
+void reset_init(struct reset *reset, struct irqchip *irqchip, struct machine_events *events);
