@@ -17,7 +17,7 @@ static void idle(struct cpu *cpu)
 {
 	u64 began = rdtsc();
 
-	if (teardown_step()) {
+	if (teardown_step() || tlb_pages_waiting() != 0) {
 		sti_nop_cli();
 		return;
 	}
@@ -71,7 +71,7 @@ void cpu_loop(struct cpu *cpu)
 	for (;;) {
 		struct vcpu *guest;
 
-		if (cpu->pending != 0 || cpu->running == NULL)
+		if (cpu->pending != 0 || cpu->running == NULL || tlb_pages_waiting() != 0)
 			settle(cpu);
 		guest = cpu->running->guest;
 		timer_arm(cpu, guest != NULL ? guest->deadline_tsc : 0);

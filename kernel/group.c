@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "kernel/group.h"
 #include "kernel/caches.h"
+#include "kernel/handle.h"
 #include "kernel/process.h"
 #include "mm/memory.h"
 
@@ -50,6 +51,27 @@ void group_adopt(struct group *group, struct object *object)
 	list_push_back(&group->members, &object->node);
 }
 
+/*
+ * Drops what one more of the group's ended processes refers to: among it may be the process itself. The list
+ * of members changes by that, so that each call starts anew.
+ */
+static bool close_handles(struct group *group)
+{
+	LIST_FOR_EACH(node, &group->members) {
+		struct object *object = LIST_ENTRY(node, struct object, node);
+		struct process *process = CONTAINER_OF(object, struct process, object);
+
+		if (object->type != OBJECT_PROCESS || process->handles == NULL || process->closed)
+			continue;
+		process->closed = true;
+		object_get(object);
+		handle_close_all(process->handles);
+		object_put(object);
+		return true;
+	}
+	return false;
+}
+
 void group_end(struct group *group)
 {
 	LIST_FOR_EACH(node, &group->members) {
@@ -59,6 +81,8 @@ void group_end(struct group *group)
 			process_end(CONTAINER_OF(object, struct process, object), 0);
 		object->dead = true;
 	}
+	while (close_handles(group))
+		;
 }
 
 bool group_empty(const struct group *group)

@@ -160,13 +160,14 @@ void machine_unfit(const char *sentence)
 /* The processor's part of mm/tlb.h. */
 void tlb_arch_load_root(hpa_t root)
 {
-	struct cpu *cpu = this_cpu();
-
-	(void)cpu;
 	write_cr3(root.value);
 }
 
-void tlb_arch_kick(u32 cpu)
+/* Each CPU that takes part has its bit in a word of its own; so far there is one. */
+void tlb_arch_kick(u32 id)
 {
-	(void)cpu;
+	struct cpu *cpu = this_cpu();
+
+	CHECK(id == cpu->id);
+	cpu->pending |= PENDING_TLB;
 }

@@ -19,7 +19,7 @@ extern struct table kernel_table;
  */
 enum status kernel_space_init(const struct boot_info *info) MUST_CHECK;
 
-/* Makes what is marked RO_AFTER_INIT, and the direct map's view of the image's constants, read-only. */
+/* Makes .data.ro_after_init read-only, and the direct map's view of all constants with it. */
 enum status kernel_space_seal(const struct boot_info *info) MUST_CHECK;
 
 /* Device memory, uncached, for good. `hpa` and `bytes` need no alignment. NULL: no memory. */

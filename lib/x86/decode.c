@@ -12,37 +12,36 @@ struct cursor {
 	enum x86_status status;
 };
 
-static u8 take(struct cursor *cursor)
+/* Whether `count` bytes are there; otherwise says why not. */
+static bool expect(struct cursor *cursor, unsigned int count)
 {
 	if (cursor->status != X86_OK)
-		return 0;
-	if (cursor->at >= X86_LENGTH_MAX) {
-		cursor->status = X86_TOO_LONG;
-		return 0;
-	}
-	if (cursor->at >= cursor->available) {
-		cursor->status = X86_INCOMPLETE;
-		return 0;
-	}
-	return cursor->bytes[cursor->at++];
+		return false;
+	if (cursor->at + count <= MIN(cursor->available, X86_LENGTH_MAX))
+		return true;
+	cursor->status = cursor->available < X86_LENGTH_MAX ? X86_INCOMPLETE : X86_TOO_LONG;
+	return false;
+}
+
+static u8 take(struct cursor *cursor)
+{
+	return expect(cursor, 1) ? cursor->bytes[cursor->at++] : 0;
 }
 
 /* The next byte without taking it. */
 static u8 peek(struct cursor *cursor)
 {
-	struct cursor ahead = *cursor;
-	u8 byte = take(&ahead);
-
-	cursor->status = ahead.status;
-	return byte;
+	return expect(cursor, 1) ? cursor->bytes[cursor->at] : 0;
 }
 
 static u64 take_bytes(struct cursor *cursor, unsigned int count)
 {
 	u64 value = 0;
 
+	if (!expect(cursor, count))
+		return 0;
 	for (unsigned int i = 0; i < count; i++)
-		value |= (u64)take(cursor) << (8 * i);
+		value |= (u64)cursor->bytes[cursor->at++] << (8 * i);
 	return value;
 }
 

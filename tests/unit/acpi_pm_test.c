@@ -83,7 +83,7 @@ static void sleep_five_powers_off(void **state)
 	out(0x604, 2, 5u << ACPI_PM1_SLP_TYP_SHIFT);
 	assert_int_equal(fixture_events.pending, 0);
 	assert_int_equal(in(0x604, 2), 5u << ACPI_PM1_SLP_TYP_SHIFT | ACPI_PM1_SCI_EN);
-	/* The byte with SLP_EN alone keeps nothing of the type it does not carry. */
+	/* SLP_EN and SLP_TYP may come as one byte. */
 	out(0x605, 1, 5u << (ACPI_PM1_SLP_TYP_SHIFT - 8) | ACPI_PM1_SLP_EN >> 8);
 	assert_int_equal(fixture_events.pending, MACHINE_POWER_OFF);
 	assert_int_equal(in(0x604, 2) & ACPI_PM1_SLP_EN, 0);

@@ -47,7 +47,8 @@ static void test_init(void **state)
 	const struct page_range ram[] = {
 		{.base = HPA(0x800), .length = 0x9f000},
 		{.base = HPA(MIB), .length = 8 * MIB},
-		{.base = HPA(2 * MIB), .length = 8 * MIB + 0x123}, /* overlaps, ends inside a page */
+		{.base = HPA(2 * MIB),
+		 .length = 8 * MIB + 0x123}, /* overlaps, ends inside a page */
 	};
 	const struct page_range used[] = {
 		{.base = HPA(MIB), .length = 3 * PAGE_SIZE - 1, .owner = PAGE_IMAGE},
@@ -107,9 +108,10 @@ static void test_random(void **state)
 			size_t i = random_below(count);
 			u64 first = blocks[i].hpa.value >> PAGE_SHIFT;
 
-			assert_int_equal(page_owner(HPA(blocks[i].hpa.value +
-							random_below(PAGE_SIZE << blocks[i].order))),
-					 blocks[i].owner);
+			assert_int_equal(
+				page_owner(HPA(blocks[i].hpa.value +
+					       random_below(PAGE_SIZE << blocks[i].order))),
+				blocks[i].owner);
 			memset(&taken[first], 0, 1ull << blocks[i].order);
 			owned[blocks[i].owner] -= 1ull << blocks[i].order;
 			page_free(blocks[i].hpa, &quota);
@@ -225,9 +227,9 @@ static void test_counts_move(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_init),    cmocka_unit_test(test_random),
-		cmocka_unit_test(test_quota),   cmocka_unit_test(test_reserve),
-		cmocka_unit_test(test_misuse),  cmocka_unit_test(test_counts_move),
+		cmocka_unit_test(test_init),   cmocka_unit_test(test_random),
+		cmocka_unit_test(test_quota),  cmocka_unit_test(test_reserve),
+		cmocka_unit_test(test_misuse), cmocka_unit_test(test_counts_move),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -51,8 +51,9 @@ static void test_random(void **state)
 
 		objects[count].cache = random_below(4) == 0 ? &large_cache : &small_cache;
 		objects[count].mark = (u8)(1 + random_below(255));
-		assert_int_equal(cache_alloc(objects[count].cache, &quota[random_below(2)], &object),
-				 STATUS_OK);
+		assert_int_equal(
+			cache_alloc(objects[count].cache, &quota[random_below(2)], &object),
+			STATUS_OK);
 		assert_int_equal((u64)object % OBJECT_ALIGNMENT, 0);
 		objects[count].object = object;
 		for (u32 b = 0; b < objects[count].cache->object_bytes; b++)

@@ -153,13 +153,19 @@ static void test_refusals(void **state)
 {
 	static const u8 long_one[16] = {0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66,
 					0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x90};
+	static const char gone[] = "\x06\x07\x0e\x16\x17\x1e\x1f\x27\x2f\x37\x3f\x60\x61\x82\x9a"
+				   "\xce\xd4\xd5\xd6\xea"; /* in 64-bit mode */
 
 	assert_int_equal(x86_decode(long_one, 16, X86_MODE_64, &in), X86_TOO_LONG);
 	assert_int_equal(x86_decode(long_one + 1, 15, X86_MODE_64, &in), X86_OK);
 	assert_int_equal(x86_decode(long_one, 14, X86_MODE_64, &in), X86_INCOMPLETE);
 	assert_int_equal(x86_decode(long_one, 0, X86_MODE_64, &in), X86_INCOMPLETE);
-	assert_int_equal(DECODE("\x06", 64), X86_INVALID);
-	assert_int_equal(DECODE("\x06", 32), X86_OK);
+	for (u32 i = 0; i < sizeof(gone) - 1; i++) {
+		u8 bytes[8] = {(u8)gone[i]};
+
+		assert_int_equal(x86_decode(bytes, 8, X86_MODE_32, &in), X86_OK);
+		assert_int_equal(x86_decode(bytes, 8, X86_MODE_64, &in), X86_INVALID);
+	}
 	assert_int_equal(DECODE("\x0f\x04", 64), X86_INVALID);
 	assert_int_equal(DECODE("\x66\xc5\xf8\x77", 64), X86_INVALID);
 	assert_int_equal(DECODE("\x48\xc5\xf8\x77", 64), X86_INVALID);

@@ -196,6 +196,28 @@ static void test_long_mode_segments(void **state)
 	assert_memory_equal(machine_data(&machine, 0) + 0x810, &word, 8);
 }
 
+/* The exit's own translation is used where it fits the operand, and only there. */
+static void test_exit_place(void **state)
+{
+	machine_map(&machine, DATA_GVA, 0);
+	page->exit = (struct vcpu_exit){.reason = EXIT_MEMORY,
+					.gpa = DEVICE_GPA + 0x100,
+					.access = ACCESS_READ};
+	machine.device[0x100] = 0x42;
+	assert_int_equal(RUN("\x8a\x03"), EMULATE_DONE); /* MOV AL, [RBX] */
+	assert_int_equal(page->gpr[GPR_RAX], 0x42);
+	machine.reads = 0;
+	page->rip = CODE_GVA;
+	assert_fault(RUN("\x88\x03"), VECTOR_PF, PF_ERROR_U | PF_ERROR_W); /* it was no write */
+	assert_fault(RUN("\x8a\x43\x01"), VECTOR_PF, PF_ERROR_U);         /* elsewhere */
+	page->exit.access |= ACCESS_TABLE_WALK;
+	assert_fault(RUN("\x8a\x03"), VECTOR_PF, PF_ERROR_U);
+	page->exit.access = ACCESS_READ | ACCESS_WRITE;
+	page->gpr[GPR_RBX] = DATA_GVA + PAGE_SIZE - 1;
+	page->exit.gpa = DEVICE_GPA + PAGE_SIZE - 1;
+	assert_fault(RUN("\x66\x89\x03"), VECTOR_PF, PF_ERROR_U | PF_ERROR_W); /* crosses */
+}
+
 /* A REP that faults keeps what it has done. */
 static void test_string_fault(void **state)
 {
@@ -451,6 +473,7 @@ int main(void)
 		cmocka_unit_test_setup(test_unsupported, reset),
 		cmocka_unit_test_setup(test_retire, reset),
 		cmocka_unit_test_setup(test_long_mode_segments, reset),
+		cmocka_unit_test_setup(test_exit_place, reset),
 		cmocka_unit_test_setup(test_string_fault, reset),
 		cmocka_unit_test_setup(test_string_chunks, reset),
 		cmocka_unit_test_setup(test_real_mode, reset),

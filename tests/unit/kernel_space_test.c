@@ -12,8 +12,8 @@ __asm__(".data\n"
 	"__ro_after_init_end: .skip 8192\n"
 	".previous\n");
 
-#define IMAGE_HPA (3 * MIB)
-#define VMAP_BASE 0xfffffeffffff0000ull /* its end lies in the next slot of the top */
+#define IMAGE_HPA   (3 * MIB)
+#define VMAP_BASE   0xfffffeffffff0000ull /* its end lies in the next slot of the top */
 #define DIRECT_BASE 0xffff888000000000ull
 
 static u64 loaded_root;
@@ -38,7 +38,7 @@ static void map_large(struct table *table, u64 at, u64 hpa)
 	assert_int_equal(table_map(table, &leaf), STATUS_OK);
 }
 
-/* What the boot code leaves: an identity mapping and the direct map, at the tests' own addresses. */
+/* What the boot code leaves: an identity mapping and a direct map. */
 static void start(void)
 {
 	const struct page_range used = {
@@ -185,7 +185,7 @@ static void test_share(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_init),  cmocka_unit_test(test_stack),
+		cmocka_unit_test(test_init),   cmocka_unit_test(test_stack),
 		cmocka_unit_test(test_device), cmocka_unit_test(test_seal),
 		cmocka_unit_test(test_share),
 	};

@@ -35,7 +35,8 @@ static void assert_zero_page(struct memory *memory, u64 index)
 /* Objects of all shapes: every page is absent, then zero, then its own; all come back. */
 static void test_shapes(void **state)
 {
-	static const u64 shapes[] = {1, 7, 8, 9, 511, 512, 513, 1024, 8 * 512, 8 * 512 + 1, 9 * 512};
+	static const u64 shapes[] = {1,	  7,	8,	 9,	      511,    512,
+				     513, 1024, 8 * 512, 8 * 512 + 1, 9 * 512};
 	struct quota quota;
 	u64 before;
 
@@ -47,14 +48,16 @@ static void test_shapes(void **state)
 		struct memory *memory;
 		unsigned int steps;
 
-		assert_int_equal(memory_create(&quota, PAGE_GUEST, shapes[i], 0, &memory), STATUS_OK);
+		assert_int_equal(memory_create(&quota, PAGE_GUEST, shapes[i], 0, &memory),
+				 STATUS_OK);
 		assert_int_equal(quota.pages[PAGE_GUEST], shapes[i]);
 		assert_int_equal(page_counts[PAGE_GUEST], 0);
 		for (u64 index = 0; index < shapes[i]; index++) {
 			u64 *page;
 
 			if (memory_pointer(memory, index) == NULL)
-				assert_int_equal(populate_all_steps(memory, index, &steps), STATUS_OK);
+				assert_int_equal(populate_all_steps(memory, index, &steps),
+						 STATUS_OK);
 			else
 				assert_int_not_equal(index % 512, 0);
 			assert_zero_page(memory, index);
@@ -182,7 +185,8 @@ static void test_pin(void **state)
 	machine_start(16 * MIB);
 	before = machine_free_pages();
 	quota_init(&quota, 4000);
-	assert_int_equal(memory_create(&quota, PAGE_PROCESS, 700, MEMORY_PINNED, &memory), STATUS_OK);
+	assert_int_equal(memory_create(&quota, PAGE_PROCESS, 700, MEMORY_PINNED, &memory),
+			 STATUS_OK);
 	while (memory_pin(memory) == STATUS_AGAIN)
 		steps++;
 	assert_true(steps > 20);
@@ -193,7 +197,8 @@ static void test_pin(void **state)
 	machine_assert_clean(before, &quota);
 
 	/* Half done and given up. */
-	assert_int_equal(memory_create(&quota, PAGE_PROCESS, 700, MEMORY_PINNED, &memory), STATUS_OK);
+	assert_int_equal(memory_create(&quota, PAGE_PROCESS, 700, MEMORY_PINNED, &memory),
+			 STATUS_OK);
 	for (unsigned int n = 0; n < 30; n++)
 		assert_int_equal(memory_pin(memory), STATUS_AGAIN);
 	object_put(&memory->object);
@@ -214,16 +219,16 @@ static void test_fixed(void **state)
 	assert_int_equal(memory_create_physical(NULL, HPA(0), 1, 0, &memory), STATUS_BAD_ADDRESS);
 	assert_int_equal(memory_create_physical(NULL, HPA(16 * MIB + 1), 1, 0, &memory),
 			 STATUS_BAD_ADDRESS);
-	assert_int_equal(memory_create_physical(NULL, HPA((1ull << MACHINE_WIDTH) - PAGE_SIZE), 2, 0,
-						&memory),
+	assert_int_equal(memory_create_physical(NULL, HPA((1ull << MACHINE_WIDTH) - PAGE_SIZE), 2,
+						0, &memory),
 			 STATUS_BAD_ADDRESS);
 	assert_int_equal(memory_create_physical(NULL, HPA(~PAGE_MASK), 2, 0, &memory),
 			 STATUS_BAD_ADDRESS);
 	assert_int_equal(memory_create_physical(NULL, HPA(GIB), 1ull << 52, 0, &memory),
 			 STATUS_TOO_BIG);
-	assert_int_equal(memory_create_physical(NULL, HPA(GIB - PAGE_SIZE), 514, MEMORY_UNCACHED,
-						&memory),
-			 STATUS_OK);
+	assert_int_equal(
+		memory_create_physical(NULL, HPA(GIB - PAGE_SIZE), 514, MEMORY_UNCACHED, &memory),
+		STATUS_OK);
 	assert_int_equal(memory->type, PT_TYPE_UC);
 	assert_true(memory_slot(memory, 0, &hpa, &level));
 	assert_int_equal(hpa.value, GIB - PAGE_SIZE);
@@ -315,7 +320,8 @@ static void test_failing_allocation(void **state)
 		last = 0;
 		assert_int_equal(memory_create(NULL, PAGE_GUEST, 3000, 0, &reserve), STATUS_OK);
 		while (machine_free_pages() - reserved_count > left)
-			assert_int_equal(page_alloc(0, PAGE_KERNEL, NULL, &held[count++]), STATUS_OK);
+			assert_int_equal(page_alloc(0, PAGE_KERNEL, NULL, &held[count++]),
+					 STATUS_OK);
 		for (u64 index = 0; index < 3000; index++) {
 			enum status status;
 
@@ -323,7 +329,8 @@ static void test_failing_allocation(void **state)
 				status = memory_populate(reserve, index);
 			while (status == STATUS_AGAIN);
 			assert_true(status == STATUS_OK ||
-				    (status == STATUS_NO_MEMORY && memory_pointer(reserve, index) == NULL));
+				    (status == STATUS_NO_MEMORY &&
+				     memory_pointer(reserve, index) == NULL));
 		}
 		try_everything(NULL, &last);
 		assert_int_equal(last, 1);

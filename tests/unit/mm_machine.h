@@ -49,16 +49,16 @@ NORETURN void panic(const char *text, ...)
 	abort();
 }
 
-#define assert_panics(statement)                                                                \
-	do {                                                                                    \
-		panic_expected = true;                                                          \
-		if (setjmp(panic_target) == 0) {                                                \
-			statement;                                                              \
-			fail_msg("no panic: %s", #statement);                                   \
-		}                                                                               \
-		panic_expected = false;                                                         \
-		/* Nobody let go of them. */                                                    \
-		buddy_lock = tlb_lock = kernel_slabs.lock = (struct lock){0};                   \
+#define assert_panics(statement)                                                                   \
+	do {                                                                                       \
+		panic_expected = true;                                                             \
+		if (setjmp(panic_target) == 0) {                                                   \
+			statement;                                                                 \
+			fail_msg("no panic: %s", #statement);                                      \
+		}                                                                                  \
+		panic_expected = false;                                                            \
+		/* Nobody let go of them. */                                                       \
+		buddy_lock = tlb_lock = kernel_slabs.lock = (struct lock){0};                      \
 	} while (0)
 
 u64 random_u64(void)

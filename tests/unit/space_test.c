@@ -154,7 +154,7 @@ static void test_map_refusals(void **state)
 	process = process_create(NULL);
 	guest = guest_create(NULL);
 	memory = ram_create(16);
-#define MAP(space, where, offset, count, rights)                                                \
+#define MAP(space, where, offset, count, rights)                                                   \
 	space_map(space, where, memory, offset, count, rights, &at)
 	assert_int_equal(MAP(process, MIB, 0, 0, PT_READ), STATUS_BAD_ARGUMENT);
 	assert_int_equal(MAP(process, MIB, 0, 1, PT_WRITE), STATUS_BAD_ARGUMENT);
@@ -249,6 +249,32 @@ static void test_random_places(void **state)
 	}
 }
 
+/* Where there is hardly room, the pages between mappings stay free all the same. */
+static void test_guards(void **state)
+{
+	struct space *space;
+	struct memory *memory;
+	u64 last_end = 0;
+	u64 at;
+
+	(void)state;
+	start(16 * MIB);
+	space = process_create(NULL);
+	memory = ram_create(4);
+	space->high = space->low + 64 * PAGE_SIZE;
+	while (MAP(space, 0, 0, 3, PT_READ) == STATUS_OK)
+		;
+	assert_int_equal(MAP(space, 0, 0, 3, PT_READ), STATUS_IN_USE);
+	assert_true(space->mapping_count > 5);
+	LIST_FOR_EACH(node, &space->mappings) {
+		const struct mapping *mapping = LIST_ENTRY(node, struct mapping, space_node);
+
+		assert_true(mapping->at >= MAX(last_end, space->low) + PAGE_SIZE);
+		last_end = mapping->at + mapping_bytes(mapping);
+		assert_true(last_end + PAGE_SIZE <= space->high);
+	}
+}
+
 static void test_fault(void **state)
 {
 	struct space *space;
@@ -288,7 +314,7 @@ static void test_leaf_sizes(void **state)
 	} cases[] = {
 		{64 * MIB, 0, 1500, 700, PT_LEVEL_2M},
 		{64 * MIB, 0, 1500, 1030, PT_LEVEL_4K}, /* the object's last chunk is not whole */
-		{64 * MIB, 0, 1000, 600, PT_LEVEL_4K},  /* the mapping ends in the chunk */
+		{64 * MIB, 0, 1000, 600, PT_LEVEL_4K},	/* the mapping ends in the chunk */
 		{64 * MIB, 512, 512, 0, PT_LEVEL_2M},
 		{65 * MIB, 0, 1500, 0, PT_LEVEL_4K},
 		{65 * MIB, 256, 900, 300, PT_LEVEL_2M},
@@ -588,7 +614,8 @@ static void test_failing_allocation(void **state)
 
 		assert_int_equal(page_reserve(12), STATUS_OK);
 		while (machine_free_pages() > 12 + limit)
-			assert_int_equal(page_alloc(0, PAGE_KERNEL, NULL, &held[count++]), STATUS_OK);
+			assert_int_equal(page_alloc(0, PAGE_KERNEL, NULL, &held[count++]),
+					 STATUS_OK);
 		page_unreserve(12);
 		ram_pages = 63; /* page_reserve leaves the kernel no share */
 		refused = try_everything(NULL);
@@ -607,6 +634,7 @@ int main(void)
 		cmocka_unit_test(test_map_refusals),
 		cmocka_unit_test(test_unmap_refusals),
 		cmocka_unit_test(test_random_places),
+		cmocka_unit_test(test_guards),
 		cmocka_unit_test(test_fault),
 		cmocka_unit_test(test_leaf_sizes),
 		cmocka_unit_test(test_device),

@@ -63,7 +63,8 @@ static void test_formats(void **state)
 
 		assert_int_equal(table_init(&table, cases[i].format, NULL, false), STATUS_OK);
 		assert_int_equal(table_map(&table, &leaf), STATUS_OK);
-		assert_int_equal(entry_at(&table, leaf.at, leaf.level), cases[i].bits | 0xff80000000);
+		assert_int_equal(entry_at(&table, leaf.at, leaf.level),
+				 cases[i].bits | 0xff80000000);
 		assert_true(table_lookup(&table, leaf.at, &found));
 		assert_int_equal(found.type, cases[i].type);
 		assert_int_equal(found.rights,

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The VMX back end over a fake VMCS: what it writes, what it makes of exits, and what it refuses. */
+/* The VMX back end over a fake VMCS: what it writes, what it makes of exits, and what it refuses.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -113,30 +114,30 @@ static u64 fake_rdmsr(u32 index)
 }
 
 static u64 fake_dr[4];
-#define this_cpu() (&fake_cpu)
-#define rdmsr(index) fake_rdmsr(index)
+#define this_cpu()	    (&fake_cpu)
+#define rdmsr(index)	    fake_rdmsr(index)
 #define wrmsr(index, value) ((void)(index), (void)(value))
-#define rdtsc() fake_tsc
-#define read_cr0() 0x80050033ull
-#define write_cr0(value) ((void)(value))
-#define read_cr2() fake_cr2
-#define write_cr2(value) (fake_cr2 = (value))
-#define read_cr3() 0x1234000ull
-#define read_cr4() fake_cr4
-#define write_cr4(value) (fake_cr4 = (value))
-#define read_dr0() fake_dr[0]
-#define read_dr1() fake_dr[1]
-#define read_dr2() fake_dr[2]
-#define read_dr3() fake_dr[3]
-#define read_dr6() fake_dr6
-#define write_dr0(value) (fake_dr[0] = (value))
-#define write_dr1(value) (fake_dr[1] = (value))
-#define write_dr2(value) (fake_dr[2] = (value))
-#define write_dr3(value) (fake_dr[3] = (value))
-#define write_dr6(value) (fake_dr6 = (value))
-#define sgdt() ((struct table_register){.limit = 0x47, .base = (u64)fake_cpu.gdt})
-#define sidt() ((struct table_register){.limit = 0xfff, .base = 0x2000})
-#define lgdt(value) (gdt_limit = (value)->limit)
+#define rdtsc()		    fake_tsc
+#define read_cr0()	    0x80050033ull
+#define write_cr0(value)    ((void)(value))
+#define read_cr2()	    fake_cr2
+#define write_cr2(value)    (fake_cr2 = (value))
+#define read_cr3()	    0x1234000ull
+#define read_cr4()	    fake_cr4
+#define write_cr4(value)    (fake_cr4 = (value))
+#define read_dr0()	    fake_dr[0]
+#define read_dr1()	    fake_dr[1]
+#define read_dr2()	    fake_dr[2]
+#define read_dr3()	    fake_dr[3]
+#define read_dr6()	    fake_dr6
+#define write_dr0(value)    (fake_dr[0] = (value))
+#define write_dr1(value)    (fake_dr[1] = (value))
+#define write_dr2(value)    (fake_dr[2] = (value))
+#define write_dr3(value)    (fake_dr[3] = (value))
+#define write_dr6(value)    (fake_dr6 = (value))
+#define sgdt()		    ((struct table_register){.limit = 0x47, .base = (u64)fake_cpu.gdt})
+#define sidt()		    ((struct table_register){.limit = 0xfff, .base = 0x2000})
+#define lgdt(value)	    (gdt_limit = (value)->limit)
 static u16 gdt_limit;
 
 #include "arch/x86_64/virt/reset.c"
@@ -326,12 +327,12 @@ static void capability_missing_is_said(void **state)
 	struct vmx_capability_msrs m;
 
 	(void)state;
-#define WITHOUT(word, bits, text)                                                               \
-	do {                                                                                    \
-		m = good_msrs;                                                                  \
-		m.word &= ~(u64)(bits);                                                         \
-		assert_non_null(vmx_capability_judge(&m, &c));                                  \
-		assert_non_null(strstr(vmx_capability_judge(&m, &c), text));                    \
+#define WITHOUT(word, bits, text)                                                                  \
+	do {                                                                                       \
+		m = good_msrs;                                                                     \
+		m.word &= ~(u64)(bits);                                                            \
+		assert_non_null(vmx_capability_judge(&m, &c));                                     \
+		assert_non_null(strstr(vmx_capability_judge(&m, &c), text));                       \
 	} while (0)
 	WITHOUT(basic, BIT(55), "too old");
 	WITHOUT(basic, BITS(53, 50), "unknown form");
@@ -374,8 +375,9 @@ static bool msr_exits(u32 msr, bool write)
 
 static void msr_bitmap_passes_the_guests_own(void **state)
 {
-	static const u32 free_msrs[] = {0x174, 0x175, 0x176, 0x277, 0xc0000081, 0xc0000082,
-					0xc0000083, 0xc0000084, 0xc0000100, 0xc0000101, 0xc0000102};
+	static const u32 free_msrs[] = {0x174,	    0x175,	0x176,	    0x277,
+					0xc0000081, 0xc0000082, 0xc0000083, 0xc0000084,
+					0xc0000100, 0xc0000101, 0xc0000102};
 	u32 open = 0;
 
 	(void)state;
@@ -447,8 +449,10 @@ static void state_comes_back_as_it_was_set(void **state)
 	page->efer = EFER_LME | EFER_LMA | EFER_SCE;
 	page->tsc_offset = ~0ull - 5;
 	for (u32 i = 0; i < SEG_COUNT; i++)
-		page->segment[i] = (struct vcpu_segment_state){
-			.base = i << 20, .limit = i << 12, .access = 0x93, .selector = (u16)(i * 8)};
+		page->segment[i] = (struct vcpu_segment_state){.base = i << 20,
+							       .limit = i << 12,
+							       .access = 0x93,
+							       .selector = (u16)(i * 8)};
 	page->segment[SEG_FS].access = SEGMENT_UNUSABLE;
 	page->gdtr = (struct vcpu_table_state){.base = 0x1000, .limit = 0x7f};
 	page->idtr = (struct vcpu_table_state){.base = 0x2000, .limit = 0xfff};
@@ -654,15 +658,23 @@ static void every_reason_has_a_name(void **state)
 		u32 vmx;
 		u32 reason;
 	} pairs[] = {
-		{VMX_EXIT_EXTERNAL_INTERRUPT, EXIT_HOST_INTERRUPT}, {VMX_EXIT_CPUID, EXIT_CPUID},
-		{VMX_EXIT_TRIPLE_FAULT, EXIT_TRIPLE_FAULT}, {VMX_EXIT_HLT, EXIT_HLT},
-		{VMX_EXIT_RDMSR, EXIT_RDMSR}, {VMX_EXIT_WRMSR, EXIT_WRMSR},
-		{VMX_EXIT_VMCALL, EXIT_HYPERCALL}, {VMX_EXIT_VMXON, EXIT_INVALID_OPCODE},
-		{VMX_EXIT_WBINVD, EXIT_INVD}, {VMX_EXIT_XSETBV, EXIT_XSETBV},
+		{VMX_EXIT_EXTERNAL_INTERRUPT, EXIT_HOST_INTERRUPT},
+		{VMX_EXIT_CPUID, EXIT_CPUID},
+		{VMX_EXIT_TRIPLE_FAULT, EXIT_TRIPLE_FAULT},
+		{VMX_EXIT_HLT, EXIT_HLT},
+		{VMX_EXIT_RDMSR, EXIT_RDMSR},
+		{VMX_EXIT_WRMSR, EXIT_WRMSR},
+		{VMX_EXIT_VMCALL, EXIT_HYPERCALL},
+		{VMX_EXIT_VMXON, EXIT_INVALID_OPCODE},
+		{VMX_EXIT_WBINVD, EXIT_INVD},
+		{VMX_EXIT_XSETBV, EXIT_XSETBV},
 		{VMX_EXIT_INTERRUPT_WINDOW, EXIT_INTERRUPT_WINDOW},
-		{VMX_EXIT_NMI_WINDOW, EXIT_NMI_WINDOW}, {VMX_EXIT_MWAIT, EXIT_MWAIT},
-		{VMX_EXIT_EPT_MISCONFIGURATION, EXIT_UNKNOWN}, {35, EXIT_UNKNOWN},
-		{VMX_EXIT_XRSTORS, EXIT_UNKNOWN}, {0xfff, EXIT_UNKNOWN},
+		{VMX_EXIT_NMI_WINDOW, EXIT_NMI_WINDOW},
+		{VMX_EXIT_MWAIT, EXIT_MWAIT},
+		{VMX_EXIT_EPT_MISCONFIGURATION, EXIT_UNKNOWN},
+		{35, EXIT_UNKNOWN},
+		{VMX_EXIT_XRSTORS, EXIT_UNKNOWN},
+		{0xfff, EXIT_UNKNOWN},
 	};
 
 	(void)state;
@@ -913,7 +925,7 @@ static void unloaded_state_can_be_reached(void **state)
 
 static void dump_fits_and_keeps_host_addresses(void **state)
 {
-	static const u32 secret[] = {VMCS_HOST_RIP, VMCS_HOST_RSP, VMCS_HOST_GDTR_BASE,
+	static const u32 secret[] = {VMCS_HOST_RIP, VMCS_HOST_RSP,    VMCS_HOST_GDTR_BASE,
 				     VMCS_HOST_CR3, VMCS_EPT_POINTER, VMCS_MSR_BITMAP};
 
 	(void)state;

@@ -105,7 +105,7 @@ static void test_long_mode(void **state)
 		set(TABLE(3), 3, 0xabcd00000000 | FULL | PTE_PS);
 		assert_gpa(gva, 0xabcd00000000 | (gva & (GIB - 1)), GIB);
 		/* no pages at level 4 and above */
-		set(TABLE(4), 4, 0xabc000000000 | FULL | PTE_PS);
+		set(TABLE(4), 4, TABLE(3) | FULL | PTE_PS);
 		assert_fault(gva, WALK_READ, PF_ERROR_P | PF_ERROR_RSVD);
 		set(TABLE(levels), levels, 0);
 		assert_fault(gva, WALK_WRITE | WALK_USER, PF_ERROR_W | PF_ERROR_U);

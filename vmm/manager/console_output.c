@@ -21,7 +21,7 @@ static void put(struct console_output *output, u8 byte)
 {
 	output->bytes[output->written % CONSOLE_OUTPUT_BYTES] = byte;
 	output->written++;
-	output->line_start = byte == '\n' || (byte == '\r' && output->line_start);
+	output->line_start = byte == '\n' || byte == '\r';
 }
 
 /* Tells of a loss as soon as the telling fits. */

@@ -54,13 +54,14 @@ static void redraw(struct line_editor *editor)
 
 	if (editor->wrapped)
 		put(editor, "\r\n");
+	else if (editor->shown)
+		put(editor, "\r");
 	if (editor->wrapped || !editor->shown)
 		editor->drawn = 0;
 	editor->wrapped = false;
 	editor->shown = true;
 	place_window(editor);
 	end = MIN(editor->length, editor->window + window_columns(editor));
-	put(editor, "\r");
 	put(editor, editor->prompt);
 	put_visible(editor, editor->window, end);
 	if (editor->drawn > end - editor->window) {

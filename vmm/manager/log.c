@@ -49,6 +49,7 @@ enum status log_init(void)
 			return STATUS_NO_MEMORY;
 		ring_count++;
 	}
+	log_take_kernel();
 	return STATUS_OK;
 }
 

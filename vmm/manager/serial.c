@@ -110,13 +110,14 @@ void serial_interrupt(enum serial_name name)
 	if (!serial->present)
 		return;
 	drain(serial);
-	(void)reg_read(serial, UART_IIR); /* takes back a pending THR-empty */
 	sys_irq_unmask(serial->irq);
 	/*
 	 * The line is edge-triggered: what came up while it was masked would never be heard. Turning the
-	 * causes off and on again makes a new edge if one of them is still there.
+	 * causes off and on again makes a new edge if one of them is still there. THR-empty always
+	 * is: serial_send turns it on when it has something left.
 	 */
 	reg_write(serial, UART_IER, 0);
+	serial->ier = UART_IER_RECEIVED;
 	reg_write(serial, UART_IER, serial->ier);
 }
 

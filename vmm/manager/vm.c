@@ -229,8 +229,8 @@ void vm_channel_signalled(struct vm *vm)
 void vm_process_ended(struct vm *vm)
 {
 	vm_channel_signalled(vm);
-	if (vm->dying)
-		return;
+	if (vm->dying || vm->group == HANDLE_NONE)
+		return; /* it was ended from here */
 	if (vm->state == VM_CRASHED)
 		release(vm, AFTER_NOTHING);
 	else

@@ -158,7 +158,7 @@ static struct step create_objects(struct vm *vm, struct parts *parts)
 				  vm->config.weight, &vm->group);
 	if (status != STATUS_OK)
 		return step("creating its group", status);
-	status = sys_memory_create(vm->group, vm->config.memory_bytes, 0, &parts->ram);
+	status = sys_memory_create(vm->group, vm->config.memory_bytes, MEMORY_GUEST, &parts->ram);
 	if (status != STATUS_OK)
 		return step("creating its RAM", status);
 	status = sys_space_create(vm->group, &parts->space);

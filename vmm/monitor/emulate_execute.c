@@ -102,8 +102,8 @@ static enum emulate_result move_offset(struct emulation *em)
 	struct emulate_place place;
 	enum emulate_result result;
 
-	result = emulate_translate(em, emulate_segment(em, SEG_DS), em->in.immediate, em->size,
-				   writes ? WALK_WRITE : WALK_READ, &place);
+	result = emulate_translate_operand(em, emulate_segment(em, SEG_DS), em->in.immediate,
+					   em->size, writes ? WALK_WRITE : WALK_READ, &place);
 	if (result != EMULATE_DONE)
 		return result;
 	if (writes)

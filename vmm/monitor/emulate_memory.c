@@ -75,17 +75,13 @@ enum emulate_result emulate_page_fault(struct emulation *emulation, u64 linear, 
 	return EMULATE_FAULT;
 }
 
-enum emulate_result emulate_translate(struct emulation *emulation, u32 segment, u64 offset,
-				      u32 size, u32 access, struct emulate_place *place)
+static enum emulate_result walk_place(struct emulation *emulation, u64 linear, u32 size,
+				      u32 access, struct emulate_place *place)
 {
 	struct walk_result found;
-	u64 linear;
 
-	if (!to_linear(emulation, segment, offset, size, access, &linear))
-		return EMULATE_FAULT;
 	if (emulate_cpl(emulation) == 3)
 		access |= WALK_USER;
-
 	place->bytes[0] = (u32)MIN(size, PAGE_SIZE - (linear & PAGE_MASK));
 	place->bytes[1] = size - place->bytes[0];
 	for (u32 i = 0; i < 2 && place->bytes[i] != 0; i++) {
@@ -97,6 +93,44 @@ enum emulate_result emulate_translate(struct emulation *emulation, u32 segment, 
 		if (emulation->mode != X86_MODE_64)
 			linear = (u32)linear;
 	}
+	return EMULATE_DONE;
+}
+
+enum emulate_result emulate_translate(struct emulation *emulation, u32 segment, u64 offset,
+				      u32 size, u32 access, struct emulate_place *place)
+{
+	u64 linear;
+
+	if (!to_linear(emulation, segment, offset, size, access, &linear))
+		return EMULATE_FAULT;
+	return walk_place(emulation, linear, size, access, place);
+}
+
+/*
+ * The exit has told where the CPU itself got to with this operand: no need to walk there again.
+ * Should the instruction have become another one since, then the guest reaches what it had just
+ * been allowed to reach, in the same way.
+ */
+static bool exit_tells_place(const struct emulation *emulation, u64 linear, u32 size, u32 access)
+{
+	const struct vcpu_exit *exit = &emulation->page->exit;
+	u32 needed = access & WALK_WRITE ? ACCESS_WRITE : ACCESS_READ;
+
+	return exit->reason == EXIT_MEMORY && !(exit->access & ACCESS_TABLE_WALK) &&
+		exit->access & needed && (linear & PAGE_MASK) == (exit->gpa & PAGE_MASK) &&
+		(linear & PAGE_MASK) + size <= PAGE_SIZE;
+}
+
+enum emulate_result emulate_translate_operand(struct emulation *emulation, u32 segment, u64 offset,
+					      u32 size, u32 access, struct emulate_place *place)
+{
+	u64 linear;
+
+	if (!to_linear(emulation, segment, offset, size, access, &linear))
+		return EMULATE_FAULT;
+	if (!exit_tells_place(emulation, linear, size, access))
+		return walk_place(emulation, linear, size, access, place);
+	*place = (struct emulate_place){.gpa = {GPA(emulation->page->exit.gpa)}, .bytes = {size}};
 	return EMULATE_DONE;
 }
 

@@ -62,9 +62,10 @@ enum emulate_result emulate_operand_at(struct emulation *emulation, u64 distance
 	operand->memory = x86_has_memory(in);
 	if (!operand->memory)
 		return EMULATE_DONE;
-	return emulate_translate(emulation, emulate_segment(emulation, stack ? SEG_SS : SEG_DS),
-				 effective_address(emulation, distance), emulation->size, access,
-				 &operand->place);
+	return emulate_translate_operand(emulation,
+					 emulate_segment(emulation, stack ? SEG_SS : SEG_DS),
+					 effective_address(emulation, distance), emulation->size,
+					 access, &operand->place);
 }
 
 enum emulate_result emulate_operand(struct emulation *emulation, u32 access,

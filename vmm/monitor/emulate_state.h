@@ -41,6 +41,9 @@ enum emulate_result emulate_retire(struct emulation *emulation);
 /* emulate_memory.c: SDM vol. 3, 4.7 and 5.3; `access` is enum walk_access, without WALK_USER */
 enum emulate_result emulate_translate(struct emulation *emulation, u32 segment, u64 offset,
 				      u32 size, u32 access, struct emulate_place *place);
+/* The same for the operand that an instruction's encoding names. */
+enum emulate_result emulate_translate_operand(struct emulation *emulation, u32 segment, u64 offset,
+					      u32 size, u32 access, struct emulate_place *place);
 enum emulate_result emulate_page_fault(struct emulation *emulation, u64 linear, u32 error_code);
 u64 emulate_load(const struct emulation *emulation, const struct emulate_place *place);
 void emulate_store(const struct emulation *emulation, const struct emulate_place *place, u64 value);

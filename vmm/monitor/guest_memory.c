@@ -4,7 +4,8 @@
 #include "vmm/monitor/load/layout.h"
 
 /* Adds [start, end) of the RAM object, as far as the RAM goes, as guest memory at `gpa`. */
-static void add_region(struct guest_memory *memory, u64 gpa, u8 *host, u64 start, u64 end, u64 bytes)
+static void add_region(struct guest_memory *memory, u64 gpa, u8 *host, u64 start, u64 end,
+		       u64 bytes)
 {
 	end = MIN(end, bytes);
 	if (start < end)

@@ -36,16 +36,12 @@ struct machine {
 	/* under the lock */
 	enum vm_state state;
 	bool signal; /* the channel has something new for the manager */
-	u32 power_off_code; /* exit code for the manager, where the guest gave one */
 	u32 crash_count;
 	u64 crash_tsc[CRASH_LIMIT]; /* host TSC of the last unasked resets */
 	struct machine_time time;
 	struct platform platform;
 	struct vcpu vcpu[MACHINE_VCPU_MAX];
 };
-
-/* Everything that can be set up before the guest is asked for. False: the reason is in the channel. */
-bool machine_init(struct machine *machine);
 
 void machine_lock(struct machine *machine);
 void machine_unlock(struct machine *machine);

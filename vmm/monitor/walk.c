@@ -9,90 +9,86 @@
 
 enum walk_outcome { WALK_OK, WALK_FAULT, WALK_CHANGED };
 
+/* One entry on the way down, as it was read. */
+struct walk_step {
+	u8 *host; /* where it lies; NULL: not in RAM */
+	u64 entry;
+};
+
 struct walker {
 	const struct guest_memory *memory;
 	const struct vcpu_page *page;
 	u64 gva;
 	u32 access;
+	/* the format in force (SDM vol. 3, 4.1.1) */
 	u32 levels;
+	u32 index_bits;
 	u32 entry_bytes;
-	u32 leaf; /* level that maps the page */
-	bool pae_32;
-	u64 rights; /* PTE_W, PTE_U, PTE_NX in force */
-	u64 entry[WALK_LEVELS_MAX + 1];
-	gpa_t at[WALK_LEVELS_MAX + 1];
+	bool pae_32;          /* PAE paging: entries of level 3 carry no rights and no A bit */
+	bool execute_disable;
+	u32 large_levels;     /* mask of the levels at which PS maps a page */
+	u64 reserved;         /* bits that no entry may have set */
+	/* what was found */
+	u32 leaf;       /* level that maps the page */
+	u32 leaf_shift; /* log2 of the page's size */
+	u64 rights;     /* PTE_W, PTE_U, PTE_NX in force */
+	u64 accessed;   /* PTE_A when all entries have it */
+	struct walk_step step[WALK_LEVELS_MAX + 1];
 };
 
-static u32 index_bits(const struct walker *walker)
+static void set_format_32(struct walker *walker)
 {
-	return walker->entry_bytes == 8 ? 9 : 10;
+	walker->levels = 2;
+	walker->index_bits = 10;
+	walker->entry_bytes = 4;
+	walker->large_levels = walker->page->cr4 & CR4_PSE ? BIT(2) : 0;
+	walker->reserved = 0;
+	walker->execute_disable = false;
+	walker->pae_32 = false;
 }
 
-static u32 level_shift(const struct walker *walker, u32 level)
-{
-	return PAGE_SHIFT + index_bits(walker) * (level - 1);
-}
-
-/* SDM vol. 3, 4.1.1 */
-static void start(struct walker *walker)
+static void set_format(struct walker *walker)
 {
 	const struct vcpu_page *page = walker->page;
+	bool long_mode = page->efer & EFER_LMA;
 
-	walker->entry_bytes = 8;
-	if (page->efer & EFER_LMA) {
-		walker->levels = page->cr4 & CR4_LA57 ? 5 : 4;
+	if (!long_mode)
+		walker->gva = (u32)walker->gva;
+	if (!long_mode && !(page->cr4 & CR4_PAE)) {
+		set_format_32(walker);
 		return;
 	}
-	walker->gva = (u32)walker->gva;
-	walker->pae_32 = page->cr4 & CR4_PAE;
-	walker->levels = walker->pae_32 ? 3 : 2;
-	if (!walker->pae_32)
-		walker->entry_bytes = 4;
-}
-
-static bool execute_disable(const struct walker *walker)
-{
-	return walker->entry_bytes == 8 && walker->page->efer & EFER_NXE;
-}
-
-static u64 read_entry(const struct walker *walker, gpa_t at)
-{
-	u64 entry = 0;
-
-	if (!guest_memory_read(walker->memory, at, &entry, walker->entry_bytes))
-		return BITS(8 * walker->entry_bytes - 1, 0);
-	return entry;
-}
-
-static bool is_leaf(const struct walker *walker, u64 entry, u32 level)
-{
-	if (level == 1)
-		return true;
-	if (!(entry & PTE_PS))
-		return false;
-	if (walker->entry_bytes == 4)
-		return walker->page->cr4 & CR4_PSE;
-	return level <= (walker->pae_32 ? 2 : 3);
-}
-
-/* SDM vol. 3, 4.3 to 4.5: bits that fault when set. */
-static bool reserved_set(const struct walker *walker, u64 entry, u32 level)
-{
-	bool large = level > 1 && is_leaf(walker, entry, level);
-	u64 reserved = 0;
-
-	if (walker->entry_bytes == 4)
-		return large && entry & BIT(21);
-	if (walker->pae_32 && level == 3) /* checked when CR3 is loaded, not here */
-		return false;
-	if (walker->memory->physical_bits < 52)
-		reserved |= BITS(51, walker->memory->physical_bits);
-	if (!execute_disable(walker))
-		reserved |= PTE_NX;
+	walker->levels = !long_mode ? 3 : page->cr4 & CR4_LA57 ? 5 : 4;
+	walker->index_bits = 9;
+	walker->entry_bytes = 8;
+	walker->large_levels = long_mode ? BIT(3) | BIT(2) : BIT(2);
+	walker->execute_disable = page->efer & EFER_NXE;
+	walker->pae_32 = !long_mode;
+	walker->reserved = walker->execute_disable ? 0 : PTE_NX;
 	if (walker->pae_32)
-		reserved |= BITS(62, 52);
-	if (large)
-		reserved |= BITS(level_shift(walker, level) - 1, 13);
+		walker->reserved |= BITS(62, 52);
+	if (walker->memory->physical_bits < 52)
+		walker->reserved |= BITS(51, walker->memory->physical_bits);
+}
+
+static u64 load_entry(const u8 *host, u32 bytes)
+{
+	if (host == NULL)
+		return BITS(8 * bytes - 1, 0);
+	if (bytes == 4)
+		return __atomic_load_n((const u32 *)(const void *)host, __ATOMIC_RELAXED);
+	return __atomic_load_n((const u64 *)(const void *)host, __ATOMIC_RELAXED);
+}
+
+/* SDM vol. 3, 4.3 to 4.5: whether bits are set that must not be. `shift`: what the entry maps. */
+static bool reserved_set(const struct walker *walker, u64 entry, u32 level, u32 shift, bool leaf)
+{
+	u64 reserved = walker->reserved;
+
+	if (walker->entry_bytes == 4)
+		return leaf && level > 1 && entry & BIT(21);
+	if (leaf && level > 1)
+		reserved |= BITS(shift - 1, 13);
 	if (level > 3)
 		reserved |= PTE_PS;
 	return entry & reserved;
@@ -106,37 +102,45 @@ static u64 root(const struct walker *walker)
 	return walker->page->cr3 & (walker->entry_bytes == 4 ? BITS(31, 12) : PTE_ADDRESS);
 }
 
-static bool descend(struct walker *walker, u32 *fault)
+/* Follows the tables down to the page; false with *fault when an entry stops the way. */
+static bool descend(struct walker *walker, u64 *fault)
 {
+	u32 shift = PAGE_SHIFT + walker->index_bits * walker->levels;
 	u64 table = root(walker);
-	u64 entry;
+	bool leaf = false;
 
 	walker->rights = PTE_W | PTE_U;
-	for (u32 level = walker->levels;; level--) {
-		u64 index = walker->gva >> level_shift(walker, level) &
-			(BIT(index_bits(walker)) - 1);
+	walker->accessed = PTE_A;
+	for (u32 level = walker->levels; !leaf; level--) {
+		u64 index;
+		u64 entry;
+		u8 *host;
 
-		walker->at[level] = GPA(table + index * walker->entry_bytes);
-		entry = read_entry(walker, walker->at[level]);
-		walker->entry[level] = entry;
-		walker->leaf = level;
+		shift -= walker->index_bits;
+		index = walker->gva >> shift & (BIT(walker->index_bits) - 1);
+		host = guest_memory_pointer(walker->memory,
+					    GPA(table + index * walker->entry_bytes),
+					    walker->entry_bytes);
+		entry = load_entry(host, walker->entry_bytes);
+		walker->step[level] = (struct walk_step){.host = host, .entry = entry};
 		if (!(entry & PTE_P)) {
 			*fault = 0;
 			return false;
 		}
-		if (reserved_set(walker, entry, level)) {
+		leaf = level == 1 || (entry & PTE_PS && walker->large_levels >> level & 1);
+		walker->leaf = level;
+		table = entry & PTE_ADDRESS;
+		if (walker->pae_32 && level == 3) /* checked when CR3 is loaded, not here */
+			continue;
+		if (reserved_set(walker, entry, level, shift, leaf)) {
 			*fault = PF_ERROR_P | PF_ERROR_RSVD;
 			return false;
 		}
-		if (!(walker->pae_32 && level == 3)) { /* these entries carry no rights */
-			walker->rights &= entry | PTE_NX;
-			if (walker->entry_bytes == 8)
-				walker->rights |= entry & PTE_NX;
-		}
-		if (is_leaf(walker, entry, level))
-			return true;
-		table = entry & PTE_ADDRESS;
+		walker->rights = (walker->rights & (entry | PTE_NX)) | (entry & PTE_NX);
+		walker->accessed &= entry;
 	}
+	walker->leaf_shift = shift;
+	return true;
 }
 
 /* SDM vol. 3, 4.6.1 */
@@ -159,28 +163,29 @@ static bool permitted(const struct walker *walker)
 	return true;
 }
 
-/* Replaces an entry unless it is no longer what the walk has read. */
-static bool set_bits(const struct walker *walker, u32 level, u64 bits)
+/* Sets bits in an entry unless it is no longer what the walk has read. */
+static bool set_bits(const struct walk_step *step, u64 bits, u32 entry_bytes)
 {
-	u8 *host = guest_memory_pointer(walker->memory, walker->at[level], walker->entry_bytes);
-	u64 old = walker->entry[level];
+	u64 expected = step->entry;
+	u32 expected_32 = (u32)step->entry;
 
-	if ((old & bits) == bits || host == NULL)
+	if ((step->entry & bits) == bits || step->host == NULL)
 		return true;
-	if (walker->entry_bytes == 4) {
-		u32 expected = (u32)old;
-
-		return __atomic_compare_exchange_n((u32 *)(void *)host, &expected,
-						   (u32)(old | bits), false, __ATOMIC_SEQ_CST,
-						   __ATOMIC_RELAXED);
-	}
-	return __atomic_compare_exchange_n((u64 *)(void *)host, &old, old | bits, false,
-					   __ATOMIC_SEQ_CST, __ATOMIC_RELAXED);
+	if (entry_bytes == 4)
+		return __atomic_compare_exchange_n((u32 *)(void *)step->host, &expected_32,
+						   expected_32 | (u32)bits, false,
+						   __ATOMIC_SEQ_CST, __ATOMIC_RELAXED);
+	return __atomic_compare_exchange_n((u64 *)(void *)step->host, &expected, expected | bits,
+					   false, __ATOMIC_SEQ_CST, __ATOMIC_RELAXED);
 }
 
 /* SDM vol. 3, 4.8 */
 static bool set_accessed(const struct walker *walker)
 {
+	bool dirty = walker->step[walker->leaf].entry & PTE_D || !(walker->access & WALK_WRITE);
+
+	if (walker->accessed && dirty)
+		return true;
 	for (u32 level = walker->levels; level >= walker->leaf; level--) {
 		u64 bits = PTE_A;
 
@@ -188,7 +193,7 @@ static bool set_accessed(const struct walker *walker)
 			continue;
 		if (level == walker->leaf && walker->access & WALK_WRITE)
 			bits |= PTE_D;
-		if (!set_bits(walker, level, bits))
+		if (!set_bits(&walker->step[level], bits, walker->entry_bytes))
 			return false;
 	}
 	return true;
@@ -196,9 +201,9 @@ static bool set_accessed(const struct walker *walker)
 
 static u64 leaf_address(const struct walker *walker)
 {
-	u64 entry = walker->entry[walker->leaf];
-	u64 offset = BITS(level_shift(walker, walker->leaf) - 1, 0);
-	u64 frame = (entry & PTE_ADDRESS) & ~offset;
+	u64 entry = walker->step[walker->leaf].entry;
+	u64 offset = BIT(walker->leaf_shift) - 1;
+	u64 frame = entry & PTE_ADDRESS & ~offset;
 
 	/* SDM vol. 3, table 4-4: bits 20:13 of a 4-MiB page's entry are bits 39:32 of its address. */
 	if (walker->entry_bytes == 4 && walker->leaf == 2)
@@ -208,7 +213,7 @@ static u64 leaf_address(const struct walker *walker)
 
 static enum walk_outcome attempt(struct walker *walker, struct walk_result *result)
 {
-	u32 fault;
+	u64 fault;
 
 	if (descend(walker, &fault)) {
 		fault = PF_ERROR_P;
@@ -216,32 +221,35 @@ static enum walk_outcome attempt(struct walker *walker, struct walk_result *resu
 			if (!(walker->access & WALK_PROBE) && !set_accessed(walker))
 				return WALK_CHANGED;
 			result->gpa = GPA(leaf_address(walker));
-			result->page_bytes = BIT(level_shift(walker, walker->leaf));
+			result->page_bytes = BIT(walker->leaf_shift);
 			return WALK_OK;
 		}
 	}
 	fault |= walker->access & (WALK_WRITE | WALK_USER);
 	/* SDM vol. 3, 4.7: I/D is reported only where fetches can be forbidden. */
 	if (walker->access & WALK_FETCH &&
-	    (execute_disable(walker) || walker->page->cr4 & CR4_SMEP))
+	    (walker->execute_disable || walker->page->cr4 & CR4_SMEP))
 		fault |= PF_ERROR_I;
-	result->error_code = fault;
+	result->error_code = (u32)fault;
 	return WALK_FAULT;
 }
 
 bool walk(const struct guest_memory *memory, const struct vcpu_page *page, gva_t gva, u32 access,
 	  struct walk_result *result)
 {
-	struct walker walker = {
-		.memory = memory, .page = page, .gva = gva.value, .access = access};
 	enum walk_outcome outcome = WALK_CHANGED;
+	struct walker walker;
 
 	if (!(page->cr0 & CR0_PG)) {
 		result->gpa = GPA((u32)gva.value);
 		result->page_bytes = PAGE_SIZE;
 		return true;
 	}
-	start(&walker);
+	walker.memory = memory;
+	walker.page = page;
+	walker.gva = gva.value;
+	walker.access = access;
+	set_format(&walker);
 	for (u32 i = 0; i < WALK_ATTEMPTS && outcome == WALK_CHANGED; i++)
 		outcome = attempt(&walker, result);
 	/* Tables that never hold still: a fault too many is one a guest must bear anyway. */

@@ -14,22 +14,6 @@ static inline u8 in8(u16 port)
 	return value;
 }
 
-static inline u16 in16(u16 port)
-{
-	u16 value;
-
-	__asm__ volatile("inw %1, %0" : "=a"(value) : "Nd"(port) : "memory");
-	return value;
-}
-
-static inline u32 in32(u16 port)
-{
-	u32 value;
-
-	__asm__ volatile("inl %1, %0" : "=a"(value) : "Nd"(port) : "memory");
-	return value;
-}
-
 static inline void out8(u16 port, u8 value)
 {
 	__asm__ volatile("outb %0, %1" : : "a"(value), "Nd"(port) : "memory");
@@ -105,22 +89,12 @@ CONTROL_REGISTER(cr0)
 CONTROL_REGISTER(cr2)
 CONTROL_REGISTER(cr3)
 CONTROL_REGISTER(cr4)
-CONTROL_REGISTER(cr8)
 CONTROL_REGISTER(dr0)
 CONTROL_REGISTER(dr1)
 CONTROL_REGISTER(dr2)
 CONTROL_REGISTER(dr3)
 CONTROL_REGISTER(dr6)
-CONTROL_REGISTER(dr7)
 #undef CONTROL_REGISTER
-
-static inline u64 read_rflags(void)
-{
-	u64 value;
-
-	__asm__ volatile("pushfq; popq %0" : "=r"(value) : : "memory");
-	return value;
-}
 
 /* Clears CR0.TS. */
 static inline void clts(void)
@@ -128,19 +102,9 @@ static inline void clts(void)
 	__asm__ volatile("clts" : : : "memory");
 }
 
-static inline void invlpg(u64 address)
-{
-	__asm__ volatile("invlpg (%0)" : : "r"(address) : "memory");
-}
-
 static inline void cli(void)
 {
 	__asm__ volatile("cli" : : : "memory");
-}
-
-static inline void sti(void)
-{
-	__asm__ volatile("sti" : : : "memory");
 }
 
 /* Halts with interrupts on; one that is pending already ends it (SDM vol. 2, STI). */
@@ -168,35 +132,6 @@ static inline void pause(void)
 static inline void mfence(void)
 {
 	__asm__ volatile("mfence" : : : "memory");
-}
-
-static inline void lfence(void)
-{
-	__asm__ volatile("lfence" : : : "memory");
-}
-
-static inline void wbinvd(void)
-{
-	__asm__ volatile("wbinvd" : : : "memory");
-}
-
-static inline void stac(void)
-{
-	__asm__ volatile("stac" : : : "memory");
-}
-
-static inline void clac(void)
-{
-	__asm__ volatile("clac" : : : "memory");
-}
-
-static inline u64 xgetbv(u32 index)
-{
-	u32 low;
-	u32 high;
-
-	__asm__ volatile("xgetbv" : "=a"(low), "=d"(high) : "c"(index));
-	return (u64)high << 32 | low;
 }
 
 static inline void xsetbv(u32 index, u64 value)

@@ -123,115 +123,115 @@ enum vmcs_natural {
 };
 
 /* Bits 14:13 of an encoding: SDM vol. 3, table 25-21 */
-#define VMCS_WIDTH_SHIFT 13
-#define VMCS_WIDTH_16 0u
-#define VMCS_WIDTH_64 1u
-#define VMCS_WIDTH_32 2u
+#define VMCS_WIDTH_SHIFT   13
+#define VMCS_WIDTH_16	   0u
+#define VMCS_WIDTH_64	   1u
+#define VMCS_WIDTH_32	   2u
 #define VMCS_WIDTH_NATURAL 3u
 
 /* Pin-based controls: SDM vol. 3, table 25-5 */
 #define PIN_EXTERNAL_INTERRUPT_EXITING (1u << 0)
-#define PIN_NMI_EXITING (1u << 3)
-#define PIN_VIRTUAL_NMIS (1u << 5)
-#define PIN_PREEMPTION_TIMER (1u << 6)
-#define PIN_POSTED_INTERRUPTS (1u << 7)
+#define PIN_NMI_EXITING		       (1u << 3)
+#define PIN_VIRTUAL_NMIS	       (1u << 5)
+#define PIN_PREEMPTION_TIMER	       (1u << 6)
+#define PIN_POSTED_INTERRUPTS	       (1u << 7)
 
 /* Primary processor-based controls: SDM vol. 3, table 25-6 */
 #define PRIMARY_INTERRUPT_WINDOW_EXITING (1u << 2)
-#define PRIMARY_USE_TSC_OFFSETTING (1u << 3)
-#define PRIMARY_HLT_EXITING (1u << 7)
-#define PRIMARY_INVLPG_EXITING (1u << 9)
-#define PRIMARY_MWAIT_EXITING (1u << 10)
-#define PRIMARY_RDPMC_EXITING (1u << 11)
-#define PRIMARY_RDTSC_EXITING (1u << 12)
-#define PRIMARY_CR3_LOAD_EXITING (1u << 15)
-#define PRIMARY_CR3_STORE_EXITING (1u << 16)
-#define PRIMARY_CR8_LOAD_EXITING (1u << 19)
-#define PRIMARY_CR8_STORE_EXITING (1u << 20)
-#define PRIMARY_USE_TPR_SHADOW (1u << 21)
-#define PRIMARY_NMI_WINDOW_EXITING (1u << 22)
-#define PRIMARY_MOV_DR_EXITING (1u << 23)
+#define PRIMARY_USE_TSC_OFFSETTING	 (1u << 3)
+#define PRIMARY_HLT_EXITING		 (1u << 7)
+#define PRIMARY_INVLPG_EXITING		 (1u << 9)
+#define PRIMARY_MWAIT_EXITING		 (1u << 10)
+#define PRIMARY_RDPMC_EXITING		 (1u << 11)
+#define PRIMARY_RDTSC_EXITING		 (1u << 12)
+#define PRIMARY_CR3_LOAD_EXITING	 (1u << 15)
+#define PRIMARY_CR3_STORE_EXITING	 (1u << 16)
+#define PRIMARY_CR8_LOAD_EXITING	 (1u << 19)
+#define PRIMARY_CR8_STORE_EXITING	 (1u << 20)
+#define PRIMARY_USE_TPR_SHADOW		 (1u << 21)
+#define PRIMARY_NMI_WINDOW_EXITING	 (1u << 22)
+#define PRIMARY_MOV_DR_EXITING		 (1u << 23)
 #define PRIMARY_UNCONDITIONAL_IO_EXITING (1u << 24)
-#define PRIMARY_USE_IO_BITMAPS (1u << 25)
-#define PRIMARY_USE_MSR_BITMAPS (1u << 28)
-#define PRIMARY_MONITOR_EXITING (1u << 29)
-#define PRIMARY_PAUSE_EXITING (1u << 30)
-#define PRIMARY_SECONDARY (1u << 31)
+#define PRIMARY_USE_IO_BITMAPS		 (1u << 25)
+#define PRIMARY_USE_MSR_BITMAPS		 (1u << 28)
+#define PRIMARY_MONITOR_EXITING		 (1u << 29)
+#define PRIMARY_PAUSE_EXITING		 (1u << 30)
+#define PRIMARY_SECONDARY		 (1u << 31)
 
 /* Secondary processor-based controls: SDM vol. 3, table 25-7 */
-#define SECONDARY_VIRTUALIZE_APIC_ACCESSES (1u << 0)
-#define SECONDARY_EPT (1u << 1)
-#define SECONDARY_DESCRIPTOR_TABLE_EXITING (1u << 2)
-#define SECONDARY_RDTSCP (1u << 3)
-#define SECONDARY_VIRTUALIZE_X2APIC (1u << 4)
-#define SECONDARY_VPID (1u << 5)
-#define SECONDARY_WBINVD_EXITING (1u << 6)
-#define SECONDARY_UNRESTRICTED_GUEST (1u << 7)
-#define SECONDARY_APIC_REGISTERS (1u << 8)
+#define SECONDARY_VIRTUALIZE_APIC_ACCESSES   (1u << 0)
+#define SECONDARY_EPT			     (1u << 1)
+#define SECONDARY_DESCRIPTOR_TABLE_EXITING   (1u << 2)
+#define SECONDARY_RDTSCP		     (1u << 3)
+#define SECONDARY_VIRTUALIZE_X2APIC	     (1u << 4)
+#define SECONDARY_VPID			     (1u << 5)
+#define SECONDARY_WBINVD_EXITING	     (1u << 6)
+#define SECONDARY_UNRESTRICTED_GUEST	     (1u << 7)
+#define SECONDARY_APIC_REGISTERS	     (1u << 8)
 #define SECONDARY_VIRTUAL_INTERRUPT_DELIVERY (1u << 9)
-#define SECONDARY_INVPCID (1u << 12)
-#define SECONDARY_XSAVES (1u << 20)
+#define SECONDARY_INVPCID		     (1u << 12)
+#define SECONDARY_XSAVES		     (1u << 20)
 
 /* VM-exit controls: SDM vol. 3, table 25-13 */
-#define EXIT_SAVE_DEBUG_CONTROLS (1u << 2)
-#define EXIT_HOST_64_BIT (1u << 9)
+#define EXIT_SAVE_DEBUG_CONTROLS   (1u << 2)
+#define EXIT_HOST_64_BIT	   (1u << 9)
 #define EXIT_ACKNOWLEDGE_INTERRUPT (1u << 15)
-#define EXIT_SAVE_PAT (1u << 18)
-#define EXIT_LOAD_PAT (1u << 19)
-#define EXIT_SAVE_EFER (1u << 20)
-#define EXIT_LOAD_EFER (1u << 21)
+#define EXIT_SAVE_PAT		   (1u << 18)
+#define EXIT_LOAD_PAT		   (1u << 19)
+#define EXIT_SAVE_EFER		   (1u << 20)
+#define EXIT_LOAD_EFER		   (1u << 21)
 
 /* VM-entry controls: SDM vol. 3, table 25-15 */
 #define ENTRY_LOAD_DEBUG_CONTROLS (1u << 2)
-#define ENTRY_IA32E_GUEST (1u << 9)
-#define ENTRY_LOAD_PAT (1u << 14)
-#define ENTRY_LOAD_EFER (1u << 15)
+#define ENTRY_IA32E_GUEST	  (1u << 9)
+#define ENTRY_LOAD_PAT		  (1u << 14)
+#define ENTRY_LOAD_EFER		  (1u << 15)
 
 /* Interruption information: SDM vol. 3, tables 25-17, 25-19 and 25-20 */
-#define INTERRUPTION_VECTOR BITS(7, 0)
-#define INTERRUPTION_TYPE_SHIFT 8
-#define INTERRUPTION_TYPE BITS(10, 8)
-#define INTERRUPTION_ERROR_CODE (1u << 11)
+#define INTERRUPTION_VECTOR	   BITS(7, 0)
+#define INTERRUPTION_TYPE_SHIFT	   8
+#define INTERRUPTION_TYPE	   BITS(10, 8)
+#define INTERRUPTION_ERROR_CODE	   (1u << 11)
 #define INTERRUPTION_NMI_UNBLOCKED (1u << 12) /* exits only: by IRET */
-#define INTERRUPTION_VALID (1u << 31)
+#define INTERRUPTION_VALID	   (1u << 31)
 
 /* Types beside those of enum event_type */
 #define INTERRUPTION_PRIVILEGED_SOFTWARE 5u /* INT1 */
 
 /* Interruptibility state: SDM vol. 3, table 25-3 */
-#define INTERRUPTIBILITY_STI (1u << 0)
+#define INTERRUPTIBILITY_STI	(1u << 0)
 #define INTERRUPTIBILITY_MOV_SS (1u << 1)
-#define INTERRUPTIBILITY_SMI (1u << 2)
-#define INTERRUPTIBILITY_NMI (1u << 3)
+#define INTERRUPTIBILITY_SMI	(1u << 2)
+#define INTERRUPTIBILITY_NMI	(1u << 3)
 
-#define ACTIVITY_ACTIVE 0u
-#define ACTIVITY_HLT 1u
-#define ACTIVITY_SHUTDOWN 2u
+#define ACTIVITY_ACTIVE	       0u
+#define ACTIVITY_HLT	       1u
+#define ACTIVITY_SHUTDOWN      2u
 #define ACTIVITY_WAIT_FOR_SIPI 3u
 
 /* Pending debug exceptions: SDM vol. 3, table 25-4 */
 #define PENDING_DEBUG_ENABLED_BREAKPOINT BIT(12)
-#define PENDING_DEBUG_BS BIT(14)
+#define PENDING_DEBUG_BS		 BIT(14)
 
 /* Exit qualification of an EPT violation: SDM vol. 3, table 28-7 */
-#define EPT_VIOLATION_READ BIT(0)
-#define EPT_VIOLATION_WRITE BIT(1)
-#define EPT_VIOLATION_FETCH BIT(2)
-#define EPT_VIOLATION_LINEAR_VALID BIT(7)
-#define EPT_VIOLATION_TRANSLATED BIT(8) /* else: in a walk of the guest's own tables */
+#define EPT_VIOLATION_READ	    BIT(0)
+#define EPT_VIOLATION_WRITE	    BIT(1)
+#define EPT_VIOLATION_FETCH	    BIT(2)
+#define EPT_VIOLATION_LINEAR_VALID  BIT(7)
+#define EPT_VIOLATION_TRANSLATED    BIT(8) /* else: in a walk of the guest's own tables */
 #define EPT_VIOLATION_NMI_UNBLOCKED BIT(12)
 
 /* Exit qualification of an I/O instruction: SDM vol. 3, table 28-5 */
-#define IO_QUALIFICATION_SIZE BITS(2, 0) /* bytes minus 1 */
-#define IO_QUALIFICATION_IN BIT(3)
-#define IO_QUALIFICATION_STRING BIT(4)
-#define IO_QUALIFICATION_REP BIT(5)
+#define IO_QUALIFICATION_SIZE	    BITS(2, 0) /* bytes minus 1 */
+#define IO_QUALIFICATION_IN	    BIT(3)
+#define IO_QUALIFICATION_STRING	    BIT(4)
+#define IO_QUALIFICATION_REP	    BIT(5)
 #define IO_QUALIFICATION_PORT_SHIFT 16
 
 /* Exit qualification of a control-register access: SDM vol. 3, table 28-3 */
-#define CR_QUALIFICATION_NUMBER BITS(3, 0)
+#define CR_QUALIFICATION_NUMBER	    BITS(3, 0)
 #define CR_QUALIFICATION_TYPE_SHIFT 4
-#define CR_QUALIFICATION_GPR_SHIFT 8
+#define CR_QUALIFICATION_GPR_SHIFT  8
 enum cr_access_type {
 	CR_ACCESS_MOV_TO,
 	CR_ACCESS_MOV_FROM,
@@ -240,11 +240,11 @@ enum cr_access_type {
 };
 
 /* Exit qualification of #DB: SDM vol. 3, table 28-1 */
-#define DB_QUALIFICATION_B BITS(3, 0)
+#define DB_QUALIFICATION_B   BITS(3, 0)
 #define DB_QUALIFICATION_DR6 (DB_QUALIFICATION_B | BITS(14, 13))
 
 /* Exit reason: SDM vol. 3, table 25-18 and appendix C */
-#define EXIT_REASON_BASIC BITS(15, 0)
+#define EXIT_REASON_BASIC	  BITS(15, 0)
 #define EXIT_REASON_ENTRY_FAILURE (1u << 31)
 enum vmx_exit_reason {
 	VMX_EXIT_EXCEPTION_NMI = 0,
@@ -332,31 +332,31 @@ enum vmx_instruction_error {
 };
 
 /* IA32_VMX_BASIC: SDM vol. 3, A.1 */
-#define VMX_BASIC_REVISION BITS(30, 0)
-#define VMX_BASIC_REGION_BYTES BITS(44, 32)
+#define VMX_BASIC_REVISION	    BITS(30, 0)
+#define VMX_BASIC_REGION_BYTES	    BITS(44, 32)
 #define VMX_BASIC_MEMORY_TYPE_SHIFT 50
-#define VMX_BASIC_MEMORY_TYPE BITS(53, 50)
-#define VMX_BASIC_TRUE_CONTROLS BIT(55)
+#define VMX_BASIC_MEMORY_TYPE	    BITS(53, 50)
+#define VMX_BASIC_TRUE_CONTROLS	    BIT(55)
 
 /* IA32_VMX_MISC: SDM vol. 3, A.6 */
-#define VMX_MISC_TIMER_SHIFT BITS(4, 0)  /* the preemption timer counts TSC bits of this place */
-#define VMX_MISC_STORES_LMA BIT(5)       /* exits keep "IA-32e mode guest" equal to EFER.LMA */
+#define VMX_MISC_TIMER_SHIFT BITS(4, 0) /* the preemption timer counts TSC bits of this place */
+#define VMX_MISC_STORES_LMA  BIT(5)	/* exits keep "IA-32e mode guest" equal to EFER.LMA */
 
 /* IA32_VMX_EPT_VPID_CAP: SDM vol. 3, A.10 */
-#define EPT_CAP_WALK_4 BIT(6)
-#define EPT_CAP_WB BIT(14)
-#define EPT_CAP_2M BIT(16)
-#define EPT_CAP_1G BIT(17)
-#define EPT_CAP_INVEPT BIT(20)
-#define EPT_CAP_INVEPT_SINGLE BIT(25)
-#define EPT_CAP_INVEPT_ALL BIT(26)
-#define VPID_CAP_INVVPID BIT(32)
+#define EPT_CAP_WALK_4		BIT(6)
+#define EPT_CAP_WB		BIT(14)
+#define EPT_CAP_2M		BIT(16)
+#define EPT_CAP_1G		BIT(17)
+#define EPT_CAP_INVEPT		BIT(20)
+#define EPT_CAP_INVEPT_SINGLE	BIT(25)
+#define EPT_CAP_INVEPT_ALL	BIT(26)
+#define VPID_CAP_INVVPID	BIT(32)
 #define VPID_CAP_INVVPID_SINGLE BIT(41)
-#define VPID_CAP_INVVPID_ALL BIT(42)
+#define VPID_CAP_INVVPID_ALL	BIT(42)
 
 /* Types of INVEPT and INVVPID: SDM vol. 3, 31.3 */
 #define INVALIDATE_SINGLE_CONTEXT 1u
-#define INVALIDATE_ALL_CONTEXTS 2u
+#define INVALIDATE_ALL_CONTEXTS	  2u
 
 /* One entry of an MSR-load or MSR-store area: SDM vol. 3, table 25-16 */
 struct vmx_msr_entry {
@@ -377,7 +377,7 @@ struct vmx_msr_bitmap {
 	u8 write_high[1024];
 };
 _Static_assert(sizeof(struct vmx_msr_bitmap) == PAGE_SIZE, "SDM vol. 3, 25.6.9");
-#define VMX_MSR_RANGE 0x2000u
+#define VMX_MSR_RANGE	  0x2000u
 #define VMX_MSR_HIGH_BASE 0xc0000000u
 
 /* TPR in the virtual-APIC page (SDM vol. 3, 30.1.1) */

@@ -8,15 +8,15 @@
 #include "mm/address.h"
 #include "mm/page.h"
 
-#define RESET_RIP 0xfff0u
+#define RESET_RIP	  0xfff0u
 #define RESET_CS_SELECTOR 0xf000u
-#define RESET_CS_BASE 0xffff0000u
-#define RESET_LIMIT 0xffffu
+#define RESET_CS_BASE	  0xffff0000u
+#define RESET_LIMIT	  0xffffu
 #define RESET_DATA_ACCESS 0x93u /* present, S, read/write, accessed */
 #define RESET_CODE_ACCESS 0x9bu /* present, S, execute/read, accessed */
 #define RESET_LDTR_ACCESS 0x82u
-#define RESET_TR_ACCESS 0x8bu /* busy TSS */
-#define RESET_RDX 0x600u /* family 6 */
+#define RESET_TR_ACCESS	  0x8bu	 /* busy TSS */
+#define RESET_RDX	  0x600u /* family 6 */
 
 void virt_page_reset(struct vcpu_page *page)
 {

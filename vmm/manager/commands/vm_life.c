@@ -5,6 +5,7 @@
 
 /* A monitor that loads a large guest on an emulated CPU takes seconds. */
 #define ANSWER_NS (60 * NS_PER_S)
+#define LAST_PAGES_NS (20 * NS_PER_MS)
 
 static void show(struct reply *reply, const char *name, const char *state, const char *reason)
 {
@@ -42,9 +43,14 @@ static bool resume_action(struct reply *reply)
 	return true;
 }
 
+/* The kernel returns the last pages when each CPU has been through its loop once more. */
 static bool resume_destroy(struct reply *reply)
 {
 	if (vm_by_id(reply->vm_id) != NULL)
+		return false;
+	if (reply->deadline_tsc == 0)
+		reply->deadline_tsc = clock_tsc() + clock_ns_to_tsc(LAST_PAGES_NS);
+	if (clock_tsc() < reply->deadline_tsc)
 		return false;
 	show(reply, reply->vm_name, "destroyed", "");
 	return true;

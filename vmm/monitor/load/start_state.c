@@ -54,7 +54,7 @@ void start_state_reset(struct vcpu_page *page)
 	page->segment[SEG_TR] = segment(0, 0xffff, DESCRIPTOR_TSS_BUSY | SEGMENT_P);
 	page->gdtr = (struct vcpu_table_state){.base = 0, .limit = 0xffff};
 	page->idtr = (struct vcpu_table_state){.base = 0, .limit = 0xffff};
-	page->dirty = VCPU_ALL & ~(u32)(VCPU_EVENT | VCPU_TSC);
+	page->dirty |= VCPU_ALL & ~(u32)(VCPU_EVENT | VCPU_TSC);
 }
 
 void start_state_real(struct vcpu_page *page, u16 ip)

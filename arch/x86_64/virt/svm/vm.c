@@ -11,21 +11,22 @@
 _Static_assert(MSRPM_BYTES == PAGE_SIZE << MSRPM_ORDER, "APM vol. 2, 15.11");
 _Static_assert(IOPM_BYTES <= PAGE_SIZE << IOPM_ORDER, "APM vol. 2, 15.10.1");
 
-/* MSRs that VMRUN or VMLOAD switch, so that the guest may have the real ones. */
-static const u32 guest_msrs[] =
-	{
-		MSR_FS_BASE, MSR_GS_BASE, MSR_KERNEL_GS_BASE, MSR_STAR,		MSR_LSTAR,
-		MSR_CSTAR,   MSR_SFMASK,  MSR_SYSENTER_CS,    MSR_SYSENTER_ESP, MSR_SYSENTER_EIP,
-		MSR_PAT, /* APM vol. 2, 15.25.8: with nested paging the guest's is G_PAT */
+/*
+ * MSRs that VMLOAD and VMSAVE switch, so that the guest may have the real ones. PAT and TSC, which
+ * VMRUN switches, exit all the same: some emulated CPUs show the host's PAT there, and no TSC at
+ * all.
+ */
+static const u32 guest_msrs[] = {
+	MSR_FS_BASE, MSR_GS_BASE, MSR_KERNEL_GS_BASE, MSR_STAR,		MSR_LSTAR,
+	MSR_CSTAR,   MSR_SFMASK,  MSR_SYSENTER_CS,    MSR_SYSENTER_ESP, MSR_SYSENTER_EIP,
 };
 
-static void msr_allow(u8 *msrpm, u32 msr, bool write)
+static void msr_allow(u8 *msrpm, u32 msr)
 {
 	u32 range = msr < MSRPM_RANGE1 ? 0 : MSRPM_RANGE_BYTES;
 	u32 bit = msr % MSRPM_RANGE_MSRS * 2;
-	u8 bits = write ? 3 : 1;
 
-	msrpm[range + bit / 8] &= (u8) ~(bits << bit % 8);
+	msrpm[range + bit / 8] &= (u8) ~(3u << bit % 8);
 }
 
 enum status svm_vm_init(struct virt_vm *vm)
@@ -44,8 +45,7 @@ enum status svm_vm_init(struct virt_vm *vm)
 	memset(vm->io_bitmap, 0xff, IOPM_BYTES);
 	memset(vm->msr_bitmap, 0xff, MSRPM_BYTES);
 	for (size_t i = 0; i < ARRAY_COUNT(guest_msrs); i++)
-		msr_allow(vm->msr_bitmap, guest_msrs[i], true);
-	msr_allow(vm->msr_bitmap, MSR_TSC, false); /* RDMSR adds TSC_OFFSET */
+		msr_allow(vm->msr_bitmap, guest_msrs[i]);
 	return STATUS_OK;
 }
 

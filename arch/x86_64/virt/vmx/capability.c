@@ -44,7 +44,7 @@ static const struct control_wish entry_wish = {
 	.refused = ENTRY_IA32E_GUEST,
 };
 
-/* SDM vol. 3, A.2: bits 31:0 of the MSR must be 1 in the word, bits that are 0 in 63:32 must be 0. */
+/* SDM vol. 3, A.2: what is 1 in bits 31:0 must be 1 in the word, what is 0 in 63:32 must be 0. */
 static bool control_adjust(u64 msr, const struct control_wish *wish, u32 *word)
 {
 	*word = ((wish->required | wish->optional) & (u32)(msr >> 32)) | (u32)msr;
@@ -82,12 +82,12 @@ static const char *ept_judge(u64 cap, struct vmx_capability *capability)
 	    !(cap & VPID_CAP_INVVPID_ALL))
 		return "This CPU cannot flush its guests' translations (INVEPT, INVVPID).";
 
-	capability->ept_leaf_levels = BIT(PT_LEVEL_4K) | BIT(PT_LEVEL_2M) |
-				      (cap & EPT_CAP_1G ? BIT(PT_LEVEL_1G) : 0);
-	capability->invept_type = cap & EPT_CAP_INVEPT_SINGLE ? INVALIDATE_SINGLE_CONTEXT
-							      : INVALIDATE_ALL_CONTEXTS;
-	capability->invvpid_type = cap & VPID_CAP_INVVPID_SINGLE ? INVALIDATE_SINGLE_CONTEXT
-								 : INVALIDATE_ALL_CONTEXTS;
+	capability->ept_leaf_levels =
+		BIT(PT_LEVEL_4K) | BIT(PT_LEVEL_2M) | (cap & EPT_CAP_1G ? BIT(PT_LEVEL_1G) : 0);
+	capability->invept_type =
+		cap & EPT_CAP_INVEPT_SINGLE ? INVALIDATE_SINGLE_CONTEXT : INVALIDATE_ALL_CONTEXTS;
+	capability->invvpid_type =
+		cap & VPID_CAP_INVVPID_SINGLE ? INVALIDATE_SINGLE_CONTEXT : INVALIDATE_ALL_CONTEXTS;
 	return NULL;
 }
 

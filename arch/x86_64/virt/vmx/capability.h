@@ -6,7 +6,7 @@
 /* The capability MSRs as this CPU reports them: SDM vol. 3, appendix A. */
 struct vmx_capability_msrs {
 	u64 basic;
-	u64 pin;       /* the TRUE ones */
+	u64 pin; /* the TRUE ones */
 	u64 primary;
 	u64 secondary;
 	u64 exit;
@@ -27,7 +27,7 @@ struct vmx_capability {
 	u32 exit;
 	u32 entry;
 	u32 timer_shift; /* the preemption timer counts TSC >> timer_shift */
-	u64 cr0_fixed; /* bits that must be 1 in a guest's CR0 whatever its mode */
+	u64 cr0_fixed;	 /* bits that must be 1 in a guest's CR0 whatever its mode */
 	u64 cr4_fixed;
 	u32 ept_leaf_levels; /* BIT(enum pt_level) */
 	u32 invept_type;     /* the narrowest that is there */

@@ -28,8 +28,9 @@ static void msr_pass(struct vmx_msr_bitmap *bitmap, u32 msr, bool write)
 static void msr_bitmap_fill(struct vmx_msr_bitmap *bitmap)
 {
 	static const u32 passed[] = {
-		MSR_SYSENTER_CS, MSR_SYSENTER_ESP, MSR_SYSENTER_EIP, MSR_PAT, MSR_STAR,
-		MSR_LSTAR, MSR_CSTAR, MSR_SFMASK, MSR_FS_BASE, MSR_GS_BASE, MSR_KERNEL_GS_BASE,
+		MSR_SYSENTER_CS, MSR_SYSENTER_ESP, MSR_SYSENTER_EIP,   MSR_PAT,
+		MSR_STAR,	 MSR_LSTAR,	   MSR_CSTAR,	       MSR_SFMASK,
+		MSR_FS_BASE,	 MSR_GS_BASE,	   MSR_KERNEL_GS_BASE,
 	};
 
 	memset(bitmap, 0xff, sizeof(*bitmap));

@@ -60,7 +60,8 @@ static void pdptes_load(const struct virt_vcpu *vcpu, u64 cr3)
 {
 	const struct table table = {
 		.format = &format_ept,
-		.root = {.kernel = vcpu->vm->second_stage_root, .user = vcpu->vm->second_stage_root},
+		.root = {.kernel = vcpu->vm->second_stage_root,
+			 .user = vcpu->vm->second_stage_root},
 	};
 	u64 at = cr3 & BITS(31, 5);
 	struct pt_leaf leaf;
@@ -85,10 +86,10 @@ void vmx_control_set(struct virt_vcpu *vcpu)
 	u64 cr3 = READ_ONCE(page->cr3);
 	u64 cr4 = READ_ONCE(page->cr4);
 	u64 efer = READ_ONCE(page->efer) & ~EFER_LMA;
-	bool had_pdptes = pae_paging(vmcs_read_natural(VMCS_GUEST_CR0),
-				     vmcs_read_natural(VMCS_GUEST_CR4),
-				     vmcs_read64(VMCS_GUEST_EFER)) &&
-			  vmcs_read_natural(VMCS_GUEST_CR3) == cr3;
+	bool had_pdptes =
+		pae_paging(vmcs_read_natural(VMCS_GUEST_CR0), vmcs_read_natural(VMCS_GUEST_CR4),
+			   vmcs_read64(VMCS_GUEST_EFER)) &&
+		vmcs_read_natural(VMCS_GUEST_CR3) == cr3;
 	u64 real_cr4 = merge(cr4, vmx_capability.cr4_fixed | (read_cr4() & CR4_MCE), cr4_mask());
 
 	if ((efer & EFER_LME) && (cr0 & CR0_PG))

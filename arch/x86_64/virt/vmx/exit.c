@@ -121,8 +121,8 @@ static bool reflect(struct virt_vcpu *vcpu, const struct vcpu_event *exception)
 static bool decode_exception(struct virt_vcpu *vcpu)
 {
 	u32 info = vmcs_read32(VMCS_EXIT_INTERRUPTION_INFO);
-	struct vcpu_event exception = vmx_event_decode(
-		info, vmcs_read32(VMCS_EXIT_ERROR_CODE), vcpu->exit.instruction_length);
+	struct vcpu_event exception = vmx_event_decode(info, vmcs_read32(VMCS_EXIT_ERROR_CODE),
+						       vcpu->exit.instruction_length);
 
 	if (exception.type == EVENT_NMI) {
 		/* The exit has taken the host's NMI: SDM vol. 3, 28.2.1. */

@@ -5,8 +5,8 @@
 #include "arch/x86_64/virt/vmx/vmx.h"
 
 /* Always, when the guest is in protected mode (SDM vol. 3, 27.2.1.3). */
-#define ERROR_CODE_ALWAYS                                                                       \
-	(BIT(VECTOR_DF) | BIT(VECTOR_TS) | BIT(VECTOR_NP) | BIT(VECTOR_SS) | BIT(VECTOR_GP) |   \
+#define ERROR_CODE_ALWAYS                                                                          \
+	(BIT(VECTOR_DF) | BIT(VECTOR_TS) | BIT(VECTOR_NP) | BIT(VECTOR_SS) | BIT(VECTOR_GP) |      \
 	 BIT(VECTOR_PF) | BIT(VECTOR_AC))
 #define ERROR_CODE_MASK 0x7fffu
 

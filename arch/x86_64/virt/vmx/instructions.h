@@ -68,7 +68,10 @@ static inline bool invept(u64 type, u64 ept_pointer)
 	const u64 descriptor[2] = {ept_pointer, 0};
 	bool failed;
 
-	__asm__ volatile("invept %1, %2" : "=@ccbe"(failed) : "m"(descriptor), "r"(type) : "memory");
+	__asm__ volatile("invept %1, %2"
+			 : "=@ccbe"(failed)
+			 : "m"(descriptor), "r"(type)
+			 : "memory");
 	return !failed;
 }
 

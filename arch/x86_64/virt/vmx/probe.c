@@ -88,8 +88,8 @@ enum status vmx_cpu_enable(void *area, hpa_t area_hpa)
 	    memcmp(&here, &vmx_capability, sizeof(here)) != 0)
 		return STATUS_NOT_SUPPORTED;
 	if (!(feature_control & FEATURE_CONTROL_LOCK))
-		wrmsr(MSR_FEATURE_CONTROL, feature_control | FEATURE_CONTROL_LOCK |
-						   FEATURE_CONTROL_VMX_OUTSIDE_SMX);
+		wrmsr(MSR_FEATURE_CONTROL,
+		      feature_control | FEATURE_CONTROL_LOCK | FEATURE_CONTROL_VMX_OUTSIDE_SMX);
 
 	*(u32 *)area = vmx_capability.revision;
 	write_cr0(read_cr0() | msrs.cr0_fixed0);

@@ -9,9 +9,9 @@
 #include "lib/read_once.h"
 
 #define SELECTOR_FIELD(i) ((enum vmcs16)(VMCS_GUEST_ES_SELECTOR + 2 * (i)))
-#define BASE_FIELD(i) ((enum vmcs_natural)(VMCS_GUEST_ES_BASE + 2 * (i)))
-#define LIMIT_FIELD(i) ((enum vmcs32)(VMCS_GUEST_ES_LIMIT + 2 * (i)))
-#define ACCESS_FIELD(i) ((enum vmcs32)(VMCS_GUEST_ES_ACCESS + 2 * (i)))
+#define BASE_FIELD(i)	  ((enum vmcs_natural)(VMCS_GUEST_ES_BASE + 2 * (i)))
+#define LIMIT_FIELD(i)	  ((enum vmcs32)(VMCS_GUEST_ES_LIMIT + 2 * (i)))
+#define ACCESS_FIELD(i)	  ((enum vmcs32)(VMCS_GUEST_ES_ACCESS + 2 * (i)))
 
 static bool is_loaded(const struct virt_vcpu *vcpu)
 {

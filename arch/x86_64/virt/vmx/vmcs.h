@@ -21,7 +21,7 @@ static inline u64 vmcs_read_any(u32 field)
 static inline void vmcs_write_any(u32 field, u64 value)
 {
 	if (unlikely(!vmwrite(field, value)))
-		panic("VMWRITE of %#llx to field %#x failed", (unsigned long long)value, field);
+		panic("VMWRITE of %#lx to field %#x failed", value, field);
 }
 
 static inline u16 vmcs_read16(enum vmcs16 field)

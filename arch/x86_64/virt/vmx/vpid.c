@@ -8,7 +8,7 @@
 #include "arch/x86_64/virt/vmx/vmx.h"
 #include "kernel/abi/pages.h"
 
-#define VPID_MAX 0xffffu
+#define VPID_MAX	    0xffffu
 #define GENERATION_CPU_BITS 8
 
 _Static_assert(CPU_MAX <= 1 << GENERATION_CPU_BITS, "a generation names its CPU");
@@ -16,7 +16,7 @@ _Static_assert(CPU_MAX <= 1 << GENERATION_CPU_BITS, "a generation names its CPU"
 /* Written by its own CPU alone. */
 static struct {
 	u64 generation; /* of all VPIDs handed out since the last flush */
-	u32 last;       /* 0 when none has been */
+	u32 last;	/* 0 when none has been */
 } tags[CPU_MAX];
 
 void vmx_tag_assign(struct virt_vcpu *vcpu)
@@ -35,7 +35,8 @@ void vmx_tag_assign(struct virt_vcpu *vcpu)
 	vcpu->tag = ++tags[cpu].last;
 	vcpu->tag_generation = tags[cpu].generation;
 	vmcs_write16(VMCS_VPID, (u16)vcpu->tag);
-	/* Translations by EPT alone are tagged with the table's address, which may be used again. */
+	/* Translations by EPT alone are tagged with the table's address, which may be used again.
+	 */
 	vcpu->flush = true;
 }
 

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include "arch/x86_64/hw/ioapic.h"
+#include "arch/x86_64/hw/lapic.h"
+#include "arch/x86_64/hw/pic.h"
+#include "arch/x86_64/hw/pit.h"
+#include "arch/x86_64/hw/rtc.h"
+#include "tests/guest/rt/cpu.h"
+
+/* Vectors that the guests use */
+#define VECTOR_PIC_MASTER 0x20u
+#define VECTOR_PIC_SLAVE  0x28u
+#define VECTOR_TIMER      0x40u
+#define VECTOR_IOAPIC     0x48u
+#define VECTOR_LOW        0x50u
+#define VECTOR_HIGH       0x60u
+#define VECTOR_SPURIOUS   0xffu
+
+/* devices.c */
+static inline u32 lapic_get(u32 reg)
+{
+	return *register32(LAPIC_DEFAULT_ADDRESS + reg);
+}
+
+static inline void lapic_put(u32 reg, u32 value)
+{
+	*register32(LAPIC_DEFAULT_ADDRESS + reg) = value;
+}
+
+void lapic_enable(void);
+void lapic_end_of_interrupt(struct trap_frame *frame); /* a hook */
+bool lapic_requested(u32 vector); /* its IRR bit */
+void lapic_send_self(u32 low);    /* low word of the ICR but for the shorthand */
+
+u32 ioapic_get(u32 reg);
+void ioapic_put(u32 reg, u32 value);
+void ioapic_route(u32 pin, u32 low); /* to this CPU */
+
+void pic_start(u8 mask_master, u8 mask_slave);
+void pic_mask_all(void);
+void pic_end_of_interrupt(struct trap_frame *frame); /* a hook, for both PICs */
+
+void pit_start(u32 channel, enum pit_mode mode, u16 count);
+u16 pit_latch(u32 channel);
+
+u8 rtc_get(u8 reg);
+void rtc_put(u8 reg, u8 value);
+
+/* clock.c: the ACPI PM timer of the FADT, 3,579,545 Hz */
+#define PM_TIMER_HZ 3579545u
+#define US_PER_S 1000000u
+bool clock_init(void); /* false: there is none; checks fail then, and so does the guest */
+u32 clock_ticks(void);
+/* Microseconds since `since`; at most about 4 s apart where the timer has 24 bits. */
+u32 clock_us_since(u32 since);
+u16 clock_port(void);
+bool clock_is_wide(void); /* 32 bits */
+
+/* Waits until *counter reaches `count`; false after `limit_us`, busily or halted. */
+bool wait_count(const volatile u32 *counter, u32 count, u32 limit_us);
+/* Spins so long. */
+void wait_us(u32 us);

@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/* All interrupt controllers of a machine with four CPUs. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include "vmm/monitor/irqchip/ioapic.c"
+#include "vmm/monitor/irqchip/irqchip.c"
+#include "vmm/monitor/irqchip/lapic.c"
+#include "vmm/monitor/irqchip/lapic_msr.c"
+#include "vmm/monitor/irqchip/lapic_priority.c"
+#include "vmm/monitor/irqchip/lapic_save.c"
+#include "vmm/monitor/irqchip/lapic_timer.c"
+#include "vmm/monitor/irqchip/pic.c"
+
+#define CPUS 4u
+#define PHYSICAL_BITS 40u
+
+static struct machine_clock fixture_clock;
+static struct irqchip chip;
+static struct lapic_page fixture_page[CPUS];
+
+static UNUSED int chip_setup(void **state)
+{
+	struct lapic_page *page[CPUS];
+
+	(void)state;
+	for (u32 i = 0; i < CPUS; i++)
+		page[i] = &fixture_page[i];
+	fixture_clock = (struct machine_clock){.tsc_khz = 2000000};
+	irqchip_init(&chip, &fixture_clock, CPUS, page);
+	return 0;
+}
+
+/* Every APIC enabled by software, spurious vector 0xff. */
+static UNUSED int chip_setup_enabled(void **state)
+{
+	chip_setup(state);
+	for (u32 i = 0; i < CPUS; i++)
+		lapic_write(&chip.lapic[i], LAPIC_SVR, 0x1ff);
+	return 0;
+}
+
+static UNUSED void at_ns(u64 ns)
+{
+	fixture_clock.now_ns = ns;
+	fixture_clock.guest_tsc = ns * 2;
+}
+
+static UNUSED bool vector_requested(u32 cpu, u32 vector)
+{
+	return vector_test(&chip.lapic[cpu], LAPIC_IRR, vector);
+}
+
+/* The CPUs at which vector is requested, as bits; takes the requests away. */
+static UNUSED u32 take_requests(u32 vector)
+{
+	u32 cpus = 0;
+
+	for (u32 i = 0; i < CPUS; i++) {
+		if (vector_requested(i, vector))
+			cpus |= 1u << i;
+		vector_clear(&chip.lapic[i], LAPIC_IRR, vector);
+	}
+	return cpus;
+}

@@ -1,0 +1,367 @@
+/* SPDX-License-Identifier: MIT */
+/* The 8254 as its data sheet has it: six modes, gates, latches, and interrupt 0. */
+#include "tests/unit/device_fixture.h"
+
+#include "vmm/monitor/dev/pit.c"
+#include "vmm/monitor/dev/pit_channel.c"
+
+static struct pit pit;
+static struct device *const device = &pit.device;
+
+static int setup(void **state)
+{
+	(void)state;
+	fixture_reset();
+	pit_init(&pit, &fixture_clock, NULL);
+	return 0;
+}
+
+/* Moves on to where so many clocks have passed since the start; ticks are left out. */
+static void at_clock(u64 clock)
+{
+	fixture_clock.now_ns = tick_to_ns(clock);
+}
+
+static void program(u32 channel, u32 mode, u32 count)
+{
+	out8(device, 0x43, channel << 6 | 0x30 | mode << 1);
+	out8(device, 0x40 + channel, count & 0xff);
+	out8(device, 0x40 + channel, count >> 8);
+}
+
+static u32 latched_count(u32 channel)
+{
+	u32 low;
+
+	out8(device, 0x43, channel << 6);
+	low = in8(device, 0x40 + channel);
+	return low | in8(device, 0x40 + channel) << 8;
+}
+
+static u32 status(u32 channel)
+{
+	out8(device, 0x43, 0xe0 | 2u << channel);
+	return in8(device, 0x40 + channel);
+}
+
+static bool out2(void)
+{
+	return in8(device, 0x61) & PIT_GATE_OUT_2;
+}
+
+static void mode_0_counts_down_once(void **state)
+{
+	(void)state;
+	program(0, 0, 1000);
+	assert_false(fixture_line[0]);
+	assert_int_equal(status(0), 0x30 | PIT_STATUS_NULL_COUNT); /* loading takes a clock */
+	at_clock(1);
+	assert_int_equal(status(0), 0x30);
+	assert_int_equal(latched_count(0), 1000);
+	at_clock(401);
+	assert_int_equal(latched_count(0), 600);
+	fixture_run_until(device, tick_to_ns(1000));
+	assert_false(fixture_line[0]);
+	fixture_run_until(device, tick_to_ns(1001));
+	assert_true(fixture_line[0]);
+	assert_int_equal(status(0), 0xb0);
+	/* It counts on round, the output stays. */
+	at_clock(1011);
+	assert_int_equal(latched_count(0), 0xfff6);
+	fixture_run_until(device, NS_PER_S);
+	assert_int_equal(fixture_edges[0], 1);
+	/* The first byte of a new count takes the output down at once. */
+	out8(device, 0x40, 10);
+	assert_false(fixture_line[0]);
+	out8(device, 0x40, 0);
+	fixture_run_until(device, 2 * NS_PER_S);
+	assert_int_equal(fixture_edges[0], 2);
+}
+
+static void mode_0_stands_still_without_gate(void **state)
+{
+	(void)state;
+	out8(device, 0x61, 1);
+	program(2, 0, 100);
+	at_clock(41);
+	out8(device, 0x61, 0);
+	assert_int_equal(latched_count(2), 60);
+	at_clock(500);
+	assert_int_equal(latched_count(2), 60);
+	assert_false(out2());
+	out8(device, 0x61, 1);
+	at_clock(559);
+	assert_false(out2());
+	at_clock(560);
+	assert_true(out2());
+}
+
+static void mode_1_needs_its_gate(void **state)
+{
+	(void)state;
+	program(2, 1, 50);
+	assert_true(out2());
+	at_clock(100);
+	assert_true(out2());
+	out8(device, 0x61, 1);
+	at_clock(101);
+	assert_false(out2());
+	at_clock(150);
+	assert_false(out2());
+	at_clock(151);
+	assert_true(out2());
+	/* A new trigger in the middle starts afresh; the gate going low does nothing. */
+	out8(device, 0x61, 0);
+	out8(device, 0x61, 1);
+	at_clock(180);
+	out8(device, 0x61, 0);
+	assert_false(out2());
+	out8(device, 0x61, 1);
+	at_clock(230);
+	assert_false(out2());
+	at_clock(231);
+	assert_true(out2());
+}
+
+static void mode_2_is_periodic(void **state)
+{
+	(void)state;
+	program(0, 2, 1000);
+	assert_true(fixture_line[0]);
+	fixture_edges[0] = 0;
+	at_clock(1000);
+	assert_int_equal(latched_count(0), 1);
+	assert_false(status(0) & PIT_STATUS_OUT); /* low for the last clock */
+	at_clock(1001);
+	assert_int_equal(latched_count(0), 1000);
+	assert_true(fixture_line[0]);
+	fixture_run_until(device, tick_to_ns(100001));
+	assert_int_equal(fixture_edges[0], 100);
+}
+
+static void mode_2_keeps_its_beat(void **state)
+{
+	(void)state;
+	program(0, 2, 0); /* 65536 */
+	fixture_edges[0] = 0;
+	fixture_run_until(device, 10 * NS_PER_S);
+	assert_int_equal(fixture_edges[0], 10ull * PIT_HZ / 65536);
+	/* Looked at late: one interrupt for the lot, then on the old beat. */
+	fixture_clock.now_ns += NS_PER_S;
+	pit_tick(device);
+	assert_int_equal(fixture_edges[0], 10ull * PIT_HZ / 65536 + 1);
+	assert_int_equal((pit.state.edge_tick - 1) % 65536, 0);
+}
+
+static void mode_2_takes_a_new_count_at_the_end(void **state)
+{
+	(void)state;
+	program(0, 2, 1000);
+	at_clock(501);
+	out8(device, 0x40, 100 & 0xff);
+	out8(device, 0x40, 0);
+	assert_int_equal(latched_count(0), 500);
+	assert_true(status(0) & PIT_STATUS_NULL_COUNT);
+	at_clock(1001);
+	assert_int_equal(latched_count(0), 100);
+	at_clock(1051);
+	assert_int_equal(latched_count(0), 50);
+	assert_int_equal(pit.state.edge_tick, 1101);
+}
+
+static void mode_2_stops_without_gate(void **state)
+{
+	(void)state;
+	out8(device, 0x61, 1);
+	program(2, 2, 100);
+	at_clock(100);
+	assert_false(out2());
+	out8(device, 0x61, 0);
+	assert_true(out2()); /* at once */
+	at_clock(300);
+	assert_true(out2());
+	out8(device, 0x61, 1);
+	at_clock(301);
+	assert_int_equal(latched_count(2), 100);
+	at_clock(400);
+	assert_false(out2());
+}
+
+static void mode_3_is_square(void **state)
+{
+	(void)state;
+	out8(device, 0x61, 1);
+	program(2, 3, 5); /* odd: three high, two low */
+	for (u32 clock = 1; clock < 21; clock++) {
+		at_clock(clock);
+		assert_int_equal(out2(), (clock - 1) % 5 < 3);
+	}
+	program(2, 3, 1000);
+	at_clock(21 + 10);
+	assert_int_equal(latched_count(2), 980);
+	at_clock(21 + 500 + 10);
+	assert_int_equal(latched_count(2), 980);
+	assert_false(out2());
+	/* A new count from the next half on. */
+	at_clock(21 + 1000 + 100);
+	out8(device, 0x42, 200);
+	out8(device, 0x42, 0);
+	assert_int_equal(latched_count(2), 800);
+	at_clock(21 + 1500 + 10);
+	assert_false(out2());
+	assert_int_equal(latched_count(2), 180);
+	at_clock(21 + 1600);
+	assert_true(out2());
+	at_clock(21 + 1700);
+	assert_false(out2());
+}
+
+static void mode_3_interrupts_once_a_period(void **state)
+{
+	(void)state;
+	program(0, 3, 11932);
+	fixture_edges[0] = 0;
+	fixture_run_until(device, NS_PER_S + NS_PER_MS);
+	assert_int_equal(fixture_edges[0], 100);
+}
+
+static void mode_4_strobes_once(void **state)
+{
+	(void)state;
+	program(0, 4, 1000);
+	assert_true(fixture_line[0]);
+	fixture_edges[0] = 0;
+	at_clock(1000);
+	assert_true(status(0) & PIT_STATUS_OUT);
+	at_clock(1001);
+	assert_false(status(0) & PIT_STATUS_OUT);
+	at_clock(1002);
+	assert_true(status(0) & PIT_STATUS_OUT);
+	assert_int_equal(fixture_edges[0], 1);
+	fixture_run_until(device, NS_PER_S);
+	assert_int_equal(fixture_edges[0], 1);
+	assert_int_equal(device->deadline_ns, DEADLINE_NONE);
+	/* A new count starts without a control word, and the deadline shows it. */
+	out8(device, 0x40, 0xe8);
+	out8(device, 0x40, 0x03);
+	fixture_run_until(device, 2 * NS_PER_S);
+	assert_int_equal(fixture_edges[0], 2);
+}
+
+static void mode_5_strobes_after_its_gate(void **state)
+{
+	(void)state;
+	program(2, 5, 10);
+	at_clock(50);
+	assert_true(out2());
+	out8(device, 0x61, 1);
+	at_clock(60);
+	assert_true(out2());
+	at_clock(61);
+	assert_false(out2());
+	at_clock(62);
+	assert_true(out2());
+}
+
+static void latches(void **state)
+{
+	(void)state;
+	program(0, 2, 1000);
+	at_clock(101);
+	out8(device, 0x43, 0x00);
+	at_clock(201);
+	out8(device, 0x43, 0x00); /* ignored until the first is read */
+	assert_int_equal(in8(device, 0x40), 900 & 0xff);
+	assert_int_equal(in8(device, 0x40), 900 >> 8);
+	assert_int_equal(in8(device, 0x40), 800 & 0xff);
+	assert_int_equal(in8(device, 0x40), 800 >> 8);
+	/* Read-back of both: status first. */
+	out8(device, 0x43, 0xc2);
+	at_clock(301);
+	assert_int_equal(in8(device, 0x40), PIT_STATUS_OUT | 0x34);
+	assert_int_equal(in8(device, 0x40), 800 & 0xff);
+	assert_int_equal(in8(device, 0x40), 800 >> 8);
+	/* One byte only. */
+	out8(device, 0x43, 0x24);
+	out8(device, 0x40, 2); /* 0x200 */
+	at_clock(302);
+	assert_int_equal(in8(device, 0x40), 2);
+	out8(device, 0x43, 0x14);
+	out8(device, 0x40, 200);
+	at_clock(302 + 21);
+	assert_int_equal(in8(device, 0x40), 180);
+	assert_int_equal(in8(device, 0x40), 180);
+}
+
+static void binary_coded_decimal(void **state)
+{
+	(void)state;
+	out8(device, 0x43, 0x30 | 4 | 1);
+	out8(device, 0x40, 0x34);
+	out8(device, 0x40, 0x12);
+	at_clock(1 + 235);
+	assert_int_equal(latched_count(0), 0x0999);
+	assert_int_equal(status(0), PIT_STATUS_OUT | 0x35);
+	out8(device, 0x43, 0x30 | 1);
+	out8(device, 0x40, 0);
+	out8(device, 0x40, 0);
+	at_clock(236 + 2);
+	assert_int_equal(latched_count(0), 0x9999);
+}
+
+static void port_61(void **state)
+{
+	u32 toggles = 0;
+	u32 last = in8(device, 0x61) & PIT_GATE_REFRESH;
+
+	(void)state;
+	out8(device, 0x61, 0xff);
+	assert_int_equal(in8(device, 0x61) & 0xcf, 0x0f);
+	for (u32 i = 0; i < 1000; i++) {
+		u32 now;
+
+		fixture_clock.now_ns += NS_PER_US;
+		now = in8(device, 0x61) & PIT_GATE_REFRESH;
+		toggles += now != last;
+		last = now;
+	}
+	assert_in_range(toggles, 65, 67);
+	assert_int_equal(in8(device, 0x43), 0xff);
+}
+
+static void save_and_load(void **state)
+{
+	(void)state;
+	program(0, 2, 1000);
+	at_clock(401);
+	pit_tick(device);
+	assert_round_trip(device);
+	assert_int_equal(latched_count(0), 600);
+	assert_int_equal(device->deadline_ns, tick_to_ns(1001));
+	assert_load_refused(device, offsetof(struct pit_state, channel[1].mode), 6);
+	assert_load_refused(device, offsetof(struct pit_state, channel[0].access), 0);
+	assert_load_refused(device, offsetof(struct pit_state, channel[2].count) + 2, 2);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup(mode_0_counts_down_once, setup),
+		cmocka_unit_test_setup(mode_0_stands_still_without_gate, setup),
+		cmocka_unit_test_setup(mode_1_needs_its_gate, setup),
+		cmocka_unit_test_setup(mode_2_is_periodic, setup),
+		cmocka_unit_test_setup(mode_2_keeps_its_beat, setup),
+		cmocka_unit_test_setup(mode_2_takes_a_new_count_at_the_end, setup),
+		cmocka_unit_test_setup(mode_2_stops_without_gate, setup),
+		cmocka_unit_test_setup(mode_3_is_square, setup),
+		cmocka_unit_test_setup(mode_3_interrupts_once_a_period, setup),
+		cmocka_unit_test_setup(mode_4_strobes_once, setup),
+		cmocka_unit_test_setup(mode_5_strobes_after_its_gate, setup),
+		cmocka_unit_test_setup(latches, setup),
+		cmocka_unit_test_setup(binary_coded_decimal, setup),
+		cmocka_unit_test_setup(port_61, setup),
+		cmocka_unit_test_setup(save_and_load, setup),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: MIT */
+/* The devices wired together: from a port to the vector that the processor gets. */
+#include "tests/unit/irqchip_fixture.h"
+
+#include "vmm/monitor/bus.c"
+#include "vmm/monitor/dev/acpi_pm.c"
+#include "vmm/monitor/dev/debug.c"
+#include "vmm/monitor/dev/fw_cfg.c"
+#include "vmm/monitor/dev/pit.c"
+#include "vmm/monitor/dev/pit_channel.c"
+#include "vmm/monitor/dev/platform.c"
+#include "vmm/monitor/dev/reset.c"
+#include "vmm/monitor/dev/rtc.c"
+#include "vmm/monitor/dev/rtc_time.c"
+#include "vmm/monitor/dev/serial.c"
+
+#define LAPIC(offset) (LAPIC_DEFAULT_ADDRESS + (offset))
+
+static struct platform platform;
+static char sent[16];
+static u32 sent_count;
+
+static void put(void *context, u8 byte)
+{
+	assert_ptr_equal(context, &platform);
+	sent[sent_count++ % sizeof(sent)] = (char)byte;
+}
+
+static int setup(void **state)
+{
+	struct lapic_page *page[2] = {&fixture_page[0], &fixture_page[1]};
+	const struct platform_config config = {
+		.cpu_count = 2,
+		.ram_below_4g = 128 * MIB,
+		.serial_put = put,
+		.serial_context = &platform,
+		.lapic_page = page,
+	};
+
+	(void)state;
+	memset(&platform, 0xa5, sizeof(platform));
+	platform.clock = (struct machine_clock){.tsc_khz = 1000000, .wall_ns = NS_PER_S};
+	sent_count = 0;
+	assert_true(platform_init(&platform, &config));
+	return 0;
+}
+
+static void out(u32 port, u32 value)
+{
+	bus_write(&platform.ports, port, 1, value);
+}
+
+static u32 in(u32 port)
+{
+	return (u32)bus_read(&platform.ports, port, 1);
+}
+
+static void run_until(u64 ns)
+{
+	platform.clock.now_ns = ns;
+	platform.clock.guest_tsc = ns;
+	platform_tick(&platform, 0);
+	platform_tick(&platform, 1);
+}
+
+static void pit_through_the_8259(void **state)
+{
+	(void)state;
+	assert_int_equal(platform_deadline(&platform, 0), DEADLINE_NONE);
+	out(0x20, 0x11);
+	out(0x21, 0x20);
+	out(0x21, 0x04);
+	out(0x21, 0x01);
+	out(0x43, 0x34);
+	out(0x40, 0x9c);
+	out(0x40, 0x2e); /* 11932: 10 ms */
+	/* Leaving mode 0 raised the output: an edge that a PC has, too. */
+	assert_int_equal(irqchip_take_interrupt(&platform.irqchip, 0), 0x20);
+	out(0x20, 0x20);
+	platform.irqchip.kick = 0;
+	run_until(9 * NS_PER_MS);
+	assert_int_equal(irqchip_pending(&platform.irqchip, 0), 0);
+	assert_in_range(platform_deadline(&platform, 0), 10 * NS_PER_MS, 10 * NS_PER_MS + 3000);
+	run_until(platform_deadline(&platform, 0));
+	assert_int_equal(platform.irqchip.kick, 1);
+	assert_int_equal(irqchip_take_interrupt(&platform.irqchip, 0), 0x20);
+	/* The other CPU's deadline is its own APIC's. */
+	assert_int_equal(platform_deadline(&platform, 1), DEADLINE_NONE);
+}
+
+static void serial_through_the_ioapic(void **state)
+{
+	(void)state;
+	platform_memory_write(&platform, 0, LAPIC(LAPIC_SVR), 4, 0x1ff);
+	platform_memory_write(&platform, 0, IOAPIC_DEFAULT_ADDRESS, 4, 0x10 + 2 * 4);
+	platform_memory_write(&platform, 0, IOAPIC_DEFAULT_ADDRESS + 0x10, 4, 0x34);
+	out(0x3fc, 0x0b);
+	out(0x3f9, 0x02);
+	assert_int_equal(irqchip_take_interrupt(&platform.irqchip, 0), 0x34);
+	out(0x3f8, 'X');
+	assert_int_equal(sent[0], 'X');
+	assert_int_equal(irqchip_pending(&platform.irqchip, 0), 0); /* in service */
+	platform_memory_write(&platform, 0, LAPIC(LAPIC_EOI), 4, 0);
+	assert_int_equal(irqchip_take_interrupt(&platform.irqchip, 0), 0x34);
+}
+
+static void each_cpu_has_its_own_apic(void **state)
+{
+	(void)state;
+	assert_int_equal(platform_memory_read(&platform, 0, LAPIC(LAPIC_ID), 4), 0);
+	assert_int_equal(platform_memory_read(&platform, 1, LAPIC(LAPIC_ID), 4), 1u << 24);
+	platform_memory_write(&platform, 1, LAPIC(LAPIC_SVR), 4, 0x1ff);
+	platform_memory_write(&platform, 1, LAPIC(LAPIC_LVT_TIMER), 4, 0x40);
+	platform_memory_write(&platform, 1, LAPIC(LAPIC_TIMER_INITIAL), 4, 500);
+	assert_int_equal(platform_deadline(&platform, 1), 1000);
+	assert_int_equal(platform_deadline(&platform, 0), DEADLINE_NONE);
+	run_until(1000);
+	assert_int_equal(platform.irqchip.kick, 2);
+}
+
+static void nobody_there(void **state)
+{
+	(void)state;
+	assert_int_equal(in(0x92), 0xff);
+	assert_int_equal(bus_read(&platform.ports, 0xcf8, 4), 0xffffffff);
+	assert_int_equal(platform.ports.unknown_count, 2);
+	assert_int_equal(platform.ports.unknown_last, 0xcf8);
+	assert_int_equal(platform_memory_read(&platform, 0, 0xfed00000, 4), 0xffffffff);
+	assert_int_equal(platform_memory_read(&platform, 0, LAPIC(0xffe), 4), 0xffffffff);
+	assert_int_equal(platform.memory.unknown_count, 2);
+	/* A disabled APIC leaves its place empty. */
+	assert_true(lapic_msr_write(&platform.irqchip.lapic[0], MSR_APIC_BASE, 0xfee00100, 40));
+	assert_int_equal(platform_memory_read(&platform, 0, LAPIC(LAPIC_VERSION), 4), 0xffffffff);
+	platform_memory_write(&platform, 0, LAPIC(LAPIC_TPR), 4, 0);
+	assert_int_equal(platform.memory.unknown_count, 4);
+}
+
+static void events_and_reset(void **state)
+{
+	(void)state;
+	bus_write(&platform.ports, 0x604, 2, 5u << 10 | 1u << 13);
+	assert_int_equal(platform.events.pending, MACHINE_POWER_OFF);
+	bus_write(&platform.ports, 0xf4, 4, 3);
+	out(0x64, 0xfe);
+	assert_int_equal(platform.events.pending,
+			 MACHINE_POWER_OFF | MACHINE_EXIT | MACHINE_RESET);
+	assert_int_equal(platform.events.exit_code, 3);
+	out(0x43, 0x34);
+	out(0x40, 0x9c);
+	out(0x40, 0x2e);
+	acpi_pm_power_button(&platform.acpi_pm);
+	bus_write(&platform.ports, 0x602, 2, ACPI_PM1_PWRBTN);
+	assert_true(platform.irqchip.ioapic.state.line & 1u << 9);
+	platform_memory_write(&platform, 0, LAPIC(LAPIC_TPR), 4, 0x50);
+
+	platform_reset(&platform);
+	assert_int_equal(platform.events.pending, 0);
+	assert_int_equal(platform.irqchip.ioapic.state.line, 0);
+	assert_int_equal(platform_deadline(&platform, 0), DEADLINE_NONE);
+	assert_int_equal(platform_memory_read(&platform, 0, LAPIC(LAPIC_TPR), 4), 0);
+	assert_int_equal(irqchip_pending(&platform.irqchip, 0), 0);
+	assert_int_equal(irqchip_pending(&platform.irqchip, 1), PENDING_WAIT);
+}
+
+static void words_at_byte_ports(void **state)
+{
+	(void)state;
+	/* A word at the CMOS ports is index and data. */
+	bus_write(&platform.ports, 0x70, 2, 0x5a7f);
+	assert_int_equal(bus_read(&platform.ports, 0x70, 2), 0x5aff);
+	bus_write(&platform.ports, 0x510, 2, FW_CFG_CPU_COUNT);
+	assert_int_equal(in(0x511), 2);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup(pit_through_the_8259, setup),
+		cmocka_unit_test_setup(serial_through_the_ioapic, setup),
+		cmocka_unit_test_setup(each_cpu_has_its_own_apic, setup),
+		cmocka_unit_test_setup(nobody_there, setup),
+		cmocka_unit_test_setup(events_and_reset, setup),
+		cmocka_unit_test_setup(words_at_byte_ports, setup),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

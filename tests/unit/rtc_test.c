@@ -1,0 +1,310 @@
+/* SPDX-License-Identifier: MIT */
+/* The MC146818: date, formats, alarm, periodic and update interrupts, CMOS bytes. */
+#include "tests/unit/device_fixture.h"
+
+#include <time.h>
+
+#include "vmm/monitor/dev/rtc.c"
+#include "vmm/monitor/dev/rtc_time.c"
+
+#define START_S 1709251199ull /* Thu 29 Feb 2024 23:59:59 UTC */
+
+static struct rtc rtc;
+static struct device *const device = &rtc.device;
+
+static u32 get(u32 reg)
+{
+	out8(device, 0x70, reg);
+	return in8(device, 0x71);
+}
+
+static void set(u32 reg, u32 value)
+{
+	out8(device, 0x70, reg);
+	out8(device, 0x71, value);
+}
+
+static void pass_ns(u64 ns)
+{
+	fixture_run_until(device, fixture_clock.now_ns + ns);
+}
+
+static int setup(void **state)
+{
+	(void)state;
+	fixture_reset();
+	fixture_clock.now_ns = 5000;
+	fixture_clock.wall_ns = START_S * NS_PER_S;
+	rtc_init(&rtc, &fixture_clock, NULL, 3 * GIB, 2 * GIB);
+	return 0;
+}
+
+static void calendar_agrees_with_the_c_library(void **state)
+{
+	(void)state;
+	for (s64 at = -62135596800; at < 253402300800; at += 86400 * 11 + 12347) {
+		struct rtc_time mine = rtc_time_from_seconds(at);
+		time_t when = (time_t)at;
+		struct tm libs;
+
+		gmtime_r(&when, &libs);
+		assert_int_equal(mine.year, libs.tm_year + 1900);
+		assert_int_equal(mine.month, libs.tm_mon + 1);
+		assert_int_equal(mine.day, libs.tm_mday);
+		assert_int_equal(mine.weekday, libs.tm_wday + 1);
+		assert_int_equal(mine.hour, libs.tm_hour);
+		assert_int_equal(mine.minute, libs.tm_min);
+		assert_int_equal(mine.second, libs.tm_sec);
+		assert_true(rtc_time_to_seconds(&mine) == at);
+	}
+}
+
+static void date_in_all_formats(void **state)
+{
+	(void)state;
+	assert_int_equal(get(RTC_B), RTC_B_24H);
+	assert_int_equal(get(RTC_SECONDS), 0x59);
+	assert_int_equal(get(RTC_MINUTES), 0x59);
+	assert_int_equal(get(RTC_HOURS), 0x23);
+	assert_int_equal(get(RTC_WEEKDAY), 5);
+	assert_int_equal(get(RTC_DAY), 0x29);
+	assert_int_equal(get(RTC_MONTH), 0x02);
+	assert_int_equal(get(RTC_YEAR), 0x24);
+	assert_int_equal(get(RTC_CENTURY), 0x20);
+	set(RTC_B, RTC_B_BINARY);
+	assert_int_equal(get(RTC_SECONDS), 59);
+	assert_int_equal(get(RTC_HOURS), 11 | RTC_HOURS_PM);
+	pass_ns(NS_PER_S);
+	assert_int_equal(get(RTC_HOURS), 12); /* midnight */
+	assert_int_equal(get(RTC_MONTH), 3);
+	assert_int_equal(get(RTC_DAY), 1);
+	set(RTC_B, 0);
+	pass_ns(12 * 3600 * NS_PER_S);
+	assert_int_equal(get(RTC_HOURS), 0x12 | RTC_HOURS_PM);
+	set(RTC_B, RTC_B_24H);
+	assert_int_equal(get(RTC_HOURS), 0x12);
+}
+
+static void follows_the_wall_clock_through_a_pause(void **state)
+{
+	(void)state;
+	fixture_clock.wall_ns += 3600 * NS_PER_S; /* guest time stood still */
+	assert_int_equal(get(RTC_HOURS), 0x00);
+	assert_int_equal(get(RTC_DAY), 0x01);
+}
+
+static void setting_the_date(void **state)
+{
+	(void)state;
+	fixture_clock.wall_ns += 300 * NS_PER_MS;
+	set(RTC_B, RTC_B_SET | RTC_B_24H);
+	set(RTC_SECONDS, 0x30);
+	set(RTC_HOURS, 0x08);
+	set(RTC_MONTH, 0x12);
+	set(RTC_DAY, 0x31);
+	set(RTC_YEAR, 0x99);
+	set(RTC_CENTURY, 0x19);
+	pass_ns(10 * NS_PER_S); /* SET: nothing moves */
+	assert_int_equal(get(RTC_SECONDS), 0x30);
+	set(RTC_B, RTC_B_24H);
+	assert_int_equal(get(RTC_SECONDS), 0x30);
+	pass_ns(699 * NS_PER_MS);
+	assert_int_equal(get(RTC_SECONDS), 0x30);
+	pass_ns(NS_PER_MS);
+	assert_int_equal(get(RTC_SECONDS), 0x31);
+	assert_int_equal(get(RTC_CENTURY), 0x19);
+	assert_int_equal(get(RTC_WEEKDAY), 6); /* a Friday */
+	/* Without SET as well. */
+	set(RTC_MINUTES, 0x05);
+	assert_int_equal(get(RTC_MINUTES), 0x05);
+	assert_int_equal(get(RTC_SECONDS), 0x31);
+	/* Nonsense is survived. */
+	set(RTC_MONTH, 0xff);
+	set(RTC_YEAR, 0xff);
+	set(RTC_CENTURY, 0xff);
+	set(RTC_DAY, 0xff);
+	(void)get(RTC_SECONDS);
+}
+
+static void divider_reset(void **state)
+{
+	(void)state;
+	set(RTC_A, RTC_A_DIVIDER_RESET | 6);
+	pass_ns(5 * NS_PER_S);
+	assert_int_equal(get(RTC_SECONDS), 0x59);
+	set(RTC_A, RTC_A_DIVIDER_32KHZ | 6);
+	pass_ns(499 * NS_PER_MS);
+	assert_int_equal(get(RTC_SECONDS), 0x59);
+	pass_ns(NS_PER_MS);
+	assert_int_equal(get(RTC_SECONDS), 0x00);
+}
+
+static void update_in_progress(void **state)
+{
+	(void)state;
+	assert_int_equal(get(RTC_A), 0x26);
+	pass_ns(NS_PER_S - 2229 * NS_PER_US);
+	assert_int_equal(get(RTC_A), 0x26);
+	pass_ns(2 * NS_PER_US);
+	assert_int_equal(get(RTC_A), 0xa6);
+	pass_ns(2227 * NS_PER_US);
+	assert_int_equal(get(RTC_A), 0x26);
+	set(RTC_A, 0xff); /* UIP is read-only */
+	assert_int_equal(get(RTC_A), 0x7f);
+}
+
+static void update_interrupt(void **state)
+{
+	(void)state;
+	assert_int_equal(get(RTC_C), 0);
+	pass_ns(NS_PER_S);
+	assert_int_equal(get(RTC_C) & (RTC_C_UF | RTC_C_IRQF), RTC_C_UF);
+	assert_int_equal(fixture_edges[8], 0);
+	set(RTC_B, RTC_B_24H | RTC_B_UIE);
+	(void)get(RTC_C);
+	for (u32 i = 1; i <= 5; i++) {
+		pass_ns(NS_PER_S);
+		assert_int_equal(fixture_edges[8], i);
+		assert_int_equal(get(RTC_C) & (RTC_C_UF | RTC_C_IRQF), RTC_C_UF | RTC_C_IRQF);
+		assert_false(fixture_line[8]);
+		assert_int_equal(get(RTC_C), 0);
+	}
+	/* SET clears the enable. */
+	set(RTC_B, RTC_B_24H | RTC_B_UIE | RTC_B_SET);
+	assert_int_equal(get(RTC_B), RTC_B_24H | RTC_B_SET);
+}
+
+static void periodic_interrupt(void **state)
+{
+	u32 count = 0;
+	u64 end;
+
+	(void)state;
+	set(RTC_B, RTC_B_24H | RTC_B_PIE); /* 1024 Hz */
+	end = fixture_clock.now_ns + NS_PER_S;
+	while (device->deadline_ns <= end) {
+		pass_ns(device->deadline_ns - fixture_clock.now_ns);
+		assert_true(fixture_line[8]);
+		assert_true(get(RTC_C) & RTC_C_PF);
+		count++;
+	}
+	assert_in_range(count, 1023, 1025);
+	/* Unread, it stays one interrupt and wants no more ticks. */
+	pass_ns(NS_PER_S);
+	assert_true(fixture_line[8]);
+	assert_int_equal(device->deadline_ns, DEADLINE_NONE);
+	set(RTC_A, 0x2f); /* 2 Hz */
+	(void)get(RTC_C);
+	assert_true(device->deadline_ns - fixture_clock.now_ns <= 500 * NS_PER_MS + 10);
+	set(RTC_A, 0x21); /* the two odd ones: 256 Hz */
+	assert_true(device->deadline_ns - fixture_clock.now_ns <= 3906300);
+	set(RTC_A, 0x20); /* none */
+	assert_int_equal(device->deadline_ns, DEADLINE_NONE);
+}
+
+static void alarm_interrupt(void **state)
+{
+	(void)state;
+	set(RTC_SECONDS_ALARM, 0x10);
+	set(RTC_MINUTES_ALARM, 0x02);
+	set(RTC_HOURS_ALARM, 0x00);
+	set(RTC_B, RTC_B_24H | RTC_B_AIE);
+	(void)get(RTC_C);
+	/* 23:59:59 to 00:02:10 are 131 seconds. */
+	assert_int_equal(device->deadline_ns, 5000 + 131 * NS_PER_S);
+	pass_ns(130 * NS_PER_S);
+	assert_int_equal(fixture_edges[8], 0);
+	pass_ns(NS_PER_S);
+	assert_int_equal(fixture_edges[8], 1);
+	assert_true(get(RTC_C) & RTC_C_AF);
+	/* "Any" bytes: every minute at second 10. */
+	set(RTC_MINUTES_ALARM, 0xff);
+	set(RTC_HOURS_ALARM, 0xc0);
+	pass_ns(60 * NS_PER_S);
+	assert_int_equal(fixture_edges[8], 2);
+	(void)get(RTC_C);
+	/* A time that never is. */
+	set(RTC_SECONDS_ALARM, 0x99);
+	assert_int_equal(device->deadline_ns, DEADLINE_NONE);
+	pass_ns(7200 * NS_PER_S);
+	assert_int_equal(fixture_edges[8], 2);
+}
+
+static void wall_clock_set_back(void **state)
+{
+	(void)state;
+	set(RTC_B, RTC_B_24H | RTC_B_UIE);
+	fixture_clock.wall_ns -= 1000 * NS_PER_S;
+	device->ops->tick(device);
+	(void)get(RTC_C);
+	pass_ns(NS_PER_S);
+	assert_true(get(RTC_C) & RTC_C_UF);
+	assert_int_equal(get(RTC_MINUTES), 0x43);
+}
+
+static void cmos_bytes(void **state)
+{
+	u32 sum = 0;
+
+	(void)state;
+	assert_int_equal(get(RTC_D), 0x80);
+	set(RTC_D, 0);
+	assert_int_equal(get(RTC_D), 0x80);
+	assert_int_equal(get(RTC_BASE_KIB) | get(RTC_BASE_KIB + 1) << 8, 640);
+	assert_int_equal(get(RTC_EXTENDED_KIB) | get(RTC_EXTENDED_KIB + 1) << 8, 0xffff);
+	assert_int_equal(get(RTC_ABOVE_16M) | get(RTC_ABOVE_16M + 1) << 8, 3 * 16384 - 256);
+	assert_int_equal(get(RTC_ABOVE_4G + 1), 0x80); /* 2 GiB in 64 KiB: 0x8000 */
+	for (u32 i = 0x10; i < 0x2e; i++)
+		sum += get(i);
+	assert_int_equal(get(RTC_CHECKSUM) << 8 | get(RTC_CHECKSUM + 1), sum);
+	set(RTC_SHUTDOWN, 0x0a);
+	set(0x80 | 0x7f, 0x5a); /* bit 7 of the index masks NMI */
+	assert_int_equal(get(0x7f), 0x5a);
+	assert_int_equal(in8(device, 0x70), 0xff);
+
+	/* A reset keeps date and bytes. */
+	set(RTC_HOURS, 0x04);
+	set(RTC_B, RTC_B_24H | RTC_B_PIE);
+	device_reset(device);
+	assert_int_equal(get(RTC_SHUTDOWN), 0x0a);
+	assert_int_equal(get(RTC_HOURS), 0x04);
+	assert_int_equal(get(RTC_B), RTC_B_24H);
+}
+
+static void save_and_load(void **state)
+{
+	struct rtc_state saved;
+
+	(void)state;
+	set(RTC_HOURS, 0x04);
+	set(RTC_B, RTC_B_24H | RTC_B_UIE);
+	assert_int_equal(device_save(device, &saved, sizeof(saved)), STATUS_OK);
+	rtc_init(&rtc, &fixture_clock, NULL, 0, 0);
+	assert_int_equal(device_load(device, &saved, sizeof(saved)), STATUS_OK);
+	assert_memory_equal(&saved, &rtc.state, sizeof(saved));
+	assert_int_equal(get(RTC_HOURS), 0x04);
+	assert_int_equal(device->deadline_ns, 5000 + NS_PER_S);
+	assert_load_refused(device, offsetof(struct rtc_state, index), 0x80);
+	assert_load_refused(device, offsetof(struct rtc_state, phase_ns) + 7, 1);
+	assert_load_refused(device, offsetof(struct rtc_state, offset_s) + 7, 0x40);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(calendar_agrees_with_the_c_library),
+		cmocka_unit_test_setup(date_in_all_formats, setup),
+		cmocka_unit_test_setup(follows_the_wall_clock_through_a_pause, setup),
+		cmocka_unit_test_setup(setting_the_date, setup),
+		cmocka_unit_test_setup(divider_reset, setup),
+		cmocka_unit_test_setup(update_in_progress, setup),
+		cmocka_unit_test_setup(update_interrupt, setup),
+		cmocka_unit_test_setup(periodic_interrupt, setup),
+		cmocka_unit_test_setup(alarm_interrupt, setup),
+		cmocka_unit_test_setup(wall_clock_set_back, setup),
+		cmocka_unit_test_setup(cmos_bytes, setup),
+		cmocka_unit_test_setup(save_and_load, setup),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: MIT */
+/* RDMSR and WRMSR: finds whose the MSR is. */
+#include "arch/x86_64/hw/control.h"
+#include "arch/x86_64/hw/msr.h"
+#include "vmm/monitor/exits.h"
+#include "vmm/monitor/machine.h"
+
+static struct lapic *lapic_of(const struct vcpu *vcpu)
+{
+	return &vcpu->machine->platform.irqchip.lapic[vcpu->id];
+}
+
+/* The TSC and the KVM clock are the machine's time. */
+static bool is_time(u32 index)
+{
+	return index == MSR_TSC || index == MSR_TSC_ADJUST || pvclock_owns_msr(index);
+}
+
+static bool read_time(const struct vcpu *vcpu, u32 index, u64 *value)
+{
+	const struct machine *machine = vcpu->machine;
+
+	if (index == MSR_TSC)
+		*value = machine->platform.clock.guest_tsc;
+	else if (index == MSR_TSC_ADJUST)
+		*value = machine->time.tsc_adjust;
+	else
+		*value = pvclock_read_msr(&vcpu->pvclock, index);
+	return true;
+}
+
+/* SDM vol. 3, 18.17.3: a write to either of TSC and TSC_ADJUST moves the other by as much. */
+static void move_tsc(struct vcpu *vcpu, u64 adjust)
+{
+	struct machine *machine = vcpu->machine;
+
+	machine->time.tsc_adjust = adjust;
+	machine_update_clock(machine);
+	vcpu_set_tsc_offset(vcpu);
+	pvclock_update(&vcpu->pvclock, &machine->memory, &machine->platform.clock, false);
+}
+
+static bool write_time(struct vcpu *vcpu, u32 index, u64 value)
+{
+	struct machine *machine = vcpu->machine;
+	const struct machine_clock *clock = &machine->platform.clock;
+
+	if (index == MSR_TSC)
+		move_tsc(vcpu, machine->time.tsc_adjust + value - clock->guest_tsc);
+	else if (index == MSR_TSC_ADJUST)
+		move_tsc(vcpu, value);
+	else
+		pvclock_write_msr(&vcpu->pvclock, &machine->memory, clock, index, value);
+	return true;
+}
+
+void exits_rdmsr(struct vcpu *vcpu)
+{
+	struct vcpu_page *page = vcpu->page;
+	u32 index = (u32)page->gpr[GPR_RCX];
+	u64 value = 0;
+	bool known;
+
+	if (lapic_owns_msr(index)) {
+		known = lapic_msr_read(lapic_of(vcpu), index, &value);
+	} else if (is_time(index)) {
+		known = read_time(vcpu, index, &value);
+	} else {
+		vcpu_need(vcpu, msr_groups(index));
+		known = msr_read(&vcpu->msr, &vcpu->machine->cpuid, page, index, &value);
+	}
+	if (!known) {
+		vcpu_raise(vcpu, VECTOR_GP, 0);
+		return;
+	}
+	page->gpr[GPR_RAX] = (u32)value;
+	page->gpr[GPR_RDX] = value >> 32;
+	vcpu_advance(vcpu);
+}
+
+void exits_wrmsr(struct vcpu *vcpu)
+{
+	struct vcpu_page *page = vcpu->page;
+	struct machine *machine = vcpu->machine;
+	u32 index = (u32)page->gpr[GPR_RCX];
+	u64 value = page->gpr[GPR_RDX] << 32 | (u32)page->gpr[GPR_RAX];
+	bool allowed;
+
+	if (lapic_owns_msr(index)) {
+		allowed = lapic_msr_write(lapic_of(vcpu), index, value, machine->physical_bits);
+	} else if (is_time(index)) {
+		allowed = write_time(vcpu, index, value);
+	} else {
+		/* EFER.LME may not change under paging */
+		vcpu_need(vcpu, msr_groups(index));
+		allowed = msr_write(&vcpu->msr, &machine->cpuid, page, index, value);
+	}
+	if (allowed)
+		vcpu_advance(vcpu);
+	else
+		vcpu_raise(vcpu, VECTOR_GP, 0);
+}

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include "kernel/abi/vcpu.h"
+
+#define EXPLAIN_CHECKS_MAX 4 /* failed checks named; more rarely help */
+
+/* A control structure as SYS_VCPU_DUMP shows it, and the words about it. */
+struct explain {
+	const struct vcpu_dump_field *fields;
+	u32 count;
+	u32 failed_count;
+	char *text;
+	size_t size;
+	size_t length;
+};
+
+/*
+ * Says into text[size] why an entry failed (EXIT_ENTRY_FAILED): the checks that the dumped state
+ * does not pass, the first few of them, in words. Always terminated, one line.
+ */
+void explain_vmx(const struct vcpu_page *page, char *text, size_t size);
+void explain_svm(const struct vcpu_page *page, char *text, size_t size);
+
+/* The pieces that both are made of. */
+void explain_begin(struct explain *explain, const struct vcpu_page *page, char *text, size_t size);
+/* The field's value, 0 when the dump does not have it. */
+u64 explain_field(const struct explain *explain, u32 id);
+/* Appends a text, after "; " unless it is the first. */
+void explain_say(struct explain *explain, const char *pattern, ...) PRINTF_LIKE(2, 3);
+/* Says what must hold when it does not. */
+void explain_check(struct explain *explain, bool holds, const char *pattern, ...) PRINTF_LIKE(3, 4);

@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: MIT */
+#include "vmm/monitor/inject.h"
+
+#include "arch/x86_64/hw/control.h"
+#include "arch/x86_64/hw/lapic.h"
+#include "vmm/monitor/machine.h"
+
+static bool is_contributory(u32 vector)
+{
+	return vector == VECTOR_DE || (vector >= VECTOR_TS && vector <= VECTOR_GP);
+}
+
+/* SDM vol. 3, table 6-5: what an exception during the delivery of an exception makes. */
+static void combine(struct vcpu *vcpu, struct vcpu_event *event)
+{
+	u32 first = vcpu->event.vector;
+	bool fault = first == VECTOR_PF || is_contributory(first);
+
+	if (first == VECTOR_DF) {
+		event->valid = 0;
+		machine_unasked_reset(vcpu->machine, "triple fault");
+	} else if ((fault && is_contributory(event->vector)) ||
+		   (first == VECTOR_PF && event->vector == VECTOR_PF)) {
+		event->vector = VECTOR_DF;
+		event->has_error_code = 1;
+		event->error_code = 0;
+	}
+}
+
+void vcpu_raise_event(struct vcpu *vcpu, const struct vcpu_event *event)
+{
+	struct vcpu_event next = *event;
+
+	if (vcpu->event.valid && vcpu->event.type == EVENT_EXCEPTION &&
+	    next.type == EVENT_EXCEPTION)
+		combine(vcpu, &next);
+	else if (vcpu->event.valid &&
+		 (vcpu->event.type == EVENT_INTERRUPT || vcpu->event.type == EVENT_NMI))
+		vcpu->held = vcpu->event;
+	/* a software interrupt comes again when its instruction does */
+	vcpu->event = next;
+}
+
+void vcpu_raise(struct vcpu *vcpu, u32 vector, u32 error_code)
+{
+	bool has_error_code = (EXCEPTIONS_WITH_ERROR_CODE & BIT(vector)) != 0;
+	const struct vcpu_event event = {
+		.valid = 1,
+		.type = EVENT_EXCEPTION,
+		.vector = (u8)vector,
+		.has_error_code = has_error_code,
+		.error_code = has_error_code ? error_code : 0,
+	};
+
+	vcpu_raise_event(vcpu, &event);
+}
+
+/* What of the interrupt shadow is left when the guest goes on. */
+static u32 shadow(const struct vcpu *vcpu)
+{
+	u32 value = vcpu->page->shadow;
+
+	if ((vcpu->page->request & REQUEST_ADVANCE) != 0)
+		value &= ~(u32)(SHADOW_STI | SHADOW_MOV_SS);
+	return value;
+}
+
+static bool can_take_interrupt(const struct vcpu *vcpu)
+{
+	return (vcpu->page->rflags & RFLAGS_IF) != 0 &&
+	       (shadow(vcpu) & (SHADOW_STI | SHADOW_MOV_SS)) == 0;
+}
+
+static bool can_take_nmi(const struct vcpu *vcpu)
+{
+	return (shadow(vcpu) & (SHADOW_STI | SHADOW_MOV_SS | SHADOW_NMI)) == 0;
+}
+
+static void deliver(struct vcpu *vcpu, struct vcpu_event event)
+{
+	vcpu->page->inject = event;
+	vcpu->machine->channel->injected++;
+}
+
+/* An interrupt that only the task priority holds back: the CPU tells when it falls far enough. */
+static u32 tpr_threshold(const struct lapic *lapic)
+{
+	u32 priority = (u32)lapic_get_cr8(lapic);
+
+	if (priority == 0)
+		return 0;
+	for (u32 i = 8; i-- > 0;) {
+		u32 word = lapic_get(lapic, LAPIC_IRR + i * 0x10);
+		u32 class = (i * 32 + (word != 0 ? (u32)bit_highest(word) : 0)) >> 4;
+
+		if (word != 0)
+			return class <= priority ? class : 0;
+	}
+	return 0;
+}
+
+static void prepare_nmi(struct vcpu *vcpu, struct irqchip *irqchip, bool *taken)
+{
+	if (*taken || !can_take_nmi(vcpu)) {
+		vcpu->page->request |= REQUEST_NMI_WINDOW;
+		return;
+	}
+	irqchip_take_nmi(irqchip, vcpu->id);
+	deliver(vcpu, (struct vcpu_event){.valid = 1, .type = EVENT_NMI, .vector = VECTOR_NMI});
+	*taken = true;
+}
+
+static void prepare_interrupt(struct vcpu *vcpu, struct irqchip *irqchip, bool *taken)
+{
+	int vector;
+
+	if (*taken || !can_take_interrupt(vcpu)) {
+		vcpu->page->request |= REQUEST_INTERRUPT_WINDOW;
+		return;
+	}
+	if (vcpu->held.valid) {
+		deliver(vcpu, vcpu->held);
+		vcpu->held.valid = 0;
+		*taken = true;
+		return;
+	}
+	vector = irqchip_take_interrupt(irqchip, vcpu->id);
+	if (vector < 0)
+		return;
+	deliver(vcpu, (struct vcpu_event){
+			      .valid = 1, .type = EVENT_INTERRUPT, .vector = (u8)vector});
+	*taken = true;
+	if ((irqchip_pending(irqchip, vcpu->id) & PENDING_INTERRUPT) != 0)
+		vcpu->page->request |= REQUEST_INTERRUPT_WINDOW;
+}
+
+/* HLT ends with an NMI, or with an interrupt that may be taken (SDM vol. 2, HLT). */
+static bool wakes(const struct vcpu *vcpu, u32 pending)
+{
+	return vcpu->event.valid || vcpu->held.valid || (pending & PENDING_NMI) != 0 ||
+	       ((pending & PENDING_INTERRUPT) != 0 && can_take_interrupt(vcpu));
+}
+
+bool inject_prepare(struct vcpu *vcpu)
+{
+	struct irqchip *irqchip = &vcpu->machine->platform.irqchip;
+	struct lapic *lapic = &irqchip->lapic[vcpu->id];
+	u32 pending;
+	bool taken = false;
+
+	pending = irqchip_pending(irqchip, vcpu->id);
+	if ((pending & (PENDING_INIT | PENDING_WAIT)) != 0) {
+		/* no firmware could take it from there */
+		machine_unasked_reset(vcpu->machine, "INIT of the boot processor");
+		return vcpu->machine->state == VM_RUNNING;
+	}
+	if (vcpu->halted && !wakes(vcpu, pending))
+		return false;
+	vcpu->halted = false;
+
+	if (vcpu->event.valid) {
+		deliver(vcpu, vcpu->event);
+		vcpu->event.valid = 0;
+		taken = true;
+	}
+	if ((pending & PENDING_NMI) != 0)
+		prepare_nmi(vcpu, irqchip, &taken);
+	if ((pending & PENDING_INTERRUPT) != 0 || vcpu->held.valid)
+		prepare_interrupt(vcpu, irqchip, &taken);
+	vcpu->page->cr8 = lapic_get_cr8(lapic);
+	vcpu->page->tpr_threshold = tpr_threshold(lapic);
+	return true;
+}

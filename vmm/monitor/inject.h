@@ -1,0 +1,10 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include "vmm/monitor/vcpu.h"
+
+/*
+ * Decides what the next entry delivers, and which windows to ask for when it cannot be delivered
+ * yet. False: the vCPU is halted and nothing wakes it.
+ */
+bool inject_prepare(struct vcpu *vcpu);

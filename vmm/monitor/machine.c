@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: MIT */
+#include "vmm/monitor/machine.h"
+
+#include "lib/format.h"
+#include "vmm/monitor/command.h"
+#include "vmm/monitor/console.h"
+#include "vmm/rt/clock.h"
+#include "vmm/rt/start.h"
+#include "vmm/rt/syscall.h"
+
+void machine_lock(struct machine *machine)
+{
+	while (__atomic_exchange_n(&machine->lock, 1, __ATOMIC_ACQUIRE) != 0)
+		sys_thread_yield();
+}
+
+void machine_unlock(struct machine *machine)
+{
+	__atomic_store_n(&machine->lock, 0, __ATOMIC_RELEASE);
+}
+
+void machine_log(struct machine *machine, const char *pattern, ...)
+{
+	struct vm_channel *channel = machine->channel;
+	char line[256];
+	va_list arguments;
+	size_t length;
+	u32 written = channel->log_written;
+
+	va_start(arguments, pattern);
+	length = format_va(line, sizeof(line) - 1, pattern, arguments);
+	va_end(arguments);
+	length = MIN(length, sizeof(line) - 2);
+	line[length++] = '\n';
+	for (size_t i = 0; i < length; i++)
+		channel->log[written++ % CHANNEL_RING_BYTES] = (u8)line[i];
+	__atomic_store_n(&channel->log_written, written, __ATOMIC_RELEASE);
+	machine->signal = true;
+}
+
+/* Shows the manager a state; time in `running` is added up. */
+static void set_state(struct machine *machine, enum vm_state state)
+{
+	struct vm_channel *channel = machine->channel;
+	u64 now = clock_tsc();
+
+	if (machine->state == VM_RUNNING && state != VM_RUNNING)
+		channel->running_tsc += now - channel->started_tsc;
+	if (machine->state != VM_RUNNING && state == VM_RUNNING)
+		channel->started_tsc = now;
+	machine->state = state;
+	__atomic_store_n(&channel->state, state, __ATOMIC_RELEASE);
+	machine->signal = true;
+}
+
+static void set_reason(struct machine *machine, const char *pattern, va_list arguments)
+{
+	format_va(machine->channel->reason, sizeof(machine->channel->reason), pattern, arguments);
+}
+
+void machine_crash(struct machine *machine, const char *pattern, ...)
+{
+	va_list arguments;
+
+	va_start(arguments, pattern);
+	set_reason(machine, pattern, arguments);
+	va_end(arguments);
+	set_state(machine, VM_CRASHED);
+}
+
+void machine_stop(struct machine *machine, s32 exit_code, const char *reason)
+{
+	machine->channel->exit_code = exit_code;
+	format(machine->channel->reason, sizeof(machine->channel->reason), "%s", reason);
+	set_state(machine, VM_STOPPED);
+}
+
+static void take_wall_time(struct machine *machine)
+{
+	machine_time_wall(&machine->time, machine->channel->wall_seconds, machine->channel->wall_tsc);
+}
+
+void machine_update_clock(struct machine *machine)
+{
+	machine_time_update(&machine->time, &machine->platform.clock, clock_tsc());
+}
+
+/* From power-on to the kernel's first instruction. */
+static bool boot(struct machine *machine)
+{
+	machine_time_start(&machine->time, start_info->tsc_khz, clock_tsc());
+	take_wall_time(machine);
+	machine_update_clock(machine);
+	platform_reset(&machine->platform);
+	for (u32 i = 0; i < machine->vcpu_count; i++)
+		vcpu_reset(&machine->vcpu[i]);
+	if (load_guest(&machine->job))
+		return true;
+	machine_crash(machine, "%s", machine->job.error);
+	return false;
+}
+
+void machine_start(struct machine *machine)
+{
+	if (!boot(machine))
+		return;
+	machine->channel->reason[0] = '\0';
+	set_state(machine, VM_RUNNING);
+}
+
+void machine_pause(struct machine *machine)
+{
+	if (machine->state != VM_RUNNING)
+		return;
+	machine_time_pause(&machine->time, clock_tsc());
+	set_state(machine, VM_PAUSED);
+}
+
+void machine_resume(struct machine *machine)
+{
+	if (machine->state != VM_PAUSED)
+		return;
+	machine_time_resume(&machine->time, clock_tsc());
+	take_wall_time(machine);
+	machine_update_clock(machine);
+	for (u32 i = 0; i < machine->vcpu_count; i++) {
+		vcpu_set_tsc_offset(&machine->vcpu[i]);
+		pvclock_update(&machine->vcpu[i].pvclock, &machine->memory,
+			       &machine->platform.clock, true);
+	}
+	set_state(machine, VM_RUNNING);
+}
+
+void machine_reset(struct machine *machine)
+{
+	machine->channel->reset_count++;
+	machine_start(machine);
+}
+
+void machine_unasked_reset(struct machine *machine, const char *what)
+{
+	u64 now = clock_tsc();
+	u64 oldest;
+
+	machine->crash_tsc[machine->crash_count++ % CRASH_LIMIT] = now;
+	oldest = machine->crash_tsc[machine->crash_count % CRASH_LIMIT];
+	machine_log(machine, "%s at rip 0x%lx: reset", what, machine->vcpu[0].page->rip);
+	if (machine->crash_count >= CRASH_LIMIT && clock_tsc_to_ns(now - oldest) < CRASH_WINDOW_NS)
+		machine_crash(machine, "%s, %u times within %lu s", what, CRASH_LIMIT,
+			      CRASH_WINDOW_NS / NS_PER_S);
+	else
+		machine_reset(machine);
+}
+
+/* What the guest has asked of its devices. */
+static void obey_guest(struct machine *machine)
+{
+	struct machine_events *events = &machine->platform.events;
+	u32 pending = events->pending;
+	char reason[32];
+
+	if (pending == 0)
+		return;
+	events->pending = 0;
+	if ((pending & MACHINE_EXIT) != 0) {
+		format(reason, sizeof(reason), "debug exit %u", events->exit_code);
+		machine_stop(machine, (s32)events->exit_code, reason);
+	} else if ((pending & MACHINE_POWER_OFF) != 0) {
+		machine_stop(machine, -1, "guest powered off");
+	} else if ((pending & MACHINE_RESET) != 0) {
+		machine_log(machine, "reset by the guest, port 0x%x",
+			    events->reset_cause == RESET_PORT_CF9 ? RESET_CONTROL_PORT
+								  : I8042_COMMAND_PORT);
+		machine_reset(machine);
+	}
+}
+
+static void publish_counters(struct machine *machine)
+{
+	machine->channel->unknown_ports = machine->platform.ports.unknown_count;
+	machine->channel->unknown_memory = machine->platform.memory.unknown_count;
+}
+
+void machine_attend(struct machine *machine)
+{
+	obey_guest(machine);
+	command_obey(machine);
+	if (machine->state == VM_RUNNING) {
+		console_input(machine);
+		if (platform_deadline(&machine->platform, 0) <= machine->platform.clock.now_ns) {
+			machine->channel->timer_expirations++;
+			platform_tick(&machine->platform, 0);
+		}
+	}
+	machine->platform.irqchip.kick = 0; /* one vCPU: it looks by itself */
+	if (machine->state != VM_STOPPED)
+		return;
+	publish_counters(machine);
+	console_signal(machine);
+	sys_process_exit(0);
+}

@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: MIT */
+/* Setting a machine up, once: what the manager handed over becomes RAM, vCPUs and devices. */
+#include "vmm/monitor/machine_setup.h"
+
+#include "vmm/monitor/console.h"
+#include "vmm/monitor/load/layout.h"
+#include "vmm/rt/clock.h"
+#include "vmm/rt/start.h"
+#include "vmm/rt/syscall.h"
+
+enum queue_key { KEY_CHANNEL = 1 };
+
+/* A step of the set-up and what the kernel said to it. */
+static bool worked(struct machine *machine, const char *what, enum status status)
+{
+	if (status != STATUS_OK)
+		machine_crash(machine, "the kernel says \"%s\" while %s", status_text(status), what);
+	return status == STATUS_OK;
+}
+
+static enum status map_own(handle_t memory, u64 bytes, void **address)
+{
+	u64 at = 0;
+	enum status status = sys_space_map(start_handle(START_SPACE), 0, memory, 0, bytes,
+					   RIGHT_READ | RIGHT_WRITE, &at);
+
+	*address = (void *)(uintptr_t)at;
+	return status;
+}
+
+static bool open_channel(struct machine *machine)
+{
+	void *address;
+
+	/* without a channel nobody can be told why */
+	if (map_own(start_handle(START_CHANNEL), align_up(CHANNEL_BYTES, PAGE_SIZE), &address) !=
+	    STATUS_OK)
+		rt_fail("channel");
+	machine->channel = address;
+	machine->channel_out = start_handle(START_CHANNEL_OUT);
+	if (!worked(machine, "creating its queue",
+		    sys_queue_create(start_handle(START_GROUP), &machine->queue)))
+		return false;
+	return worked(machine, "binding its channel",
+		      sys_object_bind(start_handle(START_CHANNEL_IN), machine->queue, KEY_CHANNEL));
+}
+
+/* One piece of RAM into the guest's physical space; nothing where the RAM ends before it. */
+static enum status map_guest(u64 gpa, u64 offset, u64 end)
+{
+	u64 address;
+
+	if (offset >= end)
+		return STATUS_OK;
+	return sys_space_map(start_handle(START_VM_SPACE), gpa, start_handle(START_RAM), offset,
+			     end - offset, RIGHT_READ | RIGHT_WRITE | RIGHT_EXECUTE, &address);
+}
+
+static bool map_ram(struct machine *machine)
+{
+	const struct start_entry *entry = start_find(START_RAM);
+	u64 bytes = entry != NULL ? align_down(entry->value, PAGE_SIZE) : 0;
+	u64 low = layout_low_bytes(bytes);
+	enum status status;
+	void *address = NULL;
+
+	if (bytes < LAYOUT_RAM_MINIMUM) {
+		machine_crash(machine, "memory: %lu bytes are too few, at least %lu are needed",
+			      bytes, LAYOUT_RAM_MINIMUM);
+		return false;
+	}
+	if (!worked(machine, "mapping its RAM", map_own(entry->handle, bytes, &address)))
+		return false;
+	status = map_guest(0, 0, LAYOUT_VGA);
+	if (status == STATUS_OK)
+		status = map_guest(LAYOUT_VGA_END, LAYOUT_VGA_END, low);
+	if (status == STATUS_OK)
+		status = map_guest(LAYOUT_ABOVE_4G, LAYOUT_LOW_END, bytes);
+	if (!worked(machine, "mapping the guest's RAM", status))
+		return false;
+	guest_memory_init(&machine->memory, address, bytes);
+	machine->job.ram = address;
+	machine->job.ram_bytes = bytes;
+	return true;
+}
+
+static struct load_file find_file(enum start_kind kind)
+{
+	const struct start_entry *entry = start_find(kind);
+
+	if (entry == NULL)
+		return (struct load_file){0};
+	return (struct load_file){(const u8 *)(uintptr_t)entry->offset, entry->value};
+}
+
+static bool create_vcpus(struct machine *machine)
+{
+	u64 count = start_info->parameter[MONITOR_VCPUS];
+
+	if (count == 0 || count > MACHINE_VCPU_MAX) {
+		machine_crash(machine, "vcpus: %lu asked for, this version runs %u", count,
+			      MACHINE_VCPU_MAX);
+		return false;
+	}
+	machine->vcpu_count = (u32)count;
+	for (u32 i = 0; i < machine->vcpu_count; i++) {
+		if (!worked(machine, "creating a vCPU", vcpu_init(&machine->vcpu[i], machine, i)))
+			return false;
+	}
+	return true;
+}
+
+static bool create_devices(struct machine *machine)
+{
+	struct lapic_page *pages[MACHINE_VCPU_MAX];
+	const struct platform_config config = {
+		.cpu_count = machine->vcpu_count,
+		.ram_below_4g = layout_low_bytes(machine->job.ram_bytes),
+		.ram_above_4g = layout_high_bytes(machine->job.ram_bytes),
+		.serial_put = console_put,
+		.serial_context = machine,
+		.lapic_page = pages,
+	};
+
+	for (u32 i = 0; i < machine->vcpu_count; i++)
+		pages[i] = machine->vcpu[i].lapic_page;
+	if (platform_init(&machine->platform, &config))
+		return true;
+	machine_crash(machine, "two of its devices want the same address");
+	return false;
+}
+
+bool machine_setup(struct machine *machine)
+{
+	if (!open_channel(machine) || !map_ram(machine))
+		return false;
+	cpuid_build(&machine->cpuid, (u32)start_info->parameter[MONITOR_VCPUS]);
+	machine->physical_bits = cpuid_shown(&machine->cpuid, CPUID_ADDRESS_SIZES, 0).eax &
+				 CPUID_88_EAX_PHYSICAL_BITS;
+	if (machine->physical_bits < 36 || machine->physical_bits > 52)
+		machine->physical_bits = 36;
+	machine->memory.physical_bits = machine->physical_bits;
+	if (!create_vcpus(machine))
+		return false;
+	machine->job.kernel = find_file(START_FILE_KERNEL);
+	machine->job.initrd = find_file(START_FILE_INITRD);
+	machine->job.command_line = start_info->command_line;
+	machine->job.demo = (start_info->parameter[MONITOR_FLAGS] & MONITOR_DEMO) != 0;
+	machine->job.vcpu_count = machine->vcpu_count;
+	machine->job.page = machine->vcpu[0].page;
+	machine_time_start(&machine->time, start_info->tsc_khz, clock_tsc());
+	machine_update_clock(machine);
+	return create_devices(machine);
+}

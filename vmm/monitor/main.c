@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The monitor: one process for one VM. It loads the guest, is its devices and settles what its CPUs
+ * cannot do alone. It can reach its own guest's memory and nobody else's.
+ */
+#include "vmm/monitor/machine_setup.h"
+#include "vmm/rt/start.h"
+#include "vmm/rt/syscall.h"
+
+static struct machine machine;
+
+/* A machine that could not be set up: the manager reads why and ends the process when it likes. */
+static NORETURN void wait_for_the_end(void)
+{
+	u64 key;
+
+	(void)sys_event_signal(machine.channel_out);
+	while (sys_queue_wait(machine.queue, ~0ull, &key) == STATUS_OK)
+		;
+	rt_fail("queue");
+}
+
+int main(void)
+{
+	if (!machine_setup(&machine))
+		wait_for_the_end();
+	vcpu_thread(&machine.vcpu[0]);
+}
