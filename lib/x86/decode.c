@@ -36,12 +36,14 @@ static u8 peek(struct cursor *cursor)
 
 static u64 take_bytes(struct cursor *cursor, unsigned int count)
 {
+	const u8 *bytes = cursor->bytes + cursor->at;
 	u64 value = 0;
 
 	if (!expect(cursor, count))
 		return 0;
 	for (unsigned int i = 0; i < count; i++)
-		value |= (u64)cursor->bytes[cursor->at++] << (8 * i);
+		value |= (u64)bytes[i] << (8 * i);
+	cursor->at += count;
 	return value;
 }
 

@@ -48,7 +48,7 @@ struct x86_instruction {
 	u8 mod;
 	u8 reg; /* with REX.R */
 	u8 rm;  /* with REX.B; a register when mod is 3 */
-	/* the memory operand, when mod is not 3; base and index are X86_REG_NONE where there is none */
+	/* the memory operand, when mod is not 3; base and index may be X86_REG_NONE */
 	u8 base;
 	u8 index;
 	u8 scale;           /* shift: 0 to 3 */

@@ -48,7 +48,8 @@ size_t x86_length_of_exit(const u8 *bytes, size_t available, enum x86_mode mode)
 	if (length == 0)
 		return 0;
 	/* 90 is PAUSE with REP only, and XCHG R8 with REX.B. */
-	if (bytes[prefixes.count] == 0x90 && (!(prefixes.flags & X86_PREFIX_REP) || prefixes.rex & 1))
+	if (bytes[prefixes.count] == 0x90 &&
+	    (!(prefixes.flags & X86_PREFIX_REP) || prefixes.rex & 1))
 		return 0;
 	return prefixes.count + length;
 }

@@ -19,6 +19,8 @@ static struct x86_instruction in;
 #define EXIT_LENGTH(text, mode) \
 	x86_length_of_exit((const u8 *)(text), sizeof(text) - 1, X86_MODE_##mode)
 
+#define SEVEN_66 "\x66\x66\x66\x66\x66\x66\x66"
+
 static void assert_memory(u8 base, u8 index, u8 scale, s32 displacement)
 {
 	assert_true(x86_has_memory(&in));
@@ -217,8 +219,8 @@ static void test_length_of_exit(void **state)
 	assert_int_equal(EXIT_LENGTH("\x90", 64), 0);
 	assert_int_equal(EXIT_LENGTH("\xf3\x41\x90", 64), 0);
 	assert_int_equal(EXIT_LENGTH("\x8b\x03", 64), 0);
-	assert_int_equal(EXIT_LENGTH("\x66\x66\x66\x66\x66\x66\x66\x66\x66\x66\x66\x66\x66\x66\x0f\xa2",
-				     64), 0); /* 16 bytes */
+	assert_int_equal(EXIT_LENGTH(SEVEN_66 SEVEN_66 "\x0f\xa2", 64), 0); /* 16 bytes */
+	assert_int_equal(EXIT_LENGTH(SEVEN_66 SEVEN_66 "\xf4", 64), 15);
 }
 
 /* What the finder recognises, the decoder gives the same length. */

@@ -283,7 +283,7 @@ static void test_real_mode(void **state)
 	assert_int_equal(RUN("\x26\x88\x26\x05\x00"), EMULATE_DONE); /* MOV ES:[5], AH */
 	assert_int_equal(machine.device[5], 0x77);
 	page->rip = 0;
-	assert_int_equal(RUN("\x67\x8b\x83\x05\x01\x40\x54"), EMULATE_FAULT); /* far past the limit */
+	assert_int_equal(RUN("\x67\x8b\x83\x05\x01\x40\x54"), EMULATE_FAULT); /* past the limit */
 	assert_int_equal(event.vector, VECTOR_GP);
 	assert_int_equal(event.has_error_code, 0); /* none in real mode */
 	assert_int_equal(RUN("\x8b\x46\x01"), EMULATE_FAULT); /* MOV AX, [BP + 1]: SS:ffff */
@@ -354,7 +354,11 @@ static enum emulate_result run_io(const char *bytes, u32 count, u8 size, u8 flag
 	machine_put_code(&machine, 0, (const u8 *)bytes, count);
 	page->gpr[GPR_RDX] = 0x1f0;
 	page->exit = (struct vcpu_exit){
-		.reason = EXIT_IO, .io_port = 0x1f0, .io_size = size, .io_flags = flags | IO_STRING};
+		.reason = EXIT_IO,
+		.io_port = 0x1f0,
+		.io_size = size,
+		.io_flags = flags | IO_STRING,
+	};
 	return emulate_io_string(&machine.emulator, &event);
 }
 

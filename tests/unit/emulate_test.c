@@ -316,7 +316,8 @@ static u32 operand_size(const struct form *form, const struct trial *trial, u8 o
 		return trial->rex & 8 ? 16 : 8;
 	if (form->opcode_bytes == 1 && opcode == 0x8c)
 		return 2;
-	if (form->opcode_bytes == 2 && ((opcode & 0xf0) == 0x90 || opcode == 0xb6 || opcode == 0xbe))
+	if (form->opcode_bytes == 2 &&
+	    ((opcode & 0xf0) == 0x90 || opcode == 0xb6 || opcode == 0xbe))
 		return 1;
 	if (form->opcode_bytes == 2 && (opcode == 0xb7 || opcode == 0xbf))
 		return 2;
@@ -345,13 +346,12 @@ static void choose_registers(const struct form *form)
 		native.gpr[i] = random_value();
 	native.rflags = RFLAGS_FIXED | RFLAGS_IF | (random_u64() & STATUS_FLAGS);
 	native.gpr[GPR_RSP] = DATA_GVA + 512;
-	/* The index must not take a far address out of reach of a 64-bit base: it cannot, it wraps. */
 	if (form->traits & (SHIFT | ROTATE | DOUBLE) && chance(2))
 		native.gpr[GPR_RCX] = random_below(34);
 }
 
-/* Sets up memory and registers that the form has wishes for, once its encoding is known. */
-static bool prepare_operands(const struct form *form, struct trial *trial)
+/* Memory and registers that the form has wishes for. */
+static void prepare_operands(const struct form *form, const struct trial *trial)
 {
 	u64 landing = LANDING;
 
@@ -366,7 +366,6 @@ static bool prepare_operands(const struct form *form, struct trial *trial)
 	}
 	if (form->traits & BIT_FAR && trial->memory)
 		native.gpr[trial->reg] = (u64)((s64)random_below(4000) - 2000);
-	return true;
 }
 
 /* Writes the instruction and the registers it starts from; returns its length. */

@@ -155,8 +155,10 @@ static void test_busybox(void **state)
 
 static void test_libc(void **state)
 {
-	assert_true(compare(OBJDUMP "-d $(/sbin/ldconfig -p | awk '/libc.so.6.*x86-64/ {print $NF; exit}')",
-			    X86_MODE_64) > 300000);
+	const char *command = OBJDUMP
+		"-d $(/sbin/ldconfig -p | awk '/libc.so.6.*x86-64/ {print $NF; exit}')";
+
+	assert_true(compare(command, X86_MODE_64) > 300000);
 }
 
 /* The bytes of a program read as code of another mode: every opcode, most of them nonsense. */
@@ -207,9 +209,9 @@ static void write_opcodes(int file)
 	};
 	u64 random = 99;
 
-	for (u32 i = 0; i < 256 * 12 * ARRAY_COUNT(starts); i++) {
+	for (u32 i = 0; i < 256 * ARRAY_COUNT(starts) * ARRAY_COUNT(prefixes); i++) {
 		const char *start = starts[i / 256 % ARRAY_COUNT(starts)];
-		const char *prefix = prefixes[i / 256 / ARRAY_COUNT(starts) % ARRAY_COUNT(prefixes)];
+		const char *prefix = prefixes[i / 256 / ARRAY_COUNT(starts)];
 		u8 slot[32];
 		size_t at;
 

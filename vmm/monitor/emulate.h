@@ -35,7 +35,7 @@ struct emulator {
 
 enum emulate_result {
 	EMULATE_DONE,        /* RIP is at the next instruction */
-	EMULATE_AGAIN,       /* a bounded part of a REP is done, RIP still at it: run the guest on */
+	EMULATE_AGAIN,       /* a part of a REP is done, RIP is still at it: run the guest on */
 	EMULATE_FAULT,       /* *event is to be injected; RIP is at the instruction */
 	EMULATE_UNSUPPORTED, /* not an instruction that is known here; nothing has changed */
 };

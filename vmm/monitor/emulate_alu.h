@@ -13,7 +13,7 @@ enum alu_shift {
 	ALU_ROL, ALU_ROR, ALU_RCL, ALU_RCR, ALU_SHL, ALU_SHR, ALU_SAL, ALU_SAR
 };
 
-/* ALU_CMP returns the difference, as ALU_SUB does. Bits of the operands above `size` are ignored. */
+/* ALU_CMP returns the difference, as ALU_SUB does. Operand bits above `size` are ignored. */
 u64 alu_binary(enum alu_operation operation, u64 a, u64 b, u32 size, u64 *flags);
 
 /* INC (by 1) and DEC (by -1): CF stays. */

@@ -70,7 +70,8 @@ static void element(struct emulation *emulation, u8 opcode, const struct emulate
 			   &page->rflags);
 		break;
 	case STRING_INS:
-		emulate_store(emulation, destination, emulator->ops->in(emulator->device, port, size));
+		emulate_store(emulation, destination,
+			      emulator->ops->in(emulator->device, port, size));
 		break;
 	case STRING_OUTS:
 		emulator->ops->out(emulator->device, port, size,

@@ -134,13 +134,16 @@ static void settle_cpuid(struct vcpu *vcpu)
 	struct cpuid_state state = {
 		.apic_id = vcpu->id,
 		.apic_enabled = lapic_mode(lapic) != LAPIC_OFF,
-		.xcr0 = page->xcr0, /* changes by XSETBV only, which comes here */
 	};
 	struct cpuid_regs regs;
 
 	if (leaf == CPUID_VERSION || leaf == CPUID_FEATURES) {
 		vcpu_need(vcpu, VCPU_CONTROL);
 		state.cr4 = page->cr4;
+	} else if (leaf == CPUID_XSAVE) {
+		/* not always through here: QEMU's SVM lets XSETBV pass */
+		vcpu_need(vcpu, VCPU_XCR0);
+		state.xcr0 = page->xcr0;
 	}
 	cpuid_query(&vcpu->machine->cpuid, &state, leaf, (u32)page->gpr[GPR_RCX], &regs);
 	page->gpr[GPR_RAX] = regs.eax;

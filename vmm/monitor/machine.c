@@ -44,8 +44,10 @@ static void set_state(struct machine *machine, enum vm_state state)
 	struct vm_channel *channel = machine->channel;
 	u64 now = clock_tsc();
 
-	if (machine->state == VM_RUNNING && state != VM_RUNNING)
+	if (machine->state == VM_RUNNING && state != VM_RUNNING) {
 		channel->running_tsc += now - channel->started_tsc;
+		channel->started_tsc = 0;
+	}
 	if (machine->state != VM_RUNNING && state == VM_RUNNING)
 		channel->started_tsc = now;
 	machine->state = state;

@@ -205,7 +205,7 @@ static u64 leaf_address(const struct walker *walker)
 	u64 offset = BIT(walker->leaf_shift) - 1;
 	u64 frame = entry & PTE_ADDRESS & ~offset;
 
-	/* SDM vol. 3, table 4-4: bits 20:13 of a 4-MiB page's entry are bits 39:32 of its address. */
+	/* SDM vol. 3, table 4-4: bits 20:13 of a 4-MiB page's entry are address bits 39:32. */
 	if (walker->entry_bytes == 4 && walker->leaf == 2)
 		frame |= bits_get(entry, 20, 13) << 32;
 	return frame | (walker->gva & offset);

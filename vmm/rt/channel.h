@@ -52,7 +52,7 @@ struct vm_channel {
 	u32 input_read;
 	u32 output_written;   /* the oldest bytes give way: output_written - output_read may exceed the ring */
 	u32 reset_count;
-	u64 started_tsc;      /* host TSC when it last began to run */
+	u64 started_tsc;      /* host TSC when it last began to run; 0: it does not run */
 	u64 running_tsc;      /* TSC cycles it was in state running before started_tsc */
 	u64 unknown_ports;    /* accesses to ports and addresses where nothing is */
 	u64 unknown_memory;

@@ -87,6 +87,11 @@ void fpu_save(void *area)
 	fpu_close();
 }
 
+u64 fpu_xcr0_get(void)
+{
+	return features.xsave ? xgetbv(0) & features.xcr0 : XCR0_X87;
+}
+
 void fpu_xcr0_set(u64 xcr0)
 {
 	if (features.xsave)

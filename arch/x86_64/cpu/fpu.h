@@ -21,5 +21,7 @@ bool fpu_xcr0_valid(u64 xcr0);
 
 void fpu_load(const void *area, u64 xcr0);
 void fpu_save(void *area);
+/* The loaded guest's XCR0: what it has set itself where the CPU lets XSETBV through. */
+u64 fpu_xcr0_get(void);
 /* The loaded guest changes its XCR0 to a valid value. */
 void fpu_xcr0_set(u64 xcr0);

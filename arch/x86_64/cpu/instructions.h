@@ -134,6 +134,15 @@ static inline void mfence(void)
 	__asm__ volatile("mfence" : : : "memory");
 }
 
+static inline u64 xgetbv(u32 index)
+{
+	u32 low;
+	u32 high;
+
+	__asm__ volatile("xgetbv" : "=a"(low), "=d"(high) : "c"(index));
+	return (u64)high << 32 | low;
+}
+
 static inline void xsetbv(u32 index, u64 value)
 {
 	__asm__ volatile("xsetbv"

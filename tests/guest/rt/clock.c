@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: MIT */
-#include "arch/x86_64/hw/acpi.h"
 #include "tests/guest/rt/devices.h"
 
 /* Offsets into the FADT: ACPI 6.4, table 5.9 */

@@ -95,7 +95,7 @@ gdt:	.quad 0
 gdt_end:
 gdt_pointer:
 	.word gdt_end - gdt - 1
-	.quad gdt
+	.long gdt, 0
 
 	.bss
 	.balign 4096

@@ -91,7 +91,7 @@ void trap_set_ist(u32 ist, word top)
 
 static void load_tss(void)
 {
-	word base = (word)&tss;
+	u64 base = (word)&tss;
 	u64 limit = sizeof(tss) - 1;
 
 #ifdef __x86_64__

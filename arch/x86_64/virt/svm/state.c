@@ -216,6 +216,14 @@ static void xcr0_set(struct virt_vcpu *vcpu)
 		fpu_xcr0_set(xcr0);
 }
 
+/* Some emulated CPUs have no intercept for XSETBV: the register knows best. */
+static void xcr0_get(struct virt_vcpu *vcpu)
+{
+	if (svm_is_loaded(vcpu))
+		vcpu->xcr0 = fpu_xcr0_get();
+	vcpu->page->xcr0 = vcpu->xcr0;
+}
+
 void svm_get(struct virt_vcpu *vcpu, u32 groups)
 {
 	if (groups & VCPU_RIP)
@@ -233,7 +241,7 @@ void svm_get(struct virt_vcpu *vcpu, u32 groups)
 	if (groups & VCPU_EVENT)
 		event_get(vcpu);
 	if (groups & VCPU_XCR0)
-		vcpu->page->xcr0 = vcpu->xcr0;
+		xcr0_get(vcpu);
 	if (groups & VCPU_TSC)
 		vcpu->page->tsc_offset = vcpu->tsc_offset;
 }

@@ -82,6 +82,7 @@ void svm_vcpu_load(struct virt_vcpu *vcpu)
 
 void svm_vcpu_unload(struct virt_vcpu *vcpu)
 {
+	vcpu->xcr0 = fpu_xcr0_get();
 	fpu_save(vcpu->xsave_area);
 	vcpu->dr[0] = read_dr0();
 	vcpu->dr[1] = read_dr1();
