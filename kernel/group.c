@@ -52,8 +52,8 @@ void group_adopt(struct group *group, struct object *object)
 }
 
 /*
- * Drops what one more of the group's ended processes refers to: among it may be the process itself. The list
- * of members changes by that, so that each call starts anew.
+ * Drops what one more of the group's ended processes refers to: among it may be the process
+ * itself. The list of members changes by that, so that each call starts anew.
  */
 static bool close_handles(struct group *group)
 {

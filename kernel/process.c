@@ -239,8 +239,10 @@ void process_end(struct process *process, u64 code)
 
 void process_free(struct process *process)
 {
-	LIST_FOR_EACH_SAFE(node, &process->threads)
+	LIST_FOR_EACH_SAFE(node, &process->threads) {
+		list_remove(node);
 		object_put(&LIST_ENTRY(node, struct thread, sibling)->object);
+	}
 	if (process->handles != NULL) {
 		handle_close_all(process->handles);
 		page_free(pointer_to_hpa(process->handles), &process->group->quota);

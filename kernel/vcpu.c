@@ -143,7 +143,7 @@ static void return_to_monitor(struct vcpu *vcpu)
 {
 	struct vcpu_page *page = vcpu->virt.page;
 	u32 reason = vcpu->virt.exit.reason;
-	u32 groups = VCPU_RIP | (READ_ONCE(page->want[reason]) & VCPU_ALL);
+	u32 groups = VCPU_RIP | (READ_ONCE(page->want[reason]) & VCPU_ALL & ~(u32)VCPU_EVENT);
 
 	page->exit = vcpu->virt.exit;
 	page->event = vcpu->virt.event;

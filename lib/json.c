@@ -2,7 +2,7 @@
 #include "lib/json.h"
 #include "lib/format.h"
 
-static void put(struct json *json, char c)
+static void emit(struct json *json, char c)
 {
 	if (json->length < json->size)
 		json->buffer[json->length] = c;
@@ -12,7 +12,7 @@ static void put(struct json *json, char c)
 static void put_string(struct json *json, const char *string)
 {
 	while (*string != '\0')
-		put(json, *string++);
+		emit(json, *string++);
 }
 
 /*
@@ -22,8 +22,12 @@ static void put_string(struct json *json, const char *string)
 static size_t utf8_length(const u8 *bytes, size_t available)
 {
 	u8 lead = bytes[0];
-	size_t length = lead < 0x80 ? 1 : lead < 0xc2 ? 0 : lead < 0xe0 ? 2 : lead < 0xf0 ? 3 :
-			lead < 0xf5 ? 4 : 0;
+	size_t length = lead < 0x80   ? 1
+			: lead < 0xc2 ? 0
+			: lead < 0xe0 ? 2
+			: lead < 0xf0 ? 3
+			: lead < 0xf5 ? 4
+				      : 0;
 
 	if (length > available)
 		return 0;
@@ -69,43 +73,44 @@ static void put_quoted(struct json *json, struct text text)
 	const u8 *bytes = (const u8 *)text.start;
 	size_t count;
 
-	put(json, '"');
+	emit(json, '"');
 	for (size_t i = 0; i < text.length; i += count) {
 		count = utf8_length(bytes + i, text.length - i);
 		if (count == 0) {
 			put_string(json, "\\ufffd");
 			count = 1;
-		} else if (bytes[i] < ' ' || bytes[i] == '"' || bytes[i] == '\\' || bytes[i] == 0x7f) {
+		} else if (bytes[i] < ' ' || bytes[i] == '"' || bytes[i] == '\\' ||
+			   bytes[i] == 0x7f) {
 			put_escape(json, bytes[i]);
 		} else {
 			for (size_t k = 0; k < count; k++)
-				put(json, (char)bytes[i + k]);
+				emit(json, (char)bytes[i + k]);
 		}
 	}
-	put(json, '"');
+	emit(json, '"');
 }
 
 static void begin_value(struct json *json, const char *key)
 {
 	if (json->comma)
-		put(json, ',');
+		emit(json, ',');
 	json->comma = true;
 	if (key != NULL) {
 		put_quoted(json, text_of(key));
-		put(json, ':');
+		emit(json, ':');
 	}
 }
 
 static void put_open(struct json *json, const char *key, char bracket)
 {
 	begin_value(json, key);
-	put(json, bracket);
+	emit(json, bracket);
 	json->comma = false;
 }
 
 static void put_close(struct json *json, char bracket)
 {
-	put(json, bracket);
+	emit(json, bracket);
 	json->comma = true;
 }
 

@@ -64,7 +64,10 @@ static void power_button(void **state)
 	assert_false(fixture_line[9]);
 	assert_int_equal(in(0x600, 2), ACPI_PM1_PWRBTN);
 	out(0x602, 2, 0xffff);
+	assert_true(fixture_line[9]);
 	assert_int_equal(in(0x602, 2), PM1_ENABLE_DEFINED);
+	out(0x600, 2, ACPI_PM1_PWRBTN);
+	acpi_pm_power_button(&pm);
 	assert_true(fixture_line[9]);
 	/* Writing 0 leaves it, writing 1 clears it; by bytes as well. */
 	out(0x600, 1, 0xff);
@@ -97,6 +100,14 @@ static void general_purpose_events(void **state)
 	assert_int_equal(in(0x623, 1), 0x01);
 	out(0x623, 1, 0x05);
 	assert_int_equal(in(0x622, 2), 0x0502);
+	assert_false(fixture_line[9]);
+	pm.state.gpe_status = 0x0203;
+	(void)in(0x620, 2);
+	assert_true(fixture_line[9]);
+	out(0x620, 2, 0x0001);
+	assert_int_equal(in(0x620, 2), 0x0202);
+	out(0x620, 4, 0x00000002);
+	assert_int_equal(in(0x620, 4), 0x00000200);
 	assert_false(fixture_line[9]);
 }
 

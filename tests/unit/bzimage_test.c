@@ -169,9 +169,9 @@ static void test_refusals(void **state)
 	put_u32(fixture->file + LINUX_INIT_SIZE, RAM_BYTES - LOAD_AT);
 	assert_true(load_guest(&fixture->job));
 	put_u64(fixture->file + LINUX_PREF_ADDRESS, ~0ull - 100);
-	assert_refused(fixture, "outside the VM's RAM");
+	assert_refused(fixture, "lies outside the VM's RAM");
 	put_u64(fixture->file + LINUX_PREF_ADDRESS, LAYOUT_BOOT_INFO);
-	assert_refused(fixture, "outside the VM's RAM");
+	assert_refused(fixture, "lies outside the VM's RAM");
 	put_u64(fixture->file + LINUX_PREF_ADDRESS, LOAD_AT);
 
 	put_u16(fixture->file + LINUX_VERSION, 0x205);

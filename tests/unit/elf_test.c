@@ -123,16 +123,16 @@ static void test_refusals(void **state)
 	u8 *file = fixture->file;
 
 	put_u64(file + 64 + 24, RAM_BYTES - TEXT_MEMORY + 1);
-	assert_refused(fixture, "outside the VM's RAM");
+	assert_refused(fixture, "lies outside the VM's RAM");
 	put_u64(file + 64 + 24, ~0ull - 0x100);
-	assert_refused(fixture, "outside the VM's RAM");
+	assert_refused(fixture, "lies outside the VM's RAM");
 	put_u64(file + 64 + 24, 0x2000);
-	assert_refused(fixture, "outside the VM's RAM");
+	assert_refused(fixture, "lies outside the VM's RAM");
 	put_u64(file + 64 + 24, TEXT_AT);
 	put_u64(file + 64 + 40, TEXT_BYTES - 1);
 	assert_refused(fixture, "in memory");
 	put_u64(file + 64 + 40, ~0ull);
-	assert_refused(fixture, "outside the VM's RAM");
+	assert_refused(fixture, "lies outside the VM's RAM");
 	put_u64(file + 64 + 40, TEXT_MEMORY);
 	put_u64(file + 64 + 32, TEXT_BYTES + 1);
 	assert_refused(fixture, "truncated");

@@ -64,8 +64,8 @@ static void files(void **state)
 	assert_false(fw_cfg_add_file(&fw_cfg, name, text, 3));
 	assert_true(fw_cfg_add_file(&fw_cfg, "opt/text", text, 3));
 	select_key(FW_CFG_DIRECTORY);
-	assert_int_equal(number(4), 0x01000000);         /* big-endian 1 */
-	assert_int_equal(number(4), 0x03000000);         /* size */
+	assert_int_equal(number(4), 0x01000000); /* big-endian 1 */
+	assert_int_equal(number(4), 0x03000000); /* size */
 	assert_int_equal(number(2), FW_CFG_FILE_FIRST << 8);
 	assert_int_equal(number(2), 0);
 	assert_int_equal(number(8), 0x747865742f74706f); /* "opt/text" */

@@ -3,7 +3,7 @@
 #include "tests/unit/irqchip_fixture.h"
 
 #define BASE IOAPIC_DEFAULT_ADDRESS
-#define PIN 14u
+#define PIN  14u
 
 static struct device *const device = &chip.ioapic.device;
 static struct lapic *const bsp = &chip.lapic[0];
@@ -49,6 +49,15 @@ static void registers(void **state)
 	assert_int_equal(reg_read(IOAPIC_ARBITRATION), 0x0f000000);
 	assert_int_equal(entry_low(23), IOAPIC_ENTRY_MASKED);
 	assert_int_equal(reg_read(0x40), ~0u);
+	reg_write(0x40, 0);
+	reg_write(0x03, 0);
+	assert_int_equal(entry_low(0), IOAPIC_ENTRY_MASKED);
+	assert_int_equal(reg_read(0x10 + 2 * 23), IOAPIC_ENTRY_MASKED);
+	set_entry(0, 0x1040);
+	assert_int_equal(entry_low(0), 0x40);
+	device->ops->write(device, BASE + IOAPIC_IOREGSEL, 4, IOAPIC_REDIRECTION);
+	device->ops->write(device, BASE + IOAPIC_IOWIN, 1, 0x55);
+	assert_int_equal(entry_low(0), 0x40);
 	set_entry(PIN, ~0ull);
 	/* Delivery status and Remote IRR are read-only, bits 55:17 are not there. */
 	assert_int_equal(entry_low(PIN), 0x0001afff);

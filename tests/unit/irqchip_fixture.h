@@ -17,7 +17,7 @@
 #include "vmm/monitor/irqchip/lapic_timer.c"
 #include "vmm/monitor/irqchip/pic.c"
 
-#define CPUS 4u
+#define CPUS	      4u
 #define PHYSICAL_BITS 40u
 
 static struct machine_clock fixture_clock;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The local APIC by the book (SDM vol. 3, chapter 11): registers, priorities, IPIs, timer, x2APIC. */
+/* The local APIC by the book (SDM vol. 3, chapter 11): registers, priorities, IPIs, timer, x2APIC.
+ */
 #include "tests/unit/irqchip_fixture.h"
 
 static struct lapic *const bsp = &chip.lapic[0];
@@ -106,6 +107,7 @@ static void priorities(void **state)
 	assert_int_equal(lapic_pending(bsp), 0x5f);
 	assert_int_equal(irqchip_take_interrupt(&chip, 0), 0x5f);
 	assert_int_equal(lapic_read(bsp, LAPIC_PPR), 0x50);
+	assert_int_equal(bsp->page->reg[LAPIC_PPR / 4], 0x50); /* for those who read the page */
 	/* The same class waits, a higher one does not. */
 	assert_int_equal(lapic_pending(bsp), -1);
 	lapic_deliver(bsp, APIC_FIXED, 0x60, false);
@@ -114,16 +116,18 @@ static void priorities(void **state)
 	assert_int_equal(lapic_read(bsp, LAPIC_ISR + 0x30), 1);
 
 	lapic_write(bsp, LAPIC_EOI, 0);
-	assert_int_equal(lapic_read(bsp, LAPIC_PPR), 0x50);
+	assert_int_equal(bsp->page->reg[LAPIC_PPR / 4], 0x50);
 	lapic_write(bsp, LAPIC_EOI, 0);
 	assert_int_equal(lapic_pending(bsp), 0x51);
 
 	/* TPR: its class and below wait; TPR beats ISR in PPR with its low bits. */
 	lapic_set_cr8(bsp, 5);
 	assert_int_equal(lapic_read(bsp, LAPIC_TPR), 0x50);
+	assert_int_equal(bsp->page->reg[LAPIC_PPR / 4], 0x50);
 	assert_int_equal(irqchip_pending(&chip, 0), 0);
 	assert_int_equal(irqchip_take_interrupt(&chip, 0), -1);
 	lapic_write(bsp, LAPIC_TPR, 0x4f);
+	assert_int_equal(bsp->page->reg[LAPIC_PPR / 4], 0x4f);
 	assert_int_equal(lapic_get_cr8(bsp), 4);
 	assert_int_equal(lapic_read(bsp, LAPIC_PPR), 0x4f);
 	assert_int_equal(irqchip_pending(&chip, 0), PENDING_INTERRUPT);
@@ -253,6 +257,10 @@ static void init_and_sipi(void **state)
 	assert_int_equal(irqchip_pending(&chip, 1), 0);
 	assert_int_equal(chip.kick, 0);
 
+	lapic_write(&chip.lapic[1], LAPIC_SVR, 0x1ff);
+	lapic_write(&chip.lapic[1], LAPIC_LVT_TIMER, 0x30);
+	lapic_write(&chip.lapic[1], LAPIC_TIMER_INITIAL, 1000);
+	(void)lapic_read(&chip.lapic[1], 0x3f0);
 	lapic_write(&chip.lapic[1], LAPIC_TPR, 0x70);
 	lapic_deliver(&chip.lapic[1], APIC_NMI, 0, false);
 	send_ipi(0, 1, APIC_INIT << 8 | LAPIC_ICR_LEVEL | LAPIC_ICR_ASSERT);
@@ -265,6 +273,17 @@ static void init_and_sipi(void **state)
 	assert_int_equal(irqchip_take_sipi(&chip, 1), 0x10);
 	assert_int_equal(irqchip_pending(&chip, 1), 0);
 	assert_int_equal(lapic_read(&chip.lapic[1], LAPIC_TPR), 0);
+	lapic_write(&chip.lapic[1], LAPIC_SVR, 0x1ff);
+	lapic_write(&chip.lapic[1], LAPIC_LVT_TIMER, 0x30);
+	assert_int_equal(lapic_deadline(&chip.lapic[1]), DEADLINE_NONE);
+	lapic_write(&chip.lapic[1], LAPIC_ESR, 0);
+	assert_int_equal(lapic_read(&chip.lapic[1], LAPIC_ESR), 0);
+	/* An INIT takes an unread SIPI with it. */
+	send_ipi(0, 1, APIC_INIT << 8 | LAPIC_ICR_ASSERT);
+	send_ipi(0, 1, APIC_SIPI << 8 | 0x10);
+	send_ipi(0, 1, APIC_INIT << 8 | LAPIC_ICR_ASSERT);
+	irqchip_take_init(&chip, 1);
+	assert_int_equal(irqchip_pending(&chip, 1), PENDING_WAIT);
 	assert_int_equal(lapic_read(&chip.lapic[1], LAPIC_SVR), 0xff);
 
 	/* The boot processor does not wait. */
@@ -324,6 +343,7 @@ static void timer_dividers(void **state)
 	static const u32 divider[8] = {2, 4, 8, 16, 32, 64, 128, 1};
 
 	(void)state;
+	lapic_write(bsp, LAPIC_LVT_TIMER, 0x30);
 	for (u32 i = 0; i < 8; i++) {
 		lapic_write(bsp, LAPIC_TIMER_DIVIDE, (i & 3) | (i & 4) << 1);
 		lapic_write(bsp, LAPIC_TIMER_INITIAL, 10);
@@ -343,6 +363,13 @@ static void timer_periodic(void **state)
 	assert_int_equal(lapic_read(bsp, LAPIC_TIMER_CURRENT), 1000);
 	assert_int_equal(take_requests(0x30), 1);
 	assert_int_equal(lapic_deadline(bsp), 2000);
+	/* With its vector requested already it is in no hurry; one in time keeps its time. */
+	lapic_deliver(bsp, APIC_FIXED, 0x30, false);
+	assert_int_equal(lapic_deadline(bsp), 1000 + 50 * NS_PER_US);
+	lapic_write(bsp, LAPIC_TIMER_INITIAL, 100000);
+	assert_int_equal(lapic_deadline(bsp), 101000);
+	lapic_write(bsp, LAPIC_TIMER_INITIAL, 1000);
+	take_requests(0x30);
 	/* Missed periods are one interrupt, and the beat is kept. */
 	at_ns(5300);
 	lapic_tick(bsp);
@@ -351,6 +378,7 @@ static void timer_periodic(void **state)
 	assert_int_equal(lapic_read(bsp, LAPIC_TIMER_CURRENT), 700);
 	/* Masked, it counts on in silence. */
 	lapic_write(bsp, LAPIC_LVT_TIMER, LAPIC_LVT_MASKED | LAPIC_LVT_TIMER_PERIODIC | 0x30);
+	assert_int_equal(lapic_deadline(bsp), DEADLINE_NONE);
 	at_ns(6100);
 	assert_int_equal(lapic_read(bsp, LAPIC_TIMER_CURRENT), 900);
 	assert_int_equal(take_requests(0x30), 0);
@@ -475,6 +503,12 @@ static void x2apic_registers(void **state)
 	u64 value;
 
 	(void)state;
+	assert_true(lapic_owns_msr(MSR_APIC_BASE));
+	assert_true(lapic_owns_msr(MSR_TSC_DEADLINE));
+	assert_true(lapic_owns_msr(0x800));
+	assert_true(lapic_owns_msr(0x8ff));
+	assert_false(lapic_owns_msr(0x7ff));
+	assert_false(lapic_owns_msr(0x900));
 	assert_false(lapic_msr_read(ap, x2msr(LAPIC_ID), &value));
 	assert_false(wrmsr(ap, x2msr(LAPIC_TPR), 0));
 	enable_x2apic(3);
@@ -519,6 +553,20 @@ static void x2apic_registers(void **state)
 	assert_true(wrmsr(ap, x2msr(LAPIC_ICR), 1ull << 32 | 0x45));
 	assert_int_equal(rdmsr(ap, x2msr(LAPIC_ICR)), 1ull << 32 | 0x45);
 	assert_int_equal(take_requests(0x45), 1u << 1);
+	/* Bit 12 of ICR is not there, and not refused. */
+	assert_true(wrmsr(ap, x2msr(LAPIC_ICR), 1ull << 32 | LAPIC_ICR_PENDING | 0x45));
+	assert_int_equal(rdmsr(ap, x2msr(LAPIC_ICR)), 1ull << 32 | 0x45);
+	/* EOI and ESR do what they are for. */
+	assert_true(wrmsr(ap, x2msr(LAPIC_SELF_IPI), 0x03));
+	assert_true(wrmsr(ap, x2msr(LAPIC_ESR), 0));
+	assert_int_equal(rdmsr(ap, x2msr(LAPIC_ESR)), LAPIC_ESR_RECEIVED_ILLEGAL_VECTOR);
+	lapic_accept(ap, 0x44);
+	assert_int_equal(rdmsr(ap, x2msr(LAPIC_ISR + 0x20)), 1u << 4);
+	assert_int_equal(rdmsr(ap, x2msr(LAPIC_ISR)), 0);
+	assert_true(wrmsr(ap, x2msr(LAPIC_EOI), 0));
+	assert_int_equal(rdmsr(ap, x2msr(LAPIC_ISR + 0x20)), 0);
+	assert_int_equal(rdmsr(ap, x2msr(LAPIC_LVT_TIMER)), LAPIC_LVT_MASKED);
+	assert_int_equal(rdmsr(ap, x2msr(LAPIC_LVT_ERROR)), LAPIC_LVT_MASKED);
 	/* INIT leaves mode and ID. */
 	lapic_init_signal(ap);
 	assert_int_equal(rdmsr(ap, x2msr(LAPIC_LDR)), 1u << 3);
@@ -554,6 +602,8 @@ static void save_and_load(void **state)
 	lapic_write(bsp, LAPIC_TIMER_INITIAL, 1000);
 	lapic_deliver(bsp, APIC_FIXED, 0x80, true);
 	lapic_deliver(bsp, APIC_NMI, 0, false);
+	lapic_deliver(bsp, APIC_NMI, 0, false);
+	enable_x2apic(0);
 	lapic_save(bsp, &saved);
 	lapic_reset(bsp, 0);
 	assert_int_equal(lapic_load(bsp, &saved), STATUS_OK);

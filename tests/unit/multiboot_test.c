@@ -123,7 +123,7 @@ static void test_refusals(void **state)
 	put_u32(header + MB1_LOAD_END, 0);
 	assert_true(load_guest(&fixture->job));
 	put_u32(header + MB1_BSS_END, 0xffffffff);
-	assert_refused(fixture, "outside the VM's RAM");
+	assert_refused(fixture, "lies outside the VM's RAM");
 	put_u32(header + MB1_HEADER_ADDRESS, LOAD_AT + 0x101);
 	assert_refused(fixture, "do not fit together");
 	put_u32(header + MB1_LOAD_ADDRESS, 0xfffffff0);

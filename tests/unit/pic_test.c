@@ -150,6 +150,7 @@ static void cascade(void **state)
 	out8(0xa0, PIC_OCW2_EOI);
 	out8(0x20, PIC_OCW2_EOI);
 	raise(2);
+	raise(16); /* has a pin of the I/O APIC only */
 	assert_int_equal(take(), -1);
 }
 
@@ -170,6 +171,7 @@ static void slave_spurious(void **state)
 	(void)state;
 	raise(10);
 	assert_int_equal(irqchip_pending(&chip, 0), PENDING_INTERRUPT);
+	assert_int_equal(chip.kick, 1);
 	/* The master goes on to the slave, which has nothing left: its input 7. */
 	chip.pic.state.chip[1].line = 0;
 	assert_int_equal(take(), 0x2f);
@@ -189,8 +191,10 @@ static void rotation(void **state)
 	assert_int_equal(take(), 0x24);
 	out8(0x20, PIC_OCW2_EOI | PIC_OCW2_ROTATE); /* now 4 is lowest */
 	assert_int_equal(take(), 0x20);
+	assert_int_equal(chip.pic.state.chip[0].lowest, 4);
 	out8(0x20, PIC_OCW2_EOI | PIC_OCW2_SPECIFIC | PIC_OCW2_ROTATE | 0);
 	assert_int_equal(chip.pic.state.chip[0].lowest, 0);
+	assert_int_equal(chip.pic.state.chip[0].isr, 0);
 	assert_int_equal(take(), 0x23);
 }
 
@@ -215,6 +219,11 @@ static void automatic_eoi(void **state)
 	raise(5);
 	assert_int_equal(take(), 0x25);
 	assert_int_equal(chip.pic.state.chip[0].lowest, 3);
+	/* The slave's second request reaches the master although nothing fell in between. */
+	raise(9);
+	raise(10);
+	assert_int_equal(take(), 0x29);
+	assert_int_equal(take(), 0x2a);
 }
 
 static void special_mask(void **state)
@@ -240,6 +249,10 @@ static void poll(void **state)
 	(void)state;
 	out8(0x20, PIC_OCW3 | PIC_OCW3_POLL);
 	assert_int_equal(in8(0x20), 0);
+	raise(0);
+	out8(0x20, PIC_OCW3 | PIC_OCW3_POLL);
+	assert_int_equal(in8(0x20), 0x80);
+	out8(0x20, PIC_OCW2_EOI);
 	raise(6);
 	out8(0x20, PIC_OCW3 | PIC_OCW3_POLL);
 	assert_int_equal(in8(0x20), 0x86);

@@ -73,6 +73,7 @@ static void mode_0_counts_down_once(void **state)
 	/* The first byte of a new count takes the output down at once. */
 	out8(device, 0x40, 10);
 	assert_false(fixture_line[0]);
+	assert_int_equal(device->deadline_ns, DEADLINE_NONE);
 	out8(device, 0x40, 0);
 	fixture_run_until(device, 2 * NS_PER_S);
 	assert_int_equal(fixture_edges[0], 2);
@@ -103,8 +104,10 @@ static void mode_1_needs_its_gate(void **state)
 	assert_true(out2());
 	at_clock(100);
 	assert_true(out2());
+	assert_true(status(2) & PIT_STATUS_NULL_COUNT);
 	out8(device, 0x61, 1);
 	at_clock(101);
+	assert_false(status(2) & PIT_STATUS_NULL_COUNT);
 	assert_false(out2());
 	at_clock(150);
 	assert_false(out2());
@@ -153,20 +156,36 @@ static void mode_2_keeps_its_beat(void **state)
 	assert_int_equal((pit.state.edge_tick - 1) % 65536, 0);
 }
 
+static void beats_too_fast_to_keep(void **state)
+{
+	(void)state;
+	program(0, 2, 2);
+	assert_int_equal(device->deadline_ns, fixture_clock.now_ns + 50 * NS_PER_US);
+	fixture_edges[0] = 0;
+	fixture_run_until(device, NS_PER_MS);
+	assert_in_range(fixture_edges[0], 19, 20);
+	program(0, 3, 1);
+	assert_true(device->deadline_ns >= fixture_clock.now_ns + 50 * NS_PER_US);
+	program(0, 2, 100);
+	assert_true(device->deadline_ns > fixture_clock.now_ns + 80 * NS_PER_US);
+	program(0, 0, 2); /* one-shots are kept */
+	assert_true(device->deadline_ns < fixture_clock.now_ns + 5 * NS_PER_US);
+}
+
 static void mode_2_takes_a_new_count_at_the_end(void **state)
 {
 	(void)state;
 	program(0, 2, 1000);
 	at_clock(501);
-	out8(device, 0x40, 100 & 0xff);
-	out8(device, 0x40, 0);
+	out8(device, 0x40, 300 & 0xff);
+	out8(device, 0x40, 300 >> 8);
 	assert_int_equal(latched_count(0), 500);
 	assert_true(status(0) & PIT_STATUS_NULL_COUNT);
-	at_clock(1001);
-	assert_int_equal(latched_count(0), 100);
-	at_clock(1051);
-	assert_int_equal(latched_count(0), 50);
-	assert_int_equal(pit.state.edge_tick, 1101);
+	at_clock(1001 + 350);
+	assert_int_equal(in8(device, 0x40), 250);
+	assert_int_equal(in8(device, 0x40), 0);
+	assert_false(status(0) & PIT_STATUS_NULL_COUNT);
+	assert_int_equal(pit.state.edge_tick, 1001 + 600);
 }
 
 static void mode_2_stops_without_gate(void **state)
@@ -223,6 +242,11 @@ static void mode_3_interrupts_once_a_period(void **state)
 	fixture_edges[0] = 0;
 	fixture_run_until(device, NS_PER_S + NS_PER_MS);
 	assert_int_equal(fixture_edges[0], 100);
+	/* Looked at late, in the low half: the edge is not lost. */
+	fixture_clock.now_ns += 17 * NS_PER_MS;
+	pit_tick(device);
+	assert_false(status(0) & PIT_STATUS_OUT);
+	assert_int_equal(fixture_edges[0], 101);
 }
 
 static void mode_4_strobes_once(void **state)
@@ -343,6 +367,34 @@ static void save_and_load(void **state)
 	assert_load_refused(device, offsetof(struct pit_state, channel[2].count) + 2, 2);
 }
 
+static void control_word_starts_all_over(void **state)
+{
+	(void)state;
+	/* Half-written, half-read and latched: all forgotten. */
+	program(2, 0, 0x1234);
+	out8(device, 0x42, 0x99);
+	out8(device, 0x43, 0x80);
+	(void)in8(device, 0x42);
+	out8(device, 0x43, 0xe8);
+	program(2, 0, 0x0200);
+	assert_int_equal(in8(device, 0x42), 0x00);
+	assert_int_equal(in8(device, 0x42), 0x02);
+	/* Loaded without gate: it waits, and status says what was written. */
+	at_clock(100);
+	assert_int_equal(latched_count(2), 0x200);
+	out8(device, 0x61, 1);
+	at_clock(100 + 0x10);
+	assert_int_equal(latched_count(2), 0x1f0);
+	/* A new mode forgets a count that waited for the end of the period. */
+	program(0, 2, 1000);
+	out8(device, 0x40, 10);
+	out8(device, 0x40, 0);
+	out8(device, 0x43, 0x32);
+	assert_int_equal(status(0), 0x32 | PIT_STATUS_OUT | PIT_STATUS_NULL_COUNT);
+	at_clock(5000);
+	assert_int_equal(device->deadline_ns, DEADLINE_NONE);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -351,6 +403,7 @@ int main(void)
 		cmocka_unit_test_setup(mode_1_needs_its_gate, setup),
 		cmocka_unit_test_setup(mode_2_is_periodic, setup),
 		cmocka_unit_test_setup(mode_2_keeps_its_beat, setup),
+		cmocka_unit_test_setup(beats_too_fast_to_keep, setup),
 		cmocka_unit_test_setup(mode_2_takes_a_new_count_at_the_end, setup),
 		cmocka_unit_test_setup(mode_2_stops_without_gate, setup),
 		cmocka_unit_test_setup(mode_3_is_square, setup),
@@ -361,6 +414,7 @@ int main(void)
 		cmocka_unit_test_setup(binary_coded_decimal, setup),
 		cmocka_unit_test_setup(port_61, setup),
 		cmocka_unit_test_setup(save_and_load, setup),
+		cmocka_unit_test_setup(control_word_starts_all_over, setup),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -79,6 +79,7 @@ static void pit_through_the_8259(void **state)
 	out(0x20, 0x20);
 	platform.irqchip.kick = 0;
 	run_until(9 * NS_PER_MS);
+	assert_int_equal(platform.irqchip.kick, 0);
 	assert_int_equal(irqchip_pending(&platform.irqchip, 0), 0);
 	assert_in_range(platform_deadline(&platform, 0), 10 * NS_PER_MS, 10 * NS_PER_MS + 3000);
 	run_until(platform_deadline(&platform, 0));
@@ -142,8 +143,7 @@ static void events_and_reset(void **state)
 	assert_int_equal(platform.events.pending, MACHINE_POWER_OFF);
 	bus_write(&platform.ports, 0xf4, 4, 3);
 	out(0x64, 0xfe);
-	assert_int_equal(platform.events.pending,
-			 MACHINE_POWER_OFF | MACHINE_EXIT | MACHINE_RESET);
+	assert_int_equal(platform.events.pending, MACHINE_POWER_OFF | MACHINE_EXIT | MACHINE_RESET);
 	assert_int_equal(platform.events.exit_code, 3);
 	out(0x43, 0x34);
 	out(0x40, 0x9c);
@@ -152,8 +152,30 @@ static void events_and_reset(void **state)
 	bus_write(&platform.ports, 0x602, 2, ACPI_PM1_PWRBTN);
 	assert_true(platform.irqchip.ioapic.state.line & 1u << 9);
 	platform_memory_write(&platform, 0, LAPIC(LAPIC_TPR), 4, 0x50);
+	/* Something in each device. */
+	out(0x21, 0x12);
+	out(0x3ff, 0x77);
+	out(0x80, 0x77);
+	out(0x70, RTC_B);
+	out(0x71, RTC_B_24H | RTC_B_PIE);
+	bus_write(&platform.ports, 0x510, 2, FW_CFG_CPU_COUNT);
+	platform_memory_write(&platform, 0, IOAPIC_DEFAULT_ADDRESS, 4, 0x10);
+	platform_memory_write(&platform, 0, IOAPIC_DEFAULT_ADDRESS + 0x10, 4, 0x34);
+	out(0xcf9, 0x06);
 
 	platform_reset(&platform);
+	assert_int_equal(in(0x21), 0xff);
+	assert_int_equal(in(0x3ff), 0);
+	assert_int_equal(in(0x80), 0);
+	out(0x70, RTC_B);
+	assert_int_equal(in(0x71), RTC_B_24H);
+	assert_int_equal(in(0x511), 'Q');
+	assert_int_equal(in(0xcf9), 0);
+	assert_int_equal(bus_read(&platform.ports, 0x600, 4), 0);
+	platform_memory_write(&platform, 0, IOAPIC_DEFAULT_ADDRESS, 4, 0x10);
+	assert_int_equal(platform_memory_read(&platform, 0, IOAPIC_DEFAULT_ADDRESS + 0x10, 4),
+			 IOAPIC_ENTRY_MASKED);
+	assert_int_equal(platform.irqchip.kick, 0);
 	assert_int_equal(platform.events.pending, 0);
 	assert_int_equal(platform.irqchip.ioapic.state.line, 0);
 	assert_int_equal(platform_deadline(&platform, 0), DEADLINE_NONE);

@@ -47,6 +47,7 @@ static void keyboard_controller_resets(void **state)
 	(void)state;
 	out8(device, 0x64, 0xff);
 	out8(device, 0x64, 0xf1);
+	out8(device, 0x64, 0xee);
 	assert_int_equal(fixture_events.pending, 0);
 	out8(device, 0x64, 0xfe);
 	assert_int_equal(fixture_events.pending, MACHINE_RESET);
@@ -75,6 +76,22 @@ static void keyboard_controller_answers(void **state)
 	out8(device, 0x60, 0x5a);
 	assert_int_equal(in8(device, 0x60), 0x5a);
 	assert_int_equal(command(0x99), ~0u);
+	/* A command ends the wait for another's data. */
+	out8(device, 0x64, 0x60);
+	out8(device, 0x64, 0xa8);
+	assert_int_equal(in8(device, 0x64) & I8042_STATUS_COMMAND, I8042_STATUS_COMMAND);
+	out8(device, 0x60, 0xee);
+	assert_int_equal(in8(device, 0x64) & I8042_STATUS_COMMAND, 0);
+	(void)in8(device, 0x60);
+	assert_int_equal(command(0x20), 0x04);
+	out8(device, 0x64, 0xad);
+	out8(device, 0x64, 0xa7);
+	assert_int_equal(command(0x20), 0x34);
+	out8(device, 0x64, 0x60);
+	out8(device, 0x60, 0x00);
+	assert_int_equal(in8(device, 0x64) & I8042_STATUS_SYSTEM, 0);
+	assert_int_equal(command(0xaa), 0x55);
+	assert_int_equal(in8(device, 0x64) & I8042_STATUS_SYSTEM, I8042_STATUS_SYSTEM);
 }
 
 static void nothing_is_plugged_in(void **state)
@@ -85,8 +102,8 @@ static void nothing_is_plugged_in(void **state)
 	assert_false(fixture_line[1]);
 	out8(device, 0x60, 0xff); /* reset the keyboard */
 	assert_true(fixture_line[1]);
-	assert_int_equal(in8(device, 0x64), I8042_STATUS_OUTPUT | I8042_STATUS_UNLOCKED |
-						    I8042_STATUS_TIMEOUT);
+	assert_int_equal(in8(device, 0x64),
+			 I8042_STATUS_OUTPUT | I8042_STATUS_UNLOCKED | I8042_STATUS_TIMEOUT);
 	assert_int_equal(in8(device, 0x60), 0xfe);
 	assert_false(fixture_line[1]);
 	assert_int_equal(in8(device, 0x64) & I8042_STATUS_TIMEOUT, 0);

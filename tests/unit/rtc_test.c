@@ -114,7 +114,19 @@ static void setting_the_date(void **state)
 	assert_int_equal(get(RTC_SECONDS), 0x31);
 	assert_int_equal(get(RTC_CENTURY), 0x19);
 	assert_int_equal(get(RTC_WEEKDAY), 6); /* a Friday */
-	/* Without SET as well. */
+	/* Without SET as well, and with twelve hours. */
+	set(RTC_YEAR, 0x98);
+	assert_int_equal(get(RTC_YEAR), 0x98);
+	set(RTC_B, 0);
+	set(RTC_HOURS, 0x12);
+	set(RTC_B, RTC_B_24H);
+	assert_int_equal(get(RTC_HOURS), 0x00);
+	set(RTC_B, 0);
+	set(RTC_HOURS, RTC_HOURS_PM | 0x11);
+	set(RTC_B, RTC_B_24H);
+	assert_int_equal(get(RTC_HOURS), 0x23);
+	set(RTC_HOURS, 0x12);
+	assert_int_equal(get(RTC_HOURS), 0x12);
 	set(RTC_MINUTES, 0x05);
 	assert_int_equal(get(RTC_MINUTES), 0x05);
 	assert_int_equal(get(RTC_SECONDS), 0x31);
@@ -169,6 +181,11 @@ static void update_interrupt(void **state)
 		assert_false(fixture_line[8]);
 		assert_int_equal(get(RTC_C), 0);
 	}
+	/* Disabled with its flag up: the line falls, the flag stays. */
+	pass_ns(NS_PER_S);
+	set(RTC_B, RTC_B_24H);
+	assert_false(fixture_line[8]);
+	assert_int_equal(get(RTC_C) & (RTC_C_UF | RTC_C_IRQF), RTC_C_UF);
 	/* SET clears the enable. */
 	set(RTC_B, RTC_B_24H | RTC_B_UIE | RTC_B_SET);
 	assert_int_equal(get(RTC_B), RTC_B_24H | RTC_B_SET);
@@ -198,6 +215,10 @@ static void periodic_interrupt(void **state)
 	assert_true(device->deadline_ns - fixture_clock.now_ns <= 500 * NS_PER_MS + 10);
 	set(RTC_A, 0x21); /* the two odd ones: 256 Hz */
 	assert_true(device->deadline_ns - fixture_clock.now_ns <= 3906300);
+	set(RTC_A, 0x22); /* and 128 Hz */
+	pass_ns(device->deadline_ns - fixture_clock.now_ns);
+	(void)get(RTC_C);
+	assert_in_range(device->deadline_ns - fixture_clock.now_ns, 7812499, 7812501);
 	set(RTC_A, 0x20); /* none */
 	assert_int_equal(device->deadline_ns, DEADLINE_NONE);
 }
@@ -223,7 +244,15 @@ static void alarm_interrupt(void **state)
 	pass_ns(60 * NS_PER_S);
 	assert_int_equal(fixture_edges[8], 2);
 	(void)get(RTC_C);
-	/* A time that never is. */
+	/* 23:59:59 exists, */
+	set(RTC_HOURS_ALARM, 0x23);
+	set(RTC_MINUTES_ALARM, 0x59);
+	set(RTC_SECONDS_ALARM, 0x59);
+	assert_int_not_equal(device->deadline_ns, DEADLINE_NONE);
+	/* other times never are. */
+	set(RTC_HOURS_ALARM, 0x24);
+	assert_int_equal(device->deadline_ns, DEADLINE_NONE);
+	set(RTC_HOURS_ALARM, 0xff);
 	set(RTC_SECONDS_ALARM, 0x99);
 	assert_int_equal(device->deadline_ns, DEADLINE_NONE);
 	pass_ns(7200 * NS_PER_S);
@@ -252,6 +281,7 @@ static void cmos_bytes(void **state)
 	assert_int_equal(get(RTC_D), 0x80);
 	assert_int_equal(get(RTC_BASE_KIB) | get(RTC_BASE_KIB + 1) << 8, 640);
 	assert_int_equal(get(RTC_EXTENDED_KIB) | get(RTC_EXTENDED_KIB + 1) << 8, 0xffff);
+	assert_int_equal(get(RTC_EXTENDED_KIB_2) | get(RTC_EXTENDED_KIB_2 + 1) << 8, 0xffff);
 	assert_int_equal(get(RTC_ABOVE_16M) | get(RTC_ABOVE_16M + 1) << 8, 3 * 16384 - 256);
 	assert_int_equal(get(RTC_ABOVE_4G + 1), 0x80); /* 2 GiB in 64 KiB: 0x8000 */
 	for (u32 i = 0x10; i < 0x2e; i++)
@@ -265,7 +295,12 @@ static void cmos_bytes(void **state)
 	/* A reset keeps date and bytes. */
 	set(RTC_HOURS, 0x04);
 	set(RTC_B, RTC_B_24H | RTC_B_PIE);
+	pass_ns(10 * NS_PER_MS);
+	assert_true(fixture_line[8]);
 	device_reset(device);
+	assert_false(fixture_line[8]);
+	assert_int_equal(rtc.state.index, 0);
+	assert_int_equal(get(RTC_C), 0);
 	assert_int_equal(get(RTC_SHUTDOWN), 0x0a);
 	assert_int_equal(get(RTC_HOURS), 0x04);
 	assert_int_equal(get(RTC_B), RTC_B_24H);

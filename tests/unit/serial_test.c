@@ -4,7 +4,7 @@
 
 #include "vmm/monitor/dev/serial.c"
 
-#define BASE UART_COM1
+#define BASE		UART_COM1
 #define CHARACTERS_4_NS 347222u /* 40 bits at 115200 */
 
 static struct serial serial;
@@ -52,6 +52,7 @@ static void registers_hold_what_they_can(void **state)
 	assert_int_equal(in8(device, BASE + UART_DLL), 0x0c);
 	assert_int_equal(in8(device, BASE + UART_DLM), 0x01);
 	out8(device, BASE + UART_LCR, UART_LCR_8N1);
+	assert_int_equal(in8(device, BASE + UART_LCR), UART_LCR_8N1);
 	assert_int_equal(in8(device, BASE + UART_IER), 0x0f);
 	assert_int_equal(sent_count, 0);
 	out8(device, BASE + UART_MCR, 0xff);
@@ -87,6 +88,7 @@ static void transmitter_empty_interrupt(void **state)
 static void receiver_without_fifo(void **state)
 {
 	(void)state;
+	(void)in8(device, BASE + UART_RBR); /* nothing there: nothing happens */
 	out8(device, BASE + UART_IER, UART_IER_RECEIVED);
 	assert_int_equal(serial_input_space(&serial), 1);
 	assert_true(serial_input(&serial, 'x'));
@@ -121,6 +123,10 @@ static void receiver_fifo_trigger_and_timeout(void **state)
 	assert_true(serial_input(&serial, 'd'));
 	assert_true(serial_input(&serial, 'e'));
 	assert_int_equal(in8(device, BASE + UART_IIR), UART_IIR_RECEIVED | UART_IIR_FIFO);
+	for (u32 i = 0; i < 40; i++) { /* in order, round the FIFO */
+		assert_int_equal(in8(device, BASE + UART_RBR), 'b' + i);
+		assert_true(serial_input(&serial, (u8)('f' + i)));
+	}
 	for (u32 i = 0; i < 12; i++)
 		assert_true(serial_input(&serial, 'z'));
 	assert_int_equal(serial_input_space(&serial), 0);
@@ -128,8 +134,9 @@ static void receiver_fifo_trigger_and_timeout(void **state)
 	out8(device, BASE + UART_FCR, UART_FCR_ENABLE | UART_FCR_CLEAR_RECEIVE);
 	assert_int_equal(in8(device, BASE + UART_LSR), 0x60);
 	assert_int_equal(device->deadline_ns, DEADLINE_NONE);
-	/* Turning the FIFO off says so in IIR. */
-	out8(device, BASE + UART_FCR, 0);
+	/* Turning the FIFO off says so in IIR, and no other bit is heard. */
+	out8(device, BASE + UART_FCR, UART_FCR_TRIGGER_14);
+	assert_int_equal(serial.state.fcr, 0);
 	assert_int_equal(in8(device, BASE + UART_IIR), UART_IIR_NONE);
 }
 
@@ -140,8 +147,7 @@ static void loopback(void **state)
 	assert_int_equal(in8(device, BASE + UART_MSR) & 0xf0, UART_MSR_CTS | UART_MSR_DCD);
 	/* Ring Indicator reports only its end. */
 	out8(device, BASE + UART_MCR, UART_MCR_LOOP | UART_MCR_OUT1);
-	assert_int_equal(in8(device, BASE + UART_MSR),
-			 UART_MSR_RI | UART_MSR_DCTS | UART_MSR_DDCD);
+	assert_int_equal(in8(device, BASE + UART_MSR), UART_MSR_RI | UART_MSR_DCTS | UART_MSR_DDCD);
 	out8(device, BASE + UART_MCR, UART_MCR_LOOP);
 	assert_int_equal(in8(device, BASE + UART_MSR), UART_MSR_TERI);
 	assert_int_equal(in8(device, BASE + UART_MSR), 0);
@@ -188,8 +194,9 @@ static void save_and_load(void **state)
 {
 	(void)state;
 	out8(device, BASE + UART_FCR, UART_FCR_ENABLE | UART_FCR_TRIGGER_8);
-	out8(device, BASE + UART_IER, UART_IER_RECEIVED);
-	assert_true(serial_input(&serial, 'k'));
+	out8(device, BASE + UART_IER, UART_IER_RECEIVED | UART_IER_THR_EMPTY);
+	for (u32 i = 0; i < UART_FIFO_BYTES; i++)
+		assert_true(serial_input(&serial, (u8)('k' + i)));
 	assert_round_trip(device);
 	assert_int_not_equal(device->deadline_ns, DEADLINE_NONE);
 	assert_int_equal(in8(device, BASE + UART_RBR), 'k');

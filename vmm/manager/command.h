@@ -5,7 +5,8 @@
 
 #define COMMAND_WORDS_MAX 32u
 
-/* The words behind a command's name, -j taken out. Each is terminated and may hold any other byte. */
+/* The words behind a command's name, -j taken out. Each is terminated and may hold any other byte.
+ */
 struct arguments {
 	u32 count;
 	const char *word[COMMAND_WORDS_MAX];
@@ -14,9 +15,9 @@ struct arguments {
 /* What the words of a command are, for completion. */
 enum completion {
 	COMPLETE_NOTHING,
-	COMPLETE_VM,       /* the first argument is a VM in the list */
-	COMPLETE_SECTION,  /* ... a VM of the configuration */
-	COMPLETE_COMMAND,  /* the arguments are a command */
+	COMPLETE_VM,	  /* the first argument is a VM in the list */
+	COMPLETE_SECTION, /* ... a VM of the configuration */
+	COMPLETE_COMMAND, /* the arguments are a command */
 };
 
 struct command {

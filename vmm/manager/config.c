@@ -16,7 +16,7 @@ struct parser {
 	u32 section_line;
 	const char *line_start;
 	struct vm_config vm; /* of the section being read */
-	bool duplicate;      /* it is not to be kept */
+	bool duplicate;	     /* it is not to be kept */
 };
 
 void config_vm_init(struct vm_config *vm)
@@ -68,10 +68,10 @@ static void report(struct parser *parser, const char *at)
 	parser->report(parser->context, &parser->problem);
 }
 
-#define REPORT(parser, at, ...)                                                             \
-	do {                                                                                \
-		format((parser)->problem.text, sizeof((parser)->problem.text), __VA_ARGS__); \
-		report(parser, at);                                                         \
+#define REPORT(parser, at, ...)                                                                    \
+	do {                                                                                       \
+		format((parser)->problem.text, sizeof((parser)->problem.text), __VA_ARGS__);       \
+		report(parser, at);                                                                \
 	} while (0)
 
 /* Closes the section being read: a VM is only known to be whole here. */
@@ -82,9 +82,8 @@ static void finish_section(struct parser *parser)
 
 	if (parser->section == SECTION_VM && !parser->duplicate) {
 		parser->problem.line = parser->section_line;
-		if (!parser->vm.broken &&
-		    !config_vm_check(&parser->vm, parser->problem.text,
-				     sizeof(parser->problem.text)))
+		if (!parser->vm.broken && !config_vm_check(&parser->vm, parser->problem.text,
+							   sizeof(parser->problem.text)))
 			report(parser, parser->line_start);
 		config->vm[config->vm_count++] = parser->vm;
 		parser->problem.line = line;
@@ -172,7 +171,8 @@ static void parse_assignment(struct parser *parser, struct text line)
 	if (parser->section == SECTION_UNKNOWN)
 		return;
 	if (parser->section == SECTION_NONE) {
-		REPORT(parser, line.start, "found a key before any section, allowed: [host], [vm NAME]");
+		REPORT(parser, line.start,
+		       "found a key before any section, allowed: [host], [vm NAME]");
 		return;
 	}
 	if (!unquote(&value)) {
@@ -180,9 +180,9 @@ static void parse_assignment(struct parser *parser, struct text line)
 		return;
 	}
 	if (parser->section == SECTION_HOST)
-		set = config_set(config_host_keys, &parser->config->host, &parser->config->host.given,
-				 key, value, parser->problem.text, sizeof(parser->problem.text),
-				 &in_value);
+		set = config_set(config_host_keys, &parser->config->host,
+				 &parser->config->host.given, key, value, parser->problem.text,
+				 sizeof(parser->problem.text), &in_value);
 	else
 		set = config_set(config_vm_keys, &parser->vm, &parser->vm.given, key, value,
 				 parser->problem.text, sizeof(parser->problem.text), &in_value);

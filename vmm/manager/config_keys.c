@@ -7,7 +7,7 @@
 #include "vmm/manager/log_names.h"
 
 #define SHOWN_BYTES 40u
-#define TRAP_WORDS "cr dr exceptions msr io"
+#define TRAP_WORDS  "cr dr exceptions msr io"
 
 const struct config_key config_host_keys[] = {
 	{"log", VALUE_CHOICE, offsetof(struct host_config, log), .words = LOG_LEVEL_WORDS,
@@ -208,8 +208,9 @@ static size_t field_bytes(const struct config_key *key)
 static void unknown_key(const struct config_key *keys, struct text key, char *problem, size_t size)
 {
 	char shown[SHOWN_BYTES];
-	size_t length = format(problem, size, "found the key \"%s\", allowed:",
-			       text_show(shown, sizeof(shown), key));
+	size_t length =
+		format(problem, size,
+		       "found the key \"%s\", allowed:", text_show(shown, sizeof(shown), key));
 
 	for (; keys->name != NULL && length < size; keys++)
 		length += format(problem + length, size - length, " %s", keys->name);
@@ -225,6 +226,7 @@ bool config_set(const struct config_key *keys, void *target, u64 *given, struct 
 	char shown[SHOWN_BYTES];
 	u32 place = 0;
 
+	memset(&parsed, 0, sizeof(parsed)); /* the whole field is copied */
 	*in_value = false;
 	while (keys[place].name != NULL && !text_equal(key, keys[place].name))
 		place++;
@@ -252,7 +254,8 @@ bool config_vm_check(const struct vm_config *vm, char *problem, size_t size)
 	if (vm->kernel[0] == '\0')
 		format(problem, size, "VM %s has no kernel, allowed: kernel = FILE", vm->name);
 	else if (vm->cap_percent > 100 * vm->vcpus)
-		format(problem, size, "VM %s: found cap = %llu%%, allowed: at most %llu%% with %llu vCPUs",
+		format(problem, size,
+		       "VM %s: found cap = %llu%%, allowed: at most %llu%% with %llu vCPUs",
 		       vm->name, (unsigned long long)vm->cap_percent,
 		       (unsigned long long)(100 * vm->vcpus), (unsigned long long)vm->vcpus);
 	else

@@ -6,21 +6,22 @@
 #include "vmm/manager/line_editor.h"
 #include "vmm/rt/clock.h"
 
-#define PROMPT "skerry> "
-#define DETACH 0x1d      /* Ctrl-] */
-#define CONTROL_C 0x03
+#define PROMPT	     "skerry> "
+#define DETACH	     0x1d /* Ctrl-] */
+#define CONTROL_C    0x03
 #define NOTICE_BYTES 2048u
-/* A command starts when its answer surely fits; a guest's output stays short of what Ctrl-] can wait for. */
-#define COMMAND_ROOM (CONSOLE_OUTPUT_BYTES / 4 * 3)
-#define GUEST_AHEAD 2048u
+/* A command starts when its answer surely fits; a guest's output stays short of what Ctrl-] can
+ * wait for. */
+#define COMMAND_ROOM	    (CONSOLE_OUTPUT_BYTES / 4 * 3)
+#define GUEST_AHEAD	    2048u
 #define FULL_INPUT_RETRY_NS (10 * NS_PER_MS)
-#define FLUSH_NS NS_PER_S
+#define FLUSH_NS	    NS_PER_S
 
 enum mode {
 	MODE_CLOSED, /* before the first prompt */
 	MODE_EDIT,
-	MODE_WAIT,   /* a command is under way */
-	MODE_GUEST,  /* attached */
+	MODE_WAIT,  /* a command is under way */
+	MODE_GUEST, /* attached */
 };
 
 static enum serial_name port;
@@ -194,10 +195,9 @@ static void take_candidate(void *context, const char *word)
 		same++;
 	candidates->common[same] = '\0';
 	if (candidates->list_length < sizeof(candidates->list))
-		candidates->list_length += format(candidates->list + candidates->list_length,
-						  sizeof(candidates->list) -
-							  candidates->list_length,
-						  "%s  ", word);
+		candidates->list_length +=
+			format(candidates->list + candidates->list_length,
+			       sizeof(candidates->list) - candidates->list_length, "%s  ", word);
 }
 
 static void complete(void)
@@ -236,8 +236,9 @@ static void edit(u8 byte)
 		prompt_again();
 		break;
 	case LINE_TOO_LONG:
-		console_output_text(&output,
-				    TEXT("error: found a line that is too long, allowed: 1024 characters\n"));
+		console_output_text(
+			&output,
+			TEXT("error: found a line that is too long, allowed: 1024 characters\n"));
 		prompt_again();
 		break;
 	case LINE_DONE:

@@ -4,8 +4,8 @@
 #include "vmm/manager/serial.h"
 
 /*
- * The operator's terminal: edits lines, runs commands one after the other, is the console of a guest
- * while attached to it. Nothing here waits; console_step moves on what can be moved.
+ * The operator's terminal: edits lines, runs commands one after the other, is the console of a
+ * guest while attached to it. Nothing here waits; console_step moves on what can be moved.
  */
 void console_init(enum serial_name port);
 /* Moves it to another port; what was not yet sent goes there. */
@@ -18,8 +18,8 @@ void console_run(const char *commands);
 void console_open(void);
 
 /*
- * A line that nobody asked for. It is shown above the line being edited; while the terminal is a guest's
- * console it waits until that is left.
+ * A line that nobody asked for. It is shown above the line being edited; while the terminal is a
+ * guest's console it waits until that is left.
  */
 void console_notice(const char *pattern, ...) PRINTF_LIKE(1, 2);
 /* Whether a notice would be shown now. */

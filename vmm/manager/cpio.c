@@ -5,17 +5,17 @@
 #include "lib/parse_number.h"
 
 #define HEADER_BYTES 110u
-#define MAGIC_BYTES 6u
-#define FIELD_BYTES 8u
-#define ALIGNMENT 4u
-#define MODE_TYPE 0170000u
+#define MAGIC_BYTES  6u
+#define FIELD_BYTES  8u
+#define ALIGNMENT    4u
+#define MODE_TYPE    0170000u
 #define MODE_REGULAR 0100000u
-#define TRAILER "TRAILER!!!"
+#define TRAILER	     "TRAILER!!!"
 
 enum field { /* eight hexadecimal digits each, behind the magic */
-	FIELD_MODE = 1,
-	FIELD_SIZE = 6,
-	FIELD_NAME_SIZE = 11,
+	     FIELD_MODE = 1,
+	     FIELD_SIZE = 6,
+	     FIELD_NAME_SIZE = 11,
 };
 
 void cpio_start(struct cpio *cpio, const void *archive, u64 size)
@@ -70,7 +70,8 @@ enum cpio_result cpio_next(struct cpio *cpio, struct cpio_member *member)
 		return broken(cpio, "the trailer is missing");
 	if (!range_within(cpio->offset, MAGIC_BYTES, cpio->size))
 		return broken(cpio, "truncated inside a member's header");
-	if (memcmp(header, "070701", MAGIC_BYTES) != 0 && memcmp(header, "070702", MAGIC_BYTES) != 0)
+	if (memcmp(header, "070701", MAGIC_BYTES) != 0 &&
+	    memcmp(header, "070702", MAGIC_BYTES) != 0)
 		return broken(cpio, "bad magic, 070701 (newc) is expected");
 	if (!range_within(cpio->offset, HEADER_BYTES, cpio->size))
 		return broken(cpio, "truncated inside a member's header");

@@ -15,9 +15,8 @@ static const u8 *map_module(const struct start_entry *module)
 	u64 bytes = align_up(module->offset + module->value, PAGE_SIZE);
 	u64 address;
 
-	if (module->value == 0 ||
-	    sys_space_map(start_handle(START_SPACE), 0, module->handle, 0, bytes, RIGHT_READ,
-			  &address) != STATUS_OK)
+	if (module->value == 0 || sys_space_map(start_handle(START_SPACE), 0, module->handle, 0,
+						bytes, RIGHT_READ, &address) != STATUS_OK)
 		return NULL;
 	return (const u8 *)address + module->offset;
 }
@@ -27,8 +26,8 @@ static void add(const struct file *file, void (*report)(const char *problem))
 	char problem[160];
 
 	if (file_find(file->name) != NULL)
-		format(problem, sizeof(problem), "boot modules: two files named %s, the first counts",
-		       file->name);
+		format(problem, sizeof(problem),
+		       "boot modules: two files named %s, the first counts", file->name);
 	else if (file_count == FILE_MAX)
 		format(problem, sizeof(problem), "boot modules: %s is left out, at most %u files",
 		       file->name, FILE_MAX);

@@ -24,7 +24,7 @@ enum aml {
 struct reader {
 	host_acpi_read *read;
 	void *context;
-	u64 root;       /* XSDT or RSDT */
+	u64 root; /* XSDT or RSDT */
 	u32 root_bytes;
 	u32 pointer_bytes; /* 8 or 4 */
 };
@@ -38,7 +38,8 @@ static bool checksum_good(const u8 *bytes, u64 count)
 	return sum == 0;
 }
 
-/* A whole table with a good checksum; NULL when there is none. Any signature if `signature` is NULL. */
+/* A whole table with a good checksum; NULL when there is none. Any signature if `signature` is
+ * NULL. */
 static const u8 *read_table(const struct reader *reader, u64 hpa, const char *signature, u32 *bytes)
 {
 	struct acpi_header header;
@@ -130,8 +131,8 @@ static bool take_integer(const u8 *aml, u32 bytes, u32 *at, u8 *value)
 }
 
 /*
- * Looks for Name(_S5_, Package(){SLP_TYPa, SLP_TYPb, ...}) by its bytes: no interpreter is needed for a
- * package of constants, which is what every firmware writes.
+ * Looks for Name(_S5_, Package(){SLP_TYPa, SLP_TYPb, ...}) by its bytes: no interpreter is needed
+ * for a package of constants, which is what every firmware writes.
  */
 static bool find_s5(const u8 *aml, u32 bytes, struct host_power *power)
 {

@@ -6,8 +6,8 @@
 #define HOST_ACPI_RSDP_BYTES 36u
 
 /*
- * Reads physical memory for the parser: returns `bytes` readable bytes at `hpa`, NULL when there are none.
- * What it returned before may become invalid.
+ * Reads physical memory for the parser: returns `bytes` readable bytes at `hpa`, NULL when there
+ * are none. What it returned before may become invalid.
  */
 typedef const u8 *host_acpi_read(void *context, u64 hpa, u64 bytes);
 
@@ -26,8 +26,8 @@ struct host_power {
 };
 
 /*
- * Follows RSDP, XSDT or RSDT, FADT and DSDT (SSDTs when the DSDT has no \_S5). Everything read is checked
- * against its length and checksum; a broken table is as good as none.
+ * Follows RSDP, XSDT or RSDT, FADT and DSDT (SSDTs when the DSDT has no \_S5). Everything read is
+ * checked against its length and checksum; a broken table is as good as none.
  */
 void host_acpi_parse(const u8 rsdp[HOST_ACPI_RSDP_BYTES], host_acpi_read *read, void *context,
 		     struct host_power *power);

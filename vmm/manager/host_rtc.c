@@ -2,8 +2,8 @@
 #include "vmm/manager/host_rtc.h"
 
 #define STATUS_B_24_HOURS 0x02u
-#define STATUS_B_BINARY 0x04u
-#define HOUR_PM 0x80u
+#define STATUS_B_BINARY	  0x04u
+#define HOUR_PM		  0x80u
 
 static u32 number(const struct host_rtc *rtc, u8 value)
 {
@@ -41,7 +41,8 @@ bool host_rtc_to_unix(const struct host_rtc *rtc, u64 *seconds)
 	if (century < 20 || century > 99 || month < 1 || month > 12 || day < 1 || day > 31 ||
 	    hour(rtc) > 23 || number(rtc, rtc->minute) > 59 || number(rtc, rtc->second) > 59)
 		return false;
-	*seconds = ((days(year, month, day) * 24 + hour(rtc)) * 60 + number(rtc, rtc->minute)) * 60 +
-		   number(rtc, rtc->second);
+	*seconds =
+		((days(year, month, day) * 24 + hour(rtc)) * 60 + number(rtc, rtc->minute)) * 60 +
+		number(rtc, rtc->second);
 	return true;
 }

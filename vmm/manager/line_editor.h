@@ -3,10 +3,10 @@
 
 #include "lib/types.h"
 
-#define LINE_MAX 1024u       /* characters of a line */
-#define LINE_HISTORY 32u
+#define LINE_MAX	1024u /* characters of a line */
+#define LINE_HISTORY	32u
 #define LINE_PROMPT_MAX 16u
-#define LINE_COLUMNS 80u     /* of the terminal; a wider one only leaves room unused */
+#define LINE_COLUMNS	80u /* of the terminal; a wider one only leaves room unused */
 
 enum line_event {
 	LINE_NONE,
@@ -17,10 +17,10 @@ enum line_event {
 };
 
 /*
- * Edits one line of a terminal, byte by byte. Draws with printable characters, CR, LF and BS only, so
- * that a pipe can read along: typing at the end of the line gives plain echo. A line wider
- * than the terminal is shown through a window once it is edited anywhere but at its end. Bytes
- * outside ASCII are kept and drawn as '?'.
+ * Edits one line of a terminal, byte by byte. Draws with printable characters, CR, LF and BS only,
+ * so that a pipe can read along: typing at the end of the line gives plain echo. A line wider than
+ * the terminal is shown through a window once it is edited anywhere but at its end. Bytes outside
+ * ASCII are kept and drawn as '?'.
  */
 struct line_editor {
 	void (*write)(void *context, const char *bytes, size_t count);
@@ -30,14 +30,14 @@ struct line_editor {
 	char text[LINE_MAX + 1]; /* terminated */
 	u32 length;
 	u32 cursor;
-	bool overflow;  /* everything up to the end of the line is dropped */
-	bool after_cr;  /* a LF now belongs to the CR before it */
+	bool overflow; /* everything up to the end of the line is dropped */
+	bool after_cr; /* a LF now belongs to the CR before it */
 
 	/* what the terminal shows */
 	bool shown;
-	bool wrapped;   /* plain echo has run past the right edge */
-	u32 window;     /* first character shown */
-	u32 drawn;      /* columns in use behind the prompt */
+	bool wrapped; /* plain echo has run past the right edge */
+	u32 window;   /* first character shown */
+	u32 drawn;    /* columns in use behind the prompt */
 
 	/* escape sequence being read */
 	u8 escape_state;
@@ -48,8 +48,8 @@ struct line_editor {
 	u32 killed_length;
 
 	char history[LINE_HISTORY][LINE_MAX + 1];
-	u32 history_count; /* lines ever added; the last LINE_HISTORY of them are kept */
-	u32 history_back;  /* how far back the user looks, 0: at the line being written */
+	u32 history_count;	    /* lines ever added; the last LINE_HISTORY of them are kept */
+	u32 history_back;	    /* how far back the user looks, 0: at the line being written */
 	char pending[LINE_MAX + 1]; /* that line, while the user looks back */
 };
 

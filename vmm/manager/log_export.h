@@ -4,8 +4,8 @@
 #include "vmm/manager/config.h"
 
 /*
- * Where the log goes besides the store: COM2 as JSON lines, COM1 (the operator's console) as text. A slow
- * reader loses the oldest lines, with a line that says how many; nobody waits for it.
+ * Where the log goes besides the store: COM2 as JSON lines, COM1 (the operator's console) as text.
+ * A slow reader loses the oldest lines, with a line that says how many; nobody waits for it.
  */
 void log_export_set(enum config_export target);
 enum config_export log_export_get(void);

@@ -10,7 +10,7 @@ struct sink {
 	size_t length;
 };
 
-static void put(struct sink *sink, const char *text, size_t length)
+static void emit(struct sink *sink, const char *text, size_t length)
 {
 	for (size_t i = 0; i < length && sink->length + 1 < sink->size; i++)
 		sink->buffer[sink->length++] = text[i];
@@ -55,17 +55,17 @@ static bool parse_conversion(struct text text, struct conversion *conversion)
 }
 
 /* Pads the number in `digits` to the width. */
-static void put_number(struct sink *sink, const struct conversion *conversion, const char *digits)
+static void emit_number(struct sink *sink, const struct conversion *conversion, const char *digits)
 {
 	u32 length = (u32)strlen(digits);
 	u32 padding = conversion->width > length ? conversion->width - length : 0;
 	bool zeros = conversion->zero && !conversion->left;
 
 	for (u32 i = 0; i < padding && !conversion->left; i++)
-		put(sink, zeros ? "0" : " ", 1);
-	put(sink, digits, length);
+		emit(sink, zeros ? "0" : " ", 1);
+	emit(sink, digits, length);
 	for (u32 i = 0; i < padding && conversion->left; i++)
-		put(sink, " ", 1);
+		emit(sink, " ", 1);
 }
 
 static void put_argument(struct sink *sink, const struct conversion *conversion, u64 value)
@@ -90,10 +90,10 @@ static void put_argument(struct sink *sink, const struct conversion *conversion,
 		format(digits, sizeof(digits), "0x%llx", (unsigned long long)value);
 		break;
 	default: /* 'c' */
-		put(sink, char_is_printable(c) ? &c : "?", 1);
+		emit(sink, char_is_printable(c) ? &c : "?", 1);
 		return;
 	}
-	put_number(sink, conversion, digits);
+	emit_number(sink, conversion, digits);
 }
 
 size_t log_format(char *buffer, size_t size, struct text pattern, const u64 *arguments, u32 count)
@@ -106,17 +106,17 @@ size_t log_format(char *buffer, size_t size, struct text pattern, const u64 *arg
 		struct text rest = {pattern.start + i, pattern.length - i};
 
 		if (rest.start[0] != '%') {
-			put(&sink, rest.start, 1);
+			emit(&sink, rest.start, 1);
 			i++;
 			continue;
 		}
 		if (parse_conversion(rest, &conversion) && conversion.kind == '%')
-			put(&sink, "%", 1);
+			emit(&sink, "%", 1);
 		else if (conversion.kind != '\0' && strchr("udixXpc", conversion.kind) != NULL &&
 			 used < count)
 			put_argument(&sink, &conversion, arguments[used++]);
 		else
-			put(&sink, rest.start, conversion.length);
+			emit(&sink, rest.start, conversion.length);
 		i += conversion.length;
 	}
 	if (size > 0)

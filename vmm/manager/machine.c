@@ -11,20 +11,20 @@
 #include "vmm/rt/start.h"
 #include "vmm/rt/syscall.h"
 
-#define CMOS_INDEX 0x70u
-#define CMOS_DATA 0x71u
-#define RTC_TRIES 10000u
+#define CMOS_INDEX     0x70u
+#define CMOS_DATA      0x71u
+#define RTC_TRIES      10000u
 #define ACPI_ENABLE_NS (300 * NS_PER_MS)
 
 enum rtc_register { /* MC146818, figure 9 */
-	RTC_SECOND = 0x00,
-	RTC_MINUTE = 0x02,
-	RTC_HOUR = 0x04,
-	RTC_DAY = 0x07,
-	RTC_MONTH = 0x08,
-	RTC_YEAR = 0x09,
-	RTC_STATUS_A = 0x0a,
-	RTC_STATUS_B = 0x0b,
+		    RTC_SECOND = 0x00,
+		    RTC_MINUTE = 0x02,
+		    RTC_HOUR = 0x04,
+		    RTC_DAY = 0x07,
+		    RTC_MONTH = 0x08,
+		    RTC_YEAR = 0x09,
+		    RTC_STATUS_A = 0x0a,
+		    RTC_STATUS_B = 0x0b,
 };
 #define RTC_UPDATING 0x80u
 
@@ -104,7 +104,8 @@ static void rtc_read_once(struct host_rtc *rtc)
 		.day = cmos_read(RTC_DAY),
 		.month = cmos_read(RTC_MONTH),
 		.year = cmos_read(RTC_YEAR),
-		.century = power.century != 0 && power.century < 0x80 ? cmos_read(power.century) : 0,
+		.century =
+			power.century != 0 && power.century < 0x80 ? cmos_read(power.century) : 0,
 		.status_b = cmos_read(RTC_STATUS_B),
 	};
 }
@@ -188,7 +189,8 @@ const char *machine_power_off(void)
 		return "the PM1a control port is not to be had";
 	flush_consoles();
 	enable_acpi_mode();
-	/* ACPI 7.4.2: both blocks, where there are two, get their type; the last write takes effect. */
+	/* ACPI 7.4.2: both blocks, where there are two, get their type; the last write takes
+	 * effect. */
 	if (power.pm1b_control != 0 &&
 	    sys_ports_grant(root, self, power.pm1b_control, 2) == STATUS_OK)
 		port_out16(power.pm1b_control,

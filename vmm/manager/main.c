@@ -12,7 +12,8 @@
 #include "vmm/rt/clock.h"
 #include "vmm/rt/start.h"
 
-/* The kernel's log has no signal of its own: it is looked at this often while nothing else happens. */
+/* The kernel's log has no signal of its own: it is looked at this often while nothing else happens.
+ */
 #define LOG_POLL_NS NS_PER_S
 
 static void handle(const struct event *event)

@@ -10,22 +10,22 @@
 /* Which lines `log show` wants, and where it is. */
 struct log_query {
 	struct log_cursor cursor;
-	u64 skip;      /* matching lines to leave out before the first one shown */
-	u32 level;     /* at least */
-	u32 category;  /* LOG_CATEGORY_COUNT: any */
+	u64 skip;		    /* matching lines to leave out before the first one shown */
+	u32 level;		    /* at least */
+	u32 category;		    /* LOG_CATEGORY_COUNT: any */
 	char vm[CONFIG_NAME_BYTES]; /* "": any */
 };
 
 /*
- * The answer to one command: where it is written to and, for a command that is not done yet, what it
- * waits for. A command that has to wait sets `resume`, which is called again each turn of the
+ * The answer to one command: where it is written to and, for a command that is not done yet, what
+ * it waits for. A command that has to wait sets `resume`, which is called again each turn of the
  * loop until it returns true.
  */
 struct reply {
 	void (*write)(void *context, struct text text);
 	u32 (*room)(void *context); /* bytes that can be written without loss */
 	void *context;
-	bool json;   /* -j was given */
+	bool json; /* -j was given */
 	bool failed;
 
 	bool (*resume)(struct reply *reply);

@@ -7,9 +7,10 @@
 #include "vmm/rt/start.h"
 #include "vmm/rt/syscall.h"
 
-#define FLUSH_NS (100 * NS_PER_MS)
-#define SEND_BURST_MAX 512u /* bytes in one turn of the loop when the UART swallows them at once */
-#define DRAIN_MAX 4096u     /* a UART that never stops delivering must not hold the loop */
+#define FLUSH_NS       (100 * NS_PER_MS)
+#define SEND_BURST_MAX 512u /* bytes in one turn of the loop when the UART swallows them at once   \
+			     */
+#define DRAIN_MAX 4096u	    /* a UART that never stops delivering must not hold the loop */
 
 struct serial {
 	u16 port;
@@ -112,9 +113,9 @@ void serial_interrupt(enum serial_name name)
 	drain(serial);
 	sys_irq_unmask(serial->irq);
 	/*
-	 * The line is edge-triggered: what came up while it was masked would never be heard. Turning the
-	 * causes off and on again makes a new edge if one of them is still there. THR-empty always
-	 * is: serial_send turns it on when it has something left.
+	 * The line is edge-triggered: what came up while it was masked would never be heard.
+	 * Turning the causes off and on again makes a new edge if one of them is still there.
+	 * THR-empty always is: serial_send turns it on when it has something left.
 	 */
 	reg_write(serial, UART_IER, 0);
 	serial->ier = UART_IER_RECEIVED;

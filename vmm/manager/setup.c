@@ -10,7 +10,7 @@
 #include "vmm/manager/vm.h"
 #include "vmm/rt/start.h"
 
-#define DEMO_NAME "demo"
+#define DEMO_NAME   "demo"
 #define DEMO_MEMORY (16 * MIB)
 
 static struct options options;
@@ -99,8 +99,8 @@ void setup_config_file(void)
 	}
 	file = file_find(options.config);
 	if (file == NULL) {
-		format(problem, sizeof(problem), "there is no configuration %s among the boot files",
-		       options.config);
+		format(problem, sizeof(problem),
+		       "there is no configuration %s among the boot files", options.config);
 		report(problem);
 		return;
 	}
@@ -115,7 +115,8 @@ void setup_host(void)
 		      options.log_given ? options.log : (enum log_level)config.host.log);
 	if (config.host.export == EXPORT_COM2 &&
 	    (!serial_present(SERIAL_COM2) || console_port() == SERIAL_COM2))
-		report("[host] export: found com2, which is not there or the console, allowed: off com1");
+		report("[host] export: found com2, which is not there or the console, allowed: off "
+		       "com1");
 	else
 		log_export_set((enum config_export)config.host.export);
 }
@@ -148,7 +149,8 @@ void setup_start_vms(void)
 	announce_vms();
 	for (u32 i = 0; i < config.vm_count; i++) {
 		if (config.vm[i].broken)
-			console_notice("error: VM %s is not created, see above\n", config.vm[i].name);
+			console_notice("error: VM %s is not created, see above\n",
+				       config.vm[i].name);
 		else if (config.vm[i].autostart)
 			start_vm(&config.vm[i]);
 	}

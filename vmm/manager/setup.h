@@ -5,8 +5,8 @@
 #include "vmm/manager/options.h"
 
 /*
- * What the machine was started with: the kernel's command line, the boot files and the configuration
- * among them. Each mistake goes to the console and the log; the rest counts.
+ * What the machine was started with: the kernel's command line, the boot files and the
+ * configuration among them. Each mistake goes to the console and the log; the rest counts.
  */
 void setup_options(void);
 /* Opens the UARTs and chooses the operator's. */

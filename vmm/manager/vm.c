@@ -8,8 +8,9 @@
 #include "vmm/rt/syscall.h"
 
 /*
- * The life of a VM: what each action leads to from each state. The monitor brings about all of these but the
- * end of a stop that took too long; running also becomes stopped or crashed by itself.
+ * The life of a VM: what each action leads to from each state. The monitor brings about all of
+ * these but the end of a stop that took too long; running also becomes stopped or crashed by
+ * itself.
  */
 enum { NO = VM_STATE_COUNT, GONE };
 
@@ -92,7 +93,9 @@ static u64 uptime_tsc(const struct vm *vm)
 		return vm->final_uptime_tsc;
 	started = vm->channel->started_tsc;
 	before = vm->channel->running_tsc;
-	return before + (vm->state == VM_RUNNING && now > started && started != 0 ? now - started : 0);
+	if (vm->state != VM_RUNNING || started == 0 || now < started)
+		return before;
+	return before + (now - started);
 }
 
 u64 vm_uptime_ns(const struct vm *vm)
@@ -104,7 +107,7 @@ bool vm_busy(const struct vm *vm)
 {
 	if (vm->dying)
 		return true;
-	return vm->group != HANDLE_NONE &&
+	return has_guest(vm) && vm->group != HANDLE_NONE &&
 	       __atomic_load_n(&vm->channel->done_sequence, __ATOMIC_ACQUIRE) !=
 		       vm->command_sequence;
 }
@@ -259,7 +262,7 @@ struct vm *vm_create(const struct vm_config *config, char *problem, size_t size)
 	while (vm < vms + VM_MAX && vm->id != 0)
 		vm++;
 	if (vm == vms + VM_MAX) {
-		format(problem, size, "there are %u VMs already, which is all there can be", VM_MAX);
+		format(problem, size, "there are %u VMs already, allowed: no more", VM_MAX);
 		return NULL;
 	}
 	memset(vm, 0, sizeof(*vm));
@@ -322,7 +325,7 @@ bool vm_act(struct vm *vm, enum vm_action action, char *problem, size_t size)
 		       action_allowed[action]);
 		return false;
 	}
-	if (vm_busy(vm) && has_guest(vm) && action != ACTION_DESTROY) {
+	if (vm_busy(vm) && !vm->dying && action != ACTION_DESTROY) {
 		format(problem, size, "%s is still busy with the last command, try again",
 		       vm->config.name);
 		return false;
@@ -377,7 +380,7 @@ bool vm_step(void)
 
 	VM_FOR_EACH(vm) {
 		if (vm->stop_deadline_tsc != 0 && now >= vm->stop_deadline_tsc)
-			stopped(vm, "ended by `vm stop`: the guest did not react to the power button");
+			stopped(vm, "ended by `vm stop`, the power button had no effect");
 		if (!vm->dying)
 			continue;
 		/* Before the group: its last steps give back whatever is waiting for it. */

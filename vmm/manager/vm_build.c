@@ -16,9 +16,10 @@
  * What a VM costs besides its RAM: second-stage tables and the monitor's view of the RAM (each at
  * most RAM / 512 and a few), the monitor's own memory, its vCPUs' control pages.
  */
-#define OVERHEAD_RAM_SHARE 128u
-#define OVERHEAD_PAGES 1024u
+#define OVERHEAD_RAM_SHARE  128u
+#define OVERHEAD_PAGES	    1024u
 #define OVERHEAD_VCPU_PAGES 64u
+#define MANAGER_PAGES 32u
 
 /* Handles that are only needed until the monitor has its own. */
 struct parts {
@@ -31,6 +32,8 @@ struct parts {
 	handle_t start;
 	struct start_info *info;
 };
+
+static u64 pages_at_start; /* free before the first VM */
 
 /* Each monitor gets random bytes of its own. */
 static struct entropy_pool pool;
@@ -53,18 +56,20 @@ static u64 quota_pages(const struct vm_config *config)
 	       config->vcpus * OVERHEAD_VCPU_PAGES;
 }
 
-/* Pages that nobody was promised: guest RAM is taken at first touch but promised in full. */
+/*
+ * Pages that nobody was promised: guest RAM is taken at first touch but promised in full. What the
+ * manager spends on each VM, its channel above all, is on no VM's account.
+ */
 static u64 pages_available(void)
 {
-	u64 available = machine_page()->pages[PAGE_FREE];
 	u64 promised = 0;
 
 	VM_FOR_EACH(vm) {
-		if (vm->account != NULL)
-			promised += vm->account->quota_pages - MIN(vm->account->used_pages,
-								   vm->account->quota_pages);
+		promised += MANAGER_PAGES;
+		if (vm->group != HANDLE_NONE)
+			promised += quota_pages(&vm->config);
 	}
-	return available > promised ? available - promised : 0;
+	return pages_at_start > promised ? pages_at_start - promised : 0;
 }
 
 static const struct file *find_kernel(const struct vm_config *config, bool *demo)
@@ -78,8 +83,8 @@ static const struct file *find_kernel(const struct vm_config *config, bool *demo
 
 static void missing_file(const char *key, const char *name, char *problem, size_t size)
 {
-	size_t length = format(problem, size, "%s: found \"%s\", which is no file, there are:", key,
-			       name);
+	size_t length =
+		format(problem, size, "%s: found \"%s\", which is no file, there are:", key, name);
 
 	for (u32 i = 0; file_at(i) != NULL && length < size; i++)
 		length += format(problem + length, size - length, " %s", file_at(i)->name);
@@ -103,7 +108,8 @@ static bool check(const struct vm_config *config, char *problem, size_t size)
 	}
 	if (quota_pages(config) > available) {
 		format(problem, size,
-		       "memory: found %llu MiB, which takes %llu MiB in all, allowed: the %llu MiB that are free",
+		       "memory: found %llu MiB, which takes %llu MiB in all, allowed: the %llu MiB "
+		       "that are free",
 		       (unsigned long long)(config->memory_bytes / MIB),
 		       (unsigned long long)(quota_pages(config) * PAGE_SIZE / MIB),
 		       (unsigned long long)(available * PAGE_SIZE / MIB));
@@ -187,8 +193,8 @@ static struct step prepare_channel(struct vm *vm)
 	u64 address;
 
 	if (vm->channel == NULL) {
-		status = sys_memory_create(start_handle(START_GROUP), bytes, 0,
-					   &vm->channel_memory);
+		status =
+			sys_memory_create(start_handle(START_GROUP), bytes, 0, &vm->channel_memory);
 		if (status != STATUS_OK)
 			return step("creating its channel", status);
 		status = sys_space_map(start_handle(START_SPACE), 0, vm->channel_memory, 0, bytes,
@@ -254,8 +260,7 @@ static struct step grant_all(struct vm *vm, struct parts *parts)
 		{START_GROUP, vm->group, RIGHT_READ | RIGHT_CREATE, 0},
 		{START_VM_SPACE, parts->space, RIGHT_READ | RIGHT_MAP, 0},
 		{START_VM, parts->vm, RIGHT_READ | RIGHT_CREATE | RIGHT_CONTROL, 0},
-		{START_RAM, parts->ram, RIGHT_READ | RIGHT_WRITE,
-		 vm->config.memory_bytes},
+		{START_RAM, parts->ram, RIGHT_READ | RIGHT_WRITE, vm->config.memory_bytes},
 		{START_CHANNEL, vm->channel_memory, RIGHT_READ | RIGHT_WRITE, CHANNEL_BYTES},
 		{START_CHANNEL_IN, vm->wake, RIGHT_READ | RIGHT_BIND, 0},
 		{START_CHANNEL_OUT, parts->out, RIGHT_WRITE, 0},
@@ -274,8 +279,7 @@ static struct step grant_all(struct vm *vm, struct parts *parts)
 static struct step map_files(const struct vm *vm, struct parts *parts)
 {
 	bool demo;
-	struct step result =
-		map_file(parts, START_FILE_KERNEL, find_kernel(&vm->config, &demo));
+	struct step result = map_file(parts, START_FILE_KERNEL, find_kernel(&vm->config, &demo));
 
 	if (result.status == STATUS_OK && vm->config.initrd[0] != '\0')
 		result = map_file(parts, START_FILE_INITRD, file_find(vm->config.initrd));
@@ -336,9 +340,8 @@ static struct step build(struct vm *vm, struct parts *parts)
 
 static void close_parts(struct parts *parts)
 {
-	const handle_t handles[] = {parts->ram,	    parts->space,	  parts->vm,
-				    parts->process, parts->process_space, parts->out,
-				    parts->start};
+	const handle_t handles[] = {parts->ram,		  parts->space, parts->vm,   parts->process,
+				    parts->process_space, parts->out,	parts->start};
 
 	if (parts->info != NULL)
 		sys_space_unmap(start_handle(START_SPACE), (u64)(uintptr_t)parts->info,
@@ -351,6 +354,7 @@ static void close_parts(struct parts *parts)
 
 void vm_build_init(void)
 {
+	pages_at_start = machine_page()->pages[PAGE_FREE];
 	entropy_mix(&pool, start_info->entropy, sizeof(start_info->entropy));
 }
 

@@ -3,7 +3,7 @@
 
 #include "vmm/manager/vm.h"
 
-/* Takes the manager's random bytes as the source of the monitors'. */
+/* Takes the manager's random bytes as the source of the monitors', and stock of free memory. */
 void vm_build_init(void);
 
 /*

@@ -10,8 +10,8 @@ bool vm_console_waiting(const struct vm *vm)
 }
 
 /*
- * The monitor may overwrite the oldest bytes while they are copied: then a few of what would have been
- * lost a moment later come garbled.
+ * The monitor may overwrite the oldest bytes while they are copied: then a few of what would have
+ * been lost a moment later come garbled.
  */
 u32 vm_console_read(struct vm *vm, u8 *bytes, u32 size)
 {

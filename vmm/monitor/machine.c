@@ -146,7 +146,7 @@ void machine_unasked_reset(struct machine *machine, const char *what)
 
 	machine->crash_tsc[machine->crash_count++ % CRASH_LIMIT] = now;
 	oldest = machine->crash_tsc[machine->crash_count % CRASH_LIMIT];
-	machine_log(machine, "%s at rip 0x%lx: reset", what, machine->vcpu[0].page->rip);
+	machine_log(machine, "%s at rip 0x%lx", what, machine->vcpu[0].page->rip);
 	if (machine->crash_count >= CRASH_LIMIT && clock_tsc_to_ns(now - oldest) < CRASH_WINDOW_NS)
 		machine_crash(machine, "%s, %u times within %lu s", what, CRASH_LIMIT,
 			      CRASH_WINDOW_NS / NS_PER_S);

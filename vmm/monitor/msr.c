@@ -11,6 +11,7 @@
 #define MSR_TOP_MEM        0xc001001au
 #define MSR_TOM2           0xc001001du
 #define MSR_NB_CFG         0xc001001fu
+#define MSR_INT_PENDING    0xc0010055u
 
 #define MISC_ENABLE_FAST_STRING BIT(0)
 #define MISC_ENABLE_NO_BTS      BIT(11)
@@ -48,6 +49,7 @@ static const struct {
 	{MSR_TOP_MEM, VENDOR_AMD, false, 0, 0},
 	{MSR_TOM2, VENDOR_AMD, false, 0, 0},
 	{MSR_NB_CFG, VENDOR_AMD, true, 0, NB_CFG_ENABLE_CF8_EXT},
+	{MSR_INT_PENDING, VENDOR_AMD, true, 0, 0}, /* no C1E */
 	{MSR_VM_CR, VENDOR_AMD, false, VM_CR_LOCK | VM_CR_SVMDIS, 0},
 	{MSR_DE_CFG, VENDOR_AMD, true, DE_CFG_LFENCE_SERIALIZE, DE_CFG_LFENCE_SERIALIZE},
 };

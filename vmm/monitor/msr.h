@@ -4,7 +4,7 @@
 #include "kernel/abi/vcpu.h"
 #include "vmm/monitor/cpuid.h"
 
-#define MSR_STORED_COUNT     16
+#define MSR_STORED_COUNT     17
 #define MSR_MTRR_RANGE_COUNT 8
 #define MSR_MTRR_COUNT       (1 + 2 * MSR_MTRR_RANGE_COUNT + 11)
 

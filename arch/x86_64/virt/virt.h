@@ -62,7 +62,7 @@ struct virt_ops {
 	const char *name; /* "SVM/NPT", "VMX/EPT" */
 	const struct pt_format *second_stage;
 
-	/* Turns virtualization on or off on the running CPU; `area` is one zeroed page for this CPU. */
+	/* Turns virtualization on or off on the running CPU; `area`: a zeroed page for this CPU. */
 	enum status (*cpu_enable)(void *area, hpa_t area_hpa);
 	void (*cpu_disable)(void);
 
@@ -77,8 +77,8 @@ struct virt_ops {
 	void (*vcpu_unload)(struct virt_vcpu *vcpu);
 
 	/*
-	 * Runs the guest until the next exit and decodes it into vcpu->exit and vcpu->event. The vCPU
-	 * is loaded, host interrupts are off and stay off; a pending one ends the run with
+	 * Runs the guest until the next exit and decodes it into vcpu->exit and vcpu->event. The
+	 * vCPU is loaded, host interrupts are off and stay off; a pending one ends the run with
 	 * EXIT_HOST_INTERRUPT without being taken. `deadline_tsc` (host TSC, 0: none) may be used
 	 * for an earlier EXIT_DEADLINE where the CPU has a preemption timer.
 	 */

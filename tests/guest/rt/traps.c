@@ -26,14 +26,17 @@ struct tss {
 	u32 reserved0;
 	u64 rsp[3];
 	u64 ist[8]; /* 0 is not used */
-	u32 reserved[4];
+	u64 reserved2;
+	u16 reserved1;
+	u16 map_offset;
 } PACKED;
-_Static_assert(sizeof(struct tss) == 108, "SDM vol. 3, figure 8-11, without the map's offset");
+_Static_assert(sizeof(struct tss) == 104, "SDM vol. 3, figure 8-11");
 #else
 #define CODE_SELECTOR 0x18u
 struct tss {
 	u32 link, esp0, ss0;
-	u32 rest[23];
+	u32 rest[22];
+	u32 map_offset; /* in its upper half */
 };
 #endif
 
@@ -95,9 +98,11 @@ static void load_tss(void)
 	u64 limit = sizeof(tss) - 1;
 
 #ifdef __x86_64__
+	tss.map_offset = sizeof(tss); /* none: ring 3 may use no port */
 	tss.rsp[0] = (word)(kernel_stack + sizeof(kernel_stack));
 	gdt[TSS_SELECTOR / 8 + 1] = base >> 32;
 #else
+	tss.map_offset = sizeof(tss) << 16;
 	tss.esp0 = (word)(kernel_stack + sizeof(kernel_stack));
 	tss.ss0 = 0x10;
 #endif
@@ -123,7 +128,7 @@ void traps_init(void)
 
 static void describe(const struct trap_frame *frame)
 {
-	print("FAIL trap: vector ");
+	print("trap: vector ");
 	print_hex(frame->vector);
 	print(" error ");
 	print_hex(frame->error);
@@ -134,6 +139,7 @@ static void describe(const struct trap_frame *frame)
 	print(" rflags ");
 	print_hex(frame->rflags);
 	print("\n");
+	fail("trap", "not expected, see above");
 	finish();
 }
 

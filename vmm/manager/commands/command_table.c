@@ -14,7 +14,7 @@ const struct command commands[] = {
 	 "The reason says why a VM stopped or crashed.\nExample: vm list", command_vm_list, 0, 0,
 	 COMPLETE_NOTHING},
 	{"vm create", "NAME [KEY=VALUE...]", "creates a VM",
-	 "From the configuration's section of that name and what is given here, with the same keys.\n"
+	 "From the configuration's section of that name and what is given here, by the same keys.\n"
 	 "The VM ends in state created; `vm start` boots it.\n"
 	 "Example: vm create gamma kernel=vmlinuz memory=64M cmdline=\"console=ttyS0 quiet\"",
 	 command_vm_create, 1, ANY, COMPLETE_SECTION},
@@ -68,7 +68,7 @@ const struct command commands[] = {
 	 "Example: config show", command_config_show, 0, 0, COMPLETE_NOTHING},
 	{"reboot", "", "resets the machine at once", "VMs are not asked.\nExample: reboot",
 	 command_reboot, 0, 0, COMPLETE_NOTHING},
-	{"poweroff", "", "switches the machine off at once", "VMs are not asked.\nExample: poweroff",
-	 command_poweroff, 0, 0, COMPLETE_NOTHING},
+	{"poweroff", "", "switches the machine off at once",
+	 "VMs are not asked.\nExample: poweroff", command_poweroff, 0, 0, COMPLETE_NOTHING},
 	{NULL, NULL, NULL, NULL, NULL, 0, 0, 0},
 };

@@ -182,7 +182,8 @@ void command_log_export(struct reply *reply, const struct arguments *arguments)
 		reply_error(reply, "found \"%s\", allowed: off, com1, com2",
 			    text_show(shown, sizeof(shown), text_of(word)));
 	else if (!serial_present(SERIAL_COM2) || console_port() == SERIAL_COM2)
-		reply_error(reply, "found com2, which is not there or the console, allowed: off, com1");
+		reply_error(reply,
+			    "found com2, which is not there or the console, allowed: off, com1");
 	else
 		log_export_set(EXPORT_COM2);
 	if (!reply->failed)
@@ -218,8 +219,9 @@ void command_log_stat(struct reply *reply, const struct arguments *arguments)
 	show_number(reply, "export_lost", log_export_lost());
 	show_number(reply, "reader_ns", clock_tsc_to_ns(stats->tsc));
 	show_number(reply, "reader_ns_per_entry",
-		    stats->kernel_entries == 0 ? 0 :
-						 clock_tsc_to_ns(stats->tsc) / stats->kernel_entries);
+		    stats->kernel_entries == 0
+			    ? 0
+			    : clock_tsc_to_ns(stats->tsc) / stats->kernel_entries);
 	if (reply->json)
 		reply_object_end(reply);
 }

@@ -61,13 +61,15 @@ void command_sym(struct reply *reply, const struct arguments *arguments)
 		if (symbols_find(symbols, word, &offset))
 			show(reply, word, 0, start_info->kernel_base + offset);
 		else
-			reply_error(reply, "found \"%s\", allowed: a kernel symbol or an address such as 0x%llx",
+			reply_error(reply,
+				    "found \"%s\", allowed: a kernel symbol or an address such as "
+				    "0x%llx",
 				    shown, (unsigned long long)start_info->kernel_base);
 		return;
 	}
-	name = address >= start_info->kernel_base ?
-		       symbols_name(symbols, address - start_info->kernel_base, &distance) :
-		       NULL;
+	name = address >= start_info->kernel_base
+		       ? symbols_name(symbols, address - start_info->kernel_base, &distance)
+		       : NULL;
 	if (name != NULL)
 		show(reply, name, distance, address);
 	else

@@ -39,7 +39,8 @@ static bool prepare(struct reply *reply, const struct arguments *arguments,
 		return false;
 	}
 	if (section != NULL && section->broken) {
-		reply_error(reply, "the section [vm %s] has mistakes, `log show -c config` says which",
+		reply_error(reply,
+			    "the section [vm %s] has mistakes, `log show -c config` says which",
 			    name);
 		return false;
 	}

@@ -7,6 +7,8 @@
 
 /* The refresh request toggles every 18 clocks (15 microseconds). */
 #define REFRESH_CLOCKS 18u
+/* Faster beats than this are not kept: the guest would do nothing but exit. */
+#define PERIOD_MIN_NS (50 * NS_PER_US)
 
 static u64 pit_now(const struct pit *pit)
 {
@@ -19,6 +21,19 @@ static u64 tick_to_ns(u64 tick)
 	return mul_div(tick, NS_PER_S, PIT_HZ) + 1;
 }
 
+static u64 pit_deadline(const struct pit *pit)
+{
+	const struct pit_channel *channel = &pit->state.channel[0];
+	u64 deadline;
+
+	if (pit->state.edge_tick == DEADLINE_NONE)
+		return DEADLINE_NONE;
+	deadline = tick_to_ns(pit->state.edge_tick);
+	if (pit_channel_periodic(channel) && tick_to_ns(channel->count) < PERIOD_MIN_NS)
+		deadline = MAX(deadline, pit->device.clock->now_ns + PERIOD_MIN_NS);
+	return deadline;
+}
+
 static void pit_tick(struct device *device)
 {
 	struct pit *pit = CONTAINER_OF(device, struct pit, device);
@@ -28,13 +43,16 @@ static void pit_tick(struct device *device)
 	for (u32 i = 0; i < PIT_CHANNEL_COUNT; i++)
 		pit_channel_advance(&state->channel[i], now);
 
-	/* Edges that nobody looked at in time are one edge. */
-	if (now >= state->edge_tick)
+	/* Edges that nobody looked at in time are one edge, even when the output is low again. */
+	if (now >= state->edge_tick) {
 		irqchip_set_line(device->irqchip, PIT_IRQ, false);
-	irqchip_set_line(device->irqchip, PIT_IRQ, pit_channel_out(&state->channel[0], now));
+		irqchip_set_line(device->irqchip, PIT_IRQ, true);
+	} else {
+		irqchip_set_line(device->irqchip, PIT_IRQ,
+				 pit_channel_out(&state->channel[0], now));
+	}
 	state->edge_tick = pit_channel_next_edge(&state->channel[0], now);
-	device->deadline_ns =
-		state->edge_tick == DEADLINE_NONE ? DEADLINE_NONE : tick_to_ns(state->edge_tick);
+	device->deadline_ns = pit_deadline(pit);
 }
 
 static void pit_write_control(struct pit *pit, u8 value, u64 now)
@@ -74,9 +92,6 @@ static void pit_write(struct device *device, u64 address, u32 size, u64 value)
 		pit_write_control(pit, (u8)value, now);
 	else
 		pit_channel_write(&pit->state.channel[address & 3], (u8)value, now);
-
-	/* The write may have moved the output: the new edge is not one that was missed. */
-	pit->state.edge_tick = DEADLINE_NONE;
 	pit_tick(device);
 }
 

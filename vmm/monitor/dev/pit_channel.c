@@ -10,7 +10,7 @@ static u64 channel_elapsed(const struct pit_channel *channel, u64 now)
 	return channel->elapsed + (now - channel->run_tick);
 }
 
-static bool channel_periodic(const struct pit_channel *channel)
+bool pit_channel_periodic(const struct pit_channel *channel)
 {
 	return channel->mode == PIT_MODE_RATE || channel->mode == PIT_MODE_SQUARE_WAVE;
 }
@@ -42,7 +42,7 @@ void pit_channel_advance(struct pit_channel *channel, u64 now)
 	u64 done = channel_elapsed(channel, now);
 	u64 half = channel_high_half(channel->count);
 
-	if (!channel->loaded || !channel_periodic(channel))
+	if (!channel->loaded || !pit_channel_periodic(channel))
 		return;
 	/* Mode 3 takes it over at the end of either half already. */
 	if (channel->next_count && channel->mode == PIT_MODE_SQUARE_WAVE && channel->running &&
@@ -166,7 +166,8 @@ static void channel_new_count(struct pit_channel *channel, u16 value, u64 now)
 	if (count == 0 || count > modulus)
 		count = modulus;
 
-	if (channel_triggered_by_gate(channel) || (channel_periodic(channel) && channel->loaded)) {
+	if (channel_triggered_by_gate(channel) ||
+	    (pit_channel_periodic(channel) && channel->loaded)) {
 		channel->next_count = count;
 		return;
 	}
@@ -253,7 +254,7 @@ void pit_channel_gate(struct pit_channel *channel, bool gate, u64 now)
 	}
 	if (!channel->loaded)
 		return;
-	if (rising && channel_periodic(channel)) {
+	if (rising && pit_channel_periodic(channel)) {
 		channel_load(channel, channel->next_count ? channel->next_count : channel->count,
 			     now);
 		return;

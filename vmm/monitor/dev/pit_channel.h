@@ -9,6 +9,8 @@
  */
 void pit_channel_advance(struct pit_channel *channel, u64 now);
 bool pit_channel_out(const struct pit_channel *channel, u64 now);
+/* Whether it is in mode 2 or 3. */
+bool pit_channel_periodic(const struct pit_channel *channel);
 /* The clock after `now` at which the output next rises, or DEADLINE_NONE. */
 u64 pit_channel_next_edge(const struct pit_channel *channel, u64 now);
 void pit_channel_control(struct pit_channel *channel, u8 value, u64 now);

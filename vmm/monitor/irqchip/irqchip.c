@@ -29,13 +29,15 @@ void irqchip_reset(struct irqchip *irqchip)
 
 void irqchip_set_line(struct irqchip *irqchip, u32 line, bool level)
 {
-	if (line >= IRQCHIP_LINE_COUNT)
+	u32 pin = line == 0 ? 2 : line;
+
+	if (line >= IRQCHIP_LINE_COUNT || line == PIC_CASCADE_INPUT)
+		return;
+	/* Devices say where a line is after each access; it seldom moves. */
+	if ((irqchip->ioapic.state.line >> pin & 1) == level)
 		return;
 	pic_set_line(&irqchip->pic, line, level);
-	if (line == 0)
-		ioapic_set_pin(&irqchip->ioapic, 2, level);
-	else if (line != PIC_CASCADE_INPUT)
-		ioapic_set_pin(&irqchip->ioapic, line, level);
+	ioapic_set_pin(&irqchip->ioapic, pin, level);
 }
 
 /* SDM vol. 3, 11.6.2.2: MDA against LDR, flat or cluster; x2APIC: 11.12.10.2. */

@@ -84,13 +84,14 @@ bool lapic_accepts_extint(const struct lapic *lapic);
 /* Highest vector that the processor priority lets through, or -1; accept puts it in service. */
 int lapic_pending(const struct lapic *lapic);
 void lapic_accept(struct lapic *lapic, u32 vector);
+bool lapic_is_requested(const struct lapic *lapic, u32 vector);
 void lapic_eoi(struct lapic *lapic);
 u32 lapic_ppr(const struct lapic *lapic);
 /* CR8 is bits 7:4 of TPR. */
 u64 lapic_get_cr8(const struct lapic *lapic);
 void lapic_set_cr8(struct lapic *lapic, u64 value);
 
-/* Fires what is due, at any time; deadline: guest ns of the next expiry or DEADLINE_NONE. */
+/* Fires what is due, at any time; deadline: guest ns of the next interrupt or DEADLINE_NONE. */
 void lapic_tick(struct lapic *lapic);
 u64 lapic_deadline(const struct lapic *lapic);
 

@@ -37,6 +37,11 @@ static int vector_highest(const struct lapic *lapic, u32 base)
 	return -1;
 }
 
+bool lapic_is_requested(const struct lapic *lapic, u32 vector)
+{
+	return vector_test(lapic, LAPIC_IRR, vector);
+}
+
 /* SDM vol. 3, 11.8.3.1 */
 u32 lapic_ppr(const struct lapic *lapic)
 {

@@ -7,6 +7,9 @@
  * until then. Ticks are nanoseconds times the divider (see LAPIC_BUS_HZ).
  */
 
+/* An interrupt that the guest has not yet taken is not repeated faster than this. */
+#define REPEAT_MIN_NS (50 * NS_PER_US)
+
 static u32 lapic_timer_mode(const struct lapic *lapic)
 {
 	return lapic_get(lapic, LAPIC_LVT_TIMER) & (u32)LAPIC_LVT_TIMER_MODE;
@@ -120,7 +123,8 @@ void lapic_tick(struct lapic *lapic)
 	lapic_local(lapic, LAPIC_LVT_TIMER);
 }
 
-u64 lapic_deadline(const struct lapic *lapic)
+/* When the expiry comes, as guest time. */
+static u64 lapic_expiry_ns(const struct lapic *lapic)
 {
 	const struct machine_clock *clock = lapic->irqchip->clock;
 	u64 tsc = lapic->state.tsc_deadline;
@@ -136,4 +140,18 @@ u64 lapic_deadline(const struct lapic *lapic)
 	wait_ns = mul_div(tsc - clock->guest_tsc, NS_PER_MS, clock->tsc_khz);
 	return wait_ns < DEADLINE_NONE - 1 - clock->now_ns ? clock->now_ns + wait_ns + 1
 							   : DEADLINE_NONE;
+}
+
+u64 lapic_deadline(const struct lapic *lapic)
+{
+	u32 entry = lapic_get(lapic, LAPIC_LVT_TIMER);
+	u64 expiry = lapic_expiry_ns(lapic);
+
+	/* A masked expiry changes nothing that is not found out later as well: it wakes nobody. */
+	if (entry & LAPIC_LVT_MASKED)
+		return DEADLINE_NONE;
+	/* Repeating a request is in no hurry: so even a period of one tick lets the guest run. */
+	if (lapic_is_requested(lapic, entry & LAPIC_LVT_VECTOR))
+		return MAX(expiry, lapic_now_ns(lapic) + REPEAT_MIN_NS);
+	return expiry;
 }

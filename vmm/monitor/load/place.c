@@ -33,10 +33,9 @@ bool place_kernel(struct load_job *job, u64 at, const u8 *bytes, u64 length, u64
 
 	if (!checked_add(length, clear, &total) || !place_allowed(job, at, total))
 		return load_fail(job,
-				 "kernel file: %s wants 0x%lx bytes at 0x%lx, outside the VM's RAM "
-				 "(0x%lx bytes; free below 1 MiB: 0x%llx to 0x%llx)",
-				 what, length + clear, at, job->ram_bytes, LAYOUT_LOADER_END,
-				 LAYOUT_EBDA);
+				 "kernel file: %s, 0x%lx bytes at 0x%lx, lies outside the VM's RAM "
+				 "(0x%lx bytes)",
+				 what, length + clear, at, job->ram_bytes);
 	memcpy(job->ram + at, bytes, length);
 	memset(job->ram + at + length, 0, clear);
 	job->kernel_end = MAX(job->kernel_end, at + total);

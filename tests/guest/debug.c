@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: MIT */
+/* Do breakpoints, watchpoints and single steps come, over instructions that exit as well? */
+#include "tests/guest/rt/devices.h"
+
+#define DR6_B0 BIT(0)
+#define DR6_BD BIT(13)
+#define DR6_BS BIT(14)
+#define DR7_L0 BIT(0)
+#define DR7_RW0_WRITE (1ull << 16)
+#define DR7_LEN0_4 (3ull << 18)
+#define STEPS_MAX 32u
+
+static word steps[STEPS_MAX];
+static u32 step_count;
+static u64 step_dr6;
+
+#define DEBUG_REGISTER(number)                                                       \
+	static u64 read_dr##number(void)                                             \
+	{                                                                            \
+		u64 value;                                                           \
+                                                                                     \
+		asm volatile("mov %%dr" #number ", %0" : "=r"(value)::"memory");     \
+		return value;                                                        \
+	}                                                                            \
+                                                                                     \
+	static void write_dr##number(u64 value)                                      \
+	{                                                                            \
+		asm volatile("mov %0, %%dr" #number ::"r"(value) : "memory");        \
+	}
+DEBUG_REGISTER(0)
+DEBUG_REGISTER(6)
+DEBUG_REGISTER(7)
+
+static void on_debug(struct trap_frame *frame)
+{
+	if (step_count < STEPS_MAX)
+		steps[step_count] = frame->rip;
+	step_count++;
+	step_dr6 = read_dr6();
+	write_dr6(DR6_RESET);
+	frame->rflags |= RFLAGS_RF; /* a breakpoint on this instruction is not met again */
+}
+
+static void forget(void)
+{
+	step_count = 0;
+	step_dr6 = 0;
+	write_dr6(DR6_RESET);
+}
+
+static void test_registers(void)
+{
+	write_dr0(0x123456789abcull);
+	cpuid(0, 0);
+	check_equal("dr0", read_dr0(), 0x123456789abcull);
+	write_dr0(0);
+	check_equal("dr6", read_dr6(), DR6_RESET);
+	check_equal("dr7", read_dr7(), DR7_RESET);
+}
+
+static void test_breakpoint(void)
+{
+	word at;
+
+	forget();
+	asm volatile("lea 1f(%%rip), %0\n\t"
+		     "mov %0, %%dr0\n\t"
+		     "mov %1, %%dr7\n"
+		     "1:\tnop\n\t"
+		     "mov %2, %%dr7"
+		     : "=&r"(at)
+		     : "r"(DR7_RESET | DR7_L0), "r"(DR7_RESET)
+		     : "memory");
+	check_equal("breakpoint", step_count, 1);
+	check_equal("breakpoint-rip", steps[0], at);
+	check_equal("breakpoint-dr6", step_dr6 & (DR6_B0 | DR6_BS), DR6_B0);
+}
+
+/* On an instruction that exits. */
+static void test_breakpoint_exit(void)
+{
+	word at;
+
+	forget();
+	asm volatile("lea 1f(%%rip), %0\n\t"
+		     "mov %0, %%dr0\n\t"
+		     "mov %1, %%dr7\n\t"
+		     "xor %%eax, %%eax\n"
+		     "1:\tcpuid\n\t"
+		     "mov %2, %%dr7"
+		     : "=&S"(at)
+		     : "D"(DR7_RESET | DR7_L0), "r"(DR7_RESET)
+		     : "memory", "rax", "rbx", "rcx", "rdx");
+	check_equal("breakpoint-on-cpuid", step_count, 1);
+	check_equal("breakpoint-on-cpuid-rip", steps[0], at);
+}
+
+static void test_watchpoint(void)
+{
+	static volatile u32 watched;
+
+	forget();
+	write_dr0((word)&watched);
+	write_dr7(DR7_RESET | DR7_L0 | DR7_RW0_WRITE | DR7_LEN0_4);
+	(void)watched;
+	check_equal("watch-read", step_count, 0);
+	watched = 5;
+	write_dr7(DR7_RESET);
+	check_equal("watch-write", step_count, 1);
+	check_equal("watch-dr6", step_dr6 & DR6_B0, DR6_B0);
+}
+
+/* debug_code.S: a run of instructions with TF set, and where each of its traps must come. */
+struct step {
+	const char *name;
+	word rip;
+};
+
+void debug_steps(void);
+extern const struct step debug_expected[];
+extern const struct step debug_expected_end[];
+
+static void test_steps(void)
+{
+	u32 wanted = (u32)(debug_expected_end - debug_expected);
+
+	forget();
+	debug_steps();
+	for (u32 i = 0; i < wanted; i++)
+		check_equal(debug_expected[i].name, i < step_count ? steps[i] : 0,
+			    debug_expected[i].rip);
+	check_equal("steps", step_count, wanted);
+	check_equal("step-dr6", step_dr6 & (DR6_B0 | DR6_BS), DR6_BS);
+}
+
+static void touch_dr(void *unused)
+{
+	(void)unused;
+	read_dr0();
+}
+
+static void test_general_detect(void)
+{
+	if (option("qemu")) { /* 7.2 has no general detect */
+		absent("general-detect");
+		return;
+	}
+	forget();
+	trap_set_hook(VECTOR_DB, NULL);
+	write_dr7(DR7_RESET | DR7_GD);
+	trap_catch(touch_dr, NULL);
+	check_trap("general-detect", VECTOR_DB, 0);
+	check_equal("general-detect-dr6", read_dr6() & DR6_BD, DR6_BD);
+	check_equal("general-detect-clears", read_dr7() & DR7_GD, 0);
+	trap_set_hook(VECTOR_DB, on_debug);
+}
+
+static void test_icebp(void)
+{
+	forget();
+	asm volatile(".byte 0xf1");
+	check_equal("icebp", step_count, 1);
+}
+
+void guest_main(void)
+{
+	trap_set_hook(VECTOR_DB, on_debug);
+	pic_mask_all();
+	lapic_enable();
+	test_registers();
+	test_breakpoint();
+	test_breakpoint_exit();
+	test_watchpoint();
+	test_steps();
+	test_icebp();
+	test_general_detect();
+}

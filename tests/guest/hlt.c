@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: MIT */
+/* Does HLT wait for an interrupt, for every kind of it, and for no longer than it must? */
+#include "tests/guest/rt/devices.h"
+
+#define LATE 8u
+#define ROUNDS 20u
+
+static void test_lapic(void)
+{
+	u32 start;
+	u32 counted;
+	u32 per_ms;
+	u64 tsc;
+
+	trap_set_hook(VECTOR_TIMER, lapic_end_of_interrupt);
+	lapic_put(LAPIC_LVT_TIMER, VECTOR_TIMER | LAPIC_LVT_MASKED);
+	lapic_put(LAPIC_TIMER_DIVIDE, LAPIC_TIMER_DIVIDE_BY_16);
+	start = clock_ticks();
+	lapic_put(LAPIC_TIMER_INITIAL, 0xffffffff);
+	wait_us(20000);
+	counted = 0xffffffff - lapic_get(LAPIC_TIMER_CURRENT);
+	per_ms = counted / (clock_us_since(start) / 1000);
+
+	lapic_put(LAPIC_LVT_TIMER, VECTOR_TIMER);
+	start = clock_ticks();
+	tsc = read_tsc();
+	for (u32 i = 0; i < ROUNDS; i++) {
+		lapic_put(LAPIC_TIMER_INITIAL, 10 * per_ms);
+		interrupts_on_and_halt();
+	}
+	check_equal("lapic-wakes", trap_count[VECTOR_TIMER], ROUNDS);
+	check_between("lapic-200ms", clock_us_since(start), 190000, LATE * 200000);
+	check("tsc-goes-on", read_tsc() - tsc > 1000000, "the TSC stood still meanwhile");
+}
+
+static void test_pit(void)
+{
+	u32 start;
+
+	trap_set_hook(VECTOR_PIC_MASTER, pic_end_of_interrupt);
+	pic_start(0xfe, 0xff);
+	pit_start(0, PIT_MODE_RATE, (u16)(PIT_HZ / 100));
+	interrupts_on_and_halt();
+	start = clock_ticks();
+	trap_count[VECTOR_PIC_MASTER] = 0;
+	while (trap_count[VECTOR_PIC_MASTER] < ROUNDS)
+		interrupts_on_and_halt();
+	check_between("pit-200ms", clock_us_since(start), 180000, LATE * 200000);
+	pic_mask_all();
+}
+
+static void test_pending(void)
+{
+	u32 start = clock_ticks();
+
+	trap_set_hook(VECTOR_LOW, lapic_end_of_interrupt);
+	lapic_send_self(VECTOR_LOW);
+	interrupts_on_and_halt(); /* it waits already: no halt at all */
+	check_equal("pending-wakes", trap_count[VECTOR_LOW], 1);
+	check("pending-at-once", clock_us_since(start) < 1000000, "it took a second");
+}
+
+/* An NMI ends HLT with interrupts off: the PIT's pin of the IOAPIC delivers one. */
+static void test_nmi(void)
+{
+	pit_start(0, PIT_MODE_RATE, (u16)(PIT_HZ / 100));
+	ioapic_route(2, APIC_NMI << APIC_DELIVERY_SHIFT);
+	halt();
+	ioapic_route(2, IOAPIC_ENTRY_MASKED);
+	check_between("nmi", trap_count[VECTOR_NMI], 1, 100);
+}
+
+void guest_main(void)
+{
+	check("pm-timer", clock_init(), "no FADT with a PM timer");
+	pic_mask_all();
+	lapic_enable();
+	test_lapic();
+	test_pit();
+	test_pending();
+	test_nmi();
+}

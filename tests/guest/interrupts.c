@@ -1,0 +1,249 @@
+/* SPDX-License-Identifier: MIT */
+/* Do interrupts arrive, and only when they may: PIC, IOAPIC, local APIC, shadows, NMI? */
+#include "tests/guest/rt/devices.h"
+
+#define SHORT_US 20000u   /* nothing may come for so long */
+#define LIMIT_US 5000000u /* what must come has so long */
+#define PIT_1000_HZ ((u16)(PIT_HZ / 1000))
+#define PIN_PIT 2u /* the PC wires IRQ0 to pin 2 */
+
+static void no_end(struct trap_frame *frame)
+{
+	(void)frame;
+}
+
+static void forget(void)
+{
+	for (u32 i = 0; i < 256; i++)
+		trap_count[i] = 0;
+}
+
+/* Everything that waits gets in. */
+static void open_window(void)
+{
+	asm volatile("sti; nop; nop; cli" ::: "memory");
+}
+
+static void test_pic(void)
+{
+	volatile u32 *count = &trap_count[VECTOR_PIC_MASTER];
+
+	forget();
+	trap_set_hook(VECTOR_PIC_MASTER, pic_end_of_interrupt);
+	pic_start(0xfe, 0xff);
+	pit_start(0, PIT_MODE_RATE, PIT_1000_HZ);
+	interrupts_on();
+	check("pic-irq0", wait_count(count, 5, LIMIT_US), "IRQ0 does not come");
+	pic_mask_all();
+	*count = 0;
+	wait_us(SHORT_US);
+	check_equal("pic-masked", *count, 0);
+
+	trap_set_hook(VECTOR_PIC_MASTER, no_end);
+	out8(PIC_MASTER + PIC_DATA, 0xfe);
+	wait_count(count, 1, LIMIT_US);
+	wait_us(SHORT_US);
+	check_equal("pic-no-eoi", *count, 1);
+	out8(PIC_MASTER + PIC_COMMAND, PIC_OCW3 | PIC_OCW3_READ_ISR);
+	check_equal("pic-isr", in8(PIC_MASTER + PIC_COMMAND), 1);
+	out8(PIC_MASTER + PIC_COMMAND, PIC_OCW3 | PIC_OCW3_READ_IRR);
+	check_equal("pic-irr", in8(PIC_MASTER + PIC_COMMAND) & 1, 1);
+	trap_set_hook(VECTOR_PIC_MASTER, pic_end_of_interrupt);
+	out8(PIC_MASTER + PIC_COMMAND, PIC_OCW2_EOI);
+	check("pic-eoi", wait_count(count, 3, LIMIT_US), "nothing comes after EOI");
+	interrupts_off();
+	*count = 0;
+	wait_us(SHORT_US);
+	check_equal("if-off", *count, 0);
+	open_window();
+	check_equal("if-on", *count, 1);
+	pic_mask_all();
+	check_equal("pic-mask-reads", in8(PIC_MASTER + PIC_DATA), 0xff);
+}
+
+static void test_ioapic(void)
+{
+	volatile u32 *count = &trap_count[VECTOR_IOAPIC];
+
+	forget();
+	trap_set_hook(VECTOR_IOAPIC, lapic_end_of_interrupt);
+	ioapic_route(PIN_PIT, VECTOR_IOAPIC);
+	interrupts_on();
+	check("ioapic-edge", wait_count(count, 5, LIMIT_US), "the PIT does not come through pin 2");
+	ioapic_route(PIN_PIT, VECTOR_IOAPIC | IOAPIC_ENTRY_MASKED);
+	*count = 0;
+	wait_us(SHORT_US);
+	check_equal("ioapic-masked", *count, 0);
+	trap_set_hook(VECTOR_IOAPIC, no_end);
+	ioapic_route(PIN_PIT, VECTOR_IOAPIC);
+	wait_count(count, 1, LIMIT_US);
+	wait_us(SHORT_US);
+	check_equal("ioapic-no-eoi", *count, 1);
+	trap_set_hook(VECTOR_IOAPIC, lapic_end_of_interrupt);
+	lapic_put(LAPIC_EOI, 0);
+	check("ioapic-eoi", wait_count(count, 2, LIMIT_US), "nothing comes after EOI");
+	interrupts_off();
+	ioapic_route(PIN_PIT, IOAPIC_ENTRY_MASKED);
+	open_window();
+}
+
+static void test_ipi(void)
+{
+	forget();
+	trap_set_hook(VECTOR_LOW, lapic_end_of_interrupt);
+	trap_set_hook(VECTOR_HIGH, lapic_end_of_interrupt);
+	lapic_send_self(VECTOR_LOW);
+	check("ipi-requested", lapic_requested(VECTOR_LOW), "its IRR bit is not set");
+	check_equal("ipi-waits", trap_count[VECTOR_LOW], 0);
+	open_window();
+	check_equal("ipi-self", trap_count[VECTOR_LOW], 1);
+	check("ipi-accepted", !lapic_requested(VECTOR_LOW), "its IRR bit is still set");
+
+	forget();
+	lapic_send_self(VECTOR_LOW);
+	lapic_send_self(VECTOR_HIGH);
+	open_window();
+	open_window();
+	check_equal("ipi-both", trap_count[VECTOR_LOW] + trap_count[VECTOR_HIGH], 2);
+	check("ipi-priority", trap_order[VECTOR_HIGH] < trap_order[VECTOR_LOW],
+	      "the lower vector came first");
+
+	forget();
+	trap_set_hook(VECTOR_HIGH, no_end);
+	lapic_send_self(VECTOR_HIGH);
+	open_window();
+	lapic_send_self(VECTOR_LOW);
+	open_window();
+	check_equal("ipi-in-service", trap_count[VECTOR_LOW], 0);
+	lapic_put(LAPIC_EOI, 0);
+	open_window();
+	check_equal("ipi-after-eoi", trap_count[VECTOR_LOW], 1);
+	/* by its ID instead of the shorthand */
+	lapic_put(LAPIC_ICR_HIGH, lapic_get(LAPIC_ID));
+	lapic_put(LAPIC_ICR, VECTOR_LOW | (u32)LAPIC_ICR_ASSERT);
+	open_window();
+	check_equal("ipi-physical", trap_count[VECTOR_LOW], 2);
+}
+
+static void test_priority(void)
+{
+	forget();
+	lapic_put(LAPIC_TPR, VECTOR_LOW & 0xf0);
+	check_equal("tpr-cr8", read_cr8(), VECTOR_LOW >> 4);
+	lapic_send_self(VECTOR_LOW);
+	open_window();
+	check_equal("tpr-masks", trap_count[VECTOR_LOW], 0);
+	interrupts_on();
+	lapic_put(LAPIC_TPR, 0);
+	asm volatile("nop");
+	interrupts_off();
+	check_equal("tpr-lowered", trap_count[VECTOR_LOW], 1);
+
+	forget();
+	write_cr8(VECTOR_LOW >> 4);
+	check_equal("cr8-tpr", lapic_get(LAPIC_TPR), VECTOR_LOW & 0xf0);
+	lapic_send_self(VECTOR_LOW);
+	interrupts_on();
+	asm volatile("nop");
+	check_equal("cr8-masks", trap_count[VECTOR_LOW], 0);
+	check_equal("ppr", lapic_get(LAPIC_PPR) & 0xf0, VECTOR_LOW & 0xf0);
+	write_cr8(0);
+	asm volatile("nop");
+	interrupts_off();
+	check_equal("cr8-lowered", trap_count[VECTOR_LOW], 1);
+}
+
+static void test_shadows(void)
+{
+	forget();
+	lapic_send_self(VECTOR_LOW);
+	asm volatile("sti; cli" ::: "memory");
+	check_equal("sti-shadow", trap_count[VECTOR_LOW], 0);
+	asm volatile("sti; nop; cli" ::: "memory");
+	check_equal("sti-one-instruction", trap_count[VECTOR_LOW], 1);
+	/* an exit inside of the shadow must not lose it */
+	lapic_send_self(VECTOR_LOW);
+	asm volatile("xor %%eax, %%eax; sti; cpuid; cli" ::: "eax", "ebx", "ecx", "edx", "memory");
+	check_equal("shadow-ends-after-exit", trap_count[VECTOR_LOW], 2);
+	lapic_send_self(VECTOR_LOW);
+	asm volatile("pushfq; orl $0x200, (%%rsp); popfq; cli" ::: "memory", "cc");
+	check_equal("popf-has-none", trap_count[VECTOR_LOW], 3);
+}
+
+static u32 nmi_depth;
+static u32 nmi_deepest;
+
+static void nested_nmi(struct trap_frame *frame)
+{
+	(void)frame;
+	nmi_depth++;
+	if (nmi_depth > nmi_deepest)
+		nmi_deepest = nmi_depth;
+	if (trap_count[VECTOR_NMI] == 1) {
+		lapic_send_self(APIC_NMI << APIC_DELIVERY_SHIFT);
+		cpuid(0, 0); /* an exit with NMIs blocked */
+	}
+	nmi_depth--;
+}
+
+static void test_nmi(void)
+{
+	forget();
+	lapic_send_self(APIC_NMI << APIC_DELIVERY_SHIFT);
+	wait_count(&trap_count[VECTOR_NMI], 1, SHORT_US);
+	check_equal("nmi", trap_count[VECTOR_NMI], 1);
+	forget();
+	trap_set_hook(VECTOR_NMI, nested_nmi);
+	lapic_send_self(APIC_NMI << APIC_DELIVERY_SHIFT);
+	wait_count(&trap_count[VECTOR_NMI], 2, LIMIT_US);
+	check_equal("nmi-pending", trap_count[VECTOR_NMI], 2);
+	check_equal("nmi-blocked", nmi_deepest, 1);
+	trap_set_hook(VECTOR_NMI, NULL);
+}
+
+static void test_software(void)
+{
+	forget();
+	asm volatile("int $0x70");
+	check_equal("int-n", trap_count[0x70], 1);
+	/* a gate of vector 3 by INT3, of 4 by INT 4 */
+	trap_set_hook(VECTOR_BP, no_end);
+	asm volatile("int3");
+	check_equal("int3", trap_count[VECTOR_BP], 1);
+	trap_set_hook(VECTOR_BP, NULL);
+}
+
+static void test_x2apic(void)
+{
+	if ((cpuid(1, 0).ecx & BIT(21)) == 0) {
+		absent("x2apic");
+		return;
+	}
+	forget();
+	write_msr(MSR_APIC_BASE, read_msr(MSR_APIC_BASE) | APIC_BASE_EXTD);
+	check_equal("x2apic-id", read_msr(MSR_X2APIC_BASE + (LAPIC_ID >> 4)), cpuid(1, 0).ebx >> 24);
+	write_msr(MSR_X2APIC_BASE + (LAPIC_SELF_IPI >> 4), VECTOR_LOW);
+	trap_set_hook(VECTOR_LOW, no_end);
+	open_window();
+	check_equal("x2apic-self-ipi", trap_count[VECTOR_LOW], 1);
+	write_msr(MSR_X2APIC_BASE + (LAPIC_EOI >> 4), 0);
+	write_msr(MSR_X2APIC_BASE + (LAPIC_ICR >> 4), VECTOR_LOW | LAPIC_ICR_SHORTHAND_SELF);
+	open_window();
+	check_equal("x2apic-icr", trap_count[VECTOR_LOW], 2);
+	write_msr(MSR_X2APIC_BASE + (LAPIC_EOI >> 4), 0);
+}
+
+void guest_main(void)
+{
+	check("pm-timer", clock_init(), "no FADT with a PM timer");
+	pic_mask_all();
+	test_pic();
+	lapic_enable();
+	test_ioapic();
+	test_ipi();
+	test_priority();
+	test_shadows();
+	test_nmi();
+	test_software();
+	test_x2apic();
+}

@@ -1,0 +1,235 @@
+/* SPDX-License-Identifier: MIT */
+/* Do the timers run, at the right rates against each other? The PM timer is the measure. */
+#include "tests/guest/rt/devices.h"
+
+#define LIMIT_US 5000000u
+/* Late is allowed, for another guest may have the CPU; early is not, but for rounding. */
+#define LATE 8u
+
+static volatile u32 *const count = &trap_count[VECTOR_TIMER];
+static u32 lapic_per_ms;
+
+static u32 expected_low(u32 us)
+{
+	return us - us / 50 - 20;
+}
+
+static void test_pm_timer(void)
+{
+	u32 last = clock_ticks();
+	u32 mask = clock_is_wide() ? 0xffffffff : 0xffffff;
+	u32 backwards = 0;
+	u32 moved = 0;
+
+	for (u32 i = 0; i < 2000; i++) {
+		u32 now = clock_ticks();
+
+		backwards += ((now - last) & mask) > mask / 2;
+		moved += now != last;
+		last = now;
+	}
+	check_equal("pm-backwards", backwards, 0);
+	check("pm-moves", moved > 0, "it stands still");
+	check_equal("pm-width", clock_ticks() & ~mask, 0);
+}
+
+/* Channel 2: OUT rises at the end of the count; port 0x61 shows it. */
+static void test_pit(void)
+{
+	u32 start;
+	u16 first;
+
+	out8(PIT_GATE_PORT, (in8(PIT_GATE_PORT) & (u8)~PIT_GATE_SPEAKER) | PIT_GATE_2);
+	start = clock_ticks();
+	pit_start(2, PIT_MODE_TERMINAL_COUNT, (u16)(PIT_HZ / 50));
+	check("pit-out-low", (in8(PIT_GATE_PORT) & PIT_GATE_OUT_2) == 0, "OUT is high at once");
+	first = pit_latch(2);
+	while ((in8(PIT_GATE_PORT) & PIT_GATE_OUT_2) == 0 && clock_us_since(start) < LIMIT_US)
+		relax();
+	check_between("pit-20ms", clock_us_since(start), expected_low(20000), LATE * 20000);
+	check("pit-counts", first <= PIT_HZ / 50 && pit_latch(2) != first, "the count stands still");
+
+	out8(PIT_GATE_PORT, in8(PIT_GATE_PORT) & (u8)~PIT_GATE_2);
+	pit_start(2, PIT_MODE_TERMINAL_COUNT, 10000);
+	first = pit_latch(2);
+	wait_us(2000);
+	if (option("bare")) /* QEMU's own PIT has no gate in mode 0 */
+		absent("pit-gate-stops");
+	else
+		check_equal("pit-gate-stops", pit_latch(2), first);
+	out8(PIT_CONTROL_PORT, PIT_CONTROL_READ_BACK | PIT_READ_BACK_NO_COUNT | 1 << 3);
+	check_equal("pit-read-back", in8(PIT_PORT + 2) & 0x3f, PIT_CONTROL_LOW_HIGH);
+}
+
+static void test_pit_interrupt(void)
+{
+	volatile u32 *ticks = &trap_count[VECTOR_PIC_MASTER];
+	u32 start;
+
+	trap_set_hook(VECTOR_PIC_MASTER, pic_end_of_interrupt);
+	pic_start(0xfe, 0xff);
+	pit_start(0, PIT_MODE_SQUARE_WAVE, (u16)(PIT_HZ / 200));
+	interrupts_on();
+	wait_count(ticks, 1, LIMIT_US);
+	start = clock_ticks();
+	*ticks = 0;
+	check("pit-periodic", wait_count(ticks, 10, LIMIT_US), "IRQ0 does not come");
+	check_between("pit-10-of-5ms", clock_us_since(start), 44000, LATE * 50000);
+	interrupts_off();
+	pic_mask_all();
+}
+
+static void calibrate(void)
+{
+	u32 start;
+	u32 us;
+	u32 counted;
+
+	lapic_put(LAPIC_LVT_TIMER, LAPIC_LVT_MASKED | VECTOR_TIMER);
+	lapic_put(LAPIC_TIMER_DIVIDE, LAPIC_TIMER_DIVIDE_BY_16);
+	start = clock_ticks();
+	lapic_put(LAPIC_TIMER_INITIAL, 0xffffffff);
+	wait_us(20000);
+	counted = 0xffffffff - lapic_get(LAPIC_TIMER_CURRENT);
+	us = clock_us_since(start);
+	lapic_per_ms = counted / (us / 1000);
+	check("lapic-counts", lapic_per_ms > 100, "fewer than 100 counts in a millisecond");
+	lapic_put(LAPIC_TIMER_INITIAL, 0);
+	check_equal("lapic-stopped", lapic_get(LAPIC_TIMER_CURRENT), 0);
+}
+
+static void test_lapic(void)
+{
+	u32 start;
+
+	trap_set_hook(VECTOR_TIMER, lapic_end_of_interrupt);
+	interrupts_on();
+	*count = 0;
+	lapic_put(LAPIC_LVT_TIMER, VECTOR_TIMER);
+	start = clock_ticks();
+	lapic_put(LAPIC_TIMER_INITIAL, 10 * lapic_per_ms);
+	check("lapic-one-shot", wait_count(count, 1, LIMIT_US), "it does not come");
+	check_between("lapic-10ms", clock_us_since(start), expected_low(10000), LATE * 10000);
+	check_equal("lapic-at-end", lapic_get(LAPIC_TIMER_CURRENT), 0);
+	wait_us(25000);
+	check_equal("lapic-once", *count, 1);
+
+	*count = 0;
+	lapic_put(LAPIC_LVT_TIMER, (u32)LAPIC_LVT_TIMER_PERIODIC | VECTOR_TIMER);
+	start = clock_ticks();
+	lapic_put(LAPIC_TIMER_INITIAL, 5 * lapic_per_ms);
+	check("lapic-periodic", wait_count(count, 10, LIMIT_US), "10 ticks do not come");
+	check_between("lapic-10-of-5ms", clock_us_since(start), expected_low(48000), LATE * 50000);
+	lapic_put(LAPIC_LVT_TIMER, (u32)LAPIC_LVT_TIMER_PERIODIC | VECTOR_TIMER | LAPIC_LVT_MASKED);
+	asm volatile("nop");
+	*count = 0;
+	wait_us(15000);
+	check_equal("lapic-masked", *count, 0);
+	lapic_put(LAPIC_TIMER_INITIAL, 0);
+	interrupts_off();
+}
+
+static u64 tsc_per_ms(void)
+{
+	u32 start = clock_ticks();
+	u64 tsc = read_tsc();
+
+	wait_us(20000);
+	return (read_tsc() - tsc) / (clock_us_since(start) / 1000);
+}
+
+static void test_deadline(void)
+{
+	u64 per_ms = tsc_per_ms();
+	u64 deadline;
+
+	if ((cpuid(1, 0).ecx & BIT(24)) == 0) {
+		absent("tsc-deadline");
+		return;
+	}
+	interrupts_on();
+	*count = 0;
+	lapic_put(LAPIC_LVT_TIMER, (u32)LAPIC_LVT_TIMER_TSC_DEADLINE | VECTOR_TIMER);
+	asm volatile("mfence");
+	deadline = read_tsc() + 10 * per_ms;
+	write_msr(MSR_TSC_DEADLINE, deadline);
+	check_equal("deadline-reads", read_msr(MSR_TSC_DEADLINE), deadline);
+	check("tsc-deadline", wait_count(count, 1, LIMIT_US), "it does not come");
+	check("deadline-not-early", read_tsc() >= deadline, "it came too early");
+	check_equal("deadline-disarmed", read_msr(MSR_TSC_DEADLINE), 0);
+	*count = 0;
+	write_msr(MSR_TSC_DEADLINE, read_tsc() + 5 * per_ms);
+	write_msr(MSR_TSC_DEADLINE, 0);
+	wait_us(15000);
+	check_equal("deadline-cancelled", *count, 0);
+	write_msr(MSR_TSC_DEADLINE, 1);
+	check("deadline-past", wait_count(count, 1, LIMIT_US), "one in the past does not come");
+	interrupts_off();
+	lapic_put(LAPIC_LVT_TIMER, LAPIC_LVT_MASKED);
+}
+
+static void acknowledge_rtc(struct trap_frame *frame)
+{
+	rtc_get(RTC_C);
+	pic_end_of_interrupt(frame);
+}
+
+static void test_rtc(void)
+{
+	volatile u32 *ticks = &trap_count[VECTOR_PIC_SLAVE];
+	u32 start;
+	u8 seconds;
+
+	trap_set_hook(VECTOR_PIC_SLAVE, acknowledge_rtc);
+	*ticks = 0;
+	pic_start((u8)~(1 << PIC_CASCADE_INPUT), 0xfe);
+	rtc_put(RTC_A, RTC_A_DIVIDER_32KHZ | 6); /* 1024 Hz */
+	rtc_put(RTC_B, (rtc_get(RTC_B) & (u8)~RTC_B_SET) | RTC_B_PIE);
+	rtc_get(RTC_C);
+	interrupts_on();
+	wait_count(ticks, 1, LIMIT_US);
+	start = clock_ticks();
+	*ticks = 0;
+	check("rtc-periodic", wait_count(ticks, 20, LIMIT_US), "IRQ8 does not come");
+	check_between("rtc-20-of-1ms", clock_us_since(start), 18000, LATE * 20000);
+	interrupts_off();
+	rtc_put(RTC_B, rtc_get(RTC_B) & (u8)~RTC_B_PIE);
+	rtc_get(RTC_C);
+	pic_mask_all();
+
+	check_equal("rtc-valid", rtc_get(RTC_D) & RTC_D_VALID, RTC_D_VALID);
+	seconds = rtc_get(RTC_SECONDS);
+	start = clock_ticks();
+	while (rtc_get(RTC_SECONDS) == seconds && clock_us_since(start) < 3000000)
+		wait_us(1000);
+	check("rtc-seconds", rtc_get(RTC_SECONDS) != seconds, "the second does not change");
+}
+
+static void test_tsc(void)
+{
+	u64 last = read_tsc();
+	u32 backwards = 0;
+
+	for (u32 i = 0; i < 10000; i++) {
+		u64 now = read_tsc();
+
+		backwards += now < last;
+		last = now;
+	}
+	check_equal("tsc-backwards", backwards, 0);
+}
+
+void guest_main(void)
+{
+	check("pm-timer", clock_init(), "no FADT with a PM timer");
+	pic_mask_all();
+	lapic_enable();
+	test_pm_timer();
+	test_tsc();
+	test_pit();
+	test_pit_interrupt();
+	calibrate();
+	test_lapic();
+	test_deadline();
+	test_rtc();
+}

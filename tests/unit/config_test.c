@@ -1,0 +1,321 @@
+/* SPDX-License-Identifier: MIT */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "lib/format.c"
+#include "lib/parse_number.c"
+#include "lib/string.c"
+#include "lib/text.c"
+#include "vmm/manager/config.c"
+#include "vmm/manager/config_keys.c"
+#include "vmm/manager/log_names.c"
+#include "vmm/manager/options.c"
+
+static struct config config;
+static struct config_problem problems[64];
+static u32 problem_count;
+
+static void take_problem(void *context, const struct config_problem *problem)
+{
+	(void)context;
+	assert_true(problem_count < ARRAY_COUNT(problems));
+	problems[problem_count++] = *problem;
+}
+
+/* Parses a copy of exactly that length, so that a sanitizer sees every byte read beyond. */
+static u32 parse_bytes(const char *text, size_t length)
+{
+	char *copy = malloc(length == 0 ? 1 : length);
+	u32 count;
+
+	memcpy(copy, text, length);
+	config_init(&config);
+	problem_count = 0;
+	count = config_parse(&config, "skerry.conf", (struct text){copy, length}, take_problem,
+			     NULL);
+	free(copy);
+	assert_int_equal(count, problem_count);
+	return count;
+}
+
+static u32 parse(const char *text)
+{
+	return parse_bytes(text, strlen(text));
+}
+
+static void expect_problem(u32 index, u32 line, u32 column, const char *part)
+{
+	assert_true(index < problem_count);
+	assert_int_equal(problems[index].line, line);
+	assert_int_equal(problems[index].column, column);
+	if (strstr(problems[index].text, part) == NULL)
+		assert_string_equal(problems[index].text, part);
+}
+
+static void test_everything(void **state)
+{
+	const struct vm_config *vm;
+
+	(void)state;
+	assert_int_equal(parse("# all keys\r\n"
+			       "[host]\n"
+			       "log = debug\n"
+			       "export = com2   # there\n"
+			       "[vm alpha]\n"
+			       "kernel = vmlinuz\n"
+			       "initrd=initramfs.cpio.gz\n"
+			       "cmdline = console=ttyS0 quiet # not this\n"
+			       "memory = 128M\n"
+			       "vcpus = 2\n"
+			       "affinity = 0-3, 66\n"
+			       "weight = 512\n"
+			       "cap = 150%\n"
+			       "reserve = 2ms/10ms\n"
+			       "autostart = yes\n"
+			       "on_crash = restart\n"
+			       "stop_timeout = 5s\n"
+			       "pages = 2m\n"
+			       "trap = cr, io msr\n"
+			       "preemption_timer = off\n"
+			       "unrestricted = off\n"
+			       "tlb_flush = full"),
+			 0);
+	assert_int_equal(config.host.log, LOG_DEBUG);
+	assert_int_equal(config.host.export, EXPORT_COM2);
+	assert_int_equal(config.vm_count, 1);
+	vm = config_find(&config, "alpha");
+	assert_ptr_equal(vm, &config.vm[0]);
+	assert_false(vm->broken);
+	assert_string_equal(vm->kernel, "vmlinuz");
+	assert_string_equal(vm->initrd, "initramfs.cpio.gz");
+	assert_string_equal(vm->cmdline, "console=ttyS0 quiet");
+	assert_int_equal(vm->memory_bytes, 128 * MIB);
+	assert_int_equal(vm->vcpus, 2);
+	assert_int_equal(vm->affinity[0], 0xf);
+	assert_int_equal(vm->affinity[1], 4);
+	assert_int_equal(vm->weight, 512);
+	assert_int_equal(vm->cap_percent, 150);
+	assert_int_equal(vm->reserve_budget_ns, 2 * NS_PER_MS);
+	assert_int_equal(vm->reserve_period_ns, 10 * NS_PER_MS);
+	assert_int_equal(vm->autostart, 1);
+	assert_int_equal(vm->on_crash, ON_CRASH_RESTART);
+	assert_int_equal(vm->stop_timeout_ns, 5 * NS_PER_S);
+	assert_int_equal(vm->pages, PAGES_2M);
+	assert_int_equal(vm->trap, TRAP_CR | TRAP_IO | TRAP_MSR);
+	assert_int_equal(vm->preemption_timer, AUTOMATIC_OFF);
+	assert_int_equal(vm->unrestricted, AUTOMATIC_OFF);
+	assert_int_equal(vm->tlb_flush, TLB_FLUSH_FULL);
+}
+
+static void test_defaults_and_quotes(void **state)
+{
+	(void)state;
+	assert_int_equal(parse("[vm a]\nkernel = k\ncmdline = \" a # b \" # c\n"), 0);
+	assert_string_equal(config.vm[0].cmdline, " a # b ");
+	assert_int_equal(config.vm[0].memory_bytes, 128 * MIB);
+	assert_int_equal(config.vm[0].vcpus, 1);
+	assert_int_equal(config.vm[0].weight, 256);
+	assert_int_equal(config.vm[0].autostart, 0);
+	assert_int_equal(config.vm[0].on_crash, ON_CRASH_HOLD);
+	assert_int_equal(config.vm[0].stop_timeout_ns, 30 * NS_PER_S);
+	assert_int_equal(config.host.log, LOG_INFO);
+	assert_int_equal(parse(""), 0);
+	assert_int_equal(config.vm_count, 0);
+}
+
+/* Each line, in a VM section of its own with a kernel, is a mistake at that column. */
+static void test_values(void **state)
+{
+	static const struct {
+		const char *line;
+		u32 column;
+		const char *text;
+	} cases[] = {
+		{"memory = 12Q", 10, "memory: found \"12Q\", allowed: a size such as 128M"},
+		{"memory = 1", 10, "memory: found"},
+		{"memory = 1025K", 10, "memory: found"},
+		{"memory = 2T", 10, "memory: found"},
+		{"memory = 18446744073710600192", 10, "memory: found"}, /* 2^64 + 1M */
+		{"memory = 16777216T", 10, "memory: found"},
+		{"memory = ", 9, "memory: found \"\""},
+		{"vcpus = 0", 9, "vcpus: found \"0\", allowed: a number from 1 to 64"},
+		{"vcpus = 65", 9, "vcpus"},
+		{"weight = 65536", 10, "weight"},
+		{"cap = 50", 7, "cap: found \"50\", allowed: a percentage"},
+		{"cap = 0%", 7, "cap"},
+		{"reserve = 10ms/2ms", 11, "reserve"},
+		{"reserve = 10ms", 11, "reserve"},
+		{"reserve = 2ms/2s", 11, "reserve"},
+		{"affinity = 3-1", 12, "affinity"},
+		{"affinity = 0-256", 12, "affinity"},
+		{"affinity = 1,,2", 12, "affinity"},
+		{"autostart = maybe", 13, "autostart: found \"maybe\", allowed: yes no"},
+		{"on_crash = explode", 12, "allowed: hold restart destroy"},
+		{"stop_timeout = 30", 16, "stop_timeout"},
+		{"stop_timeout = 2h", 16, "stop_timeout"},
+		{"pages = 3m", 9, "allowed: auto 4k 2m 1g"},
+		{"trap = cr,foo", 8, "trap"},
+		{"trap = ,", 8, "trap"},
+		{"cmdline = \"open", 11, "quote that is not closed"},
+		{"colour = red", 1, "found the key \"colour\", allowed: kernel initrd cmdline"},
+		{"just words", 1, "found \"just words\", allowed: key = value"},
+		{"  kernel = again", 3, "found kernel a second time"},
+		{"memory = 1\x01", 11, "found the byte 0x01"},
+	};
+	char text[128];
+
+	(void)state;
+	for (u32 i = 0; i < ARRAY_COUNT(cases); i++) {
+		format(text, sizeof(text), "[vm a]\nkernel = k\n%s\n[vm b]\nkernel = k\n",
+		       cases[i].line);
+		assert_int_equal(parse(text), 1);
+		expect_problem(0, 3, cases[i].column, cases[i].text);
+		assert_int_equal(config.vm_count, 2);
+		assert_true(config.vm[0].broken);
+		assert_false(config.vm[1].broken);
+	}
+}
+
+static void test_sections(void **state)
+{
+	(void)state;
+	assert_int_equal(parse("kernel = k\n"), 1);
+	expect_problem(0, 1, 1, "before any section");
+	assert_int_equal(parse("[vm a\n"), 1);
+	expect_problem(0, 1, 6, "allowed: ]");
+	assert_int_equal(parse("[guest a]\nanything = 1\n[vm b]\nkernel = k\n"), 1);
+	expect_problem(0, 1, 2, "found [guest], allowed: [host] and [vm NAME]");
+	assert_int_equal(config.vm_count, 1);
+	assert_int_equal(parse("[vm -x]\n"), 1);
+	expect_problem(0, 1, 5, "found the name \"-x\"");
+	assert_int_equal(parse("[vm]\n"), 1);
+	assert_int_equal(parse("[vm abcdefghijklmnopqrstuvwxyz012345]\n"), 1);
+	assert_int_equal(config.vm_count, 0);
+}
+
+static void test_duplicate_name(void **state)
+{
+	(void)state;
+	assert_int_equal(parse("[vm a]\nkernel = one\n[vm a]\nkernel = two\n"), 1);
+	expect_problem(0, 3, 5, "found a second VM a");
+	assert_int_equal(config.vm_count, 1);
+	assert_string_equal(config.vm[0].kernel, "one");
+	assert_false(config.vm[0].broken);
+}
+
+static void test_whole_vm(void **state)
+{
+	(void)state;
+	assert_int_equal(parse("\n[vm a]\nmemory = 1M\n\n[vm b]\nkernel = k\n"), 1);
+	expect_problem(0, 2, 1, "VM a has no kernel");
+	assert_true(config.vm[0].broken);
+	assert_int_equal(parse("[vm a]\nkernel = k\ncap = 101%"), 1);
+	expect_problem(0, 1, 1, "at most 100% with 1 vCPUs");
+}
+
+static void test_limits(void **state)
+{
+	static char text[70 * 64];
+	size_t length = 0;
+
+	(void)state;
+	for (u32 i = 0; i < CONFIG_VM_MAX + 1; i++)
+		length += format(text + length, sizeof(text) - length, "[vm v%u]\nkernel = k\n", i);
+	assert_int_equal(parse(text), 1);
+	expect_problem(0, 2 * CONFIG_VM_MAX + 1, 5, "allowed: at most 64");
+	assert_int_equal(config.vm_count, CONFIG_VM_MAX);
+}
+
+/* A mebibyte of noise: the mistakes stay few, nothing breaks. */
+static void test_noise(void **state)
+{
+	static char noise[MIB];
+	u32 random = 1;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(noise); i++) {
+		random = random * 1664525 + 1013904223;
+		noise[i] = (char)(random >> 24);
+	}
+	assert_int_equal(parse_bytes(noise, sizeof(noise)), CONFIG_PROBLEMS_MAX + 1);
+	memset(noise, '[', sizeof(noise));
+	assert_int_equal(parse_bytes(noise, sizeof(noise)), 1);
+}
+
+/* What is shown parses to the same again. */
+static void test_round_trip(void **state)
+{
+	static struct vm_config again;
+	char problem[224];
+	char value[CONFIG_CMDLINE_BYTES];
+	bool in_value;
+
+	(void)state;
+	assert_int_equal(parse("[vm a]\nkernel = k\nmemory = 1536M\naffinity = 0,2-5,255\n"
+			       "reserve = 1500us/1s\ncap = 7%\ntrap = dr exceptions\n"
+			       "stop_timeout = 0s\npages = 1g\n"),
+			 0);
+	config_vm_init(&again);
+	string_copy(again.name, sizeof(again.name), "a");
+	for (const struct config_key *key = config_vm_keys; key->name != NULL; key++) {
+		config_value_text(key, &config.vm[0], value, sizeof(value));
+		if (value[0] == '\0')
+			continue;
+		assert_true(config_set(config_vm_keys, &again, &again.given, text_of(key->name),
+				       text_of(value), problem, sizeof(problem), &in_value));
+	}
+	again.given = config.vm[0].given;
+	assert_memory_equal(&again, &config.vm[0], sizeof(again));
+}
+
+static u32 option_problems;
+
+static void take_option_problem(void *context, const char *problem)
+{
+	(void)context;
+	(void)problem;
+	option_problems++;
+}
+
+static void test_options(void **state)
+{
+	struct options options;
+
+	(void)state;
+	option_problems = 0;
+	options_parse(&options, "", take_option_problem, NULL);
+	assert_string_equal(options.config, "skerry.conf");
+	assert_int_equal(options.console, 1);
+	options_parse(&options,
+		      "config=my.conf  console=com2 log=debug cpus=2 nokaslr run=\"vm list; mem\"",
+		      take_option_problem, NULL);
+	assert_int_equal(option_problems, 0);
+	assert_string_equal(options.config, "my.conf");
+	assert_int_equal(options.console, 2);
+	assert_true(options.log_given);
+	assert_int_equal(options.log, LOG_DEBUG);
+	assert_string_equal(options.run, "vm list; mem");
+	options_parse(&options, "\"run=a b\" console=com3 log= frob cpus=x run=\"open",
+		      take_option_problem, NULL);
+	assert_int_equal(option_problems, 4);
+	assert_false(options.log_given);
+	assert_int_equal(options.console, 1);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_everything),     cmocka_unit_test(test_defaults_and_quotes),
+		cmocka_unit_test(test_values),	       cmocka_unit_test(test_sections),
+		cmocka_unit_test(test_duplicate_name), cmocka_unit_test(test_whole_vm),
+		cmocka_unit_test(test_limits),	       cmocka_unit_test(test_noise),
+		cmocka_unit_test(test_round_trip),     cmocka_unit_test(test_options),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,272 @@
+/* SPDX-License-Identifier: MIT */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include "lib/string.c"
+#include "lib/text.c"
+#include "vmm/manager/line_editor.c"
+
+static struct line_editor editor;
+
+/* A terminal of LINE_COLUMNS columns that understands CR, LF and BS. */
+static struct {
+	char row[LINE_COLUMNS + 1];
+	u32 column;
+	u32 line;
+	u64 bytes;
+} screen;
+
+static void screen_put(void *context, const char *bytes, size_t count)
+{
+	(void)context;
+	screen.bytes += count;
+	for (size_t i = 0; i < count; i++) {
+		if (bytes[i] == '\r') {
+			screen.column = 0;
+		} else if (bytes[i] == '\n') {
+			screen.line++;
+			memset(screen.row, ' ', LINE_COLUMNS);
+		} else if (bytes[i] == '\b') {
+			assert_true(screen.column > 0);
+			screen.column--;
+		} else {
+			assert_true(char_is_printable(bytes[i]));
+			if (screen.column == LINE_COLUMNS) {
+				screen.column = 0;
+				screen.line++;
+				memset(screen.row, ' ', LINE_COLUMNS);
+			}
+			screen.row[screen.column++] = bytes[i];
+		}
+	}
+}
+
+static void begin(void)
+{
+	memset(&screen, 0, sizeof(screen));
+	memset(screen.row, ' ', LINE_COLUMNS);
+	line_editor_init(&editor, "> ", screen_put, NULL);
+	line_editor_begin(&editor);
+}
+
+static enum line_event type(const char *bytes)
+{
+	enum line_event event = LINE_NONE;
+
+	for (; *bytes != '\0'; bytes++)
+		event = line_editor_feed(&editor, *bytes);
+	return event;
+}
+
+/* What stands in the row, without trailing spaces, and where the cursor is. */
+static void expect_row(const char *row, u32 column)
+{
+	char text[LINE_COLUMNS + 1];
+	u32 length = LINE_COLUMNS;
+
+	memcpy(text, screen.row, LINE_COLUMNS);
+	while (length > 0 && text[length - 1] == ' ')
+		length--;
+	text[length] = '\0';
+	assert_string_equal(text, row);
+	assert_int_equal(screen.column, column);
+}
+
+static void test_plain(void **state)
+{
+	(void)state;
+	begin();
+	assert_int_equal(type("vm list"), LINE_NONE);
+	expect_row("> vm list", 9);
+	assert_int_equal(screen.bytes, 9); /* nothing but prompt and echo */
+	assert_int_equal(type("\r"), LINE_DONE);
+	assert_string_equal(editor.text, "vm list");
+	expect_row("", 0);
+	line_editor_begin(&editor);
+	/* The LF of a CR LF is part of it; a lone LF ends a line as well. */
+	assert_int_equal(type("\n"), LINE_NONE);
+	assert_int_equal(type("mem\n"), LINE_DONE);
+	assert_string_equal(editor.text, "mem");
+}
+
+static void test_editing(void **state)
+{
+	(void)state;
+	begin();
+	type("hello wrld");
+	type("\x1b[D\x1b[D\x1b[Do");
+	expect_row("> hello world", 10);
+	type("\x01X");
+	expect_row("> Xhello world", 3);
+	type("\x05!");
+	expect_row("> Xhello world!", 15);
+	type("\x1b[H\x1b[3~\x1b[F\x7f");
+	expect_row("> hello world", 13);
+	type("\x17");
+	expect_row("> hello", 8);
+	type("\x19\x01\x0b");
+	expect_row(">", 2);
+	type("\x19 again");
+	expect_row("> hello world again", 19);
+	type("\x1b[1;5D\x1b" "b\x15");
+	expect_row("> world again", 2);
+	type("\x1b[1;5C\x7f\x7f");
+	expect_row("> wor again", 5);
+	assert_int_equal(type("\r"), LINE_DONE);
+	assert_string_equal(editor.text, "wor again");
+}
+
+static void test_history(void **state)
+{
+	char line[8] = "line 0";
+
+	(void)state;
+	begin();
+	for (u32 i = 0; i < LINE_HISTORY + 5; i++) {
+		line[5] = (char)('0' + i % 10);
+		type(line);
+		type("\r");
+		line_editor_begin(&editor);
+	}
+	type("new");
+	type("\x1b[A");
+	assert_string_equal(editor.text, "line 6");
+	type("\x1b[A\x1b[A");
+	assert_string_equal(editor.text, "line 4");
+	for (u32 i = 0; i < 100; i++)
+		type("\x10");
+	assert_string_equal(editor.text, "line 5"); /* 32 lines back */
+	for (u32 i = 0; i < 100; i++)
+		type("\x0e");
+	assert_string_equal(editor.text, "new");
+	expect_row("> new", 5);
+	type("\r");
+	line_editor_begin(&editor);
+	/* The same line twice is kept once, an empty one not at all. */
+	type("new\r");
+	line_editor_begin(&editor);
+	type("\r");
+	line_editor_begin(&editor);
+	type("\x1b[A\x1b[A");
+	assert_string_equal(editor.text, "line 6");
+}
+
+static void test_too_long(void **state)
+{
+	u64 bytes;
+
+	(void)state;
+	begin();
+	for (u32 i = 0; i < LINE_MAX; i++)
+		assert_int_equal(line_editor_feed(&editor, 'x'), LINE_NONE);
+	assert_int_equal(type("\r"), LINE_DONE);
+	assert_int_equal(strlen(editor.text), LINE_MAX);
+	line_editor_begin(&editor);
+	bytes = screen.bytes;
+	for (u32 i = 0; i < 100000; i++)
+		assert_int_equal(line_editor_feed(&editor, 'x'), LINE_NONE);
+	assert_int_equal(screen.bytes - bytes, LINE_MAX);
+	assert_int_equal(type("\r"), LINE_TOO_LONG);
+	line_editor_begin(&editor);
+	assert_int_equal(type("ok\r"), LINE_DONE);
+	assert_string_equal(editor.text, "ok");
+	/* Ctrl-C gives up what is too long as well. */
+	line_editor_begin(&editor);
+	for (u32 i = 0; i < 2000; i++)
+		line_editor_feed(&editor, 'x');
+	assert_int_equal(type("\x03"), LINE_BREAK);
+	line_editor_begin(&editor);
+	assert_int_equal(type("ok\r"), LINE_DONE);
+}
+
+static void test_wide_line(void **state)
+{
+	(void)state;
+	begin();
+	for (u32 i = 0; i < 200; i++)
+		line_editor_feed(&editor, (char)('0' + i % 10));
+	assert_int_equal(screen.bytes, 202); /* plain echo, wrapped by the terminal */
+	type("\x01");
+	assert_int_equal(screen.column, 2);
+	expect_row("> 0123456789012345678901234567890123456789"
+		   "0123456789012345678901234567890123456",
+		   2);
+	type("\x04\x04");
+	expect_row("> 2345678901234567890123456789012345678901"
+		   "2345678901234567890123456789012345678",
+		   2);
+	type("\x05");
+	assert_int_equal(screen.row[screen.column - 1], '9');
+	type("Z\x7f\x7f");
+	assert_int_equal(screen.row[screen.column - 1], '8');
+	assert_true(screen.column < LINE_COLUMNS);
+	assert_int_equal(editor.length, 197);
+}
+
+static void test_hide_and_show(void **state)
+{
+	(void)state;
+	begin();
+	type("vm lis\x1b[D");
+	line_editor_hide(&editor);
+	expect_row("", 0);
+	line_editor_hide(&editor);
+	screen_put(NULL, "notice\r\n", 8);
+	line_editor_show(&editor);
+	expect_row("> vm lis", 7);
+	line_editor_show(&editor);
+	expect_row("> vm lis", 7);
+	type("\x05t\r");
+	assert_string_equal(editor.text, "vm list");
+}
+
+static void test_insert(void **state)
+{
+	(void)state;
+	begin();
+	type("vm st alpha\x01\x1b" "f\x1b" "f");
+	line_editor_insert(&editor, "art", 3);
+	expect_row("> vm start alpha", 10);
+	assert_int_equal(type("\t"), LINE_COMPLETE);
+}
+
+/* Any bytes at all: the editor stays whole, the screen gets nothing it cannot show. */
+static void test_garbage(void **state)
+{
+	u32 random = 7;
+
+	(void)state;
+	begin();
+	for (u32 i = 0; i < 500000; i++) {
+		enum line_event event;
+
+		random = random * 1664525 + 1013904223;
+		event = line_editor_feed(&editor, (char)(random >> 24));
+		assert_true(editor.cursor <= editor.length && editor.length <= LINE_MAX);
+		assert_int_equal(editor.text[editor.length], '\0');
+		if (event == LINE_DONE || event == LINE_TOO_LONG || event == LINE_BREAK)
+			line_editor_begin(&editor);
+	}
+	/* An escape sequence without end takes no line with it. */
+	line_editor_begin(&editor);
+	type("\x1b[1234567890123456789;;;");
+	assert_int_equal(type("\r"), LINE_DONE);
+	line_editor_begin(&editor);
+	type("\xc3\xa4x");
+	expect_row("> ??x", 5);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_plain),	     cmocka_unit_test(test_editing),
+		cmocka_unit_test(test_history),	     cmocka_unit_test(test_too_long),
+		cmocka_unit_test(test_wide_line),    cmocka_unit_test(test_hide_and_show),
+		cmocka_unit_test(test_insert),	     cmocka_unit_test(test_garbage),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
