@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The guest's ACPI tables: found by a scan, their checksums right, and taken by Intel's own compiler:
- * each disassembles and compiles again without an error, a warning or a remark.
+ * The guest's ACPI tables: found by a scan, their checksums right, and taken by Intel's own
+ * compiler: each disassembles and compiles again without an error, a warning or a remark.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -191,8 +191,8 @@ static void check_with_iasl(const char *folder, const char *name)
 		 "cd %s && iasl -d %s.aml >%s.log 2>&1 && mv %s.aml %s.first && "
 		 "iasl -vr %s.dsl >%s.out 2>&1 && "
 		 "! grep -Eiq '(warning|error|remark)[^s]' %s.log && "
-		 "grep -q ' 0 Errors, 0 Warnings, 0 Remarks' %s.out", folder, name, name, name, name,
-		 name, name, name, name);
+		 "grep -q ' 0 Errors, 0 Warnings, 0 Remarks' %s.out",
+		 folder, name, name, name, name, name, name, name, name);
 	code = system(command);
 	if (code != 0) {
 		snprintf(command, sizeof(command), "cat %s/%s.log %s/%s.out", folder, name, folder,
@@ -242,8 +242,9 @@ static void test_iasl(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_roots),  cmocka_unit_test(test_fadt), cmocka_unit_test(test_madt),
-		cmocka_unit_test(test_rewrite), cmocka_unit_test(test_iasl),
+		cmocka_unit_test(test_roots), cmocka_unit_test(test_fadt),
+		cmocka_unit_test(test_madt),  cmocka_unit_test(test_rewrite),
+		cmocka_unit_test(test_iasl),
 	};
 
 	return cmocka_run_group_tests(tests, make_ram, free_ram);

@@ -5,7 +5,7 @@
 #define SETUP_SECTORS 3u
 #define SETUP_BYTES   ((SETUP_SECTORS + 1) * 512)
 #define KERNEL_BYTES  0x3000u
-#define LOAD_AT       0x1000000u
+#define LOAD_AT	      0x1000000u
 #define INIT_SIZE     0x400000u
 
 static int make(void **state)
@@ -149,7 +149,8 @@ static void test_entry_32(void **state)
 	assert_true(load_guest(&fixture->job));
 	assert_int_equal(fixture->page.rip, 0x100000);
 	assert_int_equal(fixture->page.cr0 & (CR0_PG | CR0_PE), CR0_PE);
-	assert_int_equal(fixture->page.segment[SEG_CS].access & (SEGMENT_L | SEGMENT_DB), SEGMENT_DB);
+	assert_int_equal(fixture->page.segment[SEG_CS].access & (SEGMENT_L | SEGMENT_DB),
+			 SEGMENT_DB);
 	assert_memory_equal(fixture->job.ram + 0x100000, fixture->file + SETUP_BYTES, KERNEL_BYTES);
 }
 

@@ -31,13 +31,14 @@ static struct cpuid_regs host_features(u32 leaf, u32 subleaf)
 		if (subleaf > 3)
 			return (struct cpuid_regs){0};
 		/* level 1 data, 1 instructions, 2, 3; 64 cores */
-		return (struct cpuid_regs){0xfc000021 + (subleaf > 1 ? (subleaf - 1) * 32 : 0) +
-						   (7 << 14), 1, 2, 3};
+		return (struct cpuid_regs){
+			0xfc000021 + (subleaf > 1 ? (subleaf - 1) * 32 : 0) + (7 << 14), 1, 2, 3};
 	case 7:
 		return (struct cpuid_regs){2, ~0u, ~0u, ~0u};
 	case 0xd:
 		if (subleaf == 0)
-			return (struct cpuid_regs){(u32)host_xcr0, 9999, 9999, (u32)(host_xcr0 >> 32)};
+			return (struct cpuid_regs){(u32)host_xcr0, 9999, 9999,
+						   (u32)(host_xcr0 >> 32)};
 		if (subleaf == 1)
 			return (struct cpuid_regs){~0u, 1, ~0u, ~0u};
 		if (subleaf == 2)
@@ -109,23 +110,30 @@ static int use_amd(void **unused)
 static void test_hidden(void **unused)
 {
 	(void)unused;
-	assert_int_equal(query(1, 0).ecx & (CPUID_1_ECX_VMX | CPUID_1_ECX_MONITOR | CPUID_1_ECX_SMX |
-					    CPUID_1_ECX_PDCM | CPUID_1_ECX_DTES64 | CPUID_1_ECX_OSXSAVE), 0);
+	assert_int_equal(query(1, 0).ecx &
+				 (CPUID_1_ECX_VMX | CPUID_1_ECX_MONITOR | CPUID_1_ECX_SMX |
+				  CPUID_1_ECX_PDCM | CPUID_1_ECX_DTES64 | CPUID_1_ECX_OSXSAVE),
+			 0);
 	assert_int_equal(query(1, 0).edx & (CPUID_1_EDX_DS | CPUID_1_EDX_ACPI | CPUID_1_EDX_TM |
-					    CPUID_1_EDX_HTT), 0);
+					    CPUID_1_EDX_HTT),
+			 0);
 	assert_int_equal(query(7, 0).ebx & (CPUID_7_EBX_SGX | CPUID_7_EBX_MPX | CPUID_7_EBX_RTM |
-					    CPUID_7_EBX_HLE | CPUID_7_EBX_PT), 0);
-	assert_int_equal(query(7, 0).ecx & (CPUID_7_ECX_LA57 | CPUID_7_ECX_CET_SS | CPUID_7_ECX_WAITPKG |
-					    CPUID_7_ECX_OSPKE), 0);
+					    CPUID_7_EBX_HLE | CPUID_7_EBX_PT),
+			 0);
+	assert_int_equal(query(7, 0).ecx & (CPUID_7_ECX_LA57 | CPUID_7_ECX_CET_SS |
+					    CPUID_7_ECX_WAITPKG | CPUID_7_ECX_OSPKE),
+			 0);
 	assert_int_equal(query(7, 0).edx & (CPUID_7_EDX_SPEC_CTRL | CPUID_7_EDX_ARCH_CAPABILITIES |
-					    CPUID_7_EDX_CET_IBT), 0);
+					    CPUID_7_EDX_CET_IBT),
+			 0);
 	assert_int_equal(query(7, 0).eax, 0);
 	assert_int_equal(query(7, 1).eax, 0);
 	assert_int_equal(query(5, 0).edx, 0);
 	assert_int_equal(query(0xa, 0).eax, 0);
 	assert_int_equal(query(0xd, 1).eax & CPUID_D_1_EAX_XSAVES, 0);
 	assert_int_equal(query(0x80000001, 0).ecx & (CPUID_81_ECX_SVM | CPUID_81_ECX_IBS |
-						     CPUID_81_ECX_PERFCTR_CORE | CPUID_81_ECX_OSVW), 0);
+						     CPUID_81_ECX_PERFCTR_CORE | CPUID_81_ECX_OSVW),
+			 0);
 	assert_int_equal(query(0x80000001, 0).edx & CPUID_81_EDX_FFXSR, 0);
 	assert_int_equal(query(0x80000007, 0).edx, CPUID_87_EDX_INVARIANT_TSC);
 	assert_int_equal(query(0x80000008, 0).eax, 48 << 8 | 0xff);

@@ -4,10 +4,10 @@
 
 #define TEXT_OFFSET 0x200u
 #define TEXT_BYTES  0x180u
-#define TEXT_AT     0x200000u
+#define TEXT_AT	    0x200000u
 #define TEXT_MEMORY 0x1000u
 #define NOTE_OFFSET 0x180u
-#define ENTRY       (TEXT_AT + 0x40)
+#define ENTRY	    (TEXT_AT + 0x40)
 
 static void put_segment_64(u8 *at, u32 type, u64 offset, u64 physical, u64 bytes, u64 memory)
 {

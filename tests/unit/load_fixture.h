@@ -58,7 +58,7 @@ static struct fixture *fixture_make(u64 file_bytes)
 	return fixture;
 }
 
-/* Loads from a copy of exactly the first `bytes` of the file: reading past them is an ASan error. */
+/* Loads from a copy of the file's first `bytes` exactly: reading past them is an ASan error. */
 static bool load_first(struct fixture *fixture, u64 bytes)
 {
 	u8 *copy = malloc(bytes);

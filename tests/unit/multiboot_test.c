@@ -4,7 +4,7 @@
 
 #define FILE_BYTES 0x800u
 #define HEADER_AT  0x100u
-#define LOAD_AT    0x100000u
+#define LOAD_AT	   0x100000u
 
 static void put_header(u8 *header, u32 flags)
 {

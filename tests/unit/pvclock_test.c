@@ -13,7 +13,7 @@
 #include "vmm/monitor/pvclock.c"
 
 #define RAM_BYTES (4 * MIB)
-#define RECORD    0x200000u
+#define RECORD	  0x200000u
 
 static u8 *ram;
 static struct guest_memory memory;
@@ -52,8 +52,8 @@ static u64 guest_ns(u64 guest_tsc)
 
 static void test_scale(void **unused)
 {
-	static const u64 khz[] = {1, 999, 1000, 1000000, 1000001, 2000000, 2399998, 3579545, 5000000,
-				  500000, 100000, 4000000000ull};
+	static const u64 khz[] = {1,	   999,	    1000,    1000000, 1000001, 2000000,
+				  2399998, 3579545, 5000000, 500000,  100000,  4000000000ull};
 
 	(void)unused;
 	for (size_t i = 0; i < ARRAY_COUNT(khz); i++) {
@@ -83,7 +83,8 @@ static void test_clock_agrees(void **unused)
 	assert_int_equal(guest_ns(clock_now.guest_tsc), 5 * NS_PER_S);
 	machine_time_update(&now, &clock_now, 777000 + 65 * 2399998000ull);
 	assert_in_range(guest_ns(clock_now.guest_tsc), 65 * NS_PER_S - 100, 65 * NS_PER_S + 100);
-	assert_int_equal(((const struct pvclock_record *)(ram + RECORD))->flags, PVCLOCK_TSC_STABLE);
+	assert_int_equal(((const struct pvclock_record *)(ram + RECORD))->flags,
+			 PVCLOCK_TSC_STABLE);
 	/* what the CPU gives the guest is what the clock says */
 	assert_int_equal(777000 + 65 * 2399998000ull + machine_time_tsc_offset(&now),
 			 clock_now.guest_tsc);
@@ -151,8 +152,8 @@ static void test_wall_clock(void **unused)
 /* Addresses that a guest should not give harm nobody. */
 static void test_bad_addresses(void **unused)
 {
-	static const u64 bad[] = {RAM_BYTES - 8, RAM_BYTES, ~0ull, ~0ull - 30, 0xa0000, RECORD + 2,
-				  0x9fffc};
+	static const u64 bad[] = {RAM_BYTES - 8, RAM_BYTES,  ~0ull,  ~0ull - 30,
+				  0xa0000,	 RECORD + 2, 0x9fffc};
 
 	(void)unused;
 	machine_time_start(&now, 1000000, 0);

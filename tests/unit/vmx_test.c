@@ -565,7 +565,11 @@ static void bad_control_registers_are_general_protection(void **state)
 	static const struct {
 		u64 number;
 		u64 value;
-	} bad[] = {{0, CR0_NW}, {0, CR0_PG | CR0_CD}, {4, CR4_VMXE}, {4, CR4_SMXE | CR4_MCE}};
+	} bad[] = {{0, CR0_NW},
+		   {0, CR0_PG | CR0_CD},
+		   {4, CR4_VMXE},
+		   {4, CR4_SMXE | CR4_MCE},
+		   {4, BIT(25)}};
 
 	(void)state;
 	enter_protected_mode();

@@ -71,9 +71,9 @@ int main(void)
 		rt_fail("setup");
 	touch_all();
 	console_init(SERIAL_COM1);
+	setup_banner();
 	setup_options();
 	setup_serial();
-	setup_banner();
 	setup_config_file();
 	setup_host();
 	vm_build_init();

@@ -111,8 +111,9 @@ void setup_config_file(void)
 
 void setup_host(void)
 {
-	log_level_set(LOG_CATEGORY_COUNT,
-		      options.log_given ? options.log : (enum log_level)config.host.log);
+	if (options.log_given)
+		config.host.log = options.log;
+	log_level_set(LOG_CATEGORY_COUNT, (enum log_level)config.host.log);
 	if (config.host.export == EXPORT_COM2 &&
 	    (!serial_present(SERIAL_COM2) || console_port() == SERIAL_COM2))
 		report("[host] export: found com2, which is not there or the console, allowed: off "

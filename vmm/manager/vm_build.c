@@ -19,7 +19,7 @@
 #define OVERHEAD_RAM_SHARE  128u
 #define OVERHEAD_PAGES	    1024u
 #define OVERHEAD_VCPU_PAGES 64u
-#define MANAGER_PAGES 32u
+#define MANAGER_PAGES	    32u
 
 /* Handles that are only needed until the monitor has its own. */
 struct parts {

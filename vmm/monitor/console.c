@@ -4,8 +4,8 @@
 #include "vmm/rt/syscall.h"
 
 /*
- * The oldest bytes give way. A line is shown when it is complete; what has no newline when the guest
- * does something else than printing (machine_attend).
+ * The oldest bytes give way. A line is shown when it is complete; what has no newline is shown
+ * when the guest does something else than printing (vcpu_thread).
  */
 void console_put(void *context, u8 byte)
 {

@@ -4,13 +4,13 @@
 #include "lib/string.h"
 #include "vmm/monitor/cpuid_allow.h"
 
-#define LAST_BASIC        CPUID_XSAVE
-#define LAST_EXTENDED     0x8000001eu
+#define LAST_BASIC	    CPUID_XSAVE
+#define LAST_EXTENDED	    0x8000001eu
 #define LAST_EXTENDED_INTEL CPUID_ADDRESS_SIZES
 
 /* SDM vol. 1, 13.4.3: the legacy region and the header come before every other component. */
 #define XSAVE_FIXED_BYTES 576u
-#define XSAVE_ALIGNED     BIT(1) /* CPUID.D.n:ECX: at 64 bytes in the compacted form */
+#define XSAVE_ALIGNED	  BIT(1) /* CPUID.D.n:ECX: at 64 bytes in the compacted form */
 
 static struct cpuid_regs host(u32 leaf, u32 subleaf)
 {
@@ -103,7 +103,8 @@ static void build_caches(struct cpuid_policy *policy)
 
 		if ((regs.eax & 0x1f) == 0)
 			return;
-		regs.eax = shared_cache(policy, regs.eax) | (MIN(policy->vcpu_count, 64u) - 1) << 26;
+		regs.eax = shared_cache(policy, regs.eax) | (MIN(policy->vcpu_count, 64u) - 1)
+								    << 26;
 		add(policy, CPUID_CACHE, i, true, regs);
 	}
 }
@@ -317,8 +318,8 @@ void cpuid_build(struct cpuid_policy *policy, u32 vcpu_count)
 	policy->intel = memcmp(&vendor.ebx, "Genu", 4) == 0 && memcmp(&vendor.edx, "ineI", 4) == 0;
 	policy->max_basic = MIN(vendor.eax, LAST_BASIC);
 	policy->max_extended = max_extended < CPUID_EXTENDED ? CPUID_EXTENDED : max_extended;
-	policy->max_extended = MIN(policy->max_extended,
-				   policy->intel ? LAST_EXTENDED_INTEL : LAST_EXTENDED);
+	policy->max_extended =
+		MIN(policy->max_extended, policy->intel ? LAST_EXTENDED_INTEL : LAST_EXTENDED);
 	policy->xcr0 = offered_xcr0(vendor.eax);
 	build_basic(policy);
 	build_hypervisor(policy);
@@ -368,8 +369,8 @@ void cpuid_query(const struct cpuid_policy *policy, const struct cpuid_state *st
 {
 	const struct cpuid_entry *entry;
 	bool hypervisor = leaf >= CPUID_HYPERVISOR && leaf < CPUID_HYPERVISOR + 0x1000;
-	bool outside = leaf >= CPUID_EXTENDED ? leaf > policy->max_extended
-					      : leaf > policy->max_basic;
+	bool outside =
+		leaf >= CPUID_EXTENDED ? leaf > policy->max_extended : leaf > policy->max_basic;
 
 	/*
 	 * SDM vol. 2, CPUID: "the data for the highest basic information leaf is returned"; APM

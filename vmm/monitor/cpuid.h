@@ -45,7 +45,7 @@ struct cpuid_regs cpuid_shown(const struct cpuid_policy *policy, u32 leaf, u32 s
 /* The CPU's own CPUID; tests have one of their own. */
 void cpuid_host(u32 leaf, u32 subleaf, struct cpuid_regs *regs);
 
-#define CPUID_KVM_FEATURES      0x40000001u
-#define CPUID_SKERRY            0x40000100u
-#define KVM_CLOCKSOURCE2        BIT(3)
-#define KVM_CLOCKSOURCE_STABLE  BIT(24)
+#define CPUID_KVM_FEATURES     0x40000001u
+#define CPUID_SKERRY	       0x40000100u
+#define KVM_CLOCKSOURCE2       BIT(3)
+#define KVM_CLOCKSOURCE_STABLE BIT(24)

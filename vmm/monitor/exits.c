@@ -51,8 +51,8 @@ static void crash_unsupported(struct vcpu *vcpu, const char *what)
 
 	for (u32 i = 0; i < MIN(emulator->byte_count, (u8)X86_LENGTH_MAX); i++)
 		format(bytes + 3 * i, 4, " %02x", emulator->bytes[i]);
-	machine_crash(vcpu->machine, "%s at 0x%lx by an instruction not known here, rip 0x%lx:%s", what,
-		      vcpu->page->exit.gpa, vcpu->page->rip, bytes);
+	machine_crash(vcpu->machine, "%s at 0x%lx by an instruction not known here, rip 0x%lx:%s",
+		      what, vcpu->page->exit.gpa, vcpu->page->rip, bytes);
 }
 
 /* What the emulator has done about the instruction of the exit. */
@@ -80,7 +80,8 @@ static void settle_memory(struct vcpu *vcpu)
 	enum emulate_result result;
 
 	if (vcpu->event.valid) {
-		machine_crash(vcpu->machine, "delivery of vector %u needs address 0x%lx, where no memory is",
+		machine_crash(vcpu->machine,
+			      "delivery of vector %u needs address 0x%lx, where no memory is",
 			      vcpu->event.vector, exit->gpa);
 		return;
 	}
@@ -193,9 +194,10 @@ static void crash_unexpected(struct vcpu *vcpu)
 {
 	const struct vcpu_exit *exit = &vcpu->page->exit;
 
-	machine_crash(vcpu->machine,
-		      "exit %u (the CPU's code 0x%lx, qualification 0x%lx) at rip 0x%lx is not handled",
-		      exit->reason, exit->vendor_code, exit->qualification, vcpu->page->rip);
+	machine_crash(
+		vcpu->machine,
+		"exit %u (the CPU's code 0x%lx, qualification 0x%lx) at rip 0x%lx is not handled",
+		exit->reason, exit->vendor_code, exit->qualification, vcpu->page->rip);
 }
 
 /* CR8 is the task priority; the guest changes it without an exit. */

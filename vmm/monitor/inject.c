@@ -127,8 +127,8 @@ static void prepare_interrupt(struct vcpu *vcpu, struct irqchip *irqchip, bool *
 	vector = irqchip_take_interrupt(irqchip, vcpu->id);
 	if (vector < 0)
 		return;
-	deliver(vcpu, (struct vcpu_event){
-			      .valid = 1, .type = EVENT_INTERRUPT, .vector = (u8)vector});
+	deliver(vcpu,
+		(struct vcpu_event){.valid = 1, .type = EVENT_INTERRUPT, .vector = (u8)vector});
 	*taken = true;
 	if ((irqchip_pending(irqchip, vcpu->id) & PENDING_INTERRUPT) != 0)
 		vcpu->page->request |= REQUEST_INTERRUPT_WINDOW;

@@ -79,7 +79,8 @@ void machine_stop(struct machine *machine, s32 exit_code, const char *reason)
 
 static void take_wall_time(struct machine *machine)
 {
-	machine_time_wall(&machine->time, machine->channel->wall_seconds, machine->channel->wall_tsc);
+	machine_time_wall(&machine->time, machine->channel->wall_seconds,
+			  machine->channel->wall_tsc);
 }
 
 void machine_update_clock(struct machine *machine)

@@ -13,7 +13,7 @@
 #define MACHINE_VCPU_MAX 1
 
 /* An unasked reset is a crash; this many within this time and the machine is not started again. */
-#define CRASH_LIMIT     5
+#define CRASH_LIMIT	5
 #define CRASH_WINDOW_NS (60 * NS_PER_S)
 
 /*
@@ -24,7 +24,7 @@ struct machine {
 	u32 lock;
 
 	/* set once */
-	handle_t queue;       /* of vCPU 0; signals from the manager arrive here too */
+	handle_t queue;	      /* of vCPU 0; signals from the manager arrive here too */
 	handle_t channel_out; /* event: tells the manager to look at the channel */
 	struct vm_channel *channel;
 	struct guest_memory memory;

@@ -14,7 +14,8 @@ enum queue_key { KEY_CHANNEL = 1 };
 static bool worked(struct machine *machine, const char *what, enum status status)
 {
 	if (status != STATUS_OK)
-		machine_crash(machine, "the kernel says \"%s\" while %s", status_text(status), what);
+		machine_crash(machine, "the kernel says \"%s\" while %s", status_text(status),
+			      what);
 	return status == STATUS_OK;
 }
 

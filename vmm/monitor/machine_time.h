@@ -9,9 +9,9 @@
  */
 struct machine_time {
 	u64 tsc_khz;
-	u64 base_tsc;   /* host TSC at guest time 0, moved on by every pause */
-	u64 paused_tsc; /* host TSC when the present pause began; 0: running */
-	u64 tsc_adjust; /* IA32_TSC_ADJUST */
+	u64 base_tsc;	  /* host TSC at guest time 0, moved on by every pause */
+	u64 paused_tsc;	  /* host TSC when the present pause began; 0: running */
+	u64 tsc_adjust;	  /* IA32_TSC_ADJUST */
 	u64 wall_seconds; /* Unix time at wall_tsc */
 	u64 wall_tsc;
 };
@@ -22,7 +22,8 @@ void machine_time_pause(struct machine_time *time, u64 host_tsc);
 void machine_time_resume(struct machine_time *time, u64 host_tsc);
 
 /* Fills in what the devices and the guest see at host_tsc. */
-void machine_time_update(const struct machine_time *time, struct machine_clock *clock, u64 host_tsc);
+void machine_time_update(const struct machine_time *time, struct machine_clock *clock,
+			 u64 host_tsc);
 
 /* What the CPU adds to the host's TSC. */
 u64 machine_time_tsc_offset(const struct machine_time *time);

@@ -7,17 +7,17 @@
 #include "vmm/monitor/msr_mtrr.h"
 
 /* SDM vol. 4, chapter 2; AMD's: APM vol. 2, appendix A, and the family 17h PPR */
-#define MSR_PLATFORM_ID    0x17u
-#define MSR_TOP_MEM        0xc001001au
-#define MSR_TOM2           0xc001001du
-#define MSR_NB_CFG         0xc001001fu
-#define MSR_INT_PENDING    0xc0010055u
+#define MSR_PLATFORM_ID 0x17u
+#define MSR_TOP_MEM	0xc001001au
+#define MSR_TOM2	0xc001001du
+#define MSR_NB_CFG	0xc001001fu
+#define MSR_INT_PENDING 0xc0010055u
 
 #define MISC_ENABLE_FAST_STRING BIT(0)
-#define MISC_ENABLE_NO_BTS      BIT(11)
-#define MISC_ENABLE_NO_PEBS     BIT(12)
-#define HWCR_TSC_AT_P0          BIT(24) /* the TSC counts at the P0 frequency */
-#define NB_CFG_ENABLE_CF8_EXT   BIT(46)
+#define MISC_ENABLE_NO_BTS	BIT(11)
+#define MISC_ENABLE_NO_PEBS	BIT(12)
+#define HWCR_TSC_AT_P0		BIT(24) /* the TSC counts at the P0 frequency */
+#define NB_CFG_ENABLE_CF8_EXT	BIT(46)
 
 enum msr_vendor { VENDOR_ANY, VENDOR_INTEL, VENDOR_AMD };
 
@@ -87,7 +87,8 @@ static s32 find_stored(const struct cpuid_policy *policy, u32 index)
 
 static s32 find_switched(const struct cpuid_policy *policy, u32 index)
 {
-	bool rdtscp = (cpuid_shown(policy, CPUID_EXTENDED_VERSION, 0).edx & CPUID_81_EDX_RDTSCP) != 0;
+	bool rdtscp =
+		(cpuid_shown(policy, CPUID_EXTENDED_VERSION, 0).edx & CPUID_81_EDX_RDTSCP) != 0;
 
 	if (index == MSR_TSC_AUX && !rdtscp &&
 	    (cpuid_shown(policy, CPUID_FEATURES, 0).ecx & CPUID_7_ECX_RDPID) == 0)
@@ -201,7 +202,8 @@ static bool write_pat(struct vcpu_page *page, u64 value)
 
 static bool write_switched(struct vcpu_page *page, u32 at, u64 value)
 {
-	if ((value & ~switched[at].bits) != 0 || (switched[at].canonical && !is_canonical(value, 48)))
+	if ((value & ~switched[at].bits) != 0 ||
+	    (switched[at].canonical && !is_canonical(value, 48)))
 		return false;
 	page->msr[switched[at].slot] = value;
 	page->dirty |= VCPU_MSRS;

@@ -6,7 +6,7 @@
 
 #define MSR_STORED_COUNT     17
 #define MSR_MTRR_RANGE_COUNT 8
-#define MSR_MTRR_COUNT       (1 + 2 * MSR_MTRR_RANGE_COUNT + 11)
+#define MSR_MTRR_COUNT	     (1 + 2 * MSR_MTRR_RANGE_COUNT + 11)
 
 /* MSRs that only keep a value: no device stands behind them and no register of the CPU. */
 struct msr_state {
@@ -20,7 +20,7 @@ struct msr_state {
  */
 void msr_reset(struct msr_state *state, const struct cpuid_policy *policy);
 
-/* The register groups of the vCPU page that hold this MSR; they must be valid for the calls below. */
+/* The register groups of the page that hold this MSR; they must be valid for the calls below. */
 u32 msr_groups(u32 index);
 
 /*

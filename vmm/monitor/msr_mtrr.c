@@ -81,13 +81,15 @@ static bool value_valid(const struct cpuid_policy *policy, s32 at, u64 value)
 	if (at >= AT_FIXED)
 		return fixed_valid(value);
 	if (at == AT_DEFAULT)
-		return (value & ~(MTRR_ENABLE | MTRR_FIXED | 0xff)) == 0 && type_valid(value & 0xff);
+		return (value & ~(MTRR_ENABLE | MTRR_FIXED | 0xff)) == 0 &&
+		       type_valid(value & 0xff);
 	if ((at - AT_RANGE) % 2 == 0)
 		return (value & ~(address_bits(policy) | 0xff)) == 0 && type_valid(value & 0xff);
 	return (value & ~(address_bits(policy) | MTRR_MASK_VALID)) == 0;
 }
 
-bool msr_mtrr_write(struct msr_state *state, const struct cpuid_policy *policy, u32 index, u64 value)
+bool msr_mtrr_write(struct msr_state *state, const struct cpuid_policy *policy, u32 index,
+		    u64 value)
 {
 	s32 at = mtrr_place(index);
 

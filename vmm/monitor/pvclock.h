@@ -21,8 +21,8 @@ struct pvclock_record {
 _Static_assert(sizeof(struct pvclock_record) == 32, "struct pvclock_vcpu_time_info");
 
 enum pvclock_flag {
-	PVCLOCK_TSC_STABLE = 1 << 0,    /* good for comparing readings of different vCPUs */
-	PVCLOCK_GUEST_STOPPED = 1 << 1, /* was paused: watchdogs should not bark; the guest clears it */
+	PVCLOCK_TSC_STABLE = 1 << 0,	/* good for comparing readings of different vCPUs */
+	PVCLOCK_GUEST_STOPPED = 1 << 1, /* was paused; the guest clears it */
 };
 
 /* One vCPU's side of the KVM clock. */

@@ -86,7 +86,8 @@ void vcpu_advance(struct vcpu *vcpu)
 	if (length == 0) {
 		vcpu_need(vcpu, VCPU_SEGMENTS | VCPU_CONTROL);
 		if (emulate_instruction_length(&vcpu->emulator, &length, &event) != EMULATE_DONE) {
-			machine_crash(vcpu->machine, "the instruction at rip 0x%lx cannot be decoded",
+			machine_crash(vcpu->machine,
+				      "the instruction at rip 0x%lx cannot be decoded",
 				      vcpu->page->rip);
 			return;
 		}

@@ -18,10 +18,10 @@ struct vcpu {
 	handle_t queue;
 	struct vcpu_page *page;
 	struct lapic_page *lapic_page;
-	bool halted;             /* in HLT: waits for an interrupt */
+	bool halted;		 /* in HLT: waits for an interrupt */
 	struct vcpu_event event; /* must be injected at the next entry */
-	struct vcpu_event held;  /* interrupt whose delivery an exception of its own cut short */
-	u64 deadline_ns;         /* guest time of the next timer */
+	struct vcpu_event held;	 /* interrupt whose delivery an exception of its own cut short */
+	u64 deadline_ns;	 /* guest time of the next timer */
 	struct msr_state msr;
 	struct pvclock pvclock;
 	struct emulator emulator;

@@ -15,7 +15,7 @@
 #include "vmm/monitor/load/layout.h"
 
 #define TABLE_ALIGNMENT 64u /* the FACS needs it (ACPI 6.4, 5.2.10) */
-#define TABLES_BYTES    (LAYOUT_RSDP - LAYOUT_ACPI)
+#define TABLES_BYTES	(LAYOUT_RSDP - LAYOUT_ACPI)
 
 /* Where the next table goes in the guest's RAM. */
 struct acpi_writer {
@@ -84,7 +84,8 @@ static void dsdt_isa_device(struct aml *aml, const char *name, const char *id, u
 static u32 put_dsdt(struct acpi_writer *writer, u32 vcpu_count)
 {
 	static u8 bytes[32 * KIB];
-	struct aml aml = {.bytes = bytes, .size = sizeof(bytes), .length = sizeof(struct acpi_header)};
+	struct aml aml = {
+		.bytes = bytes, .size = sizeof(bytes), .length = sizeof(struct acpi_header)};
 	u32 opened = aml_open(&aml, AML_SCOPE);
 
 	aml_name(&aml, "\\_SB");
@@ -121,7 +122,9 @@ static struct acpi_address io_address(u16 port, u8 bytes)
 	return (struct acpi_address){
 		.space = ACPI_SPACE_IO,
 		.bit_width = (u8)(bytes * 8),
-		.access_size = bytes == 1 ? 1 : bytes == 2 ? 2 : 3,
+		.access_size = bytes == 1   ? 1
+			       : bytes == 2 ? 2
+					    : 3,
 		.address = port,
 	};
 }

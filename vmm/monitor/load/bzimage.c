@@ -12,10 +12,10 @@
 /* The setup header's fields, checked against the file. */
 struct bzimage {
 	u16 version;
-	u64 header_end;   /* of the setup header, in the file */
+	u64 header_end;	  /* of the setup header, in the file */
 	u64 setup_bytes;  /* real-mode part: where the kernel proper starts in the file */
 	u64 kernel_bytes; /* the kernel proper */
-	u64 load;         /* where it goes */
+	u64 load;	  /* where it goes */
 	u64 memory_bytes; /* what it needs there to unpack itself */
 	u64 initrd_limit;
 	u64 command_limit;
@@ -38,16 +38,18 @@ static bool read_sizes(struct load_job *job, struct bzimage *image)
 	/* 0 means 4 "for backwards compatibility"; the boot sector comes on top */
 	image->setup_bytes = ((sectors == 0 ? 4 : sectors) + 1) * 512;
 	if (image->setup_bytes >= job->kernel.size)
-		return load_fail(job,
-				 "kernel file: truncated: setup_sects at 0x1f1 says that the kernel "
-				 "starts at byte %lu, the file has %lu bytes",
-				 image->setup_bytes, job->kernel.size);
+		return load_fail(
+			job,
+			"kernel file: truncated: setup_sects at 0x1f1 says that the kernel "
+			"starts at byte %lu, the file has %lu bytes",
+			image->setup_bytes, job->kernel.size);
 	/* syssize is rounded up; what follows it in the file (a signature) is no part of it */
 	if (promised == 0 || promised - 15 > job->kernel.size - image->setup_bytes)
-		return load_fail(job,
-				 "kernel file: truncated: syssize at 0x1f4 says %lu bytes from byte "
-				 "%lu on, the file has %lu bytes",
-				 promised, image->setup_bytes, job->kernel.size);
+		return load_fail(
+			job,
+			"kernel file: truncated: syssize at 0x1f4 says %lu bytes from byte "
+			"%lu on, the file has %lu bytes",
+			promised, image->setup_bytes, job->kernel.size);
 	image->kernel_bytes = MIN(promised, job->kernel.size - image->setup_bytes);
 	return true;
 }
@@ -74,7 +76,8 @@ static bool read_header(struct load_job *job, struct bzimage *image)
 				 "2.06 or later is needed",
 				 image->version >> 8, image->version & 0xff);
 	if (job->kernel.size < LINUX_HEADER_END)
-		return load_fail(job, "kernel file: truncated: its %lu bytes end inside the setup "
+		return load_fail(job,
+				 "kernel file: truncated: its %lu bytes end inside the setup "
 				 "header (0x1f1 to 0x%x)",
 				 job->kernel.size, LINUX_HEADER_END);
 	if ((file[LINUX_LOADFLAGS] & LINUX_LOADED_HIGH) == 0)

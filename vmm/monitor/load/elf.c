@@ -9,8 +9,8 @@
 /* System V ABI, "ELF Header" and "Program Header", by byte offset: 32 bits, 64 bits. */
 enum { ELF_CLASS_32 = 1, ELF_CLASS_64 = 2, ELF_DATA_LITTLE = 1 };
 enum { ELF_MACHINE_386 = 3, ELF_MACHINE_X86_64 = 62 };
-#define ELF32_HEADER_BYTES 52u
-#define ELF64_HEADER_BYTES 64u
+#define ELF32_HEADER_BYTES  52u
+#define ELF64_HEADER_BYTES  64u
 #define ELF32_SEGMENT_BYTES 32u
 #define ELF64_SEGMENT_BYTES 56u
 
@@ -89,7 +89,9 @@ bool elf_place(struct load_job *job, const struct elf_file *elf)
 			return false;
 	}
 	if (job->kernel_end == 0)
-		return load_fail(job, "kernel file: none of its %u ELF program headers loads "
-				 "anything", elf->header_count);
+		return load_fail(job,
+				 "kernel file: none of its %u ELF program headers loads "
+				 "anything",
+				 elf->header_count);
 	return true;
 }

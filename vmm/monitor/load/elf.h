@@ -9,7 +9,7 @@ struct elf_file {
 	u64 entry;
 	u64 header_offset; /* of the program headers */
 	u32 header_count;
-	u32 header_bytes;  /* of each */
+	u32 header_bytes; /* of each */
 };
 
 struct elf_segment {

@@ -59,7 +59,8 @@ static u64 notes_find_entry(const u8 *note, u64 length)
 			return 0;
 		if (get_u32(note + 8) == PHYS32_ENTRY && get_u32(note) == 4 &&
 		    memcmp(name, "Xen", 4) == 0 && value_bytes >= 4)
-			return value_bytes >= 8 ? get_u64(name + name_bytes) : get_u32(name + name_bytes);
+			return value_bytes >= 8 ? get_u64(name + name_bytes)
+						: get_u32(name + name_bytes);
 		note += 12 + name_bytes + value_bytes;
 		length -= 12 + name_bytes + value_bytes;
 	}

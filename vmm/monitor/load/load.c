@@ -11,7 +11,7 @@
 #include "vmm/monitor/load/place.h"
 #include "vmm/monitor/load/start_state.h"
 
-#define DEMO_AT    0x7c00u
+#define DEMO_AT	   0x7c00u
 #define DEMO_BYTES (LAYOUT_EBDA - DEMO_AT)
 
 /* The words of the BIOS data area that programs look for: COM1, EBDA segment, KiB below it. */
@@ -57,6 +57,8 @@ bool load_guest(struct load_job *job)
 		return false;
 	if (multiboot1_recognise(&job->kernel))
 		return multiboot1_load(job);
-	return load_fail(job, "kernel file: its %lu bytes are none of bzImage (HdrS at 0x202), ELF "
-			 "with a PVH note, Multiboot 1 image", job->kernel.size);
+	return load_fail(job,
+			 "kernel file: its %lu bytes are none of bzImage (HdrS at 0x202), ELF "
+			 "with a PVH note, Multiboot 1 image",
+			 job->kernel.size);
 }

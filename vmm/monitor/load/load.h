@@ -23,11 +23,11 @@ struct load_job {
 
 	/* out */
 	struct vcpu_page *page; /* the first vCPU's registers: all groups are written and dirty */
-	char error[192];        /* when loading failed: one sentence, else "" */
+	char error[192];	/* when loading failed: one sentence, else "" */
 
 	/* between the loaders */
 	struct e820_map map;
-	u64 rsdp;       /* where the ACPI tables' root lies */
+	u64 rsdp;	/* where the ACPI tables' root lies */
 	u64 kernel_end; /* end of what the kernel occupies */
 };
 

@@ -24,10 +24,10 @@ enum multiboot1_header {
 };
 #define MB1_HEADER_MAGIC 0x1badb002u
 #define MB1_SEARCH_BYTES (8 * KIB)
-/* bits that must be understood: page-aligned modules, memory information, video mode (given none) */
+/* bits that must be understood: page-aligned modules, memory information, video mode (none) */
 #define MB1_REQUIRED_KNOWN 0x7u
-#define MB1_REQUIRED       0xffffu
-#define MB1_ADDRESSES      BIT(16)
+#define MB1_REQUIRED	   0xffffu
+#define MB1_ADDRESSES	   BIT(16)
 
 /* 3.3: what the kernel is given */
 struct multiboot1_info {
@@ -46,7 +46,7 @@ struct multiboot1_info {
 	u32 loader_name;
 	u32 rest[13];
 };
-_Static_assert(sizeof(struct multiboot1_info) == 120, "apm_table to the framebuffer's end included");
+_Static_assert(sizeof(struct multiboot1_info) == 120, "to the end of the framebuffer");
 
 enum multiboot1_flag {
 	MB1_INFO_MEMORY = 1 << 0,
@@ -114,10 +114,11 @@ static bool place_flat(struct load_job *job, u64 at, u64 *entry)
 	*entry = get_u32(header + MB1_ENTRY);
 	if (load > get_u32(header + MB1_HEADER_ADDRESS) ||
 	    get_u32(header + MB1_HEADER_ADDRESS) - load > at)
-		return load_fail(job,
-				 "kernel file: Multiboot header at 0x%lx gives load address 0x%lx and "
-				 "header address 0x%x, which do not fit together",
-				 at, load, get_u32(header + MB1_HEADER_ADDRESS));
+		return load_fail(
+			job,
+			"kernel file: Multiboot header at 0x%lx gives load address 0x%lx and "
+			"header address 0x%x, which do not fit together",
+			at, load, get_u32(header + MB1_HEADER_ADDRESS));
 	offset = at - (get_u32(header + MB1_HEADER_ADDRESS) - load);
 	bytes = job->kernel.size - offset;
 	if (get_u32(header + MB1_LOAD_END) != 0) {
@@ -130,7 +131,8 @@ static bool place_flat(struct load_job *job, u64 at, u64 *entry)
 		bytes = get_u32(header + MB1_LOAD_END) - load;
 	}
 	return place_kernel(job, load, job->kernel.bytes + offset, bytes,
-			    bss_end > load + bytes ? bss_end - load - bytes : 0, "the Multiboot image");
+			    bss_end > load + bytes ? bss_end - load - bytes : 0,
+			    "the Multiboot image");
 }
 
 static void write_map(struct load_job *job, struct multiboot1_info *info)
@@ -183,15 +185,19 @@ bool multiboot1_load(struct load_job *job)
 	u64 initrd;
 
 	if ((flags & MB1_REQUIRED & ~MB1_REQUIRED_KNOWN) != 0)
-		return load_fail(job, "kernel file: Multiboot header at 0x%lx requires flags 0x%x, "
-				 "known are 0x%x", at, flags & MB1_REQUIRED, MB1_REQUIRED_KNOWN);
+		return load_fail(job,
+				 "kernel file: Multiboot header at 0x%lx requires flags 0x%x, "
+				 "known are 0x%x",
+				 at, flags & MB1_REQUIRED, MB1_REQUIRED_KNOWN);
 	if ((flags & MB1_ADDRESSES) != 0) {
 		if (!place_flat(job, at, &entry))
 			return false;
 	} else {
 		if (!elf_recognise(&job->kernel))
-			return load_fail(job, "kernel file: Multiboot header at 0x%lx gives no load "
-					 "addresses and the file is no ELF", at);
+			return load_fail(job,
+					 "kernel file: Multiboot header at 0x%lx gives no load "
+					 "addresses and the file is no ELF",
+					 at);
 		if (!elf_open(job, &elf) || !elf_place(job, &elf))
 			return false;
 		entry = elf.entry;

@@ -70,8 +70,8 @@ void start_state_real(struct vcpu_page *page, u16 ip)
 static void set_flat(struct vcpu_page *page, u8 *ram, u32 code_size)
 {
 	u32 access = SEGMENT_S | SEGMENT_P | SEGMENT_G;
-	const u64 flat = DESCRIPTOR_LIMIT_LOW | DESCRIPTOR_LIMIT_HIGH | DESCRIPTOR_G | DESCRIPTOR_P |
-			 DESCRIPTOR_S;
+	const u64 flat = DESCRIPTOR_LIMIT_LOW | DESCRIPTOR_LIMIT_HIGH | DESCRIPTOR_G |
+			 DESCRIPTOR_P | DESCRIPTOR_S;
 	u64 gdt[6] = {
 		[START_CS / 8] = flat | (u64)TYPE_CODE << 40 |
 				 (code_size == SEGMENT_L ? DESCRIPTOR_L : DESCRIPTOR_DB),

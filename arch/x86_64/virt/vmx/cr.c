@@ -3,8 +3,8 @@
  * CR0, CR4 and EFER. The guest owns every bit that hurts nobody else, so that paging, long mode and
  * lazy FPU switching cost no exit; the CPU then does all checks, loads PDPTEs and keeps EFER.LMA.
  * Host-owned are CD and NW (a guest must not slow down its neighbours), NE and whatever else VMX
- * operation fixes, CR4.VMXE and SMXE (not offered) and MCE (clearing it would let a machine check
- * shut the CPU down). The read shadows hold the guest's values of those.
+ * operation fixes, CR4.MCE (clearing it would let a machine check shut the CPU down) and the bits
+ * of CR4 that no guest is offered. The read shadows hold the guest's values of those.
  */
 #include "arch/x86_64/cpu/instructions.h"
 #include "arch/x86_64/hw/control.h"
@@ -14,6 +14,12 @@
 #include "mm/address.h"
 #include "mm/table.h"
 
+/* Where the CPU lacks one of these features it refuses the bit itself. */
+#define CR4_GUEST_OWNED                                                                            \
+	(CR4_VME | CR4_PVI | CR4_TSD | CR4_DE | CR4_PSE | CR4_PAE | CR4_PGE | CR4_PCE |            \
+	 CR4_OSFXSR | CR4_OSXMMEXCPT | CR4_UMIP | CR4_LA57 | CR4_FSGSBASE | CR4_PCIDE |            \
+	 CR4_OSXSAVE | CR4_SMEP | CR4_SMAP | CR4_PKE)
+
 static u64 cr0_mask(void)
 {
 	return CR0_CD | CR0_NW | vmx_capability.cr0_fixed;
@@ -21,7 +27,7 @@ static u64 cr0_mask(void)
 
 static u64 cr4_mask(void)
 {
-	return CR4_SMXE | CR4_MCE | vmx_capability.cr4_fixed;
+	return ~CR4_GUEST_OWNED | vmx_capability.cr4_fixed;
 }
 
 static u64 merge(u64 value, u64 shadow, u64 mask)

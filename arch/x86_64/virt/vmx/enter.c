@@ -46,12 +46,15 @@ void vmx_vcpu_unload(struct virt_vcpu *vcpu)
 	CHECK(vmclear(vcpu->control_hpa.value));
 }
 
+/* A loaded vCPU's VMCS is the current one. */
 u64 vmx_borrow(struct virt_vcpu *vcpu)
 {
-	u64 current = vmptrst();
+	u64 current;
 
-	if (current != vcpu->control_hpa.value)
-		CHECK(vmptrld(vcpu->control_hpa.value));
+	if (vcpu->loaded_cpu != ~0u)
+		return vcpu->control_hpa.value;
+	current = vmptrst();
+	CHECK(vmptrld(vcpu->control_hpa.value));
 	return current;
 }
 
