@@ -24,3 +24,10 @@
 
 /* What Multiboot2 passes in EAX (3.5). */
 #define MULTIBOOT2_BOOT_MAGIC 0x36d76289
+
+/*
+ * Pages that application processors start in: real-mode code, then their first page table's top.
+ * Not given out by the page allocator.
+ */
+#define TRAMPOLINE_BASE 0x8000
+#define TRAMPOLINE_PAGES 2

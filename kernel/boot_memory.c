@@ -7,7 +7,7 @@
 #include "mm/kernel_space.h"
 #include "mm/page.h"
 
-#define RANGE_MAX (BOOT_USED_MAX + BOOT_MODULE_MAX)
+#define RANGE_MAX (BOOT_USED_MAX + BOOT_MODULE_MAX + 1) /* one: the trampoline */
 
 void boot_memory_init(const struct boot_info *info)
 {
@@ -36,6 +36,11 @@ void boot_memory_init(const struct boot_info *info)
 			.length = info->module[i].length,
 			.owner = PAGE_MODULE,
 		};
+	used[used_count++] = (struct page_range){
+		.base = HPA(TRAMPOLINE_BASE),
+		.length = TRAMPOLINE_PAGES * PAGE_SIZE,
+		.owner = PAGE_KERNEL,
+	};
 	if (!page_init(ram, ram_count, used, used_count))
 		machine_unfit("This machine has too little memory for Skerry.");
 	if (kernel_space_init(info) != STATUS_OK)

@@ -41,5 +41,10 @@ void kernel_page_init(void)
 	memory.page.features = feature_bits();
 	memory.page.page_count = page_total();
 	page_counts_move(memory.page.pages);
-	cpu->counters = &memory.page.cpu[cpu->id];
+	cpu->counters = kernel_page_counters(cpu->id);
+}
+
+struct cpu_counters *kernel_page_counters(u32 cpu)
+{
+	return &memory.page.cpu[cpu];
 }

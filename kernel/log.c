@@ -3,6 +3,7 @@
 #include "arch/x86_64/cpu/instructions.h"
 #include "arch/x86_64/cpu/percpu.h"
 #include "kernel/log_ring.h"
+#include "mm/page.h"
 
 extern const char __logfmt_start[];
 
@@ -39,6 +40,18 @@ void log_write(enum log_level level, enum log_category category, const char *tex
 	for (unsigned int i = 0; i < count; i++)
 		entry->argument[i] = arguments[i];
 	__atomic_store_n(&entry->sequence, sequence, __ATOMIC_RELEASE);
+}
+
+bool log_ring_create(u32 cpu)
+{
+	void *memory;
+
+	_Static_assert(sizeof(struct log_memory) <= PAGE_SIZE << LOG_MEMORY_ORDER, "it fits");
+	if (page_alloc_cleared(LOG_MEMORY_ORDER, PAGE_KERNEL, NULL, &memory) != STATUS_OK)
+		return false;
+	rings[cpu] = memory;
+	rings[cpu]->capacity = LOG_RING_ENTRIES;
+	return true;
 }
 
 const struct log_ring *log_ring_of(u32 cpu)

@@ -4,7 +4,8 @@
 #include "kernel/abi/log.h"
 #include "kernel/abi/pages.h"
 
-#define LOG_RING_ENTRIES 1024u
+#define LOG_RING_ENTRIES 512u
+#define LOG_MEMORY_ORDER 4 /* 64 KiB: room for one CPU's struct log_memory */
 
 /* One CPU's ring in whole pages, so that ring 3 can map it and nothing else. */
 struct log_memory {
@@ -17,4 +18,6 @@ struct log_memory {
 
 extern struct log_memory log_memory_boot;
 
+/* Gives a CPU its ring before it runs; false: no memory. */
+bool log_ring_create(u32 cpu);
 const struct log_ring *log_ring_of(u32 cpu);

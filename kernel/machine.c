@@ -8,6 +8,7 @@
 #include "arch/x86_64/cpu/pic.h"
 #include "arch/x86_64/cpu/tsc.h"
 #include "arch/x86_64/cpu/uart.h"
+#include "kernel/cpus.h"
 #include "kernel/log.h"
 #include "kernel/panic.h"
 #include "kernel/vm.h"
@@ -23,6 +24,8 @@
 extern const char __image_start[];
 
 struct machine machine;
+
+static void *lapic_registers; /* not used in x2APIC mode */
 
 hpa_t machine_image_hpa(const void *address)
 {
@@ -64,44 +67,76 @@ static void acpi_init(void)
 		log_warning(LOG_BOOT, "no usable ACPI tables, status %u", status);
 }
 
-void machine_interrupts_init(void)
+/* The local APIC, its timer and virtualization of the running CPU. */
+static enum status cpu_turn_on(struct cpu *cpu)
 {
-	struct cpu *cpu = this_cpu();
-	void *lapic = NULL;
-	u32 khz;
+	enum status status;
 
-	acpi_init();
-	pic_disable(VECTOR_PIC_FIRST);
-	if (!features.x2apic)
-		lapic = kernel_map_device(machine.acpi.lapic, PAGE_SIZE);
-	lapic_enable(lapic, VECTOR_SPURIOUS);
+	lapic_enable(lapic_registers, VECTOR_SPURIOUS);
 	cpu->apic_id = lapic_id();
-	for (u32 i = 0; i < machine.acpi.ioapic_count; i++)
-		ioapic_add(kernel_map_device(machine.acpi.ioapic[i].address, PAGE_SIZE),
-			   machine.acpi.ioapic[i].gsi_base);
-	khz = tsc_calibrate();
+	lapic_timer_init(VECTOR_TIMER);
+	status = virt->cpu_enable(cpu->virt_area, pointer_to_hpa(cpu->virt_area));
+	cpu->virt_on = status == STATUS_OK;
+	return status;
+}
+
+void machine_cpu_init(struct cpu *cpu)
+{
+	if (cpu_turn_on(cpu) != STATUS_OK)
+		panic("CPU %u refuses to turn virtualization on", cpu->id);
+}
+
+static void clock_init(void)
+{
+	u32 khz = tsc_calibrate();
+
 	if (khz == 0)
 		machine_unfit("Skerry needs a timer to measure the TSC with: no PIT answers and CPUID "
 			      "gives no frequency.");
 	tsc_set_khz(khz);
-	lapic_timer_init(VECTOR_TIMER);
-	log_info(LOG_CPU, "TSC %u kHz, APIC id %u, %u CPUs and %u I/O APICs in the MADT", khz,
-		 cpu->apic_id, machine.acpi.cpu_count, machine.acpi.ioapic_count);
 }
 
-void machine_virt_init(void)
+void machine_init(void)
 {
 	struct cpu *cpu = this_cpu();
 	const char *reason;
+
+	acpi_init();
+	pic_disable(VECTOR_PIC_FIRST);
+	if (!features.x2apic)
+		lapic_registers = kernel_map_device(machine.acpi.lapic, PAGE_SIZE);
+	for (u32 i = 0; i < machine.acpi.ioapic_count; i++)
+		ioapic_add(kernel_map_device(machine.acpi.ioapic[i].address, PAGE_SIZE),
+			   machine.acpi.ioapic[i].gsi_base);
+	clock_init();
 
 	virt = virt_probe(&reason);
 	if (virt == NULL)
 		machine_unfit(reason);
 	if (page_alloc_cleared(0, PAGE_CONTROL, NULL, &cpu->virt_area) != STATUS_OK)
 		panic("no page for virtualization");
-	if (virt->cpu_enable(cpu->virt_area, pointer_to_hpa(cpu->virt_area)) != STATUS_OK)
+	if (cpu_turn_on(cpu) != STATUS_OK)
 		machine_unfit("This CPU refuses to turn virtualization on.");
-	cpu->virt_on = true;
+	log_info(LOG_CPU, "TSC %u kHz, APIC id %u, %u CPUs and %u I/O APICs in the MADT", tsc_khz(),
+		 cpu->apic_id, machine.acpi.cpu_count, machine.acpi.ioapic_count);
+}
+
+u32 machine_cpu_limit(void)
+{
+	static const char option[] = "cpus=";
+	const char *line = machine.boot->command_line;
+
+	for (const char *word = line; *word != '\0'; word++) {
+		u32 limit = 0;
+
+		if ((word != line && word[-1] != ' ') || !string_starts_with(word, option))
+			continue;
+		for (const char *digit = word + sizeof(option) - 1;
+		     *digit >= '0' && *digit <= '9' && limit <= CPU_MAX; digit++)
+			limit = limit * 10 + (u32)(*digit - '0');
+		return limit;
+	}
+	return CPU_MAX;
 }
 
 void machine_virt_leave(struct cpu *cpu)
@@ -136,6 +171,7 @@ static void reset(void)
 void machine_stop(enum machine_stop how, u16 port, u32 value, u32 width)
 {
 	cli();
+	cpus_stop_others();
 	machine_virt_leave(this_cpu());
 	if (how == MACHINE_STOP_RESET)
 		reset();
@@ -163,11 +199,7 @@ void tlb_arch_load_root(hpa_t root)
 	write_cr3(root.value);
 }
 
-/* Each CPU that takes part has its bit in a word of its own; so far there is one. */
 void tlb_arch_kick(u32 id)
 {
-	struct cpu *cpu = this_cpu();
-
-	CHECK(id == cpu->id);
-	cpu->pending |= PENDING_TLB;
+	cpus_pend(cpus_get(id), PENDING_TLB);
 }

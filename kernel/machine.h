@@ -25,9 +25,12 @@ hpa_t machine_image_hpa(const void *address);
 /* Firmware's memory for reading, wherever it lies: for acpi_read. */
 const void *machine_firmware(hpa_t address, u64 length);
 
-/* ACPI tables, interrupt controllers and the clock; then virtualization. */
-void machine_interrupts_init(void);
-void machine_virt_init(void);
+/* ACPI tables, interrupt controllers, the clock and virtualization, on the boot CPU. */
+void machine_init(void);
+/* The part of it that every CPU does for itself. */
+void machine_cpu_init(struct cpu *cpu);
+/* How many CPUs may run: `cpus=N` of the command line, or CPU_MAX. */
+u32 machine_cpu_limit(void);
 
 /* Leaves VMX or SVM operation on this CPU; harmless to repeat. */
 void machine_virt_leave(struct cpu *cpu);

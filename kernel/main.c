@@ -4,10 +4,10 @@
 #include "arch/x86_64/cpu/percpu.h"
 #include "arch/x86_64/cpu/random.h"
 #include "boot/boot_info.h"
-#include "kernel/boot_cpu.h"
 #include "kernel/boot_memory.h"
 #include "kernel/caches.h"
 #include "kernel/cpu_loop.h"
+#include "kernel/cpus.h"
 #include "kernel/kernel_page.h"
 #include "kernel/log.h"
 #include "kernel/machine.h"
@@ -21,8 +21,8 @@
 static NORETURN void main_on_own_stack(struct cpu *cpu)
 {
 	kernel_page_init();
-	machine_interrupts_init();
-	machine_virt_init();
+	machine_init();
+	cpus_start(machine_cpu_limit());
 	start_manager();
 	if (kernel_space_seal(machine.boot) != STATUS_OK)
 		panic("cannot make constants read-only");
@@ -32,7 +32,7 @@ static NORETURN void main_on_own_stack(struct cpu *cpu)
 
 void kernel_main(struct boot_info *info)
 {
-	struct cpu *cpu = boot_cpu_adopt();
+	struct cpu *cpu = cpus_adopt_boot();
 
 	machine.boot = info;
 	features_read();
@@ -43,6 +43,6 @@ void kernel_main(struct boot_info *info)
 	teardown_init();
 	space_init(features.meltdown, features.physical_bits);
 	memory_init(features.physical_bits);
-	boot_cpu_stacks(cpu);
+	cpus_boot_stacks(cpu);
 	cpu_stack_reset(cpu, main_on_own_stack);
 }

@@ -4,6 +4,7 @@
 #include "arch/x86_64/cpu/percpu.h"
 #include "arch/x86_64/cpu/uart.h"
 #include "kernel/abi/version.h"
+#include "kernel/cpus.h"
 #include "kernel/log_ring.h"
 #include "kernel/machine.h"
 #include "kernel/symbols.h"
@@ -109,6 +110,7 @@ static NORETURN void stop(const struct trap_frame *frame, u64 frame_pointer, con
 	if (panicking)
 		machine_halt();
 	panicking = true;
+	cpus_stop_others();
 
 	uart_init(PANIC_COM);
 	format_va(line, sizeof(line), text, arguments);

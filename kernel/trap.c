@@ -6,6 +6,7 @@
 #include "arch/x86_64/hw/control.h"
 #include "kernel/abi/pages.h"
 #include "kernel/cpu_loop.h"
+#include "kernel/cpus.h"
 #include "kernel/irq.h"
 #include "kernel/log.h"
 #include "kernel/panic.h"
@@ -30,8 +31,7 @@ static void interrupt(struct cpu *cpu, u64 vector)
 		cpu->armed_tsc = 0;
 		cpu->pending |= PENDING_TIMER;
 		break;
-	case VECTOR_RESCHEDULE:
-		cpu->pending |= PENDING_RESCHEDULE;
+	case VECTOR_KICK:
 		break;
 	case VECTOR_GSI_FIRST ... VECTOR_GSI_LAST:
 		irq_raise((u32)(vector - VECTOR_GSI_FIRST));
@@ -126,7 +126,10 @@ void trap_from_kernel(struct trap_frame *frame)
 
 void trap_nmi(struct trap_frame *frame)
 {
+	struct cpu *cpu = this_cpu();
 	u64 bit = frame->vector == TRAP_NMI ? PENDING_NMI : PENDING_MACHINE_CHECK;
 
-	__atomic_fetch_or(&this_cpu()->pending, bit, __ATOMIC_RELAXED);
+	if (cpus_stopping())
+		cpus_stopped(cpu);
+	__atomic_fetch_or(&cpu->pending, bit, __ATOMIC_RELAXED);
 }

@@ -60,6 +60,45 @@ void lapic_eoi(void)
 	reg_write(LAPIC_EOI, 0);
 }
 
+/* In xAPIC mode the command register takes one command at a time (11.6.1). */
+static void send(u32 apic_id, u64 command)
+{
+	if (features.x2apic) {
+		wrmsr(MSR_X2APIC_BASE + (LAPIC_ICR >> 4),
+		      (u64)apic_id << LAPIC_ICR_X2_DESTINATION_SHIFT | command);
+		return;
+	}
+	while ((reg_read(LAPIC_ICR) & LAPIC_ICR_PENDING) != 0)
+		pause();
+	reg_write(LAPIC_ICR_HIGH, apic_id << LAPIC_XAPIC_ID_SHIFT);
+	reg_write(LAPIC_ICR, (u32)command);
+}
+
+/* What was written before is seen by whoever takes the interrupt: WRMSR alone does not order. */
+void lapic_send(u32 apic_id, u8 vector)
+{
+	mfence();
+	send(apic_id, LAPIC_ICR_ASSERT | vector);
+}
+
+void lapic_send_nmi(u32 apic_id)
+{
+	mfence();
+	send(apic_id, LAPIC_ICR_ASSERT | APIC_NMI << APIC_DELIVERY_SHIFT);
+}
+
+void lapic_send_init(u32 apic_id)
+{
+	send(apic_id, LAPIC_ICR_ASSERT | APIC_INIT << APIC_DELIVERY_SHIFT);
+}
+
+void lapic_send_startup(u32 apic_id, hpa_t page)
+{
+	mfence();
+	send(apic_id, LAPIC_ICR_ASSERT | APIC_SIPI << APIC_DELIVERY_SHIFT |
+			      page.value >> PAGE_SHIFT);
+}
+
 static void timer_measure(void)
 {
 	u64 wait = tsc_from_ns(CALIBRATION_NS);

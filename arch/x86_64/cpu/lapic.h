@@ -12,6 +12,13 @@ void lapic_enable(volatile void *registers, u8 spurious_vector);
 u32 lapic_id(void);
 void lapic_eoi(void);
 
+/* Interprocessor interrupts to the CPU with this APIC id (SDM vol. 3, 11.6). */
+void lapic_send(u32 apic_id, u8 vector);
+void lapic_send_nmi(u32 apic_id);
+void lapic_send_init(u32 apic_id);
+/* Starts a CPU that waits for it at `page`, a page below 1 MiB. */
+void lapic_send_startup(u32 apic_id, hpa_t page);
+
 /*
  * Prepares the running CPU's timer to give `vector`, once for each lapic_timer_set. The first call
  * measures the timer against the TSC where it cannot be told a TSC value.

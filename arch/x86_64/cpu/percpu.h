@@ -6,6 +6,7 @@
 #include "lib/types.h"
 
 #define KERNEL_STACK_BYTES 16384ul
+#define IST_COUNT 3
 #define STACK_BASE_BYTES 16ul /* struct stack_base, at the highest address of every stack */
 
 struct thread;
@@ -45,6 +46,8 @@ enum cpu_pending {
 	PENDING_NMI = 1 << 2,
 	PENDING_MACHINE_CHECK = 1 << 3,
 	PENDING_TLB = 1 << 4,
+	PENDING_UNLOAD = 1 << 5, /* let go of the vCPU whose registers are loaded */
+	PENDING_GIVE = 1 << 6,   /* another CPU has nothing to do: hand a thread over */
 };
 
 /*
@@ -64,6 +67,7 @@ struct cpu {
 	struct virt_vcpu *loaded;    /* whose FPU and MSRs the registers hold */
 	struct cpu_counters *counters;
 	u64 stack_top;               /* frame of ring 3 ends here */
+	u64 ist[IST_COUNT];          /* tops of the stacks for NMI, double fault, machine check */
 
 	u64 slice_end_tsc;           /* 0: no other thread waits */
 	u64 switched_tsc;            /* when `thread` was last charged */

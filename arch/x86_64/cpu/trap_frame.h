@@ -29,7 +29,7 @@ enum trap_vector {
 	VECTOR_GSI_LAST = 0x6f,
 	VECTOR_PIC_FIRST = 0x20, /* where the masked PIC's spurious interrupts go */
 	VECTOR_TIMER = 0xf0,
-	VECTOR_RESCHEDULE = 0xf1,
+	VECTOR_KICK = 0xf1, /* from another CPU: look at your pending word */
 	VECTOR_SPURIOUS = 0xff,
 	TRAP_SYSCALL = 0x100, /* frame from SYSCALL or SYSENTER: return by the same way */
 };

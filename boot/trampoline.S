@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Where an application processor starts: real mode, at TRAMPOLINE_BASE, in a copy of these bytes.
+ * It runs on a table of its own, which maps that page executable and the kernel's half; the words at
+ * its end say where to go on. One CPU at a time.
+ */
+#include "boot/layout.h"
+
+#define AT(symbol) ((symbol) - trampoline_start + TRAMPOLINE_BASE)
+#define MSR_EFER 0xc0000080
+#define EFER_LONG_MODE 0x900		/* NXE, LME */
+#define CR0_LONG_MODE 0x80010033	/* PG, WP, NE, ET, MP, PE */
+#define CR4_LONG_MODE 0x20		/* PAE */
+
+	.section .rodata.trampoline, "a"
+	.global	trampoline_start, trampoline_end, trampoline_words
+	.hidden	trampoline_start, trampoline_end, trampoline_words
+	.code16
+trampoline_start:
+	/* 1. Straight to long mode: no step between is needed (APM vol. 2, 14.6.1 without paging). */
+	cli
+	cld
+	mov	%cs, %ax
+	mov	%ax, %ds
+	mov	$CR4_LONG_MODE, %eax
+	mov	%eax, %cr4
+	mov	trampoline_words - trampoline_start, %eax
+	mov	%eax, %cr3
+	mov	$MSR_EFER, %ecx
+	mov	$EFER_LONG_MODE, %eax
+	xor	%edx, %edx
+	wrmsr
+	lgdtl	gdt_register - trampoline_start
+	mov	$CR0_LONG_MODE, %eax
+	mov	%eax, %cr0
+	ljmpl	$8, $AT(long_mode)
+
+	/* 2. The kernel's own stack, then its C: entry(cpu). */
+	.code64
+long_mode:
+	xor	%eax, %eax
+	mov	%ax, %ds
+	mov	%ax, %es
+	mov	%ax, %ss
+	mov	trampoline_words + 8(%rip), %rsp
+	mov	trampoline_words + 16(%rip), %rdi
+	xor	%ebp, %ebp
+	call	*trampoline_words + 24(%rip)
+	ud2
+
+	.balign	8
+gdt:
+	.quad	0
+	.quad	0x00209a0000000000	/* code, 64-bit */
+gdt_register:
+	.word	15
+	.long	AT(gdt)
+
+	/* 3. Filled for each CPU: table, stack, argument, entry (struct trampoline_words). */
+	.balign	8
+trampoline_words:
+	.quad	0, 0, 0, 0
+trampoline_end:
+
+	.section .note.GNU-stack, "", @progbits

@@ -1,0 +1,257 @@
+/* SPDX-License-Identifier: MIT */
+#include "kernel/cpus.h"
+#include "arch/x86_64/cpu/features.h"
+#include "arch/x86_64/cpu/instructions.h"
+#include "arch/x86_64/cpu/lapic.h"
+#include "arch/x86_64/cpu/tsc.h"
+#include "boot/layout.h"
+#include "kernel/cpu_loop.h"
+#include "kernel/kernel_page.h"
+#include "kernel/log.h"
+#include "kernel/log_ring.h"
+#include "kernel/machine.h"
+#include "kernel/panic.h"
+#include "kernel/sched.h"
+#include "lib/string.h"
+#include "mm/address.h"
+#include "mm/kernel_space.h"
+#include "mm/page.h"
+#include "mm/tlb.h"
+
+#define INIT_WAIT_NS (10 * NS_PER_MS) /* SDM vol. 3, 9.4.4.1 */
+#define STARTUP_WAIT_NS (200 * NS_PER_US)
+#define ANSWER_WAIT_NS (500 * NS_PER_MS)
+#define STOP_WAIT_NS (200 * NS_PER_MS)
+
+struct trampoline_words {
+	u64 root;
+	u64 stack;
+	u64 argument;
+	u64 entry;
+};
+
+extern u8 boot_stack_end[];
+extern const char syscall_stub[];
+extern const u8 trampoline_start[], trampoline_end[], trampoline_words[];
+
+/* Part of the image, and so outside the direct map; the others' are mapped like their stacks. */
+static struct cpu boot_cpu;
+static struct cpu *cpus[CPU_MAX] = {&boot_cpu};
+static u32 count = 1;
+
+static bool stopping;
+static u32 stopped_count;
+
+u32 cpus_count(void)
+{
+	return __atomic_load_n(&count, __ATOMIC_ACQUIRE);
+}
+
+struct cpu *cpus_get(u32 id)
+{
+	return cpus[id];
+}
+
+static struct stack_base *stack_base(void *end)
+{
+	return (struct stack_base *)((u64)end - STACK_BASE_BYTES);
+}
+
+struct cpu *cpus_adopt_boot(void)
+{
+	stack_base(boot_stack_end)->cpu = &boot_cpu;
+	return &boot_cpu;
+}
+
+/* Returns where the stack's first push goes, below its struct stack_base; 0: no memory. */
+static u64 stack_create(struct cpu *cpu, hpa_t above)
+{
+	u8 *stack = kernel_stack_alloc(above);
+
+	if (stack == NULL)
+		return 0;
+	stack_base(stack + KERNEL_STACK_BYTES)->cpu = cpu;
+	return (u64)stack_base(stack + KERNEL_STACK_BYTES);
+}
+
+static bool stacks_create(struct cpu *cpu)
+{
+	cpu->stack_top = stack_create(cpu, machine_image_hpa(syscall_stub));
+	for (int i = 0; i < IST_COUNT; i++)
+		cpu->ist[i] = stack_create(cpu, HPA(0));
+	return cpu->stack_top != 0 && cpu->ist[0] != 0 && cpu->ist[1] != 0 && cpu->ist[2] != 0;
+}
+
+void cpus_boot_stacks(struct cpu *cpu)
+{
+	sched_init(cpu);
+	tlb_cpu_online(cpu->id);
+	if (!stacks_create(cpu))
+		panic("no memory for kernel stacks");
+	cpu_tables_load(cpu, cpu->ist, cpu->stack_top + STACK_BASE_BYTES);
+}
+
+/* Memory, stacks and a log ring for one more CPU. NULL: no memory. */
+static struct cpu *cpu_create(u32 id, u32 apic_id)
+{
+	struct cpu *cpu = kernel_pages_alloc((sizeof(*cpu) + PAGE_MASK) / PAGE_SIZE);
+
+	if (cpu == NULL || !stacks_create(cpu) || !log_ring_create(id) ||
+	    page_alloc_cleared(0, PAGE_CONTROL, NULL, &cpu->virt_area) != STATUS_OK)
+		return NULL;
+	cpu->id = id;
+	cpu->apic_id = apic_id;
+	cpu->counters = kernel_page_counters(id);
+	sched_init(cpu);
+	return cpu;
+}
+
+/* The first C of an application processor, on its own stack, still on the trampoline's table. */
+static NORETURN void ap_main(struct cpu *cpu)
+{
+	write_cr3(kernel_table.root.kernel.value);
+	features_enable();
+	cpu_tables_load(cpu, cpu->ist, cpu->stack_top + STACK_BASE_BYTES);
+	machine_cpu_init(cpu);
+	tlb_cpu_online(cpu->id);
+	cpus[cpu->id] = cpu;
+	__atomic_store_n(&count, cpu->id + 1, __ATOMIC_RELEASE);
+	cpu_loop(cpu);
+}
+
+static void wait_ns(u64 ns)
+{
+	u64 end = rdtsc() + tsc_from_ns(ns);
+
+	while (rdtsc() < end)
+		pause();
+}
+
+static bool answers(u32 id)
+{
+	u64 end = rdtsc() + tsc_from_ns(ANSWER_WAIT_NS);
+
+	while (cpus_count() <= id) {
+		if (rdtsc() >= end)
+			return false;
+		pause();
+	}
+	return true;
+}
+
+static bool start(struct cpu *cpu, hpa_t root)
+{
+	u8 *page = hpa_to_pointer(HPA(TRAMPOLINE_BASE));
+	struct trampoline_words *words =
+		(struct trampoline_words *)(page + (trampoline_words - trampoline_start));
+
+	*words = (struct trampoline_words){
+		.root = root.value,
+		.stack = cpu->stack_top,
+		.argument = (u64)cpu,
+		.entry = (u64)ap_main,
+	};
+	lapic_send_init(cpu->apic_id);
+	wait_ns(INIT_WAIT_NS);
+	for (int i = 0; i < 2 && cpus_count() <= cpu->id; i++) {
+		lapic_send_startup(cpu->apic_id, HPA(TRAMPOLINE_BASE));
+		wait_ns(STARTUP_WAIT_NS);
+	}
+	return answers(cpu->id);
+}
+
+/* The top lies in the page after the trampoline, because CR3 is loaded with 32 bits. */
+static bool trampoline_prepare(struct table *table)
+{
+	const struct pt_leaf leaf = {
+		.at = TRAMPOLINE_BASE,
+		.hpa = HPA(TRAMPOLINE_BASE),
+		.level = PT_LEVEL_4K,
+		.rights = PT_READ | PT_EXECUTE,
+		.type = PT_TYPE_WB,
+	};
+
+	if (!page_is_reserved_ram(HPA(TRAMPOLINE_BASE), TRAMPOLINE_PAGES) ||
+	    table_init(table, &format_host, NULL, false) != STATUS_OK)
+		return false;
+	kernel_space_share(table);
+	if (table_map(table, &leaf) != STATUS_OK)
+		return false;
+	memcpy(hpa_to_pointer(HPA(TRAMPOLINE_BASE)), trampoline_start,
+	       (size_t)(trampoline_end - trampoline_start));
+	memcpy(hpa_to_pointer(HPA(TRAMPOLINE_BASE + PAGE_SIZE)),
+	       hpa_to_pointer(table->root.kernel), PAGE_SIZE);
+	return true;
+}
+
+/* No executable low page is left behind. */
+static void trampoline_remove(struct table *table)
+{
+	u64 at = TRAMPOLINE_BASE;
+
+	while (table_unmap(table, &at, TRAMPOLINE_BASE + PAGE_SIZE) == STATUS_AGAIN)
+		;
+	table_free(table);
+	page_clear(HPA(TRAMPOLINE_BASE), TRAMPOLINE_PAGES);
+}
+
+void cpus_start(u32 limit)
+{
+	const struct acpi_info *acpi = &machine.acpi;
+	struct table table;
+
+	if (acpi->cpu_count <= 1 || limit <= 1)
+		return;
+	if (!trampoline_prepare(&table)) {
+		log_warning(LOG_CPU, "no memory below 1 MiB to start other CPUs from");
+		return;
+	}
+	for (u32 i = 0; i < acpi->cpu_count && count < limit && count < CPU_MAX; i++) {
+		struct cpu *cpu;
+
+		if (acpi->cpu[i].apic_id == boot_cpu.apic_id)
+			continue;
+		cpu = cpu_create(count, acpi->cpu[i].apic_id);
+		if (cpu == NULL || !start(cpu, HPA(TRAMPOLINE_BASE + PAGE_SIZE)))
+			log_error(LOG_CPU, "the CPU with APIC id %u does not answer and is left out",
+				  acpi->cpu[i].apic_id);
+	}
+	trampoline_remove(&table);
+	machine.page->cpu_count = count;
+	log_info(LOG_CPU, "%u of %u CPUs run", count, acpi->cpu_count);
+}
+
+void cpus_pend(struct cpu *cpu, u64 reasons)
+{
+	__atomic_fetch_or(&cpu->pending, reasons, __ATOMIC_SEQ_CST);
+	if (cpu == this_cpu())
+		return;
+	this_cpu()->counters->ipis++;
+	lapic_send(cpu->apic_id, VECTOR_KICK);
+}
+
+bool cpus_stopping(void)
+{
+	return __atomic_load_n(&stopping, __ATOMIC_RELAXED);
+}
+
+/* Reached from an NMI: at any instruction, on the NMI's stack. */
+void cpus_stopped(struct cpu *cpu)
+{
+	machine_virt_leave(cpu);
+	__atomic_fetch_add(&stopped_count, 1, __ATOMIC_RELAXED);
+	machine_halt();
+}
+
+void cpus_stop_others(void)
+{
+	u64 end = rdtsc() + tsc_from_ns(STOP_WAIT_NS);
+
+	__atomic_store_n(&stopping, true, __ATOMIC_RELAXED);
+	for (u32 id = 0; id < cpus_count(); id++) {
+		if (cpus[id] != this_cpu())
+			lapic_send_nmi(cpus[id]->apic_id);
+	}
+	while (__atomic_load_n(&stopped_count, __ATOMIC_RELAXED) + 1 < cpus_count() && rdtsc() < end)
+		pause();
+}

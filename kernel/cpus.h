@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include "arch/x86_64/cpu/percpu.h"
+
+/* Makes this_cpu() work on the boot stack. The first thing the kernel does. */
+struct cpu *cpus_adopt_boot(void);
+
+/* Gives the boot CPU its guarded stacks and its descriptor tables. */
+void cpus_boot_stacks(struct cpu *cpu);
+
+/*
+ * Starts every other CPU of the MADT, one after the other, until `limit` run. One that does not
+ * answer is named in the log and left out.
+ */
+void cpus_start(u32 limit);
+
+/* CPUs are numbered from 0 as they came up; the boot CPU is 0. */
+u32 cpus_count(void);
+struct cpu *cpus_get(u32 id);
+
+/* Sets reasons in a CPU's pending word; another CPU is interrupted so that it looks. */
+void cpus_pend(struct cpu *cpu, u64 reasons);
+
+/* Takes all other CPUs out of VMX or SVM operation for good, wherever they are. */
+void cpus_stop_others(void);
+/* What a CPU does when it is told so. */
+NORETURN void cpus_stopped(struct cpu *cpu);
+bool cpus_stopping(void);
