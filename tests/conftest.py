@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Options that the shelves under pytest share."""
+"""What the shelves under pytest share: options, and where the image is."""
 import sys
 from pathlib import Path
 
@@ -15,4 +15,11 @@ def pytest_addoption(parser):
 
 @pytest.fixture(scope="session")
 def build(request):
-    return Path(request.config.getoption("--build")).resolve()
+    folder = Path(request.config.getoption("--build")).resolve()
+    assert (folder / "skerry.elf").exists(), "build the image first: make"
+    return folder
+
+
+@pytest.fixture(scope="session")
+def long_run(request):
+    return request.config.getoption("--long")

@@ -3,15 +3,18 @@
 # make test: the CI set. ONLY=unit|guest|system and NAME=pattern narrow it.
 
 TEST_PACKAGES := libcmocka-dev python3-pytest python3-pexpect binutils busybox-static acpica-tools \
-	qemu-system-x86 ovmf bochs bochsbios vgabios $(BUILD_PACKAGES) $(GUEST_PACKAGES)
+	$(RUN_PACKAGES_qemu) $(RUN_PACKAGES_uefi) $(RUN_PACKAGES_bochs) $(BUILD_PACKAGES) \
+	$(GUEST_PACKAGES)
+
+.PHONY: test test-long test-packages test-parts
+test-packages:
+	$(Q)iso/packages.sh $(TEST_PACKAGES)
+
+# --- unit tests: host programs, each includes the sources it tests ---
 
 UNIT_TESTS := $(patsubst tests/unit/%.c,$(BUILD)/tests/unit/%,$(wildcard tests/unit/*_test.c))
 UNIT_CFLAGS := -std=gnu17 -g -O1 -Wall -Wextra -fsanitize=address,undefined \
 	-fno-sanitize-recover=all -I.
-
-.PHONY: test test-long test-packages unit-tests
-test-packages:
-	$(Q)iso/packages.sh $(TEST_PACKAGES)
 
 $(BUILD)/tests/unit/%: tests/unit/%.c $(BUILD)/flags
 	@mkdir -p $(@D)
@@ -19,12 +22,50 @@ $(BUILD)/tests/unit/%: tests/unit/%.c $(BUILD)/flags
 	$(Q)$(CC) $(UNIT_CFLAGS) -MMD -MP -MF $@.d -o $@ $< -lcmocka
 -include $(addsuffix .d,$(UNIT_TESTS))
 
-unit-tests: $(UNIT_TESTS)
+# --- tiny guests: NAME.c with rt/ and, where there is one, NAME_code.S; flat Multiboot 1 images ---
+
+TINY := $(BUILD)/tests/guest
+TINY_NAMES := $(patsubst tests/guest/%.c,%,$(wildcard tests/guest/*.c))
+TINY_32 := paging32 realmode
+TINY_RT := $(wildcard tests/guest/rt/*.c tests/guest/rt/*.S)
+TINY_CFLAGS := -std=gnu17 -O2 -march=x86-64 -mno-red-zone -mgeneral-regs-only -ffreestanding \
+	-fno-pic -fno-stack-protector -fno-asynchronous-unwind-tables -fcf-protection=none \
+	-Wall -Wextra -Wshadow -Wmissing-prototypes -Wvla -Werror -I.
+
+# $(1): NAME, $(2): 32 or 64, $(3): the linker's emulation
+define tiny
+$(TINY)/$(1).bin: $(TINY)/$(1).elf
+	$(Q)$(OBJCOPY) -O binary $$< $$@
+
+$(TINY)/$(1).elf: $(patsubst tests/guest/%,$(TINY)/$(2)/%.o,tests/guest/$(1).c \
+		$(wildcard tests/guest/$(1)_code.S) $(TINY_RT)) tests/guest/rt/guest.ld
+	@$(if $(VERBOSE),,echo "  LD      $$@")
+	$(Q)$(LD) -m $(3) --build-id=none -z noexecstack --no-warn-rwx-segments \
+		-T tests/guest/rt/guest.ld -o $$@ $$(filter %.o,$$^)
+endef
+$(foreach n,$(TINY_NAMES),$(eval $(call tiny,$(n),$(if $(filter $(n),$(TINY_32)),32,64),$(if \
+	$(filter $(n),$(TINY_32)),elf_i386,elf_x86_64))))
+
+define tiny_object
+$(TINY)/$(1)/%.o: tests/guest/% $(BUILD)/flags
+	@mkdir -p $$(@D)
+	@$(if $(VERBOSE),,echo "  TINY    $$<")
+	$(Q)$(CC) -m$(1) $(TINY_CFLAGS) -MMD -MP -c -o $$@ $$<
+endef
+$(eval $(call tiny_object,32))
+$(eval $(call tiny_object,64))
+-include $(wildcard $(TINY)/*/*.d $(TINY)/*/rt/*.d)
+
+TINY_GUESTS := $(TINY_NAMES:%=$(TINY)/%.bin)
+
+# --- the set ---
+
+test-parts: $(UNIT_TESTS) $(TINY_GUESTS) all guests
 
 test: test-packages ## run the CI set: ONLY=unit|guest|system NAME=pattern
-	$(Q)$(MAKE) --no-print-directory unit-tests all guests
+	$(Q)$(MAKE) --no-print-directory test-parts
 	$(Q)$(PYTHON) tests/run.py --build $(BUILD) --only '$(ONLY)' --name '$(NAME)'
 
 test-long: test-packages ## run every test in every cell, and longer
-	$(Q)$(MAKE) --no-print-directory unit-tests all guests
+	$(Q)$(MAKE) --no-print-directory test-parts
 	$(Q)$(PYTHON) tests/run.py --build $(BUILD) --only '$(ONLY)' --name '$(NAME)' --long

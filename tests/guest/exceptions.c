@@ -113,15 +113,18 @@ static void test_plain(void)
 	expect("ss-selector", do_load_ss, NOT_PRESENT_SELECTOR, VECTOR_SS, NOT_PRESENT_SELECTOR);
 	expect("gp-selector", do_load_ds, BEYOND_GDT_SELECTOR, VECTOR_GP, BEYOND_GDT_SELECTOR);
 	expect("gp-non-canonical", do_read, 0x800000000000ull, VECTOR_GP, 0);
+	if (option("qemu")) {
+		/* QEMU 7.2: another error code, #GP, no check */
+		absent("np-gate");
+		absent("ss-non-canonical");
+		absent("cr8-reserved");
+		return;
+	}
 	trap_gate_present(0x90, false);
 	/* error code: vector times 8, bit 1 for the IDT (SDM vol. 3, 6.13) */
 	expect("np-gate", do_int_beyond, 0, VECTOR_NP, 0x90 * 8 + 2);
-	if (option("qemu"))
-		absent("ss-non-canonical"); /* QEMU 7.2 gives #GP, and checks no CR8 */
-	else
-		expect("ss-non-canonical", do_stack_non_canonical, 0, VECTOR_SS, 0);
-	if (!option("qemu"))
-		expect("cr8-reserved", do_bad_cr8, 0, VECTOR_GP, 0);
+	expect("ss-non-canonical", do_stack_non_canonical, 0, VECTOR_SS, 0);
+	expect("cr8-reserved", do_bad_cr8, 0, VECTOR_GP, 0);
 }
 
 static void test_fpu(void)
@@ -133,7 +136,10 @@ static void test_fpu(void)
 	expect("mf", do_x87_error, 0, VECTOR_MF, 0);
 	asm volatile("fninit");
 	write_cr4(read_cr4() | CR4_OSFXSR | CR4_OSXMMEXCPT);
-	expect("xm", do_sse_error, 0, VECTOR_XM, 0);
+	if (option("qemu")) /* 7.2 raises none */
+		absent("xm");
+	else
+		expect("xm", do_sse_error, 0, VECTOR_XM, 0);
 }
 
 /* #AC is for ring 3 only: SDM vol. 3, 6.15. */

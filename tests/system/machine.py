@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
 """One emulated machine that boots the image, driven through its serial console."""
+import json
 import os
 import re
 import shutil
@@ -14,8 +15,10 @@ import pexpect
 import pexpect.fdpexpect
 
 PROMPT = r"(?:^|\n|\r)skerry> "
+DETACH = "\x1d"
 OVMF = "/usr/share/ovmf/OVMF.fd"
 ROOT = Path(__file__).resolve().parents[2]
+EPYC = "EPYC,+svm,+npt"
 
 BOCHS_CONFIGURATION = """\
 config_interface: textconfig
@@ -48,24 +51,37 @@ def free_port():
 
 
 def make_iso(build, out, bundle=None, cmdline=""):
-    """An ISO of its own; the image is the one in build/."""
-    command = ["make", "-s", "iso", f"BUILD={build}", f"OUT={out}", f"BUNDLE={bundle or ''}",
-               f"CMDLINE={cmdline}"]
-    subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
+    """An ISO of its own, of the image as it stands in build/."""
+    # Another spelling of the same folder would be other compiler flags, and rebuild everything.
+    build = os.path.relpath(build, ROOT)
+    command = ["make", "-s", "-o", f"{build}/skerry.elf", "iso", f"BUILD={build}", f"OUT={out}",
+               f"BUNDLE={bundle or ''}", f"CMDLINE={cmdline}"]
+    done = subprocess.run(command, cwd=ROOT, text=True, stdout=subprocess.PIPE,
+                          stderr=subprocess.STDOUT)
+    assert done.returncode == 0, f"make iso failed:\n{done.stdout}"
     return out
 
 
 class Machine:
-    """Common to both emulators: the console and what is typed there."""
+    """What both emulators have in common: a console on a socket, files in a folder of their own."""
 
     def __init__(self, build):
+        folder = build / "tests/machines"
+        folder.mkdir(parents=True, exist_ok=True)
         self.build = build
-        self.folder = Path(tempfile.mkdtemp(prefix="machine-", dir=build))
-        self.log = open(self.folder / "console.log", "wb")
+        self.folder = Path(tempfile.mkdtemp(dir=folder))
+        self.log = open(self.folder / "emulator.log", "wb")
+        self.read = open(self.folder / "console.txt", "w", encoding="utf-8")
         self.console = None
         self.process = None
         # Emulators share the host's cores with each other: limits are generous.
         self.limit = 240
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *unused):
+        self.close()
 
     def wait(self, pattern, limit=None):
         """Waits for a pattern; returns what came before it."""
@@ -74,6 +90,10 @@ class Machine:
 
     def wait_prompt(self, limit=None):
         return self.wait(PROMPT, limit)
+
+    def match(self):
+        """The match that the last wait ended with."""
+        return self.console.match
 
     def type(self, text):
         self.console.send(text)
@@ -84,22 +104,46 @@ class Machine:
         self.wait(re.escape(line) + r"\r*\n", limit)
         return self.wait_prompt(limit).replace("\r", "")
 
+    def objects(self, line):
+        """The JSON objects that a command prints."""
+        out = self.command(line + " -j")
+        return [json.loads(text) for text in out.split("\n") if text.startswith("{")]
+
+    def vm(self, name):
+        """What `vm list -j` says about one VM; None: it is not there."""
+        found = [vm for vm in self.objects("vm list") if vm["name"] == name]
+        return found[0] if found else None
+
+    def free_pages(self):
+        return [row["pages"] for row in self.objects("mem") if row["owner"] == "free"][0]
+
+    def wait_end(self, name, limit=None):
+        """Waits until the console says that a VM has ended; returns its state and why."""
+        self.wait(rf"{name}: (stopped|crashed): ([^\r\n]*)", limit)
+        return self.match().group(1), self.match().group(2)
+
     def attach(self, name):
         self.type(f"vm console {name}\r")
-        self.wait(rf"vm console {name}\r*\n")
+        self.wait(rf"\[console of {name}, [^\n]*\n")
 
     def leave(self):
         """Ctrl-] leaves a guest's console."""
-        self.type("\x1d")
+        self.type(DETACH)
         self.wait_prompt()
 
-    def shell(self, name, line, limit=None):
+    def shell(self, line, limit=None):
         """A command at the shell of the guest whose console is attached; returns its output."""
-        self.type(line + f"; echo done''-{name}\n")
-        out = self.wait(rf"done-{name}\r*\n", limit)
-        return out.split("\n", 1)[1] if "\n" in out else out
+        # The quotes keep the echo of the line from looking like the end of its output.
+        self.type(line + "; echo sk''erry-done\n")
+        out = self.wait(r"skerry-done\r*\n", limit).replace("\r", "")
+        return out.split("\n", 1)[1] if "\n" in out else ""
 
-    def ended(self, limit=60):
+    def wait_shell(self, name, limit=None):
+        """Until the guest attached to has its shell."""
+        self.wait(rf"READY {name}\r*\n", limit)
+        self.wait(f"{name}# ", limit)
+
+    def ended(self, limit=120):
         """Whether the emulator ends by itself within the limit."""
         try:
             self.process.wait(timeout=limit)
@@ -117,35 +161,45 @@ class Machine:
             os.killpg(self.process.pid, signal.SIGKILL)
             self.process.wait()
         self.log.close()
+        self.read.close()
         shutil.rmtree(self.folder, ignore_errors=True)
 
-    def _connect(self, port):
+    def start(self, command, port):
+        self.process = subprocess.Popen([str(word) for word in command], stdin=subprocess.DEVNULL,
+                                        stdout=self.log, stderr=self.log, start_new_session=True)
+        try:
+            self.connect(port)
+        except OSError:
+            said = (self.folder / "emulator.log").read_text(errors="replace")
+            self.close()
+            raise AssertionError(f"{command[0]} does not start:\n{said[-2000:]}") from None
+
+    def connect(self, port):
         deadline = time.monotonic() + 60
         while True:
             try:
-                link = socket.create_connection(("127.0.0.1", port), timeout=5)
+                self.link = socket.create_connection(("127.0.0.1", port), timeout=5)
                 break
             except OSError:
                 if time.monotonic() > deadline or self.process.poll() is not None:
                     raise
-                time.sleep(0.1)
-        link.setblocking(True)
-        self.link = link
-        self.console = pexpect.fdpexpect.fdspawn(link.fileno(), encoding="utf-8",
+                time.sleep(0.05)
+        self.link.setblocking(True)
+        self.console = pexpect.fdpexpect.fdspawn(self.link.fileno(), encoding="utf-8",
                                                  codec_errors="replace", timeout=self.limit)
-        self.console.logfile_read = open(self.folder / "console.txt", "w", encoding="utf-8")
+        self.console.logfile_read = self.read
         self.console.delaybeforesend = None
 
     def transcript(self):
-        self.console.logfile_read.flush()
+        self.read.flush()
         return (self.folder / "console.txt").read_text(encoding="utf-8", errors="replace")
 
 
 class Qemu(Machine):
     """QEMU's software CPU: SVM and NPT."""
 
-    def __init__(self, build, boot="kernel", cpu="EPYC,+svm,+npt", memory="1G", bundle=None,
-                 cmdline="", com2=None, extra=()):
+    def __init__(self, build, boot="kernel", cpu=EPYC, memory="1G", bundle=None, cmdline="",
+                 com2=None, extra=()):
         super().__init__(build)
         port = free_port()
         command = ["qemu-system-x86_64", "-M", "q35", "-accel", "tcg", "-cpu", cpu, "-m", memory,
@@ -155,18 +209,15 @@ class Qemu(Machine):
         if com2:
             command += ["-serial", f"file:{com2}"]
         if boot == "kernel":
-            command += ["-kernel", str(build / "skerry.elf"), "-append", cmdline]
+            command += ["-kernel", build / "skerry.elf", "-append", cmdline]
             if bundle:
-                command += ["-initrd", str(bundle)]
+                command += ["-initrd", bundle]
         else:
             iso = make_iso(build, self.folder / "test.iso", bundle, cmdline)
-            command += ["-cdrom", str(iso)]
+            command += ["-cdrom", iso]
             if boot == "uefi":
                 command += ["-bios", OVMF]
-        command += list(extra)
-        self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=self.log,
-                                        stderr=self.log, start_new_session=True)
-        self._connect(port)
+        self.start(command + list(extra), port)
 
 
 class Bochs(Machine):
@@ -177,15 +228,12 @@ class Bochs(Machine):
         super().__init__(build)
         self.limit = 480
         port = free_port()
-        iso = make_iso(build, self.folder / "test.iso", bundle, cmdline)
         rc = self.folder / "rc"
         rc.write_text("c\n")
         second = f"com2: enabled=1, mode=file, dev={com2}\n" if com2 else ""
         configuration = self.folder / "bochsrc"
         configuration.write_text(BOCHS_CONFIGURATION.format(
-            memory=megabytes(memory), model=model, cpus=cpus, iso=iso, port=port, com2=second,
+            memory=megabytes(memory), model=model, cpus=cpus, port=port, com2=second,
+            iso=make_iso(build, self.folder / "test.iso", bundle, cmdline),
             log=self.folder / "bochs.log"))
-        self.process = subprocess.Popen(["bochs", "-q", "-f", str(configuration), "-rc", str(rc)],
-                                        stdin=subprocess.DEVNULL, stdout=self.log,
-                                        stderr=self.log, start_new_session=True)
-        self._connect(port)
+        self.start(["bochs", "-q", "-f", configuration, "-rc", rc], port)

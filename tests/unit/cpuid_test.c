@@ -44,7 +44,7 @@ static struct cpuid_regs host_features(u32 leaf, u32 subleaf)
 		if (subleaf == 2)
 			return (struct cpuid_regs){256, 576, 0, 0};
 		if (subleaf == 5)
-			return (struct cpuid_regs){64, 1088, 0, 0};
+			return (struct cpuid_regs){72, 1080, 0, 0};
 		if (subleaf == 6)
 			return (struct cpuid_regs){512, 1152, 0, 0};
 		if (subleaf == 7)
@@ -192,8 +192,8 @@ static void test_xsave_sizes(void **unused)
 	assert_int_equal(query(0xd, 1).ebx, 584);
 	state.xcr0 = 0x2e7;
 	assert_int_equal(query(0xd, 0).ebx, 2696);
-	/* 832 + 64 + 512 + 1024, PKRU aligned to 64 */
-	assert_int_equal(query(0xd, 1).ebx, 2440);
+	/* 832 + 72 + 512 + 1024, then PKRU's 8 at the next multiple of 64 */
+	assert_int_equal(query(0xd, 1).ebx, 2496 + 8);
 	assert_int_equal(query(0xd, 3).eax, 0); /* MPX */
 }
 

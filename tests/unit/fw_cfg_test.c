@@ -86,10 +86,16 @@ static void save_and_load(void **state)
 	(void)number(4);
 	assert_round_trip(device);
 	assert_int_equal(number(4), 5 * GIB >> 32);
+	device_reset(device);
+	assert_int_equal(in8(device, 0x511), 'Q');
 	/* The last offset does not wrap to the start. */
 	fw_cfg.state.offset = ~0u;
 	assert_int_equal(number(2), 0);
 	assert_int_equal(fw_cfg.state.offset, ~0u);
+	/* The data port takes no words and the selector gives none. */
+	select_key(FW_CFG_SIGNATURE);
+	assert_int_equal(in8(device, 0x510), 0);
+	assert_int_equal(in8(device, 0x511), 'Q');
 }
 
 int main(void)

@@ -196,7 +196,12 @@ static void interrupt_0_is_pin_2(void **state)
 	assert_int_equal(take_requests(0x32), 1);
 	irqchip_set_line(&chip, 16, true);
 	assert_int_equal(take_requests(0x36), 1);
+	take_requests(0x32);
+	irqchip_set_line(&chip, 0, false);
+	irqchip_set_line(&chip, 2, true); /* the cascade: no line of its own */
 	irqchip_set_line(&chip, IRQCHIP_LINE_COUNT, true);
+	assert_int_equal(take_requests(0x32), 0);
+	assert_int_equal(chip.ioapic.state.line, 1u << 16);
 }
 
 static void save_and_load(void **state)

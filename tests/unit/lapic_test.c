@@ -108,6 +108,10 @@ static void priorities(void **state)
 	assert_int_equal(irqchip_take_interrupt(&chip, 0), 0x5f);
 	assert_int_equal(lapic_read(bsp, LAPIC_PPR), 0x50);
 	assert_int_equal(bsp->page->reg[LAPIC_PPR / 4], 0x50); /* for those who read the page */
+	/* Where the classes are equal TPR counts. */
+	lapic_write(bsp, LAPIC_TPR, 0x53);
+	assert_int_equal(lapic_read(bsp, LAPIC_PPR), 0x53);
+	lapic_write(bsp, LAPIC_TPR, 0);
 	/* The same class waits, a higher one does not. */
 	assert_int_equal(lapic_pending(bsp), -1);
 	lapic_deliver(bsp, APIC_FIXED, 0x60, false);
@@ -525,6 +529,8 @@ static void x2apic_registers(void **state)
 	assert_false(lapic_msr_read(ap, x2msr(LAPIC_LVT_CMCI), &value));
 	assert_false(lapic_msr_read(ap, 0x800, &value));
 	assert_false(lapic_msr_read(ap, 0x8ff, &value));
+	assert_false(lapic_msr_read(ap, 0x902, &value));
+	assert_false(wrmsr(ap, 0x908, 0));
 	/* Read-only. */
 	assert_false(wrmsr(ap, x2msr(LAPIC_ID), 3));
 	assert_false(wrmsr(ap, x2msr(LAPIC_VERSION), 0));

@@ -74,6 +74,7 @@ static void mode_0_counts_down_once(void **state)
 	out8(device, 0x40, 10);
 	assert_false(fixture_line[0]);
 	assert_int_equal(device->deadline_ns, DEADLINE_NONE);
+	assert_true(status(0) & PIT_STATUS_NULL_COUNT);
 	out8(device, 0x40, 0);
 	fixture_run_until(device, 2 * NS_PER_S);
 	assert_int_equal(fixture_edges[0], 2);
@@ -100,6 +101,11 @@ static void mode_0_stands_still_without_gate(void **state)
 static void mode_1_needs_its_gate(void **state)
 {
 	(void)state;
+	/* No count: nothing to trigger. */
+	out8(device, 0x43, 0xb2);
+	out8(device, 0x61, 1);
+	assert_true(out2());
+	out8(device, 0x61, 0);
 	program(2, 1, 50);
 	assert_true(out2());
 	at_clock(100);

@@ -133,6 +133,8 @@ static void save_and_load(void **state)
 	assert_load_refused(device, offsetof(struct reset_state, status), 0x80);
 	out8(&debug.device, 0x80, 0x42);
 	assert_round_trip(&debug.device);
+	device_reset(&debug.device);
+	assert_int_equal(in8(&debug.device, 0x80), 0);
 	assert_load_refused(&debug.device, offsetof(struct debug_state, code) + 1, 1);
 }
 

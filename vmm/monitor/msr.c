@@ -12,6 +12,8 @@
 #define MSR_TOM2	0xc001001du
 #define MSR_NB_CFG	0xc001001fu
 #define MSR_INT_PENDING 0xc0010055u
+#define MSR_K7_FIRST	0xc0010000u /* four event selectors, then their counters */
+#define MSR_K7_LAST	0xc0010007u
 
 #define MISC_ENABLE_FAST_STRING BIT(0)
 #define MISC_ENABLE_NO_BTS	BIT(11)
@@ -73,6 +75,15 @@ static const struct {
 	{MSR_TSC_AUX, VMSR_TSC_AUX, false, ~0u},
 };
 
+/*
+ * The four counters that every AMD CPU has, without a CPUID bit. They never count: reads give 0,
+ * writes do nothing.
+ */
+static bool is_dead_counter(const struct cpuid_policy *policy, u32 index)
+{
+	return !policy->intel && index >= MSR_K7_FIRST && index <= MSR_K7_LAST;
+}
+
 static s32 find_stored(const struct cpuid_policy *policy, u32 index)
 {
 	enum msr_vendor vendor = policy->intel ? VENDOR_INTEL : VENDOR_AMD;
@@ -85,13 +96,15 @@ static s32 find_stored(const struct cpuid_policy *policy, u32 index)
 	return -1;
 }
 
+static bool has_tsc_aux(const struct cpuid_policy *policy)
+{
+	return (cpuid_shown(policy, CPUID_EXTENDED_VERSION, 0).edx & CPUID_81_EDX_RDTSCP) != 0 ||
+	       (cpuid_shown(policy, CPUID_FEATURES, 0).ecx & CPUID_7_ECX_RDPID) != 0;
+}
+
 static s32 find_switched(const struct cpuid_policy *policy, u32 index)
 {
-	bool rdtscp =
-		(cpuid_shown(policy, CPUID_EXTENDED_VERSION, 0).edx & CPUID_81_EDX_RDTSCP) != 0;
-
-	if (index == MSR_TSC_AUX && !rdtscp &&
-	    (cpuid_shown(policy, CPUID_FEATURES, 0).ecx & CPUID_7_ECX_RDPID) == 0)
+	if (index == MSR_TSC_AUX && !has_tsc_aux(policy))
 		return -1;
 	for (u32 i = 0; i < ARRAY_COUNT(switched); i++) {
 		if (switched[i].index == index)
@@ -151,6 +164,10 @@ bool msr_read(const struct msr_state *state, const struct cpuid_policy *policy,
 	at = find_stored(policy, index);
 	if (at >= 0) {
 		*value = state->stored[at];
+		return true;
+	}
+	if (is_dead_counter(policy, index)) {
+		*value = 0;
 		return true;
 	}
 	return msr_mtrr_read(state, index, value);
@@ -243,5 +260,7 @@ bool msr_write(struct msr_state *state, const struct cpuid_policy *policy, struc
 	at = find_stored(policy, index);
 	if (at >= 0)
 		return write_stored(state, (u32)at, value);
+	if (is_dead_counter(policy, index))
+		return true;
 	return msr_mtrr_write(state, policy, index, value);
 }

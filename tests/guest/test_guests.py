@@ -1,0 +1,135 @@
+# SPDX-License-Identifier: MIT
+"""Each tiny guest answers its questions as a VM under both emulators, and on QEMU's bare CPU."""
+import re
+import subprocess
+
+import pytest
+
+import bundle
+from machine import EPYC, Bochs, Qemu
+
+GOOD = 16  # EXIT_GOOD of rt.h
+FPU_SEEDS = (1, 2)
+GUESTS = ("cpuid", "debug", "exceptions", "fpu", "hlt", "interrupts", "mmio", "msr", "paging",
+          "paging32", "ports", "realmode", "reset", "timers")
+
+# What QEMU's CPU does not do, or does otherwise: no hypervisor can do it there either.
+QEMU_LACKS = {
+    "debug": {"icebp", "general-detect"},
+    "exceptions": {"np-gate", "ss-non-canonical", "cr8-reserved", "xm", "ac"},
+    "msr": {"canonical-checks"},
+    "paging": {"control-checks"},
+    "paging32": {"pae-pdpte-reserved"},
+}
+# On the bare CPU Skerry's own promises are missing too.
+BARE_LACKS = {
+    "cpuid": {"kvm-leaves"},
+    "interrupts": {"x2apic"},
+    "mmio": {"nothing-there"},
+    "msr": {"tsc-write", "refusals", "kvm-clock"},
+    "timers": {"tsc-deadline", "pit-gate-stops"},
+}
+
+
+def check_answers(guest, text, lacks):
+    """Every answer is PASS; what is absent may be; and the guest came to its end."""
+    answers = re.findall(r"^(PASS|FAIL|ABSENT) (\S+)", text, re.MULTILINE)
+    failed = re.findall(r"^(?:FAIL|  ).*", text, re.MULTILINE)
+    assert not failed, f"{guest}:\n" + "\n".join(failed)
+    assert any(word == "PASS" for word, _ in answers), f"{guest} says nothing:\n{text}"
+    absent = {name for word, name in answers if word == "ABSENT"}
+    assert absent <= lacks, f"{guest}: absent, but promised: {absent - lacks}"
+    assert re.search(r"^DONE", text, re.MULTILINE), f"{guest} stopped half way:\n{text}"
+
+
+class Bed:
+    """A machine that is booted when it is needed, and anew after a guest has upset it."""
+
+    def __init__(self, make, lacks):
+        self.make = make
+        self.lacks = lacks
+        self.machine = None
+
+    def ready(self):
+        if self.machine is None:
+            self.machine = self.make()
+            self.machine.wait_prompt()
+        return self.machine
+
+    def run(self, *names):
+        """Starts VMs together; returns what `vm list` and their consoles say at the end."""
+        machine = self.ready()
+        try:
+            for name in names:
+                machine.command(f"vm create {name}")
+            for name in names:
+                machine.type(f"vm start {name}\r")
+            waiting = set(names)
+            while waiting:
+                machine.wait(rf"({'|'.join(waiting)}): (?:stopped|crashed): ")
+                waiting.discard(machine.match().group(1))
+            results = []
+            for name in names:
+                vm = machine.vm(name)
+                machine.attach(name)
+                text = machine.wait(r"\[the guest has ended\]").replace("\r", "")
+                machine.wait_prompt()
+                machine.command(f"vm destroy {name}")
+                results.append((vm, text))
+            return results
+        except Exception:
+            self.close()
+            raise
+
+    def close(self):
+        if self.machine is not None:
+            self.machine.close()
+            self.machine = None
+
+
+def tiny_bundle(build, folder, words):
+    files = {}
+    sections = []
+    for guest in GUESTS:
+        files[f"{guest}.bin"] = (build / f"tests/guest/{guest}.bin").read_bytes()
+        for seed in FPU_SEEDS if guest == "fpu" else ("",):
+            sections.append(f"[vm {guest}{seed}]\nkernel = {guest}.bin\nmemory = 32M\n"
+                            f"autostart = no\ncmdline = {words} seed={seed}\n")
+    files["skerry.conf"] = "\n".join(sections).encode()
+    return bundle.write(folder / "tiny.cpio", files)
+
+
+@pytest.fixture(scope="module", params=["qemu", "bochs"])
+def bed(request, build, tmp_path_factory):
+    folder = tmp_path_factory.mktemp(request.param)
+    if request.param == "qemu":
+        files = tiny_bundle(build, folder, "qemu")
+        made = Bed(lambda: Qemu(build, bundle=files), QEMU_LACKS)
+    else:
+        files = tiny_bundle(build, folder, "bochs")
+        made = Bed(lambda: Bochs(build, bundle=files), {})
+    yield made
+    made.close()
+
+
+@pytest.mark.parametrize("guest", GUESTS)
+def test_guest(bed, guest):
+    names = [f"fpu{seed}" for seed in FPU_SEEDS] if guest == "fpu" else [guest]
+    for vm, text in bed.run(*names):
+        check_answers(guest, text, bed.lacks.get(guest, set()))
+        assert vm["state"] == "stopped"
+        assert vm["exit_code"] == GOOD
+
+
+@pytest.mark.parametrize("guest", GUESTS)
+def test_bare(build, guest):
+    """The same guest without Skerry: what it asks for is what a processor does."""
+    command = ["qemu-system-x86_64", "-M", "q35", "-accel", "tcg", "-cpu", EPYC, "-m", "64M",
+               "-display", "none", "-nic", "none", "-serial", "stdio",
+               "-kernel", build / f"tests/guest/{guest}.bin", "-append", "bare qemu",
+               "-device", "isa-debug-exit,iobase=0xf4,iosize=4"]
+    done = subprocess.run(command, stdin=subprocess.DEVNULL, text=True, stdout=subprocess.PIPE,
+                          stderr=subprocess.PIPE, timeout=120)
+    lacks = QEMU_LACKS.get(guest, set()) | BARE_LACKS.get(guest, set())
+    check_answers(guest, done.stdout, lacks)
+    assert done.returncode == GOOD << 1 | 1

@@ -1,0 +1,217 @@
+/* SPDX-License-Identifier: MIT */
+/* What the next entry delivers, and what has to wait for a window. */
+#include "tests/unit/monitor_fixture.h"
+
+static bool prepare_again(void)
+{
+	page.request = 0;
+	page.inject.valid = 0;
+	return inject_prepare(vcpu);
+}
+
+static void assert_injects(u8 type, u8 vector)
+{
+	assert_true(page.inject.valid);
+	assert_int_equal(page.inject.type, type);
+	assert_int_equal(page.inject.vector, vector);
+}
+
+static void raise_while(u8 type, u8 first, u32 second)
+{
+	vcpu->event = (struct vcpu_event){.valid = 1, .type = type, .vector = first};
+	vcpu_raise(vcpu, second, 0x18);
+}
+
+static void test_interrupt(void **state)
+{
+	(void)state;
+	irq_pending = PENDING_INTERRUPT;
+	irq_vector = 0x31;
+	assert_true(prepare_again());
+	assert_injects(EVENT_INTERRUPT, 0x31);
+	assert_int_equal(page.request, 0);
+	assert_int_equal(channel.injected, 1);
+}
+
+static void test_interrupt_waits(void **state)
+{
+	(void)state;
+	irq_pending = PENDING_INTERRUPT;
+	page.rflags = RFLAGS_FIXED;
+	assert_true(prepare_again());
+	assert_false(page.inject.valid);
+	assert_int_equal(page.request, REQUEST_INTERRUPT_WINDOW);
+	assert_int_equal(irq_pending, PENDING_INTERRUPT); /* still in its controller */
+
+	page.rflags |= RFLAGS_IF;
+	page.shadow = SHADOW_STI;
+	assert_true(prepare_again());
+	assert_false(page.inject.valid);
+	page.shadow = SHADOW_MOV_SS;
+	assert_true(prepare_again());
+	assert_false(page.inject.valid);
+}
+
+/* The shadow ends with the instruction that the last exit completed. */
+static void test_shadow_ends(void **state)
+{
+	(void)state;
+	irq_pending = PENDING_INTERRUPT;
+	irq_vector = 0x31;
+	page.shadow = SHADOW_STI;
+	page.inject.valid = 0;
+	page.request = REQUEST_ADVANCE;
+	assert_true(inject_prepare(vcpu));
+	assert_injects(EVENT_INTERRUPT, 0x31);
+	assert_int_equal(page.request, REQUEST_ADVANCE);
+}
+
+static void test_interrupted_event_first(void **state)
+{
+	(void)state;
+	vcpu->event = (struct vcpu_event){.valid = 1, .type = EVENT_INTERRUPT, .vector = 0x40};
+	irq_pending = PENDING_INTERRUPT;
+	page.rflags = RFLAGS_FIXED; /* the CPU had accepted it already */
+	assert_true(prepare_again());
+	assert_injects(EVENT_INTERRUPT, 0x40);
+	assert_int_equal(page.request, REQUEST_INTERRUPT_WINDOW);
+	assert_false(vcpu->event.valid);
+}
+
+static void test_nmi(void **state)
+{
+	(void)state;
+	irq_pending = PENDING_NMI | PENDING_INTERRUPT;
+	irq_vector = 0x31;
+	page.rflags = RFLAGS_FIXED;
+	assert_true(prepare_again());
+	assert_injects(EVENT_NMI, 2);
+	assert_int_equal(nmis_taken, 1);
+	assert_int_equal(page.request, REQUEST_INTERRUPT_WINDOW);
+
+	irq_pending = PENDING_NMI;
+	page.shadow = SHADOW_NMI;
+	assert_true(prepare_again());
+	assert_false(page.inject.valid);
+	assert_int_equal(page.request, REQUEST_NMI_WINDOW);
+	assert_int_equal(nmis_taken, 1);
+}
+
+static void test_halt(void **state)
+{
+	(void)state;
+	page.shadow = SHADOW_STI; /* sti; hlt */
+	settle(EXIT_HLT);
+	assert_false(inject_prepare(vcpu));
+	irq_pending = PENDING_INTERRUPT;
+	irq_vector = 0x22;
+	assert_true(inject_prepare(vcpu));
+	assert_injects(EVENT_INTERRUPT, 0x22);
+	assert_false(vcpu->halted);
+}
+
+static void test_halt_with_interrupts_off(void **state)
+{
+	(void)state;
+	page.rflags = RFLAGS_FIXED;
+	settle(EXIT_HLT);
+	irq_pending = PENDING_INTERRUPT;
+	assert_false(inject_prepare(vcpu));
+	irq_pending = PENDING_NMI;
+	assert_true(inject_prepare(vcpu));
+	assert_injects(EVENT_NMI, 2);
+}
+
+/* SDM vol. 3, table 6-5 */
+static void test_double_faults(void **state)
+{
+	static const struct {
+		u8 first;
+		u8 second;
+		u8 result;
+	} cases[] = {
+		{VECTOR_GP, VECTOR_GP, VECTOR_DF}, {VECTOR_NP, VECTOR_TS, VECTOR_DF},
+		{VECTOR_DE, VECTOR_SS, VECTOR_DF}, {VECTOR_PF, VECTOR_PF, VECTOR_DF},
+		{VECTOR_PF, VECTOR_GP, VECTOR_DF}, {VECTOR_GP, VECTOR_PF, VECTOR_PF},
+		{VECTOR_UD, VECTOR_GP, VECTOR_GP}, {VECTOR_DB, VECTOR_PF, VECTOR_PF},
+		{VECTOR_GP, VECTOR_UD, VECTOR_UD}, {VECTOR_AC, VECTOR_GP, VECTOR_GP},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_COUNT(cases); i++) {
+		raise_while(EVENT_EXCEPTION, cases[i].first, cases[i].second);
+		assert_int_equal(vcpu->event.vector, cases[i].result);
+		assert_int_equal(vcpu->event.error_code, cases[i].result == VECTOR_DF	? 0
+							 : cases[i].result == VECTOR_UD ? 0
+											: 0x18);
+	}
+	raise_while(EVENT_EXCEPTION, VECTOR_DF, VECTOR_GP);
+	assert_int_equal(machine.crash_count, 1);
+	assert_int_equal(loads, 2);
+	assert_false(vcpu->event.valid);
+}
+
+/* An interrupt whose delivery faulted is not lost: it comes when interrupts are on again. */
+static void test_held_interrupt(void **state)
+{
+	(void)state;
+	raise_while(EVENT_INTERRUPT, 0x51, VECTOR_PF);
+	assert_true(prepare_again());
+	assert_injects(EVENT_EXCEPTION, VECTOR_PF);
+	assert_int_equal(page.request, REQUEST_INTERRUPT_WINDOW);
+	page.rflags = RFLAGS_FIXED;
+	assert_true(prepare_again());
+	assert_false(page.inject.valid);
+	page.rflags |= RFLAGS_IF;
+	assert_true(prepare_again());
+	assert_injects(EVENT_INTERRUPT, 0x51);
+	assert_true(prepare_again());
+	assert_false(page.inject.valid);
+}
+
+static void test_task_priority(void **state)
+{
+	(void)state;
+	page.cr8 = 5;
+	settle(EXIT_KICK);
+	assert_int_equal(lapic_cr8, 5);
+	lapic_page.reg[(LAPIC_IRR + 0x20) / 4] = 1u << 3; /* vector 0x43 */
+	assert_true(prepare_again());
+	assert_int_equal(page.cr8, 5);
+	assert_int_equal(page.tpr_threshold, 4);
+	lapic_page.reg[(LAPIC_IRR + 0x30) / 4] = 1u << 3; /* 0x63 is above the priority */
+	assert_true(prepare_again());
+	assert_int_equal(page.tpr_threshold, 0);
+	page.cr8 = 0;
+	settle(EXIT_TPR);
+	assert_int_equal(lapic_cr8, 0);
+}
+
+static void test_init_resets(void **state)
+{
+	(void)state;
+	irq_pending = PENDING_INIT;
+	inject_prepare(vcpu);
+	assert_int_equal(machine.crash_count, 1);
+	assert_int_equal(loads, 2);
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_make, fixture_free)
+	const struct CMUnitTest tests[] = {
+		TEST(test_interrupt),
+		TEST(test_interrupt_waits),
+		TEST(test_shadow_ends),
+		TEST(test_interrupted_event_first),
+		TEST(test_nmi),
+		TEST(test_halt),
+		TEST(test_halt_with_interrupts_off),
+		TEST(test_double_faults),
+		TEST(test_held_interrupt),
+		TEST(test_task_priority),
+		TEST(test_init_resets),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,368 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/*
+ * The monitor's core over a kernel, devices and an emulator made of a few variables: what a test
+ * sets here is what the core finds.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "lib/format.c"
+#include "lib/status.c"
+#include "lib/string.c"
+#include "vmm/monitor/command.c"
+#include "vmm/monitor/console.c"
+#include "vmm/monitor/cpuid.c"
+#include "vmm/monitor/exits.c"
+#include "vmm/monitor/exits_entry.c"
+#include "vmm/monitor/exits_msr.c"
+#include "vmm/monitor/guest_memory.c"
+#include "vmm/monitor/inject.c"
+#include "vmm/monitor/machine.c"
+#include "vmm/monitor/machine_time.c"
+#include "vmm/monitor/msr.c"
+#include "vmm/monitor/msr_mtrr.c"
+#include "vmm/monitor/pvclock.c"
+#include "vmm/monitor/vcpu.c"
+
+#define RAM_BYTES (4 * MIB)
+
+static struct machine machine;
+static struct vcpu *const vcpu = &machine.vcpu[0];
+static struct vcpu_page page;
+static struct lapic_page lapic_page;
+static struct vm_channel channel;
+static struct start_info info;
+static u8 *ram;
+
+/* the kernel */
+const struct start_info *start_info = &info;
+static u64 host_tsc;
+static u32 groups_fetched;
+static u32 signals;
+static jmp_buf process_end;
+
+/* devices and emulator */
+static u32 irq_pending;
+static int irq_vector;
+static u32 nmis_taken;
+static u64 port_value;
+static u16 port_written;
+static u64 port_written_value;
+static enum emulate_result emulate_answer;
+static struct vcpu_event emulate_event;
+static u32 loads;
+static bool load_works;
+static u64 lapic_cr8;
+static u32 serial_room;
+static char typed[64];
+static u32 buttons;
+
+u64 clock_tsc(void)
+{
+	return host_tsc;
+}
+
+u64 clock_tsc_to_ns(u64 tsc)
+{
+	return tsc; /* 1 GHz */
+}
+
+enum status sys_vcpu_get(handle_t handle, u32 groups)
+{
+	(void)handle;
+	groups_fetched |= groups;
+	page.valid |= groups;
+	return STATUS_OK;
+}
+
+enum status sys_event_signal(handle_t event)
+{
+	(void)event;
+	signals++;
+	return STATUS_OK;
+}
+
+void sys_process_exit(u64 code)
+{
+	(void)code;
+	longjmp(process_end, 1);
+}
+
+void sys_thread_yield(void)
+{
+	fail_msg("the lock is taken twice");
+}
+
+enum status sys_vcpu_run(handle_t handle)
+{
+	(void)handle;
+	return STATUS_OK;
+}
+
+enum status sys_vcpu_dump(handle_t handle)
+{
+	(void)handle;
+	return STATUS_OK;
+}
+
+enum status sys_queue_wait(handle_t queue, u64 deadline_tsc, u64 *key)
+{
+	(void)queue, (void)deadline_tsc, (void)key;
+	return STATUS_TIMED_OUT;
+}
+
+enum status sys_memory_create(handle_t group, u64 bytes, u32 flags, handle_t *memory)
+{
+	(void)group, (void)bytes, (void)flags, (void)memory;
+	return STATUS_NO_MEMORY;
+}
+
+enum status sys_space_map(handle_t space, u64 at, handle_t memory, u64 offset, u64 bytes,
+			  u32 rights, u64 *address)
+{
+	(void)space, (void)at, (void)memory, (void)offset, (void)bytes, (void)rights, (void)address;
+	return STATUS_NO_MEMORY;
+}
+
+enum status sys_vcpu_create(handle_t vm, handle_t memory, u64 offset, handle_t queue,
+			    handle_t *handle)
+{
+	(void)vm, (void)memory, (void)offset, (void)queue, (void)handle;
+	return STATUS_NO_MEMORY;
+}
+
+handle_t start_handle(enum start_kind kind)
+{
+	(void)kind;
+	return 1;
+}
+
+void rt_fail(const char *text)
+{
+	fail_msg("%s", text);
+	abort();
+}
+
+void cpuid_host(u32 leaf, u32 subleaf, struct cpuid_regs *regs)
+{
+	*regs = (struct cpuid_regs){0};
+	if (leaf == 0)
+		regs->eax = 0xd;
+	else if (leaf == 1)
+		regs->ecx = (u32)(CPUID_1_ECX_XSAVE | CPUID_1_ECX_AVX);
+	else if (leaf == CPUID_XSAVE && subleaf == 0)
+		regs->eax = 7;
+	else if (leaf == CPUID_XSAVE && subleaf == 2)
+		*regs = (struct cpuid_regs){256, 576, 0, 0};
+	else if (leaf == CPUID_EXTENDED)
+		regs->eax = 0x80000008;
+	else if (leaf == CPUID_ADDRESS_SIZES)
+		regs->eax = 0x3028;
+	else if (leaf == CPUID_EXTENDED_VERSION)
+		regs->edx = (u32)(CPUID_81_EDX_LM | CPUID_81_EDX_SYSCALL | CPUID_81_EDX_NX);
+}
+
+void explain_svm(const struct vcpu_page *from, char *text, size_t size)
+{
+	(void)from;
+	format(text, size, "explained");
+}
+
+void explain_vmx(const struct vcpu_page *from, char *text, size_t size)
+{
+	explain_svm(from, text, size);
+}
+
+u64 bus_read(struct bus *bus, u64 address, u32 size)
+{
+	(void)bus, (void)address, (void)size;
+	return port_value;
+}
+
+void bus_write(struct bus *bus, u64 address, u32 size, u64 value)
+{
+	(void)bus, (void)size;
+	port_written = (u16)address;
+	port_written_value = value;
+}
+
+u64 platform_memory_read(struct platform *platform, u32 cpu, u64 gpa, u32 size)
+{
+	(void)platform, (void)cpu, (void)gpa, (void)size;
+	return 0;
+}
+
+void platform_memory_write(struct platform *platform, u32 cpu, u64 gpa, u32 size, u64 value)
+{
+	(void)platform, (void)cpu, (void)gpa, (void)size, (void)value;
+}
+
+void platform_reset(struct platform *platform)
+{
+	platform->events = (struct machine_events){0};
+}
+
+void platform_tick(struct platform *platform, u32 cpu)
+{
+	(void)platform, (void)cpu;
+}
+
+u64 platform_deadline(const struct platform *platform, u32 cpu)
+{
+	(void)platform, (void)cpu;
+	return DEADLINE_NONE;
+}
+
+u32 irqchip_pending(const struct irqchip *irqchip, u32 cpu)
+{
+	(void)irqchip, (void)cpu;
+	return irq_pending;
+}
+
+int irqchip_take_interrupt(struct irqchip *irqchip, u32 cpu)
+{
+	(void)irqchip, (void)cpu;
+	irq_pending &= ~(u32)PENDING_INTERRUPT;
+	return irq_vector;
+}
+
+void irqchip_take_nmi(struct irqchip *irqchip, u32 cpu)
+{
+	(void)irqchip, (void)cpu;
+	irq_pending &= ~(u32)PENDING_NMI;
+	nmis_taken++;
+}
+
+enum lapic_mode lapic_mode(const struct lapic *lapic)
+{
+	(void)lapic;
+	return LAPIC_XAPIC;
+}
+
+u64 lapic_get_cr8(const struct lapic *lapic)
+{
+	(void)lapic;
+	return lapic_cr8;
+}
+
+void lapic_set_cr8(struct lapic *lapic, u64 value)
+{
+	(void)lapic;
+	lapic_cr8 = value;
+}
+
+bool lapic_owns_msr(u32 msr)
+{
+	return msr == MSR_APIC_BASE;
+}
+
+bool lapic_msr_read(struct lapic *lapic, u32 msr, u64 *value)
+{
+	(void)lapic, (void)msr;
+	*value = 0x1122334455667788ull;
+	return true;
+}
+
+bool lapic_msr_write(struct lapic *lapic, u32 msr, u64 value, u32 physical_bits)
+{
+	(void)lapic, (void)msr, (void)physical_bits;
+	return value != 0;
+}
+
+bool serial_input(struct serial *serial, u8 byte)
+{
+	(void)serial;
+	if (serial_room == 0)
+		return false;
+	serial_room--;
+	typed[strlen(typed)] = (char)byte;
+	return true;
+}
+
+void acpi_pm_power_button(struct acpi_pm *pm)
+{
+	(void)pm;
+	buttons++;
+}
+
+enum emulate_result emulate(struct emulator *emulator, struct vcpu_event *event)
+{
+	(void)emulator;
+	*event = emulate_event;
+	return emulate_answer;
+}
+
+enum emulate_result emulate_io_string(struct emulator *emulator, struct vcpu_event *event)
+{
+	return emulate(emulator, event);
+}
+
+enum emulate_result emulate_instruction_length(struct emulator *emulator, u32 *length,
+					       struct vcpu_event *event)
+{
+	(void)emulator, (void)event;
+	*length = 9;
+	return emulate_answer;
+}
+
+bool load_guest(struct load_job *job)
+{
+	loads++;
+	snprintf(job->error, sizeof(job->error), "kernel file: broken");
+	return load_works;
+}
+
+static int fixture_make(void **state)
+{
+	(void)state;
+	memset(&machine, 0, sizeof(machine));
+	memset(&page, 0, sizeof(page));
+	memset(&channel, 0, sizeof(channel));
+	memset(&lapic_page, 0, sizeof(lapic_page));
+	memset(typed, 0, sizeof(typed));
+	ram = calloc(1, RAM_BYTES);
+	guest_memory_init(&machine.memory, ram, RAM_BYTES);
+	info.tsc_khz = 1000000;
+	host_tsc = 1000;
+	groups_fetched = signals = irq_pending = nmis_taken = loads = serial_room = buttons = 0;
+	lapic_cr8 = 0;
+	load_works = true;
+	emulate_answer = EMULATE_DONE;
+	emulate_event = (struct vcpu_event){0};
+	machine.channel = &channel;
+	machine.vcpu_count = 1;
+	machine.physical_bits = 40;
+	vcpu->machine = &machine;
+	vcpu->page = &page;
+	machine.platform.irqchip.lapic[0].page = &lapic_page;
+	cpuid_build(&machine.cpuid, 1);
+	machine_start(&machine);
+	assert_int_equal(machine.state, VM_RUNNING);
+	page.dirty = 0;
+	page.rflags = RFLAGS_FIXED | RFLAGS_IF;
+	return 0;
+}
+
+static int fixture_free(void **state)
+{
+	(void)state;
+	free(ram);
+	return 0;
+}
+
+/* An exit arrives and is settled. */
+static UNUSED void settle(enum exit_reason reason)
+{
+	page.exit.reason = reason;
+	page.exit.instruction_length = 2;
+	page.request = 0;
+	exits_settle(vcpu);
+}
