@@ -138,9 +138,10 @@ static void test_values(void **state)
 	} cases[] = {
 		{"memory = 12Q", 10, "memory: found \"12Q\", allowed: a size such as 128M"},
 		{"memory = 1", 10, "memory: found"},
-		{"memory = 1025K", 10, "memory: found"},
+		{"memory = 2047K", 10, "memory: found"},
+		{"memory = 2049K", 10, "memory: found"},
 		{"memory = 2T", 10, "memory: found"},
-		{"memory = 18446744073710600192", 10, "memory: found"}, /* 2^64 + 1M */
+		{"memory = 18446744073713745920", 10, "memory: found"}, /* 2^64 + 4M */
 		{"memory = 16777216T", 10, "memory: found"},
 		{"memory = ", 9, "memory: found \"\""},
 		{"vcpus = 0", 9, "vcpus: found \"0\", allowed: a number from 1 to 64"},
@@ -211,7 +212,7 @@ static void test_duplicate_name(void **state)
 static void test_whole_vm(void **state)
 {
 	(void)state;
-	assert_int_equal(parse("\n[vm a]\nmemory = 1M\n\n[vm b]\nkernel = k\n"), 1);
+	assert_int_equal(parse("\n[vm a]\nmemory = 2M\n\n[vm b]\nkernel = k\n"), 1);
 	expect_problem(0, 2, 1, "VM a has no kernel");
 	assert_true(config.vm[0].broken);
 	assert_int_equal(parse("[vm a]\nkernel = k\ncap = 101%"), 1);

@@ -6,7 +6,6 @@
 #define PIN  14u
 
 static struct device *const device = &chip.ioapic.device;
-static struct lapic *const bsp = &chip.lapic[0];
 
 static u32 reg_read(u32 reg)
 {

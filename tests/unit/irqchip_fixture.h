@@ -23,6 +23,7 @@
 static struct machine_clock fixture_clock;
 static struct irqchip chip;
 static struct lapic_page fixture_page[CPUS];
+static struct lapic *const bsp UNUSED = &chip.lapic[0];
 
 static UNUSED int chip_setup(void **state)
 {
@@ -67,4 +68,29 @@ static UNUSED u32 take_requests(u32 vector)
 		vector_clear(&chip.lapic[i], LAPIC_IRR, vector);
 	}
 	return cpus;
+}
+
+static UNUSED u64 rdmsr(struct lapic *lapic, u32 msr)
+{
+	u64 value = 0xdead;
+
+	assert_true(lapic_msr_read(lapic, msr, &value));
+	return value;
+}
+
+static UNUSED bool wrmsr(struct lapic *lapic, u32 msr, u64 value)
+{
+	return lapic_msr_write(lapic, msr, value, PHYSICAL_BITS);
+}
+
+static UNUSED u32 x2msr(u32 offset)
+{
+	return MSR_X2APIC_BASE + (offset >> 4);
+}
+
+static UNUSED void enable_x2apic(u32 cpu)
+{
+	struct lapic *lapic = &chip.lapic[cpu];
+
+	assert_true(wrmsr(lapic, MSR_APIC_BASE, lapic->state.apic_base | APIC_BASE_EXTD));
 }

@@ -3,7 +3,6 @@
 #include "tests/unit/irqchip_fixture.h"
 
 static struct device *const device = &chip.pic.device;
-static struct lapic *const bsp = &chip.lapic[0];
 
 static void out8(u32 port, u32 value)
 {
