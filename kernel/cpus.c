@@ -171,7 +171,8 @@ static bool trampoline_prepare(struct table *table)
 		.type = PT_TYPE_WB,
 	};
 
-	if (!page_is_reserved_ram(HPA(TRAMPOLINE_BASE), TRAMPOLINE_PAGES) ||
+	if (page_owner(HPA(TRAMPOLINE_BASE)) != PAGE_KERNEL ||
+	    page_owner(HPA(TRAMPOLINE_BASE + PAGE_SIZE)) != PAGE_KERNEL ||
 	    table_init(table, &format_host, NULL, false) != STATUS_OK)
 		return false;
 	kernel_space_share(table);

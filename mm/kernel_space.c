@@ -122,24 +122,36 @@ void *kernel_map_device(hpa_t hpa, u64 bytes)
 	return (void *)(at + (hpa.value - first));
 }
 
-/* What was mapped when memory ends stays: the CPU cannot start without a stack. */
-void *kernel_stack_alloc(hpa_t stub)
+/* What was mapped when memory ends stays: the CPU cannot start without it. */
+static bool map_new_pages(u64 at, u64 bytes)
 {
-	u64 at = vmap_reserve(KERNEL_STACK_BYTES + PAGE_SIZE, KERNEL_STACK_BYTES);
-
-	if (at == 0)
-		return NULL;
-	for (u64 done = 0; done < KERNEL_STACK_BYTES; done += PAGE_SIZE) {
+	for (u64 done = 0; done < bytes; done += PAGE_SIZE) {
 		void *page;
 
 		if (page_alloc_cleared(0, PAGE_KERNEL, NULL, &page) != STATUS_OK ||
 		    !page_map(at + done, pointer_to_hpa(page), PT_READ | PT_WRITE, PT_TYPE_WB))
-			return NULL;
+			return false;
 	}
+	return true;
+}
+
+void *kernel_stack_alloc(hpa_t stub)
+{
+	u64 at = vmap_reserve(KERNEL_STACK_BYTES + PAGE_SIZE, KERNEL_STACK_BYTES);
+
+	if (at == 0 || !map_new_pages(at, KERNEL_STACK_BYTES))
+		return NULL;
 	if (stub.value != 0 &&
 	    !page_map(at + KERNEL_STACK_BYTES, stub, PT_READ | PT_EXECUTE, PT_TYPE_WB))
 		return NULL;
 	return (void *)at;
+}
+
+void *kernel_pages_alloc(u64 page_count)
+{
+	u64 at = vmap_reserve(page_count * PAGE_SIZE, PAGE_SIZE);
+
+	return at != 0 && map_new_pages(at, page_count * PAGE_SIZE) ? (void *)at : NULL;
 }
 
 void kernel_space_share(struct table *table)

@@ -32,5 +32,8 @@ void *kernel_map_device(hpa_t hpa, u64 bytes);
  */
 void *kernel_stack_alloc(hpa_t stub);
 
+/* Zeroed pages outside the direct map, for good. NULL: no memory. */
+void *kernel_pages_alloc(u64 page_count);
+
 /* Copies the kernel's half into the tops of a process's tables. */
 void kernel_space_share(struct table *table);
