@@ -4,6 +4,7 @@
 #include "arch/x86_64/cpu/percpu.h"
 #include "kernel/abi/pages.h"
 #include "kernel/log.h"
+#include "kernel/object_lock.h"
 #include "kernel/panic.h"
 #include "kernel/sched.h"
 #include "kernel/teardown.h"
@@ -12,54 +13,90 @@
 #include "kernel/vcpu.h"
 #include "mm/tlb.h"
 
-/* Nothing can run: tidy up in small steps, then halt until an interrupt makes a thread ready. */
+struct lock object_lock;
+
+/* True when a step was done: there may be more. */
+static bool tidy_up(void)
+{
+	bool more = tlb_pages_waiting() != 0;
+
+	if (teardown_waiting()) {
+		lock_acquire(&object_lock);
+		more |= teardown_step();
+		lock_release(&object_lock);
+	}
+	return more;
+}
+
+/* Nothing can run here: tidy up in small steps, then halt until an interrupt. */
 static void idle(struct cpu *cpu)
 {
 	u64 began = rdtsc();
 
-	if (teardown_step() || tlb_pages_waiting() != 0) {
+	if (tidy_up()) {
 		sti_nop_cli();
 		return;
 	}
+	__atomic_store_n(&cpu->idle, true, __ATOMIC_SEQ_CST);
+	sched_beg(cpu);
 	timer_arm(cpu, 0);
 	tlb_cpu_idle(cpu->id, true);
-	sti_hlt_cli();
+	cpu->counters->idle_since_tsc = began;
+	if (cpu->pending == 0)
+		sti_hlt_cli();
+	cpu->counters->idle_since_tsc = 0;
 	tlb_cpu_idle(cpu->id, false);
+	__atomic_store_n(&cpu->idle, false, __ATOMIC_SEQ_CST);
 	cpu->counters->wakeups++;
 	cpu->counters->idle_tsc += rdtsc() - began;
 }
 
+/* The best thread takes the CPU; a dead one that the CPU still holds is forgotten. */
 static void reschedule(struct cpu *cpu)
 {
-	sched_account(cpu);
-	if (cpu->running != NULL)
-		sched_ready(cpu, cpu->running);
-	cpu->pending &= ~(u64)PENDING_RESCHEDULE;
-	cpu->running = sched_pick(cpu);
+	sched_next(cpu);
 	if (cpu->running != NULL)
 		thread_load(cpu, cpu->running);
+	thread_forget_dead(cpu);
+}
+
+static void expire(struct cpu *cpu)
+{
+	lock_acquire(&object_lock);
+	timer_expire(cpu);
+	lock_release(&object_lock);
+}
+
+static void give(struct cpu *cpu)
+{
+	lock_acquire(&object_lock);
+	sched_give(cpu);
+	lock_release(&object_lock);
 }
 
 /* Works off every pending reason; returns with a thread loaded that can run. */
 static void settle(struct cpu *cpu)
 {
 	do {
-		u64 pending = __atomic_exchange_n(&cpu->pending, 0, __ATOMIC_RELAXED);
+		u64 pending = __atomic_exchange_n(&cpu->pending, 0, __ATOMIC_SEQ_CST);
 
 		if ((pending & PENDING_MACHINE_CHECK) != 0)
 			panic("machine check on CPU %u", cpu->id);
 		if ((pending & PENDING_NMI) != 0)
 			log_warning(LOG_CPU, "NMI");
+		if ((pending & PENDING_UNLOAD) != 0)
+			vcpu_unload(cpu);
 		if ((pending & PENDING_TIMER) != 0) {
-			timer_expire(cpu);
+			expire(cpu);
 			if (cpu->slice_end_tsc != 0 && rdtsc() >= cpu->slice_end_tsc)
 				pending |= PENDING_RESCHEDULE;
 		}
-		if ((pending & PENDING_RESCHEDULE) != 0 || (cpu->pending & PENDING_RESCHEDULE) != 0 ||
-		    cpu->running == NULL)
+		if ((pending & PENDING_RESCHEDULE) != 0 || cpu->running == NULL)
 			reschedule(cpu);
+		if ((pending & PENDING_GIVE) != 0)
+			give(cpu);
 		tlb_cpu_passed(cpu->id);
-		if (cpu->running == NULL) {
+		if (cpu->running == NULL && cpu->pending == 0) {
 			idle(cpu);
 			sched_account_idle(cpu);
 		}

@@ -116,7 +116,7 @@ static NORETURN void ap_main(struct cpu *cpu)
 	tlb_cpu_online(cpu->id);
 	cpus[cpu->id] = cpu;
 	__atomic_store_n(&count, cpu->id + 1, __ATOMIC_RELEASE);
-	cpu_loop(cpu);
+	cpu_stack_reset(cpu, cpu_loop);
 }
 
 static void wait_ns(u64 ns)

@@ -5,25 +5,29 @@
 static const struct handle_entry *entry_of(const struct handle_table *table, u64 handle)
 {
 	u64 index = handle & 0xffff;
+	const struct handle_entry *entry;
 
 	if (handle > UINT32_MAX || index == 0 || index > HANDLE_MAX)
 		return NULL;
-	if (table->entry[index].object == NULL || table->entry[index].generation != handle >> 16)
+	entry = &table->entry[index - 1];
+	if (entry->object == NULL || entry->generation != handle >> 16)
 		return NULL;
-	return &table->entry[index];
+	return entry;
 }
 
 enum status handle_insert(struct handle_table *table, struct object *object, u32 rights,
 			  handle_t *handle)
 {
 	for (u32 index = 1; index <= HANDLE_MAX; index++) {
-		struct handle_entry *entry = &table->entry[index];
+		struct handle_entry *entry = &table->entry[index - 1];
 
 		if (entry->object != NULL)
 			continue;
 		object_get(object);
+		lock_acquire(&table->lock);
 		entry->object = object;
 		entry->rights = (u16)(rights & RIGHT_ALL);
+		lock_release(&table->lock);
 		*handle = index | (u32)entry->generation << 16;
 		return STATUS_OK;
 	}
@@ -52,29 +56,44 @@ u32 handle_rights(const struct handle_table *table, u64 handle)
 	return entry != NULL ? entry->rights : 0;
 }
 
+/* The reference goes last: giving an object back may take other locks. */
+static void close_entry(struct handle_table *table, struct handle_entry *entry)
+{
+	struct object *object = entry->object;
+
+	lock_acquire(&table->lock);
+	entry->object = NULL;
+	entry->generation++;
+	lock_release(&table->lock);
+	object_put(object);
+}
+
 enum status handle_close(struct handle_table *table, u64 handle)
 {
 	struct handle_entry *entry = (struct handle_entry *)entry_of(table, handle);
-	struct object *object;
 
 	if (entry == NULL)
 		return STATUS_BAD_HANDLE;
-	object = entry->object;
-	entry->object = NULL;
-	entry->generation++;
-	object_put(object);
+	close_entry(table, entry);
 	return STATUS_OK;
+}
+
+static void close_those(struct handle_table *table, bool dead_only)
+{
+	for (u32 index = 1; index <= HANDLE_MAX; index++) {
+		struct handle_entry *entry = &table->entry[index - 1];
+
+		if (entry->object != NULL && (entry->object->dead || !dead_only))
+			close_entry(table, entry);
+	}
+}
+
+void handle_close_dead(struct handle_table *table)
+{
+	close_those(table, true);
 }
 
 void handle_close_all(struct handle_table *table)
 {
-	for (u32 index = 1; index <= HANDLE_MAX; index++) {
-		struct object *object = table->entry[index].object;
-
-		if (object == NULL)
-			continue;
-		table->entry[index].object = NULL;
-		table->entry[index].generation++;
-		object_put(object);
-	}
+	close_those(table, false);
 }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "kernel/abi/object.h"
+#include "lib/lock.h"
 #include "lib/status.h"
 
 struct object;
@@ -16,8 +17,11 @@ struct handle_entry {
 	u32 reserved;
 };
 
+/* Changed under the object lock and the table's own; SYS_VCPU_RUN looks up under the latter alone. */
 struct handle_table {
-	struct handle_entry entry[HANDLE_MAX + 1];
+	struct lock lock;
+	u64 reserved;
+	struct handle_entry entry[HANDLE_MAX]; /* index 1 is the first */
 };
 _Static_assert(sizeof(struct handle_table) == 4096, "one page");
 
@@ -38,6 +42,9 @@ u32 handle_rights(const struct handle_table *table, u64 handle);
 
 /* STATUS_BAD_HANDLE when there is no such entry. A dead object's handle can be closed. */
 enum status handle_close(struct handle_table *table, u64 handle);
+
+/* Handles of dead objects keep them from being given back. */
+void handle_close_dead(struct handle_table *table);
 
 /* Drops every reference; the table stays usable. */
 void handle_close_all(struct handle_table *table);

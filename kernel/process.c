@@ -177,7 +177,9 @@ enum status process_thread_create(struct process *process, u64 entry, u64 stack,
 		.rflags = RFLAGS_FIXED | RFLAGS_IF,
 	};
 	list_push_back(&process->threads, &thread->sibling);
-	sched_ready(this_cpu(), thread);
+	process->thread_count++;
+	thread->cpu = sched_place();
+	sched_ready(thread);
 	*result = thread;
 	return STATUS_OK;
 }
@@ -237,22 +239,23 @@ void process_end(struct process *process, u64 code)
 	object_put(&process->object);
 }
 
-void process_free(struct process *process)
+enum status process_free(struct process *process)
 {
 	LIST_FOR_EACH_SAFE(node, &process->threads) {
 		list_remove(node);
 		object_put(&LIST_ENTRY(node, struct thread, sibling)->object);
 	}
-	if (process->handles != NULL) {
+	if (process->handles != NULL)
 		handle_close_all(process->handles);
+	if (process->thread_count != 0)
+		return STATUS_AGAIN;
+	if (process->handles != NULL)
 		page_free(pointer_to_hpa(process->handles), &process->group->quota);
-	}
 	if (process->ports != NULL)
 		page_free(pointer_to_hpa(process->ports), &process->group->quota);
-	if (this_cpu()->ports == process)
-		this_cpu()->ports = NULL;
 	if (process->space != NULL)
 		object_put(&process->space->object);
 	signal_unbind(&process->ended);
 	cache_free(&cache_process, process);
+	return STATUS_OK;
 }

@@ -22,6 +22,8 @@ struct process {
 	u64 image_base;
 	u64 entry;                 /* of the first thread */
 	u8 *ports;                 /* IO_BITMAP_BYTES; NULL: none */
+	u32 ports_version;         /* differs from every other bitmap's */
+	u32 thread_count;          /* that are not yet given back */
 	struct signal ended;
 	u64 exit_code;
 	bool started;
@@ -54,5 +56,5 @@ enum kill_reason {
 };
 #define KILL_CODE(reason, detail) (1ull << 63 | (u64)(detail) << 8 | (reason))
 
-/* Gives back what the process holds, once nobody refers to it. */
-void process_free(struct process *process);
+/* Gives back what the process holds, once nobody refers to it. STATUS_AGAIN: a thread is left. */
+enum status process_free(struct process *process);

@@ -49,29 +49,18 @@ enum status sys_handle_grant(struct thread *caller, struct syscall_registers *r)
 	return status;
 }
 
-/* Handles of dead objects keep them from being given back: the destroyer's go with them. */
-static void close_dead(struct handle_table *table)
-{
-	for (u32 index = 1; index <= HANDLE_MAX; index++) {
-		struct handle_entry *entry = &table->entry[index];
-
-		if (entry->object != NULL && entry->object->dead)
-			(void)handle_close(table, index | (u32)entry->generation << 16);
-	}
-}
-
 static enum status destroy_group(struct thread *caller, struct group *group)
 {
 	if (caller->process->group == group)
 		return STATUS_BAD_STATE;
 	group_end(group);
-	close_dead(caller->process->handles);
+	handle_close_dead(caller->process->handles);
 	if (teardown_step())
 		return STATUS_AGAIN;
 	if (!group_empty(group))
 		return STATUS_IN_USE;
 	group->object.dead = true;
-	close_dead(caller->process->handles);
+	handle_close_dead(caller->process->handles);
 	object_put(&group->object);
 	return STATUS_OK;
 }
@@ -91,7 +80,7 @@ enum status sys_object_destroy(struct thread *caller, struct syscall_registers *
 	if (object->type == OBJECT_PROCESS)
 		process_end(CONTAINER_OF(object, struct process, object), 0);
 	object->dead = true;
-	close_dead(caller->process->handles);
+	handle_close_dead(caller->process->handles);
 	return STATUS_OK;
 }
 

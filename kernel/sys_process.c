@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* System calls on processes and threads. */
 #include "arch/x86_64/cpu/percpu.h"
+#include "kernel/cpus.h"
 #include "kernel/group.h"
 #include "kernel/handle.h"
 #include "kernel/process.h"
@@ -86,7 +87,7 @@ enum status sys_thread_yield(struct thread *caller, struct syscall_registers *r)
 {
 	(void)caller;
 	(void)r;
-	this_cpu()->pending |= PENDING_RESCHEDULE;
+	cpus_pend(this_cpu(), PENDING_RESCHEDULE);
 	return STATUS_OK;
 }
 
@@ -94,6 +95,7 @@ enum status sys_ports_grant(struct thread *caller, struct syscall_registers *r)
 {
 	u64 first = r->argument[2];
 	u64 count = r->argument[3];
+	static u32 version; /* guarded by the object lock */
 	struct process *process;
 	struct object *root;
 	enum status status;
@@ -115,8 +117,7 @@ enum status sys_ports_grant(struct thread *caller, struct syscall_registers *r)
 	}
 	for (u64 port = first; port < first + count; port++)
 		process->ports[port / 8] &= (u8)~(1u << port % 8);
-	this_cpu()->ports = NULL;
-	if (caller->process == process)
-		cpu_ports_allow(this_cpu(), process->ports, true);
+	process->ports_version = ++version;
+	thread_ports_load(this_cpu(), caller);
 	return STATUS_OK;
 }

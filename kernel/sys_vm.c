@@ -60,12 +60,10 @@ enum status sys_vcpu_create(struct thread *caller, struct syscall_registers *r)
 	return syscall_give(caller, &vcpu->object, RIGHT_ALL, &r->value);
 }
 
+/* Called without the object lock. */
 enum status sys_vcpu_run(struct thread *caller, struct syscall_registers *r)
 {
-	struct vcpu *vcpu;
-
-	SYSCALL_OBJECT(caller, r->argument[0], vcpu, OBJECT_VCPU, RIGHT_CONTROL, &vcpu);
-	return vcpu_begin(vcpu, caller);
+	return vcpu_begin(caller->process->handles, r->argument[0], caller);
 }
 
 enum status sys_vcpu_kick(struct thread *caller, struct syscall_registers *r)
@@ -82,7 +80,7 @@ enum status sys_vcpu_get(struct thread *caller, struct syscall_registers *r)
 	struct vcpu *vcpu;
 
 	SYSCALL_OBJECT(caller, r->argument[0], vcpu, OBJECT_VCPU, RIGHT_READ, &vcpu);
-	return vcpu_get(vcpu, (u32)r->argument[1]);
+	return vcpu_get(caller, vcpu, (u32)r->argument[1]);
 }
 
 enum status sys_vcpu_dump(struct thread *caller, struct syscall_registers *r)
@@ -90,5 +88,5 @@ enum status sys_vcpu_dump(struct thread *caller, struct syscall_registers *r)
 	struct vcpu *vcpu;
 
 	SYSCALL_OBJECT(caller, r->argument[0], vcpu, OBJECT_VCPU, RIGHT_READ, &vcpu);
-	return vcpu_dump(vcpu);
+	return vcpu_dump(caller, vcpu);
 }

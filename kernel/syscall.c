@@ -2,6 +2,7 @@
 #include "kernel/syscall.h"
 #include "arch/x86_64/cpu/trap_frame.h"
 #include "kernel/handle.h"
+#include "kernel/object_lock.h"
 #include "kernel/process.h"
 #include "kernel/thread.h"
 
@@ -49,8 +50,15 @@ void syscall_dispatch(struct thread *caller, struct trap_frame *frame)
 	};
 	enum status status = STATUS_NOT_SUPPORTED;
 
-	if (frame->rax < SYS_COUNT)
-		status = table[frame->rax](caller, &registers);
+	if (frame->rax == SYS_VCPU_RUN) {
+		status = sys_vcpu_run(caller, &registers);
+	} else if (frame->rax < SYS_COUNT) {
+		lock_acquire(&object_lock);
+		/* Who was ended meanwhile, by another CPU, has nothing to ask any more. */
+		if (caller->state != THREAD_DEAD)
+			status = table[frame->rax](caller, &registers);
+		lock_release(&object_lock);
+	}
 	frame->rax = status;
 	frame->rdi = registers.value;
 }

@@ -25,10 +25,8 @@ static void release_later(struct object *object)
 
 static void release_queue(struct object *object)
 {
-	struct queue *queue = CONTAINER_OF(object, struct queue, object);
-
 	list_remove(&object->node);
-	cache_free(&cache_queue, queue);
+	cache_free(&cache_queue, CONTAINER_OF(object, struct queue, object));
 }
 
 static void release_event(struct object *object)
@@ -53,36 +51,47 @@ void teardown_init(void)
 	object_release[OBJECT_MEMORY] = release_later;
 	object_release[OBJECT_SPACE] = release_later;
 	object_release[OBJECT_PROCESS] = release_later;
-	object_release[OBJECT_THREAD] = thread_release;
+	object_release[OBJECT_THREAD] = release_later;
 	object_release[OBJECT_QUEUE] = release_queue;
 	object_release[OBJECT_EVENT] = release_event;
 	object_release[OBJECT_IRQ] = irq_release;
 	object_release[OBJECT_VM] = vm_release;
-	object_release[OBJECT_VCPU] = vcpu_release;
+	object_release[OBJECT_VCPU] = release_later;
 }
 
-/* What becomes free on the way joins the list at its end. */
+static enum status step(struct object *object)
+{
+	switch (object->type) {
+	case OBJECT_MEMORY:
+		return memory_destroy(CONTAINER_OF(object, struct memory, object));
+	case OBJECT_SPACE:
+		return space_destroy(CONTAINER_OF(object, struct space, object));
+	case OBJECT_PROCESS:
+		return process_free(CONTAINER_OF(object, struct process, object));
+	case OBJECT_THREAD:
+		return thread_free(CONTAINER_OF(object, struct thread, object));
+	case OBJECT_VCPU:
+		return vcpu_free(CONTAINER_OF(object, struct vcpu, object));
+	default:
+		return STATUS_OK;
+	}
+}
+
+/* What becomes free on the way joins the list at its end, and so does what must wait for a CPU. */
 bool teardown_step(void)
 {
 	struct object *object;
-	enum status status = STATUS_OK;
 
 	if (list_empty(&waiting))
 		return false;
 	object = LIST_ENTRY(waiting.next, struct object, node);
 	list_remove(&object->node);
-	switch (object->type) {
-	case OBJECT_MEMORY:
-		status = memory_destroy(CONTAINER_OF(object, struct memory, object));
-		break;
-	case OBJECT_SPACE:
-		status = space_destroy(CONTAINER_OF(object, struct space, object));
-		break;
-	case OBJECT_PROCESS:
-		process_free(CONTAINER_OF(object, struct process, object));
-		break;
-	}
-	if (status == STATUS_AGAIN)
-		list_push_front(&waiting, &object->node);
+	if (step(object) == STATUS_AGAIN)
+		list_push_back(&waiting, &object->node);
 	return true;
+}
+
+bool teardown_waiting(void)
+{
+	return !list_empty(&waiting);
 }

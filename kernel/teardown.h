@@ -9,6 +9,8 @@ void teardown_init(void);
 
 /*
  * One bounded step of giving back what unreferenced objects held. False when nothing is left to
- * do. Called from SYS_OBJECT_DESTROY and by an idle CPU.
+ * do. Called under the object lock, from SYS_OBJECT_DESTROY and by an idle CPU.
  */
 bool teardown_step(void);
+/* Whether there is something to do; may be asked without the lock. */
+bool teardown_waiting(void);

@@ -3,6 +3,7 @@
 #include "arch/x86_64/cpu/instructions.h"
 #include "arch/x86_64/cpu/percpu.h"
 #include "kernel/caches.h"
+#include "kernel/cpus.h"
 #include "kernel/process.h"
 #include "kernel/queue.h"
 #include "kernel/sched.h"
@@ -18,34 +19,16 @@ static struct trap_frame *loaded_frame(struct cpu *cpu)
 	return (struct trap_frame *)cpu->stack_top - 1;
 }
 
-struct trap_frame *thread_frame(struct thread *thread)
-{
-	struct cpu *cpu = this_cpu();
-
-	return cpu->thread == thread ? loaded_frame(cpu) : &thread->frame;
-}
-
-static void stop_running(struct cpu *cpu, struct thread *thread)
-{
-	if (cpu->running != thread)
-		return;
-	sched_account(cpu);
-	cpu->running = NULL;
-	cpu->pending |= PENDING_RESCHEDULE;
-}
-
 void thread_wait(struct thread *thread, struct queue *queue, u64 deadline_tsc)
 {
-	struct cpu *cpu = this_cpu();
-
 	object_get(&queue->object);
 	queue->waiter = thread;
 	thread->waits_for = queue;
 	thread->state = THREAD_WAITING;
-	stop_running(cpu, thread);
+	sched_block(thread->cpu);
 	if (deadline_tsc != NO_DEADLINE) {
 		thread->wake_tsc = deadline_tsc;
-		timer_sleep(cpu, thread);
+		timer_sleep(thread);
 	}
 }
 
@@ -63,41 +46,60 @@ static void stop_waiting(struct thread *thread)
 
 void thread_wake(struct thread *thread, enum status status, u64 value)
 {
-	struct trap_frame *frame = thread_frame(thread);
-
 	stop_waiting(thread);
-	frame->rax = status;
-	frame->rdi = value;
+	thread->has_result = true;
+	thread->result = status;
+	thread->result_value = value;
 	thread->state = THREAD_READY;
-	sched_ready(this_cpu(), thread);
+	sched_ready(thread);
 }
 
+/* A CPU that runs the thread lets go of it by its own hand. */
 void thread_end(struct thread *thread)
 {
-	struct cpu *cpu = this_cpu();
-
 	stop_waiting(thread);
+	__atomic_store_n(&thread->state, THREAD_DEAD, __ATOMIC_SEQ_CST); /* no queue takes it from now on */
 	sched_remove(thread);
-	if (thread->guest != NULL)
-		vcpu_abandon(thread->guest);
-	thread->state = THREAD_DEAD;
 	thread->object.dead = true;
-	stop_running(cpu, thread);
+	cpus_pend(thread->cpu, PENDING_RESCHEDULE);
 }
 
-void thread_release(struct object *object)
+/* A CPU that has picked the thread loads it later, without the lock. */
+static bool held_by(struct cpu *cpu, const struct thread *thread)
 {
-	struct thread *thread = CONTAINER_OF(object, struct thread, object);
-	struct cpu *cpu = this_cpu();
+	bool held;
 
-	if (cpu->thread == thread) {
-		tlb_process_leave(cpu->id);
-		cpu->kernel_root = 0;
-		cpu->user_root = 0;
-		cpu->thread = NULL;
+	lock_acquire(&cpu->lock);
+	held = cpu->running == thread ||
+	       __atomic_load_n(&cpu->thread, __ATOMIC_ACQUIRE) == thread;
+	lock_release(&cpu->lock);
+	return held;
+}
+
+enum status thread_free(struct thread *thread)
+{
+	if (held_by(thread->cpu, thread)) {
+		cpus_pend(thread->cpu, PENDING_RESCHEDULE);
+		return STATUS_AGAIN;
 	}
+	if (thread->guest != NULL)
+		vcpu_abandon(thread->guest);
 	list_remove(&thread->sibling);
+	thread->process->thread_count--;
 	cache_free(&cache_thread, thread);
+	return STATUS_OK;
+}
+
+void thread_forget_dead(struct cpu *cpu)
+{
+	struct thread *thread = cpu->thread;
+
+	if (thread == NULL || thread->state != THREAD_DEAD)
+		return;
+	tlb_process_leave(cpu->id);
+	cpu->kernel_root = 0;
+	cpu->user_root = 0;
+	__atomic_store_n(&cpu->thread, NULL, __ATOMIC_RELEASE);
 }
 
 void thread_ports_load(struct cpu *cpu, struct thread *thread)
@@ -108,8 +110,8 @@ void thread_ports_load(struct cpu *cpu, struct thread *thread)
 		cpu_ports_forbid(cpu);
 		return;
 	}
-	cpu_ports_allow(cpu, process->ports, cpu->ports != process);
-	cpu->ports = process;
+	cpu_ports_allow(cpu, process->ports, cpu->ports_version != process->ports_version);
+	cpu->ports_version = process->ports_version;
 }
 
 /* Ring 3 runs on the user view where the CPU is open to Meltdown; the entry stubs switch. */
@@ -136,8 +138,13 @@ static void frame_load(struct cpu *cpu, struct thread *thread)
 void thread_load(struct cpu *cpu, struct thread *thread)
 {
 	space_load(cpu, thread->process->space);
-	if (cpu->thread == thread)
-		return;
-	frame_load(cpu, thread);
-	thread_ports_load(cpu, thread);
+	if (cpu->thread != thread) {
+		frame_load(cpu, thread);
+		thread_ports_load(cpu, thread);
+	}
+	if (thread->has_result) {
+		thread->has_result = false;
+		loaded_frame(cpu)->rax = thread->result;
+		loaded_frame(cpu)->rdi = thread->result_value;
+	}
 }

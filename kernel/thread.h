@@ -25,16 +25,19 @@ struct thread {
 	enum thread_state state;
 	struct vcpu *guest;        /* in SYS_VCPU_RUN: the vCPU it runs, else NULL */
 
+	struct cpu *cpu;           /* its home: where it runs and is woken; the object lock guards it */
 	struct list ready_node;    /* in cpu->ready */
 	u64 virtual_time;          /* TSC cycles run, scaled by weight */
 
 	struct queue *waits_for;
 	struct list sleep_node;    /* in cpu->sleeping */
 	u64 wake_tsc;
-};
 
-/* The frame to change a thread's registers in, wherever it is now. */
-struct trap_frame *thread_frame(struct thread *thread);
+	/* What a wait ended with, for the registers when it runs again. */
+	bool has_result;
+	enum status result;
+	u64 result_value;
+};
 
 /* Parks the thread; the CPU loop goes on with another. deadline_tsc ~0: none. */
 void thread_wait(struct thread *thread, struct queue *queue, u64 deadline_tsc);
@@ -42,7 +45,10 @@ void thread_wait(struct thread *thread, struct queue *queue, u64 deadline_tsc);
 void thread_wake(struct thread *thread, enum status status, u64 value);
 /* Takes the thread out of every queue for good. */
 void thread_end(struct thread *thread);
-void thread_release(struct object *object);
+/* Gives the struct back once no CPU holds the thread; STATUS_AGAIN until then. */
+enum status thread_free(struct thread *thread);
+/* The CPU forgets a dead thread whose registers it still has. */
+void thread_forget_dead(struct cpu *cpu);
 
 /* Makes the TSS allow the ports of the thread's process; needed again after each VM exit. */
 void thread_ports_load(struct cpu *cpu, struct thread *thread);

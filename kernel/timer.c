@@ -5,10 +5,26 @@
 #include "arch/x86_64/cpu/percpu.h"
 #include "kernel/thread.h"
 
-void timer_sleep(struct cpu *cpu, struct thread *thread)
+static struct thread *first(const struct cpu *cpu)
 {
+	return list_empty(&cpu->sleeping) ?
+		       NULL :
+		       LIST_ENTRY(cpu->sleeping.next, struct thread, sleep_node);
+}
+
+static void publish(struct cpu *cpu)
+{
+	const struct thread *thread = first(cpu);
+
+	__atomic_store_n(&cpu->wake_tsc, thread != NULL ? thread->wake_tsc : 0, __ATOMIC_RELAXED);
+}
+
+void timer_sleep(struct thread *thread)
+{
+	struct cpu *cpu = thread->cpu;
 	struct list *position = &cpu->sleeping;
 
+	lock_acquire(&cpu->lock);
 	LIST_FOR_EACH(node, &cpu->sleeping) {
 		if (LIST_ENTRY(node, struct thread, sleep_node)->wake_tsc > thread->wake_tsc) {
 			position = node;
@@ -16,22 +32,26 @@ void timer_sleep(struct cpu *cpu, struct thread *thread)
 		}
 	}
 	list_insert_before(position, &thread->sleep_node);
+	publish(cpu);
+	lock_release(&cpu->lock);
 }
 
 void timer_cancel(struct thread *thread)
 {
+	struct cpu *cpu = thread->cpu;
+
+	lock_acquire(&cpu->lock);
 	list_remove(&thread->sleep_node);
+	publish(cpu);
+	lock_release(&cpu->lock);
 }
 
 void timer_expire(struct cpu *cpu)
 {
-	while (!list_empty(&cpu->sleeping)) {
-		struct thread *thread = LIST_ENTRY(cpu->sleeping.next, struct thread, sleep_node);
+	u64 now = rdtsc();
 
-		if (thread->wake_tsc > rdtsc())
-			break;
-		thread_wake(thread, STATUS_TIMED_OUT, 0);
-	}
+	while (cpu->wake_tsc != 0 && cpu->wake_tsc <= now)
+		thread_wake(first(cpu), STATUS_TIMED_OUT, 0);
 }
 
 static u64 earlier(u64 a, u64 b)
@@ -44,10 +64,9 @@ static u64 earlier(u64 a, u64 b)
 /* Setting the timer costs an exit on hypervisors below and a slow write on hardware: only changes. */
 void timer_arm(struct cpu *cpu, u64 deadline)
 {
-	u64 next = earlier(deadline, cpu->slice_end_tsc);
+	u64 next = earlier(deadline, __atomic_load_n(&cpu->slice_end_tsc, __ATOMIC_RELAXED));
 
-	if (!list_empty(&cpu->sleeping))
-		next = earlier(next, LIST_ENTRY(cpu->sleeping.next, struct thread, sleep_node)->wake_tsc);
+	next = earlier(next, __atomic_load_n(&cpu->wake_tsc, __ATOMIC_RELAXED));
 	if (next == cpu->armed_tsc)
 		return;
 	cpu->armed_tsc = next;

@@ -9,6 +9,7 @@
 #include "kernel/cpus.h"
 #include "kernel/irq.h"
 #include "kernel/log.h"
+#include "kernel/object_lock.h"
 #include "kernel/panic.h"
 #include "kernel/process.h"
 #include "kernel/syscall.h"
@@ -29,12 +30,14 @@ static void interrupt(struct cpu *cpu, u64 vector)
 	switch (vector) {
 	case VECTOR_TIMER:
 		cpu->armed_tsc = 0;
-		cpu->pending |= PENDING_TIMER;
+		cpus_pend(cpu, PENDING_TIMER);
 		break;
 	case VECTOR_KICK:
 		break;
 	case VECTOR_GSI_FIRST ... VECTOR_GSI_LAST:
+		lock_acquire(&object_lock);
 		irq_raise((u32)(vector - VECTOR_GSI_FIRST));
+		lock_release(&object_lock);
 		break;
 	default: /* spurious: SDM vol. 3, 11.9 asks for no EOI */
 		return;
@@ -47,7 +50,9 @@ static void kill(struct thread *thread, const struct trap_frame *frame, enum kil
 {
 	log_error(LOG_PROCESS, "process killed: vector %u error %x rip +%x address %x", frame->vector,
 		  frame->error_code, frame->rip - thread->process->image_base, detail);
+	lock_acquire(&object_lock);
 	process_end(thread->process, KILL_CODE(reason, frame->vector));
+	lock_release(&object_lock);
 }
 
 static void page_fault(struct thread *thread, const struct trap_frame *frame)

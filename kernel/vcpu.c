@@ -4,7 +4,9 @@
 #include "arch/x86_64/cpu/instructions.h"
 #include "arch/x86_64/cpu/percpu.h"
 #include "kernel/caches.h"
+#include "kernel/cpus.h"
 #include "kernel/group.h"
+#include "kernel/handle.h"
 #include "kernel/queue.h"
 #include "kernel/thread.h"
 #include "kernel/vm.h"
@@ -13,6 +15,7 @@
 #include "mm/space.h"
 #include "mm/tlb.h"
 
+#define NOT_LOADED (~0u)
 #define REQUEST_PERSISTENT (REQUEST_INTERRUPT_WINDOW | REQUEST_NMI_WINDOW)
 
 static const struct vcpu_event no_event;
@@ -49,31 +52,66 @@ enum status vcpu_create(struct vm *vm, struct memory *memory, u64 index, struct 
 	return STATUS_OK;
 }
 
-static void unload(struct cpu *cpu)
+/* By the CPU's own hand only. */
+void vcpu_unload(struct cpu *cpu)
 {
 	if (cpu->loaded == NULL)
 		return;
-	virt->vcpu_unload(cpu->loaded);
+	virt->vcpu_unload(&cpu->loaded->virt);
 	cpu->loaded = NULL;
 }
 
-static void load(struct cpu *cpu, struct virt_vcpu *vcpu)
+void vcpu_let_go(struct cpu *cpu, struct vcpu *vcpu)
 {
 	if (cpu->loaded == vcpu)
-		return;
-	unload(cpu);
-	virt->vcpu_load(vcpu);
-	cpu->loaded = vcpu;
+		vcpu_unload(cpu);
 }
 
-void vcpu_release(struct object *object)
+/* STATUS_AGAIN: another CPU still has its registers and was asked to let go of them. */
+static enum status load(struct cpu *cpu, struct vcpu *vcpu)
 {
-	struct vcpu *vcpu = CONTAINER_OF(object, struct vcpu, object);
-	struct cpu *cpu = this_cpu();
+	u32 where = __atomic_load_n(&vcpu->virt.loaded_cpu, __ATOMIC_ACQUIRE);
 
-	list_remove(&object->node);
-	if (cpu->loaded == &vcpu->virt)
-		unload(cpu);
+	if (cpu->loaded == vcpu)
+		return STATUS_OK;
+	if (where != NOT_LOADED && where != cpu->id) {
+		cpus_pend(cpus_get(where), PENDING_UNLOAD);
+		return STATUS_AGAIN;
+	}
+	vcpu_unload(cpu);
+	virt->vcpu_load(&vcpu->virt);
+	cpu->loaded = vcpu;
+	return STATUS_OK;
+}
+
+/* One thread at a time has to do with a vCPU. */
+static bool claim(struct vcpu *vcpu, struct thread *thread)
+{
+	struct thread *nobody = NULL;
+
+	return __atomic_compare_exchange_n(&vcpu->runner, &nobody, thread, false, __ATOMIC_ACQUIRE,
+					   __ATOMIC_RELAXED);
+}
+
+static void unclaim(struct vcpu *vcpu)
+{
+	__atomic_store_n(&vcpu->runner, NULL, __ATOMIC_RELEASE);
+}
+
+enum status vcpu_free(struct vcpu *vcpu)
+{
+	struct cpu *cpu = this_cpu();
+	u32 where = __atomic_load_n(&vcpu->virt.loaded_cpu, __ATOMIC_ACQUIRE);
+
+	if (__atomic_load_n(&vcpu->runner, __ATOMIC_ACQUIRE) != NULL) {
+		vcpu_kick(vcpu);
+		return STATUS_AGAIN;
+	}
+	vcpu_let_go(cpu, vcpu);
+	if (where != NOT_LOADED && where != cpu->id) {
+		cpus_pend(cpus_get(where), PENDING_UNLOAD);
+		return STATUS_AGAIN;
+	}
 	virt->vcpu_free(&vcpu->virt);
 	if (vcpu->queue->vcpu == vcpu)
 		vcpu->queue->vcpu = NULL;
@@ -81,6 +119,7 @@ void vcpu_release(struct object *object)
 	object_put(&vcpu->memory->object);
 	object_put(&vcpu->vm->object);
 	cache_free(&cache_vcpu, vcpu);
+	return STATUS_OK;
 }
 
 static enum status take_registers(struct vcpu *vcpu, u32 dirty)
@@ -91,7 +130,7 @@ static enum status take_registers(struct vcpu *vcpu, u32 dirty)
 		if (!fpu_xcr0_valid(xcr0))
 			return STATUS_BAD_ARGUMENT;
 		vcpu->virt.xcr0 = xcr0;
-		if (this_cpu()->loaded == &vcpu->virt)
+		if (this_cpu()->loaded == vcpu)
 			fpu_xcr0_set(xcr0);
 	}
 	virt->set(&vcpu->virt, dirty & VCPU_ALL & ~(u32)(VCPU_XCR0 | VCPU_EVENT));
@@ -102,17 +141,15 @@ static enum status take_registers(struct vcpu *vcpu, u32 dirty)
  * The event to inject stays in virt.event until an entry delivers it, and goes back to the
  * monitor when the run ends before that.
  */
-enum status vcpu_begin(struct vcpu *vcpu, struct thread *thread)
+static enum status begin(struct vcpu *vcpu)
 {
 	struct vcpu_page *page = vcpu->virt.page;
 	u32 request = READ_ONCE(page->request);
 	u32 dirty = READ_ONCE(page->dirty);
-	enum status status;
+	enum status status = load(this_cpu(), vcpu);
 
-	if (vcpu->runner != NULL)
-		return STATUS_IN_USE;
-	load(this_cpu(), &vcpu->virt);
-	status = take_registers(vcpu, dirty);
+	if (status == STATUS_OK)
+		status = take_registers(vcpu, dirty);
 	if (status != STATUS_OK)
 		return status;
 
@@ -125,18 +162,36 @@ enum status vcpu_begin(struct vcpu *vcpu, struct thread *thread)
 	virt->request(&vcpu->virt, &no_event, request, READ_ONCE(page->advance_length));
 	if (!list_empty(&vcpu->queue->pending))
 		vcpu->kicked = true;
-
-	object_get(&vcpu->object);
-	vcpu->runner = thread;
-	thread->guest = vcpu;
 	return STATUS_OK;
+}
+
+/* Without the object lock: the claim, made under the lock of the handle's table, keeps the vCPU. */
+enum status vcpu_begin(struct handle_table *table, u64 handle, struct thread *thread)
+{
+	struct object *object;
+	struct vcpu *vcpu;
+	enum status status;
+
+	lock_acquire(&table->lock);
+	status = handle_lookup(table, handle, OBJECT_VCPU, RIGHT_CONTROL, &object);
+	vcpu = CONTAINER_OF(object, struct vcpu, object);
+	if (status == STATUS_OK && !claim(vcpu, thread))
+		status = STATUS_IN_USE;
+	lock_release(&table->lock);
+	if (status != STATUS_OK)
+		return status;
+	status = begin(vcpu);
+	if (status == STATUS_OK)
+		thread->guest = vcpu;
+	else
+		unclaim(vcpu);
+	return status;
 }
 
 void vcpu_abandon(struct vcpu *vcpu)
 {
 	vcpu->runner->guest = NULL;
-	vcpu->runner = NULL;
-	object_put(&vcpu->object);
+	unclaim(vcpu);
 }
 
 static void return_to_monitor(struct vcpu *vcpu)
@@ -193,17 +248,22 @@ static bool settle(struct vcpu *vcpu)
 	}
 }
 
+/* A group's vCPUs may run on several CPUs. */
+static void count(u64 *counter, u64 more)
+{
+	__atomic_fetch_add(counter, more, __ATOMIC_RELAXED);
+}
+
 static void enter(struct cpu *cpu, struct vcpu *vcpu)
 {
 	struct group_page *account = vcpu->vm->group->page;
 	struct space *space = vcpu->vm->space;
 	u64 before;
 
-	load(cpu, &vcpu->virt);
 	if (vcpu->virt.event.valid) {
 		virt->request(&vcpu->virt, &vcpu->virt.event, vcpu->requested, 0);
 		vcpu->virt.event.valid = 0;
-		account->injected++;
+		count(&account->injected, 1);
 	}
 	tlb_guest_enter(space, cpu->id);
 	if (tlb_must_flush(space, &vcpu->space_seen))
@@ -213,9 +273,9 @@ static void enter(struct cpu *cpu, struct vcpu *vcpu)
 	vcpu->virt.exit.tsc = rdtsc();
 	tlb_guest_leave(space, cpu->id);
 
-	account->guest_tsc += vcpu->virt.exit.tsc - before;
-	account->exits++;
-	account->exits_by_reason[vcpu->virt.exit.reason]++;
+	count(&account->guest_tsc, vcpu->virt.exit.tsc - before);
+	count(&account->exits, 1);
+	count(&account->exits_by_reason[vcpu->virt.exit.reason], 1);
 	cpu->counters->exits++;
 }
 
@@ -230,33 +290,60 @@ void vcpu_step(struct cpu *cpu, struct vcpu *vcpu)
 		return_with(vcpu, EXIT_DEADLINE);
 		return;
 	}
+	if (load(cpu, vcpu) != STATUS_OK) {
+		sti_nop_cli();
+		return;
+	}
 	enter(cpu, vcpu);
 	if (settle(vcpu))
-		vcpu->vm->group->page->kernel_exits++;
+		count(&vcpu->vm->group->page->kernel_exits, 1);
 	else
 		return_to_monitor(vcpu);
 }
 
-enum status vcpu_get(struct vcpu *vcpu, u32 groups)
+static enum status with_registers(struct thread *caller, struct vcpu *vcpu,
+				  void (*function)(struct vcpu *vcpu, u32 groups), u32 groups)
 {
-	if (vcpu->runner != NULL)
+	enum status status;
+
+	if (!claim(vcpu, caller))
 		return STATUS_IN_USE;
-	load(this_cpu(), &vcpu->virt);
-	virt->get(&vcpu->virt, groups & VCPU_ALL);
-	vcpu->virt.page->valid |= groups & VCPU_ALL;
-	return STATUS_OK;
+	status = load(this_cpu(), vcpu);
+	if (status == STATUS_OK)
+		function(vcpu, groups);
+	unclaim(vcpu);
+	return status;
 }
 
-enum status vcpu_dump(struct vcpu *vcpu)
+static void get(struct vcpu *vcpu, u32 groups)
 {
-	if (vcpu->runner != NULL)
-		return STATUS_IN_USE;
-	load(this_cpu(), &vcpu->virt);
+	virt->get(&vcpu->virt, groups);
+	vcpu->virt.page->valid |= groups;
+}
+
+static void dump(struct vcpu *vcpu, u32 groups)
+{
+	(void)groups;
 	virt->dump(&vcpu->virt);
-	return STATUS_OK;
 }
 
+enum status vcpu_get(struct thread *caller, struct vcpu *vcpu, u32 groups)
+{
+	return with_registers(caller, vcpu, get, groups & VCPU_ALL);
+}
+
+enum status vcpu_dump(struct thread *caller, struct vcpu *vcpu)
+{
+	return with_registers(caller, vcpu, dump, 0);
+}
+
+/* The runner's CPU looks at `kicked` before each entry, and an interrupt ends the run. */
 void vcpu_kick(struct vcpu *vcpu)
 {
-	vcpu->kicked = true;
+	struct thread *runner;
+
+	__atomic_store_n(&vcpu->kicked, true, __ATOMIC_SEQ_CST);
+	runner = __atomic_load_n(&vcpu->runner, __ATOMIC_SEQ_CST);
+	if (runner != NULL && runner->cpu != this_cpu())
+		cpus_pend(runner->cpu, PENDING_KICK);
 }

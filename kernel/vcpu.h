@@ -6,6 +6,7 @@
 #include "mm/object.h"
 
 struct cpu;
+struct handle_table;
 struct memory;
 struct queue;
 struct thread;
@@ -17,7 +18,7 @@ struct vcpu {
 	struct vm *vm;         /* holds a reference */
 	struct queue *queue;   /* holds a reference: a signal in it ends a run */
 	struct memory *memory; /* holds a reference: the shared pages */
-	struct thread *runner; /* the thread in SYS_VCPU_RUN, NULL when there is none */
+	struct thread *runner; /* the thread that runs or reads it, NULL: none; taken atomically */
 	struct virt_vcpu virt;
 	u64 deadline_tsc;      /* as the monitor asked for this run; 0: none */
 	u64 space_seen;        /* for tlb_must_flush */
@@ -28,19 +29,28 @@ struct vcpu {
 /* `memory` holds the struct vcpu_page at page `index` and the APIC page after it, both present. */
 enum status vcpu_create(struct vm *vm, struct memory *memory, u64 index, struct queue *queue,
 			struct vcpu **vcpu) MUST_CHECK;
-void vcpu_release(struct object *object);
+/* Gives it back once no CPU has its registers; STATUS_AGAIN until then. */
+enum status vcpu_free(struct vcpu *vcpu);
 
-/* SYS_VCPU_RUN begins: takes over what the monitor asks for. STATUS_IN_USE: it runs already. */
-enum status vcpu_begin(struct vcpu *vcpu, struct thread *thread) MUST_CHECK;
+/*
+ * SYS_VCPU_RUN begins: takes over what the monitor asks for. STATUS_IN_USE: another thread has to do
+ * with it; STATUS_AGAIN: another CPU still has its registers.
+ */
+enum status vcpu_begin(struct handle_table *table, u64 handle, struct thread *thread) MUST_CHECK;
 
 /* One entry and exit. What the kernel cannot settle ends the system call of the thread. */
 void vcpu_step(struct cpu *cpu, struct vcpu *vcpu);
 
 /* Brings groups of a vCPU that does not run into its page. */
-enum status vcpu_get(struct vcpu *vcpu, u32 groups) MUST_CHECK;
-enum status vcpu_dump(struct vcpu *vcpu) MUST_CHECK;
+enum status vcpu_get(struct thread *caller, struct vcpu *vcpu, u32 groups) MUST_CHECK;
+enum status vcpu_dump(struct thread *caller, struct vcpu *vcpu) MUST_CHECK;
 
 void vcpu_kick(struct vcpu *vcpu);
+
+/* Saves the registers of the vCPU that the CPU has loaded; by the CPU itself. */
+void vcpu_unload(struct cpu *cpu);
+/* The same if it is this one. */
+void vcpu_let_go(struct cpu *cpu, struct vcpu *vcpu);
 
 /* The runner ends: the vCPU is free for another. */
 void vcpu_abandon(struct vcpu *vcpu);

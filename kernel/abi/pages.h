@@ -27,7 +27,7 @@ struct cpu_counters {
 	u64 syscalls;
 	u64 idle_tsc;      /* TSC cycles spent halted */
 	u64 ipis;
-	u64 reserved;
+	u64 idle_since_tsc; /* TSC when the present halt began; 0: not halted */
 };
 
 /* Kept up to date by the kernel, read-only to the manager. All counts since boot. */

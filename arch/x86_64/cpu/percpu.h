@@ -3,6 +3,7 @@
 
 #include "arch/x86_64/cpu/trap_frame.h"
 #include "lib/list.h"
+#include "lib/lock.h"
 #include "lib/types.h"
 
 #define KERNEL_STACK_BYTES 16384ul
@@ -11,7 +12,7 @@
 
 struct thread;
 struct process;
-struct virt_vcpu;
+struct vcpu;
 struct cpu_counters;
 
 /* SDM vol. 3, 8.7: the 64-bit TSS, with the I/O permission bitmap and its closing byte. */
@@ -47,6 +48,7 @@ enum cpu_pending {
 	PENDING_MACHINE_CHECK = 1 << 3,
 	PENDING_TLB = 1 << 4,
 	PENDING_UNLOAD = 1 << 5, /* let go of the vCPU whose registers are loaded */
+	PENDING_KICK = 1 << 7,   /* only that it looks */
 	PENDING_GIVE = 1 << 6,   /* another CPU has nothing to do: hand a thread over */
 };
 
@@ -57,24 +59,31 @@ enum cpu_pending {
 struct cpu {
 	u64 kernel_root; /* to load on entry from ring 3, 0: one table serves both views */
 	u64 user_root;   /* to load on return, likewise */
-	u64 pending;     /* enum cpu_pending; set by interrupt handlers at any instruction */
+	u64 pending;     /* enum cpu_pending; set at any instruction, also by other CPUs */
 	u32 id;
 	u32 apic_id;
 
 	struct thread *thread;       /* whose frame and address space are loaded */
 	struct thread *running;      /* the same while it can run, NULL when the CPU has nothing to do */
-	struct process *ports;       /* whose bitmap the TSS holds */
-	struct virt_vcpu *loaded;    /* whose FPU and MSRs the registers hold */
+	u32 ports_version;           /* of the bitmap that the TSS holds */
+	struct vcpu *loaded;         /* whose FPU and MSRs the registers hold */
 	struct cpu_counters *counters;
 	u64 stack_top;               /* frame of ring 3 ends here */
 	u64 ist[IST_COUNT];          /* tops of the stacks for NMI, double fault, machine check */
 
-	u64 slice_end_tsc;           /* 0: no other thread waits */
 	u64 switched_tsc;            /* when `thread` was last charged */
 	u64 armed_tsc;               /* what the one-shot timer is set to; 0: nothing */
+	/* Its run queue; other CPUs put threads there. Guarded by `lock`. */
+	struct lock lock;
+	u32 ready_count;
 	struct list ready;           /* threads that can run, by virtual time */
 	struct list sleeping;        /* threads with a deadline, earliest first */
 	u64 virtual_time;            /* of the fair queue */
+	/* Written under the lock, read without: the earliest of `sleeping`; when to look for others. */
+	u64 wake_tsc;                /* 0: nobody sleeps */
+	u64 slice_end_tsc;           /* 0: no other thread waits */
+	u32 beggar;                  /* CPU that wants a thread, plus 1; 0: none */
+	bool idle;                   /* halted, or about to look for work elsewhere */
 
 	u64 gdt[GDT_ENTRIES];
 	struct tss tss;
