@@ -51,7 +51,7 @@ long_mode:
 	.balign	8
 gdt:
 	.quad	0
-	.quad	0x00209a0000000000	/* code, 64-bit */
+	.quad	0x00209b0000000000	/* code, 64-bit, accessed: the page is read-only */
 gdt_register:
 	.word	15
 	.long	AT(gdt)

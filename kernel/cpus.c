@@ -224,8 +224,10 @@ void cpus_start(u32 limit)
 
 void cpus_pend(struct cpu *cpu, u64 reasons)
 {
-	__atomic_fetch_or(&cpu->pending, reasons, __ATOMIC_SEQ_CST);
-	if (cpu == this_cpu())
+	u64 before = __atomic_fetch_or(&cpu->pending, reasons, __ATOMIC_SEQ_CST);
+
+	/* Who set them before has also seen to it that the CPU looks. */
+	if (cpu == this_cpu() || (before & reasons) == reasons)
 		return;
 	this_cpu()->counters->ipis++;
 	lapic_send(cpu->apic_id, VECTOR_KICK);

@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: MIT */
+#include "kernel/budget.h"
+#include "kernel/heap.h"
+#include "lib/checked.h"
+
+/* A cap that nobody looked at for so many periods was not being spent. */
+#define PERIODS_FORGOTTEN 16u
+
+static void cap_advance(struct budget_cap *cap, u64 now)
+{
+	/* Another CPU's clock may be a little ahead. */
+	if (tick_before(now, cap->updated))
+		return;
+	if (cap->budget != 0 && now - cap->updated > PERIODS_FORGOTTEN * cap->period) {
+		cap->spent = 0;
+		cap->updated = now;
+		cap->period_end = now + cap->period;
+	}
+	while (cap->budget != 0 && !tick_before(now, cap->period_end)) {
+		cap->spent += cap->running * (cap->period_end - cap->updated);
+		cap->spent -= MIN(cap->spent, cap->budget);
+		cap->updated = cap->period_end;
+		cap->period_end += cap->period;
+	}
+	cap->spent += cap->running * (now - cap->updated);
+	cap->updated = now;
+}
+
+void budget_cap_set(struct budget_cap *cap, u64 percent, u64 period_ticks, u64 now)
+{
+	cap->budget = mul_div(period_ticks, percent, 100);
+	cap->period = period_ticks;
+	cap->period_end = now + period_ticks;
+	cap->spent = 0;
+	cap->updated = now;
+}
+
+void budget_cap_start(struct budget_cap *cap, u64 now)
+{
+	cap_advance(cap, now);
+	cap->running++;
+}
+
+void budget_cap_stop(struct budget_cap *cap, u64 now)
+{
+	cap_advance(cap, now);
+	cap->running--;
+}
+
+u64 budget_cap_left(struct budget_cap *cap, u64 now)
+{
+	u64 running = MAX(cap->running, 1u);
+
+	if (cap->budget == 0)
+		return ~0ull;
+	cap_advance(cap, now);
+	if (cap->spent >= cap->budget)
+		return 0;
+	return (cap->budget - cap->spent + running - 1) / running;
+}
+
+u64 budget_reservation_share(u64 budget, u64 period)
+{
+	return budget == 0 ? 0 : mul_div(budget, 1000000000u, period);
+}
+
+/*
+ * The old deadline stands while what remains until then is no more than the share: otherwise the
+ * entity would ask for more than it has reserved.
+ */
+void budget_reservation_wake(struct budget_reservation *reservation, u64 now)
+{
+	u64 needed = mul_div(reservation->remaining, reservation->period, reservation->budget);
+
+	if (tick_before(now, reservation->deadline) && needed <= reservation->deadline - now)
+		return;
+	reservation->remaining = reservation->budget;
+	reservation->deadline = now + reservation->period;
+}
+
+void budget_reservation_renew(struct budget_reservation *reservation, u64 now)
+{
+	u64 periods = (now - reservation->deadline) / reservation->period + 1;
+
+	if (reservation->remaining != 0)
+		reservation->missed_count++;
+	reservation->remaining = reservation->budget;
+	reservation->deadline += periods * reservation->period;
+}
+
+static u64 reservation_consume(struct budget_reservation *reservation, u64 ran)
+{
+	u64 covered = MIN(ran, reservation->remaining);
+
+	reservation->remaining -= covered;
+	return ran - covered;
+}
+
+u64 budget_reservation_charge(struct budget_reservation *reservation, u64 ran, u64 now)
+{
+	u64 late;
+
+	if (reservation->budget == 0)
+		return ran;
+	if (tick_before(now, reservation->deadline))
+		return reservation_consume(reservation, ran);
+
+	/* What was run since the deadline belongs to the period that began there. */
+	late = MIN(ran, now - reservation->deadline);
+	ran = reservation_consume(reservation, ran - late);
+	budget_reservation_renew(reservation, now);
+	/* Of several periods only the last matters: who runs that long runs alone. */
+	if (late > now - (reservation->deadline - reservation->period)) {
+		ran += late - (now - (reservation->deadline - reservation->period));
+		late = now - (reservation->deadline - reservation->period);
+	}
+	return ran + reservation_consume(reservation, late);
+}

@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: MIT */
+#include "kernel/heap.h"
+
+static u64 rank(const struct heap_node *node)
+{
+	return node == NULL ? 0 : node->rank;
+}
+
+/* The shorter way out is to the right: true when the node's own rank changed by that. */
+static bool balance(struct heap_node *node)
+{
+	u64 old = node->rank;
+
+	if (rank(node->left) < rank(node->right)) {
+		struct heap_node *left = node->left;
+
+		node->left = node->right;
+		node->right = left;
+	}
+	node->rank = rank(node->right) + 1;
+	return node->rank != old;
+}
+
+/* As deep as both right sides together: a heap of n nodes has at most log2(n + 1) there. */
+static struct heap_node *merge(struct heap_node *a, struct heap_node *b)
+{
+	if (a == NULL)
+		return b;
+	if (b == NULL)
+		return a;
+	if (tick_before(b->key, a->key)) {
+		struct heap_node *first = b;
+
+		b = a;
+		a = first;
+	}
+	a->right = merge(a->right, b);
+	a->right->parent = a;
+	balance(a);
+	return a;
+}
+
+void heap_insert(struct heap *heap, struct heap_node *node, u64 key)
+{
+	*node = (struct heap_node){.heap = heap, .key = key, .rank = 1};
+	heap->first = merge(heap->first, node);
+	heap->first->parent = NULL;
+}
+
+void heap_remove(struct heap_node *node)
+{
+	struct heap_node *parent = node->parent;
+	struct heap_node *rest;
+
+	if (node->heap == NULL)
+		return;
+	rest = merge(node->left, node->right);
+	if (rest != NULL)
+		rest->parent = parent;
+	if (parent == NULL)
+		node->heap->first = rest;
+	else if (parent->left == node)
+		parent->left = rest;
+	else
+		parent->right = rest;
+	/* Each rank that changes is one more than that below it: O(log n) of them. */
+	while (parent != NULL && balance(parent))
+		parent = parent->parent;
+	node->heap = NULL;
+}
+
+struct heap_node *heap_next(const struct heap_node *node)
+{
+	/* There is never a right child without a left one. */
+	if (node->left != NULL)
+		return node->left;
+	for (; node->parent != NULL; node = node->parent) {
+		if (node == node->parent->left && node->parent->right != NULL)
+			return node->parent->right;
+	}
+	return NULL;
+}

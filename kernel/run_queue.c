@@ -1,0 +1,416 @@
+/* SPDX-License-Identifier: MIT */
+#include "kernel/run_queue.h"
+#include "lib/bits.h"
+#include "lib/checked.h"
+
+/*
+ * Virtual time runs at most 2^20 times as fast as the clock (weight 1, 4096 runnable entities in
+ * the group) and is compared within 2^63: who was asleep for longer than this starts afresh.
+ */
+#define FORGOTTEN_TICKS BIT(40)
+/* Who runs for longer than this at a time runs alone, so that it matters to nobody. */
+#define CHARGED_TICKS_MAX BIT(36)
+
+#define LOAD_UNIT (1024u / RUN_WEIGHT_DEFAULT)
+
+#define RESERVABLE (RUN_RESERVABLE_PERMILLE * 1000000ull)
+
+static struct run_entity *fair_entity(struct heap_node *node)
+{
+	return node == NULL ? NULL : HEAP_ENTRY(node, struct run_entity, node);
+}
+
+static struct run_entity *deadline_entity(struct heap_node *node)
+{
+	return node == NULL ? NULL : HEAP_ENTRY(node, struct run_entity, deadline_node);
+}
+
+/* --- groups --- */
+
+void run_group_init(struct run_group *group, u64 weight)
+{
+	*group = (struct run_group){.weight = weight};
+}
+
+void run_group_set_weight(struct run_group *group, u64 weight)
+{
+	lock_acquire(&group->lock);
+	group->weight = weight;
+	lock_release(&group->lock);
+}
+
+void run_group_set_cap(struct run_group *group, u64 percent, u64 period_ticks, u64 now)
+{
+	lock_acquire(&group->lock);
+	budget_cap_set(&group->cap, percent, period_ticks, now);
+	lock_release(&group->lock);
+}
+
+static void group_wants(struct run_group *group, bool wants)
+{
+	lock_acquire(&group->lock);
+	group->runnable += wants ? 1u : ~0ull;
+	lock_release(&group->lock);
+}
+
+/* Ticks until the group has spent its cap, and when this period of it ends. */
+static u64 group_left(struct run_group *group, u64 now, u64 *period_end)
+{
+	u64 left;
+
+	lock_acquire(&group->lock);
+	left = budget_cap_left(&group->cap, now);
+	*period_end = group->cap.period_end;
+	lock_release(&group->lock);
+	return left;
+}
+
+static void set_running(struct run_entity *entity, bool running, u64 now)
+{
+	struct run_group *group = entity->group;
+
+	if (entity->running == running)
+		return;
+	entity->running = running;
+	lock_acquire(&group->lock);
+	if (running)
+		budget_cap_start(&group->cap, now);
+	else
+		budget_cap_stop(&group->cap, now);
+	lock_release(&group->lock);
+}
+
+/* The virtual time of an entity that runs for so many ticks, and its remainder. */
+static u64 group_virtual(struct run_group *group, u64 ticks, u64 *remainder)
+{
+	u64 quotient;
+	u64 factor;
+
+	lock_acquire(&group->lock);
+	factor = RUN_WEIGHT_DEFAULT * group->runnable;
+	quotient = mul_div(ticks, factor, group->weight);
+	*remainder += ticks * factor - quotient * group->weight;
+	if (*remainder >= group->weight) {
+		*remainder -= group->weight;
+		quotient++;
+	}
+	lock_release(&group->lock);
+	return quotient;
+}
+
+static u64 group_load(struct run_group *group)
+{
+	u64 load;
+
+	lock_acquire(&group->lock);
+	load = LOAD_UNIT * group->weight / group->runnable;
+	lock_release(&group->lock);
+	return load;
+}
+
+/* --- in and out of the heaps --- */
+
+static void advance_virtual_time(struct run_queue *queue, u64 virtual_time)
+{
+	if (tick_before(queue->virtual_time, virtual_time))
+		queue->virtual_time = virtual_time;
+}
+
+static void set_load(struct run_queue *queue, struct run_entity *entity, u64 load)
+{
+	queue->load += load - entity->load;
+	entity->load = load;
+}
+
+/* In the fair class, where who was away is credited with half a slice of its own at most. */
+static void enqueue_fair(struct run_queue *queue, struct run_entity *entity, u64 now)
+{
+	u64 ignored = 0;
+	u64 period_end;
+	u64 floor;
+
+	if (group_left(entity->group, now, &period_end) == 0) {
+		heap_insert(&queue->parked, &entity->node, period_end);
+		return;
+	}
+	floor = queue->virtual_time - group_virtual(entity->group, queue->slice / 2, &ignored);
+	if (tick_before(entity->virtual_time, floor))
+		entity->virtual_time = floor;
+	heap_insert(&queue->fair, &entity->node, entity->virtual_time);
+}
+
+static void enqueue(struct run_queue *queue, struct run_entity *entity, u64 now)
+{
+	struct budget_reservation *reservation = &entity->reservation;
+
+	if (reservation->budget != 0) {
+		if (!tick_before(now, reservation->deadline))
+			budget_reservation_renew(reservation, now);
+		heap_insert(reservation->remaining != 0 ? &queue->deadline : &queue->exhausted,
+			    &entity->deadline_node, reservation->deadline);
+	}
+	if (reservation->remaining == 0)
+		enqueue_fair(queue, entity, now);
+}
+
+static void dequeue(struct run_entity *entity)
+{
+	heap_remove(&entity->node);
+	heap_remove(&entity->deadline_node);
+}
+
+/* Does what is due: renews reservations and wakes the parked. */
+static void settle(struct run_queue *queue, u64 now)
+{
+	struct heap *const heaps[] = {&queue->deadline, &queue->exhausted, &queue->parked};
+
+	for (unsigned int i = 0; i < ARRAY_COUNT(heaps); i++) {
+		struct heap_node *node;
+
+		while ((node = heaps[i]->first) != NULL && !tick_before(now, node->key)) {
+			struct run_entity *entity = heaps[i] == &queue->parked
+							    ? fair_entity(node)
+							    : deadline_entity(node);
+
+			dequeue(entity);
+			enqueue(queue, entity, now);
+		}
+	}
+}
+
+/* --- the queue --- */
+
+void run_queue_init(struct run_queue *queue, u64 slice)
+{
+	*queue = (struct run_queue){.slice = slice};
+}
+
+static void attach(struct run_queue *queue, struct run_entity *entity)
+{
+	const struct budget_reservation *reservation = &entity->reservation;
+
+	entity->queue = queue;
+	entity->virtual_time += queue->virtual_time;
+	queue->reserved += budget_reservation_share(reservation->budget, reservation->period);
+}
+
+void run_queue_add(struct run_queue *queue, struct run_entity *entity, u64 now)
+{
+	if (entity->queue == NULL)
+		attach(queue, entity);
+	if (!entity->runnable) {
+		entity->runnable = true;
+		group_wants(entity->group, true);
+		if (now - entity->removed > FORGOTTEN_TICKS)
+			entity->virtual_time = queue->virtual_time;
+		if (entity->reservation.budget != 0)
+			budget_reservation_wake(&entity->reservation, now);
+	}
+	queue->count++;
+	set_load(queue, entity, group_load(entity->group));
+	enqueue(queue, entity, now);
+}
+
+/* Ends that it waits or runs here. */
+static void leave(struct run_queue *queue, struct run_entity *entity, u64 now)
+{
+	dequeue(entity);
+	set_running(entity, false, now);
+	set_load(queue, entity, 0);
+	queue->count--;
+}
+
+void run_queue_remove(struct run_queue *queue, struct run_entity *entity, u64 now)
+{
+	leave(queue, entity, now);
+	group_wants(entity->group, false);
+	entity->runnable = false;
+	entity->removed = now;
+}
+
+void run_queue_detach(struct run_queue *queue, struct run_entity *entity, u64 now)
+{
+	const struct budget_reservation *reservation = &entity->reservation;
+
+	if (entity->runnable)
+		leave(queue, entity, now);
+	queue->reserved -= budget_reservation_share(reservation->budget, reservation->period);
+	entity->virtual_time -= queue->virtual_time;
+	entity->queue = NULL;
+}
+
+static struct run_entity *pick_fair(struct run_queue *queue, u64 now)
+{
+	struct run_entity *entity;
+	u64 period_end;
+
+	while ((entity = fair_entity(queue->fair.first)) != NULL) {
+		if (group_left(entity->group, now, &period_end) != 0) {
+			advance_virtual_time(queue, entity->virtual_time);
+			return entity;
+		}
+		heap_remove(&entity->node);
+		heap_insert(&queue->parked, &entity->node, period_end);
+	}
+	return NULL;
+}
+
+struct run_entity *run_queue_pick(struct run_queue *queue, u64 now)
+{
+	struct run_entity *entity;
+
+	settle(queue, now);
+	entity = deadline_entity(queue->deadline.first);
+	if (entity == NULL)
+		entity = pick_fair(queue, now);
+	if (entity == NULL)
+		return NULL;
+	dequeue(entity);
+	set_running(entity, true, now);
+	queue->slice_end = now + queue->slice;
+	return entity;
+}
+
+bool run_queue_charge(struct run_queue *queue, struct run_entity *running, u64 ran, u64 now)
+{
+	u64 fair = budget_reservation_charge(&running->reservation, ran, now);
+	const struct heap_node *next = queue->fair.first;
+	u64 period_end;
+
+	if (fair != 0) {
+		running->virtual_time += group_virtual(
+			running->group, MIN(fair, CHARGED_TICKS_MAX), &running->remainder);
+		advance_virtual_time(queue,
+				     next != NULL && tick_before(next->key, running->virtual_time)
+					     ? next->key
+					     : running->virtual_time);
+	}
+	return running->reservation.remaining == 0 &&
+	       group_left(running->group, now, &period_end) == 0;
+}
+
+void run_queue_put_back(struct run_queue *queue, struct run_entity *running, u64 now)
+{
+	set_running(running, false, now);
+	set_load(queue, running, group_load(running->group));
+	enqueue(queue, running, now);
+}
+
+bool run_queue_preempts(const struct run_queue *queue, const struct run_entity *running,
+			const struct run_entity *candidate)
+{
+	bool reserved = candidate->deadline_node.heap == &queue->deadline;
+
+	if (!reserved && candidate->node.heap != &queue->fair)
+		return false;
+	if (running == NULL)
+		return true;
+	if (reserved != (running->reservation.remaining != 0))
+		return reserved;
+	if (reserved)
+		return tick_before(candidate->reservation.deadline, running->reservation.deadline);
+	return tick_before(candidate->virtual_time, running->virtual_time);
+}
+
+/* The earlier of the event so far, in ticks from now, and that tick. */
+static u64 earlier(u64 delay, u64 tick, u64 now)
+{
+	return MIN(delay, tick_before(now, tick) ? tick - now : 0);
+}
+
+/* Ticks from now until the running one must stop, ~0: never. */
+static u64 running_delay(const struct run_queue *queue, const struct run_entity *running, u64 now)
+{
+	const struct heap_node *first = queue->deadline.first;
+	u64 period_end;
+	u64 left = group_left(running->group, now, &period_end);
+	u64 delay = ~0ull;
+
+	if (running->reservation.remaining != 0) {
+		if (first != NULL && tick_before(first->key, running->reservation.deadline))
+			return 0;
+		/* Then it is one of those whom a cap can stop or another can be ahead of. */
+		if (first != NULL || queue->fair.first != NULL || left != ~0ull)
+			delay = running->reservation.remaining;
+		return delay;
+	}
+	if (first != NULL)
+		return 0;
+	if (queue->fair.first != NULL)
+		delay = earlier(delay, queue->slice_end, now);
+	/* Not in ever smaller steps: what is overrun is taken from the next period. */
+	if (left != ~0ull)
+		delay = MIN(delay, left == 0 ? 0 : MAX(left, queue->slice / 64));
+	return delay;
+}
+
+bool run_queue_next_event(struct run_queue *queue, const struct run_entity *running, u64 now,
+			  u64 *event)
+{
+	u64 delay = ~0ull;
+
+	settle(queue, now);
+	if (running != NULL)
+		delay = running_delay(queue, running, now);
+	else if (queue->deadline.first != NULL || queue->fair.first != NULL)
+		delay = 0;
+	if (queue->exhausted.first != NULL)
+		delay = earlier(delay, queue->exhausted.first->key, now);
+	if (queue->parked.first != NULL)
+		delay = earlier(delay, queue->parked.first->key, now);
+	*event = now + delay;
+	return delay != ~0ull;
+}
+
+struct run_entity *run_queue_next_waiting(const struct run_queue *queue,
+					  const struct run_entity *previous)
+{
+	struct run_entity *next = fair_entity(previous == NULL ? queue->fair.first
+							       : heap_next(&previous->node));
+
+	while (next != NULL && next->reservation.budget != 0)
+		next = fair_entity(heap_next(&next->node));
+	return next;
+}
+
+/* --- reservations --- */
+
+static bool admit(u64 reserved, u64 budget, u64 period, u64 *available_permille)
+{
+	u64 available = RESERVABLE - reserved;
+
+	*available_permille = available / 1000000u;
+	return budget == 0 ||
+	       (budget <= period && budget_reservation_share(budget, period) <= available);
+}
+
+bool run_queue_admit(const struct run_queue *queue, u64 budget, u64 period,
+		     u64 *available_permille)
+{
+	return admit(queue->reserved, budget, period, available_permille);
+}
+
+bool run_queue_reserve(struct run_queue *queue, struct run_entity *entity, u64 budget, u64 period,
+		       u64 now, u64 *available_permille)
+{
+	struct budget_reservation *reservation = &entity->reservation;
+	bool waits = entity->runnable && !entity->running;
+	u64 others;
+
+	if (entity->queue == NULL)
+		attach(queue, entity);
+	others = queue->reserved -
+		 budget_reservation_share(reservation->budget, reservation->period);
+	if (!admit(others, budget, period, available_permille))
+		return false;
+	queue->reserved = others + budget_reservation_share(budget, period);
+	reservation->budget = budget;
+	reservation->period = period;
+	reservation->remaining = budget;
+	reservation->deadline = now + period;
+	if (waits) {
+		dequeue(entity);
+		enqueue(queue, entity, now);
+	}
+	return true;
+}
