@@ -87,6 +87,7 @@ static void settle(struct cpu *cpu)
 		if ((pending & PENDING_UNLOAD) != 0)
 			vcpu_unload(cpu);
 		if ((pending & PENDING_TIMER) != 0) {
+			sched_account(cpu);
 			expire(cpu);
 			if (cpu->slice_end_tsc != 0 && rdtsc() >= cpu->slice_end_tsc)
 				pending |= PENDING_RESCHEDULE;

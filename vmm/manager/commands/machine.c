@@ -36,7 +36,8 @@ static u64 load_percent(u32 cpu, u64 idle_tsc, u64 now)
 	static u64 last_now[CPU_MAX];
 	u64 since = last_now[cpu] != 0 ? last_now[cpu] : machine_page()->boot_tsc;
 	u64 passed = now - since;
-	u64 idle = MIN(idle_tsc - last_idle[cpu], passed);
+	/* A halt that began after it was read may be counted a little twice. */
+	u64 idle = idle_tsc > last_idle[cpu] ? MIN(idle_tsc - last_idle[cpu], passed) : 0;
 
 	last_idle[cpu] = idle_tsc;
 	last_now[cpu] = now;
@@ -53,7 +54,9 @@ void command_cpu(struct reply *reply, const struct arguments *arguments)
 			   "IPIS", "WAKEUPS", "INTERRUPTS", "SWITCHES", "SYSCALLS");
 	for (u32 i = 0; i < page->cpu_count && i < CPU_MAX; i++) {
 		struct cpu_counters counters = page->cpu[i];
-		u64 load = load_percent(i, counters.idle_tsc, clock_tsc());
+		u64 now = clock_tsc();
+		u64 halted = counters.idle_since_tsc != 0 ? now - counters.idle_since_tsc : 0;
+		u64 load = load_percent(i, counters.idle_tsc + halted, now);
 
 		if (!reply->json) {
 			reply_line(reply, "%3u %4llu%% %12llu %8llu %10llu %12llu %10llu %12llu", i,
