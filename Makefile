@@ -186,3 +186,5 @@ help: ## this list
 -include iso/guests.mk
 -include iso/run.mk
 -include tests/tests.mk
+-include docs/docs.mk
+-include tests/bench/bench.mk

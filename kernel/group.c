@@ -74,12 +74,15 @@ static bool close_handles(struct group *group)
 
 void group_end(struct group *group)
 {
-	LIST_FOR_EACH(node, &group->members) {
+	for (struct list *node = group->members.next; node != &group->members;) {
 		struct object *object = LIST_ENTRY(node, struct object, node);
 
+		object_get(object); /* ending a process may drop its last reference */
 		if (object->type == OBJECT_PROCESS)
 			process_end(CONTAINER_OF(object, struct process, object), 0);
 		object->dead = true;
+		node = node->next;
+		object_put(object);
 	}
 	while (close_handles(group))
 		;

@@ -75,7 +75,7 @@ class Machine:
         self.console = None
         self.process = None
         # Emulators share the host's cores with each other: limits are generous.
-        self.limit = 240
+        self.limit = 120
 
     def __enter__(self):
         return self
@@ -119,7 +119,7 @@ class Machine:
 
     def wait_end(self, name, limit=None):
         """Waits until the console says that a VM has ended; returns its state and why."""
-        self.wait(rf"{name}: (stopped|crashed): ([^\r\n]*)", limit)
+        self.wait(rf"{name}: (stopped|crashed): ([^\r\n]*)\r*\n", limit)
         return self.match().group(1), self.match().group(2)
 
     def attach(self, name):
@@ -226,7 +226,7 @@ class Bochs(Machine):
     def __init__(self, build, memory="1G", bundle=None, cmdline="", model="corei7_skylake_x",
                  cpus=1, com2=None):
         super().__init__(build)
-        self.limit = 480
+        self.limit = 300
         port = free_port()
         rc = self.folder / "rc"
         rc.write_text("c\n")

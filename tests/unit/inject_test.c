@@ -4,6 +4,7 @@
 
 static bool prepare_again(void)
 {
+	vcpu->quiet = false; /* as after an exit that may have reached the APIC */
 	page.request = 0;
 	page.inject.valid = 0;
 	return inject_prepare(vcpu);
@@ -187,6 +188,23 @@ static void test_task_priority(void **state)
 	assert_int_equal(lapic_cr8, 0);
 }
 
+/* Nothing is asked of the controllers while nothing can have changed there. */
+static void test_quiet(void **state)
+{
+	(void)state;
+	assert_true(prepare_again());
+	irq_pending = PENDING_INTERRUPT;
+	irq_vector = 0x31;
+	page.inject.valid = 0;
+	assert_true(inject_prepare(vcpu));
+	assert_false(page.inject.valid);
+	machine.platform.irqchip.kick = 1;
+	assert_true(inject_prepare(vcpu));
+	assert_injects(EVENT_INTERRUPT, 0x31);
+	assert_int_equal(machine.platform.irqchip.kick, 0);
+	assert_false(vcpu->quiet); /* delivering one lets the next be looked for */
+}
+
 static void test_init_resets(void **state)
 {
 	(void)state;
@@ -210,6 +228,7 @@ int main(void)
 		TEST(test_double_faults),
 		TEST(test_held_interrupt),
 		TEST(test_task_priority),
+		TEST(test_quiet),
 		TEST(test_init_resets),
 	};
 

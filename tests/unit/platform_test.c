@@ -13,6 +13,7 @@
 #include "vmm/monitor/dev/rtc.c"
 #include "vmm/monitor/dev/rtc_time.c"
 #include "vmm/monitor/dev/serial.c"
+#include "vmm/monitor/dev/test_device.c"
 
 #define LAPIC(offset) (LAPIC_DEFAULT_ADDRESS + (offset))
 

@@ -205,8 +205,10 @@ static void take_task_priority(struct vcpu *vcpu)
 {
 	struct lapic *lapic = &vcpu->machine->platform.irqchip.lapic[vcpu->id];
 
-	if (vcpu->page->cr8 != lapic_get_cr8(lapic))
-		lapic_set_cr8(lapic, vcpu->page->cr8 & 0xf);
+	if (vcpu->page->cr8 == lapic_get_cr8(lapic))
+		return;
+	lapic_set_cr8(lapic, vcpu->page->cr8 & 0xf);
+	vcpu->quiet = false;
 }
 
 void exits_settle(struct vcpu *vcpu)

@@ -148,6 +148,9 @@ bool inject_prepare(struct vcpu *vcpu)
 	u32 pending;
 	bool taken = false;
 
+	if (vcpu->quiet && irqchip->kick == 0 && !vcpu->halted && !vcpu->event.valid)
+		return true;
+	irqchip->kick &= ~BIT(vcpu->id);
 	pending = irqchip_pending(irqchip, vcpu->id);
 	if ((pending & (PENDING_INIT | PENDING_WAIT)) != 0) {
 		/* no firmware could take it from there */
@@ -169,5 +172,6 @@ bool inject_prepare(struct vcpu *vcpu)
 		prepare_interrupt(vcpu, irqchip, &taken);
 	vcpu->page->cr8 = lapic_get_cr8(lapic);
 	vcpu->page->tpr_threshold = tpr_threshold(lapic);
+	vcpu->quiet = pending == 0 && !taken && !vcpu->held.valid && vcpu->page->cr8 == 0;
 	return true;
 }

@@ -184,18 +184,24 @@ static void publish_counters(struct machine *machine)
 	machine->channel->unknown_memory = machine->platform.memory.unknown_count;
 }
 
+static void tick(struct machine *machine)
+{
+	machine->deadline_ns = platform_deadline(&machine->platform, 0);
+	if (machine->deadline_ns > machine->platform.clock.now_ns)
+		return;
+	machine->channel->timer_expirations++;
+	platform_tick(&machine->platform, 0);
+	machine->deadline_ns = platform_deadline(&machine->platform, 0);
+}
+
 void machine_attend(struct machine *machine)
 {
 	obey_guest(machine);
 	command_obey(machine);
 	if (machine->state == VM_RUNNING) {
 		console_input(machine);
-		if (platform_deadline(&machine->platform, 0) <= machine->platform.clock.now_ns) {
-			machine->channel->timer_expirations++;
-			platform_tick(&machine->platform, 0);
-		}
+		tick(machine);
 	}
-	machine->platform.irqchip.kick = 0; /* one vCPU: it looks by itself */
 	if (machine->state != VM_STOPPED)
 		return;
 	publish_counters(machine);

@@ -38,6 +38,7 @@ struct machine {
 	bool signal; /* the channel has something new for the manager */
 	u32 crash_count;
 	u64 crash_tsc[CRASH_LIMIT]; /* host TSC of the last unasked resets */
+	u64 deadline_ns; /* guest time of the next timer */
 	struct machine_time time;
 	struct platform platform;
 	struct vcpu vcpu[MACHINE_VCPU_MAX];

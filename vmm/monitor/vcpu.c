@@ -53,6 +53,7 @@ enum status vcpu_init(struct vcpu *vcpu, struct machine *machine, u32 id)
 void vcpu_reset(struct vcpu *vcpu)
 {
 	vcpu->halted = false;
+	vcpu->quiet = false;
 	vcpu->event.valid = 0;
 	vcpu->held.valid = 0;
 	vcpu->page->exit.reason = EXIT_NONE;
@@ -84,6 +85,8 @@ void vcpu_advance(struct vcpu *vcpu)
 	u32 length = vcpu->page->exit.instruction_length;
 
 	if (length == 0) {
+		/* a CPU that does not tell: next time they come along at once */
+		vcpu->page->want[vcpu->page->exit.reason] |= VCPU_SEGMENTS | VCPU_CONTROL;
 		vcpu_need(vcpu, VCPU_SEGMENTS | VCPU_CONTROL);
 		if (emulate_instruction_length(&vcpu->emulator, &length, &event) != EMULATE_DONE) {
 			machine_crash(vcpu->machine,
@@ -139,7 +142,7 @@ static bool prepare(struct vcpu *vcpu)
 
 	if (machine->state != VM_RUNNING || !inject_prepare(vcpu))
 		return false;
-	vcpu->page->deadline_tsc = machine_time_to_host(&machine->time, vcpu->deadline_ns);
+	vcpu->page->deadline_tsc = machine_time_to_host(&machine->time, machine->deadline_ns);
 	return true;
 }
 
@@ -157,10 +160,12 @@ void vcpu_thread(struct vcpu *vcpu)
 		if (machine->state == VM_RUNNING)
 			exits_settle(vcpu);
 		machine_attend(machine);
-		vcpu->deadline_ns = platform_deadline(&machine->platform, vcpu->id);
+		/* ports and CPUID do not reach the local APIC; what a device sends there kicks */
+		if (reason != EXIT_IO && reason != EXIT_CPUID)
+			vcpu->quiet = false;
 		runnable = prepare(vcpu);
-		if (machine->state == VM_RUNNING)
-			deadline_tsc = machine_time_to_host(&machine->time, vcpu->deadline_ns);
+		if (!runnable && machine->state == VM_RUNNING)
+			deadline_tsc = machine_time_to_host(&machine->time, machine->deadline_ns);
 		if (!runnable || reason != EXIT_IO)
 			console_signal(machine);
 		machine_unlock(machine);

@@ -21,7 +21,7 @@ struct vcpu {
 	bool halted;		 /* in HLT: waits for an interrupt */
 	struct vcpu_event event; /* must be injected at the next entry */
 	struct vcpu_event held;	 /* interrupt whose delivery an exception of its own cut short */
-	u64 deadline_ns;	 /* guest time of the next timer */
+	bool quiet;		 /* nothing was pending; only a kick or its APIC can change that */
 	struct msr_state msr;
 	struct pvclock pvclock;
 	struct emulator emulator;

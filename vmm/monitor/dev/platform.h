@@ -9,6 +9,7 @@
 #include "vmm/monitor/dev/reset.h"
 #include "vmm/monitor/dev/rtc.h"
 #include "vmm/monitor/dev/serial.h"
+#include "vmm/monitor/dev/test_device.h"
 #include "vmm/monitor/irqchip/irqchip.h"
 
 #define PLATFORM_DEVICE_MAX 16
@@ -40,6 +41,7 @@ struct platform {
 	struct acpi_pm acpi_pm;
 	struct reset reset;
 	struct debug debug;
+	struct test_device test;
 	struct fw_cfg fw_cfg;
 	u32 device_count;
 	struct device *device[PLATFORM_DEVICE_MAX]; /* all but the local APICs */

@@ -1,0 +1,56 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""What the code offers stands in the documentation: calls, codes, commands, keys, ports."""
+
+import re
+import sys
+
+# (source, pattern of a name, page, how the name is written there)
+OFFERED = (
+    ("kernel/abi/syscall.h", r"^\t(SYS_[A-Z_]+),", "docs/abi.md", "`{}`"),
+    ("kernel/abi/vcpu.h", r"^\t(EXIT_[A-Z_]+),", "docs/abi.md", "`{}`"),
+    ("kernel/abi/start.h", r"^\t(START_[A-Z_]+),", "docs/abi.md", "`{}`"),
+    ("kernel/abi/object.h", r"^\t(RIGHT_[A-Z]+) = 1", "docs/abi.md", "`{}`"),
+    ("lib/status.h", r"^\t(STATUS_[A-Z_]+) = ", "docs/abi.md", "`{}`"),
+    ("vmm/manager/commands/command_table.c", r'^\t\{"([a-z ]+)", "', "docs/manager.md", "| `{}"),
+    ("vmm/manager/config_keys.c", r'^\t\{"([a-z_]+)", VALUE', "docs/manager.md", "| `{}` |"),
+)
+NOT_OFFERED = {"SYS_COUNT", "EXIT_REASON_COUNT", "START_NONE", "RIGHT_ALL"}
+
+
+def read(path):
+    with open(path, encoding="utf-8") as file:
+        return file.read()
+
+
+def numbered(source, pattern):
+    """The names of an enumeration that counts from 0, in order."""
+    return [name for name in re.findall(pattern, read(source), re.MULTILINE)
+            if name not in NOT_OFFERED]
+
+
+def check_numbers(page, source, pattern):
+    """The first column of the table is the number in the code."""
+    for number, name in enumerate(numbered(source, pattern)):
+        if not re.search(rf"^\| {number} \| `{name}` \|", page, re.MULTILINE):
+            yield f"docs/abi.md: {name} does not have the number {number}"
+
+
+def main():
+    errors = []
+    for source, pattern, page, form in OFFERED:
+        names = numbered(source, pattern)
+        if not names:
+            errors.append(f"{source}: nothing found, the pattern is out of date")
+        text = read(page)
+        errors += [f"{page}: {name} of {source} is missing" for name in names
+                   if form.format(name) not in text]
+    page = read("docs/abi.md")
+    errors += check_numbers(page, "kernel/abi/syscall.h", OFFERED[0][1])
+    errors += check_numbers(page, "kernel/abi/vcpu.h", OFFERED[1][1])
+    print("\n".join(errors + [f"documented: {len(errors)} errors"]))
+    return 1 if errors else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,96 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""The documentation's links: relative ones lead to a file, anchors to a heading, paths in code to the tree."""
+
+import os
+import re
+import sys
+
+TOPS = ("README.md", "CHANGELOG.md", "docs")
+FENCE = re.compile(r"^(```|    )")
+CODE = re.compile(r"`([^`\n]+)`")
+LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
+HEADING = re.compile(r"^#{1,6}\s+(.*?)\s*$")
+# What looks like a path from the root of the tree: a known first folder, no blanks or wildcards.
+PATH = re.compile(r"^(?:arch|boot|docs|iso|kernel|lib|mm|tests|vmm)/[\w./-]*$|^linker\.ld$|^LICENSE$")
+
+
+def pages():
+    for top in TOPS:
+        if os.path.isfile(top):
+            yield top
+        for place, _, names in os.walk(top):
+            yield from (os.path.join(place, name) for name in sorted(names) if name.endswith(".md"))
+
+
+def prose(text):
+    """Lines with their numbers, code blocks left out."""
+    in_list = False
+    for number, line in enumerate(text.splitlines(), 1):
+        if re.match(r"^\s*(-|\d+\.) ", line):
+            in_list = True
+        elif line and not line.startswith(" "):
+            in_list = False
+        if not FENCE.match(line) or in_list:
+            yield number, line
+
+
+def slug(heading):
+    """The anchor that GitHub makes of a heading."""
+    heading = LINK.sub(lambda match: match[0][1:match[0].index("]")], heading)
+    return re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
+
+
+def anchors(text):
+    found = set()
+    for _, line in prose(text):
+        match = HEADING.match(line)
+        if not match:
+            continue
+        anchor, count = slug(match[1]), 1
+        while anchor in found:
+            anchor = f"{slug(match[1])}-{count}"
+            count += 1
+        found.add(anchor)
+    return found
+
+
+def check_link(path, target, known):
+    if re.match(r"^[a-z]+:", target):
+        return None
+    file, _, anchor = target.partition("#")
+    to = os.path.normpath(os.path.join(os.path.dirname(path), file)) if file else path
+    if not os.path.exists(to):
+        return f"{target} leads nowhere"
+    if anchor and anchor not in known.get(to, set()):
+        return f"{target}: no such heading"
+    return None
+
+
+def check(path, text, known):
+    # A link may go over two lines.
+    lines = list(prose(text))
+    for index, (number, line) in enumerate(lines):
+        joined = line + " " + (lines[index + 1][1].strip() if index + 1 < len(lines) else "")
+        for match in LINK.finditer(joined):
+            error = check_link(path, match[1], known) if match.start() < len(line) else None
+            if error:
+                yield f"{path}:{number}: {error}"
+        for match in CODE.finditer(line):
+            if PATH.match(match[1]) and not os.path.exists(match[1]):
+                yield f"{path}:{number}: {match[1]} is not in the tree"
+
+
+def main():
+    texts = {}
+    for path in pages():
+        with open(path, encoding="utf-8") as file:
+            texts[path] = file.read()
+    known = {path: anchors(text) for path, text in texts.items()}
+    errors = [error for path, text in texts.items() for error in check(path, text, known)]
+    print("\n".join(errors + [f"links: {len(texts)} pages, {len(errors)} errors"]))
+    return 1 if errors else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,158 @@
+# SPDX-License-Identifier: MIT
+"""What the image does before and without guests: bases, built-in guest, machines it cannot use."""
+import re
+import socket
+import subprocess
+
+import pytest
+
+import bundle
+from machine import EPYC, PROMPT, Bochs, Qemu
+
+EMPTY = {"skerry.conf": b"[host]\nlog = info\n"}
+
+
+@pytest.fixture
+def empty(tmp_path):
+    return bundle.write(tmp_path / "empty.cpio", EMPTY)
+
+
+def check_demo(machine):
+    machine.wait_prompt()
+    machine.attach("demo")
+    machine.wait("press keys; [^\n]*\n")
+    machine.type("k")
+    machine.wait("you pressed 'k'")
+    machine.leave()
+    assert machine.vm("demo")["state"] == "running"
+    machine.type("poweroff\r")
+    assert machine.ended()
+
+
+def test_no_module(build):
+    with Qemu(build) as machine:
+        check_demo(machine)
+
+
+def test_no_module_bochs(build):
+    with Bochs(build) as machine:
+        check_demo(machine)
+
+
+def physical_of(monitor, address):
+    """QEMU's own walk of the tables in force."""
+    out = monitor(f"gva2gpa {address:#x}")
+    found = re.search(r"gpa: 0x([0-9a-f]+)", out)
+    assert found, out
+    return int(found.group(1), 16)
+
+
+def bases(build, empty, cmdline, path):
+    """Virtual and physical address of kernel_main in a fresh boot."""
+    with Qemu(build, bundle=empty, cmdline=cmdline,
+              extra=("-monitor", f"unix:{path},server=on,wait=off")) as machine:
+        machine.wait_prompt()
+        address = machine.objects("sym kernel_main")[0]["address"]
+        with socket.socket(socket.AF_UNIX) as link:
+            link.connect(str(path))
+            link.settimeout(30)
+
+            def monitor(line):
+                link.sendall(line.encode() + b"\n")
+                out = ""
+                while not re.search(r"(gpa: 0x|Unmapped|unknown).*\n", out):
+                    out += link.recv(4096).decode(errors="replace")
+                return out
+
+            physical = physical_of(monitor, address)
+        back = machine.command(f"sym {address:#x}")
+        assert "kernel_main" in back
+        return address, physical
+
+
+def link_address(build):
+    out = subprocess.run(["nm", build / "skerry.elf"], check=True, text=True,
+                         stdout=subprocess.PIPE).stdout
+    return int(re.search(r"^([0-9a-f]+) \w kernel_main$", out, re.MULTILINE).group(1), 16)
+
+
+def test_bases(build, empty, tmp_path):
+    first = bases(build, empty, "", tmp_path / "monitor-1")
+    second = bases(build, empty, "", tmp_path / "monitor-2")
+    assert first[0] != second[0], "two boots have the same virtual base"
+    assert first[1] != second[1], "two boots have the same physical base"
+
+
+def test_nokaslr(build, empty, tmp_path):
+    address, _ = bases(build, empty, "nokaslr", tmp_path / "monitor")
+    assert address == link_address(build)
+
+
+def refusal(build, cpu=EPYC, memory="1G"):
+    """What a machine that cannot run Skerry says; there is no prompt."""
+    with Qemu(build, cpu=cpu, memory=memory) as machine:
+        out = machine.wait(r"skerry: [^\r\n]*\r*\n|" + PROMPT, 60)
+        said = out + machine.match().group(0)
+        assert "skerry> " not in said
+        return said
+
+
+def test_without_svm(build):
+    assert "SVM" in refusal(build, cpu="EPYC,-svm")
+
+
+def test_without_nested_paging(build):
+    assert "nested paging" in refusal(build, cpu="EPYC,+svm,-npt")
+
+
+def test_without_long_mode(build):
+    with Qemu(build, cpu="qemu32") as machine:
+        machine.wait("no 64-bit mode", 60)
+
+
+def test_too_little_memory(build):
+    assert "too little memory" in refusal(build, memory="24M")
+
+
+def test_command_line(build, empty):
+    """Commands given to the kernel run after start-up; a mistake is named."""
+    with Qemu(build, bundle=empty, cmdline='run="version; mem" nonsense=1 log=debug') as machine:
+        machine.wait(r'error: command line: found "nonsense=1", allowed: [^\n]*config=FILE')
+        machine.wait(r"skerry> version")
+        machine.wait(r"ABI \d+, SVM/NPT")
+        machine.wait(r"skerry> mem")
+        machine.wait(r"free\s+\d+")
+        machine.wait_prompt()
+        levels = {row["level"] for row in machine.objects("log level")}
+        assert levels == {"debug"}
+
+
+def test_other_configuration(build, tmp_path):
+    files = bundle.write(tmp_path / "other.cpio", {"other.conf": b"[vm demo2]\nkernel = built-in\n"})
+    with Qemu(build, bundle=files, cmdline="config=other.conf") as machine:
+        machine.wait_prompt()
+        assert "demo2" in machine.command("config show")
+
+
+def test_reboot(build, empty):
+    """-no-reboot turns a reset into the end of the emulator."""
+    with Qemu(build, bundle=empty) as machine:
+        machine.wait_prompt()
+        machine.type("reboot\r")
+        assert machine.ended()
+
+
+def test_help(build, empty):
+    """Every command is listed and explained; each that shows something knows -j."""
+    with Qemu(build, bundle=empty) as machine:
+        machine.wait_prompt()
+        names = [row["name"] for row in machine.objects("help")]
+        assert {"version", "vm list", "mem", "cpu", "log show", "sym", "poweroff"} <= set(names)
+        for name in names:
+            assert not machine.command(f"help {name}").startswith("error"), name
+        for name in ("version", "mem", "cpu", "log level", "log stat", "config show"):
+            assert machine.objects(name), f"{name} -j gives nothing"
+        version = machine.objects("version")[0]
+        assert {"name", "version", "abi", "backend"} <= set(version)
+        assert "error: " in machine.command("nonsense")
+        assert "error: " in machine.command("vm start nobody")

@@ -1,0 +1,170 @@
+# SPDX-License-Identifier: MIT
+"""Two stock Debian guests side by side, in every cell: emulator, processor and way to boot."""
+import re
+import statistics
+
+import pytest
+
+from machine import EPYC, Bochs, Qemu
+
+CELLS = {
+    "kernel-epyc": ("kernel", EPYC),
+    "kernel-max": ("kernel", "max"),
+    "bios-epyc": ("bios", EPYC),
+    "bios-max": ("bios", "max"),
+    "uefi-epyc": ("uefi", EPYC),
+    "uefi-max": ("uefi", "max"),
+    "bochs": None,
+}
+FULL = ("kernel-epyc", "bochs")
+
+
+def boot(build, cell):
+    files = build / "guests.cpio"
+    if CELLS[cell] is None:
+        return Bochs(build, bundle=files)
+    way, cpu = CELLS[cell]
+    return Qemu(build, boot=way, cpu=cpu, bundle=files)
+
+
+def check_up(machine):
+    """The prompt, and both guests come up by themselves."""
+    machine.wait_prompt()
+    for name in ("alpha", "beta"):
+        machine.attach(name)
+        machine.wait_shell(name)
+        assert machine.shell("hostname") == f"{name}\n"
+        machine.leave()
+    found = {vm["name"]: vm["state"] for vm in machine.objects("vm list")}
+    assert found == {"alpha": "running", "beta": "running"}
+
+
+def check_poweroff(machine):
+    machine.type("poweroff\r")
+    assert machine.ended(), "poweroff does not end the emulator"
+
+
+@pytest.mark.parametrize("cell", [cell for cell in CELLS if cell not in FULL])
+def test_cell(build, cell):
+    with boot(build, cell) as machine:
+        check_up(machine)
+        machine.attach("alpha")
+        assert "Linux alpha" in machine.shell("uname -a")
+        machine.leave()
+        check_poweroff(machine)
+
+
+def check_console(machine):
+    """Commands in alpha; what beta prints meanwhile is there on attaching."""
+    machine.attach("beta")
+    machine.shell("(sleep 1; echo said''-behind-the-back) &")
+    machine.leave()
+    machine.attach("alpha")
+    assert "Linux alpha 6.1" in machine.shell("uname -a")
+    interrupts = machine.shell("cat /proc/interrupts")
+    assert re.search(r"IO-APIC.*ttyS0", interrupts), interrupts
+    timer = re.search(r"LOC:\s+(\d+)", interrupts)
+    assert timer and int(timer.group(1)) > 0, interrupts
+    machine.shell("sleep 2")
+    machine.leave()
+    machine.attach("beta")
+    machine.wait("said-behind-the-back", 30)
+    machine.leave()
+
+
+def check_sleep(machine):
+    """Two seconds by the guest's clock are two by Skerry's."""
+    before = machine.vm("alpha")["uptime_ns"]
+    machine.attach("alpha")
+    out = machine.shell("cat /proc/uptime; sleep 2; cat /proc/uptime")
+    machine.leave()
+    after = machine.vm("alpha")["uptime_ns"]
+    first, second = [float(line.split()[0]) for line in out.strip().split("\n")]
+    assert 2.0 <= second - first < 3.0
+    assert 2.0 <= (after - before) / 1e9 < 10.0
+
+
+def check_stop_and_start(machine):
+    """alpha switches itself off; beta does not notice; alpha comes up again."""
+    beta = machine.vm("beta")
+    machine.attach("alpha")
+    machine.type("poweroff -f\n")
+    machine.wait(r"\[the guest has ended\]")
+    machine.wait_prompt()
+    assert machine.vm("alpha")["state"] == "stopped"
+    again = machine.vm("beta")
+    assert again["state"] == "running"
+    assert again["uptime_ns"] > beta["uptime_ns"]
+    machine.attach("beta")
+    assert machine.shell("hostname") == "beta\n"
+    machine.leave()
+    machine.command("vm start alpha")
+    machine.attach("alpha")
+    machine.wait_shell("alpha")
+    machine.leave()
+    assert machine.vm("alpha")["state"] == "running"
+
+
+def rtc_seconds(machine):
+    """The guest's wall clock as its RTC has it, in seconds of the day."""
+    out = machine.shell("hwclock -u -r")
+    hours, minutes, seconds = [int(part) for part in
+                               re.search(r"(\d\d):(\d\d):(\d\d)", out).groups()]
+    return hours * 3600 + minutes * 60 + seconds
+
+
+def check_pause(machine):
+    """Ten seconds of pause: the monotonic clock stands still, the RTC goes on."""
+    machine.attach("beta")
+    machine.shell("while :; do cat /proc/uptime; usleep 10000; done >/tmp/times & :")
+    wall_before = rtc_seconds(machine)
+    machine.leave()
+    machine.command("vm pause beta")
+    paused = machine.vm("beta")
+    assert paused["state"] == "paused"
+    machine.attach("alpha")
+    machine.shell("sleep 10")
+    machine.leave()
+    assert machine.vm("beta")["uptime_ns"] == paused["uptime_ns"]
+    machine.command("vm resume beta")
+    assert machine.vm("beta")["state"] == "running"
+    machine.attach("beta")
+    wall_after = rtc_seconds(machine)
+    machine.shell("kill %1")
+    times = [float(line.split()[0]) for line in machine.shell("cat /tmp/times").split("\n")
+             if re.match(r"[\d.]+ [\d.]+$", line)]
+    machine.leave()
+    assert len(times) > 10
+    gaps = [after - before for before, after in zip(times, times[1:])]
+    # The largest of them holds the pause; without it, each lasts as long as the loop takes.
+    assert max(gaps) - statistics.median(gaps) < 0.1
+    assert 10 <= (wall_after - wall_before) % 86400 < 60
+
+
+def check_pages(machine):
+    """Whoever is destroyed leaves no page behind."""
+    out = machine.command("vm destroy beta")
+    assert "error" not in out
+    assert machine.vm("beta") is None
+    free = machine.free_pages()
+    machine.command("vm create beta")
+    assert machine.free_pages() < free
+    machine.command("vm start beta")
+    machine.attach("beta")
+    machine.wait_shell("beta")
+    machine.leave()
+    assert machine.free_pages() < free - 4096
+    machine.command("vm destroy beta")
+    assert machine.free_pages() == free
+
+
+@pytest.mark.parametrize("cell", FULL)
+def test_life(build, cell):
+    with boot(build, cell) as machine:
+        check_up(machine)
+        check_console(machine)
+        check_sleep(machine)
+        check_stop_and_start(machine)
+        check_pause(machine)
+        check_pages(machine)
+        check_poweroff(machine)

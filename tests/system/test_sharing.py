@@ -1,0 +1,112 @@
+# SPDX-License-Identifier: MIT
+"""Time and what it is spent on: shares, idleness, repeatable runs; tables that a guest finds."""
+import re
+import subprocess
+
+import pexpect
+import pytest
+
+import bundle
+from machine import EPYC, Bochs, Qemu
+
+
+def tiny_bundle(build, tmp_path, names, guest, memory="16M"):
+    conf = "".join(f"[vm {name}]\nkernel = {guest}.bin\nmemory = {memory}\nautostart = yes\n"
+                   for name in names)
+    return bundle.write(tmp_path / f"{guest}.cpio", {
+        f"{guest}.bin": (build / f"tests/guest/{guest}.bin").read_bytes(),
+        "skerry.conf": conf.encode(),
+    })
+
+
+def cpu_times(machine):
+    return {vm["name"]: vm["cpu_ns"] for vm in machine.objects("vm list")}
+
+
+@pytest.mark.parametrize("emulator", [Qemu, Bochs])
+def test_fairness(build, tmp_path, emulator):
+    """Two guests that never wait get half of the CPU each."""
+    with emulator(build, bundle=tiny_bundle(build, tmp_path, ("one", "two"), "spin")) as machine:
+        machine.wait_prompt()
+        first = cpu_times(machine)
+        while True:
+            now = cpu_times(machine)
+            used = {name: now[name] - first[name] for name in now}
+            if sum(used.values()) > 2e9:
+                break
+        share = used["one"] / sum(used.values())
+        assert 0.45 < share < 0.55, used
+        assert {vm["state"] for vm in machine.objects("vm list")} == {"running"}
+
+
+def quiet(machine, seconds):
+    """Nobody types, nothing is said."""
+    assert machine.console.expect([pexpect.TIMEOUT, r"\S"], timeout=seconds) == 0
+
+
+def test_idle(build, tmp_path):
+    """Two guests that wait for a key, and nobody else: the CPU halts."""
+    conf = b"".join(b"[vm %s]\nkernel = built-in\nmemory = 16M\nautostart = yes\n" % name
+                    for name in (b"one", b"two"))
+    files = bundle.write(tmp_path / "idle.cpio", {"skerry.conf": conf})
+    with Qemu(build, bundle=files) as machine:
+        machine.wait_prompt()
+        before = machine.objects("cpu")[0]
+        start = machine.vm("one")["uptime_ns"]
+        quiet(machine, 5)
+        after = machine.objects("cpu")[0]
+        seconds = (machine.vm("one")["uptime_ns"] - start) / 1e9
+        assert after["exits"] - before["exits"] < 20, "idle guests exit"
+        # The console's own bytes wake it too: some 60 of them, in and out.
+        assert (after["wakeups"] - before["wakeups"] - 100) / seconds < 20
+        assert after["load_percent"] < 20
+
+
+def test_acpi_tables(build, tmp_path):
+    """What a guest finds disassembles and compiles again without a word of complaint."""
+    folder = "/sys/firmware/acpi/tables"
+    with Qemu(build, bundle=build / "guests.cpio") as machine:
+        machine.wait_prompt()
+        machine.attach("alpha")
+        machine.wait_shell("alpha")
+        names = machine.shell(f"cd {folder}; ls -p | grep -v /").split()
+        assert {"APIC", "DSDT", "FACP", "FACS"} <= set(names)
+        texts = {name: machine.shell(f"base64 {name}") for name in names}
+        machine.leave()
+    for name, text in texts.items():
+        table = tmp_path / f"{name}.dat"
+        subprocess.run(["base64", "-d"], input=text.encode(), stdout=table.open("wb"), check=True)
+        run_iasl("-d", table)
+        said = run_iasl("-we", "-p", tmp_path / f"{name}-again", table.with_suffix(".dsl"))
+        found = re.search(r"Compilation successful\. 0 Errors, 0 Warnings, (\d+) Remarks", said)
+        assert found, f"{name}:\n{said}"
+        again = (tmp_path / f"{name}-again.aml").read_bytes()
+        assert len(again) == table.stat().st_size, f"{name} compiles to another length"
+
+
+def run_iasl(*words):
+    done = subprocess.run(["iasl", *words], text=True, stdout=subprocess.PIPE,
+                          stderr=subprocess.STDOUT)
+    assert done.returncode == 0, done.stdout
+    return done.stdout
+
+
+def counted_run(build, files, out):
+    """A run in which nothing comes from outside: the TSC counts instructions."""
+    command = ["qemu-system-x86_64", "-M", "q35", "-accel", "tcg", "-cpu", EPYC, "-m", "512M",
+               "-display", "none", "-no-reboot", "-nic", "none", "-serial", f"file:{out}",
+               "-icount", "shift=0,sleep=off", "-seed", "1",
+               "-rtc", "base=2024-01-01,clock=vm", "-kernel", build / "skerry.elf",
+               "-initrd", files, "-append", 'run="vm list; mem; vm stat one; log show; poweroff"']
+    subprocess.run([str(word) for word in command], stdin=subprocess.DEVNULL, timeout=300,
+                   check=True, stderr=subprocess.DEVNULL)
+    return out.read_bytes()
+
+
+def test_determinism(build, tmp_path):
+    """The same run twice gives the same bytes, times included."""
+    files = tiny_bundle(build, tmp_path, ("one",), "cpuid")
+    first = counted_run(build, files, tmp_path / "first")
+    second = counted_run(build, files, tmp_path / "second")
+    assert b"skerry> poweroff" in first
+    assert first == second
