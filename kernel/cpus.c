@@ -84,7 +84,6 @@ static bool stacks_create(struct cpu *cpu)
 
 void cpus_boot_stacks(struct cpu *cpu)
 {
-	sched_init(cpu);
 	tlb_cpu_online(cpu->id);
 	if (!stacks_create(cpu))
 		panic("no memory for kernel stacks");
@@ -102,8 +101,7 @@ static struct cpu *cpu_create(u32 id, u32 apic_id)
 	cpu->id = id;
 	cpu->apic_id = apic_id;
 	cpu->counters = kernel_page_counters(id);
-	sched_init(cpu);
-	return cpu;
+	return sched_init(cpu) ? cpu : NULL;
 }
 
 /* The first C of an application processor, on its own stack, still on the trampoline's table. */

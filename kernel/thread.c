@@ -84,6 +84,7 @@ enum status thread_free(struct thread *thread)
 	}
 	if (thread->guest != NULL)
 		vcpu_abandon(thread->guest);
+	sched_forget(thread);
 	list_remove(&thread->sibling);
 	thread->process->thread_count--;
 	cache_free(&cache_thread, thread);

@@ -64,7 +64,7 @@ static u64 earlier(u64 a, u64 b)
 /* Setting the timer costs an exit on hypervisors below and a slow write on hardware: only changes. */
 void timer_arm(struct cpu *cpu, u64 deadline)
 {
-	u64 next = earlier(deadline, __atomic_load_n(&cpu->slice_end_tsc, __ATOMIC_RELAXED));
+	u64 next = earlier(deadline, __atomic_load_n(&cpu->queue_tsc, __ATOMIC_RELAXED));
 
 	next = earlier(next, __atomic_load_n(&cpu->wake_tsc, __ATOMIC_RELAXED));
 	if (next == cpu->armed_tsc)

@@ -67,6 +67,12 @@ enum syscall {
 	SYS_THREAD_CREATE,
 	/* (). Gives the CPU to the next thread. */
 	SYS_THREAD_YIELD,
+	/*
+	 * (thread, budget_ns, period_ns) -> permille of a CPU that can still be reserved where it runs.
+	 * Guarantees the thread its budget in each period; 0 gives it up. STATUS_NO_QUOTA: more than the
+	 * group may reserve, or than the CPU has left.
+	 */
+	SYS_THREAD_RESERVE,
 	/* (root, process, first, count). Opens host I/O ports to a process. */
 	SYS_PORTS_GRANT,
 
@@ -112,6 +118,9 @@ enum syscall {
 enum group_setting {
 	GROUP_WEIGHT,      /* 1 to 65535, 256 by default */
 	GROUP_QUOTA_PAGES, /* not below what is in use */
+	GROUP_CAP_PERCENT, /* of one CPU, all threads together; 0: none */
+	GROUP_AFFINITY,    /* a bit for each of CPUs 0 to 63 that its threads may use; at least one is there */
+	GROUP_RESERVABLE_PERMILLE, /* of one CPU, what its threads may reserve together; 0 at first */
 };
 
 enum memory_flag {

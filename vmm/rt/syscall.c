@@ -147,6 +147,11 @@ void sys_thread_yield(void)
 	(void)call(SYS_THREAD_YIELD, 0, 0, 0, 0, 0, 0, NULL);
 }
 
+enum status sys_thread_reserve(handle_t thread, u64 budget_ns, u64 period_ns, u64 *left_permille)
+{
+	return call(SYS_THREAD_RESERVE, thread, budget_ns, period_ns, 0, 0, 0, left_permille);
+}
+
 enum status sys_ports_grant(handle_t root, handle_t process, u16 first, u32 count)
 {
 	return call(SYS_PORTS_GRANT, root, process, first, count, 0, 0, NULL);
