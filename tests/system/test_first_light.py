@@ -57,7 +57,7 @@ def test_cell(build, cell):
 def check_console(machine):
     """Commands in alpha; what beta prints meanwhile is there on attaching."""
     machine.attach("beta")
-    machine.shell("(sleep 1; echo said''-behind-the-back) &")
+    machine.shell("(sleep 1; echo said''-behind-the-back) & true")
     machine.leave()
     machine.attach("alpha")
     assert "Linux alpha 6.1" in machine.shell("uname -a")
@@ -116,7 +116,7 @@ def rtc_seconds(machine):
 def check_pause(machine):
     """Ten seconds of pause: the monotonic clock stands still, the RTC goes on."""
     machine.attach("beta")
-    machine.shell("while :; do cat /proc/uptime; usleep 10000; done >/tmp/times & :")
+    machine.shell("while :; do cat /proc/uptime; usleep 10000; done >/tmp/times & true")
     wall_before = rtc_seconds(machine)
     machine.leave()
     machine.command("vm pause beta")

@@ -23,7 +23,7 @@ static bool read_time(const struct vcpu *vcpu, u32 index, u64 *value)
 	if (index == MSR_TSC)
 		*value = machine->platform.clock.guest_tsc;
 	else if (index == MSR_TSC_ADJUST)
-		*value = machine->time.tsc_adjust;
+		*value = vcpu->tsc_adjust;
 	else
 		*value = pvclock_read_msr(&vcpu->pvclock, index);
 	return true;
@@ -32,12 +32,9 @@ static bool read_time(const struct vcpu *vcpu, u32 index, u64 *value)
 /* SDM vol. 3, 18.17.3: a write to either of TSC and TSC_ADJUST moves the other by as much. */
 static void move_tsc(struct vcpu *vcpu, u64 adjust)
 {
-	struct machine *machine = vcpu->machine;
-
-	machine->time.tsc_adjust = adjust;
-	machine_update_clock(machine);
+	vcpu->tsc_adjust = adjust;
 	vcpu_set_tsc_offset(vcpu);
-	pvclock_update(&vcpu->pvclock, &machine->memory, &machine->platform.clock, false);
+	vcpu_update_pvclock(vcpu, false);
 }
 
 static bool write_time(struct vcpu *vcpu, u32 index, u64 value)
@@ -46,7 +43,7 @@ static bool write_time(struct vcpu *vcpu, u32 index, u64 value)
 	const struct machine_clock *clock = &machine->platform.clock;
 
 	if (index == MSR_TSC)
-		move_tsc(vcpu, machine->time.tsc_adjust + value - clock->guest_tsc);
+		move_tsc(vcpu, vcpu->tsc_adjust + value - clock->guest_tsc);
 	else if (index == MSR_TSC_ADJUST)
 		move_tsc(vcpu, value);
 	else

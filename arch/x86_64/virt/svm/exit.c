@@ -96,7 +96,7 @@ static void decode_reason(const struct vmcb *vmcb, struct vcpu_exit *exit)
 	u64 code = vmcb->control.exit_code;
 
 	exit->reason = EXIT_UNKNOWN;
-	if (code == VMEXIT_INVALID) {
+	if ((u32)code == VMEXIT_INVALID) {
 		exit->reason = EXIT_ENTRY_FAILED;
 	} else if (code == VMEXIT_NPF) {
 		decode_nested_fault(exit);
