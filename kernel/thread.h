@@ -26,7 +26,7 @@ struct thread {
 	enum thread_state state;
 	struct vcpu *guest;        /* in SYS_VCPU_RUN: the vCPU it runs, else NULL */
 
-	struct cpu *cpu;           /* its home: where it runs and is woken; the object lock guards it */
+	struct cpu *cpu; /* its home: where it runs and is woken; the object lock guards it */
 	struct run_entity run;     /* in cpu->queue */
 
 	struct queue *waits_for;

@@ -47,13 +47,15 @@ static void test_lookup(void **state)
 	struct object *found = NULL;
 
 	(void)state;
-	assert_int_equal(handle_lookup(&table, handle, OBJECT_EVENT, RIGHT_READ, &found), STATUS_OK);
+	assert_int_equal(handle_lookup(&table, handle, OBJECT_EVENT, RIGHT_READ, &found),
+			 STATUS_OK);
 	assert_ptr_equal(found, &event);
 	assert_int_equal(handle_lookup(&table, handle, OBJECT_NONE, 0, &found), STATUS_OK);
 	assert_int_equal(handle_lookup(&table, handle, OBJECT_MEMORY, RIGHT_READ, &found),
 			 STATUS_BAD_HANDLE);
-	assert_int_equal(handle_lookup(&table, handle, OBJECT_EVENT, RIGHT_READ | RIGHT_WRITE, &found),
-			 STATUS_NO_RIGHT);
+	assert_int_equal(
+		handle_lookup(&table, handle, OBJECT_EVENT, RIGHT_READ | RIGHT_WRITE, &found),
+		STATUS_NO_RIGHT);
 	assert_int_equal(handle_rights(&table, handle), RIGHT_READ | RIGHT_BIND);
 }
 
