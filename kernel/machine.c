@@ -91,7 +91,7 @@ static void clock_init(void)
 	u32 khz = tsc_calibrate();
 
 	if (khz == 0)
-		machine_unfit("Skerry needs to know the TSC's rate: no PIT answers, CPUID has none.");
+		machine_unfit("Skerry cannot tell the TSC's rate: no PIT, nothing in CPUID.");
 	tsc_set_khz(khz);
 }
 

@@ -59,7 +59,7 @@ enum syscall {
 	SYS_PROCESS_CREATE,
 	/* (process) -> space: its address space. */
 	SYS_PROCESS_SPACE,
-	/* (process, memory). Starts its first thread; RDI holds where memory, a start_info, is. */
+	/* (process, memory). Starts its first thread; RDI holds where the start_info is. */
 	SYS_PROCESS_START,
 	/* (code). Ends the caller's process; watchers of the process see the code. */
 	SYS_PROCESS_EXIT,
