@@ -47,5 +47,9 @@ void cpuid_host(u32 leaf, u32 subleaf, struct cpuid_regs *regs);
 
 #define CPUID_KVM_FEATURES     0x40000001u
 #define CPUID_SKERRY	       0x40000100u
+#define KVM_NO_IO_DELAY	       BIT(1)
 #define KVM_CLOCKSOURCE2       BIT(3)
+#define KVM_PV_EOI	       BIT(6)
+#define KVM_PV_UNHALT	       BIT(7)
+#define KVM_PV_SEND_IPI	       BIT(11)
 #define KVM_CLOCKSOURCE_STABLE BIT(24)

@@ -10,13 +10,14 @@ static struct lapic *lapic_of(const struct vcpu *vcpu)
 	return &vcpu->machine->platform.irqchip.lapic[vcpu->id];
 }
 
-/* The TSC and the KVM clock are the machine's time. */
-static bool is_time(u32 index)
+/* MSRs of time, and the KVM interface's. */
+static bool is_own(u32 index)
 {
-	return index == MSR_TSC || index == MSR_TSC_ADJUST || pvclock_owns_msr(index);
+	return index == MSR_TSC || index == MSR_TSC_ADJUST || index == MSR_KVM_PV_EOI ||
+	       pvclock_owns_msr(index);
 }
 
-static bool read_time(const struct vcpu *vcpu, u32 index, u64 *value)
+static bool read_own(const struct vcpu *vcpu, u32 index, u64 *value)
 {
 	const struct machine *machine = vcpu->machine;
 
@@ -24,6 +25,8 @@ static bool read_time(const struct vcpu *vcpu, u32 index, u64 *value)
 		*value = machine->platform.clock.guest_tsc;
 	else if (index == MSR_TSC_ADJUST)
 		*value = vcpu->tsc_adjust;
+	else if (index == MSR_KVM_PV_EOI)
+		*value = vcpu->pv_eoi.msr;
 	else
 		*value = pvclock_read_msr(&vcpu->pvclock, index);
 	return true;
@@ -34,10 +37,11 @@ static void move_tsc(struct vcpu *vcpu, u64 adjust)
 {
 	vcpu->tsc_adjust = adjust;
 	vcpu_set_tsc_offset(vcpu);
+	vcpu_update_clock(vcpu);
 	vcpu_update_pvclock(vcpu, false);
 }
 
-static bool write_time(struct vcpu *vcpu, u32 index, u64 value)
+static bool write_own(struct vcpu *vcpu, u32 index, u64 value)
 {
 	struct machine *machine = vcpu->machine;
 	const struct machine_clock *clock = &machine->platform.clock;
@@ -46,6 +50,8 @@ static bool write_time(struct vcpu *vcpu, u32 index, u64 value)
 		move_tsc(vcpu, vcpu->tsc_adjust + value - clock->guest_tsc);
 	else if (index == MSR_TSC_ADJUST)
 		move_tsc(vcpu, value);
+	else if (index == MSR_KVM_PV_EOI)
+		return pv_eoi_write_msr(vcpu, value);
 	else
 		pvclock_write_msr(&vcpu->pvclock, &machine->memory, clock, index, value);
 	return true;
@@ -60,8 +66,8 @@ void exits_rdmsr(struct vcpu *vcpu)
 
 	if (lapic_owns_msr(index)) {
 		known = lapic_msr_read(lapic_of(vcpu), index, &value);
-	} else if (is_time(index)) {
-		known = read_time(vcpu, index, &value);
+	} else if (is_own(index)) {
+		known = read_own(vcpu, index, &value);
 	} else {
 		vcpu_need(vcpu, msr_groups(index));
 		known = msr_read(&vcpu->msr, &vcpu->machine->cpuid, page, index, &value);
@@ -85,8 +91,8 @@ void exits_wrmsr(struct vcpu *vcpu)
 
 	if (lapic_owns_msr(index)) {
 		allowed = lapic_msr_write(lapic_of(vcpu), index, value, machine->physical_bits);
-	} else if (is_time(index)) {
-		allowed = write_time(vcpu, index, value);
+	} else if (is_own(index)) {
+		allowed = write_own(vcpu, index, value);
 	} else {
 		/* EFER.LME may not change under paging */
 		vcpu_need(vcpu, msr_groups(index));

@@ -7,6 +7,7 @@
 #include "vmm/monitor/inject.h"
 #include "vmm/monitor/load/start_state.h"
 #include "vmm/monitor/machine.h"
+#include "vmm/rt/clock.h"
 #include "vmm/rt/start.h"
 #include "vmm/rt/syscall.h"
 
@@ -25,10 +26,10 @@ static enum status create_queue(struct vcpu *vcpu)
 	else
 		status = sys_queue_create(group, &vcpu->queue);
 	if (status == STATUS_OK)
-		status = sys_event_create(group, &vcpu->event);
+		status = sys_event_create(group, &vcpu->wake_event);
 	if (status == STATUS_OK)
-		status = sys_object_bind(vcpu->event, vcpu->queue, KEY_WAKE);
-	vcpu->machine->lock.event[vcpu->id] = vcpu->event;
+		status = sys_object_bind(vcpu->wake_event, vcpu->queue, KEY_WAKE);
+	vcpu->machine->lock.event[vcpu->id] = vcpu->wake_event;
 	return status;
 }
 
@@ -121,7 +122,7 @@ void vcpu_wake(struct vcpu *vcpu)
 	if (vcpu->place == VCPU_IN_GUEST)
 		(void)sys_vcpu_kick(vcpu->handle);
 	else
-		(void)sys_event_signal(vcpu->event);
+		(void)sys_event_signal(vcpu->wake_event);
 }
 
 void vcpu_set_tsc_offset(struct vcpu *vcpu)
@@ -138,9 +139,12 @@ void vcpu_update_clock(struct vcpu *vcpu)
 
 void vcpu_update_pvclock(struct vcpu *vcpu, bool stopped)
 {
-	vcpu_update_clock(vcpu);
-	pvclock_update(&vcpu->pvclock, &vcpu->machine->memory, &vcpu->machine->platform.clock,
-		       stopped);
+	struct machine *machine = vcpu->machine;
+	struct machine_clock clock;
+
+	machine_time_update(&machine->time, &clock, clock_tsc());
+	clock.guest_tsc += vcpu->tsc_adjust;
+	pvclock_update(&vcpu->pvclock, &machine->memory, &clock, stopped);
 }
 
 void vcpu_need(struct vcpu *vcpu, u32 groups)

@@ -24,7 +24,7 @@ struct vcpu {
 	u32 id; /* also its APIC ID */
 	handle_t handle;
 	handle_t queue;
-	handle_t event; /* bound to the queue: others wake it by this */
+	handle_t wake_event; /* bound to the queue: others wake it by this */
 	struct vcpu_page *page;
 	struct lapic_page *lapic_page;
 	enum vcpu_place place;
@@ -61,7 +61,7 @@ void vcpu_wake(struct vcpu *vcpu);
 void vcpu_set_tsc_offset(struct vcpu *vcpu);
 /* The platform's clock as this vCPU sees it: with its TSC. */
 void vcpu_update_clock(struct vcpu *vcpu);
-/* Writes its record of the KVM clock anew; leaves the platform's clock with its TSC. */
+/* Writes its record of the KVM clock anew. */
 void vcpu_update_pvclock(struct vcpu *vcpu, bool stopped);
 
 /* The vCPU's life: never returns. */
