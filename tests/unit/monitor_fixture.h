@@ -33,7 +33,10 @@
 #include "vmm/monitor/msr_mtrr.c"
 #include "vmm/monitor/pv_eoi.c"
 #include "vmm/monitor/pvclock.c"
+#include "vmm/monitor/task_segment.c"
+#include "vmm/monitor/task_switch.c"
 #include "vmm/monitor/vcpu.c"
+#include "vmm/monitor/walk.c"
 #include "vmm/rt/mutex.c"
 
 #define RAM_BYTES  (4 * MIB)
@@ -376,6 +379,15 @@ enum emulate_result emulate(struct emulator *emulator, struct vcpu_event *event)
 
 enum emulate_result emulate_io_string(struct emulator *emulator, struct vcpu_event *event)
 {
+	return emulate(emulator, event);
+}
+
+static struct x86_instruction decode_answer;
+
+enum emulate_result emulate_decode(struct emulator *emulator, struct x86_instruction *out,
+				   struct vcpu_event *event)
+{
+	*out = decode_answer;
 	return emulate(emulator, event);
 }
 
