@@ -89,6 +89,7 @@ static void settle(struct cpu *cpu)
 		if ((pending & PENDING_TIMER) != 0) {
 			sched_account(cpu);
 			expire(cpu);
+			(void)tidy_up(); /* this CPU may never be idle */
 			if (cpu->queue_tsc != 0 && rdtsc() >= cpu->queue_tsc)
 				pending |= PENDING_RESCHEDULE;
 		}
@@ -97,9 +98,8 @@ static void settle(struct cpu *cpu)
 		if ((pending & PENDING_GIVE) != 0)
 			give(cpu);
 		tlb_cpu_passed(cpu->id);
-		if (cpu->running == NULL && cpu->pending == 0) {
+		if (cpu->running == NULL && cpu->pending == 0)
 			idle(cpu);
-		}
 	} while (cpu->pending != 0 || cpu->running == NULL);
 }
 

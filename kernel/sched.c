@@ -187,7 +187,10 @@ void sched_beg(struct cpu *cpu)
 		cpus_pend(victim, PENDING_GIVE);
 }
 
-/* The thread, of those that wait here, that is furthest behind and may run there. */
+/*
+ * The thread, of those that wait here, that is furthest behind and may run there. Not the one whose
+ * registers this CPU still has.
+ */
 static struct thread *take_for(struct cpu *cpu, const struct cpu *target)
 {
 	struct run_entity *entity = NULL;
@@ -195,7 +198,8 @@ static struct thread *take_for(struct cpu *cpu, const struct cpu *target)
 
 	lock_acquire(&cpu->lock);
 	while ((entity = run_queue_next_waiting(cpu->queue, entity)) != NULL) {
-		if (!allowed(thread_of(entity)->process->group->affinity, target->id))
+		if (thread_of(entity) == cpu->thread ||
+		    !allowed(thread_of(entity)->process->group->affinity, target->id))
 			continue;
 		thread = thread_of(entity);
 		run_queue_detach(cpu->queue, entity, rdtsc());
@@ -232,8 +236,10 @@ enum status sched_reserve(struct thread *thread, u64 budget_ns, u64 period_ns, u
 {
 	const struct budget_reservation *old = &thread->run.reservation;
 	struct group *group = thread->process->group;
+	u64 budget = tsc_from_ns(budget_ns);
+	u64 period = tsc_from_ns(period_ns);
 	u64 before = permille_of(old->budget, old->period);
-	u64 after = permille_of(budget_ns, period_ns);
+	u64 after = permille_of(budget, period);
 	struct cpu *cpu = thread->cpu;
 	u64 now = rdtsc();
 	bool admitted;
@@ -242,8 +248,7 @@ enum status sched_reserve(struct thread *thread, u64 budget_ns, u64 period_ns, u
 		return STATUS_NO_QUOTA;
 	lock_acquire(&cpu->lock);
 	charge(cpu, now);
-	admitted = run_queue_reserve(cpu->queue, &thread->run, tsc_from_ns(budget_ns),
-				     tsc_from_ns(period_ns), now, left_permille);
+	admitted = run_queue_reserve(cpu->queue, &thread->run, budget, period, now, left_permille);
 	publish_event(cpu, now);
 	lock_release(&cpu->lock);
 	if (!admitted)

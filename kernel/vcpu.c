@@ -281,8 +281,8 @@ static void enter(struct cpu *cpu, struct vcpu *vcpu)
 
 void vcpu_step(struct cpu *cpu, struct vcpu *vcpu)
 {
-	if (vcpu->kicked) {
-		vcpu->kicked = false;
+	/* What came before a kick that is forgotten here must be seen by the monitor. */
+	if (vcpu->kicked && __atomic_exchange_n(&vcpu->kicked, false, __ATOMIC_SEQ_CST)) {
 		return_with(vcpu, EXIT_KICK);
 		return;
 	}

@@ -36,6 +36,8 @@ static inline u64 emulate_mask(u32 bytes)
 enum emulate_result emulate_start(struct emulation *emulation, struct emulator *emulator,
 				  struct vcpu_event *event);
 enum emulate_result emulate_fault(struct emulation *emulation, u8 vector);
+/* Raises the #DB of a single step; EMULATE_FAULT. */
+enum emulate_result emulate_single_step(struct emulation *emulation);
 enum emulate_result emulate_retire(struct emulation *emulation);
 
 /* emulate_memory.c: SDM vol. 3, 4.7 and 5.3; `access` is enum walk_access, without WALK_USER */
@@ -63,6 +65,11 @@ void emulate_set(struct emulation *emulation, const struct emulate_operand *oper
 
 /* emulate_string.c: MOVS, CMPS, STOS, LODS, SCAS */
 enum emulate_result emulate_string(struct emulation *emulation);
+
+/* emulate_arithmetic.c: f6 and f7 /4 to /7; IMUL with a register; BSF, BSR, TZCNT, LZCNT, POPCNT */
+enum emulate_result emulate_multiply_divide(struct emulation *emulation);
+enum emulate_result emulate_multiply_register(struct emulation *emulation, const u64 *immediate);
+enum emulate_result emulate_scan(struct emulation *emulation);
 
 /* emulate_execute.c, emulate_0f.c: everything else, by opcode map */
 enum emulate_result emulate_execute_primary(struct emulation *emulation);
