@@ -258,7 +258,7 @@ static void test_crashes(void **state)
 		enum exit_reason reason;
 		const char *words;
 	} cases[] = {
-		{EXIT_TASK_SWITCH, "task switch"},    {EXIT_NO_MEMORY, "no memory left"},
+		{EXIT_NO_MEMORY, "no memory left"},
 		{EXIT_ENTRY_FAILED, "explained"},     {EXIT_UNKNOWN, "is not handled"},
 		{EXIT_HOST_INTERRUPT, "not handled"}, {(enum exit_reason)77, "not handled"},
 	};
