@@ -304,6 +304,7 @@ void vcpu_thread(struct vcpu *vcpu)
 		vcpu_update_clock(vcpu);
 		settle(vcpu);
 		machine_attend(machine);
+		reserve_ask(vcpu);
 		if (machine_may_run(machine))
 			tick(vcpu);
 		/* ports and CPUID do not reach the local APIC; what a device sends there kicks */
