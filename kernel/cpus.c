@@ -212,7 +212,8 @@ void cpus_start(u32 limit)
 			continue;
 		cpu = cpu_create(count, acpi->cpu[i].apic_id);
 		if (cpu == NULL || !start(cpu, HPA(TRAMPOLINE_BASE + PAGE_SIZE)))
-			log_error(LOG_CPU, "the CPU with APIC id %u does not answer and is left out",
+			log_error(LOG_CPU,
+				  "the CPU with APIC id %u does not answer and is left out",
 				  acpi->cpu[i].apic_id);
 	}
 	trampoline_remove(&table);
@@ -253,6 +254,7 @@ void cpus_stop_others(void)
 		if (cpus[id] != this_cpu())
 			lapic_send_nmi(cpus[id]->apic_id);
 	}
-	while (__atomic_load_n(&stopped_count, __ATOMIC_RELAXED) + 1 < cpus_count() && rdtsc() < end)
+	while (__atomic_load_n(&stopped_count, __ATOMIC_RELAXED) + 1 < cpus_count() &&
+	       rdtsc() < end)
 		pause();
 }

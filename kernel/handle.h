@@ -17,7 +17,7 @@ struct handle_entry {
 	u32 reserved;
 };
 
-/* Changed under the object lock and the table's own; SYS_VCPU_RUN looks up under the latter alone. */
+/* Changed under the object lock and the table's own; SYS_VCPU_RUN takes the latter alone. */
 struct handle_table {
 	struct lock lock;
 	u64 reserved;

@@ -69,7 +69,8 @@ static enum status copy_data(struct group *group, struct memory *image,
 		if (status == STATUS_OK)
 			status = memory_populate(image, first + i);
 		if (status == STATUS_OK)
-			memcpy(memory_pointer(data, i), memory_pointer(image, first + i), PAGE_SIZE);
+			memcpy(memory_pointer(data, i), memory_pointer(image, first + i),
+			       PAGE_SIZE);
 		else
 			object_put(&data->object);
 	}

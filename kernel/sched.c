@@ -237,8 +237,8 @@ void sched_beg(struct cpu *cpu)
 			victim = other;
 	}
 	if (victim != NULL &&
-	    __atomic_compare_exchange_n(&victim->beggar, &none, cpu->id + 1, false, __ATOMIC_RELAXED,
-					__ATOMIC_RELAXED))
+	    __atomic_compare_exchange_n(&victim->beggar, &none, cpu->id + 1, false,
+					__ATOMIC_RELAXED, __ATOMIC_RELAXED))
 		cpus_pend(victim, PENDING_GIVE);
 }
 

@@ -32,8 +32,8 @@ enum status sys_handle_copy(struct thread *caller, struct syscall_registers *r)
 	status = handle_lookup(table, r->argument[0], OBJECT_NONE, 0, &object);
 	if (status != STATUS_OK)
 		return status;
-	status = handle_insert(table, object, handle_rights(table, r->argument[0]) & (u32)r->argument[1],
-			       &handle);
+	status = handle_insert(table, object,
+			       handle_rights(table, r->argument[0]) & (u32)r->argument[1], &handle);
 	r->value = handle;
 	return status;
 }

@@ -43,7 +43,8 @@ enum status sys_process_space(struct thread *caller, struct syscall_registers *r
 	handle_t handle;
 
 	SYSCALL_OBJECT(caller, r->argument[0], process, OBJECT_PROCESS, RIGHT_CONTROL, &process);
-	status = handle_insert(caller->process->handles, &process->space->object, RIGHT_ALL, &handle);
+	status = handle_insert(caller->process->handles, &process->space->object, RIGHT_ALL,
+			       &handle);
 	r->value = handle;
 	return status;
 }

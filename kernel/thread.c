@@ -58,7 +58,8 @@ void thread_wake(struct thread *thread, enum status status, u64 value)
 void thread_end(struct thread *thread)
 {
 	stop_waiting(thread);
-	__atomic_store_n(&thread->state, THREAD_DEAD, __ATOMIC_SEQ_CST); /* no queue takes it from now on */
+	/* No queue takes it from now on. */
+	__atomic_store_n(&thread->state, THREAD_DEAD, __ATOMIC_SEQ_CST);
 	sched_remove(thread);
 	thread->object.dead = true;
 	cpus_pend(thread->cpu, PENDING_RESCHEDULE);

@@ -26,7 +26,7 @@ struct thread {
 	enum thread_state state;
 	struct vcpu *guest;        /* in SYS_VCPU_RUN: the vCPU it runs, else NULL */
 
-	struct cpu *cpu;           /* its home: where it runs and is woken; the object lock guards it */
+	struct cpu *cpu; /* its home: where it runs and is woken; the object lock guards it */
 	struct run_entity run;     /* in cpu->queue */
 	struct cpu *wanted;        /* where it goes when it next leaves the CPU; NULL: it stays */
 	u64 missed_shown;          /* of run.reservation.missed_count, in the group's page */

@@ -61,7 +61,8 @@ static u64 earlier(u64 a, u64 b)
 	return a < b ? a : b;
 }
 
-/* Setting the timer costs an exit on hypervisors below and a slow write on hardware: only changes. */
+/* Setting the timer costs an exit on hypervisors below and a slow write on hardware: only changes.
+ */
 void timer_arm(struct cpu *cpu, u64 deadline)
 {
 	u64 next = earlier(deadline, __atomic_load_n(&cpu->queue_tsc, __ATOMIC_RELAXED));

@@ -39,7 +39,7 @@ enum exit_reason {
 	EXIT_EOI,                /* APIC virtualization: EOI of a level-triggered vector */
 	EXIT_TPR,                /* TPR fell below tpr_threshold */
 	EXIT_APIC_ACCESS,
-	EXIT_ENTRY_FAILED,       /* guest state refused: vendor_code says what; SYS_VCPU_DUMP for more */
+	EXIT_ENTRY_FAILED,       /* guest state refused: vendor_code; SYS_VCPU_DUMP says more */
 	EXIT_UNKNOWN,            /* vendor_code, qualification hold what the CPU said */
 	EXIT_NO_MEMORY,          /* guest RAM could not be populated */
 	EXIT_REASON_COUNT
@@ -175,8 +175,8 @@ enum vcpu_request {
 struct vcpu_page {
 	u64 gpr[GPR_COUNT];
 	/*
-	 * CR8, bits 3:0: the task priority, APIC TPR bits 7:4. Live like the general registers: taken
-	 * at every entry, stored at every exit (VMX: TPR shadow; SVM: V_TPR with V_INTR_MASKING), so
+	 * CR8, bits 3:0: the task priority, APIC TPR bits 7:4. Live like the general registers:
+	 * taken at every entry, stored at every exit (VMX: TPR shadow; SVM: V_TPR), so
 	 * MOV CR8 never exits and the monitor's APIC takes its TPR from here and puts it back.
 	 */
 	u64 cr8;

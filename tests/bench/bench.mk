@@ -20,7 +20,7 @@ $(BENCH)/exits.bin: $(BENCH)/exits.elf
 
 $(BENCH)/init: tests/bench/init.c
 	@mkdir -p $(@D)
-	$(Q)$(CC) -O2 -Wall -Wextra -static -nostdlib -fno-stack-protector -fno-pic -no-pie \
+	$(Q)$(CC) -O2 -Wall -Wextra -static -nostdlib -mgeneral-regs-only -fno-stack-protector -fno-pic -no-pie \
 		-o $@ $<
 
 .PHONY: bench

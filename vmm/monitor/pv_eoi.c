@@ -14,7 +14,7 @@ static u8 *guest_byte(const struct vcpu *vcpu)
 	return guest_memory_pointer(&vcpu->machine->memory, at, sizeof(u8));
 }
 
-static struct lapic *lapic_of(const struct vcpu *vcpu)
+static struct lapic *own_lapic(const struct vcpu *vcpu)
 {
 	return &vcpu->machine->platform.irqchip.lapic[vcpu->id];
 }
@@ -32,7 +32,7 @@ void pv_eoi_offer(struct vcpu *vcpu)
 {
 	u8 *byte;
 
-	if ((vcpu->pv_eoi.msr & PV_EOI_ENABLED) == 0 || !lapic_eoi_is_private(lapic_of(vcpu)))
+	if ((vcpu->pv_eoi.msr & PV_EOI_ENABLED) == 0 || !lapic_eoi_is_private(own_lapic(vcpu)))
 		return;
 	byte = guest_byte(vcpu);
 	if (byte == NULL)
@@ -50,6 +50,6 @@ void pv_eoi_collect(struct vcpu *vcpu)
 		__atomic_store_n(byte, 0, __ATOMIC_RELAXED);
 		return;
 	}
-	lapic_eoi(lapic_of(vcpu));
+	lapic_eoi(own_lapic(vcpu));
 	vcpu->quiet = false;
 }

@@ -234,7 +234,7 @@ static void sleep(struct vcpu *vcpu, u64 deadline_tsc)
 		rt_fail("queue");
 }
 
-static void settle(struct vcpu *vcpu)
+static void settle_run(struct vcpu *vcpu)
 {
 	if (vcpu->refused != STATUS_OK)
 		machine_crash(vcpu->machine, "the kernel refuses to run its vCPU %u: %s", vcpu->id,
@@ -291,34 +291,43 @@ static bool prepare(struct vcpu *vcpu)
 	return true;
 }
 
-void vcpu_thread(struct vcpu *vcpu)
+/*
+ * What is done between two runs, with the machine to itself. True: the guest goes on; false: it has
+ * nothing to do before *deadline_tsc, 0 being never.
+ */
+static bool pass(struct vcpu *vcpu, u64 *deadline_tsc)
 {
 	struct machine *machine = vcpu->machine;
+	u32 reason = vcpu->page->exit.reason;
+	bool runnable;
+
+	arrive(vcpu);
+	vcpu_update_clock(vcpu);
+	settle_run(vcpu);
+	machine_attend(machine);
+	reserve_ask(vcpu);
+	if (machine_may_run(machine))
+		tick(vcpu);
+	/* ports and CPUID do not reach the local APIC; what a device sends there kicks */
+	if (reason != EXIT_IO && reason != EXIT_CPUID)
+		vcpu->quiet = false;
+	runnable = prepare(vcpu);
+	*deadline_tsc = 0;
+	if (!runnable && machine_may_run(machine))
+		*deadline_tsc = machine_time_to_host(&machine->time, vcpu->deadline_ns);
+	wake_others(vcpu, reason);
+	if (!runnable || reason != EXIT_IO)
+		console_signal(machine);
+	depart(vcpu, runnable ? VCPU_IN_GUEST : VCPU_ASLEEP);
+	return runnable;
+}
+
+void vcpu_thread(struct vcpu *vcpu)
+{
+	u64 deadline_tsc;
 
 	for (;;) {
-		u32 reason = vcpu->page->exit.reason;
-		u64 deadline_tsc = 0;
-		bool runnable;
-
-		arrive(vcpu);
-		vcpu_update_clock(vcpu);
-		settle(vcpu);
-		machine_attend(machine);
-		reserve_ask(vcpu);
-		if (machine_may_run(machine))
-			tick(vcpu);
-		/* ports and CPUID do not reach the local APIC; what a device sends there kicks */
-		if (reason != EXIT_IO && reason != EXIT_CPUID)
-			vcpu->quiet = false;
-		runnable = prepare(vcpu);
-		if (!runnable && machine_may_run(machine))
-			deadline_tsc = machine_time_to_host(&machine->time, vcpu->deadline_ns);
-		wake_others(vcpu, reason);
-		if (!runnable || reason != EXIT_IO)
-			console_signal(machine);
-		depart(vcpu, runnable ? VCPU_IN_GUEST : VCPU_ASLEEP);
-
-		if (runnable)
+		if (pass(vcpu, &deadline_tsc))
 			run(vcpu);
 		else
 			sleep(vcpu, deadline_tsc);

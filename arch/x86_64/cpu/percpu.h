@@ -66,7 +66,7 @@ struct cpu {
 	u32 apic_id;
 
 	struct thread *thread;       /* whose frame and address space are loaded */
-	struct thread *running;      /* the same while it can run, NULL when the CPU has nothing to do */
+	struct thread *running;      /* the same while it can run; NULL: nothing to do */
 	u32 ports_version;           /* of the bitmap that the TSS holds */
 	struct vcpu *loaded;         /* whose FPU and MSRs the registers hold */
 	struct cpu_counters *counters;
