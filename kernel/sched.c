@@ -84,15 +84,18 @@ static bool charge(struct cpu *cpu, u64 now)
 {
 	struct thread *running = cpu->running;
 	u64 ran = now - cpu->charged_tsc;
+	bool reserved;
 	bool stop;
 
 	cpu->charged_tsc = now;
 	if (running == NULL || (s64)ran < 0)
 		return false;
 	__atomic_fetch_add(&running->process->group->page->cpu_tsc, ran, __ATOMIC_RELAXED);
+	reserved = running->run.reservation.remaining != 0;
 	stop = run_queue_charge(cpu->queue, &running->run, ran, now);
 	publish_missed(running);
-	return stop;
+	/* Without reserved time it is one of those who share the rest. */
+	return stop || (reserved && running->run.reservation.remaining == 0);
 }
 
 /* Under the CPU's lock, with the running thread charged. */
@@ -222,6 +225,7 @@ void sched_move(struct cpu *cpu)
 		vcpu_let_go(cpu, thread->guest);
 	thread->cpu = target;
 	sched_ready(thread);
+	cpus_pend(cpu, PENDING_RESCHEDULE);
 }
 
 void sched_beg(struct cpu *cpu)

@@ -14,7 +14,7 @@
 #include "kernel/thread.h"
 #include "mm/memory.h"
 
-#define CAP_PERIOD_NS (100 * NS_PER_MS)
+#define CAP_PERIOD_NS (20 * NS_PER_MS)
 #define GROUP_CAP_MAX 25600u /* percent of one CPU */
 
 enum status sys_handle_close(struct thread *caller, struct syscall_registers *r)
