@@ -3,9 +3,12 @@
 #include "arch/x86_64/cpu/instructions.h"
 #include "arch/x86_64/cpu/percpu.h"
 #include "kernel/abi/pages.h"
+#include "kernel/group.h"
 #include "kernel/log.h"
+#include "kernel/log_ring.h"
 #include "kernel/object_lock.h"
 #include "kernel/panic.h"
+#include "kernel/process.h"
 #include "kernel/sched.h"
 #include "kernel/teardown.h"
 #include "kernel/thread.h"
@@ -55,15 +58,31 @@ static void idle(struct cpu *cpu)
 static void reschedule(struct cpu *cpu)
 {
 	sched_next(cpu);
-	if (cpu->running != NULL)
+	if (cpu->running != NULL) {
 		thread_load(cpu, cpu->running);
+		cpu->counters->tag = cpu->running->process->group->tag;
+	}
 	thread_forget_dead(cpu);
+}
+
+static void move(struct cpu *cpu)
+{
+	lock_acquire(&object_lock);
+	sched_move(cpu);
+	lock_release(&object_lock);
 }
 
 static void expire(struct cpu *cpu)
 {
 	lock_acquire(&object_lock);
 	timer_expire(cpu);
+	lock_release(&object_lock);
+}
+
+static void tell_log_reader(void)
+{
+	lock_acquire(&object_lock);
+	signal_raise(&log_news);
 	lock_release(&object_lock);
 }
 
@@ -95,6 +114,10 @@ static void settle(struct cpu *cpu)
 		}
 		if ((pending & PENDING_RESCHEDULE) != 0 || cpu->running == NULL)
 			reschedule(cpu);
+		if (sched_must_move(cpu))
+			move(cpu);
+		if ((pending & PENDING_LOG) != 0)
+			tell_log_reader();
 		if ((pending & PENDING_GIVE) != 0)
 			give(cpu);
 		tlb_cpu_passed(cpu->id);

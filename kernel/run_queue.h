@@ -66,7 +66,7 @@ struct run_queue {
 
 void run_group_init(struct run_group *group, u64 weight);
 void run_group_set_weight(struct run_group *group, u64 weight);
-/* percent of one CPU per period_ticks (100 ms); 0: none. The parked stay so until their time. */
+/* percent of one CPU per period_ticks; 0: none. The parked stay so until their time. */
 void run_group_set_cap(struct run_group *group, u64 percent, u64 period_ticks, u64 now);
 
 void run_queue_init(struct run_queue *queue, u64 slice);

@@ -5,6 +5,7 @@
 #include "kernel/group.h"
 #include "kernel/handle.h"
 #include "kernel/irq.h"
+#include "kernel/log_ring.h"
 #include "kernel/process.h"
 #include "kernel/queue.h"
 #include "kernel/sched.h"
@@ -15,7 +16,7 @@
 #include "mm/memory.h"
 #include "mm/space.h"
 
-#define CAP_PERIOD_NS (100 * NS_PER_MS)
+#define CAP_PERIOD_NS (20 * NS_PER_MS)
 #define GROUP_CAP_MAX 25600u /* percent of one CPU */
 
 enum status sys_handle_close(struct thread *caller, struct syscall_registers *r)
@@ -128,6 +129,8 @@ static struct signal *signal_of(struct object *object)
 		return &CONTAINER_OF(object, struct irq, object)->signal;
 	case OBJECT_PROCESS:
 		return &CONTAINER_OF(object, struct process, object)->ended;
+	case OBJECT_ROOT:
+		return &log_news;
 	default:
 		return NULL;
 	}
@@ -183,11 +186,18 @@ enum status sys_group_set(struct thread *caller, struct syscall_registers *r)
 		if (r->argument[2] > GROUP_CAP_MAX)
 			return STATUS_BAD_ARGUMENT;
 		run_group_set_cap(&group->run, r->argument[2], tsc_from_ns(CAP_PERIOD_NS), rdtsc());
+		sched_changed();
 		return STATUS_OK;
 	case GROUP_AFFINITY:
 		if (!sched_affinity_valid(r->argument[2]))
 			return STATUS_BAD_ARGUMENT;
+		if (r->argument[2] != group->affinity && group->reserved_permille != 0)
+			return STATUS_IN_USE;
 		group->affinity = r->argument[2];
+		sched_changed();
+		return STATUS_OK;
+	case GROUP_TAG:
+		group->tag = r->argument[2];
 		return STATUS_OK;
 	case GROUP_RESERVABLE_PERMILLE:
 		group->reservable_permille = r->argument[2];

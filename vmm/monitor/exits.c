@@ -214,7 +214,8 @@ static void settle_task_switch(struct vcpu *vcpu)
 
 static void settle_halt(struct vcpu *vcpu)
 {
-	vcpu->halted = true;
+	/* the trap of a single step ends the halt at once */
+	vcpu->halted = (vcpu->page->rflags & RFLAGS_TF) == 0;
 	vcpu_advance(vcpu);
 }
 

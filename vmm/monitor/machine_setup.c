@@ -167,5 +167,8 @@ bool machine_setup(struct machine *machine)
 	machine->job.page = machine->vcpu[0].page;
 	machine_time_start(&machine->time, start_info->tsc_khz, clock_tsc());
 	machine_update_clock(machine);
-	return create_devices(machine) && start_threads(machine);
+	if (!create_devices(machine))
+		return false;
+	reserve_start(machine);
+	return start_threads(machine);
 }

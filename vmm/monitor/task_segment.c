@@ -6,7 +6,7 @@
 
 #define DESCRIPTOR_BYTES 8u
 
-/* Reads a descriptor from the GDT or the LDT in force; `vector` is the fault when it is not there. */
+/* From the GDT or the LDT in force; `vector` is the fault when it is not there. */
 bool task_descriptor(struct task *task, u16 selector, u8 vector, u64 *descriptor, u32 *linear)
 {
 	const struct vcpu_segment_state *ldtr = &task->page->segment[SEG_LDTR];

@@ -135,7 +135,7 @@ static bool step_begin(const struct virt_vcpu *vcpu)
 	return true;
 }
 
-/* The IRET loads RFLAGS, unless it did not complete: then it raised an exception, or will run again. */
+/* The IRET has loaded RFLAGS, unless it raised an exception or will run again. */
 static void step_end(struct virt_vcpu *vcpu)
 {
 	struct vmcb *vmcb = svm_vmcb(vcpu);
