@@ -109,13 +109,15 @@ void cpu_loop(struct cpu *cpu)
 	for (;;) {
 		struct vcpu *guest;
 
-		if (cpu->pending != 0 || cpu->running == NULL || tlb_pages_waiting() != 0)
+		if (unlikely(cpu->pending != 0 || cpu->running == NULL ||
+			     tlb_pages_waiting() != 0))
 			settle(cpu);
 		guest = cpu->running->guest;
-		timer_arm(cpu, guest != NULL ? guest->deadline_tsc : 0);
-		if (guest != NULL)
-			vcpu_step(cpu, guest);
-		else
+		if (guest == NULL) {
+			timer_arm_briefly(cpu);
 			cpu_return_to_user(cpu);
+		}
+		timer_arm(cpu, guest->deadline_tsc);
+		vcpu_step(cpu, guest);
 	}
 }

@@ -11,6 +11,10 @@
 void exits_set_wants(struct vcpu_page *page)
 {
 	page->want[EXIT_MEMORY] = VCPU_SEGMENTS | VCPU_CONTROL;
+	/* none is offered: the kernel says so itself */
+	page->settle = SETTLE_HYPERCALL;
+	page->hypercalls = 0;
+	page->hypercall_result = (u64)KVM_NO_SUCH_CALL;
 }
 
 static u64 emulate_read(void *device, gpa_t gpa, u32 size)

@@ -88,6 +88,8 @@ void exits_wrmsr(struct vcpu *vcpu)
 
 	if (lapic_owns_msr(index)) {
 		allowed = lapic_msr_write(lapic_of(vcpu), index, value, machine->physical_bits);
+		if (index == MSR_APIC_BASE)
+			vcpu_show_cpuid(vcpu);
 	} else if (is_time(index)) {
 		allowed = write_time(vcpu, index, value);
 	} else {

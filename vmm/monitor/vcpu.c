@@ -3,14 +3,14 @@
 
 #include "arch/x86_64/hw/control.h"
 #include "vmm/monitor/console.h"
+#include "vmm/monitor/cpuid_table.h"
 #include "vmm/monitor/exits.h"
 #include "vmm/monitor/inject.h"
 #include "vmm/monitor/machine.h"
 #include "vmm/rt/start.h"
 #include "vmm/rt/syscall.h"
 
-/* The vCPU page and its local APIC page */
-#define VCPU_BYTES (2 * PAGE_SIZE)
+#define VCPU_BYTES (VCPU_PAGES_MAX * PAGE_SIZE)
 
 static enum status create(struct vcpu *vcpu)
 {
@@ -26,7 +26,9 @@ static enum status create(struct vcpu *vcpu)
 	if (status != STATUS_OK)
 		return status;
 	vcpu->page = (struct vcpu_page *)(uintptr_t)address;
-	vcpu->lapic_page = (struct lapic_page *)(uintptr_t)(address + PAGE_SIZE);
+	vcpu->lapic_page = (struct lapic_page *)(uintptr_t)(address + VCPU_APIC_PAGE * PAGE_SIZE);
+	vcpu->cpuid_page = (struct vcpu_cpuid_entry *)(uintptr_t)(address +
+								  VCPU_CPUID_PAGE * PAGE_SIZE);
 	return sys_vcpu_create(start_handle(START_VM), memory, 0, vcpu->queue, &vcpu->handle);
 }
 
@@ -61,7 +63,16 @@ void vcpu_reset(struct vcpu *vcpu)
 	vcpu->page->inject.valid = 0;
 	vcpu->pvclock = (struct pvclock){0};
 	msr_reset(&vcpu->msr, &vcpu->machine->cpuid);
+	vcpu_show_cpuid(vcpu);
 	vcpu_set_tsc_offset(vcpu);
+}
+
+void vcpu_show_cpuid(struct vcpu *vcpu)
+{
+	const struct machine *machine = vcpu->machine;
+
+	cpuid_table_fill(vcpu->cpuid_page, &machine->cpuid, vcpu->id,
+			 lapic_mode(&machine->platform.irqchip.lapic[vcpu->id]) != LAPIC_OFF);
 }
 
 void vcpu_set_tsc_offset(struct vcpu *vcpu)

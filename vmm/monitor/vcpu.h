@@ -18,6 +18,7 @@ struct vcpu {
 	handle_t queue;
 	struct vcpu_page *page;
 	struct lapic_page *lapic_page;
+	struct vcpu_cpuid_entry *cpuid_page;
 	bool halted;		 /* in HLT: waits for an interrupt */
 	struct vcpu_event event; /* must be injected at the next entry */
 	struct vcpu_event held;	 /* interrupt whose delivery an exception of its own cut short */
@@ -32,6 +33,9 @@ enum status vcpu_init(struct vcpu *vcpu, struct machine *machine, u32 id) MUST_C
 
 /* Forgets what the vCPU was about to do; its registers are the loader's. */
 void vcpu_reset(struct vcpu *vcpu);
+
+/* Lays down what the kernel answers to CPUID; again when the APIC is turned on or off. */
+void vcpu_show_cpuid(struct vcpu *vcpu);
 
 /* The guest's TSC was moved against the host's. */
 void vcpu_set_tsc_offset(struct vcpu *vcpu);

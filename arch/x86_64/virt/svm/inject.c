@@ -144,7 +144,9 @@ void svm_request(struct virt_vcpu *vcpu, const struct vcpu_event *inject, u32 re
 
 	if (request & REQUEST_ADVANCE)
 		advance(vmcb, advance_length);
-	if (inject && inject->valid)
+	if (request == REQUEST_ADVANCE && !inject->valid && !vcpu->window && !vcpu->nmi_window)
+		return; /* as before most entries */
+	if (inject->valid)
 		svm_inject(vcpu, inject);
 	if (request & REQUEST_NMI_WINDOW)
 		vcpu->nmi_window = true;

@@ -228,6 +228,8 @@ void svm_get(struct virt_vcpu *vcpu, u32 groups)
 {
 	if (groups & VCPU_RIP)
 		rip_get(vcpu);
+	if (groups == VCPU_RIP)
+		return; /* as after most exits */
 	if (groups & VCPU_SEGMENTS)
 		segments_get(vcpu);
 	if (groups & VCPU_TABLES)
