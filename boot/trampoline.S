@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Where an application processor starts: real mode, at TRAMPOLINE_BASE, in a copy of these bytes.
- * It runs on a table of its own, which maps that page executable and the kernel's half; the words at
- * its end say where to go on. One CPU at a time.
+ * It runs on a table of its own, which maps that page executable and the kernel's half; the
+ * words at its end say where to go on. One CPU at a time.
  */
 #include "boot/layout.h"
 
@@ -17,7 +17,7 @@
 	.hidden	trampoline_start, trampoline_end, trampoline_words
 	.code16
 trampoline_start:
-	/* 1. Straight to long mode: no step between is needed (APM vol. 2, 14.6.1 without paging). */
+	/* 1. Straight to long mode: PE and PG may be set at once when LME is. */
 	cli
 	cld
 	mov	%cs, %ax

@@ -11,29 +11,35 @@ QEMU_CPU ?= EPYC,+svm,+npt
 
 BUILD_PACKAGES := gcc binutils make python3 grub-common grub-pc-bin grub-efi-amd64-bin xorriso mtools
 RUN_PACKAGES_qemu := qemu-system-x86
-RUN_PACKAGES_bochs := bochs bochsbios vgabios socat
+RUN_PACKAGES_bochs := bochs bochs-term bochsbios vgabios socat
 RUN_PACKAGES_uefi := ovmf
 
 # With no bundle named, the demonstration is built first.
 RUN_BUNDLE := $(if $(BUNDLE),$(BUNDLE),$(BUILD)/guests.cpio)
 RUN_ISO := $(BUILD)/run.iso
 
-.PHONY: run run-packages run-image
-run-packages:
+.PHONY: run run-check run-packages run-image
+run-check:
+	@$(if $(filter iso kernel uefi,$(BOOT)),,echo "BOOT: found $(BOOT), allowed: iso kernel uefi" >&2; exit 1)
+	@$(if $(filter qemu bochs,$(EMULATOR)),,echo "EMULATOR: found $(EMULATOR), allowed: qemu bochs" >&2; exit 1)
+	@$(if $(filter bochs-kernel bochs-uefi,$(EMULATOR)-$(BOOT)),echo "EMULATOR=bochs boots by BOOT=iso only" >&2; exit 1)
+
+run-packages: run-check
 	$(Q)iso/packages.sh $(BUILD_PACKAGES) $(RUN_PACKAGES_$(EMULATOR)) $(RUN_PACKAGES_$(BOOT))
 
+# CMDLINE reaches the inner make through the environment, whatever quotes it has.
 run-image: run-packages
 	$(Q)$(MAKE) --no-print-directory $(RUN_BUNDLE) $(BUILD)/skerry.elf
 	$(Q)$(if $(filter kernel,$(BOOT)),,$(MAKE) --no-print-directory iso OUT=$(RUN_ISO) \
-		BUNDLE=$(RUN_BUNDLE) CMDLINE='$(CMDLINE)')
+		BUNDLE=$(RUN_BUNDLE))
 
 QEMU := qemu-system-x86_64 -M q35 -accel tcg -cpu $(QEMU_CPU) -smp $(CPUS) -m $(MEMORY) \
 	-display none -serial mon:stdio -no-reboot
 QEMU_BOOT_iso = -cdrom $(RUN_ISO)
 QEMU_BOOT_uefi = -bios /usr/share/ovmf/OVMF.fd -cdrom $(RUN_ISO)
-QEMU_BOOT_kernel = -kernel $(BUILD)/skerry.elf -initrd $(RUN_BUNDLE) -append '$(CMDLINE)'
+QEMU_BOOT_kernel = -kernel $(BUILD)/skerry.elf -initrd $(RUN_BUNDLE) -append "$$CMDLINE"
 
-run: run-image ## boot it on this terminal: BOOT=iso|kernel|uefi EMULATOR=qemu|bochs CPUS= MEMORY= CMDLINE=
+run: run-image ## boot it on this terminal: BOOT=iso|kernel|uefi EMULATOR=bochs CPUS= MEMORY= BUNDLE= CMDLINE=
 ifeq ($(EMULATOR),bochs)
 	$(Q)$(PYTHON) tests/system/bochs.py --iso $(RUN_ISO) --memory $(MEMORY) --cpus $(CPUS)
 else

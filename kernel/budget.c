@@ -35,16 +35,10 @@ void budget_cap_set(struct budget_cap *cap, u64 percent, u64 period_ticks, u64 n
 	cap->updated = now;
 }
 
-void budget_cap_start(struct budget_cap *cap, u64 now)
+void budget_cap_run(struct budget_cap *cap, int change, u64 now)
 {
 	cap_advance(cap, now);
-	cap->running++;
-}
-
-void budget_cap_stop(struct budget_cap *cap, u64 now)
-{
-	cap_advance(cap, now);
-	cap->running--;
+	cap->running += (u64)change;
 }
 
 u64 budget_cap_left(struct budget_cap *cap, u64 now)
@@ -99,20 +93,17 @@ static u64 reservation_consume(struct budget_reservation *reservation, u64 ran)
 u64 budget_reservation_charge(struct budget_reservation *reservation, u64 ran, u64 now)
 {
 	u64 late;
+	u64 current;
 
 	if (reservation->budget == 0)
 		return ran;
 	if (tick_before(now, reservation->deadline))
 		return reservation_consume(reservation, ran);
 
-	/* What was run since the deadline belongs to the period that began there. */
 	late = MIN(ran, now - reservation->deadline);
 	ran = reservation_consume(reservation, ran - late);
 	budget_reservation_renew(reservation, now);
-	/* Of several periods only the last matters: who runs that long runs alone. */
-	if (late > now - (reservation->deadline - reservation->period)) {
-		ran += late - (now - (reservation->deadline - reservation->period));
-		late = now - (reservation->deadline - reservation->period);
-	}
-	return ran + reservation_consume(reservation, late);
+	/* Periods that passed in between do not matter: who runs that long runs alone. */
+	current = MIN(late, now + reservation->period - reservation->deadline);
+	return ran + (late - current) + reservation_consume(reservation, current);
 }

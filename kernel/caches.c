@@ -4,6 +4,7 @@
 #include "kernel/irq.h"
 #include "kernel/process.h"
 #include "kernel/queue.h"
+#include "kernel/run_queue.h"
 #include "kernel/thread.h"
 #include "kernel/vcpu.h"
 #include "kernel/vm.h"
@@ -16,6 +17,7 @@ struct cache cache_event;
 struct cache cache_irq;
 struct cache cache_vm;
 struct cache cache_vcpu;
+struct cache cache_run_queue;
 
 void caches_init(void)
 {
@@ -27,4 +29,5 @@ void caches_init(void)
 	cache_init(&cache_irq, sizeof(struct irq));
 	cache_init(&cache_vm, sizeof(struct vm));
 	cache_init(&cache_vcpu, sizeof(struct vcpu));
+	cache_init(&cache_run_queue, sizeof(struct run_queue));
 }

@@ -12,5 +12,6 @@ extern struct cache cache_event;
 extern struct cache cache_irq;
 extern struct cache cache_vm;
 extern struct cache cache_vcpu;
+extern struct cache cache_run_queue;
 
 void caches_init(void);

@@ -89,7 +89,7 @@ static void settle(struct cpu *cpu)
 		if ((pending & PENDING_TIMER) != 0) {
 			sched_account(cpu);
 			expire(cpu);
-			if (cpu->slice_end_tsc != 0 && rdtsc() >= cpu->slice_end_tsc)
+			if (cpu->queue_tsc != 0 && rdtsc() >= cpu->queue_tsc)
 				pending |= PENDING_RESCHEDULE;
 		}
 		if ((pending & PENDING_RESCHEDULE) != 0 || cpu->running == NULL)
@@ -99,7 +99,6 @@ static void settle(struct cpu *cpu)
 		tlb_cpu_passed(cpu->id);
 		if (cpu->running == NULL && cpu->pending == 0) {
 			idle(cpu);
-			sched_account_idle(cpu);
 		}
 	} while (cpu->pending != 0 || cpu->running == NULL);
 }

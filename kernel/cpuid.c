@@ -70,9 +70,10 @@ bool cpuid_settle(struct vcpu *vcpu)
 bool cpuid_settle_hypercall(struct vcpu *vcpu)
 {
 	struct vcpu_page *page = vcpu->virt.page;
-	u64 number = READ_ONCE(page->gpr[GPR_RAX]);
+	/* Outside 64-bit mode the upper half means nothing. */
+	u32 number = (u32)READ_ONCE(page->gpr[GPR_RAX]);
 
-	if (!(READ_ONCE(page->settle) & SETTLE_HYPERCALL) ||
+	if (!(READ_ONCE(page->settle) & SETTLE_HYPERCALL) || vcpu->virt.exit.vector != 0 ||
 	    vcpu->virt.exit.instruction_length == 0 ||
 	    (number < 64 && (READ_ONCE(page->hypercalls) >> number & 1)))
 		return false;

@@ -84,7 +84,6 @@ static bool stacks_create(struct cpu *cpu)
 
 void cpus_boot_stacks(struct cpu *cpu)
 {
-	sched_init(cpu);
 	tlb_cpu_online(cpu->id);
 	if (!stacks_create(cpu))
 		panic("no memory for kernel stacks");
@@ -102,8 +101,7 @@ static struct cpu *cpu_create(u32 id, u32 apic_id)
 	cpu->id = id;
 	cpu->apic_id = apic_id;
 	cpu->counters = kernel_page_counters(id);
-	sched_init(cpu);
-	return cpu;
+	return sched_init(cpu) ? cpu : NULL;
 }
 
 /* The first C of an application processor, on its own stack, still on the trampoline's table. */
@@ -214,7 +212,8 @@ void cpus_start(u32 limit)
 			continue;
 		cpu = cpu_create(count, acpi->cpu[i].apic_id);
 		if (cpu == NULL || !start(cpu, HPA(TRAMPOLINE_BASE + PAGE_SIZE)))
-			log_error(LOG_CPU, "the CPU with APIC id %u does not answer and is left out",
+			log_error(LOG_CPU,
+				  "the CPU with APIC id %u does not answer and is left out",
 				  acpi->cpu[i].apic_id);
 	}
 	trampoline_remove(&table);
@@ -255,6 +254,7 @@ void cpus_stop_others(void)
 		if (cpus[id] != this_cpu())
 			lapic_send_nmi(cpus[id]->apic_id);
 	}
-	while (__atomic_load_n(&stopped_count, __ATOMIC_RELAXED) + 1 < cpus_count() && rdtsc() < end)
+	while (__atomic_load_n(&stopped_count, __ATOMIC_RELAXED) + 1 < cpus_count() &&
+	       rdtsc() < end)
 		pause();
 }

@@ -18,7 +18,7 @@ static enum status page_create(struct group *group)
 		return status;
 	}
 	group->page = memory_pointer(group->page_memory, 0);
-	group->page->weight = group->weight;
+	group->page->weight = group->run.weight;
 	quota_publish(&group->quota, group->page);
 	return STATUS_OK;
 }
@@ -36,7 +36,8 @@ enum status group_create(u64 quota_pages, u64 weight, struct group **result)
 	object_init(&group->object, OBJECT_GROUP);
 	list_init(&group->members);
 	quota_init(&group->quota, quota_pages);
-	group->weight = weight;
+	group->affinity = ~0ull;
+	run_group_init(&group->run, weight);
 	status = page_create(group);
 	if (status != STATUS_OK) {
 		cache_free(&cache_group, group);

@@ -2,13 +2,11 @@
 #pragma once
 
 #include "kernel/abi/pages.h"
+#include "kernel/run_queue.h"
 #include "lib/list.h"
 #include "lib/status.h"
 #include "mm/object.h"
 #include "mm/quota.h"
-
-#define GROUP_WEIGHT_DEFAULT 256u
-#define GROUP_WEIGHT_MAX 65535u
 
 struct memory;
 
@@ -17,7 +15,10 @@ struct group {
 	struct object object;
 	struct quota quota;
 	struct list members;     /* every object charged to it, by object.node */
-	u64 weight;
+	struct run_group run;    /* weight and cap */
+	u64 affinity;            /* CPUs 0 to 63 that its threads may use, a bit each */
+	u64 reservable_permille; /* of one CPU: what its threads may reserve together */
+	u64 reserved_permille;   /* what they do; guarded by the object lock */
 	struct group_page *page; /* shown to the holder of the handle */
 	struct memory *page_memory;
 };

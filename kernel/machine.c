@@ -91,8 +91,7 @@ static void clock_init(void)
 	u32 khz = tsc_calibrate();
 
 	if (khz == 0)
-		machine_unfit("Skerry needs a timer to measure the TSC with: no PIT answers and CPUID "
-			      "gives no frequency.");
+		machine_unfit("Skerry cannot tell the TSC's rate: no PIT, nothing in CPUID.");
 	tsc_set_khz(khz);
 }
 

@@ -12,6 +12,7 @@
 #include "kernel/log.h"
 #include "kernel/machine.h"
 #include "kernel/panic.h"
+#include "kernel/sched.h"
 #include "kernel/start.h"
 #include "kernel/teardown.h"
 #include "mm/kernel_space.h"
@@ -22,6 +23,8 @@ static NORETURN void main_on_own_stack(struct cpu *cpu)
 {
 	kernel_page_init();
 	machine_init();
+	if (!sched_init(cpu))
+		panic("no memory for the run queue");
 	cpus_start(machine_cpu_limit());
 	start_manager();
 	if (kernel_space_seal(machine.boot) != STATUS_OK)

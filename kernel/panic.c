@@ -94,7 +94,8 @@ static void print_log(u32 cpu)
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wformat-nonliteral"
 #pragma GCC diagnostic ignored "-Wformat-security"
-		format(line, sizeof(line), __logfmt_start + entry->format, a[0], a[1], a[2], a[3], a[4]);
+		format(line, sizeof(line), __logfmt_start + entry->format, a[0], a[1], a[2], a[3],
+		       a[4]);
 #pragma GCC diagnostic pop
 		print("  %lu %s\n", entry->tsc, line);
 	}

@@ -69,7 +69,8 @@ static enum status copy_data(struct group *group, struct memory *image,
 		if (status == STATUS_OK)
 			status = memory_populate(image, first + i);
 		if (status == STATUS_OK)
-			memcpy(memory_pointer(data, i), memory_pointer(image, first + i), PAGE_SIZE);
+			memcpy(memory_pointer(data, i), memory_pointer(image, first + i),
+			       PAGE_SIZE);
 		else
 			object_put(&data->object);
 	}
@@ -164,7 +165,6 @@ enum status process_thread_create(struct process *process, u64 entry, u64 stack,
 		return status;
 	thread = memory;
 	object_init(&thread->object, OBJECT_THREAD);
-	list_init(&thread->ready_node);
 	list_init(&thread->sleep_node);
 	thread->process = process;
 	thread->state = THREAD_READY;
@@ -178,7 +178,8 @@ enum status process_thread_create(struct process *process, u64 entry, u64 stack,
 	};
 	list_push_back(&process->threads, &thread->sibling);
 	process->thread_count++;
-	thread->cpu = sched_place();
+	thread->run.group = &process->group->run;
+	thread->cpu = sched_place(process->group->affinity);
 	sched_ready(thread);
 	*result = thread;
 	return STATUS_OK;

@@ -11,7 +11,8 @@
 /* Who runs for longer than this at a time runs alone, so that it matters to nobody. */
 #define CHARGED_TICKS_MAX BIT(36)
 
-#define LOAD_UNIT (1024u / RUN_WEIGHT_DEFAULT)
+/* The load of a lone entity of default weight. */
+#define LOAD_UNIT 1024u
 
 #define RESERVABLE (RUN_RESERVABLE_PERMILLE * 1000000ull)
 
@@ -46,66 +47,33 @@ void run_group_set_cap(struct run_group *group, u64 percent, u64 period_ticks, u
 	lock_release(&group->lock);
 }
 
-static void group_wants(struct run_group *group, bool wants)
+static void group_change(struct run_group *group, int runnable, int running, u64 now)
 {
 	lock_acquire(&group->lock);
-	group->runnable += wants ? 1u : ~0ull;
+	group->runnable += (u64)runnable;
+	budget_cap_run(&group->cap, running, now);
 	lock_release(&group->lock);
 }
 
-/* Ticks until the group has spent its cap, and when this period of it ends. */
-static u64 group_left(struct run_group *group, u64 now, u64 *period_end)
+/* A look at what other CPUs may change at any time. */
+struct group_state {
+	u64 factor; /* virtual time per time is factor / weight */
+	u64 weight;
+	u64 left; /* ticks until the cap is spent, 0: now, ~0: never */
+	u64 period_end;
+};
+
+static struct group_state group_state(struct run_group *group, u64 now)
 {
-	u64 left;
+	struct group_state state;
 
 	lock_acquire(&group->lock);
-	left = budget_cap_left(&group->cap, now);
-	*period_end = group->cap.period_end;
+	state.factor = RUN_WEIGHT_DEFAULT * group->runnable;
+	state.weight = group->weight;
+	state.left = budget_cap_left(&group->cap, now);
+	state.period_end = group->cap.period_end;
 	lock_release(&group->lock);
-	return left;
-}
-
-static void set_running(struct run_entity *entity, bool running, u64 now)
-{
-	struct run_group *group = entity->group;
-
-	if (entity->running == running)
-		return;
-	entity->running = running;
-	lock_acquire(&group->lock);
-	if (running)
-		budget_cap_start(&group->cap, now);
-	else
-		budget_cap_stop(&group->cap, now);
-	lock_release(&group->lock);
-}
-
-/* The virtual time of an entity that runs for so many ticks, and its remainder. */
-static u64 group_virtual(struct run_group *group, u64 ticks, u64 *remainder)
-{
-	u64 quotient;
-	u64 factor;
-
-	lock_acquire(&group->lock);
-	factor = RUN_WEIGHT_DEFAULT * group->runnable;
-	quotient = mul_div(ticks, factor, group->weight);
-	*remainder += ticks * factor - quotient * group->weight;
-	if (*remainder >= group->weight) {
-		*remainder -= group->weight;
-		quotient++;
-	}
-	lock_release(&group->lock);
-	return quotient;
-}
-
-static u64 group_load(struct run_group *group)
-{
-	u64 load;
-
-	lock_acquire(&group->lock);
-	load = LOAD_UNIT * group->weight / group->runnable;
-	lock_release(&group->lock);
-	return load;
+	return state;
 }
 
 /* --- in and out of the heaps --- */
@@ -122,27 +90,41 @@ static void set_load(struct run_queue *queue, struct run_entity *entity, u64 loa
 	entity->load = load;
 }
 
-/* In the fair class, where who was away is credited with half a slice of its own at most. */
-static void enqueue_fair(struct run_queue *queue, struct run_entity *entity, u64 now)
+/* While it is parked its virtual time is relative: the queue's goes on without it. */
+static void park(struct run_queue *queue, struct run_entity *entity, u64 period_end)
 {
-	u64 ignored = 0;
-	u64 period_end;
-	u64 floor;
+	entity->virtual_time -= queue->virtual_time;
+	heap_insert(&queue->parked, &entity->node, period_end);
+}
 
-	if (group_left(entity->group, now, &period_end) == 0) {
-		heap_insert(&queue->parked, &entity->node, period_end);
-		return;
-	}
-	floor = queue->virtual_time - group_virtual(entity->group, queue->slice / 2, &ignored);
+static void dequeue(struct run_queue *queue, struct run_entity *entity)
+{
+	if (entity->node.heap == &queue->parked)
+		entity->virtual_time += queue->virtual_time;
+	heap_remove(&entity->node);
+	heap_remove(&entity->deadline_node);
+}
+
+/* Among those without reserved time, where who was away is credited with half a slice at most. */
+static void enqueue_fair(struct run_queue *queue, struct run_entity *entity,
+			 const struct group_state *state)
+{
+	u64 floor = queue->virtual_time - mul_div(queue->slice / 2, state->factor, state->weight);
+
 	if (tick_before(entity->virtual_time, floor))
 		entity->virtual_time = floor;
-	heap_insert(&queue->fair, &entity->node, entity->virtual_time);
+	if (state->left == 0)
+		park(queue, entity, state->period_end);
+	else
+		heap_insert(&queue->fair, &entity->node, entity->virtual_time);
 }
 
 static void enqueue(struct run_queue *queue, struct run_entity *entity, u64 now)
 {
 	struct budget_reservation *reservation = &entity->reservation;
+	struct group_state state = group_state(entity->group, now);
 
+	set_load(queue, entity, LOAD_UNIT * state.weight / state.factor);
 	if (reservation->budget != 0) {
 		if (!tick_before(now, reservation->deadline))
 			budget_reservation_renew(reservation, now);
@@ -150,13 +132,7 @@ static void enqueue(struct run_queue *queue, struct run_entity *entity, u64 now)
 			    &entity->deadline_node, reservation->deadline);
 	}
 	if (reservation->remaining == 0)
-		enqueue_fair(queue, entity, now);
-}
-
-static void dequeue(struct run_entity *entity)
-{
-	heap_remove(&entity->node);
-	heap_remove(&entity->deadline_node);
+		enqueue_fair(queue, entity, &state);
 }
 
 /* Does what is due: renews reservations and wakes the parked. */
@@ -172,7 +148,7 @@ static void settle(struct run_queue *queue, u64 now)
 							    ? fair_entity(node)
 							    : deadline_entity(node);
 
-			dequeue(entity);
+			dequeue(queue, entity);
 			enqueue(queue, entity, now);
 		}
 	}
@@ -200,21 +176,27 @@ void run_queue_add(struct run_queue *queue, struct run_entity *entity, u64 now)
 		attach(queue, entity);
 	if (!entity->runnable) {
 		entity->runnable = true;
-		group_wants(entity->group, true);
+		group_change(entity->group, 1, 0, now);
 		if (now - entity->removed > FORGOTTEN_TICKS)
 			entity->virtual_time = queue->virtual_time;
 		if (entity->reservation.budget != 0)
 			budget_reservation_wake(&entity->reservation, now);
 	}
 	queue->count++;
-	set_load(queue, entity, group_load(entity->group));
 	enqueue(queue, entity, now);
+}
+
+static void set_running(struct run_entity *entity, bool running, u64 now)
+{
+	if (entity->running != running)
+		group_change(entity->group, 0, running ? 1 : -1, now);
+	entity->running = running;
 }
 
 /* Ends that it waits or runs here. */
 static void leave(struct run_queue *queue, struct run_entity *entity, u64 now)
 {
-	dequeue(entity);
+	dequeue(queue, entity);
 	set_running(entity, false, now);
 	set_load(queue, entity, 0);
 	queue->count--;
@@ -223,7 +205,7 @@ static void leave(struct run_queue *queue, struct run_entity *entity, u64 now)
 void run_queue_remove(struct run_queue *queue, struct run_entity *entity, u64 now)
 {
 	leave(queue, entity, now);
-	group_wants(entity->group, false);
+	group_change(entity->group, -1, 0, now);
 	entity->runnable = false;
 	entity->removed = now;
 }
@@ -242,17 +224,18 @@ void run_queue_detach(struct run_queue *queue, struct run_entity *entity, u64 no
 static struct run_entity *pick_fair(struct run_queue *queue, u64 now)
 {
 	struct run_entity *entity;
-	u64 period_end;
 
 	while ((entity = fair_entity(queue->fair.first)) != NULL) {
-		if (group_left(entity->group, now, &period_end) != 0) {
+		struct group_state state = group_state(entity->group, now);
+
+		if (state.left != 0) {
 			advance_virtual_time(queue, entity->virtual_time);
-			return entity;
+			break;
 		}
 		heap_remove(&entity->node);
-		heap_insert(&queue->parked, &entity->node, period_end);
+		park(queue, entity, state.period_end);
 	}
-	return NULL;
+	return entity;
 }
 
 struct run_entity *run_queue_pick(struct run_queue *queue, u64 now)
@@ -265,34 +248,44 @@ struct run_entity *run_queue_pick(struct run_queue *queue, u64 now)
 		entity = pick_fair(queue, now);
 	if (entity == NULL)
 		return NULL;
-	dequeue(entity);
+	dequeue(queue, entity);
 	set_running(entity, true, now);
 	queue->slice_end = now + queue->slice;
 	return entity;
 }
 
+/* By the time, with what the division by the weight leaves over from one charge to the next. */
+static void charge_fair(struct run_queue *queue, struct run_entity *running, u64 ran,
+			const struct group_state *state)
+{
+	const struct heap_node *next = queue->fair.first;
+	u64 quotient = mul_div(ran, state->factor, state->weight);
+
+	running->remainder += ran * state->factor - quotient * state->weight;
+	if (running->remainder >= state->weight) {
+		running->remainder -= state->weight;
+		quotient++;
+	}
+	running->virtual_time += quotient;
+	if (next != NULL && tick_before(next->key, running->virtual_time))
+		advance_virtual_time(queue, next->key);
+	else
+		advance_virtual_time(queue, running->virtual_time);
+}
+
 bool run_queue_charge(struct run_queue *queue, struct run_entity *running, u64 ran, u64 now)
 {
 	u64 fair = budget_reservation_charge(&running->reservation, ran, now);
-	const struct heap_node *next = queue->fair.first;
-	u64 period_end;
+	struct group_state state = group_state(running->group, now);
 
-	if (fair != 0) {
-		running->virtual_time += group_virtual(
-			running->group, MIN(fair, CHARGED_TICKS_MAX), &running->remainder);
-		advance_virtual_time(queue,
-				     next != NULL && tick_before(next->key, running->virtual_time)
-					     ? next->key
-					     : running->virtual_time);
-	}
-	return running->reservation.remaining == 0 &&
-	       group_left(running->group, now, &period_end) == 0;
+	if (fair != 0)
+		charge_fair(queue, running, MIN(fair, CHARGED_TICKS_MAX), &state);
+	return running->reservation.remaining == 0 && state.left == 0;
 }
 
 void run_queue_put_back(struct run_queue *queue, struct run_entity *running, u64 now)
 {
 	set_running(running, false, now);
-	set_load(queue, running, group_load(running->group));
 	enqueue(queue, running, now);
 }
 
@@ -312,36 +305,35 @@ bool run_queue_preempts(const struct run_queue *queue, const struct run_entity *
 	return tick_before(candidate->virtual_time, running->virtual_time);
 }
 
-/* The earlier of the event so far, in ticks from now, and that tick. */
+/* The delay that ends first: that, or at the tick. */
 static u64 earlier(u64 delay, u64 tick, u64 now)
 {
 	return MIN(delay, tick_before(now, tick) ? tick - now : 0);
 }
 
-/* Ticks from now until the running one must stop, ~0: never. */
+/* Ticks from now until the running one must be looked at, ~0: never. */
 static u64 running_delay(const struct run_queue *queue, const struct run_entity *running, u64 now)
 {
-	const struct heap_node *first = queue->deadline.first;
-	u64 period_end;
-	u64 left = group_left(running->group, now, &period_end);
+	const struct budget_reservation *reservation = &running->reservation;
+	const struct heap_node *urgent = queue->deadline.first;
+	u64 left = group_state(running->group, now).left;
 	u64 delay = ~0ull;
 
-	if (running->reservation.remaining != 0) {
-		if (first != NULL && tick_before(first->key, running->reservation.deadline))
-			return 0;
-		/* Then it is one of those whom a cap can stop or another can be ahead of. */
-		if (first != NULL || queue->fair.first != NULL || left != ~0ull)
-			delay = running->reservation.remaining;
+	if (urgent != NULL && (reservation->remaining == 0 ||
+			       tick_before(urgent->key, reservation->deadline)))
+		return 0;
+	if (reservation->remaining != 0) {
+		/* Then others can be ahead of it, and a cap can stop it. */
+		if (urgent != NULL || queue->fair.first != NULL || left != ~0ull)
+			delay = reservation->remaining;
 		return delay;
 	}
-	if (first != NULL)
-		return 0;
 	if (queue->fair.first != NULL)
 		delay = earlier(delay, queue->slice_end, now);
 	/* Not in ever smaller steps: what is overrun is taken from the next period. */
-	if (left != ~0ull)
-		delay = MIN(delay, left == 0 ? 0 : MAX(left, queue->slice / 64));
-	return delay;
+	if (left != 0 && left != ~0ull)
+		left = MAX(left, queue->slice / 64);
+	return MIN(delay, left);
 }
 
 bool run_queue_next_event(struct run_queue *queue, const struct run_entity *running, u64 now,
@@ -394,22 +386,20 @@ bool run_queue_reserve(struct run_queue *queue, struct run_entity *entity, u64 b
 		       u64 now, u64 *available_permille)
 {
 	struct budget_reservation *reservation = &entity->reservation;
-	bool waits = entity->runnable && !entity->running;
-	u64 others;
+	u64 share = budget_reservation_share(reservation->budget, reservation->period);
+	u64 others = queue->reserved - (entity->queue == NULL ? 0 : share);
 
-	if (entity->queue == NULL)
-		attach(queue, entity);
-	others = queue->reserved -
-		 budget_reservation_share(reservation->budget, reservation->period);
 	if (!admit(others, budget, period, available_permille))
 		return false;
+	if (entity->queue == NULL)
+		attach(queue, entity);
 	queue->reserved = others + budget_reservation_share(budget, period);
 	reservation->budget = budget;
 	reservation->period = period;
 	reservation->remaining = budget;
 	reservation->deadline = now + period;
-	if (waits) {
-		dequeue(entity);
+	if (entity->runnable && !entity->running) {
+		dequeue(queue, entity);
 		enqueue(queue, entity, now);
 	}
 	return true;

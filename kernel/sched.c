@@ -3,71 +3,95 @@
 #include "arch/x86_64/cpu/instructions.h"
 #include "arch/x86_64/cpu/percpu.h"
 #include "arch/x86_64/cpu/tsc.h"
+#include "kernel/caches.h"
 #include "kernel/cpus.h"
 #include "kernel/group.h"
 #include "kernel/process.h"
 #include "kernel/thread.h"
 #include "kernel/vcpu.h"
-#include "lib/checked.h"
 
-void sched_init(struct cpu *cpu)
+#define AFFINITY_CPUS 64u /* CPUs above have no bit: every group may use them */
+
+bool sched_init(struct cpu *cpu)
 {
-	list_init(&cpu->ready);
+	void *queue;
+
 	list_init(&cpu->sleeping);
+	if (cache_alloc(&cache_run_queue, NULL, &queue) != STATUS_OK)
+		return false;
+	cpu->queue = queue;
+	run_queue_init(cpu->queue, tsc_from_ns(SCHED_SLICE_NS));
+	return true;
 }
 
-static u32 load_of(const struct cpu *cpu)
+static struct thread *thread_of(struct run_entity *entity)
 {
-	return __atomic_load_n(&cpu->ready_count, __ATOMIC_RELAXED) + !cpu->idle;
+	return CONTAINER_OF(entity, struct thread, run);
 }
 
-struct cpu *sched_place(void)
+static bool allowed(u64 affinity, u32 id)
 {
-	struct cpu *best = this_cpu();
+	return id >= AFFINITY_CPUS || (affinity >> id & 1) != 0;
+}
+
+bool sched_affinity_valid(u64 affinity)
+{
+	for (u32 id = 0; id < cpus_count(); id++) {
+		if (allowed(affinity, id))
+			return true;
+	}
+	return false;
+}
+
+static u64 load_of(const struct cpu *cpu)
+{
+	return __atomic_load_n(&cpu->queue->load, __ATOMIC_RELAXED);
+}
+
+struct cpu *sched_place(u64 affinity)
+{
+	struct cpu *best = NULL;
 
 	for (u32 id = 0; id < cpus_count(); id++) {
-		if (load_of(cpus_get(id)) < load_of(best))
-			best = cpus_get(id);
+		struct cpu *cpu = cpus_get(id);
+
+		if (allowed(affinity, id) && (best == NULL || load_of(cpu) < load_of(best)))
+			best = cpu;
 	}
-	return best;
+	return best != NULL ? best : this_cpu();
 }
 
-static void insert_by_virtual_time(struct cpu *cpu, struct thread *thread)
+/* Under the CPU's lock. True when the running thread has no right to go on. */
+static bool charge(struct cpu *cpu, u64 now)
 {
-	struct list *position = &cpu->ready;
+	struct thread *running = cpu->running;
+	u64 ran = now - cpu->charged_tsc;
 
-	LIST_FOR_EACH(node, &cpu->ready) {
-		struct thread *other = LIST_ENTRY(node, struct thread, ready_node);
-
-		if ((s64)(other->virtual_time - thread->virtual_time) > 0) {
-			position = node;
-			break;
-		}
-	}
-	list_insert_before(position, &thread->ready_node);
-	cpu->ready_count++;
+	cpu->charged_tsc = now;
+	if (running == NULL || (s64)ran < 0)
+		return false;
+	__atomic_fetch_add(&running->process->group->page->cpu_tsc, ran, __ATOMIC_RELAXED);
+	return run_queue_charge(cpu->queue, &running->run, ran, now);
 }
 
-/*
- * A sleeper is credited with half a slice at most: enough to be served at once, too little to
- * starve those who worked meanwhile.
- */
-static void insert_sleeper(struct cpu *cpu, struct thread *thread)
+/* Under the CPU's lock, with the running thread charged. */
+static void publish_event(struct cpu *cpu, u64 now)
 {
-	u64 floor = cpu->virtual_time - tsc_from_ns(SCHED_SLICE_NS / 2);
+	u64 event = 0;
 
-	if ((s64)(thread->virtual_time - floor) < 0)
-		thread->virtual_time = floor;
-	insert_by_virtual_time(cpu, thread);
+	if (!run_queue_next_event(cpu->queue, cpu->running != NULL ? &cpu->running->run : NULL, now,
+				  &event))
+		event = 0;
+	__atomic_store_n(&cpu->queue_tsc, event, __ATOMIC_RELAXED);
 }
 
 /* The home is busy with something else: a CPU that halts may come and take the thread. */
-static void wake_beggar(void)
+static void wake_beggar(u64 affinity)
 {
 	for (u32 id = 0; id < cpus_count(); id++) {
 		struct cpu *cpu = cpus_get(id);
 
-		if (__atomic_load_n(&cpu->idle, __ATOMIC_RELAXED)) {
+		if (allowed(affinity, id) && __atomic_load_n(&cpu->idle, __ATOMIC_RELAXED)) {
 			cpus_pend(cpu, PENDING_RESCHEDULE);
 			return;
 		}
@@ -77,21 +101,22 @@ static void wake_beggar(void)
 void sched_ready(struct thread *thread)
 {
 	struct cpu *cpu = thread->cpu;
-	struct thread *running;
+	struct run_entity *running;
+	u64 now = rdtsc();
 	bool look;
 
 	lock_acquire(&cpu->lock);
-	insert_sleeper(cpu, thread);
-	running = cpu->running;
-	look = running == NULL || (s64)(running->virtual_time - thread->virtual_time) > 0;
-	if (!look && cpu->slice_end_tsc == 0)
-		cpu->slice_end_tsc = rdtsc() + tsc_from_ns(SCHED_SLICE_NS);
+	look = charge(cpu, now);
+	running = cpu->running != NULL ? &cpu->running->run : NULL;
+	run_queue_add(cpu->queue, &thread->run, now);
+	look |= running == NULL || run_queue_preempts(cpu->queue, running, &thread->run);
+	publish_event(cpu, now);
 	lock_release(&cpu->lock);
 
 	if (look || cpu != this_cpu())
 		cpus_pend(cpu, look ? PENDING_RESCHEDULE : PENDING_TIMER);
 	if (running != NULL && cpus_count() > 1)
-		wake_beggar();
+		wake_beggar(thread->process->group->affinity);
 }
 
 void sched_remove(struct thread *thread)
@@ -99,104 +124,143 @@ void sched_remove(struct thread *thread)
 	struct cpu *cpu = thread->cpu;
 
 	lock_acquire(&cpu->lock);
-	if (!list_empty(&thread->ready_node)) {
-		list_remove(&thread->ready_node);
-		cpu->ready_count--;
-	}
+	if (thread->run.runnable && cpu->running != thread)
+		run_queue_remove(cpu->queue, &thread->run, rdtsc());
 	lock_release(&cpu->lock);
-}
-
-void sched_account(struct cpu *cpu)
-{
-	struct thread *thread = cpu->running;
-	u64 now = rdtsc();
-	u64 ran = now - cpu->switched_tsc;
-	struct group *group;
-
-	cpu->switched_tsc = now;
-	if (thread == NULL)
-		return;
-	group = thread->process->group;
-	__atomic_fetch_add(&group->page->cpu_tsc, ran, __ATOMIC_RELAXED);
-	thread->virtual_time += mul_div(ran, GROUP_WEIGHT_DEFAULT, group->weight);
-}
-
-void sched_account_idle(struct cpu *cpu)
-{
-	cpu->switched_tsc = rdtsc();
 }
 
 void sched_block(struct cpu *cpu)
 {
-	sched_account(cpu);
+	u64 now = rdtsc();
+
 	lock_acquire(&cpu->lock);
+	charge(cpu, now);
+	run_queue_remove(cpu->queue, &cpu->running->run, now);
 	cpu->running = NULL;
 	lock_release(&cpu->lock);
 	cpus_pend(cpu, PENDING_RESCHEDULE);
 }
 
-static struct thread *take_first(struct cpu *cpu)
+void sched_account(struct cpu *cpu)
 {
-	struct thread *thread;
+	u64 now = rdtsc();
 
-	if (list_empty(&cpu->ready))
-		return NULL;
-	thread = LIST_ENTRY(cpu->ready.next, struct thread, ready_node);
-	list_remove(&thread->ready_node);
-	cpu->ready_count--;
-	return thread;
+	lock_acquire(&cpu->lock);
+	if (charge(cpu, now))
+		cpus_pend(cpu, PENDING_RESCHEDULE);
+	publish_event(cpu, now);
+	lock_release(&cpu->lock);
 }
 
 void sched_next(struct cpu *cpu)
 {
-	struct thread *next;
+	struct run_entity *next;
+	u64 now = rdtsc();
 
-	sched_account(cpu);
 	lock_acquire(&cpu->lock);
+	charge(cpu, now);
 	if (cpu->running != NULL && cpu->running->state == THREAD_READY)
-		insert_by_virtual_time(cpu, cpu->running);
-	next = take_first(cpu);
-	cpu->running = next;
-	cpu->slice_end_tsc = 0;
-	if (next != NULL && (s64)(next->virtual_time - cpu->virtual_time) > 0)
-		cpu->virtual_time = next->virtual_time;
-	if (next != NULL && cpu->ready_count != 0)
-		cpu->slice_end_tsc = rdtsc() + tsc_from_ns(SCHED_SLICE_NS);
+		run_queue_put_back(cpu->queue, &cpu->running->run, now);
+	else if (cpu->running != NULL)
+		run_queue_remove(cpu->queue, &cpu->running->run, now);
+	next = run_queue_pick(cpu->queue, now);
+	cpu->running = next != NULL ? thread_of(next) : NULL;
+	publish_event(cpu, now);
 	lock_release(&cpu->lock);
 }
 
 void sched_beg(struct cpu *cpu)
 {
-	struct cpu *victim = cpu;
+	struct cpu *victim = NULL;
 	u32 none = 0;
 
 	for (u32 id = 0; id < cpus_count(); id++) {
-		if (cpus_get(id)->ready_count > victim->ready_count)
-			victim = cpus_get(id);
+		struct cpu *other = cpus_get(id);
+
+		if (other != cpu && other->queue->count > 1 &&
+		    (victim == NULL || load_of(other) > load_of(victim)))
+			victim = other;
 	}
-	if (victim != cpu && __atomic_compare_exchange_n(&victim->beggar, &none, cpu->id + 1, false,
-							 __ATOMIC_RELAXED, __ATOMIC_RELAXED))
+	if (victim != NULL &&
+	    __atomic_compare_exchange_n(&victim->beggar, &none, cpu->id + 1, false,
+					__ATOMIC_RELAXED, __ATOMIC_RELAXED))
 		cpus_pend(victim, PENDING_GIVE);
 }
 
-/* Virtual time is relative to the queue's: the thread is as far behind there as it was here. */
+/* The thread, of those that wait here, that is furthest behind and may run there. */
+static struct thread *take_for(struct cpu *cpu, const struct cpu *target)
+{
+	struct run_entity *entity = NULL;
+	struct thread *thread = NULL;
+
+	lock_acquire(&cpu->lock);
+	while ((entity = run_queue_next_waiting(cpu->queue, entity)) != NULL) {
+		if (!allowed(thread_of(entity)->process->group->affinity, target->id))
+			continue;
+		thread = thread_of(entity);
+		run_queue_detach(cpu->queue, entity, rdtsc());
+		break;
+	}
+	lock_release(&cpu->lock);
+	return thread;
+}
+
 void sched_give(struct cpu *cpu)
 {
 	u32 beggar = __atomic_exchange_n(&cpu->beggar, 0, __ATOMIC_RELAXED);
-	struct thread *thread;
 	struct cpu *target;
+	struct thread *thread;
 
 	if (beggar == 0)
 		return;
 	target = cpus_get(beggar - 1);
-	lock_acquire(&cpu->lock);
-	thread = take_first(cpu);
-	lock_release(&cpu->lock);
+	thread = take_for(cpu, target);
 	if (thread == NULL)
 		return;
 	if (thread->guest != NULL)
 		vcpu_let_go(cpu, thread->guest);
-	thread->virtual_time += target->virtual_time - cpu->virtual_time;
 	thread->cpu = target;
 	sched_ready(thread);
+}
+
+static u64 permille_of(u64 budget, u64 period)
+{
+	return period != 0 ? (budget * 1000 + period - 1) / period : 0;
+}
+
+enum status sched_reserve(struct thread *thread, u64 budget_ns, u64 period_ns, u64 *left_permille)
+{
+	const struct budget_reservation *old = &thread->run.reservation;
+	struct group *group = thread->process->group;
+	u64 before = permille_of(old->budget, old->period);
+	u64 after = permille_of(budget_ns, period_ns);
+	struct cpu *cpu = thread->cpu;
+	u64 now = rdtsc();
+	bool admitted;
+
+	if (group->reserved_permille - before + after > group->reservable_permille)
+		return STATUS_NO_QUOTA;
+	lock_acquire(&cpu->lock);
+	charge(cpu, now);
+	admitted = run_queue_reserve(cpu->queue, &thread->run, tsc_from_ns(budget_ns),
+				     tsc_from_ns(period_ns), now, left_permille);
+	publish_event(cpu, now);
+	lock_release(&cpu->lock);
+	if (!admitted)
+		return STATUS_NO_QUOTA;
+	group->reserved_permille += after - before;
+	cpus_pend(cpu, PENDING_RESCHEDULE);
+	return STATUS_OK;
+}
+
+void sched_forget(struct thread *thread)
+{
+	const struct budget_reservation *reservation = &thread->run.reservation;
+
+	thread->process->group->reserved_permille -=
+		permille_of(reservation->budget, reservation->period);
+	lock_acquire(&thread->cpu->lock);
+	if (thread->run.queue != NULL)
+		run_queue_detach(thread->cpu->queue, &thread->run, rdtsc());
+	lock_release(&thread->cpu->lock);
 }

@@ -38,8 +38,8 @@ static void must(enum status status)
 		panic("cannot start the manager: %s", status_text(status));
 }
 
-static struct start_entry *give(struct start_info *info, enum start_kind kind, struct object *object,
-				u32 rights)
+static struct start_entry *give(struct start_info *info, enum start_kind kind,
+				struct object *object, u32 rights)
 {
 	struct start_entry *entry = &info->entry[info->entry_count];
 
@@ -140,7 +140,8 @@ void start_manager(void)
 	object_init(&root, OBJECT_ROOT);
 	must(group_create(~0ull, MANAGER_WEIGHT, &group));
 	must(memory_wrap(NULL, machine_image_hpa(blob_manager_start),
-			 align_up((u64)(blob_manager_end - blob_manager_start), PAGE_SIZE) / PAGE_SIZE,
+			 align_up((u64)(blob_manager_end - blob_manager_start), PAGE_SIZE) /
+				 PAGE_SIZE,
 			 &image));
 	must(process_create(group, image, &manager));
 	must(page_alloc_cleared(bit_highest(START_BYTES / PAGE_SIZE), PAGE_KERNEL, NULL, &pages));

@@ -12,5 +12,6 @@ const char *symbol_name(u64 address, u64 *distance)
 
 	if (address < base || address >= (u64)__image_end)
 		return NULL;
-	return symbols_name((const struct symbol_table *)blob_symbols_start, address - base, distance);
+	return symbols_name((const struct symbol_table *)blob_symbols_start, address - base,
+			    distance);
 }

@@ -1,14 +1,20 @@
 /* SPDX-License-Identifier: MIT */
 /* System calls on handles, on objects of any type, and on groups. */
+#include "arch/x86_64/cpu/instructions.h"
+#include "arch/x86_64/cpu/tsc.h"
 #include "kernel/group.h"
 #include "kernel/handle.h"
 #include "kernel/irq.h"
 #include "kernel/process.h"
 #include "kernel/queue.h"
+#include "kernel/sched.h"
 #include "kernel/syscall.h"
 #include "kernel/teardown.h"
 #include "kernel/thread.h"
 #include "mm/memory.h"
+
+#define CAP_PERIOD_NS (100 * NS_PER_MS)
+#define GROUP_CAP_MAX 25600u /* percent of one CPU */
 
 enum status sys_handle_close(struct thread *caller, struct syscall_registers *r)
 {
@@ -25,8 +31,8 @@ enum status sys_handle_copy(struct thread *caller, struct syscall_registers *r)
 	status = handle_lookup(table, r->argument[0], OBJECT_NONE, 0, &object);
 	if (status != STATUS_OK)
 		return status;
-	status = handle_insert(table, object, handle_rights(table, r->argument[0]) & (u32)r->argument[1],
-			       &handle);
+	status = handle_insert(table, object,
+			       handle_rights(table, r->argument[0]) & (u32)r->argument[1], &handle);
 	r->value = handle;
 	return status;
 }
@@ -123,7 +129,7 @@ enum status sys_group_create(struct thread *caller, struct syscall_registers *r)
 
 	if (status != STATUS_OK)
 		return status;
-	if (r->argument[2] == 0 || r->argument[2] > GROUP_WEIGHT_MAX)
+	if (r->argument[2] == 0 || r->argument[2] > RUN_WEIGHT_MAX)
 		return STATUS_BAD_ARGUMENT;
 	status = group_create(r->argument[1], r->argument[2], &group);
 	if (status != STATUS_OK)
@@ -139,10 +145,23 @@ enum status sys_group_set(struct thread *caller, struct syscall_registers *r)
 	SYSCALL_OBJECT(caller, r->argument[0], group, OBJECT_GROUP, RIGHT_CONTROL, &group);
 	switch (r->argument[1]) {
 	case GROUP_WEIGHT:
-		if (r->argument[2] == 0 || r->argument[2] > GROUP_WEIGHT_MAX)
+		if (r->argument[2] == 0 || r->argument[2] > RUN_WEIGHT_MAX)
 			return STATUS_BAD_ARGUMENT;
-		group->weight = r->argument[2];
-		group->page->weight = group->weight;
+		run_group_set_weight(&group->run, r->argument[2]);
+		group->page->weight = r->argument[2];
+		return STATUS_OK;
+	case GROUP_CAP_PERCENT:
+		if (r->argument[2] > GROUP_CAP_MAX)
+			return STATUS_BAD_ARGUMENT;
+		run_group_set_cap(&group->run, r->argument[2], tsc_from_ns(CAP_PERIOD_NS), rdtsc());
+		return STATUS_OK;
+	case GROUP_AFFINITY:
+		if (!sched_affinity_valid(r->argument[2]))
+			return STATUS_BAD_ARGUMENT;
+		group->affinity = r->argument[2];
+		return STATUS_OK;
+	case GROUP_RESERVABLE_PERMILLE:
+		group->reservable_permille = r->argument[2];
 		return STATUS_OK;
 	case GROUP_QUOTA_PAGES:
 		return quota_limit(&group->quota, r->argument[2]);

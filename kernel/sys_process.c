@@ -5,6 +5,7 @@
 #include "kernel/group.h"
 #include "kernel/handle.h"
 #include "kernel/process.h"
+#include "kernel/sched.h"
 #include "kernel/syscall.h"
 #include "kernel/thread.h"
 #include "lib/checked.h"
@@ -16,6 +17,8 @@
 
 #define PORT_COUNT 65536u
 #define IO_BITMAP_ORDER 1
+#define RESERVE_PERIOD_MIN_NS (100 * NS_PER_US)
+#define RESERVE_PERIOD_MAX_NS (10 * NS_PER_S)
 
 enum status sys_process_create(struct thread *caller, struct syscall_registers *r)
 {
@@ -40,7 +43,8 @@ enum status sys_process_space(struct thread *caller, struct syscall_registers *r
 	handle_t handle;
 
 	SYSCALL_OBJECT(caller, r->argument[0], process, OBJECT_PROCESS, RIGHT_CONTROL, &process);
-	status = handle_insert(caller->process->handles, &process->space->object, RIGHT_ALL, &handle);
+	status = handle_insert(caller->process->handles, &process->space->object, RIGHT_ALL,
+			       &handle);
 	r->value = handle;
 	return status;
 }
@@ -89,6 +93,18 @@ enum status sys_thread_yield(struct thread *caller, struct syscall_registers *r)
 	(void)r;
 	cpus_pend(this_cpu(), PENDING_RESCHEDULE);
 	return STATUS_OK;
+}
+
+enum status sys_thread_reserve(struct thread *caller, struct syscall_registers *r)
+{
+	struct thread *thread;
+
+	SYSCALL_OBJECT(caller, r->argument[0], thread, OBJECT_THREAD, RIGHT_CONTROL, &thread);
+	if (r->argument[1] != 0 &&
+	    (r->argument[2] < RESERVE_PERIOD_MIN_NS || r->argument[2] > RESERVE_PERIOD_MAX_NS ||
+	     r->argument[1] > r->argument[2]))
+		return STATUS_BAD_ARGUMENT;
+	return sched_reserve(thread, r->argument[1], r->argument[2], &r->value);
 }
 
 enum status sys_ports_grant(struct thread *caller, struct syscall_registers *r)

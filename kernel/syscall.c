@@ -26,6 +26,7 @@ static syscall_function *const table[SYS_COUNT] = {
 	[SYS_PROCESS_EXIT] = sys_process_exit,
 	[SYS_THREAD_CREATE] = sys_thread_create,
 	[SYS_THREAD_YIELD] = sys_thread_yield,
+	[SYS_THREAD_RESERVE] = sys_thread_reserve,
 	[SYS_PORTS_GRANT] = sys_ports_grant,
 	[SYS_QUEUE_CREATE] = sys_queue_create,
 	[SYS_QUEUE_WAIT] = sys_queue_wait,

@@ -29,7 +29,7 @@ syscall_function sys_group_create, sys_group_set, sys_group_page;
 syscall_function sys_memory_create, sys_memory_physical, sys_space_create, sys_space_map,
 	sys_space_unmap;
 syscall_function sys_process_create, sys_process_space, sys_process_start, sys_process_exit,
-	sys_thread_create, sys_thread_yield, sys_ports_grant;
+	sys_thread_create, sys_thread_yield, sys_thread_reserve, sys_ports_grant;
 syscall_function sys_queue_create, sys_queue_wait, sys_event_create, sys_event_signal,
 	sys_irq_create, sys_irq_unmask;
 syscall_function sys_vm_create, sys_vcpu_create, sys_vcpu_kick, sys_vcpu_get, sys_vcpu_dump;

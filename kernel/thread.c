@@ -58,7 +58,8 @@ void thread_wake(struct thread *thread, enum status status, u64 value)
 void thread_end(struct thread *thread)
 {
 	stop_waiting(thread);
-	__atomic_store_n(&thread->state, THREAD_DEAD, __ATOMIC_SEQ_CST); /* no queue takes it from now on */
+	/* No queue takes it from now on. */
+	__atomic_store_n(&thread->state, THREAD_DEAD, __ATOMIC_SEQ_CST);
 	sched_remove(thread);
 	thread->object.dead = true;
 	cpus_pend(thread->cpu, PENDING_RESCHEDULE);
@@ -86,6 +87,7 @@ enum status thread_free(struct thread *thread)
 		vcpu_abandon(thread->guest);
 	if (thread->ran != NULL)
 		object_put(&thread->ran->object);
+	sched_forget(thread);
 	list_remove(&thread->sibling);
 	thread->process->thread_count--;
 	cache_free(&cache_thread, thread);

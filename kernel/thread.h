@@ -2,6 +2,7 @@
 #pragma once
 
 #include "arch/x86_64/cpu/trap_frame.h"
+#include "kernel/run_queue.h"
 #include "lib/list.h"
 #include "lib/status.h"
 #include "mm/object.h"
@@ -30,9 +31,8 @@ struct thread {
 	u64 ran_handle;
 	u64 ran_closed;            /* of the handle table, then */
 
-	struct cpu *cpu;           /* its home: where it runs and is woken; the object lock guards it */
-	struct list ready_node;    /* in cpu->ready */
-	u64 virtual_time;          /* TSC cycles run, scaled by weight */
+	struct cpu *cpu; /* its home: where it runs and is woken; the object lock guards it */
+	struct run_entity run;     /* in cpu->queue */
 
 	struct queue *waits_for;
 	struct list sleep_node;    /* in cpu->sleeping */

@@ -24,10 +24,10 @@ void timer_set(struct cpu *cpu, u64 tsc);
 /* The CPU's next event, `deadline` being one of them. 0 is never: one less, and it is the last. */
 static inline u64 timer_next(const struct cpu *cpu, u64 deadline)
 {
-	u64 slice = __atomic_load_n(&cpu->slice_end_tsc, __ATOMIC_RELAXED) - 1;
+	u64 queue = __atomic_load_n(&cpu->queue_tsc, __ATOMIC_RELAXED) - 1;
 	u64 wake = __atomic_load_n(&cpu->wake_tsc, __ATOMIC_RELAXED) - 1;
 
-	return MIN(deadline - 1, MIN(slice, wake)) + 1;
+	return MIN(deadline - 1, MIN(queue, wake)) + 1;
 }
 
 /* Setting the timer costs an exit on hypervisors below and a slow write on hardware: only changes. */

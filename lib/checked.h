@@ -36,7 +36,10 @@ static inline u64 mul_div(u64 value, u64 numerator, u64 denominator)
 	__asm__("mulq %3" : "=a"(low), "=d"(high) : "a"(value), "r"(numerator) : "cc");
 	if (high >= denominator)
 		return ~0ull;
-	__asm__("divq %4" : "=a"(low), "=d"(remainder) : "a"(low), "d"(high), "r"(denominator) : "cc");
+	__asm__("divq %4"
+		: "=a"(low), "=d"(remainder)
+		: "a"(low), "d"(high), "r"(denominator)
+		: "cc");
 	return low;
 }
 

@@ -51,7 +51,8 @@ static void put_number(struct output *out, const struct spec *spec, u64 value, u
 		       bool upper, char sign)
 {
 	const char *digits = upper ? "0123456789ABCDEF" : "0123456789abcdef";
-	const char *prefix = spec->alternate && base == 16 && value != 0 ? (upper ? "0X" : "0x") : "";
+	const char *prefix =
+		spec->alternate && base == 16 && value != 0 ? (upper ? "0X" : "0x") : "";
 	char text[24];
 	int count = 0;
 	int zeros;

@@ -36,7 +36,7 @@ struct space {
 	u64 low; /* [low, high) can be mapped */
 	u64 high;
 	struct list mappings;
-	/* Counts unmappings: whoever has used the space with another value must flush (mm/tlb.h). */
+	/* Counts unmappings: who used the space with another value must flush (mm/tlb.h). */
 	u64 generation;
 	u64 cpus[CPU_MAX / 64]; /* CPUs that run on it now, to be kicked */
 };

@@ -33,7 +33,7 @@ enum start_kind {
 	START_CHANNEL,      /* memory: struct vm_channel, shared with the manager */
 	START_CHANNEL_IN,   /* event that the manager signals: bind to the own queue */
 	START_CHANNEL_OUT,  /* event that the monitor signals */
-	START_FILE_KERNEL,  /* no handle: the file lies mapped read-only at address `offset`, `value` bytes */
+	START_FILE_KERNEL,  /* no handle: mapped read-only at address `offset`, `value` bytes */
 	START_FILE_INITRD,  /* likewise */
 };
 

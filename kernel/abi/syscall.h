@@ -24,7 +24,7 @@ enum syscall {
 	SYS_HANDLE_GRANT,
 	/*
 	 * (handle). Ends the object: every handle to it is stale at once. A process loses its
-	 * threads, its memory and all it alone refers to; a group everything that was charged to it.
+	 * threads, its memory and all it alone refers to; a group all that was charged to it.
 	 * STATUS_AGAIN until all pages are back.
 	 */
 	SYS_OBJECT_DESTROY,
@@ -38,9 +38,9 @@ enum syscall {
 	/* (group) -> memory: one read-only page, struct group_page, kept up to date. */
 	SYS_GROUP_PAGE,
 
-	/* (group, bytes, flags of enum memory_flag) -> memory, all zero; bytes round up to pages. */
+	/* (group, bytes, enum memory_flag) -> memory, all zero; bytes round up to pages. */
 	SYS_MEMORY_CREATE,
-	/* (root, hpa, bytes, flags) -> memory over device or firmware memory, never over RAM in use. */
+	/* (root, hpa, bytes, flags) -> memory: a device's or the firmware's, never RAM in use. */
 	SYS_MEMORY_PHYSICAL,
 	/* (group) -> space: a second-stage table. */
 	SYS_SPACE_CREATE,
@@ -59,7 +59,7 @@ enum syscall {
 	SYS_PROCESS_CREATE,
 	/* (process) -> space: its address space. */
 	SYS_PROCESS_SPACE,
-	/* (process, memory) starts its first thread; RDI holds where memory is mapped (struct start_info). */
+	/* (process, memory). Starts its first thread; RDI holds where the start_info is. */
 	SYS_PROCESS_START,
 	/* (code). Ends the caller's process; watchers of the process see the code. */
 	SYS_PROCESS_EXIT,
@@ -67,14 +67,20 @@ enum syscall {
 	SYS_THREAD_CREATE,
 	/* (). Gives the CPU to the next thread. */
 	SYS_THREAD_YIELD,
+	/*
+	 * (thread, budget_ns, period_ns) -> permille of a CPU that is left to reserve where it runs.
+	 * Guarantees the thread its budget in each period; 0 gives it up. STATUS_NO_QUOTA: more
+	 * than the group may reserve, or than the CPU has left.
+	 */
+	SYS_THREAD_RESERVE,
 	/* (root, process, first, count). Opens host I/O ports to a process. */
 	SYS_PORTS_GRANT,
 
 	/* (group) -> queue. */
 	SYS_QUEUE_CREATE,
 	/*
-	 * (queue, deadline_tsc) -> key of the oldest signal. Waits until there is one or the TSC has
-	 * passed the deadline: STATUS_TIMED_OUT. Deadline 0 only looks; ~0 waits for ever.
+	 * (queue, deadline_tsc) -> key of the oldest signal. Waits until there is one or the TSC
+	 * has passed the deadline: STATUS_TIMED_OUT. Deadline 0 only looks; ~0 waits for ever.
 	 */
 	SYS_QUEUE_WAIT,
 	/* (group) -> event. */
@@ -112,6 +118,9 @@ enum syscall {
 enum group_setting {
 	GROUP_WEIGHT,      /* 1 to 65535, 256 by default */
 	GROUP_QUOTA_PAGES, /* not below what is in use */
+	GROUP_CAP_PERCENT, /* of one CPU, all threads together; 0: none */
+	GROUP_AFFINITY,    /* a bit for each of CPUs 0 to 63 that its threads may use */
+	GROUP_RESERVABLE_PERMILLE, /* of one CPU, what its threads may reserve together */
 };
 
 enum memory_flag {
@@ -123,7 +132,7 @@ enum memory_flag {
 enum irq_flag {
 	IRQ_LEVEL = 1 << 0,
 	IRQ_ACTIVE_LOW = 1 << 1,
-	IRQ_ISA = 1 << 2, /* gsi is an ISA line: MADT overrides apply, the other flags come from there */
+	IRQ_ISA = 1 << 2, /* gsi is an ISA line: the MADT says what its other flags are */
 };
 
 /* Before any of them every CPU leaves VMX or SVM operation. */

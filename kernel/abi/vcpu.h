@@ -39,7 +39,7 @@ enum exit_reason {
 	EXIT_EOI,                /* APIC virtualization: EOI of a level-triggered vector */
 	EXIT_TPR,                /* TPR fell below tpr_threshold */
 	EXIT_APIC_ACCESS,
-	EXIT_ENTRY_FAILED,       /* guest state refused: vendor_code says what; SYS_VCPU_DUMP for more */
+	EXIT_ENTRY_FAILED,       /* guest state refused: vendor_code; SYS_VCPU_DUMP says more */
 	EXIT_UNKNOWN,            /* vendor_code, qualification hold what the CPU said */
 	EXIT_NO_MEMORY,          /* guest RAM could not be populated */
 	EXIT_REASON_COUNT
@@ -69,7 +69,7 @@ struct vcpu_exit {
 	u16 io_port;
 	u8 io_size;             /* 1, 2, 4 */
 	u8 io_flags;            /* enum exit_io_flag */
-	u32 vector;             /* EXIT_EXCEPTION, EXIT_EOI, EXIT_SIPI */
+	u32 vector;             /* EXIT_EXCEPTION, EXIT_EOI, EXIT_SIPI; EXIT_HYPERCALL: CPL */
 	u32 error_code;         /* EXIT_EXCEPTION, EXIT_TASK_SWITCH (SVM: EXITINFO2's) */
 	u64 vendor_code;        /* the CPU's own exit code or VM-instruction error */
 	u64 qualification;      /* VMX exit qualification, SVM EXITINFO1 */
@@ -211,7 +211,7 @@ static inline u32 vcpu_cpuid_slot(u32 leaf)
 }
 
 enum vcpu_settle {
-	SETTLE_HYPERCALL = 1 << 0, /* the kernel refuses hypercalls that are not in `hypercalls` */
+	SETTLE_HYPERCALL = 1 << 0, /* the kernel refuses the guest kernel's others than `hypercalls` */
 };
 
 /*
@@ -222,8 +222,8 @@ enum vcpu_settle {
 struct vcpu_page {
 	u64 gpr[GPR_COUNT];
 	/*
-	 * CR8, bits 3:0: the task priority, APIC TPR bits 7:4. Live like the general registers: taken
-	 * at every entry, stored at every exit (VMX: TPR shadow; SVM: V_TPR with V_INTR_MASKING), so
+	 * CR8, bits 3:0: the task priority, APIC TPR bits 7:4. Live like the general registers:
+	 * taken at every entry, stored at every exit (VMX: TPR shadow; SVM: V_TPR), so
 	 * MOV CR8 never exits and the monitor's APIC takes its TPR from here and puts it back.
 	 */
 	u64 cr8;

@@ -17,7 +17,7 @@ RULES = {
     "arch/x86_64/virt/vmx": ["arch/x86_64/virt"],
     "kernel/abi": ["lib"],
     "kernel": ["lib", "arch/x86_64/hw", "arch/x86_64/cpu", "mm", "arch/x86_64/virt/virt.h",
-               "kernel/abi", "boot/boot_info.h"],
+               "kernel/abi", "boot/boot_info.h", "boot/layout.h"],
     "boot": ["lib", "arch/x86_64/hw", "arch/x86_64/cpu", "kernel/abi"],
     "vmm/rt": ["lib", "arch/x86_64/hw", "kernel/abi"],
     "vmm/manager": ["lib", "arch/x86_64/hw", "kernel/abi", "vmm/rt"],

@@ -1,14 +1,53 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: MIT
-"""Boots an ISO in Bochs with its serial console on this terminal: make run EMULATOR=bochs."""
+"""Configures Bochs; as a program, boots an ISO with its console on this terminal."""
 import argparse
 import os
 import shutil
+import socket
 import subprocess
 import tempfile
 from pathlib import Path
 
-import machine
+CONFIGURATION = """\
+config_interface: textconfig
+display_library: rfb, options="timeout=0"
+plugin_ctrl: unmapped=1, biosdev=1, speaker=1, extfpuirq=1, parallel=1, serial=1, iodebug=1
+memory: guest={memory}, host={memory}
+romimage: file=/usr/share/bochs/BIOS-bochs-latest
+vgaromimage: file=/usr/share/bochs/VGABIOS-lgpl-latest
+cpu: model={model}, count={cpus}, ips=50000000, reset_on_triple_fault=0
+pci: enabled=1, chipset=i440fx
+ata0: enabled=1, ioaddr1=0x1f0, ioaddr2=0x3f0, irq=14
+ata0-slave: type=cdrom, path={iso}, status=inserted
+boot: cdrom
+clock: sync=none, time0=local
+com1: enabled=1, mode=socket-server, dev=localhost:{port}
+{com2}sound: driver=dummy
+log: {log}
+"""
+
+
+def megabytes(memory):
+    """1G or 512M as a number of MiB."""
+    return int(memory[:-1]) * (1024 if memory[-1] in "Gg" else 1)
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def configuration(folder, iso, port, memory="1G", model="corei7_skylake_x", cpus=1, com2=None):
+    """Writes Bochs's files into the folder; returns the command. COM1 is a socket at the port."""
+    second = f"com2: enabled=1, mode=file, dev={com2}\n" if com2 else ""
+    # Debian's Bochs has a debugger, which is told to continue.
+    (folder / "rc").write_text("c\n")
+    (folder / "bochsrc").write_text(CONFIGURATION.format(
+        memory=megabytes(memory), model=model, cpus=cpus, iso=iso, port=port, com2=second,
+        log=folder / "bochs.log"))
+    return ["bochs", "-q", "-f", folder / "bochsrc", "-rc", folder / "rc"]
 
 
 def main():
@@ -18,18 +57,20 @@ def main():
     parser.add_argument("--cpus", type=int, default=1)
     options = parser.parse_args()
     folder = Path(tempfile.mkdtemp(prefix="bochs-"))
-    port = machine.free_port()
-    (folder / "rc").write_text("c\n")
-    (folder / "bochsrc").write_text(machine.BOCHS_CONFIGURATION.format(
-        memory=machine.megabytes(options.memory), model="corei7_skylake_x", cpus=options.cpus,
-        iso=options.iso.resolve(), port=port, com2="", log=folder / "bochs.log"))
+    port = free_port()
+    command = configuration(folder, options.iso.resolve(), port, memory=options.memory,
+                            cpus=options.cpus)
     with open(folder / "out", "wb") as out:
-        bochs = subprocess.Popen(["bochs", "-q", "-f", folder / "bochsrc", "-rc", folder / "rc"],
-                                 stdin=subprocess.DEVNULL, stdout=out, stderr=out)
-    print("  BOCHS   Ctrl-\\ ends the emulator; poweroff at the prompt does it properly")
+        bochs = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=out, stderr=out,
+                                 start_new_session=True)
+    print("  BOCHS   Ctrl-\\ ends the emulator; poweroff at the prompt does it properly",
+          flush=True)
     terminal = "STDIO,raw,echo=0,isig=1,intr=0x1c" if os.isatty(0) else "STDIO"
     try:
-        subprocess.run(["socat", terminal, f"TCP:127.0.0.1:{port},retry=100,interval=0.1"])
+        subprocess.run(["socat", terminal, f"TCP:127.0.0.1:{port},retry=100,interval=0.1"],
+                       check=False)
+    except KeyboardInterrupt:
+        pass
     finally:
         if bochs.poll() is None:
             bochs.kill()

@@ -14,40 +14,13 @@ from pathlib import Path
 import pexpect
 import pexpect.fdpexpect
 
+from bochs import configuration, free_port
+
 PROMPT = r"(?:^|\n|\r)skerry> "
 DETACH = "\x1d"
 OVMF = "/usr/share/ovmf/OVMF.fd"
 ROOT = Path(__file__).resolve().parents[2]
 EPYC = "EPYC,+svm,+npt"
-
-BOCHS_CONFIGURATION = """\
-config_interface: textconfig
-display_library: rfb, options="timeout=0"
-plugin_ctrl: unmapped=1, biosdev=1, speaker=1, extfpuirq=1, parallel=1, serial=1, iodebug=1
-memory: guest={memory}, host={memory}
-romimage: file=/usr/share/bochs/BIOS-bochs-latest
-vgaromimage: file=/usr/share/bochs/VGABIOS-lgpl-latest
-cpu: model={model}, count={cpus}, ips=50000000, reset_on_triple_fault=0
-pci: enabled=1, chipset=i440fx
-ata0: enabled=1, ioaddr1=0x1f0, ioaddr2=0x3f0, irq=14
-ata0-slave: type=cdrom, path={iso}, status=inserted
-boot: cdrom
-clock: sync=none, time0=local
-com1: enabled=1, mode=socket-server, dev=localhost:{port}
-{com2}sound: driver=dummy
-log: {log}
-"""
-
-
-def megabytes(memory):
-    """1G or 512M as a number of MiB."""
-    return int(memory[:-1]) * (1024 if memory[-1] in "Gg" else 1)
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 def make_iso(build, out, bundle=None, cmdline=""):
@@ -133,10 +106,10 @@ class Machine:
 
     def shell(self, line, limit=None):
         """A command at the shell of the guest whose console is attached; returns its output."""
-        # The quotes keep the echo of the line from looking like the end of its output.
-        self.type(line + "; echo sk''erry-done\n")
-        out = self.wait(r"skerry-done\r*\n", limit).replace("\r", "")
-        return out.split("\n", 1)[1] if "\n" in out else ""
+        # The quotes keep the echo of the line from looking like the ends of its output.
+        self.type(f"echo sk''erry-begin; {line}; echo sk''erry-done\n")
+        self.wait(r"skerry-begin\r*\n", limit)
+        return self.wait(r"skerry-done\r*\n", limit).replace("\r", "")
 
     def wait_shell(self, name, limit=None):
         """Until the guest attached to has its shell."""
@@ -228,12 +201,7 @@ class Bochs(Machine):
         super().__init__(build)
         self.limit = 300
         port = free_port()
-        rc = self.folder / "rc"
-        rc.write_text("c\n")
-        second = f"com2: enabled=1, mode=file, dev={com2}\n" if com2 else ""
-        configuration = self.folder / "bochsrc"
-        configuration.write_text(BOCHS_CONFIGURATION.format(
-            memory=megabytes(memory), model=model, cpus=cpus, port=port, com2=second,
-            iso=make_iso(build, self.folder / "test.iso", bundle, cmdline),
-            log=self.folder / "bochs.log"))
-        self.start(["bochs", "-q", "-f", configuration, "-rc", rc], port)
+        iso = make_iso(build, self.folder / "test.iso", bundle, cmdline)
+        words = configuration(self.folder, iso, port, memory=memory, model=model, cpus=cpus,
+                              com2=com2)
+        self.start(words, port)

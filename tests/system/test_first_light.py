@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: MIT
 """Two stock Debian guests side by side, in every cell: emulator, processor and way to boot."""
 import re
-import statistics
 
 import pytest
 
@@ -57,7 +56,7 @@ def test_cell(build, cell):
 def check_console(machine):
     """Commands in alpha; what beta prints meanwhile is there on attaching."""
     machine.attach("beta")
-    machine.shell("(sleep 1; echo said''-behind-the-back) &")
+    machine.shell("(sleep 1; echo said''-behind-the-back) & true")
     machine.leave()
     machine.attach("alpha")
     assert "Linux alpha 6.1" in machine.shell("uname -a")
@@ -113,11 +112,19 @@ def rtc_seconds(machine):
     return hours * 3600 + minutes * 60 + seconds
 
 
-def check_pause(machine):
-    """Ten seconds of pause: the monotonic clock stands still, the RTC goes on."""
-    machine.attach("beta")
-    machine.shell("while :; do cat /proc/uptime; usleep 10000; done >/tmp/times & :")
-    wall_before = rtc_seconds(machine)
+# Notes each change of the monotonic clock, without starting a process.
+WATCH = ("while read now rest </proc/uptime; do [ $now = \"$last\" ] || echo $now; last=$now; done"
+         " >/tmp/times & true")
+
+
+def wait_lines(machine, count):
+    """Until the watch has noted so many changes; how many there are then."""
+    machine.shell(f"while [ $(wc -l </tmp/times) -lt {count} ]; do usleep 10000; done")
+    return int(machine.shell("wc -l </tmp/times"))
+
+
+def pause_beta(machine):
+    """Ten seconds of pause, by alpha's clock."""
     machine.leave()
     machine.command("vm pause beta")
     paused = machine.vm("beta")
@@ -129,16 +136,34 @@ def check_pause(machine):
     machine.command("vm resume beta")
     assert machine.vm("beta")["state"] == "running"
     machine.attach("beta")
+
+
+def clock_gap(machine):
+    """The largest step of beta's monotonic clock while it was paused once; RTC seconds meanwhile."""
+    machine.attach("beta")
+    machine.shell(WATCH)
+    wall_before = rtc_seconds(machine)
+    before = wait_lines(machine, 20)
+    pause_beta(machine)
     wall_after = rtc_seconds(machine)
-    machine.shell("kill %1")
-    times = [float(line.split()[0]) for line in machine.shell("cat /tmp/times").split("\n")
-             if re.match(r"[\d.]+ [\d.]+$", line)]
+    wait_lines(machine, before + 100)
+    machine.shell("kill %1; wait")
+    times = [float(line) for line in
+             re.findall(r"^[\d.]+$", machine.shell("cat /tmp/times"), re.MULTILINE)]
     machine.leave()
-    assert len(times) > 10
-    gaps = [after - before for before, after in zip(times, times[1:])]
-    # The largest of them holds the pause; without it, each lasts as long as the loop takes.
-    assert max(gaps) - statistics.median(gaps) < 0.1
-    assert 10 <= (wall_after - wall_before) % 86400 < 60
+    gap = max(later - earlier for earlier, later in zip(times, times[1:]))
+    return gap, (wall_after - wall_before) % 86400
+
+
+def check_pause(machine):
+    """The monotonic clock stands still, the RTC goes on."""
+    # A busy host may make one of them larger; a clock that runs on makes each of them ten seconds.
+    gaps = []
+    while len(gaps) < 3 and (not gaps or gaps[-1] >= 0.1):
+        gap, wall = clock_gap(machine)
+        assert 10 <= wall < 100
+        gaps.append(gap)
+    assert gaps[-1] < 0.1, gaps
 
 
 def check_pages(machine):

@@ -156,6 +156,8 @@ static void test_hypercall(void **state)
 	assert_true(page.gpr[GPR_RAX] == ~0ull - 999);
 	page.gpr[GPR_RAX] = 4;
 	assert_true(cpuid_settle_hypercall(&vcpu));
+	vcpu.virt.exit.vector = 3;
+	assert_false(cpuid_settle_hypercall(&vcpu)); /* from the guest's ring 3 */
 	assert_int_equal(advanced, 4);
 }
 

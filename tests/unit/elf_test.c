@@ -126,7 +126,7 @@ static void test_refusals(void **state)
 	assert_refused(fixture, "lies outside the VM's RAM");
 	put_u64(file + 64 + 24, ~0ull - 0x100);
 	assert_refused(fixture, "lies outside the VM's RAM");
-	put_u64(file + 64 + 24, 0x2000);
+	put_u64(file + 64 + 24, LAYOUT_TABLES);
 	assert_refused(fixture, "lies outside the VM's RAM");
 	put_u64(file + 64 + 24, TEXT_AT);
 	put_u64(file + 64 + 40, TEXT_BYTES - 1);

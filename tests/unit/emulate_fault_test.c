@@ -10,6 +10,7 @@
 #include "vmm/monitor/guest_memory.c"
 #include "vmm/monitor/walk.c"
 #include "vmm/monitor/emulate_alu.c"
+#include "vmm/monitor/emulate_arithmetic.c"
 #include "vmm/monitor/emulate_memory.c"
 #include "vmm/monitor/emulate_operand.c"
 #include "vmm/monitor/emulate_string.c"

@@ -15,6 +15,7 @@
 #include "vmm/monitor/guest_memory.c"
 #include "vmm/monitor/walk.c"
 #include "vmm/monitor/emulate_alu.c"
+#include "vmm/monitor/emulate_arithmetic.c"
 #include "vmm/monitor/emulate_memory.c"
 #include "vmm/monitor/emulate_operand.c"
 #include "vmm/monitor/emulate_string.c"
@@ -85,6 +86,11 @@ enum form_trait {
 	NO_66 = 1 << 12,
 	COMPARE = 1 << 13,  /* RAX is often what is in memory */
 	PAIR = 1 << 14,     /* CMPXCHG8B and 16B: RDX:RAX is often what is in memory */
+	REPEAT = 1 << 15,   /* has a prefix F3 of its own */
+	DIVIDE = 1 << 16,   /* RDX:RAX is a dividend whose quotient fits */
+	OPEN_SZAP = 1 << 17, /* SF, ZF, AF and PF are undefined */
+	OPEN_COSAP = 1 << 18, /* all but ZF */
+	OPEN_ALL = 1 << 19,
 };
 
 struct form {
@@ -156,6 +162,18 @@ static const struct form forms[] = {
 	{"test i8", {0xf6}, 1, 0, 'b', NO_AF},
 	{"test i", {0xf7}, 1, 1, 'z', NO_AF},
 	{"not", {0xf6}, 1, 2, 0, WIDTH | LOCKABLE},
+	{"mul", {0xf6}, 1, 4, 0, WIDTH | OPEN_SZAP},
+	{"imul", {0xf6}, 1, 5, 0, WIDTH | OPEN_SZAP},
+	{"div", {0xf6}, 1, 6, 0, WIDTH | DIVIDE | OPEN_ALL},
+	{"idiv", {0xf6}, 1, 7, 0, WIDTH | DIVIDE | OPEN_ALL},
+	{"imul r i", {0x69}, 1, -1, 'z', OPEN_SZAP},
+	{"imul r i8", {0x6b}, 1, -1, 'b', OPEN_SZAP},
+	{"imul r", {0x0f, 0xaf}, 2, -1, 0, OPEN_SZAP},
+	{"popcnt", {0x0f, 0xb8}, 2, -1, 0, REPEAT},
+	{"bsf", {0x0f, 0xbc}, 2, -1, 0, OPEN_COSAP},
+	{"bsr", {0x0f, 0xbd}, 2, -1, 0, OPEN_COSAP},
+	{"tzcnt", {0x0f, 0xbc}, 2, -1, 0, REPEAT | OPEN_ALL},
+	{"lzcnt", {0x0f, 0xbd}, 2, -1, 0, REPEAT | OPEN_ALL},
 	{"neg", {0xf6}, 1, 3, 0, WIDTH | LOCKABLE},
 	{"inc", {0xfe}, 1, 0, 0, WIDTH | LOCKABLE},
 	{"dec", {0xfe}, 1, 1, 0, WIDTH | LOCKABLE},
@@ -224,6 +242,7 @@ struct trial {
 static struct machine machine;
 static u8 *const data = (u8 *)DATA_GVA;
 static u8 *const code = (u8 *)CODE_GVA;
+static u64 dividend[2]; /* RAX and RDX of a division */
 static u64 random_state = 0x9e3779b97f4a7c15;
 
 static u64 random_u64(void)
@@ -364,6 +383,19 @@ static void prepare_operands(const struct form *form, const struct trial *trial)
 		native.gpr[GPR_RDX] = 0;
 		memset((void *)trial->target, 0, 16);
 	}
+	if (form->traits & DIVIDE) {
+		/* half of what fits, of either sign for IDIV */
+		u32 unused = 65 - 8 * trial->size;
+		u64 low = random_value() << unused >> unused;
+
+		if (form->group == 7 && chance(2))
+			low = -low;
+		native.gpr[GPR_RAX] = trial->size == 1 ? low & 0xffff : low;
+		if (trial->size > 1)
+			native.gpr[GPR_RDX] = (s64)low < 0 ? ~0ull : 0;
+		dividend[0] = native.gpr[GPR_RAX];
+		dividend[1] = native.gpr[GPR_RDX];
+	}
 	if (form->traits & BIT_FAR && trial->memory)
 		native.gpr[trial->reg] = (u64)((s64)random_below(4000) - 2000);
 }
@@ -396,6 +428,8 @@ static void build(const struct form *form, struct trial *trial, u64 rip)
 
 	if (trial->locked)
 		put(trial, 0xf0, 1);
+	if (form->traits & REPEAT)
+		put(trial, 0xf3, 1);
 	if (trial->operand_16)
 		put(trial, 0x66, 1);
 	if (trial->address_32)
@@ -429,6 +463,19 @@ static bool usable(const struct form *form, const struct trial *trial)
 		if (trial->size == 2 && (count & 31) > 16)
 			return false;
 	}
+	if (form->traits & DIVIDE) {
+		u64 divisor = native.gpr[trial->rm & 7];
+
+		if (native.gpr[GPR_RAX] != dividend[0] || native.gpr[GPR_RDX] != dividend[1])
+			return false;
+		if (trial->memory)
+			memcpy(&divisor, (void *)trial->target, 8);
+		else if (trial->rm == GPR_RAX || trial->rm == GPR_RDX ||
+			 (trial->size == 1 && trial->rm >= 4) || trial->rm >= 8)
+			return false;
+		if (divisor << (64 - 8 * trial->size) == 0)
+			return false;
+	}
 	if (form->traits & BIT_FAR && trial->memory &&
 	    (native.gpr[trial->reg] + 2000 >= 4000 || trial->locked))
 		return false;
@@ -454,6 +501,13 @@ static u64 undefined_flags(const struct form *form, const struct trial *trial)
 
 	if (form->traits & NO_AF)
 		return RFLAGS_AF;
+	if (form->traits & OPEN_SZAP)
+		return RFLAGS_SF | RFLAGS_ZF | RFLAGS_AF | RFLAGS_PF;
+	if (form->traits & OPEN_COSAP)
+		return STATUS_FLAGS & ~RFLAGS_ZF;
+	if (form->traits & OPEN_ALL)
+		return form->traits & REPEAT ? STATUS_FLAGS & ~(RFLAGS_CF | RFLAGS_ZF) :
+					       STATUS_FLAGS;
 	if (form->traits & BIT_TEST)
 		return RFLAGS_OF | RFLAGS_SF | RFLAGS_PF | RFLAGS_AF;
 	if (!(form->traits & (SHIFT | ROTATE | DOUBLE)))

@@ -26,7 +26,7 @@ static void raise_while(u8 type, u8 first, u32 second)
 static void test_interrupt(void **state)
 {
 	(void)state;
-	irq_pending = PENDING_INTERRUPT;
+	irq_pending[0] = PENDING_INTERRUPT;
 	irq_vector = 0x31;
 	assert_true(prepare_again());
 	assert_injects(EVENT_INTERRUPT, 0x31);
@@ -37,12 +37,12 @@ static void test_interrupt(void **state)
 static void test_interrupt_waits(void **state)
 {
 	(void)state;
-	irq_pending = PENDING_INTERRUPT;
+	irq_pending[0] = PENDING_INTERRUPT;
 	page.rflags = RFLAGS_FIXED;
 	assert_true(prepare_again());
 	assert_false(page.inject.valid);
 	assert_int_equal(page.request, REQUEST_INTERRUPT_WINDOW);
-	assert_int_equal(irq_pending, PENDING_INTERRUPT); /* still in its controller */
+	assert_int_equal(irq_pending[0], PENDING_INTERRUPT); /* still in its controller */
 
 	page.rflags |= RFLAGS_IF;
 	page.shadow = SHADOW_STI;
@@ -57,7 +57,7 @@ static void test_interrupt_waits(void **state)
 static void test_shadow_ends(void **state)
 {
 	(void)state;
-	irq_pending = PENDING_INTERRUPT;
+	irq_pending[0] = PENDING_INTERRUPT;
 	irq_vector = 0x31;
 	page.shadow = SHADOW_STI;
 	page.inject.valid = 0;
@@ -71,7 +71,7 @@ static void test_interrupted_event_first(void **state)
 {
 	(void)state;
 	vcpu->event = (struct vcpu_event){.valid = 1, .type = EVENT_INTERRUPT, .vector = 0x40};
-	irq_pending = PENDING_INTERRUPT;
+	irq_pending[0] = PENDING_INTERRUPT;
 	page.rflags = RFLAGS_FIXED; /* the CPU had accepted it already */
 	assert_true(prepare_again());
 	assert_injects(EVENT_INTERRUPT, 0x40);
@@ -82,7 +82,7 @@ static void test_interrupted_event_first(void **state)
 static void test_nmi(void **state)
 {
 	(void)state;
-	irq_pending = PENDING_NMI | PENDING_INTERRUPT;
+	irq_pending[0] = PENDING_NMI | PENDING_INTERRUPT;
 	irq_vector = 0x31;
 	page.rflags = RFLAGS_FIXED;
 	assert_true(prepare_again());
@@ -90,7 +90,7 @@ static void test_nmi(void **state)
 	assert_int_equal(nmis_taken, 1);
 	assert_int_equal(page.request, REQUEST_INTERRUPT_WINDOW);
 
-	irq_pending = PENDING_NMI;
+	irq_pending[0] = PENDING_NMI;
 	page.shadow = SHADOW_NMI;
 	assert_true(prepare_again());
 	assert_false(page.inject.valid);
@@ -104,7 +104,7 @@ static void test_halt(void **state)
 	page.shadow = SHADOW_STI; /* sti; hlt */
 	settle(EXIT_HLT);
 	assert_false(inject_prepare(vcpu));
-	irq_pending = PENDING_INTERRUPT;
+	irq_pending[0] = PENDING_INTERRUPT;
 	irq_vector = 0x22;
 	assert_true(inject_prepare(vcpu));
 	assert_injects(EVENT_INTERRUPT, 0x22);
@@ -116,9 +116,9 @@ static void test_halt_with_interrupts_off(void **state)
 	(void)state;
 	page.rflags = RFLAGS_FIXED;
 	settle(EXIT_HLT);
-	irq_pending = PENDING_INTERRUPT;
+	irq_pending[0] = PENDING_INTERRUPT;
 	assert_false(inject_prepare(vcpu));
-	irq_pending = PENDING_NMI;
+	irq_pending[0] = PENDING_NMI;
 	assert_true(inject_prepare(vcpu));
 	assert_injects(EVENT_NMI, 2);
 }
@@ -193,7 +193,7 @@ static void test_quiet(void **state)
 {
 	(void)state;
 	assert_true(prepare_again());
-	irq_pending = PENDING_INTERRUPT;
+	irq_pending[0] = PENDING_INTERRUPT;
 	irq_vector = 0x31;
 	page.inject.valid = 0;
 	assert_true(inject_prepare(vcpu));
@@ -208,7 +208,7 @@ static void test_quiet(void **state)
 static void test_init_resets(void **state)
 {
 	(void)state;
-	irq_pending = PENDING_INIT;
+	irq_pending[0] = PENDING_INIT;
 	inject_prepare(vcpu);
 	assert_int_equal(machine.crash_count, 1);
 	assert_int_equal(loads, 2);

@@ -75,7 +75,7 @@ static void test_reset_forgets(void **state)
 	vcpu->pvclock.system_time_msr = 0x1001;
 	page.request = REQUEST_ADVANCE;
 	page.inject.valid = 1;
-	machine.time.tsc_adjust = 77;
+	vcpu->tsc_adjust = 77;
 	host_tsc += 12345;
 	machine_reset(&machine);
 	assert_false(vcpu->halted || vcpu->event.valid || vcpu->held.valid || page.inject.valid);

@@ -24,20 +24,27 @@
 #include "vmm/monitor/exits_entry.c"
 #include "vmm/monitor/exits_msr.c"
 #include "vmm/monitor/guest_memory.c"
+#include "vmm/monitor/hypercall.c"
 #include "vmm/monitor/inject.c"
+#include "vmm/monitor/load/start_state.c"
 #include "vmm/monitor/machine.c"
 #include "vmm/monitor/machine_time.c"
 #include "vmm/monitor/msr.c"
 #include "vmm/monitor/msr_mtrr.c"
+#include "vmm/monitor/pv_eoi.c"
 #include "vmm/monitor/pvclock.c"
 #include "vmm/monitor/vcpu.c"
+#include "vmm/rt/mutex.c"
 
-#define RAM_BYTES (4 * MIB)
+#define RAM_BYTES  (4 * MIB)
+#define VCPUS_MADE 4
 
 static struct machine machine;
 static struct vcpu *const vcpu = &machine.vcpu[0];
 static struct vcpu_page page;
 static struct lapic_page lapic_page;
+static struct vcpu_page other_page[VCPUS_MADE - 1];
+static struct lapic_page other_lapic_page[VCPUS_MADE - 1];
 static struct vm_channel channel;
 static struct start_info info;
 static u8 *ram;
@@ -46,12 +53,19 @@ static u8 *ram;
 const struct start_info *start_info = &info;
 static u64 host_tsc;
 static u32 groups_fetched;
-static u32 signals;
+static u32 signals;			 /* to the manager */
+static u32 wakes_sent[VCPUS_MADE];	 /* signals to a vCPU's event */
+static u32 kicks_sent[VCPUS_MADE];
 static jmp_buf process_end;
 
 /* devices and emulator */
-static u32 irq_pending;
+static u32 irq_pending[VCPUS_MADE];
 static int irq_vector;
+static u8 sipi_vector;
+static u32 delivered[VCPUS_MADE]; /* vector | mode << 8 */
+static bool eoi_private;
+static u32 eois;
+static u64 device_deadline;
 static u32 nmis_taken;
 static u64 port_value;
 static u16 port_written;
@@ -81,18 +95,22 @@ u64 clock_tsc_to_ns(u64 tsc)
 	return tsc; /* 1 GHz */
 }
 
+/* Handles of vCPU n's objects are these plus n. */
+enum { HANDLE_VCPU = 100, HANDLE_WAKE = 200 };
+
 enum status sys_vcpu_get(handle_t handle, u32 groups)
 {
-	(void)handle;
 	groups_fetched |= groups;
-	page.valid |= groups;
+	machine.vcpu[handle % HANDLE_VCPU].page->valid |= groups;
 	return STATUS_OK;
 }
 
 enum status sys_event_signal(handle_t event)
 {
-	(void)event;
-	signals++;
+	if (event >= HANDLE_WAKE)
+		wakes_sent[event - HANDLE_WAKE]++;
+	else
+		signals++;
 	return STATUS_OK;
 }
 
@@ -102,9 +120,34 @@ void sys_process_exit(u64 code)
 	longjmp(process_end, 1);
 }
 
-void sys_thread_yield(void)
+enum status sys_vcpu_kick(handle_t handle)
 {
-	fail_msg("the lock is taken twice");
+	kicks_sent[handle - HANDLE_VCPU]++;
+	return STATUS_OK;
+}
+
+enum status sys_handle_close(handle_t handle)
+{
+	(void)handle;
+	return STATUS_OK;
+}
+
+enum status sys_queue_create(handle_t group, handle_t *queue)
+{
+	(void)group, (void)queue;
+	return STATUS_NO_MEMORY;
+}
+
+enum status sys_event_create(handle_t group, handle_t *event)
+{
+	(void)group, (void)event;
+	return STATUS_NO_MEMORY;
+}
+
+enum status sys_object_bind(handle_t handle, handle_t queue, u64 key)
+{
+	(void)handle, (void)queue, (void)key;
+	return STATUS_NO_MEMORY;
 }
 
 enum status sys_vcpu_run(handle_t handle)
@@ -223,28 +266,59 @@ void platform_tick(struct platform *platform, u32 cpu)
 
 u64 platform_deadline(const struct platform *platform, u32 cpu)
 {
-	(void)platform, (void)cpu;
-	return DEADLINE_NONE;
+	(void)platform;
+	return cpu == 0 ? device_deadline : DEADLINE_NONE;
 }
 
 u32 irqchip_pending(const struct irqchip *irqchip, u32 cpu)
 {
-	(void)irqchip, (void)cpu;
-	return irq_pending;
+	(void)irqchip;
+	return irq_pending[cpu];
 }
 
 int irqchip_take_interrupt(struct irqchip *irqchip, u32 cpu)
 {
-	(void)irqchip, (void)cpu;
-	irq_pending &= ~(u32)PENDING_INTERRUPT;
+	(void)irqchip;
+	irq_pending[cpu] &= ~(u32)PENDING_INTERRUPT;
 	return irq_vector;
 }
 
 void irqchip_take_nmi(struct irqchip *irqchip, u32 cpu)
 {
-	(void)irqchip, (void)cpu;
-	irq_pending &= ~(u32)PENDING_NMI;
+	(void)irqchip;
+	irq_pending[cpu] &= ~(u32)PENDING_NMI;
 	nmis_taken++;
+}
+
+void irqchip_take_init(struct irqchip *irqchip, u32 cpu)
+{
+	(void)irqchip;
+	irq_pending[cpu] = cpu == 0 ? 0 : PENDING_WAIT;
+}
+
+u8 irqchip_take_sipi(struct irqchip *irqchip, u32 cpu)
+{
+	(void)irqchip;
+	irq_pending[cpu] = 0;
+	return sipi_vector;
+}
+
+bool lapic_deliver(struct lapic *lapic, u32 mode, u32 vector, bool level)
+{
+	delivered[lapic - machine.platform.irqchip.lapic] = vector | mode << 8;
+	return !level;
+}
+
+void lapic_eoi(struct lapic *lapic)
+{
+	(void)lapic;
+	eois++;
+}
+
+bool lapic_eoi_is_private(const struct lapic *lapic)
+{
+	(void)lapic;
+	return eoi_private;
 }
 
 enum lapic_mode lapic_mode(const struct lapic *lapic)
@@ -326,35 +400,60 @@ bool load_guest(struct load_job *job)
 	return load_works;
 }
 
-static int fixture_make(void **state)
+static void make_vcpus(u32 count)
 {
-	(void)state;
+	machine.vcpu_count = count;
+	machine.platform.irqchip.cpu_count = count;
+	for (u32 i = 0; i < count; i++) {
+		machine.vcpu[i].machine = &machine;
+		machine.vcpu[i].id = i;
+		machine.vcpu[i].handle = HANDLE_VCPU + i;
+		machine.vcpu[i].wake_event = HANDLE_WAKE + i;
+		machine.vcpu[i].page = i == 0 ? &page : &other_page[i - 1];
+		machine.platform.irqchip.lapic[i].page =
+			i == 0 ? &lapic_page : &other_lapic_page[i - 1];
+	}
+}
+
+static int fixture_make_many(u32 count)
+{
 	memset(&machine, 0, sizeof(machine));
 	memset(&page, 0, sizeof(page));
+	memset(other_page, 0, sizeof(other_page));
 	memset(&channel, 0, sizeof(channel));
 	memset(&lapic_page, 0, sizeof(lapic_page));
+	memset(other_lapic_page, 0, sizeof(other_lapic_page));
+	memset(irq_pending, 0, sizeof(irq_pending));
+	memset(wakes_sent, 0, sizeof(wakes_sent));
+	memset(kicks_sent, 0, sizeof(kicks_sent));
+	memset(delivered, 0, sizeof(delivered));
 	memset(typed, 0, sizeof(typed));
 	ram = calloc(1, RAM_BYTES);
 	guest_memory_init(&machine.memory, ram, RAM_BYTES);
 	info.tsc_khz = 1000000;
 	host_tsc = 1000;
-	groups_fetched = signals = irq_pending = nmis_taken = loads = serial_room = buttons = 0;
+	groups_fetched = signals = eois = nmis_taken = loads = serial_room = buttons = 0;
+	eoi_private = false;
+	device_deadline = DEADLINE_NONE;
 	lapic_cr8 = 0;
 	load_works = true;
 	emulate_answer = EMULATE_DONE;
 	emulate_event = (struct vcpu_event){0};
 	machine.channel = &channel;
-	machine.vcpu_count = 1;
 	machine.physical_bits = 40;
-	vcpu->machine = &machine;
-	vcpu->page = &page;
-	machine.platform.irqchip.lapic[0].page = &lapic_page;
-	cpuid_build(&machine.cpuid, 1);
+	make_vcpus(count);
+	cpuid_build(&machine.cpuid, count);
 	machine_start(&machine);
 	assert_int_equal(machine.state, VM_RUNNING);
 	page.dirty = 0;
 	page.rflags = RFLAGS_FIXED | RFLAGS_IF;
 	return 0;
+}
+
+static UNUSED int fixture_make(void **state)
+{
+	(void)state;
+	return fixture_make_many(1);
 }
 
 static int fixture_free(void **state)

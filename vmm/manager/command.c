@@ -2,6 +2,7 @@
 #include "vmm/manager/command.h"
 #include "lib/format.h"
 #include "vmm/manager/line_editor.h"
+#include "vmm/manager/log.h"
 #include "vmm/manager/setup.h"
 
 /* A line cut into words; quotes keep spaces together, a backslash between quotes the next byte. */
@@ -122,6 +123,7 @@ void command_run(struct reply *reply, const char *line)
 	}
 	if (words.count == 0)
 		return;
+	log_message(LOG_DEBUG, LOG_CONSOLE, "", "command: %s", line);
 	command = command_find(words.word, words.count, &name_words);
 	if (command == NULL) {
 		unknown(reply, &words);

@@ -25,8 +25,7 @@ static void obey(struct machine *machine, u32 command)
 		acpi_pm_power_button(&machine->platform.acpi_pm);
 		break;
 	case VM_COMMAND_REGISTERS:
-		for (u32 i = 0; i < machine->vcpu_count; i++)
-			vcpu_need(&machine->vcpu[i], VCPU_ALL & ~(u32)VCPU_EVENT);
+		machine_fetch_registers(machine);
 		break;
 	default:
 		break;
@@ -38,9 +37,15 @@ void command_obey(struct machine *machine)
 	struct vm_channel *channel = machine->channel;
 	u32 sequence = __atomic_load_n(&channel->command_sequence, __ATOMIC_ACQUIRE);
 
-	if (sequence == channel->done_sequence)
+	/* one that needs all vCPUs to have left the guest is done when they have */
+	if (machine->todo != 0)
 		return;
-	obey(machine, channel->command);
-	__atomic_store_n(&channel->done_sequence, sequence, __ATOMIC_RELEASE);
+	if (sequence != machine->obeyed) {
+		machine->obeyed = sequence;
+		obey(machine, channel->command);
+	}
+	if (machine->todo != 0 || machine->obeyed == channel->done_sequence)
+		return;
+	__atomic_store_n(&channel->done_sequence, machine->obeyed, __ATOMIC_RELEASE);
 	machine->signal = true;
 }

@@ -237,7 +237,9 @@ static void build_hypervisor(struct cpuid_policy *policy)
 	memcpy(&skerry.edx, "erry", 4);
 	add_plain(policy, CPUID_HYPERVISOR, kvm);
 	add_plain(policy, CPUID_KVM_FEATURES,
-		  (struct cpuid_regs){.eax = (u32)(KVM_CLOCKSOURCE2 | KVM_CLOCKSOURCE_STABLE)});
+		  (struct cpuid_regs){.eax = (u32)(KVM_NO_IO_DELAY | KVM_CLOCKSOURCE2 |
+						   KVM_PV_EOI | KVM_PV_UNHALT |
+						   KVM_PV_SEND_IPI | KVM_CLOCKSOURCE_STABLE)});
 	add_plain(policy, CPUID_SKERRY, skerry);
 }
 
@@ -272,11 +274,16 @@ static void build_extended_version(struct cpuid_policy *policy)
 	add_plain(policy, CPUID_EXTENDED_VERSION, regs);
 }
 
+u32 cpuid_linear_bits(const struct cpuid_policy *policy)
+{
+	return (cpuid_shown(policy, CPUID_FEATURES, 0).ecx & CPUID_7_ECX_LA57) != 0 ? 57 : 48;
+}
+
 static void build_address_sizes(struct cpuid_policy *policy)
 {
 	struct cpuid_regs regs = host(CPUID_ADDRESS_SIZES, 0);
 
-	regs.eax = (regs.eax & (u32)CPUID_88_EAX_PHYSICAL_BITS) | 48 << 8; /* 4-level paging */
+	regs.eax = (regs.eax & (u32)CPUID_88_EAX_PHYSICAL_BITS) | cpuid_linear_bits(policy) << 8;
 	regs.ebx = policy->intel ? 0 : regs.ebx & (u32)ALLOW_88_EBX;
 	regs.ecx = 0;
 	if (!policy->intel)

@@ -42,10 +42,17 @@ void cpuid_query(const struct cpuid_policy *policy, const struct cpuid_state *st
 /* Whether the policy shows a bit of leaf 1, 7.0, 0x80000001, ...: mask of the register's bits. */
 struct cpuid_regs cpuid_shown(const struct cpuid_policy *policy, u32 leaf, u32 subleaf);
 
+/* Of linear addresses, with the widest paging that is shown. */
+u32 cpuid_linear_bits(const struct cpuid_policy *policy);
+
 /* The CPU's own CPUID; tests have one of their own. */
 void cpuid_host(u32 leaf, u32 subleaf, struct cpuid_regs *regs);
 
 #define CPUID_KVM_FEATURES     0x40000001u
 #define CPUID_SKERRY	       0x40000100u
+#define KVM_NO_IO_DELAY	       BIT(1)
 #define KVM_CLOCKSOURCE2       BIT(3)
+#define KVM_PV_EOI	       BIT(6)
+#define KVM_PV_UNHALT	       BIT(7)
+#define KVM_PV_SEND_IPI	       BIT(11)
 #define KVM_CLOCKSOURCE_STABLE BIT(24)

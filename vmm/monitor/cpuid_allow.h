@@ -8,7 +8,7 @@
  * The features a guest may see when the host has them. A bit stands here when what it promises
  * works under both back ends without more than they do now; everything else is hidden. So VMX and
  * SVM, MONITOR, performance counters, speculation controls (their MSRs are not switched), XSAVES,
- * CET, SGX, MPX, TSX and 5-level paging are not offered.
+ * CET, SGX, MPX and TSX are not offered.
  */
 #define ALLOW_1_ECX                                                                              \
 	(CPUID_1_ECX_SSE3 | CPUID_1_ECX_PCLMULQDQ | CPUID_1_ECX_SSSE3 | CPUID_1_ECX_FMA |        \
@@ -48,8 +48,8 @@
 	 CPUID_7_ECX_AVX512BITALG | CPUID_7_ECX_AVX512VPOPCNTDQ)
 
 #define ALLOW_7_ECX                                                                              \
-	(CPUID_7_ECX_UMIP | CPUID_7_ECX_PKU | CPUID_7_ECX_GFNI | CPUID_7_ECX_RDPID | AVX_7_ECX | \
-	 AVX512_7_ECX)
+	(CPUID_7_ECX_UMIP | CPUID_7_ECX_PKU | CPUID_7_ECX_GFNI | CPUID_7_ECX_LA57 |              \
+	 CPUID_7_ECX_RDPID | AVX_7_ECX | AVX512_7_ECX)
 
 #define AVX512_7_EDX (BIT(2) /* 4VNNIW */ | BIT(3) /* 4FMAPS */ | BIT(8) /* VP2INTERSECT */)
 

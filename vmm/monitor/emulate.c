@@ -5,8 +5,6 @@
 #include "vmm/monitor/emulate_state.h"
 #include "vmm/monitor/walk.h"
 
-#define DR6_BS BIT(14)
-
 /* Faults other than #PF carry error code 0 here, and none in real mode (SDM vol. 3, 21.1.4). */
 enum emulate_result emulate_fault(struct emulation *emulation, u8 vector)
 {

@@ -203,6 +203,30 @@ static enum emulate_result move_non_temporal(struct emulation *em)
 	return result;
 }
 
+/*
+ * 01 /4 and /6: SMSW and LMSW, the low word of CR0. LMSW reaches PE, MP, EM and TS, and PE only to
+ * set it (SDM vol. 2). Who may execute them the CPU has looked at.
+ */
+static enum emulate_result machine_status(struct emulation *em, bool load)
+{
+	u64 changeable = CR0_MP | CR0_EM | CR0_TS;
+	struct emulate_operand operand;
+	enum emulate_result result;
+	u64 *cr0 = &em->page->cr0;
+
+	em->size = 2;
+	result = emulate_operand(em, load ? WALK_READ : WALK_WRITE, &operand);
+	if (result != EMULATE_DONE)
+		return result;
+	if (!load) {
+		emulate_set(em, &operand, *cr0);
+		return EMULATE_DONE;
+	}
+	*cr0 = (*cr0 & ~changeable) | (emulate_get(em, &operand) & (changeable | CR0_PE));
+	em->page->dirty |= VCPU_CONTROL;
+	return EMULATE_DONE;
+}
+
 /* NOP with an operand, PREFETCH: nothing is touched. CLFLUSH: a device has no cache lines. */
 static bool is_hint(const struct x86_instruction *in)
 {
@@ -225,6 +249,9 @@ enum emulate_result emulate_execute_0f(struct emulation *em)
 	if (is_hint(&em->in))
 		return EMULATE_DONE;
 	switch (opcode) {
+	case 0x01:
+		return x86_has_memory(&em->in) && (group == 4 || group == 6) ?
+			machine_status(em, group == 6) : EMULATE_UNSUPPORTED;
 	case 0x40 ... 0x4f:
 		return move_if(em);
 	case 0x90 ... 0x9f:
@@ -247,6 +274,12 @@ enum emulate_result emulate_execute_0f(struct emulation *em)
 		return shift_double(em, (u8)em->page->gpr[GPR_RCX]);
 	case 0xb0 ... 0xb1:
 		return compare_exchange(em);
+	case 0xaf:
+		return emulate_multiply_register(em, NULL);
+	case 0xb8:
+		return em->in.prefixes & X86_PREFIX_REP ? emulate_scan(em) : EMULATE_UNSUPPORTED;
+	case 0xbc ... 0xbd:
+		return emulate_scan(em);
 	case 0xb6 ... 0xb7:
 	case 0xbe ... 0xbf:
 		return move_extended(em);

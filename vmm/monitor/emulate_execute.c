@@ -113,6 +113,21 @@ static enum emulate_result move_offset(struct emulation *em)
 	return EMULATE_DONE;
 }
 
+/* d7: XLAT */
+static enum emulate_result translate_byte(struct emulation *em)
+{
+	u64 offset = em->page->gpr[GPR_RBX] + (u8)em->page->gpr[GPR_RAX];
+	struct emulate_place place;
+	enum emulate_result result;
+
+	result = emulate_translate_operand(em, emulate_segment(em, SEG_DS),
+					   offset & emulate_mask(em->in.address_bytes), 1,
+					   WALK_READ, &place);
+	if (result == EMULATE_DONE)
+		emulate_set_register(em, GPR_RAX, 1, emulate_load(em, &place));
+	return result;
+}
+
 static enum emulate_result shift(struct emulation *em, u32 count)
 {
 	struct emulate_operand operand;
@@ -272,8 +287,8 @@ static enum emulate_result group_3(struct emulation *em)
 		return unary(em, UNARY_NOT);
 	case 3:
 		return unary(em, UNARY_NEG);
-	default: /* multiplication and division */
-		return EMULATE_UNSUPPORTED;
+	default:
+		return emulate_multiply_divide(em);
 	}
 }
 
@@ -309,6 +324,9 @@ enum emulate_result emulate_execute_primary(struct emulation *em)
 			return EMULATE_UNSUPPORTED;
 		em->size = MIN(em->in.operand_bytes, 4);
 		return load_signed(em, em->in.operand_bytes);
+	case 0x69:
+	case 0x6b:
+		return emulate_multiply_register(em, &em->in.immediate);
 	case 0x80 ... 0x83:
 		return binary_with(em, em->in.reg & 7, em->in.immediate,
 				   (em->in.reg & 7) != ALU_CMP);
@@ -337,6 +355,8 @@ enum emulate_result emulate_execute_primary(struct emulation *em)
 		return shift(em, 1);
 	case 0xd2 ... 0xd3:
 		return shift(em, (u8)em->page->gpr[GPR_RCX]);
+	case 0xd7:
+		return translate_byte(em);
 	case 0xf6 ... 0xf7:
 		return group_3(em);
 	case 0xfe ... 0xff:

@@ -64,6 +64,11 @@ void emulate_set(struct emulation *emulation, const struct emulate_operand *oper
 /* emulate_string.c: MOVS, CMPS, STOS, LODS, SCAS */
 enum emulate_result emulate_string(struct emulation *emulation);
 
+/* emulate_arithmetic.c: f6 and f7 /4 to /7; IMUL with a register; BSF, BSR, TZCNT, LZCNT, POPCNT */
+enum emulate_result emulate_multiply_divide(struct emulation *emulation);
+enum emulate_result emulate_multiply_register(struct emulation *emulation, const u64 *immediate);
+enum emulate_result emulate_scan(struct emulation *emulation);
+
 /* emulate_execute.c, emulate_0f.c: everything else, by opcode map */
 enum emulate_result emulate_execute_primary(struct emulation *emulation);
 enum emulate_result emulate_execute_0f(struct emulation *emulation);

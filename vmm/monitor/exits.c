@@ -3,18 +3,16 @@
 
 #include "arch/x86_64/hw/control.h"
 #include "lib/format.h"
+#include "vmm/monitor/hypercall.h"
 #include "vmm/monitor/machine.h"
-
-/* Linux's KVM_ENOSYS (Documentation/virt/kvm/x86/hypercalls.rst) */
-#define KVM_NO_SUCH_CALL (-1000ll)
 
 void exits_set_wants(struct vcpu_page *page)
 {
 	page->want[EXIT_MEMORY] = VCPU_SEGMENTS | VCPU_CONTROL;
-	/* none is offered: the kernel says so itself */
 	page->settle = SETTLE_HYPERCALL;
-	page->hypercalls = 0;
-	page->hypercall_result = (u64)KVM_NO_SUCH_CALL;
+	page->hypercalls = HYPERCALLS_OFFERED;
+	page->hypercall_result = (u64)HYPERCALL_UNKNOWN;
+	page->want[EXIT_HYPERCALL] = VCPU_SEGMENTS | VCPU_CONTROL;
 }
 
 static u64 emulate_read(void *device, gpa_t gpa, u32 size)
@@ -188,12 +186,6 @@ static void settle_halt(struct vcpu *vcpu)
 	vcpu_advance(vcpu);
 }
 
-static void settle_hypercall(struct vcpu *vcpu)
-{
-	vcpu->page->gpr[GPR_RAX] = (u64)KVM_NO_SUCH_CALL;
-	vcpu_advance(vcpu);
-}
-
 static void crash_unexpected(struct vcpu *vcpu)
 {
 	const struct vcpu_exit *exit = &vcpu->page->exit;
@@ -253,7 +245,7 @@ void exits_settle(struct vcpu *vcpu)
 		vcpu_raise(vcpu, exit->vector & 31, exit->error_code);
 		break;
 	case EXIT_HYPERCALL:
-		settle_hypercall(vcpu);
+		hypercall_settle(vcpu);
 		break;
 	case EXIT_INVD:
 	case EXIT_PAUSE:
@@ -269,7 +261,7 @@ void exits_settle(struct vcpu *vcpu)
 		vcpu_raise(vcpu, VECTOR_GP, 0); /* no counters are offered */
 		break;
 	case EXIT_TRIPLE_FAULT:
-		machine_unasked_reset(vcpu->machine, "triple fault");
+		machine_unasked_reset(vcpu, "triple fault");
 		break;
 	case EXIT_TASK_SWITCH:
 		machine_crash(vcpu->machine, "hardware task switch at rip 0x%lx: not supported",

@@ -10,20 +10,23 @@ static struct lapic *lapic_of(const struct vcpu *vcpu)
 	return &vcpu->machine->platform.irqchip.lapic[vcpu->id];
 }
 
-/* The TSC and the KVM clock are the machine's time. */
-static bool is_time(u32 index)
+/* MSRs of time, and the KVM interface's. */
+static bool is_own(u32 index)
 {
-	return index == MSR_TSC || index == MSR_TSC_ADJUST || pvclock_owns_msr(index);
+	return index == MSR_TSC || index == MSR_TSC_ADJUST || index == MSR_KVM_PV_EOI ||
+	       pvclock_owns_msr(index);
 }
 
-static bool read_time(const struct vcpu *vcpu, u32 index, u64 *value)
+static bool read_own(const struct vcpu *vcpu, u32 index, u64 *value)
 {
 	const struct machine *machine = vcpu->machine;
 
 	if (index == MSR_TSC)
 		*value = machine->platform.clock.guest_tsc;
 	else if (index == MSR_TSC_ADJUST)
-		*value = machine->time.tsc_adjust;
+		*value = vcpu->tsc_adjust;
+	else if (index == MSR_KVM_PV_EOI)
+		*value = vcpu->pv_eoi.msr;
 	else
 		*value = pvclock_read_msr(&vcpu->pvclock, index);
 	return true;
@@ -32,23 +35,23 @@ static bool read_time(const struct vcpu *vcpu, u32 index, u64 *value)
 /* SDM vol. 3, 18.17.3: a write to either of TSC and TSC_ADJUST moves the other by as much. */
 static void move_tsc(struct vcpu *vcpu, u64 adjust)
 {
-	struct machine *machine = vcpu->machine;
-
-	machine->time.tsc_adjust = adjust;
-	machine_update_clock(machine);
+	vcpu->tsc_adjust = adjust;
 	vcpu_set_tsc_offset(vcpu);
-	pvclock_update(&vcpu->pvclock, &machine->memory, &machine->platform.clock, false);
+	vcpu_update_clock(vcpu);
+	vcpu_update_pvclock(vcpu, false);
 }
 
-static bool write_time(struct vcpu *vcpu, u32 index, u64 value)
+static bool write_own(struct vcpu *vcpu, u32 index, u64 value)
 {
 	struct machine *machine = vcpu->machine;
 	const struct machine_clock *clock = &machine->platform.clock;
 
 	if (index == MSR_TSC)
-		move_tsc(vcpu, machine->time.tsc_adjust + value - clock->guest_tsc);
+		move_tsc(vcpu, vcpu->tsc_adjust + value - clock->guest_tsc);
 	else if (index == MSR_TSC_ADJUST)
 		move_tsc(vcpu, value);
+	else if (index == MSR_KVM_PV_EOI)
+		return pv_eoi_write_msr(vcpu, value);
 	else
 		pvclock_write_msr(&vcpu->pvclock, &machine->memory, clock, index, value);
 	return true;
@@ -63,8 +66,8 @@ void exits_rdmsr(struct vcpu *vcpu)
 
 	if (lapic_owns_msr(index)) {
 		known = lapic_msr_read(lapic_of(vcpu), index, &value);
-	} else if (is_time(index)) {
-		known = read_time(vcpu, index, &value);
+	} else if (is_own(index)) {
+		known = read_own(vcpu, index, &value);
 	} else {
 		vcpu_need(vcpu, msr_groups(index));
 		known = msr_read(&vcpu->msr, &vcpu->machine->cpuid, page, index, &value);
@@ -90,8 +93,8 @@ void exits_wrmsr(struct vcpu *vcpu)
 		allowed = lapic_msr_write(lapic_of(vcpu), index, value, machine->physical_bits);
 		if (index == MSR_APIC_BASE)
 			vcpu_show_cpuid(vcpu);
-	} else if (is_time(index)) {
-		allowed = write_time(vcpu, index, value);
+	} else if (is_own(index)) {
+		allowed = write_own(vcpu, index, value);
 	} else {
 		/* EFER.LME may not change under paging */
 		vcpu_need(vcpu, msr_groups(index));

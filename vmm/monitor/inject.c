@@ -18,7 +18,7 @@ static void combine(struct vcpu *vcpu, struct vcpu_event *event)
 
 	if (first == VECTOR_DF) {
 		event->valid = 0;
-		machine_unasked_reset(vcpu->machine, "triple fault");
+		machine_unasked_reset(vcpu, "triple fault");
 	} else if ((fault && is_contributory(event->vector)) ||
 		   (first == VECTOR_PF && event->vector == VECTOR_PF)) {
 		event->vector = VECTOR_DF;
@@ -137,8 +137,27 @@ static void prepare_interrupt(struct vcpu *vcpu, struct irqchip *irqchip, bool *
 /* HLT ends with an NMI, or with an interrupt that may be taken (SDM vol. 2, HLT). */
 static bool wakes(const struct vcpu *vcpu, u32 pending)
 {
-	return vcpu->event.valid || vcpu->held.valid || (pending & PENDING_NMI) != 0 ||
+	return vcpu->event.valid || vcpu->held.valid || vcpu->unhalted || (pending & PENDING_NMI) != 0 ||
 	       ((pending & PENDING_INTERRUPT) != 0 && can_take_interrupt(vcpu));
+}
+
+/* INIT and SIPI (SDM vol. 3, 9.4.2). False: the vCPU does not run. */
+static bool prepare_start(struct vcpu *vcpu, struct irqchip *irqchip, u32 pending)
+{
+	if ((pending & PENDING_INIT) != 0) {
+		irqchip_take_init(irqchip, vcpu->id);
+		pending = irqchip_pending(irqchip, vcpu->id);
+		if ((pending & PENDING_WAIT) == 0) {
+			/* no firmware could take it from there */
+			machine_unasked_reset(vcpu, "INIT of the boot processor");
+			return machine_may_run(vcpu->machine);
+		}
+		vcpu_take_init(vcpu);
+	}
+	if ((pending & PENDING_SIPI) == 0)
+		return false;
+	vcpu_take_sipi(vcpu, irqchip_take_sipi(irqchip, vcpu->id));
+	return true;
 }
 
 bool inject_prepare(struct vcpu *vcpu)
@@ -148,18 +167,22 @@ bool inject_prepare(struct vcpu *vcpu)
 	u32 pending;
 	bool taken = false;
 
-	if (vcpu->quiet && irqchip->kick == 0 && !vcpu->halted && !vcpu->event.valid)
+	if (vcpu->quiet && (irqchip->kick & BIT(vcpu->id)) == 0 && !vcpu->halted &&
+	    !vcpu->event.valid)
 		return true;
 	irqchip->kick &= ~BIT(vcpu->id);
 	pending = irqchip_pending(irqchip, vcpu->id);
 	if ((pending & (PENDING_INIT | PENDING_WAIT)) != 0) {
-		/* no firmware could take it from there */
-		machine_unasked_reset(vcpu->machine, "INIT of the boot processor");
-		return vcpu->machine->state == VM_RUNNING;
+		if (!prepare_start(vcpu, irqchip, pending))
+			return false;
+		pending = irqchip_pending(irqchip, vcpu->id);
 	}
-	if (vcpu->halted && !wakes(vcpu, pending))
-		return false;
-	vcpu->halted = false;
+	if (vcpu->halted) {
+		if (!wakes(vcpu, pending))
+			return false;
+		vcpu->halted = false;
+		vcpu->unhalted = false;
+	}
 
 	if (vcpu->event.valid) {
 		deliver(vcpu, vcpu->event);
@@ -170,6 +193,7 @@ bool inject_prepare(struct vcpu *vcpu)
 		prepare_nmi(vcpu, irqchip, &taken);
 	if ((pending & PENDING_INTERRUPT) != 0 || vcpu->held.valid)
 		prepare_interrupt(vcpu, irqchip, &taken);
+	pv_eoi_offer(vcpu);
 	vcpu->page->cr8 = lapic_get_cr8(lapic);
 	vcpu->page->tpr_threshold = tpr_threshold(lapic);
 	vcpu->quiet = pending == 0 && !taken && !vcpu->held.valid && vcpu->page->cr8 == 0;

@@ -8,17 +8,6 @@
 #include "vmm/rt/start.h"
 #include "vmm/rt/syscall.h"
 
-void machine_lock(struct machine *machine)
-{
-	while (__atomic_exchange_n(&machine->lock, 1, __ATOMIC_ACQUIRE) != 0)
-		sys_thread_yield();
-}
-
-void machine_unlock(struct machine *machine)
-{
-	__atomic_store_n(&machine->lock, 0, __ATOMIC_RELEASE);
-}
-
 void machine_log(struct machine *machine, const char *pattern, ...)
 {
 	struct vm_channel *channel = machine->channel;
@@ -38,21 +27,40 @@ void machine_log(struct machine *machine, const char *pattern, ...)
 	machine->signal = true;
 }
 
-/* Shows the manager a state; time in `running` is added up. */
-static void set_state(struct machine *machine, enum vm_state state)
+/* Shows the manager the state; time in `running` is added up. */
+static void report(struct machine *machine)
 {
 	struct vm_channel *channel = machine->channel;
+	enum vm_state state = machine->state;
 	u64 now = clock_tsc();
 
-	if (machine->state == VM_RUNNING && state != VM_RUNNING) {
+	if (machine->reported == VM_RUNNING && state != VM_RUNNING) {
 		channel->running_tsc += now - channel->started_tsc;
 		channel->started_tsc = 0;
 	}
-	if (machine->state != VM_RUNNING && state == VM_RUNNING)
+	if (machine->reported != VM_RUNNING && state == VM_RUNNING)
 		channel->started_tsc = now;
-	machine->state = state;
+	if (state == VM_PAUSED)
+		machine_time_pause(&machine->time, now);
+	machine->reported = state;
 	__atomic_store_n(&channel->state, state, __ATOMIC_RELEASE);
 	machine->signal = true;
+}
+
+static void wake_all(struct machine *machine)
+{
+	for (u32 i = 0; i < machine->vcpu_count; i++)
+		vcpu_wake(&machine->vcpu[i]);
+}
+
+/* No vCPU enters the guest from now on; those that are there come back. */
+static void set_state(struct machine *machine, enum vm_state state)
+{
+	machine->state = state;
+	machine->todo |= TODO_REPORT;
+	if (machine->guest_count != 0)
+		wake_all(machine);
+	machine_conclude(machine);
 }
 
 static void set_reason(struct machine *machine, const char *pattern, va_list arguments)
@@ -67,6 +75,7 @@ void machine_crash(struct machine *machine, const char *pattern, ...)
 	va_start(arguments, pattern);
 	set_reason(machine, pattern, arguments);
 	va_end(arguments);
+	machine->todo &= ~(u32)TODO_START;
 	set_state(machine, VM_CRASHED);
 }
 
@@ -88,8 +97,8 @@ void machine_update_clock(struct machine *machine)
 	machine_time_update(&machine->time, &machine->platform.clock, clock_tsc());
 }
 
-/* From power-on to the kernel's first instruction. */
-static bool boot(struct machine *machine)
+/* From power-on to the kernel's first instruction; what fails is a crash. */
+static void boot(struct machine *machine)
 {
 	machine_time_start(&machine->time, start_info->tsc_khz, clock_tsc());
 	take_wall_time(machine);
@@ -97,26 +106,54 @@ static bool boot(struct machine *machine)
 	platform_reset(&machine->platform);
 	for (u32 i = 0; i < machine->vcpu_count; i++)
 		vcpu_reset(&machine->vcpu[i]);
-	if (load_guest(&machine->job))
-		return true;
-	machine_crash(machine, "%s", machine->job.error);
-	return false;
+	machine->state = VM_RUNNING;
+	machine->channel->reason[0] = '\0';
+	if (!load_guest(&machine->job))
+		machine_crash(machine, "%s", machine->job.error);
+}
+
+static void fetch_registers(struct machine *machine)
+{
+	for (u32 i = 0; i < machine->vcpu_count; i++)
+		vcpu_need(&machine->vcpu[i], VCPU_ALL & ~(u32)VCPU_EVENT);
+}
+
+void machine_conclude(struct machine *machine)
+{
+	u32 todo = machine->todo;
+
+	if (todo == 0 || machine->guest_count != 0)
+		return;
+	machine->todo = 0;
+	if ((todo & TODO_START) != 0)
+		boot(machine);
+	if ((todo & TODO_REGISTERS) != 0)
+		fetch_registers(machine);
+	report(machine);
+	if (machine->state == VM_RUNNING)
+		wake_all(machine);
+}
+
+static void stop_for(struct machine *machine, enum machine_todo todo)
+{
+	machine->todo |= todo;
+	set_state(machine, machine->state);
 }
 
 void machine_start(struct machine *machine)
 {
-	if (!boot(machine))
-		return;
-	machine->channel->reason[0] = '\0';
-	set_state(machine, VM_RUNNING);
+	stop_for(machine, TODO_START);
+}
+
+void machine_fetch_registers(struct machine *machine)
+{
+	stop_for(machine, TODO_REGISTERS);
 }
 
 void machine_pause(struct machine *machine)
 {
-	if (machine->state != VM_RUNNING)
-		return;
-	machine_time_pause(&machine->time, clock_tsc());
-	set_state(machine, VM_PAUSED);
+	if (machine->state == VM_RUNNING)
+		set_state(machine, VM_PAUSED);
 }
 
 void machine_resume(struct machine *machine)
@@ -128,8 +165,7 @@ void machine_resume(struct machine *machine)
 	machine_update_clock(machine);
 	for (u32 i = 0; i < machine->vcpu_count; i++) {
 		vcpu_set_tsc_offset(&machine->vcpu[i]);
-		pvclock_update(&machine->vcpu[i].pvclock, &machine->memory,
-			       &machine->platform.clock, true);
+		vcpu_update_pvclock(&machine->vcpu[i], true);
 	}
 	set_state(machine, VM_RUNNING);
 }
@@ -140,14 +176,15 @@ void machine_reset(struct machine *machine)
 	machine_start(machine);
 }
 
-void machine_unasked_reset(struct machine *machine, const char *what)
+void machine_unasked_reset(struct vcpu *vcpu, const char *what)
 {
+	struct machine *machine = vcpu->machine;
 	u64 now = clock_tsc();
 	u64 oldest;
 
 	machine->crash_tsc[machine->crash_count++ % CRASH_LIMIT] = now;
 	oldest = machine->crash_tsc[machine->crash_count % CRASH_LIMIT];
-	machine_log(machine, "%s at rip 0x%lx", what, machine->vcpu[0].page->rip);
+	machine_log(machine, "%s at rip 0x%lx of vCPU %u", what, vcpu->page->rip, vcpu->id);
 	if (machine->crash_count >= CRASH_LIMIT && clock_tsc_to_ns(now - oldest) < CRASH_WINDOW_NS)
 		machine_crash(machine, "%s, %u times within %lu s", what, CRASH_LIMIT,
 			      CRASH_WINDOW_NS / NS_PER_S);
@@ -184,25 +221,13 @@ static void publish_counters(struct machine *machine)
 	machine->channel->unknown_memory = machine->platform.memory.unknown_count;
 }
 
-static void tick(struct machine *machine)
-{
-	machine->deadline_ns = platform_deadline(&machine->platform, 0);
-	if (machine->deadline_ns > machine->platform.clock.now_ns)
-		return;
-	machine->channel->timer_expirations++;
-	platform_tick(&machine->platform, 0);
-	machine->deadline_ns = platform_deadline(&machine->platform, 0);
-}
-
 void machine_attend(struct machine *machine)
 {
 	obey_guest(machine);
 	command_obey(machine);
-	if (machine->state == VM_RUNNING) {
+	if (machine->state == VM_RUNNING)
 		console_input(machine);
-		tick(machine);
-	}
-	if (machine->state != VM_STOPPED)
+	if (machine->state != VM_STOPPED || machine->todo != 0)
 		return;
 	publish_counters(machine);
 	console_signal(machine);

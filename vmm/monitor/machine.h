@@ -9,19 +9,28 @@
 #include "vmm/monitor/machine_time.h"
 #include "vmm/monitor/vcpu.h"
 #include "vmm/rt/channel.h"
+#include "vmm/rt/mutex.h"
 
-#define MACHINE_VCPU_MAX 1
+#define MACHINE_VCPU_MAX 64
 
 /* An unasked reset is a crash; this many within this time and the machine is not started again. */
 #define CRASH_LIMIT	5
 #define CRASH_WINDOW_NS (60 * NS_PER_S)
 
+/* What waits until no vCPU is in the guest; meanwhile none enters it. */
+enum machine_todo {
+	TODO_REPORT = 1 << 0,	 /* show the manager the state */
+	TODO_START = 1 << 1,	 /* from power-on */
+	TODO_REGISTERS = 1 << 2, /* put all registers into the vCPU pages */
+};
+
 /*
  * One virtual machine. Each vCPU has a thread; whatever a thread does to the machine between two
- * runs of its guest it does under `lock`.
+ * runs of its guest it does under `lock`, which is never held while it runs the guest. The devices'
+ * timers are vCPU 0's.
  */
 struct machine {
-	u32 lock;
+	struct mutex lock;
 
 	/* set once */
 	handle_t queue;	      /* of vCPU 0; signals from the manager arrive here too */
@@ -35,17 +44,26 @@ struct machine {
 
 	/* under the lock */
 	enum vm_state state;
+	enum vm_state reported; /* what the channel shows */
+	u32 todo;	  /* enum machine_todo */
+	u32 guest_count;  /* vCPUs that may be in the guest */
+	u32 obeyed;	  /* sequence of the command that was last begun */
 	bool signal; /* the channel has something new for the manager */
 	u32 crash_count;
 	u64 crash_tsc[CRASH_LIMIT]; /* host TSC of the last unasked resets */
-	u64 deadline_ns; /* guest time of the next timer */
 	struct machine_time time;
 	struct platform platform;
 	struct vcpu vcpu[MACHINE_VCPU_MAX];
 };
 
-void machine_lock(struct machine *machine);
-void machine_unlock(struct machine *machine);
+/* Whether vCPUs may enter the guest, and exits are to be settled. */
+static inline bool machine_may_run(const struct machine *machine)
+{
+	return machine->state == VM_RUNNING && machine->todo == 0;
+}
+
+/* Does what has waited for the guest to be empty, if it is; to be called when a vCPU has left it. */
+void machine_conclude(struct machine *machine);
 
 /* Loads the guest and starts it from power-on; a guest that cannot be loaded is a crashed one. */
 void machine_start(struct machine *machine);
@@ -53,19 +71,22 @@ void machine_pause(struct machine *machine);
 void machine_resume(struct machine *machine);
 /* As the reset button: devices as after power-on, the kernel loaded anew, RAM otherwise kept. */
 void machine_reset(struct machine *machine);
-/* A reset that the guest did not ask for; `what` says what happened. */
-void machine_unasked_reset(struct machine *machine, const char *what);
+/* A reset that the guest did not ask for; `what` says what happened to the vCPU. */
+void machine_unasked_reset(struct vcpu *vcpu, const char *what);
 /* Holds the machine for inspection. */
 void machine_crash(struct machine *machine, const char *pattern, ...) PRINTF_LIKE(2, 3);
 /* The guest has ended its machine; exit_code -1 where it gave none. The process ends soon. */
 void machine_stop(struct machine *machine, s32 exit_code, const char *reason);
 
+/* Makes the registers of all vCPUs valid in their pages as soon as all have left the guest. */
+void machine_fetch_registers(struct machine *machine);
+
 /* Brings the platform's clock up to date. */
 void machine_update_clock(struct machine *machine);
 
 /*
- * What is to be done between two runs: commands and input from the manager, due timers, what the
- * guest has asked of its devices. Ends the process when the machine has stopped.
+ * What is to be done between two runs: commands and input from the manager, what the guest has
+ * asked of its devices. Ends the process when the machine has stopped.
  */
 void machine_attend(struct machine *machine);
 

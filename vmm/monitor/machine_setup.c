@@ -99,7 +99,7 @@ static bool create_vcpus(struct machine *machine)
 	u64 count = start_info->parameter[MONITOR_VCPUS];
 
 	if (count == 0 || count > MACHINE_VCPU_MAX) {
-		machine_crash(machine, "vcpus: %lu asked for, this version runs %u", count,
+		machine_crash(machine, "vcpus: %lu asked for, 1 to %u are allowed", count,
 			      MACHINE_VCPU_MAX);
 		return false;
 	}
@@ -131,6 +131,22 @@ static bool create_devices(struct machine *machine)
 	return false;
 }
 
+static void run_vcpu(void *vcpu)
+{
+	vcpu_thread(vcpu);
+}
+
+/* One for each vCPU but the first, whose thread is the one that runs here. */
+static bool start_threads(struct machine *machine)
+{
+	for (u32 i = 1; i < machine->vcpu_count; i++) {
+		if (!worked(machine, "creating a vCPU's thread",
+			    thread_start(run_vcpu, &machine->vcpu[i])))
+			return false;
+	}
+	return true;
+}
+
 bool machine_setup(struct machine *machine)
 {
 	if (!open_channel(machine) || !map_ram(machine))
@@ -151,5 +167,5 @@ bool machine_setup(struct machine *machine)
 	machine->job.page = machine->vcpu[0].page;
 	machine_time_start(&machine->time, start_info->tsc_khz, clock_tsc());
 	machine_update_clock(machine);
-	return create_devices(machine);
+	return create_devices(machine) && start_threads(machine);
 }

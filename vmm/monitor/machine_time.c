@@ -8,7 +8,6 @@ void machine_time_start(struct machine_time *time, u64 tsc_khz, u64 host_tsc)
 	time->tsc_khz = tsc_khz != 0 ? tsc_khz : 1;
 	time->base_tsc = host_tsc;
 	time->paused_tsc = 0;
-	time->tsc_adjust = 0;
 }
 
 void machine_time_wall(struct machine_time *time, u64 seconds, u64 host_tsc)
@@ -38,14 +37,14 @@ void machine_time_update(const struct machine_time *time, struct machine_clock *
 
 	clock->tsc_khz = time->tsc_khz;
 	clock->now_ns = mul_div(elapsed, NS_PER_MS, time->tsc_khz);
-	clock->guest_tsc = elapsed + time->tsc_adjust;
+	clock->guest_tsc = elapsed;
 	clock->wall_ns =
 		time->wall_seconds * NS_PER_S + mul_div(since_wall, NS_PER_MS, time->tsc_khz);
 }
 
 u64 machine_time_tsc_offset(const struct machine_time *time)
 {
-	return time->tsc_adjust - time->base_tsc;
+	return -time->base_tsc;
 }
 
 u64 machine_time_to_host(const struct machine_time *time, u64 ns)

@@ -4,14 +4,13 @@
 #include "vmm/monitor/device.h"
 
 /*
- * A guest's time. It starts at 0 with the machine and stands still while paused; the TSC a guest
- * reads is that time in TSC cycles plus what the guest itself has added.
+ * A guest's time. It starts at 0 with the machine and stands still while paused; the TSC a vCPU
+ * reads is that time in TSC cycles plus what the guest itself has added there (IA32_TSC_ADJUST).
  */
 struct machine_time {
 	u64 tsc_khz;
 	u64 base_tsc;	  /* host TSC at guest time 0, moved on by every pause */
 	u64 paused_tsc;	  /* host TSC when the present pause began; 0: running */
-	u64 tsc_adjust;	  /* IA32_TSC_ADJUST */
 	u64 wall_seconds; /* Unix time at wall_tsc */
 	u64 wall_tsc;
 };
@@ -21,7 +20,7 @@ void machine_time_wall(struct machine_time *time, u64 seconds, u64 host_tsc);
 void machine_time_pause(struct machine_time *time, u64 host_tsc);
 void machine_time_resume(struct machine_time *time, u64 host_tsc);
 
-/* Fills in what the devices and the guest see at host_tsc. */
+/* Fills in what the devices and a vCPU without TSC_ADJUST see at host_tsc. */
 void machine_time_update(const struct machine_time *time, struct machine_clock *clock,
 			 u64 host_tsc);
 

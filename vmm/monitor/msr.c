@@ -194,9 +194,11 @@ static bool write_efer(const struct cpuid_policy *policy, struct vcpu_page *page
 	return true;
 }
 
-static bool write_base(struct vcpu_page *page, enum vcpu_segment segment, u64 value)
+/* An address is as wide as the CPU has them, whatever paging is in use (SDM vol. 3, 4.5.2). */
+static bool write_base(const struct cpuid_policy *policy, struct vcpu_page *page,
+		       enum vcpu_segment segment, u64 value)
 {
-	if (!is_canonical(value, 48))
+	if (!is_canonical(value, cpuid_linear_bits(policy)))
 		return false;
 	page->segment[segment].base = value;
 	page->dirty |= VCPU_SEGMENTS;
@@ -217,10 +219,11 @@ static bool write_pat(struct vcpu_page *page, u64 value)
 	return true;
 }
 
-static bool write_switched(struct vcpu_page *page, u32 at, u64 value)
+static bool write_switched(const struct cpuid_policy *policy, struct vcpu_page *page, u32 at,
+			   u64 value)
 {
 	if ((value & ~switched[at].bits) != 0 ||
-	    (switched[at].canonical && !is_canonical(value, 48)))
+	    (switched[at].canonical && !is_canonical(value, cpuid_linear_bits(policy))))
 		return false;
 	page->msr[switched[at].slot] = value;
 	page->dirty |= VCPU_MSRS;
@@ -246,9 +249,9 @@ bool msr_write(struct msr_state *state, const struct cpuid_policy *policy, struc
 	case MSR_EFER:
 		return write_efer(policy, page, value);
 	case MSR_FS_BASE:
-		return write_base(page, SEG_FS, value);
+		return write_base(policy, page, SEG_FS, value);
 	case MSR_GS_BASE:
-		return write_base(page, SEG_GS, value);
+		return write_base(policy, page, SEG_GS, value);
 	case MSR_PAT:
 		return write_pat(page, value);
 	default:
@@ -256,7 +259,7 @@ bool msr_write(struct msr_state *state, const struct cpuid_policy *policy, struc
 	}
 	at = find_switched(policy, index);
 	if (at >= 0)
-		return write_switched(page, (u32)at, value);
+		return write_switched(policy, page, (u32)at, value);
 	at = find_stored(policy, index);
 	if (at >= 0)
 		return write_stored(state, (u32)at, value);

@@ -6,11 +6,32 @@
 #include "vmm/monitor/cpuid_table.h"
 #include "vmm/monitor/exits.h"
 #include "vmm/monitor/inject.h"
+#include "vmm/monitor/load/start_state.h"
 #include "vmm/monitor/machine.h"
+#include "vmm/rt/clock.h"
 #include "vmm/rt/start.h"
 #include "vmm/rt/syscall.h"
 
 #define VCPU_BYTES (VCPU_PAGES_MAX * PAGE_SIZE)
+
+enum queue_key { KEY_WAKE = 2 };
+
+static enum status create_queue(struct vcpu *vcpu)
+{
+	handle_t group = start_handle(START_GROUP);
+	enum status status = STATUS_OK;
+
+	if (vcpu->id == 0)
+		vcpu->queue = vcpu->machine->queue;
+	else
+		status = sys_queue_create(group, &vcpu->queue);
+	if (status == STATUS_OK)
+		status = sys_event_create(group, &vcpu->wake_event);
+	if (status == STATUS_OK)
+		status = sys_object_bind(vcpu->wake_event, vcpu->queue, KEY_WAKE);
+	vcpu->machine->lock.event[vcpu->id] = vcpu->wake_event;
+	return status;
+}
 
 static enum status create(struct vcpu *vcpu)
 {
@@ -29,7 +50,9 @@ static enum status create(struct vcpu *vcpu)
 	vcpu->lapic_page = (struct lapic_page *)(uintptr_t)(address + VCPU_APIC_PAGE * PAGE_SIZE);
 	vcpu->cpuid_page = (struct vcpu_cpuid_entry *)(uintptr_t)(address +
 								  VCPU_CPUID_PAGE * PAGE_SIZE);
-	return sys_vcpu_create(start_handle(START_VM), memory, 0, vcpu->queue, &vcpu->handle);
+	status = sys_vcpu_create(start_handle(START_VM), memory, 0, vcpu->queue, &vcpu->handle);
+	sys_handle_close(memory);
+	return status;
 }
 
 enum status vcpu_init(struct vcpu *vcpu, struct machine *machine, u32 id)
@@ -38,8 +61,9 @@ enum status vcpu_init(struct vcpu *vcpu, struct machine *machine, u32 id)
 
 	vcpu->machine = machine;
 	vcpu->id = id;
-	vcpu->queue = machine->queue;
-	status = create(vcpu);
+	status = create_queue(vcpu);
+	if (status == STATUS_OK)
+		status = create(vcpu);
 	if (status != STATUS_OK)
 		return status;
 	exits_set_wants(vcpu->page);
@@ -52,19 +76,56 @@ enum status vcpu_init(struct vcpu *vcpu, struct machine *machine, u32 id)
 	return STATUS_OK;
 }
 
-void vcpu_reset(struct vcpu *vcpu)
+static void forget(struct vcpu *vcpu)
 {
 	vcpu->halted = false;
+	vcpu->unhalted = false;
 	vcpu->quiet = false;
 	vcpu->event.valid = 0;
 	vcpu->held.valid = 0;
+	vcpu->pv_eoi.pending = false;
 	vcpu->page->exit.reason = EXIT_NONE;
 	vcpu->page->request = 0;
 	vcpu->page->inject.valid = 0;
+}
+
+void vcpu_reset(struct vcpu *vcpu)
+{
+	forget(vcpu);
+	vcpu->tsc_adjust = 0;
 	vcpu->pvclock = (struct pvclock){0};
+	vcpu->pv_eoi = (struct pv_eoi){0};
 	msr_reset(&vcpu->msr, &vcpu->machine->cpuid);
 	vcpu_show_cpuid(vcpu);
 	vcpu_set_tsc_offset(vcpu);
+	if (vcpu->id != 0)
+		start_state_reset(vcpu->page);
+}
+
+/* SDM vol. 3, table 10-1: EDX holds the processor's signature after RESET and INIT. */
+void vcpu_take_init(struct vcpu *vcpu)
+{
+	forget(vcpu);
+	vcpu_need(vcpu, VCPU_CONTROL);
+	start_state_init(vcpu->page);
+	vcpu->page->gpr[GPR_RDX] = cpuid_shown(&vcpu->machine->cpuid, CPUID_VERSION, 0).eax;
+}
+
+void vcpu_take_sipi(struct vcpu *vcpu, u8 vector)
+{
+	vcpu->halted = false;
+	start_state_sipi(vcpu->page, vector);
+}
+
+void vcpu_wake(struct vcpu *vcpu)
+{
+	if (vcpu->woken || vcpu->place == VCPU_INSIDE)
+		return;
+	vcpu->woken = true;
+	if (vcpu->place == VCPU_IN_GUEST)
+		(void)sys_vcpu_kick(vcpu->handle);
+	else
+		(void)sys_event_signal(vcpu->wake_event);
 }
 
 void vcpu_show_cpuid(struct vcpu *vcpu)
@@ -77,8 +138,24 @@ void vcpu_show_cpuid(struct vcpu *vcpu)
 
 void vcpu_set_tsc_offset(struct vcpu *vcpu)
 {
-	vcpu->page->tsc_offset = machine_time_tsc_offset(&vcpu->machine->time);
+	vcpu->page->tsc_offset = machine_time_tsc_offset(&vcpu->machine->time) + vcpu->tsc_adjust;
 	vcpu->page->dirty |= VCPU_TSC;
+}
+
+void vcpu_update_clock(struct vcpu *vcpu)
+{
+	machine_update_clock(vcpu->machine);
+	vcpu->machine->platform.clock.guest_tsc += vcpu->tsc_adjust;
+}
+
+void vcpu_update_pvclock(struct vcpu *vcpu, bool stopped)
+{
+	struct machine *machine = vcpu->machine;
+	struct machine_clock clock;
+
+	machine_time_update(&machine->time, &clock, clock_tsc());
+	clock.guest_tsc += vcpu->tsc_adjust;
+	pvclock_update(&vcpu->pvclock, &machine->memory, &clock, stopped);
 }
 
 void vcpu_need(struct vcpu *vcpu, u32 groups)
@@ -119,20 +196,42 @@ static void drain_queue(struct vcpu *vcpu)
 		;
 }
 
+/* Takes the lock; what the guest did until now counts from here. */
+static void arrive(struct vcpu *vcpu)
+{
+	struct machine *machine = vcpu->machine;
+
+	mutex_lock(&machine->lock, vcpu->id, vcpu->queue);
+	if (vcpu->place == VCPU_IN_GUEST) {
+		machine->guest_count--;
+		if (vcpu->page->event.valid)
+			vcpu->event = vcpu->page->event;
+	}
+	vcpu->place = VCPU_INSIDE;
+	vcpu->woken = false;
+	machine_conclude(machine);
+}
+
+static void depart(struct vcpu *vcpu, enum vcpu_place place)
+{
+	vcpu->place = place;
+	if (place == VCPU_IN_GUEST)
+		vcpu->machine->guest_count++;
+	mutex_unlock(&vcpu->machine->lock);
+}
+
 static void run(struct vcpu *vcpu)
 {
-	enum status status = sys_vcpu_run(vcpu->handle);
+	enum status status;
 
+	vcpu->page->event.valid = 0;
+	status = sys_vcpu_run(vcpu->handle);
 	if (status != STATUS_OK) {
 		vcpu->page->exit.reason = EXIT_NONE;
-		machine_crash(vcpu->machine, "the kernel refuses to run its vCPU: %s",
-			      status_text(status));
-		return;
-	}
-	if (vcpu->page->event.valid)
-		vcpu->event = vcpu->page->event;
-	if (vcpu->page->exit.reason == EXIT_KICK)
+		vcpu->refused = status;
+	} else if (vcpu->page->exit.reason == EXIT_KICK) {
 		drain_queue(vcpu);
+	}
 }
 
 /* Nothing to run: until the next timer, a signal, or for ever. */
@@ -146,42 +245,99 @@ static void sleep(struct vcpu *vcpu, u64 deadline_tsc)
 		rt_fail("queue");
 }
 
+static void settle_run(struct vcpu *vcpu)
+{
+	if (vcpu->refused != STATUS_OK)
+		machine_crash(vcpu->machine, "the kernel refuses to run its vCPU %u: %s", vcpu->id,
+			      status_text(vcpu->refused));
+	vcpu->refused = STATUS_OK;
+	if (!machine_may_run(vcpu->machine))
+		return;
+	if (vcpu->pv_eoi.pending)
+		pv_eoi_collect(vcpu);
+	exits_settle(vcpu);
+}
+
+/* Fires the vCPU's timers, and the devices' on vCPU 0. */
+static void tick(struct vcpu *vcpu)
+{
+	struct platform *platform = &vcpu->machine->platform;
+
+	vcpu->deadline_ns = platform_deadline(platform, vcpu->id);
+	if (vcpu->deadline_ns > platform->clock.now_ns)
+		return;
+	vcpu->machine->channel->timer_expirations++;
+	platform_tick(platform, vcpu->id);
+	vcpu->deadline_ns = platform_deadline(platform, vcpu->id);
+}
+
+/* What this vCPU has set going for others: interrupts, and a device's timer that is vCPU 0's. */
+static void wake_others(struct vcpu *vcpu, u32 reason)
+{
+	struct machine *machine = vcpu->machine;
+	struct irqchip *irqchip = &machine->platform.irqchip;
+	struct vcpu *first = &machine->vcpu[0];
+	u64 kick = irqchip->kick & ~BIT(vcpu->id);
+
+	irqchip->kick &= BIT(vcpu->id);
+	for (; kick != 0; kick &= kick - 1) {
+		struct vcpu *other = &machine->vcpu[bit_lowest(kick)];
+
+		other->quiet = false;
+		vcpu_wake(other);
+	}
+	if (vcpu != first && (reason == EXIT_IO || reason == EXIT_MEMORY) &&
+	    platform_deadline(&machine->platform, 0) < first->deadline_ns)
+		vcpu_wake(first);
+}
+
 /* Whether the vCPU has something to run; the page then says how. */
 static bool prepare(struct vcpu *vcpu)
 {
 	struct machine *machine = vcpu->machine;
 
-	if (machine->state != VM_RUNNING || !inject_prepare(vcpu))
+	if (!machine_may_run(machine) || !inject_prepare(vcpu))
 		return false;
-	vcpu->page->deadline_tsc = machine_time_to_host(&machine->time, machine->deadline_ns);
+	vcpu->page->deadline_tsc = machine_time_to_host(&machine->time, vcpu->deadline_ns);
 	return true;
+}
+
+/*
+ * What is done between two runs, with the machine to itself. True: the guest goes on; false: it has
+ * nothing to do before *deadline_tsc, 0 being never.
+ */
+static bool pass(struct vcpu *vcpu, u64 *deadline_tsc)
+{
+	struct machine *machine = vcpu->machine;
+	u32 reason = vcpu->page->exit.reason;
+	bool runnable;
+
+	arrive(vcpu);
+	vcpu_update_clock(vcpu);
+	settle_run(vcpu);
+	machine_attend(machine);
+	if (machine_may_run(machine))
+		tick(vcpu);
+	/* ports and CPUID do not reach the local APIC; what a device sends there kicks */
+	if (reason != EXIT_IO && reason != EXIT_CPUID)
+		vcpu->quiet = false;
+	runnable = prepare(vcpu);
+	*deadline_tsc = 0;
+	if (!runnable && machine_may_run(machine))
+		*deadline_tsc = machine_time_to_host(&machine->time, vcpu->deadline_ns);
+	wake_others(vcpu, reason);
+	if (!runnable || reason != EXIT_IO)
+		console_signal(machine);
+	depart(vcpu, runnable ? VCPU_IN_GUEST : VCPU_ASLEEP);
+	return runnable;
 }
 
 void vcpu_thread(struct vcpu *vcpu)
 {
-	struct machine *machine = vcpu->machine;
+	u64 deadline_tsc;
 
 	for (;;) {
-		u32 reason = vcpu->page->exit.reason;
-		u64 deadline_tsc = 0;
-		bool runnable;
-
-		machine_lock(machine);
-		machine_update_clock(machine);
-		if (machine->state == VM_RUNNING)
-			exits_settle(vcpu);
-		machine_attend(machine);
-		/* ports and CPUID do not reach the local APIC; what a device sends there kicks */
-		if (reason != EXIT_IO && reason != EXIT_CPUID)
-			vcpu->quiet = false;
-		runnable = prepare(vcpu);
-		if (!runnable && machine->state == VM_RUNNING)
-			deadline_tsc = machine_time_to_host(&machine->time, machine->deadline_ns);
-		if (!runnable || reason != EXIT_IO)
-			console_signal(machine);
-		machine_unlock(machine);
-
-		if (runnable)
+		if (pass(vcpu, &deadline_tsc))
 			run(vcpu);
 		else
 			sleep(vcpu, deadline_tsc);

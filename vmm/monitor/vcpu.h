@@ -5,40 +5,68 @@
 #include "kernel/abi/vcpu.h"
 #include "vmm/monitor/emulate.h"
 #include "vmm/monitor/msr.h"
+#include "vmm/monitor/pv_eoi.h"
 #include "vmm/monitor/pvclock.h"
 
 struct machine;
 struct lapic_page;
 
+/* Where the vCPU's thread is; changed under the machine's lock. */
+enum vcpu_place {
+	VCPU_INSIDE,  /* in the monitor: looks at everything before it goes on */
+	VCPU_IN_GUEST, /* in SYS_VCPU_RUN, or on its way there or back */
+	VCPU_ASLEEP,  /* in SYS_QUEUE_WAIT, or on its way */
+};
+
 /* One virtual CPU: its page is where its registers are. */
 struct vcpu {
 	struct machine *machine;
-	u32 id;
+	u32 id; /* also its APIC ID */
 	handle_t handle;
 	handle_t queue;
+	handle_t wake_event; /* bound to the queue: others wake it by this */
 	struct vcpu_page *page;
 	struct lapic_page *lapic_page;
 	struct vcpu_cpuid_entry *cpuid_page;
+	enum vcpu_place place;
+	bool woken;		 /* it was told already to come here */
+	enum status refused;	 /* the kernel's answer to the last run, if it was none */
+	u64 deadline_ns;	 /* guest time of its next timer */
+	u64 tsc_adjust;		 /* IA32_TSC_ADJUST */
 	bool halted;		 /* in HLT: waits for an interrupt */
 	struct vcpu_event event; /* must be injected at the next entry */
 	struct vcpu_event held;	 /* interrupt whose delivery an exception of its own cut short */
+	bool unhalted;		 /* KVM_HC_KICK_CPU: the present or next HLT ends at once */
 	bool quiet;		 /* nothing was pending; only a kick or its APIC can change that */
 	struct msr_state msr;
 	struct pvclock pvclock;
+	struct pv_eoi pv_eoi;
 	struct emulator emulator;
 };
 
-/* Creates the kernel's vCPU and the pages it shares. */
+/* Creates the kernel's vCPU, the pages it shares, its queue and event; vCPU 0 has the machine's queue. */
 enum status vcpu_init(struct vcpu *vcpu, struct machine *machine, u32 id) MUST_CHECK;
 
-/* Forgets what the vCPU was about to do; its registers are the loader's. */
+/* Power-on: forgets what the vCPU was about to do. The first one's registers are the loader's. */
 void vcpu_reset(struct vcpu *vcpu);
 
 /* Lays down what the kernel answers to CPUID; again when the APIC is turned on or off. */
 void vcpu_show_cpuid(struct vcpu *vcpu);
 
+/* INIT: registers as the manual says, and nothing under way. */
+void vcpu_take_init(struct vcpu *vcpu);
+/* SIPI: starts in real mode at vector << 12. */
+void vcpu_take_sipi(struct vcpu *vcpu, u8 vector);
+
+/* Makes the vCPU's thread look at what is new for it: ends its run or its sleep. */
+void vcpu_wake(struct vcpu *vcpu);
+
 /* The guest's TSC was moved against the host's. */
 void vcpu_set_tsc_offset(struct vcpu *vcpu);
+/* The platform's clock as this vCPU sees it: with its TSC. */
+void vcpu_update_clock(struct vcpu *vcpu);
+/* Writes its record of the KVM clock anew. */
+void vcpu_update_pvclock(struct vcpu *vcpu, bool stopped);
 
 /* The vCPU's life: never returns. */
 NORETURN void vcpu_thread(struct vcpu *vcpu);

@@ -40,6 +40,34 @@ static enum status call(enum syscall number, u64 a, u64 b, u64 c, u64 d, u64 e, 
 	return status;
 }
 
+/*
+ * The calls made between two runs of a guest: up to two arguments, and nothing is saved that the
+ * kernel keeps.
+ */
+static inline enum status short_call(enum syscall number, u64 a, u64 b, u64 *value)
+{
+	u64 rax;
+	u64 rdi;
+
+	do {
+		rax = number;
+		rdi = a;
+		if (start_info->syscall_method == SYSCALL_METHOD_SYSENTER)
+			__asm__ volatile("mov %%rsp, %%rcx; lea 1f(%%rip), %%rdx; sysenter; 1:"
+					 : "+a"(rax), "+D"(rdi)
+					 : "S"(b)
+					 : "rcx", "rdx", "r11", "memory", "cc");
+		else
+			__asm__ volatile("syscall"
+					 : "+a"(rax), "+D"(rdi)
+					 : "S"(b)
+					 : "rcx", "rdx", "r11", "memory", "cc");
+	} while (rax == STATUS_AGAIN);
+	if (rax == STATUS_OK && value != NULL)
+		*value = rdi;
+	return (enum status)rax;
+}
+
 static enum status call_for_handle(enum syscall number, u64 a, u64 b, u64 c, u64 d, handle_t *handle)
 {
 	u64 value = 0;
@@ -144,7 +172,12 @@ enum status sys_thread_create(handle_t process, u64 entry, u64 stack, u64 argume
 
 void sys_thread_yield(void)
 {
-	(void)call(SYS_THREAD_YIELD, 0, 0, 0, 0, 0, 0, NULL);
+	(void)short_call(SYS_THREAD_YIELD, 0, 0, NULL);
+}
+
+enum status sys_thread_reserve(handle_t thread, u64 budget_ns, u64 period_ns, u64 *left_permille)
+{
+	return call(SYS_THREAD_RESERVE, thread, budget_ns, period_ns, 0, 0, 0, left_permille);
 }
 
 enum status sys_ports_grant(handle_t root, handle_t process, u16 first, u32 count)
@@ -159,7 +192,7 @@ enum status sys_queue_create(handle_t group, handle_t *queue)
 
 enum status sys_queue_wait(handle_t queue, u64 deadline_tsc, u64 *key)
 {
-	return call(SYS_QUEUE_WAIT, queue, deadline_tsc, 0, 0, 0, 0, key);
+	return short_call(SYS_QUEUE_WAIT, queue, deadline_tsc, key);
 }
 
 enum status sys_event_create(handle_t group, handle_t *event)
@@ -169,7 +202,7 @@ enum status sys_event_create(handle_t group, handle_t *event)
 
 enum status sys_event_signal(handle_t event)
 {
-	return call(SYS_EVENT_SIGNAL, event, 0, 0, 0, 0, 0, NULL);
+	return short_call(SYS_EVENT_SIGNAL, event, 0, NULL);
 }
 
 enum status sys_irq_create(handle_t root, u32 gsi, u32 flags, handle_t *irq)
@@ -194,17 +227,17 @@ enum status sys_vcpu_create(handle_t vm, handle_t memory, u64 offset, handle_t q
 
 enum status sys_vcpu_run(handle_t vcpu)
 {
-	return call(SYS_VCPU_RUN, vcpu, 0, 0, 0, 0, 0, NULL);
+	return short_call(SYS_VCPU_RUN, vcpu, 0, NULL);
 }
 
 enum status sys_vcpu_kick(handle_t vcpu)
 {
-	return call(SYS_VCPU_KICK, vcpu, 0, 0, 0, 0, 0, NULL);
+	return short_call(SYS_VCPU_KICK, vcpu, 0, NULL);
 }
 
 enum status sys_vcpu_get(handle_t vcpu, u32 groups)
 {
-	return call(SYS_VCPU_GET, vcpu, groups, 0, 0, 0, 0, NULL);
+	return short_call(SYS_VCPU_GET, vcpu, groups, NULL);
 }
 
 enum status sys_vcpu_dump(handle_t vcpu)

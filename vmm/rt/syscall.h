@@ -37,6 +37,8 @@ NORETURN void sys_process_exit(u64 code);
 enum status sys_thread_create(handle_t process, u64 entry, u64 stack, u64 argument,
 			      handle_t *thread) MUST_CHECK;
 void sys_thread_yield(void);
+enum status sys_thread_reserve(handle_t thread, u64 budget_ns, u64 period_ns,
+			       u64 *left_permille) MUST_CHECK;
 enum status sys_ports_grant(handle_t root, handle_t process, u16 first, u32 count) MUST_CHECK;
 
 enum status sys_queue_create(handle_t group, handle_t *queue) MUST_CHECK;

@@ -37,6 +37,9 @@ enum status thread_start(void (*function)(void *argument), void *argument)
 	call = (struct thread_call *)(stack + THREAD_STACK_BYTES) - 1;
 	call->function = function;
 	call->argument = argument;
-	return sys_thread_create(start_handle(START_SELF), (u64)(uintptr_t)rt_thread_main,
-				 (u64)(uintptr_t)call - 8, (u64)(uintptr_t)call, &thread);
+	status = sys_thread_create(start_handle(START_SELF), (u64)(uintptr_t)rt_thread_main,
+				   (u64)(uintptr_t)call - 8, (u64)(uintptr_t)call, &thread);
+	if (status == STATUS_OK)
+		sys_handle_close(thread); /* it lives on without */
+	return status;
 }

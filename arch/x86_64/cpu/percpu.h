@@ -12,6 +12,7 @@
 
 struct thread;
 struct process;
+struct run_queue;
 struct vcpu;
 struct cpu_counters;
 
@@ -64,24 +65,22 @@ struct cpu {
 	u32 apic_id;
 
 	struct thread *thread;       /* whose frame and address space are loaded */
-	struct thread *running;      /* the same while it can run, NULL when the CPU has nothing to do */
+	struct thread *running;      /* the same while it can run; NULL: nothing to do */
 	u32 ports_version;           /* of the bitmap that the TSS holds */
 	struct vcpu *loaded;         /* whose FPU and MSRs the registers hold */
 	struct cpu_counters *counters;
 	u64 stack_top;               /* frame of ring 3 ends here */
 	u64 ist[IST_COUNT];          /* tops of the stacks for NMI, double fault, machine check */
 
-	u64 switched_tsc;            /* when `thread` was last charged */
+	u64 charged_tsc;             /* when `running` was last charged; guarded by `lock` */
 	u64 armed_tsc;               /* what the one-shot timer is set to; 0: nothing */
-	/* Its run queue; other CPUs put threads there. Guarded by `lock`. */
+	/* Who wants to run here, and who sleeps; other CPUs change both. Guarded by `lock`. */
 	struct lock lock;
-	u32 ready_count;
-	struct list ready;           /* threads that can run, by virtual time */
+	struct run_queue *queue;
 	struct list sleeping;        /* threads with a deadline, earliest first */
-	u64 virtual_time;            /* of the fair queue */
-	/* Written under the lock, read without: the earliest of `sleeping`; when to look for others. */
-	u64 wake_tsc;                /* 0: nobody sleeps */
-	u64 slice_end_tsc;           /* 0: no other thread waits */
+	/* Written under the lock, read without; 0: never. */
+	u64 wake_tsc;                /* the earliest deadline of `sleeping` */
+	u64 queue_tsc;               /* when to look at the queue again */
 	u32 beggar;                  /* CPU that wants a thread, plus 1; 0: none */
 	bool idle;                   /* halted, or about to look for work elsewhere */
 

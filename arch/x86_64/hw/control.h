@@ -89,6 +89,8 @@
 
 /* Debug registers after RESET, and the bits that are not fixed: SDM vol. 3, 18.2 */
 #define DR6_RESET      0xffff0ff0ull
+#define DR6_BREAKPOINTS BITS(3, 0)
+#define DR6_BS	       BIT(14) /* single step */
 #define DR7_RESET      0x400ull
 #define DR7_ENABLE_ALL BITS(7, 0)
 #define DR7_GD	       BIT(13)

@@ -328,7 +328,7 @@ enum vmcb_event_type {
 #define VMEXIT_AVIC_INCOMPLETE_IPI 0x401ull
 #define VMEXIT_AVIC_NOACCEL	   0x402ull
 #define VMEXIT_VMGEXIT		   0x403ull
-#define VMEXIT_INVALID		   (~0ull)
+#define VMEXIT_INVALID		   0xffffffffu /* of 64 bits; QEMU writes 32 */
 
 /*
  * MSR permission map: two bits an MSR (read low, write high; set: exits), 2 KiB for each of three

@@ -86,6 +86,8 @@ int lapic_pending(const struct lapic *lapic);
 void lapic_accept(struct lapic *lapic, u32 vector);
 bool lapic_is_requested(const struct lapic *lapic, u32 vector);
 void lapic_eoi(struct lapic *lapic);
+/* Whether an EOI now would do no more than end the interrupt in service: nobody waits for it. */
+bool lapic_eoi_is_private(const struct lapic *lapic);
 u32 lapic_ppr(const struct lapic *lapic);
 /* CR8 is bits 7:4 of TPR. */
 u64 lapic_get_cr8(const struct lapic *lapic);

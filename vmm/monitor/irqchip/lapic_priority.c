@@ -88,6 +88,14 @@ void lapic_eoi(struct lapic *lapic)
 		ioapic_eoi(&lapic->irqchip->ioapic, (u32)vector);
 }
 
+bool lapic_eoi_is_private(const struct lapic *lapic)
+{
+	int vector = vector_highest(lapic, LAPIC_ISR);
+
+	return vector >= 0 && !vector_test(lapic, LAPIC_TMR, (u32)vector) &&
+	       vector_highest(lapic, LAPIC_IRR) < 0;
+}
+
 u64 lapic_get_cr8(const struct lapic *lapic)
 {
 	return lapic_get(lapic, LAPIC_TPR) >> 4;

@@ -7,8 +7,9 @@
  * The guest's physical addresses.
  *
  *	0x00000000  interrupt vectors, BIOS data area
- *	0x00001000  what the loader leaves for the kernel's first steps (LAYOUT_GDT and following)
- *	0x00010000  RAM
+ *	0x00001000  RAM
+ *	0x00090000  what the loader leaves for the kernel's first steps (LAYOUT_GDT and following)
+ *	0x0009b000  RAM
  *	0x0009fc00  EBDA, 1 KiB
  *	0x000a0000  hole (VGA)
  *	0x000c0000  RAM, not offered: a scan for option ROMs finds none
@@ -21,12 +22,13 @@
  * The RAM object is continuous: its byte LAYOUT_LOW_END lies at 4 GiB.
  */
 #define LAYOUT_BDA        0x00000400ull
-#define LAYOUT_GDT        0x00001000ull
-#define LAYOUT_TABLES     0x00002000ull /* PML4, PDPT, four page directories */
-#define LAYOUT_BOOT_INFO  0x00008000ull /* boot_params, hvm_start_info or Multiboot information */
-#define LAYOUT_MEMORY_MAP 0x00009000ull
-#define LAYOUT_COMMAND    0x0000a000ull
-#define LAYOUT_LOADER_END 0x00010000ull
+#define LAYOUT_LOW_START  0x00001000ull
+#define LAYOUT_GDT        0x00090000ull
+#define LAYOUT_TABLES     0x00091000ull /* PML4, PDPT, four page directories */
+#define LAYOUT_BOOT_INFO  0x00098000ull /* boot_params, hvm_start_info or Multiboot information */
+#define LAYOUT_MEMORY_MAP 0x00099000ull
+#define LAYOUT_COMMAND    0x0009a000ull
+#define LAYOUT_LOADER_END 0x0009b000ull
 #define LAYOUT_EBDA       0x0009fc00ull
 #define LAYOUT_VGA        0x000a0000ull
 #define LAYOUT_VGA_END    0x000c0000ull

@@ -23,7 +23,9 @@ static bool place_allowed(const struct load_job *job, u64 at, u64 length)
 
 	if (at >= LAYOUT_HIGH_START)
 		return range_within(at, length, low_end);
-	return at >= LAYOUT_LOADER_END && range_within(at, length, LAYOUT_EBDA);
+	if (at >= LAYOUT_LOADER_END)
+		return range_within(at, length, LAYOUT_EBDA);
+	return at >= LAYOUT_LOW_START && range_within(at, length, LAYOUT_GDT);
 }
 
 bool place_kernel(struct load_job *job, u64 at, const u8 *bytes, u64 length, u64 clear,

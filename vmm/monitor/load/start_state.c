@@ -57,6 +57,31 @@ void start_state_reset(struct vcpu_page *page)
 	page->dirty |= VCPU_ALL & ~(u32)(VCPU_EVENT | VCPU_TSC);
 }
 
+/* SDM vol. 3, table 10-1 */
+void start_state_init(struct vcpu_page *page)
+{
+	u64 msr[VMSR_COUNT];
+	u64 cr0 = page->cr0;
+	u64 xcr0 = page->xcr0;
+	u32 dirty = page->dirty;
+
+	memcpy(msr, page->msr, sizeof(msr));
+	start_state_reset(page);
+	memcpy(page->msr, msr, sizeof(msr));
+	page->cr0 = CR0_ET | (cr0 & (CR0_NW | CR0_CD));
+	page->xcr0 = xcr0;
+	page->dirty &= ~(u32)(VCPU_MSRS | VCPU_XCR0);
+	page->dirty |= dirty;
+}
+
+void start_state_sipi(struct vcpu_page *page, u8 vector)
+{
+	page->segment[SEG_CS].selector = (u16)(vector << 8);
+	page->segment[SEG_CS].base = (u64)vector << PAGE_SHIFT;
+	page->rip = 0;
+	page->dirty |= VCPU_SEGMENTS | VCPU_RIP;
+}
+
 void start_state_real(struct vcpu_page *page, u16 ip)
 {
 	start_state_reset(page);

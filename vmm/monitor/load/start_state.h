@@ -18,6 +18,12 @@ enum start_selector {
 /* After RESET (SDM vol. 3, table 10-1): real mode at 0xfffffff0. */
 void start_state_reset(struct vcpu_page *page);
 
+/* After INIT: as RESET, but MSRs, XCR0, CR0.CD and CR0.NW stay. Reads CR0 in the page. */
+void start_state_init(struct vcpu_page *page);
+
+/* A start-up IPI after one of the two: real mode at vector << 12 (SDM vol. 3, 9.4.4.1). */
+void start_state_sipi(struct vcpu_page *page, u8 vector);
+
 /* Real mode, all segments at 0. */
 void start_state_real(struct vcpu_page *page, u16 ip);
 

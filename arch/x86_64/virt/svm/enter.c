@@ -59,11 +59,13 @@ static void reflect(struct virt_vcpu *vcpu)
 	vcpu->exit.reason = EXIT_HOST_INTERRUPT;
 	if (vcpu->event.valid && vcpu->event.type != EVENT_EXCEPTION)
 		return;
+	if (vcpu->exit.vector == VECTOR_PF)
+		svm_vmcb(vcpu)->save.cr2 = vcpu->exit.qualification2;
 	vcpu->event = (struct vcpu_event){
 		.valid = 1,
 		.type = EVENT_EXCEPTION,
 		.vector = (u8)vcpu->exit.vector,
-		.has_error_code = vcpu->exit.vector == VECTOR_AC,
+		.has_error_code = (EXCEPTIONS_WITH_ERROR_CODE & BIT(vcpu->exit.vector)) != 0,
 		.error_code = vcpu->exit.error_code,
 	};
 }
@@ -126,6 +128,43 @@ static void settle(struct virt_vcpu *vcpu)
 	}
 }
 
+/*
+ * With interrupts off no window opens behind the IRET that ends an NMI's blocking, so a waiting
+ * NMI has that IRET run alone, in a single step. Every exception exits meanwhile: the flag must not
+ * reach the frame of one that the IRET raises. No event is pending, so it reaches no other frame.
+ */
+static bool step_begin(const struct virt_vcpu *vcpu)
+{
+	struct vmcb *vmcb = svm_vmcb(vcpu);
+
+	if (!vcpu->nmi_window || !vcpu->nmi_iret || vmcb->save.rip != vcpu->nmi_iret_rip ||
+	    (vmcb->control.event_injection & VMCB_EVENT_V) || (vmcb->save.rflags & RFLAGS_TF))
+		return false;
+	vmcb->save.rflags |= RFLAGS_TF;
+	vmcb->control.intercept_exceptions = ~0u;
+	return true;
+}
+
+/* The IRET loads RFLAGS, unless it did not complete: then it raised an exception, or will run again. */
+static void step_end(struct virt_vcpu *vcpu)
+{
+	struct vmcb *vmcb = svm_vmcb(vcpu);
+
+	vmcb->control.intercept_exceptions = SVM_INTERCEPT_EXCEPTIONS;
+	if (vmcb->save.rip == vcpu->nmi_iret_rip)
+		vmcb->save.rflags &= ~RFLAGS_TF;
+	if (vcpu->exit.reason != EXIT_EXCEPTION)
+		return;
+	if (vcpu->exit.vector != VECTOR_DB) {
+		reflect(vcpu);
+		return;
+	}
+	vmcb->save.dr6 &= ~DR6_BS;
+	if (vmcb->save.dr6 & DR6_BREAKPOINTS)
+		return;
+	vcpu->exit.reason = EXIT_HOST_INTERRUPT;
+}
+
 static bool nmi_window_is_open(const struct virt_vcpu *vcpu)
 {
 	const struct vmcb_control *control = &svm_vmcb(vcpu)->control;
@@ -140,6 +179,7 @@ void svm_enter(struct virt_vcpu *vcpu, u64 deadline_tsc)
 	struct svm_cpu *cpu = vcpu->scratch;
 	struct vcpu_exit *exit = &vcpu->exit;
 	bool flush;
+	bool step;
 
 	(void)deadline_tsc; /* SVM has no preemption timer */
 	if (unlikely(nmi_window_is_open(vcpu))) {
@@ -148,17 +188,20 @@ void svm_enter(struct virt_vcpu *vcpu, u64 deadline_tsc)
 		vcpu->event = (struct vcpu_event){0};
 		return;
 	}
+	step = step_begin(vcpu);
 	flush = prepare(vcpu, &cpu->asids);
 	if (!vcpu->live)
 		svm_switch_in(vcpu->control_hpa.value);
 	vcpu->live = true;
 	svm_run(vcpu->control_hpa.value, vcpu->page->gpr);
 	collect(vcpu);
-	if (unlikely(flush) && svm_vmcb(vcpu)->control.exit_code != VMEXIT_INVALID)
+	if (unlikely(flush) && (u32)svm_vmcb(vcpu)->control.exit_code != VMEXIT_INVALID)
 		asid_entered(&cpu->asids, vcpu);
 	svm_exit_decode(svm_vmcb(vcpu), exit, &vcpu->event);
 	if (exit->instruction_length == 0 && (LENGTH_FOUND >> exit->reason & 1))
 		exit->instruction_length = svm_code_length(vcpu);
+	if (unlikely(step))
+		step_end(vcpu);
 	settle(vcpu);
 }
 

@@ -98,7 +98,7 @@ static void decode_reason(const struct vmcb *vmcb, struct vcpu_exit *exit)
 		decode_io(exit, vmcb->save.rip);
 	} else if (code == VMEXIT_NPF) {
 		decode_nested_fault(exit);
-	} else if (code == VMEXIT_INVALID) {
+	} else if ((u32)code == VMEXIT_INVALID) {
 		exit->reason = EXIT_ENTRY_FAILED;
 	} else if (code == VMEXIT_MSR) {
 		exit->reason = exit->qualification & 1 ? EXIT_WRMSR : EXIT_RDMSR;
@@ -114,6 +114,8 @@ static void decode_reason(const struct vmcb *vmcb, struct vcpu_exit *exit)
 		exit->reason = plain_reasons[code];
 		if (code == VMEXIT_TASK_SWITCH)
 			exit->error_code = (u32)exit->qualification2;
+		if (code == VMEXIT_VMMCALL)
+			exit->vector = vmcb->save.cpl;
 	}
 }
 

@@ -4,7 +4,6 @@
 #include "arch/x86_64/virt/svm/svm.h"
 #include "lib/bits.h"
 
-#define SINGLE_STEP	 BIT(14) /* DR6.BS */
 #define INTERRUPT_FIELDS (VMCB_V_IRQ | VMCB_V_IGN_TPR | VMCB_V_INTR_PRIO | VMCB_V_INTR_VECTOR)
 
 /*
@@ -131,7 +130,7 @@ static void advance(struct vmcb *vmcb, u32 length)
 	rip_advance(vmcb, length);
 	if (!(vmcb->save.rflags & RFLAGS_TF))
 		return;
-	vmcb->save.dr6 |= SINGLE_STEP;
+	vmcb->save.dr6 |= DR6_BS;
 	vmcb->control.event_injection =
 		VMCB_EVENT_V | VMCB_EVENT_EXCEPTION << VMCB_EVENT_TYPE_SHIFT | VECTOR_DB;
 }

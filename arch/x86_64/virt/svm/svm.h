@@ -1,11 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
+#include "arch/x86_64/hw/control.h"
 #include "arch/x86_64/hw/svm.h"
 #include "arch/x86_64/virt/svm/asid.h"
 #include "arch/x86_64/virt/virt.h"
 
 /* What the files of the SVM back end share. */
+
+/* #DB and #AC: see reflect() in enter.c. */
+#define SVM_INTERCEPT_EXCEPTIONS ((u32)(BIT(VECTOR_DB) | BIT(VECTOR_AC) | BIT(VECTOR_MC)))
 
 struct svm_capabilities {
 	u32 asid_count; /* ASID 0, the host's, included */

@@ -22,14 +22,11 @@
 	 VMCB_INTERCEPT2_SKINIT | VMCB_INTERCEPT2_WBINVD | VMCB_INTERCEPT2_MONITOR |               \
 	 VMCB_INTERCEPT2_MWAIT | VMCB_INTERCEPT2_XSETBV | VMCB_INTERCEPT2_RDPRU)
 
-/* #DB and #AC: see reflect() in enter.c. */
-#define INTERCEPT_EXCEPTIONS (BIT(VECTOR_DB) | BIT(VECTOR_AC) | BIT(VECTOR_MC))
-
 static void control_init(struct virt_vcpu *vcpu)
 {
 	struct vmcb_control *control = &svm_vmcb(vcpu)->control;
 
-	control->intercept_exceptions = (u32)INTERCEPT_EXCEPTIONS;
+	control->intercept_exceptions = SVM_INTERCEPT_EXCEPTIONS;
 	control->intercept1 = (u32)INTERCEPT1;
 	control->intercept2 = (u32)INTERCEPT2;
 	control->iopm_base_pa = pointer_to_hpa(vcpu->vm->io_bitmap).value;

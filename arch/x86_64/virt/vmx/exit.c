@@ -234,6 +234,9 @@ static bool decode_reason(struct virt_vcpu *vcpu, u32 basic, u64 deadline_tsc)
 	case VMX_EXIT_TASK_SWITCH:
 		exit->error_code = vcpu->event.error_code;
 		break;
+	case VMX_EXIT_VMCALL: /* SS.DPL is the privilege level: SDM vol. 3, 25.4.1 */
+		exit->vector = (u32)bits_get(vmcs_read32(VMCS_GUEST_SS_ACCESS), 6, 5);
+		break;
 	case VMX_EXIT_SIPI:
 		exit->reason = EXIT_SIPI;
 		exit->vector = (u32)(exit->qualification & 0xff);

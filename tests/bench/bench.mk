@@ -1,0 +1,30 @@
+# SPDX-License-Identifier: MIT
+#
+# make bench: what exits and a boot cost, as counts. EMULATOR=qemu|bochs for one of them.
+
+BENCH := $(BUILD)/tests/bench
+
+$(TINY)/64/bench.o: tests/bench/exits.c $(BUILD)/flags
+	@mkdir -p $(@D)
+	$(Q)$(CC) -m64 $(TINY_CFLAGS) -MMD -MP -c -o $@ $<
+-include $(TINY)/64/bench.d
+
+$(BENCH)/exits.elf: $(TINY)/64/bench.o $(TINY_RT:tests/guest/%=$(TINY)/64/%.o) \
+		tests/guest/rt/guest.ld
+	@mkdir -p $(@D)
+	$(Q)$(LD) -m elf_x86_64 --build-id=none -z noexecstack --no-warn-rwx-segments \
+		-T tests/guest/rt/guest.ld -o $@ $(filter %.o,$^)
+
+$(BENCH)/exits.bin: $(BENCH)/exits.elf
+	$(Q)$(OBJCOPY) -O binary $< $@
+
+$(BENCH)/init: tests/bench/init.c
+	@mkdir -p $(@D)
+	$(Q)$(CC) -O2 -Wall -Wextra -static -nostdlib -mgeneral-regs-only -fno-stack-protector -fno-pic -no-pie \
+		-o $@ $<
+
+.PHONY: bench
+bench: test-packages ## instructions of exits and of a Debian boot, in both emulators
+	$(Q)$(MAKE) --no-print-directory all guests $(BENCH)/exits.bin $(BENCH)/init
+	$(Q)$(PYTHON) tests/bench/run.py --build $(BUILD) \
+		--emulator '$(if $(filter command line,$(origin EMULATOR)),$(EMULATOR))'

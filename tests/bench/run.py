@@ -1,0 +1,121 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: MIT
+"""Measures in emulators whose TSC counts instructions; prints tables, checks nothing."""
+import argparse
+import gzip
+import re
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "system"))
+import bundle  # noqa: E402
+from machine import EPYC, Bochs, Qemu  # noqa: E402
+
+COUNTED = ("-icount", "shift=0,sleep=off", "-seed", "1", "-rtc", "base=2024-01-01,clock=vm")
+# QEMU 7.2 now and then hangs when it counts instructions.
+TRIES = 3
+LIMIT = 400
+
+EXITS = "[vm bench]\nkernel = exits.bin\nmemory = 64M\nautostart = yes\n"
+BOOT = ("[vm debian]\nkernel = vmlinuz\ninitrd = initramfs.cpio.gz\nmemory = 128M\n"
+        "cmdline = \"{cmdline}\"\nautostart = yes\n")
+LINUX = "console=ttyS0 quiet pci=off"
+
+
+def run(make, commands):
+    """Boots, runs commands from the kernel's command line, and returns what the console says."""
+    for _ in range(TRIES):
+        machine = make('run="' + "; ".join(commands) + '; version"')
+        try:
+            machine.wait("Skerry [0-9.]+, ABI", LIMIT)
+            return machine.transcript().replace("\r", "")
+        except Exception as error:  # a machine that hangs is started anew
+            print(f"  once more: {type(error).__name__}", file=sys.stderr)
+        finally:
+            machine.close()
+    sys.exit("the emulator does not get through")
+
+
+def initramfs(init):
+    """An archive with one program as /init and the console it writes to."""
+    console = bundle.pad(b"070701" + b"".join(b"%08X" % field for field in (
+        2, 0o020600, 0, 0, 1, 0, 0, 0, 0, 5, 1, len("dev/console") + 1, 0)) + b"dev/console\0")
+    folder = bundle.pad(b"070701" + b"".join(b"%08X" % field for field in (
+        1, 0o040755, 0, 0, 2, 0, 0, 0, 0, 0, 0, len("dev") + 1, 0)) + b"dev\0")
+    program = init.read_bytes()
+    head = b"".join(b"%08X" % field for field in (
+        3, 0o100755, 0, 0, 1, 0, len(program), 0, 0, 0, 0, len("init") + 1, 0))
+    member = bundle.pad(b"070701" + head + b"init\0") + bundle.pad(program)
+    return gzip.compress(folder + console + member + bundle.pack({}), mtime=0)
+
+
+def makers(build, folder, name, files):
+    """How to boot the bundle in each emulator."""
+    path = bundle.write(folder / f"{name}.cpio", files)
+    return {
+        "qemu": lambda line: Qemu(build, cmdline=line, memory="512M", bundle=path, extra=COUNTED),
+        "bochs": lambda line: Bochs(build, cmdline=line, memory="512M", bundle=path),
+    }
+
+
+def exits(make):
+    text = run(make, ["vm console bench"])
+    for name, least, mean in re.findall(r"^BENCH (\S+) (\d+) (\d+)$", text, re.MULTILINE):
+        print(f"  {name:24} {least:>8} {mean:>10}")
+
+
+def boot(make):
+    text = run(make, ["vm console debian", "vm stat debian"])
+    print("  to userspace, from vm start:", re.search(r"BENCH userspace (\d+)", text)[1])
+    print("\n".join("  " + line for line in
+                    re.findall(r"^[a-z][a-z-]* +\d+$", text.split("vm stat debian")[-1],
+                               re.MULTILINE)))
+
+
+def bare(build, folder):
+    """The same kernel without Skerry: counts from power-on and from a kernel's first instruction."""
+    def counted(kernel, *more):
+        command = ["qemu-system-x86_64", "-M", "q35", "-accel", "tcg", "-cpu", EPYC, "-m", "128M",
+                   "-display", "none", "-nic", "none", "-no-reboot", "-serial", "stdio",
+                   "-device", "isa-debug-exit,iobase=0xf4,iosize=4", *COUNTED,
+                   "-kernel", str(kernel), *more]
+        return subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True,
+                              timeout=LIMIT, check=False).stdout.decode(errors="replace")
+
+    archive = folder / "initramfs.gz"
+    archive.write_bytes(initramfs(build / "tests/bench/init"))
+    text = counted(build / "guests/vmlinuz", "-initrd", str(archive), "-append", LINUX)
+    userspace = int(re.search(r"BENCH userspace (\d+)", text)[1])
+    print(f"  to userspace, from power-on, firmware included: {userspace}")
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--build", type=Path, default=Path("build"))
+    parser.add_argument("--emulator", default="")
+    options = parser.parse_args()
+    build = options.build.resolve()
+    with tempfile.TemporaryDirectory(prefix="bench-", dir=build) as place:
+        folder = Path(place)
+        guest = makers(build, folder, "exits", {
+            "skerry.conf": EXITS.encode(), "exits.bin": (build / "tests/bench/exits.bin").read_bytes()})
+        debian = makers(build, folder, "debian", {
+            "skerry.conf": BOOT.format(cmdline=LINUX).encode(),
+            "vmlinuz": (build / "guests/vmlinuz").read_bytes(),
+            "initramfs.cpio.gz": initramfs(build / "tests/bench/init")})
+        for emulator in ("qemu", "bochs"):
+            if options.emulator not in ("", emulator):
+                continue
+            print(f"{emulator}: instructions of an exit, least and mean of 1000", flush=True)
+            exits(guest[emulator])
+            print(f"{emulator}: Debian {LINUX}", flush=True)
+            boot(debian[emulator])
+        if options.emulator in ("", "qemu"):
+            print("qemu: the same kernel on the bare machine", flush=True)
+            bare(build, folder)
+
+
+if __name__ == "__main__":
+    main()

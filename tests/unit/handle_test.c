@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: MIT */
+/* Handles: what a process can name, and what a name is worth. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <cmocka.h>
+
+#include "kernel/handle.c"
+
+void (*object_release[OBJECT_TYPE_COUNT])(struct object *object);
+
+static struct handle_table table;
+static struct object event;
+static struct object memory;
+static int released;
+
+static void release(struct object *object)
+{
+	(void)object;
+	released++;
+}
+
+static int setup(void **state)
+{
+	(void)state;
+	table = (struct handle_table){0};
+	released = 0;
+	object_init(&event, OBJECT_EVENT);
+	object_init(&memory, OBJECT_MEMORY);
+	for (int type = 0; type < OBJECT_TYPE_COUNT; type++)
+		object_release[type] = release;
+	return 0;
+}
+
+static handle_t give(struct object *object, u32 rights)
+{
+	handle_t handle = HANDLE_NONE;
+
+	assert_int_equal(handle_insert(&table, object, rights, &handle), STATUS_OK);
+	assert_int_not_equal(handle, HANDLE_NONE);
+	return handle;
+}
+
+static void test_lookup(void **state)
+{
+	handle_t handle = give(&event, RIGHT_READ | RIGHT_BIND);
+	struct object *found = NULL;
+
+	(void)state;
+	assert_int_equal(handle_lookup(&table, handle, OBJECT_EVENT, RIGHT_READ, &found),
+			 STATUS_OK);
+	assert_ptr_equal(found, &event);
+	assert_int_equal(handle_lookup(&table, handle, OBJECT_NONE, 0, &found), STATUS_OK);
+	assert_int_equal(handle_lookup(&table, handle, OBJECT_MEMORY, RIGHT_READ, &found),
+			 STATUS_BAD_HANDLE);
+	assert_int_equal(
+		handle_lookup(&table, handle, OBJECT_EVENT, RIGHT_READ | RIGHT_WRITE, &found),
+		STATUS_NO_RIGHT);
+	assert_int_equal(handle_rights(&table, handle), RIGHT_READ | RIGHT_BIND);
+}
+
+static void test_forged(void **state)
+{
+	struct object *found = &memory;
+	handle_t handle = give(&event, RIGHT_ALL);
+
+	(void)state;
+	for (u64 forged = 0; forged <= 0x1ffff; forged++) {
+		if (forged != handle)
+			assert_int_equal(handle_lookup(&table, forged, OBJECT_NONE, 0, &found),
+					 STATUS_BAD_HANDLE);
+	}
+	assert_int_equal(handle_lookup(&table, handle | 1ull << 32, OBJECT_NONE, 0, &found),
+			 STATUS_BAD_HANDLE);
+	assert_int_equal(handle_lookup(&table, ~0ull, OBJECT_NONE, 0, &found), STATUS_BAD_HANDLE);
+	assert_ptr_equal(found, &memory);
+}
+
+static void test_closed_is_stale(void **state)
+{
+	handle_t first = give(&event, RIGHT_ALL);
+	struct object *found;
+	handle_t second;
+
+	(void)state;
+	assert_int_equal(handle_close(&table, first), STATUS_OK);
+	assert_int_equal(handle_close(&table, first), STATUS_BAD_HANDLE);
+	second = give(&memory, RIGHT_ALL);
+	assert_int_not_equal(first, second);
+	assert_int_equal(handle_lookup(&table, first, OBJECT_NONE, 0, &found), STATUS_BAD_HANDLE);
+	assert_int_equal(handle_lookup(&table, second, OBJECT_MEMORY, 0, &found), STATUS_OK);
+}
+
+static void test_dead_is_stale_but_can_be_closed(void **state)
+{
+	handle_t handle = give(&event, RIGHT_ALL);
+	handle_t living = give(&memory, RIGHT_ALL);
+	struct object *found;
+
+	(void)state;
+	event.dead = true;
+	assert_int_equal(handle_lookup(&table, handle, OBJECT_NONE, 0, &found), STATUS_BAD_HANDLE);
+	object_put(&event);
+	assert_int_equal(released, 0);
+	handle_close_dead(&table);
+	assert_int_equal(released, 1);
+	assert_int_equal(handle_lookup(&table, living, OBJECT_NONE, 0, &found), STATUS_OK);
+}
+
+static void test_references(void **state)
+{
+	(void)state;
+	give(&event, RIGHT_ALL);
+	give(&event, RIGHT_ALL);
+	assert_int_equal(event.references, 3);
+	object_put(&event);
+	assert_int_equal(released, 0);
+	handle_close_all(&table);
+	assert_int_equal(released, 1);
+}
+
+static void test_full_table(void **state)
+{
+	handle_t handle;
+
+	(void)state;
+	for (u32 i = 0; i < HANDLE_MAX; i++)
+		give(&event, RIGHT_ALL);
+	assert_int_equal(handle_insert(&table, &memory, RIGHT_ALL, &handle), STATUS_NO_QUOTA);
+	assert_int_equal(memory.references, 1);
+	assert_int_equal(event.references, 1 + HANDLE_MAX);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup(test_lookup, setup),
+		cmocka_unit_test_setup(test_forged, setup),
+		cmocka_unit_test_setup(test_closed_is_stale, setup),
+		cmocka_unit_test_setup(test_dead_is_stale_but_can_be_closed, setup),
+		cmocka_unit_test_setup(test_references, setup),
+		cmocka_unit_test_setup(test_full_table, setup),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

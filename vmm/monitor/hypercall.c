@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: MIT */
+#include "vmm/monitor/hypercall.h"
+
+#include "arch/x86_64/hw/control.h"
+#include "vmm/monitor/machine.h"
+
+enum kvm_error {
+	KVM_NO_PERMISSION = -1,
+	KVM_INVALID = -22,
+};
+
+#define SEND_IPI_TARGETS 64u /* bits in one of its two words */
+
+struct kvm_arguments {
+	u64 word[4]; /* RBX, RCX, RDX, RSI */
+};
+
+/* Ends the present or next HLT of a vCPU, whatever its interrupt flag says. */
+static s64 kick_cpu(struct machine *machine, u64 apic_id)
+{
+	struct vcpu *target;
+
+	if (apic_id >= machine->vcpu_count)
+		return KVM_INVALID;
+	target = &machine->vcpu[apic_id];
+	target->unhalted = true;
+	if (target->halted)
+		vcpu_wake(target);
+	return 0;
+}
+
+/* One word of the bitmap; returns how many took the interrupt. */
+static s64 send_to(struct irqchip *irqchip, u64 bitmap, u64 first, u64 icr)
+{
+	u32 mode = (u32)bits_get(icr, 10, 8);
+	s64 count = 0;
+
+	for (; bitmap != 0; bitmap &= bitmap - 1) {
+		u64 id = first + bit_lowest(bitmap);
+
+		if (id < irqchip->cpu_count &&
+		    lapic_deliver(&irqchip->lapic[id], mode, (u32)(icr & LAPIC_ICR_VECTOR), false))
+			count++;
+	}
+	return count;
+}
+
+/* Word 0 and 1: bitmap of APIC IDs above word 2; word 3: as the low half of the ICR. */
+static s64 send_ipi(struct machine *machine, const struct kvm_arguments *arguments)
+{
+	struct irqchip *irqchip = &machine->platform.irqchip;
+	u64 first = (u32)arguments->word[2];
+	u64 icr = arguments->word[3];
+	u32 mode = (u32)bits_get(icr, 10, 8);
+
+	if ((icr & (LAPIC_ICR_LOGICAL | LAPIC_ICR_SHORTHAND)) != 0 ||
+	    (mode != APIC_FIXED && mode != APIC_NMI))
+		return KVM_INVALID;
+	return send_to(irqchip, arguments->word[0], first, icr) +
+	       send_to(irqchip, arguments->word[1], first + SEND_IPI_TARGETS, icr);
+}
+
+static s64 call(struct machine *machine, u64 number, const struct kvm_arguments *arguments)
+{
+	switch (number) {
+	case KVM_KICK_CPU:
+		return kick_cpu(machine, arguments->word[1]);
+	case KVM_SEND_IPI:
+		return send_ipi(machine, arguments);
+	default:
+		return HYPERCALL_UNKNOWN;
+	}
+}
+
+void hypercall_settle(struct vcpu *vcpu)
+{
+	struct vcpu_page *page = vcpu->page;
+	const u64 *gpr = page->gpr;
+	bool wide;
+	u64 mask;
+	s64 result = KVM_NO_PERMISSION;
+
+	vcpu_need(vcpu, VCPU_SEGMENTS | VCPU_CONTROL);
+	wide = (page->efer & EFER_LMA) != 0 && (page->segment[SEG_CS].access & SEGMENT_L) != 0;
+	mask = wide ? ~0ull : ~0u;
+	/* SS.DPL is the privilege level (SDM vol. 3, 25.4.1) */
+	if (bits_get(page->segment[SEG_SS].access, 6, 5) == 0)
+		result = call(vcpu->machine, gpr[GPR_RAX] & mask,
+			      &(struct kvm_arguments){{gpr[GPR_RBX] & mask, gpr[GPR_RCX] & mask,
+						       gpr[GPR_RDX] & mask, gpr[GPR_RSI] & mask}});
+	page->gpr[GPR_RAX] = (u64)result & mask;
+	vcpu_advance(vcpu);
+}

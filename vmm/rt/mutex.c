@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: MIT */
+#include "vmm/rt/mutex.h"
+
+#include "lib/bits.h"
+#include "vmm/rt/start.h"
+#include "vmm/rt/syscall.h"
+
+/* About as long as a holder on another CPU needs it; in vain when the holder is not running. */
+#define SPIN_COUNT 100
+
+static bool try(struct mutex *mutex)
+{
+	u32 free = 0;
+
+	return __atomic_compare_exchange_n(&mutex->held, &free, 1, false, __ATOMIC_SEQ_CST,
+					   __ATOMIC_RELAXED);
+}
+
+static bool spin(struct mutex *mutex)
+{
+	for (u32 i = 0; i < SPIN_COUNT; i++) {
+		if (__atomic_load_n(&mutex->held, __ATOMIC_RELAXED) == 0 && try(mutex))
+			return true;
+		__asm__ volatile("pause");
+	}
+	return false;
+}
+
+/* What was told to this thread before does not count from now on. */
+static void forget_call(struct mutex *mutex, u32 thread)
+{
+	u32 self = thread + 1;
+
+	__atomic_compare_exchange_n(&mutex->woken, &self, 0, false, __ATOMIC_SEQ_CST,
+				    __ATOMIC_RELAXED);
+}
+
+/*
+ * `waiting` and `woken` are written before each try: either it succeeds, or the holder's unlock
+ * comes after it and finds them so. Pairs with mutex_unlock.
+ */
+static void wait(struct mutex *mutex, u32 thread, handle_t queue)
+{
+	u64 key;
+
+	__atomic_fetch_or(&mutex->waiting, BIT(thread), __ATOMIC_SEQ_CST);
+	forget_call(mutex, thread);
+	while (!try(mutex)) {
+		if (sys_queue_wait(queue, ~0ull, &key) != STATUS_OK)
+			rt_fail("mutex");
+		forget_call(mutex, thread);
+	}
+	__atomic_fetch_and(&mutex->waiting, ~BIT(thread), __ATOMIC_SEQ_CST);
+}
+
+void mutex_lock(struct mutex *mutex, u32 thread, handle_t queue)
+{
+	if (!try(mutex) && !spin(mutex))
+		wait(mutex, thread, queue);
+}
+
+/*
+ * One waiter is told, and no other until that one has tried: its own unlock tells the next. A call
+ * that came too late, to one that had the lock already, does not count.
+ */
+void mutex_unlock(struct mutex *mutex)
+{
+	u64 waiting;
+	u32 woken;
+	u32 thread;
+
+	__atomic_store_n(&mutex->held, 0, __ATOMIC_SEQ_CST);
+	waiting = __atomic_load_n(&mutex->waiting, __ATOMIC_SEQ_CST);
+	if (waiting == 0)
+		return;
+	woken = __atomic_load_n(&mutex->woken, __ATOMIC_SEQ_CST);
+	if (woken != 0 && (waiting & BIT(woken - 1)) != 0)
+		return;
+	thread = bit_lowest(waiting);
+	if (__atomic_compare_exchange_n(&mutex->woken, &woken, thread + 1, false,
+					__ATOMIC_SEQ_CST, __ATOMIC_RELAXED))
+		(void)sys_event_signal(mutex->event[thread]);
+}

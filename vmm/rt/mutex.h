@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include "kernel/abi/object.h"
+
+#define MUTEX_THREADS 64
+
+/*
+ * Mutual exclusion of up to 64 threads. Whoever finds it held looks a little longer and then waits
+ * in the kernel, in the thread's own queue. That takes signals out of the queue: what they were
+ * about has to be looked at by whoever gets the lock. Not recursive, no order among waiters; zero
+ * is free.
+ */
+struct mutex {
+	u32 held;
+	u32 woken;   /* thread + 1 that was told to try again; 0: none */
+	u64 waiting; /* threads to be told */
+	handle_t event[MUTEX_THREADS]; /* each bound to the queue its thread waits in */
+};
+
+void mutex_lock(struct mutex *mutex, u32 thread, handle_t queue);
+void mutex_unlock(struct mutex *mutex);
