@@ -103,13 +103,17 @@ static void settle(struct cpu *cpu)
 	} while (cpu->pending != 0 || cpu->running == NULL);
 }
 
+static bool something_to_settle(const struct cpu *cpu)
+{
+	return cpu->pending != 0 || cpu->running == NULL || tlb_pages_waiting() != 0;
+}
+
 void cpu_loop(struct cpu *cpu)
 {
 	for (;;) {
 		struct vcpu *guest;
 
-		if (unlikely(cpu->pending != 0 || cpu->running == NULL ||
-			     tlb_pages_waiting() != 0))
+		if (unlikely(something_to_settle(cpu)))
 			settle(cpu);
 		guest = cpu->running->guest;
 		if (guest == NULL) {
@@ -117,6 +121,8 @@ void cpu_loop(struct cpu *cpu)
 			cpu_return_to_user(cpu);
 		}
 		timer_arm(cpu, guest->deadline_tsc);
-		vcpu_step(cpu, guest);
+		/* To the monitor with the timer as it was: nothing is later for ring 3. */
+		if (vcpu_step(cpu, guest) && !something_to_settle(cpu))
+			cpu_return_to_user(cpu);
 	}
 }

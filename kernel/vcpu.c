@@ -340,10 +340,12 @@ static void inject(struct vcpu *vcpu)
 static void enter(struct cpu *cpu, struct vcpu *vcpu, u64 now)
 {
 	struct group_page *account = vcpu->account;
+	struct space *space = vcpu->vm->space;
 
 	if (unlikely(vcpu->virt.event.valid))
 		inject(vcpu);
-	if (unlikely(tlb_must_flush(vcpu->vm->space, &vcpu->space_seen)))
+	if (unlikely(space->generation != vcpu->space_seen) &&
+	    tlb_must_flush(space, &vcpu->space_seen))
 		vcpu->virt.flush = true;
 	for (;;) {
 		virt->enter(&vcpu->virt, vcpu->deadline_tsc);
@@ -359,29 +361,31 @@ static void enter(struct cpu *cpu, struct vcpu *vcpu, u64 now)
 	count(&account->guest_tsc, vcpu->virt.exit.tsc - now);
 }
 
-void vcpu_step(struct cpu *cpu, struct vcpu *vcpu)
+bool vcpu_step(struct cpu *cpu, struct vcpu *vcpu)
 {
 	u64 now = rdtsc();
 
 	if (unlikely(vcpu->kicked)) {
 		vcpu->kicked = false;
 		return_with(vcpu, EXIT_KICK);
-		return;
+		return true;
 	}
 	/* Of 0, none, one less is later than everything. */
 	if (unlikely(now > vcpu->deadline_tsc - 1)) {
 		return_with(vcpu, EXIT_DEADLINE);
-		return;
+		return true;
 	}
 	if (unlikely(load(cpu, vcpu) != STATUS_OK)) {
 		sti_nop_cli();
-		return;
+		return false;
 	}
 	enter(cpu, vcpu, now);
-	if (settle(vcpu))
+	if (settle(vcpu)) {
 		count(&vcpu->account->kernel_exits, 1);
-	else
-		return_to_monitor(vcpu);
+		return false;
+	}
+	return_to_monitor(vcpu);
+	return true;
 }
 
 static enum status with_registers(struct thread *caller, struct vcpu *vcpu,

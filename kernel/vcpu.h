@@ -45,9 +45,9 @@ enum status vcpu_begin(struct thread *thread, u64 handle) MUST_CHECK;
 
 /*
  * Runs the guest to an exit that is not settled at once. What the kernel cannot settle at all ends
- * the system call of the thread.
+ * the system call of the thread: true.
  */
-void vcpu_step(struct cpu *cpu, struct vcpu *vcpu);
+bool vcpu_step(struct cpu *cpu, struct vcpu *vcpu);
 
 /* The instruction of the last exit is done. */
 void vcpu_advance(struct vcpu *vcpu);

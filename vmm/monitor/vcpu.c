@@ -332,12 +332,30 @@ static bool pass(struct vcpu *vcpu, u64 *deadline_tsc)
 	return runnable;
 }
 
+/*
+ * The short way of the commonest exit: the guest goes on as it was set going. To others the vCPU is
+ * in the guest all the while; who wants something of it meanwhile has kicked it, which the next run
+ * returns for.
+ */
+static bool pass_port(struct vcpu *vcpu)
+{
+	struct machine *machine = vcpu->machine;
+	bool done;
+
+	if (vcpu->page->exit.reason != EXIT_IO || vcpu->place != VCPU_IN_GUEST ||
+	    !mutex_try(&machine->lock))
+		return false;
+	done = machine_may_run(machine) && exits_settle_port(vcpu);
+	mutex_unlock(&machine->lock);
+	return done;
+}
+
 void vcpu_thread(struct vcpu *vcpu)
 {
 	u64 deadline_tsc;
 
 	for (;;) {
-		if (pass(vcpu, &deadline_tsc))
+		if (pass_port(vcpu) || pass(vcpu, &deadline_tsc))
 			run(vcpu);
 		else
 			sleep(vcpu, deadline_tsc);
