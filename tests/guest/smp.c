@@ -27,7 +27,7 @@ static volatile u32 tsc_backwards;
 /* One after the other takes the TSC: it never goes back. */
 static void compare_tsc(u32 me)
 {
-	for (u32 i = 0; i < 2000; i++) {
+	for (u32 i = 0; i < 100; i++) {
 		u64 now;
 
 		while (tsc_turn != me)

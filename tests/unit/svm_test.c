@@ -17,6 +17,7 @@
 
 struct svm_capabilities svm_capabilities = {.asid_count = 8};
 static struct svm_cpu fake_cpu;
+static const struct vcpu_event no_event;
 static struct vmcb vmcb;
 static struct vcpu_page page;
 static struct virt_vcpu vcpu;
@@ -36,11 +37,34 @@ struct svm_cpu *svm_cpu(void)
 	return &fake_cpu;
 }
 
-void svm_run(u64 vmcb_hpa, u64 gpr[GPR_COUNT], u64 host_area_hpa)
+static unsigned int switched_in;
+static unsigned int switched_out;
+static u32 code_length;
+
+void svm_switch_in(u64 vmcb_hpa)
+{
+	(void)vmcb_hpa;
+	assert_int_equal(switched_in++, switched_out);
+}
+
+void svm_switch_out(u64 vmcb_hpa, u64 host_area_hpa)
+{
+	(void)vmcb_hpa;
+	(void)host_area_hpa;
+	assert_int_equal(++switched_out, switched_in);
+}
+
+u32 svm_code_length(struct virt_vcpu *of)
+{
+	(void)of;
+	return code_length;
+}
+
+void svm_run(u64 vmcb_hpa, u64 gpr[GPR_COUNT])
 {
 	(void)vmcb_hpa;
 	(void)gpr;
-	(void)host_area_hpa;
+	assert_int_equal(switched_in, switched_out + 1);
 	run_count++;
 	injected = vmcb.control.event_injection;
 	flags_entered = vmcb.save.rflags;
@@ -55,6 +79,9 @@ static int setup(void **state)
 	memset(&vmcb, 0, sizeof(vmcb));
 	memset(&page, 0, sizeof(page));
 	memset(&vcpu, 0, sizeof(vcpu));
+	vcpu.scratch = &fake_cpu;
+	switched_in = switched_out = 0;
+	code_length = 0;
 	vcpu.control = &vmcb;
 	vcpu.page = &page;
 	asid_pool_init(&fake_cpu.asids, 0, 8);
@@ -289,13 +316,13 @@ static void test_advance(void **state)
 	vmcb.save.cs.attributes = VMCB_ATTRIBUTE_L;
 	vmcb.save.rip = 0xffffffff;
 	vmcb.control.interrupt_shadow = 1;
-	svm_request(&vcpu, NULL, REQUEST_ADVANCE, 3);
+	svm_request(&vcpu, &no_event, REQUEST_ADVANCE, 3);
 	assert_true(vmcb.save.rip == 0x100000002);
 	assert_int_equal(vmcb.control.interrupt_shadow, 0);
 	assert_true(vmcb.control.event_injection == 0);
 
 	vmcb.save.rflags = RFLAGS_TF;
-	svm_request(&vcpu, NULL, REQUEST_ADVANCE, 3);
+	svm_request(&vcpu, &no_event, REQUEST_ADVANCE, 3);
 	assert_true(vmcb.control.event_injection == (BIT(31) | 0x301));
 	assert_true(vmcb.save.dr6 == BIT(14));
 }
@@ -318,7 +345,7 @@ static void test_registers_pass(void **state)
 	assert_true((vmcb.control.virtual_interrupt & VMCB_V_TPR) == 5);
 	vmcb.save.rax = 3;
 	vmcb.save.rsp = 4;
-	collect(&vcpu, &fake_cpu.asids);
+	collect(&vcpu);
 	assert_true(page.gpr[GPR_RAX] == 3 && page.gpr[GPR_RSP] == 4);
 	assert_true(page.cr8 == 5);
 }
@@ -335,10 +362,38 @@ static void test_task_priority(void **state)
 	assert_int_equal(vmcb.control.intercept_cr_write, 0);
 }
 
+/* The host's state comes back once, however often the guest was entered. */
+static void test_leave(void **state)
+{
+	(void)state;
+	svm_leave(&vcpu);
+	assert_int_equal(switched_out, 0);
+	run(VMEXIT_CPUID, 0);
+	run(VMEXIT_CPUID, 0);
+	assert_int_equal(switched_in, 1);
+	svm_leave(&vcpu);
+	svm_leave(&vcpu);
+	assert_int_equal(switched_out, 1);
+}
+
+/* It is looked for only where the CPU has not told it, and the instruction is one of a few. */
+static void test_length_is_looked_for(void **state)
+{
+	(void)state;
+	code_length = 3;
+	run(VMEXIT_CPUID, 0x1000);
+	assert_int_equal(vcpu.exit.instruction_length, 3);
+	run(VMEXIT_NPF, 0x1000);
+	assert_int_equal(vcpu.exit.instruction_length, 0);
+	vmcb.control.next_rip = 0x1002;
+	run(VMEXIT_CPUID, 0x1000);
+	assert_int_equal(vcpu.exit.instruction_length, 2);
+}
+
 static void test_interrupt_window(void **state)
 {
 	(void)state;
-	svm_request(&vcpu, NULL, REQUEST_INTERRUPT_WINDOW, 0);
+	svm_request(&vcpu, &no_event, REQUEST_INTERRUPT_WINDOW, 0);
 	assert_true(vmcb.control.virtual_interrupt & VMCB_V_IRQ);
 	assert_true(vmcb.control.intercept1 & VMCB_INTERCEPT1_VINTR);
 	run(VMEXIT_HLT, 0); /* stays open */
@@ -353,14 +408,14 @@ static void test_nmi_window(void **state)
 {
 	(void)state;
 	/* Nothing in the way: at once, without a run. */
-	svm_request(&vcpu, NULL, REQUEST_NMI_WINDOW, 0);
+	svm_request(&vcpu, &no_event, REQUEST_NMI_WINDOW, 0);
 	svm_enter(&vcpu, 0);
 	assert_int_equal(run_count, 0);
 	assert_int_equal(vcpu.exit.reason, EXIT_NMI_WINDOW);
 
 	/* A second NMI has to wait for the IRET of the first. */
 	inject(EVENT_NMI, 2, false, 0, 0);
-	svm_request(&vcpu, NULL, REQUEST_NMI_WINDOW, 0);
+	svm_request(&vcpu, &no_event, REQUEST_NMI_WINDOW, 0);
 	run(VMEXIT_HLT, 0x1000);
 	assert_true(injected == (BIT(31) | 0x202));
 	assert_true(vcpu.nmi_blocked);
@@ -388,7 +443,7 @@ static void test_nmi_step(void **state)
 	(void)state;
 	vmcb.control.intercept_exceptions = SVM_INTERCEPT_EXCEPTIONS;
 	inject(EVENT_NMI, 2, false, 0, 0);
-	svm_request(&vcpu, NULL, REQUEST_NMI_WINDOW, 0);
+	svm_request(&vcpu, &(struct vcpu_event){0}, REQUEST_NMI_WINDOW, 0);
 	run(VMEXIT_IRET, 0x1002);
 	assert_false(flags_entered & RFLAGS_TF);
 
@@ -483,6 +538,8 @@ int main(void)
 		TEST(test_advance),
 		TEST(test_registers_pass),
 		TEST(test_task_priority),
+		TEST(test_leave),
+		TEST(test_length_is_looked_for),
 		TEST(test_interrupt_window),
 		TEST(test_nmi_window),
 		TEST(test_nmi_step),

@@ -222,10 +222,12 @@ void fpu_save(void *area)
 /* Each run of the fake guest is one of these exits; the last one repeats. */
 static unsigned int run_count;
 static void (*run_hook)(void);
-bool vmx_run(u64 gpr[GPR_COUNT], bool launched)
+const char vmx_exited[1];
+bool vmx_run(u64 gpr[GPR_COUNT], bool launched, u64 *host_rsp)
 {
 	(void)gpr;
 	(void)launched;
+	(void)host_rsp;
 	run_count++;
 	field[VMCS_ENTRY_INTERRUPTION_INFO] &= ~(u64)INTERRUPTION_VALID;
 	if (run_hook)
@@ -758,7 +760,12 @@ static void no_guest_keeps_the_kernel_for_ever(void **state)
 	assert_true(vcpu.event.valid);
 	assert_int_equal(vcpu.event.vector, 17);
 	assert_int_equal(field[VMCS_ENTRY_INTERRUPTION_INFO], 0);
+	assert_int_equal(gdt_limit, 0);
+	vmx_leave(&vcpu);
 	assert_int_equal(gdt_limit, 0x47);
+	gdt_limit = 0;
+	vmx_leave(&vcpu);
+	assert_int_equal(gdt_limit, 0);
 }
 
 static void timer_ends(void)
@@ -781,8 +788,10 @@ static void deadline_is_neither_early_nor_lost(void **state)
 	vmx_enter(&vcpu, 1ull << 60);
 	assert_int_equal(field[VMCS_PREEMPTION_TIMER], 0xffffffff);
 	/* Without a deadline its end means nothing. */
+	vmx_enter(&vcpu, 2);
 	vmx_enter(&vcpu, 0);
 	assert_int_equal(vcpu.exit.reason, EXIT_HOST_INTERRUPT);
+	assert_int_equal(field[VMCS_PREEMPTION_TIMER], 0xffffffff);
 }
 
 static void guest_lowers_cr8(void)

@@ -27,6 +27,7 @@ struct vcpu {
 	handle_t wake_event; /* bound to the queue: others wake it by this */
 	struct vcpu_page *page;
 	struct lapic_page *lapic_page;
+	struct vcpu_cpuid_entry *cpuid_page;
 	enum vcpu_place place;
 	u32 reserve_round;	 /* the last one in which it asked */
 	bool woken;		 /* it was told already to come here */
@@ -49,6 +50,9 @@ enum status vcpu_init(struct vcpu *vcpu, struct machine *machine, u32 id) MUST_C
 
 /* Power-on: forgets what the vCPU was about to do. The first one's registers are the loader's. */
 void vcpu_reset(struct vcpu *vcpu);
+
+/* Lays down what the kernel answers to CPUID; again when the APIC is turned on or off. */
+void vcpu_show_cpuid(struct vcpu *vcpu);
 
 /* INIT: registers as the manual says, and nothing under way. */
 void vcpu_take_init(struct vcpu *vcpu);

@@ -224,10 +224,8 @@ static void xcr0_get(struct virt_vcpu *vcpu)
 	vcpu->page->xcr0 = vcpu->xcr0;
 }
 
-void svm_get(struct virt_vcpu *vcpu, u32 groups)
+static __attribute__((noinline)) void get_others(struct virt_vcpu *vcpu, u32 groups)
 {
-	if (groups & VCPU_RIP)
-		rip_get(vcpu);
 	if (groups & VCPU_SEGMENTS)
 		segments_get(vcpu);
 	if (groups & VCPU_TABLES)
@@ -244,6 +242,14 @@ void svm_get(struct virt_vcpu *vcpu, u32 groups)
 		xcr0_get(vcpu);
 	if (groups & VCPU_TSC)
 		vcpu->page->tsc_offset = vcpu->tsc_offset;
+}
+
+void svm_get(struct virt_vcpu *vcpu, u32 groups)
+{
+	if (groups & VCPU_RIP)
+		rip_get(vcpu);
+	if (unlikely(groups != VCPU_RIP)) /* which most exits need alone */
+		get_others(vcpu, groups);
 }
 
 void svm_set(struct virt_vcpu *vcpu, u32 groups)

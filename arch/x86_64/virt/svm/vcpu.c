@@ -68,6 +68,7 @@ void svm_vcpu_free(struct virt_vcpu *vcpu)
 void svm_vcpu_load(struct virt_vcpu *vcpu)
 {
 	vcpu->loaded_cpu = this_cpu()->id;
+	vcpu->scratch = svm_cpu();
 	write_dr0(vcpu->dr[0]);
 	write_dr1(vcpu->dr[1]);
 	write_dr2(vcpu->dr[2]);

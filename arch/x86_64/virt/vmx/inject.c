@@ -116,8 +116,14 @@ static void windows_set(struct virt_vcpu *vcpu, u32 request)
 void vmx_request(struct virt_vcpu *vcpu, const struct vcpu_event *inject, u32 request,
 		 u32 advance_length)
 {
-	u64 previous = vmx_borrow(vcpu);
+	u64 previous;
 
+	if (request == REQUEST_ADVANCE && !inject->valid && !vcpu->window &&
+	    vcpu->loaded_cpu != ~0u) {
+		advance(advance_length); /* as before most entries */
+		return;
+	}
+	previous = vmx_borrow(vcpu);
 	if (request & REQUEST_ADVANCE)
 		advance(advance_length);
 	if (request & REQUEST_FLUSH)
