@@ -247,6 +247,14 @@ static void test_interrupted_delivery(void **state)
 	assert_false(event.valid);
 }
 
+static struct vcpu_segment_state from_vmcb(const struct vmcb_segment *from)
+{
+	struct vcpu_segment_state to = {0};
+
+	segment_from_vmcb(from, &to);
+	return to;
+}
+
 static void test_segments(void **state)
 {
 	const struct vcpu_segment_state code64 = {0, 0xffffffff, 0xa09b, 0x10, {0}};
@@ -259,24 +267,24 @@ static void test_segments(void **state)
 	segment = segment_to_vmcb(&code64);
 	assert_int_equal(segment.attributes, 0xa9b);
 	assert_int_equal(segment.selector, 0x10);
-	back = segment_from_vmcb(&segment);
+	back = from_vmcb(&segment);
 	assert_memory_equal(&back, &code64, sizeof(back));
 
 	segment = segment_to_vmcb(&data16);
 	assert_int_equal(segment.attributes, 0x093);
-	back = segment_from_vmcb(&segment);
+	back = from_vmcb(&segment);
 	assert_memory_equal(&back, &data16, sizeof(back));
 
 	segment = segment_to_vmcb(&unusable);
 	assert_int_equal(segment.attributes, 0);
-	back = segment_from_vmcb(&segment);
+	back = from_vmcb(&segment);
 	assert_memory_equal(&back, &unusable, sizeof(back));
 
 	/* G is told from the limit, for a CPU may not keep it. */
 	segment = (struct vmcb_segment){.attributes = 0x29b, .limit = 0xffffffff};
-	assert_int_equal(segment_from_vmcb(&segment).access, 0xa09b);
+	assert_int_equal(from_vmcb(&segment).access, 0xa09b);
 	segment = (struct vmcb_segment){.attributes = 0x893, .limit = 0xffff};
-	assert_int_equal(segment_from_vmcb(&segment).access, 0x93);
+	assert_int_equal(from_vmcb(&segment).access, 0x93);
 }
 
 static void inject(u8 type, u8 vector, bool has_error_code, u32 error_code, u32 length)

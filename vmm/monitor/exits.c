@@ -3,12 +3,14 @@
 
 #include "arch/x86_64/hw/control.h"
 #include "lib/format.h"
+#include "lib/string.h"
 #include "vmm/monitor/hypercall.h"
 #include "vmm/monitor/machine.h"
 #include "vmm/monitor/task_switch.h"
 
 void exits_set_wants(struct vcpu_page *page)
 {
+	memset(page->want, 0, sizeof(page->want));
 	page->want[EXIT_MEMORY] = VCPU_SEGMENTS | VCPU_CONTROL;
 	page->settle = SETTLE_HYPERCALL;
 	page->hypercalls = HYPERCALLS_OFFERED;

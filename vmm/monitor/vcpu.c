@@ -167,14 +167,32 @@ void vcpu_need(struct vcpu *vcpu, u32 groups)
 		machine_crash(vcpu->machine, "the kernel does not give its registers");
 }
 
+/*
+ * A CPU that does not tell, or in a mode in which the kernel does not find out: until that changes
+ * what decoding needs comes along at once.
+ */
+static void want_for_length(struct vcpu *vcpu, u32 length)
+{
+	u32 reason = vcpu->page->exit.reason;
+
+	if (likely((length == 0) == (vcpu->decoded >> reason & 1)))
+		return;
+	if (length == 0) {
+		vcpu->decoded |= BIT(reason);
+		vcpu->page->want[reason] |= VCPU_SEGMENTS | VCPU_CONTROL;
+	} else {
+		vcpu->decoded = 0;
+		exits_set_wants(vcpu->page);
+	}
+}
+
 void vcpu_advance(struct vcpu *vcpu)
 {
 	struct vcpu_event event = {0};
 	u32 length = vcpu->page->exit.instruction_length;
 
+	want_for_length(vcpu, length);
 	if (length == 0) {
-		/* a CPU that does not tell: next time they come along at once */
-		vcpu->page->want[vcpu->page->exit.reason] |= VCPU_SEGMENTS | VCPU_CONTROL;
 		vcpu_need(vcpu, VCPU_SEGMENTS | VCPU_CONTROL);
 		if (emulate_instruction_length(&vcpu->emulator, &length, &event) != EMULATE_DONE) {
 			machine_crash(vcpu->machine,

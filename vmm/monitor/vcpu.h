@@ -38,6 +38,7 @@ struct vcpu {
 	struct vcpu_event event; /* must be injected at the next entry */
 	struct vcpu_event held;	 /* interrupt whose delivery an exception of its own cut short */
 	bool unhalted;		 /* KVM_HC_KICK_CPU: the present or next HLT ends at once */
+	u64 decoded;		 /* exit reasons whose last instruction had to be */
 	bool quiet;		 /* nothing was pending; only a kick or its APIC can change that */
 	struct msr_state msr;
 	struct pvclock pvclock;
