@@ -246,7 +246,10 @@ void sched_beg(struct cpu *cpu)
 		cpus_pend(victim, PENDING_GIVE);
 }
 
-/* The thread, of those that wait here, that is furthest behind and may run there. */
+/*
+ * The thread, of those that wait here, that is furthest behind and may run there. Not one whose
+ * registers this CPU still has: it blocked last, and was woken after the CPU looked at the queue.
+ */
 static struct thread *take_for(struct cpu *cpu, const struct cpu *target)
 {
 	struct run_entity *entity = NULL;
@@ -254,7 +257,8 @@ static struct thread *take_for(struct cpu *cpu, const struct cpu *target)
 
 	lock_acquire(&cpu->lock);
 	while ((entity = run_queue_next_waiting(cpu->queue, entity)) != NULL) {
-		if (!allowed(thread_of(entity)->process->group->affinity, target->id))
+		if (thread_of(entity) == cpu->thread ||
+		    !allowed(thread_of(entity)->process->group->affinity, target->id))
 			continue;
 		thread = thread_of(entity);
 		run_queue_detach(cpu->queue, entity, rdtsc());

@@ -53,6 +53,8 @@ const struct config_key config_vm_keys[] = {
 	 .allowed = "auto off"},
 	{"tlb_flush", VALUE_CHOICE, VM_FIELD(tlb_flush), .words = "tagged full",
 	 .allowed = "tagged full"},
+	{"test_device", VALUE_CHOICE, VM_FIELD(test_device), .words = "no yes",
+	 .allowed = "yes no"},
 	{NULL, VALUE_TEXT, 0, .words = NULL},
 };
 

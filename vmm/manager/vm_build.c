@@ -251,7 +251,8 @@ static void fill_start_info(const struct vm *vm, struct parts *parts)
 	info->parameter[MONITOR_ID] = vm->id;
 	info->parameter[MONITOR_RESERVE_BUDGET_NS] = vm->config.reserve_budget_ns;
 	info->parameter[MONITOR_RESERVE_PERIOD_NS] = vm->config.reserve_period_ns;
-	info->parameter[MONITOR_FLAGS] = demo ? MONITOR_DEMO : 0;
+	info->parameter[MONITOR_FLAGS] = (demo ? MONITOR_DEMO : 0ul) |
+					 (vm->config.test_device ? MONITOR_TEST_DEVICE : 0ul);
 }
 
 static struct step grant_all(struct vm *vm, struct parts *parts)

@@ -121,6 +121,7 @@ static bool create_devices(struct machine *machine)
 		.serial_put = console_put,
 		.serial_context = machine,
 		.lapic_page = pages,
+		.test_device = (start_info->parameter[MONITOR_FLAGS] & MONITOR_TEST_DEVICE) != 0,
 	};
 
 	for (u32 i = 0; i < machine->vcpu_count; i++)

@@ -121,8 +121,10 @@ static void prepare(struct virt_vcpu *vcpu, u64 deadline_tsc)
 		vmcs_write_natural(VMCS_HOST_CR3, cr3);
 		vcpu->host_cr3 = cr3;
 	}
-	if (rsp != vcpu->rsp)
+	if (rsp != vcpu->rsp) {
 		vmcs_write_natural(VMCS_GUEST_RSP, rsp);
+		vcpu->rsp = rsp;
+	}
 	set_task_priority(vcpu);
 	if (read_cr2() != vcpu->cr2)
 		write_cr2(vcpu->cr2);
