@@ -104,6 +104,7 @@ static void settle(struct cpu *cpu)
 		if ((pending & PENDING_TIMER) != 0) {
 			sched_account(cpu);
 			expire(cpu);
+			(void)tidy_up(); /* this CPU may never be idle */
 			if (cpu->queue_tsc != 0 && rdtsc() >= cpu->queue_tsc)
 				pending |= PENDING_RESCHEDULE;
 		}
@@ -116,10 +117,14 @@ static void settle(struct cpu *cpu)
 		if ((pending & PENDING_GIVE) != 0)
 			give(cpu);
 		tlb_cpu_passed(cpu->id);
-		if (cpu->running == NULL && cpu->pending == 0) {
+		if (cpu->running == NULL && cpu->pending == 0)
 			idle(cpu);
-		}
 	} while (cpu->pending != 0 || cpu->running == NULL);
+}
+
+static bool something_to_settle(const struct cpu *cpu)
+{
+	return cpu->pending != 0 || cpu->running == NULL || tlb_pages_waiting() != 0;
 }
 
 void cpu_loop(struct cpu *cpu)
@@ -127,13 +132,16 @@ void cpu_loop(struct cpu *cpu)
 	for (;;) {
 		struct vcpu *guest;
 
-		if (cpu->pending != 0 || cpu->running == NULL || tlb_pages_waiting() != 0)
+		if (unlikely(something_to_settle(cpu)))
 			settle(cpu);
 		guest = cpu->running->guest;
-		timer_arm(cpu, guest != NULL ? guest->deadline_tsc : 0);
-		if (guest != NULL)
-			vcpu_step(cpu, guest);
-		else
+		if (guest == NULL) {
+			timer_arm_briefly(cpu);
+			cpu_return_to_user(cpu);
+		}
+		timer_arm(cpu, guest->deadline_tsc);
+		/* To the monitor with the timer as it was: nothing is later for ring 3. */
+		if (vcpu_step(cpu, guest) && !something_to_settle(cpu))
 			cpu_return_to_user(cpu);
 	}
 }

@@ -25,10 +25,8 @@ enum status handle_insert(struct handle_table *table, struct object *object, u32
 		if (entry->object != NULL)
 			continue;
 		object_get(object);
-		lock_acquire(&table->lock);
 		entry->object = object;
 		entry->rights = (u16)(rights & RIGHT_ALL);
-		lock_release(&table->lock);
 		*handle = index | (u32)entry->generation << 16;
 		return STATUS_OK;
 	}
@@ -62,10 +60,9 @@ static void close_entry(struct handle_table *table, struct handle_entry *entry)
 {
 	struct object *object = entry->object;
 
-	lock_acquire(&table->lock);
 	entry->object = NULL;
 	entry->generation++;
-	lock_release(&table->lock);
+	__atomic_store_n(&table->closed, table->closed + 1, __ATOMIC_RELEASE);
 	object_put(object);
 }
 

@@ -2,7 +2,6 @@
 #pragma once
 
 #include "kernel/abi/object.h"
-#include "lib/lock.h"
 #include "lib/status.h"
 
 struct object;
@@ -17,9 +16,9 @@ struct handle_entry {
 	u32 reserved;
 };
 
-/* Changed under the object lock and the table's own; SYS_VCPU_RUN takes the latter alone. */
+/* Guarded by the object lock, but for a look at `closed`. */
 struct handle_table {
-	struct lock lock;
+	u64 closed; /* counts entries closed: what was looked up before may be void */
 	u64 reserved;
 	struct handle_entry entry[HANDLE_MAX]; /* index 1 is the first */
 };

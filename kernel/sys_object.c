@@ -12,7 +12,9 @@
 #include "kernel/syscall.h"
 #include "kernel/teardown.h"
 #include "kernel/thread.h"
+#include "kernel/vcpu.h"
 #include "mm/memory.h"
+#include "mm/space.h"
 
 #define CAP_PERIOD_NS (20 * NS_PER_MS)
 #define GROUP_CAP_MAX 25600u /* percent of one CPU */
@@ -72,6 +74,18 @@ static enum status destroy_group(struct thread *caller, struct group *group)
 	return STATUS_OK;
 }
 
+/* Its handles go at once: one that it has to itself would keep it for ever. */
+static enum status destroy_process(struct thread *caller, struct process *process)
+{
+	object_get(&process->object);
+	process_end(process, 0);
+	process->object.dead = true;
+	handle_close_all(process->handles);
+	handle_close_dead(caller->process->handles);
+	object_put(&process->object);
+	return STATUS_OK;
+}
+
 enum status sys_object_destroy(struct thread *caller, struct syscall_registers *r)
 {
 	struct object *object;
@@ -80,12 +94,27 @@ enum status sys_object_destroy(struct thread *caller, struct syscall_registers *
 
 	if (status != STATUS_OK)
 		return status;
-	if (object->type == OBJECT_ROOT)
+	switch (object->type) {
+	case OBJECT_ROOT:
 		return STATUS_BAD_ARGUMENT;
-	if (object->type == OBJECT_GROUP)
+	case OBJECT_GROUP:
 		return destroy_group(caller, CONTAINER_OF(object, struct group, object));
-	if (object->type == OBJECT_PROCESS)
-		process_end(CONTAINER_OF(object, struct process, object), 0);
+	case OBJECT_PROCESS:
+		return destroy_process(caller, CONTAINER_OF(object, struct process, object));
+	case OBJECT_SPACE: /* a process's own ends with the process */
+		if (!CONTAINER_OF(object, struct space, object)->second_stage)
+			return STATUS_BAD_ARGUMENT;
+		break;
+	case OBJECT_THREAD:
+		thread_end(CONTAINER_OF(object, struct thread, object));
+		break;
+	case OBJECT_QUEUE:
+		queue_end(CONTAINER_OF(object, struct queue, object));
+		break;
+	case OBJECT_VCPU: /* the present run returns */
+		vcpu_kick(CONTAINER_OF(object, struct vcpu, object));
+		break;
+	}
 	object->dead = true;
 	handle_close_dead(caller->process->handles);
 	return STATUS_OK;

@@ -12,8 +12,6 @@
 #include "mm/memory.h"
 #include "mm/space.h"
 
-#define VCPU_SHARED_PAGES 2u
-
 enum status sys_vm_create(struct thread *caller, struct syscall_registers *r)
 {
 	struct group *group;
@@ -45,11 +43,11 @@ enum status sys_vcpu_create(struct thread *caller, struct syscall_registers *r)
 		       &memory);
 	SYSCALL_OBJECT(caller, r->argument[3], queue, OBJECT_QUEUE, RIGHT_BIND, &queue);
 	if (!is_aligned(r->argument[2], PAGE_SIZE) ||
-	    !memory_range_valid(memory, first, VCPU_SHARED_PAGES) || memory->kind != MEMORY_RAM)
+	    !memory_range_valid(memory, first, VCPU_PAGES) || memory->kind != MEMORY_RAM)
 		return STATUS_BAD_ADDRESS;
 	if (queue->vcpu != NULL)
 		return STATUS_IN_USE;
-	for (u64 i = 0; i < VCPU_SHARED_PAGES; i++) {
+	for (u64 i = 0; i < VCPU_PAGES_MAX && memory_range_valid(memory, first, i + 1); i++) {
 		status = memory_populate(memory, first + i);
 		if (status != STATUS_OK)
 			return status;
@@ -58,12 +56,6 @@ enum status sys_vcpu_create(struct thread *caller, struct syscall_registers *r)
 	if (status != STATUS_OK)
 		return status;
 	return syscall_give(caller, &vcpu->object, RIGHT_ALL, &r->value);
-}
-
-/* Called without the object lock. */
-enum status sys_vcpu_run(struct thread *caller, struct syscall_registers *r)
-{
-	return vcpu_begin(caller->process->handles, r->argument[0], caller);
 }
 
 enum status sys_vcpu_kick(struct thread *caller, struct syscall_registers *r)

@@ -36,7 +36,7 @@ static syscall_function *const table[SYS_COUNT] = {
 	[SYS_IRQ_UNMASK] = sys_irq_unmask,
 	[SYS_VM_CREATE] = sys_vm_create,
 	[SYS_VCPU_CREATE] = sys_vcpu_create,
-	[SYS_VCPU_RUN] = sys_vcpu_run,
+	[SYS_VCPU_RUN] = NULL, /* trap_system_call */
 	[SYS_VCPU_KICK] = sys_vcpu_kick,
 	[SYS_VCPU_GET] = sys_vcpu_get,
 	[SYS_VCPU_DUMP] = sys_vcpu_dump,
@@ -51,9 +51,7 @@ void syscall_dispatch(struct thread *caller, struct trap_frame *frame)
 	};
 	enum status status = STATUS_NOT_SUPPORTED;
 
-	if (frame->rax == SYS_VCPU_RUN) {
-		status = sys_vcpu_run(caller, &registers);
-	} else if (frame->rax < SYS_COUNT) {
+	if (frame->rax < SYS_COUNT) {
 		lock_acquire(&object_lock);
 		/* Who was ended meanwhile, by another CPU, has nothing to ask any more. */
 		if (caller->state != THREAD_DEAD)

@@ -32,8 +32,7 @@ syscall_function sys_process_create, sys_process_space, sys_process_start, sys_p
 	sys_thread_create, sys_thread_yield, sys_thread_reserve, sys_ports_grant;
 syscall_function sys_queue_create, sys_queue_wait, sys_event_create, sys_event_signal,
 	sys_irq_create, sys_irq_unmask;
-syscall_function sys_vm_create, sys_vcpu_create, sys_vcpu_run, sys_vcpu_kick, sys_vcpu_get,
-	sys_vcpu_dump;
+syscall_function sys_vm_create, sys_vcpu_create, sys_vcpu_kick, sys_vcpu_get, sys_vcpu_dump;
 syscall_function sys_log_level, sys_machine_stop;
 
 /* What the calls share: an argument looked up as an object of a type with rights. */

@@ -85,6 +85,8 @@ enum status thread_free(struct thread *thread)
 	}
 	if (thread->guest != NULL)
 		vcpu_abandon(thread->guest);
+	if (thread->ran != NULL)
+		object_put(&thread->ran->object);
 	sched_forget(thread);
 	list_remove(&thread->sibling);
 	thread->process->thread_count--;

@@ -26,6 +26,11 @@ struct thread {
 	enum thread_state state;
 	struct vcpu *guest;        /* in SYS_VCPU_RUN: the vCPU it runs, else NULL */
 
+	/* What SYS_VCPU_RUN has found last: saves the lookup while no handle was closed since. */
+	struct vcpu *ran;          /* holds a reference */
+	u64 ran_handle;
+	u64 ran_closed;            /* of the handle table, then */
+
 	struct cpu *cpu; /* its home: where it runs and is woken; the object lock guards it */
 	struct run_entity run;     /* in cpu->queue */
 	struct cpu *wanted;        /* where it goes when it next leaves the CPU; NULL: it stays */

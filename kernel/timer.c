@@ -2,7 +2,6 @@
 #include "kernel/timer.h"
 #include "arch/x86_64/cpu/instructions.h"
 #include "arch/x86_64/cpu/lapic.h"
-#include "arch/x86_64/cpu/percpu.h"
 #include "kernel/thread.h"
 
 static struct thread *first(const struct cpu *cpu)
@@ -54,25 +53,11 @@ void timer_expire(struct cpu *cpu)
 		thread_wake(first(cpu), STATUS_TIMED_OUT, 0);
 }
 
-static u64 earlier(u64 a, u64 b)
+void timer_set(struct cpu *cpu, u64 tsc)
 {
-	if (a == 0 || b == 0)
-		return a + b;
-	return a < b ? a : b;
-}
-
-/* Setting the timer costs an exit on hypervisors below and a slow write on hardware: only changes.
- */
-void timer_arm(struct cpu *cpu, u64 deadline)
-{
-	u64 next = earlier(deadline, __atomic_load_n(&cpu->queue_tsc, __ATOMIC_RELAXED));
-
-	next = earlier(next, __atomic_load_n(&cpu->wake_tsc, __ATOMIC_RELAXED));
-	if (next == cpu->armed_tsc)
-		return;
-	cpu->armed_tsc = next;
-	if (next != 0)
-		lapic_timer_set(next);
+	cpu->armed_tsc = tsc;
+	if (tsc != 0)
+		lapic_timer_set(tsc);
 	else
 		lapic_timer_stop();
 }

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-#include "lib/types.h"
+#include "arch/x86_64/cpu/percpu.h"
+#include "lib/bits.h"
 
-struct cpu;
 struct thread;
 
 /* Deadlines are host TSC values. */
@@ -18,5 +18,35 @@ void timer_cancel(struct thread *thread);
 /* Wakes every thread whose time has come; for the CPU itself. */
 void timer_expire(struct cpu *cpu);
 
-/* Arms the CPU's one-shot timer for its next event; `deadline` is one more, 0: none. */
-void timer_arm(struct cpu *cpu, u64 deadline);
+/* Sets the CPU's one-shot timer, 0: off. */
+void timer_set(struct cpu *cpu, u64 tsc);
+
+/* The CPU's next event, `deadline` being one of them. 0 is never: one less, and it is the last. */
+static inline u64 timer_next(const struct cpu *cpu, u64 deadline)
+{
+	u64 queue = __atomic_load_n(&cpu->queue_tsc, __ATOMIC_RELAXED) - 1;
+	u64 wake = __atomic_load_n(&cpu->wake_tsc, __ATOMIC_RELAXED) - 1;
+
+	return MIN(deadline - 1, MIN(queue, wake)) + 1;
+}
+
+/* Setting the timer costs an exit on hypervisors below and a slow write on hardware: only changes. */
+static inline void timer_arm(struct cpu *cpu, u64 deadline)
+{
+	u64 next = timer_next(cpu, deadline);
+
+	if (next != cpu->armed_tsc)
+		timer_set(cpu, next);
+}
+
+/*
+ * The same for a short while without the guest's deadline: what is set for it may stay, since too
+ * early an interrupt only makes the CPU look.
+ */
+static inline void timer_arm_briefly(struct cpu *cpu)
+{
+	u64 next = timer_next(cpu, 0);
+
+	if (cpu->armed_tsc - 1 > next - 1)
+		timer_set(cpu, next);
+}

@@ -14,6 +14,7 @@
 #include "kernel/process.h"
 #include "kernel/syscall.h"
 #include "kernel/thread.h"
+#include "kernel/vcpu.h"
 #include "mm/kernel_space.h"
 #include "mm/space.h"
 
@@ -39,7 +40,7 @@ static void interrupt(struct cpu *cpu, u64 vector)
 		irq_raise((u32)(vector - VECTOR_GSI_FIRST));
 		lock_release(&object_lock);
 		break;
-	default: /* spurious: SDM vol. 3, 11.9 asks for no EOI */
+	case VECTOR_SPURIOUS: /* SDM vol. 3, 11.9: no EOI */
 		return;
 	}
 	lapic_eoi();
@@ -75,23 +76,29 @@ static void page_fault(struct thread *thread, const struct trap_frame *frame)
 	     address);
 }
 
-/* SYSEXIT faults in ring 0 on addresses that are not canonical: they never get that far. */
-static void system_call(struct cpu *cpu, struct trap_frame *frame)
+/*
+ * SYSEXIT faults in ring 0 on addresses that are not canonical: they never get that far.
+ * SYS_VCPU_RUN, which comes with every exit that a monitor settles, takes the short way.
+ */
+void trap_system_call(struct trap_frame *frame)
 {
+	struct cpu *cpu = this_cpu();
+
 	cpu->counters->syscalls++;
-	if (frame->rip >= USER_END || frame->rsp >= USER_END)
+	if (unlikely(frame->rip >= USER_END || frame->rsp >= USER_END))
 		kill(cpu->thread, frame, KILL_EXCEPTION, frame->rsp);
+	else if (likely(frame->rax == SYS_VCPU_RUN))
+		frame->rax = vcpu_begin(cpu->thread, frame->rdi);
 	else
 		syscall_dispatch(cpu->thread, frame);
+	cpu_loop(cpu);
 }
 
 void trap_from_user(struct trap_frame *frame)
 {
 	struct cpu *cpu = this_cpu();
 
-	if (frame->vector == TRAP_SYSCALL)
-		system_call(cpu, frame);
-	else if (frame->vector == TRAP_PAGE_FAULT)
+	if (frame->vector == TRAP_PAGE_FAULT)
 		page_fault(cpu->thread, frame);
 	else if (frame->vector == TRAP_NO_FPU)
 		kill(cpu->thread, frame, KILL_FPU, 0);

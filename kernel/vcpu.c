@@ -4,9 +4,12 @@
 #include "arch/x86_64/cpu/instructions.h"
 #include "arch/x86_64/cpu/percpu.h"
 #include "kernel/caches.h"
+#include "kernel/cpuid.h"
 #include "kernel/cpus.h"
 #include "kernel/group.h"
 #include "kernel/handle.h"
+#include "kernel/object_lock.h"
+#include "kernel/process.h"
 #include "kernel/queue.h"
 #include "kernel/thread.h"
 #include "kernel/vm.h"
@@ -33,6 +36,9 @@ enum status vcpu_create(struct vm *vm, struct memory *memory, u64 index, struct 
 	vcpu = object;
 	vcpu->virt.vm = &vm->virt;
 	vcpu->virt.page = memory_pointer(memory, index);
+	if (memory_range_valid(memory, index, VCPU_PAGES_MAX))
+		vcpu->cpuid = memory_pointer(memory, index + VCPU_CPUID_PAGE);
+	vcpu->account = vm->group->page;
 	vcpu->virt.loaded_cpu = ~0u;
 	status = virt->vcpu_init(&vcpu->virt);
 	if (status != STATUS_OK) {
@@ -58,6 +64,7 @@ void vcpu_unload(struct cpu *cpu)
 	if (cpu->loaded == NULL)
 		return;
 	virt->vcpu_unload(&cpu->loaded->virt);
+	tlb_guest_leave(cpu->loaded->vm->space, cpu->id);
 	cpu->loaded = NULL;
 }
 
@@ -67,21 +74,25 @@ void vcpu_let_go(struct cpu *cpu, struct vcpu *vcpu)
 		vcpu_unload(cpu);
 }
 
-/* STATUS_AGAIN: another CPU still has its registers and was asked to let go of them. */
-static enum status load(struct cpu *cpu, struct vcpu *vcpu)
+static enum status load_anew(struct cpu *cpu, struct vcpu *vcpu)
 {
 	u32 where = __atomic_load_n(&vcpu->virt.loaded_cpu, __ATOMIC_ACQUIRE);
 
-	if (cpu->loaded == vcpu)
-		return STATUS_OK;
 	if (where != NOT_LOADED && where != cpu->id) {
 		cpus_pend(cpus_get(where), PENDING_UNLOAD);
 		return STATUS_AGAIN;
 	}
 	vcpu_unload(cpu);
 	virt->vcpu_load(&vcpu->virt);
+	tlb_guest_enter(vcpu->vm->space, cpu->id);
 	cpu->loaded = vcpu;
 	return STATUS_OK;
+}
+
+/* STATUS_AGAIN: another CPU still has its registers and was asked to let go of them. */
+static enum status load(struct cpu *cpu, struct vcpu *vcpu)
+{
+	return likely(cpu->loaded == vcpu) ? STATUS_OK : load_anew(cpu, vcpu);
 }
 
 /* One thread at a time has to do with a vCPU. */
@@ -137,6 +148,12 @@ static enum status take_registers(struct vcpu *vcpu, u32 dirty)
 	return STATUS_OK;
 }
 
+void vcpu_advance(struct vcpu *vcpu)
+{
+	virt->request(&vcpu->virt, &no_event, vcpu->requested | REQUEST_ADVANCE,
+		      vcpu->virt.exit.instruction_length);
+}
+
 /*
  * The event to inject stays in virt.event until an entry delivers it, and goes back to the
  * monitor when the run ends before that.
@@ -148,40 +165,67 @@ static enum status begin(struct vcpu *vcpu)
 	u32 dirty = READ_ONCE(page->dirty);
 	enum status status = load(this_cpu(), vcpu);
 
-	if (status == STATUS_OK)
+	if (status == STATUS_OK && dirty != 0)
 		status = take_registers(vcpu, dirty);
-	if (status != STATUS_OK)
+	if (unlikely(status != STATUS_OK))
 		return status;
 
 	page->dirty = 0;
 	page->request = 0;
-	vcpu->virt.event = page->inject;
-	page->inject.valid = 0;
+	if (unlikely(READ_ONCE(page->inject.valid))) {
+		vcpu->virt.event = page->inject;
+		page->inject.valid = 0;
+	}
 	vcpu->deadline_tsc = READ_ONCE(page->deadline_tsc);
 	vcpu->requested = request & REQUEST_PERSISTENT;
-	virt->request(&vcpu->virt, &no_event, request, READ_ONCE(page->advance_length));
-	if (!list_empty(&vcpu->queue->pending))
+	if (request != 0 || vcpu->virt.window)
+		virt->request(&vcpu->virt, &no_event, request, READ_ONCE(page->advance_length));
+	if (unlikely(!list_empty(&vcpu->queue->pending)))
 		vcpu->kicked = true;
 	return STATUS_OK;
 }
 
-/* Without the object lock: the claim, made under the lock of the handle's table, keeps the vCPU. */
-enum status vcpu_begin(struct handle_table *table, u64 handle, struct thread *thread)
+/* Remembers what the handle stands for, with a reference of the thread's own. */
+static enum status find(struct thread *thread, u64 handle)
 {
+	struct handle_table *table = thread->process->handles;
 	struct object *object;
-	struct vcpu *vcpu;
 	enum status status;
 
-	lock_acquire(&table->lock);
+	lock_acquire(&object_lock);
 	status = handle_lookup(table, handle, OBJECT_VCPU, RIGHT_CONTROL, &object);
-	vcpu = CONTAINER_OF(object, struct vcpu, object);
-	if (status == STATUS_OK && !claim(vcpu, thread))
-		status = STATUS_IN_USE;
-	lock_release(&table->lock);
+	if (status == STATUS_OK) {
+		object_get(object);
+		if (thread->ran != NULL)
+			object_put(&thread->ran->object);
+		thread->ran = CONTAINER_OF(object, struct vcpu, object);
+		thread->ran_handle = handle;
+		thread->ran_closed = table->closed;
+	}
+	lock_release(&object_lock);
+	return status;
+}
+
+/*
+ * Without the object lock, as a rule: the reference keeps the vCPU, and a handle that is closed
+ * or whose object is destroyed at the same time might as well have been so a moment later.
+ */
+enum status vcpu_begin(struct thread *thread, u64 handle)
+{
+	struct vcpu *vcpu = thread->ran;
+	enum status status = STATUS_OK;
+
+	if (unlikely(vcpu == NULL || thread->ran_handle != handle || vcpu->object.dead ||
+		     thread->ran_closed != READ_ONCE(thread->process->handles->closed))) {
+		status = find(thread, handle);
+		vcpu = thread->ran;
+	}
 	if (status != STATUS_OK)
 		return status;
+	if (!claim(vcpu, thread))
+		return STATUS_IN_USE;
 	status = begin(vcpu);
-	if (status == STATUS_OK)
+	if (likely(status == STATUS_OK))
 		thread->guest = vcpu;
 	else
 		unclaim(vcpu);
@@ -194,20 +238,35 @@ void vcpu_abandon(struct vcpu *vcpu)
 	unclaim(vcpu);
 }
 
+/* By words: a compiler would make a REP MOVS of it, which costs more than it moves. */
+static void show_exit(struct vcpu_page *page, const struct vcpu_exit *exit)
+{
+	const u64 *from = (const u64 *)(const void *)exit;
+	volatile u64 *to = (volatile u64 *)(void *)&page->exit;
+
+	_Static_assert(sizeof(*exit) == 9 * sizeof(u64), "all of it");
+#pragma GCC unroll 9
+	for (u32 i = 0; i < 9; i++)
+		to[i] = from[i];
+}
+
 static void return_to_monitor(struct vcpu *vcpu)
 {
 	struct vcpu_page *page = vcpu->virt.page;
+	struct thread *runner = vcpu->runner;
 	u32 reason = vcpu->virt.exit.reason;
 	u32 groups = VCPU_RIP | (READ_ONCE(page->want[reason]) & VCPU_ALL & ~(u32)VCPU_EVENT);
 
-	page->exit = vcpu->virt.exit;
+	show_exit(page, &vcpu->virt.exit);
 	page->event = vcpu->virt.event;
 	vcpu->virt.event.valid = 0;
 	virt->get(&vcpu->virt, groups);
 	page->valid = groups | VCPU_EVENT;
 	page->run_count++;
-	thread_ports_load(this_cpu(), vcpu->runner);
-	vcpu_abandon(vcpu);
+	if (unlikely(runner->process->ports != NULL))
+		thread_ports_load(this_cpu(), runner);
+	runner->guest = NULL;
+	unclaim(vcpu);
 }
 
 static void return_with(struct vcpu *vcpu, enum exit_reason reason)
@@ -248,57 +307,86 @@ static bool settle(struct vcpu *vcpu)
 	}
 }
 
+/* What needs nothing but the guest's registers, while the CPU still holds the guest's. */
+static bool settle_at_once(struct vcpu *vcpu)
+{
+	switch (vcpu->virt.exit.reason) {
+	case EXIT_CPUID:
+		return cpuid_settle(vcpu);
+	case EXIT_HYPERCALL:
+		return cpuid_settle_hypercall(vcpu);
+	default:
+		return false;
+	}
+}
+
 /* A group's vCPUs may run on several CPUs. */
 static void count(u64 *counter, u64 more)
 {
 	__atomic_fetch_add(counter, more, __ATOMIC_RELAXED);
 }
 
-static void enter(struct cpu *cpu, struct vcpu *vcpu)
+static void inject(struct vcpu *vcpu)
 {
-	struct group_page *account = vcpu->vm->group->page;
-	struct space *space = vcpu->vm->space;
-	u64 before;
-
-	if (vcpu->virt.event.valid) {
-		virt->request(&vcpu->virt, &vcpu->virt.event, vcpu->requested, 0);
-		vcpu->virt.event.valid = 0;
-		count(&account->injected, 1);
-	}
-	tlb_guest_enter(space, cpu->id);
-	if (tlb_must_flush(space, &vcpu->space_seen))
-		vcpu->virt.flush = true;
-	before = rdtsc();
-	virt->enter(&vcpu->virt, vcpu->deadline_tsc);
-	vcpu->virt.exit.tsc = rdtsc();
-	tlb_guest_leave(space, cpu->id);
-
-	count(&account->guest_tsc, vcpu->virt.exit.tsc - before);
-	count(&account->exits, 1);
-	count(&account->exits_by_reason[vcpu->virt.exit.reason], 1);
-	cpu->counters->exits++;
+	virt->request(&vcpu->virt, &vcpu->virt.event, vcpu->requested, 0);
+	vcpu->virt.event.valid = 0;
+	count(&vcpu->account->injected, 1);
 }
 
-void vcpu_step(struct cpu *cpu, struct vcpu *vcpu)
+/*
+ * Whoever kicks the vCPU or unmaps its memory sends an interrupt, which ends the next entry before
+ * the guest's first instruction: so the reasons to stop need no second look in the loop.
+ */
+static void enter(struct cpu *cpu, struct vcpu *vcpu, u64 now)
 {
-	if (vcpu->kicked) {
-		vcpu->kicked = false;
+	struct group_page *account = vcpu->account;
+	struct space *space = vcpu->vm->space;
+
+	if (unlikely(vcpu->virt.event.valid))
+		inject(vcpu);
+	if (unlikely(space->generation != vcpu->space_seen) &&
+	    tlb_must_flush(space, &vcpu->space_seen))
+		vcpu->virt.flush = true;
+	for (;;) {
+		virt->enter(&vcpu->virt, vcpu->deadline_tsc);
+		count(&account->exits_by_reason[vcpu->virt.exit.reason], 1);
+		count(&account->exits, 1);
+		cpu->counters->exits++;
+		if (!settle_at_once(vcpu))
+			break;
+		count(&account->kernel_exits, 1);
+	}
+	virt->leave(&vcpu->virt);
+	vcpu->virt.exit.tsc = rdtsc();
+	count(&account->guest_tsc, vcpu->virt.exit.tsc - now);
+}
+
+bool vcpu_step(struct cpu *cpu, struct vcpu *vcpu)
+{
+	u64 now = rdtsc();
+
+	/* What came before a kick that is forgotten here must be seen by the monitor. */
+	if (unlikely(vcpu->kicked) &&
+	    __atomic_exchange_n(&vcpu->kicked, false, __ATOMIC_SEQ_CST)) {
 		return_with(vcpu, EXIT_KICK);
-		return;
+		return true;
 	}
-	if (vcpu->deadline_tsc != 0 && rdtsc() >= vcpu->deadline_tsc) {
+	/* Of 0, none, one less is later than everything. */
+	if (unlikely(now > vcpu->deadline_tsc - 1)) {
 		return_with(vcpu, EXIT_DEADLINE);
-		return;
+		return true;
 	}
-	if (load(cpu, vcpu) != STATUS_OK) {
+	if (unlikely(load(cpu, vcpu) != STATUS_OK)) {
 		sti_nop_cli();
-		return;
+		return false;
 	}
-	enter(cpu, vcpu);
-	if (settle(vcpu))
-		count(&vcpu->vm->group->page->kernel_exits, 1);
-	else
-		return_to_monitor(vcpu);
+	enter(cpu, vcpu, now);
+	if (settle(vcpu)) {
+		count(&vcpu->account->kernel_exits, 1);
+		return false;
+	}
+	return_to_monitor(vcpu);
+	return true;
 }
 
 static enum status with_registers(struct thread *caller, struct vcpu *vcpu,

@@ -6,7 +6,7 @@
 #include "mm/object.h"
 
 struct cpu;
-struct handle_table;
+struct group_page;
 struct memory;
 struct queue;
 struct thread;
@@ -19,6 +19,8 @@ struct vcpu {
 	struct queue *queue;   /* holds a reference: a signal in it ends a run */
 	struct memory *memory; /* holds a reference: the shared pages */
 	struct thread *runner; /* the thread that runs or reads it, NULL: none; taken atomically */
+	struct group_page *account; /* its group's */
+	const struct vcpu_cpuid_entry *cpuid; /* shared page, NULL: the monitor settles CPUID */
 	struct virt_vcpu virt;
 	u64 deadline_tsc;      /* as the monitor asked for this run; 0: none */
 	u64 space_seen;        /* for tlb_must_flush */
@@ -26,7 +28,10 @@ struct vcpu {
 	bool kicked;           /* sticky until a run has returned for it */
 };
 
-/* `memory` holds the struct vcpu_page at page `index` and the APIC page after it, both present. */
+/*
+ * `memory` holds the struct vcpu_page at page `index`, the APIC page after it and perhaps the
+ * table for CPUID after that, all present.
+ */
 enum status vcpu_create(struct vm *vm, struct memory *memory, u64 index, struct queue *queue,
 			struct vcpu **vcpu) MUST_CHECK;
 /* Gives it back once no CPU has its registers; STATUS_AGAIN until then. */
@@ -36,10 +41,16 @@ enum status vcpu_free(struct vcpu *vcpu);
  * SYS_VCPU_RUN begins: takes over what the monitor asks for. STATUS_IN_USE: another thread has to do
  * with it; STATUS_AGAIN: another CPU still has its registers.
  */
-enum status vcpu_begin(struct handle_table *table, u64 handle, struct thread *thread) MUST_CHECK;
+enum status vcpu_begin(struct thread *thread, u64 handle) MUST_CHECK;
 
-/* One entry and exit. What the kernel cannot settle ends the system call of the thread. */
-void vcpu_step(struct cpu *cpu, struct vcpu *vcpu);
+/*
+ * Runs the guest to an exit that is not settled at once. What the kernel cannot settle at all ends
+ * the system call of the thread: true.
+ */
+bool vcpu_step(struct cpu *cpu, struct vcpu *vcpu);
+
+/* The instruction of the last exit is done. */
+void vcpu_advance(struct vcpu *vcpu);
 
 /* Brings groups of a vCPU that does not run into its page. */
 enum status vcpu_get(struct thread *caller, struct vcpu *vcpu, u32 groups) MUST_CHECK;

@@ -34,7 +34,7 @@ static u32 cpu_count; /* numbers of CPUs online are below this */
 static u32 epoch = 1;
 static u32 waiting_first; /* frames, oldest first, linked by `next`; their epochs in `references` */
 static u32 waiting_last;
-static u64 waiting_pages;
+u64 tlb_waiting;
 
 static struct page *frame_page(u32 frame)
 {
@@ -56,13 +56,8 @@ void tlb_page_free(hpa_t hpa, struct quota *quota)
 	else
 		frame_page(waiting_last)->next = frame;
 	waiting_last = frame;
-	waiting_pages += 1ull << page->order;
+	tlb_waiting += 1ull << page->order;
 	lock_release(&tlb_lock);
-}
-
-u64 tlb_pages_waiting(void)
-{
-	return __atomic_load_n(&waiting_pages, __ATOMIC_RELAXED);
 }
 
 static void cpu_bit_set(struct space *space, u32 cpu)
@@ -191,7 +186,7 @@ void tlb_cpu_passed(u32 cpu)
 		if (epoch - page->references < EPOCHS_TO_WAIT)
 			break;
 		waiting_first = page->next;
-		waiting_pages -= 1ull << page->order;
+		tlb_waiting -= 1ull << page->order;
 		page_free(page_hpa(page), NULL);
 	}
 	lock_release(&tlb_lock);

@@ -48,7 +48,11 @@ void tlb_cpu_idle(u32 cpu, bool idle);
 /* Frees a block when every CPU has passed. Its quota charge, if any, ends at once. */
 void tlb_page_free(hpa_t hpa, struct quota *quota);
 /* Pages that wait to be freed. */
-u64 tlb_pages_waiting(void);
+extern u64 tlb_waiting;
+static inline u64 tlb_pages_waiting(void)
+{
+	return __atomic_load_n(&tlb_waiting, __ATOMIC_RELAXED);
+}
 
 /* The processor's part, given by the kernel. */
 void tlb_arch_load_root(hpa_t root); /* writes CR3, which flushes all but global entries */

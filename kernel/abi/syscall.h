@@ -25,7 +25,8 @@ enum syscall {
 	/*
 	 * (handle). Ends the object: every handle to it is stale at once. A process loses its
 	 * threads, its memory and all it alone refers to; a group all that was charged to it.
-	 * STATUS_AGAIN until all pages are back.
+	 * Who waits on a queue gets STATUS_BAD_HANDLE; the root and the space of a process cannot
+	 * be destroyed. STATUS_AGAIN until all pages are back.
 	 */
 	SYS_OBJECT_DESTROY,
 	/*
@@ -66,7 +67,7 @@ enum syscall {
 	SYS_PROCESS_START,
 	/* (code). Ends the caller's process; watchers of the process see the code. */
 	SYS_PROCESS_EXIT,
-	/* (process, entry, stack, argument) -> thread. */
+	/* (process, entry, stack, argument) -> thread; of 256 at most, else STATUS_TOO_BIG. */
 	SYS_THREAD_CREATE,
 	/* (). Gives the CPU to the next thread. */
 	SYS_THREAD_YIELD,

@@ -37,7 +37,7 @@ enum exit_reason {
 	EXIT_SIPI,
 	EXIT_SMI,
 	EXIT_EOI,                /* APIC virtualization: EOI of a level-triggered vector */
-	EXIT_TPR,                /* TPR fell below tpr_threshold */
+	EXIT_TPR,                /* TPR fell below tpr_threshold (VMX; SVM: EXIT_CR before MOV CR8) */
 	EXIT_APIC_ACCESS,
 	EXIT_ENTRY_FAILED,       /* guest state refused: vendor_code; SYS_VCPU_DUMP says more */
 	EXIT_UNKNOWN,            /* vendor_code, qualification hold what the CPU said */
@@ -59,7 +59,7 @@ enum exit_io_flag {
 	IO_REP = 1 << 2,
 };
 
-/* Which fields mean something depends on reason; the others are 0. */
+/* Which fields mean something depends on reason; the others may hold anything. */
 struct vcpu_exit {
 	u32 reason;             /* enum exit_reason */
 	u32 instruction_length; /* 0: not known, decode the instruction */
@@ -69,7 +69,7 @@ struct vcpu_exit {
 	u16 io_port;
 	u8 io_size;             /* 1, 2, 4 */
 	u8 io_flags;            /* enum exit_io_flag */
-	u32 vector;             /* EXIT_EXCEPTION, EXIT_EOI, EXIT_SIPI */
+	u32 vector;             /* EXIT_EXCEPTION, EXIT_EOI, EXIT_SIPI; EXIT_HYPERCALL: CPL */
 	u32 error_code;         /* EXIT_EXCEPTION, EXIT_TASK_SWITCH (SVM: EXITINFO2's) */
 	u64 vendor_code;        /* the CPU's own exit code or VM-instruction error */
 	u64 qualification;      /* VMX exit qualification, SVM EXITINFO1 */
@@ -168,6 +168,53 @@ enum vcpu_request {
 };
 
 /*
+ * The memory given to SYS_VCPU_CREATE: the vCPU page, the local APIC's registers and, when the
+ * object is that large, a table by which the kernel settles CPUID.
+ */
+enum vcpu_pages {
+	VCPU_PAGE,
+	VCPU_APIC_PAGE,
+	VCPU_PAGES, /* that there must be */
+	VCPU_CPUID_PAGE = VCPU_PAGES,
+	VCPU_PAGES_MAX
+};
+
+enum vcpu_cpuid_flag {
+	CPUID_VALID = 1 << 0,   /* the slot is in use */
+	CPUID_INDEXED = 1 << 1, /* for this subleaf alone */
+	CPUID_OSXSAVE = 1 << 2, /* ECX bit 27 shows CR4.OSXSAVE */
+	CPUID_OSPKE = 1 << 3,   /* ECX bit 4 shows CR4.PKE */
+};
+
+/*
+ * One answer of CPUID. It lies in the first free slot from vcpu_cpuid_slot(leaf) on, round the end,
+ * less than VCPU_CPUID_PROBES away; a leaf that is not found, or has no slot, exits to the monitor.
+ */
+struct vcpu_cpuid_entry {
+	u32 flags; /* enum vcpu_cpuid_flag */
+	u32 leaf;
+	u32 subleaf;
+	u32 eax;
+	u32 ebx;
+	u32 ecx;
+	u32 edx;
+	u32 reserved;
+};
+
+#define VCPU_CPUID_SLOTS (PAGE_SIZE / sizeof(struct vcpu_cpuid_entry))
+#define VCPU_CPUID_PROBES 16u
+
+/* Spreads the three ranges in use (0, 0x40000000, 0x80000000) and leaves room for subleaves. */
+static inline u32 vcpu_cpuid_slot(u32 leaf)
+{
+	return (leaf * 4 + (leaf >> 25)) % VCPU_CPUID_SLOTS;
+}
+
+enum vcpu_settle {
+	SETTLE_HYPERCALL = 1 << 0, /* the kernel refuses the guest kernel's others than `hypercalls` */
+};
+
+/*
  * One page shared by the kernel and the monitor; the monitor writes only between runs. The kernel
  * reads each word once and trusts none: what the CPU would refuse ends in EXIT_ENTRY_FAILED.
  * `request` and `dirty` are taken (set to 0) by the run that obeys them; `inject.valid` too.
@@ -190,10 +237,13 @@ struct vcpu_page {
 	u32 dirty;   /* enum vcpu_groups */
 	u32 request; /* enum vcpu_request */
 	u32 advance_length;
-	u32 tpr_threshold;
+	u32 tpr_threshold; /* 0: none */
 	u64 deadline_tsc; /* host TSC; 0: none */
 	struct vcpu_event inject;
 	u32 want[EXIT_REASON_COUNT]; /* groups to bring along with each reason, besides VCPU_RIP */
+	u32 settle; /* enum vcpu_settle */
+	u64 hypercalls; /* numbers that come to the monitor, of those below 64; see SETTLE_HYPERCALL */
+	u64 hypercall_result; /* RAX for all others */
 
 	/* VCPU_EVENT: what was being delivered when the exit came; the monitor hands it back */
 	struct vcpu_event event;

@@ -61,6 +61,93 @@ static void test_out(void **state)
 }
 
 /* The emulator moves RIP itself, and needs segments and control registers. */
+static u64 device_value;
+
+static u64 device_read(struct device *device, u64 address, u32 size)
+{
+	(void)device;
+	assert_int_equal(address, 0x123);
+	return device_value + size;
+}
+
+static void device_write(struct device *device, u64 address, u32 size, u64 value)
+{
+	(void)address, (void)size;
+	device_value = value;
+	if (value == 0xff)
+		device->events->pending = MACHINE_RESET;
+}
+
+static void device_clock(struct device *device)
+{
+	(void)device;
+}
+
+static bool quickly(u8 size, u8 flags)
+{
+	page.exit = (struct vcpu_exit){.reason = EXIT_IO, .instruction_length = 2};
+	page.exit.io_port = 0x123;
+	page.exit.io_size = size;
+	page.exit.io_flags = flags;
+	page.request = 0;
+	return exits_settle_port(vcpu);
+}
+
+/* The short way goes where a device alone is concerned, and leaves everything else as it was. */
+static void test_port_quickly(void **state)
+{
+	struct device_ops ops = {.widest = 4, .read = device_read, .write = device_write};
+	struct device device = {.ops = &ops, .events = &machine.platform.events};
+
+	(void)state;
+	port_device = &device;
+	vcpu->quiet = true;
+	page.gpr[GPR_RAX] = 0x1111222233334444ull;
+	device_value = 0xaabbccd0;
+	assert_true(quickly(1, IO_IN));
+	assert_true(page.gpr[GPR_RAX] == 0x11112222333344d1ull);
+	assert_int_equal(page.exit.reason, EXIT_NONE);
+	assert_true(page.request & REQUEST_ADVANCE);
+	assert_true(quickly(2, IO_IN));
+	assert_true(page.gpr[GPR_RAX] == 0x111122223333ccd2ull);
+	assert_true(quickly(2, 0));
+	assert_true(device_value == 0xccd2);
+	assert_true(quickly(4, IO_IN));
+	assert_true(page.gpr[GPR_RAX] == 0xccd6);
+
+	/* settled, but there is more to do */
+	page.gpr[GPR_RAX] = 0xff;
+	assert_false(quickly(1, 0));
+	assert_int_equal(page.exit.reason, EXIT_NONE);
+	machine.platform.events.pending = 0;
+	device_value = 7;
+
+	assert_false(quickly(1, IO_STRING));
+	page.cr8 = 1;
+	assert_false(quickly(1, 0));
+	page.cr8 = 0;
+	page.event.valid = 1;
+	assert_false(quickly(1, 0));
+	page.event.valid = 0;
+	vcpu->pv_eoi.pending = true;
+	assert_false(quickly(1, 0));
+	vcpu->pv_eoi.pending = false;
+	machine.platform.irqchip.kick = 2;
+	assert_false(quickly(1, 0));
+	machine.platform.irqchip.kick = 0;
+	vcpu->quiet = false;
+	assert_false(quickly(1, 0));
+	vcpu->quiet = true;
+	ops.widest = 1;
+	assert_false(quickly(2, 0));
+	ops.tick = device_clock;
+	assert_false(quickly(1, 0));
+	port_device = NULL;
+	assert_false(quickly(1, 0));
+	assert_int_equal(page.exit.reason, EXIT_IO);
+	assert_int_equal(device_value, 7);
+}
+
 static void test_io_string(void **state)
 {
 	(void)state;
@@ -84,6 +171,36 @@ static void test_memory(void **state)
 	vcpu->emulator.bytes[0] = 0xd9;
 	settle(EXIT_MEMORY);
 	assert_crashed("0xfee00020 by an instruction not known here, rip 0x0: d9 00");
+}
+
+/* MOV to CR8 exits on SVM only, while an interrupt waits for it. */
+static void test_mov_to_cr8(void **state)
+{
+	(void)state;
+	decode_answer = (struct x86_instruction){
+		.map = X86_MAP_0F, .opcode = 0x22, .reg = 8, .rm = GPR_RBX};
+	page.gpr[GPR_RBX] = 7;
+	settle(EXIT_CR);
+	assert_int_equal(lapic_cr8, 7);
+	assert_int_equal(page.request, REQUEST_ADVANCE);
+	page.request = 0;
+	page.gpr[GPR_RBX] = 0x10;
+	settle(EXIT_CR);
+	assert_raised(VECTOR_GP);
+	assert_int_equal(page.request, 0);
+	assert_int_equal(lapic_cr8, 7);
+	decode_answer.reg = 0;
+	settle(EXIT_CR);
+	assert_crashed("is not handled");
+}
+
+/* The trap of a single step is told in DR6. */
+static void test_memory_stepped(void **state)
+{
+	(void)state;
+	page.rflags |= RFLAGS_TF;
+	settle(EXIT_MEMORY);
+	assert_int_equal(groups_fetched, VCPU_SEGMENTS | VCPU_CONTROL | VCPU_DEBUG);
 }
 
 static void test_execute_nowhere(void **state)
@@ -228,7 +345,7 @@ static void test_crashes(void **state)
 		enum exit_reason reason;
 		const char *words;
 	} cases[] = {
-		{EXIT_TASK_SWITCH, "task switch"},    {EXIT_NO_MEMORY, "no memory left"},
+		{EXIT_NO_MEMORY, "no memory left"},
 		{EXIT_ENTRY_FAILED, "explained"},     {EXIT_UNKNOWN, "is not handled"},
 		{EXIT_HOST_INTERRUPT, "not handled"}, {(enum exit_reason)77, "not handled"},
 	};
@@ -293,8 +410,11 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(test_in),
 		TEST(test_out),
+		TEST(test_port_quickly),
 		TEST(test_io_string),
 		TEST(test_memory),
+		TEST(test_mov_to_cr8),
+		TEST(test_memory_stepped),
 		TEST(test_execute_nowhere),
 		TEST(test_delivery_nowhere),
 		TEST(test_cpuid),

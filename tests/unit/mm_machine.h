@@ -124,7 +124,7 @@ static UNUSED void machine_reset(u64 ram_bytes)
 	epoch = 1;
 	waiting_first = 0;
 	waiting_last = 0;
-	waiting_pages = 0;
+	tlb_waiting = 0;
 	cache_count = 0;
 }
 

@@ -33,8 +33,11 @@
 #include "vmm/monitor/msr_mtrr.c"
 #include "vmm/monitor/pv_eoi.c"
 #include "vmm/monitor/pvclock.c"
+#include "vmm/monitor/task_segment.c"
+#include "vmm/monitor/task_switch.c"
 #include "vmm/monitor/reserve.c"
 #include "vmm/monitor/vcpu.c"
+#include "vmm/monitor/walk.c"
 #include "vmm/rt/mutex.c"
 
 #define RAM_BYTES  (4 * MIB)
@@ -82,6 +85,12 @@ static u64 lapic_cr8;
 static u32 serial_room;
 static char typed[64];
 static u32 buttons;
+
+void cpuid_table_fill(struct vcpu_cpuid_entry *table, const struct cpuid_policy *policy,
+		      u32 apic_id, bool apic_enabled)
+{
+	(void)table, (void)policy, (void)apic_id, (void)apic_enabled;
+}
 
 u64 clock_tsc(void)
 {
@@ -244,6 +253,14 @@ void explain_vmx(const struct vcpu_page *from, char *text, size_t size)
 	explain_svm(from, text, size);
 }
 
+static struct device *port_device;
+
+struct device *bus_find(struct bus *bus, u64 address, u32 size)
+{
+	(void)bus, (void)address, (void)size;
+	return port_device;
+}
+
 u64 bus_read(struct bus *bus, u64 address, u32 size)
 {
 	(void)bus, (void)address, (void)size;
@@ -399,6 +416,15 @@ enum emulate_result emulate_io_string(struct emulator *emulator, struct vcpu_eve
 	return emulate(emulator, event);
 }
 
+static struct x86_instruction decode_answer;
+
+enum emulate_result emulate_decode(struct emulator *emulator, struct x86_instruction *out,
+				   struct vcpu_event *event)
+{
+	*out = decode_answer;
+	return emulate(emulator, event);
+}
+
 enum emulate_result emulate_instruction_length(struct emulator *emulator, u32 *length,
 					       struct vcpu_event *event)
 {
@@ -424,6 +450,8 @@ static void make_vcpus(u32 count)
 		machine.vcpu[i].handle = HANDLE_VCPU + i;
 		machine.vcpu[i].wake_event = HANDLE_WAKE + i;
 		machine.vcpu[i].page = i == 0 ? &page : &other_page[i - 1];
+		machine.vcpu[i].emulator.page = machine.vcpu[i].page;
+		machine.vcpu[i].emulator.memory = &machine.memory;
 		machine.platform.irqchip.lapic[i].page =
 			i == 0 ? &lapic_page : &other_lapic_page[i - 1];
 	}

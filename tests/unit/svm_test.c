@@ -17,6 +17,7 @@
 
 struct svm_capabilities svm_capabilities = {.asid_count = 8};
 static struct svm_cpu fake_cpu;
+static const struct vcpu_event no_event;
 static struct vmcb vmcb;
 static struct vcpu_page page;
 static struct virt_vcpu vcpu;
@@ -27,6 +28,8 @@ static struct vcpu_event event;
 static u64 next_code;
 static u64 next_rip;
 static u64 injected;
+static u64 flags_entered;
+static u32 exceptions_entered;
 static unsigned int run_count;
 
 struct svm_cpu *svm_cpu(void)
@@ -34,13 +37,38 @@ struct svm_cpu *svm_cpu(void)
 	return &fake_cpu;
 }
 
-void svm_run(u64 vmcb_hpa, u64 gpr[GPR_COUNT], u64 host_area_hpa)
+static unsigned int switched_in;
+static unsigned int switched_out;
+static u32 code_length;
+
+void svm_switch_in(u64 vmcb_hpa)
+{
+	(void)vmcb_hpa;
+	assert_int_equal(switched_in++, switched_out);
+}
+
+void svm_switch_out(u64 vmcb_hpa, u64 host_area_hpa)
+{
+	(void)vmcb_hpa;
+	(void)host_area_hpa;
+	assert_int_equal(++switched_out, switched_in);
+}
+
+u32 svm_code_length(struct virt_vcpu *of)
+{
+	(void)of;
+	return code_length;
+}
+
+void svm_run(u64 vmcb_hpa, u64 gpr[GPR_COUNT])
 {
 	(void)vmcb_hpa;
 	(void)gpr;
-	(void)host_area_hpa;
+	assert_int_equal(switched_in, switched_out + 1);
 	run_count++;
 	injected = vmcb.control.event_injection;
+	flags_entered = vmcb.save.rflags;
+	exceptions_entered = vmcb.control.intercept_exceptions;
 	vmcb.control.exit_code = next_code;
 	vmcb.save.rip = next_rip;
 }
@@ -51,6 +79,9 @@ static int setup(void **state)
 	memset(&vmcb, 0, sizeof(vmcb));
 	memset(&page, 0, sizeof(page));
 	memset(&vcpu, 0, sizeof(vcpu));
+	vcpu.scratch = &fake_cpu;
+	switched_in = switched_out = 0;
+	code_length = 0;
 	vcpu.control = &vmcb;
 	vcpu.page = &page;
 	asid_pool_init(&fake_cpu.asids, 0, 8);
@@ -216,6 +247,14 @@ static void test_interrupted_delivery(void **state)
 	assert_false(event.valid);
 }
 
+static struct vcpu_segment_state from_vmcb(const struct vmcb_segment *from)
+{
+	struct vcpu_segment_state to = {0};
+
+	segment_from_vmcb(from, &to);
+	return to;
+}
+
 static void test_segments(void **state)
 {
 	const struct vcpu_segment_state code64 = {0, 0xffffffff, 0xa09b, 0x10, {0}};
@@ -228,24 +267,24 @@ static void test_segments(void **state)
 	segment = segment_to_vmcb(&code64);
 	assert_int_equal(segment.attributes, 0xa9b);
 	assert_int_equal(segment.selector, 0x10);
-	back = segment_from_vmcb(&segment);
+	back = from_vmcb(&segment);
 	assert_memory_equal(&back, &code64, sizeof(back));
 
 	segment = segment_to_vmcb(&data16);
 	assert_int_equal(segment.attributes, 0x093);
-	back = segment_from_vmcb(&segment);
+	back = from_vmcb(&segment);
 	assert_memory_equal(&back, &data16, sizeof(back));
 
 	segment = segment_to_vmcb(&unusable);
 	assert_int_equal(segment.attributes, 0);
-	back = segment_from_vmcb(&segment);
+	back = from_vmcb(&segment);
 	assert_memory_equal(&back, &unusable, sizeof(back));
 
 	/* G is told from the limit, for a CPU may not keep it. */
 	segment = (struct vmcb_segment){.attributes = 0x29b, .limit = 0xffffffff};
-	assert_int_equal(segment_from_vmcb(&segment).access, 0xa09b);
+	assert_int_equal(from_vmcb(&segment).access, 0xa09b);
 	segment = (struct vmcb_segment){.attributes = 0x893, .limit = 0xffff};
-	assert_int_equal(segment_from_vmcb(&segment).access, 0x93);
+	assert_int_equal(from_vmcb(&segment).access, 0x93);
 }
 
 static void inject(u8 type, u8 vector, bool has_error_code, u32 error_code, u32 length)
@@ -285,13 +324,13 @@ static void test_advance(void **state)
 	vmcb.save.cs.attributes = VMCB_ATTRIBUTE_L;
 	vmcb.save.rip = 0xffffffff;
 	vmcb.control.interrupt_shadow = 1;
-	svm_request(&vcpu, NULL, REQUEST_ADVANCE, 3);
+	svm_request(&vcpu, &no_event, REQUEST_ADVANCE, 3);
 	assert_true(vmcb.save.rip == 0x100000002);
 	assert_int_equal(vmcb.control.interrupt_shadow, 0);
 	assert_true(vmcb.control.event_injection == 0);
 
 	vmcb.save.rflags = RFLAGS_TF;
-	svm_request(&vcpu, NULL, REQUEST_ADVANCE, 3);
+	svm_request(&vcpu, &no_event, REQUEST_ADVANCE, 3);
 	assert_true(vmcb.control.event_injection == (BIT(31) | 0x301));
 	assert_true(vmcb.save.dr6 == BIT(14));
 }
@@ -314,15 +353,55 @@ static void test_registers_pass(void **state)
 	assert_true((vmcb.control.virtual_interrupt & VMCB_V_TPR) == 5);
 	vmcb.save.rax = 3;
 	vmcb.save.rsp = 4;
-	collect(&vcpu, &fake_cpu.asids);
+	collect(&vcpu);
 	assert_true(page.gpr[GPR_RAX] == 3 && page.gpr[GPR_RSP] == 4);
 	assert_true(page.cr8 == 5);
+}
+
+/* While an interrupt waits for the task priority to fall, each MOV to CR8 exits. */
+static void test_task_priority(void **state)
+{
+	(void)state;
+	page.tpr_threshold = 4;
+	run(VMEXIT_HLT, 0);
+	assert_int_equal(vmcb.control.intercept_cr_write, 1 << 8);
+	page.tpr_threshold = 0;
+	run(VMEXIT_HLT, 0);
+	assert_int_equal(vmcb.control.intercept_cr_write, 0);
+}
+
+/* The host's state comes back once, however often the guest was entered. */
+static void test_leave(void **state)
+{
+	(void)state;
+	svm_leave(&vcpu);
+	assert_int_equal(switched_out, 0);
+	run(VMEXIT_CPUID, 0);
+	run(VMEXIT_CPUID, 0);
+	assert_int_equal(switched_in, 1);
+	svm_leave(&vcpu);
+	svm_leave(&vcpu);
+	assert_int_equal(switched_out, 1);
+}
+
+/* It is looked for only where the CPU has not told it, and the instruction is one of a few. */
+static void test_length_is_looked_for(void **state)
+{
+	(void)state;
+	code_length = 3;
+	run(VMEXIT_CPUID, 0x1000);
+	assert_int_equal(vcpu.exit.instruction_length, 3);
+	run(VMEXIT_NPF, 0x1000);
+	assert_int_equal(vcpu.exit.instruction_length, 0);
+	vmcb.control.next_rip = 0x1002;
+	run(VMEXIT_CPUID, 0x1000);
+	assert_int_equal(vcpu.exit.instruction_length, 2);
 }
 
 static void test_interrupt_window(void **state)
 {
 	(void)state;
-	svm_request(&vcpu, NULL, REQUEST_INTERRUPT_WINDOW, 0);
+	svm_request(&vcpu, &no_event, REQUEST_INTERRUPT_WINDOW, 0);
 	assert_true(vmcb.control.virtual_interrupt & VMCB_V_IRQ);
 	assert_true(vmcb.control.intercept1 & VMCB_INTERCEPT1_VINTR);
 	run(VMEXIT_HLT, 0); /* stays open */
@@ -337,14 +416,14 @@ static void test_nmi_window(void **state)
 {
 	(void)state;
 	/* Nothing in the way: at once, without a run. */
-	svm_request(&vcpu, NULL, REQUEST_NMI_WINDOW, 0);
+	svm_request(&vcpu, &no_event, REQUEST_NMI_WINDOW, 0);
 	svm_enter(&vcpu, 0);
 	assert_int_equal(run_count, 0);
 	assert_int_equal(vcpu.exit.reason, EXIT_NMI_WINDOW);
 
 	/* A second NMI has to wait for the IRET of the first. */
 	inject(EVENT_NMI, 2, false, 0, 0);
-	svm_request(&vcpu, NULL, REQUEST_NMI_WINDOW, 0);
+	svm_request(&vcpu, &no_event, REQUEST_NMI_WINDOW, 0);
 	run(VMEXIT_HLT, 0x1000);
 	assert_true(injected == (BIT(31) | 0x202));
 	assert_true(vcpu.nmi_blocked);
@@ -364,6 +443,48 @@ static void test_nmi_window(void **state)
 	assert_int_equal(run_count, 0);
 	assert_int_equal(vcpu.exit.reason, EXIT_NMI_WINDOW);
 	assert_false(vcpu.nmi_window);
+}
+
+/* An NMI that waits with interrupts off comes right behind the IRET of the one before. */
+static void test_nmi_step(void **state)
+{
+	(void)state;
+	vmcb.control.intercept_exceptions = SVM_INTERCEPT_EXCEPTIONS;
+	inject(EVENT_NMI, 2, false, 0, 0);
+	svm_request(&vcpu, &(struct vcpu_event){0}, REQUEST_NMI_WINDOW, 0);
+	run(VMEXIT_IRET, 0x1002);
+	assert_false(flags_entered & RFLAGS_TF);
+
+	/* a page of its stack was not there */
+	run(VMEXIT_NPF, 0x1002);
+	assert_true(flags_entered & RFLAGS_TF);
+	assert_int_equal(exceptions_entered, ~0u);
+	assert_false(vmcb.save.rflags & RFLAGS_TF);
+	assert_int_equal(vmcb.control.intercept_exceptions, SVM_INTERCEPT_EXCEPTIONS);
+
+	/* it faults: the handler's frame must not show the flag */
+	vmcb.control.exit_info1 = 4;
+	vmcb.control.exit_info2 = 0x7000;
+	run(VMEXIT_EXCEPTION + VECTOR_PF, 0x1002);
+	assert_int_equal(vcpu.exit.reason, EXIT_HOST_INTERRUPT);
+	assert_int_equal(vcpu.event.vector, VECTOR_PF);
+	assert_int_equal(vcpu.event.error_code, 4);
+	assert_int_equal(vmcb.save.cr2, 0x7000);
+	assert_false(vmcb.save.rflags & RFLAGS_TF);
+	assert_true(vcpu.nmi_blocked);
+
+	/* it is done: the trap is nobody's but ours */
+	vmcb.control.exit_info1 = vmcb.control.exit_info2 = 0;
+	vmcb.save.dr6 = DR6_RESET | DR6_BS;
+	run(VMEXIT_EXCEPTION + VECTOR_DB, 0x3000);
+	assert_int_equal(vcpu.exit.reason, EXIT_HOST_INTERRUPT);
+	assert_false(vcpu.event.valid);
+	assert_int_equal(vmcb.save.dr6, DR6_RESET);
+	assert_false(vcpu.nmi_blocked);
+	run_count = 0;
+	svm_enter(&vcpu, 0);
+	assert_int_equal(run_count, 0);
+	assert_int_equal(vcpu.exit.reason, EXIT_NMI_WINDOW);
 }
 
 static void test_nmi_not_delivered(void **state)
@@ -424,8 +545,12 @@ int main(void)
 		TEST(test_injection),
 		TEST(test_advance),
 		TEST(test_registers_pass),
+		TEST(test_task_priority),
+		TEST(test_leave),
+		TEST(test_length_is_looked_for),
 		TEST(test_interrupt_window),
 		TEST(test_nmi_window),
+		TEST(test_nmi_step),
 		TEST(test_nmi_not_delivered),
 		TEST(test_reflection),
 		TEST(test_dump_fits),

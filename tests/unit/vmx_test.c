@@ -168,6 +168,12 @@ void panic(const char *text, ...)
 	abort();
 }
 
+enum page_owner page_owner(hpa_t hpa)
+{
+	(void)hpa;
+	return PAGE_GUEST;
+}
+
 enum status page_alloc_cleared(unsigned int order, enum page_owner owner, struct quota *quota,
 			       void **pointer)
 {
@@ -216,10 +222,12 @@ void fpu_save(void *area)
 /* Each run of the fake guest is one of these exits; the last one repeats. */
 static unsigned int run_count;
 static void (*run_hook)(void);
-bool vmx_run(u64 gpr[GPR_COUNT], bool launched)
+const char vmx_exited[1];
+bool vmx_run(u64 gpr[GPR_COUNT], bool launched, u64 *host_rsp)
 {
 	(void)gpr;
 	(void)launched;
+	(void)host_rsp;
 	run_count++;
 	field[VMCS_ENTRY_INTERRUPTION_INFO] &= ~(u64)INTERRUPTION_VALID;
 	if (run_hook)
@@ -752,7 +760,12 @@ static void no_guest_keeps_the_kernel_for_ever(void **state)
 	assert_true(vcpu.event.valid);
 	assert_int_equal(vcpu.event.vector, 17);
 	assert_int_equal(field[VMCS_ENTRY_INTERRUPTION_INFO], 0);
+	assert_int_equal(gdt_limit, 0);
+	vmx_leave(&vcpu);
 	assert_int_equal(gdt_limit, 0x47);
+	gdt_limit = 0;
+	vmx_leave(&vcpu);
+	assert_int_equal(gdt_limit, 0);
 }
 
 static void timer_ends(void)
@@ -775,8 +788,10 @@ static void deadline_is_neither_early_nor_lost(void **state)
 	vmx_enter(&vcpu, 1ull << 60);
 	assert_int_equal(field[VMCS_PREEMPTION_TIMER], 0xffffffff);
 	/* Without a deadline its end means nothing. */
+	vmx_enter(&vcpu, 2);
 	vmx_enter(&vcpu, 0);
 	assert_int_equal(vcpu.exit.reason, EXIT_HOST_INTERRUPT);
+	assert_int_equal(field[VMCS_PREEMPTION_TIMER], 0xffffffff);
 }
 
 static void guest_lowers_cr8(void)
@@ -802,6 +817,22 @@ static void live_registers_go_in_and_out(void **state)
 	assert_int_equal(vcpu.cr2, 0x77000);
 	assert_int_equal(field[VMCS_HOST_CR3], 0x1234000);
 	assert_true(vcpu.launched);
+}
+
+/* SDM vol. 3, 27.2.1.1: one above the priority would fail the entry. */
+static void threshold_follows_priority(void **state)
+{
+	(void)state;
+	page->cr8 = 9;
+	page->tpr_threshold = 5;
+	vmx_enter(&vcpu, 0);
+	assert_int_equal(field[VMCS_TPR_THRESHOLD], 5);
+	page->cr8 = 3;
+	vmx_enter(&vcpu, 0);
+	assert_int_equal(field[VMCS_TPR_THRESHOLD], 3);
+	page->tpr_threshold = 0;
+	vmx_enter(&vcpu, 0);
+	assert_int_equal(field[VMCS_TPR_THRESHOLD], 0);
 }
 
 /* --- events --- */
@@ -968,6 +999,7 @@ int main(void)
 		TEST_WITH_VCPU(no_guest_keeps_the_kernel_for_ever),
 		TEST_WITH_VCPU(deadline_is_neither_early_nor_lost),
 		TEST_WITH_VCPU(live_registers_go_in_and_out),
+		TEST_WITH_VCPU(threshold_follows_priority),
 		TEST_WITH_VCPU(error_codes_follow_the_vector),
 		TEST_WITH_VCPU(windows_are_open_as_asked),
 		TEST_WITH_VCPU(advancing_ends_shadows_and_wraps),

@@ -21,8 +21,13 @@ bool bus_add(struct bus *bus, struct device *device, u64 base, u64 length)
 	return true;
 }
 
-/* The device that has all of [address, address + size), or NULL. */
-static struct device *bus_find(const struct bus *bus, u64 address, u32 size)
+static bool covers(const struct bus_range *range, u64 address, u32 size)
+{
+	return address >= range->base &&
+	       range_within(address - range->base, size, range->length);
+}
+
+static struct device *search(struct bus *bus, u64 address, u32 size)
 {
 	u32 low = 0;
 	u32 high = bus->range_count;
@@ -35,11 +40,18 @@ static struct device *bus_find(const struct bus *bus, u64 address, u32 size)
 		else
 			high = middle;
 	}
-	if (low == 0)
+	if (low == 0 || !covers(&bus->range[low - 1], address, size))
 		return NULL;
-	if (!range_within(address - bus->range[low - 1].base, size, bus->range[low - 1].length))
-		return NULL;
+	bus->recent = low - 1;
 	return bus->range[low - 1].device;
+}
+
+/* Accesses to one device come in a row. */
+struct device *bus_find(struct bus *bus, u64 address, u32 size)
+{
+	if (likely(covers(&bus->range[bus->recent], address, size)))
+		return bus->range[bus->recent].device;
+	return search(bus, address, size);
 }
 
 void bus_unknown(struct bus *bus, u64 address)

@@ -20,11 +20,15 @@ struct bus {
 	u32 range_count;
 	u64 unknown_count;
 	u64 unknown_last;		       /* address of the last one */
+	u32 recent;			       /* range that was found last */
 	struct bus_range range[BUS_RANGE_MAX]; /* ascending, disjoint */
 };
 
 /* false, without effect: the range is empty, wraps or overlaps another, or the bus is full. */
 bool bus_add(struct bus *bus, struct device *device, u64 base, u64 length) MUST_CHECK;
+
+/* The device that has all of [address, address + size), or NULL. */
+struct device *bus_find(struct bus *bus, u64 address, u32 size);
 
 /* size is 1, 2, 4 or 8. Nothing here blocks or fails. */
 u64 bus_read(struct bus *bus, u64 address, u32 size);

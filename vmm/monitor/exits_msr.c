@@ -91,6 +91,8 @@ void exits_wrmsr(struct vcpu *vcpu)
 
 	if (lapic_owns_msr(index)) {
 		allowed = lapic_msr_write(lapic_of(vcpu), index, value, machine->physical_bits);
+		if (index == MSR_APIC_BASE)
+			vcpu_show_cpuid(vcpu);
 	} else if (is_own(index)) {
 		allowed = write_own(vcpu, index, value);
 	} else {

@@ -4,16 +4,9 @@
 #include "arch/x86_64/hw/control.h"
 #include "vmm/monitor/machine.h"
 
-/* Linux Documentation/virt/kvm/x86/hypercalls.rst and include/uapi/linux/kvm_para.h */
-enum kvm_call {
-	KVM_KICK_CPU = 5,
-	KVM_SEND_IPI = 10,
-};
-
 enum kvm_error {
 	KVM_NO_PERMISSION = -1,
 	KVM_INVALID = -22,
-	KVM_NO_SUCH_CALL = -1000,
 };
 
 #define SEND_IPI_TARGETS 64u /* bits in one of its two words */
@@ -75,7 +68,7 @@ static s64 call(struct machine *machine, u64 number, const struct kvm_arguments 
 	case KVM_SEND_IPI:
 		return send_ipi(machine, arguments);
 	default:
-		return KVM_NO_SUCH_CALL;
+		return HYPERCALL_UNKNOWN;
 	}
 }
 

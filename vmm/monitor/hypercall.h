@@ -1,7 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
+#include "lib/bits.h"
 #include "vmm/monitor/vcpu.h"
+
+/* Linux Documentation/virt/kvm/x86/hypercalls.rst and include/uapi/linux/kvm_para.h */
+enum kvm_call {
+	KVM_KICK_CPU = 5,
+	KVM_SEND_IPI = 10,
+};
+
+/* The kernel refuses all others by itself, with this result (KVM_ENOSYS). */
+#define HYPERCALLS_OFFERED (BIT(KVM_KICK_CPU) | BIT(KVM_SEND_IPI))
+#define HYPERCALL_UNKNOWN  (-1000ll)
 
 /* EXIT_HYPERCALL: VMCALL or VMMCALL in KVM's convention (Documentation/virt/kvm/x86/hypercalls.rst). */
 void hypercall_settle(struct vcpu *vcpu);

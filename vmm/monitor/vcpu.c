@@ -3,6 +3,7 @@
 
 #include "arch/x86_64/hw/control.h"
 #include "vmm/monitor/console.h"
+#include "vmm/monitor/cpuid_table.h"
 #include "vmm/monitor/exits.h"
 #include "vmm/monitor/inject.h"
 #include "vmm/monitor/load/start_state.h"
@@ -11,8 +12,7 @@
 #include "vmm/rt/start.h"
 #include "vmm/rt/syscall.h"
 
-/* The vCPU page and its local APIC page */
-#define VCPU_BYTES (2 * PAGE_SIZE)
+#define VCPU_BYTES (VCPU_PAGES_MAX * PAGE_SIZE)
 
 enum queue_key { KEY_WAKE = 2 };
 
@@ -47,7 +47,9 @@ static enum status create(struct vcpu *vcpu)
 	if (status != STATUS_OK)
 		return status;
 	vcpu->page = (struct vcpu_page *)(uintptr_t)address;
-	vcpu->lapic_page = (struct lapic_page *)(uintptr_t)(address + PAGE_SIZE);
+	vcpu->lapic_page = (struct lapic_page *)(uintptr_t)(address + VCPU_APIC_PAGE * PAGE_SIZE);
+	vcpu->cpuid_page = (struct vcpu_cpuid_entry *)(uintptr_t)(address +
+								  VCPU_CPUID_PAGE * PAGE_SIZE);
 	status = sys_vcpu_create(start_handle(START_VM), memory, 0, vcpu->queue, &vcpu->handle);
 	sys_handle_close(memory);
 	return status;
@@ -94,6 +96,7 @@ void vcpu_reset(struct vcpu *vcpu)
 	vcpu->pvclock = (struct pvclock){0};
 	vcpu->pv_eoi = (struct pv_eoi){0};
 	msr_reset(&vcpu->msr, &vcpu->machine->cpuid);
+	vcpu_show_cpuid(vcpu);
 	vcpu_set_tsc_offset(vcpu);
 	if (vcpu->id != 0)
 		start_state_reset(vcpu->page);
@@ -123,6 +126,14 @@ void vcpu_wake(struct vcpu *vcpu)
 		(void)sys_vcpu_kick(vcpu->handle);
 	else
 		(void)sys_event_signal(vcpu->wake_event);
+}
+
+void vcpu_show_cpuid(struct vcpu *vcpu)
+{
+	const struct machine *machine = vcpu->machine;
+
+	cpuid_table_fill(vcpu->cpuid_page, &machine->cpuid, vcpu->id,
+			 lapic_mode(&machine->platform.irqchip.lapic[vcpu->id]) != LAPIC_OFF);
 }
 
 void vcpu_set_tsc_offset(struct vcpu *vcpu)
@@ -156,14 +167,32 @@ void vcpu_need(struct vcpu *vcpu, u32 groups)
 		machine_crash(vcpu->machine, "the kernel does not give its registers");
 }
 
+/*
+ * A CPU that does not tell, or in a mode in which the kernel does not find out: until that changes
+ * what decoding needs comes along at once.
+ */
+static void want_for_length(struct vcpu *vcpu, u32 length)
+{
+	u32 reason = vcpu->page->exit.reason;
+
+	if (likely((length == 0) == (vcpu->decoded >> reason & 1)))
+		return;
+	if (length == 0) {
+		vcpu->decoded |= BIT(reason);
+		vcpu->page->want[reason] |= VCPU_SEGMENTS | VCPU_CONTROL;
+	} else {
+		vcpu->decoded = 0;
+		exits_set_wants(vcpu->page);
+	}
+}
+
 void vcpu_advance(struct vcpu *vcpu)
 {
 	struct vcpu_event event = {0};
 	u32 length = vcpu->page->exit.instruction_length;
 
+	want_for_length(vcpu, length);
 	if (length == 0) {
-		/* a CPU that does not tell: next time they come along at once */
-		vcpu->page->want[vcpu->page->exit.reason] |= VCPU_SEGMENTS | VCPU_CONTROL;
 		vcpu_need(vcpu, VCPU_SEGMENTS | VCPU_CONTROL);
 		if (emulate_instruction_length(&vcpu->emulator, &length, &event) != EMULATE_DONE) {
 			machine_crash(vcpu->machine,
@@ -322,12 +351,30 @@ static bool pass(struct vcpu *vcpu, u64 *deadline_tsc)
 	return runnable;
 }
 
+/*
+ * The short way of the commonest exit: the guest goes on as it was set going. To others the vCPU is
+ * in the guest all the while; who wants something of it meanwhile has kicked it, which the next run
+ * returns for.
+ */
+static bool pass_port(struct vcpu *vcpu)
+{
+	struct machine *machine = vcpu->machine;
+	bool done;
+
+	if (vcpu->page->exit.reason != EXIT_IO || vcpu->place != VCPU_IN_GUEST ||
+	    !mutex_try(&machine->lock))
+		return false;
+	done = machine_may_run(machine) && exits_settle_port(vcpu);
+	mutex_unlock(&machine->lock);
+	return done;
+}
+
 void vcpu_thread(struct vcpu *vcpu)
 {
 	u64 deadline_tsc;
 
 	for (;;) {
-		if (pass(vcpu, &deadline_tsc))
+		if (pass_port(vcpu) || pass(vcpu, &deadline_tsc))
 			run(vcpu);
 		else
 			sleep(vcpu, deadline_tsc);

@@ -27,6 +27,7 @@ struct vcpu {
 	handle_t wake_event; /* bound to the queue: others wake it by this */
 	struct vcpu_page *page;
 	struct lapic_page *lapic_page;
+	struct vcpu_cpuid_entry *cpuid_page;
 	enum vcpu_place place;
 	u32 reserve_round;	 /* the last one in which it asked */
 	bool woken;		 /* it was told already to come here */
@@ -37,6 +38,7 @@ struct vcpu {
 	struct vcpu_event event; /* must be injected at the next entry */
 	struct vcpu_event held;	 /* interrupt whose delivery an exception of its own cut short */
 	bool unhalted;		 /* KVM_HC_KICK_CPU: the present or next HLT ends at once */
+	u64 decoded;		 /* exit reasons whose last instruction had to be */
 	bool quiet;		 /* nothing was pending; only a kick or its APIC can change that */
 	struct msr_state msr;
 	struct pvclock pvclock;
@@ -49,6 +51,9 @@ enum status vcpu_init(struct vcpu *vcpu, struct machine *machine, u32 id) MUST_C
 
 /* Power-on: forgets what the vCPU was about to do. The first one's registers are the loader's. */
 void vcpu_reset(struct vcpu *vcpu);
+
+/* Lays down what the kernel answers to CPUID; again when the APIC is turned on or off. */
+void vcpu_show_cpuid(struct vcpu *vcpu);
 
 /* INIT: registers as the manual says, and nothing under way. */
 void vcpu_take_init(struct vcpu *vcpu);

@@ -53,6 +53,11 @@ static void wait(struct mutex *mutex, u32 thread, handle_t queue)
 	__atomic_fetch_and(&mutex->waiting, ~BIT(thread), __ATOMIC_SEQ_CST);
 }
 
+bool mutex_try(struct mutex *mutex)
+{
+	return try(mutex);
+}
+
 void mutex_lock(struct mutex *mutex, u32 thread, handle_t queue)
 {
 	if (!try(mutex) && !spin(mutex))

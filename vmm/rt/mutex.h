@@ -19,4 +19,6 @@ struct mutex {
 };
 
 void mutex_lock(struct mutex *mutex, u32 thread, handle_t queue);
+/* Without waiting, so that no signal is taken from anywhere; false: it is held. */
+bool mutex_try(struct mutex *mutex) MUST_CHECK;
 void mutex_unlock(struct mutex *mutex);

@@ -40,7 +40,6 @@ trap_stubs:
 	push	%r13
 	push	%r14
 	push	%r15
-	cld
 	.endm
 
 	.macro	pop_registers
@@ -64,6 +63,7 @@ trap_stubs:
 	/* The error code comes after the vector in the frame: the stubs push it first. */
 trap_common:
 	push_registers
+	cld
 	mov	%rsp, %rdi
 	cmpq	$TRAP_NMI, FRAME_VECTOR(%rsp)
 	je	trap_ist
@@ -84,15 +84,19 @@ trap_ist:
 	jmp	trap_return
 
 /* 3. From ring 3: the kernel view of the tables, then C; no return this way. */
-user_common:
-	push	$2			/* AC, DF, NT, TF of the caller end here */
-	popfq
+	.macro	kernel_view
 	mov	FRAME_BYTES(%rsp), %rbx	/* struct stack_base follows the frame */
 	mov	CPU_KERNEL_ROOT(%rbx), %rax
 	test	%rax, %rax
 	jz	1f
 	mov	%rax, %cr3
 1:	xor	%ebp, %ebp
+	.endm
+
+user_common:
+	push	$2			/* AC, DF, NT, TF of the caller end here */
+	popfq
+	kernel_view
 	call	trap_from_user
 	ud2
 
@@ -107,6 +111,8 @@ sysenter_entry:
 	push	$RFLAGS_USER
 	push	$SELECTOR_USER_CODE
 	push	%rdx
+	push	$2			/* as in user_common; SYSCALL clears the flags itself */
+	popfq
 	jmp	syscall_common
 
 /*
@@ -135,7 +141,9 @@ syscall_common:
 	push	$TRAP_SYSCALL
 	push_registers
 	mov	%rsp, %rdi
-	jmp	user_common
+	kernel_view
+	call	trap_system_call
+	ud2
 
 /* 6. Back to ring 3. RDI = struct cpu. A frame made by a system call returns by the same way. */
 	.globl	cpu_return_to_user

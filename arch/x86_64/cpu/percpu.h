@@ -124,6 +124,7 @@ NORETURN void cpu_stack_reset(struct cpu *cpu, void (*function)(struct cpu *cpu)
 
 /* Implemented by the kernel, called by the entry stubs. */
 NORETURN void trap_from_user(struct trap_frame *frame);
+NORETURN void trap_system_call(struct trap_frame *frame);
 void trap_from_kernel(struct trap_frame *frame);
 /* On an IST stack, at any instruction: may only set pending bits; returns to where it came from. */
 void trap_nmi(struct trap_frame *frame);

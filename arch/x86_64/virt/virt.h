@@ -23,6 +23,20 @@ struct virt_vm {
 };
 
 /*
+ * SVM without next RIP: how the page that RIP lies in was last translated. While its entries still
+ * hold what they held a walk would come to the same page.
+ */
+struct virt_code {
+	u64 linear; /* of the page */
+	u64 cr3;
+	u32 depth;  /* entries on the way, 0: nothing is known */
+	u32 reserved;
+	const u64 *entry[4];
+	u64 value[4];
+	const u8 *page;
+};
+
+/*
  * One virtual CPU as the back end sees it. The guest's general registers live in page->gpr all the
  * time, RAX and RSP included while the guest is out.
  */
@@ -44,9 +58,11 @@ struct virt_vcpu {
 	bool nmi_window;        /* SVM: exit when the guest can take an NMI */
 	bool nmi_blocked;       /* SVM: an NMI was delivered and its IRET has not completed */
 	bool nmi_iret;          /* SVM: that IRET, at nmi_iret_rip, is about to run */
-	u8 reserved[1];
+	u8 tpr_threshold;       /* VMX: as it stands in the VMCS */
+	bool live;              /* between enter and leave */
+	bool timer_set;         /* VMX: the preemption timer is set for a deadline */
 	u64 nmi_iret_rip;
-	void *scratch;          /* VMX: virtual-APIC page and MSR-load area */
+	void *scratch;          /* VMX: virtual-APIC page and MSR-load area; SVM: the CPU's svm_cpu */
 	hpa_t scratch_hpa;
 
 	u64 tsc_offset;
@@ -55,6 +71,10 @@ struct virt_vcpu {
 	u64 dr6;
 	u64 msr[VMSR_COUNT];    /* those that the control structure does not switch */
 	u64 cr2;                /* VMX: not in the VMCS */
+	u64 host_rsp;           /* VMX: as the VMCS has it; 0: not known */
+	u64 host_cr3;           /* likewise */
+	u64 rsp;                /* VMX: the guest's, as the VMCS has it */
+	struct virt_code code;
 	void *xsave_area;       /* 64-byte aligned, fpu_area_bytes() long */
 };
 
@@ -83,6 +103,11 @@ struct virt_ops {
 	 * for an earlier EXIT_DEADLINE where the CPU has a preemption timer.
 	 */
 	void (*enter)(struct virt_vcpu *vcpu, u64 deadline_tsc);
+	/*
+	 * Ends a sequence of enters: until then the CPU holds a part of the guest's state instead
+	 * of the host's, and nothing but request, get and set may be called.
+	 */
+	void (*leave)(struct virt_vcpu *vcpu);
 
 	/*
 	 * Copies groups between the control structure and the page. set takes each word once.

@@ -11,6 +11,8 @@ struct platform_wiring {
 static void platform_add(struct platform *platform, struct device *device)
 {
 	platform->device[platform->device_count++] = device;
+	if (device->ops->tick != NULL)
+		platform->timed[platform->timed_count++] = device;
 }
 
 static bool platform_wire(struct platform *platform)
@@ -54,6 +56,7 @@ bool platform_init(struct platform *platform, const struct platform_config *conf
 	platform->ports = (struct bus){0};
 	platform->memory = (struct bus){0};
 	platform->device_count = 0;
+	platform->timed_count = 0;
 
 	irqchip_init(irqchip, clock, config->cpu_count, config->lapic_page);
 	pit_init(&platform->pit, clock, irqchip);
@@ -114,9 +117,9 @@ void platform_tick(struct platform *platform, u32 cpu)
 	lapic_tick(&platform->irqchip.lapic[cpu]);
 	if (cpu != 0)
 		return;
-	for (u32 i = 0; i < platform->device_count; i++)
-		if (platform->device[i]->deadline_ns <= platform->clock.now_ns)
-			device_tick(platform->device[i]);
+	for (u32 i = 0; i < platform->timed_count; i++)
+		if (platform->timed[i]->deadline_ns <= platform->clock.now_ns)
+			device_tick(platform->timed[i]);
 }
 
 u64 platform_deadline(const struct platform *platform, u32 cpu)
@@ -125,7 +128,7 @@ u64 platform_deadline(const struct platform *platform, u32 cpu)
 
 	if (cpu != 0)
 		return deadline;
-	for (u32 i = 0; i < platform->device_count; i++)
-		deadline = MIN(deadline, platform->device[i]->deadline_ns);
+	for (u32 i = 0; i < platform->timed_count; i++)
+		deadline = MIN(deadline, platform->timed[i]->deadline_ns);
 	return deadline;
 }

@@ -45,6 +45,8 @@ struct platform {
 	struct fw_cfg fw_cfg;
 	u32 device_count;
 	struct device *device[PLATFORM_DEVICE_MAX]; /* all but the local APICs */
+	u32 timed_count;
+	struct device *timed[PLATFORM_DEVICE_MAX]; /* of these, those with a clock */
 };
 
 /* Power-on. `clock` is set already. false when the devices' own addresses collide: a bug. */

@@ -5,23 +5,42 @@
 #include "arch/x86_64/virt/svm/svm.h"
 #include "lib/read_once.h"
 
-/* entry.S */
-void svm_run(u64 vmcb_hpa, u64 gpr[GPR_COUNT], u64 host_area_hpa);
+#define INTERCEPT_CR8 BIT(8)
 
-static void prepare(struct virt_vcpu *vcpu, struct asid_pool *asids)
+/* entry.S */
+void svm_switch_in(u64 vmcb_hpa);
+void svm_switch_out(u64 vmcb_hpa, u64 host_area_hpa);
+void svm_run(u64 vmcb_hpa, u64 gpr[GPR_COUNT]);
+
+/* Exits of instructions whose length svm_code_length finds. */
+#define LENGTH_FOUND                                                                               \
+	(BIT(EXIT_CPUID) | BIT(EXIT_HLT) | BIT(EXIT_RDMSR) | BIT(EXIT_WRMSR) | BIT(EXIT_XSETBV) |  \
+	 BIT(EXIT_HYPERCALL) | BIT(EXIT_INVD) | BIT(EXIT_RDPMC))
+
+/* True: the entry changes what the TLB holds. */
+static bool prepare(struct virt_vcpu *vcpu, struct asid_pool *asids)
 {
 	struct vmcb *vmcb = svm_vmcb(vcpu);
 	struct vcpu_page *page = vcpu->page;
+	bool flush = vcpu->flush || asids->flush_all || vcpu->tag_generation != asids->generation;
 
-	vmcb->control.tlb_control = asid_prepare(asids, vcpu, svm_capabilities.flush_by_asid);
-	vmcb->control.guest_asid = vcpu->tag;
-	vmcb->control.virtual_interrupt &= ~VMCB_V_TPR;
-	vmcb->control.virtual_interrupt |= READ_ONCE(page->cr8) & 0xf;
+	vmcb->control.tlb_control = VMCB_TLB_NOTHING;
+	if (unlikely(flush)) {
+		vcpu->code.depth = 0;
+		vmcb->control.tlb_control =
+			asid_prepare(asids, vcpu, svm_capabilities.flush_by_asid);
+		vmcb->control.guest_asid = vcpu->tag;
+	}
+	vmcb->control.virtual_interrupt = (vmcb->control.virtual_interrupt & ~VMCB_V_TPR) |
+					  (READ_ONCE(page->cr8) & 0xf);
+	/* SVM has no threshold: every change of CR8 exits before it happens. */
+	vmcb->control.intercept_cr_write = READ_ONCE(page->tpr_threshold) != 0 ? INTERCEPT_CR8 : 0;
 	vmcb->save.rax = READ_ONCE(page->gpr[GPR_RAX]);
 	vmcb->save.rsp = READ_ONCE(page->gpr[GPR_RSP]);
+	return flush;
 }
 
-static void collect(struct virt_vcpu *vcpu, struct asid_pool *asids)
+static void collect(struct virt_vcpu *vcpu)
 {
 	struct vmcb *vmcb = svm_vmcb(vcpu);
 	struct vcpu_page *page = vcpu->page;
@@ -30,8 +49,6 @@ static void collect(struct virt_vcpu *vcpu, struct asid_pool *asids)
 	page->gpr[GPR_RSP] = vmcb->save.rsp;
 	page->cr8 = vmcb->control.virtual_interrupt & 0xf;
 	vmcb->control.event_injection = 0;
-	if ((u32)vmcb->control.exit_code != VMEXIT_INVALID)
-		asid_entered(asids, vcpu);
 }
 
 /*
@@ -65,6 +82,7 @@ static void settle_exception(struct virt_vcpu *vcpu)
 		reflect(vcpu);
 		break;
 	case VECTOR_MC:
+		svm_leave(vcpu); /* the handler's stack is found by the host's TR */
 		/* The exit has taken it from the host's handler, which only makes a record. */
 		__asm__ volatile("int $18" : : : "memory");
 		vcpu->exit.reason = EXIT_HOST_INTERRUPT;
@@ -131,7 +149,7 @@ static bool step_begin(const struct virt_vcpu *vcpu)
 	return true;
 }
 
-/* The IRET loads RFLAGS, unless it did not complete: then it raised an exception, or will run again. */
+/* The IRET has loaded RFLAGS, unless it raised an exception or will run again. */
 static void step_end(struct virt_vcpu *vcpu)
 {
 	struct vmcb *vmcb = svm_vmcb(vcpu);
@@ -139,16 +157,15 @@ static void step_end(struct virt_vcpu *vcpu)
 	vmcb->control.intercept_exceptions = SVM_INTERCEPT_EXCEPTIONS;
 	if (vmcb->save.rip == vcpu->nmi_iret_rip)
 		vmcb->save.rflags &= ~RFLAGS_TF;
-	if (vcpu->exit.reason != EXIT_EXCEPTION)
+	if (vcpu->exit.reason != EXIT_EXCEPTION || vcpu->exit.vector == VECTOR_MC)
 		return;
 	if (vcpu->exit.vector != VECTOR_DB) {
 		reflect(vcpu);
 		return;
 	}
 	vmcb->save.dr6 &= ~DR6_BS;
-	if (vmcb->save.dr6 & DR6_BREAKPOINTS)
-		return;
-	vcpu->exit.reason = EXIT_HOST_INTERRUPT;
+	if (!(vmcb->save.dr6 & DR6_BREAKPOINTS))
+		vcpu->exit.reason = EXIT_HOST_INTERRUPT;
 }
 
 static bool nmi_window_is_open(const struct virt_vcpu *vcpu)
@@ -162,23 +179,40 @@ static bool nmi_window_is_open(const struct virt_vcpu *vcpu)
 
 void svm_enter(struct virt_vcpu *vcpu, u64 deadline_tsc)
 {
-	struct svm_cpu *cpu = svm_cpu();
+	struct svm_cpu *cpu = vcpu->scratch;
+	struct vcpu_exit *exit = &vcpu->exit;
+	bool flush;
 	bool step;
 
 	(void)deadline_tsc; /* SVM has no preemption timer */
-	if (nmi_window_is_open(vcpu)) {
+	if (unlikely(nmi_window_is_open(vcpu))) {
 		vcpu->nmi_window = false;
-		vcpu->exit = (struct vcpu_exit){.reason = EXIT_NMI_WINDOW, .tsc = rdtsc()};
+		vcpu->exit = (struct vcpu_exit){.reason = EXIT_NMI_WINDOW};
 		vcpu->event = (struct vcpu_event){0};
 		return;
 	}
 	step = step_begin(vcpu);
-	prepare(vcpu, &cpu->asids);
-	svm_run(vcpu->control_hpa.value, vcpu->page->gpr, cpu->host_area.value);
-	collect(vcpu, &cpu->asids);
-	svm_exit_decode(svm_vmcb(vcpu), &vcpu->exit, &vcpu->event);
-	vcpu->exit.tsc = rdtsc();
-	if (step)
+	flush = prepare(vcpu, &cpu->asids);
+	if (!vcpu->live)
+		svm_switch_in(vcpu->control_hpa.value);
+	vcpu->live = true;
+	svm_run(vcpu->control_hpa.value, vcpu->page->gpr);
+	collect(vcpu);
+	if (unlikely(flush) && (u32)svm_vmcb(vcpu)->control.exit_code != VMEXIT_INVALID)
+		asid_entered(&cpu->asids, vcpu);
+	svm_exit_decode(svm_vmcb(vcpu), exit, &vcpu->event);
+	if (exit->instruction_length == 0 && (LENGTH_FOUND >> exit->reason & 1))
+		exit->instruction_length = svm_code_length(vcpu);
+	if (unlikely(step))
 		step_end(vcpu);
 	settle(vcpu);
+}
+
+void svm_leave(struct virt_vcpu *vcpu)
+{
+	const struct svm_cpu *cpu = vcpu->scratch;
+
+	if (vcpu->live)
+		svm_switch_out(vcpu->control_hpa.value, cpu->host_area.value);
+	vcpu->live = false;
 }

@@ -5,11 +5,39 @@
 	.text
 
 /*
- * void svm_run(u64 vmcb_hpa, u64 gpr[GPR_COUNT], u64 host_area_hpa)
+ * void svm_switch_in(u64 vmcb_hpa), void svm_switch_out(u64 vmcb_hpa, u64 host_area_hpa)
  *
- * Interrupts are off before and after. In between GIF keeps them away while IF is set, which with
- * V_INTR_MASKING is what lets them end the guest's run: the exit leaves them pending (APM vol. 2,
- * 15.21.1). A pending NMI is taken at the STGI, on the host's own TSS.
+ * What VMRUN and #VMEXIT leave alone: FS, GS, LDTR, TR and the MSRs of system calls. In between the
+ * host has the guest's TR, so GIF keeps NMI and machine check away, which would find their stacks
+ * by it. A pending one is taken at the STGI.
+ */
+	.globl	svm_switch_in
+	.type	svm_switch_in, @function
+svm_switch_in:
+	clgi
+	sti
+	mov	%rdi, %rax
+	vmload	%rax
+	ret
+	.size	svm_switch_in, . - svm_switch_in
+
+	.globl	svm_switch_out
+	.type	svm_switch_out, @function
+svm_switch_out:
+	mov	%rdi, %rax
+	vmsave	%rax
+	mov	%rsi, %rax
+	vmload	%rax
+	cli
+	stgi
+	ret
+	.size	svm_switch_out, . - svm_switch_out
+
+/*
+ * void svm_run(u64 vmcb_hpa, u64 gpr[GPR_COUNT])
+ *
+ * Between the two above: IF is set, which with V_INTR_MASKING lets interrupts end the guest's run,
+ * and GIF is clear after the exit as before, which leaves them pending (APM vol. 2, 15.21.1).
  */
 	.globl	svm_run
 	.type	svm_run, @function
@@ -22,12 +50,9 @@ svm_run:
 	push	%r13
 	push	%r14
 	push	%r15
-	push	%rdx
 	push	%rsi
 
 	/* 2. The guest's registers; RAX and RSP are in the VMCB. */
-	clgi
-	sti
 	mov	%rdi, %rax
 	mov	8 * GPR_RCX(%rsi), %rcx
 	mov	8 * GPR_RDX(%rsi), %rdx
@@ -44,10 +69,8 @@ svm_run:
 	mov	8 * GPR_R15(%rsi), %r15
 	mov	8 * GPR_RSI(%rsi), %rsi
 
-	/* 3. The exit gives back RAX and RSP, and clears GIF. */
-	vmload	%rax
+	/* 3. The exit gives back RAX and RSP. */
 	vmrun	%rax
-	vmsave	%rax
 
 	/* 4. Registers into the page. */
 	pop	%rax
@@ -66,13 +89,7 @@ svm_run:
 	mov	%r14, 8 * GPR_R14(%rax)
 	mov	%r15, 8 * GPR_R15(%rax)
 
-	/* 5. The rest of the host, before anything can come in. */
-	pop	%rax
-	vmload	%rax
-	cli
-	stgi
-
-	/* 6. What a CPU might compute ahead with must not be the guest's. */
+	/* 5. What a CPU might compute ahead with must not be the guest's. */
 	xor	%ecx, %ecx
 	xor	%edx, %edx
 	xor	%esi, %esi

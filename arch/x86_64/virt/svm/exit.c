@@ -65,12 +65,9 @@ static void decode_io(struct vcpu_exit *exit, u64 rip)
 	exit->instruction_length = length_to(rip, exit->qualification2);
 	exit->io_port = (u16)(info >> VMEXIT_IOIO_PORT_SHIFT);
 	exit->io_size = info & VMEXIT_IOIO_SZ8 ? 1 : info & VMEXIT_IOIO_SZ16 ? 2 : 4;
-	if (info & VMEXIT_IOIO_IN)
-		exit->io_flags |= IO_IN;
-	if (info & VMEXIT_IOIO_STR)
-		exit->io_flags |= IO_STRING;
-	if (info & VMEXIT_IOIO_REP)
-		exit->io_flags |= IO_REP;
+	exit->io_flags = (u8)((info & VMEXIT_IOIO_IN ? IO_IN : 0) |
+			      (info & VMEXIT_IOIO_STR ? IO_STRING : 0) |
+			      (info & VMEXIT_IOIO_REP ? IO_REP : 0));
 }
 
 /* APM vol. 2, 15.25.6 */
@@ -81,12 +78,13 @@ static void decode_nested_fault(struct vcpu_exit *exit)
 	exit->reason = EXIT_MEMORY;
 	exit->instruction_length = 0;
 	exit->gpa = exit->qualification2;
+	exit->gva = 0;
 	if (info & PF_ERROR_I)
-		exit->access |= ACCESS_EXECUTE;
+		exit->access = ACCESS_EXECUTE;
 	else if (info & PF_ERROR_W)
-		exit->access |= ACCESS_WRITE;
+		exit->access = ACCESS_WRITE;
 	else
-		exit->access |= ACCESS_READ;
+		exit->access = ACCESS_READ;
 	if (info & VMEXIT_NPF_WALK)
 		exit->access |= ACCESS_TABLE_WALK;
 }
@@ -96,12 +94,12 @@ static void decode_reason(const struct vmcb *vmcb, struct vcpu_exit *exit)
 	u64 code = vmcb->control.exit_code;
 
 	exit->reason = EXIT_UNKNOWN;
-	if ((u32)code == VMEXIT_INVALID) {
-		exit->reason = EXIT_ENTRY_FAILED;
+	if (code == VMEXIT_IOIO) {
+		decode_io(exit, vmcb->save.rip);
 	} else if (code == VMEXIT_NPF) {
 		decode_nested_fault(exit);
-	} else if (code == VMEXIT_IOIO) {
-		decode_io(exit, vmcb->save.rip);
+	} else if ((u32)code == VMEXIT_INVALID) {
+		exit->reason = EXIT_ENTRY_FAILED;
 	} else if (code == VMEXIT_MSR) {
 		exit->reason = exit->qualification & 1 ? EXIT_WRMSR : EXIT_RDMSR;
 	} else if (code < VMEXIT_DR_READ) {
@@ -116,6 +114,8 @@ static void decode_reason(const struct vmcb *vmcb, struct vcpu_exit *exit)
 		exit->reason = plain_reasons[code];
 		if (code == VMEXIT_TASK_SWITCH)
 			exit->error_code = (u32)exit->qualification2;
+		if (code == VMEXIT_VMMCALL)
+			exit->vector = vmcb->save.cpl;
 	}
 }
 
@@ -123,12 +123,12 @@ void svm_exit_decode(const struct vmcb *vmcb, struct vcpu_exit *exit, struct vcp
 {
 	const struct vmcb_control *control = &vmcb->control;
 
-	*exit = (struct vcpu_exit){
-		.vendor_code = control->exit_code,
-		.qualification = control->exit_info1,
-		.qualification2 = control->exit_info2,
-		.instruction_length = length_to(vmcb->save.rip, control->next_rip),
-	};
+	exit->vendor_code = control->exit_code;
+	exit->qualification = control->exit_info1;
+	exit->qualification2 = control->exit_info2;
+	exit->instruction_length = length_to(vmcb->save.rip, control->next_rip);
 	decode_reason(vmcb, exit);
-	*event = svm_event_decode(control->exit_int_info);
+	event->valid = 0;
+	if (unlikely(control->exit_int_info & VMCB_EVENT_V))
+		*event = svm_event_decode(control->exit_int_info);
 }

@@ -83,6 +83,8 @@ void svm_inject(struct virt_vcpu *vcpu, const struct vcpu_event *event)
 		break;
 	default:
 		info |= VMCB_EVENT_EXCEPTION << VMCB_EVENT_TYPE_SHIFT;
+		if (EXCEPTIONS_FAULTS & BIT(event->vector & 31))
+			vmcb->save.rflags |= RFLAGS_RF; /* pushed as it is */
 		break;
 	}
 	/* In real mode nothing pushes one (APM vol. 2, 8.2). */
@@ -136,14 +138,12 @@ static void advance(struct vmcb *vmcb, u32 length)
 }
 
 /* Windows stay open until they have ended a run once. */
-void svm_request(struct virt_vcpu *vcpu, const struct vcpu_event *inject, u32 request,
-		 u32 advance_length)
+static __attribute__((noinline)) void request_others(struct virt_vcpu *vcpu,
+						      const struct vcpu_event *inject, u32 request)
 {
 	struct vmcb *vmcb = svm_vmcb(vcpu);
 
-	if (request & REQUEST_ADVANCE)
-		advance(vmcb, advance_length);
-	if (inject && inject->valid)
+	if (inject->valid)
 		svm_inject(vcpu, inject);
 	if (request & REQUEST_NMI_WINDOW)
 		vcpu->nmi_window = true;
@@ -153,4 +153,14 @@ void svm_request(struct virt_vcpu *vcpu, const struct vcpu_event *inject, u32 re
 		svm_window_open(vmcb);
 	if (request & REQUEST_FLUSH)
 		vcpu->flush = true;
+}
+
+void svm_request(struct virt_vcpu *vcpu, const struct vcpu_event *inject, u32 request,
+		 u32 advance_length)
+{
+	if (request & REQUEST_ADVANCE)
+		advance(svm_vmcb(vcpu), advance_length);
+	/* Before most entries that is all. */
+	if (request != REQUEST_ADVANCE || inject->valid || vcpu->window || vcpu->nmi_window)
+		request_others(vcpu, inject, request);
 }

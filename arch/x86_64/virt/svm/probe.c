@@ -26,6 +26,7 @@ static const struct virt_ops svm_ops = {
 	.vcpu_load = svm_vcpu_load,
 	.vcpu_unload = svm_vcpu_unload,
 	.enter = svm_enter,
+	.leave = svm_leave,
 	.get = svm_get,
 	.set = svm_set,
 	.request = svm_request,
@@ -99,7 +100,7 @@ void svm_cpu_disable(void)
 {
 	if (!(rdmsr(MSR_EFER) & EFER_SVME))
 		return;
-	__asm__ volatile("stgi" : : : "memory");
+	__asm__ volatile("cli; stgi" : : : "memory");
 	wrmsr(MSR_VM_HSAVE_PA, 0);
 	wrmsr(MSR_EFER, rdmsr(MSR_EFER) & ~EFER_SVME);
 }

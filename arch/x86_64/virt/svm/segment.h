@@ -14,20 +14,19 @@
 #define SEGMENT_LIMIT_BYTES_MAX 0xfffffu /* what 20 bits hold without G */
 
 /* The VMCB has no "unusable", which is "not present", and need not keep G (APM vol. 2, 15.5.1). */
-static inline struct vcpu_segment_state segment_from_vmcb(const struct vmcb_segment *from)
+static inline void segment_from_vmcb(const struct vmcb_segment *from, struct vcpu_segment_state *to)
 {
 	u32 attributes = from->attributes & (u32)~VMCB_ATTRIBUTE_G;
+	u32 limit = from->limit;
 
-	if (from->limit > SEGMENT_LIMIT_BYTES_MAX)
+	if (limit > SEGMENT_LIMIT_BYTES_MAX)
 		attributes |= VMCB_ATTRIBUTE_G;
-	return (struct vcpu_segment_state){
-		.base = from->base,
-		.limit = from->limit,
-		.access = (attributes & SEGMENT_LOW_BITS) |
-			  (attributes & SEGMENT_HIGH_BITS) << SEGMENT_HIGH_SHIFT |
-			  (attributes & VMCB_ATTRIBUTE_P ? 0 : SEGMENT_UNUSABLE),
-		.selector = from->selector,
-	};
+	to->base = from->base;
+	to->limit = limit;
+	to->access = (attributes & SEGMENT_LOW_BITS) |
+		     (attributes & SEGMENT_HIGH_BITS) << SEGMENT_HIGH_SHIFT |
+		     (attributes & VMCB_ATTRIBUTE_P ? 0 : SEGMENT_UNUSABLE);
+	to->selector = from->selector;
 }
 
 static inline struct vmcb_segment segment_to_vmcb(const struct vcpu_segment_state *from)

@@ -51,8 +51,10 @@ static void segments_get(const struct virt_vcpu *vcpu)
 	struct vmcb_save *save = &svm_vmcb(vcpu)->save;
 	struct vcpu_page *page = vcpu->page;
 
-	for (u32 i = 0; i < SEG_COUNT; i++)
-		page->segment[i] = segment_from_vmcb(segment_of(save, i));
+	for (u32 i = 0; i <= SEG_GS; i++)
+		segment_from_vmcb(&save->es + i, &page->segment[i]);
+	segment_from_vmcb(&save->ldtr, &page->segment[SEG_LDTR]);
+	segment_from_vmcb(&save->tr, &page->segment[SEG_TR]);
 	/* The privilege level is SS.DPL on VMX, and a field of its own here. */
 	page->segment[SEG_SS].access &= ~(3u << SEGMENT_DPL_SHIFT);
 	page->segment[SEG_SS].access |= (u32)save->cpl << SEGMENT_DPL_SHIFT;
@@ -224,10 +226,8 @@ static void xcr0_get(struct virt_vcpu *vcpu)
 	vcpu->page->xcr0 = vcpu->xcr0;
 }
 
-void svm_get(struct virt_vcpu *vcpu, u32 groups)
+static __attribute__((noinline)) void get_others(struct virt_vcpu *vcpu, u32 groups)
 {
-	if (groups & VCPU_RIP)
-		rip_get(vcpu);
 	if (groups & VCPU_SEGMENTS)
 		segments_get(vcpu);
 	if (groups & VCPU_TABLES)
@@ -244,6 +244,14 @@ void svm_get(struct virt_vcpu *vcpu, u32 groups)
 		xcr0_get(vcpu);
 	if (groups & VCPU_TSC)
 		vcpu->page->tsc_offset = vcpu->tsc_offset;
+}
+
+void svm_get(struct virt_vcpu *vcpu, u32 groups)
+{
+	if (groups & VCPU_RIP)
+		rip_get(vcpu);
+	if (unlikely(groups != VCPU_RIP)) /* which most exits need alone */
+		get_others(vcpu, groups);
 }
 
 void svm_set(struct virt_vcpu *vcpu, u32 groups)

@@ -37,6 +37,9 @@ static inline bool svm_is_loaded(const struct virt_vcpu *vcpu)
 /* exit.c: what the VMCB says about the last exit, without acting on it */
 void svm_exit_decode(const struct vmcb *vmcb, struct vcpu_exit *exit, struct vcpu_event *event);
 
+/* code.c: the length of the instruction at RIP where it is one that exits, 0: not found */
+u32 svm_code_length(struct virt_vcpu *vcpu);
+
 /* inject.c */
 struct vcpu_event svm_event_decode(u64 exit_int_info);
 void svm_inject(struct virt_vcpu *vcpu, const struct vcpu_event *event);
@@ -55,6 +58,7 @@ void svm_vcpu_free(struct virt_vcpu *vcpu);
 void svm_vcpu_load(struct virt_vcpu *vcpu);
 void svm_vcpu_unload(struct virt_vcpu *vcpu);
 void svm_enter(struct virt_vcpu *vcpu, u64 deadline_tsc);
+void svm_leave(struct virt_vcpu *vcpu);
 void svm_get(struct virt_vcpu *vcpu, u32 groups);
 void svm_set(struct virt_vcpu *vcpu, u32 groups);
 void svm_request(struct virt_vcpu *vcpu, const struct vcpu_event *inject, u32 request,

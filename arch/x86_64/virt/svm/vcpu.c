@@ -68,6 +68,7 @@ void svm_vcpu_free(struct virt_vcpu *vcpu)
 void svm_vcpu_load(struct virt_vcpu *vcpu)
 {
 	vcpu->loaded_cpu = this_cpu()->id;
+	vcpu->scratch = svm_cpu();
 	write_dr0(vcpu->dr[0]);
 	write_dr1(vcpu->dr[1]);
 	write_dr2(vcpu->dr[2]);
@@ -85,5 +86,6 @@ void svm_vcpu_unload(struct virt_vcpu *vcpu)
 	vcpu->dr[1] = read_dr1();
 	vcpu->dr[2] = read_dr2();
 	vcpu->dr[3] = read_dr3();
-	vcpu->loaded_cpu = ~0u;
+	/* From now on another CPU may load it. */
+	__atomic_store_n(&vcpu->loaded_cpu, ~0u, __ATOMIC_RELEASE);
 }

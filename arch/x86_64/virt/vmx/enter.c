@@ -11,12 +11,17 @@
 #include "lib/string.h"
 
 /* entry.S. False: the entry failed and VMCS_INSTRUCTION_ERROR says why. */
-bool vmx_run(u64 gpr[GPR_COUNT], bool launched);
+bool vmx_run(u64 gpr[GPR_COUNT], bool launched, u64 *host_rsp);
 
 void vmx_vcpu_load(struct virt_vcpu *vcpu)
 {
 	CHECK(vmptrld(vcpu->control_hpa.value));
 	vcpu->loaded_cpu = this_cpu()->id;
+	vcpu->host_rsp = 0;
+	vcpu->host_cr3 = 0;
+	vcpu->rsp = 0;
+	vmcs_write_natural(VMCS_GUEST_RSP, 0);
+	vcpu->timer_set = true;
 	vmx_host_state_write();
 	vmx_tag_assign(vcpu);
 	vmx_msrs_stage(vcpu);
@@ -41,9 +46,9 @@ void vmx_vcpu_unload(struct virt_vcpu *vcpu)
 	vmx_msrs_fetch(vcpu);
 
 	vcpu->msrs_live = false;
-	vcpu->loaded_cpu = ~0u;
 	vcpu->launched = false;
 	CHECK(vmclear(vcpu->control_hpa.value));
+	__atomic_store_n(&vcpu->loaded_cpu, ~0u, __ATOMIC_RELEASE);
 }
 
 /* A loaded vCPU's VMCS is the current one. */
@@ -74,27 +79,51 @@ static u32 timer_ticks(u64 deadline_tsc)
 	u64 now = rdtsc();
 	u64 ticks;
 
-	if (deadline_tsc == 0)
-		return ~0u;
 	if (deadline_tsc <= now)
 		return 0;
 	ticks = ((deadline_tsc - now) >> vmx_capability.timer_shift) + 1;
 	return (u32)MIN(ticks, 0xffffffffull);
 }
 
+/* A threshold above the priority itself fails the entry (SDM vol. 3, 27.2.1.1). */
+static void set_task_priority(struct virt_vcpu *vcpu)
+{
+	struct vmx_scratch *scratch = vcpu->scratch;
+	u32 priority = (u32)(READ_ONCE(vcpu->page->cr8) & 0xf);
+	u32 wanted = READ_ONCE(vcpu->page->tpr_threshold);
+	u8 threshold = (u8)MIN(wanted, priority);
+
+	scratch->apic[VIRTUAL_APIC_TPR / 4] = priority << 4;
+	if (threshold != vcpu->tpr_threshold)
+		vmcs_write32(VMCS_TPR_THRESHOLD, threshold);
+	vcpu->tpr_threshold = threshold;
+}
+
+/* Every entry starts with what was written last. */
+static void timer_write(struct virt_vcpu *vcpu, u64 deadline_tsc)
+{
+	vcpu->timer_set = deadline_tsc != 0;
+	vmcs_write32(VMCS_PREEMPTION_TIMER, deadline_tsc != 0 ? timer_ticks(deadline_tsc) : ~0u);
+}
+
 /* What the CPU takes from elsewhere than the VMCS's guest state. */
 static void prepare(struct virt_vcpu *vcpu, u64 deadline_tsc)
 {
-	struct vmx_scratch *scratch = vcpu->scratch;
 	struct vcpu_page *page = vcpu->page;
+	u64 cr3 = read_cr3();
+	u64 rsp = READ_ONCE(page->gpr[GPR_RSP]);
 
-	if (vcpu->flush)
+	if (unlikely(vcpu->flush))
 		vmx_tag_flush(vcpu);
-	if (vmx_capability.pin & PIN_PREEMPTION_TIMER)
-		vmcs_write32(VMCS_PREEMPTION_TIMER, timer_ticks(deadline_tsc));
-	vmcs_write_natural(VMCS_HOST_CR3, read_cr3());
-	vmcs_write_natural(VMCS_GUEST_RSP, READ_ONCE(page->gpr[GPR_RSP]));
-	scratch->apic[VIRTUAL_APIC_TPR / 4] = (u32)(READ_ONCE(page->cr8) & 0xf) << 4;
+	if ((deadline_tsc != 0 || vcpu->timer_set) && (vmx_capability.pin & PIN_PREEMPTION_TIMER))
+		timer_write(vcpu, deadline_tsc);
+	if (unlikely(cr3 != vcpu->host_cr3)) {
+		vmcs_write_natural(VMCS_HOST_CR3, cr3);
+		vcpu->host_cr3 = cr3;
+	}
+	if (rsp != vcpu->rsp)
+		vmcs_write_natural(VMCS_GUEST_RSP, rsp);
+	set_task_priority(vcpu);
 	if (read_cr2() != vcpu->cr2)
 		write_cr2(vcpu->cr2);
 }
@@ -104,7 +133,8 @@ static void collect(struct virt_vcpu *vcpu)
 	const struct vmx_scratch *scratch = vcpu->scratch;
 
 	vcpu->cr2 = read_cr2();
-	vcpu->page->gpr[GPR_RSP] = vmcs_read_natural(VMCS_GUEST_RSP);
+	vcpu->rsp = vmcs_read_natural(VMCS_GUEST_RSP);
+	vcpu->page->gpr[GPR_RSP] = vcpu->rsp;
 	vcpu->page->cr8 = scratch->apic[VIRTUAL_APIC_TPR / 4] >> 4 & 0xf;
 }
 
@@ -114,19 +144,18 @@ static void entry_refused(struct virt_vcpu *vcpu)
 	vcpu->exit = (struct vcpu_exit){
 		.reason = EXIT_ENTRY_FAILED,
 		.vendor_code = vmcs_read32(VMCS_INSTRUCTION_ERROR),
-		.tsc = rdtsc(),
 	};
 	vcpu->event = (struct vcpu_event){0};
 }
 
 void vmx_enter(struct virt_vcpu *vcpu, u64 deadline_tsc)
 {
-	struct table_register gdtr = sgdt();
 	bool settled = true;
 
+	vcpu->live = true;
 	for (u32 round = 0; settled && round < VMX_ROUNDS; round++) {
 		prepare(vcpu, deadline_tsc);
-		if (!vmx_run(vcpu->page->gpr, vcpu->launched)) {
+		if (!vmx_run(vcpu->page->gpr, vcpu->launched, &vcpu->host_rsp)) {
 			entry_refused(vcpu);
 			settled = false;
 			break;
@@ -134,11 +163,19 @@ void vmx_enter(struct virt_vcpu *vcpu, u64 deadline_tsc)
 		collect(vcpu);
 		settled = vmx_exit_decode(vcpu, deadline_tsc);
 	}
-	/* An exit sets the GDT's limit to FFFFh, beyond its end (SDM vol. 3, 28.5.2). */
-	lgdt(&gdtr);
-
-	if (settled) {
+	if (unlikely(settled)) {
 		vcpu->exit.reason = EXIT_HOST_INTERRUPT;
 		vcpu->event = vmx_inject_cancel();
 	}
+}
+
+/* An exit sets the GDT's limit to FFFFh, beyond its end (SDM vol. 3, 28.5.2). */
+void vmx_leave(struct virt_vcpu *vcpu)
+{
+	struct cpu *cpu = this_cpu();
+	const struct table_register gdtr = {sizeof(cpu->gdt) - 1, (u64)cpu->gdt};
+
+	if (vcpu->live)
+		lgdt(&gdtr);
+	vcpu->live = false;
 }

@@ -4,7 +4,11 @@
 
 	.text
 
-/* bool vmx_run(u64 gpr[GPR_COUNT], bool launched) */
+/*
+ * bool vmx_run(u64 gpr[GPR_COUNT], bool launched, u64 *host_rsp)
+ *
+ * *host_rsp is what the VMCS has. The stack is nearly always the same, and VMWRITE not for free.
+ */
 	.globl	vmx_run
 	.type	vmx_run, @function
 vmx_run:
@@ -18,17 +22,16 @@ vmx_run:
 	push	%r15
 	push	%rdi
 
-	/* 2. An exit continues at 5 with this stack. */
+	/* 2. An exit continues at vmx_exited with this stack. */
+	cmp	%rsp, (%rdx)
+	je	3f
+	mov	%rsp, (%rdx)
 	mov	$VMCS_HOST_RSP, %eax
 	vmwrite	%rsp, %rax
 	jbe	6f
-	lea	5f(%rip), %rdx
-	mov	$VMCS_HOST_RIP, %eax
-	vmwrite	%rdx, %rax
-	jbe	6f
 
 	/* 3. The guest's registers; MOV leaves the flags of TEST alone. RSP is in the VMCS. */
-	test	%sil, %sil
+3:	test	%sil, %sil
 	mov	8 * GPR_RAX(%rdi), %rax
 	mov	8 * GPR_RCX(%rdi), %rcx
 	mov	8 * GPR_RDX(%rdi), %rdx
@@ -53,7 +56,9 @@ vmx_run:
 	jmp	6f
 
 	/* 5. The exit: registers into the page, then none of the guest's remains. */
-5:	xchg	%rdi, (%rsp)
+	.globl	vmx_exited
+vmx_exited:
+	xchg	%rdi, (%rsp)
 	mov	%rax, 8 * GPR_RAX(%rdi)
 	mov	%rcx, 8 * GPR_RCX(%rdi)
 	mov	%rdx, 8 * GPR_RDX(%rdi)

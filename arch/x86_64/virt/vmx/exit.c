@@ -51,6 +51,36 @@ static const u8 plain_reasons[] = {
 };
 
 /*
+ * State that an exit does not have is not read: instructions that exit unconditionally or by a
+ * control leave no qualification, and only these exits can come in the midst of a delivery
+ * (SDM vol. 3, 25.9.1, 25.9.3).
+ */
+#define HAS_QUALIFICATION                                                                          \
+	(BIT(VMX_EXIT_EXCEPTION_NMI) | BIT(VMX_EXIT_SIPI) | BIT(VMX_EXIT_TASK_SWITCH) |            \
+	 BIT(VMX_EXIT_INVLPG) | BIT(VMX_EXIT_VMCLEAR) | BIT(VMX_EXIT_VMPTRLD) |                    \
+	 BIT(VMX_EXIT_VMPTRST) | BIT(VMX_EXIT_VMREAD) | BIT(VMX_EXIT_VMWRITE) |                    \
+	 BIT(VMX_EXIT_VMXON) | BIT(VMX_EXIT_CR_ACCESS) | BIT(VMX_EXIT_MOV_DR) | BIT(VMX_EXIT_IO) | \
+	 BIT(VMX_EXIT_INVALID_GUEST_STATE) | BIT(VMX_EXIT_MSR_LOADING) | BIT(VMX_EXIT_MWAIT) |     \
+	 BIT(VMX_EXIT_APIC_ACCESS) | BIT(VMX_EXIT_VIRTUALIZED_EOI) | BIT(VMX_EXIT_GDTR_IDTR) |     \
+	 BIT(VMX_EXIT_LDTR_TR) | BIT(VMX_EXIT_EPT_VIOLATION) | BIT(VMX_EXIT_APIC_WRITE) |          \
+	 BIT(VMX_EXIT_PML_FULL))
+#define HAS_DELIVERY                                                                               \
+	(BIT(VMX_EXIT_EXCEPTION_NMI) | BIT(VMX_EXIT_TASK_SWITCH) | BIT(VMX_EXIT_APIC_ACCESS) |     \
+	 BIT(VMX_EXIT_EPT_VIOLATION) | BIT(VMX_EXIT_EPT_MISCONFIGURATION) |                        \
+	 BIT(VMX_EXIT_PML_FULL) | BIT(VMX_EXIT_TRIPLE_FAULT))
+#define HAS_INFORMATION                                                                            \
+	(BIT(VMX_EXIT_GDTR_IDTR) | BIT(VMX_EXIT_LDTR_TR) | BIT(VMX_EXIT_INVEPT) |                  \
+	 BIT(VMX_EXIT_INVVPID) | BIT(VMX_EXIT_INVPCID))
+#define HAS_NO_LENGTH                                                                              \
+	(BIT(VMX_EXIT_EXTERNAL_INTERRUPT) | BIT(VMX_EXIT_INTERRUPT_WINDOW) |                       \
+	 BIT(VMX_EXIT_PREEMPTION_TIMER))
+
+static bool is_one_of(u32 basic, u64 reasons)
+{
+	return basic < 64 && (reasons >> basic & 1);
+}
+
+/*
  * IRET ends the blocking of NMIs even when its own last step faults. Where such an exit comes
  * before IRET is complete the blocking must be put back (SDM vol. 3, 28.2.3).
  */
@@ -68,12 +98,11 @@ static void decode_io(struct vcpu_exit *exit)
 	exit->reason = EXIT_IO;
 	exit->io_port = (u16)(qualification >> IO_QUALIFICATION_PORT_SHIFT);
 	exit->io_size = (u8)((qualification & IO_QUALIFICATION_SIZE) + 1);
-	if (qualification & IO_QUALIFICATION_IN)
-		exit->io_flags |= IO_IN;
-	if (qualification & IO_QUALIFICATION_STRING)
-		exit->io_flags |= IO_STRING;
-	if (qualification & IO_QUALIFICATION_REP)
-		exit->io_flags |= IO_REP;
+	exit->io_flags = (u8)((qualification & IO_QUALIFICATION_IN ? IO_IN : 0) |
+			      (qualification & IO_QUALIFICATION_STRING ? IO_STRING : 0) |
+			      (qualification & IO_QUALIFICATION_REP ? IO_REP : 0));
+	if (unlikely(qualification & IO_QUALIFICATION_STRING))
+		exit->qualification2 = vmcs_read32(VMCS_EXIT_INSTRUCTION_INFO);
 }
 
 static void decode_ept_violation(struct virt_vcpu *vcpu)
@@ -84,6 +113,8 @@ static void decode_ept_violation(struct virt_vcpu *vcpu)
 	exit->reason = EXIT_MEMORY;
 	exit->instruction_length = 0; /* undefined here */
 	exit->gpa = vmcs_read64(VMCS_GUEST_PHYSICAL_ADDRESS);
+	exit->gva = 0;
+	exit->access = 0;
 	if (qualification & EPT_VIOLATION_READ)
 		exit->access |= ACCESS_READ;
 	if (qualification & EPT_VIOLATION_WRITE)
@@ -181,7 +212,7 @@ static bool decode_reason(struct virt_vcpu *vcpu, u32 basic, u64 deadline_tsc)
 	case VMX_EXIT_PREEMPTION_TIMER:
 		/* Without a deadline, or with a far one, the counter just came to its end. */
 		exit->reason = EXIT_DEADLINE;
-		return deadline_tsc == 0 || exit->tsc < deadline_tsc;
+		return deadline_tsc == 0 || rdtsc() < deadline_tsc;
 	case VMX_EXIT_INTERRUPT_WINDOW:
 		exit->reason = EXIT_INTERRUPT_WINDOW;
 		vmx_window_closed(PRIMARY_INTERRUPT_WINDOW_EXITING);
@@ -203,6 +234,9 @@ static bool decode_reason(struct virt_vcpu *vcpu, u32 basic, u64 deadline_tsc)
 	case VMX_EXIT_TASK_SWITCH:
 		exit->error_code = vcpu->event.error_code;
 		break;
+	case VMX_EXIT_VMCALL: /* SS.DPL is the privilege level: SDM vol. 3, 25.4.1 */
+		exit->vector = (u32)bits_get(vmcs_read32(VMCS_GUEST_SS_ACCESS), 6, 5);
+		break;
 	case VMX_EXIT_SIPI:
 		exit->reason = EXIT_SIPI;
 		exit->vector = (u32)(exit->qualification & 0xff);
@@ -222,24 +256,31 @@ bool vmx_exit_decode(struct virt_vcpu *vcpu, u64 deadline_tsc)
 {
 	u32 reason = vmcs_read32(VMCS_EXIT_REASON);
 	u32 basic = reason & (u32)EXIT_REASON_BASIC;
+	struct vcpu_exit *exit = &vcpu->exit;
 	bool settled;
 
-	vcpu->exit = (struct vcpu_exit){
-		.vendor_code = reason,
-		.qualification = vmcs_read_natural(VMCS_EXIT_QUALIFICATION),
-		.tsc = rdtsc(),
-	};
-	if (reason & EXIT_REASON_ENTRY_FAILURE) {
+	exit->vendor_code = reason;
+	exit->qualification = 0;
+	exit->qualification2 = 0;
+	exit->instruction_length = 0;
+	if (is_one_of(basic, HAS_QUALIFICATION))
+		exit->qualification = vmcs_read_natural(VMCS_EXIT_QUALIFICATION);
+	if (unlikely(reason & EXIT_REASON_ENTRY_FAILURE)) {
 		vcpu->event = (struct vcpu_event){0};
 		decode_entry_failure(&vcpu->exit, basic);
 		return false;
 	}
 
 	vcpu->launched = true;
-	vmx_msrs_entered(vcpu);
-	vcpu->exit.instruction_length = vmcs_read32(VMCS_EXIT_INSTRUCTION_LENGTH);
-	vcpu->exit.qualification2 = vmcs_read32(VMCS_EXIT_INSTRUCTION_INFO);
-	vcpu->event = interrupted_delivery(vcpu->exit.instruction_length);
+	if (unlikely(!vcpu->msrs_live))
+		vmx_msrs_entered(vcpu);
+	if (!is_one_of(basic, HAS_NO_LENGTH))
+		exit->instruction_length = vmcs_read32(VMCS_EXIT_INSTRUCTION_LENGTH);
+	if (unlikely(is_one_of(basic, HAS_INFORMATION)))
+		exit->qualification2 = vmcs_read32(VMCS_EXIT_INSTRUCTION_INFO);
+	vcpu->event.valid = 0;
+	if (is_one_of(basic, HAS_DELIVERY))
+		vcpu->event = interrupted_delivery(exit->instruction_length);
 	settled = decode_reason(vcpu, basic, deadline_tsc);
 	if (settled && vcpu->event.valid)
 		vmx_inject(&vcpu->event);

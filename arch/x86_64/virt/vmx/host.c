@@ -17,13 +17,14 @@ static u64 task_register_base(const struct table_register *gdtr)
 	       descriptor[1] << 32;
 }
 
-/* CR3 and RSP change from entry to entry; enter.c and entry.S write them. */
+/* CR3 and RSP change, though seldom; enter.c and entry.S write them. */
 void vmx_host_state_write(void)
 {
 	struct table_register gdtr = sgdt();
 
 	vmcs_write_natural(VMCS_HOST_CR0, read_cr0() | CR0_TS);
 	vmcs_write_natural(VMCS_HOST_CR4, read_cr4());
+	vmcs_write_natural(VMCS_HOST_RIP, (u64)vmx_exited);
 	vmcs_write64(VMCS_HOST_EFER, rdmsr(MSR_EFER));
 	vmcs_write64(VMCS_HOST_PAT, rdmsr(MSR_PAT));
 

@@ -21,6 +21,7 @@ static const struct virt_ops vmx_ops = {
 	.vcpu_load = vmx_vcpu_load,
 	.vcpu_unload = vmx_vcpu_unload,
 	.enter = vmx_enter,
+	.leave = vmx_leave,
 	.get = vmx_get,
 	.set = vmx_set,
 	.request = vmx_request,

@@ -153,8 +153,13 @@ static void msrs_set(struct virt_vcpu *vcpu)
 
 void vmx_get(struct virt_vcpu *vcpu, u32 groups)
 {
-	u64 previous = vmx_borrow(vcpu);
+	u64 previous;
 
+	if (groups == VCPU_RIP && is_loaded(vcpu)) {
+		rip_get(vcpu->page); /* as after most exits */
+		return;
+	}
+	previous = vmx_borrow(vcpu);
 	if (groups & VCPU_RIP)
 		rip_get(vcpu->page);
 	if (groups & VCPU_SEGMENTS)

@@ -24,6 +24,9 @@ _Static_assert(offsetof(struct vmx_scratch, msr_load) % 16 == 0, "SDM vol. 3, 25
 u64 vmx_borrow(struct virt_vcpu *vcpu);
 void vmx_return(struct virt_vcpu *vcpu, u64 previous);
 
+/* entry.S: where an exit continues */
+extern const char vmx_exited[];
+
 /* host.c */
 void vmx_host_state_write(void);
 
@@ -63,6 +66,7 @@ void vmx_vcpu_free(struct virt_vcpu *vcpu);
 void vmx_vcpu_load(struct virt_vcpu *vcpu);
 void vmx_vcpu_unload(struct virt_vcpu *vcpu);
 void vmx_enter(struct virt_vcpu *vcpu, u64 deadline_tsc);
+void vmx_leave(struct virt_vcpu *vcpu);
 void vmx_get(struct virt_vcpu *vcpu, u32 groups);
 void vmx_set(struct virt_vcpu *vcpu, u32 groups);
 void vmx_request(struct virt_vcpu *vcpu, const struct vcpu_event *inject, u32 request,

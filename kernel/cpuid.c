@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: MIT */
+#include "kernel/cpuid.h"
+#include "arch/x86_64/hw/control.h"
+#include "arch/x86_64/hw/cpuid.h"
+#include "kernel/vcpu.h"
+#include "kernel/vm.h"
+#include "lib/read_once.h"
+
+/* The monitor may write the table at any time: a wrong answer then is its own guest's. */
+static const struct vcpu_cpuid_entry *find(const struct vcpu_cpuid_entry *table, u32 leaf,
+					   u32 subleaf)
+{
+	u32 slot = vcpu_cpuid_slot(leaf);
+
+	for (u32 n = 0; n < VCPU_CPUID_PROBES; n++) {
+		const struct vcpu_cpuid_entry *entry = &table[(slot + n) % VCPU_CPUID_SLOTS];
+		u32 flags = READ_ONCE(entry->flags);
+
+		if (!(flags & CPUID_VALID))
+			return NULL;
+		if (READ_ONCE(entry->leaf) == leaf &&
+		    (!(flags & CPUID_INDEXED) || READ_ONCE(entry->subleaf) == subleaf))
+			return entry;
+	}
+	return NULL;
+}
+
+/* The bits that follow what the guest has set in CR4. */
+static u32 current_ecx(struct vcpu *vcpu, u32 flags, u32 ecx)
+{
+	u64 cr4;
+
+	virt->get(&vcpu->virt, VCPU_CONTROL);
+	cr4 = READ_ONCE(vcpu->virt.page->cr4);
+	if (flags & CPUID_OSXSAVE) {
+		ecx &= ~(u32)CPUID_1_ECX_OSXSAVE;
+		ecx |= cr4 & CR4_OSXSAVE ? (u32)CPUID_1_ECX_OSXSAVE : 0;
+	}
+	if (flags & CPUID_OSPKE) {
+		ecx &= ~(u32)CPUID_7_ECX_OSPKE;
+		ecx |= cr4 & CR4_PKE ? (u32)CPUID_7_ECX_OSPKE : 0;
+	}
+	return ecx;
+}
+
+bool cpuid_settle(struct vcpu *vcpu)
+{
+	u64 *gpr = vcpu->virt.page->gpr;
+	const struct vcpu_cpuid_entry *entry;
+	u32 flags;
+	u32 ecx;
+
+	if (vcpu->cpuid == NULL || vcpu->virt.exit.instruction_length == 0)
+		return false;
+	entry = find(vcpu->cpuid, (u32)READ_ONCE(gpr[GPR_RAX]), (u32)READ_ONCE(gpr[GPR_RCX]));
+	if (entry == NULL)
+		return false;
+	flags = READ_ONCE(entry->flags);
+	ecx = READ_ONCE(entry->ecx);
+	if (flags & (CPUID_OSXSAVE | CPUID_OSPKE))
+		ecx = current_ecx(vcpu, flags, ecx);
+	gpr[GPR_RAX] = READ_ONCE(entry->eax);
+	gpr[GPR_RBX] = READ_ONCE(entry->ebx);
+	gpr[GPR_RCX] = ecx;
+	gpr[GPR_RDX] = READ_ONCE(entry->edx);
+	vcpu_advance(vcpu);
+	return true;
+}
+
+bool cpuid_settle_hypercall(struct vcpu *vcpu)
+{
+	struct vcpu_page *page = vcpu->virt.page;
+	/* Outside 64-bit mode the upper half means nothing. */
+	u32 number = (u32)READ_ONCE(page->gpr[GPR_RAX]);
+
+	if (!(READ_ONCE(page->settle) & SETTLE_HYPERCALL) || vcpu->virt.exit.vector != 0 ||
+	    vcpu->virt.exit.instruction_length == 0 ||
+	    (number < 64 && (READ_ONCE(page->hypercalls) >> number & 1)))
+		return false;
+	page->gpr[GPR_RAX] = READ_ONCE(page->hypercall_result);
+	vcpu_advance(vcpu);
+	return true;
+}
