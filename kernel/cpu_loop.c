@@ -3,12 +3,10 @@
 #include "arch/x86_64/cpu/instructions.h"
 #include "arch/x86_64/cpu/percpu.h"
 #include "kernel/abi/pages.h"
-#include "kernel/group.h"
 #include "kernel/log.h"
 #include "kernel/log_ring.h"
 #include "kernel/object_lock.h"
 #include "kernel/panic.h"
-#include "kernel/process.h"
 #include "kernel/sched.h"
 #include "kernel/teardown.h"
 #include "kernel/thread.h"
@@ -58,10 +56,8 @@ static void idle(struct cpu *cpu)
 static void reschedule(struct cpu *cpu)
 {
 	sched_next(cpu);
-	if (cpu->running != NULL) {
+	if (cpu->running != NULL)
 		thread_load(cpu, cpu->running);
-		cpu->counters->tag = cpu->running->process->group->tag;
-	}
 	thread_forget_dead(cpu);
 }
 

@@ -99,12 +99,15 @@ static bool charge(struct cpu *cpu, u64 now)
 }
 
 /* Under the CPU's lock, with the running thread charged. */
-static void publish_event(struct cpu *cpu, u64 now)
+static void publish(struct cpu *cpu, u64 now)
 {
+	struct thread *running = cpu->running;
 	u64 event = 0;
 
-	if (!run_queue_next_event(cpu->queue, cpu->running != NULL ? &cpu->running->run : NULL, now,
-				  &event))
+	cpu->counters->tag = running != NULL ? running->process->group->tag : 0;
+	cpu->counters->running_since_tsc = running != NULL ? now : 0;
+
+	if (!run_queue_next_event(cpu->queue, running != NULL ? &running->run : NULL, now, &event))
 		event = 0;
 	__atomic_store_n(&cpu->queue_tsc, event, __ATOMIC_RELAXED);
 }
@@ -134,7 +137,7 @@ void sched_ready(struct thread *thread)
 	running = cpu->running != NULL ? &cpu->running->run : NULL;
 	run_queue_add(cpu->queue, &thread->run, now);
 	look |= running == NULL || run_queue_preempts(cpu->queue, running, &thread->run);
-	publish_event(cpu, now);
+	publish(cpu, now);
 	lock_release(&cpu->lock);
 
 	if (look || cpu != this_cpu())
@@ -172,7 +175,7 @@ void sched_account(struct cpu *cpu)
 	lock_acquire(&cpu->lock);
 	if (charge(cpu, now))
 		cpus_pend(cpu, PENDING_RESCHEDULE);
-	publish_event(cpu, now);
+	publish(cpu, now);
 	lock_release(&cpu->lock);
 }
 
@@ -191,7 +194,7 @@ void sched_next(struct cpu *cpu)
 	cpu->running = next != NULL ? thread_of(next) : NULL;
 	if (cpu->running != NULL)
 		publish_missed(cpu->running);
-	publish_event(cpu, now);
+	publish(cpu, now);
 	lock_release(&cpu->lock);
 }
 
@@ -218,7 +221,7 @@ void sched_move(struct cpu *cpu)
 	charge(cpu, now);
 	run_queue_detach(cpu->queue, &thread->run, now);
 	cpu->running = NULL;
-	publish_event(cpu, now);
+	publish(cpu, now);
 	lock_release(&cpu->lock);
 	thread_unload(cpu);
 	if (thread->guest != NULL)
@@ -304,7 +307,7 @@ static bool reserve_here(struct thread *thread, u64 budget_ns, u64 period_ns, u6
 	charge(cpu, now);
 	admitted = run_queue_reserve(cpu->queue, &thread->run, tsc_from_ns(budget_ns),
 				     tsc_from_ns(period_ns), now, left_permille);
-	publish_event(cpu, now);
+	publish(cpu, now);
 	lock_release(&cpu->lock);
 	if (!admitted)
 		return false;

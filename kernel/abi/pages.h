@@ -28,7 +28,8 @@ struct cpu_counters {
 	u64 idle_tsc;      /* TSC cycles spent halted */
 	u64 ipis;
 	u64 idle_since_tsc; /* TSC when the present halt began; 0: not halted */
-	u64 tag;           /* GROUP_TAG of the thread that runs, or ran last */
+	u64 tag;           /* GROUP_TAG of the thread that runs */
+	u64 running_since_tsc; /* TSC up to which its group's cpu_tsc is true; 0: none runs */
 };
 
 /* Kept up to date by the kernel, read-only to the manager. All counts since boot. */

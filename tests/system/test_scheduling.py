@@ -177,18 +177,74 @@ def test_refusals(build, tmp_path):
 
 def test_affinity(build, tmp_path):
     """A running guest goes where it may run, with its reservation."""
-    with boot(build, tmp_path, {"one": {"affinity": 0}, "two": {"affinity": 0}}, cpus=2) as machine:
-        wait_running(machine, ("one", "two"))
-        assert ratio(machine, 300) == pytest.approx(1, rel=0.1)
+    # QEMU 7.2 with -icount sometimes forgets a CPU when another one is in a nested guest.
+    sections = {"one": {"affinity": 0}, "two": {"affinity": 0}}
+    with boot(build, tmp_path, sections, cpus=2, counted=False) as machine:
+        wait_running(machine, sections)
+        assert all(spent / passed < 0.7 for spent, passed in measure(machine, 2000).values())
         machine.objects("cpu")
         quiet(machine, 1)
         assert machine.objects("cpu")[1]["load_percent"] < 50
         assert machine.command("vm set two affinity=1 reserve=5ms/10ms") == \
             "two: affinity = 1\ntwo: reserve = 5ms/10ms"
-        used = measure(machine, 300)
+        used = measure(machine, 2000)
         assert all(spent / passed > 0.9 for spent, passed in used.values()), used
         machine.command("vm set two affinity=0")
         assert machine.command("vm set one reserve=5ms/10ms").startswith("error: ")
-        spent, passed = measure(machine, 300)["two"]
-        assert 0.5 < spent / passed < 0.8
+        spent, passed = measure(machine, 2000)["two"]
+        assert 0.5 < spent / passed < 0.9
         assert machine.objects("cpu")[0]["runs"] in ("one", "two", "manager")
+
+
+def test_many(build, tmp_path):
+    """64 small guests on two CPUs, eight of them always busy: all run, and the console answers."""
+    sections = {f"demo{i}": {"kernel": "built-in", "memory": "2M"} for i in range(56)}
+    sections |= {f"busy{i}": {} for i in range(8)}
+    with boot(build, tmp_path, sections, cpus=2, counted=False) as machine:
+        wait_running(machine, sections)
+        first = measure(machine, 3000)
+        assert len(first) == 64
+        assert all(first[f"busy{i}"][0] > 0 for i in range(8)), first
+        machine.attach("demo30")
+        machine.type("k")
+        machine.wait("you pressed 'k'", 5)
+        machine.leave()
+        # Wall time, with the emulator sharing its CPUs: what is really promised is 50 ms.
+        echoes = []
+        for byte in "abcdefghij":
+            began = time.monotonic()
+            machine.type(byte)
+            machine.wait(byte, 5)
+            echoes.append(time.monotonic() - began)
+        assert sorted(echoes)[5] < 0.25, echoes
+
+
+def wakeups(machine, names):
+    """Wake-ups of all CPUs, timers of all guests that expired, time."""
+    expirations = 0
+    for name in names:
+        rows = {row["reason"]: row["count"] for row in machine.objects(f"vm stat {name}")}
+        expirations += rows.get("timer-expirations", 0)
+    seconds = machine.vm(names[0])["uptime_ns"] / 1e9
+    return sum(cpu["wakeups"] for cpu in machine.objects("cpu")), expirations, seconds
+
+
+@pytest.mark.parametrize("cpus", (1, 2))
+def test_idle_wakeups(build, cpus):
+    """Idle Linux guests: CPUs wake up as often as the guests' own timers ask for, no more."""
+    names = ("alpha", "beta")
+    with Qemu(build, bundle=build / "guests.cpio", extra=("-smp", str(cpus))) as machine:
+        machine.wait_prompt()
+        for name in names:
+            machine.attach(name)
+            machine.wait_shell(name)
+            machine.leave()
+        quiet(machine, 10)
+        # What the console itself costs, which is between any two of these.
+        before, again = wakeups(machine, names), wakeups(machine, names)
+        console = again[0] - before[0]
+        first = wakeups(machine, names)
+        quiet(machine, 20)
+        last = wakeups(machine, names)
+        woken, expired, seconds = [b - a for a, b in zip(first, last)]
+        assert woken - console <= expired + cpus * seconds, (woken, console, expired, seconds)

@@ -63,6 +63,7 @@ static void turn(void)
 	if (more)
 		return;
 	deadline = MIN(vm_deadline(), console_deadline());
+	deadline = MIN(deadline, setup_deadline());
 	if (events_wait(deadline, &event))
 		handle(&event);
 }
@@ -79,7 +80,10 @@ int main(void)
 	setup_config_file();
 	setup_host();
 	vm_build_init();
-	setup_start_vms();
+	while (setup_start_next()) {
+		while (!setup_settled())
+			turn();
+	}
 	console_open();
 	console_run(setup_options_get()->run);
 	for (;;)

@@ -84,6 +84,8 @@ const char *vm_state_name(enum vm_state state);
 u64 vm_uptime_ns(const struct vm *vm);
 /* The account in force, or that of the last monitor. */
 const struct group_page *vm_account(const struct vm *vm);
+/* CPU time up to now, also of threads that have run for long without the kernel looking. */
+u64 vm_cpu_ns(const struct vm *vm);
 /* Whether the monitor has not yet done what it was last told, or everything is being taken back. */
 bool vm_busy(const struct vm *vm);
 

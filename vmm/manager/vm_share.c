@@ -2,13 +2,16 @@
 #include "vmm/manager/vm_share.h"
 #include "lib/bits.h"
 #include "lib/format.h"
+#include "lib/read_once.h"
 #include "vmm/manager/config_keys.h"
 #include "vmm/manager/log.h"
 #include "vmm/manager/machine.h"
 #include "vmm/manager/vm.h"
+#include "vmm/rt/clock.h"
 #include "vmm/rt/syscall.h"
 
 #define AFFINITY_CPUS 64u /* for which the kernel has a bit */
+#define READ_TRIES    8u
 
 bool vm_share_check(const struct vm_config *config, char *problem, size_t size)
 {
@@ -23,6 +26,32 @@ bool vm_share_check(const struct vm_config *config, char *problem, size_t size)
 		return false;
 	}
 	return true;
+}
+
+/* What is read meanwhile is counted once, in the one place or the other: or it is read again. */
+static bool read_running(const struct vm *vm, u64 *cpu_tsc)
+{
+	const struct kernel_page *page = machine_page();
+	u64 before = READ_ONCE(vm_account(vm)->cpu_tsc);
+	u64 now = clock_tsc();
+
+	*cpu_tsc = before;
+	for (u32 i = 0; i < page->cpu_count && i < CPU_MAX; i++) {
+		u64 since = READ_ONCE(page->cpu[i].running_since_tsc);
+
+		if (READ_ONCE(page->cpu[i].tag) == vm->id && since != 0 && since < now)
+			*cpu_tsc += now - since;
+	}
+	return READ_ONCE(vm_account(vm)->cpu_tsc) == before;
+}
+
+u64 vm_cpu_ns(const struct vm *vm)
+{
+	u64 cpu_tsc = 0;
+
+	for (u32 i = 0; i < READ_TRIES && !read_running(vm, &cpu_tsc); i++)
+		;
+	return clock_tsc_to_ns(cpu_tsc);
 }
 
 static u64 affinity_mask(const struct vm_config *config)

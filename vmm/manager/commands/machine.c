@@ -49,7 +49,7 @@ static const char *running_name(const struct cpu_counters *counters)
 {
 	const struct vm *vm = vm_by_id((u32)counters->tag);
 
-	if (counters->idle_since_tsc != 0)
+	if (counters->idle_since_tsc != 0 || counters->running_since_tsc == 0)
 		return "idle";
 	if (counters->tag == 0)
 		return "manager";

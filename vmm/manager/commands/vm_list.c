@@ -3,7 +3,6 @@
 #include "vmm/manager/commands/commands.h"
 #include "vmm/manager/exit_names.h"
 #include "vmm/manager/page_names.h"
-#include "vmm/rt/clock.h"
 
 static void show_json(struct reply *reply, const struct vm *vm)
 {
@@ -21,7 +20,7 @@ static void show_json(struct reply *reply, const struct vm *vm)
 	json_u64(json, "vcpus", vm->config.vcpus);
 	json_u64(json, "memory_bytes", vm->config.memory_bytes);
 	json_u64(json, "uptime_ns", vm_uptime_ns(vm));
-	json_u64(json, "cpu_ns", clock_tsc_to_ns(account->cpu_tsc));
+	json_u64(json, "cpu_ns", vm_cpu_ns(vm));
 	json_u64(json, "exits", account->exits);
 	json_u64(json, "weight", vm->config.weight);
 	if (vm->config.cap_percent != 0)
@@ -51,7 +50,7 @@ void command_vm_list(struct reply *reply, const struct arguments *arguments)
 	VM_FOR_EACH(vm) {
 		u64 uptime_ms = vm_uptime_ns(vm) / NS_PER_MS;
 		char cap[16];
-		u64 cpu_ms = clock_tsc_to_ns(vm_account(vm)->cpu_tsc) / NS_PER_MS;
+		u64 cpu_ms = vm_cpu_ns(vm) / NS_PER_MS;
 
 		if (reply->json) {
 			show_json(reply, vm);
