@@ -36,7 +36,7 @@ struct budget_reservation {
 	u64 missed_count; /* deadlines that passed with budget left, though it wanted to run */
 };
 
-/* Its share of a CPU in 10^-9. */
+/* Its share of a CPU in 10^-9; of a period of 0 more than there is. */
 u64 budget_reservation_share(u64 budget, u64 period);
 /* The entity was asleep: may it go on with its old deadline? */
 void budget_reservation_wake(struct budget_reservation *reservation, u64 now);

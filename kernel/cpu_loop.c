@@ -4,6 +4,7 @@
 #include "arch/x86_64/cpu/percpu.h"
 #include "kernel/abi/pages.h"
 #include "kernel/log.h"
+#include "kernel/log_ring.h"
 #include "kernel/object_lock.h"
 #include "kernel/panic.h"
 #include "kernel/sched.h"
@@ -60,10 +61,24 @@ static void reschedule(struct cpu *cpu)
 	thread_forget_dead(cpu);
 }
 
+static void move(struct cpu *cpu)
+{
+	lock_acquire(&object_lock);
+	sched_move(cpu);
+	lock_release(&object_lock);
+}
+
 static void expire(struct cpu *cpu)
 {
 	lock_acquire(&object_lock);
 	timer_expire(cpu);
+	lock_release(&object_lock);
+}
+
+static void tell_log_reader(void)
+{
+	lock_acquire(&object_lock);
+	signal_raise(&log_news);
 	lock_release(&object_lock);
 }
 
@@ -89,17 +104,21 @@ static NOINLINE void settle(struct cpu *cpu)
 		if ((pending & PENDING_TIMER) != 0) {
 			sched_account(cpu);
 			expire(cpu);
+			(void)tidy_up(); /* this CPU may never be idle */
 			if (cpu->queue_tsc != 0 && rdtsc() >= cpu->queue_tsc)
 				pending |= PENDING_RESCHEDULE;
 		}
 		if ((pending & PENDING_RESCHEDULE) != 0 || cpu->running == NULL)
 			reschedule(cpu);
+		if (sched_must_move(cpu))
+			move(cpu);
+		if ((pending & PENDING_LOG) != 0)
+			tell_log_reader();
 		if ((pending & PENDING_GIVE) != 0)
 			give(cpu);
 		tlb_cpu_passed(cpu->id);
-		if (cpu->running == NULL && cpu->pending == 0) {
+		if (cpu->running == NULL && cpu->pending == 0)
 			idle(cpu);
-		}
 	} while (cpu->pending != 0 || cpu->running == NULL);
 }
 

@@ -155,7 +155,10 @@ static bool start(struct cpu *cpu, hpa_t root)
 		lapic_send_startup(cpu->apic_id, HPA(TRAMPOLINE_BASE));
 		wait_ns(STARTUP_WAIT_NS);
 	}
-	return answers(cpu->id);
+	if (answers(cpu->id))
+		return true;
+	lapic_send_init(cpu->apic_id); /* it must not come later, with what the next one is given */
+	return false;
 }
 
 /* The top lies in the page after the trampoline, because CR3 is loaded with 32 bits. */

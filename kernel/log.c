@@ -16,6 +16,7 @@ _Static_assert(LOG_CATEGORY_COUNT == 11, "a threshold for each category");
 /* The boot CPU writes before memory is there; its ring is part of the image. */
 struct log_memory log_memory_boot ALIGNED(4096) = {.ring.capacity = LOG_RING_ENTRIES};
 static struct log_ring *rings[CPU_MAX] = {&log_memory_boot.ring};
+struct signal log_news;
 
 /*
  * An NMI may write between any two instructions here: each writer takes its own sequence number,
@@ -40,6 +41,7 @@ void log_write(enum log_level level, enum log_category category, const char *tex
 	for (unsigned int i = 0; i < count; i++)
 		entry->argument[i] = arguments[i];
 	__atomic_store_n(&entry->sequence, sequence, __ATOMIC_RELEASE);
+	__atomic_fetch_or(&cpu->pending, PENDING_LOG, __ATOMIC_RELAXED);
 }
 
 bool log_ring_create(u32 cpu)

@@ -3,6 +3,7 @@
 
 #include "kernel/abi/log.h"
 #include "kernel/abi/pages.h"
+#include "kernel/queue.h"
 
 #define LOG_RING_ENTRIES 512u
 #define LOG_MEMORY_ORDER 4 /* 64 KiB: room for one CPU's struct log_memory */
@@ -17,6 +18,9 @@ struct log_memory {
 };
 
 extern struct log_memory log_memory_boot;
+
+/* Raised after the log has grown: the root object's signal. Guarded by the object lock. */
+extern struct signal log_news;
 
 /* Gives a CPU its ring before it runs; false: no memory. */
 bool log_ring_create(u32 cpu);

@@ -20,7 +20,6 @@
 
 #define STACK_PAGES 16u
 #define IMAGE_PAGES_MAX 1024u
-#define PLACEMENT_TRIES 16u
 
 /* The header is read once; the image may be anybody's memory. */
 static enum status read_header(struct memory *image, struct image_header *header)
@@ -160,6 +159,8 @@ enum status process_thread_create(struct process *process, u64 entry, u64 stack,
 	enum status status;
 	void *memory;
 
+	if (process->thread_count == PROCESS_THREADS_MAX)
+		return STATUS_TOO_BIG;
 	status = cache_alloc(&cache_thread, &process->group->quota, &memory);
 	if (status != STATUS_OK)
 		return status;

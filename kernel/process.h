@@ -12,6 +12,9 @@ struct memory;
 struct space;
 struct thread;
 
+/* Ending a process takes time in proportion, and so does each timed wait on its CPUs. */
+#define PROCESS_THREADS_MAX 256u
+
 /* A ring-3 program: an address space, a table of handles and threads. */
 struct process {
 	struct object object;

@@ -21,16 +21,20 @@ bool queue_take(struct queue *queue, u64 *key)
 	return true;
 }
 
+void queue_end(struct queue *queue)
+{
+	if (queue->waiter != NULL)
+		thread_wake(queue->waiter, STATUS_BAD_HANDLE, 0);
+}
+
 /* A waiter takes the signal at once; a running vCPU is told to come back and look. */
 static void queue_deliver(struct queue *queue)
 {
 	struct thread *waiter = queue->waiter;
 	u64 key;
 
-	if (waiter != NULL && queue_take(queue, &key)) {
-		queue->waiter = NULL;
+	if (waiter != NULL && queue_take(queue, &key))
 		thread_wake(waiter, STATUS_OK, key);
-	}
 	if (queue->vcpu != NULL)
 		vcpu_kick(queue->vcpu);
 }

@@ -40,5 +40,8 @@ void signal_bind(struct signal *signal, struct queue *queue, u64 key);
 void signal_unbind(struct signal *signal);
 void signal_raise(struct signal *signal);
 
+/* Whoever waits on it gets STATUS_BAD_HANDLE. */
+void queue_end(struct queue *queue);
+
 /* Takes the oldest signal's key; false when the queue is empty. */
 bool queue_take(struct queue *queue, u64 *key);

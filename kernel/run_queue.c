@@ -305,7 +305,7 @@ bool run_queue_preempts(const struct run_queue *queue, const struct run_entity *
 	return tick_before(candidate->virtual_time, running->virtual_time);
 }
 
-/* The delay that ends first: that, or at the tick. */
+/* The shorter of the delay and what is left until the tick. */
 static u64 earlier(u64 delay, u64 tick, u64 now)
 {
 	return MIN(delay, tick_before(now, tick) ? tick - now : 0);
@@ -319,8 +319,8 @@ static u64 running_delay(const struct run_queue *queue, const struct run_entity 
 	u64 left = group_state(running->group, now).left;
 	u64 delay = ~0ull;
 
-	if (urgent != NULL && (reservation->remaining == 0 ||
-			       tick_before(urgent->key, reservation->deadline)))
+	if (urgent != NULL &&
+	    (reservation->remaining == 0 || tick_before(urgent->key, reservation->deadline)))
 		return 0;
 	if (reservation->remaining != 0) {
 		/* Then others can be ahead of it, and a cap can stop it. */
@@ -357,8 +357,8 @@ bool run_queue_next_event(struct run_queue *queue, const struct run_entity *runn
 struct run_entity *run_queue_next_waiting(const struct run_queue *queue,
 					  const struct run_entity *previous)
 {
-	struct run_entity *next = fair_entity(previous == NULL ? queue->fair.first
-							       : heap_next(&previous->node));
+	struct run_entity *next =
+		fair_entity(previous == NULL ? queue->fair.first : heap_next(&previous->node));
 
 	while (next != NULL && next->reservation.budget != 0)
 		next = fair_entity(heap_next(&next->node));
@@ -372,12 +372,10 @@ static bool admit(u64 reserved, u64 budget, u64 period, u64 *available_permille)
 	u64 available = RESERVABLE - reserved;
 
 	*available_permille = available / 1000000u;
-	return budget == 0 ||
-	       (budget <= period && budget_reservation_share(budget, period) <= available);
+	return budget_reservation_share(budget, period) <= available;
 }
 
-bool run_queue_admit(const struct run_queue *queue, u64 budget, u64 period,
-		     u64 *available_permille)
+bool run_queue_admit(const struct run_queue *queue, u64 budget, u64 period, u64 *available_permille)
 {
 	return admit(queue->reserved, budget, period, available_permille);
 }

@@ -6,7 +6,7 @@
 #include "lib/lock.h"
 
 #define RUN_WEIGHT_DEFAULT 256u
-#define RUN_WEIGHT_MAX 65535u
+#define RUN_WEIGHT_MAX	   65535u
 /* What reservations may take of one CPU together. */
 #define RUN_RESERVABLE_PERMILLE 950u
 
@@ -39,12 +39,12 @@ struct run_group {
 /* What runs. Guarded by its queue's lock; all zero but `group` is one that never ran. */
 struct run_entity {
 	struct run_group *group;
-	struct run_queue *queue;        /* it belongs to; NULL: none yet */
-	struct heap_node node;          /* in queue->fair or queue->parked */
+	struct run_queue *queue;	/* it belongs to; NULL: none yet */
+	struct heap_node node;		/* in queue->fair or queue->parked */
 	struct heap_node deadline_node; /* in queue->deadline or queue->exhausted */
-	u64 virtual_time;               /* without a queue: ahead of whichever it comes to */
-	u64 remainder;                  /* of the division by the weight, not yet in virtual_time */
-	u64 removed;                    /* the tick it last ceased to be runnable */
+	u64 virtual_time;		/* without a queue: ahead of whichever it comes to */
+	u64 remainder;			/* of the division by the weight, not yet in virtual_time */
+	u64 removed;			/* the tick it last ceased to be runnable */
 	struct budget_reservation reservation;
 	u64 load; /* its part of queue->load */
 	bool runnable;
@@ -57,16 +57,16 @@ struct run_queue {
 	struct heap exhausted; /* by deadline: also in one of the other two */
 	struct heap parked;    /* by the end of the period: the group has spent its cap */
 	u64 virtual_time;      /* of the one furthest behind; never goes back */
-	u64 slice;             /* ticks */
-	u64 slice_end;         /* of the one that runs */
-	u64 reserved;          /* by those that belong to it, asleep or not, in 10^-9 */
-	u64 load;              /* of runnable ones: 1024 for a lone entity of default weight */
-	u64 count;             /* of runnable ones, the running one included */
+	u64 slice;	       /* ticks */
+	u64 slice_end;	       /* of the one that runs */
+	u64 reserved;	       /* by those that belong to it, asleep or not, in 10^-9 */
+	u64 load;	       /* of runnable ones: 1024 for a lone entity of default weight */
+	u64 count;	       /* of runnable ones, the running one included */
 };
 
 void run_group_init(struct run_group *group, u64 weight);
 void run_group_set_weight(struct run_group *group, u64 weight);
-/* percent of one CPU per period_ticks (100 ms); 0: none. The parked stay so until their time. */
+/* percent of one CPU per period_ticks; 0: none. The parked stay so until their time. */
 void run_group_set_cap(struct run_group *group, u64 percent, u64 period_ticks, u64 now);
 
 void run_queue_init(struct run_queue *queue, u64 slice);
@@ -76,7 +76,7 @@ void run_queue_init(struct run_queue *queue, u64 slice);
  * A sleeper is credited with half a slice at most. Then ask run_queue_preempts.
  */
 void run_queue_add(struct run_queue *queue, struct run_entity *entity, u64 now);
-/* It does not want to run any more, whether it waited or ran (then charge it first). */
+/* It was added and does not want to run any more, whether it waits or runs (then charge first). */
 void run_queue_remove(struct run_queue *queue, struct run_entity *entity, u64 now);
 
 /*
@@ -101,7 +101,7 @@ bool run_queue_preempts(const struct run_queue *queue, const struct run_entity *
 
 /*
  * The tick at which to charge the running one (may be NULL), put it back and pick: false when
- * that need never be. Changes by every add, remove and pick; `running` must be charged.
+ * that need never be. Any other call may change it; `running` must be charged until now.
  */
 bool run_queue_next_event(struct run_queue *queue, const struct run_entity *running, u64 now,
 			  u64 *event);

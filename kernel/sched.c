@@ -43,6 +43,12 @@ bool sched_affinity_valid(u64 affinity)
 	return false;
 }
 
+void sched_changed(void)
+{
+	for (u32 id = 0; id < cpus_count(); id++)
+		cpus_pend(cpus_get(id), PENDING_RESCHEDULE | PENDING_TIMER);
+}
+
 static u64 load_of(const struct cpu *cpu)
 {
 	return __atomic_load_n(&cpu->queue->load, __ATOMIC_RELAXED);
@@ -61,26 +67,47 @@ struct cpu *sched_place(u64 affinity)
 	return best != NULL ? best : this_cpu();
 }
 
+/* Deadlines of the thread's reservation that were missed since this was last called. */
+static void publish_missed(struct thread *thread)
+{
+	u64 missed = thread->run.reservation.missed_count;
+
+	if (missed == thread->missed_shown)
+		return;
+	__atomic_fetch_add(&thread->process->group->page->missed, missed - thread->missed_shown,
+			   __ATOMIC_RELAXED);
+	thread->missed_shown = missed;
+}
+
 /* Under the CPU's lock. True when the running thread has no right to go on. */
 static bool charge(struct cpu *cpu, u64 now)
 {
 	struct thread *running = cpu->running;
 	u64 ran = now - cpu->charged_tsc;
+	bool reserved;
+	bool stop;
 
 	cpu->charged_tsc = now;
 	if (running == NULL || (s64)ran < 0)
 		return false;
 	__atomic_fetch_add(&running->process->group->page->cpu_tsc, ran, __ATOMIC_RELAXED);
-	return run_queue_charge(cpu->queue, &running->run, ran, now);
+	reserved = running->run.reservation.remaining != 0;
+	stop = run_queue_charge(cpu->queue, &running->run, ran, now);
+	publish_missed(running);
+	/* Without reserved time it is one of those who share the rest. */
+	return stop || (reserved && running->run.reservation.remaining == 0);
 }
 
 /* Under the CPU's lock, with the running thread charged. */
-static void publish_event(struct cpu *cpu, u64 now)
+static void publish(struct cpu *cpu, u64 now)
 {
+	struct thread *running = cpu->running;
 	u64 event = 0;
 
-	if (!run_queue_next_event(cpu->queue, cpu->running != NULL ? &cpu->running->run : NULL, now,
-				  &event))
+	cpu->counters->tag = running != NULL ? running->process->group->tag : 0;
+	cpu->counters->running_since_tsc = running != NULL ? now : 0;
+
+	if (!run_queue_next_event(cpu->queue, running != NULL ? &running->run : NULL, now, &event))
 		event = 0;
 	__atomic_store_n(&cpu->queue_tsc, event, __ATOMIC_RELAXED);
 }
@@ -110,7 +137,7 @@ void sched_ready(struct thread *thread)
 	running = cpu->running != NULL ? &cpu->running->run : NULL;
 	run_queue_add(cpu->queue, &thread->run, now);
 	look |= running == NULL || run_queue_preempts(cpu->queue, running, &thread->run);
-	publish_event(cpu, now);
+	publish(cpu, now);
 	lock_release(&cpu->lock);
 
 	if (look || cpu != this_cpu())
@@ -148,7 +175,7 @@ void sched_account(struct cpu *cpu)
 	lock_acquire(&cpu->lock);
 	if (charge(cpu, now))
 		cpus_pend(cpu, PENDING_RESCHEDULE);
-	publish_event(cpu, now);
+	publish(cpu, now);
 	lock_release(&cpu->lock);
 }
 
@@ -165,8 +192,43 @@ void sched_next(struct cpu *cpu)
 		run_queue_remove(cpu->queue, &cpu->running->run, now);
 	next = run_queue_pick(cpu->queue, now);
 	cpu->running = next != NULL ? thread_of(next) : NULL;
-	publish_event(cpu, now);
+	if (cpu->running != NULL)
+		publish_missed(cpu->running);
+	publish(cpu, now);
 	lock_release(&cpu->lock);
+}
+
+bool sched_must_move(const struct cpu *cpu)
+{
+	const struct thread *thread = cpu->running;
+
+	return thread != NULL &&
+	       (thread->wanted != NULL || !allowed(thread->process->group->affinity, cpu->id));
+}
+
+void sched_move(struct cpu *cpu)
+{
+	struct thread *thread = cpu->running;
+	struct cpu *target = thread->wanted;
+	u64 now = rdtsc();
+
+	thread->wanted = NULL;
+	if (target == NULL || !allowed(thread->process->group->affinity, target->id))
+		target = sched_place(thread->process->group->affinity);
+	if (thread->state != THREAD_READY || target == cpu)
+		return;
+	lock_acquire(&cpu->lock);
+	charge(cpu, now);
+	run_queue_detach(cpu->queue, &thread->run, now);
+	cpu->running = NULL;
+	publish(cpu, now);
+	lock_release(&cpu->lock);
+	thread_unload(cpu);
+	if (thread->guest != NULL)
+		vcpu_let_go(cpu, thread->guest);
+	thread->cpu = target;
+	sched_ready(thread);
+	cpus_pend(cpu, PENDING_RESCHEDULE);
 }
 
 void sched_beg(struct cpu *cpu)
@@ -187,7 +249,10 @@ void sched_beg(struct cpu *cpu)
 		cpus_pend(victim, PENDING_GIVE);
 }
 
-/* The thread, of those that wait here, that is furthest behind and may run there. */
+/*
+ * The thread, of those that wait here, that is furthest behind and may run there. Not one whose
+ * registers this CPU still has: it blocked last, and was woken after the CPU looked at the queue.
+ */
 static struct thread *take_for(struct cpu *cpu, const struct cpu *target)
 {
 	struct run_entity *entity = NULL;
@@ -195,7 +260,8 @@ static struct thread *take_for(struct cpu *cpu, const struct cpu *target)
 
 	lock_acquire(&cpu->lock);
 	while ((entity = run_queue_next_waiting(cpu->queue, entity)) != NULL) {
-		if (!allowed(thread_of(entity)->process->group->affinity, target->id))
+		if (thread_of(entity) == cpu->thread ||
+		    !allowed(thread_of(entity)->process->group->affinity, target->id))
 			continue;
 		thread = thread_of(entity);
 		run_queue_detach(cpu->queue, entity, rdtsc());
@@ -228,37 +294,85 @@ static u64 permille_of(u64 budget, u64 period)
 	return period != 0 ? (budget * 1000 + period - 1) / period : 0;
 }
 
-enum status sched_reserve(struct thread *thread, u64 budget_ns, u64 period_ns, u64 *left_permille)
+static bool reserve_here(struct thread *thread, u64 budget_ns, u64 period_ns, u64 *left_permille)
 {
-	const struct budget_reservation *old = &thread->run.reservation;
+	const struct budget_reservation *reservation = &thread->run.reservation;
+	u64 before = permille_of(reservation->budget, reservation->period);
 	struct group *group = thread->process->group;
-	u64 before = permille_of(old->budget, old->period);
-	u64 after = permille_of(budget_ns, period_ns);
 	struct cpu *cpu = thread->cpu;
 	u64 now = rdtsc();
 	bool admitted;
 
-	if (group->reserved_permille - before + after > group->reservable_permille)
-		return STATUS_NO_QUOTA;
 	lock_acquire(&cpu->lock);
 	charge(cpu, now);
 	admitted = run_queue_reserve(cpu->queue, &thread->run, tsc_from_ns(budget_ns),
 				     tsc_from_ns(period_ns), now, left_permille);
-	publish_event(cpu, now);
+	publish(cpu, now);
 	lock_release(&cpu->lock);
 	if (!admitted)
-		return STATUS_NO_QUOTA;
-	group->reserved_permille += after - before;
+		return false;
+	group->reserved_permille += permille_of(reservation->budget, reservation->period) - before;
+	group->page->reserved_permille = group->reserved_permille;
 	cpus_pend(cpu, PENDING_RESCHEDULE);
-	return STATUS_OK;
+	return true;
+}
+
+/* Of the other CPUs that it may use, the one with most left; NULL: the budget fits none. */
+static struct cpu *find_room(const struct thread *thread, u64 budget, u64 period,
+			     u64 *left_permille)
+{
+	struct cpu *best = NULL;
+
+	for (u32 id = 0; id < cpus_count(); id++) {
+		struct cpu *cpu = cpus_get(id);
+		u64 left;
+		bool fits;
+
+		if (cpu == thread->cpu || !allowed(thread->process->group->affinity, id))
+			continue;
+		lock_acquire(&cpu->lock);
+		fits = run_queue_admit(cpu->queue, budget, period, &left);
+		lock_release(&cpu->lock);
+		if (fits && (best == NULL || left > *left_permille))
+			best = cpu;
+		*left_permille = MAX(*left_permille, left);
+	}
+	return best;
+}
+
+enum status sched_reserve(struct thread *thread, u64 budget_ns, u64 period_ns, u64 *left_permille)
+{
+	const struct budget_reservation *old = &thread->run.reservation;
+	struct group *group = thread->process->group;
+	u64 others = group->reserved_permille - permille_of(old->budget, old->period);
+	u64 ignored;
+
+	if (others + permille_of(budget_ns, period_ns) > group->reservable_permille) {
+		*left_permille = group->reservable_permille - MIN(others, group->reservable_permille);
+		return STATUS_NO_QUOTA;
+	}
+	if (allowed(group->affinity, thread->cpu->id) &&
+	    reserve_here(thread, budget_ns, period_ns, left_permille))
+		return STATUS_OK;
+	thread->wanted = find_room(thread, tsc_from_ns(budget_ns), tsc_from_ns(period_ns),
+				   left_permille);
+	if (thread->wanted == NULL || thread != this_cpu()->running) {
+		thread->wanted = NULL;
+		return STATUS_NO_QUOTA;
+	}
+	/* It travels without: nobody has kept room for two. */
+	(void)reserve_here(thread, 0, 0, &ignored);
+	cpus_pend(this_cpu(), PENDING_RESCHEDULE);
+	return STATUS_AGAIN;
 }
 
 void sched_forget(struct thread *thread)
 {
 	const struct budget_reservation *reservation = &thread->run.reservation;
+	struct group *group = thread->process->group;
 
-	thread->process->group->reserved_permille -=
-		permille_of(reservation->budget, reservation->period);
+	group->reserved_permille -= permille_of(reservation->budget, reservation->period);
+	group->page->reserved_permille = group->reserved_permille;
 	lock_acquire(&thread->cpu->lock);
 	if (thread->run.queue != NULL)
 		run_queue_detach(thread->cpu->queue, &thread->run, rdtsc());

@@ -20,6 +20,8 @@ bool sched_init(struct cpu *cpu);
 
 /* Whether a running CPU is among them. */
 bool sched_affinity_valid(u64 affinity);
+/* What groups may do has changed: every CPU looks anew at who runs and until when. */
+void sched_changed(void);
 /* The CPU, of those, where a new thread has least to wait. */
 struct cpu *sched_place(u64 affinity);
 
@@ -34,7 +36,10 @@ void sched_remove(struct thread *thread);
 void sched_block(struct cpu *cpu);
 /* A dead thread, held by no CPU, gives back what it had reserved. */
 void sched_forget(struct thread *thread);
-/* SYS_THREAD_RESERVE; *left_permille on success. */
+/*
+ * SYS_THREAD_RESERVE; *left_permille also when it is refused. STATUS_AGAIN: the thread, which is
+ * the caller, moves to a CPU that has more left.
+ */
 enum status sched_reserve(struct thread *thread, u64 budget_ns, u64 period_ns,
 			  u64 *left_permille) MUST_CHECK;
 
@@ -44,6 +49,10 @@ enum status sched_reserve(struct thread *thread, u64 budget_ns, u64 period_ns,
 void sched_account(struct cpu *cpu);
 /* Puts the running thread back and takes the best one: cpu->running, NULL when there is none. */
 void sched_next(struct cpu *cpu);
+/* Whether the running thread has to go on elsewhere. */
+bool sched_must_move(const struct cpu *cpu);
+/* Sends it there; its registers are loaded here. Under the object lock. */
+void sched_move(struct cpu *cpu);
 /* Asks the busiest CPU for a thread. */
 void sched_beg(struct cpu *cpu);
 /* Hands a waiting thread to the CPU that has asked. Under the object lock. */

@@ -5,6 +5,7 @@
 #include "arch/x86_64/cpu/tsc.h"
 #include "kernel/abi/start.h"
 #include "kernel/abi/version.h"
+#include "kernel/cpus.h"
 #include "kernel/group.h"
 #include "kernel/handle.h"
 #include "kernel/kernel_page.h"
@@ -21,6 +22,7 @@
 #include "mm/space.h"
 
 #define MANAGER_WEIGHT 1024u
+#define LOG_READ_MAX   64u
 
 extern const char blob_manager_start[], blob_manager_end[];
 extern const char blob_monitor_start[], blob_monitor_end[];
@@ -87,6 +89,16 @@ static void give_modules(struct start_info *info)
 	}
 }
 
+/* The boot CPU's ring lies in the image. Of very many CPUs the last ones' are not read. */
+static void give_logs(struct start_info *info)
+{
+	give_range(info, START_LOG, machine_image_hpa(&log_memory_boot), sizeof(log_memory_boot),
+		   RIGHT_READ)->value = 0;
+	for (u32 cpu = 1; cpu < cpus_count() && cpu < LOG_READ_MAX; cpu++)
+		give_range(info, START_LOG, pointer_to_hpa(log_ring_of(cpu)),
+			   sizeof(struct log_memory), RIGHT_READ)->value = cpu;
+}
+
 static void give_all(struct start_info *info, struct group *group)
 {
 	const u32 shown = RIGHT_READ | RIGHT_GRANT;
@@ -97,8 +109,7 @@ static void give_all(struct start_info *info, struct group *group)
 	give(info, START_ROOT, &root, RIGHT_ALL);
 	give_range(info, START_KERNEL_PAGE, machine_image_hpa(machine.page), KERNEL_PAGE_BYTES,
 		   RIGHT_READ);
-	give_range(info, START_LOG, machine_image_hpa(&log_memory_boot), sizeof(log_memory_boot),
-		   RIGHT_READ)->value = 0;
+	give_logs(info);
 	give_blob(info, START_LOG_FORMATS, __logfmt_start, __logfmt_end, RIGHT_READ);
 	give_blob(info, START_SYMBOLS, blob_symbols_start, blob_symbols_end, RIGHT_READ);
 	give_blob(info, START_MONITOR_IMAGE, blob_monitor_start, blob_monitor_end,

@@ -39,8 +39,13 @@ enum status sys_memory_create(struct thread *caller, struct syscall_registers *r
 	if (status != STATUS_OK)
 		return status;
 	group_adopt(group, &memory->object);
-	while (memory->pinned && memory_pin(memory) == STATUS_AGAIN)
-		;
+	do
+		status = memory->pinned ? memory_pin(memory) : STATUS_OK;
+	while (status == STATUS_AGAIN);
+	if (status != STATUS_OK) {
+		object_put(&memory->object);
+		return status;
+	}
 	return syscall_give(caller, &memory->object, RIGHT_ALL & ~(u32)RIGHT_EXECUTE, &r->value);
 }
 

@@ -5,15 +5,18 @@
 #include "kernel/group.h"
 #include "kernel/handle.h"
 #include "kernel/irq.h"
+#include "kernel/log_ring.h"
 #include "kernel/process.h"
 #include "kernel/queue.h"
 #include "kernel/sched.h"
 #include "kernel/syscall.h"
 #include "kernel/teardown.h"
 #include "kernel/thread.h"
+#include "kernel/vcpu.h"
 #include "mm/memory.h"
+#include "mm/space.h"
 
-#define CAP_PERIOD_NS (100 * NS_PER_MS)
+#define CAP_PERIOD_NS (20 * NS_PER_MS)
 #define GROUP_CAP_MAX 25600u /* percent of one CPU */
 
 enum status sys_handle_close(struct thread *caller, struct syscall_registers *r)
@@ -71,6 +74,18 @@ static enum status destroy_group(struct thread *caller, struct group *group)
 	return STATUS_OK;
 }
 
+/* Its handles go at once: one that it has to itself would keep it for ever. */
+static enum status destroy_process(struct thread *caller, struct process *process)
+{
+	object_get(&process->object);
+	process_end(process, 0);
+	process->object.dead = true;
+	handle_close_all(process->handles);
+	handle_close_dead(caller->process->handles);
+	object_put(&process->object);
+	return STATUS_OK;
+}
+
 enum status sys_object_destroy(struct thread *caller, struct syscall_registers *r)
 {
 	struct object *object;
@@ -79,12 +94,27 @@ enum status sys_object_destroy(struct thread *caller, struct syscall_registers *
 
 	if (status != STATUS_OK)
 		return status;
-	if (object->type == OBJECT_ROOT)
+	switch (object->type) {
+	case OBJECT_ROOT:
 		return STATUS_BAD_ARGUMENT;
-	if (object->type == OBJECT_GROUP)
+	case OBJECT_GROUP:
 		return destroy_group(caller, CONTAINER_OF(object, struct group, object));
-	if (object->type == OBJECT_PROCESS)
-		process_end(CONTAINER_OF(object, struct process, object), 0);
+	case OBJECT_PROCESS:
+		return destroy_process(caller, CONTAINER_OF(object, struct process, object));
+	case OBJECT_SPACE: /* a process's own ends with the process */
+		if (!CONTAINER_OF(object, struct space, object)->second_stage)
+			return STATUS_BAD_ARGUMENT;
+		break;
+	case OBJECT_THREAD:
+		thread_end(CONTAINER_OF(object, struct thread, object));
+		break;
+	case OBJECT_QUEUE:
+		queue_end(CONTAINER_OF(object, struct queue, object));
+		break;
+	case OBJECT_VCPU: /* the present run returns */
+		vcpu_kick(CONTAINER_OF(object, struct vcpu, object));
+		break;
+	}
 	object->dead = true;
 	handle_close_dead(caller->process->handles);
 	return STATUS_OK;
@@ -99,6 +129,8 @@ static struct signal *signal_of(struct object *object)
 		return &CONTAINER_OF(object, struct irq, object)->signal;
 	case OBJECT_PROCESS:
 		return &CONTAINER_OF(object, struct process, object)->ended;
+	case OBJECT_ROOT:
+		return &log_news;
 	default:
 		return NULL;
 	}
@@ -154,11 +186,18 @@ enum status sys_group_set(struct thread *caller, struct syscall_registers *r)
 		if (r->argument[2] > GROUP_CAP_MAX)
 			return STATUS_BAD_ARGUMENT;
 		run_group_set_cap(&group->run, r->argument[2], tsc_from_ns(CAP_PERIOD_NS), rdtsc());
+		sched_changed();
 		return STATUS_OK;
 	case GROUP_AFFINITY:
 		if (!sched_affinity_valid(r->argument[2]))
 			return STATUS_BAD_ARGUMENT;
+		if (r->argument[2] != group->affinity && group->reserved_permille != 0)
+			return STATUS_IN_USE;
 		group->affinity = r->argument[2];
+		sched_changed();
+		return STATUS_OK;
+	case GROUP_TAG:
+		group->tag = r->argument[2];
 		return STATUS_OK;
 	case GROUP_RESERVABLE_PERMILLE:
 		group->reservable_permille = r->argument[2];

@@ -99,7 +99,11 @@ enum status sys_thread_reserve(struct thread *caller, struct syscall_registers *
 {
 	struct thread *thread;
 
-	SYSCALL_OBJECT(caller, r->argument[0], thread, OBJECT_THREAD, RIGHT_CONTROL, &thread);
+	if (r->argument[0] == HANDLE_NONE)
+		thread = caller;
+	else
+		SYSCALL_OBJECT(caller, r->argument[0], thread, OBJECT_THREAD, RIGHT_CONTROL,
+			       &thread);
 	if (r->argument[1] != 0 &&
 	    (r->argument[2] < RESERVE_PERIOD_MIN_NS || r->argument[2] > RESERVE_PERIOD_MAX_NS ||
 	     r->argument[1] > r->argument[2]))

@@ -94,16 +94,24 @@ enum status thread_free(struct thread *thread)
 	return STATUS_OK;
 }
 
-void thread_forget_dead(struct cpu *cpu)
+static void forget(struct cpu *cpu)
 {
-	struct thread *thread = cpu->thread;
-
-	if (thread == NULL || thread->state != THREAD_DEAD)
-		return;
 	tlb_process_leave(cpu->id);
 	cpu->kernel_root = 0;
 	cpu->user_root = 0;
 	__atomic_store_n(&cpu->thread, NULL, __ATOMIC_RELEASE);
+}
+
+void thread_forget_dead(struct cpu *cpu)
+{
+	if (cpu->thread != NULL && cpu->thread->state == THREAD_DEAD)
+		forget(cpu);
+}
+
+void thread_unload(struct cpu *cpu)
+{
+	cpu->thread->frame = *loaded_frame(cpu);
+	forget(cpu);
 }
 
 void thread_ports_load(struct cpu *cpu, struct thread *thread)

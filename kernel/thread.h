@@ -33,6 +33,8 @@ struct thread {
 
 	struct cpu *cpu; /* its home: where it runs and is woken; the object lock guards it */
 	struct run_entity run;     /* in cpu->queue */
+	struct cpu *wanted;        /* where it goes when it next leaves the CPU; NULL: it stays */
+	u64 missed_shown;          /* of run.reservation.missed_count, in the group's page */
 
 	struct queue *waits_for;
 	struct list sleep_node;    /* in cpu->sleeping */
@@ -54,6 +56,8 @@ void thread_end(struct thread *thread);
 enum status thread_free(struct thread *thread);
 /* The CPU forgets a dead thread whose registers it still has. */
 void thread_forget_dead(struct cpu *cpu);
+/* The CPU puts the registers of its thread away: another CPU may load it. */
+void thread_unload(struct cpu *cpu);
 
 /* Makes the TSS allow the ports of the thread's process; needed again after each VM exit. */
 void thread_ports_load(struct cpu *cpu, struct thread *thread);

@@ -40,7 +40,7 @@ static void interrupt(struct cpu *cpu, u64 vector)
 		irq_raise((u32)(vector - VECTOR_GSI_FIRST));
 		lock_release(&object_lock);
 		break;
-	default: /* spurious: SDM vol. 3, 11.9 asks for no EOI */
+	case VECTOR_SPURIOUS: /* SDM vol. 3, 11.9: no EOI */
 		return;
 	}
 	lapic_eoi();

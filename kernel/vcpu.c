@@ -367,8 +367,9 @@ bool vcpu_step(struct cpu *cpu, struct vcpu *vcpu)
 {
 	u64 now = rdtsc();
 
-	if (unlikely(vcpu->kicked)) {
-		vcpu->kicked = false;
+	/* What came before a kick that is forgotten here must be seen by the monitor. */
+	if (unlikely(vcpu->kicked) &&
+	    __atomic_exchange_n(&vcpu->kicked, false, __ATOMIC_SEQ_CST)) {
 		return_with(vcpu, EXIT_KICK);
 		return true;
 	}

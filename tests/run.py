@@ -16,7 +16,8 @@ HERE = Path(__file__).resolve().parent
 def run_unit(build, name):
     """Each unit test is a cmocka program; its own closing lines are counted."""
     passed = failed = 0
-    for program in sorted((build / "tests/unit").glob("*_test")):
+    for source in sorted((HERE / "unit").glob("*_test.c")):
+        program = build / "tests/unit" / source.stem
         if name not in program.name:
             continue
         began = time.monotonic()
@@ -76,14 +77,17 @@ def main():
     for shelf in ("unit", "guest", "system"):
         if options.only not in ("", shelf):
             continue
+        began = time.monotonic()
         if shelf == "unit":
             good, wrong = run_unit(options.build, options.name)
         else:
             good, wrong = run_pytest(options.build, shelf, options.name, options.long)
-        print(f"{shelf}: {good} passed, {wrong} failed", flush=True)
+        print(f"{shelf}: {good} passed, {wrong} failed ({time.monotonic() - began:.0f} s)",
+              flush=True)
         passed += good
         failed += wrong
     if passed + failed == 0:
+        print("no test has that name")
         failed = 1
     print(f"{passed} passed, {failed} failed")
     sys.exit(failed != 0)

@@ -2,7 +2,7 @@
 #
 # make test: the CI set. ONLY=unit|guest|system and NAME=pattern narrow it.
 
-TEST_PACKAGES := libcmocka-dev python3-pytest python3-pexpect binutils busybox-static acpica-tools \
+TEST_PACKAGES := libc6-dev libcmocka-dev python3-pytest python3-pexpect binutils busybox-static acpica-tools \
 	$(RUN_PACKAGES_qemu) $(RUN_PACKAGES_uefi) $(RUN_PACKAGES_bochs) $(BUILD_PACKAGES) \
 	$(GUEST_PACKAGES)
 

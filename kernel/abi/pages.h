@@ -28,6 +28,8 @@ struct cpu_counters {
 	u64 idle_tsc;      /* TSC cycles spent halted */
 	u64 ipis;
 	u64 idle_since_tsc; /* TSC when the present halt began; 0: not halted */
+	u64 tag;           /* GROUP_TAG of the thread that runs */
+	u64 running_since_tsc; /* TSC up to which its group's cpu_tsc is true; 0: none runs */
 };
 
 /* Kept up to date by the kernel, read-only to the manager. All counts since boot. */
@@ -73,4 +75,6 @@ struct group_page {
 	u64 injected;      /* interrupts and exceptions injected */
 	u64 weight;
 	u64 exits_by_reason[64]; /* enum exit_reason */
+	u64 reserved_permille; /* of one CPU, by its threads together */
+	u64 missed;        /* deadlines that passed before a thread had its reserved time */
 };

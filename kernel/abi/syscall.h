@@ -25,10 +25,14 @@ enum syscall {
 	/*
 	 * (handle). Ends the object: every handle to it is stale at once. A process loses its
 	 * threads, its memory and all it alone refers to; a group all that was charged to it.
-	 * STATUS_AGAIN until all pages are back.
+	 * Who waits on a queue gets STATUS_BAD_HANDLE; the root and the space of a process cannot
+	 * be destroyed. STATUS_AGAIN until all pages are back.
 	 */
 	SYS_OBJECT_DESTROY,
-	/* (handle, queue, key). From now on the object's signals arrive in the queue under key. */
+	/*
+	 * (handle, queue, key). From now on the object's signals arrive in the queue under key: an
+	 * event's or irq's, a process's end, and of the root that the kernel's log has grown.
+	 */
 	SYS_OBJECT_BIND,
 
 	/* (root, quota_pages, weight) -> group. */
@@ -63,14 +67,16 @@ enum syscall {
 	SYS_PROCESS_START,
 	/* (code). Ends the caller's process; watchers of the process see the code. */
 	SYS_PROCESS_EXIT,
-	/* (process, entry, stack, argument) -> thread. */
+	/* (process, entry, stack, argument) -> thread; of 256 at most, else STATUS_TOO_BIG. */
 	SYS_THREAD_CREATE,
 	/* (). Gives the CPU to the next thread. */
 	SYS_THREAD_YIELD,
 	/*
-	 * (thread, budget_ns, period_ns) -> permille of a CPU that is left to reserve where it runs.
-	 * Guarantees the thread its budget in each period; 0 gives it up. STATUS_NO_QUOTA: more
-	 * than the group may reserve, or than the CPU has left.
+	 * (thread or HANDLE_NONE: the caller, budget_ns, period_ns) -> permille of a CPU that the
+	 * thread could have reserved at most, other threads' reservations taken off. Guarantees it the
+	 * budget in each period; 0 gives it up. STATUS_NO_QUOTA, with that value too: more than the
+	 * group may reserve, or than a CPU has left. STATUS_AGAIN: the caller has moved to a CPU that
+	 * has more left, without the reservation it had.
 	 */
 	SYS_THREAD_RESERVE,
 	/* (root, process, first, count). Opens host I/O ports to a process. */
@@ -119,8 +125,13 @@ enum group_setting {
 	GROUP_WEIGHT,      /* 1 to 65535, 256 by default */
 	GROUP_QUOTA_PAGES, /* not below what is in use */
 	GROUP_CAP_PERCENT, /* of one CPU, all threads together; 0: none */
-	GROUP_AFFINITY,    /* a bit for each of CPUs 0 to 63 that its threads may use */
+	/*
+	 * A bit for each of CPUs 0 to 63 that its threads may use; one of them is there.
+	 * STATUS_IN_USE while the group has reservations: the CPUs they were made on keep them.
+	 */
+	GROUP_AFFINITY,
 	GROUP_RESERVABLE_PERMILLE, /* of one CPU, what its threads may reserve together */
+	GROUP_TAG, /* any number: cpu_counters.tag of the CPUs that run its threads */
 };
 
 enum memory_flag {

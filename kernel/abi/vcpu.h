@@ -37,7 +37,7 @@ enum exit_reason {
 	EXIT_SIPI,
 	EXIT_SMI,
 	EXIT_EOI,                /* APIC virtualization: EOI of a level-triggered vector */
-	EXIT_TPR,                /* TPR fell below tpr_threshold */
+	EXIT_TPR,                /* TPR fell below tpr_threshold (VMX; SVM: EXIT_CR before MOV CR8) */
 	EXIT_APIC_ACCESS,
 	EXIT_ENTRY_FAILED,       /* guest state refused: vendor_code; SYS_VCPU_DUMP says more */
 	EXIT_UNKNOWN,            /* vendor_code, qualification hold what the CPU said */
@@ -237,7 +237,7 @@ struct vcpu_page {
 	u32 dirty;   /* enum vcpu_groups */
 	u32 request; /* enum vcpu_request */
 	u32 advance_length;
-	u32 tpr_threshold;
+	u32 tpr_threshold; /* 0: none */
 	u64 deadline_tsc; /* host TSC; 0: none */
 	struct vcpu_event inject;
 	u32 want[EXIT_REASON_COUNT]; /* groups to bring along with each reason, besides VCPU_RIP */

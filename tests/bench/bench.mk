@@ -18,7 +18,7 @@ $(BENCH)/exits.elf: $(TINY)/64/bench.o $(TINY_RT:tests/guest/%=$(TINY)/64/%.o) \
 $(BENCH)/exits.bin: $(BENCH)/exits.elf
 	$(Q)$(OBJCOPY) -O binary $< $@
 
-$(BENCH)/init: tests/bench/init.c
+$(BENCH)/init: tests/bench/init.c tests/bench/bench.mk
 	@mkdir -p $(@D)
 	$(Q)$(CC) -O2 -Wall -Wextra -static -nostdlib -mgeneral-regs-only -fno-stack-protector -fno-pic -no-pie \
 		-o $@ $<

@@ -158,7 +158,12 @@ static void ask_ram(void)
 void guest_main(void)
 {
 	bool amd = cpuid(0, 0).ebx == 0x68747541; /* "Auth" */
+	u64 start = read_tsc();
 
+	if (option("bare")) {
+		report("kernel-entry", start, start);
+		return;
+	}
 	measure("nothing", nothing, ROUNDS);
 	measure("cpuid", ask_cpuid, ROUNDS);
 	measure("cpuid-leaf-1", ask_cpuid_features, ROUNDS);

@@ -13,6 +13,7 @@
 static word steps[STEPS_MAX];
 static u32 step_count;
 static u64 step_dr6;
+static u32 step_without_bs;
 
 #define DEBUG_REGISTER(number)                                                       \
 	static u64 read_dr##number(void)                                             \
@@ -37,6 +38,7 @@ static void on_debug(struct trap_frame *frame)
 		steps[step_count] = frame->rip;
 	step_count++;
 	step_dr6 = read_dr6();
+	step_without_bs += (step_dr6 & DR6_BS) == 0;
 	write_dr6(DR6_RESET);
 	frame->rflags |= RFLAGS_RF; /* a breakpoint on this instruction is not met again */
 }
@@ -45,6 +47,7 @@ static void forget(void)
 {
 	step_count = 0;
 	step_dr6 = 0;
+	step_without_bs = 0;
 	write_dr6(DR6_RESET);
 }
 
@@ -131,6 +134,7 @@ static void test_steps(void)
 			    debug_expected[i].rip);
 	check_equal("steps", step_count, wanted);
 	check_equal("step-dr6", step_dr6 & (DR6_B0 | DR6_BS), DR6_BS);
+	check_equal("step-dr6-each", step_without_bs, 0);
 }
 
 static void touch_dr(void *unused)

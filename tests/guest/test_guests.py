@@ -11,7 +11,8 @@ from machine import EPYC, Bochs, Qemu
 GOOD = 16  # EXIT_GOOD of rt.h
 FPU_SEEDS = (1, 2)
 GUESTS = ("cpuid", "debug", "exceptions", "fpu", "hlt", "interrupts", "mmio", "msr", "paging",
-          "paging32", "ports", "realmode", "reset", "timers")
+          "paging32", "ports", "realmode", "reset", "smp", "timers")
+CPUS = {"smp": 4}
 
 # What QEMU's CPU does not do, or does otherwise: no hypervisor can do it there either.
 QEMU_LACKS = {
@@ -27,6 +28,7 @@ BARE_LACKS = {
     "interrupts": {"x2apic"},
     "mmio": {"nothing-there"},
     "msr": {"tsc-write", "refusals", "kvm-clock"},
+    "smp": {"kvm-calls"},
     "timers": {"tsc-deadline", "pit-gate-stops"},
 }
 
@@ -94,7 +96,8 @@ def tiny_bundle(build, folder, words):
         files[f"{guest}.bin"] = (build / f"tests/guest/{guest}.bin").read_bytes()
         for seed in FPU_SEEDS if guest == "fpu" else ("",):
             sections.append(f"[vm {guest}{seed}]\nkernel = {guest}.bin\nmemory = 32M\n"
-                            f"autostart = no\ncmdline = {words} seed={seed}\n")
+                            f"vcpus = {CPUS.get(guest, 1)}\nautostart = no\n"
+                            f"cmdline = {words} seed={seed}\n")
     files["skerry.conf"] = "\n".join(sections).encode()
     return bundle.write(folder / "tiny.cpio", files)
 
@@ -126,6 +129,7 @@ def test_bare(build, guest):
     """The same guest without Skerry: what it asks for is what a processor does."""
     command = ["qemu-system-x86_64", "-M", "q35", "-accel", "tcg", "-cpu", EPYC, "-m", "64M",
                "-display", "none", "-nic", "none", "-serial", "stdio",
+               "-smp", str(CPUS.get(guest, 1)),
                "-kernel", build / f"tests/guest/{guest}.bin", "-append", "bare qemu",
                "-device", "isa-debug-exit,iobase=0xf4,iosize=4"]
     done = subprocess.run(command, stdin=subprocess.DEVNULL, text=True, stdout=subprocess.PIPE,

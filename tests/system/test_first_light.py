@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Two stock Debian guests side by side, in every cell: emulator, processor and way to boot."""
 import re
+import time
 
 import pytest
 
@@ -112,6 +113,16 @@ def rtc_seconds(machine):
     return hours * 3600 + minutes * 60 + seconds
 
 
+def check_wall_clock(machine):
+    """QEMU's clock chip has the host's time, and a guest's chip has Skerry's."""
+    machine.attach("alpha")
+    guest = rtc_seconds(machine)
+    machine.leave()
+    now = time.gmtime()
+    late = now.tm_hour * 3600 + now.tm_min * 60 + now.tm_sec - guest
+    assert -5 <= (late + 43200) % 86400 - 43200 <= 60
+
+
 # Notes each change of the monotonic clock, without starting a process.
 WATCH = ("while read now rest </proc/uptime; do [ $now = \"$last\" ] || echo $now; last=$now; done"
          " >/tmp/times & true")
@@ -190,6 +201,8 @@ def test_life(build, cell):
         check_console(machine)
         check_sleep(machine)
         check_stop_and_start(machine)
+        if isinstance(machine, Qemu):
+            check_wall_clock(machine)
         check_pause(machine)
         check_pages(machine)
         check_poweroff(machine)

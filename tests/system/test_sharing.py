@@ -10,9 +10,9 @@ import bundle
 from machine import EPYC, Bochs, Qemu
 
 
-def tiny_bundle(build, tmp_path, names, guest, memory="16M"):
-    conf = "".join(f"[vm {name}]\nkernel = {guest}.bin\nmemory = {memory}\nautostart = yes\n"
-                   for name in names)
+def tiny_bundle(build, tmp_path, names, guest, words=""):
+    conf = "".join(f"[vm {name}]\nkernel = {guest}.bin\nmemory = 16M\nautostart = yes\n"
+                   f"cmdline = {words}\n" for name in names)
     return bundle.write(tmp_path / f"{guest}.cpio", {
         f"{guest}.bin": (build / f"tests/guest/{guest}.bin").read_bytes(),
         "skerry.conf": conf.encode(),
@@ -23,10 +23,13 @@ def cpu_times(machine):
     return {vm["name"]: vm["cpu_ns"] for vm in machine.objects("vm list")}
 
 
-@pytest.mark.parametrize("emulator", [Qemu, Bochs])
-def test_fairness(build, tmp_path, emulator):
-    """Two guests that never wait get half of the CPU each."""
-    with emulator(build, bundle=tiny_bundle(build, tmp_path, ("one", "two"), "spin")) as machine:
+# Bochs 2.7 masks external interrupts of a guest entered with IF clear: SDM vol. 3, 26.2, has none
+# of that, so that case is QEMU's.
+@pytest.mark.parametrize("emulator, words", [(Qemu, "on"), (Qemu, "off"), (Bochs, "on")])
+def test_fairness(build, tmp_path, emulator, words):
+    """Two guests that never wait get half of the CPU each, whatever their interrupt flag."""
+    files = tiny_bundle(build, tmp_path, ("one", "two"), "spin", words)
+    with emulator(build, bundle=files) as machine:
         machine.wait_prompt()
         first = cpu_times(machine)
         while True:

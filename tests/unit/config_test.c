@@ -150,6 +150,11 @@ static void test_values(void **state)
 		{"cap = 50", 7, "cap: found \"50\", allowed: a percentage"},
 		{"cap = 0%", 7, "cap"},
 		{"reserve = 10ms/2ms", 11, "reserve"},
+		{"reserve = 11ms/10ms", 11, "reserve: found \"11ms/10ms\", allowed: budget/period"},
+		{"reserve = 20us/90us", 11, "reserve"},
+		{"weight = -1", 10, "weight: found \"-1\", allowed: a number from 1 to 65535"},
+		{"weight = none", 10, "weight"},
+		{"vcpus = 1000", 9, "vcpus: found \"1000\", allowed: a number from 1 to 64"},
 		{"reserve = 10ms", 11, "reserve"},
 		{"reserve = 2ms/2s", 11, "reserve"},
 		{"affinity = 3-1", 12, "affinity"},
@@ -217,6 +222,25 @@ static void test_whole_vm(void **state)
 	assert_true(config.vm[0].broken);
 	assert_int_equal(parse("[vm a]\nkernel = k\ncap = 101%"), 1);
 	expect_problem(0, 1, 1, "at most 100% with 1 vCPUs");
+	assert_int_equal(parse("[vm a]\nkernel = k\nvcpus = 2\ncap = 300%"), 1);
+	expect_problem(0, 1, 1, "at most 200% with 2 vCPUs");
+	/* What is promised to all vCPUs together has to fit under the cap. */
+	assert_int_equal(parse("[vm a]\nkernel = k\nvcpus = 2\ncap = 40%\nreserve = 2ms/10ms"), 0);
+	assert_int_equal(parse("[vm a]\nkernel = k\nvcpus = 2\ncap = 39%\nreserve = 2ms/10ms"), 1);
+	expect_problem(0, 1, 1, "found a reserve of 40% of a CPU with 2 vCPUs");
+}
+
+/* The words that take a limit away again. */
+static void test_none(void **state)
+{
+	const struct vm_config *vm = &config.vm[0];
+
+	(void)state;
+	assert_int_equal(parse("[vm a]\nkernel = k\ncap = none\nreserve = none\naffinity = all"),
+			 0);
+	assert_int_equal(vm->cap_percent, 0);
+	assert_int_equal(vm->reserve_budget_ns, 0);
+	assert_int_equal(vm->affinity[0], 0);
 }
 
 static void test_limits(void **state)
@@ -316,6 +340,7 @@ int main(void)
 		cmocka_unit_test(test_duplicate_name), cmocka_unit_test(test_whole_vm),
 		cmocka_unit_test(test_limits),	       cmocka_unit_test(test_noise),
 		cmocka_unit_test(test_round_trip),     cmocka_unit_test(test_options),
+		cmocka_unit_test(test_none),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -173,6 +173,36 @@ static void test_memory(void **state)
 	assert_crashed("0xfee00020 by an instruction not known here, rip 0x0: d9 00");
 }
 
+/* MOV to CR8 exits on SVM only, while an interrupt waits for it. */
+static void test_mov_to_cr8(void **state)
+{
+	(void)state;
+	decode_answer = (struct x86_instruction){
+		.map = X86_MAP_0F, .opcode = 0x22, .reg = 8, .rm = GPR_RBX};
+	page.gpr[GPR_RBX] = 7;
+	settle(EXIT_CR);
+	assert_int_equal(lapic_cr8, 7);
+	assert_int_equal(page.request, REQUEST_ADVANCE);
+	page.request = 0;
+	page.gpr[GPR_RBX] = 0x10;
+	settle(EXIT_CR);
+	assert_raised(VECTOR_GP);
+	assert_int_equal(page.request, 0);
+	assert_int_equal(lapic_cr8, 7);
+	decode_answer.reg = 0;
+	settle(EXIT_CR);
+	assert_crashed("is not handled");
+}
+
+/* The trap of a single step is told in DR6. */
+static void test_memory_stepped(void **state)
+{
+	(void)state;
+	page.rflags |= RFLAGS_TF;
+	settle(EXIT_MEMORY);
+	assert_int_equal(groups_fetched, VCPU_SEGMENTS | VCPU_CONTROL | VCPU_DEBUG);
+}
+
 static void test_execute_nowhere(void **state)
 {
 	(void)state;
@@ -315,7 +345,7 @@ static void test_crashes(void **state)
 		enum exit_reason reason;
 		const char *words;
 	} cases[] = {
-		{EXIT_TASK_SWITCH, "task switch"},    {EXIT_NO_MEMORY, "no memory left"},
+		{EXIT_NO_MEMORY, "no memory left"},
 		{EXIT_ENTRY_FAILED, "explained"},     {EXIT_UNKNOWN, "is not handled"},
 		{EXIT_HOST_INTERRUPT, "not handled"}, {(enum exit_reason)77, "not handled"},
 	};
@@ -383,6 +413,8 @@ int main(void)
 		TEST(test_port_quickly),
 		TEST(test_io_string),
 		TEST(test_memory),
+		TEST(test_mov_to_cr8),
+		TEST(test_memory_stepped),
 		TEST(test_execute_nowhere),
 		TEST(test_delivery_nowhere),
 		TEST(test_cpuid),

@@ -33,7 +33,11 @@
 #include "vmm/monitor/msr_mtrr.c"
 #include "vmm/monitor/pv_eoi.c"
 #include "vmm/monitor/pvclock.c"
+#include "vmm/monitor/task_segment.c"
+#include "vmm/monitor/task_switch.c"
+#include "vmm/monitor/reserve.c"
 #include "vmm/monitor/vcpu.c"
+#include "vmm/monitor/walk.c"
 #include "vmm/rt/mutex.c"
 
 #define RAM_BYTES  (4 * MIB)
@@ -56,6 +60,9 @@ static u32 groups_fetched;
 static u32 signals;			 /* to the manager */
 static u32 wakes_sent[VCPUS_MADE];	 /* signals to a vCPU's event */
 static u32 kicks_sent[VCPUS_MADE];
+static u64 reservable_permille;
+static u64 reserved_permille[VCPUS_MADE];
+static u32 asking;			 /* the vCPU whose thread runs */
 static jmp_buf process_end;
 
 /* devices and emulator */
@@ -148,6 +155,22 @@ enum status sys_object_bind(handle_t handle, handle_t queue, u64 key)
 {
 	(void)handle, (void)queue, (void)key;
 	return STATUS_NO_MEMORY;
+}
+
+/* One host CPU for all vCPUs: who asks is `asking`. */
+enum status sys_thread_reserve(handle_t thread, u64 budget_ns, u64 period_ns, u64 *left_permille)
+{
+	u64 permille = budget_ns != 0 ? budget_ns * 1000 / period_ns : 0;
+	u64 left = reservable_permille;
+
+	assert_int_equal(thread, HANDLE_NONE);
+	for (u32 i = 0; i < VCPUS_MADE; i++)
+		left -= i != asking ? reserved_permille[i] : 0;
+	*left_permille = left;
+	if (permille > left)
+		return STATUS_NO_QUOTA;
+	reserved_permille[asking] = permille;
+	return STATUS_OK;
 }
 
 enum status sys_vcpu_run(handle_t handle)
@@ -393,6 +416,15 @@ enum emulate_result emulate_io_string(struct emulator *emulator, struct vcpu_eve
 	return emulate(emulator, event);
 }
 
+static struct x86_instruction decode_answer;
+
+enum emulate_result emulate_decode(struct emulator *emulator, struct x86_instruction *out,
+				   struct vcpu_event *event)
+{
+	*out = decode_answer;
+	return emulate(emulator, event);
+}
+
 enum emulate_result emulate_instruction_length(struct emulator *emulator, u32 *length,
 					       struct vcpu_event *event)
 {
@@ -418,6 +450,8 @@ static void make_vcpus(u32 count)
 		machine.vcpu[i].handle = HANDLE_VCPU + i;
 		machine.vcpu[i].wake_event = HANDLE_WAKE + i;
 		machine.vcpu[i].page = i == 0 ? &page : &other_page[i - 1];
+		machine.vcpu[i].emulator.page = machine.vcpu[i].page;
+		machine.vcpu[i].emulator.memory = &machine.memory;
 		machine.platform.irqchip.lapic[i].page =
 			i == 0 ? &lapic_page : &other_lapic_page[i - 1];
 	}
@@ -436,6 +470,9 @@ static int fixture_make_many(u32 count)
 	memset(kicks_sent, 0, sizeof(kicks_sent));
 	memset(delivered, 0, sizeof(delivered));
 	memset(typed, 0, sizeof(typed));
+	memset(reserved_permille, 0, sizeof(reserved_permille));
+	reservable_permille = 950;
+	asking = 0;
 	ram = calloc(1, RAM_BYTES);
 	guest_memory_init(&machine.memory, ram, RAM_BYTES);
 	info.tsc_khz = 1000000;

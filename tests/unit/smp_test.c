@@ -153,13 +153,13 @@ static void test_crash_stops_all(void **state)
 {
 	(void)state;
 	all_in_guest();
-	assert_false(round_after(1, EXIT_TASK_SWITCH));
+	assert_false(round_after(1, EXIT_NO_MEMORY));
 	assert_int_equal(channel.state, VM_RUNNING);
 	assert_false(round_after(0, EXIT_KICK));
 	assert_false(round_after(2, EXIT_TRIPLE_FAULT));
 	assert_false(round_after(3, EXIT_KICK));
 	assert_int_equal(channel.state, VM_CRASHED);
-	assert_non_null(strstr(channel.reason, "task switch"));
+	assert_non_null(strstr(channel.reason, "no memory left"));
 	assert_int_equal(channel.reset_count, 0);
 	command(VM_COMMAND_START);
 	assert_true(round_of(0));

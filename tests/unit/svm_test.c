@@ -28,6 +28,8 @@ static struct vcpu_event event;
 static u64 next_code;
 static u64 next_rip;
 static u64 injected;
+static u64 flags_entered;
+static u32 exceptions_entered;
 static unsigned int run_count;
 
 struct svm_cpu *svm_cpu(void)
@@ -65,6 +67,8 @@ void svm_run(u64 vmcb_hpa, u64 gpr[GPR_COUNT])
 	assert_int_equal(switched_in, switched_out + 1);
 	run_count++;
 	injected = vmcb.control.event_injection;
+	flags_entered = vmcb.save.rflags;
+	exceptions_entered = vmcb.control.intercept_exceptions;
 	vmcb.control.exit_code = next_code;
 	vmcb.save.rip = next_rip;
 }
@@ -354,6 +358,18 @@ static void test_registers_pass(void **state)
 	assert_true(page.cr8 == 5);
 }
 
+/* While an interrupt waits for the task priority to fall, each MOV to CR8 exits. */
+static void test_task_priority(void **state)
+{
+	(void)state;
+	page.tpr_threshold = 4;
+	run(VMEXIT_HLT, 0);
+	assert_int_equal(vmcb.control.intercept_cr_write, 1 << 8);
+	page.tpr_threshold = 0;
+	run(VMEXIT_HLT, 0);
+	assert_int_equal(vmcb.control.intercept_cr_write, 0);
+}
+
 /* The host's state comes back once, however often the guest was entered. */
 static void test_leave(void **state)
 {
@@ -429,6 +445,48 @@ static void test_nmi_window(void **state)
 	assert_false(vcpu.nmi_window);
 }
 
+/* An NMI that waits with interrupts off comes right behind the IRET of the one before. */
+static void test_nmi_step(void **state)
+{
+	(void)state;
+	vmcb.control.intercept_exceptions = SVM_INTERCEPT_EXCEPTIONS;
+	inject(EVENT_NMI, 2, false, 0, 0);
+	svm_request(&vcpu, &(struct vcpu_event){0}, REQUEST_NMI_WINDOW, 0);
+	run(VMEXIT_IRET, 0x1002);
+	assert_false(flags_entered & RFLAGS_TF);
+
+	/* a page of its stack was not there */
+	run(VMEXIT_NPF, 0x1002);
+	assert_true(flags_entered & RFLAGS_TF);
+	assert_int_equal(exceptions_entered, ~0u);
+	assert_false(vmcb.save.rflags & RFLAGS_TF);
+	assert_int_equal(vmcb.control.intercept_exceptions, SVM_INTERCEPT_EXCEPTIONS);
+
+	/* it faults: the handler's frame must not show the flag */
+	vmcb.control.exit_info1 = 4;
+	vmcb.control.exit_info2 = 0x7000;
+	run(VMEXIT_EXCEPTION + VECTOR_PF, 0x1002);
+	assert_int_equal(vcpu.exit.reason, EXIT_HOST_INTERRUPT);
+	assert_int_equal(vcpu.event.vector, VECTOR_PF);
+	assert_int_equal(vcpu.event.error_code, 4);
+	assert_int_equal(vmcb.save.cr2, 0x7000);
+	assert_false(vmcb.save.rflags & RFLAGS_TF);
+	assert_true(vcpu.nmi_blocked);
+
+	/* it is done: the trap is nobody's but ours */
+	vmcb.control.exit_info1 = vmcb.control.exit_info2 = 0;
+	vmcb.save.dr6 = DR6_RESET | DR6_BS;
+	run(VMEXIT_EXCEPTION + VECTOR_DB, 0x3000);
+	assert_int_equal(vcpu.exit.reason, EXIT_HOST_INTERRUPT);
+	assert_false(vcpu.event.valid);
+	assert_int_equal(vmcb.save.dr6, DR6_RESET);
+	assert_false(vcpu.nmi_blocked);
+	run_count = 0;
+	svm_enter(&vcpu, 0);
+	assert_int_equal(run_count, 0);
+	assert_int_equal(vcpu.exit.reason, EXIT_NMI_WINDOW);
+}
+
 static void test_nmi_not_delivered(void **state)
 {
 	(void)state;
@@ -487,10 +545,12 @@ int main(void)
 		TEST(test_injection),
 		TEST(test_advance),
 		TEST(test_registers_pass),
+		TEST(test_task_priority),
 		TEST(test_leave),
 		TEST(test_length_is_looked_for),
 		TEST(test_interrupt_window),
 		TEST(test_nmi_window),
+		TEST(test_nmi_step),
 		TEST(test_nmi_not_delivered),
 		TEST(test_reflection),
 		TEST(test_dump_fits),

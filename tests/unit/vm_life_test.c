@@ -15,6 +15,7 @@
 static struct vm_channel channel;
 static u64 now;
 static bool build_works;
+static bool monitor_sets_up = true;
 static u32 groups;        /* that exist */
 static u32 release_steps; /* that taking one back needs besides the last */
 static u32 steps_left;
@@ -64,6 +65,16 @@ void vm_log_take(struct vm *vm)
 	(void)vm;
 }
 
+void vm_share_step(struct vm *vm)
+{
+	(void)vm;
+}
+
+void vm_share_abandon(struct vm *vm)
+{
+	(void)vm;
+}
+
 bool vm_build(struct vm *vm, char *problem, size_t size)
 {
 	if (!build_works) {
@@ -73,6 +84,7 @@ bool vm_build(struct vm *vm, char *problem, size_t size)
 	assert_int_equal(vm->group, HANDLE_NONE);
 	memset(&channel, 0, sizeof(channel));
 	channel.exit_code = -1;
+	channel.ready = monitor_sets_up;
 	vm->channel = &channel;
 	vm->command_sequence = 0;
 	vm->group = 7;
@@ -380,13 +392,60 @@ static void test_destroy_during(void **state)
 	assert_null(vm_find("alpha"));
 }
 
+/* Commands wait for the monitor's set-up; what it cannot set up never comes to be. */
+static void test_set_up(void **state)
+{
+	struct vm_config config = {.name = "alpha"};
+	char problem[64];
+	struct vm *vm;
+	u32 id;
+
+	(void)state;
+	build_works = true;
+	monitor_sets_up = false;
+	vm = vm_create(&config, problem, sizeof(problem));
+	assert_non_null(vm);
+	assert_true(act(vm, ACTION_START));
+	assert_false(act(vm, ACTION_START));
+	assert_true(vm_busy(vm));
+	assert_int_equal(channel.command_sequence, 0);
+	channel.ready = 1;
+	vm_channel_signalled(vm);
+	assert_int_equal(channel.command, VM_COMMAND_START);
+	settle(vm);
+	assert_int_equal(vm->state, VM_RUNNING);
+	assert_true(act(vm, ACTION_DESTROY));
+	settle(vm);
+
+	vm = vm_create(&config, problem, sizeof(problem));
+	id = vm->id;
+	assert_true(act(vm, ACTION_START));
+	monitor_reports(vm, VM_CRASHED, "nothing left");
+	settle(vm);
+	assert_int_equal(vm->id, 0);
+	assert_int_equal(groups, 0);
+	assert_string_equal(vm_refusal(id), "nothing left");
+	assert_string_equal(vm_refusal(id + 1), "");
+	assert_non_null(strstr(notice, "error: VM alpha: nothing left"));
+
+	/* One that was there before stays, for inspection. */
+	monitor_sets_up = true;
+	vm = in_state(VM_STOPPED);
+	monitor_sets_up = false;
+	assert_true(act(vm, ACTION_START));
+	monitor_reports(vm, VM_CRASHED, "nothing left");
+	settle(vm);
+	assert_int_equal(vm->state, VM_CRASHED);
+	monitor_sets_up = true;
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_table),		cmocka_unit_test(test_fresh_boot),
 		cmocka_unit_test(test_process_end),	cmocka_unit_test(test_on_crash),
 		cmocka_unit_test(test_hostile_monitor), cmocka_unit_test(test_uptime),
-		cmocka_unit_test(test_destroy_during),
+		cmocka_unit_test(test_destroy_during),	cmocka_unit_test(test_set_up),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

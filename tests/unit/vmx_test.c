@@ -168,6 +168,12 @@ void panic(const char *text, ...)
 	abort();
 }
 
+enum page_owner page_owner(hpa_t hpa)
+{
+	(void)hpa;
+	return PAGE_GUEST;
+}
+
 enum status page_alloc_cleared(unsigned int order, enum page_owner owner, struct quota *quota,
 			       void **pointer)
 {
@@ -813,6 +819,22 @@ static void live_registers_go_in_and_out(void **state)
 	assert_true(vcpu.launched);
 }
 
+/* SDM vol. 3, 27.2.1.1: one above the priority would fail the entry. */
+static void threshold_follows_priority(void **state)
+{
+	(void)state;
+	page->cr8 = 9;
+	page->tpr_threshold = 5;
+	vmx_enter(&vcpu, 0);
+	assert_int_equal(field[VMCS_TPR_THRESHOLD], 5);
+	page->cr8 = 3;
+	vmx_enter(&vcpu, 0);
+	assert_int_equal(field[VMCS_TPR_THRESHOLD], 3);
+	page->tpr_threshold = 0;
+	vmx_enter(&vcpu, 0);
+	assert_int_equal(field[VMCS_TPR_THRESHOLD], 0);
+}
+
 /* --- events --- */
 
 static void inject(u8 type, u8 vector, u8 has_error_code, u32 error_code, u32 length)
@@ -977,6 +999,7 @@ int main(void)
 		TEST_WITH_VCPU(no_guest_keeps_the_kernel_for_ever),
 		TEST_WITH_VCPU(deadline_is_neither_early_nor_lost),
 		TEST_WITH_VCPU(live_registers_go_in_and_out),
+		TEST_WITH_VCPU(threshold_follows_priority),
 		TEST_WITH_VCPU(error_codes_follow_the_vector),
 		TEST_WITH_VCPU(windows_are_open_as_asked),
 		TEST_WITH_VCPU(advancing_ends_shadows_and_wraps),

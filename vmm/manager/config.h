@@ -53,6 +53,7 @@ struct vm_config {
 	u64 preemption_timer;
 	u64 unrestricted;
 	u64 tlb_flush;
+	u64 test_device;
 };
 
 struct config {

@@ -7,6 +7,7 @@
 #include "vmm/manager/log_names.h"
 
 #define SHOWN_BYTES 40u
+#define RESERVE_PERIOD_MIN_NS (100 * NS_PER_US)
 #define TRAP_WORDS  "cr dr exceptions msr io"
 
 const struct config_key config_host_keys[] = {
@@ -30,12 +31,13 @@ const struct config_key config_vm_keys[] = {
 	 "a size such as 128M, from 2M to 1T in steps of 4K"},
 	{"vcpus", VALUE_NUMBER, VM_FIELD(vcpus), 1, 64, NULL, "a number from 1 to 64"},
 	{"affinity", VALUE_CPUS, VM_FIELD(affinity), 0, CPU_MAX - 1, NULL,
-	 "host CPUs such as 0-3,5 up to 255"},
+	 "host CPUs such as 0-3,5 up to 255, or all"},
 	{"weight", VALUE_NUMBER, VM_FIELD(weight), 1, 65535, NULL, "a number from 1 to 65535"},
 	{"cap", VALUE_PERCENT, VM_FIELD(cap_percent), 1, 6400, NULL,
-	 "a percentage of one CPU such as 50%, at most 100% for each vCPU"},
+	 "a percentage of one CPU such as 50%, at most 100% for each vCPU, or none"},
 	{"reserve", VALUE_RESERVE, VM_FIELD(reserve_budget_ns), 10 * NS_PER_US, NS_PER_S, NULL,
-	 "budget/period such as 2ms/10ms, from 10us to 1s, the budget not above the period"},
+	 "budget/period such as 2ms/10ms, the budget from 10us up to the period, the period from "
+	 "100us to 1s, or none"},
 	{"autostart", VALUE_CHOICE, VM_FIELD(autostart), .words = "no yes", .allowed = "yes no"},
 	{"on_crash", VALUE_CHOICE, VM_FIELD(on_crash), .words = "hold restart destroy",
 	 .allowed = "hold restart destroy"},
@@ -51,6 +53,8 @@ const struct config_key config_vm_keys[] = {
 	 .allowed = "auto off"},
 	{"tlb_flush", VALUE_CHOICE, VM_FIELD(tlb_flush), .words = "tagged full",
 	 .allowed = "tagged full"},
+	{"test_device", VALUE_CHOICE, VM_FIELD(test_device), .words = "no yes",
+	 .allowed = "yes no"},
 	{NULL, VALUE_TEXT, 0, .words = NULL},
 };
 
@@ -94,6 +98,8 @@ static bool parse_cpus(struct text text, u64 maximum, u64 *words)
 	u64 last;
 
 	memset(words, 0, CONFIG_CPU_WORDS * sizeof(*words));
+	if (text_equal(text, "all"))
+		return true;
 	do {
 		more = split(rest, ',', &part, &rest);
 		if (!split(text_trim(part), '-', &low, &high))
@@ -112,10 +118,13 @@ static bool parse_reserve(const struct config_key *key, struct text text, u64 *b
 	struct text budget;
 	struct text period;
 
+	if (text_equal(text, "none"))
+		return true;
 	return split(text, '/', &budget, &period) &&
 	       parse_duration(text_trim(budget), &budget_and_period[0]) &&
 	       parse_duration(text_trim(period), &budget_and_period[1]) &&
 	       budget_and_period[0] >= key->minimum && budget_and_period[1] <= key->maximum &&
+	       budget_and_period[1] >= RESERVE_PERIOD_MIN_NS &&
 	       budget_and_period[0] <= budget_and_period[1];
 }
 
@@ -159,7 +168,7 @@ static bool parse_text(const struct config_key *key, struct text text, char *to)
 	return text.length >= key->minimum && text_copy(to, key->maximum + 1, text);
 }
 
-/* Parses into `field`; on false it may hold anything. */
+/* Parses into `field`, which is all zero; on false it may hold anything. */
 static bool parse_value(const struct config_key *key, struct text text, void *field)
 {
 	u64 *number = field;
@@ -174,6 +183,8 @@ static bool parse_value(const struct config_key *key, struct text text, void *fi
 		return parse_u64(text, number) && *number >= key->minimum &&
 		       *number <= key->maximum;
 	case VALUE_PERCENT:
+		if (text_equal(text, "none"))
+			return true;
 		return parse_percent(text, number) && *number >= key->minimum &&
 		       *number <= key->maximum;
 	case VALUE_DURATION:
@@ -249,6 +260,15 @@ bool config_set(const struct config_key *keys, void *target, u64 *given, struct 
 	return true;
 }
 
+/* Of one CPU, all vCPUs together, rounded up. */
+static u64 reserve_percent(const struct vm_config *vm)
+{
+	if (vm->reserve_budget_ns == 0)
+		return 0;
+	return (vm->vcpus * vm->reserve_budget_ns * 100 + vm->reserve_period_ns - 1) /
+	       vm->reserve_period_ns;
+}
+
 bool config_vm_check(const struct vm_config *vm, char *problem, size_t size)
 {
 	if (vm->kernel[0] == '\0')
@@ -258,6 +278,12 @@ bool config_vm_check(const struct vm_config *vm, char *problem, size_t size)
 		       "VM %s: found cap = %llu%%, allowed: at most %llu%% with %llu vCPUs",
 		       vm->name, (unsigned long long)vm->cap_percent,
 		       (unsigned long long)(100 * vm->vcpus), (unsigned long long)vm->vcpus);
+	else if (vm->cap_percent != 0 && reserve_percent(vm) > vm->cap_percent)
+		format(problem, size,
+		       "VM %s: found a reserve of %llu%% of a CPU with %llu vCPUs, allowed: at most "
+		       "its cap, %llu%%",
+		       vm->name, (unsigned long long)reserve_percent(vm),
+		       (unsigned long long)vm->vcpus, (unsigned long long)vm->cap_percent);
 	else
 		return true;
 	return false;

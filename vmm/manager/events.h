@@ -9,6 +9,7 @@ enum event_source {
 	EVENT_SERIAL,     /* a host UART interrupted; number: 0 for COM1, 1 for COM2 */
 	EVENT_CHANNEL,    /* a monitor signalled; number: of the VM */
 	EVENT_PROCESS,    /* a monitor's process ended; number: of the VM */
+	EVENT_LOG,        /* the kernel's log has grown */
 };
 
 struct event {

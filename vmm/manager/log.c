@@ -4,6 +4,7 @@
 #include "lib/bits.h"
 #include "lib/format.h"
 #include "lib/json.h"
+#include "vmm/manager/events.h"
 #include "vmm/manager/log_format.h"
 #include "vmm/manager/log_names.h"
 #include "vmm/manager/machine.h"
@@ -47,10 +48,11 @@ enum status log_init(void)
 		rings[ring_count] = map_entry(entry, machine_page()->log_bytes);
 		if (rings[ring_count] == NULL)
 			return STATUS_NO_MEMORY;
+		sys_handle_close(entry->handle); /* it stays mapped */
 		ring_count++;
 	}
 	log_take_kernel();
-	return STATUS_OK;
+	return events_bind(start_handle(START_ROOT), EVENT_LOG, 0);
 }
 
 static u64 tsc_to_log_ns(u64 tsc)

@@ -9,25 +9,29 @@
 #include "vmm/manager/setup.h"
 #include "vmm/manager/vm.h"
 #include "vmm/manager/vm_build.h"
-#include "vmm/rt/clock.h"
 #include "vmm/rt/start.h"
-
-/* The kernel's log has no signal of its own: it is looked at this often while nothing else happens.
- */
-#define LOG_POLL_NS NS_PER_S
 
 static void handle(const struct event *event)
 {
-	struct vm *vm = event->source == EVENT_SERIAL ? NULL : vm_by_id(event->number);
+	struct vm *vm;
 
-	if (event->source == EVENT_SERIAL)
+	switch (event->source) {
+	case EVENT_SERIAL:
 		serial_interrupt((enum serial_name)event->number);
-	else if (vm == NULL)
-		return; /* its last signal outlived it */
-	else if (event->source == EVENT_CHANNEL)
-		vm_channel_signalled(vm);
-	else
-		vm_process_ended(vm);
+		break;
+	case EVENT_LOG:
+		break; /* read each turn */
+	case EVENT_CHANNEL:
+	case EVENT_PROCESS:
+		vm = vm_by_id(event->number);
+		if (vm == NULL)
+			break; /* its last signal outlived it */
+		if (event->source == EVENT_CHANNEL)
+			vm_channel_signalled(vm);
+		else
+			vm_process_ended(vm);
+		break;
+	}
 }
 
 extern char __data_end[];
@@ -58,9 +62,8 @@ static void turn(void)
 	log_export_step();
 	if (more)
 		return;
-	deadline = clock_tsc() + clock_ns_to_tsc(LOG_POLL_NS);
-	deadline = MIN(deadline, vm_deadline());
-	deadline = MIN(deadline, console_deadline());
+	deadline = MIN(vm_deadline(), console_deadline());
+	deadline = MIN(deadline, setup_deadline());
 	if (events_wait(deadline, &event))
 		handle(&event);
 }
@@ -77,7 +80,10 @@ int main(void)
 	setup_config_file();
 	setup_host();
 	vm_build_init();
-	setup_start_vms();
+	while (setup_start_next()) {
+		while (!setup_settled())
+			turn();
+	}
 	console_open();
 	console_run(setup_options_get()->run);
 	for (;;)

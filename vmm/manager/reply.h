@@ -33,6 +33,7 @@ struct reply {
 	u32 vm_id;
 	char vm_name[CONFIG_NAME_BYTES];
 	struct log_query query;
+	u64 changed; /* keys of `vm set`, a bit for each of config_vm_keys */
 
 	u32 attach_id; /* the terminal becomes this VM's console; 0: no */
 

@@ -8,14 +8,20 @@
 #include "vmm/manager/log_export.h"
 #include "vmm/manager/machine.h"
 #include "vmm/manager/vm.h"
+#include "vmm/rt/clock.h"
 #include "vmm/rt/start.h"
 
 #define DEMO_NAME   "demo"
 #define DEMO_MEMORY (16 * MIB)
+#define SETUP_NS    (10 * NS_PER_S) /* that a monitor may take to set itself up */
 
 static struct options options;
 static struct config config;
 static const char *config_name = "";
+
+static u32 next_vm;    /* of config.vm: the next to start */
+static u32 waiting_id; /* the last one started; 0: none */
+static u64 waiting_until_tsc;
 
 /* Shown above the prompt and kept in the log. */
 static void report(const char *problem)
@@ -127,6 +133,8 @@ static void start_vm(const struct vm_config *vm_config)
 	char problem[256];
 	struct vm *vm = vm_create(vm_config, problem, sizeof(problem));
 
+	waiting_id = vm != NULL ? vm->id : 0;
+	waiting_until_tsc = clock_tsc() + clock_ns_to_tsc(SETUP_NS);
 	if (vm == NULL || !vm_act(vm, ACTION_START, problem, sizeof(problem)))
 		console_notice("error: VM %s: %s\n", vm_config->name, problem);
 }
@@ -145,16 +153,31 @@ static void announce_vms(void)
 		       length > 0 ? starting : " no VM");
 }
 
-void setup_start_vms(void)
+bool setup_start_next(void)
 {
-	announce_vms();
-	for (u32 i = 0; i < config.vm_count; i++) {
-		if (config.vm[i].broken)
-			console_notice("error: VM %s is not created, see above\n",
-				       config.vm[i].name);
-		else if (config.vm[i].autostart)
-			start_vm(&config.vm[i]);
-	}
+	if (next_vm == 0)
+		announce_vms();
+	if (next_vm == config.vm_count)
+		return false;
+	if (config.vm[next_vm].broken)
+		console_notice("error: VM %s is not created, see above\n",
+			       config.vm[next_vm].name);
+	else if (config.vm[next_vm].autostart)
+		start_vm(&config.vm[next_vm]);
+	next_vm++;
+	return true;
+}
+
+bool setup_settled(void)
+{
+	const struct vm *vm = waiting_id != 0 ? vm_by_id(waiting_id) : NULL;
+
+	return vm == NULL || (!vm->dying && vm_ready(vm)) || clock_tsc() >= waiting_until_tsc;
+}
+
+u64 setup_deadline(void)
+{
+	return setup_settled() ? ~0ull : waiting_until_tsc;
 }
 
 void setup_banner(void)

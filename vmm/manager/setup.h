@@ -20,8 +20,14 @@ const char *setup_config_name(void);
 
 /* Applies what [host] says. */
 void setup_host(void);
-/* Creates and starts the VMs that ask for it. */
-void setup_start_vms(void);
+/*
+ * Creates and starts the VMs that ask for it, in the order of the file: each takes of the machine
+ * what those before have left. To be called until there are no more; false then.
+ */
+bool setup_start_next(void);
+/* Whether the last one has set itself up, or is gone, or takes too long. */
+bool setup_settled(void);
+u64 setup_deadline(void);
 
 /* Shows name, version and machine. */
 void setup_banner(void);

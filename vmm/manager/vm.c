@@ -35,6 +35,12 @@ static const char *const action_allowed[ACTION_COUNT] = {
 static struct vm vms[VM_MAX];
 static u32 last_id;
 
+/* The last VM that could not be created, and why. */
+static struct {
+	u32 id;
+	char reason[sizeof(((struct vm *)NULL)->reason)];
+} refusal;
+
 struct vm *vm_next(struct vm *vm)
 {
 	for (vm = vm == NULL ? vms : vm + 1; vm < vms + VM_MAX; vm++) {
@@ -103,13 +109,27 @@ u64 vm_uptime_ns(const struct vm *vm)
 	return clock_tsc_to_ns(uptime_tsc(vm));
 }
 
+bool vm_obeyed(const struct vm *vm)
+{
+	return __atomic_load_n(&vm->channel->done_sequence, __ATOMIC_ACQUIRE) ==
+	       vm->command_sequence;
+}
+
+bool vm_ready(const struct vm *vm)
+{
+	return vm->channel != NULL && __atomic_load_n(&vm->channel->ready, __ATOMIC_ACQUIRE) != 0;
+}
+
 bool vm_busy(const struct vm *vm)
 {
-	if (vm->dying)
+	if (vm->dying || vm->change_phase != CHANGE_NONE)
 		return true;
-	return has_guest(vm) && vm->group != HANDLE_NONE &&
-	       __atomic_load_n(&vm->channel->done_sequence, __ATOMIC_ACQUIRE) !=
-		       vm->command_sequence;
+	return has_guest(vm) && vm->group != HANDLE_NONE && (!vm_ready(vm) || !vm_obeyed(vm));
+}
+
+const char *vm_refusal(u32 id)
+{
+	return refusal.id == id ? refusal.reason : "";
 }
 
 static void tell(const struct vm *vm, enum log_level level)
@@ -118,7 +138,7 @@ static void tell(const struct vm *vm, enum log_level level)
 		    vm->reason[0] != '\0' ? ": " : "", vm->reason);
 }
 
-static void send(struct vm *vm, enum vm_command command)
+void vm_send(struct vm *vm, enum vm_command command)
 {
 	vm->channel->command = command;
 	vm->command_sequence++;
@@ -132,6 +152,8 @@ static void release(struct vm *vm, enum vm_after after)
 	vm->dying = true;
 	vm->after = after;
 	vm->stop_deadline_tsc = 0;
+	vm->start_wanted = false;
+	vm_share_abandon(vm);
 }
 
 static void set_state(struct vm *vm, enum vm_state state, const char *reason)
@@ -176,6 +198,18 @@ static void crashed(struct vm *vm, const char *reason, bool monitor_alive)
 	}
 }
 
+/* It never came to be. */
+static void refused(struct vm *vm, const char *reason)
+{
+	set_state(vm, VM_CRASHED, reason);
+	log_message(LOG_ERROR, LOG_VM, vm->config.name, "not created: %s", vm->reason);
+	if (vm->start_wanted)
+		console_notice("error: VM %s: %s\n", vm->config.name, vm->reason);
+	refusal.id = vm->id;
+	string_copy(refusal.reason, sizeof(refusal.reason), vm->reason);
+	release(vm, AFTER_REMOVE);
+}
+
 static void stopped(struct vm *vm, const char *reason)
 {
 	set_state(vm, VM_STOPPED, reason);
@@ -213,6 +247,10 @@ static void take_state(struct vm *vm)
 		stopped(vm, reason[0] != '\0' ? reason : "by the guest");
 		break;
 	case VM_CRASHED:
+		if (vm->fresh) {
+			refused(vm, reason);
+			break;
+		}
 		crashed(vm, reason[0] != '\0' ? reason : "its monitor gave no reason", true);
 		break;
 	default:
@@ -227,6 +265,12 @@ void vm_channel_signalled(struct vm *vm)
 		return;
 	vm_log_take(vm);
 	take_state(vm);
+	if (vm->dying || !vm_ready(vm))
+		return;
+	vm->fresh = false;
+	if (vm->start_wanted)
+		vm_send(vm, VM_COMMAND_START);
+	vm->start_wanted = false;
 }
 
 void vm_process_ended(struct vm *vm)
@@ -268,6 +312,7 @@ struct vm *vm_create(const struct vm_config *config, char *problem, size_t size)
 	memset(vm, 0, sizeof(*vm));
 	vm->config = *config;
 	vm->id = ++last_id;
+	vm->fresh = true;
 	if (boot(vm, problem, size)) {
 		log_message(LOG_INFO, LOG_AUDIT, config->name, "created");
 		return vm;
@@ -292,7 +337,9 @@ static bool start(struct vm *vm, char *problem, size_t size)
 			release(vm, AFTER_NOTHING);
 		return false;
 	}
-	send(vm, VM_COMMAND_START);
+	vm->start_wanted = !vm_ready(vm);
+	if (!vm->start_wanted)
+		vm_send(vm, VM_COMMAND_START);
 	return true;
 }
 
@@ -309,7 +356,7 @@ static bool stop(struct vm *vm, char *problem, size_t size)
 		return false;
 	}
 	vm->stop_deadline_tsc = clock_tsc() + clock_ns_to_tsc(vm->config.stop_timeout_ns);
-	send(vm, VM_COMMAND_POWER_BUTTON);
+	vm_send(vm, VM_COMMAND_POWER_BUTTON);
 	return true;
 }
 
@@ -325,7 +372,8 @@ bool vm_act(struct vm *vm, enum vm_action action, char *problem, size_t size)
 		       action_allowed[action]);
 		return false;
 	}
-	if (vm_busy(vm) && !vm->dying && action != ACTION_DESTROY) {
+	if (vm_busy(vm) && !vm->dying && action != ACTION_DESTROY &&
+	    !(action == ACTION_START && !vm_ready(vm) && !vm->start_wanted)) {
 		format(problem, size, "%s is still busy with the last command, try again",
 		       vm->config.name);
 		return false;
@@ -335,13 +383,13 @@ bool vm_act(struct vm *vm, enum vm_action action, char *problem, size_t size)
 	case ACTION_START:
 		return start(vm, problem, size);
 	case ACTION_PAUSE:
-		send(vm, VM_COMMAND_PAUSE);
+		vm_send(vm, VM_COMMAND_PAUSE);
 		return true;
 	case ACTION_RESUME:
-		send(vm, VM_COMMAND_RESUME);
+		vm_send(vm, VM_COMMAND_RESUME);
 		return true;
 	case ACTION_RESET:
-		send(vm, VM_COMMAND_RESET);
+		vm_send(vm, VM_COMMAND_RESET);
 		return true;
 	case ACTION_STOP:
 		return stop(vm, problem, size);
@@ -381,6 +429,7 @@ bool vm_step(void)
 	VM_FOR_EACH(vm) {
 		if (vm->stop_deadline_tsc != 0 && now >= vm->stop_deadline_tsc)
 			stopped(vm, "ended by `vm stop`, the power button had no effect");
+		vm_share_step(vm);
 		if (!vm->dying)
 			continue;
 		/* Before the group: its last steps give back whatever is waiting for it. */

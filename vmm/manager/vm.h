@@ -6,6 +6,7 @@
 #include "lib/text.h"
 #include "vmm/manager/config.h"
 #include "vmm/manager/vm_log.h"
+#include "vmm/manager/vm_share.h"
 #include "vmm/rt/channel.h"
 
 #define VM_MAX CONFIG_VM_MAX
@@ -48,6 +49,8 @@ struct vm {
 	handle_t wake;           /* event that the monitor waits on */
 	bool dying;              /* the group is being taken back */
 	enum vm_after after;
+	bool fresh;              /* its first monitor is not set up yet: it may never come to be */
+	bool start_wanted;       /* as soon as the monitor is set up */
 	const struct group_page *account; /* NULL: none */
 
 	handle_t channel_memory;
@@ -55,6 +58,10 @@ struct vm {
 	u32 command_sequence;
 	u32 input_written;
 	u32 output_read;
+
+	enum vm_change_phase change_phase;
+	struct vm_config next;   /* what it is being changed to */
+	char change_problem[160];
 
 	u64 stop_deadline_tsc; /* 0: no stop under way */
 	u64 crash_tsc[VM_CRASH_LIMIT]; /* a ring of the last ones */
@@ -77,14 +84,26 @@ const char *vm_state_name(enum vm_state state);
 u64 vm_uptime_ns(const struct vm *vm);
 /* The account in force, or that of the last monitor. */
 const struct group_page *vm_account(const struct vm *vm);
+/* CPU time up to now, also of threads that have run for long without the kernel looking. */
+u64 vm_cpu_ns(const struct vm *vm);
 /* Whether the monitor has not yet done what it was last told, or everything is being taken back. */
 bool vm_busy(const struct vm *vm);
 
+/* Whether the monitor has done the last command. */
+bool vm_obeyed(const struct vm *vm);
+/* Whether the monitor is set up. */
+bool vm_ready(const struct vm *vm);
+
 /*
- * Puts a VM into the list with its monitor waiting for the start. NULL: nothing is left of it,
- * `problem` says why.
+ * Puts a VM into the list; its monitor sets itself up. NULL: nothing is left of it, `problem` says
+ * why. A monitor that cannot be set up takes the VM with it: vm_refusal then says why.
  */
 struct vm *vm_create(const struct vm_config *config, char *problem, size_t size);
+/* Why the VM of that id was not created after all; "" when it was. */
+const char *vm_refusal(u32 id);
+
+/* Tells the monitor to do something. */
+void vm_send(struct vm *vm, enum vm_command command);
 
 /*
  * Does an action or says why not, in `problem`. What takes time goes on in vm_step and with the

@@ -115,7 +115,7 @@ static bool check(const struct vm_config *config, char *problem, size_t size)
 		       (unsigned long long)(available * PAGE_SIZE / MIB));
 		return false;
 	}
-	return true;
+	return vm_share_check(config, problem, size);
 }
 
 static void add_entry(struct parts *parts, enum start_kind kind, handle_t handle, u64 offset,
@@ -164,6 +164,11 @@ static struct step create_objects(struct vm *vm, struct parts *parts)
 				  vm->config.weight, &vm->group);
 	if (status != STATUS_OK)
 		return step("creating its group", status);
+	status = sys_group_set(vm->group, GROUP_TAG, vm->id);
+	if (status == STATUS_OK)
+		status = vm_share_apply(vm->group, &vm->config);
+	if (status != STATUS_OK)
+		return step("setting its shares", status);
 	status = sys_memory_create(vm->group, vm->config.memory_bytes, MEMORY_GUEST, &parts->ram);
 	if (status != STATUS_OK)
 		return step("creating its RAM", status);
@@ -244,7 +249,10 @@ static void fill_start_info(const struct vm *vm, struct parts *parts)
 	memcpy(info->backend, start_info->backend, sizeof(info->backend));
 	info->parameter[MONITOR_VCPUS] = vm->config.vcpus;
 	info->parameter[MONITOR_ID] = vm->id;
-	info->parameter[MONITOR_FLAGS] = demo ? MONITOR_DEMO : 0;
+	info->parameter[MONITOR_RESERVE_BUDGET_NS] = vm->config.reserve_budget_ns;
+	info->parameter[MONITOR_RESERVE_PERIOD_NS] = vm->config.reserve_period_ns;
+	info->parameter[MONITOR_FLAGS] = (demo ? MONITOR_DEMO : 0ul) |
+					 (vm->config.test_device ? MONITOR_TEST_DEVICE : 0ul);
 }
 
 static struct step grant_all(struct vm *vm, struct parts *parts)

@@ -24,6 +24,10 @@ static void obey(struct machine *machine, u32 command)
 	case VM_COMMAND_POWER_BUTTON:
 		acpi_pm_power_button(&machine->platform.acpi_pm);
 		break;
+	case VM_COMMAND_RESERVE:
+		reserve_change(machine, machine->channel->reserve_budget_ns,
+			       machine->channel->reserve_period_ns);
+		break;
 	case VM_COMMAND_REGISTERS:
 		machine_fetch_registers(machine);
 		break;
@@ -37,14 +41,15 @@ void command_obey(struct machine *machine)
 	struct vm_channel *channel = machine->channel;
 	u32 sequence = __atomic_load_n(&channel->command_sequence, __ATOMIC_ACQUIRE);
 
-	/* one that needs all vCPUs to have left the guest is done when they have */
-	if (machine->todo != 0)
+	/* one that needs all vCPUs to have left the guest is done when they have, or have asked */
+	if (machine->todo != 0 || reserve_under_way(machine))
 		return;
 	if (sequence != machine->obeyed) {
 		machine->obeyed = sequence;
 		obey(machine, channel->command);
 	}
-	if (machine->todo != 0 || machine->obeyed == channel->done_sequence)
+	if (machine->todo != 0 || reserve_under_way(machine) ||
+	    machine->obeyed == channel->done_sequence)
 		return;
 	__atomic_store_n(&channel->done_sequence, machine->obeyed, __ATOMIC_RELEASE);
 	machine->signal = true;

@@ -19,17 +19,24 @@ enum emulate_result emulate_fault(struct emulation *emulation, u8 vector)
 }
 
 /* SDM vol. 3, 18.3.1.4: a single step traps behind the instruction. */
+enum emulate_result emulate_single_step(struct emulation *emulation)
+{
+	struct vcpu_page *page = emulation->page;
+
+	emulate_fault(emulation, VECTOR_DB);
+	if (page->valid & VCPU_DEBUG) {
+		page->dr[6] |= DR6_BS;
+		page->dirty |= VCPU_DEBUG;
+	}
+	return EMULATE_FAULT;
+}
+
 enum emulate_result emulate_retire(struct emulation *emulation)
 {
 	struct vcpu_page *page = emulation->page;
 
-	if (page->rflags & RFLAGS_TF) {
-		emulate_fault(emulation, VECTOR_DB);
-		if (page->valid & VCPU_DEBUG) {
-			page->dr[6] |= DR6_BS;
-			page->dirty |= VCPU_DEBUG;
-		}
-	}
+	if (page->rflags & RFLAGS_TF)
+		emulate_single_step(emulation);
 	page->rip = emulation->next;
 	page->rflags &= ~RFLAGS_RF;
 	page->shadow &= ~(u32)(SHADOW_STI | SHADOW_MOV_SS);

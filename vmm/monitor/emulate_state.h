@@ -36,6 +36,8 @@ static inline u64 emulate_mask(u32 bytes)
 enum emulate_result emulate_start(struct emulation *emulation, struct emulator *emulator,
 				  struct vcpu_event *event);
 enum emulate_result emulate_fault(struct emulation *emulation, u8 vector);
+/* Raises the #DB of a single step; EMULATE_FAULT. */
+enum emulate_result emulate_single_step(struct emulation *emulation);
 enum emulate_result emulate_retire(struct emulation *emulation);
 
 /* emulate_memory.c: SDM vol. 3, 4.7 and 5.3; `access` is enum walk_access, without WALK_USER */

@@ -126,6 +126,7 @@ static bool comparison_ends(const struct emulation *emulation)
 enum emulate_result emulate_string(struct emulation *emulation)
 {
 	bool repeated = emulation->in.prefixes & (X86_PREFIX_REP | X86_PREFIX_REPNE);
+	bool stepped = emulation->page->rflags & RFLAGS_TF;
 	u32 width = emulation->in.address_bytes;
 	enum emulate_result result;
 
@@ -140,6 +141,9 @@ enum emulate_result emulate_string(struct emulation *emulation)
 		emulate_set_register(emulation, GPR_RCX, width, emulation->page->gpr[GPR_RCX] - 1);
 		if (comparison_ends(emulation))
 			return EMULATE_DONE;
+		/* SDM vol. 3, 18.3.1.4: the trap comes after each iteration */
+		if (stepped && index_register(emulation, GPR_RCX) != 0)
+			return emulate_single_step(emulation);
 	}
 	return index_register(emulation, GPR_RCX) == 0 ? EMULATE_DONE : EMULATE_AGAIN;
 }

@@ -6,6 +6,7 @@
 #include "lib/string.h"
 #include "vmm/monitor/hypercall.h"
 #include "vmm/monitor/machine.h"
+#include "vmm/monitor/task_switch.h"
 
 void exits_set_wants(struct vcpu_page *page)
 {
@@ -77,6 +78,13 @@ static void finish_emulation(struct vcpu *vcpu, enum emulate_result result,
 	}
 }
 
+/* A single step leaves its trace in DR6. */
+static u32 emulation_groups(const struct vcpu *vcpu)
+{
+	return VCPU_SEGMENTS | VCPU_CONTROL |
+	       ((vcpu->page->rflags & RFLAGS_TF) != 0 ? (u32)VCPU_DEBUG : 0);
+}
+
 static void settle_memory(struct vcpu *vcpu)
 {
 	const struct vcpu_exit *exit = &vcpu->page->exit;
@@ -94,7 +102,7 @@ static void settle_memory(struct vcpu *vcpu)
 			      vcpu->page->rip, exit->gpa);
 		return;
 	}
-	vcpu_need(vcpu, VCPU_SEGMENTS | VCPU_CONTROL);
+	vcpu_need(vcpu, emulation_groups(vcpu));
 	result = emulate(&vcpu->emulator, &event);
 	finish_emulation(vcpu, result, &event, "memory access");
 }
@@ -104,7 +112,7 @@ static void settle_io_string(struct vcpu *vcpu)
 	struct vcpu_event event = {0};
 	enum emulate_result result;
 
-	vcpu_need(vcpu, VCPU_SEGMENTS | VCPU_CONTROL);
+	vcpu_need(vcpu, emulation_groups(vcpu));
 	result = emulate_io_string(&vcpu->emulator, &event);
 	finish_emulation(vcpu, result, &event, "string port access");
 }
@@ -212,9 +220,37 @@ static void settle_xsetbv(struct vcpu *vcpu)
 	vcpu_advance(vcpu);
 }
 
+/* Only VMX exits for it: SDM vol. 3, table 28-2. */
+static void settle_task_switch(struct vcpu *vcpu)
+{
+	const struct vcpu_exit *exit = &vcpu->page->exit;
+	const struct vcpu_event by = vcpu->event;
+	struct task_switch request = {
+		.selector = (u16)exit->qualification,
+		.source = exit->qualification >> 30 & 3,
+		.return_eip = (u32)vcpu->page->rip,
+	};
+	struct vcpu_event event;
+
+	vcpu->event.valid = 0;
+	if (request.source != TASK_GATE_IN_IDT || by.type >= EVENT_SOFTWARE_INTERRUPT) {
+		request.return_eip += exit->instruction_length;
+	} else {
+		request.external = true;
+		request.has_error_code = by.has_error_code;
+		request.error_code = by.error_code;
+	}
+	vcpu_need(vcpu, VCPU_SEGMENTS | VCPU_TABLES | VCPU_CONTROL | VCPU_DEBUG);
+	if (by.type == EVENT_NMI && request.source == TASK_GATE_IN_IDT)
+		vcpu->page->shadow |= SHADOW_NMI;
+	if (task_switch(&vcpu->emulator, &request, &event) == EMULATE_FAULT)
+		vcpu_raise_event(vcpu, &event);
+}
+
 static void settle_halt(struct vcpu *vcpu)
 {
-	vcpu->halted = true;
+	/* the trap of a single step ends the halt at once */
+	vcpu->halted = (vcpu->page->rflags & RFLAGS_TF) == 0;
 	vcpu_advance(vcpu);
 }
 
@@ -228,7 +264,7 @@ static void crash_unexpected(struct vcpu *vcpu)
 		exit->reason, exit->vendor_code, exit->qualification, vcpu->page->rip);
 }
 
-/* CR8 is the task priority; the guest changes it without an exit. */
+/* CR8 is the task priority; the guest mostly changes it without an exit. */
 static void take_task_priority(struct vcpu *vcpu)
 {
 	struct lapic *lapic = &vcpu->machine->platform.irqchip.lapic[vcpu->id];
@@ -237,6 +273,31 @@ static void take_task_priority(struct vcpu *vcpu)
 		return;
 	lapic_set_cr8(lapic, vcpu->page->cr8 & 0xf);
 	vcpu->quiet = false;
+}
+
+/*
+ * SVM leaves a MOV to CR8 undone while an interrupt waits for the task priority to fall; APM vol. 3,
+ * MOV CRn: 0f 22 with ModRM.reg 8.
+ */
+static void settle_cr(struct vcpu *vcpu)
+{
+	struct vcpu_event event = {0};
+	struct x86_instruction in = {0};
+	enum emulate_result result;
+
+	vcpu_need(vcpu, VCPU_SEGMENTS | VCPU_CONTROL);
+	result = emulate_decode(&vcpu->emulator, &in, &event);
+	if (result != EMULATE_DONE) {
+		finish_emulation(vcpu, result, &event, "control register access");
+	} else if (in.map != X86_MAP_0F || in.opcode != 0x22 || in.reg != 8) {
+		crash_unexpected(vcpu);
+	} else if ((vcpu->page->gpr[in.rm & 15] & ~0xfull) != 0) {
+		vcpu_raise(vcpu, VECTOR_GP, 0);
+	} else {
+		vcpu->page->cr8 = vcpu->page->gpr[in.rm & 15];
+		take_task_priority(vcpu);
+		vcpu_advance(vcpu);
+	}
 }
 
 void exits_settle(struct vcpu *vcpu)
@@ -251,6 +312,9 @@ void exits_settle(struct vcpu *vcpu)
 	case EXIT_INTERRUPT_WINDOW:
 	case EXIT_NMI_WINDOW:
 	case EXIT_TPR:
+		break;
+	case EXIT_CR:
+		settle_cr(vcpu);
 		break;
 	case EXIT_IO:
 		settle_io(vcpu);
@@ -296,8 +360,7 @@ void exits_settle(struct vcpu *vcpu)
 		machine_unasked_reset(vcpu, "triple fault");
 		break;
 	case EXIT_TASK_SWITCH:
-		machine_crash(vcpu->machine, "hardware task switch at rip 0x%lx: not supported",
-			      vcpu->page->rip);
+		settle_task_switch(vcpu);
 		break;
 	case EXIT_NO_MEMORY:
 		machine_crash(vcpu->machine, "the host has no memory left for address 0x%lx",

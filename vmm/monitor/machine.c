@@ -47,7 +47,7 @@ static void report(struct machine *machine)
 	machine->signal = true;
 }
 
-static void wake_all(struct machine *machine)
+void machine_wake_all(struct machine *machine)
 {
 	for (u32 i = 0; i < machine->vcpu_count; i++)
 		vcpu_wake(&machine->vcpu[i]);
@@ -59,7 +59,7 @@ static void set_state(struct machine *machine, enum vm_state state)
 	machine->state = state;
 	machine->todo |= TODO_REPORT;
 	if (machine->guest_count != 0)
-		wake_all(machine);
+		machine_wake_all(machine);
 	machine_conclude(machine);
 }
 
@@ -131,7 +131,7 @@ void machine_conclude(struct machine *machine)
 		fetch_registers(machine);
 	report(machine);
 	if (machine->state == VM_RUNNING)
-		wake_all(machine);
+		machine_wake_all(machine);
 }
 
 static void stop_for(struct machine *machine, enum machine_todo todo)

@@ -7,6 +7,7 @@
 #include "vmm/monitor/guest_memory.h"
 #include "vmm/monitor/load/load.h"
 #include "vmm/monitor/machine_time.h"
+#include "vmm/monitor/reserve.h"
 #include "vmm/monitor/vcpu.h"
 #include "vmm/rt/channel.h"
 #include "vmm/rt/mutex.h"
@@ -52,6 +53,7 @@ struct machine {
 	u32 crash_count;
 	u64 crash_tsc[CRASH_LIMIT]; /* host TSC of the last unasked resets */
 	struct machine_time time;
+	struct reserve reserve;
 	struct platform platform;
 	struct vcpu vcpu[MACHINE_VCPU_MAX];
 };
@@ -77,6 +79,9 @@ void machine_unasked_reset(struct vcpu *vcpu, const char *what);
 void machine_crash(struct machine *machine, const char *pattern, ...) PRINTF_LIKE(2, 3);
 /* The guest has ended its machine; exit_code -1 where it gave none. The process ends soon. */
 void machine_stop(struct machine *machine, s32 exit_code, const char *reason);
+
+/* Every vCPU's thread looks at what is new. */
+void machine_wake_all(struct machine *machine);
 
 /* Makes the registers of all vCPUs valid in their pages as soon as all have left the guest. */
 void machine_fetch_registers(struct machine *machine);

@@ -121,6 +121,7 @@ static bool create_devices(struct machine *machine)
 		.serial_put = console_put,
 		.serial_context = machine,
 		.lapic_page = pages,
+		.test_device = (start_info->parameter[MONITOR_FLAGS] & MONITOR_TEST_DEVICE) != 0,
 	};
 
 	for (u32 i = 0; i < machine->vcpu_count; i++)
@@ -167,5 +168,8 @@ bool machine_setup(struct machine *machine)
 	machine->job.page = machine->vcpu[0].page;
 	machine_time_start(&machine->time, start_info->tsc_khz, clock_tsc());
 	machine_update_clock(machine);
-	return create_devices(machine) && start_threads(machine);
+	if (!create_devices(machine))
+		return false;
+	reserve_start(machine);
+	return start_threads(machine);
 }

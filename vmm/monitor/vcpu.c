@@ -334,6 +334,7 @@ static bool pass(struct vcpu *vcpu, u64 *deadline_tsc)
 	vcpu_update_clock(vcpu);
 	settle_run(vcpu);
 	machine_attend(machine);
+	reserve_ask(vcpu);
 	if (machine_may_run(machine))
 		tick(vcpu);
 	/* ports and CPUID do not reach the local APIC; what a device sends there kicks */

@@ -29,6 +29,7 @@ struct vcpu {
 	struct lapic_page *lapic_page;
 	struct vcpu_cpuid_entry *cpuid_page;
 	enum vcpu_place place;
+	u32 reserve_round;	 /* the last one in which it asked */
 	bool woken;		 /* it was told already to come here */
 	enum status refused;	 /* the kernel's answer to the last run, if it was none */
 	u64 deadline_ns;	 /* guest time of its next timer */

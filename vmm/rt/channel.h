@@ -24,6 +24,7 @@ enum vm_command {
 	VM_COMMAND_RESET,
 	VM_COMMAND_POWER_BUTTON,
 	VM_COMMAND_REGISTERS, /* fill `registers` with every vCPU's state */
+	VM_COMMAND_RESERVE,   /* guarantee every vCPU reserve_budget_ns in each period */
 };
 
 enum vm_state {
@@ -43,7 +44,9 @@ struct vm_channel {
 	u32 output_read;
 	u64 wall_seconds;     /* Unix time at wall_tsc: what the guest's RTC starts from */
 	u64 wall_tsc;         /* host TSC */
-	u32 pad0[8];
+	u64 reserve_budget_ns; /* for VM_COMMAND_RESERVE; 0: none */
+	u64 reserve_period_ns;
+	u32 pad0[4];
 
 	/* written by the monitor */
 	u32 done_sequence;    /* of the last command obeyed */
@@ -60,7 +63,11 @@ struct vm_channel {
 	u64 timer_expirations;
 	char reason[128];     /* why it stopped or crashed */
 	u32 log_written;      /* lines of text for the log, newline-separated, in `log` */
-	u32 pad1[5];
+	u32 ready;            /* 1: set up, reservations made; commands are obeyed from now on */
+	u32 reserve_refused;  /* the last VM_COMMAND_RESERVE changed nothing: for this vCPU so many */
+	u32 reserve_vcpu;     /* permille of a CPU were left */
+	u32 reserve_left;
+	u32 pad1[1];
 
 	u8 input[CHANNEL_RING_BYTES];
 	u8 log[CHANNEL_RING_BYTES];
@@ -76,8 +83,11 @@ enum monitor_parameter {
 	MONITOR_VCPUS,
 	MONITOR_ID,        /* number of the VM, as the log shows it */
 	MONITOR_FLAGS,     /* enum monitor_flag */
+	MONITOR_RESERVE_BUDGET_NS, /* of each vCPU, guaranteed or the VM is refused; 0: none */
+	MONITOR_RESERVE_PERIOD_NS,
 };
 
 enum monitor_flag {
 	MONITOR_DEMO = 1 << 0, /* the kernel file is the flat built-in guest, real mode at 0x7c00 */
+	MONITOR_TEST_DEVICE = 1 << 1, /* the guest finds a test device */
 };

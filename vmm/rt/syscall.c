@@ -24,7 +24,7 @@ enum status syscall(enum syscall number, const u64 argument[6], u64 *value)
 				   "+b"(rbx)
 				 :
 				 : "rcx", "rdx", "r11", "memory", "cc");
-	if (rax == STATUS_OK && value != NULL)
+	if (value != NULL && (rax == STATUS_OK || number == SYS_THREAD_RESERVE))
 		*value = rdi;
 	return (enum status)rax;
 }

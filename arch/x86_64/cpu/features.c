@@ -117,6 +117,7 @@ void features_enable(void)
 		cr4 |= CR4_OSXSAVE;
 	if (features.nx)
 		wrmsr(MSR_EFER, rdmsr(MSR_EFER) | EFER_NXE);
+	wrmsr(MSR_PAT, PAT_RESET); /* page tables count on it, firmware may have changed it */
 	write_cr4(cr4);
 	write_cr0(CR0_PG | CR0_PE | CR0_MP | CR0_TS | CR0_ET | CR0_NE | CR0_WP);
 }

@@ -38,6 +38,7 @@ void features_read(void);
 
 /*
  * Turns on, on the running CPU, what the kernel always runs with: CR0.WP, NE, MP and TS; CR4.PGE,
- * MCE, DE, OSFXSR, OSXMMEXCPT and, where there, SMEP, SMAP, UMIP, OSXSAVE; EFER.NXE.
+ * MCE, DE, OSFXSR, OSXMMEXCPT and, where there, SMEP, SMAP, UMIP, OSXSAVE; EFER.NXE; PAT as after
+ * RESET.
  */
 void features_enable(void);

@@ -51,6 +51,7 @@ enum cpu_pending {
 	PENDING_UNLOAD = 1 << 5, /* let go of the vCPU whose registers are loaded */
 	PENDING_KICK = 1 << 7,   /* only that it looks */
 	PENDING_GIVE = 1 << 6,   /* another CPU has nothing to do: hand a thread over */
+	PENDING_LOG = 1 << 8,    /* the log has grown: its reader is to be told */
 };
 
 /*

@@ -76,7 +76,7 @@ static void gdt_load(struct cpu *cpu)
 	cpu->gdt[SELECTOR_USER_DATA / 8] = DESCRIPTOR_DATA(3);
 	cpu->gdt[SELECTOR_USER_CODE / 8] = DESCRIPTOR_CODE64(3);
 	cpu->gdt[SELECTOR_USER_CODE / 8 + 1] = DESCRIPTOR_DATA(3);
-	__asm__ volatile("lgdt %0; lidt %1" : : "m"(gdtr), "m"(idtr) : "memory");
+	__asm__ volatile("lgdt %0; lidt %1; lldt %w2" : : "m"(gdtr), "m"(idtr), "r"(0) : "memory");
 	__asm__ volatile("mov %0, %%ss\n\t"
 			 "mov %1, %%ds; mov %1, %%es; mov %1, %%fs; mov %1, %%gs\n\t"
 			 "push %2; lea 1f(%%rip), %%rax; push %%rax; lretq; 1:"

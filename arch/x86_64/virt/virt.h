@@ -58,6 +58,7 @@ struct virt_vcpu {
 	bool nmi_window;        /* SVM: exit when the guest can take an NMI */
 	bool nmi_blocked;       /* SVM: an NMI was delivered and its IRET has not completed */
 	bool nmi_iret;          /* SVM: that IRET, at nmi_iret_rip, is about to run */
+	u8 tpr_threshold;       /* VMX: as it stands in the VMCS */
 	bool live;              /* between enter and leave */
 	bool timer_set;         /* VMX: the preemption timer is set for a deadline */
 	u64 nmi_iret_rip;

@@ -149,7 +149,7 @@ void trap_handle(struct trap_frame *frame)
 	bool exception = vector < VECTOR_FIRST_EXTERNAL && vector != VECTOR_NMI;
 
 	if (hooks[vector] != NULL || (!exception && vector != USER_DONE)) {
-		trap_count[vector]++;
+		__atomic_fetch_add(&trap_count[vector], 1, __ATOMIC_RELAXED);
 		trap_last = vector;
 		trap_order[vector] = ++trap_sequence;
 		if (hooks[vector] != NULL)

@@ -34,6 +34,12 @@ const struct command commands[] = {
 	{"vm destroy", "NAME", "ends a VM at once and returns all it had",
 	 "Waits until every page is back.\nExample: vm destroy alpha", command_vm_destroy, 1, 1,
 	 COMPLETE_VM},
+	{"vm set", "NAME KEY=VALUE...", "changes what a VM gets of the CPUs, and what becomes of it",
+	 "Keys: weight cap reserve affinity on_crash stop_timeout; values as in the configuration,\n"
+	 "`none` for no cap or reservation, `all` for every CPU. KEY VALUE does as well. All or\n"
+	 "nothing: a reservation that cannot be kept is refused and says what is left.\n"
+	 "Example: vm set alpha weight=512 reserve=2ms/10ms",
+	 command_vm_set, 2, ANY, COMPLETE_VM},
 	{"vm console", "NAME", "makes this terminal the guest's, Ctrl-] leaves",
 	 "What the guest printed while nobody looked (64 KiB at most) is shown first.\n"
 	 "Example: vm console alpha", command_vm_console, 1, 1, COMPLETE_VM},

@@ -44,14 +44,27 @@ static u64 load_percent(u32 cpu, u64 idle_tsc, u64 now)
 	return passed == 0 ? 0 : (passed - idle) * 100 / passed;
 }
 
+/* Whose thread the CPU runs. */
+static const char *running_name(const struct cpu_counters *counters)
+{
+	const struct vm *vm = vm_by_id((u32)counters->tag);
+
+	if (counters->idle_since_tsc != 0 || counters->running_since_tsc == 0)
+		return "idle";
+	if (counters->tag == 0)
+		return "manager";
+	return vm != NULL ? vm->config.name : "gone";
+}
+
 void command_cpu(struct reply *reply, const struct arguments *arguments)
 {
 	const struct kernel_page *page = machine_page();
 
 	(void)arguments;
 	if (!reply->json)
-		reply_line(reply, "%3s %5s %12s %8s %10s %12s %10s %12s", "CPU", "LOAD", "EXITS",
-			   "IPIS", "WAKEUPS", "INTERRUPTS", "SWITCHES", "SYSCALLS");
+		reply_line(reply, "%3s %5s %12s %8s %10s %12s %10s %12s  %s", "CPU", "LOAD",
+			   "EXITS", "IPIS", "WAKEUPS", "INTERRUPTS", "SWITCHES", "SYSCALLS",
+			   "RUNS");
 	for (u32 i = 0; i < page->cpu_count && i < CPU_MAX; i++) {
 		struct cpu_counters counters = page->cpu[i];
 		u64 now = clock_tsc();
@@ -59,13 +72,14 @@ void command_cpu(struct reply *reply, const struct arguments *arguments)
 		u64 load = load_percent(i, counters.idle_tsc + halted, now);
 
 		if (!reply->json) {
-			reply_line(reply, "%3u %4llu%% %12llu %8llu %10llu %12llu %10llu %12llu", i,
+			reply_line(reply, "%3u %4llu%% %12llu %8llu %10llu %12llu %10llu %12llu  %s", i,
 				   (unsigned long long)load, (unsigned long long)counters.exits,
 				   (unsigned long long)counters.ipis,
 				   (unsigned long long)counters.wakeups,
 				   (unsigned long long)counters.interrupts,
 				   (unsigned long long)counters.switches,
-				   (unsigned long long)counters.syscalls);
+				   (unsigned long long)counters.syscalls,
+				   running_name(&counters));
 			continue;
 		}
 		reply_object_begin(reply);
@@ -77,6 +91,7 @@ void command_cpu(struct reply *reply, const struct arguments *arguments)
 		json_u64(&reply->object, "interrupts", counters.interrupts);
 		json_u64(&reply->object, "switches", counters.switches);
 		json_u64(&reply->object, "syscalls", counters.syscalls);
+		json_string(&reply->object, "runs", running_name(&counters));
 		reply_object_end(reply);
 	}
 }

@@ -60,6 +60,32 @@ static bool prepare(struct reply *reply, const struct arguments *arguments,
 	return false;
 }
 
+static void show(struct reply *reply, const struct vm *vm)
+{
+	if (!reply->json) {
+		reply_line(reply, "%s: %s", vm->config.name, vm_state_name(vm->state));
+		return;
+	}
+	reply_object_begin(reply);
+	json_string(&reply->object, "name", vm->config.name);
+	json_string(&reply->object, "state", vm_state_name(vm->state));
+	reply_object_end(reply);
+}
+
+/* Waits for the monitor to have set itself up: it may be refused what it was promised. */
+static bool resume_create(struct reply *reply)
+{
+	const struct vm *vm = vm_by_id(reply->vm_id);
+
+	if (vm != NULL && (vm->dying || !vm_ready(vm)))
+		return false;
+	if (vm != NULL)
+		show(reply, vm);
+	else
+		reply_error(reply, "VM %s: %s", reply->vm_name, vm_refusal(reply->vm_id));
+	return true;
+}
+
 void command_vm_create(struct reply *reply, const struct arguments *arguments)
 {
 	static struct vm_config config; /* too large for the stack */
@@ -73,12 +99,7 @@ void command_vm_create(struct reply *reply, const struct arguments *arguments)
 		reply_error(reply, "VM %s: %s", config.name, problem);
 		return;
 	}
-	if (!reply->json) {
-		reply_line(reply, "%s: %s", vm->config.name, vm_state_name(vm->state));
-		return;
-	}
-	reply_object_begin(reply);
-	json_string(&reply->object, "name", vm->config.name);
-	json_string(&reply->object, "state", vm_state_name(vm->state));
-	reply_object_end(reply);
+	reply->vm_id = vm->id;
+	string_copy(reply->vm_name, sizeof(reply->vm_name), vm->config.name);
+	reply->resume = resume_create;
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+#include "lib/format.h"
 #include "vmm/manager/commands/commands.h"
 #include "vmm/manager/exit_names.h"
 #include "vmm/manager/page_names.h"
-#include "vmm/rt/clock.h"
 
 static void show_json(struct reply *reply, const struct vm *vm)
 {
@@ -20,29 +20,49 @@ static void show_json(struct reply *reply, const struct vm *vm)
 	json_u64(json, "vcpus", vm->config.vcpus);
 	json_u64(json, "memory_bytes", vm->config.memory_bytes);
 	json_u64(json, "uptime_ns", vm_uptime_ns(vm));
-	json_u64(json, "cpu_ns", clock_tsc_to_ns(account->cpu_tsc));
+	json_u64(json, "cpu_ns", vm_cpu_ns(vm));
 	json_u64(json, "exits", account->exits);
+	json_u64(json, "weight", vm->config.weight);
+	if (vm->config.cap_percent != 0)
+		json_u64(json, "cap_percent", vm->config.cap_percent);
+	else
+		json_null(json, "cap_percent");
+	json_u64(json, "reserve_budget_ns", vm->config.reserve_budget_ns);
+	json_u64(json, "reserve_period_ns", vm->config.reserve_period_ns);
+	json_u64(json, "missed_deadlines", account->missed);
 	reply_object_end(reply);
+}
+
+static void show_cap(const struct vm_config *config, char *buffer, size_t size)
+{
+	if (config->cap_percent != 0)
+		format(buffer, size, "%llu%%", (unsigned long long)config->cap_percent);
+	else
+		string_copy(buffer, size, "-");
 }
 
 void command_vm_list(struct reply *reply, const struct arguments *arguments)
 {
 	(void)arguments;
 	if (!reply->json)
-		reply_line(reply, "%-16s %-8s %5s %8s %12s %12s %10s  %s", "NAME", "STATE", "VCPUS",
-			   "MEMORY", "UPTIME", "CPU", "EXITS", "REASON");
+		reply_line(reply, "%-16s %-8s %5s %8s %6s %5s %12s %12s %10s  %s", "NAME", "STATE",
+			   "VCPUS", "MEMORY", "WEIGHT", "CAP", "UPTIME", "CPU", "EXITS", "REASON");
 	VM_FOR_EACH(vm) {
 		u64 uptime_ms = vm_uptime_ns(vm) / NS_PER_MS;
-		u64 cpu_ms = clock_tsc_to_ns(vm_account(vm)->cpu_tsc) / NS_PER_MS;
+		char cap[16];
+		u64 cpu_ms = vm_cpu_ns(vm) / NS_PER_MS;
 
 		if (reply->json) {
 			show_json(reply, vm);
 			continue;
 		}
-		reply_line(reply, "%-16s %-8s %5llu %7lluM %8llu.%03llu %8llu.%03llu %10llu  %s",
+		show_cap(&vm->config, cap, sizeof(cap));
+		reply_line(reply,
+			   "%-16s %-8s %5llu %7lluM %6llu %5s %8llu.%03llu %8llu.%03llu %10llu  %s",
 			   vm->config.name, vm_state_name(vm->state),
 			   (unsigned long long)vm->config.vcpus,
 			   (unsigned long long)(vm->config.memory_bytes / MIB),
+			   (unsigned long long)vm->config.weight, cap,
 			   (unsigned long long)(uptime_ms / 1000),
 			   (unsigned long long)(uptime_ms % 1000),
 			   (unsigned long long)(cpu_ms / 1000), (unsigned long long)(cpu_ms % 1000),
@@ -79,6 +99,8 @@ void command_vm_stat(struct reply *reply, const struct arguments *arguments)
 	show_count(reply, "exits", account->exits);
 	show_count(reply, "exits-settled-in-kernel", account->kernel_exits);
 	show_count(reply, "injected", account->injected);
+	show_count(reply, "reserved-permille", account->reserved_permille);
+	show_count(reply, "missed-deadlines", account->missed);
 	for (u32 i = PAGE_FREE + 1; i < PAGE_OWNER_COUNT; i++)
 		show_count(reply, page_owner_name_pages(i), account->pages[i]);
 	show_count(reply, "pages-used", account->used_pages);

@@ -30,8 +30,6 @@ static bool platform_wire(struct platform *platform)
 		{&platform->debug.device, DEBUG_CODE_PORT, 1},
 		{&platform->debug.device, DEBUG_EXIT_PORT, DEBUG_EXIT_BYTES},
 		{&platform->serial.device, UART_COM1, UART_PORT_COUNT},
-		{&platform->test.device, TEST_IO_PORT, TEST_IO_BYTES},
-		{&platform->test.device, TEST_IRQ_PORT, TEST_IRQ_LINES},
 		{&platform->fw_cfg.device, FW_CFG_SELECTOR_PORT, 2},
 		{&platform->acpi_pm.device, ACPI_PM_EVENT_PORT, ACPI_PM_EVENT_BYTES},
 		{&platform->acpi_pm.device, ACPI_PM_CONTROL_PORT, ACPI_PM_CONTROL_BYTES},
@@ -43,8 +41,19 @@ static bool platform_wire(struct platform *platform)
 		if (!bus_add(&platform->ports, wiring[i].device, wiring[i].base, wiring[i].length))
 			return false;
 	return bus_add(&platform->memory, &platform->irqchip.ioapic.device, IOAPIC_DEFAULT_ADDRESS,
-		       IOAPIC_BYTES) &&
-	       bus_add(&platform->memory, &platform->test.device, TEST_MEMORY, TEST_MEMORY_BYTES);
+		       IOAPIC_BYTES);
+}
+
+/* Only where it is asked for: to every other guest nothing is there. */
+static bool wire_test_device(struct platform *platform)
+{
+	struct device *device = &platform->test.device;
+
+	test_device_init(&platform->test, &platform->irqchip);
+	platform_add(platform, device);
+	return bus_add(&platform->ports, device, TEST_IO_PORT, TEST_IO_BYTES) &&
+	       bus_add(&platform->ports, device, TEST_IRQ_PORT, TEST_IRQ_LINES) &&
+	       bus_add(&platform->memory, device, TEST_MEMORY, TEST_MEMORY_BYTES);
 }
 
 bool platform_init(struct platform *platform, const struct platform_config *config)
@@ -66,7 +75,6 @@ bool platform_init(struct platform *platform, const struct platform_config *conf
 	acpi_pm_init(&platform->acpi_pm, clock, irqchip, &platform->events);
 	reset_init(&platform->reset, irqchip, &platform->events);
 	debug_init(&platform->debug, &platform->events);
-	test_device_init(&platform->test, irqchip);
 	fw_cfg_init(&platform->fw_cfg, config->ram_below_4g + config->ram_above_4g,
 		    config->cpu_count);
 
@@ -79,8 +87,9 @@ bool platform_init(struct platform *platform, const struct platform_config *conf
 	platform_add(platform, &platform->acpi_pm.device);
 	platform_add(platform, &platform->reset.device);
 	platform_add(platform, &platform->debug.device);
-	platform_add(platform, &platform->test.device);
 	platform_add(platform, &platform->fw_cfg.device);
+	if (config->test_device && !wire_test_device(platform))
+		return false;
 	return platform_wire(platform);
 }
 

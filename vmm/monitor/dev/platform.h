@@ -21,6 +21,7 @@ struct platform_config {
 	void (*serial_put)(void *context, u8 byte);
 	void *serial_context;
 	struct lapic_page *const *lapic_page; /* one a vCPU, the owner's */
+	bool test_device;
 };
 
 /*

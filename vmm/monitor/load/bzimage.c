@@ -141,7 +141,7 @@ bool bzimage_load(struct load_job *job)
 				 image.memory_bytes, image.load, layout_low_bytes(job->ram_bytes));
 	job->kernel_end = image.load + image.memory_bytes;
 	if (!place_initrd(job, image.initrd_limit, &initrd) ||
-	    !place_command_line(job, image.command_limit))
+	    !place_command_line(job, "", image.command_limit))
 		return false;
 	write_boot_params(job, &image, initrd);
 

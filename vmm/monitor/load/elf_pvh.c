@@ -126,7 +126,7 @@ bool elf_pvh_load(struct load_job *job)
 		return load_fail(job, "kernel file: its PVH entry 0x%lx lies behind its end 0x%lx",
 				 entry, job->kernel_end);
 	if (!place_initrd(job, LAYOUT_LOW_END, &initrd) ||
-	    !place_command_line(job, LAYOUT_COMMAND_BYTES - 1))
+	    !place_command_line(job, "", LAYOUT_COMMAND_BYTES - 1))
 		return false;
 	write_start_info(job, initrd);
 	start_state_protected(job->page, job->ram, (u32)entry);

@@ -76,6 +76,9 @@ struct multiboot1_memory {
 #define MB1_STRING_AT  0x200u
 #define MB1_NAME_AT    0x300u
 
+/* Boot loaders put the file's name first, and programs skip a first word. */
+#define MB1_PROGRAM_NAME "kernel "
+
 /* Offset of the header in the file, or ~0. */
 static u64 find_header(const struct load_file *kernel)
 {
@@ -206,7 +209,7 @@ bool multiboot1_load(struct load_job *job)
 		return load_fail(job, "kernel file: its entry 0x%lx lies behind its end 0x%lx",
 				 entry, job->kernel_end);
 	if (!place_initrd(job, LAYOUT_LOW_END, &initrd) ||
-	    !place_command_line(job, LAYOUT_COMMAND_BYTES - 1))
+	    !place_command_line(job, MB1_PROGRAM_NAME, LAYOUT_COMMAND_BYTES - 1))
 		return false;
 	write_info(job, initrd);
 	start_state_protected(job->page, job->ram, (u32)entry);

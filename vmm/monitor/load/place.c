@@ -63,14 +63,16 @@ bool place_initrd(struct load_job *job, u64 limit, u64 *at)
 	return true;
 }
 
-bool place_command_line(struct load_job *job, u64 limit)
+bool place_command_line(struct load_job *job, const char *prefix, u64 limit)
 {
 	u64 length = strlen(job->command_line);
+	u64 skipped = strlen(prefix);
 
-	limit = MIN(limit, LAYOUT_COMMAND_BYTES - 1);
+	limit = MIN(limit, LAYOUT_COMMAND_BYTES - 1) - skipped;
 	if (length > limit)
 		return load_fail(job, "cmdline: %lu characters, this kernel takes at most %lu",
 				 length, limit);
-	memcpy(job->ram + LAYOUT_COMMAND, job->command_line, length + 1);
+	memcpy(job->ram + LAYOUT_COMMAND, prefix, skipped);
+	memcpy(job->ram + LAYOUT_COMMAND + skipped, job->command_line, length + 1);
 	return true;
 }

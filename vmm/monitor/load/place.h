@@ -19,5 +19,8 @@ bool place_kernel(struct load_job *job, u64 at, const u8 *bytes, u64 length, u64
  */
 bool place_initrd(struct load_job *job, u64 limit, u64 *at);
 
-/* Puts the command line at LAYOUT_COMMAND; it may be `limit` bytes long without its final 0. */
-bool place_command_line(struct load_job *job, u64 limit);
+/*
+ * Puts the command line, behind `prefix`, at LAYOUT_COMMAND; together they may be `limit` bytes
+ * long without the final 0.
+ */
+bool place_command_line(struct load_job *job, const char *prefix, u64 limit);

@@ -5,6 +5,8 @@
 #include "arch/x86_64/virt/svm/svm.h"
 #include "lib/read_once.h"
 
+#define INTERCEPT_CR8 BIT(8)
+
 /* entry.S */
 void svm_switch_in(u64 vmcb_hpa);
 void svm_switch_out(u64 vmcb_hpa, u64 host_area_hpa);
@@ -31,6 +33,8 @@ static bool prepare(struct virt_vcpu *vcpu, struct asid_pool *asids)
 	}
 	vmcb->control.virtual_interrupt = (vmcb->control.virtual_interrupt & ~VMCB_V_TPR) |
 					  (READ_ONCE(page->cr8) & 0xf);
+	/* SVM has no threshold: every change of CR8 exits before it happens. */
+	vmcb->control.intercept_cr_write = READ_ONCE(page->tpr_threshold) != 0 ? INTERCEPT_CR8 : 0;
 	vmcb->save.rax = READ_ONCE(page->gpr[GPR_RAX]);
 	vmcb->save.rsp = READ_ONCE(page->gpr[GPR_RSP]);
 	return flush;
@@ -145,7 +149,7 @@ static bool step_begin(const struct virt_vcpu *vcpu)
 	return true;
 }
 
-/* The IRET loads RFLAGS, unless it did not complete: then it raised an exception, or will run again. */
+/* The IRET has loaded RFLAGS, unless it raised an exception or will run again. */
 static void step_end(struct virt_vcpu *vcpu)
 {
 	struct vmcb *vmcb = svm_vmcb(vcpu);
@@ -153,16 +157,15 @@ static void step_end(struct virt_vcpu *vcpu)
 	vmcb->control.intercept_exceptions = SVM_INTERCEPT_EXCEPTIONS;
 	if (vmcb->save.rip == vcpu->nmi_iret_rip)
 		vmcb->save.rflags &= ~RFLAGS_TF;
-	if (vcpu->exit.reason != EXIT_EXCEPTION)
+	if (vcpu->exit.reason != EXIT_EXCEPTION || vcpu->exit.vector == VECTOR_MC)
 		return;
 	if (vcpu->exit.vector != VECTOR_DB) {
 		reflect(vcpu);
 		return;
 	}
 	vmcb->save.dr6 &= ~DR6_BS;
-	if (vmcb->save.dr6 & DR6_BREAKPOINTS)
-		return;
-	vcpu->exit.reason = EXIT_HOST_INTERRUPT;
+	if (!(vmcb->save.dr6 & DR6_BREAKPOINTS))
+		vcpu->exit.reason = EXIT_HOST_INTERRUPT;
 }
 
 static bool nmi_window_is_open(const struct virt_vcpu *vcpu)

@@ -83,6 +83,8 @@ void svm_inject(struct virt_vcpu *vcpu, const struct vcpu_event *event)
 		break;
 	default:
 		info |= VMCB_EVENT_EXCEPTION << VMCB_EVENT_TYPE_SHIFT;
+		if (EXCEPTIONS_FAULTS & BIT(event->vector & 31))
+			vmcb->save.rflags |= RFLAGS_RF; /* pushed as it is */
 		break;
 	}
 	/* In real mode nothing pushes one (APM vol. 2, 8.2). */

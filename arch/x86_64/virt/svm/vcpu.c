@@ -86,5 +86,6 @@ void svm_vcpu_unload(struct virt_vcpu *vcpu)
 	vcpu->dr[1] = read_dr1();
 	vcpu->dr[2] = read_dr2();
 	vcpu->dr[3] = read_dr3();
-	vcpu->loaded_cpu = ~0u;
+	/* From now on another CPU may load it. */
+	__atomic_store_n(&vcpu->loaded_cpu, ~0u, __ATOMIC_RELEASE);
 }

@@ -12,6 +12,7 @@
 #include "arch/x86_64/virt/vmx/vmx.h"
 #include "lib/read_once.h"
 #include "mm/address.h"
+#include "mm/page.h"
 #include "mm/table.h"
 
 /* Where the CPU lacks one of these features it refuses the bit itself. */
@@ -73,7 +74,8 @@ static void pdptes_load(const struct virt_vcpu *vcpu, u64 cr3)
 	struct pt_leaf leaf;
 	const u64 *pdpte = NULL;
 
-	if (table_lookup(&table, at, &leaf))
+	/* Device memory is not in the direct map. */
+	if (table_lookup(&table, at, &leaf) && page_owner(leaf.hpa) != PAGE_RESERVED)
 		pdpte = hpa_to_pointer(HPA(leaf.hpa.value + (at - leaf.at)));
 	for (u32 i = 0; i < 4; i++)
 		vmcs_write64((enum vmcs64)(VMCS_GUEST_PDPTE0 + 2 * i),

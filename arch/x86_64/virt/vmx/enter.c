@@ -46,9 +46,9 @@ void vmx_vcpu_unload(struct virt_vcpu *vcpu)
 	vmx_msrs_fetch(vcpu);
 
 	vcpu->msrs_live = false;
-	vcpu->loaded_cpu = ~0u;
 	vcpu->launched = false;
 	CHECK(vmclear(vcpu->control_hpa.value));
+	__atomic_store_n(&vcpu->loaded_cpu, ~0u, __ATOMIC_RELEASE);
 }
 
 /* A loaded vCPU's VMCS is the current one. */
@@ -85,6 +85,20 @@ static u32 timer_ticks(u64 deadline_tsc)
 	return (u32)MIN(ticks, 0xffffffffull);
 }
 
+/* A threshold above the priority itself fails the entry (SDM vol. 3, 27.2.1.1). */
+static void set_task_priority(struct virt_vcpu *vcpu)
+{
+	struct vmx_scratch *scratch = vcpu->scratch;
+	u32 priority = (u32)(READ_ONCE(vcpu->page->cr8) & 0xf);
+	u32 wanted = READ_ONCE(vcpu->page->tpr_threshold);
+	u8 threshold = (u8)MIN(wanted, priority);
+
+	scratch->apic[VIRTUAL_APIC_TPR / 4] = priority << 4;
+	if (threshold != vcpu->tpr_threshold)
+		vmcs_write32(VMCS_TPR_THRESHOLD, threshold);
+	vcpu->tpr_threshold = threshold;
+}
+
 /* Every entry starts with what was written last. */
 static void timer_write(struct virt_vcpu *vcpu, u64 deadline_tsc)
 {
@@ -95,7 +109,6 @@ static void timer_write(struct virt_vcpu *vcpu, u64 deadline_tsc)
 /* What the CPU takes from elsewhere than the VMCS's guest state. */
 static void prepare(struct virt_vcpu *vcpu, u64 deadline_tsc)
 {
-	struct vmx_scratch *scratch = vcpu->scratch;
 	struct vcpu_page *page = vcpu->page;
 	u64 cr3 = read_cr3();
 	u64 rsp = READ_ONCE(page->gpr[GPR_RSP]);
@@ -108,9 +121,11 @@ static void prepare(struct virt_vcpu *vcpu, u64 deadline_tsc)
 		vmcs_write_natural(VMCS_HOST_CR3, cr3);
 		vcpu->host_cr3 = cr3;
 	}
-	if (rsp != vcpu->rsp)
+	if (rsp != vcpu->rsp) {
 		vmcs_write_natural(VMCS_GUEST_RSP, rsp);
-	scratch->apic[VIRTUAL_APIC_TPR / 4] = (u32)(READ_ONCE(page->cr8) & 0xf) << 4;
+		vcpu->rsp = rsp;
+	}
+	set_task_priority(vcpu);
 	if (read_cr2() != vcpu->cr2)
 		write_cr2(vcpu->cr2);
 }

@@ -31,6 +31,10 @@ void vmx_inject(const struct vcpu_event *event)
 	/* SDM vol. 3, 27.3.1.5: an NMI whose delivery was cut short blocks itself otherwise. */
 	if (event->type == EVENT_NMI)
 		vmcs_change32(VMCS_GUEST_INTERRUPTIBILITY, INTERRUPTIBILITY_NMI, 0);
+	/* entry pushes RFLAGS as they are */
+	if (event->type == EVENT_EXCEPTION && EXCEPTIONS_FAULTS & BIT(event->vector & 31))
+		vmcs_write_natural(VMCS_GUEST_RFLAGS,
+				   vmcs_read_natural(VMCS_GUEST_RFLAGS) | RFLAGS_RF);
 	if (pushes_error_code(event)) {
 		info |= INTERRUPTION_ERROR_CODE;
 		vmcs_write32(VMCS_ENTRY_ERROR_CODE, event->error_code & ERROR_CODE_MASK);

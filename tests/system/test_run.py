@@ -1,0 +1,54 @@
+# SPDX-License-Identifier: MIT
+"""`make run` in each of its variants, on a terminal as a person has it."""
+import os
+
+import pexpect
+import pytest
+
+import bundle
+from machine import PROMPT, ROOT
+
+CONF = {"skerry.conf": b"[host]\nlog = info\n[vm mine]\nkernel = built-in\nmemory = 16M\n"
+                       b"autostart = yes\n"}
+
+# Words of make, and what a command shows then; None: with the demonstration bundle.
+VARIANTS = {
+    "iso": ("BOOT=iso", "vm list", "mine"),
+    "kernel": ("BOOT=kernel MEMORY=2G", "mem", r"free\s+5\d\d\d\d\d"),
+    "uefi": ("BOOT=uefi", "vm list", "mine"),
+    "bochs": ("EMULATOR=bochs MEMORY=512M", "version", "VMX/EPT"),
+    "cpus": ("BOOT=kernel CPUS=4", "version", "SVM/NPT"),
+    "cmdline": ("BOOT=kernel CMDLINE='run=\"version; mem\" nokaslr'", "version", "ABI"),
+    "demonstration": (None, "vm list", "alpha[^\n]*\r\nbeta"),
+}
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_run(build, tmp_path, variant):
+    words, command, shown = VARIANTS[variant]
+    line = f"make run BUILD={os.path.relpath(build, ROOT)}"
+    if words:
+        line += f" {words} BUNDLE={bundle.write(tmp_path / 'mine.cpio', CONF)}"
+    terminal = pexpect.spawn("/bin/sh", ["-c", line], cwd=ROOT, timeout=300, encoding="utf-8",
+                             codec_errors="replace")
+    try:
+        terminal.expect("Skerry [0-9.]+, (SVM/NPT|VMX/EPT)")
+        terminal.expect(PROMPT)
+        if variant == "cmdline":
+            terminal.expect(r"skerry> mem\r*\n")
+            terminal.expect(PROMPT)
+        terminal.send(command + "\r")
+        terminal.expect(shown)
+        terminal.expect(PROMPT)
+        terminal.send("poweroff\r")
+        terminal.expect(pexpect.EOF)
+        terminal.close()
+        assert terminal.exitstatus == 0
+    finally:
+        terminal.close(force=True)
+
+
+@pytest.mark.parametrize("words", ["BOOT=tape", "EMULATOR=none", "EMULATOR=bochs BOOT=kernel"])
+def test_refused(words):
+    out, status = pexpect.run(f"make run {words}", cwd=ROOT, withexitstatus=True, encoding="utf-8")
+    assert status != 0 and ("allowed" in out or "only" in out)

@@ -1,0 +1,250 @@
+# SPDX-License-Identifier: MIT
+"""What an operator is promised of the CPUs: shares, caps, reservations, affinity, and idleness.
+
+Times are virtual ones: with -icount the TSC counts instructions, so that the developer's own machine
+cannot make a guest late.
+"""
+import re
+import time
+
+import pexpect
+import pytest
+
+import bundle
+from machine import Qemu
+
+COUNTED = ("-icount", "shift=0,sleep=off")
+MS = 1000000
+
+
+def busy_bundle(build, tmp_path, sections):
+    """Guests that never wait; {name: {key: value}}."""
+    conf = ""
+    for name, keys in sections.items():
+        keys = {"kernel": "busy.bin", "memory": "4M", "autostart": "yes"} | keys
+        conf += f"[vm {name}]\n" + "".join(f"{key} = {value}\n" for key, value in keys.items())
+    return bundle.write(tmp_path / "busy.cpio", {
+        "busy.bin": (build / "tests/guest/busy.bin").read_bytes(),
+        "skerry.conf": conf.encode(),
+    })
+
+
+def boot(build, tmp_path, sections, cpus=1, counted=True):
+    extra = ("-smp", str(cpus)) + (COUNTED if counted else ())
+    return Qemu(build, bundle=busy_bundle(build, tmp_path, sections), extra=extra)
+
+
+def wait_running(machine, names):
+    machine.wait_prompt()
+    limit = time.monotonic() + machine.limit
+    while any(machine.vm(name)["state"] != "running" for name in names):
+        assert time.monotonic() < limit, machine.command("vm list")
+
+
+def quiet(machine, seconds):
+    """Nobody types."""
+    machine.console.expect([pexpect.TIMEOUT], timeout=seconds)
+
+
+def measure(machine, ms):
+    """{name: (CPU time, time that passed)} in ns over at least so many ms of a guest's time."""
+    first = {vm["name"]: vm for vm in machine.objects("vm list")}
+    limit = time.monotonic() + 2 * machine.limit
+    while True:
+        quiet(machine, 1)
+        now = {vm["name"]: vm for vm in machine.objects("vm list")}
+        used = {name: tuple(vm[key] - first[name][key] for key in ("cpu_ns", "uptime_ns"))
+                for name, vm in now.items()}
+        if all(passed >= ms * MS for _, passed in used.values()):
+            return used
+        assert time.monotonic() < limit, used
+
+
+def ratio(machine, ms):
+    used = measure(machine, ms)
+    return used["two"][0] / used["one"][0]
+
+
+def test_weights(build, tmp_path, long_run):
+    """Shares are as the weights to 1 %, also after a change."""
+    with boot(build, tmp_path, {"one": {"weight": 256}, "two": {"weight": 512}}) as machine:
+        wait_running(machine, ("one", "two"))
+        assert ratio(machine, 10000 if long_run else 3000) == pytest.approx(2, rel=0.01)
+        assert machine.objects("vm set one weight 1024") == [{"name": "one", "weight": "1024"}]
+        assert ratio(machine, 2000) == pytest.approx(0.5, rel=0.01)
+
+
+def check_cap(machine, share):
+    spent, passed = measure(machine, 3000)["one"]
+    assert spent / passed == pytest.approx(share, rel=0.01)
+
+
+def test_cap(build, tmp_path):
+    """A cap holds to 1 %, whether others want the CPU or not, and can be taken away."""
+    with boot(build, tmp_path, {"one": {"cap": "25%"}, "two": {}}) as machine:
+        wait_running(machine, ("one", "two"))
+        check_cap(machine, 0.25)
+        machine.command("vm destroy two")
+        check_cap(machine, 0.25)
+        assert machine.command("vm set one cap=none") == "one: cap = none"
+        spent, passed = measure(machine, 500)["one"]
+        assert spent / passed > 0.9
+        machine.command("vm set one cap=10%")
+        check_cap(machine, 0.1)
+
+
+def told(machine, name, what):
+    """A figure that the guest prints."""
+    machine.wait(rf"{what} 0x([0-9a-f]+)\r*\n")
+    return int(machine.match().group(1), 16)
+
+
+def test_reservation(build, tmp_path):
+    """2 ms in each 10 ms, beside three who take all they get and weigh much more."""
+    sections = {name: {"weight": 2560} for name in ("two", "three", "four")}
+    sections["one"] = {"weight": 1, "reserve": "2ms/10ms", "cmdline": "measure=1500"}
+    with boot(build, tmp_path, sections) as machine:
+        wait_running(machine, sections)
+        machine.attach("one")
+        longest = told(machine, "one", "LONGEST_US")
+        away = told(machine, "one", "AWAY_US")
+        total = told(machine, "one", "TOTAL_US")
+        machine.leave()
+        one = machine.vm("one")
+        assert one["missed_deadlines"] == 0
+        # At the worst the end of a period's budget follows upon the beginning of the one before.
+        assert longest < 16200
+        assert (total - away) / total > 0.195
+        spent, passed = measure(machine, 500)["one"]
+        assert spent / passed == pytest.approx(0.2, abs=0.005)
+
+
+def test_reserve_at_run_time(build, tmp_path):
+    sections = {"one": {"weight": 1}, "two": {"weight": 2560}}
+    with boot(build, tmp_path, sections) as machine:
+        wait_running(machine, sections)
+        spent, passed = measure(machine, 300)["one"]
+        assert spent / passed < 0.02
+        assert machine.command("vm set one reserve=3ms/10ms") == "one: reserve = 3ms/10ms"
+        spent, passed = measure(machine, 500)["one"]
+        assert spent / passed == pytest.approx(0.3, abs=0.01)
+        assert "reserve = 3ms/10ms" in machine.command("config show")
+        # What is left is told, and nothing has changed.
+        out = machine.command("vm set two reserve=7ms/10ms")
+        assert out.startswith("error: ") and "650 permille" in out
+        assert machine.vm("two")["reserve_budget_ns"] == 0
+        machine.command("vm set one reserve=none")
+        machine.command("vm set two reserve=7ms/10ms")
+        assert machine.vm("two")["reserve_budget_ns"] == 7 * MS
+        assert machine.vm("two")["missed_deadlines"] == 0
+
+
+REFUSED = {
+    "vcpus=0": "a number from 1 to 64",
+    "vcpus=1000": "a number from 1 to 64",
+    "weight=-1": "a number from 1 to 65535",
+    "vcpus=2 cap=300%": "at most 200% with 2 vCPUs",
+    "reserve=11ms/10ms": "the budget from 10us up to the period",
+    "affinity=2": "0-1, the machine has 2 CPUs",
+    "cap=20% reserve=3ms/10ms": "at most its cap, 20%",
+    "reserve=8ms/10ms": "750 permille of a CPU",
+    "vcpus=3 reserve=5ms/10ms": "250 permille of a CPU",
+}
+
+
+def test_refusals(build, tmp_path):
+    """Each is refused with what is allowed, and leaves nothing behind."""
+    sections = {"one": {"reserve": "2ms/10ms", "affinity": 0},
+                "two": {"reserve": "2ms/10ms", "affinity": 1},
+                "bad": {"reserve": "9ms/10ms"}, "away": {"affinity": "0-7"},
+                "spare": {"autostart": "no"}}
+    with boot(build, tmp_path, sections, cpus=2, counted=False) as machine:
+        machine.wait("error: VM bad: [^\n]*750 permille")
+        wait_running(machine, ("one", "two"))
+        assert machine.vm("bad") is None and machine.vm("away") is None
+        assert "away: not created: affinity: found CPU 2" in machine.command("log show -v away")
+        free = machine.free_pages()
+        for words, allowed in REFUSED.items():
+            out = machine.command(f"vm create spare {words}")
+            assert out.startswith("error: ") and allowed in out, out
+            assert machine.vm("spare") is None
+        assert machine.free_pages() == free
+        for words in ("memory=8M", "weight=0", "weight", "affinity=5", "cap=200%", "colour=red"):
+            out = machine.command(f"vm set one {words}")
+            assert out.startswith("error: ") and "allowed" in out, out
+        assert machine.command("vm create spare reserve=7ms/10ms") == "spare: created"
+
+
+def test_affinity(build, tmp_path):
+    """A running guest goes where it may run, with its reservation."""
+    # QEMU 7.2 with -icount sometimes forgets a CPU when another one is in a nested guest.
+    sections = {"one": {"affinity": 0}, "two": {"affinity": 0}}
+    with boot(build, tmp_path, sections, cpus=2, counted=False) as machine:
+        wait_running(machine, sections)
+        assert all(spent / passed < 0.7 for spent, passed in measure(machine, 2000).values())
+        machine.objects("cpu")
+        quiet(machine, 1)
+        assert machine.objects("cpu")[1]["load_percent"] < 50
+        assert machine.command("vm set two affinity=1 reserve=5ms/10ms") == \
+            "two: affinity = 1\ntwo: reserve = 5ms/10ms"
+        used = measure(machine, 2000)
+        assert all(spent / passed > 0.9 for spent, passed in used.values()), used
+        machine.command("vm set two affinity=0")
+        assert machine.command("vm set one reserve=5ms/10ms").startswith("error: ")
+        spent, passed = measure(machine, 2000)["two"]
+        assert 0.5 < spent / passed < 0.9
+        assert machine.objects("cpu")[0]["runs"] in ("one", "two", "manager")
+
+
+def test_many(build, tmp_path):
+    """64 small guests on two CPUs, eight of them always busy: all run, and the console answers."""
+    sections = {f"demo{i}": {"kernel": "built-in", "memory": "2M"} for i in range(56)}
+    sections |= {f"busy{i}": {} for i in range(8)}
+    with boot(build, tmp_path, sections, cpus=2, counted=False) as machine:
+        wait_running(machine, sections)
+        first = measure(machine, 3000)
+        assert len(first) == 64
+        assert all(first[f"busy{i}"][0] > 0 for i in range(8)), first
+        machine.attach("demo30")
+        machine.type("k")
+        machine.wait("you pressed 'k'", 5)
+        machine.leave()
+        # Wall time, with the emulator sharing its CPUs: what is really promised is 50 ms.
+        echoes = []
+        for byte in "abcdefghij":
+            began = time.monotonic()
+            machine.type(byte)
+            machine.wait(byte, 5)
+            echoes.append(time.monotonic() - began)
+        assert sorted(echoes)[5] < 0.25, echoes
+
+
+def wakeups(machine, names):
+    """Wake-ups of all CPUs, timers of all guests that expired, time."""
+    expirations = 0
+    for name in names:
+        rows = {row["reason"]: row["count"] for row in machine.objects(f"vm stat {name}")}
+        expirations += rows.get("timer-expirations", 0)
+    seconds = machine.vm(names[0])["uptime_ns"] / 1e9
+    return sum(cpu["wakeups"] for cpu in machine.objects("cpu")), expirations, seconds
+
+
+@pytest.mark.parametrize("cpus", (1, 2))
+def test_idle_wakeups(build, cpus):
+    """Idle Linux guests: CPUs wake up as often as the guests' own timers ask for, no more."""
+    names = ("alpha", "beta")
+    with Qemu(build, bundle=build / "guests.cpio", extra=("-smp", str(cpus))) as machine:
+        machine.wait_prompt()
+        for name in names:
+            machine.attach(name)
+            machine.wait_shell(name)
+            machine.leave()
+        quiet(machine, 10)
+        # What the console itself costs, which is between any two of these.
+        before, again = wakeups(machine, names), wakeups(machine, names)
+        console = again[0] - before[0]
+        first = wakeups(machine, names)
+        quiet(machine, 20)
+        last = wakeups(machine, names)
+        woken, expired, seconds = [b - a for a, b in zip(first, last)]
+        assert woken - console <= expired + cpus * seconds, (woken, console, expired, seconds)

@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: MIT */
+/* Reservations: every vCPU asks for its own, and all get theirs or none does. */
+#include "tests/unit/monitor_fixture.h"
+
+static int make_three(void **state)
+{
+	(void)state;
+	return fixture_make_many(3);
+}
+
+static void round_of(u32 cpu)
+{
+	u64 deadline_tsc;
+
+	asking = cpu;
+	pass(&machine.vcpu[cpu], &deadline_tsc);
+}
+
+static void rounds(void)
+{
+	for (u32 i = 0; i < 3; i++)
+		round_of(i);
+}
+
+static void command(u64 budget_ns, u64 period_ns)
+{
+	channel.reserve_budget_ns = budget_ns;
+	channel.reserve_period_ns = period_ns;
+	channel.command = VM_COMMAND_RESERVE;
+	channel.command_sequence++;
+}
+
+static void expect(u64 permille)
+{
+	for (u32 i = 0; i < 3; i++)
+		assert_int_equal(reserved_permille[i], permille);
+}
+
+/* The manager is answered when the last one has asked, not before. */
+static void test_granted(void **state)
+{
+	(void)state;
+	rounds();
+	command(2000000, 10000000);
+	round_of(1);
+	round_of(0);
+	assert_int_equal(reserved_permille[1], 200);
+	assert_int_equal(reserved_permille[0], 200);
+	assert_int_equal(channel.done_sequence, 0);
+	assert_true(wakes_sent[2] + kicks_sent[2] > 0);
+	round_of(2);
+	assert_int_equal(channel.done_sequence, 1);
+	assert_int_equal(channel.reserve_refused, 0);
+	expect(200);
+	/* nobody asks twice */
+	reserved_permille[0] = 7;
+	rounds();
+	assert_int_equal(reserved_permille[0], 7);
+}
+
+/* The third finds too little left: all go back to what they had. */
+static void test_refused(void **state)
+{
+	(void)state;
+	command(1000000, 10000000);
+	rounds();
+	expect(100);
+	command(4000000, 10000000);
+	rounds();
+	assert_int_equal(channel.done_sequence, 1);
+	rounds();
+	assert_int_equal(channel.done_sequence, 2);
+	assert_int_equal(channel.reserve_refused, 1);
+	assert_int_equal(channel.reserve_vcpu, 2);
+	assert_int_equal(channel.reserve_left, 150);
+	expect(100);
+	/* the next one is judged by itself */
+	command(3000000, 10000000);
+	rounds();
+	assert_int_equal(channel.done_sequence, 3);
+	assert_int_equal(channel.reserve_refused, 0);
+	expect(300);
+	command(0, 0);
+	rounds();
+	assert_int_equal(channel.done_sequence, 4);
+	expect(0);
+}
+
+/* A command that came meanwhile waits. */
+static void test_order(void **state)
+{
+	(void)state;
+	command(2000000, 10000000);
+	round_of(0);
+	round_of(1);
+	channel.command = VM_COMMAND_PAUSE;
+	channel.command_sequence++;
+	round_of(0);
+	assert_int_equal(machine.state, VM_RUNNING);
+	round_of(2);
+	rounds();
+	assert_int_equal(machine.state, VM_PAUSED);
+	expect(200);
+	/* and the threads of a paused machine ask too */
+	command(1000000, 10000000);
+	rounds();
+	expect(100);
+}
+
+static void new_machine(u64 budget_ns, u64 period_ns)
+{
+	memset(&machine.reserve, 0, sizeof(machine.reserve));
+	memset(reserved_permille, 0, sizeof(reserved_permille));
+	for (u32 i = 0; i < 3; i++)
+		machine.vcpu[i].reserve_round = 0;
+	machine.state = VM_CREATED;
+	machine.reported = VM_CREATED;
+	channel.ready = 0;
+	info.parameter[MONITOR_RESERVE_BUDGET_NS] = budget_ns;
+	info.parameter[MONITOR_RESERVE_PERIOD_NS] = period_ns;
+	reserve_start(&machine);
+}
+
+/* At the start: ready when all have theirs, a start that came before waits; or no machine at all. */
+static void test_start(void **state)
+{
+	(void)state;
+	new_machine(0, 0);
+	assert_int_equal(channel.ready, 1);
+
+	new_machine(3000000, 10000000);
+	assert_int_equal(channel.ready, 0);
+	rounds();
+	assert_int_equal(channel.ready, 1);
+	assert_int_equal(machine.state, VM_CREATED);
+	expect(300);
+
+	new_machine(4000000, 10000000);
+	rounds();
+	rounds();
+	assert_int_equal(channel.ready, 0);
+	assert_int_equal(channel.state, VM_CRASHED);
+	assert_non_null(strstr(channel.reason, "150 permille"));
+	expect(0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(test_granted, make_three, fixture_free),
+		cmocka_unit_test_setup_teardown(test_refused, make_three, fixture_free),
+		cmocka_unit_test_setup_teardown(test_order, make_three, fixture_free),
+		cmocka_unit_test_setup_teardown(test_start, make_three, fixture_free),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

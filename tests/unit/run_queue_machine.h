@@ -1,0 +1,340 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/*
+ * A machine for the scheduler's arithmetic: CPUs whose timers fire when their queues say, threads
+ * that are busy or sleep and work by a pattern, time that jumps from event to event.
+ */
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "kernel/heap.h"
+
+static u64 comparison_count;
+#define tick_before(a, b) (comparison_count++, tick_before(a, b))
+
+#include "kernel/budget.c"
+#include "kernel/heap.c"
+#include "kernel/run_queue.c"
+
+#define MS	   2400000ull /* ticks: 2.4 GHz */
+#define SLICE	   (5 * MS)
+#define CAP_PERIOD (100 * MS)
+#define CPU_MAX	   4
+#define THREAD_MAX 1100
+#define GROUP_MAX  64
+/* Starts before the wrap of 64 bits, which is passed within the first half second. */
+#define START (0ull - 500 * MS)
+
+static u64 random_state = 0x9e3779b97f4a7c15ull;
+
+static u64 random_below(u64 limit)
+{
+	random_state ^= random_state << 13;
+	random_state ^= random_state >> 7;
+	random_state ^= random_state << 17;
+	return limit == 0 ? 0 : (random_state >> 11) % limit;
+}
+
+/* --- a machine that runs threads by the queue's word --- */
+
+struct sim_thread {
+	struct run_entity entity;
+	u32 cpu;
+	u64 served;
+	bool asleep;
+	u64 wake;     /* when asleep */
+	u64 work;     /* left before it sleeps; ~0: busy for ever */
+	u64 job_work; /* of each job, and the time from release to release */
+	u64 job_period;
+	bool job_random; /* sleeps and works at random up to these */
+	u64 release;
+	u64 late_count; /* jobs that took longer than their period */
+	u64 job_count;
+	u64 ready_since; /* when it last began to wait */
+	u64 waited_max;
+	/* A reserved thread that is always busy: what it got in the period that runs. */
+	u64 window_start;
+	u64 window_served;
+	u64 window_missed;
+};
+
+static struct sim_cpu {
+	struct run_queue queue;
+	struct sim_thread *running;
+	u64 charged;
+	u64 busy;
+	u64 virtual_time;
+} cpus[CPU_MAX];
+
+static struct sim_thread threads[THREAD_MAX];
+static struct run_group groups[GROUP_MAX];
+static u32 cpu_count;
+static u32 thread_count;
+static u32 group_count;
+static u64 now;
+static u64 begun;
+static u64 pick_count;
+static u64 latency_max; /* of each timer interrupt */
+
+static UNUSED void sim_reset(u32 count, u64 start)
+{
+	memset(threads, 0, sizeof(threads));
+	memset(cpus, 0, sizeof(cpus));
+	cpu_count = count;
+	thread_count = 0;
+	group_count = 0;
+	latency_max = 0;
+	now = start;
+	begun = start;
+	for (u32 i = 0; i < count; i++)
+		run_queue_init(&cpus[i].queue, SLICE);
+}
+
+static UNUSED struct run_group *sim_group(u64 weight)
+{
+	struct run_group *group = &groups[group_count++];
+
+	run_group_init(group, weight);
+	return group;
+}
+
+static UNUSED struct sim_thread *sim_thread(struct run_group *group, u32 cpu)
+{
+	struct sim_thread *thread = &threads[thread_count++];
+
+	assert_true(thread_count <= THREAD_MAX);
+	thread->entity.group = group;
+	thread->cpu = cpu;
+	thread->work = ~0ull;
+	thread->asleep = true;
+	thread->wake = now;
+	thread->release = now;
+	thread->window_start = now;
+	return thread;
+}
+
+static struct sim_thread *sim_of(struct run_entity *entity)
+{
+	return entity == NULL ? NULL : CONTAINER_OF(entity, struct sim_thread, entity);
+}
+
+static UNUSED bool sim_reserve(struct sim_thread *thread, u64 budget, u64 period)
+{
+	u64 available;
+
+	thread->window_start = now;
+	thread->window_served = 0;
+	return run_queue_reserve(&cpus[thread->cpu].queue, &thread->entity, budget, period, now,
+				 &available);
+}
+
+/* Periods of a thread that is always busy are counted from the moment it got its reservation. */
+static void window_count(struct sim_thread *thread, u64 ran)
+{
+	const struct budget_reservation *reservation = &thread->entity.reservation;
+
+	if (reservation->budget == 0 || thread->work != ~0ull)
+		return;
+	while (!tick_before(now, thread->window_start + reservation->period)) {
+		u64 late = MIN(now - thread->window_start - reservation->period, ran);
+
+		thread->window_served += ran - late;
+		ran = late;
+		if (thread->window_served < reservation->budget)
+			thread->window_missed++;
+		thread->window_served = 0;
+		thread->window_start += reservation->period;
+	}
+	thread->window_served += ran;
+}
+
+static bool sim_charge(struct sim_cpu *cpu)
+{
+	struct sim_thread *thread = cpu->running;
+	u64 ran = now - cpu->charged;
+	bool stop;
+
+	cpu->charged = now;
+	if (thread == NULL)
+		return false;
+	thread->served += ran;
+	cpu->busy += ran;
+	window_count(thread, ran);
+	if (thread->work != ~0ull)
+		thread->work -= ran;
+	stop = run_queue_charge(&cpu->queue, &thread->entity, ran, now);
+	/* Reserved time is never stopped by a cap, all other is. */
+	assert_int_equal(stop, thread->entity.reservation.remaining == 0 &&
+				       budget_cap_left(&thread->entity.group->cap, now) == 0);
+	assert_false(tick_before(cpu->queue.virtual_time, cpu->virtual_time));
+	cpu->virtual_time = cpu->queue.virtual_time;
+	return stop;
+}
+
+static void sim_pick(struct sim_cpu *cpu)
+{
+	if (cpu->running != NULL) {
+		cpu->running->ready_since = now;
+		run_queue_put_back(&cpu->queue, &cpu->running->entity, now);
+	}
+	cpu->running = sim_of(run_queue_pick(&cpu->queue, now));
+	cpu->charged = now;
+	pick_count++;
+	/* Work-conserving: nobody runs only when nobody may. */
+	if (cpu->running == NULL) {
+		assert_null(cpu->queue.fair.first);
+		assert_null(cpu->queue.deadline.first);
+		return;
+	}
+	/* Without reserved time, nobody of a group that has spent its cap. */
+	assert_true(cpu->running->entity.reservation.remaining != 0 ||
+		    budget_cap_left(&cpu->running->entity.group->cap, now) != 0);
+	/* Whoever wakes up is measured by those who run now. */
+	assert_true(cpu->running->entity.reservation.remaining != 0 ||
+		    !tick_before(cpu->queue.virtual_time, cpu->running->entity.virtual_time));
+	window_count(cpu->running, 0);
+	cpu->running->waited_max = MAX(cpu->running->waited_max, now - cpu->running->ready_since);
+}
+
+static void sim_sleep(struct sim_cpu *cpu)
+{
+	struct sim_thread *thread = cpu->running;
+
+	run_queue_remove(&cpu->queue, &thread->entity, now);
+	cpu->running = NULL;
+	thread->asleep = true;
+	thread->job_count++;
+	if (tick_before(thread->release + thread->job_period, now))
+		thread->late_count++;
+	if (thread->job_random)
+		thread->release = now + random_below(thread->job_period);
+	else
+		thread->release += thread->job_period;
+	thread->wake = tick_before(thread->release, now) ? now : thread->release;
+}
+
+static void sim_wake(struct sim_thread *thread)
+{
+	struct sim_cpu *cpu = &cpus[thread->cpu];
+
+	thread->asleep = false;
+	thread->ready_since = now;
+	if (thread->job_period != 0)
+		thread->work =
+			thread->job_random ? 1 + random_below(thread->job_work) : thread->job_work;
+	run_queue_add(&cpu->queue, &thread->entity, now);
+	if (cpu->running == NULL || sim_charge(cpu) ||
+	    run_queue_preempts(&cpu->queue, &cpu->running->entity, &thread->entity))
+		sim_pick(cpu);
+}
+
+/* The earliest of the two, when both are at or after now. */
+static u64 sooner(u64 a, u64 b)
+{
+	return a - now < b - now ? a : b;
+}
+
+/* Whether anything is due on the CPU now; else *next may become earlier. */
+static bool cpu_due(struct sim_cpu *cpu, u64 *next)
+{
+	struct sim_thread *thread = cpu->running;
+	u64 event;
+
+	if (thread != NULL && thread->work != ~0ull) {
+		if (thread->work == now - cpu->charged)
+			return true;
+		*next = sooner(*next, cpu->charged + thread->work);
+	}
+	if (!run_queue_next_event(&cpu->queue, thread == NULL ? NULL : &thread->entity,
+				  thread == NULL ? now : cpu->charged, &event))
+		return false;
+	if (!tick_before(now, event))
+		return true;
+	*next = sooner(*next, event + random_below(latency_max + 1));
+	return false;
+}
+
+static UNUSED void sim_run(u64 ticks)
+{
+	u64 end = now + ticks;
+
+	for (;;) {
+		u64 next = end;
+		bool due = false;
+
+		for (u32 i = 0; i < thread_count; i++) {
+			if (!threads[i].asleep)
+				continue;
+			if (threads[i].wake == now)
+				sim_wake(&threads[i]);
+			else
+				next = sooner(next, threads[i].wake);
+		}
+		for (u32 i = 0; i < cpu_count; i++) {
+			if (!cpu_due(&cpus[i], &next))
+				continue;
+			due = true;
+			sim_charge(&cpus[i]);
+			if (cpus[i].running != NULL && cpus[i].running->work == 0)
+				sim_sleep(&cpus[i]);
+			sim_pick(&cpus[i]);
+		}
+		if (due)
+			continue;
+		if (now == end)
+			break;
+		now = next;
+	}
+	for (u32 i = 0; i < cpu_count; i++)
+		sim_charge(&cpus[i]);
+}
+
+static UNUSED u64 group_served(const struct run_group *group)
+{
+	u64 sum = 0;
+
+	for (u32 i = 0; i < thread_count; i++)
+		sum += threads[i].entity.group == group ? threads[i].served : 0;
+	return sum;
+}
+
+static UNUSED void assert_near(u64 value, u64 expected, u64 permille)
+{
+	u64 margin = expected * permille / 1000;
+
+	if (value < expected - margin || value > expected + margin)
+		fail_msg("%llu is not within %llu permille of %llu", (unsigned long long)value,
+			 (unsigned long long)permille, (unsigned long long)expected);
+}
+
+static UNUSED u64 heap_check(const struct heap *heap, const struct heap_node *node)
+{
+	u64 left;
+	u64 right;
+
+	if (node == NULL)
+		return 0;
+	assert_ptr_equal(node->heap, heap);
+	left = heap_check(heap, node->left);
+	right = heap_check(heap, node->right);
+	assert_true(rank(node->left) >= rank(node->right));
+	assert_int_equal(node->rank, rank(node->right) + 1);
+	for (u32 i = 0; i < 2; i++) {
+		const struct heap_node *child = i == 0 ? node->left : node->right;
+
+		if (child == NULL)
+			continue;
+		assert_ptr_equal(child->parent, node);
+		assert_false(tick_before(child->key, node->key));
+	}
+	return left + right + 1;
+}

@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: MIT */
+#include "lib/bits.h"
+#include "lib/format.h"
+#include "vmm/manager/commands/commands.h"
+#include "vmm/manager/config_keys.h"
+
+#define CHANGEABLE "weight cap reserve affinity on_crash stop_timeout"
+
+static bool changeable(struct text key)
+{
+	struct text rest = TEXT(CHANGEABLE);
+	struct text word;
+
+	while (text_next_word(&rest, &word)) {
+		if (word.length == key.length && memcmp(word.start, key.start, key.length) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* KEY=VALUE, or KEY and VALUE as two words: *index is left on the last one used. */
+static bool set(struct reply *reply, const struct arguments *arguments, u32 *index,
+		struct vm_config *config, u64 *changed)
+{
+	const char *word = arguments->word[*index];
+	const char *equals = strchr(word, '=');
+	struct text key = text_of(word);
+	char problem[224];
+	char shown[40];
+	bool in_value;
+
+	if (equals != NULL)
+		key.length = (size_t)(equals - word);
+	text_show(shown, sizeof(shown), key);
+	if (!changeable(key)) {
+		reply_error(reply, "found the key \"%s\", allowed: " CHANGEABLE, shown);
+		return false;
+	}
+	if (equals == NULL && *index + 1 >= arguments->count) {
+		reply_error(reply, "found \"%s\" without a value, allowed: KEY=VALUE", shown);
+		return false;
+	}
+	if (config_set(config_vm_keys, config, changed, key,
+		       text_of(equals != NULL ? equals + 1 : arguments->word[++*index]), problem,
+		       sizeof(problem), &in_value))
+		return true;
+	reply_error(reply, "%s", problem);
+	return false;
+}
+
+static const char *value_text(const struct config_key *key, const struct vm_config *config,
+			      char *buffer, size_t size)
+{
+	config_value_text(key, config, buffer, size);
+	if (buffer[0] == '\0')
+		string_copy(buffer, size, key->value == VALUE_CPUS ? "all" : "none");
+	return buffer;
+}
+
+/* The changed keys, in the order of the configuration's. */
+static void show(struct reply *reply, const struct vm *vm)
+{
+	char value[CONFIG_CMDLINE_BYTES];
+
+	if (reply->json) {
+		reply_object_begin(reply);
+		json_string(&reply->object, "name", vm->config.name);
+	}
+	for (u32 i = 0; config_vm_keys[i].name != NULL; i++) {
+		const struct config_key *key = &config_vm_keys[i];
+
+		if ((reply->changed & BIT(i)) == 0)
+			continue;
+		value_text(key, &vm->config, value, sizeof(value));
+		if (reply->json)
+			json_string(&reply->object, key->name, value);
+		else
+			reply_line(reply, "%s: %s = %s", vm->config.name, key->name, value);
+	}
+	if (reply->json)
+		reply_object_end(reply);
+}
+
+static bool resume_set(struct reply *reply)
+{
+	const struct vm *vm = vm_by_id(reply->vm_id);
+
+	if (vm == NULL) {
+		reply_error(reply, "%s was destroyed meanwhile", reply->vm_name);
+		return true;
+	}
+	if (vm->change_phase != CHANGE_NONE)
+		return false;
+	if (vm->change_problem[0] != '\0')
+		reply_error(reply, "VM %s: %s", vm->config.name, vm->change_problem);
+	else
+		show(reply, vm);
+	return true;
+}
+
+void command_vm_set(struct reply *reply, const struct arguments *arguments)
+{
+	static struct vm_config config; /* too large for the stack */
+	struct vm *vm = command_vm(reply, arguments->word[0]);
+	char problem[224];
+
+	if (vm == NULL)
+		return;
+	if (vm_busy(vm)) {
+		reply_error(reply, "%s is still busy with the last command, try again",
+			    vm->config.name);
+		return;
+	}
+	config = vm->config;
+	reply->changed = 0;
+	for (u32 i = 1; i < arguments->count; i++) {
+		if (!set(reply, arguments, &i, &config, &reply->changed))
+			return;
+	}
+	config.given |= reply->changed;
+	if (!config_vm_check(&config, problem, sizeof(problem)) ||
+	    !vm_share_check(&config, problem, sizeof(problem))) {
+		reply_error(reply, "%s", problem);
+		return;
+	}
+	reply->vm_id = vm->id;
+	string_copy(reply->vm_name, sizeof(reply->vm_name), vm->config.name);
+	vm_share_change(vm, &config);
+	reply->resume = resume_set;
+}
