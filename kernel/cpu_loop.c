@@ -90,7 +90,7 @@ static void give(struct cpu *cpu)
 }
 
 /* Works off every pending reason; returns with a thread loaded that can run. */
-static void settle(struct cpu *cpu)
+static NOINLINE void settle(struct cpu *cpu)
 {
 	do {
 		u64 pending = __atomic_exchange_n(&cpu->pending, 0, __ATOMIC_SEQ_CST);

@@ -74,7 +74,7 @@ void vcpu_let_go(struct cpu *cpu, struct vcpu *vcpu)
 		vcpu_unload(cpu);
 }
 
-static enum status load_anew(struct cpu *cpu, struct vcpu *vcpu)
+static NOINLINE enum status load_anew(struct cpu *cpu, struct vcpu *vcpu)
 {
 	u32 where = __atomic_load_n(&vcpu->virt.loaded_cpu, __ATOMIC_ACQUIRE);
 
@@ -133,7 +133,7 @@ enum status vcpu_free(struct vcpu *vcpu)
 	return STATUS_OK;
 }
 
-static enum status take_registers(struct vcpu *vcpu, u32 dirty)
+static NOINLINE enum status take_registers(struct vcpu *vcpu, u32 dirty)
 {
 	u64 xcr0 = READ_ONCE(vcpu->virt.page->xcr0);
 
@@ -186,7 +186,7 @@ static enum status begin(struct vcpu *vcpu)
 }
 
 /* Remembers what the handle stands for, with a reference of the thread's own. */
-static enum status find(struct thread *thread, u64 handle)
+static NOINLINE enum status find(struct thread *thread, u64 handle)
 {
 	struct handle_table *table = thread->process->handles;
 	struct object *object;
@@ -258,7 +258,9 @@ static void return_to_monitor(struct vcpu *vcpu)
 	u32 groups = VCPU_RIP | (READ_ONCE(page->want[reason]) & VCPU_ALL & ~(u32)VCPU_EVENT);
 
 	show_exit(page, &vcpu->virt.exit);
-	page->event = vcpu->virt.event;
+	page->event.valid = 0;
+	if (unlikely(vcpu->virt.event.valid))
+		page->event = vcpu->virt.event;
 	vcpu->virt.event.valid = 0;
 	virt->get(&vcpu->virt, groups);
 	page->valid = groups | VCPU_EVENT;
@@ -269,14 +271,14 @@ static void return_to_monitor(struct vcpu *vcpu)
 	unclaim(vcpu);
 }
 
-static void return_with(struct vcpu *vcpu, enum exit_reason reason)
+static NOINLINE void return_with(struct vcpu *vcpu, enum exit_reason reason)
 {
 	vcpu->virt.exit = (struct vcpu_exit){.reason = reason, .tsc = rdtsc()};
 	return_to_monitor(vcpu);
 }
 
 /* True when the guest can go on: a page of its RAM was put in, or will be at its next try. */
-static bool settle_memory(struct vcpu *vcpu)
+static NOINLINE bool settle_memory(struct vcpu *vcpu)
 {
 	struct vcpu_exit *exit = &vcpu->virt.exit;
 
@@ -326,7 +328,7 @@ static void count(u64 *counter, u64 more)
 	__atomic_fetch_add(counter, more, __ATOMIC_RELAXED);
 }
 
-static void inject(struct vcpu *vcpu)
+static NOINLINE void inject(struct vcpu *vcpu)
 {
 	virt->request(&vcpu->virt, &vcpu->virt.event, vcpu->requested, 0);
 	vcpu->virt.event.valid = 0;

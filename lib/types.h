@@ -66,5 +66,7 @@ typedef struct gva {
 #define SECTION(name) __attribute__((section(name)))
 #define USED __attribute__((used))
 #define UNUSED __attribute__((unused))
+/* For what is seldom needed: its registers and buffers stay out of the caller's frame. */
+#define NOINLINE __attribute__((noinline))
 #define likely(x) __builtin_expect(!!(x), 1)
 #define unlikely(x) __builtin_expect(!!(x), 0)

@@ -151,7 +151,8 @@ bool exits_settle_port(struct vcpu *vcpu)
 	struct device *device;
 
 	if (!vcpu->quiet || platform->irqchip.kick != 0 || page->cr8 != 0 || page->event.valid ||
-	    vcpu->pv_eoi.pending || (flags & IO_STRING) != 0)
+	    vcpu->pv_eoi.pending || (flags & IO_STRING) != 0 ||
+	    page->exit.instruction_length == 0)
 		return false;
 	device = bus_find(&platform->ports, port, size);
 	if (device == NULL || device->ops->tick != NULL || size > device->ops->widest)
@@ -162,7 +163,8 @@ bool exits_settle_port(struct vcpu *vcpu)
 		*rax = device->ops->read(device, port, size) & mask;
 	else
 		*rax = (*rax & ~mask) | (device->ops->read(device, port, size) & mask);
-	vcpu_advance(vcpu);
+	page->advance_length = page->exit.instruction_length;
+	page->request |= REQUEST_ADVANCE;
 	page->exit.reason = EXIT_NONE;
 	return platform->irqchip.kick == 0 && platform->events.pending == 0;
 }

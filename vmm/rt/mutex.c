@@ -8,18 +8,10 @@
 /* About as long as a holder on another CPU needs it; in vain when the holder is not running. */
 #define SPIN_COUNT 100
 
-static bool try(struct mutex *mutex)
-{
-	u32 free = 0;
-
-	return __atomic_compare_exchange_n(&mutex->held, &free, 1, false, __ATOMIC_SEQ_CST,
-					   __ATOMIC_RELAXED);
-}
-
 static bool spin(struct mutex *mutex)
 {
 	for (u32 i = 0; i < SPIN_COUNT; i++) {
-		if (__atomic_load_n(&mutex->held, __ATOMIC_RELAXED) == 0 && try(mutex))
+		if (__atomic_load_n(&mutex->held, __ATOMIC_RELAXED) == 0 && mutex_try(mutex))
 			return true;
 		__asm__ volatile("pause");
 	}
@@ -45,7 +37,7 @@ static void wait(struct mutex *mutex, u32 thread, handle_t queue)
 
 	__atomic_fetch_or(&mutex->waiting, BIT(thread), __ATOMIC_SEQ_CST);
 	forget_call(mutex, thread);
-	while (!try(mutex)) {
+	while (!mutex_try(mutex)) {
 		if (sys_queue_wait(queue, ~0ull, &key) != STATUS_OK)
 			rt_fail("mutex");
 		forget_call(mutex, thread);
@@ -53,14 +45,9 @@ static void wait(struct mutex *mutex, u32 thread, handle_t queue)
 	__atomic_fetch_and(&mutex->waiting, ~BIT(thread), __ATOMIC_SEQ_CST);
 }
 
-bool mutex_try(struct mutex *mutex)
-{
-	return try(mutex);
-}
-
 void mutex_lock(struct mutex *mutex, u32 thread, handle_t queue)
 {
-	if (!try(mutex) && !spin(mutex))
+	if (!mutex_try(mutex) && !spin(mutex))
 		wait(mutex, thread, queue);
 }
 

@@ -20,5 +20,11 @@ struct mutex {
 
 void mutex_lock(struct mutex *mutex, u32 thread, handle_t queue);
 /* Without waiting, so that no signal is taken from anywhere; false: it is held. */
-bool mutex_try(struct mutex *mutex) MUST_CHECK;
+static inline bool mutex_try(struct mutex *mutex)
+{
+	u32 free = 0;
+
+	return __atomic_compare_exchange_n(&mutex->held, &free, 1, false, __ATOMIC_SEQ_CST,
+					   __ATOMIC_RELAXED);
+}
 void mutex_unlock(struct mutex *mutex);

@@ -96,8 +96,10 @@ u32 svm_code_length(struct virt_vcpu *vcpu)
 	__asm__ volatile("mov %1, %0"
 			 : "=r"(bytes)
 			 : "m"(*(const u8(*)[CODE_BYTES])(vcpu->code.page + (linear & PAGE_MASK))));
-	/* Without prefixes, as they nearly always are: CPUID, RDMSR, WRMSR. */
+	/* Without prefixes, as they nearly always are: CPUID, RDMSR, WRMSR; VMMCALL. */
 	if ((u16)bytes == 0xa20f || (u16)bytes == 0x320f || (u16)bytes == 0x300f)
 		return 2;
+	if ((bytes & 0xffffff) == 0xd9010f)
+		return 3;
 	return (u32)x86_length_of_exit((const u8 *)&bytes, CODE_BYTES, X86_MODE_64);
 }

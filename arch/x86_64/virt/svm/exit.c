@@ -56,6 +56,10 @@ static u32 length_to(u64 rip, u64 next_rip)
 	return next_rip != 0 && length <= INSTRUCTION_BYTES_MAX ? (u32)length : 0;
 }
 
+_Static_assert(VMEXIT_IOIO_IN == IO_IN && VMEXIT_IOIO_STR >> 1 == IO_STRING &&
+		       VMEXIT_IOIO_REP >> 1 == IO_REP && VMEXIT_IOIO_SZ16 == 2 * VMEXIT_IOIO_SZ8,
+	       "decode_io moves them as they are");
+
 /* APM vol. 2, 15.10.2 */
 static void decode_io(struct vcpu_exit *exit, u64 rip)
 {
@@ -64,10 +68,8 @@ static void decode_io(struct vcpu_exit *exit, u64 rip)
 	exit->reason = EXIT_IO;
 	exit->instruction_length = length_to(rip, exit->qualification2);
 	exit->io_port = (u16)(info >> VMEXIT_IOIO_PORT_SHIFT);
-	exit->io_size = info & VMEXIT_IOIO_SZ8 ? 1 : info & VMEXIT_IOIO_SZ16 ? 2 : 4;
-	exit->io_flags = (u8)((info & VMEXIT_IOIO_IN ? IO_IN : 0) |
-			      (info & VMEXIT_IOIO_STR ? IO_STRING : 0) |
-			      (info & VMEXIT_IOIO_REP ? IO_REP : 0));
+	exit->io_size = (u8)(info / VMEXIT_IOIO_SZ8 & 7); /* one bit each: 1, 2, 4 */
+	exit->io_flags = (u8)((info & VMEXIT_IOIO_IN) | (info >> 1 & (IO_STRING | IO_REP)));
 }
 
 /* APM vol. 2, 15.25.6 */

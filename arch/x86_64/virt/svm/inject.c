@@ -138,8 +138,8 @@ static void advance(struct vmcb *vmcb, u32 length)
 }
 
 /* Windows stay open until they have ended a run once. */
-static __attribute__((noinline)) void request_others(struct virt_vcpu *vcpu,
-						      const struct vcpu_event *inject, u32 request)
+static NOINLINE void request_others(struct virt_vcpu *vcpu, const struct vcpu_event *inject,
+				     u32 request)
 {
 	struct vmcb *vmcb = svm_vmcb(vcpu);
 

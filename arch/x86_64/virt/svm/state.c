@@ -226,7 +226,7 @@ static void xcr0_get(struct virt_vcpu *vcpu)
 	vcpu->page->xcr0 = vcpu->xcr0;
 }
 
-static __attribute__((noinline)) void get_others(struct virt_vcpu *vcpu, u32 groups)
+static NOINLINE void get_others(struct virt_vcpu *vcpu, u32 groups)
 {
 	if (groups & VCPU_SEGMENTS)
 		segments_get(vcpu);

@@ -71,6 +71,10 @@ static const u8 plain_reasons[] = {
 #define HAS_INFORMATION                                                                            \
 	(BIT(VMX_EXIT_GDTR_IDTR) | BIT(VMX_EXIT_LDTR_TR) | BIT(VMX_EXIT_INVEPT) |                  \
 	 BIT(VMX_EXIT_INVVPID) | BIT(VMX_EXIT_INVPCID))
+/* An instruction has exited, and there is nothing to know but its length. */
+#define IS_PLAIN                                                                                   \
+	(BIT(VMX_EXIT_CPUID) | BIT(VMX_EXIT_HLT) | BIT(VMX_EXIT_VMCALL) | BIT(VMX_EXIT_RDMSR) |    \
+	 BIT(VMX_EXIT_WRMSR))
 #define HAS_NO_LENGTH                                                                              \
 	(BIT(VMX_EXIT_EXTERNAL_INTERRUPT) | BIT(VMX_EXIT_INTERRUPT_WINDOW) |                       \
 	 BIT(VMX_EXIT_PREEMPTION_TIMER))
@@ -262,6 +266,11 @@ bool vmx_exit_decode(struct virt_vcpu *vcpu, u64 deadline_tsc)
 	exit->vendor_code = reason;
 	exit->qualification = 0;
 	exit->qualification2 = 0;
+	if (is_one_of(reason, IS_PLAIN) && likely(vcpu->msrs_live && vcpu->launched)) {
+		exit->instruction_length = vmcs_read32(VMCS_EXIT_INSTRUCTION_LENGTH);
+		vcpu->event.valid = 0;
+		return decode_reason(vcpu, basic, deadline_tsc);
+	}
 	exit->instruction_length = 0;
 	if (is_one_of(basic, HAS_QUALIFICATION))
 		exit->qualification = vmcs_read_natural(VMCS_EXIT_QUALIFICATION);

@@ -89,11 +89,15 @@ struct vcpu_event vmx_event_decode(u32 info, u32 error_code, u32 length)
 /* SDM vol. 3, 27.3.1.4: in 64-bit mode alone is RIP more than 32 bits wide. */
 static void advance(u32 length)
 {
-	u64 rip = vmcs_read_natural(VMCS_GUEST_RIP) + length;
+	const u32 shadow = INTERRUPTIBILITY_STI | INTERRUPTIBILITY_MOV_SS;
+	u64 rip = vmcs_read_natural(VMCS_GUEST_RIP);
+	u64 next = rip + length;
 
-	vmcs_write_natural(VMCS_GUEST_RIP, vmx_is_64_bit() ? rip : (u32)rip);
-	vmcs_change32(VMCS_GUEST_INTERRUPTIBILITY, INTERRUPTIBILITY_STI | INTERRUPTIBILITY_MOV_SS,
-		      0);
+	if (unlikely(rip <= ~0u && next > ~0u) && !vmx_is_64_bit())
+		next = (u32)next;
+	vmcs_write_natural(VMCS_GUEST_RIP, next);
+	if (unlikely(vmcs_read32(VMCS_GUEST_INTERRUPTIBILITY) & shadow))
+		vmcs_change32(VMCS_GUEST_INTERRUPTIBILITY, shadow, 0);
 	/* The instruction that was settled for it ends in a single-step trap like any other. */
 	if (vmcs_read_natural(VMCS_GUEST_RFLAGS) & RFLAGS_TF)
 		vmcs_change_natural(VMCS_GUEST_PENDING_DEBUG, PENDING_DEBUG_BS, PENDING_DEBUG_BS);
@@ -113,17 +117,11 @@ static void windows_set(struct virt_vcpu *vcpu, u32 request)
 	vcpu->window = windows != 0;
 }
 
-void vmx_request(struct virt_vcpu *vcpu, const struct vcpu_event *inject, u32 request,
-		 u32 advance_length)
+static NOINLINE void request_others(struct virt_vcpu *vcpu, const struct vcpu_event *inject,
+				     u32 request, u32 advance_length)
 {
-	u64 previous;
+	u64 previous = vmx_borrow(vcpu);
 
-	if (request == REQUEST_ADVANCE && !inject->valid && !vcpu->window &&
-	    vcpu->loaded_cpu != ~0u) {
-		advance(advance_length); /* as before most entries */
-		return;
-	}
-	previous = vmx_borrow(vcpu);
 	if (request & REQUEST_ADVANCE)
 		advance(advance_length);
 	if (request & REQUEST_FLUSH)
@@ -132,6 +130,17 @@ void vmx_request(struct virt_vcpu *vcpu, const struct vcpu_event *inject, u32 re
 	if (inject->valid)
 		vmx_inject(inject);
 	vmx_return(vcpu, previous);
+}
+
+void vmx_request(struct virt_vcpu *vcpu, const struct vcpu_event *inject, u32 request,
+		 u32 advance_length)
+{
+	/* Before most entries that is all. */
+	if (likely(request == REQUEST_ADVANCE && !inject->valid && !vcpu->window &&
+		   vcpu->loaded_cpu != ~0u))
+		advance(advance_length);
+	else
+		request_others(vcpu, inject, request, advance_length);
 }
 
 /* The guest can take now what a window was opened for. */
