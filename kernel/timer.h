@@ -30,7 +30,10 @@ static inline u64 timer_next(const struct cpu *cpu, u64 deadline)
 	return MIN(deadline - 1, MIN(queue, wake)) + 1;
 }
 
-/* Setting the timer costs an exit on hypervisors below and a slow write on hardware: only changes. */
+/*
+ * Setting the timer costs an exit on hypervisors below and a slow write on hardware: only
+ * changes.
+ */
 static inline void timer_arm(struct cpu *cpu, u64 deadline)
 {
 	u64 next = timer_next(cpu, deadline);

@@ -19,6 +19,9 @@
 #include "mm/tlb.h"
 
 #define NOT_LOADED (~0u)
+#define EVENT_TYPES                                                                              \
+	(1u << EVENT_INTERRUPT | 1u << EVENT_NMI | 1u << EVENT_EXCEPTION |                       \
+	 1u << EVENT_SOFTWARE_INTERRUPT | 1u << EVENT_SOFTWARE_EXCEPTION)
 #define REQUEST_PERSISTENT (REQUEST_INTERRUPT_WINDOW | REQUEST_NMI_WINDOW)
 
 static const struct vcpu_event no_event;
@@ -170,12 +173,15 @@ static enum status begin(struct vcpu *vcpu)
 	if (unlikely(status != STATUS_OK))
 		return status;
 
-	page->dirty = 0;
-	page->request = 0;
 	if (unlikely(READ_ONCE(page->inject.valid))) {
 		vcpu->virt.event = page->inject;
 		page->inject.valid = 0;
+		vcpu->virt.event.valid = EVENT_TYPES >> (vcpu->virt.event.type & 31) & 1;
+		if (!vcpu->virt.event.valid)
+			return STATUS_BAD_ARGUMENT;
 	}
+	page->dirty = 0;
+	page->request = 0;
 	vcpu->deadline_tsc = READ_ONCE(page->deadline_tsc);
 	vcpu->requested = request & REQUEST_PERSISTENT;
 	if (request != 0 || vcpu->virt.window)

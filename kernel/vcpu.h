@@ -38,8 +38,8 @@ enum status vcpu_create(struct vm *vm, struct memory *memory, u64 index, struct 
 enum status vcpu_free(struct vcpu *vcpu);
 
 /*
- * SYS_VCPU_RUN begins: takes over what the monitor asks for. STATUS_IN_USE: another thread has to do
- * with it; STATUS_AGAIN: another CPU still has its registers.
+ * SYS_VCPU_RUN begins: takes over what the monitor asks for. STATUS_IN_USE: another thread has to
+ * do with it; STATUS_AGAIN: another CPU still has its registers.
  */
 enum status vcpu_begin(struct thread *thread, u64 handle) MUST_CHECK;
 

@@ -7,7 +7,10 @@ void *memcpy(void *restrict to, const void *restrict from, size_t count)
 	void *result = to;
 	size_t words = count / 8;
 
-	/* Words first: CPUs without fast short REP MOVSB, and emulators, take a step for each unit. */
+	/*
+	 * Words first: CPUs without fast short REP MOVSB, and emulators, take a step for each
+	 * unit.
+	 */
 	__asm__ volatile("rep movsq" : "+D"(to), "+S"(from), "+c"(words) : : "memory");
 	count %= 8;
 	__asm__ volatile("rep movsb" : "+D"(to), "+S"(from), "+c"(count) : : "memory");

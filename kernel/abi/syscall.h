@@ -73,10 +73,10 @@ enum syscall {
 	SYS_THREAD_YIELD,
 	/*
 	 * (thread or HANDLE_NONE: the caller, budget_ns, period_ns) -> permille of a CPU that the
-	 * thread could have reserved at most, other threads' reservations taken off. Guarantees it the
-	 * budget in each period; 0 gives it up. STATUS_NO_QUOTA, with that value too: more than the
-	 * group may reserve, or than a CPU has left. STATUS_AGAIN: the caller has moved to a CPU that
-	 * has more left, without the reservation it had.
+	 * thread could have reserved at most, other threads' reservations taken off. Guarantees
+	 * it the budget in each period; 0 gives it up. STATUS_NO_QUOTA, with that value too: more
+	 * than the group may reserve, or than a CPU has left. STATUS_AGAIN: the caller has moved
+	 * to a CPU that has more left, without the reservation it had.
 	 */
 	SYS_THREAD_RESERVE,
 	/* (root, process, first, count). Opens host I/O ports to a process. */

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* Does every exception come with its vector, error code and address, whatever its delivery meets? */
+/*
+ * Does every exception come with its vector, error code and address, whatever its delivery meets?
+ */
 #include "arch/x86_64/hw/paging.h"
 #include "tests/guest/rt/devices.h"
 

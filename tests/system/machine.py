@@ -48,7 +48,7 @@ class Machine:
         self.console = None
         self.process = None
         # Emulators share the host's cores with each other: limits are generous.
-        self.limit = 120
+        self.limit = 300
 
     def __enter__(self):
         return self
@@ -199,7 +199,6 @@ class Bochs(Machine):
     def __init__(self, build, memory="1G", bundle=None, cmdline="", model="corei7_skylake_x",
                  cpus=1, com2=None):
         super().__init__(build)
-        self.limit = 300
         port = free_port()
         iso = make_iso(build, self.folder / "test.iso", bundle, cmdline)
         words = configuration(self.folder, iso, port, memory=memory, model=model, cpus=cpus,

@@ -276,8 +276,8 @@ static void take_task_priority(struct vcpu *vcpu)
 }
 
 /*
- * SVM leaves a MOV to CR8 undone while an interrupt waits for the task priority to fall; APM vol. 3,
- * MOV CRn: 0f 22 with ModRM.reg 8.
+ * SVM leaves a MOV to CR8 undone while an interrupt waits for the task priority to fall; APM vol.
+ * 3, MOV CRn: 0f 22 with ModRM.reg 8.
  */
 static void settle_cr(struct vcpu *vcpu)
 {

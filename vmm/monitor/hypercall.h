@@ -14,5 +14,8 @@ enum kvm_call {
 #define HYPERCALLS_OFFERED (BIT(KVM_KICK_CPU) | BIT(KVM_SEND_IPI))
 #define HYPERCALL_UNKNOWN  (-1000ll)
 
-/* EXIT_HYPERCALL: VMCALL or VMMCALL in KVM's convention (Documentation/virt/kvm/x86/hypercalls.rst). */
+/*
+ * EXIT_HYPERCALL: VMCALL or VMMCALL in KVM's convention (Linux
+ * Documentation/virt/kvm/x86/hypercalls.rst).
+ */
 void hypercall_settle(struct vcpu *vcpu);

@@ -137,7 +137,8 @@ static void prepare_interrupt(struct vcpu *vcpu, struct irqchip *irqchip, bool *
 /* HLT ends with an NMI, or with an interrupt that may be taken (SDM vol. 2, HLT). */
 static bool wakes(const struct vcpu *vcpu, u32 pending)
 {
-	return vcpu->event.valid || vcpu->held.valid || vcpu->unhalted || (pending & PENDING_NMI) != 0 ||
+	return vcpu->event.valid || vcpu->held.valid || vcpu->unhalted ||
+	       (pending & PENDING_NMI) != 0 ||
 	       ((pending & PENDING_INTERRUPT) != 0 && can_take_interrupt(vcpu));
 }
 

@@ -64,7 +64,7 @@ static inline bool machine_may_run(const struct machine *machine)
 	return machine->state == VM_RUNNING && machine->todo == 0;
 }
 
-/* Does what has waited for the guest to be empty, if it is; to be called when a vCPU has left it. */
+/* Does what has waited for the guest to be empty, if it is; to be called when a vCPU left it. */
 void machine_conclude(struct machine *machine);
 
 /* Loads the guest and starts it from power-on; a guest that cannot be loaded is a crashed one. */

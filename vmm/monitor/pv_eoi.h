@@ -10,8 +10,8 @@ struct vcpu;
 
 /*
  * KVM's paravirtual EOI: bit 0 of a byte in guest memory says that the interrupt in service may be
- * ended by clearing that bit instead of writing to the APIC. It is set only while the EOI would have
- * no other effect, and not across an exit.
+ * ended by clearing that bit instead of writing to the APIC. It is set only while the EOI would
+ * have no other effect, and not across an exit.
  */
 struct pv_eoi {
 	u64 msr;      /* the byte's address and the enable bit */

@@ -46,7 +46,7 @@ struct vcpu {
 	struct emulator emulator;
 };
 
-/* Creates the kernel's vCPU, the pages it shares, its queue and event; vCPU 0 has the machine's queue. */
+/* Creates the kernel's vCPU, its pages, queue and event; vCPU 0 has the machine's queue. */
 enum status vcpu_init(struct vcpu *vcpu, struct machine *machine, u32 id) MUST_CHECK;
 
 /* Power-on: forgets what the vCPU was about to do. The first one's registers are the loader's. */

@@ -6,7 +6,10 @@
 /* What the process was started with; mapped read-only for its whole life. */
 extern const struct start_info *start_info;
 
-/* The program: called on the first thread once everything in vmm/rt is ready; its result ends the process. */
+/*
+ * The program: called on the first thread once everything in vmm/rt is ready; its result ends the
+ * process.
+ */
 int main(void);
 
 /* The first entry of a kind, or NULL; start_next the one after `entry` of the same kind. */

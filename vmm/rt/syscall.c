@@ -29,7 +29,10 @@ enum status syscall(enum syscall number, const u64 argument[6], u64 *value)
 	return (enum status)rax;
 }
 
-/* A call that made a step only is repeated, except where the caller has other things to do meanwhile. */
+/*
+ * A call that made a step only is repeated, except where the caller has other things to do
+ * meanwhile.
+ */
 static enum status call(enum syscall number, u64 a, u64 b, u64 c, u64 d, u64 e, u64 f, u64 *value)
 {
 	enum status status;
@@ -68,7 +71,8 @@ static inline enum status short_call(enum syscall number, u64 a, u64 b, u64 *val
 	return (enum status)rax;
 }
 
-static enum status call_for_handle(enum syscall number, u64 a, u64 b, u64 c, u64 d, handle_t *handle)
+static enum status call_for_handle(enum syscall number, u64 a, u64 b, u64 c, u64 d,
+				   handle_t *handle)
 {
 	u64 value = 0;
 	enum status status = call(number, a, b, c, d, 0, 0, &value);

@@ -19,7 +19,8 @@ enum status sys_handle_grant(handle_t process, handle_t handle, u32 rights,
 enum status sys_object_destroy(handle_t handle);
 enum status sys_object_bind(handle_t handle, handle_t queue, u64 key) MUST_CHECK;
 
-enum status sys_group_create(handle_t root, u64 quota_pages, u64 weight, handle_t *group) MUST_CHECK;
+enum status sys_group_create(handle_t root, u64 quota_pages, u64 weight,
+			     handle_t *group) MUST_CHECK;
 enum status sys_group_set(handle_t group, enum group_setting setting, u64 value) MUST_CHECK;
 enum status sys_group_page(handle_t group, handle_t *memory) MUST_CHECK;
 

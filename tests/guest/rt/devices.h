@@ -61,3 +61,14 @@ bool clock_is_wide(void); /* 32 bits */
 bool wait_count(const volatile u32 *counter, u32 count, u32 limit_us);
 /* Spins so long. */
 void wait_us(u32 us);
+
+/*
+ * A check of a duration that other work on the host may lengthen, never shorten: measured up to ten
+ * times, until one measurement is at most half as long again as it should be.
+ */
+void check_duration(const char *name, u32 (*measure)(void), u32 us);
+
+/*
+ * measure.c: counts of the local APIC's timer in a millisecond, divided by 16; leaves it stopped.
+ */
+u32 lapic_counts_per_ms(void);

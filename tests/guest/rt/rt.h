@@ -5,9 +5,9 @@
 #include "lib/types.h"
 
 /*
- * The run-time of the tiny guests. A guest answers questions with `PASS name`, `FAIL name: why` and,
- * where CPUID does not offer what is asked about, `ABSENT name` on COM1, says `DONE` and ends through
- * port 0xf4 with EXIT_GOOD or EXIT_BAD.
+ * The run-time of the tiny guests. A guest answers questions with `PASS name`, `FAIL name: why`
+ * and, where CPUID does not offer what is asked about, `ABSENT name` on COM1, says `DONE` and
+ * ends through port 0xf4 with EXIT_GOOD or EXIT_BAD.
  */
 #define EXIT_GOOD 0x10u
 #define EXIT_BAD  0x11u

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Start of a tiny guest: Multiboot 1 enters here in 32-bit protected mode, paging off. 64-bit guests
- * go on to long mode with the first 4 GiB mapped one to one; 32-bit guests stay without paging.
+ * Start of a tiny guest: Multiboot 1 enters here in 32-bit protected mode, paging off. 64-bit
+ * guests go on to long mode with the first 4 GiB mapped one to one; 32-bit guests stay without
+ * paging.
  */
 #define MULTIBOOT_MAGIC 0x1badb002
 #define MULTIBOOT_FLAGS 0x10002 /* address fields, memory information */

@@ -5,10 +5,10 @@
 
 /* Commands whose names begin alike stand together; help and completion rely on it. */
 const struct command commands[] = {
-	{"help", "[COMMAND]", "lists the commands, or explains one",
-	 "Example: help vm create", command_help, 0, 2, COMPLETE_COMMAND},
-	{"version", "", "version, ABI, back end and build",
-	 "Example: version -j", command_version, 0, 0, COMPLETE_NOTHING},
+	{"help", "[COMMAND]", "lists the commands, or explains one", "Example: help vm create",
+	 command_help, 0, 2, COMPLETE_COMMAND},
+	{"version", "", "version, ABI, back end and build", "Example: version -j", command_version,
+	 0, 0, COMPLETE_NOTHING},
 
 	{"vm list", "", "all VMs with state, memory, uptime and exits",
 	 "The reason says why a VM stopped or crashed.\nExample: vm list", command_vm_list, 0, 0,
@@ -34,34 +34,39 @@ const struct command commands[] = {
 	{"vm destroy", "NAME", "ends a VM at once and returns all it had",
 	 "Waits until every page is back.\nExample: vm destroy alpha", command_vm_destroy, 1, 1,
 	 COMPLETE_VM},
-	{"vm set", "NAME KEY=VALUE...", "changes what a VM gets of the CPUs, and what becomes of it",
-	 "Keys: weight cap reserve affinity on_crash stop_timeout; values as in the configuration,\n"
+	{"vm set", "NAME KEY=VALUE...",
+	 "changes what a VM gets of the CPUs, and what becomes of it",
+	 "Keys: weight cap reserve affinity on_crash stop_timeout; values as in the "
+	 "configuration,\n"
 	 "`none` for no cap or reservation, `all` for every CPU. KEY VALUE does as well. All or\n"
 	 "nothing: a reservation that cannot be kept is refused and says what is left.\n"
 	 "Example: vm set alpha weight=512 reserve=2ms/10ms",
 	 command_vm_set, 2, ANY, COMPLETE_VM},
 	{"vm console", "NAME", "makes this terminal the guest's, Ctrl-] leaves",
 	 "What the guest printed while nobody looked (64 KiB at most) is shown first.\n"
-	 "Example: vm console alpha", command_vm_console, 1, 1, COMPLETE_VM},
+	 "Example: vm console alpha",
+	 command_vm_console, 1, 1, COMPLETE_VM},
 	{"vm stat", "NAME", "exits by reason, pages, interrupts",
 	 "Counts are those since the VM's last boot.\nExample: vm stat alpha", command_vm_stat, 1,
 	 1, COMPLETE_VM},
 
-	{"mem", "", "pages of the machine by owner",
-	 "A page has 4096 bytes.\nExample: mem", command_mem, 0, 0, COMPLETE_NOTHING},
+	{"mem", "", "pages of the machine by owner", "A page has 4096 bytes.\nExample: mem",
+	 command_mem, 0, 0, COMPLETE_NOTHING},
 	{"cpu", "", "host CPUs: load, exits, IPIs, wake-ups",
 	 "The load is that since the last time this was asked.\nExample: cpu", command_cpu, 0, 0,
 	 COMPLETE_NOTHING},
 
 	{"log show", "[-n N] [-l LEVEL] [-c CATEGORY] [-v VM]", "shows the log",
 	 "The last N lines (all without -n) of at least that level, of that category, of that VM.\n"
-	 "Example: log show -n 20 -l warning", command_log_show, 0, 8, COMPLETE_NOTHING},
+	 "Example: log show -n 20 -l warning",
+	 command_log_show, 0, 8, COMPLETE_NOTHING},
 	{"log level", "[[CATEGORY] LEVEL]", "shows or sets what the log keeps",
 	 "Levels: debug info warning error.\n"
 	 "Categories: boot cpu memory virt sched process vm device console config audit.\n"
-	 "Example: log level vm debug", command_log_level, 0, 2, COMPLETE_NOTHING},
-	{"log clear", "", "drops the lines kept so far", "Example: log clear", command_log_clear,
-	 0, 0, COMPLETE_NOTHING},
+	 "Example: log level vm debug",
+	 command_log_level, 0, 2, COMPLETE_NOTHING},
+	{"log clear", "", "drops the lines kept so far", "Example: log clear", command_log_clear, 0,
+	 0, COMPLETE_NOTHING},
 	{"log export", "off|com1|com2", "sends the log to a serial port as well",
 	 "com2: JSON lines; com1: text on this console.\nExample: log export com2",
 	 command_log_export, 1, 1, COMPLETE_NOTHING},

@@ -72,14 +72,14 @@ void command_cpu(struct reply *reply, const struct arguments *arguments)
 		u64 load = load_percent(i, counters.idle_tsc + halted, now);
 
 		if (!reply->json) {
-			reply_line(reply, "%3u %4llu%% %12llu %8llu %10llu %12llu %10llu %12llu  %s", i,
+			reply_line(reply,
+				   "%3u %4llu%% %12llu %8llu %10llu %12llu %10llu %12llu  %s", i,
 				   (unsigned long long)load, (unsigned long long)counters.exits,
 				   (unsigned long long)counters.ipis,
 				   (unsigned long long)counters.wakeups,
 				   (unsigned long long)counters.interrupts,
 				   (unsigned long long)counters.switches,
-				   (unsigned long long)counters.syscalls,
-				   running_name(&counters));
+				   (unsigned long long)counters.syscalls, running_name(&counters));
 			continue;
 		}
 		reply_object_begin(reply);
