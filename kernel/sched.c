@@ -348,7 +348,8 @@ enum status sched_reserve(struct thread *thread, u64 budget_ns, u64 period_ns, u
 	u64 ignored;
 
 	if (others + permille_of(budget_ns, period_ns) > group->reservable_permille) {
-		*left_permille = group->reservable_permille - MIN(others, group->reservable_permille);
+		*left_permille =
+			group->reservable_permille - MIN(others, group->reservable_permille);
 		return STATUS_NO_QUOTA;
 	}
 	if (allowed(group->affinity, thread->cpu->id) &&

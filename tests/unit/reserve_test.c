@@ -121,7 +121,7 @@ static void new_machine(u64 budget_ns, u64 period_ns)
 	reserve_start(&machine);
 }
 
-/* At the start: ready when all have theirs, a start that came before waits; or no machine at all. */
+/* At the start: ready when all have theirs, or no machine at all. */
 static void test_start(void **state)
 {
 	(void)state;

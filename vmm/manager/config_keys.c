@@ -280,8 +280,8 @@ bool config_vm_check(const struct vm_config *vm, char *problem, size_t size)
 		       (unsigned long long)(100 * vm->vcpus), (unsigned long long)vm->vcpus);
 	else if (vm->cap_percent != 0 && reserve_percent(vm) > vm->cap_percent)
 		format(problem, size,
-		       "VM %s: found a reserve of %llu%% of a CPU with %llu vCPUs, allowed: at most "
-		       "its cap, %llu%%",
+		       "VM %s: found a reserve of %llu%% of a CPU with %llu vCPUs, allowed: at "
+		       "most its cap, %llu%%",
 		       vm->name, (unsigned long long)reserve_percent(vm),
 		       (unsigned long long)vm->vcpus, (unsigned long long)vm->cap_percent);
 	else

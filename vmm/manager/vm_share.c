@@ -21,8 +21,9 @@ bool vm_share_check(const struct vm_config *config, char *problem, size_t size)
 	for (u32 cpu = 0; cpu < CPU_MAX; cpu++) {
 		if ((config->affinity[cpu / 64] & BIT(cpu % 64)) == 0 || cpu < there)
 			continue;
-		format(problem, size, "affinity: found CPU %u, allowed: %s%u, the machine has %u CPU%s",
-		       cpu, there > 1 ? "0-" : "", there - 1, count, count == 1 ? "" : "s");
+		format(problem, size,
+		       "affinity: found CPU %u, allowed: %s%u, the machine has %u CPU%s", cpu,
+		       there > 1 ? "0-" : "", there - 1, count, count == 1 ? "" : "s");
 		return false;
 	}
 	return true;
@@ -155,8 +156,8 @@ static void refused(struct vm *vm)
 			config_value_text(key, &vm->next, wanted, sizeof(wanted));
 	}
 	format(vm->change_problem, sizeof(vm->change_problem),
-	       "reserve: found %s, which vCPU %u cannot be given, allowed: %u permille of a CPU, which "
-	       "are left",
+	       "reserve: found %s, which vCPU %u cannot be given, allowed: %u permille of a CPU, "
+	       "which are left",
 	       wanted, vm->channel->reserve_vcpu, vm->channel->reserve_left);
 }
 
