@@ -244,6 +244,8 @@ static NOINLINE void get_others(struct virt_vcpu *vcpu, u32 groups)
 		xcr0_get(vcpu);
 	if (groups & VCPU_TSC)
 		vcpu->page->tsc_offset = vcpu->tsc_offset;
+	if (groups & VCPU_CODE)
+		virt_code_show(vcpu, svm_code_find(vcpu));
 }
 
 void svm_get(struct virt_vcpu *vcpu, u32 groups)
