@@ -18,6 +18,7 @@
 #include "mm/page.h"
 #include "mm/tlb.h"
 
+#define CPU_PAGES ((sizeof(struct cpu) + PAGE_MASK) / PAGE_SIZE)
 #define INIT_WAIT_NS (10 * NS_PER_MS) /* SDM vol. 3, 9.4.4.1 */
 #define STARTUP_WAIT_NS (200 * NS_PER_US)
 #define ANSWER_WAIT_NS (500 * NS_PER_MS)
@@ -34,9 +35,9 @@ extern u8 boot_stack_end[];
 extern const char syscall_stub[];
 extern const u8 trampoline_start[], trampoline_end[], trampoline_words[];
 
-/* Part of the image, and so outside the direct map; the others' are mapped like their stacks. */
-static struct cpu boot_cpu;
-static struct cpu *cpus[CPU_MAX] = {&boot_cpu};
+static struct cpu early_cpu; /* until there are page tables to map its like in */
+static struct cpu *cpus[CPU_MAX] = {&early_cpu};
+static const void *idt_view;
 static u32 count = 1;
 
 static bool stopping;
@@ -57,10 +58,9 @@ static struct stack_base *stack_base(void *end)
 	return (struct stack_base *)((u64)end - STACK_BASE_BYTES);
 }
 
-struct cpu *cpus_adopt_boot(void)
+void cpus_adopt_boot(void)
 {
-	stack_base(boot_stack_end)->cpu = &boot_cpu;
-	return &boot_cpu;
+	stack_base(boot_stack_end)->cpu = &early_cpu;
 }
 
 /* Returns where the stack's first push goes, below its struct stack_base; 0: no memory. */
@@ -82,18 +82,23 @@ static bool stacks_create(struct cpu *cpu)
 	return cpu->stack_top != 0 && cpu->ist[0] != 0 && cpu->ist[1] != 0 && cpu->ist[2] != 0;
 }
 
-void cpus_boot_stacks(struct cpu *cpu)
+struct cpu *cpus_create_boot(void)
 {
-	tlb_cpu_online(cpu->id);
-	if (!stacks_create(cpu))
+	struct cpu *cpu = kernel_pages_alloc(CPU_PAGES);
+
+	idt_view = kernel_map_constant(machine_image_hpa(cpu_idt_fill()), CPU_IDT_BYTES);
+	if (cpu == NULL || idt_view == NULL || !stacks_create(cpu))
 		panic("no memory for kernel stacks");
-	cpu_tables_load(cpu, cpu->ist, cpu->stack_top + STACK_BASE_BYTES);
+	cpus[0] = cpu;
+	tlb_cpu_online(cpu->id);
+	cpu_tables_load(cpu, idt_view, cpu->ist, cpu->stack_top + STACK_BASE_BYTES);
+	return cpu;
 }
 
 /* Memory, stacks and a log ring for one more CPU. NULL: no memory. */
 static struct cpu *cpu_create(u32 id, u32 apic_id)
 {
-	struct cpu *cpu = kernel_pages_alloc((sizeof(*cpu) + PAGE_MASK) / PAGE_SIZE);
+	struct cpu *cpu = kernel_pages_alloc(CPU_PAGES);
 
 	if (cpu == NULL || !stacks_create(cpu) || !log_ring_create(id) ||
 	    page_alloc_cleared(0, PAGE_CONTROL, NULL, &cpu->virt_area) != STATUS_OK)
@@ -109,7 +114,7 @@ static NORETURN void ap_main(struct cpu *cpu)
 {
 	write_cr3(kernel_table.root.kernel.value);
 	features_enable();
-	cpu_tables_load(cpu, cpu->ist, cpu->stack_top + STACK_BASE_BYTES);
+	cpu_tables_load(cpu, idt_view, cpu->ist, cpu->stack_top + STACK_BASE_BYTES);
 	machine_cpu_init(cpu);
 	tlb_cpu_online(cpu->id);
 	cpus[cpu->id] = cpu;
@@ -211,7 +216,7 @@ void cpus_start(u32 limit)
 	for (u32 i = 0; i < acpi->cpu_count && count < limit && count < CPU_MAX; i++) {
 		struct cpu *cpu;
 
-		if (acpi->cpu[i].apic_id == boot_cpu.apic_id)
+		if (acpi->cpu[i].apic_id == cpus[0]->apic_id)
 			continue;
 		cpu = cpu_create(count, acpi->cpu[i].apic_id);
 		if (cpu == NULL || !start(cpu, HPA(TRAMPOLINE_BASE + PAGE_SIZE)))

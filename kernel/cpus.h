@@ -4,10 +4,10 @@
 #include "arch/x86_64/cpu/percpu.h"
 
 /* Makes this_cpu() work on the boot stack. The first thing the kernel does. */
-struct cpu *cpus_adopt_boot(void);
+void cpus_adopt_boot(void);
 
-/* Gives the boot CPU its guarded stacks and its descriptor tables. */
-void cpus_boot_stacks(struct cpu *cpu);
+/* The boot CPU's block, with guarded stacks and descriptor tables; the boot stack is left next. */
+struct cpu *cpus_create_boot(void);
 
 /*
  * Starts every other CPU of the MADT, one after the other, until `limit` run. One that does not

@@ -35,8 +35,7 @@ static NORETURN void main_on_own_stack(struct cpu *cpu)
 
 void kernel_main(struct boot_info *info)
 {
-	struct cpu *cpu = cpus_adopt_boot();
-
+	cpus_adopt_boot();
 	machine.boot = info;
 	features_read();
 	features_enable();
@@ -46,6 +45,5 @@ void kernel_main(struct boot_info *info)
 	teardown_init();
 	space_init(features.meltdown, features.physical_bits);
 	memory_init(features.physical_bits);
-	cpus_boot_stacks(cpu);
-	cpu_stack_reset(cpu, main_on_own_stack);
+	cpu_stack_reset(cpus_create_boot(), main_on_own_stack);
 }

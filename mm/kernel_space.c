@@ -108,7 +108,7 @@ static bool page_map(u64 at, hpa_t hpa, u32 rights, enum pt_type type)
 	return table_map(&kernel_table, &leaf) == STATUS_OK;
 }
 
-void *kernel_map_device(hpa_t hpa, u64 bytes)
+static void *map_existing(hpa_t hpa, u64 bytes, u32 rights, enum pt_type type)
 {
 	u64 first = align_down(hpa.value, PAGE_SIZE);
 	u64 length = align_up(hpa.value + bytes, PAGE_SIZE) - first;
@@ -117,9 +117,19 @@ void *kernel_map_device(hpa_t hpa, u64 bytes)
 	if (at == 0)
 		return NULL;
 	for (u64 done = 0; done < length; done += PAGE_SIZE)
-		if (!page_map(at + done, HPA(first + done), PT_READ | PT_WRITE, PT_TYPE_UC))
+		if (!page_map(at + done, HPA(first + done), rights, type))
 			return NULL;
 	return (void *)(at + (hpa.value - first));
+}
+
+void *kernel_map_device(hpa_t hpa, u64 bytes)
+{
+	return map_existing(hpa, bytes, PT_READ | PT_WRITE, PT_TYPE_UC);
+}
+
+const void *kernel_map_constant(hpa_t hpa, u64 bytes)
+{
+	return map_existing(hpa, bytes, PT_READ, PT_TYPE_WB);
 }
 
 /* What was mapped when memory ends stays: the CPU cannot start without it. */

@@ -24,6 +24,8 @@ enum status kernel_space_seal(const struct boot_info *info) MUST_CHECK;
 
 /* Device memory, uncached, for good. `hpa` and `bytes` need no alignment. NULL: no memory. */
 void *kernel_map_device(hpa_t hpa, u64 bytes);
+/* Memory that is mapped elsewhere, to be read at an address that tells nothing of that one. */
+const void *kernel_map_constant(hpa_t hpa, u64 bytes);
 
 /*
  * A stack of KERNEL_STACK_BYTES, aligned to its size, with an unmapped page below it. The page

@@ -106,12 +106,17 @@ static inline struct cpu *this_cpu(void)
 	return ((struct stack_base *)((rsp | (KERNEL_STACK_BYTES - 1)) + 1))[-1].cpu;
 }
 
+/* The interrupt descriptor table of all CPUs, CPU_IDT_BYTES long. */
+#define CPU_IDT_BYTES 4096u
+const void *cpu_idt_fill(void);
+
 /*
- * Loads GDT, IDT, TSS and the system-call MSRs on the running CPU. stack_top is where frames from
+ * Loads GDT, IDT, TSS and the system-call MSRs on the running CPU. Without UMIP ring 3 can read
+ * where the tables lie: `cpu` and `idt_view` must not give the image's place away. stack_top is where frames from
  * ring 3 end; ist holds the stack tops for NMI, double fault and machine check, in this order.
  * syscall_stub: the address of this CPU's copy of syscall_stub, just above the stack.
  */
-void cpu_tables_load(struct cpu *cpu, const u64 ist[3], u64 syscall_stub);
+void cpu_tables_load(struct cpu *cpu, const void *idt_view, const u64 ist[3], u64 syscall_stub);
 
 /* Makes the TSS forbid every port, or use `bitmap` (IO_BITMAP_BYTES, a 0 bit allows). */
 void cpu_ports_forbid(struct cpu *cpu);

@@ -36,9 +36,9 @@ extern const char sysenter_entry[];
 extern const char syscall_entry[];
 extern u8 use_sysenter;
 u8 use_sysenter SECTION(".data.ro_after_init");
-static struct idt_gate idt[256] ALIGNED(16) SECTION(".data.ro_after_init");
+static struct idt_gate idt[256] ALIGNED(CPU_IDT_BYTES) SECTION(".data.ro_after_init");
 
-static void idt_fill(void)
+const void *cpu_idt_fill(void)
 {
 	for (unsigned int vector = 0; vector < ARRAY_COUNT(idt); vector++) {
 		u64 stub = (u64)(uintptr_t)trap_stubs + vector * STUB_BYTES;
@@ -54,6 +54,7 @@ static void idt_fill(void)
 	idt[TRAP_NMI].ist = 1;
 	idt[TRAP_DOUBLE_FAULT].ist = 2;
 	idt[TRAP_MACHINE_CHECK].ist = 3;
+	return idt;
 }
 
 static void tss_descriptor_write(struct cpu *cpu)
@@ -66,10 +67,10 @@ static void tss_descriptor_write(struct cpu *cpu)
 	__asm__ volatile("ltr %w0" : : "r"(SELECTOR_TSS) : "memory");
 }
 
-static void gdt_load(struct cpu *cpu)
+static void gdt_load(struct cpu *cpu, const void *idt_view)
 {
 	struct table_register gdtr = {sizeof(cpu->gdt) - 1, (u64)(uintptr_t)cpu->gdt};
-	struct table_register idtr = {sizeof(idt) - 1, (u64)(uintptr_t)idt};
+	struct table_register idtr = {sizeof(idt) - 1, (u64)(uintptr_t)idt_view};
 
 	cpu->gdt[SELECTOR_KERNEL_CODE / 8] = DESCRIPTOR_CODE64(0);
 	cpu->gdt[SELECTOR_KERNEL_DATA / 8] = DESCRIPTOR_DATA(0);
@@ -102,11 +103,10 @@ static void syscall_load(const struct cpu *cpu, u64 stub)
 	wrmsr(MSR_EFER, rdmsr(MSR_EFER) | EFER_SCE);
 }
 
-void cpu_tables_load(struct cpu *cpu, const u64 ist[3], u64 syscall_stub)
+void cpu_tables_load(struct cpu *cpu, const void *idt_view, const u64 ist[3], u64 syscall_stub)
 {
 	use_sysenter = features.use_sysenter;
-	idt_fill();
-	gdt_load(cpu);
+	gdt_load(cpu, idt_view);
 
 	memset(cpu->tss.io_bitmap, 0xff, sizeof(cpu->tss.io_bitmap));
 	cpu->tss.io_bitmap_end = 0xff;

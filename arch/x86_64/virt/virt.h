@@ -60,6 +60,7 @@ struct virt_vcpu {
 	bool nmi_iret;          /* SVM: that IRET, at nmi_iret_rip, is about to run */
 	u8 tpr_threshold;       /* VMX: as it stands in the VMCS */
 	bool live;              /* between enter and leave */
+	bool unchecked;         /* SVM: set has changed what no entry has accepted yet */
 	bool timer_set;         /* VMX: the preemption timer is set for a deadline */
 	u64 nmi_iret_rip;
 	void *scratch;          /* VMX: virtual-APIC page, MSR-load area; SVM: the CPU's svm_cpu */

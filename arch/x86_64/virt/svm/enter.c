@@ -177,6 +177,24 @@ static bool nmi_window_is_open(const struct virt_vcpu *vcpu)
 	       !(control->interrupt_shadow & VMCB_SHADOW);
 }
 
+/*
+ * What the monitor has set may be refused. QEMU then leaves a mix of the guest's state and the
+ * host's in the VMCB, which nobody must see or run with.
+ */
+static void run_unchecked(struct virt_vcpu *vcpu)
+{
+	struct vmcb *vmcb = svm_vmcb(vcpu);
+	const struct vmcb_save save = vmcb->save;
+	u64 virtual_interrupt = vmcb->control.virtual_interrupt;
+
+	svm_run(vcpu->control_hpa.value, vcpu->page->gpr);
+	vcpu->unchecked = (u32)vmcb->control.exit_code == VMEXIT_INVALID;
+	if (!vcpu->unchecked)
+		return;
+	vmcb->save = save;
+	vmcb->control.virtual_interrupt = virtual_interrupt;
+}
+
 void svm_enter(struct virt_vcpu *vcpu, u64 deadline_tsc)
 {
 	struct svm_cpu *cpu = vcpu->scratch;
@@ -196,7 +214,10 @@ void svm_enter(struct virt_vcpu *vcpu, u64 deadline_tsc)
 	if (!vcpu->live)
 		svm_switch_in(vcpu->control_hpa.value);
 	vcpu->live = true;
-	svm_run(vcpu->control_hpa.value, vcpu->page->gpr);
+	if (unlikely(vcpu->unchecked))
+		run_unchecked(vcpu);
+	else
+		svm_run(vcpu->control_hpa.value, vcpu->page->gpr);
 	collect(vcpu);
 	if (unlikely(flush) && (u32)svm_vmcb(vcpu)->control.exit_code != VMEXIT_INVALID)
 		asid_entered(&cpu->asids, vcpu);

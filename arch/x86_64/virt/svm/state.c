@@ -258,6 +258,7 @@ void svm_get(struct virt_vcpu *vcpu, u32 groups)
 
 void svm_set(struct virt_vcpu *vcpu, u32 groups)
 {
+	vcpu->unchecked = true;
 	if (groups & VCPU_RIP)
 		rip_set(vcpu);
 	if (groups & VCPU_SEGMENTS)
