@@ -261,7 +261,8 @@ static void return_to_monitor(struct vcpu *vcpu)
 	struct vcpu_page *page = vcpu->virt.page;
 	struct thread *runner = vcpu->runner;
 	u32 reason = vcpu->virt.exit.reason;
-	u32 groups = VCPU_RIP | (READ_ONCE(page->want[reason]) & VCPU_ALL & ~(u32)VCPU_EVENT);
+	u32 groups = VCPU_RIP | (READ_ONCE(page->want[reason]) &
+				  (VCPU_ALL | VCPU_CODE) & ~(u32)VCPU_EVENT);
 
 	show_exit(page, &vcpu->virt.exit);
 	page->event.valid = 0;

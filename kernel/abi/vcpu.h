@@ -97,7 +97,8 @@ enum vcpu_groups {
 	VCPU_EVENT = 1 << 6,    /* the event being delivered */
 	VCPU_XCR0 = 1 << 7,
 	VCPU_TSC = 1 << 8,      /* tsc_offset */
-	VCPU_ALL = (1 << 9) - 1
+	VCPU_ALL = (1 << 9) - 1, /* the state of a vCPU; what follows is none */
+	VCPU_CODE = 1 << 9,      /* code: by `want` alone */
 };
 
 enum vcpu_segment { SEG_ES, SEG_CS, SEG_SS, SEG_DS, SEG_FS, SEG_GS, SEG_LDTR, SEG_TR, SEG_COUNT };
@@ -211,7 +212,7 @@ static inline u32 vcpu_cpuid_slot(u32 leaf)
 }
 
 enum vcpu_settle {
-	SETTLE_HYPERCALL = 1 << 0, /* the kernel refuses the guest kernel's others than `hypercalls` */
+	SETTLE_HYPERCALL = 1 << 0, /* those of the guest's kernel that are not in `hypercalls` */
 };
 
 /*
@@ -241,9 +242,6 @@ struct vcpu_page {
 	u64 deadline_tsc; /* host TSC; 0: none */
 	struct vcpu_event inject;
 	u32 want[EXIT_REASON_COUNT]; /* groups to bring along with each reason, besides VCPU_RIP */
-	u32 settle; /* enum vcpu_settle */
-	u64 hypercalls; /* numbers that come to the monitor, of those below 64; see SETTLE_HYPERCALL */
-	u64 hypercall_result; /* RAX for all others */
 
 	/* VCPU_EVENT: what was being delivered when the exit came; the monitor hands it back */
 	struct vcpu_event event;
@@ -278,5 +276,16 @@ struct vcpu_page {
 		u32 reserved;
 		u64 value;
 	} dump[128];
+
+	/* to the kernel, for the exits that it settles by itself; from the start or between runs */
+	u32 settle;           /* enum vcpu_settle */
+	u32 settle_reserved;
+	u64 hypercalls;       /* numbers below 64 that come to the monitor: SETTLE_HYPERCALL */
+	u64 hypercall_result; /* RAX for all others */
+
+	/* VCPU_CODE: the bytes at RIP, all of one page; 0: not known, fetch them */
+	u32 code_bytes;
+	u32 code_reserved;
+	u8 code[16];
 };
 _Static_assert(sizeof(struct vcpu_page) <= PAGE_SIZE, "one page");

@@ -222,6 +222,17 @@ void fpu_save(void *area)
 /* Each run of the fake guest is one of these exits; the last one repeats. */
 static unsigned int run_count;
 static void (*run_hook)(void);
+const u8 *virt_code_find(struct virt_vcpu *of, const struct pt_format *format, u64 cr3, u64 rip)
+{
+	(void)of, (void)format, (void)cr3, (void)rip;
+	return NULL;
+}
+
+void virt_code_show(struct virt_vcpu *of, const u8 *bytes)
+{
+	(void)of, (void)bytes;
+}
+
 const char vmx_exited[1];
 bool vmx_run(u64 gpr[GPR_COUNT], bool launched, u64 *host_rsp)
 {

@@ -78,6 +78,20 @@ static enum emulate_result fetch_part(struct emulation *emulation, u64 linear, u
 	return EMULATE_DONE;
 }
 
+/* In 64-bit mode the kernel may have brought the code along: nothing is walked for it then. */
+static bool take_shown(struct emulation *emulation)
+{
+	struct emulator *emulator = emulation->emulator;
+	const struct vcpu_page *page = emulation->page;
+
+	if (!(page->valid & VCPU_CODE) || page->dirty & VCPU_RIP ||
+	    page->code_bytes < X86_LENGTH_MAX || emulation->mode != X86_MODE_64)
+		return false;
+	__builtin_memcpy(emulator->bytes, page->code, X86_LENGTH_MAX);
+	emulator->byte_count = X86_LENGTH_MAX;
+	return true;
+}
+
 /*
  * Fetches and decodes, the second page only when the instruction reaches into it; what was read
  * once is not read again.
@@ -102,7 +116,9 @@ static enum emulate_result fetch(struct emulation *emulation)
 		linear = (u32)(cs->base + linear);
 	}
 	do {
-		result = fetch_part(emulation, linear + emulator->byte_count, limit);
+		result = EMULATE_DONE;
+		if (!take_shown(emulation))
+			result = fetch_part(emulation, linear + emulator->byte_count, limit);
 		if (result != EMULATE_DONE)
 			return result;
 		status = x86_decode(emulator->bytes, emulator->byte_count, emulation->mode,

@@ -11,7 +11,7 @@
 void exits_set_wants(struct vcpu_page *page)
 {
 	memset(page->want, 0, sizeof(page->want));
-	page->want[EXIT_MEMORY] = VCPU_SEGMENTS | VCPU_CONTROL;
+	page->want[EXIT_MEMORY] = VCPU_SEGMENTS | VCPU_CONTROL | VCPU_CODE;
 	page->settle = SETTLE_HYPERCALL;
 	page->hypercalls = HYPERCALLS_OFFERED;
 	page->hypercall_result = (u64)HYPERCALL_UNKNOWN;

@@ -23,8 +23,8 @@ struct virt_vm {
 };
 
 /*
- * SVM without next RIP: how the page that RIP lies in was last translated. While its entries still
- * hold what they held a walk would come to the same page.
+ * How the page that RIP lies in was last translated. While its entries still hold what they held a
+ * walk would come to the same page.
  */
 struct virt_code {
 	u64 linear; /* of the page */
@@ -63,7 +63,7 @@ struct virt_vcpu {
 	bool unchecked;         /* SVM: set has changed what no entry has accepted yet */
 	bool timer_set;         /* VMX: the preemption timer is set for a deadline */
 	u64 nmi_iret_rip;
-	void *scratch;          /* VMX: virtual-APIC page and MSR-load area; SVM: the CPU's svm_cpu */
+	void *scratch;          /* VMX: virtual-APIC page, MSR-load area; SVM: the CPU's svm_cpu */
 	hpa_t scratch_hpa;
 
 	u64 tsc_offset;
@@ -141,3 +141,11 @@ void virt_page_reset(struct vcpu_page *page);
 /* vcpu->xsave_area, in its state after RESET. STATUS_NO_MEMORY, STATUS_NO_QUOTA. */
 enum status virt_xsave_alloc(struct virt_vcpu *vcpu) MUST_CHECK;
 void virt_xsave_free(struct virt_vcpu *vcpu);
+
+/*
+ * code.c, for both back ends. The guest's code at RIP by its four-level tables, up to the end of
+ * the page; NULL when it cannot be found. A flush has to set vcpu->code.depth to 0.
+ */
+const u8 *virt_code_find(struct virt_vcpu *vcpu, const struct pt_format *format, u64 cr3, u64 rip);
+/* VCPU_CODE: puts it into the page, NULL: none. */
+void virt_code_show(struct virt_vcpu *vcpu, const u8 *bytes);

@@ -244,6 +244,8 @@ static NOINLINE void get_others(struct virt_vcpu *vcpu, u32 groups)
 		xcr0_get(vcpu);
 	if (groups & VCPU_TSC)
 		vcpu->page->tsc_offset = vcpu->tsc_offset;
+	if (groups & VCPU_CODE)
+		virt_code_show(vcpu, svm_code_find(vcpu));
 }
 
 void svm_get(struct virt_vcpu *vcpu, u32 groups)
@@ -256,7 +258,9 @@ void svm_get(struct virt_vcpu *vcpu, u32 groups)
 
 void svm_set(struct virt_vcpu *vcpu, u32 groups)
 {
-	vcpu->unchecked = true;
+	/* VMRUN checks nothing of RIP and RFLAGS (APM vol. 2, 15.5.1), which most exits change. */
+	if (groups & ~(u32)VCPU_RIP)
+		vcpu->unchecked = true;
 	if (groups & VCPU_RIP)
 		rip_set(vcpu);
 	if (groups & VCPU_SEGMENTS)

@@ -37,7 +37,8 @@ static inline bool svm_is_loaded(const struct virt_vcpu *vcpu)
 /* exit.c: what the VMCB says about the last exit, without acting on it */
 void svm_exit_decode(const struct vmcb *vmcb, struct vcpu_exit *exit, struct vcpu_event *event);
 
-/* code.c: the length of the instruction at RIP where it is one that exits, 0: not found */
+/* code.c: the instruction at RIP, NULL: not found; its length where it is one that exits, or 0 */
+const u8 *svm_code_find(struct virt_vcpu *vcpu);
 u32 svm_code_length(struct virt_vcpu *vcpu);
 
 /* inject.c */

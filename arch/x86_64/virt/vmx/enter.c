@@ -113,8 +113,10 @@ static void prepare(struct virt_vcpu *vcpu, u64 deadline_tsc)
 	u64 cr3 = read_cr3();
 	u64 rsp = READ_ONCE(page->gpr[GPR_RSP]);
 
-	if (unlikely(vcpu->flush))
+	if (unlikely(vcpu->flush)) {
+		vcpu->code.depth = 0;
 		vmx_tag_flush(vcpu);
+	}
 	if ((deadline_tsc != 0 || vcpu->timer_set) && (vmx_capability.pin & PIN_PREEMPTION_TIMER))
 		timer_write(vcpu, deadline_tsc);
 	if (unlikely(cr3 != vcpu->host_cr3)) {

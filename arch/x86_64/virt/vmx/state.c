@@ -4,9 +4,11 @@
  * business, and so is taking over VCPU_XCR0.
  */
 #include "arch/x86_64/cpu/instructions.h"
+#include "arch/x86_64/hw/control.h"
 #include "arch/x86_64/virt/vmx/vmcs.h"
 #include "arch/x86_64/virt/vmx/vmx.h"
 #include "lib/read_once.h"
+#include "mm/table.h"
 
 #define SELECTOR_FIELD(i) ((enum vmcs16)(VMCS_GUEST_ES_SELECTOR + 2 * (i)))
 #define BASE_FIELD(i)	  ((enum vmcs_natural)(VMCS_GUEST_ES_BASE + 2 * (i)))
@@ -151,6 +153,14 @@ static void msrs_set(struct virt_vcpu *vcpu)
 	vmx_msrs_stage(vcpu);
 }
 
+static const u8 *code_find(struct virt_vcpu *vcpu)
+{
+	if (!vmx_is_64_bit() || (vmcs_read_natural(VMCS_GUEST_CR4) & CR4_LA57))
+		return NULL;
+	return virt_code_find(vcpu, &format_ept, vmcs_read_natural(VMCS_GUEST_CR3),
+			      vmcs_read_natural(VMCS_GUEST_RIP));
+}
+
 void vmx_get(struct virt_vcpu *vcpu, u32 groups)
 {
 	u64 previous;
@@ -176,6 +186,8 @@ void vmx_get(struct virt_vcpu *vcpu, u32 groups)
 		vcpu->page->xcr0 = vcpu->xcr0;
 	if (groups & VCPU_TSC)
 		vcpu->page->tsc_offset = vcpu->tsc_offset;
+	if (groups & VCPU_CODE)
+		virt_code_show(vcpu, code_find(vcpu));
 	vmx_return(vcpu, previous);
 }
 

@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The instruction at which a guest has stopped, in 64-bit mode with four levels of tables only;
+ * elsewhere the monitor fetches it. Nothing here interprets it.
+ */
+#include "arch/x86_64/hw/paging.h"
+#include "arch/x86_64/virt/virt.h"
+#include "lib/read_once.h"
+#include "mm/address.h"
+#include "mm/page.h"
+#include "mm/table.h"
+
+/*
+ * The guest's RAM at an address, NULL when it is not mapped or not in the direct map. What is taken
+ * from the guest meanwhile is not given to anybody else before this CPU has passed its loop.
+ */
+static const void *guest_pointer(const struct virt_vcpu *vcpu, const struct pt_format *format,
+				 u64 gpa)
+{
+	const struct table table = {
+		.format = format,
+		.root = {.kernel = vcpu->vm->second_stage_root,
+			 .user = vcpu->vm->second_stage_root},
+	};
+	struct pt_leaf leaf;
+	hpa_t hpa;
+
+	if (!table_lookup(&table, gpa, &leaf))
+		return NULL;
+	hpa = HPA(leaf.hpa.value + (gpa - leaf.at));
+	return page_owner(hpa) == PAGE_RESERVED ? NULL : hpa_to_pointer(hpa);
+}
+
+/* The CPU has just come this way, so nothing is checked but that it still leads somewhere. */
+static NOINLINE bool walk(struct virt_vcpu *vcpu, const struct pt_format *format, u64 cr3,
+			  u64 linear)
+{
+	struct virt_code *code = &vcpu->code;
+	u64 table = cr3 & PTE_ADDRESS;
+	u32 depth = 0;
+	u32 shift = 39;
+	u64 value;
+
+	code->depth = 0;
+	for (;; shift -= 9) {
+		const u64 *entry =
+			guest_pointer(vcpu, format, table + (linear >> shift & 511) * 8);
+
+		if (entry == NULL)
+			return false;
+		value = READ_ONCE(*entry);
+		if (!(value & PTE_P))
+			return false;
+		code->entry[depth] = entry;
+		code->value[depth++] = value;
+		table = value & PTE_ADDRESS;
+		if (shift == PAGE_SHIFT || (shift < 39 && (value & PTE_PS)))
+			break;
+	}
+	code->page = guest_pointer(vcpu, format,
+				   (table & ~(BIT(shift) - 1)) |
+					   (linear & (BIT(shift) - 1) & ~PAGE_MASK));
+	if (code->page == NULL)
+		return false;
+	code->linear = linear & ~PAGE_MASK;
+	code->cr3 = cr3;
+	code->depth = depth;
+	return true;
+}
+
+/* An unmapping of the guest's memory ends with a flush, and that forgets the walk. */
+static bool still_true(const struct virt_code *code, u64 linear, u64 cr3)
+{
+	if (code->depth == 0 || code->linear != (linear & ~PAGE_MASK) || code->cr3 != cr3)
+		return false;
+	for (u32 i = 0; i < code->depth; i++)
+		if (READ_ONCE(*code->entry[i]) != code->value[i])
+			return false;
+	return true;
+}
+
+const u8 *virt_code_find(struct virt_vcpu *vcpu, const struct pt_format *format, u64 cr3, u64 rip)
+{
+	if (!still_true(&vcpu->code, rip, cr3) && !walk(vcpu, format, cr3, rip))
+		return NULL;
+	return vcpu->code.page + (rip & PAGE_MASK);
+}
+
+void virt_code_show(struct virt_vcpu *vcpu, const u8 *bytes)
+{
+	struct vcpu_page *page = vcpu->page;
+
+	page->code_bytes = 0;
+	if (bytes == NULL || ((u64)bytes & PAGE_MASK) > PAGE_SIZE - sizeof(page->code))
+		return;
+	/* Other vCPUs may change them: whatever is copied is what is decoded. */
+	__builtin_memcpy(page->code, bytes, sizeof(page->code));
+	page->code_bytes = sizeof(page->code);
+}
