@@ -16,9 +16,9 @@ static const struct handle_entry *entry_of(const struct handle_table *table, u64
 }
 
 enum status handle_insert(struct handle_table *table, struct object *object, u32 rights,
-			  handle_t *handle)
+			  u64 *handle)
 {
-	*handle = HANDLE_NONE; /* callers hand it to ring 3 whatever the status */
+	*handle = HANDLE_NONE; /* it goes to ring 3 whatever the status */
 	for (u32 index = 1; index <= HANDLE_MAX; index++) {
 		struct handle_entry *entry = &table->entry[index - 1];
 

@@ -26,7 +26,7 @@ _Static_assert(sizeof(struct handle_table) == 4096, "one page");
 
 /* Takes a reference to the object. STATUS_NO_QUOTA when the table is full. */
 enum status handle_insert(struct handle_table *table, struct object *object, u32 rights,
-			  handle_t *handle) MUST_CHECK;
+			  u64 *handle) MUST_CHECK;
 
 /*
  * The object of a handle, without a new reference: valid until the system call ends.

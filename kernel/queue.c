@@ -35,7 +35,7 @@ static void queue_deliver(struct queue *queue)
 
 	if (waiter != NULL && queue_take(queue, &key))
 		thread_wake(waiter, STATUS_OK, key);
-	if (queue->vcpu != NULL)
+	else if (queue->vcpu != NULL)
 		vcpu_kick(queue->vcpu);
 }
 

@@ -224,8 +224,7 @@ void sched_move(struct cpu *cpu)
 	publish(cpu, now);
 	lock_release(&cpu->lock);
 	thread_unload(cpu);
-	if (thread->guest != NULL)
-		vcpu_let_go(cpu, thread->guest);
+	vcpu_unload(cpu); /* it may be the thread's, which would ask for it from there */
 	thread->cpu = target;
 	sched_ready(thread);
 	cpus_pend(cpu, PENDING_RESCHEDULE);
@@ -283,8 +282,7 @@ void sched_give(struct cpu *cpu)
 	thread = take_for(cpu, target);
 	if (thread == NULL)
 		return;
-	if (thread->guest != NULL)
-		vcpu_let_go(cpu, thread->guest);
+	vcpu_unload(cpu); /* it may be the thread's, which would ask for it from there */
 	thread->cpu = target;
 	sched_ready(thread);
 }

@@ -44,11 +44,13 @@ static struct start_entry *give(struct start_info *info, enum start_kind kind,
 				struct object *object, u32 rights)
 {
 	struct start_entry *entry = &info->entry[info->entry_count];
+	u64 handle;
 
 	CHECK(info->entry_count < START_ENTRY_MAX);
 	info->entry_count++;
 	entry->kind = kind;
-	must(handle_insert(manager->handles, object, rights, &entry->handle));
+	must(handle_insert(manager->handles, object, rights, &handle));
+	entry->handle = (handle_t)handle;
 	return entry;
 }
 

@@ -10,12 +10,8 @@
 enum status sys_log_level(struct thread *caller, struct syscall_registers *r)
 {
 	u64 category = r->argument[1];
-	struct object *root;
-	enum status status = handle_lookup(caller->process->handles, r->argument[0], OBJECT_ROOT,
-					   RIGHT_WRITE, &root);
 
-	if (status != STATUS_OK)
-		return status;
+	SYSCALL_ROOT(caller, r->argument[0], RIGHT_WRITE);
 	if (r->argument[2] >= LOG_LEVEL_COUNT)
 		return STATUS_BAD_ARGUMENT;
 	if (category != ~0u && category >= LOG_CATEGORY_COUNT)
@@ -30,12 +26,8 @@ enum status sys_log_level(struct thread *caller, struct syscall_registers *r)
 enum status sys_machine_stop(struct thread *caller, struct syscall_registers *r)
 {
 	u64 width = r->argument[4];
-	struct object *root;
-	enum status status = handle_lookup(caller->process->handles, r->argument[0], OBJECT_ROOT,
-					   RIGHT_DESTROY, &root);
 
-	if (status != STATUS_OK)
-		return status;
+	SYSCALL_ROOT(caller, r->argument[0], RIGHT_DESTROY);
 	if (r->argument[1] > MACHINE_STOP_HALT || r->argument[2] > UINT16_MAX)
 		return STATUS_BAD_ARGUMENT;
 	if (r->argument[1] == MACHINE_STOP_OUT && width != 1 && width != 2 && width != 4)

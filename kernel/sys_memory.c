@@ -51,15 +51,11 @@ enum status sys_memory_create(struct thread *caller, struct syscall_registers *r
 
 enum status sys_memory_physical(struct thread *caller, struct syscall_registers *r)
 {
-	struct object *root;
 	struct memory *memory;
 	enum status status;
 	u64 pages;
 
-	status = handle_lookup(caller->process->handles, r->argument[0], OBJECT_ROOT, RIGHT_CREATE,
-			       &root);
-	if (status != STATUS_OK)
-		return status;
+	SYSCALL_ROOT(caller, r->argument[0], RIGHT_CREATE);
 	if (!to_pages(r->argument[2], &pages) || (r->argument[3] & ~(u64)MEMORY_UNCACHED) != 0)
 		return STATUS_BAD_ARGUMENT;
 	status = memory_create_physical(&caller->process->group->quota, HPA(r->argument[1]), pages,

@@ -29,15 +29,12 @@ enum status sys_handle_copy(struct thread *caller, struct syscall_registers *r)
 	struct handle_table *table = caller->process->handles;
 	struct object *object;
 	enum status status;
-	handle_t handle;
 
 	status = handle_lookup(table, r->argument[0], OBJECT_NONE, 0, &object);
 	if (status != STATUS_OK)
 		return status;
-	status = handle_insert(table, object,
-			       handle_rights(table, r->argument[0]) & (u32)r->argument[1], &handle);
-	r->value = handle;
-	return status;
+	return handle_insert(table, object,
+			     handle_rights(table, r->argument[0]) & (u32)r->argument[1], &r->value);
 }
 
 enum status sys_handle_grant(struct thread *caller, struct syscall_registers *r)
@@ -46,16 +43,13 @@ enum status sys_handle_grant(struct thread *caller, struct syscall_registers *r)
 	struct process *process;
 	struct object *object;
 	enum status status;
-	handle_t handle;
 
 	SYSCALL_OBJECT(caller, r->argument[0], process, OBJECT_PROCESS, RIGHT_GRANT, &process);
 	status = handle_lookup(table, r->argument[1], OBJECT_NONE, RIGHT_GRANT, &object);
 	if (status != STATUS_OK)
 		return status;
-	status = handle_insert(process->handles, object,
-			       handle_rights(table, r->argument[1]) & (u32)r->argument[2], &handle);
-	r->value = handle;
-	return status;
+	return handle_insert(process->handles, object,
+			     handle_rights(table, r->argument[1]) & (u32)r->argument[2], &r->value);
 }
 
 static enum status destroy_group(struct thread *caller, struct group *group)
@@ -154,13 +148,10 @@ enum status sys_object_bind(struct thread *caller, struct syscall_registers *r)
 
 enum status sys_group_create(struct thread *caller, struct syscall_registers *r)
 {
-	struct object *root;
 	struct group *group;
-	enum status status = handle_lookup(caller->process->handles, r->argument[0], OBJECT_ROOT,
-					   RIGHT_CREATE, &root);
+	enum status status;
 
-	if (status != STATUS_OK)
-		return status;
+	SYSCALL_ROOT(caller, r->argument[0], RIGHT_CREATE);
 	if (r->argument[2] == 0 || r->argument[2] > RUN_WEIGHT_MAX)
 		return STATUS_BAD_ARGUMENT;
 	status = group_create(r->argument[1], r->argument[2], &group);
@@ -212,12 +203,8 @@ enum status sys_group_set(struct thread *caller, struct syscall_registers *r)
 enum status sys_group_page(struct thread *caller, struct syscall_registers *r)
 {
 	struct group *group;
-	enum status status;
-	handle_t handle;
 
 	SYSCALL_OBJECT(caller, r->argument[0], group, OBJECT_GROUP, RIGHT_READ, &group);
-	status = handle_insert(caller->process->handles, &group->page_memory->object, RIGHT_READ,
-			       &handle);
-	r->value = handle;
-	return status;
+	return handle_insert(caller->process->handles, &group->page_memory->object, RIGHT_READ,
+			     &r->value);
 }

@@ -39,14 +39,10 @@ enum status sys_process_create(struct thread *caller, struct syscall_registers *
 enum status sys_process_space(struct thread *caller, struct syscall_registers *r)
 {
 	struct process *process;
-	enum status status;
-	handle_t handle;
 
 	SYSCALL_OBJECT(caller, r->argument[0], process, OBJECT_PROCESS, RIGHT_CONTROL, &process);
-	status = handle_insert(caller->process->handles, &process->space->object, RIGHT_ALL,
-			       &handle);
-	r->value = handle;
-	return status;
+	return handle_insert(caller->process->handles, &process->space->object, RIGHT_ALL,
+			     &r->value);
 }
 
 enum status sys_process_start(struct thread *caller, struct syscall_registers *r)
@@ -70,7 +66,6 @@ enum status sys_thread_create(struct thread *caller, struct syscall_registers *r
 	struct process *process;
 	struct thread *thread;
 	enum status status;
-	handle_t handle;
 
 	SYSCALL_OBJECT(caller, r->argument[0], process, OBJECT_PROCESS, RIGHT_CONTROL, &process);
 	if (!process->running)
@@ -82,8 +77,7 @@ enum status sys_thread_create(struct thread *caller, struct syscall_registers *r
 	if (status != STATUS_OK)
 		return status;
 	/* The thread runs on without a handle: the process keeps it. */
-	status = handle_insert(caller->process->handles, &thread->object, RIGHT_ALL, &handle);
-	r->value = status == STATUS_OK ? handle : HANDLE_NONE;
+	(void)!handle_insert(caller->process->handles, &thread->object, RIGHT_ALL, &r->value);
 	return STATUS_OK;
 }
 
@@ -117,14 +111,10 @@ enum status sys_ports_grant(struct thread *caller, struct syscall_registers *r)
 	u64 count = r->argument[3];
 	static u32 version; /* guarded by the object lock */
 	struct process *process;
-	struct object *root;
 	enum status status;
 	void *bitmap;
 
-	status = handle_lookup(caller->process->handles, r->argument[0], OBJECT_ROOT, RIGHT_CONTROL,
-			       &root);
-	if (status != STATUS_OK)
-		return status;
+	SYSCALL_ROOT(caller, r->argument[0], RIGHT_CONTROL);
 	SYSCALL_OBJECT(caller, r->argument[1], process, OBJECT_PROCESS, RIGHT_CONTROL, &process);
 	if (!range_within(first, count, PORT_COUNT))
 		return STATUS_BAD_ARGUMENT;

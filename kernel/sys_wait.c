@@ -72,13 +72,10 @@ enum status sys_event_signal(struct thread *caller, struct syscall_registers *r)
 
 enum status sys_irq_create(struct thread *caller, struct syscall_registers *r)
 {
-	struct object *root;
 	struct irq *irq;
-	enum status status = handle_lookup(caller->process->handles, r->argument[0], OBJECT_ROOT,
-					   RIGHT_CREATE, &root);
+	enum status status;
 
-	if (status != STATUS_OK)
-		return status;
+	SYSCALL_ROOT(caller, r->argument[0], RIGHT_CREATE);
 	if (r->argument[1] > UINT32_MAX)
 		return STATUS_BAD_ARGUMENT;
 	status = irq_create((u32)r->argument[1], (u32)r->argument[2], &irq);

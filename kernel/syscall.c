@@ -64,11 +64,8 @@ void syscall_dispatch(struct thread *caller, struct trap_frame *frame)
 
 enum status syscall_give(struct thread *caller, struct object *object, u32 rights, u64 *value)
 {
-	handle_t handle;
-	enum status status = handle_insert(caller->process->handles, object, rights, &handle);
+	enum status status = handle_insert(caller->process->handles, object, rights, value);
 
 	object_put(object);
-	if (status == STATUS_OK)
-		*value = handle;
 	return status;
 }

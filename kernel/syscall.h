@@ -47,6 +47,17 @@ syscall_function sys_log_level, sys_machine_stop;
 		*(result) = CONTAINER_OF(syscall_object, struct type_name, object);             \
 	} while (0)
 
+/* The same for the root, of which only the rights count. */
+#define SYSCALL_ROOT(caller, number, rights)                                                    \
+	do {                                                                                    \
+		struct object *syscall_root;                                                    \
+		enum status syscall_status =                                                    \
+			handle_lookup((caller)->process->handles, number, OBJECT_ROOT, rights,  \
+				      &syscall_root);                                           \
+		if (syscall_status != STATUS_OK)                                                \
+			return syscall_status;                                                  \
+	} while (0)
+
 struct object;
 
 /* Gives the caller the new object's only reference as a handle; without room the object ends. */

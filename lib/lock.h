@@ -26,12 +26,3 @@ static inline void lock_release(struct lock *lock)
 	/* Only the holder writes `serving`. */
 	__atomic_store_n(&lock->serving, lock->serving + 1, __ATOMIC_RELEASE);
 }
-
-/* For the one case where the order cannot be kept: false when somebody holds it. */
-static inline bool lock_try(struct lock *lock)
-{
-	u32 ticket = __atomic_load_n(&lock->serving, __ATOMIC_RELAXED);
-
-	return __atomic_compare_exchange_n(&lock->next, &ticket, ticket + 1, false,
-					   __ATOMIC_ACQUIRE, __ATOMIC_RELAXED);
-}

@@ -311,32 +311,6 @@ enum status space_fault(struct space *space, u64 address, u32 access)
 	return status;
 }
 
-/*
- * From the memory to a space, against the lock order: hence the attempt. While the space's lock is
- * held the mapping stays, and with it the space.
- */
-enum status space_revoke(struct memory *memory)
-{
-	struct mapping *mapping;
-	struct space *space;
-
-	lock_acquire(&memory->lock);
-	if (list_empty(&memory->mappings)) {
-		lock_release(&memory->lock);
-		return STATUS_OK;
-	}
-	mapping = LIST_ENTRY(memory->mappings.next, struct mapping, memory_node);
-	space = mapping->space;
-	if (!lock_try(&space->lock)) {
-		lock_release(&memory->lock);
-		return STATUS_AGAIN;
-	}
-	lock_release(&memory->lock);
-	(void)mapping_remove(mapping);
-	lock_release(&space->lock);
-	return STATUS_AGAIN;
-}
-
 static bool running_anywhere(struct space *space)
 {
 	for (size_t i = 0; i < ARRAY_COUNT(space->cpus); i++)

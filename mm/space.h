@@ -76,8 +76,5 @@ struct mapping *space_find(struct space *space, u64 address);
  */
 enum status space_fault(struct space *space, u64 address, u32 access) MUST_CHECK;
 
-/* The next step of taking an object out of every space; STATUS_OK when nothing maps it. */
-enum status space_revoke(struct memory *memory) MUST_CHECK;
-
 /* The next step of taking a space apart: STATUS_AGAIN, at last STATUS_OK, when it is gone. */
 enum status space_destroy(struct space *space) MUST_CHECK;

@@ -34,11 +34,11 @@ static int setup(void **state)
 
 static handle_t give(struct object *object, u32 rights)
 {
-	handle_t handle = HANDLE_NONE;
+	u64 handle = HANDLE_NONE;
 
 	assert_int_equal(handle_insert(&table, object, rights, &handle), STATUS_OK);
 	assert_int_not_equal(handle, HANDLE_NONE);
-	return handle;
+	return (handle_t)handle;
 }
 
 static void test_lookup(void **state)
@@ -121,7 +121,7 @@ static void test_references(void **state)
 
 static void test_full_table(void **state)
 {
-	handle_t handle;
+	u64 handle;
 
 	(void)state;
 	for (u32 i = 0; i < HANDLE_MAX; i++)

@@ -530,36 +530,6 @@ static void test_pass_before_flush(void **state)
 	assert_int_equal(tlb_pages_waiting(), 0);
 }
 
-static void test_revoke(void **state)
-{
-	struct space *process;
-	struct space *guest;
-	struct memory *memory;
-	u64 before;
-	u64 at;
-	hpa_t hpa;
-
-	(void)state;
-	start(16 * MIB);
-	before = machine_free_pages();
-	process = process_create(NULL);
-	guest = guest_create(NULL);
-	memory = ram_create(600);
-	assert_int_equal(MAP(process, 0, 0, 600, PT_READ), STATUS_OK);
-	assert_int_equal(MAP(guest, 0, 0, 600, ALL), STATUS_OK);
-	assert_int_equal(MAP(guest, 4 * MIB, 10, 20, PT_READ), STATUS_OK);
-	for (u64 page = 0; page < 600; page += 50)
-		assert_true(guest_access(guest, &tags[4], page * PAGE_SIZE, PT_WRITE, &hpa));
-	while (space_revoke(memory) == STATUS_AGAIN)
-		;
-	assert_int_equal(process->mapping_count + guest->mapping_count, 0);
-	assert_int_equal(memory->object.references, 1);
-	object_put(&memory->object);
-	object_put(&process->object);
-	object_put(&guest->object);
-	machine_assert_clean(before, NULL);
-}
-
 /* Creates, maps, touches and destroys; counts what was refused. */
 static unsigned int try_everything(struct quota *quota)
 {
@@ -642,7 +612,6 @@ int main(void)
 		cmocka_unit_test(test_process_unmap),
 		cmocka_unit_test(test_two_cpus),
 		cmocka_unit_test(test_pass_before_flush),
-		cmocka_unit_test(test_revoke),
 		cmocka_unit_test(test_failing_allocation),
 	};
 

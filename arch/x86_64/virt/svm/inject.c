@@ -60,7 +60,7 @@ static void rip_advance(struct vmcb *vmcb, u32 length)
  * Has the next entry deliver the event. One that the CPU cannot deliver in the guest's state fails
  * that entry.
  */
-void svm_inject(struct virt_vcpu *vcpu, const struct vcpu_event *event)
+static void svm_inject(struct virt_vcpu *vcpu, const struct vcpu_event *event)
 {
 	struct vmcb *vmcb = svm_vmcb(vcpu);
 	u64 info = VMCB_EVENT_V | event->vector;

@@ -187,37 +187,6 @@ static void msrs_set(struct virt_vcpu *vcpu)
 		wrmsr(MSR_TSC_AUX, vcpu->msr[VMSR_TSC_AUX]);
 }
 
-/* What the next entry was to deliver; what an exit interrupted the caller has in vcpu->event. */
-static void event_get(struct virt_vcpu *vcpu)
-{
-	struct vmcb_control *control = &svm_vmcb(vcpu)->control;
-
-	if (!(control->event_injection & VMCB_EVENT_V))
-		return;
-	vcpu->page->event = svm_event_decode(control->event_injection);
-	control->event_injection = 0;
-}
-
-static void event_set(struct virt_vcpu *vcpu)
-{
-	vcpu->event = READ_ONCE(vcpu->page->event);
-	svm_vmcb(vcpu)->control.event_injection = 0;
-	if (vcpu->event.valid)
-		svm_inject(vcpu, &vcpu->event);
-}
-
-/* A value that XSETBV would refuse is not taken: the monitor gave its guest #GP for it or lies. */
-static void xcr0_set(struct virt_vcpu *vcpu)
-{
-	u64 xcr0 = READ_ONCE(vcpu->page->xcr0);
-
-	if (!fpu_xcr0_valid(xcr0))
-		return;
-	vcpu->xcr0 = xcr0;
-	if (svm_is_loaded(vcpu))
-		fpu_xcr0_set(xcr0);
-}
-
 /* Some emulated CPUs have no intercept for XSETBV: the register knows best. */
 static void xcr0_get(struct virt_vcpu *vcpu)
 {
@@ -238,8 +207,6 @@ static NOINLINE void get_others(struct virt_vcpu *vcpu, u32 groups)
 		debug_get(vcpu);
 	if (groups & VCPU_MSRS)
 		msrs_get(vcpu);
-	if (groups & VCPU_EVENT)
-		event_get(vcpu);
 	if (groups & VCPU_XCR0)
 		xcr0_get(vcpu);
 	if (groups & VCPU_TSC)
@@ -273,10 +240,6 @@ void svm_set(struct virt_vcpu *vcpu, u32 groups)
 		debug_set(vcpu);
 	if (groups & VCPU_MSRS)
 		msrs_set(vcpu);
-	if (groups & VCPU_EVENT)
-		event_set(vcpu);
-	if (groups & VCPU_XCR0)
-		xcr0_set(vcpu);
 	if (groups & VCPU_TSC) {
 		vcpu->tsc_offset = READ_ONCE(vcpu->page->tsc_offset);
 		svm_vmcb(vcpu)->control.tsc_offset = vcpu->tsc_offset;

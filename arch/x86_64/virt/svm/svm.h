@@ -43,7 +43,6 @@ u32 svm_code_length(struct virt_vcpu *vcpu);
 
 /* inject.c */
 struct vcpu_event svm_event_decode(u64 exit_int_info);
-void svm_inject(struct virt_vcpu *vcpu, const struct vcpu_event *event);
 /* Opens and closes the exit that comes as soon as the guest can take an interrupt. */
 void svm_window_open(struct vmcb *vmcb);
 void svm_window_close(struct vmcb *vmcb);

@@ -3,6 +3,7 @@
 #include "arch/x86_64/cpu/fpu.h"
 #include "arch/x86_64/cpu/instructions.h"
 #include "arch/x86_64/cpu/percpu.h"
+#include "arch/x86_64/cpu/tsc.h"
 #include "arch/x86_64/hw/control.h"
 #include "arch/x86_64/virt/vmx/table_register.h"
 #include "arch/x86_64/virt/vmx/vmcs.h"
@@ -73,16 +74,25 @@ void vmx_return(struct virt_vcpu *vcpu, u64 previous)
 		CHECK(vmptrld(previous));
 }
 
+/*
+ * No stay in a guest is longer than this: Bochs 2.7 keeps interrupts back that arrive after an
+ * entry with RFLAGS.IF clear until the guest changes IF, external-interrupt exiting or not.
+ */
+#define STAY_MAX_NS (5 * NS_PER_MS)
+
 /* Rounded up: the timer must not fire before the deadline (SDM vol. 3, 26.5.1). */
 static u32 timer_ticks(u64 deadline_tsc)
 {
-	u64 now = rdtsc();
-	u64 ticks;
+	u64 stay = tsc_from_ns(STAY_MAX_NS);
+	u64 now;
 
-	if (deadline_tsc <= now)
-		return 0;
-	ticks = ((deadline_tsc - now) >> vmx_capability.timer_shift) + 1;
-	return (u32)MIN(ticks, 0xffffffffull);
+	if (deadline_tsc != 0) {
+		now = rdtsc();
+		if (deadline_tsc <= now)
+			return 0;
+		stay = MIN(stay, deadline_tsc - now);
+	}
+	return (u32)MIN((stay >> vmx_capability.timer_shift) + 1, 0xffffffffull);
 }
 
 /* A threshold above the priority itself fails the entry (SDM vol. 3, 27.2.1.1). */
@@ -103,7 +113,7 @@ static void set_task_priority(struct virt_vcpu *vcpu)
 static void timer_write(struct virt_vcpu *vcpu, u64 deadline_tsc)
 {
 	vcpu->timer_set = deadline_tsc != 0;
-	vmcs_write32(VMCS_PREEMPTION_TIMER, deadline_tsc != 0 ? timer_ticks(deadline_tsc) : ~0u);
+	vmcs_write32(VMCS_PREEMPTION_TIMER, timer_ticks(deadline_tsc));
 }
 
 /* What the CPU takes from elsewhere than the VMCS's guest state. */

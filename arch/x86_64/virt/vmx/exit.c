@@ -214,9 +214,10 @@ static bool decode_reason(struct virt_vcpu *vcpu, u32 basic, u64 deadline_tsc)
 		exit->reason = EXIT_CR;
 		return vmx_cr_settle(vcpu, exit->qualification);
 	case VMX_EXIT_PREEMPTION_TIMER:
-		/* Without a deadline, or with a far one, the counter just came to its end. */
-		exit->reason = EXIT_DEADLINE;
-		return deadline_tsc == 0 || rdtsc() < deadline_tsc;
+		/* Without a deadline, or with a far one, the host looks for interrupts. */
+		exit->reason = deadline_tsc == 0 || rdtsc() < deadline_tsc ? EXIT_HOST_INTERRUPT
+									   : EXIT_DEADLINE;
+		return false;
 	case VMX_EXIT_INTERRUPT_WINDOW:
 		exit->reason = EXIT_INTERRUPT_WINDOW;
 		vmx_window_closed(PRIMARY_INTERRUPT_WINDOW_EXITING);
