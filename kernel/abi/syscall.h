@@ -102,7 +102,8 @@ enum syscall {
 	SYS_VM_CREATE,
 	/*
 	 * (vm, memory, offset, queue) -> vcpu. The page at offset becomes its struct vcpu_page, the
-	 * next its local APIC page, and one more, if there is one, its table for CPUID. A signal in the queue makes vcpu_run return EXIT_KICK.
+	 * next its local APIC page, and one more, if there is one, its table for CPUID. A signal in
+	 * the queue makes vcpu_run return EXIT_KICK.
 	 */
 	SYS_VCPU_CREATE,
 	/* (vcpu). Runs the guest until an exit that is the caller's to settle; see vcpu.h. */

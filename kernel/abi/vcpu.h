@@ -37,7 +37,7 @@ enum exit_reason {
 	EXIT_SIPI,
 	EXIT_SMI,
 	EXIT_EOI,                /* APIC virtualization: EOI of a level-triggered vector */
-	EXIT_TPR,                /* TPR fell below tpr_threshold (VMX; SVM: EXIT_CR before MOV CR8) */
+	EXIT_TPR,                /* TPR fell below tpr_threshold (SVM: EXIT_CR before it) */
 	EXIT_APIC_ACCESS,
 	EXIT_ENTRY_FAILED,       /* guest state refused: vendor_code; SYS_VCPU_DUMP says more */
 	EXIT_UNKNOWN,            /* vendor_code, qualification hold what the CPU said */

@@ -221,7 +221,8 @@ static void test_x2apic(void)
 	}
 	forget();
 	write_msr(MSR_APIC_BASE, read_msr(MSR_APIC_BASE) | APIC_BASE_EXTD);
-	check_equal("x2apic-id", read_msr(MSR_X2APIC_BASE + (LAPIC_ID >> 4)), cpuid(1, 0).ebx >> 24);
+	check_equal("x2apic-id", read_msr(MSR_X2APIC_BASE + (LAPIC_ID >> 4)),
+		    cpuid(1, 0).ebx >> 24);
 	write_msr(MSR_X2APIC_BASE + (LAPIC_SELF_IPI >> 4), VECTOR_LOW);
 	trap_set_hook(VECTOR_LOW, no_end);
 	open_window();

@@ -37,7 +37,9 @@ static void test_sizes(void)
 	check_equal("out-8", in8(COM1_SCRATCH), 0x5a);
 	asm volatile("outb %%al, $0x80" ::"a"(0x42));
 	pass("out-8-immediate");
-	asm volatile("xor %%eax, %%eax; .byte 0x67; in %%dx, %%al" : "=&a"(rax) : "d"(COM1_SCRATCH));
+	asm volatile("xor %%eax, %%eax; .byte 0x67; in %%dx, %%al"
+		     : "=&a"(rax)
+		     : "d"(COM1_SCRATCH));
 	check_equal("in-prefixed", rax, 0x5a);
 }
 

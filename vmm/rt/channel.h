@@ -53,7 +53,7 @@ struct vm_channel {
 	u32 state;            /* enum vm_state */
 	s32 exit_code;        /* of VM_STOPPED; -1 without one */
 	u32 input_read;
-	u32 output_written;   /* the oldest bytes give way: output_written - output_read may exceed the ring */
+	u32 output_written;   /* the oldest bytes give way: it may be ahead by more than the ring */
 	u32 reset_count;
 	u64 started_tsc;      /* host TSC when it last began to run; 0: it does not run */
 	u64 running_tsc;      /* TSC cycles it was in state running before started_tsc */
@@ -64,7 +64,7 @@ struct vm_channel {
 	char reason[128];     /* why it stopped or crashed */
 	u32 log_written;      /* lines of text for the log, newline-separated, in `log` */
 	u32 ready;            /* 1: set up, reservations made; commands are obeyed from now on */
-	u32 reserve_refused;  /* the last VM_COMMAND_RESERVE changed nothing: for this vCPU so many */
+	u32 reserve_refused;  /* the last VM_COMMAND_RESERVE changed nothing: for this vCPU */
 	u32 reserve_vcpu;     /* permille of a CPU were left */
 	u32 reserve_left;
 	u32 pad1[1];

@@ -137,8 +137,8 @@ enum status sys_space_create(handle_t group, handle_t *space)
 	return call_for_handle(SYS_SPACE_CREATE, group, 0, 0, 0, space);
 }
 
-enum status sys_space_map(handle_t space, u64 at, handle_t memory, u64 offset, u64 bytes, u32 rights,
-			  u64 *address)
+enum status sys_space_map(handle_t space, u64 at, handle_t memory, u64 offset, u64 bytes,
+			  u32 rights, u64 *address)
 {
 	return call(SYS_SPACE_MAP, space, at, memory, offset, bytes, rights, address);
 }
@@ -169,7 +169,8 @@ void sys_process_exit(u64 code)
 		(void)call(SYS_PROCESS_EXIT, code, 0, 0, 0, 0, 0, NULL);
 }
 
-enum status sys_thread_create(handle_t process, u64 entry, u64 stack, u64 argument, handle_t *thread)
+enum status sys_thread_create(handle_t process, u64 entry, u64 stack, u64 argument,
+			      handle_t *thread)
 {
 	return call_for_handle(SYS_THREAD_CREATE, process, entry, stack, argument, thread);
 }
@@ -224,7 +225,8 @@ enum status sys_vm_create(handle_t group, handle_t space, handle_t *vm)
 	return call_for_handle(SYS_VM_CREATE, group, space, 0, 0, vm);
 }
 
-enum status sys_vcpu_create(handle_t vm, handle_t memory, u64 offset, handle_t queue, handle_t *vcpu)
+enum status sys_vcpu_create(handle_t vm, handle_t memory, u64 offset, handle_t queue,
+			    handle_t *vcpu)
 {
 	return call_for_handle(SYS_VCPU_CREATE, vm, memory, offset, queue, vcpu);
 }

@@ -28,8 +28,8 @@ enum status sys_memory_create(handle_t group, u64 bytes, u32 flags, handle_t *me
 enum status sys_memory_physical(handle_t root, u64 hpa, u64 bytes, u32 flags,
 				handle_t *memory) MUST_CHECK;
 enum status sys_space_create(handle_t group, handle_t *space) MUST_CHECK;
-enum status sys_space_map(handle_t space, u64 at, handle_t memory, u64 offset, u64 bytes, u32 rights,
-			  u64 *address) MUST_CHECK;
+enum status sys_space_map(handle_t space, u64 at, handle_t memory, u64 offset, u64 bytes,
+			  u32 rights, u64 *address) MUST_CHECK;
 enum status sys_space_unmap(handle_t space, u64 at, u64 bytes);
 
 enum status sys_process_create(handle_t group, handle_t image, handle_t *process) MUST_CHECK;

@@ -6,6 +6,9 @@
  */
 #include "offsets.h"
 
+/* Exceptions with an error code (APM vol. 2, table 8-1): 8, 10 to 14, 17, 21, 29, 30. */
+#define ERROR_CODES 0x60227d00
+
 	.text
 
 /* 1. Exceptions and interrupts: push vector (and an error code where the CPU gave none). */
@@ -15,8 +18,7 @@ trap_stubs:
 	.set	vector, 0
 	.rept	256
 	.balign	16
-	.if	(vector == 8) || (vector == 10) || (vector == 11) || (vector == 12) || (vector == 13) || (vector == 14) || (vector == 17) || (vector == 21) || (vector == 29) || (vector == 30)
-	.else
+	.if	(vector > 31) || !(ERROR_CODES >> vector & 1)
 	push	$0
 	.endif
 	push	$vector
