@@ -104,7 +104,10 @@ static void forget(struct cpu *cpu)
 
 void thread_forget_dead(struct cpu *cpu)
 {
-	if (cpu->thread != NULL && cpu->thread->state == THREAD_DEAD)
+	struct thread *thread = cpu->thread;
+
+	/* One that was ended since the CPU has picked it stays until the CPU is told. */
+	if (thread != NULL && thread != cpu->running && thread->state == THREAD_DEAD)
 		forget(cpu);
 }
 
