@@ -59,6 +59,7 @@ struct virt_vcpu {
 	bool nmi_blocked;       /* SVM: an NMI was delivered and its IRET has not completed */
 	bool nmi_iret;          /* SVM: that IRET, at nmi_iret_rip, is about to run */
 	u8 tpr_threshold;       /* VMX: as it stands in the VMCS */
+	bool shadow_lost;       /* SVM: the CPU has let the window open inside a shadow */
 	bool live;              /* between enter and leave */
 	bool unchecked;         /* SVM: set has changed what no entry has accepted yet */
 	bool timer_set;         /* VMX: the preemption timer is set for a deadline */

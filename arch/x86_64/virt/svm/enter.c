@@ -6,6 +6,7 @@
 #include "lib/read_once.h"
 
 #define INTERCEPT_CR8 BIT(8)
+#define NO_SHADOW ~0ull /* no RIP */
 
 /* entry.S */
 void svm_switch_in(u64 vmcb_hpa);
@@ -93,6 +94,11 @@ static void settle_exception(struct virt_vcpu *vcpu)
 /* The window was opened for an interrupt, or to have the next NMI come soon after an IRET. */
 static void settle_window(struct virt_vcpu *vcpu)
 {
+	if (svm_vmcb(vcpu)->control.interrupt_shadow & VMCB_SHADOW) {
+		vcpu->shadow_lost = true; /* see shadow_keep */
+		vcpu->exit.reason = EXIT_HOST_INTERRUPT;
+		return;
+	}
 	svm_window_close(svm_vmcb(vcpu));
 	if (!vcpu->window)
 		vcpu->exit.reason = EXIT_HOST_INTERRUPT;
@@ -140,9 +146,12 @@ static void settle(struct virt_vcpu *vcpu)
 static bool step_begin(const struct virt_vcpu *vcpu)
 {
 	struct vmcb *vmcb = svm_vmcb(vcpu);
+	bool iret = vcpu->nmi_window && vcpu->nmi_iret && vmcb->save.rip == vcpu->nmi_iret_rip;
 
-	if (!vcpu->nmi_window || !vcpu->nmi_iret || vmcb->save.rip != vcpu->nmi_iret_rip ||
-	    (vmcb->control.event_injection & VMCB_EVENT_V) || (vmcb->save.rflags & RFLAGS_TF))
+	if (unlikely(vcpu->shadow_lost))
+		svm_window_close(vmcb);
+	if ((!iret && !vcpu->shadow_lost) || (vmcb->control.event_injection & VMCB_EVENT_V) ||
+	    (vmcb->save.rflags & RFLAGS_TF))
 		return false;
 	vmcb->save.rflags |= RFLAGS_TF;
 	vmcb->control.intercept_exceptions = ~0u;
@@ -155,7 +164,7 @@ static void step_end(struct virt_vcpu *vcpu)
 	struct vmcb *vmcb = svm_vmcb(vcpu);
 
 	vmcb->control.intercept_exceptions = SVM_INTERCEPT_EXCEPTIONS;
-	if (vmcb->save.rip == vcpu->nmi_iret_rip)
+	if (vcpu->shadow_lost || vmcb->save.rip == vcpu->nmi_iret_rip)
 		vmcb->save.rflags &= ~RFLAGS_TF;
 	if (vcpu->exit.reason != EXIT_EXCEPTION || vcpu->exit.vector == VECTOR_MC)
 		return;
@@ -166,6 +175,22 @@ static void step_end(struct virt_vcpu *vcpu)
 	vmcb->save.dr6 &= ~DR6_BS;
 	if (!(vmcb->save.dr6 & DR6_BREAKPOINTS))
 		vcpu->exit.reason = EXIT_HOST_INTERRUPT;
+}
+
+/*
+ * An interrupt that comes before the instruction in a shadow leaves the shadow in force. QEMU 7.2
+ * stores it at such an exit but does not take it back at the next entry (APM vol. 2, 15.21.5), so
+ * that exit says there is none, or is the window itself: then the instruction must run alone, lest
+ * an interrupt fall between STI and HLT.
+ */
+static void shadow_keep(struct virt_vcpu *vcpu, u64 shadow_rip)
+{
+	struct vmcb *vmcb = svm_vmcb(vcpu);
+	u64 code = vmcb->control.exit_code;
+
+	if (vmcb->save.rip == shadow_rip &&
+	    (code == VMEXIT_INTR || code == VMEXIT_NMI || code == VMEXIT_VINTR))
+		vmcb->control.interrupt_shadow |= VMCB_SHADOW;
 }
 
 static bool nmi_window_is_open(const struct virt_vcpu *vcpu)
@@ -199,6 +224,7 @@ void svm_enter(struct virt_vcpu *vcpu, u64 deadline_tsc)
 {
 	struct svm_cpu *cpu = vcpu->scratch;
 	struct vcpu_exit *exit = &vcpu->exit;
+	u64 shadow_rip = NO_SHADOW;
 	bool flush;
 	bool step;
 
@@ -209,6 +235,8 @@ void svm_enter(struct virt_vcpu *vcpu, u64 deadline_tsc)
 		vcpu->event = (struct vcpu_event){0};
 		return;
 	}
+	if (unlikely(svm_vmcb(vcpu)->control.interrupt_shadow & VMCB_SHADOW))
+		shadow_rip = svm_vmcb(vcpu)->save.rip;
 	step = step_begin(vcpu);
 	flush = prepare(vcpu, &cpu->asids);
 	if (!vcpu->live)
@@ -219,6 +247,8 @@ void svm_enter(struct virt_vcpu *vcpu, u64 deadline_tsc)
 	else
 		svm_run(vcpu->control_hpa.value, vcpu->page->gpr);
 	collect(vcpu);
+	if (unlikely(shadow_rip != NO_SHADOW))
+		shadow_keep(vcpu, shadow_rip);
 	if (unlikely(flush) && (u32)svm_vmcb(vcpu)->control.exit_code != VMEXIT_INVALID)
 		asid_entered(&cpu->asids, vcpu);
 	svm_exit_decode(svm_vmcb(vcpu), exit, &vcpu->event);
@@ -226,6 +256,9 @@ void svm_enter(struct virt_vcpu *vcpu, u64 deadline_tsc)
 		exit->instruction_length = svm_code_length(vcpu);
 	if (unlikely(step))
 		step_end(vcpu);
+	if (unlikely(vcpu->shadow_lost))
+		svm_window_open(svm_vmcb(vcpu));
+	vcpu->shadow_lost = false;
 	settle(vcpu);
 }
 
