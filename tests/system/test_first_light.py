@@ -123,9 +123,10 @@ def check_wall_clock(machine):
     assert -5 <= (late + 43200) % 86400 - 43200 <= 60
 
 
-# Notes each change of the monotonic clock, without starting a process.
-WATCH = ("while read now rest </proc/uptime; do [ $now = \"$last\" ] || echo $now; last=$now; done"
-         " >/tmp/times & true")
+# Notes each change of the monotonic clock, without starting a process; a shell that ends is followed
+# by another.
+WATCH = (": >/tmp/times; while :; do (while read now rest </proc/uptime; do"
+         " [ $now = \"$last\" ] || echo $now; last=$now; done) >>/tmp/times; done & true")
 
 
 def wait_lines(machine, count):

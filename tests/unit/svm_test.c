@@ -398,6 +398,35 @@ static void test_length_is_looked_for(void **state)
 	assert_int_equal(vcpu.exit.instruction_length, 2);
 }
 
+/* A CPU that does not take the shadow back at VMRUN: what stands in it runs alone. */
+static void test_lost_shadow(void **state)
+{
+	(void)state;
+	vmcb.save.rip = 0x1000;
+	vmcb.save.rflags = RFLAGS_IF;
+	vmcb.control.interrupt_shadow = VMCB_SHADOW;
+	svm_request(&vcpu, &(struct vcpu_event){0}, REQUEST_INTERRUPT_WINDOW, 0);
+	vmcb.control.interrupt_shadow = VMCB_SHADOW;
+	run(VMEXIT_INTR, 0x1000);
+	assert_true(vmcb.control.interrupt_shadow & VMCB_SHADOW);
+	vmcb.control.interrupt_shadow = VMCB_SHADOW;
+	run(VMEXIT_VINTR, 0x1000);
+	assert_int_equal(vcpu.exit.reason, EXIT_HOST_INTERRUPT);
+	assert_true(vcpu.window);
+	/* the step: its trap is nobody's business */
+	vmcb.save.dr6 = 0xffff4ff0;
+	vmcb.control.interrupt_shadow = 0;
+	run(VMEXIT_EXCEPTION + VECTOR_DB, 0x1001);
+	assert_true(flags_entered == (RFLAGS_IF | RFLAGS_TF));
+	assert_int_equal(vcpu.exit.reason, EXIT_HOST_INTERRUPT);
+	assert_false(vcpu.event.valid);
+	assert_true(vmcb.save.rflags == RFLAGS_IF);
+	assert_true(vmcb.save.dr6 == 0xffff0ff0);
+	assert_true(vmcb.control.intercept1 & VMCB_INTERCEPT1_VINTR);
+	run(VMEXIT_VINTR, 0x1001);
+	assert_int_equal(vcpu.exit.reason, EXIT_INTERRUPT_WINDOW);
+}
+
 static void test_interrupt_window(void **state)
 {
 	(void)state;
@@ -546,6 +575,7 @@ int main(void)
 		TEST(test_advance),
 		TEST(test_registers_pass),
 		TEST(test_task_priority),
+		TEST(test_lost_shadow),
 		TEST(test_leave),
 		TEST(test_length_is_looked_for),
 		TEST(test_interrupt_window),
