@@ -48,17 +48,27 @@ static void write_editor(void *context, const char *bytes, size_t count)
 	console_output_raw(&output, bytes, count);
 }
 
-static void write_reply(void *context, struct text text)
+static void put_reply(void *context, enum reply_kind kind, struct text text)
 {
 	(void)context;
+	if (kind == REPLY_ERROR)
+		console_output_text(&output, TEXT("error: "));
 	console_output_text(&output, text);
+	console_output_text(&output, TEXT("\n"));
 }
 
-static u32 reply_room(void *context)
+static u32 output_room(void *context)
 {
 	(void)context;
 	return console_output_room(&output);
 }
+
+static const struct requester operator_terminal = {
+	.put = put_reply,
+	.room = output_room,
+	.terminal = true,
+	.name = "console",
+};
 
 void console_init(enum serial_name name)
 {
@@ -168,8 +178,7 @@ static void finish_command(void)
 static void run(const char *line)
 {
 	memset(&reply, 0, sizeof(reply));
-	reply.write = write_reply;
-	reply.room = reply_room;
+	reply.to = &operator_terminal;
 	mode = MODE_WAIT;
 	command_run(&reply, line);
 	if (reply.resume == NULL)

@@ -2,16 +2,12 @@
 #include "vmm/manager/reply.h"
 #include "lib/format.h"
 
-static void write_line(struct reply *reply, const char *prefix, const char *pattern,
-		       va_list arguments)
+static void put(struct reply *reply, enum reply_kind kind, const char *pattern, va_list arguments)
 {
-	size_t length = format(reply->line, sizeof(reply->line), "%s", prefix);
+	size_t length = format_va(reply->line, sizeof(reply->line), pattern, arguments);
 
-	length += format_va(reply->line + length, sizeof(reply->line) - 1 - length, pattern,
-			    arguments);
-	length = MIN(length, sizeof(reply->line) - 2);
-	reply->line[length++] = '\n';
-	reply->write(reply->context, (struct text){reply->line, length});
+	length = MIN(length, sizeof(reply->line) - 1);
+	reply->to->put(reply->to->context, kind, (struct text){reply->line, length});
 }
 
 void reply_line(struct reply *reply, const char *pattern, ...)
@@ -19,7 +15,7 @@ void reply_line(struct reply *reply, const char *pattern, ...)
 	va_list arguments;
 
 	va_start(arguments, pattern);
-	write_line(reply, "", pattern, arguments);
+	put(reply, REPLY_TEXT, pattern, arguments);
 	va_end(arguments);
 }
 
@@ -29,13 +25,13 @@ void reply_error(struct reply *reply, const char *pattern, ...)
 
 	reply->failed = true;
 	va_start(arguments, pattern);
-	write_line(reply, "error: ", pattern, arguments);
+	put(reply, REPLY_ERROR, pattern, arguments);
 	va_end(arguments);
 }
 
 void reply_object_begin(struct reply *reply)
 {
-	json_start(&reply->object, reply->line, sizeof(reply->line) - 1);
+	json_start(&reply->object, reply->line, sizeof(reply->line));
 	json_object_begin(&reply->object, NULL);
 }
 
@@ -49,6 +45,23 @@ void reply_object_end(struct reply *reply)
 		reply_error(reply, "the answer does not fit %u bytes", REPLY_LINE_BYTES);
 		return;
 	}
-	reply->line[length++] = '\n';
-	reply->write(reply->context, (struct text){reply->line, length});
+	reply_object(reply, (struct text){reply->line, length});
+}
+
+void reply_object(struct reply *reply, struct text object)
+{
+	reply->to->put(reply->to->context, REPLY_OBJECT, object);
+}
+
+bool reply_has_terminal(struct reply *reply)
+{
+	if (!reply->to->terminal)
+		reply_error(reply, "this command needs a terminal, which the %s is not, allowed: "
+				   "on the console", reply->to->name);
+	return reply->to->terminal;
+}
+
+u32 reply_room(const struct reply *reply)
+{
+	return reply->to->room(reply->to->context);
 }

@@ -16,16 +16,34 @@ struct log_query {
 	char vm[CONFIG_NAME_BYTES]; /* "": any */
 };
 
+/* What one piece of an answer is. */
+enum reply_kind {
+	REPLY_TEXT,   /* lines for people to read, without the last newline */
+	REPLY_OBJECT, /* one whole JSON object */
+	REPLY_ERROR,  /* what was found and what would be right; nothing comes after it */
+};
+
+/*
+ * Who asked: the console or the machine channel. Commands write with the functions below and see
+ * no difference, but for `terminal`.
+ */
+struct requester {
+	void (*put)(void *context, enum reply_kind kind, struct text text);
+	u32 (*room)(void *context); /* bytes that can be written without loss */
+	void *context;
+	bool terminal; /* a person's: there is somebody to attach a guest's console to */
+	const char *name; /* for the log of who did what */
+};
+
 /*
  * The answer to one command: where it is written to and, for a command that is not done yet, what
  * it waits for. A command that has to wait sets `resume`, which is called again each turn of the
- * loop until it returns true.
+ * loop until it returns true. Much output (more than a few KiB) goes in steps as well, as long as
+ * there is more than REPLY_LINE_BYTES of reply_room.
  */
 struct reply {
-	void (*write)(void *context, struct text text);
-	u32 (*room)(void *context); /* bytes that can be written without loss */
-	void *context;
-	bool json; /* -j was given */
+	const struct requester *to;
+	bool json; /* -j was given, or it is the machine channel's */
 	bool failed;
 
 	bool (*resume)(struct reply *reply);
@@ -43,9 +61,17 @@ struct reply {
 
 /* One line of text; the newline is added. */
 void reply_line(struct reply *reply, const char *pattern, ...) PRINTF_LIKE(2, 3);
-/* "error: " and the text: what was found and what would be right. */
+/* What was found and what would be right, without "error: " before it. */
 void reply_error(struct reply *reply, const char *pattern, ...) PRINTF_LIKE(2, 3);
 
 /* One JSON object on a line of its own; between the two, json_* add to reply->object. */
 void reply_object_begin(struct reply *reply);
 void reply_object_end(struct reply *reply);
+/* One JSON object that is already made. */
+void reply_object(struct reply *reply, struct text object);
+
+/* For commands that need a person's terminal: false, after an error, for anybody else. */
+bool reply_has_terminal(struct reply *reply);
+
+/* How many bytes can be written without loss. */
+u32 reply_room(const struct reply *reply);

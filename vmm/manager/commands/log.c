@@ -21,10 +21,11 @@ static bool matches(const struct log_query *query, const struct log_line *line)
 /* Shows as many lines as there is room for; the rest when some of it is sent. */
 static bool resume_show(struct reply *reply)
 {
+	char text[LOG_LINE_TEXT_BYTES];
 	struct log_line line;
 	u64 lost = 0;
 
-	while (reply->room(reply->context) > REPLY_LINE_BYTES) {
+	while (reply_room(reply) > REPLY_LINE_BYTES) {
 		size_t length;
 
 		if (!log_store_next(log_lines(), &reply->query.cursor, &line, &lost))
@@ -39,12 +40,12 @@ static bool resume_show(struct reply *reply)
 			continue;
 		}
 		if (reply->json) {
-			length = log_line_json(&line, reply->line, sizeof(reply->line) - 1);
-			reply->line[length++] = '\n';
+			length = log_line_json(&line, reply->line, sizeof(reply->line));
+			reply_object(reply, (struct text){reply->line, length});
 		} else {
-			length = log_line_text(&line, reply->line, sizeof(reply->line));
+			length = log_line_text(&line, text, sizeof(text));
+			reply_line(reply, "%.*s", (int)length - 1, text);
 		}
-		reply->write(reply->context, (struct text){reply->line, length});
 	}
 	return false;
 }

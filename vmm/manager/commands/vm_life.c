@@ -106,8 +106,11 @@ void command_vm_destroy(struct reply *reply, const struct arguments *arguments)
 
 void command_vm_console(struct reply *reply, const struct arguments *arguments)
 {
-	const struct vm *vm = command_vm(reply, arguments->word[0]);
+	const struct vm *vm;
 
+	if (!reply_has_terminal(reply))
+		return;
+	vm = command_vm(reply, arguments->word[0]);
 	if (vm != NULL)
 		reply->attach_id = vm->id;
 }
