@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: MIT
 """What the code offers stands in the documentation: calls, codes, commands, keys, ports."""
 
+import glob
 import re
 import sys
 
@@ -12,15 +13,18 @@ OFFERED = (
     ("kernel/abi/start.h", r"^\t(START_[A-Z_]+),", "docs/abi.md", "`{}`"),
     ("kernel/abi/object.h", r"^\t(RIGHT_[A-Z]+) = 1", "docs/abi.md", "`{}`"),
     ("lib/status.h", r"^\t(STATUS_[A-Z_]+) = ", "docs/abi.md", "`{}`"),
-    ("vmm/manager/commands/command_table.c", r'^\t\{"([a-z ]+)", "', "docs/manager.md", "| `{}"),
+    ("vmm/manager/commands/*.c", r'^\t\.name = "([a-z0-9 ]+)",', "docs/manager.md", "| `{}"),
     ("vmm/manager/config_keys.c", r'^\t\{"([a-z_]+)", VALUE', "docs/manager.md", "| `{}` |"),
 )
 NOT_OFFERED = {"SYS_COUNT", "EXIT_REASON_COUNT", "START_NONE", "RIGHT_ALL"}
 
 
-def read(path):
-    with open(path, encoding="utf-8") as file:
-        return file.read()
+def read(pattern):
+    texts = []
+    for path in sorted(glob.glob(pattern)):
+        with open(path, encoding="utf-8") as file:
+            texts.append(file.read())
+    return "\n".join(texts)
 
 
 def numbered(source, pattern):

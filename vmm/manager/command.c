@@ -61,7 +61,7 @@ static bool name_matches(const char *name, const char *const *words, u32 count, 
 
 const struct command *command_find(const char *const *words, u32 count, u32 *name_words)
 {
-	for (const struct command *command = commands; command->name != NULL; command++) {
+	COMMAND_FOR_EACH(command) {
 		if (name_matches(command->name, words, count, name_words))
 			return command;
 	}
@@ -79,7 +79,7 @@ static void unknown(struct reply *reply, const struct words *words)
 	text_show(shown[0], sizeof(shown[0]), text_of(words->word[0]));
 	text_show(shown[1], sizeof(shown[1]), text_of(words->count > 1 ? words->word[1] : ""));
 	list[0] = '\0';
-	for (const struct command *command = commands; command->name != NULL; command++) {
+	COMMAND_FOR_EACH(command) {
 		if (strncmp(command->name, words->word[0], first) == 0 &&
 		    command->name[first] == ' ' && length < sizeof(list))
 			length += format(list + length, sizeof(list) - length, "%s%s",
@@ -181,7 +181,7 @@ static void offer_names(const struct offers *offers, const char *const *words, u
 	char name[CONFIG_NAME_BYTES];
 	char last[CONFIG_NAME_BYTES] = "";
 
-	for (const struct command *command = commands; command->name != NULL; command++) {
+	COMMAND_FOR_EACH(command) {
 		struct text rest = text_of(command->name);
 		struct text word = {NULL, 0};
 		u32 i = 0;

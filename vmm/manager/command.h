@@ -24,15 +24,30 @@ struct command {
 	const char *name;      /* one or two words */
 	const char *arguments; /* as help shows them */
 	const char *summary;   /* one line, without a full stop */
-	const char *detail;    /* more lines, an example among them */
+	const char *detail;    /* more lines; NULL: there is no more to say */
+	const char *example;   /* a line that can be typed */
+	const char *keys;      /* of the objects that -j gives; NULL: it gives none */
 	void (*run)(struct reply *reply, const struct arguments *arguments);
 	u8 minimum; /* arguments */
 	u8 maximum;
 	u8 completion; /* enum completion */
 };
 
-/* Every command, in the order of help; ends with one without a name. */
-extern const struct command commands[];
+/*
+ * Puts a command into the list: a file of commands/ needs no entry elsewhere. The linker sorts the
+ * list by identifier, which is the name with '_' for each space; help and completion rely on
+ * neighbours beginning alike.
+ */
+#define COMMAND(identifier, ...)                                                                 \
+	static const struct command identifier##_description = {__VA_ARGS__};                   \
+	static const struct command *const identifier##_entry                                   \
+		USED SECTION(".commands." #identifier) = &identifier##_description
+
+extern const struct command *const commands_start[];
+extern const struct command *const commands_end[];
+#define COMMAND_FOR_EACH(each)                                                                   \
+	for (const struct command *const *each##_at = commands_start, *each;                    \
+	     each##_at < commands_end && (each = *each##_at, true); each##_at++)
 
 /* Runs a line. What it answers goes to reply; an empty line answers nothing. */
 void command_run(struct reply *reply, const char *line);

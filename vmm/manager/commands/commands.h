@@ -3,7 +3,7 @@
 
 #include "vmm/manager/command.h"
 
-/* What the table of commands (command_table.c) points to, by the file it stands in. */
+/* What each file of this folder registers. */
 void command_help(struct reply *reply, const struct arguments *arguments);
 void command_version(struct reply *reply, const struct arguments *arguments);
 

@@ -69,3 +69,11 @@ void command_config_show(struct reply *reply, const struct arguments *arguments)
 		reply_line(reply, "# file %s, %llu bytes", file_at(i)->name,
 			   (unsigned long long)file_at(i)->size);
 }
+
+COMMAND(config_show,
+	.name = "config show",
+	.arguments = "",
+	.summary = "the configuration in force, as a file would have it",
+	.example = "config show",
+	.keys = "section, name, keys as text",
+	.run = command_config_show);

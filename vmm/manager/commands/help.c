@@ -5,7 +5,7 @@
 
 static void list(struct reply *reply)
 {
-	for (const struct command *command = commands; command->name != NULL; command++) {
+	COMMAND_FOR_EACH(command) {
 		if (reply->json) {
 			reply_object_begin(reply);
 			json_string(&reply->object, "name", command->name);
@@ -32,7 +32,7 @@ void command_help(struct reply *reply, const struct arguments *arguments)
 		list(reply);
 		return;
 	}
-	for (const struct command *command = commands; command->name != NULL; command++) {
+	COMMAND_FOR_EACH(command) {
 		u32 i = 0;
 
 		rest = text_of(command->name);
@@ -43,7 +43,11 @@ void command_help(struct reply *reply, const struct arguments *arguments)
 			continue;
 		reply_line(reply, "%s%s %s", found ? "\n" : "", command->name, command->arguments);
 		reply_line(reply, "  %s", command->summary);
-		reply_line(reply, "%s", command->detail);
+		if (command->detail != NULL)
+			reply_line(reply, "%s", command->detail);
+		if (command->keys != NULL)
+			reply_line(reply, "With -j: %s", command->keys);
+		reply_line(reply, "Example: %s", command->example);
 		found = true;
 	}
 	if (!found)
@@ -71,3 +75,21 @@ void command_version(struct reply *reply, const struct arguments *arguments)
 	json_string(&reply->object, "build", build);
 	reply_object_end(reply);
 }
+
+COMMAND(help,
+	.name = "help",
+	.arguments = "[COMMAND]",
+	.summary = "lists the commands, or explains one",
+	.example = "help vm create",
+	.keys = "name arguments summary",
+	.run = command_help,
+	.maximum = 2,
+	.completion = COMPLETE_COMMAND);
+
+COMMAND(version,
+	.name = "version",
+	.arguments = "",
+	.summary = "version, ABI, back end and build",
+	.example = "version -j",
+	.keys = "name version abi backend build",
+	.run = command_version);

@@ -226,3 +226,50 @@ void command_log_stat(struct reply *reply, const struct arguments *arguments)
 	if (reply->json)
 		reply_object_end(reply);
 }
+
+COMMAND(log_show,
+	.name = "log show",
+	.arguments = "[-n N] [-l LEVEL] [-c CATEGORY] [-v VM]",
+	.summary = "shows the log",
+	.detail = "The last N lines (all without -n) of at least that level, of that\n"
+		  "category, of that VM.",
+	.example = "log show -n 20 -l warning",
+	.keys = "time_ns cpu level category vm text",
+	.run = command_log_show,
+	.maximum = 8);
+
+COMMAND(log_level,
+	.name = "log level",
+	.arguments = "[[CATEGORY] LEVEL]",
+	.summary = "shows or sets what the log keeps",
+	.detail = "Levels: debug info warning error.\n"
+		  "Categories: " LOG_CATEGORY_WORDS ".",
+	.example = "log level vm debug",
+	.keys = "category level",
+	.run = command_log_level,
+	.maximum = 2);
+
+COMMAND(log_clear,
+	.name = "log clear",
+	.arguments = "",
+	.summary = "drops the lines kept so far",
+	.example = "log clear",
+	.run = command_log_clear);
+
+COMMAND(log_export,
+	.name = "log export",
+	.arguments = "off|com1|com2",
+	.summary = "sends the log to a serial port as well",
+	.detail = "com2: JSON lines; com1: text on this console.",
+	.example = "log export com2",
+	.run = command_log_export,
+	.minimum = 1,
+	.maximum = 1);
+
+COMMAND(log_stat,
+	.name = "log stat",
+	.arguments = "",
+	.summary = "lines, losses and the cost of the log",
+	.example = "log stat",
+	.keys = "one object with all numbers",
+	.run = command_log_stat);

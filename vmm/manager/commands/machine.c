@@ -111,3 +111,37 @@ void command_poweroff(struct reply *reply, const struct arguments *arguments)
 	console_flush();
 	reply_error(reply, "cannot power off: %s", machine_power_off());
 }
+
+COMMAND(mem,
+	.name = "mem",
+	.arguments = "",
+	.summary = "pages of the machine by owner",
+	.detail = "A page has 4096 bytes.",
+	.example = "mem",
+	.keys = "owner pages",
+	.run = command_mem);
+
+COMMAND(cpu,
+	.name = "cpu",
+	.arguments = "",
+	.summary = "host CPUs: load, exits, IPIs, wake-ups",
+	.detail = "The load is that since the last time this was asked.",
+	.example = "cpu",
+	.keys = "id load_percent exits ipis wakeups interrupts switches syscalls runs",
+	.run = command_cpu);
+
+COMMAND(reboot,
+	.name = "reboot",
+	.arguments = "",
+	.summary = "resets the machine at once",
+	.detail = "VMs are not asked.",
+	.example = "reboot",
+	.run = command_reboot);
+
+COMMAND(poweroff,
+	.name = "poweroff",
+	.arguments = "",
+	.summary = "switches the machine off at once",
+	.detail = "VMs are not asked.",
+	.example = "poweroff",
+	.run = command_poweroff);

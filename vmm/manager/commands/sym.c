@@ -76,3 +76,13 @@ void command_sym(struct reply *reply, const struct arguments *arguments)
 		reply_error(reply, "found %s, allowed: an address from 0x%llx on", shown,
 			    (unsigned long long)start_info->kernel_base);
 }
+
+COMMAND(sym,
+	.name = "sym",
+	.arguments = "NAME|ADDRESS",
+	.summary = "kernel symbol to address and back, in the running image",
+	.example = "sym kernel_main",
+	.keys = "name address distance",
+	.run = command_sym,
+	.minimum = 1,
+	.maximum = 1);

@@ -103,3 +103,16 @@ void command_vm_create(struct reply *reply, const struct arguments *arguments)
 	string_copy(reply->vm_name, sizeof(reply->vm_name), vm->config.name);
 	reply->resume = resume_create;
 }
+
+COMMAND(vm_create,
+	.name = "vm create",
+	.arguments = "NAME [KEY=VALUE...]",
+	.summary = "creates a VM",
+	.detail = "From the configuration's section of that name and what is given here, by the\n"
+		  "same keys. The VM ends in state created; `vm start` boots it.",
+	.example = "vm create gamma kernel=vmlinuz memory=64M cmdline=\"console=ttyS0 quiet\"",
+	.keys = "name state",
+	.run = command_vm_create,
+	.minimum = 1,
+	.maximum = COMMAND_WORDS_MAX,
+	.completion = COMPLETE_SECTION);

@@ -114,3 +114,84 @@ void command_vm_console(struct reply *reply, const struct arguments *arguments)
 	if (vm != NULL)
 		reply->attach_id = vm->id;
 }
+
+COMMAND(vm_start,
+	.name = "vm start",
+	.arguments = "NAME",
+	.summary = "boots a created, stopped or crashed VM",
+	.detail = "A VM that has run before boots afresh, with a new monitor.",
+	.example = "vm start alpha",
+	.keys = "name state reason",
+	.run = command_vm_start,
+	.minimum = 1,
+	.maximum = 1,
+	.completion = COMPLETE_VM);
+
+COMMAND(vm_pause,
+	.name = "vm pause",
+	.arguments = "NAME",
+	.summary = "stops a running VM's time",
+	.detail = "Its clocks stand still until `vm resume`, but for the RTC.",
+	.example = "vm pause alpha",
+	.keys = "name state reason",
+	.run = command_vm_pause,
+	.minimum = 1,
+	.maximum = 1,
+	.completion = COMPLETE_VM);
+
+COMMAND(vm_resume,
+	.name = "vm resume",
+	.arguments = "NAME",
+	.summary = "continues a paused VM",
+	.example = "vm resume alpha",
+	.keys = "name state reason",
+	.run = command_vm_resume,
+	.minimum = 1,
+	.maximum = 1,
+	.completion = COMPLETE_VM);
+
+COMMAND(vm_reset,
+	.name = "vm reset",
+	.arguments = "NAME",
+	.summary = "resets a running or paused VM, as its reset button would",
+	.example = "vm reset alpha",
+	.keys = "name state reason",
+	.run = command_vm_reset,
+	.minimum = 1,
+	.maximum = 1,
+	.completion = COMPLETE_VM);
+
+COMMAND(vm_stop,
+	.name = "vm stop",
+	.arguments = "NAME",
+	.summary = "presses the power button, ends the guest after stop_timeout",
+	.detail = "A paused guest cannot react and is ended at once.",
+	.example = "vm stop alpha",
+	.keys = "name state reason",
+	.run = command_vm_stop,
+	.minimum = 1,
+	.maximum = 1,
+	.completion = COMPLETE_VM);
+
+COMMAND(vm_destroy,
+	.name = "vm destroy",
+	.arguments = "NAME",
+	.summary = "ends a VM at once and returns all it had",
+	.detail = "Waits until every page is back.",
+	.example = "vm destroy alpha",
+	.keys = "name state reason",
+	.run = command_vm_destroy,
+	.minimum = 1,
+	.maximum = 1,
+	.completion = COMPLETE_VM);
+
+COMMAND(vm_console,
+	.name = "vm console",
+	.arguments = "NAME",
+	.summary = "makes this terminal the guest's, Ctrl-] leaves",
+	.detail = "What the guest printed while nobody looked (64 KiB at most) is shown first.",
+	.example = "vm console alpha",
+	.run = command_vm_console,
+	.minimum = 1,
+	.maximum = 1,
+	.completion = COMPLETE_VM);

@@ -112,3 +112,26 @@ void command_vm_stat(struct reply *reply, const struct arguments *arguments)
 	show_count(reply, "unknown-memory", vm->channel->unknown_memory);
 	show_count(reply, "timer-expirations", vm->channel->timer_expirations);
 }
+
+COMMAND(vm_list,
+	.name = "vm list",
+	.arguments = "",
+	.summary = "all VMs with state, memory, uptime and exits",
+	.detail = "The reason says why a VM stopped or crashed.",
+	.example = "vm list",
+	.keys = "name state reason exit_code vcpus memory_bytes uptime_ns cpu_ns exits "
+		"weight cap_percent reserve_budget_ns reserve_period_ns "
+		"missed_deadlines",
+	.run = command_vm_list);
+
+COMMAND(vm_stat,
+	.name = "vm stat",
+	.arguments = "NAME",
+	.summary = "exits by reason, pages, interrupts",
+	.detail = "Counts are those since the VM's last boot.",
+	.example = "vm stat alpha",
+	.keys = "reason count instructions",
+	.run = command_vm_stat,
+	.minimum = 1,
+	.maximum = 1,
+	.completion = COMPLETE_VM);

@@ -128,3 +128,18 @@ void command_vm_set(struct reply *reply, const struct arguments *arguments)
 	vm_share_change(vm, &config);
 	reply->resume = resume_set;
 }
+
+COMMAND(vm_set,
+	.name = "vm set",
+	.arguments = "NAME KEY=VALUE...",
+	.summary = "changes what a VM gets of the CPUs, and what becomes of it",
+	.detail = "Keys: weight cap reserve affinity on_crash stop_timeout; values as in\n"
+		  "the configuration, `none` for no cap or reservation, `all` for every CPU.\n"
+		  "KEY VALUE does as well. All or nothing: a reservation that cannot be kept\n"
+		  "is refused and says what is left.",
+	.example = "vm set alpha weight=512 reserve=2ms/10ms",
+	.keys = "name, the changed keys",
+	.run = command_vm_set,
+	.minimum = 2,
+	.maximum = COMMAND_WORDS_MAX,
+	.completion = COMPLETE_VM);
