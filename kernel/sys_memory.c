@@ -110,3 +110,17 @@ enum status sys_space_unmap(struct thread *caller, struct syscall_registers *r)
 	SYSCALL_OBJECT(caller, r->argument[0], space, OBJECT_SPACE, RIGHT_MAP, &space);
 	return space_unmap(space, r->argument[1], r->argument[2]);
 }
+
+enum status sys_space_entry(struct thread *caller, struct syscall_registers *r)
+{
+	struct space *space;
+
+	SYSCALL_OBJECT(caller, r->argument[0], space, OBJECT_SPACE, RIGHT_READ, &space);
+	if (!space->second_stage || r->argument[1] >= space->high ||
+	    r->argument[2] >= PT_LEVEL_COUNT)
+		return STATUS_BAD_ARGUMENT;
+	lock_acquire(&space->lock);
+	r->value = table_entry(&space->table, r->argument[1], (enum pt_level)r->argument[2]);
+	lock_release(&space->lock);
+	return STATUS_OK;
+}

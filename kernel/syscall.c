@@ -40,6 +40,7 @@ static syscall_function *const table[SYS_COUNT] = {
 	[SYS_VCPU_KICK] = sys_vcpu_kick,
 	[SYS_VCPU_GET] = sys_vcpu_get,
 	[SYS_VCPU_DUMP] = sys_vcpu_dump,
+	[SYS_SPACE_ENTRY] = sys_space_entry,
 	[SYS_LOG_LEVEL] = sys_log_level,
 	[SYS_MACHINE_STOP] = sys_machine_stop,
 };

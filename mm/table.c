@@ -188,6 +188,14 @@ bool table_lookup(const struct table *table, u64 at, struct pt_leaf *leaf)
 	return true;
 }
 
+u64 table_entry(const struct table *table, u64 at, enum pt_level level)
+{
+	struct walk walk;
+
+	walk_down(table, at, level, &walk);
+	return walk.level == level ? walk.entry & ~PTE_ADDRESS : 0;
+}
+
 enum status table_next(const struct table *table, u64 *at, u64 end, struct pt_leaf *leaf)
 {
 	for (unsigned int n = 0; n < STEP_ENTRIES && *at < end; n++) {

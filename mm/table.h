@@ -102,6 +102,9 @@ enum status table_unmap(struct table *table, u64 *at, u64 end);
 /* False when nothing is mapped at `at`. */
 bool table_lookup(const struct table *table, u64 at, struct pt_leaf *leaf);
 
+/* The entry of `level` on the way to `at`, without its address; 0: there is none. */
+u64 table_entry(const struct table *table, u64 at, enum pt_level level);
+
 /*
  * The first leaf at or after `at` and before `end`. STATUS_NOT_FOUND when there is none;
  * STATUS_AGAIN with *at moved on after a bounded number of entries.

@@ -115,6 +115,13 @@ enum syscall {
 	/* (vcpu) Copies its VMCS or VMCB dump, struct vcpu_dump, into the vCPU page's dump area. */
 	SYS_VCPU_DUMP,
 
+	/*
+	 * (space, address, level) -> the entry of a second-stage table at enum pt_level `level`
+	 * (0: maps 4 KiB, 3: the top) that translates address, without the bits of a host address;
+	 * 0: there is none.
+	 */
+	SYS_SPACE_ENTRY,
+
 	/* (root, category or ~0, level). What the kernel's log keeps. */
 	SYS_LOG_LEVEL,
 	/* (root, enum machine_stop, port, value, width). Does not return on success. */

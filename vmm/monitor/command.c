@@ -28,9 +28,6 @@ static void obey(struct machine *machine, u32 command)
 		reserve_change(machine, machine->channel->reserve_budget_ns,
 			       machine->channel->reserve_period_ns);
 		break;
-	case VM_COMMAND_REGISTERS:
-		machine_fetch_registers(machine);
-		break;
 	default:
 		break;
 	}

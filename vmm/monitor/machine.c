@@ -4,6 +4,7 @@
 #include "lib/format.h"
 #include "vmm/monitor/command.h"
 #include "vmm/monitor/console.h"
+#include "vmm/monitor/query.h"
 #include "vmm/rt/clock.h"
 #include "vmm/rt/start.h"
 #include "vmm/rt/syscall.h"
@@ -112,12 +113,6 @@ static void boot(struct machine *machine)
 		machine_crash(machine, "%s", machine->job.error);
 }
 
-static void fetch_registers(struct machine *machine)
-{
-	for (u32 i = 0; i < machine->vcpu_count; i++)
-		vcpu_need(&machine->vcpu[i], VCPU_ALL & ~(u32)VCPU_EVENT);
-}
-
 void machine_conclude(struct machine *machine)
 {
 	u32 todo = machine->todo;
@@ -127,8 +122,8 @@ void machine_conclude(struct machine *machine)
 	machine->todo = 0;
 	if ((todo & TODO_START) != 0)
 		boot(machine);
-	if ((todo & TODO_REGISTERS) != 0)
-		fetch_registers(machine);
+	if ((todo & TODO_QUERY) != 0)
+		query_answer(machine);
 	report(machine);
 	if (machine->state == VM_RUNNING)
 		machine_wake_all(machine);
@@ -145,9 +140,9 @@ void machine_start(struct machine *machine)
 	stop_for(machine, TODO_START);
 }
 
-void machine_fetch_registers(struct machine *machine)
+void machine_query(struct machine *machine)
 {
-	stop_for(machine, TODO_REGISTERS);
+	stop_for(machine, TODO_QUERY);
 }
 
 void machine_pause(struct machine *machine)
@@ -225,6 +220,7 @@ void machine_attend(struct machine *machine)
 {
 	obey_guest(machine);
 	command_obey(machine);
+	query_hear(machine);
 	if (machine->state == VM_RUNNING)
 		console_input(machine);
 	if (machine->state != VM_STOPPED || machine->todo != 0)

@@ -22,7 +22,7 @@
 enum machine_todo {
 	TODO_REPORT = 1 << 0,	 /* show the manager the state */
 	TODO_START = 1 << 1,	 /* from power-on */
-	TODO_REGISTERS = 1 << 2, /* put all registers into the vCPU pages */
+	TODO_QUERY = 1 << 2,	 /* answer the manager's question */
 };
 
 /*
@@ -49,6 +49,7 @@ struct machine {
 	u32 todo;	  /* enum machine_todo */
 	u32 guest_count;  /* vCPUs that may be in the guest */
 	u32 obeyed;	  /* sequence of the command that was last begun */
+	u32 heard;	  /* number of the question that was last taken up */
 	bool signal; /* the channel has something new for the manager */
 	u32 crash_count;
 	u64 crash_tsc[CRASH_LIMIT]; /* host TSC of the last unasked resets */
@@ -83,8 +84,8 @@ void machine_stop(struct machine *machine, s32 exit_code, const char *reason);
 /* Every vCPU's thread looks at what is new. */
 void machine_wake_all(struct machine *machine);
 
-/* Makes the registers of all vCPUs valid in their pages as soon as all have left the guest. */
-void machine_fetch_registers(struct machine *machine);
+/* Answers the manager's question as soon as all vCPUs have left the guest. */
+void machine_query(struct machine *machine);
 
 /* Brings the platform's clock up to date. */
 void machine_update_clock(struct machine *machine);

@@ -3,17 +3,10 @@
 #include "arch/x86_64/hw/control.h"
 #include "arch/x86_64/hw/paging.h"
 
-#define WALK_LEVELS_MAX 5
 /* How often a walk starts again because another vCPU changed an entry under it. */
 #define WALK_ATTEMPTS 4
 
 enum walk_outcome { WALK_OK, WALK_FAULT, WALK_CHANGED };
-
-/* One entry on the way down, as it was read. */
-struct walk_step {
-	u8 *host; /* where it lies; NULL: not in RAM */
-	u64 entry;
-};
 
 struct walker {
 	const struct guest_memory *memory;
@@ -21,7 +14,6 @@ struct walker {
 	u64 gva;
 	u32 access;
 	/* the format in force (SDM vol. 3, 4.1.1) */
-	u32 levels;
 	u32 index_bits;
 	u32 entry_bytes;
 	bool pae_32;          /* PAE paging: entries of level 3 carry no rights and no A bit */
@@ -29,16 +21,14 @@ struct walker {
 	u32 large_levels;     /* mask of the levels at which PS maps a page */
 	u64 reserved;         /* bits that no entry may have set */
 	/* what was found */
-	u32 leaf;       /* level that maps the page */
 	u32 leaf_shift; /* log2 of the page's size */
-	u64 rights;     /* PTE_W, PTE_U, PTE_NX in force */
 	u64 accessed;   /* PTE_A when all entries have it */
-	struct walk_step step[WALK_LEVELS_MAX + 1];
+	struct walk_path path; /* `last` is the level that maps the page */
 };
 
 static void set_format_32(struct walker *walker)
 {
-	walker->levels = 2;
+	walker->path.levels = 2;
 	walker->index_bits = 10;
 	walker->entry_bytes = 4;
 	walker->large_levels = walker->page->cr4 & CR4_PSE ? BIT(2) : 0;
@@ -58,7 +48,7 @@ static void set_format(struct walker *walker)
 		set_format_32(walker);
 		return;
 	}
-	walker->levels = !long_mode ? 3 : page->cr4 & CR4_LA57 ? 5 : 4;
+	walker->path.levels = !long_mode ? 3 : page->cr4 & CR4_LA57 ? 5 : 4;
 	walker->index_bits = 9;
 	walker->entry_bytes = 8;
 	walker->large_levels = long_mode ? BIT(3) | BIT(2) : BIT(2);
@@ -105,30 +95,30 @@ static u64 root(const struct walker *walker)
 /* Follows the tables down to the page; false with *fault when an entry stops the way. */
 static bool descend(struct walker *walker, u64 *fault)
 {
-	u32 shift = PAGE_SHIFT + walker->index_bits * walker->levels;
+	u32 shift = PAGE_SHIFT + walker->index_bits * walker->path.levels;
 	u64 table = root(walker);
 	bool leaf = false;
 
-	walker->rights = PTE_W | PTE_U;
+	walker->path.rights = PTE_W | PTE_U;
 	walker->accessed = PTE_A;
-	for (u32 level = walker->levels; !leaf; level--) {
+	for (u32 level = walker->path.levels; !leaf; level--) {
 		u64 index;
 		u64 entry;
+		u64 gpa;
 		u8 *host;
 
 		shift -= walker->index_bits;
 		index = walker->gva >> shift & (BIT(walker->index_bits) - 1);
-		host = guest_memory_pointer(walker->memory,
-					    GPA(table + index * walker->entry_bytes),
-					    walker->entry_bytes);
+		gpa = table + index * walker->entry_bytes;
+		host = guest_memory_pointer(walker->memory, GPA(gpa), walker->entry_bytes);
 		entry = load_entry(host, walker->entry_bytes);
-		walker->step[level] = (struct walk_step){.host = host, .entry = entry};
+		walker->path.step[level] = (struct walk_step){host, gpa, entry};
+		walker->path.last = level;
 		if (!(entry & PTE_P)) {
 			*fault = 0;
 			return false;
 		}
 		leaf = level == 1 || (entry & PTE_PS && walker->large_levels >> level & 1);
-		walker->leaf = level;
 		table = entry & PTE_ADDRESS;
 		if (walker->pae_32 && level == 3) /* checked when CR3 is loaded, not here */
 			continue;
@@ -136,7 +126,7 @@ static bool descend(struct walker *walker, u64 *fault)
 			*fault = PF_ERROR_P | PF_ERROR_RSVD;
 			return false;
 		}
-		walker->rights = (walker->rights & (entry | PTE_NX)) | (entry & PTE_NX);
+		walker->path.rights = (walker->path.rights & (entry | PTE_NX)) | (entry & PTE_NX);
 		walker->accessed &= entry;
 	}
 	walker->leaf_shift = shift;
@@ -147,7 +137,7 @@ static bool descend(struct walker *walker, u64 *fault)
 static bool permitted(const struct walker *walker)
 {
 	u64 cr4 = walker->page->cr4;
-	u64 rights = walker->rights;
+	u64 rights = walker->path.rights;
 	bool user = walker->access & WALK_USER;
 
 	if (walker->access & WALK_PROBE)
@@ -182,18 +172,18 @@ static bool set_bits(const struct walk_step *step, u64 bits, u32 entry_bytes)
 /* SDM vol. 3, 4.8 */
 static bool set_accessed(const struct walker *walker)
 {
-	bool dirty = walker->step[walker->leaf].entry & PTE_D || !(walker->access & WALK_WRITE);
+	bool dirty = walker->path.step[walker->path.last].entry & PTE_D || !(walker->access & WALK_WRITE);
 
 	if (walker->accessed && dirty)
 		return true;
-	for (u32 level = walker->levels; level >= walker->leaf; level--) {
+	for (u32 level = walker->path.levels; level >= walker->path.last; level--) {
 		u64 bits = PTE_A;
 
 		if (walker->pae_32 && level == 3)
 			continue;
-		if (level == walker->leaf && walker->access & WALK_WRITE)
+		if (level == walker->path.last && walker->access & WALK_WRITE)
 			bits |= PTE_D;
-		if (!set_bits(&walker->step[level], bits, walker->entry_bytes))
+		if (!set_bits(&walker->path.step[level], bits, walker->entry_bytes))
 			return false;
 	}
 	return true;
@@ -201,12 +191,12 @@ static bool set_accessed(const struct walker *walker)
 
 static u64 leaf_address(const struct walker *walker)
 {
-	u64 entry = walker->step[walker->leaf].entry;
+	u64 entry = walker->path.step[walker->path.last].entry;
 	u64 offset = BIT(walker->leaf_shift) - 1;
 	u64 frame = entry & PTE_ADDRESS & ~offset;
 
 	/* SDM vol. 3, table 4-4: bits 20:13 of a 4-MiB page's entry are address bits 39:32. */
-	if (walker->entry_bytes == 4 && walker->leaf == 2)
+	if (walker->entry_bytes == 4 && walker->path.last == 2)
 		frame |= bits_get(entry, 20, 13) << 32;
 	return frame | (walker->gva & offset);
 }
@@ -234,29 +224,52 @@ static enum walk_outcome attempt(struct walker *walker, struct walk_result *resu
 	return WALK_FAULT;
 }
 
-bool walk(const struct guest_memory *memory, const struct vcpu_page *page, gva_t gva, u32 access,
-	  struct walk_result *result)
+static bool run(struct walker *walker, struct walk_result *result)
 {
 	enum walk_outcome outcome = WALK_CHANGED;
-	struct walker walker;
+	u32 access = walker->access;
 
-	if (!(page->cr0 & CR0_PG)) {
-		result->gpa = GPA((u32)gva.value);
+	if (!(walker->page->cr0 & CR0_PG)) {
+		result->gpa = GPA((u32)walker->gva);
 		result->page_bytes = PAGE_SIZE;
+		walker->path.levels = 0;
 		return true;
 	}
-	walker.memory = memory;
-	walker.page = page;
-	walker.gva = gva.value;
-	walker.access = access;
-	set_format(&walker);
+	set_format(walker);
 	for (u32 i = 0; i < WALK_ATTEMPTS && outcome == WALK_CHANGED; i++)
-		outcome = attempt(&walker, result);
+		outcome = attempt(walker, result);
 	/* Tables that never hold still: a fault too many is one a guest must bear anyway. */
 	if (outcome == WALK_CHANGED)
 		result->error_code =
 			PF_ERROR_P | (access & (WALK_WRITE | WALK_USER | WALK_FETCH));
 	return outcome == WALK_OK;
+}
+
+bool walk(const struct guest_memory *memory, const struct vcpu_page *page, gva_t gva, u32 access,
+	  struct walk_result *result)
+{
+	struct walker walker;
+
+	walker.memory = memory;
+	walker.page = page;
+	walker.gva = gva.value;
+	walker.access = access;
+	return run(&walker, result);
+}
+
+bool walk_trace(const struct guest_memory *memory, const struct vcpu_page *page, gva_t gva,
+		struct walk_path *path, struct walk_result *result)
+{
+	struct walker walker = {
+		.memory = memory,
+		.page = page,
+		.gva = gva.value,
+		.access = WALK_PROBE,
+	};
+	bool found = run(&walker, result);
+
+	*path = walker.path;
+	return found;
 }
 
 u32 walk_linear_bits(const struct vcpu_page *page)

@@ -19,6 +19,23 @@ struct walk_result {
 	u32 error_code; /* when the walk failed: of the #PF to give */
 };
 
+#define WALK_LEVELS_MAX 5
+
+/* One entry on the way down, as it was read. */
+struct walk_step {
+	u8 *host; /* where it lies; NULL: not in RAM */
+	u64 gpa;
+	u64 entry;
+};
+
+/* The way of a walk: steps `levels` down to `last`, each under the number of its level. */
+struct walk_path {
+	u32 levels; /* 0: paging is off */
+	u32 last;
+	u64 rights; /* PTE_W, PTE_U, PTE_NX in force, when the walk came to a page */
+	struct walk_step step[WALK_LEVELS_MAX + 1];
+};
+
 /*
  * Walks the guest's page tables as the CPU does with the control registers and RFLAGS in `page`
  * (groups VCPU_RIP and VCPU_CONTROL; the address must be canonical): no paging, 32-bit with 4-MiB
@@ -27,6 +44,10 @@ struct walk_result {
  */
 bool walk(const struct guest_memory *memory, const struct vcpu_page *page, gva_t gva, u32 access,
 	  struct walk_result *result);
+
+/* The same as a WALK_PROBE, and shows the way. */
+bool walk_trace(const struct guest_memory *memory, const struct vcpu_page *page, gva_t gva,
+		struct walk_path *path, struct walk_result *result);
 
 /* Bits of a canonical address under the paging mode in force. */
 u32 walk_linear_bits(const struct vcpu_page *page);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "lib/types.h"
+#include "vmm/rt/query.h"
 
 /*
  * What a manager and one monitor share: two console byte rings, one command slot and the VM's
@@ -23,7 +24,6 @@ enum vm_command {
 	VM_COMMAND_RESUME,
 	VM_COMMAND_RESET,
 	VM_COMMAND_POWER_BUTTON,
-	VM_COMMAND_REGISTERS, /* fill `registers` with every vCPU's state */
 	VM_COMMAND_RESERVE,   /* guarantee every vCPU reserve_budget_ns in each period */
 };
 
@@ -72,6 +72,8 @@ struct vm_channel {
 	u8 input[CHANNEL_RING_BYTES];
 	u8 log[CHANNEL_RING_BYTES];
 	u8 output[CHANNEL_OUT_BYTES];
+
+	struct query_area question; /* last: it is touched only when somebody asks */
 };
 #define CHANNEL_BYTES sizeof(struct vm_channel)
 

@@ -148,6 +148,11 @@ enum status sys_space_unmap(handle_t space, u64 at, u64 bytes)
 	return call(SYS_SPACE_UNMAP, space, at, bytes, 0, 0, 0, NULL);
 }
 
+enum status sys_space_entry(handle_t space, u64 address, u32 level, u64 *entry)
+{
+	return call(SYS_SPACE_ENTRY, space, address, level, 0, 0, 0, entry);
+}
+
 enum status sys_process_create(handle_t group, handle_t image, handle_t *process)
 {
 	return call_for_handle(SYS_PROCESS_CREATE, group, image, 0, 0, process);

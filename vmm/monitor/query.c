@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: MIT */
+#include "vmm/monitor/query.h"
+
+#include "arch/x86_64/hw/paging.h"
+#include "lib/string.h"
+#include "vmm/monitor/walk.h"
+#include "vmm/rt/start.h"
+#include "vmm/rt/syscall.h"
+
+/* Whose registers the question is about, made valid; NULL: there is no such vCPU. */
+static struct vcpu *find_vcpu(struct machine *machine, const struct query *query)
+{
+	struct vcpu *vcpu;
+
+	if (query->vcpu >= machine->vcpu_count)
+		return NULL;
+	vcpu = &machine->vcpu[query->vcpu];
+	vcpu_need(vcpu, VCPU_ALL & ~(u32)VCPU_EVENT);
+	return vcpu;
+}
+
+static enum status answer_registers(struct machine *machine, const struct query *query,
+				    struct query_area *area)
+{
+	struct query_registers *answer = (struct query_registers *)(void *)area->answer;
+	struct vcpu *vcpu = find_vcpu(machine, query);
+
+	if (vcpu == NULL)
+		return STATUS_NOT_FOUND;
+	if (sys_vcpu_dump(vcpu->handle) != STATUS_OK)
+		vcpu->page->dump_count = 0;
+	answer->vcpu_count = machine->vcpu_count;
+	answer->physical_bits = machine->physical_bits;
+	answer->halted = vcpu->halted;
+	answer->rip = vcpu_rip(vcpu);
+	memcpy(&answer->page, vcpu->page, sizeof(answer->page));
+	area->bytes = sizeof(*answer);
+	return STATUS_OK;
+}
+
+/* From the top down to a leaf or to where there is no more. */
+static void show_second_stage(struct query_translation *answer)
+{
+	handle_t space = start_handle(START_VM_SPACE);
+	u64 entry;
+
+	for (u32 level = PT_LEVELS; level > 0; level--) {
+		if (sys_space_entry(space, answer->gpa, level - 1, &entry) != STATUS_OK)
+			return;
+		answer->second[answer->second_count++] =
+			(struct query_level){.level = level, .in_ram = 1, .entry = entry};
+		if (entry == 0 || (level < PT_LEVELS && (entry & PTE_PS) != 0))
+			return;
+	}
+}
+
+static enum status answer_translate(struct machine *machine, const struct query *query,
+				    struct query_area *area)
+{
+	struct query_translation *answer = (struct query_translation *)(void *)area->answer;
+	struct vcpu *vcpu = find_vcpu(machine, query);
+	struct walk_result result = {0};
+	struct walk_path path;
+	bool found;
+
+	if (vcpu == NULL)
+		return STATUS_NOT_FOUND;
+	*answer = (struct query_translation){
+		.cr0 = vcpu->page->cr0, .cr3 = vcpu->page->cr3, .pat = vcpu->page->msr[VMSR_PAT]};
+	area->bytes = sizeof(*answer);
+	found = walk_trace(&machine->memory, vcpu->page, GVA(query->address), &path, &result);
+	answer->paging = path.levels;
+	for (u32 level = path.levels; level > 0 && level >= path.last; level--)
+		answer->level[answer->level_count++] = (struct query_level){
+			.level = level,
+			.in_ram = path.step[level].host != NULL,
+			.at = path.step[level].gpa,
+			.entry = path.step[level].entry,
+		};
+	answer->error_code = result.error_code;
+	if (!found)
+		return STATUS_OK;
+	answer->writable = path.levels == 0 || (path.rights & PTE_W) != 0;
+	answer->user = path.levels == 0 || (path.rights & PTE_U) != 0;
+	answer->executable = path.levels == 0 || (path.rights & PTE_NX) == 0;
+	answer->gpa = result.gpa.value;
+	answer->page_bytes = result.page_bytes;
+	answer->mapping = QUERY_DEVICE;
+	if (guest_memory_pointer(&machine->memory, result.gpa, 1) != NULL) {
+		answer->mapping = QUERY_RAM;
+		show_second_stage(answer);
+	}
+	return STATUS_OK;
+}
+
+/* The host address of one byte that the question names, and how many lie in one piece behind it. */
+static u8 *find_bytes(struct machine *machine, const struct vcpu *vcpu, u64 address, u64 *length)
+{
+	struct walk_result result = {.gpa = GPA(address)};
+
+	*length = MIN(*length, PAGE_SIZE - (address & PAGE_MASK));
+	if (vcpu != NULL &&
+	    (!is_canonical(address, walk_linear_bits(vcpu->page)) ||
+	     !walk(&machine->memory, vcpu->page, GVA(address), WALK_PROBE, &result)))
+		return NULL;
+	return guest_memory_pointer(&machine->memory, result.gpa, *length);
+}
+
+static enum status answer_read(struct machine *machine, const struct query *query,
+			       struct query_area *area)
+{
+	const struct vcpu *vcpu = NULL;
+	u32 wanted = MIN(query->length, QUERY_BYTES);
+
+	if ((query->flags & QUERY_LINEAR) != 0) {
+		vcpu = find_vcpu(machine, query);
+		if (vcpu == NULL)
+			return STATUS_NOT_FOUND;
+	}
+	while (area->bytes < wanted) {
+		u64 length = wanted - area->bytes;
+		const u8 *bytes = find_bytes(machine, vcpu, query->address + area->bytes, &length);
+
+		if (bytes == NULL)
+			break;
+		memcpy(area->answer + area->bytes, bytes, length);
+		area->bytes += (u32)length;
+	}
+	return area->bytes > 0 || wanted == 0 ? STATUS_OK : STATUS_BAD_ADDRESS;
+}
+
+void query_answer(struct machine *machine)
+{
+	struct query_area *area = &machine->channel->question;
+	const struct query query = area->query;
+	enum status status = STATUS_NOT_SUPPORTED;
+
+	area->bytes = 0;
+	switch (query.kind) {
+	case QUERY_REGISTERS:
+		status = answer_registers(machine, &query, area);
+		break;
+	case QUERY_TRANSLATE:
+		status = answer_translate(machine, &query, area);
+		break;
+	case QUERY_READ:
+		status = answer_read(machine, &query, area);
+		break;
+	}
+	area->status = status;
+	__atomic_store_n(&area->answered, machine->heard, __ATOMIC_RELEASE);
+	machine->signal = true;
+}
+
+void query_hear(struct machine *machine)
+{
+	u32 asked = __atomic_load_n(&machine->channel->question.asked, __ATOMIC_ACQUIRE);
+
+	if (asked == machine->heard || machine->todo != 0)
+		return;
+	machine->heard = asked;
+	machine_query(machine);
+}
