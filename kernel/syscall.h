@@ -27,7 +27,7 @@ syscall_function sys_handle_close, sys_handle_copy, sys_handle_grant, sys_object
 	sys_object_bind;
 syscall_function sys_group_create, sys_group_set, sys_group_page;
 syscall_function sys_memory_create, sys_memory_physical, sys_space_create, sys_space_map,
-	sys_space_unmap;
+	sys_space_unmap, sys_space_entry;
 syscall_function sys_process_create, sys_process_space, sys_process_start, sys_process_exit,
 	sys_thread_create, sys_thread_yield, sys_thread_reserve, sys_ports_grant;
 syscall_function sys_queue_create, sys_queue_wait, sys_event_create, sys_event_signal,

@@ -33,6 +33,7 @@
 #include "vmm/monitor/msr_mtrr.c"
 #include "vmm/monitor/pv_eoi.c"
 #include "vmm/monitor/pvclock.c"
+#include "vmm/monitor/query.c"
 #include "vmm/monitor/task_segment.c"
 #include "vmm/monitor/task_switch.c"
 #include "vmm/monitor/reserve.c"
@@ -202,6 +203,14 @@ enum status sys_space_map(handle_t space, u64 at, handle_t memory, u64 offset, u
 {
 	(void)space, (void)at, (void)memory, (void)offset, (void)bytes, (void)rights, (void)address;
 	return STATUS_NO_MEMORY;
+}
+
+/* RAM is mapped by 2-MiB leaves, the first of them alone. */
+enum status sys_space_entry(handle_t space, u64 address, u32 level, u64 *entry)
+{
+	(void)space;
+	*entry = level > 1 ? 7 : level == 1 && address < 2 * MIB ? 0x80 | 7 : 0;
+	return STATUS_OK;
 }
 
 enum status sys_vcpu_create(handle_t vm, handle_t memory, u64 offset, handle_t queue,

@@ -182,22 +182,36 @@ static void test_stop(void **state)
 	assert_int_equal(channel.state, VM_STOPPED);
 }
 
-/* A command for all registers waits for vCPUs that run, which then go on. */
-static void test_registers(void **state)
+static u32 last_question;
+
+static void ask(const struct query *question)
 {
+	channel.question.query = *question;
+	channel.question.asked = ++last_question;
+}
+
+/* A question waits for vCPUs that run, which then go on. */
+static void test_question(void **state)
+{
+	const struct query_registers *answer = (const void *)channel.question.answer;
+
 	(void)state;
 	all_in_guest();
 	for (u32 i = 0; i < 4; i++)
 		machine.vcpu[i].page->valid = machine.vcpu[i].page->dirty = 0;
-	command(VM_COMMAND_REGISTERS);
+	machine.vcpu[2].page->rip = 0x1234;
+	ask(&(struct query){.kind = QUERY_REGISTERS, .vcpu = 2});
 	assert_false(round_after(0, EXIT_KICK));
 	for (u32 i = 1; i < 3; i++)
 		assert_false(round_after(i, EXIT_KICK));
-	assert_int_not_equal(channel.done_sequence, channel.command_sequence);
+	assert_int_not_equal(channel.question.answered, last_question);
 	assert_true(round_after(3, EXIT_KICK));
-	assert_int_equal(channel.done_sequence, channel.command_sequence);
-	for (u32 i = 0; i < 4; i++)
-		assert_int_equal(machine.vcpu[i].page->valid & VCPU_DEBUG, VCPU_DEBUG);
+	assert_int_equal(channel.question.answered, last_question);
+	assert_int_equal(channel.question.status, STATUS_OK);
+	assert_int_equal(channel.question.bytes, sizeof(*answer));
+	assert_int_equal(answer->vcpu_count, 4);
+	assert_int_equal(answer->page.rip, 0x1234);
+	assert_int_equal(answer->page.valid & VCPU_DEBUG, VCPU_DEBUG);
 	assert_int_equal(channel.state, VM_RUNNING);
 	assert_true(round_of(0));
 }
@@ -369,7 +383,7 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, make_four, fixture_free)
 	const struct CMUnitTest tests[] = {
 		TEST(test_start_up),	    TEST(test_init),	  TEST(test_pause),
-		TEST(test_reset),	    TEST(test_registers), TEST(test_crash_stops_all),
+		TEST(test_reset),	    TEST(test_question), TEST(test_crash_stops_all),
 		TEST(test_stop),	    TEST(test_wakes),	  TEST(test_device_deadline),
 		TEST(test_refused),	    TEST(test_tsc_adjust), TEST(test_send_ipi),
 		TEST(test_unhalt),	    TEST(test_pv_eoi),

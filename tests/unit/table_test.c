@@ -70,6 +70,12 @@ static void test_formats(void **state)
 		assert_int_equal(found.rights,
 				 cases[i].rights); /* a guest's leaf has no PT_USER to give */
 		assert_int_equal(found.level, cases[i].level);
+		assert_int_equal(table_entry(&table, leaf.at, leaf.level), cases[i].bits);
+		assert_int_equal(table_entry(&table, leaf.at + pt_level_bytes(leaf.level),
+					     leaf.level),
+				 0);
+		if (leaf.level > PT_LEVEL_4K)
+			assert_int_equal(table_entry(&table, leaf.at, leaf.level - 1), 0);
 		assert_int_equal(entry_at(&table, leaf.at, PT_LEVEL_512G) & 0xfff,
 				 cases[i].format == &format_ept ? 0x7 : 0x27);
 	}

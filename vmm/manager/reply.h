@@ -4,6 +4,7 @@
 #include "lib/json.h"
 #include "vmm/manager/log_store.h"
 #include "vmm/manager/vm.h"
+#include "vmm/manager/vm_query.h"
 
 #define REPLY_LINE_BYTES 4096u
 
@@ -51,6 +52,9 @@ struct reply {
 	u32 vm_id;
 	char vm_name[CONFIG_NAME_BYTES];
 	struct log_query query;
+	struct vm_query asked; /* what a monitor is asked */
+	u32 last_cpu;	       /* the last vCPU to show */
+	u64 left;	       /* bytes still to show */
 	u64 changed; /* keys of `vm set`, a bit for each of config_vm_keys */
 
 	u32 attach_id; /* the terminal becomes this VM's console; 0: no */

@@ -59,6 +59,9 @@ struct vm {
 	u32 input_written;
 	u32 output_read;
 
+	u32 question_number;	/* of the vm_query under way; 0: none */
+	u64 question_until_tsc; /* how long its asker waits */
+
 	enum vm_change_phase change_phase;
 	struct vm_config next;   /* what it is being changed to */
 	char change_problem[160];

@@ -208,11 +208,12 @@ static struct step prepare_channel(struct vm *vm)
 			return step("mapping its channel", status);
 		vm->channel = (struct vm_channel *)address;
 	}
-	memset(vm->channel, 0, sizeof(*vm->channel));
+	memset(vm->channel, 0, offsetof(struct vm_channel, question.answer));
 	vm->channel->exit_code = -1;
 	vm->channel->wall_tsc = clock_tsc();
 	vm->channel->wall_seconds = machine_wall_seconds(vm->channel->wall_tsc);
 	vm->command_sequence = 0;
+	vm->question_number = 0;
 	vm->input_written = 0;
 	vm->output_read = 0;
 	vm_log_restart(&vm->log);

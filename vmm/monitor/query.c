@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "vmm/monitor/query.h"
 
+#include "arch/x86_64/hw/control.h"
 #include "arch/x86_64/hw/paging.h"
 #include "lib/string.h"
 #include "vmm/monitor/walk.h"
@@ -32,8 +33,11 @@ static enum status answer_registers(struct machine *machine, const struct query 
 	answer->vcpu_count = machine->vcpu_count;
 	answer->physical_bits = machine->physical_bits;
 	answer->halted = vcpu->halted;
-	answer->rip = vcpu_rip(vcpu);
 	memcpy(&answer->page, vcpu->page, sizeof(answer->page));
+	if ((vcpu->page->request & REQUEST_ADVANCE) != 0) {
+		answer->page.rip += vcpu->page->advance_length;
+		answer->page.shadow &= ~(u32)(SHADOW_STI | SHADOW_MOV_SS);
+	}
 	area->bytes = sizeof(*answer);
 	return STATUS_OK;
 }
@@ -65,6 +69,9 @@ static enum status answer_translate(struct machine *machine, const struct query 
 
 	if (vcpu == NULL)
 		return STATUS_NOT_FOUND;
+	if ((vcpu->page->efer & EFER_LMA) != 0 &&
+	    !is_canonical(query->address, walk_linear_bits(vcpu->page)))
+		return STATUS_BAD_ADDRESS;
 	*answer = (struct query_translation){
 		.cr0 = vcpu->page->cr0, .cr3 = vcpu->page->cr3, .pat = vcpu->page->msr[VMSR_PAT]};
 	area->bytes = sizeof(*answer);

@@ -172,7 +172,8 @@ static bool set_bits(const struct walk_step *step, u64 bits, u32 entry_bytes)
 /* SDM vol. 3, 4.8 */
 static bool set_accessed(const struct walker *walker)
 {
-	bool dirty = walker->path.step[walker->path.last].entry & PTE_D || !(walker->access & WALK_WRITE);
+	u64 leaf = walker->path.step[walker->path.last].entry;
+	bool dirty = leaf & PTE_D || !(walker->access & WALK_WRITE);
 
 	if (walker->accessed && dirty)
 		return true;
@@ -224,7 +225,7 @@ static enum walk_outcome attempt(struct walker *walker, struct walk_result *resu
 	return WALK_FAULT;
 }
 
-static bool run(struct walker *walker, struct walk_result *result)
+static bool walk_run(struct walker *walker, struct walk_result *result)
 {
 	enum walk_outcome outcome = WALK_CHANGED;
 	u32 access = walker->access;
@@ -254,7 +255,7 @@ bool walk(const struct guest_memory *memory, const struct vcpu_page *page, gva_t
 	walker.page = page;
 	walker.gva = gva.value;
 	walker.access = access;
-	return run(&walker, result);
+	return walk_run(&walker, result);
 }
 
 bool walk_trace(const struct guest_memory *memory, const struct vcpu_page *page, gva_t gva,
@@ -266,7 +267,7 @@ bool walk_trace(const struct guest_memory *memory, const struct vcpu_page *page,
 		.gva = gva.value,
 		.access = WALK_PROBE,
 	};
-	bool found = run(&walker, result);
+	bool found = walk_run(&walker, result);
 
 	*path = walker.path;
 	return found;

@@ -32,13 +32,15 @@ struct query {
 	u64 address;
 };
 
-/* QUERY_REGISTERS: all groups are valid in the page, and so is the dump. */
+/*
+ * QUERY_REGISTERS: all groups are valid in the page, and so is the dump. RIP is behind an
+ * instruction that is settled already.
+ */
 struct query_registers {
 	u32 vcpu_count;
 	u32 physical_bits;
 	u32 halted; /* it waits in HLT */
 	u32 reserved;
-	u64 rip;    /* behind an instruction that is settled already */
 	struct vcpu_page page;
 };
 

@@ -1,0 +1,83 @@
+# SPDX-License-Identifier: MIT
+"""Looking into a guest: registers, control registers, tables, memory."""
+import re
+
+import pytest
+
+from machine import Bochs, Qemu
+
+EMULATORS = {"qemu": Qemu, "bochs": Bochs}
+
+
+def error(machine, line):
+    out = machine.command(line)
+    assert out.startswith("error: "), f"{line}: {out}"
+    assert out.count("error: ") == 1 and len(out.strip().split("\n")) == 1, out
+    return out
+
+
+def check_registers(machine):
+    regs = {"mode": "real"}
+    while regs["mode"] != "long":
+        (regs,) = machine.objects("vm regs demo")
+    assert regs["mode"] == "long" and regs["paging"] == "4-level"
+    assert regs["cr0"] & 0x80000001 == 0x80000001 and regs["efer"] & 0x500 == 0x500
+    assert 0x7c00 <= regs["rip"] < 0x8000, regs
+    text = machine.command("vm regs demo 0")
+    assert re.search(r"^rip 0000000000007[c-f]\w\w  rflags 0000000000000\w\w\w ", text, re.M), text
+    (control,) = machine.objects("vm cr0 demo")
+    assert control["cr0_bits"]["PG"] and control["cr0_bits"]["PE"]
+    assert not control["cr0_bits"]["CD"] and control["caching"] == "on"
+    assert control["cr4_bits"]["PAE"] and control["efer_bits"]["LMA"]
+    assert control["pat"] == ["WB", "WT", "UC-", "UC"] * 2
+    return control
+
+
+def check_memory(machine, second):
+    (walk,) = machine.objects("vm translate demo 0x7c10")
+    assert [level["level"] for level in walk["guest"]] == [4, 3, 2]
+    assert walk["guest"][0]["address"] == walk["cr3"]
+    assert walk["mapped"] and walk["ram"] and walk["physical"] == 0x7c10
+    assert walk["page_bytes"] == 2 << 20 and walk["type"] == "WB"
+    levels = walk["second_stage"]
+    assert levels[0]["level"] == 4 and levels[-1]["entry"] & second == second
+    (walk,) = machine.objects("vm translate demo 0x7fffffff0000")
+    assert walk["mapped"] is False and walk["error_code"] == 0
+    # cli, cld: the demonstration guest's first bytes, by either kind of address
+    for line in ("vm dump demo 0x7c00 4", "vm dump demo 0x7c00 4 0"):
+        (piece,) = machine.objects(line)
+        assert piece["hex"].startswith("fafc"), piece
+    lines = machine.objects("vm dump demo 0 8K")
+    assert [line["address"] for line in lines] == list(range(0, 8192, 16))
+    assert "|" in machine.command("vm dump demo 0x7c00 16")
+
+
+def check_errors(machine):
+    assert "no VM" in error(machine, "vm regs nobody")
+    assert "allowed: 0" in error(machine, "vm cr0 demo 1")
+    assert "allowed: 0" in error(machine, "vm regs demo " + "9" * 30)
+    assert "canonical" in error(machine, "vm translate demo 0x1000000000000000")
+    assert "a number" in error(machine, "vm translate demo main")
+    assert "1 to 16M" in error(machine, "vm dump demo 0 0")
+    assert "beyond" in error(machine, "vm dump demo 0xfffffffffffffff0 17")
+    assert "no memory at physical" in error(machine, "vm dump demo 0xe000000000 16")
+    assert "no memory at linear" in error(machine, "vm dump demo 0xffff800000000000 16")
+
+
+@pytest.mark.parametrize("emulator", EMULATORS)
+def test_inspect(build, emulator):
+    with EMULATORS[emulator](build) as machine:
+        machine.wait_prompt()
+        control = check_registers(machine)
+        if emulator == "qemu":
+            assert control["intercepts"]["cr_write"] == 0
+        else:
+            # CD and NW are the host's (SDM vol. 3, 25.6.6)
+            assert control["cr0_mask"] & 0x60000000 == 0x60000000
+        check_memory(machine, 1 if emulator == "qemu" else 7)
+        check_errors(machine)
+        assert machine.command("vm pause demo") .strip() == "demo: paused"
+        (paused,) = machine.objects("vm regs demo")
+        assert machine.objects("vm regs demo") == [paused]
+        machine.command("vm destroy demo")
+        assert "no VM" in error(machine, "vm dump demo 0 16")

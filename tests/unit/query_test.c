@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: MIT */
+/* Questions of the manager's to a monitor whose VM is paused. */
+#include "tests/unit/monitor_fixture.h"
+
+#define ANSWER(type) ((const struct type *)(const void *)channel.question.answer)
+
+static u32 number;
+
+static enum status ask(const struct query *question)
+{
+	channel.question.query = *question;
+	channel.question.asked = ++number;
+	query_hear(&machine);
+	assert_int_equal(channel.question.answered, number);
+	return (enum status)channel.question.status;
+}
+
+static int set_up(void **state)
+{
+	fixture_make(state);
+	machine_pause(&machine);
+	machine.heard = number;
+	vcpu->page->valid = VCPU_ALL;
+	vcpu->page->cr0 = CR0_PE;
+	return 0;
+}
+
+static void test_registers(void **state)
+{
+	(void)state;
+	page.rip = 0x1000;
+	page.shadow = SHADOW_STI;
+	page.request = REQUEST_ADVANCE;
+	page.advance_length = 2;
+	vcpu->halted = true;
+	assert_int_equal(ask(&(struct query){.kind = QUERY_REGISTERS}), STATUS_OK);
+	assert_int_equal(ANSWER(query_registers)->page.rip, 0x1002);
+	assert_int_equal(ANSWER(query_registers)->page.shadow, 0);
+	assert_int_equal(ANSWER(query_registers)->halted, 1);
+	assert_int_equal(page.rip, 0x1000);
+	assert_int_equal(ask(&(struct query){.kind = QUERY_REGISTERS, .vcpu = 99}),
+			 STATUS_NOT_FOUND);
+	assert_int_equal(channel.question.bytes, 0);
+	assert_int_equal(ask(&(struct query){.kind = QUERY_KIND_COUNT}), STATUS_NOT_SUPPORTED);
+}
+
+static void test_read(void **state)
+{
+	(void)state;
+	memcpy(ram + 0x1ffc, "eightbyt", 8);
+	assert_int_equal(ask(&(struct query){.kind = QUERY_READ, .address = 0x1ffc, .length = 8}),
+			 STATUS_OK);
+	assert_int_equal(channel.question.bytes, 8);
+	assert_memory_equal(channel.question.answer, "eightbyt", 8);
+
+	/* up to where the memory ends */
+	assert_int_equal(ask(&(struct query){.kind = QUERY_READ,
+					     .address = RAM_BYTES - 16,
+					     .length = QUERY_BYTES}),
+			 STATUS_OK);
+	assert_int_equal(channel.question.bytes, 16);
+	assert_int_equal(ask(&(struct query){.kind = QUERY_READ,
+					     .address = RAM_BYTES,
+					     .length = 1}),
+			 STATUS_BAD_ADDRESS);
+	assert_int_equal(ask(&(struct query){.kind = QUERY_READ, .address = ~0ull, .length = 9}),
+			 STATUS_BAD_ADDRESS);
+	assert_int_equal(ask(&(struct query){.kind = QUERY_READ, .length = ~0u}), STATUS_OK);
+	assert_int_equal(channel.question.bytes, QUERY_BYTES);
+}
+
+/* Four levels at 0x10000: 2 MiB at 0x40000000 become 0x200000. */
+static void map_guest(void)
+{
+	u64 *tables = (u64 *)(void *)(ram + 0x10000);
+
+	memset(tables, 0, 0x3000);
+	tables[0] = 0x11000 | PTE_P | PTE_W;
+	tables[512 + 1] = 0x12000 | PTE_P | PTE_W;
+	tables[1024] = 0x200000 | PTE_P | PTE_PS | PTE_PCD;
+	page.cr0 = CR0_PE | CR0_PG;
+	page.cr3 = 0x10000;
+	page.cr4 = CR4_PAE;
+	page.efer = EFER_LMA | EFER_LME;
+}
+
+static void test_translate(void **state)
+{
+	const struct query_translation *walk = ANSWER(query_translation);
+
+	(void)state;
+	map_guest();
+	assert_int_equal(ask(&(struct query){.kind = QUERY_TRANSLATE, .address = 0x40000123}),
+			 STATUS_OK);
+	assert_int_equal(walk->paging, 4);
+	assert_int_equal(walk->level_count, 3);
+	assert_int_equal(walk->level[0].level, 4);
+	assert_int_equal(walk->level[0].at, 0x10000);
+	assert_int_equal(walk->level[1].at, 0x11008);
+	assert_int_equal(walk->level[2].level, 2);
+	assert_int_equal(walk->level[2].entry, 0x200000 | PTE_P | PTE_PS | PTE_PCD);
+	assert_int_equal(walk->mapping, QUERY_RAM);
+	assert_int_equal(walk->gpa, 0x200123);
+	assert_int_equal(walk->page_bytes, 2 * MIB);
+	assert_false(walk->writable);
+	assert_true(walk->executable);
+	/* the second stage has nothing there yet */
+	assert_int_equal(walk->second_count, 3);
+	assert_int_equal(walk->second[2].entry, 0);
+
+	assert_int_equal(ask(&(struct query){.kind = QUERY_TRANSLATE, .address = 0x80000000}),
+			 STATUS_OK);
+	assert_int_equal(walk->mapping, QUERY_UNMAPPED);
+	assert_int_equal(walk->level_count, 2);
+	assert_int_equal(walk->error_code, 0);
+	assert_int_equal(ask(&(struct query){.kind = QUERY_TRANSLATE, .address = 1ull << 60}),
+			 STATUS_BAD_ADDRESS);
+	page.cr0 = CR0_PE;
+	page.efer = 0;
+	assert_int_equal(ask(&(struct query){.kind = QUERY_TRANSLATE, .address = 0x3000}),
+			 STATUS_OK);
+	assert_int_equal(walk->paging, 0);
+	assert_int_equal(walk->second_count, 3);
+	assert_int_equal(walk->second[2].entry, 0x87);
+}
+
+static void test_read_linear(void **state)
+{
+	(void)state;
+	map_guest();
+	memcpy(ram + 0x200010, "hello", 5);
+	assert_int_equal(ask(&(struct query){.kind = QUERY_READ,
+					     .flags = QUERY_LINEAR,
+					     .address = 0x40000010,
+					     .length = 5}),
+			 STATUS_OK);
+	assert_memory_equal(channel.question.answer, "hello", 5);
+	assert_int_equal(ask(&(struct query){.kind = QUERY_READ,
+					     .flags = QUERY_LINEAR,
+					     .address = 0x40200000 - 8,
+					     .length = 16}),
+			 STATUS_OK);
+	assert_int_equal(channel.question.bytes, 8);
+	assert_int_equal(ask(&(struct query){.kind = QUERY_READ,
+					     .flags = QUERY_LINEAR,
+					     .address = 1ull << 60,
+					     .length = 16}),
+			 STATUS_BAD_ADDRESS);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(test_registers, set_up, fixture_free),
+		cmocka_unit_test_setup_teardown(test_read, set_up, fixture_free),
+		cmocka_unit_test_setup_teardown(test_translate, set_up, fixture_free),
+		cmocka_unit_test_setup_teardown(test_read_linear, set_up, fixture_free),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,191 @@
+/* SPDX-License-Identifier: MIT */
+/* Questions to monitors that answer, that do not, and that have ended. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "lib/format.c"
+#include "lib/status.c"
+#include "lib/string.c"
+#include "vmm/manager/vm_query.c"
+
+static struct vm_channel channel;
+static struct vm the_vm;
+static bool vm_there;
+static u64 now;
+static u32 wakes;
+static const struct vm_answer *answer;
+static char problem[192];
+
+u64 clock_tsc(void)
+{
+	return now;
+}
+
+u64 clock_ns_to_tsc(u64 ns)
+{
+	return ns;
+}
+
+enum status sys_event_signal(handle_t event)
+{
+	(void)event;
+	wakes++;
+	return STATUS_OK;
+}
+
+struct vm *vm_by_id(u32 id)
+{
+	return vm_there && the_vm.id == id ? &the_vm : NULL;
+}
+
+const char *vm_state_name(enum vm_state state)
+{
+	return state == VM_CRASHED ? "crashed" : "other";
+}
+
+static int set_up(void **state)
+{
+	(void)state;
+	channel = (struct vm_channel){0};
+	the_vm = (struct vm){.id = 7, .group = 1, .channel = &channel, .config = {.name = "alpha"}};
+	vm_there = true;
+	now = 1000;
+	wakes = 0;
+	answer = NULL;
+	problem[0] = '\0';
+	return 0;
+}
+
+static void begin(struct vm_query *query, u64 address)
+{
+	vm_query_begin(query, &the_vm, &(struct query){.kind = QUERY_READ, .address = address});
+}
+
+static enum vm_query_progress step(struct vm_query *query)
+{
+	return vm_query_step(query, &answer, problem, sizeof(problem));
+}
+
+static void monitor_answers(const char *text)
+{
+	channel.question.status = STATUS_OK;
+	channel.question.bytes = (u32)strlen(text);
+	memcpy(channel.question.answer, text, strlen(text));
+	channel.question.answered = channel.question.asked;
+}
+
+static void test_answer(void **state)
+{
+	struct vm_query query;
+
+	(void)state;
+	begin(&query, 5);
+	assert_int_equal(wakes, 0);
+	assert_int_equal(step(&query), VM_QUERY_WAITS);
+	assert_int_equal(wakes, 1);
+	assert_int_equal(channel.question.query.address, 5);
+	assert_int_equal(step(&query), VM_QUERY_WAITS);
+	assert_int_equal(wakes, 1);
+	monitor_answers("yes");
+	assert_int_equal(step(&query), VM_QUERY_ANSWERED);
+	assert_int_equal(answer->bytes, 3);
+	assert_memory_equal(answer->data, "yes", 3);
+}
+
+/* A monitor gone bad cannot make its manager read beyond the channel. */
+static void test_lying_monitor(void **state)
+{
+	struct vm_query query;
+
+	(void)state;
+	begin(&query, 0);
+	assert_int_equal(step(&query), VM_QUERY_WAITS);
+	monitor_answers("");
+	channel.question.bytes = ~0u;
+	assert_int_equal(step(&query), VM_QUERY_ANSWERED);
+	assert_int_equal(answer->bytes, QUERY_BYTES);
+}
+
+static void test_turns(void **state)
+{
+	struct vm_query first;
+	struct vm_query second;
+
+	(void)state;
+	begin(&first, 1);
+	begin(&second, 2);
+	assert_int_equal(step(&first), VM_QUERY_WAITS);
+	assert_int_equal(step(&second), VM_QUERY_WAITS);
+	assert_int_equal(channel.question.query.address, 1);
+	monitor_answers("one");
+	/* the answer is the first one's, whoever looks first */
+	assert_int_equal(step(&second), VM_QUERY_WAITS);
+	assert_int_equal(step(&first), VM_QUERY_ANSWERED);
+	assert_memory_equal(answer->data, "one", 3);
+	assert_int_equal(step(&second), VM_QUERY_WAITS);
+	assert_int_equal(channel.question.query.address, 2);
+	monitor_answers("two");
+	assert_int_equal(step(&second), VM_QUERY_ANSWERED);
+}
+
+static void test_silence(void **state)
+{
+	struct vm_query silent;
+	struct vm_query next;
+
+	(void)state;
+	begin(&silent, 1);
+	assert_int_equal(step(&silent), VM_QUERY_WAITS);
+	now += VM_QUERY_NS;
+	assert_int_equal(step(&silent), VM_QUERY_FAILED);
+	assert_non_null(strstr(problem, "does not answer"));
+	/* nothing is asked over a question that may still be read */
+	begin(&next, 2);
+	assert_int_equal(step(&next), VM_QUERY_WAITS);
+	assert_int_equal(channel.question.query.address, 1);
+	/* a late answer frees the way and is nobody's */
+	monitor_answers("late");
+	assert_int_equal(step(&next), VM_QUERY_WAITS);
+	assert_int_equal(channel.question.query.address, 2);
+	monitor_answers("two");
+	assert_int_equal(step(&next), VM_QUERY_ANSWERED);
+	assert_memory_equal(answer->data, "two", 3);
+}
+
+static void test_gone(void **state)
+{
+	struct vm_query query;
+
+	(void)state;
+	the_vm.group = HANDLE_NONE;
+	the_vm.state = VM_CRASHED;
+	begin(&query, 0);
+	assert_int_equal(step(&query), VM_QUERY_FAILED);
+	assert_string_equal(problem, "alpha is crashed and its monitor has ended: there is nothing "
+				     "to show, `vm start alpha` boots it afresh");
+	the_vm.group = 1;
+	begin(&query, 0);
+	assert_int_equal(step(&query), VM_QUERY_WAITS);
+	the_vm.dying = true;
+	assert_int_equal(step(&query), VM_QUERY_FAILED);
+	vm_there = false;
+	assert_int_equal(step(&query), VM_QUERY_FAILED);
+	assert_non_null(strstr(problem, "destroyed"));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup(test_answer, set_up),
+		cmocka_unit_test_setup(test_lying_monitor, set_up),
+		cmocka_unit_test_setup(test_turns, set_up),
+		cmocka_unit_test_setup(test_silence, set_up),
+		cmocka_unit_test_setup(test_gone, set_up),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

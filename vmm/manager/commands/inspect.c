@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: MIT */
+#include "vmm/manager/commands/inspect.h"
+#include "lib/parse_number.h"
+
+bool inspect_number(struct reply *reply, const char *word, const char *what, u64 *number)
+{
+	char shown[40];
+
+	if (parse_u64(text_of(word), number))
+		return true;
+	reply_error(reply, "%s: found \"%s\", allowed: a number such as 4096 or 0x1000", what,
+		    text_show(shown, sizeof(shown), text_of(word)));
+	return false;
+}
+
+static bool take_cpu(struct reply *reply, const struct vm *vm, const char *word, u32 *cpu)
+{
+	char shown[40];
+	u64 number;
+
+	if (parse_u64(text_of(word), &number) && number < vm->config.vcpus) {
+		*cpu = (u32)number;
+		return true;
+	}
+	text_show(shown, sizeof(shown), text_of(word));
+	if (vm->config.vcpus == 1)
+		reply_error(reply, "found CPU \"%s\", allowed: 0, %s has one vCPU", shown,
+			    vm->config.name);
+	else
+		reply_error(reply, "found CPU \"%s\", allowed: 0 to %llu", shown,
+			    (unsigned long long)(vm->config.vcpus - 1));
+	return false;
+}
+
+static void ask(struct reply *reply, const struct vm *vm, const struct query *question)
+{
+	vm_query_begin(&reply->asked, vm, question);
+	reply->deadline_tsc = reply->asked.deadline_tsc;
+}
+
+bool inspect_begin(struct reply *reply, const char *name, const char *cpu, bool all_cpus,
+		   const struct query *question)
+{
+	const struct vm *vm = command_vm(reply, name);
+	struct query query = *question;
+
+	if (vm == NULL)
+		return false;
+	query.vcpu = 0;
+	if (cpu != NULL && !take_cpu(reply, vm, cpu, &query.vcpu))
+		return false;
+	reply->vm_id = vm->id;
+	string_copy(reply->vm_name, sizeof(reply->vm_name), vm->config.name);
+	reply->last_cpu = cpu == NULL && all_cpus ? (u32)vm->config.vcpus - 1 : query.vcpu;
+	ask(reply, vm, &query);
+	return true;
+}
+
+void inspect_again(struct reply *reply)
+{
+	const struct query question = reply->asked.question;
+	const struct vm *vm = vm_by_id(reply->vm_id);
+
+	if (vm != NULL) /* else the next inspect_take says so */
+		ask(reply, vm, &question);
+}
+
+bool inspect_next_cpu(struct reply *reply)
+{
+	if (reply->asked.question.vcpu >= reply->last_cpu)
+		return false;
+	reply->asked.question.vcpu++;
+	inspect_again(reply);
+	return true;
+}
+
+bool inspect_take(struct reply *reply, const struct vm_answer **answer)
+{
+	char problem[192];
+
+	*answer = NULL;
+	switch (vm_query_step(&reply->asked, answer, problem, sizeof(problem))) {
+	case VM_QUERY_WAITS:
+		return false;
+	case VM_QUERY_FAILED:
+		reply_error(reply, "%s", problem);
+		break;
+	case VM_QUERY_ANSWERED:
+		break;
+	}
+	return true;
+}
+
+const struct query_registers *inspect_registers(struct reply *reply,
+						const struct vm_answer *answer)
+{
+	if (answer->status == STATUS_OK && answer->bytes == sizeof(struct query_registers))
+		return (const struct query_registers *)(const void *)answer->data;
+	reply_error(reply, "the monitor of %s says \"%s\"", reply->vm_name,
+		    status_text(answer->status));
+	return NULL;
+}
