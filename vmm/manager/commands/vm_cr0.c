@@ -249,7 +249,8 @@ COMMAND(vm_cr0,
 		  "exits.",
 	.example = "vm cr0 alpha",
 	.keys = "name cpu mode paging cr3 table caching pat; of cr0 cr4 efer the value, _bits and "
-		"_real; cr0_mask cr0_shadow cr4_mask cr4_shadow exceptions (VMX) or intercepts (SVM)",
+		"_real; cr0_mask cr0_shadow cr4_mask cr4_shadow exceptions (VMX) or intercepts "
+		"(SVM)",
 	.run = command_vm_cr0,
 	.minimum = 1,
 	.maximum = 2,

@@ -179,10 +179,11 @@ COMMAND(vm_regs,
 	.name = "vm regs",
 	.arguments = "NAME [CPU]",
 	.summary = "registers of a VM's CPUs",
-	.detail = "Of all its vCPUs, or of the one with that number. A running VM halts for a moment.",
+	.detail = "Of all its vCPUs, or of the one with that number. A running VM halts for a "
+		  "moment.",
 	.example = "vm regs alpha 0",
-	.keys = "name cpu mode paging halted rax to r15 rip rflags segments gdtr idtr cr0 cr2 cr3 cr4 "
-		"cr8 efer dr0 to dr7, the MSRs, xcr0 tsc_offset",
+	.keys = "name cpu mode paging halted rax to r15 rip rflags segments gdtr idtr cr0 cr2 "
+		"cr3 cr4 cr8 efer dr0 to dr7, the MSRs, xcr0 tsc_offset",
 	.run = command_vm_regs,
 	.minimum = 1,
 	.maximum = 2,
