@@ -219,7 +219,8 @@ COMMAND(vm_translate,
 	.arguments = "NAME ADDRESS [CPU]",
 	.summary = "the walk from a linear address to memory",
 	.detail = "Through the guest's page tables and the second stage, each level, with the "
-		  "memory type\nthat results. By the tables of vCPU 0, or of the one with that number.",
+		  "memory type that\nresults. By the tables of vCPU 0, or of the one with that "
+		  "number.",
 	.example = "vm translate alpha 0xffffffff81000000",
 	.keys = "name cpu address cr3 guest mapped error_code physical page_bytes writable "
 		"executable user ram second_stage guest_type type",
