@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "lib/json.h"
 #include "lib/format.h"
+#include "lib/utf8.h"
 
 static void emit(struct json *json, char c)
 {
@@ -13,32 +14,6 @@ static void put_string(struct json *json, const char *string)
 {
 	while (*string != '\0')
 		emit(json, *string++);
-}
-
-/*
- * Length of the well-formed UTF-8 sequence that `bytes` begins with, 0 when it is none (RFC 3629:
- * shortest form only, no surrogates, nothing above U+10FFFF).
- */
-static size_t utf8_length(const u8 *bytes, size_t available)
-{
-	u8 lead = bytes[0];
-	size_t length = lead < 0x80   ? 1
-			: lead < 0xc2 ? 0
-			: lead < 0xe0 ? 2
-			: lead < 0xf0 ? 3
-			: lead < 0xf5 ? 4
-				      : 0;
-
-	if (length > available)
-		return 0;
-	for (size_t i = 1; i < length; i++) {
-		if ((bytes[i] & 0xc0) != 0x80)
-			return 0;
-	}
-	if ((lead == 0xe0 && bytes[1] < 0xa0) || (lead == 0xed && bytes[1] >= 0xa0) ||
-	    (lead == 0xf0 && bytes[1] < 0x90) || (lead == 0xf4 && bytes[1] >= 0x90))
-		return 0;
-	return length;
 }
 
 static void put_escape(struct json *json, u8 byte)

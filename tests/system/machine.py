@@ -15,6 +15,7 @@ import pexpect
 import pexpect.fdpexpect
 
 from bochs import configuration, free_port
+from channel import Channel
 
 PROMPT = r"(?:^|\n|\r)skerry> "
 DETACH = "\x1d"
@@ -46,6 +47,7 @@ class Machine:
         self.log = open(self.folder / "emulator.log", "wb")
         self.read = open(self.folder / "console.txt", "w", encoding="utf-8")
         self.console = None
+        self.channel = None
         self.process = None
         # Emulators share the host's cores with each other: limits are generous.
         self.limit = 300
@@ -130,6 +132,8 @@ class Machine:
                 self.console.close()
             except (OSError, pexpect.ExceptionPexpect):
                 pass
+        if self.channel is not None:
+            self.channel.close()
         if self.process is not None and self.process.poll() is None:
             os.killpg(self.process.pid, signal.SIGKILL)
             self.process.wait()
@@ -137,26 +141,30 @@ class Machine:
         self.read.close()
         shutil.rmtree(self.folder, ignore_errors=True)
 
-    def start(self, command, port):
+    def start(self, command, port, channel_port=None):
         self.process = subprocess.Popen([str(word) for word in command], stdin=subprocess.DEVNULL,
                                         stdout=self.log, stderr=self.log, start_new_session=True)
         try:
             self.connect(port)
+            if channel_port:
+                self.channel = Channel(self.open_link(channel_port), self.limit)
         except OSError:
             said = (self.folder / "emulator.log").read_text(errors="replace")
             self.close()
             raise AssertionError(f"{command[0]} does not start:\n{said[-2000:]}") from None
 
-    def connect(self, port):
+    def open_link(self, port):
         deadline = time.monotonic() + 60
         while True:
             try:
-                self.link = socket.create_connection(("127.0.0.1", port), timeout=5)
-                break
+                return socket.create_connection(("127.0.0.1", port), timeout=5)
             except OSError:
                 if time.monotonic() > deadline or self.process.poll() is not None:
                     raise
                 time.sleep(0.05)
+
+    def connect(self, port):
+        self.link = self.open_link(port)
         self.link.setblocking(True)
         self.console = pexpect.fdpexpect.fdspawn(self.link.fileno(), encoding="utf-8",
                                                  codec_errors="replace", timeout=self.limit)
@@ -172,15 +180,19 @@ class Qemu(Machine):
     """QEMU's software CPU: SVM and NPT."""
 
     def __init__(self, build, boot="kernel", cpu=EPYC, memory="1G", bundle=None, cmdline="",
-                 com2=None, extra=()):
+                 com2=None, channel=False, extra=()):
         super().__init__(build)
         port = free_port()
+        second = free_port() if channel else None
         command = ["qemu-system-x86_64", "-M", "q35", "-accel", "tcg", "-cpu", cpu, "-m", memory,
                    "-display", "none", "-no-reboot", "-nic", "none",
                    "-chardev", f"socket,id=com1,host=127.0.0.1,port={port},server=on,wait=on",
                    "-serial", "chardev:com1"]
         if com2:
             command += ["-serial", f"file:{com2}"]
+        if channel:
+            command += ["-chardev", f"socket,id=com2,host=127.0.0.1,port={second},server=on,wait=on",
+                        "-serial", "chardev:com2"]
         if boot == "kernel":
             command += ["-kernel", build / "skerry.elf", "-append", cmdline]
             if bundle:
@@ -190,17 +202,18 @@ class Qemu(Machine):
             command += ["-cdrom", iso]
             if boot == "uefi":
                 command += ["-bios", OVMF]
-        self.start(command + list(extra), port)
+        self.start(command + list(extra), port, second)
 
 
 class Bochs(Machine):
     """Bochs: VMX, EPT and VPID."""
 
     def __init__(self, build, memory="1G", bundle=None, cmdline="", model="corei7_skylake_x",
-                 cpus=1, com2=None):
+                 cpus=1, com2=None, channel=False):
         super().__init__(build)
         port = free_port()
+        second = free_port() if channel else None
         iso = make_iso(build, self.folder / "test.iso", bundle, cmdline)
         words = configuration(self.folder, iso, port, memory=memory, model=model, cpus=cpus,
-                              com2=com2)
-        self.start(words, port)
+                              com2=com2, channel=second)
+        self.start(words, port, second)

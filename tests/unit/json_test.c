@@ -10,6 +10,7 @@
 #include "lib/json.c"
 #include "lib/string.c"
 #include "lib/text.c"
+#include "lib/utf8.c"
 
 static char buffer[256];
 

@@ -60,6 +60,13 @@ void log_message(enum log_level level, enum log_category category, const char *v
 	(void)pattern;
 }
 
+void vm_event(const char *name, enum vm_event event, const char *reason)
+{
+	(void)name;
+	(void)event;
+	(void)reason;
+}
+
 void vm_log_take(struct vm *vm)
 {
 	(void)vm;

@@ -3,17 +3,16 @@
 #include "lib/format.h"
 #include "vmm/manager/console.h"
 #include "vmm/manager/log.h"
-#include "vmm/manager/serial.h"
+#include "vmm/manager/machine_channel.h"
 
 static enum config_export export_target;
 static struct log_cursor cursor;
 static u64 lost;      /* since the export began */
 static u64 lost_told;
 
-/* The line on its way to COM2. */
+/* The next line for COM2. */
 static char line_bytes[LOG_LINE_JSON_BYTES + 1];
 static u32 line_length;
-static u32 line_sent;
 
 void log_export_set(enum config_export target)
 {
@@ -38,7 +37,6 @@ static bool next_line(void)
 
 	if (!log_store_next(log_lines(), &ahead, &line, &lost))
 		return false;
-	line_sent = 0;
 	if (lost != lost_told) {
 		line_length = (u32)format(line_bytes, sizeof(line_bytes), "{\"lost\":%llu}\n",
 					  (unsigned long long)(lost - lost_told));
@@ -53,39 +51,40 @@ static bool next_line(void)
 	return true;
 }
 
-static void step_com2(void)
+static bool step_com2(void)
 {
-	for (;;) {
-		if (line_sent == line_length && !next_line())
-			return;
-		line_sent += serial_send(SERIAL_COM2, (const u8 *)line_bytes + line_sent,
-					 line_length - line_sent);
-		if (line_sent < line_length)
-			return;
+	bool moved = false;
+
+	while (machine_channel_takes_line() && next_line()) {
+		machine_channel_line((struct text){line_bytes, line_length});
+		moved = true;
 	}
+	return moved;
 }
 
-static void step_com1(void)
+static bool step_com1(void)
 {
 	char text[LOG_LINE_TEXT_BYTES];
 	struct log_line line;
+	bool moved = false;
 
 	while (console_takes_notices() && log_store_next(log_lines(), &cursor, &line, &lost)) {
 		log_line_text(&line, text, sizeof(text));
 		console_notice("%s", text);
+		moved = true;
 	}
+	return moved;
 }
 
-void log_export_step(void)
+bool log_export_step(void)
 {
 	switch (export_target) {
 	case EXPORT_OFF:
 		break;
 	case EXPORT_COM1:
-		step_com1();
-		break;
+		return step_com1();
 	case EXPORT_COM2:
-		step_com2();
-		break;
+		return step_com2();
 	}
+	return false;
 }

@@ -10,8 +10,8 @@
 void log_export_set(enum config_export target);
 enum config_export log_export_get(void);
 
-/* Sends what the target takes now. */
-void log_export_step(void);
+/* Hands on what the target takes now; true when that was anything. */
+bool log_export_step(void);
 
 /* Lines the target was too slow for. */
 u64 log_export_lost(void);

@@ -142,6 +142,11 @@ enum status machine_init(void)
 	return STATUS_OK;
 }
 
+u64 machine_time_ns(void)
+{
+	return clock_tsc_to_ns(clock_tsc() - page->boot_tsc);
+}
+
 u64 machine_wall_seconds(u64 tsc)
 {
 	if (wall_seconds == 0)
@@ -176,6 +181,11 @@ static u16 sleep_value(u16 control, u8 type)
 	u32 sleep = ((u32)type << ACPI_PM1_SLP_TYP_SHIFT & ACPI_PM1_SLP_TYP) | ACPI_PM1_SLP_EN;
 
 	return (u16)(kept | sleep);
+}
+
+const char *machine_power_problem(void)
+{
+	return power.problem;
 }
 
 const char *machine_power_off(void)

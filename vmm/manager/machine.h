@@ -9,9 +9,14 @@ enum status machine_init(void) MUST_CHECK;
 
 const struct kernel_page *machine_page(void);
 
+/* Nanoseconds since the kernel started, as the log counts them. */
+u64 machine_time_ns(void);
+
 /* Unix time at that value of the TSC; 0 when the machine's clock cannot be read. */
 u64 machine_wall_seconds(u64 tsc);
 
+/* Why the machine could not be switched off, in words; NULL: it can. */
+const char *machine_power_problem(void);
 /* Each returns only when it cannot: with why not, in words. */
 const char *machine_power_off(void);
 const char *machine_reboot(void);

@@ -6,7 +6,9 @@
 #include "vmm/manager/log.h"
 #include "vmm/manager/log_export.h"
 #include "vmm/manager/machine.h"
+#include "vmm/manager/machine_channel.h"
 #include "vmm/manager/setup.h"
+#include "vmm/manager/shutdown.h"
 #include "vmm/manager/vm.h"
 #include "vmm/manager/vm_build.h"
 #include "vmm/rt/start.h"
@@ -59,10 +61,13 @@ static void turn(void)
 	log_take_kernel();
 	more = vm_step();
 	more |= console_step();
-	log_export_step();
+	more |= log_export_step();
+	more |= machine_channel_step();
+	shutdown_step();
 	if (more)
 		return;
 	deadline = MIN(vm_deadline(), console_deadline());
+	deadline = MIN(deadline, machine_channel_deadline());
 	deadline = MIN(deadline, setup_deadline());
 	if (events_wait(deadline, &event))
 		handle(&event);

@@ -21,7 +21,10 @@ struct serial {
 	handle_t irq;
 	u32 written; /* free-running */
 	u32 read;
-	u64 lost;
+	bool full;   /* what comes is left in the UART, whose sender may wait or not */
+	u64 lost;    /* told as soon as all before it has been taken */
+	u64 gap;     /* lost at gap_at, a place in what was received */
+	u32 gap_at;
 	u8 received[SERIAL_RECEIVE_BYTES];
 };
 
@@ -88,20 +91,50 @@ bool serial_open(enum serial_name name)
 	return true;
 }
 
+/* One byte more did not fit the UART: at least one, it does not count them. */
+static void note_overrun(struct serial *serial)
+{
+	if (serial->gap++ == 0)
+		serial->gap_at = serial->written;
+}
+
 static void drain(struct serial *serial)
 {
 	for (u32 i = 0; i < DRAIN_MAX; i++) {
-		u8 byte;
+		u8 status;
 
-		if ((reg_read(serial, UART_LSR) & UART_LSR_DATA_READY) == 0)
+		serial->full = serial->written - serial->read == SERIAL_RECEIVE_BYTES;
+		if (serial->full)
 			return;
-		byte = reg_read(serial, UART_RBR);
-		if (serial->written - serial->read == SERIAL_RECEIVE_BYTES) {
-			serial->lost++;
-			continue;
-		}
-		serial->received[serial->written++ % SERIAL_RECEIVE_BYTES] = byte;
+		status = reg_read(serial, UART_LSR);
+		if ((status & UART_LSR_OVERRUN) != 0)
+			note_overrun(serial);
+		if ((status & UART_LSR_DATA_READY) == 0)
+			return;
+		serial->received[serial->written++ % SERIAL_RECEIVE_BYTES] =
+			reg_read(serial, UART_RBR);
 	}
+}
+
+static u8 receive_ier(const struct serial *serial)
+{
+	return serial->full ? 0 : UART_IER_RECEIVED;
+}
+
+/* RTS asks the sender to wait while nothing more can be taken. */
+static void set_rts(const struct serial *serial)
+{
+	reg_write(serial, UART_MCR,
+		  UART_MCR_DTR | UART_MCR_OUT2 | (serial->full ? 0 : UART_MCR_RTS));
+}
+
+/* There is room again for what was left in the UART. */
+static void drain_again(struct serial *serial)
+{
+	drain(serial);
+	set_rts(serial);
+	serial->ier |= receive_ier(serial);
+	reg_write(serial, UART_IER, serial->ier);
 }
 
 void serial_interrupt(enum serial_name name)
@@ -111,6 +144,8 @@ void serial_interrupt(enum serial_name name)
 	if (!serial->present)
 		return;
 	drain(serial);
+	if (serial->full)
+		set_rts(serial);
 	sys_irq_unmask(serial->irq);
 	/*
 	 * The line is edge-triggered: what came up while it was masked would never be heard.
@@ -118,8 +153,14 @@ void serial_interrupt(enum serial_name name)
 	 * THR-empty always is: serial_send turns it on when it has something left.
 	 */
 	reg_write(serial, UART_IER, 0);
-	serial->ier = UART_IER_RECEIVED;
+	serial->ier = receive_ier(serial);
 	reg_write(serial, UART_IER, serial->ier);
+}
+
+static void tell_gap(struct serial *serial)
+{
+	serial->lost += serial->gap;
+	serial->gap = 0;
 }
 
 u32 serial_receive(enum serial_name name, void *bytes, u32 size, u64 *lost)
@@ -128,8 +169,13 @@ u32 serial_receive(enum serial_name name, void *bytes, u32 size, u64 *lost)
 	u8 *to = bytes;
 	u32 count = 0;
 
-	while (count < size && serial->read != serial->written)
+	while (count < size && serial->read != serial->written) {
+		if (serial->gap != 0 && serial->read == serial->gap_at)
+			tell_gap(serial);
 		to[count++] = serial->received[serial->read++ % SERIAL_RECEIVE_BYTES];
+	}
+	if (serial->full && serial->written - serial->read <= SERIAL_RECEIVE_BYTES / 2)
+		drain_again(serial);
 	if (lost != NULL)
 		*lost = serial->lost;
 	return count;
@@ -155,7 +201,7 @@ u32 serial_send(enum serial_name name, const u8 *bytes, u32 count)
 		for (u32 i = 0; i < serial->fifo_bytes && sent < count; i++)
 			reg_write(serial, UART_THR, bytes[sent++]);
 	}
-	set_ier(serial, sent < count ? UART_IER_RECEIVED | UART_IER_THR_EMPTY : UART_IER_RECEIVED);
+	set_ier(serial, receive_ier(serial) | (sent < count ? UART_IER_THR_EMPTY : 0));
 	return sent;
 }
 

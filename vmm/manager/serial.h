@@ -14,7 +14,10 @@ bool serial_present(enum serial_name name);
 /* Settles the UART's interrupt: received bytes into the buffer, then the line on again. */
 void serial_interrupt(enum serial_name name);
 
-/* Takes up to `size` received bytes. *lost (may be NULL) is what the buffer had no room for. */
+/*
+ * Takes up to `size` received bytes. A full buffer makes the sender wait, by RTS; *lost (may be
+ * NULL) is how many bytes were lost in all before the last one taken, because it did not.
+ */
 u32 serial_receive(enum serial_name name, void *bytes, u32 size, u64 *lost);
 
 /*

@@ -7,6 +7,7 @@
 #include "vmm/manager/log.h"
 #include "vmm/manager/log_export.h"
 #include "vmm/manager/machine.h"
+#include "vmm/manager/machine_channel.h"
 #include "vmm/manager/vm.h"
 #include "vmm/rt/clock.h"
 #include "vmm/rt/start.h"
@@ -79,6 +80,8 @@ void setup_serial(void)
 		console_use(SERIAL_COM2);
 	if (!com2 && options.console == 2)
 		report("command line: found console=com2, allowed: com1, there is no second port");
+	if (com2 && console_port() != SERIAL_COM2)
+		machine_channel_open();
 }
 
 static void demo_config(void)

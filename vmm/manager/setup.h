@@ -9,7 +9,7 @@
  * configuration among them. Each mistake goes to the console and the log; the rest counts.
  */
 void setup_options(void);
-/* Opens the UARTs and chooses the operator's. */
+/* Opens the UARTs: the operator's, and the machine channel where there is another. */
 void setup_serial(void);
 void setup_config_file(void);
 

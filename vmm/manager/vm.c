@@ -4,6 +4,7 @@
 #include "vmm/manager/console.h"
 #include "vmm/manager/log.h"
 #include "vmm/manager/vm_build.h"
+#include "vmm/manager/vm_events.h"
 #include "vmm/rt/clock.h"
 #include "vmm/rt/syscall.h"
 
@@ -132,8 +133,9 @@ const char *vm_refusal(u32 id)
 	return refusal.id == id ? refusal.reason : "";
 }
 
-static void tell(const struct vm *vm, enum log_level level)
+static void tell(const struct vm *vm, enum log_level level, enum vm_event event)
 {
+	vm_event(vm->config.name, event, vm->reason);
 	log_message(level, LOG_VM, vm->config.name, "%s%s%s", vm_state_name(vm->state),
 		    vm->reason[0] != '\0' ? ": " : "", vm->reason);
 }
@@ -182,7 +184,7 @@ static void crashed(struct vm *vm, const char *reason, bool monitor_alive)
 
 	set_state(vm, VM_CRASHED, reason);
 	vm->stop_deadline_tsc = 0;
-	tell(vm, LOG_ERROR);
+	tell(vm, LOG_ERROR, EVENT_CRASHED);
 	console_notice("%s: crashed: %s\n", vm->config.name, vm->reason);
 	if (vm->config.on_crash == ON_CRASH_DESTROY) {
 		release(vm, AFTER_REMOVE);
@@ -213,7 +215,7 @@ static void refused(struct vm *vm, const char *reason)
 static void stopped(struct vm *vm, const char *reason)
 {
 	set_state(vm, VM_STOPPED, reason);
-	tell(vm, LOG_INFO);
+	tell(vm, LOG_INFO, EVENT_STOPPED);
 	console_notice("%s: stopped: %s\n", vm->config.name, vm->reason);
 	release(vm, AFTER_NOTHING);
 }
@@ -231,6 +233,7 @@ static void read_reason(const struct vm *vm, char *reason, size_t size)
 static void take_state(struct vm *vm)
 {
 	char reason[sizeof(vm->reason)];
+	enum vm_event event;
 	u32 state = __atomic_load_n(&vm->channel->state, __ATOMIC_ACQUIRE);
 
 	if (vm->dying || state == vm->state || vm->state == VM_CRASHED || vm->state == VM_STOPPED)
@@ -239,8 +242,11 @@ static void take_state(struct vm *vm)
 	switch (state) {
 	case VM_RUNNING:
 	case VM_PAUSED:
+		event = state == VM_PAUSED	 ? EVENT_PAUSED :
+			vm->state == VM_PAUSED ? EVENT_RESUMED :
+						 EVENT_STARTED;
 		set_state(vm, (enum vm_state)state, "");
-		tell(vm, LOG_INFO);
+		tell(vm, LOG_INFO, event);
 		break;
 	case VM_STOPPED:
 		vm->exit_code = vm->channel->exit_code;
@@ -267,6 +273,8 @@ void vm_channel_signalled(struct vm *vm)
 	take_state(vm);
 	if (vm->dying || !vm_ready(vm))
 		return;
+	if (vm->fresh)
+		vm_event(vm->config.name, EVENT_CREATED, "");
 	vm->fresh = false;
 	if (vm->start_wanted)
 		vm_send(vm, VM_COMMAND_START);
@@ -416,6 +424,8 @@ static void released(struct vm *vm)
 		break;
 	case AFTER_REMOVE:
 		log_message(LOG_INFO, LOG_AUDIT, vm->config.name, "destroyed");
+		if (!vm->fresh)
+			vm_event(vm->config.name, EVENT_DESTROYED, vm->reason);
 		vm->id = 0;
 		break;
 	}

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "vmm/manager/machine.h"
 #include "vmm/manager/commands/commands.h"
-#include "vmm/manager/console.h"
 #include "vmm/manager/log.h"
 #include "vmm/manager/page_names.h"
+#include "vmm/manager/shutdown.h"
 #include "vmm/rt/clock.h"
 
 void command_mem(struct reply *reply, const struct arguments *arguments)
@@ -96,20 +96,36 @@ void command_cpu(struct reply *reply, const struct arguments *arguments)
 	}
 }
 
+/* There is no next prompt. */
+static bool resume_stop(struct reply *reply)
+{
+	(void)reply;
+	return false;
+}
+
+static void stop(struct reply *reply, enum shutdown what)
+{
+	shutdown_ask(what);
+	if (reply->to->terminal)
+		reply->resume = resume_stop;
+}
+
 void command_reboot(struct reply *reply, const struct arguments *arguments)
 {
 	(void)arguments;
 	log_message(LOG_INFO, LOG_AUDIT, "", "reboot");
-	console_flush();
-	reply_error(reply, "cannot reboot: %s", machine_reboot());
+	stop(reply, SHUTDOWN_REBOOT);
 }
 
 void command_poweroff(struct reply *reply, const struct arguments *arguments)
 {
 	(void)arguments;
+	if (machine_power_problem() != NULL) {
+		reply_error(reply, "cannot power off: %s", machine_power_problem());
+		return;
+	}
 	log_message(LOG_INFO, LOG_AUDIT, "", "poweroff");
-	console_flush();
-	reply_error(reply, "cannot power off: %s", machine_power_off());
+	stop(reply, SHUTDOWN_POWER_OFF);
 }
 
 COMMAND(mem,

@@ -1,0 +1,241 @@
+/* SPDX-License-Identifier: MIT */
+#include "lib/json_read.h"
+#include "lib/format.h"
+#include "lib/utf8.h"
+
+#define SHOWN_MAX 24u
+
+void json_read_start(struct json_reader *reader, struct text text)
+{
+	*reader = (struct json_reader){.text = text};
+}
+
+/* The byte at `at`; 0 at the end, as for a NUL, which is allowed nowhere either. */
+static u8 byte_at(const struct json_reader *reader, size_t at)
+{
+	return at < reader->text.length ? (u8)reader->text.start[at] : 0;
+}
+
+static bool ends_token(u8 byte)
+{
+	return byte <= ' ' || byte >= 0x7f || strchr(",:{}[]\"", byte) != NULL;
+}
+
+bool json_read_fail(struct json_reader *reader, size_t at, const char *allowed)
+{
+	struct text token = {reader->text.start + at, 0};
+	char shown[SHOWN_MAX];
+
+	reader->at = at;
+	while (token.length < SHOWN_MAX && !ends_token(byte_at(reader, at + token.length)))
+		token.length++;
+	if (at >= reader->text.length)
+		format(reader->problem, sizeof(reader->problem),
+		       "found the end of the line, allowed: %s", allowed);
+	else if (!char_is_printable(token.start[0]))
+		format(reader->problem, sizeof(reader->problem),
+		       "found the byte 0x%02x, allowed: %s", byte_at(reader, at), allowed);
+	else
+		format(reader->problem, sizeof(reader->problem), "found %s, allowed: %s",
+		       text_show(shown, sizeof(shown),
+				 (struct text){token.start, MAX(token.length, 1ul)}),
+		       allowed);
+	return false;
+}
+
+static void skip_blanks(struct json_reader *reader)
+{
+	while (byte_at(reader, reader->at) == ' ' || byte_at(reader, reader->at) == '\t' ||
+	       byte_at(reader, reader->at) == '\r' || byte_at(reader, reader->at) == '\n')
+		reader->at++;
+}
+
+bool json_read_byte(struct json_reader *reader, char byte)
+{
+	skip_blanks(reader);
+	if (reader->at >= reader->text.length || reader->text.start[reader->at] != byte)
+		return false;
+	reader->at++;
+	return true;
+}
+
+bool json_read_end(struct json_reader *reader)
+{
+	skip_blanks(reader);
+	return reader->at >= reader->text.length;
+}
+
+static bool is_hex(u8 byte)
+{
+	return char_is_digit((char)byte) || ((byte | 0x20) >= 'a' && (byte | 0x20) <= 'f');
+}
+
+/* The number of a \u escape whose first digit is at `at`. */
+static bool read_unit(const struct json_reader *reader, size_t at, u32 *unit)
+{
+	*unit = 0;
+	for (size_t i = at; i < at + 4; i++) {
+		u8 byte = byte_at(reader, i);
+
+		if (!is_hex(byte))
+			return false;
+		*unit = *unit << 4 |
+			(char_is_digit((char)byte) ? byte - (u32)'0' : (byte | 0x20u) - 'a' + 10);
+	}
+	return true;
+}
+
+/* Reads the escape whose backslash is at `at`; 0 after a mistake, else its length. */
+static size_t read_escape(struct json_reader *reader, size_t at, u32 *code)
+{
+	static const char names[] = "\"\\/bfnrt";
+	static const char codes[] = "\"\\/\b\f\n\r\t";
+	u8 byte = byte_at(reader, at + 1);
+	const char *name = byte != 0 ? strchr(names, byte) : NULL;
+	u32 low;
+
+	if (name != NULL) {
+		*code = (u8)codes[name - names];
+		return 2;
+	}
+	if (byte != 'u' || !read_unit(reader, at + 2, code)) {
+		json_read_fail(reader, at, "\\\" \\\\ \\/ \\b \\f \\n \\r \\t and \\u with 4 digits");
+		return 0;
+	}
+	if (*code < 0xd800 || *code > 0xdfff)
+		return 6;
+	if (*code > 0xdbff || byte_at(reader, at + 6) != '\\' || byte_at(reader, at + 7) != 'u' ||
+	    !read_unit(reader, at + 8, &low) || low < 0xdc00 || low > 0xdfff) {
+		json_read_fail(reader, at, "surrogates in pairs, the high one first");
+		return 0;
+	}
+	*code = 0x10000 + ((*code - 0xd800) << 10) + (low - 0xdc00);
+	return 12;
+}
+
+bool json_read_string(struct json_reader *reader, struct text *raw)
+{
+	size_t start;
+	size_t at;
+	size_t length;
+	u32 code;
+
+	skip_blanks(reader);
+	start = reader->at;
+	if (byte_at(reader, start) != '"')
+		return json_read_fail(reader, start, "a string in double quotes");
+	for (at = start + 1; byte_at(reader, at) != '"'; at += length) {
+		if (at >= reader->text.length)
+			return json_read_fail(reader, at, "the closing double quote");
+		if (byte_at(reader, at) < ' ')
+			return json_read_fail(reader, at, "control characters as \\u and 4 digits");
+		if (byte_at(reader, at) == '\\')
+			length = read_escape(reader, at, &code);
+		else
+			length = utf8_length((const u8 *)reader->text.start + at,
+					     reader->text.length - at);
+		if (length == 0)
+			return reader->problem[0] != '\0' ? false :
+							    json_read_fail(reader, at, "UTF-8");
+	}
+	*raw = (struct text){reader->text.start + start, at + 1 - start};
+	reader->at = at + 1;
+	return true;
+}
+
+static size_t digits(const struct json_reader *reader, size_t at)
+{
+	size_t count = 0;
+
+	while (char_is_digit((char)byte_at(reader, at + count)))
+		count++;
+	return count;
+}
+
+/* RFC 8259, 6. False, with the mistake said, when it is none. */
+static bool read_number(struct json_reader *reader, struct text *raw)
+{
+	static const char allowed[] = "a number such as 12, -0.5 or 1e9";
+	size_t start = reader->at;
+	size_t at = start + (byte_at(reader, start) == '-');
+	size_t count = byte_at(reader, at) == '0' ? 1 : digits(reader, at);
+
+	if (count == 0)
+		return json_read_fail(reader, start, allowed);
+	at += count;
+	if (byte_at(reader, at) == '.') {
+		count = digits(reader, at + 1);
+		if (count == 0)
+			return json_read_fail(reader, start, allowed);
+		at += 1 + count;
+	}
+	if ((byte_at(reader, at) | 0x20) == 'e') {
+		at++;
+		at += byte_at(reader, at) == '+' || byte_at(reader, at) == '-';
+		count = digits(reader, at);
+		if (count == 0)
+			return json_read_fail(reader, start, allowed);
+		at += count;
+	}
+	if (!ends_token(byte_at(reader, at)))
+		return json_read_fail(reader, start, allowed);
+	*raw = (struct text){reader->text.start + start, at - start};
+	reader->at = at;
+	return true;
+}
+
+enum json_kind json_read_scalar(struct json_reader *reader, struct text *raw)
+{
+	static const struct {
+		const char *name;
+		enum json_kind kind;
+	} words[] = {{"true", JSON_BOOL}, {"false", JSON_BOOL}, {"null", JSON_NULL}};
+	struct text word = {NULL, 0};
+	u8 first;
+
+	skip_blanks(reader);
+	first = byte_at(reader, reader->at);
+	if (first == '"')
+		return json_read_string(reader, raw) ? JSON_STRING : JSON_NONE;
+	if (first == '-' || char_is_digit((char)first))
+		return read_number(reader, raw) ? JSON_NUMBER : JSON_NONE;
+	word.start = reader->text.start + reader->at;
+	while (!ends_token(byte_at(reader, reader->at + word.length)))
+		word.length++;
+	for (u32 i = 0; i < ARRAY_COUNT(words); i++) {
+		if (!text_equal(word, words[i].name))
+			continue;
+		*raw = word;
+		reader->at += word.length;
+		return words[i].kind;
+	}
+	json_read_fail(reader, reader->at, "a string, a number, true, false or null");
+	return JSON_NONE;
+}
+
+size_t json_decode(struct text raw, char *to, size_t size)
+{
+	struct json_reader reader = {.text = raw};
+	size_t length = 0;
+
+	for (size_t at = 1, taken; at + 1 < raw.length; at += taken) {
+		char bytes[4];
+		size_t count = 1;
+		u32 code;
+
+		taken = 1;
+		bytes[0] = raw.start[at];
+		if (bytes[0] == '\\') {
+			taken = read_escape(&reader, at, &code);
+			if (taken == 0)
+				break; /* not one that json_read_string took */
+			count = utf8_encode(code, bytes);
+		}
+		for (size_t i = 0; i < count; i++, length++) {
+			if (length + 1 < size)
+				to[length] = bytes[i];
+		}
+	}
+	to[MIN(length, size - 1)] = '\0';
+	return length;
+}

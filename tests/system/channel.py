@@ -1,0 +1,97 @@
+# SPDX-License-Identifier: MIT
+"""A client of the machine channel: requests out, replies, events and log lines in."""
+import json
+import socket
+import time
+
+
+class Channel:
+    """Each line that comes is one of three: a reply has an id, an event an event, else it is log."""
+
+    def __init__(self, link, limit):
+        self.link = link
+        self.limit = limit
+        self.buffer = b""
+        self.replies = []
+        self.events = []
+        self.log = []
+        self.last_id = 0
+
+    def close(self):
+        self.link.close()
+
+    def send(self, data):
+        """Bytes as they are; takes in what comes meanwhile, so that neither side waits for ever."""
+        self.link.settimeout(self.limit)
+        self.link.sendall(data)
+
+    def take_line(self, line):
+        # One value a line, in UTF-8, without a prompt: anything else is a mistake.
+        value = json.loads(line.decode("utf-8"))
+        assert isinstance(value, dict), line
+        if "id" in value:
+            self.replies.append(value)
+        elif "event" in value:
+            self.events.append(value)
+        else:
+            self.log.append(value)
+
+    def receive(self, limit):
+        """Takes in what comes within the limit; False when nothing did."""
+        self.link.settimeout(limit)
+        try:
+            data = self.link.recv(65536)
+        except socket.timeout:
+            return False
+        assert data, "the channel was closed"
+        lines = (self.buffer + data).split(b"\n")
+        self.buffer = lines.pop()
+        for line in lines:
+            self.take_line(line)
+        return True
+
+    def wait(self, found, limit=None):
+        """Until found() is something; returns it."""
+        deadline = time.monotonic() + (limit or self.limit)
+        while True:
+            value = found()
+            if value:
+                return value
+            left = deadline - time.monotonic()
+            assert left > 0 and self.receive(left), \
+                f"nothing came; replies {self.replies[-3:]}, events {self.events[-3:]}"
+
+    def reply(self, limit=None):
+        """The next reply."""
+        self.wait(lambda: self.replies, limit)
+        return self.replies.pop(0)
+
+    def ask(self, command, limit=None):
+        """A request and its reply."""
+        self.last_id += 1
+        self.send(json.dumps({"id": self.last_id, "command": command}).encode() + b"\n")
+        reply = self.reply(limit)
+        assert reply["id"] == self.last_id and reply["status"] in ("ok", "error"), reply
+        return reply
+
+    def result(self, command, limit=None):
+        """The result of a request that must go well."""
+        reply = self.ask(command, limit)
+        assert reply["status"] == "ok" and "error" not in reply, reply
+        return reply["result"]
+
+    def error(self, command, limit=None):
+        """What is said about a request that must not go well."""
+        reply = self.ask(command, limit)
+        assert reply["status"] == "error" and "result" not in reply, reply
+        return reply["error"]
+
+    def event(self, name, vm, limit=None):
+        """The next such event of a VM; those before it are dropped."""
+        def find():
+            for place, event in enumerate(self.events):
+                if event["event"] == name and event["vm"] == vm:
+                    del self.events[:place + 1]
+                    return event
+            return None
+        return self.wait(find, limit)

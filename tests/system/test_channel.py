@@ -1,0 +1,130 @@
+# SPDX-License-Identifier: MIT
+"""The machine channel on COM2: a program drives VMs while a person uses the console on COM1."""
+import json
+
+import pytest
+
+import bundle
+from machine import Bochs, Qemu
+
+CONF = """[host]
+export = {export}
+[vm tiny]
+kernel = spin.bin
+memory = 16M
+autostart = no
+"""
+
+
+def make_bundle(build, tmp_path, export="off"):
+    return bundle.write(tmp_path / "channel.cpio", {
+        "spin.bin": (build / "tests/guest/spin.bin").read_bytes(),
+        "cpuid.bin": (build / "tests/guest/cpuid.bin").read_bytes(),
+        "skerry.conf": CONF.format(export=export).encode(),
+    })
+
+
+@pytest.mark.parametrize("emulator", [Qemu, Bochs])
+def test_life(build, tmp_path, emulator):
+    """The whole life cycle on COM2, with somebody typing on COM1."""
+    with emulator(build, bundle=make_bundle(build, tmp_path), channel=True) as machine:
+        machine.wait_prompt()
+        channel = machine.channel
+        assert channel.result("vm list") == []
+        before = machine.free_pages()
+        machine.type("vm li") # a line that is being edited
+        assert channel.result("vm create tiny")[0]["state"] == "created"
+        channel.event("created", "tiny")
+        assert channel.result("vm start tiny")[0] == {"name": "tiny", "state": "running",
+                                                      "reason": ""}
+        started = channel.event("started", "tiny")
+        machine.type("st\r")
+        machine.wait(r"tiny +running")
+        machine.wait_prompt()
+        assert channel.result("vm pause tiny")[0]["state"] == "paused"
+        assert channel.event("paused", "tiny")["time_ns"] >= started["time_ns"]
+        assert machine.vm("tiny")["state"] == "paused"
+        # What one of the two does the other sees.
+        machine.command("vm resume tiny")
+        channel.event("resumed", "tiny")
+        assert "only a paused VM" in channel.error("vm resume tiny")
+        assert channel.result("vm reset tiny")[0]["state"] == "running"
+        assert channel.result("vm set tiny weight=77")[0]["weight"] == "77"
+        assert channel.result("vm list")[0]["weight"] == 77
+        assert channel.result("vm create other kernel=cpuid.bin memory=16M")[0]["state"] == "created"
+        channel.result("vm start other")
+        stopped = channel.event("stopped", "other")
+        assert stopped["reason"] == "debug exit 16" and stopped["time_ns"] > 0
+        channel.result("vm destroy other")
+        channel.event("destroyed", "other")
+        assert channel.result("vm destroy tiny")[0]["state"] == "destroyed"
+        channel.event("destroyed", "tiny")
+        assert channel.result("vm list") == []
+        assert machine.free_pages() == before
+        assert not channel.log
+        channel.send(b'{"id":"end","command":"poweroff"}\n')
+        assert channel.reply() == {"id": "end", "status": "ok", "result": []}
+        assert machine.ended()
+
+
+def check_same(channel, machine, command):
+    """The channel's objects are those of -j on the console."""
+    there = channel.result(command)
+    here = machine.objects(command)
+    assert [sorted(one) for one in there] == [sorted(one) for one in here], command
+    return there
+
+
+BAD = (
+    (b"vm list", 0), (b"\x00\x01\xff", 0), (b"[" * 10000, None), (b'{"a":' * 1000, None),
+    (b'{"id":NaN,"command":"vm list"}', 6), (b'{"id":1,"id":2,"command":"vm list"}', 8),
+    (b'{"id":1,"command":"\\ud800"}', 19), (b'{"id":1,"command":"\xff"}', 19),
+    (b'{"id":1,"command":"vm list"', 27), (b'{"id":1}', 8), (b"x" * 100000, None),
+)
+
+
+def test_requests(build, tmp_path):
+    """Ids, malformed lines, commands that are none; many requests at once."""
+    with Qemu(build, bundle=make_bundle(build, tmp_path), channel=True) as machine:
+        machine.wait_prompt()
+        channel = machine.channel
+        for value in (0, -1.5, 10 ** 30, "", "\u00fc \U0001f600 \" \\ \n", True, False, None):
+            channel.send(json.dumps({"command": "version", "id": value}).encode() + b"\r\n\n")
+            reply = channel.reply()
+            assert reply["id"] == value and reply["result"][0]["name"] == "Skerry", reply
+        for line, position in BAD:
+            channel.send(line + b"\n")
+            reply = channel.reply()
+            assert reply["status"] == "error" and "allowed" in reply["error"], reply
+            assert isinstance(reply["position"], int)
+            assert position is None or reply["position"] == position, reply
+        for command in ("cpu", "mem", "log stat", "log level", "help", "config show", "version"):
+            assert check_same(channel, machine, command)
+        assert "needs a terminal" in channel.error("vm console tiny")
+        assert "no command" in channel.error("frobnicate")
+        assert channel.result("") == []
+        assert any("vm create" in line for line in channel.result("help vm create"))
+        assert any(line["text"] == "kernel ready" for line in channel.result("log show"))
+        # Requests sent ahead are answered one after the other, none is lost.
+        channel.send(b"".join(b'{"id":%d,"command":"help"}\n' % i for i in range(500)))
+        assert [channel.reply()["id"] for _ in range(500)] == list(range(500))
+
+
+def test_slow_reader(build, tmp_path):
+    """Who does not read loses log lines and is told how many; replies wait; nobody else does."""
+    with Qemu(build, bundle=make_bundle(build, tmp_path, "com2"), channel=True) as machine:
+        machine.wait_prompt()
+        channel = machine.channel
+        channel.send(b"".join(b'{"id":%d,"command":"log show"}\n' % i for i in range(20)))
+        for _ in range(60): # some 10,000 lines that nobody reads
+            machine.command("log level debug")
+            for _ in range(5):
+                machine.command("vm create x kernel=none")
+        assert machine.command("vm create tiny").startswith("tiny: created")
+        assert [channel.reply()["id"] for _ in range(20)] == list(range(20))
+        channel.event("created", "tiny")
+        assert channel.result("version")
+        marks = [line for line in channel.log if "lost" in line]
+        assert all(line["lost"] > 0 for line in marks)
+        assert all({"time_ns", "level", "text"} <= set(line) for line in channel.log
+                   if "lost" not in line)

@@ -1,0 +1,218 @@
+/* SPDX-License-Identifier: MIT */
+/* Requests of the machine channel: what is one, and what is said about what is none. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "lib/format.c"
+#include "lib/json_read.c"
+#include "lib/string.c"
+#include "lib/text.c"
+#include "lib/utf8.c"
+#include "vmm/manager/request.c"
+
+static struct request request;
+
+/* Parses a copy of its own size, so that reading past its end is seen. */
+static bool parse(const char *bytes, size_t length)
+{
+	static char *line;
+	bool ok;
+
+	free(line);
+	line = malloc(length + 1);
+	memcpy(line, bytes, length);
+	line = realloc(line, MAX(length, 1ul));
+	ok = request_parse((struct text){line, length}, &request);
+	assert_int_equal(ok, request.problem[0] == '\0');
+	if (!ok) {
+		assert_true(request.position <= length);
+		assert_non_null(strstr(request.problem, "found "));
+		assert_non_null(strstr(request.problem, "allowed: "));
+	}
+	return ok;
+}
+
+static void check_good(const char *line, const char *id, const char *command)
+{
+	if (!parse(line, strlen(line)))
+		fail_msg("%s: %s", line, request.problem);
+	assert_int_equal(request.id.length, strlen(id));
+	assert_memory_equal(request.id.start, id, strlen(id));
+	assert_string_equal(request.command, command);
+}
+
+static void check_bad(const char *line, const char *id, u32 position, const char *said)
+{
+	if (parse(line, strlen(line)))
+		fail_msg("%s was taken", line);
+	if (strstr(request.problem, said) == NULL || request.position != position)
+		fail_msg("%s: at %u: %s", line, request.position, request.problem);
+	assert_int_equal(request.id.length, strlen(id));
+	assert_memory_equal(request.id.start, id, strlen(id));
+}
+
+static void test_ids(void **state)
+{
+	static const char *const ids[] = {
+		"1", "0", "-0", "-17", "1.50", "1e9", "2E-3", "123456789012345678901234567890",
+		"\"\"", "\"a b\"", "\"\\u00e9\\n\\\"\"", "\"\xc3\xa9\"", "\"\\ud83d\\ude00\"",
+		"true", "false", "null",
+	};
+	char line[256];
+
+	(void)state;
+	for (u32 i = 0; i < ARRAY_COUNT(ids); i++) {
+		snprintf(line, sizeof(line), "{\"id\":%s,\"command\":\"vm list\"}", ids[i]);
+		check_good(line, ids[i], "vm list");
+		snprintf(line, sizeof(line), " {\t\"command\" : \"vm list\" , \"id\" : %s } \r",
+			 ids[i]);
+		check_good(line, ids[i], "vm list");
+	}
+}
+
+static void test_strings(void **state)
+{
+	(void)state;
+	check_good("{\"id\":1,\"command\":\"\"}", "1", "");
+	check_good("{\"id\":1,\"command\":\"a \\\"b\\\" \\\\ \\/ \\u0041\\t\"}", "1", "a \"b\" \\ / A\t");
+	check_good("{\"id\":1,\"command\":\"\\u00fc\\u20AC\\ud83d\\ude00\"}", "1",
+		   "\xc3\xbc\xe2\x82\xac\xf0\x9f\x98\x80");
+	check_good("{\"\\u0069d\":1,\"command\":\"x\"}", "1", "x");
+}
+
+static void test_malformed(void **state)
+{
+	(void)state;
+	check_bad("", "null", 0, "found the end of the line, allowed: {");
+	check_bad("vm list", "null", 0, "found vm, allowed: {");
+	check_bad("[1]", "null", 0, "found [,");
+	check_bad("{", "null", 1, "a string in double quotes");
+	check_bad("{\"id\":1", "1", 7, "found the end of the line, allowed: , or }");
+	check_bad("{\"id\":1,}", "1", 8, "found }, allowed: a string in double quotes");
+	check_bad("{\"id\" 1}", "null", 6, "found 1, allowed: a colon");
+	check_bad("{\"id\":}", "null", 6, "found }, allowed: a string, a number");
+	check_bad("{\"id\":1,\"command\":\"vm list\"} x", "1", 29, "found x, allowed: the end");
+	check_bad("{\"id\":1,\"command\":\"vm list\"", "1", 27, ", or }");
+	check_bad("{\"id\":1,\"command\":\"vm", "1", 21, "the closing double quote");
+	check_bad("{\"id\":1,\"command\":\"a\nb\"}", "1", 20, "found the byte 0x0a");
+	check_bad("{'id':1}", "null", 1, "found 'id', allowed: a string in double quotes");
+	check_bad("\xef\xbb\xbf{}", "null", 0, "found the byte 0xef");
+}
+
+static void test_numbers(void **state)
+{
+	static const char *const numbers[] = {"NaN", "Infinity", "-Infinity", "01", "1.", ".5", "+1",
+					      "1e", "0x10", "1_0", "-", "--1", "1e+", "nul", "True"};
+	char line[256];
+
+	(void)state;
+	for (u32 i = 0; i < ARRAY_COUNT(numbers); i++) {
+		snprintf(line, sizeof(line), "{\"id\":%s,\"command\":\"vm list\"}", numbers[i]);
+		check_bad(line, "null", 6, numbers[i]);
+	}
+}
+
+static void test_members(void **state)
+{
+	(void)state;
+	check_bad("{}", "null", 2, "found no id");
+	check_bad("{\"id\":1}", "1", 8, "found no command");
+	check_bad("{\"command\":\"vm list\"}", "null", 21, "found no id");
+	check_bad("{\"id\":1,\"id\":2,\"command\":\"vm list\"}", "1", 8, "the key \"id\" a second time");
+	check_bad("{\"id\":1,\"command\":\"a\",\"command\":\"b\"}", "1", 22, "\"command\" a second");
+	check_bad("{\"colour\":3,\"id\":1,\"command\":\"vm list\"}", "1", 1, "the key \"colour\",");
+	check_bad("{\"id\":1,\"id\\u0000\":1,\"command\":\"b\"}", "1", 8, "the key \"id\\u0000\",");
+	check_bad("{\"id\":1,\"command\":7}", "1", 18, "found no string");
+	check_bad("{\"id\":{\"a\":1},\"command\":\"x\"}", "null", 6, "found {, allowed: a string");
+	check_bad("{\"id\":[1],\"command\":\"x\"}", "null", 6, "found [, allowed: a string");
+}
+
+static void test_unicode(void **state)
+{
+	(void)state;
+	check_bad("{\"id\":1,\"command\":\"\\ud800\"}", "1", 19, "surrogates in pairs");
+	check_bad("{\"id\":1,\"command\":\"ab\\udc00\"}", "1", 21, "surrogates in pairs");
+	check_bad("{\"id\":1,\"command\":\"\\ud800\\u0041\"}", "1", 19, "surrogates in pairs");
+	check_bad("{\"id\":1,\"command\":\"\\ud800\\ud800\"}", "1", 19, "surrogates in pairs");
+	check_bad("{\"id\":\"\\udfff\",\"command\":\"a\"}", "null", 7, "surrogates in pairs");
+	check_bad("{\"id\":1,\"command\":\"\\u12g4\"}", "1", 19, "\\u with 4 digits");
+	check_bad("{\"id\":1,\"command\":\"\\x\"}", "1", 19, "\\u with 4 digits");
+	check_bad("{\"id\":1,\"command\":\"\\", "1", 19, "\\u with 4 digits");
+	check_bad("{\"id\":1,\"command\":\"\\ud800\\u", "1", 19, "surrogates in pairs");
+	check_bad("{\"id\":1,\"command\":\"\xff\"}", "1", 19, "found the byte 0xff, allowed: UTF-8");
+	check_bad("{\"id\":1,\"command\":\"\xed\xa0\x80\"}", "1", 19, "allowed: UTF-8");
+	check_bad("{\"id\":1,\"command\":\"\xc0\xaf\"}", "1", 19, "allowed: UTF-8");
+	check_bad("{\"id\":1,\"command\":\"a\\u0000b\"}", "1", 18, "a control character");
+	check_bad("{\"id\":1,\"command\":\"a\\nb\"}", "1", 18, "a control character");
+	assert_false(parse("{\"id\":1,\"command\":\"a\0b\"}", 24));
+	assert_int_equal(request.position, 20);
+}
+
+static void test_large(void **state)
+{
+	static char line[30000];
+	u32 length = (u32)snprintf(line, sizeof(line), "{\"id\":");
+
+	(void)state;
+	memset(line + length, '[', 10000);
+	memset(line + length + 10000, ']', 10000);
+	line[length + 20000] = '}';
+	assert_false(parse(line, length + 20001));
+	assert_int_equal(request.position, 6);
+	/* A command of 1024 characters is one, with one more it is too long. */
+	length = (u32)snprintf(line, sizeof(line), "{\"id\":1,\"command\":\"");
+	memset(line + length, 'x', 1024);
+	strcpy(line + length + 1024, "\"}");
+	assert_true(parse(line, strlen(line)));
+	assert_int_equal(strlen(request.command), 1024);
+	memset(line + length, 'x', 1025);
+	strcpy(line + length + 1025, "\"}");
+	assert_false(parse(line, strlen(line)));
+	assert_non_null(strstr(request.problem, "too long"));
+	/* The whole line may be one id. */
+	memset(line, 'x', 8000);
+	memcpy(line, "{\"id\":\"", 7);
+	strcpy(line + 8000, "\",\"command\":\"x\"}");
+	assert_true(parse(line, strlen(line)));
+	assert_int_equal(request.id.length, 8000 - 6 + 1);
+}
+
+/* Any bytes, and any change of a good line: an answer, nothing read outside. */
+static void test_noise(void **state)
+{
+	static const char good[] = "{\"id\":\"\\ud83d\\ude00\",\"command\":\"vm list \\n\\u0041\"}";
+	char line[sizeof(good)];
+	u32 taken = 0;
+
+	(void)state;
+	srand(1);
+	for (u32 i = 0; i < 200000; i++) {
+		size_t length = sizeof(good) - 1;
+
+		memcpy(line, good, sizeof(good));
+		for (int k = rand() % 4; k >= 0; k--)
+			line[(size_t)rand() % length] = (char)(rand() % 3 ? rand() : good[(size_t)rand() % length]);
+		if (rand() % 4 == 0)
+			length = (size_t)rand() % length;
+		taken += parse(line, length);
+	}
+	assert_true(taken > 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_ids),	  cmocka_unit_test(test_strings),
+		cmocka_unit_test(test_malformed), cmocka_unit_test(test_numbers),
+		cmocka_unit_test(test_members),	  cmocka_unit_test(test_unicode),
+		cmocka_unit_test(test_large),	  cmocka_unit_test(test_noise),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,353 @@
+/* SPDX-License-Identifier: MIT */
+#include "vmm/manager/machine_channel.h"
+#include "lib/format.h"
+#include "vmm/manager/command.h"
+#include "vmm/manager/request.h"
+#include "vmm/manager/serial.h"
+#include "vmm/manager/vm_events.h"
+#include "vmm/rt/clock.h"
+
+#define OUTPUT_BYTES 131072u
+/* A request starts when its answer surely fits; other lines stay behind this much. */
+#define REQUEST_ROOM (OUTPUT_BYTES / 4 * 3)
+#define LINES_AHEAD  1024u
+#define STREAM_BYTES (OUTPUT_BYTES / 2) /* of one answer: longer ones leave in pieces */
+#define CLOSING_ROOM (2 * REQUEST_BYTES) /* kept for the end of an answer */
+#define FLUSH_NS     NS_PER_S
+#define QUOTED_BYTES (REPLY_LINE_BYTES + 1024)
+
+static bool is_open;
+
+/* What waits to be sent. All free-running: sent <= ready <= written. */
+static struct {
+	u8 bytes[OUTPUT_BYTES];
+	u32 written;
+	u32 ready; /* up to here it may be sent: what is behind can still be taken back */
+	u32 sent;
+} output;
+
+/* The line being received. */
+static struct {
+	char bytes[REQUEST_BYTES];
+	u32 length;
+	bool ignored; /* up to its end: it was answered already */
+	u64 lost;     /* bytes of input, as told last */
+} input;
+
+/* The request being answered; its line stays in `input` until that is done. */
+static struct {
+	bool open;
+	bool failed;
+	bool streamed; /* a part of the answer may have been sent */
+	u32 items;
+	u32 start; /* of the answer in the output */
+	struct request request;
+	struct reply reply;
+} current;
+
+static u64 event_cursor;
+
+static u32 room(void)
+{
+	return OUTPUT_BYTES - (output.written - output.sent);
+}
+
+/* All or nothing. */
+static bool put(struct text text)
+{
+	if (room() < text.length)
+		return false;
+	for (size_t i = 0; i < text.length; i++)
+		output.bytes[output.written++ % OUTPUT_BYTES] = (u8)text.start[i];
+	return true;
+}
+
+static bool put_string(const char *string)
+{
+	return put(text_of(string));
+}
+
+/* Quoted for JSON; what is too long for one piece is cut. */
+static bool put_quoted(struct text text)
+{
+	static char quoted[QUOTED_BYTES];
+	struct json json;
+	size_t length;
+
+	do {
+		json_start(&json, quoted, sizeof(quoted));
+		json_text(&json, NULL, text);
+		length = json_finish(&json);
+		text.length /= 2;
+	} while (length == 0);
+	return put((struct text){quoted, length});
+}
+
+/* An answer that has not gone out yet becomes the error; else it ends in it. */
+static void fail(struct text problem, const u32 *position)
+{
+	char number[32] = "";
+
+	if (current.failed)
+		return;
+	current.failed = true;
+	if (current.streamed) {
+		put_string("],\"incomplete\":true");
+	} else {
+		output.written = current.start;
+		put_string("{\"id\":");
+		put(current.request.id);
+		put_string(",\"status\":\"error\"");
+	}
+	put_string(",\"error\":");
+	put_quoted(problem);
+	if (position != NULL)
+		format(number, sizeof(number), ",\"position\":%u", *position);
+	put_string(number);
+	put_string("}\n");
+}
+
+static void put_reply(void *context, enum reply_kind kind, struct text text)
+{
+	u32 before = output.written;
+	bool fits;
+
+	(void)context;
+	if (current.failed)
+		return;
+	if (kind == REPLY_ERROR) {
+		fail(text, NULL);
+		return;
+	}
+	fits = current.items++ == 0 || put_string(",");
+	fits = fits && (kind == REPLY_OBJECT ? put(text) : put_quoted(text));
+	if (fits && room() >= CLOSING_ROOM)
+		return;
+	output.written = before;
+	fail(TEXT("the answer is too long for the machine channel"), NULL);
+}
+
+static u32 reply_room_left(void *context)
+{
+	(void)context;
+	return room() > CLOSING_ROOM ? room() - CLOSING_ROOM : 0;
+}
+
+static const struct requester machine_channel = {
+	.put = put_reply,
+	.room = reply_room_left,
+	.name = "machine channel",
+};
+
+static void begin_answer(void)
+{
+	current.open = true;
+	current.failed = false;
+	current.streamed = false;
+	current.items = 0;
+	current.start = output.written;
+}
+
+static void end_answer(void)
+{
+	if (!current.failed)
+		put_string("]}\n");
+	current.open = false;
+	output.ready = output.written;
+	input.length = 0;
+}
+
+static void answer_mistake(const char *problem, u32 position)
+{
+	begin_answer();
+	fail(text_of(problem), &position);
+	end_answer();
+}
+
+static void run_line(void)
+{
+	struct text line = text_trim((struct text){input.bytes, input.length});
+
+	if (line.length == 0) {
+		input.length = 0;
+		return;
+	}
+	if (!request_parse((struct text){input.bytes, input.length}, &current.request)) {
+		answer_mistake(current.request.problem, current.request.position);
+		return;
+	}
+	begin_answer();
+	put_string("{\"id\":");
+	put(current.request.id);
+	put_string(",\"status\":\"ok\",\"result\":[");
+	memset(&current.reply, 0, sizeof(current.reply));
+	current.reply.to = &machine_channel;
+	current.reply.json = true;
+	command_run(&current.reply, current.request.command);
+	if (current.reply.resume == NULL)
+		end_answer();
+}
+
+/* A long answer leaves while the command still adds to it. */
+static bool continue_command(void)
+{
+	if (current.reply.resume(&current.reply)) {
+		end_answer();
+		return true;
+	}
+	if (output.written - current.start > STREAM_BYTES)
+		current.streamed = true;
+	if (current.streamed)
+		output.ready = output.written;
+	return false;
+}
+
+static void too_long(void)
+{
+	current.request.id = TEXT("null");
+	answer_mistake("found a line that is too long, allowed: 8192 bytes", REQUEST_BYTES);
+	input.ignored = true;
+}
+
+/* Parts of this line or of the next are missing. */
+static void damaged(u64 lost)
+{
+	char problem[96];
+	u32 position = input.length;
+
+	format(problem, sizeof(problem),
+	       "%llu bytes of input were lost here, allowed: as many as the port carries",
+	       (unsigned long long)(lost - input.lost));
+	input.lost = lost;
+	current.request.id = TEXT("null");
+	answer_mistake(problem, position);
+	input.ignored = true;
+}
+
+/* True when a line was run, so that the rest of the loop gets its turn. */
+static bool take_input(void)
+{
+	u8 byte;
+	u64 lost;
+
+	while (room() >= REQUEST_ROOM) {
+		if (serial_receive(SERIAL_COM2, &byte, 1, &lost) == 0)
+			return false;
+		if (lost != input.lost)
+			damaged(lost);
+		if (byte == '\n') {
+			if (!input.ignored)
+				run_line();
+			input.ignored = false;
+			return true;
+		}
+		if (input.ignored)
+			continue;
+		if (input.length == REQUEST_BYTES)
+			too_long();
+		else
+			input.bytes[input.length++] = (char)byte;
+	}
+	return false;
+}
+
+bool machine_channel_takes_line(void)
+{
+	return is_open && !current.open && output.written - output.sent < LINES_AHEAD;
+}
+
+void machine_channel_line(struct text line)
+{
+	put(line);
+	output.ready = output.written;
+}
+
+static void put_event(const struct vm_event_record *record)
+{
+	char line[1536];
+	struct json json;
+	size_t length;
+
+	json_start(&json, line, sizeof(line) - 1);
+	json_object_begin(&json, NULL);
+	json_string(&json, "event", vm_event_name(record->event));
+	json_string(&json, "vm", record->name);
+	json_string(&json, "reason", record->reason);
+	json_u64(&json, "time_ns", record->time_ns);
+	json_object_end(&json);
+	length = json_finish(&json);
+	line[length++] = '\n';
+	machine_channel_line((struct text){line, length});
+}
+
+static bool take_events(void)
+{
+	bool moved = false;
+	const struct vm_event_record *record;
+	char line[64];
+	u64 lost = 0;
+
+	while (machine_channel_takes_line()) {
+		record = vm_event_next(&event_cursor, &lost);
+		if (lost != 0) {
+			format(line, sizeof(line), "{\"event\":\"lost\",\"count\":%llu}\n",
+			       (unsigned long long)lost);
+			machine_channel_line(text_of(line));
+			lost = 0;
+		}
+		if (record == NULL)
+			break;
+		put_event(record);
+		moved = true;
+	}
+	return moved;
+}
+
+static void send(void)
+{
+	u32 count;
+	u32 sent;
+
+	do {
+		u32 at = output.sent % OUTPUT_BYTES;
+
+		count = MIN(output.ready - output.sent, OUTPUT_BYTES - at);
+		sent = count > 0 ? serial_send(SERIAL_COM2, output.bytes + at, count) : 0;
+		output.sent += sent;
+	} while (sent > 0 && sent == count);
+}
+
+void machine_channel_open(void)
+{
+	is_open = true;
+}
+
+bool machine_channel_is_open(void)
+{
+	return is_open;
+}
+
+bool machine_channel_step(void)
+{
+	bool more;
+
+	if (!is_open)
+		return false;
+	more = current.open ? continue_command() : take_input();
+	more |= take_events();
+	send();
+	return more;
+}
+
+u64 machine_channel_deadline(void)
+{
+	return current.open && current.reply.deadline_tsc != 0 ? current.reply.deadline_tsc : ~0ull;
+}
+
+void machine_channel_flush(void)
+{
+	u64 deadline = clock_tsc() + clock_ns_to_tsc(FLUSH_NS);
+
+	while (output.ready != output.sent && clock_tsc() < deadline)
+		send();
+}

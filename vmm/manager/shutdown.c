@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: MIT */
+#include "vmm/manager/shutdown.h"
+#include "vmm/manager/console.h"
+#include "vmm/manager/machine.h"
+#include "vmm/manager/machine_channel.h"
+
+static enum shutdown wanted;
+
+void shutdown_ask(enum shutdown what)
+{
+	wanted = what;
+}
+
+void shutdown_step(void)
+{
+	enum shutdown what = wanted;
+
+	if (what == SHUTDOWN_NONE)
+		return;
+	wanted = SHUTDOWN_NONE;
+	console_flush();
+	machine_channel_flush();
+	console_notice("error: the machine does not stop: %s\n",
+		       what == SHUTDOWN_REBOOT ? machine_reboot() : machine_power_off());
+}

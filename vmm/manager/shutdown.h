@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include "lib/types.h"
+
+enum shutdown { SHUTDOWN_NONE, SHUTDOWN_REBOOT, SHUTDOWN_POWER_OFF };
+
+/* The machine stops as soon as whoever asked for it has been answered. */
+void shutdown_ask(enum shutdown what);
+
+/* Once a turn of the loop: sends all that waits and stops the machine, if it is to stop. */
+void shutdown_step(void);
