@@ -99,7 +99,8 @@ static size_t read_escape(struct json_reader *reader, size_t at, u32 *code)
 		return 2;
 	}
 	if (byte != 'u' || !read_unit(reader, at + 2, code)) {
-		json_read_fail(reader, at, "\\\" \\\\ \\/ \\b \\f \\n \\r \\t and \\u with 4 digits");
+		json_read_fail(reader, at,
+			       "\\\" \\\\ \\/ \\b \\f \\n \\r \\t and \\u with 4 digits");
 		return 0;
 	}
 	if (*code < 0xd800 || *code > 0xdfff)
@@ -135,8 +136,8 @@ bool json_read_string(struct json_reader *reader, struct text *raw)
 			length = utf8_length((const u8 *)reader->text.start + at,
 					     reader->text.length - at);
 		if (length == 0)
-			return reader->problem[0] != '\0' ? false :
-							    json_read_fail(reader, at, "UTF-8");
+			return reader->problem[0] != '\0' ? false
+							  : json_read_fail(reader, at, "UTF-8");
 	}
 	*raw = (struct text){reader->text.start + start, at + 1 - start};
 	reader->at = at + 1;

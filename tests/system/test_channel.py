@@ -49,6 +49,7 @@ def test_life(build, tmp_path, emulator):
         channel.event("resumed", "tiny")
         assert "only a paused VM" in channel.error("vm resume tiny")
         assert channel.result("vm reset tiny")[0]["state"] == "running"
+        channel.event("reset", "tiny")
         assert channel.result("vm set tiny weight=77")[0]["weight"] == "77"
         assert channel.result("vm list")[0]["weight"] == 77
         assert channel.result("vm create other kernel=cpuid.bin memory=16M")[0]["state"] == "created"

@@ -60,9 +60,22 @@ static void check_bad(const char *line, const char *id, u32 position, const char
 static void test_ids(void **state)
 {
 	static const char *const ids[] = {
-		"1", "0", "-0", "-17", "1.50", "1e9", "2E-3", "123456789012345678901234567890",
-		"\"\"", "\"a b\"", "\"\\u00e9\\n\\\"\"", "\"\xc3\xa9\"", "\"\\ud83d\\ude00\"",
-		"true", "false", "null",
+		"1",
+		"0",
+		"-0",
+		"-17",
+		"1.50",
+		"1e9",
+		"2E-3",
+		"123456789012345678901234567890",
+		"\"\"",
+		"\"a b\"",
+		"\"\\u00e9\\n\\\"\"",
+		"\"\xc3\xa9\"",
+		"\"\\ud83d\\ude00\"",
+		"true",
+		"false",
+		"null",
 	};
 	char line[256];
 
@@ -80,7 +93,8 @@ static void test_strings(void **state)
 {
 	(void)state;
 	check_good("{\"id\":1,\"command\":\"\"}", "1", "");
-	check_good("{\"id\":1,\"command\":\"a \\\"b\\\" \\\\ \\/ \\u0041\\t\"}", "1", "a \"b\" \\ / A\t");
+	check_good("{\"id\":1,\"command\":\"a \\\"b\\\" \\\\ \\/ \\u0041\\t\"}", "1",
+		   "a \"b\" \\ / A\t");
 	check_good("{\"id\":1,\"command\":\"\\u00fc\\u20AC\\ud83d\\ude00\"}", "1",
 		   "\xc3\xbc\xe2\x82\xac\xf0\x9f\x98\x80");
 	check_good("{\"\\u0069d\":1,\"command\":\"x\"}", "1", "x");
@@ -107,8 +121,9 @@ static void test_malformed(void **state)
 
 static void test_numbers(void **state)
 {
-	static const char *const numbers[] = {"NaN", "Infinity", "-Infinity", "01", "1.", ".5", "+1",
-					      "1e", "0x10", "1_0", "-", "--1", "1e+", "nul", "True"};
+	static const char *const numbers[] = {"NaN", "Infinity", "-Infinity", "01",   "1.",
+					      ".5",  "+1",	 "1e",	      "0x10", "1_0",
+					      "-",   "--1",	 "1e+",	      "nul",  "True"};
 	char line[256];
 
 	(void)state;
@@ -124,8 +139,10 @@ static void test_members(void **state)
 	check_bad("{}", "null", 2, "found no id");
 	check_bad("{\"id\":1}", "1", 8, "found no command");
 	check_bad("{\"command\":\"vm list\"}", "null", 21, "found no id");
-	check_bad("{\"id\":1,\"id\":2,\"command\":\"vm list\"}", "1", 8, "the key \"id\" a second time");
-	check_bad("{\"id\":1,\"command\":\"a\",\"command\":\"b\"}", "1", 22, "\"command\" a second");
+	check_bad("{\"id\":1,\"id\":2,\"command\":\"vm list\"}", "1", 8,
+		  "the key \"id\" a second time");
+	check_bad("{\"id\":1,\"command\":\"a\",\"command\":\"b\"}", "1", 22,
+		  "\"command\" a second");
 	check_bad("{\"colour\":3,\"id\":1,\"command\":\"vm list\"}", "1", 1, "the key \"colour\",");
 	check_bad("{\"id\":1,\"id\\u0000\":1,\"command\":\"b\"}", "1", 8, "the key \"id\\u0000\",");
 	check_bad("{\"id\":1,\"command\":7}", "1", 18, "found no string");
@@ -145,7 +162,8 @@ static void test_unicode(void **state)
 	check_bad("{\"id\":1,\"command\":\"\\x\"}", "1", 19, "\\u with 4 digits");
 	check_bad("{\"id\":1,\"command\":\"\\", "1", 19, "\\u with 4 digits");
 	check_bad("{\"id\":1,\"command\":\"\\ud800\\u", "1", 19, "surrogates in pairs");
-	check_bad("{\"id\":1,\"command\":\"\xff\"}", "1", 19, "found the byte 0xff, allowed: UTF-8");
+	check_bad("{\"id\":1,\"command\":\"\xff\"}", "1", 19,
+		  "found the byte 0xff, allowed: UTF-8");
 	check_bad("{\"id\":1,\"command\":\"\xed\xa0\x80\"}", "1", 19, "allowed: UTF-8");
 	check_bad("{\"id\":1,\"command\":\"\xc0\xaf\"}", "1", 19, "allowed: UTF-8");
 	check_bad("{\"id\":1,\"command\":\"a\\u0000b\"}", "1", 18, "a control character");
@@ -197,7 +215,8 @@ static void test_noise(void **state)
 
 		memcpy(line, good, sizeof(good));
 		for (int k = rand() % 4; k >= 0; k--)
-			line[(size_t)rand() % length] = (char)(rand() % 3 ? rand() : good[(size_t)rand() % length]);
+			line[(size_t)rand() % length] =
+				(char)(rand() % 3 ? rand() : good[(size_t)rand() % length]);
 		if (rand() % 4 == 0)
 			length = (size_t)rand() % length;
 		taken += parse(line, length);

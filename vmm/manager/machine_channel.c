@@ -11,7 +11,7 @@
 /* A request starts when its answer surely fits; other lines stay behind this much. */
 #define REQUEST_ROOM (OUTPUT_BYTES / 4 * 3)
 #define LINES_AHEAD  1024u
-#define STREAM_BYTES (OUTPUT_BYTES / 2) /* of one answer: longer ones leave in pieces */
+#define STREAM_BYTES (OUTPUT_BYTES / 2)	 /* of one answer: longer ones leave in pieces */
 #define CLOSING_ROOM (2 * REQUEST_BYTES) /* kept for the end of an answer */
 #define FLUSH_NS     NS_PER_S
 #define QUOTED_BYTES (REPLY_LINE_BYTES + 1024)

@@ -77,8 +77,7 @@ static bool take_member(struct state *state)
 		take_command(state, value_at, kind, raw);
 	} else {
 		format(problem, sizeof(problem), "found the key %s%s, allowed: " KEYS_ALLOWED,
-		       text_show(shown, sizeof(shown), key),
-		       known ? " a second time" : "");
+		       text_show(shown, sizeof(shown), key), known ? " a second time" : "");
 		tell(state, key_at, problem);
 	}
 	return true;

@@ -235,7 +235,12 @@ static void take_state(struct vm *vm)
 	char reason[sizeof(vm->reason)];
 	enum vm_event event;
 	u32 state = __atomic_load_n(&vm->channel->state, __ATOMIC_ACQUIRE);
+	u32 resets = vm->channel->reset_count;
+	bool reset = resets != vm->resets_told;
 
+	vm->resets_told = resets;
+	if (reset && state == VM_RUNNING && vm->state == VM_RUNNING)
+		vm_event(vm->config.name, EVENT_RESET, "");
 	if (vm->dying || state == vm->state || vm->state == VM_CRASHED || vm->state == VM_STOPPED)
 		return;
 	read_reason(vm, reason, sizeof(reason));
@@ -243,6 +248,7 @@ static void take_state(struct vm *vm)
 	case VM_RUNNING:
 	case VM_PAUSED:
 		event = state == VM_PAUSED	 ? EVENT_PAUSED :
+			reset			 ? EVENT_RESET :
 			vm->state == VM_PAUSED ? EVENT_RESUMED :
 						 EVENT_STARTED;
 		set_state(vm, (enum vm_state)state, "");

@@ -58,6 +58,7 @@ struct vm {
 	u32 command_sequence;
 	u32 input_written;
 	u32 output_read;
+	u32 resets_told;
 
 	u32 question_number;	/* of the vm_query under way; 0: none */
 	u64 question_until_tsc; /* how long its asker waits */
