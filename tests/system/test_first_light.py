@@ -123,10 +123,9 @@ def check_wall_clock(machine):
     assert -5 <= (late + 43200) % 86400 - 43200 <= 60
 
 
-# Notes each change of the monotonic clock, without starting a process. The outer loop is for Bochs,
-# where the inner shell has been seen to fail (see test_life): this test asks for the clock only.
-WATCH = (": >/tmp/times; while :; do (while read now rest </proc/uptime; do"
-         " [ $now = \"$last\" ] || echo $now; last=$now; done) >>/tmp/times; done & true")
+# Notes each change of the monotonic clock, without starting a process.
+WATCH = ("while read now rest </proc/uptime; do [ $now = \"$last\" ] || echo $now; last=$now; done"
+         " >/tmp/times & true")
 
 
 def wait_lines(machine, count):
@@ -178,12 +177,10 @@ def check_pause(machine):
     assert gaps[-1] < 0.1, gaps
 
 
-def check_pause_state(machine):
-    """A paused VM's uptime stands still, its RTC goes on."""
+def check_healthy(machine):
+    """No program in beta has been hurt by what went on beside it."""
     machine.attach("beta")
-    before = rtc_seconds(machine)
-    pause_beta(machine)
-    assert (rtc_seconds(machine) - before) % 86400 >= 10
+    assert machine.shell("dmesg | grep -E 'segfault|general protection|traps:'") == ""
     machine.leave()
 
 
@@ -205,7 +202,7 @@ def check_pages(machine):
 
 
 @pytest.mark.parametrize("cell", FULL)
-def test_life(build, cell, request):
+def test_life(build, cell):
     with boot(build, cell) as machine:
         check_up(machine)
         check_console(machine)
@@ -213,11 +210,7 @@ def test_life(build, cell, request):
         check_stop_and_start(machine)
         if isinstance(machine, Qemu):
             check_wall_clock(machine)
-        # On Bochs a busy guest's shell sometimes fails after the other VM has been restarted, for a
-        # reason not yet known: the long set shows it, the short one asks less of the guest.
-        if isinstance(machine, Qemu) or request.config.getoption("--long"):
-            check_pause(machine)
-        else:
-            check_pause_state(machine)
+        check_pause(machine)
+        check_healthy(machine)
         check_pages(machine)
         check_poweroff(machine)

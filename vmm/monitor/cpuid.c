@@ -10,7 +10,6 @@
 
 /* SDM vol. 1, 13.4.3: the legacy region and the header come before every other component. */
 #define XSAVE_FIXED_BYTES 576u
-#define XSAVE_ALIGNED	  BIT(1) /* CPUID.D.n:ECX: at 64 bytes in the compacted form */
 
 static struct cpuid_regs host(u32 leaf, u32 subleaf)
 {
@@ -158,25 +157,6 @@ static u32 xsave_bytes(const struct cpuid_policy *policy, u64 xcr0)
 	return bytes;
 }
 
-static u32 xsavec_bytes(const struct cpuid_policy *policy, u64 xcr0)
-{
-	u32 bytes = XSAVE_FIXED_BYTES;
-
-	for (u32 i = 2; i < 63; i++) {
-		const struct cpuid_entry *entry;
-
-		if ((xcr0 & BIT(i)) == 0)
-			continue;
-		entry = find(policy, CPUID_XSAVE, i);
-		if (entry == NULL)
-			continue;
-		if ((entry->regs.ecx & XSAVE_ALIGNED) != 0)
-			bytes = (u32)align_up(bytes, 64);
-		bytes += entry->regs.eax;
-	}
-	return bytes;
-}
-
 static void build_xsave(struct cpuid_policy *policy)
 {
 	struct cpuid_regs regs = host(CPUID_XSAVE, 1);
@@ -189,7 +169,7 @@ static void build_xsave(struct cpuid_policy *policy)
 		if ((policy->xcr0 & BIT(i)) == 0)
 			continue;
 		component = host(CPUID_XSAVE, i);
-		component.ecx &= (u32)XSAVE_ALIGNED;
+		component.ecx = 0; /* no compacted form */
 		component.edx = 0;
 		add(policy, CPUID_XSAVE, i, true, component);
 	}
@@ -355,8 +335,6 @@ static void make_current(const struct cpuid_policy *policy, const struct cpuid_s
 	case CPUID_XSAVE:
 		if (subleaf == 0)
 			regs->ebx = xsave_bytes(policy, state->xcr0);
-		else if (subleaf == 1 && (regs->eax & CPUID_D_1_EAX_XSAVEC) != 0)
-			regs->ebx = xsavec_bytes(policy, state->xcr0);
 		break;
 	case CPUID_EXTENDED_VERSION:
 		if (!policy->intel && !state->apic_enabled)

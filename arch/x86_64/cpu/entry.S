@@ -18,7 +18,7 @@ trap_stubs:
 	.set	vector, 0
 	.rept	256
 	.balign	16
-	.if	(vector > 31) || !(ERROR_CODES >> vector & 1)
+	.if	(vector > 31) || !(ERROR_CODES >> (vector & 31) & 1)
 	push	$0
 	.endif
 	push	$vector
