@@ -83,3 +83,9 @@ struct boot_info {
 
 /* The image's entry into C proper, on the 16-KiB boot stack, interrupts off, without an IDT. */
 void kernel_main(struct boot_info *info) NORETURN;
+
+/*
+ * What follows the option `name` in a command line, NULL when it is not there: for "cpus=" the text
+ * after it, for a plain word the rest of the line. Words between quotes are no options.
+ */
+const char *boot_option(const char *line, const char *name);

@@ -17,24 +17,6 @@
 #define VMAP_END 511u
 #define VMAP_LEAST SLOT_BYTES /* what must lie between its base and its end */
 
-static bool has_word(const char *text, const char *word)
-{
-	size_t length = strlen(word);
-
-	while (*text != '\0') {
-		size_t size = 0;
-
-		while (text[size] != '\0' && text[size] != ' ')
-			size++;
-		if (size == length && memcmp(text, word, length) == 0)
-			return true;
-		text += size;
-		while (*text == ' ')
-			text++;
-	}
-	return false;
-}
-
 /* A multiple of `step` in [start, end - bytes], each as likely as the others. */
 static u64 choose(struct entropy_pool *pool, u64 start, u64 end, u64 bytes, u64 step)
 {
@@ -91,7 +73,7 @@ void kaslr_choose(struct boot_memory *memory, struct entropy_pool *pool)
 
 	info->image_bytes = image_offset(__image_end);
 	info->image_link_base = IMAGE_LINK_BASE;
-	info->kaslr = !has_word(info->command_line, "nokaslr");
+	info->kaslr = boot_option(info->command_line, "nokaslr") == NULL;
 	if (direct_bytes > SLOT_ADDRESS(DIRECT_MAP_END) - SLOT_ADDRESS(DIRECT_MAP_FIRST))
 		boot_fatal("memory ends above 32 TiB, which is more than can be mapped");
 	if (!info->kaslr) {

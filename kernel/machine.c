@@ -122,20 +122,14 @@ void machine_init(void)
 
 u32 machine_cpu_limit(void)
 {
-	static const char option[] = "cpus=";
-	const char *line = machine.boot->command_line;
+	const char *digit = boot_option(machine.boot->command_line, "cpus=");
+	u32 limit = 0;
 
-	for (const char *word = line; *word != '\0'; word++) {
-		u32 limit = 0;
-
-		if ((word != line && word[-1] != ' ') || !string_starts_with(word, option))
-			continue;
-		for (const char *digit = word + sizeof(option) - 1;
-		     *digit >= '0' && *digit <= '9' && limit <= CPU_MAX; digit++)
-			limit = limit * 10 + (u32)(*digit - '0');
-		return limit;
-	}
-	return CPU_MAX;
+	if (digit == NULL)
+		return CPU_MAX;
+	for (; *digit >= '0' && *digit <= '9' && limit <= CPU_MAX; digit++)
+		limit = limit * 10 + (u32)(*digit - '0');
+	return limit;
 }
 
 void machine_virt_leave(struct cpu *cpu)

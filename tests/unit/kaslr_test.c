@@ -7,6 +7,7 @@
 #include <cmocka.h>
 
 #include "boot/kaslr.c"
+#include "boot/option.c"
 #include "boot/regions.c"
 #include "lib/chacha20.c"
 #include "lib/entropy.c"
@@ -37,11 +38,15 @@ static void add(u64 base, u64 length, u32 type)
 static void test_has_word(void **state)
 {
 	(void)state;
-	assert_true(has_word("nokaslr", "nokaslr"));
-	assert_true(has_word("a  nokaslr b", "nokaslr"));
-	assert_false(has_word("nokaslrx", "nokaslr"));
-	assert_false(has_word("xnokaslr a=nokaslr", "nokaslr"));
-	assert_false(has_word("", "nokaslr"));
+	assert_non_null(boot_option("nokaslr", "nokaslr"));
+	assert_non_null(boot_option("a  nokaslr b", "nokaslr"));
+	assert_null(boot_option("nokaslrx", "nokaslr"));
+	assert_null(boot_option("xnokaslr a=nokaslr", "nokaslr"));
+	assert_null(boot_option("run=\"help nokaslr\"", "nokaslr"));
+	assert_non_null(boot_option("run=\"help\" nokaslr", "nokaslr"));
+	assert_null(boot_option("", "nokaslr"));
+	assert_string_equal(boot_option("nokaslr cpus=2 a", "cpus="), "2 a");
+	assert_null(boot_option("ncpus=2", "cpus="));
 }
 
 static void choose_places(const char *command_line, struct entropy_pool *pool)
