@@ -22,9 +22,9 @@ static bool tidy_up(void)
 	bool more = tlb_pages_waiting() != 0;
 
 	if (teardown_waiting()) {
-		lock_acquire(&object_lock);
+		lock_acquire(&object_lock, LOCK_OBJECTS);
 		more |= teardown_step();
-		lock_release(&object_lock);
+		lock_release(&object_lock, LOCK_OBJECTS);
 	}
 	return more;
 }
@@ -55,7 +55,11 @@ static void idle(struct cpu *cpu)
 /* The best thread takes the CPU; a dead one that the CPU still holds is forgotten. */
 static void reschedule(struct cpu *cpu)
 {
+	struct thread *before = cpu->running;
+
 	sched_next(cpu);
+	if (before != NULL && before != cpu->running && before->guest != NULL)
+		vcpu_preempt(before->guest);
 	if (cpu->running != NULL)
 		thread_load(cpu, cpu->running);
 	thread_forget_dead(cpu);
@@ -63,30 +67,30 @@ static void reschedule(struct cpu *cpu)
 
 static void move(struct cpu *cpu)
 {
-	lock_acquire(&object_lock);
+	lock_acquire(&object_lock, LOCK_OBJECTS);
 	sched_move(cpu);
-	lock_release(&object_lock);
+	lock_release(&object_lock, LOCK_OBJECTS);
 }
 
 static void expire(struct cpu *cpu)
 {
-	lock_acquire(&object_lock);
+	lock_acquire(&object_lock, LOCK_OBJECTS);
 	timer_expire(cpu);
-	lock_release(&object_lock);
+	lock_release(&object_lock, LOCK_OBJECTS);
 }
 
 static void tell_log_reader(void)
 {
-	lock_acquire(&object_lock);
+	lock_acquire(&object_lock, LOCK_OBJECTS);
 	signal_raise(&log_news);
-	lock_release(&object_lock);
+	lock_release(&object_lock, LOCK_OBJECTS);
 }
 
 static void give(struct cpu *cpu)
 {
-	lock_acquire(&object_lock);
+	lock_acquire(&object_lock, LOCK_OBJECTS);
 	sched_give(cpu);
-	lock_release(&object_lock);
+	lock_release(&object_lock, LOCK_OBJECTS);
 }
 
 /* Works off every pending reason; returns with a thread loaded that can run. */
@@ -107,6 +111,8 @@ static NOINLINE void settle(struct cpu *cpu)
 			(void)tidy_up(); /* this CPU may never be idle */
 			if (cpu->queue_tsc != 0 && rdtsc() >= cpu->queue_tsc)
 				pending |= PENDING_RESCHEDULE;
+			if (sched_balance_due(cpu))
+				pending |= PENDING_GIVE;
 		}
 		if ((pending & PENDING_RESCHEDULE) != 0 || cpu->running == NULL)
 			reschedule(cpu);

@@ -41,7 +41,6 @@ static const void *idt_view;
 static u32 count = 1;
 
 static bool stopping;
-static u32 stopped_count;
 
 u32 cpus_count(void)
 {
@@ -246,10 +245,10 @@ bool cpus_stopping(void)
 }
 
 /* Reached from an NMI: at any instruction, on the NMI's stack. */
-void cpus_stopped(struct cpu *cpu)
+void cpus_stopped(struct cpu *cpu, const struct trap_frame *frame)
 {
 	machine_virt_leave(cpu);
-	__atomic_fetch_add(&stopped_count, 1, __ATOMIC_RELAXED);
+	__atomic_store_n(&cpu->stopped, frame, __ATOMIC_RELEASE);
 	machine_halt();
 }
 
@@ -262,7 +261,9 @@ void cpus_stop_others(void)
 		if (cpus[id] != this_cpu())
 			lapic_send_nmi(cpus[id]->apic_id);
 	}
-	while (__atomic_load_n(&stopped_count, __ATOMIC_RELAXED) + 1 < cpus_count() &&
-	       rdtsc() < end)
-		pause();
+	for (u32 id = 0; id < cpus_count(); id++) {
+		while (cpus[id] != this_cpu() && rdtsc() < end &&
+		       __atomic_load_n(&cpus[id]->stopped, __ATOMIC_ACQUIRE) == NULL)
+			pause();
+	}
 }

@@ -25,5 +25,5 @@ void cpus_pend(struct cpu *cpu, u64 reasons);
 /* Takes all other CPUs out of VMX or SVM operation for good, wherever they are. */
 void cpus_stop_others(void);
 /* What a CPU does when it is told so. */
-NORETURN void cpus_stopped(struct cpu *cpu);
+NORETURN void cpus_stopped(struct cpu *cpu, const struct trap_frame *frame);
 bool cpus_stopping(void);

@@ -192,6 +192,11 @@ void tlb_arch_load_root(hpa_t root)
 	write_cr3(root.value);
 }
 
+u64 tlb_arch_clock_ms(void)
+{
+	return rdtsc() / tsc_khz();
+}
+
 void tlb_arch_kick(u32 id)
 {
 	cpus_pend(cpus_get(id), PENDING_TLB);

@@ -4,9 +4,6 @@
 #include "lib/lock.h"
 
 /*
- * Lock order, first to last: the object lock, a handle table, a CPU's run queue, a run group;
- * then those of mm/object.h.
- *
  * The object lock guards what objects are to each other: handles, groups' members, processes'
  * threads, queues and their signals, what a thread waits for and which CPU is its home. System
  * calls hold it, SYS_VCPU_RUN apart; entering a guest and settling its exits never does.

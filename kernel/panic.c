@@ -76,6 +76,20 @@ static void print_registers(const struct trap_frame *f)
 	      read_cr2(), read_cr3(), read_cr4());
 }
 
+/* Where the NMI has caught a CPU; the guest's and ring 3's code has no names here. */
+static void print_other(const struct cpu *cpu)
+{
+	const struct trap_frame *frame = cpu->stopped;
+
+	if (frame == NULL || (frame->cs & 3) != 0) {
+		print("CPU %u %s\n", cpu->id, frame == NULL ? "does not answer" : "in ring 3");
+		return;
+	}
+	print("CPU %u at\n", cpu->id);
+	print_address(frame->rip);
+	print_backtrace(frame->rbp);
+}
+
 static void print_log(u32 cpu)
 {
 	const struct log_ring *ring = log_ring_of(cpu);
@@ -119,6 +133,10 @@ static NORETURN void stop(const struct trap_frame *frame, u64 frame_pointer, con
 	if (frame != NULL)
 		print_registers(frame);
 	print_backtrace(frame_pointer);
+	for (u32 id = 0; id < cpus_count(); id++) {
+		if (cpus_get(id) != cpu)
+			print_other(cpus_get(id));
+	}
 	print_log(cpu->id);
 	print("halted\n");
 	machine_virt_leave(cpu);

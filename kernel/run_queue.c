@@ -35,24 +35,24 @@ void run_group_init(struct run_group *group, u64 weight)
 
 void run_group_set_weight(struct run_group *group, u64 weight)
 {
-	lock_acquire(&group->lock);
+	lock_acquire(&group->lock, LOCK_GROUP);
 	group->weight = weight;
-	lock_release(&group->lock);
+	lock_release(&group->lock, LOCK_GROUP);
 }
 
 void run_group_set_cap(struct run_group *group, u64 percent, u64 period_ticks, u64 now)
 {
-	lock_acquire(&group->lock);
+	lock_acquire(&group->lock, LOCK_GROUP);
 	budget_cap_set(&group->cap, percent, period_ticks, now);
-	lock_release(&group->lock);
+	lock_release(&group->lock, LOCK_GROUP);
 }
 
 static void group_change(struct run_group *group, int runnable, int running, u64 now)
 {
-	lock_acquire(&group->lock);
+	lock_acquire(&group->lock, LOCK_GROUP);
 	group->runnable += (u64)runnable;
 	budget_cap_run(&group->cap, running, now);
-	lock_release(&group->lock);
+	lock_release(&group->lock, LOCK_GROUP);
 }
 
 /* A look at what other CPUs may change at any time. */
@@ -67,12 +67,12 @@ static struct group_state group_state(struct run_group *group, u64 now)
 {
 	struct group_state state;
 
-	lock_acquire(&group->lock);
+	lock_acquire(&group->lock, LOCK_GROUP);
 	state.factor = RUN_WEIGHT_DEFAULT * group->runnable;
 	state.weight = group->weight;
 	state.left = budget_cap_left(&group->cap, now);
 	state.period_end = group->cap.period_end;
-	lock_release(&group->lock);
+	lock_release(&group->lock, LOCK_GROUP);
 	return state;
 }
 
@@ -287,6 +287,22 @@ void run_queue_put_back(struct run_queue *queue, struct run_entity *running, u64
 {
 	set_running(running, false, now);
 	enqueue(queue, running, now);
+}
+
+bool run_queue_yield_to(struct run_queue *queue, struct run_entity *running,
+			struct run_entity *waiting)
+{
+	u64 ahead = running->virtual_time;
+
+	if (waiting->group != running->group || waiting->node.heap != &queue->fair)
+		return false;
+	if (tick_before(waiting->virtual_time, ahead))
+		return true;
+	running->virtual_time = waiting->virtual_time;
+	waiting->virtual_time = ahead;
+	heap_remove(&waiting->node);
+	heap_insert(&queue->fair, &waiting->node, ahead);
+	return true;
 }
 
 bool run_queue_preempts(const struct run_queue *queue, const struct run_entity *running,

@@ -95,6 +95,14 @@ bool run_queue_charge(struct run_queue *queue, struct run_entity *running, u64 r
 /* The running one waits again; it was charged until now. */
 void run_queue_put_back(struct run_queue *queue, struct run_entity *running, u64 now);
 
+/*
+ * The running one, charged, lets a waiting one of its group go ahead of it: they change places,
+ * which costs others nothing. False, without effect: that one is not of its group, or does not
+ * wait here for unreserved time.
+ */
+bool run_queue_yield_to(struct run_queue *queue, struct run_entity *running,
+			struct run_entity *waiting);
+
 /* Whether the candidate, just added, should run instead (the running one charged, or NULL). */
 bool run_queue_preempts(const struct run_queue *queue, const struct run_entity *running,
 			const struct run_entity *candidate);

@@ -10,6 +10,7 @@
 #include "kernel/thread.h"
 #include "kernel/vcpu.h"
 
+#define GIVE_TRIES 32u /* threads looked at for one to hand over */
 #define AFFINITY_CPUS 64u /* CPUs above have no bit: every group may use them */
 
 bool sched_init(struct cpu *cpu)
@@ -132,13 +133,15 @@ void sched_ready(struct thread *thread)
 	u64 now = rdtsc();
 	bool look;
 
-	lock_acquire(&cpu->lock);
+	lock_acquire(&cpu->lock, LOCK_QUEUE);
+	if (!thread->run.runnable)
+		thread->ready_tsc = now;
 	look = charge(cpu, now);
 	running = cpu->running != NULL ? &cpu->running->run : NULL;
 	run_queue_add(cpu->queue, &thread->run, now);
 	look |= running == NULL || run_queue_preempts(cpu->queue, running, &thread->run);
 	publish(cpu, now);
-	lock_release(&cpu->lock);
+	lock_release(&cpu->lock, LOCK_QUEUE);
 
 	if (look || cpu != this_cpu())
 		cpus_pend(cpu, look ? PENDING_RESCHEDULE : PENDING_TIMER);
@@ -150,21 +153,21 @@ void sched_remove(struct thread *thread)
 {
 	struct cpu *cpu = thread->cpu;
 
-	lock_acquire(&cpu->lock);
+	lock_acquire(&cpu->lock, LOCK_QUEUE);
 	if (thread->run.runnable && cpu->running != thread)
 		run_queue_remove(cpu->queue, &thread->run, rdtsc());
-	lock_release(&cpu->lock);
+	lock_release(&cpu->lock, LOCK_QUEUE);
 }
 
 void sched_block(struct cpu *cpu)
 {
 	u64 now = rdtsc();
 
-	lock_acquire(&cpu->lock);
+	lock_acquire(&cpu->lock, LOCK_QUEUE);
 	charge(cpu, now);
 	run_queue_remove(cpu->queue, &cpu->running->run, now);
 	cpu->running = NULL;
-	lock_release(&cpu->lock);
+	lock_release(&cpu->lock, LOCK_QUEUE);
 	cpus_pend(cpu, PENDING_RESCHEDULE);
 }
 
@@ -172,11 +175,23 @@ void sched_account(struct cpu *cpu)
 {
 	u64 now = rdtsc();
 
-	lock_acquire(&cpu->lock);
+	lock_acquire(&cpu->lock, LOCK_QUEUE);
 	if (charge(cpu, now))
 		cpus_pend(cpu, PENDING_RESCHEDULE);
 	publish(cpu, now);
-	lock_release(&cpu->lock);
+	lock_release(&cpu->lock, LOCK_QUEUE);
+}
+
+static void begin(struct thread *thread, u64 now)
+{
+	s64 waited = (s64)(now - thread->ready_tsc);
+
+	publish_missed(thread);
+	if (waited <= 0) /* another CPU's clock may be a little ahead */
+		return;
+	thread->waited_tsc += (u64)waited;
+	__atomic_fetch_add(&thread->process->group->page->waited_tsc, (u64)waited,
+			   __ATOMIC_RELAXED);
 }
 
 void sched_next(struct cpu *cpu)
@@ -184,18 +199,20 @@ void sched_next(struct cpu *cpu)
 	struct run_entity *next;
 	u64 now = rdtsc();
 
-	lock_acquire(&cpu->lock);
+	lock_acquire(&cpu->lock, LOCK_QUEUE);
 	charge(cpu, now);
-	if (cpu->running != NULL && cpu->running->state == THREAD_READY)
+	if (cpu->running != NULL && cpu->running->state == THREAD_READY) {
+		cpu->running->ready_tsc = now;
 		run_queue_put_back(cpu->queue, &cpu->running->run, now);
-	else if (cpu->running != NULL)
+	} else if (cpu->running != NULL) {
 		run_queue_remove(cpu->queue, &cpu->running->run, now);
+	}
 	next = run_queue_pick(cpu->queue, now);
 	cpu->running = next != NULL ? thread_of(next) : NULL;
 	if (cpu->running != NULL)
-		publish_missed(cpu->running);
+		begin(cpu->running, now);
 	publish(cpu, now);
-	lock_release(&cpu->lock);
+	lock_release(&cpu->lock, LOCK_QUEUE);
 }
 
 bool sched_must_move(const struct cpu *cpu)
@@ -217,17 +234,34 @@ void sched_move(struct cpu *cpu)
 		target = sched_place(thread->process->group->affinity);
 	if (thread->state != THREAD_READY || target == cpu)
 		return;
-	lock_acquire(&cpu->lock);
+	lock_acquire(&cpu->lock, LOCK_QUEUE);
 	charge(cpu, now);
 	run_queue_detach(cpu->queue, &thread->run, now);
 	cpu->running = NULL;
 	publish(cpu, now);
-	lock_release(&cpu->lock);
+	lock_release(&cpu->lock, LOCK_QUEUE);
 	thread_unload(cpu);
 	vcpu_unload(cpu); /* it may be the thread's, which would ask for it from there */
 	thread->cpu = target;
+	thread->ready_tsc = now;
 	sched_ready(thread);
 	cpus_pend(cpu, PENDING_RESCHEDULE);
+}
+
+enum status sched_yield(struct cpu *cpu, struct thread *to)
+{
+	bool waits = true;
+
+	lock_acquire(&cpu->lock, LOCK_QUEUE);
+	charge(cpu, rdtsc());
+	if (to != NULL)
+		waits = to->cpu == cpu &&
+			run_queue_yield_to(cpu->queue, &cpu->running->run, &to->run);
+	lock_release(&cpu->lock, LOCK_QUEUE);
+	if (!waits)
+		return STATUS_NOT_FOUND;
+	cpus_pend(cpu, PENDING_RESCHEDULE);
+	return STATUS_OK;
 }
 
 void sched_beg(struct cpu *cpu)
@@ -248,39 +282,67 @@ void sched_beg(struct cpu *cpu)
 		cpus_pend(victim, PENDING_GIVE);
 }
 
+bool sched_balance_due(struct cpu *cpu)
+{
+	u64 now = rdtsc();
+
+	if (now < cpu->balance_tsc || cpu->queue->count < 2)
+		return false;
+	cpu->balance_tsc = now + tsc_from_ns(SCHED_BALANCE_NS);
+	return true;
+}
+
 /*
- * The thread, of those that wait here, that is furthest behind and may run there. Not one whose
- * registers this CPU still has: it blocked last, and was woken after the CPU looked at the queue.
+ * Where the thread should wait rather than here: there, if it may, or where least is to do (NULL).
+ * What it takes along must not make that CPU the busier one; as busy as this one it may become,
+ * so that three who share two CPUs take turns at being alone.
  */
-static struct thread *take_for(struct cpu *cpu, const struct cpu *target)
+static struct cpu *better(const struct cpu *cpu, const struct thread *thread, struct cpu *there)
+{
+	u64 affinity = thread->process->group->affinity;
+
+	if (there == NULL)
+		there = sched_place(affinity);
+	if (there == cpu || !allowed(affinity, there->id) ||
+	    load_of(there) + thread->run.load > load_of(cpu))
+		return NULL;
+	return there;
+}
+
+/*
+ * The thread, of those that wait here, that is furthest behind and is better off elsewhere. Not one
+ * whose registers this CPU still has: it blocked last, and was woken after the CPU looked at the
+ * queue.
+ */
+static struct thread *take(struct cpu *cpu, struct cpu **target)
 {
 	struct run_entity *entity = NULL;
 	struct thread *thread = NULL;
+	struct cpu *there = NULL;
 
-	lock_acquire(&cpu->lock);
-	while ((entity = run_queue_next_waiting(cpu->queue, entity)) != NULL) {
-		if (thread_of(entity) == cpu->thread ||
-		    !allowed(thread_of(entity)->process->group->affinity, target->id))
-			continue;
+	lock_acquire(&cpu->lock, LOCK_QUEUE);
+	for (u32 n = 0; n < GIVE_TRIES && there == NULL; n++) {
+		entity = run_queue_next_waiting(cpu->queue, entity);
+		if (entity == NULL)
+			break;
 		thread = thread_of(entity);
-		run_queue_detach(cpu->queue, entity, rdtsc());
-		break;
+		if (thread != cpu->thread)
+			there = better(cpu, thread, *target);
 	}
-	lock_release(&cpu->lock);
+	if (there != NULL)
+		run_queue_detach(cpu->queue, entity, rdtsc());
+	lock_release(&cpu->lock, LOCK_QUEUE);
+	*target = there;
 	return thread;
 }
 
 void sched_give(struct cpu *cpu)
 {
 	u32 beggar = __atomic_exchange_n(&cpu->beggar, 0, __ATOMIC_RELAXED);
-	struct cpu *target;
-	struct thread *thread;
+	struct cpu *target = beggar != 0 ? cpus_get(beggar - 1) : NULL;
+	struct thread *thread = take(cpu, &target);
 
-	if (beggar == 0)
-		return;
-	target = cpus_get(beggar - 1);
-	thread = take_for(cpu, target);
-	if (thread == NULL)
+	if (target == NULL)
 		return;
 	vcpu_unload(cpu); /* it may be the thread's, which would ask for it from there */
 	thread->cpu = target;
@@ -301,12 +363,12 @@ static bool reserve_here(struct thread *thread, u64 budget_ns, u64 period_ns, u6
 	u64 now = rdtsc();
 	bool admitted;
 
-	lock_acquire(&cpu->lock);
+	lock_acquire(&cpu->lock, LOCK_QUEUE);
 	charge(cpu, now);
 	admitted = run_queue_reserve(cpu->queue, &thread->run, tsc_from_ns(budget_ns),
 				     tsc_from_ns(period_ns), now, left_permille);
 	publish(cpu, now);
-	lock_release(&cpu->lock);
+	lock_release(&cpu->lock, LOCK_QUEUE);
 	if (!admitted)
 		return false;
 	group->reserved_permille += permille_of(reservation->budget, reservation->period) - before;
@@ -328,9 +390,9 @@ static struct cpu *find_room(const struct thread *thread, u64 budget, u64 period
 
 		if (cpu == thread->cpu || !allowed(thread->process->group->affinity, id))
 			continue;
-		lock_acquire(&cpu->lock);
+		lock_acquire(&cpu->lock, LOCK_QUEUE);
 		fits = run_queue_admit(cpu->queue, budget, period, &left);
-		lock_release(&cpu->lock);
+		lock_release(&cpu->lock, LOCK_QUEUE);
 		if (fits && (best == NULL || left > *left_permille))
 			best = cpu;
 		*left_permille = MAX(*left_permille, left);
@@ -372,8 +434,8 @@ void sched_forget(struct thread *thread)
 
 	group->reserved_permille -= permille_of(reservation->budget, reservation->period);
 	group->page->reserved_permille = group->reserved_permille;
-	lock_acquire(&thread->cpu->lock);
+	lock_acquire(&thread->cpu->lock, LOCK_QUEUE);
 	if (thread->run.queue != NULL)
 		run_queue_detach(thread->cpu->queue, &thread->run, rdtsc());
-	lock_release(&thread->cpu->lock);
+	lock_release(&thread->cpu->lock, LOCK_QUEUE);
 }

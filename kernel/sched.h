@@ -7,6 +7,7 @@ struct cpu;
 struct thread;
 
 #define SCHED_SLICE_NS (5 * NS_PER_MS)
+#define SCHED_BALANCE_NS (100 * NS_PER_MS)
 
 /*
  * Which thread runs where and when. Each CPU has a queue (kernel/run_queue.h: shares, caps and
@@ -53,7 +54,17 @@ void sched_next(struct cpu *cpu);
 bool sched_must_move(const struct cpu *cpu);
 /* Sends it there; its registers are loaded here. Under the object lock. */
 void sched_move(struct cpu *cpu);
+/*
+ * SYS_THREAD_YIELD of the running thread; `to` may be NULL. STATUS_NOT_FOUND, without effect: that
+ * one is of another group or does not wait here. Under the object lock.
+ */
+enum status sched_yield(struct cpu *cpu, struct thread *to);
 /* Asks the busiest CPU for a thread. */
 void sched_beg(struct cpu *cpu);
-/* Hands a waiting thread to the CPU that has asked. Under the object lock. */
+/* Whether it is time to look if others have less to do. */
+bool sched_balance_due(struct cpu *cpu);
+/*
+ * Hands a waiting thread to the CPU that has asked, or to one that has less to do and will not have
+ * more than this one has. Under the object lock.
+ */
 void sched_give(struct cpu *cpu);

@@ -119,8 +119,8 @@ enum status sys_space_entry(struct thread *caller, struct syscall_registers *r)
 	if (!space->second_stage || r->argument[1] >= space->high ||
 	    r->argument[2] >= PT_LEVEL_COUNT)
 		return STATUS_BAD_ARGUMENT;
-	lock_acquire(&space->lock);
+	lock_acquire(&space->lock, LOCK_SPACE);
 	r->value = table_entry(&space->table, r->argument[1], (enum pt_level)r->argument[2]);
-	lock_release(&space->lock);
+	lock_release(&space->lock, LOCK_SPACE);
 	return STATUS_OK;
 }

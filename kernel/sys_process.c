@@ -8,6 +8,7 @@
 #include "kernel/sched.h"
 #include "kernel/syscall.h"
 #include "kernel/thread.h"
+#include "kernel/vcpu.h"
 #include "lib/checked.h"
 #include "lib/string.h"
 #include "mm/address.h"
@@ -83,10 +84,12 @@ enum status sys_thread_create(struct thread *caller, struct syscall_registers *r
 
 enum status sys_thread_yield(struct thread *caller, struct syscall_registers *r)
 {
-	(void)caller;
-	(void)r;
-	cpus_pend(this_cpu(), PENDING_RESCHEDULE);
-	return STATUS_OK;
+	struct vcpu *vcpu;
+
+	if (r->argument[0] == HANDLE_NONE)
+		return sched_yield(caller->cpu, NULL);
+	SYSCALL_OBJECT(caller, r->argument[0], vcpu, OBJECT_VCPU, RIGHT_CONTROL, &vcpu);
+	return vcpu->thread != NULL ? sched_yield(caller->cpu, vcpu->thread) : STATUS_NOT_FOUND;
 }
 
 enum status sys_thread_reserve(struct thread *caller, struct syscall_registers *r)

@@ -53,11 +53,11 @@ void syscall_dispatch(struct thread *caller, struct trap_frame *frame)
 	enum status status = STATUS_NOT_SUPPORTED;
 
 	if (frame->rax < SYS_COUNT) {
-		lock_acquire(&object_lock);
+		lock_acquire(&object_lock, LOCK_OBJECTS);
 		/* Who was ended meanwhile, by another CPU, has nothing to ask any more. */
 		if (caller->state != THREAD_DEAD)
 			status = table[frame->rax](caller, &registers);
-		lock_release(&object_lock);
+		lock_release(&object_lock, LOCK_OBJECTS);
 	}
 	frame->rax = status;
 	frame->rdi = registers.value;

@@ -70,10 +70,10 @@ static bool held_by(struct cpu *cpu, const struct thread *thread)
 {
 	bool held;
 
-	lock_acquire(&cpu->lock);
+	lock_acquire(&cpu->lock, LOCK_QUEUE);
 	held = cpu->running == thread ||
 	       __atomic_load_n(&cpu->thread, __ATOMIC_ACQUIRE) == thread;
-	lock_release(&cpu->lock);
+	lock_release(&cpu->lock, LOCK_QUEUE);
 	return held;
 }
 
@@ -85,8 +85,7 @@ enum status thread_free(struct thread *thread)
 	}
 	if (thread->guest != NULL)
 		vcpu_abandon(thread->guest);
-	if (thread->ran != NULL)
-		object_put(&thread->ran->object);
+	vcpu_forget(thread);
 	sched_forget(thread);
 	list_remove(&thread->sibling);
 	thread->process->thread_count--;

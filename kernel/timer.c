@@ -23,7 +23,7 @@ void timer_sleep(struct thread *thread)
 	struct cpu *cpu = thread->cpu;
 	struct list *position = &cpu->sleeping;
 
-	lock_acquire(&cpu->lock);
+	lock_acquire(&cpu->lock, LOCK_QUEUE);
 	LIST_FOR_EACH(node, &cpu->sleeping) {
 		if (LIST_ENTRY(node, struct thread, sleep_node)->wake_tsc > thread->wake_tsc) {
 			position = node;
@@ -32,17 +32,17 @@ void timer_sleep(struct thread *thread)
 	}
 	list_insert_before(position, &thread->sleep_node);
 	publish(cpu);
-	lock_release(&cpu->lock);
+	lock_release(&cpu->lock, LOCK_QUEUE);
 }
 
 void timer_cancel(struct thread *thread)
 {
 	struct cpu *cpu = thread->cpu;
 
-	lock_acquire(&cpu->lock);
+	lock_acquire(&cpu->lock, LOCK_QUEUE);
 	list_remove(&thread->sleep_node);
 	publish(cpu);
-	lock_release(&cpu->lock);
+	lock_release(&cpu->lock, LOCK_QUEUE);
 }
 
 void timer_expire(struct cpu *cpu)

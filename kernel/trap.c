@@ -36,9 +36,9 @@ static void interrupt(struct cpu *cpu, u64 vector)
 	case VECTOR_KICK:
 		break;
 	case VECTOR_GSI_FIRST ... VECTOR_GSI_LAST:
-		lock_acquire(&object_lock);
+		lock_acquire(&object_lock, LOCK_OBJECTS);
 		irq_raise((u32)(vector - VECTOR_GSI_FIRST));
-		lock_release(&object_lock);
+		lock_release(&object_lock, LOCK_OBJECTS);
 		break;
 	case VECTOR_SPURIOUS: /* SDM vol. 3, 11.9: no EOI */
 		return;
@@ -52,9 +52,9 @@ static void kill(struct thread *thread, const struct trap_frame *frame, enum kil
 	log_error(LOG_PROCESS, "process killed: vector %u error %x rip +%x address %x",
 		  frame->vector, frame->error_code,
 		  frame->rip - thread->process->image_base, detail);
-	lock_acquire(&object_lock);
+	lock_acquire(&object_lock, LOCK_OBJECTS);
 	process_end(thread->process, KILL_CODE(reason, frame->vector));
-	lock_release(&object_lock);
+	lock_release(&object_lock, LOCK_OBJECTS);
 }
 
 static void page_fault(struct thread *thread, const struct trap_frame *frame)
@@ -143,6 +143,6 @@ void trap_nmi(struct trap_frame *frame)
 	u64 bit = frame->vector == TRAP_NMI ? PENDING_NMI : PENDING_MACHINE_CHECK;
 
 	if (cpus_stopping())
-		cpus_stopped(cpu);
+		cpus_stopped(cpu, frame);
 	__atomic_fetch_or(&cpu->pending, bit, __ATOMIC_RELAXED);
 }

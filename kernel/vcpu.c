@@ -191,6 +191,18 @@ static enum status begin(struct vcpu *vcpu)
 	return STATUS_OK;
 }
 
+void vcpu_forget(struct thread *thread)
+{
+	struct vcpu *vcpu = thread->ran;
+
+	if (vcpu == NULL)
+		return;
+	if (vcpu->thread == thread)
+		vcpu->thread = NULL;
+	thread->ran = NULL;
+	object_put(&vcpu->object);
+}
+
 /* Remembers what the handle stands for, with a reference of the thread's own. */
 static NOINLINE enum status find(struct thread *thread, u64 handle)
 {
@@ -198,17 +210,17 @@ static NOINLINE enum status find(struct thread *thread, u64 handle)
 	struct object *object;
 	enum status status;
 
-	lock_acquire(&object_lock);
+	lock_acquire(&object_lock, LOCK_OBJECTS);
 	status = handle_lookup(table, handle, OBJECT_VCPU, RIGHT_CONTROL, &object);
 	if (status == STATUS_OK) {
 		object_get(object);
-		if (thread->ran != NULL)
-			object_put(&thread->ran->object);
+		vcpu_forget(thread);
 		thread->ran = CONTAINER_OF(object, struct vcpu, object);
+		thread->ran->thread = thread;
 		thread->ran_handle = handle;
 		thread->ran_closed = table->closed;
 	}
-	lock_release(&object_lock);
+	lock_release(&object_lock, LOCK_OBJECTS);
 	return status;
 }
 
@@ -271,6 +283,7 @@ static void return_to_monitor(struct vcpu *vcpu)
 	vcpu->virt.event.valid = 0;
 	virt->get(&vcpu->virt, groups);
 	page->valid = groups | VCPU_EVENT;
+	page->waited_tsc = runner->waited_tsc;
 	page->run_count++;
 	if (unlikely(runner->process->ports != NULL))
 		thread_ports_load(this_cpu(), runner);
@@ -342,6 +355,28 @@ static NOINLINE void inject(struct vcpu *vcpu)
 	count(&vcpu->account->injected, 1);
 }
 
+/* Returns what the guest's byte was, 0 where there is none. */
+static u32 mark(struct vcpu *vcpu, u8 value)
+{
+	u64 at = READ_ONCE(vcpu->virt.page->preempted_gpa);
+	u8 *byte = at != 0 ? space_guest_byte(vcpu->vm->space, at) : NULL;
+
+	return byte != NULL ? __atomic_exchange_n(byte, value, __ATOMIC_SEQ_CST) : 0;
+}
+
+void vcpu_preempt(struct vcpu *vcpu)
+{
+	vcpu->preempted = true;
+	(void)mark(vcpu, MARK_PREEMPTED);
+}
+
+static NOINLINE void resume(struct vcpu *vcpu)
+{
+	vcpu->preempted = false;
+	if (mark(vcpu, 0) & MARK_FLUSH)
+		vcpu->virt.flush = true;
+}
+
 /*
  * Whoever kicks the vCPU or unmaps its memory sends an interrupt, which ends the next entry before
  * the guest's first instruction: so the reasons to stop need no second look in the loop.
@@ -351,6 +386,8 @@ static void enter(struct cpu *cpu, struct vcpu *vcpu, u64 now)
 	struct group_page *account = vcpu->account;
 	struct space *space = vcpu->vm->space;
 
+	if (unlikely(vcpu->preempted))
+		resume(vcpu);
 	if (unlikely(vcpu->virt.event.valid))
 		inject(vcpu);
 	if (unlikely(space->generation != vcpu->space_seen) &&

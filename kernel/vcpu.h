@@ -18,6 +18,7 @@ struct vcpu {
 	struct vm *vm;         /* holds a reference */
 	struct queue *queue;   /* holds a reference: a signal in it ends a run */
 	struct memory *memory; /* holds a reference: the shared pages */
+	struct thread *thread; /* that ran it last, if it still lives; the object lock guards it */
 	struct thread *runner; /* the thread that runs or reads it, NULL: none; taken atomically */
 	struct group_page *account; /* its group's */
 	const struct vcpu_cpuid_entry *cpuid; /* shared page, NULL: the monitor settles CPUID */
@@ -25,6 +26,7 @@ struct vcpu {
 	u64 deadline_tsc;      /* as the monitor asked for this run; 0: none */
 	u64 space_seen;        /* for tlb_must_flush */
 	u32 requested;         /* enum vcpu_request of this run, obeyed at entry */
+	bool preempted;        /* the guest was told so */
 	bool kicked;           /* sticky until a run has returned for it */
 };
 
@@ -62,6 +64,12 @@ void vcpu_kick(struct vcpu *vcpu);
 void vcpu_unload(struct cpu *cpu);
 /* The same if it is this one. */
 void vcpu_let_go(struct cpu *cpu, struct vcpu *vcpu);
+
+/* The CPU, which is the caller's, is taken from the guest. */
+void vcpu_preempt(struct vcpu *vcpu);
+
+/* The thread ends: it refers to no vCPU any more. Under the object lock. */
+void vcpu_forget(struct thread *thread);
 
 /* The runner ends: the vCPU is free for another. */
 void vcpu_abandon(struct vcpu *vcpu);

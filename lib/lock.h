@@ -4,25 +4,58 @@
 #include "lib/types.h"
 
 /*
- * A ticket lock: first come, first served. All zero is an open lock. Holders never wait for
- * anything but a later lock of the order given in mm/object.h.
+ * Every lock there is, in the order in which a CPU may take them: with one of them held only later
+ * ones, and never two of a kind. DEBUG=1 checks it at each turn and counts who had to wait.
  */
+enum lock_rank {
+	LOCK_OBJECTS,  /* kernel/object_lock.h */
+	LOCK_QUEUE,    /* struct cpu: run queue and sleepers */
+	LOCK_GROUP,    /* struct run_group */
+	LOCK_SPACE,
+	LOCK_MEMORY,
+	LOCK_QUOTA,    /* with the object slabs of its holder */
+	LOCK_DEFERRED, /* mm/tlb.c: pages on their way back, epochs */
+	LOCK_PAGES,    /* mm/buddy.c */
+	LOCK_RANKS
+};
+
+/* A ticket lock: first come, first served. All zero is an open lock. */
 struct lock {
 	u32 next;    /* the ticket handed out next */
 	u32 serving; /* the ticket that holds the lock */
 };
 
-static inline void lock_acquire(struct lock *lock)
+#ifdef DEBUG
+void lock_check_acquire(enum lock_rank rank, bool waited);
+void lock_check_release(enum lock_rank rank);
+#else
+static inline void lock_check_acquire(enum lock_rank rank, bool waited)
 {
-	u32 ticket = __atomic_fetch_add(&lock->next, 1, __ATOMIC_RELAXED);
-
-	/* Pairs with the release below. */
-	while (__atomic_load_n(&lock->serving, __ATOMIC_ACQUIRE) != ticket)
-		__builtin_ia32_pause();
+	(void)rank, (void)waited;
 }
 
-static inline void lock_release(struct lock *lock)
+static inline void lock_check_release(enum lock_rank rank)
 {
+	(void)rank;
+}
+#endif
+
+static inline void lock_acquire(struct lock *lock, enum lock_rank rank)
+{
+	u32 ticket = __atomic_fetch_add(&lock->next, 1, __ATOMIC_RELAXED);
+	bool waited = false;
+
+	/* Pairs with the release below. */
+	while (__atomic_load_n(&lock->serving, __ATOMIC_ACQUIRE) != ticket) {
+		waited = true;
+		__builtin_ia32_pause();
+	}
+	lock_check_acquire(rank, waited);
+}
+
+static inline void lock_release(struct lock *lock, enum lock_rank rank)
+{
+	lock_check_release(rank);
 	/* Only the holder writes `serving`. */
 	__atomic_store_n(&lock->serving, lock->serving + 1, __ATOMIC_RELEASE);
 }

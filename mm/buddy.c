@@ -119,11 +119,11 @@ enum status page_alloc(unsigned int order, enum page_owner owner, struct quota *
 
 	if (status != STATUS_OK)
 		return status;
-	lock_acquire(&buddy_lock);
+	lock_acquire(&buddy_lock, LOCK_PAGES);
 	status = STATUS_NO_MEMORY;
 	if (page_counts[PAGE_FREE] >= reserved_count + count)
 		status = block_alloc(order, owner, hpa);
-	lock_release(&buddy_lock);
+	lock_release(&buddy_lock, LOCK_PAGES);
 	if (status != STATUS_OK)
 		quota_release(quota, owner, count);
 	return status;
@@ -149,9 +149,9 @@ void page_free(hpa_t hpa, struct quota *quota)
 	CHECK(is_aligned(hpa.value, PAGE_SIZE << page->order));
 	CHECK((page->flags & PAGE_FLAG_HEAD) && page->owner > PAGE_RESERVED);
 	quota_release(quota, page->owner, 1ull << page->order);
-	lock_acquire(&buddy_lock);
+	lock_acquire(&buddy_lock, LOCK_PAGES);
 	block_free((u32)(hpa.value >> PAGE_SHIFT));
-	lock_release(&buddy_lock);
+	lock_release(&buddy_lock, LOCK_PAGES);
 }
 
 enum status page_reserve(u64 count)
@@ -159,33 +159,33 @@ enum status page_reserve(u64 count)
 	enum status status = STATUS_NO_MEMORY;
 	u64 kept = ram_pages / KERNEL_SHARE;
 
-	lock_acquire(&buddy_lock);
+	lock_acquire(&buddy_lock, LOCK_PAGES);
 	if (count <= ram_pages && page_counts[PAGE_FREE] >= reserved_count + count + kept) {
 		reserved_count += count;
 		status = STATUS_OK;
 	}
-	lock_release(&buddy_lock);
+	lock_release(&buddy_lock, LOCK_PAGES);
 	return status;
 }
 
 void page_unreserve(u64 count)
 {
-	lock_acquire(&buddy_lock);
+	lock_acquire(&buddy_lock, LOCK_PAGES);
 	CHECK(count <= reserved_count);
 	reserved_count -= count;
-	lock_release(&buddy_lock);
+	lock_release(&buddy_lock, LOCK_PAGES);
 }
 
 enum status page_alloc_reserved(unsigned int order, enum page_owner owner, hpa_t *hpa)
 {
 	enum status status;
 
-	lock_acquire(&buddy_lock);
+	lock_acquire(&buddy_lock, LOCK_PAGES);
 	CHECK(reserved_count >= 1ull << order);
 	status = block_alloc(order, owner, hpa);
 	if (status == STATUS_OK)
 		reserved_count -= 1ull << order;
-	lock_release(&buddy_lock);
+	lock_release(&buddy_lock, LOCK_PAGES);
 	return status;
 }
 
@@ -225,10 +225,10 @@ bool page_range_has_ram(hpa_t hpa, u64 bytes)
 
 void page_counts_move(u64 *to)
 {
-	lock_acquire(&buddy_lock);
+	lock_acquire(&buddy_lock, LOCK_PAGES);
 	memcpy(to, page_counts, sizeof(early_counts));
 	page_counts = to;
-	lock_release(&buddy_lock);
+	lock_release(&buddy_lock, LOCK_PAGES);
 }
 
 u64 page_total(void)

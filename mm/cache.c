@@ -61,14 +61,14 @@ enum status cache_alloc(struct cache *cache, struct quota *quota, void **object)
 	unsigned int place;
 	enum status status;
 
-	lock_acquire(&holder->lock);
+	lock_acquire(&holder->lock, LOCK_QUOTA);
 	if (list_empty(slabs)) {
 		/* Charging takes the same lock. */
-		lock_release(&holder->lock);
+		lock_release(&holder->lock, LOCK_QUOTA);
 		status = slab_alloc(cache, quota, &slab);
 		if (status != STATUS_OK)
 			return status;
-		lock_acquire(&holder->lock);
+		lock_acquire(&holder->lock, LOCK_QUOTA);
 		list_push_front(slabs, &slab->node);
 	}
 	slab = LIST_ENTRY(slabs->next, struct slab, node);
@@ -76,7 +76,7 @@ enum status cache_alloc(struct cache *cache, struct quota *quota, void **object)
 	slab->used |= BIT(place);
 	if (slab->used == slab_full(cache))
 		list_remove(&slab->node);
-	lock_release(&holder->lock);
+	lock_release(&holder->lock, LOCK_QUOTA);
 
 	*object = (u8 *)(slab + 1) + place * cache->object_bytes;
 	memset(*object, 0, cache->object_bytes);
@@ -92,7 +92,7 @@ void cache_free(struct cache *cache, void *object)
 	bool empty;
 
 	CHECK(slab->cache == cache && offset % cache->object_bytes == 0);
-	lock_acquire(&holder->lock);
+	lock_acquire(&holder->lock, LOCK_QUOTA);
 	CHECK(slab->used & BIT(offset / cache->object_bytes));
 	if (slab->used == slab_full(cache))
 		list_push_front(&holder->slabs[cache->index], &slab->node);
@@ -100,7 +100,7 @@ void cache_free(struct cache *cache, void *object)
 	empty = slab->used == 0;
 	if (empty)
 		list_remove(&slab->node);
-	lock_release(&holder->lock);
+	lock_release(&holder->lock, LOCK_QUOTA);
 	if (empty)
 		page_free(pointer_to_hpa(slab), quota);
 }

@@ -245,9 +245,9 @@ enum status memory_populate(struct memory *memory, u64 index)
 	CHECK(index < memory->page_count);
 	if (memory->kind != MEMORY_RAM)
 		return STATUS_OK;
-	lock_acquire(&memory->lock);
+	lock_acquire(&memory->lock, LOCK_MEMORY);
 	status = populate(memory, index);
-	lock_release(&memory->lock);
+	lock_release(&memory->lock, LOCK_MEMORY);
 	return status;
 }
 
@@ -299,9 +299,9 @@ bool memory_slot(struct memory *memory, u64 index, hpa_t *hpa, enum pt_level *le
 	CHECK(index < memory->page_count);
 	if (memory->kind != MEMORY_RAM)
 		return slot_fixed(memory, index, hpa, level);
-	lock_acquire(&memory->lock);
+	lock_acquire(&memory->lock, LOCK_MEMORY);
 	present = slot_ram(memory, index, hpa, level);
-	lock_release(&memory->lock);
+	lock_release(&memory->lock, LOCK_MEMORY);
 	return present;
 }
 

@@ -4,11 +4,6 @@
 #include "kernel/abi/object.h"
 #include "lib/list.h"
 
-/*
- * Lock order, first to last: space, memory, quota, deferred pages, page allocator. The kernel's own
- * locks come before all of these.
- */
-
 /* The beginning of every kernel object. */
 struct object {
 	u8 type;   /* enum object_type */

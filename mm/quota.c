@@ -21,24 +21,24 @@ static void publish(struct quota *quota, enum page_owner owner)
 
 void quota_publish(struct quota *quota, struct group_page *page)
 {
-	lock_acquire(&quota->lock);
+	lock_acquire(&quota->lock, LOCK_QUOTA);
 	quota->published = page;
 	for (unsigned int owner = 0; owner < PAGE_OWNER_COUNT; owner++)
 		publish(quota, owner);
-	lock_release(&quota->lock);
+	lock_release(&quota->lock, LOCK_QUOTA);
 }
 
 enum status quota_limit(struct quota *quota, u64 limit)
 {
 	enum status status = STATUS_IN_USE;
 
-	lock_acquire(&quota->lock);
+	lock_acquire(&quota->lock, LOCK_QUOTA);
 	if (limit >= quota->used) {
 		quota->limit = limit;
 		publish(quota, PAGE_FREE);
 		status = STATUS_OK;
 	}
-	lock_release(&quota->lock);
+	lock_release(&quota->lock, LOCK_QUOTA);
 	return status;
 }
 
@@ -48,14 +48,14 @@ enum status quota_charge(struct quota *quota, enum page_owner owner, u64 count)
 
 	if (quota == NULL)
 		return STATUS_OK;
-	lock_acquire(&quota->lock);
+	lock_acquire(&quota->lock, LOCK_QUOTA);
 	if (count <= quota->limit - quota->used) {
 		quota->used += count;
 		quota->pages[owner] += count;
 		publish(quota, owner);
 		status = STATUS_OK;
 	}
-	lock_release(&quota->lock);
+	lock_release(&quota->lock, LOCK_QUOTA);
 	return status;
 }
 
@@ -63,10 +63,10 @@ void quota_release(struct quota *quota, enum page_owner owner, u64 count)
 {
 	if (quota == NULL)
 		return;
-	lock_acquire(&quota->lock);
+	lock_acquire(&quota->lock, LOCK_QUOTA);
 	CHECK(count <= quota->pages[owner]);
 	quota->used -= count;
 	quota->pages[owner] -= count;
 	publish(quota, owner);
-	lock_release(&quota->lock);
+	lock_release(&quota->lock, LOCK_QUOTA);
 }

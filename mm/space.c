@@ -4,8 +4,10 @@
 #include "arch/x86_64/cpu/random.h"
 #include "kernel/panic.h"
 #include "lib/checked.h"
+#include "mm/address.h"
 #include "mm/cache.h"
 #include "mm/kernel_space.h"
+#include "mm/page.h"
 #include "mm/quota.h"
 #include "mm/tlb.h"
 
@@ -161,9 +163,9 @@ static enum status mapping_insert(struct space *space, struct mapping *mapping)
 	mapping->cursor = mapping->at;
 	space->mapping_count++;
 	list_insert_before(mapping_after(space, mapping->at), &mapping->space_node);
-	lock_acquire(&mapping->memory->lock);
+	lock_acquire(&mapping->memory->lock, LOCK_MEMORY);
 	list_push_back(&mapping->memory->mappings, &mapping->memory_node);
-	lock_release(&mapping->memory->lock);
+	lock_release(&mapping->memory->lock, LOCK_MEMORY);
 	object_get(&mapping->memory->object);
 	return STATUS_OK;
 }
@@ -189,11 +191,11 @@ enum status space_map(struct space *space, u64 at, struct memory *memory, u64 of
 		.offset = offset,
 		.rights = rights | (space->second_stage ? 0 : PT_USER),
 	};
-	lock_acquire(&space->lock);
+	lock_acquire(&space->lock, LOCK_SPACE);
 	status = mapping_insert(space, mapping);
 	if (status == STATUS_OK)
 		*address = mapping->at;
-	lock_release(&space->lock);
+	lock_release(&space->lock, LOCK_SPACE);
 	if (status != STATUS_OK)
 		cache_free(&mapping_cache, mapping);
 	return status;
@@ -213,9 +215,9 @@ static enum status mapping_remove(struct mapping *mapping)
 		return status;
 	list_remove(&mapping->space_node);
 	space->mapping_count--;
-	lock_acquire(&memory->lock);
+	lock_acquire(&memory->lock, LOCK_MEMORY);
 	list_remove(&mapping->memory_node);
-	lock_release(&memory->lock);
+	lock_release(&memory->lock, LOCK_MEMORY);
 	cache_free(&mapping_cache, mapping);
 	object_put(&memory->object);
 	return STATUS_OK;
@@ -245,7 +247,7 @@ enum status space_unmap(struct space *space, u64 at, u64 bytes)
 
 	if (!is_aligned(at | bytes, PAGE_SIZE) || !range_within(at, bytes, space->high))
 		return STATUS_BAD_ADDRESS;
-	lock_acquire(&space->lock);
+	lock_acquire(&space->lock, LOCK_SPACE);
 	status = unmap_check(space, at, bytes);
 	if (status == STATUS_OK) {
 		struct list *first = mapping_after(space, at);
@@ -254,7 +256,7 @@ enum status space_unmap(struct space *space, u64 at, u64 bytes)
 		if (status == STATUS_OK && !range_free(space, at, bytes))
 			status = STATUS_AGAIN;
 	}
-	lock_release(&space->lock);
+	lock_release(&space->lock, LOCK_SPACE);
 	return status;
 }
 
@@ -305,10 +307,25 @@ enum status space_fault(struct space *space, u64 address, u32 access)
 {
 	enum status status;
 
-	lock_acquire(&space->lock);
+	lock_acquire(&space->lock, LOCK_SPACE);
 	status = fault(space, address, access);
-	lock_release(&space->lock);
+	lock_release(&space->lock, LOCK_SPACE);
 	return status;
+}
+
+u8 *space_guest_byte(struct space *space, u64 address)
+{
+	struct pt_leaf leaf;
+	hpa_t hpa;
+	bool found;
+
+	lock_acquire(&space->lock, LOCK_SPACE);
+	found = address < space->high && table_lookup(&space->table, address, &leaf);
+	lock_release(&space->lock, LOCK_SPACE);
+	if (!found || !(leaf.rights & PT_WRITE))
+		return NULL;
+	hpa = HPA(leaf.hpa.value + (address - leaf.at));
+	return page_owner(hpa) == PAGE_GUEST ? hpa_to_pointer(hpa) : NULL;
 }
 
 static bool running_anywhere(struct space *space)
@@ -322,13 +339,13 @@ static bool running_anywhere(struct space *space)
 enum status space_destroy(struct space *space)
 {
 	space->object.dead = true;
-	lock_acquire(&space->lock);
+	lock_acquire(&space->lock, LOCK_SPACE);
 	if (!list_empty(&space->mappings)) {
 		(void)mapping_remove(LIST_ENTRY(space->mappings.next, struct mapping, space_node));
-		lock_release(&space->lock);
+		lock_release(&space->lock, LOCK_SPACE);
 		return STATUS_AGAIN;
 	}
-	lock_release(&space->lock);
+	lock_release(&space->lock, LOCK_SPACE);
 	/* CPUs that still have its tables leave them when they pass. */
 	if (running_anywhere(space)) {
 		tlb_flush_space(space);

@@ -70,6 +70,12 @@ enum status space_unmap(struct space *space, u64 at, u64 bytes) MUST_CHECK;
 struct mapping *space_find(struct space *space, u64 address);
 
 /*
+ * The byte of guest RAM at the address when it is populated and writable, otherwise NULL. It stays
+ * what it is until the CPU passes (mm/tlb.h).
+ */
+u8 *space_guest_byte(struct space *space, u64 address);
+
+/*
  * Settles an access with `access` rights to an address that is not mapped yet, with the largest
  * page that fits. STATUS_OK or STATUS_AGAIN: let the access be repeated. STATUS_NOT_FOUND: nothing
  * is mapped there; STATUS_NO_RIGHT; STATUS_NO_MEMORY, STATUS_NO_QUOTA.

@@ -18,12 +18,16 @@
  */
 #define EPOCHS_TO_WAIT 3
 
-/* Touched by its CPU alone, but for `passed` and `kicked`, which the lock guards. */
+/* A CPU that was kicked and does not pass for so long never will. */
+#define ANSWER_LIMIT_MS 10000
+
+/* Touched by its CPU alone, but for what has to do with epochs, which the lock guards. */
 static struct tlb_cpu {
 	struct space *space; /* whose tables CR3 holds; NULL: the kernel's own */
 	u64 seen;            /* its generation when CR3 was loaded */
 	u32 passed;          /* the epoch in which it passed last */
 	u32 kicked;          /* the epoch in which it was last reminded to */
+	u64 kicked_ms;
 	bool online;
 	bool idle;
 } cpus[CPU_MAX];
@@ -49,7 +53,7 @@ void tlb_page_free(hpa_t hpa, struct quota *quota)
 	CHECK(page->flags & PAGE_FLAG_HEAD);
 	quota_release(quota, page->owner, 1ull << page->order);
 	page->next = 0;
-	lock_acquire(&tlb_lock);
+	lock_acquire(&tlb_lock, LOCK_DEFERRED);
 	page->references = epoch;
 	if (waiting_first == 0)
 		waiting_first = frame;
@@ -57,7 +61,7 @@ void tlb_page_free(hpa_t hpa, struct quota *quota)
 		frame_page(waiting_last)->next = frame;
 	waiting_last = frame;
 	tlb_waiting += 1ull << page->order;
-	lock_release(&tlb_lock);
+	lock_release(&tlb_lock, LOCK_DEFERRED);
 }
 
 static void cpu_bit_set(struct space *space, u32 cpu)
@@ -132,20 +136,20 @@ void tlb_process_leave(u32 cpu)
 
 void tlb_cpu_online(u32 cpu)
 {
-	lock_acquire(&tlb_lock);
+	lock_acquire(&tlb_lock, LOCK_DEFERRED);
 	cpus[cpu].online = true;
 	cpus[cpu].passed = epoch;
 	cpu_count = MAX(cpu_count, cpu + 1);
-	lock_release(&tlb_lock);
+	lock_release(&tlb_lock, LOCK_DEFERRED);
 }
 
 void tlb_cpu_idle(u32 cpu, bool idle)
 {
 	if (idle)
 		tlb_process_leave(cpu);
-	lock_acquire(&tlb_lock);
+	lock_acquire(&tlb_lock, LOCK_DEFERRED);
 	cpus[cpu].idle = idle;
-	lock_release(&tlb_lock);
+	lock_release(&tlb_lock, LOCK_DEFERRED);
 }
 
 /* Ends the epoch when everybody has passed in it, and reminds those who have not. */
@@ -159,7 +163,10 @@ static void epoch_advance(void)
 		all = false;
 		if (cpus[cpu].kicked != epoch) {
 			cpus[cpu].kicked = epoch;
+			cpus[cpu].kicked_ms = tlb_arch_clock_ms();
 			tlb_arch_kick(cpu);
+		} else if (tlb_arch_clock_ms() - cpus[cpu].kicked_ms > ANSWER_LIMIT_MS) {
+			panic("CPU %u does not answer", cpu);
 		}
 	}
 	if (all)
@@ -175,7 +182,7 @@ void tlb_cpu_passed(u32 cpu)
 	else if (self->space != NULL)
 		tlb_process_enter(self->space, cpu);
 
-	lock_acquire(&tlb_lock);
+	lock_acquire(&tlb_lock, LOCK_DEFERRED);
 	self->passed = epoch;
 	if (waiting_first != 0)
 		epoch_advance();
@@ -189,5 +196,5 @@ void tlb_cpu_passed(u32 cpu)
 		tlb_waiting -= 1ull << page->order;
 		page_free(page_hpa(page), NULL);
 	}
-	lock_release(&tlb_lock);
+	lock_release(&tlb_lock, LOCK_DEFERRED);
 }

@@ -57,3 +57,4 @@ static inline u64 tlb_pages_waiting(void)
 /* The processor's part, given by the kernel. */
 void tlb_arch_load_root(hpa_t root); /* writes CR3, which flushes all but global entries */
 void tlb_arch_kick(u32 cpu);         /* makes a CPU, perhaps this one, pass its loop soon */
+u64 tlb_arch_clock_ms(void);

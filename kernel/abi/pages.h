@@ -42,6 +42,10 @@ struct kernel_page {
 	u32 log_bytes; /* size of one CPU's struct log_ring */
 	u64 entropy_sources; /* enum entropy_source */
 	u64 features;        /* enum host_feature */
+	struct lock_counters {
+		u64 taken;
+		u64 waited; /* it was not free */
+	} locks[16]; /* lib/lock.h, enum lock_rank; all 0 unless built with DEBUG=1 */
 	struct cpu_counters cpu[];
 };
 
@@ -76,5 +80,6 @@ struct group_page {
 	u64 weight;
 	u64 exits_by_reason[64]; /* enum exit_reason */
 	u64 reserved_permille; /* of one CPU, by its threads together */
+	u64 waited_tsc;    /* TSC cycles its threads waited for a CPU */
 	u64 missed;        /* deadlines that passed before a thread had its reserved time */
 };

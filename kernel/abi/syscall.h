@@ -69,7 +69,11 @@ enum syscall {
 	SYS_PROCESS_EXIT,
 	/* (process, entry, stack, argument) -> thread; of 256 at most, else STATUS_TOO_BIG. */
 	SYS_THREAD_CREATE,
-	/* (). Gives the CPU to the next thread. */
+	/*
+	 * (vcpu or HANDLE_NONE). Gives the CPU to the next thread; where the thread that runs the
+	 * vCPU is of the caller's group and waits for the same CPU, that one goes before the
+	 * caller. STATUS_NOT_FOUND, and the caller goes on: it does not wait here.
+	 */
 	SYS_THREAD_YIELD,
 	/*
 	 * (thread or HANDLE_NONE: the caller, budget_ns, period_ns) -> permille of a CPU that the

@@ -215,6 +215,11 @@ enum vcpu_settle {
 	SETTLE_HYPERCALL = 1 << 0, /* those of the guest's kernel that are not in `hypercalls` */
 };
 
+enum vcpu_mark {
+	MARK_PREEMPTED = 1 << 0,
+	MARK_FLUSH = 1 << 1,
+};
+
 /*
  * One page shared by the kernel and the monitor; the monitor writes only between runs. The kernel
  * reads each word once and trusts none: what the CPU would refuse ends in EXIT_ENTRY_FAILED.
@@ -287,5 +292,15 @@ struct vcpu_page {
 	u32 code_bytes;
 	u32 code_reserved;
 	u8 code[16];
+
+	/*
+	 * A byte in guest RAM, 0: none. When the CPU is taken from the guest the kernel writes
+	 * MARK_PREEMPTED there, and 0 before the guest goes on; was MARK_FLUSH set meanwhile, it
+	 * flushes the guest's TLB entries then (KVM's `preempted`: Linux
+	 * Documentation/virt/kvm/x86/msr.rst, MSR_KVM_STEAL_TIME).
+	 */
+	u64 preempted_gpa;
+	/* From the kernel: TSC cycles that the thread has waited for a CPU in all. */
+	u64 waited_tsc;
 };
 _Static_assert(sizeof(struct vcpu_page) <= PAGE_SIZE, "one page");

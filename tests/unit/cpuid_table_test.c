@@ -164,7 +164,8 @@ static void test_hypercall(void **state)
 #define TEST(name) cmocka_unit_test_setup(name, setup)
 
 _Static_assert(offsetof(struct vcpu_page, settle) == 2952 &&
-		       offsetof(struct vcpu_page, code_bytes) == 2976,
+		       offsetof(struct vcpu_page, code_bytes) == 2976 &&
+		       offsetof(struct vcpu_page, preempted_gpa) == 3000,
 	       "docs/abi.md");
 
 int main(void)

@@ -49,6 +49,13 @@ NORETURN void panic(const char *text, ...)
 	abort();
 }
 
+static u64 machine_clock_ms;
+
+u64 tlb_arch_clock_ms(void)
+{
+	return machine_clock_ms;
+}
+
 #define assert_panics(statement)                                                                   \
 	do {                                                                                       \
 		panic_expected = true;                                                             \

@@ -37,6 +37,7 @@
 #include "vmm/monitor/task_segment.c"
 #include "vmm/monitor/task_switch.c"
 #include "vmm/monitor/reserve.c"
+#include "vmm/monitor/steal_time.c"
 #include "vmm/monitor/vcpu.c"
 #include "vmm/monitor/walk.c"
 #include "vmm/rt/mutex.c"
@@ -171,6 +172,14 @@ enum status sys_thread_reserve(handle_t thread, u64 budget_ns, u64 period_ns, u6
 	if (permille > left)
 		return STATUS_NO_QUOTA;
 	reserved_permille[asking] = permille;
+	return STATUS_OK;
+}
+
+static u32 yields[VCPUS_MADE];
+
+enum status sys_thread_yield(handle_t handle)
+{
+	yields[handle - HANDLE_VCPU]++;
 	return STATUS_OK;
 }
 

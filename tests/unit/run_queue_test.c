@@ -435,6 +435,49 @@ static struct cost cost(u32 count)
 	return result;
 }
 
+/* Who yields changes places with one of its group; the other group's share is what it was. */
+static void test_yield_to(void **state)
+{
+	struct run_entity *a = &threads[0].entity;
+	struct run_entity *b = &threads[1].entity;
+	struct run_entity *other = &threads[2].entity;
+	struct run_group *group;
+	struct run_queue *queue;
+	u64 sum;
+
+	(void)state;
+	sim_reset(1, START);
+	queue = &cpus[0].queue;
+	group = sim_group(256);
+	sim_thread(group, 0);
+	sim_thread(group, 0);
+	sim_thread(sim_group(256), 0);
+	for (u32 i = 0; i < 3; i++)
+		run_queue_add(queue, &threads[i].entity, now);
+	assert_ptr_equal(run_queue_pick(queue, now), a);
+	run_queue_charge(queue, a, MS, now + MS);
+	assert_false(run_queue_yield_to(queue, a, other));
+	b->virtual_time = a->virtual_time + MS; /* it would come after a */
+	heap_remove(&b->node);
+	heap_insert(&queue->fair, &b->node, b->virtual_time);
+	sum = a->virtual_time + b->virtual_time;
+	assert_true(run_queue_yield_to(queue, a, b));
+	assert_true(tick_before(b->virtual_time, a->virtual_time));
+	assert_int_equal(a->virtual_time + b->virtual_time, sum);
+	/* b is ahead by now: nothing more to give */
+	assert_true(run_queue_yield_to(queue, a, b));
+	assert_int_equal(a->virtual_time - b->virtual_time, MS);
+	run_queue_put_back(queue, a, now + MS);
+	assert_ptr_equal(run_queue_pick(queue, now + MS), other);
+	run_queue_charge(queue, other, 10 * MS, now + 11 * MS);
+	run_queue_put_back(queue, other, now + 11 * MS);
+	assert_ptr_equal(run_queue_pick(queue, now + 11 * MS), b);
+	/* one that runs, or does not want to, waits for nothing */
+	assert_false(run_queue_yield_to(queue, b, b));
+	run_queue_remove(queue, a, now + 11 * MS);
+	assert_false(run_queue_yield_to(queue, b, a));
+}
+
 static void test_cost(void **state)
 {
 	struct cost costs[4];
@@ -469,6 +512,7 @@ int main(void)
 		cmocka_unit_test(test_credit),		cmocka_unit_test(test_no_starvation),
 		cmocka_unit_test(test_events),		cmocka_unit_test(test_deadlines),
 		cmocka_unit_test(test_migration),	cmocka_unit_test(test_cost),
+		cmocka_unit_test(test_yield_to),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

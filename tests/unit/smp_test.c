@@ -343,12 +343,107 @@ static void test_unhalt(void **state)
 	assert_int_equal(hypercall(5, 0, 4, 0, 0), -22);
 }
 
+static u64 write_msr(u32 index, u64 value)
+{
+	page.gpr[GPR_RCX] = index;
+	page.gpr[GPR_RAX] = (u32)value;
+	page.gpr[GPR_RDX] = value >> 32;
+	settle(EXIT_WRMSR);
+	return page.request;
+}
+
+/* What the thread waited shows in the record, in ns, from the guest's WRMSR on. */
+static void test_steal_time(void **state)
+{
+	struct steal_record *record = (struct steal_record *)(ram + 0x3000);
+
+	(void)state;
+	page.waited_tsc = 700;
+	assert_int_equal(write_msr(MSR_KVM_STEAL_TIME, 0x3001), REQUEST_ADVANCE);
+	assert_int_equal(page.preempted_gpa, 0x3010);
+	assert_true(round_of(0));
+	assert_int_equal(record->steal, 0);
+	page.waited_tsc = 1000;
+	record->version = 7; /* the guest's memory, whatever it holds */
+	assert_true(round_after(0, EXIT_KICK));
+	assert_int_equal(record->steal, 300);
+	assert_int_equal(record->version, 8);
+	assert_true(round_after(0, EXIT_KICK));
+	assert_int_equal(record->version, 8);
+	/* reserved bits; an address without RAM is kept, but nothing is written */
+	(void)write_msr(MSR_KVM_STEAL_TIME, 0x3003);
+	assert_int_equal(vcpu->event.vector, VECTOR_GP);
+	vcpu->event.valid = 0;
+	(void)write_msr(MSR_KVM_STEAL_TIME, 0xff0000000001);
+	assert_false(vcpu->event.valid);
+	assert_int_equal(page.preempted_gpa, 0);
+	(void)write_msr(MSR_KVM_STEAL_TIME, 0);
+	page.waited_tsc = 2000;
+	assert_true(round_after(0, EXIT_KICK));
+	assert_int_equal(record->steal, 300);
+	assert_int_equal(page.preempted_gpa, 0);
+}
+
+/* A vCPU in HLT need not be interrupted for its TLB: it flushes when it wakes, and only then. */
+static void test_pv_tlb_flush(void **state)
+{
+	struct steal_record *record = (struct steal_record *)(ram + 0x3000);
+
+	(void)state;
+	(void)write_msr(MSR_KVM_STEAL_TIME, 0x3001);
+	page.rflags = RFLAGS_FIXED | RFLAGS_IF;
+	for (u32 flush = 0; flush < 2; flush++) {
+		assert_false(round_after(0, EXIT_HLT));
+		assert_int_equal(record->preempted, MARK_PREEMPTED);
+		record->preempted |= flush != 0 ? MARK_FLUSH : 0;
+		irq_pending[0] = PENDING_INTERRUPT;
+		page.request = 0;
+		assert_true(round_of(0));
+		assert_int_equal(record->preempted, 0);
+		assert_int_equal(page.request & REQUEST_FLUSH, flush != 0 ? REQUEST_FLUSH : 0);
+	}
+	/* what the kernel says of a vCPU that was in the guest is the kernel's */
+	record->preempted = MARK_PREEMPTED | MARK_FLUSH;
+	page.request = 0;
+	assert_true(round_of(0));
+	assert_int_equal(record->preempted, MARK_PREEMPTED | MARK_FLUSH);
+	assert_int_equal(page.request & REQUEST_FLUSH, 0);
+	vcpu_reset(vcpu);
+	assert_int_equal(page.preempted_gpa, 0);
+}
+
+/* Whoever waits for another lets it run: by name, or one after the other. */
+static void test_yield(void **state)
+{
+	(void)state;
+	memset(yields, 0, sizeof(yields));
+	all_in_guest();
+	assert_int_equal(hypercall(KVM_SCHED_YIELD, 2, 0, 0, 0), 0);
+	assert_int_equal(vcpu->yield_to, 3);
+	yield(vcpu);
+	assert_int_equal(yields[2], 1);
+	assert_int_equal(vcpu->yield_to, 0);
+	assert_int_equal(hypercall(KVM_SCHED_YIELD, 9, 0, 0, 0), 0);
+	assert_int_equal(hypercall(KVM_SCHED_YIELD, 0, 0, 0, 0), 0);
+	assert_int_equal(vcpu->yield_to, 0);
+	assert_int_equal(hypercall(KVM_KICK_CPU, 0, 3, 0, 0), 0);
+	yield(vcpu);
+	assert_int_equal(yields[3], 1);
+	for (u32 i = 0; i < 6; i++) {
+		page.request = 0;
+		settle(EXIT_PAUSE);
+		assert_int_equal(page.request, REQUEST_ADVANCE);
+		yield(vcpu);
+	}
+	assert_int_equal(yields[0], 0);
+	assert_int_equal(yields[1], 2);
+	assert_int_equal(yields[2], 3);
+	assert_int_equal(yields[3], 3);
+}
+
 static void enable_pv_eoi(u64 value)
 {
-	page.gpr[GPR_RCX] = MSR_KVM_PV_EOI;
-	page.gpr[GPR_RAX] = value;
-	page.gpr[GPR_RDX] = 0;
-	settle(EXIT_WRMSR);
+	(void)write_msr(MSR_KVM_PV_EOI, value);
 }
 
 static void test_pv_eoi(void **state)
@@ -386,7 +481,8 @@ int main(void)
 		TEST(test_reset),	    TEST(test_question), TEST(test_crash_stops_all),
 		TEST(test_stop),	    TEST(test_wakes),	  TEST(test_device_deadline),
 		TEST(test_refused),	    TEST(test_tsc_adjust), TEST(test_send_ipi),
-		TEST(test_unhalt),	    TEST(test_pv_eoi),
+		TEST(test_unhalt),	    TEST(test_pv_eoi),	  TEST(test_steal_time),
+		TEST(test_pv_tlb_flush),    TEST(test_yield),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

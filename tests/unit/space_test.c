@@ -556,6 +556,43 @@ static unsigned int try_everything(struct quota *quota)
 	return refused;
 }
 
+/* A CPU that is kicked and does not pass is a broken machine, but it gets its time. */
+static void test_cpu_gone(void **state)
+{
+	hpa_t hpa;
+
+	(void)state;
+	start(4 * MIB);
+	tlb_cpu_online(1);
+	assert_int_equal(page_alloc(0, PAGE_KERNEL, NULL, &hpa), STATUS_OK);
+	tlb_page_free(hpa, NULL);
+	machine_clock_ms = ~0ull - 5;
+	for (u32 ms = 0; ms < 20000; ms += 100) {
+		tlb_cpu_passed(0);
+		machine_clock_ms += 100;
+		if (ms % 9000 == 0)
+			tlb_cpu_passed(1);
+	}
+	assert_int_equal(tlb_pages_waiting(), 0);
+	assert_int_equal(page_alloc(0, PAGE_KERNEL, NULL, &hpa), STATUS_OK);
+	tlb_page_free(hpa, NULL);
+	assert_panics({
+		for (u32 ms = 0; ms < 20000; ms += 100) {
+			tlb_cpu_passed(0);
+			machine_clock_ms += 100;
+		}
+	});
+	/* One that is idle is not asked. */
+	start(4 * MIB);
+	tlb_cpu_online(1);
+	tlb_cpu_idle(1, true);
+	assert_int_equal(page_alloc(0, PAGE_KERNEL, NULL, &hpa), STATUS_OK);
+	tlb_page_free(hpa, NULL);
+	for (u32 n = 0; n < 10; n++, machine_clock_ms += 9000)
+		tlb_cpu_passed(0);
+	assert_int_equal(tlb_pages_waiting(), 0);
+}
+
 static void test_failing_allocation(void **state)
 {
 	static hpa_t held[8192];
@@ -612,6 +649,7 @@ int main(void)
 		cmocka_unit_test(test_process_unmap),
 		cmocka_unit_test(test_two_cpus),
 		cmocka_unit_test(test_pass_before_flush),
+		cmocka_unit_test(test_cpu_gone),
 		cmocka_unit_test(test_failing_allocation),
 	};
 

@@ -218,8 +218,10 @@ static void build_hypervisor(struct cpuid_policy *policy)
 	add_plain(policy, CPUID_HYPERVISOR, kvm);
 	add_plain(policy, CPUID_KVM_FEATURES,
 		  (struct cpuid_regs){.eax = (u32)(KVM_NO_IO_DELAY | KVM_CLOCKSOURCE2 |
-						   KVM_PV_EOI | KVM_PV_UNHALT |
-						   KVM_PV_SEND_IPI | KVM_CLOCKSOURCE_STABLE)});
+						   KVM_STEAL_TIME | KVM_PV_EOI |
+						   KVM_PV_UNHALT | KVM_PV_TLB_FLUSH |
+						   KVM_PV_SEND_IPI | KVM_PV_SCHED_YIELD |
+						   KVM_CLOCKSOURCE_STABLE)});
 	add_plain(policy, CPUID_SKERRY, skerry);
 }
 

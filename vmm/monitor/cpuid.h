@@ -52,7 +52,10 @@ void cpuid_host(u32 leaf, u32 subleaf, struct cpuid_regs *regs);
 #define CPUID_SKERRY	       0x40000100u
 #define KVM_NO_IO_DELAY	       BIT(1)
 #define KVM_CLOCKSOURCE2       BIT(3)
+#define KVM_STEAL_TIME	       BIT(5)
 #define KVM_PV_EOI	       BIT(6)
 #define KVM_PV_UNHALT	       BIT(7)
+#define KVM_PV_TLB_FLUSH       BIT(9)
 #define KVM_PV_SEND_IPI	       BIT(11)
+#define KVM_PV_SCHED_YIELD     BIT(13)
 #define KVM_CLOCKSOURCE_STABLE BIT(24)

@@ -343,8 +343,11 @@ void exits_settle(struct vcpu *vcpu)
 	case EXIT_HYPERCALL:
 		hypercall_settle(vcpu);
 		break;
-	case EXIT_INVD:
 	case EXIT_PAUSE:
+		vcpu_spins(vcpu);
+		vcpu_advance(vcpu);
+		break;
+	case EXIT_INVD:
 		/* guest memory is coherent: there is nothing to write back or to lose */
 		vcpu_advance(vcpu);
 		break;

@@ -14,7 +14,7 @@ static struct lapic *lapic_of(const struct vcpu *vcpu)
 static bool is_own(u32 index)
 {
 	return index == MSR_TSC || index == MSR_TSC_ADJUST || index == MSR_KVM_PV_EOI ||
-	       pvclock_owns_msr(index);
+	       index == MSR_KVM_STEAL_TIME || pvclock_owns_msr(index);
 }
 
 static bool read_own(const struct vcpu *vcpu, u32 index, u64 *value)
@@ -27,6 +27,8 @@ static bool read_own(const struct vcpu *vcpu, u32 index, u64 *value)
 		*value = vcpu->tsc_adjust;
 	else if (index == MSR_KVM_PV_EOI)
 		*value = vcpu->pv_eoi.msr;
+	else if (index == MSR_KVM_STEAL_TIME)
+		*value = vcpu->steal_time.msr;
 	else
 		*value = pvclock_read_msr(&vcpu->pvclock, index);
 	return true;
@@ -52,6 +54,8 @@ static bool write_own(struct vcpu *vcpu, u32 index, u64 value)
 		move_tsc(vcpu, value);
 	else if (index == MSR_KVM_PV_EOI)
 		return pv_eoi_write_msr(vcpu, value);
+	else if (index == MSR_KVM_STEAL_TIME)
+		return steal_time_write_msr(vcpu, value);
 	else
 		pvclock_write_msr(&vcpu->pvclock, &machine->memory, clock, index, value);
 	return true;

@@ -15,9 +15,10 @@ struct kvm_arguments {
 	u64 word[4]; /* RBX, RCX, RDX, RSI */
 };
 
-/* Ends the present or next HLT of a vCPU, whatever its interrupt flag says. */
-static s64 kick_cpu(struct machine *machine, u64 apic_id)
+/* Ends the present or next HLT of a vCPU, whatever its interrupt flag says, and lets it run. */
+static s64 kick_cpu(struct vcpu *vcpu, u64 apic_id)
 {
+	struct machine *machine = vcpu->machine;
 	struct vcpu *target;
 
 	if (apic_id >= machine->vcpu_count)
@@ -26,6 +27,15 @@ static s64 kick_cpu(struct machine *machine, u64 apic_id)
 	target->unhalted = true;
 	if (target->halted)
 		vcpu_wake(target);
+	vcpu->yield_to = target->id + 1;
+	return 0;
+}
+
+/* The vCPU waits for another, which does not run. */
+static s64 yield_to(struct vcpu *vcpu, u64 apic_id)
+{
+	if (apic_id < vcpu->machine->vcpu_count && apic_id != vcpu->id)
+		vcpu->yield_to = (u32)apic_id + 1;
 	return 0;
 }
 
@@ -60,13 +70,15 @@ static s64 send_ipi(struct machine *machine, const struct kvm_arguments *argumen
 	       send_to(irqchip, arguments->word[1], first + SEND_IPI_TARGETS, icr);
 }
 
-static s64 call(struct machine *machine, u64 number, const struct kvm_arguments *arguments)
+static s64 call(struct vcpu *vcpu, u64 number, const struct kvm_arguments *arguments)
 {
 	switch (number) {
 	case KVM_KICK_CPU:
-		return kick_cpu(machine, arguments->word[1]);
+		return kick_cpu(vcpu, arguments->word[1]);
 	case KVM_SEND_IPI:
-		return send_ipi(machine, arguments);
+		return send_ipi(vcpu->machine, arguments);
+	case KVM_SCHED_YIELD:
+		return yield_to(vcpu, arguments->word[0]);
 	default:
 		return HYPERCALL_UNKNOWN;
 	}
@@ -85,7 +97,7 @@ void hypercall_settle(struct vcpu *vcpu)
 	mask = wide ? ~0ull : ~0u;
 	/* SS.DPL is the privilege level (SDM vol. 3, 25.4.1) */
 	if (bits_get(page->segment[SEG_SS].access, 6, 5) == 0)
-		result = call(vcpu->machine, gpr[GPR_RAX] & mask,
+		result = call(vcpu, gpr[GPR_RAX] & mask,
 			      &(struct kvm_arguments){{gpr[GPR_RBX] & mask, gpr[GPR_RCX] & mask,
 						       gpr[GPR_RDX] & mask, gpr[GPR_RSI] & mask}});
 	page->gpr[GPR_RAX] = (u64)result & mask;

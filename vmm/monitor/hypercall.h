@@ -8,10 +8,11 @@
 enum kvm_call {
 	KVM_KICK_CPU = 5,
 	KVM_SEND_IPI = 10,
+	KVM_SCHED_YIELD = 11,
 };
 
 /* The kernel refuses all others by itself, with this result (KVM_ENOSYS). */
-#define HYPERCALLS_OFFERED (BIT(KVM_KICK_CPU) | BIT(KVM_SEND_IPI))
+#define HYPERCALLS_OFFERED (BIT(KVM_KICK_CPU) | BIT(KVM_SEND_IPI) | BIT(KVM_SCHED_YIELD))
 #define HYPERCALL_UNKNOWN  (-1000ll)
 
 /*

@@ -111,6 +111,16 @@ static bool create_vcpus(struct machine *machine)
 	return true;
 }
 
+/* Only guests that try out a machine ask for it: test_device.h. */
+static void show_in_window(u64 page)
+{
+	while (sys_space_unmap(start_handle(START_VM_SPACE), TEST_WINDOW, PAGE_SIZE) ==
+	       STATUS_AGAIN)
+		;
+	if (page != 0)
+		(void)!map_guest(TEST_WINDOW, page * PAGE_SIZE, page * PAGE_SIZE + PAGE_SIZE);
+}
+
 static bool create_devices(struct machine *machine)
 {
 	struct lapic_page *pages[MACHINE_VCPU_MAX];
@@ -122,6 +132,7 @@ static bool create_devices(struct machine *machine)
 		.serial_context = machine,
 		.lapic_page = pages,
 		.test_device = (start_info->parameter[MONITOR_FLAGS] & MONITOR_TEST_DEVICE) != 0,
+		.test_show = show_in_window,
 	};
 
 	for (u32 i = 0; i < machine->vcpu_count; i++)

@@ -84,6 +84,7 @@ static void forget(struct vcpu *vcpu)
 	vcpu->event.valid = 0;
 	vcpu->held.valid = 0;
 	vcpu->pv_eoi.pending = false;
+	vcpu->yield_to = 0;
 	vcpu->page->exit.reason = EXIT_NONE;
 	vcpu->page->request = 0;
 	vcpu->page->inject.valid = 0;
@@ -95,6 +96,7 @@ void vcpu_reset(struct vcpu *vcpu)
 	vcpu->tsc_adjust = 0;
 	vcpu->pvclock = (struct pvclock){0};
 	vcpu->pv_eoi = (struct pv_eoi){0};
+	steal_time_reset(vcpu);
 	msr_reset(&vcpu->msr, &vcpu->machine->cpuid);
 	vcpu_show_cpuid(vcpu);
 	vcpu_set_tsc_offset(vcpu);
@@ -342,6 +344,10 @@ static bool pass(struct vcpu *vcpu, u64 *deadline_tsc)
 		vcpu->quiet = false;
 	runnable = prepare(vcpu);
 	*deadline_tsc = 0;
+	if (runnable)
+		steal_time_enter(vcpu);
+	else
+		steal_time_sleep(vcpu);
 	if (!runnable && machine_may_run(machine))
 		*deadline_tsc = machine_time_to_host(&machine->time, vcpu->deadline_ns);
 	wake_others(vcpu, reason);
@@ -369,14 +375,39 @@ static bool pass_port(struct vcpu *vcpu)
 	return done;
 }
 
+/* The next after the one that was tried last: whoever of them waits for this CPU. */
+void vcpu_spins(struct vcpu *vcpu)
+{
+	u32 count = vcpu->machine->vcpu_count;
+
+	if (count == 1)
+		return;
+	vcpu->spun_for = (vcpu->spun_for + 1) % count;
+	if (vcpu->spun_for == vcpu->id)
+		vcpu->spun_for = (vcpu->spun_for + 1) % count;
+	vcpu->yield_to = vcpu->spun_for + 1;
+}
+
+/* Without the machine's lock, which would be kept for as long. */
+static void yield(struct vcpu *vcpu)
+{
+	(void)!sys_thread_yield(vcpu->machine->vcpu[vcpu->yield_to - 1].handle);
+	vcpu->yield_to = 0;
+}
+
 void vcpu_thread(struct vcpu *vcpu)
 {
 	u64 deadline_tsc;
 
 	for (;;) {
-		if (pass_port(vcpu) || pass(vcpu, &deadline_tsc))
+		if (pass_port(vcpu)) {
 			run(vcpu);
-		else
+		} else if (pass(vcpu, &deadline_tsc)) {
+			if (unlikely(vcpu->yield_to != 0))
+				yield(vcpu);
+			run(vcpu);
+		} else {
 			sleep(vcpu, deadline_tsc);
+		}
 	}
 }

@@ -7,6 +7,7 @@
 #include "vmm/monitor/msr.h"
 #include "vmm/monitor/pv_eoi.h"
 #include "vmm/monitor/pvclock.h"
+#include "vmm/monitor/steal_time.h"
 
 struct machine;
 struct lapic_page;
@@ -43,6 +44,9 @@ struct vcpu {
 	struct msr_state msr;
 	struct pvclock pvclock;
 	struct pv_eoi pv_eoi;
+	struct steal_time steal_time;
+	u32 spun_for; /* the vCPU that was last thought to be waited for */
+	u32 yield_to; /* a vCPU that is to run before this one goes on, plus 1; 0: none */
 	struct emulator emulator;
 };
 
@@ -75,6 +79,9 @@ NORETURN void vcpu_thread(struct vcpu *vcpu);
 
 /* Makes groups of registers valid in the page. */
 void vcpu_need(struct vcpu *vcpu, u32 groups);
+
+/* The guest waits for others in a loop of PAUSEs: one of them may need this CPU. */
+void vcpu_spins(struct vcpu *vcpu);
 
 /* The instruction of the last exit is done: goes on behind it. */
 void vcpu_advance(struct vcpu *vcpu);

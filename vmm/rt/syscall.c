@@ -180,9 +180,9 @@ enum status sys_thread_create(handle_t process, u64 entry, u64 stack, u64 argume
 	return call_for_handle(SYS_THREAD_CREATE, process, entry, stack, argument, thread);
 }
 
-void sys_thread_yield(void)
+enum status sys_thread_yield(handle_t vcpu)
 {
-	(void)short_call(SYS_THREAD_YIELD, 0, 0, NULL);
+	return short_call(SYS_THREAD_YIELD, vcpu, 0, NULL);
 }
 
 enum status sys_thread_reserve(handle_t thread, u64 budget_ns, u64 period_ns, u64 *left_permille)

@@ -40,7 +40,7 @@ enum status sys_process_start(handle_t process, handle_t start_memory) MUST_CHEC
 NORETURN void sys_process_exit(u64 code);
 enum status sys_thread_create(handle_t process, u64 entry, u64 stack, u64 argument,
 			      handle_t *thread) MUST_CHECK;
-void sys_thread_yield(void);
+enum status sys_thread_yield(handle_t vcpu) MUST_CHECK;
 enum status sys_thread_reserve(handle_t thread, u64 budget_ns, u64 period_ns,
 			       u64 *left_permille) MUST_CHECK;
 enum status sys_ports_grant(handle_t root, handle_t process, u16 first, u32 count) MUST_CHECK;

@@ -82,6 +82,7 @@ struct cpu {
 	/* Written under the lock, read without; 0: never. */
 	u64 wake_tsc;                /* the earliest deadline of `sleeping` */
 	u64 queue_tsc;               /* when to look at the queue again */
+	u64 balance_tsc;             /* when to look for CPUs with less to do */
 	u32 beggar;                  /* CPU that wants a thread, plus 1; 0: none */
 	bool idle;                   /* halted, or about to look for work elsewhere */
 
@@ -89,6 +90,8 @@ struct cpu {
 	struct tss tss;
 	void *virt_area;             /* VMXON region or host save area */
 	bool virt_on;
+	u32 locks; /* DEBUG=1: BIT(enum lock_rank) of those it holds */
+	const struct trap_frame *stopped; /* where an NMI has stopped it for good; NULL: it runs */
 };
 
 struct stack_base {

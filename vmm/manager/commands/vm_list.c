@@ -3,6 +3,7 @@
 #include "vmm/manager/commands/commands.h"
 #include "vmm/manager/exit_names.h"
 #include "vmm/manager/page_names.h"
+#include "vmm/rt/clock.h"
 
 static void show_json(struct reply *reply, const struct vm *vm)
 {
@@ -99,6 +100,7 @@ void command_vm_stat(struct reply *reply, const struct arguments *arguments)
 	show_count(reply, "exits", account->exits);
 	show_count(reply, "exits-settled-in-kernel", account->kernel_exits);
 	show_count(reply, "injected", account->injected);
+	show_count(reply, "steal-time-ns", clock_tsc_to_ns(account->waited_tsc));
 	show_count(reply, "reserved-permille", account->reserved_permille);
 	show_count(reply, "missed-deadlines", account->missed);
 	for (u32 i = PAGE_FREE + 1; i < PAGE_OWNER_COUNT; i++)

@@ -45,14 +45,15 @@ static bool platform_wire(struct platform *platform)
 }
 
 /* Only where it is asked for: to every other guest nothing is there. */
-static bool wire_test_device(struct platform *platform)
+static bool wire_test_device(struct platform *platform, void (*show)(u64 page))
 {
 	struct device *device = &platform->test.device;
 
-	test_device_init(&platform->test, &platform->irqchip);
+	test_device_init(&platform->test, &platform->irqchip, show);
 	platform_add(platform, device);
 	return bus_add(&platform->ports, device, TEST_IO_PORT, TEST_IO_BYTES) &&
 	       bus_add(&platform->ports, device, TEST_IRQ_PORT, TEST_IRQ_LINES) &&
+	       bus_add(&platform->ports, device, TEST_WINDOW_PORT, sizeof(u32)) &&
 	       bus_add(&platform->memory, device, TEST_MEMORY, TEST_MEMORY_BYTES);
 }
 
@@ -88,7 +89,7 @@ bool platform_init(struct platform *platform, const struct platform_config *conf
 	platform_add(platform, &platform->reset.device);
 	platform_add(platform, &platform->debug.device);
 	platform_add(platform, &platform->fw_cfg.device);
-	if (config->test_device && !wire_test_device(platform))
+	if (config->test_device && !wire_test_device(platform, config->test_show))
 		return false;
 	return platform_wire(platform);
 }

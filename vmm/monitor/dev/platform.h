@@ -22,13 +22,14 @@ struct platform_config {
 	void *serial_context;
 	struct lapic_page *const *lapic_page; /* one a vCPU, the owner's */
 	bool test_device;
+	void (*test_show)(u64 page); /* for its window */
 };
 
 /*
  * The devices that every guest finds, wired together. The owner keeps `clock` up to date (before
  * every call), and after every call looks at `events` and `irqchip.kick`. All calls for one machine
- * come under one lock; none blocks, allocates or makes a system call. Not to be moved once
- * initialised.
+ * come under one lock; none blocks, allocates or makes a system call, the test device's window
+ * apart. Not to be moved once initialised.
  */
 struct platform {
 	struct machine_clock clock;

@@ -26,11 +26,14 @@ static u64 test_device_read(struct device *device, u64 address, u32 size)
 
 static void test_device_write(struct device *device, u64 address, u32 size, u64 value)
 {
+	const struct test_device *test = CONTAINER_OF(device, struct test_device, device);
 	u8 *bytes = test_device_bytes(device->state, address);
 
 	if (bytes != NULL)
 		memcpy(bytes, &value, size);
-	else
+	else if (address >= TEST_WINDOW_PORT && test->show != NULL)
+		test->show(value);
+	else if (address < TEST_WINDOW_PORT)
 		irqchip_set_line(device->irqchip, (u32)(address - TEST_IRQ_PORT), value != 0);
 }
 
@@ -53,8 +56,9 @@ static const struct device_ops test_device_ops = {
 	.valid = test_device_valid,
 };
 
-void test_device_init(struct test_device *test, struct irqchip *irqchip)
+void test_device_init(struct test_device *test, struct irqchip *irqchip, void (*show)(u64 page))
 {
+	test->show = show;
 	test->device = (struct device){
 		.name = "test",
 		.ops = &test_device_ops,

@@ -63,6 +63,7 @@ const struct virt_ops *svm_probe(const char **reason)
 	}
 	svm_capabilities.asid_count = leaf.ebx;
 	svm_capabilities.flush_by_asid = leaf.edx & CPUID_8A_EDX_FLUSH_BY_ASID;
+	svm_capabilities.pause_filter = leaf.edx & CPUID_8A_EDX_PAUSE_FILTER;
 	format_npt.leaf_levels = (u32)(BIT(PT_LEVEL_4K) | BIT(PT_LEVEL_2M));
 	if (features.pages_1g)
 		format_npt.leaf_levels |= (u32)BIT(PT_LEVEL_1G);

@@ -14,6 +14,7 @@
 struct svm_capabilities {
 	u32 asid_count; /* ASID 0, the host's, included */
 	bool flush_by_asid;
+	bool pause_filter;
 };
 extern struct svm_capabilities svm_capabilities;
 

@@ -10,7 +10,14 @@
 #include "mm/address.h"
 #include "mm/page.h"
 
-/* The guest's time is its own: RDTSC, PAUSE, CR and DR accesses and INVLPG do not exit. */
+/*
+ * APM vol. 2, 15.14.4: so many PAUSEs, no further apart than so many cycles (where the CPU knows
+ * that threshold), are a loop that waits for somebody.
+ */
+#define PAUSE_FILTER_COUNT 3000
+#define PAUSE_FILTER_THRESHOLD 128
+
+/* The guest's time is its own: RDTSC, CR and DR accesses and INVLPG do not exit. */
 #define INTERCEPT1                                                                                 \
 	(VMCB_INTERCEPT1_INTR | VMCB_INTERCEPT1_NMI | VMCB_INTERCEPT1_SMI | VMCB_INTERCEPT1_INIT | \
 	 VMCB_INTERCEPT1_RDPMC | VMCB_INTERCEPT1_CPUID | VMCB_INTERCEPT1_INVD |                    \
@@ -34,6 +41,11 @@ static void control_init(struct virt_vcpu *vcpu)
 	control->virtual_interrupt = VMCB_V_INTR_MASKING;
 	control->np_control = VMCB_NP_ENABLE;
 	control->n_cr3 = vcpu->vm->second_stage_root.value;
+	if (svm_capabilities.pause_filter) {
+		control->intercept1 |= (u32)VMCB_INTERCEPT1_PAUSE;
+		control->pause_filter_count = PAUSE_FILTER_COUNT;
+		control->pause_filter_threshold = PAUSE_FILTER_THRESHOLD;
+	}
 }
 
 enum status svm_vcpu_init(struct virt_vcpu *vcpu)

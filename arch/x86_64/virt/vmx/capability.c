@@ -29,7 +29,7 @@ static const struct control_wish primary_wish = {
 /* What a guest gets beyond these shows in what the monitor's CPUID may offer. */
 static const struct control_wish secondary_wish = {
 	.required = SECONDARY_EPT | SECONDARY_VPID | SECONDARY_WBINVD_EXITING,
-	.optional = SECONDARY_RDTSCP | SECONDARY_INVPCID,
+	.optional = SECONDARY_RDTSCP | SECONDARY_INVPCID | SECONDARY_PAUSE_LOOP_EXITING,
 };
 
 static const struct control_wish exit_wish = {

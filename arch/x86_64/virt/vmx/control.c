@@ -10,6 +10,10 @@
 #include "mm/page.h"
 #include "mm/table.h"
 
+/* TSC cycles: PAUSEs no further apart are one loop, which exits after so long. */
+#define PLE_GAP 128
+#define PLE_WINDOW 4096
+
 #define IO_BITMAP_ORDER 1 /* A and B: ports 0 to 7FFFh, 8000h to FFFFh */
 
 static void msr_pass(struct vmx_msr_bitmap *bitmap, u32 msr, bool write)
@@ -91,6 +95,10 @@ static void controls_write(const struct virt_vcpu *vcpu)
 	vmcs_write32(VMCS_EXIT_MSR_STORE_COUNT, 0);
 	vmcs_write32(VMCS_EXIT_MSR_LOAD_COUNT, 0);
 	vmcs_write32(VMCS_ENTRY_INTERRUPTION_INFO, 0);
+	if (vmx_capability.secondary & SECONDARY_PAUSE_LOOP_EXITING) {
+		vmcs_write32(VMCS_PLE_GAP, PLE_GAP);
+		vmcs_write32(VMCS_PLE_WINDOW, PLE_WINDOW);
+	}
 
 	vmcs_write64(VMCS_IO_BITMAP_A, io_bitmap);
 	vmcs_write64(VMCS_IO_BITMAP_B, io_bitmap + PAGE_SIZE);

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: MIT */
+/* DEBUG=1: the order of locks, and how often one was not free. */
+#include "arch/x86_64/cpu/percpu.h"
+#include "kernel/machine.h"
+#include "kernel/panic.h"
+#include "lib/bits.h"
+#include "lib/lock.h"
+
+#ifdef DEBUG
+void lock_check_acquire(enum lock_rank rank, bool waited)
+{
+	struct cpu *cpu = this_cpu();
+
+	if (cpu->locks >> rank != 0)
+		panic("lock %u is taken while %x are held", rank, cpu->locks);
+	cpu->locks |= 1u << rank;
+	if (machine.page == NULL)
+		return;
+	__atomic_fetch_add(&machine.page->locks[rank].taken, 1, __ATOMIC_RELAXED);
+	if (waited)
+		__atomic_fetch_add(&machine.page->locks[rank].waited, 1, __ATOMIC_RELAXED);
+}
+
+void lock_check_release(enum lock_rank rank)
+{
+	this_cpu()->locks &= ~(1u << rank);
+}
+#endif

@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Four CPUs that make trouble. With window=US: the others read a page, without an exit, that the
+ * first one has taken away again and again, and may go on reading it for so long. Otherwise, for
+ * ever: interrupts, INIT and SIPI to each other at random, and local APICs that move.
+ */
+#include "tests/guest/rt/devices.h"
+#include "vmm/monitor/dev/test_device.h"
+
+#define CPUS	   4u
+#define AP_AT	   0x8000u
+#define START_US   20000u
+#define LIMIT_US   3000000u
+#define ROUNDS	   50u
+
+extern char ap_start[], ap_end[], ap_idt[];
+void ap_main(u32 id);
+
+static volatile u32 started[CPUS];
+static volatile u64 seen[CPUS];
+static bool reads_window;
+static u64 shown[2][PAGE_SIZE / sizeof(u64)] ALIGNED(PAGE_SIZE);
+static u64 random_state = 88172645463325252ull;
+
+static u32 random_below(u32 limit)
+{
+	random_state ^= random_state << 13;
+	random_state ^= random_state >> 7;
+	random_state ^= random_state << 17;
+	return (u32)(random_state >> 20) % limit;
+}
+
+/* From one storm to the next an INIT may catch it anywhere. */
+void ap_main(u32 id)
+{
+	id %= CPUS;
+	lapic_enable();
+	started[id] = 1;
+	while (reads_window)
+		seen[id] = *(volatile u64 *)TEST_WINDOW;
+	for (;;)
+		asm volatile("sti; hlt" ::: "memory");
+}
+
+static void send(u32 id, u32 low)
+{
+	lapic_put(LAPIC_ICR_HIGH, id << LAPIC_XAPIC_ID_SHIFT);
+	lapic_put(LAPIC_ICR, low);
+}
+
+static void send_init(u32 id)
+{
+	send(id, APIC_INIT << APIC_DELIVERY_SHIFT | (u32)LAPIC_ICR_ASSERT);
+}
+
+static void send_start(u32 id)
+{
+	send(id, APIC_SIPI << APIC_DELIVERY_SHIFT | (u32)LAPIC_ICR_ASSERT | AP_AT >> 12);
+}
+
+static void start_all(void)
+{
+	u8 *at = (u8 *)(word)AP_AT;
+
+	for (word i = 0; i < (word)(ap_end - ap_start); i++)
+		at[i] = (u8)ap_start[i];
+	asm volatile("sidt (%0)" ::"r"(ap_idt) : "memory");
+	for (u32 id = 1; id < CPUS; id++) {
+		send_init(id);
+		wait_us(START_US);
+		send_start(id);
+		check("ap-start", wait_count(&started[id], 1, LIMIT_US), "it does not come");
+	}
+}
+
+/* --- the window --- */
+
+/* Whether all others come to read `value`, or (`leave`) something else. */
+static bool wait_seen(u64 value, bool leave, u32 limit_us)
+{
+	u32 start = clock_ticks();
+
+	for (u32 id = 1; id < CPUS; id++) {
+		while ((seen[id] == value) == leave) {
+			if (clock_us_since(start) > limit_us)
+				return false;
+		}
+	}
+	return true;
+}
+
+static void show(const u64 *page)
+{
+	asm volatile("out %0, %w1" ::"a"((u32)((word)page / PAGE_SIZE)), "d"(TEST_WINDOW_PORT)
+		     : "memory");
+}
+
+static void test_window(u32 limit_us)
+{
+	bool comes = true;
+	bool goes = true;
+
+	reads_window = true;
+	start_all();
+	for (u64 round = 1; round <= ROUNDS && comes && goes; round++) {
+		u64 *page = shown[round % 2];
+
+		page[0] = round;
+		show(page);
+		comes = wait_seen(round, false, LIMIT_US);
+		show(NULL);
+		goes = wait_seen(round, true, limit_us);
+	}
+	check("window-comes", comes, "a page that was mapped is not seen");
+	check("window-goes", goes, "a CPU goes on reading a page that was unmapped");
+	finish();
+}
+
+/* --- the storm --- */
+
+static void ignore(struct trap_frame *frame)
+{
+	(void)frame;
+}
+
+static void move_apic(void)
+{
+	u64 base = read_msr(MSR_APIC_BASE);
+
+	write_msr(MSR_APIC_BASE, base + 0x1000);
+	*register32((word)(LAPIC_DEFAULT_ADDRESS + 0x1000 + LAPIC_ID)) = random_below(256) << 24;
+	write_msr(MSR_APIC_BASE, base);
+}
+
+static void trouble(void)
+{
+	u32 id = 1 + random_below(CPUS - 1);
+
+	switch (random_below(8)) {
+	case 0:
+		send_init(id);
+		break;
+	case 1:
+		send_start(id);
+		break;
+	case 2:
+		send(id, APIC_NMI << APIC_DELIVERY_SHIFT | (u32)LAPIC_ICR_ASSERT);
+		break;
+	case 3: /* any mode but INIT, to any destination but itself, any vector */
+		send(16 + random_below(240), random_below(256) | (u32)LAPIC_ICR_ASSERT);
+		send(id, random_below(256) | 3u << APIC_DELIVERY_SHIFT | (u32)LAPIC_ICR_ASSERT);
+		break;
+	case 4:
+		lapic_put(LAPIC_ID, random_below(256) << LAPIC_XAPIC_ID_SHIFT);
+		lapic_put(LAPIC_LDR, random_below(256) << LAPIC_XAPIC_ID_SHIFT);
+		break;
+	case 5:
+		move_apic();
+		break;
+	default:
+		lapic_put(LAPIC_ICR,
+			  VECTOR_LOW | (u32)(LAPIC_ICR_ASSERT | LAPIC_ICR_SHORTHAND_OTHERS));
+		break;
+	}
+}
+
+void guest_main(void)
+{
+	u32 window_us = (u32)option_number("window", 0);
+
+	check("pm-timer", clock_init(), "no FADT with a PM timer");
+	pic_mask_all();
+	lapic_enable();
+	for (u32 vector = 32; vector < 256; vector++)
+		trap_set_hook(vector, lapic_end_of_interrupt);
+	trap_set_hook(VECTOR_NMI, ignore);
+	if (window_us != 0)
+		test_window(window_us);
+	start_all();
+	print("STORM\n");
+	for (;;)
+		trouble();
+}

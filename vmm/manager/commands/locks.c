@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: MIT */
+#include "lib/lock.h"
+#include "vmm/manager/commands/commands.h"
+#include "vmm/manager/machine.h"
+
+static const char *const names[LOCK_RANKS] = {
+	[LOCK_OBJECTS] = "objects", [LOCK_QUEUE] = "run-queue", [LOCK_GROUP] = "run-group",
+	[LOCK_SPACE] = "space",	    [LOCK_MEMORY] = "memory",	[LOCK_QUOTA] = "quota",
+	[LOCK_DEFERRED] = "tlb",    [LOCK_PAGES] = "pages",
+};
+_Static_assert(LOCK_RANKS <= ARRAY_COUNT(((struct kernel_page *)0)->locks), "all are counted");
+
+static void show(struct reply *reply, const char *name, const struct lock_counters *counters)
+{
+	if (!reply->json) {
+		reply_line(reply, "%-10s %14llu %12llu", name, (unsigned long long)counters->taken,
+			   (unsigned long long)counters->waited);
+		return;
+	}
+	reply_object_begin(reply);
+	json_string(&reply->object, "lock", name);
+	json_u64(&reply->object, "taken", counters->taken);
+	json_u64(&reply->object, "waited", counters->waited);
+	reply_object_end(reply);
+}
+
+static void command_locks(struct reply *reply, const struct arguments *arguments)
+{
+	const struct lock_counters *locks = machine_page()->locks;
+
+	(void)arguments;
+	if (locks[LOCK_OBJECTS].taken == 0) {
+		reply_error(reply, "locks are counted by an image built with make DEBUG=1");
+		return;
+	}
+	if (!reply->json)
+		reply_line(reply, "%-10s %14s %12s", "LOCK", "TAKEN", "WAITED");
+	for (u32 i = 0; i < LOCK_RANKS; i++)
+		show(reply, names[i], &locks[i]);
+}
+
+COMMAND(locks,
+	.name = "locks",
+	.arguments = "",
+	.summary = "the kernel's locks: how often taken, and not free",
+	.detail = "Counted by an image built with make DEBUG=1 only.",
+	.example = "locks",
+	.keys = "lock taken waited",
+	.run = command_locks);

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include "lib/types.h"
+
+struct vcpu;
+
+/* Linux Documentation/virt/kvm/x86/msr.rst */
+#define MSR_KVM_STEAL_TIME 0x4b564d03u
+
+struct steal_record {
+	u64 steal;   /* ns that the vCPU waited for a CPU */
+	u32 version; /* odd while it is being written */
+	u32 flags;
+	u8 preempted; /* enum vcpu_mark; the kernel's while the guest runs */
+	u8 pad0[3];
+	u32 pad1[11];
+};
+_Static_assert(sizeof(struct steal_record) == 64, "struct kvm_steal_time");
+
+/* One vCPU's side of it. A vCPU that sleeps in HLT is marked as preempted too. */
+struct steal_time {
+	u64 msr;	/* the record's address and the enable bit */
+	u64 seen_tsc;	/* of vcpu_page.waited_tsc, in the record */
+	bool marked;	/* the monitor has set its `preempted` */
+};
+
+/* WRMSR; false: #GP. */
+bool steal_time_write_msr(struct vcpu *vcpu, u64 value) MUST_CHECK;
+/* INIT and power-on: the guest's record is no more. */
+void steal_time_reset(struct vcpu *vcpu);
+
+/* The vCPU is going to sleep; nobody needs to interrupt it for its TLB. */
+void steal_time_sleep(struct vcpu *vcpu);
+/* Before an entry: brings the record up to date and does what was asked for meanwhile. */
+void steal_time_enter(struct vcpu *vcpu);
