@@ -29,12 +29,19 @@ $(GUESTS)/vmlinuz: $(GUESTS)/packages
 # Names and times are fixed, so that the same packages give the same bytes.
 newc = LC_ALL=C sort | cpio -o -H newc -R 0:0 --reproducible --quiet
 
-$(GUESTS)/initramfs.cpio.gz: $(GUESTS)/packages iso/guests/init
+# Something to do for all of a guest's CPUs: static, without a C library.
+$(GUESTS)/work: iso/guests/work.c $(GUESTS)/packages
+	@echo "  CC      $<"
+	$(Q)$(CC) -std=gnu17 -O2 -Wall -Wextra -march=x86-64 -static -nostdlib -ffreestanding \
+		-fno-pie -fno-stack-protector -fcf-protection=none \
+		-fno-asynchronous-unwind-tables -Wl,--build-id=none -s -o $@ $<
+
+$(GUESTS)/initramfs.cpio.gz: $(GUESTS)/packages $(GUESTS)/work iso/guests/init
 	@echo "  CPIO    $@"
 	$(Q)rm -rf $(GUESTS)/initramfs
 	$(Q)mkdir -p $(addprefix $(GUESTS)/initramfs/,bin dev etc lib/modules proc sys tmp)
 	$(Q)cp iso/guests/init $(GUESTS)/initramfs/init
-	$(Q)cp $(GUESTS)/root/bin/busybox $(GUESTS)/initramfs/bin/busybox
+	$(Q)cp $(GUESTS)/root/bin/busybox $(GUESTS)/work $(GUESTS)/initramfs/bin/
 	$(Q)find $(GUESTS)/root/lib/modules \( -name evdev.ko -o -name button.ko \) \
 		-exec cp {} $(GUESTS)/initramfs/lib/modules/ \;
 	$(Q)find $(GUESTS)/initramfs -exec touch -h -d @0 {} +
