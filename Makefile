@@ -185,6 +185,7 @@ help: ## this list
 
 -include iso/guests.mk
 -include iso/run.mk
+-include tests/fuzz/fuzz.mk
 -include tests/tests.mk
 -include docs/docs.mk
 -include tests/bench/bench.mk

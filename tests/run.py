@@ -11,6 +11,8 @@ import xml.etree.ElementTree as xml
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE / "fuzz"))
+import fuzz  # noqa: E402
 
 
 def run_unit(build, name):
@@ -66,6 +68,22 @@ def run_pytest(build, shelf, name, long_run):
     return passed, failed
 
 
+def run_fuzz(build, name, long_run):
+    """A short run of each target from its seeds; what it finds is a failure."""
+    passed = failed = 0
+    for target in fuzz.targets():
+        if name not in target:
+            continue
+        began = time.monotonic()
+        good, line = fuzz.fuzz_target(build / "fuzz", target, 100 if long_run else 1,
+                               None if long_run else 1, long_run)
+        passed += good
+        failed += not good
+        print(f"fuzz/{target}: {line}, {'nothing found' if good else 'FOUND SOMETHING'} "
+              f"({time.monotonic() - began:.1f} s)", flush=True)
+    return passed, failed
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--build", type=Path, default=Path("build"))
@@ -74,12 +92,14 @@ def main():
     parser.add_argument("--long", action="store_true")
     options = parser.parse_args()
     passed = failed = 0
-    for shelf in ("unit", "guest", "system"):
+    for shelf in ("unit", "fuzz", "guest", "system"):
         if options.only not in ("", shelf):
             continue
         began = time.monotonic()
         if shelf == "unit":
             good, wrong = run_unit(options.build, options.name)
+        elif shelf == "fuzz":
+            good, wrong = run_fuzz(options.build, options.name, options.long)
         else:
             good, wrong = run_pytest(options.build, shelf, options.name, options.long)
         print(f"{shelf}: {good} passed, {wrong} failed ({time.monotonic() - began:.0f} s)",

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: MIT
 #
-# make test: the CI set. ONLY=unit|guest|system and NAME=pattern narrow it.
+# make test: the CI set. ONLY=unit|fuzz|guest|system and NAME=pattern narrow it.
 
 TEST_PACKAGES := libc6-dev libcmocka-dev python3-pytest python3-pexpect binutils busybox-static acpica-tools \
 	$(RUN_PACKAGES_qemu) $(RUN_PACKAGES_uefi) $(RUN_PACKAGES_bochs) $(BUILD_PACKAGES) \
-	$(GUEST_PACKAGES)
+	$(GUEST_PACKAGES) $(FUZZ_PACKAGES)
 
 .PHONY: test test-long test-packages test-parts
 test-packages:
@@ -60,9 +60,10 @@ TINY_GUESTS := $(TINY_NAMES:%=$(TINY)/%.bin)
 
 # --- the set ---
 
-test-parts: $(UNIT_TESTS) $(TINY_GUESTS) all guests
+test-parts: $(UNIT_TESTS) $(TINY_GUESTS) all guests \
+		$(if $(filter fuzz,$(or $(ONLY),fuzz)),fuzz-programs)
 
-test: test-packages ## run the CI set: ONLY=unit|guest|system NAME=pattern
+test: test-packages ## run the CI set: ONLY=unit|fuzz|guest|system NAME=pattern
 	$(Q)$(MAKE) --no-print-directory test-parts
 	$(Q)$(PYTHON) tests/run.py --build $(BUILD) --only '$(ONLY)' --name '$(NAME)'
 

@@ -139,6 +139,7 @@ static void test_invalid_opcodes(void **state)
 	assert_fault(RUN("\xf0\xf6\x03\x01"), VECTOR_UD, -1);     /* LOCK TEST */
 	assert_fault(RUN("\xf0\xff\x33"), VECTOR_UD, -1);         /* LOCK PUSH */
 	assert_fault(RUN("\x0f\xc3\xc3"), VECTOR_UD, -1);         /* MOVNTI to a register */
+	assert_fault(RUN("\x8f\x23"), VECTOR_UD, -1);             /* group 1A, only /0 is POP */
 	assert_fault(RUN("\x8c\x33"), VECTOR_UD, -1);             /* MOV [RBX], segment 6 */
 	assert_fault(RUN("\x06"), VECTOR_UD, -1);                 /* PUSH ES in 64-bit mode */
 	assert_int_equal(RUN("\xf0\x01\x03"), EMULATE_DONE);

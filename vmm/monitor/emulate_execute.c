@@ -341,7 +341,7 @@ enum emulate_result emulate_execute_primary(struct emulation *em)
 	case 0x8c:
 		return store_segment(em);
 	case 0x8f:
-		return pop(em);
+		return (em->in.reg & 7) == 0 ? pop(em) : emulate_fault(em, VECTOR_UD);
 	case 0xa0 ... 0xa3:
 		return move_offset(em);
 	case 0xa4 ... 0xa7:

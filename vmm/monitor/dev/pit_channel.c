@@ -2,6 +2,9 @@
 #include "vmm/monitor/dev/pit_channel.h"
 #include "lib/bits.h"
 
+/* No machine runs as long as this: sums of times stay far below the end of 64 bits. */
+#define TICK_MAX BIT(54)
+
 /* Clocks counted since `count` was loaded; loading takes one itself (8254, figure 15). */
 static u64 channel_elapsed(const struct pit_channel *channel, u64 now)
 {
@@ -266,7 +269,8 @@ void pit_channel_gate(struct pit_channel *channel, bool gate, u64 now)
 
 bool pit_channel_valid(const struct pit_channel *channel)
 {
-	return channel->count >= 1 && channel->count <= 0x10000 && channel->next_count <= 0x10000 &&
+	return channel->run_tick <= TICK_MAX && channel->elapsed <= TICK_MAX &&
+	       channel->count >= 1 && channel->count <= 0x10000 && channel->next_count <= 0x10000 &&
 	       channel->mode <= PIT_MODE_HARDWARE_STROBE && channel->access >= 1 &&
 	       channel->access <= 3 && channel->bcd <= 1 && channel->gate <= 1 &&
 	       channel->loaded <= 1 && channel->running <= 1 && channel->write_high <= 1 &&

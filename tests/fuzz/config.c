@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: MIT */
+/* skerry.conf: any bytes; what is accepted keeps to the limits and can be written out and read. */
+#include "tests/fuzz/fuzz.h"
+
+#include "lib/format.c"
+#include "lib/parse_number.c"
+#include "lib/string.c"
+#include "lib/text.c"
+#include "vmm/manager/config.c"
+#include "vmm/manager/config_keys.c"
+#include "vmm/manager/log_names.c"
+
+static u32 problem_count;
+
+static void take_problem(void *context, const struct config_problem *problem)
+{
+	(void)context;
+	problem_count++;
+	CHECK_THAT(problem->line >= 1 && problem->column >= 1);
+	CHECK_THAT(strnlen(problem->text, sizeof(problem->text)) < sizeof(problem->text));
+	for (const char *c = problem->text; *c != '\0'; c++)
+		CHECK_THAT(char_is_printable(*c));
+}
+
+static void check_vm(struct vm_config *vm)
+{
+	static struct vm_config again;
+	char text[CONFIG_CMDLINE_BYTES + 64];
+	char problem[256];
+	bool in_value;
+
+	CHECK_THAT(config_name_valid(text_of(vm->name)));
+	if (vm->broken)
+		return;
+	CHECK_THAT(config_vm_check(vm, problem, sizeof(problem)));
+	config_vm_init(&again);
+	for (const struct config_key *key = config_vm_keys; key->name != NULL; key++) {
+		if (!(vm->given >> (key - config_vm_keys) & 1))
+			continue;
+		config_value_text(key, vm, text, sizeof(text));
+		CHECK_THAT(config_set(config_vm_keys, &again, &again.given, text_of(key->name),
+				      text_of(text), problem, sizeof(problem), &in_value));
+	}
+	CHECK_THAT(again.given == vm->given && again.memory_bytes == vm->memory_bytes &&
+		   again.vcpus == vm->vcpus && again.weight == vm->weight &&
+		   again.trap == vm->trap && again.pages == vm->pages);
+	CHECK_THAT(memcmp(again.affinity, vm->affinity, sizeof(vm->affinity)) == 0);
+	CHECK_THAT(strcmp(again.cmdline, vm->cmdline) == 0);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
+{
+	static struct config config;
+	struct fuzz fuzz = {bytes, size};
+	u8 *copy = fuzz_rest(&fuzz, &size);
+	u32 count;
+
+	config_init(&config);
+	problem_count = 0;
+	count = config_parse(&config, "skerry.conf", (struct text){(const char *)copy, size},
+			     take_problem, NULL);
+	CHECK_THAT(count == problem_count);
+	CHECK_THAT(config.vm_count <= CONFIG_VM_MAX);
+	for (u32 i = 0; i < config.vm_count; i++)
+		check_vm(&config.vm[i]);
+	free(copy);
+	return 0;
+}

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: MIT */
+/* A bundle of files: every member lies inside the archive, and the walk ends. */
+#include "tests/fuzz/fuzz.h"
+
+#include "lib/parse_number.c"
+#include "lib/string.c"
+#include "lib/text.c"
+#include "vmm/manager/cpio.c"
+
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
+{
+	struct fuzz fuzz = {bytes, size};
+	u8 *archive = fuzz_rest(&fuzz, &size);
+	struct cpio_member member;
+	enum cpio_result result;
+	struct cpio cpio;
+	u64 before;
+
+	cpio_start(&cpio, archive, size);
+	do {
+		before = cpio.offset;
+		result = cpio_next(&cpio, &member);
+		if (result != CPIO_MEMBER)
+			break;
+		CHECK_THAT(cpio.offset > before);
+		CHECK_THAT(member.offset <= size && member.size <= size - member.offset);
+		CHECK_THAT(member.name.length <= CPIO_NAME_MAX);
+		CHECK_THAT((const u8 *)member.name.start >= archive &&
+			   (const u8 *)member.name.start + member.name.length <= archive + size);
+	} while (true);
+	if (result == CPIO_BROKEN)
+		CHECK_THAT(cpio.problem != NULL && cpio.offset <= size);
+	free(archive);
+	return 0;
+}

@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/*
+ * What the fuzz targets share: the input taken apart, and how a target says that something is
+ * wrong (CHECK_THAT, or a unit test's fixture by its assertions: both end the process).
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "lib/types.h"
+
+int LLVMFuzzerInitialize(int *argument_count, char ***arguments);
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size);
+
+#define CHECK_THAT(condition)                                                                      \
+	do {                                                                                       \
+		if (!(condition)) {                                                                \
+			fprintf(stderr, "%s:%d: not so: %s\n", __FILE__, __LINE__, #condition);    \
+			abort();                                                                   \
+		}                                                                                  \
+	} while (0)
+
+/* A fixture's failed assertion outside of a cmocka test aborts only when told so. */
+int LLVMFuzzerInitialize(int *argument_count, char ***arguments)
+{
+	(void)argument_count;
+	(void)arguments;
+	return setenv("CMOCKA_TEST_ABORT", "1", 1);
+}
+
+/* The bytes not yet taken; past their end everything is zero. */
+struct fuzz {
+	const u8 *bytes;
+	size_t left;
+};
+
+static UNUSED void fuzz_take(struct fuzz *fuzz, void *to, size_t count)
+{
+	size_t there = count < fuzz->left ? count : fuzz->left;
+
+	memset(to, 0, count);
+	memcpy(to, fuzz->bytes, there);
+	fuzz->bytes += there;
+	fuzz->left -= there;
+}
+
+static UNUSED u8 fuzz_u8(struct fuzz *fuzz)
+{
+	u8 value;
+
+	fuzz_take(fuzz, &value, sizeof(value));
+	return value;
+}
+
+static UNUSED u16 fuzz_u16(struct fuzz *fuzz)
+{
+	u16 value;
+
+	fuzz_take(fuzz, &value, sizeof(value));
+	return value;
+}
+
+static UNUSED u32 fuzz_u32(struct fuzz *fuzz)
+{
+	u32 value;
+
+	fuzz_take(fuzz, &value, sizeof(value));
+	return value;
+}
+
+static UNUSED u64 fuzz_u64(struct fuzz *fuzz)
+{
+	u64 value;
+
+	fuzz_take(fuzz, &value, sizeof(value));
+	return value;
+}
+
+/* A number of a size that the input chooses: small ones and the ends of ranges are frequent. */
+static UNUSED u64 fuzz_number(struct fuzz *fuzz)
+{
+	u8 shape = fuzz_u8(fuzz);
+
+	switch (shape >> 5) {
+	case 0:
+		return shape & 31;
+	case 1:
+		return fuzz_u8(fuzz);
+	case 2:
+		return fuzz_u16(fuzz);
+	case 3:
+		return fuzz_u32(fuzz);
+	case 4:
+		return 1ull << (2 * (shape & 31));
+	case 5:
+		return (1ull << (2 * (shape & 31))) - 1;
+	case 6:
+		return ~(u64)(shape & 31);
+	default:
+		return fuzz_u64(fuzz);
+	}
+}
+
+/* What is left, in a block of exactly that size: one byte beyond is the sanitizer's. */
+static UNUSED u8 *fuzz_rest(struct fuzz *fuzz, size_t *size)
+{
+	u8 *copy = malloc(fuzz->left == 0 ? 1 : fuzz->left);
+
+	*size = fuzz->left;
+	fuzz_take(fuzz, copy, fuzz->left);
+	return copy;
+}

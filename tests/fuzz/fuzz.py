@@ -1,0 +1,155 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: MIT
+"""Runs fuzz targets, one process at a time; seeds/NAME.txt is each one's corpus, a line a seed.
+
+What a target finds is kept in build/fuzz/NAME.work and shown with the way to repeat it.
+--save shrinks what a run has gathered to the smallest inputs of equal coverage and writes the
+seeds anew.
+"""
+import argparse
+import re
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+SEEDS = HERE / "seeds"
+SEED_BYTES = 1200   # of one seed that is kept
+SEED_COUNT = 240    # of one target
+INPUT_BYTES = 4096
+
+
+def targets():
+    return sorted(path.stem for path in HERE.glob("*.c"))
+
+
+def seeds_of(name):
+    path = SEEDS / f"{name}.txt"
+    if not path.exists():
+        return []
+    return [bytes.fromhex(line) for line in path.read_text().split("\n")
+            if line and not line.startswith("#")]
+
+
+def unpack(build, name):
+    """The seeds as files, in a folder of their own."""
+    folder = build / f"{name}.seeds"
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    for number, seed in enumerate(seeds_of(name)):
+        (folder / f"{number:03}").write_bytes(seed)
+    return folder
+
+
+def work_folder(build, name):
+    folder = build / f"{name}.work"
+    (folder / "corpus").mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def run(build, name, arguments, limit=None):
+    command = [str((build / name).resolve()), *map(str, arguments)]
+    try:
+        done = subprocess.run(command, cwd=HERE.parent.parent, stdout=subprocess.PIPE,
+                              stderr=subprocess.STDOUT, timeout=limit)
+        return done.returncode, done.stdout.decode(errors="replace")
+    except subprocess.TimeoutExpired as late:
+        return 1, (late.stdout or b"").decode(errors="replace") + "\nit did not end"
+
+
+def fuzz_target(build, name, seconds, seed=None, gather=True):
+    """True when nothing was found, and a line that says how much was tried."""
+    folder = work_folder(build, name)
+    arguments = [f"-artifact_prefix={folder.resolve()}/", f"-max_len={INPUT_BYTES}", "-timeout=20",
+                 "-rss_limit_mb=2048", f"-max_total_time={seconds}", "-print_final_stats=1"]
+    if seed is not None:
+        arguments.append(f"-seed={seed}")
+    if gather:
+        arguments.append((folder / "corpus").resolve())
+    code, output = run(build, name, [*arguments, unpack(build, name).resolve()],
+                       3 * seconds + 120)
+    runs = re.search(r"stat::number_of_executed_units: *(\d+)", output)
+    edges = re.findall(r" cov: (\d+) ", output)
+    line = f"{runs.group(1) if runs else '?'} runs, {edges[-1] if edges else '?'} edges"
+    if code != 0:
+        print(output[-6000:])
+        found = re.search(r"Test unit written to (\S+)", output)
+        if found:
+            print(f"again: {build / name} {found.group(1)}", flush=True)
+    return code == 0, line
+
+
+def coverage(build, names):
+    """Lines of the sources under test that seeds and gathered inputs reach, by target."""
+    print("\ncoverage by lines, of the files that each target includes:")
+    for name in names:
+        profile = build / f"{name}.profraw"
+        program = (build / f"{name}.coverage").resolve()
+        folder = work_folder(build, name)
+        environment = {"LLVM_PROFILE_FILE": str(profile.resolve()), "PATH": "/usr/bin:/bin"}
+        subprocess.run([program, "-runs=0", (folder / "corpus").resolve(),
+                        unpack(build, name).resolve()], cwd=HERE.parent.parent, env=environment,
+                       stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        if not profile.exists():
+            print(f"  {name:16} no profile", flush=True)
+            continue
+        data = build / f"{name}.profdata"
+        subprocess.run(["llvm-profdata", "merge", "-sparse", profile, "-o", data], check=True)
+        report = subprocess.run(["llvm-cov", "report", program, f"-instr-profile={data}",
+                                 "-ignore-filename-regex=(^|/)tests/|^/usr"], text=True,
+                                stdout=subprocess.PIPE).stdout
+        total = re.search(r"^TOTAL.*$", report, re.MULTILINE)
+        # regions, missed, %, functions, missed, %, lines, missed, %
+        fields = total.group(0).split() if total else []
+        if len(fields) > 9:
+            print(f"  {name:16} {fields[9]:>7} of {fields[7]:>5} lines, "
+                  f"{fields[6]:>7} of {fields[4]:>4} functions", flush=True)
+        (build / f"{name}.coverage.txt").write_text(report)
+
+
+def save(build, names):
+    for name in names:
+        folder = work_folder(build, name)
+        merged = folder / "merged"
+        shutil.rmtree(merged, ignore_errors=True)
+        merged.mkdir()
+        run(build, name, ["-merge=1", "-use_counters=0", f"-max_len={SEED_BYTES}", merged.resolve(),
+                          unpack(build, name).resolve(), (folder / "corpus").resolve()])
+        found = sorted({path.read_bytes() for path in merged.iterdir()}, key=lambda b: (len(b), b))
+        found = [seed for seed in found if 0 < len(seed) <= SEED_BYTES]
+        # evenly from the small ones to the large ones
+        step = max(1, -(-len(found) // SEED_COUNT))
+        chosen = found[::-1][::step][::-1]
+        SEEDS.mkdir(exist_ok=True)
+        (SEEDS / f"{name}.txt").write_text("".join(seed.hex() + "\n" for seed in chosen))
+        print(f"{name}: {len(chosen)} of {len(found)} seeds kept", flush=True)
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("names", nargs="*")
+    parser.add_argument("--build", type=Path, required=True)
+    parser.add_argument("--seconds", type=int, default=30)
+    parser.add_argument("--coverage", action="store_true")
+    parser.add_argument("--save", action="store_true")
+    options = parser.parse_args()
+    names = options.names or targets()
+    if options.save:
+        save(options.build, names)
+        return
+    failed = 0
+    for name in names:
+        began = time.monotonic()
+        good, line = fuzz_target(options.build, name, options.seconds)
+        failed += not good
+        print(f"{name}: {line}, {'nothing found' if good else 'FOUND SOMETHING'} "
+              f"({time.monotonic() - began:.0f} s)", flush=True)
+    if options.coverage:
+        coverage(options.build, names)
+    sys.exit(failed != 0)
+
+
+if __name__ == "__main__":
+    main()

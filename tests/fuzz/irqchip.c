@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The interrupt controllers together: 8259s, I/O APIC and four local APICs under register traffic,
+ * moving lines, passing time and CPUs that take what waits for them.
+ */
+#include "tests/fuzz/fuzz.h"
+
+#include "tests/unit/irqchip_fixture.h"
+
+#define PHYSICAL_BITS_OF_GUEST 40u
+
+static void check_lapic(struct lapic *lapic)
+{
+	struct lapic_saved saved;
+	struct lapic_saved again;
+
+	CHECK_THAT(lapic->state.nmi_count <= LAPIC_NMI_MAX);
+	CHECK_THAT(lapic_ppr(lapic) <= 0xff && lapic_get_cr8(lapic) <= 15);
+	CHECK_THAT(lapic_pending(lapic) < 256);
+	lapic_tick(lapic);
+	lapic_save(lapic, &saved);
+	CHECK_THAT(lapic_load(lapic, &saved) == STATUS_OK);
+	lapic_save(lapic, &again);
+	CHECK_THAT(memcmp(&saved, &again, sizeof(saved)) == 0);
+}
+
+static void check_device(struct device *device)
+{
+	u64 saved[64];
+
+	CHECK_THAT(device_save(device, saved, device->state_bytes) == STATUS_OK);
+	CHECK_THAT(device_load(device, saved, device->state_bytes) == STATUS_OK);
+	CHECK_THAT(memcmp(saved, device->state, device->state_bytes) == 0);
+}
+
+/* A state with one word changed: refused, or one that the APIC lives with. */
+static void load_any(struct lapic *lapic, struct fuzz *fuzz)
+{
+	struct lapic_saved saved;
+	u32 at = fuzz_u16(fuzz) % (sizeof(saved) / 4);
+	u32 word = (u32)fuzz_number(fuzz);
+
+	lapic_save(lapic, &saved);
+	memcpy((u8 *)&saved + 4 * at, &word, sizeof(word));
+	(void)!lapic_load(lapic, &saved);
+}
+
+/* What the CPU does between two instructions. */
+static void run_cpu(u32 cpu)
+{
+	u32 pending = irqchip_pending(&chip, cpu);
+
+	if (pending & PENDING_INIT) {
+		irqchip_take_init(&chip, cpu);
+	} else if (pending & PENDING_SIPI) {
+		(void)irqchip_take_sipi(&chip, cpu);
+	} else if (pending & PENDING_NMI) {
+		irqchip_take_nmi(&chip, cpu);
+	} else if (pending & PENDING_INTERRUPT) {
+		int vector = irqchip_take_interrupt(&chip, cpu);
+
+		CHECK_THAT(vector >= 0 && vector < 256);
+	}
+}
+
+static void pass_time(u64 ns)
+{
+	fixture_clock.now_ns += ns;
+	fixture_clock.guest_tsc += 2 * ns;
+	for (u32 i = 0; i < CPUS; i++) {
+		lapic_tick(&chip.lapic[i]);
+		CHECK_THAT(lapic_deadline(&chip.lapic[i]) > fixture_clock.now_ns);
+	}
+}
+
+static void access_msr(struct lapic *lapic, struct fuzz *fuzz)
+{
+	u8 which = fuzz_u8(fuzz);
+	u32 msr = MSR_X2APIC_BASE + (which & 0x7f);
+	u64 value;
+
+	if (which & 0x80)
+		msr = which & 1 ? MSR_APIC_BASE : MSR_TSC_DEADLINE;
+	CHECK_THAT(lapic_owns_msr(msr));
+	if (which & 0x40)
+		(void)!lapic_msr_write(lapic, msr, fuzz_number(fuzz), PHYSICAL_BITS_OF_GUEST);
+	else
+		(void)!lapic_msr_read(lapic, msr, &value);
+}
+
+static void access_device(struct fuzz *fuzz)
+{
+	static const u16 ports[] = {0x20, 0x21, 0xa0, 0xa1, 0x4d0, 0x4d1};
+	u8 which = fuzz_u8(fuzz);
+
+	if (which < 0x80) {
+		struct device *pic = &chip.pic.device;
+		u16 port = ports[which % ARRAY_COUNT(ports)];
+
+		if (which & 0x40)
+			pic->ops->write(pic, port, 1, fuzz_u8(fuzz));
+		else
+			CHECK_THAT(pic->ops->read(pic, port, 1) <= 0xff);
+	} else {
+		struct device *ioapic = &chip.ioapic.device;
+		u64 address = IOAPIC_DEFAULT_ADDRESS + (which & 1 ? IOAPIC_IOWIN : which & 2 ?
+			      0x40 /* EOI */ : IOAPIC_IOREGSEL);
+
+		if (which & 0x40)
+			ioapic->ops->write(ioapic, address, 4, (u32)fuzz_number(fuzz));
+		else
+			CHECK_THAT(ioapic->ops->read(ioapic, address, 4) <= 0xffffffff);
+	}
+}
+
+static void step(struct fuzz *fuzz)
+{
+	u8 what = fuzz_u8(fuzz);
+	u32 cpu = what >> 3 & 3;
+	struct lapic *lapic = &chip.lapic[cpu];
+	u32 offset;
+
+	switch (what & 7) {
+	case 0:
+		pass_time(fuzz_number(fuzz) % (3600ull * 1000000000));
+		break;
+	case 1: { /* naturally aligned, as the emulator splits them, inside the page */
+		u32 size = 1u << (what >> 6);
+
+		offset = fuzz_u16(fuzz) & (PAGE_MASK & ~(size - 1));
+		if (what & 0x20)
+			lapic_memory_write(lapic, LAPIC_DEFAULT_ADDRESS + offset, size,
+					   fuzz_number(fuzz) & (~0ull >> (64 - 8 * size)));
+		else
+			(void)lapic_memory_read(lapic, LAPIC_DEFAULT_ADDRESS + offset, size);
+		break;
+	}
+	case 2: /* registers that exist */
+		offset = (fuzz_u8(fuzz) & 0x3fu) << 4;
+		if (what & 0x20)
+			lapic_write(lapic, offset, (u32)fuzz_number(fuzz));
+		else
+			(void)lapic_read(lapic, offset);
+		break;
+	case 3:
+		access_msr(lapic, fuzz);
+		break;
+	case 4:
+		access_device(fuzz);
+		break;
+	case 5:
+		irqchip_set_line(&chip, fuzz_u8(fuzz) % IRQCHIP_LINE_COUNT, what & 0x20);
+		break;
+	case 6:
+		run_cpu(cpu);
+		break;
+	default:
+		if (what & 0x20)
+			load_any(lapic, fuzz);
+		else
+			check_lapic(lapic);
+	}
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
+{
+	struct fuzz fuzz = {bytes, size};
+
+	memset(&chip, 0, sizeof(chip));
+	memset(fixture_page, 0, sizeof(fixture_page));
+	if (fuzz_u8(&fuzz) & 1)
+		chip_setup_enabled(NULL);
+	else
+		chip_setup(NULL);
+	while (fuzz.left > 0)
+		step(&fuzz);
+	for (u32 i = 0; i < CPUS; i++)
+		check_lapic(&chip.lapic[i]);
+	check_device(&chip.pic.device);
+	check_device(&chip.ioapic.device);
+	return 0;
+}

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: MIT */
+/* What is typed, byte by byte, between other output: the editor's state and the terminal's. */
+#include "tests/fuzz/fuzz.h"
+
+#include "lib/string.c"
+#include "lib/text.c"
+#include "vmm/manager/line_editor.c"
+
+static struct line_editor editor;
+
+static void draw(void *context, const char *bytes, size_t count)
+{
+	(void)context;
+	for (size_t i = 0; i < count; i++)
+		CHECK_THAT(char_is_printable(bytes[i]) || bytes[i] == '\r' || bytes[i] == '\n' ||
+			   bytes[i] == '\b');
+}
+
+static void check(void)
+{
+	CHECK_THAT(editor.length <= LINE_MAX && editor.cursor <= editor.length);
+	CHECK_THAT(strlen(editor.text) == editor.length);
+	CHECK_THAT(editor.killed_length <= LINE_MAX);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
+{
+	struct fuzz fuzz = {bytes, size};
+
+	memset(&editor, 0, sizeof(editor));
+	line_editor_init(&editor, "skerry> ", draw, NULL);
+	line_editor_begin(&editor);
+	while (fuzz.left > 0) {
+		u8 byte = fuzz_u8(&fuzz);
+		enum line_event event = LINE_NONE;
+
+		switch (byte) {
+		case 0xf0: /* other output */
+			line_editor_hide(&editor);
+			break;
+		case 0xf1:
+			line_editor_show(&editor);
+			break;
+		case 0xf2: /* what completion types */
+			line_editor_insert(&editor, "completion ", 11);
+			break;
+		case 0xf3: /* the same byte, often */
+			byte = fuzz_u8(&fuzz);
+			for (u32 i = fuzz_u8(&fuzz) * 8u; i > 0 && event == LINE_NONE; i--)
+				event = line_editor_feed(&editor, (char)byte);
+			break;
+		default:
+			event = line_editor_feed(&editor, (char)byte);
+		}
+		check();
+		if (event == LINE_DONE || event == LINE_TOO_LONG || event == LINE_BREAK)
+			line_editor_begin(&editor);
+	}
+	return 0;
+}

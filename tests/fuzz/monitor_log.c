@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The channel as a monitor gone bad fills it, seen from the manager: its log lines and indices.
+ */
+#include "tests/fuzz/fuzz.h"
+
+#include "lib/format.c"
+#include "lib/string.c"
+#include "lib/text.c"
+#include "vmm/manager/log_store.c"
+#include "vmm/manager/vm_log.c"
+
+static struct log_store store;
+static u64 now_tsc;
+static u64 lines;
+
+u64 clock_tsc(void)
+{
+	return now_tsc;
+}
+
+u64 clock_tsc_to_ns(u64 tsc)
+{
+	return tsc;
+}
+
+void log_monitor_dropped(u64 count)
+{
+	CHECK_THAT(count > 0);
+}
+
+void log_message(enum log_level level, enum log_category category, const char *vm,
+		 const char *pattern, ...)
+{
+	(void)level, (void)category, (void)vm, (void)pattern;
+}
+
+void log_monitor_line(const char *vm, struct text text)
+{
+	const struct log_line line = {.time_ns = now_tsc, .vm = text_of(vm), .text = text};
+
+	CHECK_THAT(text.length > 0 && text.length <= VM_LOG_LINE_BYTES);
+	lines++;
+	log_store_add(&store, &line);
+}
+
+static void read_all(void)
+{
+	struct log_cursor cursor = {0};
+	struct log_line line;
+	u64 lost = 0;
+	u64 count = 0;
+
+	for (; log_store_next(&store, &cursor, &line, &lost); count++)
+		for (size_t i = 0; i < line.text.length; i++)
+			CHECK_THAT(char_is_printable(line.text.start[i]));
+	CHECK_THAT(count <= lines && lost == 0);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
+{
+	static struct vm_channel channel;
+	static struct vm vm;
+	struct fuzz fuzz = {bytes, size};
+	u64 before;
+
+	memset(&vm, 0, sizeof(vm));
+	memset(&channel, 0, sizeof(channel));
+	memcpy(vm.config.name, "alpha", 6);
+	vm.channel = &channel;
+	log_store_init(&store);
+	lines = 0;
+	now_tsc = 1;
+	vm_log_restart(&vm.log);
+	while (fuzz.left > 0) {
+		u32 count = fuzz_u8(&fuzz);
+
+		if (count & 1) {
+			channel.log_written = (u32)fuzz_number(&fuzz);
+		} else {
+			for (u32 i = 0; i < count; i++)
+				channel.log[channel.log_written++ % CHANNEL_RING_BYTES] =
+					fuzz_u8(&fuzz);
+		}
+		now_tsc += fuzz_u8(&fuzz) * NS_PER_MS;
+		before = lines;
+		vm_log_take(&vm);
+		CHECK_THAT(lines - before <= CHANNEL_RING_BYTES);
+		CHECK_THAT(vm.log.length <= VM_LOG_LINE_BYTES);
+	}
+	read_all();
+	return 0;
+}

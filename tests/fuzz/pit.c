@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: MIT */
+#include "tests/fuzz/fuzz.h"
+
+#include "vmm/monitor/dev/pit.c"
+#include "vmm/monitor/dev/pit_channel.c"
+#include "tests/fuzz/device.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
+{
+	static const struct fuzz_range ranges[] = {{0x40, 4}, {0x61, 1}};
+	struct fuzz fuzz = {bytes, size};
+	static struct pit pit;
+
+	fixture_reset();
+	pit_init(&pit, &fixture_clock, NULL);
+	fuzz_device(&pit.device, ranges, ARRAY_COUNT(ranges), &fuzz, NULL);
+	return 0;
+}

@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The whole machine that a guest sees of ports and device memory, wired as it ships: accesses of
+ * every size to every address. The kernel's promise to the bus is all that is kept.
+ */
+#include "tests/fuzz/fuzz.h"
+
+#include "tests/unit/irqchip_fixture.h"
+
+#include "vmm/monitor/bus.c"
+#include "vmm/monitor/dev/acpi_pm.c"
+#include "vmm/monitor/dev/debug.c"
+#include "vmm/monitor/dev/fw_cfg.c"
+#include "vmm/monitor/dev/pit.c"
+#include "vmm/monitor/dev/pit_channel.c"
+#include "vmm/monitor/dev/platform.c"
+#include "vmm/monitor/dev/reset.c"
+#include "vmm/monitor/dev/rtc.c"
+#include "vmm/monitor/dev/rtc_time.c"
+#include "vmm/monitor/dev/serial.c"
+#include "vmm/monitor/dev/test_device.c"
+
+static struct platform platform;
+
+static void put(void *context, u8 byte)
+{
+	(void)context;
+	(void)byte;
+}
+
+static void start(bool test_device)
+{
+	struct lapic_page *page[2] = {&fixture_page[0], &fixture_page[1]};
+	const struct platform_config config = {
+		.cpu_count = 2,
+		.ram_below_4g = 128 * MIB,
+		.serial_put = put,
+		.lapic_page = page,
+		.test_device = test_device,
+	};
+
+	memset(&platform, 0, sizeof(platform));
+	memset(fixture_page, 0, sizeof(fixture_page));
+	platform.clock = (struct machine_clock){.tsc_khz = 1000000, .wall_ns = 1000000000};
+	CHECK_THAT(platform_init(&platform, &config));
+}
+
+static void pass_time(struct fuzz *fuzz)
+{
+	u64 ns = fuzz_number(fuzz) % (3600ull * 1000000000);
+
+	platform.clock.now_ns += ns;
+	platform.clock.wall_ns += ns;
+	platform.clock.guest_tsc += ns;
+	for (u32 cpu = 0; cpu < 2; cpu++) {
+		platform_tick(&platform, cpu);
+		CHECK_THAT(platform_deadline(&platform, cpu) > platform.clock.now_ns);
+	}
+}
+
+static void run_cpu(u32 cpu)
+{
+	u32 pending = irqchip_pending(&platform.irqchip, cpu);
+
+	if (pending & PENDING_INIT)
+		irqchip_take_init(&platform.irqchip, cpu);
+	else if (pending & PENDING_SIPI)
+		(void)irqchip_take_sipi(&platform.irqchip, cpu);
+	else if (pending & PENDING_NMI)
+		irqchip_take_nmi(&platform.irqchip, cpu);
+	else if (pending & PENDING_INTERRUPT)
+		CHECK_THAT(irqchip_take_interrupt(&platform.irqchip, cpu) >= 0);
+}
+
+static void access_port(u8 what, struct fuzz *fuzz)
+{
+	u32 size = 1u << (what >> 3 & 3);
+	u16 port = fuzz_u16(fuzz);
+
+	if (size == 8)
+		size = 4;
+	if (port > 0x10000 - size)
+		port = (u16)(0x10000 - size);
+	if (what & 0x20)
+		bus_write(&platform.ports, port, size,
+			  fuzz_number(fuzz) & (~0ull >> (64 - 8 * size)));
+	else
+		CHECK_THAT(bus_read(&platform.ports, port, size) >> (8 * size) == 0);
+}
+
+static void access_memory(u8 what, struct fuzz *fuzz)
+{
+	static const u64 bases[] = {IOAPIC_DEFAULT_ADDRESS, LAPIC_DEFAULT_ADDRESS, TEST_MEMORY, 0};
+	u32 size = 1u << (what >> 3 & 3);
+	u64 address = bases[what >> 6] + fuzz_u16(fuzz) % (PAGE_SIZE + 16) - 8;
+
+	if (what & 0x40 && bases[what >> 6] == 0)
+		address = fuzz_u64(fuzz) & ((1ull << 46) - 1);
+	if (fuzz_u8(fuzz) & 1)
+		platform_memory_write(&platform, what >> 2 & 1, address, size,
+				      fuzz_number(fuzz) & (~0ull >> (64 - 8 * size)));
+	else
+		(void)platform_memory_read(&platform, what >> 2 & 1, address, size);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
+{
+	struct fuzz fuzz = {bytes, size};
+
+	start(fuzz_u8(&fuzz) & 1);
+	while (fuzz.left > 0) {
+		u8 what = fuzz_u8(&fuzz);
+
+		switch (what & 3) {
+		case 0:
+			pass_time(&fuzz);
+			break;
+		case 1:
+			access_port(what, &fuzz);
+			break;
+		case 2:
+			access_memory(what, &fuzz);
+			break;
+		default:
+			run_cpu(what >> 2 & 1);
+			if (what & 0x80)
+				acpi_pm_power_button(&platform.acpi_pm);
+			if (what & 0x40)
+				(void)serial_input(&platform.serial, what);
+			if (what & 0x20 && platform.events.pending != 0)
+				platform_reset(&platform);
+		}
+	}
+	return 0;
+}

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: MIT */
+/* Port 0xcf9, the 8042, debug exit and port 0x80: the small ones. */
+#include "tests/fuzz/fuzz.h"
+
+#include "vmm/monitor/dev/debug.c"
+#include "vmm/monitor/dev/reset.c"
+#include "tests/fuzz/device.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
+{
+	static const struct fuzz_range reset_ranges[] = {
+		{I8042_DATA_PORT, 1}, {I8042_COMMAND_PORT, 1}, {RESET_CONTROL_PORT, 1}};
+	static const struct fuzz_range debug_ranges[] = {
+		{DEBUG_CODE_PORT, 1}, {DEBUG_EXIT_PORT, DEBUG_EXIT_BYTES}};
+	struct fuzz fuzz = {bytes, size};
+	static struct reset reset;
+	static struct debug debug;
+
+	fixture_reset();
+	if (fuzz_u8(&fuzz) & 1) {
+		reset_init(&reset, NULL, &fixture_events);
+		fuzz_device(&reset.device, reset_ranges, ARRAY_COUNT(reset_ranges), &fuzz, NULL);
+	} else {
+		debug_init(&debug, &fixture_events);
+		fuzz_device(&debug.device, debug_ranges, ARRAY_COUNT(debug_ranges), &fuzz, NULL);
+	}
+	return 0;
+}

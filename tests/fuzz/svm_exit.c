@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The SVM back end over a VMCB that says anything at all after an exit, and a vCPU page that a
+ * monitor gone bad has filled: what is decoded stays within the contract of struct vcpu_exit.
+ */
+#include "tests/fuzz/fuzz.h"
+
+#define main svm_test_main
+#include "tests/unit/svm_test.c"
+#undef main
+
+static void make_exit(struct fuzz *input)
+{
+	u32 set = fuzz_u8(input);
+
+	next_code = fuzz_number(input);
+	if (next_code == VMEXIT_EXCEPTION + VECTOR_MC) /* ends in an INT 18, which is the host's */
+		next_code = VMEXIT_EXCEPTION + VECTOR_GP;
+	if (set & 1)
+		vmcb.control.exit_info1 = fuzz_number(input);
+	if (set & 2)
+		vmcb.control.exit_info2 = fuzz_number(input);
+	if (set & 4)
+		vmcb.control.exit_int_info = fuzz_number(input);
+	if (set & 8)
+		vmcb.control.next_rip = fuzz_number(input);
+	if (set & 16)
+		next_rip = fuzz_number(input);
+	if (set & 32)
+		vmcb.save.rflags = fuzz_number(input);
+	if (set & 64)
+		vmcb.control.interrupt_shadow = fuzz_number(input);
+	if (set & 128)
+		vmcb.control.virtual_interrupt = fuzz_number(input);
+	code_length = fuzz_u8(input) & 15;
+}
+
+static void check_exit(void)
+{
+	const struct vcpu_exit *exit = &vcpu.exit;
+
+	CHECK_THAT(exit->reason > EXIT_NONE && exit->reason < EXIT_REASON_COUNT);
+	CHECK_THAT(exit->instruction_length <= 15);
+	if (exit->reason == EXIT_EXCEPTION)
+		CHECK_THAT(exit->vector < 32);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
+{
+	struct fuzz input = {bytes, size};
+
+	setup(NULL);
+	vcpu.loaded_cpu = 0;
+	while (input.left > 0) {
+		u8 what = fuzz_u8(&input);
+		struct vcpu_event inject = {0};
+
+		if (what & 1) {
+			make_exit(&input);
+			svm_enter(&vcpu, 0);
+			check_exit();
+			svm_leave(&vcpu);
+			continue;
+		}
+		inject.valid = what >> 2 & 1;
+		inject.type = (u8[]){EVENT_INTERRUPT, EVENT_NMI, EVENT_EXCEPTION,
+				     EVENT_SOFTWARE_INTERRUPT}[what >> 3 & 3];
+		inject.vector = fuzz_u8(&input);
+		inject.has_error_code = what >> 5 & 1;
+		inject.error_code = fuzz_u32(&input);
+		inject.instruction_length = fuzz_u8(&input);
+		svm_request(&vcpu, &inject, fuzz_u8(&input), fuzz_u32(&input));
+	}
+	return 0;
+}
