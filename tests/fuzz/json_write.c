@@ -6,76 +6,8 @@
 #include "lib/json.c"
 #include "lib/string.c"
 #include "lib/text.c"
-
-/* A strict reader of one JSON value, by RFC 8259; NULL when it is none. */
-static const u8 *read_value(const u8 *at, const u8 *end, u32 depth);
-
-static const u8 *read_string(const u8 *at, const u8 *end)
-{
-	if (at == end || *at++ != '"')
-		return NULL;
-	for (; at < end && *at != '"'; at++) {
-		if (*at < 0x20)
-			return NULL;
-		if (*at != '\\')
-			continue;
-		if (++at == end || strchr("\"\\/bfnrtu", *at) == NULL)
-			return NULL;
-		if (*at != 'u')
-			continue;
-		for (u32 i = 0; i < 4; i++)
-			if (++at >= end || strchr("0123456789abcdefABCDEF", *at) == NULL)
-				return NULL;
-	}
-	return at < end ? at + 1 : NULL;
-}
-
-static const u8 *read_members(const u8 *at, const u8 *end, u8 close, u32 depth)
-{
-	if (at < end && *at == close)
-		return at + 1;
-	while (at != NULL && at < end) {
-		if (close == '}') {
-			at = read_string(at, end);
-			if (at == NULL || at >= end || *at++ != ':')
-				return NULL;
-		}
-		at = read_value(at, end, depth + 1);
-		if (at == NULL || at >= end)
-			return NULL;
-		if (*at == close)
-			return at + 1;
-		if (*at++ != ',')
-			return NULL;
-	}
-	return NULL;
-}
-
-static const u8 *read_value(const u8 *at, const u8 *end, u32 depth)
-{
-	const u8 *first = at;
-
-	if (at >= end || depth > 100)
-		return NULL;
-	if (*at == '"')
-		return read_string(at, end);
-	if (*at == '{' || *at == '[')
-		return read_members(at + 1, end, *at == '{' ? '}' : ']', depth);
-	while (at < end && strchr(",]}", *at) == NULL)
-		at++;
-	if (at - first == 4 && (memcmp(first, "true", 4) == 0 || memcmp(first, "null", 4) == 0))
-		return at;
-	if (at - first == 5 && memcmp(first, "false", 5) == 0)
-		return at;
-	if (first < at && *first == '-')
-		first++;
-	if (first == at || (*first == '0' && at - first > 1))
-		return NULL;
-	for (const u8 *digit = first; digit < at; digit++)
-		if (*digit < '0' || *digit > '9')
-			return NULL;
-	return at;
-}
+#include "lib/utf8.c"
+#include "tests/fuzz/json.h"
 
 /* Writes what the bytes say, objects and arrays paired; returns the length. */
 static size_t write(struct fuzz fuzz, char *buffer, size_t size)
@@ -137,7 +69,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 	const u8 *end = (const u8 *)large + length;
 
 	CHECK_THAT(length > 0 && strlen(large) == length);
-	CHECK_THAT(read_value((const u8 *)large, end, 0) == end);
+	CHECK_THAT(strict_json((const u8 *)large, end, 0) == end);
 	CHECK_THAT(again == (length < room ? length : 0));
 	CHECK_THAT(strcmp(buffer, again == 0 ? "" : large) == 0);
 	free(buffer);
