@@ -28,3 +28,8 @@ bench: test-packages ## instructions of exits and of a Debian boot, in both emul
 	$(Q)$(MAKE) --no-print-directory all guests $(BENCH)/exits.bin $(BENCH)/init
 	$(Q)$(PYTHON) tests/bench/run.py --build $(BUILD) \
 		--emulator '$(if $(filter command line,$(origin EMULATOR)),$(EMULATOR))'
+
+.PHONY: bench-kvm
+bench-kvm: test-packages ## the same counts under KVM (Debian's kernel and QEMU) in QEMU
+	$(Q)$(MAKE) --no-print-directory guests $(BENCH)/exits.bin $(BENCH)/init
+	$(Q)$(PYTHON) tests/bench/peer.py --build $(BUILD)

@@ -176,6 +176,7 @@ void guest_main(void)
 	measure("mmio-read-lapic", ask_lapic, ROUNDS);
 	measure("eoi-xapic", ask_eoi, ROUNDS);
 	measure("cr0-wp-toggle-twice", ask_write_protect, ROUNDS);
+	pic_mask_all(); /* firmware may have left its timer on */
 	trap_set_hook(VECTOR_LOW, count_interrupt);
 	interrupts_on();
 	measure("self-ipi-xapic", ask_self_ipi, ROUNDS);
