@@ -8,32 +8,6 @@
 #include "vmm/rt/clock.h"
 #include "vmm/rt/syscall.h"
 
-/*
- * The life of a VM: what each action leads to from each state. The monitor brings about all of
- * these but the end of a stop that took too long; running also becomes stopped or crashed by
- * itself.
- */
-enum { NO = VM_STATE_COUNT, GONE };
-
-static const u8 life[VM_STATE_COUNT][ACTION_COUNT] = {
-	/*		start	    pause      resume	   reset       stop	   destroy */
-	[VM_CREATED] = {VM_RUNNING, NO,        NO,	   NO,	       NO,	   GONE},
-	[VM_RUNNING] = {NO,	    VM_PAUSED, NO,	   VM_RUNNING, VM_STOPPED, GONE},
-	[VM_PAUSED]  = {NO,	    NO,	       VM_RUNNING, VM_RUNNING, VM_STOPPED, GONE},
-	[VM_STOPPED] = {VM_RUNNING, NO,	       NO,	   NO,	       NO,	   GONE},
-	[VM_CRASHED] = {VM_RUNNING, NO,	       NO,	   NO,	       NO,	   GONE},
-};
-
-static const char *const action_allowed[ACTION_COUNT] = {
-	[ACTION_START] = "only a created, stopped or crashed VM can be started",
-	[ACTION_PAUSE] = "only a running VM can be paused",
-	[ACTION_RESUME] = "only a paused VM can be resumed",
-	[ACTION_RESET] = "only a running or paused VM can be reset",
-	[ACTION_STOP] = "only a running or paused VM can be stopped",
-	[ACTION_DESTROY] = "it is being destroyed already",
-};
-
-static struct vm vms[VM_MAX];
 static u32 last_id;
 
 /* The last VM that could not be created, and why. */
@@ -42,95 +16,9 @@ static struct {
 	char reason[sizeof(((struct vm *)NULL)->reason)];
 } refusal;
 
-struct vm *vm_next(struct vm *vm)
-{
-	for (vm = vm == NULL ? vms : vm + 1; vm < vms + VM_MAX; vm++) {
-		if (vm->id != 0)
-			return vm;
-	}
-	return NULL;
-}
-
-struct vm *vm_find(const char *name)
-{
-	VM_FOR_EACH(vm) {
-		if (string_equal(vm->config.name, name))
-			return vm;
-	}
-	return NULL;
-}
-
-struct vm *vm_by_id(u32 id)
-{
-	VM_FOR_EACH(vm) {
-		if (vm->id == id)
-			return vm;
-	}
-	return NULL;
-}
-
-const char *vm_state_name(enum vm_state state)
-{
-	static const char names[VM_STATE_COUNT][8] = {
-		[VM_CREATED] = "created", [VM_RUNNING] = "running", [VM_PAUSED] = "paused",
-		[VM_STOPPED] = "stopped", [VM_CRASHED] = "crashed",
-	};
-
-	return names[state];
-}
-
-const struct group_page *vm_account(const struct vm *vm)
-{
-	return vm->account != NULL ? vm->account : &vm->final;
-}
-
-/* Whether there is a guest that runs or may still run. */
-static bool has_guest(const struct vm *vm)
-{
-	return vm->state == VM_CREATED || vm->state == VM_RUNNING || vm->state == VM_PAUSED;
-}
-
-static u64 uptime_tsc(const struct vm *vm)
-{
-	u64 now = clock_tsc();
-	u64 started;
-	u64 before;
-
-	if (vm->group == HANDLE_NONE || vm->channel == NULL || !has_guest(vm))
-		return vm->final_uptime_tsc;
-	started = vm->channel->started_tsc;
-	before = vm->channel->running_tsc;
-	if (vm->state != VM_RUNNING || started == 0 || now < started)
-		return before;
-	return before + (now - started);
-}
-
-u64 vm_uptime_ns(const struct vm *vm)
-{
-	return clock_tsc_to_ns(uptime_tsc(vm));
-}
-
-bool vm_obeyed(const struct vm *vm)
-{
-	return __atomic_load_n(&vm->channel->done_sequence, __ATOMIC_ACQUIRE) ==
-	       vm->command_sequence;
-}
-
-bool vm_ready(const struct vm *vm)
-{
-	return vm->channel != NULL && __atomic_load_n(&vm->channel->ready, __ATOMIC_ACQUIRE) != 0;
-}
-
-bool vm_busy(const struct vm *vm)
-{
-	if (vm->dying || vm->change_phase != CHANGE_NONE)
-		return true;
-	return has_guest(vm) && vm->group != HANDLE_NONE && (!vm_ready(vm) || !vm_obeyed(vm));
-}
-
 const char *vm_refusal(u32 id)
 {
-	return refusal.id == id ? refusal.reason : "";
+	return refusal.id == id ? refusal.reason : "it was destroyed meanwhile";
 }
 
 static void tell(const struct vm *vm, enum log_level level, enum vm_event event)
@@ -160,44 +48,31 @@ static void release(struct vm *vm, enum vm_after after)
 
 static void set_state(struct vm *vm, enum vm_state state, const char *reason)
 {
-	vm->final_uptime_tsc = uptime_tsc(vm);
+	vm->final_uptime_tsc = vm_uptime_tsc(vm);
 	vm->state = state;
 	string_copy(vm->reason, sizeof(vm->reason), reason);
 }
 
-/* Records a crash; true when starting again makes no sense any more. */
-static bool crashes_too_often(struct vm *vm)
+static void record_crash(struct vm *vm)
 {
-	u64 now = clock_tsc();
-	u64 oldest;
-
-	vm->crash_tsc[vm->crash_count++ % VM_CRASH_LIMIT] = now;
-	oldest = vm->crash_tsc[vm->crash_count % VM_CRASH_LIMIT];
-	return vm->crash_count >= VM_CRASH_LIMIT &&
-	       clock_tsc_to_ns(now - oldest) < VM_CRASH_WINDOW_NS;
+	vm->crash_tsc[vm->crash_count++ % VM_CRASH_LIMIT] = clock_tsc();
 }
 
-/* The monitor, when it is still alive, is kept for inspection as long as the crash is held. */
-static void crashed(struct vm *vm, const char *reason, bool monitor_alive)
+/* Whether starting again makes no sense any more. */
+static bool crashes_too_often(const struct vm *vm)
 {
-	bool too_often = crashes_too_often(vm);
+	u64 oldest = vm->crash_tsc[vm->crash_count % VM_CRASH_LIMIT];
 
-	set_state(vm, VM_CRASHED, reason);
-	vm->stop_deadline_tsc = 0;
-	tell(vm, LOG_ERROR, EVENT_CRASHED);
-	console_notice("%s: crashed: %s\n", vm->config.name, vm->reason);
-	if (vm->config.on_crash == ON_CRASH_DESTROY) {
-		release(vm, AFTER_REMOVE);
-	} else if (vm->config.on_crash == ON_CRASH_RESTART && !too_often) {
-		release(vm, AFTER_START);
-	} else {
-		if (vm->config.on_crash == ON_CRASH_RESTART)
-			console_notice("%s: held, it crashed %u times within %llu s\n",
-				       vm->config.name, VM_CRASH_LIMIT,
-				       (unsigned long long)(VM_CRASH_WINDOW_NS / NS_PER_S));
-		if (!monitor_alive)
-			release(vm, AFTER_NOTHING);
-	}
+	return vm->crash_count >= VM_CRASH_LIMIT &&
+	       clock_tsc_to_ns(clock_tsc() - oldest) < VM_CRASH_WINDOW_NS;
+}
+
+static void hold(struct vm *vm)
+{
+	log_message(LOG_WARNING, LOG_VM, vm->config.name, "held, it crashed %u times within %llu s",
+		    VM_CRASH_LIMIT, (unsigned long long)(VM_CRASH_WINDOW_NS / NS_PER_S));
+	console_notice("%s: held, it crashed %u times within %llu s\n", vm->config.name,
+		       VM_CRASH_LIMIT, (unsigned long long)(VM_CRASH_WINDOW_NS / NS_PER_S));
 }
 
 /* It never came to be. */
@@ -210,6 +85,39 @@ static void refused(struct vm *vm, const char *reason)
 	refusal.id = vm->id;
 	string_copy(refusal.reason, sizeof(refusal.reason), vm->reason);
 	release(vm, AFTER_REMOVE);
+}
+
+/* The monitor, when it is still alive, is kept for inspection as long as the crash is held. */
+static void crashed(struct vm *vm, const char *reason, bool monitor_alive)
+{
+	if (vm->fresh) {
+		refused(vm, reason);
+		return;
+	}
+	record_crash(vm);
+	set_state(vm, VM_CRASHED, reason);
+	vm->stop_deadline_tsc = 0;
+	tell(vm, LOG_ERROR, EVENT_CRASHED);
+	console_notice("%s: crashed: %s\n", vm->config.name, vm->reason);
+	if (vm->config.on_crash == ON_CRASH_DESTROY) {
+		release(vm, AFTER_REMOVE);
+	} else if (vm->config.on_crash == ON_CRASH_RESTART && !crashes_too_often(vm)) {
+		release(vm, AFTER_START);
+	} else {
+		if (vm->config.on_crash == ON_CRASH_RESTART)
+			hold(vm);
+		if (!monitor_alive)
+			release(vm, AFTER_NOTHING);
+	}
+}
+
+/* A new monitor could not be had for a VM that was there before. */
+static void not_started(struct vm *vm, const char *reason)
+{
+	set_state(vm, VM_CRASHED, reason);
+	tell(vm, LOG_ERROR, EVENT_CRASHED);
+	if (vm->group != HANDLE_NONE)
+		release(vm, AFTER_NOTHING);
 }
 
 static void stopped(struct vm *vm, const char *reason)
@@ -229,45 +137,61 @@ static void read_reason(const struct vm *vm, char *reason, size_t size)
 	text_show(reason, size, (struct text){raw, strnlen(raw, sizeof(raw))});
 }
 
+/*
+ * Resets since the last look. Those that nobody asked for count as crashes: at the limit the
+ * monitor stops its guest, and what happened before its time adds up here.
+ */
+static bool take_resets(struct vm *vm)
+{
+	u32 resets = vm->channel->reset_count;
+	u32 unasked = vm->channel->unasked_resets;
+	bool any = resets != vm->resets_told;
+
+	/* A monitor gone bad may count as it likes: more than the limit says no more than it. */
+	for (u32 i = MIN(unasked - vm->unasked_told, VM_CRASH_LIMIT); i > 0; i--)
+		record_crash(vm);
+	vm->unasked_told = unasked;
+	vm->resets_told = resets;
+	return any;
+}
+
+static enum vm_event event_of(const struct vm *vm, u32 state, bool reset)
+{
+	if (state == VM_PAUSED)
+		return EVENT_PAUSED;
+	if (vm->state == VM_CREATED)
+		return EVENT_STARTED;
+	return reset ? EVENT_RESET : EVENT_RESUMED;
+}
+
 /* Takes over a change of state that the monitor reports. */
 static void take_state(struct vm *vm)
 {
 	char reason[sizeof(vm->reason)];
-	enum vm_event event;
 	u32 state = __atomic_load_n(&vm->channel->state, __ATOMIC_ACQUIRE);
-	u32 resets = vm->channel->reset_count;
-	bool reset = resets != vm->resets_told;
+	bool reset = take_resets(vm);
+	enum vm_event event;
 
-	vm->resets_told = resets;
 	if (reset && state == VM_RUNNING && vm->state == VM_RUNNING)
 		vm_event(vm->config.name, EVENT_RESET, "");
 	if (vm->dying || state == vm->state || vm->state == VM_CRASHED || vm->state == VM_STOPPED)
 		return;
+	if (!vm_life_reports(vm->state, state) || (vm->fresh && state != VM_CRASHED)) {
+		crashed(vm, "its monitor reported a state that cannot be", true);
+		return;
+	}
 	read_reason(vm, reason, sizeof(reason));
-	switch (state) {
-	case VM_RUNNING:
-	case VM_PAUSED:
-		event = state == VM_PAUSED	 ? EVENT_PAUSED :
-			reset			 ? EVENT_RESET :
-			vm->state == VM_PAUSED ? EVENT_RESUMED :
-						 EVENT_STARTED;
+	if (state == VM_STOPPED) {
+		vm->exit_code = vm->channel->exit_code;
+		if (vm->state == VM_CREATED)
+			vm_event(vm->config.name, EVENT_STARTED, "");
+		stopped(vm, reason[0] != '\0' ? reason : "by the guest");
+	} else if (state != VM_CRASHED) {
+		event = event_of(vm, state, reset);
 		set_state(vm, (enum vm_state)state, "");
 		tell(vm, LOG_INFO, event);
-		break;
-	case VM_STOPPED:
-		vm->exit_code = vm->channel->exit_code;
-		stopped(vm, reason[0] != '\0' ? reason : "by the guest");
-		break;
-	case VM_CRASHED:
-		if (vm->fresh) {
-			refused(vm, reason);
-			break;
-		}
+	} else {
 		crashed(vm, reason[0] != '\0' ? reason : "its monitor gave no reason", true);
-		break;
-	default:
-		crashed(vm, "its monitor reported a state that does not exist", true);
-		break;
 	}
 }
 
@@ -311,15 +235,14 @@ static bool boot(struct vm *vm, char *problem, size_t size)
 
 struct vm *vm_create(const struct vm_config *config, char *problem, size_t size)
 {
-	struct vm *vm = vms;
+	struct vm *vm;
 
 	if (vm_find(config->name) != NULL) {
 		format(problem, size, "there is a VM %s already", config->name);
 		return NULL;
 	}
-	while (vm < vms + VM_MAX && vm->id != 0)
-		vm++;
-	if (vm == vms + VM_MAX) {
+	vm = vm_free_slot();
+	if (vm == NULL) {
 		format(problem, size, "there are %u VMs already, allowed: no more", VM_MAX);
 		return NULL;
 	}
@@ -346,9 +269,7 @@ static bool start(struct vm *vm, char *problem, size_t size)
 		return true;
 	}
 	if (vm->state != VM_CREATED && !boot(vm, problem, size)) {
-		set_state(vm, VM_CRASHED, problem);
-		if (vm->group != HANDLE_NONE)
-			release(vm, AFTER_NOTHING);
+		not_started(vm, problem);
 		return false;
 	}
 	vm->start_wanted = !vm_ready(vm);
@@ -357,58 +278,81 @@ static bool start(struct vm *vm, char *problem, size_t size)
 	return true;
 }
 
-/* A paused guest cannot see the power button. */
-static bool stop(struct vm *vm, char *problem, size_t size)
+static bool press_button(struct vm *vm, char *problem, size_t size)
 {
-	if (vm->state == VM_PAUSED || vm->config.stop_timeout_ns == 0) {
-		stopped(vm, "ended by `vm stop`");
-		return true;
-	}
 	if (vm->stop_deadline_tsc != 0) {
 		format(problem, size, "%s is being stopped already, `vm destroy` does not wait",
 		       vm->config.name);
 		return false;
+	}
+	if (vm->config.stop_timeout_ns == 0) {
+		stopped(vm, "ended by `vm stop`");
+		return true;
 	}
 	vm->stop_deadline_tsc = clock_tsc() + clock_ns_to_tsc(vm->config.stop_timeout_ns);
 	vm_send(vm, VM_COMMAND_POWER_BUTTON);
 	return true;
 }
 
+/* What the monitor is told. */
+static enum vm_command command_of(enum vm_action action)
+{
+	switch (action) {
+	case ACTION_PAUSE:
+		return VM_COMMAND_PAUSE;
+	case ACTION_RESUME:
+		return VM_COMMAND_RESUME;
+	default:
+		return VM_COMMAND_RESET;
+	}
+}
+
+static void end(struct vm *vm, enum vm_action action)
+{
+	if (action == ACTION_STOP)
+		stopped(vm, "ended by `vm stop`");
+	else
+		release(vm, AFTER_REMOVE);
+}
+
+static u32 life_state(const struct vm *vm)
+{
+	return vm->dying && vm->after == AFTER_REMOVE ? (u32)VM_ENDING : (u32)vm->state;
+}
+
+/* Whether the action has to wait for what the monitor was told last. */
+static bool must_wait(const struct vm *vm, enum vm_action action)
+{
+	bool only_set_up = action == ACTION_START && !vm_ready(vm) && !vm->start_wanted;
+
+	return vm_busy(vm) && !vm->dying && action != ACTION_DESTROY && !only_set_up;
+}
+
 bool vm_act(struct vm *vm, enum vm_action action, char *problem, size_t size)
 {
-	static const char names[ACTION_COUNT][8] = {"start", "pause", "resume",
-						    "reset", "stop",  "destroy"};
+	struct vm_life life = vm_life(life_state(vm), action);
 
-	if (life[vm->state][action] == NO || (vm->dying && vm->after == AFTER_REMOVE)) {
+	if (life.effect == EFFECT_REFUSED) {
 		format(problem, size, "%s is %s, %s", vm->config.name,
-		       vm->dying && vm->after == AFTER_REMOVE ? "being destroyed" :
-								vm_state_name(vm->state),
-		       action_allowed[action]);
+		       vm_life_state_name(life_state(vm)), vm_life_allowed(action));
 		return false;
 	}
-	if (vm_busy(vm) && !vm->dying && action != ACTION_DESTROY &&
-	    !(action == ACTION_START && !vm_ready(vm) && !vm->start_wanted)) {
+	if (must_wait(vm, action)) {
 		format(problem, size, "%s is still busy with the last command, try again",
 		       vm->config.name);
 		return false;
 	}
-	log_message(LOG_INFO, LOG_AUDIT, vm->config.name, "%s", names[action]);
-	switch (action) {
-	case ACTION_START:
-		return start(vm, problem, size);
-	case ACTION_PAUSE:
-		vm_send(vm, VM_COMMAND_PAUSE);
+	log_message(LOG_INFO, LOG_AUDIT, vm->config.name, "%s", vm_life_action_name(action));
+	switch ((enum vm_effect)life.effect) {
+	case EFFECT_BUTTON:
+		return press_button(vm, problem, size);
+	case EFFECT_END:
+		end(vm, action);
 		return true;
-	case ACTION_RESUME:
-		vm_send(vm, VM_COMMAND_RESUME);
-		return true;
-	case ACTION_RESET:
-		vm_send(vm, VM_COMMAND_RESET);
-		return true;
-	case ACTION_STOP:
-		return stop(vm, problem, size);
-	default:
-		release(vm, AFTER_REMOVE);
+	default: /* EFFECT_TELL, EFFECT_BOOT */
+		if (action == ACTION_START)
+			return start(vm, problem, size);
+		vm_send(vm, command_of(action));
 		return true;
 	}
 }

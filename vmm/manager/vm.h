@@ -5,6 +5,7 @@
 #include "kernel/abi/pages.h"
 #include "lib/text.h"
 #include "vmm/manager/config.h"
+#include "vmm/manager/vm_life.h"
 #include "vmm/manager/vm_log.h"
 #include "vmm/manager/vm_share.h"
 #include "vmm/rt/channel.h"
@@ -15,17 +16,6 @@
 
 /* As a VM's kernel: the guest that is part of the image. */
 #define VM_KERNEL_BUILT_IN "built-in"
-
-/* What an operator can do to a VM. */
-enum vm_action {
-	ACTION_START,
-	ACTION_PAUSE,
-	ACTION_RESUME,
-	ACTION_RESET,
-	ACTION_STOP,
-	ACTION_DESTROY,
-	ACTION_COUNT
-};
 
 /* What happens once the kernel has taken everything back. */
 enum vm_after {
@@ -59,6 +49,7 @@ struct vm {
 	u32 input_written;
 	u32 output_read;
 	u32 resets_told;
+	u32 unasked_told;
 
 	u32 question_number;	/* of the vm_query under way; 0: none */
 	u64 question_until_tsc; /* how long its asker waits */
@@ -82,9 +73,12 @@ struct vm *vm_next(struct vm *vm);
 #define VM_FOR_EACH(each) for (struct vm *each = vm_next(NULL); each != NULL; each = vm_next(each))
 struct vm *vm_find(const char *name);
 struct vm *vm_by_id(u32 id);
+/* NULL: VM_MAX are there. */
+struct vm *vm_free_slot(void);
 
 const char *vm_state_name(enum vm_state state);
 /* Time in state running since the last fresh boot. */
+u64 vm_uptime_tsc(const struct vm *vm);
 u64 vm_uptime_ns(const struct vm *vm);
 /* The account in force, or that of the last monitor. */
 const struct group_page *vm_account(const struct vm *vm);
@@ -103,7 +97,7 @@ bool vm_ready(const struct vm *vm);
  * why. A monitor that cannot be set up takes the VM with it: vm_refusal then says why.
  */
 struct vm *vm_create(const struct vm_config *config, char *problem, size_t size);
-/* Why the VM of that id was not created after all; "" when it was. */
+/* Why the VM of that id, which is no more, was not created after all. */
 const char *vm_refusal(u32 id);
 
 /* Tells the monitor to do something. */

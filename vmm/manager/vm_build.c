@@ -217,6 +217,7 @@ static struct step prepare_channel(struct vm *vm)
 	vm->input_written = 0;
 	vm->output_read = 0;
 	vm->resets_told = 0;
+	vm->unasked_told = 0;
 	vm_log_restart(&vm->log);
 	return step("", STATUS_OK);
 }

@@ -177,6 +177,7 @@ void machine_unasked_reset(struct vcpu *vcpu, const char *what)
 	u64 now = clock_tsc();
 	u64 oldest;
 
+	machine->channel->unasked_resets++;
 	machine->crash_tsc[machine->crash_count++ % CRASH_LIMIT] = now;
 	oldest = machine->crash_tsc[machine->crash_count % CRASH_LIMIT];
 	machine_log(machine, "%s at rip 0x%lx of vCPU %u", what, vcpu->page->rip, vcpu->id);

@@ -67,7 +67,7 @@ struct vm_channel {
 	u32 reserve_refused;  /* the last VM_COMMAND_RESERVE changed nothing: for this vCPU */
 	u32 reserve_vcpu;     /* permille of a CPU were left */
 	u32 reserve_left;
-	u32 pad1[1];
+	u32 unasked_resets;   /* of reset_count, and one more when that was too many */
 
 	u8 input[CHANNEL_RING_BYTES];
 	u8 log[CHANNEL_RING_BYTES];

@@ -1,0 +1,100 @@
+# SPDX-License-Identifier: MIT
+"""Operations at random from both consoles; the machine ends with the pages it began with."""
+import random
+import re
+import time
+
+import pytest
+
+import bundle
+from machine import Bochs, Qemu
+
+NAMES = ("a", "b", "c")
+GUESTS = ("built-in", "spin.bin", "cpuid.bin", "noise")
+OPERATIONS = ("create", "create", "start", "start", "start", "pause", "resume", "reset", "stop",
+              "destroy", "set", "stat", "list", "show")
+STATES = {"created", "running", "paused", "stopped", "crashed"}
+
+
+def make_bundle(build, tmp_path):
+    return bundle.write(tmp_path / "soak.cpio", {
+        "spin.bin": (build / "tests/guest/spin.bin").read_bytes(),
+        "cpuid.bin": (build / "tests/guest/cpuid.bin").read_bytes(),
+        "noise": bytes(range(256)) * 16,
+        "skerry.conf": b"# VMs come and go\n",
+    })
+
+
+def operation(dice):
+    """A command line: mostly one that can be, in some state or other."""
+    name = dice.choice(NAMES)
+    what = dice.choice(OPERATIONS)
+    if what == "create":
+        return (f"vm create {name} kernel={dice.choice(GUESTS)} memory={dice.choice((4, 16, 48))}M "
+                f"vcpus={dice.choice((1, 1, 2, 5))} stop_timeout={dice.choice(('0s', '20ms', '1s'))} "
+                f"on_crash={dice.choice(('hold', 'restart', 'destroy'))}")
+    if what == "set":
+        return f"vm set {name} weight={dice.randint(1, 999)} cap={dice.choice(('none', '50%'))}"
+    if what in ("list", "show"):
+        return {"list": "vm list", "show": "config show"}[what]
+    return f"vm {what} {name}"
+
+
+def pages(channel):
+    return {row["owner"]: row["pages"] for row in channel.result("mem")}
+
+
+def settled_pages(channel, wanted):
+    """The last pages of a VM come back a moment after its end is told."""
+    deadline = time.monotonic() + 60
+    while pages(channel) != wanted and time.monotonic() < deadline:
+        pass
+    return pages(channel)
+
+
+def destroy_all(channel):
+    for name in NAMES:
+        channel.ask(f"vm destroy {name}")
+    channel.wait(lambda: channel.result("vm list") == [])
+
+
+def soak(machine, count):
+    machine.wait_prompt()
+    channel = machine.channel
+    dice = random.Random(20)
+    # The manager keeps what its own tables have grown to.
+    for name in NAMES:
+        channel.result(f"vm create {name} kernel=spin.bin memory=48M vcpus=5")
+        channel.result(f"vm start {name}")
+    destroy_all(channel)
+    before = pages(channel)
+    good = 0
+    typed = 0
+    for _ in range(count):
+        if dice.random() < 0.2:
+            machine.type(operation(dice) + "\r")
+            typed += 1
+        reply = channel.ask(operation(dice))
+        assert reply["status"] == "ok" or len(reply["error"]) > 10, reply
+        good += reply["status"] == "ok"
+        if typed == 10: # whatever has been typed is through when this is
+            machine.type("sym soaked\r")
+            machine.wait(re.escape('error: found "soaked"'))
+            typed = 0
+    assert good > count / 4, f"{good} of {count} operations were possible"
+    machine.type("sym soaked\r")
+    machine.wait(re.escape('error: found "soaked"'))
+    assert {vm["state"] for vm in channel.result("vm list")} <= STATES
+    destroy_all(channel)
+    assert settled_pages(channel, before) == before
+    created = [event for event in channel.events if event["event"] == "created"]
+    destroyed = [event for event in channel.events if event["event"] == "destroyed"]
+    assert len(created) == len(destroyed) > count / 50
+    return good
+
+
+@pytest.mark.parametrize("emulator", [Qemu, Bochs])
+def test_soak(build, tmp_path, emulator, long_run):
+    count = (10000 if emulator is Qemu else 2000) if long_run else (300 if emulator is Qemu else 60)
+    with emulator(build, bundle=make_bundle(build, tmp_path), channel=True) as machine:
+        soak(machine, count)
