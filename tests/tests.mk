@@ -2,7 +2,7 @@
 #
 # make test: the CI set. ONLY=unit|fuzz|guest|system and NAME=pattern narrow it.
 
-TEST_PACKAGES := libc6-dev libcmocka-dev python3-pytest python3-pexpect binutils busybox-static acpica-tools \
+TEST_PACKAGES := libc6-dev libcmocka-dev python3-pytest python3-pexpect binutils lz4 busybox-static acpica-tools \
 	$(RUN_PACKAGES_qemu) $(RUN_PACKAGES_uefi) $(RUN_PACKAGES_bochs) $(BUILD_PACKAGES) \
 	$(GUEST_PACKAGES) $(FUZZ_PACKAGES)
 
@@ -58,9 +58,19 @@ $(eval $(call tiny_object,64))
 
 TINY_GUESTS := $(TINY_NAMES:%=$(TINY)/%.bin)
 
+# --- tools: host programs that tests use ---
+
+TEST_TOOLS := $(patsubst tests/tools/%.c,$(BUILD)/tests/tools/%,$(wildcard tests/tools/*.c))
+
+$(BUILD)/tests/tools/%: tests/tools/%.c $(BUILD)/flags
+	@mkdir -p $(@D)
+	@$(if $(VERBOSE),,echo "  TOOL    $<")
+	$(Q)$(CC) -std=gnu17 -O2 -Wall -Wextra -Werror -I. -MMD -MP -MF $@.d -o $@ $<
+-include $(addsuffix .d,$(TEST_TOOLS))
+
 # --- the set ---
 
-test-parts: $(UNIT_TESTS) $(TINY_GUESTS) all guests \
+test-parts: $(UNIT_TESTS) $(TEST_TOOLS) $(TINY_GUESTS) all guests \
 		$(if $(filter fuzz,$(or $(ONLY),fuzz)),fuzz-programs)
 
 test: test-packages ## run the CI set: ONLY=unit|fuzz|guest|system NAME=pattern
