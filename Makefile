@@ -27,10 +27,12 @@ MACHINE := -m64 -march=x86-64 -mno-red-zone -mgeneral-regs-only -ffreestanding -
 	-include lib/hidden.h -fcf-protection=none -fno-asynchronous-unwind-tables
 SAFETY := -fstack-protector-strong -mstack-protector-guard=global -fno-omit-frame-pointer \
 	-fno-strict-aliasing -fno-delete-null-pointer-checks
+# The call graph with the frames' sizes, for tests/lint/stack.py; it changes no code.
+STACK_USAGE := $(if $(findstring clang,$(CC)),,-fcallgraph-info=su)
 DEFINES := $(if $(DEBUG),-DDEBUG) $(if $(TEST),-DTEST)
 INCLUDES := -I. -I$(BUILD)
 CFLAGS := -std=gnu17 -O2 -g -ffunction-sections -fdata-sections -ffile-prefix-map=$(CURDIR)=. \
-	$(WARNINGS) $(MACHINE) $(SAFETY) $(DEFINES) $(INCLUDES)
+	$(WARNINGS) $(MACHINE) $(SAFETY) $(STACK_USAGE) $(DEFINES) $(INCLUDES)
 ASFLAGS := -g -m64 -ffile-prefix-map=$(CURDIR)=. $(DEFINES) $(INCLUDES)
 LDFLAGS := -pie --no-dynamic-linker -z max-page-size=4096 -z noexecstack --build-id=none \
 	--hash-style=gnu --gc-sections --no-warn-rwx-segments --orphan-handling=error
@@ -164,10 +166,12 @@ $(OUT): $(BUILD)/skerry.elf iso/grub.cfg $(ISO_ARGS) $(BUNDLE)
 # --- the rest ---
 
 .PHONY: lint clean version help install FORCE
-lint: $(BUILD)/skerry.elf ## layering, W^X, sizes, licence lines
+lint: lint-packages $(BUILD)/skerry.elf ## layering, W^X, sizes, stack depth, clang-tidy, gcc -fanalyzer
 	$(Q)$(PYTHON) tests/lint/layers.py
 	$(Q)$(PYTHON) tests/lint/files.py
 	$(Q)$(PYTHON) tests/lint/image.py $(BUILD)/skerry.elf
+	$(Q)$(PYTHON) tests/lint/stack.py $(BUILD)/obj
+	$(Q)$(MAKE) --no-print-directory lint-files
 
 install: $(BUILD)/skerry.elf $(BUILD)/skerry.iso ## copy the image to PREFIX/share/skerry
 	install -d $(DESTDIR)$(PREFIX)/share/skerry
@@ -186,6 +190,7 @@ help: ## this list
 -include iso/guests.mk
 -include iso/run.mk
 -include tests/fuzz/fuzz.mk
+-include tests/lint/lint.mk
 -include tests/tests.mk
 -include docs/docs.mk
 -include tests/bench/bench.mk

@@ -78,7 +78,7 @@ enum status cache_alloc(struct cache *cache, struct quota *quota, void **object)
 		list_remove(&slab->node);
 	lock_release(&holder->lock, LOCK_QUOTA);
 
-	*object = (u8 *)(slab + 1) + place * cache->object_bytes;
+	*object = (u8 *)(slab + 1) + (size_t)place * cache->object_bytes;
 	memset(*object, 0, cache->object_bytes);
 	return STATUS_OK;
 }

@@ -223,6 +223,7 @@ static enum status slot_populate(struct memory *memory, u64 *slot)
 static enum status populate(struct memory *memory, u64 index)
 {
 	u64 *chunk = memory->chunks;
+	u64 *slot;
 
 	if (chunk != NULL) {
 		chunk += index / MEMORY_CHUNK_PAGES;
@@ -235,7 +236,9 @@ static enum status populate(struct memory *memory, u64 index)
 		if (*chunk & CHUNK_LARGE)
 			return chunk_clear(chunk);
 	}
-	return slot_populate(memory, slot_find(memory, index));
+	slot = slot_find(memory, index);
+	ASSERT(slot != NULL); /* its chunk is there */
+	return slot_populate(memory, slot);
 }
 
 enum status memory_populate(struct memory *memory, u64 index)

@@ -100,6 +100,7 @@ int main(void)
 	}
 	for (; first < last; first++)
 		compare_first();
-	printf("%lu compared, %lu left out, %lu exit, %lu wrong\n", compared, left_out, exits, wrong);
+	printf("%lu compared, %lu left out, %lu exit, %lu wrong\n", compared, left_out, exits,
+	       wrong);
 	return wrong != 0 || compared == 0;
 }

@@ -277,7 +277,7 @@ bool config_vm_check(const struct vm_config *vm, char *problem, size_t size)
 		format(problem, size,
 		       "VM %s: found cap = %llu%%, allowed: at most %llu%% with %llu vCPUs",
 		       vm->name, (unsigned long long)vm->cap_percent,
-		       (unsigned long long)(100 * vm->vcpus), (unsigned long long)vm->vcpus);
+		       100ull * vm->vcpus, (unsigned long long)vm->vcpus);
 	else if (vm->cap_percent != 0 && reserve_percent(vm) > vm->cap_percent)
 		format(problem, size,
 		       "VM %s: found a reserve of %llu%% of a CPU with %llu vCPUs, allowed: at "

@@ -33,7 +33,7 @@ static bool parse_field(const char *header, enum field field, u64 *value)
 {
 	char digits[2 + FIELD_BYTES] = "0x";
 
-	memcpy(digits + 2, header + MAGIC_BYTES + (u32)field * FIELD_BYTES, FIELD_BYTES);
+	memcpy(digits + 2, header + MAGIC_BYTES + (size_t)field * FIELD_BYTES, FIELD_BYTES);
 	return parse_u64((struct text){digits, sizeof(digits)}, value);
 }
 

@@ -55,7 +55,7 @@ static void crash_unsupported(struct vcpu *vcpu, const char *what)
 	char bytes[3 * X86_LENGTH_MAX + 1] = "";
 
 	for (u32 i = 0; i < MIN(emulator->byte_count, (u8)X86_LENGTH_MAX); i++)
-		format(bytes + 3 * i, 4, " %02x", emulator->bytes[i]);
+		format(&bytes[3ul * i], 4, " %02x", emulator->bytes[i]);
 	machine_crash(vcpu->machine, "%s at 0x%lx by an instruction not known here, rip 0x%lx:%s",
 		      what, vcpu->page->exit.gpa, vcpu->page->rip, bytes);
 }

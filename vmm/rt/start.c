@@ -47,7 +47,7 @@ static inline __attribute__((always_inline)) void relocate(void)
 		else if (entry->tag == DT_RELASZ)
 			bytes = entry->value;
 	}
-	for (u64 i = 0; i < bytes / sizeof(*rela); i++) {
+	for (u64 i = 0; rela != NULL && i < bytes / sizeof(*rela); i++) {
 		if ((u32)rela[i].info != R_X86_64_RELATIVE)
 			__builtin_trap();
 		*(u64 *)(base + rela[i].offset) = base + (u64)rela[i].addend;

@@ -41,7 +41,7 @@ static struct idt_gate idt[256] ALIGNED(CPU_IDT_BYTES) SECTION(".data.ro_after_i
 const void *cpu_idt_fill(void)
 {
 	for (unsigned int vector = 0; vector < ARRAY_COUNT(idt); vector++) {
-		u64 stub = (u64)(uintptr_t)trap_stubs + vector * STUB_BYTES;
+		u64 stub = (u64)(uintptr_t)trap_stubs + (u64)vector * STUB_BYTES;
 
 		idt[vector] = (struct idt_gate){
 			.offset_low = (u16)stub,

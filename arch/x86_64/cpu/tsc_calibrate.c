@@ -79,5 +79,5 @@ u32 tsc_calibrate(void)
 	}
 	if (best.ticks == 0)
 		return khz_from_cpuid();
-	return (u32)((mul_div(best.ticks, 2 * PIT_HZ, PIT_COUNT * 1000ull) + 1) / 2);
+	return (u32)((mul_div(best.ticks, 2ull * PIT_HZ, PIT_COUNT * 1000ull) + 1) / 2);
 }

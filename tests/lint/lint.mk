@@ -1,0 +1,22 @@
+# SPDX-License-Identifier: MIT
+#
+# Static checks by compilers, a file at a time and only when it has changed: gcc's analyzer and
+# clang-tidy (.clang-tidy). Both see assertions compiled in, which say what a reader should know.
+
+LINT := $(BUILD)/lint
+LINT_PACKAGES := clang-tidy gcc
+LINT_SOURCES := $(filter %.c,$(SOURCES))
+LINT_CFLAGS = $(filter-out -f%-prefix-map=% $(STACK_USAGE),$(CFLAGS)) -DDEBUG
+LINT_CLANG = $(filter-out -mstack-protector-guard=global,$(LINT_CFLAGS))
+
+$(LINT)/%.ok: %.c .clang-tidy $(BUILD)/offsets.h
+	@mkdir -p $(@D)
+	$(Q)gcc $(LINT_CFLAGS) -fanalyzer -MMD -MP -MF $@.d -MT $@ -c -o /dev/null $<
+	$(Q)clang-tidy --quiet $< -- $(LINT_CLANG) 2>$@.log >$@.out || { cat $@.out $@.log; exit 1; }
+	@touch $@
+-include $(LINT_SOURCES:%.c=$(LINT)/%.ok.d)
+
+.PHONY: lint-packages lint-files
+lint-packages:
+	$(Q)iso/packages.sh $(LINT_PACKAGES)
+lint-files: $(LINT_SOURCES:%.c=$(LINT)/%.ok)
