@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <cmocka.h>
@@ -256,6 +257,71 @@ static void test_limits(void **state)
 	assert_int_equal(config.vm_count, CONFIG_VM_MAX);
 }
 
+/* What is shown of a configuration makes the same one again, whatever its texts hold. */
+static void test_shown_again(void **state)
+{
+	static const char pieces[] = "ab \"\"\\\\##=[]~";
+	static struct vm_config vm;
+	static char file[16384];
+	char value[CONFIG_CMDLINE_BYTES];
+	char line[CONFIG_LINE_BYTES];
+	u64 given = 0;
+
+	(void)state;
+	srand(5);
+	for (u32 round = 0; round < 2000; round++) {
+		size_t length = (size_t)snprintf(file, sizeof(file), "[vm alpha]\n");
+		u32 text_length = (u32)rand() % (round % 10 == 0 ? 1024 : 12);
+
+		memset(&vm, 0, sizeof(vm));
+		config_vm_init(&vm);
+		string_copy(vm.name, sizeof(vm.name), "alpha");
+		strcpy(vm.kernel, round % 2 == 0 ? "a # b" : "\"k\\");
+		for (u32 i = 0; i < text_length; i++)
+			vm.cmdline[i] = pieces[(size_t)rand() % (sizeof(pieces) - 1)];
+		vm.weight = (u64)rand() % 65535 + 1;
+		vm.trap = (u64)rand() % 32;
+		vm.affinity[0] = (u64)rand();
+		vm.memory_bytes = ((u64)rand() % 100000 + 512) * 4096;
+		vm.stop_timeout_ns = (u64)rand();
+		vm.reserve_budget_ns = (u64)rand() % 1000000 + 10000;
+		vm.reserve_period_ns = 1000000000 - (u64)rand() % 500000;
+		for (u32 i = 0; config_vm_keys[i].name != NULL; i++) {
+			config_value_text(&config_vm_keys[i], &vm, value, sizeof(value));
+			if (value[0] == '\0')
+				continue;
+			given |= BIT(i);
+			length += (size_t)snprintf(file + length, sizeof(file) - length, "%s # c\n",
+						   config_line_text(&config_vm_keys[i], value, line,
+								    sizeof(line)));
+		}
+		if (parse(file) != 0)
+			fail_msg("%s%s", file, problems[0].text);
+		assert_int_equal(config.vm_count, 1);
+		config.vm[0].given = 0;
+		assert_memory_equal(&config.vm[0], &vm, sizeof(vm));
+	}
+	for (u32 i = 0; config_vm_keys[i].name != NULL; i++) {
+		if (strcmp(config_vm_keys[i].name, "initrd") != 0 &&
+		    strcmp(config_vm_keys[i].name, "cap") != 0)
+			assert_true((given & BIT(i)) != 0);
+	}
+}
+
+static void test_escapes(void **state)
+{
+	(void)state;
+	assert_int_equal(parse("[vm a]\nkernel=k\ncmdline = \"a \\\"b\\\" # c \\\\\" # d\n"), 0);
+	assert_string_equal(config.vm[0].cmdline, "a \"b\" # c \\");
+	/* Any other backslash is one. */
+	assert_int_equal(parse("[vm a]\nkernel=k\ncmdline = \"a\\b\"\n"), 0);
+	assert_string_equal(config.vm[0].cmdline, "a\\b");
+	assert_int_equal(parse("[vm a]\nkernel=k\ncmdline = a\\\"b\n"), 0);
+	assert_string_equal(config.vm[0].cmdline, "a\\\"b");
+	assert_int_equal(parse("[vm a]\nkernel=k\ncmdline = \"a\\\"\n"), 1);
+	expect_problem(0, 3, 11, "a quote that is not closed");
+}
+
 /* A mebibyte of noise: the mistakes stay few, nothing breaks. */
 static void test_noise(void **state)
 {
@@ -268,6 +334,12 @@ static void test_noise(void **state)
 		noise[i] = (char)(random >> 24);
 	}
 	assert_int_equal(parse_bytes(noise, sizeof(noise)), CONFIG_PROBLEMS_MAX + 1);
+	/* Noise of what a configuration is made of; what is left of it is no VM that could run. */
+	for (size_t i = 0; i < sizeof(noise); i++) {
+		random = random * 1664525 + 1013904223;
+		noise[i] = "[]=#\"\\\n vmhost:kernl0"[(random >> 24) % 24];
+	}
+	assert_true(parse_bytes(noise, sizeof(noise)) <= CONFIG_PROBLEMS_MAX + 1);
 	memset(noise, '[', sizeof(noise));
 	assert_int_equal(parse_bytes(noise, sizeof(noise)), 1);
 }
@@ -339,6 +411,7 @@ int main(void)
 		cmocka_unit_test(test_values),	       cmocka_unit_test(test_sections),
 		cmocka_unit_test(test_duplicate_name), cmocka_unit_test(test_whole_vm),
 		cmocka_unit_test(test_limits),	       cmocka_unit_test(test_noise),
+		cmocka_unit_test(test_shown_again),    cmocka_unit_test(test_escapes),
 		cmocka_unit_test(test_round_trip),     cmocka_unit_test(test_options),
 		cmocka_unit_test(test_none),
 	};

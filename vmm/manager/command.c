@@ -26,7 +26,7 @@ static void split(const char *line, struct words *words)
 		if (*line == '\0')
 			break;
 		if (words->count == ARRAY_COUNT(words->word)) {
-			words->problem = "too many words";
+			words->problem = "found too many words, allowed: 32 arguments";
 			return;
 		}
 		words->word[words->count++] = to;
@@ -42,7 +42,7 @@ static void split(const char *line, struct words *words)
 		*to++ = '\0';
 	}
 	if (quoted)
-		words->problem = "a quote is not closed, write \"...\"";
+		words->problem = "found a quote that is not closed, allowed: \"...\"";
 }
 
 static bool name_matches(const char *name, const char *const *words, u32 count, u32 *name_words)

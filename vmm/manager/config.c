@@ -4,6 +4,8 @@
 #include "lib/format.h"
 #include "vmm/manager/config_keys.h"
 
+#define CONFIG_VALUE_BYTES (CONFIG_CMDLINE_BYTES + 1) /* the longest, and one too long */
+
 enum section { SECTION_NONE, SECTION_HOST, SECTION_VM, SECTION_UNKNOWN };
 
 struct parser {
@@ -17,6 +19,7 @@ struct parser {
 	const char *line_start;
 	struct vm_config vm; /* of the section being read */
 	bool duplicate;	     /* it is not to be kept */
+	char value[CONFIG_VALUE_BYTES];
 };
 
 void config_vm_init(struct vm_config *vm)
@@ -139,22 +142,41 @@ static void parse_section(struct parser *parser, struct text line)
 		       text_show(shown, sizeof(shown), word));
 }
 
-/* Takes the quotes off a value; false when they are not closed. */
-static bool unquote(struct text *value)
+/* Whether a backslash between quotes stands at `i` for the quote or backslash behind it. */
+static bool escapes(struct text text, size_t i)
 {
+	return text.start[i] == '\\' && i + 1 < text.length &&
+	       (text.start[i + 1] == '"' || text.start[i + 1] == '\\');
+}
+
+/*
+ * Takes the quotes off a value, and backslashes before quotes and backslashes in between, into
+ * `bytes` of CONFIG_VALUE_BYTES; false when the quotes are not closed. What is longer than that is
+ * too long for any key.
+ */
+static bool unquote(struct text *value, char *bytes)
+{
+	bool closed = false;
+	size_t length = 0;
+
 	if (value->length == 0 || value->start[0] != '"')
 		return true;
-	if (value->length < 2 || value->start[value->length - 1] != '"')
-		return false;
-	value->start++;
-	value->length -= 2;
-	return true;
+	for (size_t i = 1; i < value->length && length < CONFIG_VALUE_BYTES; i++) {
+		closed = i + 1 == value->length && value->start[i] == '"';
+		if (closed)
+			break;
+		i += escapes(*value, i);
+		bytes[length++] = value->start[i];
+	}
+	*value = (struct text){bytes, length};
+	return closed || length == CONFIG_VALUE_BYTES;
 }
 
 static void parse_assignment(struct parser *parser, struct text line)
 {
 	struct text key = {line.start, 0};
 	struct text value;
+	const char *value_at;
 	char shown[40];
 	bool in_value;
 	bool set;
@@ -175,8 +197,9 @@ static void parse_assignment(struct parser *parser, struct text line)
 		       "found a key before any section, allowed: [host], [vm NAME]");
 		return;
 	}
-	if (!unquote(&value)) {
-		REPORT(parser, value.start, "found a quote that is not closed, allowed: \"...\"");
+	value_at = value.start;
+	if (!unquote(&value, parser->value)) {
+		REPORT(parser, value_at, "found a quote that is not closed, allowed: \"...\"");
 		return;
 	}
 	if (parser->section == SECTION_HOST)
@@ -187,7 +210,7 @@ static void parse_assignment(struct parser *parser, struct text line)
 		set = config_set(config_vm_keys, &parser->vm, &parser->vm.given, key, value,
 				 parser->problem.text, sizeof(parser->problem.text), &in_value);
 	if (!set)
-		report(parser, in_value ? value.start : key.start);
+		report(parser, in_value ? value_at : key.start);
 }
 
 /* Cuts a comment off: '#' at the start or behind a space, outside double quotes. */
@@ -196,7 +219,9 @@ static struct text cut_comment(struct text line)
 	bool quoted = false;
 
 	for (size_t i = 0; i < line.length; i++) {
-		if (line.start[i] == '"')
+		if (quoted && escapes(line, i))
+			i++;
+		else if (line.start[i] == '"')
 			quoted = !quoted;
 		if (line.start[i] == '#' && !quoted && (i == 0 || char_is_space(line.start[i - 1])))
 			return (struct text){line.start, i};

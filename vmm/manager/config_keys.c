@@ -390,3 +390,19 @@ void config_value_text(const struct config_key *key, const void *target, char *b
 		break;
 	}
 }
+
+/* Quotes keep a '#' or an outer space part of a text. */
+const char *config_line_text(const struct config_key *key, const char *value, char *buffer,
+			     size_t size)
+{
+	bool quoted = key->value == VALUE_TEXT;
+	size_t length = format(buffer, size, quoted ? "%s = \"" : "%s = ", key->name);
+
+	for (; *value != '\0' && length + 3 < size; value++) {
+		if (quoted && (*value == '"' || *value == '\\'))
+			buffer[length++] = '\\';
+		buffer[length++] = *value;
+	}
+	string_copy(buffer + length, size - length, quoted ? "\"" : "");
+	return buffer;
+}

@@ -41,5 +41,10 @@ bool config_set(const struct config_key *keys, void *target, u64 *given, struct 
 /* What only shows when all keys of a VM are known. False: `problem` says what is wrong. */
 bool config_vm_check(const struct vm_config *vm, char *problem, size_t size);
 
+/* A line of the file that says so: key = value. Returns `buffer`. */
+const char *config_line_text(const struct config_key *key, const char *value, char *buffer,
+			     size_t size);
+#define CONFIG_LINE_BYTES (2 * CONFIG_CMDLINE_BYTES + 32)
+
 /* The value as the configuration file would have it; "" for one that says nothing. */
 void config_value_text(const struct config_key *key, const void *target, char *buffer, size_t size);

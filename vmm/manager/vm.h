@@ -42,6 +42,7 @@ struct vm {
 	bool fresh;              /* its first monitor is not set up yet: it may never come to be */
 	bool start_wanted;       /* as soon as the monitor is set up */
 	const struct group_page *account; /* NULL: none */
+	u64 quota_pages;         /* promised to `group` */
 
 	handle_t channel_memory;
 	struct vm_channel *channel; /* written by the monitor at any time: read each field once */

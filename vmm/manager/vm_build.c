@@ -67,7 +67,7 @@ static u64 pages_available(void)
 	VM_FOR_EACH(vm) {
 		promised += MANAGER_PAGES;
 		if (vm->group != HANDLE_NONE)
-			promised += quota_pages(&vm->config);
+			promised += vm->quota_pages;
 	}
 	return pages_at_start > promised ? pages_at_start - promised : 0;
 }
@@ -160,7 +160,8 @@ static struct step create_objects(struct vm *vm, struct parts *parts)
 {
 	enum status status;
 
-	status = sys_group_create(start_handle(START_ROOT), quota_pages(&vm->config),
+	vm->quota_pages = quota_pages(&vm->config);
+	status = sys_group_create(start_handle(START_ROOT), vm->quota_pages,
 				  vm->config.weight, &vm->group);
 	if (status != STATUS_OK)
 		return step("creating its group", status);
@@ -198,8 +199,10 @@ static struct step prepare_channel(struct vm *vm)
 	u64 address;
 
 	if (vm->channel == NULL) {
-		status =
-			sys_memory_create(start_handle(START_GROUP), bytes, 0, &vm->channel_memory);
+		status = vm->channel_memory != HANDLE_NONE ?
+				 STATUS_OK :
+				 sys_memory_create(start_handle(START_GROUP), bytes, 0,
+						   &vm->channel_memory);
 		if (status != STATUS_OK)
 			return step("creating its channel", status);
 		status = sys_space_map(start_handle(START_SPACE), 0, vm->channel_memory, 0, bytes,

@@ -4,11 +4,11 @@
 #include "vmm/manager/commands/commands.h"
 #include "vmm/manager/config_keys.h"
 
-#define CHANGEABLE "weight cap reserve affinity on_crash stop_timeout"
+#define AT_ANY_TIME "weight cap reserve affinity on_crash stop_timeout autostart"
 
-static bool changeable(struct text key)
+static bool at_any_time(struct text key)
 {
-	struct text rest = TEXT(CHANGEABLE);
+	struct text rest = TEXT(AT_ANY_TIME);
 	struct text word;
 
 	while (text_next_word(&rest, &word)) {
@@ -18,9 +18,15 @@ static bool changeable(struct text key)
 	return false;
 }
 
+/* The others take effect when the VM boots with a new monitor. */
+static bool can_change(const struct vm *vm, struct text key)
+{
+	return vm->state == VM_STOPPED || vm->state == VM_CRASHED || at_any_time(key);
+}
+
 /* KEY=VALUE, or KEY and VALUE as two words: *index is left on the last one used. */
 static bool set(struct reply *reply, const struct arguments *arguments, u32 *index,
-		struct vm_config *config, u64 *changed)
+		const struct vm *vm, struct vm_config *config, u64 *changed)
 {
 	const char *word = arguments->word[*index];
 	const char *equals = strchr(word, '=');
@@ -32,8 +38,11 @@ static bool set(struct reply *reply, const struct arguments *arguments, u32 *ind
 	if (equals != NULL)
 		key.length = (size_t)(equals - word);
 	text_show(shown, sizeof(shown), key);
-	if (!changeable(key)) {
-		reply_error(reply, "found the key \"%s\", allowed: " CHANGEABLE, shown);
+	if (!can_change(vm, key)) {
+		reply_error(reply,
+			    "found the key \"%s\" while %s is %s, allowed: " AT_ANY_TIME
+			    "; all others while it is stopped or crashed",
+			    shown, vm->config.name, vm_state_name(vm->state));
 		return false;
 	}
 	if (equals == NULL && *index + 1 >= arguments->count) {
@@ -114,7 +123,7 @@ void command_vm_set(struct reply *reply, const struct arguments *arguments)
 	config = vm->config;
 	reply->changed = 0;
 	for (u32 i = 1; i < arguments->count; i++) {
-		if (!set(reply, arguments, &i, &config, &reply->changed))
+		if (!set(reply, arguments, &i, vm, &config, &reply->changed))
 			return;
 	}
 	config.given |= reply->changed;
@@ -132,11 +141,12 @@ void command_vm_set(struct reply *reply, const struct arguments *arguments)
 COMMAND(vm_set,
 	.name = "vm set",
 	.arguments = "NAME KEY=VALUE...",
-	.summary = "changes what a VM gets of the CPUs, and what becomes of it",
-	.detail = "Keys: weight cap reserve affinity on_crash stop_timeout; values as in\n"
-		  "the configuration, `none` for no cap or reservation, `all` for every CPU.\n"
-		  "KEY VALUE does as well. All or nothing: a reservation that cannot be kept\n"
-		  "is refused and says what is left.",
+	.summary = "changes the configuration of a VM",
+	.detail = "At any time: " AT_ANY_TIME ".\n"
+		  "Every other key while the VM is stopped or crashed, for its next start.\n"
+		  "Values as in the configuration, `none` for no cap or reservation, `all` for\n"
+		  "every CPU. KEY VALUE does as well. All or nothing: a reservation that cannot\n"
+		  "be kept is refused and says what is left.",
 	.example = "vm set alpha weight=512 reserve=2ms/10ms",
 	.keys = "name, the changed keys",
 	.run = command_vm_set,
