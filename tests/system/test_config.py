@@ -109,7 +109,7 @@ def test_arguments(build, tmp_path):
                     assert 10 < len(text) < 2000 and text.isascii() and text.isprintable(), text
         assert tried > 500
         for line in ("\u00fc", "vm \u00fc", "x" * 1000, "vm", '"', "a " * 100, "\\", "-j"):
-            text = channel.error(line) if line != "-j" else ""
-            assert text.isascii() and (line == "-j" or len(text) > 10)
+            text = channel.error(line)
+            assert text.isascii() and len(text) > 10
         assert (channel.result("config show"), len(channel.result("vm list"))) == before
         assert machine.vm("one")["state"] == "running"
