@@ -62,7 +62,8 @@ def soak(machine, count):
     machine.wait_prompt()
     channel = machine.channel
     dice = random.Random(20)
-    # The manager keeps what its own tables have grown to.
+    # The manager keeps what its own tables have grown to, and the symbols mapped.
+    channel.result("sym kernel_main")
     for name in NAMES:
         channel.result(f"vm create {name} kernel=spin.bin memory=48M vcpus=5")
         channel.result(f"vm start {name}")
@@ -95,6 +96,6 @@ def soak(machine, count):
 
 @pytest.mark.parametrize("emulator", [Qemu, Bochs])
 def test_soak(build, tmp_path, emulator, long_run):
-    count = (10000 if emulator is Qemu else 2000) if long_run else (300 if emulator is Qemu else 60)
+    count = (10000 if emulator is Qemu else 2000) if long_run else (200 if emulator is Qemu else 60)
     with emulator(build, bundle=make_bundle(build, tmp_path), channel=True) as machine:
         soak(machine, count)
