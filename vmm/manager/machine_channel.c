@@ -53,7 +53,7 @@ static u32 room(void)
 }
 
 /* All or nothing. */
-static bool put(struct text text)
+static bool add(struct text text)
 {
 	if (room() < text.length)
 		return false;
@@ -62,13 +62,13 @@ static bool put(struct text text)
 	return true;
 }
 
-static bool put_string(const char *string)
+static bool add_string(const char *string)
 {
-	return put(text_of(string));
+	return add(text_of(string));
 }
 
 /* Quoted for JSON; what is too long for one piece is cut. */
-static bool put_quoted(struct text text)
+static bool add_quoted(struct text text)
 {
 	static char quoted[QUOTED_BYTES];
 	struct json json;
@@ -80,11 +80,11 @@ static bool put_quoted(struct text text)
 		length = json_finish(&json);
 		text.length /= 2;
 	} while (length == 0);
-	return put((struct text){quoted, length});
+	return add((struct text){quoted, length});
 }
 
 /* An answer that has not gone out yet becomes the error; else it ends in it. */
-static void fail(struct text problem, const u32 *position)
+static void answer_error(struct text problem, const u32 *position)
 {
 	char number[32] = "";
 
@@ -92,19 +92,26 @@ static void fail(struct text problem, const u32 *position)
 		return;
 	current.failed = true;
 	if (current.streamed) {
-		put_string("],\"incomplete\":true");
+		add_string("],\"incomplete\":true");
 	} else {
 		output.written = current.start;
-		put_string("{\"id\":");
-		put(current.request.id);
-		put_string(",\"status\":\"error\"");
+		add_string("{\"id\":");
+		add(current.request.id);
+		add_string(",\"status\":\"error\"");
 	}
-	put_string(",\"error\":");
-	put_quoted(problem);
+	add_string(",\"error\":");
+	add_quoted(problem);
 	if (position != NULL)
 		format(number, sizeof(number), ",\"position\":%u", *position);
-	put_string(number);
-	put_string("}\n");
+	add_string(number);
+	add_string("}\n");
+}
+
+/* Only when there is something to say: until then lines can come before. */
+static bool add_header(void)
+{
+	return add_string("{\"id\":") && add(current.request.id) &&
+	       add_string(",\"status\":\"ok\",\"result\":[");
 }
 
 static void put_reply(void *context, enum reply_kind kind, struct text text)
@@ -116,15 +123,16 @@ static void put_reply(void *context, enum reply_kind kind, struct text text)
 	if (current.failed)
 		return;
 	if (kind == REPLY_ERROR) {
-		fail(text, NULL);
+		answer_error(text, NULL);
 		return;
 	}
-	fits = current.items++ == 0 || put_string(",");
-	fits = fits && (kind == REPLY_OBJECT ? put(text) : put_quoted(text));
+	fits = current.items == 0 ? add_header() : add_string(",");
+	current.items++;
+	fits = fits && (kind == REPLY_OBJECT ? add(text) : add_quoted(text));
 	if (fits && room() >= CLOSING_ROOM)
 		return;
 	output.written = before;
-	fail(TEXT("the answer is too long for the machine channel"), NULL);
+	answer_error(TEXT("the answer is too long for the machine channel"), NULL);
 }
 
 static u32 reply_room_left(void *context)
@@ -150,8 +158,10 @@ static void begin_answer(void)
 
 static void end_answer(void)
 {
+	if (!current.failed && current.items == 0)
+		add_header();
 	if (!current.failed)
-		put_string("]}\n");
+		add_string("]}\n");
 	current.open = false;
 	output.ready = output.written;
 	input.length = 0;
@@ -160,7 +170,7 @@ static void end_answer(void)
 static void answer_mistake(const char *problem, u32 position)
 {
 	begin_answer();
-	fail(text_of(problem), &position);
+	answer_error(text_of(problem), &position);
 	end_answer();
 }
 
@@ -177,9 +187,6 @@ static void run_line(void)
 		return;
 	}
 	begin_answer();
-	put_string("{\"id\":");
-	put(current.request.id);
-	put_string(",\"status\":\"ok\",\"result\":[");
 	memset(&current.reply, 0, sizeof(current.reply));
 	current.reply.to = &machine_channel;
 	current.reply.json = true;
@@ -253,13 +260,15 @@ static bool take_input(void)
 
 bool machine_channel_takes_line(void)
 {
-	return is_open && !current.open && output.written - output.sent < LINES_AHEAD;
+	return is_open && (!current.open || output.written == current.start) &&
+	       output.written - output.sent < LINES_AHEAD;
 }
 
 void machine_channel_line(struct text line)
 {
-	put(line);
+	add(line);
 	output.ready = output.written;
+	current.start = output.written;
 }
 
 static void put_event(const struct vm_event_record *record)

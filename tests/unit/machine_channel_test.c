@@ -1,0 +1,349 @@
+/* SPDX-License-Identifier: MIT */
+/* The machine channel between a client that reads as it likes and commands of all lengths. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "lib/format.c"
+#include "lib/json.c"
+#include "lib/json_read.c"
+#include "lib/string.c"
+#include "lib/text.c"
+#include "lib/utf8.c"
+#define put put_piece /* lib/format.c has one */
+#include "vmm/manager/machine_channel.c"
+#include "vmm/manager/reply.c"
+#include "vmm/manager/request.c"
+#include "vmm/manager/vm_events.c"
+
+#define ITEMS 20000u /* of the long answers */
+
+/* The port: what the client has written, and what it has read. */
+static char to_machine[65536];
+static size_t to_machine_length;
+static size_t to_machine_taken;
+static u64 input_lost;
+static char from_machine[8 << 20];
+static size_t from_machine_length;
+static size_t reader_takes; /* bytes in one turn */
+static u64 now;
+
+u64 clock_tsc(void)
+{
+	return now;
+}
+
+u64 clock_ns_to_tsc(u64 ns)
+{
+	return ns;
+}
+
+u64 machine_time_ns(void)
+{
+	return 7;
+}
+
+u32 serial_receive(enum serial_name name, void *bytes, u32 size, u64 *lost)
+{
+	assert_int_equal(name, SERIAL_COM2);
+	assert_int_equal(size, 1);
+	*lost = input_lost;
+	if (to_machine_taken == to_machine_length)
+		return 0;
+	*(char *)bytes = to_machine[to_machine_taken++];
+	return 1;
+}
+
+u32 serial_send(enum serial_name name, const u8 *bytes, u32 count)
+{
+	u32 taken = (u32)MIN((size_t)count, reader_takes);
+
+	assert_int_equal(name, SERIAL_COM2);
+	assert_true(from_machine_length + taken < sizeof(from_machine));
+	memcpy(from_machine + from_machine_length, bytes, taken);
+	from_machine_length += taken;
+	reader_takes -= taken;
+	return taken;
+}
+
+static u32 items_left;
+static bool ends_badly;
+
+static void put_item(struct reply *reply)
+{
+	reply_object_begin(reply);
+	json_u64(&reply->object, "item", ITEMS - items_left);
+	json_string(&reply->object, "text", "some text to fill it, and more");
+	reply_object_end(reply);
+	items_left--;
+}
+
+static bool add_items(struct reply *reply)
+{
+	while (items_left > 0 && reply_room(reply) > REPLY_LINE_BYTES)
+		put_item(reply);
+	if (items_left > 0)
+		return false;
+	if (ends_badly)
+		reply_error(reply, "it went wrong \"late\"");
+	return true;
+}
+
+static bool wait_for_now(struct reply *reply)
+{
+	if (now < reply->deadline_tsc)
+		return false;
+	reply_line(reply, "waited");
+	return true;
+}
+
+void command_run(struct reply *reply, const char *line)
+{
+	assert_true(reply->json);
+	assert_false(reply->to->terminal);
+	items_left = ITEMS;
+	ends_badly = string_equal(line, "late");
+	if (string_equal(line, "text")) {
+		reply_line(reply, "a \"line\"\nand \x01 \xff another");
+	} else if (string_equal(line, "fail")) {
+		reply_line(reply, "not told");
+		reply_error(reply, "no");
+	} else if (string_equal(line, "huge")) {
+		while (items_left > 0)
+			put_item(reply);
+	} else if (string_equal(line, "long") || ends_badly) {
+		if (!add_items(reply))
+			reply->resume = add_items;
+	} else if (string_equal(line, "wait")) {
+		reply->deadline_tsc = now + 100;
+		reply->resume = wait_for_now;
+	} else if (string_equal(line, "terminal")) {
+		reply_has_terminal(reply);
+	}
+}
+
+static void client_sends(const char *text)
+{
+	size_t length = strlen(text);
+
+	memcpy(to_machine + to_machine_length, text, length);
+	to_machine_length += length;
+}
+
+static void turns(u32 count, size_t takes)
+{
+	for (u32 i = 0; i < count; i++) {
+		reader_takes = takes;
+		machine_channel_step();
+	}
+}
+
+static int begin(void **state)
+{
+	(void)state;
+	memset(&output, 0, sizeof(output));
+	memset(&input, 0, sizeof(input));
+	memset(&current, 0, sizeof(current));
+	written = 0;
+	event_cursor = 0;
+	to_machine_length = to_machine_taken = from_machine_length = 0;
+	input_lost = 0;
+	machine_channel_open();
+	return 0;
+}
+
+/* The next line that came; NULL when there is none. */
+static const char *next_line(void)
+{
+	static char line[4 << 20];
+	char *end = memchr(from_machine, '\n', from_machine_length);
+	size_t length;
+
+	if (end == NULL)
+		return NULL;
+	length = (size_t)(end - from_machine);
+	memcpy(line, from_machine, length);
+	line[length] = '\0';
+	from_machine_length -= length + 1;
+	memmove(from_machine, end + 1, from_machine_length);
+	return line;
+}
+
+static void expect(const char *text)
+{
+	const char *line = next_line();
+
+	assert_non_null(line);
+	assert_string_equal(line, text);
+}
+
+static void test_answers(void **state)
+{
+	(void)state;
+	client_sends("{\"id\":1,\"command\":\"nothing\"}\n\r\n \n"
+		     "{\"id\":\"\\u00e9\",\"command\":\"text\"}\r\n"
+		     "{\"id\":null,\"command\":\"fail\"}\n"
+		     "{\"id\":2,\"command\":\"terminal\"}\n"
+		     "{\"id\":3 \"command\":\"x\"}\n");
+	turns(20, 1000000);
+	expect("{\"id\":1,\"status\":\"ok\",\"result\":[]}");
+	expect("{\"id\":\"\\u00e9\",\"status\":\"ok\",\"result\":[\"a \\\"line\\\"\\nand \\u0001 "
+	       "\\ufffd another\"]}");
+	expect("{\"id\":null,\"status\":\"error\",\"error\":\"no\"}");
+	expect("{\"id\":2,\"status\":\"error\",\"error\":\"this command needs a terminal, which "
+	       "the "
+	       "machine channel is not, allowed: on the console\"}");
+	expect("{\"id\":3,\"status\":\"error\",\"error\":\"found \\\", allowed: , or }\","
+	       "\"position\":8}");
+	assert_null(next_line());
+}
+
+/* Whatever the speed of the reader: the same answer, in one line, and nothing in between. */
+static void test_long(void **state)
+{
+	static const size_t speeds[] = {16, 1000, 50000, 1000000};
+
+	for (u32 i = 0; i < ARRAY_COUNT(speeds); i++) {
+		const char *line;
+		const char *at;
+
+		begin(state);
+		client_sends(
+			"{\"id\":1,\"command\":\"long\"}\n{\"id\":2,\"command\":\"nothing\"}\n");
+		turns(5, speeds[i]);
+		vm_event("alpha", EVENT_CRASHED, "\"\x1b");
+		turns((u32)(2000000 / speeds[i]) + 100, speeds[i]);
+		line = next_line();
+		assert_non_null(line);
+		at = line;
+		for (u32 item = 0; item < ITEMS; item++) {
+			char wanted[32];
+
+			snprintf(wanted, sizeof(wanted), "{\"item\":%u,", item);
+			at = strstr(at, wanted);
+			assert_non_null(at);
+		}
+		assert_string_equal(line + strlen(line) - 4, "\"}]}");
+		line = next_line();
+		if (line[2] == 'e') {
+			assert_string_equal(line,
+					    "{\"event\":\"crashed\",\"vm\":\"alpha\",\"reason\":"
+					    "\"\\\"\\u001b\",\"time_ns\":7}");
+			line = next_line();
+		}
+		assert_string_equal(line, "{\"id\":2,\"status\":\"ok\",\"result\":[]}");
+	}
+}
+
+static void test_too_long(void **state)
+{
+	const char *line;
+
+	(void)state;
+	client_sends("{\"id\":1,\"command\":\"huge\"}\n{\"id\":2,\"command\":\"late\"}\n");
+	turns(3000, 1000);
+	expect("{\"id\":1,\"status\":\"error\",\"error\":\"the answer is too long for the machine "
+	       "channel\"}");
+	line = next_line();
+	assert_non_null(line);
+	assert_memory_equal(line, "{\"id\":2,\"status\":\"ok\",\"result\":[{\"item\":0,", 42);
+	assert_non_null(strstr(line, "}],\"incomplete\":true,\"error\":\"it went wrong "
+				     "\\\"late\\\"\"}"));
+}
+
+/* Nobody reads: requests stay in the port, log lines are not taken, events are counted. */
+static void test_slow_reader(void **state)
+{
+	u32 answers = 0;
+	u32 lines = 0;
+	u64 lost = 0;
+
+	(void)state;
+	for (u32 i = 0; i < 50; i++)
+		client_sends("{\"id\":1,\"command\":\"long\"}\n");
+	for (u32 i = 0; i < 1000; i++) {
+		turns(1, 0);
+		vm_event("alpha", EVENT_RESET, "");
+		assert_false(i > 0 && machine_channel_takes_line());
+	}
+	assert_true(to_machine_taken < 100);
+	for (u32 i = 0; i < 50 * 30; i++) {
+		const char *line;
+
+		turns(1, 50000);
+		while ((line = next_line()) != NULL) {
+			answers += line[2] == 'i';
+			lines += strstr(line, "\"reset\"") != NULL;
+			if (strstr(line, "\"lost\"") != NULL)
+				lost += strtoull(strstr(line, "\"count\":") + 8, NULL, 10);
+		}
+	}
+	assert_int_equal(answers, 50);
+	assert_int_equal(lines, VM_EVENTS_KEPT);
+	assert_int_equal(lost, 1000 - VM_EVENTS_KEPT);
+	assert_true(machine_channel_takes_line());
+}
+
+static void test_input(void **state)
+{
+	(void)state;
+	/* Too long a line is answered once, at once; the next one is a request again. */
+	for (u32 i = 0; i < 20000; i++)
+		client_sends("x");
+	turns(10, 1000000);
+	expect("{\"id\":null,\"status\":\"error\",\"error\":\"found a line that is too long, "
+	       "allowed: "
+	       "8192 bytes\",\"position\":8192}");
+	client_sends("xx\n{\"id\":1,\"command\":\"nothing\"}\n");
+	turns(10, 1000000);
+	expect("{\"id\":1,\"status\":\"ok\",\"result\":[]}");
+	/* What the port has lost makes the line no request. */
+	client_sends("{\"id\":2,\"comm");
+	turns(2, 1000000);
+	input_lost = 3;
+	client_sends("\"nothing\"}\n{\"id\":3,\"command\":\"nothing\"}\n");
+	turns(5, 1000000);
+	expect("{\"id\":null,\"status\":\"error\",\"error\":\"3 bytes of input were lost here, "
+	       "allowed: as many as the port carries\",\"position\":13}");
+	expect("{\"id\":3,\"status\":\"ok\",\"result\":[]}");
+	assert_null(next_line());
+}
+
+static void test_waiting(void **state)
+{
+	(void)state;
+	client_sends("{\"id\":1,\"command\":\"wait\"}\n{\"id\":2,\"command\":\"nothing\"}\n");
+	now = 1000;
+	turns(5, 1000000);
+	assert_null(next_line());
+	assert_int_equal(machine_channel_deadline(), 1100);
+	/* A command that takes its time keeps nothing else from being told. */
+	vm_event("alpha", EVENT_STARTED, "");
+	turns(5, 1000000);
+	expect("{\"event\":\"started\",\"vm\":\"alpha\",\"reason\":\"\",\"time_ns\":7}");
+	now = 1100;
+	turns(5, 1000000);
+	expect("{\"id\":1,\"status\":\"ok\",\"result\":[\"waited\"]}");
+	assert_int_equal(machine_channel_deadline(), ~0ull);
+	expect("{\"id\":2,\"status\":\"ok\",\"result\":[]}");
+	assert_null(next_line());
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup(test_answers, begin),
+		cmocka_unit_test_setup(test_long, begin),
+		cmocka_unit_test_setup(test_too_long, begin),
+		cmocka_unit_test_setup(test_slow_reader, begin),
+		cmocka_unit_test_setup(test_input, begin),
+		cmocka_unit_test_setup(test_waiting, begin),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
