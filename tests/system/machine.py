@@ -132,6 +132,8 @@ class Machine:
                 self.console.close()
             except (OSError, pexpect.ExceptionPexpect):
                 pass
+            # It has closed the socket: its number may be another's by now.
+            self.link.detach()
         if self.channel is not None:
             self.channel.close()
         if self.process is not None and self.process.poll() is None:

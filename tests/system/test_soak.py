@@ -62,8 +62,7 @@ def soak(machine, count):
     machine.wait_prompt()
     channel = machine.channel
     dice = random.Random(20)
-    # The manager keeps what its own tables have grown to, and the symbols mapped.
-    channel.result("sym kernel_main")
+    channel.result("sym kernel_main") # maps the symbols, for good
     for name in NAMES:
         channel.result(f"vm create {name} kernel=spin.bin memory=48M vcpus=5")
         channel.result(f"vm start {name}")

@@ -217,7 +217,11 @@ static void test_long(void **state)
 			"{\"id\":1,\"command\":\"long\"}\n{\"id\":2,\"command\":\"nothing\"}\n");
 		turns(5, speeds[i]);
 		vm_event("alpha", EVENT_CRASHED, "\"\x1b");
-		turns((u32)(2000000 / speeds[i]) + 100, speeds[i]);
+		for (u32 k = 0; k < 2000000 / speeds[i] + 100; k++) {
+			assert_false(current.open && items_left < ITEMS &&
+				     machine_channel_takes_line());
+			turns(1, speeds[i]);
+		}
 		line = next_line();
 		assert_non_null(line);
 		at = line;
@@ -289,6 +293,22 @@ static void test_slow_reader(void **state)
 	assert_true(machine_channel_takes_line());
 }
 
+/* Many short ones that are not read: none is lost. */
+static void test_many(void **state)
+{
+	const u32 count = 1500;
+
+	(void)state;
+	for (u32 i = 0; i < count; i++)
+		client_sends("{\"id\":1,\"command\":\"text\"}\n");
+	turns(count + 10, 0);
+	assert_true(to_machine_taken < to_machine_length);
+	turns(count + 10, 1000000);
+	for (u32 i = 0; i < count; i++)
+		assert_non_null(strstr(next_line(), "\"ok\""));
+	assert_null(next_line());
+}
+
 static void test_input(void **state)
 {
 	(void)state;
@@ -341,6 +361,7 @@ int main(void)
 		cmocka_unit_test_setup(test_long, begin),
 		cmocka_unit_test_setup(test_too_long, begin),
 		cmocka_unit_test_setup(test_slow_reader, begin),
+		cmocka_unit_test_setup(test_many, begin),
 		cmocka_unit_test_setup(test_input, begin),
 		cmocka_unit_test_setup(test_waiting, begin),
 	};

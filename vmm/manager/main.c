@@ -39,14 +39,21 @@ static void handle(const struct event *event)
 extern char __data_end[];
 extern char __bss_end[];
 
+/* As deep as anything here goes; the kernel gives a first thread 64 KiB. */
+#define STACK_PAGES_TOUCHED 13u
+
 /*
  * Takes every page the manager will ever write, so that what `mem` shows from then on is what VMs
  * cost.
  */
 static void touch_all(void)
 {
+	volatile char *stack = __builtin_frame_address(0);
+
 	for (volatile char *page = __data_end; page < __bss_end; page += PAGE_SIZE)
 		*page = *page;
+	for (u32 i = 1; i <= STACK_PAGES_TOUCHED; i++)
+		stack[-(s64)(i * PAGE_SIZE)] = 0;
 }
 
 /* One turn: whatever has happened, then one step of everything that is under way. */
