@@ -68,6 +68,35 @@ def test_life(build, tmp_path, emulator):
         assert machine.ended()
 
 
+def test_destroy(build, tmp_path):
+    """From another console: attached, while it is made, twice at once. All pages come back."""
+    with Qemu(build, bundle=make_bundle(build, tmp_path), channel=True) as machine:
+        machine.wait_prompt()
+        channel = machine.channel
+        before = machine.free_pages()
+        channel.result("vm create tiny")
+        channel.result("vm start tiny")
+        machine.attach("tiny")
+        channel.result("vm destroy tiny")
+        machine.wait(r"\[the VM is gone\]")
+        machine.wait_prompt()
+        assert channel.event("destroyed", "tiny")["reason"] == "`vm destroy`"
+        for _ in range(10):
+            machine.type("vm create tiny vcpus=8\r")
+            reply = channel.ask("vm destroy tiny")
+            assert reply["status"] == "ok" or "no VM" in reply["error"]
+            out = machine.wait_prompt()
+            assert "tiny: created" in out or "destroyed meanwhile" in out
+            machine.type("vm start tiny\rvm destroy tiny\r")
+            reply = channel.ask("vm destroy tiny")
+            assert reply["status"] == "ok" or "no VM" in reply["error"] \
+                or "being destroyed" in reply["error"]
+            machine.wait_prompt()
+            machine.wait_prompt()
+        assert machine.objects("vm list") == []
+        assert machine.free_pages() == before
+
+
 def check_same(channel, machine, command):
     """The channel's objects are those of -j on the console."""
     there = channel.result(command)

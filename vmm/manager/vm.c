@@ -100,6 +100,7 @@ static void crashed(struct vm *vm, const char *reason, bool monitor_alive)
 	tell(vm, LOG_ERROR, EVENT_CRASHED);
 	console_notice("%s: crashed: %s\n", vm->config.name, vm->reason);
 	if (vm->config.on_crash == ON_CRASH_DESTROY) {
+		string_copy(vm->end_reason, sizeof(vm->end_reason), "on_crash = destroy");
 		release(vm, AFTER_REMOVE);
 	} else if (vm->config.on_crash == ON_CRASH_RESTART && !crashes_too_often(vm)) {
 		release(vm, AFTER_START);
@@ -309,10 +310,12 @@ static enum vm_command command_of(enum vm_action action)
 
 static void end(struct vm *vm, enum vm_action action)
 {
-	if (action == ACTION_STOP)
+	if (action == ACTION_STOP) {
 		stopped(vm, "ended by `vm stop`");
-	else
+	} else {
+		string_copy(vm->end_reason, sizeof(vm->end_reason), "`vm destroy`");
 		release(vm, AFTER_REMOVE);
+	}
 }
 
 static u32 life_state(const struct vm *vm)
@@ -375,7 +378,7 @@ static void released(struct vm *vm)
 	case AFTER_REMOVE:
 		log_message(LOG_INFO, LOG_AUDIT, vm->config.name, "destroyed");
 		if (!vm->fresh)
-			vm_event(vm->config.name, EVENT_DESTROYED, vm->reason);
+			vm_event(vm->config.name, EVENT_DESTROYED, vm->end_reason);
 		vm->id = 0;
 		break;
 	}

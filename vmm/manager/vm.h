@@ -39,6 +39,7 @@ struct vm {
 	handle_t wake;           /* event that the monitor waits on */
 	bool dying;              /* the group is being taken back */
 	enum vm_after after;
+	char end_reason[24];     /* why it leaves the list */
 	bool fresh;              /* its first monitor is not set up yet: it may never come to be */
 	bool start_wanted;       /* as soon as the monitor is set up */
 	const struct group_page *account; /* NULL: none */
