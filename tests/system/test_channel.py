@@ -97,6 +97,30 @@ def test_destroy(build, tmp_path):
         assert machine.free_pages() == before
 
 
+def test_on_crash(build, tmp_path):
+    """Hold, restart up to five times a minute, destroy: what becomes of a guest that cannot run."""
+    with Qemu(build, bundle=make_bundle(build, tmp_path), channel=True) as machine:
+        machine.wait_prompt()
+        channel = machine.channel
+        before = machine.free_pages()
+        for policy, count in (("hold", 1), ("restart", 5), ("destroy", 1)):
+            channel.events.clear()
+            channel.result(f"vm create bad kernel=skerry.conf memory=16M on_crash={policy}")
+            channel.ask("vm start bad")
+            for _ in range(count):
+                assert "kernel file" in channel.event("crashed", "bad")["reason"]
+            if policy == "destroy":
+                assert channel.event("destroyed", "bad")["reason"] == "on_crash = destroy"
+                continue
+            assert channel.result("vm list")[0]["state"] == "crashed"
+            held = [line for line in channel.result("log show -v bad") if "held" in line["text"]]
+            assert bool(held) == (policy == "restart")
+            channel.result("vm destroy bad")
+            assert not [event for event in channel.events if event["event"] == "crashed"]
+        assert channel.result("vm list") == []
+        assert machine.free_pages() == before
+
+
 def check_same(channel, machine, command):
     """The channel's objects are those of -j on the console."""
     there = channel.result(command)
