@@ -91,11 +91,14 @@ bool serial_open(enum serial_name name)
 	return true;
 }
 
-/* One byte more did not fit the UART: at least one, it does not count them. */
+/*
+ * Bytes did not fit the UART, behind those that fill it: at least one, it does not count them
+ * (PC16550D, LSR bit 1).
+ */
 static void note_overrun(struct serial *serial)
 {
 	if (serial->gap++ == 0)
-		serial->gap_at = serial->written;
+		serial->gap_at = serial->written + serial->fifo_bytes;
 }
 
 static void drain(struct serial *serial)

@@ -1,0 +1,251 @@
+/* SPDX-License-Identifier: MIT */
+/* The manager's side of a 16550: nothing is lost as long as the other side obeys RTS. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+
+#define port_in8  real_port_in8
+#define port_out8 real_port_out8
+#include "vmm/manager/port_io.h"
+#undef port_in8
+#undef port_out8
+
+#include "arch/x86_64/hw/uart.h"
+#include "lib/status.h"
+
+static u8 port_in8(u16 port);
+static void port_out8(u16 port, u8 value);
+#include "vmm/manager/serial.c"
+
+/* The UART and its wire. */
+static struct {
+	u8 fifo[UART_FIFO_BYTES];
+	u32 count;
+	u8 ier;
+	u8 mcr;
+	u8 lcr;
+	u8 scr;
+	bool overrun;
+	bool was_asserted;
+	bool edge; /* the line has risen since it was looked at */
+} uart;
+
+static u32 next_sent; /* what the other side sends counts up, a byte each */
+static u32 send_limit;
+static bool obeys_rts;
+static u32 lost_bytes;
+
+static void update_line(void)
+{
+	bool asserted = uart.count > 0 && (uart.ier & UART_IER_RECEIVED) != 0;
+
+	uart.edge |= asserted && !uart.was_asserted;
+	uart.was_asserted = asserted;
+}
+
+static u8 port_in8(u16 port)
+{
+	u8 byte;
+
+	switch (port - UART_COM2) {
+	case UART_RBR:
+		assert_true(uart.count > 0);
+		byte = uart.fifo[0];
+		memmove(uart.fifo, uart.fifo + 1, --uart.count);
+		update_line();
+		return byte;
+	case UART_IER:
+		return uart.ier;
+	case UART_IIR:
+		return UART_IIR_FIFO;
+	case UART_LSR:
+		byte = (u8)((uart.count > 0 ? UART_LSR_DATA_READY : 0) |
+			    (uart.overrun ? UART_LSR_OVERRUN : 0) | UART_LSR_THR_EMPTY |
+			    UART_LSR_IDLE);
+		uart.overrun = false;
+		return byte;
+	case UART_SCR:
+		return uart.scr;
+	}
+	return 0;
+}
+
+static void port_out8(u16 port, u8 value)
+{
+	switch (port - UART_COM2) {
+	case UART_IER:
+		if ((uart.lcr & UART_LCR_DLAB) == 0)
+			uart.ier = value;
+		update_line();
+		break;
+	case UART_LCR:
+		uart.lcr = value;
+		break;
+	case UART_MCR:
+		uart.mcr = value;
+		break;
+	case UART_SCR:
+		uart.scr = value;
+		break;
+	}
+}
+
+handle_t start_handle(enum start_kind kind)
+{
+	(void)kind;
+	return 1;
+}
+
+enum status sys_ports_grant(handle_t root, handle_t process, u16 first, u32 count)
+{
+	(void)root;
+	(void)process;
+	(void)count;
+	return first == UART_COM2 ? STATUS_OK : STATUS_NO_RIGHT;
+}
+
+enum status sys_irq_create(handle_t root, u32 line, u32 flags, handle_t *irq)
+{
+	(void)root;
+	(void)line;
+	(void)flags;
+	*irq = 1;
+	return STATUS_OK;
+}
+
+enum status events_bind(handle_t handle, enum event_source source, u32 number)
+{
+	(void)handle;
+	(void)source;
+	(void)number;
+	return STATUS_OK;
+}
+
+enum status sys_irq_unmask(handle_t irq)
+{
+	(void)irq;
+	return STATUS_OK;
+}
+
+u64 clock_tsc(void)
+{
+	return 0;
+}
+
+u64 clock_ns_to_tsc(u64 ns)
+{
+	return ns;
+}
+
+/* A byte comes in from the wire, if the other side sends one. */
+static void wire(void)
+{
+	if (next_sent == send_limit || (obeys_rts && (uart.mcr & UART_MCR_RTS) == 0))
+		return;
+	if (uart.count == UART_FIFO_BYTES) {
+		uart.overrun = true;
+		lost_bytes++;
+	} else {
+		uart.fifo[uart.count++] = (u8)next_sent;
+	}
+	next_sent++;
+	update_line();
+}
+
+static void deliver_interrupt(void)
+{
+	if (!uart.edge)
+		return;
+	uart.edge = false;
+	serial_interrupt(SERIAL_COM2);
+}
+
+static int begin(void **state)
+{
+	(void)state;
+	memset(&uart, 0, sizeof(uart));
+	memset(ports[SERIAL_COM2].received, 0, sizeof(ports[SERIAL_COM2].received));
+	ports[SERIAL_COM2] = (struct serial){.port = UART_COM2, .line = UART_COM2_IRQ};
+	next_sent = lost_bytes = 0;
+	assert_true(serial_open(SERIAL_COM2));
+	assert_false(serial_open(SERIAL_COM1));
+	return 0;
+}
+
+/* Reads in bursts with long pauses; what it gets must count up. */
+static void test_rts(void **state)
+{
+	u32 expected = 0;
+	u32 idle = 0;
+	u64 lost;
+	u8 byte;
+
+	(void)state;
+	obeys_rts = true;
+	send_limit = 100000;
+	for (u32 turn = 0; expected < send_limit && idle < 100000; turn++, idle++) {
+		wire();
+		deliver_interrupt();
+		if (turn % 20000 < 15000)
+			continue;
+		for (u32 i = 0; i < 30 && serial_receive(SERIAL_COM2, &byte, 1, &lost) == 1; i++) {
+			assert_int_equal(byte, (u8)expected++);
+			assert_int_equal(lost, 0);
+			idle = 0;
+		}
+	}
+	assert_int_equal(expected, send_limit);
+	assert_int_equal(lost_bytes, 0);
+	assert_true((uart.mcr & UART_MCR_RTS) != 0);
+}
+
+/* A sender that does not care loses bytes; the count changes exactly where they are missing. */
+static void test_overrun(void **state)
+{
+	u32 received = 0;
+	u32 gaps = 0;
+	u64 lost = 0;
+	u64 before = 0;
+	u8 last = 0xff;
+	u8 byte;
+
+	(void)state;
+	obeys_rts = false;
+	send_limit = 3 * SERIAL_RECEIVE_BYTES + 77;
+	while (next_sent < send_limit) {
+		wire();
+		deliver_interrupt();
+	}
+	for (u32 i = 0; i < 100; i++) {
+		send_limit++;
+		wire();
+		deliver_interrupt();
+		while (serial_receive(SERIAL_COM2, &byte, 1, &lost) == 1) {
+			received++;
+			if (lost == before) {
+				assert_int_equal(byte, (u8)(last + 1));
+			} else {
+				gaps++;
+				before = lost;
+			}
+			last = byte;
+		}
+	}
+	assert_true(lost > 0 && gaps == 1 && lost_bytes > 0);
+	assert_int_equal(received + lost_bytes, next_sent);
+	assert_true(received >= SERIAL_RECEIVE_BYTES);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup(test_rts, begin),
+		cmocka_unit_test_setup(test_overrun, begin),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
