@@ -325,6 +325,7 @@ static void test_escapes(void **state)
 /* A mebibyte of noise: the mistakes stay few, nothing breaks. */
 static void test_noise(void **state)
 {
+	static const char pieces[] = "[]=#\"\\\n vmhost:kernl0";
 	static char noise[MIB];
 	u32 random = 1;
 
@@ -337,7 +338,7 @@ static void test_noise(void **state)
 	/* Noise of what a configuration is made of; what is left of it is no VM that could run. */
 	for (size_t i = 0; i < sizeof(noise); i++) {
 		random = random * 1664525 + 1013904223;
-		noise[i] = "[]=#\"\\\n vmhost:kernl0"[(random >> 24) % 24];
+		noise[i] = pieces[(random >> 24) % (sizeof(pieces) - 1)];
 	}
 	assert_true(parse_bytes(noise, sizeof(noise)) <= CONFIG_PROBLEMS_MAX + 1);
 	memset(noise, '[', sizeof(noise));
