@@ -26,7 +26,7 @@ $(BUILD)/tests/unit/%: tests/unit/%.c $(BUILD)/flags
 
 TINY := $(BUILD)/tests/guest
 TINY_NAMES := $(patsubst tests/guest/%.c,%,$(wildcard tests/guest/*.c))
-TINY_32 := paging32 realmode
+TINY_32 := paging32 realmode hostile_32
 TINY_RT := $(wildcard tests/guest/rt/*.c tests/guest/rt/*.S)
 TINY_CFLAGS := -std=gnu17 -O2 -march=x86-64 -mno-red-zone -mgeneral-regs-only -ffreestanding \
 	-fno-pic -fno-stack-protector -fno-asynchronous-unwind-tables -fcf-protection=none \

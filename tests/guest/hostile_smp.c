@@ -1,0 +1,212 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Two CPUs against their monitor: one changes code, tables and devices while the other's exits are
+ * being settled; INIT, SIPI and NMI to everybody. ms=N says how long each storm lasts.
+ */
+#include "arch/x86_64/hw/paging.h"
+#include "tests/guest/rt/devices.h"
+
+#define AP_AT		0x8000u
+#define TEST_AT		(1ull << 39)
+#define NOTHING_AT	0xfed80000ull
+#define LIMIT_US	3000000u
+#define RET_INSTRUCTION 0xc3
+
+extern char ap_start[], ap_end[], ap_idt[];
+extern volatile u64 boot_pml4[];
+void ap_main(u32 id);
+
+enum { SAME_CODE, SAME_TABLES, SAME_NMI, SAME_ICR, SAME_DEVICES };
+
+static volatile u32 order;
+static volatile u32 starts;
+static volatile u32 rounds;
+static volatile u8 code[4096] ALIGNED(4096);
+static volatile u64 tables[3][PT_ENTRY_COUNT] ALIGNED(4096);
+static u32 storm_us;
+
+/* Forms of 2 to 8 bytes on (%rdi), which is a device; any mix of their bytes may be found. */
+static const u8 forms[][8] = {
+	{0x8b, 0x07, 0x90, 0x90, 0x90, 0x90, 0x90, RET_INSTRUCTION},
+	{0x89, 0x07, 0x90, 0x90, 0x90, 0x90, 0x90, RET_INSTRUCTION},
+	{0x48, 0x8b, 0x07, 0x90, 0x90, 0x90, 0x90, RET_INSTRUCTION},
+	{0xf0, 0x0f, 0xb1, 0x07, 0x90, 0x90, 0x90, RET_INSTRUCTION},
+	{0xf3, 0xab, 0x90, 0x90, 0x90, 0x90, 0x90, RET_INSTRUCTION},
+	{0x0f, 0xa2, 0x90, 0x90, 0x90, 0x90, 0x90, RET_INSTRUCTION},
+	{0xc7, 0x07, 0x01, 0x02, 0x03, 0x04, 0x90, RET_INSTRUCTION},
+	{0x0f, 0x01, 0xd9, 0x90, 0x90, 0x90, 0x90, RET_INSTRUCTION},
+	{0xff, 0x07, 0x90, 0x90, 0x90, 0x90, 0x90, RET_INSTRUCTION},
+};
+
+static void change_code(u32 round)
+{
+	const u8 *form = forms[round % ARRAY_COUNT(forms)];
+
+	for (u32 i = 0; i < 7; i++)
+		code[i] = form[i];
+}
+
+static void change_tables(u32 round)
+{
+	static const u64 targets[] = {NOTHING_AT, LAPIC_DEFAULT_ADDRESS, 0, ~0ull, 0x100000};
+
+	tables[2][0] = targets[round % ARRAY_COUNT(targets)] | PTE_P | PTE_W;
+	if (round % 7 == 0)
+		tables[2][0] = 0;
+	tables[1][0] = round % 11 == 0 ? 0 : (word)tables[2] | PTE_P | PTE_W;
+}
+
+static void send(u32 id, u32 low)
+{
+	lapic_put(LAPIC_ICR_HIGH, id << LAPIC_XAPIC_ID_SHIFT);
+	lapic_put(LAPIC_ICR, low);
+}
+
+/* The same registers as the first CPU's, all at once. */
+static void change_devices(u32 round)
+{
+	ioapic_put(IOAPIC_REDIRECTION + 2 * (round % 24), IOAPIC_ENTRY_MASKED | VECTOR_IOAPIC);
+	out8(0x43, (u8)(round & 0x3f));
+	out8(0x40, (u8)round);
+	(void)in8(0x40);
+	out8(0x70, (u8)(round & 0x3f));
+	(void)in8(0x71);
+	out8(0x20, (u8)(round & 0x68));
+}
+
+void ap_main(u32 id)
+{
+	(void)id;
+	lapic_enable();
+	starts++;
+	for (u32 round = 0;; round++) {
+		rounds++;
+		switch (order) {
+		case SAME_CODE:
+			change_code(round);
+			break;
+		case SAME_TABLES:
+			change_tables(round);
+			break;
+		case SAME_NMI:
+			send(0, APIC_NMI << APIC_DELIVERY_SHIFT | (u32)LAPIC_ICR_ASSERT);
+			break;
+		case SAME_ICR:
+			send(0, (VECTOR_LOW + round % 16) | (u32)LAPIC_ICR_ASSERT);
+			break;
+		case SAME_DEVICES:
+			change_devices(round);
+			break;
+		}
+	}
+}
+
+static void do_code(void *unused)
+{
+	u64 count = 3;
+	void *to = (void *)NOTHING_AT;
+
+	(void)unused;
+	asm volatile("call *%2"
+		     : "+c"(count), "+D"(to)
+		     : "r"(code)
+		     : "rax", "rbx", "rdx", "memory", "cc");
+}
+
+static void do_touch(void *unused)
+{
+	(void)unused;
+	*(volatile u64 *)(TEST_AT + 0x20) = *(volatile u32 *)(TEST_AT + 0x30);
+}
+
+static void do_nothing(void *unused)
+{
+	(void)unused;
+}
+
+static void do_devices(void *unused)
+{
+	static u32 round;
+
+	(void)unused;
+	change_devices(round++);
+	pic_mask_all();
+}
+
+static void nothing(struct trap_frame *frame)
+{
+	(void)frame;
+}
+
+/* Both at it for the time given; then the first still works, and so does the other. */
+static void storm(const char *name, u32 what, void (*mine)(void *))
+{
+	u32 start = clock_ticks();
+	u32 before;
+
+	order = what;
+	before = rounds;
+	while (clock_us_since(start) < storm_us)
+		trap_catch(mine, NULL);
+	check(name, rounds != before, "the other CPU has stopped");
+	order = SAME_TABLES;
+}
+
+static void start_other(void)
+{
+	send(1, APIC_INIT << APIC_DELIVERY_SHIFT | (u32)LAPIC_ICR_ASSERT);
+	wait_us(10000);
+	send(1, APIC_SIPI << APIC_DELIVERY_SHIFT | (u32)LAPIC_ICR_ASSERT | AP_AT >> 12);
+}
+
+/* Every APIC ID, present or not, and the shorthands; with INITs and SIPIs that come too often. */
+static void test_sipi(void)
+{
+	u32 before = starts;
+
+	for (u32 id = 1; id < 256; id++) {
+		send(id, APIC_SIPI << APIC_DELIVERY_SHIFT | (u32)LAPIC_ICR_ASSERT | (id & 0x7f));
+		send(id, APIC_SMI << APIC_DELIVERY_SHIFT | (u32)LAPIC_ICR_ASSERT);
+	}
+	for (u32 i = 0; i < 50; i++) {
+		lapic_put(LAPIC_ICR, APIC_INIT << APIC_DELIVERY_SHIFT |
+					     (u32)(LAPIC_ICR_ASSERT | LAPIC_ICR_SHORTHAND_OTHERS));
+		lapic_put(LAPIC_ICR, APIC_SIPI << APIC_DELIVERY_SHIFT | AP_AT >> 12 |
+					     (u32)(LAPIC_ICR_ASSERT | LAPIC_ICR_SHORTHAND_OTHERS));
+	}
+	check("sipi-storm", wait_count(&starts, before + 1, LIMIT_US), "the other does not start");
+	start_other();
+	lapic_send_self(APIC_SIPI << APIC_DELIVERY_SHIFT | AP_AT >> 12);
+	pass("sipi-self");
+}
+
+void guest_main(void)
+{
+	u8 *at = (u8 *)(word)AP_AT;
+
+	storm_us = (u32)option_number("ms", 200) * 1000;
+	check("pm-timer", clock_init(), "no FADT with a PM timer");
+	pic_mask_all();
+	lapic_enable();
+	for (u32 vector = VECTOR_FIRST_EXTERNAL; vector < 256; vector++)
+		trap_set_hook(vector, lapic_end_of_interrupt);
+	trap_set_hook(VECTOR_NMI, nothing);
+	for (word i = 0; i < (word)(ap_end - ap_start); i++)
+		at[i] = (u8)ap_start[i];
+	asm volatile("sidt (%0)" ::"r"(ap_idt) : "memory");
+	boot_pml4[1] = (word)tables[0] | PTE_P | PTE_W;
+	tables[0][0] = (word)tables[1] | PTE_P | PTE_W;
+	for (u32 i = 0; i < 8; i++)
+		code[i] = forms[0][i];
+	order = SAME_TABLES;
+	start_other();
+	check("ap-start", wait_count(&starts, 1, LIMIT_US), "it does not come");
+	storm("code-changes", SAME_CODE, do_code);
+	storm("tables-change", SAME_TABLES, do_touch);
+	storm("devices-race", SAME_DEVICES, do_devices);
+	storm("nmi-storm", SAME_NMI, do_nothing);
+	interrupts_on();
+	storm("ipi-storm", SAME_ICR, do_nothing);
+	interrupts_off();
+	test_sipi();
+}

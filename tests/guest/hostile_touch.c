@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Touches all there is to touch: every port, MSR and CPUID leaf, and addresses all over. The host
+ * must answer each access or refuse it with a fault that the guest sees. step=N thins out.
+ */
+#include "arch/x86_64/hw/paging.h"
+#include "tests/guest/rt/devices.h"
+
+#define WINDOW_AT    (1ull << 39) /* 2 MiB through which any physical address is reached */
+#define RAM_BYTES    (32 * MIB)
+#define NOTHING_AT   0xfed80000ull
+#define RANDOM_COUNT 2000u
+
+#define PORT_CONSOLE	  0x3f8u
+#define PORT_CONSOLE_LAST 0x3ffu
+#define PORT_KEYBOARD	  0x64u
+#define PORT_FAST_RESET	  0x92u
+#define PORT_RESET	  0xcf9u
+#define PORT_PM_FIRST	  0x600u
+#define PORT_PM_LAST	  0x607u
+
+extern volatile u64 boot_pml4[];
+
+static volatile u64 window_pdpt[PT_ENTRY_COUNT] ALIGNED(4096);
+static volatile u64 window_pd[PT_ENTRY_COUNT] ALIGNED(4096);
+
+static u64 random_next(void)
+{
+	static u64 state = 88172645463325252ull;
+
+	state ^= state << 13;
+	state ^= state >> 7;
+	state ^= state << 17;
+	return state;
+}
+
+static void touch(void *pointer)
+{
+	volatile u8 *at = pointer;
+
+	(void)*at;
+	(void)*(volatile u16 *)at;
+	(void)*(volatile u32 *)at;
+	(void)*(volatile u64 *)at;
+	*at = 0xff;
+	*(volatile u16 *)at = 0;
+	*(volatile u32 *)at = (u32)random_next();
+	*(volatile u64 *)at = random_next();
+}
+
+/* Bits beyond the CPU's width fault in the guest's own walk. */
+static void touch_physical(u64 address)
+{
+	window_pd[0] = (address & ~(2 * MIB - 1)) | PTE_P | PTE_W | PTE_PS;
+	invalidate_page(WINDOW_AT);
+	trap_catch(touch, (void *)(WINDOW_AT + address % (2 * MIB)));
+}
+
+static void touch_around(u64 address)
+{
+	touch_physical(address - 8);
+	touch_physical(address - 4); /* eight bytes from here cross */
+	touch_physical(address);
+	touch_physical(address + PAGE_SIZE - 4);
+}
+
+static void test_memory(u64 step)
+{
+	boot_pml4[1] = (word)window_pdpt | PTE_P | PTE_W;
+	window_pdpt[0] = (word)window_pd | PTE_P | PTE_W;
+	for (u64 at = 0xa0000; at < 0xc0000; at += PAGE_SIZE)
+		touch_physical(at);
+	touch_around(RAM_BYTES + PAGE_SIZE);
+	for (u64 at = RAM_BYTES; at < 4 * GIB; at += step * 2 * MIB)
+		touch_physical(at + random_next() % (2 * MIB - 8));
+	for (u64 at = 0xfec00000; at < 0xfee20000; at += PAGE_SIZE)
+		touch_around(at);
+	for (u64 bit = 30; bit < 63; bit++)
+		touch_around(1ull << bit);
+	for (u32 i = 0; i < RANDOM_COUNT / step; i++)
+		touch_physical(random_next() >> random_next() % 32);
+	window_pd[0] = NOTHING_AT / (2 * MIB) * (2 * MIB) | PTE_P | PTE_W | PTE_PS;
+	invalidate_page(WINDOW_AT);
+	check_equal("memory-outside", *(volatile u64 *)(WINDOW_AT + NOTHING_AT % (2 * MIB)), ~0ull);
+	lapic_enable();
+	check_equal("memory-apic", lapic_get(LAPIC_SVR) & LAPIC_SVR_ENABLE, LAPIC_SVR_ENABLE);
+}
+
+/* What ends the guest by design, and its own console. */
+static bool port_is_fatal(u32 port)
+{
+	return port == EXIT_PORT || port == PORT_KEYBOARD || port == PORT_FAST_RESET ||
+	       port == PORT_RESET || (port >= PORT_PM_FIRST && port <= PORT_PM_LAST) ||
+	       (port >= PORT_CONSOLE && port <= PORT_CONSOLE_LAST);
+}
+
+static bool range_is_fatal(u32 port, u32 size)
+{
+	for (u32 i = 0; i < size; i++) {
+		if (port_is_fatal((port + i) & 0xffff))
+			return true;
+	}
+	return false;
+}
+
+static void test_ports(u64 step)
+{
+	u32 count = 0;
+
+	for (u32 port = 0; port < 0x10000; port += port < 0x1000 ? 1 : (u32)step) {
+		(void)in8((u16)port);
+		(void)in16((u16)port);
+		(void)in32((u16)port);
+		count++;
+		if (!range_is_fatal(port, 1))
+			out8((u16)port, (u8)random_next());
+		if (!range_is_fatal(port, 2))
+			out16((u16)port, 0xffff);
+		if (!range_is_fatal(port, 4))
+			out32((u16)port, (u32)random_next());
+	}
+	pic_mask_all();
+	check("ports", count >= 0x1000, "not all of them");
+}
+
+static void do_read_msr(void *index)
+{
+	(void)read_msr((u32)(word)index);
+}
+
+static u64 msr_value;
+
+static void do_write_msr(void *index)
+{
+	write_msr((u32)(word)index, msr_value);
+}
+
+/* Values for which paravirtual records would lie beyond the RAM. */
+static void touch_msr(u32 index)
+{
+	const u64 values[] = {~0ull, 0, 1ull << 40 | (random_next() & 0xfffffffffffffff0ull)};
+	u64 before = 0;
+	bool readable = !trap_catch(do_read_msr, (void *)(word)index);
+
+	if (readable)
+		before = read_msr(index);
+	for (u32 i = 0; i < ARRAY_COUNT(values); i++) {
+		msr_value = values[i];
+		if (!trap_catch(do_write_msr, (void *)(word)index) && readable) {
+			msr_value = before;
+			trap_catch(do_write_msr, (void *)(word)index);
+		}
+	}
+}
+
+static void test_msrs(u64 step)
+{
+	static const u32 ranges[][2] = {
+		{0, 0x2000},
+		{0x40000000, 0x40000200},
+		{0x4b564d00, 0x4b564d10},
+		{0xc0000000, 0xc0002000},
+		{0xc0010000, 0xc0012000},
+	};
+
+	for (u32 i = 0; i < ARRAY_COUNT(ranges); i++) {
+		for (u32 index = ranges[i][0]; index < ranges[i][1];
+		     index += index % 0x2000 < 0x800 ? 1 : (u32)step)
+			touch_msr(index);
+	}
+	for (u32 i = 0; i < RANDOM_COUNT / step; i++)
+		touch_msr((u32)random_next());
+	touch_msr(~0u);
+	trap_catch(do_read_msr, (void *)0x12345678);
+	check_trap("msrs", VECTOR_GP, 0);
+}
+
+static void test_cpuid(u64 step)
+{
+	static const u32 bases[] = {0, 0x20000000, 0x40000000, 0x80000000, 0x8fffff00, 0xc0000000};
+	struct cpuid_result first = cpuid(0, 0);
+
+	for (u32 i = 0; i < ARRAY_COUNT(bases); i++) {
+		for (u32 leaf = 0; leaf < 0x200; leaf++) {
+			for (u32 subleaf = 0; subleaf < 4; subleaf++)
+				(void)cpuid(bases[i] + leaf, subleaf);
+		}
+	}
+	for (u32 i = 0; i < 10 * RANDOM_COUNT / step; i++)
+		(void)cpuid((u32)random_next(), (u32)random_next());
+	(void)cpuid(~0u, ~0u);
+	check_equal("cpuid", cpuid(0, 0).ebx, first.ebx);
+}
+
+void guest_main(void)
+{
+	u64 step = option_number("step", 1);
+
+	pic_mask_all();
+	lapic_enable();
+	test_cpuid(step);
+	test_msrs(step);
+	test_ports(step);
+	test_memory(step);
+}
