@@ -83,6 +83,7 @@ $(BUILD)/offsets.h: $(wildcard kernel/offsets.c) $(BUILD)/flags
 # --- ring-3 programs: PIE, flattened ---
 
 $(BUILD)/%.ld: vmm/rt/image.ld kernel/abi/image.h boot/debug.ld $(BUILD)/flags
+	@mkdir -p $(@D)
 	$(Q)$(CC) -E -P -x assembler-with-cpp $(INCLUDES) -o $@ $<
 
 define program

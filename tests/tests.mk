@@ -68,10 +68,28 @@ $(BUILD)/tests/tools/%: tests/tools/%.c $(BUILD)/flags
 	$(Q)$(CC) -std=gnu17 -O2 -Wall -Wextra -Werror -I. -MMD -MP -MF $@.d -o $@ $<
 -include $(addsuffix .d,$(TEST_TOOLS))
 
+# --- the hostile process: the product's kernel with other programs built in ---
+
+HOSTILE := $(BUILD)/tests/hostile
+HOSTILE_RT := $(call find_sources,vmm/rt) $(LIB)
+$(eval $(call program,tests/hostile/hostile,$(call find_sources,tests/hostile) $(HOSTILE_RT)))
+-include $(patsubst %.o,%.d,$(call objects,$(call find_sources,tests/hostile)))
+
+$(BUILD)/obj/tests/hostile/%.o: CFLAGS += -Wno-unused-result
+
+$(HOSTILE)/skerry.elf: $(BUILD)/skerry.elf $(HOSTILE)/hostile.bin
+	@$(if $(VERBOSE),,echo "  LD      $@")
+	$(Q)sed 's|"[a-z]*\.bin"|"$(HOSTILE)/hostile.bin"|' boot/blobs.S >$(HOSTILE)/blobs.S
+	$(Q)$(CC) $(ASFLAGS) -c -o $(HOSTILE)/blobs.o $(HOSTILE)/blobs.S
+	$(Q)$(LD) $(LDFLAGS) -z notext -T $(BUILD)/linker.ld -o $@ $(HOSTILE)/blobs.o \
+		$(filter-out $(BUILD)/obj/boot/blobs.S.o,$(KERNEL_OBJECTS)) $(BUILD)/pass3/symbols.o
+	$(Q)elfedit --output-type=dyn $@
+
 # --- the set ---
 
-test-parts: $(UNIT_TESTS) $(TEST_TOOLS) $(TINY_GUESTS) all guests \
+test-parts: $(UNIT_TESTS) $(TEST_TOOLS) $(TINY_GUESTS) $(HOSTILE)/skerry.elf all guests \
 		$(if $(filter fuzz,$(or $(ONLY),fuzz)),fuzz-programs)
+
 
 test: test-packages ## run the CI set: ONLY=unit|fuzz|guest|system NAME=pattern
 	$(Q)$(MAKE) --no-print-directory test-parts

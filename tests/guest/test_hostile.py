@@ -228,7 +228,7 @@ def run_batch(yard, batch):
     waiting = {name for name, end in batch.items() if end is not None}
     found = {}
     while waiting:
-        machine.wait(rf"({'|'.join(waiting)}): ((?:stopped|crashed): [^\r\n]*)")
+        machine.wait(rf"({'|'.join(waiting)}): ((?:stopped|crashed): [^\r\n]*)\r*\n")
         found[machine.match().group(1)] = machine.match().group(2)
         waiting.discard(machine.match().group(1))
     machine.wait_prompt()

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include "kernel/abi/syscall.h"
+#include "kernel/abi/vcpu.h"
+#include "vmm/rt/start.h"
+
+/*
+ * Ring 3 gone bad. The image of tests/hostile is the product's kernel with this program in the
+ * place of both manager and monitor. The boss (who holds the root) makes one child after the other,
+ * each with what a monitor has and a group of its own, makes calls of its own meanwhile and ends
+ * the group. What the children do is drawn from a seed.
+ */
+#define THREADS 8u
+#define POOL	40u
+
+/* What kernel memory may not tell: enum leak_kind. */
+enum leak_kind {
+	LEAK_VALUE = 1, /* a refused call returned something */
+	LEAK_ADDRESS,	/* a result lies in the kernel's half */
+	LEAK_REGISTER,	/* so does a register behind a call */
+	LEAK_STATUS,	/* a status that does not exist */
+	LEAK_DUMP,	/* an address of the kernel in a dump of a control structure */
+	LEAK_TABLE,	/* SGDT and their like tell something */
+	LEAK_PLACE,	/* a mapping lies where it may not */
+};
+
+/* Shared by boss and children, who may do with it what they like: only shown. */
+struct shared {
+	volatile u64 calls;
+	volatile u64 runs;
+	volatile u64 by_status[16];
+	volatile u64 exits[EXIT_REASON_COUNT];
+	volatile u64 leak_count;
+	volatile u64 leak[16][3];
+};
+extern struct shared *shared;
+
+/* What a process draws from and calls with; by a thread each. */
+struct hostile {
+	u64 random;
+	bool boss;
+};
+
+extern u64 pool[POOL]; /* handles to call with, forged ones among them */
+extern u32 pool_kept;  /* the first of them, which are not closed at random */
+extern handle_t own_self, own_space, own_group, own_root;
+
+u64 draw(struct hostile *self);
+u64 draw_value(struct hostile *self);
+
+void leak(enum leak_kind kind, u64 where, u64 value);
+bool is_kernel_address(u64 value);
+
+/* call.c: one system call with arguments drawn at random. */
+struct call_result {
+	u64 status;
+	u64 value;
+	u64 rcx, rdx, r11;
+};
+struct call_result call_raw(u64 number, const u64 argument[6]);
+void call_random(struct hostile *self);
+void pool_close(void); /* all but those kept */
+
+/* vcpu.c: a vCPU with a page full of nonsense, rewritten by the other threads while it runs. */
+void vcpu_play(struct hostile *self, u64 rounds);
+
+/* instruction.c: what ring 3 may not do; mostly the end of the process. */
+void instruction_play(struct hostile *self);
+
+NORETURN void boss_main(void);
+NORETURN void child_main(void);

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: MIT */
+#include "tests/hostile/hostile.h"
+
+/* instruction_cells.S; in the text, since nothing else can be executed */
+struct cell {
+	u64 value;
+	u8 code[24];
+};
+extern const struct cell instruction_cells[], instruction_cells_end[];
+
+struct table_register {
+	u16 limit;
+	u64 base;
+} PACKED;
+
+/* UMIP makes these fault; without it they must not tell where the kernel lies. */
+static void store_tables(u64 which)
+{
+	struct table_register table = {0};
+	u64 word = 0;
+
+	if (which == 0)
+		__asm__ volatile("sgdt %0" : "=m"(table));
+	else if (which == 1)
+		__asm__ volatile("sidt %0" : "=m"(table));
+	else if (which == 2)
+		__asm__ volatile("smsw %0" : "=r"(word));
+	else
+		__asm__ volatile("str %0" : "=r"(word));
+	if (is_kernel_address(table.base) || is_kernel_address(word))
+		leak(LEAK_TABLE, which, table.base | word);
+}
+
+void instruction_play(struct hostile *self)
+{
+	u64 count = (u64)(instruction_cells_end - instruction_cells);
+	u64 number = draw(self) % (count + 4);
+	u64 value;
+
+	if (number >= count) {
+		store_tables(number - count);
+		return;
+	}
+	value = instruction_cells[number].value;
+	__asm__ volatile("call *%0"
+			 :
+			 : "r"(instruction_cells[number].code), "a"(value), "c"(value), "d"(value)
+			 : "memory");
+}
