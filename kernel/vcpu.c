@@ -8,6 +8,7 @@
 #include "kernel/cpus.h"
 #include "kernel/group.h"
 #include "kernel/handle.h"
+#include "kernel/log.h"
 #include "kernel/object_lock.h"
 #include "kernel/process.h"
 #include "kernel/queue.h"
@@ -285,6 +286,7 @@ static void return_to_monitor(struct vcpu *vcpu)
 	page->valid = groups | VCPU_EVENT;
 	page->waited_tsc = runner->waited_tsc;
 	page->run_count++;
+	log_debug(LOG_VIRT, "exit %u to the monitor, rip %#lx", reason, page->rip);
 	if (unlikely(runner->process->ports != NULL))
 		thread_ports_load(this_cpu(), runner);
 	runner->guest = NULL;
@@ -305,6 +307,8 @@ static NOINLINE bool settle_memory(struct vcpu *vcpu)
 	switch (space_fault(vcpu->vm->space, exit->gpa & ~PAGE_MASK,
 			    exit->access & (ACCESS_READ | ACCESS_WRITE | ACCESS_EXECUTE))) {
 	case STATUS_OK:
+		log_debug(LOG_MEMORY, "RAM put in at %#lx", exit->gpa);
+		return true;
 	case STATUS_AGAIN:
 		return true;
 	case STATUS_NO_MEMORY:

@@ -3,6 +3,7 @@
 #include "lib/format.h"
 #include "vmm/manager/line_editor.h"
 #include "vmm/manager/log.h"
+#include "vmm/manager/log_names.h"
 #include "vmm/manager/setup.h"
 
 /* A line cut into words; quotes keep spaces together, a backslash between quotes the next byte. */
@@ -109,6 +110,17 @@ static bool take_arguments(struct reply *reply, const struct words *words, u32 f
 	return true;
 }
 
+/* Written before it is done: whoever tries is seen as well. */
+static void audit(const struct command *command, const struct arguments *arguments,
+		  const char *line)
+{
+	const struct vm *vm = NULL;
+
+	if (command->completion == COMPLETE_VM && arguments->count > 0)
+		vm = vm_find(arguments->word[0]);
+	log_message(LOG_INFO, LOG_AUDIT, vm != NULL ? vm->config.name : "", "%s", line);
+}
+
 void command_run(struct reply *reply, const char *line)
 {
 	static struct words words; /* too large for the stack; arguments point into it */
@@ -136,7 +148,11 @@ void command_run(struct reply *reply, const char *line)
 			    command->arguments);
 		return;
 	}
+	log_actor_set(reply->to->name);
+	if (command->audited)
+		audit(command, &arguments, line);
 	command->run(reply, &arguments);
+	log_actor_set(NULL);
 }
 
 struct vm *command_vm(struct reply *reply, const char *name)
@@ -197,6 +213,44 @@ static void offer_names(const struct offers *offers, const char *const *words, u
 	}
 }
 
+/* Of the lists separated by ';' the one at `place`. */
+static void offer_words(const struct offers *offers, const char *lists, u32 place)
+{
+	struct text rest = text_of(lists);
+	struct text list = {NULL, 0};
+	struct text word;
+	char name[CONFIG_NAME_BYTES];
+
+	for (; place > 0 && rest.length > 0; rest.start++, rest.length--)
+		place -= rest.start[0] == ';';
+	list.start = rest.start;
+	while (place == 0 && list.length < rest.length && rest.start[list.length] != ';')
+		list.length++;
+	while (text_next_word(&list, &word)) {
+		if (text_copy(name, sizeof(name), word))
+			offer(offers, name);
+	}
+}
+
+static void offer_vms(const struct offers *offers)
+{
+	VM_FOR_EACH(vm) {
+		offer(offers, vm->config.name);
+	}
+}
+
+static void offer_log_option(const struct offers *offers, const char *before)
+{
+	if (string_equal(before, "-l"))
+		offer_words(offers, "debug info warning error", 0);
+	else if (string_equal(before, "-c"))
+		offer_words(offers, LOG_CATEGORY_WORDS, 0);
+	else if (string_equal(before, "-v"))
+		offer_vms(offers);
+	else
+		offer_words(offers, "-n -l -c -v -s -u -f", 0);
+}
+
 static void offer_arguments(const struct offers *offers, const struct command *command,
 			    const struct words *words, u32 name_words, u32 done)
 {
@@ -204,10 +258,8 @@ static void offer_arguments(const struct offers *offers, const struct command *c
 	case COMPLETE_NOTHING:
 		break;
 	case COMPLETE_VM:
-		VM_FOR_EACH(vm) {
-			if (done == name_words)
-				offer(offers, vm->config.name);
-		}
+		if (done == name_words)
+			offer_vms(offers);
 		break;
 	case COMPLETE_SECTION:
 		for (u32 i = 0; i < setup_config()->vm_count && done == name_words; i++)
@@ -215,6 +267,12 @@ static void offer_arguments(const struct offers *offers, const struct command *c
 		break;
 	case COMPLETE_COMMAND:
 		offer_names(offers, words->word + name_words, done - name_words);
+		break;
+	case COMPLETE_WORDS:
+		offer_words(offers, command->words, done - name_words);
+		break;
+	case COMPLETE_LOG_OPTION:
+		offer_log_option(offers, done > name_words ? words->word[done - 1] : "");
 		break;
 	}
 }

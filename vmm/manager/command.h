@@ -18,6 +18,8 @@ enum completion {
 	COMPLETE_VM,	  /* the first argument is a VM in the list */
 	COMPLETE_SECTION, /* ... a VM of the configuration */
 	COMPLETE_COMMAND, /* the arguments are a command */
+	COMPLETE_WORDS,   /* those of `words` */
+	COMPLETE_LOG_OPTION, /* the options of `log show` */
 };
 
 struct command {
@@ -30,7 +32,9 @@ struct command {
 	void (*run)(struct reply *reply, const struct arguments *arguments);
 	u8 minimum; /* arguments */
 	u8 maximum;
-	u8 completion; /* enum completion */
+	u8 completion;     /* enum completion */
+	bool audited;      /* the line goes to the log of who did what */
+	const char *words; /* for completion: of each argument, these separated by ';' */
 };
 
 /*

@@ -4,6 +4,7 @@
 #include "vmm/manager/command.h"
 #include "vmm/manager/console_output.h"
 #include "vmm/manager/line_editor.h"
+#include "vmm/manager/log.h"
 #include "vmm/rt/clock.h"
 
 #define PROMPT	     "skerry> "
@@ -117,7 +118,7 @@ static void show_notice(struct text text)
 
 void console_notice(const char *pattern, ...)
 {
-	char text[512];
+	char text[1280];
 	va_list arguments;
 	size_t length;
 
@@ -142,6 +143,11 @@ static void prompt_again(void)
 /* Leaves the guest's console; what was held back comes now. */
 static void detach(const char *why)
 {
+	const struct vm *vm = vm_by_id(guest);
+
+	log_actor_set(operator_terminal.name);
+	log_message(LOG_INFO, LOG_AUDIT, vm != NULL ? vm->config.name : "", "console left");
+	log_actor_set(NULL);
 	mode = MODE_WAIT;
 	console_output_fresh_line(&output);
 	if (why != NULL)

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "lib/json.h"
-#include "vmm/manager/log_store.h"
+#include "vmm/manager/log.h"
 #include "vmm/manager/vm.h"
 #include "vmm/manager/vm_query.h"
 
@@ -10,8 +10,11 @@
 
 /* Which lines `log show` wants, and where it is. */
 struct log_query {
-	struct log_cursor cursor;
+	struct log_reader reader;
 	u64 skip;		    /* matching lines to leave out before the first one shown */
+	u64 since_ns;
+	u64 until_ns;
+	bool follow; /* go on at the end */
 	u32 level;		    /* at least */
 	u32 category;		    /* LOG_CATEGORY_COUNT: any */
 	char vm[CONFIG_NAME_BYTES]; /* "": any */

@@ -113,7 +113,6 @@ static void stop(struct reply *reply, enum shutdown what)
 void command_reboot(struct reply *reply, const struct arguments *arguments)
 {
 	(void)arguments;
-	log_message(LOG_INFO, LOG_AUDIT, "", "reboot");
 	stop(reply, SHUTDOWN_REBOOT);
 }
 
@@ -124,7 +123,6 @@ void command_poweroff(struct reply *reply, const struct arguments *arguments)
 		reply_error(reply, "cannot power off: %s", machine_power_problem());
 		return;
 	}
-	log_message(LOG_INFO, LOG_AUDIT, "", "poweroff");
 	stop(reply, SHUTDOWN_POWER_OFF);
 }
 
@@ -152,7 +150,8 @@ COMMAND(reboot,
 	.summary = "resets the machine at once",
 	.detail = "VMs are not asked.",
 	.example = "reboot",
-	.run = command_reboot);
+	.run = command_reboot,
+	.audited = true);
 
 COMMAND(poweroff,
 	.name = "poweroff",
@@ -160,4 +159,5 @@ COMMAND(poweroff,
 	.summary = "switches the machine off at once",
 	.detail = "VMs are not asked.",
 	.example = "poweroff",
-	.run = command_poweroff);
+	.run = command_poweroff,
+	.audited = true);
