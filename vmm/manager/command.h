@@ -16,9 +16,12 @@ struct arguments {
 enum completion {
 	COMPLETE_NOTHING,
 	COMPLETE_VM,	  /* the first argument is a VM in the list */
-	COMPLETE_SECTION, /* ... a VM of the configuration */
+	COMPLETE_SECTION, /* a VM of the configuration, then keys */
 	COMPLETE_COMMAND, /* the arguments are a command */
+	COMPLETE_WATCH,	  /* a number, then a command with its arguments */
 	COMPLETE_WORDS,   /* those of `words` */
+	COMPLETE_KEYS,	  /* a VM in the list, then keys of a VM's section */
+	COMPLETE_SYMBOL,  /* the first argument is a symbol of the kernel */
 	COMPLETE_LOG_OPTION, /* the options of `log show` */
 };
 

@@ -39,6 +39,9 @@ struct requester {
 	const char *name; /* for the log of who did what */
 };
 
+/* How a line is meant, for a terminal with colours. */
+enum reply_tone { TONE_PLAIN, TONE_WARNING, TONE_BAD };
+
 /*
  * The answer to one command: where it is written to and, for a command that is not done yet, what
  * it waits for. A command that has to wait sets `resume`, which is called again each turn of the
@@ -49,6 +52,7 @@ struct reply {
 	const struct requester *to;
 	bool json; /* -j was given, or it is the machine channel's */
 	bool failed;
+	u8 tone; /* enum reply_tone, of the lines that follow */
 
 	bool (*resume)(struct reply *reply);
 	u64 deadline_tsc;

@@ -3,6 +3,7 @@
 #include "lib/format.h"
 #include "lib/parse_number.h"
 #include "vmm/manager/command.h"
+#include "vmm/manager/console.h"
 #include "vmm/manager/log.h"
 #include "vmm/manager/log_names.h"
 #include "vmm/manager/log_text.h"
@@ -31,7 +32,11 @@ static void show_line(struct reply *reply, const struct log_line *line)
 		reply_object(reply, (struct text){reply->line, length});
 	} else {
 		length = log_line_text(line, text, sizeof(text));
+		reply->tone = line->level == LOG_ERROR	   ? TONE_BAD
+			      : line->level == LOG_WARNING ? TONE_WARNING
+							   : TONE_PLAIN;
 		reply_line(reply, "%.*s", (int)length - 1, text);
+		reply->tone = TONE_PLAIN;
 	}
 }
 
@@ -173,7 +178,12 @@ static bool take_options(struct reply *reply, const struct arguments *arguments,
 		}
 		i++;
 	}
-	return !reply->query.follow || reply_has_terminal(reply);
+	if (!reply->query.follow)
+		return true;
+	if (!reply_has_terminal(reply))
+		return false;
+	console_page_off();
+	return true;
 }
 
 static void run(struct reply *reply, const struct arguments *arguments)

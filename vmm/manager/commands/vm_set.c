@@ -153,4 +153,4 @@ COMMAND(vm_set,
 	.minimum = 2,
 	.maximum = COMMAND_WORDS_MAX,
 	.audited = true,
-	.completion = COMPLETE_VM);
+	.completion = COMPLETE_KEYS);
