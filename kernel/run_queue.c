@@ -76,6 +76,36 @@ static struct group_state group_state(struct run_group *group, u64 now)
 	return state;
 }
 
+static struct run_progress *progress_on(struct run_group *group, const struct run_queue *queue)
+{
+	return &group->progress[(u64)queue / sizeof(*queue) % ARRAY_COUNT(group->progress)];
+}
+
+static void note_progress(struct run_queue *queue, const struct run_entity *entity, u64 now)
+{
+	struct run_group *group = entity->group;
+
+	lock_acquire(&group->lock, LOCK_GROUP);
+	*progress_on(group, queue) = (struct run_progress){queue, entity->virtual_time, now};
+	lock_release(&group->lock, LOCK_GROUP);
+}
+
+/* It wakes up: of its own last time, where its group is, or here when it was away for too long. */
+static void catch_up(struct run_queue *queue, struct run_entity *entity, u64 now)
+{
+	struct run_group *group = entity->group;
+	struct run_progress progress;
+
+	lock_acquire(&group->lock, LOCK_GROUP);
+	progress = *progress_on(group, queue);
+	lock_release(&group->lock, LOCK_GROUP);
+	if (now - entity->removed > FORGOTTEN_TICKS)
+		entity->virtual_time = queue->virtual_time;
+	if (progress.queue == queue && now - progress.noted <= FORGOTTEN_TICKS &&
+	    tick_before(entity->virtual_time, progress.virtual_time))
+		entity->virtual_time = progress.virtual_time;
+}
+
 /* --- in and out of the heaps --- */
 
 static void advance_virtual_time(struct run_queue *queue, u64 virtual_time)
@@ -177,8 +207,7 @@ void run_queue_add(struct run_queue *queue, struct run_entity *entity, u64 now)
 	if (!entity->runnable) {
 		entity->runnable = true;
 		group_change(entity->group, 1, 0, now);
-		if (now - entity->removed > FORGOTTEN_TICKS)
-			entity->virtual_time = queue->virtual_time;
+		catch_up(queue, entity, now);
 		if (entity->reservation.budget != 0)
 			budget_reservation_wake(&entity->reservation, now);
 	}
@@ -278,8 +307,10 @@ bool run_queue_charge(struct run_queue *queue, struct run_entity *running, u64 r
 	u64 fair = budget_reservation_charge(&running->reservation, ran, now);
 	struct group_state state = group_state(running->group, now);
 
-	if (fair != 0)
+	if (fair != 0) {
 		charge_fair(queue, running, MIN(fair, CHARGED_TICKS_MAX), &state);
+		note_progress(queue, running, now);
+	}
 	return running->reservation.remaining == 0 && state.left == 0;
 }
 
@@ -318,6 +349,9 @@ bool run_queue_preempts(const struct run_queue *queue, const struct run_entity *
 		return reserved;
 	if (reserved)
 		return tick_before(candidate->reservation.deadline, running->reservation.deadline);
+	/* One of the same group that wakes up costs others nothing. */
+	if (candidate->group == running->group)
+		return !tick_before(running->virtual_time, candidate->virtual_time);
 	return tick_before(candidate->virtual_time, running->virtual_time);
 }
 

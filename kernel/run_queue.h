@@ -28,12 +28,23 @@
  * The caller holds the CPU's lock in every call; a group's own lock is taken last.
  */
 
+/*
+ * How far a group has come on a queue: where its entities begin that wake up there. One by one they
+ * may have slept, but what they have not used meanwhile the others of the group have.
+ */
+struct run_progress {
+	const struct run_queue *queue;
+	u64 virtual_time;
+	u64 noted; /* the tick */
+};
+
 /* What many entities on all CPUs share; all of it guarded by `lock`. */
 struct run_group {
 	struct lock lock;
 	u64 weight;
 	u64 runnable; /* entities that run or want to */
 	struct budget_cap cap;
+	struct run_progress progress[16]; /* by the queue's address; two may share one */
 };
 
 /* What runs. Guarded by its queue's lock; all zero but `group` is one that never ran. */

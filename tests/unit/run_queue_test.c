@@ -157,6 +157,45 @@ static void test_sleepers(void **state)
 	}
 }
 
+/*
+ * Many of a group that wake up by turns get no more than the group's share, however short they run:
+ * what one of them has not used while it slept the others have.
+ */
+static void test_taking_turns(void **state)
+{
+	static const u64 periods[] = {MS / 20, MS / 5, MS, 4 * MS, 20 * MS};
+
+	(void)state;
+	for (u32 round = 0; round < 5 * 2 * 2 * 3; round++) {
+		u64 period = periods[round % 5];
+		bool spins = round / 5 % 2; /* and one that never sleeps */
+		bool random = round / 10 % 2;
+		u32 count = 1 + round / 20 * 3;
+		struct run_group *one, *many;
+
+		sim_reset(1, START);
+		one = sim_group(256);
+		many = sim_group(256);
+		sim_thread(one, 0);
+		for (u32 i = 0; i < count; i++) {
+			struct sim_thread *thread = sim_thread(many, 0);
+
+			thread->job_period = period;
+			thread->job_work = period * (spins ? 60 : 110) / 100 / count;
+			thread->job_work *= random ? 2 : 1;
+			thread->job_random = random;
+			thread->wake += i * period / count;
+			thread->release = thread->wake;
+		}
+		if (spins)
+			sim_thread(many, 0);
+		sim_run(1000 * MS);
+		assert_true(group_served(one) > 490 * MS);
+		/* Who never sleeps has its share, whatever the others do. */
+		assert_true(!spins || group_served(many) > 430 * MS);
+	}
+}
+
 /* However long one is alone, it has neither gained nor lost when it is no more. */
 static void test_alone_for_long(void **state)
 {
@@ -512,7 +551,7 @@ int main(void)
 		cmocka_unit_test(test_credit),		cmocka_unit_test(test_no_starvation),
 		cmocka_unit_test(test_events),		cmocka_unit_test(test_deadlines),
 		cmocka_unit_test(test_migration),	cmocka_unit_test(test_cost),
-		cmocka_unit_test(test_yield_to),
+		cmocka_unit_test(test_yield_to),	cmocka_unit_test(test_taking_turns),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
