@@ -65,35 +65,22 @@ static void reschedule(struct cpu *cpu)
 	thread_forget_dead(cpu);
 }
 
-static void move(struct cpu *cpu)
+/* What concerns objects, and so other CPUs too. */
+static void settle_objects(struct cpu *cpu, u64 pending)
 {
 	lock_acquire(&object_lock, LOCK_OBJECTS);
-	sched_move(cpu);
+	if ((pending & PENDING_TIMER) != 0)
+		timer_expire(cpu);
+	if ((pending & PENDING_LOG) != 0)
+		signal_raise(&log_news);
+	if ((pending & PENDING_GIVE) != 0)
+		sched_give(cpu);
+	if (sched_must_move(cpu))
+		sched_move(cpu);
 	lock_release(&object_lock, LOCK_OBJECTS);
 }
 
-static void expire(struct cpu *cpu)
-{
-	lock_acquire(&object_lock, LOCK_OBJECTS);
-	timer_expire(cpu);
-	lock_release(&object_lock, LOCK_OBJECTS);
-}
-
-static void tell_log_reader(void)
-{
-	lock_acquire(&object_lock, LOCK_OBJECTS);
-	signal_raise(&log_news);
-	lock_release(&object_lock, LOCK_OBJECTS);
-}
-
-static void give(struct cpu *cpu)
-{
-	lock_acquire(&object_lock, LOCK_OBJECTS);
-	sched_give(cpu);
-	lock_release(&object_lock, LOCK_OBJECTS);
-}
-
-/* Works off every pending reason; returns with a thread loaded that can run. */
+/* Works off every pending reason; returns with a thread loaded that can run, and here. */
 static NOINLINE void settle(struct cpu *cpu)
 {
 	do {
@@ -107,25 +94,21 @@ static NOINLINE void settle(struct cpu *cpu)
 			vcpu_unload(cpu);
 		if ((pending & PENDING_TIMER) != 0) {
 			sched_account(cpu);
-			expire(cpu);
 			(void)tidy_up(); /* this CPU may never be idle */
 			if (cpu->queue_tsc != 0 && rdtsc() >= cpu->queue_tsc)
 				pending |= PENDING_RESCHEDULE;
 			if (sched_balance_due(cpu))
 				pending |= PENDING_GIVE;
 		}
+		if ((pending & (PENDING_TIMER | PENDING_LOG | PENDING_GIVE)) != 0 ||
+		    sched_must_move(cpu))
+			settle_objects(cpu, pending);
 		if ((pending & PENDING_RESCHEDULE) != 0 || cpu->running == NULL)
 			reschedule(cpu);
-		if (sched_must_move(cpu))
-			move(cpu);
-		if ((pending & PENDING_LOG) != 0)
-			tell_log_reader();
-		if ((pending & PENDING_GIVE) != 0)
-			give(cpu);
 		tlb_cpu_passed(cpu->id);
 		if (cpu->running == NULL && cpu->pending == 0)
 			idle(cpu);
-	} while (cpu->pending != 0 || cpu->running == NULL);
+	} while (cpu->pending != 0 || cpu->running == NULL || sched_must_move(cpu));
 }
 
 static bool something_to_settle(const struct cpu *cpu)

@@ -40,7 +40,7 @@ void kernel_page_init(void)
 	memory.page.entropy_sources = machine.boot->entropy_sources;
 	memory.page.features = feature_bits();
 	memory.page.page_count = page_total();
-	page_counts_move(memory.page.pages);
+	page_counts_move(memory.page.pages, memory.page.zones);
 	cpu->counters = kernel_page_counters(cpu->id);
 }
 

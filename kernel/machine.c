@@ -67,6 +67,19 @@ static void acpi_init(void)
 		log_warning(LOG_BOOT, "no usable ACPI tables, status %u", status);
 }
 
+_Static_assert(ACPI_ZONE_MAX <= ZONE_MAX, "each has its counters");
+
+static void zones_init(void)
+{
+	const struct acpi_info *acpi = &machine.acpi;
+
+	for (u32 i = 0; i < acpi->range_count; i++)
+		page_zone_set(acpi->range[i].base, acpi->range[i].length,
+			      (u8)acpi->range[i].zone);
+	if (acpi->zone_count > 1)
+		log_info(LOG_MEMORY, "%u zones of memory", acpi->zone_count);
+}
+
 /* The local APIC, its timer and virtualization of the running CPU. */
 static enum status cpu_turn_on(struct cpu *cpu)
 {
@@ -74,6 +87,10 @@ static enum status cpu_turn_on(struct cpu *cpu)
 
 	lapic_enable(lapic_registers, VECTOR_SPURIOUS);
 	cpu->apic_id = lapic_id();
+	for (u32 i = 0; i < machine.acpi.cpu_count; i++) {
+		if (machine.acpi.cpu[i].apic_id == cpu->apic_id)
+			cpu->zone = (u8)machine.acpi.cpu[i].zone;
+	}
 	lapic_timer_init(VECTOR_TIMER);
 	status = virt->cpu_enable(cpu->virt_area, pointer_to_hpa(cpu->virt_area));
 	cpu->virt_on = status == STATUS_OK;
@@ -101,6 +118,7 @@ void machine_init(void)
 	const char *reason;
 
 	acpi_init();
+	zones_init();
 	pic_disable(VECTOR_PIC_FIRST);
 	if (!features.x2apic)
 		lapic_registers = kernel_map_device(machine.acpi.lapic, PAGE_SIZE);
@@ -184,6 +202,11 @@ void machine_unfit(const char *sentence)
 	uart_puts(1, sentence);
 	uart_puts(1, "\n");
 	machine_halt();
+}
+
+u8 page_arch_zone(void)
+{
+	return this_cpu()->zone;
 }
 
 /* The processor's part of mm/tlb.h. */

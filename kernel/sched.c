@@ -6,12 +6,11 @@
 #include "kernel/caches.h"
 #include "kernel/cpus.h"
 #include "kernel/group.h"
-#include "kernel/log.h"
 #include "kernel/process.h"
 #include "kernel/thread.h"
 #include "kernel/vcpu.h"
 
-#define GIVE_TRIES 32u /* threads looked at for one to hand over */
+#define GIVE_TRIES 8u /* threads looked at for one to hand over */
 #define AFFINITY_CPUS 64u /* CPUs above have no bit: every group may use them */
 
 bool sched_init(struct cpu *cpu)
@@ -38,11 +37,9 @@ static bool allowed(u64 affinity, u32 id)
 
 bool sched_affinity_valid(u64 affinity)
 {
-	for (u32 id = 0; id < cpus_count(); id++) {
-		if (allowed(affinity, id))
-			return true;
-	}
-	return false;
+	u32 last = MIN(cpus_count(), AFFINITY_CPUS) - 1;
+
+	return cpus_count() > AFFINITY_CPUS || (affinity & BITS(last, 0)) != 0;
 }
 
 void sched_changed(void)
@@ -245,7 +242,6 @@ void sched_move(struct cpu *cpu)
 	vcpu_unload(cpu); /* it may be the thread's, which would ask for it from there */
 	thread->cpu = target;
 	thread->ready_tsc = now;
-	log_debug(LOG_SCHED, "thread moves to CPU %u", target->id);
 	sched_ready(thread);
 	cpus_pend(cpu, PENDING_RESCHEDULE);
 }
@@ -269,7 +265,6 @@ enum status sched_yield(struct cpu *cpu, struct thread *to)
 void sched_beg(struct cpu *cpu)
 {
 	struct cpu *victim = NULL;
-	u32 none = 0;
 
 	for (u32 id = 0; id < cpus_count(); id++) {
 		struct cpu *other = cpus_get(id);
@@ -278,76 +273,65 @@ void sched_beg(struct cpu *cpu)
 		    (victim == NULL || load_of(other) > load_of(victim)))
 			victim = other;
 	}
-	if (victim != NULL &&
-	    __atomic_compare_exchange_n(&victim->beggar, &none, cpu->id + 1, false,
-					__ATOMIC_RELAXED, __ATOMIC_RELAXED))
+	if (victim != NULL)
 		cpus_pend(victim, PENDING_GIVE);
 }
 
-bool sched_balance_due(struct cpu *cpu)
+bool sched_balance_due(const struct cpu *cpu)
 {
-	u64 now = rdtsc();
-
-	if (now < cpu->balance_tsc || cpu->queue->count < 2)
-		return false;
-	cpu->balance_tsc = now + tsc_from_ns(SCHED_BALANCE_NS);
-	return true;
+	return cpu->queue->count > 1 && rdtsc() >= cpu->balance_tsc;
 }
 
 /*
- * Where the thread should wait rather than here: there, if it may, or where least is to do (NULL).
- * What it takes along must not make that CPU the busier one; as busy as this one it may become,
- * so that three who share two CPUs take turns at being alone.
+ * Whether less is to do there, also with what the thread takes along. It may become as much as
+ * here, so that three who share two CPUs take turns at being alone: the one that came last stays.
  */
-static struct cpu *better(const struct cpu *cpu, const struct thread *thread, struct cpu *there)
+static bool better(const struct cpu *there, const struct cpu *here, const struct thread *thread,
+		   u64 now)
 {
-	u64 affinity = thread->process->group->affinity;
-
-	if (there == NULL)
-		there = sched_place(affinity);
-	if (there == cpu || !allowed(affinity, there->id) ||
-	    load_of(there) + thread->run.load > load_of(cpu))
-		return NULL;
-	return there;
+	return there != here && load_of(there) + thread->run.load <= load_of(here) &&
+	       (load_of(there) == 0 || now - thread->moved_tsc > tsc_from_ns(SCHED_STAY_NS));
 }
 
 /*
- * The thread, of those that wait here, that is furthest behind and is better off elsewhere. Not one
+ * The thread, of those that wait here, that is furthest behind and better off elsewhere. Not one
  * whose registers this CPU still has: it blocked last, and was woken after the CPU looked at the
  * queue.
  */
-static struct thread *take(struct cpu *cpu, struct cpu **target)
+static struct thread *take(struct cpu *cpu, struct cpu **target, u64 now)
 {
 	struct run_entity *entity = NULL;
-	struct thread *thread = NULL;
-	struct cpu *there = NULL;
+	struct thread *found = NULL;
 
 	lock_acquire(&cpu->lock, LOCK_QUEUE);
-	for (u32 n = 0; n < GIVE_TRIES && there == NULL; n++) {
+	for (u32 n = 0; n < GIVE_TRIES && found == NULL; n++) {
 		entity = run_queue_next_waiting(cpu->queue, entity);
 		if (entity == NULL)
 			break;
-		thread = thread_of(entity);
-		if (thread != cpu->thread)
-			there = better(cpu, thread, *target);
+		*target = sched_place(thread_of(entity)->process->group->affinity);
+		if (thread_of(entity) != cpu->thread &&
+		    better(*target, cpu, thread_of(entity), now))
+			found = thread_of(entity);
 	}
-	if (there != NULL)
-		run_queue_detach(cpu->queue, entity, rdtsc());
+	if (found != NULL)
+		run_queue_detach(cpu->queue, entity, now);
 	lock_release(&cpu->lock, LOCK_QUEUE);
-	*target = there;
-	return thread;
+	return found;
 }
 
 void sched_give(struct cpu *cpu)
 {
-	u32 beggar = __atomic_exchange_n(&cpu->beggar, 0, __ATOMIC_RELAXED);
-	struct cpu *target = beggar != 0 ? cpus_get(beggar - 1) : NULL;
-	struct thread *thread = take(cpu, &target);
+	u64 now = rdtsc();
+	struct cpu *target;
+	struct thread *thread = take(cpu, &target, now);
 
-	if (target == NULL)
+	if (thread == NULL)
 		return;
 	vcpu_unload(cpu); /* it may be the thread's, which would ask for it from there */
+	cpu->balance_tsc = now + tsc_from_ns(SCHED_BALANCE_NS);
+	target->balance_tsc = cpu->balance_tsc;
 	thread->cpu = target;
+	thread->moved_tsc = now;
 	sched_ready(thread);
 }
 

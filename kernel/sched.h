@@ -7,7 +7,8 @@ struct cpu;
 struct thread;
 
 #define SCHED_SLICE_NS (5 * NS_PER_MS)
-#define SCHED_BALANCE_NS (100 * NS_PER_MS)
+#define SCHED_BALANCE_NS (100 * NS_PER_MS) /* after a thread was handed over */
+#define SCHED_STAY_NS (150 * NS_PER_MS)	   /* where it was handed over to, at the least */
 
 /*
  * Which thread runs where and when. Each CPU has a queue (kernel/run_queue.h: shares, caps and
@@ -59,12 +60,9 @@ void sched_move(struct cpu *cpu);
  * one is of another group or does not wait here. Under the object lock.
  */
 enum status sched_yield(struct cpu *cpu, struct thread *to);
-/* Asks the busiest CPU for a thread. */
+/* This CPU has nothing to do: tells the busiest one. */
 void sched_beg(struct cpu *cpu);
 /* Whether it is time to look if others have less to do. */
-bool sched_balance_due(struct cpu *cpu);
-/*
- * Hands a waiting thread to the CPU that has asked, or to one that has less to do and will not have
- * more than this one has. Under the object lock.
- */
+bool sched_balance_due(const struct cpu *cpu);
+/* Hands a waiting thread to a CPU that has less to do, if there is one. Under the object lock. */
 void sched_give(struct cpu *cpu);

@@ -34,6 +34,7 @@ struct thread {
 	struct cpu *cpu; /* its home: where it runs and is woken; the object lock guards it */
 	struct run_entity run;     /* in cpu->queue */
 	struct cpu *wanted;        /* where it goes when it next leaves the CPU; NULL: it stays */
+	u64 moved_tsc;             /* when it was last handed over */
 	u64 ready_tsc;             /* since when it waits, where it waits for the CPU */
 	u64 waited_tsc;            /* in all */
 	u64 missed_shown;          /* of run.reservation.missed_count, in the group's page */

@@ -8,7 +8,6 @@
 #include "kernel/cpus.h"
 #include "kernel/group.h"
 #include "kernel/handle.h"
-#include "kernel/log.h"
 #include "kernel/object_lock.h"
 #include "kernel/process.h"
 #include "kernel/queue.h"
@@ -72,12 +71,6 @@ void vcpu_unload(struct cpu *cpu)
 	cpu->loaded = NULL;
 }
 
-void vcpu_let_go(struct cpu *cpu, struct vcpu *vcpu)
-{
-	if (cpu->loaded == vcpu)
-		vcpu_unload(cpu);
-}
-
 static NOINLINE enum status load_anew(struct cpu *cpu, struct vcpu *vcpu)
 {
 	u32 where = __atomic_load_n(&vcpu->virt.loaded_cpu, __ATOMIC_ACQUIRE);
@@ -122,7 +115,8 @@ enum status vcpu_free(struct vcpu *vcpu)
 		vcpu_kick(vcpu);
 		return STATUS_AGAIN;
 	}
-	vcpu_let_go(cpu, vcpu);
+	if (cpu->loaded == vcpu)
+		vcpu_unload(cpu);
 	if (where != NOT_LOADED && where != cpu->id) {
 		cpus_pend(cpus_get(where), PENDING_UNLOAD);
 		return STATUS_AGAIN;
@@ -286,7 +280,6 @@ static void return_to_monitor(struct vcpu *vcpu)
 	page->valid = groups | VCPU_EVENT;
 	page->waited_tsc = runner->waited_tsc;
 	page->run_count++;
-	log_debug(LOG_VIRT, "exit %u to the monitor, rip %#lx", reason, page->rip);
 	if (unlikely(runner->process->ports != NULL))
 		thread_ports_load(this_cpu(), runner);
 	runner->guest = NULL;
@@ -307,8 +300,6 @@ static NOINLINE bool settle_memory(struct vcpu *vcpu)
 	switch (space_fault(vcpu->vm->space, exit->gpa & ~PAGE_MASK,
 			    exit->access & (ACCESS_READ | ACCESS_WRITE | ACCESS_EXECUTE))) {
 	case STATUS_OK:
-		log_debug(LOG_MEMORY, "RAM put in at %#lx", exit->gpa);
-		return true;
 	case STATUS_AGAIN:
 		return true;
 	case STATUS_NO_MEMORY:

@@ -62,8 +62,6 @@ void vcpu_kick(struct vcpu *vcpu);
 
 /* Saves the registers of the vCPU that the CPU has loaded; by the CPU itself. */
 void vcpu_unload(struct cpu *cpu);
-/* The same if it is this one. */
-void vcpu_let_go(struct cpu *cpu, struct vcpu *vcpu);
 
 /* The CPU, which is the caller's, is taken from the guest. */
 void vcpu_preempt(struct vcpu *vcpu);

@@ -20,10 +20,12 @@ static u64 ram_pages SECTION(".data.ro_after_init");
 
 static u64 early_counts[PAGE_OWNER_COUNT];
 u64 *page_counts = early_counts;
+static struct zone_counters early_zones[ZONE_MAX];
+struct zone_counters *page_zones = early_zones;
 
 static struct lock buddy_lock;
 /* Guarded by the lock, like the counts and all frames of free blocks. */
-static u32 free_first[PAGE_ORDER_MAX + 1];
+static u32 free_first[ZONE_MAX][PAGE_ORDER_MAX + 1];
 static u64 reserved_count;
 
 struct page *page_of(hpa_t hpa)
@@ -45,10 +47,10 @@ static void block_insert(u32 frame, unsigned int order)
 	page->order = (u8)order;
 	page->flags |= PAGE_FLAG_HEAD;
 	page->previous = 0;
-	page->next = free_first[order];
+	page->next = free_first[page->zone][order];
 	if (page->next != 0)
 		frames[page->next].previous = frame;
-	free_first[order] = frame;
+	free_first[page->zone][order] = frame;
 }
 
 static void block_remove(u32 frame)
@@ -58,7 +60,7 @@ static void block_remove(u32 frame)
 	if (page->previous != 0)
 		frames[page->previous].next = page->next;
 	else
-		free_first[page->order] = page->next;
+		free_first[page->zone][page->order] = page->next;
 	if (page->next != 0)
 		frames[page->next].previous = page->previous;
 	page->next = 0;
@@ -66,17 +68,30 @@ static void block_remove(u32 frame)
 	page->flags &= (u8)~PAGE_FLAG_HEAD;
 }
 
+/* The smallest free block of at least this order, the own zone's first; 0: none. */
+static u32 block_find(unsigned int order)
+{
+	u8 own = page_arch_zone();
+
+	for (u32 n = 0; n < ZONE_MAX; n++) {
+		const u32 *first = free_first[(own + n) % ZONE_MAX];
+
+		for (unsigned int from = order; from <= PAGE_ORDER_MAX; from++) {
+			if (first[from] != 0)
+				return first[from];
+		}
+	}
+	return 0;
+}
+
 static enum status block_alloc(unsigned int order, enum page_owner owner, hpa_t *hpa)
 {
-	unsigned int from = order;
-	u32 frame;
+	u32 frame = block_find(order);
+	unsigned int from;
 
-	while (from <= PAGE_ORDER_MAX && free_first[from] == 0)
-		from++;
-	if (from > PAGE_ORDER_MAX)
+	if (frame == 0)
 		return STATUS_NO_MEMORY;
-
-	frame = free_first[from];
+	from = frames[frame].order;
 	block_remove(frame);
 	while (from > order) {
 		from--;
@@ -88,6 +103,7 @@ static enum status block_alloc(unsigned int order, enum page_owner owner, hpa_t 
 	frames[frame].references = 0;
 	page_counts[PAGE_FREE] -= 1ull << order;
 	page_counts[owner] += 1ull << order;
+	page_zones[frames[frame].zone].free -= 1ull << order;
 	*hpa = HPA((u64)frame << PAGE_SHIFT);
 	return STATUS_OK;
 }
@@ -98,13 +114,15 @@ static void block_free(u32 frame)
 
 	page_counts[frames[frame].owner] -= 1ull << order;
 	page_counts[PAGE_FREE] += 1ull << order;
+	page_zones[frames[frame].zone].free += 1ull << order;
 	frames[frame].flags &= (u8)~PAGE_FLAG_HEAD;
 
 	for (; order < PAGE_ORDER_MAX; order++) {
 		u32 buddy = frame ^ (1u << order);
 
 		if (buddy >= frame_count || !(frames[buddy].flags & PAGE_FLAG_HEAD) ||
-		    frames[buddy].owner != PAGE_FREE || frames[buddy].order != order)
+		    frames[buddy].owner != PAGE_FREE || frames[buddy].order != order ||
+		    frames[buddy].zone != frames[frame].zone)
 			break;
 		block_remove(buddy);
 		frame &= ~(1u << order);
@@ -223,12 +241,12 @@ bool page_range_has_ram(hpa_t hpa, u64 bytes)
 	return false;
 }
 
-void page_counts_move(u64 *to)
+void page_counts_move(u64 *owners, struct zone_counters *zones)
 {
-	lock_acquire(&buddy_lock, LOCK_PAGES);
-	memcpy(to, page_counts, sizeof(early_counts));
-	page_counts = to;
-	lock_release(&buddy_lock, LOCK_PAGES);
+	memcpy(owners, page_counts, sizeof(early_counts));
+	memcpy(zones, page_zones, sizeof(early_zones));
+	page_counts = owners;
+	page_zones = zones;
 }
 
 u64 page_total(void)
@@ -274,7 +292,21 @@ static void frames_mark_used(u64 base, u64 length, enum page_owner owner)
 	}
 }
 
-/* Makes every run of RAM without an owner into the largest aligned blocks. */
+/* Makes a run of frames into the largest aligned blocks of one zone each. */
+static void run_insert(u64 frame, u64 end)
+{
+	while (frame < end) {
+		unsigned int order = MIN(bit_highest(end - frame), bit_lowest(frame));
+
+		order = MIN(order, (unsigned int)PAGE_ORDER_MAX);
+		while (frames[frame + (1ull << order) - 1].zone != frames[frame].zone)
+			order--;
+		block_insert((u32)frame, order);
+		frame += 1ull << order;
+	}
+}
+
+/* Every run of RAM without an owner is free. */
 static void frames_free_rest(void)
 {
 	u64 frame = 0;
@@ -285,13 +317,8 @@ static void frames_free_rest(void)
 		while (end < frame_count && frames[end].flags == PAGE_FLAG_RAM)
 			end++;
 		page_counts[PAGE_FREE] += end - frame;
-		while (frame < end) {
-			unsigned int order = MIN(bit_highest(end - frame), bit_lowest(frame));
-
-			order = MIN(order, (unsigned int)PAGE_ORDER_MAX);
-			block_insert((u32)frame, order);
-			frame += 1ull << order;
-		}
+		page_zones[0].free += end - frame;
+		run_insert(frame, end);
 		frame = end + 1;
 	}
 }
@@ -320,10 +347,47 @@ bool page_init(const struct page_range *ram, size_t ram_count, const struct page
 			frames[frame].flags = PAGE_FLAG_RAM;
 		}
 	}
+	page_zones[0].pages = ram_pages;
 	frames_mark_used(0, PAGE_SIZE, PAGE_RESERVED);
 	frames_mark_used(array, array_bytes, PAGE_RESERVED);
 	for (size_t i = 0; i < used_count; i++)
 		frames_mark_used(used[i].base.value, used[i].length, used[i].owner);
 	frames_free_rest();
 	return true;
+}
+
+static void frame_move(struct page *page, u8 zone)
+{
+	if (page->flags & PAGE_FLAG_RAM) {
+		page_zones[page->zone].pages--;
+		page_zones[zone].pages++;
+	}
+	page->zone = zone;
+}
+
+/* Free blocks that the range touches are taken apart and made anew. */
+void page_zone_set(hpa_t base, u64 length, u8 zone)
+{
+	u64 first = base.value >> PAGE_SHIFT;
+	u64 end = MIN((base.value + length) >> PAGE_SHIFT, frame_count);
+	u64 count;
+
+	for (u64 frame = 0; frame < end; frame += count) {
+		struct page *page = &frames[frame];
+		bool is_free = (page->flags & PAGE_FLAG_HEAD) && page->owner == PAGE_FREE;
+
+		count = is_free ? 1ull << page->order : 1;
+		if (frame + count <= first)
+			continue;
+		if (is_free) {
+			page_zones[page->zone].free -= count;
+			block_remove((u32)frame);
+		}
+		for (u64 n = MAX(frame, first); n < MIN(frame + count, end); n++)
+			frame_move(&frames[n], zone);
+		for (u64 n = frame; is_free && n < frame + count; n++)
+			page_zones[frames[n].zone].free++;
+		if (is_free)
+			run_insert(frame, frame + count);
+	}
 }

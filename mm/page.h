@@ -19,7 +19,7 @@ struct page {
 	u8 owner;       /* enum page_owner */
 	u8 order;
 	u8 flags; /* enum page_flag */
-	u8 reserved;
+	u8 zone;
 };
 _Static_assert(sizeof(struct page) == 16, "0.4 % of the memory");
 
@@ -42,7 +42,18 @@ bool page_init(const struct page_range *ram, size_t ram_count, const struct page
 	       size_t used_count) MUST_CHECK;
 
 /*
- * A block of 2^order pages with whatever its last owner left in it. STATUS_NO_QUOTA or
+ * Puts the pages of a range into a zone, apart from those of others: no block lies in two. While
+ * one CPU runs alone.
+ */
+void page_zone_set(hpa_t base, u64 length, u8 zone);
+/* Pages by zone. */
+extern struct zone_counters *page_zones;
+/* The processor's part, given by the kernel: the zone that the running CPU is in. */
+u8 page_arch_zone(void);
+
+/*
+ * A block of 2^order pages with whatever its last owner left in it, of the CPU's own zone if that
+ * has one. STATUS_NO_QUOTA or
  * STATUS_NO_MEMORY without effect; pages reserved by page_reserve are not touched.
  */
 enum status page_alloc(unsigned int order, enum page_owner owner, struct quota *quota,
@@ -72,8 +83,9 @@ enum page_owner page_owner(hpa_t hpa);
 /* Whether any page of the range is RAM that the allocator manages; looks at each of them. */
 bool page_range_has_ram(hpa_t hpa, u64 bytes);
 
-/* Pages by owner. The kernel moves the array into struct kernel_page. */
+/* Pages by owner. */
 extern u64 *page_counts;
-void page_counts_move(u64 *to);
+/* From now on these are in struct kernel_page. */
+void page_counts_move(u64 *owners, struct zone_counters *zones);
 /* All managed pages: the sum of page_counts. */
 u64 page_total(void);

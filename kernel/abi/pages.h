@@ -18,6 +18,7 @@ enum page_owner {
 };
 
 #define CPU_MAX 256
+#define ZONE_MAX 8
 
 struct cpu_counters {
 	u64 exits;         /* VM exits */
@@ -38,6 +39,10 @@ struct kernel_page {
 	u64 tsc_khz;
 	u64 page_count; /* of all managed memory */
 	u64 pages[PAGE_OWNER_COUNT];
+	struct zone_counters {
+		u64 pages; /* that are managed */
+		u64 free;
+	} zones[ZONE_MAX]; /* memory by distance; what no SRAT names is in the first */
 	u32 cpu_count;
 	u32 log_bytes; /* size of one CPU's struct log_ring */
 	u64 entropy_sources; /* enum entropy_source */

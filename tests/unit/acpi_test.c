@@ -17,6 +17,7 @@
 #define XSDT_AT	     0x200u
 #define FADT_AT	     0x300u
 #define MADT_AT	     0x400u
+#define SRAT_AT	     0x800u
 
 static u8 *memory; /* on the heap, so that the sanitizer sees a byte too much */
 static size_t memory_bytes;
@@ -71,6 +72,25 @@ static void append(const void *bytes, size_t count)
 	memcpy(memory + MADT_AT + table_at(MADT_AT)->length, bytes, count);
 	table_at(MADT_AT)->length += (u32)count;
 	seal(MADT_AT);
+}
+
+/* A third table, which the XSDT lists from now on. */
+static void srat_start(void)
+{
+	u64 address = MEMORY_BASE + SRAT_AT;
+
+	memcpy(memory + XSDT_AT + table_at(XSDT_AT)->length, &address, 8);
+	table_at(XSDT_AT)->length += 8;
+	seal(XSDT_AT);
+	table_start(SRAT_AT, "SRAT", sizeof(struct acpi_srat));
+	seal(SRAT_AT);
+}
+
+static void srat_append(const void *bytes, size_t count)
+{
+	memcpy(memory + SRAT_AT + table_at(SRAT_AT)->length, bytes, count);
+	table_at(SRAT_AT)->length += (u32)count;
+	seal(SRAT_AT);
 }
 
 static int setup(void **state)
@@ -304,6 +324,73 @@ static void test_every_flipped_byte(void **state)
 	assert_int_equal(read_all(), STATUS_OK);
 }
 
+static void memory_append(u32 domain, u64 base, u64 length, u32 flags)
+{
+	const struct acpi_srat_memory entry = {
+		.entry = {ACPI_SRAT_MEMORY, sizeof(entry)},
+		.domain = domain,
+		.base = base,
+		.length = length,
+		.flags = flags,
+	};
+
+	srat_append(&entry, sizeof(entry));
+}
+
+static void test_zones(void **state)
+{
+	(void)state;
+	append(&(struct acpi_madt_x2apic){{9, 16}, 0, 300, ACPI_CPU_ENABLED, 2}, 16);
+	assert_int_equal(acpi_read(HPA(RSDP_ADDRESS), map, &info), STATUS_OK);
+	assert_int_equal(info.zone_count, 0);
+	srat_start();
+	memory_append(7, 0, 0xa0000, ACPI_SRAT_ENABLED);
+	memory_append(0x01000002, 0x100000000, 0x40000000, ACPI_SRAT_ENABLED);
+	memory_append(9, 0x800000000, 0x40000000, 0); /* not there */
+	srat_append(&(struct acpi_srat_lapic){{0, 16}, 2, 3, ACPI_SRAT_ENABLED, 0, {0, 0, 1}, 0},
+		    16);
+	srat_append(&(struct acpi_srat_x2apic){{2, 24}, 0, 7, 300, ACPI_SRAT_ENABLED, 0, 0}, 24);
+	srat_append(&(struct acpi_srat_x2apic){{2, 24}, 0, 99, 3, 0, 0, 0}, 24);
+	assert_int_equal(acpi_read(HPA(RSDP_ADDRESS), map, &info), STATUS_OK);
+	assert_int_equal(info.zone_count, 2);
+	assert_int_equal(info.range_count, 2);
+	assert_int_equal(info.range[0].zone, 0);
+	assert_int_equal(info.range[1].zone, 1);
+	assert_int_equal(info.range[1].base.value, 0x100000000);
+	assert_int_equal(info.range[1].length, 0x40000000);
+	assert_int_equal(info.cpu[0].zone, 1);
+	assert_int_equal(info.cpu[1].zone, 0);
+	/* more domains than there can be zones share the first */
+	for (u32 i = 0; i < ACPI_ZONE_MAX; i++)
+		memory_append(100 + i, 0x1000000000 + i * 0x1000, 0x1000, ACPI_SRAT_ENABLED);
+	assert_int_equal(acpi_read(HPA(RSDP_ADDRESS), map, &info), STATUS_OK);
+	assert_int_equal(info.zone_count, ACPI_ZONE_MAX);
+	assert_int_equal(info.range[info.range_count - 1].zone, 0);
+}
+
+/* What is wrong with it leaves one zone, and all CPUs. */
+static void test_bad_srat(void **state)
+{
+	(void)state;
+	srat_start();
+	memory_append(7, 0, 0xa0000, ACPI_SRAT_ENABLED);
+	srat_append(&(struct acpi_madt_entry){1, 40}, 2); /* longer than the table */
+	assert_int_equal(acpi_read(HPA(RSDP_ADDRESS), map, &info), STATUS_OK);
+	assert_int_equal(info.cpu_count, 1);
+	assert_int_equal(info.zone_count, 0);
+	assert_int_equal(info.range_count, 0);
+	table_at(SRAT_AT)->length -= 2;
+	assert_int_equal(acpi_read(HPA(RSDP_ADDRESS), map, &info), STATUS_OK); /* its checksum */
+	assert_int_equal(info.zone_count, 0);
+	seal(SRAT_AT);
+	assert_int_equal(acpi_read(HPA(RSDP_ADDRESS), map, &info), STATUS_OK);
+	assert_int_equal(info.zone_count, 1);
+	table_at(SRAT_AT)->length = sizeof(struct acpi_header) + 4;
+	seal(SRAT_AT);
+	assert_int_equal(acpi_read(HPA(RSDP_ADDRESS), map, &info), STATUS_OK);
+	assert_int_equal(info.zone_count, 0);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -322,6 +409,8 @@ int main(void)
 		TEST(test_short_entry_is_passed_over),
 		TEST(test_more_entries_than_room),
 		TEST(test_every_flipped_byte),
+		TEST(test_zones),
+		TEST(test_bad_srat),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -11,16 +11,18 @@ void tlb_arch_kick(u32 cpu)
 	(void)cpu;
 }
 
-/* Every free block is on its list, aligned, and has no free buddy of its size; counts agree. */
-static void assert_consistent(void)
+/*
+ * Every free block is on the list of its zone, lies in it as a whole, is aligned and has no free
+ * buddy of its size there; counts agree.
+ */
+static void assert_zone_consistent(u8 zone)
 {
 	u64 free_pages = 0;
-	u64 sum = 0;
 
 	for (unsigned int order = 0; order <= PAGE_ORDER_MAX; order++) {
 		u32 previous = 0;
 
-		for (u32 frame = free_first[order]; frame != 0; frame = frames[frame].next) {
+		for (u32 frame = free_first[zone][order]; frame != 0; frame = frames[frame].next) {
 			u32 buddy = frame ^ (1u << order);
 
 			assert_int_equal(frames[frame].owner, PAGE_FREE);
@@ -28,18 +30,36 @@ static void assert_consistent(void)
 			assert_true(frames[frame].flags & PAGE_FLAG_HEAD);
 			assert_int_equal(frames[frame].previous, previous);
 			assert_int_equal(frame % (1u << order), 0);
+			for (u32 n = 0; n < 1u << order; n++)
+				assert_int_equal(frames[frame + n].zone, zone);
 			if (buddy < frame_count && order < PAGE_ORDER_MAX)
 				assert_false((frames[buddy].flags & PAGE_FLAG_HEAD) &&
 					     frames[buddy].owner == PAGE_FREE &&
+					     frames[buddy].zone == zone &&
 					     frames[buddy].order == order);
 			previous = frame;
 			free_pages += 1ull << order;
 		}
 	}
+	assert_int_equal(free_pages, page_zones[zone].free);
+}
+
+static void assert_consistent(void)
+{
+	u64 free_pages = 0;
+	u64 pages = 0;
+	u64 sum = 0;
+
+	for (u8 zone = 0; zone < ZONE_MAX; zone++) {
+		assert_zone_consistent(zone);
+		free_pages += page_zones[zone].free;
+		pages += page_zones[zone].pages;
+	}
 	assert_int_equal(free_pages, page_counts[PAGE_FREE]);
 	for (unsigned int owner = 0; owner < PAGE_OWNER_COUNT; owner++)
 		sum += page_counts[owner];
 	assert_int_equal(sum, page_total());
+	assert_int_equal(pages, page_total());
 }
 
 static void test_init(void **state)
@@ -209,6 +229,7 @@ static void test_misuse(void **state)
 
 static void test_counts_move(void **state)
 {
+	struct zone_counters zones[ZONE_MAX];
 	u64 counts[PAGE_OWNER_COUNT];
 	u64 before;
 	hpa_t hpa;
@@ -216,12 +237,51 @@ static void test_counts_move(void **state)
 	(void)state;
 	machine_start(8 * MIB);
 	before = machine_free_pages();
-	page_counts_move(counts);
+	page_counts_move(counts, zones);
 	assert_int_equal(page_alloc(3, PAGE_CONTROL, NULL, &hpa), STATUS_OK);
 	assert_int_equal(counts[PAGE_CONTROL], 8);
 	assert_int_equal(counts[PAGE_FREE], before - 8);
+	assert_int_equal(zones[0].free, before - 8);
 	page_free(hpa, NULL);
 	assert_int_equal(counts[PAGE_FREE], before);
+}
+
+/* Each CPU's pages come from its own zone while that has any; no block lies in two. */
+static void test_zones(void **state)
+{
+	const u64 boundary = 6 * MIB + 5 * PAGE_SIZE; /* inside what was one block */
+	u64 before;
+	hpa_t hpa[600];
+	u32 count = 0;
+
+	(void)state;
+	machine_start(16 * MIB);
+	before = page_counts[PAGE_FREE];
+	page_zone_set(HPA(boundary), 4 * MIB, 1);
+	page_zone_set(HPA(boundary + 4 * MIB), GIB, 3);
+	assert_consistent();
+	assert_int_equal(page_counts[PAGE_FREE], before);
+	assert_int_equal(page_zones[1].pages, 4 * MIB / PAGE_SIZE);
+	assert_true(page_zones[3].free > MIB / PAGE_SIZE);
+	for (u8 zone = 0; zone < 4; zone++) {
+		machine_zone = zone;
+		assert_int_equal(page_alloc(4, PAGE_KERNEL, NULL, &hpa[0]), STATUS_OK);
+		/* nothing is in zone 2: the next one's */
+		assert_int_equal(page_of(hpa[0])->zone, zone == 2 ? 3 : zone);
+		page_free(hpa[0], NULL);
+	}
+	machine_zone = 1;
+	while (page_zones[1].free >= 32) {
+		assert_int_equal(page_alloc(5, PAGE_KERNEL, NULL, &hpa[count]), STATUS_OK);
+		assert_int_equal(page_of(hpa[count++])->zone, 1);
+		if (free_first[1][5] == 0 && page_zones[1].free < 64)
+			break;
+	}
+	assert_consistent();
+	while (count > 0)
+		page_free(hpa[--count], NULL);
+	assert_consistent();
+	assert_int_equal(page_counts[PAGE_FREE], before);
 }
 
 int main(void)
@@ -230,6 +290,7 @@ int main(void)
 		cmocka_unit_test(test_init),   cmocka_unit_test(test_random),
 		cmocka_unit_test(test_quota),  cmocka_unit_test(test_reserve),
 		cmocka_unit_test(test_misuse), cmocka_unit_test(test_counts_move),
+		cmocka_unit_test(test_zones),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -49,6 +49,13 @@ NORETURN void panic(const char *text, ...)
 	abort();
 }
 
+static u8 machine_zone; /* of the CPU that runs */
+
+u8 page_arch_zone(void)
+{
+	return machine_zone;
+}
+
 static u64 machine_clock_ms;
 
 u64 tlb_arch_clock_ms(void)
@@ -123,6 +130,9 @@ static UNUSED void machine_reset(u64 ram_bytes)
 	ram_pages = 0;
 	reserved_count = 0;
 	memset(free_first, 0, sizeof(free_first));
+	page_zones = early_zones;
+	memset(early_zones, 0, sizeof(early_zones));
+	machine_zone = 0;
 	page_counts = early_counts;
 	memset(early_counts, 0, sizeof(early_counts));
 

@@ -75,7 +75,7 @@ static void turn(void)
 		return;
 	deadline = MIN(vm_deadline(), console_deadline());
 	deadline = MIN(deadline, machine_channel_deadline());
-	deadline = MIN(deadline, MIN(setup_deadline(), log_deadline()));
+	deadline = MIN(deadline, setup_deadline());
 	if (events_wait(deadline, &event))
 		handle(&event);
 }

@@ -9,7 +9,7 @@ struct options {
 	char config[64];      /* name of the configuration file */
 	u32 console;          /* 1: COM1, 2: COM2 */
 	bool log_given;
-	u32 log; /* enum log_level, LOG_LEVEL_COUNT: off */
+	enum log_level log;
 	char run[512];        /* commands, separated by ';' */
 };
 

@@ -104,6 +104,7 @@ static void finish(struct vm *vm)
 	vm->change_phase = CHANGE_NONE;
 	if (vm->change_problem[0] == '\0') {
 		vm->config = vm->next;
+		log_message(LOG_INFO, LOG_AUDIT, vm->config.name, "changed");
 	}
 	if (vm->group != HANDLE_NONE)
 		check(vm, vm_share_apply(vm->group, &vm->config), "changing its group");

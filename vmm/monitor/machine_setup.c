@@ -112,13 +112,13 @@ static bool create_vcpus(struct machine *machine)
 }
 
 /* Only guests that try out a machine ask for it: test_device.h. */
-static void show_in_window(u64 page)
+static void show_in_window(u64 at, u64 page)
 {
-	while (sys_space_unmap(start_handle(START_VM_SPACE), TEST_WINDOW, PAGE_SIZE) ==
+	while (sys_space_unmap(start_handle(START_VM_SPACE), at, PAGE_SIZE) ==
 	       STATUS_AGAIN)
 		;
 	if (page != 0)
-		(void)!map_guest(TEST_WINDOW, page * PAGE_SIZE, page * PAGE_SIZE + PAGE_SIZE);
+		(void)!map_guest(at, page * PAGE_SIZE, page * PAGE_SIZE + PAGE_SIZE);
 }
 
 static bool create_devices(struct machine *machine)

@@ -80,8 +80,8 @@ static enum status root_find(hpa_t address, acpi_map_t map, const struct acpi_he
 	return status;
 }
 
-static enum status madt_find(const struct acpi_header *root, size_t entry_bytes, acpi_map_t map,
-			     const struct acpi_madt **madt)
+static enum status table_find(const struct acpi_header *root, size_t entry_bytes, acpi_map_t map,
+			      const char *signature, size_t least, const void **found)
 {
 	const u8 *entries = (const u8 *)(root + 1);
 	size_t count = (root->length - sizeof(*root)) / entry_bytes;
@@ -93,15 +93,13 @@ static enum status madt_find(const struct acpi_header *root, size_t entry_bytes,
 
 		memcpy(&address, entries + i * entry_bytes, entry_bytes);
 		table = map(HPA(address), sizeof(*table));
-		if (!table || !signature_is(table, "APIC"))
+		if (!table || !signature_is(table, signature))
 			continue;
 		status = table_map(address, map, &table);
 		if (status != STATUS_OK)
 			return status;
-		if (table->length < sizeof(**madt))
-			return STATUS_BAD_FORMAT;
-		*madt = (const struct acpi_madt *)table;
-		return STATUS_OK;
+		*found = table;
+		return table->length < least ? STATUS_BAD_FORMAT : STATUS_OK;
 	}
 	return STATUS_NOT_FOUND;
 }
@@ -115,7 +113,7 @@ static void cpu_add(struct acpi_info *info, u32 apic_id, u32 uid, u32 flags)
 		if (info->cpu[i].apic_id == apic_id)
 			return;
 	}
-	info->cpu[info->cpu_count++] = (struct acpi_cpu){apic_id, uid};
+	info->cpu[info->cpu_count++] = (struct acpi_cpu){apic_id, uid, 0};
 }
 
 static void ioapic_found(struct acpi_info *info, const struct acpi_madt_ioapic *entry)
@@ -165,14 +163,64 @@ static void entry_found(struct acpi_info *info, const struct acpi_madt_entry *en
 	}
 }
 
-static enum status madt_read(const struct acpi_madt *madt, struct acpi_info *info)
+/* Domains have any numbers, zones are counted from 0. */
+static u32 zone_of(struct acpi_info *info, u32 domain)
 {
-	const u8 *at = (const u8 *)(madt + 1);
-	const u8 *end = (const u8 *)madt + madt->header.length;
+	u32 zone = 0;
 
-	info->cpu_count = 0;
-	info->lapic = HPA(madt->lapic_address);
-	info->has_pic = madt->flags & ACPI_MADT_PCAT_COMPAT;
+	while (zone < info->zone_count && info->domain[zone] != domain)
+		zone++;
+	if (zone == ACPI_ZONE_MAX)
+		return 0;
+	info->domain[zone] = domain;
+	info->zone_count = MAX(info->zone_count, zone + 1);
+	return zone;
+}
+
+static void cpu_place(struct acpi_info *info, u32 apic_id, u32 domain, u32 flags)
+{
+	for (u32 i = 0; i < info->cpu_count && (flags & ACPI_SRAT_ENABLED); i++) {
+		if (info->cpu[i].apic_id == apic_id)
+			info->cpu[i].zone = zone_of(info, domain);
+	}
+}
+
+static void range_found(struct acpi_info *info, const struct acpi_srat_memory *memory)
+{
+	if (!(memory->flags & ACPI_SRAT_ENABLED) || info->range_count == ACPI_RANGE_MAX)
+		return;
+	info->range[info->range_count++] = (struct acpi_range){
+		HPA(memory->base), memory->length, zone_of(info, memory->domain)};
+}
+
+static void affinity_found(struct acpi_info *info, const struct acpi_madt_entry *entry)
+{
+	const void *at = entry;
+
+	if (entry->type == ACPI_SRAT_MEMORY && entry->length >= sizeof(struct acpi_srat_memory)) {
+		range_found(info, at);
+	} else if (entry->type == ACPI_SRAT_LAPIC &&
+		   entry->length >= sizeof(struct acpi_srat_lapic)) {
+		const struct acpi_srat_lapic *lapic = at;
+		u32 domain = lapic->domain_low;
+
+		for (u32 i = 0; i < sizeof(lapic->domain_high); i++)
+			domain |= (u32)lapic->domain_high[i] << (8 * i + 8);
+		cpu_place(info, lapic->apic_id, domain, lapic->flags);
+	} else if (entry->type == ACPI_SRAT_X2APIC &&
+		   entry->length >= sizeof(struct acpi_srat_x2apic)) {
+		const struct acpi_srat_x2apic *x2apic = at;
+
+		cpu_place(info, x2apic->x2apic_id, x2apic->domain, x2apic->flags);
+	}
+}
+
+/* Of a MADT or SRAT, whose own part is `skip` bytes long. */
+static enum status entries_read(const struct acpi_header *table, size_t skip,
+				struct acpi_info *info)
+{
+	const u8 *at = (const u8 *)table + skip;
+	const u8 *end = (const u8 *)table + table->length;
 
 	while (at < end) {
 		const struct acpi_madt_entry *entry = (const void *)at;
@@ -180,10 +228,37 @@ static enum status madt_read(const struct acpi_madt *madt, struct acpi_info *inf
 		if ((size_t)(end - at) < sizeof(*entry) || entry->length < sizeof(*entry) ||
 		    entry->length > end - at)
 			return STATUS_BAD_FORMAT;
-		entry_found(info, entry);
+		if (signature_is(table, "SRAT"))
+			affinity_found(info, entry);
+		else
+			entry_found(info, entry);
 		at += entry->length;
 	}
-	return info->cpu_count == 0 ? STATUS_BAD_FORMAT : STATUS_OK;
+	return STATUS_OK;
+}
+
+static enum status madt_read(const struct acpi_madt *madt, struct acpi_info *info)
+{
+	enum status status;
+
+	info->cpu_count = 0;
+	info->lapic = HPA(madt->lapic_address);
+	info->has_pic = madt->flags & ACPI_MADT_PCAT_COMPAT;
+	status = entries_read(&madt->header, sizeof(*madt), info);
+	return status == STATUS_OK && info->cpu_count == 0 ? STATUS_BAD_FORMAT : status;
+}
+
+static void srat_read(const struct acpi_header *root, size_t entry_bytes, acpi_map_t map,
+		      struct acpi_info *info)
+{
+	const void *srat;
+
+	if (table_find(root, entry_bytes, map, "SRAT", sizeof(struct acpi_srat), &srat) ==
+		    STATUS_OK &&
+	    entries_read(srat, sizeof(struct acpi_srat), info) == STATUS_OK)
+		return;
+	info->zone_count = 0;
+	info->range_count = 0;
 }
 
 static void info_reset(struct acpi_info *info)
@@ -199,17 +274,20 @@ static void info_reset(struct acpi_info *info)
 enum status acpi_read(hpa_t rsdp, acpi_map_t map, struct acpi_info *info)
 {
 	const struct acpi_header *root;
-	const struct acpi_madt *madt;
+	const void *madt;
 	size_t entry_bytes;
 	enum status status;
 
 	info_reset(info);
 	status = root_find(rsdp, map, &root, &entry_bytes);
 	if (status == STATUS_OK)
-		status = madt_find(root, entry_bytes, map, &madt);
+		status = table_find(root, entry_bytes, map, "APIC", sizeof(struct acpi_madt),
+				    &madt);
 	if (status == STATUS_OK)
 		status = madt_read(madt, info);
-	if (status != STATUS_OK)
+	if (status == STATUS_OK)
+		srat_read(root, entry_bytes, map, info);
+	else
 		info_reset(info);
 	return status;
 }

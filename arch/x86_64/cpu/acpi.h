@@ -7,13 +7,15 @@
 #define ACPI_CPU_MAX	   256u
 #define ACPI_IOAPIC_MAX	   8u
 #define ACPI_ISA_IRQ_COUNT 16u
+#define ACPI_RANGE_MAX	   16u
+#define ACPI_ZONE_MAX	   8u
 
 /*
  * Where [address, address + length) of physical memory can be read for good, NULL where it cannot.
  */
 typedef const void *(*acpi_map_t)(hpa_t address, u64 length);
 
-/* What the kernel wants of the firmware's tables: the MADT. */
+/* What the kernel wants of the firmware's tables: the MADT, and the SRAT where there is one. */
 struct acpi_info {
 	hpa_t lapic;
 	bool has_pic;
@@ -22,6 +24,7 @@ struct acpi_info {
 	struct acpi_cpu {
 		u32 apic_id;
 		u32 uid;
+		u32 zone; /* of memory: an index into domain */
 	} cpu[ACPI_CPU_MAX];
 	struct acpi_ioapic {
 		u32 id;
@@ -33,12 +36,20 @@ struct acpi_info {
 		bool level;
 		bool active_low;
 	} isa[ACPI_ISA_IRQ_COUNT];
+	u32 zone_count; /* 0: nothing is known of zones */
+	u32 domain[ACPI_ZONE_MAX]; /* proximity domains of the SRAT; more than that are one */
+	u32 range_count;
+	struct acpi_range {
+		hpa_t base;
+		u64 length;
+		u32 zone;
+	} range[ACPI_RANGE_MAX]; /* of memory */
 };
 
 /*
  * Walks RSDP, XSDT or RSDT, and the MADT; every length and checksum is checked. STATUS_NOT_FOUND:
  * no RSDP (0) or no MADT; STATUS_BAD_ADDRESS: a table lies where `map` gives nothing;
  * STATUS_BAD_FORMAT. On failure *info says what a PC has without tables: one CPU, no I/O APIC, ISA
- * interrupts as GSIs.
+ * interrupts as GSIs. A SRAT that is broken counts as none.
  */
 enum status acpi_read(hpa_t rsdp, acpi_map_t map, struct acpi_info *info) MUST_CHECK;

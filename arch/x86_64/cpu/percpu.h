@@ -50,7 +50,7 @@ enum cpu_pending {
 	PENDING_TLB = 1 << 4,
 	PENDING_UNLOAD = 1 << 5, /* let go of the vCPU whose registers are loaded */
 	PENDING_KICK = 1 << 7,   /* only that it looks */
-	PENDING_GIVE = 1 << 6,   /* another CPU has nothing to do: hand a thread over */
+	PENDING_GIVE = 1 << 6,   /* another CPU may have less to do: hand a thread over */
 	PENDING_LOG = 1 << 8,    /* the log has grown: its reader is to be told */
 };
 
@@ -64,6 +64,7 @@ struct cpu {
 	u64 pending;     /* enum cpu_pending; set at any instruction, also by other CPUs */
 	u32 id;
 	u32 apic_id;
+	u8 zone;         /* of memory, where it is */
 
 	struct thread *thread;       /* whose frame and address space are loaded */
 	struct thread *running;      /* the same while it can run; NULL: nothing to do */
@@ -82,8 +83,7 @@ struct cpu {
 	/* Written under the lock, read without; 0: never. */
 	u64 wake_tsc;                /* the earliest deadline of `sleeping` */
 	u64 queue_tsc;               /* when to look at the queue again */
-	u64 balance_tsc;             /* when to look for CPUs with less to do */
-	u32 beggar;                  /* CPU that wants a thread, plus 1; 0: none */
+	u64 balance_tsc;             /* when to look for CPUs with less to do; by the object lock */
 	bool idle;                   /* halted, or about to look for work elsewhere */
 
 	u64 gdt[GDT_ENTRIES];

@@ -3,18 +3,16 @@
 
 #include "lib/types.h"
 
-/* A product is divided by 2^32; both factors fit 64 bits for every rate from 1 kHz on. */
+/* A product is divided by 2^32; the factor fits 64 bits for every rate. */
 #define FACTOR_SHIFT 32
 #define NS_PER_KTICK 1000000ull /* at 1 kHz a tick is 10^6 ns */
 
 static u32 khz;
-static u64 ns_factor;
 static u64 tick_factor;
 
 void tsc_set_khz(u32 value)
 {
 	khz = value;
-	ns_factor = (NS_PER_KTICK << FACTOR_SHIFT) / value;
 	tick_factor = ((u64)value << FACTOR_SHIFT) / NS_PER_KTICK;
 }
 
@@ -23,19 +21,9 @@ u32 tsc_khz(void)
 	return khz;
 }
 
-static u64 scale(u64 value, u64 factor)
-{
-	unsigned __int128 product = (unsigned __int128)value * factor >> FACTOR_SHIFT;
-
-	return product > ~0ull ? ~0ull : (u64)product;
-}
-
-u64 tsc_to_ns(u64 ticks)
-{
-	return scale(ticks, ns_factor);
-}
-
 u64 tsc_from_ns(u64 ns)
 {
-	return scale(ns, tick_factor);
+	unsigned __int128 product = (unsigned __int128)ns * tick_factor >> FACTOR_SHIFT;
+
+	return product > ~0ull ? ~0ull : (u64)product;
 }

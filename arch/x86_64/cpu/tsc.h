@@ -15,6 +15,5 @@ u32 tsc_calibrate(void);
 void tsc_set_khz(u32 khz);
 u32 tsc_khz(void);
 
-/* Intervals; both round down and saturate at 2^64 - 1. */
-u64 tsc_to_ns(u64 ticks);
+/* Rounds down and saturates at 2^64 - 1. */
 u64 tsc_from_ns(u64 ns);

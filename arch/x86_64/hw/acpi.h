@@ -136,6 +136,55 @@ struct acpi_madt_x2apic {
 } PACKED;
 _Static_assert(sizeof(struct acpi_madt_x2apic) == 16, "ACPI 5.2.12.12");
 
+/* System resource affinity table, ACPI 5.2.16; entries follow, with type and length as above */
+struct acpi_srat {
+	struct acpi_header header; /* "SRAT" */
+	u8 reserved[12];
+} PACKED;
+_Static_assert(sizeof(struct acpi_srat) == 48, "ACPI 5.2.16");
+
+enum acpi_srat_type {
+	ACPI_SRAT_LAPIC = 0,
+	ACPI_SRAT_MEMORY = 1,
+	ACPI_SRAT_X2APIC = 2,
+};
+
+#define ACPI_SRAT_ENABLED (1u << 0)
+
+struct acpi_srat_lapic {
+	struct acpi_madt_entry entry;
+	u8 domain_low;
+	u8 apic_id;
+	u32 flags;
+	u8 sapic_eid;
+	u8 domain_high[3];
+	u32 clock_domain;
+} PACKED;
+_Static_assert(sizeof(struct acpi_srat_lapic) == 16, "ACPI 5.2.16.1");
+
+struct acpi_srat_memory {
+	struct acpi_madt_entry entry;
+	u32 domain;
+	u16 reserved0;
+	u64 base;
+	u64 length;
+	u32 reserved1;
+	u32 flags;
+	u64 reserved2;
+} PACKED;
+_Static_assert(sizeof(struct acpi_srat_memory) == 40, "ACPI 5.2.16.2");
+
+struct acpi_srat_x2apic {
+	struct acpi_madt_entry entry;
+	u16 reserved0;
+	u32 domain;
+	u32 x2apic_id;
+	u32 flags;
+	u32 clock_domain;
+	u32 reserved1;
+} PACKED;
+_Static_assert(sizeof(struct acpi_srat_x2apic) == 24, "ACPI 5.2.16.3");
+
 /* Fixed ACPI description table, ACPI 5.2.9 */
 struct acpi_fadt {
 	struct acpi_header header; /* "FACP" */

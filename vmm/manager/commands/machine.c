@@ -1,10 +1,37 @@
 /* SPDX-License-Identifier: MIT */
 #include "vmm/manager/machine.h"
+#include "lib/format.h"
 #include "vmm/manager/commands/commands.h"
 #include "vmm/manager/log.h"
 #include "vmm/manager/page_names.h"
 #include "vmm/manager/shutdown.h"
 #include "vmm/rt/clock.h"
+
+/* Where there are several: which memory lies close together, for the CPUs that are there. */
+static void show_zones(struct reply *reply, const struct kernel_page *page)
+{
+	char name[16];
+
+	for (u32 i = 0; i < ZONE_MAX; i++) {
+		const struct zone_counters *zone = &page->zones[i];
+
+		if (zone->pages == 0 || page->zones[0].pages == page->page_count)
+			continue;
+		format(name, sizeof(name), "zone-%u", i);
+		if (!reply->json) {
+			reply_line(reply, "%-10s %12llu %10llu  %llu free", name,
+				   (unsigned long long)zone->pages,
+				   (unsigned long long)(zone->pages * PAGE_SIZE / KIB),
+				   (unsigned long long)zone->free);
+			continue;
+		}
+		reply_object_begin(reply);
+		json_string(&reply->object, "owner", name);
+		json_u64(&reply->object, "pages", zone->pages);
+		json_u64(&reply->object, "free", zone->free);
+		reply_object_end(reply);
+	}
+}
 
 void command_mem(struct reply *reply, const struct arguments *arguments)
 {
@@ -27,6 +54,7 @@ void command_mem(struct reply *reply, const struct arguments *arguments)
 		json_u64(&reply->object, "pages", pages);
 		reply_object_end(reply);
 	}
+	show_zones(reply, page);
 }
 
 /* What was idle of the time since the last call, in percent of what is left. */
@@ -113,6 +141,7 @@ static void stop(struct reply *reply, enum shutdown what)
 void command_reboot(struct reply *reply, const struct arguments *arguments)
 {
 	(void)arguments;
+	log_message(LOG_INFO, LOG_AUDIT, "", "reboot");
 	stop(reply, SHUTDOWN_REBOOT);
 }
 
@@ -123,6 +152,7 @@ void command_poweroff(struct reply *reply, const struct arguments *arguments)
 		reply_error(reply, "cannot power off: %s", machine_power_problem());
 		return;
 	}
+	log_message(LOG_INFO, LOG_AUDIT, "", "poweroff");
 	stop(reply, SHUTDOWN_POWER_OFF);
 }
 
@@ -132,7 +162,7 @@ COMMAND(mem,
 	.summary = "pages of the machine by owner",
 	.detail = "A page has 4096 bytes.",
 	.example = "mem",
-	.keys = "owner pages",
+	.keys = "owner pages free",
 	.run = command_mem);
 
 COMMAND(cpu,
@@ -150,8 +180,7 @@ COMMAND(reboot,
 	.summary = "resets the machine at once",
 	.detail = "VMs are not asked.",
 	.example = "reboot",
-	.run = command_reboot,
-	.audited = true);
+	.run = command_reboot);
 
 COMMAND(poweroff,
 	.name = "poweroff",
@@ -159,5 +188,4 @@ COMMAND(poweroff,
 	.summary = "switches the machine off at once",
 	.detail = "VMs are not asked.",
 	.example = "poweroff",
-	.run = command_poweroff,
-	.audited = true);
+	.run = command_poweroff);

@@ -1,9 +1,28 @@
 /* SPDX-License-Identifier: MIT */
 #include "lib/symbols.h"
+#include "lib/bits.h"
 #include "lib/parse_number.h"
 #include "vmm/manager/commands/commands.h"
-#include "vmm/manager/kernel_symbols.h"
 #include "vmm/rt/start.h"
+#include "vmm/rt/syscall.h"
+
+/* The kernel's table, mapped when it is first asked for; NULL: there is none. */
+static const struct symbol_table *table(void)
+{
+	static const struct symbol_table *mapped;
+	const struct start_entry *entry = start_find(START_SYMBOLS);
+	u64 address;
+
+	if (mapped != NULL || entry == NULL ||
+	    sys_space_map(start_handle(START_SPACE), 0, entry->handle, 0,
+			  align_up(entry->offset + entry->value, PAGE_SIZE), RIGHT_READ,
+			  &address) != STATUS_OK)
+		return mapped;
+	address += entry->offset;
+	if (symbols_valid((const struct symbol_table *)address, entry->value))
+		mapped = (const struct symbol_table *)address;
+	return mapped;
+}
 
 static void show(struct reply *reply, const char *name, u64 distance, u64 address)
 {
@@ -25,7 +44,7 @@ static void show(struct reply *reply, const char *name, u64 distance, u64 addres
 /* Names may look like decimal numbers in no language of ours: what parses is an address. */
 void command_sym(struct reply *reply, const struct arguments *arguments)
 {
-	const struct symbol_table *symbols = kernel_symbols();
+	const struct symbol_table *symbols = table();
 	const char *word = arguments->word[0];
 	const char *name;
 	char shown[48];
@@ -66,5 +85,4 @@ COMMAND(sym,
 	.keys = "name address distance",
 	.run = command_sym,
 	.minimum = 1,
-	.maximum = 1,
-	.completion = COMPLETE_SYMBOL);
+	.maximum = 1);

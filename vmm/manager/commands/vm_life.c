@@ -194,5 +194,4 @@ COMMAND(vm_console,
 	.run = command_vm_console,
 	.minimum = 1,
 	.maximum = 1,
-	.audited = true,
 	.completion = COMPLETE_VM);

@@ -152,5 +152,4 @@ COMMAND(vm_set,
 	.run = command_vm_set,
 	.minimum = 2,
 	.maximum = COMMAND_WORDS_MAX,
-	.audited = true,
-	.completion = COMPLETE_KEYS);
+	.completion = COMPLETE_VM);

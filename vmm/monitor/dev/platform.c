@@ -45,7 +45,7 @@ static bool platform_wire(struct platform *platform)
 }
 
 /* Only where it is asked for: to every other guest nothing is there. */
-static bool wire_test_device(struct platform *platform, void (*show)(u64 page))
+static bool wire_test_device(struct platform *platform, void (*show)(u64 at, u64 page))
 {
 	struct device *device = &platform->test.device;
 
@@ -53,7 +53,8 @@ static bool wire_test_device(struct platform *platform, void (*show)(u64 page))
 	platform_add(platform, device);
 	return bus_add(&platform->ports, device, TEST_IO_PORT, TEST_IO_BYTES) &&
 	       bus_add(&platform->ports, device, TEST_IRQ_PORT, TEST_IRQ_LINES) &&
-	       bus_add(&platform->ports, device, TEST_WINDOW_PORT, sizeof(u32)) &&
+	       bus_add(&platform->ports, device, TEST_WINDOW_PORT,
+		       TEST_WINDOWS * sizeof(u32)) &&
 	       bus_add(&platform->memory, device, TEST_MEMORY, TEST_MEMORY_BYTES);
 }
 

@@ -22,7 +22,7 @@ struct platform_config {
 	void *serial_context;
 	struct lapic_page *const *lapic_page; /* one a vCPU, the owner's */
 	bool test_device;
-	void (*test_show)(u64 page); /* for its window */
+	void (*test_show)(u64 at, u64 page); /* for its window */
 };
 
 /*

@@ -32,7 +32,7 @@ static void test_device_write(struct device *device, u64 address, u32 size, u64 
 	if (bytes != NULL)
 		memcpy(bytes, &value, size);
 	else if (address >= TEST_WINDOW_PORT && test->show != NULL)
-		test->show(value);
+		test->show(TEST_WINDOW + (address - TEST_WINDOW_PORT) / 4 * PAGE_SIZE, value);
 	else if (address < TEST_WINDOW_PORT)
 		irqchip_set_line(device->irqchip, (u32)(address - TEST_IRQ_PORT), value != 0);
 }
@@ -56,7 +56,8 @@ static const struct device_ops test_device_ops = {
 	.valid = test_device_valid,
 };
 
-void test_device_init(struct test_device *test, struct irqchip *irqchip, void (*show)(u64 page))
+void test_device_init(struct test_device *test, struct irqchip *irqchip,
+		      void (*show)(u64 at, u64 page))
 {
 	test->show = show;
 	test->device = (struct device){
