@@ -40,6 +40,17 @@ def run_unit(build, name):
     return passed, failed
 
 
+def run_mutants(name):
+    """Tests of the tests: see there."""
+    if name not in "mutants":
+        return 0, 0
+    done = subprocess.run([sys.executable, HERE / "unit/mutants.py"], text=True,
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    print(done.stdout.rstrip(), flush=True)
+    count = re.search(r"^unit/mutants: (\d+) passed, (\d+) failed", done.stdout, re.MULTILINE)
+    return (int(count.group(1)), int(count.group(2))) if count else (0, 1)
+
+
 def run_pytest(build, shelf, name, long_run):
     if not list((HERE / shelf).glob("test_*.py")):
         return 0, 0
@@ -97,7 +108,8 @@ def main():
             continue
         began = time.monotonic()
         if shelf == "unit":
-            good, wrong = run_unit(options.build, options.name)
+            good, wrong = map(sum, zip(run_unit(options.build, options.name),
+                                       run_mutants(options.name)))
         elif shelf == "fuzz":
             good, wrong = run_fuzz(options.build, options.name, options.long)
         else:

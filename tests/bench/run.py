@@ -24,10 +24,10 @@ BOOT = ("[vm debian]\nkernel = vmlinuz\ninitrd = initramfs.cpio.gz\nmemory = 128
 LINUX = "console=ttyS0 quiet pci=off"
 
 
-def run(make, commands, options=""):
+def run(make, commands):
     """Boots, runs commands from the kernel's command line, and returns what the console says."""
     for _ in range(TRIES):
-        machine = make(f'{options} run="' + "; ".join(commands) + '; version"')
+        machine = make('run="' + "; ".join(commands) + '; version"')
         try:
             machine.wait("Skerry [0-9.]+, ABI", LIMIT)
             return machine.transcript().replace("\r", "")
@@ -64,21 +64,6 @@ def exits(make):
     text = run(make, ["vm console bench"])
     for name, least, mean in re.findall(r"^BENCH (\S+) (\d+) (\d+)$", text, re.MULTILINE):
         print(f"  {name:24} {least:>8} {mean:>10}")
-
-
-def logging(make):
-    """The same exits with every entry of level debug kept, and with none."""
-    least = {}
-    for level in ("off", "debug"):
-        text = run(make, ["vm console bench", "log stat"], f"log={level}")
-        for name, count in re.findall(r"^BENCH (\S+) \d+ (\d+)$", text, re.MULTILINE):
-            least.setdefault(name, []).append(int(count))
-        for line in re.findall(r"^(?:kernel_|cycles|cpu_share|message_|lines)\w* +\d+$", text,
-                               re.MULTILINE):
-            print(f"  {level:6} {line}")
-    for name, counts in least.items():
-        if len(counts) == 2:
-            print(f"  {name:24} {counts[0]:>8} {counts[1]:>8}")
 
 
 def boot(make):
@@ -127,8 +112,6 @@ def main():
                 continue
             print(f"{emulator}: instructions of an exit, least and mean of 1000", flush=True)
             exits(guest[emulator])
-            print(f"{emulator}: means of 1000, log=off and log=debug", flush=True)
-            logging(guest[emulator])
             print(f"{emulator}: Debian {LINUX}", flush=True)
             boot(debian[emulator])
         if options.emulator in ("", "qemu"):

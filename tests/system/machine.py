@@ -182,7 +182,7 @@ class Qemu(Machine):
     """QEMU's software CPU: SVM and NPT."""
 
     def __init__(self, build, boot="kernel", cpu=EPYC, memory="1G", bundle=None, cmdline="",
-                 com2=None, channel=False, extra=()):
+                 com2=None, channel=False, iso=None, extra=()):
         super().__init__(build)
         port = free_port()
         second = free_port() if channel else None
@@ -200,7 +200,7 @@ class Qemu(Machine):
             if bundle:
                 command += ["-initrd", bundle]
         else:
-            iso = make_iso(build, self.folder / "test.iso", bundle, cmdline)
+            iso = iso or make_iso(build, self.folder / "test.iso", bundle, cmdline)
             command += ["-cdrom", iso]
             if boot == "uefi":
                 command += ["-bios", OVMF]

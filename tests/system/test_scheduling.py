@@ -24,7 +24,8 @@ def busy_bundle(build, tmp_path, sections):
         keys = {"kernel": "busy.bin", "memory": "4M", "autostart": "yes"} | keys
         conf += f"[vm {name}]\n" + "".join(f"{key} = {value}\n" for key, value in keys.items())
     return bundle.write(tmp_path / "busy.cpio", {
-        "busy.bin": (build / "tests/guest/busy.bin").read_bytes(),
+        name: (build / "tests/guest" / name).read_bytes() for name in ("busy.bin", "storm.bin")
+    } | {
         "skerry.conf": conf.encode(),
     })
 
@@ -196,6 +197,16 @@ def test_affinity(build, tmp_path):
         assert machine.objects("cpu")[0]["runs"] in ("one", "two", "manager")
 
 
+def test_balance(build, tmp_path):
+    """Three busy guests on two CPUs, none of which is ever idle, get two thirds of one each."""
+    sections = {name: {} for name in ("one", "two", "three")}
+    with boot(build, tmp_path, sections, cpus=2, counted=False) as machine:
+        wait_running(machine, sections)
+        used = measure(machine, 5000)
+        for spent, passed in used.values():
+            assert spent / passed == pytest.approx(2 / 3, abs=0.1), used
+
+
 def test_many(build, tmp_path):
     """64 small guests on two CPUs, eight of them always busy: all run, and the console answers."""
     sections = {f"demo{i}": {"kernel": "built-in", "memory": "2M"} for i in range(56)}
@@ -229,11 +240,21 @@ def wakeups(machine, names):
     return sum(cpu["wakeups"] for cpu in machine.objects("cpu")), expirations, seconds
 
 
-@pytest.mark.parametrize("cpus", (1, 2))
-def test_idle_wakeups(build, cpus):
+def idle_bundle(build, tmp_path, names):
+    conf = "".join(f"[vm {name}]\nkernel = vmlinuz\ninitrd = initramfs.cpio.gz\nmemory = 96M\n"
+                   f"cmdline = console=ttyS0 quiet name={name}\nautostart = yes\n"
+                   for name in names)
+    files = {name: (build / "guests" / name).read_bytes()
+             for name in ("vmlinuz", "initramfs.cpio.gz")}
+    return bundle.write(tmp_path / "idle.cpio", files | {"skerry.conf": conf.encode()})
+
+
+@pytest.mark.parametrize("cpus, guests", ((1, 2), (2, 8)))
+def test_idle_wakeups(build, tmp_path, cpus, guests):
     """Idle Linux guests: CPUs wake up as often as the guests' own timers ask for, no more."""
-    names = ("alpha", "beta")
-    with Qemu(build, bundle=build / "guests.cpio", extra=("-smp", str(cpus))) as machine:
+    names = [f"guest{i}" for i in range(guests)]
+    with Qemu(build, bundle=idle_bundle(build, tmp_path, names), memory="1536M",
+              extra=("-smp", str(cpus))) as machine:
         machine.wait_prompt()
         for name in names:
             machine.attach(name)
@@ -247,4 +268,5 @@ def test_idle_wakeups(build, cpus):
         quiet(machine, 20)
         last = wakeups(machine, names)
         woken, expired, seconds = [b - a for a, b in zip(first, last)]
+        assert expired > 0
         assert woken - console <= expired + cpus * seconds, (woken, console, expired, seconds)

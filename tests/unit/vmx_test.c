@@ -21,6 +21,7 @@
 
 static u64 field[FIELD_COUNT];
 static u64 current_vmcs = ~0ull;
+static u16 invvpid_last;
 static unsigned int invept_count, invvpid_count, invvpid_all_count, nmi_count, machine_check_count;
 static u64 fake_cr4 = 1 << 6, fake_dr6 = 0xffff0ff0, fake_tsc = 1000, fake_cr2;
 static u64 fake_msr[6] = {1, 2, 3, 4, 5, 6};
@@ -81,7 +82,7 @@ static inline bool invept(u64 type, u64 pointer)
 }
 static inline bool invvpid(u64 type, u16 vpid)
 {
-	(void)vpid;
+	invvpid_last = vpid;
 	if (type == INVALIDATE_ALL_CONTEXTS)
 		invvpid_all_count++;
 	else
@@ -947,6 +948,14 @@ static void tags_are_never_met_again(void **state)
 	assert_int_equal(invept_count, flushes + 1);
 	vmx_tag_assign(&vcpu);
 	assert_int_equal(vcpu.tag, first);
+
+	/* A flush takes what the tag has of the guest's tables and what there is of the EPT. */
+	invvpid_last = 0;
+	vcpu.flush = true;
+	vmx_enter(&vcpu, 0);
+	assert_int_equal(invept_count, flushes + 2);
+	assert_int_equal(invvpid_last, first);
+	assert_false(vcpu.flush);
 
 	/* Away and back: another tag, for the old one may have gone stale. */
 	vmx_vcpu_unload(&vcpu);

@@ -1,0 +1,238 @@
+# SPDX-License-Identifier: MIT
+"""Many CPUs when things go wrong: stale translations, guests that make trouble, CPUs that are lost."""
+import os
+import re
+import socket
+import struct
+import subprocess
+
+import pytest
+
+import bundle
+from bochs import free_port
+from machine import ROOT, Bochs, Qemu
+from test_scheduling import boot, busy_bundle, measure, wait_running
+
+GOOD = 16  # EXIT_GOOD of tests/guest/rt/rt.h
+
+
+def storm_bundle(build, tmp_path, words, vcpus):
+    conf = (f"[vm storm]\nkernel = storm.bin\nmemory = 32M\nvcpus = {vcpus}\nautostart = yes\n"
+            f"test_device = yes\ncmdline = {words}\n")
+    return bundle.write(tmp_path / "storm.cpio", {
+        "storm.bin": (build / "tests/guest/storm.bin").read_bytes(),
+        "skerry.conf": conf.encode(),
+    })
+
+
+# Without the kick a vCPU would go on for ever under SVM, and for up to 5 ms under VMX, where the
+# preemption timer ends its stay; Bochs' time is that of its instructions, QEMU's the developer's.
+@pytest.mark.parametrize("emulator, limit_us", [(Qemu, 1000000), (Bochs, 3000)])
+def test_window(build, tmp_path, emulator, limit_us):
+    """A page that is unmapped is out of reach at once for a vCPU that never leaves the guest."""
+    files = storm_bundle(build, tmp_path, f"window={limit_us}", 2)
+    host = {"extra": ("-smp", "2")} if emulator is Qemu else {"cpus": 2}
+    with emulator(build, bundle=files, **host) as machine:
+        assert machine.wait_end("storm") == ("stopped", f"debug exit {GOOD}")
+        machine.wait_prompt()
+        machine.attach("storm")
+        text = machine.wait(r"\[the guest has ended\]")
+        assert "PASS window-comes" in text and "PASS window-goes" in text, text
+
+
+def test_zones(build, tmp_path):
+    """Memory that the SRAT names apart is kept apart, and a VM gets what its CPUs are close to."""
+    halves = ("-smp", "2", "-object", "memory-backend-ram,id=near,size=512M",
+              "-object", "memory-backend-ram,id=far,size=512M",
+              "-numa", "node,nodeid=0,memdev=near,cpus=0", "-numa", "node,nodeid=1,memdev=far,cpus=1")
+    sections = {"one": {"affinity": 1, "memory": "64M", "autostart": "no"}}
+    with Qemu(build, bundle=busy_bundle(build, tmp_path, sections), extra=halves) as machine:
+        machine.wait_prompt()
+        before = {row["owner"]: row for row in machine.objects("mem")}
+        assert before["zone-0"]["pages"] + before["zone-1"]["pages"] == \
+            sum(row["pages"] for name, row in before.items() if not name.startswith("zone"))
+        assert before["zone-1"]["pages"] == pytest.approx(512 * 256, rel=0.01)
+        machine.command("vm create one")
+        machine.command("vm start one")
+        assert machine.vm("one")["state"] == "running"
+        after = {row["owner"]: row for row in machine.objects("mem")}
+        assert before["zone-1"]["free"] - after["zone-1"]["free"] >= 512, (before, after)
+        machine.command("vm destroy one")
+
+
+def test_storm(build, tmp_path):
+    """IPIs, NMIs, INIT and SIPI at random, APICs that move: all that at the guest's own cost."""
+    sections = {"storm": {"kernel": "storm.bin", "vcpus": 4, "memory": "32M"}, "one": {}}
+    with boot(build, tmp_path, sections) as machine:
+        wait_running(machine, ("one",))
+        machine.attach("storm")
+        machine.wait("STORM")
+        machine.leave()
+        spent, passed = measure(machine, 200)["one"]
+        assert spent / passed > 0.47
+        assert machine.vm("storm")["state"] == "running"
+        machine.command("vm destroy storm")
+        spent, passed = measure(machine, 100)["one"]
+        assert spent / passed > 0.9
+
+
+def address_of(build, name):
+    """Where it lies in an image that was booted with nokaslr."""
+    out = subprocess.run(["nm", build / "skerry.elf"], check=True, text=True,
+                         stdout=subprocess.PIPE).stdout
+    return int(re.search(rf"^([0-9a-f]+) \w {name}$", out, re.MULTILINE).group(1), 16)
+
+
+def backtraces(machine):
+    """{CPU: text} of a panic, from the line after its sentence to `halted`."""
+    text = machine.wait(r"halted\r*\n", 60).replace("\r", "")
+    parts = re.split(r"^CPU (\d+) ", text, flags=re.MULTILINE)
+    return dict(zip(parts[1::2], parts[2::2])) | {"panic": parts[0]}
+
+
+def test_panic(build, tmp_path):
+    """A machine check on one CPU: the panic shows what each of the others was doing."""
+    path = tmp_path / "monitor"
+    files = busy_bundle(build, tmp_path, {"one": {"affinity": 1}, "two": {"affinity": 2}})
+    with Qemu(build, bundle=files, extra=("-smp", "4", "-monitor",
+                                          f"unix:{path},server=on,wait=off")) as machine:
+        wait_running(machine, ("one", "two"))
+        with socket.socket(socket.AF_UNIX) as link:
+            link.connect(str(path))
+            link.sendall(b"mce 0 9 0xbd00000000000000 0x5 0 0\n")
+            machine.wait("panic on CPU 0: machine check on CPU 0")
+            shown = backtraces(machine)
+        assert "cpu_loop" in shown["panic"]
+        assert set(shown) == {"panic", "1", "2", "3"}
+        # One in its guest, taken from there by the NMI; one idle.
+        assert "vcpu_step" in shown["1"] and "cpu_loop" in shown["1"], shown["1"]
+        assert "settle" in shown["3"], shown["3"]
+
+
+class Debugger:
+    """As much of GDB's remote protocol as it takes to lead one CPU astray."""
+
+    def __init__(self, port):
+        self.link = socket.create_connection(("127.0.0.1", port), timeout=120)
+        self.unread = b""
+        self.ask("qXfer:features:read:target.xml:0,fff") # or QEMU changes no register
+
+    def packet(self):
+        while b"#" not in self.unread[:-2]:
+            self.unread += self.link.recv(4096)
+        body, rest = self.unread.split(b"#", 1)
+        self.unread = rest[2:]
+        self.link.sendall(b"+")
+        return body.split(b"$", 1)[1].decode()
+
+    def send(self, text):
+        self.link.sendall(f"${text}#{sum(text.encode()) & 255:02x}".encode())
+
+    def ask(self, text):
+        """The answer; only what makes CPUs run is answered by where they stopped."""
+        self.send(text)
+        answer = self.packet()
+        while answer.startswith("T") and text not in "cs":
+            answer = self.packet()
+        return answer
+
+    def lose(self, cpu, at, where):
+        """The next time that the CPU comes to `at` it goes on at `where`."""
+        thread = f"thread:0{cpu + 1}"
+        while True:
+            assert self.ask(f"Z1,{at:x},1") == "OK"
+            stop = self.ask("c")
+            assert self.ask(f"z1,{at:x},1") == "OK"
+            if thread in stop:
+                break
+            self.ask("s")
+        assert self.ask(f"Hg{cpu + 1}") == "OK"
+        assert self.ask("P10=" + struct.pack("<Q", where).hex()) == "OK"
+        self.send("D")
+
+
+def test_lost_cpu(build, tmp_path):
+    """A CPU that never comes back with interrupts off: the others find out, and an NMI catches it."""
+    port = free_port()
+    files = busy_bundle(build, tmp_path, {"one": {"affinity": 1}, "two": {"affinity": 1}})
+    with Qemu(build, bundle=files, cmdline="nokaslr",
+              extra=("-smp", "2", "-gdb", f"tcp:127.0.0.1:{port}")) as machine:
+        wait_running(machine, ("one", "two"))
+        debugger = Debugger(port)
+        debugger.lose(1, address_of(build, "sched_next"), address_of(build, "machine_halt"))
+        machine.type("vm destroy one\r")
+        machine.wait("panic on CPU 0: CPU 1 does not answer")
+        shown = backtraces(machine)
+        assert "tlb_cpu_passed" in shown["panic"]
+        assert re.match(r"at\n +[0-9a-f]+ machine_halt", shown["1"]), shown["1"]
+        assert "cpu_loop" in shown["1"]
+
+
+def madt(apic_ids):
+    """For QEMU's q35, with these CPUs (ACPI 5.2.12)."""
+    body = struct.pack("<II", 0xfee00000, 1)
+    body += b"".join(struct.pack("<BBBBI", 0, 8, uid, apic_id, 1)
+                     for uid, apic_id in enumerate(apic_ids))
+    body += struct.pack("<BBBBII", 1, 12, 0, 0, 0xfec00000, 0)
+    body += struct.pack("<BBBBIH", 2, 10, 0, 0, 2, 0)
+    body += b"".join(struct.pack("<BBBBIH", 2, 10, 0, irq, irq, 0xd) for irq in (5, 9, 10, 11))
+    table = struct.pack("<4sIBB6s8sI4sI", b"APIC", 36 + len(body), 1, 0, b"SKERRY", b"TESTMADT",
+                        1, b"TEST", 1) + body
+    return table[:9] + bytes([-sum(table) & 255]) + table[10:]
+
+
+def test_absent_cpu(build, tmp_path):
+    """A CPU that only the firmware's tables know is named and left out; those after it are not."""
+    tree = tmp_path / "tree"
+    (tree / "boot/grub").mkdir(parents=True)
+    (tree / "boot/madt").write_bytes(madt([0, 77, 1]))
+    subprocess.run(["objcopy", "--strip-debug", build / "skerry.elf", tree / "boot/skerry.elf"],
+                   check=True)
+    (tree / "boot/grub/grub.cfg").write_text(
+        "acpi --exclude=APIC /boot/madt\nmultiboot2 /boot/skerry.elf\nboot\n")
+    subprocess.run(["grub-mkrescue", "-o", tmp_path / "test.iso", tree], check=True,
+                   stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    with Qemu(build, boot="cdrom", iso=tmp_path / "test.iso", extra=("-smp", "2")) as machine:
+        machine.wait_prompt()
+        log = machine.command("log show")
+        assert "the CPU with APIC id 77 does not answer and is left out" in log, log
+        assert "2 of 3 CPUs run" in log
+        assert [row["id"] for row in machine.objects("cpu")] == [0, 1]
+
+
+@pytest.fixture(scope="module")
+def debug_build(build):
+    """The image with all that DEBUG=1 checks."""
+    folder = build / "debug"
+    done = subprocess.run(["make", "-s", "-j2", "DEBUG=1", f"BUILD={os.path.relpath(folder, ROOT)}",
+                           "all"], cwd=ROOT, text=True, stdout=subprocess.PIPE,
+                          stderr=subprocess.STDOUT)
+    assert done.returncode == 0, done.stdout
+    return folder
+
+
+def test_debug_image(build, debug_build, tmp_path):
+    """With its checks built in, of the order of locks too, the kernel has nothing to complain of."""
+    files = busy_bundle(build, tmp_path, {
+        "one": {"weight": 512, "cap": "80%"}, "two": {"reserve": "2ms/10ms"}, "three": {},
+        "storm": {"kernel": "storm.bin", "vcpus": 4, "memory": "32M"}})
+    with Qemu(debug_build, bundle=files, extra=("-smp", "2")) as machine:
+        wait_running(machine, ("one", "two", "three", "storm"))
+        machine.attach("storm")
+        machine.wait("STORM")
+        machine.leave()
+        machine.command("vm destroy storm")
+        measure(machine, 1000)
+        for name in ("one", "two"):
+            machine.command(f"vm destroy {name}")
+        locks = {row["lock"]: row for row in machine.objects("locks")}
+        assert all(locks[name]["taken"] > 1000 for name in ("objects", "run-queue", "run-group"))
+        assert all(row["waited"] <= row["taken"] for row in locks.values())
+        assert machine.vm("three")["state"] == "running"
+
+
+def test_locks_are_not_counted(build, tmp_path):
+    with Qemu(build) as machine:
+        machine.wait_prompt()
+        assert machine.command("locks") == \
+            "error: locks are counted by an image built with make DEBUG=1"

@@ -1,0 +1,117 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: MIT
+"""Takes out each invalidation in turn: the unit test that models a tagged TLB must fail each time."""
+import concurrent.futures
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+COMPILE = ("-std=gnu17", "-O1", "-w", "-fno-strict-aliasing")
+
+# (what is gone, file, what stands there, what takes its place, the test that notices)
+MUTANTS = (
+    ("unmapping does not flush", "mm/space.c",
+     "	tlb_flush_space(space);\n	if (status != STATUS_OK)\n		return status;\n"
+     "	list_remove(&mapping->space_node);",
+     "	if (status != STATUS_OK)\n		return status;\n"
+     "	list_remove(&mapping->space_node);", "space_test"),
+    ("a flush raises no generation", "mm/tlb.c",
+     "	__atomic_fetch_add(&space->generation, 1, __ATOMIC_SEQ_CST);\n", "", "space_test"),
+    ("a flush kicks nobody", "mm/tlb.c",
+     "			tlb_arch_kick(word * 64 + bit_lowest(mask));", "			;",
+     "space_test"),
+    ("a vCPU does not look before it enters", "mm/tlb.c",
+     "	bool flush = *seen != generation;\n", "	bool flush = false;\n", "space_test"),
+    ("a process goes on with its old CR3", "mm/tlb.c",
+     "	if (self->space == space && self->seen == generation)", "	if (self->space == space)",
+     "space_test"),
+    ("a CPU that passes does not look", "mm/tlb.c",
+     "	else if (self->space != NULL)\n		tlb_process_enter(self->space, cpu);\n", "",
+     "space_test"),
+    ("a CPU is not known to run on the space", "mm/tlb.c",
+     "		cpu_bit_set(space, cpu);\n	}", "	}", "space_test"),
+    ("an idle CPU keeps its space", "mm/tlb.c",
+     "	if (idle)\n		tlb_process_leave(cpu);\n", "", "space_test"),
+    ("pages return at once", "mm/tlb.c", "#define EPOCHS_TO_WAIT 3", "#define EPOCHS_TO_WAIT 0",
+     "space_test"),
+    ("pages return an epoch early", "mm/tlb.c", "#define EPOCHS_TO_WAIT 3",
+     "#define EPOCHS_TO_WAIT 2", "space_test"),
+    ("epochs do not wait for all CPUs", "mm/tlb.c", "		all = false;\n", "", "space_test"),
+    ("tables return at once", "mm/table.c", "tlb_page_free(", "page_free(", "space_test"),
+    ("a space ends while a CPU is in it", "mm/space.c", "	if (running_anywhere(space)) {",
+     "	if (0) {", "space_test"),
+    ("ASIDs are given out again unflushed", "arch/x86_64/virt/svm/asid.c",
+     "		pool->next = 1;\n		pool->flush_all = true;\n",
+     "		pool->next = 1;\n", "svm_asid_test"),
+    ("an ASID of another CPU is kept", "arch/x86_64/virt/svm/asid.c",
+     "((u64)cpu + 1) << GENERATION_CPU_SHIFT", "1ull << GENERATION_CPU_SHIFT", "svm_asid_test"),
+    ("a vCPU's flush is forgotten", "arch/x86_64/virt/svm/asid.c",
+     "	if (stale || (vcpu->flush && !flush_by_asid))", "	if (stale)", "svm_asid_test"),
+    ("a vCPU's flush by ASID is forgotten", "arch/x86_64/virt/svm/asid.c",
+     "	return vcpu->flush && flush_by_asid ? VMCB_TLB_FLUSH_ASID : VMCB_TLB_NOTHING;",
+     "	return VMCB_TLB_NOTHING;", "svm_asid_test"),
+    ("VPIDs are given out again unflushed", "arch/x86_64/virt/vmx/vpid.c",
+     "		CHECK(invvpid(INVALIDATE_ALL_CONTEXTS, 0));\n", "", "vmx_test"),
+    ("a VPID of another CPU is kept", "arch/x86_64/virt/vmx/vpid.c",
+     "		tags[cpu].generation |= cpu;\n", "", "vmx_test"),
+    ("a new VPID keeps translations by EPT", "arch/x86_64/virt/vmx/vpid.c",
+     "	vcpu->flush = true;\n", "", "vmx_test"),
+    ("a vCPU's flush leaves its VPID", "arch/x86_64/virt/vmx/vpid.c",
+     "	CHECK(invvpid(vmx_capability.invvpid_type, (u16)vcpu->tag));\n", "", "vmx_test"),
+    ("a vCPU's flush leaves the EPT", "arch/x86_64/virt/vmx/vpid.c",
+     "	CHECK(invept(vmx_capability.invept_type, vmcs_read64(VMCS_EPT_POINTER)));\n", "",
+     "vmx_test"),
+)
+
+
+def run(test, folder, extra):
+    """(whether it compiles, whether it passes)"""
+    program = folder / test
+    done = subprocess.run([os.environ.get("CC", "gcc"), *COMPILE, *extra, "-I", ROOT, "-o", program,
+                           ROOT / f"tests/unit/{test}.c", "-lcmocka"],
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    if done.returncode != 0:
+        return done.stdout, False
+    try:
+        code = subprocess.run([program], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+                              timeout=60).returncode
+    except subprocess.TimeoutExpired:
+        code = 1
+    return "", code == 0
+
+
+def survives(mutant):
+    """What is wrong with the test, or nothing."""
+    what, path, old, new, test = mutant
+    text = (ROOT / path).read_text()
+    if old not in text:
+        return f"{what}: {path} has changed: this mutant must follow"
+    with tempfile.TemporaryDirectory() as name:
+        changed = Path(name) / path
+        changed.parent.mkdir(parents=True)
+        changed.write_text(text.replace(old, new))
+        problem, passes = run(test, Path(name), ("-I", name))
+    if problem:
+        return f"{what}: does not compile:\n{problem}"
+    return f"{what}: {test} does not notice" if passes else ""
+
+
+def main():
+    with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+        problems = [problem for problem in pool.map(survives, MUTANTS) if problem]
+    with tempfile.TemporaryDirectory() as name:
+        for test in sorted({mutant[4] for mutant in MUTANTS}):
+            problem, passes = run(test, Path(name), ())
+            if not passes:
+                problems.append(f"{test} fails as it is: {problem}")
+    print("\n".join(problems))
+    good = len(MUTANTS) - len(problems)
+    print(f"unit/mutants: {good} passed, {len(problems)} failed")
+    sys.exit(1 if problems else 0)
+
+
+if __name__ == "__main__":
+    main()
