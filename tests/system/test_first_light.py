@@ -191,6 +191,18 @@ def check_pages(machine):
     assert machine.free_pages() == free
 
 
+def check_stop(machine):
+    """A guest that listens to the power button ends by itself; one that does not is ended."""
+    machine.type("vm stop alpha\r")
+    assert machine.wait_end("alpha") == ("stopped", "guest powered off")
+    machine.command("vm create deaf kernel=built-in memory=16M stop_timeout=500ms")
+    machine.command("vm start deaf")
+    machine.type("vm stop deaf\r")
+    assert machine.wait_end("deaf") == ("stopped",
+                                        "ended by `vm stop`, the power button had no effect")
+    machine.command("vm destroy deaf")
+
+
 def check_life(machine):
     check_console(machine)
     check_sleep(machine)
@@ -200,6 +212,7 @@ def check_life(machine):
     check_pause(machine)
     check_healthy(machine)
     check_pages(machine)
+    check_stop(machine)
 
 
 @pytest.mark.parametrize("cell", CELLS)
