@@ -110,7 +110,7 @@ COMMAND(vm_create,
 	.summary = "creates a VM",
 	.detail = "From the configuration's section of that name and what is given here, by the\n"
 		  "same keys. The VM ends in state created; `vm start` boots it.",
-	.example = "vm create gamma kernel=vmlinuz memory=64M cmdline=\"console=ttyS0 quiet\"",
+	.example = "vm create gamma kernel=vmlinuz memory=128M cmdline=\"console=ttyS0 quiet\"",
 	.keys = "name state",
 	.run = command_vm_create,
 	.minimum = 1,
