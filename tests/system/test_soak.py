@@ -30,7 +30,7 @@ def operation(dice):
     name = dice.choice(NAMES)
     what = dice.choice(OPERATIONS)
     if what == "create":
-        return (f"vm create {name} kernel={dice.choice(GUESTS)} memory={dice.choice((4, 16, 48))}M "
+        return (f"vm create {name} kernel={dice.choice(GUESTS)} memory={dice.choice((4, 16, 48, 700))}M "
                 f"vcpus={dice.choice((1, 1, 2, 5))} stop_timeout={dice.choice(('0s', '20ms', '1s'))} "
                 f"on_crash={dice.choice(('hold', 'restart', 'destroy'))}")
     if what == "set":
