@@ -45,7 +45,7 @@ enum status sys_vcpu_create(struct thread *caller, struct syscall_registers *r)
 	if (!is_aligned(r->argument[2], PAGE_SIZE) ||
 	    !memory_range_valid(memory, first, VCPU_PAGES) || memory->kind != MEMORY_RAM)
 		return STATUS_BAD_ADDRESS;
-	if (queue->vcpu != NULL)
+	if (queue->vcpu != NULL && !queue->vcpu->object.dead)
 		return STATUS_IN_USE;
 	for (u64 i = 0; i < VCPU_PAGES_MAX && memory_range_valid(memory, first, i + 1); i++) {
 		status = memory_populate(memory, first + i);

@@ -14,6 +14,7 @@
 #include "kernel/thread.h"
 #include "kernel/vm.h"
 #include "lib/read_once.h"
+#include "lib/string.h"
 #include "mm/memory.h"
 #include "mm/space.h"
 #include "mm/tlb.h"
@@ -39,8 +40,10 @@ enum status vcpu_create(struct vm *vm, struct memory *memory, u64 index, struct 
 	vcpu = object;
 	vcpu->virt.vm = &vm->virt;
 	vcpu->virt.page = memory_pointer(memory, index);
-	if (memory_range_valid(memory, index, VCPU_PAGES_MAX))
+	if (memory_range_valid(memory, index, VCPU_CPUID_PAGE + 1))
 		vcpu->cpuid = memory_pointer(memory, index + VCPU_CPUID_PAGE);
+	if (memory_range_valid(memory, index, VCPU_XSAVE_PAGE + 1))
+		vcpu->xsave = memory_pointer(memory, index + VCPU_XSAVE_PAGE);
 	vcpu->account = vm->group->page;
 	vcpu->virt.loaded_cpu = ~0u;
 	status = virt->vcpu_init(&vcpu->virt);
@@ -135,6 +138,11 @@ static NOINLINE enum status take_registers(struct vcpu *vcpu, u32 dirty)
 {
 	u64 xcr0 = READ_ONCE(vcpu->virt.page->xcr0);
 
+	if ((dirty & VCPU_XSAVE) != 0 && vcpu->xsave != NULL) {
+		vcpu_unload(this_cpu());
+		fpu_area_take(vcpu->virt.xsave_area, vcpu->xsave);
+		(void)load(this_cpu(), vcpu); /* nobody else has it: it was loaded here */
+	}
 	if ((dirty & VCPU_XCR0) != 0) {
 		if (!fpu_xcr0_valid(xcr0))
 			return STATUS_BAD_ARGUMENT;
@@ -292,25 +300,6 @@ static NOINLINE void return_with(struct vcpu *vcpu, enum exit_reason reason)
 	return_to_monitor(vcpu);
 }
 
-/* True when the guest can go on: a page of its RAM was put in, or will be at its next try. */
-static NOINLINE bool settle_memory(struct vcpu *vcpu)
-{
-	struct vcpu_exit *exit = &vcpu->virt.exit;
-
-	switch (space_fault(vcpu->vm->space, exit->gpa & ~PAGE_MASK,
-			    exit->access & (ACCESS_READ | ACCESS_WRITE | ACCESS_EXECUTE))) {
-	case STATUS_OK:
-	case STATUS_AGAIN:
-		return true;
-	case STATUS_NO_MEMORY:
-	case STATUS_NO_QUOTA:
-		exit->reason = EXIT_NO_MEMORY;
-		return false;
-	default:
-		return false;
-	}
-}
-
 static bool settle(struct vcpu *vcpu)
 {
 	switch (vcpu->virt.exit.reason) {
@@ -318,7 +307,7 @@ static bool settle(struct vcpu *vcpu)
 		sti_nop_cli();
 		return true;
 	case EXIT_MEMORY:
-		return settle_memory(vcpu);
+		return vcpu_settle_memory(vcpu);
 	default:
 		return false;
 	}
@@ -446,6 +435,10 @@ static enum status with_registers(struct thread *caller, struct vcpu *vcpu,
 
 static void get(struct vcpu *vcpu, u32 groups)
 {
+	if ((groups & VCPU_XSAVE) != 0 && vcpu->xsave != NULL) {
+		vcpu_unload(this_cpu());
+		memcpy(vcpu->xsave, vcpu->virt.xsave_area, MIN(fpu_area_bytes(), PAGE_SIZE));
+	}
 	virt->get(&vcpu->virt, groups);
 	vcpu->virt.page->valid |= groups;
 }
@@ -458,7 +451,7 @@ static void dump(struct vcpu *vcpu, u32 groups)
 
 enum status vcpu_get(struct thread *caller, struct vcpu *vcpu, u32 groups)
 {
-	return with_registers(caller, vcpu, get, groups & VCPU_ALL);
+	return with_registers(caller, vcpu, get, groups & (VCPU_ALL | VCPU_XSAVE));
 }
 
 enum status vcpu_dump(struct thread *caller, struct vcpu *vcpu)

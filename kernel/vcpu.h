@@ -22,13 +22,23 @@ struct vcpu {
 	struct thread *runner; /* the thread that runs or reads it, NULL: none; taken atomically */
 	struct group_page *account; /* its group's */
 	const struct vcpu_cpuid_entry *cpuid; /* shared page, NULL: the monitor settles CPUID */
+	void *xsave; /* shared page for VCPU_XSAVE, NULL: there is none */
 	struct virt_vcpu virt;
 	u64 deadline_tsc;      /* as the monitor asked for this run; 0: none */
 	u64 space_seen;        /* for tlb_must_flush */
+	u64 nowhere;           /* address of the last fault that no mapping covers, if any */
+	u64 nowhere_generation; /* the space's then */
+	u32 nowhere_mappings;  /* likewise */
 	u32 requested;         /* enum vcpu_request of this run, obeyed at entry */
 	bool preempted;        /* the guest was told so */
 	bool kicked;           /* sticky until a run has returned for it */
 };
+
+/*
+ * vcpu_memory.c: an EXIT_MEMORY. True: the guest can go on, a page of its RAM was put in, or will
+ * be at its next try; false: the monitor's, perhaps as EXIT_NO_MEMORY.
+ */
+bool vcpu_settle_memory(struct vcpu *vcpu);
 
 /*
  * `memory` holds the struct vcpu_page at page `index`, the APIC page after it and perhaps the

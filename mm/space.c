@@ -287,8 +287,10 @@ static enum status fault(struct space *space, u64 address, u32 access)
 	u64 index;
 	hpa_t hpa;
 
-	if (mapping == NULL || mapping->dying)
+	if (mapping == NULL)
 		return STATUS_NOT_FOUND;
+	if (mapping->dying)
+		return STATUS_BAD_STATE;
 	if (access & ~mapping->rights)
 		return STATUS_NO_RIGHT;
 	address = align_down(address, PAGE_SIZE);

@@ -78,7 +78,8 @@ u8 *space_guest_byte(struct space *space, u64 address);
 /*
  * Settles an access with `access` rights to an address that is not mapped yet, with the largest
  * page that fits. STATUS_OK or STATUS_AGAIN: let the access be repeated. STATUS_NOT_FOUND: nothing
- * is mapped there; STATUS_NO_RIGHT; STATUS_NO_MEMORY, STATUS_NO_QUOTA.
+ * is mapped there; STATUS_BAD_STATE: what was, is being unmapped; STATUS_NO_RIGHT;
+ * STATUS_NO_MEMORY, STATUS_NO_QUOTA.
  */
 enum status space_fault(struct space *space, u64 address, u32 access) MUST_CHECK;
 

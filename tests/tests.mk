@@ -87,7 +87,8 @@ $(HOSTILE)/skerry.elf: $(BUILD)/skerry.elf $(HOSTILE)/hostile.bin
 
 # --- the set ---
 
-test-parts: $(UNIT_TESTS) $(TEST_TOOLS) $(TINY_GUESTS) $(HOSTILE)/skerry.elf all guests \
+test-parts: $(UNIT_TESTS) $(TEST_TOOLS) $(TINY_GUESTS) $(HOSTILE)/skerry.elf \
+		$(BUILD)/tests/bench/exits.bin all guests \
 		$(if $(filter fuzz,$(or $(ONLY),fuzz)),fuzz-programs)
 
 

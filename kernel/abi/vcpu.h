@@ -99,6 +99,7 @@ enum vcpu_groups {
 	VCPU_TSC = 1 << 8,      /* tsc_offset */
 	VCPU_ALL = (1 << 9) - 1, /* the state of a vCPU; what follows is none */
 	VCPU_CODE = 1 << 9,      /* code: by `want` alone */
+	VCPU_XSAVE = 1 << 10,    /* the page VCPU_XSAVE_PAGE: by SYS_VCPU_GET and `dirty` */
 };
 
 enum vcpu_segment { SEG_ES, SEG_CS, SEG_SS, SEG_DS, SEG_FS, SEG_GS, SEG_LDTR, SEG_TR, SEG_COUNT };
@@ -170,13 +171,15 @@ enum vcpu_request {
 
 /*
  * The memory given to SYS_VCPU_CREATE: the vCPU page, the local APIC's registers and, when the
- * object is that large, a table by which the kernel settles CPUID.
+ * object is that large, a table by which the kernel settles CPUID and the image of VCPU_XSAVE: the
+ * standard form of XSAVE (SDM vol. 1, 13.4), of FXSAVE where the CPU has no other.
  */
 enum vcpu_pages {
 	VCPU_PAGE,
 	VCPU_APIC_PAGE,
 	VCPU_PAGES, /* that there must be */
 	VCPU_CPUID_PAGE = VCPU_PAGES,
+	VCPU_XSAVE_PAGE,
 	VCPU_PAGES_MAX
 };
 

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 #
-# make bench: what exits and a boot cost, as counts. EMULATOR=qemu|bochs for one of them.
+# make bench: what exits and a boot cost, as counts. EMULATOR=qemu|bochs for one of them, ONLY=exits
+# without the boots, UPDATE=1 writes the baseline that CI compares with.
 
 BENCH := $(BUILD)/tests/bench
 
@@ -27,7 +28,8 @@ $(BENCH)/init: tests/bench/init.c tests/bench/bench.mk
 bench: test-packages ## instructions of exits and of a Debian boot, in both emulators
 	$(Q)$(MAKE) --no-print-directory all guests $(BENCH)/exits.bin $(BENCH)/init
 	$(Q)$(PYTHON) tests/bench/run.py --build $(BUILD) \
-		--emulator '$(if $(filter command line,$(origin EMULATOR)),$(EMULATOR))'
+		--emulator '$(if $(filter command line,$(origin EMULATOR)),$(EMULATOR))' $(if $(UPDATE),--update) \
+		$(if $(filter exits,$(ONLY)),--exits)
 
 .PHONY: bench-kvm
 bench-kvm: test-packages ## the same counts under KVM (Debian's kernel and QEMU) in QEMU

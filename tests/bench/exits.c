@@ -3,6 +3,7 @@
  * What exits cost, in ticks of the TSC: where an emulator's TSC counts instructions these are
  * instructions. One line a question: "BENCH name least mean", less what the two RDTSCs cost.
  */
+#include "arch/x86_64/hw/cpuid.h"
 #include "tests/guest/rt/devices.h"
 
 #define ROUNDS 1000u
@@ -146,6 +147,128 @@ static void ask_self_ipi(void)
 		relax();
 }
 
+/* From here on by x2APIC. */
+static void x2apic_put(u32 reg, u64 value)
+{
+	write_msr(MSR_X2APIC_BASE + (reg >> 4), value);
+}
+
+static void ask_eoi_x2apic(void)
+{
+	x2apic_put(LAPIC_EOI, 0);
+}
+
+static void count_interrupt_x2apic(struct trap_frame *frame)
+{
+	(void)frame;
+	interrupts_taken++;
+	x2apic_put(LAPIC_EOI, 0);
+}
+
+#define MSR_KVM_PV_EOI 0x4b564d04u
+
+static volatile u32 pv_eoi ALIGNED(4);
+
+/* As Linux does it. */
+static void count_interrupt_pv_eoi(struct trap_frame *frame)
+{
+	bool done;
+
+	(void)frame;
+	interrupts_taken++;
+	asm volatile("btrl $0, %1" : "=@ccc"(done), "+m"(pv_eoi));
+	if (!done)
+		x2apic_put(LAPIC_EOI, 0);
+}
+
+static void ask_self_ipi_x2apic(void)
+{
+	u32 before = interrupts_taken;
+
+	x2apic_put(LAPIC_SELF_IPI, VECTOR_LOW);
+	while (interrupts_taken == before)
+		relax();
+}
+
+/* So far ahead that it does not come. */
+static void ask_deadline(void)
+{
+	write_msr(MSR_TSC_DEADLINE, read_tsc() + (1ull << 40));
+}
+
+#define TIMER_AHEAD 20000u
+
+static u64 timer_taken;
+
+static void take_timer(struct trap_frame *frame)
+{
+	timer_taken = read_tsc();
+	count_interrupt_pv_eoi(frame);
+}
+
+/* From the time it was armed for to its handler, EOI included. */
+static void measure_timer(void)
+{
+	u64 least = ~0ull;
+	u64 sum = 0;
+
+	trap_set_hook(VECTOR_TIMER, take_timer);
+	x2apic_put(LAPIC_LVT_TIMER, VECTOR_TIMER | LAPIC_LVT_TIMER_TSC_DEADLINE);
+	for (u32 i = 0; i < 100; i++) {
+		u32 before = interrupts_taken;
+		u64 deadline = read_tsc() + TIMER_AHEAD;
+
+		write_msr(MSR_TSC_DEADLINE, deadline);
+		while (interrupts_taken == before)
+			relax();
+		sum += timer_taken - deadline;
+		if (timer_taken - deadline < least)
+			least = timer_taken - deadline;
+	}
+	report("timer-deadline-to-handler", least, sum / 100);
+	measure("tsc-deadline", ask_deadline, ROUNDS);
+}
+
+static void measure_x2apic(void)
+{
+	write_msr(MSR_APIC_BASE, read_msr(MSR_APIC_BASE) | APIC_BASE_EXTD);
+	measure("eoi-x2apic", ask_eoi_x2apic, ROUNDS);
+	trap_set_hook(VECTOR_LOW, count_interrupt_x2apic);
+	interrupts_on();
+	measure("self-ipi-x2apic", ask_self_ipi_x2apic, ROUNDS);
+	write_msr(MSR_KVM_PV_EOI, (word)&pv_eoi | 1);
+	trap_set_hook(VECTOR_LOW, count_interrupt_pv_eoi);
+	measure("self-ipi-x2apic-pv-eoi", ask_self_ipi_x2apic, ROUNDS);
+	measure_timer();
+	interrupts_off();
+}
+
+static void ask_cr3(void)
+{
+	u64 cr3;
+
+	asm volatile("mov %%cr3, %0; mov %0, %%cr3" : "=r"(cr3) : : "memory");
+}
+
+static void ask_invlpg(void)
+{
+	asm volatile("invlpg (%0)" : : "r"(0x400000ul) : "memory");
+}
+
+static void ask_cr4_pge(void)
+{
+	u64 cr4;
+
+	asm volatile("mov %%cr4, %0\n\t"
+		     "xor $0x80, %0\n\t"
+		     "mov %0, %%cr4\n\t"
+		     "xor $0x80, %0\n\t"
+		     "mov %0, %%cr4"
+		     : "=&r"(cr4)
+		     :
+		     : "memory");
+}
+
 static u8 *piece;
 
 /* First touch of 2 MiB of RAM: populated, cleared and mapped. */
@@ -176,11 +299,16 @@ void guest_main(void)
 	measure("mmio-read-lapic", ask_lapic, ROUNDS);
 	measure("eoi-xapic", ask_eoi, ROUNDS);
 	measure("cr0-wp-toggle-twice", ask_write_protect, ROUNDS);
+	measure("cr3-load", ask_cr3, ROUNDS);
+	measure("invlpg", ask_invlpg, ROUNDS);
+	measure("cr4-pge-toggle-twice", ask_cr4_pge, ROUNDS);
 	pic_mask_all(); /* firmware may have left its timer on */
 	trap_set_hook(VECTOR_LOW, count_interrupt);
 	interrupts_on();
 	measure("self-ipi-xapic", ask_self_ipi, ROUNDS);
 	interrupts_off();
+	if (cpuid(1, 0).ecx & CPUID_1_ECX_X2APIC)
+		measure_x2apic();
 	piece = (u8 *)(16ul << 20);
 	measure("touch-2-mib", ask_ram, PIECES);
 	pass("bench");

@@ -1,8 +1,9 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: MIT
-"""Measures in emulators whose TSC counts instructions; prints tables, checks nothing."""
+"""Measures in emulators whose TSC counts instructions, and compares with baseline.json."""
 import argparse
 import gzip
+import json
 import re
 import subprocess
 import sys
@@ -21,6 +22,9 @@ LIMIT = 400
 EXITS = "[vm bench]\nkernel = exits.bin\nmemory = 64M\nautostart = yes\n"
 BOOT = ("[vm debian]\nkernel = vmlinuz\ninitrd = initramfs.cpio.gz\nmemory = 128M\n"
         "cmdline = \"{cmdline}\"\nautostart = yes\n")
+BASELINE = Path(__file__).resolve().parent / "baseline.json"
+GROWTH = 1.02 # what an instruction count may grow against the baseline
+
 LINUX = "console=ttyS0 quiet pci=off"
 
 
@@ -61,9 +65,37 @@ def makers(build, folder, name, files):
 
 
 def exits(make):
+    """Prints what exits cost; returns the least count of each by name."""
     text = run(make, ["vm console bench"])
-    for name, least, mean in re.findall(r"^BENCH (\S+) (\d+) (\d+)$", text, re.MULTILINE):
-        print(f"  {name:24} {least:>8} {mean:>10}")
+    found = re.findall(r"^BENCH (\S+) (\d+) (\d+)$", text, re.MULTILINE)
+    for name, least, mean in found:
+        print(f"  {name:28} {least:>8} {mean:>10}")
+    return {name: int(least) for name, least, _ in found}
+
+
+def exits_makers(build, folder):
+    return makers(build, folder, "exits", {
+        "skerry.conf": EXITS.encode(),
+        "exits.bin": (build / "tests/bench/exits.bin").read_bytes()})
+
+
+def grown(emulator, counts):
+    """What has grown against the baseline, or is missing: one line each."""
+    known = json.loads(BASELINE.read_text())[emulator]
+    return [f"{name}: {counts.get(name, 'not measured')}, baseline {count}"
+            for name, count in known.items() if counts.get(name, 1e18) > count * GROWTH]
+
+
+def compare(emulator, counts, update):
+    if update:
+        known = json.loads(BASELINE.read_text()) if BASELINE.exists() else {}
+        known[emulator] = counts
+        BASELINE.write_text(json.dumps(known, indent="\t") + "\n")
+        return []
+    lines = grown(emulator, counts)
+    print("\n".join(["  more than 2 % above the baseline:"] + lines) if lines
+          else "  within 2 % of the baseline")
+    return lines
 
 
 def boot(make):
@@ -97,12 +129,14 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--build", type=Path, default=Path("build"))
     parser.add_argument("--emulator", default="")
+    parser.add_argument("--update", action="store_true", help="write the baseline anew")
+    parser.add_argument("--exits", action="store_true", help="no boots")
     options = parser.parse_args()
     build = options.build.resolve()
     with tempfile.TemporaryDirectory(prefix="bench-", dir=build) as place:
         folder = Path(place)
-        guest = makers(build, folder, "exits", {
-            "skerry.conf": EXITS.encode(), "exits.bin": (build / "tests/bench/exits.bin").read_bytes()})
+        worse = []
+        guest = exits_makers(build, folder)
         debian = makers(build, folder, "debian", {
             "skerry.conf": BOOT.format(cmdline=LINUX).encode(),
             "vmlinuz": (build / "guests/vmlinuz").read_bytes(),
@@ -111,12 +145,15 @@ def main():
             if options.emulator not in ("", emulator):
                 continue
             print(f"{emulator}: instructions of an exit, least and mean of 1000", flush=True)
-            exits(guest[emulator])
+            worse += compare(emulator, exits(guest[emulator]), options.update)
+            if options.exits:
+                continue
             print(f"{emulator}: Debian {LINUX}", flush=True)
             boot(debian[emulator])
-        if options.emulator in ("", "qemu"):
+        if options.emulator in ("", "qemu") and not options.exits:
             print("qemu: the same kernel on the bare machine", flush=True)
             bare(build, folder)
+    sys.exit(1 if worse else 0)
 
 
 if __name__ == "__main__":

@@ -143,6 +143,27 @@ static void test_ioapic(void)
 	check_equal("ioapic-id", ioapic_get(IOAPIC_ID), 0x0f000000);
 }
 
+/* Vector registers to and from a device; one that the moves do not name keeps its value. */
+static void test_vectors(void)
+{
+	volatile u32 *icr = register32(LAPIC_DEFAULT_ADDRESS + LAPIC_ICR_HIGH);
+	u32 loaded;
+	u32 kept;
+
+	write_cr4(read_cr4() | CR4_OSFXSR | CR4_OSXMMEXCPT);
+	asm volatile("movd %[value], %%xmm1\n\t"
+		     "movd %[value], %%xmm3\n\t"
+		     "movss %%xmm1, %[icr]\n\t"
+		     "movd %[icr], %%xmm2\n\t"
+		     "movd %%xmm2, %[loaded]\n\t"
+		     "movd %%xmm3, %[kept]"
+		     : [loaded] "=r"(loaded), [kept] "=r"(kept), [icr] "+m"(*icr)
+		     : [value] "r"(0x6b000000));
+	check_equal("vector-to-device", *icr, 0x6b000000);
+	check_equal("vector-from-device", loaded, 0x6b000000);
+	check_equal("vector-kept", kept, 0x6b000000);
+}
+
 /* An address where nothing is: all ones, and writes go nowhere. */
 static void test_nothing(void)
 {
@@ -174,6 +195,7 @@ void guest_main(void)
 	test_lapic();
 	test_ioapic();
 	test_forms();
+	test_vectors();
 	test_nothing();
 	test_base();
 }

@@ -16,6 +16,8 @@
 #include "vmm/monitor/emulate_string.c"
 #include "vmm/monitor/emulate_execute.c"
 #include "vmm/monitor/emulate_0f.c"
+#include "vmm/monitor/emulate_vector.c"
+#include "vmm/monitor/xsave.c"
 #include "vmm/monitor/emulate.c"
 #include "tests/unit/emulate_machine.h"
 

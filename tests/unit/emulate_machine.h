@@ -6,11 +6,18 @@
  * the linear addresses where the test process has its own, so that an instruction can run there
  * and here. Each data page is RAM or device memory.
  */
+#include <cpuid.h>
 #include <string.h>
 
 #include "arch/x86_64/hw/control.h"
 #include "arch/x86_64/hw/paging.h"
 #include "vmm/monitor/emulate.h"
+
+/* The test process's own. */
+void cpuid_host(u32 leaf, u32 subleaf, struct cpuid_regs *regs)
+{
+	__cpuid_count(leaf, subleaf, regs->eax, regs->ebx, regs->ecx, regs->edx);
+}
 
 #define DATA_GVA 0x10000000ul
 #define CODE_GVA 0x10010000ul
@@ -85,7 +92,8 @@ static void machine_out(void *device, u16 port, u32 size, u32 value)
 	machine->last_port_value = value;
 }
 
-static const struct emulate_ops machine_ops = {
+/* A test that has vector registers puts itself in here. */
+static struct emulate_ops machine_ops = {
 	.read = machine_read, .write = machine_write, .in = machine_in, .out = machine_out};
 
 static void machine_entry(struct machine *machine, u64 gpa, u64 index, u64 entry)

@@ -61,93 +61,6 @@ static void test_out(void **state)
 }
 
 /* The emulator moves RIP itself, and needs segments and control registers. */
-static u64 device_value;
-
-static u64 device_read(struct device *device, u64 address, u32 size)
-{
-	(void)device;
-	assert_int_equal(address, 0x123);
-	return device_value + size;
-}
-
-static void device_write(struct device *device, u64 address, u32 size, u64 value)
-{
-	(void)address, (void)size;
-	device_value = value;
-	if (value == 0xff)
-		device->events->pending = MACHINE_RESET;
-}
-
-static void device_clock(struct device *device)
-{
-	(void)device;
-}
-
-static bool quickly(u8 size, u8 flags)
-{
-	page.exit = (struct vcpu_exit){.reason = EXIT_IO, .instruction_length = 2};
-	page.exit.io_port = 0x123;
-	page.exit.io_size = size;
-	page.exit.io_flags = flags;
-	page.request = 0;
-	return exits_settle_port(vcpu);
-}
-
-/* The short way goes where a device alone is concerned, and leaves everything else as it was. */
-static void test_port_quickly(void **state)
-{
-	struct device_ops ops = {.widest = 4, .read = device_read, .write = device_write};
-	struct device device = {.ops = &ops, .events = &machine.platform.events};
-
-	(void)state;
-	port_device = &device;
-	vcpu->quiet = true;
-	page.gpr[GPR_RAX] = 0x1111222233334444ull;
-	device_value = 0xaabbccd0;
-	assert_true(quickly(1, IO_IN));
-	assert_true(page.gpr[GPR_RAX] == 0x11112222333344d1ull);
-	assert_int_equal(page.exit.reason, EXIT_NONE);
-	assert_true(page.request & REQUEST_ADVANCE);
-	assert_true(quickly(2, IO_IN));
-	assert_true(page.gpr[GPR_RAX] == 0x111122223333ccd2ull);
-	assert_true(quickly(2, 0));
-	assert_true(device_value == 0xccd2);
-	assert_true(quickly(4, IO_IN));
-	assert_true(page.gpr[GPR_RAX] == 0xccd6);
-
-	/* settled, but there is more to do */
-	page.gpr[GPR_RAX] = 0xff;
-	assert_false(quickly(1, 0));
-	assert_int_equal(page.exit.reason, EXIT_NONE);
-	machine.platform.events.pending = 0;
-	device_value = 7;
-
-	assert_false(quickly(1, IO_STRING));
-	page.cr8 = 1;
-	assert_false(quickly(1, 0));
-	page.cr8 = 0;
-	page.event.valid = 1;
-	assert_false(quickly(1, 0));
-	page.event.valid = 0;
-	vcpu->pv_eoi.pending = true;
-	assert_false(quickly(1, 0));
-	vcpu->pv_eoi.pending = false;
-	machine.platform.irqchip.kick = 2;
-	assert_false(quickly(1, 0));
-	machine.platform.irqchip.kick = 0;
-	vcpu->quiet = false;
-	assert_false(quickly(1, 0));
-	vcpu->quiet = true;
-	ops.widest = 1;
-	assert_false(quickly(2, 0));
-	ops.tick = device_clock;
-	assert_false(quickly(1, 0));
-	port_device = NULL;
-	assert_false(quickly(1, 0));
-	assert_int_equal(page.exit.reason, EXIT_IO);
-	assert_int_equal(device_value, 7);
-}
-
 static void test_io_string(void **state)
 {
 	(void)state;
@@ -410,7 +323,6 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(test_in),
 		TEST(test_out),
-		TEST(test_port_quickly),
 		TEST(test_io_string),
 		TEST(test_memory),
 		TEST(test_mov_to_cr8),

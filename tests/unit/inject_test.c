@@ -202,7 +202,10 @@ static void test_quiet(void **state)
 	assert_true(inject_prepare(vcpu));
 	assert_injects(EVENT_INTERRUPT, 0x31);
 	assert_int_equal(machine.platform.irqchip.kick, 0);
-	assert_false(vcpu->quiet); /* delivering one lets the next be looked for */
+	assert_true(vcpu->quiet);
+	irq_pending[0] = PENDING_INTERRUPT | PENDING_NMI;
+	assert_true(prepare_again());
+	assert_false(vcpu->quiet); /* one goes at a time, the other waits */
 }
 
 static void test_init_resets(void **state)

@@ -17,6 +17,10 @@
 #include "lib/format.c"
 #include "lib/status.c"
 #include "lib/string.c"
+#include "lib/x86/decode.c"
+#include "lib/x86/prefix.c"
+#include "lib/x86/tables.c"
+#include "vmm/monitor/brief.c"
 #include "vmm/monitor/command.c"
 #include "vmm/monitor/console.c"
 #include "vmm/monitor/cpuid.c"
@@ -29,6 +33,7 @@
 #include "vmm/monitor/load/start_state.c"
 #include "vmm/monitor/machine.c"
 #include "vmm/monitor/machine_time.c"
+#include "vmm/monitor/moves.c"
 #include "vmm/monitor/msr.c"
 #include "vmm/monitor/msr_mtrr.c"
 #include "vmm/monitor/pv_eoi.c"
@@ -271,6 +276,11 @@ void explain_vmx(const struct vcpu_page *from, char *text, size_t size)
 	explain_svm(from, text, size);
 }
 
+void rebuild(struct vcpu *which)
+{
+	(void)which;
+}
+
 static struct device *port_device;
 
 struct device *bus_find(struct bus *bus, u64 address, u32 size)
@@ -386,6 +396,38 @@ void lapic_set_cr8(struct lapic *lapic, u64 value)
 {
 	(void)lapic;
 	lapic_cr8 = value;
+}
+
+/* The local APIC is where it lies at power-on; offset and value of what is written there. */
+static u32 lapic_written;
+static u32 lapic_written_value;
+static u64 lapic_rearmed;
+static bool lapic_rearms;
+
+bool lapic_claims(const struct lapic *lapic, u64 gpa)
+{
+	(void)lapic;
+	return (gpa & ~PAGE_MASK) == LAPIC_DEFAULT_ADDRESS;
+}
+
+u32 lapic_read(struct lapic *lapic, u32 offset)
+{
+	(void)lapic;
+	return 0xabc00000 | offset;
+}
+
+void lapic_write(struct lapic *lapic, u32 offset, u32 value)
+{
+	(void)lapic;
+	lapic_written = offset;
+	lapic_written_value = value;
+}
+
+bool lapic_timer_rearm(struct lapic *lapic, u64 tsc)
+{
+	(void)lapic;
+	lapic_rearmed = tsc;
+	return lapic_rearms;
 }
 
 bool lapic_owns_msr(u32 msr)

@@ -30,7 +30,7 @@ static void command(u64 budget_ns, u64 period_ns)
 	channel.command_sequence++;
 }
 
-static void expect(u64 permille)
+static void expect_reserved(u64 permille)
 {
 	for (u32 i = 0; i < 3; i++)
 		assert_int_equal(reserved_permille[i], permille);
@@ -51,7 +51,7 @@ static void test_granted(void **state)
 	round_of(2);
 	assert_int_equal(channel.done_sequence, 1);
 	assert_int_equal(channel.reserve_refused, 0);
-	expect(200);
+	expect_reserved(200);
 	/* nobody asks twice */
 	reserved_permille[0] = 7;
 	rounds();
@@ -64,7 +64,7 @@ static void test_refused(void **state)
 	(void)state;
 	command(1000000, 10000000);
 	rounds();
-	expect(100);
+	expect_reserved(100);
 	command(4000000, 10000000);
 	rounds();
 	assert_int_equal(channel.done_sequence, 1);
@@ -73,17 +73,17 @@ static void test_refused(void **state)
 	assert_int_equal(channel.reserve_refused, 1);
 	assert_int_equal(channel.reserve_vcpu, 2);
 	assert_int_equal(channel.reserve_left, 150);
-	expect(100);
+	expect_reserved(100);
 	/* the next one is judged by itself */
 	command(3000000, 10000000);
 	rounds();
 	assert_int_equal(channel.done_sequence, 3);
 	assert_int_equal(channel.reserve_refused, 0);
-	expect(300);
+	expect_reserved(300);
 	command(0, 0);
 	rounds();
 	assert_int_equal(channel.done_sequence, 4);
-	expect(0);
+	expect_reserved(0);
 }
 
 /* A command that came meanwhile waits. */
@@ -100,11 +100,11 @@ static void test_order(void **state)
 	round_of(2);
 	rounds();
 	assert_int_equal(machine.state, VM_PAUSED);
-	expect(200);
+	expect_reserved(200);
 	/* and the threads of a paused machine ask too */
 	command(1000000, 10000000);
 	rounds();
-	expect(100);
+	expect_reserved(100);
 }
 
 static void new_machine(u64 budget_ns, u64 period_ns)
@@ -133,7 +133,7 @@ static void test_start(void **state)
 	rounds();
 	assert_int_equal(channel.ready, 1);
 	assert_int_equal(machine.state, VM_CREATED);
-	expect(300);
+	expect_reserved(300);
 
 	new_machine(4000000, 10000000);
 	rounds();
@@ -141,7 +141,7 @@ static void test_start(void **state)
 	assert_int_equal(channel.ready, 0);
 	assert_int_equal(channel.state, VM_CRASHED);
 	assert_non_null(strstr(channel.reason, "150 permille"));
-	expect(0);
+	expect_reserved(0);
 }
 
 int main(void)

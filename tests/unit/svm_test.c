@@ -354,6 +354,7 @@ static void test_registers_pass(void **state)
 	vmcb.save.rax = 3;
 	vmcb.save.rsp = 4;
 	collect(&vcpu);
+	svm_leave(&vcpu);
 	assert_true(page.gpr[GPR_RAX] == 3 && page.gpr[GPR_RSP] == 4);
 	assert_true(page.cr8 == 5);
 }
@@ -365,6 +366,7 @@ static void test_task_priority(void **state)
 	page.tpr_threshold = 4;
 	run(VMEXIT_HLT, 0);
 	assert_int_equal(vmcb.control.intercept_cr_write, 1 << 8);
+	svm_leave(&vcpu);
 	page.tpr_threshold = 0;
 	run(VMEXIT_HLT, 0);
 	assert_int_equal(vmcb.control.intercept_cr_write, 0);

@@ -141,7 +141,9 @@ static u64 fake_dr[4];
 #define lgdt(value)	    (gdt_limit = (value)->limit)
 static u16 gdt_limit;
 
+#include "arch/x86_64/virt/debug.c"
 #include "arch/x86_64/virt/reset.c"
+#include "arch/x86_64/virt/vm.c"
 #include "arch/x86_64/virt/vmx/capability.c"
 #include "arch/x86_64/virt/vmx/control.c"
 #include "arch/x86_64/virt/vmx/cr.c"
@@ -305,7 +307,7 @@ static int tear_down(void **state)
 	(void)state;
 	vmx_vcpu_unload(&vcpu);
 	vmx_vcpu_free(&vcpu);
-	vmx_vm_free(&vm);
+	virt_maps_free(&vm);
 	free(page);
 	assert_int_equal(pages_out, 0);
 	return 0;
@@ -834,6 +836,7 @@ static void live_registers_go_in_and_out(void **state)
 	page->gpr[GPR_RSP] = 0x1234;
 	run_hook = guest_lowers_cr8;
 	vmx_enter(&vcpu, 0);
+	vmx_leave(&vcpu);
 	assert_int_equal(page->cr8, 3);
 	assert_int_equal(page->gpr[GPR_RSP], 0x5678);
 	assert_int_equal(vcpu.cr2, 0x77000);
@@ -849,9 +852,11 @@ static void threshold_follows_priority(void **state)
 	page->tpr_threshold = 5;
 	vmx_enter(&vcpu, 0);
 	assert_int_equal(field[VMCS_TPR_THRESHOLD], 5);
+	vmx_leave(&vcpu);
 	page->cr8 = 3;
 	vmx_enter(&vcpu, 0);
 	assert_int_equal(field[VMCS_TPR_THRESHOLD], 3);
+	vmx_leave(&vcpu);
 	page->tpr_threshold = 0;
 	vmx_enter(&vcpu, 0);
 	assert_int_equal(field[VMCS_TPR_THRESHOLD], 0);

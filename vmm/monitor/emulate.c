@@ -193,6 +193,19 @@ static bool lock_allowed(const struct x86_instruction *in)
 	}
 }
 
+static enum emulate_result execute(struct emulation *emulation)
+{
+	enum emulate_result result = EMULATE_UNSUPPORTED;
+
+	if (emulation->in.encoding == X86_LEGACY && emulation->in.map == X86_MAP_PRIMARY)
+		return emulate_execute_primary(emulation);
+	if (emulation->in.encoding == X86_LEGACY && emulation->in.map == X86_MAP_0F)
+		result = emulate_execute_0f(emulation);
+	else if (emulation->in.encoding == X86_LEGACY && emulation->in.map == X86_MAP_0F38)
+		result = emulate_execute_0f38(emulation);
+	return result == EMULATE_UNSUPPORTED ? emulate_vector(emulation) : result;
+}
+
 enum emulate_result emulate(struct emulator *emulator, struct vcpu_event *event)
 {
 	struct emulation emulation;
@@ -203,22 +216,7 @@ enum emulate_result emulate(struct emulator *emulator, struct vcpu_event *event)
 		return result;
 	if (emulation.in.prefixes & X86_PREFIX_LOCK && !lock_allowed(&emulation.in))
 		return emulate_fault(&emulation, VECTOR_UD);
-	if (emulation.in.encoding != X86_LEGACY)
-		return EMULATE_UNSUPPORTED;
-
-	switch (emulation.in.map) {
-	case X86_MAP_PRIMARY:
-		result = emulate_execute_primary(&emulation);
-		break;
-	case X86_MAP_0F:
-		result = emulate_execute_0f(&emulation);
-		break;
-	case X86_MAP_0F38:
-		result = emulate_execute_0f38(&emulation);
-		break;
-	default:
-		return EMULATE_UNSUPPORTED;
-	}
+	result = execute(&emulation);
 	return result == EMULATE_DONE ? emulate_retire(&emulation) : result;
 }
 

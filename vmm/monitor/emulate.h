@@ -4,6 +4,7 @@
 #include "kernel/abi/vcpu.h"
 #include "lib/x86/decode.h"
 #include "vmm/monitor/guest_memory.h"
+#include "vmm/monitor/xsave.h"
 
 /*
  * Carries out the instructions that hardware leaves to a monitor: those that touch device memory,
@@ -17,6 +18,8 @@ struct emulate_ops {
 	void (*write)(void *device, gpa_t gpa, u32 size, u64 value);
 	u32 (*in)(void *device, u16 port, u32 size);
 	void (*out)(void *device, u16 port, u32 size, u32 value);
+	/* The guest's registers of SSE and AVX, made valid (VCPU_XSAVE). NULL: out of reach. */
+	u8 *(*vectors)(void *device);
 };
 
 /*
@@ -28,6 +31,7 @@ struct emulator {
 	const struct guest_memory *memory;
 	const struct emulate_ops *ops;
 	void *device; /* handed to ops */
+	const struct xsave_layout *xsave; /* of what ops->vectors gives */
 	/* the instruction last fetched, for messages */
 	u8 bytes[X86_LENGTH_MAX];
 	u8 byte_count;

@@ -71,6 +71,9 @@ enum emulate_result emulate_multiply_divide(struct emulation *emulation);
 enum emulate_result emulate_multiply_register(struct emulation *emulation, const u64 *immediate);
 enum emulate_result emulate_scan(struct emulation *emulation);
 
+/* emulate_vector.c: moves of MMX, SSE and AVX; UNSUPPORTED, without effect, for all others */
+enum emulate_result emulate_vector(struct emulation *emulation);
+
 /* emulate_execute.c, emulate_0f.c: everything else, by opcode map */
 enum emulate_result emulate_execute_primary(struct emulation *emulation);
 enum emulate_result emulate_execute_0f(struct emulation *emulation);

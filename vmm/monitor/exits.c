@@ -11,7 +11,7 @@
 void exits_set_wants(struct vcpu_page *page)
 {
 	memset(page->want, 0, sizeof(page->want));
-	page->want[EXIT_MEMORY] = VCPU_SEGMENTS | VCPU_CONTROL | VCPU_CODE;
+	page->want[EXIT_MEMORY] = EXIT_MEMORY_GROUPS;
 	page->settle = SETTLE_HYPERCALL;
 	page->hypercalls = HYPERCALLS_OFFERED;
 	page->hypercall_result = (u64)HYPERCALL_UNKNOWN;
@@ -46,8 +46,21 @@ static void emulate_out(void *device, u16 port, u32 size, u32 value)
 	bus_write(&vcpu->machine->platform.ports, port, size, value);
 }
 
+static u8 *emulate_vectors(void *device)
+{
+	struct vcpu *vcpu = device;
+
+	vcpu_need(vcpu, VCPU_XSAVE);
+	return vcpu->xsave_page;
+}
+
 const struct emulate_ops exits_emulate_ops = {
-	.read = emulate_read, .write = emulate_write, .in = emulate_in, .out = emulate_out};
+	.read = emulate_read,
+	.write = emulate_write,
+	.in = emulate_in,
+	.out = emulate_out,
+	.vectors = emulate_vectors,
+};
 
 static void crash_unsupported(struct vcpu *vcpu, const char *what)
 {
@@ -137,36 +150,6 @@ static void settle_io(struct vcpu *vcpu)
 		bus_write(ports, exit->io_port, exit->io_size, *rax & mask);
 	}
 	vcpu_advance(vcpu);
-}
-
-bool exits_settle_port(struct vcpu *vcpu)
-{
-	struct vcpu_page *page = vcpu->page;
-	struct platform *platform = &vcpu->machine->platform;
-	u16 port = page->exit.io_port;
-	u32 size = page->exit.io_size;
-	u32 flags = page->exit.io_flags;
-	u64 mask = (2ull << (size * 8 - 1)) - 1;
-	u64 *rax = &page->gpr[GPR_RAX];
-	struct device *device;
-
-	if (!vcpu->quiet || platform->irqchip.kick != 0 || page->cr8 != 0 || page->event.valid ||
-	    vcpu->pv_eoi.pending || (flags & IO_STRING) != 0 ||
-	    page->exit.instruction_length == 0)
-		return false;
-	device = bus_find(&platform->ports, port, size);
-	if (device == NULL || device->ops->tick != NULL || size > device->ops->widest)
-		return false;
-	if ((flags & IO_IN) == 0)
-		device->ops->write(device, port, size, *rax & mask);
-	else if (size == 4)
-		*rax = device->ops->read(device, port, size) & mask;
-	else
-		*rax = (*rax & ~mask) | (device->ops->read(device, port, size) & mask);
-	page->advance_length = page->exit.instruction_length;
-	page->request |= REQUEST_ADVANCE;
-	page->exit.reason = EXIT_NONE;
-	return platform->irqchip.kick == 0 && platform->events.pending == 0;
 }
 
 static void settle_cpuid(struct vcpu *vcpu)

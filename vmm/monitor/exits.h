@@ -3,18 +3,14 @@
 
 #include "vmm/monitor/vcpu.h"
 
+/* What the emulator needs of the guest that has reached device memory. */
+#define EXIT_MEMORY_GROUPS (VCPU_SEGMENTS | VCPU_CONTROL | VCPU_CODE)
+
 /* Which register groups the kernel is to bring along with each reason. */
 void exits_set_wants(struct vcpu_page *page);
 
 /* Settles the exit in the vCPU page, once. */
 void exits_settle(struct vcpu *vcpu);
-
-/*
- * EXIT_IO at a device without a clock, while nothing is pending for the vCPU: then no timer, no
- * interrupt and no command can have come up that the kernel would not return for by itself. False:
- * there is more to do, for exits_settle and the rest of a pass.
- */
-bool exits_settle_port(struct vcpu *vcpu);
 
 /* EXIT_RDMSR and EXIT_WRMSR. */
 void exits_rdmsr(struct vcpu *vcpu);

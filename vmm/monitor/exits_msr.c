@@ -5,11 +5,6 @@
 #include "vmm/monitor/exits.h"
 #include "vmm/monitor/machine.h"
 
-static struct lapic *lapic_of(const struct vcpu *vcpu)
-{
-	return &vcpu->machine->platform.irqchip.lapic[vcpu->id];
-}
-
 /* MSRs of time, and the KVM interface's. */
 static bool is_own(u32 index)
 {
@@ -69,7 +64,7 @@ void exits_rdmsr(struct vcpu *vcpu)
 	bool known;
 
 	if (lapic_owns_msr(index)) {
-		known = lapic_msr_read(lapic_of(vcpu), index, &value);
+		known = lapic_msr_read(machine_lapic(vcpu), index, &value);
 	} else if (is_own(index)) {
 		known = read_own(vcpu, index, &value);
 	} else {
@@ -94,7 +89,8 @@ void exits_wrmsr(struct vcpu *vcpu)
 	bool allowed;
 
 	if (lapic_owns_msr(index)) {
-		allowed = lapic_msr_write(lapic_of(vcpu), index, value, machine->physical_bits);
+		allowed = lapic_msr_write(machine_lapic(vcpu), index, value,
+					  machine->physical_bits);
 		if (index == MSR_APIC_BASE)
 			vcpu_show_cpuid(vcpu);
 	} else if (is_own(index)) {

@@ -194,9 +194,11 @@ bool inject_prepare(struct vcpu *vcpu)
 		prepare_nmi(vcpu, irqchip, &taken);
 	if ((pending & PENDING_INTERRUPT) != 0 || vcpu->held.valid)
 		prepare_interrupt(vcpu, irqchip, &taken);
+	if (taken)
+		pending = irqchip_pending(irqchip, vcpu->id);
 	pv_eoi_offer(vcpu);
 	vcpu->page->cr8 = lapic_get_cr8(lapic);
 	vcpu->page->tpr_threshold = tpr_threshold(lapic);
-	vcpu->quiet = pending == 0 && !taken && !vcpu->held.valid && vcpu->page->cr8 == 0;
+	vcpu->quiet = pending == 0 && !vcpu->held.valid;
 	return true;
 }

@@ -39,6 +39,7 @@ struct machine {
 	struct vm_channel *channel;
 	struct guest_memory memory;
 	struct cpuid_policy cpuid;
+	struct xsave_layout xsave;
 	struct load_job job;
 	u32 vcpu_count;
 	u32 physical_bits; /* the guest's MAXPHYADDR */
@@ -50,6 +51,7 @@ struct machine {
 	u32 guest_count;  /* vCPUs that may be in the guest */
 	u32 obeyed;	  /* sequence of the command that was last begun */
 	u32 heard;	  /* number of the question that was last taken up */
+	u32 rebuilt_count; /* rebuild.h */
 	bool signal; /* the channel has something new for the manager */
 	u32 crash_count;
 	u64 crash_tsc[CRASH_LIMIT]; /* host TSC of the last unasked resets */
@@ -63,6 +65,11 @@ struct machine {
 static inline bool machine_may_run(const struct machine *machine)
 {
 	return machine->state == VM_RUNNING && machine->todo == 0;
+}
+
+static inline struct lapic *machine_lapic(const struct vcpu *vcpu)
+{
+	return &vcpu->machine->platform.irqchip.lapic[vcpu->id];
 }
 
 /* Does what has waited for the guest to be empty, if it is; to be called when a vCPU left it. */

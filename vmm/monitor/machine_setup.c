@@ -121,7 +121,7 @@ static void show_in_window(u64 at, u64 page)
 		(void)!map_guest(at, page * PAGE_SIZE, page * PAGE_SIZE + PAGE_SIZE);
 }
 
-static bool create_devices(struct machine *machine)
+bool machine_make_devices(struct machine *machine)
 {
 	struct lapic_page *pages[MACHINE_VCPU_MAX];
 	const struct platform_config config = {
@@ -164,6 +164,7 @@ bool machine_setup(struct machine *machine)
 	if (!open_channel(machine) || !map_ram(machine))
 		return false;
 	cpuid_build(&machine->cpuid, (u32)start_info->parameter[MONITOR_VCPUS]);
+	xsave_layout_find(&machine->xsave);
 	machine->physical_bits = cpuid_shown(&machine->cpuid, CPUID_ADDRESS_SIZES, 0).eax &
 				 CPUID_88_EAX_PHYSICAL_BITS;
 	if (machine->physical_bits < 36 || machine->physical_bits > 52)
@@ -179,7 +180,7 @@ bool machine_setup(struct machine *machine)
 	machine->job.page = machine->vcpu[0].page;
 	machine_time_start(&machine->time, start_info->tsc_khz, clock_tsc());
 	machine_update_clock(machine);
-	if (!create_devices(machine))
+	if (!machine_make_devices(machine))
 		return false;
 	reserve_start(machine);
 	return start_threads(machine);

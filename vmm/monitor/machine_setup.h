@@ -8,3 +8,6 @@
  * machine is crashed then, with the reason in the channel.
  */
 bool machine_setup(struct machine *machine);
+
+/* All devices in their state after power-on, at the vCPUs' pages. False: the machine is crashed. */
+bool machine_make_devices(struct machine *machine);

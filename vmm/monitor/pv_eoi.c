@@ -14,11 +14,6 @@ static u8 *guest_byte(const struct vcpu *vcpu)
 	return guest_memory_pointer(&vcpu->machine->memory, at, sizeof(u8));
 }
 
-static struct lapic *own_lapic(const struct vcpu *vcpu)
-{
-	return &vcpu->machine->platform.irqchip.lapic[vcpu->id];
-}
-
 bool pv_eoi_write_msr(struct vcpu *vcpu, u64 value)
 {
 	if ((value & PV_EOI_ENABLED) != 0 && !is_aligned(value & ~PV_EOI_ENABLED, 4))
@@ -32,7 +27,7 @@ void pv_eoi_offer(struct vcpu *vcpu)
 {
 	u8 *byte;
 
-	if ((vcpu->pv_eoi.msr & PV_EOI_ENABLED) == 0 || !lapic_eoi_is_private(own_lapic(vcpu)))
+	if ((vcpu->pv_eoi.msr & PV_EOI_ENABLED) == 0 || !lapic_eoi_is_private(machine_lapic(vcpu)))
 		return;
 	byte = guest_byte(vcpu);
 	if (byte == NULL)
@@ -50,6 +45,6 @@ void pv_eoi_collect(struct vcpu *vcpu)
 		__atomic_store_n(byte, 0, __ATOMIC_RELAXED);
 		return;
 	}
-	lapic_eoi(own_lapic(vcpu));
+	lapic_eoi(machine_lapic(vcpu));
 	vcpu->quiet = false;
 }

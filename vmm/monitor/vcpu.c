@@ -2,12 +2,14 @@
 #include "vmm/monitor/vcpu.h"
 
 #include "arch/x86_64/hw/control.h"
+#include "vmm/monitor/brief.h"
 #include "vmm/monitor/console.h"
 #include "vmm/monitor/cpuid_table.h"
 #include "vmm/monitor/exits.h"
 #include "vmm/monitor/inject.h"
 #include "vmm/monitor/load/start_state.h"
 #include "vmm/monitor/machine.h"
+#include "vmm/monitor/rebuild.h"
 #include "vmm/rt/clock.h"
 #include "vmm/rt/start.h"
 #include "vmm/rt/syscall.h"
@@ -33,7 +35,7 @@ static enum status create_queue(struct vcpu *vcpu)
 	return status;
 }
 
-static enum status create(struct vcpu *vcpu)
+enum status vcpu_make(struct vcpu *vcpu)
 {
 	handle_t memory;
 	u64 address;
@@ -50,6 +52,14 @@ static enum status create(struct vcpu *vcpu)
 	vcpu->lapic_page = (struct lapic_page *)(uintptr_t)(address + VCPU_APIC_PAGE * PAGE_SIZE);
 	vcpu->cpuid_page = (struct vcpu_cpuid_entry *)(uintptr_t)(address +
 								  VCPU_CPUID_PAGE * PAGE_SIZE);
+	vcpu->xsave_page = (u8 *)(uintptr_t)(address + VCPU_XSAVE_PAGE * PAGE_SIZE);
+	vcpu->emulator = (struct emulator){
+		.page = vcpu->page,
+		.memory = &vcpu->machine->memory,
+		.ops = &exits_emulate_ops,
+		.device = vcpu,
+		.xsave = &vcpu->machine->xsave,
+	};
 	status = sys_vcpu_create(start_handle(START_VM), memory, 0, vcpu->queue, &vcpu->handle);
 	sys_handle_close(memory);
 	return status;
@@ -63,16 +73,10 @@ enum status vcpu_init(struct vcpu *vcpu, struct machine *machine, u32 id)
 	vcpu->id = id;
 	status = create_queue(vcpu);
 	if (status == STATUS_OK)
-		status = create(vcpu);
+		status = vcpu_make(vcpu);
 	if (status != STATUS_OK)
 		return status;
 	exits_set_wants(vcpu->page);
-	vcpu->emulator = (struct emulator){
-		.page = vcpu->page,
-		.memory = &machine->memory,
-		.ops = &exits_emulate_ops,
-		.device = vcpu,
-	};
 	return STATUS_OK;
 }
 
@@ -291,12 +295,10 @@ static void tick(struct vcpu *vcpu)
 	vcpu->deadline_ns = platform_deadline(platform, vcpu->id);
 }
 
-/* What this vCPU has set going for others: interrupts, and a device's timer that is vCPU 0's. */
-static void wake_others(struct vcpu *vcpu, u32 reason)
+void vcpu_wake_kicked(struct vcpu *vcpu)
 {
 	struct machine *machine = vcpu->machine;
 	struct irqchip *irqchip = &machine->platform.irqchip;
-	struct vcpu *first = &machine->vcpu[0];
 	u64 kick = irqchip->kick & ~BIT(vcpu->id);
 
 	irqchip->kick &= BIT(vcpu->id);
@@ -306,6 +308,15 @@ static void wake_others(struct vcpu *vcpu, u32 reason)
 		other->quiet = false;
 		vcpu_wake(other);
 	}
+}
+
+/* What this vCPU has set going for others: interrupts, and a device's timer that is vCPU 0's. */
+static void wake_others(struct vcpu *vcpu, u32 reason)
+{
+	struct machine *machine = vcpu->machine;
+	struct vcpu *first = &machine->vcpu[0];
+
+	vcpu_wake_kicked(vcpu);
 	if (vcpu != first && (reason == EXIT_IO || reason == EXIT_MEMORY) &&
 	    platform_deadline(&machine->platform, 0) < first->deadline_ns)
 		vcpu_wake(first);
@@ -343,6 +354,8 @@ static bool pass(struct vcpu *vcpu, u64 *deadline_tsc)
 	if (reason != EXIT_IO && reason != EXIT_CPUID)
 		vcpu->quiet = false;
 	runnable = prepare(vcpu);
+	if (runnable && rebuild_is_due(vcpu))
+		rebuild(vcpu);
 	*deadline_tsc = 0;
 	if (runnable)
 		steal_time_enter(vcpu);
@@ -358,19 +371,17 @@ static bool pass(struct vcpu *vcpu, u64 *deadline_tsc)
 }
 
 /*
- * The short way of the commonest exit: the guest goes on as it was set going. To others the vCPU is
- * in the guest all the while; who wants something of it meanwhile has kicked it, which the next run
- * returns for.
+ * The short way: the guest goes on as it was set going. To others the vCPU is in the guest all the
+ * while; who wants something of it meanwhile has kicked it, which the next run returns for.
  */
-static bool pass_port(struct vcpu *vcpu)
+static bool pass_briefly(struct vcpu *vcpu)
 {
 	struct machine *machine = vcpu->machine;
 	bool done;
 
-	if (vcpu->page->exit.reason != EXIT_IO || vcpu->place != VCPU_IN_GUEST ||
-	    !mutex_try(&machine->lock))
+	if (vcpu->place != VCPU_IN_GUEST || rebuild_is_due(vcpu) || !mutex_try(&machine->lock))
 		return false;
-	done = machine_may_run(machine) && exits_settle_port(vcpu);
+	done = machine_may_run(machine) && brief_settle(vcpu);
 	mutex_unlock(&machine->lock);
 	return done;
 }
@@ -400,7 +411,7 @@ void vcpu_thread(struct vcpu *vcpu)
 	u64 deadline_tsc;
 
 	for (;;) {
-		if (pass_port(vcpu)) {
+		if (pass_briefly(vcpu)) {
 			run(vcpu);
 		} else if (pass(vcpu, &deadline_tsc)) {
 			if (unlikely(vcpu->yield_to != 0))

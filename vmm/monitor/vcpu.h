@@ -4,6 +4,7 @@
 #include "kernel/abi/object.h"
 #include "kernel/abi/vcpu.h"
 #include "vmm/monitor/emulate.h"
+#include "vmm/monitor/moves.h"
 #include "vmm/monitor/msr.h"
 #include "vmm/monitor/pv_eoi.h"
 #include "vmm/monitor/pvclock.h"
@@ -29,6 +30,7 @@ struct vcpu {
 	struct vcpu_page *page;
 	struct lapic_page *lapic_page;
 	struct vcpu_cpuid_entry *cpuid_page;
+	u8 *xsave_page;
 	enum vcpu_place place;
 	u32 reserve_round;	 /* the last one in which it asked */
 	bool woken;		 /* it was told already to come here */
@@ -47,11 +49,16 @@ struct vcpu {
 	struct steal_time steal_time;
 	u32 spun_for; /* the vCPU that was last thought to be waited for */
 	u32 yield_to; /* a vCPU that is to run before this one goes on, plus 1; 0: none */
+	u32 rebuilt_at;		 /* rebuild.h: the page's run_count then */
 	struct emulator emulator;
+	struct moves moves;
 };
 
 /* Creates the kernel's vCPU, its pages, queue and event; vCPU 0 has the machine's queue. */
 enum status vcpu_init(struct vcpu *vcpu, struct machine *machine, u32 id) MUST_CHECK;
+
+/* Its part in the kernel and the pages shared with that; what they held before is forgotten. */
+enum status vcpu_make(struct vcpu *vcpu) MUST_CHECK;
 
 /* Power-on: forgets what the vCPU was about to do. The first one's registers are the loader's. */
 void vcpu_reset(struct vcpu *vcpu);
@@ -66,6 +73,8 @@ void vcpu_take_sipi(struct vcpu *vcpu, u8 vector);
 
 /* Makes the vCPU's thread look at what is new for it: ends its run or its sleep. */
 void vcpu_wake(struct vcpu *vcpu);
+/* The same to all others for which this one has set an interrupt going. */
+void vcpu_wake_kicked(struct vcpu *vcpu);
 
 /* The guest's TSC was moved against the host's. */
 void vcpu_set_tsc_offset(struct vcpu *vcpu);

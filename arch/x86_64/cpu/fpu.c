@@ -47,6 +47,23 @@ void fpu_area_init(void *area)
 	memcpy((u8 *)area + LEGACY_BYTES, &present, sizeof(present));
 }
 
+/* What XRSTOR would refuse is taken out (SDM vol. 1, 13.8.1); MXCSR_MASK stays the CPU's own. */
+void fpu_area_take(void *area, const void *image)
+{
+	u32 *mxcsr = (u32 *)((u8 *)area + LEGACY_MXCSR);
+	u64 *header = (u64 *)((u8 *)area + LEGACY_BYTES);
+	u32 mask;
+
+	fpu_load(area, features.xcr0);
+	fpu_save(area);
+	mask = mxcsr[1];
+	memcpy(area, image, MIN(fpu_area_bytes(), PAGE_SIZE));
+	mxcsr[0] &= mask;
+	mxcsr[1] = mask;
+	header[0] &= features.xcr0;
+	memset(&header[1], 0, HEADER_BYTES - sizeof(header[0]));
+}
+
 bool fpu_xcr0_valid(u64 xcr0)
 {
 	u64 avx512 = xcr0 & XCR0_AVX512;

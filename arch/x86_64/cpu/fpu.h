@@ -16,6 +16,12 @@ size_t fpu_area_bytes(void);
 /* Makes an area hold the state after RESET. */
 void fpu_area_init(void *area);
 
+/*
+ * Makes an area hold an image, of a page at most, that nobody has checked: whatever it says, the
+ * area can be loaded. No guest's registers are loaded meanwhile.
+ */
+void fpu_area_take(void *area, const void *image);
+
 /* Whether XSETBV would take this value (SDM vol. 2, XSETBV) and this machine offers all of it. */
 bool fpu_xcr0_valid(u64 xcr0);
 

@@ -5,7 +5,6 @@
 #include "arch/x86_64/hw/msr.h"
 #include "arch/x86_64/virt/virt.h"
 #include "lib/string.h"
-#include "mm/address.h"
 #include "mm/page.h"
 
 #define RESET_RIP	  0xfff0u
@@ -66,11 +65,4 @@ enum status virt_xsave_alloc(struct virt_vcpu *vcpu)
 	if (status == STATUS_OK)
 		fpu_area_init(vcpu->xsave_area);
 	return status;
-}
-
-void virt_xsave_free(struct virt_vcpu *vcpu)
-{
-	if (vcpu->xsave_area)
-		page_free(pointer_to_hpa(vcpu->xsave_area), vcpu->vm->quota);
-	vcpu->xsave_area = NULL;
 }

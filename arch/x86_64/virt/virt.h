@@ -38,7 +38,7 @@ struct virt_code {
 
 /*
  * One virtual CPU as the back end sees it. The guest's general registers live in page->gpr all the
- * time, RAX and RSP included while the guest is out.
+ * time, RAX included while the guest is out, RSP and CR8 from leave to the next enter.
  */
 struct virt_vcpu {
 	struct virt_vm *vm;
@@ -137,11 +137,26 @@ const struct virt_ops *virt_probe(const char **reason);
 const struct virt_ops *vmx_probe(const char **reason);
 const struct virt_ops *svm_probe(const char **reason);
 
+/*
+ * vm.c, for both back ends: the bitmaps of `vm`, 2^order pages each, in which every MSR and port
+ * exits. STATUS_NO_MEMORY, STATUS_NO_QUOTA: none is left.
+ */
+enum status virt_maps_alloc(struct virt_vm *vm, unsigned int msr_order,
+			    unsigned int io_order) MUST_CHECK;
+void virt_maps_free(struct virt_vm *vm);
+/* Of a page or more, if there is one; *block is NULL then. */
+void virt_block_free(void **block, struct quota *quota);
+
+/* debug.c, for both back ends: DR0 to DR3 into the CPU and back, from and to the page. */
+void virt_debug_load(const struct virt_vcpu *vcpu);
+void virt_debug_save(struct virt_vcpu *vcpu);
+void virt_debug_get(struct virt_vcpu *vcpu);
+void virt_debug_set(struct virt_vcpu *vcpu);
+
 /* reset.c, for both back ends: the registers of all groups after RESET, as `set` takes them. */
 void virt_page_reset(struct vcpu_page *page);
 /* vcpu->xsave_area, in its state after RESET. STATUS_NO_MEMORY, STATUS_NO_QUOTA. */
 enum status virt_xsave_alloc(struct virt_vcpu *vcpu) MUST_CHECK;
-void virt_xsave_free(struct virt_vcpu *vcpu);
 
 /*
  * code.c, for both back ends. The guest's code at RIP by its four-level tables, up to the end of

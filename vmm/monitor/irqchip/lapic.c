@@ -44,6 +44,7 @@ void lapic_set_id_registers(struct lapic *lapic)
 void lapic_reset_registers(struct lapic *lapic)
 {
 	memset(lapic->page, 0, sizeof(*lapic->page));
+	lapic_find_words(lapic);
 	lapic_set(lapic, LAPIC_VERSION, LAPIC_VERSION_VALUE);
 	lapic_set(lapic, LAPIC_DFR, LAPIC_DFR_FLAT);
 	lapic_set(lapic, LAPIC_SVR, 0xff);

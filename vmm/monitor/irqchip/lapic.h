@@ -34,9 +34,16 @@ struct lapic_state {
 	u8 reserved[3];
 };
 
+/* Of ISR and IRR: bit i is set where word i has a bit, so that nobody has to look at all eight. */
+struct lapic_words {
+	u8 in_service;
+	u8 requested;
+};
+
 struct lapic {
 	struct lapic_page *page;
 	struct irqchip *irqchip;
+	struct lapic_words words; /* follows from the page */
 	struct lapic_state state;
 };
 
@@ -112,6 +119,8 @@ static inline void lapic_set(struct lapic *lapic, u32 offset, u32 value)
 	lapic->page->reg[offset / 4] = value;
 }
 
+/* `words`, after the page was written otherwise than by requests and their acceptance. */
+void lapic_find_words(struct lapic *lapic);
 void lapic_error(struct lapic *lapic, u32 bit);
 void lapic_send(struct lapic *lapic, u64 icr);
 u32 lapic_timer_current(const struct lapic *lapic);
@@ -119,6 +128,11 @@ u32 lapic_timer_current(const struct lapic *lapic);
 void lapic_timer_write(struct lapic *lapic, u32 offset, u32 value);
 u64 lapic_timer_get_deadline(const struct lapic *lapic);
 void lapic_timer_set_deadline(struct lapic *lapic, u64 tsc);
+/*
+ * The same for a deadline that has not come yet. False, without effect: not in TSC-deadline mode,
+ * or lapic_deadline would not simply be that time.
+ */
+bool lapic_timer_rearm(struct lapic *lapic, u64 tsc);
 /* x2APIC: LDR from the ID (SDM vol. 3, 11.12.10.2). */
 void lapic_set_id_registers(struct lapic *lapic);
 void lapic_reset_registers(struct lapic *lapic);

@@ -12,29 +12,65 @@ static bool vector_test(const struct lapic *lapic, u32 base, u32 vector)
 	return lapic_get(lapic, vector_word(base, vector)) >> (vector % 32) & 1;
 }
 
-static void vector_set(struct lapic *lapic, u32 base, u32 vector)
+/* The mask of words for ISR or IRR; TMR has none. */
+static u8 *words_of(struct lapic *lapic, u32 base)
+{
+	return base == LAPIC_ISR ? &lapic->words.in_service :
+	       base == LAPIC_IRR ? &lapic->words.requested : NULL;
+}
+
+static void vector_change(struct lapic *lapic, u32 base, u32 vector, bool on)
 {
 	u32 word = vector_word(base, vector);
+	u32 bit = 1u << (vector % 32);
+	u32 value = on ? lapic_get(lapic, word) | bit : lapic_get(lapic, word) & ~bit;
+	u8 *words = words_of(lapic, base);
 
-	lapic_set(lapic, word, lapic_get(lapic, word) | 1u << (vector % 32));
+	lapic_set(lapic, word, value);
+	if (words != NULL)
+		*words = (u8)((*words & ~BIT(vector / 32)) |
+			      (value != 0 ? BIT(vector / 32) : 0));
+}
+
+static void vector_set(struct lapic *lapic, u32 base, u32 vector)
+{
+	vector_change(lapic, base, vector, true);
 }
 
 static void vector_clear(struct lapic *lapic, u32 base, u32 vector)
 {
-	u32 word = vector_word(base, vector);
-
-	lapic_set(lapic, word, lapic_get(lapic, word) & ~(1u << (vector % 32)));
+	vector_change(lapic, base, vector, false);
 }
 
-static int vector_highest(const struct lapic *lapic, u32 base)
+void lapic_find_words(struct lapic *lapic)
 {
-	for (int i = 7; i >= 0; i--) {
-		u32 word = lapic_get(lapic, base + (u32)i * 0x10);
-
-		if (word != 0)
-			return i * 32 + (int)bit_highest(word);
+	lapic->words = (struct lapic_words){0};
+	for (u32 i = 0; i < 8; i++) {
+		if (lapic_get(lapic, LAPIC_ISR + i * 0x10) != 0)
+			lapic->words.in_service |= (u8)(1u << i);
+		if (lapic_get(lapic, LAPIC_IRR + i * 0x10) != 0)
+			lapic->words.requested |= (u8)(1u << i);
 	}
-	return -1;
+}
+
+static int vector_highest(const struct lapic *lapic, u32 base, u8 words)
+{
+	u32 word;
+
+	if (words == 0)
+		return -1;
+	word = bit_highest(words);
+	return (int)(word * 32 + bit_highest(lapic_get(lapic, base + word * 0x10)));
+}
+
+static int highest_in_service(const struct lapic *lapic)
+{
+	return vector_highest(lapic, LAPIC_ISR, lapic->words.in_service);
+}
+
+static int highest_requested(const struct lapic *lapic)
+{
+	return vector_highest(lapic, LAPIC_IRR, lapic->words.requested);
 }
 
 bool lapic_is_requested(const struct lapic *lapic, u32 vector)
@@ -45,7 +81,7 @@ bool lapic_is_requested(const struct lapic *lapic, u32 vector)
 /* SDM vol. 3, 11.8.3.1 */
 u32 lapic_ppr(const struct lapic *lapic)
 {
-	int in_service = vector_highest(lapic, LAPIC_ISR);
+	int in_service = highest_in_service(lapic);
 	u32 tpr = lapic_get(lapic, LAPIC_TPR);
 
 	if (in_service < 0 || tpr >> 4 >= (u32)in_service >> 4)
@@ -59,7 +95,7 @@ int lapic_pending(const struct lapic *lapic)
 
 	if (lapic_mode(lapic) == LAPIC_OFF)
 		return -1;
-	vector = vector_highest(lapic, LAPIC_IRR);
+	vector = highest_requested(lapic);
 	if (vector < 0 || (u32)vector >> 4 <= lapic_ppr(lapic) >> 4)
 		return -1;
 	return vector;
@@ -74,7 +110,7 @@ void lapic_accept(struct lapic *lapic, u32 vector)
 
 void lapic_eoi(struct lapic *lapic)
 {
-	int vector = vector_highest(lapic, LAPIC_ISR);
+	int vector = highest_in_service(lapic);
 
 	if (vector < 0)
 		return;
@@ -90,10 +126,10 @@ void lapic_eoi(struct lapic *lapic)
 
 bool lapic_eoi_is_private(const struct lapic *lapic)
 {
-	int vector = vector_highest(lapic, LAPIC_ISR);
+	int vector = highest_in_service(lapic);
 
 	return vector >= 0 && !vector_test(lapic, LAPIC_TMR, (u32)vector) &&
-	       vector_highest(lapic, LAPIC_IRR) < 0;
+	       highest_requested(lapic) < 0;
 }
 
 u64 lapic_get_cr8(const struct lapic *lapic)

@@ -28,5 +28,6 @@ enum status lapic_load(struct lapic *lapic, const struct lapic_saved *saved)
 
 	lapic->state = *state;
 	*lapic->page = saved->page;
+	lapic_find_words(lapic);
 	return STATUS_OK;
 }

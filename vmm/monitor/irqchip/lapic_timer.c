@@ -92,6 +92,17 @@ void lapic_timer_set_deadline(struct lapic *lapic, u64 tsc)
 	lapic_tick(lapic);
 }
 
+bool lapic_timer_rearm(struct lapic *lapic, u64 tsc)
+{
+	u32 entry = lapic_get(lapic, LAPIC_LVT_TIMER);
+
+	if (lapic_timer_mode(lapic) != LAPIC_LVT_TIMER_TSC_DEADLINE ||
+	    entry & LAPIC_LVT_MASKED || lapic_is_requested(lapic, entry & LAPIC_LVT_VECTOR))
+		return false;
+	lapic->state.tsc_deadline = tsc;
+	return true;
+}
+
 static void lapic_tick_tsc_deadline(struct lapic *lapic)
 {
 	if (lapic->state.tsc_deadline == 0 ||

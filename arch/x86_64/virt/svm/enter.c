@@ -32,23 +32,30 @@ static bool prepare(struct virt_vcpu *vcpu, struct asid_pool *asids)
 			asid_prepare(asids, vcpu, svm_capabilities.flush_by_asid);
 		vmcb->control.guest_asid = vcpu->tag;
 	}
+	vmcb->save.rax = READ_ONCE(page->gpr[GPR_RAX]);
+	return flush;
+}
+
+/* What stays in the VMCB from one entry to the next, up to svm_leave. */
+static void supply(struct virt_vcpu *vcpu)
+{
+	struct vmcb *vmcb = svm_vmcb(vcpu);
+	struct vcpu_page *page = vcpu->page;
+
 	vmcb->control.virtual_interrupt = (vmcb->control.virtual_interrupt & ~VMCB_V_TPR) |
 					  (READ_ONCE(page->cr8) & 0xf);
 	/* SVM has no threshold: every change of CR8 exits before it happens. */
 	vmcb->control.intercept_cr_write = READ_ONCE(page->tpr_threshold) != 0 ? INTERCEPT_CR8 : 0;
-	vmcb->save.rax = READ_ONCE(page->gpr[GPR_RAX]);
 	vmcb->save.rsp = READ_ONCE(page->gpr[GPR_RSP]);
-	return flush;
+	svm_switch_in(vcpu->control_hpa.value);
+	vcpu->live = true;
 }
 
 static void collect(struct virt_vcpu *vcpu)
 {
 	struct vmcb *vmcb = svm_vmcb(vcpu);
-	struct vcpu_page *page = vcpu->page;
 
-	page->gpr[GPR_RAX] = vmcb->save.rax;
-	page->gpr[GPR_RSP] = vmcb->save.rsp;
-	page->cr8 = vmcb->control.virtual_interrupt & 0xf;
+	vcpu->page->gpr[GPR_RAX] = vmcb->save.rax;
 	vmcb->control.event_injection = 0;
 }
 
@@ -240,8 +247,7 @@ void svm_enter(struct virt_vcpu *vcpu, u64 deadline_tsc)
 	step = step_begin(vcpu);
 	flush = prepare(vcpu, &cpu->asids);
 	if (!vcpu->live)
-		svm_switch_in(vcpu->control_hpa.value);
-	vcpu->live = true;
+		supply(vcpu);
 	if (unlikely(vcpu->unchecked))
 		run_unchecked(vcpu);
 	else
@@ -265,8 +271,12 @@ void svm_enter(struct virt_vcpu *vcpu, u64 deadline_tsc)
 void svm_leave(struct virt_vcpu *vcpu)
 {
 	const struct svm_cpu *cpu = vcpu->scratch;
+	const struct vmcb *vmcb = svm_vmcb(vcpu);
 
-	if (vcpu->live)
-		svm_switch_out(vcpu->control_hpa.value, cpu->host_area.value);
+	if (!vcpu->live)
+		return;
+	vcpu->page->gpr[GPR_RSP] = vmcb->save.rsp;
+	vcpu->page->cr8 = vmcb->control.virtual_interrupt & 0xf;
+	svm_switch_out(vcpu->control_hpa.value, cpu->host_area.value);
 	vcpu->live = false;
 }

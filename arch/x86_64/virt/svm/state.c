@@ -121,14 +121,7 @@ static void debug_get(struct virt_vcpu *vcpu)
 	const struct vmcb_save *save = &svm_vmcb(vcpu)->save;
 	struct vcpu_page *page = vcpu->page;
 
-	if (svm_is_loaded(vcpu)) {
-		vcpu->dr[0] = read_dr0();
-		vcpu->dr[1] = read_dr1();
-		vcpu->dr[2] = read_dr2();
-		vcpu->dr[3] = read_dr3();
-	}
-	for (u32 i = 0; i < ARRAY_COUNT(vcpu->dr); i++)
-		page->dr[i] = vcpu->dr[i];
+	virt_debug_get(vcpu);
 	page->dr[6] = save->dr6;
 	page->dr[7] = save->dr7;
 }
@@ -138,14 +131,7 @@ static void debug_set(struct virt_vcpu *vcpu)
 	struct vmcb_save *save = &svm_vmcb(vcpu)->save;
 	const struct vcpu_page *page = vcpu->page;
 
-	for (u32 i = 0; i < ARRAY_COUNT(vcpu->dr); i++)
-		vcpu->dr[i] = READ_ONCE(page->dr[i]);
-	if (svm_is_loaded(vcpu)) {
-		write_dr0(vcpu->dr[0]);
-		write_dr1(vcpu->dr[1]);
-		write_dr2(vcpu->dr[2]);
-		write_dr3(vcpu->dr[3]);
-	}
+	virt_debug_set(vcpu);
 	save->dr6 = READ_ONCE(page->dr[6]);
 	save->dr7 = READ_ONCE(page->dr[7]);
 }
@@ -211,15 +197,15 @@ static NOINLINE void get_others(struct virt_vcpu *vcpu, u32 groups)
 		xcr0_get(vcpu);
 	if (groups & VCPU_TSC)
 		vcpu->page->tsc_offset = vcpu->tsc_offset;
-	if (groups & VCPU_CODE)
-		virt_code_show(vcpu, svm_code_find(vcpu));
 }
 
 void svm_get(struct virt_vcpu *vcpu, u32 groups)
 {
 	if (groups & VCPU_RIP)
 		rip_get(vcpu);
-	if (unlikely(groups != VCPU_RIP)) /* which most exits need alone */
+	if (groups & VCPU_CODE)
+		virt_code_show(vcpu, svm_code_find(vcpu));
+	if (unlikely(groups & ~(u32)(VCPU_RIP | VCPU_CODE))) /* most exits need no more */
 		get_others(vcpu, groups);
 }
 

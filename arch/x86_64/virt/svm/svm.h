@@ -53,7 +53,6 @@ void svm_nmi_block(struct virt_vcpu *vcpu, bool blocked);
 enum status svm_cpu_enable(void *area, hpa_t area_hpa);
 void svm_cpu_disable(void);
 enum status svm_vm_init(struct virt_vm *vm);
-void svm_vm_free(struct virt_vm *vm);
 enum status svm_vcpu_init(struct virt_vcpu *vcpu);
 void svm_vcpu_free(struct virt_vcpu *vcpu);
 void svm_vcpu_load(struct virt_vcpu *vcpu);

@@ -71,20 +71,15 @@ enum status svm_vcpu_init(struct virt_vcpu *vcpu)
 
 void svm_vcpu_free(struct virt_vcpu *vcpu)
 {
-	if (vcpu->control)
-		page_free(pointer_to_hpa(vcpu->control), vcpu->vm->quota);
-	vcpu->control = NULL;
-	virt_xsave_free(vcpu);
+	virt_block_free(&vcpu->control, vcpu->vm->quota);
+	virt_block_free(&vcpu->xsave_area, vcpu->vm->quota);
 }
 
 void svm_vcpu_load(struct virt_vcpu *vcpu)
 {
 	vcpu->loaded_cpu = this_cpu()->id;
 	vcpu->scratch = svm_cpu();
-	write_dr0(vcpu->dr[0]);
-	write_dr1(vcpu->dr[1]);
-	write_dr2(vcpu->dr[2]);
-	write_dr3(vcpu->dr[3]);
+	virt_debug_load(vcpu);
 	if (features.rdtscp)
 		wrmsr(MSR_TSC_AUX, vcpu->msr[VMSR_TSC_AUX]);
 	fpu_load(vcpu->xsave_area, vcpu->xcr0);
@@ -94,10 +89,7 @@ void svm_vcpu_unload(struct virt_vcpu *vcpu)
 {
 	vcpu->xcr0 = fpu_xcr0_get();
 	fpu_save(vcpu->xsave_area);
-	vcpu->dr[0] = read_dr0();
-	vcpu->dr[1] = read_dr1();
-	vcpu->dr[2] = read_dr2();
-	vcpu->dr[3] = read_dr3();
+	virt_debug_save(vcpu);
 	/* From now on another CPU may load it. */
 	__atomic_store_n(&vcpu->loaded_cpu, ~0u, __ATOMIC_RELEASE);
 }

@@ -2,9 +2,6 @@
 /* What the vCPUs of a VM share: the permission maps for MSRs and ports. */
 #include "arch/x86_64/hw/msr.h"
 #include "arch/x86_64/virt/svm/svm.h"
-#include "lib/string.h"
-#include "mm/address.h"
-#include "mm/page.h"
 
 #define MSRPM_ORDER 1
 #define IOPM_ORDER  2 /* three pages are used */
@@ -31,34 +28,11 @@ static void msr_allow(u8 *msrpm, u32 msr)
 
 enum status svm_vm_init(struct virt_vm *vm)
 {
-	enum status status;
+	enum status status = virt_maps_alloc(vm, MSRPM_ORDER, IOPM_ORDER);
 
-	status = page_alloc_cleared(MSRPM_ORDER, PAGE_CONTROL, vm->quota, &vm->msr_bitmap);
 	if (status != STATUS_OK)
 		return status;
-	status = page_alloc_cleared(IOPM_ORDER, PAGE_CONTROL, vm->quota, &vm->io_bitmap);
-	if (status != STATUS_OK) {
-		vm->io_bitmap = NULL;
-		svm_vm_free(vm);
-		return status;
-	}
-	memset(vm->io_bitmap, 0xff, IOPM_BYTES);
-	memset(vm->msr_bitmap, 0xff, MSRPM_BYTES);
 	for (size_t i = 0; i < ARRAY_COUNT(guest_msrs); i++)
 		msr_allow(vm->msr_bitmap, guest_msrs[i]);
 	return STATUS_OK;
-}
-
-static void block_free(void *block, struct quota *quota)
-{
-	if (block)
-		page_free(pointer_to_hpa(block), quota);
-}
-
-void svm_vm_free(struct virt_vm *vm)
-{
-	block_free(vm->msr_bitmap, vm->quota);
-	block_free(vm->io_bitmap, vm->quota);
-	vm->msr_bitmap = NULL;
-	vm->io_bitmap = NULL;
 }

@@ -5,7 +5,6 @@
 #include "arch/x86_64/hw/paging.h"
 #include "arch/x86_64/virt/vmx/vmcs.h"
 #include "arch/x86_64/virt/vmx/vmx.h"
-#include "lib/string.h"
 #include "mm/address.h"
 #include "mm/page.h"
 #include "mm/table.h"
@@ -37,7 +36,6 @@ static void msr_bitmap_fill(struct vmx_msr_bitmap *bitmap)
 		MSR_FS_BASE,	 MSR_GS_BASE,	   MSR_KERNEL_GS_BASE,
 	};
 
-	memset(bitmap, 0xff, sizeof(*bitmap));
 	for (size_t i = 0; i < ARRAY_COUNT(passed); i++)
 		msr_pass(bitmap, passed[i], true);
 	msr_pass(bitmap, MSR_TSC, false); /* RDMSR adds the TSC offset: SDM vol. 3, 26.3 */
@@ -45,34 +43,11 @@ static void msr_bitmap_fill(struct vmx_msr_bitmap *bitmap)
 
 enum status vmx_vm_init(struct virt_vm *vm)
 {
-	enum status status;
+	enum status status = virt_maps_alloc(vm, 0, IO_BITMAP_ORDER);
 
-	status = page_alloc_cleared(0, PAGE_CONTROL, vm->quota, &vm->msr_bitmap);
-	if (status != STATUS_OK)
-		return status;
-	status = page_alloc_cleared(IO_BITMAP_ORDER, PAGE_CONTROL, vm->quota, &vm->io_bitmap);
-	if (status != STATUS_OK) {
-		vm->io_bitmap = NULL;
-		vmx_vm_free(vm);
-		return status;
-	}
-	msr_bitmap_fill(vm->msr_bitmap);
-	memset(vm->io_bitmap, 0xff, PAGE_SIZE << IO_BITMAP_ORDER);
-	return STATUS_OK;
-}
-
-static void block_free(void *block, struct quota *quota)
-{
-	if (block)
-		page_free(pointer_to_hpa(block), quota);
-}
-
-void vmx_vm_free(struct virt_vm *vm)
-{
-	block_free(vm->msr_bitmap, vm->quota);
-	block_free(vm->io_bitmap, vm->quota);
-	vm->msr_bitmap = NULL;
-	vm->io_bitmap = NULL;
+	if (status == STATUS_OK)
+		msr_bitmap_fill(vm->msr_bitmap);
+	return status;
 }
 
 static void controls_write(const struct virt_vcpu *vcpu)
@@ -158,9 +133,7 @@ enum status vmx_vcpu_init(struct virt_vcpu *vcpu)
 /* The vCPU is unloaded, so its VMCS is clear. */
 void vmx_vcpu_free(struct virt_vcpu *vcpu)
 {
-	block_free(vcpu->control, vcpu->vm->quota);
-	block_free(vcpu->scratch, vcpu->vm->quota);
-	virt_xsave_free(vcpu);
-	vcpu->control = NULL;
-	vcpu->scratch = NULL;
+	virt_block_free(&vcpu->control, vcpu->vm->quota);
+	virt_block_free(&vcpu->scratch, vcpu->vm->quota);
+	virt_block_free(&vcpu->xsave_area, vcpu->vm->quota);
 }

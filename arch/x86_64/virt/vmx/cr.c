@@ -127,8 +127,10 @@ void vmx_control_set(struct virt_vcpu *vcpu)
 bool vmx_cr_settle(struct virt_vcpu *vcpu, u64 qualification)
 {
 	u64 number = qualification & CR_QUALIFICATION_NUMBER;
-	u64 value = vcpu->page->gpr[bits_get(qualification, 11, 8)];
+	u64 value;
 
+	vmx_collect(vcpu); /* it may be RSP */
+	value = vcpu->page->gpr[bits_get(qualification, 11, 8)];
 	if (bits_get(qualification, 5, 4) != CR_ACCESS_MOV_TO)
 		return false;
 	if (!vmx_is_64_bit())

@@ -27,10 +27,7 @@ void vmx_vcpu_load(struct virt_vcpu *vcpu)
 	vmx_tag_assign(vcpu);
 	vmx_msrs_stage(vcpu);
 
-	write_dr0(vcpu->dr[0]);
-	write_dr1(vcpu->dr[1]);
-	write_dr2(vcpu->dr[2]);
-	write_dr3(vcpu->dr[3]);
+	virt_debug_load(vcpu);
 	write_dr6(vcpu->dr6);
 	fpu_load(vcpu->xsave_area, vcpu->xcr0);
 }
@@ -39,10 +36,7 @@ void vmx_vcpu_load(struct virt_vcpu *vcpu)
 void vmx_vcpu_unload(struct virt_vcpu *vcpu)
 {
 	fpu_save(vcpu->xsave_area);
-	vcpu->dr[0] = read_dr0();
-	vcpu->dr[1] = read_dr1();
-	vcpu->dr[2] = read_dr2();
-	vcpu->dr[3] = read_dr3();
+	virt_debug_save(vcpu);
 	vcpu->dr6 = read_dr6();
 	vmx_msrs_fetch(vcpu);
 
@@ -116,19 +110,12 @@ static void timer_write(struct virt_vcpu *vcpu, u64 deadline_tsc)
 	vmcs_write32(VMCS_PREEMPTION_TIMER, timer_ticks(deadline_tsc));
 }
 
-/* What the CPU takes from elsewhere than the VMCS's guest state. */
-static void prepare(struct virt_vcpu *vcpu, u64 deadline_tsc)
+/* What the CPU takes from elsewhere than the VMCS's guest state; it stays there up to collect. */
+static void supply(struct virt_vcpu *vcpu)
 {
-	struct vcpu_page *page = vcpu->page;
 	u64 cr3 = read_cr3();
-	u64 rsp = READ_ONCE(page->gpr[GPR_RSP]);
+	u64 rsp = READ_ONCE(vcpu->page->gpr[GPR_RSP]);
 
-	if (unlikely(vcpu->flush)) {
-		vcpu->code.depth = 0;
-		vmx_tag_flush(vcpu);
-	}
-	if ((deadline_tsc != 0 || vcpu->timer_set) && (vmx_capability.pin & PIN_PREEMPTION_TIMER))
-		timer_write(vcpu, deadline_tsc);
 	if (unlikely(cr3 != vcpu->host_cr3)) {
 		vmcs_write_natural(VMCS_HOST_CR3, cr3);
 		vcpu->host_cr3 = cr3;
@@ -140,9 +127,22 @@ static void prepare(struct virt_vcpu *vcpu, u64 deadline_tsc)
 	set_task_priority(vcpu);
 	if (read_cr2() != vcpu->cr2)
 		write_cr2(vcpu->cr2);
+	vcpu->live = true;
 }
 
-static void collect(struct virt_vcpu *vcpu)
+static void prepare(struct virt_vcpu *vcpu, u64 deadline_tsc)
+{
+	if (unlikely(vcpu->flush)) {
+		vcpu->code.depth = 0;
+		vmx_tag_flush(vcpu);
+	}
+	if ((deadline_tsc != 0 || vcpu->timer_set) && (vmx_capability.pin & PIN_PREEMPTION_TIMER))
+		timer_write(vcpu, deadline_tsc);
+	if (!vcpu->live)
+		supply(vcpu);
+}
+
+void vmx_collect(struct virt_vcpu *vcpu)
 {
 	const struct vmx_scratch *scratch = vcpu->scratch;
 
@@ -166,7 +166,6 @@ void vmx_enter(struct virt_vcpu *vcpu, u64 deadline_tsc)
 {
 	bool settled = true;
 
-	vcpu->live = true;
 	for (u32 round = 0; settled && round < VMX_ROUNDS; round++) {
 		prepare(vcpu, deadline_tsc);
 		if (!vmx_run(vcpu->page->gpr, vcpu->launched, &vcpu->host_rsp)) {
@@ -174,7 +173,6 @@ void vmx_enter(struct virt_vcpu *vcpu, u64 deadline_tsc)
 			settled = false;
 			break;
 		}
-		collect(vcpu);
 		settled = vmx_exit_decode(vcpu, deadline_tsc);
 	}
 	if (unlikely(settled)) {
@@ -189,7 +187,9 @@ void vmx_leave(struct virt_vcpu *vcpu)
 	struct cpu *cpu = this_cpu();
 	const struct table_register gdtr = {sizeof(cpu->gdt) - 1, (u64)cpu->gdt};
 
-	if (vcpu->live)
-		lgdt(&gdtr);
+	if (!vcpu->live)
+		return;
+	vmx_collect(vcpu);
+	lgdt(&gdtr);
 	vcpu->live = false;
 }

@@ -100,15 +100,9 @@ static void debug_get(struct virt_vcpu *vcpu)
 {
 	struct vcpu_page *page = vcpu->page;
 
-	if (is_loaded(vcpu)) {
-		vcpu->dr[0] = read_dr0();
-		vcpu->dr[1] = read_dr1();
-		vcpu->dr[2] = read_dr2();
-		vcpu->dr[3] = read_dr3();
+	if (is_loaded(vcpu))
 		vcpu->dr6 = read_dr6();
-	}
-	for (u32 i = 0; i < ARRAY_COUNT(vcpu->dr); i++)
-		page->dr[i] = vcpu->dr[i];
+	virt_debug_get(vcpu);
 	page->dr[6] = vcpu->dr6;
 	page->dr[7] = vmcs_read_natural(VMCS_GUEST_DR7);
 }
@@ -117,18 +111,12 @@ static void debug_set(struct virt_vcpu *vcpu)
 {
 	const struct vcpu_page *page = vcpu->page;
 
-	for (u32 i = 0; i < ARRAY_COUNT(vcpu->dr); i++)
-		vcpu->dr[i] = READ_ONCE(page->dr[i]);
+	virt_debug_set(vcpu);
 	/* MOV to DR6 with an upper half would fault the host; nobody can have one. */
 	vcpu->dr6 = (u32)READ_ONCE(page->dr[6]);
 	vmcs_write_natural(VMCS_GUEST_DR7, READ_ONCE(page->dr[7]));
-	if (is_loaded(vcpu)) {
-		write_dr0(vcpu->dr[0]);
-		write_dr1(vcpu->dr[1]);
-		write_dr2(vcpu->dr[2]);
-		write_dr3(vcpu->dr[3]);
+	if (is_loaded(vcpu))
 		write_dr6(vcpu->dr6);
-	}
 }
 
 static void msrs_get(struct virt_vcpu *vcpu)

@@ -24,6 +24,9 @@ _Static_assert(offsetof(struct vmx_scratch, msr_load) % 16 == 0, "SDM vol. 3, 25
 u64 vmx_borrow(struct virt_vcpu *vcpu);
 void vmx_return(struct virt_vcpu *vcpu, u64 previous);
 
+/* enter.c: RSP, CR8 and CR2, of which neither page nor vCPU knows between enter and leave */
+void vmx_collect(struct virt_vcpu *vcpu);
+
 /* entry.S: where an exit continues */
 extern const char vmx_exited[];
 
@@ -60,7 +63,6 @@ bool vmx_exit_decode(struct virt_vcpu *vcpu, u64 deadline_tsc);
 enum status vmx_cpu_enable(void *area, hpa_t area_hpa);
 void vmx_cpu_disable(void);
 enum status vmx_vm_init(struct virt_vm *vm);
-void vmx_vm_free(struct virt_vm *vm);
 enum status vmx_vcpu_init(struct virt_vcpu *vcpu);
 void vmx_vcpu_free(struct virt_vcpu *vcpu);
 void vmx_vcpu_load(struct virt_vcpu *vcpu);

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: MIT */
+/* DR0 to DR3, which neither VMRUN nor VM entry switches: a loaded vCPU's are in the CPU. */
+#include "arch/x86_64/cpu/instructions.h"
+#include "arch/x86_64/virt/virt.h"
+#include "lib/read_once.h"
+
+void virt_debug_load(const struct virt_vcpu *vcpu)
+{
+	write_dr0(vcpu->dr[0]);
+	write_dr1(vcpu->dr[1]);
+	write_dr2(vcpu->dr[2]);
+	write_dr3(vcpu->dr[3]);
+}
+
+void virt_debug_save(struct virt_vcpu *vcpu)
+{
+	vcpu->dr[0] = read_dr0();
+	vcpu->dr[1] = read_dr1();
+	vcpu->dr[2] = read_dr2();
+	vcpu->dr[3] = read_dr3();
+}
+
+void virt_debug_get(struct virt_vcpu *vcpu)
+{
+	if (vcpu->loaded_cpu != ~0u)
+		virt_debug_save(vcpu);
+	for (u32 i = 0; i < ARRAY_COUNT(vcpu->dr); i++)
+		vcpu->page->dr[i] = vcpu->dr[i];
+}
+
+void virt_debug_set(struct virt_vcpu *vcpu)
+{
+	for (u32 i = 0; i < ARRAY_COUNT(vcpu->dr); i++)
+		vcpu->dr[i] = READ_ONCE(vcpu->page->dr[i]);
+	if (vcpu->loaded_cpu != ~0u)
+		virt_debug_load(vcpu);
+}

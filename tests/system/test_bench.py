@@ -1,0 +1,18 @@
+# SPDX-License-Identifier: MIT
+"""What exits cost, against tests/bench/baseline.json: a growth of more than 2 % fails."""
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "bench"))
+import run as bench  # noqa: E402
+
+
+def pytest_generate_tests(metafunc):
+    metafunc.parametrize("emulator",
+                         ["qemu"] + ["bochs"] * metafunc.config.getoption("--long"))
+
+
+def test_baseline(build, tmp_path, emulator):
+    counts = bench.exits(bench.exits_makers(build, tmp_path)[emulator])
+    assert counts, "the benchmark guest says nothing"
+    assert bench.grown(emulator, counts) == []

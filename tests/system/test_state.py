@@ -1,0 +1,52 @@
+# SPDX-License-Identifier: MIT
+"""All state can be read out and put back: an image built with TEST=1 does so while Linux boots."""
+import re
+import subprocess
+
+import pytest
+
+import bundle
+from machine import ROOT, Bochs, Qemu
+
+CONF = ("[vm alpha]\nkernel = vmlinuz\ninitrd = initramfs.cpio.gz\nmemory = 128M\n"
+        "cmdline = console=ttyS0 quiet name=alpha\nvcpus = {vcpus}\nautostart = yes\n")
+
+
+@pytest.fixture(scope="module")
+def rebuilding(build):
+    """The image in which each vCPU and every device is destroyed and made anew all the time."""
+    folder = build / "state"
+    done = subprocess.run(["make", "-s", "TEST=1", f"BUILD={folder.relative_to(ROOT)}",
+                           f"{folder.relative_to(ROOT)}/skerry.elf"], cwd=ROOT, text=True,
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    assert done.returncode == 0, done.stdout
+    return folder
+
+
+def pytest_generate_tests(metafunc):
+    cells = [(Qemu, 1)]
+    if metafunc.config.getoption("--long"):
+        cells += [(Qemu, 2), (Bochs, 1)]
+    metafunc.parametrize("emulator, vcpus", cells)
+
+
+def test_rebuilt(build, rebuilding, tmp_path, emulator, vcpus):
+    files = bundle.write(tmp_path / "state.cpio", {
+        "skerry.conf": CONF.format(vcpus=vcpus).encode(),
+        "vmlinuz": (build / "guests/vmlinuz").read_bytes(),
+        "initramfs.cpio.gz": (build / "guests/initramfs.cpio.gz").read_bytes()})
+    with emulator(rebuilding, bundle=files) as machine:
+        machine.wait_prompt()
+        machine.attach("alpha")
+        machine.wait_shell("alpha", 600)
+        # the registers of this process and the time survive too
+        machine.shell("i=0; while [ $i -lt 300 ]; do echo $i > /dev/null; i=$((i+1)); done")
+        assert "300" in machine.shell("echo $i")
+        before = float(machine.shell("cat /proc/uptime").split()[0])
+        after = float(machine.shell("sleep 1; cat /proc/uptime").split()[0])
+        assert 1 <= after - before < 60
+        machine.leave()
+        lines = machine.command("log show -n 1000")
+        counts = [int(n) for n in re.findall(r"rebuilt (\d+) times", lines)]
+        assert counts and max(counts) >= 2, lines
+        assert machine.vm("alpha")["state"] == "running"

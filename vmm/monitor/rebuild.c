@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: MIT */
+#include "vmm/monitor/rebuild.h"
+
+#include "lib/bits.h"
+#include "vmm/monitor/machine_setup.h"
+#include "vmm/rt/start.h"
+#include "vmm/rt/syscall.h"
+
+#define DEVICE_STATE_MAX 1024u
+#define CPUS_MAX	 8u /* of machines whose devices are made anew */
+#define POISON		 0xcc
+
+/* All under the machine's lock; one machine is all that a monitor has. */
+static struct vcpu_page saved_page;
+static u8 saved_cpuid[PAGE_SIZE];
+static u8 saved_xsave[PAGE_SIZE];
+static u8 saved_device[PLATFORM_DEVICE_MAX][DEVICE_STATE_MAX] ALIGNED(8);
+static struct lapic_saved saved_lapic[CPUS_MAX];
+
+static void save_vcpu(struct vcpu *vcpu)
+{
+	vcpu_need(vcpu, (VCPU_ALL & ~(u32)VCPU_EVENT) | VCPU_XSAVE);
+	saved_page = *vcpu->page;
+	memcpy(saved_cpuid, vcpu->cpuid_page, sizeof(saved_cpuid));
+	memcpy(saved_xsave, vcpu->xsave_page, sizeof(saved_xsave));
+}
+
+/* The local APIC's page is the devices' business. */
+static void load_vcpu(struct vcpu *vcpu)
+{
+	*vcpu->page = saved_page;
+	vcpu->page->valid = 0;
+	vcpu->page->dirty = (VCPU_ALL & ~(u32)VCPU_EVENT) | VCPU_XSAVE;
+	memcpy(vcpu->cpuid_page, saved_cpuid, sizeof(saved_cpuid));
+	memcpy(vcpu->xsave_page, saved_xsave, sizeof(saved_xsave));
+}
+
+static enum status make_vcpu_anew(struct vcpu *vcpu)
+{
+	enum status status = sys_object_destroy(vcpu->handle);
+
+	if (status == STATUS_OK)
+		status = sys_space_unmap(start_handle(START_SPACE), (u64)(uintptr_t)vcpu->page,
+					 VCPU_PAGES_MAX * PAGE_SIZE);
+	return status == STATUS_OK ? vcpu_make(vcpu) : status;
+}
+
+static bool save_devices(const struct platform *platform)
+{
+	for (u32 i = 0; i < platform->device_count; i++) {
+		const struct device *device = platform->device[i];
+
+		if (device->state_bytes > DEVICE_STATE_MAX ||
+		    device_save(device, saved_device[i], device->state_bytes) != STATUS_OK)
+			return false;
+	}
+	for (u32 i = 0; i < platform->irqchip.cpu_count; i++)
+		lapic_save(&platform->irqchip.lapic[i], &saved_lapic[i]);
+	return true;
+}
+
+/* The interrupt controllers come first: the others raise lines there. */
+static bool load_devices(struct platform *platform)
+{
+	bool good = true;
+
+	for (u32 i = 0; i < platform->irqchip.cpu_count; i++)
+		good = good &&
+		       lapic_load(&platform->irqchip.lapic[i], &saved_lapic[i]) == STATUS_OK;
+	for (u32 i = 0; i < platform->device_count; i++)
+		good = good && device_load(platform->device[i], saved_device[i],
+					   platform->device[i]->state_bytes) == STATUS_OK;
+	return good;
+}
+
+/* Of the platform only the time, what vCPUs have to be told and the counters stay. */
+static bool make_devices_anew(struct machine *machine)
+{
+	struct platform *platform = &machine->platform;
+	const struct machine_clock clock = platform->clock;
+	u64 kick = platform->irqchip.kick;
+	u32 lowest_last = platform->irqchip.lowest_last;
+	u64 unknown_ports = platform->ports.unknown_count;
+	u64 unknown_memory = platform->memory.unknown_count;
+
+	memset(platform, POISON, sizeof(*platform));
+	platform->clock = clock;
+	if (!machine_make_devices(machine))
+		return false;
+	platform->ports.unknown_count = unknown_ports;
+	platform->memory.unknown_count = unknown_memory;
+	platform->irqchip.lowest_last = lowest_last;
+	if (!load_devices(platform))
+		return false;
+	platform->irqchip.kick |= kick;
+	return true;
+}
+
+void rebuild(struct vcpu *vcpu)
+{
+	struct machine *machine = vcpu->machine;
+	enum status status;
+
+	vcpu->rebuilt_at = vcpu->page->run_count;
+	if (machine->vcpu_count > CPUS_MAX || machine->platform.events.pending != 0)
+		return;
+	save_vcpu(vcpu);
+	if (!save_devices(&machine->platform)) {
+		machine_crash(machine, "a device cannot be saved");
+		return;
+	}
+	status = make_vcpu_anew(vcpu);
+	if (status != STATUS_OK) {
+		machine_crash(machine, "its vCPU %u cannot be made anew: %s", vcpu->id,
+			      status_text(status));
+		return;
+	}
+	if (!make_devices_anew(machine)) {
+		machine_crash(machine, "its devices cannot be made anew");
+		return;
+	}
+	load_vcpu(vcpu);
+	/* what the kernel has marked it would have taken back by itself */
+	vcpu->steal_time.marked = vcpu->page->preempted_gpa != 0;
+	if (vcpu->id == 0)
+		machine->job.page = vcpu->page;
+	if (is_power_of_two(++machine->rebuilt_count))
+		machine_log(machine, "rebuilt %u times, last with vCPU %u",
+			    machine->rebuilt_count, vcpu->id);
+}
