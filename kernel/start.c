@@ -137,6 +137,11 @@ static void fill(struct start_info *info)
 	memcpy(info->rsdp, machine.rsdp, sizeof(info->rsdp));
 }
 
+bool start_is_root(const struct object *object)
+{
+	return object == &root;
+}
+
 bool start_is_manager(const struct process *process)
 {
 	return process == manager;
@@ -163,4 +168,8 @@ void start_manager(void)
 	fill(info);
 	give_all(info, group);
 	must(process_start(manager, start));
+	/* Its mappings, and the process itself while it runs, refer to them from now on. */
+	object_put(&start->object);
+	object_put(&image->object);
+	object_put(&manager->object);
 }

@@ -12,3 +12,6 @@ void start_manager(void);
 /* Whether the process is the manager: the machine cannot go on without it. */
 struct process;
 bool start_is_manager(const struct process *process);
+
+struct object;
+bool start_is_root(const struct object *object);

@@ -43,6 +43,7 @@ static syscall_function *const table[SYS_COUNT] = {
 	[SYS_SPACE_ENTRY] = sys_space_entry,
 	[SYS_LOG_LEVEL] = sys_log_level,
 	[SYS_MACHINE_STOP] = sys_machine_stop,
+	[SYS_AUDIT] = sys_audit,
 };
 
 void syscall_dispatch(struct thread *caller, struct trap_frame *frame)

@@ -33,7 +33,7 @@ syscall_function sys_process_create, sys_process_space, sys_process_start, sys_p
 syscall_function sys_queue_create, sys_queue_wait, sys_event_create, sys_event_signal,
 	sys_irq_create, sys_irq_unmask;
 syscall_function sys_vm_create, sys_vcpu_create, sys_vcpu_kick, sys_vcpu_get, sys_vcpu_dump;
-syscall_function sys_log_level, sys_machine_stop;
+syscall_function sys_log_level, sys_machine_stop, sys_audit;
 
 /* What the calls share: an argument looked up as an object of a type with rights. */
 #define SYSCALL_OBJECT(caller, number, type_name, TYPE, rights, result)                         \

@@ -115,7 +115,7 @@ static void block_free(u32 frame)
 	page_counts[frames[frame].owner] -= 1ull << order;
 	page_counts[PAGE_FREE] += 1ull << order;
 	page_zones[frames[frame].zone].free += 1ull << order;
-	frames[frame].flags &= (u8)~PAGE_FLAG_HEAD;
+	frames[frame].flags &= (u8)~(PAGE_FLAG_HEAD | PAGE_FLAG_SLAB);
 
 	for (; order < PAGE_ORDER_MAX; order++) {
 		u32 buddy = frame ^ (1u << order);
@@ -141,6 +141,8 @@ enum status page_alloc(unsigned int order, enum page_owner owner, struct quota *
 	status = STATUS_NO_MEMORY;
 	if (page_counts[PAGE_FREE] >= reserved_count + count)
 		status = block_alloc(order, owner, hpa);
+	if (status == STATUS_OK && quota != NULL)
+		page_of(*hpa)->previous = (u32)(pointer_to_hpa(quota).value / 8);
 	lock_release(&buddy_lock, LOCK_PAGES);
 	if (status != STATUS_OK)
 		quota_release(quota, owner, count);
@@ -241,6 +243,29 @@ bool page_range_has_ram(hpa_t hpa, u64 bytes)
 	return false;
 }
 
+bool page_is_slab(hpa_t hpa)
+{
+	u64 frame = hpa.value >> PAGE_SHIFT;
+
+	return frame < frame_count && (frames[frame].flags & PAGE_FLAG_SLAB) != 0;
+}
+
+u64 page_block_at(u64 frame, struct page_block *block)
+{
+	const struct page *page = &frames[frame];
+
+	*block = (struct page_block){.owner = PAGE_FREE};
+	if (frame >= frame_count)
+		return 0;
+	if (!(page->flags & PAGE_FLAG_HEAD))
+		return 1;
+	if (page->owner != PAGE_FREE)
+		*block = (struct page_block){HPA(frame << PAGE_SHIFT), page->previous * 8ull,
+					     page->owner, page->order,
+					     (page->flags & PAGE_FLAG_SLAB) != 0};
+	return 1ull << page->order;
+}
+
 void page_counts_move(u64 *owners, struct zone_counters *zones)
 {
 	memcpy(owners, page_counts, sizeof(early_counts));
@@ -255,8 +280,8 @@ u64 page_total(void)
 }
 
 /* The first place in RAM for `bytes` that nothing in use touches; 0 when there is none. */
-static u64 place_find(const struct page_range *ram, size_t ram_count,
-		      const struct page_range *used, size_t used_count, u64 bytes)
+static u64 place_find(const struct page_range *ram, size_t ram_count, const struct page_range *used,
+		      size_t used_count, u64 bytes)
 {
 	for (size_t i = 0; i < ram_count; i++) {
 		u64 at = align_up(MAX(ram[i].base.value, PAGE_SIZE), PAGE_SIZE);

@@ -15,7 +15,7 @@ struct slab {
 	struct list node; /* in quota->slabs while it has room */
 	struct cache *cache;
 	struct quota *quota; /* as given by the caller, NULL: the kernel's */
-	u64 used;            /* a bit per object */
+	u64 used;	     /* a bit per object */
 } ALIGNED(OBJECT_ALIGNMENT);
 _Static_assert((PAGE_SIZE - sizeof(struct slab)) / OBJECT_ALIGNMENT < 64, "one word of bits");
 
@@ -47,6 +47,7 @@ static enum status slab_alloc(struct cache *cache, struct quota *quota, struct s
 
 	if (status != STATUS_OK)
 		return status;
+	page_of(hpa)->flags |= PAGE_FLAG_SLAB;
 	*slab = hpa_to_pointer(hpa);
 	**slab = (struct slab){.cache = cache, .quota = quota};
 	list_init(&(*slab)->node);
@@ -103,4 +104,20 @@ void cache_free(struct cache *cache, void *object)
 	lock_release(&holder->lock, LOCK_QUOTA);
 	if (empty)
 		page_free(pointer_to_hpa(slab), quota);
+}
+
+void *cache_walk(hpa_t page, u32 *place, const struct cache **cache, const struct quota **quota)
+{
+	const struct slab *slab;
+
+	if (!page_is_slab(page))
+		return NULL;
+	slab = hpa_to_pointer(page);
+	while (*place < slab->cache->slab_objects && !(slab->used & BIT(*place)))
+		++*place;
+	*cache = slab->cache;
+	*quota = slab->quota;
+	return *place < slab->cache->slab_objects
+		       ? (u8 *)(slab + 1) + (*place)++ * slab->cache->object_bytes
+		       : NULL;
 }

@@ -22,3 +22,9 @@ void cache_init(struct cache *cache, size_t object_bytes);
 /* A zeroed object, its page charged to the quota. STATUS_NO_QUOTA, STATUS_NO_MEMORY. */
 enum status cache_alloc(struct cache *cache, struct quota *quota, void **object) MUST_CHECK;
 void cache_free(struct cache *cache, void *object);
+
+/*
+ * For SYS_AUDIT: the object at or behind *place of the slab in a page, *place moved on, NULL behind
+ * the last or where no slab is; its cache and quota.
+ */
+void *cache_walk(hpa_t page, u32 *place, const struct cache **cache, const struct quota **quota);

@@ -15,15 +15,15 @@
  * 512 slots and SLOT_PRESENT, or the address of a 2-MiB block, CHUNK_LARGE and how many of its
  * pages are cleared: nobody sees the block before all are.
  */
-#define SLOT_PRESENT BIT(0)
-#define CHUNK_LARGE BIT(1)
+#define SLOT_PRESENT	    BIT(0)
+#define CHUNK_LARGE	    BIT(1)
 #define CHUNK_CLEARED_SHIFT 2
-#define CHUNK_CLEARED BITS(11, 2)
+#define CHUNK_CLEARED	    BITS(11, 2)
 
 /* Bounded steps: pages cleared, words visited when giving back. */
 #define STEP_CLEAR 32
-#define STEP_PIN 24
-#define STEP_FREE 64
+#define STEP_PIN   24
+#define STEP_FREE  64
 
 /* Checking a physical range takes time in proportion; 16 MiB at a time suffice for devices. */
 #define PHYSICAL_PAGES_MAX 4096
@@ -316,6 +316,40 @@ void *memory_pointer(struct memory *memory, u64 index)
 	return memory_slot(memory, index, &hpa, &level) ? hpa_to_pointer(hpa) : NULL;
 }
 
+static u64 walk_ram(const struct memory *memory, u64 *index, hpa_t *hpa)
+{
+	u64 place = *index % MEMORY_CHUNK_PAGES;
+	u64 chunk = memory->chunks != NULL ? memory->chunks[*index / MEMORY_CHUNK_PAGES] : 0;
+	const u64 *slots = memory->inline_slots;
+
+	if (memory->chunks != NULL && !(chunk & SLOT_PRESENT)) {
+		*index += MEMORY_CHUNK_PAGES - place;
+		*hpa = HPA((chunk & PTE_ADDRESS) + (place << PAGE_SHIFT));
+		return chunk & CHUNK_LARGE ? MEMORY_CHUNK_PAGES - place : 0;
+	}
+	if (memory->chunks != NULL)
+		slots = hpa_to_pointer(HPA(chunk & PTE_ADDRESS));
+	++*index;
+	*hpa = HPA(slots[place] & PTE_ADDRESS);
+	return slots[place] & SLOT_PRESENT ? 1 : 0;
+}
+
+u64 memory_walk(struct memory *memory, u64 *index, hpa_t *hpa)
+{
+	u64 count;
+
+	if (memory->kind == MEMORY_FIXED) {
+		count = memory->page_count - *index;
+		*hpa = HPA(memory->base.value + (*index << PAGE_SHIFT));
+		*index = memory->page_count;
+		return count;
+	}
+	lock_acquire(&memory->lock, LOCK_MEMORY);
+	count = walk_ram(memory, index, hpa);
+	lock_release(&memory->lock, LOCK_MEMORY);
+	return count;
+}
+
 static void chunk_destroy(struct memory *memory, u64 *chunk)
 {
 	if (*chunk & CHUNK_LARGE)
@@ -329,8 +363,8 @@ static void chunk_destroy(struct memory *memory, u64 *chunk)
 static void destroy_step(struct memory *memory)
 {
 	u64 index = memory->destroy_cursor;
-	u64 chunk_end = MIN(align_down(index, MEMORY_CHUNK_PAGES) + MEMORY_CHUNK_PAGES,
-			    memory->page_count);
+	u64 chunk_end =
+		MIN(align_down(index, MEMORY_CHUNK_PAGES) + MEMORY_CHUNK_PAGES, memory->page_count);
 	u64 *slot = slot_find(memory, index);
 
 	memory->destroy_cursor = slot != NULL ? index + 1 : chunk_end;

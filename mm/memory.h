@@ -87,6 +87,12 @@ bool memory_slot(struct memory *memory, u64 index, hpa_t *hpa, enum pt_level *le
 void *memory_pointer(struct memory *memory, u64 index);
 
 /*
+ * For SYS_AUDIT: how many pages lie at and behind *hpa for page *index and those after it, 0 when
+ * it is absent; *index moved behind them.
+ */
+u64 memory_walk(struct memory *memory, u64 *index, hpa_t *hpa);
+
+/*
  * The next step of giving back all pages and at last the object itself: STATUS_AGAIN, then
  * STATUS_OK. Nothing may map it or refer to it any more.
  */

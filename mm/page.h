@@ -14,7 +14,7 @@ struct quota;
 /* One per 4-KiB frame of the machine. A block, free or not, is described by its first frame. */
 struct page {
 	u32 next; /* frames of the free list, or of the list the block's owner keeps; 0: none */
-	u32 previous;
+	u32 previous;   /* of a block in use: whose quota pays for it, address / 8 */
 	u32 references; /* the owner's: entries in use of a page table, epoch of a deferred block */
 	u8 owner;       /* enum page_owner */
 	u8 order;
@@ -26,6 +26,7 @@ _Static_assert(sizeof(struct page) == 16, "0.4 % of the memory");
 enum page_flag {
 	PAGE_FLAG_RAM = 1 << 0,  /* managed: never given out as device memory */
 	PAGE_FLAG_HEAD = 1 << 1, /* the first frame of a block */
+	PAGE_FLAG_SLAB = 1 << 2, /* of objects: mm/cache.c */
 };
 
 struct page_range {
@@ -82,6 +83,21 @@ hpa_t page_hpa(const struct page *page);
 enum page_owner page_owner(hpa_t hpa);
 /* Whether any page of the range is RAM that the allocator manages; looks at each of them. */
 bool page_range_has_ram(hpa_t hpa, u64 bytes);
+
+/* For SYS_AUDIT: a block in use and who pays for it, as the address of a quota; 0: nobody. */
+struct page_block {
+	hpa_t hpa;
+	u64 account;
+	u32 owner; /* enum page_owner */
+	u32 order;
+	bool slab;
+};
+/*
+ * The block that begins at a frame, with owner PAGE_FREE where none in use does. Returns how many
+ * frames to move on to the next; 0 behind the last.
+ */
+u64 page_block_at(u64 frame, struct page_block *block);
+bool page_is_slab(hpa_t hpa);
 
 /* Pages by owner. */
 extern u64 *page_counts;

@@ -15,7 +15,7 @@
 #define GUARD_BYTES PAGE_SIZE
 
 static struct cache space_cache;
-static struct cache mapping_cache;
+struct cache mapping_cache;
 static bool split_tables;
 static u64 guest_limit;
 

@@ -196,6 +196,23 @@ u64 table_entry(const struct table *table, u64 at, enum pt_level level)
 	return walk.level == level ? walk.entry & ~PTE_ADDRESS : 0;
 }
 
+enum status table_next(const struct table *table, u64 *at, u64 end, struct pt_leaf *leaf)
+{
+	for (unsigned int n = 0; n < STEP_ENTRIES && *at < end; n++) {
+		struct walk walk;
+		u64 bytes;
+
+		walk_down(table, *at, PT_LEVEL_4K, &walk);
+		if (walk.entry & table->format->present) {
+			leaf_decode(table->format, *at, &walk, leaf);
+			return STATUS_OK;
+		}
+		bytes = pt_level_bytes(walk.level);
+		*at = align_down(*at, bytes) + bytes;
+	}
+	return *at < end ? STATUS_AGAIN : STATUS_NOT_FOUND;
+}
+
 /* Puts a table of 512 smaller leaves in the place of a large one. */
 static enum status leaf_split(struct table *table, const struct walk *walk, struct pt_leaf leaf)
 {

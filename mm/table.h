@@ -106,6 +106,12 @@ bool table_lookup(const struct table *table, u64 at, struct pt_leaf *leaf);
 u64 table_entry(const struct table *table, u64 at, enum pt_level level);
 
 /*
+ * The first leaf at or after `at` and before `end`. STATUS_NOT_FOUND when there is none;
+ * STATUS_AGAIN with *at moved on after a bounded number of entries.
+ */
+enum status table_next(const struct table *table, u64 *at, u64 end, struct pt_leaf *leaf);
+
+/*
  * Gives [at, end) other rights, splitting leaves that reach beyond it. What is not mapped stays
  * so. STATUS_NO_MEMORY or STATUS_NO_QUOTA when a leaf cannot be split; then a part may be done.
  * Not bounded: for the kernel's own tables at boot. The caller flushes.

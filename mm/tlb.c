@@ -53,6 +53,7 @@ void tlb_page_free(hpa_t hpa, struct quota *quota)
 	CHECK(page->flags & PAGE_FLAG_HEAD);
 	quota_release(quota, page->owner, 1ull << page->order);
 	page->next = 0;
+	page->previous = 0; /* nobody pays for it any more */
 	lock_acquire(&tlb_lock, LOCK_DEFERRED);
 	page->references = epoch;
 	if (waiting_first == 0)

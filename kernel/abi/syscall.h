@@ -130,6 +130,11 @@ enum syscall {
 	SYS_LOG_LEVEL,
 	/* (root, enum machine_stop, port, value, width). Does not return on success. */
 	SYS_MACHINE_STOP,
+	/*
+	 * (root, memory, enum audit_what, where, at) -> where or at to go on with, AUDIT_END: that
+	 * was all. Fills the object's first page, a pinned one, with a struct audit_page.
+	 */
+	SYS_AUDIT,
 	SYS_COUNT
 };
 

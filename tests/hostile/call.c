@@ -69,6 +69,7 @@ static const u8 shapes[SYS_COUNT] = {
 	[SYS_VCPU_DUMP] = 1,
 	[SYS_LOG_LEVEL] = 1,
 	[SYS_MACHINE_STOP] = 1,
+	[SYS_AUDIT] = 3,
 };
 
 static bool is_kept(u64 handle)

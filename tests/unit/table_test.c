@@ -149,27 +149,6 @@ static void model_unmap(struct table *table)
 	}
 }
 
-/*
- * The first leaf at or after `at` and before `end`. STATUS_NOT_FOUND when there is none;
- * STATUS_AGAIN with *at moved on after a bounded number of entries.
- */
-static enum status table_next(const struct table *table, u64 *at, u64 end, struct pt_leaf *leaf)
-{
-	for (unsigned int n = 0; n < STEP_ENTRIES && *at < end; n++) {
-		struct walk walk;
-		u64 bytes;
-
-		walk_down(table, *at, PT_LEVEL_4K, &walk);
-		if (walk.entry & table->format->present) {
-			leaf_decode(table->format, *at, &walk, leaf);
-			return STATUS_OK;
-		}
-		bytes = pt_level_bytes(walk.level);
-		*at = align_down(*at, bytes) + bytes;
-	}
-	return *at < end ? STATUS_AGAIN : STATUS_NOT_FOUND;
-}
-
 static void model_check(const struct table *table)
 {
 	struct pt_leaf found;

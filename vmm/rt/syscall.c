@@ -265,3 +265,8 @@ enum status sys_machine_stop(handle_t root, enum machine_stop how, u16 port, u32
 {
 	return call(SYS_MACHINE_STOP, root, how, port, value, width, 0, NULL);
 }
+
+enum status sys_audit(handle_t root, handle_t memory, u64 what, u64 where, u64 at, u64 *next)
+{
+	return call(SYS_AUDIT, root, memory, what, where, at, 0, next);
+}

@@ -62,3 +62,5 @@ enum status sys_vcpu_dump(handle_t vcpu) MUST_CHECK;
 
 enum status sys_log_level(handle_t root, u32 category, u32 level) MUST_CHECK;
 enum status sys_machine_stop(handle_t root, enum machine_stop how, u16 port, u32 value, u32 width);
+enum status sys_audit(handle_t root, handle_t memory, u64 what, u64 where, u64 at,
+		      u64 *next) MUST_CHECK;

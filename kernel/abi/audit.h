@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include "lib/types.h"
+
+/*
+ * What SYS_AUDIT lists: who owns which page, who refers to what, what is mapped where. The kernel
+ * only tells; what should be is the caller's to judge. An identity is the physical address of an
+ * object, good for nothing but to compare; that of an account is its group's, 0 the kernel's.
+ */
+enum audit_what {
+	AUDIT_FRAMES,  /* from frame `where` on: blocks in use, and the objects in them */
+	AUDIT_SPACE,   /* leaves of space `where` from address `at` on; where 0: the kernel's */
+	AUDIT_MEMORY,  /* pages of memory object `where` from index `at` on */
+	AUDIT_HANDLES, /* of process `where`, from index `at` on */
+};
+
+enum audit_kind {
+	AUDIT_BLOCK,  /* id: address; info: owner, order << 8; other: account */
+	AUDIT_OBJECT, /* info: type, dead << 8, detail << 16; other: account; value: references */
+	AUDIT_REFERENCE, /* id: who holds it, 0: the kernel; other: what; info: a handle's rights */
+	AUDIT_CHARGE,	 /* id: account; info: owner; value: pages charged */
+	AUDIT_PROMISE,	 /* id: account; info: owner; value: of these, pages of a memory object */
+	AUDIT_LEAF,	 /* id: space; info: rights, level << 8; other: address; value: page */
+	AUDIT_SLOT,	 /* id: memory; other: index; value: page; info: how many from there on */
+};
+
+struct audit_record {
+	u32 kind; /* enum audit_kind */
+	u32 info;
+	u64 id;
+	u64 other;
+	u64 value;
+};
+
+/* AUDIT_OBJECT's detail: a memory object's owner and, above it, these; a space's likewise. */
+#define AUDIT_DETAIL_FIXED  0x8000u /* memory: a range that is somebody else's */
+#define AUDIT_DETAIL_SECOND 1u	    /* space: a second stage */
+
+#define AUDIT_RECORDS 127u
+#define AUDIT_END     (~0ull)
+
+/* The page that the caller gives and the kernel fills. */
+struct audit_page {
+	u64 count;
+	u64 reserved[3];
+	struct audit_record record[AUDIT_RECORDS];
+};
+_Static_assert(sizeof(struct audit_page) == PAGE_SIZE, "one page");

@@ -1,0 +1,308 @@
+/* SPDX-License-Identifier: MIT */
+/* SYS_AUDIT: lists what kernel/abi/audit.h names, a page of records at a time. */
+#include "kernel/abi/audit.h"
+#include "kernel/caches.h"
+#include "kernel/group.h"
+#include "kernel/handle.h"
+#include "kernel/irq.h"
+#include "kernel/log_ring.h"
+#include "kernel/panic.h"
+#include "kernel/process.h"
+#include "kernel/start.h"
+#include "kernel/syscall.h"
+#include "kernel/thread.h"
+#include "kernel/vcpu.h"
+#include "kernel/vm.h"
+#include "mm/address.h"
+#include "mm/kernel_space.h"
+#include "mm/memory.h"
+#include "mm/page.h"
+#include "mm/space.h"
+
+#define STEP_FRAMES 1024u
+#define STEP_SLOTS  1024u
+#define KERNEL_HALF 0xffff800000000000ull
+
+/* The count is the kernel's own: the caller may write into the page meanwhile. */
+struct listing {
+	struct audit_page *page;
+	u64 count;
+};
+
+static bool full(const struct listing *listing)
+{
+	return listing->count == AUDIT_RECORDS;
+}
+
+/* A slab's records fit a page; the check is for the day when they do not. */
+static void put(struct listing *listing, enum audit_kind kind, u64 info, u64 id, u64 other,
+		u64 value)
+{
+	CHECK(!full(listing));
+	listing->page->record[listing->count++] =
+		(struct audit_record){kind, (u32)info, id, other, value};
+}
+
+static u64 identity(const void *object)
+{
+	return object != NULL ? pointer_to_hpa(object).value : 0;
+}
+
+static void put_reference(struct listing *listing, const void *holder, const void *target)
+{
+	if (target != NULL)
+		put(listing, AUDIT_REFERENCE, 0, identity(holder), identity(target), 0);
+}
+
+static void put_group(struct listing *listing, const struct group *group)
+{
+	if (!group->object.dead)
+		put_reference(listing, group, group);
+	put_reference(listing, group, group->page_memory);
+	for (u32 owner = 0; owner < PAGE_OWNER_COUNT; owner++) {
+		if (group->quota.pages[owner] != 0)
+			put(listing, AUDIT_CHARGE, owner, identity(&group->quota), 0,
+			    group->quota.pages[owner]);
+	}
+}
+
+static void put_process(struct listing *listing, const struct process *process)
+{
+	put_reference(listing, process, process->space);
+	put_reference(listing, process, process->ended.queue);
+	if (process->running)
+		put_reference(listing, process, process);
+}
+
+static void put_thread(struct listing *listing, const struct thread *thread)
+{
+	if (thread->sibling.next != &thread->sibling)
+		put_reference(listing, thread->process, thread);
+	put_reference(listing, thread, thread->waits_for);
+	put_reference(listing, thread, thread->ran);
+}
+
+static void put_vcpu(struct listing *listing, const struct vcpu *vcpu)
+{
+	put_reference(listing, vcpu, vcpu->vm);
+	put_reference(listing, vcpu, vcpu->queue);
+	put_reference(listing, vcpu, vcpu->memory);
+}
+
+static u32 detail(const struct object *object)
+{
+	const struct memory *memory = CONTAINER_OF(object, const struct memory, object);
+
+	if (object->type == OBJECT_SPACE)
+		return CONTAINER_OF(object, const struct space, object)->second_stage
+			       ? AUDIT_DETAIL_SECOND
+			       : 0;
+	if (object->type != OBJECT_MEMORY)
+		return 0;
+	return memory->kind == MEMORY_FIXED ? AUDIT_DETAIL_FIXED : memory->owner;
+}
+
+/* It was charged in full when it was made. */
+static void put_memory(struct listing *listing, const struct memory *memory)
+{
+	if (memory->kind == MEMORY_RAM)
+		put(listing, AUDIT_PROMISE, memory->owner, identity(memory->quota), 0,
+		    memory->page_count - memory->destroy_cursor);
+}
+
+static void put_object(struct listing *listing, const struct object *object, u64 account)
+{
+	put(listing, AUDIT_OBJECT, object->type | (u32)object->dead << 8 | detail(object) << 16,
+	    identity(object), account, object->references);
+	switch (object->type) {
+	case OBJECT_GROUP:
+		put_group(listing, CONTAINER_OF(object, const struct group, object));
+		break;
+	case OBJECT_MEMORY:
+		put_memory(listing, CONTAINER_OF(object, const struct memory, object));
+		break;
+	case OBJECT_PROCESS:
+		put_process(listing, CONTAINER_OF(object, const struct process, object));
+		break;
+	case OBJECT_THREAD:
+		put_thread(listing, CONTAINER_OF(object, const struct thread, object));
+		break;
+	case OBJECT_EVENT:
+		put_reference(listing, object,
+			      CONTAINER_OF(object, const struct event, object)->signal.queue);
+		break;
+	case OBJECT_IRQ:
+		put_reference(listing, object,
+			      CONTAINER_OF(object, const struct irq, object)->signal.queue);
+		break;
+	case OBJECT_VM:
+		put_reference(listing, object,
+			      CONTAINER_OF(object, const struct vm, object)->space);
+		break;
+	case OBJECT_VCPU:
+		put_vcpu(listing, CONTAINER_OF(object, const struct vcpu, object));
+		break;
+	}
+}
+
+static void put_slab(struct listing *listing, hpa_t slab)
+{
+	const struct quota *quota;
+	const struct cache *cache;
+	u32 place = 0;
+
+	for (const void *object; (object = cache_walk(slab, &place, &cache, &quota)) != NULL;) {
+		if (cache == &mapping_cache)
+			put_reference(listing, object, ((const struct mapping *)object)->memory);
+		else if (cache != &cache_run_queue)
+			put_object(listing, object, identity(quota));
+	}
+}
+
+/* A slab begins a page of records of its own. */
+static u64 list_frames(struct listing *listing, u64 first)
+{
+	struct page_block block;
+
+	if (first == 0)
+		put_reference(listing, NULL, log_news.queue);
+	for (u32 n = 0; n < STEP_FRAMES; n++) {
+		u64 count = page_block_at(first, &block);
+
+		if (count == 0)
+			return AUDIT_END;
+		if (block.owner != PAGE_FREE) {
+			if (full(listing) || (block.slab && listing->count != 0))
+				return first;
+			put(listing, AUDIT_BLOCK, block.owner | block.order << 8, block.hpa.value,
+			    block.account, 0);
+			if (block.slab)
+				put_slab(listing, block.hpa);
+		}
+		first += count;
+	}
+	return first;
+}
+
+static u64 list_leaves(struct listing *listing, const struct table *table, u64 id, u64 at, u64 end)
+{
+	u64 began = at;
+	struct pt_leaf leaf;
+
+	/* Behind the last address comes 0. */
+	while (!full(listing) && at >= began && at < end) {
+		enum status status = table_next(table, &at, end, &leaf);
+
+		if (status == STATUS_NOT_FOUND)
+			return AUDIT_END;
+		if (status == STATUS_AGAIN)
+			break;
+		if (leaf.at < began)
+			return AUDIT_END;
+		put(listing, AUDIT_LEAF, leaf.rights | (u32)leaf.level << 8, id, leaf.at,
+		    leaf.hpa.value);
+		at = leaf.at + pt_level_bytes(leaf.level);
+	}
+	return at >= began && at < end ? at : AUDIT_END;
+}
+
+static u64 list_slots(struct listing *listing, struct memory *memory, u64 index)
+{
+	for (u32 n = 0; n < STEP_SLOTS && !full(listing); n++) {
+		u64 at = index;
+		u64 count;
+		hpa_t hpa;
+
+		if (index >= memory->page_count)
+			return AUDIT_END;
+		count = memory_walk(memory, &index, &hpa);
+		if (count != 0)
+			put(listing, AUDIT_SLOT, count, identity(memory), at, hpa.value);
+	}
+	return index;
+}
+
+static u64 list_handles(struct listing *listing, const struct process *process, u64 index)
+{
+	if (process->handles == NULL)
+		return AUDIT_END;
+	for (; index < HANDLE_MAX && !full(listing); index++) {
+		const struct handle_entry *entry = &process->handles->entry[index];
+
+		if (entry->object != NULL)
+			put(listing, AUDIT_REFERENCE, entry->rights, identity(process),
+			    start_is_root(entry->object) ? 0 : identity(entry->object), 0);
+	}
+	return index < HANDLE_MAX ? index : AUDIT_END;
+}
+
+/* The object of an identity that an earlier list has told; NULL: it is not there any more. */
+static struct object *object_find(u64 id, enum object_type type)
+{
+	const struct quota *quota;
+	const struct cache *cache;
+	u32 place = 0;
+
+	for (void *object; (object = cache_walk(HPA(id & ~PAGE_MASK), &place, &cache, &quota));) {
+		if (identity(object) == id && cache != &mapping_cache &&
+		    cache != &cache_run_queue && ((struct object *)object)->type == type)
+			return object;
+	}
+	return NULL;
+}
+
+static u64 list_space(struct listing *listing, u64 id, u64 at)
+{
+	struct object *object = object_find(id, OBJECT_SPACE);
+	struct space *space = CONTAINER_OF(object, struct space, object);
+	u64 next;
+
+	if (object == NULL)
+		return AUDIT_END;
+	lock_acquire(&space->lock, LOCK_SPACE);
+	next = list_leaves(listing, &space->table, id, at, space->high);
+	lock_release(&space->lock, LOCK_SPACE);
+	return next;
+}
+
+static u64 list(struct listing *listing, u64 what, u64 where, u64 at)
+{
+	struct object *object;
+
+	switch (what) {
+	case AUDIT_FRAMES:
+		return list_frames(listing, where);
+	case AUDIT_SPACE:
+		return where == 0 ? list_leaves(listing, &kernel_table, 0, MAX(at, KERNEL_HALF),
+						AUDIT_END)
+				  : list_space(listing, where, at);
+	case AUDIT_MEMORY:
+		object = object_find(where, OBJECT_MEMORY);
+		return object != NULL ? list_slots(listing,
+						   CONTAINER_OF(object, struct memory, object), at)
+				      : AUDIT_END;
+	default:
+		object = object_find(where, OBJECT_PROCESS);
+		return object != NULL
+			       ? list_handles(listing, CONTAINER_OF(object, struct process, object),
+					      at)
+			       : AUDIT_END;
+	}
+}
+
+enum status sys_audit(struct thread *caller, struct syscall_registers *r)
+{
+	struct listing listing = {0};
+	struct memory *memory;
+
+	SYSCALL_ROOT(caller, r->argument[0], RIGHT_READ);
+	SYSCALL_OBJECT(caller, r->argument[1], memory, OBJECT_MEMORY, RIGHT_WRITE, &memory);
+	if (r->argument[2] > AUDIT_HANDLES)
+		return STATUS_BAD_ARGUMENT;
+	listing.page = memory->pinned ? memory_pointer(memory, 0) : NULL;
+	if (listing.page == NULL)
+		return STATUS_BAD_ADDRESS;
+	r->value = list(&listing, r->argument[2], r->argument[3], r->argument[4]);
+	listing.page->count = listing.count;
+	return STATUS_OK;
+}

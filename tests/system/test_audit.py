@@ -1,0 +1,40 @@
+# SPDX-License-Identifier: MIT
+"""`audit`: the invariants of memory, seen on a machine that works."""
+import pytest
+
+import bundle
+from machine import Bochs, Qemu
+
+
+def tiny(build, tmp_path):
+    conf = "".join(f"[vm {name}]\nkernel = {guest}.bin\nmemory = 24M\nvcpus = {vcpus}\n"
+                   f"autostart = yes\n" for name, guest, vcpus in
+                   (("one", "spin", 1), ("two", "spin", 2), ("three", "cpuid", 1)))
+    files = {f"{name}.bin": (build / f"tests/guest/{name}.bin").read_bytes()
+             for name in ("spin", "cpuid")}
+    return bundle.write(tmp_path / "audit.cpio", files | {"skerry.conf": conf.encode()})
+
+
+def audit(machine):
+    rows = machine.objects("audit")
+    assert [row["found"] for row in rows if "found" in row] == []
+    assert rows[-1]["findings"] == 0
+    return rows[-1]
+
+
+@pytest.mark.parametrize("emulator", [Qemu, Bochs])
+def test_audit(build, tmp_path, emulator):
+    """Nothing is found before, while and after VMs run; what VMs have is seen, and seen to go."""
+    with emulator(build, bundle=tiny(build, tmp_path)) as machine:
+        machine.wait_prompt()
+        machine.wait_end("three")
+        full = audit(machine)
+        pages = {row["owner"]: row["pages"] for row in machine.objects("mem")}
+        in_use = sum(pages.values()) - pages["free"]
+        assert abs(full["pages"] - in_use) < 600, "the audit has not seen every page"
+        for name in ("one", "two", "three"):
+            machine.command(f"vm destroy {name}")
+        empty = audit(machine)
+        assert empty["objects"] < full["objects"] - 3 * 10
+        assert empty["leaves"] < full["leaves"]
+        assert "FOUND" not in machine.command("audit")

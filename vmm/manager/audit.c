@@ -1,0 +1,362 @@
+/* SPDX-License-Identifier: MIT */
+#include "vmm/manager/audit.h"
+#include "kernel/abi/object.h"
+#include "kernel/abi/pages.h"
+#include "lib/bits.h"
+#include "lib/format.h"
+#include "lib/string.h"
+#include "vmm/manager/page_names.h"
+
+#define PARTS_MAX      64u
+#define BALANCES_FULL  (AUDIT_BALANCES * 3 / 4)
+#define DIRECT_MAP_END 0xffffa00000000000ull
+#define LARGE_USER     BIT(3) /* a leaf's right: ring 3 may use it */
+#define ACCOUNT_KEY    BIT(63)
+#define ACCOUNT_BITS   BITS(34, 0) /* as many as the kernel keeps with a page */
+
+enum frame_flag {
+	FRAME_LENT = 1 << 0, /* part of a memory object that does not own it */
+	FRAME_GUEST_WRITES = 1 << 1,
+	FRAME_EXECUTABLE = 1 << 2, /* in the kernel's tables */
+	FRAME_CONSTANT = 1 << 3,
+	FRAME_WRITABLE = 1 << 4,
+};
+
+typedef void audit_visit(struct audit *audit, const struct audit_record *record);
+
+/* Something that may be due to a change between two lists counts when it is there again. */
+static void found(struct audit *audit, const char *pattern, ...) PRINTF_LIKE(2, 3);
+static void found(struct audit *audit, const char *pattern, ...)
+{
+	u64 hash = 14695981039346656037ull;
+	char text[160];
+	va_list arguments;
+
+	va_start(arguments, pattern);
+	format_va(text, sizeof(text), pattern, arguments);
+	va_end(arguments);
+	for (const char *c = text; *c != '\0'; c++)
+		hash = (hash ^ (u8)*c) * 1099511628211ull;
+	for (u32 i = 0; i < audit->seen_count; i++) {
+		if (audit->seen[i] != hash)
+			continue;
+		if (audit->confirming) {
+			audit->seen[i] = 0;
+			audit->findings++;
+			audit->report(audit->context, text);
+		}
+		return;
+	}
+	if (!audit->confirming && audit->seen_count < AUDIT_FINDINGS)
+		audit->seen[audit->seen_count++] = hash;
+}
+
+static void walk(struct audit *audit, u32 level, u64 what, u64 where, audit_visit *visit)
+{
+	u64 at = 0;
+	u64 next = 0;
+
+	while (next != AUDIT_END && !audit->failed) {
+		bool frames = what == AUDIT_FRAMES;
+
+		if (!audit->list(audit->context, level, what, frames ? at : where, frames ? 0 : at,
+				 &next)) {
+			audit->failed = true;
+			return;
+		}
+		for (u64 i = 0; i < audit->page[level]->count && i < AUDIT_RECORDS; i++)
+			visit(audit, &audit->page[level]->record[i]);
+		at = next;
+	}
+}
+
+/* --- what must come to nothing: references and charges --- */
+
+static u64 mix(u64 key)
+{
+	key *= 0x9e3779b97f4a7c15ull;
+	return key ^ key >> 32;
+}
+
+static void add(struct audit *audit, u64 key, s64 value)
+{
+	u64 place = mix(key);
+
+	if (key == 0 || place / AUDIT_BALANCES % audit->parts != audit->part || audit->overflow)
+		return;
+	for (u32 probes = 0; probes < BALANCES_FULL; probes++) {
+		struct audit_balance *balance = &audit->balance[(place + probes) % AUDIT_BALANCES];
+
+		if (balance->key == 0)
+			balance->key = key;
+		if (balance->key == key) {
+			balance->value += value;
+			return;
+		}
+	}
+	audit->overflow = true;
+}
+
+static void add_account(struct audit *audit, u64 account, u32 owner, s64 pages)
+{
+	if ((account & ACCOUNT_BITS) != 0)
+		add(audit, ACCOUNT_KEY | (account & ACCOUNT_BITS) << 4 | owner, pages);
+}
+
+static void balance_handle(struct audit *audit, const struct audit_record *record)
+{
+	add(audit, record->other, -1);
+}
+
+static void balance_record(struct audit *audit, const struct audit_record *record)
+{
+	u32 owner = record->info & 0xff;
+	u64 pages = 1ull << (record->info >> 8 & 0x3f);
+
+	switch (record->kind) {
+	case AUDIT_BLOCK:
+		add_account(audit, record->other, owner, -(s64)pages);
+		if (audit->part != 0)
+			return;
+		audit->pages += pages;
+		audit->pages_by_owner[owner % 16] += pages;
+		audit->last_frame = MAX(audit->last_frame, record->id / PAGE_SIZE + pages);
+		return;
+	case AUDIT_OBJECT:
+		audit->objects += audit->part == 0;
+		add(audit, record->id, (s64)record->value);
+		if ((record->info & 0xff) == OBJECT_PROCESS)
+			walk(audit, 1, AUDIT_HANDLES, record->id, balance_handle);
+		return;
+	case AUDIT_REFERENCE:
+		add(audit, record->other, -1);
+		return;
+	case AUDIT_CHARGE:
+		add_account(audit, record->id, record->info, (s64)record->value);
+		return;
+	case AUDIT_PROMISE:
+		add_account(audit, record->id, record->info, -(s64)record->value);
+		return;
+	}
+}
+
+static void judge_balance(struct audit *audit, const struct audit_balance *balance)
+{
+	u64 account = (balance->key & ~ACCOUNT_KEY) >> 4;
+
+	if (balance->value == 0)
+		return;
+	if ((balance->key & ACCOUNT_KEY) != 0)
+		found(audit, "group at %#lx is charged %ld pages (%s) more than it has",
+		      (unsigned long)account, (long)balance->value,
+		      page_owner_name(balance->key & 15));
+	else
+		found(audit, "object at %#lx counts %ld references more than there are",
+		      (unsigned long)balance->key, (long)balance->value);
+}
+
+static void judge_balances(struct audit *audit)
+{
+	for (audit->part = 0; audit->part < audit->parts && !audit->failed; audit->part++) {
+		memset(audit->balance, 0, AUDIT_BALANCES * sizeof(*audit->balance));
+		walk(audit, 0, AUDIT_FRAMES, 0, balance_record);
+		if (audit->overflow)
+			return;
+		for (u32 i = 0; i < AUDIT_BALANCES; i++)
+			judge_balance(audit, &audit->balance[i]);
+	}
+}
+
+/* --- who owns, reaches and writes each page: a window of frames at a time --- */
+
+/* The part of [first, first + *count) that lies in the window; NULL: none. */
+static struct audit_frame *in_window(struct audit *audit, u64 first, u64 *count, u64 *shown)
+{
+	u64 end = MIN(first + *count, audit->window + audit->frame_count);
+
+	first = MAX(first, audit->window);
+	if (first >= end)
+		return NULL;
+	*count = end - first;
+	*shown = first;
+	return &audit->frame[first - audit->window];
+}
+
+static void claim_slots(struct audit *audit, const struct audit_record *record)
+{
+	u64 count = record->info & 0x7fffffff;
+	u64 first;
+	struct audit_frame *frame = in_window(audit, record->value / PAGE_SIZE, &count, &first);
+
+	for (u64 i = 0; frame != NULL && i < count; i++, frame++) {
+		if (frame->memory != 0 && frame->memory != (u32)(record->id / 64))
+			found(audit, "page %#lx belongs to two memory objects, at %#lx and %#lx",
+			      (unsigned long)(first + i) * PAGE_SIZE,
+			      (unsigned long)frame->memory * 64, (unsigned long)record->id);
+		frame->memory = (u32)(record->id / 64);
+	}
+}
+
+static void lend_slots(struct audit *audit, const struct audit_record *record)
+{
+	u64 count = record->info & 0x7fffffff;
+	u64 first;
+	struct audit_frame *frame = in_window(audit, record->value / PAGE_SIZE, &count, &first);
+
+	for (u64 i = 0; frame != NULL && i < count; i++)
+		frame[i].flags |= FRAME_LENT;
+}
+
+static void own_block(struct audit *audit, const struct audit_record *record)
+{
+	u64 count = 1ull << (record->info >> 8 & 0x3f);
+	u64 first;
+	struct audit_frame *frame = in_window(audit, record->id / PAGE_SIZE, &count, &first);
+
+	for (u64 i = 0; frame != NULL && i < count; i++, frame++) {
+		if (frame->owner != PAGE_FREE)
+			found(audit, "page %#lx lies in two blocks, %s and %s",
+			      (unsigned long)(first + i) * PAGE_SIZE, page_owner_name(frame->owner),
+			      page_owner_name(record->info & 0xff));
+		frame->owner = (u8)record->info;
+	}
+}
+
+static void claim_record(struct audit *audit, const struct audit_record *record)
+{
+	bool fixed = (record->info >> 16 & AUDIT_DETAIL_FIXED) != 0;
+
+	if (record->kind == AUDIT_BLOCK)
+		own_block(audit, record);
+	else if (record->kind == AUDIT_OBJECT && (record->info & 0xff) == OBJECT_MEMORY)
+		walk(audit, 1, AUDIT_MEMORY, record->id, fixed ? lend_slots : claim_slots);
+}
+
+/* The space whose leaves are being looked at. */
+static struct {
+	u64 account;
+	bool second_stage;
+} of_leaves;
+
+static void judge_write(struct audit *audit, struct audit_frame *frame, u64 page)
+{
+	u32 account = (u32)(of_leaves.account / 8);
+	bool guest = of_leaves.second_stage || (frame->flags & FRAME_GUEST_WRITES) != 0;
+
+	if (frame->owner != PAGE_GUEST && frame->owner != PAGE_PROCESS && frame->owner != PAGE_FREE)
+		found(audit, "page %#lx (%s) is writable from ring 3 or a guest",
+		      (unsigned long)page, page_owner_name(frame->owner));
+	if (frame->writer != 0 && frame->writer != account && guest)
+		found(audit,
+		      "page %#lx is writable by a VM and by somebody else: groups %#lx, %#lx",
+		      (unsigned long)page, (unsigned long)frame->writer * 8,
+		      (unsigned long)account * 8);
+	frame->writer = account;
+	if (of_leaves.second_stage)
+		frame->flags |= FRAME_GUEST_WRITES;
+}
+
+static void judge_leaf(struct audit *audit, const struct audit_record *record)
+{
+	u64 count = 1ull << 9 * (record->info >> 8 & 3);
+	u64 first;
+	struct audit_frame *frame = in_window(audit, record->value / PAGE_SIZE, &count, &first);
+
+	audit->leaves += frame != NULL;
+	for (u64 i = 0; frame != NULL && i < count; i++, frame++) {
+		u64 page = (first + i) * PAGE_SIZE;
+
+		if (frame->memory == 0 && (frame->flags & FRAME_LENT) == 0)
+			found(audit,
+			      "page %#lx (%s) is reached at %#lx, but no memory object has it",
+			      (unsigned long)page, page_owner_name(frame->owner),
+			      (unsigned long)record->other);
+		else if (of_leaves.second_stage && frame->memory == 0 && frame->owner != PAGE_FREE)
+			found(audit, "page %#lx (%s) is reached by a guest", (unsigned long)page,
+			      page_owner_name(frame->owner));
+		if ((record->info & RIGHT_WRITE) != 0)
+			judge_write(audit, frame, page);
+	}
+}
+
+static void reach_record(struct audit *audit, const struct audit_record *record)
+{
+	if (record->kind != AUDIT_OBJECT || (record->info & 0xff) != OBJECT_SPACE)
+		return;
+	of_leaves.account = record->other;
+	of_leaves.second_stage = (record->info >> 16 & AUDIT_DETAIL_SECOND) != 0;
+	walk(audit, 1, AUDIT_SPACE, record->id, judge_leaf);
+}
+
+/* What is executable or constant at one address must not be writable at another. */
+static void judge_kernel_leaf(struct audit *audit, const struct audit_record *record)
+{
+	u64 count = 1ull << 9 * (record->info >> 8 & 3);
+	bool writable = (record->info & RIGHT_WRITE) != 0;
+	bool executable = (record->info & RIGHT_EXECUTE) != 0;
+	u64 first;
+	struct audit_frame *frame = in_window(audit, record->value / PAGE_SIZE, &count, &first);
+	u8 flags;
+
+	if (frame == NULL)
+		return;
+	if (writable && executable)
+		found(audit, "kernel address of page %#lx is writable and executable",
+		      (unsigned long)record->value);
+	if ((record->info & LARGE_USER) != 0)
+		found(audit, "kernel address of page %#lx is open to ring 3",
+		      (unsigned long)record->value);
+	flags = (u8)((writable ? FRAME_WRITABLE : 0) | (executable ? FRAME_EXECUTABLE : 0) |
+		     (!writable && record->other >= DIRECT_MAP_END ? FRAME_CONSTANT : 0));
+	for (u64 i = 0; i < count; i++, frame++) {
+		frame->flags |= flags;
+		if ((frame->flags & FRAME_WRITABLE) != 0 &&
+		    (frame->flags & (FRAME_EXECUTABLE | FRAME_CONSTANT)) != 0)
+			found(audit, "page %#lx is %s at one address and writable at another",
+			      (unsigned long)(first + i) * PAGE_SIZE,
+			      frame->flags & FRAME_EXECUTABLE ? "executable" : "constant");
+	}
+}
+
+static void judge_frames(struct audit *audit)
+{
+	for (audit->window = 0; audit->window < audit->last_frame && !audit->failed;
+	     audit->window += audit->frame_count) {
+		memset(audit->frame, 0, audit->frame_count * sizeof(*audit->frame));
+		walk(audit, 0, AUDIT_FRAMES, 0, claim_record);
+		walk(audit, 0, AUDIT_FRAMES, 0, reach_record);
+		walk(audit, 0, AUDIT_SPACE, 0, judge_kernel_leaf);
+	}
+}
+
+static bool once(struct audit *audit)
+{
+	for (audit->parts = 1; audit->parts <= PARTS_MAX; audit->parts *= 2) {
+		audit->overflow = false;
+		audit->pages = 0;
+		audit->objects = 0;
+		audit->leaves = 0;
+		memset(audit->pages_by_owner, 0, sizeof(audit->pages_by_owner));
+		judge_balances(audit);
+		if (!audit->overflow)
+			break;
+	}
+	if (audit->overflow || audit->failed)
+		return false;
+	judge_frames(audit);
+	return !audit->failed;
+}
+
+bool audit_run(struct audit *audit)
+{
+	audit->confirming = false;
+	audit->seen_count = 0;
+	audit->findings = 0;
+	audit->failed = false;
+	if (!once(audit))
+		return false;
+	if (audit->seen_count == 0)
+		return true;
+	audit->confirming = true;
+	return once(audit);
+}

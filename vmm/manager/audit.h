@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include "kernel/abi/audit.h"
+#include "lib/status.h"
+
+/*
+ * Judges what SYS_AUDIT lists: each page has one owner; no page is writable by two VMs, or by a VM
+ * and a process of somebody else; nobody reaches a page of the kernel; nothing is writable and
+ * executable in ring 0, or writable at one address and constant at another; references equal what
+ * holds them; charges equal pages.
+ */
+#define AUDIT_BALANCES 16384u
+#define AUDIT_FINDINGS 64u
+
+struct audit_balance {
+	u64 key; /* 0: free */
+	s64 value;
+};
+
+/* What is known about a frame of the window that is looked at. */
+struct audit_frame {
+	u32 memory; /* the object that it belongs to; 0: none */
+	u32 writer; /* the account of who can write it; 0: nobody */
+	u8 owner;   /* enum page_owner */
+	u8 flags;
+	u8 reserved[2];
+};
+
+struct audit {
+	/* One page of records; false: the kernel refuses. Two pages, since lists are nested. */
+	bool (*list)(void *context, u32 level, u64 what, u64 where, u64 at, u64 *next);
+	void *context;
+	const struct audit_page *page[2];
+	/* What was found; called twice for what is still so the second time, `again` then. */
+	void (*report)(void *context, const char *text);
+
+	struct audit_balance *balance; /* AUDIT_BALANCES of them */
+	struct audit_frame *frame;     /* frame_count of them: a window */
+	u64 frame_count;
+
+	/* results */
+	u64 pages; /* in use */
+	u64 pages_by_owner[16];
+	u64 objects;
+	u64 leaves;
+	u64 findings;
+
+	/* internal */
+	u64 window; /* its first frame */
+	u64 last_frame;
+	u32 part; /* of the keys of balances */
+	u32 parts;
+	bool overflow;
+	bool failed;
+	u32 seen_count;
+	u64 seen[AUDIT_FINDINGS];
+	bool confirming;
+};
+
+/* False: the kernel refused a list, or there was too little room. */
+bool audit_run(struct audit *audit);

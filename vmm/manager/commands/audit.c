@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: MIT */
+#include "vmm/manager/audit.h"
+#include "lib/bits.h"
+#include "vmm/manager/commands/commands.h"
+#include "vmm/manager/log.h"
+#include "vmm/manager/machine.h"
+#include "vmm/manager/page_names.h"
+#include "vmm/rt/start.h"
+#include "vmm/rt/syscall.h"
+
+#define WINDOW_MIN 4096u /* frames */
+
+struct room {
+	handle_t memory;
+	u64 bytes;
+	u64 at;
+};
+
+/* Memory that is there for as long as the audit runs. */
+static bool take(struct room *room, u64 bytes, u32 flags)
+{
+	room->bytes = align_up(bytes, PAGE_SIZE);
+	if (sys_memory_create(start_handle(START_GROUP), room->bytes, flags, &room->memory) !=
+	    STATUS_OK)
+		return false;
+	if (sys_space_map(start_handle(START_SPACE), 0, room->memory, 0, room->bytes,
+			  RIGHT_READ | RIGHT_WRITE, &room->at) == STATUS_OK)
+		return true;
+	sys_handle_close(room->memory);
+	room->memory = HANDLE_NONE;
+	return false;
+}
+
+static void give_back(struct room *room)
+{
+	if (room->memory == HANDLE_NONE)
+		return;
+	sys_space_unmap(start_handle(START_SPACE), room->at, room->bytes);
+	sys_handle_close(room->memory);
+}
+
+struct run {
+	struct reply *reply;
+	struct room page[2];
+	struct room balances;
+	struct room frames;
+};
+
+static bool list(void *context, u32 level, u64 what, u64 where, u64 at, u64 *next)
+{
+	const struct run *run = context;
+
+	return sys_audit(start_handle(START_ROOT), run->page[level].memory, what, where, at,
+			 next) == STATUS_OK;
+}
+
+static void report(void *context, const char *text)
+{
+	struct reply *reply = ((struct run *)context)->reply;
+
+	log_message(LOG_ERROR, LOG_AUDIT, "", "audit: %s", text);
+	if (!reply->json) {
+		reply_line(reply, "FOUND: %s", text);
+		return;
+	}
+	reply_object_begin(reply);
+	json_string(&reply->object, "found", text);
+	reply_object_end(reply);
+}
+
+/* As large a window as there is memory for: fewer lists. */
+static bool take_all(struct run *run, u64 *frames)
+{
+	if (!take(&run->page[0], PAGE_SIZE, MEMORY_PINNED) ||
+	    !take(&run->page[1], PAGE_SIZE, MEMORY_PINNED) ||
+	    !take(&run->balances, AUDIT_BALANCES * sizeof(struct audit_balance), 0))
+		return false;
+	for (*frames = MIB; *frames >= WINDOW_MIN; *frames /= 2) {
+		if (*frames < 4 * machine_page()->page_count &&
+		    take(&run->frames, *frames * sizeof(struct audit_frame), 0))
+			return true;
+	}
+	return false;
+}
+
+static void tell(struct reply *reply, const struct audit *audit)
+{
+	if (!reply->json) {
+		reply_line(reply, "%llu pages in use, %llu objects, %llu mapped pieces: %llu found",
+			   (unsigned long long)audit->pages, (unsigned long long)audit->objects,
+			   (unsigned long long)audit->leaves, (unsigned long long)audit->findings);
+		return;
+	}
+	reply_object_begin(reply);
+	json_u64(&reply->object, "pages", audit->pages);
+	json_u64(&reply->object, "objects", audit->objects);
+	json_u64(&reply->object, "leaves", audit->leaves);
+	json_u64(&reply->object, "findings", audit->findings);
+	reply_object_end(reply);
+}
+
+static void run_audit(struct reply *reply, const struct arguments *arguments)
+{
+	struct run run = {.reply = reply};
+	struct audit audit = {.list = list, .report = report, .context = &run};
+
+	(void)arguments;
+	if (!take_all(&run, &audit.frame_count)) {
+		reply_error(reply, "no memory to audit with, allowed: with 512 KiB free");
+	} else {
+		audit.page[0] = (const struct audit_page *)run.page[0].at;
+		audit.page[1] = (const struct audit_page *)run.page[1].at;
+		audit.balance = (struct audit_balance *)run.balances.at;
+		audit.frame = (struct audit_frame *)run.frames.at;
+		if (audit_run(&audit))
+			tell(reply, &audit);
+		else
+			reply_error(reply, "too many objects to audit");
+	}
+	give_back(&run.frames);
+	give_back(&run.balances);
+	give_back(&run.page[1]);
+	give_back(&run.page[0]);
+}
+
+COMMAND(audit, .name = "audit", .arguments = "",
+	.summary = "walks every page's owner, table and reference",
+	.detail =
+		"Each page has one owner; no page is writable by two VMs, or by a VM and "
+		"another's\n"
+		"process; nobody reaches the kernel's; nothing is writable and executable in the\n"
+		"kernel; references equal what holds them, charges equal pages. What is found is\n"
+		"told line by line, and logged.",
+	.example = "audit", .keys = "found; pages objects leaves findings", .run = run_audit);
