@@ -109,15 +109,18 @@ void cache_free(struct cache *cache, void *object)
 void *cache_walk(hpa_t page, u32 *place, const struct cache **cache, const struct quota **quota)
 {
 	const struct slab *slab;
+	u64 at;
 
 	if (!page_is_slab(page))
 		return NULL;
 	slab = hpa_to_pointer(page);
 	while (*place < slab->cache->slab_objects && !(slab->used & BIT(*place)))
 		++*place;
+	if (*place == slab->cache->slab_objects)
+		return NULL;
+	at = *place;
+	++*place;
 	*cache = slab->cache;
 	*quota = slab->quota;
-	return *place < slab->cache->slab_objects
-		       ? (u8 *)(slab + 1) + (*place)++ * slab->cache->object_bytes
-		       : NULL;
+	return (u8 *)(slab + 1) + at * slab->cache->object_bytes;
 }
