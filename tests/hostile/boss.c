@@ -284,6 +284,9 @@ static void tell(u64 before)
 {
 	u64 after = tell_pages();
 
+	/* what the last of them left may wait for its turn */
+	for (u32 i = 0; i < SETTLE_TRIES && after != before; i++)
+		after = settled_pages();
 	for (u64 i = 0; i < shared->leak_count && i < ARRAY_COUNT(shared->leak); i++)
 		say("HOSTILE FAIL leak %lu at %lx: %lx\n", shared->leak[i][0], shared->leak[i][1],
 		    shared->leak[i][2]);

@@ -51,6 +51,7 @@ u64 draw_value(struct hostile *self);
 
 void leak(enum leak_kind kind, u64 where, u64 value);
 bool is_kernel_address(u64 value);
+bool is_image_address(u64 value);
 
 /* call.c: one system call with arguments drawn at random. */
 struct call_result {

@@ -27,7 +27,7 @@ static void store_tables(u64 which)
 		__asm__ volatile("smsw %0" : "=r"(word));
 	else
 		__asm__ volatile("str %0" : "=r"(word));
-	if (is_kernel_address(table.base) || is_kernel_address(word))
+	if (is_image_address(table.base) || is_kernel_address(word))
 		leak(LEAK_TABLE, which, table.base | word);
 }
 

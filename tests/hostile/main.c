@@ -83,6 +83,13 @@ bool is_kernel_address(u64 value)
 	return value >= 0xffff800000000000ull && value < 0xffffffffffff0000ull;
 }
 
+/* docs/memory-map.md: the image, at random and at its link address */
+bool is_image_address(u64 value)
+{
+	return (value >= 0xffffc00000000000ull && value < 0xffffe00000000000ull) ||
+	       (value >= 0xffffff8000000000ull && value < 0xffffffffffff0000ull);
+}
+
 void leak(enum leak_kind kind, u64 where, u64 value)
 {
 	u64 n = shared->leak_count++;
