@@ -38,6 +38,8 @@ void ap_main(u32 id)
 	id %= CPUS_MAX;
 	lapic_enable();
 	started[id] = 1;
+	/* Bochs 2.7 keeps the host's interrupts back too while this is clear. */
+	asm volatile("sti");
 	while (reads_window)
 		seen[id] = *(volatile u64 *)TEST_WINDOW;
 	for (;;)

@@ -33,11 +33,12 @@ def test_window(build, tmp_path, emulator, limit_us):
     files = storm_bundle(build, tmp_path, f"window={limit_us}", 2)
     host = {"extra": ("-smp", "2")} if emulator is Qemu else {"cpus": 2}
     with emulator(build, bundle=files, **host) as machine:
-        assert machine.wait_end("storm") == ("stopped", f"debug exit {GOOD}")
+        end = machine.wait_end("storm")
         machine.wait_prompt()
         machine.attach("storm")
         text = machine.wait(r"\[the guest has ended\]")
         assert "PASS window-comes" in text and "PASS window-goes" in text, text
+        assert end == ("stopped", f"debug exit {GOOD}")
 
 
 def test_zones(build, tmp_path):
