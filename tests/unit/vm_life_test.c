@@ -600,6 +600,17 @@ static void test_set_up(void **state)
 	assert_true(act(vm, ACTION_DESTROY));
 	settle(vm);
 
+	/* It is ready, is started and runs before the manager has looked once. */
+	vm = vm_create(&config, problem, sizeof(problem));
+	channel.ready = 1;
+	assert_true(act(vm, ACTION_START));
+	assert_int_equal(channel.command, VM_COMMAND_START);
+	monitor_reports(vm, VM_RUNNING, "");
+	settle(vm);
+	assert_int_equal(vm->state, VM_RUNNING);
+	assert_true(act(vm, ACTION_DESTROY));
+	settle(vm);
+
 	vm = vm_create(&config, problem, sizeof(problem));
 	id = vm->id;
 	assert_true(act(vm, ACTION_START));

@@ -201,12 +201,14 @@ void vm_channel_signalled(struct vm *vm)
 	if (vm->channel == NULL)
 		return;
 	vm_log_take(vm);
+	/* It may have been started since it is ready, and run already. */
+	if (vm->fresh && !vm->dying && vm_ready(vm)) {
+		vm_event(vm->config.name, EVENT_CREATED, "");
+		vm->fresh = false;
+	}
 	take_state(vm);
 	if (vm->dying || !vm_ready(vm))
 		return;
-	if (vm->fresh)
-		vm_event(vm->config.name, EVENT_CREATED, "");
-	vm->fresh = false;
 	if (vm->start_wanted)
 		vm_send(vm, VM_COMMAND_START);
 	vm->start_wanted = false;
