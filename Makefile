@@ -12,6 +12,7 @@ CC := gcc
 endif
 OBJCOPY ?= objcopy
 NM ?= nm
+READELF ?= readelf
 PYTHON ?= /usr/bin/python3
 Q := $(if $(VERBOSE),,@)
 
@@ -93,9 +94,18 @@ $(BUILD)/$(1).elf: $(call objects,$(2)) $(BUILD)/$(1).ld
 
 $(BUILD)/$(1).bin: $(BUILD)/$(1).elf
 	$(Q)$(OBJCOPY) -O binary $$< $$@
+
+$(BUILD)/$(1).symbols: $(BUILD)/$(1).elf boot/symbols.py
+	$(Q)$(NM) -n $$< >$$@.txt
+	$(if $(DEBUG),$(Q)$(READELF) --wide --debug-dump=decodedline $$< >$$@.lines)
+	$(Q)$(PYTHON) boot/symbols.py $$@.txt $$@ $(if $(DEBUG),$$@.lines)
 endef
 $(eval $(call program,manager,$(MANAGER)))
 $(eval $(call program,monitor,$(MONITOR)))
+
+# Behind the monitor's image, which ends at a page, lie the symbols of it and of the manager.
+$(BUILD)/monitor.image: $(BUILD)/monitor.bin $(BUILD)/monitor.symbols $(BUILD)/manager.symbols
+	$(Q)cat $^ >$@
 
 # The built-in guest: flat, starts in real mode at the first byte of demo.S.
 $(BUILD)/demo.bin: $(call objects,$(DEMO))
@@ -114,25 +124,27 @@ KERNEL_OBJECTS := $(call objects,$(KERNEL))
 $(BUILD)/linker.ld: linker.ld boot/layout.h boot/debug.ld $(BUILD)/flags
 	$(Q)$(CC) -E -P -x assembler-with-cpp $(INCLUDES) -o $@ $<
 
-$(BUILD)/obj/boot/blobs.S.o: $(BUILD)/manager.bin $(BUILD)/monitor.bin $(BUILD)/demo.bin
+$(BUILD)/obj/boot/blobs.S.o: $(BUILD)/manager.bin $(BUILD)/monitor.image $(BUILD)/demo.bin
 $(BUILD)/obj/boot/blobs.S.o: ASFLAGS += -Wa,-I$(BUILD)
 
-# $(1): number of the pass, $(2): where its symbols come from
+# $(1): number of the pass, $(2): where its symbols come from, $(3): its lines
 define link
 	$(Q)mkdir -p $(BUILD)/pass$(1)
-	$(Q)$(PYTHON) boot/symbols.py $(2) $(BUILD)/pass$(1)/symbols.bin
+	$(Q)$(PYTHON) boot/symbols.py $(2) $(BUILD)/pass$(1)/symbols.bin $(if $(DEBUG),$(3))
 	$(Q)$(CC) $(ASFLAGS) -Wa,-I$(BUILD)/pass$(1) -c -o $(BUILD)/pass$(1)/symbols.o boot/symbols.S
 	$(Q)$(LD) $(LDFLAGS) -z notext -T $(BUILD)/linker.ld -o $(BUILD)/pass$(1)/skerry.elf \
 		$(KERNEL_OBJECTS) $(BUILD)/pass$(1)/symbols.o
 	$(Q)$(NM) -n $(BUILD)/pass$(1)/skerry.elf >$(BUILD)/pass$(1)/symbols.txt
+	$(if $(DEBUG),$(Q)$(READELF) --wide --debug-dump=decodedline $(BUILD)/pass$(1)/skerry.elf \
+		>$(BUILD)/pass$(1)/lines.txt)
 endef
 
 # Pass 1 finds the names, pass 2 the addresses; pass 3 must not move anything.
 $(BUILD)/skerry.elf: $(KERNEL_OBJECTS) $(BUILD)/linker.ld boot/symbols.py boot/symbols.S
 	@$(if $(VERBOSE),,echo "  LD      $@")
 	$(call link,1,/dev/null)
-	$(call link,2,$(BUILD)/pass1/symbols.txt)
-	$(call link,3,$(BUILD)/pass2/symbols.txt)
+	$(call link,2,$(BUILD)/pass1/symbols.txt,$(BUILD)/pass1/lines.txt)
+	$(call link,3,$(BUILD)/pass2/symbols.txt,$(BUILD)/pass2/lines.txt)
 	$(Q)cmp $(BUILD)/pass2/symbols.txt $(BUILD)/pass3/symbols.txt
 	$(Q)elfedit --output-type=dyn $(BUILD)/pass3/skerry.elf
 	$(Q)mv $(BUILD)/pass3/skerry.elf $@

@@ -13,7 +13,7 @@ blob_\name\()_end:
 
 	.section .blob, "a"
 	blob	manager, "manager.bin"
-	blob	monitor, "monitor.bin"
+	blob	monitor, "monitor.image"
 	blob	demo, "demo.bin"
 
 	.section .note.GNU-stack, "", @progbits

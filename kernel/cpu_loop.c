@@ -5,8 +5,10 @@
 #include "kernel/abi/pages.h"
 #include "kernel/log.h"
 #include "kernel/log_ring.h"
+#include "kernel/machine.h"
 #include "kernel/object_lock.h"
 #include "kernel/panic.h"
+#include "kernel/process.h"
 #include "kernel/sched.h"
 #include "kernel/teardown.h"
 #include "kernel/thread.h"
@@ -30,7 +32,7 @@ static bool tidy_up(void)
 }
 
 /* Nothing can run here: tidy up in small steps, then halt until an interrupt. */
-static void idle(struct cpu *cpu)
+static NOINLINE void idle(struct cpu *cpu)
 {
 	u64 began = rdtsc();
 
@@ -80,6 +82,18 @@ static void settle_objects(struct cpu *cpu, u64 pending)
 	lock_release(&object_lock, LOCK_OBJECTS);
 }
 
+/* By the offset into the image that it hit: the log is not to tell where images lie. */
+static void log_nmi(struct cpu *cpu)
+{
+	u64 image = machine.boot->image_base.value;
+	const struct thread *thread = cpu->nmi_rip < image ? cpu->thread : NULL;
+	u64 base = thread ? thread->process->image_base : image;
+
+	log_warning(LOG_CPU, "NMI: ring %lu, group %lu, image +%lx, %lu times", thread ? 3 : 0,
+		    cpu->counters->tag, cpu->nmi_rip - base,
+		    __atomic_exchange_n(&cpu->nmi_count, 0, __ATOMIC_RELAXED));
+}
+
 /* Works off every pending reason; returns with a thread loaded that can run, and here. */
 static NOINLINE void settle(struct cpu *cpu)
 {
@@ -89,7 +103,7 @@ static NOINLINE void settle(struct cpu *cpu)
 		if ((pending & PENDING_MACHINE_CHECK) != 0)
 			panic("machine check on CPU %u", cpu->id);
 		if ((pending & PENDING_NMI) != 0)
-			log_warning(LOG_CPU, "NMI");
+			log_nmi(cpu);
 		if ((pending & PENDING_UNLOAD) != 0)
 			vcpu_unload(cpu);
 		if ((pending & PENDING_TIMER) != 0) {

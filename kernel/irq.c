@@ -4,6 +4,7 @@
 #include "arch/x86_64/cpu/ioapic.h"
 #include "arch/x86_64/cpu/percpu.h"
 #include "arch/x86_64/hw/ioapic.h"
+#include "arch/x86_64/hw/lapic.h"
 #include "kernel/abi/syscall.h"
 #include "kernel/caches.h"
 #include "kernel/machine.h"
@@ -17,6 +18,7 @@ enum status irq_create(u32 line, u32 flags, struct irq **result)
 {
 	bool level = (flags & IRQ_LEVEL) != 0;
 	bool active_low = (flags & IRQ_ACTIVE_LOW) != 0;
+	bool nmi = (flags & IRQ_NMI) != 0;
 	u32 gsi = line;
 	enum status status;
 	void *memory;
@@ -41,7 +43,8 @@ enum status irq_create(u32 line, u32 flags, struct irq **result)
 	irq->gsi = gsi;
 	lines[gsi] = irq;
 	level_triggered[gsi] = level;
-	ioapic_route(gsi, (u8)(VECTOR_GSI_FIRST + gsi), this_cpu()->apic_id,
+	ioapic_route(gsi, (u8)(VECTOR_GSI_FIRST + gsi), nmi ? IOAPIC_ALL_CPUS : this_cpu()->apic_id,
+		     (nmi ? (u64)APIC_NMI << IOAPIC_ENTRY_DELIVERY_SHIFT : 0) |
 		     (level ? IOAPIC_ENTRY_LEVEL : 0) |
 			     (active_low ? IOAPIC_ENTRY_ACTIVE_LOW : 0));
 	*result = irq;

@@ -29,13 +29,13 @@ enum status sys_memory_create(struct thread *caller, struct syscall_registers *r
 
 	SYSCALL_OBJECT(caller, r->argument[0], group, OBJECT_GROUP, RIGHT_CREATE, &group);
 	if (!to_pages(r->argument[1], &pages) ||
-	    (r->argument[2] & ~(u64)(MEMORY_PINNED | MEMORY_GUEST)) != 0)
+	    (r->argument[2] & ~(u64)(MEMORY_PINNED | MEMORY_GUEST | MEMORY_SMALL)) != 0)
 		return STATUS_BAD_ARGUMENT;
 	if ((r->argument[2] & MEMORY_PINNED) != 0 && pages > PINNED_PAGES_MAX)
 		return STATUS_TOO_BIG;
 	owner = (r->argument[2] & MEMORY_GUEST) != 0 ? PAGE_GUEST : PAGE_PROCESS;
-	status = memory_create(&group->quota, owner, pages, (u32)r->argument[2] & MEMORY_PINNED,
-			       &memory);
+	status = memory_create(&group->quota, owner, pages,
+			       (u32)r->argument[2] & (MEMORY_PINNED | MEMORY_SMALL), &memory);
 	if (status != STATUS_OK)
 		return status;
 	group_adopt(group, &memory->object);

@@ -144,5 +144,9 @@ void trap_nmi(struct trap_frame *frame)
 
 	if (cpus_stopping())
 		cpus_stopped(cpu, frame);
+	if (bit == PENDING_NMI) {
+		cpu->nmi_rip = frame->rip;
+		cpu->nmi_count++;
+	}
 	__atomic_fetch_or(&cpu->pending, bit, __ATOMIC_RELAXED);
 }

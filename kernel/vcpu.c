@@ -150,7 +150,8 @@ static NOINLINE enum status take_registers(struct vcpu *vcpu, u32 dirty)
 		if (this_cpu()->loaded == vcpu)
 			fpu_xcr0_set(xcr0);
 	}
-	virt->set(&vcpu->virt, dirty & VCPU_ALL & ~(u32)(VCPU_XCR0 | VCPU_EVENT));
+	virt->set(&vcpu->virt,
+		  dirty & (VCPU_ALL | VCPU_TRAPS) & ~(u32)(VCPU_XCR0 | VCPU_EVENT));
 	return STATUS_OK;
 }
 

@@ -104,6 +104,7 @@ enum status memory_create(struct quota *quota, enum page_owner owner, u64 page_c
 	(*memory)->owner = (u8)owner;
 	(*memory)->type = PT_TYPE_WB;
 	(*memory)->pinned = flags & MEMORY_PINNED;
+	(*memory)->small = (flags & MEMORY_SMALL) != 0;
 	(*memory)->unpopulated = page_count;
 	return STATUS_OK;
 
@@ -164,7 +165,8 @@ static enum status chunk_create(struct memory *memory, u64 number)
 	void *slots;
 	hpa_t hpa;
 
-	if (whole && page_alloc_reserved(PAGE_ORDER_2M, memory->owner, &hpa) == STATUS_OK) {
+	if (whole && !memory->small &&
+	    page_alloc_reserved(PAGE_ORDER_2M, memory->owner, &hpa) == STATUS_OK) {
 		memory->unpopulated -= MEMORY_CHUNK_PAGES;
 		memory->chunks[number] = hpa.value | CHUNK_LARGE;
 		return STATUS_OK;

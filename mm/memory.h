@@ -31,6 +31,7 @@ struct memory {
 	u8 owner; /* enum page_owner of its pages */
 	u8 type;  /* enum pt_type */
 	bool pinned;
+	bool small; /* no large blocks */
 	u8 reserved[4];
 	hpa_t base;           /* MEMORY_FIXED */
 	u64 pin_cursor;       /* pages before it are present for good */

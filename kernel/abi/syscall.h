@@ -155,12 +155,14 @@ enum memory_flag {
 	MEMORY_PINNED = 1 << 0,   /* populate at once */
 	MEMORY_UNCACHED = 1 << 1, /* physical only: memory type UC */
 	MEMORY_GUEST = 1 << 2,    /* guest RAM: counted as such */
+	MEMORY_SMALL = 1 << 3,    /* pages of 4 KiB alone */
 };
 
 enum irq_flag {
 	IRQ_LEVEL = 1 << 0,
 	IRQ_ACTIVE_LOW = 1 << 1,
 	IRQ_ISA = 1 << 2, /* gsi is an ISA line: the MADT says what its other flags are */
+	IRQ_NMI = 1 << 3, /* an NMI for every CPU, logged with where it hit; no signal */
 };
 
 /* Before any of them every CPU leaves VMX or SVM operation. */

@@ -100,6 +100,7 @@ enum vcpu_groups {
 	VCPU_ALL = (1 << 9) - 1, /* the state of a vCPU; what follows is none */
 	VCPU_CODE = 1 << 9,      /* code: by `want` alone */
 	VCPU_XSAVE = 1 << 10,    /* the page VCPU_XSAVE_PAGE: by SYS_VCPU_GET and `dirty` */
+	VCPU_TRAPS = 1 << 11,    /* trap_exceptions and what follows: by `dirty` alone */
 };
 
 enum vcpu_segment { SEG_ES, SEG_CS, SEG_SS, SEG_DS, SEG_FS, SEG_GS, SEG_LDTR, SEG_TR, SEG_COUNT };
@@ -214,6 +215,16 @@ static inline u32 vcpu_cpuid_slot(u32 leaf)
 	return (leaf * 4 + (leaf >> 25)) % VCPU_CPUID_SLOTS;
 }
 
+/* What a monitor may ask of the back end; what a CPU does not have has no effect. */
+enum vcpu_trap {
+	VTRAP_CR = 1 << 0,	  /* writes of CR0, CR3 and CR4: EXIT_CR, with nothing done */
+	VTRAP_DR = 1 << 1,	  /* MOV from and to a debug register: EXIT_DR, likewise */
+	VTRAP_MSR = 1 << 2,	  /* every MSR */
+	VTRAP_NO_TIMER = 1 << 3,  /* VMX: no preemption timer */
+	VTRAP_FLUSH = 1 << 4,	  /* an entry keeps nothing in the TLB */
+	VTRAP_RESTRICTED = 1 << 5, /* VMX: no unrestricted guest, paging is always on */
+};
+
 enum vcpu_settle {
 	SETTLE_HYPERCALL = 1 << 0, /* those of the guest's kernel that are not in `hypercalls` */
 };
@@ -305,5 +316,13 @@ struct vcpu_page {
 	u64 preempted_gpa;
 	/* From the kernel: TSC cycles that the thread has waited for a CPU in all. */
 	u64 waited_tsc;
+
+	/*
+	 * VCPU_TRAPS: exceptions that exit as EXIT_EXCEPTION before the guest gets them, a bit for
+	 * each vector. With #BP software interrupts may too, as #BP: the instruction at RIP tells.
+	 */
+	u32 trap_exceptions;
+	u32 trap; /* enum vcpu_trap */
+	u64 cr3_target[4]; /* VTRAP_CR on VMX: values of CR3 that load without an exit */
 };
 _Static_assert(sizeof(struct vcpu_page) <= PAGE_SIZE, "one page");

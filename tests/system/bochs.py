@@ -40,12 +40,14 @@ def free_port():
 
 
 def configuration(folder, iso, port, memory="1G", model="corei7_skylake_x", cpus=1, com2=None,
-                  channel=None):
+                  channel=None, com3=None):
     """Writes Bochs's files into the folder; returns the command. COM1 is a socket at the port,
-    COM2 a file or a socket at the port `channel`."""
+    COM2 a file or a socket at the port `channel`, COM3 a socket at that port."""
     second = f"com2: enabled=1, mode=file, dev={com2}\n" if com2 else ""
     if channel:
         second = f"com2: enabled=1, mode=socket-server, dev=localhost:{channel}\n"
+    if com3:
+        second += f"com3: enabled=1, mode=socket-server, dev=localhost:{com3}\n"
     # Debian's Bochs has a debugger, which is told to continue.
     (folder / "rc").write_text("c\n")
     (folder / "bochsrc").write_text(CONFIGURATION.format(

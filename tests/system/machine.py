@@ -16,6 +16,7 @@ import pexpect.fdpexpect
 
 from bochs import configuration, free_port
 from channel import Channel
+from relay import Relay
 
 PROMPT = r"(?:^|\n|\r)skerry> "
 DETACH = "\x1d"
@@ -48,6 +49,7 @@ class Machine:
         self.read = open(self.folder / "console.txt", "w", encoding="utf-8")
         self.console = None
         self.channel = None
+        self.com3 = None  # a Relay: GDBs connect to its port
         self.process = None
         # Emulators share the host's cores with each other: limits are generous.
         self.limit = 300
@@ -136,6 +138,8 @@ class Machine:
             self.link.detach()
         if self.channel is not None:
             self.channel.close()
+        if self.com3 is not None:
+            self.com3.close()
         if self.process is not None and self.process.poll() is None:
             os.killpg(self.process.pid, signal.SIGKILL)
             self.process.wait()
@@ -143,13 +147,15 @@ class Machine:
         self.read.close()
         shutil.rmtree(self.folder, ignore_errors=True)
 
-    def start(self, command, port, channel_port=None):
+    def start(self, command, port, channel_port=None, third_port=None):
         self.process = subprocess.Popen([str(word) for word in command], stdin=subprocess.DEVNULL,
                                         stdout=self.log, stderr=self.log, start_new_session=True)
         try:
             self.connect(port)
             if channel_port:
                 self.channel = Channel(self.open_link(channel_port), self.limit)
+            if third_port:
+                self.com3 = Relay(self.open_link(third_port))
         except OSError:
             said = (self.folder / "emulator.log").read_text(errors="replace")
             self.close()
@@ -182,7 +188,7 @@ class Qemu(Machine):
     """QEMU's software CPU: SVM and NPT."""
 
     def __init__(self, build, boot="kernel", cpu=EPYC, memory="1G", bundle=None, cmdline="",
-                 com2=None, channel=False, iso=None, extra=()):
+                 com2=None, channel=False, com3=False, iso=None, extra=()):
         super().__init__(build)
         port = free_port()
         second = free_port() if channel else None
@@ -195,6 +201,11 @@ class Qemu(Machine):
         if channel:
             command += ["-chardev", f"socket,id=com2,host=127.0.0.1,port={second},server=on,wait=on",
                         "-serial", "chardev:com2"]
+        third = free_port() if com3 else None
+        if com3:
+            command += [] if com2 or channel else ["-serial", "null"]
+            command += ["-chardev", f"socket,id=com3,host=127.0.0.1,port={third},server=on,wait=off",
+                        "-serial", "chardev:com3"]
         if boot == "kernel":
             command += ["-kernel", build / "skerry.elf", "-append", cmdline]
             if bundle:
@@ -204,18 +215,19 @@ class Qemu(Machine):
             command += ["-cdrom", iso]
             if boot == "uefi":
                 command += ["-bios", OVMF]
-        self.start(command + list(extra), port, second)
+        self.start(command + list(extra), port, second, third)
 
 
 class Bochs(Machine):
     """Bochs: VMX, EPT and VPID."""
 
     def __init__(self, build, memory="1G", bundle=None, cmdline="", model="corei7_skylake_x",
-                 cpus=1, com2=None, channel=False):
+                 cpus=1, com2=None, channel=False, com3=False):
         super().__init__(build)
         port = free_port()
         second = free_port() if channel else None
+        third = free_port() if com3 else None
         iso = make_iso(build, self.folder / "test.iso", bundle, cmdline)
         words = configuration(self.folder, iso, port, memory=memory, model=model, cpus=cpus,
-                              com2=com2, channel=second)
-        self.start(words, port, second)
+                              com2=com2, channel=second, com3=third)
+        self.start(words, port, second, third)

@@ -8,7 +8,7 @@
 
 struct bit_name {
 	u8 bit;
-	char name[12];
+	char name[20];
 	const char *meaning;
 };
 

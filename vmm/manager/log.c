@@ -8,6 +8,7 @@
 #include "vmm/manager/log_format.h"
 #include "vmm/manager/log_names.h"
 #include "vmm/manager/machine.h"
+#include "vmm/manager/perf.h"
 #include "vmm/rt/clock.h"
 #include "vmm/rt/start.h"
 #include "vmm/rt/syscall.h"
@@ -119,6 +120,8 @@ static void add_kernel_entry(const struct log_entry *entry)
 		pattern.start = formats.start + entry->format;
 		pattern.length = strnlen(pattern.start, formats.length - entry->format);
 	}
+	if (perf_take(entry, pattern))
+		return;
 	line.text.length = log_format(text, sizeof(text), pattern, entry->argument,
 				      MIN(entry->argument_count, LOG_ARGUMENTS));
 	stats.kernel_entries++;

@@ -3,10 +3,12 @@
 #include "vmm/manager/console.h"
 #include "vmm/manager/events.h"
 #include "vmm/manager/files.h"
+#include "vmm/manager/gdb/gdb.h"
 #include "vmm/manager/log.h"
 #include "vmm/manager/log_export.h"
 #include "vmm/manager/machine.h"
 #include "vmm/manager/machine_channel.h"
+#include "vmm/manager/perf.h"
 #include "vmm/manager/setup.h"
 #include "vmm/manager/shutdown.h"
 #include "vmm/manager/vm.h"
@@ -66,6 +68,8 @@ static void turn(void)
 	while (events_wait(0, &event))
 		handle(&event);
 	log_take_kernel();
+	perf_step();
+	gdb_step();
 	more = vm_step();
 	more |= console_step();
 	more |= log_export_step();
@@ -76,6 +80,8 @@ static void turn(void)
 	deadline = MIN(vm_deadline(), console_deadline());
 	deadline = MIN(deadline, machine_channel_deadline());
 	deadline = MIN(deadline, setup_deadline());
+	deadline = MIN(deadline, perf_deadline());
+	deadline = MIN(deadline, gdb_deadline());
 	if (events_wait(deadline, &event))
 		handle(&event);
 }

@@ -54,7 +54,8 @@ struct reply {
 	struct log_query query;
 	struct vm_query asked; /* what a monitor is asked */
 	u32 last_cpu;	       /* the last vCPU to show */
-	u64 left;	       /* bytes still to show */
+	bool all_vms;	       /* after this one the next VM */
+	u64 left;	       /* bytes or lines to show */
 	u64 changed; /* keys of `vm set`, a bit for each of config_vm_keys */
 
 	u32 attach_id; /* the terminal becomes this VM's console; 0: no */

@@ -16,6 +16,7 @@ struct serial {
 	u16 port;
 	u32 line; /* ISA interrupt */
 	bool present;
+	bool polled; /* COM3 has COM1's interrupt: nobody listens to it */
 	u8 ier;
 	u32 fifo_bytes; /* what it takes at once when its transmitter is empty */
 	handle_t irq;
@@ -31,6 +32,7 @@ struct serial {
 static struct serial ports[SERIAL_COUNT] = {
 	[SERIAL_COM1] = {.port = UART_COM1, .line = UART_COM1_IRQ},
 	[SERIAL_COM2] = {.port = UART_COM2, .line = UART_COM2_IRQ},
+	[SERIAL_COM3] = {.port = UART_COM3, .polled = true},
 };
 
 static u8 reg_read(const struct serial *serial, enum uart_reg reg)
@@ -72,6 +74,11 @@ bool serial_present(enum serial_name name)
 	return ports[name].present;
 }
 
+static u8 receive_ier(const struct serial *serial)
+{
+	return serial->full || serial->polled ? 0 : UART_IER_RECEIVED;
+}
+
 bool serial_open(enum serial_name name)
 {
 	struct serial *serial = &ports[name];
@@ -81,12 +88,12 @@ bool serial_open(enum serial_name name)
 	    !uart_answers(serial))
 		return false;
 	uart_configure(serial);
-	if (sys_irq_create(start_handle(START_ROOT), serial->line, IRQ_ISA, &serial->irq) !=
-		    STATUS_OK ||
-	    events_bind(serial->irq, EVENT_SERIAL, name) != STATUS_OK)
+	if (!serial->polled && (sys_irq_create(start_handle(START_ROOT), serial->line, IRQ_ISA,
+					       &serial->irq) != STATUS_OK ||
+				events_bind(serial->irq, EVENT_SERIAL, name) != STATUS_OK))
 		return false;
 	serial->present = true;
-	serial->ier = UART_IER_RECEIVED;
+	serial->ier = receive_ier(serial);
 	serial_interrupt(name);
 	return true;
 }
@@ -119,11 +126,6 @@ static void drain(struct serial *serial)
 	}
 }
 
-static u8 receive_ier(const struct serial *serial)
-{
-	return serial->full ? 0 : UART_IER_RECEIVED;
-}
-
 /* RTS asks the sender to wait while nothing more can be taken. */
 static void set_rts(const struct serial *serial)
 {
@@ -149,6 +151,8 @@ void serial_interrupt(enum serial_name name)
 	drain(serial);
 	if (serial->full)
 		set_rts(serial);
+	if (serial->polled)
+		return;
 	sys_irq_unmask(serial->irq);
 	/*
 	 * The line is edge-triggered: what came up while it was masked would never be heard.
@@ -186,7 +190,7 @@ u32 serial_receive(enum serial_name name, void *bytes, u32 size, u64 *lost)
 
 static void set_ier(struct serial *serial, u8 ier)
 {
-	if (serial->ier == ier)
+	if (serial->ier == ier || serial->polled)
 		return;
 	serial->ier = ier;
 	reg_write(serial, UART_IER, ier);

@@ -5,13 +5,16 @@
 
 #define SERIAL_RECEIVE_BYTES 8192u
 
-enum serial_name { SERIAL_COM1, SERIAL_COM2, SERIAL_COUNT };
+enum serial_name { SERIAL_COM1, SERIAL_COM2, SERIAL_COM3, SERIAL_COUNT };
 
 /* Opens a host UART: 115200 8n1, FIFOs and interrupts on. False when there is none. */
 bool serial_open(enum serial_name name);
 bool serial_present(enum serial_name name);
 
-/* Settles the UART's interrupt: received bytes into the buffer, then the line on again. */
+/*
+ * Settles the UART's interrupt: received bytes into the buffer, then the line on again. COM3 has no
+ * interrupt of its own and needs this call every millisecond or so, for sending too.
+ */
 void serial_interrupt(enum serial_name name);
 
 /*

@@ -159,6 +159,7 @@ static struct step map_file(struct parts *parts, enum start_kind kind, const str
 static struct step create_objects(struct vm *vm, struct parts *parts)
 {
 	enum status status;
+	u32 flags;
 
 	vm->quota_pages = quota_pages(&vm->config);
 	status = sys_group_create(start_handle(START_ROOT), vm->quota_pages,
@@ -170,7 +171,9 @@ static struct step create_objects(struct vm *vm, struct parts *parts)
 		status = vm_share_apply(vm->group, &vm->config);
 	if (status != STATUS_OK)
 		return step("setting its shares", status);
-	status = sys_memory_create(vm->group, vm->config.memory_bytes, MEMORY_GUEST, &parts->ram);
+	/* 1g is 2m: there are no larger leaves. */
+	flags = MEMORY_GUEST | (vm->config.pages == PAGES_4K ? MEMORY_SMALL : 0u);
+	status = sys_memory_create(vm->group, vm->config.memory_bytes, flags, &parts->ram);
 	if (status != STATUS_OK)
 		return step("creating its RAM", status);
 	status = sys_space_create(vm->group, &parts->space);
@@ -257,6 +260,11 @@ static void fill_start_info(const struct vm *vm, struct parts *parts)
 	info->parameter[MONITOR_ID] = vm->id;
 	info->parameter[MONITOR_RESERVE_BUDGET_NS] = vm->config.reserve_budget_ns;
 	info->parameter[MONITOR_RESERVE_PERIOD_NS] = vm->config.reserve_period_ns;
+	info->parameter[MONITOR_TRAP] = vm->config.trap;
+	info->parameter[MONITOR_CONTROLS] =
+		(vm->config.preemption_timer == AUTOMATIC_OFF ? VTRAP_NO_TIMER : 0ul) |
+		(vm->config.unrestricted == AUTOMATIC_OFF ? VTRAP_RESTRICTED : 0ul) |
+		(vm->config.tlb_flush == TLB_FLUSH_FULL ? VTRAP_FLUSH : 0ul);
 	info->parameter[MONITOR_FLAGS] = (demo ? MONITOR_DEMO : 0ul) |
 					 (vm->config.test_device ? MONITOR_TEST_DEVICE : 0ul);
 }

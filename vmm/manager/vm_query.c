@@ -40,6 +40,8 @@ static void ask(struct vm_query *query, struct vm *vm)
 	vm->question_number = query->number;
 	vm->question_until_tsc = query->deadline_tsc;
 	area->query = query->question;
+	if (query->input_bytes > 0)
+		memcpy(area->input, query->input, query->input_bytes);
 	__atomic_store_n(&area->asked, query->number, __ATOMIC_RELEASE);
 	sys_event_signal(vm->wake);
 }

@@ -15,6 +15,8 @@ struct vm_query {
 	u32 number; /* 0: not asked yet */
 	u64 deadline_tsc;
 	struct query question;
+	const void *input; /* what goes with it: must stay until it is asked */
+	u32 input_bytes;   /* at most QUERY_INPUT_BYTES */
 };
 
 enum vm_query_progress {

@@ -13,6 +13,10 @@
 #define AFFINITY_CPUS 64u /* for which the kernel has a bit */
 #define READ_TRIES    8u
 
+_Static_assert((u32)TRAP_CR == VM_TRAP_CR && (u32)TRAP_EXCEPTIONS == VM_TRAP_EXCEPTIONS &&
+		       (u32)TRAP_IO == VM_TRAP_IO,
+	       "the key's value goes to the monitor as it is");
+
 bool vm_share_check(const struct vm_config *config, char *problem, size_t size)
 {
 	u32 count = machine_page()->cpu_count;
@@ -101,9 +105,15 @@ static void ask(struct vm *vm, enum vm_change_phase phase, const struct vm_confi
 /* Nothing can be refused from here on. */
 static void finish(struct vm *vm)
 {
+	bool traps = vm->next.trap != vm->config.trap;
+
 	vm->change_phase = CHANGE_NONE;
 	if (vm->change_problem[0] == '\0') {
 		vm->config = vm->next;
+		if (traps && vm->group != HANDLE_NONE && !vm->dying && vm_ready(vm)) {
+			vm->channel->trap = (u32)vm->config.trap;
+			vm_send(vm, VM_COMMAND_TRAP);
+		}
 		log_message(LOG_INFO, LOG_AUDIT, vm->config.name, "changed");
 	}
 	if (vm->group != HANDLE_NONE)

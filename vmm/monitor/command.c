@@ -24,6 +24,9 @@ static void obey(struct machine *machine, u32 command)
 	case VM_COMMAND_POWER_BUTTON:
 		acpi_pm_power_button(&machine->platform.acpi_pm);
 		break;
+	case VM_COMMAND_TRAP:
+		machine_trap(machine);
+		break;
 	case VM_COMMAND_RESERVE:
 		reserve_change(machine, machine->channel->reserve_budget_ns,
 			       machine->channel->reserve_period_ns);

@@ -288,6 +288,8 @@ void exits_settle(struct vcpu *vcpu)
 	const struct vcpu_exit *exit = &vcpu->page->exit;
 
 	take_task_priority(vcpu);
+	if (unlikely(vcpu->machine->trap_wanted != 0))
+		trap_note(vcpu);
 	switch (exit->reason) {
 	case EXIT_NONE:
 	case EXIT_KICK:
@@ -297,7 +299,12 @@ void exits_settle(struct vcpu *vcpu)
 	case EXIT_TPR:
 		break;
 	case EXIT_CR:
-		settle_cr(vcpu);
+		if (!trap_step(vcpu))
+			settle_cr(vcpu);
+		break;
+	case EXIT_DR:
+		if (!trap_step(vcpu))
+			crash_unexpected(vcpu);
 		break;
 	case EXIT_IO:
 		settle_io(vcpu);
@@ -321,7 +328,7 @@ void exits_settle(struct vcpu *vcpu)
 		settle_xsetbv(vcpu);
 		break;
 	case EXIT_EXCEPTION:
-		vcpu_raise(vcpu, exit->vector & 31, exit->error_code);
+		exits_exception(vcpu);
 		break;
 	case EXIT_HYPERCALL:
 		hypercall_settle(vcpu);

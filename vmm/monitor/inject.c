@@ -190,15 +190,19 @@ bool inject_prepare(struct vcpu *vcpu)
 		vcpu->event.valid = 0;
 		taken = true;
 	}
+	if (debugger_steps(vcpu) || trap_steps(vcpu))
+		pending = 0; /* one instruction, not the handler of an interrupt */
 	if ((pending & PENDING_NMI) != 0)
 		prepare_nmi(vcpu, irqchip, &taken);
-	if ((pending & PENDING_INTERRUPT) != 0 || vcpu->held.valid)
+	if ((pending & PENDING_INTERRUPT) != 0 ||
+	    (vcpu->held.valid && !debugger_steps(vcpu) && !trap_steps(vcpu)))
 		prepare_interrupt(vcpu, irqchip, &taken);
 	if (taken)
 		pending = irqchip_pending(irqchip, vcpu->id);
 	pv_eoi_offer(vcpu);
 	vcpu->page->cr8 = lapic_get_cr8(lapic);
 	vcpu->page->tpr_threshold = tpr_threshold(lapic);
-	vcpu->quiet = pending == 0 && !vcpu->held.valid;
+	vcpu->quiet = pending == 0 && !vcpu->held.valid && !vcpu->machine->debugger.attached &&
+		      vcpu->machine->trap_wanted == 0 && !trap_steps(vcpu);
 	return true;
 }

@@ -41,8 +41,13 @@ static void report(struct machine *machine)
 	}
 	if (machine->reported != VM_RUNNING && state == VM_RUNNING)
 		channel->started_tsc = now;
-	if (state == VM_PAUSED)
+	if (state == VM_PAUSED || machine->debugger.held)
 		machine_time_pause(&machine->time, now);
+	if (machine->debugger.news) {
+		machine->debugger.news = false;
+		machine->debugger.stop.sequence++;
+		channel->question.stop = machine->debugger.stop;
+	}
 	machine->reported = state;
 	__atomic_store_n(&channel->state, state, __ATOMIC_RELEASE);
 	machine->signal = true;
@@ -122,6 +127,8 @@ void machine_conclude(struct machine *machine)
 	machine->todo = 0;
 	if ((todo & TODO_START) != 0)
 		boot(machine);
+	if ((todo & TODO_TRAP) != 0)
+		trap_set(machine, machine->channel->trap, machine->trap_controls);
 	if ((todo & TODO_QUERY) != 0)
 		query_answer(machine);
 	report(machine);
@@ -140,6 +147,11 @@ void machine_start(struct machine *machine)
 	stop_for(machine, TODO_START);
 }
 
+void machine_trap(struct machine *machine)
+{
+	stop_for(machine, TODO_TRAP);
+}
+
 void machine_query(struct machine *machine)
 {
 	stop_for(machine, TODO_QUERY);
@@ -151,10 +163,8 @@ void machine_pause(struct machine *machine)
 		set_state(machine, VM_PAUSED);
 }
 
-void machine_resume(struct machine *machine)
+static void time_goes_on(struct machine *machine)
 {
-	if (machine->state != VM_PAUSED)
-		return;
 	machine_time_resume(&machine->time, clock_tsc());
 	take_wall_time(machine);
 	machine_update_clock(machine);
@@ -162,7 +172,27 @@ void machine_resume(struct machine *machine)
 		vcpu_set_tsc_offset(&machine->vcpu[i]);
 		vcpu_update_pvclock(&machine->vcpu[i], true);
 	}
+}
+
+void machine_resume(struct machine *machine)
+{
+	if (machine->state != VM_PAUSED)
+		return;
+	if (!machine->debugger.held)
+		time_goes_on(machine);
 	set_state(machine, VM_RUNNING);
+}
+
+void machine_hold(struct machine *machine)
+{
+	set_state(machine, machine->state);
+}
+
+void machine_let_go(struct machine *machine)
+{
+	if (machine->state == VM_RUNNING)
+		time_goes_on(machine);
+	set_state(machine, machine->state);
 }
 
 void machine_reset(struct machine *machine)

@@ -3,6 +3,7 @@
 
 #include "kernel/abi/object.h"
 #include "vmm/monitor/cpuid.h"
+#include "vmm/monitor/debugger.h"
 #include "vmm/monitor/dev/platform.h"
 #include "vmm/monitor/guest_memory.h"
 #include "vmm/monitor/load/load.h"
@@ -22,6 +23,7 @@
 enum machine_todo {
 	TODO_REPORT = 1 << 0,	 /* show the manager the state */
 	TODO_START = 1 << 1,	 /* from power-on */
+	TODO_TRAP = 1 << 3,	 /* take over what is to be trapped */
 	TODO_QUERY = 1 << 2,	 /* answer the manager's question */
 };
 
@@ -43,6 +45,8 @@ struct machine {
 	struct load_job job;
 	u32 vcpu_count;
 	u32 physical_bits; /* the guest's MAXPHYADDR */
+	u32 trap_wanted;   /* enum vm_trap; the manager may change it */
+	u32 trap_controls; /* enum vcpu_trap */
 
 	/* under the lock */
 	enum vm_state state;
@@ -57,6 +61,7 @@ struct machine {
 	u64 crash_tsc[CRASH_LIMIT]; /* host TSC of the last unasked resets */
 	struct machine_time time;
 	struct reserve reserve;
+	struct debugger debugger;
 	struct platform platform;
 	struct vcpu vcpu[MACHINE_VCPU_MAX];
 };
@@ -64,7 +69,7 @@ struct machine {
 /* Whether vCPUs may enter the guest, and exits are to be settled. */
 static inline bool machine_may_run(const struct machine *machine)
 {
-	return machine->state == VM_RUNNING && machine->todo == 0;
+	return machine->state == VM_RUNNING && machine->todo == 0 && !machine->debugger.held;
 }
 
 static inline struct lapic *machine_lapic(const struct vcpu *vcpu)
@@ -79,6 +84,9 @@ void machine_conclude(struct machine *machine);
 void machine_start(struct machine *machine);
 void machine_pause(struct machine *machine);
 void machine_resume(struct machine *machine);
+/* All vCPUs leave the guest because a debugger holds the machine; they go on when it does not. */
+void machine_hold(struct machine *machine);
+void machine_let_go(struct machine *machine);
 /* As the reset button: devices as after power-on, the kernel loaded anew, RAM otherwise kept. */
 void machine_reset(struct machine *machine);
 /* A reset that the guest did not ask for; `what` says what happened to the vCPU. */
@@ -91,6 +99,8 @@ void machine_stop(struct machine *machine, s32 exit_code, const char *reason);
 /* Every vCPU's thread looks at what is new. */
 void machine_wake_all(struct machine *machine);
 
+/* Traps what the channel says from when all vCPUs have left the guest. */
+void machine_trap(struct machine *machine);
 /* Answers the manager's question as soon as all vCPUs have left the guest. */
 void machine_query(struct machine *machine);
 

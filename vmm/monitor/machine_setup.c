@@ -172,6 +172,8 @@ bool machine_setup(struct machine *machine)
 	machine->memory.physical_bits = machine->physical_bits;
 	if (!create_vcpus(machine))
 		return false;
+	trap_set(machine, (u32)start_info->parameter[MONITOR_TRAP],
+		 (u32)start_info->parameter[MONITOR_CONTROLS]);
 	machine->job.kernel = find_file(START_FILE_KERNEL);
 	machine->job.initrd = find_file(START_FILE_INITRD);
 	machine->job.command_line = start_info->command_line;

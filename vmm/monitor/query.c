@@ -130,17 +130,95 @@ static enum status answer_read(struct machine *machine, const struct query *quer
 
 		if (bytes == NULL)
 			break;
-		memcpy(area->answer + area->bytes, bytes, length);
+		debugger_read(machine, bytes, area->answer + area->bytes, length);
 		area->bytes += (u32)length;
 	}
 	return area->bytes > 0 || wanted == 0 ? STATUS_OK : STATUS_BAD_ADDRESS;
+}
+
+static enum status answer_write(struct machine *machine, const struct query *query,
+				struct query_area *area)
+{
+	const struct vcpu *vcpu = NULL;
+	u32 wanted = MIN(query->length, QUERY_INPUT_BYTES);
+	u32 done = 0;
+
+	if ((query->flags & QUERY_LINEAR) != 0) {
+		vcpu = find_vcpu(machine, query);
+		if (vcpu == NULL)
+			return STATUS_NOT_FOUND;
+	}
+	while (done < wanted) {
+		u64 length = wanted - done;
+		u8 *bytes = find_bytes(machine, vcpu, query->address + done, &length);
+
+		if (bytes == NULL)
+			return STATUS_BAD_ADDRESS;
+		debugger_write(machine, bytes, area->input + done, length);
+		done += (u32)length;
+	}
+	return STATUS_OK;
+}
+
+static enum status answer_set(struct machine *machine, const struct query *query,
+			      const struct query_area *area)
+{
+	struct vcpu *vcpu = find_vcpu(machine, query);
+
+	if (vcpu == NULL)
+		return STATUS_NOT_FOUND;
+	debugger_registers_set(vcpu, (const struct vcpu_page *)(const void *)area->input,
+			    query->flags);
+	return STATUS_OK;
+}
+
+/* Every vCPU's registers are valid: a debugger acts on all of them. */
+static enum status answer_debug(struct machine *machine, const struct query *query)
+{
+	for (u32 i = 0; i < machine->vcpu_count; i++)
+		vcpu_need(&machine->vcpu[i], VCPU_ALL & ~(u32)VCPU_EVENT);
+	return debugger_obey(machine, query);
+}
+
+static enum status answer_trace(struct machine *machine, const struct query *query,
+				struct query_area *area)
+{
+	struct query_trace *answer = (struct query_trace *)(void *)area->answer;
+	const struct trace *trace;
+	u32 first;
+
+	if (query->vcpu >= machine->vcpu_count)
+		return STATUS_NOT_FOUND;
+	trace = &machine->vcpu[query->vcpu].trace;
+	answer->seen = trace->count;
+	answer->count = MIN(trace->count, QUERY_TRACE_ENTRIES);
+	first = trace->count - answer->count;
+	for (u32 i = 0; i < answer->count; i++)
+		answer->entry[i] = trace->entry[(first + i) % QUERY_TRACE_ENTRIES];
+	area->bytes = sizeof(*answer);
+	return STATUS_OK;
+}
+
+static enum status answer_costs(const struct machine *machine, struct query_area *area)
+{
+	struct query_costs *answer = (struct query_costs *)(void *)area->answer;
+
+	memset(answer, 0, sizeof(*answer));
+	for (u32 cpu = 0; cpu < machine->vcpu_count; cpu++) {
+		for (u32 i = 0; i < EXIT_REASON_COUNT; i++) {
+			answer->cost[i].count += machine->vcpu[cpu].trace.cost[i].count;
+			answer->cost[i].tsc += machine->vcpu[cpu].trace.cost[i].tsc;
+		}
+	}
+	area->bytes = sizeof(*answer);
+	return STATUS_OK;
 }
 
 void query_answer(struct machine *machine)
 {
 	struct query_area *area = &machine->channel->question;
 	const struct query query = area->query;
-	enum status status = STATUS_NOT_SUPPORTED;
+	enum status status;
 
 	area->bytes = 0;
 	switch (query.kind) {
@@ -152,6 +230,21 @@ void query_answer(struct machine *machine)
 		break;
 	case QUERY_READ:
 		status = answer_read(machine, &query, area);
+		break;
+	case QUERY_TRACE:
+		status = answer_trace(machine, &query, area);
+		break;
+	case QUERY_COSTS:
+		status = answer_costs(machine, area);
+		break;
+	case QUERY_WRITE:
+		status = answer_write(machine, &query, area);
+		break;
+	case QUERY_SET:
+		status = answer_set(machine, &query, area);
+		break;
+	default:
+		status = answer_debug(machine, &query);
 		break;
 	}
 	area->status = status;

@@ -88,6 +88,10 @@ static void forget(struct vcpu *vcpu)
 	vcpu->event.valid = 0;
 	vcpu->held.valid = 0;
 	vcpu->pv_eoi.pending = false;
+	if (vcpu->trap.stepping) {
+		vcpu->trap.stepping = false;
+		trap_apply(vcpu);
+	}
 	vcpu->yield_to = 0;
 	vcpu->page->exit.reason = EXIT_NONE;
 	vcpu->page->request = 0;
@@ -249,22 +253,26 @@ static void run(struct vcpu *vcpu)
 	enum status status;
 
 	vcpu->page->event.valid = 0;
+	trace_settled(&vcpu->trace);
 	status = sys_vcpu_run(vcpu->handle);
-	if (status != STATUS_OK) {
+	if (unlikely(status != STATUS_OK)) {
 		vcpu->page->exit.reason = EXIT_NONE;
 		vcpu->refused = status;
-	} else if (vcpu->page->exit.reason == EXIT_KICK) {
-		drain_queue(vcpu);
+		return;
 	}
+	trace_exit(&vcpu->trace, vcpu->page);
+	if (vcpu->page->exit.reason == EXIT_KICK)
+		drain_queue(vcpu);
 }
 
 /* Nothing to run: until the next timer, a signal, or for ever. */
 static void sleep(struct vcpu *vcpu, u64 deadline_tsc)
 {
 	u64 key;
-	enum status status =
-		sys_queue_wait(vcpu->queue, deadline_tsc != 0 ? deadline_tsc : ~0ull, &key);
+	enum status status;
 
+	trace_settled(&vcpu->trace);
+	status = sys_queue_wait(vcpu->queue, deadline_tsc != 0 ? deadline_tsc : ~0ull, &key);
 	if (status != STATUS_OK && status != STATUS_TIMED_OUT)
 		rt_fail("queue");
 }
@@ -280,6 +288,7 @@ static void settle_run(struct vcpu *vcpu)
 	if (vcpu->pv_eoi.pending)
 		pv_eoi_collect(vcpu);
 	exits_settle(vcpu);
+	debugger_settled(vcpu);
 }
 
 /* Fires the vCPU's timers, and the devices' on vCPU 0. */
@@ -327,7 +336,7 @@ static bool prepare(struct vcpu *vcpu)
 {
 	struct machine *machine = vcpu->machine;
 
-	if (!machine_may_run(machine) || !inject_prepare(vcpu))
+	if (!machine_may_run(machine) || !debugger_may_run(vcpu) || !inject_prepare(vcpu))
 		return false;
 	vcpu->page->deadline_tsc = machine_time_to_host(&machine->time, vcpu->deadline_ns);
 	return true;

@@ -9,6 +9,8 @@
 #include "vmm/monitor/pv_eoi.h"
 #include "vmm/monitor/pvclock.h"
 #include "vmm/monitor/steal_time.h"
+#include "vmm/monitor/trace.h"
+#include "vmm/monitor/trap.h"
 
 struct machine;
 struct lapic_page;
@@ -52,6 +54,8 @@ struct vcpu {
 	u32 rebuilt_at;		 /* rebuild.h: the page's run_count then */
 	struct emulator emulator;
 	struct moves moves;
+	struct trace trace;
+	struct trap_vcpu trap;
 };
 
 /* Creates the kernel's vCPU, its pages, queue and event; vCPU 0 has the machine's queue. */

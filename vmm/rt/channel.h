@@ -24,7 +24,18 @@ enum vm_command {
 	VM_COMMAND_RESUME,
 	VM_COMMAND_RESET,
 	VM_COMMAND_POWER_BUTTON,
+	VM_COMMAND_TRAP,      /* trap what `trap` says */
 	VM_COMMAND_RESERVE,   /* guarantee every vCPU reserve_budget_ns in each period */
+};
+
+/* What a monitor logs and counts before it is done: the key `trap`. */
+enum vm_trap {
+	VM_TRAP_CR = 1 << 0,
+	VM_TRAP_DR = 1 << 1,
+	VM_TRAP_EXCEPTIONS = 1 << 2,
+	VM_TRAP_MSR = 1 << 3,
+	VM_TRAP_IO = 1 << 4,
+	VM_TRAP_COUNT = 5
 };
 
 enum vm_state {
@@ -46,7 +57,8 @@ struct vm_channel {
 	u64 wall_tsc;         /* host TSC */
 	u64 reserve_budget_ns; /* for VM_COMMAND_RESERVE; 0: none */
 	u64 reserve_period_ns;
-	u32 pad0[4];
+	u32 trap; /* enum vm_trap, for VM_COMMAND_TRAP */
+	u32 pad0[3];
 
 	/* written by the monitor */
 	u32 done_sequence;    /* of the last command obeyed */
@@ -68,6 +80,7 @@ struct vm_channel {
 	u32 reserve_vcpu;     /* permille of a CPU were left */
 	u32 reserve_left;
 	u32 unasked_resets;   /* of reset_count, and one more when that was too many */
+	u64 trapped[VM_TRAP_COUNT]; /* by bit of enum vm_trap */
 
 	u8 input[CHANNEL_RING_BYTES];
 	u8 log[CHANNEL_RING_BYTES];
@@ -87,6 +100,8 @@ enum monitor_parameter {
 	MONITOR_FLAGS,     /* enum monitor_flag */
 	MONITOR_RESERVE_BUDGET_NS, /* of each vCPU, guaranteed or the VM is refused; 0: none */
 	MONITOR_RESERVE_PERIOD_NS,
+	MONITOR_TRAP,	  /* enum vm_trap */
+	MONITOR_CONTROLS, /* enum vcpu_trap: the keys preemption_timer, tlb_flush, unrestricted */
 };
 
 enum monitor_flag {

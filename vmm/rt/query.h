@@ -10,18 +10,50 @@
  * answers when no vCPU is in the guest, then sets `answered` to the same number. Everything is of
  * fixed size, and who reads the other's part copies it first.
  */
-#define QUERY_BYTES 8192u
+#define QUERY_BYTES	  8192u
+#define QUERY_INPUT_BYTES 4096u
 
 enum query_kind {
 	QUERY_NONE,
 	QUERY_REGISTERS, /* of `vcpu` -> struct query_registers */
 	QUERY_TRANSLATE, /* linear `address` of `vcpu` -> struct query_translation */
 	QUERY_READ,	 /* `length` bytes at `address` -> as many of them as are there */
+	QUERY_TRACE,	 /* of `vcpu` -> struct query_trace */
+	QUERY_COSTS,	 /* -> struct query_costs */
+	QUERY_WRITE,	 /* `length` bytes of `input` to `address` -> as many as have a place */
+	QUERY_SET,	 /* groups `flags` and the general registers of `vcpu`, a page in `input` */
+	/* a debugger's; all but the first need that one */
+	QUERY_ATTACH,  /* and hold the machine */
+	QUERY_DETACH,  /* and let it go as if nothing had been */
+	QUERY_HOLD,    /* every vCPU */
+	QUERY_RELEASE, /* the vCPUs in `run`; those in `step` for one instruction */
+	QUERY_BREAK,   /* a breakpoint at linear `address` by the tables of `vcpu`; `flags` */
+	QUERY_UNBREAK,
 	QUERY_KIND_COUNT
 };
 
 enum query_flag {
 	QUERY_LINEAR = 1 << 0, /* `address` is linear, by the tables of `vcpu`; else physical */
+	/* of breakpoints; bits 1:0 are then the R/W field of DR7 */
+	QUERY_BREAK_HARDWARE = 1 << 2,
+};
+
+/* Why a machine is held that a debugger had let go. */
+enum query_stop_kind {
+	QUERY_STOP_ASKED,
+	QUERY_STOP_STEP,
+	QUERY_STOP_SOFTWARE, /* an INT3 of the debugger's */
+	QUERY_STOP_HARDWARE,
+	QUERY_STOP_WRITE, /* to an address that is watched */
+	QUERY_STOP_ACCESS,
+};
+
+struct query_stop {
+	u32 sequence; /* grows with each stop */
+	u32 cpu;
+	u32 kind; /* enum query_stop_kind */
+	u32 reserved;
+	u64 address;
 };
 
 struct query {
@@ -30,6 +62,8 @@ struct query {
 	u32 flags; /* enum query_flag */
 	u32 length;
 	u64 address;
+	u64 run; /* vCPUs, a bit for each */
+	u64 step;
 };
 
 /*
@@ -79,20 +113,63 @@ struct query_translation {
 	struct query_level second[4];
 };
 
+#define QUERY_TRACE_ENTRIES 64u
+
+/* An exit that reached the monitor. Which fields mean something depends on the reason. */
+struct query_trace_entry {
+	u64 tsc;   /* host TSC at the exit */
+	u64 rip;
+	u64 gpa;
+	u64 qualification;
+	u64 spent; /* TSC cycles until the guest went on or was found to have nothing to do */
+	u32 reason; /* enum exit_reason */
+	u32 rax;
+	u32 rcx;
+	u16 io_port;
+	u8 io_size;
+	u8 io_flags;
+	u32 access;
+	u32 vector;
+};
+_Static_assert(sizeof(struct query_trace_entry) == 64, "a cache line");
+
+/* QUERY_TRACE: the last ones, oldest first. */
+struct query_trace {
+	u32 count;
+	u32 reserved;
+	u64 seen; /* all since the monitor began */
+	struct query_trace_entry entry[QUERY_TRACE_ENTRIES];
+};
+
+/* QUERY_COSTS: what the exits of each reason cost together, from exit to settled. */
+struct query_cost {
+	u64 count;
+	u64 tsc;
+};
+
+struct query_costs {
+	struct query_cost cost[EXIT_REASON_COUNT];
+};
+
 struct query_area {
 	/* written by the manager */
 	u32 asked; /* number of the question; 0: none yet */
 	u32 pad0;
 	struct query query;
-	u32 pad1[6];
+	u32 pad1[2];
+	u8 input[QUERY_INPUT_BYTES] ALIGNED(64);
 
 	/* written by the monitor */
 	u32 answered; /* number of the question that the answer is to */
 	u32 status;   /* enum status; the answer is empty when it is not STATUS_OK */
 	u32 bytes;
-	u32 pad2[13];
+	u32 pad2[1];
+	struct query_stop stop; /* at any time */
 	u8 answer[QUERY_BYTES] ALIGNED(64);
 };
+_Static_assert(sizeof(struct vcpu_page) <= QUERY_INPUT_BYTES, "a page of registers fits");
 _Static_assert(sizeof(struct query_registers) <= QUERY_BYTES &&
-		       sizeof(struct query_translation) <= QUERY_BYTES,
+		       sizeof(struct query_translation) <= QUERY_BYTES &&
+		       sizeof(struct query_trace) <= QUERY_BYTES &&
+		       sizeof(struct query_costs) <= QUERY_BYTES,
 	       "answers fit");

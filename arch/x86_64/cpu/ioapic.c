@@ -71,7 +71,8 @@ void ioapic_route(u32 gsi, u8 vector, u32 apic_id, u64 flags)
 	if (ioapic)
 		entry_write(ioapic, gsi,
 			    (u64)apic_id << IOAPIC_ENTRY_DESTINATION_SHIFT | IOAPIC_ENTRY_MASKED |
-				    (flags & (IOAPIC_ENTRY_LEVEL | IOAPIC_ENTRY_ACTIVE_LOW)) |
+				    (flags & (IOAPIC_ENTRY_LEVEL | IOAPIC_ENTRY_ACTIVE_LOW |
+					      IOAPIC_ENTRY_DELIVERY)) |
 				    vector);
 }
 

@@ -65,6 +65,8 @@ struct cpu {
 	u32 id;
 	u32 apic_id;
 	u8 zone;         /* of memory, where it is */
+	u64 nmi_rip;     /* where the last NMI hit */
+	u64 nmi_count;   /* that are not yet logged */
 
 	struct thread *thread;       /* whose frame and address space are loaded */
 	struct thread *running;      /* the same while it can run; NULL: nothing to do */

@@ -28,6 +28,7 @@ enum ioapic_reg { /* through IOREGSEL */
 /* Redirection entry; delivery modes are enum apic_delivery */
 #define IOAPIC_ENTRY_VECTOR	       BITS(7, 0)
 #define IOAPIC_ENTRY_DELIVERY	       BITS(10, 8)
+#define IOAPIC_ENTRY_DELIVERY_SHIFT    8
 #define IOAPIC_ENTRY_LOGICAL	       BIT(11)
 #define IOAPIC_ENTRY_PENDING	       BIT(12) /* read-only */
 #define IOAPIC_ENTRY_ACTIVE_LOW	       BIT(13)
@@ -36,3 +37,4 @@ enum ioapic_reg { /* through IOREGSEL */
 #define IOAPIC_ENTRY_MASKED	       BIT(16)
 #define IOAPIC_ENTRY_DESTINATION_SHIFT 56
 #define IOAPIC_ENTRY_DESTINATION       BITS(63, 56)
+#define IOAPIC_ALL_CPUS		       0xffu /* as a physical destination */

@@ -63,6 +63,10 @@ struct virt_vcpu {
 	bool live;              /* between enter and leave */
 	bool unchecked;         /* SVM: set has changed what no entry has accepted yet */
 	bool timer_set;         /* VMX: the preemption timer is set for a deadline */
+	u32 trap_exceptions;    /* that the monitor wants to see */
+	u32 trap;               /* enum vcpu_trap */
+	hpa_t msr_bitmap_hpa;   /* SVM */
+	u32 primary;            /* VMX: primary controls but for windows */
 	u64 nmi_iret_rip;
 	void *scratch;          /* VMX: virtual-APIC page, MSR-load area; SVM: the CPU's svm_cpu */
 	hpa_t scratch_hpa;

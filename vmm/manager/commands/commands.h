@@ -17,7 +17,6 @@ void command_vm_stop(struct reply *reply, const struct arguments *arguments);
 void command_vm_destroy(struct reply *reply, const struct arguments *arguments);
 void command_vm_console(struct reply *reply, const struct arguments *arguments);
 void command_vm_set(struct reply *reply, const struct arguments *arguments);
-void command_vm_stat(struct reply *reply, const struct arguments *arguments);
 
 void command_mem(struct reply *reply, const struct arguments *arguments);
 void command_cpu(struct reply *reply, const struct arguments *arguments);

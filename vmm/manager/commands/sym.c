@@ -1,50 +1,42 @@
 /* SPDX-License-Identifier: MIT */
-#include "lib/symbols.h"
-#include "lib/bits.h"
+#include "lib/format.h"
 #include "lib/parse_number.h"
 #include "vmm/manager/commands/commands.h"
+#include "vmm/manager/symbols.h"
 #include "vmm/rt/start.h"
-#include "vmm/rt/syscall.h"
-
-/* The kernel's table, mapped when it is first asked for; NULL: there is none. */
-static const struct symbol_table *table(void)
-{
-	static const struct symbol_table *mapped;
-	const struct start_entry *entry = start_find(START_SYMBOLS);
-	u64 address;
-
-	if (mapped != NULL || entry == NULL ||
-	    sys_space_map(start_handle(START_SPACE), 0, entry->handle, 0,
-			  align_up(entry->offset + entry->value, PAGE_SIZE), RIGHT_READ,
-			  &address) != STATUS_OK)
-		return mapped;
-	address += entry->offset;
-	if (symbols_valid((const struct symbol_table *)address, entry->value))
-		mapped = (const struct symbol_table *)address;
-	return mapped;
-}
 
 static void show(struct reply *reply, const char *name, u64 distance, u64 address)
 {
+	u32 line = 0;
+	const char *file = symbols_line(symbols_of(SYMBOLS_KERNEL),
+					address - start_info->kernel_base, &line);
+	char place[80] = "";
+	char behind[24] = "";
+
 	if (!reply->json) {
 		if (distance != 0)
-			reply_line(reply, "0x%016llx %s+0x%llx", (unsigned long long)address, name,
-				   (unsigned long long)distance);
-		else
-			reply_line(reply, "0x%016llx %s", (unsigned long long)address, name);
+			format(behind, sizeof(behind), "+0x%llx", (unsigned long long)distance);
+		if (file != NULL)
+			format(place, sizeof(place), "  %s:%u", file, line);
+		reply_line(reply, "0x%016llx %s%s%s", (unsigned long long)address, name, behind,
+			   place);
 		return;
 	}
 	reply_object_begin(reply);
 	json_string(&reply->object, "name", name);
 	json_u64(&reply->object, "address", address);
 	json_u64(&reply->object, "distance", distance);
+	if (file != NULL) {
+		json_string(&reply->object, "file", file);
+		json_u64(&reply->object, "line", line);
+	}
 	reply_object_end(reply);
 }
 
 /* Names may look like decimal numbers in no language of ours: what parses is an address. */
 void command_sym(struct reply *reply, const struct arguments *arguments)
 {
-	const struct symbol_table *symbols = table();
+	const struct symbol_table *symbols = symbols_of(SYMBOLS_KERNEL);
 	const char *word = arguments->word[0];
 	const char *name;
 	char shown[48];
@@ -82,7 +74,8 @@ COMMAND(sym,
 	.arguments = "NAME|ADDRESS",
 	.summary = "kernel symbol to address and back, in the running image",
 	.example = "sym kernel_main",
-	.keys = "name address distance",
+	.detail = "With file and line in an image built with DEBUG=1.",
+	.keys = "name address distance; file line in a DEBUG build",
 	.run = command_sym,
 	.minimum = 1,
 	.maximum = 1);

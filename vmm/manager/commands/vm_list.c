@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "lib/format.h"
 #include "vmm/manager/commands/commands.h"
-#include "vmm/manager/exit_names.h"
-#include "vmm/manager/page_names.h"
 #include "vmm/rt/clock.h"
 
 static void show_json(struct reply *reply, const struct vm *vm)
@@ -71,50 +69,6 @@ void command_vm_list(struct reply *reply, const struct arguments *arguments)
 	}
 }
 
-static void show_count(struct reply *reply, const char *reason, u64 count)
-{
-	if (count == 0)
-		return;
-	if (!reply->json) {
-		reply_line(reply, "%-24s %12llu", reason, (unsigned long long)count);
-		return;
-	}
-	reply_object_begin(reply);
-	json_string(&reply->object, "reason", reason);
-	json_u64(&reply->object, "count", count);
-	json_null(&reply->object, "instructions"); /* not measured */
-	reply_object_end(reply);
-}
-
-/* The account is shared with the kernel, the channel with the monitor: each number is read once. */
-void command_vm_stat(struct reply *reply, const struct arguments *arguments)
-{
-	const struct vm *vm = command_vm(reply, arguments->word[0]);
-	const struct group_page *account;
-
-	if (vm == NULL)
-		return;
-	account = vm_account(vm);
-	for (u32 i = 0; i < ARRAY_COUNT(account->exits_by_reason); i++)
-		show_count(reply, exit_name(i), account->exits_by_reason[i]);
-	show_count(reply, "exits", account->exits);
-	show_count(reply, "exits-settled-in-kernel", account->kernel_exits);
-	show_count(reply, "injected", account->injected);
-	show_count(reply, "steal-time-ns", clock_tsc_to_ns(account->waited_tsc));
-	show_count(reply, "reserved-permille", account->reserved_permille);
-	show_count(reply, "missed-deadlines", account->missed);
-	for (u32 i = PAGE_FREE + 1; i < PAGE_OWNER_COUNT; i++)
-		show_count(reply, page_owner_name_pages(i), account->pages[i]);
-	show_count(reply, "pages-used", account->used_pages);
-	show_count(reply, "pages-allowed", account->quota_pages);
-	if (vm->channel == NULL)
-		return;
-	show_count(reply, "resets", vm->channel->reset_count);
-	show_count(reply, "unknown-ports", vm->channel->unknown_ports);
-	show_count(reply, "unknown-memory", vm->channel->unknown_memory);
-	show_count(reply, "timer-expirations", vm->channel->timer_expirations);
-}
-
 COMMAND(vm_list,
 	.name = "vm list",
 	.arguments = "",
@@ -125,15 +79,3 @@ COMMAND(vm_list,
 		"weight cap_percent reserve_budget_ns reserve_period_ns "
 		"missed_deadlines",
 	.run = command_vm_list);
-
-COMMAND(vm_stat,
-	.name = "vm stat",
-	.arguments = "NAME",
-	.summary = "exits by reason, pages, interrupts",
-	.detail = "Counts are those since the VM's last boot.",
-	.example = "vm stat alpha",
-	.keys = "reason count instructions",
-	.run = command_vm_stat,
-	.minimum = 1,
-	.maximum = 1,
-	.completion = COMPLETE_VM);

@@ -4,7 +4,7 @@
 #include "vmm/manager/commands/commands.h"
 #include "vmm/manager/config_keys.h"
 
-#define AT_ANY_TIME "weight cap reserve affinity on_crash stop_timeout autostart"
+#define AT_ANY_TIME "weight cap reserve affinity on_crash stop_timeout autostart trap"
 
 static bool at_any_time(struct text key)
 {

@@ -31,7 +31,7 @@ u8 asid_prepare(struct asid_pool *pool, struct virt_vcpu *vcpu, bool flush_by_as
 
 	if (stale || (vcpu->flush && !flush_by_asid))
 		assign(pool, vcpu);
-	if (pool->flush_all)
+	if (pool->flush_all || (vcpu->trap & VTRAP_FLUSH))
 		return VMCB_TLB_FLUSH_ALL;
 	return vcpu->flush && flush_by_asid ? VMCB_TLB_FLUSH_ASID : VMCB_TLB_NOTHING;
 }
@@ -39,5 +39,5 @@ u8 asid_prepare(struct asid_pool *pool, struct virt_vcpu *vcpu, bool flush_by_as
 void asid_entered(struct asid_pool *pool, struct virt_vcpu *vcpu)
 {
 	pool->flush_all = false;
-	vcpu->flush = false;
+	vcpu->flush = vcpu->trap & VTRAP_FLUSH;
 }

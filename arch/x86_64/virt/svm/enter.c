@@ -6,6 +6,7 @@
 #include "lib/read_once.h"
 
 #define INTERCEPT_CR8 BIT(8)
+#define INTERCEPT_CR_WRITES (BIT(0) | BIT(3) | BIT(4))
 #define NO_SHADOW ~0ull /* no RIP */
 
 /* entry.S */
@@ -46,6 +47,8 @@ static void supply(struct virt_vcpu *vcpu)
 					  (READ_ONCE(page->cr8) & 0xf);
 	/* SVM has no threshold: every change of CR8 exits before it happens. */
 	vmcb->control.intercept_cr_write = READ_ONCE(page->tpr_threshold) != 0 ? INTERCEPT_CR8 : 0;
+	if (unlikely(vcpu->trap & VTRAP_CR))
+		vmcb->control.intercept_cr_write |= INTERCEPT_CR_WRITES;
 	vmcb->save.rsp = READ_ONCE(page->gpr[GPR_RSP]);
 	svm_switch_in(vcpu->control_hpa.value);
 	vcpu->live = true;
@@ -87,7 +90,8 @@ static void settle_exception(struct virt_vcpu *vcpu)
 	switch (vcpu->exit.vector) {
 	case VECTOR_DB:
 	case VECTOR_AC:
-		reflect(vcpu);
+		if (!(vcpu->trap_exceptions & BIT(vcpu->exit.vector)))
+			reflect(vcpu);
 		break;
 	case VECTOR_MC:
 		svm_leave(vcpu); /* the handler's stack is found by the host's TR */
@@ -170,7 +174,7 @@ static void step_end(struct virt_vcpu *vcpu)
 {
 	struct vmcb *vmcb = svm_vmcb(vcpu);
 
-	vmcb->control.intercept_exceptions = SVM_INTERCEPT_EXCEPTIONS;
+	svm_traps_set(vcpu);
 	if (vcpu->shadow_lost || vmcb->save.rip == vcpu->nmi_iret_rip)
 		vmcb->save.rflags &= ~RFLAGS_TF;
 	if (vcpu->exit.reason != EXIT_EXCEPTION || vcpu->exit.vector == VECTOR_MC)

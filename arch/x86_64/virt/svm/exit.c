@@ -112,6 +112,9 @@ static void decode_reason(const struct vmcb *vmcb, struct vcpu_exit *exit)
 		exit->reason = EXIT_EXCEPTION;
 		exit->vector = (u32)(code - VMEXIT_EXCEPTION);
 		exit->error_code = (u32)exit->qualification;
+	} else if (code == VMEXIT_SWINT) {
+		exit->reason = EXIT_EXCEPTION;
+		exit->vector = VECTOR_BP;
 	} else if (code < ARRAY_COUNT(plain_reasons) && plain_reasons[code] != EXIT_NONE) {
 		exit->reason = plain_reasons[code];
 		if (code == VMEXIT_TASK_SWITCH)

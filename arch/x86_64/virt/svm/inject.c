@@ -110,6 +110,21 @@ void svm_window_close(struct vmcb *vmcb)
 	vmcb->control.intercept1 &= (u32)~VMCB_INTERCEPT1_VINTR;
 }
 
+void svm_traps_set(struct virt_vcpu *vcpu)
+{
+	struct vmcb_control *control = &svm_vmcb(vcpu)->control;
+
+	control->intercept_exceptions = SVM_INTERCEPT_EXCEPTIONS | vcpu->trap_exceptions;
+	control->intercept1 &= (u32)~VMCB_INTERCEPT1_INTN;
+	if (vcpu->trap_exceptions & BIT(VECTOR_BP))
+		control->intercept1 |= (u32)VMCB_INTERCEPT1_INTN;
+	control->intercept_dr_read = vcpu->trap & VTRAP_DR ? 0xffff : 0;
+	control->intercept_dr_write = control->intercept_dr_read;
+	/* The map of ports, all ones and longer, is one of MSRs that all exit. */
+	control->msrpm_base_pa =
+		vcpu->trap & VTRAP_MSR ? control->iopm_base_pa : vcpu->msr_bitmap_hpa.value;
+}
+
 /*
  * The CPU does not tell whether the guest's NMIs are blocked, so its next IRET is intercepted. That
  * exit comes before the IRET, and blocking ends with the first exit at another RIP.

@@ -226,6 +226,12 @@ void svm_set(struct virt_vcpu *vcpu, u32 groups)
 		debug_set(vcpu);
 	if (groups & VCPU_MSRS)
 		msrs_set(vcpu);
+	if (groups & VCPU_TRAPS) {
+		vcpu->trap_exceptions = READ_ONCE(vcpu->page->trap_exceptions);
+		vcpu->trap = READ_ONCE(vcpu->page->trap);
+		vcpu->flush |= (vcpu->trap & VTRAP_FLUSH) != 0;
+		svm_traps_set(vcpu);
+	}
 	if (groups & VCPU_TSC) {
 		vcpu->tsc_offset = READ_ONCE(vcpu->page->tsc_offset);
 		svm_vmcb(vcpu)->control.tsc_offset = vcpu->tsc_offset;

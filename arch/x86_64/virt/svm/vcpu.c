@@ -37,7 +37,8 @@ static void control_init(struct virt_vcpu *vcpu)
 	control->intercept1 = (u32)INTERCEPT1;
 	control->intercept2 = (u32)INTERCEPT2;
 	control->iopm_base_pa = pointer_to_hpa(vcpu->vm->io_bitmap).value;
-	control->msrpm_base_pa = pointer_to_hpa(vcpu->vm->msr_bitmap).value;
+	vcpu->msr_bitmap_hpa = pointer_to_hpa(vcpu->vm->msr_bitmap);
+	control->msrpm_base_pa = vcpu->msr_bitmap_hpa.value;
 	control->virtual_interrupt = VMCB_V_INTR_MASKING;
 	control->np_control = VMCB_NP_ENABLE;
 	control->n_cr3 = vcpu->vm->second_stage_root.value;

@@ -111,6 +111,7 @@ const char *vmx_capability_judge(const struct vmx_capability_msrs *msrs,
 		return "VMX of this CPU does not follow a guest into long mode by itself.";
 
 	capability->revision = (u32)(msrs->basic & VMX_BASIC_REVISION);
+	capability->cr3_targets = MIN((u32)bits_get(msrs->misc, 24, 16), 4u);
 	capability->timer_shift = (u32)(msrs->misc & VMX_MISC_TIMER_SHIFT);
 	/* SDM vol. 3, 24.8: an unrestricted guest is free in PE and PG. */
 	capability->cr0_fixed = (msrs->cr0_fixed0 & ~(CR0_PE | CR0_PG)) | CR0_NE;

@@ -28,12 +28,14 @@ struct vmx_capability {
 	u32 entry;
 	u64 cr0_fixed; /* bits that must be 1 in a guest's CR0 whatever its mode */
 	u64 cr4_fixed;
+	u32 cr3_targets;     /* values of CR3 that can be spared */
+	u32 reserved;
 	u32 timer_shift;     /* the preemption timer counts TSC >> timer_shift */
 	u32 ept_leaf_levels; /* BIT(enum pt_level) */
 	u32 invept_type;     /* the narrowest that is there */
 	u32 invvpid_type;
 };
-_Static_assert(sizeof(struct vmx_capability) == 10 * 4 + 2 * 8, "no gaps: compared as bytes");
+_Static_assert(sizeof(struct vmx_capability) == 12 * 4 + 2 * 8, "no gaps: compared as bytes");
 
 extern struct vmx_capability vmx_capability;
 

@@ -5,6 +5,8 @@
 #include "arch/x86_64/hw/paging.h"
 #include "arch/x86_64/virt/vmx/vmcs.h"
 #include "arch/x86_64/virt/vmx/vmx.h"
+#include "lib/read_once.h"
+#include "lib/string.h"
 #include "mm/address.h"
 #include "mm/page.h"
 #include "mm/table.h"
@@ -50,19 +52,19 @@ enum status vmx_vm_init(struct virt_vm *vm)
 	return status;
 }
 
-static void controls_write(const struct virt_vcpu *vcpu)
+static void controls_write(struct virt_vcpu *vcpu)
 {
 	u64 io_bitmap = pointer_to_hpa(vcpu->vm->io_bitmap).value;
 	u64 msr_load = vcpu->scratch_hpa.value + offsetof(struct vmx_scratch, msr_load);
 
 	vmcs_write32(VMCS_PIN_CONTROLS, vmx_capability.pin);
-	vmcs_write32(VMCS_PRIMARY_CONTROLS, vmx_capability.primary);
+	vcpu->primary = vmx_capability.primary;
+	vmcs_write32(VMCS_PRIMARY_CONTROLS, vcpu->primary);
 	vmcs_write32(VMCS_SECONDARY_CONTROLS, vmx_capability.secondary);
 	vmcs_write32(VMCS_EXIT_CONTROLS, vmx_capability.exit);
 	vmcs_write32(VMCS_ENTRY_CONTROLS, vmx_capability.entry);
 
-	/* #DB and #AC: see reflect() in exit.c. */
-	vmcs_write32(VMCS_EXCEPTION_BITMAP, BIT(VECTOR_MC) | BIT(VECTOR_DB) | BIT(VECTOR_AC));
+	vmcs_write32(VMCS_EXCEPTION_BITMAP, VMX_EXCEPTIONS);
 	vmcs_write32(VMCS_PF_ERROR_MASK, 0);
 	vmcs_write32(VMCS_PF_ERROR_MATCH, 0);
 	vmcs_write32(VMCS_CR3_TARGET_COUNT, 0); /* CR3 belongs to the guest */
@@ -89,6 +91,41 @@ static void controls_write(const struct virt_vcpu *vcpu)
 	vmcs_write64(VMCS_GUEST_DEBUGCTL, 0);
 	vmcs_write32(VMCS_GUEST_ACTIVITY, ACTIVITY_ACTIVE);
 	vmcs_write_natural(VMCS_GUEST_PENDING_DEBUG, 0);
+}
+
+void vmx_traps_set(struct virt_vcpu *vcpu)
+{
+	const struct vcpu_page *page = vcpu->page;
+	u32 trap = READ_ONCE(page->trap);
+	u64 cr0 = vmx_cr0_get();
+	u64 cr4 = vmx_cr4_get();
+
+	vcpu->trap = trap;
+	vcpu->trap_exceptions = READ_ONCE(page->trap_exceptions);
+	vcpu->primary = vmx_capability.primary;
+	if (trap & VTRAP_CR)
+		vcpu->primary |= PRIMARY_CR3_LOAD_EXITING;
+	if (trap & VTRAP_DR)
+		vcpu->primary |= PRIMARY_MOV_DR_EXITING;
+	if (trap & VTRAP_MSR)
+		vcpu->primary &= ~PRIMARY_USE_MSR_BITMAPS;
+	vmcs_write32(VMCS_PRIMARY_CONTROLS, vcpu->primary);
+	vmcs_write32(VMCS_PIN_CONTROLS,
+		     vmx_capability.pin & ~(trap & VTRAP_NO_TIMER ? PIN_PREEMPTION_TIMER : 0));
+	/* SDM vol. 3, 29.4.3.1: without VPID each entry and exit flushes. */
+	vmcs_write32(VMCS_SECONDARY_CONTROLS,
+		     vmx_capability.secondary &
+			     ~((trap & VTRAP_FLUSH ? SECONDARY_VPID : 0) |
+			       (trap & VTRAP_RESTRICTED ? SECONDARY_UNRESTRICTED_GUEST : 0)));
+	vmcs_write32(VMCS_EXCEPTION_BITMAP, VMX_EXCEPTIONS | vcpu->trap_exceptions);
+	vmcs_write_natural(VMCS_CR0_SHADOW, cr0);
+	vmcs_write_natural(VMCS_CR4_SHADOW, cr4);
+	vmcs_write_natural(VMCS_CR0_MASK, vmx_cr0_mask(vcpu));
+	vmcs_write_natural(VMCS_CR4_MASK, vmx_cr4_mask(vcpu));
+	vmcs_write32(VMCS_CR3_TARGET_COUNT, vmx_capability.cr3_targets);
+	for (u32 i = 0; i < vmx_capability.cr3_targets; i++)
+		vmcs_write_natural((enum vmcs_natural)(VMCS_CR3_TARGET0 + 2 * i),
+				   READ_ONCE(page->cr3_target[i]));
 }
 
 static enum status pages_alloc(struct virt_vcpu *vcpu)

@@ -31,6 +31,19 @@ static u64 cr4_mask(void)
 	return ~CR4_GUEST_OWNED | vmx_capability.cr4_fixed;
 }
 
+/* What exits: host-owned bits, and all of them where each write is to be seen. */
+u64 vmx_cr0_mask(const struct virt_vcpu *vcpu)
+{
+	if (vcpu->trap & VTRAP_CR)
+		return ~0ull;
+	return cr0_mask() | (vcpu->trap & VTRAP_RESTRICTED ? CR0_PE | CR0_PG : 0);
+}
+
+u64 vmx_cr4_mask(const struct virt_vcpu *vcpu)
+{
+	return vcpu->trap & VTRAP_CR ? ~0ull : cr4_mask();
+}
+
 static u64 merge(u64 value, u64 shadow, u64 mask)
 {
 	return (value & ~mask) | (shadow & mask);
@@ -114,8 +127,8 @@ void vmx_control_set(struct virt_vcpu *vcpu)
 	vmcs_write64(VMCS_GUEST_EFER, efer);
 	vmcs_change32(VMCS_ENTRY_CONTROLS, ENTRY_IA32E_GUEST,
 		      efer & EFER_LMA ? ENTRY_IA32E_GUEST : 0);
-	vmcs_write_natural(VMCS_CR0_MASK, cr0_mask());
-	vmcs_write_natural(VMCS_CR4_MASK, cr4_mask());
+	vmcs_write_natural(VMCS_CR0_MASK, vmx_cr0_mask(vcpu));
+	vmcs_write_natural(VMCS_CR4_MASK, vmx_cr4_mask(vcpu));
 	vcpu->flush = true;
 }
 
@@ -131,11 +144,14 @@ bool vmx_cr_settle(struct virt_vcpu *vcpu, u64 qualification)
 
 	vmx_collect(vcpu); /* it may be RSP */
 	value = vcpu->page->gpr[bits_get(qualification, 11, 8)];
-	if (bits_get(qualification, 5, 4) != CR_ACCESS_MOV_TO)
+	if (bits_get(qualification, 5, 4) != CR_ACCESS_MOV_TO || (vcpu->trap & VTRAP_CR))
 		return false;
 	if (!vmx_is_64_bit())
 		value = (u32)value;
 
+	if (number == 0 && (vcpu->trap & VTRAP_RESTRICTED) &&
+	    (value & (CR0_PE | CR0_PG)) != (CR0_PE | CR0_PG))
+		return false;
 	if (number == 0) {
 		/* SDM vol. 2, MOV to control register. */
 		if (value >> 32 || (value & (CR0_NW | CR0_CD)) == CR0_NW ||

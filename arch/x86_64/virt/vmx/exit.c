@@ -172,7 +172,8 @@ static bool decode_exception(struct virt_vcpu *vcpu)
 	}
 	if (info & INTERRUPTION_NMI_UNBLOCKED && exception.vector != VECTOR_DF)
 		nmi_blocking_restore(vcpu);
-	if (exception.vector == VECTOR_DB || exception.vector == VECTOR_AC)
+	if ((exception.vector == VECTOR_DB || exception.vector == VECTOR_AC) &&
+	    !(vcpu->trap_exceptions & BIT(exception.vector)))
 		return reflect(vcpu, &exception);
 
 	vcpu->exit.reason = EXIT_EXCEPTION;

@@ -195,6 +195,8 @@ void vmx_set(struct virt_vcpu *vcpu, u32 groups)
 		debug_set(vcpu);
 	if (groups & VCPU_MSRS)
 		msrs_set(vcpu);
+	if (groups & VCPU_TRAPS)
+		vmx_traps_set(vcpu);
 	if (groups & VCPU_TSC) {
 		vcpu->tsc_offset = READ_ONCE(vcpu->page->tsc_offset);
 		vmcs_write64(VMCS_TSC_OFFSET, vcpu->tsc_offset);

@@ -1,11 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
+#include "arch/x86_64/hw/control.h"
 #include "arch/x86_64/hw/vmx.h"
 #include "arch/x86_64/virt/virt.h"
 #include "arch/x86_64/virt/vmx/capability.h"
 
 /* What the files of the VMX back end share. All act on the VMCS of `vcpu`. */
+
+/* Exceptions that exit always; #DB and #AC: see reflect() in exit.c. */
+#define VMX_EXCEPTIONS ((u32)(BIT(VECTOR_MC) | BIT(VECTOR_DB) | BIT(VECTOR_AC)))
 
 /* Rounds of re-entry before `enter` returns: no guest holds the kernel for longer. */
 #define VMX_ROUNDS 16
@@ -42,7 +46,12 @@ void vmx_msrs_entered(struct virt_vcpu *vcpu);
 void vmx_tag_assign(struct virt_vcpu *vcpu);
 void vmx_tag_flush(struct virt_vcpu *vcpu);
 
+/* control.c: takes over what the monitor wants to see */
+void vmx_traps_set(struct virt_vcpu *vcpu);
+
 /* cr.c */
+u64 vmx_cr0_mask(const struct virt_vcpu *vcpu);
+u64 vmx_cr4_mask(const struct virt_vcpu *vcpu);
 u64 vmx_cr0_get(void);
 u64 vmx_cr4_get(void);
 void vmx_control_set(struct virt_vcpu *vcpu);

@@ -1,0 +1,261 @@
+/* SPDX-License-Identifier: MIT */
+/* A debugger's hold on a machine: stops, steps, breakpoints, and what goes on to the guest. */
+#include "tests/unit/monitor_fixture.h"
+
+static u32 number;
+
+static enum status ask_as(struct query question)
+{
+	channel.question.query = question;
+	channel.question.asked = ++number;
+	for (u32 i = 0; i < 2; i++) {
+		u64 deadline_tsc;
+
+		/* every vCPU comes by */
+		for (u32 cpu = 0; cpu < machine.vcpu_count; cpu++)
+			pass(&machine.vcpu[cpu], &deadline_tsc);
+	}
+	assert_int_equal(channel.question.answered, number);
+	return (enum status)channel.question.status;
+}
+
+static void ask(struct query question)
+{
+	assert_int_equal(ask_as(question), STATUS_OK);
+}
+
+static bool round_with(enum exit_reason reason, u32 vector)
+{
+	u64 deadline_tsc;
+	bool goes_on;
+
+	page.exit.reason = reason;
+	page.exit.vector = vector;
+	page.exit.instruction_length = 2;
+	goes_on = pass(vcpu, &deadline_tsc);
+	machine.vcpu[1].page->exit.reason = EXIT_KICK;
+	pass(&machine.vcpu[1], &deadline_tsc);
+	return goes_on;
+}
+
+static int set_up(void **state)
+{
+	static struct vcpu_cpuid_entry tables[2][VCPU_CPUID_SLOTS];
+
+	(void)state;
+	fixture_make_many(2);
+	machine.heard = number;
+	for (u32 i = 0; i < 2; i++) {
+		machine.vcpu[i].cpuid_page = tables[i];
+		machine.vcpu[i].page->valid = VCPU_ALL;
+	}
+	string_copy(info.backend, sizeof(info.backend), "SVM/NPT");
+	page.cr0 = CR0_PE;
+	page.rip = 0x1000;
+	memset(ram + 0x1000, 0x90, 16);
+	ask((struct query){.kind = QUERY_ATTACH});
+	return 0;
+}
+
+static void test_attach(void **state)
+{
+	(void)state;
+	assert_true(machine.debugger.held);
+	assert_false(machine_may_run(&machine));
+	assert_int_not_equal(machine.time.paused_tsc, 0);
+	assert_int_equal(channel.state, VM_RUNNING);
+	assert_int_equal(page.trap_exceptions, BIT(VECTOR_DB) | BIT(VECTOR_BP));
+	assert_true((page.dirty & VCPU_TRAPS) != 0);
+	assert_int_equal(page.settle, 0);
+	ask((struct query){.kind = QUERY_DETACH});
+	assert_false(machine.debugger.attached);
+	assert_int_equal(machine.time.paused_tsc, 0);
+	assert_int_equal(page.trap_exceptions, 0);
+	assert_int_equal(page.settle, SETTLE_HYPERCALL);
+	assert_true(round_with(EXIT_NONE, 0));
+	assert_int_equal(ask_as((struct query){.kind = QUERY_RELEASE}), STATUS_BAD_STATE);
+}
+
+static void test_step(void **state)
+{
+	u32 before = channel.question.stop.sequence;
+
+	(void)state;
+	irq_pending[0] = PENDING_INTERRUPT;
+	irq_vector = 0x30;
+	ask((struct query){.kind = QUERY_RELEASE, .run = 1, .step = 1});
+	assert_true((page.rflags & RFLAGS_TF) != 0);
+	assert_int_equal(machine.vcpu[1].place, VCPU_ASLEEP);
+	assert_false(page.inject.valid); /* no interrupt meanwhile */
+	page.rip = 0x1001;
+	page.dr[6] = DR6_RESET | DR6_BS;
+	assert_false(round_with(EXIT_EXCEPTION, VECTOR_DB));
+	assert_int_equal(channel.question.stop.sequence, before + 1);
+	assert_int_equal(channel.question.stop.kind, QUERY_STOP_STEP);
+	assert_true((page.rflags & RFLAGS_TF) == 0);
+	assert_true((page.dr[6] & DR6_BS) == 0);
+	assert_false(vcpu->event.valid);
+	ask((struct query){.kind = QUERY_DETACH});
+	assert_true(page.inject.valid);
+}
+
+/* An instruction that the monitor does is a step too, and leaves no trap behind. */
+static void test_step_of_port(void **state)
+{
+	u32 before = channel.question.stop.sequence;
+
+	(void)state;
+	ask((struct query){.kind = QUERY_RELEASE, .run = 1, .step = 1});
+	page.exit.io_size = 1;
+	page.exit.io_flags = IO_IN;
+	port_value = 0x12;
+	assert_false(round_with(EXIT_IO, 0));
+	assert_int_equal(channel.question.stop.sequence, before + 1);
+	assert_int_equal(page.rip, 0x1002);
+	assert_int_equal(page.request & REQUEST_ADVANCE, 0);
+	assert_true((page.rflags & RFLAGS_TF) == 0);
+}
+
+static void test_software(void **state)
+{
+	(void)state;
+	ask((struct query){.kind = QUERY_BREAK, .address = 0x1000});
+	assert_int_equal(ram[0x1000], 0xcc);
+	ask((struct query){.kind = QUERY_READ, .flags = QUERY_LINEAR, .address = 0xfff,
+			   .length = 3});
+	assert_memory_equal(channel.question.answer, "\0\x90\x90", 3);
+	ask((struct query){.kind = QUERY_RELEASE, .run = ~0ull});
+	assert_false(round_with(EXIT_EXCEPTION, VECTOR_BP));
+	assert_int_equal(channel.question.stop.kind, QUERY_STOP_SOFTWARE);
+	assert_int_equal(channel.question.stop.address, 0x1000);
+	assert_false(vcpu->event.valid);
+	channel.question.input[0] = 0x55;
+	ask((struct query){.kind = QUERY_WRITE, .flags = QUERY_LINEAR, .address = 0x1000,
+			   .length = 1});
+	assert_int_equal(ram[0x1000], 0xcc);
+	ask((struct query){.kind = QUERY_UNBREAK, .address = 0x1000});
+	assert_int_equal(ram[0x1000], 0x55);
+	assert_int_equal(ask_as((struct query){.kind = QUERY_BREAK, .address = RAM_BYTES}),
+			 STATUS_BAD_ADDRESS);
+}
+
+/* INT3, INT n and #DB that are the guest's own reach it. */
+static void test_guests_own(void **state)
+{
+	(void)state;
+	ask((struct query){.kind = QUERY_RELEASE, .run = ~0ull});
+	ram[0x1000] = 0xcc;
+	settle(EXIT_EXCEPTION);
+	page.exit.vector = VECTOR_BP;
+	vcpu->event.valid = 0;
+	page.exit.reason = EXIT_EXCEPTION;
+	exits_settle(vcpu);
+	assert_true(vcpu->event.valid);
+	assert_int_equal(vcpu->event.type, EVENT_SOFTWARE_EXCEPTION);
+	assert_int_equal(vcpu->event.vector, 3);
+	assert_int_equal(vcpu->event.instruction_length, 1);
+	vcpu->event.valid = 0;
+	memcpy(ram + 0x1000, "\xcd\x80", 2);
+	page.exit.reason = EXIT_EXCEPTION;
+	exits_settle(vcpu);
+	assert_int_equal(vcpu->event.type, EVENT_SOFTWARE_INTERRUPT);
+	assert_int_equal(vcpu->event.vector, 0x80);
+	assert_int_equal(vcpu->event.instruction_length, 2);
+	vcpu->event.valid = 0;
+	string_copy(info.backend, sizeof(info.backend), "VMX/EPT");
+	page.exit = (struct vcpu_exit){
+		.reason = EXIT_EXCEPTION, .vector = VECTOR_DB, .qualification = DR6_BS | 2};
+	exits_settle(vcpu);
+	assert_int_equal(vcpu->event.vector, VECTOR_DB);
+	assert_int_equal(page.dr[6] & (DR6_BS | DR6_BREAKPOINTS), DR6_BS | 2);
+	assert_false(machine.debugger.held);
+}
+
+static void test_hardware(void **state)
+{
+	struct query query = {.kind = QUERY_BREAK, .flags = QUERY_BREAK_HARDWARE | 1,
+			      .address = 0x2000, .length = 4};
+
+	(void)state;
+	ask(query);
+	assert_int_equal(page.dr[3], 0x2000);
+	assert_int_equal(page.dr[7], DR7_RESET | 1 << 6 | 0xdull << 28);
+	assert_int_equal(machine.vcpu[1].page->dr[7], page.dr[7]);
+	for (u32 i = 1; i < 4; i++) {
+		query.address += 8;
+		ask(query);
+	}
+	query.address += 8;
+	assert_int_equal(ask_as(query), STATUS_NO_MEMORY);
+	query.length = 3;
+	assert_int_equal(ask_as(query), STATUS_BAD_ARGUMENT);
+	ask((struct query){.kind = QUERY_RELEASE, .run = ~0ull});
+	page.dr[6] = DR6_RESET | 8;
+	assert_false(round_with(EXIT_EXCEPTION, VECTOR_DB));
+	assert_int_equal(channel.question.stop.kind, QUERY_STOP_WRITE);
+	assert_int_equal(channel.question.stop.address, 0x2000);
+	ask((struct query){.kind = QUERY_DETACH});
+	assert_int_equal(page.dr[7], DR7_RESET);
+}
+
+static void test_registers(void **state)
+{
+	struct vcpu_page *wanted = (struct vcpu_page *)(void *)channel.question.input;
+
+	(void)state;
+	*wanted = page;
+	wanted->gpr[GPR_RBX] = 7;
+	wanted->rip = 0x3000;
+	page.exit.reason = EXIT_HLT;
+	page.request = REQUEST_ADVANCE;
+	page.advance_length = 1;
+	ask((struct query){.kind = QUERY_SET, .flags = VCPU_RIP});
+	assert_int_equal(page.gpr[GPR_RBX], 7);
+	assert_int_equal(page.rip, 0x3000);
+	assert_int_equal(page.request & REQUEST_ADVANCE, 0);
+	assert_int_equal(page.exit.reason, EXIT_NONE);
+}
+
+static void test_trace(void **state)
+{
+	const struct query_trace *trace = (const void *)channel.question.answer;
+
+	(void)state;
+	memset(&vcpu->trace, 0, sizeof(vcpu->trace));
+	for (u32 i = 0; i < 70; i++) {
+		page.exit = (struct vcpu_exit){.reason = EXIT_IO, .io_port = (u16)i, .tsc = 100};
+		trace_exit(&vcpu->trace, &page);
+		host_tsc = 110;
+		trace_settled(&vcpu->trace);
+		host_tsc = 500;
+		trace_settled(&vcpu->trace); /* nothing more */
+	}
+	page.exit.reason = EXIT_NONE;
+	ask((struct query){.kind = QUERY_TRACE});
+	assert_int_equal(trace->count, 64);
+	assert_int_equal(trace->seen, 70);
+	assert_int_equal(trace->entry[0].io_port, 6);
+	assert_int_equal(trace->entry[63].io_port, 69);
+	assert_int_equal(trace->entry[63].spent, 10);
+	ask((struct query){.kind = QUERY_COSTS});
+	assert_int_equal(((const struct query_costs *)(const void *)channel.question.answer)
+				 ->cost[EXIT_IO]
+				 .tsc,
+			 700);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(test_attach, set_up, fixture_free),
+		cmocka_unit_test_setup_teardown(test_step, set_up, fixture_free),
+		cmocka_unit_test_setup_teardown(test_step_of_port, set_up, fixture_free),
+		cmocka_unit_test_setup_teardown(test_software, set_up, fixture_free),
+		cmocka_unit_test_setup_teardown(test_guests_own, set_up, fixture_free),
+		cmocka_unit_test_setup_teardown(test_hardware, set_up, fixture_free),
+		cmocka_unit_test_setup_teardown(test_registers, set_up, fixture_free),
+		cmocka_unit_test_setup_teardown(test_trace, set_up, fixture_free),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

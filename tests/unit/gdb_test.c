@@ -1,0 +1,338 @@
+/* SPDX-License-Identifier: MIT */
+/* GDB's remote protocol: frames, registers, and what each packet asks the monitor. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "lib/format.c"
+#include "lib/string.c"
+#include "lib/text.c"
+#include "vmm/manager/gdb/gdb.c"
+#include "vmm/manager/gdb/gdb_command.c"
+#include "vmm/manager/gdb/gdb_packet.c"
+#include "vmm/manager/gdb/gdb_registers.c"
+
+static struct vm_channel channel;
+static struct vm the_vm;
+static char wire[20000]; /* to GDB */
+static size_t wire_length;
+static const char *typed; /* by GDB */
+static struct query asked;
+static u8 input[QUERY_INPUT_BYTES] ALIGNED(64);
+static u32 asked_count;
+static struct vm_answer answer;
+static struct vcpu_page page; /* of the guest */
+
+u64 clock_tsc(void)
+{
+	return 0;
+}
+
+u64 clock_ns_to_tsc(u64 ns)
+{
+	return ns;
+}
+
+bool serial_open(enum serial_name name)
+{
+	return name == SERIAL_COM3;
+}
+
+void serial_interrupt(enum serial_name name)
+{
+	assert_int_equal(name, SERIAL_COM3);
+}
+
+u32 serial_receive(enum serial_name name, void *bytes, u32 size, u64 *lost)
+{
+	(void)name, (void)size, (void)lost;
+	if (*typed == '\0')
+		return 0;
+	*(char *)bytes = *typed++;
+	return 1;
+}
+
+u32 serial_send(enum serial_name name, const u8 *bytes, u32 count)
+{
+	(void)name;
+	memcpy(wire + wire_length, bytes, count);
+	wire_length += count;
+	wire[wire_length] = '\0';
+	return count;
+}
+
+void log_message(enum log_level level, enum log_category category, const char *vm,
+		 const char *pattern, ...)
+{
+	(void)level, (void)category, (void)vm, (void)pattern;
+}
+
+struct vm *vm_by_id(u32 id)
+{
+	return id == the_vm.id ? &the_vm : NULL;
+}
+
+void vm_query_begin(struct vm_query *query, const struct vm *vm, const struct query *question)
+{
+	(void)vm;
+	memset(query, 0, sizeof(*query));
+	query->question = *question;
+}
+
+/* The monitor: registers and memory of zeros, everything else works. */
+enum vm_query_progress vm_query_step(struct vm_query *query, const struct vm_answer **result,
+				     char *problem, size_t size)
+{
+	struct query_registers *registers = (void *)answer.data;
+
+	(void)problem, (void)size;
+	asked = query->question;
+	memcpy(input, query->input, query->input_bytes);
+	asked_count++;
+	answer.status = STATUS_OK;
+	answer.bytes = 0;
+	if (asked.kind == QUERY_REGISTERS) {
+		registers->page = page;
+		answer.bytes = sizeof(*registers);
+	} else if (asked.kind == QUERY_READ) {
+		for (u32 i = 0; i < asked.length; i++)
+			answer.data[i] = (u8)(asked.address + i);
+		answer.bytes = asked.length;
+	}
+	*result = &answer;
+	return VM_QUERY_ANSWERED;
+}
+
+static int set_up(void **state)
+{
+	(void)state;
+	memset(&gdb, 0, sizeof(gdb));
+	memset(&page, 0, sizeof(page));
+	memset(&channel, 0, sizeof(channel));
+	the_vm = (struct vm){.id = 3, .group = 1, .state = VM_RUNNING, .channel = &channel,
+			     .config = {.name = "alpha", .vcpus = 2}};
+	page.cr0 = 0x80000001;
+	page.efer = 0x500;
+	page.gpr[GPR_RAX] = 0x1122334455667788;
+	page.rip = 0xffffffff81000000;
+	assert_null(gdb_open(&the_vm));
+	return 0;
+}
+
+/* Sends a packet and returns what comes back, frames and all. */
+static const char *send_raw(const char *bytes)
+{
+	typed = bytes;
+	wire_length = 0;
+	wire[0] = '\0';
+	for (u32 i = 0; i < 20; i++)
+		gdb_step();
+	return wire;
+}
+
+static const char *ask(const char *text)
+{
+	char frame[6000];
+	static char reply[9000];
+	u8 sum = 0;
+	char *hash;
+
+	for (const char *c = text; *c != '\0'; c++)
+		sum = (u8)(sum + (u8)*c);
+	snprintf(frame, sizeof(frame), "$%s#%02x", text, sum);
+	send_raw(frame);
+	assert_true(wire[0] == '+');
+	if (wire[1] == '\0')
+		return "";
+	assert_int_equal(wire[1], '$');
+	strcpy(reply, wire + 2);
+	hash = strrchr(reply, '#');
+	assert_non_null(hash);
+	sum = 0;
+	for (char *c = reply; c < hash; c++)
+		sum = (u8)(sum + (u8)*c);
+	assert_int_equal(sum, strtoul(hash + 1, NULL, 16));
+	*hash = '\0';
+	return reply;
+}
+
+static void test_frames(void **state)
+{
+	(void)state;
+	assert_string_equal(send_raw("$?#00"), "-");
+	assert_string_equal(send_raw("+++$?#3f"), "+$T05thread:1;#d7");
+	assert_non_null(strstr(send_raw("-"), "$T05thread:1;#"));
+	assert_string_equal(ask("vMustReplyEmpty"), "");
+	assert_string_equal(ask("QStartNoAckMode"), "OK");
+	assert_int_equal(send_raw("$?#00")[0], '$');
+}
+
+static void test_attach(void **state)
+{
+	(void)state;
+	assert_false(gdb_attached());
+	assert_string_equal(ask("qSupported:swbreak+"), SUPPORTED);
+	assert_true(gdb_holds());
+	assert_string_equal(ask("qfThreadInfo"), "m1,2");
+	assert_string_equal(ask("D"), "OK");
+	assert_int_equal(asked.kind, QUERY_DETACH);
+	assert_false(gdb_attached());
+}
+
+static void test_description(void **state)
+{
+	char whole[9000] = "";
+	char line[100];
+	const char *part;
+
+	(void)state;
+	do {
+		snprintf(line, sizeof(line), "qXfer:features:read:target.xml:%zx,3fb",
+			 strlen(whole));
+		part = ask(line);
+		assert_true(part[0] == 'm' || part[0] == 'l');
+		assert_true(strlen(part) > 1);
+		strcat(whole, part + 1);
+	} while (part[0] == 'm');
+	assert_non_null(strstr(whole, "<architecture>i386:x86-64</architecture>"));
+	assert_non_null(strstr(whole, "<reg name=\"efer\" bitsize=\"64\""));
+	assert_string_equal(whole + strlen(whole) - 9, "</target>");
+}
+
+static void test_registers(void **state)
+{
+	const char *reply;
+
+	(void)state;
+	reply = ask("g");
+	assert_memory_equal(reply, "8877665544332211", 16);
+	assert_memory_equal(reply + 16 * 16, "00000081ffffffff", 16);
+	assert_string_equal(ask("p0"), "8877665544332211");
+	assert_string_equal(ask("p18"), "xxxxxxxxxxxxxxxxxxxx");
+	assert_string_equal(ask("p2b"), "0100008000000000"); /* cr0 */
+	assert_string_equal(ask("p99"), "E01");
+	assert_string_equal(ask("P0=0100000000000000"), "OK");
+	assert_int_equal(asked.kind, QUERY_SET);
+	assert_int_equal(asked.flags, 0);
+	assert_int_equal(((struct vcpu_page *)(void *)input)->gpr[GPR_RAX], 1);
+	assert_string_equal(ask("P10=efbeadde00000000"), "OK");
+	assert_int_equal(asked.flags, VCPU_RIP);
+	assert_int_equal(((struct vcpu_page *)(void *)input)->rip, 0xdeadbeef);
+	assert_string_equal(ask("P18=00"), "E01");
+}
+
+/* In real mode PC is linear, so that breakpoints by address hit. */
+static void test_real_mode(void **state)
+{
+	(void)state;
+	page.cr0 = page.efer = 0;
+	page.segment[SEG_CS].base = 0x10000;
+	page.rip = 0x1234;
+	assert_string_equal(ask("p8"), "34120100");
+	assert_non_null(strstr(ask("qXfer:features:read:target.xml:0,fff"), "i8086"));
+	assert_string_equal(ask("P8=00000200"), "OK");
+	assert_int_equal(((struct vcpu_page *)(void *)input)->rip, 0x10000);
+}
+
+static void test_memory(void **state)
+{
+	(void)state;
+	assert_string_equal(ask("mffff800000000010,4"), "10111213");
+	assert_int_equal(asked.address, 0xffff800000000010);
+	assert_int_equal(asked.flags, QUERY_LINEAR);
+	assert_string_equal(ask("M1000,2:abcd"), "OK");
+	assert_int_equal(asked.kind, QUERY_WRITE);
+	assert_int_equal(asked.length, 2);
+	assert_memory_equal(input, "\xab\xcd", 2);
+	assert_string_equal(ask("X1000,2:}\x03z"), "OK");
+	assert_memory_equal(input, "\x23z", 2);
+	assert_string_equal(ask("M1000,3:ab"), "E16");
+	assert_string_equal(ask("X1000,0:"), "OK");
+}
+
+static void test_breakpoints(void **state)
+{
+	(void)state;
+	assert_string_equal(ask("Z0,1000,1"), "OK");
+	assert_int_equal(asked.kind, QUERY_BREAK);
+	assert_int_equal(asked.flags, 0);
+	assert_int_equal(asked.address, 0x1000);
+	assert_string_equal(ask("z2,2000,8"), "OK");
+	assert_int_equal(asked.kind, QUERY_UNBREAK);
+	assert_int_equal(asked.flags, QUERY_BREAK_HARDWARE | 1);
+	assert_int_equal(asked.length, 8);
+	assert_string_equal(ask("Z9,0,0"), "");
+}
+
+static void test_run(void **state)
+{
+	(void)state;
+	assert_string_equal(ask("vCont?"), "vCont;c;C;s;S");
+	assert_string_equal(ask("vCont;s:2;c"), "");
+	assert_int_equal(asked.kind, QUERY_RELEASE);
+	assert_int_equal(asked.run, 3);
+	assert_int_equal(asked.step, 2);
+	assert_false(gdb_holds());
+	channel.question.stop = (struct query_stop){
+		.sequence = 1, .cpu = 1, .kind = QUERY_STOP_SOFTWARE, .address = 0x1000};
+	assert_string_equal(send_raw(""), "$T05thread:2;swbreak:;#3c");
+	assert_true(gdb_holds());
+	assert_string_equal(ask("vCont;s:2"), "");
+	assert_int_equal(asked.run, 2);
+	assert_int_equal(asked.step, 2);
+	assert_string_equal(send_raw("\x03"), "");
+	assert_int_equal(asked.kind, QUERY_HOLD);
+	channel.question.stop = (struct query_stop){.sequence = 2, .kind = QUERY_STOP_ASKED};
+	assert_non_null(strstr(send_raw(""), "$T02thread:1;#"));
+	assert_string_equal(ask("c"), "");
+	the_vm.state = VM_STOPPED;
+	the_vm.group = HANDLE_NONE;
+	assert_non_null(strstr(send_raw(""), "$W00#"));
+	assert_false(gdb_attached());
+}
+
+/* Whatever bytes come, nothing is written beyond and the next packet is understood. */
+static void test_noise(void **state)
+{
+	static char noise[GDB_PACKET_BYTES + 100];
+	u32 seed = 1;
+
+	(void)state;
+	for (u32 round = 0; round < 200; round++) {
+		for (u32 i = 0; i < sizeof(noise) - 1; i++) {
+			seed = seed * 1664525 + 1013904223;
+			noise[i] = (char)(seed >> 24 | 1);
+		}
+		noise[0] = '$';
+		send_raw(noise);
+	}
+	memset(noise, 'm', sizeof(noise) - 1);
+	noise[0] = '$';
+	send_raw(noise);
+	send_raw("#00");
+	gdb.running = false;
+	gdb.line.acknowledge = true;
+	assert_string_equal(ask("qAttached"), "1");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup(test_frames, set_up),
+		cmocka_unit_test_setup(test_attach, set_up),
+		cmocka_unit_test_setup(test_description, set_up),
+		cmocka_unit_test_setup(test_registers, set_up),
+		cmocka_unit_test_setup(test_real_mode, set_up),
+		cmocka_unit_test_setup(test_memory, set_up),
+		cmocka_unit_test_setup(test_breakpoints, set_up),
+		cmocka_unit_test_setup(test_run, set_up),
+		cmocka_unit_test_setup(test_noise, set_up),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

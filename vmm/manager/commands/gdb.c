@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: MIT */
+#include "vmm/manager/gdb/gdb.h"
+#include "vmm/manager/commands/commands.h"
+#include "vmm/manager/log.h"
+
+static void show(struct reply *reply)
+{
+	const struct vm *vm = gdb_vm();
+	const char *state = !gdb_attached() ? "waiting" : gdb_holds() ? "stopped" : "running";
+
+	if (!reply->json) {
+		if (vm == NULL)
+			reply_line(reply, "no VM is on COM3");
+		else
+			reply_line(reply, "%s is on COM3: %s", vm->config.name,
+				   !gdb_attached() ? "no GDB yet, `target remote` attaches"
+				   : gdb_holds()   ? "held by GDB"
+						   : "running under GDB");
+		return;
+	}
+	reply_object_begin(reply);
+	json_string(&reply->object, "name", vm != NULL ? vm->config.name : "");
+	json_string(&reply->object, "state", vm != NULL ? state : "off");
+	reply_object_end(reply);
+}
+
+static void command_gdb(struct reply *reply, const struct arguments *arguments)
+{
+	const struct vm *vm;
+	const char *problem;
+
+	if (arguments->count == 0) {
+		show(reply);
+		return;
+	}
+	if (string_equal(arguments->word[0], "off")) {
+		gdb_close();
+		show(reply);
+		return;
+	}
+	vm = command_vm(reply, arguments->word[0]);
+	if (vm == NULL)
+		return;
+	problem = vm->group == HANDLE_NONE || vm->dying
+			  ? "its monitor has ended, `vm start` boots it afresh"
+			  : gdb_open(vm);
+	if (problem != NULL) {
+		reply_error(reply, "cannot debug %s: %s", vm->config.name, problem);
+		return;
+	}
+	log_message(LOG_INFO, LOG_AUDIT, vm->config.name, "gdb on COM3");
+	show(reply);
+}
+
+COMMAND(gdb,
+	.name = "gdb",
+	.arguments = "[NAME|off]",
+	.summary = "lets a GDB on COM3 debug a VM",
+	.detail = "GDB's first packet holds the VM; `detach` in GDB lets it go, `gdb off` does so "
+		  "from here.\nWithout a name: which VM it is. Threads are vCPUs; $cr0 to $cr8 and "
+		  "$efer are registers.\nIn GDB: target remote HOST:PORT, or the terminal that is "
+		  "COM3.",
+	.example = "gdb alpha",
+	.keys = "name state",
+	.run = command_gdb,
+	.minimum = 0,
+	.maximum = 1,
+	.completion = COMPLETE_VM);

@@ -1,0 +1,242 @@
+/* SPDX-License-Identifier: MIT */
+#include "vmm/manager/perf.h"
+#include "lib/format.h"
+#include "lib/parse_number.h"
+#include "vmm/manager/commands/inspect.h"
+#include "vmm/manager/exit_names.h"
+#include "vmm/manager/log.h"
+#include "vmm/manager/symbols.h"
+#include "vmm/rt/clock.h"
+
+#define SECONDS_MAX 3600u
+#define ROWS_SHOWN  40u
+#define N(value)    ((unsigned long long)(value))
+
+/* An NMI that hits a guest is taken on the way out of it. */
+static bool is_guest(const char *name)
+{
+	return string_equal(name, "svm_switch_out") || string_equal(name, "vmx_exit_decode");
+}
+
+static const char *owner_name(const struct perf_row *row)
+{
+	const struct vm *vm = vm_by_id(row->vm_id);
+
+	if (row->vm_id == PERF_NOT_A_VM)
+		return "kernel";
+	if (row->vm_id == 0)
+		return "manager";
+	return vm != NULL ? vm->config.name : "gone";
+}
+
+static void show_row(struct reply *reply, const struct perf_row *row)
+{
+	const struct perf_profile *profile = perf_profile();
+	enum symbol_image image = row->vm_id == PERF_NOT_A_VM ? SYMBOLS_KERNEL
+				  : row->vm_id == 0	      ? SYMBOLS_MANAGER
+							      : SYMBOLS_MONITOR;
+	const struct symbol_table *table = symbols_of(image);
+	const char *name = NULL;
+	u64 permille = row->count * 1000 / MAX(profile->samples, 1ull);
+	u64 distance;
+
+	if (table != NULL)
+		name = symbols_name(table, row->symbol, &distance);
+	name = name != NULL ? name : "?";
+	if (!reply->json) {
+		reply_line(reply, "%3llu.%llu%% %8llu  %-16s %s%s", N(permille / 10),
+			   N(permille % 10), N(row->count), owner_name(row), name,
+			   row->vm_id == PERF_NOT_A_VM && is_guest(name) ? " (the guests)" : "");
+		return;
+	}
+	reply_object_begin(reply);
+	json_string(&reply->object, "where", owner_name(row));
+	json_string(&reply->object, "symbol", name);
+	json_bool(&reply->object, "guest", row->vm_id == PERF_NOT_A_VM && is_guest(name));
+	json_u64(&reply->object, "samples", row->count);
+	json_u64(&reply->object, "permille", permille);
+	reply_object_end(reply);
+}
+
+static void show_profile(struct reply *reply)
+{
+	const struct perf_profile *profile = perf_profile();
+	u64 ms = clock_tsc_to_ns(profile->tsc) / NS_PER_MS;
+
+	if (profile->tsc == 0) {
+		if (!reply->json)
+			reply_line(reply, "no profile yet, `perf record SECONDS` makes one");
+		return;
+	}
+	if (!reply->json)
+		reply_line(reply, "%llu samples in %llu.%03llu s", N(profile->samples),
+			   N(ms / 1000), N(ms % 1000));
+	for (u32 i = 0; i < MIN(profile->row_count, ROWS_SHOWN); i++)
+		show_row(reply, &profile->row[i]);
+}
+
+static void show_exits(struct reply *reply, const char *vm, u32 reason, u64 count, u64 each,
+		       bool measured)
+{
+	struct json *json = &reply->object;
+	char cost[24] = "-";
+
+	if (count == 0)
+		return;
+	if (measured)
+		format(cost, sizeof(cost), "%llu", N(each));
+	if (!reply->json) {
+		reply_line(reply, "%-16s %-18s %12llu %12s", vm, exit_name(reason), N(count), cost);
+		return;
+	}
+	reply_object_begin(reply);
+	json_string(json, "name", vm);
+	json_string(json, "reason", exit_name(reason));
+	json_u64(json, "count", count);
+	if (measured)
+		json_u64(json, "instructions", each);
+	else
+		json_null(json, "instructions");
+	reply_object_end(reply);
+}
+
+static void show_costs(struct reply *reply, const struct query_costs *costs)
+{
+	const struct vm *vm = vm_by_id(reply->vm_id);
+
+	for (u32 i = 0; vm != NULL && i < EXIT_REASON_COUNT; i++) {
+		const struct query_cost *cost = &costs->cost[i];
+
+		show_exits(reply, reply->vm_name, i, vm_account(vm)->exits_by_reason[i],
+			   cost->tsc / MAX(cost->count, 1ull), cost->count != 0);
+	}
+}
+
+/* VM after VM; one that ends meanwhile is left out. */
+static bool next_vm(struct reply *reply)
+{
+	const struct query question = {.kind = QUERY_COSTS};
+	struct vm *vm = reply->vm_id != 0 ? vm_by_id(reply->vm_id) : NULL;
+
+	if (reply->vm_id != 0 && vm == NULL)
+		return false;
+	do
+		vm = vm_next(vm);
+	while (vm != NULL && (vm->group == HANDLE_NONE || vm->dying));
+	if (vm == NULL)
+		return false;
+	reply->vm_id = vm->id;
+	string_copy(reply->vm_name, sizeof(reply->vm_name), vm->config.name);
+	vm_query_begin(&reply->asked, vm, &question);
+	reply->deadline_tsc = reply->asked.deadline_tsc;
+	return true;
+}
+
+static bool resume_report(struct reply *reply)
+{
+	const struct vm_answer *answer = NULL;
+	char problem[192];
+
+	if (reply_room(reply) <= 2 * REPLY_LINE_BYTES)
+		return false;
+	switch (vm_query_step(&reply->asked, &answer, problem, sizeof(problem))) {
+	case VM_QUERY_WAITS:
+		return false;
+	case VM_QUERY_FAILED:
+		if (!reply->json)
+			reply_line(reply, "%s", problem);
+		break;
+	case VM_QUERY_ANSWERED:
+		if (answer->status == STATUS_OK && answer->bytes == sizeof(struct query_costs))
+			show_costs(reply,
+				   (const struct query_costs *)(const void *)answer->data);
+		break;
+	}
+	return !next_vm(reply);
+}
+
+static void command_perf_report(struct reply *reply, const struct arguments *arguments)
+{
+	(void)arguments;
+	if (perf_recording()) {
+		reply_error(reply, "a profile is being recorded, allowed: `perf report` when it is "
+				   "done");
+		return;
+	}
+	show_profile(reply);
+	if (!reply->json)
+		reply_line(reply, "\n%-16s %-18s %12s %12s", "VM", "EXITS", "COUNT", "CYCLES EACH");
+	if (next_vm(reply))
+		reply->resume = resume_report;
+}
+
+static bool resume_record(struct reply *reply)
+{
+	const struct perf_profile *profile = perf_profile();
+
+	if (perf_recording())
+		return false;
+	if (!reply->json) {
+		reply_line(reply, "%llu samples, `perf report` shows them", N(profile->samples));
+		return true;
+	}
+	reply_object_begin(reply);
+	json_u64(&reply->object, "samples", profile->samples);
+	json_u64(&reply->object, "lost", profile->lost);
+	reply_object_end(reply);
+	return true;
+}
+
+static void command_perf_record(struct reply *reply, const struct arguments *arguments)
+{
+	const char *problem;
+	char shown[40];
+	u64 seconds;
+
+	if (!parse_u64(text_of(arguments->word[0]), &seconds) || seconds == 0 ||
+	    seconds > SECONDS_MAX) {
+		reply_error(reply, "found \"%s\", allowed: 1 to %u seconds",
+			    text_show(shown, sizeof(shown), text_of(arguments->word[0])),
+			    SECONDS_MAX);
+		return;
+	}
+	if (perf_recording()) {
+		reply_error(reply, "a profile is being recorded already, allowed: one at a time");
+		return;
+	}
+	problem = perf_start(clock_ns_to_tsc(seconds * NS_PER_S));
+	if (problem != NULL) {
+		reply_error(reply, "cannot record: %s", problem);
+		return;
+	}
+	log_message(LOG_INFO, LOG_AUDIT, "", "perf record %llu", N(seconds));
+	reply->resume = resume_record;
+	reply->deadline_tsc = perf_deadline();
+}
+
+COMMAND(perf_record,
+	.name = "perf record",
+	.arguments = "SECONDS",
+	.summary = "makes a sampling profile of kernel, monitors and manager",
+	.detail = "499 times a second each CPU notes where it is. Ctrl-C gives up the waiting, not "
+		  "the recording.",
+	.example = "perf record 5",
+	.keys = "samples lost",
+	.run = command_perf_record,
+	.minimum = 1,
+	.maximum = 1);
+
+COMMAND(perf_report,
+	.name = "perf report",
+	.arguments = "",
+	.summary = "the last profile, and exits by reason with what one costs",
+	.detail = "Samples by function, most first; then for each VM how often it left its guest "
+		  "and why, with\nthe TSC cycles from exit to the guest's going on. Exits that the "
+		  "kernel settles have no\nfigure. What hit a guest is counted where the kernel "
+		  "comes back from it.",
+	.example = "perf report",
+	.keys = "of functions: where symbol guest samples permille; of exits: name reason count "
+		"instructions",
+	.run = command_perf_report,
+	.minimum = 0,
+	.maximum = 0);

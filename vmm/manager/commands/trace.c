@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: MIT */
+#include "lib/format.h"
+#include "lib/parse_number.h"
+#include "vmm/manager/commands/inspect.h"
+#include "vmm/manager/exit_names.h"
+#include "vmm/manager/machine.h"
+#include "vmm/rt/clock.h"
+
+#define SHOWN_DEFAULT 16u
+#define N(value)      ((unsigned long long)(value))
+
+static void describe_io(const struct query_trace_entry *entry, char *text, size_t size)
+{
+	static const u32 masks[5] = {0, 0xff, 0xffff, 0, 0xffffffff};
+	bool in = (entry->io_flags & IO_IN) != 0;
+
+	if ((entry->io_flags & IO_STRING) != 0)
+		format(text, size, "%s%s 0x%x, %u bytes each",
+		       (entry->io_flags & IO_REP) != 0 ? "rep " : "", in ? "ins" : "outs",
+		       entry->io_port, entry->io_size);
+	else if (in)
+		format(text, size, "in 0x%x, %u bytes", entry->io_port, entry->io_size);
+	else
+		format(text, size, "out 0x%x, %u bytes: 0x%x", entry->io_port, entry->io_size,
+		       entry->rax & masks[entry->io_size % 5]);
+}
+
+/* What the reason alone does not say. */
+static void describe(const struct query_trace_entry *entry, char *text, size_t size)
+{
+	text[0] = '\0';
+	switch (entry->reason) {
+	case EXIT_IO:
+		describe_io(entry, text, size);
+		break;
+	case EXIT_MEMORY:
+		format(text, size, "%s at 0x%llx",
+		       (entry->access & ACCESS_EXECUTE) != 0 ? "execute"
+		       : (entry->access & ACCESS_WRITE) != 0 ? "write"
+							     : "read",
+		       N(entry->gpa));
+		break;
+	case EXIT_CPUID:
+		format(text, size, "leaf 0x%x, subleaf 0x%x", entry->rax, entry->rcx);
+		break;
+	case EXIT_RDMSR:
+	case EXIT_WRMSR:
+		format(text, size, "MSR 0x%x", entry->rcx);
+		break;
+	case EXIT_HYPERCALL:
+		format(text, size, "number %u", entry->rax);
+		break;
+	case EXIT_EXCEPTION:
+	case EXIT_EOI:
+		format(text, size, "vector %u", entry->vector);
+		break;
+	case EXIT_CR:
+	case EXIT_DR:
+	case EXIT_TASK_SWITCH:
+	case EXIT_UNKNOWN:
+	case EXIT_ENTRY_FAILED:
+		format(text, size, "qualification 0x%llx", N(entry->qualification));
+		break;
+	}
+}
+
+static u64 time_ns(u64 tsc)
+{
+	u64 boot = machine_page()->boot_tsc;
+
+	return tsc > boot ? clock_tsc_to_ns(tsc - boot) : 0;
+}
+
+static void show_entry(struct reply *reply, const struct query_trace_entry *entry)
+{
+	struct json *json = &reply->object;
+	u64 at = time_ns(entry->tsc);
+	char text[64];
+
+	describe(entry, text, sizeof(text));
+	if (!reply->json) {
+		reply_line(reply, "[%5llu.%06llu] %-16s rip %016llx %9llu cycles  %s",
+			   N(at / NS_PER_S), N(at % NS_PER_S / NS_PER_US), exit_name(entry->reason),
+			   N(entry->rip), N(entry->spent), text);
+		return;
+	}
+	reply_object_begin(reply);
+	json_string(json, "name", reply->vm_name);
+	json_u64(json, "cpu", reply->asked.question.vcpu);
+	json_u64(json, "time_ns", at);
+	json_string(json, "reason", exit_name(entry->reason));
+	json_u64(json, "rip", entry->rip);
+	json_u64(json, "cost", entry->spent);
+	json_string(json, "text", text);
+	reply_object_end(reply);
+}
+
+static bool next_vm(struct reply *reply)
+{
+	struct vm *vm = vm_by_id(reply->vm_id);
+	char name[CONFIG_NAME_BYTES];
+
+	for (vm = vm_next(vm); reply->all_vms && vm != NULL; vm = vm_next(vm)) {
+		if (vm->group == HANDLE_NONE || vm->dying)
+			continue;
+		string_copy(name, sizeof(name), vm->config.name);
+		return inspect_begin(reply, name, NULL, true, &reply->asked.question);
+	}
+	return false;
+}
+
+static bool resume_trace(struct reply *reply)
+{
+	const struct query_trace *trace;
+	const struct vm_answer *answer;
+	u32 count;
+	u32 first;
+
+	if (reply_room(reply) <= 4 * REPLY_LINE_BYTES || !inspect_take(reply, &answer))
+		return false;
+	if (answer == NULL)
+		return true;
+	trace = (const struct query_trace *)(const void *)answer->data;
+	if (answer->status != STATUS_OK || answer->bytes != sizeof(*trace)) {
+		reply_error(reply, "the monitor of %s says \"%s\"", reply->vm_name,
+			    status_text(answer->status));
+		return true;
+	}
+	count = MIN(trace->count, QUERY_TRACE_ENTRIES);
+	first = count - (u32)MIN(reply->left, count);
+	if (!reply->json)
+		reply_line(reply, "%s CPU %u: %u of %llu exits that reached the monitor",
+			   reply->vm_name, reply->asked.question.vcpu, count - first,
+			   N(trace->seen));
+	for (u32 i = first; i < count; i++)
+		show_entry(reply, &trace->entry[i]);
+	return !inspect_next_cpu(reply) && !next_vm(reply);
+}
+
+/* -n N may stand anywhere; the other words are left, in order. False after an error. */
+static bool take_options(struct reply *reply, const struct arguments *arguments,
+			 const char *words[2], u32 *count)
+{
+	char shown[40];
+
+	reply->left = SHOWN_DEFAULT;
+	for (u32 i = 0; i < arguments->count; i++) {
+		const char *word = arguments->word[i];
+
+		if (!string_equal(word, "-n")) {
+			if (*count == 2) {
+				reply_error(reply, "found too many words, allowed: "
+						   "trace [-n N] [NAME [CPU]]");
+				return false;
+			}
+			words[(*count)++] = word;
+			continue;
+		}
+		word = ++i < arguments->count ? arguments->word[i] : "";
+		if (!parse_u64(text_of(word), &reply->left) || reply->left == 0) {
+			reply_error(reply, "-n: found \"%s\", allowed: 1 to %u, as many are kept",
+				    text_show(shown, sizeof(shown), text_of(word)),
+				    QUERY_TRACE_ENTRIES);
+			return false;
+		}
+	}
+	return true;
+}
+
+static void command_trace(struct reply *reply, const struct arguments *arguments)
+{
+	const struct query question = {.kind = QUERY_TRACE};
+	const char *words[2] = {NULL, NULL};
+	u32 count = 0;
+
+	if (!take_options(reply, arguments, words, &count))
+		return;
+	if (count > 0) {
+		if (inspect_begin(reply, words[0], words[1], true, &question))
+			reply->resume = resume_trace;
+		return;
+	}
+	reply->all_vms = true;
+	reply->asked.question = question;
+	if (next_vm(reply))
+		reply->resume = resume_trace;
+	else if (!reply->json)
+		reply_line(reply, "no VM has a monitor");
+}
+
+COMMAND(trace,
+	.name = "trace",
+	.arguments = "[-n N] [NAME [CPU]]",
+	.summary = "the last exits of a VM's CPUs: reason, rip, cost",
+	.detail = "Of every VM, or of one, or of one vCPU of it; the last 16, or N of the 64 that "
+		  "are kept.\nOnly exits that reach the monitor are here; `vm stat` counts all. "
+		  "The cost is in TSC\ncycles, from the exit until the guest went on or had "
+		  "nothing to do.",
+	.example = "trace alpha",
+	.keys = "name cpu time_ns reason rip cost text",
+	.run = command_trace,
+	.minimum = 0,
+	.maximum = 4,
+	.completion = COMPLETE_VM);

@@ -1,0 +1,209 @@
+/* SPDX-License-Identifier: MIT */
+#include "arch/x86_64/hw/svm.h"
+#include "arch/x86_64/hw/vmx.h"
+#include "lib/format.h"
+#include "vmm/manager/commands/inspect.h"
+#include "vmm/manager/cpu_state.h"
+#include "vmm/manager/exit_names.h"
+#include "vmm/manager/page_names.h"
+#include "vmm/rt/clock.h"
+
+#define N(value) ((unsigned long long)(value))
+
+/* A word that says what exits: VMCS encoding or VMCB offset, which of its bits, and their names. */
+struct control_word {
+	const char *name;
+	u16 id;
+	u8 shift;
+	u8 bits;
+	const struct bit_name *names; /* NULL: no names */
+};
+
+static const struct bit_name pin_bits[] = {
+	{0, "interrupts", ""}, {3, "nmi", ""}, {5, "virtual-nmi", ""},
+	{6, "preemption-timer", ""}, {0, "", NULL},
+};
+static const struct bit_name primary_bits[] = {
+	{2, "intr-window", ""}, {3, "tsc-offset", ""}, {7, "hlt", ""}, {9, "invlpg", ""},
+	{10, "mwait", ""}, {11, "rdpmc", ""}, {12, "rdtsc", ""}, {15, "cr3-load", ""},
+	{16, "cr3-store", ""}, {19, "cr8-load", ""}, {20, "cr8-store", ""},
+	{21, "tpr-shadow", ""}, {22, "nmi-window", ""}, {23, "mov-dr", ""}, {24, "io", ""},
+	{25, "io-bitmaps", ""}, {28, "msr-bitmaps", ""}, {29, "monitor", ""},
+	{30, "pause", ""}, {31, "secondary", ""}, {0, "", NULL},
+};
+static const struct bit_name secondary_bits[] = {
+	{1, "ept", ""}, {3, "rdtscp", ""}, {5, "vpid", ""}, {6, "wbinvd", ""},
+	{7, "unrestrict", ""}, {12, "invpcid", ""}, {20, "xsaves", ""}, {0, "", NULL},
+};
+
+static const struct control_word vmx_words[] = {
+	{"pin-controls", VMCS_PIN_CONTROLS, 0, 32, pin_bits},
+	{"primary-controls", VMCS_PRIMARY_CONTROLS, 0, 32, primary_bits},
+	{"secondary-controls", VMCS_SECONDARY_CONTROLS, 0, 32, secondary_bits},
+	{"exit-controls", VMCS_EXIT_CONTROLS, 0, 32, NULL},
+	{"entry-controls", VMCS_ENTRY_CONTROLS, 0, 32, NULL},
+	{"exception-bitmap", VMCS_EXCEPTION_BITMAP, 0, 32, NULL},
+	{"cr3-target-count", VMCS_CR3_TARGET_COUNT, 0, 32, NULL},
+	{"vpid", VMCS_VPID, 0, 16, NULL},
+};
+
+static const struct control_word svm_words[] = {
+	{"intercept-cr-read", 0, 0, 16, NULL},
+	{"intercept-cr-write", 0, 16, 16, NULL},
+	{"intercept-dr-read", 0, 32, 16, NULL},
+	{"intercept-dr-write", 0, 48, 16, NULL},
+	{"intercept-exceptions", 8, 0, 32, NULL},
+	{"intercept-1", 8, 32, 32, NULL},
+	{"intercept-2", 16, 0, 32, NULL},
+	{"asid", offsetof(struct vmcb_control, guest_asid), 0, 32, NULL},
+	{"tlb-control", offsetof(struct vmcb_control, guest_asid), 32, 8, NULL},
+	{"np-control", offsetof(struct vmcb_control, np_control), 0, 32, NULL},
+};
+
+static void show(struct reply *reply, const char *reason, u64 count, const struct query_cost *cost)
+{
+	bool measured = cost != NULL && cost->count != 0;
+
+	if (count == 0)
+		return;
+	if (!reply->json) {
+		if (measured)
+			reply_line(reply, "%-24s %12llu %12llu cycles each", reason, N(count),
+				   N(cost->tsc / cost->count));
+		else
+			reply_line(reply, "%-24s %12llu", reason, N(count));
+		return;
+	}
+	reply_object_begin(reply);
+	json_string(&reply->object, "reason", reason);
+	json_u64(&reply->object, "count", count);
+	if (measured)
+		json_u64(&reply->object, "instructions", cost->tsc / cost->count);
+	else
+		json_null(&reply->object, "instructions");
+	reply_object_end(reply);
+}
+
+static void show_count(struct reply *reply, const char *reason, u64 count)
+{
+	show(reply, reason, count, NULL);
+}
+
+/* The account is shared with the kernel, the channel with the monitor: each number is read once. */
+static void show_counts(struct reply *reply, const struct vm *vm, const struct query_costs *costs)
+{
+	static const char *const trapped[VM_TRAP_COUNT] = {
+		"trapped-cr", "trapped-dr", "trapped-exceptions", "trapped-msr", "trapped-io"};
+	const struct group_page *account = vm_account(vm);
+
+	for (u32 i = 0; i < ARRAY_COUNT(account->exits_by_reason); i++)
+		show(reply, exit_name(i), account->exits_by_reason[i],
+		     costs != NULL && i < EXIT_REASON_COUNT ? &costs->cost[i] : NULL);
+	show_count(reply, "exits", account->exits);
+	show_count(reply, "exits-settled-in-kernel", account->kernel_exits);
+	show_count(reply, "injected", account->injected);
+	show_count(reply, "steal-time-ns", clock_tsc_to_ns(account->waited_tsc));
+	show_count(reply, "reserved-permille", account->reserved_permille);
+	show_count(reply, "missed-deadlines", account->missed);
+	for (u32 i = PAGE_FREE + 1; i < PAGE_OWNER_COUNT; i++)
+		show_count(reply, page_owner_name_pages(i), account->pages[i]);
+	show_count(reply, "pages-used", account->used_pages);
+	show_count(reply, "pages-allowed", account->quota_pages);
+	if (vm->channel == NULL)
+		return;
+	show_count(reply, "resets", vm->channel->reset_count);
+	show_count(reply, "unknown-ports", vm->channel->unknown_ports);
+	show_count(reply, "unknown-memory", vm->channel->unknown_memory);
+	show_count(reply, "timer-expirations", vm->channel->timer_expirations);
+	for (u32 i = 0; i < VM_TRAP_COUNT; i++)
+		show_count(reply, trapped[i], vm->channel->trapped[i]);
+}
+
+static void show_word(struct reply *reply, const struct control_word *word, u64 value)
+{
+	char set[256] = "";
+
+	value = value >> word->shift & BITS(word->bits - 1, 0);
+	if (reply->json) {
+		reply_object_begin(reply);
+		json_string(&reply->object, "reason", word->name);
+		json_u64(&reply->object, "count", value);
+		json_null(&reply->object, "instructions");
+		reply_object_end(reply);
+		return;
+	}
+	if (word->names != NULL)
+		bits_text(word->names, value, set, sizeof(set));
+	reply_line(reply, "%-24s   0x%08llx  %s", word->name, N(value), set);
+}
+
+/* The words in force for vCPU 0. */
+static void show_controls(struct reply *reply, const struct vcpu_page *page)
+{
+	const struct control_word *words = cpu_is_svm() ? svm_words : vmx_words;
+	u32 count = cpu_is_svm() ? ARRAY_COUNT(svm_words) : ARRAY_COUNT(vmx_words);
+	u64 value;
+
+	for (u32 i = 0; i < count; i++) {
+		if (cpu_dump_word(page, words[i].id, &value))
+			show_word(reply, &words[i], value);
+	}
+}
+
+/* Two questions one after the other; a monitor that has ended leaves the counts. */
+static bool resume_stat(struct reply *reply)
+{
+	const struct vm_answer *answer = NULL;
+	const struct vm *vm = vm_by_id(reply->vm_id);
+	bool costs = reply->asked.question.kind == QUERY_COSTS;
+	char problem[192];
+
+	if (vm == NULL) {
+		reply_error(reply, "%s was destroyed meanwhile", reply->vm_name);
+		return true;
+	}
+	if (reply_room(reply) <= 2 * REPLY_LINE_BYTES)
+		return false;
+	switch (vm_query_step(&reply->asked, &answer, problem, sizeof(problem))) {
+	case VM_QUERY_WAITS:
+		return false;
+	case VM_QUERY_FAILED:
+		if (costs)
+			show_counts(reply, vm, NULL);
+		return true;
+	case VM_QUERY_ANSWERED:
+		break;
+	}
+	if (answer->status != STATUS_OK)
+		return true;
+	if (!costs) {
+		show_controls(reply, &((const struct query_registers *)(const void *)answer->data)
+					      ->page);
+		return true;
+	}
+	show_counts(reply, vm, (const struct query_costs *)(const void *)answer->data);
+	vm_query_begin(&reply->asked, vm, &(struct query){.kind = QUERY_REGISTERS});
+	reply->deadline_tsc = reply->asked.deadline_tsc;
+	return false;
+}
+
+static void command_vm_stat(struct reply *reply, const struct arguments *arguments)
+{
+	const struct query question = {.kind = QUERY_COSTS};
+
+	if (inspect_begin(reply, arguments->word[0], NULL, false, &question))
+		reply->resume = resume_stat;
+}
+
+COMMAND(vm_stat,
+	.name = "vm stat",
+	.arguments = "NAME",
+	.summary = "exits by reason, pages, interrupts, control words in force",
+	.detail = "Counts are those since the VM's last boot; exits that the monitor settles have "
+		  "what one\ncosts, in TSC cycles. The control words are those of vCPU 0.",
+	.example = "vm stat alpha",
+	.keys = "reason count instructions",
+	.run = command_vm_stat,
+	.minimum = 1,
+	.maximum = 1,
+	.completion = COMPLETE_VM);

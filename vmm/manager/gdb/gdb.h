@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include "vmm/manager/vm.h"
+
+/*
+ * A debugger on COM3, by GDB's remote protocol. One VM at a time: its vCPUs are GDB's threads,
+ * number 1 on. GDB's first packet attaches, which holds the VM; `detach` lets it go, and the line
+ * waits for the next GDB. The protocol is here, state and breakpoints are the VM's monitor's.
+ */
+
+/* Makes COM3 the VM's line. NULL, or in words why not. */
+const char *gdb_open(const struct vm *vm);
+/* Detaches, if need be, and gives up the line. */
+void gdb_close(void);
+/* The VM, NULL: none; whether a GDB is attached to it, and whether it holds the VM. */
+const struct vm *gdb_vm(void);
+bool gdb_attached(void);
+bool gdb_holds(void);
+
+/* One turn: takes what has come, sends what is to go. */
+void gdb_step(void);
+u64 gdb_deadline(void);

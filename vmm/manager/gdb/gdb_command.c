@@ -1,0 +1,435 @@
+/* SPDX-License-Identifier: MIT */
+/* What each packet of GDB's asks for. */
+#include "lib/bits.h"
+#include "lib/format.h"
+#include "vmm/manager/gdb/gdb_session.h"
+
+#define SUPPORTED "PacketSize=1000;qXfer:features:read+;swbreak+;hwbreak+;vContSupported+;" \
+		 "QStartNoAckMode+"
+#define ALL_THREADS (~0ull)
+
+static const char *packet(void)
+{
+	return gdb.line.packet;
+}
+
+static void answer_status(const struct vm_answer *answer)
+{
+	gdb_reply_status(answer != NULL ? answer->status : STATUS_TIMED_OUT);
+}
+
+/* Registers travel in the target's byte order, as digits. */
+static size_t put_register(char *to, size_t size, u32 number)
+{
+	u32 bytes = gdb_register_bytes(gdb.layout, number);
+	size_t length = 0;
+	u64 value = 0;
+	bool known = gdb_register_get(gdb.layout, &gdb.registers, number, &value);
+
+	for (u32 i = 0; i < bytes; i++)
+		length += format(to + length, size - length, known ? "%02x" : "xx",
+				 (u32)(i < 8 ? value >> (8 * i) & 0xff : 0));
+	return length;
+}
+
+static void send_registers(void)
+{
+	size_t length = 0;
+
+	for (u32 i = 0; i < gdb_register_count(gdb.layout); i++)
+		length += put_register(gdb.reply + length, sizeof(gdb.reply) - length, i);
+	gdb_reply(gdb.reply);
+}
+
+static void send_register(void)
+{
+	const char *text = packet() + 1;
+	u32 number = (u32)gdb_hex(&text);
+
+	if (gdb_register_bytes(gdb.layout, number) == 0) {
+		gdb_reply("E01");
+		return;
+	}
+	put_register(gdb.reply, sizeof(gdb.reply), number);
+	gdb_reply(gdb.reply);
+}
+
+/* The monitor takes the registers over. */
+static void write_registers(u32 groups)
+{
+	struct query question = {.kind = QUERY_SET,
+				 .vcpu = gdb.cpu,
+				 .flags = groups & ~GDB_GPRS};
+
+	memcpy(gdb.input, &gdb.registers, sizeof(gdb.registers));
+	gdb_ask(&question, sizeof(gdb.registers), answer_status);
+}
+
+static u32 set_from_digits(u32 number, const char *text)
+{
+	u8 bytes[16] = {0};
+	u64 value;
+
+	if (gdb_hex_bytes(text, bytes, gdb_register_bytes(gdb.layout, number)) == 0)
+		return 0;
+	memcpy(&value, bytes, sizeof(value));
+	return gdb_register_set(gdb.layout, &gdb.registers, number, value);
+}
+
+static void set_registers(void)
+{
+	const char *text = packet() + 1;
+	u32 groups = 0;
+
+	for (u32 i = 0; i < gdb_register_count(gdb.layout); i++) {
+		u32 digits = 2 * gdb_register_bytes(gdb.layout, i);
+
+		if (strnlen(text, digits) < digits)
+			break;
+		groups |= set_from_digits(i, text);
+		text += digits;
+	}
+	write_registers(groups);
+}
+
+static void set_register(void)
+{
+	const char *text = packet() + 1;
+	u32 number = (u32)gdb_hex(&text);
+	u32 groups = 0;
+
+	if (*text++ == '=' && gdb_register_bytes(gdb.layout, number) != 0)
+		groups = set_from_digits(number, text);
+	if (groups == 0)
+		gdb_reply("E01");
+	else
+		write_registers(groups);
+}
+
+static void answer_memory(const struct vm_answer *answer)
+{
+	u32 count = answer != NULL ? MIN(answer->bytes, GDB_PACKET_BYTES / 2) : 0;
+	size_t length = 0;
+
+	if (answer == NULL || answer->status != STATUS_OK) {
+		gdb_reply("E0e"); /* EFAULT */
+		return;
+	}
+	gdb.reply[0] = '\0';
+	for (u32 i = 0; i < count; i++)
+		length += format(gdb.reply + length, sizeof(gdb.reply) - length, "%02x",
+				 answer->data[i]);
+	gdb_reply(gdb.reply);
+}
+
+static void read_memory(void)
+{
+	const char *text = packet() + 1;
+	struct query question = {.kind = QUERY_READ, .vcpu = gdb.cpu, .flags = QUERY_LINEAR};
+	u64 length;
+
+	question.address = gdb_hex(&text);
+	if (*text == ',')
+		text++;
+	length = gdb_hex(&text);
+	question.length = (u32)MIN(length, GDB_PACKET_BYTES / 2);
+	gdb_ask(&question, 0, answer_memory);
+}
+
+static void write_memory(bool binary)
+{
+	const char *text = packet() + 1;
+	struct query question = {.kind = QUERY_WRITE, .vcpu = gdb.cpu, .flags = QUERY_LINEAR};
+	u32 wanted;
+
+	question.address = gdb_hex(&text);
+	if (*text == ',')
+		text++;
+	wanted = (u32)gdb_hex(&text);
+	if (*text == ':')
+		text++;
+	question.length =
+		binary ? gdb_binary_bytes(text,
+					  (u32)(gdb.line.length - (u32)(text - packet())),
+					  gdb.input, sizeof(gdb.input))
+		       : gdb_hex_bytes(text, gdb.input, sizeof(gdb.input));
+	if (question.length != wanted)
+		gdb_reply("E16"); /* EINVAL */
+	else if (wanted == 0)
+		gdb_reply("OK");
+	else
+		gdb_ask(&question, sizeof(gdb.input), answer_status);
+}
+
+/* Z and z: type, address, kind; 0 software, 1 hardware, 2 write, 3 read (as access), 4 access. */
+static void change_breakpoint(bool insert)
+{
+	static const u32 flags[] = {0, QUERY_BREAK_HARDWARE, QUERY_BREAK_HARDWARE | 1,
+				    QUERY_BREAK_HARDWARE | 3, QUERY_BREAK_HARDWARE | 3};
+	const char *text = packet() + 1;
+	struct query question = {.kind = insert ? QUERY_BREAK : QUERY_UNBREAK, .vcpu = gdb.cpu};
+	u32 type = (u32)gdb_hex(&text);
+
+	if (type >= ARRAY_COUNT(flags)) {
+		gdb_reply("");
+		return;
+	}
+	question.flags = flags[type];
+	if (*text == ',')
+		text++;
+	question.address = gdb_hex(&text);
+	if (*text == ',')
+		text++;
+	question.length = (u32)gdb_hex(&text);
+	gdb_ask(&question, 0, answer_status);
+}
+
+/* GDB hears no more until something stops. */
+static void answer_release(const struct vm_answer *answer)
+{
+	if (answer == NULL || answer->status != STATUS_OK) {
+		gdb.running = false;
+		gdb_reply("E01");
+	}
+}
+
+static void release(u64 run, u64 step)
+{
+	gdb.registers_valid = false;
+	gdb.running = true;
+	gdb_ask(&(struct query){.kind = QUERY_RELEASE, .run = run, .step = step}, 0,
+		answer_release);
+}
+
+/* One action of vCont, as c, s, C05 or s:2; for which vCPUs of `left`. */
+static const char *take_action(const char *text, u64 left, u64 *run, u64 *step)
+{
+	char action = *text++;
+	u64 who = left;
+	u64 thread;
+
+	(void)gdb_hex(&text); /* a signal, which there is none of here */
+	if (*text == ':') {
+		text++;
+		if (*text == '-') {
+			text += 2;
+		} else {
+			thread = gdb_hex(&text);
+			if (thread != 0 && thread <= gdb.cpu_count)
+				who = left & BIT(thread - 1);
+		}
+	}
+	*run |= who;
+	if (action == 's' || action == 'S')
+		*step |= who;
+	while (*text != '\0' && *text != ';')
+		text++;
+	return *text == ';' ? text + 1 : text;
+}
+
+static void resume_threads(const char *text)
+{
+	u64 all = BITS(gdb.cpu_count - 1, 0);
+	u64 run = 0;
+	u64 step = 0;
+
+	while (*text != '\0')
+		text = take_action(text, all & ~run, &run, &step);
+	release(run, step);
+}
+
+static void answer_detach(const struct vm_answer *answer)
+{
+	gdb.attached = false;
+	gdb.running = false;
+	answer_status(answer);
+}
+
+static void detach(void)
+{
+	gdb_ask(&(struct query){.kind = QUERY_DETACH}, 0, answer_detach);
+}
+
+static void send_description(const char *text)
+{
+	static char whole[6 * KIB];
+	size_t length = gdb_description(gdb.layout, whole, sizeof(whole));
+	u64 offset = gdb_hex(&text);
+	u64 count;
+
+	if (*text == ',')
+		text++;
+	count = gdb_hex(&text);
+	count = MIN(count, (u64)GDB_PACKET_BYTES - 2);
+	offset = MIN(offset, length);
+	count = MIN(count, length - offset);
+	gdb.reply[0] = offset + count == length ? 'l' : 'm';
+	memcpy(gdb.reply + 1, whole + offset, count);
+	gdb.reply[1 + count] = '\0';
+	gdb_reply(gdb.reply);
+}
+
+static void send_threads(void)
+{
+	size_t length = format(gdb.reply, sizeof(gdb.reply), "m");
+
+	for (u32 i = 0; i < gdb.cpu_count; i++)
+		length += format(gdb.reply + length, sizeof(gdb.reply) - length, "%s%x",
+				 i > 0 ? "," : "", i + 1);
+	gdb_reply(gdb.reply);
+}
+
+static void send_thread_name(const char *text)
+{
+	char name[32];
+	u64 thread = gdb_hex(&text);
+	size_t length = format(name, sizeof(name), "vCPU %llu", (unsigned long long)(thread - 1));
+
+	for (size_t i = 0; i < length; i++)
+		format(gdb.reply + 2 * i, 3, "%02x", (u8)name[i]);
+	gdb_reply(gdb.reply);
+}
+
+static void query(void)
+{
+	const char *text = packet();
+
+	if (string_starts_with(text, "qSupported"))
+		gdb_reply(SUPPORTED);
+	else if (string_starts_with(text, "qXfer:features:read:target.xml:"))
+		send_description(text + sizeof("qXfer:features:read:target.xml:") - 1);
+	else if (string_equal(text, "qfThreadInfo"))
+		send_threads();
+	else if (string_equal(text, "qsThreadInfo"))
+		gdb_reply("l");
+	else if (string_starts_with(text, "qThreadExtraInfo,"))
+		send_thread_name(text + sizeof("qThreadExtraInfo,") - 1);
+	else if (string_equal(text, "qAttached"))
+		gdb_reply("1");
+	else if (string_equal(text, "qC")) {
+		format(gdb.reply, sizeof(gdb.reply), "QC%x", gdb.cpu + 1);
+		gdb_reply(gdb.reply);
+	} else
+		gdb_reply("");
+}
+
+static void set_mode(void)
+{
+	if (!string_equal(packet(), "QStartNoAckMode")) {
+		gdb_reply("");
+		return;
+	}
+	gdb_reply("OK");
+	gdb.line.acknowledge = false;
+}
+
+static void multi(void)
+{
+	if (string_equal(packet(), "vCont?"))
+		gdb_reply("vCont;c;C;s;S");
+	else if (string_starts_with(packet(), "vCont;"))
+		resume_threads(packet() + sizeof("vCont;") - 1);
+	else
+		gdb_reply("");
+}
+
+/* Hg and Hc; T asks whether a thread is there. */
+static void choose_thread(bool choose)
+{
+	const char *text = packet() + (choose ? 2 : 1);
+	u64 thread = *text == '-' ? 0 : gdb_hex(&text);
+
+	if (thread > gdb.cpu_count) {
+		gdb_reply("E01");
+		return;
+	}
+	if (choose && packet()[1] == 'g' && thread != 0 && gdb.cpu != thread - 1) {
+		gdb.cpu = (u32)thread - 1;
+		gdb.registers_valid = false;
+	}
+	gdb_reply("OK");
+}
+
+void gdb_interrupt(void)
+{
+	if (gdb.attached && gdb.running)
+		gdb_ask(&(struct query){.kind = QUERY_HOLD, .vcpu = gdb.cpu}, 0, answer_release);
+}
+
+static void why_stopped(void)
+{
+	format(gdb.reply, sizeof(gdb.reply), "T05thread:%x;", gdb.cpu + 1);
+	gdb_reply(gdb.reply);
+}
+
+void gdb_command(void)
+{
+	if (string_starts_with(packet(), "qSupported"))
+		gdb_line_restart(&gdb.line); /* perhaps another GDB */
+	if (!gdb.attached) {
+		gdb_attach();
+		return;
+	}
+	switch (packet()[0]) {
+	case '?':
+		why_stopped();
+		break;
+	case 'g':
+		gdb_with_registers(send_registers);
+		break;
+	case 'G':
+		gdb_with_registers(set_registers);
+		break;
+	case 'p':
+		gdb_with_registers(send_register);
+		break;
+	case 'P':
+		gdb_with_registers(set_register);
+		break;
+	case 'm':
+		read_memory();
+		break;
+	case 'M':
+		write_memory(false);
+		break;
+	case 'X':
+		write_memory(true);
+		break;
+	case 'Z':
+		change_breakpoint(true);
+		break;
+	case 'z':
+		change_breakpoint(false);
+		break;
+	case 'c':
+	case 'C':
+		release(BITS(gdb.cpu_count - 1, 0), 0);
+		break;
+	case 's':
+	case 'S':
+		release(BIT(gdb.cpu), BIT(gdb.cpu));
+		break;
+	case 'v':
+		multi();
+		break;
+	case 'H':
+		choose_thread(true);
+		break;
+	case 'T':
+		choose_thread(false);
+		break;
+	case 'q':
+		query();
+		break;
+	case 'Q':
+		set_mode();
+		break;
+	case 'D':
+	case 'k':
+		detach();
+		break;
+	default:
+		gdb_reply("");
+		break;
+	}
+}

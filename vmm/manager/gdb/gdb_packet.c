@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: MIT */
+#include "vmm/manager/gdb/gdb_packet.h"
+#include "lib/string.h"
+
+#define INTERRUPT 0x03
+#define ESCAPE	  '}'
+
+static const char digits[] = "0123456789abcdef";
+
+void gdb_line_init(struct gdb_line *line)
+{
+	line->acknowledge = true;
+	line->inside = false;
+	line->tail = 0;
+	line->filled = 0;
+	line->sent = 0;
+	line->last = 0;
+}
+
+u32 gdb_hex_digit(char c)
+{
+	if (c >= '0' && c <= '9')
+		return (u32)(c - '0');
+	if (c >= 'a' && c <= 'f')
+		return (u32)(c - 'a') + 10;
+	if (c >= 'A' && c <= 'F')
+		return (u32)(c - 'A') + 10;
+	return 16;
+}
+
+u64 gdb_hex(const char **text)
+{
+	u64 value = 0;
+
+	for (; gdb_hex_digit(**text) < 16; (*text)++)
+		value = value << 4 | gdb_hex_digit(**text);
+	return value;
+}
+
+u32 gdb_hex_bytes(const char *text, u8 *bytes, u32 size)
+{
+	u32 count = 0;
+
+	for (; count < size && gdb_hex_digit(text[0]) < 16 && gdb_hex_digit(text[1]) < 16;
+	     text += 2)
+		bytes[count++] = (u8)(gdb_hex_digit(text[0]) << 4 | gdb_hex_digit(text[1]));
+	return count;
+}
+
+u32 gdb_binary_bytes(const char *text, u32 length, u8 *bytes, u32 size)
+{
+	u32 count = 0;
+
+	for (u32 i = 0; i < length && count < size; i++) {
+		u8 byte = (u8)text[i];
+
+		if (byte == ESCAPE && i + 1 < length)
+			byte = (u8)(text[++i] ^ 0x20);
+		bytes[count++] = byte;
+	}
+	return count;
+}
+
+static void gdb_put(struct gdb_line *line, char c)
+{
+	if (line->filled < GDB_OUT_BYTES)
+		line->out[line->filled++] = c;
+}
+
+/* What has been sent makes room. */
+static void compact(struct gdb_line *line)
+{
+	memmove(line->out, line->out + line->sent, line->filled - line->sent);
+	line->filled -= line->sent;
+	line->sent = 0;
+}
+
+void gdb_line_send(struct gdb_line *line, const char *packet)
+{
+	u8 sum = 0;
+
+	compact(line);
+	line->last = line->filled;
+	gdb_put(line, '$');
+	for (; *packet != '\0'; packet++) {
+		sum = (u8)(sum + (u8)*packet);
+		gdb_put(line, *packet);
+	}
+	gdb_put(line, '#');
+	gdb_put(line, digits[sum >> 4]);
+	gdb_put(line, digits[sum & 15]);
+}
+
+static void acknowledge(struct gdb_line *line, char c)
+{
+	if (!line->acknowledge)
+		return;
+	if (line->sent == line->filled)
+		line->sent = line->filled = line->last = 0;
+	gdb_put(line, c);
+}
+
+void gdb_line_restart(struct gdb_line *line)
+{
+	if (line->acknowledge)
+		return;
+	line->acknowledge = true;
+	acknowledge(line, '+');
+}
+
+/* The last character of a packet has come. */
+static enum gdb_input finish(struct gdb_line *line)
+{
+	line->inside = false;
+	line->packet[line->length] = '\0';
+	if (line->overflow || (line->acknowledge && line->sum != line->wanted)) {
+		acknowledge(line, '-');
+		return GDB_NOTHING;
+	}
+	acknowledge(line, '+');
+	return GDB_PACKET;
+}
+
+static enum gdb_input outside(struct gdb_line *line, u8 byte)
+{
+	if (byte == '$') {
+		line->inside = true;
+		line->tail = 0;
+		line->sum = 0;
+		line->length = 0;
+		line->overflow = false;
+	} else if (byte == '-' && line->sent == line->filled) {
+		line->sent = line->last; /* once more */
+	}
+	return byte == INTERRUPT ? GDB_INTERRUPT : GDB_NOTHING;
+}
+
+enum gdb_input gdb_line_take(struct gdb_line *line, u8 byte)
+{
+	if (!line->inside)
+		return outside(line, byte);
+	if (line->tail > 0) {
+		line->wanted = (u8)((u32)line->wanted << 4 | (gdb_hex_digit((char)byte) & 15));
+		return line->tail++ == 2 ? finish(line) : GDB_NOTHING;
+	}
+	if (byte == '#') {
+		line->tail = 1;
+		line->wanted = 0;
+	} else if (byte == '$') {
+		outside(line, byte); /* the end of the one before was lost */
+	} else if (line->length == GDB_PACKET_BYTES) {
+		line->overflow = true;
+	} else {
+		line->sum = (u8)(line->sum + byte);
+		line->packet[line->length++] = (char)byte;
+	}
+	return GDB_NOTHING;
+}

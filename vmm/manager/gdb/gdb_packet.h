@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include "lib/text.h"
+
+#define GDB_PACKET_BYTES 4096u /* the longest, without its frame; qSupported says so */
+#define GDB_OUT_BYTES	 (2 * GDB_PACKET_BYTES + 64)
+
+/*
+ * The frame of GDB's remote protocol: $data#checksum, acknowledged by + or - until both sides agree
+ * that the line is good enough ("Overview" of the appendix on it in GDB's manual).
+ */
+enum gdb_input {
+	GDB_NOTHING,
+	GDB_PACKET,    /* a whole one is in `packet` */
+	GDB_INTERRUPT, /* Ctrl-C */
+};
+
+struct gdb_line {
+	bool acknowledge;
+	/* of what comes */
+	bool inside;
+	u32 tail;  /* characters of the checksum that were read, behind # */
+	u8 sum;
+	u8 wanted; /* the checksum as sent */
+	u32 length;
+	bool overflow;
+	char packet[GDB_PACKET_BYTES + 1]; /* terminated; may hold any byte */
+	/* of what goes: [sent, filled) still has to, and the last packet is kept for - */
+	u32 filled;
+	u32 sent;
+	u32 last; /* where the last packet begins */
+	char out[GDB_OUT_BYTES];
+};
+
+void gdb_line_init(struct gdb_line *line);
+/* The packet just taken is a new GDB's first: it is acknowledged, whatever was agreed before. */
+void gdb_line_restart(struct gdb_line *line);
+enum gdb_input gdb_line_take(struct gdb_line *line, u8 byte);
+/* Sends a packet: what has not been sent by then comes first. */
+void gdb_line_send(struct gdb_line *line, const char *packet);
+
+u32 gdb_hex_digit(char c); /* 16: none */
+/* Takes a hexadecimal number from *text; 0 without one. */
+u64 gdb_hex(const char **text);
+/* Bytes as pairs of digits: how many there were, at most `size`. */
+u32 gdb_hex_bytes(const char *text, u8 *bytes, u32 size);
+/* The escapes of an X packet. */
+u32 gdb_binary_bytes(const char *text, u32 length, u8 *bytes, u32 size);

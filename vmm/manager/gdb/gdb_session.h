@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include "vmm/manager/gdb/gdb_packet.h"
+#include "vmm/manager/gdb/gdb_registers.h"
+#include "vmm/manager/vm_query.h"
+
+/* What the files of the stub share. */
+struct gdb_session {
+	u32 vm_id;     /* 0: no session */
+	u32 cpu_count;
+	bool attached;
+	bool running;  /* the VM was let go: GDB waits for a stop */
+	bool closing;  /* as soon as the monitor has let the VM go */
+	u32 cpu;       /* that registers and memory are about */
+	u32 stops_seen;
+	enum gdb_layout layout;
+	struct gdb_line line;
+
+	/* A question under way; nothing else is taken until it is answered. */
+	bool busy;
+	struct vm_query query;
+	void (*answered)(const struct vm_answer *answer);
+	u8 input[QUERY_INPUT_BYTES] ALIGNED(64);
+
+	bool registers_valid; /* of `cpu` */
+	struct vcpu_page registers;
+	void (*with_registers)(void);
+
+	char reply[GDB_PACKET_BYTES + 1];
+};
+extern struct gdb_session gdb;
+
+/* Sends a packet. */
+void gdb_reply(const char *packet);
+/* OK, or an error's number. */
+void gdb_reply_status(enum status status);
+/* Asks the monitor; `answered` gets the answer, NULL when there is none. */
+void gdb_ask(const struct query *question, u32 input_bytes,
+	     void (*answered)(const struct vm_answer *answer));
+/* Calls `then` as soon as the registers of gdb.cpu are in gdb.registers. */
+void gdb_with_registers(void (*then)(void));
+/* Attaches, then takes up the packet in gdb.line. */
+void gdb_attach(void);
+
+/* gdb_command.c: the packet in gdb.line */
+void gdb_command(void);
+void gdb_interrupt(void);

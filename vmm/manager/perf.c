@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: MIT */
+#include "vmm/manager/perf.h"
+#include "arch/x86_64/hw/pit.h"
+#include "kernel/abi/syscall.h"
+#include "vmm/manager/log.h"
+#include "vmm/manager/port_io.h"
+#include "vmm/manager/symbols.h"
+#include "vmm/rt/clock.h"
+#include "vmm/rt/start.h"
+#include "vmm/rt/syscall.h"
+
+#define SAMPLE_TEXT "NMI: ring "
+
+/* Arguments of what the kernel logs (log_nmi in kernel/cpu_loop.c). */
+enum sample_argument { SAMPLE_RING, SAMPLE_GROUP, SAMPLE_OFFSET, SAMPLE_COUNT, SAMPLE_ARGUMENTS };
+
+static struct perf_profile profile;
+static handle_t irq;
+static u64 end_tsc; /* 0: nothing is being recorded */
+
+const struct perf_profile *perf_profile(void)
+{
+	return &profile;
+}
+
+bool perf_recording(void)
+{
+	return end_tsc != 0;
+}
+
+u64 perf_deadline(void)
+{
+	return end_tsc != 0 ? end_tsc : ~0ull;
+}
+
+/* Warnings are what samples come as: they must pass, whatever the operator wants to see. */
+static void let_samples_pass(bool pass)
+{
+	enum log_level wanted = log_level_get(LOG_CPU);
+	enum status status = STATUS_OK;
+
+	if (wanted > LOG_WARNING)
+		status = sys_log_level(start_handle(START_ROOT), LOG_CPU,
+				       pass ? LOG_WARNING : wanted);
+	if (status != STATUS_OK)
+		log_message(LOG_WARNING, LOG_CPU, "", "the kernel refused the log level: %s",
+			    status_text(status));
+}
+
+/* Mode 2: a low pulse each time the count has run out. */
+static void start_pit(void)
+{
+	u32 count = PIT_HZ / PERF_HZ;
+
+	port_out8(PIT_CONTROL_PORT,
+		  PIT_CONTROL_LOW_HIGH | PIT_MODE_RATE << PIT_CONTROL_MODE_SHIFT);
+	port_out8(PIT_PORT, (u8)count);
+	port_out8(PIT_PORT, (u8)(count >> 8));
+}
+
+const char *perf_start(u64 duration_tsc)
+{
+	handle_t root = start_handle(START_ROOT);
+
+	if (sys_ports_grant(root, start_handle(START_SELF), PIT_PORT, 4) != STATUS_OK)
+		return "the timer's ports are not to be had";
+	if (sys_irq_create(root, PIT_IRQ, IRQ_ISA | IRQ_NMI, &irq) != STATUS_OK)
+		return "the timer's interrupt is not to be had";
+	profile = (struct perf_profile){.began_tsc = clock_tsc()};
+	end_tsc = profile.began_tsc + duration_tsc;
+	let_samples_pass(true);
+	start_pit();
+	(void)sys_irq_unmask(irq);
+	return NULL;
+}
+
+static void swap(struct perf_row *a, struct perf_row *b)
+{
+	struct perf_row kept = *a;
+
+	*a = *b;
+	*b = kept;
+}
+
+/* By selection, over a list that is short and almost never long. */
+static void sort(void)
+{
+	for (u32 i = 0; i < profile.row_count; i++) {
+		u32 most = i;
+
+		for (u32 j = i + 1; j < profile.row_count; j++) {
+			if (profile.row[j].count > profile.row[most].count)
+				most = j;
+		}
+		swap(&profile.row[i], &profile.row[most]);
+	}
+}
+
+void perf_step(void)
+{
+	u64 now = clock_tsc();
+
+	if (end_tsc == 0 || now < end_tsc)
+		return;
+	(void)sys_object_destroy(irq); /* masks the line */
+	let_samples_pass(false);
+	log_take_kernel();
+	end_tsc = 0;
+	profile.tsc = now - profile.began_tsc;
+	sort();
+}
+
+static void count(u32 vm_id, enum symbol_image image, u64 offset, u64 samples)
+{
+	const struct symbol_table *table = symbols_of(image);
+	u64 distance = 0;
+	u32 symbol;
+	u32 i = 0;
+
+	if (table == NULL || symbols_name(table, offset, &distance) == NULL)
+		distance = offset;
+	symbol = (u32)(offset - distance);
+	profile.samples += samples;
+	while (i < profile.row_count &&
+	       (profile.row[i].vm_id != vm_id || profile.row[i].symbol != symbol))
+		i++;
+	if (i == PERF_ROWS_MAX) {
+		profile.lost += samples;
+		return;
+	}
+	if (i == profile.row_count)
+		profile.row[profile.row_count++] = (struct perf_row){vm_id, symbol, 0};
+	profile.row[i].count += samples;
+}
+
+bool perf_take(const struct log_entry *entry, struct text pattern)
+{
+	const u64 *argument = entry->argument;
+
+	if (end_tsc == 0 || entry->argument_count != SAMPLE_ARGUMENTS ||
+	    pattern.length < sizeof(SAMPLE_TEXT) - 1 ||
+	    memcmp(pattern.start, SAMPLE_TEXT, sizeof(SAMPLE_TEXT) - 1) != 0)
+		return false;
+	if (argument[SAMPLE_RING] == 0)
+		count(PERF_NOT_A_VM, SYMBOLS_KERNEL, argument[SAMPLE_OFFSET],
+		      argument[SAMPLE_COUNT]);
+	else
+		count((u32)argument[SAMPLE_GROUP],
+		      argument[SAMPLE_GROUP] == 0 ? SYMBOLS_MANAGER : SYMBOLS_MONITOR,
+		      argument[SAMPLE_OFFSET], argument[SAMPLE_COUNT]);
+	return true;
+}

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include "kernel/abi/log.h"
+#include "lib/text.h"
+
+/*
+ * A sampling profile of the kernel, the monitors and the manager. Channel 0 of the host's PIT,
+ * which nothing else uses, interrupts every CPU by an NMI; the kernel logs where each hit, and what
+ * is logged comes here instead of into the log.
+ */
+#define PERF_HZ	      499u /* in step with no timer of anybody's */
+#define PERF_ROWS_MAX 1024u
+#define PERF_NOT_A_VM 0xffffffffu
+
+/* Samples in one function. */
+struct perf_row {
+	u32 vm_id;  /* whose monitor; 0: the manager, PERF_NOT_A_VM: the kernel */
+	u32 symbol; /* offset of the function into the image */
+	u64 count;
+};
+
+struct perf_profile {
+	u64 samples;
+	u64 lost; /* in more functions than there are rows */
+	u64 began_tsc;
+	u64 tsc; /* that it took */
+	u32 row_count;
+	struct perf_row row[PERF_ROWS_MAX]; /* after recording, most samples first */
+};
+
+/* Starts a new profile. NULL, or in words why not. */
+const char *perf_start(u64 duration_tsc);
+bool perf_recording(void);
+u64 perf_deadline(void);
+/* Ends the recording when it is time. */
+void perf_step(void);
+
+/* The entry of the kernel's log: true when it was a sample, and is not to be kept. */
+bool perf_take(const struct log_entry *entry, struct text pattern);
+
+/* The last profile; its rows are in order when none is being recorded. */
+const struct perf_profile *perf_profile(void);

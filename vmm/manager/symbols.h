@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include "lib/symbols.h"
+
+/* The images that are part of Skerry's. */
+enum symbol_image { SYMBOLS_KERNEL, SYMBOLS_MONITOR, SYMBOLS_MANAGER, SYMBOLS_COUNT };
+
+/* NULL: there is none. */
+const struct symbol_table *symbols_of(enum symbol_image image);
+
+/* The source file and line of code at an offset; NULL where none is known (no DEBUG build). */
+const char *symbols_line(const struct symbol_table *table, u64 offset, u32 *line);

@@ -1,0 +1,423 @@
+/* SPDX-License-Identifier: MIT */
+#include "vmm/monitor/debugger.h"
+
+#include "arch/x86_64/hw/control.h"
+#include "lib/string.h"
+#include "vmm/monitor/exits.h"
+#include "vmm/monitor/machine.h"
+#include "vmm/monitor/walk.h"
+
+#define INT3 0xccu
+
+bool debugger_may_run(const struct vcpu *vcpu)
+{
+	const struct debugger *debugger = &vcpu->machine->debugger;
+
+	return !debugger->attached || (debugger->run >> vcpu->id & 1) != 0;
+}
+
+bool debugger_steps(const struct vcpu *vcpu)
+{
+	const struct debugger *debugger = &vcpu->machine->debugger;
+
+	return debugger->attached && (debugger->step >> vcpu->id & 1) != 0;
+}
+
+static void flag_set(struct vcpu *vcpu, bool set)
+{
+	if (set)
+		vcpu->page->rflags |= RFLAGS_TF;
+	else
+		vcpu->page->rflags &= ~RFLAGS_TF;
+	vcpu->page->dirty |= VCPU_RIP;
+}
+
+/* The trap flag is the debugger's only while its vCPU steps. */
+static void step_ends(struct vcpu *vcpu)
+{
+	struct debugger *debugger = &vcpu->machine->debugger;
+
+	if (!debugger_steps(vcpu))
+		return;
+	flag_set(vcpu, (debugger->had_tf >> vcpu->id & 1) != 0);
+	debugger->step &= ~BIT(vcpu->id);
+}
+
+static void stop(struct vcpu *vcpu, enum query_stop_kind kind, u64 address)
+{
+	struct debugger *debugger = &vcpu->machine->debugger;
+
+	step_ends(vcpu);
+	if (debugger->held)
+		return; /* another vCPU came first; this one's breakpoint comes again */
+	debugger->held = true;
+	debugger->news = true;
+	debugger->stop.cpu = vcpu->id;
+	debugger->stop.kind = kind;
+	debugger->stop.address = address;
+	machine_hold(vcpu->machine);
+}
+
+/* An instruction that the monitor has done: RIP behind it is the state that a debugger sees. */
+static void fold_advance(struct vcpu *vcpu)
+{
+	struct vcpu_page *page = vcpu->page;
+
+	if ((page->request & REQUEST_ADVANCE) == 0)
+		return;
+	page->rip += page->advance_length;
+	page->shadow &= ~(u32)(SHADOW_STI | SHADOW_MOV_SS);
+	page->request &= ~(u32)REQUEST_ADVANCE;
+	page->dirty |= VCPU_RIP;
+}
+
+void debugger_settled(struct vcpu *vcpu)
+{
+	bool trapped = vcpu->event.valid && vcpu->event.type == EVENT_EXCEPTION &&
+		       vcpu->event.vector == VECTOR_DB;
+
+	if (!debugger_steps(vcpu) || vcpu->machine->debugger.held ||
+	    (!trapped && (vcpu->page->request & REQUEST_ADVANCE) == 0))
+		return;
+	if (trapped)
+		vcpu->event.valid = 0; /* the emulator's, for the flag that is not the guest's */
+	vcpu->halted = false;
+	fold_advance(vcpu);
+	stop(vcpu, QUERY_STOP_STEP, 0);
+}
+
+static struct debugger_software *find_software(struct debugger *debugger, u64 linear)
+{
+	for (u32 i = 0; i < DEBUGGER_SOFTWARE_MAX; i++) {
+		if (debugger->software[i].used && debugger->software[i].linear == linear)
+			return &debugger->software[i];
+	}
+	return NULL;
+}
+
+static u64 code_address(const struct vcpu *vcpu)
+{
+	const struct vcpu_page *page = vcpu->page;
+	u64 linear = page->segment[SEG_CS].base + page->rip;
+
+	return (page->efer & EFER_LMA) != 0 ? linear : (u32)linear;
+}
+
+/* B0 to B3: which of the debugger's breakpoints has hit; false: it was none of them. */
+static bool take_hardware(struct vcpu *vcpu, u64 hits)
+{
+	const struct debugger *debugger = &vcpu->machine->debugger;
+
+	for (u32 i = 0; i < DEBUGGER_HARDWARE_MAX; i++) {
+		const struct debugger_hardware *hardware = &debugger->hardware[i];
+
+		if ((hits >> i & 1) == 0 || !hardware->used)
+			continue;
+		stop(vcpu,
+		     hardware->type == 0   ? QUERY_STOP_HARDWARE
+		     : hardware->type == 1 ? QUERY_STOP_WRITE
+					   : QUERY_STOP_ACCESS,
+		     hardware->linear);
+		return true;
+	}
+	return false;
+}
+
+/* What SVM has written to DR6 already, VMX leaves in the qualification (SDM vol. 3, 28.2.1). */
+static bool take_debug(struct vcpu *vcpu)
+{
+	struct vcpu_page *page = vcpu->page;
+	u64 hits = exits_debug_bits(vcpu);
+
+	if (debugger_steps(vcpu) && (hits & DR6_BS) != 0) {
+		page->dr[6] &= ~DR6_BS;
+		page->dirty |= VCPU_DEBUG;
+		stop(vcpu, QUERY_STOP_STEP, 0);
+		return true;
+	}
+	if (!take_hardware(vcpu, hits))
+		return false;
+	page->dr[6] &= ~DR6_BREAKPOINTS;
+	page->dirty |= VCPU_DEBUG;
+	return true;
+}
+
+bool debugger_exception(struct vcpu *vcpu)
+{
+	struct debugger *debugger = &vcpu->machine->debugger;
+	u32 vector = vcpu->page->exit.vector;
+
+	if (!debugger->attached)
+		return false;
+	vcpu_need(vcpu, VCPU_SEGMENTS | VCPU_CONTROL | VCPU_DEBUG);
+	if (vector == VECTOR_DB)
+		return take_debug(vcpu);
+	if (vector != VECTOR_BP || find_software(debugger, code_address(vcpu)) == NULL)
+		return false;
+	stop(vcpu, QUERY_STOP_SOFTWARE, code_address(vcpu));
+	return true;
+}
+
+static u8 *find_byte(struct machine *machine, const struct vcpu *vcpu, u64 linear)
+{
+	struct walk_result result;
+
+	if (!walk(&machine->memory, vcpu->page, GVA(linear), WALK_PROBE, &result))
+		return NULL;
+	return guest_memory_pointer(&machine->memory, result.gpa, 1);
+}
+
+static enum status software_insert(struct machine *machine, const struct query *query)
+{
+	struct debugger *debugger = &machine->debugger;
+	u8 *host = find_byte(machine, &machine->vcpu[query->vcpu], query->address);
+
+	if (host == NULL)
+		return STATUS_BAD_ADDRESS;
+	if (find_software(debugger, query->address) != NULL)
+		return STATUS_OK;
+	for (u32 i = 0; i < DEBUGGER_SOFTWARE_MAX; i++) {
+		if (debugger->software[i].used)
+			continue;
+		debugger->software[i] = (struct debugger_software){
+			.used = true, .saved = *host, .host = host, .linear = query->address};
+		__atomic_store_n(host, INT3, __ATOMIC_SEQ_CST);
+		return STATUS_OK;
+	}
+	return STATUS_NO_MEMORY;
+}
+
+static void software_remove(struct debugger_software *software)
+{
+	/* The guest may have put another instruction there. */
+	if (*software->host == INT3)
+		__atomic_store_n(software->host, software->saved, __ATOMIC_SEQ_CST);
+	software->used = false;
+}
+
+/* DR7: local enables, and R/W and LEN of each (SDM vol. 3, 18.2.4). */
+static void hardware_apply(struct machine *machine)
+{
+	const struct debugger *debugger = &machine->debugger;
+	static const u8 lengths[9] = {[1] = 0, [2] = 1, [4] = 3, [8] = 2};
+	u64 dr7 = DR7_RESET;
+
+	for (u32 i = 0; i < DEBUGGER_HARDWARE_MAX; i++) {
+		const struct debugger_hardware *hardware = &debugger->hardware[i];
+
+		if (hardware->used)
+			dr7 |= 1ull << (2 * i) |
+			       (u64)(hardware->type | lengths[hardware->length] << 2)
+				       << (16 + 4 * i);
+	}
+	for (u32 cpu = 0; cpu < machine->vcpu_count; cpu++) {
+		struct vcpu_page *page = machine->vcpu[cpu].page;
+
+		for (u32 i = 0; i < DEBUGGER_HARDWARE_MAX; i++)
+			page->dr[i] = debugger->hardware[i].linear;
+		page->dr[7] = dr7;
+		page->dirty |= VCPU_DEBUG;
+	}
+}
+
+static enum status hardware_change(struct machine *machine, const struct query *query, bool insert)
+{
+	struct debugger *debugger = &machine->debugger;
+	u8 type = (u8)(query->flags & 3);
+	struct debugger_hardware *free = NULL;
+
+	if (type == 2 || query->length > 8 || !is_power_of_two(query->length))
+		return STATUS_BAD_ARGUMENT;
+	for (u32 i = 0; i < DEBUGGER_HARDWARE_MAX; i++) {
+		struct debugger_hardware *hardware = &debugger->hardware[i];
+
+		if (!hardware->used)
+			free = hardware;
+		if (!hardware->used || hardware->linear != query->address ||
+		    hardware->type != type)
+			continue;
+		hardware->used = insert;
+		hardware_apply(machine);
+		return STATUS_OK;
+	}
+	if (!insert)
+		return STATUS_OK;
+	if (free == NULL)
+		return STATUS_NO_MEMORY;
+	*free = (struct debugger_hardware){true, type, (u8)(type == 0 ? 1 : query->length),
+					query->address};
+	hardware_apply(machine);
+	return STATUS_OK;
+}
+
+static enum status breakpoint(struct machine *machine, const struct query *query, bool insert)
+{
+	struct debugger_software *software;
+
+	if ((query->flags & QUERY_BREAK_HARDWARE) != 0)
+		return hardware_change(machine, query, insert);
+	if (insert)
+		return software_insert(machine, query);
+	software = find_software(&machine->debugger, query->address);
+	if (software != NULL)
+		software_remove(software);
+	return STATUS_OK;
+}
+
+/* CPUID and hypercalls that the kernel settled would end a step behind its back. */
+static void traps_set(struct machine *machine, bool attached)
+{
+	machine->debugger.attached = attached;
+	for (u32 i = 0; i < machine->vcpu_count; i++) {
+		struct vcpu *vcpu = &machine->vcpu[i];
+
+		trap_apply(vcpu);
+		vcpu->quiet = false;
+		if (attached)
+			memset(vcpu->cpuid_page, 0, PAGE_SIZE);
+		else
+			vcpu_show_cpuid(vcpu);
+		exits_set_wants(vcpu->page);
+		if (attached)
+			vcpu->page->settle = 0;
+	}
+}
+
+static void release(struct machine *machine, u64 run, u64 step)
+{
+	struct debugger *debugger = &machine->debugger;
+
+	for (u32 i = 0; i < machine->vcpu_count; i++) {
+		struct vcpu *vcpu = &machine->vcpu[i];
+
+		if ((step >> i & 1) == 0)
+			continue;
+		debugger->had_tf &= ~BIT(i);
+		if ((vcpu->page->rflags & RFLAGS_TF) != 0)
+			debugger->had_tf |= BIT(i);
+		fold_advance(vcpu);
+		flag_set(vcpu, true);
+		vcpu->halted = false;
+		vcpu->quiet = false;
+	}
+	debugger->run = run;
+	debugger->step = step & run;
+	debugger->held = false;
+	debugger->news = false;
+	machine_let_go(machine);
+}
+
+static void attach(struct machine *machine)
+{
+	struct debugger *debugger = &machine->debugger;
+
+	if (!debugger->attached) {
+		*debugger = (struct debugger){.run = ~0ull};
+		traps_set(machine, true);
+	}
+	debugger->held = true;
+	debugger->stop = (struct query_stop){.sequence = debugger->stop.sequence};
+}
+
+static void detach(struct machine *machine)
+{
+	struct debugger *debugger = &machine->debugger;
+	bool hardware = false;
+
+	for (u32 i = 0; i < DEBUGGER_SOFTWARE_MAX; i++) {
+		if (debugger->software[i].used)
+			software_remove(&debugger->software[i]);
+	}
+	for (u32 i = 0; i < DEBUGGER_HARDWARE_MAX; i++) {
+		hardware |= debugger->hardware[i].used;
+		debugger->hardware[i] = (struct debugger_hardware){0};
+	}
+	if (hardware)
+		hardware_apply(machine);
+	for (u32 i = 0; i < machine->vcpu_count; i++)
+		step_ends(&machine->vcpu[i]);
+	traps_set(machine, false);
+	release(machine, ~0ull, 0);
+}
+
+enum status debugger_obey(struct machine *machine, const struct query *query)
+{
+	if (query->kind < QUERY_ATTACH || query->kind >= QUERY_KIND_COUNT)
+		return STATUS_NOT_SUPPORTED;
+	if (query->vcpu >= machine->vcpu_count)
+		return STATUS_NOT_FOUND;
+	if (!machine->debugger.attached && query->kind != QUERY_ATTACH)
+		return query->kind == QUERY_DETACH ? STATUS_OK : STATUS_BAD_STATE;
+	switch (query->kind) {
+	case QUERY_ATTACH:
+		attach(machine);
+		return STATUS_OK;
+	case QUERY_DETACH:
+		detach(machine);
+		return STATUS_OK;
+	case QUERY_HOLD:
+		if (!machine->debugger.held)
+			stop(&machine->vcpu[query->vcpu], QUERY_STOP_ASKED, 0);
+		return STATUS_OK;
+	case QUERY_RELEASE:
+		release(machine, query->run, query->step);
+		return STATUS_OK;
+	case QUERY_BREAK:
+		return breakpoint(machine, query, true);
+	case QUERY_UNBREAK:
+		return breakpoint(machine, query, false);
+	}
+	return STATUS_NOT_SUPPORTED;
+}
+
+void debugger_registers_set(struct vcpu *vcpu, const struct vcpu_page *from, u32 groups)
+{
+	struct vcpu_page *page = vcpu->page;
+
+	fold_advance(vcpu);
+	memcpy(page->gpr, from->gpr, sizeof(page->gpr));
+	if ((groups & VCPU_RIP) != 0) {
+		page->rip = from->rip;
+		page->rflags = from->rflags | RFLAGS_FIXED;
+		page->exit.reason = EXIT_NONE; /* of an instruction that it is not at any more */
+		vcpu->halted = false;
+	}
+	if ((groups & VCPU_SEGMENTS) != 0)
+		memcpy(page->segment, from->segment, sizeof(page->segment));
+	if ((groups & VCPU_CONTROL) != 0) {
+		page->cr0 = from->cr0;
+		page->cr2 = from->cr2;
+		page->cr3 = from->cr3;
+		page->cr4 = from->cr4;
+		page->efer = from->efer;
+	}
+	page->dirty |= groups & (VCPU_RIP | VCPU_SEGMENTS | VCPU_CONTROL);
+}
+
+void debugger_read(const struct machine *machine, const u8 *host, u8 *to, u64 length)
+{
+	const struct debugger *debugger = &machine->debugger;
+
+	memcpy(to, host, length);
+	for (u32 i = 0; debugger->attached && i < DEBUGGER_SOFTWARE_MAX; i++) {
+		const struct debugger_software *software = &debugger->software[i];
+
+		if (software->used && software->host >= host && software->host < host + length)
+			to[software->host - host] = software->saved;
+	}
+}
+
+void debugger_write(struct machine *machine, u8 *host, const u8 *from, u64 length)
+{
+	struct debugger *debugger = &machine->debugger;
+
+	memcpy(host, from, length);
+	for (u32 i = 0; debugger->attached && i < DEBUGGER_SOFTWARE_MAX; i++) {
+		struct debugger_software *software = &debugger->software[i];
+
+		if (!software->used || software->host < host || software->host >= host + length)
+			continue;
+		software->saved = *software->host;
+		*software->host = INT3;
+	}
+}
