@@ -547,6 +547,43 @@ static void test_reflection(void **state)
 	assert_true(vcpu.event.has_error_code);
 }
 
+/* What the monitor wants to see: words in the VMCB, and exits that are not given back. */
+static void test_traps(void **state)
+{
+	(void)state;
+	vcpu.msr_bitmap_hpa = HPA(0x5000);
+	vmcb.control.iopm_base_pa = 0x6000;
+	vcpu.trap_exceptions = BIT(VECTOR_DB) | BIT(VECTOR_BP);
+	svm_traps_set(&vcpu);
+	assert_int_equal(vmcb.control.intercept_exceptions,
+			 SVM_INTERCEPT_EXCEPTIONS | BIT(VECTOR_BP));
+	assert_true((vmcb.control.intercept1 & VMCB_INTERCEPT1_INTN) != 0);
+	assert_int_equal(vmcb.control.msrpm_base_pa, 0x5000);
+	run(VMEXIT_EXCEPTION + VECTOR_DB, 0x1000);
+	assert_int_equal(vcpu.exit.reason, EXIT_EXCEPTION);
+	run(VMEXIT_SWINT, 0x1000);
+	assert_int_equal(vcpu.exit.reason, EXIT_EXCEPTION);
+	assert_int_equal(vcpu.exit.vector, VECTOR_BP);
+	assert_int_equal(vmcb.control.intercept_cr_write, 0);
+
+	vcpu.trap_exceptions = 0;
+	vcpu.trap = VTRAP_CR | VTRAP_DR | VTRAP_MSR | VTRAP_FLUSH;
+	vcpu.flush = true;
+	svm_traps_set(&vcpu);
+	assert_int_equal(vmcb.control.intercept1 & VMCB_INTERCEPT1_INTN, 0);
+	assert_int_equal(vmcb.control.intercept_dr_read, 0xffff);
+	assert_int_equal(vmcb.control.intercept_dr_write, 0xffff);
+	assert_int_equal(vmcb.control.msrpm_base_pa, 0x6000);
+	for (u32 i = 0; i < 3; i++) {
+		run(VMEXIT_HLT, 0x1000);
+		assert_int_equal(vmcb.control.intercept_cr_write, BIT(0) | BIT(3) | BIT(4));
+		assert_int_equal(vmcb.control.tlb_control, VMCB_TLB_FLUSH_ALL);
+	}
+	page.tpr_threshold = 1;
+	run(VMEXIT_HLT, 0x1000);
+	assert_int_equal(vmcb.control.intercept_cr_write, BIT(0) | BIT(3) | BIT(4) | BIT(8));
+}
+
 static void test_dump_fits(void **state)
 {
 	(void)state;
@@ -585,6 +622,7 @@ int main(void)
 		TEST(test_nmi_step),
 		TEST(test_nmi_not_delivered),
 		TEST(test_reflection),
+		TEST(test_traps),
 		TEST(test_dump_fits),
 	};
 

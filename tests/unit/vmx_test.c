@@ -1009,6 +1009,51 @@ static void dump_fits_and_keeps_host_addresses(void **state)
 	}
 }
 
+/* What the monitor wants to see: words in the VMCS, and accesses that are not settled here. */
+static void traps_change_the_control_words(void **state)
+{
+	struct vcpu_page *page = vcpu.page;
+
+	(void)state;
+	page->cr0 = CR0_PE | CR0_PG | CR0_CD;
+	page->cr4 = CR4_PAE;
+	vmx_set(&vcpu, VCPU_CONTROL);
+	page->trap = VTRAP_CR | VTRAP_DR | VTRAP_MSR | VTRAP_FLUSH | VTRAP_NO_TIMER;
+	page->trap_exceptions = BIT(VECTOR_PF);
+	page->cr3_target[1] = 0x7000;
+	vmx_set(&vcpu, VCPU_TRAPS);
+	assert_int_equal(field[VMCS_EXCEPTION_BITMAP], VMX_EXCEPTIONS | BIT(VECTOR_PF));
+	assert_int_equal(field[VMCS_PRIMARY_CONTROLS],
+			 (vmx_capability.primary | PRIMARY_CR3_LOAD_EXITING |
+			  PRIMARY_MOV_DR_EXITING) &
+				 ~PRIMARY_USE_MSR_BITMAPS);
+	assert_int_equal(field[VMCS_SECONDARY_CONTROLS],
+			 vmx_capability.secondary & ~SECONDARY_VPID);
+	assert_int_equal(field[VMCS_PIN_CONTROLS], vmx_capability.pin & ~PIN_PREEMPTION_TIMER);
+	assert_int_equal(field[VMCS_CR0_MASK], ~0ull);
+	assert_int_equal(field[VMCS_CR4_MASK], ~0ull);
+	/* the guest goes on reading what it has written */
+	assert_int_equal(vmx_cr0_get(), CR0_PE | CR0_PG | CR0_CD);
+	assert_int_equal(field[VMCS_CR0_SHADOW], CR0_PE | CR0_PG | CR0_CD);
+	assert_int_equal(field[VMCS_CR3_TARGET_COUNT], vmx_capability.cr3_targets);
+	if (vmx_capability.cr3_targets > 1)
+		assert_int_equal(field[VMCS_CR3_TARGET0 + 2], 0x7000);
+	assert_false(vmx_cr_settle(&vcpu, 4 | GPR_RAX << 8));
+
+	page->trap = VTRAP_RESTRICTED;
+	page->trap_exceptions = 0;
+	vmx_set(&vcpu, VCPU_TRAPS);
+	assert_int_equal(field[VMCS_SECONDARY_CONTROLS],
+			 vmx_capability.secondary & ~SECONDARY_UNRESTRICTED_GUEST);
+	assert_int_equal(field[VMCS_PRIMARY_CONTROLS], vmx_capability.primary);
+	assert_true((field[VMCS_CR0_MASK] & (CR0_PE | CR0_PG)) == (CR0_PE | CR0_PG));
+	page->gpr[GPR_RAX] = CR0_PE;
+	assert_false(vmx_cr_settle(&vcpu, 0 | GPR_RAX << 8));
+	page->trap = 0;
+	vmx_set(&vcpu, VCPU_TRAPS);
+	assert_true(vmx_cr_settle(&vcpu, 0 | GPR_RAX << 8));
+}
+
 #define TEST_WITH_VCPU(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -1040,6 +1085,7 @@ int main(void)
 		TEST_WITH_VCPU(advancing_ends_shadows_and_wraps),
 		TEST_WITH_VCPU(tags_are_never_met_again),
 		TEST_WITH_VCPU(unloaded_state_can_be_reached),
+		TEST_WITH_VCPU(traps_change_the_control_words),
 		TEST_WITH_VCPU(dump_fits_and_keeps_host_addresses),
 	};
 
