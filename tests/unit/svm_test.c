@@ -579,6 +579,7 @@ static void test_traps(void **state)
 		assert_int_equal(vmcb.control.intercept_cr_write, BIT(0) | BIT(3) | BIT(4));
 		assert_int_equal(vmcb.control.tlb_control, VMCB_TLB_FLUSH_ALL);
 	}
+	svm_leave(&vcpu);
 	page.tpr_threshold = 1;
 	run(VMEXIT_HLT, 0x1000);
 	assert_int_equal(vmcb.control.intercept_cr_write, BIT(0) | BIT(3) | BIT(4) | BIT(8));

@@ -268,6 +268,7 @@ static enum status breakpoint(struct machine *machine, const struct query *query
 static void traps_set(struct machine *machine, bool attached)
 {
 	machine->debugger.attached = attached;
+	machine->watched = attached || machine->trap_wanted != 0;
 	for (u32 i = 0; i < machine->vcpu_count; i++) {
 		struct vcpu *vcpu = &machine->vcpu[i];
 

@@ -167,6 +167,7 @@ bool inject_prepare(struct vcpu *vcpu)
 	struct lapic *lapic = &irqchip->lapic[vcpu->id];
 	u32 pending;
 	bool taken = false;
+	bool alone;
 
 	if (vcpu->quiet && (irqchip->kick & BIT(vcpu->id)) == 0 && !vcpu->halted &&
 	    !vcpu->event.valid)
@@ -190,19 +191,19 @@ bool inject_prepare(struct vcpu *vcpu)
 		vcpu->event.valid = 0;
 		taken = true;
 	}
-	if (debugger_steps(vcpu) || trap_steps(vcpu))
-		pending = 0; /* one instruction, not the handler of an interrupt */
+	/* one instruction, not the handler of an interrupt */
+	alone = unlikely(vcpu->machine->watched) && (debugger_steps(vcpu) || trap_steps(vcpu));
+	if (alone)
+		pending = 0;
 	if ((pending & PENDING_NMI) != 0)
 		prepare_nmi(vcpu, irqchip, &taken);
-	if ((pending & PENDING_INTERRUPT) != 0 ||
-	    (vcpu->held.valid && !debugger_steps(vcpu) && !trap_steps(vcpu)))
+	if ((pending & PENDING_INTERRUPT) != 0 || (vcpu->held.valid && !alone))
 		prepare_interrupt(vcpu, irqchip, &taken);
 	if (taken)
 		pending = irqchip_pending(irqchip, vcpu->id);
 	pv_eoi_offer(vcpu);
 	vcpu->page->cr8 = lapic_get_cr8(lapic);
 	vcpu->page->tpr_threshold = tpr_threshold(lapic);
-	vcpu->quiet = pending == 0 && !vcpu->held.valid && !vcpu->machine->debugger.attached &&
-		      vcpu->machine->trap_wanted == 0 && !trap_steps(vcpu);
+	vcpu->quiet = pending == 0 && !vcpu->held.valid && !alone;
 	return true;
 }

@@ -45,6 +45,7 @@ struct machine {
 	struct load_job job;
 	u32 vcpu_count;
 	u32 physical_bits; /* the guest's MAXPHYADDR */
+	bool watched;	   /* somebody looks at exits one by one: none takes the short way */
 	u32 trap_wanted;   /* enum vm_trap; the manager may change it */
 	u32 trap_controls; /* enum vcpu_trap */
 

@@ -36,6 +36,7 @@ void trap_set(struct machine *machine, u32 wanted, u32 controls)
 {
 	machine->trap_wanted = wanted;
 	machine->trap_controls = controls;
+	machine->watched = wanted != 0 || machine->debugger.attached;
 	for (u32 i = 0; i < machine->vcpu_count; i++) {
 		machine->vcpu[i].quiet = false;
 		trap_apply(&machine->vcpu[i]);

@@ -388,7 +388,8 @@ static bool pass_briefly(struct vcpu *vcpu)
 	struct machine *machine = vcpu->machine;
 	bool done;
 
-	if (vcpu->place != VCPU_IN_GUEST || rebuild_is_due(vcpu) || !mutex_try(&machine->lock))
+	if (vcpu->place != VCPU_IN_GUEST || machine->watched || rebuild_is_due(vcpu) ||
+	    !mutex_try(&machine->lock))
 		return false;
 	done = machine_may_run(machine) && brief_settle(vcpu);
 	mutex_unlock(&machine->lock);

@@ -6,7 +6,6 @@
 #include "lib/read_once.h"
 
 #define INTERCEPT_CR8 BIT(8)
-#define INTERCEPT_CR_WRITES (BIT(0) | BIT(3) | BIT(4))
 #define NO_SHADOW ~0ull /* no RIP */
 
 /* entry.S */
@@ -48,7 +47,7 @@ static void supply(struct virt_vcpu *vcpu)
 	/* SVM has no threshold: every change of CR8 exits before it happens. */
 	vmcb->control.intercept_cr_write = READ_ONCE(page->tpr_threshold) != 0 ? INTERCEPT_CR8 : 0;
 	if (unlikely(vcpu->trap & VTRAP_CR))
-		vmcb->control.intercept_cr_write |= INTERCEPT_CR_WRITES;
+		vmcb->control.intercept_cr_write |= SVM_INTERCEPT_CR_WRITES;
 	vmcb->save.rsp = READ_ONCE(page->gpr[GPR_RSP]);
 	svm_switch_in(vcpu->control_hpa.value);
 	vcpu->live = true;

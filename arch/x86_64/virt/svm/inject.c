@@ -118,6 +118,7 @@ void svm_traps_set(struct virt_vcpu *vcpu)
 	control->intercept1 &= (u32)~VMCB_INTERCEPT1_INTN;
 	if (vcpu->trap_exceptions & BIT(VECTOR_BP))
 		control->intercept1 |= (u32)VMCB_INTERCEPT1_INTN;
+	control->intercept_cr_write = vcpu->trap & VTRAP_CR ? SVM_INTERCEPT_CR_WRITES : 0;
 	control->intercept_dr_read = vcpu->trap & VTRAP_DR ? 0xffff : 0;
 	control->intercept_dr_write = control->intercept_dr_read;
 	/* The map of ports, all ones and longer, is one of MSRs that all exit. */

@@ -11,6 +11,9 @@
 /* #DB and #AC: see reflect() in enter.c. */
 #define SVM_INTERCEPT_EXCEPTIONS ((u32)(BIT(VECTOR_DB) | BIT(VECTOR_AC) | BIT(VECTOR_MC)))
 
+/* CR0, CR3 and CR4, for VTRAP_CR */
+#define SVM_INTERCEPT_CR_WRITES ((u16)(BIT(0) | BIT(3) | BIT(4)))
+
 struct svm_capabilities {
 	u32 asid_count; /* ASID 0, the host's, included */
 	bool flush_by_asid;

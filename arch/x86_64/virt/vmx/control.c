@@ -6,7 +6,6 @@
 #include "arch/x86_64/virt/vmx/vmcs.h"
 #include "arch/x86_64/virt/vmx/vmx.h"
 #include "lib/read_once.h"
-#include "lib/string.h"
 #include "mm/address.h"
 #include "mm/page.h"
 #include "mm/table.h"
