@@ -20,12 +20,30 @@ static struct vcpu *find_vcpu(struct machine *machine, const struct query *query
 	return vcpu;
 }
 
+/*
+ * The control structure is to show what is in force from now on, also for a vCPU that sleeps: a run
+ * that a kick ends at once takes over what the page holds.
+ */
+static void take_over(struct vcpu *vcpu)
+{
+	const struct vcpu_exit exit = vcpu->page->exit;
+
+	if ((vcpu->page->dirty & VCPU_TRAPS) == 0)
+		return;
+	(void)sys_vcpu_kick(vcpu->handle);
+	if (sys_vcpu_run(vcpu->handle) == STATUS_OK)
+		vcpu->page->exit = exit;
+}
+
 static enum status answer_registers(struct machine *machine, const struct query *query,
 				    struct query_area *area)
 {
 	struct query_registers *answer = (struct query_registers *)(void *)area->answer;
-	struct vcpu *vcpu = find_vcpu(machine, query);
+	struct vcpu *vcpu;
 
+	if (query->vcpu < machine->vcpu_count)
+		take_over(&machine->vcpu[query->vcpu]);
+	vcpu = find_vcpu(machine, query);
 	if (vcpu == NULL)
 		return STATUS_NOT_FOUND;
 	if (sys_vcpu_dump(vcpu->handle) != STATUS_OK)
