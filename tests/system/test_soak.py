@@ -85,8 +85,10 @@ def soak(machine, count):
     machine.type("sym soaked\r")
     machine.wait(re.escape('error: found "soaked"'))
     assert {vm["state"] for vm in channel.result("vm list")} <= STATES
+    assert channel.result("audit")[-1]["findings"] == 0
     destroy_all(channel)
     assert settled_pages(channel, before) == before
+    assert channel.result("audit")[-1]["findings"] == 0
     created = [event for event in channel.events if event["event"] == "created"]
     destroyed = [event for event in channel.events if event["event"] == "destroyed"]
     assert len(created) == len(destroyed) > count / 50
