@@ -201,6 +201,7 @@ help: ## this list
 	@echo '  DEBUG=1 TEST=1 VERBOSE=1 CC=clang go with each of them'
 
 -include iso/guests.mk
+-include iso/foreign.mk
 -include iso/run.mk
 -include tests/fuzz/fuzz.mk
 -include tests/lint/lint.mk

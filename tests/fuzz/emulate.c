@@ -11,6 +11,8 @@
 #include "lib/x86/tables.c"
 #include "vmm/monitor/emulate.c"
 #include "vmm/monitor/emulate_0f.c"
+#include "vmm/monitor/emulate_vector.c"
+#include "vmm/monitor/xsave.c"
 #include "vmm/monitor/emulate_alu.c"
 #include "vmm/monitor/emulate_arithmetic.c"
 #include "vmm/monitor/emulate_execute.c"

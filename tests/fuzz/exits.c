@@ -93,6 +93,12 @@ static void take_surroundings(struct fuzz *fuzz)
 		channel.command_sequence++;
 	}
 	page.valid = fuzz_u16(fuzz) & VCPU_ALL;
+	page.code_bytes = 0;
+	if (set & 0x40) { /* as much as the kernel brings along */
+		page.valid |= VCPU_CODE;
+		page.code_bytes = sizeof(page.code);
+		fuzz_take(fuzz, page.code, sizeof(page.code));
+	}
 }
 
 static void check(void)
@@ -114,7 +120,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 		take_surroundings(&fuzz);
 		if (setjmp(process_end) != 0)
 			break;
-		if (page.exit.reason == EXIT_IO && exits_settle_port(vcpu))
+		if (brief_settle(vcpu))
 			continue;
 		(void)pass(vcpu, &deadline_tsc);
 		check();

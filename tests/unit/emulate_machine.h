@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "arch/x86_64/hw/control.h"
+#include "arch/x86_64/hw/cpuid.h"
 #include "arch/x86_64/hw/paging.h"
 #include "vmm/monitor/emulate.h"
 

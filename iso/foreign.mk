@@ -1,0 +1,31 @@
+# SPDX-License-Identifier: MIT
+#
+# Guests of tests besides the demonstration: Debian's i386 kernel with its busybox, and memtest86+.
+
+I386 := $(BUILD)/guests-i386
+MEMTEST := $(BUILD)/memtest
+
+.PHONY: guests-foreign
+guests-foreign: $(I386)/initramfs.cpio.gz $(MEMTEST)/memtest.bin
+
+$(I386)/vmlinuz: iso/foreign.sh iso/foreign.mk
+	@echo "  APT     linux-image-686-pae busybox-static (i386)"
+	$(Q)iso/packages.sh $(GUEST_PACKAGES)
+	$(Q)iso/foreign.sh $(I386) i386 linux-image-686-pae busybox-static
+	$(Q)cp $(I386)/root/boot/vmlinuz-* $@ && touch $@
+
+$(I386)/initramfs.cpio.gz: $(I386)/vmlinuz iso/guests/init
+	@echo "  CPIO    $@"
+	$(Q)rm -rf $(I386)/initramfs
+	$(Q)mkdir -p $(addprefix $(I386)/initramfs/,bin dev etc lib/modules proc sys tmp)
+	$(Q)cp iso/guests/init $(I386)/initramfs/init
+	$(Q)cp $(I386)/root/bin/busybox $(I386)/initramfs/bin/
+	$(Q)find $(I386)/root/lib/modules \( -name evdev.ko -o -name button.ko \) \
+		-exec cp {} $(I386)/initramfs/lib/modules/ \;
+	$(Q)find $(I386)/initramfs -exec touch -h -d @0 {} +
+	$(Q)cd $(I386)/initramfs && find . | $(newc) | gzip -9n >../initramfs.cpio.gz
+
+$(MEMTEST)/memtest.bin: iso/foreign.sh iso/foreign.mk
+	@echo "  APT     memtest86+"
+	$(Q)iso/foreign.sh $(MEMTEST) amd64 memtest86+
+	$(Q)cp $(MEMTEST)/root/boot/memtest86+x64.bin $@ && touch $@

@@ -1,0 +1,57 @@
+# SPDX-License-Identifier: MIT
+"""Kernels besides Debian's for this architecture: its i386 kernel, and memtest86+."""
+import subprocess
+
+import pytest
+
+import bundle
+from machine import ROOT, Bochs, Qemu
+
+
+def pytest_generate_tests(metafunc):
+    metafunc.parametrize("emulator", [Qemu] + [Bochs] * metafunc.config.getoption("--long"))
+
+
+@pytest.fixture(scope="module")
+def foreign(build):
+    done = subprocess.run(["make", "-s", f"BUILD={build.relative_to(ROOT)}", "guests-foreign"],
+                          cwd=ROOT, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    assert done.returncode == 0, done.stdout
+    return build
+
+
+def test_i386(foreign, tmp_path, emulator):
+    """PAE paging, two vCPUs, and all its devices: it says so itself and powers off."""
+    folder = foreign / "guests-i386"
+    files = bundle.write(tmp_path / "i386.cpio", {
+        "skerry.conf": b"[vm old]\nkernel = vmlinuz\ninitrd = initramfs.cpio.gz\nmemory = 256M\n"
+                       b"vcpus = 2\ncmdline = console=ttyS0 quiet name=old\nautostart = yes\n",
+        "vmlinuz": (folder / "vmlinuz").read_bytes(),
+        "initramfs.cpio.gz": (folder / "initramfs.cpio.gz").read_bytes()})
+    with emulator(foreign, bundle=files) as machine:
+        machine.wait_prompt()
+        machine.attach("old")
+        machine.wait_shell("old", 600)
+        assert "i686" in machine.shell("uname -m")
+        assert machine.shell("grep -c ^processor /proc/cpuinfo").strip() == "2"
+        assert "kvm-clock" in machine.shell(
+            "cat /sys/devices/system/clocksource/clocksource0/current_clocksource")
+        machine.type("poweroff -f\n")
+        machine.wait(r"\[the guest has ended\]", 120)
+        machine.wait_prompt()
+        assert machine.vm("old")["reason"] == "guest powered off"
+
+
+def test_memtest(foreign, tmp_path, emulator):
+    """It finds processor and memory, and its first tests find no error."""
+    files = bundle.write(tmp_path / "memtest.cpio", {
+        "skerry.conf": b"[vm mem]\nkernel = memtest.bin\nmemory = 16M\n"
+                       b"cmdline = console=ttyS0,115200\nautostart = yes\n",
+        "memtest.bin": (foreign / "memtest/memtest.bin").read_bytes()})
+    with emulator(foreign, bundle=files) as machine:
+        machine.wait_prompt()
+        machine.attach("mem")
+        machine.wait("Memtest86", 120)
+        machine.wait(r"Test #3", 600)
+        machine.leave()
+        assert machine.vm("mem")["state"] == "running"
