@@ -11,6 +11,9 @@
 #include "lib/x86/tables.c"
 #include "vmm/monitor/emulate.c"
 #include "vmm/monitor/emulate_0f.c"
+#include "vmm/monitor/emulate_system.c"
+#include "vmm/monitor/task_segment.c"
+#include "vmm/monitor/task_switch.c"
 #include "vmm/monitor/emulate_vector.c"
 #include "vmm/monitor/xsave.c"
 #include "vmm/monitor/emulate_alu.c"
@@ -152,6 +155,17 @@ static bool too_long_or_undefined(u32 vector)
 	       (native->vector == VECTOR_UD || native->vector == VECTOR_GP);
 }
 
+/* What the host's descriptor tables have a say in, or its kernel answers (UMIP). */
+static bool is_of_the_system(const struct x86_instruction *in)
+{
+	u8 group = in->reg & 7;
+
+	if (in->map == X86_MAP_0F)
+		return in->opcode <= 0x01;
+	return in->map == X86_MAP_PRIMARY &&
+		(in->opcode == 0x8e || (in->opcode == 0xff && (group == 3 || group == 5)));
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 {
 	struct fuzz fuzz = {bytes, size};
@@ -165,7 +179,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 	build(&fuzz);
 	decoded = x86_decode(native_code + offset, X86_LENGTH_MAX, X86_MODE_64, &in) == X86_OK;
 	undefined = decoded ? undefined_flags(&in, machine.page.gpr[GPR_RCX]) : 0;
-	if (undefined == UNDEFINED_RESULT)
+	if (undefined == UNDEFINED_RESULT || (decoded && is_of_the_system(&in)))
 		return 0;
 	result = emulate_all(&event);
 	if (result == EMULATE_UNSUPPORTED || result == EMULATE_AGAIN)

@@ -16,6 +16,9 @@
 #include "vmm/monitor/emulate_string.c"
 #include "vmm/monitor/emulate_execute.c"
 #include "vmm/monitor/emulate_0f.c"
+#include "vmm/monitor/emulate_system.c"
+#include "vmm/monitor/task_segment.c"
+#include "vmm/monitor/task_switch.c"
 #include "vmm/monitor/emulate_vector.c"
 #include "vmm/monitor/xsave.c"
 #include "vmm/monitor/emulate.c"
@@ -153,12 +156,11 @@ static void test_unsupported(void **state)
 	assert_int_equal(RUN("\xf3\x0f\x6f\x03"), EMULATE_UNSUPPORTED); /* MOVDQU */
 	assert_int_equal(RUN("\xc5\xfa\x7f\x07"), EMULATE_UNSUPPORTED); /* VMOVDQU */
 	assert_int_equal(RUN("\xd9\x03"), EMULATE_UNSUPPORTED);         /* FLD */
-	assert_int_equal(RUN("\xff\x2b"), EMULATE_UNSUPPORTED);         /* far JMP */
-	assert_int_equal(RUN("\x8e\x1b"), EMULATE_UNSUPPORTED);         /* MOV DS */
+	assert_int_equal(RUN("\x0f\x00\x23"), EMULATE_UNSUPPORTED);     /* VERR */
 	assert_int_equal(page->rip, CODE_GVA);
 	assert_int_equal(page->dirty, 0);
 	/* the bytes for a message */
-	assert_memory_equal(machine.emulator.bytes, "\x8e\x1b", 2);
+	assert_memory_equal(machine.emulator.bytes, "\x0f\x00\x23", 3);
 }
 
 /* Interrupt shadow and RF end with the instruction; a single step traps behind it. */

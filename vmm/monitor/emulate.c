@@ -40,6 +40,8 @@ enum emulate_result emulate_retire(struct emulation *emulation)
 	page->rip = emulation->next;
 	page->rflags &= ~RFLAGS_RF;
 	page->shadow &= ~(u32)(SHADOW_STI | SHADOW_MOV_SS);
+	if (emulation->loads_ss)
+		page->shadow |= SHADOW_MOV_SS;
 	page->dirty |= VCPU_RIP;
 	return EMULATE_DONE;
 }
@@ -141,6 +143,7 @@ enum emulate_result emulate_start(struct emulation *emulation, struct emulator *
 	emulation->emulator = emulator;
 	emulation->page = page;
 	emulation->event = event;
+	emulation->loads_ss = false;
 	emulation->mode = code_mode(page);
 
 	result = fetch(emulation);

@@ -20,6 +20,8 @@ struct emulate_ops {
 	void (*out)(void *device, u16 port, u32 size, u32 value);
 	/* The guest's registers of SSE and AVX, made valid (VCPU_XSAVE). NULL: out of reach. */
 	u8 *(*vectors)(void *device);
+	/* Makes VCPU_TABLES valid in the page. NULL: it is. */
+	void (*tables)(void *device);
 };
 
 /*

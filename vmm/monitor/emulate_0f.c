@@ -249,9 +249,15 @@ enum emulate_result emulate_execute_0f(struct emulation *em)
 	if (is_hint(&em->in))
 		return EMULATE_DONE;
 	switch (opcode) {
+	case 0x00:
+		return emulate_system_segment(em);
 	case 0x01:
-		return x86_has_memory(&em->in) && (group == 4 || group == 6) ?
-			machine_status(em, group == 6) : EMULATE_UNSUPPORTED;
+		if (!x86_has_memory(&em->in))
+			return EMULATE_UNSUPPORTED;
+		if (group < 4)
+			return emulate_descriptor_tables(em);
+		return group == 4 || group == 6 ? machine_status(em, group == 6)
+						: EMULATE_UNSUPPORTED;
 	case 0x40 ... 0x4f:
 		return move_if(em);
 	case 0x90 ... 0x9f:

@@ -186,9 +186,8 @@ static u32 stack_width(const struct emulation *em)
 	return em->page->segment[SEG_SS].access & SEGMENT_DB ? 4 : 2;
 }
 
-/* Where a push of em->size bytes will go, and what RSP is then. */
-static enum emulate_result translate_push(struct emulation *em, struct emulate_place *place,
-					  u64 *stack)
+enum emulate_result emulate_push_place(struct emulation *em, struct emulate_place *place,
+				       u64 *stack)
 {
 	u32 width = stack_width(em);
 
@@ -197,7 +196,7 @@ static enum emulate_result translate_push(struct emulation *em, struct emulate_p
 }
 
 /* A stack pointer of 2 bytes leaves what is above them. */
-static void set_stack(struct emulation *em, u64 stack)
+void emulate_set_stack(struct emulation *em, u64 stack)
 {
 	emulate_set_register(em, GPR_RSP, stack_width(em), stack);
 }
@@ -213,11 +212,11 @@ static enum emulate_result push(struct emulation *em)
 	result = emulate_operand(em, WALK_READ, &operand);
 	if (result != EMULATE_DONE)
 		return result;
-	result = translate_push(em, &place, &stack);
+	result = emulate_push_place(em, &place, &stack);
 	if (result != EMULATE_DONE)
 		return result;
 	emulate_store(em, &place, emulate_get(em, &operand));
-	set_stack(em, stack);
+	emulate_set_stack(em, stack);
 	return EMULATE_DONE;
 }
 
@@ -234,7 +233,7 @@ static enum emulate_result pop(struct emulation *em)
 				   WALK_READ, &place);
 	if (result != EMULATE_DONE)
 		return result;
-	set_stack(em, before + em->size);
+	emulate_set_stack(em, before + em->size);
 	result = emulate_operand(em, WALK_WRITE, &operand);
 	if (result == EMULATE_DONE)
 		emulate_set(em, &operand, emulate_load(em, &place));
@@ -262,7 +261,7 @@ static enum emulate_result branch(struct emulation *em, bool call)
 	em->size = em->mode == X86_MODE_64 ? 8 : em->in.operand_bytes;
 	result = emulate_operand(em, WALK_READ, &operand);
 	if (result == EMULATE_DONE && call)
-		result = translate_push(em, &place, &stack);
+		result = emulate_push_place(em, &place, &stack);
 	if (result != EMULATE_DONE)
 		return result;
 	target = emulate_get(em, &operand);
@@ -270,7 +269,7 @@ static enum emulate_result branch(struct emulation *em, bool call)
 		return emulate_fault(em, VECTOR_GP);
 	if (call) {
 		emulate_store(em, &place, em->next);
-		set_stack(em, stack);
+		emulate_set_stack(em, stack);
 	}
 	em->next = target;
 	return EMULATE_DONE;
@@ -307,8 +306,8 @@ static enum emulate_result group_5(struct emulation *em)
 		return branch(em, operation == 2);
 	case 6:
 		return push(em);
-	default: /* far CALL and JMP */
-		return EMULATE_UNSUPPORTED;
+	default:
+		return emulate_far_branch(em, operation == 3);
 	}
 }
 
@@ -340,6 +339,8 @@ enum emulate_result emulate_execute_primary(struct emulation *em)
 		return load_signed(em, em->size);
 	case 0x8c:
 		return store_segment(em);
+	case 0x8e:
+		return emulate_load_segment(em);
 	case 0x8f:
 		return (em->in.reg & 7) == 0 ? pop(em) : emulate_fault(em, VECTOR_UD);
 	case 0xa0 ... 0xa3:

@@ -80,8 +80,6 @@ static enum emulate_result walk_place(struct emulation *emulation, u64 linear, u
 {
 	struct walk_result found;
 
-	if (emulate_cpl(emulation) == 3)
-		access |= WALK_USER;
 	place->bytes[0] = (u32)MIN(size, PAGE_SIZE - (linear & PAGE_MASK));
 	place->bytes[1] = size - place->bytes[0];
 	for (u32 i = 0; i < 2 && place->bytes[i] != 0; i++) {
@@ -96,6 +94,17 @@ static enum emulate_result walk_place(struct emulation *emulation, u64 linear, u
 	return EMULATE_DONE;
 }
 
+static u32 own_access(const struct emulation *emulation, u32 access)
+{
+	return emulate_cpl(emulation) == 3 ? access | WALK_USER : access;
+}
+
+enum emulate_result emulate_translate_system(struct emulation *emulation, u64 linear, u32 size,
+					     u32 access, struct emulate_place *place)
+{
+	return walk_place(emulation, linear, size, access, place);
+}
+
 enum emulate_result emulate_translate(struct emulation *emulation, u32 segment, u64 offset,
 				      u32 size, u32 access, struct emulate_place *place)
 {
@@ -103,7 +112,7 @@ enum emulate_result emulate_translate(struct emulation *emulation, u32 segment, 
 
 	if (!to_linear(emulation, segment, offset, size, access, &linear))
 		return EMULATE_FAULT;
-	return walk_place(emulation, linear, size, access, place);
+	return walk_place(emulation, linear, size, own_access(emulation, access), place);
 }
 
 /*
@@ -129,7 +138,7 @@ enum emulate_result emulate_translate_operand(struct emulation *emulation, u32 s
 	if (!to_linear(emulation, segment, offset, size, access, &linear))
 		return EMULATE_FAULT;
 	if (!exit_tells_place(emulation, linear, size, access))
-		return walk_place(emulation, linear, size, access, place);
+		return walk_place(emulation, linear, size, own_access(emulation, access), place);
 	*place = (struct emulate_place){.gpa = {GPA(emulation->page->exit.gpa)}, .bytes = {size}};
 	return EMULATE_DONE;
 }

@@ -13,6 +13,7 @@ struct emulation {
 	enum x86_mode mode;
 	u32 size; /* bytes of the operand */
 	u64 next; /* RIP of the next instruction */
+	bool loads_ss; /* MOV SS: no interrupt before the instruction after it */
 };
 
 /* Guest-physical place of an operand: in one page or two; the second part may have 0 bytes. */
@@ -46,6 +47,9 @@ enum emulate_result emulate_translate(struct emulation *emulation, u32 segment, 
 /* The same for the operand that an instruction's encoding names. */
 enum emulate_result emulate_translate_operand(struct emulation *emulation, u32 segment, u64 offset,
 					      u32 size, u32 access, struct emulate_place *place);
+/* A linear address that the CPU reaches by itself, whatever the privilege: descriptor tables. */
+enum emulate_result emulate_translate_system(struct emulation *emulation, u64 linear, u32 size,
+					     u32 access, struct emulate_place *place);
 enum emulate_result emulate_page_fault(struct emulation *emulation, u64 linear, u32 error_code);
 u64 emulate_load(const struct emulation *emulation, const struct emulate_place *place);
 void emulate_store(const struct emulation *emulation, const struct emulate_place *place, u64 value);
@@ -70,6 +74,17 @@ enum emulate_result emulate_string(struct emulation *emulation);
 enum emulate_result emulate_multiply_divide(struct emulation *emulation);
 enum emulate_result emulate_multiply_register(struct emulation *emulation, const u64 *immediate);
 enum emulate_result emulate_scan(struct emulation *emulation);
+
+/* emulate_system.c: descriptor tables and segment registers; far CALL and JMP */
+enum emulate_result emulate_descriptor_tables(struct emulation *emulation);
+enum emulate_result emulate_system_segment(struct emulation *emulation);
+enum emulate_result emulate_load_segment(struct emulation *emulation);
+enum emulate_result emulate_far_branch(struct emulation *emulation, bool call);
+
+/* emulate_execute.c: where a push of em->size bytes goes, and what RSP is then */
+enum emulate_result emulate_push_place(struct emulation *emulation, struct emulate_place *place,
+				       u64 *stack);
+void emulate_set_stack(struct emulation *emulation, u64 stack);
 
 /* emulate_vector.c: moves of MMX, SSE and AVX; UNSUPPORTED, without effect, for all others */
 enum emulate_result emulate_vector(struct emulation *emulation);

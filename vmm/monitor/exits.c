@@ -54,12 +54,18 @@ static u8 *emulate_vectors(void *device)
 	return vcpu->xsave_page;
 }
 
+static void emulate_tables(void *device)
+{
+	vcpu_need(device, VCPU_TABLES);
+}
+
 const struct emulate_ops exits_emulate_ops = {
 	.read = emulate_read,
 	.write = emulate_write,
 	.in = emulate_in,
 	.out = emulate_out,
 	.vectors = emulate_vectors,
+	.tables = emulate_tables,
 };
 
 static void crash_unsupported(struct vcpu *vcpu, const char *what)

@@ -1,0 +1,246 @@
+/* SPDX-License-Identifier: MIT */
+/* Segment registers, descriptor tables and far branches by way of memory: SDM vol. 2 and 3. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <cmocka.h>
+
+#include "lib/x86/tables.c"
+#include "lib/x86/prefix.c"
+#include "lib/x86/decode.c"
+#include "vmm/monitor/guest_memory.c"
+#include "vmm/monitor/walk.c"
+#include "vmm/monitor/emulate_alu.c"
+#include "vmm/monitor/emulate_arithmetic.c"
+#include "vmm/monitor/emulate_memory.c"
+#include "vmm/monitor/emulate_operand.c"
+#include "vmm/monitor/emulate_string.c"
+#include "vmm/monitor/emulate_execute.c"
+#include "vmm/monitor/emulate_0f.c"
+#include "vmm/monitor/emulate_system.c"
+#include "vmm/monitor/task_segment.c"
+#include "vmm/monitor/task_switch.c"
+#include "vmm/monitor/emulate_vector.c"
+#include "vmm/monitor/emulate.c"
+#include "vmm/monitor/xsave.c"
+#include "tests/unit/emulate_machine.h"
+
+/* The GDT lies in the second data page, what instructions name in the first, a device. */
+#define GDT_GVA	 (DATA_GVA + PAGE_SIZE)
+#define OPERAND	 (DATA_GVA + 0x100)
+#define STACK	 (DATA_GVA + PAGE_SIZE + 0x800)
+
+enum selector {
+	CODE_64 = 0x08,
+	DATA = 0x10,
+	ABSENT = 0x18,
+	TSS = 0x20, /* two slots */
+	LDT = 0x30, /* likewise */
+	CODE_32 = 0x40,
+	USER_DATA = 0x48,
+	GDT_LIMIT = 0x4f,
+};
+
+static struct machine machine;
+static struct vcpu_page *const page = &machine.page;
+static struct vcpu_event event;
+
+static void put_descriptor(u32 selector, u64 value)
+{
+	memcpy(machine_data(&machine, 1) + selector, &value, sizeof(value));
+}
+
+static u64 descriptor_at(u32 selector)
+{
+	u64 value;
+
+	memcpy(&value, machine_data(&machine, 1) + selector, sizeof(value));
+	return value;
+}
+
+static int reset(void **state)
+{
+	(void)state;
+	machine_init(&machine);
+	machine_set_device_pages(&machine, 1);
+	put_descriptor(CODE_64, 0x00af9a000000ffff);
+	put_descriptor(DATA, 0x00cf92000000ffff);
+	put_descriptor(ABSENT, 0x00cf12000000ffff);
+	put_descriptor(TSS, 0x1200893456780067);
+	put_descriptor(TSS + 8, 0xffff8000);
+	put_descriptor(LDT, 0x000082100000001f);
+	put_descriptor(LDT + 8, 0);
+	put_descriptor(CODE_32, 0x00cf9a000000ffff);
+	put_descriptor(USER_DATA, 0x00cff2000000ffff);
+	page->gdtr = (struct vcpu_table_state){.base = GDT_GVA, .limit = GDT_LIMIT};
+	page->segment[SEG_CS].access = 0xa09b;
+	page->segment[SEG_CS].selector = CODE_64;
+	page->segment[SEG_SS].access = 0xc093;
+	page->segment[SEG_LDTR].selector = 0x1230;
+	page->segment[SEG_TR].selector = 0x4560;
+	page->gpr[GPR_RBX] = OPERAND;
+	page->gpr[GPR_RSP] = STACK;
+	return 0;
+}
+
+static void put_operand(u64 value, u64 more)
+{
+	memcpy(machine.device + 0x100, &value, 8);
+	memcpy(machine.device + 0x108, &more, 8);
+}
+
+static enum emulate_result run(const char *bytes, u32 count)
+{
+	page->rip = CODE_GVA;
+	machine_put_code(&machine, 0, (const u8 *)bytes, count);
+	return emulate(&machine.emulator, &event);
+}
+
+#define RUN(bytes) run(bytes, sizeof(bytes) - 1)
+
+static void assert_faults(enum emulate_result result, u8 vector, u32 error_code)
+{
+	assert_int_equal(result, EMULATE_FAULT);
+	assert_int_equal(event.vector, vector);
+	assert_int_equal(event.error_code, error_code);
+	assert_true(page->rip == CODE_GVA);
+}
+
+static void test_load_segment(void **state)
+{
+	(void)state;
+	put_operand(DATA, 0);
+	assert_int_equal(RUN("\x8e\x03"), EMULATE_DONE); /* mov (%rbx), %es */
+	assert_int_equal(page->segment[SEG_ES].selector, DATA);
+	assert_int_equal(page->segment[SEG_ES].access, 0xc093);
+	assert_true(page->segment[SEG_ES].limit == 0xffffffff);
+	assert_true(descriptor_at(DATA) == 0x00cf93000000ffff); /* accessed */
+	assert_true(page->dirty & VCPU_SEGMENTS);
+	assert_int_equal(page->shadow, 0);
+	assert_int_equal(RUN("\x8e\x13"), EMULATE_DONE); /* %ss */
+	assert_int_equal(page->shadow, SHADOW_MOV_SS);
+
+	put_operand(0, 0);
+	assert_int_equal(RUN("\x8e\x1b"), EMULATE_DONE); /* %ds */
+	assert_int_equal(page->segment[SEG_DS].access, SEGMENT_UNUSABLE);
+	assert_int_equal(RUN("\x8e\x13"), EMULATE_DONE);
+
+	put_operand(ABSENT, 0);
+	assert_faults(RUN("\x8e\x03"), VECTOR_NP, ABSENT);
+	assert_faults(RUN("\x8e\x13"), VECTOR_SS, ABSENT);
+	put_operand(USER_DATA | 3, 0);
+	assert_int_equal(RUN("\x8e\x03"), EMULATE_DONE);
+	assert_faults(RUN("\x8e\x13"), VECTOR_GP, USER_DATA);
+	put_operand(TSS, 0);
+	assert_faults(RUN("\x8e\x03"), VECTOR_GP, TSS);
+	put_operand(GDT_LIMIT + 1, 0);
+	assert_faults(RUN("\x8e\x03"), VECTOR_GP, GDT_LIMIT + 1);
+	put_operand(DATA | 4, 0); /* of an LDT that is not there */
+	page->segment[SEG_LDTR].access = SEGMENT_UNUSABLE;
+	assert_faults(RUN("\x8e\x03"), VECTOR_GP, DATA | 4);
+	assert_faults(RUN("\x8e\x0b"), VECTOR_UD, 0); /* %cs */
+	assert_faults(RUN("\x8e\x33"), VECTOR_UD, 0);
+}
+
+static void test_real_mode_segment(void **state)
+{
+	(void)state;
+	page->cr0 = 0;
+	page->efer = 0;
+	page->segment[SEG_CS] = (struct vcpu_segment_state){.limit = 0xffff, .access = 0x9b};
+	page->segment[SEG_DS] = (struct vcpu_segment_state){.limit = 0xffff, .access = 0x93};
+	page->gpr[GPR_RBX] = 0x200;
+	page->rip = 0x100;
+	memcpy(machine.ram + 0x200, "\x34\x12", 2);
+	memcpy(machine.ram + 0x100, "\x8e\x07", 2); /* mov (%bx), %es */
+	assert_int_equal(emulate(&machine.emulator, &event), EMULATE_DONE);
+	assert_int_equal(page->segment[SEG_ES].selector, 0x1234);
+	assert_true(page->segment[SEG_ES].base == 0x12340);
+}
+
+static void test_task_and_ldt(void **state)
+{
+	(void)state;
+	put_operand(TSS, 0);
+	assert_int_equal(RUN("\x0f\x00\x1b"), EMULATE_DONE); /* ltr */
+	assert_int_equal(page->segment[SEG_TR].selector, TSS);
+	assert_int_equal(page->segment[SEG_TR].access & 0xff, 0x8b);
+	assert_true(page->segment[SEG_TR].base == 0xffff800012345678);
+	assert_int_equal(page->segment[SEG_TR].limit, 0x67);
+	assert_int_equal(bits_get(descriptor_at(TSS), 43, 40), DESCRIPTOR_TSS_BUSY);
+	assert_faults(RUN("\x0f\x00\x1b"), VECTOR_GP, TSS); /* it is busy now */
+	put_operand(LDT, 0);
+	assert_int_equal(RUN("\x0f\x00\x13"), EMULATE_DONE); /* lldt */
+	assert_int_equal(page->segment[SEG_LDTR].limit, 0x1f);
+	assert_faults(RUN("\x0f\x00\x1b"), VECTOR_GP, LDT);
+	put_operand(0, 0);
+	assert_int_equal(RUN("\x0f\x00\x13"), EMULATE_DONE);
+	assert_int_equal(page->segment[SEG_LDTR].access, SEGMENT_UNUSABLE);
+	assert_faults(RUN("\x0f\x00\x1b"), VECTOR_GP, 0);
+	assert_int_equal(RUN("\x0f\x00\x0b"), EMULATE_DONE); /* str */
+	assert_int_equal(machine.device[0x100] | machine.device[0x101] << 8, TSS);
+	page->segment[SEG_SS].access |= 3 << SEGMENT_DPL_SHIFT;
+	assert_faults(RUN("\x0f\x00\x1b"), VECTOR_GP, 0);
+}
+
+static void test_tables(void **state)
+{
+	static const u8 stored[10] = {0x4f, 0, 0, 0x10, 0, 0x10, 0, 0, 0, 0};
+
+	(void)state;
+	assert_int_equal(RUN("\x0f\x01\x03"), EMULATE_DONE); /* sgdt */
+	assert_memory_equal(machine.device + 0x100, stored, sizeof(stored));
+	put_operand(0x56789abcdef00fffull, 0xffff);
+	assert_faults(RUN("\x0f\x01\x1b"), VECTOR_GP, 0); /* lidt: not canonical */
+	put_operand(0x8000123456780fffull, 0xffff);
+	assert_int_equal(RUN("\x0f\x01\x1b"), EMULATE_DONE);
+	assert_int_equal(page->idtr.limit, 0xfff);
+	assert_true(page->idtr.base == 0xffff800012345678ull);
+	assert_true(page->gdtr.base == GDT_GVA);
+	assert_true(page->dirty & VCPU_TABLES);
+	page->segment[SEG_SS].access |= 3 << SEGMENT_DPL_SHIFT;
+	assert_faults(RUN("\x0f\x01\x1b"), VECTOR_GP, 0);
+}
+
+static void test_far_branch(void **state)
+{
+	u64 pushed[2];
+
+	(void)state;
+	put_operand(0x12345678, CODE_64);
+	assert_int_equal(RUN("\x48\xff\x2b"), EMULATE_DONE); /* ljmp, 16:64 */
+	assert_true(page->rip == 0x12345678);
+	assert_int_equal(page->segment[SEG_CS].selector, CODE_64);
+	assert_int_equal(RUN("\x48\xff\x1b"), EMULATE_DONE); /* lcall */
+	assert_true(page->gpr[GPR_RSP] == STACK - 16);
+	memcpy(pushed, machine_data(&machine, 1) + 0x800 - 16, 16);
+	assert_true(pushed[0] == CODE_GVA + 3 && pushed[1] == CODE_64);
+
+	put_operand(0x8000000000000000ull, CODE_64);
+	assert_faults(RUN("\x48\xff\x2b"), VECTOR_GP, 0);
+	put_operand(0x1000, DATA);
+	assert_faults(RUN("\x48\xff\x2b"), VECTOR_GP, DATA);
+	put_operand(0x1000, 0);
+	assert_faults(RUN("\x48\xff\x2b"), VECTOR_GP, 0);
+	put_operand(0x1000, TSS);
+	assert_int_equal(RUN("\x48\xff\x2b"), EMULATE_UNSUPPORTED);
+	put_operand(0x1000 | (u64)CODE_32 << 32, 0);
+	assert_int_equal(RUN("\xff\x2b"), EMULATE_DONE); /* ljmp, 16:32 */
+	assert_int_equal(page->segment[SEG_CS].access, 0xc09b);
+	assert_true(page->rip == 0x1000);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup(test_load_segment, reset),
+		cmocka_unit_test_setup(test_real_mode_segment, reset),
+		cmocka_unit_test_setup(test_task_and_ldt, reset),
+		cmocka_unit_test_setup(test_tables, reset),
+		cmocka_unit_test_setup(test_far_branch, reset),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
