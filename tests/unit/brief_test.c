@@ -357,6 +357,35 @@ static void test_tsc_deadline(void **state)
 	assert_true(page.deadline_tsc == 10000);
 }
 
+static void test_deadline_comes(void **state)
+{
+	(void)state;
+	page.tsc_offset = -1000ull;
+	page.deadline_tsc = 9000;
+	lapic_rearmed = 8000;
+	host_tsc = 8999;
+	assert_false(briefly((struct vcpu_exit){.reason = EXIT_DEADLINE}));
+	host_tsc = 9000;
+	assert_true(briefly((struct vcpu_exit){.reason = EXIT_DEADLINE}));
+	assert_int_equal(page.request, 0);
+	assert_true(page.deadline_tsc == 0);
+	assert_true(vcpu->deadline_ns == DEADLINE_NONE);
+	machine.platform.timed[machine.platform.timed_count++] = &device;
+	device.deadline_ns = 1;
+	assert_false(briefly((struct vcpu_exit){.reason = EXIT_DEADLINE}));
+}
+
+static void test_window(void **state)
+{
+	(void)state;
+	irq_pending[0] = PENDING_INTERRUPT;
+	irq_vector = 0x41;
+	assert_true(briefly((struct vcpu_exit){.reason = EXIT_INTERRUPT_WINDOW}));
+	assert_true(page.inject.valid);
+	assert_int_equal(page.inject.vector, 0x41);
+	assert_int_equal(page.request, 0);
+}
+
 static void test_others_not(void **state)
 {
 	(void)state;
@@ -372,6 +401,7 @@ int main(void)
 		TEST(test_pv_eoi),	 TEST(test_loads),	TEST(test_stores),
 		TEST(test_code_changes), TEST(test_memory_not), TEST(test_lapic_memory),
 		TEST(test_msrs),	 TEST(test_tsc_deadline), TEST(test_others_not),
+		TEST(test_deadline_comes), TEST(test_window),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -433,6 +433,12 @@ bool lapic_timer_rearm(struct lapic *lapic, u64 tsc)
 	return lapic_rearms;
 }
 
+bool lapic_timer_expire(struct lapic *lapic, u64 guest_tsc)
+{
+	(void)lapic;
+	return lapic_rearmed != 0 && guest_tsc >= lapic_rearmed;
+}
+
 bool lapic_owns_msr(u32 msr)
 {
 	return msr == MSR_APIC_BASE;

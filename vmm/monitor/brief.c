@@ -136,20 +136,37 @@ static u32 x2apic_offset(u32 msr)
 	return msr - MSR_X2APIC_BASE < 0x100 && !is_timer_register(offset) ? offset : 0;
 }
 
+/* The local APIC's timer is the only one that this vCPU looks after. */
+static bool has_one_timer(const struct vcpu *vcpu)
+{
+	const struct platform *platform = &vcpu->machine->platform;
+
+	for (u32 i = 0; vcpu->id == 0 && i < platform->timed_count; i++)
+		if (platform->timed[i]->deadline_ns != DEADLINE_NONE)
+			return false;
+	return true;
+}
+
+static bool brief_deadline(struct vcpu *vcpu)
+{
+	if (!has_one_timer(vcpu) ||
+	    !lapic_timer_expire(machine_lapic(vcpu), clock_tsc() + vcpu->page->tsc_offset))
+		return false;
+	vcpu->machine->channel->timer_expirations++;
+	vcpu->page->deadline_tsc = 0;
+	vcpu->deadline_ns = DEADLINE_NONE;
+	return true;
+}
+
 /* Arms the timer without asking the clock; not when it is due already, or wakes nobody. */
 static bool arm_deadline(struct vcpu *vcpu, u64 tsc)
 {
 	const struct machine_time *time = &vcpu->machine->time;
-	struct platform *platform = &vcpu->machine->platform;
 	u64 host = tsc - vcpu->page->tsc_offset;
 
 	if (tsc == 0 || (s64)(host - clock_tsc()) <= 0 ||
-	    !lapic_timer_rearm(machine_lapic(vcpu), tsc))
+	    !has_one_timer(vcpu) || !lapic_timer_rearm(machine_lapic(vcpu), tsc))
 		return false;
-	if (vcpu->id == 0)
-		for (u32 i = 0; i < platform->timed_count; i++)
-			if (platform->timed[i]->deadline_ns != DEADLINE_NONE)
-				return false; /* it is not the only one */
 	vcpu->page->deadline_tsc = host;
 	vcpu->deadline_ns = mul_div(host - time->base_tsc, NS_PER_MS, time->tsc_khz);
 	return true;
@@ -201,6 +218,11 @@ static bool brief_exit(struct vcpu *vcpu)
 		return brief_wrmsr(vcpu);
 	case EXIT_RDMSR:
 		return brief_rdmsr(vcpu);
+	case EXIT_DEADLINE:
+		return brief_deadline(vcpu);
+	case EXIT_INTERRUPT_WINDOW:
+		vcpu->quiet = false;
+		return true;
 	default:
 		return false;
 	}

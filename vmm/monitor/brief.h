@@ -6,7 +6,8 @@
 /*
  * The short way of the commonest exits, which leaves out what only a timer, a signal or a command
  * makes necessary: for these the kernel returns by itself. It serves ports and device memory of
- * devices without a clock, the registers of the local APIC but for its count, and TSC deadlines.
+ * devices without a clock, the registers of the local APIC but for its count, TSC deadlines set and
+ * come, and interrupt windows.
  *
  * True: the guest can go on. False: there is more to do; the exit stands as it was, or is settled
  * and its reason EXIT_NONE.

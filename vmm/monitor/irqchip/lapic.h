@@ -133,6 +133,8 @@ void lapic_timer_set_deadline(struct lapic *lapic, u64 tsc);
  * or lapic_deadline would not simply be that time.
  */
 bool lapic_timer_rearm(struct lapic *lapic, u64 tsc);
+/* Fires a deadline that has come by this guest TSC. False, without effect: there is none. */
+bool lapic_timer_expire(struct lapic *lapic, u64 guest_tsc);
 /* x2APIC: LDR from the ID (SDM vol. 3, 11.12.10.2). */
 void lapic_set_id_registers(struct lapic *lapic);
 void lapic_reset_registers(struct lapic *lapic);

@@ -103,13 +103,14 @@ bool lapic_timer_rearm(struct lapic *lapic, u64 tsc)
 	return true;
 }
 
-static void lapic_tick_tsc_deadline(struct lapic *lapic)
+bool lapic_timer_expire(struct lapic *lapic, u64 guest_tsc)
 {
-	if (lapic->state.tsc_deadline == 0 ||
-	    lapic->irqchip->clock->guest_tsc < lapic->state.tsc_deadline)
-		return;
+	if (lapic_timer_mode(lapic) != LAPIC_LVT_TIMER_TSC_DEADLINE ||
+	    lapic->state.tsc_deadline == 0 || guest_tsc < lapic->state.tsc_deadline)
+		return false;
 	lapic->state.tsc_deadline = 0;
 	lapic_local(lapic, LAPIC_LVT_TIMER);
+	return true;
 }
 
 void lapic_tick(struct lapic *lapic)
@@ -118,7 +119,7 @@ void lapic_tick(struct lapic *lapic)
 	u64 period;
 
 	if (lapic_timer_mode(lapic) == LAPIC_LVT_TIMER_TSC_DEADLINE) {
-		lapic_tick_tsc_deadline(lapic);
+		(void)lapic_timer_expire(lapic, lapic->irqchip->clock->guest_tsc);
 		return;
 	}
 	if (expiry == DEADLINE_NONE || expiry > lapic_now_ns(lapic))

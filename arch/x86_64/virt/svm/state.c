@@ -183,6 +183,10 @@ static void xcr0_get(struct virt_vcpu *vcpu)
 
 static NOINLINE void get_others(struct virt_vcpu *vcpu, u32 groups)
 {
+	if (groups & VCPU_CODE)
+		virt_code_show(vcpu, svm_code_find(vcpu));
+	if (!(groups & ~(u32)(VCPU_RIP | VCPU_CODE))) /* a short way of the monitor's */
+		return;
 	if (groups & VCPU_SEGMENTS)
 		segments_get(vcpu);
 	if (groups & VCPU_TABLES)
@@ -203,9 +207,7 @@ void svm_get(struct virt_vcpu *vcpu, u32 groups)
 {
 	if (groups & VCPU_RIP)
 		rip_get(vcpu);
-	if (groups & VCPU_CODE)
-		virt_code_show(vcpu, svm_code_find(vcpu));
-	if (unlikely(groups & ~(u32)(VCPU_RIP | VCPU_CODE))) /* most exits need no more */
+	if (unlikely(groups != VCPU_RIP)) /* which most exits need alone */
 		get_others(vcpu, groups);
 }
 
