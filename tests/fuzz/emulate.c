@@ -11,6 +11,7 @@
 #include "lib/x86/tables.c"
 #include "vmm/monitor/emulate.c"
 #include "vmm/monitor/emulate_0f.c"
+#include "vmm/monitor/emulate_stack.c"
 #include "vmm/monitor/emulate_system.c"
 #include "vmm/monitor/task_segment.c"
 #include "vmm/monitor/task_switch.c"

@@ -52,6 +52,8 @@ def test_memtest(foreign, tmp_path, emulator):
         machine.wait_prompt()
         machine.attach("mem")
         machine.wait("Memtest86", 120)
-        machine.wait(r"Test #3", 600)
+        machine.wait(r"#6  \[Moving inversions", 600)
+        machine.wait(r"Pass:  0 +Errors: (\d+)", 120)
+        assert machine.match().group(1) == "0"
         machine.leave()
         assert machine.vm("mem")["state"] == "running"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Segment registers, descriptor tables and far branches by way of memory: SDM vol. 2 and 3. */
+/* Segment registers, descriptor tables, far branches and stacks in devices: SDM vol. 2 and 3. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -19,6 +19,7 @@
 #include "vmm/monitor/emulate_string.c"
 #include "vmm/monitor/emulate_execute.c"
 #include "vmm/monitor/emulate_0f.c"
+#include "vmm/monitor/emulate_stack.c"
 #include "vmm/monitor/emulate_system.c"
 #include "vmm/monitor/task_segment.c"
 #include "vmm/monitor/task_switch.c"
@@ -232,6 +233,41 @@ static void test_far_branch(void **state)
 	assert_true(page->rip == 0x1000);
 }
 
+/* A stack in the device: what is pushed is there, what is popped comes from there. */
+static void test_stack(void **state)
+{
+	u64 value;
+
+	(void)state;
+	page->gpr[GPR_RSP] = OPERAND;
+	page->gpr[GPR_RBP] = 0x1122334455667788;
+	assert_int_equal(RUN("\x6a\xf9"), EMULATE_DONE); /* push $-7 */
+	memcpy(&value, machine.device + 0xf8, 8);
+	assert_true(value == -7ull && page->gpr[GPR_RSP] == OPERAND - 8);
+	assert_int_equal(RUN("\x41\x58"), EMULATE_DONE); /* pop %r8 */
+	assert_true(page->gpr[GPR_R8] == -7ull && page->gpr[GPR_RSP] == OPERAND);
+	assert_int_equal(RUN("\xe8\x10\x00\x00\x00"), EMULATE_DONE); /* call */
+	assert_true(page->rip == CODE_GVA + 0x15);
+	memcpy(&value, machine.device + 0xf8, 8);
+	assert_true(value == CODE_GVA + 5);
+	assert_int_equal(RUN("\xc2\x08\x00"), EMULATE_DONE); /* ret $8 */
+	assert_true(page->rip == CODE_GVA + 5 && page->gpr[GPR_RSP] == OPERAND + 8);
+	assert_int_equal(RUN("\xc8\x20\x00\x00"), EMULATE_DONE); /* enter $32, $0 */
+	assert_true(page->gpr[GPR_RBP] == OPERAND && page->gpr[GPR_RSP] == OPERAND - 32);
+	assert_int_equal(RUN("\xc9"), EMULATE_DONE); /* leave */
+	assert_true(page->gpr[GPR_RBP] == 0x1122334455667788);
+	assert_true(page->gpr[GPR_RSP] == OPERAND + 8);
+
+	page->gpr[GPR_RSP] = 0x8000000000000000ull;
+	assert_faults(RUN("\x50"), VECTOR_SS, 0);
+	page->gpr[GPR_RSP] = DATA_GVA + 0x40; /* the frame's end would be outside of the stack */
+	assert_int_equal(RUN("\xc8\x00\x10\x00"), EMULATE_FAULT);
+	assert_int_equal(event.vector, VECTOR_PF);
+	assert_true(page->gpr[GPR_RSP] == DATA_GVA + 0x40);
+	assert_true(page->gpr[GPR_RBP] == 0x1122334455667788);
+	assert_int_equal(RUN("\xc8\x00\x00\x01"), EMULATE_UNSUPPORTED);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -240,6 +276,7 @@ int main(void)
 		cmocka_unit_test_setup(test_task_and_ldt, reset),
 		cmocka_unit_test_setup(test_tables, reset),
 		cmocka_unit_test_setup(test_far_branch, reset),
+		cmocka_unit_test_setup(test_stack, reset),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -24,6 +24,7 @@
 #include "vmm/monitor/emulate_string.c"
 #include "vmm/monitor/emulate_execute.c"
 #include "vmm/monitor/emulate_0f.c"
+#include "vmm/monitor/emulate_stack.c"
 #include "vmm/monitor/emulate_system.c"
 #include "vmm/monitor/task_segment.c"
 #include "vmm/monitor/task_switch.c"

@@ -231,7 +231,8 @@ static enum emulate_result machine_status(struct emulation *em, bool load)
 static bool is_hint(const struct x86_instruction *in)
 {
 	switch (in->opcode) {
-	case 0x0d:
+	case 0x0d: /* with a register #UD or not, as the CPU likes */
+		return x86_has_memory(in);
 	case 0x18 ... 0x1f:
 		return true;
 	case 0xae:

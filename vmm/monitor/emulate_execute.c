@@ -172,14 +172,14 @@ static enum emulate_result unary(struct emulation *em, enum unary operation)
 }
 
 /* Operand size of what pushes and pops: SDM vol. 1, 6.2.2 */
-static u32 stack_operand(const struct emulation *em)
+u32 emulate_stack_operand(const struct emulation *em)
 {
 	if (em->mode == X86_MODE_64)
 		return em->in.prefixes & X86_PREFIX_OPERAND && !(em->in.rex & 8) ? 2 : 8;
 	return em->in.operand_bytes;
 }
 
-static u32 stack_width(const struct emulation *em)
+u32 emulate_stack_width(const struct emulation *em)
 {
 	if (em->mode == X86_MODE_64)
 		return 8;
@@ -189,7 +189,7 @@ static u32 stack_width(const struct emulation *em)
 enum emulate_result emulate_push_place(struct emulation *em, struct emulate_place *place,
 				       u64 *stack)
 {
-	u32 width = stack_width(em);
+	u32 width = emulate_stack_width(em);
 
 	*stack = (em->page->gpr[GPR_RSP] - em->size) & emulate_mask(width);
 	return emulate_translate(em, SEG_SS, *stack, em->size, WALK_WRITE, place);
@@ -198,7 +198,7 @@ enum emulate_result emulate_push_place(struct emulation *em, struct emulate_plac
 /* A stack pointer of 2 bytes leaves what is above them. */
 void emulate_set_stack(struct emulation *em, u64 stack)
 {
-	emulate_set_register(em, GPR_RSP, stack_width(em), stack);
+	emulate_set_register(em, GPR_RSP, emulate_stack_width(em), stack);
 }
 
 static enum emulate_result push(struct emulation *em)
@@ -208,7 +208,7 @@ static enum emulate_result push(struct emulation *em)
 	enum emulate_result result;
 	u64 stack;
 
-	em->size = stack_operand(em);
+	em->size = emulate_stack_operand(em);
 	result = emulate_operand(em, WALK_READ, &operand);
 	if (result != EMULATE_DONE)
 		return result;
@@ -228,9 +228,9 @@ static enum emulate_result pop(struct emulation *em)
 	struct emulate_place place;
 	enum emulate_result result;
 
-	em->size = stack_operand(em);
-	result = emulate_translate(em, SEG_SS, before & emulate_mask(stack_width(em)), em->size,
-				   WALK_READ, &place);
+	em->size = emulate_stack_operand(em);
+	result = emulate_translate(em, SEG_SS, before & emulate_mask(emulate_stack_width(em)),
+				   em->size, WALK_READ, &place);
 	if (result != EMULATE_DONE)
 		return result;
 	emulate_set_stack(em, before + em->size);
@@ -242,7 +242,7 @@ static enum emulate_result pop(struct emulation *em)
 	return result;
 }
 
-static bool target_valid(const struct emulation *em, u64 target)
+bool emulate_target_valid(const struct emulation *em, u64 target)
 {
 	if (em->mode == X86_MODE_64)
 		return is_canonical(target, walk_linear_bits(em->page));
@@ -265,7 +265,7 @@ static enum emulate_result branch(struct emulation *em, bool call)
 	if (result != EMULATE_DONE)
 		return result;
 	target = emulate_get(em, &operand);
-	if (!target_valid(em, target))
+	if (!emulate_target_valid(em, target))
 		return emulate_fault(em, VECTOR_GP);
 	if (call) {
 		emulate_store(em, &place, em->next);
@@ -318,6 +318,13 @@ enum emulate_result emulate_execute_primary(struct emulation *em)
 	if (opcode < 0x40 && (opcode & 7) < 4)
 		return binary(em);
 	switch (opcode) {
+	case 0x50 ... 0x5f:
+	case 0x68:
+	case 0x6a:
+	case 0xc2 ... 0xc3:
+	case 0xc8 ... 0xc9:
+	case 0xe8:
+		return emulate_stack(em);
 	case 0x63: /* MOVSXD; in 16- and 32-bit code ARPL */
 		if (em->mode != X86_MODE_64)
 			return EMULATE_UNSUPPORTED;

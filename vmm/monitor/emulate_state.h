@@ -81,7 +81,15 @@ enum emulate_result emulate_system_segment(struct emulation *emulation);
 enum emulate_result emulate_load_segment(struct emulation *emulation);
 enum emulate_result emulate_far_branch(struct emulation *emulation, bool call);
 
-/* emulate_execute.c: where a push of em->size bytes goes, and what RSP is then */
+/* emulate_stack.c: what has its operand on the stack alone */
+enum emulate_result emulate_stack(struct emulation *emulation);
+
+/* emulate_execute.c: operand size of what pushes and pops, and the size of the stack pointer */
+u32 emulate_stack_operand(const struct emulation *emulation);
+u32 emulate_stack_width(const struct emulation *emulation);
+/* Whether a near branch may go there. */
+bool emulate_target_valid(const struct emulation *emulation, u64 target);
+/* Where a push of em->size bytes goes, and what RSP is then. */
 enum emulate_result emulate_push_place(struct emulation *emulation, struct emulate_place *place,
 				       u64 *stack);
 void emulate_set_stack(struct emulation *emulation, u64 stack);
