@@ -17,7 +17,9 @@
 #include <cmocka.h>
 
 #include "kernel/panic.h"
+#ifndef MACHINE_HAS_BUDDY
 #include "mm/buddy.c"
+#endif
 #include "mm/cache.c"
 #include "mm/format_ept.c"
 #include "mm/format_host.c"
