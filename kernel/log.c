@@ -8,10 +8,8 @@
 extern const char __logfmt_start[];
 
 u8 log_threshold[LOG_CATEGORY_COUNT] = {
-	LOG_INFO, LOG_INFO, LOG_INFO, LOG_INFO, LOG_INFO, LOG_INFO,
-	LOG_INFO, LOG_INFO, LOG_INFO, LOG_INFO, LOG_INFO,
+	[0 ... LOG_CATEGORY_COUNT - 1] = LOG_INFO,
 };
-_Static_assert(LOG_CATEGORY_COUNT == 11, "a threshold for each category");
 
 /* The boot CPU writes before memory is there; its ring is part of the image. */
 struct log_memory log_memory_boot ALIGNED(4096) = {.ring.capacity = LOG_RING_ENTRIES};
@@ -21,6 +19,7 @@ struct signal log_news;
 /*
  * An NMI may write between any two instructions here: each writer takes its own sequence number,
  * and a reader believes an entry only when its sequence is in place after the copy.
+ * `sampled_tsc` may miss an entry then: it is only a sample.
  */
 void log_write(enum log_level level, enum log_category category, const char *text,
 	       const u64 *arguments, unsigned int count)
@@ -33,7 +32,8 @@ void log_write(enum log_level level, enum log_category category, const char *tex
 	__atomic_store_n(&entry->sequence, 0, __ATOMIC_RELAXED);
 	__atomic_thread_fence(__ATOMIC_RELEASE);
 	entry->tsc = rdtsc();
-	entry->format = (u32)(text - __logfmt_start);
+	entry->format = (u16)(text - __logfmt_start);
+	entry->vm = cpu->counters != NULL ? (u16)cpu->counters->tag : 0;
 	entry->cpu = (u8)cpu->id;
 	entry->level = (u8)level;
 	entry->category = (u8)category;
@@ -41,7 +41,11 @@ void log_write(enum log_level level, enum log_category category, const char *tex
 	for (unsigned int i = 0; i < count; i++)
 		entry->argument[i] = arguments[i];
 	__atomic_store_n(&entry->sequence, sequence, __ATOMIC_RELEASE);
-	__atomic_fetch_or(&cpu->pending, PENDING_LOG, __ATOMIC_RELAXED);
+	/* The reader looks for debug entries by itself: they may come with every exit. */
+	if (level > LOG_DEBUG || sequence % (LOG_RING_ENTRIES / 4) == 0)
+		__atomic_fetch_or(&cpu->pending, PENDING_LOG, __ATOMIC_RELAXED);
+	if (sequence % LOG_SAMPLE_EVERY == 0)
+		ring->sampled_tsc += rdtsc() - entry->tsc;
 }
 
 bool log_ring_create(u32 cpu)

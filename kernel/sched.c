@@ -6,6 +6,7 @@
 #include "kernel/caches.h"
 #include "kernel/cpus.h"
 #include "kernel/group.h"
+#include "kernel/log.h"
 #include "kernel/process.h"
 #include "kernel/thread.h"
 #include "kernel/vcpu.h"
@@ -242,6 +243,7 @@ void sched_move(struct cpu *cpu)
 	vcpu_unload(cpu); /* it may be the thread's, which would ask for it from there */
 	thread->cpu = target;
 	thread->ready_tsc = now;
+	log_debug(LOG_SCHED, "thread moves to CPU %u", target->id);
 	sched_ready(thread);
 	cpus_pend(cpu, PENDING_RESCHEDULE);
 }

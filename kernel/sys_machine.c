@@ -12,7 +12,7 @@ enum status sys_log_level(struct thread *caller, struct syscall_registers *r)
 	u64 category = r->argument[1];
 
 	SYSCALL_ROOT(caller, r->argument[0], RIGHT_WRITE);
-	if (r->argument[2] >= LOG_LEVEL_COUNT)
+	if (r->argument[2] > LOG_LEVEL_COUNT)
 		return STATUS_BAD_ARGUMENT;
 	if (category != ~0u && category >= LOG_CATEGORY_COUNT)
 		return STATUS_BAD_ARGUMENT;

@@ -4,6 +4,7 @@
 #include "kernel/cpus.h"
 #include "kernel/group.h"
 #include "kernel/handle.h"
+#include "kernel/log.h"
 #include "kernel/process.h"
 #include "kernel/sched.h"
 #include "kernel/syscall.h"
@@ -58,6 +59,7 @@ enum status sys_process_start(struct thread *caller, struct syscall_registers *r
 
 enum status sys_process_exit(struct thread *caller, struct syscall_registers *r)
 {
+	log_debug(LOG_PROCESS, "process ends with code %u", r->argument[0]);
 	process_end(caller->process, r->argument[0] & ~(1ull << 63));
 	return STATUS_OK;
 }

@@ -8,6 +8,7 @@
 #include "kernel/cpus.h"
 #include "kernel/group.h"
 #include "kernel/handle.h"
+#include "kernel/log.h"
 #include "kernel/object_lock.h"
 #include "kernel/process.h"
 #include "kernel/queue.h"
@@ -289,6 +290,7 @@ static void return_to_monitor(struct vcpu *vcpu)
 	page->valid = groups | VCPU_EVENT;
 	page->waited_tsc = runner->waited_tsc;
 	page->run_count++;
+	log_debug(LOG_VIRT, "exit %u to the monitor, rip %#lx", reason, page->rip);
 	if (unlikely(runner->process->ports != NULL))
 		thread_ports_load(this_cpu(), runner);
 	runner->guest = NULL;

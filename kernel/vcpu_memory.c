@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Second-stage faults: RAM is put in, all else is the monitor's. */
 #include "kernel/vcpu.h"
+#include "kernel/log.h"
 #include "kernel/vm.h"
 #include "lib/read_once.h"
 #include "mm/space.h"
@@ -26,6 +27,8 @@ bool vcpu_settle_memory(struct vcpu *vcpu)
 	vcpu->nowhere_mappings = READ_ONCE(space->mapping_count);
 	status = space_fault(space, exit->gpa & ~PAGE_MASK,
 			     exit->access & (ACCESS_READ | ACCESS_WRITE | ACCESS_EXECUTE));
+	if (status == STATUS_OK)
+		log_debug(LOG_MEMORY, "RAM put in at %#lx", exit->gpa);
 	if (status == STATUS_NOT_FOUND)
 		vcpu->nowhere = exit->gpa | PAGE_MASK;
 	if (status == STATUS_NO_MEMORY || status == STATUS_NO_QUOTA)

@@ -33,3 +33,12 @@ const char *text_show(char *to, size_t size, struct text text)
 	memcpy(to + length, cut ? "..." : "", cut ? 4 : 1);
 	return to;
 }
+
+bool text_contains(struct text text, struct text part)
+{
+	for (size_t i = 0; i + part.length <= text.length; i++) {
+		if (memcmp(text.start + i, part.start, part.length) == 0)
+			return true;
+	}
+	return false;
+}

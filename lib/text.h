@@ -56,6 +56,9 @@ static inline struct text text_trim(struct text text)
 /* Takes the words of `text` one by one, at spaces; false when there is none left. */
 bool text_next_word(struct text *rest, struct text *word);
 
+/* Whether `part` stands anywhere in `text`; an empty one does. */
+bool text_contains(struct text text, struct text part);
+
 /* Copies into to[size], terminated; false, with nothing copied, when it does not fit. */
 bool text_copy(char *to, size_t size, struct text text);
 

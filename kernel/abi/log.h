@@ -3,6 +3,7 @@
 
 #include "lib/types.h"
 
+/* As a threshold LOG_LEVEL_COUNT keeps nothing. */
 enum log_level { LOG_DEBUG, LOG_INFO, LOG_WARNING, LOG_ERROR, LOG_LEVEL_COUNT };
 
 enum log_category {
@@ -13,11 +14,15 @@ enum log_category {
 
 #define LOG_ARGUMENTS 5
 
+/* Each that-many-th entry of a ring is timed: what the log costs is known without paying for it. */
+#define LOG_SAMPLE_EVERY 16
+
 /* One event, fixed size; text is made by the reader from the format and the arguments. */
 struct log_entry {
 	u64 sequence; /* from 1; equals its place in the ring once it is complete */
 	u64 tsc;
-	u32 format;   /* byte offset of the format text in START_LOG_FORMATS */
+	u16 format;   /* byte offset of the format text in START_LOG_FORMATS */
+	u16 vm;       /* low bits of the GROUP_TAG of the thread that ran; 0: none */
 	u8 cpu;
 	u8 level;
 	u8 category;
@@ -34,6 +39,7 @@ struct log_ring {
 	u64 written; /* entries ever written */
 	u32 capacity; /* a power of two */
 	u32 reserved;
-	u64 pad[6];
+	u64 sampled_tsc; /* TSC cycles spent on writing the entries that were timed */
+	u64 pad[5];
 	struct log_entry entry[];
 };

@@ -28,10 +28,10 @@ GROWTH = 1.02 # what an instruction count may grow against the baseline
 LINUX = "console=ttyS0 quiet pci=off"
 
 
-def run(make, commands):
+def run(make, commands, options=""):
     """Boots, runs commands from the kernel's command line, and returns what the console says."""
     for _ in range(TRIES):
-        machine = make('run="' + "; ".join(commands) + '; version"')
+        machine = make(f'{options} run="' + "; ".join(commands) + '; version"')
         try:
             machine.wait("Skerry [0-9.]+, ABI", LIMIT)
             return machine.transcript().replace("\r", "")
@@ -98,6 +98,21 @@ def compare(emulator, counts, update):
     return lines
 
 
+def logging(make):
+    """The same exits with every entry of level debug kept, and with none."""
+    least = {}
+    for level in ("off", "debug"):
+        text = run(make, ["vm console bench", "log stat"], f"log={level}")
+        for name, count in re.findall(r"^BENCH (\S+) \d+ (\d+)$", text, re.MULTILINE):
+            least.setdefault(name, []).append(int(count))
+        for line in re.findall(r"^(?:kernel_|cycles|cpu_share|message_|lines)\w* +\d+$", text,
+                               re.MULTILINE):
+            print(f"  {level:6} {line}")
+    for name, counts in least.items():
+        if len(counts) == 2:
+            print(f"  {name:24} {counts[0]:>8} {counts[1]:>8}")
+
+
 def boot(make):
     text = run(make, ["vm console debian", "vm stat debian"])
     print("  to userspace, from vm start:", re.search(r"BENCH userspace (\d+)", text)[1])
@@ -148,6 +163,8 @@ def main():
             worse += compare(emulator, exits(guest[emulator]), options.update)
             if options.exits:
                 continue
+            print(f"{emulator}: means of 1000, log=off and log=debug", flush=True)
+            logging(guest[emulator])
             print(f"{emulator}: Debian {LINUX}", flush=True)
             boot(debian[emulator])
         if options.emulator in ("", "qemu") and not options.exits:

@@ -2,9 +2,12 @@
 /* What is typed, byte by byte, between other output: the editor's state and the terminal's. */
 #include "tests/fuzz/fuzz.h"
 
+#include "lib/format.c"
 #include "lib/string.c"
 #include "lib/text.c"
 #include "vmm/manager/line_editor.c"
+#include "vmm/manager/line_history.c"
+#include "vmm/manager/line_keys.c"
 
 static struct line_editor editor;
 
@@ -53,7 +56,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 			event = line_editor_feed(&editor, (char)byte);
 		}
 		check();
-		if (event == LINE_DONE || event == LINE_TOO_LONG || event == LINE_BREAK)
+		if (event != LINE_NONE && event != LINE_COMPLETE)
 			line_editor_begin(&editor);
 	}
 	return 0;

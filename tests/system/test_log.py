@@ -27,7 +27,8 @@ def run_tiny(machine):
 
 
 def test_show(build, tmp_path):
-    with Qemu(build, bundle=make_bundle(build, tmp_path, "log = info")) as machine:
+    host = "log = info\nlog.segments = 3\nlog.segment_size = 4K"
+    with Qemu(build, bundle=make_bundle(build, tmp_path, host)) as machine:
         machine.wait_prompt()
         lines = machine.objects("log show")
         assert lines and all(FIELDS <= set(line) for line in lines)
@@ -42,6 +43,59 @@ def test_show(build, tmp_path):
         assert any("stopped" in line["text"] for line in mine)
         audit = machine.objects("log show -c audit")
         assert audit and all(line["category"] == "audit" for line in audit)
+        check_audit(machine, audit)
+        check_times(machine)
+        check_segments(machine)
+
+
+def check_audit(machine, audit):
+    """Who did what is told, and stays whatever is done about it."""
+    mine = [line["text"] for line in audit if line["vm"] == "tiny"]
+    for deed in ("created", "start", "destroy"):
+        assert f"console: {deed}" in mine, mine
+    machine.command("log level off")
+    machine.command("log clear")
+    machine.command("vm create tiny")
+    machine.command("vm set tiny weight=512")
+    machine.command("vm destroy tiny")
+    kept = machine.objects("log show")
+    assert {line["category"] for line in kept} == {"audit"}
+    texts = [line["text"] for line in kept]
+    assert texts[:len(audit)] == [line["text"] for line in audit]
+    for deed in ("log level off", "log clear", "created", "vm set tiny weight=512", "destroy"):
+        assert f"console: {deed}" in texts[len(audit):], texts
+    assert machine.command("log level audit error").startswith("error: ")
+    machine.command("log level info")
+
+
+def check_times(machine):
+    """-s and -u take a stamp or how long ago."""
+    stamps = [line["time_ns"] for line in machine.objects("log show -c audit")]
+    middle = stamps[len(stamps) // 2]
+    text = f"{middle // 10**9}.{middle % 10**9:09}"
+    since = machine.objects(f"log show -c audit -s {text}")
+    until = machine.objects(f"log show -c audit -u {text}")
+    assert [line["time_ns"] for line in since] == [stamp for stamp in stamps if stamp >= middle]
+    assert [line["time_ns"] for line in until] == [stamp for stamp in stamps if stamp <= middle]
+    assert len(machine.objects("log show -c audit -s 3600s")) == len(stamps)
+    assert machine.objects("log show -c audit -s 0ns") == []
+    for word in ("x", "1.", "-1", "99999999999999999999", "1.1234567890"):
+        assert machine.command(f"log show -s {word}").startswith("error: -s: found"), word
+
+
+def check_segments(machine):
+    """`log rotate` closes the segment; beyond log.segments the oldest leaves."""
+    machine.command("log clear")
+    machine.command("log level console debug") # each command is a line then
+    for _ in range(4):
+        rows = machine.objects("log rotate")
+    assert len(rows) == 3 and all(row["bytes"] <= 4096 for row in rows), rows
+    assert [row["segment"] for row in rows] == list(range(rows[0]["segment"],
+                                                           rows[0]["segment"] + 3))
+    stat = machine.objects("log stat")[0]
+    assert stat["lines_rotated_out"] > 0 and stat["segments"] <= stat["segments_allowed"] == 3
+    assert stat["segment_bytes"] == 4096 and stat["bytes_kept"] < stat["bytes"]
+    assert stat["kernel_entries"] > 0 and stat["message_cycles_each"] > 0
 
 
 def test_level(build, tmp_path):
@@ -58,6 +112,9 @@ def test_level(build, tmp_path):
         run_tiny(machine)
         kept = {line["level"] for line in machine.objects("log show")}
         assert "debug" in kept, f"only {kept} at level debug"
+        exits = machine.objects("log show -c virt -l debug -v tiny")
+        assert exits and all("to the monitor" in line["text"] for line in exits)
+        assert machine.objects("log stat")[0]["kernel_write_cycles_each"] > 0
         machine.command("log level vm warning")
         machine.command("log clear")
         run_tiny(machine)
@@ -67,12 +124,18 @@ def test_level(build, tmp_path):
 
 @pytest.mark.parametrize("emulator", [Qemu, Bochs])
 def test_export(build, tmp_path, emulator):
-    """The second serial port carries the stream as JSON lines."""
+    """The second serial port carries the stream as JSON lines; the first takes it too."""
     com2 = tmp_path / "com2"
     files = make_bundle(build, tmp_path, "export = com2")
     with emulator(build, bundle=files, com2=com2) as machine:
         machine.wait_prompt()
+        machine.type("\x1b[31m\xe4\x01\x7f;;\r") # what a terminal sends does not reach the log
+        machine.wait_prompt()
         run_tiny(machine)
+        machine.type("log export com1 json\r")
+        machine.wait(r'"text":"console: log export com1 json"')
+        machine.wait_prompt()
+        machine.command("log export com2")
         shown = machine.objects("log show")
         machine.type("poweroff\r")
         assert machine.ended()
@@ -83,3 +146,4 @@ def test_export(build, tmp_path, emulator):
     for line in shown[:-5]: # the last may still have been on its way
         assert line["text"] in texts, line
     assert any(line["vm"] == "tiny" for line in lines)
+    assert all(" " <= letter <= "~" for text in texts for letter in text)

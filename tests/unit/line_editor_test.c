@@ -5,9 +5,12 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include "lib/format.c"
 #include "lib/string.c"
 #include "lib/text.c"
 #include "vmm/manager/line_editor.c"
+#include "vmm/manager/line_history.c"
+#include "vmm/manager/line_keys.c"
 
 static struct line_editor editor;
 
@@ -233,6 +236,117 @@ static void test_insert(void **state)
 	assert_int_equal(type("\t"), LINE_COMPLETE);
 }
 
+static void add_line(const char *line)
+{
+	type(line);
+	type("\r");
+	line_editor_begin(&editor);
+}
+
+static void test_search(void **state)
+{
+	(void)state;
+	begin();
+	add_line("vm start alpha");
+	add_line("log show");
+	add_line("vm start beta");
+	type("half");
+	type("\x12");
+	expect_row("(search '') half", 16);
+	type("start");
+	expect_row("(search 'start') vm start beta", 30);
+	type("\x12");
+	expect_row("(search 'start') vm start alpha", 31);
+	type("\x12");
+	expect_row("(failed search 'start') vm start alpha", 38);
+	type("\x7f\x7f\x7f\x7f\x7flog");
+	expect_row("(search 'log') log show", 23);
+	type("\x07"); /* back to what was being written */
+	expect_row("> half", 6);
+	type("\x12" "alp\x01");
+	expect_row("> vm start alpha", 2);
+	type("\x12" "beta\r");
+	assert_string_equal(editor.text, "vm start beta");
+	line_editor_begin(&editor);
+	type("\x12" "zzz");
+	expect_row("(failed search 'zzz')", 22);
+	for (u32 i = 0; i < 100; i++)
+		type("z");
+	assert_true(screen.column < LINE_COLUMNS);
+	assert_int_equal(type("\x03"), LINE_NONE); /* gives up the search, not the line */
+	expect_row(">", 2);
+	assert_int_equal(type("\x03"), LINE_BREAK);
+}
+
+/* Word jumps and kills as the common terminals send them. */
+static void test_words(void **state)
+{
+	static const char *const left[] = {"\x1b[1;5D", "\x1b[1;3D", "\x1b\x1b[D", "\x1bOd",
+					   "\x1b[5D", "\x1b" "b"};
+	static const char *const right[] = {"\x1b[1;5C", "\x1b[1;3C", "\x1b\x1b[C", "\x1bOc",
+					    "\x1b[5C", "\x1b" "f"};
+
+	(void)state;
+	begin();
+	type("one two three");
+	for (u32 i = 0; i < ARRAY_COUNT(left); i++) {
+		type(left[i]);
+		assert_int_equal(editor.cursor, 8);
+		type(left[i]);
+		assert_int_equal(editor.cursor, 4);
+		type(right[i]);
+		assert_int_equal(editor.cursor, 7);
+		type("\x05");
+	}
+	type("\x1b\x7f");
+	assert_string_equal(editor.text, "one two ");
+	type("\x01\x1b" "d");
+	assert_string_equal(editor.text, " two ");
+	type("\x19");
+	assert_string_equal(editor.text, "one two ");
+	type("\x01\x1b[3;5~");
+	assert_string_equal(editor.text, " two ");
+	type("\x1b[15~\x1b[5~\x1bOP\x1b[200~"); /* F5, PageUp, F1, the begin of a paste */
+	assert_int_equal(type("\r"), LINE_DONE);
+	assert_string_equal(editor.text, " two ");
+}
+
+static void test_bad(void **state)
+{
+	(void)state;
+	begin();
+	assert_int_equal(type("vm \xc3\xa4\r"), LINE_BAD);
+	assert_int_equal(editor.bad_byte, 0xc3);
+	assert_int_equal(editor.bad_column, 4);
+	line_editor_begin(&editor);
+	assert_int_equal(line_editor_feed(&editor, '\0'), LINE_NONE);
+	assert_int_equal(type("vm\r"), LINE_BAD);
+	assert_int_equal(editor.bad_byte, 0);
+	assert_int_equal(editor.bad_column, 1);
+	line_editor_begin(&editor);
+	assert_int_equal(type("a\x1b[31mred\r"), LINE_BAD); /* a colour is no key */
+	assert_int_equal(editor.bad_byte, 0x1b);
+	assert_int_equal(editor.bad_column, 2);
+	line_editor_begin(&editor);
+	assert_int_equal(type("vm\r"), LINE_DONE);
+	/* It does not come back by the history. */
+	line_editor_begin(&editor);
+	type("\x1b[A\x1b[A");
+	assert_string_equal(editor.text, "vm");
+}
+
+static void test_columns(void **state)
+{
+	(void)state;
+	begin();
+	line_editor_columns(&editor, 44);
+	for (u32 i = 0; i < 60; i++)
+		line_editor_feed(&editor, 'x');
+	type("\x01");
+	assert_int_equal(screen.row[42], 'x');
+	assert_int_equal(screen.row[43], ' ');
+}
+
 /* Any bytes at all: the editor stays whole, the screen gets nothing it cannot show. */
 static void test_garbage(void **state)
 {
@@ -247,7 +361,7 @@ static void test_garbage(void **state)
 		event = line_editor_feed(&editor, (char)(random >> 24));
 		assert_true(editor.cursor <= editor.length && editor.length <= LINE_MAX);
 		assert_int_equal(editor.text[editor.length], '\0');
-		if (event == LINE_DONE || event == LINE_TOO_LONG || event == LINE_BREAK)
+		if (event != LINE_NONE && event != LINE_COMPLETE)
 			line_editor_begin(&editor);
 	}
 	/* An escape sequence without end takes no line with it. */
@@ -265,7 +379,9 @@ int main(void)
 		cmocka_unit_test(test_plain),	     cmocka_unit_test(test_editing),
 		cmocka_unit_test(test_history),	     cmocka_unit_test(test_too_long),
 		cmocka_unit_test(test_wide_line),    cmocka_unit_test(test_hide_and_show),
-		cmocka_unit_test(test_insert),	     cmocka_unit_test(test_garbage),
+		cmocka_unit_test(test_insert),	     cmocka_unit_test(test_search),
+		cmocka_unit_test(test_words),	     cmocka_unit_test(test_bad),
+		cmocka_unit_test(test_columns),	     cmocka_unit_test(test_garbage),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -10,11 +10,21 @@
 #include "vmm/manager/log_format.c"
 #include "vmm/manager/log_store.c"
 
+#define SEGMENTS      4u
+#define SEGMENT_BYTES 16384u
+
 static struct log_store store;
+static u8 store_bytes[SEGMENTS * SEGMENT_BYTES] ALIGNED(8);
+
+static void begin(u64 age_ns)
+{
+	log_store_init(&store, store_bytes, SEGMENTS, SEGMENT_BYTES, age_ns);
+}
 
 static void add(const char *vm, const char *text, u64 time)
 {
-	struct log_line line = {.time_ns = time,
+	struct log_line line = {.sequence = store.next_index,
+				.time_ns = time,
 				.cpu = 3,
 				.level = 1,
 				.category = 6,
@@ -26,46 +36,44 @@ static void add(const char *vm, const char *text, u64 time)
 
 static void test_order(void **state)
 {
-	struct log_cursor cursor = {.sequence = 0};
+	struct log_cursor cursor = {.index = 0};
 	struct log_line line;
-	u64 lost = 0;
 
 	(void)state;
-	log_store_init(&store);
-	assert_false(log_store_next(&store, &cursor, &line, &lost));
+	begin(0);
+	assert_false(log_store_next(&store, &cursor, &line));
 	add("alpha", "first", 10);
 	add("", "second", 20);
-	assert_true(log_store_next(&store, &cursor, &line, &lost));
+	assert_true(log_store_next(&store, &cursor, &line));
 	assert_int_equal(line.sequence, 1);
 	assert_int_equal(line.time_ns, 10);
 	assert_int_equal(line.cpu, 3);
 	assert_int_equal(line.category, 6);
 	assert_true(text_equal(line.vm, "alpha") && text_equal(line.text, "first"));
-	assert_true(log_store_next(&store, &cursor, &line, &lost));
+	assert_true(log_store_next(&store, &cursor, &line));
 	assert_true(text_equal(line.vm, "") && text_equal(line.text, "second"));
-	assert_false(log_store_next(&store, &cursor, &line, &lost));
+	assert_false(log_store_next(&store, &cursor, &line));
 	add("", "third", 30);
-	assert_true(log_store_next(&store, &cursor, &line, &lost));
+	assert_true(log_store_next(&store, &cursor, &line));
 	assert_true(text_equal(line.text, "third"));
-	assert_int_equal(lost, 0);
+	assert_int_equal(log_store_catch_up(&store, &cursor), 0);
 }
 
 static void test_clean_and_cut(void **state)
 {
-	struct log_cursor cursor = {.sequence = 0};
+	struct log_cursor cursor = {.index = 0};
 	char text[LOG_TEXT_BYTES + 50];
 	struct log_line line;
-	u64 lost = 0;
 
 	(void)state;
-	log_store_init(&store);
+	begin(0);
 	add("a\x1bz", "\x1b[31m\xc3\xa4\n\x7f", 1);
-	assert_true(log_store_next(&store, &cursor, &line, &lost));
+	assert_true(log_store_next(&store, &cursor, &line));
 	assert_true(text_equal(line.vm, "a?z") && text_equal(line.text, "?[31m????"));
 	memset(text, 'x', sizeof(text) - 1);
 	text[sizeof(text) - 1] = '\0';
 	add(text, text, 1);
-	assert_true(log_store_next(&store, &cursor, &line, &lost));
+	assert_true(log_store_next(&store, &cursor, &line));
 	assert_int_equal(line.vm.length, LOG_VM_BYTES);
 	assert_int_equal(line.text.length, LOG_TEXT_BYTES);
 }
@@ -73,56 +81,96 @@ static void test_clean_and_cut(void **state)
 /* Many times round: a fast reader sees every line, a slow one learns how many it missed. */
 static void test_overwrite(void **state)
 {
-	struct log_cursor fast = {.sequence = 0};
-	struct log_cursor slow = {.sequence = 0};
-	struct log_cursor late = {.sequence = 0};
+	struct log_cursor fast = {.index = 0};
+	struct log_cursor slow = {.index = 0};
+	struct log_cursor late = {.index = 0};
 	struct log_line line;
 	char text[LOG_TEXT_BYTES + 1];
-	u64 lost = 0;
-	u64 slow_lost = 0;
-	u64 late_lost = 0;
+	u64 lost;
 	u64 seen = 0;
 
 	(void)state;
-	log_store_init(&store);
+	begin(0);
 	memset(text, 'x', sizeof(text));
 	add("vm", "line 0", 0);
-	assert_true(log_store_next(&store, &fast, &line, &lost));
-	assert_true(log_store_next(&store, &slow, &line, &slow_lost));
+	assert_true(log_store_next(&store, &fast, &line));
+	assert_true(log_store_next(&store, &slow, &line));
 	for (u64 i = 1; i < 50000; i++) {
 		size_t length = 10 + i * 7 % (LOG_TEXT_BYTES - 10);
 
 		format(text, sizeof(text), "%-*llu", (int)length, (unsigned long long)i);
 		add("vm", text, i);
-		assert_true(log_store_next(&store, &fast, &line, &lost));
+		assert_int_equal(log_store_catch_up(&store, &fast), 0);
+		assert_true(log_store_next(&store, &fast, &line));
 		assert_int_equal(line.sequence, i + 1);
 		assert_int_equal(line.time_ns, i);
 		assert_int_equal(line.text.length, length);
 		assert_memory_equal(line.text.start, text, length);
 	}
-	assert_int_equal(lost, 0);
-	while (log_store_next(&store, &slow, &line, &slow_lost))
+	lost = log_store_catch_up(&store, &slow);
+	while (log_store_next(&store, &slow, &line))
 		seen++;
-	assert_int_equal(seen + slow_lost, 49999);
-	assert_true(seen > 1000 && slow_lost > 1000);
-	assert_true(log_store_next(&store, &late, &line, &late_lost));
-	assert_int_equal(late_lost, 0);
-	assert_true(store.written - store.oldest <= LOG_STORE_BYTES);
+	assert_int_equal(seen + lost, 49999);
+	assert_int_equal(lost + 1, store.overwritten_count);
+	assert_true(seen > 200 && lost > 1000);
+	assert_int_equal(log_store_catch_up(&store, &late), 0);
+	assert_true(log_store_next(&store, &late, &line));
+	assert_int_equal(log_store_line_count(&store), seen);
+	assert_true(log_store_bytes(&store) <= SEGMENTS * SEGMENT_BYTES);
+	assert_true(log_store_bytes(&store) > (SEGMENTS - 2) * SEGMENT_BYTES);
+}
+
+/* The oldest segment leaves as a whole, by size, by age and by hand. */
+static void test_rotate(void **state)
+{
+	struct log_cursor cursor = {.index = 0};
+	struct log_line line;
+
+	(void)state;
+	begin(1000);
+	assert_false(log_store_rotate(&store)); /* nothing is in it */
+	add("", "one", 10);
+	add("", "two", 1010);
+	assert_int_equal(store.newest, 1);
+	add("", "three", 1011); /* the first of its segment is too old */
+	assert_int_equal(store.newest, 2);
+	assert_int_equal(log_store_segment(&store, 1)->line_count, 2);
+	assert_int_equal(log_store_segment(&store, 1)->first_ns, 10);
+	assert_int_equal(log_store_segment(&store, 1)->last_ns, 1010);
+	assert_true(log_store_rotate(&store));
+	assert_false(log_store_rotate(&store));
+	add("", "four", 1012);
+	assert_true(log_store_rotate(&store));
+	assert_int_equal(store.oldest, 1);
+	add("", "five", 1013);
+	for (u32 i = 1; i <= 5; i++) {
+		assert_true(log_store_next(&store, &cursor, &line));
+		assert_int_equal(line.sequence, i);
+	}
+	assert_false(log_store_next(&store, &cursor, &line));
+	assert_true(log_store_rotate(&store)); /* there is no fifth: one and two give way */
+	assert_int_equal(store.oldest, 2);
+	assert_int_equal(store.overwritten_count, 2);
+	assert_int_equal(log_store_line_count(&store), 3);
+	assert_int_equal(log_store_catch_up(&store, &cursor), 0);
+	cursor = (struct log_cursor){.index = 2, .segment = 1};
+	assert_int_equal(log_store_catch_up(&store, &cursor), 1);
+	assert_true(log_store_next(&store, &cursor, &line));
+	assert_true(text_equal(line.text, "three"));
 }
 
 static void test_clear(void **state)
 {
-	struct log_cursor cursor = {.sequence = 0};
+	struct log_cursor cursor = {.index = 0};
 	struct log_line line;
-	u64 lost = 0;
 
 	(void)state;
-	log_store_init(&store);
+	begin(0);
 	add("", "old", 1);
 	log_store_clear(&store);
-	assert_false(log_store_next(&store, &cursor, &line, &lost));
+	assert_false(log_store_next(&store, &cursor, &line));
 	add("", "new", 2);
-	assert_true(log_store_next(&store, &cursor, &line, &lost));
+	assert_true(log_store_next(&store, &cursor, &line));
 	assert_true(text_equal(line.text, "new"));
 }
 
@@ -166,7 +214,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_order),	  cmocka_unit_test(test_clean_and_cut),
-		cmocka_unit_test(test_overwrite), cmocka_unit_test(test_clear),
+		cmocka_unit_test(test_overwrite), cmocka_unit_test(test_rotate),
+		cmocka_unit_test(test_clear),
 		cmocka_unit_test(test_format),	  cmocka_unit_test(test_format_cut),
 	};
 

@@ -1,49 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "vmm/manager/command.h"
 #include "lib/format.h"
-#include "vmm/manager/line_editor.h"
 #include "vmm/manager/log.h"
-#include "vmm/manager/setup.h"
-
-/* A line cut into words; quotes keep spaces together, a backslash between quotes the next byte. */
-struct words {
-	u32 count;
-	const char *word[COMMAND_WORDS_MAX + 2];
-	const char *problem; /* NULL: none */
-	char bytes[LINE_MAX + COMMAND_WORDS_MAX + 3];
-};
-
-static void split(const char *line, struct words *words)
-{
-	char *to = words->bytes;
-	bool quoted = false;
-
-	words->count = 0;
-	words->problem = NULL;
-	while (*line != '\0') {
-		while (char_is_space(*line))
-			line++;
-		if (*line == '\0')
-			break;
-		if (words->count == ARRAY_COUNT(words->word)) {
-			words->problem = "found too many words, allowed: 32 arguments";
-			return;
-		}
-		words->word[words->count++] = to;
-		for (; *line != '\0' && (quoted || !char_is_space(*line)); line++) {
-			if (*line == '"') {
-				quoted = !quoted;
-				continue;
-			}
-			if (quoted && *line == '\\' && line[1] != '\0')
-				line++;
-			*to++ = *line;
-		}
-		*to++ = '\0';
-	}
-	if (quoted)
-		words->problem = "found a quote that is not closed, allowed: \"...\"";
-}
+#include "vmm/manager/words.h"
 
 static bool name_matches(const char *name, const char *const *words, u32 count, u32 *name_words)
 {
@@ -109,6 +68,18 @@ static bool take_arguments(struct reply *reply, const struct words *words, u32 f
 	return true;
 }
 
+/* Written before it is done: whoever tries is seen as well. */
+static void audit(const struct command *command, const struct arguments *arguments,
+		  const char *line)
+{
+	const struct vm *vm = NULL;
+
+	if ((command->completion == COMPLETE_VM || command->completion == COMPLETE_KEYS) &&
+	    arguments->count > 0)
+		vm = vm_find(arguments->word[0]);
+	log_message(LOG_INFO, LOG_AUDIT, vm != NULL ? vm->config.name : "", "%s", line);
+}
+
 void command_run(struct reply *reply, const char *line)
 {
 	static struct words words; /* too large for the stack; arguments point into it */
@@ -116,7 +87,7 @@ void command_run(struct reply *reply, const char *line)
 	const struct command *command;
 	u32 name_words;
 
-	split(line, &words);
+	words_split(&words, line);
 	if (words.problem != NULL) {
 		reply_error(reply, "%s", words.problem);
 		return;
@@ -136,7 +107,11 @@ void command_run(struct reply *reply, const char *line)
 			    command->arguments);
 		return;
 	}
+	log_actor_set(reply->to->name);
+	if (command->audited)
+		audit(command, &arguments, line);
 	command->run(reply, &arguments);
+	log_actor_set(NULL);
 }
 
 struct vm *command_vm(struct reply *reply, const char *name)
@@ -158,91 +133,4 @@ struct vm *command_vm(struct reply *reply, const char *name)
 		    text_show(shown, sizeof(shown), text_of(name)),
 		    length > 0 ? list : " none, `vm create` makes one");
 	return NULL;
-}
-
-/* Completion */
-
-struct offers {
-	void (*offer)(void *context, const char *word);
-	void *context;
-	const char *prefix;
-	size_t length;
-};
-
-static void offer(const struct offers *offers, const char *word)
-{
-	if (strncmp(word, offers->prefix, offers->length) == 0)
-		offers->offer(offers->context, word);
-}
-
-/* The word behind the first `count` words of each command's name that these words begin. */
-static void offer_names(const struct offers *offers, const char *const *words, u32 count)
-{
-	char name[CONFIG_NAME_BYTES];
-	char last[CONFIG_NAME_BYTES] = "";
-
-	COMMAND_FOR_EACH(command) {
-		struct text rest = text_of(command->name);
-		struct text word = {NULL, 0};
-		u32 i = 0;
-
-		while (i < count && text_next_word(&rest, &word) && text_equal(word, words[i]))
-			i++;
-		/* Neighbours with the same first word are offered once. */
-		if (i == count && text_next_word(&rest, &word) &&
-		    text_copy(name, sizeof(name), word) && !string_equal(name, last)) {
-			offer(offers, name);
-			memcpy(last, name, sizeof(last));
-		}
-	}
-}
-
-static void offer_arguments(const struct offers *offers, const struct command *command,
-			    const struct words *words, u32 name_words, u32 done)
-{
-	switch ((enum completion)command->completion) {
-	case COMPLETE_NOTHING:
-		break;
-	case COMPLETE_VM:
-		VM_FOR_EACH(vm) {
-			if (done == name_words)
-				offer(offers, vm->config.name);
-		}
-		break;
-	case COMPLETE_SECTION:
-		for (u32 i = 0; i < setup_config()->vm_count && done == name_words; i++)
-			offer(offers, setup_config()->vm[i].name);
-		break;
-	case COMPLETE_COMMAND:
-		offer_names(offers, words->word + name_words, done - name_words);
-		break;
-	}
-}
-
-size_t command_complete(const char *line, size_t length,
-			void (*offer_word)(void *context, const char *word), void *context)
-{
-	static struct words words;
-	char before[LINE_MAX + 1];
-	const struct command *command;
-	struct offers offers = {.offer = offer_word, .context = context};
-	u32 name_words;
-	u32 done; /* words that are complete */
-
-	memcpy(before, line, length);
-	before[length] = '\0';
-	split(before, &words);
-	if (words.problem != NULL)
-		return 0;
-	done = words.count;
-	offers.prefix = "";
-	if (length > 0 && !char_is_space(line[length - 1]) && words.count > 0)
-		offers.prefix = words.word[--done];
-	offers.length = strlen(offers.prefix);
-	command = command_find(words.word, done, &name_words);
-	if (command != NULL)
-		offer_arguments(&offers, command, &words, name_words, done);
-	else
-		offer_names(&offers, words.word, done);
-	return offers.length;
 }

@@ -16,8 +16,13 @@ struct arguments {
 enum completion {
 	COMPLETE_NOTHING,
 	COMPLETE_VM,	  /* the first argument is a VM in the list */
-	COMPLETE_SECTION, /* ... a VM of the configuration */
+	COMPLETE_SECTION, /* a VM of the configuration, then keys */
 	COMPLETE_COMMAND, /* the arguments are a command */
+	COMPLETE_WATCH,	  /* a number, then a command with its arguments */
+	COMPLETE_WORDS,   /* those of `words` */
+	COMPLETE_KEYS,	  /* a VM in the list, then keys of a VM's section */
+	COMPLETE_SYMBOL,  /* the first argument is a symbol of the kernel */
+	COMPLETE_LOG_OPTION, /* the options of `log show` */
 };
 
 struct command {
@@ -30,7 +35,9 @@ struct command {
 	void (*run)(struct reply *reply, const struct arguments *arguments);
 	u8 minimum; /* arguments */
 	u8 maximum;
-	u8 completion; /* enum completion */
+	u8 completion;     /* enum completion */
+	bool audited;      /* the line goes to the log of who did what */
+	const char *words; /* for completion: of each argument, these separated by ';' */
 };
 
 /*

@@ -3,6 +3,8 @@
 #include "kernel/abi/log.h"
 #include "lib/format.h"
 #include "vmm/manager/config_keys.h"
+#include "vmm/manager/log_store.h"
+#include "vmm/manager/vm_log.h"
 
 #define CONFIG_VALUE_BYTES (CONFIG_CMDLINE_BYTES + 1) /* the longest, and one too long */
 
@@ -35,7 +37,12 @@ void config_vm_init(struct vm_config *vm)
 void config_init(struct config *config)
 {
 	config->vm_count = 0;
-	config->host = (struct host_config){.log = LOG_INFO};
+	config->host = (struct host_config){
+		.log = LOG_INFO,
+		.log_segments = LOG_SEGMENTS_DEFAULT,
+		.log_segment_bytes = LOG_SEGMENT_BYTES_DEFAULT,
+		.log_rate = VM_LOG_RATE_DEFAULT,
+	};
 }
 
 struct vm_config *config_find(struct config *config, const char *name)

@@ -15,6 +15,7 @@ enum config_pages { PAGES_AUTO, PAGES_4K, PAGES_2M, PAGES_1G };
 enum config_automatic { AUTOMATIC_AUTO, AUTOMATIC_OFF };
 enum config_tlb_flush { TLB_FLUSH_TAGGED, TLB_FLUSH_FULL };
 enum config_export { EXPORT_OFF, EXPORT_COM1, EXPORT_COM2 };
+enum config_log_format { LOG_FORMAT_AUTO, LOG_FORMAT_TEXT, LOG_FORMAT_JSON };
 
 enum config_trap {
 	TRAP_CR = 1 << 0,
@@ -28,6 +29,11 @@ struct host_config {
 	u64 given; /* bit of each key that was set, by its place in the table of keys */
 	u64 log;   /* enum log_level */
 	u64 export;
+	u64 log_format;
+	u64 log_segments;
+	u64 log_segment_bytes;
+	u64 log_segment_age_ns; /* 0: a segment is never too old */
+	u64 log_rate;           /* lines a second of each VM's monitor */
 };
 
 /* A VM as asked for. Numbers are u64 throughout so that one table of keys can reach them. */

@@ -5,6 +5,7 @@
 #include "lib/format.h"
 #include "lib/parse_number.h"
 #include "vmm/manager/log_names.h"
+#include "vmm/manager/log_store.h"
 
 #define SHOWN_BYTES 40u
 #define RESERVE_PERIOD_MIN_NS (100 * NS_PER_US)
@@ -15,6 +16,16 @@ const struct config_key config_host_keys[] = {
 	 .allowed = LOG_LEVEL_WORDS},
 	{"export", VALUE_CHOICE, offsetof(struct host_config, export), .words = "off com1 com2",
 	 .allowed = "off com1 com2"},
+	{"log.format", VALUE_CHOICE, offsetof(struct host_config, log_format),
+	 .words = "auto text json", .allowed = "auto text json"},
+	{"log.segments", VALUE_NUMBER, offsetof(struct host_config, log_segments), 2,
+	 LOG_SEGMENTS_MAX, NULL, "a number from 2 to 64"},
+	{"log.segment_size", VALUE_SIZE, offsetof(struct host_config, log_segment_bytes),
+	 LOG_SEGMENT_BYTES_MIN, MIB, NULL, "a size such as 64K, from 4K to 1M in steps of 4K"},
+	{"log.segment_age", VALUE_DURATION, offsetof(struct host_config, log_segment_age_ns), 0,
+	 86400 * NS_PER_S, NULL, "a time such as 3600s, at most 86400s, 0s for none"},
+	{"log.rate", VALUE_NUMBER, offsetof(struct host_config, log_rate), 1, 100000, NULL,
+	 "a number of lines a second from 1 to 100000"},
 	{NULL, VALUE_TEXT, 0, .words = NULL},
 };
 

@@ -2,8 +2,12 @@
 #include "vmm/manager/console.h"
 #include "lib/format.h"
 #include "vmm/manager/command.h"
+#include "vmm/manager/console_complete.h"
+#include "vmm/manager/console_input.h"
 #include "vmm/manager/console_output.h"
+#include "vmm/manager/console_pager.h"
 #include "vmm/manager/line_editor.h"
+#include "vmm/manager/log.h"
 #include "vmm/rt/clock.h"
 
 #define PROMPT	     "skerry> "
@@ -16,6 +20,14 @@
 #define GUEST_AHEAD	    2048u
 #define FULL_INPUT_RETRY_NS (10 * NS_PER_MS)
 #define FLUSH_NS	    NS_PER_S
+
+/* ECMA-48, 8.3.117, Select Graphic Rendition: only where the terminal is said to obey it. */
+#define COLOUR_OFF    "\x1b[0m"
+#define COLOUR_RED    "\x1b[31m"
+#define COLOUR_YELLOW "\x1b[33m"
+#define BOLD	      "\x1b[1m"
+#define MORE	      "--more-- (space: a page, Enter: a line, G: all, q: no more)"
+#define MORE_GONE     "\r\x1b[K"
 
 enum mode {
 	MODE_CLOSED, /* before the first prompt */
@@ -37,10 +49,9 @@ static char script_bytes[LINE_MAX + 1];
 static char notices[NOTICE_BYTES]; /* held back while attached */
 static size_t notices_length;
 
-/* A byte taken from the UART that could not be used yet. */
-static u8 held;
-static bool holding;
-static u64 input_lost; /* as told last */
+static struct console_terminal terminal = {.rows = 24, .columns = LINE_COLUMNS};
+static struct pager pager;
+static struct text aside; /* goes out before what waits: the pager's own words */
 
 static void write_editor(void *context, const char *bytes, size_t count)
 {
@@ -48,12 +59,36 @@ static void write_editor(void *context, const char *bytes, size_t count)
 	console_output_raw(&output, bytes, count);
 }
 
+static void put_coloured(const char *colour, struct text text)
+{
+	if (terminal.on)
+		console_output_text(&output, text_of(colour));
+	console_output_text(&output, text);
+	if (terminal.on)
+		console_output_text(&output, TEXT(COLOUR_OFF));
+}
+
+/* A table's first line: capitals and blanks. */
+static bool is_heading(struct text text)
+{
+	for (size_t i = 0; i < text.length; i++) {
+		if (text.start[i] != ' ' && (text.start[i] < 'A' || text.start[i] > 'Z'))
+			return false;
+	}
+	return text.length > 0;
+}
+
 static void put_reply(void *context, enum reply_kind kind, struct text text)
 {
 	(void)context;
 	if (kind == REPLY_ERROR)
-		console_output_text(&output, TEXT("error: "));
-	console_output_text(&output, text);
+		put_coloured(COLOUR_RED, TEXT("error: "));
+	if (kind == REPLY_TEXT && reply.tone != TONE_PLAIN)
+		put_coloured(reply.tone == TONE_BAD ? COLOUR_RED : COLOUR_YELLOW, text);
+	else if (kind == REPLY_TEXT && is_heading(text))
+		put_coloured(BOLD, text);
+	else
+		console_output_text(&output, text);
 	console_output_text(&output, TEXT("\n"));
 }
 
@@ -117,7 +152,7 @@ static void show_notice(struct text text)
 
 void console_notice(const char *pattern, ...)
 {
-	char text[512];
+	char text[1280];
 	va_list arguments;
 	size_t length;
 
@@ -142,6 +177,11 @@ static void prompt_again(void)
 /* Leaves the guest's console; what was held back comes now. */
 static void detach(const char *why)
 {
+	const struct vm *vm = vm_by_id(guest);
+
+	log_actor_set(operator_terminal.name);
+	log_message(LOG_INFO, LOG_AUDIT, vm != NULL ? vm->config.name : "", "console left");
+	log_actor_set(NULL);
 	mode = MODE_WAIT;
 	console_output_fresh_line(&output);
 	if (why != NULL)
@@ -169,14 +209,17 @@ static void attach(u32 id)
 static void finish_command(void)
 {
 	reply.resume = NULL;
+	console_output_fresh_line(&output);
+	pager_end(&pager, output.written);
 	if (reply.attach_id != 0)
 		attach(reply.attach_id);
 	else
 		prompt_again();
 }
 
-static void run(const char *line)
+static void run(const char *line, bool typed)
 {
+	pager_begin(&pager, typed && terminal.on ? terminal.rows : 0);
 	memset(&reply, 0, sizeof(reply));
 	reply.to = &operator_terminal;
 	mode = MODE_WAIT;
@@ -185,52 +228,26 @@ static void run(const char *line)
 		finish_command();
 }
 
-/* Completion: what all candidates have in common is typed; when that is nothing they are listed. */
-struct candidates {
-	u32 count;
-	char common[CONFIG_NAME_BYTES];
-	char list[1024];
-	size_t list_length;
-};
-
-static void take_candidate(void *context, const char *word)
+static void tell_lost_input(void)
 {
-	struct candidates *candidates = context;
-	size_t same = 0;
+	u64 lost = console_input_lost();
 
-	if (candidates->count++ == 0)
-		string_copy(candidates->common, sizeof(candidates->common), word);
-	while (candidates->common[same] != '\0' && candidates->common[same] == word[same])
-		same++;
-	candidates->common[same] = '\0';
-	if (candidates->list_length < sizeof(candidates->list))
-		candidates->list_length +=
-			format(candidates->list + candidates->list_length,
-			       sizeof(candidates->list) - candidates->list_length, "%s  ", word);
-}
-
-static void complete(void)
-{
-	struct candidates candidates = {.count = 0};
-	size_t typed = command_complete(editor.text, editor.cursor, take_candidate, &candidates);
-	size_t common = strlen(candidates.common);
-
-	if (candidates.count == 0)
-		return;
-	if (common > typed)
-		line_editor_insert(&editor, candidates.common + typed, (u32)(common - typed));
-	if (candidates.count == 1)
-		line_editor_insert(&editor, " ", 1);
-	else if (common == typed)
-		console_notice("%s\n", candidates.list);
-}
-
-static void tell_lost_input(u64 lost)
-{
-	if (lost != input_lost)
+	if (lost != 0)
 		console_notice("error: %llu bytes of input were lost, send more slowly\n",
-			       (unsigned long long)(lost - input_lost));
-	input_lost = lost;
+			       (unsigned long long)lost);
+}
+
+/* A line that is not even looked at. */
+static void refuse(const char *pattern, ...)
+{
+	char text[96];
+	va_list arguments;
+
+	va_start(arguments, pattern);
+	format_va(text, sizeof(text), pattern, arguments);
+	va_end(arguments);
+	put_reply(NULL, REPLY_ERROR, text_of(text));
+	prompt_again();
 }
 
 static void edit(u8 byte)
@@ -239,43 +256,22 @@ static void edit(u8 byte)
 	case LINE_NONE:
 		break;
 	case LINE_COMPLETE:
-		complete();
+		console_complete(&editor);
 		break;
 	case LINE_BREAK:
 		prompt_again();
 		break;
 	case LINE_TOO_LONG:
-		console_output_text(
-			&output,
-			TEXT("error: found a line that is too long, allowed: 1024 characters\n"));
-		prompt_again();
+		refuse("found a line that is too long, allowed: %u characters", LINE_MAX);
+		break;
+	case LINE_BAD:
+		refuse("found the byte 0x%02x at column %u, allowed: printable ASCII",
+		       editor.bad_byte, editor.bad_column);
 		break;
 	case LINE_DONE:
-		run(editor.text);
+		run(editor.text, true);
 		break;
 	}
-}
-
-static bool next_byte(u8 *byte)
-{
-	u64 lost;
-
-	if (holding) {
-		holding = false;
-		*byte = held;
-		return true;
-	}
-	if (serial_receive(port, byte, 1, &lost) == 0)
-		return false;
-	if (mode == MODE_EDIT)
-		tell_lost_input(lost);
-	return true;
-}
-
-static void hold(u8 byte)
-{
-	held = byte;
-	holding = true;
 }
 
 /* The next of the commands of `run=`, shown as if it had been typed. */
@@ -299,7 +295,7 @@ static bool run_script(void)
 		return true;
 	console_output_text(&output, command);
 	console_output_text(&output, TEXT("\n"));
-	run(line);
+	run(line, false);
 	return true;
 }
 
@@ -313,32 +309,32 @@ static bool step_edit(void)
 	if (run_script())
 		return true;
 	while (mode == MODE_EDIT && console_output_room(&output) >= COMMAND_ROOM) {
-		if (!next_byte(&byte))
+		if (!console_input_next(port, &byte))
 			return false;
+		tell_lost_input();
 		edit(byte);
 	}
 	return true;
 }
 
-/* Only Ctrl-C is looked for: it gives up the waiting, not what is waited for. */
+/* Gives up the waiting, not what is waited for. */
+static void interrupt_command(void)
+{
+	console_output_text(&output, TEXT("^C\n"));
+	reply.attach_id = 0;
+	finish_command();
+}
+
 static bool step_wait(void)
 {
-	u8 byte;
-
 	if (reply.resume(&reply)) {
 		finish_command();
 		return true;
 	}
-	if (!holding && next_byte(&byte)) {
-		if (byte == CONTROL_C) {
-			console_output_text(&output, TEXT("^C\n"));
-			reply.attach_id = 0;
-			finish_command();
-			return true;
-		}
-		hold(byte);
-	}
-	return false;
+	if (!console_input_interrupted(port))
+		return false;
+	interrupt_command();
+	return true;
 }
 
 static void pump_guest_output(struct vm *vm)
@@ -369,17 +365,27 @@ static bool step_guest(void)
 		detach("[the guest has ended]\n");
 		return true;
 	}
-	while (next_byte(&byte)) {
+	while (console_input_next(port, &byte)) {
 		if (byte == DETACH) {
 			detach(NULL);
 			return true;
 		}
 		if (vm_console_write(vm, &byte, 1) == 0) {
-			hold(byte);
+			console_input_back(byte);
 			break;
 		}
 	}
 	return false;
+}
+
+/* What the pager says goes ahead of what it holds back; true when it is out. */
+static bool send_aside(void)
+{
+	u32 sent = serial_send(port, (const u8 *)aside.start, (u32)aside.length);
+
+	aside.start += sent;
+	aside.length -= sent;
+	return aside.length == 0;
 }
 
 static void send(void)
@@ -389,21 +395,74 @@ static void send(void)
 	u32 sent;
 
 	do {
+		if (aside.length > 0 && !send_aside())
+			return;
 		bytes = console_output_waiting(&output, &count);
+		if (pager.paused)
+			return;
+		count = pager_allow(&pager, bytes, count, output.sent);
+		if (pager.paused)
+			aside = TEXT(MORE);
 		sent = count > 0 ? serial_send(port, bytes, count) : 0;
+		pager_sent(&pager, bytes, sent, output.sent);
 		console_output_taken(&output, sent);
-	} while (sent > 0 && sent == count);
+	} while (aside.length > 0 || (sent > 0 && sent == count));
+}
+
+/* The rest of what is held back is not shown. */
+static void drop_page(void)
+{
+	if (!pager.ended)
+		interrupt_command();
+	console_output_taken(&output, pager.end - output.sent);
+	pager_off(&pager);
+}
+
+/* A key at "--more--": a line, the rest, nothing more, or else a page. */
+static void step_page(void)
+{
+	u8 byte;
+
+	if (!console_input_next(port, &byte))
+		return;
+	aside = TEXT(MORE_GONE);
+	if (byte == '\r' || byte == '\n')
+		pager_more(&pager, 1);
+	else if (byte == 'q' || byte == CONTROL_C)
+		drop_page();
+	else if (byte == 'G')
+		pager_off(&pager);
+	else
+		pager_more(&pager, pager.rows - 1);
+}
+
+void console_page_off(void)
+{
+	pager_off(&pager);
+}
+
+struct console_terminal console_terminal(void)
+{
+	return terminal;
+}
+
+void console_terminal_set(struct console_terminal settings)
+{
+	terminal = settings;
+	line_editor_columns(&editor, terminal.on ? terminal.columns : LINE_COLUMNS);
 }
 
 bool console_step(void)
 {
 	bool more = false;
 
+	if (pager.paused)
+		step_page();
 	switch (mode) {
 	case MODE_CLOSED:
 		break;
 	case MODE_EDIT:
-		more = step_edit();
+		more = !pager.paused && step_edit();
 		break;
 	case MODE_WAIT:
 		more = step_wait();
@@ -418,7 +477,7 @@ bool console_step(void)
 
 u64 console_deadline(void)
 {
-	if (mode == MODE_GUEST && holding)
+	if (mode == MODE_GUEST && console_input_held())
 		return clock_tsc() + clock_ns_to_tsc(FULL_INPUT_RETRY_NS);
 	if (mode == MODE_WAIT && reply.deadline_tsc != 0)
 		return reply.deadline_tsc;
@@ -429,6 +488,7 @@ void console_flush(void)
 {
 	u64 deadline = clock_tsc() + clock_ns_to_tsc(FLUSH_NS);
 
+	pager_off(&pager);
 	while (console_output_room(&output) < CONSOLE_OUTPUT_BYTES && clock_tsc() < deadline)
 		send();
 }

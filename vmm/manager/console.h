@@ -12,6 +12,17 @@ void console_init(enum serial_name port);
 void console_use(enum serial_name port);
 enum serial_name console_port(void);
 
+/* What the terminal can do; until it is told: nothing but show text. */
+struct console_terminal {
+	bool on;     /* colours, pages, clearing the screen */
+	u32 rows;    /* 0: no pages */
+	u32 columns;
+};
+struct console_terminal console_terminal(void);
+void console_terminal_set(struct console_terminal settings);
+/* The command under way shows all of its output without stopping. */
+void console_page_off(void);
+
 /* Commands to run before the first one typed, separated by ';'. */
 void console_run(const char *commands);
 /* From now on there is a prompt. */

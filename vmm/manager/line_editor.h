@@ -5,13 +5,15 @@
 
 #define LINE_MAX	1024u /* characters of a line */
 #define LINE_HISTORY	32u
-#define LINE_PROMPT_MAX 16u
+#define LINE_PROMPT_MAX 48u
+#define LINE_QUERY_MAX	24u
 #define LINE_COLUMNS	80u /* of the terminal; a wider one only leaves room unused */
 
 enum line_event {
 	LINE_NONE,
 	LINE_DONE,     /* a line is in `text` */
 	LINE_TOO_LONG, /* more than LINE_MAX characters came before the end of the line */
+	LINE_BAD,      /* it held a byte that no line has: bad_byte, at bad_column from 1 */
 	LINE_BREAK,    /* Ctrl-C: the line is given up */
 	LINE_COMPLETE, /* Tab: complete what stands before the cursor */
 };
@@ -19,18 +21,21 @@ enum line_event {
 /*
  * Edits one line of a terminal, byte by byte. Draws with printable characters, CR, LF and BS only,
  * so that a pipe can read along: typing at the end of the line gives plain echo. A line wider than
- * the terminal is shown through a window once it is edited anywhere but at its end. Bytes outside
- * ASCII are kept and drawn as '?'.
+ * the terminal is shown through a window once it is edited anywhere but at its end. A line is
+ * printable ASCII; anything else that is no key is drawn as '?', and makes the line a bad one.
  */
 struct line_editor {
 	void (*write)(void *context, const char *bytes, size_t count);
 	void *context;
 	char prompt[LINE_PROMPT_MAX];
+	u32 columns;
 
 	char text[LINE_MAX + 1]; /* terminated */
 	u32 length;
 	u32 cursor;
 	bool overflow; /* everything up to the end of the line is dropped */
+	u8 bad_byte;
+	u32 bad_column; /* 0: none */
 	bool after_cr; /* a LF now belongs to the CR before it */
 
 	/* what the terminal shows */
@@ -42,6 +47,7 @@ struct line_editor {
 	/* escape sequence being read */
 	u8 escape_state;
 	u8 escape_length;
+	bool meta; /* ESC stood before it */
 	char escape[8];
 
 	char killed[LINE_MAX + 1];
@@ -50,6 +56,10 @@ struct line_editor {
 	char history[LINE_HISTORY][LINE_MAX + 1];
 	u32 history_count;	    /* lines ever added; the last LINE_HISTORY of them are kept */
 	u32 history_back;	    /* how far back the user looks, 0: at the line being written */
+	bool searching;		    /* Ctrl-R: the query is typed, the line is what it found */
+	bool search_failed;
+	char query[LINE_QUERY_MAX + 1];
+	u32 query_length;
 	char pending[LINE_MAX + 1]; /* that line, while the user looks back */
 };
 
@@ -71,6 +81,9 @@ void line_editor_begin(struct line_editor *editor);
  */
 void line_editor_hide(struct line_editor *editor);
 void line_editor_show(struct line_editor *editor);
+
+/* The terminal's width from now on, at least 40. */
+void line_editor_columns(struct line_editor *editor, u32 columns);
 
 /* Types `count` characters at the cursor, as completion does. */
 void line_editor_insert(struct line_editor *editor, const char *text, u32 count);

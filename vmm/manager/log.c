@@ -3,55 +3,88 @@
 #include "kernel/abi/pages.h"
 #include "lib/bits.h"
 #include "lib/format.h"
-#include "lib/json.h"
 #include "vmm/manager/events.h"
 #include "vmm/manager/log_format.h"
-#include "vmm/manager/log_names.h"
+#include "vmm/manager/log_kernel.h"
 #include "vmm/manager/machine.h"
 #include "vmm/manager/perf.h"
+#include "vmm/manager/vm.h"
 #include "vmm/rt/clock.h"
 #include "vmm/rt/start.h"
 #include "vmm/rt/syscall.h"
 
+#define AUDIT_SEGMENTS	    4u
+#define AUDIT_SEGMENT_BYTES 16384u
+#define DEBUG_LOOK_NS	    (100 * NS_PER_MS)
+#define ACTOR_DEFAULT	    "manager"
+
 static struct log_store store;
+static struct log_store audit;
+static u8 audit_bytes[AUDIT_SEGMENTS * AUDIT_SEGMENT_BYTES] ALIGNED(8);
 static struct log_stats stats;
-static enum log_level threshold[LOG_CATEGORY_COUNT];
+static u8 threshold[LOG_CATEGORY_COUNT];
+static const char *actor = ACTOR_DEFAULT;
 
-/* The kernel's rings by CPU, and how many entries of each have been read. */
-static const struct log_ring *rings[CPU_MAX];
-static u64 taken[CPU_MAX];
-static u32 ring_count;
-static struct text formats;
-
-static const void *map_entry(const struct start_entry *entry, u64 bytes)
+/* Every page is taken at once: what `mem` shows later is what VMs cost. */
+static enum status map_store(u64 bytes, void **at)
 {
-	u64 address;
+	handle_t memory;
+	enum status status;
+	u64 address = 0;
 
-	if (entry == NULL ||
-	    sys_space_map(start_handle(START_SPACE), 0, entry->handle, 0,
-			  align_up(entry->offset + bytes, PAGE_SIZE), RIGHT_READ,
-			  &address) != STATUS_OK)
-		return NULL;
-	return (const char *)address + entry->offset;
+	status = sys_memory_create(start_handle(START_GROUP), bytes, 0, &memory);
+	if (status != STATUS_OK)
+		return status;
+	status = sys_space_map(start_handle(START_SPACE), 0, memory, 0, bytes,
+			       RIGHT_READ | RIGHT_WRITE, &address);
+	sys_handle_close(memory);
+	if (status != STATUS_OK)
+		return status;
+	for (u64 offset = 0; offset < bytes; offset += PAGE_SIZE)
+		*(volatile u8 *)(address + offset) = 0;
+	*at = (void *)address;
+	return STATUS_OK;
+}
+
+static u64 store_bytes(u32 segment_count, u32 segment_bytes)
+{
+	return align_up((u64)segment_count * segment_bytes, PAGE_SIZE);
+}
+
+enum status log_store_resize(u32 segment_count, u32 segment_bytes, u64 age_ns)
+{
+	static struct log_store old; /* too large for the stack */
+	struct log_cursor cursor = {.index = 0};
+	struct log_line line;
+	enum status status;
+	void *bytes;
+
+	status = map_store(store_bytes(segment_count, segment_bytes), &bytes);
+	if (status != STATUS_OK)
+		return status;
+	old = store;
+	log_store_init(&store, bytes, segment_count, segment_bytes, age_ns);
+	if (old.bytes == NULL)
+		return STATUS_OK;
+	while (log_store_next(&old, &cursor, &line))
+		log_store_add(&store, &line);
+	return sys_space_unmap(start_handle(START_SPACE), (u64)old.bytes,
+			       store_bytes(old.segment_count, old.segment_bytes));
 }
 
 enum status log_init(void)
 {
-	const struct start_entry *entry = start_find(START_LOG_FORMATS);
+	enum status status;
 
-	log_store_init(&store);
+	log_store_init(&audit, audit_bytes, AUDIT_SEGMENTS, AUDIT_SEGMENT_BYTES, 0);
+	status = log_store_resize(LOG_SEGMENTS_DEFAULT, LOG_SEGMENT_BYTES_DEFAULT, 0);
+	if (status != STATUS_OK)
+		return status;
 	for (u32 i = 0; i < LOG_CATEGORY_COUNT; i++)
 		threshold[i] = LOG_INFO;
-	formats.start = entry != NULL ? map_entry(entry, entry->value) : NULL;
-	formats.length = formats.start != NULL ? entry->value : 0;
-	for (entry = start_find(START_LOG); entry != NULL && ring_count < CPU_MAX;
-	     entry = start_next(entry)) {
-		rings[ring_count] = map_entry(entry, machine_page()->log_bytes);
-		if (rings[ring_count] == NULL)
-			return STATUS_NO_MEMORY;
-		sys_handle_close(entry->handle); /* it stays mapped */
-		ring_count++;
-	}
+	status = log_kernel_init();
+	if (status != STATUS_OK)
+		return status;
 	log_take_kernel();
 	return events_bind(start_handle(START_ROOT), EVENT_LOG, 0);
 }
@@ -61,6 +94,12 @@ static u64 tsc_to_log_ns(u64 tsc)
 	u64 boot = machine_page()->boot_tsc;
 
 	return tsc > boot ? clock_tsc_to_ns(tsc - boot) : 0;
+}
+
+static void add_line(struct log_line *line)
+{
+	line->sequence = ++stats.line_count;
+	log_store_add(line->category == LOG_AUDIT ? &audit : &store, line);
 }
 
 static void add(enum log_level level, enum log_category category, const char *vm, struct text text)
@@ -73,30 +112,48 @@ static void add(enum log_level level, enum log_category category, const char *vm
 		.text = text,
 	};
 
-	log_store_add(&store, &line);
+	add_line(&line);
 }
 
 void log_message(enum log_level level, enum log_category category, const char *vm,
 		 const char *pattern, ...)
 {
+	u64 start = clock_tsc();
 	char text[LOG_TEXT_BYTES + 1];
+	size_t length = 0;
 	va_list arguments;
 
 	/* Who did what to the machine cannot be silenced. */
-	if (level < threshold[category] && category != LOG_AUDIT)
+	if (level < threshold[category] && category != LOG_AUDIT) {
+		stats.below_count++;
 		return;
+	}
+	if (category == LOG_AUDIT)
+		length = format(text, sizeof(text), "%s: ", actor);
 	va_start(arguments, pattern);
-	format_va(text, sizeof(text), pattern, arguments);
+	format_va(text + length, sizeof(text) - length, pattern, arguments);
 	va_end(arguments);
 	stats.messages++;
 	add(level, category, vm, text_of(text));
+	stats.message_tsc += clock_tsc() - start;
+}
+
+void log_actor_set(const char *name)
+{
+	actor = name != NULL ? name : ACTOR_DEFAULT;
 }
 
 void log_monitor_line(const char *vm, struct text text)
 {
+	u64 start = clock_tsc();
+
+	if (threshold[LOG_VM] > LOG_INFO) {
+		stats.below_count++;
+		return;
+	}
 	stats.monitor_lines++;
-	if (threshold[LOG_VM] <= LOG_INFO)
-		add(LOG_INFO, LOG_VM, vm, text);
+	add(LOG_INFO, LOG_VM, vm, text);
+	stats.message_tsc += clock_tsc() - start;
 }
 
 void log_monitor_dropped(u64 count)
@@ -104,90 +161,69 @@ void log_monitor_dropped(u64 count)
 	stats.monitor_dropped += count;
 }
 
+/* The VM whose thread ran on the CPU when the entry was written. */
+static struct text vm_of(const struct log_entry *entry)
+{
+	if (entry->vm != 0) {
+		VM_FOR_EACH(vm) {
+			if ((u16)vm->id == entry->vm)
+				return text_of(vm->config.name);
+		}
+	}
+	return TEXT("");
+}
+
 static void add_kernel_entry(const struct log_entry *entry)
 {
+	struct text pattern = log_kernel_format(entry);
 	char text[LOG_TEXT_BYTES + 1];
-	struct text pattern = TEXT("?");
 	struct log_line line = {
 		.time_ns = tsc_to_log_ns(entry->tsc),
 		.cpu = entry->cpu,
 		.level = entry->level,
 		.category = entry->category,
+		.vm = vm_of(entry),
 		.text.start = text,
 	};
 
-	if (entry->format < formats.length) {
-		pattern.start = formats.start + entry->format;
-		pattern.length = strnlen(pattern.start, formats.length - entry->format);
-	}
 	if (perf_take(entry, pattern))
 		return;
 	line.text.length = log_format(text, sizeof(text), pattern, entry->argument,
 				      MIN(entry->argument_count, LOG_ARGUMENTS));
 	stats.kernel_entries++;
-	log_store_add(&store, &line);
+	add_line(&line);
 }
 
-/*
- * Copies the next entry of a ring. An entry counts only when its sequence is right after the
- * copy (kernel/abi/log.h): else it is being written or was overwritten meanwhile.
- */
-static bool peek(u32 index, struct log_entry *entry)
-{
-	const struct log_ring *ring = rings[index];
-	u64 written = __atomic_load_n(&ring->written, __ATOMIC_ACQUIRE);
-
-	while (taken[index] < written) {
-		const struct log_entry *source;
-		u64 sequence = taken[index] + 1;
-
-		if (written - taken[index] <= ring->capacity) {
-			source = &ring->entry[taken[index] & (ring->capacity - 1)];
-			*entry = *source;
-			__atomic_thread_fence(__ATOMIC_ACQUIRE);
-			if (__atomic_load_n(&source->sequence, __ATOMIC_RELAXED) == sequence &&
-			    entry->sequence == sequence)
-				return true;
-			if (source->sequence < sequence)
-				return false; /* its writer is not done */
-		}
-		stats.kernel_lost++;
-		taken[index]++;
-	}
-	return false;
-}
-
-/* Merges the rings by time: the oldest of the first entries comes next. */
 void log_take_kernel(void)
 {
 	u64 start = clock_tsc();
+	struct log_entry entry;
+	bool any = false;
 
-	for (;;) {
-		struct log_entry oldest = {.tsc = ~0ull};
-		struct log_entry entry;
-		u32 from = ring_count;
-
-		for (u32 i = 0; i < ring_count; i++) {
-			if (peek(i, &entry) && entry.tsc < oldest.tsc) {
-				oldest = entry;
-				from = i;
-			}
-		}
-		if (from == ring_count)
-			break;
-		add_kernel_entry(&oldest);
-		taken[from]++;
+	while (log_kernel_take(&entry, &stats.kernel_lost)) {
+		add_kernel_entry(&entry);
+		any = true;
 	}
-	stats.tsc += clock_tsc() - start;
+	if (any)
+		stats.kernel_tsc += clock_tsc() - start;
 }
 
-void log_level_set(u32 category, enum log_level level)
+u64 log_deadline(void)
+{
+	for (u32 i = 0; i < LOG_CATEGORY_COUNT; i++) {
+		if (threshold[i] == LOG_DEBUG)
+			return clock_tsc() + clock_ns_to_tsc(DEBUG_LOOK_NS);
+	}
+	return ~0ull;
+}
+
+void log_level_set(u32 category, u32 level)
 {
 	enum status status;
 
 	for (u32 i = 0; i < LOG_CATEGORY_COUNT; i++) {
 		if (category == i || category == LOG_CATEGORY_COUNT)
-			threshold[i] = level;
+			threshold[i] = (u8)level;
 	}
 	status = sys_log_level(start_handle(START_ROOT),
 			       category == LOG_CATEGORY_COUNT ? ~0u : category, level);
@@ -196,9 +232,32 @@ void log_level_set(u32 category, enum log_level level)
 			    status_text(status));
 }
 
-enum log_level log_level_get(enum log_category category)
+u32 log_level_get(enum log_category category)
 {
 	return threshold[category];
+}
+
+u64 log_overtaken(struct log_reader *reader)
+{
+	return log_store_catch_up(&store, &reader->lines) +
+	       log_store_catch_up(&audit, &reader->audit);
+}
+
+bool log_next(struct log_reader *reader, struct log_line *line)
+{
+	struct log_cursor lines = reader->lines;
+	struct log_cursor audits = reader->audit;
+	struct log_line audit_line;
+	bool is_line = log_store_next(&store, &lines, line);
+	bool is_audit = log_store_next(&audit, &audits, &audit_line);
+
+	if (is_audit && (!is_line || audit_line.sequence < line->sequence)) {
+		*line = audit_line;
+		reader->audit = audits;
+		return true;
+	}
+	reader->lines = lines;
+	return is_line;
 }
 
 struct log_store *log_lines(void)
@@ -206,36 +265,12 @@ struct log_store *log_lines(void)
 	return &store;
 }
 
-const struct log_stats *log_stats(void)
+const struct log_store *log_audit_lines(void)
+{
+	return &audit;
+}
+
+struct log_stats *log_stats(void)
 {
 	return &stats;
-}
-
-size_t log_line_text(const struct log_line *line, char *buffer, size_t size)
-{
-	size_t length = format(buffer, size, "[%5llu.%06llu] %u %-7s %-7s %.*s%s%.*s\n",
-			       (unsigned long long)(line->time_ns / NS_PER_S),
-			       (unsigned long long)(line->time_ns % NS_PER_S / NS_PER_US),
-			       line->cpu, log_level_name(line->level),
-			       log_category_name(line->category), (int)line->vm.length,
-			       line->vm.start, line->vm.length > 0 ? ": " : "",
-			       (int)line->text.length, line->text.start);
-
-	return MIN(length, size - 1);
-}
-
-size_t log_line_json(const struct log_line *line, char *buffer, size_t size)
-{
-	struct json json;
-
-	json_start(&json, buffer, size);
-	json_object_begin(&json, NULL);
-	json_u64(&json, "time_ns", line->time_ns);
-	json_u64(&json, "cpu", line->cpu);
-	json_string(&json, "level", log_level_name(line->level));
-	json_string(&json, "category", log_category_name(line->category));
-	json_text(&json, "vm", line->vm);
-	json_text(&json, "text", line->text);
-	json_object_end(&json);
-	return json_finish(&json);
 }

@@ -3,20 +3,24 @@
 #include "lib/format.h"
 #include "vmm/manager/console.h"
 #include "vmm/manager/log.h"
+#include "vmm/manager/log_text.h"
 #include "vmm/manager/machine_channel.h"
+#include "vmm/rt/clock.h"
 
 static enum config_export export_target;
-static struct log_cursor cursor;
-static u64 lost;      /* since the export began */
+static bool as_json;
+static struct log_reader reader;
+static u64 lost; /* since the export began */
 static u64 lost_told;
 
-/* The next line for COM2. */
+/* The line on its way. */
 static char line_bytes[LOG_LINE_JSON_BYTES + 1];
 static u32 line_length;
 
-void log_export_set(enum config_export target)
+void log_export_set(enum config_export target, enum config_log_format form)
 {
 	export_target = target;
+	as_json = form == LOG_FORMAT_JSON || (form == LOG_FORMAT_AUTO && target == EXPORT_COM2);
 }
 
 enum config_export log_export_get(void)
@@ -29,25 +33,36 @@ u64 log_export_lost(void)
 	return lost;
 }
 
+static void make_loss(void)
+{
+	line_length = (u32)format(line_bytes, sizeof(line_bytes),
+				  as_json ? "{\"lost\":%llu}\n" : "[%llu lines lost]\n",
+				  (unsigned long long)(lost - lost_told));
+	lost_told = lost;
+}
+
 /* The next line to send; what was lost before it is told first. */
 static bool next_line(void)
 {
-	struct log_cursor ahead = cursor;
+	u64 start = clock_tsc();
 	struct log_line line;
 
-	if (!log_store_next(log_lines(), &ahead, &line, &lost))
-		return false;
+	line_length = 0;
+	lost += log_overtaken(&reader);
 	if (lost != lost_told) {
-		line_length = (u32)format(line_bytes, sizeof(line_bytes), "{\"lost\":%llu}\n",
-					  (unsigned long long)(lost - lost_told));
-		lost_told = lost;
-		/* From the oldest line there is, next time. */
-		cursor = (struct log_cursor){.sequence = 0};
+		make_loss();
 		return true;
 	}
-	cursor = ahead;
-	line_length = (u32)log_line_json(&line, line_bytes, LOG_LINE_JSON_BYTES);
-	line_bytes[line_length++] = '\n';
+	if (!log_next(&reader, &line))
+		return false;
+	if (as_json) {
+		line_length = (u32)log_line_json(&line, line_bytes, LOG_LINE_JSON_BYTES);
+		line_bytes[line_length++] = '\n';
+	} else {
+		line_length = (u32)log_line_text(&line, line_bytes, sizeof(line_bytes));
+	}
+	log_stats()->export_lines++;
+	log_stats()->export_tsc += clock_tsc() - start;
 	return true;
 }
 
@@ -64,13 +79,10 @@ static bool step_com2(void)
 
 static bool step_com1(void)
 {
-	char text[LOG_LINE_TEXT_BYTES];
-	struct log_line line;
 	bool moved = false;
 
-	while (console_takes_notices() && log_store_next(log_lines(), &cursor, &line, &lost)) {
-		log_line_text(&line, text, sizeof(text));
-		console_notice("%s", text);
+	while (console_takes_notices() && next_line()) {
+		console_notice("%.*s", (int)line_length, line_bytes);
 		moved = true;
 	}
 	return moved;

@@ -4,10 +4,11 @@
 #include "vmm/manager/config.h"
 
 /*
- * Where the log goes besides the store: COM2 as JSON lines, COM1 (the operator's console) as text.
+ * Where the log goes besides the store, as text or JSON lines; on its own choice JSON at COM2 and
+ * text at COM1, which is the operator's console.
  * A slow reader loses the oldest lines, with a line that says how many; nobody waits for it.
  */
-void log_export_set(enum config_export target);
+void log_export_set(enum config_export target, enum config_log_format form);
 enum config_export log_export_get(void);
 
 /* Hands on what the target takes now; true when that was anything. */

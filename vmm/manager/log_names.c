@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 #include "vmm/manager/log_names.h"
 
-static const char level_names[LOG_LEVEL_COUNT][8] = {
+static const char level_names[LOG_LEVEL_COUNT + 1][8] = {
 	[LOG_DEBUG] = "debug",
 	[LOG_INFO] = "info",
 	[LOG_WARNING] = "warning",
 	[LOG_ERROR] = "error",
+	[LOG_LEVEL_COUNT] = "off",
 };
 
 static const char category_names[LOG_CATEGORY_COUNT][8] = {
@@ -17,7 +18,7 @@ static const char category_names[LOG_CATEGORY_COUNT][8] = {
 
 const char *log_level_name(u32 level)
 {
-	return level < LOG_LEVEL_COUNT ? level_names[level] : "?";
+	return level <= LOG_LEVEL_COUNT ? level_names[level] : "?";
 }
 
 const char *log_category_name(u32 category)
@@ -25,11 +26,11 @@ const char *log_category_name(u32 category)
 	return category < LOG_CATEGORY_COUNT ? category_names[category] : "?";
 }
 
-bool log_level_parse(struct text word, enum log_level *level)
+bool log_level_parse(struct text word, u32 *level)
 {
-	for (u32 i = 0; i < LOG_LEVEL_COUNT; i++) {
+	for (u32 i = 0; i <= LOG_LEVEL_COUNT; i++) {
 		if (text_equal(word, level_names[i])) {
-			*level = (enum log_level)i;
+			*level = i;
 			return true;
 		}
 	}

@@ -2,7 +2,7 @@
 #include "vmm/manager/log_store.h"
 #include "lib/bits.h"
 
-/* Precedes the VM's name and the text; a record never wraps round the end of the ring. */
+/* Precedes the VM's name and the text; a record lies in one segment. */
 struct record {
 	u64 sequence;
 	u64 time_ns;
@@ -14,43 +14,54 @@ struct record {
 	u16 text_length;
 };
 _Static_assert(sizeof(struct record) == 24, "records stay 8-byte aligned");
+_Static_assert(sizeof(struct record) + LOG_VM_BYTES + LOG_TEXT_BYTES < LOG_SEGMENT_BYTES_MIN,
+	       "any line fits a segment");
 
-#define RECORD_BYTES_MAX align_up(sizeof(struct record) + LOG_VM_BYTES + LOG_TEXT_BYTES, 8)
-
-void log_store_init(struct log_store *store)
+static struct log_segment *segment_of(struct log_store *store, u64 number)
 {
-	store->written = 0;
-	store->oldest = 0;
-	store->oldest_sequence = 1;
-	store->next_sequence = 1;
-	store->added_bytes = 0;
+	return &store->segment[number % store->segment_count];
 }
 
-/* The bytes up to the end of the ring when no record fits there any more, else 0. */
-static u64 gap_at(u64 position)
+const struct log_segment *log_store_segment(const struct log_store *store, u64 number)
 {
-	u64 left = LOG_STORE_BYTES - position % LOG_STORE_BYTES;
-
-	return left < RECORD_BYTES_MAX ? left : 0;
+	return &store->segment[number % store->segment_count];
 }
 
-static const struct record *record_at(const struct log_store *store, u64 position)
+static u8 *segment_start(const struct log_store *store, u64 number)
 {
-	return (const struct record *)(const void *)&store->bytes[position % LOG_STORE_BYTES];
+	return store->bytes + number % store->segment_count * store->segment_bytes;
 }
 
-/* Writer and readers skip the same gap, so that it needs no record of its own. */
-static u64 skip_gap(u64 position)
+static void begin_segment(struct log_store *store, u64 number)
 {
-	return position + gap_at(position);
+	*segment_of(store, number) = (struct log_segment){.first_index = store->next_index};
+	store->newest = number;
 }
 
-static void drop_oldest(struct log_store *store)
+void log_store_init(struct log_store *store, void *bytes, u32 segment_count, u32 segment_bytes,
+		    u64 age_ns)
 {
-	u64 position = skip_gap(store->oldest);
+	*store = (struct log_store){
+		.bytes = bytes,
+		.segment_bytes = segment_bytes,
+		.segment_count = segment_count,
+		.age_ns = age_ns,
+		.oldest = 1,
+		.next_index = 1,
+	};
+	begin_segment(store, 1);
+}
 
-	store->oldest = position + record_at(store, position)->bytes;
-	store->oldest_sequence++;
+bool log_store_rotate(struct log_store *store)
+{
+	if (segment_of(store, store->newest)->line_count == 0)
+		return false;
+	if (store->newest + 1 - store->oldest == store->segment_count) {
+		store->overwritten_count += segment_of(store, store->oldest)->line_count;
+		store->oldest++;
+	}
+	begin_segment(store, store->newest + 1);
+	return true;
 }
 
 static void copy_clean(u8 *to, struct text text)
@@ -59,14 +70,20 @@ static void copy_clean(u8 *to, struct text text)
 		to[i] = char_is_printable(text.start[i]) ? (u8)text.start[i] : '?';
 }
 
+static bool too_old(const struct log_store *store, const struct log_segment *segment, u64 now_ns)
+{
+	return store->age_ns != 0 && segment->line_count > 0 && now_ns > segment->first_ns &&
+	       now_ns - segment->first_ns > store->age_ns;
+}
+
 void log_store_add(struct log_store *store, const struct log_line *line)
 {
 	struct text vm = {line->vm.start, MIN(line->vm.length, LOG_VM_BYTES)};
 	struct text text = {line->text.start, MIN(line->text.length, LOG_TEXT_BYTES)};
-	u64 bytes = align_up(sizeof(struct record) + vm.length + text.length, 8);
-	u64 position = skip_gap(store->written);
+	u32 bytes = (u32)align_up(sizeof(struct record) + vm.length + text.length, 8);
+	struct log_segment *segment = segment_of(store, store->newest);
 	struct record record = {
-		.sequence = store->next_sequence,
+		.sequence = line->sequence,
 		.time_ns = line->time_ns,
 		.bytes = (u16)bytes,
 		.cpu = line->cpu,
@@ -77,33 +94,49 @@ void log_store_add(struct log_store *store, const struct log_line *line)
 	};
 	u8 *to;
 
-	while (position + bytes - store->oldest > LOG_STORE_BYTES)
-		drop_oldest(store);
-	to = &store->bytes[position % LOG_STORE_BYTES];
+	if (segment->bytes + bytes > store->segment_bytes || too_old(store, segment, line->time_ns))
+		log_store_rotate(store);
+	segment = segment_of(store, store->newest);
+	to = segment_start(store, store->newest) + segment->bytes;
 	memcpy(to, &record, sizeof(record));
 	copy_clean(to + sizeof(record), vm);
 	copy_clean(to + sizeof(record) + vm.length, text);
-	store->written = position + bytes;
-	store->next_sequence++;
+	if (segment->line_count++ == 0)
+		segment->first_ns = line->time_ns;
+	segment->last_ns = line->time_ns;
+	segment->bytes += bytes;
+	store->next_index++;
 	store->added_bytes += bytes;
 }
 
+u64 log_store_catch_up(const struct log_store *store, struct log_cursor *cursor)
+{
+	u64 first_index = log_store_segment(store, store->oldest)->first_index;
+	u64 lost = 0;
+
+	if (cursor->segment >= store->oldest)
+		return 0;
+	if (cursor->index != 0)
+		lost = first_index - cursor->index;
+	*cursor = (struct log_cursor){.index = first_index, .segment = store->oldest};
+	return lost;
+}
+
 bool log_store_next(const struct log_store *store, struct log_cursor *cursor,
-		    struct log_line *line, u64 *lost)
+		    struct log_line *line)
 {
 	const struct record *record;
 	const char *text;
 
-	if (cursor->sequence < store->oldest_sequence) {
-		if (cursor->sequence != 0)
-			*lost += store->oldest_sequence - cursor->sequence;
-		cursor->sequence = store->oldest_sequence;
-		cursor->position = store->oldest;
-	}
-	if (cursor->sequence >= store->next_sequence)
+	log_store_catch_up(store, cursor);
+	if (cursor->index >= store->next_index)
 		return false;
-	cursor->position = skip_gap(cursor->position);
-	record = record_at(store, cursor->position);
+	while (cursor->position == log_store_segment(store, cursor->segment)->bytes) {
+		cursor->segment++;
+		cursor->position = 0;
+	}
+	record = (const struct record *)(const void *)(segment_start(store, cursor->segment) +
+						       cursor->position);
 	text = (const char *)(record + 1);
 	*line = (struct log_line){
 		.sequence = record->sequence,
@@ -114,13 +147,27 @@ bool log_store_next(const struct log_store *store, struct log_cursor *cursor,
 		.vm = {text, record->vm_length},
 		.text = {text + record->vm_length, record->text_length},
 	};
-	cursor->sequence++;
+	cursor->index++;
 	cursor->position += record->bytes;
 	return true;
 }
 
 void log_store_clear(struct log_store *store)
 {
-	store->oldest = store->written;
-	store->oldest_sequence = store->next_sequence;
+	begin_segment(store, store->newest + 1);
+	store->oldest = store->newest;
+}
+
+u64 log_store_line_count(const struct log_store *store)
+{
+	return store->next_index - log_store_segment(store, store->oldest)->first_index;
+}
+
+u64 log_store_bytes(const struct log_store *store)
+{
+	u64 bytes = 0;
+
+	for (u64 i = store->oldest; i <= store->newest; i++)
+		bytes += log_store_segment(store, i)->bytes;
+	return bytes;
 }

@@ -79,9 +79,8 @@ static void turn(void)
 		return;
 	deadline = MIN(vm_deadline(), console_deadline());
 	deadline = MIN(deadline, machine_channel_deadline());
-	deadline = MIN(deadline, setup_deadline());
-	deadline = MIN(deadline, perf_deadline());
-	deadline = MIN(deadline, gdb_deadline());
+	deadline = MIN(deadline, MIN(setup_deadline(), log_deadline()));
+	deadline = MIN(deadline, MIN(perf_deadline(), gdb_deadline()));
 	if (events_wait(deadline, &event))
 		handle(&event);
 }

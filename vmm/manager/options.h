@@ -9,7 +9,7 @@ struct options {
 	char config[64];      /* name of the configuration file */
 	u32 console;          /* 1: COM1, 2: COM2 */
 	bool log_given;
-	enum log_level log;
+	u32 log; /* enum log_level, LOG_LEVEL_COUNT: off */
 	char run[512];        /* commands, separated by ';' */
 };
 

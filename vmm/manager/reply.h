@@ -2,7 +2,7 @@
 #pragma once
 
 #include "lib/json.h"
-#include "vmm/manager/log_store.h"
+#include "vmm/manager/log.h"
 #include "vmm/manager/vm.h"
 #include "vmm/manager/vm_query.h"
 
@@ -10,8 +10,11 @@
 
 /* Which lines `log show` wants, and where it is. */
 struct log_query {
-	struct log_cursor cursor;
+	struct log_reader reader;
 	u64 skip;		    /* matching lines to leave out before the first one shown */
+	u64 since_ns;
+	u64 until_ns;
+	bool follow; /* go on at the end */
 	u32 level;		    /* at least */
 	u32 category;		    /* LOG_CATEGORY_COUNT: any */
 	char vm[CONFIG_NAME_BYTES]; /* "": any */
@@ -36,6 +39,9 @@ struct requester {
 	const char *name; /* for the log of who did what */
 };
 
+/* How a line is meant, for a terminal with colours. */
+enum reply_tone { TONE_PLAIN, TONE_WARNING, TONE_BAD };
+
 /*
  * The answer to one command: where it is written to and, for a command that is not done yet, what
  * it waits for. A command that has to wait sets `resume`, which is called again each turn of the
@@ -46,6 +52,7 @@ struct reply {
 	const struct requester *to;
 	bool json; /* -j was given, or it is the machine channel's */
 	bool failed;
+	u8 tone; /* enum reply_tone, of the lines that follow */
 
 	bool (*resume)(struct reply *reply);
 	u64 deadline_tsc;

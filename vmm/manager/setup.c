@@ -118,28 +118,52 @@ void setup_config_file(void)
 		     report_config, NULL);
 }
 
+static void set_log_store(void)
+{
+	struct host_config *host = &config.host;
+	enum status status;
+
+	if (host->log_segments == LOG_SEGMENTS_DEFAULT && host->log_segment_age_ns == 0 &&
+	    host->log_segment_bytes == LOG_SEGMENT_BYTES_DEFAULT)
+		return;
+	status = log_store_resize((u32)host->log_segments, (u32)host->log_segment_bytes,
+				  host->log_segment_age_ns);
+	if (status == STATUS_OK)
+		return;
+	host->log_segments = LOG_SEGMENTS_DEFAULT;
+	host->log_segment_bytes = LOG_SEGMENT_BYTES_DEFAULT;
+	host->log_segment_age_ns = 0;
+	report("[host] log.segments: found more than the machine has memory for, kept: 4 of 64K");
+}
+
 void setup_host(void)
 {
 	if (options.log_given)
 		config.host.log = options.log;
-	log_level_set(LOG_CATEGORY_COUNT, (enum log_level)config.host.log);
+	log_level_set(LOG_CATEGORY_COUNT, (u32)config.host.log);
+	vm_log_rate_set((u32)config.host.log_rate);
+	set_log_store();
 	if (config.host.export == EXPORT_COM2 &&
 	    (!serial_present(SERIAL_COM2) || console_port() == SERIAL_COM2))
 		report("[host] export: found com2, which is not there or the console, allowed: off "
 		       "com1");
 	else
-		log_export_set((enum config_export)config.host.export);
+		log_export_set((enum config_export)config.host.export,
+			       (enum config_log_format)config.host.log_format);
 }
 
 static void start_vm(const struct vm_config *vm_config)
 {
 	char problem[256];
-	struct vm *vm = vm_create(vm_config, problem, sizeof(problem));
+	struct vm *vm;
 
+	log_actor_set("configuration");
+	vm = vm_create(vm_config, problem, sizeof(problem));
 	waiting_id = vm != NULL ? vm->id : 0;
 	waiting_until_tsc = clock_tsc() + clock_ns_to_tsc(SETUP_NS);
 	if (vm == NULL || !vm_act(vm, ACTION_START, problem, sizeof(problem)))
 		console_notice("error: VM %s: %s\n", vm_config->name, problem);
+	log_actor_set(NULL);
 }
 
 static void announce_vms(void)

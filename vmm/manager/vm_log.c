@@ -1,11 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 #include "vmm/manager/vm_log.h"
+#include "lib/checked.h"
 #include "vmm/manager/log.h"
 #include "vmm/manager/vm.h"
 #include "vmm/rt/clock.h"
 
-#define LINES_BURST 200u
-#define LINES_PER_SECOND 20u
+#define BURST_SECONDS 10u
+
+static u32 rate = VM_LOG_RATE_DEFAULT;
+
+void vm_log_rate_set(u32 lines_per_second)
+{
+	rate = lines_per_second;
+}
 
 void vm_log_restart(struct vm_log *log)
 {
@@ -16,12 +23,13 @@ void vm_log_restart(struct vm_log *log)
 static bool take_token(struct vm_log *log)
 {
 	u64 now = clock_tsc();
-	u64 new_tokens = clock_tsc_to_ns(now - log->filled_tsc) * LINES_PER_SECOND / NS_PER_S;
+	u64 new_tokens = mul_div(clock_tsc_to_ns(now - log->filled_tsc), rate, NS_PER_S);
+	u64 burst = (u64)rate * BURST_SECONDS;
 
 	if (log->filled_tsc == 0)
-		new_tokens = LINES_BURST;
+		new_tokens = burst;
 	if (new_tokens > 0) {
-		log->tokens = (u32)MIN(log->tokens + new_tokens, LINES_BURST);
+		log->tokens = (u32)MIN(log->tokens + new_tokens, burst);
 		log->filled_tsc = now;
 	}
 	if (log->tokens == 0)
@@ -40,13 +48,14 @@ static void end_line(struct vm *vm)
 		return;
 	if (!take_token(log)) {
 		log->dropped++;
+		log->dropped_all++;
 		log_monitor_dropped(1);
 		return;
 	}
 	if (log->dropped > 0)
 		log_message(LOG_WARNING, LOG_VM, vm->config.name,
 			    "%llu lines of its monitor dropped, more than %u a second",
-			    (unsigned long long)log->dropped, LINES_PER_SECOND);
+			    (unsigned long long)log->dropped, rate);
 	log->dropped = 0;
 	log_monitor_line(vm->config.name, text);
 }
@@ -59,6 +68,7 @@ void vm_log_take(struct vm *vm)
 	if (written - log->read > CHANNEL_RING_BYTES) {
 		log->read = written - CHANNEL_RING_BYTES;
 		log->dropped++;
+		log->dropped_all++;
 	}
 	for (; log->read != written; log->read++) {
 		char c = (char)vm->channel->log[log->read % CHANNEL_RING_BYTES];

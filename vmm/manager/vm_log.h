@@ -3,7 +3,8 @@
 
 #include "lib/types.h"
 
-#define VM_LOG_LINE_BYTES 160u
+#define VM_LOG_LINE_BYTES   160u
+#define VM_LOG_RATE_DEFAULT 20u
 
 struct vm;
 
@@ -15,7 +16,11 @@ struct vm_log {
 	u64 filled_tsc; /* when tokens were last added */
 	u32 tokens;     /* lines that may still be written */
 	u64 dropped;    /* lines since the last one that was kept */
+	u64 dropped_all;
 };
+
+/* Lines a second that each monitor may write; bursts of ten times as many. */
+void vm_log_rate_set(u32 lines_per_second);
 
 /* A new monitor begins with an empty ring; its budget is the old one's. */
 void vm_log_restart(struct vm_log *log);

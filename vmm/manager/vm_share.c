@@ -114,7 +114,6 @@ static void finish(struct vm *vm)
 			vm->channel->trap = (u32)vm->config.trap;
 			vm_send(vm, VM_COMMAND_TRAP);
 		}
-		log_message(LOG_INFO, LOG_AUDIT, vm->config.name, "changed");
 	}
 	if (vm->group != HANDLE_NONE)
 		check(vm, vm_share_apply(vm->group, &vm->config), "changing its group");

@@ -23,11 +23,5 @@ void command_cpu(struct reply *reply, const struct arguments *arguments);
 void command_sym(struct reply *reply, const struct arguments *arguments);
 void command_config_show(struct reply *reply, const struct arguments *arguments);
 
-void command_log_show(struct reply *reply, const struct arguments *arguments);
-void command_log_level(struct reply *reply, const struct arguments *arguments);
-void command_log_clear(struct reply *reply, const struct arguments *arguments);
-void command_log_export(struct reply *reply, const struct arguments *arguments);
-void command_log_stat(struct reply *reply, const struct arguments *arguments);
-
 void command_reboot(struct reply *reply, const struct arguments *arguments);
 void command_poweroff(struct reply *reply, const struct arguments *arguments);

@@ -141,7 +141,6 @@ static void stop(struct reply *reply, enum shutdown what)
 void command_reboot(struct reply *reply, const struct arguments *arguments)
 {
 	(void)arguments;
-	log_message(LOG_INFO, LOG_AUDIT, "", "reboot");
 	stop(reply, SHUTDOWN_REBOOT);
 }
 
@@ -152,7 +151,6 @@ void command_poweroff(struct reply *reply, const struct arguments *arguments)
 		reply_error(reply, "cannot power off: %s", machine_power_problem());
 		return;
 	}
-	log_message(LOG_INFO, LOG_AUDIT, "", "poweroff");
 	stop(reply, SHUTDOWN_POWER_OFF);
 }
 
@@ -180,7 +178,8 @@ COMMAND(reboot,
 	.summary = "resets the machine at once",
 	.detail = "VMs are not asked.",
 	.example = "reboot",
-	.run = command_reboot);
+	.run = command_reboot,
+	.audited = true);
 
 COMMAND(poweroff,
 	.name = "poweroff",
@@ -188,4 +187,5 @@ COMMAND(poweroff,
 	.summary = "switches the machine off at once",
 	.detail = "VMs are not asked.",
 	.example = "poweroff",
-	.run = command_poweroff);
+	.run = command_poweroff,
+	.audited = true);

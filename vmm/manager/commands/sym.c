@@ -78,4 +78,5 @@ COMMAND(sym,
 	.keys = "name address distance; file line in a DEBUG build",
 	.run = command_sym,
 	.minimum = 1,
-	.maximum = 1);
+	.maximum = 1,
+	.completion = COMPLETE_SYMBOL);

@@ -194,4 +194,5 @@ COMMAND(vm_console,
 	.run = command_vm_console,
 	.minimum = 1,
 	.maximum = 1,
+	.audited = true,
 	.completion = COMPLETE_VM);

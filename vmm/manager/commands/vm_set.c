@@ -152,4 +152,5 @@ COMMAND(vm_set,
 	.run = command_vm_set,
 	.minimum = 2,
 	.maximum = COMMAND_WORDS_MAX,
-	.completion = COMPLETE_VM);
+	.audited = true,
+	.completion = COMPLETE_KEYS);

@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: MIT */
+/* What could stand where a line ends. */
+#include "lib/format.h"
+#include "vmm/manager/config_keys.h"
+#include "vmm/manager/files.h"
+#include "vmm/manager/log_names.h"
+#include "vmm/manager/setup.h"
+#include "vmm/manager/symbols.h"
+#include "vmm/manager/words.h"
+
+struct offers {
+	void (*offer)(void *context, const char *word);
+	void *context;
+	const char *prefix;
+	size_t length;
+};
+
+static void offer(const struct offers *offers, const char *word)
+{
+	if (strncmp(word, offers->prefix, offers->length) == 0)
+		offers->offer(offers->context, word);
+}
+
+/* The word behind the first `count` words of each command's name that these words begin. */
+static void offer_names(const struct offers *offers, const char *const *words, u32 count)
+{
+	char name[CONFIG_NAME_BYTES];
+	char last[CONFIG_NAME_BYTES] = "";
+
+	COMMAND_FOR_EACH(command) {
+		struct text rest = text_of(command->name);
+		struct text word = {NULL, 0};
+		u32 i = 0;
+
+		while (i < count && text_next_word(&rest, &word) && text_equal(word, words[i]))
+			i++;
+		/* Neighbours with the same first word are offered once. */
+		if (i == count && text_next_word(&rest, &word) &&
+		    text_copy(name, sizeof(name), word) && !string_equal(name, last)) {
+			offer(offers, name);
+			memcpy(last, name, sizeof(last));
+		}
+	}
+}
+
+/* Of the lists separated by ';' the one at `place`. */
+static void offer_words(const struct offers *offers, const char *lists, u32 place)
+{
+	struct text rest = text_of(lists);
+	struct text list = {NULL, 0};
+	struct text word;
+	char name[CONFIG_NAME_BYTES];
+
+	for (; place > 0 && rest.length > 0; rest.start++, rest.length--)
+		place -= rest.start[0] == ';';
+	list.start = rest.start;
+	while (place == 0 && list.length < rest.length && rest.start[list.length] != ';')
+		list.length++;
+	while (text_next_word(&list, &word)) {
+		if (text_copy(name, sizeof(name), word))
+			offer(offers, name);
+	}
+}
+
+static void offer_vms(const struct offers *offers)
+{
+	VM_FOR_EACH(vm) {
+		offer(offers, vm->config.name);
+	}
+}
+
+static void offer_log_option(const struct offers *offers, const char *before)
+{
+	if (string_equal(before, "-l"))
+		offer_words(offers, "debug info warning error", 0);
+	else if (string_equal(before, "-c"))
+		offer_words(offers, LOG_CATEGORY_WORDS, 0);
+	else if (string_equal(before, "-v"))
+		offer_vms(offers);
+	else
+		offer_words(offers, "-n -l -c -v -s -u -f", 0);
+}
+
+/* "KEY=", and behind it the choices or the files that are there. */
+static void offer_keys(const struct offers *offers)
+{
+	char text[2 * CONFIG_FILE_BYTES];
+
+	for (const struct config_key *key = config_vm_keys; key->name != NULL; key++) {
+		size_t length = format(text, sizeof(text), "%s=", key->name);
+		struct text rest = text_of(key->words != NULL ? key->words : "");
+		struct text word;
+
+		if (strncmp(text, offers->prefix, length) != 0) {
+			offer(offers, text);
+			continue;
+		}
+		while (text_next_word(&rest, &word)) {
+			format(text + length, sizeof(text) - length, "%.*s", (int)word.length,
+			       word.start);
+			offer(offers, text);
+		}
+		if (!string_equal(key->name, "kernel") && !string_equal(key->name, "initrd"))
+			continue;
+		for (u32 i = 0; file_at(i) != NULL; i++) {
+			format(text + length, sizeof(text) - length, "%s", file_at(i)->name);
+			offer(offers, text);
+		}
+	}
+}
+
+static void offer_symbols(const struct offers *offers)
+{
+	const struct symbol_table *table = symbols_of(SYMBOLS_KERNEL);
+
+	for (u32 i = 0; table != NULL && i < table->count; i++)
+		offer(offers, (const char *)&table->symbol[table->count] + table->symbol[i].name);
+}
+
+static void offer_arguments(const struct offers *offers, const struct command *command,
+			    const struct words *words, u32 name_words, u32 done)
+{
+	switch ((enum completion)command->completion) {
+	case COMPLETE_NOTHING:
+		break;
+	case COMPLETE_VM:
+		if (done == name_words)
+			offer_vms(offers);
+		break;
+	case COMPLETE_SECTION:
+		for (u32 i = 0; i < setup_config()->vm_count && done == name_words; i++)
+			offer(offers, setup_config()->vm[i].name);
+		if (done > name_words)
+			offer_keys(offers);
+		break;
+	case COMPLETE_COMMAND:
+		offer_names(offers, words->word + name_words, done - name_words);
+		break;
+	case COMPLETE_WATCH: /* the caller's */
+		break;
+	case COMPLETE_WORDS:
+		offer_words(offers, command->words, done - name_words);
+		break;
+	case COMPLETE_KEYS:
+		if (done == name_words)
+			offer_vms(offers);
+		else
+			offer_keys(offers);
+		break;
+	case COMPLETE_SYMBOL:
+		if (done == name_words)
+			offer_symbols(offers);
+		break;
+	case COMPLETE_LOG_OPTION:
+		offer_log_option(offers, done > name_words ? words->word[done - 1] : "");
+		break;
+	}
+}
+
+/* A command begins at the word `from`; before `done` all are complete. */
+static void offer_line(const struct offers *offers, const struct words *words, u32 from, u32 done)
+{
+	u32 name_words;
+	const struct command *command = command_find(words->word + from, done - from, &name_words);
+
+	if (command == NULL)
+		offer_names(offers, words->word + from, done - from);
+	else if (command->completion != COMPLETE_WATCH)
+		offer_arguments(offers, command, words, from + name_words, done);
+	else if (done > from + name_words)
+		offer_line(offers, words, from + name_words + 1, done);
+}
+
+size_t command_complete(const char *line, size_t length,
+			void (*offer_word)(void *context, const char *word), void *context)
+{
+	static struct words words;
+	char before[LINE_MAX + 1];
+	struct offers offers = {.offer = offer_word, .context = context};
+	u32 done; /* words that are complete */
+
+	memcpy(before, line, length);
+	before[length] = '\0';
+	words_split(&words, before);
+	if (words.problem != NULL)
+		return 0;
+	done = words.count;
+	offers.prefix = "";
+	if (length > 0 && !char_is_space(line[length - 1]) && words.count > 0)
+		offers.prefix = words.word[--done];
+	offers.length = strlen(offers.prefix);
+	offer_line(&offers, &words, 0, done);
+	return offers.length;
+}

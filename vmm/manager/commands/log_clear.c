@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: MIT */
+#include "vmm/manager/command.h"
+#include "vmm/manager/log.h"
+
+static void run(struct reply *reply, const struct arguments *arguments)
+{
+	(void)reply;
+	(void)arguments;
+	log_take_kernel();
+	log_store_clear(log_lines());
+}
+
+COMMAND(log_clear,
+	.name = "log clear",
+	.arguments = "",
+	.summary = "drops the lines kept so far, but for the audit's",
+	.example = "log clear",
+	.run = run,
+	.audited = true);

@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: MIT */
+#include "lib/parse_number.h"
+#include "vmm/manager/command.h"
+#include "vmm/manager/console.h"
+
+#define ROWS_MAX    1000u
+#define COLUMNS_MIN 40u
+#define COLUMNS_MAX 1000u
+
+/* "50" or "50x132". */
+static bool parse_geometry(const char *word, struct console_terminal *terminal)
+{
+	struct text rows = text_of(word);
+	struct text columns;
+	u64 number;
+
+	for (rows.length = 0; word[rows.length] != '\0'; rows.length++) {
+		if (word[rows.length] == 'x' && rows.length > 0)
+			break;
+	}
+	columns = text_of(word + rows.length);
+	if (!parse_u64(rows, &number) || number > ROWS_MAX || number == 1)
+		return false;
+	terminal->rows = (u32)number;
+	if (columns.length == 0)
+		return true;
+	columns.start++;
+	columns.length--;
+	if (!parse_u64(columns, &number) || number < COLUMNS_MIN || number > COLUMNS_MAX)
+		return false;
+	terminal->columns = (u32)number;
+	return true;
+}
+
+static bool change(struct reply *reply, const struct arguments *arguments)
+{
+	struct console_terminal terminal = console_terminal();
+	const char *word = arguments->word[0];
+	char shown[40];
+
+	terminal.on = string_equal(word, "on");
+	if (!terminal.on && !string_equal(word, "off")) {
+		reply_error(reply, "found \"%s\", allowed: on, off",
+			    text_show(shown, sizeof(shown), text_of(word)));
+		return false;
+	}
+	if (arguments->count == 2 &&
+	    (!terminal.on || !parse_geometry(arguments->word[1], &terminal))) {
+		reply_error(reply,
+			    "found \"%s\", allowed: ROWS or ROWSxCOLUMNS behind `on`, rows 0 (no "
+			    "pages) or 2 to 1000, columns 40 to 1000",
+			    text_show(shown, sizeof(shown), text_of(arguments->word[1])));
+		return false;
+	}
+	console_terminal_set(terminal);
+	return true;
+}
+
+static void run(struct reply *reply, const struct arguments *arguments)
+{
+	struct console_terminal terminal;
+
+	if (!reply_has_terminal(reply) || (arguments->count > 0 && !change(reply, arguments)))
+		return;
+	terminal = console_terminal();
+	if (reply->json) {
+		reply_object_begin(reply);
+		json_bool(&reply->object, "on", terminal.on);
+		json_u64(&reply->object, "rows", terminal.rows);
+		json_u64(&reply->object, "columns", terminal.columns);
+		reply_object_end(reply);
+	} else {
+		reply_line(reply, "term %s, %u rows, %u columns", terminal.on ? "on" : "off",
+			   terminal.rows, terminal.columns);
+	}
+}
+
+COMMAND(term,
+	.name = "term",
+	.arguments = "[on|off [ROWS[xCOLUMNS]]]",
+	.summary = "says what the terminal can do",
+	.detail = "on: colours, a stop after each screenful (none with 0 rows), a cleared\n"
+		  "screen for `watch`. off, as it is at first: plain text, fit for a pipe.",
+	.example = "term on 50x132",
+	.keys = "on rows columns",
+	.run = run,
+	.maximum = 2,
+	.completion = COMPLETE_WORDS,
+	.words = "on off");

@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: MIT */
+#include "lib/format.h"
+#include "lib/parse_number.h"
+#include "vmm/manager/console.h"
+#include "vmm/manager/words.h"
+#include "vmm/rt/clock.h"
+
+#define SECONDS_MAX 86400u
+
+/* There is one console, so there is one watch. */
+static char line[LINE_MAX + 1];
+static u64 interval_ns;
+static u64 next_tsc;
+static bool json;
+static bool (*inner)(struct reply *reply); /* what the command watched waits for */
+
+/* The command anew, as if nothing had been answered yet. */
+static void begin(struct reply *reply)
+{
+	const struct requester *to = reply->to;
+	char heading[LINE_MAX + 48];
+
+	next_tsc = clock_tsc() + clock_ns_to_tsc(interval_ns);
+	memset(reply, 0, sizeof(*reply));
+	reply->to = to;
+	if (!json) {
+		format(heading, sizeof(heading), "%s--- every %llu s, Ctrl-C ends: %s",
+		       console_terminal().on ? "\x1b[H\x1b[2J" : "",
+		       (unsigned long long)(interval_ns / NS_PER_S), line);
+		reply_line(reply, "%s", heading);
+	}
+	reply->json = json;
+	command_run(reply, line);
+	inner = reply->resume;
+}
+
+static bool resume(struct reply *reply)
+{
+	if (inner != NULL) {
+		if (!inner(reply))
+			return false;
+		inner = NULL;
+	}
+	if (reply->failed)
+		return true;
+	reply->deadline_tsc = next_tsc;
+	if (clock_tsc() < next_tsc)
+		return false;
+	begin(reply);
+	reply->resume = resume;
+	return reply->failed;
+}
+
+static bool watchable(struct reply *reply, const char *const *words, u32 count)
+{
+	const struct command *command;
+	char shown[40];
+	u32 name_words;
+
+	command = command_find(words, count, &name_words);
+	if (command != NULL && !command->audited && command->run != NULL &&
+	    !string_equal(command->name, "watch"))
+		return true;
+	reply_error(reply, "found \"%s%s%s\", allowed: a command that shows something",
+		    text_show(shown, sizeof(shown), text_of(words[0])), count > 1 ? " " : "",
+		    count > 1 && command != NULL ? words[1] : "");
+	return false;
+}
+
+static void run(struct reply *reply, const struct arguments *arguments)
+{
+	char shown[40];
+	u64 seconds;
+
+	if (!reply_has_terminal(reply))
+		return;
+	if (!parse_u64(text_of(arguments->word[0]), &seconds) || seconds == 0 ||
+	    seconds > SECONDS_MAX) {
+		reply_error(reply, "found \"%s\", allowed: seconds from 1 to 86400",
+			    text_show(shown, sizeof(shown), text_of(arguments->word[0])));
+		return;
+	}
+	if (!watchable(reply, arguments->word + 1, arguments->count - 1))
+		return;
+	if (!words_join(line, sizeof(line), arguments->word + 1, arguments->count - 1)) {
+		reply_error(reply, "found a command that is too long, allowed: %u characters",
+			    LINE_MAX);
+		return;
+	}
+	console_page_off();
+	interval_ns = seconds * NS_PER_S;
+	json = reply->json;
+	begin(reply);
+	reply->resume = reply->failed ? NULL : resume;
+}
+
+COMMAND(watch,
+	.name = "watch",
+	.arguments = "SECONDS COMMAND",
+	.summary = "runs a command again and again, until Ctrl-C",
+	.detail = "For commands that show something. With `term on` each time on a clear\n"
+		  "screen.",
+	.example = "watch 2 vm list",
+	.keys = "those of the command",
+	.run = run,
+	.minimum = 2,
+	.maximum = COMMAND_WORDS_MAX,
+	.completion = COMPLETE_WATCH);

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include "lib/types.h"
+
+/*
+ * Holds a command's output back after each screenful, until a key asks for more. It counts the
+ * lines of what is sent; positions are those of struct console_output, free-running.
+ */
+struct pager {
+	u32 rows;    /* of the terminal */
+	u32 left;    /* lines that may still be sent */
+	bool active; /* output of a command is on its way */
+	bool ended;  /* ... and ends at `end` */
+	bool paused; /* waiting for a key */
+	u32 end;
+};
+
+/* A command begins; with fewer than 2 rows nothing is held back. */
+void pager_begin(struct pager *pager, u32 rows);
+/* Its output ends at this position. */
+void pager_end(struct pager *pager, u32 position);
+/* Nothing more of the command is held back. */
+void pager_off(struct pager *pager);
+
+/* How many of the bytes at `position` may be sent; 0 of some: `paused` is set. */
+u32 pager_allow(struct pager *pager, const u8 *bytes, u32 count, u32 position);
+/* These were sent. */
+void pager_sent(struct pager *pager, const u8 *bytes, u32 count, u32 position);
+
+/* Goes on for so many lines. */
+void pager_more(struct pager *pager, u32 lines);

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include "vmm/manager/command.h"
+#include "vmm/manager/line_editor.h"
+
+/* A line cut into words; quotes keep spaces together, a backslash between quotes the next byte. */
+struct words {
+	u32 count;
+	const char *word[COMMAND_WORDS_MAX + 2];
+	const char *problem; /* NULL: none */
+	char bytes[LINE_MAX + COMMAND_WORDS_MAX + 3];
+};
+
+/* The line has at most LINE_MAX characters. */
+void words_split(struct words *words, const char *line);
+
+/* Words put together so that words_split gives them back; false when they do not fit. */
+bool words_join(char *line, size_t size, const char *const *words, u32 count);
