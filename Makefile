@@ -186,9 +186,15 @@ lint: lint-packages $(BUILD)/skerry.elf ## layering, W^X, sizes, stack depth, cl
 	$(Q)$(PYTHON) tests/lint/stack.py $(BUILD)/obj
 	$(Q)$(MAKE) --no-print-directory lint-files
 
-install: $(BUILD)/skerry.elf $(BUILD)/skerry.iso ## copy the image to PREFIX/share/skerry
-	install -d $(DESTDIR)$(PREFIX)/share/skerry
-	install -m 644 $^ $(DESTDIR)$(PREFIX)/share/skerry
+# Image, ISO and a sample configuration in share/skerry, the pages in share/doc/skerry.
+SHARE := $(DESTDIR)$(PREFIX)/share
+install: $(BUILD)/skerry.elf $(BUILD)/skerry.iso ## install image, ISO, docs and a sample configuration: PREFIX=
+	install -d $(SHARE)/skerry
+	install -m 644 $^ $(SHARE)/skerry
+	install -m 644 iso/guests/skerry.conf $(SHARE)/skerry/skerry.conf.sample
+	for page in README.md CHANGELOG.md LICENSE $$(find docs -name '*.md'); do \
+		install -D -m 644 $$page $(SHARE)/doc/skerry/$$page || exit 1; \
+	done
 
 clean: ## remove build/
 	rm -rf $(BUILD)

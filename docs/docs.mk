@@ -1,8 +1,22 @@
 # SPDX-License-Identifier: MIT
 #
-# The pages are plain Markdown; checked is what can be: links, and that nothing offered is left out.
+# The pages are plain Markdown; checked is what can be: links, that nothing offered is left out, that
+# the generated references are up to date, and that console examples print what they show.
 
-.PHONY: docs
-docs: ## check the documentation: links, completeness
+.PHONY: docs docs-update docs-static
+docs-static: $(BUILD)/manager.elf
 	$(Q)$(PYTHON) tests/lint/links.py
 	$(Q)$(PYTHON) tests/lint/documented.py
+	$(Q)$(PYTHON) docs/console_reference.py $(BUILD)/manager.elf | \
+		diff docs/reference/console.md - >$(BUILD)/docs.diff || \
+		{ cat $(BUILD)/docs.diff; echo "docs/reference/console.md is old: make docs-update"; exit 1; }
+	$(Q)$(PYTHON) docs/abi_reference.py | diff docs/reference/abi.md - >$(BUILD)/docs.diff || \
+		{ cat $(BUILD)/docs.diff; echo "docs/reference/abi.md is old: make docs-update"; exit 1; }
+
+docs: docs-static test-packages ## check the documentation: links, completeness, references, console examples
+	$(Q)$(MAKE) --no-print-directory $(BUILD)/skerry.elf $(BUILD)/guests.cpio
+	$(Q)$(PYTHON) docs/examples.py --build $(BUILD)
+
+docs-update: $(BUILD)/manager.elf ## write docs/reference/ anew
+	$(Q)$(PYTHON) docs/console_reference.py $(BUILD)/manager.elf >docs/reference/console.md
+	$(Q)$(PYTHON) docs/abi_reference.py >docs/reference/abi.md

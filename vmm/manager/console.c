@@ -26,8 +26,9 @@
 #define COLOUR_RED    "\x1b[31m"
 #define COLOUR_YELLOW "\x1b[33m"
 #define BOLD	      "\x1b[1m"
-#define MORE	      "--more-- (space: a page, Enter: a line, G: all, q: no more)"
-#define MORE_GONE     "\r\x1b[K"
+#define MORE	  "--more-- (space: a page, Enter: a line, G: all, q: no more)"
+#define MORE_GONE "\r                                                           \r"
+_Static_assert(sizeof(MORE_GONE) == sizeof(MORE) + 2, "it covers the other");
 
 enum mode {
 	MODE_CLOSED, /* before the first prompt */
@@ -219,7 +220,7 @@ static void finish_command(void)
 
 static void run(const char *line, bool typed)
 {
-	pager_begin(&pager, typed && terminal.on ? terminal.rows : 0);
+	pager_begin(&pager, typed && terminal.on ? terminal.rows : 0, output.written);
 	memset(&reply, 0, sizeof(reply));
 	reply.to = &operator_terminal;
 	mode = MODE_WAIT;

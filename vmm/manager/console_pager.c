@@ -1,9 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 #include "vmm/manager/console_pager.h"
 
-void pager_begin(struct pager *pager, u32 rows)
+void pager_begin(struct pager *pager, u32 rows, u32 position)
 {
-	*pager = (struct pager){.rows = rows, .left = rows - 1, .active = rows >= 2};
+	*pager = (struct pager){
+		.rows = rows,
+		.left = rows - 1,
+		.active = rows >= 2,
+		.start = position,
+	};
 }
 
 void pager_end(struct pager *pager, u32 position)
@@ -26,6 +31,14 @@ static u32 mine(const struct pager *pager, u32 count, u32 position)
 	return pager->ended && to_end < count ? to_end : count;
 }
 
+/* Bytes among them that come before the command's: what was typed, the end of that line. */
+static u32 before(const struct pager *pager, u32 count, u32 position)
+{
+	s32 to_start = (s32)(pager->start - position);
+
+	return to_start > 0 ? MIN((u32)to_start, count) : 0;
+}
+
 u32 pager_allow(struct pager *pager, const u8 *bytes, u32 count, u32 position)
 {
 	u32 held = mine(pager, count, position);
@@ -41,7 +54,7 @@ u32 pager_allow(struct pager *pager, const u8 *bytes, u32 count, u32 position)
 		pager->paused = count > 0;
 		return 0;
 	}
-	for (u32 i = 0; i < held; i++) {
+	for (u32 i = before(pager, held, position); i < held; i++) {
 		if (bytes[i] == '\n' && --left == 0)
 			return i + 1;
 	}
@@ -50,7 +63,9 @@ u32 pager_allow(struct pager *pager, const u8 *bytes, u32 count, u32 position)
 
 void pager_sent(struct pager *pager, const u8 *bytes, u32 count, u32 position)
 {
-	for (u32 i = 0; pager->active && i < mine(pager, count, position); i++)
+	if (!pager->active)
+		return;
+	for (u32 i = before(pager, count, position); i < mine(pager, count, position); i++)
 		pager->left -= bytes[i] == '\n' && pager->left > 0;
 }
 

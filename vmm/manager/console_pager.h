@@ -13,11 +13,12 @@ struct pager {
 	bool active; /* output of a command is on its way */
 	bool ended;  /* ... and ends at `end` */
 	bool paused; /* waiting for a key */
+	u32 start;
 	u32 end;
 };
 
-/* A command begins; with fewer than 2 rows nothing is held back. */
-void pager_begin(struct pager *pager, u32 rows);
+/* A command begins to write at this position; with fewer than 2 rows nothing is held back. */
+void pager_begin(struct pager *pager, u32 rows, u32 position);
 /* Its output ends at this position. */
 void pager_end(struct pager *pager, u32 position);
 /* Nothing more of the command is held back. */

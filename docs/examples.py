@@ -1,0 +1,165 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: MIT
+"""Every console example in the documentation prints what it shows: run against the image.
+
+An example is a code block with lines `skerry> COMMAND`; what stands below one, up to the next, is what
+it prints. Numbers may differ and blanks run together, a line `...` stands for any lines, what follows
+two blanks and a '#' behind a command is a remark. A command with nothing below it must only succeed.
+A comment `<!-- console: WHAT -->` says which machine the blocks behind it run on, each page and each
+comment a new one: `demo` (no boot module, as without a comment), `bundle` (the demonstration bundle) or
+`none` (not run: another machine, or another program's prompt).
+"""
+import argparse
+import glob
+import re
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT / "tests/system"))
+from machine import Qemu  # noqa: E402
+
+MARK = re.compile(r"^<!-- console: (\w+) -->$")
+COMMAND = re.compile(r"^skerry> (.*?)(?: {2,}#.*)?$")
+SHELL = re.compile(r"^(\w+)# (.*?)(?: {2,}\(Ctrl-\] pressed\))?$")
+NUMBER = re.compile(r"0x[0-9a-f]+|\b[0-9a-f]{8,}\b|\d+")
+
+
+def blocks(path):
+    """(line number, machine, lines) of each code block that has a console in it."""
+    machine, lines, start = "demo", [], 0
+    with open(path, encoding="utf-8") as file:
+        text = file.read().split("\n") + ["end"]
+    for number, line in enumerate(text, 1):
+        if line.startswith("    ") or (lines and not line):
+            if not lines:
+                start = number
+            lines.append(line[4:].rstrip())
+            continue
+        if any(COMMAND.match(each) for each in lines):
+            yield start, machine, lines
+        lines = []
+        mark = MARK.match(line)
+        if mark:
+            machine = f"{mark[1]} {number}"
+
+
+def plain(line):
+    return re.sub(r"\s+", " ", NUMBER.sub("#", line)).strip()
+
+
+def same(shown, printed):
+    """Whether the lines printed are those shown."""
+    if not shown:
+        return not printed
+    if shown[0] == "...":
+        return any(same(shown[1:], printed[i:]) for i in range(len(printed) + 1))
+    return bool(printed) and plain(shown[0]) == plain(printed[0]) and same(shown[1:], printed[1:])
+
+
+def lines_of(text):
+    lines = [line.rstrip() for line in text.replace("\r", "").split("\n")]
+    while lines and not lines[-1]:
+        lines.pop()
+    while lines and not lines[0]:
+        lines.pop(0)
+    return lines
+
+
+def steps(lines):
+    """(number, kind, words, shown) of each command in a block."""
+    step = None
+    for number, line in enumerate(lines):
+        command, shell = COMMAND.match(line), SHELL.match(line)
+        if command or shell:
+            if step:
+                yield step
+            step = (number, "command", command[1], []) if command else \
+                (number, "leave" if "(Ctrl-]" in line else "shell", shell[0], [])
+        elif step:
+            step[3].append(line)
+    if step:
+        yield step
+
+
+class Runner:
+    def __init__(self, build):
+        self.build = build
+        self.machine = None
+        self.errors = []
+        self.count = 0
+
+    def close(self):
+        if self.machine is not None:
+            self.machine.close()
+        self.machine = None
+
+    def boot(self, kind):
+        self.close()
+        bundle = self.build / "guests.cpio" if kind.startswith("bundle") else None
+        self.machine = Qemu(self.build, bundle=bundle)
+        self.machine.wait_prompt()
+
+    def printed(self, kind, words):
+        machine = self.machine
+        if kind == "leave":
+            machine.leave()
+            return []
+        if kind == "shell":
+            name, _, line = words.partition("# ")
+            return lines_of(machine.shell(line)) if line else machine.wait_shell(name) or []
+        if words.startswith("vm console "):
+            name = words.split()[-1]
+            machine.attach(name)
+            machine.type("\n")
+            machine.wait(f"{name}# ")
+            return None
+        if words in ("poweroff", "reboot"):
+            machine.type(words + "\r")
+            return [] if machine.ended() else ["(does not end)"]
+        return lines_of(machine.command(words))
+
+    def check(self, where, kind, words, shown):
+        printed = self.printed(kind, words)
+        self.count += 1
+        shown = lines_of("\n".join(shown))
+        if printed is None:  # a guest's boot is its own
+            return
+        if shown and not same(shown, printed):
+            self.errors.append(f"{where}: `{words}` prints\n    " + "\n    ".join(printed or ["(nothing)"]))
+        elif not shown and printed and printed[0].startswith("error: "):
+            self.errors.append(f"{where}: `{words}`: {printed[0]}")
+
+    def page(self, path):
+        at = None
+        for start, kind, lines in blocks(path):
+            if kind.startswith("none"):
+                continue
+            if kind != at:
+                self.boot(kind)
+                at = kind
+            for number, step, words, shown in steps(lines):
+                self.check(f"{path}:{start + number}", step, words, shown)
+        self.close()
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--build", type=Path, default=Path("build"))
+    parser.add_argument("pages", nargs="*")
+    options = parser.parse_args()
+    runner = Runner(options.build.resolve())
+    pages = options.pages or ["README.md"] + sorted(glob.glob("docs/**/*.md", recursive=True))
+    for page in pages:
+        try:
+            runner.page(page)
+        except Exception as error:  # a prompt that does not come: what was there says why
+            said = runner.machine.transcript()[-600:] if runner.machine else ""
+            runner.errors.append(f"{page}: {type(error).__name__} behind\n{said}")
+            runner.close()
+    print("\n".join(runner.errors + [f"examples: {runner.count} commands, {len(runner.errors)} errors"]))
+    return 1 if runner.errors else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

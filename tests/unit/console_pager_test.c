@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: MIT */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include "lib/string.c"
+#include "vmm/manager/console_pager.c"
+
+static struct pager pager;
+static u32 position;
+
+/* Sends what the pager lets through of a text at `position`, in pieces of at most 3 bytes. */
+static u32 send(const char *text)
+{
+	const u8 *bytes = (const u8 *)text;
+	u32 length = (u32)strlen(text);
+	u32 sent = 0;
+
+	while (sent < length) {
+		u32 count = pager_allow(&pager, bytes + sent, length - sent, position);
+
+		count = MIN(count, 3u);
+		if (count == 0)
+			break;
+		pager_sent(&pager, bytes + sent, count, position);
+		sent += count;
+		position += count;
+	}
+	return sent;
+}
+
+static void begin(u32 rows, const char *typed)
+{
+	position = 0xfffffff0u; /* positions wrap */
+	pager_begin(&pager, rows, position + (u32)strlen(typed));
+}
+
+static void test_pages(void **state)
+{
+	(void)state;
+	begin(3, "help\r\n");
+	assert_int_equal(send("help\r\na\nb\nc\nd\ne\n"), 10);
+	assert_true(pager.paused);
+	assert_int_equal(send("c\nd\ne\n"), 0);
+	pager_more(&pager, 1);
+	assert_int_equal(send("c\nd\ne\n"), 2);
+	assert_true(pager.paused);
+	pager_more(&pager, 2);
+	pager_end(&pager, position + 4);
+	/* The last lines fill the screen exactly: nothing is behind them but the prompt. */
+	assert_int_equal(send("d\ne\nskerry> x\ny\nz\n"), 18);
+	assert_false(pager.paused || pager.active);
+}
+
+static void test_off(void **state)
+{
+	(void)state;
+	begin(0, "");
+	assert_int_equal(send("a\nb\nc\n"), 6);
+	begin(2, "");
+	assert_int_equal(send("a\nb\nc\n"), 2);
+	assert_true(pager.paused);
+	pager_off(&pager);
+	assert_int_equal(send("b\nc\n"), 4);
+	assert_false(pager.paused);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_pages),
+		cmocka_unit_test(test_off),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
