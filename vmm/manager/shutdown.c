@@ -23,3 +23,16 @@ void shutdown_step(void)
 	console_notice("error: the machine does not stop: %s\n",
 		       what == SHUTDOWN_REBOOT ? machine_reboot() : machine_power_off());
 }
+
+static bool resume_never(struct reply *reply)
+{
+	(void)reply;
+	return false;
+}
+
+void shutdown_run(struct reply *reply, enum shutdown what)
+{
+	shutdown_ask(what);
+	if (reply->to->terminal)
+		reply->resume = resume_never;
+}

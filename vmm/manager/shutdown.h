@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-#include "lib/types.h"
+#include "vmm/manager/reply.h"
 
 enum shutdown { SHUTDOWN_NONE, SHUTDOWN_REBOOT, SHUTDOWN_POWER_OFF };
 
@@ -10,3 +10,6 @@ void shutdown_ask(enum shutdown what);
 
 /* Once a turn of the loop: sends all that waits and stops the machine, if it is to stop. */
 void shutdown_step(void);
+
+/* For the commands that ask for it: where the console asked there is no next prompt. */
+void shutdown_run(struct reply *reply, enum shutdown what);

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "kernel/abi/version.h"
-#include "vmm/manager/commands/commands.h"
-#include "vmm/rt/start.h"
+#include "vmm/manager/command.h"
 
 static void list(struct reply *reply)
 {
@@ -21,7 +19,7 @@ static void list(struct reply *reply)
 }
 
 /* Every command that begins with the words given. */
-void command_help(struct reply *reply, const struct arguments *arguments)
+static void run(struct reply *reply, const struct arguments *arguments)
 {
 	struct text rest;
 	struct text word;
@@ -55,41 +53,12 @@ void command_help(struct reply *reply, const struct arguments *arguments)
 			    text_show(shown, sizeof(shown), text_of(arguments->word[0])));
 }
 
-void command_version(struct reply *reply, const struct arguments *arguments)
-{
-	static const char build[] = "gnu17 " __VERSION__;
-	struct text backend = {start_info->backend,
-			       strnlen(start_info->backend, sizeof(start_info->backend))};
-
-	(void)arguments;
-	if (!reply->json) {
-		reply_line(reply, "Skerry %s, ABI %u, %.*s, built with %s", SKERRY_VERSION,
-			   SKERRY_ABI_VERSION, (int)backend.length, backend.start, build);
-		return;
-	}
-	reply_object_begin(reply);
-	json_string(&reply->object, "name", "Skerry");
-	json_string(&reply->object, "version", SKERRY_VERSION);
-	json_u64(&reply->object, "abi", SKERRY_ABI_VERSION);
-	json_text(&reply->object, "backend", backend);
-	json_string(&reply->object, "build", build);
-	reply_object_end(reply);
-}
-
 COMMAND(help,
 	.name = "help",
 	.arguments = "[COMMAND]",
 	.summary = "lists the commands, or explains one",
 	.example = "help vm create",
 	.keys = "name arguments summary",
-	.run = command_help,
+	.run = run,
 	.maximum = 2,
 	.completion = COMPLETE_COMMAND);
-
-COMMAND(version,
-	.name = "version",
-	.arguments = "",
-	.summary = "version, ABI, back end and build",
-	.example = "version -j",
-	.keys = "name version abi backend build",
-	.run = command_version);

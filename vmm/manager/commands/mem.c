@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: MIT */
+#include "vmm/manager/machine.h"
+#include "lib/format.h"
+#include "vmm/manager/command.h"
+#include "vmm/manager/page_names.h"
+
+/* Where there are several: which memory lies close together, for the CPUs that are there. */
+static void show_zones(struct reply *reply, const struct kernel_page *page)
+{
+	char name[16];
+
+	for (u32 i = 0; i < ZONE_MAX; i++) {
+		const struct zone_counters *zone = &page->zones[i];
+
+		if (zone->pages == 0 || page->zones[0].pages == page->page_count)
+			continue;
+		format(name, sizeof(name), "zone-%u", i);
+		if (!reply->json) {
+			reply_line(reply, "%-10s %12llu %10llu  %llu free", name,
+				   (unsigned long long)zone->pages,
+				   (unsigned long long)(zone->pages * PAGE_SIZE / KIB),
+				   (unsigned long long)zone->free);
+			continue;
+		}
+		reply_object_begin(reply);
+		json_string(&reply->object, "owner", name);
+		json_u64(&reply->object, "pages", zone->pages);
+		json_u64(&reply->object, "free", zone->free);
+		reply_object_end(reply);
+	}
+}
+
+static void run(struct reply *reply, const struct arguments *arguments)
+{
+	const struct kernel_page *page = machine_page();
+
+	(void)arguments;
+	if (!reply->json)
+		reply_line(reply, "%-10s %12s %10s", "OWNER", "PAGES", "KIB");
+	for (u32 i = 0; i < PAGE_OWNER_COUNT; i++) {
+		u64 pages = page->pages[i];
+
+		if (!reply->json) {
+			reply_line(reply, "%-10s %12llu %10llu", page_owner_name(i),
+				   (unsigned long long)pages,
+				   (unsigned long long)(pages * PAGE_SIZE / KIB));
+			continue;
+		}
+		reply_object_begin(reply);
+		json_string(&reply->object, "owner", page_owner_name(i));
+		json_u64(&reply->object, "pages", pages);
+		reply_object_end(reply);
+	}
+	show_zones(reply, page);
+}
+
+COMMAND(mem,
+	.name = "mem",
+	.arguments = "",
+	.summary = "pages of the machine by owner",
+	.detail = "A page has 4096 bytes.",
+	.example = "mem",
+	.keys = "owner pages free",
+	.run = run);

@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: MIT */
+#include "vmm/manager/commands/vm_act.h"
+#include "lib/format.h"
+#include "vmm/rt/clock.h"
+
+/* A monitor that loads a large guest on an emulated CPU takes seconds. */
+#define ANSWER_NS (60 * NS_PER_S)
+#define LAST_PAGES_NS (20 * NS_PER_MS)
+
+static void show(struct reply *reply, const char *name, const char *state, const char *reason)
+{
+	if (!reply->json) {
+		reply_line(reply, "%s: %s%s%s", name, state, reason[0] != '\0' ? ": " : "", reason);
+		return;
+	}
+	reply_object_begin(reply);
+	json_string(&reply->object, "name", name);
+	json_string(&reply->object, "state", state);
+	json_string(&reply->object, "reason", reason);
+	reply_object_end(reply);
+}
+
+/* Waits for the monitor to have done what it was told. */
+static bool resume_action(struct reply *reply)
+{
+	struct vm *vm = vm_by_id(reply->vm_id);
+
+	if (vm == NULL) {
+		reply_error(reply, "%s was destroyed meanwhile", reply->vm_name);
+		return true;
+	}
+	if (!vm_busy(vm) || (vm->dying && vm->after == AFTER_NOTHING)) {
+		if (vm->state == VM_CRASHED)
+			reply_error(reply, "%s crashed: %s", vm->config.name, vm->reason);
+		else
+			show(reply, vm->config.name, vm_state_name(vm->state), vm->reason);
+		return true;
+	}
+	if (clock_tsc() < reply->deadline_tsc)
+		return false;
+	reply_error(reply, "the monitor of %s does not answer, `vm destroy %s` ends it",
+		    vm->config.name, vm->config.name);
+	return true;
+}
+
+/* The kernel returns the last pages when each CPU has been through its loop once more. */
+static bool resume_destroy(struct reply *reply)
+{
+	if (vm_by_id(reply->vm_id) != NULL)
+		return false;
+	if (reply->deadline_tsc == 0)
+		reply->deadline_tsc = clock_tsc() + clock_ns_to_tsc(LAST_PAGES_NS);
+	if (clock_tsc() < reply->deadline_tsc)
+		return false;
+	show(reply, reply->vm_name, "destroyed", "");
+	return true;
+}
+
+void vm_act_run(struct reply *reply, const struct arguments *arguments, enum vm_action action)
+{
+	struct vm *vm = command_vm(reply, arguments->word[0]);
+	char problem[256];
+
+	if (vm == NULL)
+		return;
+	reply->vm_id = vm->id;
+	string_copy(reply->vm_name, sizeof(reply->vm_name), vm->config.name);
+	if (!vm_act(vm, action, problem, sizeof(problem))) {
+		reply_error(reply, "%s", problem);
+		return;
+	}
+	reply->resume = action == ACTION_DESTROY ? resume_destroy : resume_action;
+	if (action != ACTION_DESTROY)
+		reply->deadline_tsc = clock_tsc() + clock_ns_to_tsc(ANSWER_NS);
+}
