@@ -1,0 +1,100 @@
+# SPDX-License-Identifier: MIT
+"""The console as a person uses it, and as somebody abuses it."""
+import re
+
+from machine import PROMPT, Qemu
+
+LEFT, HOME = "\x1b[D", "\x1b[H"
+MORE = re.escape("--more--")
+
+
+def test_console(build):
+    with Qemu(build) as machine:
+        machine.wait_prompt()
+        check_keys(machine)
+        check_completion(machine)
+        check_watch(machine)
+        check_pages(machine)
+        check_lines(machine)
+        machine.command("vm destroy demo")
+        assert machine.objects("vm list") == []
+
+
+def entered(machine, keys, line):
+    """Types keys that make a line; returns what the line prints."""
+    machine.type(keys + "\r")
+    machine.wait(re.escape(line) + r" *[\b]*\r*\n")
+    return machine.wait_prompt().replace("\r", "")
+
+
+def check_keys(machine):
+    machine.command("version")
+    assert "OWNER" in entered(machine, f"me{LEFT}{LEFT}{LEFT}\x05m", "mem")
+    assert "OWNER" in entered(machine, "x\x1b[A\x7f\x7f\x7f\x7fmem", "mem")
+    assert "Skerry" in entered(machine, "\x12vers", "version")
+    assert "NAME" in entered(machine, f"list{HOME}vm ", "vm list")
+    assert "Skerry" in entered(machine, "mem all\x17\x17version", "version")
+
+
+def check_completion(machine):
+    assert "demo: paused" in entered(machine, "vm pa\td\t", "vm pause demo ")
+    assert "demo: running" in entered(machine, "vm resu\td\t", "vm resume demo ")
+    assert "weight = 300" in entered(machine, "vm set d\twei\t300", "vm set demo weight=300")
+    assert "kernel_main" in entered(machine, "sym kernel_mai\t", "sym kernel_main ")
+    machine.type("log show -\t-c \t")
+    machine.wait(r"-n  -l  -c  -v  -s  -u  -f")
+    machine.wait(r"boot  cpu  memory .* audit")
+    machine.wait(r"skerry> log show -c ")
+    machine.type("\x03")
+    machine.wait_prompt()
+
+
+def check_watch(machine):
+    """What is typed meanwhile, and before Ctrl-C, is dropped with it."""
+    machine.type("watch 1 vm list\r")
+    for _ in range(2):
+        machine.wait(r"--- every 1 s, Ctrl-C ends: vm list\r*\n")
+        machine.wait(r"demo +running")
+    machine.type("mem\x03")
+    machine.wait(r"\^C\r*\n")
+    machine.wait_prompt()
+    assert machine.command("watch 1 vm destroy demo").startswith("error: ")
+    assert machine.command("watch 0 mem").startswith("error: ")
+    assert machine.command("watch 1 nothing").startswith("error: ")
+    machine.type("log show -f -n 1\r")
+    machine.wait(r"audit|vm ")
+    machine.type("\x03")
+    machine.wait(PROMPT)
+
+
+def check_pages(machine):
+    """Ten rows: nine lines, then it waits; without a terminal nothing waits."""
+    assert "term on, 10 rows" in machine.command("term on 10")
+    machine.type("help\r")
+    machine.wait(r"help\r*\n")
+    assert machine.wait(MORE).count("\n") == 9
+    machine.type("\r")
+    assert machine.wait(MORE).count("\n") == 1
+    machine.type(" ")
+    assert machine.wait(MORE).count("\n") == 9
+    machine.type("q")
+    machine.wait_prompt()
+    assert "\x1b[31merror: \x1b[0m" in machine.command("nothing")
+    assert "term off" in machine.command("term off")
+    out = machine.command("help")
+    assert "watch " in out and "\x1b" not in out
+    assert machine.command("nothing").startswith("error: ")
+
+
+def check_lines(machine):
+    """A line that is no line is refused as a whole, with the reason."""
+    for line, said in (("vm \u00e4 list", "error: found the byte 0xc3 at column 4"),
+                       ("a\x1b[31m", "error: found the byte 0x1b at column 2"),
+                       ("\0version", "error: found the byte 0x00 at column 1"),
+                       ("x" * 5000, "error: found a line that is too long"),
+                       ('vm create "x', "error: found a quote that is not closed"),
+                       ("help " + "x " * 40, "error: found too many words")):
+        machine.type(line + "\r")
+        machine.wait(re.escape(said))
+        machine.wait_prompt()
+    assert not [line for line in machine.objects("log show") if not line["text"].isprintable()]
