@@ -86,8 +86,13 @@ class Runner:
     def __init__(self, build):
         self.build = build
         self.machine = None
-        self.errors = []
+        self.attached = False
+        self.errors = 0
         self.count = 0
+
+    def fail(self, text):
+        self.errors += 1
+        print(text, flush=True)
 
     def close(self):
         if self.machine is not None:
@@ -97,27 +102,40 @@ class Runner:
     def boot(self, kind):
         self.close()
         bundle = self.build / "guests.cpio" if kind.startswith("bundle") else None
+        self.attached = False
         self.machine = Qemu(self.build, bundle=bundle)
         self.machine.wait_prompt()
 
     def printed(self, kind, words):
         machine = self.machine
-        if kind == "leave":
+        if kind == "leave" or (kind == "command" and self.attached):
             machine.leave()
+            self.attached = False
+        if kind == "leave":
             return []
         if kind == "shell":
-            name, _, line = words.partition("# ")
-            return lines_of(machine.shell(line)) if line else machine.wait_shell(name) or []
+            return self.shell(words.partition("# ")[2])
         if words.startswith("vm console "):
             name = words.split()[-1]
             machine.attach(name)
             machine.type("\n")
             machine.wait(f"{name}# ")
+            self.attached = True
             return None
         if words in ("poweroff", "reboot"):
             machine.type(words + "\r")
             return [] if machine.ended() else ["(does not end)"]
         return lines_of(machine.command(words))
+
+    def shell(self, line):
+        """A line at a guest's shell; the one that ends the guest leaves its console."""
+        if not line.startswith("poweroff"):
+            return lines_of(self.machine.shell(line))
+        self.machine.type(line + "\n")
+        self.machine.wait(r"\[the guest has ended\]\r*\n")
+        self.machine.wait_prompt()
+        self.attached = False
+        return None
 
     def check(self, where, kind, words, shown):
         printed = self.printed(kind, words)
@@ -126,9 +144,9 @@ class Runner:
         if printed is None:  # a guest's boot is its own
             return
         if shown and not same(shown, printed):
-            self.errors.append(f"{where}: `{words}` prints\n    " + "\n    ".join(printed or ["(nothing)"]))
+            self.fail(f"{where}: `{words}` prints\n    " + "\n    ".join(printed or ["(nothing)"]))
         elif not shown and printed and printed[0].startswith("error: "):
-            self.errors.append(f"{where}: `{words}`: {printed[0]}")
+            self.fail(f"{where}: `{words}`: {printed[0]}")
 
     def page(self, path):
         at = None
@@ -155,9 +173,9 @@ def main():
             runner.page(page)
         except Exception as error:  # a prompt that does not come: what was there says why
             said = runner.machine.transcript()[-600:] if runner.machine else ""
-            runner.errors.append(f"{page}: {type(error).__name__} behind\n{said}")
+            runner.fail(f"{page}: {type(error).__name__} behind\n{said}")
             runner.close()
-    print("\n".join(runner.errors + [f"examples: {runner.count} commands, {len(runner.errors)} errors"]))
+    print(f"examples: {runner.count} commands, {runner.errors} errors")
     return 1 if runner.errors else 0
 
 
