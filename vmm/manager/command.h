@@ -37,6 +37,7 @@ struct command {
 	u8 maximum;
 	u8 completion;     /* enum completion */
 	bool audited;      /* the line goes to the log of who did what */
+	bool changes;      /* it does more than show something: nothing to watch */
 	const char *words; /* for completion: of each argument, these separated by ';' */
 };
 

@@ -115,4 +115,5 @@ COMMAND(vm_create,
 	.run = command_vm_create,
 	.minimum = 1,
 	.maximum = COMMAND_WORDS_MAX,
+	.changes = true,
 	.completion = COMPLETE_SECTION);

@@ -15,4 +15,5 @@ COMMAND(vm_resume,
 	.run = run,
 	.minimum = 1,
 	.maximum = 1,
+	.changes = true,
 	.completion = COMPLETE_VM);

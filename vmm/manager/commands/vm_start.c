@@ -16,4 +16,5 @@ COMMAND(vm_start,
 	.run = run,
 	.minimum = 1,
 	.maximum = 1,
+	.changes = true,
 	.completion = COMPLETE_VM);

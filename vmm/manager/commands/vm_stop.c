@@ -16,4 +16,5 @@ COMMAND(vm_stop,
 	.run = run,
 	.minimum = 1,
 	.maximum = 1,
+	.changes = true,
 	.completion = COMPLETE_VM);

@@ -58,8 +58,7 @@ static bool watchable(struct reply *reply, const char *const *words, u32 count)
 	u32 name_words;
 
 	command = command_find(words, count, &name_words);
-	if (command != NULL && !command->audited && command->run != NULL &&
-	    !string_equal(command->name, "watch"))
+	if (command != NULL && !command->audited && !command->changes)
 		return true;
 	reply_error(reply, "found \"%s%s%s\", allowed: a command that shows something",
 		    text_show(shown, sizeof(shown), text_of(words[0])), count > 1 ? " " : "",
@@ -105,4 +104,5 @@ COMMAND(watch,
 	.run = run,
 	.minimum = 2,
 	.maximum = COMMAND_WORDS_MAX,
+	.changes = true,
 	.completion = COMPLETE_WATCH);
