@@ -22,6 +22,7 @@ from machine import Qemu  # noqa: E402
 MARK = re.compile(r"^<!-- console: (\w+) -->$")
 COMMAND = re.compile(r"^skerry> (.*?)(?: {2,}#.*)?$")
 SHELL = re.compile(r"^(\w+)# (.*?)(?: {2,}\(Ctrl-\] pressed\))?$")
+LOOKS = 100
 NUMBER = re.compile(r"0x[0-9a-f]+|\b[0-9a-f]{8,}\b|\d+")
 
 
@@ -105,6 +106,10 @@ class Runner:
         self.attached = False
         self.machine = Qemu(self.build, bundle=bundle)
         self.machine.wait_prompt()
+        # The prompt may come before the first guests have begun.
+        for _ in range(LOOKS):
+            if all(vm["state"] != "created" for vm in self.machine.objects("vm list")):
+                break
 
     def printed(self, kind, words):
         machine = self.machine
