@@ -65,4 +65,5 @@ COMMAND(gdb,
 	.run = command_gdb,
 	.minimum = 0,
 	.maximum = 1,
-	.completion = COMPLETE_VM);
+	.completion = COMPLETE_VM,
+	.audited = true);
