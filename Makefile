@@ -211,6 +211,7 @@ help: ## this list
 -include iso/run.mk
 -include tests/fuzz/fuzz.mk
 -include tests/lint/lint.mk
+-include tests/verify/verify.mk
 -include tests/tests.mk
 -include docs/docs.mk
 -include tests/bench/bench.mk

@@ -9,6 +9,7 @@ static const struct handle_entry *entry_of(const struct handle_table *table, u64
 
 	if (handle > UINT32_MAX || index == 0 || index > HANDLE_MAX)
 		return NULL;
+	/*@ split index; */ /* make verify */
 	entry = &table->entry[index - 1];
 	if (entry->object == NULL || entry->generation != handle >> 16)
 		return NULL;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "kernel/kernel_page.h"
 #include "arch/x86_64/cpu/features.h"
+#include "arch/x86_64/hw/speculation.h"
 #include "arch/x86_64/cpu/instructions.h"
 #include "arch/x86_64/cpu/percpu.h"
 #include "arch/x86_64/cpu/tsc.h"
@@ -26,7 +27,7 @@ static u64 feature_bits(void)
 	bits |= features.meltdown ? HOST_SPLIT_TABLES : 0;
 	bits |= features.tsc_invariant ? HOST_INVARIANT_TSC : 0;
 	bits |= machine.boot->kaslr != 0 ? HOST_KASLR : 0;
-	return bits;
+	return bits | features.speculation.shown << HOST_SPECULATION_SHIFT;
 }
 
 void kernel_page_init(void)

@@ -2,6 +2,7 @@
 #include "kernel/thread.h"
 #include "arch/x86_64/cpu/instructions.h"
 #include "arch/x86_64/cpu/percpu.h"
+#include "arch/x86_64/cpu/speculation.h"
 #include "kernel/caches.h"
 #include "kernel/cpus.h"
 #include "kernel/process.h"
@@ -153,6 +154,8 @@ void thread_load(struct cpu *cpu, struct thread *thread)
 {
 	space_load(cpu, thread->process->space);
 	if (cpu->thread != thread) {
+		if (cpu->thread == NULL || cpu->thread->process != thread->process)
+			speculation_barrier();
 		frame_load(cpu, thread);
 		thread_ports_load(cpu, thread);
 	}

@@ -3,6 +3,7 @@
 #include "arch/x86_64/cpu/fpu.h"
 #include "arch/x86_64/cpu/instructions.h"
 #include "arch/x86_64/cpu/percpu.h"
+#include "arch/x86_64/cpu/speculation.h"
 #include "kernel/caches.h"
 #include "kernel/cpuid.h"
 #include "kernel/cpus.h"
@@ -84,6 +85,7 @@ static NOINLINE enum status load_anew(struct cpu *cpu, struct vcpu *vcpu)
 		return STATUS_AGAIN;
 	}
 	vcpu_unload(cpu);
+	speculation_barrier();
 	virt->vcpu_load(&vcpu->virt);
 	tlb_guest_enter(vcpu->vm->space, cpu->id);
 	cpu->loaded = vcpu;

@@ -44,6 +44,7 @@ size_t x86_length_of_exit(const u8 *bytes, size_t available, enum x86_mode mode)
 	size_t length;
 
 	x86_scan_prefixes(bytes, limit, mode, &prefixes);
+	/*@ split prefixes.count; */ /* make verify */
 	length = opcode_length(bytes + prefixes.count, limit - prefixes.count);
 	if (length == 0)
 		return 0;

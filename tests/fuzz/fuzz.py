@@ -83,7 +83,7 @@ def fuzz_target(build, name, seconds, seed=None, gather=True):
 
 def coverage(build, names):
     """Lines of the sources under test that seeds and gathered inputs reach, by target."""
-    print("\ncoverage by lines, of the files that each target includes:")
+    print("\ncoverage by lines, of the sources that each target includes:")
     for name in names:
         profile = build / f"{name}.profraw"
         program = (build / f"{name}.coverage").resolve()
@@ -98,7 +98,7 @@ def coverage(build, names):
         data = build / f"{name}.profdata"
         subprocess.run(["llvm-profdata", "merge", "-sparse", profile, "-o", data], check=True)
         report = subprocess.run(["llvm-cov", "report", program, f"-instr-profile={data}",
-                                 "-ignore-filename-regex=(^|/)tests/|^/usr"], text=True,
+                                 r"-ignore-filename-regex=(^|/)tests/|^/usr|\.h$"], text=True,
                                 stdout=subprocess.PIPE).stdout
         total = re.search(r"^TOTAL.*$", report, re.MULTILINE)
         # regions, missed, %, functions, missed, %, lines, missed, %

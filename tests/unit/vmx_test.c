@@ -209,6 +209,13 @@ bool table_lookup(const struct table *table, u64 at, struct pt_leaf *leaf)
 	return at == 0x5000;
 }
 
+static unsigned int clear_count;
+void speculation_clear(const struct speculation *speculation)
+{
+	(void)speculation;
+	clear_count++;
+}
+
 size_t fpu_area_bytes(void)
 {
 	return 2696;
@@ -1056,6 +1063,27 @@ static void traps_change_the_control_words(void **state)
 
 #define TEST_WITH_VCPU(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
+/* Nothing of it where the CPU does not ask for it: set_up's has no speculation to speak of. */
+static void what_speculation_asks_for(void **state)
+{
+	(void)state;
+	clear_count = 0;
+	field[VMCS_EXIT_REASON] = VMX_EXIT_HLT;
+	vmx_enter(&vcpu, 0);
+	assert_int_equal(clear_count, 0);
+	assert_int_equal(field[VMCS_EXIT_MSR_LOAD_COUNT], 0);
+	features.speculation = (struct speculation){
+		.clear = true, .ibrs_on_exit = true, .spec_ctrl = 5};
+	vmx_enter(&vcpu, 0);
+	assert_int_equal(clear_count, 1);
+	tear_down(state);
+	set_up(state);
+	assert_int_equal(field[VMCS_EXIT_MSR_LOAD_COUNT], 1);
+	assert_int_equal(((const struct vmx_scratch *)vcpu.scratch)->exit_load[0].index, 0x48);
+	assert_int_equal(((const struct vmx_scratch *)vcpu.scratch)->exit_load[0].value, 5);
+	features.speculation = (struct speculation){0};
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -1087,6 +1115,7 @@ int main(void)
 		TEST_WITH_VCPU(unloaded_state_can_be_reached),
 		TEST_WITH_VCPU(traps_change_the_control_words),
 		TEST_WITH_VCPU(dump_fits_and_keeps_host_addresses),
+		TEST_WITH_VCPU(what_speculation_asks_for),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -207,6 +207,7 @@ static enum walk_outcome attempt(struct walker *walker, struct walk_result *resu
 	u64 fault;
 
 	if (descend(walker, &fault)) {
+		/*@ split walker->path.last; */ /* make verify */
 		fault = PF_ERROR_P;
 		if (permitted(walker)) {
 			if (!(walker->access & WALK_PROBE) && !set_accessed(walker))

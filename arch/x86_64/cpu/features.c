@@ -29,14 +29,21 @@ static void vendor_read(void)
 }
 
 /* AMD's CPUs check the U bit before they use data; others say so, or are taken to be open. */
-static bool open_to_meltdown(void)
+static void speculation_read(void)
 {
-	if (string_equal(features.vendor, "AuthenticAMD") ||
-	    string_equal(features.vendor, "HygonGenuine"))
-		return false;
-	if (!(leaf_read(CPUID_FEATURES, 0).edx & CPUID_7_EDX_ARCH_CAPABILITIES))
-		return true;
-	return !(rdmsr(MSR_ARCH_CAPABILITIES) & ARCH_CAP_RDCL_NO);
+	struct speculation_cpu cpu = {
+		.amd = string_equal(features.vendor, "AuthenticAMD") ||
+		       string_equal(features.vendor, "HygonGenuine"),
+		.leaf_7_ebx = leaf_read(CPUID_FEATURES, 0).ebx,
+		.leaf_7_edx = leaf_read(CPUID_FEATURES, 0).edx,
+		.leaf_88_ebx = leaf_read(CPUID_ADDRESS_SIZES, 0).ebx,
+		.leaf_821_eax = leaf_read(CPUID_EXTENDED_FEATURES2, 0).eax,
+	};
+
+	if (!cpu.amd && cpu.leaf_7_edx & CPUID_7_EDX_ARCH_CAPABILITIES)
+		cpu.capabilities = rdmsr(MSR_ARCH_CAPABILITIES);
+	features.meltdown = !cpu.amd && !(cpu.capabilities & ARCH_CAP_RDCL_NO);
+	features.speculation = speculation_decide(&cpu);
 }
 
 static void basic_read(void)
@@ -98,7 +105,7 @@ void features_read(void)
 	basic_read();
 	extended_read();
 	xcr0_read();
-	features.meltdown = open_to_meltdown();
+	speculation_read();
 }
 
 void features_enable(void)
@@ -117,6 +124,7 @@ void features_enable(void)
 		cr4 |= CR4_OSXSAVE;
 	if (features.nx)
 		wrmsr(MSR_EFER, rdmsr(MSR_EFER) | EFER_NXE);
+	speculation_enable(&features.speculation);
 	wrmsr(MSR_PAT, PAT_RESET); /* page tables count on it, firmware may have changed it */
 	write_cr4(cr4);
 	write_cr0(CR0_PG | CR0_PE | CR0_MP | CR0_TS | CR0_ET | CR0_NE | CR0_WP);

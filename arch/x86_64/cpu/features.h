@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
+#include "arch/x86_64/cpu/speculation.h"
 #include "lib/types.h"
 
 /* What this machine's CPUs can do, as far as the kernel asks. Filled once at boot. */
@@ -27,6 +28,7 @@ struct cpu_features {
 	bool svm;
 	bool meltdown;	   /* ring 3 may read what its tables map for ring 0 */
 	bool use_sysenter; /* system calls enter by SYSENTER, which VM exits restore on VMX */
+	struct speculation speculation;
 	u64 xcr0;	   /* state components that guests may use; 0 without XSAVE */
 	char vendor[13];
 };

@@ -51,6 +51,7 @@
 #define EFER_LMA   BIT(10)
 #define EFER_NXE   BIT(11)
 #define EFER_SVME  BIT(12)
+#define EFER_AIBRSE BIT(21)
 #define EFER_LMSLE BIT(13)
 #define EFER_FFXSR BIT(14)
 #define EFER_TCE   BIT(15)

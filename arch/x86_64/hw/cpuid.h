@@ -199,7 +199,12 @@ struct cpuid_regs {
 #define CPUID_88_EBX_IBPB		 BIT(12)
 #define CPUID_88_EBX_IBRS		 BIT(14)
 #define CPUID_88_EBX_STIBP		 BIT(15)
+#define CPUID_88_EBX_IBRS_ALWAYS_ON	 BIT(16)
 #define CPUID_88_EBX_SSBD		 BIT(24)
+#define CPUID_88_EBX_SSB_NO		 BIT(26)
+
+/* CPUID.80000021:EAX */
+#define CPUID_821_EAX_AUTOMATIC_IBRS BIT(8)
 
 /* CPUID.8000000A: APM vol. 3, E.4.9. EAX[7:0] revision, EBX number of ASIDs. */
 #define CPUID_8A_EAX_REVISION		    BITS(7, 0)

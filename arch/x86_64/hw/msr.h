@@ -17,6 +17,7 @@ enum msr {
 	MSR_APERF = 0xe8,
 	MSR_MTRR_CAP = 0xfe,
 	MSR_ARCH_CAPABILITIES = 0x10a,
+	MSR_FLUSH_CMD = 0x10b,
 	MSR_SYSENTER_CS = 0x174,
 	MSR_SYSENTER_ESP = 0x175,
 	MSR_SYSENTER_EIP = 0x176,
@@ -91,7 +92,19 @@ enum msr {
 #define ARCH_CAP_RDCL_NO	    BIT(0)
 #define ARCH_CAP_IBRS_ALL	    BIT(1)
 #define ARCH_CAP_SKIP_L1DFL_VMENTRY BIT(3)
+#define ARCH_CAP_SSB_NO		    BIT(4)
 #define ARCH_CAP_MDS_NO		    BIT(5)
+#define ARCH_CAP_TAA_NO		    BIT(8)
+#define ARCH_CAP_SBDR_SSDP_NO	    BIT(13)
+#define ARCH_CAP_FBSDP_NO	    BIT(14)
+#define ARCH_CAP_PSDP_NO	    BIT(15)
+
+/* SDM vol. 4, table 2-2; AMD has the first two as well (APM vol. 2, 3.2.9) */
+#define SPEC_CTRL_IBRS	BIT(0)
+#define SPEC_CTRL_STIBP BIT(1)
+#define SPEC_CTRL_SSBD	BIT(2)
+#define PRED_CMD_IBPB	BIT(0)
+#define FLUSH_CMD_L1D	BIT(0)
 
 /* VM_CR: APM vol. 2, 15.30.1 */
 #define VM_CR_DPD      BIT(0)

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "vmm/manager/machine.h"
+#include "arch/x86_64/hw/speculation.h"
+#include "lib/format.h"
 #include "vmm/manager/command.h"
 #include "vmm/rt/clock.h"
 
@@ -30,11 +32,50 @@ static const char *running_name(const struct cpu_counters *counters)
 	return vm != NULL ? vm->config.name : "gone";
 }
 
+/* What is done about speculation, or what the CPUs are open to, as words. */
+static void speculation_words(bool open, char *text, size_t size)
+{
+	static const struct {
+		u64 bit;
+		const char *word;
+	} words[] = {
+		{HOST_IBRS, "ibrs"},
+		{HOST_IBRS_ON_EXIT, "ibrs-on-exit"},
+		{HOST_IBPB, "ibpb"},
+		{HOST_STIBP, "stibp"},
+		{HOST_SSBD, "ssbd"},
+		{HOST_L1D_FLUSH, "l1d-flush"},
+		{HOST_VERW, "verw"},
+		{HOST_OPEN_V2, "spectre-v2"},
+		{HOST_OPEN_SSB, "ssb"},
+		{HOST_OPEN_L1TF, "l1tf"},
+		{HOST_OPEN_MDS, "mds"},
+	};
+	u64 bits = machine_page()->features >> HOST_SPECULATION_SHIFT;
+	size_t length = 0;
+
+	text[0] = '\0';
+	if (!open && (machine_page()->features & HOST_SPLIT_TABLES) != 0)
+		length = format(text, size, "split-tables");
+	for (u32 i = 0; i < ARRAY_COUNT(words); i++) {
+		if ((words[i].bit & bits) == 0 || (words[i].bit >= HOST_OPEN_V2) != open)
+			continue;
+		length += format(text + length, size - length, "%s%s", length > 0 ? " " : "",
+				 words[i].word);
+	}
+	if (length == 0)
+		format(text, size, "none");
+}
+
 static void run(struct reply *reply, const struct arguments *arguments)
 {
 	const struct kernel_page *page = machine_page();
+	char done[96];
+	char open[64];
 
 	(void)arguments;
+	speculation_words(false, done, sizeof(done));
+	speculation_words(true, open, sizeof(open));
 	if (!reply->json)
 		reply_line(reply, "%3s %5s %12s %8s %10s %12s %10s %12s  %s", "CPU", "LOAD",
 			   "EXITS", "IPIS", "WAKEUPS", "INTERRUPTS", "SWITCHES", "SYSCALLS",
@@ -66,15 +107,21 @@ static void run(struct reply *reply, const struct arguments *arguments)
 		json_u64(&reply->object, "switches", counters.switches);
 		json_u64(&reply->object, "syscalls", counters.syscalls);
 		json_string(&reply->object, "runs", running_name(&counters));
+		json_string(&reply->object, "speculation", done);
+		json_string(&reply->object, "speculation_open", open);
 		reply_object_end(reply);
 	}
+	if (!reply->json)
+		reply_line(reply, "speculation: %s; open: %s", done, open);
 }
 
 COMMAND(cpu,
 	.name = "cpu",
 	.arguments = "",
 	.summary = "host CPUs: load, exits, IPIs, wake-ups",
-	.detail = "The load is that since the last time this was asked.",
+	.detail = "The load is that since the last time this was asked. Then what is done against\n"
+		  "attacks by speculation, and what these CPUs are open to.",
 	.example = "cpu",
-	.keys = "id load_percent exits ipis wakeups interrupts switches syscalls runs",
+	.keys = "id load_percent exits ipis wakeups interrupts switches syscalls runs speculation "
+		"speculation_open",
 	.run = run);

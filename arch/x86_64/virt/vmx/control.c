@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* What a VM and a vCPU need to exist: bitmaps, VMCS, and the state after RESET. */
+#include "arch/x86_64/cpu/features.h"
 #include "arch/x86_64/hw/control.h"
 #include "arch/x86_64/hw/msr.h"
 #include "arch/x86_64/hw/paging.h"
@@ -53,6 +54,7 @@ enum status vmx_vm_init(struct virt_vm *vm)
 
 static void controls_write(struct virt_vcpu *vcpu)
 {
+	struct vmx_scratch *scratch = vcpu->scratch;
 	u64 io_bitmap = pointer_to_hpa(vcpu->vm->io_bitmap).value;
 	u64 msr_load = vcpu->scratch_hpa.value + offsetof(struct vmx_scratch, msr_load);
 
@@ -69,7 +71,7 @@ static void controls_write(struct virt_vcpu *vcpu)
 	vmcs_write32(VMCS_CR3_TARGET_COUNT, 0); /* CR3 belongs to the guest */
 	vmcs_write32(VMCS_TPR_THRESHOLD, 0);
 	vmcs_write32(VMCS_EXIT_MSR_STORE_COUNT, 0);
-	vmcs_write32(VMCS_EXIT_MSR_LOAD_COUNT, 0);
+	vmcs_write32(VMCS_EXIT_MSR_LOAD_COUNT, features.speculation.ibrs_on_exit ? 1 : 0);
 	vmcs_write32(VMCS_ENTRY_INTERRUPTION_INFO, 0);
 	if (vmx_capability.secondary & SECONDARY_PAUSE_LOOP_EXITING) {
 		vmcs_write32(VMCS_PLE_GAP, PLE_GAP);
@@ -80,6 +82,10 @@ static void controls_write(struct virt_vcpu *vcpu)
 	vmcs_write64(VMCS_IO_BITMAP_B, io_bitmap + PAGE_SIZE);
 	vmcs_write64(VMCS_MSR_BITMAP, pointer_to_hpa(vcpu->vm->msr_bitmap).value);
 	vmcs_write64(VMCS_ENTRY_MSR_LOAD, msr_load);
+	scratch->exit_load[0] = (struct vmx_msr_entry){
+		.index = MSR_SPEC_CTRL, .value = features.speculation.spec_ctrl};
+	vmcs_write64(VMCS_EXIT_MSR_LOAD, vcpu->scratch_hpa.value +
+						 offsetof(struct vmx_scratch, exit_load));
 	vmcs_write64(VMCS_VIRTUAL_APIC, vcpu->scratch_hpa.value);
 	vmcs_write64(VMCS_EPT_POINTER, vcpu->vm->second_stage_root.value |
 					       (PT_LEVEL_COUNT - 1) << EPTP_WALK_LENGTH_SHIFT |

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* A vCPU on its CPU: load, enter, unload. */
+#include "arch/x86_64/cpu/features.h"
 #include "arch/x86_64/cpu/fpu.h"
 #include "arch/x86_64/cpu/instructions.h"
 #include "arch/x86_64/cpu/percpu.h"
@@ -140,6 +141,8 @@ static void prepare(struct virt_vcpu *vcpu, u64 deadline_tsc)
 		timer_write(vcpu, deadline_tsc);
 	if (!vcpu->live)
 		supply(vcpu);
+	if (unlikely(features.speculation.clear))
+		speculation_clear(&features.speculation);
 }
 
 void vmx_collect(struct virt_vcpu *vcpu)

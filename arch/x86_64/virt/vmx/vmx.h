@@ -21,6 +21,7 @@
 struct vmx_scratch {
 	u32 apic[256];
 	struct vmx_msr_entry msr_load[8];
+	struct vmx_msr_entry exit_load[1]; /* SPEC_CTRL, where it must be written at exits */
 };
 _Static_assert(offsetof(struct vmx_scratch, msr_load) % 16 == 0, "SDM vol. 3, 25.7.2");
 

@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: MIT */
+#include "arch/x86_64/cpu/speculation.h"
+#include "arch/x86_64/cpu/features.h"
+#include "arch/x86_64/cpu/instructions.h"
+#include "arch/x86_64/cpu/percpu.h"
+#include "arch/x86_64/hw/control.h"
+#include "arch/x86_64/hw/cpuid.h"
+#include "arch/x86_64/hw/msr.h"
+#include "arch/x86_64/hw/speculation.h"
+
+#define MMIO_NO (ARCH_CAP_SBDR_SSDP_NO | ARCH_CAP_FBSDP_NO | ARCH_CAP_PSDP_NO)
+
+static void control(struct speculation *to, u64 bits, u64 shown)
+{
+	to->spec_ctrl |= bits;
+	to->shown |= shown;
+}
+
+/* Intel: "Affected processors: transient execution attacks", and SDM vol. 4, table 2-2. */
+static void decide_intel(const struct speculation_cpu *cpu, struct speculation *to)
+{
+	u64 no = cpu->capabilities;
+	u32 edx = cpu->leaf_7_edx;
+	bool clears = edx & CPUID_7_EDX_MD_CLEAR;
+	bool mds = !(no & ARCH_CAP_MDS_NO) || (no & MMIO_NO) != MMIO_NO ||
+		   ((cpu->leaf_7_ebx & CPUID_7_EBX_RTM) && !(no & ARCH_CAP_TAA_NO));
+
+	if (edx & CPUID_7_EDX_SPEC_CTRL) {
+		to->ibpb = true;
+		to->ibrs_on_exit = !(no & ARCH_CAP_IBRS_ALL);
+		control(to, SPEC_CTRL_IBRS,
+			HOST_IBPB | (to->ibrs_on_exit ? HOST_IBRS_ON_EXIT : HOST_IBRS));
+	} else {
+		to->shown |= HOST_OPEN_V2;
+	}
+	if (edx & CPUID_7_EDX_STIBP)
+		control(to, SPEC_CTRL_STIBP, HOST_STIBP);
+	if (!(no & ARCH_CAP_SSB_NO))
+		control(to, edx & CPUID_7_EDX_SSBD ? SPEC_CTRL_SSBD : 0,
+			edx & CPUID_7_EDX_SSBD ? HOST_SSBD : HOST_OPEN_SSB);
+	if (!(no & (ARCH_CAP_RDCL_NO | ARCH_CAP_SKIP_L1DFL_VMENTRY))) {
+		to->l1d_flush = edx & CPUID_7_EDX_L1D_FLUSH;
+		to->shown |= to->l1d_flush ? HOST_L1D_FLUSH : HOST_OPEN_L1TF;
+	}
+	to->clear = to->l1d_flush || (mds && clears);
+	if (mds)
+		to->shown |= clears ? HOST_VERW : HOST_OPEN_MDS;
+}
+
+/* AMD: "Indirect branch control extension", APM vol. 2, 3.2.9. */
+static void decide_amd(const struct speculation_cpu *cpu, struct speculation *to)
+{
+	u32 ebx = cpu->leaf_88_ebx;
+
+	if (cpu->leaf_821_eax & CPUID_821_EAX_AUTOMATIC_IBRS) {
+		to->auto_ibrs = true;
+		to->shown |= HOST_IBRS;
+	} else if ((ebx & CPUID_88_EBX_IBRS) && (ebx & CPUID_88_EBX_IBRS_ALWAYS_ON)) {
+		control(to, SPEC_CTRL_IBRS, HOST_IBRS);
+	} else {
+		to->shown |= HOST_OPEN_V2;
+	}
+	to->ibpb = ebx & CPUID_88_EBX_IBPB;
+	to->shown |= to->ibpb ? HOST_IBPB : 0;
+	if (ebx & CPUID_88_EBX_STIBP)
+		control(to, SPEC_CTRL_STIBP, HOST_STIBP);
+	if (!(ebx & CPUID_88_EBX_SSB_NO))
+		control(to, ebx & CPUID_88_EBX_SSBD ? SPEC_CTRL_SSBD : 0,
+			ebx & CPUID_88_EBX_SSBD ? HOST_SSBD : HOST_OPEN_SSB);
+}
+
+struct speculation speculation_decide(const struct speculation_cpu *cpu)
+{
+	struct speculation result = {0};
+
+	if (cpu->amd)
+		decide_amd(cpu, &result);
+	else
+		decide_intel(cpu, &result);
+	return result;
+}
+
+void speculation_enable(const struct speculation *speculation)
+{
+	if (speculation->spec_ctrl != 0)
+		wrmsr(MSR_SPEC_CTRL, speculation->spec_ctrl);
+	if (speculation->auto_ibrs)
+		wrmsr(MSR_EFER, rdmsr(MSR_EFER) | EFER_AIBRSE);
+}
+
+void speculation_barrier(void)
+{
+	if (unlikely(features.speculation.ibpb))
+		wrmsr(MSR_PRED_CMD, PRED_CMD_IBPB);
+}
+
+/* VERW with a segment that can be written: SDM vol. 2, and Intel's text on MDS. */
+void speculation_clear(const struct speculation *speculation)
+{
+	u16 selector = SELECTOR_KERNEL_DATA;
+
+	if (speculation->l1d_flush)
+		wrmsr(MSR_FLUSH_CMD, FLUSH_CMD_L1D);
+	else
+		__asm__ volatile("verw %0" : : "m"(selector) : "cc");
+}

@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A kick is never lost (kernel/vcpu.c: vcpu_kick, vcpu_begin, vcpu_step; kernel/cpus.c: cpus_pend):
+ * whatever the moment, either the run that is under way ends, or the next one returns at once. The
+ * runner may move between two CPUs meanwhile, under the object lock, which the kicker holds too.
+ * BROKEN shows that the model notices.
+ */
+bool object_lock;
+bool kicked;         /* vcpu->kicked */
+bool runner;         /* vcpu->runner != NULL */
+byte home;           /* runner->cpu */
+bool interrupt[3];   /* a kick's interrupt, pending at that CPU; 2 is the kicker's own */
+bool in_guest;
+byte where;          /* the CPU that the guest runs on */
+
+inline acquire() { atomic { !object_lock -> object_lock = true } }
+inline release() { object_lock = false }
+
+#define KICKS 2
+
+proctype monitor()
+{
+	do
+	:: runner = true;                  /* vcpu_begin: claim */
+		do
+		:: true ->
+			/* the CPU's loop: interrupts are taken here */
+			interrupt[home] = false;
+			/* the scheduler may move the thread */
+			if
+			:: acquire(); home = 1 - home; release()
+			:: skip
+			fi;
+			/* vcpu_step */
+			if
+			:: atomic { kicked -> kicked = false }; break /* exchanged */
+			:: else
+			fi;
+			where = home;
+			in_guest = true;
+			if
+			:: interrupt[where] -> in_guest = false         /* EXIT_HOST_INTERRUPT */
+			:: in_guest = false; break                      /* the guest's own exit */
+			fi
+		od;
+		runner = false                  /* unclaim */
+	od
+}
+
+proctype kicker()
+{
+	byte i;
+	bool saw;
+
+	for (i : 1 .. KICKS) {
+		acquire();
+#ifdef BROKEN /* looking for the runner first */
+		saw = runner;
+		kicked = true;
+#else
+		kicked = true;
+		saw = runner;
+#endif
+		if
+		:: saw -> interrupt[home] = true
+		:: else
+		fi;
+		release()
+	}
+}
+
+init {
+	atomic { run monitor(); run kicker() }
+}
+
+/* A guest that runs on with the kick made, and no interrupt on its way to where it runs: lost. */
+ltl never_lost { [] !(in_guest && kicked && !object_lock && !interrupt[where]) }

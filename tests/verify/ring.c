@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The rings between manager and monitor, read with the other side's indices being anything, and the
+ * kernel's log ring. Proved: no access outside a ring, whatever the indices.
+ */
+#include "tests/verify/frama.h"
+
+#include "vmm/manager/vm_console.c"
+
+static struct vm_channel channel;
+static struct vm vm;
+
+enum status sys_event_signal(handle_t event)
+{
+	(void)event;
+	return STATUS_OK;
+}
+
+static void any_channel(void)
+{
+	Frama_C_make_unknown((char *)&channel, sizeof(channel));
+	vm.channel = &channel;
+	vm.wake = 1;
+	vm.output_read = ANY_U32;
+	vm.input_written = ANY_U32;
+}
+
+void prove_output(void)
+{
+	u8 bytes[256];
+
+	any_channel();
+	(void)vm_console_waiting(&vm);
+	(void)vm_console_read(&vm, bytes, sizeof(bytes));
+}
+
+void prove_input(void)
+{
+	u8 bytes[256];
+
+	any_channel();
+	Frama_C_make_unknown((char *)bytes, sizeof(bytes));
+	(void)vm_console_write(&vm, bytes, (u32)ANY_OF(0, 256));
+}

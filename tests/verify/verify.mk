@@ -1,0 +1,10 @@
+# SPDX-License-Identifier: MIT
+#
+# make verify: what is proved, and under which conditions, stands in docs/verification.md.
+
+VERIFY_PACKAGES := frama-c-base spin gcc libc6-dev
+
+.PHONY: verify
+verify: ## proofs (Frama-C) and models of the cross-CPU protocols (Spin): TARGET=name
+	$(Q)iso/packages.sh $(VERIFY_PACKAGES)
+	$(Q)$(PYTHON) tests/verify/verify.py --build $(BUILD)/verify $(TARGET)
