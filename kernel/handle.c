@@ -2,12 +2,17 @@
 #include "kernel/handle.h"
 #include "mm/object.h"
 
+void handle_table_init(struct handle_table *table, size_t bytes)
+{
+	table->size = (u16)((bytes - sizeof(*table)) / sizeof(table->entry[0]));
+}
+
 static const struct handle_entry *entry_of(const struct handle_table *table, u64 handle)
 {
 	u64 index = handle & 0xffff;
 	const struct handle_entry *entry;
 
-	if (handle > UINT32_MAX || index == 0 || index > HANDLE_MAX)
+	if (handle > UINT32_MAX || index == 0 || index > table->end)
 		return NULL;
 	/*@ split index; */ /* make verify */
 	entry = &table->entry[index - 1];
@@ -19,19 +24,20 @@ static const struct handle_entry *entry_of(const struct handle_table *table, u64
 enum status handle_insert(struct handle_table *table, struct object *object, u32 rights,
 			  u64 *handle)
 {
-	*handle = HANDLE_NONE; /* it goes to ring 3 whatever the status */
-	for (u32 index = 1; index <= HANDLE_MAX; index++) {
-		struct handle_entry *entry = &table->entry[index - 1];
+	u16 at = table->first_free;
 
-		if (entry->object != NULL)
-			continue;
-		object_get(object);
-		entry->object = object;
-		entry->rights = (u16)(rights & RIGHT_ALL);
-		*handle = index | (u32)entry->generation << 16;
-		return STATUS_OK;
-	}
-	return STATUS_NO_QUOTA;
+	*handle = HANDLE_NONE; /* it goes to ring 3 whatever the status */
+	while (at < table->end && table->entry[at].object != NULL)
+		at++;
+	table->first_free = at;
+	if (at == table->size)
+		return STATUS_NO_QUOTA;
+	table->end = MAX(table->end, (u16)(at + 1));
+	object_get(object);
+	table->entry[at].object = object;
+	table->entry[at].rights = (u16)(rights & RIGHT_ALL);
+	*handle = (at + 1u) | (u32)table->entry[at].generation << 16;
+	return STATUS_OK;
 }
 
 enum status handle_lookup(const struct handle_table *table, u64 handle, enum object_type type,
@@ -63,6 +69,7 @@ static void close_entry(struct handle_table *table, struct handle_entry *entry)
 
 	entry->object = NULL;
 	entry->generation++;
+	table->first_free = MIN(table->first_free, (u16)(entry - table->entry));
 	__atomic_store_n(&table->closed, table->closed + 1, __ATOMIC_RELEASE);
 	object_put(object);
 }
@@ -79,8 +86,8 @@ enum status handle_close(struct handle_table *table, u64 handle)
 
 static void close_those(struct handle_table *table, bool dead_only)
 {
-	for (u32 index = 1; index <= HANDLE_MAX; index++) {
-		struct handle_entry *entry = &table->entry[index - 1];
+	for (u32 at = 0; at < table->end; at++) {
+		struct handle_entry *entry = &table->entry[at];
 
 		if (entry->object != NULL && (entry->object->dead || !dead_only))
 			close_entry(table, entry);

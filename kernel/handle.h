@@ -7,8 +7,6 @@
 struct object;
 struct process;
 
-#define HANDLE_MAX 255u /* a process's handles; index 0 is never used */
-
 struct handle_entry {
 	struct object *object; /* NULL: free; holds a reference */
 	u16 rights;
@@ -16,13 +14,18 @@ struct handle_entry {
 	u32 reserved;
 };
 
-/* Guarded by the object lock, but for a look at `closed`. */
+/* A block of pages. Guarded by the object lock, but for a look at `closed`. */
 struct handle_table {
 	u64 closed; /* counts entries closed: what was looked up before may be void */
-	u64 reserved;
-	struct handle_entry entry[HANDLE_MAX]; /* index 1 is the first */
+	u16 size;   /* of `entry`, which a handle's index counts from 1 */
+	u16 end;    /* entries from here on have never been used */
+	u16 first_free; /* no entry below is free */
+	u16 reserved;
+	struct handle_entry entry[];
 };
-_Static_assert(sizeof(struct handle_table) == 4096, "one page");
+
+/* Makes an empty table of a cleared block. */
+void handle_table_init(struct handle_table *table, size_t bytes);
 
 /* Takes a reference to the object. STATUS_NO_QUOTA when the table is full. */
 enum status handle_insert(struct handle_table *table, struct object *object, u32 rights,

@@ -19,7 +19,7 @@
 #include "mm/space.h"
 
 #define STACK_PAGES 16u
-#define IMAGE_PAGES_MAX 1024u
+#define IMAGE_PAGES_MAX 4096u
 
 /* The header is read once; the image may be anybody's memory. */
 static enum status read_header(struct memory *image, struct image_header *header)
@@ -98,7 +98,7 @@ static enum status map_image(struct process *process, struct memory *image, stru
 	return status;
 }
 
-static enum status fill(struct process *process, struct memory *image)
+static enum status fill(struct process *process, struct memory *image, u32 table_order)
 {
 	struct quota *quota = &process->group->quota;
 	struct image_header header;
@@ -109,10 +109,11 @@ static enum status fill(struct process *process, struct memory *image)
 	status = read_header(image, &header);
 	if (status != STATUS_OK)
 		return status;
-	status = page_alloc_cleared(0, PAGE_KERNEL, quota, &table);
+	status = page_alloc_cleared(table_order, PAGE_KERNEL, quota, &table);
 	if (status != STATUS_OK)
 		return status;
 	process->handles = table;
+	handle_table_init(table, PAGE_SIZE << table_order);
 	status = space_create_process(quota, &process->space);
 	if (status != STATUS_OK)
 		return status;
@@ -129,7 +130,8 @@ static enum status fill(struct process *process, struct memory *image)
 	return status;
 }
 
-enum status process_create(struct group *group, struct memory *image, struct process **result)
+enum status process_create(struct group *group, struct memory *image, u32 table_order,
+			   struct process **result)
 {
 	struct process *process;
 	enum status status;
@@ -143,7 +145,7 @@ enum status process_create(struct group *group, struct memory *image, struct pro
 	list_init(&process->threads);
 	process->group = group;
 	group_adopt(group, &process->object);
-	status = fill(process, image);
+	status = fill(process, image, table_order);
 	if (status != STATUS_OK) {
 		object_put(&process->object);
 		return status;

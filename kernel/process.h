@@ -34,8 +34,11 @@ struct process {
 	bool running;              /* started and not yet ended; then it refers to itself */
 };
 
-/* Lays the image out at a random place in a new address space; kernel/abi/image.h. */
-enum status process_create(struct group *group, struct memory *image,
+/*
+ * Lays the image out at a random place in a new address space; kernel/abi/image.h. Its table of
+ * handles has 2^table_order pages.
+ */
+enum status process_create(struct group *group, struct memory *image, u32 table_order,
 			   struct process **process) MUST_CHECK;
 
 /* Starts the first thread; start_memory is mapped read-only and its address passed in RDI. */

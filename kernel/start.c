@@ -22,6 +22,7 @@
 #include "mm/space.h"
 
 #define MANAGER_WEIGHT 1024u
+#define MANAGER_TABLE_ORDER 4u /* 4095 handles: a VM takes three */
 #define LOG_READ_MAX   64u
 
 extern const char blob_manager_start[], blob_manager_end[];
@@ -161,7 +162,7 @@ void start_manager(void)
 			 align_up((u64)(blob_manager_end - blob_manager_start), PAGE_SIZE) /
 				 PAGE_SIZE,
 			 &image));
-	must(process_create(group, image, &manager));
+	must(process_create(group, image, MANAGER_TABLE_ORDER, &manager));
 	must(page_alloc_cleared(bit_highest(START_BYTES / PAGE_SIZE), PAGE_KERNEL, NULL, &pages));
 	must(memory_wrap(NULL, pointer_to_hpa(pages), START_BYTES / PAGE_SIZE, &start));
 	info = pages;

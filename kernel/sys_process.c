@@ -32,7 +32,7 @@ enum status sys_process_create(struct thread *caller, struct syscall_registers *
 	SYSCALL_OBJECT(caller, r->argument[0], group, OBJECT_GROUP, RIGHT_CREATE, &group);
 	SYSCALL_OBJECT(caller, r->argument[1], memory, OBJECT_MEMORY, RIGHT_READ | RIGHT_EXECUTE,
 		       &image);
-	status = process_create(group, image, &process);
+	status = process_create(group, image, 0, &process);
 	if (status != STATUS_OK)
 		return status;
 	return syscall_give(caller, &process->object, RIGHT_ALL, &r->value);

@@ -7,7 +7,7 @@
 #include "mm/object.h"
 #include "mm/table.h"
 
-#define SPACE_MAPPING_MAX 256
+#define SPACE_MAPPING_MAX 2560 /* the manager has two for each VM */
 #define SPACE_USER_LOW (64 * KIB)
 #define SPACE_USER_HIGH 0x00007fffffff0000ull
 

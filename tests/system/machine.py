@@ -19,6 +19,7 @@ from channel import Channel
 from relay import Relay
 
 PROMPT = r"(?:^|\n|\r)skerry> "
+PANIC = r"panic on CPU \d+"
 DETACH = "\x1d"
 OVMF = "/usr/share/ovmf/OVMF.fd"
 ROOT = Path(__file__).resolve().parents[2]
@@ -62,7 +63,13 @@ class Machine:
 
     def wait(self, pattern, limit=None):
         """Waits for a pattern; returns what came before it."""
-        self.console.expect(pattern, timeout=limit or self.limit)
+        found = self.console.expect([pattern, PANIC], timeout=limit or self.limit)
+        assert found == 0, "panic: " + self.wait_rest()
+        return self.console.before
+
+    def wait_rest(self):
+        """What the machine still says in the next seconds."""
+        self.console.expect([pexpect.TIMEOUT, pexpect.EOF], timeout=5)
         return self.console.before
 
     def wait_prompt(self, limit=None):

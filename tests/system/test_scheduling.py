@@ -230,6 +230,26 @@ def test_many(build, tmp_path):
         assert sorted(echoes)[5] < 0.25, echoes
 
 
+def test_thousand(build, tmp_path, long_run):
+    """As many small guests as there is memory for run, and the console answers."""
+    count, memory = (1000, "8G") if long_run else (200, "2G")
+    conf = "".join(f"[vm g{i}]\nkernel = built-in\nmemory = 4M\nautostart = yes\n"
+                   for i in range(count))
+    files = bundle.write(tmp_path / "many.cpio", {"skerry.conf": conf.encode()})
+    with Qemu(build, bundle=files, memory=memory) as machine:
+        machine.wait(f"Starting: {count} VMs")
+        machine.wait_prompt()
+        limit = time.monotonic() + machine.limit
+        while [vm["state"] for vm in machine.objects("vm list")] != ["running"] * count:
+            assert time.monotonic() < limit, machine.command("mem")
+        machine.attach(f"g{count - 1}")
+        machine.type("k")
+        machine.wait("you pressed 'k'")
+        machine.leave()
+        assert "error" not in machine.command("vm destroy g7")
+        assert len(machine.objects("vm list")) == count - 1
+
+
 def wakeups(machine, names):
     """Wake-ups of all CPUs, timers of all guests that expired, time."""
     expirations = 0

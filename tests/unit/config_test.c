@@ -246,14 +246,14 @@ static void test_none(void **state)
 
 static void test_limits(void **state)
 {
-	static char text[70 * 64];
+	static char text[32 * (CONFIG_VM_MAX + 1)];
 	size_t length = 0;
 
 	(void)state;
 	for (u32 i = 0; i < CONFIG_VM_MAX + 1; i++)
 		length += format(text + length, sizeof(text) - length, "[vm v%u]\nkernel = k\n", i);
 	assert_int_equal(parse(text), 1);
-	expect_problem(0, 2 * CONFIG_VM_MAX + 1, 5, "allowed: at most 64");
+	expect_problem(0, 2 * CONFIG_VM_MAX + 1, 5, "allowed: at most 1024");
 	assert_int_equal(config.vm_count, CONFIG_VM_MAX);
 }
 

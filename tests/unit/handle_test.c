@@ -3,13 +3,18 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <string.h>
 #include <cmocka.h>
 
 #include "kernel/handle.c"
 
 void (*object_release[OBJECT_TYPE_COUNT])(struct object *object);
 
-static struct handle_table table;
+#define TABLE_BYTES 4096
+#define HANDLE_MAX  255
+
+static u64 block[TABLE_BYTES / sizeof(u64)];
+#define table (*(struct handle_table *)block)
 static struct object event;
 static struct object memory;
 static int released;
@@ -23,7 +28,8 @@ static void release(struct object *object)
 static int setup(void **state)
 {
 	(void)state;
-	table = (struct handle_table){0};
+	memset(block, 0, sizeof(block));
+	handle_table_init(&table, sizeof(block));
 	released = 0;
 	object_init(&event, OBJECT_EVENT);
 	object_init(&memory, OBJECT_MEMORY);
@@ -131,6 +137,28 @@ static void test_full_table(void **state)
 	assert_int_equal(event.references, 1 + HANDLE_MAX);
 }
 
+/* What is closed is used again, the lowest first, and no entry is lost. */
+static void test_free_entries(void **state)
+{
+	handle_t handles[HANDLE_MAX];
+	u64 handle;
+
+	(void)state;
+	for (u32 i = 0; i < HANDLE_MAX; i++)
+		handles[i] = give(&event, RIGHT_ALL);
+	assert_int_equal(handle_close(&table, handles[200]), STATUS_OK);
+	assert_int_equal(handle_close(&table, handles[7]), STATUS_OK);
+	assert_int_equal(give(&memory, RIGHT_ALL) & 0xffff, 8);
+	assert_int_equal(give(&memory, RIGHT_ALL) & 0xffff, 201);
+	assert_int_equal(handle_insert(&table, &memory, RIGHT_ALL, &handle), STATUS_NO_QUOTA);
+	memory.dead = true;
+	handle_close_dead(&table);
+	assert_int_equal(memory.references, 1);
+	assert_int_equal(give(&event, RIGHT_ALL) & 0xffff, 8);
+	handle_close_all(&table);
+	assert_int_equal(event.references, 1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -140,6 +168,7 @@ int main(void)
 		cmocka_unit_test_setup(test_dead_is_stale_but_can_be_closed, setup),
 		cmocka_unit_test_setup(test_references, setup),
 		cmocka_unit_test_setup(test_full_table, setup),
+		cmocka_unit_test_setup(test_free_entries, setup),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -3,7 +3,7 @@
 
 #include "lib/text.h"
 
-#define CONFIG_VM_MAX 64u
+#define CONFIG_VM_MAX 1024u
 #define CONFIG_NAME_BYTES 32u
 #define CONFIG_FILE_BYTES 64u
 #define CONFIG_CMDLINE_BYTES 1024u

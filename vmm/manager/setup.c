@@ -166,18 +166,24 @@ static void start_vm(const struct vm_config *vm_config)
 	log_actor_set(NULL);
 }
 
+#define ANNOUNCED_MAX 8u /* more are counted, not named */
+
 static void announce_vms(void)
 {
-	char starting[256];
+	char starting[ANNOUNCED_MAX * (CONFIG_NAME_BYTES + 1)] = "";
 	size_t length = 0;
+	u32 count = 0;
 
-	for (u32 i = 0; i < config.vm_count && length < sizeof(starting); i++) {
-		if (config.vm[i].autostart && !config.vm[i].broken)
+	for (u32 i = 0; i < config.vm_count; i++) {
+		if (!config.vm[i].autostart || config.vm[i].broken)
+			continue;
+		if (++count <= ANNOUNCED_MAX)
 			length += format(starting + length, sizeof(starting) - length, " %s",
 					 config.vm[i].name);
 	}
-	console_notice("Starting:%s. `help` lists the commands.\n",
-		       length > 0 ? starting : " no VM");
+	if (count == 0 || count > ANNOUNCED_MAX)
+		format(starting, sizeof(starting), count == 0 ? " no VM" : " %u VMs", count);
+	console_notice("Starting:%s. `help` lists the commands.\n", starting);
 }
 
 bool setup_start_next(void)

@@ -17,7 +17,7 @@
  * most RAM / 512 and a few), the monitor's own memory, its vCPUs' control pages.
  */
 #define OVERHEAD_RAM_SHARE  128u
-#define OVERHEAD_PAGES	    1024u
+#define OVERHEAD_PAGES	    512u
 #define OVERHEAD_VCPU_PAGES 64u
 #define MANAGER_PAGES	    32u
 

@@ -4,10 +4,11 @@
 #include "vmm/rt/clock.h"
 
 static struct vm vms[VM_MAX];
+static struct vm *vms_end = vms; /* slots from here on have never been used */
 
 struct vm *vm_next(struct vm *vm)
 {
-	for (vm = vm == NULL ? vms : vm + 1; vm < vms + VM_MAX; vm++) {
+	for (vm = vm == NULL ? vms : vm + 1; vm < vms_end; vm++) {
 		if (vm->id != 0)
 			return vm;
 	}
@@ -16,11 +17,14 @@ struct vm *vm_next(struct vm *vm)
 
 struct vm *vm_free_slot(void)
 {
-	for (struct vm *vm = vms; vm < vms + VM_MAX; vm++) {
-		if (vm->id == 0)
-			return vm;
-	}
-	return NULL;
+	struct vm *vm = vms;
+
+	while (vm < vms_end && vm->id != 0)
+		vm++;
+	if (vm == vms + VM_MAX)
+		return NULL;
+	vms_end = MAX(vms_end, vm + 1);
+	return vm;
 }
 
 struct vm *vm_find(const char *name)
