@@ -219,29 +219,29 @@ static void test_registers(void **state)
 static void test_trace(void **state)
 {
 	const struct query_trace *trace = (const void *)channel.question.answer;
+	const struct query_costs *costs = (const void *)channel.question.answer;
 
 	(void)state;
-	memset(&vcpu->trace, 0, sizeof(vcpu->trace));
+	trace_init(&vcpu->trace);
 	for (u32 i = 0; i < 70; i++) {
-		page.exit = (struct vcpu_exit){.reason = EXIT_IO, .io_port = (u16)i, .tsc = 100};
+		page.exit = (struct vcpu_exit){.reason = EXIT_IO, .io_port = (u16)i, .access = i};
+		page.exit.tsc = __builtin_ia32_rdtsc();
 		trace_exit(&vcpu->trace, &page);
-		host_tsc = 110;
 		trace_settled(&vcpu->trace);
-		host_tsc = 500;
 		trace_settled(&vcpu->trace); /* nothing more */
 	}
 	page.exit.reason = EXIT_NONE;
 	ask((struct query){.kind = QUERY_TRACE});
 	assert_int_equal(trace->count, 64);
 	assert_int_equal(trace->seen, 70);
-	assert_int_equal(trace->entry[0].io_port, 6);
-	assert_int_equal(trace->entry[63].io_port, 69);
-	assert_int_equal(trace->entry[63].spent, 10);
+	for (u32 i = 0; i < 64; i++) {
+		assert_int_equal(trace->entry[i].io_port, 6 + i);
+		assert_int_equal(trace->entry[i].access, 6 + i);
+		assert_int_not_equal(trace->entry[i].spent, 0);
+	}
 	ask((struct query){.kind = QUERY_COSTS});
-	assert_int_equal(((const struct query_costs *)(const void *)channel.question.answer)
-				 ->cost[EXIT_IO]
-				 .tsc,
-			 700);
+	assert_int_equal(costs->cost[EXIT_IO].count, 70);
+	assert_true(costs->cost[EXIT_IO].tsc >= 70);
 }
 
 int main(void)

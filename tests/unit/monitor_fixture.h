@@ -45,6 +45,7 @@
 #include "vmm/monitor/task_switch.c"
 #include "vmm/monitor/reserve.c"
 #include "vmm/monitor/steal_time.c"
+#include "vmm/monitor/trace.c"
 #include "vmm/monitor/trap.c"
 #include "vmm/monitor/vcpu.c"
 #include "vmm/monitor/walk.c"
@@ -517,6 +518,7 @@ static void make_vcpus(u32 count)
 		machine.vcpu[i].machine = &machine;
 		machine.vcpu[i].id = i;
 		machine.vcpu[i].handle = HANDLE_VCPU + i;
+		trace_init(&machine.vcpu[i].trace);
 		machine.vcpu[i].wake_event = HANDLE_WAKE + i;
 		machine.vcpu[i].page = i == 0 ? &page : &other_page[i - 1];
 		machine.vcpu[i].emulator.page = machine.vcpu[i].page;

@@ -294,7 +294,7 @@ void exits_settle(struct vcpu *vcpu)
 	const struct vcpu_exit *exit = &vcpu->page->exit;
 
 	take_task_priority(vcpu);
-	if (unlikely(vcpu->machine->trap_wanted != 0))
+	if (unlikely(vcpu->machine->watched))
 		trap_note(vcpu);
 	switch (exit->reason) {
 	case EXIT_NONE:

@@ -202,17 +202,11 @@ static enum status answer_trace(struct machine *machine, const struct query *que
 				struct query_area *area)
 {
 	struct query_trace *answer = (struct query_trace *)(void *)area->answer;
-	const struct trace *trace;
-	u32 first;
 
 	if (query->vcpu >= machine->vcpu_count)
 		return STATUS_NOT_FOUND;
-	trace = &machine->vcpu[query->vcpu].trace;
-	answer->seen = trace->count;
-	answer->count = MIN(trace->count, QUERY_TRACE_ENTRIES);
-	first = trace->count - answer->count;
-	for (u32 i = 0; i < answer->count; i++)
-		answer->entry[i] = trace->entry[(first + i) % QUERY_TRACE_ENTRIES];
+	answer->seen = trace_count(&machine->vcpu[query->vcpu].trace);
+	answer->count = trace_copy(&machine->vcpu[query->vcpu].trace, answer->entry);
 	area->bytes = sizeof(*answer);
 	return STATUS_OK;
 }
@@ -222,12 +216,8 @@ static enum status answer_costs(const struct machine *machine, struct query_area
 	struct query_costs *answer = (struct query_costs *)(void *)area->answer;
 
 	memset(answer, 0, sizeof(*answer));
-	for (u32 cpu = 0; cpu < machine->vcpu_count; cpu++) {
-		for (u32 i = 0; i < EXIT_REASON_COUNT; i++) {
-			answer->cost[i].count += machine->vcpu[cpu].trace.cost[i].count;
-			answer->cost[i].tsc += machine->vcpu[cpu].trace.cost[i].tsc;
-		}
-	}
+	for (u32 cpu = 0; cpu < machine->vcpu_count; cpu++)
+		trace_costs(&machine->vcpu[cpu].trace, answer->cost);
 	area->bytes = sizeof(*answer);
 	return STATUS_OK;
 }

@@ -2,32 +2,35 @@
 #pragma once
 
 #include "kernel/abi/vcpu.h"
-#include "vmm/rt/clock.h"
 #include "vmm/rt/query.h"
 
 /*
- * What the last exits of a vCPU were and what they cost: a ring, and sums by reason. Only exits
- * that reach the monitor are here. Part of every exit, so the commonest is written in two dozen
- * instructions; it is read when no vCPU is in the guest.
+ * What the last exits of a vCPU were and what they cost: a ring, summed up by reason each time it
+ * has been filled. Only exits that reach the monitor are here. Part of every exit, so the commonest is
+ * written in two dozen instructions; it is read when no vCPU is in the guest.
  */
 struct trace {
-	u32 count; /* entries ever written */
-	bool open; /* the last one's cost is not known yet */
-	struct query_trace_entry entry[QUERY_TRACE_ENTRIES];
-	struct query_cost cost[EXIT_REASON_COUNT];
+	struct query_trace_entry *next; /* where the next exit goes */
+	u64 filled;			/* how often the ring has been full */
+	struct query_cost cost[EXIT_REASON_COUNT]; /* of those fillings */
+	struct query_trace_entry entry[1 + QUERY_TRACE_ENTRIES]; /* the first one is not used */
 };
 
-/* Neighbours of struct vcpu_exit that are copied as one word. */
-static inline void trace_word(void *to, const void *from)
-{
-	__builtin_memcpy(to, from, sizeof(u64));
-}
+void trace_init(struct trace *trace);
+/* The ring is full: sums it up and begins anew. */
+void trace_turn(struct trace *trace);
+/* The last entries, oldest first; how many. */
+u32 trace_copy(const struct trace *trace, struct query_trace_entry to[QUERY_TRACE_ENTRIES]);
+u64 trace_count(const struct trace *trace);
+/* Adds all that was measured. */
+void trace_costs(const struct trace *trace, struct query_cost cost[EXIT_REASON_COUNT]);
 
-/* An exit has come, as the page says. */
+/* An exit has come, as the page says. Copies by words what lies together. */
 static inline void trace_exit(struct trace *trace, const struct vcpu_page *page)
 {
 	const struct vcpu_exit *exit = &page->exit;
-	struct query_trace_entry *entry = &trace->entry[trace->count++ % QUERY_TRACE_ENTRIES];
+	struct query_trace_entry *entry = trace->next;
+	u64 reason = exit->reason;
 
 	_Static_assert(offsetof(struct vcpu_exit, io_flags) ==
 			       offsetof(struct vcpu_exit, access) + 7,
@@ -35,29 +38,26 @@ static inline void trace_exit(struct trace *trace, const struct vcpu_page *page)
 	entry->tsc = exit->tsc;
 	entry->rip = page->rip;
 	entry->rax = page->gpr[GPR_RAX];
-	trace_word(&entry->reason, &exit->reason);
-	trace_word(&entry->access, &exit->access);
-	if (exit->reason != EXIT_IO) {
+	__builtin_memcpy(&entry->reason, &reason, sizeof(reason)); /* and `spent`: 0 */
+	__builtin_memcpy(&entry->access, &exit->access, sizeof(u64));
+	if (reason != EXIT_IO) {
 		entry->gpa = exit->gpa;
 		entry->qualification = exit->qualification;
-		entry->rcx = page->gpr[GPR_RCX];
-		trace_word(&entry->vector, &exit->vector);
+		entry->vector = exit->vector;
+		entry->rcx = (u32)page->gpr[GPR_RCX];
 	}
-	trace->open = true;
+	trace->next = entry + 1;
 }
 
 /* It is settled: the guest goes on, or has nothing to do. */
 static inline void trace_settled(struct trace *trace)
 {
-	struct query_trace_entry *entry;
-	struct query_cost *cost;
+	struct query_trace_entry *entry = trace->next - 1;
 
-	if (!trace->open)
+	if (entry->spent != 0)
 		return;
-	trace->open = false;
-	entry = &trace->entry[(trace->count - 1) % QUERY_TRACE_ENTRIES];
-	entry->spent = clock_tsc() - entry->tsc;
-	cost = &trace->cost[entry->reason < EXIT_REASON_COUNT ? entry->reason : EXIT_UNKNOWN];
-	cost->tsc += entry->spent;
-	cost->count++;
+	/* modulo 2^32: no exit takes the monitor so long */
+	entry->spent = (u32)(__builtin_ia32_rdtsc() - entry->tsc) | 1;
+	if (unlikely(entry == &trace->entry[QUERY_TRACE_ENTRIES]))
+		trace_turn(trace);
 }

@@ -76,6 +76,7 @@ enum status vcpu_init(struct vcpu *vcpu, struct machine *machine, u32 id)
 		status = vcpu_make(vcpu);
 	if (status != STATUS_OK)
 		return status;
+	trace_init(&vcpu->trace);
 	exits_set_wants(vcpu->page);
 	return STATUS_OK;
 }
@@ -216,7 +217,7 @@ void vcpu_advance(struct vcpu *vcpu)
 }
 
 /* Signals only say that there is something to look at: machine_attend looks. */
-static void drain_queue(struct vcpu *vcpu)
+static NOINLINE void drain_queue(struct vcpu *vcpu)
 {
 	u64 key;
 
@@ -288,7 +289,8 @@ static void settle_run(struct vcpu *vcpu)
 	if (vcpu->pv_eoi.pending)
 		pv_eoi_collect(vcpu);
 	exits_settle(vcpu);
-	debugger_settled(vcpu);
+	if (unlikely(vcpu->machine->watched))
+		debugger_settled(vcpu);
 }
 
 /* Fires the vCPU's timers, and the devices' on vCPU 0. */
@@ -336,7 +338,8 @@ static bool prepare(struct vcpu *vcpu)
 {
 	struct machine *machine = vcpu->machine;
 
-	if (!machine_may_run(machine) || !debugger_may_run(vcpu) || !inject_prepare(vcpu))
+	if (!machine_may_run(machine) || (machine->watched && !debugger_may_run(vcpu)) ||
+	    !inject_prepare(vcpu))
 		return false;
 	vcpu->page->deadline_tsc = machine_time_to_host(&machine->time, vcpu->deadline_ns);
 	return true;

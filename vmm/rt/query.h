@@ -123,9 +123,8 @@ struct query_trace_entry {
 	u64 tsc; /* host TSC at the exit */
 	u64 rip;
 	u64 rax;
-	u64 spent;  /* TSC cycles until the guest went on or was found to have nothing to do */
 	u32 reason; /* enum exit_reason */
-	u32 instruction_length;
+	u32 spent;  /* TSC cycles until the guest went on or had nothing to do; 0: not yet known */
 	u32 access;
 	u16 io_port;
 	u8 io_size;
@@ -133,9 +132,9 @@ struct query_trace_entry {
 	u64 gpa;
 	u64 qualification;
 	u32 vector;
-	u32 error_code;
-	u64 rcx;
+	u32 rcx;
 };
+_Static_assert(sizeof(struct query_trace_entry) == 64, "a cache line");
 
 /* QUERY_TRACE: the last ones, oldest first. */
 struct query_trace {
