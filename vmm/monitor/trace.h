@@ -6,8 +6,8 @@
 
 /*
  * What the last exits of a vCPU were and what they cost: a ring, summed up by reason each time it
- * has been filled. Only exits that reach the monitor are here. Part of every exit, so the commonest is
- * written in two dozen instructions; it is read when no vCPU is in the guest.
+ * has been filled. Only exits that reach the monitor are here. Part of every exit, so the commonest
+ * is written in few instructions; it is read when no vCPU is in the guest.
  */
 struct trace {
 	struct query_trace_entry *next; /* where the next exit goes */
