@@ -226,14 +226,14 @@ static u64 list_handles(struct listing *listing, const struct process *process, 
 {
 	if (process->handles == NULL)
 		return AUDIT_END;
-	for (; index < HANDLE_MAX && !full(listing); index++) {
+	for (; index < process->handles->end && !full(listing); index++) {
 		const struct handle_entry *entry = &process->handles->entry[index];
 
 		if (entry->object != NULL)
 			put(listing, AUDIT_REFERENCE, entry->rights, identity(process),
 			    start_is_root(entry->object) ? 0 : identity(entry->object), 0);
 	}
-	return index < HANDLE_MAX ? index : AUDIT_END;
+	return index < process->handles->end ? index : AUDIT_END;
 }
 
 /* The object of an identity that an earlier list has told; NULL: it is not there any more. */

@@ -8,7 +8,13 @@
 
 #include "kernel/handle.c"
 
-static struct handle_table table;
+#define ENTRIES 255u
+
+static struct {
+	struct handle_table head;
+	struct handle_entry entry[ENTRIES];
+} block;
+#define table (block.head)
 static struct object object;
 void (*object_release[OBJECT_TYPE_COUNT])(struct object *object);
 
@@ -24,12 +30,15 @@ static void any_table(void)
 	object.references = (u32)ANY_OF(300, 100000);
 	for (u32 i = 0; i < OBJECT_TYPE_COUNT; i++)
 		object_release[i] = release;
-	for (u32 i = 0; i < HANDLE_MAX; i++) {
-		table.entry[i].object = ANY_BOOL ? &object : NULL;
-		table.entry[i].rights = ANY_U16;
-		table.entry[i].generation = ANY_U16;
+	for (u32 i = 0; i < ENTRIES; i++) {
+		block.entry[i].object = ANY_BOOL ? &object : NULL;
+		block.entry[i].rights = ANY_U16;
+		block.entry[i].generation = ANY_U16;
 	}
 	table.closed = ANY_U64;
+	table.size = ENTRIES;
+	table.end = (u16)ANY_OF(0, ENTRIES);
+	table.first_free = (u16)ANY_OF(0, table.end);
 }
 
 void prove_lookup(void)
