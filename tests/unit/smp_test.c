@@ -441,6 +441,25 @@ static void test_yield(void **state)
 	assert_int_equal(yields[3], 3);
 }
 
+/* A vCPU that exits all the time lets those have the lock who wait for it. */
+static void test_lock_goes_round(void **state)
+{
+	(void)state;
+	all_in_guest();
+	memset(yields, 0, sizeof(yields));
+	assert_true(round_after(0, EXIT_KICK));
+	assert_int_equal(yields[1] + yields[2] + yields[3], 0);
+	machine.lock.waiting = BIT(2);
+	assert_false(pass_briefly(vcpu));
+	assert_true(round_after(0, EXIT_KICK));
+	assert_int_equal(yields[2], 1);
+	/* not to itself: it may still be noted there */
+	machine.lock.waiting = BIT(0);
+	assert_true(round_after(0, EXIT_KICK));
+	assert_int_equal(yields[0], 0);
+	machine.lock.waiting = 0;
+}
+
 static void enable_pv_eoi(u64 value)
 {
 	(void)write_msr(MSR_KVM_PV_EOI, value);
@@ -483,6 +502,7 @@ int main(void)
 		TEST(test_refused),	    TEST(test_tsc_adjust), TEST(test_send_ipi),
 		TEST(test_unhalt),	    TEST(test_pv_eoi),	  TEST(test_steal_time),
 		TEST(test_pv_tlb_flush),    TEST(test_yield),
+		TEST(test_lock_goes_round),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -14,6 +14,9 @@
 #include "vmm/rt/start.h"
 #include "vmm/rt/syscall.h"
 
+/* About what it takes a thread on another CPU to wake up. */
+#define WAKE_SPINS 4000u
+
 #define VCPU_BYTES (VCPU_PAGES_MAX * PAGE_SIZE)
 
 enum queue_key { KEY_WAKE = 2 };
@@ -225,11 +228,33 @@ static NOINLINE void drain_queue(struct vcpu *vcpu)
 		;
 }
 
+/*
+ * The lock has no order: a guest that exits all the time would have it again before whoever was
+ * told that it is free, on another CPU perhaps, has woken up. That one goes first.
+ */
+static void make_way(struct vcpu *vcpu)
+{
+	struct mutex *lock = &vcpu->machine->lock;
+	u64 waiting = __atomic_load_n(&lock->waiting, __ATOMIC_RELAXED) & ~BIT(vcpu->id);
+	const struct vcpu *other;
+
+	if (likely(waiting == 0))
+		return;
+	other = &vcpu->machine->vcpu[bit_lowest(waiting)];
+	if (sys_thread_yield(other->handle) == STATUS_OK)
+		return;
+	for (u32 i = 0; i < WAKE_SPINS && __atomic_load_n(&lock->held, __ATOMIC_RELAXED) == 0 &&
+			(__atomic_load_n(&lock->waiting, __ATOMIC_RELAXED) & BIT(other->id)) != 0;
+	     i++)
+		__asm__ volatile("pause");
+}
+
 /* Takes the lock; what the guest did until now counts from here. */
 static void arrive(struct vcpu *vcpu)
 {
 	struct machine *machine = vcpu->machine;
 
+	make_way(vcpu);
 	mutex_lock(&machine->lock, vcpu->id, vcpu->queue);
 	if (vcpu->place == VCPU_IN_GUEST) {
 		machine->guest_count--;
@@ -392,6 +417,7 @@ static bool pass_briefly(struct vcpu *vcpu)
 	bool done;
 
 	if (vcpu->place != VCPU_IN_GUEST || machine->watched || rebuild_is_due(vcpu) ||
+	    __atomic_load_n(&machine->lock.waiting, __ATOMIC_RELAXED) != 0 ||
 	    !mutex_try(&machine->lock))
 		return false;
 	done = machine_may_run(machine) && brief_settle(vcpu);
