@@ -23,10 +23,8 @@
 #include "vmm/monitor/emulate_memory.c"
 #include "vmm/monitor/emulate_operand.c"
 #include "vmm/monitor/emulate_string.c"
-#include "vmm/monitor/emulate_vector.c"
 #include "vmm/monitor/guest_memory.c"
 #include "vmm/monitor/walk.c"
-#include "vmm/monitor/xsave.c"
 #include "tests/unit/emulate_machine.h"
 
 static struct machine machine;
