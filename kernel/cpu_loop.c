@@ -130,6 +130,19 @@ static bool something_to_settle(const struct cpu *cpu)
 	return cpu->pending != 0 || cpu->running == NULL || tlb_pages_waiting() != 0;
 }
 
+/*
+ * A guest that never lets its CPU idle is interrupted while something waits to be given back, about
+ * once in a millisecond: at round times, so that frequent exits do not put it off.
+ */
+#define TIDY_TSC_MASK ((1ull << 21) - 1)
+
+static u64 guest_deadline(const struct vcpu *guest)
+{
+	if (likely(!teardown_waiting()))
+		return guest->deadline_tsc;
+	return MIN(guest->deadline_tsc - 1, rdtsc() | TIDY_TSC_MASK) + 1;
+}
+
 void cpu_loop(struct cpu *cpu)
 {
 	for (;;) {
@@ -142,7 +155,7 @@ void cpu_loop(struct cpu *cpu)
 			timer_arm_briefly(cpu);
 			cpu_return_to_user(cpu);
 		}
-		timer_arm(cpu, guest->deadline_tsc);
+		timer_arm(cpu, guest_deadline(guest));
 		/* To the monitor with the timer as it was: nothing is later for ring 3. */
 		if (vcpu_step(cpu, guest) && !something_to_settle(cpu))
 			cpu_return_to_user(cpu);
