@@ -63,7 +63,8 @@ class Machine:
 
     def wait(self, pattern, limit=None):
         """Waits for a pattern; returns what came before it."""
-        found = self.console.expect([pattern, PANIC], timeout=limit or self.limit)
+        patterns = [pattern] if "panic" in pattern else [pattern, PANIC]
+        found = self.console.expect(patterns, timeout=limit or self.limit)
         assert found == 0, "panic: " + self.wait_rest()
         return self.console.before
 
