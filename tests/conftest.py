@@ -13,6 +13,19 @@ def pytest_addoption(parser):
     parser.addoption("--long", action="store_true", help="the full matrix")
 
 
+def pytest_configure(config):
+    config.addinivalue_line("markers", "long: belongs to the long set alone")
+
+
+def pytest_collection_modifyitems(config, items):
+    """Without --long the tests marked so are not there, rather than skipped."""
+    if config.getoption("--long"):
+        return
+    left_out = [item for item in items if item.get_closest_marker("long")]
+    config.hook.pytest_deselected(items=left_out)
+    items[:] = [item for item in items if item not in left_out]
+
+
 @pytest.fixture(scope="session")
 def build(request):
     folder = Path(request.config.getoption("--build")).resolve()
