@@ -36,6 +36,6 @@ def test_audit(build, tmp_path, emulator):
         assert empty["leaves"] < full["leaves"]
         pages = {row["owner"]: row["pages"] for row in machine.objects("mem") if "owner" in row}
         in_use = sum(pages.values()) - pages["free"]
-        # what it works with itself comes on top
-        assert in_use <= empty["pages"] < in_use + 1500, "the audit has not seen every page"
+        # what it works with itself comes on top: tables of its lists, by the size of those
+        assert in_use <= empty["pages"] < in_use + 4096, "the audit has not seen every page"
         assert "FOUND" not in machine.command("audit")
