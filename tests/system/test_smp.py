@@ -55,12 +55,11 @@ def offline_and_online(machine, vcpus):
 
 
 @pytest.mark.parametrize("emulator, cpus, vcpus, rounds", [
-    (Qemu, 1, 4, 20000), (Qemu, 2, 4, 20000), (Qemu, 4, 4, 20000), (Bochs, 1, 4, 3000),
-    (Bochs, 2, 4, 3000), (Bochs, 4, 4, 3000)])
-def test_debian(build, tmp_path, long_run, emulator, cpus, vcpus, rounds):
+    (Qemu, 1, 4, 20000), (Qemu, 2, 4, 20000), (Qemu, 4, 4, 20000),
+    pytest.param(Bochs, 1, 4, 3000, marks=pytest.mark.long), (Bochs, 2, 4, 3000),
+    pytest.param(Bochs, 4, 4, 3000, marks=pytest.mark.long)])
+def test_debian(build, tmp_path, emulator, cpus, vcpus, rounds):
     """It sees its CPUs, works on all, takes them away and back, and has nothing to complain of."""
-    if emulator is Bochs and cpus != 2 and not long_run:
-        pytest.skip("takes minutes: with --long")
     files = debian_bundle(build, tmp_path, vcpus)
     host = {"extra": ("-smp", str(cpus))} if emulator is Qemu else {"cpus": cpus}
     with emulator(build, bundle=files, **host) as machine:
