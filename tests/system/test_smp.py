@@ -56,7 +56,8 @@ def offline_and_online(machine, vcpus):
 
 @pytest.mark.parametrize("emulator, cpus, vcpus, rounds", [
     (Qemu, 1, 4, 20000), (Qemu, 2, 4, 20000), (Qemu, 4, 4, 20000),
-    pytest.param(Bochs, 1, 4, 3000, marks=pytest.mark.long), (Bochs, 2, 4, 3000),
+    pytest.param(Bochs, 1, 4, 3000, marks=pytest.mark.long),
+    pytest.param(Bochs, 2, 4, 3000, marks=pytest.mark.long),
     pytest.param(Bochs, 4, 4, 3000, marks=pytest.mark.long)])
 def test_debian(build, tmp_path, emulator, cpus, vcpus, rounds):
     """It sees its CPUs, works on all, takes them away and back, and has nothing to complain of."""
