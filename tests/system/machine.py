@@ -21,6 +21,8 @@ from relay import Relay
 PROMPT = r"(?:^|\n|\r)skerry> "
 PANIC = r"panic on CPU \d+"
 DETACH = "\x1d"
+EXAMINE = ("vm list", "cpu", "log show -l warning")
+REPORT_CHARACTERS = 6000
 OVMF = "/usr/share/ovmf/OVMF.fd"
 ROOT = Path(__file__).resolve().parents[2]
 EPYC = "EPYC,+svm,+npt"
@@ -64,9 +66,20 @@ class Machine:
     def wait(self, pattern, limit=None):
         """Waits for a pattern; returns what came before it."""
         patterns = [pattern] if "panic" in pattern else [pattern, PANIC]
-        found = self.console.expect(patterns, timeout=limit or self.limit)
-        assert found == 0, "panic: " + self.wait_rest()
+        ends = [pexpect.TIMEOUT, pexpect.EOF]
+        found = self.console.expect(patterns + ends, timeout=limit or self.limit)
+        if found != 0:
+            raise AssertionError(self.report(pattern, (patterns + ends)[found]))
         return self.console.before
+
+    def report(self, pattern, instead):
+        """Why a wait failed: what the machine had said, and what it says of itself now."""
+        if instead is pexpect.TIMEOUT:
+            self.type(DETACH + "\r" + "".join(f"{line}\r" for line in EXAMINE))
+        if instead is not pexpect.EOF:
+            self.wait_rest()
+        return (f"waited for {pattern!r}, but: {instead}; the emulator's end: "
+                f"{self.process.poll()}\n{self.transcript()[-REPORT_CHARACTERS:]}")
 
     def wait_rest(self):
         """What the machine still says in the next seconds."""
