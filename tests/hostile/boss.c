@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "arch/x86_64/hw/uart.h"
+#include "kernel/abi/image.h"
 #include "kernel/abi/pages.h"
 #include "lib/bits.h"
 #include "lib/format.h"
@@ -15,6 +16,8 @@
 #define DESTROY_TRIES	    1000000u
 #define DEFAULT_GENERATIONS 40u
 #define LENT		    7u /* handles of a generation that the boss calls with */
+
+extern const char __image_start[] __attribute__((visibility("hidden")));
 
 static struct hostile boss = {.boss = true};
 static const struct kernel_page *kernel;
@@ -232,6 +235,30 @@ static void generation(u64 number)
 	destroy(&parts, number);
 }
 
+static void touch(const volatile u8 *first, u64 bytes)
+{
+	for (u64 i = 0; i < bytes; i += PAGE_SIZE)
+		(void)first[i];
+}
+
+/*
+ * What the boss itself populates by first touches is there, with its tables, before pages are
+ * counted for the first time: its image, the stack that it needs, what it shares with children.
+ */
+static void touch_all(void)
+{
+	const struct image_header *header = (const struct image_header *)__image_start;
+	u64 pages = (u64)header->text_pages + header->rodata_pages + header->data_pages +
+		    header->bss_pages;
+	volatile u8 stack[4 * PAGE_SIZE];
+
+	for (u64 i = 0; i < sizeof(stack); i += PAGE_SIZE)
+		stack[i] = 0;
+	touch((const u8 *)__image_start, pages * PAGE_SIZE);
+	touch((const u8 *)shared, sizeof(*shared));
+	touch((const u8 *)account, sizeof(*account));
+}
+
 static void set_up(void)
 {
 	const struct start_entry *page = start_find(START_KERNEL_PAGE);
@@ -257,8 +284,7 @@ static void set_up(void)
 	    sys_space_map(own_space, 0, memory, 0, PAGE_SIZE, RIGHT_READ, &at) != STATUS_OK)
 		rt_fail("account");
 	account = (const struct group_page *)at;
-	/* Its own tables are there before pages are counted for the first time. */
-	(void)*(const volatile u64 *)&account->used_pages;
+	touch_all();
 	for (u32 i = 0; i < start_info->entry_count && i < POOL / 2; i++) {
 		if (start_info->entry[i].handle != own_group)
 			pool[pool_kept++] = start_info->entry[i].handle;
@@ -297,6 +323,9 @@ static void tell(u64 before)
 	say("statuses:");
 	for (u32 i = 0; i < ARRAY_COUNT(shared->by_status); i++)
 		say(" %lu", shared->by_status[i]);
+	say("\nvCPUs %lu of %lu, runs refused:", shared->played, shared->plays);
+	for (u32 i = 0; i < ARRAY_COUNT(shared->refused); i++)
+		say(" %lu", shared->refused[i]);
 	say("\nexits:");
 	for (u32 i = 0; i < EXIT_REASON_COUNT; i++) {
 		if (shared->exits[i] != 0)

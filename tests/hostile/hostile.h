@@ -31,6 +31,8 @@ struct shared {
 	volatile u64 runs;
 	volatile u64 by_status[16];
 	volatile u64 exits[EXIT_REASON_COUNT];
+	volatile u64 refused[16];   /* runs of a guest, by status */
+	volatile u64 plays, played; /* vCPUs wanted, and made */
 	volatile u64 leak_count;
 	volatile u64 leak[16][3];
 };

@@ -205,8 +205,10 @@ static void run(struct hostile *self, struct play *play)
 		u32 reason;
 
 		shared->by_status[result.status & 15]++;
-		if (result.status != STATUS_OK)
+		if (result.status != STATUS_OK) {
+			shared->refused[result.status & 15]++;
 			return;
+		}
 		reason = page->exit.reason % EXIT_REASON_COUNT;
 		shared->runs++;
 		shared->exits[reason]++;
@@ -327,7 +329,9 @@ void vcpu_play(struct hostile *self, u64 rounds)
 	struct play play = {.vm = HANDLE_NONE};
 	u64 slot = draw(self) % THREADS;
 
+	shared->plays++;
 	if (set_up(self, &play)) {
+		shared->played++;
 		live[slot] = play.page;
 		for (u64 i = 0; i < rounds; i++)
 			round(self, &play, i);
