@@ -80,7 +80,7 @@ static jmp_buf process_end;
 static u32 irq_pending[VCPUS_MADE];
 static int irq_vector;
 static u8 sipi_vector;
-static u32 delivered[VCPUS_MADE]; /* vector | mode << 8 */
+static u32 delivered[IRQCHIP_CPU_MAX]; /* vector | mode << 8 */
 static bool eoi_private;
 static u32 eois;
 static u64 device_deadline;

@@ -293,10 +293,9 @@ static void test_tsc_adjust(void **state)
 	assert_int_equal(machine.platform.clock.guest_tsc, host_tsc + page.tsc_offset);
 }
 
-static s64 hypercall(u64 number, u64 a, u64 b, u64 c, u64 d)
+/* In the mode that the vCPU is in. */
+static s64 hypercall_as_is(u64 number, u64 a, u64 b, u64 c, u64 d)
 {
-	page.efer = EFER_LMA;
-	page.segment[SEG_CS].access |= SEGMENT_L;
 	page.gpr[GPR_RAX] = number;
 	page.gpr[GPR_RBX] = a;
 	page.gpr[GPR_RCX] = b;
@@ -305,6 +304,13 @@ static s64 hypercall(u64 number, u64 a, u64 b, u64 c, u64 d)
 	settle(EXIT_HYPERCALL);
 	assert_int_equal(page.request, REQUEST_ADVANCE);
 	return (s64)page.gpr[GPR_RAX];
+}
+
+static s64 hypercall(u64 number, u64 a, u64 b, u64 c, u64 d)
+{
+	page.efer = EFER_LMA;
+	page.segment[SEG_CS].access |= SEGMENT_L;
+	return hypercall_as_is(number, a, b, c, d);
 }
 
 static void test_send_ipi(void **state)
@@ -324,6 +330,18 @@ static void test_send_ipi(void **state)
 	assert_int_equal(hypercall(10, 1, 0, 1, 0xfb | LAPIC_ICR_SHORTHAND_ALL), -22);
 	page.segment[SEG_SS].access = 3 << SEGMENT_DPL_SHIFT;
 	assert_int_equal(hypercall(10, 2, 0, 0, 0xfb), -1);
+}
+
+/* Outside 64-bit mode a word of the bitmap is a register's 32 bits, and no more of it counts. */
+static void test_send_ipi_32(void **state)
+{
+	(void)state;
+	machine.platform.irqchip.cpu_count = 40;
+	page.segment[SEG_CS].access &= ~SEGMENT_L;
+	assert_int_equal(hypercall_as_is(10, ~0xffffffffull | 2, 0x5, 1, 0xfb), 3);
+	assert_int_equal(delivered[2], 0xfb);
+	assert_int_equal(delivered[33], 0xfb);
+	assert_int_equal(delivered[35], 0xfb);
 }
 
 /* It ends a HLT with interrupts off, whether it comes before or after. */
@@ -500,8 +518,8 @@ int main(void)
 		TEST(test_reset),	    TEST(test_question), TEST(test_crash_stops_all),
 		TEST(test_stop),	    TEST(test_wakes),	  TEST(test_device_deadline),
 		TEST(test_refused),	    TEST(test_tsc_adjust), TEST(test_send_ipi),
-		TEST(test_unhalt),	    TEST(test_pv_eoi),	  TEST(test_steal_time),
-		TEST(test_pv_tlb_flush),    TEST(test_yield),
+		TEST(test_send_ipi_32),	    TEST(test_unhalt),	  TEST(test_pv_eoi),
+		TEST(test_steal_time),	    TEST(test_pv_tlb_flush), TEST(test_yield),
 		TEST(test_lock_goes_round),
 	};
 

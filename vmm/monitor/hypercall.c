@@ -9,10 +9,9 @@ enum kvm_error {
 	KVM_INVALID = -22,
 };
 
-#define SEND_IPI_TARGETS 64u /* bits in one of its two words */
-
 struct kvm_arguments {
-	u64 word[4]; /* RBX, RCX, RDX, RSI */
+	u64 word[4];   /* RBX, RCX, RDX, RSI */
+	u32 word_bits; /* of them that the caller has: 64 in 64-bit mode, otherwise 32 */
 };
 
 /* Ends the present or next HLT of a vCPU, whatever its interrupt flag says, and lets it run. */
@@ -55,7 +54,7 @@ static s64 send_to(struct irqchip *irqchip, u64 bitmap, u64 first, u64 icr)
 	return count;
 }
 
-/* Word 0 and 1: bitmap of APIC IDs above word 2; word 3: as the low half of the ICR. */
+/* Word 0 and 1: bitmap of APIC IDs from word 2 on; word 3: as the low half of the ICR. */
 static s64 send_ipi(struct machine *machine, const struct kvm_arguments *arguments)
 {
 	struct irqchip *irqchip = &machine->platform.irqchip;
@@ -67,7 +66,7 @@ static s64 send_ipi(struct machine *machine, const struct kvm_arguments *argumen
 	    (mode != APIC_FIXED && mode != APIC_NMI))
 		return KVM_INVALID;
 	return send_to(irqchip, arguments->word[0], first, icr) +
-	       send_to(irqchip, arguments->word[1], first + SEND_IPI_TARGETS, icr);
+	       send_to(irqchip, arguments->word[1], first + arguments->word_bits, icr);
 }
 
 static s64 call(struct vcpu *vcpu, u64 number, const struct kvm_arguments *arguments)
@@ -88,6 +87,7 @@ void hypercall_settle(struct vcpu *vcpu)
 {
 	struct vcpu_page *page = vcpu->page;
 	const u64 *gpr = page->gpr;
+	struct kvm_arguments arguments;
 	bool wide;
 	u64 mask;
 	s64 result = KVM_NO_PERMISSION;
@@ -95,11 +95,14 @@ void hypercall_settle(struct vcpu *vcpu)
 	vcpu_need(vcpu, VCPU_SEGMENTS | VCPU_CONTROL);
 	wide = (page->efer & EFER_LMA) != 0 && (page->segment[SEG_CS].access & SEGMENT_L) != 0;
 	mask = wide ? ~0ull : ~0u;
+	arguments = (struct kvm_arguments){
+		.word = {gpr[GPR_RBX] & mask, gpr[GPR_RCX] & mask, gpr[GPR_RDX] & mask,
+			 gpr[GPR_RSI] & mask},
+		.word_bits = wide ? 64 : 32,
+	};
 	/* SS.DPL is the privilege level (SDM vol. 3, 25.4.1) */
 	if (bits_get(page->segment[SEG_SS].access, 6, 5) == 0)
-		result = call(vcpu, gpr[GPR_RAX] & mask,
-			      &(struct kvm_arguments){{gpr[GPR_RBX] & mask, gpr[GPR_RCX] & mask,
-						       gpr[GPR_RDX] & mask, gpr[GPR_RSI] & mask}});
+		result = call(vcpu, gpr[GPR_RAX] & mask, &arguments);
 	page->gpr[GPR_RAX] = (u64)result & mask;
 	vcpu_advance(vcpu);
 }
