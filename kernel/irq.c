@@ -7,12 +7,12 @@
 #include "arch/x86_64/hw/lapic.h"
 #include "kernel/abi/syscall.h"
 #include "kernel/caches.h"
+#include "kernel/cpus.h"
 #include "kernel/machine.h"
 
 #define GSI_MAX (VECTOR_GSI_LAST - VECTOR_GSI_FIRST)
 
 static struct irq *lines[GSI_MAX + 1];
-static bool level_triggered[GSI_MAX + 1];
 
 enum status irq_create(u32 line, u32 flags, struct irq **result)
 {
@@ -42,18 +42,24 @@ enum status irq_create(u32 line, u32 flags, struct irq **result)
 	object_init(&irq->object, OBJECT_IRQ);
 	irq->gsi = gsi;
 	lines[gsi] = irq;
-	level_triggered[gsi] = level;
-	ioapic_route(gsi, (u8)(VECTOR_GSI_FIRST + gsi), nmi ? IOAPIC_ALL_CPUS : this_cpu()->apic_id,
-		     (nmi ? (u64)APIC_NMI << IOAPIC_ENTRY_DELIVERY_SHIFT : 0) |
-		     (level ? IOAPIC_ENTRY_LEVEL : 0) |
-			     (active_low ? IOAPIC_ENTRY_ACTIVE_LOW : 0));
+	irq->level = level;
+	irq->apic_id = nmi ? IOAPIC_ALL_CPUS : cpus_get(0)->apic_id;
+	ioapic_route(gsi, (u8)(VECTOR_GSI_FIRST + gsi),
+		     (nmi ? (u32)APIC_NMI << IOAPIC_ENTRY_DELIVERY_SHIFT : 0) |
+			     (level ? (u32)IOAPIC_ENTRY_LEVEL : 0) |
+			     (active_low ? (u32)IOAPIC_ENTRY_ACTIVE_LOW : 0));
 	*result = irq;
 	return STATUS_OK;
 }
 
 void irq_unmask(struct irq *irq)
 {
-	ioapic_unmask(irq->gsi);
+	u32 here = this_cpu()->apic_id;
+
+	/* The next one comes where its handler runs, if an I/O APIC can name that CPU. */
+	if (irq->apic_id != IOAPIC_ALL_CPUS && here < IOAPIC_ALL_CPUS)
+		irq->apic_id = here;
+	ioapic_unmask(irq->gsi, irq->apic_id);
 }
 
 void irq_release(struct object *object)
@@ -71,7 +77,7 @@ void irq_raise(u32 gsi)
 {
 	if (gsi > GSI_MAX || lines[gsi] == NULL)
 		return;
-	if (level_triggered[gsi])
+	if (lines[gsi]->level)
 		ioapic_mask(gsi);
 	signal_raise(&lines[gsi]->signal);
 }

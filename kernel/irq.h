@@ -12,6 +12,8 @@ struct irq {
 	struct object object;
 	struct signal signal;
 	u32 gsi;
+	bool level;
+	u32 apic_id; /* of the CPU it goes to, or IOAPIC_ALL_CPUS */
 };
 
 /* Flags of enum irq_flag. STATUS_IN_USE, STATUS_NOT_FOUND (no I/O APIC has the line). */

@@ -11,10 +11,8 @@ void ioapic_add(volatile void *registers, u32 gsi_base);
 /* Whether some I/O APIC has this input. The others below ignore a GSI for which it is false. */
 bool ioapic_has_gsi(u32 gsi);
 
-/*
- * Sends `gsi` as `vector` to a CPU, masked at first. `flags`: IOAPIC_ENTRY_LEVEL and
- * IOAPIC_ENTRY_ACTIVE_LOW.
- */
-void ioapic_route(u32 gsi, u8 vector, u32 apic_id, u64 flags);
+/* Makes `gsi` that vector, masked at first. `flags`: IOAPIC_ENTRY_LEVEL, _ACTIVE_LOW, _DELIVERY. */
+void ioapic_route(u32 gsi, u8 vector, u32 flags);
 void ioapic_mask(u32 gsi);
-void ioapic_unmask(u32 gsi);
+/* From now on it goes to that CPU; IOAPIC_ALL_CPUS for all. */
+void ioapic_unmask(u32 gsi, u32 apic_id);

@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: MIT */
+/* Host interrupt lines: where they go, and when they are masked. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#define this_cpu hidden_this_cpu
+#include "arch/x86_64/cpu/percpu.h"
+#undef this_cpu
+
+static struct cpu cpu[3] = {{.apic_id = 4}, {.apic_id = 6}, {.apic_id = 256}};
+static struct cpu *here;
+
+static struct cpu *this_cpu(void)
+{
+	return here;
+}
+
+#include "kernel/irq.c"
+
+#define LINES 24u
+
+/* An I/O APIC by what it has been told. */
+static struct {
+	u32 flags;
+	u32 destination;
+	u8 vector;
+	bool masked;
+} input[LINES];
+
+struct machine machine;
+struct cache cache_irq;
+static u32 raised;
+
+struct cpu *cpus_get(u32 id)
+{
+	return &cpu[id];
+}
+
+enum status cache_alloc(struct cache *cache, struct quota *quota, void **object)
+{
+	(void)cache, (void)quota;
+	*object = calloc(1, sizeof(struct irq));
+	return STATUS_OK;
+}
+
+void cache_free(struct cache *cache, void *object)
+{
+	(void)cache;
+	free(object);
+}
+
+void signal_raise(struct signal *signal)
+{
+	(void)signal;
+	raised++;
+}
+
+void signal_unbind(struct signal *signal)
+{
+	(void)signal;
+}
+
+bool ioapic_has_gsi(u32 gsi)
+{
+	return gsi < LINES;
+}
+
+void ioapic_route(u32 gsi, u8 vector, u32 flags)
+{
+	input[gsi].vector = vector;
+	input[gsi].flags = flags;
+	input[gsi].masked = true;
+}
+
+void ioapic_mask(u32 gsi)
+{
+	input[gsi].masked = true;
+}
+
+void ioapic_unmask(u32 gsi, u32 apic_id)
+{
+	input[gsi].destination = apic_id;
+	input[gsi].masked = false;
+}
+
+static int set_up(void **state)
+{
+	(void)state;
+	here = &cpu[0];
+	raised = 0;
+	for (u32 line = 0; line < ACPI_ISA_IRQ_COUNT; line++)
+		machine.acpi.isa[line].gsi = line;
+	return 0;
+}
+
+static struct irq *make(u32 line, u32 flags)
+{
+	struct irq *irq = NULL;
+
+	assert_int_equal(irq_create(line, flags, &irq), STATUS_OK);
+	assert_true(input[irq->gsi].masked);
+	assert_int_equal(input[irq->gsi].vector, VECTOR_GSI_FIRST + irq->gsi);
+	return irq;
+}
+
+/* A line goes where its handler ran last; never to a CPU that an I/O APIC has no name for. */
+static void test_follows(void **state)
+{
+	struct irq *irq = make(4, IRQ_ISA);
+
+	(void)state;
+	irq_unmask(irq);
+	assert_int_equal(input[4].destination, 4);
+	here = &cpu[1];
+	irq_unmask(irq);
+	assert_int_equal(input[4].destination, 6);
+	here = &cpu[2];
+	irq_unmask(irq);
+	assert_int_equal(input[4].destination, 6);
+	irq_release(&irq->object);
+	assert_true(input[4].masked);
+
+	irq = make(4, IRQ_ISA);
+	irq_unmask(irq);
+	assert_int_equal(input[4].destination, 4);
+	irq_release(&irq->object);
+}
+
+static void test_nmi(void **state)
+{
+	struct irq *irq = make(0, IRQ_ISA | IRQ_NMI);
+
+	(void)state;
+	irq_unmask(irq);
+	assert_int_equal(input[0].destination, IOAPIC_ALL_CPUS);
+	assert_int_equal(input[0].flags, APIC_NMI << IOAPIC_ENTRY_DELIVERY_SHIFT);
+	irq_release(&irq->object);
+}
+
+/* A level stays until its handler has been there, an edge would be lost. */
+static void test_masks(void **state)
+{
+	struct irq *level = make(20, IRQ_LEVEL | IRQ_ACTIVE_LOW);
+	struct irq *edge = make(4, IRQ_ISA);
+
+	(void)state;
+	assert_int_equal(input[20].flags, IOAPIC_ENTRY_LEVEL | IOAPIC_ENTRY_ACTIVE_LOW);
+	irq_unmask(level);
+	irq_unmask(edge);
+	irq_raise(20);
+	irq_raise(4);
+	irq_raise(5); /* nobody's */
+	irq_raise(GSI_MAX + 1);
+	assert_int_equal(raised, 2);
+	assert_true(input[20].masked);
+	assert_false(input[4].masked);
+	irq_release(&level->object);
+	irq_release(&edge->object);
+	irq_raise(20);
+	assert_int_equal(raised, 2);
+}
+
+/* The MADT has the last word on an ISA line. */
+static void test_isa(void **state)
+{
+	struct irq *irq;
+
+	(void)state;
+	machine.acpi.isa[9] = (struct acpi_isa){.gsi = 21, .level = true, .active_low = true};
+	irq = make(9, IRQ_ISA);
+	assert_int_equal(irq->gsi, 21);
+	assert_int_equal(input[21].flags, IOAPIC_ENTRY_LEVEL | IOAPIC_ENTRY_ACTIVE_LOW);
+	irq_release(&irq->object);
+	assert_int_equal(irq_create(ACPI_ISA_IRQ_COUNT, IRQ_ISA, &irq), STATUS_BAD_ARGUMENT);
+}
+
+static void test_refused(void **state)
+{
+	struct irq *irq = make(4, 0), *other;
+
+	(void)state;
+	assert_int_equal(irq_create(4, 0, &other), STATUS_IN_USE);
+	assert_int_equal(irq_create(LINES, 0, &other), STATUS_NOT_FOUND);
+	assert_int_equal(irq_create(UINT32_MAX, 0, &other), STATUS_NOT_FOUND);
+	irq_release(&irq->object);
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup(name, set_up)
+	const struct CMUnitTest tests[] = {
+		TEST(test_follows), TEST(test_nmi),	TEST(test_masks),
+		TEST(test_isa),	    TEST(test_refused),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
