@@ -92,7 +92,7 @@ $(HOSTILE)/skerry.elf: $(BUILD)/skerry.elf $(HOSTILE)/hostile.bin boot/blobs.S t
 # --- the set ---
 
 test-parts: $(UNIT_TESTS) $(TEST_TOOLS) $(TINY_GUESTS) $(HOSTILE)/skerry.elf \
-		$(BUILD)/tests/bench/exits.bin all guests \
+		$(BUILD)/tests/bench/exits.bin $(BUILD)/tests/bench/switch.bin all guests \
 		$(if $(filter fuzz,$(or $(ONLY),fuzz)),fuzz-programs)
 
 

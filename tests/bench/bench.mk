@@ -5,18 +5,22 @@
 
 BENCH := $(BUILD)/tests/bench
 
-$(TINY)/64/bench.o: tests/bench/exits.c $(BUILD)/flags
+# --- guests: NAME.c with report.c and the runtime of tests/guest ---
+
+BENCH_GUESTS := $(BENCH)/exits.bin $(BENCH)/switch.bin
+BENCH_RT := $(BENCH)/report.o $(TINY_RT:tests/guest/%=$(TINY)/64/%.o)
+
+$(BENCH)/%.o: tests/bench/%.c $(BUILD)/flags
 	@mkdir -p $(@D)
 	$(Q)$(CC) -m64 $(TINY_CFLAGS) -MMD -MP -c -o $@ $<
--include $(TINY)/64/bench.d
+-include $(wildcard $(BENCH)/*.d)
 
-$(BENCH)/exits.elf: $(TINY)/64/bench.o $(TINY_RT:tests/guest/%=$(TINY)/64/%.o) \
-		tests/guest/rt/guest.ld
-	@mkdir -p $(@D)
+$(BENCH)/switch.elf: $(TINY)/64/smp_code.S.o
+$(BENCH)/%.elf: $(BENCH)/%.o $(BENCH_RT) tests/guest/rt/guest.ld
 	$(Q)$(LD) -m elf_x86_64 --build-id=none -z noexecstack --no-warn-rwx-segments \
 		-T tests/guest/rt/guest.ld -o $@ $(filter %.o,$^)
 
-$(BENCH)/exits.bin: $(BENCH)/exits.elf
+$(BENCH)/%.bin: $(BENCH)/%.elf
 	$(Q)$(OBJCOPY) -O binary $< $@
 
 $(BENCH)/init: tests/bench/init.c tests/bench/bench.mk
@@ -26,7 +30,7 @@ $(BENCH)/init: tests/bench/init.c tests/bench/bench.mk
 
 .PHONY: bench
 bench: test-packages ## instructions of exits and of a Debian boot, in both emulators
-	$(Q)$(MAKE) --no-print-directory all guests $(BENCH)/exits.bin $(BENCH)/init
+	$(Q)$(MAKE) --no-print-directory all guests $(BENCH_GUESTS) $(BENCH)/init
 	$(Q)$(PYTHON) tests/bench/run.py --build $(BUILD) \
 		--emulator '$(if $(filter command line,$(origin EMULATOR)),$(EMULATOR))' $(if $(UPDATE),--update) \
 		$(if $(filter exits,$(ONLY)),--exits)

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What exits cost, in ticks of the TSC: where an emulator's TSC counts instructions these are
- * instructions. One line a question: "BENCH name least mean", less what the two RDTSCs cost.
+ * instructions. One line a question, less what the two RDTSCs cost.
  */
 #include "arch/x86_64/hw/cpuid.h"
+#include "tests/bench/report.h"
 #include "tests/guest/rt/devices.h"
 
 #define ROUNDS 1000u
@@ -12,29 +13,6 @@
 
 static u64 overhead;
 static volatile u32 interrupts_taken;
-
-static void print_decimal(u64 value)
-{
-	char digits[24];
-	u32 at = sizeof(digits) - 1;
-
-	digits[at] = '\0';
-	do
-		digits[--at] = (char)('0' + value % 10);
-	while ((value /= 10) != 0);
-	print(digits + at);
-}
-
-static void report(const char *name, u64 least, u64 mean)
-{
-	print("BENCH ");
-	print(name);
-	print(" ");
-	print_decimal(least);
-	print(" ");
-	print_decimal(mean);
-	print("\n");
-}
 
 static void measure(const char *name, void (*question)(void), u32 rounds)
 {

@@ -20,6 +20,7 @@ TRIES = 3
 LIMIT = 400
 
 EXITS = "[vm bench]\nkernel = exits.bin\nmemory = 64M\nautostart = yes\n"
+SWITCH = "[vm bench]\nkernel = switch.bin\nmemory = 4M\nvcpus = 2\nautostart = yes\n"
 BOOT = ("[vm debian]\nkernel = vmlinuz\ninitrd = initramfs.cpio.gz\nmemory = 128M\n"
         "cmdline = \"{cmdline}\"\nautostart = yes\n")
 BASELINE = Path(__file__).resolve().parent / "baseline.json"
@@ -64,19 +65,23 @@ def makers(build, folder, name, files):
     }
 
 
-def exits(make):
-    """Prints what exits cost; returns the least count of each by name."""
-    text = run(make, ["vm console bench"])
-    found = re.findall(r"^BENCH (\S+) (\d+) (\d+)$", text, re.MULTILINE)
-    for name, least, mean in found:
-        print(f"  {name:28} {least:>8} {mean:>10}")
-    return {name: int(least) for name, least, _ in found}
+def guest_makers(build, folder, name, conf):
+    """How to boot a guest of tests/bench."""
+    return makers(build, folder, name, {
+        "skerry.conf": conf.encode(),
+        f"{name}.bin": (build / f"tests/bench/{name}.bin").read_bytes()})
 
 
-def exits_makers(build, folder):
-    return makers(build, folder, "exits", {
-        "skerry.conf": EXITS.encode(),
-        "exits.bin": (build / "tests/bench/exits.bin").read_bytes()})
+def counts_of(build, folder, emulator):
+    """Prints what exits and a context switch cost; returns the least count of each by name."""
+    counts = {}
+    for name, conf in (("exits", EXITS), ("switch", SWITCH)):
+        text = run(guest_makers(build, folder, name, conf)[emulator], ["vm console bench"])
+        found = re.findall(r"^BENCH (\S+) (\d+) (\d+)$", text, re.MULTILINE)
+        for what, least, mean in found:
+            print(f"  {what:28} {least:>8} {mean:>10}")
+        counts |= {what: int(least) for what, least, _ in found}
+    return counts
 
 
 def grown(emulator, counts):
@@ -151,7 +156,7 @@ def main():
     with tempfile.TemporaryDirectory(prefix="bench-", dir=build) as place:
         folder = Path(place)
         worse = []
-        guest = exits_makers(build, folder)
+        guest = guest_makers(build, folder, "exits", EXITS)
         debian = makers(build, folder, "debian", {
             "skerry.conf": BOOT.format(cmdline=LINUX).encode(),
             "vmlinuz": (build / "guests/vmlinuz").read_bytes(),
@@ -160,7 +165,7 @@ def main():
             if options.emulator not in ("", emulator):
                 continue
             print(f"{emulator}: instructions of an exit, least and mean of 1000", flush=True)
-            worse += compare(emulator, exits(guest[emulator]), options.update)
+            worse += compare(emulator, counts_of(build, folder, emulator), options.update)
             if options.exits:
                 continue
             print(f"{emulator}: means of 1000, log=off and log=debug", flush=True)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What exits cost, against tests/bench/baseline.json: a growth of more than 2 % fails."""
+"""What exits and a context switch cost, against tests/bench/baseline.json: a growth of more than 2 % fails."""
 import sys
 from pathlib import Path
 
@@ -13,6 +13,6 @@ def pytest_generate_tests(metafunc):
 
 
 def test_baseline(build, tmp_path, emulator):
-    counts = bench.exits(bench.exits_makers(build, tmp_path)[emulator])
-    assert counts, "the benchmark guest says nothing"
+    counts = bench.counts_of(build, tmp_path, emulator)
+    assert counts, "the benchmark guests say nothing"
     assert bench.grown(emulator, counts) == []
