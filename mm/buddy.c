@@ -9,9 +9,6 @@
 #include "mm/address.h"
 #include "mm/quota.h"
 
-/* The part of the memory that page_reserve leaves for tables and the kernel's own needs. */
-#define KERNEL_SHARE 64
-
 u64 direct_map_base SECTION(".data.ro_after_init");
 
 static struct page *frames SECTION(".data.ro_after_init");

@@ -17,6 +17,9 @@ enum page_owner {
 	PAGE_OWNER_COUNT
 };
 
+/* 1/KERNEL_SHARE of all memory is for tables and the kernel, SYS_MEMORY_CREATE leaves it alone. */
+#define KERNEL_SHARE 64
+
 #define CPU_MAX 256
 #define ZONE_MAX 8
 

@@ -14,7 +14,7 @@ from machine import Bochs, Qemu
 
 GOOD = 16  # EXIT_GOOD of rt.h
 IMAGES = ("neighbour", "hostile_touch", "hostile_cpu", "hostile_storm", "hostile_fatal",
-          "hostile_smp", "hostile_32")
+          "hostile_smp", "hostile_32", "greedy")
 SHARE = 0.5  # of two VMs of the same weight
 
 # Each runs to its end, and passes.
@@ -254,4 +254,34 @@ def test_ends(yard):
                 wrong[name] = said
         yard.verify_neighbour()
     assert not wrong, wrong
+    yard.verify_clean()
+
+
+def mib_free(yard):
+    """What a refusal says is left for a VM, with all that it takes besides its RAM."""
+    out = yard.machine.command("vm create huge kernel=greedy.bin memory=512G")
+    assert out.startswith("error: ") and yard.machine.vm("huge") is None, out
+    return int(re.search(r"allowed: the (\d+) MiB that are free", out).group(1))
+
+
+def test_memory_full(yard):
+    """A VM takes the last page there is: whoever comes next is refused, whoever runs goes on."""
+    machine = yard.machine
+    # docs/manager.md: RAM / 128 and 512 pages, 64 a vCPU
+    mib = (mib_free(yard) - 4) * 128 // 129
+    out = machine.command(f"vm create greedy kernel=greedy.bin memory={mib}M cmdline=mib={mib}")
+    assert out == "greedy: created", out
+    assert mib_free(yard) <= 2
+    yard.start("greedy")
+    machine.attach("greedy")
+    machine.wait(r"(PASS|FAIL) all-memory")
+    assert machine.match().group(1) == "PASS"
+    machine.leave()
+    rows = {row["reason"]: row["count"] for row in machine.objects("vm stat greedy")}
+    assert rows["pages-guest"] == mib * 256 and rows["pages-used"] <= rows["pages-allowed"], rows
+    out = machine.command("vm create one-more kernel=greedy.bin memory=32M")
+    assert out.startswith("error: ") and "memory: found 32 MiB" in out, out
+    yard.verify_neighbour()
+    assert machine.vm("greedy")["state"] == "running"
+    yard.destroy("greedy")
     yard.verify_clean()

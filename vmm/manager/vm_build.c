@@ -33,7 +33,7 @@ struct parts {
 	struct start_info *info;
 };
 
-static u64 pages_at_start; /* free before the first VM */
+static u64 pages_at_start; /* free for VMs before the first one */
 
 /* Each monitor gets random bytes of its own. */
 static struct entropy_pool pool;
@@ -376,7 +376,8 @@ static void close_parts(struct parts *parts)
 
 void vm_build_init(void)
 {
-	pages_at_start = machine_page()->pages[PAGE_FREE];
+	pages_at_start = machine_page()->pages[PAGE_FREE] -
+			 machine_page()->page_count / KERNEL_SHARE;
 	entropy_mix(&pool, start_info->entropy, sizeof(start_info->entropy));
 }
 
