@@ -99,7 +99,10 @@ enum syscall {
 	SYS_EVENT_SIGNAL,
 	/* (root, gsi, flags of enum irq_flag) -> irq, masked until the first SYS_IRQ_UNMASK. */
 	SYS_IRQ_CREATE,
-	/* (irq). To be called after each signal, when the device is quiet again. */
+	/*
+	 * (irq). To be called after each signal, when the device is quiet again. The next
+	 * interrupt comes to the CPU that the caller runs on.
+	 */
 	SYS_IRQ_UNMASK,
 
 	/* (group, space) -> vm. */

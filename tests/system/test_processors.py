@@ -41,6 +41,24 @@ def test_window(build, tmp_path, emulator, limit_us):
         assert end == ("stopped", f"debug exit {GOOD}")
 
 
+@pytest.mark.parametrize("emulator, cpus", [
+    (Qemu, 8), pytest.param(Bochs, 4, marks=pytest.mark.long)])
+def test_all_run(build, tmp_path, emulator, cpus):
+    """Every CPU is brought up, said to be there, and runs the guest that may run nowhere else."""
+    host = {"extra": ("-smp", str(cpus))} if emulator is Qemu else {"cpus": cpus}
+    names = [f"on{i}" for i in range(cpus)]
+    files = busy_bundle(build, tmp_path, {name: {"affinity": i} for i, name in enumerate(names)})
+    with emulator(build, bundle=files, **host) as machine:
+        machine.wait(f" {cpus} CPUs, ")
+        wait_running(machine, names)
+        first = measure(machine, 200)
+        assert all(spent > 0 for spent, _ in first.values()), first
+        rows = machine.objects("cpu")
+        assert [row["id"] for row in rows] == list(range(cpus))
+        elsewhere = [row for row, name in zip(rows, names) if row["runs"] not in (name, "manager")]
+        assert not elsewhere and all(row["exits"] > 0 for row in rows), rows
+
+
 def test_zones(build, tmp_path):
     """Memory that the SRAT names apart is kept apart, and a VM gets what its CPUs are close to."""
     halves = ("-smp", "2", "-object", "memory-backend-ram,id=near,size=512M",
