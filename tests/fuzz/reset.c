@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Port 0xcf9, the 8042, debug exit and port 0x80: the small ones. */
+/* Ports 0xcf9 and 0x92, the 8042, debug exit and port 0x80: the small ones. */
 #include "tests/fuzz/fuzz.h"
 
 #include "vmm/monitor/dev/debug.c"
@@ -8,10 +8,12 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 {
-	static const struct fuzz_range reset_ranges[] = {
-		{I8042_DATA_PORT, 1}, {I8042_COMMAND_PORT, 1}, {RESET_CONTROL_PORT, 1}};
-	static const struct fuzz_range debug_ranges[] = {
-		{DEBUG_CODE_PORT, 1}, {DEBUG_EXIT_PORT, DEBUG_EXIT_BYTES}};
+	static const struct fuzz_range reset_ranges[] = {{I8042_DATA_PORT, 1},
+							 {I8042_COMMAND_PORT, 1},
+							 {RESET_CONTROL_PORT, 1},
+							 {CONTROL_A_PORT, 1}};
+	static const struct fuzz_range debug_ranges[] = {{DEBUG_CODE_PORT, 1},
+							 {DEBUG_EXIT_PORT, DEBUG_EXIT_BYTES}};
 	struct fuzz fuzz = {bytes, size};
 	static struct reset reset;
 	static struct debug debug;

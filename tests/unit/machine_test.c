@@ -130,7 +130,7 @@ static void test_asked_reset(void **state)
 	(void)state;
 	for (u32 i = 0; i < 20; i++) {
 		machine.platform.events.pending = MACHINE_RESET;
-		machine.platform.events.reset_cause = RESET_PORT_CF9;
+		machine.platform.events.reset_port = RESET_CONTROL_PORT;
 		machine_attend(&machine);
 		assert_int_equal(machine.platform.events.pending, 0);
 	}

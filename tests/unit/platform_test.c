@@ -123,7 +123,7 @@ static void each_cpu_has_its_own_apic(void **state)
 static void nobody_there(void **state)
 {
 	(void)state;
-	assert_int_equal(in(0x92), 0xff);
+	assert_int_equal(in(0x94), 0xff);
 	assert_int_equal(bus_read(&platform.ports, 0xcf8, 4), 0xffffffff);
 	assert_int_equal(platform.ports.unknown_count, 2);
 	assert_int_equal(platform.ports.unknown_last, 0xcf8);

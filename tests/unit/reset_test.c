@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Reset by port 0xcf9 and by an 8042 without keyboard; debug exit and port 0x80. */
+/* Reset by ports 0xcf9 and 0x92 and by an 8042 without keyboard; debug exit and port 0x80. */
 #include "tests/unit/device_fixture.h"
 
 #include "vmm/monitor/dev/debug.c"
@@ -31,7 +31,7 @@ static void port_cf9(void **state)
 	assert_int_equal(fixture_events.pending, 0);
 	out8(device, 0xcf9, 0x06);
 	assert_int_equal(fixture_events.pending, MACHINE_RESET);
-	assert_int_equal(fixture_events.reset_cause, RESET_PORT_CF9);
+	assert_int_equal(fixture_events.reset_port, 0xcf9);
 	assert_int_equal(in8(device, 0xcf9), 0x06);
 	/* Only the rising edge counts. */
 	fixture_events.pending = 0;
@@ -40,6 +40,21 @@ static void port_cf9(void **state)
 	out8(device, 0xcf9, 0x00);
 	out8(device, 0xcf9, 0x0e);
 	assert_int_equal(fixture_events.pending, MACHINE_RESET);
+}
+
+static void port_92(void **state)
+{
+	(void)state;
+	assert_int_equal(in8(device, 0x92), 0x02);
+	out8(device, 0x92, 0x00); /* A20 stays */
+	assert_int_equal(in8(device, 0x92), 0x02);
+	assert_int_equal(fixture_events.pending, 0);
+	out8(device, 0x92, 0x01);
+	assert_int_equal(fixture_events.pending, MACHINE_RESET);
+	assert_int_equal(fixture_events.reset_port, 0x92);
+	fixture_events.pending = 0;
+	out8(device, 0x92, in8(device, 0x92));
+	assert_int_equal(fixture_events.pending, 0);
 }
 
 static void keyboard_controller_resets(void **state)
@@ -51,7 +66,7 @@ static void keyboard_controller_resets(void **state)
 	assert_int_equal(fixture_events.pending, 0);
 	out8(device, 0x64, 0xfe);
 	assert_int_equal(fixture_events.pending, MACHINE_RESET);
-	assert_int_equal(fixture_events.reset_cause, RESET_KEYBOARD);
+	assert_int_equal(fixture_events.reset_port, 0x64);
 	fixture_events.pending = 0;
 	out8(device, 0x64, 0xd1);
 	out8(device, 0x60, 0xdf); /* A20 on, as boot loaders write it */
@@ -142,6 +157,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(port_cf9, setup),
+		cmocka_unit_test_setup(port_92, setup),
 		cmocka_unit_test_setup(keyboard_controller_resets, setup),
 		cmocka_unit_test_setup(keyboard_controller_answers, setup),
 		cmocka_unit_test_setup(nothing_is_plugged_in, setup),

@@ -27,16 +27,10 @@ enum machine_event {
 	MACHINE_EXIT = 1 << 2,	    /* debug exit with exit_code */
 };
 
-enum reset_cause {
-	RESET_NONE,
-	RESET_PORT_CF9,
-	RESET_KEYBOARD, /* 8042 command 0xfe, or its output port */
-};
-
 /* What the guest has asked of its machine; the owner looks after each access and clears it. */
 struct machine_events {
-	u32 pending;	 /* enum machine_event */
-	u32 reset_cause; /* enum reset_cause */
+	u32 pending;	/* enum machine_event */
+	u16 reset_port; /* the one that the guest asked by */
 	u32 exit_code;
 };
 

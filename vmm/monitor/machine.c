@@ -234,9 +234,7 @@ static void obey_guest(struct machine *machine)
 	} else if ((pending & MACHINE_POWER_OFF) != 0) {
 		machine_stop(machine, -1, "guest powered off");
 	} else if ((pending & MACHINE_RESET) != 0) {
-		machine_log(machine, "reset by the guest, port 0x%x",
-			    events->reset_cause == RESET_PORT_CF9 ? RESET_CONTROL_PORT
-								  : I8042_COMMAND_PORT);
+		machine_log(machine, "reset by the guest, port 0x%x", events->reset_port);
 		machine_reset(machine);
 	}
 }

@@ -44,6 +44,11 @@ enum i8042_command {
 #define I8042_OUTPUT_RESET	  (1u << 0) /* low: reset */
 #define I8042_OUTPUT_A20	  (1u << 1)
 
+/* System control port A of the IBM PS/2. */
+#define CONTROL_A_PORT	0x92u
+#define CONTROL_A_RESET (1u << 0) /* 0 to 1: reset now */
+#define CONTROL_A_A20	(1u << 1)
+
 /* The chipset's reset control register. */
 #define RESET_CONTROL_PORT   0xcf9u
 #define RESET_CONTROL_SYSTEM (1u << 1) /* hard, not soft */

@@ -25,6 +25,7 @@ static bool platform_wire(struct platform *platform)
 		{&platform->pit.device, PIT_GATE_PORT, 1},
 		{&platform->reset.device, I8042_DATA_PORT, 1},
 		{&platform->reset.device, I8042_COMMAND_PORT, 1},
+		{&platform->reset.device, CONTROL_A_PORT, 1},
 		{&platform->reset.device, RESET_CONTROL_PORT, 1},
 		{&platform->rtc.device, RTC_INDEX_PORT, 2},
 		{&platform->debug.device, DEBUG_CODE_PORT, 1},

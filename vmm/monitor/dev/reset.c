@@ -2,10 +2,10 @@
 #include "vmm/monitor/dev/reset.h"
 #include "vmm/monitor/irqchip/irqchip.h"
 
-static void reset_request(struct reset *reset, enum reset_cause cause)
+static void reset_request(struct reset *reset, u16 port)
 {
 	reset->device.events->pending |= MACHINE_RESET;
-	reset->device.events->reset_cause = cause;
+	reset->device.events->reset_port = port;
 }
 
 static void reset_update(struct reset *reset)
@@ -65,7 +65,7 @@ static void i8042_command(struct reset *reset, u8 command)
 		break;
 	default:
 		if (command >= I8042_PULSE && !(command & I8042_OUTPUT_RESET))
-			reset_request(reset, RESET_KEYBOARD);
+			reset_request(reset, I8042_COMMAND_PORT);
 		break;
 	}
 }
@@ -83,7 +83,7 @@ static void i8042_data(struct reset *reset, u8 byte)
 		break;
 	case I8042_WRITE_OUTPUT_PORT:
 		if (!(byte & I8042_OUTPUT_RESET))
-			reset_request(reset, RESET_KEYBOARD);
+			reset_request(reset, I8042_COMMAND_PORT);
 		break;
 	case I8042_LOOP_KEYBOARD:
 		i8042_answer(reset, byte, 0);
@@ -101,7 +101,16 @@ static void reset_control(struct reset *reset, u8 value)
 	reset->state.control =
 		value & (RESET_CONTROL_SYSTEM | RESET_CONTROL_CPU | RESET_CONTROL_FULL);
 	if (rises)
-		reset_request(reset, RESET_PORT_CF9);
+		reset_request(reset, RESET_CONTROL_PORT);
+}
+
+static void control_a(struct reset *reset, u8 value)
+{
+	bool rises = (value & CONTROL_A_RESET) && !(reset->state.control_a & CONTROL_A_RESET);
+
+	reset->state.control_a = value;
+	if (rises)
+		reset_request(reset, CONTROL_A_PORT);
 }
 
 static void reset_write(struct device *device, u64 address, u32 size, u64 value)
@@ -111,6 +120,8 @@ static void reset_write(struct device *device, u64 address, u32 size, u64 value)
 	(void)size;
 	if (address == RESET_CONTROL_PORT)
 		reset_control(reset, (u8)value);
+	else if (address == CONTROL_A_PORT)
+		control_a(reset, (u8)value);
 	else if (address == I8042_COMMAND_PORT)
 		i8042_command(reset, (u8)value);
 	else
@@ -126,6 +137,8 @@ static u64 reset_read(struct device *device, u64 address, u32 size)
 	(void)size;
 	if (address == RESET_CONTROL_PORT)
 		return state->control;
+	if (address == CONTROL_A_PORT)
+		return state->control_a | CONTROL_A_A20;
 	if (address == I8042_COMMAND_PORT)
 		return state->status | I8042_STATUS_UNLOCKED |
 		       (state->config & I8042_CONFIG_SYSTEM ? I8042_STATUS_SYSTEM : 0u);

@@ -5,16 +5,17 @@
 #include "vmm/monitor/device.h"
 
 struct reset_state {
-	u8 control; /* port 0xcf9 */
-	u8 config;  /* the 8042's command byte */
-	u8 expects; /* command whose data byte comes next; 0: none, bytes go to the keyboard */
-	u8 status;  /* I8042_STATUS_OUTPUT, _COMMAND and _TIMEOUT */
+	u8 control;   /* port 0xcf9 */
+	u8 control_a; /* port 0x92 */
+	u8 config;    /* the 8042's command byte */
+	u8 expects;   /* command whose data byte comes next; 0: none, bytes go to the keyboard */
+	u8 status;    /* I8042_STATUS_OUTPUT, _COMMAND and _TIMEOUT */
 	u8 output;
-	u8 reserved[3];
+	u8 reserved[2];
 };
 
 /*
- * The ways to reset a PC by port: 0xcf9, and an 8042 that has neither keyboard nor mouse
+ * The ways to reset a PC by port: 0xcf9, 0x92, and an 8042 that has neither keyboard nor mouse
  * and says so at once. A20 is always on.
  */
 struct reset {
