@@ -56,7 +56,6 @@ static void unknown(struct reply *reply, const struct words *words)
 static bool take_arguments(struct reply *reply, const struct words *words, u32 from,
 			   struct arguments *arguments)
 {
-	arguments->count = 0;
 	for (u32 i = from; i < words->count; i++) {
 		if (string_equal(words->word[i], "-j"))
 			reply->json = true;
@@ -83,7 +82,7 @@ static void audit(const struct command *command, const struct arguments *argumen
 void command_run(struct reply *reply, const char *line)
 {
 	static struct words words; /* too large for the stack; arguments point into it */
-	struct arguments arguments;
+	struct arguments arguments = {0};
 	const struct command *command;
 	u32 name_words;
 
@@ -133,4 +132,19 @@ struct vm *command_vm(struct reply *reply, const char *name)
 		    text_show(shown, sizeof(shown), text_of(name)),
 		    length > 0 ? list : " none, `vm create` makes one");
 	return NULL;
+}
+
+void command_vm_keep(struct reply *reply, const struct vm *vm)
+{
+	reply->vm_id = vm->id;
+	string_copy(reply->vm_name, sizeof(reply->vm_name), vm->config.name);
+}
+
+struct vm *command_vm_kept(struct reply *reply)
+{
+	struct vm *vm = vm_by_id(reply->vm_id);
+
+	if (vm == NULL)
+		reply_error(reply, "%s was destroyed meanwhile", reply->vm_name);
+	return vm;
 }

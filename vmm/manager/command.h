@@ -5,7 +5,9 @@
 
 #define COMMAND_WORDS_MAX 32u
 
-/* The words behind a command's name, -j taken out. Each is terminated and may hold any other byte.
+/*
+ * The words behind a command's name, -j taken out; NULL where there are no more. Each is terminated
+ * and may hold any other byte.
  */
 struct arguments {
 	u32 count;
@@ -72,3 +74,7 @@ size_t command_complete(const char *line, size_t length,
 
 /* For commands: the VM of that name; NULL after an error has been written. */
 struct vm *command_vm(struct reply *reply, const char *name);
+/* For those that wait: keeps which VM it is about, its name also for when it is gone. */
+void command_vm_keep(struct reply *reply, const struct vm *vm);
+/* That VM; NULL after an error has been written: it was destroyed. */
+struct vm *command_vm_kept(struct reply *reply);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "vmm/manager/audit.h"
 #include "lib/bits.h"
-#include "vmm/manager/commands/commands.h"
+#include "vmm/manager/command.h"
 #include "vmm/manager/log.h"
 #include "vmm/manager/machine.h"
 #include "vmm/manager/page_names.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "vmm/manager/commands/commands.h"
+#include "vmm/manager/command.h"
 #include "vmm/manager/config_keys.h"
 #include "vmm/manager/files.h"
 #include "vmm/manager/log.h"
@@ -66,7 +66,7 @@ static void take_over(struct config *config)
  * In the order of the file, so that the file made of it shows the same again: VMs in the list as
  * they are, others as their section stands; then the VMs that have no section.
  */
-void command_config_show(struct reply *reply, const struct arguments *arguments)
+static void command_config_show(struct reply *reply, const struct arguments *arguments)
 {
 	struct config *config = setup_config();
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "vmm/manager/gdb/gdb.h"
-#include "vmm/manager/commands/commands.h"
+#include "vmm/manager/command.h"
 #include "vmm/manager/log.h"
 
 static void show(struct reply *reply)

@@ -3,7 +3,7 @@
 #include "kernel/abi/audit.h"
 #include "kernel/abi/object.h"
 #include "lib/format.h"
-#include "vmm/manager/commands/commands.h"
+#include "vmm/manager/command.h"
 #include "vmm/rt/start.h"
 #include "vmm/rt/syscall.h"
 

@@ -32,8 +32,9 @@ static bool take_cpu(struct reply *reply, const struct vm *vm, const char *word,
 	return false;
 }
 
-static void ask(struct reply *reply, const struct vm *vm, const struct query *question)
+void inspect_ask(struct reply *reply, const struct vm *vm, const struct query *question)
 {
+	command_vm_keep(reply, vm);
 	vm_query_begin(&reply->asked, vm, question);
 	reply->deadline_tsc = reply->asked.deadline_tsc;
 }
@@ -49,10 +50,8 @@ bool inspect_begin(struct reply *reply, const char *name, const char *cpu, bool 
 	query.vcpu = 0;
 	if (cpu != NULL && !take_cpu(reply, vm, cpu, &query.vcpu))
 		return false;
-	reply->vm_id = vm->id;
-	string_copy(reply->vm_name, sizeof(reply->vm_name), vm->config.name);
 	reply->last_cpu = cpu == NULL && all_cpus ? (u32)vm->config.vcpus - 1 : query.vcpu;
-	ask(reply, vm, &query);
+	inspect_ask(reply, vm, &query);
 	return true;
 }
 
@@ -62,7 +61,7 @@ void inspect_again(struct reply *reply)
 	const struct vm *vm = vm_by_id(reply->vm_id);
 
 	if (vm != NULL) /* else the next inspect_take says so */
-		ask(reply, vm, &question);
+		inspect_ask(reply, vm, &question);
 }
 
 bool inspect_next_cpu(struct reply *reply)
@@ -72,6 +71,18 @@ bool inspect_next_cpu(struct reply *reply)
 	reply->asked.question.vcpu++;
 	inspect_again(reply);
 	return true;
+}
+
+bool inspect_next_vm(struct reply *reply, const struct query *question)
+{
+	struct vm *vm = vm_by_id(reply->vm_id);
+
+	if (reply->vm_id != 0 && vm == NULL)
+		return false;
+	do
+		vm = vm_next(vm);
+	while (vm != NULL && (vm->group == HANDLE_NONE || vm->dying));
+	return vm != NULL && inspect_begin(reply, vm->config.name, NULL, true, question);
 }
 
 bool inspect_take(struct reply *reply, const struct vm_answer **answer)
@@ -91,12 +102,30 @@ bool inspect_take(struct reply *reply, const struct vm_answer **answer)
 	return true;
 }
 
-const struct query_registers *inspect_registers(struct reply *reply,
-						const struct vm_answer *answer)
+const void *inspect_data(struct reply *reply, const struct vm_answer *answer, size_t bytes)
 {
-	if (answer->status == STATUS_OK && answer->bytes == sizeof(struct query_registers))
-		return (const struct query_registers *)(const void *)answer->data;
+	if (answer->status == STATUS_OK && answer->bytes == bytes)
+		return answer->data;
 	reply_error(reply, "the monitor of %s says \"%s\"", reply->vm_name,
 		    status_text(answer->status));
 	return NULL;
+}
+
+void inspect_registers_begin(struct reply *reply, const struct arguments *arguments,
+			     bool (*resume)(struct reply *reply))
+{
+	const struct query question = {.kind = QUERY_REGISTERS};
+
+	if (inspect_begin(reply, arguments->word[0], arguments->word[1], true, &question))
+		reply->resume = resume;
+}
+
+bool inspect_registers(struct reply *reply, const struct query_registers **registers)
+{
+	const struct vm_answer *answer;
+
+	if (reply_room(reply) <= 2 * REPLY_LINE_BYTES || !inspect_take(reply, &answer))
+		return false;
+	*registers = answer == NULL ? NULL : inspect_data(reply, answer, sizeof(**registers));
+	return true;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-#include "vmm/manager/commands/commands.h"
+#include "vmm/manager/command.h"
 
 /* What the commands that look into a guest have in common. */
 
@@ -12,17 +12,25 @@
 bool inspect_begin(struct reply *reply, const char *name, const char *cpu, bool all_cpus,
 		   const struct query *question);
 
-/* False: there is no answer yet. True with *answer NULL: there will be none, an error says why. */
-bool inspect_take(struct reply *reply, const struct vm_answer **answer);
-
-/* The registers that an answer holds; NULL after an error was written. */
-const struct query_registers *inspect_registers(struct reply *reply,
-						const struct vm_answer *answer);
-
+/* Asks that VM, which the reply keeps (command_vm_keep). */
+void inspect_ask(struct reply *reply, const struct vm *vm, const struct query *question);
 /* Asks again, another question to the same VM. */
 void inspect_again(struct reply *reply);
 /* The same for the next vCPU; false: that was the last. */
 bool inspect_next_cpu(struct reply *reply);
+/* Asks the next VM that has a monitor, at first the first; false: there is none. */
+bool inspect_next_vm(struct reply *reply, const struct query *question);
+
+/* False: there is no answer yet. True with *answer NULL: there will be none, an error says why. */
+bool inspect_take(struct reply *reply, const struct vm_answer **answer);
+/* What an answer of that size holds; NULL after an error was written. */
+const void *inspect_data(struct reply *reply, const struct vm_answer *answer, size_t bytes);
+
+/* For commands NAME [CPU]: asks for the registers of that vCPU, or of each. */
+void inspect_registers_begin(struct reply *reply, const struct arguments *arguments,
+			     bool (*resume)(struct reply *reply));
+/* As inspect_take, once there is room to show them. */
+bool inspect_registers(struct reply *reply, const struct query_registers **registers);
 
 /* The number that a word is; false after an error was written. */
 bool inspect_number(struct reply *reply, const char *word, const char *what, u64 *number);

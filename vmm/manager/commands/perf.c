@@ -115,21 +115,7 @@ static void show_costs(struct reply *reply, const struct query_costs *costs)
 /* VM after VM; one that ends meanwhile is left out. */
 static bool next_vm(struct reply *reply)
 {
-	const struct query question = {.kind = QUERY_COSTS};
-	struct vm *vm = reply->vm_id != 0 ? vm_by_id(reply->vm_id) : NULL;
-
-	if (reply->vm_id != 0 && vm == NULL)
-		return false;
-	do
-		vm = vm_next(vm);
-	while (vm != NULL && (vm->group == HANDLE_NONE || vm->dying));
-	if (vm == NULL)
-		return false;
-	reply->vm_id = vm->id;
-	string_copy(reply->vm_name, sizeof(reply->vm_name), vm->config.name);
-	vm_query_begin(&reply->asked, vm, &question);
-	reply->deadline_tsc = reply->asked.deadline_tsc;
-	return true;
+	return inspect_next_vm(reply, &(struct query){.kind = QUERY_COSTS});
 }
 
 static bool resume_report(struct reply *reply)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "lib/format.h"
 #include "lib/parse_number.h"
-#include "vmm/manager/commands/commands.h"
+#include "vmm/manager/command.h"
 #include "vmm/manager/symbols.h"
 #include "vmm/rt/start.h"
 
@@ -34,7 +34,7 @@ static void show(struct reply *reply, const char *name, u64 distance, u64 addres
 }
 
 /* Names may look like decimal numbers in no language of ours: what parses is an address. */
-void command_sym(struct reply *reply, const struct arguments *arguments)
+static void command_sym(struct reply *reply, const struct arguments *arguments)
 {
 	const struct symbol_table *symbols = symbols_of(SYMBOLS_KERNEL);
 	const char *word = arguments->word[0];

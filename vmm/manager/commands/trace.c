@@ -96,20 +96,6 @@ static void show_entry(struct reply *reply, const struct query_trace_entry *entr
 	reply_object_end(reply);
 }
 
-static bool next_vm(struct reply *reply)
-{
-	struct vm *vm = vm_by_id(reply->vm_id);
-	char name[CONFIG_NAME_BYTES];
-
-	for (vm = vm_next(vm); reply->all_vms && vm != NULL; vm = vm_next(vm)) {
-		if (vm->group == HANDLE_NONE || vm->dying)
-			continue;
-		string_copy(name, sizeof(name), vm->config.name);
-		return inspect_begin(reply, name, NULL, true, &reply->asked.question);
-	}
-	return false;
-}
-
 static bool resume_trace(struct reply *reply)
 {
 	const struct query_trace *trace;
@@ -121,12 +107,9 @@ static bool resume_trace(struct reply *reply)
 		return false;
 	if (answer == NULL)
 		return true;
-	trace = (const struct query_trace *)(const void *)answer->data;
-	if (answer->status != STATUS_OK || answer->bytes != sizeof(*trace)) {
-		reply_error(reply, "the monitor of %s says \"%s\"", reply->vm_name,
-			    status_text(answer->status));
+	trace = inspect_data(reply, answer, sizeof(*trace));
+	if (trace == NULL)
 		return true;
-	}
 	count = MIN(trace->count, QUERY_TRACE_ENTRIES);
 	first = count - (u32)MIN(reply->left, count);
 	if (!reply->json)
@@ -135,7 +118,8 @@ static bool resume_trace(struct reply *reply)
 			   N(trace->seen));
 	for (u32 i = first; i < count; i++)
 		show_entry(reply, &trace->entry[i]);
-	return !inspect_next_cpu(reply) && !next_vm(reply);
+	return !inspect_next_cpu(reply) &&
+	       !(reply->all_vms && inspect_next_vm(reply, &reply->asked.question));
 }
 
 /* -n N may stand anywhere; the other words are left, in order. False after an error. */
@@ -182,8 +166,7 @@ static void command_trace(struct reply *reply, const struct arguments *arguments
 		return;
 	}
 	reply->all_vms = true;
-	reply->asked.question = question;
-	if (next_vm(reply))
+	if (inspect_next_vm(reply, &question))
 		reply->resume = resume_trace;
 	else if (!reply->json)
 		reply_line(reply, "no VM has a monitor");

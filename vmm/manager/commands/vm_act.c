@@ -23,12 +23,10 @@ static void show(struct reply *reply, const char *name, const char *state, const
 /* Waits for the monitor to have done what it was told. */
 static bool resume_action(struct reply *reply)
 {
-	struct vm *vm = vm_by_id(reply->vm_id);
+	struct vm *vm = command_vm_kept(reply);
 
-	if (vm == NULL) {
-		reply_error(reply, "%s was destroyed meanwhile", reply->vm_name);
+	if (vm == NULL)
 		return true;
-	}
 	if (!vm_busy(vm) || (vm->dying && vm->after == AFTER_NOTHING)) {
 		if (vm->state == VM_CRASHED)
 			reply_error(reply, "%s crashed: %s", vm->config.name, vm->reason);
@@ -63,8 +61,7 @@ void vm_act_run(struct reply *reply, const struct arguments *arguments, enum vm_
 
 	if (vm == NULL)
 		return;
-	reply->vm_id = vm->id;
-	string_copy(reply->vm_name, sizeof(reply->vm_name), vm->config.name);
+	command_vm_keep(reply, vm);
 	if (!vm_act(vm, action, problem, sizeof(problem))) {
 		reply_error(reply, "%s", problem);
 		return;

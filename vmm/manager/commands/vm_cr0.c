@@ -214,14 +214,10 @@ static void show_json(struct reply *reply, const struct vcpu_page *page,
 static bool resume_cr0(struct reply *reply)
 {
 	const struct query_registers *registers;
-	const struct vm_answer *answer;
 	struct control_view view[3];
 
-	if (reply_room(reply) <= 2 * REPLY_LINE_BYTES || !inspect_take(reply, &answer))
+	if (!inspect_registers(reply, &registers))
 		return false;
-	if (answer == NULL)
-		return true;
-	registers = inspect_registers(reply, answer);
 	if (registers == NULL)
 		return true;
 	fill_views(&registers->page, view);
@@ -234,11 +230,7 @@ static bool resume_cr0(struct reply *reply)
 
 static void command_vm_cr0(struct reply *reply, const struct arguments *arguments)
 {
-	const struct query question = {.kind = QUERY_REGISTERS};
-
-	if (inspect_begin(reply, arguments->word[0],
-			  arguments->count > 1 ? arguments->word[1] : NULL, true, &question))
-		reply->resume = resume_cr0;
+	inspect_registers_begin(reply, arguments, resume_cr0);
 }
 
 COMMAND(vm_cr0,

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "lib/format.h"
-#include "vmm/manager/commands/commands.h"
+#include "vmm/manager/command.h"
 #include "vmm/manager/config_keys.h"
 #include "vmm/manager/setup.h"
 
@@ -86,7 +86,7 @@ static bool resume_create(struct reply *reply)
 	return true;
 }
 
-void command_vm_create(struct reply *reply, const struct arguments *arguments)
+static void command_vm_create(struct reply *reply, const struct arguments *arguments)
 {
 	static struct vm_config config; /* too large for the stack */
 	char problem[256];
@@ -99,8 +99,7 @@ void command_vm_create(struct reply *reply, const struct arguments *arguments)
 		reply_error(reply, "VM %s: %s", config.name, problem);
 		return;
 	}
-	reply->vm_id = vm->id;
-	string_copy(reply->vm_name, sizeof(reply->vm_name), vm->config.name);
+	command_vm_keep(reply, vm);
 	reply->resume = resume_create;
 }
 

@@ -78,7 +78,7 @@ static bool resume_dump(struct reply *reply)
 
 static void command_vm_dump(struct reply *reply, const struct arguments *arguments)
 {
-	const char *cpu = arguments->count > 3 ? arguments->word[3] : NULL;
+	const char *cpu = arguments->word[3];
 	struct query question = {.kind = QUERY_READ};
 	char shown[40];
 	u64 length;

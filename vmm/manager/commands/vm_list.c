@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "lib/format.h"
-#include "vmm/manager/commands/commands.h"
+#include "vmm/manager/command.h"
 #include "vmm/rt/clock.h"
 
 static void show_json(struct reply *reply, const struct vm *vm)
@@ -40,7 +40,7 @@ static void show_cap(const struct vm_config *config, char *buffer, size_t size)
 		string_copy(buffer, size, "-");
 }
 
-void command_vm_list(struct reply *reply, const struct arguments *arguments)
+static void command_vm_list(struct reply *reply, const struct arguments *arguments)
 {
 	(void)arguments;
 	if (!reply->json)

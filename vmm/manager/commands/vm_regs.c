@@ -149,14 +149,10 @@ static void show_json(struct reply *reply, const struct query_registers *registe
 
 static bool resume_regs(struct reply *reply)
 {
-	const struct vm_answer *answer;
 	const struct query_registers *registers;
 
-	if (reply_room(reply) <= 2 * REPLY_LINE_BYTES || !inspect_take(reply, &answer))
+	if (!inspect_registers(reply, &registers))
 		return false;
-	if (answer == NULL)
-		return true;
-	registers = inspect_registers(reply, answer);
 	if (registers == NULL)
 		return true;
 	if (reply->json)
@@ -168,11 +164,7 @@ static bool resume_regs(struct reply *reply)
 
 static void command_vm_regs(struct reply *reply, const struct arguments *arguments)
 {
-	const struct query question = {.kind = QUERY_REGISTERS};
-
-	if (inspect_begin(reply, arguments->word[0],
-			  arguments->count > 1 ? arguments->word[1] : NULL, true, &question))
-		reply->resume = resume_regs;
+	inspect_registers_begin(reply, arguments, resume_regs);
 }
 
 COMMAND(vm_regs,

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "lib/bits.h"
 #include "lib/format.h"
-#include "vmm/manager/commands/commands.h"
+#include "vmm/manager/command.h"
 #include "vmm/manager/config_keys.h"
 
 #define AT_ANY_TIME "weight cap reserve affinity on_crash stop_timeout autostart trap"
@@ -92,12 +92,10 @@ static void show(struct reply *reply, const struct vm *vm)
 
 static bool resume_set(struct reply *reply)
 {
-	const struct vm *vm = vm_by_id(reply->vm_id);
+	const struct vm *vm = command_vm_kept(reply);
 
-	if (vm == NULL) {
-		reply_error(reply, "%s was destroyed meanwhile", reply->vm_name);
+	if (vm == NULL)
 		return true;
-	}
 	if (vm->change_phase != CHANGE_NONE)
 		return false;
 	if (vm->change_problem[0] != '\0')
@@ -107,7 +105,7 @@ static bool resume_set(struct reply *reply)
 	return true;
 }
 
-void command_vm_set(struct reply *reply, const struct arguments *arguments)
+static void command_vm_set(struct reply *reply, const struct arguments *arguments)
 {
 	static struct vm_config config; /* too large for the stack */
 	struct vm *vm = command_vm(reply, arguments->word[0]);
@@ -132,8 +130,7 @@ void command_vm_set(struct reply *reply, const struct arguments *arguments)
 		reply_error(reply, "%s", problem);
 		return;
 	}
-	reply->vm_id = vm->id;
-	string_copy(reply->vm_name, sizeof(reply->vm_name), vm->config.name);
+	command_vm_keep(reply, vm);
 	vm_share_change(vm, &config);
 	reply->resume = resume_set;
 }

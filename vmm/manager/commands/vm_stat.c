@@ -154,14 +154,12 @@ static void show_controls(struct reply *reply, const struct vcpu_page *page)
 static bool resume_stat(struct reply *reply)
 {
 	const struct vm_answer *answer = NULL;
-	const struct vm *vm = vm_by_id(reply->vm_id);
+	const struct vm *vm = command_vm_kept(reply);
 	bool costs = reply->asked.question.kind == QUERY_COSTS;
 	char problem[192];
 
-	if (vm == NULL) {
-		reply_error(reply, "%s was destroyed meanwhile", reply->vm_name);
+	if (vm == NULL)
 		return true;
-	}
 	if (reply_room(reply) <= 2 * REPLY_LINE_BYTES)
 		return false;
 	switch (vm_query_step(&reply->asked, &answer, problem, sizeof(problem))) {
@@ -182,8 +180,7 @@ static bool resume_stat(struct reply *reply)
 		return true;
 	}
 	show_counts(reply, vm, (const struct query_costs *)(const void *)answer->data);
-	vm_query_begin(&reply->asked, vm, &(struct query){.kind = QUERY_REGISTERS});
-	reply->deadline_tsc = reply->asked.deadline_tsc;
+	inspect_ask(reply, vm, &(struct query){.kind = QUERY_REGISTERS});
 	return false;
 }
 

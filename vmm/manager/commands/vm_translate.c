@@ -189,14 +189,15 @@ static bool resume_translate(struct reply *reply)
 		return false;
 	if (answer == NULL)
 		return true;
-	walk = (const struct query_translation *)(const void *)answer->data;
-	if (answer->status == STATUS_BAD_ADDRESS)
+	if (answer->status == STATUS_BAD_ADDRESS) {
 		reply_error(reply, "address: found 0x%llx, allowed: a canonical linear address",
 			    N(reply->asked.question.address));
-	else if (answer->status != STATUS_OK || answer->bytes != sizeof(*walk))
-		reply_error(reply, "the monitor of %s says \"%s\"", reply->vm_name,
-			    status_text(answer->status));
-	else if (reply->json)
+		return true;
+	}
+	walk = inspect_data(reply, answer, sizeof(*walk));
+	if (walk == NULL)
+		return true;
+	if (reply->json)
 		show_json(reply, walk);
 	else
 		show_text(reply, walk);
@@ -209,8 +210,7 @@ static void command_vm_translate(struct reply *reply, const struct arguments *ar
 
 	if (!inspect_number(reply, arguments->word[1], "address", &question.address))
 		return;
-	if (inspect_begin(reply, arguments->word[0],
-			  arguments->count > 2 ? arguments->word[2] : NULL, false, &question))
+	if (inspect_begin(reply, arguments->word[0], arguments->word[2], false, &question))
 		reply->resume = resume_translate;
 }
 
