@@ -10,15 +10,13 @@
 static enum emulate_result move_if(struct emulation *em)
 {
 	u32 size = em->in.operand_bytes;
-	struct emulate_operand operand;
 	enum emulate_result result;
 	u64 value;
 
 	em->size = size;
-	result = emulate_operand(em, WALK_READ, &operand);
+	result = emulate_read_operand(em, &value);
 	if (result != EMULATE_DONE)
 		return result;
-	value = emulate_get(em, &operand);
 	if (!alu_condition(em->in.opcode, em->page->rflags))
 		value = emulate_register(em, em->in.reg, size);
 	emulate_set_register(em, em->in.reg, size, value);
@@ -28,29 +26,21 @@ static enum emulate_result move_if(struct emulation *em)
 /* 90-9f */
 static enum emulate_result set_if(struct emulation *em)
 {
-	struct emulate_operand operand;
-	enum emulate_result result;
-
 	em->size = 1;
-	result = emulate_operand(em, WALK_WRITE, &operand);
-	if (result == EMULATE_DONE)
-		emulate_set(em, &operand, alu_condition(em->in.opcode, em->page->rflags));
-	return result;
+	return emulate_write_operand(em, alu_condition(em->in.opcode, em->page->rflags));
 }
 
 /* b6, b7, be, bf: MOVZX, MOVSX */
 static enum emulate_result move_extended(struct emulation *em)
 {
-	struct emulate_operand operand;
 	enum emulate_result result;
 	u32 unused;
 	u64 value;
 
 	em->size = em->in.opcode & 1 ? 2 : 1;
-	result = emulate_operand(em, WALK_READ, &operand);
+	result = emulate_read_operand(em, &value);
 	if (result != EMULATE_DONE)
 		return result;
-	value = emulate_get(em, &operand);
 	unused = 64 - 8 * em->size;
 	if (em->in.opcode & 8)
 		value = (u64)((s64)(value << unused) >> unused);
@@ -210,19 +200,17 @@ static enum emulate_result move_non_temporal(struct emulation *em)
 static enum emulate_result machine_status(struct emulation *em, bool load)
 {
 	u64 changeable = CR0_MP | CR0_EM | CR0_TS;
-	struct emulate_operand operand;
 	enum emulate_result result;
 	u64 *cr0 = &em->page->cr0;
+	u64 value;
 
 	em->size = 2;
-	result = emulate_operand(em, load ? WALK_READ : WALK_WRITE, &operand);
+	if (!load)
+		return emulate_write_operand(em, *cr0);
+	result = emulate_read_operand(em, &value);
 	if (result != EMULATE_DONE)
 		return result;
-	if (!load) {
-		emulate_set(em, &operand, *cr0);
-		return EMULATE_DONE;
-	}
-	*cr0 = (*cr0 & ~changeable) | (emulate_get(em, &operand) & (changeable | CR0_PE));
+	*cr0 = (*cr0 & ~changeable) | (value & (changeable | CR0_PE));
 	em->page->dirty |= VCPU_CONTROL;
 	return EMULATE_DONE;
 }

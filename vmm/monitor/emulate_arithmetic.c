@@ -91,14 +91,12 @@ static enum emulate_result divide(struct emulation *em, u64 divisor, bool is_sig
 
 enum emulate_result emulate_multiply_divide(struct emulation *em)
 {
-	struct emulate_operand operand;
-	enum emulate_result result = emulate_operand(em, WALK_READ, &operand);
 	u8 operation = em->in.reg & 7;
 	u64 value;
+	enum emulate_result result = emulate_read_operand(em, &value);
 
 	if (result != EMULATE_DONE)
 		return result;
-	value = emulate_get(em, &operand);
 	if (operation >= 6)
 		return divide(em, value, operation == 7);
 	multiply(em, value, operation == 5);
@@ -107,15 +105,15 @@ enum emulate_result emulate_multiply_divide(struct emulation *em)
 
 enum emulate_result emulate_multiply_register(struct emulation *em, const u64 *immediate)
 {
-	struct emulate_operand operand;
 	enum emulate_result result;
 	__int128 product;
+	u64 value;
 
 	em->size = em->in.operand_bytes;
-	result = emulate_operand(em, WALK_READ, &operand);
+	result = emulate_read_operand(em, &value);
 	if (result != EMULATE_DONE)
 		return result;
-	product = (__int128)signed_value(emulate_get(em, &operand), em->size) *
+	product = (__int128)signed_value(value, em->size) *
 		signed_value(immediate ? *immediate :
 					emulate_register(em, em->in.reg, em->size), em->size);
 	emulate_set_register(em, em->in.reg, em->size, (u64)product);
@@ -158,15 +156,13 @@ static u64 count_bits(u64 value)
 enum emulate_result emulate_scan(struct emulation *em)
 {
 	bool repeat = em->in.prefixes & X86_PREFIX_REP;
-	struct emulate_operand operand;
 	enum emulate_result result;
 	u64 value;
 
 	em->size = em->in.operand_bytes;
-	result = emulate_operand(em, WALK_READ, &operand);
+	result = emulate_read_operand(em, &value);
 	if (result != EMULATE_DONE)
 		return result;
-	value = emulate_get(em, &operand);
 	if (em->in.opcode != 0xb8) {
 		scan(em, value, repeat);
 		return EMULATE_DONE;

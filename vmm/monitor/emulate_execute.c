@@ -63,26 +63,16 @@ static enum emulate_result exchange(struct emulation *em)
 	return EMULATE_DONE;
 }
 
-static enum emulate_result store(struct emulation *em, u64 value)
-{
-	struct emulate_operand operand;
-	enum emulate_result result = emulate_operand(em, WALK_WRITE, &operand);
-
-	if (result == EMULATE_DONE)
-		emulate_set(em, &operand, value);
-	return result;
-}
-
 /* 8a, 8b, and MOVSXD (63): reads `size` bytes, writes them sign-extended as `to` bytes. */
 static enum emulate_result load_signed(struct emulation *em, u32 to)
 {
-	struct emulate_operand operand;
-	enum emulate_result result = emulate_operand(em, WALK_READ, &operand);
 	u32 unused = 64 - 8 * em->size;
+	u64 value;
+	enum emulate_result result = emulate_read_operand(em, &value);
 
 	if (result == EMULATE_DONE)
 		emulate_set_register(em, em->in.reg, to,
-				     (u64)((s64)(emulate_get(em, &operand) << unused) >> unused));
+				     (u64)((s64)(value << unused) >> unused));
 	return result;
 }
 
@@ -92,7 +82,7 @@ static enum emulate_result store_segment(struct emulation *em)
 	if ((em->in.reg & 7) > SEG_GS)
 		return emulate_fault(em, VECTOR_UD);
 	em->size = x86_has_memory(&em->in) ? 2 : em->in.operand_bytes;
-	return store(em, em->page->segment[em->in.reg & 7].selector);
+	return emulate_write_operand(em, em->page->segment[em->in.reg & 7].selector);
 }
 
 /* a0-a3: the address is the immediate. */
@@ -341,7 +331,7 @@ enum emulate_result emulate_execute_primary(struct emulation *em)
 	case 0x86 ... 0x87:
 		return exchange(em);
 	case 0x88 ... 0x89:
-		return store(em, emulate_register(em, em->in.reg, em->size));
+		return emulate_write_operand(em, emulate_register(em, em->in.reg, em->size));
 	case 0x8a ... 0x8b:
 		return load_signed(em, em->size);
 	case 0x8c:
@@ -358,7 +348,8 @@ enum emulate_result emulate_execute_primary(struct emulation *em)
 	case 0xc0 ... 0xc1:
 		return shift(em, (u8)em->in.immediate);
 	case 0xc6 ... 0xc7:
-		return (em->in.reg & 7) == 0 ? store(em, em->in.immediate) : EMULATE_UNSUPPORTED;
+		return (em->in.reg & 7) == 0 ? emulate_write_operand(em, em->in.immediate)
+					     : EMULATE_UNSUPPORTED;
 	case 0xd0 ... 0xd1:
 		return shift(em, 1);
 	case 0xd2 ... 0xd3:

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The operands that an encoding names: registers and effective addresses. */
 #include "vmm/monitor/emulate_state.h"
+#include "vmm/monitor/walk.h"
 
 /* Without REX, byte registers 4 to 7 are AH, CH, DH, BH (SDM vol. 2, table 2-2). */
 static bool is_high_byte(const struct emulation *emulation, u8 reg, u32 size)
@@ -87,4 +88,24 @@ void emulate_set(struct emulation *emulation, const struct emulate_operand *oper
 		emulate_store(emulation, &operand->place, value);
 	else
 		emulate_set_register(emulation, emulation->in.rm, emulation->size, value);
+}
+
+enum emulate_result emulate_read_operand(struct emulation *emulation, u64 *value)
+{
+	struct emulate_operand operand;
+	enum emulate_result result = emulate_operand(emulation, WALK_READ, &operand);
+
+	if (result == EMULATE_DONE)
+		*value = emulate_get(emulation, &operand);
+	return result;
+}
+
+enum emulate_result emulate_write_operand(struct emulation *emulation, u64 value)
+{
+	struct emulate_operand operand;
+	enum emulate_result result = emulate_operand(emulation, WALK_WRITE, &operand);
+
+	if (result == EMULATE_DONE)
+		emulate_set(emulation, &operand, value);
+	return result;
 }

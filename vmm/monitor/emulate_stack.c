@@ -36,16 +36,16 @@ static u8 opcode_register(const struct emulation *em)
 	return (u8)((em->in.opcode & 7) | (em->in.rex & 1 ? 8 : 0));
 }
 
-static enum emulate_result pop_register(struct emulation *em)
+/* What lies at `stack` goes to a register, the stack pointer behind it. */
+static enum emulate_result pop_register(struct emulation *em, u64 stack, u8 reg)
 {
-	u64 stack = em->page->gpr[GPR_RSP];
 	u64 value;
 	enum emulate_result result = peek_value(em, stack, &value);
 
 	if (result != EMULATE_DONE)
 		return result;
 	emulate_set_stack(em, stack + em->size);
-	emulate_set_register(em, opcode_register(em), em->size, value); /* it may be RSP */
+	emulate_set_register(em, reg, em->size, value); /* it may be RSP */
 	return EMULATE_DONE;
 }
 
@@ -112,19 +112,6 @@ static enum emulate_result enter_frame(struct emulation *em)
 	return EMULATE_DONE;
 }
 
-static enum emulate_result leave_frame(struct emulation *em)
-{
-	u64 stack = em->page->gpr[GPR_RBP];
-	u64 value;
-	enum emulate_result result = peek_value(em, stack, &value);
-
-	if (result != EMULATE_DONE)
-		return result;
-	emulate_set_stack(em, stack + em->size);
-	emulate_set_register(em, GPR_RBP, em->size, value);
-	return EMULATE_DONE;
-}
-
 /* 50-5f, 68, 6a, c2, c3, c8, c9, e8 */
 enum emulate_result emulate_stack(struct emulation *em)
 {
@@ -138,11 +125,11 @@ enum emulate_result emulate_stack(struct emulation *em)
 	case 0x50 ... 0x57:
 		return push_value(em, em->page->gpr[opcode_register(em)]);
 	case 0x58 ... 0x5f:
-		return pop_register(em);
+		return pop_register(em, em->page->gpr[GPR_RSP], opcode_register(em));
 	case 0xc8:
 		return enter_frame(em);
 	case 0xc9:
-		return leave_frame(em);
+		return pop_register(em, em->page->gpr[GPR_RBP], GPR_RBP); /* LEAVE */
 	case 0xe8:
 		return call_relative(em);
 	case 0xc2 ... 0xc3:

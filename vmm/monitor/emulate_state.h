@@ -66,6 +66,9 @@ enum emulate_result emulate_operand_at(struct emulation *emulation, u64 distance
 				       struct emulate_operand *operand);
 u64 emulate_get(const struct emulation *emulation, const struct emulate_operand *operand);
 void emulate_set(struct emulation *emulation, const struct emulate_operand *operand, u64 value);
+/* For instructions that only read the operand, or only write it. */
+enum emulate_result emulate_read_operand(struct emulation *emulation, u64 *value);
+enum emulate_result emulate_write_operand(struct emulation *emulation, u64 value);
 
 /* emulate_string.c: MOVS, CMPS, STOS, LODS, SCAS */
 enum emulate_result emulate_string(struct emulation *emulation);

@@ -148,17 +148,17 @@ static enum emulate_result load_protected(struct emulation *em, u32 segment, u16
 enum emulate_result emulate_load_segment(struct emulation *em)
 {
 	u32 segment = em->in.reg & 7;
-	struct emulate_operand operand;
 	enum emulate_result result;
+	u64 value;
 	u16 selector;
 
 	if (segment == SEG_CS || segment > SEG_GS)
 		return emulate_fault(em, VECTOR_UD);
 	em->size = 2;
-	result = emulate_operand(em, WALK_READ, &operand);
+	result = emulate_read_operand(em, &value);
 	if (result != EMULATE_DONE)
 		return result;
-	selector = (u16)emulate_get(em, &operand);
+	selector = (u16)value;
 	if (is_protected(em))
 		result = load_protected(em, segment, selector);
 	else
@@ -209,8 +209,8 @@ static enum emulate_result load_system(struct emulation *em, bool task, u16 sele
 enum emulate_result emulate_system_segment(struct emulation *em)
 {
 	u32 operation = em->in.reg & 7;
-	struct emulate_operand operand;
 	enum emulate_result result;
+	u64 value;
 
 	if (operation > 3 || !x86_has_memory(&em->in))
 		return EMULATE_UNSUPPORTED;
@@ -219,14 +219,13 @@ enum emulate_result emulate_system_segment(struct emulation *em)
 	if (operation >= 2 && emulate_cpl(em) != 0)
 		return emulate_fault(em, VECTOR_GP);
 	em->size = 2;
-	result = emulate_operand(em, operation < 2 ? WALK_WRITE : WALK_READ, &operand);
+	if (operation < 2)
+		return emulate_write_operand(
+			em, em->page->segment[operation == 0 ? SEG_LDTR : SEG_TR].selector);
+	result = emulate_read_operand(em, &value);
 	if (result != EMULATE_DONE)
 		return result;
-	if (operation >= 2)
-		return load_system(em, operation == 3, (u16)emulate_get(em, &operand));
-	emulate_set(em, &operand,
-		    em->page->segment[operation == 0 ? SEG_LDTR : SEG_TR].selector);
-	return EMULATE_DONE;
+	return load_system(em, operation == 3, (u16)value);
 }
 
 /* 0f 01 /0 to /3: SGDT, SIDT, LGDT, LIDT; a limit of 2 bytes, a base of 4, of 8 in 64-bit mode. */

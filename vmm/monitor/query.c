@@ -222,40 +222,36 @@ static enum status answer_costs(const struct machine *machine, struct query_area
 	return STATUS_OK;
 }
 
+static enum status answer_question(struct machine *machine, const struct query *query,
+				   struct query_area *area)
+{
+	switch (query->kind) {
+	case QUERY_REGISTERS:
+		return answer_registers(machine, query, area);
+	case QUERY_TRANSLATE:
+		return answer_translate(machine, query, area);
+	case QUERY_READ:
+		return answer_read(machine, query, area);
+	case QUERY_TRACE:
+		return answer_trace(machine, query, area);
+	case QUERY_COSTS:
+		return answer_costs(machine, area);
+	case QUERY_WRITE:
+		return answer_write(machine, query, area);
+	case QUERY_SET:
+		return answer_set(machine, query, area);
+	default:
+		return answer_debug(machine, query);
+	}
+}
+
 void query_answer(struct machine *machine)
 {
 	struct query_area *area = &machine->channel->question;
 	const struct query query = area->query;
-	enum status status;
 
 	area->bytes = 0;
-	switch (query.kind) {
-	case QUERY_REGISTERS:
-		status = answer_registers(machine, &query, area);
-		break;
-	case QUERY_TRANSLATE:
-		status = answer_translate(machine, &query, area);
-		break;
-	case QUERY_READ:
-		status = answer_read(machine, &query, area);
-		break;
-	case QUERY_TRACE:
-		status = answer_trace(machine, &query, area);
-		break;
-	case QUERY_COSTS:
-		status = answer_costs(machine, area);
-		break;
-	case QUERY_WRITE:
-		status = answer_write(machine, &query, area);
-		break;
-	case QUERY_SET:
-		status = answer_set(machine, &query, area);
-		break;
-	default:
-		status = answer_debug(machine, &query);
-		break;
-	}
-	area->status = status;
+	area->status = answer_question(machine, &query, area);
 	__atomic_store_n(&area->answered, machine->heard, __ATOMIC_RELEASE);
 	machine->signal = true;
 }

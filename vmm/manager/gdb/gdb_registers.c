@@ -5,75 +5,64 @@
 #include "lib/string.h"
 
 enum kind {
-	KIND_GPR,
+	KIND_WORD,
 	KIND_PC,
-	KIND_FLAGS,
 	KIND_SELECTOR,
-	KIND_BASE,
 	KIND_FPU,
-	KIND_KERNEL_GS,
-	KIND_CR0,
-	KIND_CR2,
-	KIND_CR3,
-	KIND_CR4,
-	KIND_CR8,
-	KIND_EFER,
-};
-
-struct row {
-	char name[12];
-	u8 kind;
-	u8 index;
-	u8 bytes;
-	u8 feature; /* which of the description's parts it is in */
 };
 
 enum feature { CORE, SEGMENTS, CONTROL, FEATURES };
 
-/* The order that GDB knows: gdb/features/i386 of its sources, 64bit-core.xml and 32bit-core.xml. */
-#define FPU_ROWS                                                                                 \
-	{"st0", KIND_FPU, 0, 10, CORE}, {"st1", KIND_FPU, 0, 10, CORE},                          \
-	{"st2", KIND_FPU, 0, 10, CORE}, {"st3", KIND_FPU, 0, 10, CORE},                          \
-	{"st4", KIND_FPU, 0, 10, CORE}, {"st5", KIND_FPU, 0, 10, CORE},                          \
-	{"st6", KIND_FPU, 0, 10, CORE}, {"st7", KIND_FPU, 0, 10, CORE},                          \
-	{"fctrl", KIND_FPU, 0, 4, CORE}, {"fstat", KIND_FPU, 0, 4, CORE},                        \
-	{"ftag", KIND_FPU, 0, 4, CORE}, {"fiseg", KIND_FPU, 0, 4, CORE},                         \
-	{"fioff", KIND_FPU, 0, 4, CORE}, {"foseg", KIND_FPU, 0, 4, CORE},                        \
-	{"fooff", KIND_FPU, 0, 4, CORE}, {"fop", KIND_FPU, 0, 4, CORE}
+struct row {
+	char name[12];
+	u8 kind;
+	u8 bytes;
+	u8 feature; /* which of the description's parts it is in */
+	u16 at;	    /* of a word in struct vcpu_page; of a selector the segment */
+	u32 groups; /* of that page that a change changes; 0: it cannot be set */
+};
+
+#define AT(field)                 offsetof(struct vcpu_page, field)
+#define GPR(name, index, bytes)   {name, KIND_WORD, bytes, CORE, AT(gpr[index]), GDB_GPRS}
+#define FPU(name, bytes)          {name, KIND_FPU, bytes, CORE, 0, 0}
+#define SELECTOR(name, segment)   {name, KIND_SELECTOR, 4, CORE, segment, 0}
+#define BASE(name, index)                                                                        \
+	{name, KIND_WORD, 8, SEGMENTS, AT(segment[index].base), VCPU_SEGMENTS}
+#define CR(name, field, bytes)    {name, KIND_WORD, bytes, CONTROL, AT(field), VCPU_CONTROL}
+
+/* The order that GDB knows: gdb/features/i386 of its sources, 64bit-core.xml, 32bit-core.xml. */
+#define POINTER_ROWS(name, bytes)                                                                \
+	{name, KIND_PC, bytes, CORE, AT(rip), VCPU_RIP},                                         \
+	{"eflags", KIND_WORD, 4, CORE, AT(rflags), VCPU_RIP}
 #define SELECTOR_ROWS                                                                            \
-	{"cs", KIND_SELECTOR, SEG_CS, 4, CORE}, {"ss", KIND_SELECTOR, SEG_SS, 4, CORE},          \
-	{"ds", KIND_SELECTOR, SEG_DS, 4, CORE}, {"es", KIND_SELECTOR, SEG_ES, 4, CORE},          \
-	{"fs", KIND_SELECTOR, SEG_FS, 4, CORE}, {"gs", KIND_SELECTOR, SEG_GS, 4, CORE}
+	SELECTOR("cs", SEG_CS), SELECTOR("ss", SEG_SS), SELECTOR("ds", SEG_DS),                  \
+	SELECTOR("es", SEG_ES), SELECTOR("fs", SEG_FS), SELECTOR("gs", SEG_GS)
+#define FPU_ROWS                                                                                 \
+	FPU("st0", 10), FPU("st1", 10), FPU("st2", 10), FPU("st3", 10), FPU("st4", 10),          \
+	FPU("st5", 10), FPU("st6", 10), FPU("st7", 10), FPU("fctrl", 4), FPU("fstat", 4),        \
+	FPU("ftag", 4), FPU("fiseg", 4), FPU("fioff", 4), FPU("foseg", 4), FPU("fooff", 4),      \
+	FPU("fop", 4)
 #define CONTROL_ROWS(bytes)                                                                      \
-	{"cr0", KIND_CR0, 0, bytes, CONTROL}, {"cr2", KIND_CR2, 0, bytes, CONTROL},              \
-	{"cr3", KIND_CR3, 0, bytes, CONTROL}, {"cr4", KIND_CR4, 0, bytes, CONTROL},              \
-	{"cr8", KIND_CR8, 0, bytes, CONTROL}, {"efer", KIND_EFER, 0, 8, CONTROL}
+	CR("cr0", cr0, bytes), CR("cr2", cr2, bytes), CR("cr3", cr3, bytes),                     \
+	CR("cr4", cr4, bytes), {"cr8", KIND_WORD, bytes, CONTROL, AT(cr8), 0}, CR("efer", efer, 8)
 
 static const struct row rows_64[] = {
-	{"rax", KIND_GPR, GPR_RAX, 8, CORE}, {"rbx", KIND_GPR, GPR_RBX, 8, CORE},
-	{"rcx", KIND_GPR, GPR_RCX, 8, CORE}, {"rdx", KIND_GPR, GPR_RDX, 8, CORE},
-	{"rsi", KIND_GPR, GPR_RSI, 8, CORE}, {"rdi", KIND_GPR, GPR_RDI, 8, CORE},
-	{"rbp", KIND_GPR, GPR_RBP, 8, CORE}, {"rsp", KIND_GPR, GPR_RSP, 8, CORE},
-	{"r8", KIND_GPR, GPR_R8, 8, CORE},   {"r9", KIND_GPR, GPR_R9, 8, CORE},
-	{"r10", KIND_GPR, GPR_R10, 8, CORE}, {"r11", KIND_GPR, GPR_R11, 8, CORE},
-	{"r12", KIND_GPR, GPR_R12, 8, CORE}, {"r13", KIND_GPR, GPR_R13, 8, CORE},
-	{"r14", KIND_GPR, GPR_R14, 8, CORE}, {"r15", KIND_GPR, GPR_R15, 8, CORE},
-	{"rip", KIND_PC, 0, 8, CORE},	     {"eflags", KIND_FLAGS, 0, 4, CORE},
-	SELECTOR_ROWS,			     FPU_ROWS,
-	{"fs_base", KIND_BASE, SEG_FS, 8, SEGMENTS},
-	{"gs_base", KIND_BASE, SEG_GS, 8, SEGMENTS},
-	{"k_gs_base", KIND_KERNEL_GS, 0, 8, CONTROL},
+	GPR("rax", GPR_RAX, 8), GPR("rbx", GPR_RBX, 8), GPR("rcx", GPR_RCX, 8),
+	GPR("rdx", GPR_RDX, 8), GPR("rsi", GPR_RSI, 8), GPR("rdi", GPR_RDI, 8),
+	GPR("rbp", GPR_RBP, 8), GPR("rsp", GPR_RSP, 8), GPR("r8", GPR_R8, 8),
+	GPR("r9", GPR_R9, 8), GPR("r10", GPR_R10, 8), GPR("r11", GPR_R11, 8),
+	GPR("r12", GPR_R12, 8), GPR("r13", GPR_R13, 8), GPR("r14", GPR_R14, 8),
+	GPR("r15", GPR_R15, 8), POINTER_ROWS("rip", 8), SELECTOR_ROWS, FPU_ROWS,
+	BASE("fs_base", SEG_FS), BASE("gs_base", SEG_GS),
+	{"k_gs_base", KIND_WORD, 8, CONTROL, AT(msr[VMSR_KERNEL_GS_BASE]), 0},
 	CONTROL_ROWS(8),
 };
 
 static const struct row rows_32[] = {
-	{"eax", KIND_GPR, GPR_RAX, 4, CORE}, {"ecx", KIND_GPR, GPR_RCX, 4, CORE},
-	{"edx", KIND_GPR, GPR_RDX, 4, CORE}, {"ebx", KIND_GPR, GPR_RBX, 4, CORE},
-	{"esp", KIND_GPR, GPR_RSP, 4, CORE}, {"ebp", KIND_GPR, GPR_RBP, 4, CORE},
-	{"esi", KIND_GPR, GPR_RSI, 4, CORE}, {"edi", KIND_GPR, GPR_RDI, 4, CORE},
-	{"eip", KIND_PC, 0, 4, CORE},	     {"eflags", KIND_FLAGS, 0, 4, CORE},
-	SELECTOR_ROWS,			     FPU_ROWS,
-	CONTROL_ROWS(4),
+	GPR("eax", GPR_RAX, 4), GPR("ecx", GPR_RCX, 4), GPR("edx", GPR_RDX, 4),
+	GPR("ebx", GPR_RBX, 4), GPR("esp", GPR_RSP, 4), GPR("ebp", GPR_RBP, 4),
+	GPR("esi", GPR_RSI, 4), GPR("edi", GPR_RDI, 4), POINTER_ROWS("eip", 4),
+	SELECTOR_ROWS, FPU_ROWS, CONTROL_ROWS(4),
 };
 
 static const struct row *rows(enum gdb_layout layout)
@@ -98,80 +87,41 @@ u32 gdb_register_bytes(enum gdb_layout layout, u32 number)
 	return number < gdb_register_count(layout) ? rows(layout)[number].bytes : 0;
 }
 
-static u64 *place(const struct row *row, struct vcpu_page *page)
+static u64 *word(const struct row *row, struct vcpu_page *page)
 {
-	switch ((enum kind)row->kind) {
-	case KIND_GPR:
-		return &page->gpr[row->index];
-	case KIND_FLAGS:
-		return &page->rflags;
-	case KIND_BASE:
-		return &page->segment[row->index].base;
-	case KIND_KERNEL_GS:
-		return &page->msr[VMSR_KERNEL_GS_BASE];
-	case KIND_CR0:
-		return &page->cr0;
-	case KIND_CR2:
-		return &page->cr2;
-	case KIND_CR3:
-		return &page->cr3;
-	case KIND_CR4:
-		return &page->cr4;
-	case KIND_CR8:
-		return &page->cr8;
-	case KIND_EFER:
-		return &page->efer;
-	default:
-		return NULL;
-	}
+	return (u64 *)(void *)((u8 *)page + row->at);
 }
 
 bool gdb_register_get(enum gdb_layout layout, const struct vcpu_page *page, u32 number, u64 *value)
 {
 	const struct row *row = &rows(layout)[number];
-	const u64 *from = place(row, (struct vcpu_page *)(uintptr_t)page);
 
-	if (row->kind == KIND_PC)
+	switch ((enum kind)row->kind) {
+	case KIND_PC:
 		*value = page->rip + page->segment[SEG_CS].base;
-	else if (row->kind == KIND_SELECTOR)
-		*value = page->segment[row->index].selector;
-	else if (from != NULL)
-		*value = *from;
-	else
+		return true;
+	case KIND_SELECTOR:
+		*value = page->segment[row->at].selector;
+		return true;
+	case KIND_WORD:
+		*value = *word(row, (struct vcpu_page *)(uintptr_t)page);
+		return true;
+	default:
 		return false;
-	return true;
+	}
 }
 
 u32 gdb_register_set(enum gdb_layout layout, struct vcpu_page *page, u32 number, u64 value)
 {
 	const struct row *row = &rows(layout)[number];
-	u64 *to = place(row, page);
 
 	if (row->kind == KIND_PC) {
-		page->rip = value - page->segment[SEG_CS].base;
-		if (layout != GDB_64)
-			page->rip = (u32)page->rip;
-		return VCPU_RIP;
-	}
-	if (to == NULL)
-		return 0; /* a selector alone makes no segment */
-	*to = value;
-	switch ((enum kind)row->kind) {
-	case KIND_GPR:
-		return GDB_GPRS;
-	case KIND_FLAGS:
-		return VCPU_RIP;
-	case KIND_BASE:
-		return VCPU_SEGMENTS;
-	case KIND_CR0:
-	case KIND_CR2:
-	case KIND_CR3:
-	case KIND_CR4:
-	case KIND_EFER:
-		return VCPU_CONTROL;
-	default:
-		return 0;
-	}
+		value -= page->segment[SEG_CS].base;
+		page->rip = layout == GDB_64 ? value : (u32)value;
+	} else if (row->kind == KIND_WORD) {
+		*word(row, page) = value;
+	} /* a selector alone makes no segment */
+	return row->groups;
 }
 
 static const char *type_of(const struct row *row)
@@ -180,7 +130,7 @@ static const char *type_of(const struct row *row)
 		return row->bytes == 10 ? "i387_ext" : "int";
 	if (row->kind == KIND_PC)
 		return "code_ptr";
-	if (row->kind == KIND_GPR && (row->index == GPR_RSP || row->index == GPR_RBP))
+	if (row->at == AT(gpr[GPR_RSP]) || row->at == AT(gpr[GPR_RBP]))
 		return "data_ptr";
 	return row->bytes == 8 ? "int64" : "int32";
 }
