@@ -210,16 +210,9 @@ enum status sys_queue_wait(handle_t queue, u64 deadline_tsc, u64 *key)
 	return STATUS_TIMED_OUT;
 }
 
-enum status sys_memory_create(handle_t group, u64 bytes, u32 flags, handle_t *memory)
+enum status memory_take(u64 bytes, u32 flags, handle_t *memory, u64 *at)
 {
-	(void)group, (void)bytes, (void)flags, (void)memory;
-	return STATUS_NO_MEMORY;
-}
-
-enum status sys_space_map(handle_t space, u64 at, handle_t memory, u64 offset, u64 bytes,
-			  u32 rights, u64 *address)
-{
-	(void)space, (void)at, (void)memory, (void)offset, (void)bytes, (void)rights, (void)address;
+	(void)bytes, (void)flags, (void)memory, (void)at;
 	return STATUS_NO_MEMORY;
 }
 

@@ -10,6 +10,7 @@
 #include "vmm/manager/perf.h"
 #include "vmm/manager/vm.h"
 #include "vmm/rt/clock.h"
+#include "vmm/rt/memory.h"
 #include "vmm/rt/start.h"
 #include "vmm/rt/syscall.h"
 
@@ -28,16 +29,9 @@ static const char *actor = ACTOR_DEFAULT;
 /* Every page is taken at once: what `mem` shows later is what VMs cost. */
 static enum status map_store(u64 bytes, void **at)
 {
-	handle_t memory;
-	enum status status;
 	u64 address = 0;
+	enum status status = memory_map(bytes, &address);
 
-	status = sys_memory_create(start_handle(START_GROUP), bytes, 0, &memory);
-	if (status != STATUS_OK)
-		return status;
-	status = sys_space_map(start_handle(START_SPACE), 0, memory, 0, bytes,
-			       RIGHT_READ | RIGHT_WRITE, &address);
-	sys_handle_close(memory);
 	if (status != STATUS_OK)
 		return status;
 	for (u64 offset = 0; offset < bytes; offset += PAGE_SIZE)

@@ -11,6 +11,7 @@
 #include "vmm/monitor/machine.h"
 #include "vmm/monitor/rebuild.h"
 #include "vmm/rt/clock.h"
+#include "vmm/rt/memory.h"
 #include "vmm/rt/start.h"
 #include "vmm/rt/syscall.h"
 
@@ -44,11 +45,7 @@ enum status vcpu_make(struct vcpu *vcpu)
 	u64 address;
 	enum status status;
 
-	status = sys_memory_create(start_handle(START_GROUP), VCPU_BYTES, MEMORY_PINNED, &memory);
-	if (status != STATUS_OK)
-		return status;
-	status = sys_space_map(start_handle(START_SPACE), 0, memory, 0, VCPU_BYTES,
-			       RIGHT_READ | RIGHT_WRITE, &address);
+	status = memory_take(VCPU_BYTES, MEMORY_PINNED, &memory, &address);
 	if (status != STATUS_OK)
 		return status;
 	vcpu->page = (struct vcpu_page *)(uintptr_t)address;

@@ -2,8 +2,8 @@
 #include "vmm/rt/heap.h"
 #include "lib/bits.h"
 #include "lib/string.h"
+#include "vmm/rt/memory.h"
 #include "vmm/rt/start.h"
-#include "vmm/rt/syscall.h"
 
 #define HEAP_GROW_BYTES (128 * KIB)
 #define CLASS_MIN 5 /* 32 bytes */
@@ -27,17 +27,10 @@ static size_t used_bytes;
 
 static bool grow(size_t bytes)
 {
-	handle_t memory;
-	enum status status;
 	u64 address;
 
 	bytes = MAX(align_up(bytes, PAGE_SIZE), HEAP_GROW_BYTES);
-	if (sys_memory_create(start_handle(START_GROUP), bytes, 0, &memory) != STATUS_OK)
-		return false;
-	status = sys_space_map(start_handle(START_SPACE), 0, memory, 0, bytes,
-			       RIGHT_READ | RIGHT_WRITE, &address);
-	sys_handle_close(memory);
-	if (status != STATUS_OK)
+	if (memory_map(bytes, &address) != STATUS_OK)
 		return false;
 	chunk = (u8 *)address;
 	chunk_left = bytes;

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include "vmm/rt/memory.h"
 #include "vmm/rt/start.h"
 #include "vmm/rt/syscall.h"
 
@@ -20,18 +21,12 @@ void rt_thread_main(struct thread_call *call)
 
 enum status thread_start(void (*function)(void *argument), void *argument)
 {
-	handle_t memory;
 	handle_t thread;
 	struct thread_call *call;
 	enum status status;
 	u64 stack;
 
-	status = sys_memory_create(start_handle(START_GROUP), THREAD_STACK_BYTES, 0, &memory);
-	if (status != STATUS_OK)
-		return status;
-	status = sys_space_map(start_handle(START_SPACE), 0, memory, 0, THREAD_STACK_BYTES,
-			       RIGHT_READ | RIGHT_WRITE, &stack);
-	sys_handle_close(memory);
+	status = memory_map(THREAD_STACK_BYTES, &stack);
 	if (status != STATUS_OK)
 		return status;
 	call = (struct thread_call *)(stack + THREAD_STACK_BYTES) - 1;

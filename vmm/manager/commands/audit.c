@@ -5,6 +5,7 @@
 #include "vmm/manager/log.h"
 #include "vmm/manager/machine.h"
 #include "vmm/manager/page_names.h"
+#include "vmm/rt/memory.h"
 #include "vmm/rt/start.h"
 #include "vmm/rt/syscall.h"
 
@@ -20,23 +21,16 @@ struct room {
 static bool take(struct room *room, u64 bytes, u32 flags)
 {
 	room->bytes = align_up(bytes, PAGE_SIZE);
-	if (sys_memory_create(start_handle(START_GROUP), room->bytes, flags, &room->memory) !=
-	    STATUS_OK)
-		return false;
-	if (sys_space_map(start_handle(START_SPACE), 0, room->memory, 0, room->bytes,
-			  RIGHT_READ | RIGHT_WRITE, &room->at) == STATUS_OK)
+	if (memory_take(room->bytes, flags, &room->memory, &room->at) == STATUS_OK)
 		return true;
-	sys_handle_close(room->memory);
 	room->memory = HANDLE_NONE;
 	return false;
 }
 
 static void give_back(struct room *room)
 {
-	if (room->memory == HANDLE_NONE)
-		return;
-	sys_space_unmap(start_handle(START_SPACE), room->at, room->bytes);
-	sys_handle_close(room->memory);
+	if (room->memory != HANDLE_NONE)
+		memory_give_back(room->memory, room->at, room->bytes);
 }
 
 struct run {

@@ -4,6 +4,7 @@
 #include "kernel/abi/object.h"
 #include "lib/format.h"
 #include "vmm/manager/command.h"
+#include "vmm/rt/memory.h"
 #include "vmm/rt/start.h"
 #include "vmm/rt/syscall.h"
 
@@ -22,7 +23,6 @@ static const char right_names[][8] = {"read",	"write",   "execute", "map",  "bin
 struct listing {
 	struct reply *reply;
 	handle_t memory;
-	u64 at;
 	const struct audit_page *page;
 	u64 processes[PROCESSES_MAX];
 	u32 process_count;
@@ -122,25 +122,21 @@ static void tell_process(struct listing *listing, u64 process)
 static void run_handles(struct reply *reply, const struct arguments *arguments)
 {
 	static struct listing listing;
+	u64 at;
 
 	(void)arguments;
 	listing = (struct listing){.reply = reply};
-	if (sys_memory_create(start_handle(START_GROUP), PAGE_SIZE, MEMORY_PINNED,
-			      &listing.memory) != STATUS_OK) {
+	if (memory_take(PAGE_SIZE, MEMORY_PINNED, &listing.memory, &at) != STATUS_OK) {
 		reply_error(reply, "no memory to look with, allowed: with a page free");
 		return;
 	}
-	if (sys_space_map(start_handle(START_SPACE), 0, listing.memory, 0, PAGE_SIZE, RIGHT_READ,
-			  &listing.at) == STATUS_OK) {
-		listing.page = (const struct audit_page *)listing.at;
-		if (!reply->json)
-			reply_line(reply, "%-8s %12s  %-8s %s", "PROCESS", "ID", "TYPE", "RIGHTS");
-		find_processes(&listing);
-		for (u32 i = 0; i < listing.process_count; i++)
-			tell_process(&listing, listing.processes[i]);
-		sys_space_unmap(start_handle(START_SPACE), listing.at, PAGE_SIZE);
-	}
-	sys_handle_close(listing.memory);
+	listing.page = (const struct audit_page *)at;
+	if (!reply->json)
+		reply_line(reply, "%-8s %12s  %-8s %s", "PROCESS", "ID", "TYPE", "RIGHTS");
+	find_processes(&listing);
+	for (u32 i = 0; i < listing.process_count; i++)
+		tell_process(&listing, listing.processes[i]);
+	memory_give_back(listing.memory, at, PAGE_SIZE);
 }
 
 COMMAND(handles, .name = "handles", .arguments = "",

@@ -92,7 +92,7 @@ void lapic_error(struct lapic *lapic, u32 bit)
 		lapic_local(lapic, LAPIC_LVT_ERROR);
 }
 
-static bool lapic_register_exists(u32 offset)
+bool lapic_register_exists(u32 offset)
 {
 	switch (offset) {
 	case LAPIC_ID:

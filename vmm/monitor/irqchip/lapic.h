@@ -119,6 +119,8 @@ static inline void lapic_set(struct lapic *lapic, u32 offset, u32 value)
 	lapic->page->reg[offset / 4] = value;
 }
 
+/* In the memory of xAPIC mode. */
+bool lapic_register_exists(u32 offset);
 /* `words`, after the page was written otherwise than by requests and their acceptance. */
 void lapic_find_words(struct lapic *lapic);
 void lapic_error(struct lapic *lapic, u32 bit);

@@ -63,25 +63,18 @@ static u32 lapic_writable_bits(u32 offset)
 	}
 }
 
-/* SDM vol. 3, table 11-6 */
+/* SDM vol. 3, table 11-6: of the registers in memory not these. */
 static bool x2apic_readable(u32 offset)
 {
 	switch (offset) {
-	case LAPIC_ID:
-	case LAPIC_VERSION:
-	case LAPIC_TPR:
-	case LAPIC_PPR:
-	case LAPIC_LDR:
-	case LAPIC_SVR:
-	case LAPIC_ESR:
-	case LAPIC_ICR:
-	case LAPIC_TIMER_INITIAL:
-	case LAPIC_TIMER_CURRENT:
-	case LAPIC_TIMER_DIVIDE:
-		return true;
+	case LAPIC_APR:
+	case LAPIC_EOI:
+	case LAPIC_RRD:
+	case LAPIC_DFR:
+	case LAPIC_ICR_HIGH:
+		return false;
 	default:
-		return (offset >= LAPIC_ISR && offset < LAPIC_ESR) ||
-		       (offset >= LAPIC_LVT_TIMER && offset <= LAPIC_LVT_ERROR);
+		return lapic_register_exists(offset);
 	}
 }
 
