@@ -51,37 +51,18 @@ static UNUSED void fuzz_take(struct fuzz *fuzz, void *to, size_t count)
 	fuzz->left -= there;
 }
 
-static UNUSED u8 fuzz_u8(struct fuzz *fuzz)
-{
-	u8 value;
-
-	fuzz_take(fuzz, &value, sizeof(value));
-	return value;
-}
-
-static UNUSED u16 fuzz_u16(struct fuzz *fuzz)
-{
-	u16 value;
-
-	fuzz_take(fuzz, &value, sizeof(value));
-	return value;
-}
-
-static UNUSED u32 fuzz_u32(struct fuzz *fuzz)
-{
-	u32 value;
-
-	fuzz_take(fuzz, &value, sizeof(value));
-	return value;
-}
-
-static UNUSED u64 fuzz_u64(struct fuzz *fuzz)
-{
-	u64 value;
-
-	fuzz_take(fuzz, &value, sizeof(value));
-	return value;
-}
+#define FUZZ_INTEGER(type)                                                                       \
+	static UNUSED type fuzz_##type(struct fuzz *fuzz)                                        \
+	{                                                                                        \
+		type value;                                                                      \
+                                                                                                 \
+		fuzz_take(fuzz, &value, sizeof(value));                                          \
+		return value;                                                                    \
+	}
+FUZZ_INTEGER(u8)
+FUZZ_INTEGER(u16)
+FUZZ_INTEGER(u32)
+FUZZ_INTEGER(u64)
 
 /* A number of a size that the input chooses: small ones and the ends of ranges are frequent. */
 static UNUSED u64 fuzz_number(struct fuzz *fuzz)

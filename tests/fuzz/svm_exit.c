@@ -3,7 +3,7 @@
  * The SVM back end over a VMCB that says anything at all after an exit, and a vCPU page that a
  * monitor gone bad has filled: what is decoded stays within the contract of struct vcpu_exit.
  */
-#include "tests/fuzz/fuzz.h"
+#include "tests/fuzz/inject.h"
 
 #define main svm_test_main
 #include "tests/unit/svm_test.c"
@@ -53,7 +53,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 	vcpu.loaded_cpu = 0;
 	while (input.left > 0) {
 		u8 what = fuzz_u8(&input);
-		struct vcpu_event inject = {0};
+		struct vcpu_event inject;
 
 		if (what & 1) {
 			make_exit(&input);
@@ -62,13 +62,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 			svm_leave(&vcpu);
 			continue;
 		}
-		inject.valid = what >> 2 & 1;
-		inject.type = (u8[]){EVENT_INTERRUPT, EVENT_NMI, EVENT_EXCEPTION,
-				     EVENT_SOFTWARE_INTERRUPT}[what >> 3 & 3];
-		inject.vector = fuzz_u8(&input);
-		inject.has_error_code = what >> 5 & 1;
-		inject.error_code = fuzz_u32(&input);
-		inject.instruction_length = fuzz_u8(&input);
+		inject = fuzz_inject(&input, what);
 		svm_request(&vcpu, &inject, fuzz_u8(&input), fuzz_u32(&input));
 	}
 	return 0;

@@ -5,34 +5,6 @@
 #define STATUS_MAX 31u
 #define WAIT_TSC   300000u
 
-struct call_result call_raw(u64 number, const u64 argument[6])
-{
-	u64 rax = number;
-	u64 rdi = argument[0];
-	u64 rsi = argument[1];
-	u64 rbx = argument[5];
-	register u64 r8 __asm__("r8") = argument[2];
-	register u64 r9 __asm__("r9") = argument[3];
-	register u64 r10 __asm__("r10") = argument[4];
-	register u64 r11 __asm__("r11") = 0;
-	u64 rcx;
-	u64 rdx;
-
-	if (start_info->syscall_method == SYSCALL_METHOD_SYSENTER)
-		__asm__ volatile("mov %%rsp, %%rcx; lea 1f(%%rip), %%rdx; sysenter; 1:"
-				 : "+a"(rax), "+D"(rdi), "+S"(rsi), "+r"(r8), "+r"(r9), "+r"(r10),
-				   "+b"(rbx), "=&c"(rcx), "=&d"(rdx), "+r"(r11)
-				 :
-				 : "memory", "cc");
-	else
-		__asm__ volatile("syscall"
-				 : "+a"(rax), "+D"(rdi), "+S"(rsi), "+r"(r8), "+r"(r9), "+r"(r10),
-				   "+b"(rbx), "=&c"(rcx), "=&d"(rdx), "+r"(r11)
-				 :
-				 : "memory", "cc");
-	return (struct call_result){rax, rdi, rcx, rdx, r11};
-}
-
 /* Which arguments are handles, a bit each; and whether the result is one. */
 #define MAKES 0x80u
 static const u8 shapes[SYS_COUNT] = {
@@ -98,7 +70,7 @@ static void pool_put(struct hostile *self, u64 handle)
 	u64 i = pool_kept + draw(self) % (POOL - pool_kept);
 
 	if (pool[i] != HANDLE_NONE && (self->boss || draw(self) % 4 != 0))
-		(void)call_raw(SYS_HANDLE_CLOSE, (const u64[6]){pool[i]});
+		(void)syscall_raw(SYS_HANDLE_CLOSE, (const u64[6]){pool[i]});
 	pool[i] = handle;
 }
 
@@ -106,7 +78,7 @@ void pool_close(void)
 {
 	for (u32 i = pool_kept; i < POOL; i++) {
 		if (pool[i] != HANDLE_NONE)
-			(void)call_raw(SYS_HANDLE_CLOSE, (const u64[6]){pool[i]});
+			(void)syscall_raw(SYS_HANDLE_CLOSE, (const u64[6]){pool[i]});
 		pool[i] = HANDLE_NONE;
 	}
 }
@@ -185,7 +157,7 @@ static void improve(struct hostile *self, u64 number, u64 a[6])
 	}
 }
 
-static void check_result(u64 number, const u64 a[6], const struct call_result *result)
+static void check_result(u64 number, const u64 a[6], const struct syscall_result *result)
 {
 	if (result->status != STATUS_OK && result->value != 0 && number != SYS_QUEUE_WAIT &&
 	    number != SYS_VCPU_RUN && number != SYS_THREAD_RESERVE)
@@ -206,7 +178,7 @@ static void check_result(u64 number, const u64 a[6], const struct call_result *r
 void call_random(struct hostile *self)
 {
 	u64 number = draw(self) % (SYS_COUNT + 2);
-	struct call_result result;
+	struct syscall_result result;
 	u64 shape;
 	u64 a[6];
 
@@ -220,7 +192,7 @@ void call_random(struct hostile *self)
 		return;
 	if (self->boss ? boss_refuses(number, a) : child_refuses(self, number, a))
 		return;
-	result = call_raw(number, a);
+	result = syscall_raw(number, a);
 	shared->calls++;
 	shared->by_status[result.status & 15]++;
 	check_result(number, a, &result);

@@ -4,6 +4,7 @@
 #include "kernel/abi/syscall.h"
 #include "kernel/abi/vcpu.h"
 #include "vmm/rt/start.h"
+#include "vmm/rt/syscall.h"
 
 /*
  * Ring 3 gone bad. The image of tests/hostile is the product's kernel with this program in the
@@ -56,12 +57,6 @@ bool is_kernel_address(u64 value);
 bool is_image_address(u64 value);
 
 /* call.c: one system call with arguments drawn at random. */
-struct call_result {
-	u64 status;
-	u64 value;
-	u64 rcx, rdx, r11;
-};
-struct call_result call_raw(u64 number, const u64 argument[6]);
 void call_random(struct hostile *self);
 void pool_close(void); /* all but those kept */
 

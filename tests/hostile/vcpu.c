@@ -201,7 +201,8 @@ static void run(struct hostile *self, struct play *play)
 	struct vcpu_page *page = play->page;
 
 	for (u32 i = 0; i < RUNS; i++) {
-		struct call_result result = call_raw(SYS_VCPU_RUN, (const u64[6]){play->vcpu});
+		struct syscall_result result =
+			syscall_raw(SYS_VCPU_RUN, (const u64[6]){play->vcpu});
 		u32 reason;
 
 		shared->by_status[result.status & 15]++;
@@ -225,7 +226,7 @@ static void run(struct hostile *self, struct play *play)
 
 static void check_dump(const struct play *play)
 {
-	if (call_raw(SYS_VCPU_DUMP, (const u64[6]){play->vcpu}).status != STATUS_OK)
+	if (syscall_raw(SYS_VCPU_DUMP, (const u64[6]){play->vcpu}).status != STATUS_OK)
 		return;
 	for (u32 i = 0; i < play->page->dump_count && i < ARRAY_COUNT(play->page->dump); i++) {
 		u32 id = play->page->dump[i].id;
@@ -257,14 +258,14 @@ static void round(struct hostile *self, struct play *play, u64 number)
 	fill_requests(self, page);
 	run(self, play);
 	if (draw(self) % 8 == 0) {
-		(void)call_raw(SYS_VCPU_GET, (const u64[6]){play->vcpu, draw(self)});
-		(void)call_raw(SYS_VCPU_DUMP, (const u64[6]){play->vcpu});
+		(void)syscall_raw(SYS_VCPU_GET, (const u64[6]){play->vcpu, draw(self)});
+		(void)syscall_raw(SYS_VCPU_DUMP, (const u64[6]){play->vcpu});
 	}
 	if (draw(self) % 16 == 0)
-		(void)call_raw(SYS_VCPU_KICK, (const u64[6]){play->vcpu});
+		(void)syscall_raw(SYS_VCPU_KICK, (const u64[6]){play->vcpu});
 	if (draw(self) % 64 != 0)
 		return;
-	(void)call_raw(SYS_SPACE_UNMAP, (const u64[6]){play->space, 0, RAM_PAGES * PAGE_SIZE});
+	(void)syscall_raw(SYS_SPACE_UNMAP, (const u64[6]){play->space, 0, RAM_PAGES * PAGE_SIZE});
 	(void)!sys_space_map(play->space, 0, play->ram, 0, RAM_PAGES * PAGE_SIZE,
 			     RIGHT_READ | RIGHT_WRITE | RIGHT_EXECUTE, &at);
 }

@@ -2,7 +2,7 @@
 #include "vmm/rt/syscall.h"
 #include "vmm/rt/start.h"
 
-enum status syscall(enum syscall number, const u64 argument[6], u64 *value)
+static inline struct syscall_result enter(u64 number, const u64 argument[6])
 {
 	u64 rax = number;
 	u64 rdi = argument[0];
@@ -11,22 +11,37 @@ enum status syscall(enum syscall number, const u64 argument[6], u64 *value)
 	register u64 r8 __asm__("r8") = argument[2];
 	register u64 r9 __asm__("r9") = argument[3];
 	register u64 r10 __asm__("r10") = argument[4];
+	register u64 r11 __asm__("r11") = 0;
+	u64 rcx;
+	u64 rdx;
 
 	if (start_info != NULL && start_info->syscall_method == SYSCALL_METHOD_SYSENTER)
 		__asm__ volatile("mov %%rsp, %%rcx; lea 1f(%%rip), %%rdx; sysenter; 1:"
 				 : "+a"(rax), "+D"(rdi), "+S"(rsi), "+r"(r8), "+r"(r9), "+r"(r10),
-				   "+b"(rbx)
+				   "+b"(rbx), "=&c"(rcx), "=&d"(rdx), "+r"(r11)
 				 :
-				 : "rcx", "rdx", "r11", "memory", "cc");
+				 : "memory", "cc");
 	else
 		__asm__ volatile("syscall"
 				 : "+a"(rax), "+D"(rdi), "+S"(rsi), "+r"(r8), "+r"(r9), "+r"(r10),
-				   "+b"(rbx)
+				   "+b"(rbx), "=&c"(rcx), "=&d"(rdx), "+r"(r11)
 				 :
-				 : "rcx", "rdx", "r11", "memory", "cc");
-	if (value != NULL && (rax == STATUS_OK || number == SYS_THREAD_RESERVE))
-		*value = rdi;
-	return (enum status)rax;
+				 : "memory", "cc");
+	return (struct syscall_result){rax, rdi, rcx, rdx, r11};
+}
+
+struct syscall_result syscall_raw(u64 number, const u64 argument[6])
+{
+	return enter(number, argument);
+}
+
+enum status syscall(enum syscall number, const u64 argument[6], u64 *value)
+{
+	const struct syscall_result result = enter(number, argument);
+
+	if (value != NULL && (result.status == STATUS_OK || number == SYS_THREAD_RESERVE))
+		*value = result.value;
+	return (enum status)result.status;
 }
 
 /*

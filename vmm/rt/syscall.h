@@ -12,6 +12,14 @@
  */
 enum status syscall(enum syscall number, const u64 argument[6], u64 *value) MUST_CHECK;
 
+/* One step of any call, and what the registers hold behind it. */
+struct syscall_result {
+	u64 status;
+	u64 value;
+	u64 rcx, rdx, r11;
+};
+struct syscall_result syscall_raw(u64 number, const u64 argument[6]);
+
 enum status sys_handle_close(handle_t handle);
 enum status sys_handle_copy(handle_t handle, u32 rights, handle_t *copy) MUST_CHECK;
 enum status sys_handle_grant(handle_t process, handle_t handle, u32 rights,
