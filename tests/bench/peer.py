@@ -13,6 +13,7 @@ from pathlib import Path
 from run import COUNTED, LIMIT, LINUX, TRIES, initramfs
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "system"))
+import bundle  # noqa: E402
 from machine import EPYC  # noqa: E402
 
 MODULES = ("virt/lib/irqbypass", "arch/x86/kvm/kvm", "arch/x86/kvm/kvm-amd")
@@ -42,12 +43,6 @@ def libraries(program):
     return re.findall(r"(/\S+) \(0x", said)
 
 
-def member(name, data, mode=0o100755):
-    fields = [1, mode, 0, 0, 1, 0, len(data), 0, 0, 0, 0, len(name) + 1, 0]
-    head = b"070701" + b"".join(b"%08X" % field for field in fields) + name.encode() + b"\0"
-    return head + b"\0" * (-len(head) % 4) + data + b"\0" * (-len(data) % 4)
-
-
 def folders(names):
     """Every folder that holds one of the names, outermost first."""
     found = {"/".join(name.split("/")[:depth])
@@ -75,9 +70,10 @@ def host_archive(build, runs, memory):
         files[f"usr/share/qemu/{name}"] = path.read_bytes()
     for path in (emulator, *libraries(emulator)):
         files[path.lstrip("/")] = Path(path).read_bytes()
-    archive = b"".join(member(name, b"", 0o040755) for name in folders(files))
-    archive += b"".join(member(name, data) for name, data in files.items())
-    return gzip.compress(archive + member("TRAILER!!!", b"", 0), compresslevel=1, mtime=0)
+    archive = b"".join(bundle.member(1, name, mode=bundle.FOLDER) for name in folders(files))
+    archive += b"".join(bundle.member(1, name, data, bundle.PROGRAM)
+                        for name, data in files.items())
+    return gzip.compress(archive + bundle.pack({}), compresslevel=1, mtime=0)
 
 
 def run(build, folder, runs, memory, wanted):

@@ -45,15 +45,10 @@ def run(make, commands, options=""):
 
 def initramfs(init):
     """An archive with one program as /init and the console it writes to."""
-    console = bundle.pad(b"070701" + b"".join(b"%08X" % field for field in (
-        2, 0o020600, 0, 0, 1, 0, 0, 0, 0, 5, 1, len("dev/console") + 1, 0)) + b"dev/console\0")
-    folder = bundle.pad(b"070701" + b"".join(b"%08X" % field for field in (
-        1, 0o040755, 0, 0, 2, 0, 0, 0, 0, 0, 0, len("dev") + 1, 0)) + b"dev\0")
-    program = init.read_bytes()
-    head = b"".join(b"%08X" % field for field in (
-        3, 0o100755, 0, 0, 1, 0, len(program), 0, 0, 0, 0, len("init") + 1, 0))
-    member = bundle.pad(b"070701" + head + b"init\0") + bundle.pad(program)
-    return gzip.compress(folder + console + member + bundle.pack({}), mtime=0)
+    members = (bundle.member(1, "dev", mode=bundle.FOLDER),
+               bundle.member(2, "dev/console", mode=bundle.CHARACTER_DEVICE, device=(5, 1)),
+               bundle.member(3, "init", init.read_bytes(), bundle.PROGRAM))
+    return gzip.compress(b"".join(members) + bundle.pack({}), mtime=0)
 
 
 def makers(build, folder, name, files):

@@ -90,16 +90,13 @@ class Bed:
 
 
 def tiny_bundle(build, folder, words):
-    files = {}
     sections = []
     for guest in GUESTS:
-        files[f"{guest}.bin"] = (build / f"tests/guest/{guest}.bin").read_bytes()
         for seed in FPU_SEEDS if guest == "fpu" else ("",):
             sections.append(f"[vm {guest}{seed}]\nkernel = {guest}.bin\nmemory = 32M\n"
                             f"vcpus = {CPUS.get(guest, 1)}\nautostart = no\n"
                             f"cmdline = {words} seed={seed}\n")
-    files["skerry.conf"] = "\n".join(sections).encode()
-    return bundle.write(folder / "tiny.cpio", files)
+    return bundle.make(folder / "tiny.cpio", "\n".join(sections), bundle.tiny(build, *GUESTS))
 
 
 @pytest.fixture(scope="module", params=["qemu", "bochs"])

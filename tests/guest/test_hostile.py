@@ -134,10 +134,9 @@ class Yard:
 @pytest.fixture(scope="module", params=["qemu", "bochs"])
 def yard(request, build, tmp_path_factory, long_run):
     folder = tmp_path_factory.mktemp(request.param)
-    files = {f"{name}.bin": (build / f"tests/guest/{name}.bin").read_bytes() for name in IMAGES}
-    files["skerry.conf"] = (b"[vm neighbour]\nkernel = neighbour.bin\nmemory = 64M\n"
-                            b"autostart = yes\ncmdline = key=20261120\n")
-    made = bundle.write(folder / "hostile.cpio", files)
+    conf = ("[vm neighbour]\nkernel = neighbour.bin\nmemory = 64M\n"
+            "autostart = yes\ncmdline = key=20261120\n")
+    made = bundle.make(folder / "hostile.cpio", conf, bundle.tiny(build, *IMAGES))
     machine = (Qemu if request.param == "qemu" else Bochs)(build, bundle=made)
     try:
         yield Yard(machine, request.param, long_run)

@@ -1,12 +1,15 @@
 # SPDX-License-Identifier: MIT
-"""Makes bundles: newc cpio archives as `make guests` makes them, and broken ones."""
+"""Makes bundles and initramfs: newc cpio archives as `make guests` makes them, and broken ones."""
 TRAILER = "TRAILER!!!"
 REGULAR_FILE = 0o100644
+PROGRAM = 0o100755
+FOLDER = 0o040755
+CHARACTER_DEVICE = 0o020600
 
 
-def member(number, name, data):
+def member(number, name, data=b"", mode=REGULAR_FILE, device=(0, 0)):
     """One member: cpio(5), «New ASCII Format»."""
-    fields = [number, REGULAR_FILE if name != TRAILER else 0, 0, 0, 1, 0, len(data), 0, 0, 0, 0,
+    fields = [number, mode if name != TRAILER else 0, 0, 0, 1, 0, len(data), 0, 0, *device,
               len(name) + 1, 0]
     head = b"070701" + b"".join(b"%08X" % field for field in fields)
     head += name.encode() + b"\0"
@@ -20,9 +23,28 @@ def pad(data):
 def pack(files):
     """{name: bytes} as an archive."""
     parts = [member(number, name, data) for number, (name, data) in enumerate(files.items(), 1)]
-    return b"".join(parts) + member(0, TRAILER, b"")
+    return b"".join(parts) + member(0, TRAILER)
 
 
 def write(path, files):
     path.write_bytes(pack(files))
     return path
+
+
+def make(path, conf, files=None):
+    """A bundle of a configuration and of files by name."""
+    return write(path, (files or {}) | {"skerry.conf": conf.encode()})
+
+
+def read(*paths):
+    return {path.name: path.read_bytes() for path in paths}
+
+
+def tiny(build, *names):
+    """Tiny guests, each as NAME.bin."""
+    return read(*(build / f"tests/guest/{name}.bin" for name in names))
+
+
+def debian(folder):
+    """Debian's kernel as vmlinuz and what boots it as initramfs.cpio.gz."""
+    return read(folder / "vmlinuz", folder / "initramfs.cpio.gz")

@@ -10,9 +10,7 @@ def tiny(build, tmp_path):
     conf = "".join(f"[vm {name}]\nkernel = {guest}.bin\nmemory = 24M\nvcpus = {vcpus}\n"
                    f"autostart = yes\n" for name, guest, vcpus in
                    (("one", "spin", 1), ("two", "spin", 2), ("three", "cpuid", 1)))
-    files = {f"{name}.bin": (build / f"tests/guest/{name}.bin").read_bytes()
-             for name in ("spin", "cpuid")}
-    return bundle.write(tmp_path / "audit.cpio", files | {"skerry.conf": conf.encode()})
+    return bundle.make(tmp_path / "audit.cpio", conf, bundle.tiny(build, "spin", "cpuid"))
 
 
 def audit(machine):

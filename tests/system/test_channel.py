@@ -17,11 +17,8 @@ autostart = no
 
 
 def make_bundle(build, tmp_path, export="off"):
-    return bundle.write(tmp_path / "channel.cpio", {
-        "spin.bin": (build / "tests/guest/spin.bin").read_bytes(),
-        "cpuid.bin": (build / "tests/guest/cpuid.bin").read_bytes(),
-        "skerry.conf": CONF.format(export=export).encode(),
-    })
+    return bundle.make(tmp_path / "channel.cpio", CONF.format(export=export),
+                       bundle.tiny(build, "spin", "cpuid"))
 
 
 @pytest.mark.parametrize("emulator", [Qemu, Bochs])

@@ -14,12 +14,8 @@ def shared_bundle(build, tmp_path):
     conf = ("[vm alpha]\nkernel = vmlinuz\ninitrd = initramfs.cpio.gz\nmemory = 128M\n"
             "cmdline = console=ttyS0 quiet name=alpha\nautostart = yes\n")
     conf += "".join(f"[vm {name}]\nkernel = busy.bin\nmemory = 4M\n" for name in BUSY)
-    files = {name: (build / "guests" / name).read_bytes()
-             for name in ("vmlinuz", "initramfs.cpio.gz")}
-    return bundle.write(tmp_path / "shared.cpio", files | {
-        "busy.bin": (build / "tests/guest/busy.bin").read_bytes(),
-        "skerry.conf": conf.encode(),
-    })
+    return bundle.make(tmp_path / "shared.cpio", conf,
+                       bundle.debian(build / "guests") | bundle.tiny(build, "busy"))
 
 
 def clocks(machine):

@@ -23,11 +23,7 @@ stop_timeout = 1500ms
 
 
 def make_bundle(build, path, conf):
-    return bundle.write(path, {
-        "spin.bin": (build / "tests/guest/spin.bin").read_bytes(),
-        "cpuid.bin": (build / "tests/guest/cpuid.bin").read_bytes(),
-        "skerry.conf": conf,
-    })
+    return bundle.write(path, bundle.tiny(build, "spin", "cpuid") | {"skerry.conf": conf})
 
 
 def test_shown_again(build, tmp_path):

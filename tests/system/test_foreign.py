@@ -22,12 +22,9 @@ def foreign(build):
 
 def test_i386(foreign, tmp_path, emulator):
     """PAE paging, two vCPUs, and all its devices: it says so itself and powers off."""
-    folder = foreign / "guests-i386"
-    files = bundle.write(tmp_path / "i386.cpio", {
-        "skerry.conf": b"[vm old]\nkernel = vmlinuz\ninitrd = initramfs.cpio.gz\nmemory = 256M\n"
-                       b"vcpus = 2\ncmdline = console=ttyS0 quiet name=old\nautostart = yes\n",
-        "vmlinuz": (folder / "vmlinuz").read_bytes(),
-        "initramfs.cpio.gz": (folder / "initramfs.cpio.gz").read_bytes()})
+    conf = ("[vm old]\nkernel = vmlinuz\ninitrd = initramfs.cpio.gz\nmemory = 256M\nvcpus = 2\n"
+            "cmdline = console=ttyS0 quiet name=old\nautostart = yes\n")
+    files = bundle.make(tmp_path / "i386.cpio", conf, bundle.debian(foreign / "guests-i386"))
     with emulator(foreign, bundle=files) as machine:
         machine.wait_prompt()
         machine.attach("old")
@@ -44,10 +41,10 @@ def test_i386(foreign, tmp_path, emulator):
 
 def test_memtest(foreign, tmp_path, emulator):
     """It finds processor and memory, and its first tests find no error."""
-    files = bundle.write(tmp_path / "memtest.cpio", {
-        "skerry.conf": b"[vm mem]\nkernel = memtest.bin\nmemory = 16M\n"
-                       b"cmdline = console=ttyS0,115200\nautostart = yes\n",
-        "memtest.bin": (foreign / "memtest/memtest.bin").read_bytes()})
+    conf = ("[vm mem]\nkernel = memtest.bin\nmemory = 16M\n"
+            "cmdline = console=ttyS0,115200\nautostart = yes\n")
+    files = bundle.make(tmp_path / "memtest.cpio", conf,
+                        bundle.read(foreign / "memtest/memtest.bin"))
     with emulator(foreign, bundle=files) as machine:
         machine.wait_prompt()
         machine.attach("mem")

@@ -9,10 +9,7 @@ GOOD_VM = "[vm good]\nkernel = cpuid.bin\nmemory = 16M\nautostart = no\n"
 
 
 def good_files(build, conf=""):
-    return {
-        "cpuid.bin": (build / "tests/guest/cpuid.bin").read_bytes(),
-        "skerry.conf": (GOOD_VM + conf).encode(),
-    }
+    return bundle.tiny(build, "cpuid") | {"skerry.conf": (GOOD_VM + conf).encode()}
 
 
 def check_good(machine):
@@ -48,13 +45,13 @@ def broken_header(build):
 def broken_size(build):
     files = good_files(build)
     archive = bundle.pack(files)
-    bad = bundle.member(9, "bad", b"")
+    bad = bundle.member(9, "bad")
     bad = bad[:54] + b"FFFFFFFF" + bad[62:]
-    return archive[:-len(bundle.member(0, bundle.TRAILER, b""))] + bad
+    return archive[:-len(bundle.member(0, bundle.TRAILER))] + bad
 
 
 def no_trailer(build):
-    return bundle.pack(good_files(build))[:-len(bundle.member(0, bundle.TRAILER, b""))]
+    return bundle.pack(good_files(build))[:-len(bundle.member(0, bundle.TRAILER))]
 
 
 # What is wrong, and what must be said about it.

@@ -75,8 +75,8 @@ def check_bits(name, values):
 
 
 def test_kaslr(build, tmp_path, long_run):
-    files = bundle.write(tmp_path / "demo.cpio", {
-        "skerry.conf": b"[vm demo]\nkernel = built-in\nmemory = 16M\nautostart = yes\n"})
+    files = bundle.make(tmp_path / "demo.cpio",
+                        "[vm demo]\nkernel = built-in\nmemory = 16M\nautostart = yes\n")
     linked = symbols(build)
     found = {name: [] for name in CLAIMED}
     for number in range(BOOTS_LONG if long_run else BOOTS_SHORT):

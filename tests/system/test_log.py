@@ -11,11 +11,8 @@ FIELDS = {"time_ns", "cpu", "level", "category", "vm", "text"}
 
 
 def make_bundle(build, tmp_path, host):
-    return bundle.write(tmp_path / "log.cpio", {
-        "cpuid.bin": (build / "tests/guest/cpuid.bin").read_bytes(),
-        "skerry.conf": f"[host]\n{host}\n[vm tiny]\nkernel = cpuid.bin\nmemory = 16M\n"
-                       "autostart = no\n".encode(),
-    })
+    conf = f"[host]\n{host}\n[vm tiny]\nkernel = cpuid.bin\nmemory = 16M\nautostart = no\n"
+    return bundle.make(tmp_path / "log.cpio", conf, bundle.tiny(build, "cpuid"))
 
 
 def run_tiny(machine):

@@ -19,10 +19,7 @@ GOOD = 16  # EXIT_GOOD of tests/guest/rt/rt.h
 def storm_bundle(build, tmp_path, words, vcpus):
     conf = (f"[vm storm]\nkernel = storm.bin\nmemory = 32M\nvcpus = {vcpus}\nautostart = yes\n"
             f"test_device = yes\ncmdline = {words}\n")
-    return bundle.write(tmp_path / "storm.cpio", {
-        "storm.bin": (build / "tests/guest/storm.bin").read_bytes(),
-        "skerry.conf": conf.encode(),
-    })
+    return bundle.make(tmp_path / "storm.cpio", conf, bundle.tiny(build, "storm"))
 
 
 # Without the kick a vCPU would go on for ever under SVM, and for up to 5 ms under VMX, where the

@@ -35,10 +35,9 @@ def check(rows, allowed, factors):
 
 @pytest.mark.parametrize("emulator", [Qemu, Bochs])
 def test_rights(build, tmp_path, emulator):
-    conf = b"[vm one]\nkernel = spin.bin\nmemory = 16M\nvcpus = 2\nautostart = yes\n" \
-           b"[vm two]\nkernel = spin.bin\nmemory = 16M\nvcpus = 2\nautostart = yes\n"
-    files = bundle.write(tmp_path / "rights.cpio", {
-        "spin.bin": (build / "tests/guest/spin.bin").read_bytes(), "skerry.conf": conf})
+    conf = "".join(f"[vm {name}]\nkernel = spin.bin\nmemory = 16M\nvcpus = 2\nautostart = yes\n"
+                   for name in ("one", "two"))
+    files = bundle.make(tmp_path / "rights.cpio", conf, bundle.tiny(build, "spin"))
     with emulator(build, bundle=files) as machine:
         machine.wait_prompt()
         rows = machine.objects("handles")

@@ -23,11 +23,7 @@ def busy_bundle(build, tmp_path, sections):
     for name, keys in sections.items():
         keys = {"kernel": "busy.bin", "memory": "4M", "autostart": "yes"} | keys
         conf += f"[vm {name}]\n" + "".join(f"{key} = {value}\n" for key, value in keys.items())
-    return bundle.write(tmp_path / "busy.cpio", {
-        name: (build / "tests/guest" / name).read_bytes() for name in ("busy.bin", "storm.bin")
-    } | {
-        "skerry.conf": conf.encode(),
-    })
+    return bundle.make(tmp_path / "busy.cpio", conf, bundle.tiny(build, "busy", "storm"))
 
 
 def boot(build, tmp_path, sections, cpus=1, counted=True):
@@ -235,7 +231,7 @@ def test_thousand(build, tmp_path, long_run):
     count, memory = (1000, "8G") if long_run else (200, "2G")
     conf = "".join(f"[vm g{i}]\nkernel = built-in\nmemory = 4M\nautostart = yes\n"
                    for i in range(count))
-    files = bundle.write(tmp_path / "many.cpio", {"skerry.conf": conf.encode()})
+    files = bundle.make(tmp_path / "many.cpio", conf)
     with Qemu(build, bundle=files, memory=memory) as machine:
         machine.wait(f"Starting: {count} VMs")
         machine.wait_prompt()
@@ -290,9 +286,7 @@ def idle_bundle(build, tmp_path, names):
     conf = "".join(f"[vm {name}]\nkernel = vmlinuz\ninitrd = initramfs.cpio.gz\nmemory = 96M\n"
                    f"cmdline = console=ttyS0 quiet name={name}\nautostart = yes\n"
                    for name in names)
-    files = {name: (build / "guests" / name).read_bytes()
-             for name in ("vmlinuz", "initramfs.cpio.gz")}
-    return bundle.write(tmp_path / "idle.cpio", files | {"skerry.conf": conf.encode()})
+    return bundle.make(tmp_path / "idle.cpio", conf, bundle.debian(build / "guests"))
 
 
 @pytest.mark.parametrize("cpus, guests", ((1, 2), (2, 8)))

@@ -13,10 +13,7 @@ from machine import EPYC, Bochs, Qemu
 def tiny_bundle(build, tmp_path, names, guest, words=""):
     conf = "".join(f"[vm {name}]\nkernel = {guest}.bin\nmemory = 16M\nautostart = yes\n"
                    f"cmdline = {words}\n" for name in names)
-    return bundle.write(tmp_path / f"{guest}.cpio", {
-        f"{guest}.bin": (build / f"tests/guest/{guest}.bin").read_bytes(),
-        "skerry.conf": conf.encode(),
-    })
+    return bundle.make(tmp_path / f"{guest}.cpio", conf, bundle.tiny(build, guest))
 
 
 def cpu_times(machine):
@@ -47,9 +44,9 @@ def quiet(machine, seconds):
 
 def test_idle(build, tmp_path):
     """Two guests that wait for a key, and nobody else: the CPU halts."""
-    conf = b"".join(b"[vm %s]\nkernel = built-in\nmemory = 16M\nautostart = yes\n" % name
-                    for name in (b"one", b"two"))
-    files = bundle.write(tmp_path / "idle.cpio", {"skerry.conf": conf})
+    conf = "".join(f"[vm {name}]\nkernel = built-in\nmemory = 16M\nautostart = yes\n"
+                   for name in ("one", "two"))
+    files = bundle.make(tmp_path / "idle.cpio", conf)
     with Qemu(build, bundle=files) as machine:
         machine.wait_prompt()
         for name in ("one", "two"):

@@ -24,9 +24,7 @@ def debian_bundle(build, tmp_path, vcpus, memory="192M"):
     conf = (f"[vm alpha]\nkernel = vmlinuz\ninitrd = initramfs.cpio.gz\n"
             f"cmdline = console=ttyS0 quiet name=alpha\nmemory = {memory}\nvcpus = {vcpus}\n"
             f"autostart = yes\n")
-    files = {name: (build / "guests" / name).read_bytes()
-             for name in ("vmlinuz", "initramfs.cpio.gz")}
-    return bundle.write(tmp_path / "smp.cpio", files | {"skerry.conf": conf.encode()})
+    return bundle.make(tmp_path / "smp.cpio", conf, bundle.debian(build / "guests"))
 
 
 def jiffies(machine):

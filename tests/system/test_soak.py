@@ -17,12 +17,8 @@ STATES = {"created", "running", "paused", "stopped", "crashed"}
 
 
 def make_bundle(build, tmp_path):
-    return bundle.write(tmp_path / "soak.cpio", {
-        "spin.bin": (build / "tests/guest/spin.bin").read_bytes(),
-        "cpuid.bin": (build / "tests/guest/cpuid.bin").read_bytes(),
-        "noise": bytes(range(256)) * 16,
-        "skerry.conf": b"# VMs come and go\n",
-    })
+    files = bundle.tiny(build, "spin", "cpuid") | {"noise": bytes(range(256)) * 16}
+    return bundle.make(tmp_path / "soak.cpio", "# VMs come and go\n", files)
 
 
 def operation(dice):

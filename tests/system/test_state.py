@@ -31,10 +31,8 @@ def pytest_generate_tests(metafunc):
 
 
 def test_rebuilt(build, rebuilding, tmp_path, emulator, vcpus):
-    files = bundle.write(tmp_path / "state.cpio", {
-        "skerry.conf": CONF.format(vcpus=vcpus).encode(),
-        "vmlinuz": (build / "guests/vmlinuz").read_bytes(),
-        "initramfs.cpio.gz": (build / "guests/initramfs.cpio.gz").read_bytes()})
+    files = bundle.make(tmp_path / "state.cpio", CONF.format(vcpus=vcpus),
+                        bundle.debian(build / "guests"))
     with emulator(rebuilding, bundle=files) as machine:
         machine.wait_prompt()
         machine.attach("alpha")
