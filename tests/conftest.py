@@ -10,7 +10,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent / "system"))
 
 def pytest_addoption(parser):
     parser.addoption("--build", default="build", help="where the image is")
-    parser.addoption("--long", action="store_true", help="the full matrix")
+    parser.addoption("--long", action="store_true", help="also the tests and lengths marked long")
 
 
 def pytest_configure(config):

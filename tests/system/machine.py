@@ -188,9 +188,8 @@ class Machine:
             try:
                 return socket.create_connection(("127.0.0.1", port), timeout=5)
             except OSError:
-                if time.monotonic() > deadline or self.process.poll() is not None:
+                if time.monotonic() > deadline or self.ended(0.05):
                     raise
-                time.sleep(0.05)
 
     def connect(self, port):
         self.link = self.open_link(port)

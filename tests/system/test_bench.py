@@ -3,15 +3,13 @@
 import sys
 from pathlib import Path
 
+import pytest
+
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "bench"))
 import run as bench  # noqa: E402
 
 
-def pytest_generate_tests(metafunc):
-    metafunc.parametrize("emulator",
-                         ["qemu"] + ["bochs"] * metafunc.config.getoption("--long"))
-
-
+@pytest.mark.parametrize("emulator", ["qemu", pytest.param("bochs", marks=pytest.mark.long)])
 def test_baseline(build, tmp_path, emulator):
     counts = bench.counts_of(build, tmp_path, emulator)
     assert counts, "the benchmark guests say nothing"

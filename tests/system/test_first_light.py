@@ -17,6 +17,9 @@ CELLS = {
     "bochs": None,
 }
 FULL = ("kernel-epyc", "bochs") # the whole life cycle; in the long set every cell has it
+LIVES = [pytest.param(cell, cell in FULL, id=cell) for cell in CELLS]
+LIVES += [pytest.param(cell, True, id=f"{cell}-full", marks=pytest.mark.long)
+          for cell in CELLS if cell not in FULL]
 
 
 def boot(build, cell):
@@ -215,10 +218,10 @@ def check_life(machine):
     check_stop(machine)
 
 
-@pytest.mark.parametrize("cell", CELLS)
-def test_life(build, cell, long_run):
+@pytest.mark.parametrize("cell, full", LIVES)
+def test_life(build, cell, full):
     with boot(build, cell) as machine:
         check_up(machine)
-        if cell in FULL or long_run:
+        if full:
             check_life(machine)
         check_poweroff(machine)

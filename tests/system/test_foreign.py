@@ -7,9 +7,7 @@ import pytest
 import bundle
 from machine import ROOT, Bochs, Qemu
 
-
-def pytest_generate_tests(metafunc):
-    metafunc.parametrize("emulator", [Qemu] + [Bochs] * metafunc.config.getoption("--long"))
+CELLS = pytest.mark.parametrize("emulator", [Qemu, pytest.param(Bochs, marks=pytest.mark.long)])
 
 
 @pytest.fixture(scope="module")
@@ -20,6 +18,7 @@ def foreign(build):
     return build
 
 
+@CELLS
 def test_i386(foreign, tmp_path, emulator):
     """PAE paging, two vCPUs, and all its devices: it says so itself and powers off."""
     conf = ("[vm old]\nkernel = vmlinuz\ninitrd = initramfs.cpio.gz\nmemory = 256M\nvcpus = 2\n"
@@ -39,6 +38,7 @@ def test_i386(foreign, tmp_path, emulator):
         assert machine.vm("old")["reason"] == "guest powered off"
 
 
+@CELLS
 def test_memtest(foreign, tmp_path, emulator):
     """It finds processor and memory, and its first tests find no error."""
     conf = ("[vm mem]\nkernel = memtest.bin\nmemory = 16M\n"

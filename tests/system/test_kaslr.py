@@ -4,6 +4,8 @@ import re
 import socket
 import subprocess
 
+import pytest
+
 import bundle
 from machine import Qemu
 
@@ -14,7 +16,6 @@ CLAIMED = {
     "direct map": range(30, 45),
 }
 BOOTS_LONG = 64
-BOOTS_SHORT = 4
 # 64 tosses of a fair coin: outside of these once in 3 million.
 ONES = range(12, 53)
 
@@ -74,12 +75,13 @@ def check_bits(name, values):
         assert all(count in ONES for count in ones.values()), (name, ones)
 
 
-def test_kaslr(build, tmp_path, long_run):
+@pytest.mark.parametrize("boots", [4, pytest.param(BOOTS_LONG, marks=pytest.mark.long)])
+def test_kaslr(build, tmp_path, boots):
     files = bundle.make(tmp_path / "demo.cpio",
                         "[vm demo]\nkernel = built-in\nmemory = 16M\nautostart = yes\n")
     linked = symbols(build)
     found = {name: [] for name in CLAIMED}
-    for number in range(BOOTS_LONG if long_run else BOOTS_SHORT):
+    for number in range(boots):
         bases, said = boot(build, files, tmp_path / f"monitor-{number}", linked)
         check_silent(bases, said)
         for name, base in bases.items():

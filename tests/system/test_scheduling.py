@@ -62,11 +62,12 @@ def ratio(machine, ms):
     return used["two"][0] / used["one"][0]
 
 
-def test_weights(build, tmp_path, long_run):
+@pytest.mark.parametrize("ms", [3000, pytest.param(10000, marks=pytest.mark.long)])
+def test_weights(build, tmp_path, ms):
     """Shares are as the weights to 1 %, also after a change."""
     with boot(build, tmp_path, {"one": {"weight": 256}, "two": {"weight": 512}}) as machine:
         wait_running(machine, ("one", "two"))
-        assert ratio(machine, 10000 if long_run else 3000) == pytest.approx(2, rel=0.01)
+        assert ratio(machine, ms) == pytest.approx(2, rel=0.01)
         assert machine.objects("vm set one weight 1024") == [{"name": "one", "weight": "1024"}]
         assert ratio(machine, 2000) == pytest.approx(0.5, rel=0.01)
 
@@ -226,9 +227,10 @@ def test_many(build, tmp_path):
         assert sorted(echoes)[5] < 0.25, echoes
 
 
-def test_thousand(build, tmp_path, long_run):
+@pytest.mark.parametrize("count, memory", [
+    (200, "2G"), pytest.param(1000, "8G", marks=pytest.mark.long)])
+def test_thousand(build, tmp_path, count, memory):
     """As many small guests as there is memory for run, and the console answers."""
-    count, memory = (1000, "8G") if long_run else (200, "2G")
     conf = "".join(f"[vm g{i}]\nkernel = built-in\nmemory = 4M\nautostart = yes\n"
                    for i in range(count))
     files = bundle.make(tmp_path / "many.cpio", conf)

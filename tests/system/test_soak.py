@@ -91,8 +91,9 @@ def soak(machine, count):
     return good
 
 
-@pytest.mark.parametrize("emulator", [Qemu, Bochs])
-def test_soak(build, tmp_path, emulator, long_run):
-    count = (10000 if emulator is Qemu else 2000) if long_run else (200 if emulator is Qemu else 60)
+@pytest.mark.parametrize("emulator, count", [
+    (Qemu, 200), (Bochs, 60), pytest.param(Qemu, 10000, marks=pytest.mark.long),
+    pytest.param(Bochs, 2000, marks=pytest.mark.long)])
+def test_soak(build, tmp_path, emulator, count):
     with emulator(build, bundle=make_bundle(build, tmp_path), channel=True) as machine:
         soak(machine, count)

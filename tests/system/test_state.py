@@ -23,13 +23,9 @@ def rebuilding(build):
     return folder
 
 
-def pytest_generate_tests(metafunc):
-    cells = [(Qemu, 1)]
-    if metafunc.config.getoption("--long"):
-        cells += [(Qemu, 2), (Bochs, 1)]
-    metafunc.parametrize("emulator, vcpus", cells)
-
-
+@pytest.mark.parametrize("emulator, vcpus", [
+    (Qemu, 1), pytest.param(Qemu, 2, marks=pytest.mark.long),
+    pytest.param(Bochs, 1, marks=pytest.mark.long)])
 def test_rebuilt(build, rebuilding, tmp_path, emulator, vcpus):
     files = bundle.make(tmp_path / "state.cpio", CONF.format(vcpus=vcpus),
                         bundle.debian(build / "guests"))
