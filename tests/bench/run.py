@@ -52,8 +52,8 @@ def initramfs(init):
 
 
 def makers(build, folder, name, files):
-    """How to boot the bundle in each emulator."""
-    path = bundle.write(folder / f"{name}.cpio", files)
+    """How to boot the bundle in each emulator, or none."""
+    path = bundle.write(folder / f"{name}.cpio", files) if files else None
     return {
         "qemu": lambda line: Qemu(build, cmdline=line, memory="512M", bundle=path, extra=COUNTED),
         "bochs": lambda line: Bochs(build, cmdline=line, memory="512M", bundle=path),
@@ -121,6 +121,22 @@ def boot(make):
                                re.MULTILINE)))
 
 
+def start(make):
+    """From the kernel's entry to the first VM, and from there to its first exit, which its first
+    instruction makes: by the times in the log."""
+    with make("log=debug") as machine:
+        machine.wait_prompt(LIMIT)
+        machine.attach("demo")
+        machine.wait(r"\n", LIMIT)
+        machine.leave()
+        log = machine.objects("log show -n 500 -u 1")
+    per_ns = int(re.search(r"TSC (\d+) kHz", "".join(row["text"] for row in log))[1]) / 1e6
+    created = next(row["time_ns"] for row in log if row["text"].endswith("created"))
+    exit_1 = next(row["time_ns"] for row in log if row["text"].startswith("exit "))
+    print(f"  {'kernel entry to first VM':28} {created * per_ns:>12.0f}")
+    print(f"  {'VM created to first exit':28} {(exit_1 - created) * per_ns:>12.0f}")
+
+
 def bare(build, folder):
     """The same kernel without Skerry; a tiny one tells what the firmware took."""
     def counted(kernel, *more):
@@ -165,6 +181,8 @@ def main():
                 continue
             print(f"{emulator}: means of 1000, log=off and log=debug", flush=True)
             logging(guest[emulator])
+            print(f"{emulator}: the built-in guest", flush=True)
+            start(makers(build, folder, None, None)[emulator])
             print(f"{emulator}: Debian {LINUX}", flush=True)
             boot(debian[emulator])
         if options.emulator in ("", "qemu") and not options.exits:
