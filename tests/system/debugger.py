@@ -1,0 +1,44 @@
+# SPDX-License-Identifier: MIT
+"""Stock GDB, attached to the machine's COM3."""
+import re
+import subprocess
+
+
+def start(machine, *commands):
+    """GDB in a process of its own, over the commands."""
+    words = ["gdb", "-nx", "-batch", "-ex", "set remotetimeout 60", "-ex", "set pagination off",
+             "-ex", f"target remote 127.0.0.1:{machine.com3.port}"]
+    for command in commands:
+        words += ["-ex", command]
+    return subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                            stderr=subprocess.STDOUT, text=True)
+
+
+def rest(gdb, limit=250):
+    """What it still prints until it ends."""
+    try:
+        return gdb.communicate(timeout=limit)[0]
+    finally:
+        gdb.kill()
+
+
+def run(machine, *commands):
+    """Runs GDB over the commands; returns what it printed."""
+    return rest(start(machine, *commands))
+
+
+def wait_running(machine, gdb):
+    """Until GDB has come to `echo going` and then let the VM run; what it printed until then."""
+    lines = []
+    for line in gdb.stdout:
+        lines.append(line)
+        if line.startswith("going"):
+            break
+    while machine.objects("gdb")[0]["state"] != "running":
+        assert gdb.poll() is None, lines + [gdb.stdout.read()]
+    return "".join(lines)
+
+
+def value(out, number):
+    """The value $number that GDB printed."""
+    return int(re.search(rf"^\${number} = (0x[0-9a-f]+|\d+)", out, re.M).group(1), 0)
