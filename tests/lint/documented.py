@@ -40,6 +40,17 @@ def check_numbers(page, source, pattern):
             yield f"docs/abi.md: {name} does not have the number {number}"
 
 
+def check_changeable(page):
+    """The keys that `vm set` takes at any time are those its row names."""
+    words = re.search(r'^#define AT_ANY_TIME "([a-z_ ]+)"', read("vmm/manager/commands/vm_set.c"),
+                      re.MULTILINE)
+    row = re.search(r"^\| `vm set .*\| changes (.*) at any time", page, re.MULTILINE)
+    if not words or not row:
+        yield "docs/manager.md: the keys of vm set are not found, the pattern is out of date"
+    elif re.findall(r"`([a-z_]+)`", row[1]) != words[1].split():
+        yield f"docs/manager.md: vm set changes {words[1]} at any time, found: {row[1]}"
+
+
 def main():
     errors = []
     for source, pattern, page, form in OFFERED:
@@ -52,6 +63,7 @@ def main():
     page = read("docs/abi.md")
     errors += check_numbers(page, "kernel/abi/syscall.h", OFFERED[0][1])
     errors += check_numbers(page, "kernel/abi/vcpu.h", OFFERED[1][1])
+    errors += check_changeable(read("docs/manager.md"))
     print("\n".join(errors + [f"documented: {len(errors)} errors"]))
     return 1 if errors else 0
 
