@@ -41,8 +41,11 @@ void log_write(enum log_level level, enum log_category category, const char *tex
 	for (unsigned int i = 0; i < count; i++)
 		entry->argument[i] = arguments[i];
 	__atomic_store_n(&entry->sequence, sequence, __ATOMIC_RELEASE);
-	/* The reader looks for debug entries by itself: they may come with every exit. */
-	if (level > LOG_DEBUG || sequence % (LOG_RING_ENTRIES / 4) == 0)
+	/*
+	 * The reader looks by itself for what is kept at debug: it may come with every exit, or as a
+	 * profile's samples on all CPUs at once.
+	 */
+	if (log_threshold[category] > LOG_DEBUG || sequence % (LOG_RING_ENTRIES / 4) == 0)
 		__atomic_fetch_or(&cpu->pending, PENDING_LOG, __ATOMIC_RELAXED);
 	if (sequence % LOG_SAMPLE_EVERY == 0)
 		ring->sampled_tsc += rdtsc() - entry->tsc;

@@ -4,6 +4,7 @@ import re
 
 import pytest
 
+import bundle
 from machine import Bochs, Qemu
 
 EMULATORS = {"qemu": Qemu, "bochs": Bochs}
@@ -23,11 +24,30 @@ def check_trace(machine):
     assert "allowed" in machine.command("trace -n 0")
 
 
-def check_profile(machine):
+def check_cpus(rows, cpus, samples):
+    """Every host CPU was sampled."""
+    found = {row["cpu"]: row["samples"] for row in rows if "cpu" in row}
+    assert set(found) == set(range(cpus)) and min(found.values()) > samples / cpus / 10, found
+    assert sum(found.values()) == samples
+
+
+def check_guest(machine):
+    """A guest that never leaves its CPU is where the time goes, under its name."""
+    machine.command("vm create spin")
+    machine.command("vm start spin")
+    machine.objects("perf record 1")
+    rows = machine.objects("perf report")
+    guests = {row["where"]: row["permille"] for row in rows if row.get("guest")}
+    assert guests["spin"] > 100, rows
+    machine.command("vm destroy spin")
+
+
+def check_profile(machine, cpus):
     assert "no profile yet" in machine.command("perf report")
     (done,) = machine.objects("perf record 2")
     assert done["samples"] > 10, done
     rows = machine.objects("perf report")
+    check_cpus(rows, cpus, done["samples"])
     functions = [row for row in rows if "symbol" in row]
     assert sum(row["samples"] for row in functions) <= done["samples"]
     assert functions[0]["symbol"] == "idle" and functions[0]["where"] == "kernel", rows
@@ -38,11 +58,25 @@ def check_profile(machine):
     assert "1 to 3600" in machine.command("perf record never")
 
 
+CONF = """[vm demo]
+kernel = built-in
+memory = 16M
+autostart = yes
+[vm spin]
+kernel = spin.bin
+memory = 16M
+"""
+
+
 @pytest.mark.parametrize("emulator", EMULATORS)
-def test_perf(build, emulator):
-    with EMULATORS[emulator](build) as machine:
+def test_perf(build, tmp_path, emulator):
+    files = bundle.write(tmp_path / "perf.cpio", {
+        "spin.bin": (build / "tests/guest/spin.bin").read_bytes(), "skerry.conf": CONF.encode()})
+    host = {"extra": ("-smp", "2")} if emulator == "qemu" else {}
+    with EMULATORS[emulator](build, bundle=files, **host) as machine:
         machine.wait_prompt()
         check_trace(machine)
-        check_profile(machine)
+        check_profile(machine, 2 if emulator == "qemu" else 1)
+        check_guest(machine)
         (symbol,) = machine.objects("sym kernel_main")
         assert machine.objects(f"sym {symbol['address']}") == [symbol]

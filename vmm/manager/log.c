@@ -182,6 +182,10 @@ static void add_kernel_entry(const struct log_entry *entry)
 
 	if (perf_take(entry, pattern))
 		return;
+	if (line.category < LOG_CATEGORY_COUNT && line.level < threshold[line.category]) {
+		stats.below_count++; /* kept while a profile was recorded */
+		return;
+	}
 	line.text.length = log_format(text, sizeof(text), pattern, entry->argument,
 				      MIN(entry->argument_count, LOG_ARGUMENTS));
 	stats.kernel_entries++;

@@ -10,6 +10,7 @@
 #include "vmm/rt/syscall.h"
 
 #define SAMPLE_TEXT "NMI: ring "
+#define LOOK_NS	    (100 * NS_PER_MS)
 
 /* Arguments of what the kernel logs (log_nmi in kernel/cpu_loop.c). */
 enum sample_argument { SAMPLE_RING, SAMPLE_GROUP, SAMPLE_OFFSET, SAMPLE_COUNT, SAMPLE_ARGUMENTS };
@@ -30,18 +31,18 @@ bool perf_recording(void)
 
 u64 perf_deadline(void)
 {
-	return end_tsc != 0 ? end_tsc : ~0ull;
+	return end_tsc != 0 ? MIN(end_tsc, clock_tsc() + clock_ns_to_tsc(LOOK_NS)) : ~0ull;
 }
 
-/* Warnings are what samples come as: they must pass, whatever the operator wants to see. */
+/*
+ * Samples must pass, whatever the operator wants to see; and at debug the kernel does not wake
+ * anybody for each of them.
+ */
 static void let_samples_pass(bool pass)
 {
-	enum log_level wanted = log_level_get(LOG_CPU);
-	enum status status = STATUS_OK;
+	enum status status = sys_log_level(start_handle(START_ROOT), LOG_CPU,
+					   pass ? LOG_DEBUG : log_level_get(LOG_CPU));
 
-	if (wanted > LOG_WARNING)
-		status = sys_log_level(start_handle(START_ROOT), LOG_CPU,
-				       pass ? LOG_WARNING : wanted);
 	if (status != STATUS_OK)
 		log_message(LOG_WARNING, LOG_CPU, "", "the kernel refused the log level: %s",
 			    status_text(status));
@@ -110,43 +111,68 @@ void perf_step(void)
 	sort();
 }
 
-static void count(u32 vm_id, enum symbol_image image, u64 offset, u64 samples)
+/* An NMI that hits a guest is taken on the way out of it. */
+static bool is_guest(const char *name)
 {
-	const struct symbol_table *table = symbols_of(image);
-	u64 distance = 0;
-	u32 symbol;
+	return string_equal(name, "svm_switch_out") || string_equal(name, "vmx_exit_decode");
+}
+
+static bool same_place(const struct perf_row *a, const struct perf_row *b)
+{
+	return a->vm_id == b->vm_id && a->symbol == b->symbol && a->guest == b->guest;
+}
+
+static void count(const struct perf_row *row)
+{
 	u32 i = 0;
 
-	if (table == NULL || symbols_name(table, offset, &distance) == NULL)
-		distance = offset;
-	symbol = (u32)(offset - distance);
-	profile.samples += samples;
-	while (i < profile.row_count &&
-	       (profile.row[i].vm_id != vm_id || profile.row[i].symbol != symbol))
+	profile.samples += row->count;
+	while (i < profile.row_count && !same_place(&profile.row[i], row))
 		i++;
 	if (i == PERF_ROWS_MAX) {
-		profile.lost += samples;
+		profile.lost += row->count;
 		return;
 	}
-	if (i == profile.row_count)
-		profile.row[profile.row_count++] = (struct perf_row){vm_id, symbol, 0};
-	profile.row[i].count += samples;
+	if (i == profile.row_count) {
+		profile.row[profile.row_count++] = *row;
+		return;
+	}
+	profile.row[i].count += row->count;
+}
+
+/* Whose function it was: ring 0 is the kernel's, whatever group's thread ran. */
+static struct perf_row row_of(bool kernel, u32 group, u64 offset)
+{
+	enum symbol_image image = kernel       ? SYMBOLS_KERNEL
+				  : group == 0 ? SYMBOLS_MANAGER
+					       : SYMBOLS_MONITOR;
+	const struct symbol_table *table = symbols_of(image);
+	struct perf_row row = {.vm_id = kernel ? PERF_NOT_A_VM : group};
+	const char *name = NULL;
+	u64 distance = 0;
+
+	if (table != NULL)
+		name = symbols_name(table, offset, &distance);
+	row.symbol = name != NULL ? (u32)(offset - distance) : 0;
+	row.guest = kernel && group != 0 && name != NULL && is_guest(name);
+	if (row.guest)
+		row.vm_id = group;
+	return row;
 }
 
 bool perf_take(const struct log_entry *entry, struct text pattern)
 {
 	const u64 *argument = entry->argument;
+	struct perf_row row;
 
 	if (end_tsc == 0 || entry->argument_count != SAMPLE_ARGUMENTS ||
 	    pattern.length < sizeof(SAMPLE_TEXT) - 1 ||
 	    memcmp(pattern.start, SAMPLE_TEXT, sizeof(SAMPLE_TEXT) - 1) != 0)
 		return false;
-	if (argument[SAMPLE_RING] == 0)
-		count(PERF_NOT_A_VM, SYMBOLS_KERNEL, argument[SAMPLE_OFFSET],
-		      argument[SAMPLE_COUNT]);
-	else
-		count((u32)argument[SAMPLE_GROUP],
-		      argument[SAMPLE_GROUP] == 0 ? SYMBOLS_MANAGER : SYMBOLS_MONITOR,
-		      argument[SAMPLE_OFFSET], argument[SAMPLE_COUNT]);
+	row = row_of(argument[SAMPLE_RING] == 0, (u32)argument[SAMPLE_GROUP],
+		     argument[SAMPLE_OFFSET]);
+	row.count = argument[SAMPLE_COUNT];
+	profile.cpu_samples[entry->cpu] += row.count;
+	count(&row);
 	return true;
 }

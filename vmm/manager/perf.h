@@ -2,6 +2,7 @@
 #pragma once
 
 #include "kernel/abi/log.h"
+#include "kernel/abi/pages.h"
 #include "lib/text.h"
 
 /*
@@ -13,15 +14,17 @@
 #define PERF_ROWS_MAX 1024u
 #define PERF_NOT_A_VM 0xffffffffu
 
-/* Samples in one function. */
+/* Samples in one function, or in a guest. */
 struct perf_row {
-	u32 vm_id;  /* whose monitor; 0: the manager, PERF_NOT_A_VM: the kernel */
+	u32 vm_id;  /* whose monitor or guest; 0: the manager, PERF_NOT_A_VM: the kernel */
 	u32 symbol; /* offset of the function into the image */
+	bool guest;
 	u64 count;
 };
 
 struct perf_profile {
 	u64 samples;
+	u64 cpu_samples[CPU_MAX];
 	u64 lost; /* in more functions than there are rows */
 	u64 began_tsc;
 	u64 tsc; /* that it took */

@@ -12,12 +12,6 @@
 #define ROWS_SHOWN  40u
 #define N(value)    ((unsigned long long)(value))
 
-/* An NMI that hits a guest is taken on the way out of it. */
-static bool is_guest(const char *name)
-{
-	return string_equal(name, "svm_switch_out") || string_equal(name, "vmx_exit_decode");
-}
-
 static const char *owner_name(const struct perf_row *row)
 {
 	const struct vm *vm = vm_by_id(row->vm_id);
@@ -32,9 +26,9 @@ static const char *owner_name(const struct perf_row *row)
 static void show_row(struct reply *reply, const struct perf_row *row)
 {
 	const struct perf_profile *profile = perf_profile();
-	enum symbol_image image = row->vm_id == PERF_NOT_A_VM ? SYMBOLS_KERNEL
-				  : row->vm_id == 0	      ? SYMBOLS_MANAGER
-							      : SYMBOLS_MONITOR;
+	enum symbol_image image = row->guest || row->vm_id == PERF_NOT_A_VM ? SYMBOLS_KERNEL
+				  : row->vm_id == 0 ? SYMBOLS_MANAGER
+						    : SYMBOLS_MONITOR;
 	const struct symbol_table *table = symbols_of(image);
 	const char *name = NULL;
 	u64 permille = row->count * 1000 / MAX(profile->samples, 1ull);
@@ -44,18 +38,37 @@ static void show_row(struct reply *reply, const struct perf_row *row)
 		name = symbols_name(table, row->symbol, &distance);
 	name = name != NULL ? name : "?";
 	if (!reply->json) {
-		reply_line(reply, "%3llu.%llu%% %8llu  %-16s %s%s", N(permille / 10),
-			   N(permille % 10), N(row->count), owner_name(row), name,
-			   row->vm_id == PERF_NOT_A_VM && is_guest(name) ? " (the guests)" : "");
+		reply_line(reply, "%3llu.%llu%% %8llu  %-16s %s", N(permille / 10),
+			   N(permille % 10), N(row->count), owner_name(row),
+			   row->guest ? "(the guest itself)" : name);
 		return;
 	}
 	reply_object_begin(reply);
 	json_string(&reply->object, "where", owner_name(row));
 	json_string(&reply->object, "symbol", name);
-	json_bool(&reply->object, "guest", row->vm_id == PERF_NOT_A_VM && is_guest(name));
+	json_bool(&reply->object, "guest", row->guest);
 	json_u64(&reply->object, "samples", row->count);
 	json_u64(&reply->object, "permille", permille);
 	reply_object_end(reply);
+}
+
+/* A CPU that was never hit is left out. */
+static void show_cpus(struct reply *reply)
+{
+	const struct perf_profile *profile = perf_profile();
+
+	for (u32 i = 0; i < CPU_MAX; i++) {
+		if (profile->cpu_samples[i] == 0)
+			continue;
+		if (!reply->json) {
+			reply_line(reply, "CPU %-3u %8llu", i, N(profile->cpu_samples[i]));
+			continue;
+		}
+		reply_object_begin(reply);
+		json_u64(&reply->object, "cpu", i);
+		json_u64(&reply->object, "samples", profile->cpu_samples[i]);
+		reply_object_end(reply);
+	}
 }
 
 static void show_profile(struct reply *reply)
@@ -71,6 +84,7 @@ static void show_profile(struct reply *reply)
 	if (!reply->json)
 		reply_line(reply, "%llu samples in %llu.%03llu s", N(profile->samples),
 			   N(ms / 1000), N(ms % 1000));
+	show_cpus(reply);
 	for (u32 i = 0; i < MIN(profile->row_count, ROWS_SHOWN); i++)
 		show_row(reply, &profile->row[i]);
 }
@@ -197,7 +211,6 @@ static void command_perf_record(struct reply *reply, const struct arguments *arg
 	}
 	log_message(LOG_INFO, LOG_AUDIT, "", "perf record %llu", N(seconds));
 	reply->resume = resume_record;
-	reply->deadline_tsc = perf_deadline();
 }
 
 COMMAND(perf_record,
@@ -216,13 +229,13 @@ COMMAND(perf_report,
 	.name = "perf report",
 	.arguments = "",
 	.summary = "the last profile, and exits by reason with what one costs",
-	.detail = "Samples by function, most first; then for each VM how often it left its guest "
-		  "and why, with\nthe TSC cycles from exit to the guest's going on. Exits that the "
-		  "kernel settles have no\nfigure. What hit a guest is counted where the kernel "
-		  "comes back from it.",
+	.detail = "Samples by host CPU, and by function, most first: of the kernel, the manager, "
+		  "each monitor, and\neach guest as a whole. Then for each VM how often it left its "
+		  "guest and why, with the TSC\ncycles from exit to the guest's going on. Exits that "
+		  "the kernel settles have no figure.",
 	.example = "perf report",
-	.keys = "of functions: where symbol guest samples permille; of exits: name reason count "
-		"instructions",
+	.keys = "of CPUs: cpu samples; of functions: where symbol guest samples permille; of "
+		"exits: name reason count instructions",
 	.run = command_perf_report,
 	.minimum = 0,
 	.maximum = 0);
