@@ -34,6 +34,8 @@ static void command_gdb(struct reply *reply, const struct arguments *arguments)
 		return;
 	}
 	if (string_equal(arguments->word[0], "off")) {
+		vm = gdb_vm();
+		log_message(LOG_INFO, LOG_AUDIT, vm != NULL ? vm->config.name : "", "gdb off");
 		gdb_close();
 		show(reply);
 		return;
@@ -65,5 +67,4 @@ COMMAND(gdb,
 	.run = command_gdb,
 	.minimum = 0,
 	.maximum = 1,
-	.completion = COMPLETE_VM,
-	.audited = true);
+	.completion = COMPLETE_VM);
