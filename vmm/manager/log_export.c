@@ -8,6 +8,7 @@
 #include "vmm/rt/clock.h"
 
 static enum config_export export_target;
+static enum config_log_format export_form;
 static bool as_json;
 static struct log_reader reader;
 static u64 lost; /* since the export began */
@@ -20,12 +21,18 @@ static u32 line_length;
 void log_export_set(enum config_export target, enum config_log_format form)
 {
 	export_target = target;
+	export_form = form;
 	as_json = form == LOG_FORMAT_JSON || (form == LOG_FORMAT_AUTO && target == EXPORT_COM2);
 }
 
 enum config_export log_export_get(void)
 {
 	return export_target;
+}
+
+enum config_log_format log_export_form(void)
+{
+	return export_form;
 }
 
 u64 log_export_lost(void)

@@ -10,6 +10,7 @@
  */
 void log_export_set(enum config_export target, enum config_log_format form);
 enum config_export log_export_get(void);
+enum config_log_format log_export_form(void);
 
 /* Hands on what the target takes now; true when that was anything. */
 bool log_export_step(void);

@@ -60,6 +60,7 @@ static void take_over(struct config *config)
 	if (same)
 		config->host.log = level;
 	config->host.export = log_export_get();
+	config->host.log_format = log_export_form();
 }
 
 /*
