@@ -7,6 +7,7 @@
 
 #include "lib/format.c"
 #include "lib/string.c"
+#include "vmm/manager/log_cost.c"
 #include "vmm/manager/log_format.c"
 #include "vmm/manager/log_store.c"
 
@@ -210,13 +211,30 @@ static void test_format_cut(void **state)
 	assert_string_equal(text, "abcd 12");
 }
 
+/* Lines cost what they cost; one during which something else ran costs no more than the others. */
+static void test_cost(void **state)
+{
+	struct log_cost cost = {0};
+
+	(void)state;
+	assert_int_equal(log_cost_each(&cost), 0);
+	for (u32 i = 0; i < 100; i++)
+		log_cost_add(&cost, 2000 + i % 2 * 1000);
+	assert_int_equal(log_cost_each(&cost), 2500);
+	log_cost_add(&cost, 10 * 2500); /* a long line */
+	assert_int_equal(cost.tsc, 100 * 2500 + 10 * 2500);
+	log_cost_add(&cost, 1000000);
+	assert_int_equal(cost.count, 102);
+	assert_in_range(log_cost_each(&cost), 2500, 2800);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_order),	  cmocka_unit_test(test_clean_and_cut),
 		cmocka_unit_test(test_overwrite), cmocka_unit_test(test_rotate),
-		cmocka_unit_test(test_clear),
-		cmocka_unit_test(test_format),	  cmocka_unit_test(test_format_cut),
+		cmocka_unit_test(test_clear),	  cmocka_unit_test(test_format),
+		cmocka_unit_test(test_cost),	  cmocka_unit_test(test_format_cut),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

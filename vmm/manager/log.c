@@ -129,7 +129,7 @@ void log_message(enum log_level level, enum log_category category, const char *v
 	va_end(arguments);
 	stats.messages++;
 	add(level, category, vm, text_of(text));
-	stats.message_tsc += clock_tsc() - start;
+	log_cost_add(&stats.message, clock_tsc() - start);
 }
 
 void log_actor_set(const char *name)
@@ -147,7 +147,7 @@ void log_monitor_line(const char *vm, struct text text)
 	}
 	stats.monitor_lines++;
 	add(LOG_INFO, LOG_VM, vm, text);
-	stats.message_tsc += clock_tsc() - start;
+	log_cost_add(&stats.message, clock_tsc() - start);
 }
 
 void log_monitor_dropped(u64 count)
@@ -195,15 +195,15 @@ static void add_kernel_entry(const struct log_entry *entry)
 void log_take_kernel(void)
 {
 	u64 start = clock_tsc();
+	u64 now;
 	struct log_entry entry;
-	bool any = false;
 
 	while (log_kernel_take(&entry, &stats.kernel_lost)) {
 		add_kernel_entry(&entry);
-		any = true;
+		now = clock_tsc();
+		log_cost_add(&stats.kernel, now - start);
+		start = now;
 	}
-	if (any)
-		stats.kernel_tsc += clock_tsc() - start;
 }
 
 u64 log_deadline(void)

@@ -3,6 +3,7 @@
 
 #include "kernel/abi/log.h"
 #include "lib/status.h"
+#include "vmm/manager/log_cost.h"
 #include "vmm/manager/log_store.h"
 
 /*
@@ -18,10 +19,9 @@ struct log_stats {
 	u64 monitor_lines;
 	u64 monitor_dropped; /* by the rate limit */
 	u64 messages;        /* the manager's own */
-	u64 kernel_tsc;      /* cycles spent on taking in kernel entries */
-	u64 message_tsc;     /* ... on the manager's own and the monitors' */
-	u64 export_tsc;      /* ... on making lines for a serial port */
-	u64 export_lines;
+	struct log_cost kernel;	 /* of taking in kernel entries */
+	struct log_cost message; /* of the manager's own and the monitors' */
+	struct log_cost export;	 /* of making lines for a serial port */
 };
 
 enum status log_init(void) MUST_CHECK;

@@ -68,8 +68,7 @@ static bool next_line(void)
 	} else {
 		line_length = (u32)log_line_text(&line, line_bytes, sizeof(line_bytes));
 	}
-	log_stats()->export_lines++;
-	log_stats()->export_tsc += clock_tsc() - start;
+	log_cost_add(&log_stats()->export, clock_tsc() - start);
 	return true;
 }
 

@@ -41,7 +41,7 @@ static void show_store(struct reply *reply, const struct log_stats *stats)
 	show(reply, "messages", stats->messages);
 	show(reply, "monitor_lines", stats->monitor_lines);
 	show(reply, "monitor_dropped", stats->monitor_dropped);
-	show(reply, "export_lines", stats->export_lines);
+	show(reply, "export_lines", stats->export.count);
 	show(reply, "export_lost", log_export_lost());
 }
 
@@ -51,13 +51,12 @@ static void show_cost(struct reply *reply, const struct log_stats *stats)
 	u64 elapsed = clock_tsc() - machine_page()->boot_tsc;
 	u64 all = elapsed * MAX(machine_page()->cpu_count, 1u);
 	u64 kernel = log_kernel_write_tsc();
-	u64 spent = kernel + stats->kernel_tsc + stats->message_tsc + stats->export_tsc;
+	u64 spent = kernel + stats->kernel.tsc + stats->message.tsc + stats->export.tsc;
 
 	show(reply, "kernel_write_cycles_each", per(kernel, log_kernel_written()));
-	show(reply, "kernel_read_cycles_each", per(stats->kernel_tsc, stats->kernel_entries));
-	show(reply, "message_cycles_each",
-	     per(stats->message_tsc, stats->messages + stats->monitor_lines));
-	show(reply, "export_cycles_each", per(stats->export_tsc, stats->export_lines));
+	show(reply, "kernel_read_cycles_each", log_cost_each(&stats->kernel));
+	show(reply, "message_cycles_each", log_cost_each(&stats->message));
+	show(reply, "export_cycles_each", log_cost_each(&stats->export));
 	show(reply, "cycles", spent);
 	show(reply, "cpu_share_ppm", per(spent, per(all, MILLION)));
 }
