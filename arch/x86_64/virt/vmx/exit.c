@@ -153,7 +153,8 @@ static bool reflect(struct virt_vcpu *vcpu, const struct vcpu_event *exception)
 	return true;
 }
 
-static bool decode_exception(struct virt_vcpu *vcpu)
+/* Not inlined: a profile tells by its name where the host was when it was in a guest. */
+static NOINLINE bool decode_exception(struct virt_vcpu *vcpu)
 {
 	u32 info = vmcs_read32(VMCS_EXIT_INTERRUPTION_INFO);
 	struct vcpu_event exception = vmx_event_decode(info, vmcs_read32(VMCS_EXIT_ERROR_CODE),
