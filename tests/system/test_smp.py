@@ -5,6 +5,7 @@ import re
 import pytest
 
 import bundle
+import debugger
 from machine import Bochs, Qemu
 
 # What Linux says when a CPU does not get on, or time does not.
@@ -60,6 +61,30 @@ def check_log(machine, complaints):
     assert not missing and not complained, (missing, complained, machine.shell("dmesg"))
 
 
+def check_debugger(machine):
+    """
+    GDB sees a thread for each vCPU, stops at a breakpoint of the kernel's whichever of them comes
+    there, steps, goes on, and the guest notices nothing.
+    """
+    address = machine.shell("grep -w __x64_sys_newuname /proc/kallsyms").split()[0]
+    machine.leave()
+    machine.command("gdb alpha")
+    gdb = debugger.start(machine, "info threads", f"break *0x{address}", "echo going\\n",
+                         "continue", "thread", "p/x $pc", "continue", "thread", "p/x $pc", "stepi",
+                         "p/x $pc", "thread apply all p/x $pc", "delete", "detach")
+    out = debugger.wait_running(machine, gdb)
+    assert re.findall(r"Thread (\d) \(vCPU (\d)\)", out) == [(str(n + 1), str(n)) for n in range(4)]
+    machine.attach("alpha")
+    machine.type("taskset 1 uname; taskset 4 uname; echo bo''th\n")
+    out = debugger.rest(gdb)
+    assert re.findall(r"Current thread is (\d)", out) == ["1", "3"], out
+    assert debugger.value(out, 1) == debugger.value(out, 2) == int(address, 16), out
+    assert 0 < debugger.value(out, 3) - int(address, 16) < 16, out
+    assert all(debugger.value(out, 4 + n) > 0 for n in range(4)), out
+    machine.wait("both\r*\n")
+    machine.wait("alpha# ")
+
+
 @pytest.mark.parametrize("emulator, cpus, vcpus, rounds", [
     (Qemu, 1, 4, 20000), (Qemu, 2, 4, 20000), (Qemu, 4, 4, 20000),
     pytest.param(Bochs, 1, 4, 3000, marks=pytest.mark.long), (Bochs, 2, 4, 1000),
@@ -68,7 +93,7 @@ def test_debian(build, tmp_path, emulator, cpus, vcpus, rounds, long_run):
     """It sees its CPUs, works on all, takes them away and back, and has nothing to complain of."""
     files = debian_bundle(build, tmp_path, vcpus)
     host = {"extra": ("-smp", str(cpus))} if emulator is Qemu else {"cpus": cpus}
-    with emulator(build, bundle=files, **host) as machine:
+    with emulator(build, bundle=files, com3=cpus == 2, **host) as machine:
         machine.wait(rf" {cpus} CPUs?, ")
         machine.wait_prompt()
         machine.attach("alpha")
@@ -78,6 +103,8 @@ def test_debian(build, tmp_path, emulator, cpus, vcpus, rounds, long_run):
         # Who has to share a CPU is told so.
         assert cpus >= vcpus or sum(stolen) > 0, stolen
         offline_and_online(machine, vcpus)
+        if cpus == 2:
+            check_debugger(machine)
         check_log(machine, COMPLAINTS + (LATE if emulator is Bochs else ""))
 
         machine.leave()
