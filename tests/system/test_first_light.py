@@ -50,7 +50,7 @@ def check_poweroff(machine):
 def check_console(machine):
     """Commands in alpha; what beta prints meanwhile is there on attaching."""
     machine.attach("beta")
-    machine.shell("(sleep 1; echo said''-behind-the-back) & true")
+    machine.shell("(sleep 1; printf 'said''-behind-the-back\\033[7m\\033]0;title\\007\\n') & true")
     machine.leave()
     machine.attach("alpha")
     assert "Linux alpha 6.1" in machine.shell("uname -a")
@@ -60,9 +60,12 @@ def check_console(machine):
     assert timer and int(timer.group(1)) > 0, interrupts
     machine.shell("sleep 2")
     machine.leave()
+    assert "\x1b" not in machine.transcript()
     machine.attach("beta")
-    machine.wait("said-behind-the-back", 30)
+    machine.wait(r"said-behind-the-back\x1b\[7m\x1b\]0;title\x07", 30)
     machine.leave()
+    # Escape sequences are between a guest and who is attached to it.
+    assert "title" not in str(machine.objects("log show"))
 
 
 def check_sleep(machine):
