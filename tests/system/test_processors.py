@@ -227,6 +227,16 @@ def debug_build(build):
     return folder
 
 
+def check_lines(machine):
+    """A symbol's file and line are where its function begins."""
+    (symbol,) = machine.objects("sym kernel_main")
+    lines = (ROOT / symbol["file"]).read_text().split("\n")
+    assert "kernel_main(" in lines[symbol["line"] - 1], symbol
+    (inside,) = machine.objects(f"sym {symbol['address'] + 8}")
+    assert inside["name"] == "kernel_main" and inside["distance"] == 8
+    assert inside["file"] == symbol["file"] and inside["line"] >= symbol["line"]
+
+
 def test_debug_image(build, debug_build, tmp_path):
     """With its checks built in, of the order of locks too, the kernel has nothing to complain of."""
     files = busy_bundle(build, tmp_path, {
@@ -245,6 +255,7 @@ def test_debug_image(build, debug_build, tmp_path):
         assert all(locks[name]["taken"] > 1000 for name in ("objects", "run-queue", "run-group"))
         assert all(row["waited"] <= row["taken"] for row in locks.values())
         assert machine.vm("three")["state"] == "running"
+        check_lines(machine)
 
 
 def test_locks_are_not_counted(build, tmp_path):
