@@ -42,8 +42,8 @@ void log_write(enum log_level level, enum log_category category, const char *tex
 		entry->argument[i] = arguments[i];
 	__atomic_store_n(&entry->sequence, sequence, __ATOMIC_RELEASE);
 	/*
-	 * The reader looks by itself for what is kept at debug: it may come with every exit, or as a
-	 * profile's samples on all CPUs at once.
+	 * The reader looks by itself for what is kept at debug: it may come with every exit, or
+	 * as a profile's samples on all CPUs at once.
 	 */
 	if (log_threshold[category] > LOG_DEBUG || sequence % (LOG_RING_ENTRIES / 4) == 0)
 		__atomic_fetch_or(&cpu->pending, PENDING_LOG, __ATOMIC_RELAXED);

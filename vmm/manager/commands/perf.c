@@ -229,10 +229,10 @@ COMMAND(perf_report,
 	.name = "perf report",
 	.arguments = "",
 	.summary = "the last profile, and exits by reason with what one costs",
-	.detail = "Samples by host CPU, and by function, most first: of the kernel, the manager, "
-		  "each monitor, and\neach guest as a whole. Then for each VM how often it left its "
-		  "guest and why, with the TSC\ncycles from exit to the guest's going on. Exits that "
-		  "the kernel settles have no figure.",
+	.detail = "Samples by host CPU, and by function, most first: of the kernel, the\n"
+		  "manager, each monitor, and each guest as a whole. Then for each VM how often\n"
+		  "it left its guest and why, with the TSC cycles from exit to the guest's going\n"
+		  "on. Exits that the kernel settles have no figure.",
 	.example = "perf report",
 	.keys = "of CPUs: cpu samples; of functions: where symbol guest samples permille; of "
 		"exits: name reason count instructions",
