@@ -1,0 +1,253 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/*
+ * The manager's VMs over a kernel, a monitor and a console that are as simple as they can be:
+ * sources are included as they are.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "lib/bits.h"
+#include "lib/format.c"
+#include "lib/string.c"
+#include "lib/text.c"
+#include "vmm/manager/vm.c"
+#include "vmm/manager/vm_life.c"
+#include "vmm/manager/vm_table.c"
+
+/* The kernel, the monitor and the console as the life cycle sees them. */
+static struct vm_channel channel;
+static u64 now;
+static bool build_works;
+static bool monitor_sets_up = true;
+static u32 groups;        /* that exist */
+static u32 channels;      /* that exist */
+static u32 release_steps; /* that taking one back needs besides the last */
+static u32 steps_left;
+static char notice[256];
+
+u64 clock_tsc(void)
+{
+	return now;
+}
+
+u64 clock_tsc_to_ns(u64 tsc)
+{
+	return tsc;
+}
+
+u64 clock_ns_to_tsc(u64 ns)
+{
+	return ns;
+}
+
+enum status sys_event_signal(handle_t event)
+{
+	(void)event;
+	return STATUS_OK;
+}
+
+void console_notice(const char *pattern, ...)
+{
+	va_list arguments;
+
+	va_start(arguments, pattern);
+	format_va(notice, sizeof(notice), pattern, arguments);
+	va_end(arguments);
+}
+
+void log_message(enum log_level level, enum log_category category, const char *vm,
+		 const char *pattern, ...)
+{
+	(void)level;
+	(void)category;
+	(void)vm;
+	(void)pattern;
+}
+
+/* What a subscriber has been told about the VM; each event must follow from the one before. */
+static enum vm_event last_event = EVENT_DESTROYED;
+static u32 event_count[VM_EVENT_COUNT];
+
+void vm_event(const char *name, enum vm_event event, const char *reason)
+{
+	static const u32 before[VM_EVENT_COUNT] = {
+		[EVENT_CREATED] = BIT(EVENT_DESTROYED),
+		[EVENT_STARTED] = BIT(EVENT_CREATED) | BIT(EVENT_STOPPED) | BIT(EVENT_CRASHED),
+		[EVENT_PAUSED] = BIT(EVENT_STARTED) | BIT(EVENT_RESUMED) | BIT(EVENT_RESET),
+		[EVENT_RESUMED] = BIT(EVENT_PAUSED),
+		[EVENT_RESET] = BIT(EVENT_STARTED) | BIT(EVENT_PAUSED) | BIT(EVENT_RESUMED) |
+				BIT(EVENT_RESET),
+		[EVENT_STOPPED] = BIT(EVENT_STARTED) | BIT(EVENT_PAUSED) | BIT(EVENT_RESUMED) |
+				  BIT(EVENT_RESET),
+		[EVENT_CRASHED] = (u32)~(BIT(EVENT_DESTROYED)),
+		[EVENT_DESTROYED] = (u32)~(BIT(EVENT_DESTROYED)),
+	};
+
+	assert_string_equal(name, "alpha");
+	assert_non_null(reason);
+	if ((before[event] & BIT(last_event)) == 0)
+		fail_msg("event %d after %d", event, last_event);
+	last_event = event;
+	event_count[event]++;
+}
+
+void vm_log_take(struct vm *vm)
+{
+	(void)vm;
+}
+
+void vm_share_step(struct vm *vm)
+{
+	(void)vm;
+}
+
+void vm_share_abandon(struct vm *vm)
+{
+	(void)vm;
+}
+
+bool vm_build(struct vm *vm, char *problem, size_t size)
+{
+	if (!build_works) {
+		format(problem, size, "no memory");
+		return false;
+	}
+	assert_int_equal(vm->group, HANDLE_NONE);
+	memset(&channel, 0, sizeof(channel));
+	channel.exit_code = -1;
+	channel.ready = monitor_sets_up;
+	channels += vm->channel == NULL;
+	vm->channel = &channel;
+	vm->command_sequence = 0;
+	vm->resets_told = 0;
+	vm->unasked_told = 0;
+	vm->group = 7;
+	vm->wake = 8;
+	groups++;
+	steps_left = release_steps;
+	return true;
+}
+
+bool vm_release_step(struct vm *vm)
+{
+	if (vm->group == HANDLE_NONE)
+		return true;
+	if (steps_left > 0) {
+		steps_left--;
+		return false;
+	}
+	vm->group = HANDLE_NONE;
+	vm->wake = HANDLE_NONE;
+	groups--;
+	return true;
+}
+
+void vm_release_channel(struct vm *vm)
+{
+	channels -= vm->channel != NULL;
+	vm->channel = NULL;
+}
+
+/* The monitor does what it was told. */
+static void monitor_obeys(struct vm *vm)
+{
+	if (channel.done_sequence == channel.command_sequence)
+		return;
+	switch (channel.command) {
+	case VM_COMMAND_RESET:
+		channel.reset_count++;
+		/* fallthrough */
+	case VM_COMMAND_START:
+	case VM_COMMAND_RESUME:
+		channel.state = VM_RUNNING;
+		channel.started_tsc = now;
+		break;
+	case VM_COMMAND_PAUSE:
+		channel.state = VM_PAUSED;
+		break;
+	}
+	channel.done_sequence = channel.command_sequence;
+	vm_channel_signalled(vm);
+}
+
+static void settle(struct vm *vm)
+{
+	for (u32 i = 0; i < 100; i++) {
+		bool more = vm_step();
+
+		if (vm->id != 0 && vm->group != HANDLE_NONE && !vm->dying)
+			monitor_obeys(vm);
+		if (!more)
+			return;
+	}
+	fail();
+}
+
+static void monitor_reports(struct vm *vm, enum vm_state state, const char *reason)
+{
+	string_copy(channel.reason, sizeof(channel.reason), reason);
+	channel.state = state;
+	vm_channel_signalled(vm);
+}
+
+static char problem[256];
+
+static bool act(struct vm *vm, enum vm_action action)
+{
+	problem[0] = '\0';
+	return vm_act(vm, action, problem, sizeof(problem));
+}
+
+static struct vm *create(u64 on_crash)
+{
+	struct vm_config config;
+	struct vm *vm;
+
+	memset(vms, 0, sizeof(vms));
+	memset(event_count, 0, sizeof(event_count));
+	last_event = EVENT_DESTROYED;
+	groups = 0;
+	channels = 0;
+	release_steps = 2;
+	build_works = true;
+	now = 1000;
+	config_vm_init(&config);
+	string_copy(config.name, sizeof(config.name), "alpha");
+	config.on_crash = on_crash;
+	vm = vm_create(&config, problem, sizeof(problem));
+	assert_non_null(vm);
+	vm_channel_signalled(vm);
+	assert_int_equal(last_event, EVENT_CREATED);
+	return vm;
+}
+
+static struct vm *in_state(enum vm_state state)
+{
+	struct vm *vm = create(ON_CRASH_HOLD);
+
+	if (state == VM_CREATED)
+		return vm;
+	assert_true(act(vm, ACTION_START));
+	settle(vm);
+	if (state == VM_PAUSED)
+		assert_true(act(vm, ACTION_PAUSE));
+	else if (state == VM_STOPPED)
+		monitor_reports(vm, VM_STOPPED, "off");
+	else if (state == VM_CRASHED)
+		monitor_reports(vm, VM_CRASHED, "bad");
+	settle(vm);
+	assert_int_equal(vm->state, state);
+	return vm;
+}
+
+void config_vm_init(struct vm_config *vm)
+{
+	*vm = (struct vm_config){.stop_timeout_ns = 30 * NS_PER_S};
+}

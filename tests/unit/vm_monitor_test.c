@@ -1,0 +1,251 @@
+/* SPDX-License-Identifier: MIT */
+/* What a VM's monitor says and how it ends, as the manager takes it. */
+#include "tests/unit/vm_fixture.h"
+
+/* Resets that nobody asked for are crashes for the limit, whichever monitor saw them. */
+static void test_unasked_resets(void **state)
+{
+	struct vm *vm = create(ON_CRASH_RESTART);
+
+	(void)state;
+	assert_true(act(vm, ACTION_START));
+	settle(vm);
+	channel.reset_count = 5;
+	channel.unasked_resets = 5;
+	monitor_reports(vm, VM_CRASHED, "triple fault, 5 times within 60 s");
+	settle(vm);
+	assert_int_equal(vm->state, VM_CRASHED);
+	assert_non_null(strstr(notice, "held"));
+	assert_int_equal(groups, 1);
+	/* Three of them and one crash: started again. The next crash is the fifth. */
+	vm = create(ON_CRASH_RESTART);
+	assert_true(act(vm, ACTION_START));
+	settle(vm);
+	channel.unasked_resets = 3;
+	monitor_reports(vm, VM_CRASHED, "bad");
+	settle(vm);
+	assert_int_equal(vm->state, VM_RUNNING);
+	monitor_reports(vm, VM_CRASHED, "bad");
+	settle(vm);
+	assert_int_equal(vm->state, VM_CRASHED);
+}
+
+static void test_fresh_boot(void **state)
+{
+	struct vm *vm = in_state(VM_STOPPED);
+
+	(void)state;
+	assert_int_equal(groups, 0);
+	assert_string_equal(vm->reason, "off");
+	assert_true(act(vm, ACTION_START));
+	assert_string_equal(vm->reason, "");
+	assert_true(vm_busy(vm));
+	assert_false(act(vm, ACTION_START));
+	settle(vm);
+	assert_false(vm_busy(vm));
+	assert_int_equal(groups, 1);
+	/* No memory for the next one: crashed, with the reason, and nothing is left over. */
+	monitor_reports(vm, VM_STOPPED, "off");
+	settle(vm);
+	build_works = false;
+	assert_false(act(vm, ACTION_START));
+	settle(vm);
+	assert_int_equal(vm->state, VM_CRASHED);
+	assert_string_equal(vm->reason, "no memory");
+	assert_int_equal(groups, 0);
+}
+
+/* The end of a process that was ended from here is no crash; any other end is one. */
+static void test_process_end(void **state)
+{
+	struct vm *vm = in_state(VM_STOPPED);
+
+	(void)state;
+	vm_process_ended(vm);
+	assert_int_equal(vm->state, VM_STOPPED);
+	vm = in_state(VM_RUNNING);
+	vm_process_ended(vm);
+	assert_int_equal(vm->state, VM_CRASHED);
+	settle(vm);
+	assert_int_equal(groups, 0);
+	/* A monitor that reported a crash is kept for inspection until it goes. */
+	vm = in_state(VM_CRASHED);
+	assert_int_equal(groups, 1);
+	vm_process_ended(vm);
+	settle(vm);
+	assert_int_equal(groups, 0);
+	assert_string_equal(vm->reason, "bad");
+	/* What it said last counts. */
+	vm = in_state(VM_RUNNING);
+	channel.state = VM_STOPPED;
+	vm_process_ended(vm);
+	assert_int_equal(vm->state, VM_STOPPED);
+}
+
+static void test_on_crash(void **state)
+{
+	struct vm *vm = create(ON_CRASH_RESTART);
+
+	(void)state;
+	assert_true(act(vm, ACTION_START));
+	settle(vm);
+	for (u32 i = 1; i < VM_CRASH_LIMIT; i++) {
+		now += 10 * NS_PER_S;
+		vm_process_ended(vm);
+		settle(vm);
+		assert_int_equal(vm->state, VM_RUNNING);
+	}
+	now += 10 * NS_PER_S;
+	vm_process_ended(vm);
+	settle(vm);
+	assert_int_equal(vm->state, VM_CRASHED);
+	assert_non_null(strstr(notice, "held"));
+	/* Five crashes in more than a minute are no loop. */
+	now += 30 * NS_PER_S;
+	assert_true(act(vm, ACTION_START));
+	settle(vm);
+	vm_process_ended(vm);
+	settle(vm);
+	assert_int_equal(vm->state, VM_RUNNING);
+	vm = create(ON_CRASH_DESTROY);
+	assert_true(act(vm, ACTION_START));
+	settle(vm);
+	monitor_reports(vm, VM_CRASHED, "bad");
+	settle(vm);
+	assert_int_equal(vm->id, 0);
+	assert_int_equal(groups, 0);
+}
+
+/* A monitor gone bad: states that do not exist, a reason without end and with control bytes. */
+static void test_hostile_monitor(void **state)
+{
+	struct vm *vm = in_state(VM_RUNNING);
+
+	(void)state;
+	channel.state = 77;
+	vm_channel_signalled(vm);
+	assert_int_equal(vm->state, VM_CRASHED);
+	vm = in_state(VM_RUNNING);
+	channel.state = VM_CREATED;
+	vm_channel_signalled(vm);
+	assert_int_equal(vm->state, VM_CRASHED);
+	vm = in_state(VM_RUNNING);
+	memset(channel.reason, 0x1b, sizeof(channel.reason));
+	channel.state = VM_CRASHED;
+	vm_channel_signalled(vm);
+	assert_int_equal(strlen(vm->reason), sizeof(vm->reason) - 1);
+	assert_null(strchr(vm->reason, 0x1b));
+	/* It takes nothing back. */
+	channel.state = VM_RUNNING;
+	vm_channel_signalled(vm);
+	assert_int_equal(vm->state, VM_CRASHED);
+}
+
+static void test_uptime(void **state)
+{
+	struct vm *vm = in_state(VM_RUNNING);
+
+	(void)state;
+	now += 500;
+	assert_int_equal(vm_uptime_ns(vm), 500);
+	channel.running_tsc = 500;
+	channel.started_tsc = 0;
+	monitor_reports(vm, VM_PAUSED, "");
+	now += 1000;
+	assert_int_equal(vm_uptime_ns(vm), 500);
+	vm_process_ended(vm);
+	settle(vm);
+	now += 1000;
+	assert_int_equal(vm_uptime_ns(vm), 500);
+}
+
+/* Destroyed while it is being restarted, and twice. */
+static void test_destroy_during(void **state)
+{
+	struct vm *vm = in_state(VM_CRASHED);
+
+	(void)state;
+	assert_true(act(vm, ACTION_START));
+	assert_true(vm->dying);
+	assert_true(act(vm, ACTION_DESTROY));
+	assert_false(act(vm, ACTION_DESTROY));
+	assert_false(act(vm, ACTION_START));
+	settle(vm);
+	assert_int_equal(vm->id, 0);
+	assert_int_equal(groups, 0);
+	assert_null(vm_find("alpha"));
+}
+
+/* Commands wait for the monitor's set-up; what it cannot set up never comes to be. */
+static void test_set_up(void **state)
+{
+	struct vm_config config = {.name = "alpha"};
+	char problem[64];
+	struct vm *vm;
+	u32 id;
+
+	(void)state;
+	build_works = true;
+	monitor_sets_up = false;
+	vm = vm_create(&config, problem, sizeof(problem));
+	assert_non_null(vm);
+	assert_true(act(vm, ACTION_START));
+	assert_false(act(vm, ACTION_START));
+	assert_true(vm_busy(vm));
+	assert_int_equal(channel.command_sequence, 0);
+	channel.ready = 1;
+	vm_channel_signalled(vm);
+	assert_int_equal(channel.command, VM_COMMAND_START);
+	settle(vm);
+	assert_int_equal(vm->state, VM_RUNNING);
+	assert_true(act(vm, ACTION_DESTROY));
+	settle(vm);
+
+	/* It is ready, is started and runs before the manager has looked once. */
+	vm = vm_create(&config, problem, sizeof(problem));
+	channel.ready = 1;
+	assert_true(act(vm, ACTION_START));
+	assert_int_equal(channel.command, VM_COMMAND_START);
+	monitor_reports(vm, VM_RUNNING, "");
+	settle(vm);
+	assert_int_equal(vm->state, VM_RUNNING);
+	assert_true(act(vm, ACTION_DESTROY));
+	settle(vm);
+
+	vm = vm_create(&config, problem, sizeof(problem));
+	id = vm->id;
+	assert_true(act(vm, ACTION_START));
+	monitor_reports(vm, VM_CRASHED, "nothing left");
+	settle(vm);
+	assert_int_equal(vm->id, 0);
+	assert_int_equal(groups, 0);
+	assert_string_equal(vm_refusal(id), "nothing left");
+	assert_string_equal(vm_refusal(id + 1), "it was destroyed meanwhile");
+	assert_non_null(strstr(notice, "error: VM alpha: nothing left"));
+
+	/* One that was there before stays, for inspection. */
+	monitor_sets_up = true;
+	vm = in_state(VM_STOPPED);
+	monitor_sets_up = false;
+	assert_true(act(vm, ACTION_START));
+	monitor_reports(vm, VM_CRASHED, "nothing left");
+	settle(vm);
+	assert_int_equal(vm->state, VM_CRASHED);
+	monitor_sets_up = true;
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_unasked_resets),
+		cmocka_unit_test(test_fresh_boot),
+		cmocka_unit_test(test_process_end),
+		cmocka_unit_test(test_on_crash),
+		cmocka_unit_test(test_hostile_monitor),
+		cmocka_unit_test(test_uptime),
+		cmocka_unit_test(test_destroy_during),
+		cmocka_unit_test(test_set_up),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
