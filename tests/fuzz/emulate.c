@@ -6,27 +6,8 @@
  */
 #include "tests/fuzz/fuzz.h"
 
-#include "lib/x86/decode.c"
-#include "lib/x86/prefix.c"
-#include "lib/x86/tables.c"
-#include "vmm/monitor/emulate.c"
-#include "vmm/monitor/emulate_0f.c"
-#include "vmm/monitor/emulate_stack.c"
-#include "vmm/monitor/emulate_system.c"
-#include "vmm/monitor/task_segment.c"
-#include "vmm/monitor/task_switch.c"
-#include "vmm/monitor/emulate_vector.c"
-#include "vmm/monitor/xsave.c"
-#include "vmm/monitor/emulate_alu.c"
-#include "vmm/monitor/emulate_arithmetic.c"
-#include "vmm/monitor/emulate_execute.c"
-#include "vmm/monitor/emulate_memory.c"
-#include "vmm/monitor/emulate_operand.c"
-#include "vmm/monitor/emulate_string.c"
-#include "vmm/monitor/guest_memory.c"
-#include "vmm/monitor/walk.c"
 #include "tests/fuzz/native.h"
-#include "tests/fuzz/undefined.h"
+#include "tests/unit/emulate_undefined.h"
 
 #define INT3 0xcc
 #define STEPS_MAX 4096

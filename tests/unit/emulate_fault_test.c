@@ -1,28 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 /* What a process cannot show natively: faults, segments, 16- and 32-bit code, string port I/O. */
-#include <setjmp.h>
-#include <stdio.h>
-#include <cmocka.h>
-
-#include "lib/x86/tables.c"
-#include "lib/x86/prefix.c"
-#include "lib/x86/decode.c"
-#include "vmm/monitor/guest_memory.c"
-#include "vmm/monitor/walk.c"
-#include "vmm/monitor/emulate_alu.c"
-#include "vmm/monitor/emulate_arithmetic.c"
-#include "vmm/monitor/emulate_memory.c"
-#include "vmm/monitor/emulate_operand.c"
-#include "vmm/monitor/emulate_string.c"
-#include "vmm/monitor/emulate_execute.c"
-#include "vmm/monitor/emulate_0f.c"
-#include "vmm/monitor/emulate_stack.c"
-#include "vmm/monitor/emulate_system.c"
-#include "vmm/monitor/task_segment.c"
-#include "vmm/monitor/task_switch.c"
-#include "vmm/monitor/emulate_vector.c"
-#include "vmm/monitor/xsave.c"
-#include "vmm/monitor/emulate.c"
 #include "tests/unit/emulate_machine.h"
 
 static struct machine machine;

@@ -4,15 +4,39 @@
 /*
  * A guest for the emulator's tests, with 4-level page tables: two pages of data and two of code at
  * the linear addresses where the test process has its own, so that an instruction can run there
- * and here. Each data page is RAM or device memory.
+ * and here. Each data page is RAM or device memory. The emulator is included as it is.
  */
 #include <cpuid.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
 #include <string.h>
+#include <cmocka.h>
 
 #include "arch/x86_64/hw/control.h"
 #include "arch/x86_64/hw/cpuid.h"
 #include "arch/x86_64/hw/paging.h"
-#include "vmm/monitor/emulate.h"
+#include "lib/x86/decode.c"
+#include "lib/x86/prefix.c"
+#include "lib/x86/tables.c"
+#include "vmm/monitor/emulate.c"
+#include "vmm/monitor/emulate_0f.c"
+#include "vmm/monitor/emulate_alu.c"
+#include "vmm/monitor/emulate_arithmetic.c"
+#include "vmm/monitor/emulate_execute.c"
+#include "vmm/monitor/emulate_memory.c"
+#include "vmm/monitor/emulate_operand.c"
+#include "vmm/monitor/emulate_stack.c"
+#include "vmm/monitor/emulate_string.c"
+#include "vmm/monitor/emulate_system.c"
+#include "vmm/monitor/emulate_vector.c"
+#include "vmm/monitor/guest_memory.c"
+#include "vmm/monitor/task_segment.c"
+#include "vmm/monitor/task_switch.c"
+#include "vmm/monitor/walk.c"
+#include "vmm/monitor/xsave.c"
 
 /* The test process's own. */
 void cpuid_host(u32 leaf, u32 subleaf, struct cpuid_regs *regs)

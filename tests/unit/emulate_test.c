@@ -4,226 +4,16 @@
  * in this process and in the emulator, thousands of times each with random operands, and must
  * leave the same behind. Faults and modes that a process cannot show are in emulate_fault_test.c.
  */
-#include <setjmp.h>
-#include <stdio.h>
 #include <sys/mman.h>
-#include <cmocka.h>
 
-#include "lib/x86/tables.c"
-#include "lib/x86/prefix.c"
-#include "lib/x86/decode.c"
-#include "vmm/monitor/guest_memory.c"
-#include "vmm/monitor/walk.c"
-#include "vmm/monitor/emulate_alu.c"
-#include "vmm/monitor/emulate_arithmetic.c"
-#include "vmm/monitor/emulate_memory.c"
-#include "vmm/monitor/emulate_operand.c"
-#include "vmm/monitor/emulate_string.c"
-#include "vmm/monitor/emulate_execute.c"
-#include "vmm/monitor/emulate_0f.c"
-#include "vmm/monitor/emulate_stack.c"
-#include "vmm/monitor/emulate_system.c"
-#include "vmm/monitor/task_segment.c"
-#include "vmm/monitor/task_switch.c"
-#include "vmm/monitor/emulate_vector.c"
-#include "vmm/monitor/xsave.c"
-#include "vmm/monitor/emulate.c"
+#include "tests/unit/emulate_forms.h"
 #include "tests/unit/emulate_machine.h"
+#include "tests/unit/emulate_native.h"
+#include "tests/unit/emulate_undefined.h"
 
 #define CASES 4000
 #define NO_REGISTER 0xff
-#define LANDING (CODE_GVA + 0x100) /* where CALL and JMP go to */
 #define STATUS_FLAGS FLAGS_ARITHMETIC
-
-/* What the trampoline loads and stores; offsets are used in its text. */
-struct native_state {
-	u64 gpr[GPR_COUNT];
-	u64 rflags;
-};
-struct native_state native;
-u64 native_entry;
-u64 native_stack;
-void native_run(void);
-extern const char native_exit[];
-
-__asm__(".text\n"
-	"native_run:\n"
-	"	pushq %rbx\n	pushq %rbp\n	pushq %r12\n"
-	"	pushq %r13\n	pushq %r14\n	pushq %r15\n"
-	"	movq %rsp, native_stack(%rip)\n"
-	"	pushq native+128(%rip)\n	popfq\n"
-	"	movq native+8(%rip), %rcx\n	movq native+16(%rip), %rdx\n"
-	"	movq native+24(%rip), %rbx\n	movq native+40(%rip), %rbp\n"
-	"	movq native+48(%rip), %rsi\n	movq native+56(%rip), %rdi\n"
-	"	movq native+64(%rip), %r8\n	movq native+72(%rip), %r9\n"
-	"	movq native+80(%rip), %r10\n	movq native+88(%rip), %r11\n"
-	"	movq native+96(%rip), %r12\n	movq native+104(%rip), %r13\n"
-	"	movq native+112(%rip), %r14\n	movq native+120(%rip), %r15\n"
-	"	movq native+32(%rip), %rsp\n	movq native(%rip), %rax\n"
-	"	jmp *native_entry(%rip)\n"
-	"native_exit:\n"
-	"	movq %rax, native(%rip)\n	movq %rcx, native+8(%rip)\n"
-	"	movq %rdx, native+16(%rip)\n	movq %rbx, native+24(%rip)\n"
-	"	movq %rsp, native+32(%rip)\n	movq %rbp, native+40(%rip)\n"
-	"	movq %rsi, native+48(%rip)\n	movq %rdi, native+56(%rip)\n"
-	"	movq %r8, native+64(%rip)\n	movq %r9, native+72(%rip)\n"
-	"	movq %r10, native+80(%rip)\n	movq %r11, native+88(%rip)\n"
-	"	movq %r12, native+96(%rip)\n	movq %r13, native+104(%rip)\n"
-	"	movq %r14, native+112(%rip)\n	movq %r15, native+120(%rip)\n"
-	"	movq native_stack(%rip), %rsp\n"
-	"	pushfq\n	popq native+128(%rip)\n	cld\n"
-	"	popq %r15\n	popq %r14\n	popq %r13\n"
-	"	popq %r12\n	popq %rbp\n	popq %rbx\n"
-	"	ret\n");
-
-enum form_trait {
-	WIDTH = 1 << 0,     /* bit 0 of the opcode: byte or operand size */
-	LOCKABLE = 1 << 1,
-	MEMORY = 1 << 2,    /* memory operands only */
-	ALIGNED = 1 << 3,   /* natively atomic: keep it inside a cache line */
-	NO_AF = 1 << 4,     /* AF is undefined */
-	SHIFT = 1 << 5,     /* flags depend on the count */
-	ROTATE = 1 << 6,
-	DOUBLE = 1 << 7,    /* SHLD, SHRD */
-	BIT_TEST = 1 << 8,
-	BIT_FAR = 1 << 9,   /* the bit number in the register reaches far */
-	BRANCH = 1 << 10,   /* memory holds LANDING */
-	STACK = 1 << 11,    /* RSP points into the data */
-	NO_66 = 1 << 12,
-	COMPARE = 1 << 13,  /* RAX is often what is in memory */
-	PAIR = 1 << 14,     /* CMPXCHG8B and 16B: RDX:RAX is often what is in memory */
-	REPEAT = 1 << 15,   /* has a prefix F3 of its own */
-	DIVIDE = 1 << 16,   /* RDX:RAX is a dividend whose quotient fits */
-	OPEN_SZAP = 1 << 17, /* SF, ZF, AF and PF are undefined */
-	OPEN_COSAP = 1 << 18, /* all but ZF */
-	OPEN_ALL = 1 << 19,
-};
-
-struct form {
-	const char *name;
-	u8 opcode[3];
-	u8 opcode_bytes;
-	s8 group;  /* ModRM.reg, or -1: any register */
-	char immediate; /* 0, 'b', 'z' */
-	u32 traits;
-};
-
-static const struct form forms[] = {
-	{"add", {0x00}, 1, -1, 0, WIDTH | LOCKABLE},
-	{"add r", {0x02}, 1, -1, 0, WIDTH},
-	{"or", {0x08}, 1, -1, 0, WIDTH | LOCKABLE | NO_AF},
-	{"or r", {0x0a}, 1, -1, 0, WIDTH | NO_AF},
-	{"adc", {0x10}, 1, -1, 0, WIDTH | LOCKABLE},
-	{"adc r", {0x12}, 1, -1, 0, WIDTH},
-	{"sbb", {0x18}, 1, -1, 0, WIDTH | LOCKABLE},
-	{"sbb r", {0x1a}, 1, -1, 0, WIDTH},
-	{"and", {0x20}, 1, -1, 0, WIDTH | LOCKABLE | NO_AF},
-	{"and r", {0x22}, 1, -1, 0, WIDTH | NO_AF},
-	{"sub", {0x28}, 1, -1, 0, WIDTH | LOCKABLE},
-	{"sub r", {0x2a}, 1, -1, 0, WIDTH},
-	{"xor", {0x30}, 1, -1, 0, WIDTH | LOCKABLE | NO_AF},
-	{"xor r", {0x32}, 1, -1, 0, WIDTH | NO_AF},
-	{"cmp", {0x38}, 1, -1, 0, WIDTH},
-	{"cmp r", {0x3a}, 1, -1, 0, WIDTH},
-	{"movsxd", {0x63}, 1, -1, 0, NO_66},
-	{"add i8", {0x80}, 1, 0, 'b', LOCKABLE},
-	{"adc i", {0x81}, 1, 2, 'z', LOCKABLE},
-	{"sbb i", {0x83}, 1, 3, 'b', LOCKABLE},
-	{"or i", {0x83}, 1, 1, 'b', LOCKABLE | NO_AF},
-	{"and i", {0x81}, 1, 4, 'z', LOCKABLE | NO_AF},
-	{"sub i", {0x81}, 1, 5, 'z', LOCKABLE},
-	{"xor i", {0x80}, 1, 6, 'b', LOCKABLE | NO_AF},
-	{"cmp i", {0x81}, 1, 7, 'z', 0},
-	{"cmp i8", {0x83}, 1, 7, 'b', 0},
-	{"test", {0x84}, 1, -1, 0, WIDTH | NO_AF},
-	{"xchg", {0x86}, 1, -1, 0, WIDTH | LOCKABLE | ALIGNED},
-	{"mov store", {0x88}, 1, -1, 0, WIDTH},
-	{"mov load", {0x8a}, 1, -1, 0, WIDTH},
-	{"mov ds", {0x8c}, 1, 3, 0, 0},
-	{"pop", {0x8f}, 1, 0, 0, STACK},
-	{"rol i", {0xc0}, 1, 0, 'b', WIDTH | ROTATE},
-	{"ror i", {0xc0}, 1, 1, 'b', WIDTH | ROTATE},
-	{"rcl i", {0xc0}, 1, 2, 'b', WIDTH | ROTATE},
-	{"rcr i", {0xc0}, 1, 3, 'b', WIDTH | ROTATE},
-	{"shl i", {0xc0}, 1, 4, 'b', WIDTH | SHIFT},
-	{"shr i", {0xc0}, 1, 5, 'b', WIDTH | SHIFT},
-	{"sal i", {0xc0}, 1, 6, 'b', WIDTH | SHIFT},
-	{"sar i", {0xc0}, 1, 7, 'b', WIDTH | SHIFT},
-	{"mov i8", {0xc6}, 1, 0, 'b', 0},
-	{"mov i", {0xc7}, 1, 0, 'z', 0},
-	{"rol 1", {0xd0}, 1, 0, 0, WIDTH | ROTATE},
-	{"ror 1", {0xd0}, 1, 1, 0, WIDTH | ROTATE},
-	{"rcl 1", {0xd0}, 1, 2, 0, WIDTH | ROTATE},
-	{"rcr 1", {0xd0}, 1, 3, 0, WIDTH | ROTATE},
-	{"shl 1", {0xd0}, 1, 4, 0, WIDTH | SHIFT},
-	{"shr 1", {0xd0}, 1, 5, 0, WIDTH | SHIFT},
-	{"sar 1", {0xd0}, 1, 7, 0, WIDTH | SHIFT},
-	{"rol cl", {0xd2}, 1, 0, 0, WIDTH | ROTATE},
-	{"ror cl", {0xd2}, 1, 1, 0, WIDTH | ROTATE},
-	{"rcl cl", {0xd2}, 1, 2, 0, WIDTH | ROTATE},
-	{"rcr cl", {0xd2}, 1, 3, 0, WIDTH | ROTATE},
-	{"shl cl", {0xd2}, 1, 4, 0, WIDTH | SHIFT},
-	{"shr cl", {0xd2}, 1, 5, 0, WIDTH | SHIFT},
-	{"sar cl", {0xd2}, 1, 7, 0, WIDTH | SHIFT},
-	{"test i8", {0xf6}, 1, 0, 'b', NO_AF},
-	{"test i", {0xf7}, 1, 1, 'z', NO_AF},
-	{"not", {0xf6}, 1, 2, 0, WIDTH | LOCKABLE},
-	{"mul", {0xf6}, 1, 4, 0, WIDTH | OPEN_SZAP},
-	{"imul", {0xf6}, 1, 5, 0, WIDTH | OPEN_SZAP},
-	{"div", {0xf6}, 1, 6, 0, WIDTH | DIVIDE | OPEN_ALL},
-	{"idiv", {0xf6}, 1, 7, 0, WIDTH | DIVIDE | OPEN_ALL},
-	{"imul r i", {0x69}, 1, -1, 'z', OPEN_SZAP},
-	{"imul r i8", {0x6b}, 1, -1, 'b', OPEN_SZAP},
-	{"imul r", {0x0f, 0xaf}, 2, -1, 0, OPEN_SZAP},
-	{"popcnt", {0x0f, 0xb8}, 2, -1, 0, REPEAT},
-	{"bsf", {0x0f, 0xbc}, 2, -1, 0, OPEN_COSAP},
-	{"bsr", {0x0f, 0xbd}, 2, -1, 0, OPEN_COSAP},
-	{"tzcnt", {0x0f, 0xbc}, 2, -1, 0, REPEAT | OPEN_ALL},
-	{"lzcnt", {0x0f, 0xbd}, 2, -1, 0, REPEAT | OPEN_ALL},
-	{"neg", {0xf6}, 1, 3, 0, WIDTH | LOCKABLE},
-	{"inc", {0xfe}, 1, 0, 0, WIDTH | LOCKABLE},
-	{"dec", {0xfe}, 1, 1, 0, WIDTH | LOCKABLE},
-	{"call", {0xff}, 1, 2, 0, MEMORY | BRANCH | STACK | NO_66},
-	{"jmp", {0xff}, 1, 4, 0, MEMORY | BRANCH | NO_66},
-	{"push", {0xff}, 1, 6, 0, STACK},
-	{"nop", {0x0f, 0x1f}, 2, 0, 0, 0},
-	{"cmovo", {0x0f, 0x40}, 2, -1, 0, 0},
-	{"cmovnc", {0x0f, 0x43}, 2, -1, 0, 0},
-	{"cmovz", {0x0f, 0x44}, 2, -1, 0, 0},
-	{"cmova", {0x0f, 0x47}, 2, -1, 0, 0},
-	{"cmovs", {0x0f, 0x48}, 2, -1, 0, 0},
-	{"cmovnp", {0x0f, 0x4b}, 2, -1, 0, 0},
-	{"cmovl", {0x0f, 0x4c}, 2, -1, 0, 0},
-	{"cmovg", {0x0f, 0x4f}, 2, -1, 0, 0},
-	{"setno", {0x0f, 0x91}, 2, 0, 0, 0},
-	{"setc", {0x0f, 0x92}, 2, 0, 0, 0},
-	{"setbe", {0x0f, 0x96}, 2, 0, 0, 0},
-	{"setp", {0x0f, 0x9a}, 2, 0, 0, 0},
-	{"setge", {0x0f, 0x9d}, 2, 0, 0, 0},
-	{"setle", {0x0f, 0x9e}, 2, 0, 0, 0},
-	{"bt", {0x0f, 0xa3}, 2, -1, 0, BIT_TEST | BIT_FAR},
-	{"bts", {0x0f, 0xab}, 2, -1, 0, BIT_TEST | BIT_FAR | LOCKABLE},
-	{"btr", {0x0f, 0xb3}, 2, -1, 0, BIT_TEST | BIT_FAR | LOCKABLE},
-	{"btc", {0x0f, 0xbb}, 2, -1, 0, BIT_TEST | BIT_FAR | LOCKABLE},
-	{"bt i", {0x0f, 0xba}, 2, 4, 'b', BIT_TEST},
-	{"bts i", {0x0f, 0xba}, 2, 5, 'b', BIT_TEST | LOCKABLE},
-	{"btr i", {0x0f, 0xba}, 2, 6, 'b', BIT_TEST | LOCKABLE},
-	{"btc i", {0x0f, 0xba}, 2, 7, 'b', BIT_TEST | LOCKABLE},
-	{"shld i", {0x0f, 0xa4}, 2, -1, 'b', DOUBLE},
-	{"shld cl", {0x0f, 0xa5}, 2, -1, 0, DOUBLE},
-	{"shrd i", {0x0f, 0xac}, 2, -1, 'b', DOUBLE},
-	{"shrd cl", {0x0f, 0xad}, 2, -1, 0, DOUBLE},
-	{"cmpxchg", {0x0f, 0xb0}, 2, -1, 0, WIDTH | LOCKABLE | MEMORY | COMPARE},
-	{"movzx b", {0x0f, 0xb6}, 2, -1, 0, 0},
-	{"movzx w", {0x0f, 0xb7}, 2, -1, 0, 0},
-	{"movsx b", {0x0f, 0xbe}, 2, -1, 0, 0},
-	{"movsx w", {0x0f, 0xbf}, 2, -1, 0, 0},
-	{"xadd", {0x0f, 0xc0}, 2, -1, 0, WIDTH | LOCKABLE},
-	{"movnti", {0x0f, 0xc3}, 2, -1, 0, MEMORY | NO_66},
-	{"cmpxchg8b", {0x0f, 0xc7}, 2, 1, 0, MEMORY | LOCKABLE | PAIR | ALIGNED | NO_66},
-	{"movbe load", {0x0f, 0x38, 0xf0}, 3, -1, 0, MEMORY},
-	{"movbe store", {0x0f, 0x38, 0xf1}, 3, -1, 0, MEMORY},
-};
 
 /* One run: what is executed, from which state. */
 struct trial {
@@ -246,8 +36,6 @@ struct trial {
 };
 
 static struct machine machine;
-static u8 *const data = (u8 *)DATA_GVA;
-static u8 *const code = (u8 *)CODE_GVA;
 static u64 dividend[2]; /* RAX and RDX of a division */
 static u64 random_state = 0x9e3779b97f4a7c15;
 
@@ -371,7 +159,7 @@ static void choose_registers(const struct form *form)
 		native.gpr[i] = random_value();
 	native.rflags = RFLAGS_FIXED | RFLAGS_IF | (random_u64() & STATUS_FLAGS);
 	native.gpr[GPR_RSP] = DATA_GVA + 512;
-	if (form->traits & (SHIFT | ROTATE | DOUBLE) && chance(2))
+	if (form->traits & COUNTED && chance(2))
 		native.gpr[GPR_RCX] = random_below(34);
 }
 
@@ -498,54 +286,15 @@ static bool usable(const struct form *form, const struct trial *trial)
 }
 
 /* The flags that the CPU's manual leaves open. */
-static u64 undefined_flags(const struct form *form, const struct trial *trial)
+static u64 open_flags(const struct trial *trial)
 {
-	u32 bits = 8 * trial->size;
-	u32 count = trial->immediate;
-	u8 opcode = form->opcode[form->opcode_bytes - 1];
-	u64 flags = 0;
+	struct x86_instruction in;
+	u64 flags;
 
-	if (form->traits & NO_AF)
-		return RFLAGS_AF;
-	if (form->traits & OPEN_SZAP)
-		return RFLAGS_SF | RFLAGS_ZF | RFLAGS_AF | RFLAGS_PF;
-	if (form->traits & OPEN_COSAP)
-		return STATUS_FLAGS & ~RFLAGS_ZF;
-	if (form->traits & OPEN_ALL)
-		return form->traits & REPEAT ? STATUS_FLAGS & ~(RFLAGS_CF | RFLAGS_ZF) :
-					       STATUS_FLAGS;
-	if (form->traits & BIT_TEST)
-		return RFLAGS_OF | RFLAGS_SF | RFLAGS_PF | RFLAGS_AF;
-	if (!(form->traits & (SHIFT | ROTATE | DOUBLE)))
-		return 0;
-	if (opcode == 0xd0)
-		count = 1;
-	else if (form->immediate == 0)
-		count = (u8)native.gpr[GPR_RCX];
-	count &= trial->size == 8 ? 63 : 31;
-	if (count == 0)
-		return 0;
-	if (count > 1)
-		flags |= RFLAGS_OF;
-	if (form->traits & (SHIFT | DOUBLE))
-		flags |= RFLAGS_AF;
-	if (form->traits & SHIFT && count >= bits)
-		flags |= RFLAGS_CF;
+	assert_int_equal(x86_decode(trial->bytes, trial->count, X86_MODE_64, &in), X86_OK);
+	flags = undefined_flags(&in, native.gpr[GPR_RCX]);
+	assert_true(flags != UNDEFINED_RESULT);
 	return flags;
-}
-
-/* Runs the instruction at CODE_GVA + offset natively. */
-static void run_native(const struct trial *trial, u64 offset)
-{
-	u8 jump[14] = {0xff, 0x25}; /* JMP [RIP + 0] */
-	u64 exit = (u64)native_exit;
-
-	memcpy(jump + 6, &exit, 8);
-	memcpy(code + offset, trial->bytes, trial->count);
-	memcpy(code + offset + trial->count, jump, sizeof(jump));
-	memcpy(code + (LANDING - CODE_GVA), jump, sizeof(jump));
-	native_entry = CODE_GVA + offset;
-	native_run();
 }
 
 static void load_machine(u64 offset, const struct trial *trial)
@@ -615,13 +364,13 @@ static void run_form(const struct form *form)
 			continue;
 		done++;
 		next = form->traits & BRANCH ? LANDING : CODE_GVA + offset + trial.count;
-		undefined = undefined_flags(form, &trial);
+		undefined = open_flags(&trial);
 		machine_set_device_pages(&machine, random_below(4));
 		load_machine(offset, &trial);
 		assert_int_equal(emulate(&machine.emulator, &event), EMULATE_DONE);
 		assert_int_equal(event.valid, 0);
 		assert_int_equal(machine.page.rip, next);
-		run_native(&trial, offset);
+		native_execute(trial.bytes, trial.count, offset);
 		compare_states(form->name, &trial, undefined);
 		check_accesses(form, &trial);
 	}
@@ -657,7 +406,7 @@ static void test_move_offset(void **state)
 		machine_set_device_pages(&machine, random_below(4));
 		load_machine(0x400, &trial);
 		assert_int_equal(emulate(&machine.emulator, &event), EMULATE_DONE);
-		run_native(&trial, 0x400);
+		native_execute(trial.bytes, trial.count, 0x400);
 		compare_states(form.name, &trial, 0);
 	}
 }
@@ -720,7 +469,7 @@ static void test_strings(void **state)
 		} while (result == EMULATE_AGAIN && ++runs < 4);
 		assert_int_equal(result, EMULATE_DONE);
 		assert_int_equal(machine.page.rip, CODE_GVA + 0x400 + trial.count);
-		run_native(&trial, 0x400);
+		native_execute(trial.bytes, trial.count, 0x400);
 		compare_states(form.name, &trial, 0);
 	}
 }

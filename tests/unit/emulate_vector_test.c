@@ -4,33 +4,8 @@
  * XSAVE image and memory runs in this process and in the emulator, and must leave the same behind.
  * What the CPU of the test machine lacks is left out, and said.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
 #include <sys/mman.h>
-#include <cmocka.h>
 
-#include "lib/x86/tables.c"
-#include "lib/x86/prefix.c"
-#include "lib/x86/decode.c"
-#include "vmm/monitor/guest_memory.c"
-#include "vmm/monitor/walk.c"
-#include "vmm/monitor/emulate_alu.c"
-#include "vmm/monitor/emulate_arithmetic.c"
-#include "vmm/monitor/emulate_memory.c"
-#include "vmm/monitor/emulate_operand.c"
-#include "vmm/monitor/emulate_string.c"
-#include "vmm/monitor/emulate_execute.c"
-#include "vmm/monitor/emulate_0f.c"
-#include "vmm/monitor/emulate_stack.c"
-#include "vmm/monitor/emulate_system.c"
-#include "vmm/monitor/task_segment.c"
-#include "vmm/monitor/task_switch.c"
-#include "vmm/monitor/emulate_vector.c"
-#include "vmm/monitor/emulate.c"
-#include "vmm/monitor/xsave.c"
 #include "tests/unit/emulate_machine.h"
 
 #define IMAGE_BYTES 4096

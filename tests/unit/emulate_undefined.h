@@ -78,8 +78,7 @@ static u64 undefined_0f(const struct x86_instruction *in, u64 rcx)
 		count &= in->operand_bytes == 8 ? 63 : 31;
 		if (count > 8u * in->operand_bytes)
 			return UNDEFINED_RESULT;
-		return count == 0 ? 0 : RFLAGS_AF | (count > 1 ? RFLAGS_OF : 0) |
-			(count >= 8u * in->operand_bytes ? RFLAGS_CF : 0);
+		return count == 0 ? 0 : RFLAGS_AF | (count > 1 ? RFLAGS_OF : 0);
 	case 0xaf:
 		return RFLAGS_SF | RFLAGS_ZF | RFLAGS_AF | RFLAGS_PF;
 	case 0xbc ... 0xbd:
