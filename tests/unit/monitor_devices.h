@@ -1,0 +1,243 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/*
+ * Devices, interrupt controllers and emulator round the machine of monitor_fixture.h, which
+ * includes this: they give what they are told to and note what is asked.
+ */
+
+static u32 irq_pending[VCPUS_MADE];
+static int irq_vector;
+static u8 sipi_vector;
+static u32 delivered[IRQCHIP_CPU_MAX]; /* vector | mode << 8 */
+static bool eoi_private;
+static u32 eois;
+static u64 device_deadline;
+static u32 nmis_taken;
+static u64 port_value;
+static u16 port_written;
+static u64 port_written_value;
+static enum emulate_result emulate_answer;
+static struct vcpu_event emulate_event;
+static u64 lapic_cr8;
+static u32 serial_room;
+static char typed[64];
+static u32 buttons;
+
+static struct device *port_device;
+
+struct device *bus_find(struct bus *bus, u64 address, u32 size)
+{
+	(void)bus, (void)address, (void)size;
+	return port_device;
+}
+
+u64 bus_read(struct bus *bus, u64 address, u32 size)
+{
+	(void)bus, (void)address, (void)size;
+	return port_value;
+}
+
+void bus_write(struct bus *bus, u64 address, u32 size, u64 value)
+{
+	(void)bus, (void)size;
+	port_written = (u16)address;
+	port_written_value = value;
+}
+
+u64 platform_memory_read(struct platform *platform, u32 cpu, u64 gpa, u32 size)
+{
+	(void)platform, (void)cpu, (void)gpa, (void)size;
+	return 0;
+}
+
+void platform_memory_write(struct platform *platform, u32 cpu, u64 gpa, u32 size, u64 value)
+{
+	(void)platform, (void)cpu, (void)gpa, (void)size, (void)value;
+}
+
+void platform_reset(struct platform *platform)
+{
+	platform->events = (struct machine_events){0};
+}
+
+void platform_tick(struct platform *platform, u32 cpu)
+{
+	(void)platform, (void)cpu;
+}
+
+u64 platform_deadline(const struct platform *platform, u32 cpu)
+{
+	(void)platform;
+	return cpu == 0 ? device_deadline : DEADLINE_NONE;
+}
+
+u32 irqchip_pending(const struct irqchip *irqchip, u32 cpu)
+{
+	(void)irqchip;
+	return irq_pending[cpu];
+}
+
+int irqchip_take_interrupt(struct irqchip *irqchip, u32 cpu)
+{
+	(void)irqchip;
+	irq_pending[cpu] &= ~(u32)PENDING_INTERRUPT;
+	return irq_vector;
+}
+
+void irqchip_take_nmi(struct irqchip *irqchip, u32 cpu)
+{
+	(void)irqchip;
+	irq_pending[cpu] &= ~(u32)PENDING_NMI;
+	nmis_taken++;
+}
+
+void irqchip_take_init(struct irqchip *irqchip, u32 cpu)
+{
+	(void)irqchip;
+	irq_pending[cpu] = cpu == 0 ? 0 : PENDING_WAIT;
+}
+
+u8 irqchip_take_sipi(struct irqchip *irqchip, u32 cpu)
+{
+	(void)irqchip;
+	irq_pending[cpu] = 0;
+	return sipi_vector;
+}
+
+bool lapic_deliver(struct lapic *lapic, u32 mode, u32 vector, bool level)
+{
+	delivered[lapic - machine.platform.irqchip.lapic] = vector | mode << 8;
+	return !level;
+}
+
+void lapic_eoi(struct lapic *lapic)
+{
+	(void)lapic;
+	eois++;
+}
+
+bool lapic_eoi_is_private(const struct lapic *lapic)
+{
+	(void)lapic;
+	return eoi_private;
+}
+
+enum lapic_mode lapic_mode(const struct lapic *lapic)
+{
+	(void)lapic;
+	return LAPIC_XAPIC;
+}
+
+u64 lapic_get_cr8(const struct lapic *lapic)
+{
+	(void)lapic;
+	return lapic_cr8;
+}
+
+void lapic_set_cr8(struct lapic *lapic, u64 value)
+{
+	(void)lapic;
+	lapic_cr8 = value;
+}
+
+/* The local APIC is where it lies at power-on; offset and value of what is written there. */
+static u32 lapic_written;
+static u32 lapic_written_value;
+static u64 lapic_rearmed;
+static bool lapic_rearms;
+
+bool lapic_claims(const struct lapic *lapic, u64 gpa)
+{
+	(void)lapic;
+	return (gpa & ~PAGE_MASK) == LAPIC_DEFAULT_ADDRESS;
+}
+
+u32 lapic_read(struct lapic *lapic, u32 offset)
+{
+	(void)lapic;
+	return 0xabc00000 | offset;
+}
+
+void lapic_write(struct lapic *lapic, u32 offset, u32 value)
+{
+	(void)lapic;
+	lapic_written = offset;
+	lapic_written_value = value;
+}
+
+bool lapic_timer_rearm(struct lapic *lapic, u64 tsc)
+{
+	(void)lapic;
+	lapic_rearmed = tsc;
+	return lapic_rearms;
+}
+
+bool lapic_timer_expire(struct lapic *lapic, u64 guest_tsc)
+{
+	(void)lapic;
+	return lapic_rearmed != 0 && guest_tsc >= lapic_rearmed;
+}
+
+bool lapic_owns_msr(u32 msr)
+{
+	return msr == MSR_APIC_BASE;
+}
+
+bool lapic_msr_read(struct lapic *lapic, u32 msr, u64 *value)
+{
+	(void)lapic, (void)msr;
+	*value = 0x1122334455667788ull;
+	return true;
+}
+
+bool lapic_msr_write(struct lapic *lapic, u32 msr, u64 value, u32 physical_bits)
+{
+	(void)lapic, (void)msr, (void)physical_bits;
+	return value != 0;
+}
+
+bool serial_input(struct serial *serial, u8 byte)
+{
+	(void)serial;
+	if (serial_room == 0)
+		return false;
+	serial_room--;
+	typed[strlen(typed)] = (char)byte;
+	return true;
+}
+
+void acpi_pm_power_button(struct acpi_pm *pm)
+{
+	(void)pm;
+	buttons++;
+}
+
+enum emulate_result emulate(struct emulator *emulator, struct vcpu_event *event)
+{
+	(void)emulator;
+	*event = emulate_event;
+	return emulate_answer;
+}
+
+enum emulate_result emulate_io_string(struct emulator *emulator, struct vcpu_event *event)
+{
+	return emulate(emulator, event);
+}
+
+static struct x86_instruction decode_answer;
+
+enum emulate_result emulate_decode(struct emulator *emulator, struct x86_instruction *out,
+				   struct vcpu_event *event)
+{
+	*out = decode_answer;
+	return emulate(emulator, event);
+}
+
+enum emulate_result emulate_instruction_length(struct emulator *emulator, u32 *length,
+					       struct vcpu_event *event)
+{
+	(void)emulator, (void)event;
+	*length = 9;
+	return emulate_answer;
+}

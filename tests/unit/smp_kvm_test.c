@@ -1,0 +1,217 @@
+/* SPDX-License-Identifier: MIT */
+/* What KVM's leaves offer to guests with several vCPUs: hypercalls, steal time, PV EOI. */
+#include "tests/unit/smp_machine.h"
+
+/* In the mode that the vCPU is in. */
+static s64 hypercall_as_is(u64 number, u64 a, u64 b, u64 c, u64 d)
+{
+	page.gpr[GPR_RAX] = number;
+	page.gpr[GPR_RBX] = a;
+	page.gpr[GPR_RCX] = b;
+	page.gpr[GPR_RDX] = c;
+	page.gpr[GPR_RSI] = d;
+	settle(EXIT_HYPERCALL);
+	assert_int_equal(page.request, REQUEST_ADVANCE);
+	return (s64)page.gpr[GPR_RAX];
+}
+
+static s64 hypercall(u64 number, u64 a, u64 b, u64 c, u64 d)
+{
+	page.efer = EFER_LMA;
+	page.segment[SEG_CS].access |= SEGMENT_L;
+	return hypercall_as_is(number, a, b, c, d);
+}
+
+static void test_send_ipi(void **state)
+{
+	(void)state;
+	assert_int_equal(hypercall(10, 0x5, 0, 1, 0xfb), 2);
+	assert_int_equal(delivered[0], 0);
+	assert_int_equal(delivered[1], 0xfb);
+	assert_int_equal(delivered[2], 0);
+	assert_int_equal(delivered[3], 0xfb);
+	assert_int_equal(hypercall(10, 1, 0, 2, APIC_NMI << 8 | 2), 1);
+	assert_int_equal(delivered[2], APIC_NMI << 8 | 2);
+	/* nobody there; no mode that may be sent this way; a shorthand */
+	assert_int_equal(hypercall(10, ~0ull, ~0ull, 4, 0xfb), 0);
+	assert_int_equal(hypercall(10, 1, 0, 0xffffffffffull, 0xfb), 0);
+	assert_int_equal(hypercall(10, 1, 0, 1, APIC_INIT << 8), -22);
+	assert_int_equal(hypercall(10, 1, 0, 1, 0xfb | LAPIC_ICR_SHORTHAND_ALL), -22);
+	page.segment[SEG_SS].access = 3 << SEGMENT_DPL_SHIFT;
+	assert_int_equal(hypercall(10, 2, 0, 0, 0xfb), -1);
+}
+
+/* Outside 64-bit mode a word of the bitmap is a register's 32 bits, and no more of it counts. */
+static void test_send_ipi_32(void **state)
+{
+	(void)state;
+	machine.platform.irqchip.cpu_count = 40;
+	page.segment[SEG_CS].access &= ~SEGMENT_L;
+	assert_int_equal(hypercall_as_is(10, ~0xffffffffull | 2, 0x5, 1, 0xfb), 3);
+	assert_int_equal(delivered[2], 0xfb);
+	assert_int_equal(delivered[33], 0xfb);
+	assert_int_equal(delivered[35], 0xfb);
+}
+
+/* It ends a HLT with interrupts off, whether it comes before or after. */
+static void test_unhalt(void **state)
+{
+	(void)state;
+	all_in_guest();
+	machine.vcpu[1].page->rflags = RFLAGS_FIXED;
+	assert_false(round_after(1, EXIT_HLT));
+	assert_int_equal(hypercall(5, 0, 1, 0, 0), 0);
+	assert_int_equal(wakes_sent[1], 1);
+	assert_true(round_of(1));
+	assert_false(round_after(1, EXIT_HLT)); /* once */
+	assert_int_equal(hypercall(5, 0, 2, 0, 0), 0);
+	assert_int_equal(kicks_sent[2], 0); /* it looks when it halts */
+	assert_true(round_after(2, EXIT_HLT));
+	assert_int_equal(hypercall(5, 0, 4, 0, 0), -22);
+}
+
+static u64 write_msr(u32 index, u64 value)
+{
+	page.gpr[GPR_RCX] = index;
+	page.gpr[GPR_RAX] = (u32)value;
+	page.gpr[GPR_RDX] = value >> 32;
+	settle(EXIT_WRMSR);
+	return page.request;
+}
+
+/* What the thread waited shows in the record, in ns, from the guest's WRMSR on. */
+static void test_steal_time(void **state)
+{
+	struct steal_record *record = (struct steal_record *)(ram + 0x3000);
+
+	(void)state;
+	page.waited_tsc = 700;
+	assert_int_equal(write_msr(MSR_KVM_STEAL_TIME, 0x3001), REQUEST_ADVANCE);
+	assert_int_equal(page.preempted_gpa, 0x3010);
+	assert_true(round_of(0));
+	assert_int_equal(record->steal, 0);
+	page.waited_tsc = 1000;
+	record->version = 7; /* the guest's memory, whatever it holds */
+	assert_true(round_after(0, EXIT_KICK));
+	assert_int_equal(record->steal, 300);
+	assert_int_equal(record->version, 8);
+	assert_true(round_after(0, EXIT_KICK));
+	assert_int_equal(record->version, 8);
+	/* reserved bits; an address without RAM is kept, but nothing is written */
+	(void)write_msr(MSR_KVM_STEAL_TIME, 0x3003);
+	assert_int_equal(vcpu->event.vector, VECTOR_GP);
+	vcpu->event.valid = 0;
+	(void)write_msr(MSR_KVM_STEAL_TIME, 0xff0000000001);
+	assert_false(vcpu->event.valid);
+	assert_int_equal(page.preempted_gpa, 0);
+	(void)write_msr(MSR_KVM_STEAL_TIME, 0);
+	page.waited_tsc = 2000;
+	assert_true(round_after(0, EXIT_KICK));
+	assert_int_equal(record->steal, 300);
+	assert_int_equal(page.preempted_gpa, 0);
+}
+
+/* A vCPU in HLT need not be interrupted for its TLB: it flushes when it wakes, and only then. */
+static void test_pv_tlb_flush(void **state)
+{
+	struct steal_record *record = (struct steal_record *)(ram + 0x3000);
+
+	(void)state;
+	(void)write_msr(MSR_KVM_STEAL_TIME, 0x3001);
+	page.rflags = RFLAGS_FIXED | RFLAGS_IF;
+	for (u32 flush = 0; flush < 2; flush++) {
+		assert_false(round_after(0, EXIT_HLT));
+		assert_int_equal(record->preempted, MARK_PREEMPTED);
+		record->preempted |= flush != 0 ? MARK_FLUSH : 0;
+		irq_pending[0] = PENDING_INTERRUPT;
+		page.request = 0;
+		assert_true(round_of(0));
+		assert_int_equal(record->preempted, 0);
+		assert_int_equal(page.request & REQUEST_FLUSH, flush != 0 ? REQUEST_FLUSH : 0);
+	}
+	/* what the kernel says of a vCPU that was in the guest is the kernel's */
+	record->preempted = MARK_PREEMPTED | MARK_FLUSH;
+	page.request = 0;
+	assert_true(round_of(0));
+	assert_int_equal(record->preempted, MARK_PREEMPTED | MARK_FLUSH);
+	assert_int_equal(page.request & REQUEST_FLUSH, 0);
+	vcpu_reset(vcpu);
+	assert_int_equal(page.preempted_gpa, 0);
+}
+
+/* Whoever waits for another lets it run: by name, or one after the other. */
+static void test_yield(void **state)
+{
+	(void)state;
+	memset(yields, 0, sizeof(yields));
+	all_in_guest();
+	assert_int_equal(hypercall(KVM_SCHED_YIELD, 2, 0, 0, 0), 0);
+	assert_int_equal(vcpu->yield_to, 3);
+	yield(vcpu);
+	assert_int_equal(yields[2], 1);
+	assert_int_equal(vcpu->yield_to, 0);
+	assert_int_equal(hypercall(KVM_SCHED_YIELD, 9, 0, 0, 0), 0);
+	assert_int_equal(hypercall(KVM_SCHED_YIELD, 0, 0, 0, 0), 0);
+	assert_int_equal(vcpu->yield_to, 0);
+	assert_int_equal(hypercall(KVM_KICK_CPU, 0, 3, 0, 0), 0);
+	yield(vcpu);
+	assert_int_equal(yields[3], 1);
+	for (u32 i = 0; i < 6; i++) {
+		page.request = 0;
+		settle(EXIT_PAUSE);
+		assert_int_equal(page.request, REQUEST_ADVANCE);
+		yield(vcpu);
+	}
+	assert_int_equal(yields[0], 0);
+	assert_int_equal(yields[1], 2);
+	assert_int_equal(yields[2], 3);
+	assert_int_equal(yields[3], 3);
+}
+
+static void enable_pv_eoi(u64 value)
+{
+	(void)write_msr(MSR_KVM_PV_EOI, value);
+}
+
+static void test_pv_eoi(void **state)
+{
+	(void)state;
+	enable_pv_eoi(0x3000 | 1);
+	assert_false(vcpu->event.valid);
+	assert_true(round_of(0));
+	assert_int_equal(ram[0x3000], 0); /* nothing in service */
+	eoi_private = true;
+	assert_true(round_after(0, EXIT_KICK));
+	assert_int_equal(ram[0x3000], 1);
+	/* not used: it is taken back, and offered anew only while it may be */
+	eoi_private = false;
+	assert_true(round_after(0, EXIT_KICK));
+	assert_int_equal(ram[0x3000], 0);
+	assert_int_equal(eois, 0);
+	eoi_private = true;
+	assert_true(round_after(0, EXIT_KICK));
+	ram[0x3000] = 0; /* the guest ends its interrupt */
+	eoi_private = false;
+	assert_true(round_after(0, EXIT_KICK));
+	assert_int_equal(eois, 1);
+	assert_true(round_after(0, EXIT_KICK));
+	assert_int_equal(eois, 1);
+	enable_pv_eoi(0x3002 | 1);
+	assert_int_equal(vcpu->event.vector, VECTOR_GP);
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, make_four, fixture_free)
+	const struct CMUnitTest tests[] = {
+		TEST(test_send_ipi),
+		TEST(test_send_ipi_32),
+		TEST(test_unhalt),
+		TEST(test_steal_time),
+		TEST(test_pv_tlb_flush),
+		TEST(test_yield),
+		TEST(test_pv_eoi),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
