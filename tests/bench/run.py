@@ -116,9 +116,10 @@ def logging(make):
 def boot(make):
     text = run(make, ["vm console debian", "vm stat debian"])
     print("  to userspace, from vm start:", re.search(r"BENCH userspace (\d+)", text)[1])
-    print("\n".join("  " + line for line in
-                    re.findall(r"^[a-z][a-z-]* +\d+$", text.split("vm stat debian")[-1],
-                               re.MULTILINE)))
+    rows = re.findall(r"^([a-z][a-z-]*) +(\d+)$", text.split("vm stat debian")[-1], re.MULTILINE)
+    print("\n".join(f"  {name:28} {count:>12}" for name, count in rows))
+    guest, cpu = (int(dict(rows)[name]) for name in ("guest-time-ns", "cpu-time-ns"))
+    print(f"  outside the guest for each one inside: {(cpu - guest) / guest:.4f}")
 
 
 def start(make):

@@ -102,6 +102,8 @@ static void show_counts(struct reply *reply, const struct vm *vm, const struct q
 	show_count(reply, "exits", account->exits);
 	show_count(reply, "exits-settled-in-kernel", account->kernel_exits);
 	show_count(reply, "injected", account->injected);
+	show_count(reply, "cpu-time-ns", clock_tsc_to_ns(account->cpu_tsc));
+	show_count(reply, "guest-time-ns", clock_tsc_to_ns(account->guest_tsc));
 	show_count(reply, "steal-time-ns", clock_tsc_to_ns(account->waited_tsc));
 	show_count(reply, "reserved-permille", account->reserved_permille);
 	show_count(reply, "missed-deadlines", account->missed);
