@@ -55,7 +55,8 @@
 #define VCPUS_MADE 4
 
 static struct machine machine;
-static struct vcpu *const vcpu = &machine.vcpu[0];
+static struct vcpu vcpus[VCPUS_MADE];
+static struct vcpu *const vcpu = &vcpus[0];
 static struct vcpu_page page;
 static struct lapic_page lapic_page;
 static struct vcpu_page other_page[VCPUS_MADE - 1];
@@ -271,6 +272,7 @@ bool load_guest(struct load_job *job)
 
 static void make_vcpus(u32 count)
 {
+	machine.vcpu = vcpus;
 	machine.vcpu_count = count;
 	machine.platform.irqchip.cpu_count = count;
 	for (u32 i = 0; i < count; i++) {
@@ -290,6 +292,7 @@ static void make_vcpus(u32 count)
 static int fixture_make_many(u32 count)
 {
 	memset(&machine, 0, sizeof(machine));
+	memset(vcpus, 0, sizeof(vcpus));
 	memset(&page, 0, sizeof(page));
 	memset(other_page, 0, sizeof(other_page));
 	memset(&channel, 0, sizeof(channel));

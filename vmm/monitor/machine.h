@@ -43,6 +43,7 @@ struct machine {
 	struct cpuid_policy cpuid;
 	struct xsave_layout xsave;
 	struct load_job job;
+	struct vcpu *vcpu; /* vcpu_count of them */
 	u32 vcpu_count;
 	u32 physical_bits; /* the guest's MAXPHYADDR */
 	bool watched;	   /* somebody looks at exits one by one: none takes the short way */
@@ -64,7 +65,6 @@ struct machine {
 	struct reserve reserve;
 	struct debugger debugger;
 	struct platform platform;
-	struct vcpu vcpu[MACHINE_VCPU_MAX];
 };
 
 /* Whether vCPUs may enter the guest, and exits are to be settled. */

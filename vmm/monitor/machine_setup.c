@@ -5,6 +5,7 @@
 #include "vmm/monitor/console.h"
 #include "vmm/monitor/load/layout.h"
 #include "vmm/rt/clock.h"
+#include "vmm/rt/memory.h"
 #include "vmm/rt/start.h"
 #include "vmm/rt/syscall.h"
 
@@ -97,12 +98,17 @@ static struct load_file find_file(enum start_kind kind)
 static bool create_vcpus(struct machine *machine)
 {
 	u64 count = start_info->parameter[MONITOR_VCPUS];
+	u64 at;
 
 	if (count == 0 || count > MACHINE_VCPU_MAX) {
 		machine_crash(machine, "vcpus: %lu asked for, 1 to %u are allowed", count,
 			      MACHINE_VCPU_MAX);
 		return false;
 	}
+	if (!worked(machine, "memory for vCPUs",
+		    memory_map(align_up(count * sizeof(*machine->vcpu), PAGE_SIZE), &at)))
+		return false;
+	machine->vcpu = (struct vcpu *)(uintptr_t)at;
 	machine->vcpu_count = (u32)count;
 	for (u32 i = 0; i < machine->vcpu_count; i++) {
 		if (!worked(machine, "creating a vCPU", vcpu_init(&machine->vcpu[i], machine, i)))
