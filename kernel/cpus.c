@@ -21,7 +21,7 @@
 #define CPU_PAGES ((sizeof(struct cpu) + PAGE_MASK) / PAGE_SIZE)
 #define INIT_WAIT_NS (10 * NS_PER_MS) /* SDM vol. 3, 9.4.4.1 */
 #define STARTUP_WAIT_NS (200 * NS_PER_US)
-#define ANSWER_WAIT_NS (500 * NS_PER_MS)
+#define ANSWER_WAIT_NS (2000 * NS_PER_MS) /* an emulated CPU may itself have to wait for one */
 #define STOP_WAIT_NS (200 * NS_PER_MS)
 
 struct trampoline_words {
