@@ -111,8 +111,7 @@ SHOWN = ("config show", "log level", "gdb")
 def bad_lines(command):
     """Lines of a command that can do nothing: none of the words is a name, a key or a number."""
     name = command["name"]
-    words = [f"{name} {word}" for word in WORDS]
-    lines = words + [f"{word} one" for word in words] + [f"{name} one {word}" for word in WORDS]
+    lines = [f"{name} {word}" for word in WORDS] + [f"{name} one {word}" for word in WORDS[1:6]]
     lines += [f"{name} " + " ".join(["y"] * count) for count in (32, 100)]
     if command["arguments"] and command["arguments"][0] != "[":
         lines.append(name)
@@ -140,7 +139,7 @@ def test_arguments(build, tmp_path):
         commands = channel.result("help")
         before = {line: channel.result(line) for line in SHOWN}
         lines = sum((bad_lines(command) for command in commands), [])
-        assert len(commands) > 30 and len(lines) > 1000
+        assert len(commands) > 30 and len(lines) > 20 * len(commands)
         for line, reply in answers(channel, lines):
             assert reply["status"] == "error", line
             text = reply["error"]
