@@ -9,7 +9,6 @@
 
 #include "lib/x86/tables.c"
 #include "lib/x86/prefix.c"
-#include "lib/x86/length.c"
 #include "lib/x86/decode.c"
 
 #define LINE_MAX_BYTES 1024

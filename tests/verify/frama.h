@@ -17,7 +17,7 @@
 #define __atomic_thread_fence(order) ((void)0)
 #define __builtin_add_overflow(a, b, result) ((*(result) = (a) + (b)) < (a))
 
-/* Only mul_div and mul_shift need it, which nothing here calls. */
+/* Only mul_div needs it, which nothing here calls. */
 #define __int128 long
 #define __builtin_ia32_pause() ((void)0)
 

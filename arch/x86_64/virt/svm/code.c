@@ -4,12 +4,9 @@
  * 15.7.1). What is not found here is the monitor's, which decodes any instruction.
  */
 #include "arch/x86_64/hw/control.h"
+#include "arch/x86_64/virt/svm/length.h"
 #include "arch/x86_64/virt/svm/svm.h"
-#include "lib/x86/length.h"
 #include "mm/table.h"
-
-/* The bytes that are looked at: any of these instructions with four prefixes and more. */
-#define CODE_BYTES 8u
 
 const u8 *svm_code_find(struct virt_vcpu *vcpu)
 {
@@ -26,14 +23,9 @@ u32 svm_code_length(struct virt_vcpu *vcpu)
 	const u8 *code = svm_code_find(vcpu);
 	u64 bytes;
 
-	if (code == NULL || ((u64)code & PAGE_MASK) > PAGE_SIZE - CODE_BYTES)
+	if (code == NULL || ((u64)code & PAGE_MASK) > PAGE_SIZE - sizeof(bytes))
 		return 0;
 	/* One load: other vCPUs may change the bytes. */
-	__asm__ volatile("mov %1, %0" : "=r"(bytes) : "m"(*(const u8(*)[CODE_BYTES])code));
-	/* Without prefixes, as they nearly always are: CPUID, RDMSR, WRMSR; VMMCALL. */
-	if ((u16)bytes == 0xa20f || (u16)bytes == 0x320f || (u16)bytes == 0x300f)
-		return 2;
-	if ((bytes & 0xffffff) == 0xd9010f)
-		return 3;
-	return (u32)x86_length_of_exit((const u8 *)&bytes, CODE_BYTES, X86_MODE_64);
+	__asm__ volatile("mov %1, %0" : "=r"(bytes) : "m"(*(const u8(*)[sizeof(bytes)])code));
+	return svm_length_of_exit(bytes);
 }

@@ -15,8 +15,7 @@ void svm_run(u64 vmcb_hpa, u64 gpr[GPR_COUNT]);
 
 /* Exits of instructions whose length svm_code_length finds. */
 #define LENGTH_FOUND                                                                               \
-	(BIT(EXIT_CPUID) | BIT(EXIT_HLT) | BIT(EXIT_RDMSR) | BIT(EXIT_WRMSR) | BIT(EXIT_XSETBV) |  \
-	 BIT(EXIT_HYPERCALL) | BIT(EXIT_INVD) | BIT(EXIT_RDPMC))
+	(BIT(EXIT_CPUID) | BIT(EXIT_HLT) | BIT(EXIT_RDMSR) | BIT(EXIT_WRMSR) | BIT(EXIT_HYPERCALL))
 
 /* True: the entry changes what the TLB holds. */
 static bool prepare(struct virt_vcpu *vcpu, struct asid_pool *asids)
