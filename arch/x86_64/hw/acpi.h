@@ -63,11 +63,9 @@ enum acpi_madt_type {
 	ACPI_MADT_LAPIC = 0,
 	ACPI_MADT_IOAPIC = 1,
 	ACPI_MADT_OVERRIDE = 2,
-	ACPI_MADT_NMI_SOURCE = 3,
 	ACPI_MADT_LAPIC_NMI = 4,
 	ACPI_MADT_LAPIC_ADDRESS = 5,
 	ACPI_MADT_X2APIC = 9,
-	ACPI_MADT_X2APIC_NMI = 10,
 };
 
 struct acpi_madt_entry {
@@ -76,7 +74,6 @@ struct acpi_madt_entry {
 } PACKED;
 
 #define ACPI_CPU_ENABLED	(1u << 0)
-#define ACPI_CPU_ONLINE_CAPABLE (1u << 1)
 
 struct acpi_madt_lapic {
 	struct acpi_madt_entry entry;
@@ -100,7 +97,6 @@ _Static_assert(sizeof(struct acpi_madt_ioapic) == 12, "ACPI 5.2.12.3");
 #define ACPI_INTI_ACTIVE_HIGH 0x1u
 #define ACPI_INTI_ACTIVE_LOW  0x3u
 #define ACPI_INTI_TRIGGER     0xcu
-#define ACPI_INTI_EDGE	      0x4u
 #define ACPI_INTI_LEVEL	      0xcu
 
 struct acpi_madt_override {
@@ -267,11 +263,7 @@ enum acpi_fadt_flag {
 /* IAPC boot architecture flags, ACPI table 5.11 */
 enum acpi_iapc_boot_arch {
 	ACPI_BOOT_LEGACY_DEVICES = 1 << 0,
-	ACPI_BOOT_8042 = 1 << 1,
 	ACPI_BOOT_NO_VGA = 1 << 2,
-	ACPI_BOOT_NO_MSI = 1 << 3,
-	ACPI_BOOT_NO_ASPM = 1 << 4,
-	ACPI_BOOT_NO_CMOS_RTC = 1 << 5,
 };
 
 /* PM1 event block: status, then enable, each half of it (ACPI 4.8.3.1) */
@@ -289,7 +281,6 @@ enum acpi_pm1_event {
 enum acpi_pm1_control {
 	ACPI_PM1_SCI_EN = 1 << 0,
 	ACPI_PM1_BM_RLD = 1 << 1,
-	ACPI_PM1_GBL_RLS = 1 << 2,
 	ACPI_PM1_SLP_TYP_SHIFT = 10,
 	ACPI_PM1_SLP_TYP = 0x7 << 10,
 	ACPI_PM1_SLP_EN = 1 << 13,

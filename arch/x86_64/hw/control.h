@@ -20,7 +20,6 @@
 #define CR3_PCD	    BIT(4)
 #define CR3_PCID    BITS(11, 0)
 #define CR3_ADDRESS BITS(51, 12)
-#define CR3_NOFLUSH BIT(63) /* on MOV to CR3 with CR4.PCIDE */
 
 #define CR4_VME	       BIT(0)
 #define CR4_PVI	       BIT(1)
@@ -44,7 +43,6 @@
 #define CR4_SMAP       BIT(21)
 #define CR4_PKE	       BIT(22)
 #define CR4_CET	       BIT(23)
-#define CR4_PKS	       BIT(24)
 
 #define EFER_SCE   BIT(0)
 #define EFER_LME   BIT(8)
@@ -71,17 +69,12 @@
 #define RFLAGS_RF    BIT(16)
 #define RFLAGS_VM    BIT(17)
 #define RFLAGS_AC    BIT(18)
-#define RFLAGS_VIF   BIT(19)
-#define RFLAGS_VIP   BIT(20)
-#define RFLAGS_ID    BIT(21)
 #define RFLAGS_ALL   (BITS(21, 16) | BITS(14, 6) | RFLAGS_AF | RFLAGS_PF | RFLAGS_FIXED | RFLAGS_CF)
 
 /* State components of XCR0: SDM vol. 1, 13.3 */
 #define XCR0_X87       BIT(0)
 #define XCR0_SSE       BIT(1)
 #define XCR0_AVX       BIT(2)
-#define XCR0_BNDREGS   BIT(3)
-#define XCR0_BNDCSR    BIT(4)
 #define XCR0_OPMASK    BIT(5)
 #define XCR0_ZMM_HI256 BIT(6)
 #define XCR0_HI16_ZMM  BIT(7)
@@ -93,7 +86,6 @@
 #define DR6_BREAKPOINTS BITS(3, 0)
 #define DR6_BS	       BIT(14) /* single step */
 #define DR7_RESET      0x400ull
-#define DR7_ENABLE_ALL BITS(7, 0)
 #define DR7_GD	       BIT(13)
 
 /* Exception vectors: SDM vol. 3, table 6-1; APM vol. 2, table 8-1 */
@@ -103,7 +95,6 @@ enum exception_vector {
 	VECTOR_NMI = 2,
 	VECTOR_BP = 3,
 	VECTOR_OF = 4,
-	VECTOR_BR = 5,
 	VECTOR_UD = 6,
 	VECTOR_NM = 7,
 	VECTOR_DF = 8,
@@ -116,9 +107,7 @@ enum exception_vector {
 	VECTOR_AC = 17,
 	VECTOR_MC = 18,
 	VECTOR_XM = 19,
-	VECTOR_VE = 20,
 	VECTOR_CP = 21,
-	VECTOR_HV = 28,
 	VECTOR_VC = 29,
 	VECTOR_SX = 30,
 	VECTOR_FIRST_EXTERNAL = 32,
@@ -140,4 +129,3 @@ enum exception_vector {
 #define PF_ERROR_U    BIT(2)
 #define PF_ERROR_RSVD BIT(3)
 #define PF_ERROR_I    BIT(4)
-#define PF_ERROR_PK   BIT(5)

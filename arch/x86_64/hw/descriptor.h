@@ -11,17 +11,14 @@
 /* A segment descriptor as one word of 64 bits */
 #define DESCRIPTOR_LIMIT_LOW   BITS(15, 0)
 #define DESCRIPTOR_BASE_LOW    BITS(39, 16)
-#define DESCRIPTOR_TYPE	       BITS(43, 40)
 #define DESCRIPTOR_ACCESSED    BIT(40)
 #define DESCRIPTOR_WRITABLE    BIT(41) /* data; code: readable */
 #define DESCRIPTOR_EXPAND_DOWN BIT(42) /* data; code: conforming */
 #define DESCRIPTOR_CODE	       BIT(43)
 #define DESCRIPTOR_S	       BIT(44) /* code or data, not system */
 #define DESCRIPTOR_DPL_SHIFT   45
-#define DESCRIPTOR_DPL	       BITS(46, 45)
 #define DESCRIPTOR_P	       BIT(47)
 #define DESCRIPTOR_LIMIT_HIGH  BITS(51, 48)
-#define DESCRIPTOR_AVL	       BIT(52)
 #define DESCRIPTOR_L	       BIT(53)
 #define DESCRIPTOR_DB	       BIT(54)
 #define DESCRIPTOR_G	       BIT(55)
@@ -35,7 +32,6 @@ enum descriptor_type {
 	DESCRIPTOR_TSS_AVAILABLE = 0x9,
 	DESCRIPTOR_TSS_BUSY = 0xb,
 	DESCRIPTOR_INTERRUPT_GATE = 0xe,
-	DESCRIPTOR_TRAP_GATE = 0xf,
 };
 
 /* Operand of LGDT, LIDT, SGDT, SIDT */

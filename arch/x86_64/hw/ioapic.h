@@ -20,8 +20,6 @@ enum ioapic_reg { /* through IOREGSEL */
 		  IOAPIC_REDIRECTION = 0x10, /* two words an entry, low first */
 };
 
-#define IOAPIC_ID_SHIFT		       24
-#define IOAPIC_VERSION_NUMBER	       BITS(7, 0)
 #define IOAPIC_VERSION_MAX_ENTRY_SHIFT 16
 #define IOAPIC_VERSION_MAX_ENTRY       BITS(23, 16)
 

@@ -50,8 +50,6 @@ _Static_assert(sizeof(struct lapic_page) == PAGE_SIZE, "one page");
 /* Version register: SDM vol. 3, 11.4.8 */
 #define LAPIC_VERSION_NUMBER	      BITS(7, 0)
 #define LAPIC_VERSION_MAX_LVT_SHIFT   16
-#define LAPIC_VERSION_MAX_LVT	      BITS(23, 16)
-#define LAPIC_VERSION_EOI_SUPPRESSION BIT(24)
 
 /* Spurious-interrupt vector register: SDM vol. 3, 11.9 */
 #define LAPIC_SVR_VECTOR	  BITS(7, 0)
@@ -64,7 +62,6 @@ _Static_assert(sizeof(struct lapic_page) == PAGE_SIZE, "one page");
 #define LAPIC_LVT_DELIVERY_MODE	     BITS(10, 8)
 #define LAPIC_LVT_PENDING	     BIT(12)
 #define LAPIC_LVT_ACTIVE_LOW	     BIT(13)
-#define LAPIC_LVT_REMOTE_IRR	     BIT(14)
 #define LAPIC_LVT_LEVEL		     BIT(15)
 #define LAPIC_LVT_MASKED	     BIT(16)
 #define LAPIC_LVT_TIMER_MODE	     BITS(18, 17)
@@ -86,7 +83,6 @@ enum apic_delivery {
 
 /* Interrupt command register: SDM vol. 3, 11.6.1 */
 #define LAPIC_ICR_VECTOR	       BITS(7, 0)
-#define LAPIC_ICR_DELIVERY	       BITS(10, 8)
 #define LAPIC_ICR_LOGICAL	       BIT(11)
 #define LAPIC_ICR_PENDING	       BIT(12) /* xAPIC only */
 #define LAPIC_ICR_ASSERT	       BIT(14)

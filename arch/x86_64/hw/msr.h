@@ -13,8 +13,6 @@ enum msr {
 	MSR_SPEC_CTRL = 0x48,
 	MSR_PRED_CMD = 0x49,
 	MSR_BIOS_SIGN_ID = 0x8b, /* microcode revision */
-	MSR_MPERF = 0xe7,
-	MSR_APERF = 0xe8,
 	MSR_MTRR_CAP = 0xfe,
 	MSR_ARCH_CAPABILITIES = 0x10a,
 	MSR_FLUSH_CMD = 0x10b,
@@ -23,8 +21,6 @@ enum msr {
 	MSR_SYSENTER_EIP = 0x176,
 	MSR_MCG_CAP = 0x179,
 	MSR_MCG_STATUS = 0x17a,
-	MSR_MCG_CTL = 0x17b,
-	MSR_PERF_STATUS = 0x198,
 	MSR_MISC_ENABLE = 0x1a0,
 	MSR_DEBUGCTL = 0x1d9,
 	MSR_MTRR_PHYS_BASE0 = 0x200, /* base and mask alternate, 0x200 to 0x20f */
@@ -36,26 +32,17 @@ enum msr {
 	MSR_MTRR_DEF_TYPE = 0x2ff,
 	MSR_MC0_CTL = 0x400, /* four MSRs to a bank */
 	MSR_VMX_BASIC = 0x480,
-	MSR_VMX_PINBASED_CTLS = 0x481,
-	MSR_VMX_PROCBASED_CTLS = 0x482,
-	MSR_VMX_EXIT_CTLS = 0x483,
-	MSR_VMX_ENTRY_CTLS = 0x484,
 	MSR_VMX_MISC = 0x485,
 	MSR_VMX_CR0_FIXED0 = 0x486,
-	MSR_VMX_CR0_FIXED1 = 0x487,
 	MSR_VMX_CR4_FIXED0 = 0x488,
-	MSR_VMX_CR4_FIXED1 = 0x489,
-	MSR_VMX_VMCS_ENUM = 0x48a,
 	MSR_VMX_PROCBASED_CTLS2 = 0x48b,
 	MSR_VMX_EPT_VPID_CAP = 0x48c,
 	MSR_VMX_TRUE_PINBASED_CTLS = 0x48d,
 	MSR_VMX_TRUE_PROCBASED_CTLS = 0x48e,
 	MSR_VMX_TRUE_EXIT_CTLS = 0x48f,
 	MSR_VMX_TRUE_ENTRY_CTLS = 0x490,
-	MSR_VMX_VMFUNC = 0x491,
 	MSR_TSC_DEADLINE = 0x6e0,
 	MSR_X2APIC_BASE = 0x800,
-	MSR_XSS = 0xda0,
 };
 
 /* Numbers with the top bit set do not fit an enum constant of type int. */
@@ -68,12 +55,9 @@ enum msr {
 #define MSR_GS_BASE	   0xc0000101u
 #define MSR_KERNEL_GS_BASE 0xc0000102u
 #define MSR_TSC_AUX	   0xc0000103u
-#define MSR_TSC_RATIO	   0xc0000104u
 #define MSR_SYSCFG	   0xc0010010u
 #define MSR_HWCR	   0xc0010015u
-#define MSR_PSTATE_STATUS  0xc0010063u
 #define MSR_VM_CR	   0xc0010114u
-#define MSR_IGNNE	   0xc0010115u
 #define MSR_VM_HSAVE_PA	   0xc0010117u
 #define MSR_DE_CFG	   0xc0011029u
 
@@ -85,7 +69,6 @@ enum msr {
 
 /* IA32_FEATURE_CONTROL: SDM vol. 3, 24.7 */
 #define FEATURE_CONTROL_LOCK		BIT(0)
-#define FEATURE_CONTROL_VMX_IN_SMX	BIT(1)
 #define FEATURE_CONTROL_VMX_OUTSIDE_SMX BIT(2)
 
 /* IA32_ARCH_CAPABILITIES: SDM vol. 4, table 2-2 */
@@ -107,9 +90,6 @@ enum msr {
 #define FLUSH_CMD_L1D	BIT(0)
 
 /* VM_CR: APM vol. 2, 15.30.1 */
-#define VM_CR_DPD      BIT(0)
-#define VM_CR_R_INIT   BIT(1)
-#define VM_CR_DIS_A20M BIT(2)
 #define VM_CR_LOCK     BIT(3)
 #define VM_CR_SVMDIS   BIT(4)
 
@@ -122,9 +102,6 @@ enum msr {
 /* One PAT field and MTRR memory types (SDM vol. 3, table 12-2 and 12-10) */
 enum memory_type {
 	MEMORY_TYPE_UC = 0,
-	MEMORY_TYPE_WC = 1,
-	MEMORY_TYPE_WT = 4,
-	MEMORY_TYPE_WP = 5,
 	MEMORY_TYPE_WB = 6,
 	MEMORY_TYPE_UC_MINUS = 7, /* PAT only */
 };

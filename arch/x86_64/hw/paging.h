@@ -38,11 +38,6 @@
 #define EPT_MEMORY_TYPE	      BITS(5, 3)
 #define EPT_IPAT	      BIT(6)
 #define EPT_PS		      BIT(7)
-#define EPT_A		      BIT(8)
-#define EPT_D		      BIT(9)
-#define EPT_ADDRESS	      BITS(51, 12)
 
 /* EPT pointer: SDM vol. 3, 25.6.11 */
-#define EPTP_MEMORY_TYPE       BITS(2, 0)
 #define EPTP_WALK_LENGTH_SHIFT 3 /* length minus 1 */
-#define EPTP_ACCESSED_DIRTY    BIT(6)

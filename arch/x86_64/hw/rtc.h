@@ -37,7 +37,6 @@ enum rtc_reg {
 
 enum rtc_a {
 	RTC_A_RATE = 0x0f,
-	RTC_A_DIVIDER = 0x70,
 	RTC_A_DIVIDER_32KHZ = 0x20,
 	RTC_A_DIVIDER_RESET = 0x60, /* 11xb holds the divider */
 	RTC_A_UIP = 0x80,	    /* read-only */

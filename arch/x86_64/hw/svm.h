@@ -17,12 +17,8 @@ _Static_assert(sizeof(struct vmcb_segment) == 16, "APM vol. 2, table B-2");
 
 /* Descriptor bits 40-47 and 52-55 side by side (APM vol. 2, 15.5.1) */
 enum vmcb_attribute {
-	VMCB_ATTRIBUTE_TYPE = 0xf,
-	VMCB_ATTRIBUTE_S = 1 << 4,
 	VMCB_ATTRIBUTE_DPL_SHIFT = 5,
-	VMCB_ATTRIBUTE_DPL = 3 << 5,
 	VMCB_ATTRIBUTE_P = 1 << 7,
-	VMCB_ATTRIBUTE_AVL = 1 << 8,
 	VMCB_ATTRIBUTE_L = 1 << 9,
 	VMCB_ATTRIBUTE_DB = 1 << 10,
 	VMCB_ATTRIBUTE_G = 1 << 11,
@@ -48,7 +44,7 @@ struct vmcb_control {
 	u8 tlb_control; /* enum vmcb_tlb_control */
 	u8 reserved1[3];
 	u64 virtual_interrupt; /* VMCB_V_* */
-	u64 interrupt_shadow;  /* VMCB_SHADOW, VMCB_GUEST_INTERRUPT_MASK */
+	u64 interrupt_shadow;  /* VMCB_SHADOW */
 	u64 exit_code;
 	u64 exit_info1;
 	u64 exit_info2;
@@ -162,31 +158,16 @@ _Static_assert(offsetof(struct vmcb, save) == 0x400, "APM vol. 2, appendix B");
 #define VMCB_INTERCEPT1_INIT	      BIT(3)
 #define VMCB_INTERCEPT1_VINTR	      BIT(4)
 #define VMCB_INTERCEPT1_CR0_SELECTIVE BIT(5)
-#define VMCB_INTERCEPT1_IDTR_READ     BIT(6)
-#define VMCB_INTERCEPT1_GDTR_READ     BIT(7)
-#define VMCB_INTERCEPT1_LDTR_READ     BIT(8)
-#define VMCB_INTERCEPT1_TR_READ	      BIT(9)
-#define VMCB_INTERCEPT1_IDTR_WRITE    BIT(10)
-#define VMCB_INTERCEPT1_GDTR_WRITE    BIT(11)
-#define VMCB_INTERCEPT1_LDTR_WRITE    BIT(12)
-#define VMCB_INTERCEPT1_TR_WRITE      BIT(13)
-#define VMCB_INTERCEPT1_RDTSC	      BIT(14)
 #define VMCB_INTERCEPT1_RDPMC	      BIT(15)
-#define VMCB_INTERCEPT1_PUSHF	      BIT(16)
-#define VMCB_INTERCEPT1_POPF	      BIT(17)
 #define VMCB_INTERCEPT1_CPUID	      BIT(18)
-#define VMCB_INTERCEPT1_RSM	      BIT(19)
 #define VMCB_INTERCEPT1_IRET	      BIT(20)
 #define VMCB_INTERCEPT1_INTN	      BIT(21)
 #define VMCB_INTERCEPT1_INVD	      BIT(22)
 #define VMCB_INTERCEPT1_PAUSE	      BIT(23)
 #define VMCB_INTERCEPT1_HLT	      BIT(24)
-#define VMCB_INTERCEPT1_INVLPG	      BIT(25)
 #define VMCB_INTERCEPT1_INVLPGA	      BIT(26)
 #define VMCB_INTERCEPT1_IOIO	      BIT(27)
 #define VMCB_INTERCEPT1_MSR	      BIT(28)
-#define VMCB_INTERCEPT1_TASK_SWITCH   BIT(29)
-#define VMCB_INTERCEPT1_FERR_FREEZE   BIT(30)
 #define VMCB_INTERCEPT1_SHUTDOWN      BIT(31)
 
 /* intercept2, offset 0x010 */
@@ -197,38 +178,28 @@ _Static_assert(offsetof(struct vmcb, save) == 0x400, "APM vol. 2, appendix B");
 #define VMCB_INTERCEPT2_STGI		BIT(4)
 #define VMCB_INTERCEPT2_CLGI		BIT(5)
 #define VMCB_INTERCEPT2_SKINIT		BIT(6)
-#define VMCB_INTERCEPT2_RDTSCP		BIT(7)
-#define VMCB_INTERCEPT2_ICEBP		BIT(8)
 #define VMCB_INTERCEPT2_WBINVD		BIT(9) /* and WBNOINVD */
 #define VMCB_INTERCEPT2_MONITOR		BIT(10)
 #define VMCB_INTERCEPT2_MWAIT		BIT(11) /* MWAIT, MWAITX: always */
-#define VMCB_INTERCEPT2_MWAIT_ARMED	BIT(12)
 #define VMCB_INTERCEPT2_XSETBV		BIT(13)
 #define VMCB_INTERCEPT2_RDPRU		BIT(14)
-#define VMCB_INTERCEPT2_EFER_WRITE_TRAP BIT(15)
 
 enum vmcb_tlb_control {
 	VMCB_TLB_NOTHING = 0,
 	VMCB_TLB_FLUSH_ALL = 1,
 	VMCB_TLB_FLUSH_ASID = 3, /* with FlushByAsid */
-	VMCB_TLB_FLUSH_ASID_NON_GLOBAL = 7,
 };
 
 /* virtual_interrupt, offset 0x060 */
 #define VMCB_V_TPR		 BITS(7, 0)
 #define VMCB_V_IRQ		 BIT(8)
-#define VMCB_V_GIF		 BIT(9)
-#define VMCB_V_INTR_PRIO_SHIFT	 16
 #define VMCB_V_INTR_PRIO	 BITS(19, 16)
 #define VMCB_V_IGN_TPR		 BIT(20)
 #define VMCB_V_INTR_MASKING	 BIT(24)
-#define VMCB_V_GIF_ENABLE	 BIT(25)
-#define VMCB_V_INTR_VECTOR_SHIFT 32
 #define VMCB_V_INTR_VECTOR	 BITS(39, 32)
 
 /* interrupt_shadow, offset 0x068 */
 #define VMCB_SHADOW		  BIT(0)
-#define VMCB_GUEST_INTERRUPT_MASK BIT(1) /* guest's RFLAGS.IF, written on exit */
 
 /* np_control, offset 0x090 */
 #define VMCB_NP_ENABLE BIT(0)
@@ -236,7 +207,6 @@ enum vmcb_tlb_control {
 /* event_injection and exit_int_info: APM vol. 2, 15.20 */
 #define VMCB_EVENT_VECTOR	    BITS(7, 0)
 #define VMCB_EVENT_TYPE_SHIFT	    8
-#define VMCB_EVENT_TYPE		    BITS(10, 8)
 #define VMCB_EVENT_EV		    BIT(11) /* has an error code */
 #define VMCB_EVENT_V		    BIT(31)
 #define VMCB_EVENT_ERROR_CODE_SHIFT 32
@@ -254,48 +224,26 @@ enum vmcb_event_type {
 #define VMEXIT_IOIO_REP	       BIT(3)
 #define VMEXIT_IOIO_SZ8	       BIT(4)
 #define VMEXIT_IOIO_SZ16       BIT(5)
-#define VMEXIT_IOIO_SZ32       BIT(6)
-#define VMEXIT_IOIO_A16	       BIT(7)
-#define VMEXIT_IOIO_A32	       BIT(8)
-#define VMEXIT_IOIO_A64	       BIT(9)
-#define VMEXIT_IOIO_SEG_SHIFT  10
 #define VMEXIT_IOIO_PORT_SHIFT 16
 
 /* exit_info1 of NPF: the low bits are those of a #PF error code (APM vol. 2, 15.25.6) */
-#define VMEXIT_NPF_FINAL BIT(32) /* translating the guest's final physical address */
 #define VMEXIT_NPF_WALK	 BIT(33) /* walking the guest's own page tables */
-
-/* exit_info2 of TASK_SWITCH: APM vol. 2, 15.14.1 */
-#define VMEXIT_TASK_IRET	   BIT(36)
-#define VMEXIT_TASK_JMP		   BIT(38)
-#define VMEXIT_TASK_HAS_ERROR_CODE BIT(44)
 
 /* Exit codes: APM vol. 2, appendix C */
 #define VMEXIT_CR_READ		   0x000ull
 #define VMEXIT_CR_WRITE		   0x010ull
 #define VMEXIT_DR_READ		   0x020ull
-#define VMEXIT_DR_WRITE		   0x030ull
 #define VMEXIT_EXCEPTION	   0x040ull /* + vector */
 #define VMEXIT_INTR		   0x060ull
 #define VMEXIT_NMI		   0x061ull
-#define VMEXIT_SMI		   0x062ull
 #define VMEXIT_INIT		   0x063ull
 #define VMEXIT_VINTR		   0x064ull
 #define VMEXIT_CR0_SELECTIVE_WRITE 0x065ull
 #define VMEXIT_IDTR_READ	   0x066ull
-#define VMEXIT_GDTR_READ	   0x067ull
-#define VMEXIT_LDTR_READ	   0x068ull
-#define VMEXIT_TR_READ		   0x069ull
-#define VMEXIT_IDTR_WRITE	   0x06aull
-#define VMEXIT_GDTR_WRITE	   0x06bull
-#define VMEXIT_LDTR_WRITE	   0x06cull
 #define VMEXIT_TR_WRITE		   0x06dull
 #define VMEXIT_RDTSC		   0x06eull
 #define VMEXIT_RDPMC		   0x06full
-#define VMEXIT_PUSHF		   0x070ull
-#define VMEXIT_POPF		   0x071ull
 #define VMEXIT_CPUID		   0x072ull
-#define VMEXIT_RSM		   0x073ull
 #define VMEXIT_IRET		   0x074ull
 #define VMEXIT_SWINT		   0x075ull
 #define VMEXIT_INVD		   0x076ull
@@ -306,40 +254,29 @@ enum vmcb_event_type {
 #define VMEXIT_IOIO		   0x07bull
 #define VMEXIT_MSR		   0x07cull
 #define VMEXIT_TASK_SWITCH	   0x07dull
-#define VMEXIT_FERR_FREEZE	   0x07eull
 #define VMEXIT_SHUTDOWN		   0x07full
 #define VMEXIT_VMRUN		   0x080ull
 #define VMEXIT_VMMCALL		   0x081ull
 #define VMEXIT_VMLOAD		   0x082ull
-#define VMEXIT_VMSAVE		   0x083ull
-#define VMEXIT_STGI		   0x084ull
-#define VMEXIT_CLGI		   0x085ull
 #define VMEXIT_SKINIT		   0x086ull
 #define VMEXIT_RDTSCP		   0x087ull
-#define VMEXIT_ICEBP		   0x088ull
 #define VMEXIT_WBINVD		   0x089ull
 #define VMEXIT_MONITOR		   0x08aull
 #define VMEXIT_MWAIT		   0x08bull
 #define VMEXIT_MWAIT_CONDITIONAL   0x08cull
 #define VMEXIT_XSETBV		   0x08dull
 #define VMEXIT_RDPRU		   0x08eull
-#define VMEXIT_EFER_WRITE_TRAP	   0x08full
 #define VMEXIT_NPF		   0x400ull
-#define VMEXIT_AVIC_INCOMPLETE_IPI 0x401ull
-#define VMEXIT_AVIC_NOACCEL	   0x402ull
-#define VMEXIT_VMGEXIT		   0x403ull
 #define VMEXIT_INVALID		   0xffffffffu /* of 64 bits; QEMU writes 32 */
 
 /*
  * MSR permission map: two bits an MSR (read low, write high; set: exits), 2 KiB for each of three
- * ranges of 8192 MSRs, then 2 KiB reserved (APM vol. 2, 15.11).
+ * ranges of 8192 MSRs, from 0, C0000000h and C0010000h on, then 2 KiB reserved (APM vol. 2, 15.11).
  */
 #define MSRPM_BYTES	  0x2000u
 #define MSRPM_RANGE_BYTES 0x800u
 #define MSRPM_RANGE_MSRS  0x2000u
-#define MSRPM_RANGE0	  0x00000000u
 #define MSRPM_RANGE1	  0xc0000000u
-#define MSRPM_RANGE2	  0xc0010000u
 
 /* I/O permission map: one bit a port and three bits more, 12 KiB (APM vol. 2, 15.10.1) */
 #define IOPM_BYTES 0x3000u

@@ -45,7 +45,6 @@ enum uart_iir {
 	UART_IIR_RECEIVED = 0x04,
 	UART_IIR_LINE_STATUS = 0x06,
 	UART_IIR_TIMEOUT = 0x0c,
-	UART_IIR_ID_MASK = 0x0f,
 	UART_IIR_FIFO = 0xc0, /* FIFOs are on */
 };
 
@@ -53,8 +52,6 @@ enum uart_fcr {
 	UART_FCR_ENABLE = 1 << 0,
 	UART_FCR_CLEAR_RECEIVE = 1 << 1,
 	UART_FCR_CLEAR_TRANSMIT = 1 << 2,
-	UART_FCR_DMA = 1 << 3,
-	UART_FCR_TRIGGER_1 = 0x00,
 	UART_FCR_TRIGGER_4 = 0x40,
 	UART_FCR_TRIGGER_8 = 0x80,
 	UART_FCR_TRIGGER_14 = 0xc0,
@@ -64,7 +61,6 @@ enum uart_lcr {
 	UART_LCR_8N1 = 0x03,
 	UART_LCR_STOP = 1 << 2,
 	UART_LCR_PARITY = 1 << 3,
-	UART_LCR_BREAK = 1 << 6,
 	UART_LCR_DLAB = 1 << 7,
 };
 
@@ -85,12 +81,10 @@ enum uart_lsr {
 	UART_LSR_BREAK = 1 << 4,
 	UART_LSR_THR_EMPTY = 1 << 5,
 	UART_LSR_IDLE = 1 << 6, /* holding and shift register empty */
-	UART_LSR_FIFO_ERROR = 1 << 7,
 };
 
 enum uart_msr {
 	UART_MSR_DCTS = 1 << 0,
-	UART_MSR_DDSR = 1 << 1,
 	UART_MSR_TERI = 1 << 2,
 	UART_MSR_DDCD = 1 << 3,
 	UART_MSR_CTS = 1 << 4,

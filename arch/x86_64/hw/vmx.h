@@ -11,9 +11,6 @@
 enum vmcs16 {
 	VMCS_VPID = 0x0000,
 	VMCS_GUEST_ES_SELECTOR = 0x0800, /* to TR, two apart, in the order of enum vcpu_segment */
-	VMCS_GUEST_CS_SELECTOR = 0x0802,
-	VMCS_GUEST_SS_SELECTOR = 0x0804,
-	VMCS_GUEST_LDTR_SELECTOR = 0x080c,
 	VMCS_GUEST_TR_SELECTOR = 0x080e,
 	VMCS_HOST_ES_SELECTOR = 0x0c00,
 	VMCS_HOST_CS_SELECTOR = 0x0c02,
@@ -28,7 +25,6 @@ enum vmcs64 {
 	VMCS_IO_BITMAP_A = 0x2000,
 	VMCS_IO_BITMAP_B = 0x2002,
 	VMCS_MSR_BITMAP = 0x2004,
-	VMCS_EXIT_MSR_STORE = 0x2006,
 	VMCS_EXIT_MSR_LOAD = 0x2008,
 	VMCS_ENTRY_MSR_LOAD = 0x200a,
 	VMCS_TSC_OFFSET = 0x2010,
@@ -72,7 +68,6 @@ enum vmcs32 {
 	VMCS_EXIT_INSTRUCTION_LENGTH = 0x440c,
 	VMCS_EXIT_INSTRUCTION_INFO = 0x440e,
 	VMCS_GUEST_ES_LIMIT = 0x4800, /* to TR, two apart */
-	VMCS_GUEST_CS_LIMIT = 0x4802,
 	VMCS_GUEST_TR_LIMIT = 0x480e,
 	VMCS_GUEST_GDTR_LIMIT = 0x4810,
 	VMCS_GUEST_IDTR_LIMIT = 0x4812,
@@ -101,7 +96,6 @@ enum vmcs_natural {
 	VMCS_GUEST_CR4 = 0x6804,
 	VMCS_GUEST_ES_BASE = 0x6806, /* to TR, two apart */
 	VMCS_GUEST_CS_BASE = 0x6808,
-	VMCS_GUEST_TR_BASE = 0x6814,
 	VMCS_GUEST_GDTR_BASE = 0x6816,
 	VMCS_GUEST_IDTR_BASE = 0x6818,
 	VMCS_GUEST_DR7 = 0x681a,
@@ -125,19 +119,11 @@ enum vmcs_natural {
 	VMCS_HOST_RIP = 0x6c16,
 };
 
-/* Bits 14:13 of an encoding: SDM vol. 3, table 25-21 */
-#define VMCS_WIDTH_SHIFT   13
-#define VMCS_WIDTH_16	   0u
-#define VMCS_WIDTH_64	   1u
-#define VMCS_WIDTH_32	   2u
-#define VMCS_WIDTH_NATURAL 3u
-
 /* Pin-based controls: SDM vol. 3, table 25-5 */
 #define PIN_EXTERNAL_INTERRUPT_EXITING (1u << 0)
 #define PIN_NMI_EXITING		       (1u << 3)
 #define PIN_VIRTUAL_NMIS	       (1u << 5)
 #define PIN_PREEMPTION_TIMER	       (1u << 6)
-#define PIN_POSTED_INTERRUPTS	       (1u << 7)
 
 /* Primary processor-based controls: SDM vol. 3, table 25-6 */
 #define PRIMARY_INTERRUPT_WINDOW_EXITING (1u << 2)
@@ -146,32 +132,23 @@ enum vmcs_natural {
 #define PRIMARY_INVLPG_EXITING		 (1u << 9)
 #define PRIMARY_MWAIT_EXITING		 (1u << 10)
 #define PRIMARY_RDPMC_EXITING		 (1u << 11)
-#define PRIMARY_RDTSC_EXITING		 (1u << 12)
 #define PRIMARY_CR3_LOAD_EXITING	 (1u << 15)
 #define PRIMARY_CR3_STORE_EXITING	 (1u << 16)
 #define PRIMARY_CR8_LOAD_EXITING	 (1u << 19)
-#define PRIMARY_CR8_STORE_EXITING	 (1u << 20)
 #define PRIMARY_USE_TPR_SHADOW		 (1u << 21)
 #define PRIMARY_NMI_WINDOW_EXITING	 (1u << 22)
 #define PRIMARY_MOV_DR_EXITING		 (1u << 23)
-#define PRIMARY_UNCONDITIONAL_IO_EXITING (1u << 24)
 #define PRIMARY_USE_IO_BITMAPS		 (1u << 25)
 #define PRIMARY_USE_MSR_BITMAPS		 (1u << 28)
 #define PRIMARY_MONITOR_EXITING		 (1u << 29)
-#define PRIMARY_PAUSE_EXITING		 (1u << 30)
 #define PRIMARY_SECONDARY		 (1u << 31)
 
 /* Secondary processor-based controls: SDM vol. 3, table 25-7 */
-#define SECONDARY_VIRTUALIZE_APIC_ACCESSES   (1u << 0)
 #define SECONDARY_EPT			     (1u << 1)
-#define SECONDARY_DESCRIPTOR_TABLE_EXITING   (1u << 2)
 #define SECONDARY_RDTSCP		     (1u << 3)
-#define SECONDARY_VIRTUALIZE_X2APIC	     (1u << 4)
 #define SECONDARY_VPID			     (1u << 5)
 #define SECONDARY_WBINVD_EXITING	     (1u << 6)
 #define SECONDARY_UNRESTRICTED_GUEST	     (1u << 7)
-#define SECONDARY_APIC_REGISTERS	     (1u << 8)
-#define SECONDARY_VIRTUAL_INTERRUPT_DELIVERY (1u << 9)
 #define SECONDARY_PAUSE_LOOP_EXITING	     (1u << 10)
 #define SECONDARY_INVPCID		     (1u << 12)
 #define SECONDARY_XSAVES		     (1u << 20)
@@ -199,22 +176,16 @@ enum vmcs_natural {
 #define INTERRUPTION_NMI_UNBLOCKED (1u << 12) /* exits only: by IRET */
 #define INTERRUPTION_VALID	   (1u << 31)
 
-/* Types beside those of enum event_type */
-#define INTERRUPTION_PRIVILEGED_SOFTWARE 5u /* INT1 */
-
 /* Interruptibility state: SDM vol. 3, table 25-3 */
 #define INTERRUPTIBILITY_STI	(1u << 0)
 #define INTERRUPTIBILITY_MOV_SS (1u << 1)
-#define INTERRUPTIBILITY_SMI	(1u << 2)
 #define INTERRUPTIBILITY_NMI	(1u << 3)
 
 #define ACTIVITY_ACTIVE	       0u
 #define ACTIVITY_HLT	       1u
-#define ACTIVITY_SHUTDOWN      2u
 #define ACTIVITY_WAIT_FOR_SIPI 3u
 
 /* Pending debug exceptions: SDM vol. 3, table 25-4 */
-#define PENDING_DEBUG_ENABLED_BREAKPOINT BIT(12)
 #define PENDING_DEBUG_BS		 BIT(14)
 
 /* Exit qualification of an EPT violation: SDM vol. 3, table 28-7 */
@@ -234,14 +205,8 @@ enum vmcs_natural {
 
 /* Exit qualification of a control-register access: SDM vol. 3, table 28-3 */
 #define CR_QUALIFICATION_NUMBER	    BITS(3, 0)
-#define CR_QUALIFICATION_TYPE_SHIFT 4
-#define CR_QUALIFICATION_GPR_SHIFT  8
-enum cr_access_type {
-	CR_ACCESS_MOV_TO,
-	CR_ACCESS_MOV_FROM,
-	CR_ACCESS_CLTS,
-	CR_ACCESS_LMSW,
-};
+#define CR_ACCESS_MOV_TO	    0u
+#define CR_ACCESS_MOV_FROM	    1u
 
 /* Exit qualification of #DB: SDM vol. 3, table 28-1 */
 #define DB_QUALIFICATION_B   BITS(3, 0)
@@ -271,13 +236,10 @@ enum vmx_exit_reason {
 	VMX_EXIT_RSM = 17,
 	VMX_EXIT_VMCALL = 18,
 	VMX_EXIT_VMCLEAR = 19,
-	VMX_EXIT_VMLAUNCH = 20,
 	VMX_EXIT_VMPTRLD = 21,
 	VMX_EXIT_VMPTRST = 22,
 	VMX_EXIT_VMREAD = 23,
-	VMX_EXIT_VMRESUME = 24,
 	VMX_EXIT_VMWRITE = 25,
-	VMX_EXIT_VMXOFF = 26,
 	VMX_EXIT_VMXON = 27,
 	VMX_EXIT_CR_ACCESS = 28,
 	VMX_EXIT_MOV_DR = 29,
@@ -287,7 +249,6 @@ enum vmx_exit_reason {
 	VMX_EXIT_INVALID_GUEST_STATE = 33,
 	VMX_EXIT_MSR_LOADING = 34,
 	VMX_EXIT_MWAIT = 36,
-	VMX_EXIT_MONITOR_TRAP = 37,
 	VMX_EXIT_MONITOR = 39,
 	VMX_EXIT_PAUSE = 40,
 	VMX_EXIT_MACHINE_CHECK = 41,
@@ -305,41 +266,25 @@ enum vmx_exit_reason {
 	VMX_EXIT_WBINVD = 54,
 	VMX_EXIT_XSETBV = 55,
 	VMX_EXIT_APIC_WRITE = 56,
-	VMX_EXIT_RDRAND = 57,
 	VMX_EXIT_INVPCID = 58,
 	VMX_EXIT_VMFUNC = 59,
 	VMX_EXIT_ENCLS = 60,
-	VMX_EXIT_RDSEED = 61,
 	VMX_EXIT_PML_FULL = 62,
-	VMX_EXIT_XSAVES = 63,
 	VMX_EXIT_XRSTORS = 64,
 };
 
 /* VM-instruction error numbers: SDM vol. 3, table 31-1 */
 enum vmx_instruction_error {
-	VMX_ERROR_VMCALL_IN_ROOT = 1,
-	VMX_ERROR_VMCLEAR_ADDRESS = 2,
-	VMX_ERROR_VMCLEAR_VMXON_POINTER = 3,
 	VMX_ERROR_VMLAUNCH_NOT_CLEAR = 4,
 	VMX_ERROR_VMRESUME_NOT_LAUNCHED = 5,
 	VMX_ERROR_VMRESUME_AFTER_VMXOFF = 6,
 	VMX_ERROR_CONTROL_FIELDS = 7,
 	VMX_ERROR_HOST_STATE = 8,
-	VMX_ERROR_VMPTRLD_ADDRESS = 9,
-	VMX_ERROR_VMPTRLD_VMXON_POINTER = 10,
-	VMX_ERROR_VMPTRLD_REVISION = 11,
-	VMX_ERROR_FIELD = 12,
-	VMX_ERROR_READ_ONLY_FIELD = 13,
-	VMX_ERROR_VMXON_IN_ROOT = 15,
 	VMX_ERROR_EVENTS_BLOCKED_BY_MOV_SS = 26,
-	VMX_ERROR_INVALIDATE_OPERAND = 28,
 };
 
 /* IA32_VMX_BASIC: SDM vol. 3, A.1 */
 #define VMX_BASIC_REVISION	    BITS(30, 0)
-#define VMX_BASIC_REGION_BYTES	    BITS(44, 32)
-#define VMX_BASIC_MEMORY_TYPE_SHIFT 50
-#define VMX_BASIC_MEMORY_TYPE	    BITS(53, 50)
 #define VMX_BASIC_TRUE_CONTROLS	    BIT(55)
 
 /* IA32_VMX_MISC: SDM vol. 3, A.6 */
