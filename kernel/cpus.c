@@ -37,7 +37,6 @@ extern const u8 trampoline_start[], trampoline_end[], trampoline_words[];
 
 static struct cpu early_cpu; /* until there are page tables to map its like in */
 static struct cpu *cpus[CPU_MAX] = {&early_cpu};
-static const void *idt_view;
 static u32 count = 1;
 
 static bool stopping;
@@ -85,12 +84,14 @@ struct cpu *cpus_create_boot(void)
 {
 	struct cpu *cpu = kernel_pages_alloc(CPU_PAGES);
 
-	idt_view = kernel_map_constant(machine_image_hpa(cpu_idt_fill()), CPU_IDT_BYTES);
-	if (cpu == NULL || idt_view == NULL || !stacks_create(cpu))
+	if (cpu == NULL || !stacks_create(cpu))
 		panic("no memory for kernel stacks");
+	cpu->idt = kernel_map_constant(machine_image_hpa(cpu_idt_fill()), CPU_IDT_BYTES);
+	if (cpu->idt == NULL)
+		panic("no memory for the interrupt table");
 	cpus[0] = cpu;
 	tlb_cpu_online(cpu->id);
-	cpu_tables_load(cpu, idt_view, cpu->ist, cpu->stack_top + STACK_BASE_BYTES);
+	cpu_tables_load(cpu);
 	return cpu;
 }
 
@@ -104,6 +105,7 @@ static struct cpu *cpu_create(u32 id, u32 apic_id)
 		return NULL;
 	cpu->id = id;
 	cpu->apic_id = apic_id;
+	cpu->idt = cpus[0]->idt;
 	cpu->counters = kernel_page_counters(id);
 	return sched_init(cpu) ? cpu : NULL;
 }
@@ -113,7 +115,7 @@ static NORETURN void ap_main(struct cpu *cpu)
 {
 	write_cr3(kernel_table.root.kernel.value);
 	features_enable();
-	cpu_tables_load(cpu, idt_view, cpu->ist, cpu->stack_top + STACK_BASE_BYTES);
+	cpu_tables_load(cpu);
 	machine_cpu_init(cpu);
 	tlb_cpu_online(cpu->id);
 	cpus[cpu->id] = cpu;

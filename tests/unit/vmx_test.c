@@ -12,7 +12,6 @@
 #include "arch/x86_64/cpu/instructions.h"
 #include "arch/x86_64/cpu/percpu.h"
 #include "arch/x86_64/hw/vmx.h"
-#include "arch/x86_64/virt/vmx/table_register.h"
 #include "mm/address.h"
 
 #define FIELD_COUNT 0x8000
@@ -27,12 +26,13 @@ static u64 fake_cr4 = 1 << 6, fake_dr6 = 0xffff0ff0, fake_tsc = 1000, fake_cr2;
 static u64 fake_msr[6] = {1, 2, 3, 4, 5, 6};
 static struct cpu fake_cpu;
 
+/* By bits 14:13 of an encoding: SDM vol. 3, table 25-21. */
 static u64 width_mask(u64 id)
 {
-	switch (id >> VMCS_WIDTH_SHIFT & 3) {
-	case VMCS_WIDTH_16:
+	switch (id >> 13 & 3) {
+	case 0:
 		return 0xffff;
-	case VMCS_WIDTH_32:
+	case 2:
 		return 0xffffffff;
 	}
 	return ~0ull;
@@ -136,8 +136,6 @@ static u64 fake_dr[4];
 #define write_dr2(value)    (fake_dr[2] = (value))
 #define write_dr3(value)    (fake_dr[3] = (value))
 #define write_dr6(value)    (fake_dr6 = (value))
-#define sgdt()		    ((struct table_register){.limit = 0x47, .base = (u64)fake_cpu.gdt})
-#define sidt()		    ((struct table_register){.limit = 0xfff, .base = 0x2000})
 #define lgdt(value)	    (gdt_limit = (value)->limit)
 static u16 gdt_limit;
 

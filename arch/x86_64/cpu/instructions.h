@@ -2,6 +2,7 @@
 #pragma once
 
 #include "arch/x86_64/hw/cpuid.h"
+#include "arch/x86_64/hw/descriptor.h"
 #include "lib/types.h"
 
 /* One function an instruction, by the manuals' names. */
@@ -95,6 +96,11 @@ CONTROL_REGISTER(dr2)
 CONTROL_REGISTER(dr3)
 CONTROL_REGISTER(dr6)
 #undef CONTROL_REGISTER
+
+static inline void lgdt(const struct descriptor_table_register *value)
+{
+	__asm__ volatile("lgdt %0" : : "m"(*value) : "memory");
+}
 
 /* Clears CR0.TS. */
 static inline void clts(void)

@@ -75,6 +75,7 @@ struct cpu {
 	struct cpu_counters *counters;
 	u64 stack_top;               /* frame of ring 3 ends here */
 	u64 ist[IST_COUNT];          /* tops of the stacks for NMI, double fault, machine check */
+	const void *idt;             /* all CPUs' one, where ring 3 may know it to be */
 
 	u64 charged_tsc;             /* when `running` was last charged; guarded by `lock` */
 	u64 armed_tsc;               /* what the one-shot timer is set to; 0: nothing */
@@ -116,13 +117,11 @@ static inline struct cpu *this_cpu(void)
 const void *cpu_idt_fill(void);
 
 /*
- * Loads GDT, IDT, TSS and the system-call MSRs on the running CPU. Without UMIP ring 3 can read
- * where the tables lie: `cpu` and `idt_view` must not give the image's place away. stack_top is
- * where frames from ring 3 end; ist holds the stack tops for NMI, double fault and machine check,
- * in this order. syscall_stub: the address of this CPU's copy of syscall_stub, just above the
- * stack.
+ * Loads GDT, IDT, TSS and the system-call MSRs on the running CPU, by cpu->idt, stack_top and ist.
+ * Without UMIP ring 3 can read where the tables lie: `cpu` and cpu->idt must not give the image's
+ * place away.
  */
-void cpu_tables_load(struct cpu *cpu, const void *idt_view, const u64 ist[3], u64 syscall_stub);
+void cpu_tables_load(struct cpu *cpu);
 
 /* Makes the TSS forbid every port, or use `bitmap` (IO_BITMAP_BYTES, a 0 bit allows). */
 void cpu_ports_forbid(struct cpu *cpu);

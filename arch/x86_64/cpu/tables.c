@@ -4,6 +4,7 @@
 #include "arch/x86_64/cpu/instructions.h"
 #include "arch/x86_64/cpu/percpu.h"
 #include "arch/x86_64/hw/control.h"
+#include "arch/x86_64/hw/descriptor.h"
 #include "arch/x86_64/hw/msr.h"
 #include "lib/bits.h"
 #include "lib/string.h"
@@ -20,16 +21,11 @@ struct idt_gate {
 };
 _Static_assert(sizeof(struct idt_gate) == 16, "two words");
 
-struct table_register {
-	u16 limit;
-	u64 base;
-} PACKED;
-
 #define GATE_INTERRUPT 0x8e
 #define STUB_BYTES 16
 #define DESCRIPTOR_CODE64(dpl) (0x00209a0000000000ull | (u64)(dpl) << 45)
 #define DESCRIPTOR_DATA(dpl) (0x0000920000000000ull | (u64)(dpl) << 45)
-#define DESCRIPTOR_TSS_AVAILABLE 0x0000890000000000ull
+#define DESCRIPTOR_TSS64 0x0000890000000000ull /* available */
 
 extern const char trap_stubs[];
 extern const char sysenter_entry[];
@@ -61,16 +57,16 @@ static void tss_descriptor_write(struct cpu *cpu)
 {
 	u64 base = (u64)(uintptr_t)&cpu->tss;
 
-	cpu->gdt[SELECTOR_TSS / 8] = DESCRIPTOR_TSS_AVAILABLE | (sizeof(struct tss) - 1) |
+	cpu->gdt[SELECTOR_TSS / 8] = DESCRIPTOR_TSS64 | (sizeof(struct tss) - 1) |
 				     (base & 0xffffff) << 16 | (base >> 24 & 0xff) << 56;
 	cpu->gdt[SELECTOR_TSS / 8 + 1] = base >> 32;
 	__asm__ volatile("ltr %w0" : : "r"(SELECTOR_TSS) : "memory");
 }
 
-static void gdt_load(struct cpu *cpu, const void *idt_view)
+static void gdt_load(struct cpu *cpu)
 {
-	struct table_register gdtr = {sizeof(cpu->gdt) - 1, (u64)(uintptr_t)cpu->gdt};
-	struct table_register idtr = {sizeof(idt) - 1, (u64)(uintptr_t)idt_view};
+	struct descriptor_table_register gdtr = {sizeof(cpu->gdt) - 1, (u64)cpu->gdt};
+	struct descriptor_table_register idtr = {sizeof(idt) - 1, (u64)cpu->idt};
 
 	cpu->gdt[SELECTOR_KERNEL_CODE / 8] = DESCRIPTOR_CODE64(0);
 	cpu->gdt[SELECTOR_KERNEL_DATA / 8] = DESCRIPTOR_DATA(0);
@@ -87,7 +83,7 @@ static void gdt_load(struct cpu *cpu, const void *idt_view)
 }
 
 /* SDM vol. 2, SYSENTER; APM vol. 2, 6.1.1. */
-static void syscall_load(const struct cpu *cpu, u64 stub)
+static void syscall_load(const struct cpu *cpu)
 {
 	if (use_sysenter) {
 		wrmsr(MSR_SYSENTER_CS, SELECTOR_KERNEL_CODE);
@@ -98,24 +94,23 @@ static void syscall_load(const struct cpu *cpu, u64 stub)
 	}
 	((struct stack_base *)cpu->stack_top)->syscall_entry = (u64)(uintptr_t)syscall_entry;
 	wrmsr(MSR_STAR, (u64)SELECTOR_KERNEL_CODE << 32 | (u64)(SELECTOR_USER_CODE - 16) << 48);
-	wrmsr(MSR_LSTAR, stub);
+	wrmsr(MSR_LSTAR, cpu->stack_top + STACK_BASE_BYTES); /* its own copy of syscall_stub */
 	wrmsr(MSR_SFMASK, RFLAGS_ALL & ~(u64)RFLAGS_FIXED);
 	wrmsr(MSR_EFER, rdmsr(MSR_EFER) | EFER_SCE);
 }
 
-void cpu_tables_load(struct cpu *cpu, const void *idt_view, const u64 ist[3], u64 syscall_stub)
+void cpu_tables_load(struct cpu *cpu)
 {
 	use_sysenter = features.use_sysenter;
-	gdt_load(cpu, idt_view);
+	gdt_load(cpu);
 
 	memset(cpu->tss.io_bitmap, 0xff, sizeof(cpu->tss.io_bitmap));
 	cpu->tss.io_bitmap_end = 0xff;
 	cpu->tss.io_bitmap_offset = TSS_NO_IO_BITMAP;
 	cpu->tss.rsp[0] = cpu->stack_top;
-	for (unsigned int i = 0; i < 3; i++)
-		cpu->tss.ist[i] = ist[i];
+	memcpy(cpu->tss.ist, cpu->ist, sizeof(cpu->ist));
 	tss_descriptor_write(cpu);
-	syscall_load(cpu, syscall_stub);
+	syscall_load(cpu);
 }
 
 void cpu_ports_forbid(struct cpu *cpu)

@@ -6,7 +6,7 @@
 #include "arch/x86_64/cpu/percpu.h"
 #include "arch/x86_64/cpu/tsc.h"
 #include "arch/x86_64/hw/control.h"
-#include "arch/x86_64/virt/vmx/table_register.h"
+#include "arch/x86_64/hw/descriptor.h"
 #include "arch/x86_64/virt/vmx/vmcs.h"
 #include "arch/x86_64/virt/vmx/vmx.h"
 #include "lib/read_once.h"
@@ -188,7 +188,7 @@ void vmx_enter(struct virt_vcpu *vcpu, u64 deadline_tsc)
 void vmx_leave(struct virt_vcpu *vcpu)
 {
 	struct cpu *cpu = this_cpu();
-	const struct table_register gdtr = {sizeof(cpu->gdt) - 1, (u64)cpu->gdt};
+	const struct descriptor_table_register gdtr = {sizeof(cpu->gdt) - 1, (u64)cpu->gdt};
 
 	if (!vcpu->live)
 		return;

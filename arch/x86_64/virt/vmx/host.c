@@ -4,23 +4,13 @@
 #include "arch/x86_64/cpu/percpu.h"
 #include "arch/x86_64/hw/control.h"
 #include "arch/x86_64/hw/msr.h"
-#include "arch/x86_64/virt/vmx/table_register.h"
 #include "arch/x86_64/virt/vmx/vmcs.h"
 #include "arch/x86_64/virt/vmx/vmx.h"
-
-/* Base of the 64-bit TSS whose descriptor TR selects (SDM vol. 3, figure 7-4). */
-static u64 task_register_base(const struct table_register *gdtr)
-{
-	const u64 *descriptor = (const u64 *)gdtr->base + SELECTOR_TSS / 8;
-
-	return bits_get(descriptor[0], 39, 16) | bits_get(descriptor[0], 63, 56) << 24 |
-	       descriptor[1] << 32;
-}
 
 /* CR3 and RSP change, though seldom; enter.c and entry.S write them. */
 void vmx_host_state_write(void)
 {
-	struct table_register gdtr = sgdt();
+	const struct cpu *cpu = this_cpu();
 
 	vmcs_write_natural(VMCS_HOST_CR0, read_cr0() | CR0_TS);
 	vmcs_write_natural(VMCS_HOST_CR4, read_cr4());
@@ -38,9 +28,9 @@ void vmx_host_state_write(void)
 	vmcs_write16(VMCS_HOST_TR_SELECTOR, SELECTOR_TSS);
 	vmcs_write_natural(VMCS_HOST_FS_BASE, 0);
 	vmcs_write_natural(VMCS_HOST_GS_BASE, 0);
-	vmcs_write_natural(VMCS_HOST_TR_BASE, task_register_base(&gdtr));
-	vmcs_write_natural(VMCS_HOST_GDTR_BASE, gdtr.base);
-	vmcs_write_natural(VMCS_HOST_IDTR_BASE, sidt().base);
+	vmcs_write_natural(VMCS_HOST_TR_BASE, (u64)&cpu->tss);
+	vmcs_write_natural(VMCS_HOST_GDTR_BASE, (u64)cpu->gdt);
+	vmcs_write_natural(VMCS_HOST_IDTR_BASE, (u64)cpu->idt);
 
 	vmcs_write32(VMCS_HOST_SYSENTER_CS, (u32)rdmsr(MSR_SYSENTER_CS));
 	vmcs_write_natural(VMCS_HOST_SYSENTER_ESP, rdmsr(MSR_SYSENTER_ESP));
