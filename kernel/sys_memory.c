@@ -10,7 +10,7 @@
 #include "mm/memory.h"
 #include "mm/space.h"
 
-/* Pinning populates in one call, which must stay short. */
+/* Pinning populates in one call, which must stay short; no large block is that small. */
 #define PINNED_PAGES_MAX 32u
 
 static bool to_pages(u64 bytes, u64 *pages)
@@ -39,9 +39,8 @@ enum status sys_memory_create(struct thread *caller, struct syscall_registers *r
 	if (status != STATUS_OK)
 		return status;
 	group_adopt(group, &memory->object);
-	do
-		status = memory->pinned ? memory_pin(memory) : STATUS_OK;
-	while (status == STATUS_AGAIN);
+	for (u64 page = 0; memory->pinned && status == STATUS_OK && page < pages; page++)
+		status = memory_populate(memory, page);
 	if (status != STATUS_OK) {
 		object_put(&memory->object);
 		return status;

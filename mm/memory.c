@@ -22,7 +22,6 @@
 
 /* Bounded steps: pages cleared, words visited when giving back. */
 #define STEP_CLEAR 32
-#define STEP_PIN   24
 #define STEP_FREE  64
 
 /* Checking a physical range takes time in proportion; 16 MiB at a time suffice for devices. */
@@ -254,18 +253,6 @@ enum status memory_populate(struct memory *memory, u64 index)
 	status = populate(memory, index);
 	lock_release(&memory->lock, LOCK_MEMORY);
 	return status;
-}
-
-enum status memory_pin(struct memory *memory)
-{
-	for (unsigned int n = 0; n < STEP_PIN && memory->pin_cursor < memory->page_count; n++) {
-		enum status status = memory_populate(memory, memory->pin_cursor);
-
-		if (status != STATUS_OK)
-			return status;
-		memory->pin_cursor++;
-	}
-	return memory->pin_cursor < memory->page_count ? STATUS_AGAIN : STATUS_OK;
 }
 
 static bool slot_fixed(const struct memory *memory, u64 index, hpa_t *hpa, enum pt_level *level)

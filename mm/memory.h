@@ -34,7 +34,6 @@ struct memory {
 	bool small; /* no large blocks */
 	u8 reserved[4];
 	hpa_t base;           /* MEMORY_FIXED */
-	u64 pin_cursor;       /* pages before it are present for good */
 	u64 destroy_cursor;   /* pages before it are given back */
 	u64 unpopulated;      /* pages still reserved with page_reserve */
 	struct list mappings; /* struct mapping, by its memory_node */
@@ -51,7 +50,7 @@ void memory_init(unsigned int physical_width);
 
 /*
  * Zeroed RAM of `page_count` pages, charged to the quota as `owner` (PAGE_GUEST or PAGE_PROCESS).
- * `flags` as in SYS_MEMORY_CREATE; a pinned object is ready when memory_pin says STATUS_OK.
+ * `flags` as in SYS_MEMORY_CREATE; who asks for MEMORY_PINNED populates all pages.
  * Without effect: STATUS_BAD_ARGUMENT (no pages), STATUS_TOO_BIG (more than MEMORY_PAGES_MAX),
  * STATUS_NO_MEMORY, STATUS_NO_QUOTA.
  */
@@ -76,8 +75,6 @@ bool memory_range_valid(const struct memory *memory, u64 first, u64 page_count);
  * STATUS_NO_MEMORY or STATUS_NO_QUOTA: no page for the slots.
  */
 enum status memory_populate(struct memory *memory, u64 index) MUST_CHECK;
-/* The next step of populating everything; STATUS_OK when done. */
-enum status memory_pin(struct memory *memory) MUST_CHECK;
 
 /*
  * Where page `index` is and whether it lies in a naturally aligned 2-MiB piece that is all present

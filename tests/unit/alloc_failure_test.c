@@ -111,7 +111,8 @@ static void life(struct quota *quota)
 
 	DO(memory_create(quota, PAGE_GUEST, 1024, 0, &ram));
 	DO(memory_create(quota, PAGE_PROCESS, 4, MEMORY_PINNED, &small));
-	DO(memory_pin(small));
+	for (u64 page = 0; page < 4; page++)
+		DO(memory_populate(small, page));
 	DO(memory_create(quota, PAGE_PROCESS, 700, 0, &odd));
 	DO(space_create_guest(quota, &format_npt, &guest));
 	DO(space_create_process(quota, &process));

@@ -174,10 +174,10 @@ static void test_too_large(void **state)
 			 STATUS_NO_MEMORY);
 }
 
-static void test_pin(void **state)
+static void test_populate_everything(void **state)
 {
 	struct memory *memory;
-	unsigned int steps = 1;
+	unsigned int steps;
 	struct quota quota;
 	u64 before;
 
@@ -185,11 +185,10 @@ static void test_pin(void **state)
 	machine_start(16 * MIB);
 	before = machine_free_pages();
 	quota_init(&quota, 4000);
-	assert_int_equal(memory_create(&quota, PAGE_PROCESS, 700, MEMORY_PINNED, &memory),
+	assert_int_equal(memory_create(&quota, PAGE_PROCESS, 700, 0, &memory),
 			 STATUS_OK);
-	while (memory_pin(memory) == STATUS_AGAIN)
-		steps++;
-	assert_true(steps > 20);
+	for (u64 index = 0; index < 700; index++)
+		assert_int_equal(populate_all_steps(memory, index, &steps), STATUS_OK);
 	assert_int_equal(page_counts[PAGE_PROCESS], 700);
 	for (u64 index = 0; index < 700; index++)
 		assert_zero_page(memory, index);
@@ -197,10 +196,10 @@ static void test_pin(void **state)
 	machine_assert_clean(before, &quota);
 
 	/* Half done and given up. */
-	assert_int_equal(memory_create(&quota, PAGE_PROCESS, 700, MEMORY_PINNED, &memory),
+	assert_int_equal(memory_create(&quota, PAGE_PROCESS, 700, 0, &memory),
 			 STATUS_OK);
-	for (unsigned int n = 0; n < 30; n++)
-		assert_int_equal(memory_pin(memory), STATUS_AGAIN);
+	for (unsigned int n = 0; n < 10; n++)
+		assert_int_equal(memory_populate(memory, 0), STATUS_AGAIN);
 	object_put(&memory->object);
 	machine_assert_clean(before, &quota);
 }
@@ -349,7 +348,7 @@ int main(void)
 		cmocka_unit_test(test_metadata_is_small),
 		cmocka_unit_test(test_fragmented),
 		cmocka_unit_test(test_too_large),
-		cmocka_unit_test(test_pin),
+		cmocka_unit_test(test_populate_everything),
 		cmocka_unit_test(test_fixed),
 		cmocka_unit_test(test_destroy_in_steps),
 		cmocka_unit_test(test_failing_allocation),
