@@ -33,7 +33,7 @@ hpa_t machine_image_hpa(const void *address)
 }
 
 /* RAM and tables are in the direct map; what lies in ROM gets a mapping of its own. */
-const void *machine_firmware(hpa_t address, u64 length)
+static const void *firmware(hpa_t address, u64 length)
 {
 	const struct boot_info *boot = machine.boot;
 
@@ -59,10 +59,10 @@ static void acpi_init(void)
 
 	if (rsdp.value == 0 && boot->rsdp_bytes != 0)
 		rsdp = machine_image_hpa(boot->rsdp_copy);
-	bytes = rsdp.value != 0 ? machine_firmware(rsdp, sizeof(boot->rsdp_copy)) : NULL;
+	bytes = rsdp.value != 0 ? firmware(rsdp, sizeof(boot->rsdp_copy)) : NULL;
 	if (bytes != NULL)
 		memcpy(machine.rsdp, bytes, sizeof(boot->rsdp_copy));
-	status = acpi_read(rsdp, machine_firmware, &machine.acpi);
+	status = acpi_read(rsdp, firmware, &machine.acpi);
 	if (status != STATUS_OK)
 		log_warning(LOG_BOOT, "no usable ACPI tables, status %u", status);
 }

@@ -22,9 +22,6 @@ extern struct machine machine;
 /* Physical address of something inside the kernel image. */
 hpa_t machine_image_hpa(const void *address);
 
-/* Firmware's memory for reading, wherever it lies: for acpi_read. */
-const void *machine_firmware(hpa_t address, u64 length);
-
 /* ACPI tables, interrupt controllers, the clock and virtualization, on the boot CPU. */
 void machine_init(void);
 /* The part of it that every CPU does for itself. */

@@ -42,9 +42,3 @@ static inline u64 mul_div(u64 value, u64 numerator, u64 denominator)
 		: "cc");
 	return low;
 }
-
-/* The upper part of the product: value * factor / 2^shift, shift 1 to 63; the result must fit. */
-static inline u64 mul_shift(u64 value, u64 factor, unsigned int shift)
-{
-	return (u64)(((unsigned __int128)value * factor) >> shift);
-}

@@ -97,7 +97,8 @@ static bool range_free(struct space *space, u64 at, u64 bytes)
 	       LIST_ENTRY(node, struct mapping, space_node)->at >= at + bytes;
 }
 
-struct mapping *space_find(struct space *space, u64 address)
+/* The mapping that holds the address, NULL when there is none. */
+static struct mapping *mapping_find(struct space *space, u64 address)
 {
 	struct list *node = mapping_after(space, address);
 	struct mapping *mapping = LIST_ENTRY(node, struct mapping, space_node);
@@ -280,7 +281,7 @@ static void leaf_choose(const struct mapping *mapping, u64 address, hpa_t hpa, e
 
 static enum status fault(struct space *space, u64 address, u32 access)
 {
-	struct mapping *mapping = space_find(space, address);
+	struct mapping *mapping = mapping_find(space, address);
 	struct pt_leaf leaf;
 	enum pt_level level;
 	enum status status;

@@ -68,9 +68,6 @@ enum status space_map(struct space *space, u64 at, struct memory *memory, u64 of
  */
 enum status space_unmap(struct space *space, u64 at, u64 bytes) MUST_CHECK;
 
-/* The mapping that holds the address, NULL when there is none. */
-struct mapping *space_find(struct space *space, u64 address);
-
 /*
  * The byte of guest RAM at the address when it is populated and writable, otherwise NULL. It stays
  * what it is until the CPU passes (mm/tlb.h).

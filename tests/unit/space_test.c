@@ -242,10 +242,10 @@ static void test_random_places(void **state)
 
 		assert_true(mapping->at >= last_end + PAGE_SIZE);
 		last_end = mapping->at + mapping_bytes(mapping);
-		assert_ptr_equal(space_find(space, mapping->at), mapping);
-		assert_ptr_equal(space_find(space, last_end - 1), mapping);
-		assert_null(space_find(space, last_end));
-		assert_null(space_find(space, mapping->at - 1));
+		assert_ptr_equal(mapping_find(space, mapping->at), mapping);
+		assert_ptr_equal(mapping_find(space, last_end - 1), mapping);
+		assert_null(mapping_find(space, last_end));
+		assert_null(mapping_find(space, mapping->at - 1));
 	}
 }
 

@@ -53,19 +53,15 @@ static void basic_read(void)
 	features.apic = leaf.edx & CPUID_1_EDX_APIC;
 	features.pge = leaf.edx & CPUID_1_EDX_PGE;
 	features.vmx = leaf.ecx & CPUID_1_ECX_VMX;
-	features.pcid = leaf.ecx & CPUID_1_ECX_PCID;
 	features.x2apic = leaf.ecx & CPUID_1_ECX_X2APIC;
 	features.tsc_deadline = leaf.ecx & CPUID_1_ECX_TSC_DEADLINE;
 	features.xsave = leaf.ecx & CPUID_1_ECX_XSAVE;
-	features.rdrand = leaf.ecx & CPUID_1_ECX_RDRAND;
 	/* SYSENTER's MSRs are host state in a VMCS; VMLOAD restores those of SYSCALL. */
 	features.use_sysenter = features.vmx;
 
 	leaf = leaf_read(CPUID_FEATURES, 0);
 	features.smep = leaf.ebx & CPUID_7_EBX_SMEP;
 	features.smap = leaf.ebx & CPUID_7_EBX_SMAP;
-	features.fsgsbase = leaf.ebx & CPUID_7_EBX_FSGSBASE;
-	features.rdseed = leaf.ebx & CPUID_7_EBX_RDSEED;
 	features.umip = leaf.ecx & CPUID_7_ECX_UMIP;
 }
 
@@ -83,7 +79,6 @@ static void extended_read(void)
 
 	leaf = leaf_read(CPUID_ADDRESS_SIZES, 0);
 	features.physical_bits = leaf.eax ? (u8)(leaf.eax & 0xff) : 36;
-	features.linear_bits = leaf.eax ? (u8)(leaf.eax >> 8 & 0xff) : 48;
 }
 
 /* SDM vol. 1, 13.3: the three parts of AVX-512 come together, and only with AVX. */

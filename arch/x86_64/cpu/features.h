@@ -7,18 +7,13 @@
 /* What this machine's CPUs can do, as far as the kernel asks. Filled once at boot. */
 struct cpu_features {
 	u8 physical_bits;
-	u8 linear_bits;
 	bool nx;
 	bool pages_1g;
 	bool smep;
 	bool smap;
 	bool umip;
 	bool pge;
-	bool pcid;
-	bool fsgsbase;
 	bool rdtscp; /* and so MSR_TSC_AUX */
-	bool rdrand;
-	bool rdseed;
 	bool apic;
 	bool x2apic;
 	bool tsc_deadline;

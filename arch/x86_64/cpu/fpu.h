@@ -8,8 +8,6 @@
  * functions have returned. XCR0 is the loaded guest's.
  */
 
-#define FPU_AREA_ALIGNMENT 64u
-
 /* Size of one guest's save area. */
 size_t fpu_area_bytes(void);
 

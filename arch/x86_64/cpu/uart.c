@@ -41,7 +41,7 @@ void uart_init(unsigned int com)
 	out8(port + UART_MCR, UART_MCR_DTR | UART_MCR_RTS | UART_MCR_OUT2);
 }
 
-void uart_putc(unsigned int com, char c)
+static void put(unsigned int com, char c)
 {
 	unsigned int index = (com - 1) % UART_COUNT;
 
@@ -53,7 +53,7 @@ void uart_puts(unsigned int com, const char *text)
 {
 	for (; *text; text++) {
 		if (*text == '\n')
-			uart_putc(com, '\r');
-		uart_putc(com, *text);
+			put(com, '\r');
+		put(com, *text);
 	}
 }

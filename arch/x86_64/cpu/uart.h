@@ -8,6 +8,5 @@
  * bounded wait once and is then left alone.
  */
 void uart_init(unsigned int com);
-void uart_putc(unsigned int com, char c);
 /* Sends "\r\n" for each '\n'. */
 void uart_puts(unsigned int com, const char *text);
