@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* SYS_AUDIT: lists what kernel/abi/audit.h names, a page of records at a time. */
 #include "kernel/abi/audit.h"
-#include "kernel/caches.h"
 #include "kernel/group.h"
 #include "kernel/handle.h"
 #include "kernel/irq.h"
@@ -14,6 +13,7 @@
 #include "kernel/vcpu.h"
 #include "kernel/vm.h"
 #include "mm/address.h"
+#include "mm/cache.h"
 #include "mm/kernel_space.h"
 #include "mm/memory.h"
 #include "mm/page.h"
@@ -148,13 +148,13 @@ static void put_object(struct listing *listing, const struct object *object, u64
 static void put_slab(struct listing *listing, hpa_t slab)
 {
 	const struct quota *quota;
-	const struct cache *cache;
+	unsigned int kind;
 	u32 place = 0;
 
-	for (const void *object; (object = cache_walk(slab, &place, &cache, &quota)) != NULL;) {
-		if (cache == &mapping_cache)
+	for (const void *object; (object = cache_walk(slab, &place, &kind, &quota)) != NULL;) {
+		if (kind == CACHE_MAPPING)
 			put_reference(listing, object, ((const struct mapping *)object)->memory);
-		else if (cache != &cache_run_queue)
+		else if (kind < OBJECT_TYPE_COUNT)
 			put_object(listing, object, identity(quota));
 	}
 }
@@ -240,12 +240,11 @@ static u64 list_handles(struct listing *listing, const struct process *process, 
 static struct object *object_find(u64 id, enum object_type type)
 {
 	const struct quota *quota;
-	const struct cache *cache;
+	unsigned int kind;
 	u32 place = 0;
 
-	for (void *object; (object = cache_walk(HPA(id & ~PAGE_MASK), &place, &cache, &quota));) {
-		if (identity(object) == id && cache != &mapping_cache &&
-		    cache != &cache_run_queue && ((struct object *)object)->type == type)
+	for (void *object; (object = cache_walk(HPA(id & ~PAGE_MASK), &place, &kind, &quota));) {
+		if (identity(object) == id && kind == type)
 			return object;
 	}
 	return NULL;

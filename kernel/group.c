@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "kernel/group.h"
-#include "kernel/caches.h"
 #include "kernel/handle.h"
 #include "kernel/process.h"
+#include "mm/cache.h"
 #include "mm/memory.h"
 
 /* The kernel pays for the page: whoever maps it may keep it longer than the group lives. */
@@ -29,18 +29,17 @@ enum status group_create(u64 quota_pages, u64 weight, struct group **result)
 	enum status status;
 	void *memory;
 
-	status = cache_alloc(&cache_group, NULL, &memory);
+	status = cache_alloc_object(NULL, OBJECT_GROUP, sizeof(*group), &memory);
 	if (status != STATUS_OK)
 		return status;
 	group = memory;
-	object_init(&group->object, OBJECT_GROUP);
 	list_init(&group->members);
 	quota_init(&group->quota, quota_pages);
 	group->affinity = ~0ull;
 	run_group_init(&group->run, weight);
 	status = page_create(group);
 	if (status != STATUS_OK) {
-		cache_free(&cache_group, group);
+		cache_free(group);
 		return status;
 	}
 	*result = group;
@@ -100,5 +99,5 @@ void group_release(struct object *object)
 
 	quota_publish(&group->quota, NULL);
 	object_put(&group->page_memory->object);
-	cache_free(&cache_group, group);
+	cache_free(group);
 }

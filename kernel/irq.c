@@ -6,9 +6,9 @@
 #include "arch/x86_64/hw/ioapic.h"
 #include "arch/x86_64/hw/lapic.h"
 #include "kernel/abi/syscall.h"
-#include "kernel/caches.h"
 #include "kernel/cpus.h"
 #include "kernel/machine.h"
+#include "mm/cache.h"
 
 #define GSI_MAX (VECTOR_GSI_LAST - VECTOR_GSI_FIRST)
 
@@ -35,11 +35,10 @@ enum status irq_create(u32 line, u32 flags, struct irq **result)
 		return STATUS_NOT_FOUND;
 	if (lines[gsi] != NULL)
 		return STATUS_IN_USE;
-	status = cache_alloc(&cache_irq, NULL, &memory);
+	status = cache_alloc_object(NULL, OBJECT_IRQ, sizeof(*irq), &memory);
 	if (status != STATUS_OK)
 		return status;
 	irq = memory;
-	object_init(&irq->object, OBJECT_IRQ);
 	irq->gsi = gsi;
 	lines[gsi] = irq;
 	irq->level = level;
@@ -69,7 +68,7 @@ void irq_release(struct object *object)
 	ioapic_mask(irq->gsi);
 	lines[irq->gsi] = NULL;
 	signal_unbind(&irq->signal);
-	cache_free(&cache_irq, irq);
+	cache_free(irq);
 }
 
 /* An edge that comes while its line is masked would be lost, a level comes again. */

@@ -5,7 +5,6 @@
 #include "arch/x86_64/cpu/random.h"
 #include "boot/boot_info.h"
 #include "kernel/boot_memory.h"
-#include "kernel/caches.h"
 #include "kernel/cpu_loop.h"
 #include "kernel/cpus.h"
 #include "kernel/kernel_page.h"
@@ -14,7 +13,7 @@
 #include "kernel/panic.h"
 #include "kernel/sched.h"
 #include "kernel/start.h"
-#include "kernel/teardown.h"
+#include "mm/cache.h"
 #include "mm/kernel_space.h"
 #include "mm/memory.h"
 #include "mm/space.h"
@@ -41,8 +40,7 @@ void kernel_main(struct boot_info *info)
 	features_enable();
 	random_seed(info->pool);
 	boot_memory_init(info);
-	caches_init();
-	teardown_init();
+	cache_init();
 	space_init(features.meltdown, features.physical_bits);
 	memory_init(features.physical_bits);
 	cpu_stack_reset(cpus_create_boot(), main_on_own_stack);

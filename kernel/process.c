@@ -5,7 +5,6 @@
 #include "arch/x86_64/hw/control.h"
 #include "kernel/abi/image.h"
 #include "kernel/abi/start.h"
-#include "kernel/caches.h"
 #include "kernel/group.h"
 #include "kernel/panic.h"
 #include "kernel/sched.h"
@@ -14,6 +13,7 @@
 #include "lib/bits.h"
 #include "lib/string.h"
 #include "mm/address.h"
+#include "mm/cache.h"
 #include "mm/memory.h"
 #include "mm/page.h"
 #include "mm/space.h"
@@ -137,11 +137,10 @@ enum status process_create(struct group *group, struct memory *image, u32 table_
 	enum status status;
 	void *memory;
 
-	status = cache_alloc(&cache_process, &group->quota, &memory);
+	status = cache_alloc_object(&group->quota, OBJECT_PROCESS, sizeof(*process), &memory);
 	if (status != STATUS_OK)
 		return status;
 	process = memory;
-	object_init(&process->object, OBJECT_PROCESS);
 	list_init(&process->threads);
 	process->group = group;
 	group_adopt(group, &process->object);
@@ -163,11 +162,11 @@ enum status process_thread_create(struct process *process, u64 entry, u64 stack,
 
 	if (process->thread_count == PROCESS_THREADS_MAX)
 		return STATUS_TOO_BIG;
-	status = cache_alloc(&cache_thread, &process->group->quota, &memory);
+	status = cache_alloc_object(&process->group->quota, OBJECT_THREAD, sizeof(*thread),
+				    &memory);
 	if (status != STATUS_OK)
 		return status;
 	thread = memory;
-	object_init(&thread->object, OBJECT_THREAD);
 	list_init(&thread->sleep_node);
 	thread->process = process;
 	thread->state = THREAD_READY;
@@ -260,6 +259,6 @@ enum status process_free(struct process *process)
 	if (process->space != NULL)
 		object_put(&process->space->object);
 	signal_unbind(&process->ended);
-	cache_free(&cache_process, process);
+	cache_free(process);
 	return STATUS_OK;
 }

@@ -3,13 +3,13 @@
 #include "arch/x86_64/cpu/instructions.h"
 #include "arch/x86_64/cpu/percpu.h"
 #include "arch/x86_64/cpu/tsc.h"
-#include "kernel/caches.h"
 #include "kernel/cpus.h"
 #include "kernel/group.h"
 #include "kernel/log.h"
 #include "kernel/process.h"
 #include "kernel/thread.h"
 #include "kernel/vcpu.h"
+#include "mm/cache.h"
 
 #define GIVE_TRIES 8u /* threads looked at for one to hand over */
 #define AFFINITY_CPUS 64u /* CPUs above have no bit: every group may use them */
@@ -19,7 +19,7 @@ bool sched_init(struct cpu *cpu)
 	void *queue;
 
 	list_init(&cpu->sleeping);
-	if (cache_alloc(&cache_run_queue, NULL, &queue) != STATUS_OK)
+	if (cache_alloc(NULL, CACHE_RUN_QUEUE, sizeof(*cpu->queue), &queue) != STATUS_OK)
 		return false;
 	cpu->queue = queue;
 	run_queue_init(cpu->queue, tsc_from_ns(SCHED_SLICE_NS));

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* System calls on queues and what is bound to them. */
 #include "arch/x86_64/cpu/instructions.h"
-#include "kernel/caches.h"
 #include "kernel/group.h"
 #include "kernel/handle.h"
 #include "kernel/irq.h"
@@ -9,6 +8,7 @@
 #include "kernel/queue.h"
 #include "kernel/syscall.h"
 #include "kernel/thread.h"
+#include "mm/cache.h"
 
 enum status sys_queue_create(struct thread *caller, struct syscall_registers *r)
 {
@@ -18,11 +18,10 @@ enum status sys_queue_create(struct thread *caller, struct syscall_registers *r)
 	void *memory;
 
 	SYSCALL_OBJECT(caller, r->argument[0], group, OBJECT_GROUP, RIGHT_CREATE, &group);
-	status = cache_alloc(&cache_queue, &group->quota, &memory);
+	status = cache_alloc_object(&group->quota, OBJECT_QUEUE, sizeof(*queue), &memory);
 	if (status != STATUS_OK)
 		return status;
 	queue = memory;
-	object_init(&queue->object, OBJECT_QUEUE);
 	queue_init(queue);
 	group_adopt(group, &queue->object);
 	return syscall_give(caller, &queue->object, RIGHT_ALL, &r->value);
@@ -52,11 +51,10 @@ enum status sys_event_create(struct thread *caller, struct syscall_registers *r)
 	void *memory;
 
 	SYSCALL_OBJECT(caller, r->argument[0], group, OBJECT_GROUP, RIGHT_CREATE, &group);
-	status = cache_alloc(&cache_event, &group->quota, &memory);
+	status = cache_alloc_object(&group->quota, OBJECT_EVENT, sizeof(*event), &memory);
 	if (status != STATUS_OK)
 		return status;
 	event = memory;
-	object_init(&event->object, OBJECT_EVENT);
 	group_adopt(group, &event->object);
 	return syscall_give(caller, &event->object, RIGHT_ALL, &r->value);
 }

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 #include "kernel/teardown.h"
-#include "kernel/caches.h"
 #include "kernel/group.h"
 #include "kernel/irq.h"
 #include "kernel/process.h"
@@ -8,13 +7,12 @@
 #include "kernel/thread.h"
 #include "kernel/vcpu.h"
 #include "kernel/vm.h"
+#include "mm/cache.h"
 #include "mm/memory.h"
 #include "mm/space.h"
 
-void (*object_release[OBJECT_TYPE_COUNT])(struct object *object);
-
 /* Objects without references whose pages still have to be returned, in order of their end. */
-static struct list waiting;
+static struct list waiting = {&waiting, &waiting};
 
 static void release_later(struct object *object)
 {
@@ -26,7 +24,7 @@ static void release_later(struct object *object)
 static void release_queue(struct object *object)
 {
 	list_remove(&object->node);
-	cache_free(&cache_queue, CONTAINER_OF(object, struct queue, object));
+	cache_free(CONTAINER_OF(object, struct queue, object));
 }
 
 static void release_event(struct object *object)
@@ -35,7 +33,7 @@ static void release_event(struct object *object)
 
 	signal_unbind(&event->signal);
 	list_remove(&object->node);
-	cache_free(&cache_event, event);
+	cache_free(event);
 }
 
 static void release_root(struct object *object)
@@ -43,21 +41,19 @@ static void release_root(struct object *object)
 	(void)object; /* part of the image, never freed */
 }
 
-void teardown_init(void)
-{
-	list_init(&waiting);
-	object_release[OBJECT_ROOT] = release_root;
-	object_release[OBJECT_GROUP] = group_release;
-	object_release[OBJECT_MEMORY] = release_later;
-	object_release[OBJECT_SPACE] = release_later;
-	object_release[OBJECT_PROCESS] = release_later;
-	object_release[OBJECT_THREAD] = release_later;
-	object_release[OBJECT_QUEUE] = release_queue;
-	object_release[OBJECT_EVENT] = release_event;
-	object_release[OBJECT_IRQ] = irq_release;
-	object_release[OBJECT_VM] = vm_release;
-	object_release[OBJECT_VCPU] = release_later;
-}
+void (*const object_release[OBJECT_TYPE_COUNT])(struct object *object) = {
+	[OBJECT_ROOT] = release_root,
+	[OBJECT_GROUP] = group_release,
+	[OBJECT_MEMORY] = release_later,
+	[OBJECT_SPACE] = release_later,
+	[OBJECT_PROCESS] = release_later,
+	[OBJECT_THREAD] = release_later,
+	[OBJECT_QUEUE] = release_queue,
+	[OBJECT_EVENT] = release_event,
+	[OBJECT_IRQ] = irq_release,
+	[OBJECT_VM] = vm_release,
+	[OBJECT_VCPU] = release_later,
+};
 
 static enum status step(struct object *object)
 {

@@ -3,13 +3,13 @@
 #include "arch/x86_64/cpu/instructions.h"
 #include "arch/x86_64/cpu/percpu.h"
 #include "arch/x86_64/cpu/speculation.h"
-#include "kernel/caches.h"
 #include "kernel/cpus.h"
 #include "kernel/process.h"
 #include "kernel/queue.h"
 #include "kernel/sched.h"
 #include "kernel/timer.h"
 #include "kernel/vcpu.h"
+#include "mm/cache.h"
 #include "mm/space.h"
 #include "mm/tlb.h"
 
@@ -90,7 +90,7 @@ enum status thread_free(struct thread *thread)
 	sched_forget(thread);
 	list_remove(&thread->sibling);
 	thread->process->thread_count--;
-	cache_free(&cache_thread, thread);
+	cache_free(thread);
 	return STATUS_OK;
 }
 

@@ -4,7 +4,6 @@
 #include "arch/x86_64/cpu/instructions.h"
 #include "arch/x86_64/cpu/percpu.h"
 #include "arch/x86_64/cpu/speculation.h"
-#include "kernel/caches.h"
 #include "kernel/cpuid.h"
 #include "kernel/cpus.h"
 #include "kernel/group.h"
@@ -17,6 +16,7 @@
 #include "kernel/vm.h"
 #include "lib/read_once.h"
 #include "lib/string.h"
+#include "mm/cache.h"
 #include "mm/memory.h"
 #include "mm/space.h"
 #include "mm/tlb.h"
@@ -36,7 +36,7 @@ enum status vcpu_create(struct vm *vm, struct memory *memory, u64 index, struct 
 	struct vcpu *vcpu;
 	void *object;
 
-	status = cache_alloc(&cache_vcpu, &vm->group->quota, &object);
+	status = cache_alloc_object(&vm->group->quota, OBJECT_VCPU, sizeof(*vcpu), &object);
 	if (status != STATUS_OK)
 		return status;
 	vcpu = object;
@@ -50,10 +50,9 @@ enum status vcpu_create(struct vm *vm, struct memory *memory, u64 index, struct 
 	vcpu->virt.loaded_cpu = ~0u;
 	status = virt->vcpu_init(&vcpu->virt);
 	if (status != STATUS_OK) {
-		cache_free(&cache_vcpu, vcpu);
+		cache_free(vcpu);
 		return status;
 	}
-	object_init(&vcpu->object, OBJECT_VCPU);
 	object_get(&vm->object);
 	object_get(&memory->object);
 	object_get(&queue->object);
@@ -133,7 +132,7 @@ enum status vcpu_free(struct vcpu *vcpu)
 	object_put(&vcpu->queue->object);
 	object_put(&vcpu->memory->object);
 	object_put(&vcpu->vm->object);
-	cache_free(&cache_vcpu, vcpu);
+	cache_free(vcpu);
 	return STATUS_OK;
 }
 

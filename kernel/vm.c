@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "kernel/vm.h"
-#include "kernel/caches.h"
 #include "kernel/group.h"
+#include "mm/cache.h"
 #include "mm/space.h"
 
 const struct virt_ops *virt SECTION(".data.ro_after_init");
@@ -12,7 +12,7 @@ enum status vm_create(struct group *group, struct space *space, struct vm **resu
 	struct vm *vm;
 	void *memory;
 
-	status = cache_alloc(&cache_vm, &group->quota, &memory);
+	status = cache_alloc_object(&group->quota, OBJECT_VM, sizeof(*vm), &memory);
 	if (status != STATUS_OK)
 		return status;
 	vm = memory;
@@ -20,10 +20,9 @@ enum status vm_create(struct group *group, struct space *space, struct vm **resu
 	vm->virt.quota = &group->quota;
 	status = virt->vm_init(&vm->virt);
 	if (status != STATUS_OK) {
-		cache_free(&cache_vm, vm);
+		cache_free(vm);
 		return status;
 	}
-	object_init(&vm->object, OBJECT_VM);
 	object_get(&space->object);
 	vm->group = group;
 	vm->space = space;
@@ -39,5 +38,5 @@ void vm_release(struct object *object)
 	list_remove(&object->node);
 	virt->vm_free(&vm->virt);
 	object_put(&vm->space->object);
-	cache_free(&cache_vm, vm);
+	cache_free(vm);
 }

@@ -13,51 +13,48 @@
 /* At the beginning of its page. */
 struct slab {
 	struct list node; /* in quota->slabs while it has room */
-	struct cache *cache;
 	struct quota *quota; /* as given by the caller, NULL: the kernel's */
-	u64 used;	     /* a bit per object */
+	u64 used;	     /* a bit per piece */
+	u64 full;	     /* all of them */
+	u32 kind;
+	u32 bytes; /* of a piece */
 } ALIGNED(OBJECT_ALIGNMENT);
 _Static_assert((PAGE_SIZE - sizeof(struct slab)) / OBJECT_ALIGNMENT < 64, "one word of bits");
 
 /* Holds the lists of the kernel's own slabs; nothing is charged to it. */
 static struct quota kernel_slabs;
-static u32 cache_count;
 
-void cache_init(struct cache *cache, size_t object_bytes)
+void cache_init(void)
 {
-	u64 bytes = align_up(object_bytes, OBJECT_ALIGNMENT);
-
-	CHECK(bytes != 0 && bytes <= PAGE_SIZE - sizeof(struct slab) && cache_count < CACHE_MAX);
-	if (cache_count == 0)
-		quota_init(&kernel_slabs, 0);
-	cache->object_bytes = (u32)bytes;
-	cache->slab_objects = (u32)((PAGE_SIZE - sizeof(struct slab)) / bytes);
-	cache->index = cache_count++;
+	quota_init(&kernel_slabs, 0);
 }
 
-static u64 slab_full(const struct cache *cache)
+static enum status slab_alloc(struct quota *quota, unsigned int kind, size_t piece_bytes,
+			      struct slab **slab)
 {
-	return BIT(cache->slab_objects) - 1;
-}
-
-static enum status slab_alloc(struct cache *cache, struct quota *quota, struct slab **slab)
-{
+	u64 bytes = align_up(piece_bytes, OBJECT_ALIGNMENT);
 	hpa_t hpa;
 	enum status status = page_alloc(0, PAGE_KERNEL, quota, &hpa);
 
 	if (status != STATUS_OK)
 		return status;
+	CHECK(bytes <= PAGE_SIZE - sizeof(**slab));
 	page_of(hpa)->flags |= PAGE_FLAG_SLAB;
 	*slab = hpa_to_pointer(hpa);
-	**slab = (struct slab){.cache = cache, .quota = quota};
+	**slab = (struct slab){
+		.quota = quota,
+		.full = BIT((PAGE_SIZE - sizeof(**slab)) / bytes) - 1,
+		.kind = kind,
+		.bytes = (u32)bytes,
+	};
 	list_init(&(*slab)->node);
 	return STATUS_OK;
 }
 
-enum status cache_alloc(struct cache *cache, struct quota *quota, void **object)
+enum status cache_alloc(struct quota *quota, unsigned int kind, size_t bytes, void **piece)
 {
 	struct quota *holder = quota != NULL ? quota : &kernel_slabs;
-	struct list *slabs = &holder->slabs[cache->index];
+	struct list *slabs = &holder->slabs[kind];
 	struct slab *slab;
 	unsigned int place;
 	enum status status;
@@ -66,7 +63,7 @@ enum status cache_alloc(struct cache *cache, struct quota *quota, void **object)
 	if (list_empty(slabs)) {
 		/* Charging takes the same lock. */
 		lock_release(&holder->lock, LOCK_QUOTA);
-		status = slab_alloc(cache, quota, &slab);
+		status = slab_alloc(quota, kind, bytes, &slab);
 		if (status != STATUS_OK)
 			return status;
 		lock_acquire(&holder->lock, LOCK_QUOTA);
@@ -75,29 +72,43 @@ enum status cache_alloc(struct cache *cache, struct quota *quota, void **object)
 	slab = LIST_ENTRY(slabs->next, struct slab, node);
 	place = bit_lowest(~slab->used);
 	slab->used |= BIT(place);
-	if (slab->used == slab_full(cache))
+	if (slab->used == slab->full)
 		list_remove(&slab->node);
 	lock_release(&holder->lock, LOCK_QUOTA);
 
-	*object = (u8 *)(slab + 1) + (size_t)place * cache->object_bytes;
-	memset(*object, 0, cache->object_bytes);
+	*piece = (u8 *)(slab + 1) + (size_t)place * slab->bytes;
+	memset(*piece, 0, slab->bytes);
 	return STATUS_OK;
 }
 
-void cache_free(struct cache *cache, void *object)
+enum status cache_alloc_object(struct quota *quota, enum object_type type, size_t bytes,
+			       void **object)
 {
-	struct slab *slab = (struct slab *)align_down((u64)object, PAGE_SIZE);
-	struct quota *quota = slab->quota;
-	struct quota *holder = quota != NULL ? quota : &kernel_slabs;
-	u64 offset = (u64)object - (u64)(slab + 1);
-	bool empty;
+	enum status status = cache_alloc(quota, type, bytes, object);
 
-	CHECK(slab->cache == cache && offset % cache->object_bytes == 0);
+	if (status == STATUS_OK)
+		object_init(*object, type);
+	return status;
+}
+
+void cache_free(void *piece)
+{
+	struct slab *slab = (struct slab *)align_down((u64)piece, PAGE_SIZE);
+	u64 offset = (u64)piece - (u64)(slab + 1);
+	struct quota *holder;
+	struct quota *quota;
+	bool empty;
+	u64 bit;
+
+	CHECK(page_is_slab(pointer_to_hpa(slab)) && offset % slab->bytes == 0);
+	bit = BIT(offset / slab->bytes);
+	quota = slab->quota;
+	holder = quota != NULL ? quota : &kernel_slabs;
 	lock_acquire(&holder->lock, LOCK_QUOTA);
-	CHECK(slab->used & BIT(offset / cache->object_bytes));
-	if (slab->used == slab_full(cache))
-		list_push_front(&holder->slabs[cache->index], &slab->node);
-	slab->used &= ~BIT(offset / cache->object_bytes);
+	CHECK(slab->used & bit);
+	if (slab->used == slab->full)
+		list_push_front(&holder->slabs[slab->kind], &slab->node);
+	slab->used &= ~bit;
 	empty = slab->used == 0;
 	if (empty)
 		list_remove(&slab->node);
@@ -106,21 +117,15 @@ void cache_free(struct cache *cache, void *object)
 		page_free(pointer_to_hpa(slab), quota);
 }
 
-void *cache_walk(hpa_t page, u32 *place, const struct cache **cache, const struct quota **quota)
+void *cache_walk(hpa_t page, u32 *place, unsigned int *kind, const struct quota **quota)
 {
-	const struct slab *slab;
-	u64 at;
+	const struct slab *slab = hpa_to_pointer(page);
+	u64 left = page_is_slab(page) ? slab->used >> *place << *place : 0;
 
-	if (!page_is_slab(page))
+	if (left == 0)
 		return NULL;
-	slab = hpa_to_pointer(page);
-	while (*place < slab->cache->slab_objects && !(slab->used & BIT(*place)))
-		++*place;
-	if (*place == slab->cache->slab_objects)
-		return NULL;
-	at = *place;
-	++*place;
-	*cache = slab->cache;
+	*place = bit_lowest(left) + 1;
+	*kind = slab->kind;
 	*quota = slab->quota;
-	return (u8 *)(slab + 1) + at * slab->cache->object_bytes;
+	return (u8 *)(slab + 1) + (u64)(*place - 1) * slab->bytes;
 }

@@ -2,29 +2,37 @@
 #pragma once
 
 #include "lib/status.h"
-#include "lib/types.h"
+#include "mm/object.h"
 
 struct quota;
 
 /*
- * A cache of objects of one type. A slab is one page of one cache and one quota: groups share no
- * page, and when a group's objects are gone, so are all its pages.
+ * What comes in pieces smaller than a page. A slab is one page of pieces of one kind and one quota:
+ * groups share no page, and when a group's objects are gone, so are all its pages.
  */
-struct cache {
-	u32 object_bytes;
-	u32 slab_objects;
-	u32 index; /* into quota->slabs */
+enum cache_kind {
+	/* an enum object_type, or one of these, which are no objects: */
+	CACHE_MAPPING = OBJECT_TYPE_COUNT, /* struct mapping */
+	CACHE_RUN_QUEUE,
+	CACHE_KIND_COUNT
 };
 
-/* For objects of up to 4,032 bytes, aligned to 64. */
-void cache_init(struct cache *cache, size_t object_bytes);
-
-/* A zeroed object, its page charged to the quota. STATUS_NO_QUOTA, STATUS_NO_MEMORY. */
-enum status cache_alloc(struct cache *cache, struct quota *quota, void **object) MUST_CHECK;
-void cache_free(struct cache *cache, void *object);
+/* Before all else here. */
+void cache_init(void);
 
 /*
- * For SYS_AUDIT: the object at or behind *place of the slab in a page, *place moved on, NULL behind
- * the last or where no slab is; its cache and quota.
+ * A zeroed piece of up to 4,032 bytes, aligned to 64, its page charged to the quota; all of a kind
+ * are of one size. STATUS_NO_QUOTA, STATUS_NO_MEMORY.
  */
-void *cache_walk(hpa_t page, u32 *place, const struct cache **cache, const struct quota **quota);
+enum status cache_alloc(struct quota *quota, unsigned int kind, size_t bytes,
+			void **piece) MUST_CHECK;
+/* The same for an object, which begins with a struct object: one reference, the caller's. */
+enum status cache_alloc_object(struct quota *quota, enum object_type type, size_t bytes,
+			       void **object) MUST_CHECK;
+void cache_free(void *piece);
+
+/*
+ * For SYS_AUDIT: the piece at or behind *place of the slab in a page, *place moved on, NULL behind
+ * the last or where no slab is; its kind and quota.
+ */
+void *cache_walk(hpa_t page, u32 *place, unsigned int *kind, const struct quota **quota);

@@ -27,24 +27,21 @@
 /* Checking a physical range takes time in proportion; 16 MiB at a time suffice for devices. */
 #define PHYSICAL_PAGES_MAX 4096
 
-static struct cache memory_cache;
 static u64 physical_limit;
 
 void memory_init(unsigned int physical_width)
 {
-	cache_init(&memory_cache, sizeof(struct memory));
 	physical_limit = 1ull << physical_width;
 }
 
 static enum status memory_alloc(struct quota *quota, u64 page_count, struct memory **memory)
 {
 	void *object;
-	enum status status = cache_alloc(&memory_cache, quota, &object);
+	enum status status = cache_alloc_object(quota, OBJECT_MEMORY, sizeof(**memory), &object);
 
 	if (status != STATUS_OK)
 		return status;
 	*memory = object;
-	object_init(&(*memory)->object, OBJECT_MEMORY);
 	list_init(&(*memory)->mappings);
 	(*memory)->quota = quota;
 	(*memory)->page_count = page_count;
@@ -108,7 +105,7 @@ enum status memory_create(struct quota *quota, enum page_owner owner, u64 page_c
 	return STATUS_OK;
 
 fail_chunks:
-	cache_free(&memory_cache, *memory);
+	cache_free(*memory);
 fail_alloc:
 	page_unreserve(page_count);
 fail_reserve:
@@ -379,6 +376,6 @@ enum status memory_destroy(struct memory *memory)
 		if (memory->chunks != NULL && memory->chunks != memory->inline_slots)
 			page_free(pointer_to_hpa(memory->chunks), memory->quota);
 	}
-	cache_free(&memory_cache, memory);
+	cache_free(memory);
 	return STATUS_OK;
 }

@@ -13,10 +13,10 @@ struct object {
 };
 
 /*
- * Called when the last reference to an object goes; filled by the kernel for each type. Tearing
+ * Called when the last reference to an object goes; the kernel says what for each type. Tearing
  * down is done in bounded steps, so this usually only queues the object.
  */
-extern void (*object_release[OBJECT_TYPE_COUNT])(struct object *object);
+extern void (*const object_release[OBJECT_TYPE_COUNT])(struct object *object);
 
 /* One reference, the caller's. */
 static inline void object_init(struct object *object, enum object_type type)

@@ -6,7 +6,7 @@
 void quota_init(struct quota *quota, u64 limit)
 {
 	*quota = (struct quota){.limit = limit};
-	for (size_t i = 0; i < CACHE_MAX; i++)
+	for (size_t i = 0; i < CACHE_KIND_COUNT; i++)
 		list_init(&quota->slabs[i]);
 }
 

@@ -5,8 +5,7 @@
 #include "lib/list.h"
 #include "lib/lock.h"
 #include "lib/status.h"
-
-#define CACHE_MAX 24
+#include "mm/cache.h"
 
 /*
  * What a group may use and uses, in 4-KiB pages. Where a function takes a quota, NULL stands for
@@ -18,8 +17,8 @@ struct quota {
 	u64 used; /* the sum of pages[] */
 	u64 pages[PAGE_OWNER_COUNT];
 	struct group_page *published; /* kept equal to the above when not NULL */
-	/* Slabs with room, by the cache's index; guarded by the same lock. */
-	struct list slabs[CACHE_MAX];
+	/* Slabs with room, by kind; guarded by the same lock. */
+	struct list slabs[CACHE_KIND_COUNT];
 };
 
 void quota_init(struct quota *quota, u64 limit);

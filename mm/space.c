@@ -14,15 +14,11 @@
 #define PLACE_ATTEMPTS 32
 #define GUARD_BYTES PAGE_SIZE
 
-static struct cache space_cache;
-struct cache mapping_cache;
 static bool split_tables;
 static u64 guest_limit;
 
 void space_init(bool split, unsigned int physical_width)
 {
-	cache_init(&space_cache, sizeof(struct space));
-	cache_init(&mapping_cache, sizeof(struct mapping));
 	split_tables = split;
 	/* Four levels translate 48 bits; guest physical addresses are as wide as the host's. */
 	guest_limit = 1ull << MIN(physical_width, 48u);
@@ -32,17 +28,16 @@ static enum status space_alloc(struct quota *quota, const struct pt_format *form
 			       struct space **space)
 {
 	void *object;
-	enum status status = cache_alloc(&space_cache, quota, &object);
+	enum status status = cache_alloc_object(quota, OBJECT_SPACE, sizeof(**space), &object);
 
 	if (status != STATUS_OK)
 		return status;
 	*space = object;
 	status = table_init(&(*space)->table, format, quota, split);
 	if (status != STATUS_OK) {
-		cache_free(&space_cache, object);
+		cache_free(object);
 		return status;
 	}
-	object_init(&(*space)->object, OBJECT_SPACE);
 	list_init(&(*space)->mappings);
 	(*space)->quota = quota;
 	return STATUS_OK;
@@ -180,7 +175,7 @@ enum status space_map(struct space *space, u64 at, struct memory *memory, u64 of
 
 	if (status != STATUS_OK)
 		return status;
-	status = cache_alloc(&mapping_cache, space->quota, &object);
+	status = cache_alloc(space->quota, CACHE_MAPPING, sizeof(*mapping), &object);
 	if (status != STATUS_OK)
 		return status;
 	mapping = object;
@@ -198,7 +193,7 @@ enum status space_map(struct space *space, u64 at, struct memory *memory, u64 of
 		*address = mapping->at;
 	lock_release(&space->lock, LOCK_SPACE);
 	if (status != STATUS_OK)
-		cache_free(&mapping_cache, mapping);
+		cache_free(mapping);
 	return status;
 }
 
@@ -219,7 +214,7 @@ static enum status mapping_remove(struct mapping *mapping)
 	lock_acquire(&memory->lock, LOCK_MEMORY);
 	list_remove(&mapping->memory_node);
 	lock_release(&memory->lock, LOCK_MEMORY);
-	cache_free(&mapping_cache, mapping);
+	cache_free(mapping);
 	object_put(&memory->object);
 	return STATUS_OK;
 }
@@ -355,6 +350,6 @@ enum status space_destroy(struct space *space)
 		return STATUS_AGAIN;
 	}
 	table_free(&space->table);
-	cache_free(&space_cache, space);
+	cache_free(space);
 	return STATUS_OK;
 }

@@ -25,8 +25,6 @@ struct mapping {
 	u64 cursor; /* address that unmapping has come to */
 };
 
-extern struct cache mapping_cache; /* of struct mapping, which is no object */
-
 /* A process's address space or a second-stage table. */
 struct space {
 	struct object object;

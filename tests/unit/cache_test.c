@@ -11,21 +11,26 @@ void tlb_arch_kick(u32 cpu)
 	(void)cpu;
 }
 
-static struct cache small_cache;
-static struct cache large_cache;
+static const struct kind {
+	unsigned int kind;
+	u32 bytes; /* as they are given out */
+} small = {CACHE_MAPPING, 64}, large = {CACHE_RUN_QUEUE, 1920};
+
+static enum status take(const struct kind *kind, struct quota *quota, void **piece)
+{
+	return cache_alloc(quota, kind->kind, kind->bytes - 14, piece);
+}
 
 static void start(void)
 {
 	machine_start(8 * MIB);
-	cache_init(&small_cache, 50);
-	cache_init(&large_cache, 1900);
 }
 
 static void test_random(void **state)
 {
 	static struct {
 		u8 *object;
-		struct cache *cache;
+		const struct kind *kind;
 		u8 mark;
 	} objects[1000];
 	struct quota quota[2];
@@ -41,30 +46,30 @@ static void test_random(void **state)
 		if (count == ARRAY_COUNT(objects) || (count != 0 && random_below(100) < 49)) {
 			size_t i = random_below(count);
 
-			for (u32 b = 0; b < objects[i].cache->object_bytes; b++)
+			for (u32 b = 0; b < objects[i].kind->bytes; b++)
 				assert_int_equal(objects[i].object[b], objects[i].mark);
-			cache_free(objects[i].cache, objects[i].object);
+			cache_free(objects[i].object);
 			objects[i] = objects[--count];
 			continue;
 		}
 		void *object;
 
-		objects[count].cache = random_below(4) == 0 ? &large_cache : &small_cache;
+		objects[count].kind = random_below(4) == 0 ? &large : &small;
 		objects[count].mark = (u8)(1 + random_below(255));
 		assert_int_equal(
-			cache_alloc(objects[count].cache, &quota[random_below(2)], &object),
+			take(objects[count].kind, &quota[random_below(2)], &object),
 			STATUS_OK);
 		assert_int_equal((u64)object % OBJECT_ALIGNMENT, 0);
 		objects[count].object = object;
-		for (u32 b = 0; b < objects[count].cache->object_bytes; b++)
+		for (u32 b = 0; b < objects[count].kind->bytes; b++)
 			assert_int_equal(objects[count].object[b], 0);
-		memset(object, objects[count].mark, objects[count].cache->object_bytes);
+		memset(object, objects[count].mark, objects[count].kind->bytes);
 		count++;
 	}
 	assert_int_equal(before - machine_free_pages(), quota[0].used + quota[1].used);
 	while (count != 0) {
 		count--;
-		cache_free(objects[count].cache, objects[count].object);
+		cache_free(objects[count].object);
 	}
 	machine_assert_clean(before, &quota[0]);
 	machine_assert_clean(before, &quota[1]);
@@ -80,13 +85,13 @@ static void test_groups_share_no_page(void **state)
 	(void)state;
 	start();
 	quota_init(&quota, 1);
-	assert_int_equal(cache_alloc(&small_cache, &quota, &a), STATUS_OK);
-	assert_int_equal(cache_alloc(&small_cache, NULL, &b), STATUS_OK);
-	assert_int_equal(cache_alloc(&small_cache, &quota, &c), STATUS_OK);
+	assert_int_equal(take(&small, &quota, &a), STATUS_OK);
+	assert_int_equal(take(&small, NULL, &b), STATUS_OK);
+	assert_int_equal(take(&small, &quota, &c), STATUS_OK);
 	assert_int_equal((u64)a / PAGE_SIZE, (u64)c / PAGE_SIZE);
 	assert_int_not_equal((u64)a / PAGE_SIZE, (u64)b / PAGE_SIZE);
 	assert_int_equal(quota.pages[PAGE_KERNEL], 1);
-	assert_int_equal(cache_alloc(&large_cache, &quota, &c), STATUS_NO_QUOTA);
+	assert_int_equal(take(&large, &quota, &c), STATUS_NO_QUOTA);
 }
 
 static void test_exhaustion(void **state)
@@ -101,11 +106,11 @@ static void test_exhaustion(void **state)
 	start();
 	before = machine_free_pages();
 	quota_init(&quota, 2);
-	while (cache_alloc(&large_cache, &quota, &object) == STATUS_OK)
+	while (take(&large, &quota, &object) == STATUS_OK)
 		objects[count++] = object;
 	assert_int_equal(count, 4);
 	while (count != 0)
-		cache_free(&large_cache, objects[--count]);
+		cache_free(objects[--count]);
 	machine_assert_clean(before, &quota);
 }
 
@@ -116,12 +121,12 @@ static void test_misuse(void **state)
 
 	(void)state;
 	start();
-	assert_int_equal(cache_alloc(&small_cache, NULL, &object), STATUS_OK);
-	assert_int_equal(cache_alloc(&small_cache, NULL, &other), STATUS_OK);
-	assert_panics(cache_free(&large_cache, object));
-	assert_panics(cache_free(&small_cache, (u8 *)object + 8));
-	cache_free(&small_cache, object);
-	assert_panics(cache_free(&small_cache, object));
+	assert_int_equal(take(&small, NULL, &object), STATUS_OK);
+	assert_int_equal(take(&small, NULL, &other), STATUS_OK);
+	assert_panics(cache_free(machine_ram + 4 * MIB)); /* no slab */
+	assert_panics(cache_free((u8 *)object + 8));
+	cache_free(object);
+	assert_panics(cache_free(object));
 }
 
 int main(void)

@@ -8,8 +8,6 @@
 
 #include "kernel/handle.c"
 
-void (*object_release[OBJECT_TYPE_COUNT])(struct object *object);
-
 #define TABLE_BYTES 4096
 #define HANDLE_MAX  255
 
@@ -25,6 +23,10 @@ static void release(struct object *object)
 	released++;
 }
 
+void (*const object_release[OBJECT_TYPE_COUNT])(struct object *object) = {
+	[0 ... OBJECT_TYPE_COUNT - 1] = release,
+};
+
 static int setup(void **state)
 {
 	(void)state;
@@ -33,8 +35,6 @@ static int setup(void **state)
 	released = 0;
 	object_init(&event, OBJECT_EVENT);
 	object_init(&memory, OBJECT_MEMORY);
-	for (int type = 0; type < OBJECT_TYPE_COUNT; type++)
-		object_release[type] = release;
 	return 0;
 }
 

@@ -33,7 +33,6 @@ static struct {
 } input[LINES];
 
 struct machine machine;
-struct cache cache_irq;
 static u32 raised;
 
 struct cpu *cpus_get(u32 id)
@@ -41,16 +40,17 @@ struct cpu *cpus_get(u32 id)
 	return &cpu[id];
 }
 
-enum status cache_alloc(struct cache *cache, struct quota *quota, void **object)
+enum status cache_alloc_object(struct quota *quota, enum object_type type, size_t bytes,
+			       void **object)
 {
-	(void)cache, (void)quota;
-	*object = calloc(1, sizeof(struct irq));
+	(void)quota;
+	*object = calloc(1, bytes);
+	object_init(*object, type);
 	return STATUS_OK;
 }
 
-void cache_free(struct cache *cache, void *object)
+void cache_free(void *object)
 {
-	(void)cache;
 	free(object);
 }
 

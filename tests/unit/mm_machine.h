@@ -113,7 +113,7 @@ static void machine_release(struct object *object)
 	assert_int_equal(status, STATUS_OK);
 }
 
-void (*object_release[OBJECT_TYPE_COUNT])(struct object *object) = {
+void (*const object_release[OBJECT_TYPE_COUNT])(struct object *object) = {
 	[OBJECT_MEMORY] = machine_release,
 	[OBJECT_SPACE] = machine_release,
 };
@@ -144,7 +144,6 @@ static UNUSED void machine_reset(u64 ram_bytes)
 	waiting_first = 0;
 	waiting_last = 0;
 	tlb_waiting = 0;
-	cache_count = 0;
 }
 
 static UNUSED void machine_start(u64 ram_bytes)
@@ -153,6 +152,7 @@ static UNUSED void machine_start(u64 ram_bytes)
 
 	machine_reset(ram_bytes);
 	assert_true(page_init(&ram, 1, NULL, 0));
+	cache_init();
 	memory_init(MACHINE_WIDTH);
 	space_init(true, MACHINE_WIDTH);
 	tlb_cpu_online(0);

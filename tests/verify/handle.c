@@ -16,20 +16,21 @@ static struct {
 } block;
 #define table (block.head)
 static struct object object;
-void (*object_release[OBJECT_TYPE_COUNT])(struct object *object);
 
 static void release(struct object *of)
 {
 	(void)of;
 }
 
+void (*const object_release[OBJECT_TYPE_COUNT])(struct object *object) = {
+	[0 ... OBJECT_TYPE_COUNT - 1] = release,
+};
+
 static void any_table(void)
 {
 	object.type = (u8)ANY_OF(1, OBJECT_TYPE_COUNT - 1);
 	object.dead = ANY_BOOL;
 	object.references = (u32)ANY_OF(300, 100000);
-	for (u32 i = 0; i < OBJECT_TYPE_COUNT; i++)
-		object_release[i] = release;
 	for (u32 i = 0; i < ENTRIES; i++) {
 		block.entry[i].object = ANY_BOOL ? &object : NULL;
 		block.entry[i].rights = ANY_U16;
