@@ -47,7 +47,6 @@ enum status vcpu_create(struct vm *vm, struct memory *memory, u64 index, struct 
 	if (memory_range_valid(memory, index, VCPU_XSAVE_PAGE + 1))
 		vcpu->xsave = memory_pointer(memory, index + VCPU_XSAVE_PAGE);
 	vcpu->account = vm->group->page;
-	vcpu->virt.loaded_cpu = ~0u;
 	status = virt->vcpu_init(&vcpu->virt);
 	if (status != STATUS_OK) {
 		cache_free(vcpu);

@@ -20,7 +20,9 @@ static struct svm_cpu fake_cpu;
 static const struct vcpu_event no_event;
 static struct vmcb vmcb;
 static struct vcpu_page page;
+static struct virt_vm vm;
 static struct virt_vcpu vcpu;
+u64 direct_map_base;
 static struct vcpu_exit exit_;
 static struct vcpu_event event;
 
@@ -80,6 +82,7 @@ static int setup(void **state)
 	memset(&page, 0, sizeof(page));
 	memset(&vcpu, 0, sizeof(vcpu));
 	vcpu.scratch = &fake_cpu;
+	vcpu.vm = &vm;
 	switched_in = switched_out = 0;
 	code_length = 0;
 	vcpu.control = &vmcb;
@@ -551,8 +554,8 @@ static void test_reflection(void **state)
 static void test_traps(void **state)
 {
 	(void)state;
-	vcpu.msr_bitmap_hpa = HPA(0x5000);
-	vmcb.control.iopm_base_pa = 0x6000;
+	vm.msr_bitmap = (void *)(direct_map_base + 0x5000);
+	svm_capabilities.all_exit = HPA(0x6000);
 	vcpu.trap_exceptions = BIT(VECTOR_DB) | BIT(VECTOR_BP);
 	svm_traps_set(&vcpu);
 	assert_int_equal(vmcb.control.intercept_exceptions,

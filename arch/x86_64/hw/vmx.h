@@ -22,8 +22,6 @@ enum vmcs16 {
 };
 
 enum vmcs64 {
-	VMCS_IO_BITMAP_A = 0x2000,
-	VMCS_IO_BITMAP_B = 0x2002,
 	VMCS_MSR_BITMAP = 0x2004,
 	VMCS_EXIT_MSR_LOAD = 0x2008,
 	VMCS_ENTRY_MSR_LOAD = 0x200a,
@@ -138,7 +136,7 @@ enum vmcs_natural {
 #define PRIMARY_USE_TPR_SHADOW		 (1u << 21)
 #define PRIMARY_NMI_WINDOW_EXITING	 (1u << 22)
 #define PRIMARY_MOV_DR_EXITING		 (1u << 23)
-#define PRIMARY_USE_IO_BITMAPS		 (1u << 25)
+#define PRIMARY_UNCONDITIONAL_IO_EXITING (1u << 24)
 #define PRIMARY_USE_MSR_BITMAPS		 (1u << 28)
 #define PRIMARY_MONITOR_EXITING		 (1u << 29)
 #define PRIMARY_SECONDARY		 (1u << 31)

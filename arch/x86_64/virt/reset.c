@@ -1,11 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* What a vCPU starts with on either vendor's CPU (SDM vol. 3, table 10-1). */
-#include "arch/x86_64/cpu/fpu.h"
 #include "arch/x86_64/hw/control.h"
 #include "arch/x86_64/hw/msr.h"
 #include "arch/x86_64/virt/virt.h"
 #include "lib/string.h"
-#include "mm/page.h"
 
 #define RESET_RIP	  0xfff0u
 #define RESET_CS_SELECTOR 0xf000u
@@ -52,17 +50,4 @@ void virt_page_reset(struct vcpu_page *page)
 	page->dr[7] = DR7_RESET;
 	memset(page->msr, 0, sizeof(page->msr));
 	page->msr[VMSR_PAT] = PAT_RESET;
-}
-
-enum status virt_xsave_alloc(struct virt_vcpu *vcpu)
-{
-	unsigned int order = 0;
-	enum status status;
-
-	while (PAGE_SIZE << order < fpu_area_bytes())
-		order++;
-	status = page_alloc_cleared(order, PAGE_CONTROL, vcpu->vm->quota, &vcpu->xsave_area);
-	if (status == STATUS_OK)
-		fpu_area_init(vcpu->xsave_area);
-	return status;
 }

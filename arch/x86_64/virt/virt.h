@@ -19,7 +19,6 @@ struct virt_vm {
 	hpa_t second_stage_root; /* top-level table of the guest's physical space */
 	struct quota *quota;     /* pays for control pages */
 	void *msr_bitmap;        /* SVM: MSRPM (2 pages); VMX: MSR bitmap (1 page) */
-	void *io_bitmap;         /* all ones: every port exits */
 };
 
 /*
@@ -46,7 +45,7 @@ struct virt_vcpu {
 	struct vcpu_exit exit;  /* of the last enter */
 	struct vcpu_event event; /* delivery interrupted by the last exit */
 
-	void *control;          /* VMCB or VMCS, one page */
+	void *control;          /* VMCB, one page, or VMCS and another (struct vmx_scratch) */
 	hpa_t control_hpa;
 	u64 tag_generation;     /* of the ASID or VPID, per CPU */
 	u32 tag;                /* ASID or VPID; 0: none assigned */
@@ -65,11 +64,9 @@ struct virt_vcpu {
 	bool timer_set;         /* VMX: the preemption timer is set for a deadline */
 	u32 trap_exceptions;    /* that the monitor wants to see */
 	u32 trap;               /* enum vcpu_trap */
-	hpa_t msr_bitmap_hpa;   /* SVM */
 	u32 primary;            /* VMX: primary controls but for windows */
 	u64 nmi_iret_rip;
 	void *scratch;          /* VMX: virtual-APIC page, MSR-load area; SVM: the CPU's svm_cpu */
-	hpa_t scratch_hpa;
 
 	u64 tsc_offset;
 	u64 xcr0;
@@ -142,14 +139,14 @@ const struct virt_ops *vmx_probe(const char **reason);
 const struct virt_ops *svm_probe(const char **reason);
 
 /*
- * vm.c, for both back ends: the bitmaps of `vm`, 2^order pages each, in which every MSR and port
- * exits. STATUS_NO_MEMORY, STATUS_NO_QUOTA: none is left.
+ * vm.c, for both back ends: the MSR bitmap, of 2^order pages, in which every access exits; a vCPU's
+ * control structure, of as many, its XSAVE area, and the state after RESET in its page.
+ * STATUS_NO_MEMORY, STATUS_NO_QUOTA: without effect.
  */
-enum status virt_maps_alloc(struct virt_vm *vm, unsigned int msr_order,
-			    unsigned int io_order) MUST_CHECK;
-void virt_maps_free(struct virt_vm *vm);
-/* Of a page or more, if there is one; *block is NULL then. */
-void virt_block_free(void **block, struct quota *quota);
+enum status virt_vm_alloc(struct virt_vm *vm, unsigned int order) MUST_CHECK;
+void virt_vm_free(struct virt_vm *vm);
+enum status virt_vcpu_alloc(struct virt_vcpu *vcpu, unsigned int order) MUST_CHECK;
+void virt_vcpu_free(struct virt_vcpu *vcpu);
 
 /* debug.c, for both back ends: DR0 to DR3 into the CPU and back, from and to the page. */
 void virt_debug_load(const struct virt_vcpu *vcpu);
@@ -159,8 +156,6 @@ void virt_debug_set(struct virt_vcpu *vcpu);
 
 /* reset.c, for both back ends: the registers of all groups after RESET, as `set` takes them. */
 void virt_page_reset(struct vcpu_page *page);
-/* vcpu->xsave_area, in its state after RESET. STATUS_NO_MEMORY, STATUS_NO_QUOTA. */
-enum status virt_xsave_alloc(struct virt_vcpu *vcpu) MUST_CHECK;
 
 /*
  * code.c, for both back ends. The guest's code at RIP by its four-level tables, up to the end of

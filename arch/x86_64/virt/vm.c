@@ -1,41 +1,60 @@
 /* SPDX-License-Identifier: MIT */
-/* What the vCPUs of a VM share: permission maps, in which at first everything exits. */
+/* What a VM and a vCPU are kept in, on either vendor's CPU. */
+#include "arch/x86_64/cpu/fpu.h"
+#include "arch/x86_64/hw/control.h"
 #include "arch/x86_64/virt/virt.h"
 #include "lib/string.h"
 #include "mm/address.h"
 #include "mm/page.h"
 
-static enum status map_alloc(struct virt_vm *vm, unsigned int order, void **map)
+enum status virt_vm_alloc(struct virt_vm *vm, unsigned int order)
 {
-	enum status status = page_alloc_cleared(order, PAGE_CONTROL, vm->quota, map);
+	enum status status = page_alloc_cleared(order, PAGE_CONTROL, vm->quota, &vm->msr_bitmap);
 
 	if (status == STATUS_OK)
-		memset(*map, 0xff, PAGE_SIZE << order);
-	else
-		*map = NULL;
+		memset(vm->msr_bitmap, 0xff, PAGE_SIZE << order);
 	return status;
 }
 
-enum status virt_maps_alloc(struct virt_vm *vm, unsigned int msr_order, unsigned int io_order)
+void virt_vm_free(struct virt_vm *vm)
 {
-	enum status status = map_alloc(vm, msr_order, &vm->msr_bitmap);
+	page_free(pointer_to_hpa(vm->msr_bitmap), vm->quota);
+}
 
+static enum status xsave_alloc(struct virt_vcpu *vcpu)
+{
+	unsigned int order = 0;
+	enum status status;
+
+	while (PAGE_SIZE << order < fpu_area_bytes())
+		order++;
+	status = page_alloc_cleared(order, PAGE_CONTROL, vcpu->vm->quota, &vcpu->xsave_area);
 	if (status == STATUS_OK)
-		status = map_alloc(vm, io_order, &vm->io_bitmap);
+		fpu_area_init(vcpu->xsave_area);
+	return status;
+}
+
+enum status virt_vcpu_alloc(struct virt_vcpu *vcpu, unsigned int order)
+{
+	struct quota *quota = vcpu->vm->quota;
+	enum status status = page_alloc_cleared(order, PAGE_CONTROL, quota, &vcpu->control);
+
 	if (status != STATUS_OK)
-		virt_maps_free(vm);
-	return status;
+		return status;
+	vcpu->control_hpa = pointer_to_hpa(vcpu->control);
+	status = xsave_alloc(vcpu);
+	if (status != STATUS_OK) {
+		page_free(vcpu->control_hpa, quota);
+		return status;
+	}
+	vcpu->loaded_cpu = ~0u;
+	vcpu->xcr0 = XCR0_X87;
+	virt_page_reset(vcpu->page);
+	return STATUS_OK;
 }
 
-void virt_block_free(void **block, struct quota *quota)
+void virt_vcpu_free(struct virt_vcpu *vcpu)
 {
-	if (*block)
-		page_free(pointer_to_hpa(*block), quota);
-	*block = NULL;
-}
-
-void virt_maps_free(struct virt_vm *vm)
-{
-	virt_block_free(&vm->msr_bitmap, vm->quota);
-	virt_block_free(&vm->io_bitmap, vm->quota);
+	page_free(vcpu->control_hpa, vcpu->vm->quota);
+	page_free(pointer_to_hpa(vcpu->xsave_area), vcpu->vm->quota);
 }

@@ -3,6 +3,7 @@
 #include "arch/x86_64/hw/control.h"
 #include "arch/x86_64/virt/svm/svm.h"
 #include "lib/bits.h"
+#include "mm/address.h"
 
 #define INTERRUPT_FIELDS (VMCB_V_IRQ | VMCB_V_IGN_TPR | VMCB_V_INTR_PRIO | VMCB_V_INTR_VECTOR)
 
@@ -121,9 +122,9 @@ void svm_traps_set(struct virt_vcpu *vcpu)
 	control->intercept_cr_write = vcpu->trap & VTRAP_CR ? SVM_INTERCEPT_CR_WRITES : 0;
 	control->intercept_dr_read = vcpu->trap & VTRAP_DR ? 0xffff : 0;
 	control->intercept_dr_write = control->intercept_dr_read;
-	/* The map of ports, all ones and longer, is one of MSRs that all exit. */
-	control->msrpm_base_pa =
-		vcpu->trap & VTRAP_MSR ? control->iopm_base_pa : vcpu->msr_bitmap_hpa.value;
+	control->msrpm_base_pa = vcpu->trap & VTRAP_MSR
+					 ? svm_capabilities.all_exit.value
+					 : pointer_to_hpa(vcpu->vm->msr_bitmap).value;
 }
 
 /*

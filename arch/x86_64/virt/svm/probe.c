@@ -9,10 +9,16 @@
 #include "arch/x86_64/virt/svm/svm.h"
 #include "kernel/abi/pages.h"
 #include "kernel/log.h"
+#include "lib/string.h"
+#include "mm/address.h"
+#include "mm/page.h"
 #include "mm/table.h"
 
 struct svm_capabilities svm_capabilities SECTION(".data.ro_after_init");
 static struct svm_cpu cpus[CPU_MAX];
+
+#define IOPM_ORDER 2 /* three pages are used */
+_Static_assert(IOPM_BYTES <= PAGE_SIZE << IOPM_ORDER, "APM vol. 2, 15.10.1");
 
 static const struct virt_ops svm_ops = {
 	.name = "SVM/NPT",
@@ -20,9 +26,9 @@ static const struct virt_ops svm_ops = {
 	.cpu_enable = svm_cpu_enable,
 	.cpu_disable = svm_cpu_disable,
 	.vm_init = svm_vm_init,
-	.vm_free = virt_maps_free,
+	.vm_free = virt_vm_free,
 	.vcpu_init = svm_vcpu_init,
-	.vcpu_free = svm_vcpu_free,
+	.vcpu_free = virt_vcpu_free,
 	.vcpu_load = svm_vcpu_load,
 	.vcpu_unload = svm_vcpu_unload,
 	.enter = svm_enter,
@@ -61,6 +67,11 @@ const struct virt_ops *svm_probe(const char **reason)
 		*reason = "This CPU's SVM has no ASID for a guest.";
 		return NULL;
 	}
+	if (page_alloc(IOPM_ORDER, PAGE_CONTROL, NULL, &svm_capabilities.all_exit) != STATUS_OK) {
+		*reason = "There is no memory for SVM's map of ports.";
+		return NULL;
+	}
+	memset(hpa_to_pointer(svm_capabilities.all_exit), 0xff, PAGE_SIZE << IOPM_ORDER);
 	svm_capabilities.asid_count = leaf.ebx;
 	svm_capabilities.flush_by_asid = leaf.edx & CPUID_8A_EDX_FLUSH_BY_ASID;
 	svm_capabilities.pause_filter = leaf.edx & CPUID_8A_EDX_PAUSE_FILTER;

@@ -18,6 +18,7 @@ struct svm_capabilities {
 	u32 asid_count; /* ASID 0, the host's, included */
 	bool flush_by_asid;
 	bool pause_filter;
+	hpa_t all_exit; /* a map all of ones, of ports and longer than one of MSRs */
 };
 extern struct svm_capabilities svm_capabilities;
 
@@ -59,7 +60,6 @@ enum status svm_cpu_enable(void *area, hpa_t area_hpa);
 void svm_cpu_disable(void);
 enum status svm_vm_init(struct virt_vm *vm);
 enum status svm_vcpu_init(struct virt_vcpu *vcpu);
-void svm_vcpu_free(struct virt_vcpu *vcpu);
 void svm_vcpu_load(struct virt_vcpu *vcpu);
 void svm_vcpu_unload(struct virt_vcpu *vcpu);
 void svm_enter(struct virt_vcpu *vcpu, u64 deadline_tsc);

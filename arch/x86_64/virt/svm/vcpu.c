@@ -4,11 +4,9 @@
 #include "arch/x86_64/cpu/fpu.h"
 #include "arch/x86_64/cpu/instructions.h"
 #include "arch/x86_64/cpu/percpu.h"
-#include "arch/x86_64/hw/control.h"
 #include "arch/x86_64/hw/msr.h"
 #include "arch/x86_64/virt/svm/svm.h"
 #include "mm/address.h"
-#include "mm/page.h"
 
 /*
  * APM vol. 2, 15.14.4: so many PAUSEs, no further apart than so many cycles (where the CPU knows
@@ -36,9 +34,8 @@ static void control_init(struct virt_vcpu *vcpu)
 	control->intercept_exceptions = SVM_INTERCEPT_EXCEPTIONS;
 	control->intercept1 = (u32)INTERCEPT1;
 	control->intercept2 = (u32)INTERCEPT2;
-	control->iopm_base_pa = pointer_to_hpa(vcpu->vm->io_bitmap).value;
-	vcpu->msr_bitmap_hpa = pointer_to_hpa(vcpu->vm->msr_bitmap);
-	control->msrpm_base_pa = vcpu->msr_bitmap_hpa.value;
+	control->iopm_base_pa = svm_capabilities.all_exit.value;
+	control->msrpm_base_pa = pointer_to_hpa(vcpu->vm->msr_bitmap).value;
 	control->virtual_interrupt = VMCB_V_INTR_MASKING;
 	control->np_control = VMCB_NP_ENABLE;
 	control->n_cr3 = vcpu->vm->second_stage_root.value;
@@ -51,29 +48,13 @@ static void control_init(struct virt_vcpu *vcpu)
 
 enum status svm_vcpu_init(struct virt_vcpu *vcpu)
 {
-	enum status status;
+	enum status status = virt_vcpu_alloc(vcpu, 0);
 
-	status = page_alloc_cleared(0, PAGE_CONTROL, vcpu->vm->quota, &vcpu->control);
 	if (status != STATUS_OK)
 		return status;
-	status = virt_xsave_alloc(vcpu);
-	if (status != STATUS_OK) {
-		svm_vcpu_free(vcpu);
-		return status;
-	}
-	vcpu->control_hpa = pointer_to_hpa(vcpu->control);
-	vcpu->loaded_cpu = ~0u;
-	vcpu->xcr0 = XCR0_X87;
 	control_init(vcpu);
-	virt_page_reset(vcpu->page);
 	svm_set(vcpu, VCPU_ALL);
 	return STATUS_OK;
-}
-
-void svm_vcpu_free(struct virt_vcpu *vcpu)
-{
-	virt_block_free(&vcpu->control, vcpu->vm->quota);
-	virt_block_free(&vcpu->xsave_area, vcpu->vm->quota);
 }
 
 void svm_vcpu_load(struct virt_vcpu *vcpu)

@@ -1,12 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* What the vCPUs of a VM share: the permission maps for MSRs and ports. */
+/* What the vCPUs of a VM share: the permission map for MSRs. */
 #include "arch/x86_64/hw/msr.h"
 #include "arch/x86_64/virt/svm/svm.h"
 
 #define MSRPM_ORDER 1
-#define IOPM_ORDER  2 /* three pages are used */
 _Static_assert(MSRPM_BYTES == PAGE_SIZE << MSRPM_ORDER, "APM vol. 2, 15.11");
-_Static_assert(IOPM_BYTES <= PAGE_SIZE << IOPM_ORDER, "APM vol. 2, 15.10.1");
 
 /*
  * MSRs that VMLOAD and VMSAVE switch, so that the guest may have the real ones. PAT and TSC, which
@@ -28,7 +26,7 @@ static void msr_allow(u8 *msrpm, u32 msr)
 
 enum status svm_vm_init(struct virt_vm *vm)
 {
-	enum status status = virt_maps_alloc(vm, MSRPM_ORDER, IOPM_ORDER);
+	enum status status = virt_vm_alloc(vm, MSRPM_ORDER);
 
 	if (status != STATUS_OK)
 		return status;

@@ -21,8 +21,9 @@ static const struct control_wish pin_wish = {
 
 static const struct control_wish primary_wish = {
 	.required = PRIMARY_USE_TSC_OFFSETTING | PRIMARY_HLT_EXITING | PRIMARY_MWAIT_EXITING |
-		    PRIMARY_RDPMC_EXITING | PRIMARY_USE_TPR_SHADOW | PRIMARY_USE_IO_BITMAPS |
-		    PRIMARY_USE_MSR_BITMAPS | PRIMARY_MONITOR_EXITING | PRIMARY_SECONDARY,
+		    PRIMARY_RDPMC_EXITING | PRIMARY_USE_TPR_SHADOW |
+		    PRIMARY_UNCONDITIONAL_IO_EXITING | PRIMARY_USE_MSR_BITMAPS |
+		    PRIMARY_MONITOR_EXITING | PRIMARY_SECONDARY,
 	.refused = PRIMARY_CR3_LOAD_EXITING | PRIMARY_CR3_STORE_EXITING | PRIMARY_INVLPG_EXITING,
 };
 
@@ -60,7 +61,7 @@ static const char *control_judge(const struct vmx_capability_msrs *msrs,
 		return "VMX of this CPU lacks NMI exiting or virtual NMIs.";
 	if (!control_adjust(msrs->primary, &primary_wish, &capability->primary))
 		return "VMX of this CPU lacks a processor control that Skerry needs "
-		       "(TPR shadow, I/O and MSR bitmaps, secondary controls).";
+		       "(TPR shadow, I/O exiting, MSR bitmap, secondary controls).";
 	if (!control_adjust(msrs->secondary, &secondary, &capability->secondary))
 		return "This CPU has no nested paging for guests (EPT) or no VPID.";
 	secondary.required |= SECONDARY_UNRESTRICTED_GUEST;

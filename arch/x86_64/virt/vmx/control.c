@@ -8,14 +8,13 @@
 #include "arch/x86_64/virt/vmx/vmx.h"
 #include "lib/read_once.h"
 #include "mm/address.h"
-#include "mm/page.h"
 #include "mm/table.h"
 
 /* TSC cycles: PAUSEs no further apart are one loop, which exits after so long. */
 #define PLE_GAP 128
 #define PLE_WINDOW 4096
 
-#define IO_BITMAP_ORDER 1 /* A and B: ports 0 to 7FFFh, 8000h to FFFFh */
+#define CONTROL_ORDER 1 /* the VMCS and struct vmx_scratch */
 
 static void msr_pass(struct vmx_msr_bitmap *bitmap, u32 msr, bool write)
 {
@@ -45,7 +44,7 @@ static void msr_bitmap_fill(struct vmx_msr_bitmap *bitmap)
 
 enum status vmx_vm_init(struct virt_vm *vm)
 {
-	enum status status = virt_maps_alloc(vm, 0, IO_BITMAP_ORDER);
+	enum status status = virt_vm_alloc(vm, 0);
 
 	if (status == STATUS_OK)
 		msr_bitmap_fill(vm->msr_bitmap);
@@ -55,8 +54,7 @@ enum status vmx_vm_init(struct virt_vm *vm)
 static void controls_write(struct virt_vcpu *vcpu)
 {
 	struct vmx_scratch *scratch = vcpu->scratch;
-	u64 io_bitmap = pointer_to_hpa(vcpu->vm->io_bitmap).value;
-	u64 msr_load = vcpu->scratch_hpa.value + offsetof(struct vmx_scratch, msr_load);
+	u64 scratch_hpa = vcpu->control_hpa.value + PAGE_SIZE;
 
 	vmcs_write32(VMCS_PIN_CONTROLS, vmx_capability.pin);
 	vcpu->primary = vmx_capability.primary;
@@ -78,15 +76,12 @@ static void controls_write(struct virt_vcpu *vcpu)
 		vmcs_write32(VMCS_PLE_WINDOW, PLE_WINDOW);
 	}
 
-	vmcs_write64(VMCS_IO_BITMAP_A, io_bitmap);
-	vmcs_write64(VMCS_IO_BITMAP_B, io_bitmap + PAGE_SIZE);
 	vmcs_write64(VMCS_MSR_BITMAP, pointer_to_hpa(vcpu->vm->msr_bitmap).value);
-	vmcs_write64(VMCS_ENTRY_MSR_LOAD, msr_load);
+	vmcs_write64(VMCS_ENTRY_MSR_LOAD, scratch_hpa + offsetof(struct vmx_scratch, msr_load));
 	scratch->exit_load[0] = (struct vmx_msr_entry){
 		.index = MSR_SPEC_CTRL, .value = features.speculation.spec_ctrl};
-	vmcs_write64(VMCS_EXIT_MSR_LOAD, vcpu->scratch_hpa.value +
-						 offsetof(struct vmx_scratch, exit_load));
-	vmcs_write64(VMCS_VIRTUAL_APIC, vcpu->scratch_hpa.value);
+	vmcs_write64(VMCS_EXIT_MSR_LOAD, scratch_hpa + offsetof(struct vmx_scratch, exit_load));
+	vmcs_write64(VMCS_VIRTUAL_APIC, scratch_hpa);
 	vmcs_write64(VMCS_EPT_POINTER, vcpu->vm->second_stage_root.value |
 					       (PT_LEVEL_COUNT - 1) << EPTP_WALK_LENGTH_SHIFT |
 					       MEMORY_TYPE_WB);
@@ -133,49 +128,19 @@ void vmx_traps_set(struct virt_vcpu *vcpu)
 				   READ_ONCE(page->cr3_target[i]));
 }
 
-static enum status pages_alloc(struct virt_vcpu *vcpu)
-{
-	struct quota *quota = vcpu->vm->quota;
-	enum status status;
-
-	status = page_alloc_cleared(0, PAGE_CONTROL, quota, &vcpu->control);
-	if (status != STATUS_OK)
-		return status;
-	status = page_alloc_cleared(0, PAGE_CONTROL, quota, &vcpu->scratch);
-	if (status != STATUS_OK)
-		return status;
-	return virt_xsave_alloc(vcpu);
-}
-
 enum status vmx_vcpu_init(struct virt_vcpu *vcpu)
 {
-	enum status status = pages_alloc(vcpu);
+	enum status status = virt_vcpu_alloc(vcpu, CONTROL_ORDER);
 	u64 previous;
 
-	if (status != STATUS_OK) {
-		vmx_vcpu_free(vcpu);
+	if (status != STATUS_OK)
 		return status;
-	}
-	vcpu->control_hpa = pointer_to_hpa(vcpu->control);
-	vcpu->scratch_hpa = pointer_to_hpa(vcpu->scratch);
-	vcpu->loaded_cpu = ~0u;
-	vcpu->xcr0 = XCR0_X87;
-
+	vcpu->scratch = (u8 *)vcpu->control + PAGE_SIZE;
 	*(u32 *)vcpu->control = vmx_capability.revision;
 	CHECK(vmclear(vcpu->control_hpa.value));
 	previous = vmx_borrow(vcpu);
 	controls_write(vcpu);
 	vmx_return(vcpu, previous);
-
-	virt_page_reset(vcpu->page);
 	vmx_set(vcpu, VCPU_ALL);
 	return STATUS_OK;
-}
-
-/* The vCPU is unloaded, so its VMCS is clear. */
-void vmx_vcpu_free(struct virt_vcpu *vcpu)
-{
-	virt_block_free(&vcpu->control, vcpu->vm->quota);
-	virt_block_free(&vcpu->scratch, vcpu->vm->quota);
-	virt_block_free(&vcpu->xsave_area, vcpu->vm->quota);
 }

@@ -15,7 +15,7 @@
 #define VMX_ROUNDS 16
 
 /*
- * The second page of a vCPU. Of the virtual-APIC page the CPU uses VTPR alone as long as APIC
+ * The page behind a VMCS. Of the virtual-APIC page the CPU uses VTPR alone as long as APIC
  * registers are not virtualized (SDM vol. 3, 30.1.1), so the MSR-load area shares the page.
  */
 struct vmx_scratch {
@@ -74,7 +74,6 @@ enum status vmx_cpu_enable(void *area, hpa_t area_hpa);
 void vmx_cpu_disable(void);
 enum status vmx_vm_init(struct virt_vm *vm);
 enum status vmx_vcpu_init(struct virt_vcpu *vcpu);
-void vmx_vcpu_free(struct virt_vcpu *vcpu);
 void vmx_vcpu_load(struct virt_vcpu *vcpu);
 void vmx_vcpu_unload(struct virt_vcpu *vcpu);
 void vmx_enter(struct virt_vcpu *vcpu, u64 deadline_tsc);
