@@ -113,14 +113,7 @@ struct vmcb_save {
 	u64 ssp;
 	u64 isst_addr;
 	u64 rax;
-	u64 star;
-	u64 lstar;
-	u64 cstar;
-	u64 sfmask;
-	u64 kernel_gs_base;
-	u64 sysenter_cs;
-	u64 sysenter_esp;
-	u64 sysenter_eip;
+	u64 msr[8]; /* STAR, LSTAR, CSTAR, SFMASK, KERNEL_GS_BASE, SYSENTER_CS, _ESP, _EIP */
 	u64 cr2;
 	u8 reserved4[32];
 	u64 g_pat;

@@ -51,10 +51,8 @@ static void segments_get(const struct virt_vcpu *vcpu)
 	struct vmcb_save *save = &svm_vmcb(vcpu)->save;
 	struct vcpu_page *page = vcpu->page;
 
-	for (u32 i = 0; i <= SEG_GS; i++)
-		segment_from_vmcb(&save->es + i, &page->segment[i]);
-	segment_from_vmcb(&save->ldtr, &page->segment[SEG_LDTR]);
-	segment_from_vmcb(&save->tr, &page->segment[SEG_TR]);
+	for (u32 i = 0; i < SEG_COUNT; i++)
+		segment_from_vmcb(segment_of(save, i), &page->segment[i]);
 	/* The privilege level is SS.DPL on VMX, and a field of its own here. */
 	page->segment[SEG_SS].access &= ~(3u << SEGMENT_DPL_SHIFT);
 	page->segment[SEG_SS].access |= (u32)save->cpl << SEGMENT_DPL_SHIFT;
@@ -136,20 +134,18 @@ static void debug_set(struct virt_vcpu *vcpu)
 	save->dr7 = READ_ONCE(page->dr[7]);
 }
 
+_Static_assert(ARRAY_COUNT(((struct vmcb_save *)0)->msr) == VMSR_SYSENTER_EIP + 1 &&
+		       VMSR_STAR == 0 && VMSR_KERNEL_GS_BASE == 4,
+	       "in the order of enum vcpu_msr");
+
 /* The guest writes TSC_AUX by way of the monitor alone, so the copy is always right. */
 static void msrs_get(const struct virt_vcpu *vcpu)
 {
 	const struct vmcb_save *save = &svm_vmcb(vcpu)->save;
 	u64 *msr = vcpu->page->msr;
 
-	msr[VMSR_STAR] = save->star;
-	msr[VMSR_LSTAR] = save->lstar;
-	msr[VMSR_CSTAR] = save->cstar;
-	msr[VMSR_SFMASK] = save->sfmask;
-	msr[VMSR_KERNEL_GS_BASE] = save->kernel_gs_base;
-	msr[VMSR_SYSENTER_CS] = save->sysenter_cs;
-	msr[VMSR_SYSENTER_ESP] = save->sysenter_esp;
-	msr[VMSR_SYSENTER_EIP] = save->sysenter_eip;
+	for (u32 i = 0; i < ARRAY_COUNT(save->msr); i++)
+		msr[i] = save->msr[i];
 	msr[VMSR_PAT] = save->g_pat;
 	msr[VMSR_TSC_AUX] = vcpu->msr[VMSR_TSC_AUX];
 }
@@ -159,14 +155,8 @@ static void msrs_set(struct virt_vcpu *vcpu)
 	struct vmcb_save *save = &svm_vmcb(vcpu)->save;
 	const u64 *msr = vcpu->page->msr;
 
-	save->star = READ_ONCE(msr[VMSR_STAR]);
-	save->lstar = READ_ONCE(msr[VMSR_LSTAR]);
-	save->cstar = READ_ONCE(msr[VMSR_CSTAR]);
-	save->sfmask = READ_ONCE(msr[VMSR_SFMASK]);
-	save->kernel_gs_base = READ_ONCE(msr[VMSR_KERNEL_GS_BASE]);
-	save->sysenter_cs = READ_ONCE(msr[VMSR_SYSENTER_CS]);
-	save->sysenter_esp = READ_ONCE(msr[VMSR_SYSENTER_ESP]);
-	save->sysenter_eip = READ_ONCE(msr[VMSR_SYSENTER_EIP]);
+	for (u32 i = 0; i < ARRAY_COUNT(save->msr); i++)
+		save->msr[i] = READ_ONCE(msr[i]);
 	save->g_pat = READ_ONCE(msr[VMSR_PAT]);
 	vcpu->msr[VMSR_TSC_AUX] = (u32)READ_ONCE(msr[VMSR_TSC_AUX]);
 	if (svm_is_loaded(vcpu) && features.rdtscp)
