@@ -18,10 +18,10 @@ void boot_main(u32 protocol, u64 address) NORETURN;
 
 void boot_fatal(const char *sentence)
 {
-	uart_init(1);
-	uart_puts(1, "skerry: ");
-	uart_puts(1, sentence);
-	uart_puts(1, "\n");
+	uart_init();
+	uart_puts("skerry: ");
+	uart_puts(sentence);
+	uart_puts("\n");
 	for (;;)
 		hlt();
 }
@@ -57,7 +57,7 @@ void boot_main(u32 protocol, u64 address)
 	struct entropy_pool pool = {{0}};
 	u64 canary;
 
-	if (protocol == BOOT_MULTIBOOT2)
+	if (protocol == PROTOCOL_MULTIBOOT2)
 		check(multiboot2_parse(&low_4_gib, address, info));
 	else
 		check(pvh_parse(&low_4_gib, address, info));

@@ -155,15 +155,16 @@ static bool start(struct cpu *cpu, hpa_t root)
 		.argument = (u64)cpu,
 		.entry = (u64)ap_main,
 	};
-	lapic_send_init(cpu->apic_id);
+	lapic_send(cpu->apic_id, APIC_INIT, 0);
 	wait_ns(INIT_WAIT_NS);
 	for (int i = 0; i < 2 && cpus_count() <= cpu->id; i++) {
-		lapic_send_startup(cpu->apic_id, HPA(TRAMPOLINE_BASE));
+		lapic_send(cpu->apic_id, APIC_SIPI, TRAMPOLINE_BASE >> PAGE_SHIFT);
 		wait_ns(STARTUP_WAIT_NS);
 	}
 	if (answers(cpu->id))
 		return true;
-	lapic_send_init(cpu->apic_id); /* it must not come later, with what the next one is given */
+	/* It must not come later, with what the next one is given. */
+	lapic_send(cpu->apic_id, APIC_INIT, 0);
 	return false;
 }
 
@@ -238,7 +239,7 @@ void cpus_pend(struct cpu *cpu, u64 reasons)
 	if (cpu == this_cpu() || (before & reasons) == reasons)
 		return;
 	this_cpu()->counters->ipis++;
-	lapic_send(cpu->apic_id, VECTOR_KICK);
+	lapic_send(cpu->apic_id, APIC_FIXED, VECTOR_KICK);
 }
 
 bool cpus_stopping(void)
@@ -261,7 +262,7 @@ void cpus_stop_others(void)
 	__atomic_store_n(&stopping, true, __ATOMIC_RELAXED);
 	for (u32 id = 0; id < cpus_count(); id++) {
 		if (cpus[id] != this_cpu())
-			lapic_send_nmi(cpus[id]->apic_id);
+			lapic_send(cpus[id]->apic_id, APIC_NMI, 0);
 	}
 	for (u32 id = 0; id < cpus_count(); id++) {
 		while (cpus[id] != this_cpu() && rdtsc() < end &&

@@ -197,10 +197,10 @@ void machine_stop(enum machine_stop how, u16 port, u32 value, u32 width)
 
 void machine_unfit(const char *sentence)
 {
-	uart_init(1);
-	uart_puts(1, "skerry: ");
-	uart_puts(1, sentence);
-	uart_puts(1, "\n");
+	uart_init();
+	uart_puts("skerry: ");
+	uart_puts(sentence);
+	uart_puts("\n");
 	machine_halt();
 }
 

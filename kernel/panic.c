@@ -11,7 +11,6 @@
 #include "lib/bits.h"
 #include "lib/format.h"
 
-#define PANIC_COM 1
 #define BACKTRACE_MAX 24
 #define LOG_SHOWN 12
 
@@ -32,7 +31,7 @@ static void print(const char *text, ...)
 	va_start(arguments, text);
 	format_va(line, sizeof(line), text, arguments);
 	va_end(arguments);
-	uart_puts(PANIC_COM, line);
+	uart_puts(line);
 }
 
 static void print_address(u64 address)
@@ -127,7 +126,7 @@ static NORETURN void stop(const struct trap_frame *frame, u64 frame_pointer, con
 	panicking = true;
 	cpus_stop_others();
 
-	uart_init(PANIC_COM);
+	uart_init();
 	format_va(line, sizeof(line), text, arguments);
 	print("\n\nskerry %s: panic on CPU %u: %s\n", SKERRY_VERSION, cpu->id, line);
 	if (frame != NULL)

@@ -77,28 +77,10 @@ static void send(u32 apic_id, u64 command)
 }
 
 /* What was written before is seen by whoever takes the interrupt: WRMSR alone does not order. */
-void lapic_send(u32 apic_id, u8 vector)
+void lapic_send(u32 apic_id, enum apic_delivery delivery, u8 vector)
 {
 	mfence();
-	send(apic_id, LAPIC_ICR_ASSERT | vector);
-}
-
-void lapic_send_nmi(u32 apic_id)
-{
-	mfence();
-	send(apic_id, LAPIC_ICR_ASSERT | APIC_NMI << APIC_DELIVERY_SHIFT);
-}
-
-void lapic_send_init(u32 apic_id)
-{
-	send(apic_id, LAPIC_ICR_ASSERT | APIC_INIT << APIC_DELIVERY_SHIFT);
-}
-
-void lapic_send_startup(u32 apic_id, hpa_t page)
-{
-	mfence();
-	send(apic_id, LAPIC_ICR_ASSERT | APIC_SIPI << APIC_DELIVERY_SHIFT |
-			      page.value >> PAGE_SHIFT);
+	send(apic_id, LAPIC_ICR_ASSERT | (u64)delivery << APIC_DELIVERY_SHIFT | vector);
 }
 
 /*

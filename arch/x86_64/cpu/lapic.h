@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
+#include "arch/x86_64/hw/lapic.h"
 #include "lib/types.h"
 
 /*
@@ -12,12 +13,11 @@ void lapic_enable(volatile void *registers, u8 spurious_vector);
 u32 lapic_id(void);
 void lapic_eoi(void);
 
-/* Interprocessor interrupts to the CPU with this APIC id (SDM vol. 3, 11.6). */
-void lapic_send(u32 apic_id, u8 vector);
-void lapic_send_nmi(u32 apic_id);
-void lapic_send_init(u32 apic_id);
-/* Starts a CPU that waits for it at `page`, a page below 1 MiB. */
-void lapic_send_startup(u32 apic_id, hpa_t page);
+/*
+ * An interprocessor interrupt to the CPU with this APIC id (SDM vol. 3, 11.6). `vector`: of
+ * APIC_FIXED; of APIC_SIPI, the number of the page below 1 MiB to start at; else 0.
+ */
+void lapic_send(u32 apic_id, enum apic_delivery delivery, u8 vector);
 
 /*
  * Prepares the running CPU's timer to give `vector`, once for each lapic_timer_set. The first call

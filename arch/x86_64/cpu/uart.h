@@ -1,12 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-#include "lib/types.h"
-
 /*
- * Polled output for fatal sentences and panics; `com` is 1 to 4. A missing or stuck UART costs a
- * bounded wait once and is then left alone.
+ * Polled output on COM1 for fatal sentences and panics. A missing or stuck UART costs a bounded
+ * wait once and is then left alone.
  */
-void uart_init(unsigned int com);
+void uart_init(void);
 /* Sends "\r\n" for each '\n'. */
-void uart_puts(unsigned int com, const char *text);
+void uart_puts(const char *text);
