@@ -32,7 +32,6 @@ enum pt_type {
 
 /* One kind of four-level table, as the bits of its entries. */
 struct pt_format {
-	const char *name;
 	u32 leaf_levels; /* BIT(enum pt_level) that this CPU can map; set at boot */
 	u64 present;     /* an entry with none of these is not used */
 	u64 table;       /* all that is set in an entry that points to a table */

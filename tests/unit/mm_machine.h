@@ -21,9 +21,7 @@
 #include "mm/buddy.c"
 #endif
 #include "mm/cache.c"
-#include "mm/format_ept.c"
-#include "mm/format_host.c"
-#include "mm/format_npt.c"
+#include "mm/format.c"
 #include "mm/memory.c"
 #include "mm/quota.c"
 #include "mm/space.c"

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: MIT */
+#include "mm/table.h"
+
+#define LEVELS (BIT(PT_LEVEL_4K) | BIT(PT_LEVEL_2M))
+#define EPT_TYPE_UC 0
+#define EPT_TYPE_WB 6
+
+/*
+ * SDM vol. 3, 4.5.4. Accessed and dirty are set beforehand: nobody reads them, and the CPU then
+ * never writes to a table. User is set in every table entry; the leaf decides.
+ */
+struct pt_format format_host SECTION(".data.ro_after_init") = {
+	.leaf_levels = LEVELS,
+	.present = PTE_P,
+	.table = PTE_P | PTE_W | PTE_U | PTE_A,
+	.leaf = PTE_P | PTE_A | PTE_D,
+	.large = PTE_PS,
+	.write = PTE_W,
+	.no_execute = PTE_NX,
+	.user = PTE_U,
+	/* PAT entry 3, UC since reset (SDM vol. 3, 12.12.4) */
+	.type = {[PT_TYPE_UC] = PTE_PCD | PTE_PWT},
+};
+
+/*
+ * The host's format; every access of the guest counts as a user access (APM vol. 2, 15.25.5). The
+ * types select entries of the host's PAT and meet the guest's own (15.25.8).
+ */
+struct pt_format format_npt SECTION(".data.ro_after_init") = {
+	.leaf_levels = LEVELS,
+	.present = PTE_P,
+	.table = PTE_P | PTE_W | PTE_U | PTE_A,
+	.leaf = PTE_P | PTE_U | PTE_A | PTE_D,
+	.large = PTE_PS,
+	.write = PTE_W,
+	.no_execute = PTE_NX,
+	.type = {[PT_TYPE_UC] = PTE_PCD | PTE_PWT},
+};
+
+/*
+ * SDM vol. 3, 29.3.2. IPAT: the type stands here alone, whatever the guest's PAT and CR0.CD say
+ * (29.3.7.2). There is no present bit: an entry that permits nothing is not used. Writable without
+ * readable is a misconfiguration (29.3.3.1); mappings are always readable.
+ */
+struct pt_format format_ept SECTION(".data.ro_after_init") = {
+	.leaf_levels = LEVELS,
+	.present = EPT_R | EPT_W | EPT_X,
+	.table = EPT_R | EPT_W | EPT_X,
+	.leaf = EPT_R,
+	.large = EPT_PS,
+	.write = EPT_W,
+	.execute = EPT_X,
+	.type = {
+		[PT_TYPE_WB] = EPT_TYPE_WB << EPT_MEMORY_TYPE_SHIFT | EPT_IPAT,
+		[PT_TYPE_UC] = EPT_TYPE_UC << EPT_MEMORY_TYPE_SHIFT | EPT_IPAT,
+	},
+};
