@@ -11,11 +11,6 @@
 #define BOOT_COMMAND_LINE_BYTES 1024u
 #define BOOT_POOL_BYTES 32u
 
-enum boot_protocol {
-	BOOT_MULTIBOOT2 = PROTOCOL_MULTIBOOT2,
-	BOOT_PVH = PROTOCOL_PVH,
-};
-
 /* E820 types (ACPI 6.4, table 15.6); every other number counts as reserved. */
 enum boot_region_type {
 	BOOT_REGION_RAM = 1,
@@ -52,9 +47,7 @@ struct boot_used {
  * nor a module is free.
  */
 struct boot_info {
-	u32 protocol; /* enum boot_protocol */
-	u32 kaslr;    /* 0 when the command line says nokaslr */
-	char loader_name[BOOT_NAME_BYTES];
+	u32 kaslr; /* 0 when the command line says nokaslr */
 	char command_line[BOOT_COMMAND_LINE_BYTES];
 
 	u32 region_count;

@@ -18,7 +18,7 @@
 
 #define BOOT_STACK_BYTES 0x4000
 
-/* enum boot_protocol for assembly */
+/* Whose start information it is: what start32.S tells boot_main. */
 #define PROTOCOL_MULTIBOOT2 1
 #define PROTOCOL_PVH 2
 

@@ -91,9 +91,6 @@ static const char *parse_tag(const struct multiboot2_tag *tag, struct boot_info 
 		boot_copy_text(info->command_line, sizeof(info->command_line), text, size);
 		unescape(info->command_line);
 		return NULL;
-	case MULTIBOOT2_LOADER_NAME:
-		boot_copy_text(info->loader_name, sizeof(info->loader_name), text, size);
-		return NULL;
 	case MULTIBOOT2_MODULE:
 		return parse_module(tag, info);
 	case MULTIBOOT2_MEMORY_MAP:
@@ -112,7 +109,6 @@ const char *multiboot2_parse(const struct boot_view *view, u64 address, struct b
 	u64 at = sizeof(*head);
 	u64 total;
 
-	info->protocol = BOOT_MULTIBOOT2;
 	if (head == NULL || !is_aligned(address, MULTIBOOT2_TAG_ALIGN))
 		return "the Multiboot2 information lies outside the low 4 GiB";
 	total = head->total_size;

@@ -71,7 +71,6 @@ const char *pvh_parse(const struct boot_view *view, u64 address, struct boot_inf
 	const char *text;
 	size_t size;
 
-	info->protocol = BOOT_PVH;
 	if (bytes == NULL)
 		return "the PVH start information lies outside the low 4 GiB";
 	memcpy(&start, bytes, PVH_START_INFO_V0_BYTES);
@@ -83,7 +82,6 @@ const char *pvh_parse(const struct boot_view *view, u64 address, struct boot_inf
 			return "the PVH start information lies outside the low 4 GiB";
 		memcpy(&start, bytes, sizeof(start));
 	}
-	boot_copy_text(info->loader_name, sizeof(info->loader_name), "PVH", 3);
 	text = text_at(view, start.command_line, BOOT_COMMAND_LINE_BYTES, &size);
 	boot_copy_text(info->command_line, sizeof(info->command_line), text, size);
 

@@ -58,7 +58,6 @@ static int fuzz_boot(const u8 *bytes, size_t size, fuzz_boot_parser *parse)
 	view = (struct boot_view){.base = (uintptr_t)memory, .size = size};
 	if (parse(&view, address, &info) == NULL) {
 		fuzz_check_text(info.command_line, sizeof(info.command_line));
-		fuzz_check_text(info.loader_name, sizeof(info.loader_name));
 		CHECK_THAT(info.region_count <= BOOT_REGION_MAX);
 		CHECK_THAT(info.module_count <= BOOT_MODULE_MAX);
 		CHECK_THAT(info.rsdp_bytes <= sizeof(info.rsdp_copy));

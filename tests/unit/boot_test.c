@@ -95,7 +95,7 @@ static void test_multiboot2_good(void **state)
 	(void)state;
 	start();
 	put_tag(MULTIBOOT2_COMMAND_LINE, command, sizeof(command), 0);
-	put_tag(MULTIBOOT2_LOADER_NAME, "GRUB 2.06", 10, 0);
+	put_tag(2, "GRUB 2.06", 10, 0); /* the loader's name is nobody's business */
 	put_module(0x5000, 0x6789, "skerry.conf some more");
 	put_module(0x7000, 0x7000, "");
 	put_tag(99, "unknown", 7, 0);
@@ -105,9 +105,7 @@ static void test_multiboot2_good(void **state)
 	put_tag(MULTIBOOT2_END, "", 0, 0);
 	assert_null(finish());
 
-	assert_int_equal(info.protocol, BOOT_MULTIBOOT2);
 	assert_string_equal(info.command_line, "run=\"vm list; mem\" a\\b nokaslr");
-	assert_string_equal(info.loader_name, "GRUB 2.06");
 	assert_int_equal(info.module_count, 2);
 	assert_string_equal(info.module[0].name, "skerry.conf");
 	assert_int_equal(info.module[0].base.value, 0x5000);
@@ -142,12 +140,12 @@ static void test_multiboot2_malformed(void **state)
 	assert_non_null(finish());
 
 	start(); /* tag shorter than its own header */
-	put_tag(MULTIBOOT2_LOADER_NAME, "x", 1, 7);
+	put_tag(2, "x", 1, 7);
 	put_tag(MULTIBOOT2_END, "", 0, 0);
 	assert_non_null(finish());
 
 	start(); /* tag longer than everything */
-	put_tag(MULTIBOOT2_LOADER_NAME, "x", 1, 0xfffffff9);
+	put_tag(2, "x", 1, 0xfffffff9);
 	put_tag(MULTIBOOT2_END, "", 0, 0);
 	assert_string_equal(finish(), "a Multiboot2 tag has an impossible size");
 
@@ -245,7 +243,6 @@ static void test_pvh_good(void **state)
 
 	(void)state;
 	assert_null(parse_pvh_at(&head, INFO_AT));
-	assert_int_equal(info.protocol, BOOT_PVH);
 	assert_string_equal(info.command_line, "nokaslr");
 	assert_string_equal(info.module[0].name, "guests.cpio");
 	assert_int_equal(info.module[0].base.value, 0x4000);

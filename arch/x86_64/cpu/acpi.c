@@ -105,7 +105,7 @@ static enum status table_find(const struct acpi_header *root, size_t entry_bytes
 }
 
 /* Firmware lists CPUs twice, as local APIC and as x2APIC, more often than it should. */
-static void cpu_add(struct acpi_info *info, u32 apic_id, u32 uid, u32 flags)
+static void cpu_add(struct acpi_info *info, u32 apic_id, u32 flags)
 {
 	if (!(flags & ACPI_CPU_ENABLED) || info->cpu_count >= ACPI_CPU_MAX)
 		return;
@@ -113,7 +113,7 @@ static void cpu_add(struct acpi_info *info, u32 apic_id, u32 uid, u32 flags)
 		if (info->cpu[i].apic_id == apic_id)
 			return;
 	}
-	info->cpu[info->cpu_count++] = (struct acpi_cpu){apic_id, uid, 0};
+	info->cpu[info->cpu_count++] = (struct acpi_cpu){.apic_id = apic_id};
 }
 
 static void ioapic_found(struct acpi_info *info, const struct acpi_madt_ioapic *entry)
@@ -145,12 +145,12 @@ static void entry_found(struct acpi_info *info, const struct acpi_madt_entry *en
 	if (entry->type == ACPI_MADT_LAPIC && entry->length >= sizeof(struct acpi_madt_lapic)) {
 		const struct acpi_madt_lapic *lapic = at;
 
-		cpu_add(info, lapic->apic_id, lapic->processor_uid, lapic->flags);
+		cpu_add(info, lapic->apic_id, lapic->flags);
 	} else if (entry->type == ACPI_MADT_X2APIC &&
 		   entry->length >= sizeof(struct acpi_madt_x2apic)) {
 		const struct acpi_madt_x2apic *x2apic = at;
 
-		cpu_add(info, x2apic->x2apic_id, x2apic->processor_uid, x2apic->flags);
+		cpu_add(info, x2apic->x2apic_id, x2apic->flags);
 	} else if (entry->type == ACPI_MADT_IOAPIC &&
 		   entry->length >= sizeof(struct acpi_madt_ioapic)) {
 		ioapic_found(info, at);

@@ -23,7 +23,6 @@ struct acpi_info {
 	u32 ioapic_count;
 	struct acpi_cpu {
 		u32 apic_id;
-		u32 uid;
 		u32 zone; /* of memory: an index into domain */
 	} cpu[ACPI_CPU_MAX];
 	struct acpi_ioapic {
