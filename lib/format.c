@@ -12,10 +12,9 @@ struct spec {
 	bool left;
 	bool zero;
 	bool alternate;
-	char plus; /* '+', ' ' or 0 */
 	int width;
 	int precision; /* -1: not given */
-	int length;    /* -2 char, -1 short, 0 int, 1 long and wider */
+	bool wide;     /* long, not int */
 };
 
 static void put(struct output *out, char c)
@@ -86,10 +85,9 @@ static void put_number(struct output *out, const struct spec *spec, u64 value, u
 
 static void put_signed(struct output *out, const struct spec *spec, s64 value)
 {
-	char sign = value < 0 ? '-' : spec->plus;
 	u64 magnitude = value < 0 ? 0 - (u64)value : (u64)value;
 
-	put_number(out, spec, magnitude, 10, false, sign);
+	put_number(out, spec, magnitude, 10, false, value < 0 ? '-' : 0);
 }
 
 static const char *parse_count(const char *pattern, int *count, va_list *arguments)
@@ -118,29 +116,6 @@ static const char *parse_flags(const char *pattern, struct spec *spec)
 		case '#':
 			spec->alternate = true;
 			break;
-		case '+':
-		case ' ':
-			spec->plus = *pattern;
-			break;
-		default:
-			return pattern;
-		}
-	}
-}
-
-static const char *parse_length(const char *pattern, int *length)
-{
-	for (;; pattern++) {
-		switch (*pattern) {
-		case 'h':
-			(*length)--;
-			break;
-		case 'l':
-		case 'z':
-		case 'j':
-		case 't':
-			*length = 1;
-			break;
 		default:
 			return pattern;
 		}
@@ -158,53 +133,34 @@ static const char *parse_spec(const char *pattern, struct spec *spec, va_list *a
 	}
 	if (*pattern == '.')
 		pattern = parse_count(pattern + 1, &spec->precision, arguments);
-	return parse_length(pattern, &spec->length);
+	for (; *pattern == 'l' || *pattern == 'z'; pattern++)
+		spec->wide = true;
+	return pattern;
 }
 
 static u64 next_unsigned(const struct spec *spec, va_list *arguments)
 {
-	unsigned int value;
-
-	if (spec->length > 0)
-		return va_arg(*arguments, unsigned long);
-	value = va_arg(*arguments, unsigned int);
-	if (spec->length == -1)
-		return (u16)value;
-	return spec->length <= -2 ? (u8)value : value;
+	return spec->wide ? va_arg(*arguments, unsigned long) : va_arg(*arguments, unsigned int);
 }
 
 static s64 next_signed(const struct spec *spec, va_list *arguments)
 {
-	int value;
-
-	if (spec->length > 0)
-		return va_arg(*arguments, long);
-	value = va_arg(*arguments, int);
-	if (spec->length == -1)
-		return (s16)value;
-	return spec->length <= -2 ? (s8)value : value;
+	return spec->wide ? va_arg(*arguments, long) : va_arg(*arguments, int);
 }
 
-static void put_conversion(struct output *out, struct spec *spec, char kind, va_list *arguments)
+static void put_conversion(struct output *out, const struct spec *spec, char kind,
+			   va_list *arguments)
 {
 	switch (kind) {
 	case 'd':
-	case 'i':
 		put_signed(out, spec, next_signed(spec, arguments));
 		break;
 	case 'u':
 		put_number(out, spec, next_unsigned(spec, arguments), 10, false, 0);
 		break;
-	case 'o':
-		put_number(out, spec, next_unsigned(spec, arguments), 8, false, 0);
-		break;
 	case 'x':
 	case 'X':
 		put_number(out, spec, next_unsigned(spec, arguments), 16, kind == 'X', 0);
-		break;
-	case 'p':
-		spec->alternate = true;
-		put_number(out, spec, (uintptr_t)va_arg(*arguments, void *), 16, false, 0);
 		break;
 	case 's':
 		put_text(out, spec, va_arg(*arguments, const char *));
