@@ -422,20 +422,6 @@ bool vcpu_step(struct cpu *cpu, struct vcpu *vcpu)
 	return true;
 }
 
-static enum status with_registers(struct thread *caller, struct vcpu *vcpu,
-				  void (*function)(struct vcpu *vcpu, u32 groups), u32 groups)
-{
-	enum status status;
-
-	if (!claim(vcpu, caller))
-		return STATUS_IN_USE;
-	status = load(this_cpu(), vcpu);
-	if (status == STATUS_OK)
-		function(vcpu, groups);
-	unclaim(vcpu);
-	return status;
-}
-
 static void get(struct vcpu *vcpu, u32 groups)
 {
 	if ((groups & VCPU_XSAVE) != 0 && vcpu->xsave != NULL) {
@@ -446,20 +432,19 @@ static void get(struct vcpu *vcpu, u32 groups)
 	vcpu->virt.page->valid |= groups;
 }
 
-static void dump(struct vcpu *vcpu, u32 groups)
+enum status vcpu_show(struct thread *caller, struct vcpu *vcpu, u32 groups, bool dump)
 {
-	(void)groups;
-	virt->dump(&vcpu->virt);
-}
+	enum status status;
 
-enum status vcpu_get(struct thread *caller, struct vcpu *vcpu, u32 groups)
-{
-	return with_registers(caller, vcpu, get, groups & (VCPU_ALL | VCPU_XSAVE));
-}
-
-enum status vcpu_dump(struct thread *caller, struct vcpu *vcpu)
-{
-	return with_registers(caller, vcpu, dump, 0);
+	if (!claim(vcpu, caller))
+		return STATUS_IN_USE;
+	status = load(this_cpu(), vcpu);
+	if (status == STATUS_OK && dump)
+		virt->dump(&vcpu->virt);
+	else if (status == STATUS_OK)
+		get(vcpu, groups & (VCPU_ALL | VCPU_XSAVE));
+	unclaim(vcpu);
+	return status;
 }
 
 /* The runner's CPU looks at `kicked` before each entry, and an interrupt ends the run. */

@@ -64,9 +64,8 @@ bool vcpu_step(struct cpu *cpu, struct vcpu *vcpu);
 /* The instruction of the last exit is done. */
 void vcpu_advance(struct vcpu *vcpu);
 
-/* Brings groups of a vCPU that does not run into its page. */
-enum status vcpu_get(struct thread *caller, struct vcpu *vcpu, u32 groups) MUST_CHECK;
-enum status vcpu_dump(struct thread *caller, struct vcpu *vcpu) MUST_CHECK;
+/* Brings groups of a vCPU that does not run into its page, or a dump of its control structure. */
+enum status vcpu_show(struct thread *caller, struct vcpu *vcpu, u32 groups, bool dump) MUST_CHECK;
 
 void vcpu_kick(struct vcpu *vcpu);
 
