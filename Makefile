@@ -40,7 +40,7 @@ LDFLAGS := -pie --no-dynamic-linker -z max-page-size=4096 -z noexecstack --build
 
 # --- sources ---
 
-LIB := $(call find_sources,lib lib/x86)
+LIB := $(call find_sources,lib)
 KERNEL := $(filter-out boot/symbols.S kernel/offsets.c,$(call find_sources,boot arch/x86_64/cpu \
 	arch/x86_64/virt arch/x86_64/virt/vmx arch/x86_64/virt/svm mm kernel)) $(LIB)
 MANAGER := $(call find_sources,vmm/rt) $(call find_tree,vmm/manager) $(LIB)

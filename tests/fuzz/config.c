@@ -3,12 +3,12 @@
 #include "tests/fuzz/fuzz.h"
 
 #include "lib/format.c"
-#include "lib/parse_number.c"
 #include "lib/string.c"
-#include "lib/text.c"
 #include "vmm/manager/config.c"
 #include "vmm/manager/config_keys.c"
 #include "vmm/manager/log_names.c"
+#include "vmm/manager/text/parse_number.c"
+#include "vmm/manager/text/text.c"
 
 static u32 problem_count;
 

@@ -2,10 +2,10 @@
 /* A bundle of files: every member lies inside the archive, and the walk ends. */
 #include "tests/fuzz/fuzz.h"
 
-#include "lib/parse_number.c"
 #include "lib/string.c"
-#include "lib/text.c"
 #include "vmm/manager/cpio.c"
+#include "vmm/manager/text/parse_number.c"
+#include "vmm/manager/text/text.c"
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 {

@@ -6,9 +6,9 @@
 #include "tests/fuzz/fuzz.h"
 
 #include "arch/x86_64/virt/svm/length.h"
-#include "lib/x86/decode.c"
-#include "lib/x86/prefix.c"
-#include "lib/x86/tables.c"
+#include "vmm/monitor/x86/decode.c"
+#include "vmm/monitor/x86/prefix.c"
+#include "vmm/monitor/x86/tables.c"
 
 static void check(const u8 *bytes, size_t count, enum x86_mode mode)
 {

@@ -3,11 +3,11 @@
 #include "tests/fuzz/fuzz.h"
 
 #include "lib/format.c"
-#include "lib/json.c"
 #include "lib/string.c"
-#include "lib/text.c"
-#include "lib/utf8.c"
 #include "tests/fuzz/json.h"
+#include "vmm/manager/text/json.c"
+#include "vmm/manager/text/text.c"
+#include "vmm/manager/text/utf8.c"
 
 /* Writes what the bytes say, objects and arrays paired; returns the length. */
 static size_t write(struct fuzz fuzz, char *buffer, size_t size)

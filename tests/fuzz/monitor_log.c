@@ -6,8 +6,8 @@
 
 #include "lib/format.c"
 #include "lib/string.c"
-#include "lib/text.c"
 #include "vmm/manager/log_store.c"
+#include "vmm/manager/text/text.c"
 #include "vmm/manager/vm_log.c"
 
 static struct log_store store;

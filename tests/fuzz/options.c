@@ -3,11 +3,11 @@
 #include "tests/fuzz/fuzz.h"
 
 #include "lib/format.c"
-#include "lib/parse_number.c"
 #include "lib/string.c"
-#include "lib/text.c"
 #include "vmm/manager/log_names.c"
 #include "vmm/manager/options.c"
+#include "vmm/manager/text/parse_number.c"
+#include "vmm/manager/text/text.c"
 
 static void report(void *context, const char *problem)
 {

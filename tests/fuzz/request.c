@@ -6,10 +6,10 @@
 #include "tests/fuzz/fuzz.h"
 
 #include "lib/format.c"
-#include "lib/json_read.c"
+#include "vmm/manager/text/json_read.c"
 #include "lib/string.c"
-#include "lib/text.c"
-#include "lib/utf8.c"
+#include "vmm/manager/text/text.c"
+#include "vmm/manager/text/utf8.c"
 #include "vmm/manager/request.c"
 #include "tests/fuzz/json.h"
 

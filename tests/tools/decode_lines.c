@@ -9,9 +9,9 @@
 #include <string.h>
 
 #include "arch/x86_64/virt/svm/length.h"
-#include "lib/x86/decode.c"
-#include "lib/x86/prefix.c"
-#include "lib/x86/tables.c"
+#include "vmm/monitor/x86/decode.c"
+#include "vmm/monitor/x86/prefix.c"
+#include "vmm/monitor/x86/tables.c"
 
 #define LINE_BYTES 512
 #define AHEAD 64 /* lines kept, so that the bytes behind an instruction are known */

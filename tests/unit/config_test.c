@@ -9,13 +9,13 @@
 #include <cmocka.h>
 
 #include "lib/format.c"
-#include "lib/parse_number.c"
 #include "lib/string.c"
-#include "lib/text.c"
 #include "vmm/manager/config.c"
 #include "vmm/manager/config_keys.c"
 #include "vmm/manager/log_names.c"
 #include "vmm/manager/options.c"
+#include "vmm/manager/text/parse_number.c"
+#include "vmm/manager/text/text.c"
 
 static struct config config;
 static struct config_problem problems[64];

@@ -8,10 +8,10 @@
 #include <cmocka.h>
 
 #include "lib/format.c"
-#include "lib/parse_number.c"
 #include "lib/string.c"
-#include "lib/text.c"
 #include "vmm/manager/cpio.c"
+#include "vmm/manager/text/parse_number.c"
+#include "vmm/manager/text/text.c"
 
 static char archive[8192];
 static size_t archive_size;

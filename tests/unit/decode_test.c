@@ -8,9 +8,9 @@
 #include <cmocka.h>
 
 #include "arch/x86_64/virt/svm/length.h"
-#include "lib/x86/tables.c"
-#include "lib/x86/prefix.c"
-#include "lib/x86/decode.c"
+#include "vmm/monitor/x86/tables.c"
+#include "vmm/monitor/x86/prefix.c"
+#include "vmm/monitor/x86/decode.c"
 #include "lib/bits.h"
 
 static struct x86_instruction in;

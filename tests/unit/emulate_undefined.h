@@ -2,7 +2,7 @@
 #pragma once
 
 #include "arch/x86_64/hw/control.h"
-#include "lib/x86/decode.h"
+#include "vmm/monitor/x86/decode.h"
 
 #define UNDEFINED_RESULT (~0ull) /* not only flags */
 

@@ -11,11 +11,11 @@
 
 #include "lib/format.c"
 #include "lib/string.c"
-#include "lib/text.c"
 #include "vmm/manager/gdb/gdb.c"
 #include "vmm/manager/gdb/gdb_command.c"
 #include "vmm/manager/gdb/gdb_packet.c"
 #include "vmm/manager/gdb/gdb_registers.c"
+#include "vmm/manager/text/text.c"
 
 static struct vm_channel channel;
 static struct vm the_vm;

@@ -7,10 +7,10 @@
 #include <cmocka.h>
 
 #include "lib/format.c"
-#include "lib/json.c"
 #include "lib/string.c"
-#include "lib/text.c"
-#include "lib/utf8.c"
+#include "vmm/manager/text/json.c"
+#include "vmm/manager/text/text.c"
+#include "vmm/manager/text/utf8.c"
 
 static char buffer[256];
 

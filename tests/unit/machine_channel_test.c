@@ -10,11 +10,11 @@
 #include <cmocka.h>
 
 #include "lib/format.c"
-#include "lib/json.c"
-#include "lib/json_read.c"
 #include "lib/string.c"
-#include "lib/text.c"
-#include "lib/utf8.c"
+#include "vmm/manager/text/json.c"
+#include "vmm/manager/text/json_read.c"
+#include "vmm/manager/text/text.c"
+#include "vmm/manager/text/utf8.c"
 #define put put_piece /* lib/format.c has one */
 #include "vmm/manager/machine_channel.c"
 #include "vmm/manager/reply.c"

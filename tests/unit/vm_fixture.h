@@ -16,7 +16,7 @@
 #include "lib/bits.h"
 #include "lib/format.c"
 #include "lib/string.c"
-#include "lib/text.c"
+#include "vmm/manager/text/text.c"
 #include "vmm/manager/vm.c"
 #include "vmm/manager/vm_life.c"
 #include "vmm/manager/vm_table.c"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-#include "lib/text.h"
+#include "vmm/manager/text/text.h"
 
 #define CONFIG_VM_MAX 1024u
 #define CONFIG_NAME_BYTES 32u

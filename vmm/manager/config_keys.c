@@ -3,9 +3,9 @@
 #include "kernel/abi/pages.h"
 #include "lib/bits.h"
 #include "lib/format.h"
-#include "lib/parse_number.h"
 #include "vmm/manager/log_names.h"
 #include "vmm/manager/log_store.h"
+#include "vmm/manager/text/parse_number.h"
 
 #define SHOWN_BYTES 40u
 #define RESERVE_PERIOD_MIN_NS (100 * NS_PER_US)

@@ -2,7 +2,7 @@
 #include "vmm/manager/cpio.h"
 #include "lib/bits.h"
 #include "lib/checked.h"
-#include "lib/parse_number.h"
+#include "vmm/manager/text/parse_number.h"
 
 #define HEADER_BYTES 110u
 #define MAGIC_BYTES  6u

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-#include "lib/text.h"
+#include "vmm/manager/text/text.h"
 
 /* Longest member name that is taken, without a terminator. */
 #define CPIO_NAME_MAX 63u

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "kernel/abi/vcpu.h"
-#include "lib/json.h"
+#include "vmm/manager/text/json.h"
 
 /* A vCPU's registers in words. All groups are valid in the page. */
 

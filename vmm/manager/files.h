@@ -2,7 +2,7 @@
 #pragma once
 
 #include "kernel/abi/object.h"
-#include "lib/text.h"
+#include "vmm/manager/text/text.h"
 
 #define FILE_MAX 64u
 #define FILE_NAME_BYTES 64u

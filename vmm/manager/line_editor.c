@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "vmm/manager/line_editor.h"
 #include "lib/format.h"
-#include "lib/text.h"
 #include "vmm/manager/line_keys.h"
+#include "vmm/manager/text/text.h"
 
 void line_draw_text(struct line_editor *editor, const char *text)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The lines before this one: one by one, or by a part of them. */
-#include "lib/text.h"
 #include "vmm/manager/line_keys.h"
+#include "vmm/manager/text/text.h"
 
 void line_history_add(struct line_editor *editor)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* What each key does to the line. */
 #include "vmm/manager/line_keys.h"
-#include "lib/text.h"
+#include "vmm/manager/text/text.h"
 
 enum escape_state { ESCAPE_NONE, ESCAPE_FIRST, ESCAPE_CSI, ESCAPE_SS3 };
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-#include "lib/text.h"
+#include "vmm/manager/text/text.h"
 
 /*
  * The text of a kernel log entry: `pattern` with each %u %d %x %X %p %c (flags, width; length

@@ -3,7 +3,7 @@
 
 #include "kernel/abi/log.h"
 #include "lib/status.h"
-#include "lib/text.h"
+#include "vmm/manager/text/text.h"
 
 /* The reader of the kernel's rings, one for each CPU. */
 enum status log_kernel_init(void) MUST_CHECK;

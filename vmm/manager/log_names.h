@@ -2,7 +2,7 @@
 #pragma once
 
 #include "kernel/abi/log.h"
-#include "lib/text.h"
+#include "vmm/manager/text/text.h"
 
 #define LOG_LEVEL_WORDS "debug info warning error off"
 #define LOG_CATEGORY_WORDS \

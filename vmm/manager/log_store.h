@@ -2,7 +2,7 @@
 #pragma once
 
 #include "lib/status.h"
-#include "lib/text.h"
+#include "vmm/manager/text/text.h"
 
 #define LOG_SEGMENTS_MAX      64u
 #define LOG_SEGMENT_BYTES_MIN 4096u

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "vmm/manager/log_text.h"
 #include "lib/format.h"
-#include "lib/json.h"
 #include "vmm/manager/log_names.h"
+#include "vmm/manager/text/json.h"
 
 size_t log_line_text(const struct log_line *line, char *buffer, size_t size)
 {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "vmm/manager/options.h"
 #include "lib/format.h"
-#include "lib/parse_number.h"
 #include "vmm/manager/log_names.h"
+#include "vmm/manager/text/parse_number.h"
 
 #define ALLOWED "config=FILE console=com1|com2 log=LEVEL cpus=N nokaslr run=\"command; command\""
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-#include "lib/text.h"
+#include "vmm/manager/text/text.h"
 #include "kernel/abi/log.h"
 
 /* The kernel's command line, as far as the manager acts on it. */

@@ -3,7 +3,7 @@
 
 #include "kernel/abi/log.h"
 #include "kernel/abi/pages.h"
-#include "lib/text.h"
+#include "vmm/manager/text/text.h"
 
 /*
  * A sampling profile of the kernel, the monitors and the manager. Channel 0 of the host's PIT,

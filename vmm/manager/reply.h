@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-#include "lib/json.h"
 #include "vmm/manager/log.h"
+#include "vmm/manager/text/json.h"
 #include "vmm/manager/vm.h"
 #include "vmm/manager/vm_query.h"
 

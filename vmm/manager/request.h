@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-#include "lib/text.h"
 #include "vmm/manager/line_editor.h"
+#include "vmm/manager/text/text.h"
 
 /* One line of the machine channel: {"id":1,"command":"vm list"}. */
 struct request {

@@ -3,8 +3,8 @@
 
 #include "kernel/abi/object.h"
 #include "kernel/abi/pages.h"
-#include "lib/text.h"
 #include "vmm/manager/config.h"
+#include "vmm/manager/text/text.h"
 #include "vmm/manager/vm_life.h"
 #include "vmm/manager/vm_log.h"
 #include "vmm/manager/vm_share.h"

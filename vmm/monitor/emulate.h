@@ -2,8 +2,8 @@
 #pragma once
 
 #include "kernel/abi/vcpu.h"
-#include "lib/x86/decode.h"
 #include "vmm/monitor/guest_memory.h"
+#include "vmm/monitor/x86/decode.h"
 #include "vmm/monitor/xsave.h"
 
 /*

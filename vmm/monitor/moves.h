@@ -3,7 +3,7 @@
 
 #include "kernel/abi/vcpu.h"
 #include "lib/bits.h"
-#include "lib/x86/decode.h"
+#include "vmm/monitor/x86/decode.h"
 
 #define MOVES_KEPT 16u
 

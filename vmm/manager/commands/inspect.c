@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "vmm/manager/commands/inspect.h"
-#include "lib/parse_number.h"
+#include "vmm/manager/text/parse_number.h"
 
 bool inspect_number(struct reply *reply, const char *word, const char *what, u64 *number)
 {

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 #include "kernel/abi/pages.h"
 #include "lib/format.h"
-#include "lib/parse_number.h"
 #include "vmm/manager/command.h"
 #include "vmm/manager/console.h"
 #include "vmm/manager/log.h"
 #include "vmm/manager/log_names.h"
 #include "vmm/manager/log_text.h"
 #include "vmm/manager/machine.h"
+#include "vmm/manager/text/parse_number.h"
 #include "vmm/rt/clock.h"
 
 #define LOOK_AT_MAX  4096u /* lines in one turn of the loop */

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 #include "vmm/manager/perf.h"
 #include "lib/format.h"
-#include "lib/parse_number.h"
 #include "vmm/manager/commands/inspect.h"
 #include "vmm/manager/exit_names.h"
 #include "vmm/manager/log.h"
 #include "vmm/manager/symbols.h"
+#include "vmm/manager/text/parse_number.h"
 #include "vmm/rt/clock.h"
 
 #define SECONDS_MAX 3600u

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-#include "lib/parse_number.h"
 #include "vmm/manager/command.h"
 #include "vmm/manager/console.h"
+#include "vmm/manager/text/parse_number.h"
 
 #define ROWS_MAX    1000u
 #define COLUMNS_MIN 40u

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "lib/format.h"
-#include "lib/parse_number.h"
 #include "vmm/manager/commands/inspect.h"
 #include "vmm/manager/exit_names.h"
 #include "vmm/manager/machine.h"
+#include "vmm/manager/text/parse_number.h"
 #include "vmm/rt/clock.h"
 
 #define SHOWN_DEFAULT 16u

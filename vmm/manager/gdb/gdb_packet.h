@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-#include "lib/text.h"
+#include "vmm/manager/text/text.h"
 
 #define GDB_PACKET_BYTES 4096u /* the longest, without its frame; qSupported says so */
 #define GDB_OUT_BYTES	 (2 * GDB_PACKET_BYTES + 64)

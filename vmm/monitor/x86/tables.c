@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "lib/x86/tables.h"
+#include "vmm/monitor/x86/tables.h"
 #include "lib/bits.h"
 
 /* SDM vol. 2, table A-2. */

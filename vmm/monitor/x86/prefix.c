@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "lib/x86/prefix.h"
+#include "vmm/monitor/x86/prefix.h"
 
 static u8 repeat(u8 flags, u8 prefix)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-#include "lib/x86/prefix.h"
+#include "vmm/monitor/x86/prefix.h"
 
 enum x86_status {
 	X86_OK,

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-#include "lib/x86/decode.h"
-#include "lib/x86/tables.h"
+#include "vmm/monitor/x86/decode.h"
+#include "vmm/monitor/x86/tables.h"
 
 enum rex { REX = 0x40, REX_W = 8, REX_R = 4, REX_X = 2, REX_B = 1 };
 

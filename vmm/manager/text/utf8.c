@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "lib/utf8.h"
+#include "vmm/manager/text/utf8.h"
 
 size_t utf8_length(const u8 *bytes, size_t available)
 {

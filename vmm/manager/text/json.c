@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-#include "lib/json.h"
+#include "vmm/manager/text/json.h"
 #include "lib/format.h"
-#include "lib/utf8.h"
+#include "vmm/manager/text/utf8.h"
 
 static void emit(struct json *json, char c)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-#include "lib/text.h"
+#include "vmm/manager/text/text.h"
 
 enum json_kind {
 	JSON_NONE,

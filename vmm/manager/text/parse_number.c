@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "lib/parse_number.h"
+#include "vmm/manager/text/parse_number.h"
 #include "lib/checked.h"
 
 struct unit {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-#include "lib/json_read.h"
+#include "vmm/manager/text/json_read.h"
 #include "lib/format.h"
-#include "lib/utf8.h"
+#include "vmm/manager/text/utf8.h"
 
 #define SHOWN_MAX 24u
 

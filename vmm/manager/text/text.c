@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "lib/text.h"
+#include "vmm/manager/text/text.h"
 
 bool text_next_word(struct text *rest, struct text *word)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-#include "lib/text.h"
+#include "vmm/manager/text/text.h"
 
 /*
  * Writes one JSON value into a buffer of the caller's. What is written is always well-formed as
