@@ -88,11 +88,6 @@ void group_end(struct group *group)
 		;
 }
 
-bool group_empty(const struct group *group)
-{
-	return group->quota.used == 0;
-}
-
 void group_release(struct object *object)
 {
 	struct group *group = CONTAINER_OF(object, struct group, object);

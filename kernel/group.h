@@ -32,7 +32,5 @@ void group_adopt(struct group *group, struct object *object);
 
 /* Ends every member at once: processes stop, handles become stale. */
 void group_end(struct group *group);
-/* Whether nothing is charged to it any more. */
-bool group_empty(const struct group *group);
 
 void group_release(struct object *object);

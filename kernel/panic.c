@@ -7,14 +7,15 @@
 #include "kernel/cpus.h"
 #include "kernel/log_ring.h"
 #include "kernel/machine.h"
-#include "kernel/symbols.h"
 #include "lib/bits.h"
 #include "lib/format.h"
+#include "lib/symbols.h"
 
 #define BACKTRACE_MAX 24
 #define LOG_SHOWN 12
 
-extern const char __logfmt_start[];
+extern const char __image_start[], __image_end[], __logfmt_start[];
+extern const char blob_symbols_start[];
 extern u64 __stack_chk_guard;
 u64 __stack_chk_guard;
 NORETURN void __stack_chk_fail(void);
@@ -36,9 +37,12 @@ static void print(const char *text, ...)
 
 static void print_address(u64 address)
 {
+	u64 offset = address - (u64)__image_start;
+	const char *name = NULL;
 	u64 distance;
-	const char *name = symbol_name(address, &distance);
 
+	if (address >= (u64)__image_start && address < (u64)__image_end)
+		name = symbols_name((const void *)blob_symbols_start, offset, &distance);
 	if (name != NULL)
 		print("  %016lx %s+0x%lx\n", address, name, distance);
 	else

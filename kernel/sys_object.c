@@ -60,7 +60,7 @@ static enum status destroy_group(struct thread *caller, struct group *group)
 	handle_close_dead(caller->process->handles);
 	if (teardown_step())
 		return STATUS_AGAIN;
-	if (!group_empty(group))
+	if (group->quota.used != 0)
 		return STATUS_IN_USE;
 	group->object.dead = true;
 	handle_close_dead(caller->process->handles);

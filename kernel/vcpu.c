@@ -398,6 +398,10 @@ bool vcpu_step(struct cpu *cpu, struct vcpu *vcpu)
 {
 	u64 now = rdtsc();
 
+	if (unlikely(load(cpu, vcpu) != STATUS_OK)) {
+		sti_nop_cli();
+		return false;
+	}
 	/* What came before a kick that is forgotten here must be seen by the monitor. */
 	if (unlikely(vcpu->kicked) &&
 	    __atomic_exchange_n(&vcpu->kicked, false, __ATOMIC_SEQ_CST)) {
@@ -408,10 +412,6 @@ bool vcpu_step(struct cpu *cpu, struct vcpu *vcpu)
 	if (unlikely(now > vcpu->deadline_tsc - 1)) {
 		return_with(vcpu, EXIT_DEADLINE);
 		return true;
-	}
-	if (unlikely(load(cpu, vcpu) != STATUS_OK)) {
-		sti_nop_cli();
-		return false;
 	}
 	enter(cpu, vcpu, now);
 	if (settle(vcpu)) {

@@ -984,16 +984,16 @@ static void tags_are_never_met_again(void **state)
 	assert_int_equal(vcpu.tag, 1);
 }
 
-static void unloaded_state_can_be_reached(void **state)
+static void making_a_vcpu_leaves_the_loaded_one_be(void **state)
 {
+	struct virt_vcpu other = {.vm = &vm, .page = page};
+	u64 before = current_vmcs;
+
 	(void)state;
-	vmx_vcpu_unload(&vcpu);
-	current_vmcs = 0x5000; /* another vCPU's */
-	vcpu.launched = true;
-	vmx_get(&vcpu, VCPU_RIP);
-	assert_int_equal(current_vmcs, 0x5000);
-	assert_false(vcpu.launched);
-	vmx_vcpu_load(&vcpu);
+	assert_int_equal(before, vcpu.control_hpa.value);
+	assert_int_equal(vmx_vcpu_init(&other), STATUS_OK);
+	assert_int_equal(current_vmcs, before);
+	virt_vcpu_free(&other);
 }
 
 static void dump_fits_and_keeps_host_addresses(void **state)
@@ -1108,7 +1108,7 @@ int main(void)
 		TEST_WITH_VCPU(windows_are_open_as_asked),
 		TEST_WITH_VCPU(advancing_ends_shadows_and_wraps),
 		TEST_WITH_VCPU(tags_are_never_met_again),
-		TEST_WITH_VCPU(unloaded_state_can_be_reached),
+		TEST_WITH_VCPU(making_a_vcpu_leaves_the_loaded_one_be),
 		TEST_WITH_VCPU(traps_change_the_control_words),
 		TEST_WITH_VCPU(dump_fits_and_keeps_host_addresses),
 		TEST_WITH_VCPU(what_speculation_asks_for),

@@ -50,7 +50,6 @@ static void basic_read(void)
 {
 	struct cpuid_regs leaf = leaf_read(CPUID_VERSION, 0);
 
-	features.apic = leaf.edx & CPUID_1_EDX_APIC;
 	features.pge = leaf.edx & CPUID_1_EDX_PGE;
 	features.vmx = leaf.ecx & CPUID_1_ECX_VMX;
 	features.x2apic = leaf.ecx & CPUID_1_ECX_X2APIC;
@@ -69,7 +68,6 @@ static void extended_read(void)
 {
 	struct cpuid_regs leaf = leaf_read(CPUID_EXTENDED_VERSION, 0);
 
-	features.nx = leaf.edx & CPUID_81_EDX_NX;
 	features.pages_1g = leaf.edx & CPUID_81_EDX_PAGE1GB;
 	features.rdtscp = leaf.edx & CPUID_81_EDX_RDTSCP;
 	features.svm = leaf.ecx & CPUID_81_ECX_SVM;
@@ -117,8 +115,6 @@ void features_enable(void)
 		cr4 |= CR4_UMIP;
 	if (features.xsave)
 		cr4 |= CR4_OSXSAVE;
-	if (features.nx)
-		wrmsr(MSR_EFER, rdmsr(MSR_EFER) | EFER_NXE);
 	speculation_enable(&features.speculation);
 	wrmsr(MSR_PAT, PAT_RESET); /* page tables count on it, firmware may have changed it */
 	write_cr4(cr4);

@@ -7,14 +7,12 @@
 /* What this machine's CPUs can do, as far as the kernel asks. Filled once at boot. */
 struct cpu_features {
 	u8 physical_bits;
-	bool nx;
 	bool pages_1g;
 	bool smep;
 	bool smap;
 	bool umip;
 	bool pge;
 	bool rdtscp; /* and so MSR_TSC_AUX */
-	bool apic;
 	bool x2apic;
 	bool tsc_deadline;
 	bool tsc_invariant;
@@ -35,7 +33,7 @@ void features_read(void);
 
 /*
  * Turns on, on the running CPU, what the kernel always runs with: CR0.WP, NE, MP and TS; CR4.PGE,
- * MCE, DE, OSFXSR, OSXMMEXCPT and, where there, SMEP, SMAP, UMIP, OSXSAVE; EFER.NXE; PAT as after
- * RESET.
+ * MCE, DE, OSFXSR, OSXMMEXCPT and, where there, SMEP, SMAP, UMIP, OSXSAVE; PAT as after RESET.
+ * EFER.NXE is on since long mode is.
  */
 void features_enable(void);

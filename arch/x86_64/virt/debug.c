@@ -22,8 +22,7 @@ void virt_debug_save(struct virt_vcpu *vcpu)
 
 void virt_debug_get(struct virt_vcpu *vcpu)
 {
-	if (vcpu->loaded_cpu != ~0u)
-		virt_debug_save(vcpu);
+	virt_debug_save(vcpu);
 	for (u32 i = 0; i < ARRAY_COUNT(vcpu->dr); i++)
 		vcpu->page->dr[i] = vcpu->dr[i];
 }

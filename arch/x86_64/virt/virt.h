@@ -113,7 +113,8 @@ struct virt_ops {
 	void (*leave)(struct virt_vcpu *vcpu);
 
 	/*
-	 * Copies groups between the control structure and the page. set takes each word once.
+	 * For a vCPU that is loaded here, as the rest that follows: copies groups between the
+	 * control structure and the page. set takes each word once.
 	 * VCPU_EVENT is left to the caller, and so is setting VCPU_XCR0 (checked, in vcpu->xcr0).
 	 */
 	void (*get)(struct virt_vcpu *vcpu, u32 groups);

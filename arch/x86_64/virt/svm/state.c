@@ -159,15 +159,14 @@ static void msrs_set(struct virt_vcpu *vcpu)
 		save->msr[i] = READ_ONCE(msr[i]);
 	save->g_pat = READ_ONCE(msr[VMSR_PAT]);
 	vcpu->msr[VMSR_TSC_AUX] = (u32)READ_ONCE(msr[VMSR_TSC_AUX]);
-	if (svm_is_loaded(vcpu) && features.rdtscp)
+	if (vcpu->loaded_cpu != ~0u && features.rdtscp)
 		wrmsr(MSR_TSC_AUX, vcpu->msr[VMSR_TSC_AUX]);
 }
 
 /* Some emulated CPUs have no intercept for XSETBV: the register knows best. */
 static void xcr0_get(struct virt_vcpu *vcpu)
 {
-	if (svm_is_loaded(vcpu))
-		vcpu->xcr0 = fpu_xcr0_get();
+	vcpu->xcr0 = fpu_xcr0_get();
 	vcpu->page->xcr0 = vcpu->xcr0;
 }
 

@@ -34,11 +34,6 @@ static inline struct vmcb *svm_vmcb(const struct virt_vcpu *vcpu)
 	return vcpu->control;
 }
 
-static inline bool svm_is_loaded(const struct virt_vcpu *vcpu)
-{
-	return vcpu->loaded_cpu != ~0u;
-}
-
 /* exit.c: what the VMCB says about the last exit, without acting on it */
 void svm_exit_decode(const struct vmcb *vmcb, struct vcpu_exit *exit, struct vcpu_event *event);
 

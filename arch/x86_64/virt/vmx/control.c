@@ -138,9 +138,12 @@ enum status vmx_vcpu_init(struct virt_vcpu *vcpu)
 	vcpu->scratch = (u8 *)vcpu->control + PAGE_SIZE;
 	*(u32 *)vcpu->control = vmx_capability.revision;
 	CHECK(vmclear(vcpu->control_hpa.value));
-	previous = vmx_borrow(vcpu);
+	previous = vmptrst();
+	CHECK(vmptrld(vcpu->control_hpa.value));
 	controls_write(vcpu);
-	vmx_return(vcpu, previous);
 	vmx_set(vcpu, VCPU_ALL);
+	CHECK(vmclear(vcpu->control_hpa.value));
+	if (previous != ~0ull) /* that of the vCPU which is loaded here */
+		CHECK(vmptrld(previous));
 	return STATUS_OK;
 }

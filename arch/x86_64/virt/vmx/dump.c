@@ -34,7 +34,6 @@ static const struct {
 void vmx_dump(struct virt_vcpu *vcpu)
 {
 	struct vcpu_page *page = vcpu->page;
-	u64 previous = vmx_borrow(vcpu);
 	u32 count = 0;
 
 	for (u32 i = 0; i < ARRAY_COUNT(runs); i++)
@@ -45,5 +44,4 @@ void vmx_dump(struct virt_vcpu *vcpu)
 			count++;
 		}
 	page->dump_count = count;
-	vmx_return(vcpu, previous);
 }

@@ -47,28 +47,6 @@ void vmx_vcpu_unload(struct virt_vcpu *vcpu)
 	__atomic_store_n(&vcpu->loaded_cpu, ~0u, __ATOMIC_RELEASE);
 }
 
-/* A loaded vCPU's VMCS is the current one. */
-u64 vmx_borrow(struct virt_vcpu *vcpu)
-{
-	u64 current;
-
-	if (vcpu->loaded_cpu != ~0u)
-		return vcpu->control_hpa.value;
-	current = vmptrst();
-	CHECK(vmptrld(vcpu->control_hpa.value));
-	return current;
-}
-
-void vmx_return(struct virt_vcpu *vcpu, u64 previous)
-{
-	if (previous == vcpu->control_hpa.value)
-		return;
-	CHECK(vmclear(vcpu->control_hpa.value));
-	vcpu->launched = false;
-	if (previous != ~0ull)
-		CHECK(vmptrld(previous));
-}
-
 /*
  * No stay in a guest is longer than this: Bochs 2.7 keeps interrupts back that arrive after an
  * entry with RFLAGS.IF clear until the guest changes IF, external-interrupt exiting or not.

@@ -120,8 +120,6 @@ static void windows_set(struct virt_vcpu *vcpu, u32 request)
 static NOINLINE void request_others(struct virt_vcpu *vcpu, const struct vcpu_event *inject,
 				     u32 request, u32 advance_length)
 {
-	u64 previous = vmx_borrow(vcpu);
-
 	if (request & REQUEST_ADVANCE)
 		advance(advance_length);
 	if (request & REQUEST_FLUSH)
@@ -129,15 +127,13 @@ static NOINLINE void request_others(struct virt_vcpu *vcpu, const struct vcpu_ev
 	windows_set(vcpu, request);
 	if (inject->valid)
 		vmx_inject(inject);
-	vmx_return(vcpu, previous);
 }
 
 void vmx_request(struct virt_vcpu *vcpu, const struct vcpu_event *inject, u32 request,
 		 u32 advance_length)
 {
 	/* Before most entries that is all. */
-	if (likely(request == REQUEST_ADVANCE && !inject->valid && !vcpu->window &&
-		   vcpu->loaded_cpu != ~0u))
+	if (likely(request == REQUEST_ADVANCE && !inject->valid && !vcpu->window))
 		advance(advance_length);
 	else
 		request_others(vcpu, inject, request, advance_length);

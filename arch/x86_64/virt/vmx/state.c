@@ -15,11 +15,6 @@
 #define LIMIT_FIELD(i)	  ((enum vmcs32)(VMCS_GUEST_ES_LIMIT + 2 * (i)))
 #define ACCESS_FIELD(i)	  ((enum vmcs32)(VMCS_GUEST_ES_ACCESS + 2 * (i)))
 
-static bool is_loaded(const struct virt_vcpu *vcpu)
-{
-	return vcpu->loaded_cpu != ~0u;
-}
-
 static void rip_get(struct vcpu_page *page)
 {
 	u32 state = vmcs_read32(VMCS_GUEST_INTERRUPTIBILITY);
@@ -100,8 +95,7 @@ static void debug_get(struct virt_vcpu *vcpu)
 {
 	struct vcpu_page *page = vcpu->page;
 
-	if (is_loaded(vcpu))
-		vcpu->dr6 = read_dr6();
+	vcpu->dr6 = read_dr6();
 	virt_debug_get(vcpu);
 	page->dr[6] = vcpu->dr6;
 	page->dr[7] = vmcs_read_natural(VMCS_GUEST_DR7);
@@ -115,7 +109,7 @@ static void debug_set(struct virt_vcpu *vcpu)
 	/* MOV to DR6 with an upper half would fault the host; nobody can have one. */
 	vcpu->dr6 = (u32)READ_ONCE(page->dr[6]);
 	vmcs_write_natural(VMCS_GUEST_DR7, READ_ONCE(page->dr[7]));
-	if (is_loaded(vcpu))
+	if (vcpu->loaded_cpu != ~0u)
 		write_dr6(vcpu->dr6);
 }
 
@@ -151,15 +145,10 @@ static const u8 *code_find(struct virt_vcpu *vcpu)
 
 void vmx_get(struct virt_vcpu *vcpu, u32 groups)
 {
-	u64 previous;
-
-	if (groups == VCPU_RIP && is_loaded(vcpu)) {
-		rip_get(vcpu->page); /* as after most exits */
-		return;
-	}
-	previous = vmx_borrow(vcpu);
 	if (groups & VCPU_RIP)
 		rip_get(vcpu->page);
+	if (groups == VCPU_RIP) /* as after most exits */
+		return;
 	if (groups & VCPU_SEGMENTS)
 		segments_get(vcpu->page);
 	if (groups & VCPU_TABLES)
@@ -176,13 +165,10 @@ void vmx_get(struct virt_vcpu *vcpu, u32 groups)
 		vcpu->page->tsc_offset = vcpu->tsc_offset;
 	if (groups & VCPU_CODE)
 		virt_code_show(vcpu, code_find(vcpu));
-	vmx_return(vcpu, previous);
 }
 
 void vmx_set(struct virt_vcpu *vcpu, u32 groups)
 {
-	u64 previous = vmx_borrow(vcpu);
-
 	if (groups & VCPU_RIP)
 		rip_set(vcpu->page);
 	if (groups & VCPU_SEGMENTS)
@@ -201,5 +187,4 @@ void vmx_set(struct virt_vcpu *vcpu, u32 groups)
 		vcpu->tsc_offset = READ_ONCE(vcpu->page->tsc_offset);
 		vmcs_write64(VMCS_TSC_OFFSET, vcpu->tsc_offset);
 	}
-	vmx_return(vcpu, previous);
 }

@@ -25,10 +25,6 @@ struct vmx_scratch {
 };
 _Static_assert(offsetof(struct vmx_scratch, msr_load) % 16 == 0, "SDM vol. 3, 25.7.2");
 
-/* Makes its VMCS current where another one is, for the time up to vmx_return. */
-u64 vmx_borrow(struct virt_vcpu *vcpu);
-void vmx_return(struct virt_vcpu *vcpu, u64 previous);
-
 /* enter.c: RSP, CR8 and CR2, of which neither page nor vCPU knows between enter and leave */
 void vmx_collect(struct virt_vcpu *vcpu);
 
