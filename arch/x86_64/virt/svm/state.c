@@ -51,8 +51,10 @@ static void segments_get(const struct virt_vcpu *vcpu)
 	struct vmcb_save *save = &svm_vmcb(vcpu)->save;
 	struct vcpu_page *page = vcpu->page;
 
-	for (u32 i = 0; i < SEG_COUNT; i++)
-		segment_from_vmcb(segment_of(save, i), &page->segment[i]);
+	for (u32 i = 0; i <= SEG_GS; i++)
+		segment_from_vmcb(&save->es + i, &page->segment[i]);
+	segment_from_vmcb(&save->ldtr, &page->segment[SEG_LDTR]);
+	segment_from_vmcb(&save->tr, &page->segment[SEG_TR]);
 	/* The privilege level is SS.DPL on VMX, and a field of its own here. */
 	page->segment[SEG_SS].access &= ~(3u << SEGMENT_DPL_SHIFT);
 	page->segment[SEG_SS].access |= (u32)save->cpl << SEGMENT_DPL_SHIFT;
