@@ -69,8 +69,8 @@ void vcpu_unload(struct cpu *cpu)
 {
 	if (cpu->loaded == NULL)
 		return;
-	virt->vcpu_unload(&cpu->loaded->virt);
 	tlb_guest_leave(cpu->loaded->vm->space, cpu->id);
+	virt->vcpu_unload(&cpu->loaded->virt); /* the last of it: from now on it may be freed */
 	cpu->loaded = NULL;
 }
 
