@@ -31,8 +31,3 @@ def build(request):
     folder = Path(request.config.getoption("--build")).resolve()
     assert (folder / "skerry.elf").exists(), "build the image first: make"
     return folder
-
-
-@pytest.fixture(scope="session")
-def long_run(request):
-    return request.config.getoption("--long")
