@@ -67,11 +67,6 @@ static void do_stack_non_canonical(void *unused)
 		     : "rax", "memory");
 }
 
-static void do_read(void *address)
-{
-	(void)*(volatile u8 *)address;
-}
-
 static void do_bad_cr8(void *unused)
 {
 	(void)unused;
@@ -97,12 +92,6 @@ static void do_sse_error(void *unused)
 			     "m"(unmasked), "m"(one));
 }
 
-static void expect(const char *name, void (*code)(void *), word argument, u32 vector, u32 error)
-{
-	trap_catch(code, (void *)argument);
-	check_trap(name, vector, error);
-}
-
 static void test_plain(void)
 {
 	expect("de", do_divide, 0, VECTOR_DE, 0);
@@ -114,7 +103,7 @@ static void test_plain(void)
 	expect("np", do_load_ds, NOT_PRESENT_SELECTOR, VECTOR_NP, NOT_PRESENT_SELECTOR);
 	expect("ss-selector", do_load_ss, NOT_PRESENT_SELECTOR, VECTOR_SS, NOT_PRESENT_SELECTOR);
 	expect("gp-selector", do_load_ds, BEYOND_GDT_SELECTOR, VECTOR_GP, BEYOND_GDT_SELECTOR);
-	expect("gp-non-canonical", do_read, 0x800000000000ull, VECTOR_GP, 0);
+	expect("gp-non-canonical", trap_read, 0x800000000000ull, VECTOR_GP, 0);
 	if (option("qemu")) {
 		/* QEMU 7.2: another error code, #GP, no check */
 		absent("np-gate");
@@ -175,7 +164,7 @@ static void test_alignment(void)
 static void test_double(void)
 {
 	trap_gate_present(VECTOR_PF, false);
-	expect("df", do_read, 1ull << 40, VECTOR_DF, 0);
+	expect("df", trap_read, 1ull << 40, VECTOR_DF, 0);
 	trap_gate_present(VECTOR_PF, true);
 	check_equal("df-cr2", read_cr2(), 1ull << 40);
 }
@@ -206,7 +195,7 @@ static void test_delivery(void)
 	expect("fresh-gp", do_load_ds, BEYOND_GDT_SELECTOR, VECTOR_GP, BEYOND_GDT_SELECTOR);
 	trap_gate_ist(VECTOR_PF, IST);
 	fresh_stack();
-	expect("fresh-pf", do_read, 1ull << 40, VECTOR_PF, 0);
+	expect("fresh-pf", trap_read, 1ull << 40, VECTOR_PF, 0);
 	check_equal("fresh-pf-cr2", trap.cr2, 1ull << 40);
 	trap_gate_ist(VECTOR_BP, IST);
 	fresh_stack();
@@ -231,7 +220,7 @@ static void test_delivery(void)
 	fresh_stack();
 	trap_gate_ist(VECTOR_PF, 0);
 	trap_gate_present(VECTOR_PF, false);
-	expect("fresh-df", do_read, 1ull << 40, VECTOR_DF, 0);
+	expect("fresh-df", trap_read, 1ull << 40, VECTOR_DF, 0);
 	trap_gate_present(VECTOR_PF, true);
 }
 

@@ -211,19 +211,10 @@ static void test_instructions(void)
 	pass("smi");
 }
 
-static void do_read(void *address)
-{
-	(void)*(volatile u8 *)address;
-}
 static void do_write(void *address)
 {
 	*(volatile u64 *)address = 1;
 }
-static void do_call(void *address)
-{
-	asm volatile("call *%0" ::"r"(address) : "memory");
-}
-
 static void do_push(void *address)
 {
 	asm volatile("mov %%rsp, %%rbx; mov %0, %%rsp; push %%rax; mov %%rbx, %%rsp" ::"r"(address)
@@ -269,8 +260,9 @@ static void do_msr(void *address)
 
 static void test_non_canonical(void)
 {
-	static void (*const accesses[])(void *) = {do_read, do_write, do_call,	 do_push,   do_copy,
-						   do_lgdt, do_iret,  do_fxsave, do_invlpg, do_msr};
+	static void (*const accesses[])(void *) = {
+		trap_read, do_write, trap_fetch, do_push,   do_copy,
+		do_lgdt,   do_iret,  do_fxsave,  do_invlpg, do_msr};
 	static const u64 addresses[] = {NON_CANONICAL,	   NON_CANONICAL - 1,
 					NON_CANONICAL - 4, 0xffff7fffffffffffull,
 					1ull << 63,	   0xffff800000000000ull};
@@ -285,7 +277,7 @@ static void test_non_canonical(void)
 		for (u32 j = 0; j < ARRAY_COUNT(addresses); j++)
 			trap_catch(accesses[i], (void *)addresses[j]);
 	}
-	trap_catch(do_read, (void *)NON_CANONICAL);
+	trap_catch(trap_read, (void *)NON_CANONICAL);
 	check_trap("non-canonical", VECTOR_GP, 0);
 }
 
@@ -304,18 +296,18 @@ static void test_tables(void)
 						   (flags & 1 ? PTE_PS : 0) |
 						   (flags & 2 ? PTE_U : 0);
 				write_cr3(read_cr3());
-				trap_catch(do_read, (void *)TEST_AT);
-				trap_catch(do_read, (void *)(TEST_AT + 0xabc7));
+				trap_catch(trap_read, (void *)TEST_AT);
+				trap_catch(trap_read, (void *)(TEST_AT + 0xabc7));
 			}
 		}
 		tables[level][0] = ~0ull;
 		write_cr3(read_cr3());
-		trap_catch(do_read, (void *)TEST_AT);
+		trap_catch(trap_read, (void *)TEST_AT);
 		tables[level][0] = (word)tables[level + 1] | PTE_P | PTE_W;
 	}
 	boot_pml4[1] = (word)boot_pml4 | PTE_P | PTE_W;
 	write_cr3(read_cr3());
-	trap_catch(do_read, (void *)(TEST_AT | 1ull << 30 | 1ull << 21 | 1ull << 12));
+	trap_catch(trap_read, (void *)(TEST_AT | 1ull << 30 | 1ull << 21 | 1ull << 12));
 	check_equal("tables-loop", trap.vector, NO_TRAP);
 	boot_pml4[1] = 0;
 	write_cr3(read_cr3());

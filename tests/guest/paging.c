@@ -33,31 +33,10 @@ static void map_tables(void)
 	directory[0] = (word)leaves | PTE_P | PTE_W | PTE_U;
 }
 
-static void do_read(void *address)
-{
-	(void)*(volatile u8 *)address;
-}
-
-static void do_write(void *address)
-{
-	*(volatile u8 *)address = 1;
-}
-
-static void do_call(void *address)
-{
-	asm volatile("call *%0" ::"r"(address) : "memory");
-}
-
-static void expect(const char *name, void (*access)(void *), word address, u32 vector, u32 error)
-{
-	trap_catch(access, (void *)address);
-	check_trap(name, vector, error);
-}
-
 /* SDM vol. 3, 4.7: P comes with RSVD; QEMU 7.2 leaves it out. */
 static void expect_reserved(const char *name, word address)
 {
-	trap_catch(do_read, (void *)address);
+	trap_catch(trap_read, (void *)address);
 	trap.error |= PF_ERROR_P;
 	check_trap(name, VECTOR_PF, PF_ERROR_P | PF_ERROR_RSVD);
 }
@@ -68,11 +47,11 @@ static void test_bits(void)
 
 	map_tables();
 	set_leaf(0, entry);
-	do_read((void *)at_leaf(0));
+	trap_read((void *)at_leaf(0));
 	check_equal("accessed-leaf", leaves[0], entry | PTE_A);
 	check_equal("accessed-directory", directory[0] & PTE_A, PTE_A);
 	check_equal("accessed-pml4", boot_pml4[1] & PTE_A, PTE_A);
-	do_write((void *)at_leaf(0));
+	trap_write((void *)at_leaf(0));
 	check_equal("dirty", leaves[0], entry | PTE_A | PTE_D);
 	check_equal("written", page[0], 1);
 	set_leaf(0, (word)other | PTE_P | PTE_W);
@@ -83,25 +62,25 @@ static void test_bits(void)
 static void test_present(void)
 {
 	set_leaf(1, 0);
-	expect("absent-read", do_read, at_leaf(1) + 0x123, VECTOR_PF, 0);
+	expect("absent-read", trap_read, at_leaf(1) + 0x123, VECTOR_PF, 0);
 	check_equal("cr2", trap.cr2, at_leaf(1) + 0x123);
-	expect("absent-write", do_write, at_leaf(1), VECTOR_PF, PF_ERROR_W);
-	expect("absent-fetch", do_call, at_leaf(1), VECTOR_PF, PF_ERROR_I);
-	expect("absent-pml4", do_read, 2ull << 39, VECTOR_PF, 0);
-	expect("non-canonical", do_read, 1ull << 47, VECTOR_GP, 0);
+	expect("absent-write", trap_write, at_leaf(1), VECTOR_PF, PF_ERROR_W);
+	expect("absent-fetch", trap_fetch, at_leaf(1), VECTOR_PF, PF_ERROR_I);
+	expect("absent-pml4", trap_read, 2ull << 39, VECTOR_PF, 0);
+	expect("non-canonical", trap_read, 1ull << 47, VECTOR_GP, 0);
 }
 
 static void test_write_protect(void)
 {
 	set_leaf(2, (word)page | PTE_P);
-	expect("read-only", do_write, at_leaf(2), VECTOR_PF, PF_ERROR_P | PF_ERROR_W);
+	expect("read-only", trap_write, at_leaf(2), VECTOR_PF, PF_ERROR_P | PF_ERROR_W);
 	write_cr0(read_cr0() & ~(word)CR0_WP);
-	expect("wp-off", do_write, at_leaf(2), NO_TRAP, 0);
+	expect("wp-off", trap_write, at_leaf(2), NO_TRAP, 0);
 	write_cr0(read_cr0() | CR0_WP);
-	expect("wp-on-again", do_write, at_leaf(2), VECTOR_PF, PF_ERROR_P | PF_ERROR_W);
+	expect("wp-on-again", trap_write, at_leaf(2), VECTOR_PF, PF_ERROR_P | PF_ERROR_W);
 	directory[1] = (word)leaves | PTE_P;
 	leaves[3] = (word)page | PTE_P | PTE_W;
-	expect("read-only-directory", do_write, TEST_AT + 2 * MIB + 3 * PAGE_SIZE, VECTOR_PF,
+	expect("read-only-directory", trap_write, TEST_AT + 2 * MIB + 3 * PAGE_SIZE, VECTOR_PF,
 	       PF_ERROR_P | PF_ERROR_W);
 }
 
@@ -109,10 +88,10 @@ static void test_no_execute(void)
 {
 	page[0] = RET_INSTRUCTION;
 	set_leaf(4, (word)page | PTE_P);
-	expect("execute", do_call, at_leaf(4), NO_TRAP, 0);
+	expect("execute", trap_fetch, at_leaf(4), NO_TRAP, 0);
 	set_leaf(4, (word)page | PTE_P | PTE_NX);
-	expect("no-execute", do_call, at_leaf(4), VECTOR_PF, PF_ERROR_P | PF_ERROR_I);
-	expect("no-execute-read", do_read, at_leaf(4), NO_TRAP, 0);
+	expect("no-execute", trap_fetch, at_leaf(4), VECTOR_PF, PF_ERROR_P | PF_ERROR_I);
+	expect("no-execute-read", trap_read, at_leaf(4), NO_TRAP, 0);
 	write_msr(MSR_EFER, read_msr(MSR_EFER) & ~EFER_NXE);
 	invalidate_page(at_leaf(4));
 	expect_reserved("nx-reserved", at_leaf(4));
@@ -159,17 +138,17 @@ static void test_smep(void)
 	}
 	page[0] = RET_INSTRUCTION;
 	set_leaf(7, (word)page | PTE_P | PTE_U);
-	expect("smep-off", do_call, at_leaf(7), NO_TRAP, 0);
+	expect("smep-off", trap_fetch, at_leaf(7), NO_TRAP, 0);
 	write_cr4(read_cr4() | CR4_SMEP);
-	expect("smep", do_call, at_leaf(7), VECTOR_PF, PF_ERROR_P | PF_ERROR_I);
+	expect("smep", trap_fetch, at_leaf(7), VECTOR_PF, PF_ERROR_P | PF_ERROR_I);
 	write_cr4(read_cr4() & ~(word)CR4_SMEP);
-	expect("smep-off-again", do_call, at_leaf(7), NO_TRAP, 0);
+	expect("smep-off-again", trap_fetch, at_leaf(7), NO_TRAP, 0);
 }
 
 static void read_with_ac(void *address)
 {
 	asm volatile("stac" ::: "memory");
-	do_read(address);
+	trap_read(address);
 	asm volatile("clac" ::: "memory");
 }
 
@@ -180,10 +159,10 @@ static void test_smap(void)
 		return;
 	}
 	set_leaf(8, (word)page | PTE_P | PTE_W | PTE_U);
-	expect("smap-off", do_read, at_leaf(8), NO_TRAP, 0);
+	expect("smap-off", trap_read, at_leaf(8), NO_TRAP, 0);
 	write_cr4(read_cr4() | CR4_SMAP);
-	expect("smap", do_read, at_leaf(8), VECTOR_PF, PF_ERROR_P);
-	expect("smap-write", do_write, at_leaf(8), VECTOR_PF, PF_ERROR_P | PF_ERROR_W);
+	expect("smap", trap_read, at_leaf(8), VECTOR_PF, PF_ERROR_P);
+	expect("smap-write", trap_write, at_leaf(8), VECTOR_PF, PF_ERROR_P | PF_ERROR_W);
 	expect("smap-stac", read_with_ac, at_leaf(8), NO_TRAP, 0);
 	write_cr4(read_cr4() & ~(word)CR4_SMAP);
 }
@@ -195,7 +174,7 @@ static void test_large(void)
 	page[5] = 0x5a;
 	directory[2] = ((word)page & ~(2 * MIB - 1)) | PTE_P | PTE_W | PTE_PS;
 	check_equal("2m-page", *(volatile u8 *)(TEST_AT + 4 * MIB + within + 5), 0x5a);
-	do_write((void *)(TEST_AT + 4 * MIB + within));
+	trap_write((void *)(TEST_AT + 4 * MIB + within));
 	check_equal("2m-dirty", directory[2] & (PTE_A | PTE_D), PTE_A | PTE_D);
 	directory[3] = ((word)page & ~(2 * MIB - 1)) | 1 << 13 | PTE_P | PTE_PS;
 	expect_reserved("2m-reserved", TEST_AT + 6 * MIB);

@@ -15,27 +15,6 @@ static volatile u64 pae_leaves[512] ALIGNED(4096);
 static volatile u8 page[4096] ALIGNED(4096);
 static volatile u8 user_page[4096] ALIGNED(4096);
 
-static void do_read(void *address)
-{
-	(void)*(volatile u8 *)address;
-}
-
-static void do_write(void *address)
-{
-	*(volatile u8 *)address = 1;
-}
-
-static void do_call(void *address)
-{
-	asm volatile("call *%0" ::"r"(address) : "memory");
-}
-
-static void expect(const char *name, void (*access)(void *), word address, u32 vector, u32 error)
-{
-	trap_catch(access, (void *)address);
-	check_trap(name, vector, error);
-}
-
 static void set_leaf(u32 index, u32 entry)
 {
 	leaves[index] = entry;
@@ -54,10 +33,10 @@ static void test_common(const char *const *names, void (*map)(u32 index, u64 ent
 	word store = TEST_AT + 5 * PAGE_SIZE + (word)(user_store - user_load);
 
 	map(1, 0);
-	expect(names[0], do_read, TEST_AT + PAGE_SIZE + 0x123, VECTOR_PF, 0);
+	expect(names[0], trap_read, TEST_AT + PAGE_SIZE + 0x123, VECTOR_PF, 0);
 	check_equal(names[1], trap.cr2, TEST_AT + PAGE_SIZE + 0x123);
 	map(2, (word)page | PTE_P);
-	expect(names[2], do_write, TEST_AT + 2 * PAGE_SIZE, VECTOR_PF, PF_ERROR_P | PF_ERROR_W);
+	expect(names[2], trap_write, TEST_AT + 2 * PAGE_SIZE, VECTOR_PF, PF_ERROR_P | PF_ERROR_W);
 	map(5, (word)user_page | PTE_P | PTE_U);
 	map(6, (word)page | PTE_P | PTE_W);
 	trap_user(store, TEST_AT + 6 * PAGE_SIZE);
@@ -86,16 +65,16 @@ static void test_32(void)
 	pass("32-on");
 
 	set_leaf(0, (word)page | (u32)(PTE_P | PTE_W));
-	do_read((void *)TEST_AT);
+	trap_read((void *)TEST_AT);
 	check_equal("32-accessed", leaves[0] & 0xfff, PTE_P | PTE_W | PTE_A);
-	do_write((void *)TEST_AT);
+	trap_write((void *)TEST_AT);
 	check_equal("32-dirty", leaves[0] & 0xfff, PTE_P | PTE_W | PTE_A | PTE_D);
 	check_equal("32-written", page[0], 1);
 	check_equal("32-4m-bits", directory[0] & (PTE_A | PTE_D), PTE_A | PTE_D);
 	test_common(names, map_32);
 	set_leaf(7, 0);
 	/* without NX a fetch is told like a read: SDM vol. 3, 4.7, bit 4 */
-	expect("32-absent-fetch", do_call, TEST_AT + 7 * PAGE_SIZE, VECTOR_PF, 0);
+	expect("32-absent-fetch", trap_fetch, TEST_AT + 7 * PAGE_SIZE, VECTOR_PF, 0);
 }
 
 static void map_pae(u32 index, u64 entry)
@@ -129,15 +108,15 @@ static void test_pae(void)
 	pass("pae-on");
 
 	set_pae_leaf(0, (word)page | PTE_P | PTE_W);
-	do_write((void *)TEST_AT);
+	trap_write((void *)TEST_AT);
 	check_equal("pae-dirty", pae_leaves[0] & 0xfff, PTE_P | PTE_W | PTE_A | PTE_D);
 	test_common(names, map_pae);
 	page[0] = RET_INSTRUCTION;
 	set_pae_leaf(3, (word)page | PTE_P | PTE_NX);
-	expect("pae-no-execute", do_call, TEST_AT + 3 * PAGE_SIZE, VECTOR_PF,
+	expect("pae-no-execute", trap_fetch, TEST_AT + 3 * PAGE_SIZE, VECTOR_PF,
 	       PF_ERROR_P | PF_ERROR_I);
 	set_pae_leaf(3, (word)page | PTE_P);
-	expect("pae-execute", do_call, TEST_AT + 3 * PAGE_SIZE, NO_TRAP, 0);
+	expect("pae-execute", trap_fetch, TEST_AT + 3 * PAGE_SIZE, NO_TRAP, 0);
 	/* SDM vol. 3, 4.4.1: the four entries are loaded, and checked, by MOV to CR3 */
 	pdpt[3] |= PTE_W;
 	if (option("qemu")) /* 7.2 does not check */

@@ -76,6 +76,12 @@ extern volatile u32 trap_sequence;
 extern volatile u32 trap_order[256]; /* its value when the vector was counted last */
 /* What `trap` holds, as a check: vector and error code. */
 void check_trap(const char *name, u32 vector, u32 error);
+/* Calls access(address) and checks which exception ended it. */
+void expect(const char *name, void (*access)(void *), word address, u32 vector, u32 error);
+/* Accesses: a byte read, a byte written, a call. */
+void trap_read(void *address);
+void trap_write(void *address);
+void trap_fetch(void *address);
 
 /* Interrupt stack table entry of a gate, 0 for none, and the stack of an entry. */
 void trap_gate_ist(u32 vector, u32 ist);

@@ -197,3 +197,24 @@ void trap_set_hook(u32 vector, trap_hook *hook)
 {
 	hooks[vector] = hook;
 }
+
+void trap_read(void *address)
+{
+	(void)*(volatile u8 *)address;
+}
+
+void trap_write(void *address)
+{
+	*(volatile u8 *)address = 1;
+}
+
+void trap_fetch(void *address)
+{
+	asm volatile("call *%0" ::"r"(address) : "memory");
+}
+
+void expect(const char *name, void (*access)(void *), word address, u32 vector, u32 error)
+{
+	trap_catch(access, (void *)address);
+	check_trap(name, vector, error);
+}
