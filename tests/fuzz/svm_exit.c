@@ -5,9 +5,7 @@
  */
 #include "tests/fuzz/inject.h"
 
-#define main svm_test_main
-#include "tests/unit/svm_test.c"
-#undef main
+#include "tests/unit/svm_machine.h"
 
 static void make_exit(struct fuzz *input)
 {

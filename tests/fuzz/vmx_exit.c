@@ -5,9 +5,7 @@
  */
 #include "tests/fuzz/inject.h"
 
-#define main vmx_test_main
-#include "tests/unit/vmx_test.c"
-#undef main
+#include "tests/unit/vmx_machine.h"
 
 static struct fuzz input;
 

@@ -14,7 +14,6 @@ SHARED = ("arch/x86_64/hw", "kernel/abi")
 # 10,000 is the goal; what is there must not grow unnoticed.
 RING0_LIMIT = 13170
 LINES_LIMIT = 500
-TEST_LINES_LIMIT = 1150 # tests are lists of cases
 COLUMNS_LIMIT = 100
 LICENCE = "SPDX-License-Identifier: MIT"
 SPECULATION_LINES = 140  # arch/x86_64/cpu/speculation.c and who calls it
@@ -37,9 +36,8 @@ def check(path, text):
     lines = text.splitlines()
     if not any(LICENCE in line for line in lines[:2]):
         yield f"{path}:1: no line '{LICENCE}' at the top"
-    limit = TEST_LINES_LIMIT if path.startswith("tests/") else LINES_LIMIT
-    if len(lines) > limit:
-        yield f"{path}: {len(lines)} lines, {limit} at most"
+    if len(lines) > LINES_LIMIT:
+        yield f"{path}: {len(lines)} lines, {LINES_LIMIT} at most"
     for number, line in enumerate(lines, 1):
         if UNFINISHED.search(line):
             yield f"{path}:{number}: unfinished work"

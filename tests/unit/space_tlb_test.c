@@ -1,0 +1,231 @@
+/* SPDX-License-Identifier: MIT */
+/* No access through a TLB ends in a page that is no longer its own. */
+#include "tests/unit/space_machine.h"
+
+/* A guest's life against the tagged TLB: no access ends in a page that is no longer its own. */
+static void test_guest_unmap(void **state)
+{
+	struct tag *a = &tags[4];
+	struct tag *b = &tags[5];
+	struct space *space;
+	struct memory *memory;
+	struct quota quota;
+	u64 tables;
+	u64 before;
+	u64 at;
+	hpa_t hpa;
+
+	(void)state;
+	start(32 * MIB);
+	before = machine_free_pages();
+	quota_init(&quota, 4000);
+	space = guest_create(&quota);
+	assert_int_equal(memory_create(&quota, PAGE_GUEST, 1030, 0, &memory), STATUS_OK);
+	assert_int_equal(MAP(space, 0, 0, 1030, ALL), STATUS_OK);
+	/* Two vCPUs on one CPU, each with its own tag. */
+	for (u64 page = 0; page < 1030; page += 103) {
+		assert_true(guest_access(space, a, page * PAGE_SIZE, PT_WRITE, &hpa));
+		assert_true(guest_access(space, b, page * PAGE_SIZE, PT_READ, &hpa));
+		assert_ptr_equal(hpa_to_pointer(hpa), memory_pointer(memory, page));
+	}
+	object_put(&memory->object);
+	tables = page_counts[PAGE_TABLE];
+	unmap_all(space, 0, 1030 * PAGE_SIZE);
+	/* A walk that another CPU has begun may still be in them. */
+	assert_int_equal(page_counts[PAGE_TABLE], tables);
+	machine_settle();
+	assert_true(page_counts[PAGE_TABLE] < tables);
+	for (u64 page = 0; page < 1030; page += 103) {
+		assert_false(guest_access(space, a, page * PAGE_SIZE, PT_READ, &hpa));
+		assert_false(guest_access(space, b, page * PAGE_SIZE, PT_READ, &hpa));
+	}
+	object_put(&space->object);
+	machine_assert_clean(before, &quota);
+}
+
+/* The same for a process: its tables are in CR3 while its mappings go. */
+static void test_process_unmap(void **state)
+{
+	struct space *space;
+	struct space *other;
+	struct memory *memory;
+	u64 before;
+	u64 at;
+	hpa_t hpa;
+
+	(void)state;
+	start(16 * MIB);
+	before = machine_free_pages();
+	space = process_create(NULL);
+	other = process_create(NULL);
+	memory = ram_create(20);
+	assert_int_equal(MAP(space, MIB, 0, 20, PT_READ | PT_WRITE), STATUS_OK);
+	fault_settle(space, MIB, PT_WRITE);
+	assert_true(process_access(space, MIB, PT_WRITE, &hpa));
+	unmap_all(space, MIB, 20 * PAGE_SIZE);
+	/* It kicks itself, passes its loop, and goes on in the same process. */
+	assert_int_equal(kicks[0], 1);
+	tlb_cpu_passed(0);
+	assert_false(process_access(space, MIB, PT_READ, &hpa));
+	/* Without a pass in between too. */
+	assert_int_equal(MAP(space, MIB, 0, 20, PT_READ | PT_WRITE), STATUS_OK);
+	fault_settle(space, MIB, PT_WRITE);
+	assert_true(process_access(space, MIB, PT_WRITE, &hpa));
+	unmap_all(space, MIB, 20 * PAGE_SIZE);
+	assert_false(process_access(space, MIB, PT_READ, &hpa));
+
+	/* A space that a CPU is in waits with its end until it has left. */
+	assert_true(space->cpus[0] & 1);
+	assert_int_equal(space_destroy(space), STATUS_AGAIN);
+	assert_int_equal(space_destroy(space), STATUS_AGAIN);
+	tlb_cpu_passed(0);
+	assert_int_equal(tags[0].root.value, kernel_table.root.kernel.value);
+	assert_int_equal(space_destroy(space), STATUS_OK);
+	tlb_process_enter(other, 0);
+	tlb_cpu_idle(0, true);
+	assert_int_equal(tags[0].root.value, kernel_table.root.kernel.value);
+	tlb_cpu_idle(0, false);
+	object_put(&other->object);
+	object_put(&memory->object);
+	machine_assert_clean(before, NULL);
+}
+
+/*
+ * Another CPU runs on the space: it is kicked, and no page is handed on before it has passed, in
+ * whatever order the two come through their loops.
+ */
+static void test_two_cpus(void **state)
+{
+	(void)state;
+	for (unsigned int round = 0; round < 300; round++) {
+		struct space *space;
+		struct memory *memory;
+		u64 before;
+		u64 passes[2] = {0};
+		bool torn = false;
+		u64 at;
+		hpa_t hpa;
+
+		start(16 * MIB);
+		before = machine_free_pages();
+		tlb_cpu_online(1);
+		space = process_create(NULL);
+		memory = ram_create(20);
+		assert_int_equal(MAP(space, MIB, 0, 20, PT_READ | PT_WRITE), STATUS_OK);
+		fault_settle(space, MIB, PT_WRITE);
+		current_cpu = 1;
+		assert_true(process_access(space, MIB, PT_WRITE, &hpa));
+		current_cpu = 0;
+		object_put(&memory->object);
+		while (tlb_pages_waiting() != 0 || !torn) {
+			current_cpu = (u32)random_below(2);
+			if (current_cpu == 0 && !torn) {
+				/* The last reference goes: the pages wait. */
+				unmap_all(space, MIB, 20 * PAGE_SIZE);
+				assert_true(kicks[1] >= 1);
+				torn = true;
+				continue;
+			}
+			/* CPU 1 uses what its TLB still holds until it passes; the model checks. */
+			if (current_cpu == 1 && torn && passes[1] == 0) {
+				tag_access(&tags[1], &space->table, MIB, PT_READ, &hpa);
+				assert_int_equal(page_owner(hpa), PAGE_GUEST);
+			}
+			tlb_cpu_passed(current_cpu);
+			passes[current_cpu] += torn;
+			/* Its thread goes on in ring 3 with what the pass has left. */
+			if (current_cpu == 1 && torn)
+				assert_false(tag_access(&tags[1], &space->table, MIB, PT_READ,
+							&hpa));
+			if (current_cpu == 1 && torn)
+				assert_false(process_access(space, MIB, PT_READ, &hpa));
+		}
+		assert_true(passes[0] >= 1 && passes[1] >= 1);
+		current_cpu = 1;
+		tlb_process_leave(1);
+		tlb_cpu_idle(1, true);
+		current_cpu = 0;
+		object_put(&space->object);
+		/* An idle CPU is not waited for. */
+		machine_assert_clean(before, NULL);
+	}
+}
+
+/*
+ * CPU 1 passes while CPU 0 is still inside the call that unmaps, before the generation is raised:
+ * these passes say nothing, it may run on with what it has.
+ */
+static void test_pass_before_flush(void **state)
+{
+	struct space *space;
+	hpa_t hpa;
+
+	(void)state;
+	start(16 * MIB);
+	tlb_cpu_online(1);
+	space = process_create(NULL);
+	tlb_process_enter(space, 1);
+	assert_int_equal(page_alloc(0, PAGE_TABLE, NULL, &hpa), STATUS_OK);
+	tlb_page_free(hpa, NULL);
+	for (unsigned int n = 0; n < 5; n++)
+		tlb_cpu_passed(1);
+	tlb_flush_space(space);
+	for (unsigned int n = 0; n < 5; n++)
+		tlb_cpu_passed(0);
+	assert_int_equal(tlb_pages_waiting(), 1);
+	for (unsigned int n = 0; n < 5; n++) {
+		tlb_cpu_passed(1);
+		tlb_cpu_passed(0);
+	}
+	assert_int_equal(tlb_pages_waiting(), 0);
+}
+
+/* A CPU that is kicked and does not pass is a broken machine, but it gets its time. */
+static void test_cpu_gone(void **state)
+{
+	hpa_t hpa;
+
+	(void)state;
+	start(4 * MIB);
+	tlb_cpu_online(1);
+	assert_int_equal(page_alloc(0, PAGE_KERNEL, NULL, &hpa), STATUS_OK);
+	tlb_page_free(hpa, NULL);
+	machine_clock_ms = ~0ull - 5;
+	for (u32 ms = 0; ms < 20000; ms += 100) {
+		tlb_cpu_passed(0);
+		machine_clock_ms += 100;
+		if (ms % 9000 == 0)
+			tlb_cpu_passed(1);
+	}
+	assert_int_equal(tlb_pages_waiting(), 0);
+	assert_int_equal(page_alloc(0, PAGE_KERNEL, NULL, &hpa), STATUS_OK);
+	tlb_page_free(hpa, NULL);
+	assert_panics({
+		for (u32 ms = 0; ms < 20000; ms += 100) {
+			tlb_cpu_passed(0);
+			machine_clock_ms += 100;
+		}
+	});
+	/* One that is idle is not asked. */
+	start(4 * MIB);
+	tlb_cpu_online(1);
+	tlb_cpu_idle(1, true);
+	assert_int_equal(page_alloc(0, PAGE_KERNEL, NULL, &hpa), STATUS_OK);
+	tlb_page_free(hpa, NULL);
+	for (u32 n = 0; n < 10; n++, machine_clock_ms += 9000)
+		tlb_cpu_passed(0);
+	assert_int_equal(tlb_pages_waiting(), 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_guest_unmap),
+		cmocka_unit_test(test_process_unmap),
+		cmocka_unit_test(test_two_cpus),
+		cmocka_unit_test(test_pass_before_flush),
+		cmocka_unit_test(test_cpu_gone),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

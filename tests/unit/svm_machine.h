@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/* The SVM back end without a CPU: what VMRUN does is told to a fake one. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "arch/x86_64/virt/svm/asid.c"
+#include "arch/x86_64/virt/svm/dump.c"
+#include "arch/x86_64/virt/svm/enter.c"
+#include "arch/x86_64/virt/svm/exit.c"
+#include "arch/x86_64/virt/svm/inject.c"
+#include "arch/x86_64/virt/svm/segment.h"
+
+struct svm_capabilities svm_capabilities = {.asid_count = 8};
+static struct svm_cpu fake_cpu;
+static const struct vcpu_event no_event;
+static struct vmcb vmcb;
+static struct vcpu_page page;
+static struct virt_vm vm;
+static struct virt_vcpu vcpu;
+u64 direct_map_base;
+static struct vcpu_exit exit_;
+static struct vcpu_event event;
+
+/* What the fake CPU does with the guest on the next run. */
+static u64 next_code;
+static u64 next_rip;
+static u64 injected;
+static u64 flags_entered;
+static u32 exceptions_entered;
+static unsigned int run_count;
+
+struct svm_cpu *svm_cpu(void)
+{
+	return &fake_cpu;
+}
+
+static unsigned int switched_in;
+static unsigned int switched_out;
+static u32 code_length;
+
+void svm_switch_in(u64 vmcb_hpa)
+{
+	(void)vmcb_hpa;
+	assert_int_equal(switched_in++, switched_out);
+}
+
+void svm_switch_out(u64 vmcb_hpa, u64 host_area_hpa)
+{
+	(void)vmcb_hpa;
+	(void)host_area_hpa;
+	assert_int_equal(++switched_out, switched_in);
+}
+
+u32 svm_code_length(struct virt_vcpu *of)
+{
+	(void)of;
+	return code_length;
+}
+
+void svm_run(u64 vmcb_hpa, u64 gpr[GPR_COUNT])
+{
+	(void)vmcb_hpa;
+	(void)gpr;
+	assert_int_equal(switched_in, switched_out + 1);
+	run_count++;
+	injected = vmcb.control.event_injection;
+	flags_entered = vmcb.save.rflags;
+	exceptions_entered = vmcb.control.intercept_exceptions;
+	vmcb.control.exit_code = next_code;
+	vmcb.save.rip = next_rip;
+}
+
+static int setup(void **state)
+{
+	(void)state;
+	memset(&vmcb, 0, sizeof(vmcb));
+	memset(&page, 0, sizeof(page));
+	memset(&vcpu, 0, sizeof(vcpu));
+	vcpu.scratch = &fake_cpu;
+	vcpu.vm = &vm;
+	switched_in = switched_out = 0;
+	code_length = 0;
+	vcpu.control = &vmcb;
+	vcpu.page = &page;
+	asid_pool_init(&fake_cpu.asids, 0, 8);
+	run_count = 0;
+	return 0;
+}
+
+static UNUSED void decode(u64 code, u64 info1, u64 info2)
+{
+	vmcb.control.exit_code = code;
+	vmcb.control.exit_info1 = info1;
+	vmcb.control.exit_info2 = info2;
+	svm_exit_decode(&vmcb, &exit_, &event);
+}
+
+static UNUSED void run(u64 code, u64 rip)
+{
+	next_code = code;
+	next_rip = rip;
+	svm_enter(&vcpu, 0);
+}
+
+#define TEST(name) cmocka_unit_test_setup(name, setup)
