@@ -253,11 +253,12 @@ static struct object *object_find(u64 id, enum object_type type)
 static u64 list_space(struct listing *listing, u64 id, u64 at)
 {
 	struct object *object = object_find(id, OBJECT_SPACE);
-	struct space *space = CONTAINER_OF(object, struct space, object);
+	struct space *space;
 	u64 next;
 
 	if (object == NULL)
 		return AUDIT_END;
+	space = CONTAINER_OF(object, struct space, object);
 	lock_acquire(&space->lock, LOCK_SPACE);
 	next = list_leaves(listing, &space->table, id, at, space->high);
 	lock_release(&space->lock, LOCK_SPACE);

@@ -249,11 +249,12 @@ bool page_is_slab(hpa_t hpa)
 
 u64 page_block_at(u64 frame, struct page_block *block)
 {
-	const struct page *page = &frames[frame];
+	const struct page *page;
 
 	*block = (struct page_block){.owner = PAGE_FREE};
 	if (frame >= frame_count)
 		return 0;
+	page = &frames[frame];
 	if (!(page->flags & PAGE_FLAG_HEAD))
 		return 1;
 	if (page->owner != PAGE_FREE)

@@ -1,48 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 #include "tests/hostile/hostile.h"
+#include "tests/hostile/shapes.h"
 #include "vmm/rt/clock.h"
 
 #define STATUS_MAX 31u
 #define WAIT_TSC   300000u
 
-/* Which arguments are handles, a bit each; and whether the result is one. */
-#define MAKES 0x80u
-static const u8 shapes[SYS_COUNT] = {
-	[SYS_HANDLE_CLOSE] = 1,
-	[SYS_HANDLE_COPY] = 1 | MAKES,
-	[SYS_HANDLE_GRANT] = 3,
-	[SYS_OBJECT_DESTROY] = 1,
-	[SYS_OBJECT_BIND] = 3,
-	[SYS_GROUP_CREATE] = 1 | MAKES,
-	[SYS_GROUP_SET] = 1,
-	[SYS_GROUP_PAGE] = 1 | MAKES,
-	[SYS_MEMORY_CREATE] = 1 | MAKES,
-	[SYS_MEMORY_PHYSICAL] = 1 | MAKES,
-	[SYS_SPACE_CREATE] = 1 | MAKES,
-	[SYS_SPACE_MAP] = 5,
-	[SYS_SPACE_UNMAP] = 1,
-	[SYS_PROCESS_CREATE] = 3 | MAKES,
-	[SYS_PROCESS_SPACE] = 1 | MAKES,
-	[SYS_PROCESS_START] = 3,
-	[SYS_THREAD_CREATE] = 1 | MAKES,
-	[SYS_THREAD_RESERVE] = 1,
-	[SYS_PORTS_GRANT] = 3,
-	[SYS_QUEUE_CREATE] = 1 | MAKES,
-	[SYS_QUEUE_WAIT] = 1,
-	[SYS_EVENT_CREATE] = 1 | MAKES,
-	[SYS_EVENT_SIGNAL] = 1,
-	[SYS_IRQ_CREATE] = 1 | MAKES,
-	[SYS_IRQ_UNMASK] = 1,
-	[SYS_VM_CREATE] = 3 | MAKES,
-	[SYS_VCPU_CREATE] = 0xb | MAKES,
-	[SYS_VCPU_RUN] = 1,
-	[SYS_VCPU_KICK] = 1,
-	[SYS_VCPU_GET] = 1,
-	[SYS_VCPU_DUMP] = 1,
-	[SYS_LOG_LEVEL] = 1,
-	[SYS_MACHINE_STOP] = 1,
-	[SYS_AUDIT] = 3,
-};
 
 static bool is_kept(u64 handle)
 {
@@ -184,7 +147,7 @@ void call_random(struct hostile *self)
 
 	if (number >= SYS_COUNT)
 		number = draw_value(self);
-	shape = number < SYS_COUNT ? shapes[number] : 0;
+	shape = number < SYS_COUNT ? call_shapes[number] : 0;
 	for (u32 i = 0; i < 6; i++)
 		a[i] = (shape >> i & 1) != 0 ? draw_handle(self) : draw_value(self);
 	improve(self, number, a);
@@ -196,6 +159,6 @@ void call_random(struct hostile *self)
 	shared->calls++;
 	shared->by_status[result.status & 15]++;
 	check_result(number, a, &result);
-	if (result.status == STATUS_OK && (shape & MAKES) != 0)
+	if (result.status == STATUS_OK && (shape & CALL_MAKES) != 0)
 		pool_put(self, result.value);
 }

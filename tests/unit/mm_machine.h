@@ -97,6 +97,7 @@ void kernel_space_share(struct table *table)
 }
 #endif
 
+#ifndef MACHINE_HAS_TEARDOWN
 /* All objects are taken apart at once, as far as they can be. */
 static void machine_release(struct object *object)
 {
@@ -115,14 +116,23 @@ void (*const object_release[OBJECT_TYPE_COUNT])(struct object *object) = {
 	[OBJECT_MEMORY] = machine_release,
 	[OBJECT_SPACE] = machine_release,
 };
+#endif
 
-/* Forgets all state of an earlier test; RAM is full of what others left behind. */
-static UNUSED void machine_reset(u64 ram_bytes)
+static UNUSED void machine_ram_replace(u64 ram_bytes)
 {
 	free(machine_ram);
 	machine_ram = aligned_alloc(2 * MIB, ram_bytes);
 	machine_ram_bytes = ram_bytes;
 	memset(machine_ram, 0xa5, ram_bytes);
+}
+
+/* Forgets all state of an earlier test; RAM is full of what others left behind. */
+static UNUSED void machine_reset(u64 ram_bytes)
+{
+#ifdef MACHINE_KEEPS_RAM /* thousands of starts a second */
+	if (ram_bytes != machine_ram_bytes)
+#endif
+		machine_ram_replace(ram_bytes);
 	direct_map_base = (u64)machine_ram;
 
 	frames = NULL;

@@ -1,0 +1,297 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * System calls with any arguments, by a process that holds the root and one that has what a monitor
+ * has, and by what these create: a status and no value, or a result; afterwards every page is back.
+ * An input is at most CALLS_MAX calls, each of which is bounded.
+ */
+#include "tests/fuzz/fuzz.h"
+#include "tests/hostile/shapes.h"
+
+#define MACHINE_KEEPS_RAM
+#include "tests/unit/kernel_machine.h"
+
+#define RAM_BYTES  (8 * MIB)
+#define CALLS_MAX  256u
+#define GROUPS_MAX 40u
+#define END_STEPS  100000u
+
+static struct group *groups[GROUPS_MAX];
+static u32 group_count;
+static u64 free_pages;		   /* before anything was made */
+static struct process *callers[2]; /* the test's own reference to each */
+
+static struct group *make_group(u64 quota)
+{
+	struct group *group;
+
+	CHECK_THAT(group_create(quota, 100, &group) == STATUS_OK);
+	groups[group_count++] = group;
+	return group;
+}
+
+static struct memory *make_memory(struct quota *quota, u64 pages, u32 flags)
+{
+	struct memory *memory;
+
+	CHECK_THAT(memory_create(quota, PAGE_PROCESS, pages, flags, &memory) == STATUS_OK);
+	for (u64 i = 0; i < pages; i++)
+		CHECK_THAT(memory_populate(memory, i) == STATUS_OK);
+	return memory;
+}
+
+static struct memory *make_image(void)
+{
+	struct memory *image = make_memory(NULL, 4, 0);
+
+	*(struct image_header *)memory_pointer(image, 0) = (struct image_header){
+		.magic = IMAGE_MAGIC,
+		.text_pages = 1,
+		.rodata_pages = 1,
+		.data_pages = 1,
+		.bss_pages = 1,
+		.entry = 64,
+	};
+	return image;
+}
+
+static void give(struct process *process, struct object *object)
+{
+	u64 handle;
+
+	CHECK_THAT(handle_insert(process->handles, object, RIGHT_ALL, &handle) == STATUS_OK);
+}
+
+/* A process with a thread that can call; it has itself, its space, its group and its memory. */
+static struct process *make_process(struct group *group, struct memory *image)
+{
+	struct memory *start = make_memory(&group->quota, START_BYTES / PAGE_SIZE, MEMORY_PINNED);
+	struct process *process;
+
+	CHECK_THAT(process_create(group, image, 0, &process) == STATUS_OK);
+	CHECK_THAT(process_start(process, start) == STATUS_OK);
+	give(process, &process->object);
+	give(process, &process->space->object);
+	give(process, &group->object);
+	give(process, &start->object);
+	object_put(&start->object);
+	return process;
+}
+
+static void start(void)
+{
+	struct memory *image;
+	struct group *guest;
+
+	kernel_machine_start(RAM_BYTES);
+	free_pages = machine_free_pages();
+	group_count = 0;
+	image = make_image();
+	callers[0] = make_process(make_group(1200), image);
+	guest = make_group(500);
+	callers[1] = make_process(guest, image);
+	give(callers[0], &machine_root);
+	give(callers[0], &image->object);
+	give(callers[0], &callers[1]->object);
+	give(callers[0], &guest->object);
+	object_put(&image->object);
+}
+
+/* One of a process's threads, as long as it has one. */
+static struct thread *caller_of(struct process *process, u8 which)
+{
+	struct list *node = process->threads.next;
+
+	for (which %= 4; which > 0 && node->next != &process->threads; which--)
+		node = node->next;
+	return node == &process->threads ? NULL : LIST_ENTRY(node, struct thread, sibling);
+}
+
+/* Mostly one that the caller has, of whatever type; else any number. */
+static u64 draw_handle(struct fuzz *input, const struct process *process)
+{
+	u8 which = fuzz_u8(input);
+	u32 index = which % (process->handles->end + 1u);
+
+	if (which >= 0xe8 || index == process->handles->end)
+		return fuzz_number(input);
+	return (index + 1) | (u32)process->handles->entry[index].generation << 16;
+}
+
+static void draw_arguments(struct fuzz *input, const struct process *process,
+			   struct trap_frame *frame)
+{
+	u64 *const registers[] = {&frame->rdi, &frame->rsi, &frame->r8,
+				  &frame->r9,  &frame->r10, &frame->rbx};
+	u8 shape = frame->rax < SYS_COUNT ? call_shapes[frame->rax] : 0;
+
+	for (u32 i = 0; i < ARRAY_COUNT(registers); i++)
+		*registers[i] =
+			(shape >> i & 1) != 0 ? draw_handle(input, process) : fuzz_number(input);
+}
+
+static u32 handles_held(const struct process *process)
+{
+	u32 held = 0;
+
+	for (u32 i = 0; i < process->handles->end; i++)
+		held += process->handles->entry[i].object != NULL;
+	return held;
+}
+
+static void check_result(u64 number, const struct trap_frame *frame, bool handles_changed)
+{
+	CHECK_THAT(frame->rax < STATUS_COUNT);
+	CHECK_THAT(object_lock.next == object_lock.serving);
+	if (frame->rax == STATUS_OK || number == SYS_OBJECT_DESTROY)
+		return;
+	CHECK_THAT(frame->rdi == 0 || number == SYS_THREAD_RESERVE || number == SYS_VCPU_RUN);
+	CHECK_THAT(!handles_changed);
+}
+
+/* What a copy or another's handle may do is never more than what the caller's could. */
+static void check_rights(struct process *process, u64 number, u64 target, u64 from,
+			 const struct trap_frame *frame)
+{
+	struct object *object;
+
+	if (frame->rax != STATUS_OK)
+		return;
+	if (number == SYS_HANDLE_COPY)
+		CHECK_THAT((handle_rights(process->handles, frame->rdi) &
+			    ~handle_rights(process->handles, target)) == 0);
+	if (number == SYS_HANDLE_GRANT && handle_lookup(process->handles, target, OBJECT_PROCESS,
+							RIGHT_GRANT, &object) == STATUS_OK)
+		CHECK_THAT((handle_rights(CONTAINER_OF(object, struct process, object)->handles,
+					  frame->rdi) &
+			    ~handle_rights(process->handles, from)) == 0);
+}
+
+/* The test refers to every group, to end it where nobody else can. */
+static void note_group(struct process *process, u64 number, const struct trap_frame *frame)
+{
+	struct object *object;
+
+	if (number == SYS_GROUP_CREATE && frame->rax == STATUS_OK &&
+	    handle_lookup(process->handles, frame->rdi, OBJECT_GROUP, 0, &object) == STATUS_OK)
+		groups[group_count++] = CONTAINER_OF(object, struct group, object);
+}
+
+/* The guest's exit, and what the kernel makes of it; then the monitor's thread is back. */
+static void run_guest(struct fuzz *input, struct thread *thread, struct trap_frame *frame)
+{
+	frame->rax = vcpu_begin(thread, frame->rdi);
+	if (frame->rax != STATUS_OK)
+		return;
+	machine_exit = (struct vcpu_exit){
+		.reason = EXIT_KICK + fuzz_u8(input) % (EXIT_REASON_COUNT - EXIT_KICK),
+		.gpa = fuzz_number(input),
+		.access = fuzz_u8(input) & 15,
+	};
+	for (u32 i = 0; i < 4 && thread->guest != NULL; i++) {
+		if (i == 3)
+			vcpu_kick(thread->guest);
+		(void)vcpu_step(&machine_cpu, thread->guest);
+	}
+	CHECK_THAT(thread->guest == NULL);
+}
+
+static void call(struct fuzz *input)
+{
+	u8 who = fuzz_u8(input);
+	u64 number = fuzz_u8(input) % (SYS_COUNT + 1);
+	struct process *process = callers[who & 1];
+	struct thread *thread = caller_of(process, who >> 1);
+	struct trap_frame frame = {.rax = number};
+	u32 held = handles_held(process);
+	u64 target;
+	u64 from;
+
+	draw_arguments(input, process, &frame);
+	target = frame.rdi;
+	from = frame.rsi;
+	if (thread == NULL || thread->state != THREAD_READY ||
+	    (number == SYS_GROUP_CREATE && group_count == GROUPS_MAX))
+		return;
+	machine_cpu.thread = machine_cpu.running = thread;
+	if (setjmp(machine_stopped) != 0) { /* the machine's end is not the test's */
+		object_lock.serving = object_lock.next;
+		frame.rax = STATUS_OK;
+	} else if (number == SYS_VCPU_RUN) {
+		run_guest(input, thread, &frame);
+	} else {
+		syscall_dispatch(thread, &frame);
+	}
+	if (thread->state == THREAD_WAITING && (who & 0x80))
+		thread_wake(thread, STATUS_TIMED_OUT, 0);
+	machine_cpu.thread = machine_cpu.running = NULL;
+	check_result(number, &frame, handles_held(process) != held);
+	check_rights(process, number, target, from, &frame);
+	note_group(process, number, &frame);
+}
+
+/* Somebody else's thread writes what the kernel reads: any page that a process's memory has. */
+static void scribble(struct fuzz *input)
+{
+	struct process *process = callers[fuzz_u8(input) & 1];
+	u64 index = fuzz_u8(input);
+	u64 offset = fuzz_u16(input) % (PAGE_SIZE / 8);
+	u64 value = fuzz_number(input);
+	struct object *object;
+	struct memory *memory;
+	u64 *page;
+
+	if (handle_lookup(process->handles, draw_handle(input, process), OBJECT_MEMORY, RIGHT_WRITE,
+			  &object) != STATUS_OK)
+		return;
+	memory = CONTAINER_OF(object, struct memory, object);
+	if (memory->kind != MEMORY_RAM || index >= memory->page_count)
+		return;
+	page = memory_pointer(memory, index);
+	if (page != NULL)
+		page[offset] = value;
+}
+
+static void settle_some(void)
+{
+	for (u32 i = 0; i < 8; i++) {
+		(void)teardown_step();
+		tlb_cpu_passed(0);
+	}
+	vcpu_unload(&machine_cpu);
+}
+
+static void end(void)
+{
+	vcpu_unload(&machine_cpu);
+	for (u32 i = 0; i < ARRAY_COUNT(callers); i++) {
+		process_end(callers[i], 0);
+		handle_close_all(callers[i]->handles);
+		object_put(&callers[i]->object);
+	}
+	signal_unbind(&log_news);
+	kernel_machine_end(groups, group_count, END_STEPS);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
+{
+	struct fuzz input = {bytes, size};
+
+	start();
+	for (u32 i = 0; i < CALLS_MAX && input.left > 0; i++) {
+		switch (*input.bytes & 0x60) {
+		case 0x20:
+			settle_some();
+			(void)fuzz_u8(&input);
+			break;
+		case 0x40:
+			scribble(&input);
+			break;
+		default:
+			call(&input);
+			break;
+		}
+	}
+	end();
+	machine_assert_clean(free_pages, NULL);
+	return 0;
+}

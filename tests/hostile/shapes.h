@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include "kernel/abi/syscall.h"
+
+/* Which arguments are handles, a bit each; and whether the result is one. */
+#define CALL_MAKES 0x80u
+static const u8 call_shapes[SYS_COUNT] = {
+	[SYS_HANDLE_CLOSE] = 1,
+	[SYS_HANDLE_COPY] = 1 | CALL_MAKES,
+	[SYS_HANDLE_GRANT] = 3,
+	[SYS_OBJECT_DESTROY] = 1,
+	[SYS_OBJECT_BIND] = 3,
+	[SYS_GROUP_CREATE] = 1 | CALL_MAKES,
+	[SYS_GROUP_SET] = 1,
+	[SYS_GROUP_PAGE] = 1 | CALL_MAKES,
+	[SYS_MEMORY_CREATE] = 1 | CALL_MAKES,
+	[SYS_MEMORY_PHYSICAL] = 1 | CALL_MAKES,
+	[SYS_SPACE_CREATE] = 1 | CALL_MAKES,
+	[SYS_SPACE_MAP] = 5,
+	[SYS_SPACE_UNMAP] = 1,
+	[SYS_PROCESS_CREATE] = 3 | CALL_MAKES,
+	[SYS_PROCESS_SPACE] = 1 | CALL_MAKES,
+	[SYS_PROCESS_START] = 3,
+	[SYS_THREAD_CREATE] = 1 | CALL_MAKES,
+	[SYS_THREAD_RESERVE] = 1,
+	[SYS_PORTS_GRANT] = 3,
+	[SYS_QUEUE_CREATE] = 1 | CALL_MAKES,
+	[SYS_QUEUE_WAIT] = 1,
+	[SYS_EVENT_CREATE] = 1 | CALL_MAKES,
+	[SYS_EVENT_SIGNAL] = 1,
+	[SYS_IRQ_CREATE] = 1 | CALL_MAKES,
+	[SYS_IRQ_UNMASK] = 1,
+	[SYS_VM_CREATE] = 3 | CALL_MAKES,
+	[SYS_VCPU_CREATE] = 0xb | CALL_MAKES,
+	[SYS_VCPU_RUN] = 1,
+	[SYS_VCPU_KICK] = 1,
+	[SYS_VCPU_GET] = 1,
+	[SYS_VCPU_DUMP] = 1,
+	[SYS_LOG_LEVEL] = 1,
+	[SYS_MACHINE_STOP] = 1,
+	[SYS_AUDIT] = 3,
+};

@@ -1,0 +1,319 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/*
+ * The kernel's objects and system calls over the machine of mm_machine.h, with one CPU that runs
+ * nothing: who calls is the test's choice, threads only become ready, no guest is ever entered.
+ */
+#define this_cpu this_cpu_of_stack
+#include "arch/x86_64/cpu/percpu.h"
+#undef this_cpu
+#include "kernel/abi/pages.h"
+
+static struct cpu machine_cpu;
+static struct cpu_counters machine_counters;
+
+static inline struct cpu *this_cpu(void)
+{
+	return &machine_cpu;
+}
+
+#define MACHINE_HAS_TEARDOWN
+#include "tests/unit/mm_machine.h"
+
+#include "kernel/audit.c"
+#include "kernel/budget.c"
+#include "kernel/group.c"
+#define entry_of handle_entry_of
+#include "kernel/handle.c"
+#undef entry_of
+#include "kernel/heap.c"
+#include "kernel/irq.c"
+#include "kernel/process.c"
+#include "kernel/queue.c"
+#define settle run_queue_settle_all
+#include "kernel/run_queue.c"
+#undef settle
+#include "kernel/sys_machine.c"
+#include "kernel/sys_memory.c"
+#include "kernel/sys_object.c"
+#include "kernel/sys_process.c"
+#include "kernel/sys_vm.c"
+#include "kernel/sys_wait.c"
+#define table syscall_table
+#include "kernel/syscall.c"
+#undef table
+#include "kernel/teardown.c"
+#define forget thread_forget_loaded
+#include "kernel/thread.c"
+#undef forget
+#include "kernel/vcpu.c"
+#include "kernel/vcpu_memory.c"
+#include "kernel/vm.c"
+
+struct lock object_lock;
+struct machine machine;
+struct signal log_news;
+u8 log_threshold[LOG_CATEGORY_COUNT];
+
+void log_write(enum log_level level, enum log_category category, const char *text,
+	       const u64 *arguments, unsigned int count)
+{
+}
+
+/* The processor's part: nothing of it is there. */
+void tlb_arch_load_root(hpa_t root)
+{
+}
+
+void tlb_arch_kick(u32 cpu)
+{
+}
+
+void speculation_barrier(void)
+{
+}
+
+void cpu_ports_forbid(struct cpu *cpu)
+{
+}
+
+void cpu_ports_allow(struct cpu *cpu, const u8 *bitmap, bool changed)
+{
+}
+
+bool ioapic_has_gsi(u32 gsi)
+{
+	return gsi < 24;
+}
+
+void ioapic_route(u32 gsi, u8 vector, u32 flags)
+{
+}
+
+void ioapic_mask(u32 gsi)
+{
+}
+
+void ioapic_unmask(u32 gsi, u32 apic_id)
+{
+}
+
+size_t fpu_area_bytes(void)
+{
+	return 832;
+}
+
+void fpu_area_take(void *area, const void *image)
+{
+	memcpy(area, image, fpu_area_bytes());
+}
+
+bool fpu_xcr0_valid(u64 xcr0)
+{
+	return (xcr0 & ~7ull) == 0 && (xcr0 & 1) && (xcr0 & 6) != 4;
+}
+
+void fpu_xcr0_set(u64 xcr0)
+{
+}
+
+u64 tsc_from_ns(u64 ns)
+{
+	return ns * 2;
+}
+
+/* What decides who runs: nobody does. */
+struct cpu *cpus_get(u32 id)
+{
+	return &machine_cpu;
+}
+
+void cpus_pend(struct cpu *cpu, u64 reasons)
+{
+	cpu->pending |= reasons;
+}
+
+bool sched_affinity_valid(u64 affinity)
+{
+	return affinity & 1;
+}
+
+void sched_changed(void)
+{
+}
+
+struct cpu *sched_place(u64 affinity)
+{
+	return &machine_cpu;
+}
+
+void sched_ready(struct thread *thread)
+{
+}
+
+void sched_remove(struct thread *thread)
+{
+}
+
+void sched_block(struct cpu *cpu)
+{
+}
+
+void sched_forget(struct thread *thread)
+{
+}
+
+enum status sched_reserve(struct thread *thread, u64 budget_ns, u64 period_ns, u64 *left_permille)
+{
+	*left_permille = 0;
+	return STATUS_TOO_BIG;
+}
+
+enum status sched_yield(struct cpu *cpu, struct thread *to)
+{
+	return STATUS_OK;
+}
+
+void timer_sleep(struct thread *thread)
+{
+}
+
+void timer_cancel(struct thread *thread)
+{
+}
+
+/* There is no manager without which the machine could not go on. */
+bool start_is_manager(const struct process *process)
+{
+	return false;
+}
+
+static struct object machine_root;
+
+bool start_is_root(const struct object *object)
+{
+	return object == &machine_root;
+}
+
+static jmp_buf machine_stopped;
+
+NORETURN void machine_stop(enum machine_stop how, u16 port, u32 value, u32 width)
+{
+	longjmp(machine_stopped, 1);
+}
+
+bool cpuid_settle(struct vcpu *vcpu)
+{
+	return false;
+}
+
+bool cpuid_settle_hypercall(struct vcpu *vcpu)
+{
+	return false;
+}
+
+/* A back end whose guest exits at once, for the reason that the test has put here. */
+static struct vcpu_exit machine_exit;
+
+static enum status machine_vm_init(struct virt_vm *vm)
+{
+	return page_alloc_cleared(0, PAGE_CONTROL, vm->quota, &vm->msr_bitmap);
+}
+
+static void machine_vm_free(struct virt_vm *vm)
+{
+	page_free(pointer_to_hpa(vm->msr_bitmap), vm->quota);
+}
+
+static enum status machine_vcpu_init(struct virt_vcpu *vcpu)
+{
+	return page_alloc_cleared(0, PAGE_CONTROL, vcpu->vm->quota, &vcpu->xsave_area);
+}
+
+static void machine_vcpu_free(struct virt_vcpu *vcpu)
+{
+	page_free(pointer_to_hpa(vcpu->xsave_area), vcpu->vm->quota);
+}
+
+static void machine_load(struct virt_vcpu *vcpu)
+{
+	vcpu->loaded_cpu = 0;
+}
+
+static void machine_unload(struct virt_vcpu *vcpu)
+{
+	vcpu->loaded_cpu = ~0u;
+}
+
+static void machine_enter(struct virt_vcpu *vcpu, u64 deadline_tsc)
+{
+	vcpu->exit = machine_exit;
+}
+
+static void machine_leave(struct virt_vcpu *vcpu)
+{
+}
+
+static void machine_groups(struct virt_vcpu *vcpu, u32 groups)
+{
+}
+
+static void machine_request(struct virt_vcpu *vcpu, const struct vcpu_event *inject, u32 request,
+			    u32 advance_length)
+{
+}
+
+static const struct virt_ops machine_virt = {
+	.name = "test",
+	.second_stage = &format_npt,
+	.vm_init = machine_vm_init,
+	.vm_free = machine_vm_free,
+	.vcpu_init = machine_vcpu_init,
+	.vcpu_free = machine_vcpu_free,
+	.vcpu_load = machine_load,
+	.vcpu_unload = machine_unload,
+	.enter = machine_enter,
+	.leave = machine_leave,
+	.get = machine_groups,
+	.set = machine_groups,
+	.request = machine_request,
+	.dump = machine_leave,
+};
+
+/* No object, no thread; all caches as the kernel makes them. */
+static UNUSED void kernel_machine_start(u64 ram_bytes)
+{
+	machine_start(ram_bytes);
+	assert_int_equal(table_init(&kernel_table, &format_host, NULL, false), STATUS_OK);
+	virt = &machine_virt;
+	machine_cpu = (struct cpu){.counters = &machine_counters};
+	list_init(&machine_cpu.sleeping);
+	object_lock = (struct lock){0};
+	log_news = (struct signal){0};
+	machine_root = (struct object){0};
+	object_init(&machine_root, OBJECT_ROOT);
+}
+
+static UNUSED void kernel_machine_settle(u64 steps)
+{
+	for (u64 i = 0; i < steps && (teardown_waiting() || tlb_pages_waiting() != 0); i++) {
+		(void)teardown_step();
+		tlb_cpu_passed(0);
+	}
+	assert_false(teardown_waiting());
+}
+
+/* Ends the groups: what each was charged with comes back, within that many steps of teardown. */
+static UNUSED void kernel_machine_end(struct group **groups, u32 group_count, u64 steps)
+{
+	for (u32 i = 0; i < group_count; i++)
+		group_end(groups[i]);
+	kernel_machine_settle(steps);
+	for (u32 i = 0; i < group_count; i++) {
+		assert_int_equal(groups[i]->quota.used, 0);
+		groups[i]->object.dead = true;
+		object_put(&groups[i]->object);
+	}
+	kernel_machine_settle(steps);
+}
