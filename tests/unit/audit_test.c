@@ -255,6 +255,20 @@ static void test_two_writers(void **state)
 		strstr(reported[0], "page 0x40000 is writable by a VM and by somebody else"));
 }
 
+/* RAM that its VM has not touched yet: two processes have it writable. */
+static void test_two_processes(void **state)
+{
+	const u64 other = 0x2c00;
+
+	(void)state;
+	build();
+	object(other, OBJECT_SPACE, 0, ACCOUNT_B, 0);
+	begin_list(AUDIT_SPACE, other);
+	leaf(list_count - 1, other, 0x30000, RAM_A + PAGE_SIZE, RIGHT_READ | RIGHT_WRITE);
+	leaf(LEAVES_PROCESS, PROCESS_SPACE_A, 0x30000, RAM_A + PAGE_SIZE, RIGHT_READ | RIGHT_WRITE);
+	expect("page 0x41000 is writable by a VM and by somebody else");
+}
+
 static void test_kernel_reached(void **state)
 {
 	(void)state;
@@ -341,11 +355,11 @@ static void test_parts(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_clean),	      cmocka_unit_test(test_two_owners),
-		cmocka_unit_test(test_two_writers),   cmocka_unit_test(test_kernel_reached),
-		cmocka_unit_test(test_kernel_tables), cmocka_unit_test(test_references),
-		cmocka_unit_test(test_charges),	      cmocka_unit_test(test_confirmed),
-		cmocka_unit_test(test_parts),
+		cmocka_unit_test(test_clean),	       cmocka_unit_test(test_two_owners),
+		cmocka_unit_test(test_two_writers),    cmocka_unit_test(test_two_processes),
+		cmocka_unit_test(test_kernel_reached), cmocka_unit_test(test_kernel_tables),
+		cmocka_unit_test(test_references),     cmocka_unit_test(test_charges),
+		cmocka_unit_test(test_confirmed),      cmocka_unit_test(test_parts),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

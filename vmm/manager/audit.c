@@ -241,7 +241,8 @@ static struct {
 static void judge_write(struct audit *audit, struct audit_frame *frame, u64 page)
 {
 	u32 account = (u32)(of_leaves.account / 8);
-	bool guest = of_leaves.second_stage || (frame->flags & FRAME_GUEST_WRITES) != 0;
+	bool guest = of_leaves.second_stage || (frame->flags & FRAME_GUEST_WRITES) != 0 ||
+		     frame->owner == PAGE_GUEST;
 
 	if (frame->owner != PAGE_GUEST && frame->owner != PAGE_PROCESS && frame->owner != PAGE_FREE)
 		found(audit, "page %#lx (%s) is writable from ring 3 or a guest",
