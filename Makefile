@@ -46,7 +46,18 @@ KERNEL := $(filter-out boot/symbols.S kernel/offsets.c,$(call find_sources,boot 
 MANAGER := $(call find_sources,vmm/rt) $(call find_tree,vmm/manager) $(LIB)
 MONITOR := $(call find_sources,vmm/rt) $(call find_tree,vmm/monitor) $(LIB)
 DEMO := $(call find_sources,vmm/demo)
-SOURCES := $(sort $(KERNEL) $(MANAGER) $(MONITOR) $(DEMO))
+
+# What a TEST=1 image has more: the linker puts it in front of what the kernel calls.
+FAULT_KERNEL := $(call find_sources,tests/faults/kernel)
+FAULT_MANAGER := $(call find_sources,tests/faults/manager)
+FAULT_WRAPS := $(foreach f,syscall_dispatch page_alloc page_alloc_cleared page_alloc_reserved \
+	page_reserve cache_alloc cache_alloc_object quota_charge space_fault,--wrap=$(f))
+ifdef TEST
+KERNEL += $(FAULT_KERNEL)
+MANAGER += $(FAULT_MANAGER)
+WRAPS := $(FAULT_WRAPS)
+endif
+SOURCES := $(sort $(KERNEL) $(MANAGER) $(MONITOR) $(DEMO) $(FAULT_KERNEL) $(FAULT_MANAGER))
 
 .PHONY: all
 all: $(BUILD)/skerry.elf $(BUILD)/skerry.iso ## build the image and its ISO
@@ -132,7 +143,7 @@ define link
 	$(Q)mkdir -p $(BUILD)/pass$(1)
 	$(Q)$(PYTHON) boot/symbols.py $(2) $(BUILD)/pass$(1)/symbols.bin $(if $(DEBUG),$(3))
 	$(Q)$(CC) $(ASFLAGS) -Wa,-I$(BUILD)/pass$(1) -c -o $(BUILD)/pass$(1)/symbols.o boot/symbols.S
-	$(Q)$(LD) $(LDFLAGS) -z notext -T $(BUILD)/linker.ld -o $(BUILD)/pass$(1)/skerry.elf \
+	$(Q)$(LD) $(LDFLAGS) $(WRAPS) -z notext -T $(BUILD)/linker.ld -o $(BUILD)/pass$(1)/skerry.elf \
 		$(KERNEL_OBJECTS) $(BUILD)/pass$(1)/symbols.o
 	$(Q)$(NM) -n $(BUILD)/pass$(1)/skerry.elf >$(BUILD)/pass$(1)/symbols.txt
 	$(if $(DEBUG),$(Q)$(READELF) --wide --debug-dump=decodedline $(BUILD)/pass$(1)/skerry.elf \

@@ -77,22 +77,41 @@ $(eval $(call program,tests/hostile/hostile,$(call find_sources,tests/hostile) $
 
 $(BUILD)/obj/tests/hostile/%.o: CFLAGS += -Wno-unused-result
 
-# blobs.S finds its files by name, here in a folder of their own alone: the product's are not in its
-# path, so that one which is missing ends the build.
+# $(1): a folder with the programs blobs/manager.bin, monitor.image and demo.bin; $(2): the linker's
+# flags and objects besides the kernel's own. The product's programs are not in blobs.S's path: one
+# that is missing in the folder ends the build.
+define test_image
+	@$(if $(VERBOSE),,echo "  LD      $(1)/skerry.elf")
+	$(Q)$(CC) $(filter-out -I$(BUILD),$(ASFLAGS)) -I$(1)/blobs -c -o $(1)/blobs.o boot/blobs.S
+	$(Q)$(LD) $(LDFLAGS) -z notext -T $(BUILD)/linker.ld -o $(1)/skerry.elf $(1)/blobs.o \
+		$(filter-out $(BUILD)/obj/boot/blobs.S.o $(FAULT_OBJECTS),$(KERNEL_OBJECTS)) \
+		$(BUILD)/pass3/symbols.o $(2)
+	$(Q)elfedit --output-type=dyn $(1)/skerry.elf
+endef
+
 $(HOSTILE)/skerry.elf: $(BUILD)/skerry.elf $(HOSTILE)/hostile.bin boot/blobs.S tests/tests.mk
-	@$(if $(VERBOSE),,echo "  LD      $@")
-	$(Q)rm -rf $(HOSTILE)/blobs && mkdir -p $(HOSTILE)/blobs
+	$(Q)mkdir -p $(HOSTILE)/blobs
 	$(Q)for file in manager.bin monitor.image demo.bin; do \
 		cp $(HOSTILE)/hostile.bin $(HOSTILE)/blobs/$$file || exit 1; done
-	$(Q)$(CC) $(filter-out -I$(BUILD),$(ASFLAGS)) -I$(HOSTILE)/blobs -c -o $(HOSTILE)/blobs.o boot/blobs.S
-	$(Q)$(LD) $(LDFLAGS) -z notext -T $(BUILD)/linker.ld -o $@ $(HOSTILE)/blobs.o \
-		$(filter-out $(BUILD)/obj/boot/blobs.S.o,$(KERNEL_OBJECTS)) $(BUILD)/pass3/symbols.o
-	$(Q)elfedit --output-type=dyn $@
+	$(call test_image,$(HOSTILE),$(WRAPS) $(if $(TEST),$(FAULT_OBJECTS)))
+
+# --- the product's programs and kernel with what a TEST=1 image has more: tests/faults ---
+
+FAULTS := $(BUILD)/tests/faults
+FAULT_OBJECTS := $(call objects,$(FAULT_KERNEL))
+$(eval $(call program,tests/faults/manager,$(filter-out $(FAULT_MANAGER),$(MANAGER)) $(FAULT_MANAGER)))
+
+$(FAULTS)/skerry.elf: $(BUILD)/skerry.elf $(FAULTS)/manager.bin $(FAULT_OBJECTS) boot/blobs.S \
+		tests/tests.mk
+	$(Q)mkdir -p $(FAULTS)/blobs
+	$(Q)cp $(FAULTS)/manager.bin $(BUILD)/monitor.image $(BUILD)/demo.bin $(FAULTS)/blobs
+	$(call test_image,$(FAULTS),$(FAULT_OBJECTS) $(FAULT_WRAPS))
 
 # --- the set ---
 
 test-parts: $(UNIT_TESTS) $(TEST_TOOLS) $(TINY_GUESTS) $(HOSTILE)/skerry.elf \
-		$(BUILD)/tests/bench/exits.bin $(BUILD)/tests/bench/switch.bin all guests \
+		$(FAULTS)/skerry.elf $(BUILD)/tests/bench/exits.bin $(BUILD)/tests/bench/switch.bin \
+		all guests \
 		$(if $(filter fuzz,$(or $(ONLY),fuzz)),fuzz-programs)
 
 

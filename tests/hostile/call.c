@@ -6,7 +6,6 @@
 #define STATUS_MAX 31u
 #define WAIT_TSC   300000u
 
-
 static bool is_kept(u64 handle)
 {
 	for (u32 i = 0; i < pool_kept; i++) {

@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: MIT */
+/* Invariants of memory, broken one at a time, for an audit to find; and mended again. */
+#include "arch/x86_64/cpu/percpu.h"
+#include "kernel/group.h"
+#include "kernel/machine.h"
+#include "mm/address.h"
+#include "mm/cache.h"
+#include "mm/kernel_space.h"
+#include "mm/memory.h"
+#include "mm/page.h"
+#include "mm/space.h"
+#include "mm/tlb.h"
+#include "tests/faults/kernel/kernel.h"
+
+#define GUEST_AT   0x800000000ull    /* far above all RAM of a guest of the tests */
+#define PROCESS_AT 0x5a5a00000000ull /* where a random place hardly ever is */
+
+extern const char trap_stubs[];
+
+/* Of two VMs, in the order in which they come: what each has. */
+static struct {
+	struct space *second_stage;
+	struct space *process;
+	struct memory *ram;
+} vm[2];
+
+/* What to undo. */
+static struct {
+	bool is;
+	u64 what;
+	struct table *table;
+	struct space *space;
+	u64 at;
+	u64 word;
+} broken;
+
+static void look_at(struct object *object)
+{
+	struct memory *memory = CONTAINER_OF(object, struct memory, object);
+	struct space *space = CONTAINER_OF(object, struct space, object);
+
+	for (u32 i = 0; i < ARRAY_COUNT(vm); i++) {
+		if (object->type == OBJECT_MEMORY && memory->owner == PAGE_GUEST &&
+		    memory->kind == MEMORY_RAM && memory->chunks != NULL &&
+		    memory->chunks[0] != 0 && vm[i].ram == NULL) {
+			vm[i].ram = memory;
+			return;
+		}
+		/* the second stage of the same group */
+		if (vm[i].ram == NULL || object->type != OBJECT_SPACE ||
+		    space->quota != vm[i].ram->quota)
+			continue;
+		if (space->second_stage)
+			vm[i].second_stage = space;
+		else
+			vm[i].process = space;
+	}
+}
+
+static void look_at_all(void)
+{
+	struct page_block block;
+	u64 count;
+
+	for (u64 frame = 0; (count = page_block_at(frame, &block)) != 0; frame += count) {
+		const struct quota *quota;
+		unsigned int kind;
+		u32 place = 0;
+		void *object;
+
+		if (!block.slab)
+			continue;
+		while ((object = cache_walk(block.hpa, &place, &kind, &quota)) != NULL) {
+			if (kind < OBJECT_TYPE_COUNT)
+				look_at(object);
+		}
+	}
+}
+
+/* Twice: memory objects first, then the spaces of their groups. */
+static bool find_two(void)
+{
+	vm[0].ram = vm[1].ram = NULL;
+	look_at_all();
+	look_at_all();
+	return vm[1].second_stage != NULL && vm[1].process != NULL && vm[0].process != NULL &&
+	       vm[0].second_stage != NULL && vm[1].ram != NULL;
+}
+
+static hpa_t page_of_guest(struct memory *memory)
+{
+	u64 index = 0;
+	hpa_t hpa;
+
+	while (memory_walk(memory, &index, &hpa) == 0)
+		;
+	return hpa;
+}
+
+static enum status map(struct table *table, struct space *space, u64 at, hpa_t hpa, u32 rights)
+{
+	const struct pt_leaf leaf = {
+		.at = at, .hpa = hpa, .level = PT_LEVEL_4K, .rights = rights, .type = PT_TYPE_WB};
+
+	broken.table = table;
+	broken.space = space;
+	broken.at = at;
+	return table_map(table, &leaf);
+}
+
+static enum status map_space(struct space *space, hpa_t hpa, u32 rights)
+{
+	return map(&space->table, space, space->second_stage ? GUEST_AT : PROCESS_AT, hpa,
+		   rights | (space->second_stage ? 0 : PT_USER));
+}
+
+/* The next unmapped address behind this CPU's own data, of the kernel's first text page. */
+static enum status map_kernel(u32 rights)
+{
+	u64 at = align_down((u64)this_cpu(), PAGE_SIZE);
+	hpa_t text = machine_image_hpa((const void *)align_down((u64)trap_stubs, PAGE_SIZE));
+	struct pt_leaf leaf;
+
+	while (table_lookup(&kernel_table, at, &leaf))
+		at += PAGE_SIZE;
+	return map(&kernel_table, NULL, at, text, rights);
+}
+
+static struct quota *quota_of_guest(void)
+{
+	return vm[0].ram->quota;
+}
+
+enum status fault_break(u64 what)
+{
+	if (broken.is)
+		return STATUS_IN_USE;
+	if (!find_two())
+		return STATUS_NOT_FOUND;
+	broken.is = true;
+	broken.what = what;
+	switch (what) {
+	case BREAK_OWNER:
+		broken.word = vm[1].ram->chunks[0];
+		vm[1].ram->chunks[0] = vm[0].ram->chunks[0];
+		return STATUS_OK;
+	case BREAK_TWO_GUESTS:
+		return map_space(vm[1].second_stage, page_of_guest(vm[0].ram), PT_READ | PT_WRITE);
+	case BREAK_PROCESS:
+		return map_space(vm[1].process, page_of_guest(vm[0].ram), PT_READ | PT_WRITE);
+	case BREAK_GUEST:
+		return map_space(vm[0].second_stage, pointer_to_hpa(vm[0].ram), PT_READ);
+	case BREAK_RING3:
+		return map_space(vm[0].process, vm[0].second_stage->table.root.kernel,
+				 PT_READ | PT_WRITE);
+	case BREAK_EXECUTABLE:
+		return map_kernel(PT_READ | PT_WRITE | PT_EXECUTE);
+	case BREAK_ALIAS:
+		return map_kernel(PT_READ | PT_WRITE);
+	case BREAK_USER:
+		return map_kernel(PT_READ | PT_USER);
+	case BREAK_REFERENCES:
+		object_get(&vm[0].ram->object);
+		return STATUS_OK;
+	case BREAK_QUOTA:
+		quota_of_guest()->pages[PAGE_GUEST]++;
+		return STATUS_OK;
+	default:
+		broken.is = false;
+		return STATUS_BAD_ARGUMENT;
+	}
+}
+
+/* What the kernel maps for itself it never unmaps: there a constant text page is left. */
+static void unmap(void)
+{
+	if (broken.space == NULL) {
+		(void)!table_protect(broken.table, broken.at, broken.at + PAGE_SIZE, PT_READ);
+		tlb_arch_load_root(kernel_table.root.kernel);
+		return;
+	}
+	(void)!table_unmap(broken.table, &broken.at, broken.at + PAGE_SIZE);
+	tlb_flush_space(broken.space);
+}
+
+enum status fault_mend(void)
+{
+	if (!broken.is)
+		return STATUS_NOT_FOUND;
+	broken.is = false;
+	switch (broken.what) {
+	case BREAK_OWNER:
+		vm[1].ram->chunks[0] = broken.word;
+		return STATUS_OK;
+	case BREAK_REFERENCES:
+		object_put(&vm[0].ram->object);
+		return STATUS_OK;
+	case BREAK_QUOTA:
+		quota_of_guest()->pages[PAGE_GUEST]--;
+		return STATUS_OK;
+	default:
+		unmap();
+		return STATUS_OK;
+	}
+}

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: MIT */
+/* SYS_TEST, in front of the system calls that there are always (the linker's --wrap). */
+#include "arch/x86_64/cpu/trap_frame.h"
+#include "kernel/handle.h"
+#include "kernel/object_lock.h"
+#include "kernel/process.h"
+#include "kernel/syscall.h"
+#include "kernel/thread.h"
+#include "tests/faults/kernel/kernel.h"
+
+void __real_syscall_dispatch(struct thread *caller, struct trap_frame *frame);
+void __wrap_syscall_dispatch(struct thread *caller, struct trap_frame *frame);
+
+/* The end of it is not to be foreseen by the compiler. */
+static NOINLINE u64 deeper(u64 depth)
+{
+	volatile u8 room[256];
+
+	room[depth & 255] = (u8)depth;
+	return depth == ~0ull ? 0 : deeper(depth + 1) + room[depth & 127];
+}
+
+static enum status test(struct thread *caller, struct syscall_registers *r)
+{
+	SYSCALL_ROOT(caller, r->argument[0], RIGHT_DESTROY);
+	switch (r->argument[1]) {
+	case TEST_COUNT ... TEST_SITE_CALLS:
+		return fault_alloc((enum test_what)r->argument[1], r->argument[2], &r->value);
+	case TEST_STACK:
+		r->value = deeper(0);
+		return STATUS_OK;
+	case TEST_BREAK:
+		return fault_break(r->argument[2]);
+	case TEST_MEND:
+		return fault_mend();
+	default:
+		return STATUS_BAD_ARGUMENT;
+	}
+}
+
+void __wrap_syscall_dispatch(struct thread *caller, struct trap_frame *frame)
+{
+	struct syscall_registers registers = {
+		.argument = {frame->rdi, frame->rsi, frame->r8, frame->r9, frame->r10, frame->rbx},
+	};
+
+	if (frame->rax != SYS_TEST) {
+		__real_syscall_dispatch(caller, frame);
+		return;
+	}
+	lock_acquire(&object_lock, LOCK_OBJECTS);
+	frame->rax = test(caller, &registers);
+	lock_release(&object_lock, LOCK_OBJECTS);
+	frame->rdi = registers.value;
+}
