@@ -50,3 +50,66 @@ def test_audit_catches(build, tmp_path, emulator):
         machine.wait(r"panic on CPU 0: ([^\r\n]*)[\r\n]")
         assert machine.match().group(1) == "kernel stack overflow"
         machine.wait(r"halted\r*\n")
+
+
+def kernel_pages(machine):
+    """Of the owners that a manager's own first touches do not change."""
+    return {row["owner"]: row["pages"] for row in machine.objects("mem")
+            if row.get("owner") in ("kernel", "guest", "control")}
+
+
+def settled(machine, pages):
+    """Whether they come to be these: what is given back waits until each CPU has passed."""
+    return any(kernel_pages(machine) == pages for _ in range(50))
+
+
+def life(machine):
+    """Makes a VM, runs it to its end and destroys it; how far that went."""
+    said = machine.command("vm create a")
+    if machine.vm("a") is None:
+        assert "error: " in said, said
+        return "refused"
+    said = machine.command("vm start a")
+    end = "created"
+    while "error: " not in said and (machine.vm("a") or {}).get("state") == "running":
+        pass
+    if machine.vm("a") is not None:
+        end = machine.vm("a")["state"]
+    else:
+        assert "error: " in said, said
+    machine.command("vm destroy a")
+    assert machine.vm("a") is None
+    return end
+
+
+@pytest.mark.parametrize("emulator", [Qemu, Bochs])
+def test_allocation_fails(build, tmp_path, emulator):
+    """Each allocation site of the kernel that the life of a VM comes by fails once, at the first
+    call and at the last: the operation is refused or the VM ends, nothing is lost, the next works."""
+    conf = "[vm a]\nkernel = cpuid.bin\nmemory = 24M\n"
+    archive = bundle.make(tmp_path / "alloc.cpio", conf,
+                          bundle.read(build / "tests/guest/cpuid.bin"))
+    with emulator(build / "tests/faults", bundle=archive) as machine:
+        machine.wait_prompt()
+        machine.command("vm destroy a")
+        assert life(machine) == "stopped"
+        machine.command("fault count")
+        assert life(machine) == "stopped"
+        machine.command("fault off")
+        sites = [site for site in machine.objects("fault sites") if site["calls"] > 0]
+        assert len(sites) > 15, sites
+        pages = kernel_pages(machine)
+        ends = []
+        for site in sites:
+            for call in sorted({1, site["calls"]}):
+                machine.command(f"fault alloc {site['site']} {call}")
+                ends.append(life(machine))
+                machine.command("fault off")
+                assert settled(machine, pages), (site, call, pages, kernel_pages(machine))
+            assert findings(machine) == [], site
+        assert life(machine) == "stopped"
+        failed = [site["failed"] for site in machine.objects("fault sites")]
+        assert all(failed[site["site"]] > 0 for site in sites), failed
+        print(f"{len(sites)} sites, {sum(failed)} failures: "
+              f"{ {end: ends.count(end) for end in ends} }")
+        assert ends.count("refused") > len(sites) / 2
