@@ -32,12 +32,12 @@ static enum status space_alloc(struct quota *quota, const struct pt_format *form
 
 	if (status != STATUS_OK)
 		return status;
-	*space = object;
-	status = table_init(&(*space)->table, format, quota, split);
+	status = table_init(&((struct space *)object)->table, format, quota, split);
 	if (status != STATUS_OK) {
 		cache_free(object);
 		return status;
 	}
+	*space = object;
 	list_init(&(*space)->mappings);
 	(*space)->quota = quota;
 	return STATUS_OK;

@@ -164,6 +164,28 @@ static void test_each_fails_once(void **state)
 	}
 }
 
+/* Who asked goes by its pointer when it takes down what it has: there is no space then. */
+static void test_no_half_a_space(void **state)
+{
+	struct space *space = NULL;
+	struct quota quota;
+	u64 before;
+
+	(void)state;
+	for (fails_at = 1;; fails_at++) {
+		start(&quota);
+		before = machine_free_pages();
+		if (space_create_process(&quota, &space) == STATUS_OK)
+			break;
+		assert_int_equal(failures, 1);
+		assert_null(space);
+		machine_assert_clean(before, &quota);
+	}
+	assert_in_range(fails_at, 3, 10);
+	object_put(&space->object);
+	machine_assert_clean(before, &quota);
+}
+
 /* Without a second try: what has been made so far is taken down from any point. */
 static void test_quota_ends_anywhere(void **state)
 {
@@ -205,6 +227,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_each_fails_once),
+		cmocka_unit_test(test_no_half_a_space),
 		cmocka_unit_test(test_quota_ends_anywhere),
 	};
 
