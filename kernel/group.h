@@ -22,6 +22,7 @@ struct group {
 	u64 tag;                 /* shown by the CPU that runs one of its threads */
 	struct group_page *page; /* shown to the holder of the handle */
 	struct memory *page_memory;
+	u64 pages_mark; /* its end: behind the last of its pages that CPUs may have in reach */
 };
 
 /* The group refers to itself until it is destroyed: what is charged to it never outlives it. */

@@ -15,6 +15,7 @@
 #include "kernel/vcpu.h"
 #include "mm/memory.h"
 #include "mm/space.h"
+#include "mm/tlb.h"
 
 #define CAP_PERIOD_NS (20 * NS_PER_MS)
 #define GROUP_CAP_MAX 25600u /* percent of one CPU */
@@ -62,9 +63,14 @@ static enum status destroy_group(struct thread *caller, struct group *group)
 		return STATUS_AGAIN;
 	if (group->quota.used != 0)
 		return STATUS_IN_USE;
+	if (group->pages_mark == 0)
+		group->pages_mark = tlb_pages_mark();
+	if (!tlb_pages_freed(group->pages_mark))
+		return STATUS_AGAIN;
 	group->object.dead = true;
 	handle_close_dead(caller->process->handles);
 	object_put(&group->object);
+	(void)teardown_step(); /* the page of its counters: nothing else waits */
 	return STATUS_OK;
 }
 

@@ -39,6 +39,7 @@ static u32 epoch = 1;
 static u32 waiting_first; /* frames, oldest first, linked by `next`; their epochs in `references` */
 static u32 waiting_last;
 u64 tlb_waiting;
+static u64 freed; /* pages that have waited */
 
 static struct page *frame_page(u32 frame)
 {
@@ -63,6 +64,21 @@ void tlb_page_free(hpa_t hpa, struct quota *quota)
 	waiting_last = frame;
 	tlb_waiting += 1ull << page->order;
 	lock_release(&tlb_lock, LOCK_DEFERRED);
+}
+
+u64 tlb_pages_mark(void)
+{
+	u64 mark;
+
+	lock_acquire(&tlb_lock, LOCK_DEFERRED);
+	mark = freed + tlb_waiting;
+	lock_release(&tlb_lock, LOCK_DEFERRED);
+	return mark;
+}
+
+bool tlb_pages_freed(u64 mark)
+{
+	return __atomic_load_n(&freed, __ATOMIC_RELAXED) >= mark;
 }
 
 static void cpu_bit_set(struct space *space, u32 cpu)
@@ -195,6 +211,7 @@ void tlb_cpu_passed(u32 cpu)
 			break;
 		waiting_first = page->next;
 		tlb_waiting -= 1ull << page->order;
+		freed += 1ull << page->order;
 		page_free(page_hpa(page), NULL);
 	}
 	lock_release(&tlb_lock, LOCK_DEFERRED);

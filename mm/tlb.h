@@ -53,6 +53,9 @@ static inline u64 tlb_pages_waiting(void)
 {
 	return __atomic_load_n(&tlb_waiting, __ATOMIC_RELAXED);
 }
+/* A mark behind all that wait now, and whether they are free. */
+u64 tlb_pages_mark(void);
+bool tlb_pages_freed(u64 mark);
 
 /* The processor's part, given by the kernel. */
 void tlb_arch_load_root(hpa_t root); /* writes CR3, which flushes all but global entries */

@@ -115,6 +115,12 @@ class Machine:
     def free_pages(self):
         return [row["pages"] for row in self.objects("mem") if row["owner"] == "free"][0]
 
+    def wait_free(self, pages):
+        """A CPU that is never idle gives back the last of what was destroyed at its next tick."""
+        limit = time.monotonic() + 30
+        while (free := self.free_pages()) != pages:
+            assert time.monotonic() < limit, f"{pages} pages were free, now {free}"
+
     def wait_end(self, name, limit=None):
         """Waits until the console says that a VM has ended; returns its state and why."""
         self.wait(rf"{name}: (stopped|crashed): ([^\r\n]*)\r*\n", limit)

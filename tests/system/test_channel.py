@@ -58,7 +58,7 @@ def test_life(build, tmp_path, emulator):
         assert channel.result("vm destroy tiny")[0]["state"] == "destroyed"
         channel.event("destroyed", "tiny")
         assert channel.result("vm list") == []
-        assert machine.free_pages() == before
+        machine.wait_free(before)
         assert not channel.log
         channel.send(b'{"id":"end","command":"poweroff"}\n')
         assert channel.reply() == {"id": "end", "status": "ok", "result": []}
@@ -91,7 +91,7 @@ def test_destroy(build, tmp_path):
             machine.wait_prompt()
             machine.wait_prompt()
         assert machine.objects("vm list") == []
-        assert machine.free_pages() == before
+        machine.wait_free(before)
 
 
 def test_on_crash(build, tmp_path):
@@ -115,7 +115,7 @@ def test_on_crash(build, tmp_path):
             channel.result("vm destroy bad")
             assert not [event for event in channel.events if event["event"] == "crashed"]
         assert channel.result("vm list") == []
-        assert machine.free_pages() == before
+        machine.wait_free(before)
 
 
 def check_same(channel, machine, command):

@@ -166,7 +166,7 @@ def test_refusals(build, tmp_path):
             out = machine.command(f"vm create spare {words}")
             assert out.startswith("error: ") and allowed in out, out
             assert machine.vm("spare") is None
-        assert machine.free_pages() == free
+        machine.wait_free(free)
         for words in ("memory=8M", "weight=0", "weight", "affinity=5", "cap=200%", "colour=red"):
             out = machine.command(f"vm set one {words}")
             assert out.startswith("error: ") and "allowed" in out, out

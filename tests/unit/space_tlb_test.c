@@ -180,6 +180,32 @@ static void test_pass_before_flush(void **state)
 	assert_int_equal(tlb_pages_waiting(), 0);
 }
 
+/* Who ends a group waits for its pages, and not for those that are freed meanwhile. */
+static void test_mark(void **state)
+{
+	u64 mark;
+	hpa_t hpa;
+
+	(void)state;
+	start(4 * MIB);
+	tlb_cpu_online(1);
+	assert_true(tlb_pages_freed(tlb_pages_mark()));
+	assert_int_equal(page_alloc(1, PAGE_KERNEL, NULL, &hpa), STATUS_OK);
+	tlb_page_free(hpa, NULL);
+	mark = tlb_pages_mark();
+	for (unsigned int n = 0; n < 5; n++)
+		tlb_cpu_passed(0);
+	assert_false(tlb_pages_freed(mark));
+	for (unsigned int n = 0; n < 5; n++) {
+		assert_int_equal(page_alloc(0, PAGE_KERNEL, NULL, &hpa), STATUS_OK);
+		tlb_page_free(hpa, NULL);
+		tlb_cpu_passed(1);
+		tlb_cpu_passed(0);
+	}
+	assert_true(tlb_pages_waiting() != 0);
+	assert_true(tlb_pages_freed(mark));
+}
+
 /* A CPU that is kicked and does not pass is a broken machine, but it gets its time. */
 static void test_cpu_gone(void **state)
 {
@@ -224,6 +250,7 @@ int main(void)
 		cmocka_unit_test(test_process_unmap),
 		cmocka_unit_test(test_two_cpus),
 		cmocka_unit_test(test_pass_before_flush),
+		cmocka_unit_test(test_mark),
 		cmocka_unit_test(test_cpu_gone),
 	};
 
