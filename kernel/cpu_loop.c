@@ -42,6 +42,11 @@ static NOINLINE void idle(struct cpu *cpu)
 	}
 	__atomic_store_n(&cpu->idle, true, __ATOMIC_SEQ_CST);
 	sched_beg(cpu);
+	/*
+	 * Anew, even if it is set: QEMU 7.2 may forget an interrupt that comes during VMRUN or
+	 * #VMEXIT, and the CPU would sleep until the next (docs/platforms.md).
+	 */
+	cpu->armed_tsc = 0;
 	timer_arm(cpu, 0);
 	tlb_cpu_idle(cpu->id, true);
 	cpu->counters->idle_since_tsc = began;
