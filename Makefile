@@ -51,8 +51,10 @@ DEMO := $(call find_sources,vmm/demo)
 FAULT_KERNEL := $(call find_sources,tests/faults/kernel)
 FAULT_MANAGER := $(call find_sources,tests/faults/manager)
 FAULT_WRAPS := $(foreach f,syscall_dispatch page_alloc page_alloc_cleared page_alloc_reserved \
-	page_reserve cache_alloc cache_alloc_object quota_charge space_fault,--wrap=$(f))
+	page_reserve cache_alloc cache_alloc_object quota_charge space_fault trap_nmi lapic_send,--wrap=$(f))
+FAULT_MANAGER_WRAPS := --wrap=command_run
 ifdef TEST
+$(BUILD)/manager.elf: PROGRAM_WRAPS := $(FAULT_MANAGER_WRAPS)
 KERNEL += $(FAULT_KERNEL)
 MANAGER += $(FAULT_MANAGER)
 WRAPS := $(FAULT_WRAPS)
@@ -101,7 +103,7 @@ $(BUILD)/%.ld: vmm/rt/image.ld kernel/abi/image.h boot/debug.ld $(BUILD)/flags
 define program
 $(BUILD)/$(1).elf: $(call objects,$(2)) $(BUILD)/$(1).ld
 	@$(if $(VERBOSE),,echo "  LD      $$@")
-	$(Q)$(LD) $(LDFLAGS) -z text -T $(BUILD)/$(1).ld -o $$@ $(call objects,$(2))
+	$(Q)$(LD) $(LDFLAGS) $$(PROGRAM_WRAPS) -z text -T $(BUILD)/$(1).ld -o $$@ $(call objects,$(2))
 
 $(BUILD)/$(1).bin: $(BUILD)/$(1).elf
 	$(Q)$(OBJCOPY) -O binary $$< $$@

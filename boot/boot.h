@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
+#include "arch/x86_64/cpu/uart.h"
 #include "boot/boot_info.h"
 #include "boot/regions.h"
 #include "lib/entropy.h"
@@ -15,9 +16,6 @@ struct boot_memory {
 	struct ram_ranges free;
 	struct boot_info *info;
 };
-
-/* Prints one sentence on COM1 and halts. */
-NORETURN void boot_fatal(const char *sentence);
 
 /* Fills an entropy pool from all there is and notes the sources in info. */
 void entropy_gather(struct entropy_pool *pool, struct boot_info *info);

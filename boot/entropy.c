@@ -11,19 +11,19 @@
 #define MODULE_SAMPLES 256u
 #define MODULE_SAMPLE_BYTES 64u
 
+/* False for a source that gives too little, or always the same: harmless, but it does not count. */
 static bool mix_hardware(struct entropy_pool *pool, bool (*draw)(u64 *value))
 {
+	u64 value[HARDWARE_WORDS];
+	bool differ = false;
 	u32 count = 0;
 
-	for (u32 tries = 0; count < HARDWARE_WORDS && tries < HARDWARE_TRIES; tries++) {
-		u64 value;
-
-		if (!draw(&value))
-			continue;
-		entropy_mix(pool, &value, sizeof(value));
-		count++;
-	}
-	return count > 0;
+	for (u32 tries = 0; count < HARDWARE_WORDS && tries < HARDWARE_TRIES; tries++)
+		count += draw(&value[count]);
+	entropy_mix(pool, value, count * sizeof(value[0]));
+	for (u32 i = 1; i < count; i++)
+		differ |= value[i] != value[0];
+	return count == HARDWARE_WORDS && differ;
 }
 
 static u32 gather_hardware(struct entropy_pool *pool)

@@ -38,7 +38,7 @@ static u64 choose_hpa(const struct ram_ranges *free, struct entropy_pool *pool, 
 			places += (length - bytes) / PAGE_SIZE + 1;
 	}
 	if (places == 0)
-		boot_fatal("no free piece of memory is large enough for the kernel");
+		uart_unfit("no free piece of memory is large enough for the kernel");
 	place = entropy_draw_u64(pool) % places;
 	for (u32 i = 0; i < free->count; i++) {
 		u64 length = free->range[i].end - free->range[i].start;
@@ -75,7 +75,7 @@ void kaslr_choose(struct boot_memory *memory, struct entropy_pool *pool)
 	info->image_link_base = IMAGE_LINK_BASE;
 	info->kaslr = boot_option(info->command_line, "nokaslr") == NULL;
 	if (direct_bytes > SLOT_ADDRESS(DIRECT_MAP_END) - SLOT_ADDRESS(DIRECT_MAP_FIRST))
-		boot_fatal("memory ends above 32 TiB, which is more than can be mapped");
+		uart_unfit("memory ends above 32 TiB, which is more than can be mapped");
 	if (!info->kaslr) {
 		info->image_hpa = HPA(IMAGE_LOAD_BASE);
 		info->image_base = HVA(IMAGE_LINK_BASE);
@@ -93,7 +93,7 @@ void kaslr_choose(struct boot_memory *memory, struct entropy_pool *pool)
 					     SLOT_ADDRESS(VMAP_END), VMAP_LEAST, 2 * MIB));
 	}
 	if (!ranges_remove(&memory->free, info->image_hpa.value, info->image_bytes))
-		boot_fatal("the memory map is too fragmented");
+		uart_unfit("the memory map is too fragmented");
 	info->used[info->used_count++] = (struct boot_used){
 		.base = info->image_hpa, .length = info->image_bytes, .owner = PAGE_IMAGE};
 }

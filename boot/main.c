@@ -1,6 +1,4 @@
 /* SPDX-License-Identifier: MIT */
-#include "arch/x86_64/cpu/instructions.h"
-#include "arch/x86_64/cpu/uart.h"
 #include "boot/boot.h"
 #include "boot/parse.h"
 #include "lib/string.h"
@@ -16,20 +14,10 @@ static struct boot_memory boot_memory;
 
 void boot_main(u32 protocol, u64 address) NORETURN;
 
-void boot_fatal(const char *sentence)
-{
-	uart_init();
-	uart_puts("skerry: ");
-	uart_puts(sentence);
-	uart_puts("\n");
-	for (;;)
-		hlt();
-}
-
 static void check(const char *error)
 {
 	if (error != NULL)
-		boot_fatal(error);
+		uart_unfit(error);
 }
 
 /* All RAM but what is in use: the image as loaded and the modules. The loader's data is read. */
@@ -44,9 +32,9 @@ static void find_free_memory(struct boot_memory *memory, struct boot_info *info)
 	for (u32 i = 0; i < info->module_count; i++)
 		fits &= ranges_remove(free, info->module[i].base.value, info->module[i].length);
 	if (!fits)
-		boot_fatal("the memory map is too fragmented");
+		uart_unfit("the memory map is too fragmented");
 	if (ranges_bytes(free) < MEMORY_LEAST)
-		boot_fatal("too little memory: 32 MiB must be free besides image and modules");
+		uart_unfit("too little memory: 32 MiB must be free besides image and modules");
 }
 
 /* From start32.S: identity mapping, interrupts off. */

@@ -29,10 +29,10 @@ static u64 table_alloc(struct boot_memory *memory)
 	while (i > 0 && memory->free.range[i - 1].start >= 4 * GIB)
 		i--;
 	if (i == 0)
-		boot_fatal("no memory is left for page tables");
+		uart_unfit("no memory is left for page tables");
 	page = MIN(memory->free.range[i - 1].end, 4 * GIB) - PAGE_SIZE;
 	if (!ranges_remove(&memory->free, page, PAGE_SIZE))
-		boot_fatal("the memory map is too fragmented");
+		uart_unfit("the memory map is too fragmented");
 
 	if (used->owner == PAGE_TABLE && used->base.value == page + PAGE_SIZE) {
 		used->base.value = page;
@@ -41,7 +41,7 @@ static u64 table_alloc(struct boot_memory *memory)
 		info->used[info->used_count++] = (struct boot_used){
 			.base = HPA(page), .length = PAGE_SIZE, .owner = PAGE_TABLE};
 	} else {
-		boot_fatal("the memory map is too fragmented");
+		uart_unfit("the memory map is too fragmented");
 	}
 	memset((void *)page, 0, PAGE_SIZE);
 	return page;

@@ -65,23 +65,17 @@ static const char *pvh_memory_map(const struct boot_view *view,
 
 const char *pvh_parse(const struct boot_view *view, u64 address, struct boot_info *info)
 {
-	const void *bytes = boot_view(view, address, PVH_START_INFO_V0_BYTES);
-	struct pvh_start_info start = {0};
+	const void *bytes = boot_view(view, address, sizeof(struct pvh_start_info));
+	struct pvh_start_info start;
 	const char *error;
 	const char *text;
 	size_t size;
 
 	if (bytes == NULL)
 		return "the PVH start information lies outside the low 4 GiB";
-	memcpy(&start, bytes, PVH_START_INFO_V0_BYTES);
+	memcpy(&start, bytes, sizeof(start));
 	if (start.magic != PVH_START_MAGIC)
 		return "the PVH start information has a wrong signature";
-	if (start.version >= 1) {
-		bytes = boot_view(view, address, sizeof(start));
-		if (bytes == NULL)
-			return "the PVH start information lies outside the low 4 GiB";
-		memcpy(&start, bytes, sizeof(start));
-	}
 	text = text_at(view, start.command_line, BOOT_COMMAND_LINE_BYTES, &size);
 	boot_copy_text(info->command_line, sizeof(info->command_line), text, size);
 

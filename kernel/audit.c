@@ -147,37 +147,35 @@ static void put_object(struct listing *listing, const struct object *object, u64
 
 static void put_slab(struct listing *listing, hpa_t slab)
 {
-	const struct quota *quota;
-	unsigned int kind;
-	u32 place = 0;
+	struct cache_cursor cursor = {0};
 
-	for (const void *object; (object = cache_walk(slab, &place, &kind, &quota)) != NULL;) {
-		if (kind == CACHE_MAPPING)
+	for (const void *object; (object = cache_walk(slab, &cursor)) != NULL;) {
+		if (cursor.kind == CACHE_MAPPING)
 			put_reference(listing, object, ((const struct mapping *)object)->memory);
-		else if (kind < OBJECT_TYPE_COUNT)
-			put_object(listing, object, identity(quota));
+		else if (cursor.kind < OBJECT_TYPE_COUNT)
+			put_object(listing, object, identity(cursor.quota));
 	}
 }
 
 /* A slab begins a page of records of its own. */
 static u64 list_frames(struct listing *listing, u64 first)
 {
-	struct page_block block;
+	const struct page *head;
 
 	if (first == 0)
 		put_reference(listing, NULL, log_news.queue);
 	for (u32 n = 0; n < STEP_FRAMES; n++) {
-		u64 count = page_block_at(first, &block);
+		u64 count = page_block_at(first, &head);
 
 		if (count == 0)
 			return AUDIT_END;
-		if (block.owner != PAGE_FREE) {
-			if (full(listing) || (block.slab && listing->count != 0))
+		if (head != NULL) {
+			if (full(listing) ||
+			    ((head->flags & PAGE_FLAG_SLAB) && listing->count != 0))
 				return first;
-			put(listing, AUDIT_BLOCK, block.owner | block.order << 8, block.hpa.value,
-			    block.account, 0);
-			if (block.slab)
-				put_slab(listing, block.hpa);
+			put(listing, AUDIT_BLOCK, head->owner | (u32)head->order << 8,
+			    page_hpa(head).value, head->previous * 8ull, 0);
+			put_slab(listing, page_hpa(head));
 		}
 		first += count;
 	}
@@ -239,12 +237,10 @@ static u64 list_handles(struct listing *listing, const struct process *process, 
 /* The object of an identity that an earlier list has told; NULL: it is not there any more. */
 static struct object *object_find(u64 id, enum object_type type)
 {
-	const struct quota *quota;
-	unsigned int kind;
-	u32 place = 0;
+	struct cache_cursor cursor = {0};
 
-	for (void *object; (object = cache_walk(HPA(id & ~PAGE_MASK), &place, &kind, &quota));) {
-		if (identity(object) == id && kind == type)
+	for (void *object; (object = cache_walk(HPA(id & ~PAGE_MASK), &cursor)) != NULL;) {
+		if (identity(object) == id && cursor.kind == type)
 			return object;
 	}
 	return NULL;

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include "arch/x86_64/cpu/uart.h"
 #include "kernel/boot_memory.h"
 #include "boot/boot_info.h"
 #include "kernel/machine.h"
@@ -42,7 +43,7 @@ void boot_memory_init(const struct boot_info *info)
 		.owner = PAGE_KERNEL,
 	};
 	if (!page_init(ram, ram_count, used, used_count))
-		machine_unfit("This machine has too little memory for Skerry.");
+		uart_unfit("This machine has too little memory for Skerry.");
 	if (kernel_space_init(info) != STATUS_OK)
 		panic("cannot take over the boot tables");
 }

@@ -35,10 +35,10 @@ void budget_cap_set(struct budget_cap *cap, u64 percent, u64 period_ticks, u64 n
 	cap->updated = now;
 }
 
-void budget_cap_run(struct budget_cap *cap, int change, u64 now)
+void budget_cap_run(struct budget_cap *cap, u64 change, u64 now)
 {
 	cap_advance(cap, now);
-	cap->running += (u64)change;
+	__atomic_fetch_add(&cap->running, change, __ATOMIC_RELAXED);
 }
 
 u64 budget_cap_left(struct budget_cap *cap, u64 now)

@@ -19,8 +19,8 @@ struct budget_cap {
 
 /* percent of one CPU; 0: no cap. Begins a new period, period_ticks long. */
 void budget_cap_set(struct budget_cap *cap, u64 percent, u64 period_ticks, u64 now);
-/* So many more entities spend it from now on. */
-void budget_cap_run(struct budget_cap *cap, int change, u64 now);
+/* So many more entities spend it from now on, or fewer, modulo 2^64. */
+void budget_cap_run(struct budget_cap *cap, u64 change, u64 now);
 /* Ticks until it is spent; 0: stop until cap->period_end. ~0: there is no cap. */
 u64 budget_cap_left(struct budget_cap *cap, u64 now);
 

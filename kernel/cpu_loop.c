@@ -3,9 +3,11 @@
 #include "arch/x86_64/cpu/instructions.h"
 #include "arch/x86_64/cpu/percpu.h"
 #include "kernel/abi/pages.h"
+#include "kernel/cpus.h"
 #include "kernel/log.h"
 #include "kernel/log_ring.h"
 #include "kernel/machine.h"
+#include "kernel/machine_check.h"
 #include "kernel/object_lock.h"
 #include "kernel/panic.h"
 #include "kernel/process.h"
@@ -15,6 +17,8 @@
 #include "kernel/timer.h"
 #include "kernel/vcpu.h"
 #include "mm/tlb.h"
+
+#define POLL_SHIFT 33
 
 struct lock object_lock;
 
@@ -29,6 +33,15 @@ static bool tidy_up(void)
 		lock_release(&object_lock, LOCK_OBJECTS);
 	}
 	return more;
+}
+
+/* Every few seconds, if the CPU does not sleep through. */
+static void poll(struct cpu *cpu, u64 now)
+{
+	if (likely(cpu->polled == now >> POLL_SHIFT))
+		return;
+	cpu->polled = now >> POLL_SHIFT;
+	machine_check_poll();
 }
 
 /* Nothing can run here: tidy up in small steps, then halt until an interrupt. */
@@ -57,38 +70,52 @@ static NOINLINE void idle(struct cpu *cpu)
 	__atomic_store_n(&cpu->idle, false, __ATOMIC_SEQ_CST);
 	cpu->counters->wakeups++;
 	cpu->counters->idle_tsc += rdtsc() - began;
+	poll(cpu, rdtsc());
 }
 
-/* The best thread takes the CPU; a dead one that the CPU still holds is forgotten. */
+/*
+ * The best thread takes the CPU; a dead one that the CPU still holds is forgotten. Ring 3's frame
+ * and address space stay another thread's while guests take turns.
+ */
 static void reschedule(struct cpu *cpu)
 {
 	struct thread *before = cpu->running;
+	struct thread *now;
 
 	sched_next(cpu);
-	if (before != NULL && before != cpu->running && before->guest != NULL)
+	now = cpu->running;
+	if (before != NULL && before != now && before->guest != NULL)
 		vcpu_preempt(before->guest);
-	if (cpu->running != NULL)
-		thread_load(cpu, cpu->running);
+	if (now != NULL && (now->guest == NULL || now == cpu->thread))
+		thread_load(cpu, now);
+	if (unlikely(sched_must_move(cpu)))
+		cpus_pend(cpu, PENDING_GIVE);
 	thread_forget_dead(cpu);
+}
+
+static NORETURN void leave_to_user(struct cpu *cpu)
+{
+	if (unlikely(cpu->thread != cpu->running))
+		thread_load(cpu, cpu->running);
+	cpu_return_to_user(cpu);
 }
 
 /* What concerns objects, and so other CPUs too. */
 static void settle_objects(struct cpu *cpu, u64 pending)
 {
 	lock_acquire(&object_lock, LOCK_OBJECTS);
-	if ((pending & PENDING_TIMER) != 0)
-		timer_expire(cpu);
+	timer_expire(cpu);
 	if ((pending & PENDING_LOG) != 0)
 		signal_raise(&log_news);
-	if ((pending & PENDING_GIVE) != 0)
-		sched_give(cpu);
 	if (sched_must_move(cpu))
 		sched_move(cpu);
+	else if ((pending & PENDING_GIVE) != 0)
+		sched_give(cpu);
 	lock_release(&object_lock, LOCK_OBJECTS);
 }
 
 /* By the offset into the image that it hit: the log is not to tell where images lie. */
-static void log_nmi(struct cpu *cpu)
+static NOINLINE void log_nmi(struct cpu *cpu)
 {
 	u64 image = machine.boot->image_base.value;
 	const struct thread *thread = cpu->nmi_rip < image ? cpu->thread : NULL;
@@ -104,48 +131,30 @@ static NOINLINE void settle(struct cpu *cpu)
 {
 	do {
 		u64 pending = __atomic_exchange_n(&cpu->pending, 0, __ATOMIC_SEQ_CST);
+		u64 now = rdtsc();
 
 		if ((pending & PENDING_MACHINE_CHECK) != 0)
-			panic("machine check on CPU %u", cpu->id);
+			machine_check_settle(cpu);
 		if ((pending & PENDING_NMI) != 0)
 			log_nmi(cpu);
 		if ((pending & PENDING_UNLOAD) != 0)
 			vcpu_unload(cpu);
 		if ((pending & PENDING_TIMER) != 0) {
-			sched_account(cpu);
 			(void)tidy_up(); /* this CPU may never be idle */
-			if (cpu->queue_tsc != 0 && rdtsc() >= cpu->queue_tsc)
+			poll(cpu, now);
+			if (now > cpu->queue_tsc - 1)
 				pending |= PENDING_RESCHEDULE;
-			if (sched_balance_due(cpu))
+			if (sched_balance_due(cpu, now))
 				pending |= PENDING_GIVE;
 		}
-		if ((pending & (PENDING_TIMER | PENDING_LOG | PENDING_GIVE)) != 0 ||
-		    sched_must_move(cpu))
+		if ((pending & (PENDING_LOG | PENDING_GIVE)) != 0 || timer_is_due(cpu->wake_tsc))
 			settle_objects(cpu, pending);
 		if ((pending & PENDING_RESCHEDULE) != 0 || cpu->running == NULL)
 			reschedule(cpu);
 		tlb_cpu_passed(cpu->id);
 		if (cpu->running == NULL && cpu->pending == 0)
 			idle(cpu);
-	} while (cpu->pending != 0 || cpu->running == NULL || sched_must_move(cpu));
-}
-
-static bool something_to_settle(const struct cpu *cpu)
-{
-	return cpu->pending != 0 || cpu->running == NULL || tlb_pages_waiting() != 0;
-}
-
-/*
- * A guest that never lets its CPU idle is interrupted while something waits to be given back, about
- * once in a millisecond: at round times, so that frequent exits do not put it off.
- */
-#define TIDY_TSC_MASK ((1ull << 21) - 1)
-
-static u64 guest_deadline(const struct vcpu *guest)
-{
-	if (likely(!teardown_waiting()))
-		return guest->deadline_tsc;
-	return MIN(guest->deadline_tsc - 1, rdtsc() | TIDY_TSC_MASK) + 1;
+	} while (cpu->pending != 0 || cpu->running == NULL);
 }
 
 void cpu_loop(struct cpu *cpu)
@@ -153,16 +162,15 @@ void cpu_loop(struct cpu *cpu)
 	for (;;) {
 		struct vcpu *guest;
 
-		if (unlikely(something_to_settle(cpu)))
+		if (unlikely(cpu_must_settle(cpu)))
 			settle(cpu);
 		guest = cpu->running->guest;
 		if (guest == NULL) {
 			timer_arm_briefly(cpu);
-			cpu_return_to_user(cpu);
+			leave_to_user(cpu);
 		}
-		timer_arm(cpu, guest_deadline(guest));
 		/* To the monitor with the timer as it was: nothing is later for ring 3. */
-		if (vcpu_step(cpu, guest) && !something_to_settle(cpu))
-			cpu_return_to_user(cpu);
+		if (vcpu_step(cpu, guest) && !cpu_must_settle(cpu))
+			leave_to_user(cpu);
 	}
 }

@@ -7,9 +7,9 @@
 #include "lib/read_once.h"
 
 /* The monitor may write the table at any time: a wrong answer then is its own guest's. */
-static const struct vcpu_cpuid_entry *find(const struct vcpu_cpuid_entry *table, u32 leaf,
-					   u32 subleaf)
+static const struct vcpu_cpuid_entry *find(const struct vcpu_cpuid_entry *table, const u64 *gpr)
 {
+	u32 leaf = (u32)READ_ONCE(gpr[GPR_RAX]);
 	u32 slot = vcpu_cpuid_slot(leaf);
 
 	for (u32 n = 0; n < VCPU_CPUID_PROBES; n++) {
@@ -19,14 +19,15 @@ static const struct vcpu_cpuid_entry *find(const struct vcpu_cpuid_entry *table,
 		if (!(flags & CPUID_VALID))
 			return NULL;
 		if (READ_ONCE(entry->leaf) == leaf &&
-		    (!(flags & CPUID_INDEXED) || READ_ONCE(entry->subleaf) == subleaf))
+		    (!(flags & CPUID_INDEXED) ||
+		     READ_ONCE(entry->subleaf) == (u32)READ_ONCE(gpr[GPR_RCX])))
 			return entry;
 	}
 	return NULL;
 }
 
 /* The bits that follow what the guest has set in CR4. */
-static u32 current_ecx(struct vcpu *vcpu, u32 flags, u32 ecx)
+static NOINLINE bool answer_ecx(struct vcpu *vcpu, u32 flags, u32 ecx)
 {
 	u64 cr4;
 
@@ -40,7 +41,8 @@ static u32 current_ecx(struct vcpu *vcpu, u32 flags, u32 ecx)
 		ecx &= ~(u32)CPUID_7_ECX_OSPKE;
 		ecx |= cr4 & CR4_PKE ? (u32)CPUID_7_ECX_OSPKE : 0;
 	}
-	return ecx;
+	vcpu->virt.page->gpr[GPR_RCX] = ecx;
+	return true;
 }
 
 bool cpuid_settle(struct vcpu *vcpu)
@@ -48,22 +50,19 @@ bool cpuid_settle(struct vcpu *vcpu)
 	u64 *gpr = vcpu->virt.page->gpr;
 	const struct vcpu_cpuid_entry *entry;
 	u32 flags;
-	u32 ecx;
 
 	if (vcpu->cpuid == NULL || vcpu->virt.exit.instruction_length == 0)
 		return false;
-	entry = find(vcpu->cpuid, (u32)READ_ONCE(gpr[GPR_RAX]), (u32)READ_ONCE(gpr[GPR_RCX]));
+	entry = find(vcpu->cpuid, gpr);
 	if (entry == NULL)
 		return false;
 	flags = READ_ONCE(entry->flags);
-	ecx = READ_ONCE(entry->ecx);
-	if (flags & (CPUID_OSXSAVE | CPUID_OSPKE))
-		ecx = current_ecx(vcpu, flags, ecx);
 	gpr[GPR_RAX] = READ_ONCE(entry->eax);
 	gpr[GPR_RBX] = READ_ONCE(entry->ebx);
-	gpr[GPR_RCX] = ecx;
+	gpr[GPR_RCX] = READ_ONCE(entry->ecx);
 	gpr[GPR_RDX] = READ_ONCE(entry->edx);
-	vcpu_advance(vcpu);
+	if (flags & (CPUID_OSXSAVE | CPUID_OSPKE))
+		return answer_ecx(vcpu, flags, (u32)gpr[GPR_RCX]);
 	return true;
 }
 
@@ -78,6 +77,5 @@ bool cpuid_settle_hypercall(struct vcpu *vcpu)
 	    (number < 64 && (READ_ONCE(page->hypercalls) >> number & 1)))
 		return false;
 	page->gpr[GPR_RAX] = READ_ONCE(page->hypercall_result);
-	vcpu_advance(vcpu);
 	return true;
 }

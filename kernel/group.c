@@ -72,18 +72,24 @@ static bool close_handles(struct group *group)
 	return false;
 }
 
-void group_end(struct group *group)
+void group_kill(struct group *group, u64 code)
 {
 	for (struct list *node = group->members.next; node != &group->members;) {
 		struct object *object = LIST_ENTRY(node, struct object, node);
 
 		object_get(object); /* ending a process may drop its last reference */
 		if (object->type == OBJECT_PROCESS)
-			process_end(CONTAINER_OF(object, struct process, object), 0);
-		object->dead = true;
+			process_end(CONTAINER_OF(object, struct process, object), code);
 		node = node->next;
 		object_put(object);
 	}
+}
+
+void group_end(struct group *group)
+{
+	group_kill(group, 0);
+	LIST_FOR_EACH(node, &group->members)
+		LIST_ENTRY(node, struct object, node)->dead = true;
 	while (close_handles(group))
 		;
 }

@@ -31,6 +31,9 @@ enum status group_create(u64 quota_pages, u64 weight, struct group **group) MUST
 /* Makes the object a member, so that destroying the group ends it. */
 void group_adopt(struct group *group, struct object *object);
 
+/* Ends every process among the members. */
+void group_kill(struct group *group, u64 code);
+
 /* Ends every member at once: processes stop, handles become stale. */
 void group_end(struct group *group);
 

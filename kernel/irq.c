@@ -72,11 +72,12 @@ void irq_release(struct object *object)
 }
 
 /* An edge that comes while its line is masked would be lost, a level comes again. */
-void irq_raise(u32 gsi)
+bool irq_raise(u32 gsi)
 {
 	if (gsi > GSI_MAX || lines[gsi] == NULL)
-		return;
+		return false;
 	if (lines[gsi]->level)
 		ioapic_mask(gsi);
 	signal_raise(&lines[gsi]->signal);
+	return true;
 }

@@ -21,5 +21,5 @@ enum status irq_create(u32 gsi, u32 flags, struct irq **irq) MUST_CHECK;
 void irq_unmask(struct irq *irq);
 void irq_release(struct object *object);
 
-/* The line's interrupt has come. */
-void irq_raise(u32 gsi);
+/* The line's interrupt has come; false: nobody has asked for it. */
+bool irq_raise(u32 gsi);

@@ -10,6 +10,7 @@
 #include "arch/x86_64/cpu/uart.h"
 #include "kernel/cpus.h"
 #include "kernel/log.h"
+#include "kernel/machine_check.h"
 #include "kernel/panic.h"
 #include "kernel/vm.h"
 #include "lib/string.h"
@@ -92,6 +93,7 @@ static enum status cpu_turn_on(struct cpu *cpu)
 			cpu->zone = (u8)machine.acpi.cpu[i].zone;
 	}
 	lapic_timer_init(VECTOR_TIMER);
+	machine_check_enable();
 	status = virt->cpu_enable(cpu->virt_area, pointer_to_hpa(cpu->virt_area));
 	cpu->virt_on = status == STATUS_OK;
 	return status;
@@ -108,7 +110,7 @@ static void clock_init(void)
 	u32 khz = tsc_calibrate();
 
 	if (khz == 0)
-		machine_unfit("Skerry cannot tell the TSC's rate: no PIT, nothing in CPUID.");
+		uart_unfit("Skerry cannot tell the TSC's rate: no PIT, nothing in CPUID.");
 	tsc_set_khz(khz);
 }
 
@@ -129,11 +131,11 @@ void machine_init(void)
 
 	virt = virt_probe(&reason);
 	if (virt == NULL)
-		machine_unfit(reason);
+		uart_unfit(reason);
 	if (page_alloc_cleared(0, PAGE_CONTROL, NULL, &cpu->virt_area) != STATUS_OK)
 		panic("no page for virtualization");
 	if (cpu_turn_on(cpu) != STATUS_OK)
-		machine_unfit("This CPU refuses to turn virtualization on.");
+		uart_unfit("This CPU refuses to turn virtualization on.");
 	log_info(LOG_CPU, "TSC %u kHz, APIC id %u, %u CPUs and %u I/O APICs in the MADT", tsc_khz(),
 		 cpu->apic_id, machine.acpi.cpu_count, machine.acpi.ioapic_count);
 }
@@ -192,15 +194,6 @@ void machine_stop(enum machine_stop how, u16 port, u32 value, u32 width)
 		out16(port, (u16)value);
 	if (how == MACHINE_STOP_OUT && width == 4)
 		out32(port, value);
-	machine_halt();
-}
-
-void machine_unfit(const char *sentence)
-{
-	uart_init();
-	uart_puts("skerry: ");
-	uart_puts(sentence);
-	uart_puts("\n");
 	machine_halt();
 }
 

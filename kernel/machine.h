@@ -35,5 +35,3 @@ void machine_virt_leave(struct cpu *cpu);
 /* Does what it says on the machine, then halts for good. */
 NORETURN void machine_stop(enum machine_stop how, u16 port, u32 value, u32 width);
 NORETURN void machine_halt(void);
-/* A sentence on COM1, then halt: the machine cannot run Skerry. */
-NORETURN void machine_unfit(const char *sentence);

@@ -59,6 +59,7 @@ enum kill_reason {
 	KILL_PAGE_FAULT,
 	KILL_NO_MEMORY,
 	KILL_FPU,
+	KILL_MACHINE_CHECK, /* a page of its VM's RAM is lost */
 };
 #define KILL_CODE(reason, detail) (1ull << 63 | (u64)(detail) << 8 | (reason))
 

@@ -2,6 +2,7 @@
 #include "kernel/run_queue.h"
 #include "lib/bits.h"
 #include "lib/checked.h"
+#include "lib/read_once.h"
 
 /*
  * Virtual time runs at most 2^20 times as fast as the clock (weight 1, 4096 runnable entities in
@@ -35,9 +36,7 @@ void run_group_init(struct run_group *group, u64 weight)
 
 void run_group_set_weight(struct run_group *group, u64 weight)
 {
-	lock_acquire(&group->lock, LOCK_GROUP);
-	group->weight = weight;
-	lock_release(&group->lock, LOCK_GROUP);
+	__atomic_store_n(&group->weight, weight, __ATOMIC_RELAXED);
 }
 
 void run_group_set_cap(struct run_group *group, u64 percent, u64 period_ticks, u64 now)
@@ -47,29 +46,25 @@ void run_group_set_cap(struct run_group *group, u64 percent, u64 period_ticks, u
 	lock_release(&group->lock, LOCK_GROUP);
 }
 
-static void group_change(struct run_group *group, int runnable, int running, u64 now)
+/* Virtual time per time is this / weight. Other CPUs may change both at any time. */
+static u64 group_factor(const struct run_group *group)
 {
-	lock_acquire(&group->lock, LOCK_GROUP);
-	group->runnable += (u64)runnable;
-	budget_cap_run(&group->cap, running, now);
-	lock_release(&group->lock, LOCK_GROUP);
+	return RUN_WEIGHT_DEFAULT * READ_ONCE(group->runnable);
 }
 
 /* A look at what other CPUs may change at any time. */
-struct group_state {
-	u64 factor; /* virtual time per time is factor / weight */
-	u64 weight;
+struct cap_state {
 	u64 left; /* ticks until the cap is spent, 0: now, ~0: never */
 	u64 period_end;
 };
 
-static struct group_state group_state(struct run_group *group, u64 now)
+static struct cap_state cap_state(struct run_group *group, u64 now)
 {
-	struct group_state state;
+	struct cap_state state = {~0ull, 0};
 
+	if (likely(READ_ONCE(group->cap.budget) == 0))
+		return state;
 	lock_acquire(&group->lock, LOCK_GROUP);
-	state.factor = RUN_WEIGHT_DEFAULT * group->runnable;
-	state.weight = group->weight;
 	state.left = budget_cap_left(&group->cap, now);
 	state.period_end = group->cap.period_end;
 	lock_release(&group->lock, LOCK_GROUP);
@@ -114,8 +109,11 @@ static void advance_virtual_time(struct run_queue *queue, u64 virtual_time)
 		queue->virtual_time = virtual_time;
 }
 
-static void set_load(struct run_queue *queue, struct run_entity *entity, u64 load)
+static void set_load(struct run_queue *queue, struct run_entity *entity)
 {
+	const struct run_group *group = entity->group;
+	u64 load = LOAD_UNIT * READ_ONCE(group->weight) / group_factor(group);
+
 	queue->load += load - entity->load;
 	entity->load = load;
 }
@@ -136,15 +134,20 @@ static void dequeue(struct run_queue *queue, struct run_entity *entity)
 }
 
 /* Among those without reserved time, where who was away is credited with half a slice at most. */
-static void enqueue_fair(struct run_queue *queue, struct run_entity *entity,
-			 const struct group_state *state)
+static void enqueue_fair(struct run_queue *queue, struct run_entity *entity, u64 now)
 {
-	u64 floor = queue->virtual_time - mul_div(queue->slice / 2, state->factor, state->weight);
+	struct run_group *group = entity->group;
+	struct cap_state cap = cap_state(group, now);
 
-	if (tick_before(entity->virtual_time, floor))
-		entity->virtual_time = floor;
-	if (state->left == 0)
-		park(queue, entity, state->period_end);
+	if (tick_before(entity->virtual_time, queue->virtual_time)) {
+		u64 credit = mul_div(queue->slice / 2, group_factor(group), group->weight);
+		u64 floor = queue->virtual_time - credit;
+
+		if (tick_before(entity->virtual_time, floor))
+			entity->virtual_time = floor;
+	}
+	if (cap.left == 0)
+		park(queue, entity, cap.period_end);
 	else
 		heap_insert(&queue->fair, &entity->node, entity->virtual_time);
 }
@@ -152,9 +155,8 @@ static void enqueue_fair(struct run_queue *queue, struct run_entity *entity,
 static void enqueue(struct run_queue *queue, struct run_entity *entity, u64 now)
 {
 	struct budget_reservation *reservation = &entity->reservation;
-	struct group_state state = group_state(entity->group, now);
 
-	set_load(queue, entity, LOAD_UNIT * state.weight / state.factor);
+	set_load(queue, entity);
 	if (reservation->budget != 0) {
 		if (!tick_before(now, reservation->deadline))
 			budget_reservation_renew(reservation, now);
@@ -162,26 +164,29 @@ static void enqueue(struct run_queue *queue, struct run_entity *entity, u64 now)
 			    &entity->deadline_node, reservation->deadline);
 	}
 	if (reservation->remaining == 0)
-		enqueue_fair(queue, entity, &state);
+		enqueue_fair(queue, entity, now);
+}
+
+static bool is_due(const struct heap *heap, u64 now)
+{
+	return unlikely(heap->first != NULL) && !tick_before(now, heap->first->key);
+}
+
+static NOINLINE void enqueue_anew(struct run_queue *queue, struct run_entity *entity, u64 now)
+{
+	dequeue(queue, entity);
+	enqueue(queue, entity, now);
 }
 
 /* Does what is due: renews reservations and wakes the parked. */
-static void settle(struct run_queue *queue, u64 now)
+static inline void settle(struct run_queue *queue, u64 now)
 {
-	struct heap *const heaps[] = {&queue->deadline, &queue->exhausted, &queue->parked};
-
-	for (unsigned int i = 0; i < ARRAY_COUNT(heaps); i++) {
-		struct heap_node *node;
-
-		while ((node = heaps[i]->first) != NULL && !tick_before(now, node->key)) {
-			struct run_entity *entity = heaps[i] == &queue->parked
-							    ? fair_entity(node)
-							    : deadline_entity(node);
-
-			dequeue(queue, entity);
-			enqueue(queue, entity, now);
-		}
-	}
+	while (is_due(&queue->deadline, now))
+		enqueue_anew(queue, deadline_entity(queue->deadline.first), now);
+	while (is_due(&queue->exhausted, now))
+		enqueue_anew(queue, deadline_entity(queue->exhausted.first), now);
+	while (is_due(&queue->parked, now))
+		enqueue_anew(queue, fair_entity(queue->parked.first), now);
 }
 
 /* --- the queue --- */
@@ -206,7 +211,7 @@ void run_queue_add(struct run_queue *queue, struct run_entity *entity, u64 now)
 		attach(queue, entity);
 	if (!entity->runnable) {
 		entity->runnable = true;
-		group_change(entity->group, 1, 0, now);
+		__atomic_fetch_add(&entity->group->runnable, 1, __ATOMIC_RELAXED);
 		catch_up(queue, entity, now);
 		if (entity->reservation.budget != 0)
 			budget_reservation_wake(&entity->reservation, now);
@@ -215,11 +220,20 @@ void run_queue_add(struct run_queue *queue, struct run_entity *entity, u64 now)
 	enqueue(queue, entity, now);
 }
 
+/* The count without the lock: a cap that is set at the same time begins a little off. */
 static void set_running(struct run_entity *entity, bool running, u64 now)
 {
-	if (entity->running != running)
-		group_change(entity->group, 0, running ? 1 : -1, now);
+	struct run_group *group = entity->group;
+	u64 change = running - (u64)entity->running;
+
 	entity->running = running;
+	if (likely(READ_ONCE(group->cap.budget) == 0)) {
+		__atomic_fetch_add(&group->cap.running, change, __ATOMIC_RELAXED);
+		return;
+	}
+	lock_acquire(&group->lock, LOCK_GROUP);
+	budget_cap_run(&group->cap, change, now);
+	lock_release(&group->lock, LOCK_GROUP);
 }
 
 /* Ends that it waits or runs here. */
@@ -227,14 +241,15 @@ static void leave(struct run_queue *queue, struct run_entity *entity, u64 now)
 {
 	dequeue(queue, entity);
 	set_running(entity, false, now);
-	set_load(queue, entity, 0);
+	queue->load -= entity->load;
+	entity->load = 0;
 	queue->count--;
 }
 
 void run_queue_remove(struct run_queue *queue, struct run_entity *entity, u64 now)
 {
 	leave(queue, entity, now);
-	group_change(entity->group, -1, 0, now);
+	__atomic_fetch_sub(&entity->group->runnable, 1, __ATOMIC_RELAXED);
 	entity->runnable = false;
 	entity->removed = now;
 }
@@ -250,49 +265,69 @@ void run_queue_detach(struct run_queue *queue, struct run_entity *entity, u64 no
 	entity->queue = NULL;
 }
 
-static struct run_entity *pick_fair(struct run_queue *queue, u64 now)
+/* The first of those that may run and do not share a spent cap: these are parked. */
+static struct run_entity *best_waiting(struct run_queue *queue, u64 now)
 {
-	struct run_entity *entity;
+	struct run_entity *entity = deadline_entity(queue->deadline.first);
 
-	while ((entity = fair_entity(queue->fair.first)) != NULL) {
-		struct group_state state = group_state(entity->group, now);
+	while (entity == NULL && queue->fair.first != NULL) {
+		struct run_entity *fair = fair_entity(queue->fair.first);
+		struct cap_state cap = cap_state(fair->group, now);
 
-		if (state.left != 0) {
-			advance_virtual_time(queue, entity->virtual_time);
-			break;
+		if (cap.left != 0) {
+			entity = fair;
+		} else {
+			heap_remove(&fair->node);
+			park(queue, fair, cap.period_end);
 		}
-		heap_remove(&entity->node);
-		park(queue, entity, state.period_end);
 	}
 	return entity;
 }
 
-struct run_entity *run_queue_pick(struct run_queue *queue, u64 now)
+/* Whether it may go on beside the best of those that wait, NULL: none. */
+static bool stays(const struct run_queue *queue, const struct run_entity *running,
+		  const struct run_entity *best, u64 now)
 {
-	struct run_entity *entity;
+	if (best != NULL && run_queue_preempts(queue, running, best))
+		return false;
+	return running->reservation.remaining != 0 || cap_state(running->group, now).left != 0;
+}
+
+struct run_entity *run_queue_next(struct run_queue *queue, struct run_entity *running, u64 now)
+{
+	struct run_entity *next;
 
 	settle(queue, now);
-	entity = deadline_entity(queue->deadline.first);
-	if (entity == NULL)
-		entity = pick_fair(queue, now);
-	if (entity == NULL)
-		return NULL;
-	dequeue(queue, entity);
-	set_running(entity, true, now);
+	next = best_waiting(queue, now);
+	if (running != NULL && stays(queue, running, next, now))
+		next = running;
+	if (next != NULL && next->reservation.remaining == 0)
+		advance_virtual_time(queue, next->virtual_time);
 	queue->slice_end = now + queue->slice;
-	return entity;
+	if (next == running)
+		return next;
+	if (next != NULL) {
+		dequeue(queue, next);
+		set_running(next, true, now);
+	}
+	if (running != NULL) {
+		set_running(running, false, now);
+		enqueue(queue, running, now);
+	}
+	return next;
 }
 
 /* By the time, with what the division by the weight leaves over from one charge to the next. */
-static void charge_fair(struct run_queue *queue, struct run_entity *running, u64 ran,
-			const struct group_state *state)
+static void charge_fair(struct run_queue *queue, struct run_entity *running, u64 ran)
 {
 	const struct heap_node *next = queue->fair.first;
-	u64 quotient = mul_div(ran, state->factor, state->weight);
+	u64 factor = group_factor(running->group);
+	u64 weight = READ_ONCE(running->group->weight);
+	u64 quotient = mul_div(ran, factor, weight);
 
-	running->remainder += ran * state->factor - quotient * state->weight;
-	if (running->remainder >= state->weight) {
-		running->remainder -= state->weight;
+	running->remainder += ran * factor - quotient * weight;
+	if (running->remainder >= weight) {
+		running->remainder -= weight;
 		quotient++;
 	}
 	running->virtual_time += quotient;
@@ -302,22 +337,16 @@ static void charge_fair(struct run_queue *queue, struct run_entity *running, u64
 		advance_virtual_time(queue, running->virtual_time);
 }
 
-bool run_queue_charge(struct run_queue *queue, struct run_entity *running, u64 ran, u64 now)
+void run_queue_charge(struct run_queue *queue, struct run_entity *running, u64 ran, u64 now)
 {
-	u64 fair = budget_reservation_charge(&running->reservation, ran, now);
-	struct group_state state = group_state(running->group, now);
+	struct budget_reservation *reservation = &running->reservation;
 
-	if (fair != 0) {
-		charge_fair(queue, running, MIN(fair, CHARGED_TICKS_MAX), &state);
+	if (unlikely(reservation->budget != 0))
+		ran = budget_reservation_charge(reservation, ran, now);
+	if (ran != 0) {
+		charge_fair(queue, running, MIN(ran, CHARGED_TICKS_MAX));
 		note_progress(queue, running, now);
 	}
-	return running->reservation.remaining == 0 && state.left == 0;
-}
-
-void run_queue_put_back(struct run_queue *queue, struct run_entity *running, u64 now)
-{
-	set_running(running, false, now);
-	enqueue(queue, running, now);
 }
 
 bool run_queue_yield_to(struct run_queue *queue, struct run_entity *running,
@@ -366,7 +395,7 @@ static u64 running_delay(const struct run_queue *queue, const struct run_entity 
 {
 	const struct budget_reservation *reservation = &running->reservation;
 	const struct heap_node *urgent = queue->deadline.first;
-	u64 left = group_state(running->group, now).left;
+	u64 left = cap_state(running->group, now).left;
 	u64 delay = ~0ull;
 
 	if (urgent != NULL &&
@@ -386,8 +415,7 @@ static u64 running_delay(const struct run_queue *queue, const struct run_entity 
 	return MIN(delay, left);
 }
 
-bool run_queue_next_event(struct run_queue *queue, const struct run_entity *running, u64 now,
-			  u64 *event)
+u64 run_queue_next_event(struct run_queue *queue, const struct run_entity *running, u64 now)
 {
 	u64 delay = ~0ull;
 
@@ -400,8 +428,7 @@ bool run_queue_next_event(struct run_queue *queue, const struct run_entity *runn
 		delay = earlier(delay, queue->exhausted.first->key, now);
 	if (queue->parked.first != NULL)
 		delay = earlier(delay, queue->parked.first->key, now);
-	*event = now + delay;
-	return delay != ~0ull;
+	return delay;
 }
 
 struct run_entity *run_queue_next_waiting(const struct run_queue *queue,
@@ -446,9 +473,7 @@ bool run_queue_reserve(struct run_queue *queue, struct run_entity *entity, u64 b
 	reservation->period = period;
 	reservation->remaining = budget;
 	reservation->deadline = now + period;
-	if (entity->runnable && !entity->running) {
-		dequeue(queue, entity);
-		enqueue(queue, entity, now);
-	}
+	if (entity->runnable && !entity->running)
+		enqueue_anew(queue, entity, now);
 	return true;
 }

@@ -38,11 +38,11 @@ struct run_progress {
 	u64 noted; /* the tick */
 };
 
-/* What many entities on all CPUs share; all of it guarded by `lock`. */
+/* What many entities on all CPUs share: two words without a lock, the rest guarded by `lock`. */
 struct run_group {
-	struct lock lock;
 	u64 weight;
 	u64 runnable; /* entities that run or want to */
+	struct lock lock;
 	struct budget_cap cap;
 	struct run_progress progress[16]; /* by the queue's address; two may share one */
 };
@@ -91,20 +91,15 @@ void run_queue_add(struct run_queue *queue, struct run_entity *entity, u64 now);
 void run_queue_remove(struct run_queue *queue, struct run_entity *entity, u64 now);
 
 /*
- * The entity to run from now on, off the queue until run_queue_put_back, run_queue_remove or
- * run_queue_detach; NULL: none. O(log n), and as much again for each whose reservation or cap was
- * renewed or ran out since, which happens once per entity and period.
+ * The entity to run from now on, off the queue until it is no longer that, run_queue_remove or
+ * run_queue_detach; NULL: none. `running`: the one that did until now, charged, and can go on; may
+ * be NULL. O(log n), and as much again for each whose reservation or cap was renewed or ran out
+ * since, which happens once per entity and period.
  */
-struct run_entity *run_queue_pick(struct run_queue *queue, u64 now);
+struct run_entity *run_queue_next(struct run_queue *queue, struct run_entity *running, u64 now);
 
-/*
- * The running entity ran for `ran` ticks until now since it was picked or last charged. Whether
- * it must stop at once, because its group has spent its cap.
- */
-bool run_queue_charge(struct run_queue *queue, struct run_entity *running, u64 ran, u64 now);
-
-/* The running one waits again; it was charged until now. */
-void run_queue_put_back(struct run_queue *queue, struct run_entity *running, u64 now);
+/* The running entity ran for `ran` ticks until now since it was picked or last charged. */
+void run_queue_charge(struct run_queue *queue, struct run_entity *running, u64 ran, u64 now);
 
 /*
  * The running one, charged, lets a waiting one of its group go ahead of it: they change places,
@@ -119,11 +114,10 @@ bool run_queue_preempts(const struct run_queue *queue, const struct run_entity *
 			const struct run_entity *candidate);
 
 /*
- * The tick at which to charge the running one (may be NULL), put it back and pick: false when
- * that need never be. Any other call may change it; `running` must be charged until now.
+ * Ticks from now until the running one (may be NULL) is to be charged and the next asked for; ~0:
+ * never. Any other call may change it; `running` must be charged until now.
  */
-bool run_queue_next_event(struct run_queue *queue, const struct run_entity *running, u64 now,
-			  u64 *event);
+u64 run_queue_next_event(struct run_queue *queue, const struct run_entity *running, u64 now);
 
 /*
  * Ends that it belongs to the queue, giving back its reserved share; waiting, running (charged)

@@ -79,37 +79,29 @@ static void publish_missed(struct thread *thread)
 	thread->missed_shown = missed;
 }
 
-/* Under the CPU's lock. True when the running thread has no right to go on. */
-static bool charge(struct cpu *cpu, u64 now)
+/* Under the CPU's lock. */
+static void charge(struct cpu *cpu, u64 now)
 {
 	struct thread *running = cpu->running;
 	u64 ran = now - cpu->charged_tsc;
-	bool reserved;
-	bool stop;
 
 	cpu->charged_tsc = now;
 	if (running == NULL || (s64)ran < 0)
-		return false;
+		return;
 	__atomic_fetch_add(&running->process->group->page->cpu_tsc, ran, __ATOMIC_RELAXED);
-	reserved = running->run.reservation.remaining != 0;
-	stop = run_queue_charge(cpu->queue, &running->run, ran, now);
+	run_queue_charge(cpu->queue, &running->run, ran, now);
 	publish_missed(running);
-	/* Without reserved time it is one of those who share the rest. */
-	return stop || (reserved && running->run.reservation.remaining == 0);
 }
 
 /* Under the CPU's lock, with the running thread charged. */
 static void publish(struct cpu *cpu, u64 now)
 {
 	struct thread *running = cpu->running;
-	u64 event = 0;
+	u64 delay = run_queue_next_event(cpu->queue, running != NULL ? &running->run : NULL, now);
 
 	cpu->counters->tag = running != NULL ? running->process->group->tag : 0;
 	cpu->counters->running_since_tsc = running != NULL ? now : 0;
-
-	if (!run_queue_next_event(cpu->queue, running != NULL ? &running->run : NULL, now, &event))
-		event = 0;
-	__atomic_store_n(&cpu->queue_tsc, event, __ATOMIC_RELAXED);
+	__atomic_store_n(&cpu->queue_tsc, delay != ~0ull ? now + delay : 0, __ATOMIC_RELAXED);
 }
 
 /* The home is busy with something else: a CPU that halts may come and take the thread. */
@@ -135,10 +127,10 @@ void sched_ready(struct thread *thread)
 	lock_acquire(&cpu->lock, LOCK_QUEUE);
 	if (!thread->run.runnable)
 		thread->ready_tsc = now;
-	look = charge(cpu, now);
+	charge(cpu, now);
 	running = cpu->running != NULL ? &cpu->running->run : NULL;
 	run_queue_add(cpu->queue, &thread->run, now);
-	look |= running == NULL || run_queue_preempts(cpu->queue, running, &thread->run);
+	look = running == NULL || run_queue_preempts(cpu->queue, running, &thread->run);
 	publish(cpu, now);
 	lock_release(&cpu->lock, LOCK_QUEUE);
 
@@ -170,22 +162,10 @@ void sched_block(struct cpu *cpu)
 	cpus_pend(cpu, PENDING_RESCHEDULE);
 }
 
-void sched_account(struct cpu *cpu)
-{
-	u64 now = rdtsc();
-
-	lock_acquire(&cpu->lock, LOCK_QUEUE);
-	if (charge(cpu, now))
-		cpus_pend(cpu, PENDING_RESCHEDULE);
-	publish(cpu, now);
-	lock_release(&cpu->lock, LOCK_QUEUE);
-}
-
 static void begin(struct thread *thread, u64 now)
 {
 	s64 waited = (s64)(now - thread->ready_tsc);
 
-	publish_missed(thread);
 	if (waited <= 0) /* another CPU's clock may be a little ahead */
 		return;
 	thread->waited_tsc += (u64)waited;
@@ -195,21 +175,25 @@ static void begin(struct thread *thread, u64 now)
 
 void sched_next(struct cpu *cpu)
 {
+	struct thread *before = cpu->running;
+	struct run_entity *running = NULL;
 	struct run_entity *next;
 	u64 now = rdtsc();
 
 	lock_acquire(&cpu->lock, LOCK_QUEUE);
 	charge(cpu, now);
-	if (cpu->running != NULL && cpu->running->state == THREAD_READY) {
-		cpu->running->ready_tsc = now;
-		run_queue_put_back(cpu->queue, &cpu->running->run, now);
-	} else if (cpu->running != NULL) {
-		run_queue_remove(cpu->queue, &cpu->running->run, now);
+	if (before != NULL && before->state == THREAD_READY) {
+		before->ready_tsc = now;
+		running = &before->run;
+	} else if (before != NULL) {
+		run_queue_remove(cpu->queue, &before->run, now);
 	}
-	next = run_queue_pick(cpu->queue, now);
+	next = run_queue_next(cpu->queue, running, now);
 	cpu->running = next != NULL ? thread_of(next) : NULL;
-	if (cpu->running != NULL)
+	if (next != NULL && next != running) {
 		begin(cpu->running, now);
+		cpu->counters->switches++;
+	}
 	publish(cpu, now);
 	lock_release(&cpu->lock, LOCK_QUEUE);
 }
@@ -239,8 +223,7 @@ void sched_move(struct cpu *cpu)
 	cpu->running = NULL;
 	publish(cpu, now);
 	lock_release(&cpu->lock, LOCK_QUEUE);
-	thread_unload(cpu);
-	vcpu_unload(cpu); /* it may be the thread's, which would ask for it from there */
+	thread_unload(cpu, thread);
 	thread->cpu = target;
 	thread->ready_tsc = now;
 	log_debug(LOG_SCHED, "thread moves to CPU %u", target->id);
@@ -250,13 +233,12 @@ void sched_move(struct cpu *cpu)
 
 enum status sched_yield(struct cpu *cpu, struct thread *to)
 {
-	bool waits = true;
+	bool waits;
 
 	lock_acquire(&cpu->lock, LOCK_QUEUE);
 	charge(cpu, rdtsc());
-	if (to != NULL)
-		waits = to->cpu == cpu &&
-			run_queue_yield_to(cpu->queue, &cpu->running->run, &to->run);
+	waits = to == NULL || (to->cpu == cpu && run_queue_yield_to(
+						      cpu->queue, &cpu->running->run, &to->run));
 	lock_release(&cpu->lock, LOCK_QUEUE);
 	if (!waits)
 		return STATUS_NOT_FOUND;
@@ -279,11 +261,6 @@ void sched_beg(struct cpu *cpu)
 		cpus_pend(victim, PENDING_GIVE);
 }
 
-bool sched_balance_due(const struct cpu *cpu)
-{
-	return cpu->queue->count > 1 && rdtsc() >= cpu->balance_tsc;
-}
-
 /*
  * Whether less is to do there, also with what the thread takes along. It may become as much as
  * here, so that three who share two CPUs take turns at being alone: the one that came last stays.
@@ -295,11 +272,7 @@ static bool better(const struct cpu *there, const struct cpu *here, const struct
 	       (load_of(there) == 0 || now - thread->moved_tsc > tsc_from_ns(SCHED_STAY_NS));
 }
 
-/*
- * The thread, of those that wait here, that is furthest behind and better off elsewhere. Not one
- * whose registers this CPU still has: it blocked last, and was woken after the CPU looked at the
- * queue.
- */
+/* The thread, of those that wait here, that is furthest behind and better off elsewhere. */
 static struct thread *take(struct cpu *cpu, struct cpu **target, u64 now)
 {
 	struct run_entity *entity = NULL;
@@ -311,8 +284,7 @@ static struct thread *take(struct cpu *cpu, struct cpu **target, u64 now)
 		if (entity == NULL)
 			break;
 		*target = sched_place(thread_of(entity)->process->group->affinity);
-		if (thread_of(entity) != cpu->thread &&
-		    better(*target, cpu, thread_of(entity), now))
+		if (better(*target, cpu, thread_of(entity), now))
 			found = thread_of(entity);
 	}
 	if (found != NULL)
@@ -327,10 +299,10 @@ void sched_give(struct cpu *cpu)
 	struct cpu *target;
 	struct thread *thread = take(cpu, &target, now);
 
+	cpu->balance_tsc = now + tsc_from_ns(thread != NULL ? SCHED_BALANCE_NS : SCHED_RETRY_NS);
 	if (thread == NULL)
 		return;
-	vcpu_unload(cpu); /* it may be the thread's, which would ask for it from there */
-	cpu->balance_tsc = now + tsc_from_ns(SCHED_BALANCE_NS);
+	thread_unload(cpu, thread);
 	target->balance_tsc = cpu->balance_tsc;
 	thread->cpu = target;
 	thread->moved_tsc = now;

@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
+#include "arch/x86_64/cpu/percpu.h"
+#include "kernel/run_queue.h"
 #include "lib/status.h"
 
-struct cpu;
 struct thread;
 
 #define SCHED_SLICE_NS (5 * NS_PER_MS)
 #define SCHED_BALANCE_NS (100 * NS_PER_MS) /* after a thread was handed over */
+#define SCHED_RETRY_NS (25 * NS_PER_MS)    /* after none was found to hand over */
 #define SCHED_STAY_NS (150 * NS_PER_MS)	   /* where it was handed over to, at the least */
 
 /*
@@ -47,8 +49,6 @@ enum status sched_reserve(struct thread *thread, u64 budget_ns, u64 period_ns,
 
 /* The following are for the CPU itself. */
 
-/* Charges the running thread for the time since it was last charged. */
-void sched_account(struct cpu *cpu);
 /* Puts the running thread back and takes the best one: cpu->running, NULL when there is none. */
 void sched_next(struct cpu *cpu);
 /* Whether the running thread has to go on elsewhere. */
@@ -63,6 +63,9 @@ enum status sched_yield(struct cpu *cpu, struct thread *to);
 /* This CPU has nothing to do: tells the busiest one. */
 void sched_beg(struct cpu *cpu);
 /* Whether it is time to look if others have less to do. */
-bool sched_balance_due(const struct cpu *cpu);
+static inline bool sched_balance_due(const struct cpu *cpu, u64 now)
+{
+	return now >= cpu->balance_tsc && cpu->queue->count > 1;
+}
 /* Hands a waiting thread to a CPU that has less to do, if there is one. Under the object lock. */
 void sched_give(struct cpu *cpu);

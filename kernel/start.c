@@ -148,6 +148,11 @@ bool start_is_manager(const struct process *process)
 	return process == manager;
 }
 
+bool start_is_managers(const struct space *space)
+{
+	return space == manager->space;
+}
+
 void start_manager(void)
 {
 	struct memory *image;

@@ -12,6 +12,9 @@ void start_manager(void);
 /* Whether the process is the manager: the machine cannot go on without it. */
 struct process;
 bool start_is_manager(const struct process *process);
+/* Whether the space is the manager's. */
+struct space;
+bool start_is_managers(const struct space *space);
 
 struct object;
 bool start_is_root(const struct object *object);

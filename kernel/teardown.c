@@ -12,13 +12,13 @@
 #include "mm/space.h"
 
 /* Objects without references whose pages still have to be returned, in order of their end. */
-static struct list waiting = {&waiting, &waiting};
+struct list teardown_list = {&teardown_list, &teardown_list};
 
 static void release_later(struct object *object)
 {
 	object->dead = true;
 	list_remove(&object->node);
-	list_push_back(&waiting, &object->node);
+	list_push_back(&teardown_list, &object->node);
 }
 
 static void release_queue(struct object *object)
@@ -78,16 +78,11 @@ bool teardown_step(void)
 {
 	struct object *object;
 
-	if (list_empty(&waiting))
+	if (list_empty(&teardown_list))
 		return false;
-	object = LIST_ENTRY(waiting.next, struct object, node);
+	object = LIST_ENTRY(teardown_list.next, struct object, node);
 	list_remove(&object->node);
 	if (step(object) == STATUS_AGAIN)
-		list_push_back(&waiting, &object->node);
+		list_push_back(&teardown_list, &object->node);
 	return true;
-}
-
-bool teardown_waiting(void)
-{
-	return !list_empty(&waiting);
 }

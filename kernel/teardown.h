@@ -10,4 +10,8 @@
  */
 bool teardown_step(void);
 /* Whether there is something to do; may be asked without the lock. */
-bool teardown_waiting(void);
+extern struct list teardown_list;
+static inline bool teardown_waiting(void)
+{
+	return !list_empty(&teardown_list);
+}

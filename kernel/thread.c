@@ -94,7 +94,7 @@ enum status thread_free(struct thread *thread)
 	return STATUS_OK;
 }
 
-static void forget(struct cpu *cpu)
+static NOINLINE void forget(struct cpu *cpu)
 {
 	tlb_process_leave(cpu->id);
 	cpu->kernel_root = 0;
@@ -111,9 +111,13 @@ void thread_forget_dead(struct cpu *cpu)
 		forget(cpu);
 }
 
-void thread_unload(struct cpu *cpu)
+/* A vCPU that is loaded may be the thread's, which would ask for it from another CPU. */
+void thread_unload(struct cpu *cpu, struct thread *thread)
 {
-	cpu->thread->frame = *loaded_frame(cpu);
+	vcpu_unload(cpu);
+	if (cpu->thread != thread)
+		return;
+	thread->frame = *loaded_frame(cpu);
 	forget(cpu);
 }
 
@@ -121,12 +125,9 @@ void thread_ports_load(struct cpu *cpu, struct thread *thread)
 {
 	struct process *process = thread->process;
 
-	if (process->ports == NULL) {
-		cpu_ports_forbid(cpu);
-		return;
-	}
-	cpu_ports_allow(cpu, process->ports, cpu->ports_version != process->ports_version);
-	cpu->ports_version = process->ports_version;
+	cpu_ports_set(cpu, process->ports, cpu->ports_version != process->ports_version);
+	if (process->ports != NULL)
+		cpu->ports_version = process->ports_version;
 }
 
 /* Ring 3 runs on the user view where the CPU is open to Meltdown; the entry stubs switch. */
@@ -140,15 +141,6 @@ static void space_load(struct cpu *cpu, struct space *space)
 	tlb_process_enter(space, cpu->id);
 }
 
-static void frame_load(struct cpu *cpu, struct thread *thread)
-{
-	if (cpu->thread != NULL)
-		cpu->thread->frame = *loaded_frame(cpu);
-	*loaded_frame(cpu) = thread->frame;
-	cpu->thread = thread;
-	cpu->counters->switches++;
-}
-
 /* Even the thread that was loaded last may find the kernel's own tables: the CPU was idle. */
 void thread_load(struct cpu *cpu, struct thread *thread)
 {
@@ -156,9 +148,13 @@ void thread_load(struct cpu *cpu, struct thread *thread)
 	if (cpu->thread != thread) {
 		if (cpu->thread == NULL || cpu->thread->process != thread->process)
 			speculation_barrier();
-		frame_load(cpu, thread);
-		thread_ports_load(cpu, thread);
+		if (cpu->thread != NULL)
+			cpu->thread->frame = *loaded_frame(cpu);
+		*loaded_frame(cpu) = thread->frame;
+		cpu->thread = thread;
 	}
+	/* A guest may have run while its frame stayed here, and a VM exit cuts the TSS. */
+	thread_ports_load(cpu, thread);
 	if (thread->has_result) {
 		thread->has_result = false;
 		loaded_frame(cpu)->rax = thread->result;

@@ -59,8 +59,8 @@ void thread_end(struct thread *thread);
 enum status thread_free(struct thread *thread);
 /* The CPU forgets a dead thread whose registers it still has. */
 void thread_forget_dead(struct cpu *cpu);
-/* The CPU puts the registers of its thread away: another CPU may load it. */
-void thread_unload(struct cpu *cpu);
+/* The CPU puts away what it has of the thread's and its vCPU's registers: another may load them. */
+void thread_unload(struct cpu *cpu, struct thread *thread);
 
 /* Makes the TSS allow the ports of the thread's process; needed again after each VM exit. */
 void thread_ports_load(struct cpu *cpu, struct thread *thread);

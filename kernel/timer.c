@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "kernel/timer.h"
 #include "arch/x86_64/cpu/instructions.h"
-#include "arch/x86_64/cpu/lapic.h"
 #include "kernel/thread.h"
 
 static struct thread *first(const struct cpu *cpu)
@@ -47,17 +46,6 @@ void timer_cancel(struct thread *thread)
 
 void timer_expire(struct cpu *cpu)
 {
-	u64 now = rdtsc();
-
-	while (cpu->wake_tsc != 0 && cpu->wake_tsc <= now)
+	while (timer_is_due(cpu->wake_tsc))
 		thread_wake(first(cpu), STATUS_TIMED_OUT, 0);
-}
-
-void timer_set(struct cpu *cpu, u64 tsc)
-{
-	cpu->armed_tsc = tsc;
-	if (tsc != 0)
-		lapic_timer_set(tsc);
-	else
-		lapic_timer_stop();
 }

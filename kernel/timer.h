@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
+#include "arch/x86_64/cpu/instructions.h"
+#include "arch/x86_64/cpu/lapic.h"
 #include "arch/x86_64/cpu/percpu.h"
 #include "lib/bits.h"
 
@@ -18,8 +20,11 @@ void timer_cancel(struct thread *thread);
 /* Wakes every thread whose time has come; for the CPU itself. */
 void timer_expire(struct cpu *cpu);
 
-/* Sets the CPU's one-shot timer, 0: off. */
-void timer_set(struct cpu *cpu, u64 tsc);
+/* Whether it has passed; 0 is never. */
+static inline bool timer_is_due(u64 tsc)
+{
+	return rdtsc() > tsc - 1;
+}
 
 /* The CPU's next event, `deadline` being one of them. 0 is never: one less, and it is the last. */
 static inline u64 timer_next(const struct cpu *cpu, u64 deadline)
@@ -38,8 +43,10 @@ static inline void timer_arm(struct cpu *cpu, u64 deadline)
 {
 	u64 next = timer_next(cpu, deadline);
 
-	if (next != cpu->armed_tsc)
-		timer_set(cpu, next);
+	if (next == cpu->armed_tsc)
+		return;
+	cpu->armed_tsc = next;
+	lapic_timer_set(next);
 }
 
 /*
@@ -48,8 +55,6 @@ static inline void timer_arm(struct cpu *cpu, u64 deadline)
  */
 static inline void timer_arm_briefly(struct cpu *cpu)
 {
-	u64 next = timer_next(cpu, 0);
-
-	if (cpu->armed_tsc - 1 > next - 1)
-		timer_set(cpu, next);
+	if (cpu->armed_tsc - 1 > timer_next(cpu, 0) - 1)
+		timer_arm(cpu, 0);
 }

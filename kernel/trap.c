@@ -9,6 +9,7 @@
 #include "kernel/cpus.h"
 #include "kernel/irq.h"
 #include "kernel/log.h"
+#include "kernel/machine_check.h"
 #include "kernel/object_lock.h"
 #include "kernel/panic.h"
 #include "kernel/process.h"
@@ -25,23 +26,37 @@
 
 extern const char sysenter_entry[];
 
+/* Said at the first, and each time that there are twice as many. */
+static NOINLINE void unexpected(u64 vector)
+{
+	static u32 counts[256];
+	u32 count = __atomic_add_fetch(&counts[vector], 1, __ATOMIC_RELAXED);
+
+	if ((count & (count - 1)) == 0)
+		log_warning(LOG_CPU, "unexpected interrupt: vector %#lx, %u times", vector, count);
+}
+
 static void interrupt(struct cpu *cpu, u64 vector)
 {
 	cpu->counters->interrupts++;
 	switch (vector) {
 	case VECTOR_TIMER:
 		cpu->armed_tsc = 0;
-		cpus_pend(cpu, PENDING_TIMER);
+		__atomic_fetch_or(&cpu->pending, PENDING_TIMER, __ATOMIC_RELAXED);
 		break;
 	case VECTOR_KICK:
 		break;
 	case VECTOR_GSI_FIRST ... VECTOR_GSI_LAST:
 		lock_acquire(&object_lock, LOCK_OBJECTS);
-		irq_raise((u32)(vector - VECTOR_GSI_FIRST));
+		if (!irq_raise((u32)(vector - VECTOR_GSI_FIRST)))
+			unexpected(vector);
 		lock_release(&object_lock, LOCK_OBJECTS);
 		break;
 	case VECTOR_SPURIOUS: /* SDM vol. 3, 11.9: no EOI */
+		unexpected(vector);
 		return;
+	default:
+		unexpected(vector);
 	}
 	lapic_eoi();
 }
@@ -89,7 +104,7 @@ void trap_system_call(struct trap_frame *frame)
 	if (unlikely(frame->rip >= USER_END || frame->rsp >= USER_END))
 		kill(cpu->thread, frame, KILL_EXCEPTION, frame->rsp);
 	else if (likely(frame->rax == SYS_VCPU_RUN))
-		frame->rax = vcpu_begin(cpu->thread, frame->rdi);
+		vcpu_run(cpu, frame);
 	else
 		syscall_dispatch(cpu->thread, frame);
 	cpu_loop(cpu);
@@ -140,13 +155,14 @@ void trap_from_kernel(struct trap_frame *frame)
 void trap_nmi(struct trap_frame *frame)
 {
 	struct cpu *cpu = this_cpu();
-	u64 bit = frame->vector == TRAP_NMI ? PENDING_NMI : PENDING_MACHINE_CHECK;
 
 	if (cpus_stopping())
 		cpus_stopped(cpu, frame);
-	if (bit == PENDING_NMI) {
-		cpu->nmi_rip = frame->rip;
-		cpu->nmi_count++;
+	if (frame->vector == TRAP_MACHINE_CHECK) {
+		machine_check_taken(cpu, frame);
+		return;
 	}
-	__atomic_fetch_or(&cpu->pending, bit, __ATOMIC_RELAXED);
+	cpu->nmi_rip = frame->rip;
+	cpu->nmi_count++;
+	__atomic_fetch_or(&cpu->pending, PENDING_NMI, __ATOMIC_RELAXED);
 }

@@ -4,6 +4,7 @@
 #include "arch/x86_64/cpu/instructions.h"
 #include "arch/x86_64/cpu/percpu.h"
 #include "arch/x86_64/cpu/speculation.h"
+#include "kernel/cpu_loop.h"
 #include "kernel/cpuid.h"
 #include "kernel/cpus.h"
 #include "kernel/group.h"
@@ -13,6 +14,7 @@
 #include "kernel/process.h"
 #include "kernel/queue.h"
 #include "kernel/thread.h"
+#include "kernel/timer.h"
 #include "kernel/vm.h"
 #include "lib/read_once.h"
 #include "lib/string.h"
@@ -22,12 +24,12 @@
 #include "mm/tlb.h"
 
 #define NOT_LOADED (~0u)
+/* Then interrupts are let in: Bochs 2.7 keeps them back while the guest has its own off. */
+#define SETTLED_MAX 1000u
 #define EVENT_TYPES                                                                              \
 	(1u << EVENT_INTERRUPT | 1u << EVENT_NMI | 1u << EVENT_EXCEPTION |                       \
 	 1u << EVENT_SOFTWARE_INTERRUPT | 1u << EVENT_SOFTWARE_EXCEPTION)
 #define REQUEST_PERSISTENT (REQUEST_INTERRUPT_WINDOW | REQUEST_NMI_WINDOW)
-
-static const struct vcpu_event no_event;
 
 enum status vcpu_create(struct vm *vm, struct memory *memory, u64 index, struct queue *queue,
 			struct vcpu **result)
@@ -42,6 +44,7 @@ enum status vcpu_create(struct vm *vm, struct memory *memory, u64 index, struct 
 	vcpu = object;
 	vcpu->virt.vm = &vm->virt;
 	vcpu->virt.page = memory_pointer(memory, index);
+	vcpu->virt.apic = memory_pointer(memory, index + VCPU_APIC_PAGE);
 	if (memory_range_valid(memory, index, VCPU_CPUID_PAGE + 1))
 		vcpu->cpuid = memory_pointer(memory, index + VCPU_CPUID_PAGE);
 	if (memory_range_valid(memory, index, VCPU_XSAVE_PAGE + 1))
@@ -69,7 +72,7 @@ void vcpu_unload(struct cpu *cpu)
 {
 	if (cpu->loaded == NULL)
 		return;
-	tlb_guest_leave(cpu->loaded->vm->space, cpu->id);
+	tlb_space_leave(cpu->loaded->vm->space, cpu->id);
 	virt->vcpu_unload(&cpu->loaded->virt); /* the last of it: from now on it may be freed */
 	cpu->loaded = NULL;
 }
@@ -85,7 +88,7 @@ static NOINLINE enum status load_anew(struct cpu *cpu, struct vcpu *vcpu)
 	vcpu_unload(cpu);
 	speculation_barrier();
 	virt->vcpu_load(&vcpu->virt);
-	tlb_guest_enter(vcpu->vm->space, cpu->id);
+	tlb_space_enter(vcpu->vm->space, cpu->id);
 	cpu->loaded = vcpu;
 	return STATUS_OK;
 }
@@ -151,27 +154,23 @@ static NOINLINE enum status take_registers(struct vcpu *vcpu, u32 dirty)
 		if (this_cpu()->loaded == vcpu)
 			fpu_xcr0_set(xcr0);
 	}
-	virt->set(&vcpu->virt,
-		  dirty & (VCPU_ALL | VCPU_TRAPS) & ~(u32)(VCPU_XCR0 | VCPU_EVENT));
+	if ((dirty & VCPU_APIC) != 0 && vcpu_find_apic(vcpu) != STATUS_OK)
+		return STATUS_BAD_ADDRESS;
+	virt->set(&vcpu->virt, dirty & (VCPU_ALL | VCPU_TRAPS | VCPU_APIC | VCPU_INTERRUPTS) &
+				       ~(u32)(VCPU_XCR0 | VCPU_EVENT));
 	return STATUS_OK;
-}
-
-void vcpu_advance(struct vcpu *vcpu)
-{
-	virt->request(&vcpu->virt, &no_event, vcpu->requested | REQUEST_ADVANCE,
-		      vcpu->virt.exit.instruction_length);
 }
 
 /*
  * The event to inject stays in virt.event until an entry delivers it, and goes back to the
  * monitor when the run ends before that.
  */
-static enum status begin(struct vcpu *vcpu)
+static enum status begin(struct cpu *cpu, struct vcpu *vcpu)
 {
 	struct vcpu_page *page = vcpu->virt.page;
 	u32 request = READ_ONCE(page->request);
 	u32 dirty = READ_ONCE(page->dirty);
-	enum status status = load(this_cpu(), vcpu);
+	enum status status = load(cpu, vcpu);
 
 	if (status == STATUS_OK && dirty != 0)
 		status = take_registers(vcpu, dirty);
@@ -190,7 +189,7 @@ static enum status begin(struct vcpu *vcpu)
 	vcpu->deadline_tsc = READ_ONCE(page->deadline_tsc);
 	vcpu->requested = request & REQUEST_PERSISTENT;
 	if (request != 0 || vcpu->virt.window)
-		virt->request(&vcpu->virt, &no_event, request, READ_ONCE(page->advance_length));
+		virt->request(&vcpu->virt, NULL, request, READ_ONCE(page->advance_length));
 	if (unlikely(!list_empty(&vcpu->queue->pending)))
 		vcpu->kicked = true;
 	return STATUS_OK;
@@ -221,7 +220,9 @@ static NOINLINE enum status find(struct thread *thread, u64 handle)
 		object_get(object);
 		vcpu_forget(thread);
 		thread->ran = CONTAINER_OF(object, struct vcpu, object);
-		thread->ran->thread = thread;
+		/* Who ran it first is who yields are for; another may look into it now and then. */
+		if (thread->ran->thread == NULL)
+			thread->ran->thread = thread;
 		thread->ran_handle = handle;
 		thread->ran_closed = table->closed;
 	}
@@ -230,10 +231,13 @@ static NOINLINE enum status find(struct thread *thread, u64 handle)
 }
 
 /*
+ * SYS_VCPU_RUN begins: takes over what the monitor asks for. STATUS_IN_USE: another thread has to
+ * do with it; STATUS_AGAIN: another CPU still has its registers.
+ *
  * Without the object lock, as a rule: the reference keeps the vCPU, and a handle that is closed
  * or whose object is destroyed at the same time might as well have been so a moment later.
  */
-enum status vcpu_begin(struct thread *thread, u64 handle)
+static ALWAYS_INLINE enum status begin_run(struct cpu *cpu, struct thread *thread, u64 handle)
 {
 	struct vcpu *vcpu = thread->ran;
 	enum status status = STATUS_OK;
@@ -247,7 +251,7 @@ enum status vcpu_begin(struct thread *thread, u64 handle)
 		return status;
 	if (!claim(vcpu, thread))
 		return STATUS_IN_USE;
-	status = begin(vcpu);
+	status = begin(cpu, vcpu);
 	if (likely(status == STATUS_OK))
 		thread->guest = vcpu;
 	else
@@ -261,19 +265,28 @@ void vcpu_abandon(struct vcpu *vcpu)
 	unclaim(vcpu);
 }
 
-/* By words: a compiler would make a REP MOVS of it, which costs more than it moves. */
+/* Exits that all is said of up to the access: see struct vcpu_exit. */
+#define EXITS_OF_FEW_WORDS                                                                         \
+	(BIT(EXIT_IO) | BIT(EXIT_HLT) | BIT(EXIT_RDMSR) | BIT(EXIT_WRMSR) | BIT(EXIT_DEADLINE) |   \
+	 BIT(EXIT_INTERRUPT_WINDOW))
+
+/* In two pieces: of one a compiler makes a REP MOVS, which costs more than it moves. */
 static void show_exit(struct vcpu_page *page, const struct vcpu_exit *exit)
 {
-	const u64 *from = (const u64 *)(const void *)exit;
-	volatile u64 *to = (volatile u64 *)(void *)&page->exit;
+	const size_t few = offsetof(struct vcpu_exit, gpa);
 
-	_Static_assert(sizeof(*exit) == 9 * sizeof(u64), "all of it");
-#pragma GCC unroll 9
-	for (u32 i = 0; i < 9; i++)
-		to[i] = from[i];
+	__builtin_memcpy(&page->exit, exit, few);
+	if (!(EXITS_OF_FEW_WORDS >> exit->reason & 1))
+		__builtin_memcpy(&page->exit.gpa, &exit->gpa, sizeof(*exit) - few);
 }
 
-static void return_to_monitor(struct vcpu *vcpu)
+/* Its arguments lie on the stack, which costs each exit the check of it: 20 instructions. */
+static NOINLINE void log_exit(u32 reason, u64 rip)
+{
+	log_debug(LOG_VIRT, "exit %u to the monitor, rip %#lx", reason, rip);
+}
+
+static ALWAYS_INLINE void return_to_monitor(struct vcpu *vcpu)
 {
 	struct vcpu_page *page = vcpu->virt.page;
 	struct thread *runner = vcpu->runner;
@@ -290,7 +303,8 @@ static void return_to_monitor(struct vcpu *vcpu)
 	page->valid = groups | VCPU_EVENT;
 	page->waited_tsc = runner->waited_tsc;
 	page->run_count++;
-	log_debug(LOG_VIRT, "exit %u to the monitor, rip %#lx", reason, page->rip);
+	if (unlikely(log_threshold[LOG_VIRT] <= LOG_DEBUG))
+		log_exit(reason, page->rip);
 	if (unlikely(runner->process->ports != NULL))
 		thread_ports_load(this_cpu(), runner);
 	runner->guest = NULL;
@@ -317,16 +331,16 @@ static bool settle(struct vcpu *vcpu)
 }
 
 /* What needs nothing but the guest's registers, while the CPU still holds the guest's. */
-static bool settle_at_once(struct vcpu *vcpu)
+static ALWAYS_INLINE bool settle_at_once(struct vcpu *vcpu)
 {
-	switch (vcpu->virt.exit.reason) {
-	case EXIT_CPUID:
-		return cpuid_settle(vcpu);
-	case EXIT_HYPERCALL:
-		return cpuid_settle_hypercall(vcpu);
-	default:
+	u32 reason = vcpu->virt.exit.reason;
+
+	if (!(reason == EXIT_CPUID && cpuid_settle(vcpu)) &&
+	    !(reason == EXIT_HYPERCALL && cpuid_settle_hypercall(vcpu)))
 		return false;
-	}
+	virt->request(&vcpu->virt, NULL, vcpu->requested | REQUEST_ADVANCE,
+		      vcpu->virt.exit.instruction_length);
+	return true;
 }
 
 /* A group's vCPUs may run on several CPUs. */
@@ -368,10 +382,13 @@ static NOINLINE void resume(struct vcpu *vcpu)
  * Whoever kicks the vCPU or unmaps its memory sends an interrupt, which ends the next entry before
  * the guest's first instruction: so the reasons to stop need no second look in the loop.
  */
-static void enter(struct cpu *cpu, struct vcpu *vcpu, u64 now)
+static ALWAYS_INLINE void enter(struct cpu *cpu, struct vcpu *vcpu, u64 now)
 {
 	struct group_page *account = vcpu->account;
 	struct space *space = vcpu->vm->space;
+	u64 *by_reason = account->exits_by_reason;
+	u32 rounds = 0;
+	bool settled;
 
 	if (unlikely(vcpu->preempted))
 		resume(vcpu);
@@ -380,28 +397,27 @@ static void enter(struct cpu *cpu, struct vcpu *vcpu, u64 now)
 	if (unlikely(space->generation != vcpu->space_seen) &&
 	    tlb_must_flush(space, &vcpu->space_seen))
 		vcpu->virt.flush = true;
-	for (;;) {
+	do {
 		virt->enter(&vcpu->virt, vcpu->deadline_tsc);
-		count(&account->exits_by_reason[vcpu->virt.exit.reason], 1);
-		count(&account->exits, 1);
-		cpu->counters->exits++;
-		if (!settle_at_once(vcpu))
-			break;
-		count(&account->kernel_exits, 1);
-	}
+		count(&by_reason[vcpu->virt.exit.reason], 1);
+		settled = settle_at_once(vcpu);
+	} while (++rounds != SETTLED_MAX && settled);
+	if (unlikely(settled))
+		vcpu->virt.exit.reason = EXIT_HOST_INTERRUPT;
 	virt->leave(&vcpu->virt);
+	count(&account->exits, rounds);
+	cpu->counters->exits += rounds;
+	if (unlikely(rounds > 1))
+		count(&account->kernel_exits, rounds - 1);
 	vcpu->virt.exit.tsc = rdtsc();
 	count(&account->guest_tsc, vcpu->virt.exit.tsc - now);
 }
 
-bool vcpu_step(struct cpu *cpu, struct vcpu *vcpu)
+static ALWAYS_INLINE bool run_on(struct cpu *cpu, struct vcpu *vcpu)
 {
 	u64 now = rdtsc();
 
-	if (unlikely(load(cpu, vcpu) != STATUS_OK)) {
-		sti_nop_cli();
-		return false;
-	}
+	timer_arm(cpu, cpu_guest_deadline(vcpu->deadline_tsc));
 	/* What came before a kick that is forgotten here must be seen by the monitor. */
 	if (unlikely(vcpu->kicked) &&
 	    __atomic_exchange_n(&vcpu->kicked, false, __ATOMIC_SEQ_CST)) {
@@ -422,13 +438,32 @@ bool vcpu_step(struct cpu *cpu, struct vcpu *vcpu)
 	return true;
 }
 
+bool vcpu_step(struct cpu *cpu, struct vcpu *vcpu)
+{
+	if (likely(load(cpu, vcpu) == STATUS_OK))
+		return run_on(cpu, vcpu);
+	timer_arm(cpu, cpu_guest_deadline(vcpu->deadline_tsc));
+	sti_nop_cli();
+	return false;
+}
+
+/* All in one function: apart, its parts would save and restore 60 registers. */
+void vcpu_run(struct cpu *cpu, struct trap_frame *frame)
+{
+	frame->rax = begin_run(cpu, cpu->thread, frame->rdi);
+	if (likely(frame->rax == STATUS_OK && !cpu_must_settle(cpu)) &&
+	    run_on(cpu, cpu->thread->ran) && !cpu_must_settle(cpu))
+		cpu_return_to_user(cpu);
+}
+
+/* What an unloaded vCPU is asked for comes last: the back end has to have it for the rest. */
 static void get(struct vcpu *vcpu, u32 groups)
 {
+	virt->get(&vcpu->virt, groups);
 	if ((groups & VCPU_XSAVE) != 0 && vcpu->xsave != NULL) {
 		vcpu_unload(this_cpu());
 		memcpy(vcpu->xsave, vcpu->virt.xsave_area, MIN(fpu_area_bytes(), PAGE_SIZE));
 	}
-	virt->get(&vcpu->virt, groups);
 	vcpu->virt.page->valid |= groups;
 }
 

@@ -6,6 +6,7 @@
 #include "mm/object.h"
 
 struct cpu;
+struct trap_frame;
 struct group_page;
 struct memory;
 struct queue;
@@ -39,6 +40,11 @@ struct vcpu {
  * be at its next try; false: the monitor's, perhaps as EXIT_NO_MEMORY.
  */
 bool vcpu_settle_memory(struct vcpu *vcpu);
+/*
+ * Where the local APIC's page lies, by the host's address of what is mapped there: the CPU tells
+ * accesses by that. STATUS_BAD_ADDRESS: nothing is.
+ */
+enum status vcpu_find_apic(struct vcpu *vcpu) MUST_CHECK;
 
 /*
  * `memory` holds the struct vcpu_page at page `index`, the APIC page after it and perhaps the
@@ -50,19 +56,16 @@ enum status vcpu_create(struct vm *vm, struct memory *memory, u64 index, struct 
 enum status vcpu_free(struct vcpu *vcpu);
 
 /*
- * SYS_VCPU_RUN begins: takes over what the monitor asks for. STATUS_IN_USE: another thread has to
- * do with it; STATUS_AGAIN: another CPU still has its registers.
- */
-enum status vcpu_begin(struct thread *thread, u64 handle) MUST_CHECK;
-
-/*
- * Runs the guest to an exit that is not settled at once. What the kernel cannot settle at all ends
- * the system call of the thread: true.
+ * Sets the timer and runs the guest to an exit that is not settled at once. What the kernel cannot
+ * settle at all ends the system call of the thread: true.
  */
 bool vcpu_step(struct cpu *cpu, struct vcpu *vcpu);
 
-/* The instruction of the last exit is done. */
-void vcpu_advance(struct vcpu *vcpu);
+/*
+ * SYS_VCPU_RUN: as a rule begins it, does a step and goes back to ring 3. Returns when it is the
+ * CPU loop's turn: the CPU has other things to do, or the guest goes on.
+ */
+void vcpu_run(struct cpu *cpu, struct trap_frame *frame);
 
 /* Brings groups of a vCPU that does not run into its page, or a dump of its control structure. */
 enum status vcpu_show(struct thread *caller, struct vcpu *vcpu, u32 groups, bool dump) MUST_CHECK;

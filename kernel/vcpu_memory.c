@@ -1,37 +1,59 @@
 /* SPDX-License-Identifier: MIT */
 /* Second-stage faults: RAM is put in, all else is the monitor's. */
 #include "kernel/vcpu.h"
+#include "arch/x86_64/cpu/instructions.h"
+#include "arch/x86_64/cpu/percpu.h"
 #include "kernel/log.h"
 #include "kernel/vm.h"
 #include "lib/read_once.h"
+#include "mm/address.h"
 #include "mm/space.h"
 
-/* Without a look: mappings that come and go are counted. */
-static bool is_nowhere(const struct vcpu *vcpu, const struct space *space)
+static NOINLINE bool settle_fault(struct vcpu *vcpu, struct space *space)
 {
-	return vcpu->nowhere == (vcpu->virt.exit.gpa | PAGE_MASK) &&
-	       vcpu->nowhere_generation == READ_ONCE(space->generation) &&
-	       vcpu->nowhere_mappings == READ_ONCE(space->mapping_count);
+	struct vcpu_exit *exit = &vcpu->virt.exit;
+	u32 access = exit->access & (ACCESS_READ | ACCESS_WRITE | ACCESS_EXECUTE);
+	u64 at = exit->gpa & ~PAGE_MASK;
+	enum status status;
+
+	vcpu->nowhere_generation = READ_ONCE(space->generation);
+	vcpu->nowhere_mappings = READ_ONCE(space->mapping_count);
+	do { /* after each step of clearing others may have something more urgent */
+		sti_nop_cli();
+		status = space_fault(space, at, access);
+	} while (status == STATUS_AGAIN && this_cpu()->pending == 0);
+	if (status == STATUS_OK)
+		log_debug(LOG_MEMORY, "RAM put in at %#lx", exit->gpa);
+	vcpu->nowhere = status == STATUS_NOT_FOUND ? exit->gpa | PAGE_MASK : 0;
+	if (status == STATUS_NO_MEMORY || status == STATUS_NO_QUOTA)
+		exit->reason = EXIT_NO_MEMORY;
+	return status == STATUS_OK || status == STATUS_AGAIN;
 }
 
 bool vcpu_settle_memory(struct vcpu *vcpu)
 {
-	struct vcpu_exit *exit = &vcpu->virt.exit;
 	struct space *space = vcpu->vm->space;
-	enum status status;
 
-	if (is_nowhere(vcpu, space))
+	/* Without a look: mappings that come and go are counted. */
+	if (vcpu->nowhere == (vcpu->virt.exit.gpa | PAGE_MASK) &&
+	    vcpu->nowhere_generation == READ_ONCE(space->generation) &&
+	    vcpu->nowhere_mappings == READ_ONCE(space->mapping_count))
 		return false;
-	vcpu->nowhere = 0;
-	vcpu->nowhere_generation = READ_ONCE(space->generation);
-	vcpu->nowhere_mappings = READ_ONCE(space->mapping_count);
-	status = space_fault(space, exit->gpa & ~PAGE_MASK,
-			     exit->access & (ACCESS_READ | ACCESS_WRITE | ACCESS_EXECUTE));
-	if (status == STATUS_OK)
-		log_debug(LOG_MEMORY, "RAM put in at %#lx", exit->gpa);
-	if (status == STATUS_NOT_FOUND)
-		vcpu->nowhere = exit->gpa | PAGE_MASK;
-	if (status == STATUS_NO_MEMORY || status == STATUS_NO_QUOTA)
-		exit->reason = EXIT_NO_MEMORY;
-	return status == STATUS_OK || status == STATUS_AGAIN;
+	return settle_fault(vcpu, space);
+}
+
+enum status vcpu_find_apic(struct vcpu *vcpu)
+{
+	u64 at = READ_ONCE(vcpu->virt.page->apic_gpa) & ~PAGE_MASK;
+	const u8 *byte;
+
+	vcpu->virt.apic_access = HPA(0);
+	if (READ_ONCE(vcpu->virt.page->apic_mode) != VAPIC_MEMORY)
+		return STATUS_OK;
+	byte = space_fault(vcpu->vm->space, at, PT_WRITE) == STATUS_OK
+		       ? space_guest_byte(vcpu->vm->space, at) : NULL;
+	if (byte == NULL)
+		return STATUS_BAD_ADDRESS;
+	vcpu->virt.apic_access = pointer_to_hpa(byte);
+	return STATUS_OK;
 }

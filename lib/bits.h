@@ -31,7 +31,7 @@ static inline bool is_power_of_two(u64 value)
 /* Position of the highest set bit; value must not be 0. */
 static inline unsigned int bit_highest(u64 value)
 {
-	return 63u - (unsigned int)__builtin_clzll(value);
+	return 63u ^ (unsigned int)__builtin_clzll(value); /* BSR alone */
 }
 
 /* Position of the lowest set bit; value must not be 0. */

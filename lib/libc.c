@@ -87,13 +87,3 @@ int strcmp(const char *a, const char *b)
 {
 	return strncmp(a, b, SIZE_MAX);
 }
-
-char *strchr(const char *text, int c)
-{
-	for (;; text++) {
-		if (*text == (char)c)
-			return (char *)(uintptr_t)text;
-		if (*text == '\0')
-			return NULL;
-	}
-}

@@ -46,7 +46,7 @@ static inline void lock_acquire(struct lock *lock, enum lock_rank rank)
 	bool waited = false;
 
 	/* Pairs with the release below. */
-	while (__atomic_load_n(&lock->serving, __ATOMIC_ACQUIRE) != ticket) {
+	while (unlikely(__atomic_load_n(&lock->serving, __ATOMIC_ACQUIRE) != ticket)) {
 		waited = true;
 		__builtin_ia32_pause();
 	}

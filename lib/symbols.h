@@ -31,14 +31,13 @@ struct symbol_line {
 	u32 file_line; /* bytes into the names of files in 31:16, line in 15:0; line 0: none */
 };
 
-/* Whether `bytes` at table hold a whole table; the functions below trust it from then on. */
-bool symbols_valid(const struct symbol_table *table, u64 bytes);
+static inline const char *symbols_names(const struct symbol_table *table)
+{
+	return (const char *)&table->symbol[table->count];
+}
 
 /*
  * The name of the last symbol at or below offset, and how far offset lies behind it; NULL when
  * there is none.
  */
 const char *symbols_name(const struct symbol_table *table, u64 offset, u64 *distance);
-
-/* The offset of a symbol of that name; false when there is none. */
-bool symbols_find(const struct symbol_table *table, const char *name, u64 *offset);

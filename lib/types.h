@@ -68,5 +68,6 @@ typedef struct gva {
 #define UNUSED __attribute__((unused))
 /* For what is seldom needed: its registers and buffers stay out of the caller's frame. */
 #define NOINLINE __attribute__((noinline))
+#define ALWAYS_INLINE inline __attribute__((always_inline))
 #define likely(x) __builtin_expect(!!(x), 1)
 #define unlikely(x) __builtin_expect(!!(x), 0)

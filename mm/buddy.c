@@ -24,6 +24,7 @@ static struct lock buddy_lock;
 /* Guarded by the lock, like the counts and all frames of free blocks. */
 static u32 free_first[ZONE_MAX][PAGE_ORDER_MAX + 1];
 static u64 reserved_count;
+static u64 bad_count;
 
 struct page *page_of(hpa_t hpa)
 {
@@ -127,6 +128,66 @@ static void block_free(u32 frame)
 	block_insert(frame, order);
 }
 
+/*
+ * The frame that begins the block which holds this one: its number with some low bits cleared.
+ * NULL: it is in none.
+ */
+static struct page *block_of(u64 frame)
+{
+	for (unsigned int order = 0; frame < frame_count && order <= PAGE_ORDER_MAX; order++) {
+		struct page *head = &frames[align_down(frame, 1ull << order)];
+
+		if ((head->flags & PAGE_FLAG_HEAD) && head->order >= order)
+			return head;
+	}
+	return NULL;
+}
+
+static bool has_bad(const struct page *head)
+{
+	for (u32 n = 0; bad_count != 0 && n < 1u << head->order; n++) {
+		if (head[n].flags & PAGE_FLAG_BAD)
+			return true;
+	}
+	return false;
+}
+
+/* Frees all of a block, free or not, but the frames that are bad. */
+static void block_free_parts(struct page *head)
+{
+	const struct page *end = head + (1ull << head->order);
+	u8 owner = head->owner;
+
+	for (struct page *page = head; page != end; page++) {
+		page->owner = owner;
+		page->order = 0;
+		page->flags |= PAGE_FLAG_HEAD;
+		if (!(page->flags & PAGE_FLAG_BAD)) {
+			block_free((u32)(page - frames));
+			continue;
+		}
+		page->owner = PAGE_RESERVED;
+		page_counts[owner]--;
+		page_counts[PAGE_RESERVED]++;
+	}
+}
+
+void page_set_aside(hpa_t hpa)
+{
+	struct page *head = block_of(hpa.value >> PAGE_SHIFT);
+
+	CHECK(head != NULL);
+	lock_acquire(&buddy_lock, LOCK_PAGES);
+	page_of(hpa)->flags |= PAGE_FLAG_BAD;
+	bad_count++;
+	if (head->owner == PAGE_FREE) {
+		page_zones[head->zone].free -= 1ull << head->order;
+		block_remove((u32)(head - frames));
+		block_free_parts(head);
+	}
+	lock_release(&buddy_lock, LOCK_PAGES);
+}
+
 enum status page_alloc(unsigned int order, enum page_owner owner, struct quota *quota, hpa_t *hpa)
 {
 	u64 count = 1ull << order;
@@ -167,7 +228,10 @@ void page_free(hpa_t hpa, struct quota *quota)
 	CHECK((page->flags & PAGE_FLAG_HEAD) && page->owner > PAGE_RESERVED);
 	quota_release(quota, page->owner, 1ull << page->order);
 	lock_acquire(&buddy_lock, LOCK_PAGES);
-	block_free((u32)(hpa.value >> PAGE_SHIFT));
+	if (unlikely(has_bad(page)))
+		block_free_parts(page);
+	else
+		block_free((u32)(hpa.value >> PAGE_SHIFT));
 	lock_release(&buddy_lock, LOCK_PAGES);
 }
 
@@ -206,28 +270,11 @@ enum status page_alloc_reserved(unsigned int order, enum page_owner owner, hpa_t
 	return status;
 }
 
-void page_clear(hpa_t hpa, u64 count)
-{
-	void *to = hpa_to_pointer(hpa);
-	u64 words = count * (PAGE_SIZE / sizeof(u64));
-
-	__asm__ volatile("rep stosq" : "+D"(to), "+c"(words) : "a"(0ull) : "memory");
-}
-
-/* The block that holds a frame begins at the frame's number with some of its low bits cleared. */
 enum page_owner page_owner(hpa_t hpa)
 {
-	u64 frame = hpa.value >> PAGE_SHIFT;
+	const struct page *head = block_of(hpa.value >> PAGE_SHIFT);
 
-	if (frame >= frame_count)
-		return PAGE_RESERVED;
-	for (unsigned int order = 0; order <= PAGE_ORDER_MAX; order++) {
-		const struct page *head = &frames[align_down(frame, 1ull << order)];
-
-		if ((head->flags & PAGE_FLAG_HEAD) && head->order >= order)
-			return head->owner;
-	}
-	return PAGE_RESERVED;
+	return head != NULL ? head->owner : PAGE_RESERVED;
 }
 
 bool page_range_has_ram(hpa_t hpa, u64 bytes)
@@ -247,20 +294,18 @@ bool page_is_slab(hpa_t hpa)
 	return frame < frame_count && (frames[frame].flags & PAGE_FLAG_SLAB) != 0;
 }
 
-u64 page_block_at(u64 frame, struct page_block *block)
+u64 page_block_at(u64 frame, const struct page **head)
 {
 	const struct page *page;
 
-	*block = (struct page_block){.owner = PAGE_FREE};
+	*head = NULL;
 	if (frame >= frame_count)
 		return 0;
 	page = &frames[frame];
 	if (!(page->flags & PAGE_FLAG_HEAD))
 		return 1;
 	if (page->owner != PAGE_FREE)
-		*block = (struct page_block){HPA(frame << PAGE_SHIFT), page->previous * 8ull,
-					     page->owner, page->order,
-					     (page->flags & PAGE_FLAG_SLAB) != 0};
+		*head = page;
 	return 1ull << page->order;
 }
 

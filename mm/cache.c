@@ -117,15 +117,33 @@ void cache_free(void *piece)
 		page_free(pointer_to_hpa(slab), quota);
 }
 
-void *cache_walk(hpa_t page, u32 *place, unsigned int *kind, const struct quota **quota)
+void *cache_walk(hpa_t page, struct cache_cursor *cursor)
 {
 	const struct slab *slab = hpa_to_pointer(page);
-	u64 left = page_is_slab(page) ? slab->used >> *place << *place : 0;
+	u64 left = page_is_slab(page) ? slab->used >> cursor->place << cursor->place : 0;
+	u32 place;
 
 	if (left == 0)
 		return NULL;
-	*place = bit_lowest(left) + 1;
-	*kind = slab->kind;
-	*quota = slab->quota;
-	return (u8 *)(slab + 1) + (u64)(*place - 1) * slab->bytes;
+	place = bit_lowest(left);
+	cursor->place = place + 1;
+	cursor->kind = slab->kind;
+	cursor->quota = slab->quota;
+	return (u8 *)(slab + 1) + (u64)place * slab->bytes;
+}
+
+void *cache_walk_all(struct cache_cursor *cursor)
+{
+	const struct page *head;
+	u64 count;
+
+	while ((count = page_block_at(cursor->frame, &head)) != 0) {
+		void *piece = cache_walk(HPA(cursor->frame << PAGE_SHIFT), cursor);
+
+		if (piece != NULL)
+			return piece;
+		cursor->frame += count;
+		cursor->place = 0;
+	}
+	return NULL;
 }

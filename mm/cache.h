@@ -31,8 +31,14 @@ enum status cache_alloc_object(struct quota *quota, enum object_type type, size_
 			       void **object) MUST_CHECK;
 void cache_free(void *piece);
 
-/*
- * For SYS_AUDIT: the piece at or behind *place of the slab in a page, *place moved on, NULL behind
- * the last or where no slab is; its kind and quota.
- */
-void *cache_walk(hpa_t page, u32 *place, unsigned int *kind, const struct quota **quota);
+/* Begins as {0}; says of what kind and whose the piece is that was found last. */
+struct cache_cursor {
+	u64 frame;
+	u32 place;
+	u32 kind;
+	const struct quota *quota;
+};
+/* The next piece of the slab in a page, NULL behind the last or where no slab is. */
+void *cache_walk(hpa_t page, struct cache_cursor *cursor);
+/* The next one of all slabs. */
+void *cache_walk_all(struct cache_cursor *cursor);

@@ -13,12 +13,13 @@
  * A slot is 0 or its page's address and SLOT_PRESENT; bits 11:1 are left for what a slot may later
  * say about its page (shared copy-on-write, dirty). A chunk's word is 0, the address of a page of
  * 512 slots and SLOT_PRESENT, or the address of a 2-MiB block, CHUNK_LARGE and how many of its
- * pages are cleared: nobody sees the block before all are.
+ * pages are cleared: nobody sees the block before all are, which is CHUNK_READY.
  */
 #define SLOT_PRESENT	    BIT(0)
 #define CHUNK_LARGE	    BIT(1)
 #define CHUNK_CLEARED_SHIFT 2
 #define CHUNK_CLEARED	    BITS(11, 2)
+#define CHUNK_READY	    BIT(11)
 
 /* Bounded steps: pages cleared, words visited when giving back. */
 #define STEP_CLEAR 32
@@ -154,39 +155,41 @@ bool memory_range_valid(const struct memory *memory, u64 first, u64 page_count)
 }
 
 /* A large block where the object fills the chunk and there is one, else a page of slots. */
-static enum status chunk_create(struct memory *memory, u64 number)
+static enum status chunk_create(struct memory *memory, u64 *chunk)
 {
-	bool whole = (number + 1) * MEMORY_CHUNK_PAGES <= memory->page_count;
+	u64 end = (u64)(chunk - memory->chunks + 1) * MEMORY_CHUNK_PAGES;
 	enum status status;
 	void *slots;
 	hpa_t hpa;
 
-	if (whole && !memory->small &&
+	if (end <= memory->page_count && !memory->small &&
 	    page_alloc_reserved(PAGE_ORDER_2M, memory->owner, &hpa) == STATUS_OK) {
 		memory->unpopulated -= MEMORY_CHUNK_PAGES;
-		memory->chunks[number] = hpa.value | CHUNK_LARGE;
+		*chunk = hpa.value | CHUNK_LARGE;
 		return STATUS_OK;
 	}
 	status = page_alloc_cleared(0, PAGE_KERNEL, memory->quota, &slots);
 	if (status == STATUS_OK)
-		memory->chunks[number] = pointer_to_hpa(slots).value | SLOT_PRESENT;
+		*chunk = pointer_to_hpa(slots).value | SLOT_PRESENT;
 	return status;
 }
 
-static bool chunk_ready(u64 chunk)
+static ALWAYS_INLINE enum status chunk_clear(u64 *word)
 {
-	return (chunk & CHUNK_CLEARED) >> CHUNK_CLEARED_SHIFT == MEMORY_CHUNK_PAGES;
+	u64 chunk = *word;
+	u64 cleared = (chunk & CHUNK_CLEARED) << (PAGE_SHIFT - CHUNK_CLEARED_SHIFT);
+
+	if (chunk & CHUNK_READY)
+		return STATUS_OK;
+	page_clear(HPA((chunk & PTE_ADDRESS) + cleared), STEP_CLEAR);
+	chunk += STEP_CLEAR << CHUNK_CLEARED_SHIFT;
+	*word = chunk;
+	return chunk & CHUNK_READY ? STATUS_OK : STATUS_AGAIN;
 }
 
-static enum status chunk_clear(u64 *chunk)
+static u64 *slot_of(u64 chunk, u64 index)
 {
-	u64 cleared = (*chunk & CHUNK_CLEARED) >> CHUNK_CLEARED_SHIFT;
-
-	if (chunk_ready(*chunk))
-		return STATUS_OK;
-	page_clear(HPA((*chunk & PTE_ADDRESS) + (cleared << PAGE_SHIFT)), STEP_CLEAR);
-	*chunk += STEP_CLEAR << CHUNK_CLEARED_SHIFT;
-	return chunk_ready(*chunk) ? STATUS_OK : STATUS_AGAIN;
+	return (u64 *)hpa_to_pointer(HPA(chunk & PTE_ADDRESS)) + index % MEMORY_CHUNK_PAGES;
 }
 
 /* The page's slot, NULL when it lies in a large chunk or in none. */
@@ -197,9 +200,7 @@ static u64 *slot_find(struct memory *memory, u64 index)
 	if (memory->chunks == NULL)
 		return &memory->inline_slots[index];
 	chunk = memory->chunks[index / MEMORY_CHUNK_PAGES];
-	if (!(chunk & SLOT_PRESENT))
-		return NULL;
-	return (u64 *)hpa_to_pointer(HPA(chunk & PTE_ADDRESS)) + index % MEMORY_CHUNK_PAGES;
+	return chunk & SLOT_PRESENT ? slot_of(chunk, index) : NULL;
 }
 
 static enum status slot_populate(struct memory *memory, u64 *slot)
@@ -218,36 +219,36 @@ static enum status slot_populate(struct memory *memory, u64 *slot)
 	return STATUS_OK;
 }
 
-static enum status populate(struct memory *memory, u64 index)
+static NOINLINE enum status populate(struct memory *memory, u64 index)
 {
 	u64 *chunk = memory->chunks;
-	u64 *slot;
 
-	if (chunk != NULL) {
-		chunk += index / MEMORY_CHUNK_PAGES;
-		if (*chunk == 0) {
-			enum status status = chunk_create(memory, index / MEMORY_CHUNK_PAGES);
+	if (chunk == NULL)
+		return slot_populate(memory, &memory->inline_slots[index]);
+	chunk += index / MEMORY_CHUNK_PAGES;
+	if (*chunk == 0) {
+		enum status status = chunk_create(memory, chunk);
 
-			if (status != STATUS_OK)
-				return status;
-		}
-		if (*chunk & CHUNK_LARGE)
-			return chunk_clear(chunk);
+		if (status != STATUS_OK)
+			return status;
 	}
-	slot = slot_find(memory, index);
-	ASSERT(slot != NULL); /* its chunk is there */
-	return slot_populate(memory, slot);
+	return *chunk & CHUNK_LARGE ? chunk_clear(chunk)
+				    : slot_populate(memory, slot_of(*chunk, index));
 }
 
+/* Clearing comes often and needs little, the rest once. */
 enum status memory_populate(struct memory *memory, u64 index)
 {
 	enum status status;
+	u64 *chunk;
 
 	CHECK(index < memory->page_count);
 	if (memory->kind != MEMORY_RAM)
 		return STATUS_OK;
 	lock_acquire(&memory->lock, LOCK_MEMORY);
-	status = populate(memory, index);
+	chunk = memory->chunks != NULL ? &memory->chunks[index / MEMORY_CHUNK_PAGES] : NULL;
+	status = chunk != NULL && (*chunk & CHUNK_LARGE) ? chunk_clear(chunk)
+							 : populate(memory, index);
 	lock_release(&memory->lock, LOCK_MEMORY);
 	return status;
 }
@@ -278,7 +279,7 @@ static bool slot_ram(struct memory *memory, u64 index, hpa_t *hpa, enum pt_level
 	chunk = memory->chunks[index / MEMORY_CHUNK_PAGES];
 	*hpa = HPA((chunk & PTE_ADDRESS) + (index % MEMORY_CHUNK_PAGES << PAGE_SHIFT));
 	*level = PT_LEVEL_2M;
-	return chunk_ready(chunk);
+	return chunk & CHUNK_READY;
 }
 
 bool memory_slot(struct memory *memory, u64 index, hpa_t *hpa, enum pt_level *level)

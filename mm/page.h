@@ -4,6 +4,7 @@
 #include "kernel/abi/pages.h"
 #include "lib/status.h"
 #include "lib/types.h"
+#include "mm/address.h"
 
 struct quota;
 
@@ -27,6 +28,7 @@ enum page_flag {
 	PAGE_FLAG_RAM = 1 << 0,  /* managed: never given out as device memory */
 	PAGE_FLAG_HEAD = 1 << 1, /* the first frame of a block */
 	PAGE_FLAG_SLAB = 1 << 2, /* of objects: mm/cache.c */
+	PAGE_FLAG_BAD = 1 << 3,	 /* this very frame, wherever in a block, is set aside */
 };
 
 struct page_range {
@@ -65,6 +67,9 @@ enum status page_alloc_cleared(unsigned int order, enum page_owner owner, struct
 /* `quota` as it was given to page_alloc. */
 void page_free(hpa_t hpa, struct quota *quota);
 
+/* A page whose memory is broken: when its block is freed, or at once, it becomes PAGE_RESERVED. */
+void page_set_aside(hpa_t hpa);
+
 /*
  * Sets pages aside that page_alloc_reserved takes later, so that it fails only for want of a block
  * of its order, never at order 0. STATUS_NO_MEMORY when there are not that many; a part of the
@@ -75,7 +80,13 @@ void page_unreserve(u64 count);
 enum status page_alloc_reserved(unsigned int order, enum page_owner owner,
 				hpa_t *hpa) MUST_CHECK;
 
-void page_clear(hpa_t hpa, u64 count);
+static inline void page_clear(hpa_t hpa, u64 count)
+{
+	void *to = hpa_to_pointer(hpa);
+	u64 words = count * (PAGE_SIZE / sizeof(u64));
+
+	__asm__ volatile("rep stosq" : "+D"(to), "+c"(words) : "a"(0ull) : "memory");
+}
 
 struct page *page_of(hpa_t hpa);
 hpa_t page_hpa(const struct page *page);
@@ -84,19 +95,12 @@ enum page_owner page_owner(hpa_t hpa);
 /* Whether any page of the range is RAM that the allocator manages; looks at each of them. */
 bool page_range_has_ram(hpa_t hpa, u64 bytes);
 
-/* For SYS_AUDIT: a block in use and who pays for it, as the address of a quota; 0: nobody. */
-struct page_block {
-	hpa_t hpa;
-	u64 account;
-	u32 owner; /* enum page_owner */
-	u32 order;
-	bool slab;
-};
 /*
- * The block that begins at a frame, with owner PAGE_FREE where none in use does. Returns how many
- * frames to move on to the next; 0 behind the last.
+ * *head: the block in use that begins at a frame, NULL where none does; `previous` times 8 is the
+ * address of the quota that pays for it. Returns how many frames to move on to the next; 0 behind
+ * the last.
  */
-u64 page_block_at(u64 frame, struct page_block *block);
+u64 page_block_at(u64 frame, const struct page **head);
 bool page_is_slab(hpa_t hpa);
 
 /* Pages by owner. */

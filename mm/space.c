@@ -92,15 +92,6 @@ static bool range_free(struct space *space, u64 at, u64 bytes)
 	       LIST_ENTRY(node, struct mapping, space_node)->at >= at + bytes;
 }
 
-/* The mapping that holds the address, NULL when there is none. */
-static struct mapping *mapping_find(struct space *space, u64 address)
-{
-	struct list *node = mapping_after(space, address);
-	struct mapping *mapping = LIST_ENTRY(node, struct mapping, space_node);
-
-	return node == &space->mappings || address < mapping->at ? NULL : mapping;
-}
-
 /*
  * A random place with room for guards; what may use large pages lies so that it can. The user half
  * is so much larger than all memory that a few attempts suffice.
@@ -274,31 +265,40 @@ static void leaf_choose(const struct mapping *mapping, u64 address, hpa_t hpa, e
 	leaf->type = mapping->memory->type;
 }
 
-static enum status fault(struct space *space, u64 address, u32 access)
+static u64 index_of(const struct mapping *mapping, u64 address)
 {
-	struct mapping *mapping = mapping_find(space, address);
+	return mapping->offset + ((address - mapping->at) >> PAGE_SHIFT);
+}
+
+/* Apart, so that steps of clearing need not keep what it does. */
+static NOINLINE enum status leaf_put(struct mapping *mapping, u64 address)
+{
 	struct pt_leaf leaf;
 	enum pt_level level;
 	enum status status;
-	u64 index;
 	hpa_t hpa;
 
-	if (mapping == NULL)
+	CHECK(memory_slot(mapping->memory, index_of(mapping, address), &hpa, &level));
+	leaf_choose(mapping, align_down(address, PAGE_SIZE), hpa, level, &leaf);
+	status = table_map(&mapping->space->table, &leaf);
+	/* Another CPU was first, or the fault was settled in between. */
+	return status == STATUS_IN_USE ? STATUS_OK : status;
+}
+
+static enum status fault(struct space *space, u64 address, u32 access)
+{
+	struct list *node = mapping_after(space, address);
+	struct mapping *mapping = LIST_ENTRY(node, struct mapping, space_node);
+	enum status status;
+
+	if (node == &space->mappings || address < mapping->at)
 		return STATUS_NOT_FOUND;
 	if (mapping->dying)
 		return STATUS_BAD_STATE;
 	if (access & ~mapping->rights)
 		return STATUS_NO_RIGHT;
-	address = align_down(address, PAGE_SIZE);
-	index = mapping->offset + ((address - mapping->at) >> PAGE_SHIFT);
-	status = memory_populate(mapping->memory, index);
-	if (status != STATUS_OK)
-		return status;
-	CHECK(memory_slot(mapping->memory, index, &hpa, &level));
-	leaf_choose(mapping, address, hpa, level, &leaf);
-	status = table_map(&space->table, &leaf);
-	/* Another CPU was first, or the fault was settled in between. */
-	return status == STATUS_IN_USE ? STATUS_OK : status;
+	status = memory_populate(mapping->memory, index_of(mapping, address));
+	return status == STATUS_OK ? leaf_put(mapping, address) : status;
 }
 
 enum status space_fault(struct space *space, u64 address, u32 access)

@@ -51,6 +51,7 @@ static void walk_down(const struct table *table, u64 at, enum pt_level last, str
 	walk->node[TOP] = table->root.kernel;
 	for (;;) {
 		walk->entry = *entry_of(walk->node[walk->level], at, walk->level);
+		/*@ split walk->entry; */ /* make verify */
 		if (walk->level == last || !(walk->entry & format->present) ||
 		    (walk->level != TOP && (walk->entry & format->large)))
 			return;

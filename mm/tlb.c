@@ -81,12 +81,12 @@ bool tlb_pages_freed(u64 mark)
 	return __atomic_load_n(&freed, __ATOMIC_RELAXED) >= mark;
 }
 
-static void cpu_bit_set(struct space *space, u32 cpu)
+void tlb_space_enter(struct space *space, u32 cpu)
 {
 	__atomic_fetch_or(&space->cpus[cpu / 64], BIT(cpu % 64), __ATOMIC_SEQ_CST);
 }
 
-static void cpu_bit_clear(struct space *space, u32 cpu)
+void tlb_space_leave(struct space *space, u32 cpu)
 {
 	__atomic_fetch_and(&space->cpus[cpu / 64], ~BIT(cpu % 64), __ATOMIC_SEQ_CST);
 }
@@ -101,16 +101,6 @@ void tlb_flush_space(struct space *space)
 		for (; mask != 0; mask &= mask - 1)
 			tlb_arch_kick(word * 64 + bit_lowest(mask));
 	}
-}
-
-void tlb_guest_enter(struct space *space, u32 cpu)
-{
-	cpu_bit_set(space, cpu);
-}
-
-void tlb_guest_leave(struct space *space, u32 cpu)
-{
-	cpu_bit_clear(space, cpu);
 }
 
 bool tlb_must_flush(const struct space *space, u64 *seen)
@@ -129,8 +119,8 @@ void tlb_process_enter(struct space *space, u32 cpu)
 
 	if (self->space != space) {
 		if (self->space != NULL)
-			cpu_bit_clear(self->space, cpu);
-		cpu_bit_set(space, cpu);
+			tlb_space_leave(self->space, cpu);
+		tlb_space_enter(space, cpu);
 	}
 	generation = __atomic_load_n(&space->generation, __ATOMIC_SEQ_CST);
 	if (self->space == space && self->seen == generation)
@@ -147,7 +137,7 @@ void tlb_process_leave(u32 cpu)
 	if (self->space == NULL)
 		return;
 	tlb_arch_load_root(kernel_table.root.kernel);
-	cpu_bit_clear(self->space, cpu);
+	tlb_space_leave(self->space, cpu);
 	self->space = NULL;
 }
 
@@ -190,15 +180,8 @@ static void epoch_advance(void)
 		epoch++;
 }
 
-void tlb_cpu_passed(u32 cpu)
+static NOINLINE void take_back(struct tlb_cpu *self)
 {
-	struct tlb_cpu *self = &cpus[cpu];
-
-	if (self->space != NULL && self->space->object.dead)
-		tlb_process_leave(cpu);
-	else if (self->space != NULL)
-		tlb_process_enter(self->space, cpu);
-
 	lock_acquire(&tlb_lock, LOCK_DEFERRED);
 	self->passed = epoch;
 	if (waiting_first != 0)
@@ -215,4 +198,17 @@ void tlb_cpu_passed(u32 cpu)
 		page_free(page_hpa(page), NULL);
 	}
 	lock_release(&tlb_lock, LOCK_DEFERRED);
+}
+
+void tlb_cpu_passed(u32 cpu)
+{
+	struct tlb_cpu *self = &cpus[cpu];
+
+	if (self->space != NULL && self->space->object.dead)
+		tlb_process_leave(cpu);
+	else if (self->space != NULL &&
+		 __atomic_load_n(&self->space->generation, __ATOMIC_SEQ_CST) != self->seen)
+		tlb_process_enter(self->space, cpu);
+	if (tlb_pages_waiting() != 0)
+		take_back(self);
 }

@@ -19,8 +19,8 @@ void tlb_flush_space(struct space *space);
  * A CPU begins or ends running a guest on the space: whether tlb_flush_space kicks it. Begins
  * before tlb_must_flush is asked, lest a kick be missed.
  */
-void tlb_guest_enter(struct space *space, u32 cpu);
-void tlb_guest_leave(struct space *space, u32 cpu);
+void tlb_space_enter(struct space *space, u32 cpu);
+void tlb_space_leave(struct space *space, u32 cpu);
 /*
  * For who enters a space with a tagged TLB (a vCPU on its second stage) and remembers in *seen what
  * it entered with: true when it must flush its tag first.

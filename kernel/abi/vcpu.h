@@ -36,12 +36,13 @@ enum exit_reason {
 	EXIT_INIT,
 	EXIT_SIPI,
 	EXIT_SMI,
-	EXIT_EOI,                /* APIC virtualization: EOI of a level-triggered vector */
+	EXIT_EOI,                /* the CPU has done the EOI of a vector in eoi_exit */
 	EXIT_TPR,                /* TPR fell below tpr_threshold (SVM: EXIT_CR before it) */
-	EXIT_APIC_ACCESS,
+	EXIT_APIC_ACCESS,        /* to the APIC's memory, that the CPU does not do: qualification */
 	EXIT_ENTRY_FAILED,       /* guest state refused: vendor_code; SYS_VCPU_DUMP says more */
 	EXIT_UNKNOWN,            /* vendor_code, qualification hold what the CPU said */
 	EXIT_NO_MEMORY,          /* guest RAM could not be populated */
+	EXIT_APIC_WRITE,         /* a register was written; what follows from it is to be done */
 	EXIT_REASON_COUNT
 };
 _Static_assert(EXIT_REASON_COUNT <= 64, "reasons fit a mask and struct group_page");
@@ -63,18 +64,18 @@ enum exit_io_flag {
 struct vcpu_exit {
 	u32 reason;             /* enum exit_reason */
 	u32 instruction_length; /* 0: not known, decode the instruction */
-	u64 gpa;                /* EXIT_MEMORY: address */
-	u64 gva;                /* EXIT_MEMORY: linear address where known, else 0 */
+	u64 tsc;                /* host TSC at the exit */
 	u32 access;             /* EXIT_MEMORY: enum exit_access */
 	u16 io_port;
 	u8 io_size;             /* 1, 2, 4 */
 	u8 io_flags;            /* enum exit_io_flag */
+	u64 gpa;                /* EXIT_MEMORY: address */
+	u64 gva;                /* EXIT_MEMORY: linear address where known, else 0 */
 	u32 vector;             /* EXIT_EXCEPTION, EXIT_EOI, EXIT_SIPI; EXIT_HYPERCALL: CPL */
 	u32 error_code;         /* EXIT_EXCEPTION, EXIT_TASK_SWITCH (SVM: EXITINFO2's) */
 	u64 vendor_code;        /* the CPU's own exit code or VM-instruction error */
 	u64 qualification;      /* VMX exit qualification, SVM EXITINFO1 */
 	u64 qualification2;     /* VMX instruction information, SVM EXITINFO2 */
-	u64 tsc;                /* host TSC at the exit */
 };
 
 enum vcpu_gpr {
@@ -101,6 +102,8 @@ enum vcpu_groups {
 	VCPU_CODE = 1 << 9,      /* code: by `want` alone */
 	VCPU_XSAVE = 1 << 10,    /* the page VCPU_XSAVE_PAGE: by SYS_VCPU_GET and `dirty` */
 	VCPU_TRAPS = 1 << 11,    /* trap_exceptions and what follows: by `dirty` alone */
+	VCPU_APIC = 1 << 12,     /* apic_mode and what follows: by `dirty` alone */
+	VCPU_INTERRUPTS = 1 << 13, /* interrupt_status: by `dirty` alone */
 };
 
 enum vcpu_segment { SEG_ES, SEG_CS, SEG_SS, SEG_DS, SEG_FS, SEG_GS, SEG_LDTR, SEG_TR, SEG_COUNT };
@@ -225,6 +228,17 @@ enum vcpu_trap {
 	VTRAP_RESTRICTED = 1 << 5, /* VMX: no unrestricted guest, paging is always on */
 };
 
+/*
+ * What a CPU may do of a local APIC's work by itself, in the APIC page (SDM vol. 3, chapter 30).
+ * The page is the CPU's then while the guest runs.
+ */
+enum vcpu_apic_mode {
+	VAPIC_NONE,     /* CR8 alone */
+	VAPIC_DELIVERY, /* takes interrupts out of IRR */
+	VAPIC_MEMORY,   /* and TPR, EOI, interrupts to itself and reads, by memory at apic_gpa */
+	VAPIC_MSRS,     /* the same for an x2APIC, but for reads of ICR */
+};
+
 enum vcpu_settle {
 	SETTLE_HYPERCALL = 1 << 0, /* those of the guest's kernel that are not in `hypercalls` */
 };
@@ -324,5 +338,18 @@ struct vcpu_page {
 	u32 trap_exceptions;
 	u32 trap; /* enum vcpu_trap */
 	u64 cr3_target[4]; /* VTRAP_CR on VMX: values of CR3 that load without an exit */
+
+	u32 apic_virtualized; /* from the kernel, at creation: all of enum vcpu_apic_mode work */
+	/*
+	 * VCPU_APIC. VAPIC_MEMORY: a page mapped writable at apic_gpa stands for the APIC's memory,
+	 * the same for all vCPUs of the space; nobody sees what it holds. STATUS_BAD_ADDRESS if
+	 * there is none.
+	 */
+	u32 apic_mode; /* enum vcpu_apic_mode */
+	u64 apic_gpa;
+	u64 eoi_exit[4]; /* vectors whose EOI exits */
+	/* VCPU_INTERRUPTS: the highest vector in IRR, bits 15:8 in ISR; the CPU goes on with it */
+	u16 interrupt_status;
+	u16 interrupt_reserved[3];
 };
 _Static_assert(sizeof(struct vcpu_page) <= PAGE_SIZE, "one page");

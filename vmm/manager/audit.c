@@ -264,6 +264,10 @@ static void judge_leaf(struct audit *audit, const struct audit_record *record)
 	struct audit_frame *frame = in_window(audit, record->value / PAGE_SIZE, &count, &first);
 
 	audit->leaves += frame != NULL;
+	if (frame != NULL && of_leaves.second_stage) {
+		audit->guest_pages += count;
+		audit->guest_large += (record->info >> 8 & 3) != 0 ? count : 0;
+	}
 	for (u64 i = 0; frame != NULL && i < count; i++, frame++) {
 		u64 page = (first + i) * PAGE_SIZE;
 
@@ -337,6 +341,8 @@ static bool once(struct audit *audit)
 		audit->pages = 0;
 		audit->objects = 0;
 		audit->leaves = 0;
+		audit->guest_pages = 0;
+		audit->guest_large = 0;
 		memset(audit->pages_by_owner, 0, sizeof(audit->pages_by_owner));
 		judge_balances(audit);
 		if (!audit->overflow)

@@ -44,6 +44,8 @@ struct audit {
 	u64 pages_by_owner[16];
 	u64 objects;
 	u64 leaves;
+	u64 guest_pages; /* mapped in second stages */
+	u64 guest_large; /* of these, in leaves of 2 MiB */
 	u64 findings;
 
 	/* internal */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "vmm/manager/command.h"
 #include "lib/format.h"
-#include "vmm/manager/log.h"
+#include "vmm/manager/log/log.h"
 #include "vmm/manager/words.h"
 
 static bool name_matches(const char *name, const char *const *words, u32 count, u32 *name_words)

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* What could stand where a line ends. */
 #include "lib/format.h"
-#include "vmm/manager/config_keys.h"
-#include "vmm/manager/files.h"
-#include "vmm/manager/log_names.h"
-#include "vmm/manager/setup.h"
+#include "vmm/manager/config/config_keys.h"
+#include "vmm/manager/config/files.h"
+#include "vmm/manager/config/setup.h"
+#include "vmm/manager/log/log_names.h"
 #include "vmm/manager/symbols.h"
 #include "vmm/manager/words.h"
 

@@ -39,6 +39,7 @@ static const char names[EXIT_REASON_COUNT][20] = {
 	[EXIT_ENTRY_FAILED] = "entry-failed",
 	[EXIT_UNKNOWN] = "unknown",
 	[EXIT_NO_MEMORY] = "no-memory",
+	[EXIT_APIC_WRITE] = "apic-write",
 };
 
 const char *exit_name(u32 reason)

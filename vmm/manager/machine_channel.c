@@ -2,9 +2,9 @@
 #include "vmm/manager/machine_channel.h"
 #include "lib/format.h"
 #include "vmm/manager/command.h"
+#include "vmm/manager/host/serial.h"
 #include "vmm/manager/request.h"
-#include "vmm/manager/serial.h"
-#include "vmm/manager/vm_events.h"
+#include "vmm/manager/vm/vm_events.h"
 #include "vmm/rt/clock.h"
 
 #define OUTPUT_BYTES 131072u
@@ -15,6 +15,8 @@
 #define CLOSING_ROOM (2 * REQUEST_BYTES) /* kept for the end of an answer */
 #define FLUSH_NS     NS_PER_S
 #define QUOTED_BYTES (REPLY_LINE_BYTES + 1024)
+
+struct login machine_channel_login = {.name = "machine channel", .open = true};
 
 static bool is_open;
 
@@ -144,6 +146,7 @@ static u32 reply_room_left(void *context)
 static const struct requester machine_channel = {
 	.put = put_reply,
 	.room = reply_room_left,
+	.login = &machine_channel_login,
 	.name = "machine channel",
 };
 
@@ -164,6 +167,8 @@ static void end_answer(void)
 		add_string("]}\n");
 	current.open = false;
 	output.ready = output.written;
+	if (current.request.is_auth)
+		password_forget(input.bytes, input.length);
 	input.length = 0;
 }
 
@@ -172,6 +177,52 @@ static void answer_mistake(const char *problem, u32 position)
 	begin_answer();
 	answer_error(text_of(problem), &position);
 	end_answer();
+}
+
+/* The end of a request's `auth`. */
+static bool check_password(struct reply *reply)
+{
+	switch (login_step(&machine_channel_login)) {
+	case LOGIN_CHECKING:
+		return false;
+	case LOGIN_WRONG:
+		reply_error(reply, "auth: wrong password");
+		break;
+	case LOGIN_RIGHT:
+		break;
+	}
+	return true;
+}
+
+static void run_auth(void)
+{
+	u64 wait_ns = login_wait_ns(&machine_channel_login);
+
+	if (wait_ns != 0) {
+		reply_error(&current.reply,
+			    "auth: found too many wrong passwords, allowed: the next one in %llu s",
+			    (unsigned long long)((wait_ns + NS_PER_S - 1) / NS_PER_S));
+	} else if (!login_possible()) {
+		reply_error(&current.reply, "auth: the password in the configuration cannot be "
+					    "read: locked until the machine starts with one that "
+					    "can");
+	} else {
+		login_try(&machine_channel_login,
+			  (struct text){current.request.password, current.request.password_length});
+		current.reply.resume = check_password;
+		current.reply.deadline_tsc = clock_tsc(); /* each turn */
+	}
+	password_forget(current.request.password, sizeof(current.request.password));
+}
+
+static void run_request(void)
+{
+	if (current.request.is_auth)
+		run_auth();
+	else if (machine_channel_login.open)
+		command_run(&current.reply, current.request.command);
+	else
+		reply_error(&current.reply, "locked, allowed: {\"id\":1,\"auth\":\"PASSWORD\"}");
 }
 
 static void run_line(void)
@@ -190,7 +241,7 @@ static void run_line(void)
 	memset(&current.reply, 0, sizeof(current.reply));
 	current.reply.to = &machine_channel;
 	current.reply.json = true;
-	command_run(&current.reply, current.request.command);
+	run_request();
 	if (current.reply.resume == NULL)
 		end_answer();
 }
@@ -260,7 +311,8 @@ static bool take_input(void)
 
 bool machine_channel_takes_line(void)
 {
-	return is_open && (!current.open || output.written == current.start) &&
+	return is_open && machine_channel_login.open &&
+	       (!current.open || output.written == current.start) &&
 	       output.written - output.sent < LINES_AHEAD;
 }
 

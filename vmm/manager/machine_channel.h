@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-#include "vmm/manager/text/text.h"
+#include "vmm/manager/login.h"
 
 #define REQUEST_BYTES 8192u /* of one line at most */
 
@@ -12,6 +12,8 @@
  * it. Nothing here waits.
  */
 void machine_channel_open(void);
+/* The door to it: shut, it answers no command and sends neither events nor log. */
+extern struct login machine_channel_login;
 bool machine_channel_is_open(void);
 
 /* Moves bytes and requests on; true when there is more to do at once. */

@@ -1,18 +1,20 @@
 /* SPDX-License-Identifier: MIT */
 /* The manager: reads the configuration, creates monitors, owns the console, keeps the log. */
-#include "vmm/manager/console.h"
+#include "vmm/manager/config/files.h"
+#include "vmm/manager/config/setup.h"
+#include "vmm/manager/console/console.h"
+#include "vmm/manager/console/console_script.h"
 #include "vmm/manager/events.h"
-#include "vmm/manager/files.h"
 #include "vmm/manager/gdb/gdb.h"
-#include "vmm/manager/log.h"
-#include "vmm/manager/log_export.h"
-#include "vmm/manager/machine.h"
+#include "vmm/manager/host/machine.h"
+#include "vmm/manager/host/shutdown.h"
+#include "vmm/manager/log/log.h"
+#include "vmm/manager/log/log_export.h"
 #include "vmm/manager/machine_channel.h"
 #include "vmm/manager/perf.h"
-#include "vmm/manager/setup.h"
-#include "vmm/manager/shutdown.h"
-#include "vmm/manager/vm.h"
-#include "vmm/manager/vm_build.h"
+#include "vmm/manager/random.h"
+#include "vmm/manager/vm/vm.h"
+#include "vmm/manager/vm/vm_build.h"
 #include "vmm/rt/start.h"
 
 static void handle(const struct event *event)
@@ -90,6 +92,7 @@ int main(void)
 	if (events_init() != STATUS_OK || machine_init() != STATUS_OK || log_init() != STATUS_OK)
 		rt_fail("setup");
 	touch_all();
+	random_init();
 	console_init(SERIAL_COM1);
 	setup_banner();
 	setup_options();
@@ -101,8 +104,8 @@ int main(void)
 		while (!setup_settled())
 			turn();
 	}
+	console_script_set(setup_options_get()->run);
 	console_open();
-	console_run(setup_options_get()->run);
 	for (;;)
 		turn();
 }

@@ -65,3 +65,14 @@ u32 reply_room(const struct reply *reply)
 {
 	return reply->to->room(reply->to->context);
 }
+
+bool reply_list(struct reply *reply, bool (*show)(struct reply *reply, u64 number))
+{
+	while (reply_room(reply) > REPLY_ITEM_BYTES) {
+		if (!show(reply, reply->shown))
+			return true;
+		reply->shown++;
+	}
+	reply->deadline_tsc = 0; /* more room comes with an event */
+	return false;
+}

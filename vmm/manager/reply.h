@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-#include "vmm/manager/log.h"
+#include "vmm/manager/log/log.h"
+#include "vmm/manager/login.h"
 #include "vmm/manager/text/json.h"
-#include "vmm/manager/vm.h"
-#include "vmm/manager/vm_query.h"
+#include "vmm/manager/vm/vm.h"
+#include "vmm/manager/vm/vm_query.h"
 
 #define REPLY_LINE_BYTES 4096u
 
@@ -36,6 +37,7 @@ struct requester {
 	u32 (*room)(void *context); /* bytes that can be written without loss */
 	void *context;
 	bool terminal; /* a person's: there is somebody to attach a guest's console to */
+	struct login *login; /* the door it came in by */
 	const char *name; /* for the log of who did what */
 };
 
@@ -63,9 +65,11 @@ struct reply {
 	u32 last_cpu;	       /* the last vCPU to show */
 	bool all_vms;	       /* after this one the next VM */
 	u64 left;	       /* bytes or lines to show */
+	u64 shown;	       /* of a list: reply_list */
 	u64 changed; /* keys of `vm set`, a bit for each of config_vm_keys */
 
 	u32 attach_id; /* the terminal becomes this VM's console; 0: no */
+	u32 secret_iterations; /* it asks for a new password and hashes it so; 0: no */
 
 	struct json object;
 	char line[REPLY_LINE_BYTES];
@@ -87,3 +91,10 @@ bool reply_has_terminal(struct reply *reply);
 
 /* How many bytes can be written without loss. */
 u32 reply_room(const struct reply *reply);
+
+/*
+ * For `resume` of a command that shows a list: show(reply, 0), show(reply, 1) and so on, until it
+ * returns false, in as many steps as it takes. Each may write REPLY_ITEM_BYTES.
+ */
+#define REPLY_ITEM_BYTES (2 * REPLY_LINE_BYTES)
+bool reply_list(struct reply *reply, bool (*show)(struct reply *reply, u64 number));

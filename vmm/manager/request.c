@@ -3,14 +3,14 @@
 #include "lib/format.h"
 #include "vmm/manager/text/json_read.h"
 
-#define KEYS_ALLOWED "\"id\" and \"command\", once each"
+#define KEYS_ALLOWED "\"id\" and one of \"command\" and \"auth\", once each"
 #define KEY_BYTES    16u
 
 struct state {
 	struct json_reader reader;
 	struct request *request;
 	bool has_id;
-	bool has_command;
+	bool has_command; /* or a password */
 };
 
 /* The first mistake is the one that is told. */
@@ -43,6 +43,20 @@ static void take_command(struct state *state, size_t at, enum json_kind kind, st
 	}
 }
 
+/* Nothing of it is told, whatever is wrong. */
+static void take_password(struct state *state, size_t at, enum json_kind kind, struct text raw)
+{
+	struct request *request = state->request;
+
+	if (kind != JSON_STRING) {
+		tell(state, at, "auth: found no string, allowed: the password in quotes");
+		return;
+	}
+	request->is_auth = true;
+	request->password_length =
+		(u32)json_decode(raw, request->password, sizeof(request->password));
+}
+
 /* A key and its value; false when the line cannot be read any further. */
 static bool take_member(struct state *state)
 {
@@ -68,13 +82,16 @@ static bool take_member(struct state *state)
 		return false;
 	value_at = reader->at - raw.length;
 	name.length = json_decode(key, bytes, sizeof(bytes));
-	known = text_equal(name, "id") || text_equal(name, "command");
+	known = text_equal(name, "id") || text_equal(name, "command") || text_equal(name, "auth");
 	if (text_equal(name, "id") && !state->has_id) {
 		state->has_id = true;
 		state->request->id = raw;
 	} else if (text_equal(name, "command") && !state->has_command) {
 		state->has_command = true;
 		take_command(state, value_at, kind, raw);
+	} else if (text_equal(name, "auth") && !state->has_command) {
+		state->has_command = true;
+		take_password(state, value_at, kind, raw);
 	} else {
 		format(problem, sizeof(problem), "found the key %s%s, allowed: " KEYS_ALLOWED,
 		       text_show(shown, sizeof(shown), key), known ? " a second time" : "");
@@ -108,6 +125,7 @@ bool request_parse(struct text line, struct request *request)
 
 	request->id = TEXT("null");
 	request->command[0] = '\0';
+	request->is_auth = false;
 	request->problem[0] = '\0';
 	request->position = 0;
 	json_read_start(&state.reader, line);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-#include "lib/symbols.h"
+#include "vmm/manager/symbol_table.h"
 
 /* The images that are part of Skerry's. */
 enum symbol_image { SYMBOLS_KERNEL, SYMBOLS_MONITOR, SYMBOLS_MANAGER, SYMBOLS_COUNT };

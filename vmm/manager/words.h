@@ -2,7 +2,7 @@
 #pragma once
 
 #include "vmm/manager/command.h"
-#include "vmm/manager/line_editor.h"
+#include "vmm/manager/console/line_editor.h"
 
 /* A line cut into words; quotes keep spaces together, a backslash between quotes the next byte. */
 struct words {

@@ -23,8 +23,9 @@ bool bus_add(struct bus *bus, struct device *device, u64 base, u64 length)
 
 static bool covers(const struct bus_range *range, u64 address, u32 size)
 {
-	return address >= range->base &&
-	       range_within(address - range->base, size, range->length);
+	u64 offset = address - range->base; /* beyond the end if it is below */
+
+	return offset < range->length && size <= range->length - offset;
 }
 
 static struct device *search(struct bus *bus, u64 address, u32 size)
@@ -42,15 +43,15 @@ static struct device *search(struct bus *bus, u64 address, u32 size)
 	}
 	if (low == 0 || !covers(&bus->range[low - 1], address, size))
 		return NULL;
-	bus->recent = low - 1;
-	return bus->range[low - 1].device;
+	bus->recent = bus->range[low - 1];
+	return bus->recent.device;
 }
 
 /* Accesses to one device come in a row. */
 struct device *bus_find(struct bus *bus, u64 address, u32 size)
 {
-	if (likely(covers(&bus->range[bus->recent], address, size)))
-		return bus->range[bus->recent].device;
+	if (likely(covers(&bus->recent, address, size)))
+		return bus->recent.device;
 	return search(bus, address, size);
 }
 

@@ -20,7 +20,7 @@ struct bus {
 	u32 range_count;
 	u64 unknown_count;
 	u64 unknown_last;		       /* address of the last one */
-	u32 recent;			       /* range that was found last */
+	struct bus_range recent;	       /* that was found last */
 	struct bus_range range[BUS_RANGE_MAX]; /* ascending, disjoint */
 };
 

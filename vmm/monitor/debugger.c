@@ -3,7 +3,7 @@
 
 #include "arch/x86_64/hw/control.h"
 #include "lib/string.h"
-#include "vmm/monitor/exits.h"
+#include "vmm/monitor/exits/exits.h"
 #include "vmm/monitor/machine.h"
 #include "vmm/monitor/walk.h"
 
@@ -158,6 +158,25 @@ bool debugger_exception(struct vcpu *vcpu)
 	return true;
 }
 
+void debugger_gather(struct machine *machine)
+{
+	for (u32 i = 0; i < machine->vcpu_count; i++) {
+		struct vcpu *vcpu = &machine->vcpu[i];
+
+		if (vcpu->page->exit.reason == EXIT_EXCEPTION && !trap_steps(vcpu) &&
+		    debugger_exception(vcpu))
+			vcpu->page->exit.reason = EXIT_NONE;
+	}
+}
+
+void debugger_restarted(struct vcpu *vcpu)
+{
+	if (!debugger_steps(vcpu))
+		return;
+	vcpu->machine->debugger.had_tf &= ~BIT(vcpu->id);
+	flag_set(vcpu, true);
+}
+
 static u8 *find_byte(struct machine *machine, const struct vcpu *vcpu, u64 linear)
 {
 	struct walk_result result;
@@ -291,6 +310,7 @@ static void release(struct machine *machine, u64 run, u64 step)
 	for (u32 i = 0; i < machine->vcpu_count; i++) {
 		struct vcpu *vcpu = &machine->vcpu[i];
 
+		step_ends(vcpu); /* another vCPU stopped first */
 		if ((step >> i & 1) == 0)
 			continue;
 		debugger->had_tf &= ~BIT(i);
@@ -308,19 +328,8 @@ static void release(struct machine *machine, u64 run, u64 step)
 	machine_let_go(machine);
 }
 
-static void attach(struct machine *machine)
-{
-	struct debugger *debugger = &machine->debugger;
-
-	if (!debugger->attached) {
-		*debugger = (struct debugger){.run = ~0ull};
-		traps_set(machine, true);
-	}
-	debugger->held = true;
-	debugger->stop = (struct query_stop){.sequence = debugger->stop.sequence};
-}
-
-static void detach(struct machine *machine)
+/* Nothing is left in the guest of what a debugger has asked for. */
+static void take_back(struct machine *machine)
 {
 	struct debugger *debugger = &machine->debugger;
 	bool hardware = false;
@@ -337,6 +346,23 @@ static void detach(struct machine *machine)
 		hardware_apply(machine);
 	for (u32 i = 0; i < machine->vcpu_count; i++)
 		step_ends(&machine->vcpu[i]);
+}
+
+/* Also by a debugger that comes where another one has died. */
+static void attach(struct machine *machine)
+{
+	struct debugger *debugger = &machine->debugger;
+
+	take_back(machine);
+	/* the manager tells stops apart by the number: it is never used again */
+	*debugger = (struct debugger){
+		.held = true, .run = ~0ull, .stop.sequence = debugger->stop.sequence};
+	traps_set(machine, true);
+}
+
+static void detach(struct machine *machine)
+{
+	take_back(machine);
 	traps_set(machine, false);
 	release(machine, ~0ull, 0);
 }

@@ -54,6 +54,14 @@ bool debugger_exception(struct vcpu *vcpu);
 /* The monitor has settled an exit: the end of a step, if it did an instruction. */
 void debugger_settled(struct vcpu *vcpu);
 
+/*
+ * The machine is held: what other vCPUs have come to at the same time counts as not yet come to. A
+ * breakpoint comes again, if it is still there by then; a step has ended.
+ */
+void debugger_gather(struct machine *machine);
+/* The vCPU's registers are those of RESET or INIT: its step is of what comes next. */
+void debugger_restarted(struct vcpu *vcpu);
+
 /* What stands at `host` but for the debugger's own breakpoints; and writing behind them. */
 void debugger_read(const struct machine *machine, const u8 *host, u8 *to, u64 length);
 void debugger_write(struct machine *machine, u8 *host, const u8 *from, u64 length);

@@ -28,6 +28,16 @@ void machine_log(struct machine *machine, const char *pattern, ...)
 	machine->signal = true;
 }
 
+/* The number last: what it is of is there by then. */
+static void show_stop(struct query_stop *to, struct query_stop *stop)
+{
+	stop->sequence++;
+	to->cpu = stop->cpu;
+	to->kind = stop->kind;
+	to->address = stop->address;
+	__atomic_store_n(&to->sequence, stop->sequence, __ATOMIC_RELEASE);
+}
+
 /* Shows the manager the state; time in `running` is added up. */
 static void report(struct machine *machine)
 {
@@ -45,8 +55,8 @@ static void report(struct machine *machine)
 		machine_time_pause(&machine->time, now);
 	if (machine->debugger.news) {
 		machine->debugger.news = false;
-		machine->debugger.stop.sequence++;
-		channel->question.stop = machine->debugger.stop;
+		debugger_gather(machine);
+		show_stop(&channel->question.stop, &machine->debugger.stop);
 	}
 	machine->reported = state;
 	__atomic_store_n(&channel->state, state, __ATOMIC_RELEASE);
@@ -116,6 +126,8 @@ static void boot(struct machine *machine)
 	machine->channel->reason[0] = '\0';
 	if (!load_guest(&machine->job))
 		machine_crash(machine, "%s", machine->job.error);
+	for (u32 i = 0; i < machine->vcpu_count; i++)
+		debugger_restarted(&machine->vcpu[i]);
 }
 
 void machine_conclude(struct machine *machine)

@@ -2,13 +2,14 @@
 #pragma once
 
 #include "kernel/abi/object.h"
-#include "vmm/monitor/cpuid.h"
+#include "vmm/monitor/cpuid/cpuid.h"
 #include "vmm/monitor/debugger.h"
 #include "vmm/monitor/dev/platform.h"
 #include "vmm/monitor/guest_memory.h"
 #include "vmm/monitor/load/load.h"
 #include "vmm/monitor/machine_time.h"
 #include "vmm/monitor/reserve.h"
+#include "vmm/monitor/vapic.h"
 #include "vmm/monitor/vcpu.h"
 #include "vmm/rt/channel.h"
 #include "vmm/rt/mutex.h"
@@ -64,6 +65,7 @@ struct machine {
 	struct machine_time time;
 	struct reserve reserve;
 	struct debugger debugger;
+	struct vapic vapic;
 	struct platform platform;
 };
 

@@ -143,10 +143,13 @@ bool machine_make_devices(struct machine *machine)
 
 	for (u32 i = 0; i < machine->vcpu_count; i++)
 		pages[i] = machine->vcpu[i].lapic_page;
-	if (platform_init(&machine->platform, &config))
-		return true;
-	machine_crash(machine, "two of its devices want the same address");
-	return false;
+	if (!platform_init(&machine->platform, &config)) {
+		machine_crash(machine, "two of its devices want the same address");
+		return false;
+	}
+	for (u32 i = 0; i < machine->vcpu_count; i++)
+		machine->platform.irqchip.lapic[i].by_cpu = machine->vapic.by_cpu;
+	return true;
 }
 
 static void run_vcpu(void *vcpu)
@@ -176,8 +179,13 @@ bool machine_setup(struct machine *machine)
 	if (machine->physical_bits < 36 || machine->physical_bits > 52)
 		machine->physical_bits = 36;
 	machine->memory.physical_bits = machine->physical_bits;
-	if (!create_vcpus(machine))
+	if (!create_vcpus(machine) ||
+	    !worked(machine, "making its APICs",
+		    vapic_setup(machine, (start_info->parameter[MONITOR_FLAGS] &
+					  MONITOR_APIC_EMULATED) == 0)))
 		return false;
+	if (machine->vapic.by_cpu) /* EOIs do not exit anyway */
+		cpuid_hide_kvm(&machine->cpuid, KVM_PV_EOI);
 	trap_set(machine, (u32)start_info->parameter[MONITOR_TRAP],
 		 (u32)start_info->parameter[MONITOR_CONTROLS]);
 	machine->job.kernel = find_file(START_FILE_KERNEL);

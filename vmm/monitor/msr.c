@@ -18,6 +18,8 @@
 #define MISC_ENABLE_FAST_STRING BIT(0)
 #define MISC_ENABLE_NO_BTS	BIT(11)
 #define MISC_ENABLE_NO_PEBS	BIT(12)
+/* TCC, EIST, MONITOR, limit CPUID, xTPR off, NX off: kept, without effect */
+#define MISC_ENABLE_KEPT	(BIT(3) | BIT(16) | BIT(18) | BIT(22) | BIT(23) | BIT(34))
 #define HWCR_TSC_AT_P0		BIT(24) /* the TSC counts at the P0 frequency */
 #define NB_CFG_ENABLE_CF8_EXT	BIT(46)
 
@@ -42,9 +44,10 @@ static const struct {
 	{MSR_MTRR_CAP, VENDOR_ANY, false, MTRR_CAP_FIXED | MTRR_CAP_WC | MSR_MTRR_RANGE_COUNT, 0},
 	{MSR_MCG_CAP, VENDOR_ANY, false, 0, 0}, /* no banks */
 	{MSR_MCG_STATUS, VENDOR_ANY, false, 0, BITS(2, 0)},
-	{MSR_MISC_ENABLE, VENDOR_INTEL, false,
+	/* Intel's, but QEMU's CPUs of AMD and KVM have it too */
+	{MSR_MISC_ENABLE, VENDOR_ANY, false,
 	 MISC_ENABLE_FAST_STRING | MISC_ENABLE_NO_BTS | MISC_ENABLE_NO_PEBS,
-	 MISC_ENABLE_FAST_STRING},
+	 MISC_ENABLE_FAST_STRING | MISC_ENABLE_KEPT},
 	{MSR_DEBUGCTL, VENDOR_ANY, false, 0, 0},
 	{MSR_SYSCFG, VENDOR_AMD, false, 0, BITS(22, 18)}, /* how fixed MTRRs reach DRAM */
 	{MSR_HWCR, VENDOR_AMD, true, HWCR_TSC_AT_P0, BIT(3) | BIT(6) | BIT(8) | BIT(18)},

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "kernel/abi/vcpu.h"
-#include "vmm/monitor/cpuid.h"
+#include "vmm/monitor/cpuid/cpuid.h"
 
 #define MSR_STORED_COUNT     17
 #define MSR_MTRR_RANGE_COUNT 8

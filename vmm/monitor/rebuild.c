@@ -16,6 +16,8 @@ static u8 saved_cpuid[PAGE_SIZE];
 static u8 saved_xsave[PAGE_SIZE];
 static u8 saved_device[PLATFORM_DEVICE_MAX][DEVICE_STATE_MAX] ALIGNED(8);
 static struct lapic_saved saved_lapic[CPUS_MAX];
+static struct lapic kept_lapic[CPUS_MAX];
+static struct lapic_page unused_page;
 
 static void save_vcpu(struct vcpu *vcpu)
 {
@@ -30,7 +32,7 @@ static void load_vcpu(struct vcpu *vcpu)
 {
 	*vcpu->page = saved_page;
 	vcpu->page->valid = 0;
-	vcpu->page->dirty = (VCPU_ALL & ~(u32)VCPU_EVENT) | VCPU_XSAVE;
+	vcpu->page->dirty = (VCPU_ALL & ~(u32)VCPU_EVENT) | VCPU_XSAVE | VCPU_TRAPS;
 	memcpy(vcpu->cpuid_page, saved_cpuid, sizeof(saved_cpuid));
 	memcpy(vcpu->xsave_page, saved_xsave, sizeof(saved_xsave));
 }
@@ -45,8 +47,16 @@ static enum status make_vcpu_anew(struct vcpu *vcpu)
 	return status == STATUS_OK ? vcpu_make(vcpu) : status;
 }
 
-static bool save_devices(const struct platform *platform)
+/* Its page is in use by a CPU: its local APIC stays as it is. */
+static bool keeps_lapic(const struct machine *machine, u32 cpu)
 {
+	return machine->vcpu[cpu].place == VCPU_IN_GUEST;
+}
+
+static bool save_devices(const struct machine *machine)
+{
+	const struct platform *platform = &machine->platform;
+
 	for (u32 i = 0; i < platform->device_count; i++) {
 		const struct device *device = platform->device[i];
 
@@ -54,27 +64,48 @@ static bool save_devices(const struct platform *platform)
 		    device_save(device, saved_device[i], device->state_bytes) != STATUS_OK)
 			return false;
 	}
-	for (u32 i = 0; i < platform->irqchip.cpu_count; i++)
-		lapic_save(&platform->irqchip.lapic[i], &saved_lapic[i]);
+	for (u32 i = 0; i < platform->irqchip.cpu_count; i++) {
+		kept_lapic[i] = platform->irqchip.lapic[i];
+		if (!keeps_lapic(machine, i))
+			lapic_save(&platform->irqchip.lapic[i], &saved_lapic[i]);
+	}
 	return true;
 }
 
 /* The interrupt controllers come first: the others raise lines there. */
-static bool load_devices(struct platform *platform)
+static bool load_devices(struct machine *machine)
 {
+	struct platform *platform = &machine->platform;
 	bool good = true;
 
 	for (u32 i = 0; i < platform->irqchip.cpu_count; i++)
 		good = good &&
-		       lapic_load(&platform->irqchip.lapic[i], &saved_lapic[i]) == STATUS_OK;
+		       (keeps_lapic(machine, i) ||
+			lapic_load(&platform->irqchip.lapic[i], &saved_lapic[i]) == STATUS_OK);
 	for (u32 i = 0; i < platform->device_count; i++)
 		good = good && device_load(platform->device[i], saved_device[i],
 					   platform->device[i]->state_bytes) == STATUS_OK;
 	return good;
 }
 
-/* Of the platform only the time, what vCPUs have to be told and the counters stay. */
 static bool make_devices_anew(struct machine *machine)
+{
+	bool made;
+
+	for (u32 i = 0; i < machine->vcpu_count; i++)
+		if (keeps_lapic(machine, i))
+			machine->vcpu[i].lapic_page = &unused_page;
+	made = machine_make_devices(machine) && load_devices(machine);
+	for (u32 i = 0; i < machine->vcpu_count; i++)
+		if (keeps_lapic(machine, i)) {
+			machine->platform.irqchip.lapic[i] = kept_lapic[i];
+			machine->vcpu[i].lapic_page = kept_lapic[i].page;
+		}
+	return made;
+}
+
+/* Of the platform only the time, what vCPUs have to be told and the counters stay. */
+static bool make_platform_anew(struct machine *machine)
 {
 	struct platform *platform = &machine->platform;
 	const struct machine_clock clock = platform->clock;
@@ -85,13 +116,11 @@ static bool make_devices_anew(struct machine *machine)
 
 	memset(platform, POISON, sizeof(*platform));
 	platform->clock = clock;
-	if (!machine_make_devices(machine))
+	if (!make_devices_anew(machine))
 		return false;
 	platform->ports.unknown_count = unknown_ports;
 	platform->memory.unknown_count = unknown_memory;
 	platform->irqchip.lowest_last = lowest_last;
-	if (!load_devices(platform))
-		return false;
 	platform->irqchip.kick |= kick;
 	return true;
 }
@@ -105,7 +134,7 @@ void rebuild(struct vcpu *vcpu)
 	if (machine->vcpu_count > CPUS_MAX || machine->platform.events.pending != 0)
 		return;
 	save_vcpu(vcpu);
-	if (!save_devices(&machine->platform)) {
+	if (!save_devices(machine)) {
 		machine_crash(machine, "a device cannot be saved");
 		return;
 	}
@@ -115,11 +144,12 @@ void rebuild(struct vcpu *vcpu)
 			      status_text(status));
 		return;
 	}
-	if (!make_devices_anew(machine)) {
+	if (!make_platform_anew(machine)) {
 		machine_crash(machine, "its devices cannot be made anew");
 		return;
 	}
 	load_vcpu(vcpu);
+	vapic_prepare_anew(vcpu);
 	/* what the kernel has marked it would have taken back by itself */
 	vcpu->steal_time.marked = vcpu->page->preempted_gpa != 0;
 	if (vcpu->id == 0)

@@ -2,11 +2,11 @@
 #include "vmm/monitor/vcpu.h"
 
 #include "arch/x86_64/hw/control.h"
-#include "vmm/monitor/brief.h"
 #include "vmm/monitor/console.h"
-#include "vmm/monitor/cpuid_table.h"
-#include "vmm/monitor/exits.h"
-#include "vmm/monitor/inject.h"
+#include "vmm/monitor/cpuid/cpuid_table.h"
+#include "vmm/monitor/exits/brief.h"
+#include "vmm/monitor/exits/exits.h"
+#include "vmm/monitor/exits/inject.h"
 #include "vmm/monitor/load/start_state.h"
 #include "vmm/monitor/machine.h"
 #include "vmm/monitor/rebuild.h"
@@ -103,6 +103,7 @@ void vcpu_reset(struct vcpu *vcpu)
 {
 	forget(vcpu);
 	vcpu->tsc_adjust = 0;
+	vcpu->apic_base = 0;
 	vcpu->pvclock = (struct pvclock){0};
 	vcpu->pv_eoi = (struct pv_eoi){0};
 	steal_time_reset(vcpu);
@@ -120,6 +121,7 @@ void vcpu_take_init(struct vcpu *vcpu)
 	vcpu_need(vcpu, VCPU_CONTROL);
 	start_state_init(vcpu->page);
 	vcpu->page->gpr[GPR_RDX] = cpuid_shown(&vcpu->machine->cpuid, CPUID_VERSION, 0).eax;
+	debugger_restarted(vcpu);
 }
 
 void vcpu_take_sipi(struct vcpu *vcpu, u8 vector)
@@ -257,6 +259,7 @@ static void arrive(struct vcpu *vcpu)
 		machine->guest_count--;
 		if (vcpu->page->event.valid)
 			vcpu->event = vcpu->page->event;
+		lapic_recall(machine_lapic(vcpu));
 	}
 	vcpu->place = VCPU_INSIDE;
 	vcpu->woken = false;
@@ -266,26 +269,11 @@ static void arrive(struct vcpu *vcpu)
 static void depart(struct vcpu *vcpu, enum vcpu_place place)
 {
 	vcpu->place = place;
-	if (place == VCPU_IN_GUEST)
+	if (place == VCPU_IN_GUEST) {
 		vcpu->machine->guest_count++;
-	mutex_unlock(&vcpu->machine->lock);
-}
-
-static void run(struct vcpu *vcpu)
-{
-	enum status status;
-
-	vcpu->page->event.valid = 0;
-	trace_settled(&vcpu->trace);
-	status = sys_vcpu_run(vcpu->handle);
-	if (unlikely(status != STATUS_OK)) {
-		vcpu->page->exit.reason = EXIT_NONE;
-		vcpu->refused = status;
-		return;
+		lapic_lend(machine_lapic(vcpu));
 	}
-	trace_exit(&vcpu->trace, vcpu->page);
-	if (vcpu->page->exit.reason == EXIT_KICK)
-		drain_queue(vcpu);
+	mutex_unlock(&vcpu->machine->lock);
 }
 
 /* Nothing to run: until the next timer, a signal, or for ever. */
@@ -300,8 +288,19 @@ static void sleep(struct vcpu *vcpu, u64 deadline_tsc)
 		rt_fail("queue");
 }
 
+/* Another vCPU may have moved the APICs' page since: then this one is prepared anew. */
+static bool apic_moved(const struct vcpu *vcpu)
+{
+	return vcpu->refused == STATUS_BAD_ADDRESS &&
+	       vcpu->page->apic_gpa != vcpu->machine->vapic.mapped;
+}
+
 static void settle_run(struct vcpu *vcpu)
 {
+	if (apic_moved(vcpu)) {
+		vcpu->refused = STATUS_OK;
+		return;
+	}
 	if (vcpu->refused != STATUS_OK)
 		machine_crash(vcpu->machine, "the kernel refuses to run its vCPU %u: %s", vcpu->id,
 			      status_text(vcpu->refused));
@@ -313,6 +312,12 @@ static void settle_run(struct vcpu *vcpu)
 	exits_settle(vcpu);
 	if (unlikely(vcpu->machine->watched))
 		debugger_settled(vcpu);
+}
+
+/* The machine did not run when the exit came, and was let go since. */
+static bool was_held(const struct vcpu *vcpu)
+{
+	return unlikely(vcpu->page->exit.reason != EXIT_NONE) && machine_may_run(vcpu->machine);
 }
 
 /* Fires the vCPU's timers, and the devices' on vCPU 0. */
@@ -379,8 +384,10 @@ static bool pass(struct vcpu *vcpu, u64 *deadline_tsc)
 
 	arrive(vcpu);
 	vcpu_update_clock(vcpu);
-	settle_run(vcpu);
-	machine_attend(machine);
+	do {
+		settle_run(vcpu);
+		machine_attend(machine);
+	} while (was_held(vcpu));
 	reserve_ask(vcpu);
 	if (machine_may_run(machine))
 		tick(vcpu);
@@ -402,24 +409,6 @@ static bool pass(struct vcpu *vcpu, u64 *deadline_tsc)
 		console_signal(machine);
 	depart(vcpu, runnable ? VCPU_IN_GUEST : VCPU_ASLEEP);
 	return runnable;
-}
-
-/*
- * The short way: the guest goes on as it was set going. To others the vCPU is in the guest all the
- * while; who wants something of it meanwhile has kicked it, which the next run returns for.
- */
-static bool pass_briefly(struct vcpu *vcpu)
-{
-	struct machine *machine = vcpu->machine;
-	bool done;
-
-	if (vcpu->place != VCPU_IN_GUEST || machine->watched || rebuild_is_due(vcpu) ||
-	    __atomic_load_n(&machine->lock.waiting, __ATOMIC_RELAXED) != 0 ||
-	    !mutex_try(&machine->lock))
-		return false;
-	done = machine_may_run(machine) && brief_settle(vcpu);
-	mutex_unlock(&machine->lock);
-	return done;
 }
 
 /* The next after the one that was tried last: whoever of them waits for this CPU. */
@@ -447,12 +436,12 @@ void vcpu_thread(struct vcpu *vcpu)
 	u64 deadline_tsc;
 
 	for (;;) {
-		if (pass_briefly(vcpu)) {
-			run(vcpu);
-		} else if (pass(vcpu, &deadline_tsc)) {
+		if (pass(vcpu, &deadline_tsc)) {
 			if (unlikely(vcpu->yield_to != 0))
 				yield(vcpu);
-			run(vcpu);
+			brief_run(vcpu);
+			if (vcpu->page->exit.reason == EXIT_KICK)
+				drain_queue(vcpu);
 		} else {
 			sleep(vcpu, deadline_tsc);
 		}

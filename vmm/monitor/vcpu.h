@@ -3,14 +3,14 @@
 
 #include "kernel/abi/object.h"
 #include "kernel/abi/vcpu.h"
-#include "vmm/monitor/emulate.h"
-#include "vmm/monitor/moves.h"
+#include "vmm/monitor/emulate/emulate.h"
+#include "vmm/monitor/emulate/moves.h"
+#include "vmm/monitor/exits/trace.h"
+#include "vmm/monitor/exits/trap.h"
 #include "vmm/monitor/msr.h"
-#include "vmm/monitor/pv_eoi.h"
-#include "vmm/monitor/pvclock.h"
-#include "vmm/monitor/steal_time.h"
-#include "vmm/monitor/trace.h"
-#include "vmm/monitor/trap.h"
+#include "vmm/monitor/pv/pv_eoi.h"
+#include "vmm/monitor/pv/pvclock.h"
+#include "vmm/monitor/pv/steal_time.h"
 
 struct machine;
 struct lapic_page;
@@ -45,6 +45,7 @@ struct vcpu {
 	bool unhalted;		 /* KVM_HC_KICK_CPU: the present or next HLT ends at once */
 	u64 decoded;		 /* exit reasons whose last instruction had to be */
 	bool quiet;		 /* nothing was pending; only a kick or its APIC can change that */
+	u64 apic_base;		 /* its local APIC's, as vapic.c knows it */
 	struct msr_state msr;
 	struct pvclock pvclock;
 	struct pv_eoi pv_eoi;

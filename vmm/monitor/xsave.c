@@ -4,7 +4,7 @@
 #include "arch/x86_64/hw/cpuid.h"
 #include "lib/bits.h"
 #include "lib/string.h"
-#include "vmm/monitor/cpuid.h"
+#include "vmm/monitor/cpuid/cpuid.h"
 
 /* SDM vol. 1, table 10-2 and 13.4. */
 enum legacy_offset {
@@ -54,9 +54,9 @@ static u64 *present(u8 *image)
 static bool is_present(const struct xsave_layout *layout, const u8 *image,
 		       enum component component)
 {
-	u64 mask = *(const u64 *)(const void *)(image + XSAVE_HEADER);
+	const u64 *mask = (const void *)(image + XSAVE_HEADER);
 
-	return layout->fxsave || (mask >> component & 1) != 0;
+	return layout->fxsave || (*mask >> component & 1) != 0;
 }
 
 static bool is_zero(const u8 *bytes)
@@ -112,19 +112,24 @@ void xsave_vector_set(const struct xsave_layout *layout, u8 *image, u32 reg, con
 	}
 }
 
+static void need_x87(const struct xsave_layout *layout, u8 *image)
+{
+	const u16 control = FCW_INITIAL;
+
+	if (is_present(layout, image, X87))
+		return;
+	memset(image, 0, 24); /* up to MXCSR */
+	memset(image + LEGACY_ST, 0, LEGACY_XMM - LEGACY_ST);
+	memcpy(image + LEGACY_FCW, &control, sizeof(control));
+	*present(image) |= BIT(X87);
+}
+
 /* SDM vol. 1, 9.5.1 */
 static void enter_mmx(const struct xsave_layout *layout, u8 *image)
 {
 	u16 status;
 
-	if (!is_present(layout, image, X87)) {
-		const u16 control = FCW_INITIAL;
-
-		memset(image, 0, 24); /* up to MXCSR */
-		memset(image + LEGACY_ST, 0, LEGACY_XMM - LEGACY_ST);
-		memcpy(image + LEGACY_FCW, &control, sizeof(control));
-		*present(image) |= BIT(X87);
-	}
+	need_x87(layout, image);
 	memcpy(&status, image + LEGACY_FSW, sizeof(status));
 	status &= (u16)~FSW_TOP;
 	memcpy(image + LEGACY_FSW, &status, sizeof(status));
@@ -174,4 +179,28 @@ void xsave_mmx_set(const struct xsave_layout *layout, u8 *image, u32 reg, u64 va
 	begin_mmx(layout, image);
 	memcpy(mmx_of(image, reg), &value, sizeof(value));
 	memcpy(mmx_of(image, reg) + sizeof(value), &exponent, sizeof(exponent));
+}
+
+void xsave_x87_get(const struct xsave_layout *layout, u8 *image, struct xsave_x87 *x87)
+{
+	need_x87(layout, image);
+	memcpy(&x87->control, image + LEGACY_FCW, sizeof(x87->control));
+	memcpy(&x87->status, image + LEGACY_FSW, sizeof(x87->status));
+	x87->tags = image[LEGACY_TAGS];
+	for (u32 i = 0; i < ARRAY_COUNT(x87->st); i++) {
+		memcpy(&x87->st[i].low, mmx_of(image, i), sizeof(x87->st[i].low));
+		memcpy(&x87->st[i].high, mmx_of(image, i) + 8, sizeof(x87->st[i].high));
+	}
+}
+
+void xsave_x87_set(const struct xsave_layout *layout, u8 *image, const struct xsave_x87 *x87)
+{
+	need_x87(layout, image);
+	memcpy(image + LEGACY_FCW, &x87->control, sizeof(x87->control));
+	memcpy(image + LEGACY_FSW, &x87->status, sizeof(x87->status));
+	image[LEGACY_TAGS] = x87->tags;
+	for (u32 i = 0; i < ARRAY_COUNT(x87->st); i++) {
+		memcpy(mmx_of(image, i), &x87->st[i].low, sizeof(x87->st[i].low));
+		memcpy(mmx_of(image, i) + 8, &x87->st[i].high, sizeof(x87->st[i].high));
+	}
 }

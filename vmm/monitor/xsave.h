@@ -2,6 +2,7 @@
 #pragma once
 
 #include "lib/types.h"
+#include "vmm/monitor/emulate/x87_number.h"
 
 #define XSAVE_VECTOR_BYTES 64u /* of ZMM; the others are its low bytes */
 
@@ -26,3 +27,14 @@ void xsave_vector_set(const struct xsave_layout *layout, u8 *image, u32 reg, con
 /* MM0 to 7. Every MMX instruction makes the x87 stack start at 0 and all of it valid. */
 u64 xsave_mmx_get(const struct xsave_layout *layout, u8 *image, u32 reg);
 void xsave_mmx_set(const struct xsave_layout *layout, u8 *image, u32 reg, u64 value);
+
+/* Of the x87 what its loads and stores need; ST0 to 7 from the top on, `tags` by register. */
+struct xsave_x87 {
+	u16 control;
+	u16 status;
+	u8 tags; /* a bit for each that is in use */
+	struct x87_bits st[8];
+};
+
+void xsave_x87_get(const struct xsave_layout *layout, u8 *image, struct xsave_x87 *x87);
+void xsave_x87_set(const struct xsave_layout *layout, u8 *image, const struct xsave_x87 *x87);

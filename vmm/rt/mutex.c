@@ -55,14 +55,12 @@ void mutex_lock(struct mutex *mutex, u32 thread, handle_t queue)
  * One waiter is told, and no other until that one has tried: its own unlock tells the next. A call
  * that came too late, to one that had the lock already, does not count.
  */
-void mutex_unlock(struct mutex *mutex)
+void mutex_pass_on(struct mutex *mutex)
 {
-	u64 waiting;
+	u64 waiting = __atomic_load_n(&mutex->waiting, __ATOMIC_SEQ_CST);
 	u32 woken;
 	u32 thread;
 
-	__atomic_store_n(&mutex->held, 0, __ATOMIC_SEQ_CST);
-	waiting = __atomic_load_n(&mutex->waiting, __ATOMIC_SEQ_CST);
 	if (waiting == 0)
 		return;
 	woken = __atomic_load_n(&mutex->woken, __ATOMIC_SEQ_CST);

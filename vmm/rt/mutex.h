@@ -27,4 +27,11 @@ static inline bool mutex_try(struct mutex *mutex)
 	return __atomic_compare_exchange_n(&mutex->held, &free, 1, false, __ATOMIC_SEQ_CST,
 					   __ATOMIC_RELAXED);
 }
-void mutex_unlock(struct mutex *mutex);
+/* Tells one of those who wait, if there is any. */
+void mutex_pass_on(struct mutex *mutex);
+static inline void mutex_unlock(struct mutex *mutex)
+{
+	__atomic_store_n(&mutex->held, 0, __ATOMIC_SEQ_CST);
+	if (__atomic_load_n(&mutex->waiting, __ATOMIC_SEQ_CST) != 0)
+		mutex_pass_on(mutex);
+}

@@ -109,10 +109,9 @@ static void cpu_add(struct acpi_info *info, u32 apic_id, u32 flags)
 {
 	if (!(flags & ACPI_CPU_ENABLED) || info->cpu_count >= ACPI_CPU_MAX)
 		return;
-	for (u32 i = 0; i < info->cpu_count; i++) {
+	for (u32 i = 0; i < info->cpu_count; i++)
 		if (info->cpu[i].apic_id == apic_id)
 			return;
-	}
 	info->cpu[info->cpu_count++] = (struct acpi_cpu){.apic_id = apic_id};
 }
 
@@ -179,10 +178,9 @@ static u32 zone_of(struct acpi_info *info, u32 domain)
 
 static void cpu_place(struct acpi_info *info, u32 apic_id, u32 domain, u32 flags)
 {
-	for (u32 i = 0; i < info->cpu_count && (flags & ACPI_SRAT_ENABLED); i++) {
+	for (u32 i = 0; i < info->cpu_count && (flags & ACPI_SRAT_ENABLED); i++)
 		if (info->cpu[i].apic_id == apic_id)
 			info->cpu[i].zone = zone_of(info, domain);
-	}
 }
 
 static void range_found(struct acpi_info *info, const struct acpi_srat_memory *memory)
@@ -259,6 +257,8 @@ static void srat_read(const struct acpi_header *root, size_t entry_bytes, acpi_m
 		return;
 	info->zone_count = 0;
 	info->range_count = 0;
+	for (u32 i = 0; i < info->cpu_count; i++)
+		info->cpu[i].zone = 0;
 }
 
 static void info_reset(struct acpi_info *info)

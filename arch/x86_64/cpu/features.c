@@ -51,6 +51,7 @@ static void basic_read(void)
 	struct cpuid_regs leaf = leaf_read(CPUID_VERSION, 0);
 
 	features.pge = leaf.edx & CPUID_1_EDX_PGE;
+	features.machine_check = leaf.edx & CPUID_1_EDX_MCA;
 	features.vmx = leaf.ecx & CPUID_1_ECX_VMX;
 	features.x2apic = leaf.ecx & CPUID_1_ECX_X2APIC;
 	features.tsc_deadline = leaf.ecx & CPUID_1_ECX_TSC_DEADLINE;
@@ -118,5 +119,7 @@ void features_enable(void)
 	speculation_enable(&features.speculation);
 	wrmsr(MSR_PAT, PAT_RESET); /* page tables count on it, firmware may have changed it */
 	write_cr4(cr4);
+	if (features.xsave)
+		xsetbv(0, features.xcr0);
 	write_cr0(CR0_PG | CR0_PE | CR0_MP | CR0_TS | CR0_ET | CR0_NE | CR0_WP);
 }

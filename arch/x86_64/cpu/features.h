@@ -17,6 +17,7 @@ struct cpu_features {
 	bool tsc_deadline;
 	bool tsc_invariant;
 	bool xsave;
+	bool machine_check; /* MSR_MCG_CAP and its like */
 	bool vmx;
 	bool svm;
 	bool meltdown;	   /* ring 3 may read what its tables map for ring 0 */

@@ -74,7 +74,8 @@ bool fpu_xcr0_valid(u64 xcr0)
 }
 
 /*
- * Components that the guest has turned off in XCR0 keep their values, so all are moved. FNINIT: on
+ * Components that the guest has turned off in XCR0 keep their values, so all are moved; XCR0 names
+ * all while no guest's state is loaded. FNINIT: on
  * AMD's older CPUs a restore leaves the x87 instruction and data pointers of whoever came before
  * when no exception is pending (APM vol. 5, FXRSTOR).
  */
@@ -83,9 +84,9 @@ void fpu_load(const void *area, u64 xcr0)
 	clts();
 	fninit();
 	if (features.xsave) {
-		xsetbv(0, features.xcr0);
 		xrstor(area, features.xcr0);
-		xsetbv(0, xcr0);
+		if (unlikely(xcr0 != features.xcr0))
+			xsetbv(0, xcr0);
 	} else {
 		fxrstor(area);
 	}
@@ -96,7 +97,8 @@ void fpu_save(void *area)
 {
 	clts();
 	if (features.xsave) {
-		xsetbv(0, features.xcr0);
+		if (unlikely(xgetbv(0) != features.xcr0))
+			xsetbv(0, features.xcr0);
 		xsave(area, features.xcr0);
 	} else {
 		fxsave(area);

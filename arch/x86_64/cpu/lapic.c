@@ -83,6 +83,12 @@ void lapic_send(u32 apic_id, enum apic_delivery delivery, u8 vector)
 	send(apic_id, LAPIC_ICR_ASSERT | (u64)delivery << APIC_DELIVERY_SHIFT | vector);
 }
 
+/* The register's upper half, which the interrupted may just have written, stays as it is. */
+void lapic_send_self(u8 vector)
+{
+	reg_write(LAPIC_ICR, (u32)(LAPIC_ICR_SHORTHAND_SELF | LAPIC_ICR_ASSERT | vector));
+}
+
 /*
  * Lets the timer count for a while and reads the TSC on both sides of its start and of its end;
  * returns by how much the two may be apart, which a delay of this CPU makes large.
@@ -142,24 +148,15 @@ void lapic_timer_init(u8 vector)
 
 void lapic_timer_set(u64 deadline_tsc)
 {
-	unsigned __int128 count;
+	unsigned __int128 count = deadline_tsc != 0;
 	u64 now;
 
 	if (features.tsc_deadline) {
-		wrmsr(MSR_TSC_DEADLINE, deadline_tsc ? deadline_tsc : 1);
+		wrmsr(MSR_TSC_DEADLINE, deadline_tsc);
 		return;
 	}
 	now = rdtsc();
-	count = 1;
 	if (deadline_tsc > now)
 		count += (unsigned __int128)(deadline_tsc - now) * timer_ratio >> RATIO_SHIFT;
 	reg_write(LAPIC_TIMER_INITIAL, (u32)MIN(count, 0xffffffffu));
-}
-
-void lapic_timer_stop(void)
-{
-	if (features.tsc_deadline)
-		wrmsr(MSR_TSC_DEADLINE, 0);
-	else
-		reg_write(LAPIC_TIMER_INITIAL, 0);
 }

@@ -18,6 +18,8 @@ void lapic_eoi(void);
  * APIC_FIXED; of APIC_SIPI, the number of the page below 1 MiB to start at; else 0.
  */
 void lapic_send(u32 apic_id, enum apic_delivery delivery, u8 vector);
+/* A fixed interrupt for the running CPU itself; from any instruction. */
+void lapic_send_self(u8 vector);
 
 /*
  * Prepares the running CPU's timer to give `vector`, once for each lapic_timer_set. The first call
@@ -30,4 +32,3 @@ void lapic_timer_init(u8 vector);
  * timer is too short: the caller looks at the TSC and sets it again.
  */
 void lapic_timer_set(u64 deadline_tsc);
-void lapic_timer_stop(void);

@@ -2,6 +2,8 @@
 #pragma once
 
 #include "arch/x86_64/cpu/trap_frame.h"
+#include "arch/x86_64/hw/descriptor.h"
+#include "arch/x86_64/hw/machine_check.h"
 #include "lib/list.h"
 #include "lib/lock.h"
 #include "lib/types.h"
@@ -67,9 +69,11 @@ struct cpu {
 	u8 zone;         /* of memory, where it is */
 	u64 nmi_rip;     /* where the last NMI hit */
 	u64 nmi_count;   /* that are not yet logged */
+	struct machine_check machine_check; /* the last, until the loop settles it */
+	u64 polled;      /* when corrected errors were last looked for, TSC / 2^POLL_SHIFT */
 
 	struct thread *thread;       /* whose frame and address space are loaded */
-	struct thread *running;      /* the same while it can run; NULL: nothing to do */
+	struct thread *running;      /* the same when ring 3 is left to; NULL: nothing to do */
 	u32 ports_version;           /* of the bitmap that the TSS holds */
 	struct vcpu *loaded;         /* whose FPU and MSRs the registers hold */
 	struct cpu_counters *counters;
@@ -90,6 +94,7 @@ struct cpu {
 	bool idle;                   /* halted, or about to look for work elsewhere */
 
 	u64 gdt[GDT_ENTRIES];
+	struct descriptor_table_register gdtr; /* of it; VMX loads it anew after exits */
 	struct tss tss;
 	void *virt_area;             /* VMXON region or host save area */
 	bool virt_on;
@@ -123,9 +128,8 @@ const void *cpu_idt_fill(void);
  */
 void cpu_tables_load(struct cpu *cpu);
 
-/* Makes the TSS forbid every port, or use `bitmap` (IO_BITMAP_BYTES, a 0 bit allows). */
-void cpu_ports_forbid(struct cpu *cpu);
-void cpu_ports_allow(struct cpu *cpu, const u8 *bitmap, bool changed);
+/* Makes the TSS use `bitmap` (IO_BITMAP_BYTES, a 0 bit allows); NULL: forbid every port. */
+void cpu_ports_set(struct cpu *cpu, const u8 *bitmap, bool changed);
 
 /* Leaves to ring 3 with the frame at the base of this CPU's stack. */
 NORETURN void cpu_return_to_user(struct cpu *cpu);

@@ -28,8 +28,8 @@ static void decide_intel(const struct speculation_cpu *cpu, struct speculation *
 	if (edx & CPUID_7_EDX_SPEC_CTRL) {
 		to->ibpb = true;
 		to->ibrs_on_exit = !(no & ARCH_CAP_IBRS_ALL);
-		control(to, SPEC_CTRL_IBRS,
-			HOST_IBPB | (to->ibrs_on_exit ? HOST_IBRS_ON_EXIT : HOST_IBRS));
+		to->shown |= to->ibrs_on_exit ? HOST_IBRS_ON_EXIT | HOST_OPEN_V2 : HOST_IBRS;
+		control(to, SPEC_CTRL_IBRS, HOST_IBPB);
 	} else {
 		to->shown |= HOST_OPEN_V2;
 	}

@@ -65,7 +65,6 @@ static void tss_descriptor_write(struct cpu *cpu)
 
 static void gdt_load(struct cpu *cpu)
 {
-	struct descriptor_table_register gdtr = {sizeof(cpu->gdt) - 1, (u64)cpu->gdt};
 	struct descriptor_table_register idtr = {sizeof(idt) - 1, (u64)cpu->idt};
 
 	cpu->gdt[SELECTOR_KERNEL_CODE / 8] = DESCRIPTOR_CODE64(0);
@@ -73,7 +72,11 @@ static void gdt_load(struct cpu *cpu)
 	cpu->gdt[SELECTOR_USER_DATA / 8] = DESCRIPTOR_DATA(3);
 	cpu->gdt[SELECTOR_USER_CODE / 8] = DESCRIPTOR_CODE64(3);
 	cpu->gdt[SELECTOR_USER_CODE / 8 + 1] = DESCRIPTOR_DATA(3);
-	__asm__ volatile("lgdt %0; lidt %1; lldt %w2" : : "m"(gdtr), "m"(idtr), "r"(0) : "memory");
+	cpu->gdtr = (struct descriptor_table_register){sizeof(cpu->gdt) - 1, (u64)cpu->gdt};
+	__asm__ volatile("lgdt %0; lidt %1; lldt %w2"
+			 :
+			 : "m"(cpu->gdtr), "m"(idtr), "r"(0)
+			 : "memory");
 	__asm__ volatile("mov %0, %%ss\n\t"
 			 "mov %1, %%ds; mov %1, %%es; mov %1, %%fs; mov %1, %%gs\n\t"
 			 "push %2; lea 1f(%%rip), %%rax; push %%rax; lretq; 1:"
@@ -113,14 +116,12 @@ void cpu_tables_load(struct cpu *cpu)
 	syscall_load(cpu);
 }
 
-void cpu_ports_forbid(struct cpu *cpu)
+/* SDM vol. 3, 28.5.2: a VM exit cuts the TSS limit to 67h, so TR is loaded again. */
+void cpu_ports_set(struct cpu *cpu, const u8 *bitmap, bool changed)
 {
 	cpu->tss.io_bitmap_offset = TSS_NO_IO_BITMAP;
-}
-
-/* SDM vol. 3, 28.5.2: a VM exit cuts the TSS limit to 67h, so TR is loaded again. */
-void cpu_ports_allow(struct cpu *cpu, const u8 *bitmap, bool changed)
-{
+	if (likely(bitmap == NULL))
+		return;
 	if (changed)
 		memcpy(cpu->tss.io_bitmap, bitmap, sizeof(cpu->tss.io_bitmap));
 	cpu->tss.io_bitmap_offset = offsetof(struct tss, io_bitmap);

@@ -50,3 +50,13 @@ void uart_puts(const char *text)
 		put(*text);
 	}
 }
+
+void uart_unfit(const char *sentence)
+{
+	uart_init();
+	uart_puts("skerry: ");
+	uart_puts(sentence);
+	uart_puts("\n");
+	for (;;)
+		hlt();
+}

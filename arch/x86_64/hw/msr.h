@@ -21,6 +21,7 @@ enum msr {
 	MSR_SYSENTER_EIP = 0x176,
 	MSR_MCG_CAP = 0x179,
 	MSR_MCG_STATUS = 0x17a,
+	MSR_MCG_CTL = 0x17b,
 	MSR_MISC_ENABLE = 0x1a0,
 	MSR_DEBUGCTL = 0x1d9,
 	MSR_MTRR_PHYS_BASE0 = 0x200, /* base and mask alternate, 0x200 to 0x20f */

@@ -20,7 +20,6 @@ struct pvh_start_info {
 	u32 reserved;
 };
 _Static_assert(sizeof(struct pvh_start_info) == 56, "PVH start info, version 1");
-#define PVH_START_INFO_V0_BYTES 40u
 
 struct pvh_module {
 	u64 base;

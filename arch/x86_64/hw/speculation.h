@@ -4,7 +4,7 @@
 /* What is done about speculation on this machine, and what it is open to (struct kernel_page). */
 enum host_speculation {
 	HOST_IBRS = 1 << 0,         /* enhanced or automatic: set once */
-	HOST_IBRS_ON_EXIT = 1 << 1, /* the older kind, written anew at every VM exit */
+	HOST_IBRS_ON_EXIT = 1 << 1, /* the older kind, written at each VM exit alone */
 	HOST_IBPB = 1 << 2,
 	HOST_STIBP = 1 << 3,
 	HOST_SSBD = 1 << 4,

@@ -12,6 +12,7 @@ enum vmcs16 {
 	VMCS_VPID = 0x0000,
 	VMCS_GUEST_ES_SELECTOR = 0x0800, /* to TR, two apart, in the order of enum vcpu_segment */
 	VMCS_GUEST_TR_SELECTOR = 0x080e,
+	VMCS_GUEST_INTERRUPT_STATUS = 0x0810, /* RVI, SVI above it */
 	VMCS_HOST_ES_SELECTOR = 0x0c00,
 	VMCS_HOST_CS_SELECTOR = 0x0c02,
 	VMCS_HOST_SS_SELECTOR = 0x0c04,
@@ -27,7 +28,9 @@ enum vmcs64 {
 	VMCS_ENTRY_MSR_LOAD = 0x200a,
 	VMCS_TSC_OFFSET = 0x2010,
 	VMCS_VIRTUAL_APIC = 0x2012,
+	VMCS_APIC_ACCESS = 0x2014,
 	VMCS_EPT_POINTER = 0x201a,
+	VMCS_EOI_EXIT0 = 0x201c, /* to 3, two apart */
 	VMCS_GUEST_PHYSICAL_ADDRESS = 0x2400,
 	VMCS_LINK_POINTER = 0x2800,
 	VMCS_GUEST_DEBUGCTL = 0x2802,
@@ -142,11 +145,15 @@ enum vmcs_natural {
 #define PRIMARY_SECONDARY		 (1u << 31)
 
 /* Secondary processor-based controls: SDM vol. 3, table 25-7 */
+#define SECONDARY_APIC_ACCESSES		     (1u << 0)
 #define SECONDARY_EPT			     (1u << 1)
 #define SECONDARY_RDTSCP		     (1u << 3)
+#define SECONDARY_X2APIC_MODE		     (1u << 4)
 #define SECONDARY_VPID			     (1u << 5)
 #define SECONDARY_WBINVD_EXITING	     (1u << 6)
 #define SECONDARY_UNRESTRICTED_GUEST	     (1u << 7)
+#define SECONDARY_APIC_REGISTERS	     (1u << 8)
+#define SECONDARY_INTERRUPT_DELIVERY	     (1u << 9)
 #define SECONDARY_PAUSE_LOOP_EXITING	     (1u << 10)
 #define SECONDARY_INVPCID		     (1u << 12)
 #define SECONDARY_XSAVES		     (1u << 20)
@@ -327,5 +334,9 @@ _Static_assert(sizeof(struct vmx_msr_bitmap) == PAGE_SIZE, "SDM vol. 3, 25.6.9")
 #define VMX_MSR_RANGE	  0x2000u
 #define VMX_MSR_HIGH_BASE 0xc0000000u
 
-/* TPR in the virtual-APIC page (SDM vol. 3, 30.1.1) */
-#define VIRTUAL_APIC_TPR 0x80u
+/* Exit qualification of an access to the APIC's memory: SDM vol. 3, table 28-6 */
+#define APIC_ACCESS_OFFSET     BITS(11, 0)
+#define APIC_ACCESS_TYPE_SHIFT 12
+#define APIC_ACCESS_READ       0u /* linear, as the two that follow */
+#define APIC_ACCESS_WRITE      1u
+#define APIC_ACCESS_FETCH      2u

@@ -46,7 +46,7 @@
 
 	/* What a CPU might compute ahead with must not be the guest's; C's own are popped. */
 	.macro	gpr_forget
-	.irp	reg, ecx, edx, esi, edi, r8d, r9d, r10d, r11d
+	.irp	reg, ecx, edx, esi, r8d, r9d, r10d, r11d
 	xor	%\reg, %\reg
 	.endr
 	.endm

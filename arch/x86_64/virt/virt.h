@@ -5,6 +5,8 @@
 #include "lib/status.h"
 #include "lib/types.h"
 
+struct cpu;
+struct lapic_page;
 struct pt_format;
 struct quota;
 struct pt_root;
@@ -18,7 +20,7 @@ struct pt_root;
 struct virt_vm {
 	hpa_t second_stage_root; /* top-level table of the guest's physical space */
 	struct quota *quota;     /* pays for control pages */
-	void *msr_bitmap;        /* SVM: MSRPM (2 pages); VMX: MSR bitmap (1 page) */
+	void *msr_bitmap;        /* SVM: MSRPM (2 pages); VMX: two MSR bitmaps (control.c) */
 };
 
 /*
@@ -42,6 +44,8 @@ struct virt_code {
 struct virt_vcpu {
 	struct virt_vm *vm;
 	struct vcpu_page *page; /* kernel address of the page shared with the monitor */
+	struct lapic_page *apic; /* likewise; VMX: its virtual-APIC page */
+	hpa_t apic_access;      /* VMX: page that stands for the local APIC's memory, 0: none */
 	struct vcpu_exit exit;  /* of the last enter */
 	struct vcpu_event event; /* delivery interrupted by the last exit */
 
@@ -51,29 +55,37 @@ struct virt_vcpu {
 	u32 tag;                /* ASID or VPID; 0: none assigned */
 	u32 loaded_cpu;         /* CPU whose registers hold its state, or ~0 */
 	bool launched;          /* VMX: VMLAUNCH has succeeded since VMCLEAR */
-	bool flush;             /* flush the guest's TLB entries on the next entry */
 	bool window;            /* an interrupt or NMI window was asked for */
-	bool msrs_live;         /* VMX: the CPU's MSRs are newer than msr[] */
-	bool nmi_window;        /* SVM: exit when the guest can take an NMI */
+	bool msrs_live;         /* VMX: the CPU's MSRs are newer than those in scratch */
 	bool nmi_blocked;       /* SVM: an NMI was delivered and its IRET has not completed */
-	bool nmi_iret;          /* SVM: that IRET, at nmi_iret_rip, is about to run */
 	u8 tpr_threshold;       /* VMX: as it stands in the VMCS */
-	bool shadow_lost;       /* SVM: the CPU has let the window open inside a shadow */
 	bool live;              /* between enter and leave */
-	bool unchecked;         /* SVM: set has changed what no entry has accepted yet */
-	bool timer_set;         /* VMX: the preemption timer is set for a deadline */
+	/* What makes an entry more than an entry: one word, looked at once. */
+	union {
+		struct {
+			bool flush;       /* the guest's TLB entries, on the next entry */
+			bool nmi_window;  /* SVM: exit when the guest can take an NMI */
+			bool nmi_iret;    /* SVM: an NMI's IRET, at nmi_iret_rip, is to run */
+			bool shadow_lost; /* SVM: the window has opened inside a shadow */
+			bool unchecked;   /* SVM: set has changed what no entry accepted yet */
+			u8 reserved[3];
+		};
+		u64 special;
+	};
+	u32 tsc_aux;            /* SVM: in no VMCB */
 	u32 trap_exceptions;    /* that the monitor wants to see */
 	u32 trap;               /* enum vcpu_trap */
 	u32 primary;            /* VMX: primary controls but for windows */
+	u64 timer_tsc;          /* VMX: what the preemption timer is set for, 0: to look */
 	u64 nmi_iret_rip;
-	void *scratch;          /* VMX: virtual-APIC page, MSR-load area; SVM: the CPU's svm_cpu */
+	void *scratch;          /* VMX: MSR-load area; SVM: the CPU's svm_cpu */
 
 	u64 tsc_offset;
 	u64 xcr0;
 	u64 dr[4];              /* DR0-DR3; DR6 and DR7 where the back end keeps them */
 	u64 dr6;
-	u64 msr[VMSR_COUNT];    /* those that the control structure does not switch */
 	u64 cr2;                /* VMX: not in the VMCS */
+	const struct cpu *host_cpu; /* VMX: whose the VMCS's host state is; NULL: nobody's */
 	u64 host_rsp;           /* VMX: as the VMCS has it; 0: not known */
 	u64 host_cr3;           /* likewise */
 	u64 rsp;                /* VMX: the guest's, as the VMCS has it */
@@ -120,7 +132,8 @@ struct virt_ops {
 	void (*get)(struct virt_vcpu *vcpu, u32 groups);
 	void (*set)(struct virt_vcpu *vcpu, u32 groups);
 	/*
-	 * Obeys page->inject and page->request, as read by the caller into these arguments. Windows
+	 * Obeys page->inject (NULL: nothing; never with REQUEST_ADVANCE alone) and page->request,
+	 * as read by the caller into these arguments. Windows
 	 * not asked for are closed. An injection stays until the next entry; what that interrupts
 	 * comes back in vcpu->event, whatever the exit reason.
 	 */

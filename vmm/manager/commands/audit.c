@@ -2,8 +2,8 @@
 #include "vmm/manager/audit.h"
 #include "lib/bits.h"
 #include "vmm/manager/command.h"
-#include "vmm/manager/log.h"
-#include "vmm/manager/machine.h"
+#include "vmm/manager/host/machine.h"
+#include "vmm/manager/log/log.h"
 #include "vmm/manager/page_names.h"
 #include "vmm/rt/memory.h"
 #include "vmm/rt/start.h"
@@ -80,6 +80,9 @@ static bool take_all(struct run *run, u64 *frames)
 static void tell(struct reply *reply, const struct audit *audit)
 {
 	if (!reply->json) {
+		reply_line(reply, "%llu of %llu pages mapped by guests are in pieces of 2 MiB",
+			   (unsigned long long)audit->guest_large,
+			   (unsigned long long)audit->guest_pages);
 		reply_line(reply, "%llu pages in use, %llu objects, %llu mapped pieces: %llu found",
 			   (unsigned long long)audit->pages, (unsigned long long)audit->objects,
 			   (unsigned long long)audit->leaves, (unsigned long long)audit->findings);
@@ -89,6 +92,8 @@ static void tell(struct reply *reply, const struct audit *audit)
 	json_u64(&reply->object, "pages", audit->pages);
 	json_u64(&reply->object, "objects", audit->objects);
 	json_u64(&reply->object, "leaves", audit->leaves);
+	json_u64(&reply->object, "guest_pages", audit->guest_pages);
+	json_u64(&reply->object, "guest_large_pages", audit->guest_large);
 	json_u64(&reply->object, "findings", audit->findings);
 	reply_object_end(reply);
 }
@@ -124,5 +129,8 @@ COMMAND(audit, .name = "audit", .arguments = "",
 		"another's\n"
 		"process; nobody reaches the kernel's; nothing is writable and executable in the\n"
 		"kernel; references equal what holds them, charges equal pages. What is found is\n"
-		"told line by line, and logged.",
-	.example = "audit", .keys = "found; pages objects leaves findings", .run = run_audit);
+		"told line by line, and logged. At the end: how much of what guests have mapped\n"
+		"is in pieces of 2 MiB.",
+	.example = "audit",
+	.keys = "found; pages objects leaves guest_pages guest_large_pages findings",
+	.run = run_audit);

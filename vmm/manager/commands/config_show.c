@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #include "vmm/manager/command.h"
-#include "vmm/manager/config_keys.h"
-#include "vmm/manager/files.h"
-#include "vmm/manager/log.h"
-#include "vmm/manager/log_export.h"
-#include "vmm/manager/setup.h"
+#include "vmm/manager/config/config_keys.h"
+#include "vmm/manager/config/files.h"
+#include "vmm/manager/config/setup.h"
+#include "vmm/manager/log/log.h"
+#include "vmm/manager/log/log_export.h"
 
 static void show_keys(struct reply *reply, const struct config_key *keys, const void *target)
 {
@@ -27,6 +27,8 @@ static void show_host(struct reply *reply)
 	if (!reply->json) {
 		reply_line(reply, "[host]");
 		show_keys(reply, config_host_keys, &setup_config()->host);
+		if (login_required())
+			reply_line(reply, "# password = is set and not shown");
 		return;
 	}
 	reply_object_begin(reply);
@@ -63,34 +65,63 @@ static void take_over(struct config *config)
 	config->host.log_format = log_export_form();
 }
 
+static void show_section(struct reply *reply, const struct vm_config *section)
+{
+	const struct vm *vm = vm_find(section->name);
+
+	if (vm != NULL)
+		show_vm(reply, &vm->config);
+	else if (!section->broken)
+		show_vm(reply, section);
+}
+
+static void show_other(struct reply *reply, const struct vm *vm)
+{
+	if (vm != NULL && config_find(setup_config(), vm->config.name) == NULL)
+		show_vm(reply, &vm->config);
+}
+
+static bool show_file(struct reply *reply, u64 number)
+{
+	const struct file *file = file_at((u32)number);
+
+	if (file == NULL || reply->json)
+		return false;
+	if (!string_equal(file->name, setup_config_name()))
+		reply_line(reply, "# file %s, %llu bytes", file->name,
+			   (unsigned long long)file->size);
+	return true;
+}
+
 /*
  * In the order of the file, so that the file made of it shows the same again: VMs in the list as
  * they are, others as their section stands; then the VMs that have no section.
  */
+static bool show_part(struct reply *reply, u64 number)
+{
+	const struct config *config = setup_config();
+
+	if (number < config->vm_count)
+		show_section(reply, &config->vm[number]);
+	else if (number - config->vm_count < VM_MAX)
+		show_other(reply, vm_at(number - config->vm_count));
+	else
+		return show_file(reply, number - config->vm_count - VM_MAX);
+	return true;
+}
+
+static bool resume(struct reply *reply)
+{
+	return reply_list(reply, show_part);
+}
+
 static void command_config_show(struct reply *reply, const struct arguments *arguments)
 {
-	struct config *config = setup_config();
-
 	(void)arguments;
-	take_over(config);
+	take_over(setup_config());
 	show_host(reply);
-	for (u32 i = 0; i < config->vm_count; i++) {
-		const struct vm *vm = vm_find(config->vm[i].name);
-
-		if (vm != NULL)
-			show_vm(reply, &vm->config);
-		else if (!config->vm[i].broken)
-			show_vm(reply, &config->vm[i]);
-	}
-	VM_FOR_EACH(other) {
-		if (config_find(config, other->config.name) == NULL)
-			show_vm(reply, &other->config);
-	}
-	for (u32 i = 0; file_at(i) != NULL && !reply->json; i++) {
-		if (!string_equal(file_at(i)->name, setup_config_name()))
-			reply_line(reply, "# file %s, %llu bytes", file_at(i)->name,
-				   (unsigned long long)file_at(i)->size);
-	}
+	if (!resume(reply))
+		reply->resume = resume;
 }
 
 COMMAND(config_show,

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-#include "vmm/manager/machine.h"
+#include "vmm/manager/host/machine.h"
 #include "arch/x86_64/hw/speculation.h"
 #include "lib/format.h"
 #include "vmm/manager/command.h"
+#include "vmm/manager/entropy_names.h"
 #include "vmm/rt/clock.h"
 
 /* What was idle of the time since the last call, in percent of what is left. */
@@ -72,10 +73,12 @@ static void run(struct reply *reply, const struct arguments *arguments)
 	const struct kernel_page *page = machine_page();
 	char done[96];
 	char open[64];
+	char entropy[ENTROPY_NAMES_BYTES];
 
 	(void)arguments;
 	speculation_words(false, done, sizeof(done));
 	speculation_words(true, open, sizeof(open));
+	entropy_names(page->entropy_sources, entropy, sizeof(entropy));
 	if (!reply->json)
 		reply_line(reply, "%3s %5s %12s %8s %10s %12s %10s %12s  %s", "CPU", "LOAD",
 			   "EXITS", "IPIS", "WAKEUPS", "INTERRUPTS", "SWITCHES", "SYSCALLS",
@@ -109,10 +112,11 @@ static void run(struct reply *reply, const struct arguments *arguments)
 		json_string(&reply->object, "runs", running_name(&counters));
 		json_string(&reply->object, "speculation", done);
 		json_string(&reply->object, "speculation_open", open);
+		json_string(&reply->object, "entropy", entropy);
 		reply_object_end(reply);
 	}
 	if (!reply->json)
-		reply_line(reply, "speculation: %s; open: %s", done, open);
+		reply_line(reply, "speculation: %s; open: %s; entropy: %s", done, open, entropy);
 }
 
 COMMAND(cpu,
@@ -120,8 +124,9 @@ COMMAND(cpu,
 	.arguments = "",
 	.summary = "host CPUs: load, exits, IPIs, wake-ups",
 	.detail = "The load is that since the last time this was asked. Then what is done against\n"
-		  "attacks by speculation, and what these CPUs are open to.",
+		  "attacks by speculation, what these CPUs are open to, and what the randomness\n"
+		  "of addresses came from.",
 	.example = "cpu",
 	.keys = "id load_percent exits ipis wakeups interrupts switches syscalls runs speculation "
-		"speculation_open",
+		"speculation_open entropy",
 	.run = run);

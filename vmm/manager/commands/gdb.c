@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "vmm/manager/gdb/gdb.h"
 #include "vmm/manager/command.h"
-#include "vmm/manager/log.h"
+#include "vmm/manager/log/log.h"
 
 static void show(struct reply *reply)
 {

@@ -8,7 +8,7 @@
 #include "vmm/rt/start.h"
 #include "vmm/rt/syscall.h"
 
-#define PROCESSES_MAX 256u
+#define PAGE_ROOM (AUDIT_RECORDS * 256u) /* a line has less */
 
 static const char type_names[OBJECT_TYPE_COUNT][8] = {
 	[OBJECT_ROOT] = "root",	  [OBJECT_GROUP] = "group",	[OBJECT_MEMORY] = "memory",
@@ -20,31 +20,34 @@ static const char type_names[OBJECT_TYPE_COUNT][8] = {
 static const char right_names[][8] = {"read",	"write",   "execute", "map",  "bind",
 				      "create", "control", "destroy", "grant"};
 
+/* Lists are nested: what a handle is for is looked up while a page of handles is told. */
 struct listing {
 	struct reply *reply;
-	handle_t memory;
-	const struct audit_page *page;
-	u64 processes[PROCESSES_MAX];
-	u32 process_count;
+	handle_t memory[2];
+	u64 at[2];
 };
 
-static bool list(const struct listing *listing, u64 what, u64 where, u64 at, u64 *next)
+/* NULL: the kernel refuses. */
+static const struct audit_page *list(const struct listing *listing, u32 level, u64 what, u64 where,
+				     u64 at, u64 *next)
 {
-	return sys_audit(start_handle(START_ROOT), listing->memory, what, where, at, next) ==
-	       STATUS_OK;
+	if (sys_audit(start_handle(START_ROOT), listing->memory[level], what, where, at, next) !=
+	    STATUS_OK)
+		return NULL;
+	return (const struct audit_page *)listing->at[level];
 }
 
 /* The kernel's list of an object's own slab begins at its frame. */
 static u32 type_of(const struct listing *listing, u64 id)
 {
+	const struct audit_page *page;
 	u64 next;
 
 	if (id == 0)
 		return OBJECT_ROOT;
-	if (!list(listing, AUDIT_FRAMES, id / PAGE_SIZE, 0, &next))
-		return OBJECT_NONE;
-	for (u64 i = 0; i < listing->page->count && i < AUDIT_RECORDS; i++) {
-		const struct audit_record *record = &listing->page->record[i];
+	page = list(listing, 1, AUDIT_FRAMES, id / PAGE_SIZE, 0, &next);
+	for (u64 i = 0; page != NULL && i < MIN(page->count, AUDIT_RECORDS); i++) {
+		const struct audit_record *record = &page->record[i];
 
 		if (record->kind == AUDIT_OBJECT && record->id == id)
 			return record->info & 0xff;
@@ -52,20 +55,39 @@ static u32 type_of(const struct listing *listing, u64 id)
 	return OBJECT_NONE;
 }
 
-static void find_processes(struct listing *listing)
+/* By address; 0: there is none behind `id`. */
+static u64 next_process(const struct listing *listing, u64 id)
 {
-	for (u64 next = 0; next != AUDIT_END;) {
-		if (!list(listing, AUDIT_FRAMES, next, 0, &next))
-			return;
-		for (u64 i = 0; i < listing->page->count && i < AUDIT_RECORDS; i++) {
-			const struct audit_record *record = &listing->page->record[i];
+	for (u64 next = id / PAGE_SIZE; next != AUDIT_END;) {
+		const struct audit_page *page = list(listing, 0, AUDIT_FRAMES, next, 0, &next);
 
-			if (record->kind == AUDIT_OBJECT &&
-			    (record->info & 0xff) == OBJECT_PROCESS &&
-			    listing->process_count < PROCESSES_MAX)
-				listing->processes[listing->process_count++] = record->id;
+		if (page == NULL)
+			return 0;
+		for (u64 i = 0; i < MIN(page->count, AUDIT_RECORDS); i++) {
+			const struct audit_record *record = &page->record[i];
+
+			if (record->kind == AUDIT_OBJECT && record->id > id &&
+			    (record->info & 0xff) == OBJECT_PROCESS)
+				return record->id;
 		}
 	}
+	return 0;
+}
+
+/* The manager is who has the root. */
+static bool has_root(const struct listing *listing, u64 process)
+{
+	for (u64 at = 0; at != AUDIT_END;) {
+		const struct audit_page *page = list(listing, 1, AUDIT_HANDLES, process, at, &at);
+
+		if (page == NULL)
+			return false;
+		for (u64 i = 0; i < MIN(page->count, AUDIT_RECORDS); i++) {
+			if (page->record[i].other == 0)
+				return true;
+		}
+	}
+	return false;
 }
 
 static void tell(struct reply *reply, const char *who, u64 process, u32 type, u32 rights)
@@ -91,52 +113,66 @@ static void tell(struct reply *reply, const char *who, u64 process, u32 type, u3
 	reply_object_end(reply);
 }
 
-/* A handle at a time: looking up what it is for needs the page of records. */
-static void tell_process(struct listing *listing, u64 process)
+/* A page of a process's handles; returns where the next one begins. */
+static u64 tell_page(const struct listing *listing, u64 process, u64 at)
 {
-	struct {
-		u64 id;
-		u32 rights;
-	} held[256];
-	u32 count = 0;
-	const char *who = "monitor";
+	const char *who = has_root(listing, process) ? "manager" : "monitor";
+	u64 next;
+	const struct audit_page *page = list(listing, 0, AUDIT_HANDLES, process, at, &next);
 
-	for (u64 at = 0, next; at != AUDIT_END; at = next) {
-		if (!list(listing, AUDIT_HANDLES, process, at, &next))
-			return;
-		for (u64 i = 0; i < listing->page->count && i < AUDIT_RECORDS; i++) {
-			const struct audit_record *record = &listing->page->record[i];
+	if (page == NULL)
+		return AUDIT_END;
+	for (u64 i = 0; i < MIN(page->count, AUDIT_RECORDS); i++)
+		tell(listing->reply, who, process, type_of(listing, page->record[i].other),
+		     page->record[i].info);
+	return next;
+}
 
-			if (count == sizeof(held) / sizeof(held[0]))
-				break;
-			held[count].id = record->other;
-			held[count++].rights = record->info;
-			if (record->other == 0) /* the root */
-				who = "manager";
+/* reply->shown: the process that is shown; left: its next handle. */
+static bool tell_some(struct listing *listing)
+{
+	struct reply *reply = listing->reply;
+
+	while (reply_room(reply) > PAGE_ROOM) {
+		if (reply->left == AUDIT_END) {
+			reply->shown = next_process(listing, reply->shown);
+			reply->left = 0;
+			if (reply->shown == 0)
+				return true;
 		}
+		reply->left = tell_page(listing, reply->shown, reply->left);
 	}
-	for (u32 i = 0; i < count; i++)
-		tell(listing->reply, who, process, type_of(listing, held[i].id), held[i].rights);
+	reply->deadline_tsc = 0; /* more room comes with an event */
+	return false;
+}
+
+static bool resume(struct reply *reply)
+{
+	struct listing listing = {.reply = reply};
+	bool done = true;
+	u32 taken = 0;
+
+	while (taken < 2 && memory_take(PAGE_SIZE, MEMORY_PINNED, &listing.memory[taken],
+					&listing.at[taken]) == STATUS_OK)
+		taken++;
+	if (taken == 2)
+		done = tell_some(&listing);
+	else
+		reply_error(reply, "no memory to look with, allowed: with two pages free");
+	while (taken-- > 0)
+		memory_give_back(listing.memory[taken], listing.at[taken], PAGE_SIZE);
+	return done;
 }
 
 static void run_handles(struct reply *reply, const struct arguments *arguments)
 {
-	static struct listing listing;
-	u64 at;
-
 	(void)arguments;
-	listing = (struct listing){.reply = reply};
-	if (memory_take(PAGE_SIZE, MEMORY_PINNED, &listing.memory, &at) != STATUS_OK) {
-		reply_error(reply, "no memory to look with, allowed: with a page free");
-		return;
-	}
-	listing.page = (const struct audit_page *)at;
 	if (!reply->json)
 		reply_line(reply, "%-8s %12s  %-8s %s", "PROCESS", "ID", "TYPE", "RIGHTS");
-	find_processes(&listing);
-	for (u32 i = 0; i < listing.process_count; i++)
-		tell_process(&listing, listing.processes[i]);
-	memory_give_back(listing.memory, at, PAGE_SIZE);
+	reply->shown = 0;
+	reply->left = AUDIT_END;
+	if (!resume(reply))
+		reply->resume = resume;
 }
 
 COMMAND(handles, .name = "handles", .arguments = "",

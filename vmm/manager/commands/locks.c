@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "lib/lock.h"
 #include "vmm/manager/command.h"
-#include "vmm/manager/machine.h"
+#include "vmm/manager/host/machine.h"
 
 static const char *const names[LOCK_RANKS] = {
 	[LOCK_OBJECTS] = "objects", [LOCK_QUEUE] = "run-queue", [LOCK_GROUP] = "run-group",

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "vmm/manager/command.h"
-#include "vmm/manager/log.h"
+#include "vmm/manager/log/log.h"
 
 static void run(struct reply *reply, const struct arguments *arguments)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-#include "vmm/manager/log_export.h"
+#include "vmm/manager/log/log_export.h"
 #include "vmm/manager/command.h"
-#include "vmm/manager/console.h"
+#include "vmm/manager/console/console.h"
 
 static bool parse_target(struct reply *reply, const char *word, enum config_export *target)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "vmm/manager/command.h"
-#include "vmm/manager/log.h"
-#include "vmm/manager/log_names.h"
+#include "vmm/manager/log/log.h"
+#include "vmm/manager/log/log_names.h"
 
 static void show_level(struct reply *reply, enum log_category category)
 {

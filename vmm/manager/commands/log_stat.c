@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "kernel/abi/pages.h"
 #include "vmm/manager/command.h"
-#include "vmm/manager/log.h"
-#include "vmm/manager/log_export.h"
-#include "vmm/manager/machine.h"
+#include "vmm/manager/host/machine.h"
+#include "vmm/manager/log/log.h"
+#include "vmm/manager/log/log_export.h"
 #include "vmm/rt/clock.h"
 
 #define MILLION 1000000u

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "vmm/manager/machine.h"
+#include "vmm/manager/host/machine.h"
 #include "lib/format.h"
 #include "vmm/manager/command.h"
 #include "vmm/manager/page_names.h"

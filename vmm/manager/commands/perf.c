@@ -3,7 +3,7 @@
 #include "lib/format.h"
 #include "vmm/manager/commands/inspect.h"
 #include "vmm/manager/exit_names.h"
-#include "vmm/manager/log.h"
+#include "vmm/manager/log/log.h"
 #include "vmm/manager/symbols.h"
 #include "vmm/manager/text/parse_number.h"
 #include "vmm/rt/clock.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "vmm/manager/command.h"
-#include "vmm/manager/shutdown.h"
+#include "vmm/manager/host/shutdown.h"
 
 static void run(struct reply *reply, const struct arguments *arguments)
 {

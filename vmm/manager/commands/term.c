@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "vmm/manager/command.h"
-#include "vmm/manager/console.h"
+#include "vmm/manager/console/console.h"
 #include "vmm/manager/text/parse_number.h"
 
 #define ROWS_MAX    1000u

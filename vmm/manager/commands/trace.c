@@ -2,7 +2,7 @@
 #include "lib/format.h"
 #include "vmm/manager/commands/inspect.h"
 #include "vmm/manager/exit_names.h"
-#include "vmm/manager/machine.h"
+#include "vmm/manager/host/machine.h"
 #include "vmm/manager/text/parse_number.h"
 #include "vmm/rt/clock.h"
 

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "vmm/manager/command.h"
-#include "vmm/manager/vm_life.h"
+#include "vmm/manager/vm/vm_life.h"
 
 /*
  * What the commands of a VM's life have in common: an action on the VM named, and its answer. Each

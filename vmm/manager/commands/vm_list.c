@@ -40,33 +40,46 @@ static void show_cap(const struct vm_config *config, char *buffer, size_t size)
 		string_copy(buffer, size, "-");
 }
 
+static void show_text(struct reply *reply, const struct vm *vm)
+{
+	u64 uptime_ms = vm_uptime_ns(vm) / NS_PER_MS;
+	u64 cpu_ms = vm_cpu_ns(vm) / NS_PER_MS;
+	char cap[16];
+
+	show_cap(&vm->config, cap, sizeof(cap));
+	reply_line(reply, "%-16s %-8s %5llu %7lluM %6llu %5s %8llu.%03llu %8llu.%03llu %10llu  %s",
+		   vm->config.name, vm_state_name(vm->state), (unsigned long long)vm->config.vcpus,
+		   (unsigned long long)(vm->config.memory_bytes / MIB),
+		   (unsigned long long)vm->config.weight, cap,
+		   (unsigned long long)(uptime_ms / 1000), (unsigned long long)(uptime_ms % 1000),
+		   (unsigned long long)(cpu_ms / 1000), (unsigned long long)(cpu_ms % 1000),
+		   (unsigned long long)vm_account(vm)->exits, vm->reason);
+}
+
+static bool show_place(struct reply *reply, u64 place)
+{
+	const struct vm *vm = place < VM_MAX ? vm_at(place) : NULL;
+
+	if (vm != NULL && reply->json)
+		show_json(reply, vm);
+	else if (vm != NULL)
+		show_text(reply, vm);
+	return place < VM_MAX;
+}
+
+static bool resume(struct reply *reply)
+{
+	return reply_list(reply, show_place);
+}
+
 static void command_vm_list(struct reply *reply, const struct arguments *arguments)
 {
 	(void)arguments;
 	if (!reply->json)
 		reply_line(reply, "%-16s %-8s %5s %8s %6s %5s %12s %12s %10s  %s", "NAME", "STATE",
 			   "VCPUS", "MEMORY", "WEIGHT", "CAP", "UPTIME", "CPU", "EXITS", "REASON");
-	VM_FOR_EACH(vm) {
-		u64 uptime_ms = vm_uptime_ns(vm) / NS_PER_MS;
-		char cap[16];
-		u64 cpu_ms = vm_cpu_ns(vm) / NS_PER_MS;
-
-		if (reply->json) {
-			show_json(reply, vm);
-			continue;
-		}
-		show_cap(&vm->config, cap, sizeof(cap));
-		reply_line(reply,
-			   "%-16s %-8s %5llu %7lluM %6llu %5s %8llu.%03llu %8llu.%03llu %10llu  %s",
-			   vm->config.name, vm_state_name(vm->state),
-			   (unsigned long long)vm->config.vcpus,
-			   (unsigned long long)(vm->config.memory_bytes / MIB),
-			   (unsigned long long)vm->config.weight, cap,
-			   (unsigned long long)(uptime_ms / 1000),
-			   (unsigned long long)(uptime_ms % 1000),
-			   (unsigned long long)(cpu_ms / 1000), (unsigned long long)(cpu_ms % 1000),
-			   (unsigned long long)vm_account(vm)->exits, vm->reason);
-	}
+	if (!resume(reply))
+		reply->resume = resume;
 }
 
 COMMAND(vm_list,

@@ -2,7 +2,7 @@
 #include "lib/bits.h"
 #include "lib/format.h"
 #include "vmm/manager/command.h"
-#include "vmm/manager/config_keys.h"
+#include "vmm/manager/config/config_keys.h"
 
 #define AT_ANY_TIME "weight cap reserve affinity on_crash stop_timeout autostart trap"
 

@@ -32,8 +32,10 @@ static const struct bit_name primary_bits[] = {
 	{30, "pause", ""}, {31, "secondary", ""}, {0, "", NULL},
 };
 static const struct bit_name secondary_bits[] = {
-	{1, "ept", ""}, {3, "rdtscp", ""}, {5, "vpid", ""}, {6, "wbinvd", ""},
-	{7, "unrestrict", ""}, {12, "invpcid", ""}, {20, "xsaves", ""}, {0, "", NULL},
+	{0, "apic-access", ""}, {1, "ept", ""}, {3, "rdtscp", ""}, {4, "x2apic", ""},
+	{5, "vpid", ""}, {6, "wbinvd", ""}, {7, "unrestrict", ""},
+	{8, "apic-registers", ""}, {9, "interrupts", ""},
+	 {12, "invpcid", ""}, {20, "xsaves", ""}, {0, "", NULL},
 };
 
 static const struct control_word vmx_words[] = {

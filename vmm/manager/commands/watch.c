@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "lib/format.h"
-#include "vmm/manager/console.h"
+#include "vmm/manager/console/console.h"
 #include "vmm/manager/text/parse_number.h"
 #include "vmm/manager/words.h"
 #include "vmm/rt/clock.h"

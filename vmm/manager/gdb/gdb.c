@@ -2,9 +2,11 @@
 #include "vmm/manager/gdb/gdb.h"
 #include "lib/bits.h"
 #include "lib/format.h"
+#include "lib/read_once.h"
+#include "lib/string.h"
 #include "vmm/manager/gdb/gdb_session.h"
-#include "vmm/manager/log.h"
-#include "vmm/manager/serial.h"
+#include "vmm/manager/host/serial.h"
+#include "vmm/manager/log/log.h"
 #include "vmm/rt/clock.h"
 
 #define POLL_NS NS_PER_MS
@@ -34,6 +36,7 @@ bool gdb_holds(void)
 
 void gdb_reply(const char *packet)
 {
+	gdb.owed = false;
 	gdb_line_send(&gdb.line, packet);
 }
 
@@ -41,7 +44,7 @@ void gdb_reply_status(enum status status)
 {
 	char packet[8];
 
-	format(packet, sizeof(packet), "E%02x", status);
+	format(packet, sizeof(packet), "E%02x", (u32)status & 0xff);
 	gdb_reply(status == STATUS_OK ? "OK" : packet);
 }
 
@@ -52,6 +55,8 @@ const char *gdb_open(const struct vm *vm)
 	if (!opened && !serial_open(SERIAL_COM3))
 		return "there is no third serial port, COM3";
 	opened = true;
+	if (gdb.closing && gdb.vm_id != 0)
+		return "COM3 is being freed, try again";
 	if (gdb.vm_id != 0 && gdb.vm_id != vm->id)
 		return "COM3 has another VM, `gdb off` frees it";
 	if (gdb.vm_id == vm->id)
@@ -123,37 +128,64 @@ static void take_attach(const struct vm_answer *answer)
 	gdb.running = false;
 	gdb.cpu = 0;
 	gdb.registers_valid = false;
-	gdb.stops_seen = vm->channel->question.stop.sequence;
 	log_message(LOG_INFO, LOG_AUDIT, vm->config.name, "gdb attached");
 	gdb_with_registers(choose_layout);
 }
 
-void gdb_attach(void)
+/* A new GDB begins with qSupported, perhaps where another one died: it finds the VM held. */
+static void take_packet(void)
 {
-	gdb_ask(&(struct query){.kind = QUERY_ATTACH}, 0, take_attach);
+	bool first = string_starts_with(gdb.line.packet, "qSupported");
+
+	gdb.owed = true;
+	if (first) {
+		gdb_line_restart(&gdb.line);
+		gdb.running = false; /* that was the other one's */
+	}
+	if (first || !gdb.attached)
+		gdb_ask(&(struct query){.kind = QUERY_ATTACH}, 0, take_attach);
+	else
+		gdb_command();
+}
+
+/* The monitor writes the number last; it may write at any time. */
+static u32 stop_sequence(const struct vm *vm)
+{
+	return __atomic_load_n(&vm->channel->question.stop.sequence, __ATOMIC_ACQUIRE);
+}
+
+void gdb_await_stop(void)
+{
+	const struct vm *vm = gdb_vm();
+
+	gdb.registers_valid = false;
+	gdb.owed = false;
+	gdb.running = true;
+	if (vm != NULL)
+		gdb.stops_seen = stop_sequence(vm);
 }
 
 /* A vCPU has stopped by itself, or as it was asked. */
 static void tell_stop(const struct vm *vm)
 {
-	struct query_stop stop = vm->channel->question.stop;
-	const char *reason;
+	const struct query_stop *stop = &vm->channel->question.stop;
+	u32 sequence = stop_sequence(vm);
+	u32 cpu = READ_ONCE(stop->cpu);
+	u32 kind = READ_ONCE(stop->kind);
 	char packet[96];
 	size_t length;
 
-	if (!gdb.running || stop.sequence == gdb.stops_seen)
+	if (!gdb.running || sequence == gdb.stops_seen)
 		return;
-	gdb.stops_seen = stop.sequence;
 	gdb.running = false;
 	gdb.registers_valid = false;
-	gdb.cpu = MIN(stop.cpu, gdb.cpu_count - 1);
-	stop.kind = MIN(stop.kind, (u32)QUERY_STOP_ACCESS);
-	reason = stop_reasons[stop.kind];
+	gdb.cpu = MIN(cpu, gdb.cpu_count - 1);
+	kind = MIN(kind, (u32)QUERY_STOP_ACCESS);
 	length = format(packet, sizeof(packet), "T%02xthread:%x;%s",
-			stop.kind == QUERY_STOP_ASKED ? 2 : 5, gdb.cpu + 1, reason);
-	if (stop.kind >= QUERY_STOP_WRITE)
+			kind == QUERY_STOP_ASKED ? 2 : 5, gdb.cpu + 1, stop_reasons[kind]);
+	if (kind >= QUERY_STOP_WRITE)
 		format(packet + length, sizeof(packet) - length, "%llx;",
-		       (unsigned long long)stop.address);
+		       (unsigned long long)READ_ONCE(stop->address));
 	gdb_reply(packet);
 }
 
@@ -171,6 +203,8 @@ static bool check_vm(const struct vm *vm)
 		return true;
 	if (gdb.running)
 		gdb_reply(vm != NULL && vm->state == VM_STOPPED ? "W00" : "X09");
+	else if (gdb.owed)
+		gdb_reply("E01");
 	gdb.attached = false;
 	gdb.running = false;
 	gdb.busy = false;
@@ -185,17 +219,27 @@ static void finish_close(const struct vm_answer *answer)
 	gdb.vm_id = 0;
 }
 
+/* What is under way is answered first: given up, it would keep the slot from this question. */
+static void close_when_idle(void)
+{
+	if (!gdb.closing || gdb.busy || gdb.vm_id == 0)
+		return;
+	if (gdb.attached)
+		gdb_ask(&(struct query){.kind = QUERY_DETACH}, 0, finish_close);
+	else
+		gdb.vm_id = 0;
+	gdb.attached = false;
+}
+
 void gdb_close(void)
 {
 	if (gdb.vm_id == 0)
 		return;
 	gdb.closing = true;
-	if (!gdb.attached)
-		gdb.vm_id = 0;
-	else
-		gdb_ask(&(struct query){.kind = QUERY_DETACH}, 0, finish_close);
-	gdb.attached = false;
+	if (gdb.running)
+		gdb_reply("X09");
 	gdb.running = false;
+	close_when_idle();
 }
 
 static void step_query(void)
@@ -216,21 +260,38 @@ static void step_query(void)
 	}
 	gdb.busy = false;
 	gdb.answered(answer);
+	close_when_idle();
 }
 
+static bool next_byte(void)
+{
+	if (!gdb.byte_waits)
+		gdb.byte_waits = serial_receive(SERIAL_COM3, &gdb.byte, 1, NULL) == 1;
+	return gdb.byte_waits;
+}
+
+/*
+ * One packet at a time, so that what goes out has room for its answer. A GDB that is out of
+ * patience asks for an answer again before there was one: that is not taken for a second question.
+ */
 static void receive(void)
 {
-	u8 byte;
-
-	while (!gdb.busy && !gdb.closing && serial_receive(SERIAL_COM3, &byte, 1, NULL) == 1) {
-		switch (gdb_line_take(&gdb.line, byte)) {
+	while (!gdb.closing && next_byte()) {
+		if (gdb.busy && gdb.byte == '-') {
+			gdb.byte_waits = false;
+			continue;
+		}
+		if (gdb.busy || gdb.line.sent < gdb.line.filled)
+			return;
+		gdb.byte_waits = false;
+		switch (gdb_line_take(&gdb.line, gdb.byte)) {
 		case GDB_NOTHING:
 			break;
 		case GDB_INTERRUPT:
 			gdb_interrupt();
 			break;
 		case GDB_PACKET:
-			gdb_command();
+			take_packet();
 			break;
 		}
 	}
@@ -256,8 +317,9 @@ void gdb_step(void)
 	if (check_vm(vm)) {
 		tell_stop(vm);
 		step_query();
-		receive();
 	}
+	if (gdb.vm_id != 0)
+		receive();
 	send();
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-#include "vmm/manager/vm.h"
+#include "vmm/manager/vm/vm.h"
 
 /*
  * A debugger on COM3, by GDB's remote protocol. One VM at a time: its vCPUs are GDB's threads,

@@ -187,7 +187,7 @@ static void change_breakpoint(bool insert)
 /* GDB hears no more until something stops. */
 static void answer_release(const struct vm_answer *answer)
 {
-	if (answer == NULL || answer->status != STATUS_OK) {
+	if (gdb.running && (answer == NULL || answer->status != STATUS_OK)) {
 		gdb.running = false;
 		gdb_reply("E01");
 	}
@@ -195,8 +195,7 @@ static void answer_release(const struct vm_answer *answer)
 
 static void release(u64 run, u64 step)
 {
-	gdb.registers_valid = false;
-	gdb.running = true;
+	gdb_await_stop();
 	gdb_ask(&(struct query){.kind = QUERY_RELEASE, .run = run, .step = step}, 0,
 		answer_release);
 }
@@ -211,13 +210,9 @@ static const char *take_action(const char *text, u64 left, u64 *run, u64 *step)
 	(void)gdb_hex(&text); /* a signal, which there is none of here */
 	if (*text == ':') {
 		text++;
-		if (*text == '-') {
-			text += 2;
-		} else {
-			thread = gdb_hex(&text);
-			if (thread != 0 && thread <= gdb.cpu_count)
-				who = left & BIT(thread - 1);
-		}
+		thread = gdb_hex(&text); /* none in -1, which is all of them */
+		if (thread != 0 && thread <= gdb.cpu_count)
+			who = left & BIT(thread - 1);
 	}
 	*run |= who;
 	if (action == 's' || action == 'S')
@@ -364,12 +359,6 @@ static void why_stopped(void)
 
 void gdb_command(void)
 {
-	if (string_starts_with(packet(), "qSupported"))
-		gdb_line_restart(&gdb.line); /* perhaps another GDB */
-	if (!gdb.attached) {
-		gdb_attach();
-		return;
-	}
 	switch (packet()[0]) {
 	case '?':
 		why_stopped();

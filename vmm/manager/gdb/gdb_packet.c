@@ -17,23 +17,12 @@ void gdb_line_init(struct gdb_line *line)
 	line->last = 0;
 }
 
-u32 gdb_hex_digit(char c)
-{
-	if (c >= '0' && c <= '9')
-		return (u32)(c - '0');
-	if (c >= 'a' && c <= 'f')
-		return (u32)(c - 'a') + 10;
-	if (c >= 'A' && c <= 'F')
-		return (u32)(c - 'A') + 10;
-	return 16;
-}
-
 u64 gdb_hex(const char **text)
 {
 	u64 value = 0;
 
-	for (; gdb_hex_digit(**text) < 16; (*text)++)
-		value = value << 4 | gdb_hex_digit(**text);
+	for (; char_hex_value(**text) < 16; (*text)++)
+		value = value << 4 | char_hex_value(**text);
 	return value;
 }
 
@@ -41,9 +30,9 @@ u32 gdb_hex_bytes(const char *text, u8 *bytes, u32 size)
 {
 	u32 count = 0;
 
-	for (; count < size && gdb_hex_digit(text[0]) < 16 && gdb_hex_digit(text[1]) < 16;
+	for (; count < size && char_hex_value(text[0]) < 16 && char_hex_value(text[1]) < 16;
 	     text += 2)
-		bytes[count++] = (u8)(gdb_hex_digit(text[0]) << 4 | gdb_hex_digit(text[1]));
+		bytes[count++] = (u8)(char_hex_value(text[0]) << 4 | char_hex_value(text[1]));
 	return count;
 }
 
@@ -95,9 +84,9 @@ static void acknowledge(struct gdb_line *line, char c)
 {
 	if (!line->acknowledge)
 		return;
-	if (line->sent == line->filled)
-		line->sent = line->filled = line->last = 0;
+	compact(line);
 	gdb_put(line, c);
+	line->last = line->filled; /* what came tells that the last packet has arrived */
 }
 
 void gdb_line_restart(struct gdb_line *line)
@@ -129,7 +118,7 @@ static enum gdb_input outside(struct gdb_line *line, u8 byte)
 		line->sum = 0;
 		line->length = 0;
 		line->overflow = false;
-	} else if (byte == '-' && line->sent == line->filled) {
+	} else if (byte == '-' && line->acknowledge && line->sent == line->filled) {
 		line->sent = line->last; /* once more */
 	}
 	return byte == INTERRUPT ? GDB_INTERRUPT : GDB_NOTHING;
@@ -140,7 +129,7 @@ enum gdb_input gdb_line_take(struct gdb_line *line, u8 byte)
 	if (!line->inside)
 		return outside(line, byte);
 	if (line->tail > 0) {
-		line->wanted = (u8)((u32)line->wanted << 4 | (gdb_hex_digit((char)byte) & 15));
+		line->wanted = (u8)((u32)line->wanted << 4 | (char_hex_value((char)byte) & 15));
 		return line->tail++ == 2 ? finish(line) : GDB_NOTHING;
 	}
 	if (byte == '#') {

@@ -40,7 +40,6 @@ enum gdb_input gdb_line_take(struct gdb_line *line, u8 byte);
 /* Sends a packet: what has not been sent by then comes first. */
 void gdb_line_send(struct gdb_line *line, const char *packet);
 
-u32 gdb_hex_digit(char c); /* 16: none */
 /* Takes a hexadecimal number from *text; 0 without one. */
 u64 gdb_hex(const char **text);
 /* Bytes as pairs of digits: how many there were, at most `size`. */

@@ -3,7 +3,7 @@
 
 #include "vmm/manager/gdb/gdb_packet.h"
 #include "vmm/manager/gdb/gdb_registers.h"
-#include "vmm/manager/vm_query.h"
+#include "vmm/manager/vm/vm_query.h"
 
 /* What the files of the stub share. */
 struct gdb_session {
@@ -11,11 +11,14 @@ struct gdb_session {
 	u32 cpu_count;
 	bool attached;
 	bool running;  /* the VM was let go: GDB waits for a stop */
+	bool owed;     /* GDB's last packet has no answer yet */
 	bool closing;  /* as soon as the monitor has let the VM go */
 	u32 cpu;       /* that registers and memory are about */
 	u32 stops_seen;
 	enum gdb_layout layout;
 	struct gdb_line line;
+	bool byte_waits; /* it has come and was not taken up yet */
+	u8 byte;
 
 	/* A question under way; nothing else is taken until it is answered. */
 	bool busy;
@@ -38,11 +41,10 @@ void gdb_reply_status(enum status status);
 /* Asks the monitor; `answered` gets the answer, NULL when there is none. */
 void gdb_ask(const struct query *question, u32 input_bytes,
 	     void (*answered)(const struct vm_answer *answer));
+/* From now on the next stop is the answer. */
+void gdb_await_stop(void);
 /* Calls `then` as soon as the registers of gdb.cpu are in gdb.registers. */
 void gdb_with_registers(void (*then)(void));
-/* Attaches, then takes up the packet in gdb.line. */
-void gdb_attach(void);
-
-/* gdb_command.c: the packet in gdb.line */
+/* gdb_command.c: the packet in gdb.line, once GDB is attached */
 void gdb_command(void);
 void gdb_interrupt(void);

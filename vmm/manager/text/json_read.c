@@ -65,22 +65,16 @@ bool json_read_end(struct json_reader *reader)
 	return reader->at >= reader->text.length;
 }
 
-static bool is_hex(u8 byte)
-{
-	return char_is_digit((char)byte) || ((byte | 0x20) >= 'a' && (byte | 0x20) <= 'f');
-}
-
 /* The number of a \u escape whose first digit is at `at`. */
 static bool read_unit(const struct json_reader *reader, size_t at, u32 *unit)
 {
 	*unit = 0;
 	for (size_t i = at; i < at + 4; i++) {
-		u8 byte = byte_at(reader, i);
+		u32 digit = char_hex_value((char)byte_at(reader, i));
 
-		if (!is_hex(byte))
+		if (digit > 15)
 			return false;
-		*unit = *unit << 4 |
-			(char_is_digit((char)byte) ? byte - (u32)'0' : (byte | 0x20u) - 'a' + 10);
+		*unit = *unit << 4 | digit;
 	}
 	return true;
 }

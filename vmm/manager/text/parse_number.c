@@ -7,22 +7,11 @@ struct unit {
 	u64 factor;
 };
 
-static int digit_value(char c)
-{
-	if (char_is_digit(c))
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	if (c >= 'A' && c <= 'F')
-		return c - 'A' + 10;
-	return 16;
-}
-
-static bool parse_digits(struct text text, unsigned int base, u64 *value)
+static bool parse_digits(struct text text, u32 base, u64 *value)
 {
 	*value = 0;
 	for (size_t i = 0; i < text.length; i++) {
-		unsigned int digit = (unsigned int)digit_value(text.start[i]);
+		u32 digit = char_hex_value(text.start[i]);
 
 		if (digit >= base || !checked_mul(*value, base, value) ||
 		    !checked_add(*value, digit, value))

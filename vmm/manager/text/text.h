@@ -31,6 +31,16 @@ static inline bool char_is_digit(char c)
 	return c >= '0' && c <= '9';
 }
 
+/* 16: it is no digit. */
+static inline u32 char_hex_value(char c)
+{
+	char letter = (char)(c | 0x20);
+
+	if (char_is_digit(c))
+		return (u32)(c - '0');
+	return letter >= 'a' && letter <= 'f' ? (u32)(letter - 'a') + 10 : 16;
+}
+
 static inline bool char_is_letter(char c)
 {
 	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');

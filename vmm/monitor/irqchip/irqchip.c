@@ -175,9 +175,8 @@ u32 irqchip_pending(const struct irqchip *irqchip, u32 cpu)
 	if (state->wait_for_sipi)
 		return PENDING_WAIT | (state->sipi_pending ? PENDING_SIPI : 0u);
 	return (state->nmi_count ? PENDING_NMI : 0u) |
-	       (irqchip_extint_pending(irqchip, lapic) || lapic_pending(lapic) >= 0
-			? PENDING_INTERRUPT
-			: 0u);
+	       (irqchip_extint_pending(irqchip, lapic) ? PENDING_EXTINT : 0u) |
+	       (lapic_pending(lapic) >= 0 ? PENDING_INTERRUPT : 0u);
 }
 
 int irqchip_take_interrupt(struct irqchip *irqchip, u32 cpu)
@@ -212,11 +211,6 @@ u8 irqchip_take_sipi(struct irqchip *irqchip, u32 cpu)
 	state->sipi_pending = 0;
 	state->wait_for_sipi = 0;
 	return state->sipi_vector;
-}
-
-void irqchip_kick(struct irqchip *irqchip, const struct lapic *lapic)
-{
-	irqchip->kick |= BIT(lapic - irqchip->lapic);
 }
 
 /* INTR rose: ExtINT is fetched by INTA, any other mode of LINT0 is a local interrupt. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
+#include "lib/bits.h"
 #include "vmm/monitor/irqchip/ioapic.h"
 #include "vmm/monitor/irqchip/lapic.h"
 #include "vmm/monitor/irqchip/pic.h"
@@ -13,8 +14,10 @@ enum irq_pending {
 	PENDING_INIT = 1 << 0, /* irqchip_take_init, then the registers of INIT */
 	PENDING_SIPI = 1 << 1, /* irqchip_take_sipi gives the page to start in */
 	PENDING_NMI = 1 << 2,
-	PENDING_INTERRUPT = 1 << 3, /* maskable */
+	PENDING_INTERRUPT = 1 << 3, /* maskable, of the local APIC */
 	PENDING_WAIT = 1 << 4,	    /* the vCPU does not run: it waits for SIPI */
+	PENDING_EXTINT = 1 << 5,    /* maskable, of the 8259s; goes first */
+	PENDING_MASKABLE = PENDING_INTERRUPT | PENDING_EXTINT,
 };
 
 /* An interrupt message on the way to local APICs. */
@@ -56,7 +59,7 @@ bool irqchip_send(struct irqchip *irqchip, const struct irq_message *message);
 /* What waits for the vCPU: enum irq_pending. Interrupts are there only when TPR allows them. */
 u32 irqchip_pending(const struct irqchip *irqchip, u32 cpu);
 /*
- * Takes what PENDING_INTERRUPT promised out of its controller (INTA): the vector, to be injected
+ * Takes what PENDING_MASKABLE promised out of its controller (INTA): the vector, to be injected
  * by all means; -1 when there is none.
  */
 int irqchip_take_interrupt(struct irqchip *irqchip, u32 cpu);
@@ -67,6 +70,9 @@ void irqchip_take_init(struct irqchip *irqchip, u32 cpu);
 u8 irqchip_take_sipi(struct irqchip *irqchip, u32 cpu);
 
 /* Among the controllers: */
-void irqchip_kick(struct irqchip *irqchip, const struct lapic *lapic);
+static inline void irqchip_kick(struct irqchip *irqchip, const struct lapic *lapic)
+{
+	irqchip->kick |= BIT(lapic - irqchip->lapic);
+}
 void irqchip_intr_raised(struct irqchip *irqchip);
 void irqchip_lint0_changed(struct irqchip *irqchip, const struct lapic *lapic);

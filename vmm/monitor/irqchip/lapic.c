@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 #include "vmm/monitor/irqchip/lapic.h"
-#include "arch/x86_64/hw/msr.h"
 #include "lib/string.h"
 #include "vmm/monitor/irqchip/irqchip.h"
 
@@ -21,13 +20,6 @@ static u32 lapic_lvt_writable(u32 offset)
 	}
 }
 
-enum lapic_mode lapic_mode(const struct lapic *lapic)
-{
-	if (!(lapic->state.apic_base & APIC_BASE_EN))
-		return LAPIC_OFF;
-	return lapic->state.apic_base & APIC_BASE_EXTD ? LAPIC_X2APIC : LAPIC_XAPIC;
-}
-
 void lapic_set_id_registers(struct lapic *lapic)
 {
 	u32 id = lapic->state.id;
@@ -44,7 +36,7 @@ void lapic_set_id_registers(struct lapic *lapic)
 void lapic_reset_registers(struct lapic *lapic)
 {
 	memset(lapic->page, 0, sizeof(*lapic->page));
-	lapic_find_words(lapic);
+	lapic_page_replaced(lapic);
 	lapic_set(lapic, LAPIC_VERSION, LAPIC_VERSION_VALUE);
 	lapic_set(lapic, LAPIC_DFR, LAPIC_DFR_FLAT);
 	lapic_set(lapic, LAPIC_SVR, 0xff);
@@ -208,12 +200,6 @@ void lapic_write(struct lapic *lapic, u32 offset, u32 value)
 			lapic_write_lvt(lapic, offset, value);
 		break; /* the rest is read-only */
 	}
-}
-
-bool lapic_claims(const struct lapic *lapic, u64 gpa)
-{
-	return lapic_mode(lapic) == LAPIC_XAPIC &&
-	       (gpa & ~PAGE_MASK) == (lapic->state.apic_base & APIC_BASE_ADDRESS);
 }
 
 /* SDM vol. 3, 11.4.1: only the low dword of each 16 bytes is defined, and only as a dword. */

@@ -2,6 +2,8 @@
 #pragma once
 
 #include "arch/x86_64/hw/lapic.h"
+#include "arch/x86_64/hw/msr.h"
+#include "lib/bits.h"
 #include "vmm/monitor/device.h"
 
 struct irqchip;
@@ -40,10 +42,30 @@ struct lapic_words {
 	u8 requested;
 };
 
+/* Registers whose value counts when they are written: that of before the CPU has done so. */
+#define LAPIC_KEPT_COUNT 4u
+
+/* Requests that came while the page was lent: they are put into IRR and TMR when it is back. */
+struct lapic_posted {
+	bool any;
+	u32 request[8];
+	u32 level[8];
+};
+
+/*
+ * Where the CPU virtualizes it, interrupts are taken out of IRR and ended in ISR by the CPU, and
+ * the page is lent to it while the guest runs: nobody else writes there, and `words` means nothing.
+ */
 struct lapic {
 	struct lapic_page *page;
 	struct irqchip *irqchip;
 	struct lapic_words words; /* follows from the page */
+	bool by_cpu;		  /* set once */
+	bool lent;
+	bool moved;	/* IRR or ISR have changed since the CPU was told their highest */
+	bool levels_moved; /* likewise TMR, whose vectors' EOIs exit */
+	struct lapic_posted posted;
+	u32 kept[LAPIC_KEPT_COUNT]; /* when it was lent */
 	struct lapic_state state;
 };
 
@@ -54,7 +76,13 @@ struct lapic_saved {
 
 enum lapic_mode { LAPIC_OFF, LAPIC_XAPIC, LAPIC_X2APIC };
 
-enum lapic_mode lapic_mode(const struct lapic *lapic);
+static inline enum lapic_mode lapic_mode(const struct lapic *lapic)
+{
+	u64 base = lapic->state.apic_base;
+
+	return !(base & APIC_BASE_EN) ? LAPIC_OFF :
+	       base & APIC_BASE_EXTD  ? LAPIC_X2APIC : LAPIC_XAPIC;
+}
 
 /* RESET: everything. */
 void lapic_reset(struct lapic *lapic, u32 id);
@@ -63,12 +91,21 @@ void lapic_init_signal(struct lapic *lapic);
 /* As firmware leaves it for a boot processor: LINT0 ExtINT, LINT1 NMI (MP 1.4, 3.6.2.2). */
 void lapic_virtual_wire(struct lapic *lapic);
 
+/* lapic_lend.c: the page goes to the CPU and comes back. */
+void lapic_page_lend(struct lapic *lapic);
+void lapic_page_recall(struct lapic *lapic);
+
 /* Registers in xAPIC mode, by 16-byte aligned offset. */
 u32 lapic_read(struct lapic *lapic, u32 offset);
 void lapic_write(struct lapic *lapic, u32 offset, u32 value);
 
 /* Whether an access to gpa by the CPU of this APIC meets its registers. */
-bool lapic_claims(const struct lapic *lapic, u64 gpa);
+static inline bool lapic_claims(const struct lapic *lapic, u64 gpa)
+{
+	u64 base = lapic->state.apic_base;
+
+	return (gpa & ~PAGE_MASK) == (base & APIC_BASE_ADDRESS) && lapic_mode(lapic) == LAPIC_XAPIC;
+}
 /* The access itself, size 1 to 8. Writes that are no aligned dword are ignored. */
 u64 lapic_memory_read(struct lapic *lapic, u64 gpa, u32 size);
 void lapic_memory_write(struct lapic *lapic, u64 gpa, u32 size, u64 value);
@@ -88,17 +125,46 @@ void lapic_local(struct lapic *lapic, u32 offset);
 /* Whether LINT0 passes the 8259's INTR on to the processor. */
 bool lapic_accepts_extint(const struct lapic *lapic);
 
-/* Highest vector that the processor priority lets through, or -1; accept puts it in service. */
+/*
+ * Highest vector that the processor priority lets through, or -1. Accept puts that one in service:
+ * it is above all others there, and above TPR.
+ */
 int lapic_pending(const struct lapic *lapic);
 void lapic_accept(struct lapic *lapic, u32 vector);
 bool lapic_is_requested(const struct lapic *lapic, u32 vector);
 void lapic_eoi(struct lapic *lapic);
+/* What an EOI has to do beyond the page: tells the I/O APIC of a level-triggered one. */
+void lapic_eoi_broadcast(struct lapic *lapic, u32 vector);
 /* Whether an EOI now would do no more than end the interrupt in service: nobody waits for it. */
 bool lapic_eoi_is_private(const struct lapic *lapic);
 u32 lapic_ppr(const struct lapic *lapic);
 /* CR8 is bits 7:4 of TPR. */
-u64 lapic_get_cr8(const struct lapic *lapic);
+static inline u64 lapic_get_cr8(const struct lapic *lapic)
+{
+	return lapic->page->reg[LAPIC_TPR / 4] >> 4;
+}
 void lapic_set_cr8(struct lapic *lapic, u64 value);
+
+/* The guest is entered: the page is the CPU's, if that virtualizes the APIC. */
+static inline void lapic_lend(struct lapic *lapic)
+{
+	if (lapic->by_cpu && !lapic->lent)
+		lapic_page_lend(lapic);
+}
+
+/* The vCPU is out of the guest: the page is the monitor's again. */
+static inline void lapic_recall(struct lapic *lapic)
+{
+	if (lapic->lent)
+		lapic_page_recall(lapic);
+}
+
+/* The CPU has let the guest write into the page: what a write of that value does is done now. */
+void lapic_finish_write(struct lapic *lapic, u32 offset);
+/* Highest vector in IRR, and in ISR in bits 15:8 (SDM vol. 3, 25.4.2). */
+u16 lapic_interrupt_status(const struct lapic *lapic);
+/* TMR as 256 bits. */
+void lapic_levels(const struct lapic *lapic, u64 levels[4]);
 
 /* Fires what is due, at any time; deadline: guest ns of the next interrupt or DEADLINE_NONE. */
 void lapic_tick(struct lapic *lapic);
@@ -119,10 +185,25 @@ static inline void lapic_set(struct lapic *lapic, u32 offset, u32 value)
 	lapic->page->reg[offset / 4] = value;
 }
 
+static inline bool lapic_has_one_request(const struct lapic *lapic)
+{
+	u8 words = lapic->words.requested;
+	u32 bits;
+
+	if (words == 0 || (words & (words - 1)) != 0)
+		return false;
+	bits = lapic_get(lapic, LAPIC_IRR + bit_lowest(words) * 0x10);
+	return (bits & (bits - 1)) == 0;
+}
+
 /* In the memory of xAPIC mode. */
 bool lapic_register_exists(u32 offset);
 /* `words`, after the page was written otherwise than by requests and their acceptance. */
 void lapic_find_words(struct lapic *lapic);
+/* All of the page is new. */
+void lapic_page_replaced(struct lapic *lapic);
+void lapic_request(struct lapic *lapic, u32 vector, bool level);
+void lapic_post(struct lapic *lapic, u32 vector, bool level);
 void lapic_error(struct lapic *lapic, u32 bit);
 void lapic_send(struct lapic *lapic, u64 icr);
 u32 lapic_timer_current(const struct lapic *lapic);

@@ -35,12 +35,11 @@ static bool lapic_base_write(struct lapic *lapic, u64 value, u32 physical_bits)
 	return true;
 }
 
-/* Bits that a WRMSR may set; no bit at all (except EOI's and ESR's zero) for read-only ones. */
+/* Bits that a WRMSR may set; no bit at all (except ESR's zero) for read-only ones. */
 static u32 lapic_writable_bits(u32 offset)
 {
 	switch (offset) {
 	case LAPIC_TPR:
-	case LAPIC_SELF_IPI:
 		return 0xff;
 	case LAPIC_SVR:
 		return 0x13ff;
@@ -100,24 +99,24 @@ static bool lapic_icr_write(struct lapic *lapic, u64 value)
 	return true;
 }
 
+/* The first three are a part of every interrupt. */
 static bool x2apic_write(struct lapic *lapic, u32 offset, u64 value)
 {
+	u32 writable;
+
+	if (offset == LAPIC_EOI && value == 0) {
+		lapic_eoi(lapic);
+		return true;
+	}
 	if (offset == LAPIC_ICR)
 		return lapic_icr_write(lapic, value);
-	if (value & ~(u64)lapic_writable_bits(offset))
-		return false;
-	switch (offset) {
-	case LAPIC_SELF_IPI:
+	if (offset == LAPIC_SELF_IPI && value <= 0xff) {
 		lapic_deliver(lapic, APIC_FIXED, (u32)value, false);
 		return true;
-	case LAPIC_EOI:
-	case LAPIC_ESR:
-		break;
-	default:
-		if (lapic_writable_bits(offset) == 0)
-			return false;
-		break;
 	}
+	writable = lapic_writable_bits(offset);
+	if ((value & ~(u64)writable) != 0 || (writable == 0 && offset != LAPIC_ESR))
+		return false;
 	lapic_write(lapic, offset, (u32)value);
 	return true;
 }

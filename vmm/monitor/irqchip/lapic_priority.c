@@ -1,45 +1,49 @@
 /* SPDX-License-Identifier: MIT */
 #include "vmm/monitor/irqchip/irqchip.h"
 
-/* ISR, TMR and IRR: 256 bits in eight words, 16 bytes apart. */
-static u32 vector_word(u32 base, u32 vector)
+/*
+ * ISR, TMR and IRR: 256 bits in eight words, 16 bytes apart. What follows is a part of every
+ * interrupt, and inline `base` costs nothing.
+ */
+static ALWAYS_INLINE u32 *vector_word(const struct lapic *lapic, u32 base, u32 word)
 {
-	return base + (vector / 32) * 0x10;
+	return &lapic->page->reg[base / 4 + (size_t)word * 4];
 }
 
-static bool vector_test(const struct lapic *lapic, u32 base, u32 vector)
+static ALWAYS_INLINE bool vector_test(const struct lapic *lapic, u32 base, u32 vector)
 {
-	return lapic_get(lapic, vector_word(base, vector)) >> (vector % 32) & 1;
+	return *vector_word(lapic, base, vector / 32) >> (vector % 32) & 1;
 }
 
-/* The mask of words for ISR or IRR; TMR has none. */
-static u8 *words_of(struct lapic *lapic, u32 base)
+/* Of ISR or IRR. */
+static ALWAYS_INLINE u8 *words_of(struct lapic *lapic, u32 base)
 {
-	return base == LAPIC_ISR ? &lapic->words.in_service :
-	       base == LAPIC_IRR ? &lapic->words.requested : NULL;
+	return base == LAPIC_ISR ? &lapic->words.in_service : &lapic->words.requested;
 }
 
-static void vector_change(struct lapic *lapic, u32 base, u32 vector, bool on)
+static ALWAYS_INLINE void vector_set(struct lapic *lapic, u32 base, u32 vector)
 {
-	u32 word = vector_word(base, vector);
-	u32 bit = 1u << (vector % 32);
-	u32 value = on ? lapic_get(lapic, word) | bit : lapic_get(lapic, word) & ~bit;
-	u8 *words = words_of(lapic, base);
-
-	lapic_set(lapic, word, value);
-	if (words != NULL)
-		*words = (u8)((*words & ~BIT(vector / 32)) |
-			      (value != 0 ? BIT(vector / 32) : 0));
+	*vector_word(lapic, base, vector / 32) |= 1u << (vector % 32);
+	*words_of(lapic, base) |= (u8)(1u << (vector / 32));
+	lapic->moved = true;
 }
 
-static void vector_set(struct lapic *lapic, u32 base, u32 vector)
+static ALWAYS_INLINE void vector_clear(struct lapic *lapic, u32 base, u32 vector)
 {
-	vector_change(lapic, base, vector, true);
+	u32 *word = vector_word(lapic, base, vector / 32);
+
+	*word &= ~(1u << (vector % 32));
+	if (*word == 0)
+		*words_of(lapic, base) &= (u8)~(1u << (vector / 32));
+	lapic->moved = true;
 }
 
-static void vector_clear(struct lapic *lapic, u32 base, u32 vector)
+static ALWAYS_INLINE void level_set(struct lapic *lapic, u32 vector, bool level)
 {
-	vector_change(lapic, base, vector, false);
+	if (likely(vector_test(lapic, LAPIC_TMR, vector) == level))
+		return;
+	*vector_word(lapic, LAPIC_TMR, vector / 32) ^= 1u << (vector % 32);
+	lapic->levels_moved = true;
 }
 
 void lapic_find_words(struct lapic *lapic)
@@ -53,50 +57,62 @@ void lapic_find_words(struct lapic *lapic)
 	}
 }
 
-static int vector_highest(const struct lapic *lapic, u32 base, u8 words)
+static ALWAYS_INLINE int vector_highest(const struct lapic *lapic, u32 base, u8 words)
 {
 	u32 word;
 
 	if (words == 0)
 		return -1;
 	word = bit_highest(words);
-	return (int)(word * 32 + bit_highest(lapic_get(lapic, base + word * 0x10)));
+	return (int)(word * 32 + bit_highest(*vector_word(lapic, base, word)));
 }
 
-static int highest_in_service(const struct lapic *lapic)
+static ALWAYS_INLINE int highest_in_service(const struct lapic *lapic)
 {
 	return vector_highest(lapic, LAPIC_ISR, lapic->words.in_service);
 }
 
-static int highest_requested(const struct lapic *lapic)
+static ALWAYS_INLINE int highest_requested(const struct lapic *lapic)
 {
 	return vector_highest(lapic, LAPIC_IRR, lapic->words.requested);
 }
 
 bool lapic_is_requested(const struct lapic *lapic, u32 vector)
 {
-	return vector_test(lapic, LAPIC_IRR, vector);
+	return vector_test(lapic, LAPIC_IRR, vector) ||
+	       (lapic->posted.request[vector / 32] >> (vector % 32) & 1);
+}
+
+u16 lapic_interrupt_status(const struct lapic *lapic)
+{
+	return (u16)(MAX(highest_requested(lapic), 0) | MAX(highest_in_service(lapic), 0) << 8);
 }
 
 /* SDM vol. 3, 11.8.3.1 */
-u32 lapic_ppr(const struct lapic *lapic)
+static ALWAYS_INLINE u32 processor_priority(const struct lapic *lapic)
 {
-	int in_service = highest_in_service(lapic);
+	int in_service;
 	u32 tpr = lapic_get(lapic, LAPIC_TPR);
 
+	if (lapic->lent) /* SDM vol. 3, 30.1.3: the CPU keeps it */
+		return lapic_get(lapic, LAPIC_PPR);
+	in_service = highest_in_service(lapic);
 	if (in_service < 0 || tpr >> 4 >= (u32)in_service >> 4)
 		return tpr;
 	return (u32)in_service & 0xf0;
 }
 
+u32 lapic_ppr(const struct lapic *lapic)
+{
+	return processor_priority(lapic);
+}
+
 int lapic_pending(const struct lapic *lapic)
 {
-	int vector;
+	int vector = highest_requested(lapic);
 
-	if (lapic_mode(lapic) == LAPIC_OFF)
-		return -1;
-	vector = highest_requested(lapic);
-	if (vector < 0 || (u32)vector >> 4 <= lapic_ppr(lapic) >> 4)
+	if (vector < 0 || (u32)vector >> 4 <= processor_priority(lapic) >> 4 ||
+	    lapic_mode(lapic) == LAPIC_OFF)
 		return -1;
 	return vector;
 }
@@ -105,7 +121,7 @@ void lapic_accept(struct lapic *lapic, u32 vector)
 {
 	vector_clear(lapic, LAPIC_IRR, vector);
 	vector_set(lapic, LAPIC_ISR, vector);
-	lapic_set(lapic, LAPIC_PPR, lapic_ppr(lapic));
+	lapic_set(lapic, LAPIC_PPR, vector & 0xf0);
 }
 
 void lapic_eoi(struct lapic *lapic)
@@ -115,13 +131,18 @@ void lapic_eoi(struct lapic *lapic)
 	if (vector < 0)
 		return;
 	vector_clear(lapic, LAPIC_ISR, (u32)vector);
-	lapic_set(lapic, LAPIC_PPR, lapic_ppr(lapic));
+	lapic_set(lapic, LAPIC_PPR, processor_priority(lapic));
+	if (unlikely(vector_test(lapic, LAPIC_TMR, (u32)vector)))
+		lapic_eoi_broadcast(lapic, (u32)vector);
+}
 
+void lapic_eoi_broadcast(struct lapic *lapic, u32 vector)
+{
 	/* SDM vol. 3, 11.8.5: level-triggered ones are broadcast, unless software does it itself.
 	 */
-	if (vector_test(lapic, LAPIC_TMR, (u32)vector) &&
+	if (vector_test(lapic, LAPIC_TMR, vector) &&
 	    !(lapic_get(lapic, LAPIC_SVR) & LAPIC_SVR_EOI_SUPPRESSION))
-		ioapic_eoi(&lapic->irqchip->ioapic, (u32)vector);
+		ioapic_eoi(&lapic->irqchip->ioapic, vector);
 }
 
 bool lapic_eoi_is_private(const struct lapic *lapic)
@@ -132,18 +153,19 @@ bool lapic_eoi_is_private(const struct lapic *lapic)
 	       highest_requested(lapic) < 0;
 }
 
-u64 lapic_get_cr8(const struct lapic *lapic)
-{
-	return lapic_get(lapic, LAPIC_TPR) >> 4;
-}
-
 void lapic_set_cr8(struct lapic *lapic, u64 value)
 {
 	lapic_set(lapic, LAPIC_TPR, (u32)(value & 0xf) << 4);
 	lapic_set(lapic, LAPIC_PPR, lapic_ppr(lapic));
 }
 
-static bool lapic_accept_fixed(struct lapic *lapic, u32 vector, bool level)
+void lapic_request(struct lapic *lapic, u32 vector, bool level)
+{
+	vector_set(lapic, LAPIC_IRR, vector);
+	level_set(lapic, vector, level);
+}
+
+static ALWAYS_INLINE bool lapic_accept_fixed(struct lapic *lapic, u32 vector, bool level)
 {
 	if (!(lapic_get(lapic, LAPIC_SVR) & LAPIC_SVR_ENABLE))
 		return false;
@@ -151,11 +173,10 @@ static bool lapic_accept_fixed(struct lapic *lapic, u32 vector, bool level)
 		lapic_error(lapic, LAPIC_ESR_RECEIVED_ILLEGAL_VECTOR);
 		return false;
 	}
-	vector_set(lapic, LAPIC_IRR, vector);
-	if (level)
-		vector_set(lapic, LAPIC_TMR, vector);
+	if (lapic->lent)
+		lapic_post(lapic, vector, level);
 	else
-		vector_clear(lapic, LAPIC_TMR, vector);
+		lapic_request(lapic, vector, level);
 	irqchip_kick(lapic->irqchip, lapic);
 	return true;
 }

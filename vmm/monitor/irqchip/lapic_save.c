@@ -28,6 +28,6 @@ enum status lapic_load(struct lapic *lapic, const struct lapic_saved *saved)
 
 	lapic->state = *state;
 	*lapic->page = saved->page;
-	lapic_find_words(lapic);
+	lapic_page_replaced(lapic);
 	return STATUS_OK;
 }

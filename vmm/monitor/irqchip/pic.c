@@ -92,11 +92,6 @@ void pic_set_line(struct pic *pic, u32 irq, bool level)
 	pic_update(pic);
 }
 
-bool pic_output(const struct pic *pic)
-{
-	return pic->state.output;
-}
-
 /* An INTA cycle or a poll of one chip: the input acknowledged, -1 when there is none. */
 static int chip_inta(struct pic *pic, u32 which)
 {

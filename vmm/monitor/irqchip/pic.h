@@ -42,6 +42,9 @@ void pic_init(struct pic *pic, struct irqchip *irqchip);
 /* ISA interrupt 0 to 15; 2 is the cascade and ignored. */
 void pic_set_line(struct pic *pic, u32 irq, bool level);
 /* Whether INTR is asserted. */
-bool pic_output(const struct pic *pic);
+static inline bool pic_output(const struct pic *pic)
+{
+	return pic->state.output;
+}
 /* The INTA cycles: the vector; that of input 7 when nothing is requested any more (spurious). */
 u8 pic_acknowledge(struct pic *pic);

@@ -36,8 +36,9 @@ u8 asid_prepare(struct asid_pool *pool, struct virt_vcpu *vcpu, bool flush_by_as
 	return vcpu->flush && flush_by_asid ? VMCB_TLB_FLUSH_ASID : VMCB_TLB_NOTHING;
 }
 
-void asid_entered(struct asid_pool *pool, struct virt_vcpu *vcpu)
+u8 asid_entered(struct asid_pool *pool, struct virt_vcpu *vcpu)
 {
 	pool->flush_all = false;
 	vcpu->flush = vcpu->trap & VTRAP_FLUSH;
+	return vcpu->flush ? VMCB_TLB_FLUSH_ALL : VMCB_TLB_NOTHING;
 }

@@ -23,5 +23,5 @@ void asid_pool_init(struct asid_pool *pool, u32 cpu, u32 count);
  */
 u8 asid_prepare(struct asid_pool *pool, struct virt_vcpu *vcpu, bool flush_by_asid);
 
-/* The entry got past the checks of VMRUN, and so did the flush. */
-void asid_entered(struct asid_pool *pool, struct virt_vcpu *vcpu);
+/* The entry got past the checks of VMRUN, and so did the flush; the same for entries to come. */
+u8 asid_entered(struct asid_pool *pool, struct virt_vcpu *vcpu);

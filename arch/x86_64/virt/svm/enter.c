@@ -7,6 +7,9 @@
 
 #define INTERCEPT_CR8 BIT(8)
 #define NO_SHADOW ~0ull /* no RIP */
+/* What VMEXIT_VINTR, VMEXIT_IRET and intercepted exceptions come as: see settle(). */
+#define MAY_BE_SETTLED                                                                             \
+	(BIT(EXIT_INTERRUPT_WINDOW) | BIT(EXIT_NMI_WINDOW) | BIT(EXIT_EXCEPTION))
 
 /* entry.S */
 void svm_switch_in(u64 vmcb_hpa);
@@ -17,22 +20,10 @@ void svm_run(u64 vmcb_hpa, u64 gpr[GPR_COUNT]);
 #define LENGTH_FOUND                                                                               \
 	(BIT(EXIT_CPUID) | BIT(EXIT_HLT) | BIT(EXIT_RDMSR) | BIT(EXIT_WRMSR) | BIT(EXIT_HYPERCALL))
 
-/* True: the entry changes what the TLB holds. */
-static bool prepare(struct virt_vcpu *vcpu, struct asid_pool *asids)
+/* The entry changes what the TLB holds, even if the vCPU does not ask for it. */
+static bool tag_is_stale(const struct virt_vcpu *vcpu, const struct asid_pool *asids)
 {
-	struct vmcb *vmcb = svm_vmcb(vcpu);
-	struct vcpu_page *page = vcpu->page;
-	bool flush = vcpu->flush || asids->flush_all || vcpu->tag_generation != asids->generation;
-
-	vmcb->control.tlb_control = VMCB_TLB_NOTHING;
-	if (unlikely(flush)) {
-		vcpu->code.depth = 0;
-		vmcb->control.tlb_control =
-			asid_prepare(asids, vcpu, svm_capabilities.flush_by_asid);
-		vmcb->control.guest_asid = vcpu->tag;
-	}
-	vmcb->save.rax = READ_ONCE(page->gpr[GPR_RAX]);
-	return flush;
+	return asids->flush_all || vcpu->tag_generation != asids->generation;
 }
 
 /* What stays in the VMCB from one entry to the next, up to svm_leave. */
@@ -50,14 +41,6 @@ static void supply(struct virt_vcpu *vcpu)
 	vmcb->save.rsp = READ_ONCE(page->gpr[GPR_RSP]);
 	svm_switch_in(vcpu->control_hpa.value);
 	vcpu->live = true;
-}
-
-static void collect(struct virt_vcpu *vcpu)
-{
-	struct vmcb *vmcb = svm_vmcb(vcpu);
-
-	vcpu->page->gpr[GPR_RAX] = vmcb->save.rax;
-	vmcb->control.event_injection = 0;
 }
 
 /*
@@ -211,6 +194,28 @@ static bool nmi_window_is_open(const struct virt_vcpu *vcpu)
 	       !(control->interrupt_shadow & VMCB_SHADOW);
 }
 
+static ALWAYS_INLINE void run_plainly(struct virt_vcpu *vcpu)
+{
+	struct vmcb *vmcb = svm_vmcb(vcpu);
+	struct vcpu_page *page = vcpu->page;
+
+	if (!vcpu->live)
+		supply(vcpu);
+	vmcb->save.rax = READ_ONCE(page->gpr[GPR_RAX]);
+	svm_run(vcpu->control_hpa.value, page->gpr);
+	page->gpr[GPR_RAX] = vmcb->save.rax;
+	vmcb->control.event_injection = 0;
+}
+
+static void decode_exit(struct virt_vcpu *vcpu)
+{
+	struct vcpu_exit *exit = &vcpu->exit;
+
+	svm_exit_decode(svm_vmcb(vcpu), exit, &vcpu->event);
+	if (exit->instruction_length == 0 && (LENGTH_FOUND >> exit->reason & 1))
+		exit->instruction_length = svm_code_length(vcpu);
+}
+
 /*
  * What the monitor has set may be refused. QEMU then leaves a mix of the guest's state and the
  * host's in the VMCB, which nobody must see or run with.
@@ -221,7 +226,7 @@ static void run_unchecked(struct virt_vcpu *vcpu)
 	const struct vmcb_save save = vmcb->save;
 	u64 virtual_interrupt = vmcb->control.virtual_interrupt;
 
-	svm_run(vcpu->control_hpa.value, vcpu->page->gpr);
+	run_plainly(vcpu);
 	vcpu->unchecked = (u32)vmcb->control.exit_code == VMEXIT_INVALID;
 	if (!vcpu->unchecked)
 		return;
@@ -229,45 +234,59 @@ static void run_unchecked(struct virt_vcpu *vcpu)
 	vmcb->control.virtual_interrupt = virtual_interrupt;
 }
 
-void svm_enter(struct virt_vcpu *vcpu, u64 deadline_tsc)
+static NOINLINE void enter_specially(struct virt_vcpu *vcpu, struct asid_pool *asids)
 {
-	struct svm_cpu *cpu = vcpu->scratch;
-	struct vcpu_exit *exit = &vcpu->exit;
+	struct vmcb *vmcb = svm_vmcb(vcpu);
 	u64 shadow_rip = NO_SHADOW;
-	bool flush;
+	bool flushed = vcpu->flush || tag_is_stale(vcpu, asids);
 	bool step;
 
-	(void)deadline_tsc; /* SVM has no preemption timer */
-	if (unlikely(nmi_window_is_open(vcpu))) {
+	if (nmi_window_is_open(vcpu)) {
 		vcpu->nmi_window = false;
 		vcpu->exit = (struct vcpu_exit){.reason = EXIT_NMI_WINDOW};
 		vcpu->event = (struct vcpu_event){0};
 		return;
 	}
-	if (unlikely(svm_vmcb(vcpu)->control.interrupt_shadow & VMCB_SHADOW))
-		shadow_rip = svm_vmcb(vcpu)->save.rip;
+	if (vmcb->control.interrupt_shadow & VMCB_SHADOW)
+		shadow_rip = vmcb->save.rip;
 	step = step_begin(vcpu);
-	flush = prepare(vcpu, &cpu->asids);
-	if (!vcpu->live)
-		supply(vcpu);
-	if (unlikely(vcpu->unchecked))
+	if (flushed) {
+		vcpu->code.depth = 0;
+		vmcb->control.tlb_control =
+			asid_prepare(asids, vcpu, svm_capabilities.flush_by_asid);
+		vmcb->control.guest_asid = vcpu->tag;
+	}
+	if (vcpu->unchecked)
 		run_unchecked(vcpu);
 	else
-		svm_run(vcpu->control_hpa.value, vcpu->page->gpr);
-	collect(vcpu);
-	if (unlikely(shadow_rip != NO_SHADOW))
+		run_plainly(vcpu);
+	if (shadow_rip != NO_SHADOW)
 		shadow_keep(vcpu, shadow_rip);
-	if (unlikely(flush) && (u32)svm_vmcb(vcpu)->control.exit_code != VMEXIT_INVALID)
-		asid_entered(&cpu->asids, vcpu);
-	svm_exit_decode(svm_vmcb(vcpu), exit, &vcpu->event);
-	if (exit->instruction_length == 0 && (LENGTH_FOUND >> exit->reason & 1))
-		exit->instruction_length = svm_code_length(vcpu);
-	if (unlikely(step))
+	if (flushed && (u32)vmcb->control.exit_code != VMEXIT_INVALID)
+		vmcb->control.tlb_control = asid_entered(asids, vcpu);
+	decode_exit(vcpu);
+	if (step)
 		step_end(vcpu);
-	if (unlikely(vcpu->shadow_lost))
-		svm_window_open(svm_vmcb(vcpu));
+	if (vcpu->shadow_lost)
+		svm_window_open(vmcb);
 	vcpu->shadow_lost = false;
 	settle(vcpu);
+}
+
+void svm_enter(struct virt_vcpu *vcpu, u64 deadline_tsc)
+{
+	struct svm_cpu *cpu = vcpu->scratch;
+
+	(void)deadline_tsc; /* SVM has no preemption timer */
+	if (unlikely(vcpu->special != 0 || tag_is_stale(vcpu, &cpu->asids) ||
+		     (svm_vmcb(vcpu)->control.interrupt_shadow & VMCB_SHADOW))) {
+		enter_specially(vcpu, &cpu->asids);
+		return;
+	}
+	run_plainly(vcpu);
+	decode_exit(vcpu);
+	if (unlikely(MAY_BE_SETTLED >> vcpu->exit.reason & 1 || vcpu->event.valid))
+		settle(vcpu);
 }
 
 void svm_leave(struct virt_vcpu *vcpu)
@@ -279,6 +298,6 @@ void svm_leave(struct virt_vcpu *vcpu)
 		return;
 	vcpu->page->gpr[GPR_RSP] = vmcb->save.rsp;
 	vcpu->page->cr8 = vmcb->control.virtual_interrupt & 0xf;
-	svm_switch_out(vcpu->control_hpa.value, cpu->host_area.value);
 	vcpu->live = false;
+	svm_switch_out(vcpu->control_hpa.value, cpu->host_area.value);
 }

@@ -62,6 +62,7 @@ svm_run:
 	gpr_store rdi, GPR_RDI, rax
 
 	/* 5. None of the guest's remains. */
+	xor	%edi, %edi
 	gpr_forget
 	host_pop
 	ret

@@ -46,13 +46,13 @@ _Static_assert(VMEXIT_IOIO_IN == IO_IN && VMEXIT_IOIO_STR >> 1 == IO_STRING &&
 		       VMEXIT_IOIO_REP >> 1 == IO_REP && VMEXIT_IOIO_SZ16 == 2 * VMEXIT_IOIO_SZ8,
 	       "decode_io moves them as they are");
 
-/* APM vol. 2, 15.10.2 */
-static void decode_io(struct vcpu_exit *exit, u64 rip)
+/* APM vol. 2, 15.10.2. Nothing else is of use to anybody, as with no other exit. */
+static void decode_io(const struct vmcb *vmcb, struct vcpu_exit *exit)
 {
-	u64 info = exit->qualification;
+	u64 info = vmcb->control.exit_info1;
 
 	exit->reason = EXIT_IO;
-	exit->instruction_length = length_to(rip, exit->qualification2);
+	exit->instruction_length = length_to(vmcb->save.rip, vmcb->control.exit_info2);
 	exit->io_port = (u16)(info >> VMEXIT_IOIO_PORT_SHIFT);
 	exit->io_size = (u8)(info / VMEXIT_IOIO_SZ8 & 7); /* one bit each: 1, 2, 4 */
 	exit->io_flags = (u8)((info & VMEXIT_IOIO_IN) | (info >> 1 & (IO_STRING | IO_REP)));
@@ -82,8 +82,12 @@ static void decode_reason(const struct vmcb *vmcb, struct vcpu_exit *exit)
 	u64 code = vmcb->control.exit_code;
 
 	exit->reason = EXIT_UNKNOWN;
-	if (code == VMEXIT_IOIO) {
-		decode_io(exit, vmcb->save.rip);
+	if (code < ARRAY_COUNT(plain_reasons) && plain_reasons[code] != EXIT_NONE) {
+		exit->reason = plain_reasons[code];
+		if (code == VMEXIT_TASK_SWITCH)
+			exit->error_code = (u32)exit->qualification2;
+		if (code == VMEXIT_VMMCALL)
+			exit->vector = vmcb->save.cpl;
 	} else if (code == VMEXIT_NPF) {
 		decode_nested_fault(exit);
 	} else if ((u32)code == VMEXIT_INVALID) {
@@ -101,12 +105,6 @@ static void decode_reason(const struct vmcb *vmcb, struct vcpu_exit *exit)
 	} else if (code == VMEXIT_SWINT) {
 		exit->reason = EXIT_EXCEPTION;
 		exit->vector = VECTOR_BP;
-	} else if (code < ARRAY_COUNT(plain_reasons) && plain_reasons[code] != EXIT_NONE) {
-		exit->reason = plain_reasons[code];
-		if (code == VMEXIT_TASK_SWITCH)
-			exit->error_code = (u32)exit->qualification2;
-		if (code == VMEXIT_VMMCALL)
-			exit->vector = vmcb->save.cpl;
 	}
 }
 
@@ -114,12 +112,16 @@ void svm_exit_decode(const struct vmcb *vmcb, struct vcpu_exit *exit, struct vcp
 {
 	const struct vmcb_control *control = &vmcb->control;
 
-	exit->vendor_code = control->exit_code;
-	exit->qualification = control->exit_info1;
-	exit->qualification2 = control->exit_info2;
-	exit->instruction_length = length_to(vmcb->save.rip, control->next_rip);
-	decode_reason(vmcb, exit);
+	if (control->exit_code == VMEXIT_IOIO) {
+		decode_io(vmcb, exit);
+	} else {
+		exit->vendor_code = control->exit_code;
+		exit->qualification = control->exit_info1;
+		exit->qualification2 = control->exit_info2;
+		exit->instruction_length = length_to(vmcb->save.rip, control->next_rip);
+		decode_reason(vmcb, exit);
+	}
 	event->valid = 0;
 	if (unlikely(control->exit_int_info & VMCB_EVENT_V))
-		*event = svm_event_decode(control->exit_int_info);
+		svm_event_decode(control->exit_int_info, event);
 }

@@ -12,35 +12,32 @@
  * instruction, which will raise them again. An interrupt may be called an exception by an emulated
  * CPU, but no exception has a vector from 32 on.
  */
-struct vcpu_event svm_event_decode(u64 info)
+void svm_event_decode(u64 info, struct vcpu_event *event)
 {
-	struct vcpu_event event = {.vector = (u8)(info & VMCB_EVENT_VECTOR)};
-
+	*event = (struct vcpu_event){.vector = (u8)(info & VMCB_EVENT_VECTOR)};
 	if (!(info & VMCB_EVENT_V))
-		return (struct vcpu_event){0};
+		return;
 	switch (bits_get(info, 10, VMCB_EVENT_TYPE_SHIFT)) {
 	case VMCB_EVENT_INTR:
-		event.type = EVENT_INTERRUPT;
+		event->type = EVENT_INTERRUPT;
 		break;
 	case VMCB_EVENT_NMI:
-		event.type = EVENT_NMI;
+		event->type = EVENT_NMI;
 		break;
 	case VMCB_EVENT_EXCEPTION:
-		if (event.vector == VECTOR_BP || event.vector == VECTOR_OF)
-			return (struct vcpu_event){0};
-		event.type = EVENT_EXCEPTION;
-		if (event.vector >= VECTOR_FIRST_EXTERNAL)
-			event.type = EVENT_INTERRUPT;
+		if (event->vector == VECTOR_BP || event->vector == VECTOR_OF)
+			return;
+		event->type = event->vector < VECTOR_FIRST_EXTERNAL ? EVENT_EXCEPTION
+								    : EVENT_INTERRUPT;
 		break;
 	default:
-		return (struct vcpu_event){0};
+		return;
 	}
-	event.valid = 1;
-	if (event.type == EVENT_EXCEPTION && (info & VMCB_EVENT_EV)) {
-		event.has_error_code = 1;
-		event.error_code = (u32)(info >> VMCB_EVENT_ERROR_CODE_SHIFT);
+	event->valid = 1;
+	if (event->type == EVENT_EXCEPTION && (info & VMCB_EVENT_EV)) {
+		event->has_error_code = 1;
+		event->error_code = (u32)(info >> VMCB_EVENT_ERROR_CODE_SHIFT);
 	}
-	return event;
 }
 
 static bool is_64_bit(const struct vmcb_save *save)
@@ -160,7 +157,7 @@ static NOINLINE void request_others(struct virt_vcpu *vcpu, const struct vcpu_ev
 {
 	struct vmcb *vmcb = svm_vmcb(vcpu);
 
-	if (inject->valid)
+	if (inject != NULL)
 		svm_inject(vcpu, inject);
 	if (request & REQUEST_NMI_WINDOW)
 		vcpu->nmi_window = true;
@@ -178,6 +175,6 @@ void svm_request(struct virt_vcpu *vcpu, const struct vcpu_event *inject, u32 re
 	if (request & REQUEST_ADVANCE)
 		advance(svm_vmcb(vcpu), advance_length);
 	/* Before most entries that is all. */
-	if (request != REQUEST_ADVANCE || inject->valid || vcpu->window || vcpu->nmi_window)
+	if (request != REQUEST_ADVANCE || vcpu->window || vcpu->nmi_window)
 		request_others(vcpu, inject, request);
 }

@@ -149,7 +149,7 @@ static void msrs_get(const struct virt_vcpu *vcpu)
 	for (u32 i = 0; i < ARRAY_COUNT(save->msr); i++)
 		msr[i] = save->msr[i];
 	msr[VMSR_PAT] = save->g_pat;
-	msr[VMSR_TSC_AUX] = vcpu->msr[VMSR_TSC_AUX];
+	msr[VMSR_TSC_AUX] = vcpu->tsc_aux;
 }
 
 static void msrs_set(struct virt_vcpu *vcpu)
@@ -160,9 +160,9 @@ static void msrs_set(struct virt_vcpu *vcpu)
 	for (u32 i = 0; i < ARRAY_COUNT(save->msr); i++)
 		save->msr[i] = READ_ONCE(msr[i]);
 	save->g_pat = READ_ONCE(msr[VMSR_PAT]);
-	vcpu->msr[VMSR_TSC_AUX] = (u32)READ_ONCE(msr[VMSR_TSC_AUX]);
+	vcpu->tsc_aux = (u32)READ_ONCE(msr[VMSR_TSC_AUX]);
 	if (vcpu->loaded_cpu != ~0u && features.rdtscp)
-		wrmsr(MSR_TSC_AUX, vcpu->msr[VMSR_TSC_AUX]);
+		wrmsr(MSR_TSC_AUX, vcpu->tsc_aux);
 }
 
 /* Some emulated CPUs have no intercept for XSETBV: the register knows best. */
@@ -174,10 +174,6 @@ static void xcr0_get(struct virt_vcpu *vcpu)
 
 static NOINLINE void get_others(struct virt_vcpu *vcpu, u32 groups)
 {
-	if (groups & VCPU_CODE)
-		virt_code_show(vcpu, svm_code_find(vcpu));
-	if (!(groups & ~(u32)(VCPU_RIP | VCPU_CODE))) /* a short way of the monitor's */
-		return;
 	if (groups & VCPU_SEGMENTS)
 		segments_get(vcpu);
 	if (groups & VCPU_TABLES)
@@ -192,14 +188,18 @@ static NOINLINE void get_others(struct virt_vcpu *vcpu, u32 groups)
 		xcr0_get(vcpu);
 	if (groups & VCPU_TSC)
 		vcpu->page->tsc_offset = vcpu->tsc_offset;
+	if (groups & VCPU_CODE)
+		virt_code_show(vcpu, svm_code_find(vcpu));
 }
 
 void svm_get(struct virt_vcpu *vcpu, u32 groups)
 {
 	if (groups & VCPU_RIP)
 		rip_get(vcpu);
-	if (unlikely(groups != VCPU_RIP)) /* which most exits need alone */
+	if (unlikely(groups != VCPU_RIP) && groups != (VCPU_RIP | VCPU_CODE))
 		get_others(vcpu, groups);
+	else if (unlikely(groups != VCPU_RIP)) /* device memory; most exits need RIP alone */
+		virt_code_show(vcpu, svm_code_find(vcpu));
 }
 
 void svm_set(struct virt_vcpu *vcpu, u32 groups)

@@ -44,7 +44,7 @@ u32 svm_code_length(struct virt_vcpu *vcpu);
 /* inject.c */
 /* The intercepts of exceptions; emulated CPUs know INT3 as a software interrupt only. */
 void svm_traps_set(struct virt_vcpu *vcpu);
-struct vcpu_event svm_event_decode(u64 exit_int_info);
+void svm_event_decode(u64 exit_int_info, struct vcpu_event *event);
 /* Opens and closes the exit that comes as soon as the guest can take an interrupt. */
 void svm_window_open(struct vmcb *vmcb);
 void svm_window_close(struct vmcb *vmcb);

@@ -63,7 +63,7 @@ void svm_vcpu_load(struct virt_vcpu *vcpu)
 	vcpu->scratch = svm_cpu();
 	virt_debug_load(vcpu);
 	if (features.rdtscp)
-		wrmsr(MSR_TSC_AUX, vcpu->msr[VMSR_TSC_AUX]);
+		wrmsr(MSR_TSC_AUX, vcpu->tsc_aux);
 	fpu_load(vcpu->xsave_area, vcpu->xcr0);
 }
 

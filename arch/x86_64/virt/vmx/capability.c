@@ -73,6 +73,11 @@ static const char *control_judge(const struct vmx_capability_msrs *msrs,
 	return NULL;
 }
 
+/* SDM vol. 3, chapter 30: only together do they spare EOIs and interrupts to oneself. */
+#define APIC_CONTROLS                                                                              \
+	(SECONDARY_APIC_ACCESSES | SECONDARY_X2APIC_MODE | SECONDARY_APIC_REGISTERS |              \
+	 SECONDARY_INTERRUPT_DELIVERY)
+
 static const char *ept_judge(u64 cap, struct vmx_capability *capability)
 {
 	const u64 ept = EPT_CAP_WALK_4 | EPT_CAP_WB | EPT_CAP_2M | EPT_CAP_INVEPT;
@@ -112,6 +117,8 @@ const char *vmx_capability_judge(const struct vmx_capability_msrs *msrs,
 		return "VMX of this CPU does not follow a guest into long mode by itself.";
 
 	capability->revision = (u32)(msrs->basic & VMX_BASIC_REVISION);
+	capability->apic =
+		(msrs->secondary >> 32 & APIC_CONTROLS) == APIC_CONTROLS ? APIC_CONTROLS : 0;
 	capability->cr3_targets = MIN((u32)bits_get(msrs->misc, 24, 16), 4u);
 	capability->timer_shift = (u32)(msrs->misc & VMX_MISC_TIMER_SHIFT);
 	/* SDM vol. 3, 24.8: an unrestricted guest is free in PE and PG. */

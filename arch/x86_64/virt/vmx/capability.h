@@ -29,7 +29,7 @@ struct vmx_capability {
 	u64 cr0_fixed; /* bits that must be 1 in a guest's CR0 whatever its mode */
 	u64 cr4_fixed;
 	u32 cr3_targets;     /* values of CR3 that can be spared */
-	u32 reserved;
+	u32 apic;	     /* secondary controls by which a local APIC is virtualized: all or 0 */
 	u32 timer_shift;     /* the preemption timer counts TSC >> timer_shift */
 	u32 ept_leaf_levels; /* BIT(enum pt_level) */
 	u32 invept_type;     /* the narrowest that is there */

@@ -16,6 +16,12 @@
 
 #define CONTROL_ORDER 1 /* the VMCS and struct vmx_scratch */
 
+/* Registers of an x2APIC, a bit each from MSR_X2APIC_BASE on, that the page answers for. */
+#define X2APIC_READABLE                                                                            \
+	(BITS(0x03, 0x02) | BIT(0x08) | BIT(0x0a) | BIT(0x0d) | BIT(0x0f) | BITS(0x28, 0x10) |     \
+	 BITS(0x38, 0x32) | BIT(0x3e))
+#define X2APIC_WRITABLE (BIT(0x08) | BIT(0x0b) | BIT(0x3f)) /* TPR, EOI, SELF_IPI */
+
 static void msr_pass(struct vmx_msr_bitmap *bitmap, u32 msr, bool write)
 {
 	u32 bit = msr % VMX_MSR_RANGE;
@@ -42,13 +48,45 @@ static void msr_bitmap_fill(struct vmx_msr_bitmap *bitmap)
 	msr_pass(bitmap, MSR_TSC, false); /* RDMSR adds the TSC offset: SDM vol. 3, 26.3 */
 }
 
+/* The second bitmap is for vCPUs whose CPU virtualizes x2APIC mode. */
 enum status vmx_vm_init(struct virt_vm *vm)
 {
-	enum status status = virt_vm_alloc(vm, 0);
+	enum status status = virt_vm_alloc(vm, 1);
+	struct vmx_msr_bitmap *bitmap = vm->msr_bitmap;
 
-	if (status == STATUS_OK)
-		msr_bitmap_fill(vm->msr_bitmap);
-	return status;
+	if (status != STATUS_OK)
+		return status;
+	msr_bitmap_fill(&bitmap[0]);
+	msr_bitmap_fill(&bitmap[1]);
+	*(u64 *)&bitmap[1].read_low[MSR_X2APIC_BASE / 8] = ~X2APIC_READABLE;
+	*(u64 *)&bitmap[1].write_low[MSR_X2APIC_BASE / 8] = ~X2APIC_WRITABLE;
+	return STATUS_OK;
+}
+
+/* By enum vcpu_apic_mode. MSRs are passed to the CPU only where it virtualizes all of them. */
+void vmx_apic_set(struct virt_vcpu *vcpu)
+{
+	static const u32 controls[] = {
+		[VAPIC_NONE] = 0,
+		[VAPIC_DELIVERY] = SECONDARY_INTERRUPT_DELIVERY,
+		[VAPIC_MEMORY] = SECONDARY_INTERRUPT_DELIVERY | SECONDARY_APIC_REGISTERS |
+				 SECONDARY_APIC_ACCESSES,
+		[VAPIC_MSRS] = SECONDARY_INTERRUPT_DELIVERY | SECONDARY_APIC_REGISTERS |
+			       SECONDARY_X2APIC_MODE,
+	};
+	const struct vmx_msr_bitmap *bitmap = vcpu->vm->msr_bitmap;
+	u32 mode = READ_ONCE(vcpu->page->apic_mode) % ARRAY_COUNT(controls);
+
+	if (vmx_capability.apic == 0)
+		return;
+	vmcs_change32(VMCS_SECONDARY_CONTROLS, vmx_capability.apic, controls[mode]);
+	vmcs_write64(VMCS_MSR_BITMAP, pointer_to_hpa(&bitmap[mode == VAPIC_MSRS]).value);
+	vmcs_write64(VMCS_APIC_ACCESS, vcpu->apic_access.value);
+	for (u32 i = 0; i < ARRAY_COUNT(vcpu->page->eoi_exit); i++)
+		vmcs_write64((enum vmcs64)(VMCS_EOI_EXIT0 + 2 * i),
+			     READ_ONCE(vcpu->page->eoi_exit[i]));
+	/* Translations to the APIC's memory may have been kept as if it were RAM. */
+	vcpu->flush = true;
 }
 
 static void controls_write(struct virt_vcpu *vcpu)
@@ -81,12 +119,14 @@ static void controls_write(struct virt_vcpu *vcpu)
 	scratch->exit_load[0] = (struct vmx_msr_entry){
 		.index = MSR_SPEC_CTRL, .value = features.speculation.spec_ctrl};
 	vmcs_write64(VMCS_EXIT_MSR_LOAD, scratch_hpa + offsetof(struct vmx_scratch, exit_load));
-	vmcs_write64(VMCS_VIRTUAL_APIC, scratch_hpa);
+	vmcs_write64(VMCS_VIRTUAL_APIC, pointer_to_hpa(vcpu->apic).value);
 	vmcs_write64(VMCS_EPT_POINTER, vcpu->vm->second_stage_root.value |
 					       (PT_LEVEL_COUNT - 1) << EPTP_WALK_LENGTH_SHIFT |
 					       MEMORY_TYPE_WB);
 
 	/* Guest state that no register group holds. */
+	vmcs_write_natural(VMCS_GUEST_RSP, vcpu->rsp);
+	vcpu->timer_tsc = ~0ull;
 	vmcs_write64(VMCS_LINK_POINTER, ~0ull);
 	vmcs_write64(VMCS_GUEST_DEBUGCTL, 0);
 	vmcs_write32(VMCS_GUEST_ACTIVITY, ACTIVITY_ACTIVE);
@@ -113,7 +153,7 @@ void vmx_traps_set(struct virt_vcpu *vcpu)
 	vmcs_write32(VMCS_PIN_CONTROLS,
 		     vmx_capability.pin & ~(trap & VTRAP_NO_TIMER ? PIN_PREEMPTION_TIMER : 0));
 	/* SDM vol. 3, 29.4.3.1: without VPID each entry and exit flushes. */
-	vmcs_write32(VMCS_SECONDARY_CONTROLS,
+	vmcs_change32(VMCS_SECONDARY_CONTROLS, ~vmx_capability.apic,
 		     vmx_capability.secondary &
 			     ~((trap & VTRAP_FLUSH ? SECONDARY_VPID : 0) |
 			       (trap & VTRAP_RESTRICTED ? SECONDARY_UNRESTRICTED_GUEST : 0)));
@@ -141,7 +181,8 @@ enum status vmx_vcpu_init(struct virt_vcpu *vcpu)
 	previous = vmptrst();
 	CHECK(vmptrld(vcpu->control_hpa.value));
 	controls_write(vcpu);
-	vmx_set(vcpu, VCPU_ALL);
+	vmx_set(vcpu, VCPU_ALL | VCPU_APIC | VCPU_INTERRUPTS);
+	vcpu->page->apic_virtualized = vmx_capability.apic != 0;
 	CHECK(vmclear(vcpu->control_hpa.value));
 	if (previous != ~0ull) /* that of the vCPU which is loaded here */
 		CHECK(vmptrld(previous));

@@ -7,6 +7,7 @@
 #include "arch/x86_64/cpu/tsc.h"
 #include "arch/x86_64/hw/control.h"
 #include "arch/x86_64/hw/descriptor.h"
+#include "arch/x86_64/hw/lapic.h"
 #include "arch/x86_64/virt/vmx/vmcs.h"
 #include "arch/x86_64/virt/vmx/vmx.h"
 #include "lib/read_once.h"
@@ -18,15 +19,11 @@ bool vmx_run(u64 gpr[GPR_COUNT], bool launched, u64 *host_rsp);
 void vmx_vcpu_load(struct virt_vcpu *vcpu)
 {
 	CHECK(vmptrld(vcpu->control_hpa.value));
+	if (vcpu->host_cpu != this_cpu())
+		vmx_host_state_write(vcpu);
 	vcpu->loaded_cpu = this_cpu()->id;
-	vcpu->host_rsp = 0;
-	vcpu->host_cr3 = 0;
-	vcpu->rsp = 0;
-	vmcs_write_natural(VMCS_GUEST_RSP, 0);
-	vcpu->timer_set = true;
-	vmx_host_state_write();
 	vmx_tag_assign(vcpu);
-	vmx_msrs_stage(vcpu);
+	vmx_msrs_load(vcpu);
 
 	virt_debug_load(vcpu);
 	write_dr6(vcpu->dr6);
@@ -68,15 +65,19 @@ static u32 timer_ticks(u64 deadline_tsc)
 	return (u32)MIN((stay >> vmx_capability.timer_shift) + 1, 0xffffffffull);
 }
 
-/* A threshold above the priority itself fails the entry (SDM vol. 3, 27.2.1.1). */
+/*
+ * A threshold above the priority itself fails the entry (SDM vol. 3, 27.2.1.1). The register's low
+ * half is the guest's and the monitor's.
+ */
 static void set_task_priority(struct virt_vcpu *vcpu)
 {
-	struct vmx_scratch *scratch = vcpu->scratch;
+	volatile u32 *tpr = &vcpu->apic->reg[LAPIC_TPR / 4];
 	u32 priority = (u32)(READ_ONCE(vcpu->page->cr8) & 0xf);
 	u32 wanted = READ_ONCE(vcpu->page->tpr_threshold);
 	u8 threshold = (u8)MIN(wanted, priority);
 
-	scratch->apic[VIRTUAL_APIC_TPR / 4] = priority << 4;
+	if (*tpr >> 4 != priority)
+		*tpr = priority << 4;
 	if (threshold != vcpu->tpr_threshold)
 		vmcs_write32(VMCS_TPR_THRESHOLD, threshold);
 	vcpu->tpr_threshold = threshold;
@@ -85,7 +86,7 @@ static void set_task_priority(struct virt_vcpu *vcpu)
 /* Every entry starts with what was written last. */
 static void timer_write(struct virt_vcpu *vcpu, u64 deadline_tsc)
 {
-	vcpu->timer_set = deadline_tsc != 0;
+	vcpu->timer_tsc = deadline_tsc;
 	vmcs_write32(VMCS_PREEMPTION_TIMER, timer_ticks(deadline_tsc));
 }
 
@@ -109,13 +110,14 @@ static void supply(struct virt_vcpu *vcpu)
 	vcpu->live = true;
 }
 
-static void prepare(struct virt_vcpu *vcpu, u64 deadline_tsc)
+static ALWAYS_INLINE void prepare(struct virt_vcpu *vcpu, u64 deadline_tsc)
 {
 	if (unlikely(vcpu->flush)) {
 		vcpu->code.depth = 0;
 		vmx_tag_flush(vcpu);
 	}
-	if ((deadline_tsc != 0 || vcpu->timer_set) && (vmx_capability.pin & PIN_PREEMPTION_TIMER))
+	if ((deadline_tsc | vcpu->timer_tsc) != 0 &&
+	    (vmx_capability.pin & PIN_PREEMPTION_TIMER))
 		timer_write(vcpu, deadline_tsc);
 	if (!vcpu->live)
 		supply(vcpu);
@@ -125,12 +127,10 @@ static void prepare(struct virt_vcpu *vcpu, u64 deadline_tsc)
 
 void vmx_collect(struct virt_vcpu *vcpu)
 {
-	const struct vmx_scratch *scratch = vcpu->scratch;
-
 	vcpu->cr2 = read_cr2();
 	vcpu->rsp = vmcs_read_natural(VMCS_GUEST_RSP);
 	vcpu->page->gpr[GPR_RSP] = vcpu->rsp;
-	vcpu->page->cr8 = scratch->apic[VIRTUAL_APIC_TPR / 4] >> 4 & 0xf;
+	vcpu->page->cr8 = READ_ONCE(vcpu->apic->reg[LAPIC_TPR / 4]) >> 4 & 0xf;
 }
 
 /* The entry did not come so far as to check the guest's state (SDM vol. 3, 27.2). */
@@ -143,34 +143,69 @@ static void entry_refused(struct virt_vcpu *vcpu)
 	vcpu->event = (struct vcpu_event){0};
 }
 
+static void decode_io(struct vcpu_exit *exit)
+{
+	u64 qualification = vmcs_read_natural(VMCS_EXIT_QUALIFICATION);
+
+	exit->io_port = (u16)(qualification >> IO_QUALIFICATION_PORT_SHIFT);
+	exit->io_size = (u8)((qualification & IO_QUALIFICATION_SIZE) + 1);
+	exit->io_flags = (u8)((qualification & IO_QUALIFICATION_IN ? IO_IN : 0) |
+			      (qualification & IO_QUALIFICATION_STRING ? IO_STRING : 0) |
+			      (qualification & IO_QUALIFICATION_REP ? IO_REP : 0));
+}
+
+/* The commonest exits; what others say is vmx_exit_decode's. True: settled, enter again. */
+static ALWAYS_INLINE bool decode_exit(struct virt_vcpu *vcpu)
+{
+	u32 reason = vmcs_read32(VMCS_EXIT_REASON);
+	struct vcpu_exit *exit = &vcpu->exit;
+
+	if (unlikely(!vcpu->msrs_live))
+		reason = vmx_msrs_entered(vcpu, reason);
+	if (!is_one_of(reason, IS_PLAIN))
+		return vmx_exit_decode(vcpu, reason);
+	vcpu->event.valid = 0;
+	exit->instruction_length = vmcs_read32(VMCS_EXIT_INSTRUCTION_LENGTH);
+	exit->reason = vmx_plain_reasons[reason];
+	if (reason == VMX_EXIT_IO)
+		decode_io(exit);
+	else if (reason == VMX_EXIT_VMCALL) /* SS.DPL is the privilege level: SDM vol. 3, 25.4.1 */
+		exit->vector = (u32)bits_get(vmcs_read32(VMCS_GUEST_SS_ACCESS), 6, 5);
+	return false;
+}
+
+/* True: settled, enter again. */
+static ALWAYS_INLINE bool enter(struct virt_vcpu *vcpu, u64 deadline_tsc)
+{
+	prepare(vcpu, deadline_tsc);
+	if (unlikely(!vmx_run(vcpu->page->gpr, vcpu->launched, &vcpu->host_rsp))) {
+		entry_refused(vcpu);
+		return false;
+	}
+	return decode_exit(vcpu);
+}
+
+static NOINLINE void enter_again(struct virt_vcpu *vcpu)
+{
+	for (u32 round = 1; round < VMX_ROUNDS; round++)
+		if (!enter(vcpu, vcpu->timer_tsc))
+			return;
+	vcpu->exit.reason = EXIT_HOST_INTERRUPT;
+	vcpu->event = vmx_inject_cancel();
+}
+
 void vmx_enter(struct virt_vcpu *vcpu, u64 deadline_tsc)
 {
-	bool settled = true;
-
-	for (u32 round = 0; settled && round < VMX_ROUNDS; round++) {
-		prepare(vcpu, deadline_tsc);
-		if (!vmx_run(vcpu->page->gpr, vcpu->launched, &vcpu->host_rsp)) {
-			entry_refused(vcpu);
-			settled = false;
-			break;
-		}
-		settled = vmx_exit_decode(vcpu, deadline_tsc);
-	}
-	if (unlikely(settled)) {
-		vcpu->exit.reason = EXIT_HOST_INTERRUPT;
-		vcpu->event = vmx_inject_cancel();
-	}
+	if (unlikely(enter(vcpu, deadline_tsc)))
+		enter_again(vcpu);
 }
 
 /* An exit sets the GDT's limit to FFFFh, beyond its end (SDM vol. 3, 28.5.2). */
 void vmx_leave(struct virt_vcpu *vcpu)
 {
-	struct cpu *cpu = this_cpu();
-	const struct descriptor_table_register gdtr = {sizeof(cpu->gdt) - 1, (u64)cpu->gdt};
-
 	if (!vcpu->live)
 		return;
 	vmx_collect(vcpu);
-	lgdt(&gdtr);
+	lgdt(&this_cpu()->gdtr);
 	vcpu->live = false;
 }

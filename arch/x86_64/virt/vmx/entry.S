@@ -38,7 +38,7 @@ vmx_run:
 1:	vmresume
 	jmp	6f
 
-	/* 5. The exit: registers into the page, then none of the guest's remains. */
+	/* 5. The exit: registers into the page, at RDI; then none of the guest's remains. */
 	.globl	vmx_exited
 vmx_exited:
 	xchg	%rdi, (%rsp)
@@ -48,14 +48,14 @@ vmx_exited:
 	pop	%rax
 	gpr_store rax, GPR_RDI, rdi
 	mov	$1, %eax
-	jmp	7f
-
-6:	add	$8, %rsp
-	xor	%eax, %eax
-
 7:	gpr_forget
 	host_pop
 	ret
+
+	/* 6. No entry. */
+6:	add	$8, %rsp
+	xor	%eax, %eax
+	jmp	7b
 	.size	vmx_run, . - vmx_run
 
 	.section .note.GNU-stack, "", @progbits

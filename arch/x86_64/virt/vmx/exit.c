@@ -5,13 +5,11 @@
 #include "arch/x86_64/virt/vmx/vmcs.h"
 #include "arch/x86_64/virt/vmx/vmx.h"
 
-/* Reasons that say all by themselves. The others are EXIT_NONE here. */
-static const u8 plain_reasons[] = {
+const u8 vmx_plain_reasons[] = {
 	[VMX_EXIT_EXTERNAL_INTERRUPT] = EXIT_HOST_INTERRUPT,
 	[VMX_EXIT_TRIPLE_FAULT] = EXIT_TRIPLE_FAULT,
 	[VMX_EXIT_INIT] = EXIT_INIT,
-	[VMX_EXIT_IO_SMI] = EXIT_SMI,
-	[VMX_EXIT_OTHER_SMI] = EXIT_SMI,
+	[VMX_EXIT_IO_SMI ... VMX_EXIT_OTHER_SMI] = EXIT_SMI,
 	[VMX_EXIT_TASK_SWITCH] = EXIT_TASK_SWITCH,
 	[VMX_EXIT_CPUID] = EXIT_CPUID,
 	[VMX_EXIT_GETSEC] = EXIT_INVALID_OPCODE,
@@ -24,6 +22,7 @@ static const u8 plain_reasons[] = {
 	[VMX_EXIT_VMCALL] = EXIT_HYPERCALL,
 	[VMX_EXIT_VMCLEAR ... VMX_EXIT_VMXON] = EXIT_INVALID_OPCODE,
 	[VMX_EXIT_MOV_DR] = EXIT_DR,
+	[VMX_EXIT_IO] = EXIT_IO,
 	[VMX_EXIT_RDMSR] = EXIT_RDMSR,
 	[VMX_EXIT_WRMSR] = EXIT_WRMSR,
 	[VMX_EXIT_MWAIT] = EXIT_MWAIT,
@@ -31,13 +30,13 @@ static const u8 plain_reasons[] = {
 	[VMX_EXIT_PAUSE] = EXIT_PAUSE,
 	[VMX_EXIT_TPR_BELOW_THRESHOLD] = EXIT_TPR,
 	[VMX_EXIT_APIC_ACCESS] = EXIT_APIC_ACCESS,
-	[VMX_EXIT_GDTR_IDTR] = EXIT_DESCRIPTOR_TABLE,
-	[VMX_EXIT_LDTR_TR] = EXIT_DESCRIPTOR_TABLE,
+	[VMX_EXIT_GDTR_IDTR ... VMX_EXIT_LDTR_TR] = EXIT_DESCRIPTOR_TABLE,
 	[VMX_EXIT_INVEPT] = EXIT_INVALID_OPCODE,
 	[VMX_EXIT_RDTSCP] = EXIT_RDTSC,
 	[VMX_EXIT_INVVPID] = EXIT_INVALID_OPCODE,
 	[VMX_EXIT_WBINVD] = EXIT_INVD,
 	[VMX_EXIT_XSETBV] = EXIT_XSETBV,
+	[VMX_EXIT_APIC_WRITE] = EXIT_APIC_WRITE,
 	[VMX_EXIT_VMFUNC] = EXIT_INVALID_OPCODE,
 	[VMX_EXIT_ENCLS] = EXIT_INVALID_OPCODE,
 };
@@ -51,7 +50,7 @@ static const u8 plain_reasons[] = {
 	(BIT(VMX_EXIT_EXCEPTION_NMI) | BIT(VMX_EXIT_SIPI) | BIT(VMX_EXIT_TASK_SWITCH) |            \
 	 BIT(VMX_EXIT_INVLPG) | BIT(VMX_EXIT_VMCLEAR) | BIT(VMX_EXIT_VMPTRLD) |                    \
 	 BIT(VMX_EXIT_VMPTRST) | BIT(VMX_EXIT_VMREAD) | BIT(VMX_EXIT_VMWRITE) |                    \
-	 BIT(VMX_EXIT_VMXON) | BIT(VMX_EXIT_CR_ACCESS) | BIT(VMX_EXIT_MOV_DR) | BIT(VMX_EXIT_IO) | \
+	 BIT(VMX_EXIT_VMXON) | BIT(VMX_EXIT_CR_ACCESS) | BIT(VMX_EXIT_MOV_DR) |                    \
 	 BIT(VMX_EXIT_INVALID_GUEST_STATE) | BIT(VMX_EXIT_MSR_LOADING) | BIT(VMX_EXIT_MWAIT) |     \
 	 BIT(VMX_EXIT_APIC_ACCESS) | BIT(VMX_EXIT_VIRTUALIZED_EOI) | BIT(VMX_EXIT_GDTR_IDTR) |     \
 	 BIT(VMX_EXIT_LDTR_TR) | BIT(VMX_EXIT_EPT_VIOLATION) | BIT(VMX_EXIT_APIC_WRITE) |          \
@@ -63,18 +62,7 @@ static const u8 plain_reasons[] = {
 #define HAS_INFORMATION                                                                            \
 	(BIT(VMX_EXIT_GDTR_IDTR) | BIT(VMX_EXIT_LDTR_TR) | BIT(VMX_EXIT_INVEPT) |                  \
 	 BIT(VMX_EXIT_INVVPID) | BIT(VMX_EXIT_INVPCID))
-/* An instruction has exited, and there is nothing to know but its length. */
-#define IS_PLAIN                                                                                   \
-	(BIT(VMX_EXIT_CPUID) | BIT(VMX_EXIT_HLT) | BIT(VMX_EXIT_VMCALL) | BIT(VMX_EXIT_RDMSR) |    \
-	 BIT(VMX_EXIT_WRMSR))
-#define HAS_NO_LENGTH                                                                              \
-	(BIT(VMX_EXIT_EXTERNAL_INTERRUPT) | BIT(VMX_EXIT_INTERRUPT_WINDOW) |                       \
-	 BIT(VMX_EXIT_PREEMPTION_TIMER))
-
-static bool is_one_of(u32 basic, u64 reasons)
-{
-	return basic < 64 && (reasons >> basic & 1);
-}
+#define HAS_NO_LENGTH (BIT(VMX_EXIT_INTERRUPT_WINDOW) | BIT(VMX_EXIT_PREEMPTION_TIMER))
 
 /*
  * IRET ends the blocking of NMIs even when its own last step faults. Where such an exit comes
@@ -87,19 +75,9 @@ static void nmi_blocking_restore(const struct virt_vcpu *vcpu)
 			      INTERRUPTIBILITY_NMI);
 }
 
-static void decode_io(struct vcpu_exit *exit)
-{
-	u64 qualification = exit->qualification;
-
-	exit->reason = EXIT_IO;
-	exit->io_port = (u16)(qualification >> IO_QUALIFICATION_PORT_SHIFT);
-	exit->io_size = (u8)((qualification & IO_QUALIFICATION_SIZE) + 1);
-	exit->io_flags = (u8)((qualification & IO_QUALIFICATION_IN ? IO_IN : 0) |
-			      (qualification & IO_QUALIFICATION_STRING ? IO_STRING : 0) |
-			      (qualification & IO_QUALIFICATION_REP ? IO_REP : 0));
-	if (unlikely(qualification & IO_QUALIFICATION_STRING))
-		exit->qualification2 = vmcs_read32(VMCS_EXIT_INSTRUCTION_INFO);
-}
+_Static_assert(EPT_VIOLATION_READ == ACCESS_READ && EPT_VIOLATION_WRITE == ACCESS_WRITE &&
+		       EPT_VIOLATION_FETCH == ACCESS_EXECUTE,
+	       "decode_ept_violation moves them as they are");
 
 static void decode_ept_violation(struct virt_vcpu *vcpu)
 {
@@ -110,13 +88,7 @@ static void decode_ept_violation(struct virt_vcpu *vcpu)
 	exit->instruction_length = 0; /* undefined here */
 	exit->gpa = vmcs_read64(VMCS_GUEST_PHYSICAL_ADDRESS);
 	exit->gva = 0;
-	exit->access = 0;
-	if (qualification & EPT_VIOLATION_READ)
-		exit->access |= ACCESS_READ;
-	if (qualification & EPT_VIOLATION_WRITE)
-		exit->access |= ACCESS_WRITE;
-	if (qualification & EPT_VIOLATION_FETCH)
-		exit->access |= ACCESS_EXECUTE;
+	exit->access = (u32)qualification & (ACCESS_READ | ACCESS_WRITE | ACCESS_EXECUTE);
 	if (qualification & EPT_VIOLATION_LINEAR_VALID) {
 		exit->gva = vmcs_read_natural(VMCS_GUEST_LINEAR_ADDRESS);
 		if (!(qualification & EPT_VIOLATION_TRANSLATED))
@@ -135,9 +107,13 @@ static void decode_ept_violation(struct virt_vcpu *vcpu)
 static bool reflect(struct virt_vcpu *vcpu, const struct vcpu_event *exception)
 {
 	if (exception->vector == VECTOR_DB) {
-		/* SDM vol. 3, 28.1: such an exit has updated neither DR6 nor DR7. */
-		write_dr6((read_dr6() & ~DB_QUALIFICATION_B) |
-			  (vcpu->exit.qualification & DB_QUALIFICATION_DR6));
+		/*
+		 * SDM vol. 3, 28.1: such an exit has updated neither DR6 nor DR7. INT1 leaves no
+		 * trace in DR6; Bochs 2.7 tells of a step that is still pending there.
+		 */
+		if (exception->type == EVENT_EXCEPTION)
+			write_dr6((read_dr6() & ~DB_QUALIFICATION_B) |
+				  (vcpu->exit.qualification & DB_QUALIFICATION_DR6));
 		vmcs_change_natural(VMCS_GUEST_DR7, DR7_GD, 0);
 	}
 	vcpu->event = (struct vcpu_event){0};
@@ -197,7 +173,7 @@ static struct vcpu_event interrupted_delivery(u32 instruction_length)
 }
 
 /* True: settled. */
-static bool decode_reason(struct virt_vcpu *vcpu, u32 basic, u64 deadline_tsc)
+static bool decode_reason(struct virt_vcpu *vcpu, u32 basic)
 {
 	struct vcpu_exit *exit = &vcpu->exit;
 
@@ -209,8 +185,9 @@ static bool decode_reason(struct virt_vcpu *vcpu, u32 basic, u64 deadline_tsc)
 		return vmx_cr_settle(vcpu, exit->qualification);
 	case VMX_EXIT_PREEMPTION_TIMER:
 		/* Without a deadline, or with a far one, the host looks for interrupts. */
-		exit->reason = deadline_tsc == 0 || rdtsc() < deadline_tsc ? EXIT_HOST_INTERRUPT
-									   : EXIT_DEADLINE;
+		exit->reason = vcpu->timer_tsc == 0 || rdtsc() < vcpu->timer_tsc
+				       ? EXIT_HOST_INTERRUPT
+				       : EXIT_DEADLINE;
 		return false;
 	case VMX_EXIT_INTERRUPT_WINDOW:
 		exit->reason = EXIT_INTERRUPT_WINDOW;
@@ -220,21 +197,14 @@ static bool decode_reason(struct virt_vcpu *vcpu, u32 basic, u64 deadline_tsc)
 		exit->reason = EXIT_NMI_WINDOW;
 		vmx_window_closed(PRIMARY_NMI_WINDOW_EXITING);
 		return false;
-	case VMX_EXIT_IO:
-		decode_io(exit);
-		return false;
 	case VMX_EXIT_EPT_VIOLATION:
 		decode_ept_violation(vcpu);
 		return false;
 	case VMX_EXIT_EPT_MISCONFIGURATION:
 		exit->gpa = vmcs_read64(VMCS_GUEST_PHYSICAL_ADDRESS);
-		exit->reason = EXIT_UNKNOWN;
-		return false;
+		break;
 	case VMX_EXIT_TASK_SWITCH:
 		exit->error_code = vcpu->event.error_code;
-		break;
-	case VMX_EXIT_VMCALL: /* SS.DPL is the privilege level: SDM vol. 3, 25.4.1 */
-		exit->vector = (u32)bits_get(vmcs_read32(VMCS_GUEST_SS_ACCESS), 6, 5);
 		break;
 	case VMX_EXIT_SIPI:
 		exit->reason = EXIT_SIPI;
@@ -246,14 +216,15 @@ static bool decode_reason(struct virt_vcpu *vcpu, u32 basic, u64 deadline_tsc)
 		return false;
 	}
 	exit->reason = EXIT_UNKNOWN;
-	if (basic < ARRAY_COUNT(plain_reasons) && plain_reasons[basic] != EXIT_NONE)
-		exit->reason = plain_reasons[basic];
+	/* a plain one has bits that mean nothing here, or it would not have come this way */
+	if (basic < ARRAY_COUNT(vmx_plain_reasons) && vmx_plain_reasons[basic] != EXIT_NONE &&
+	    !is_one_of(basic, IS_PLAIN))
+		exit->reason = vmx_plain_reasons[basic];
 	return false;
 }
 
-bool vmx_exit_decode(struct virt_vcpu *vcpu, u64 deadline_tsc)
+bool vmx_exit_decode(struct virt_vcpu *vcpu, u32 reason)
 {
-	u32 reason = vmcs_read32(VMCS_EXIT_REASON);
 	u32 basic = reason & (u32)EXIT_REASON_BASIC;
 	struct vcpu_exit *exit = &vcpu->exit;
 	bool settled;
@@ -261,11 +232,6 @@ bool vmx_exit_decode(struct virt_vcpu *vcpu, u64 deadline_tsc)
 	exit->vendor_code = reason;
 	exit->qualification = 0;
 	exit->qualification2 = 0;
-	if (is_one_of(reason, IS_PLAIN) && likely(vcpu->msrs_live && vcpu->launched)) {
-		exit->instruction_length = vmcs_read32(VMCS_EXIT_INSTRUCTION_LENGTH);
-		vcpu->event.valid = 0;
-		return decode_reason(vcpu, basic, deadline_tsc);
-	}
 	exit->instruction_length = 0;
 	if (is_one_of(basic, HAS_QUALIFICATION))
 		exit->qualification = vmcs_read_natural(VMCS_EXIT_QUALIFICATION);
@@ -275,9 +241,6 @@ bool vmx_exit_decode(struct virt_vcpu *vcpu, u64 deadline_tsc)
 		return false;
 	}
 
-	vcpu->launched = true;
-	if (unlikely(!vcpu->msrs_live))
-		vmx_msrs_entered(vcpu);
 	if (!is_one_of(basic, HAS_NO_LENGTH))
 		exit->instruction_length = vmcs_read32(VMCS_EXIT_INSTRUCTION_LENGTH);
 	if (unlikely(is_one_of(basic, HAS_INFORMATION)))
@@ -285,7 +248,7 @@ bool vmx_exit_decode(struct virt_vcpu *vcpu, u64 deadline_tsc)
 	vcpu->event.valid = 0;
 	if (is_one_of(basic, HAS_DELIVERY))
 		vcpu->event = interrupted_delivery(exit->instruction_length);
-	settled = decode_reason(vcpu, basic, deadline_tsc);
+	settled = decode_reason(vcpu, basic);
 	if (settled && vcpu->event.valid)
 		vmx_inject(&vcpu->event);
 	return settled;

@@ -87,14 +87,19 @@ struct vcpu_event vmx_event_decode(u32 info, u32 error_code, u32 length)
 }
 
 /* SDM vol. 3, 27.3.1.4: in 64-bit mode alone is RIP more than 32 bits wide. */
-static void advance(u32 length)
+static NOINLINE u64 wrap(u64 rip)
+{
+	return vmx_is_64_bit() ? rip : (u32)rip;
+}
+
+static ALWAYS_INLINE void advance(u32 length)
 {
 	const u32 shadow = INTERRUPTIBILITY_STI | INTERRUPTIBILITY_MOV_SS;
 	u64 rip = vmcs_read_natural(VMCS_GUEST_RIP);
 	u64 next = rip + length;
 
-	if (unlikely(rip <= ~0u && next > ~0u) && !vmx_is_64_bit())
-		next = (u32)next;
+	if (unlikely((rip ^ next) >> 32 != 0))
+		next = wrap(next);
 	vmcs_write_natural(VMCS_GUEST_RIP, next);
 	if (unlikely(vmcs_read32(VMCS_GUEST_INTERRUPTIBILITY) & shadow))
 		vmcs_change32(VMCS_GUEST_INTERRUPTIBILITY, shadow, 0);
@@ -125,7 +130,7 @@ static NOINLINE void request_others(struct virt_vcpu *vcpu, const struct vcpu_ev
 	if (request & REQUEST_FLUSH)
 		vcpu->flush = true;
 	windows_set(vcpu, request);
-	if (inject->valid)
+	if (inject != NULL)
 		vmx_inject(inject);
 }
 
@@ -133,7 +138,7 @@ void vmx_request(struct virt_vcpu *vcpu, const struct vcpu_event *inject, u32 re
 		 u32 advance_length)
 {
 	/* Before most entries that is all. */
-	if (likely(request == REQUEST_ADVANCE && !inject->valid && !vcpu->window))
+	if (likely(request == REQUEST_ADVANCE && !vcpu->window))
 		advance(advance_length);
 	else
 		request_others(vcpu, inject, request, advance_length);

@@ -10,49 +10,64 @@
 #include "arch/x86_64/hw/msr.h"
 #include "arch/x86_64/virt/vmx/vmcs.h"
 #include "arch/x86_64/virt/vmx/vmx.h"
+#include "lib/read_once.h"
 
 static const struct {
 	u32 index;
 	enum vcpu_msr name;
 } left_in_cpu[] = {
-	{MSR_STAR, VMSR_STAR},
-	{MSR_LSTAR, VMSR_LSTAR},
-	{MSR_CSTAR, VMSR_CSTAR},
-	{MSR_SFMASK, VMSR_SFMASK},
+	{MSR_STAR, VMSR_STAR},	   {MSR_LSTAR, VMSR_LSTAR},
+	{MSR_CSTAR, VMSR_CSTAR},   {MSR_SFMASK, VMSR_SFMASK},
 	{MSR_KERNEL_GS_BASE, VMSR_KERNEL_GS_BASE},
 	{MSR_TSC_AUX, VMSR_TSC_AUX}, /* last: only with RDTSCP */
 };
 
-static u32 left_count(void)
+/* The area keeps the values while they are not in the CPU. */
+void vmx_msrs_load(struct virt_vcpu *vcpu)
 {
-	return (u32)ARRAY_COUNT(left_in_cpu) - (features.rdtscp ? 0 : 1);
-}
-
-void vmx_msrs_stage(struct virt_vcpu *vcpu)
-{
-	struct vmx_scratch *scratch = vcpu->scratch;
-
-	for (u32 i = 0; i < left_count(); i++)
-		scratch->msr_load[i] = (struct vmx_msr_entry){
-			.index = left_in_cpu[i].index,
-			.value = vcpu->msr[left_in_cpu[i].name],
-		};
-	vmcs_write32(VMCS_ENTRY_MSR_LOAD_COUNT, left_count());
+	vmcs_write32(VMCS_ENTRY_MSR_LOAD_COUNT,
+		     (u32)ARRAY_COUNT(left_in_cpu) - (features.rdtscp ? 0 : 1));
 	vcpu->msrs_live = false;
 }
 
-void vmx_msrs_entered(struct virt_vcpu *vcpu)
+u32 vmx_msrs_entered(struct virt_vcpu *vcpu, u32 reason)
 {
-	if (vcpu->msrs_live)
-		return;
+	if (reason & EXIT_REASON_ENTRY_FAILURE)
+		return reason;
 	vmcs_write32(VMCS_ENTRY_MSR_LOAD_COUNT, 0);
 	vcpu->msrs_live = true;
+	vcpu->launched = true;
+	return reason;
 }
 
 void vmx_msrs_fetch(struct virt_vcpu *vcpu)
 {
+	struct vmx_msr_entry *entry = ((struct vmx_scratch *)vcpu->scratch)->msr_load;
+
 	if (!vcpu->msrs_live)
 		return;
-	for (u32 i = 0; i < left_count(); i++)
-		vcpu->msr[left_in_cpu[i].name] = rdmsr(left_in_cpu[i].index);
+	/* The guest writes TSC_AUX by way of the monitor alone. */
+	for (u32 i = 0; i < ARRAY_COUNT(left_in_cpu) - 1; i++, entry++)
+		entry->value = rdmsr(entry->index);
+}
+
+void vmx_msrs_get(struct virt_vcpu *vcpu)
+{
+	const struct vmx_scratch *scratch = vcpu->scratch;
+
+	vmx_msrs_fetch(vcpu);
+	for (u32 i = 0; i < ARRAY_COUNT(left_in_cpu); i++)
+		vcpu->page->msr[left_in_cpu[i].name] = scratch->msr_load[i].value;
+}
+
+void vmx_msrs_set(struct virt_vcpu *vcpu)
+{
+	struct vmx_scratch *scratch = vcpu->scratch;
+
+	for (u32 i = 0; i < ARRAY_COUNT(left_in_cpu); i++)
+		scratch->msr_load[i] = (struct vmx_msr_entry){
+			.index = left_in_cpu[i].index,
+			.value = READ_ONCE(vcpu->page->msr[left_in_cpu[i].name]),
+		};
+	vmx_msrs_load(vcpu);
 }

@@ -115,24 +115,24 @@ static void debug_set(struct virt_vcpu *vcpu)
 
 static void msrs_get(struct virt_vcpu *vcpu)
 {
-	vmx_msrs_fetch(vcpu);
-	vcpu->msr[VMSR_SYSENTER_CS] = vmcs_read32(VMCS_GUEST_SYSENTER_CS);
-	vcpu->msr[VMSR_SYSENTER_ESP] = vmcs_read_natural(VMCS_GUEST_SYSENTER_ESP);
-	vcpu->msr[VMSR_SYSENTER_EIP] = vmcs_read_natural(VMCS_GUEST_SYSENTER_EIP);
-	vcpu->msr[VMSR_PAT] = vmcs_read64(VMCS_GUEST_PAT);
-	for (u32 i = 0; i < VMSR_COUNT; i++)
-		vcpu->page->msr[i] = vcpu->msr[i];
+	u64 *msr = vcpu->page->msr;
+
+	vmx_msrs_get(vcpu);
+	msr[VMSR_SYSENTER_CS] = vmcs_read32(VMCS_GUEST_SYSENTER_CS);
+	msr[VMSR_SYSENTER_ESP] = vmcs_read_natural(VMCS_GUEST_SYSENTER_ESP);
+	msr[VMSR_SYSENTER_EIP] = vmcs_read_natural(VMCS_GUEST_SYSENTER_EIP);
+	msr[VMSR_PAT] = vmcs_read64(VMCS_GUEST_PAT);
 }
 
 static void msrs_set(struct virt_vcpu *vcpu)
 {
-	for (u32 i = 0; i < VMSR_COUNT; i++)
-		vcpu->msr[i] = READ_ONCE(vcpu->page->msr[i]);
-	vmcs_write32(VMCS_GUEST_SYSENTER_CS, (u32)vcpu->msr[VMSR_SYSENTER_CS]);
-	vmcs_write_natural(VMCS_GUEST_SYSENTER_ESP, vcpu->msr[VMSR_SYSENTER_ESP]);
-	vmcs_write_natural(VMCS_GUEST_SYSENTER_EIP, vcpu->msr[VMSR_SYSENTER_EIP]);
-	vmcs_write64(VMCS_GUEST_PAT, vcpu->msr[VMSR_PAT]);
-	vmx_msrs_stage(vcpu);
+	const u64 *msr = vcpu->page->msr;
+
+	vmcs_write32(VMCS_GUEST_SYSENTER_CS, (u32)READ_ONCE(msr[VMSR_SYSENTER_CS]));
+	vmcs_write_natural(VMCS_GUEST_SYSENTER_ESP, READ_ONCE(msr[VMSR_SYSENTER_ESP]));
+	vmcs_write_natural(VMCS_GUEST_SYSENTER_EIP, READ_ONCE(msr[VMSR_SYSENTER_EIP]));
+	vmcs_write64(VMCS_GUEST_PAT, READ_ONCE(msr[VMSR_PAT]));
+	vmx_msrs_set(vcpu);
 }
 
 static const u8 *code_find(struct virt_vcpu *vcpu)
@@ -143,12 +143,8 @@ static const u8 *code_find(struct virt_vcpu *vcpu)
 			      vmcs_read_natural(VMCS_GUEST_RIP));
 }
 
-void vmx_get(struct virt_vcpu *vcpu, u32 groups)
+static NOINLINE void get_others(struct virt_vcpu *vcpu, u32 groups)
 {
-	if (groups & VCPU_RIP)
-		rip_get(vcpu->page);
-	if (groups == VCPU_RIP) /* as after most exits */
-		return;
 	if (groups & VCPU_SEGMENTS)
 		segments_get(vcpu->page);
 	if (groups & VCPU_TABLES)
@@ -164,6 +160,16 @@ void vmx_get(struct virt_vcpu *vcpu, u32 groups)
 	if (groups & VCPU_TSC)
 		vcpu->page->tsc_offset = vcpu->tsc_offset;
 	if (groups & VCPU_CODE)
+		virt_code_show(vcpu, code_find(vcpu));
+}
+
+void vmx_get(struct virt_vcpu *vcpu, u32 groups)
+{
+	if (groups & VCPU_RIP)
+		rip_get(vcpu->page);
+	if (unlikely(groups != VCPU_RIP) && groups != (VCPU_RIP | VCPU_CODE))
+		get_others(vcpu, groups);
+	else if (unlikely(groups != VCPU_RIP)) /* device memory; most exits need RIP alone */
 		virt_code_show(vcpu, code_find(vcpu));
 }
 
@@ -183,6 +189,11 @@ void vmx_set(struct virt_vcpu *vcpu, u32 groups)
 		msrs_set(vcpu);
 	if (groups & VCPU_TRAPS)
 		vmx_traps_set(vcpu);
+	if (groups & VCPU_APIC)
+		vmx_apic_set(vcpu);
+	if (groups & VCPU_INTERRUPTS && vmx_capability.apic != 0)
+		vmcs_write16(VMCS_GUEST_INTERRUPT_STATUS,
+			     READ_ONCE(vcpu->page->interrupt_status));
 	if (groups & VCPU_TSC) {
 		vcpu->tsc_offset = READ_ONCE(vcpu->page->tsc_offset);
 		vmcs_write64(VMCS_TSC_OFFSET, vcpu->tsc_offset);

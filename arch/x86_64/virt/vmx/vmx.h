@@ -14,12 +14,8 @@
 /* Rounds of re-entry before `enter` returns: no guest holds the kernel for longer. */
 #define VMX_ROUNDS 16
 
-/*
- * The page behind a VMCS. Of the virtual-APIC page the CPU uses VTPR alone as long as APIC
- * registers are not virtualized (SDM vol. 3, 30.1.1), so the MSR-load area shares the page.
- */
+/* The page behind a VMCS. */
 struct vmx_scratch {
-	u32 apic[256];
 	struct vmx_msr_entry msr_load[8];
 	struct vmx_msr_entry exit_load[1]; /* SPEC_CTRL, where it must be written at exits */
 };
@@ -32,12 +28,15 @@ void vmx_collect(struct virt_vcpu *vcpu);
 extern const char vmx_exited[];
 
 /* host.c */
-void vmx_host_state_write(void);
+void vmx_host_state_write(struct virt_vcpu *vcpu);
 
 /* msr.c: STAR, LSTAR, CSTAR, SFMASK, KERNEL_GS_BASE and TSC_AUX, which entry does not switch */
-void vmx_msrs_stage(struct virt_vcpu *vcpu);
+void vmx_msrs_load(struct virt_vcpu *vcpu);
+/* Hands the exit's reason back: it stays in a register. */
+u32 vmx_msrs_entered(struct virt_vcpu *vcpu, u32 reason);
 void vmx_msrs_fetch(struct virt_vcpu *vcpu);
-void vmx_msrs_entered(struct virt_vcpu *vcpu);
+void vmx_msrs_get(struct virt_vcpu *vcpu);
+void vmx_msrs_set(struct virt_vcpu *vcpu);
 
 /* vpid.c */
 void vmx_tag_assign(struct virt_vcpu *vcpu);
@@ -45,6 +44,9 @@ void vmx_tag_flush(struct virt_vcpu *vcpu);
 
 /* control.c: takes over what the monitor wants to see */
 void vmx_traps_set(struct virt_vcpu *vcpu);
+
+/* control.c: VCPU_APIC */
+void vmx_apic_set(struct virt_vcpu *vcpu);
 
 /* cr.c */
 u64 vmx_cr0_mask(const struct virt_vcpu *vcpu);
@@ -63,7 +65,19 @@ struct vcpu_event vmx_event_decode(u32 info, u32 error_code, u32 length);
 void vmx_window_closed(u32 control);
 
 /* exit.c: fills vcpu->exit and vcpu->event; true: settled, enter again */
-bool vmx_exit_decode(struct virt_vcpu *vcpu, u64 deadline_tsc);
+bool vmx_exit_decode(struct virt_vcpu *vcpu, u32 reason);
+/* Reasons that say all by themselves. The others are EXIT_NONE here. */
+extern const u8 vmx_plain_reasons[VMX_EXIT_ENCLS + 1];
+
+/* An instruction has exited, and there is little to know but its length; or not even that. */
+#define IS_PLAIN                                                                                   \
+	(BIT(VMX_EXIT_EXTERNAL_INTERRUPT) | BIT(VMX_EXIT_CPUID) | BIT(VMX_EXIT_HLT) |              \
+	 BIT(VMX_EXIT_VMCALL) | BIT(VMX_EXIT_RDMSR) | BIT(VMX_EXIT_WRMSR) | BIT(VMX_EXIT_IO))
+
+static inline bool is_one_of(u32 basic, u64 reasons)
+{
+	return basic < 64 && (reasons >> basic & 1);
+}
 
 /* The operations of struct virt_ops. */
 enum status vmx_cpu_enable(void *area, hpa_t area_hpa);

@@ -23,15 +23,14 @@ void vmx_tag_assign(struct virt_vcpu *vcpu)
 {
 	u32 cpu = this_cpu()->id;
 
+	if (likely(vcpu->tag != 0 && vcpu->tag_generation == tags[cpu].generation))
+		return;
 	if (tags[cpu].generation == 0 || tags[cpu].last == VPID_MAX) {
 		CHECK(invvpid(INVALIDATE_ALL_CONTEXTS, 0));
 		tags[cpu].generation += 1ull << GENERATION_CPU_BITS;
 		tags[cpu].generation |= cpu;
 		tags[cpu].last = 0;
 	}
-	if (vcpu->tag != 0 && vcpu->tag_generation == tags[cpu].generation)
-		return;
-
 	vcpu->tag = ++tags[cpu].last;
 	vcpu->tag_generation = tags[cpu].generation;
 	vmcs_write16(VMCS_VPID, (u16)vcpu->tag);

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include "lib/bits.h"
+#include "lib/types.h"
+
+/* Machine-check architecture: SDM vol. 3, 16.3; APM vol. 2, 9.3. */
+
+#define MCG_CAP_BANKS	BITS(7, 0)
+#define MCG_CAP_CONTROL BIT(8) /* there is MSR_MCG_CTL */
+#define MCG_STATUS_RIPV BIT(0) /* the interrupted can go on */
+
+/* Four MSRs to a bank from MSR_MC0_CTL on. */
+enum machine_check_register { MCI_CTL, MCI_STATUS, MCI_ADDR, MCI_MISC, MCI_REGISTERS };
+
+#define MCI_STATUS_PCC	 BIT(57) /* the CPU's own state is corrupt */
+#define MCI_STATUS_ADDRV BIT(58)
+#define MCI_STATUS_MISCV BIT(59)
+#define MCI_STATUS_UC	 BIT(61) /* not corrected */
+#define MCI_STATUS_OVER	 BIT(62) /* another error was lost */
+#define MCI_STATUS_VAL	 BIT(63)
+
+#define MCI_MISC_LOWEST_BIT    BITS(5, 0) /* of the address that is known */
+#define MCI_MISC_MODE	       BITS(8, 6)
+#define MCI_MISC_MODE_PHYSICAL (2ull << 6)
+
+/* An error that was not corrected, as the handler has found it. */
+struct machine_check {
+	u64 global; /* MSR_MCG_STATUS; of several, what holds for all */
+	u64 status; /* of its bank; 0: there was none */
+	u64 address;
+	u64 misc;
+	u32 bank;
+	u32 count; /* how often it came */
+	bool more; /* another one came as well */
+};

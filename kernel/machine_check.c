@@ -1,0 +1,228 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Machine checks (SDM vol. 3, chapter 16; APM vol. 2, chapter 9). An error that costs one page of a
+ * guest's RAM or of its monitor ends that VM; any other that was not corrected ends the machine.
+ */
+#include "kernel/machine_check.h"
+#include "arch/x86_64/cpu/features.h"
+#include "arch/x86_64/cpu/instructions.h"
+#include "arch/x86_64/cpu/lapic.h"
+#include "arch/x86_64/cpu/percpu.h"
+#include "arch/x86_64/hw/msr.h"
+#include "arch/x86_64/hw/paging.h"
+#include "kernel/group.h"
+#include "kernel/log.h"
+#include "kernel/object_lock.h"
+#include "kernel/panic.h"
+#include "kernel/process.h"
+#include "kernel/start.h"
+#include "lib/format.h"
+#include "mm/cache.h"
+#include "mm/memory.h"
+#include "mm/page.h"
+#include "mm/space.h"
+
+/* Ring 0 that uses what is lost comes again and again: it never reaches the CPU loop. */
+#define COUNT_MAX 100u
+
+static u32 bank_count(void)
+{
+	return features.machine_check ? (u32)(rdmsr(MSR_MCG_CAP) & MCG_CAP_BANKS) : 0;
+}
+
+static u32 bank_msr(u32 bank, enum machine_check_register reg)
+{
+	return MSR_MC0_CTL + MCI_REGISTERS * bank + reg;
+}
+
+void machine_check_enable(void)
+{
+	u32 banks = bank_count();
+
+	if (banks != 0 && (rdmsr(MSR_MCG_CAP) & MCG_CAP_CONTROL))
+		wrmsr(MSR_MCG_CTL, ~0ull);
+	for (u32 bank = 0; bank < banks; bank++)
+		wrmsr(bank_msr(bank, MCI_CTL), ~0ull);
+}
+
+static void add(struct machine_check *record, const struct machine_check *found)
+{
+	if (record->status == 0)
+		*record = *found;
+	else if (record->address >> PAGE_SHIFT != found->address >> PAGE_SHIFT)
+		record->more = true;
+	record->status |= found->status;
+	record->count++;
+}
+
+static void record_banks(struct machine_check *record)
+{
+	u32 banks = bank_count();
+	u64 global = banks != 0 ? rdmsr(MSR_MCG_STATUS) : 0;
+
+	for (u32 bank = 0; bank < banks; bank++) {
+		struct machine_check found = {
+			.global = global,
+			.status = rdmsr(bank_msr(bank, MCI_STATUS)),
+			.bank = bank,
+		};
+
+		if (!(found.status & MCI_STATUS_VAL) || !(found.status & MCI_STATUS_UC))
+			continue;
+		if (found.status & MCI_STATUS_ADDRV)
+			found.address = rdmsr(bank_msr(bank, MCI_ADDR));
+		if (found.status & MCI_STATUS_MISCV)
+			found.misc = rdmsr(bank_msr(bank, MCI_MISC));
+		wrmsr(bank_msr(bank, MCI_STATUS), 0);
+		add(record, &found);
+	}
+	record->global = record->status != 0 ? record->global & global : global;
+	if (banks != 0)
+		wrmsr(MSR_MCG_STATUS, 0); /* another one before this would shut the CPU down */
+}
+
+static const char *why_fatal(const struct machine_check *record)
+{
+	u64 status = record->status;
+
+	if (!(record->global & MCG_STATUS_RIPV))
+		return "what it interrupted cannot go on";
+	if (status == 0)
+		return NULL; /* another CPU's, told to all */
+	if (status & MCI_STATUS_PCC)
+		return "the CPU's own state is corrupt";
+	if (record->more || (status & MCI_STATUS_OVER))
+		return "several errors at once";
+	if (record->count > COUNT_MAX)
+		return "the kernel uses what was lost";
+	if (!(status & MCI_STATUS_ADDRV))
+		return "its address is not known";
+	if ((status & MCI_STATUS_MISCV) &&
+	    ((record->misc & MCI_MISC_MODE) != MCI_MISC_MODE_PHYSICAL ||
+	     (record->misc & MCI_MISC_LOWEST_BIT) > PAGE_SHIFT))
+		return "its page is not known";
+	return NULL;
+}
+
+/* `frame`: what it interrupted; NULL: the loop was reached. */
+static NOINLINE NORETURN void end_machine(const struct machine_check *record, const char *why,
+					  const struct trap_frame *frame)
+{
+	char text[160];
+
+	format(text, sizeof(text),
+	       "machine check on CPU %u: bank %u, status %#lx, address %#lx: %s", this_cpu()->id,
+	       record->bank, record->status, record->address, why);
+	if (frame != NULL)
+		panic_trap(frame, "%s", text);
+	panic("%s", text);
+}
+
+/* Ring 3 would use what it has lost once more if it went on: an interrupt takes it to the loop. */
+void machine_check_taken(struct cpu *cpu, const struct trap_frame *frame)
+{
+	const char *why;
+
+	record_banks(&cpu->machine_check);
+	why = why_fatal(&cpu->machine_check);
+	if (why != NULL && (frame->cs & 3) == 0) {
+		if (cpu->kernel_root != 0)
+			write_cr3(cpu->kernel_root);
+		end_machine(&cpu->machine_check, why, frame);
+	}
+	__atomic_fetch_or(&cpu->pending, PENDING_MACHINE_CHECK, __ATOMIC_RELAXED);
+	if ((frame->cs & 3) != 0)
+		lapic_send_self(VECTOR_KICK);
+}
+
+static bool holds(struct memory *memory, hpa_t page)
+{
+	u64 index = 0;
+
+	while (index < memory->page_count) {
+		hpa_t first;
+		u64 count = memory_walk(memory, &index, &first);
+
+		if (page.value - first.value < count << PAGE_SHIFT)
+			return true;
+	}
+	return false;
+}
+
+/* The memory object that the page belongs to. Looks at all there is: it happens once. */
+static NOINLINE struct memory *memory_of(hpa_t page)
+{
+	struct cache_cursor cursor = {0};
+
+	for (void *object; (object = cache_walk_all(&cursor)) != NULL;) {
+		struct memory *memory = CONTAINER_OF(object, struct memory, object);
+
+		if (cursor.kind == OBJECT_MEMORY && memory->kind == MEMORY_RAM &&
+		    holds(memory, page))
+			return memory;
+	}
+	return NULL;
+}
+
+/* It would come again and again if it did without. */
+static bool manager_uses(const struct memory *memory)
+{
+	LIST_FOR_EACH(node, &memory->mappings) {
+		if (start_is_managers(LIST_ENTRY(node, struct mapping, memory_node)->space))
+			return true;
+	}
+	return false;
+}
+
+/* Why the machine cannot go on without the page; NULL: it can. */
+static const char *lose_page(const struct machine_check *record)
+{
+	hpa_t page = HPA(record->address & PTE_ADDRESS);
+	enum page_owner owner = page_owner(page);
+	struct memory *memory;
+	struct group *group;
+
+	if (owner != PAGE_GUEST && owner != PAGE_PROCESS && owner != PAGE_FREE)
+		return "the page is the kernel's";
+	lock_acquire(&object_lock, LOCK_OBJECTS);
+	memory = memory_of(page);
+	if (memory != NULL && manager_uses(memory))
+		return "the page is the manager's";
+	group = memory != NULL ? CONTAINER_OF(memory->quota, struct group, quota) : NULL;
+	log_error(LOG_PROCESS,
+		  "machine check: bank %u, status %#lx: page %#lx is lost, and the VM of group %lu",
+		  record->bank, record->status, page.value, group != NULL ? group->tag : 0);
+	page_set_aside(page);
+	if (group != NULL)
+		group_kill(group, KILL_CODE(KILL_MACHINE_CHECK, 0));
+	lock_release(&object_lock, LOCK_OBJECTS);
+	return NULL;
+}
+
+void machine_check_settle(struct cpu *cpu)
+{
+	const struct machine_check record = cpu->machine_check;
+	const char *why = why_fatal(&record);
+
+	cpu->machine_check = (struct machine_check){0}; /* one in between would be lost */
+	if (why == NULL && record.status != 0)
+		why = lose_page(&record);
+	if (why != NULL)
+		end_machine(&record, why, NULL);
+}
+
+void machine_check_poll(void)
+{
+	u32 banks = bank_count();
+
+	for (u32 bank = 0; bank < banks; bank++) {
+		u64 status = rdmsr(bank_msr(bank, MCI_STATUS));
+
+		if (!(status & MCI_STATUS_VAL) || (status & MCI_STATUS_UC))
+			continue;
+		log_warning(LOG_CPU, "machine check, corrected: bank %u, status %#lx, address %#lx",
+			    bank, status,
+			    status & MCI_STATUS_ADDRV ? rdmsr(bank_msr(bank, MCI_ADDR)) : 0);
+		wrmsr(bank_msr(bank, MCI_STATUS), 0);
+	}
+}

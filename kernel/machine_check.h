@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include "arch/x86_64/hw/machine_check.h"
+
+struct cpu;
+struct trap_frame;
+
+/* Lets every bank of the running CPU report. */
+void machine_check_enable(void);
+
+/*
+ * The handler, at any instruction and with any view of the tables: takes what was not corrected out
+ * of the banks for the CPU loop to settle. Panics at once where that is not to be reached.
+ */
+void machine_check_taken(struct cpu *cpu, const struct trap_frame *frame);
+
+/* From the CPU loop: ends the VM whose page was lost, or panics. */
+void machine_check_settle(struct cpu *cpu);
+
+/* Logs what was corrected since the last time. */
+void machine_check_poll(void);

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: MIT */
+#include "vmm/manager/command.h"
+
+static void run(struct reply *reply, const struct arguments *arguments)
+{
+	(void)arguments;
+	if (login_required())
+		login_lock(reply->to->login);
+	else
+		reply_error(reply, "there is no password to open it again, allowed: with "
+				   "password = in [host] of the configuration");
+}
+
+COMMAND(lock,
+	.name = "lock",
+	.arguments = "",
+	.summary = "asks for the password before the next command",
+	.detail = "Shuts the way the command came by, the console or the machine channel. What\n"
+		  "`gdb` has opened stays open.",
+	.example = "lock",
+	.run = run,
+	.changes = true);

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: MIT */
+#include "vmm/manager/command.h"
+#include "vmm/manager/text/parse_number.h"
+
+static void run(struct reply *reply, const struct arguments *arguments)
+{
+	u64 iterations = PASSWORD_ITERATIONS;
+	char shown[40];
+
+	if (!reply_has_terminal(reply))
+		return;
+	if (arguments->count > 0 &&
+	    (!parse_u64(text_of(arguments->word[0]), &iterations) ||
+	     iterations < PASSWORD_ITERATIONS_MIN || iterations > PASSWORD_ITERATIONS_MAX)) {
+		reply_error(reply, "found \"%s\", allowed: %u to %u iterations",
+			    text_show(shown, sizeof(shown), text_of(arguments->word[0])),
+			    PASSWORD_ITERATIONS_MIN, PASSWORD_ITERATIONS_MAX);
+		return;
+	}
+	reply->secret_iterations = (u32)iterations;
+}
+
+COMMAND(password,
+	.name = "password",
+	.arguments = "[ITERATIONS]",
+	.summary = "makes the line of a new password for the configuration",
+	.detail = "Asks for it twice and shows nothing of it. It is in force when a machine\n"
+		  "starts with that line in [host]. More iterations make guessing and logging in\n"
+		  "slower: 1000 to 1000000, else 100000.",
+	.example = "password",
+	.run = run,
+	.maximum = 1,
+	.audited = true,
+	.changes = true);

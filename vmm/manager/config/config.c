@@ -1,0 +1,293 @@
+/* SPDX-License-Identifier: MIT */
+#include "vmm/manager/config/config.h"
+#include "kernel/abi/log.h"
+#include "lib/format.h"
+#include "vmm/manager/config/config_keys.h"
+#include "vmm/manager/log/log_store.h"
+#include "vmm/manager/vm/vm_log.h"
+
+#define CONFIG_VALUE_BYTES (CONFIG_CMDLINE_BYTES + 1) /* the longest, and one too long */
+
+enum section { SECTION_NONE, SECTION_HOST, SECTION_VM, SECTION_UNKNOWN };
+
+struct parser {
+	struct config *config;
+	config_report *report;
+	void *context;
+	struct config_problem problem; /* file and line of where the parser is */
+	u32 problem_count;
+	enum section section;
+	u32 section_line;
+	const char *line_start;
+	struct vm_config vm; /* of the section being read */
+	bool duplicate;	     /* it is not to be kept */
+	char value[CONFIG_VALUE_BYTES];
+};
+
+void config_vm_init(struct vm_config *vm)
+{
+	*vm = (struct vm_config){
+		.memory_bytes = 128 * MIB,
+		.vcpus = 1,
+		.weight = 256,
+		.stop_timeout_ns = 30 * NS_PER_S,
+	};
+}
+
+void config_init(struct config *config)
+{
+	config->vm_count = 0;
+	config->host = (struct host_config){
+		.log = LOG_INFO,
+		.log_segments = LOG_SEGMENTS_DEFAULT,
+		.log_segment_bytes = LOG_SEGMENT_BYTES_DEFAULT,
+		.log_rate = VM_LOG_RATE_DEFAULT,
+	};
+}
+
+struct vm_config *config_find(struct config *config, const char *name)
+{
+	for (u32 i = 0; i < config->vm_count; i++) {
+		if (string_equal(config->vm[i].name, name))
+			return &config->vm[i];
+	}
+	return NULL;
+}
+
+bool config_name_valid(struct text name)
+{
+	if (name.length == 0 || name.length >= CONFIG_NAME_BYTES)
+		return false;
+	for (size_t i = 0; i < name.length; i++) {
+		char c = name.start[i];
+
+		if (!char_is_letter(c) && !char_is_digit(c) &&
+		    (i == 0 || (c != '-' && c != '_' && c != '.')))
+			return false;
+	}
+	return true;
+}
+
+/* Reports the text that stands in parser->problem.text; `at` is where it is in the line. */
+static void report(struct parser *parser, const char *at)
+{
+	parser->problem.column = (u32)(at - parser->line_start) + 1;
+	parser->problem_count++;
+	if (parser->section == SECTION_VM)
+		parser->vm.broken = true;
+	parser->report(parser->context, &parser->problem);
+}
+
+#define REPORT(parser, at, ...)                                                                    \
+	do {                                                                                       \
+		format((parser)->problem.text, sizeof((parser)->problem.text), __VA_ARGS__);       \
+		report(parser, at);                                                                \
+	} while (0)
+
+/* Closes the section being read: a VM is only known to be whole here. */
+static void finish_section(struct parser *parser)
+{
+	struct config *config = parser->config;
+	u32 line = parser->problem.line;
+
+	if (parser->section == SECTION_VM && !parser->duplicate) {
+		parser->problem.line = parser->section_line;
+		if (!parser->vm.broken && !config_vm_check(&parser->vm, parser->problem.text,
+							   sizeof(parser->problem.text)))
+			report(parser, parser->line_start);
+		config->vm[config->vm_count++] = parser->vm;
+		parser->problem.line = line;
+	}
+	parser->section = SECTION_NONE;
+}
+
+static void begin_vm(struct parser *parser, struct text name)
+{
+	char shown[40];
+
+	parser->section = SECTION_VM;
+	parser->duplicate = true;
+	config_vm_init(&parser->vm);
+	if (!config_name_valid(name)) {
+		REPORT(parser, name.start, "found the name \"%s\", allowed: " CONFIG_NAME_ALLOWED,
+		       text_show(shown, sizeof(shown), name));
+		return;
+	}
+	text_copy(parser->vm.name, sizeof(parser->vm.name), name);
+	if (config_find(parser->config, parser->vm.name) != NULL)
+		REPORT(parser, name.start, "found a second VM %s, allowed: one of each name",
+		       parser->vm.name);
+	else if (parser->config->vm_count == CONFIG_VM_MAX)
+		REPORT(parser, name.start, "found one VM more, allowed: at most %u", CONFIG_VM_MAX);
+	else
+		parser->duplicate = false;
+}
+
+static void parse_section(struct parser *parser, struct text line)
+{
+	struct text rest;
+	struct text word;
+	char shown[40];
+
+	finish_section(parser);
+	parser->section_line = parser->problem.line;
+	parser->section = SECTION_UNKNOWN;
+	if (line.start[line.length - 1] != ']') {
+		REPORT(parser, line.start + line.length, "found the end of the line, allowed: ]");
+		return;
+	}
+	rest = text_trim((struct text){line.start + 1, line.length - 2});
+	if (text_equal(rest, "host")) {
+		parser->section = SECTION_HOST;
+		return;
+	}
+	text_next_word(&rest, &word);
+	if (text_equal(word, "vm"))
+		begin_vm(parser, text_trim(rest));
+	else
+		REPORT(parser, word.start, "found [%s], allowed: [host] and [vm NAME]",
+		       text_show(shown, sizeof(shown), word));
+}
+
+/* Whether a backslash between quotes stands at `i` for the quote or backslash behind it. */
+static bool escapes(struct text text, size_t i)
+{
+	return text.start[i] == '\\' && i + 1 < text.length &&
+	       (text.start[i + 1] == '"' || text.start[i + 1] == '\\');
+}
+
+/*
+ * Takes the quotes off a value, and backslashes before quotes and backslashes in between, into
+ * `bytes` of CONFIG_VALUE_BYTES; false when the quotes are not closed. What is longer than that is
+ * too long for any key.
+ */
+static bool unquote(struct text *value, char *bytes)
+{
+	bool closed = false;
+	size_t length = 0;
+
+	if (value->length == 0 || value->start[0] != '"')
+		return true;
+	for (size_t i = 1; i < value->length && length < CONFIG_VALUE_BYTES; i++) {
+		closed = i + 1 == value->length && value->start[i] == '"';
+		if (closed)
+			break;
+		i += escapes(*value, i);
+		bytes[length++] = value->start[i];
+	}
+	*value = (struct text){bytes, length};
+	return closed || length == CONFIG_VALUE_BYTES;
+}
+
+static void parse_assignment(struct parser *parser, struct text line)
+{
+	struct text key = {line.start, 0};
+	struct text value;
+	const char *value_at;
+	char shown[40];
+	bool in_value;
+	bool set;
+
+	while (key.length < line.length && line.start[key.length] != '=')
+		key.length++;
+	if (key.length == line.length) {
+		REPORT(parser, line.start, "found \"%s\", allowed: key = value, [host], [vm NAME]",
+		       text_show(shown, sizeof(shown), line));
+		return;
+	}
+	value = text_trim((struct text){line.start + key.length + 1, line.length - key.length - 1});
+	key = text_trim(key);
+	if (parser->section == SECTION_UNKNOWN)
+		return;
+	if (parser->section == SECTION_NONE) {
+		REPORT(parser, line.start,
+		       "found a key before any section, allowed: [host], [vm NAME]");
+		return;
+	}
+	value_at = value.start;
+	if (parser->section == SECTION_HOST && text_equal(key, "password"))
+		parser->config->host.password_asked = true;
+	if (!unquote(&value, parser->value)) {
+		REPORT(parser, value_at, "found a quote that is not closed, allowed: \"...\"");
+		return;
+	}
+	if (parser->section == SECTION_HOST)
+		set = config_set(config_host_keys, &parser->config->host,
+				 &parser->config->host.given, key, value, parser->problem.text,
+				 sizeof(parser->problem.text), &in_value);
+	else
+		set = config_set(config_vm_keys, &parser->vm, &parser->vm.given, key, value,
+				 parser->problem.text, sizeof(parser->problem.text), &in_value);
+	if (!set)
+		report(parser, in_value ? value_at : key.start);
+}
+
+/* Cuts a comment off: '#' at the start or behind a space, outside double quotes. */
+static struct text cut_comment(struct text line)
+{
+	bool quoted = false;
+
+	for (size_t i = 0; i < line.length; i++) {
+		if (quoted && escapes(line, i))
+			i++;
+		else if (line.start[i] == '"')
+			quoted = !quoted;
+		if (line.start[i] == '#' && !quoted && (i == 0 || char_is_space(line.start[i - 1])))
+			return (struct text){line.start, i};
+	}
+	return line;
+}
+
+static void parse_line(struct parser *parser, struct text line)
+{
+	parser->line_start = line.start;
+	line = text_trim(cut_comment(line));
+	for (size_t i = 0; i < line.length; i++) {
+		if (!char_is_printable(line.start[i]) && line.start[i] != '\t') {
+			REPORT(parser, line.start + i, "found the byte 0x%02x, allowed: ASCII text",
+			       (u8)line.start[i]);
+			return;
+		}
+	}
+	if (line.length == 0)
+		return;
+	if (line.start[0] == '[')
+		parse_section(parser, line);
+	else
+		parse_assignment(parser, line);
+}
+
+u32 config_parse(struct config *config, const char *file, struct text text,
+		 config_report *report_problem, void *context)
+{
+	static struct parser parser; /* too large for a small stack; one file at a time */
+	const char *end = text.start + text.length;
+	const char *start = text.start;
+
+	parser = (struct parser){
+		.config = config,
+		.report = report_problem,
+		.context = context,
+		.problem.file = file,
+		.line_start = start,
+	};
+	while (start < end) {
+		struct text line = {start, 0};
+
+		while (line.start + line.length < end && line.start[line.length] != '\n')
+			line.length++;
+		parser.problem.line++;
+		parse_line(&parser, line);
+		if (parser.problem_count >= CONFIG_PROBLEMS_MAX) {
+			REPORT(&parser, parser.line_start,
+			       "found too many mistakes, the rest is not read");
+			break;
+		}
+		start = line.start + line.length;
+		if (start < end)
+			start++;
+	}
+	parser.line_start = start;
+	finish_section(&parser);
+	return parser.problem_count;
+}

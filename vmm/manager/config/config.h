@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include "vmm/manager/password.h"
+#include "vmm/manager/text/text.h"
+
+#define CONFIG_VM_MAX 1024u
+#define CONFIG_NAME_BYTES 32u
+#define CONFIG_FILE_BYTES 64u
+#define CONFIG_CMDLINE_BYTES 1024u
+#define CONFIG_CPU_WORDS 4u /* affinity covers CPU_MAX host CPUs */
+
+/* Choices: the numbers follow the words in config_keys.c. */
+enum config_on_crash { ON_CRASH_HOLD, ON_CRASH_RESTART, ON_CRASH_DESTROY };
+enum config_pages { PAGES_AUTO, PAGES_4K, PAGES_2M, PAGES_1G };
+enum config_automatic { AUTOMATIC_AUTO, AUTOMATIC_OFF };
+enum config_tlb_flush { TLB_FLUSH_TAGGED, TLB_FLUSH_FULL };
+enum config_export { EXPORT_OFF, EXPORT_COM1, EXPORT_COM2 };
+enum config_log_format { LOG_FORMAT_AUTO, LOG_FORMAT_TEXT, LOG_FORMAT_JSON };
+
+enum config_trap {
+	TRAP_CR = 1 << 0,
+	TRAP_DR = 1 << 1,
+	TRAP_EXCEPTIONS = 1 << 2,
+	TRAP_MSR = 1 << 3,
+	TRAP_IO = 1 << 4,
+};
+
+struct host_config {
+	u64 given; /* bit of each key that was set, by its place in the table of keys */
+	u64 log;   /* enum log_level */
+	u64 export;
+	u64 log_format;
+	u64 log_segments;
+	u64 log_segment_bytes;
+	u64 log_segment_age_ns; /* 0: a segment is never too old */
+	u64 log_rate;           /* lines a second of each VM's monitor */
+	bool password_asked;    /* there is such a line, whether or not it could be read */
+	struct password_hash password;
+};
+
+/* A VM as asked for. Numbers are u64 throughout so that one table of keys can reach them. */
+struct vm_config {
+	char name[CONFIG_NAME_BYTES];
+	bool broken; /* its section has a mistake: it must not be created */
+	u64 given;
+	char kernel[CONFIG_FILE_BYTES];
+	char initrd[CONFIG_FILE_BYTES]; /* "": none */
+	char cmdline[CONFIG_CMDLINE_BYTES];
+	u64 memory_bytes;
+	u64 vcpus;
+	u64 affinity[CONFIG_CPU_WORDS]; /* all 0: every CPU */
+	u64 weight;
+	u64 cap_percent; /* 0: none */
+	u64 reserve_budget_ns; /* 0: none */
+	u64 reserve_period_ns;
+	u64 autostart;
+	u64 on_crash;
+	u64 stop_timeout_ns;
+	u64 pages;
+	u64 trap; /* enum config_trap */
+	u64 preemption_timer;
+	u64 unrestricted;
+	u64 apic_virtualization;
+	u64 tlb_flush;
+	u64 test_device;
+};
+
+struct config {
+	struct host_config host;
+	u32 vm_count;
+	struct vm_config vm[CONFIG_VM_MAX];
+};
+
+/* A mistake and where it is; text says what was found and what is allowed. */
+struct config_problem {
+	const char *file;
+	u32 line;   /* from 1 */
+	u32 column; /* from 1 */
+	char text[224];
+};
+
+typedef void config_report(void *context, const struct config_problem *problem);
+
+void config_init(struct config *config);
+void config_vm_init(struct vm_config *vm);
+
+/*
+ * Adds what a file says to `config`. Each mistake is reported; after CONFIG_PROBLEMS_MAX of them
+ * the rest of the file is not read. A VM whose section has a mistake is kept with `broken` set; of
+ * two sections with one name the second is dropped. Returns how many mistakes there were.
+ */
+#define CONFIG_PROBLEMS_MAX 20u
+u32 config_parse(struct config *config, const char *file, struct text text,
+		 config_report *report, void *context);
+
+/* The section of that name, NULL when there is none. */
+struct vm_config *config_find(struct config *config, const char *name);
+
+/* 1 to 31 letters, digits, '-', '_' and '.', the first one a letter or digit. */
+bool config_name_valid(struct text name);
+#define CONFIG_NAME_ALLOWED "1 to 31 letters, digits, '-', '_' and '.', a letter or digit first"

@@ -1,0 +1,433 @@
+/* SPDX-License-Identifier: MIT */
+#include "vmm/manager/config/config_keys.h"
+#include "kernel/abi/pages.h"
+#include "lib/bits.h"
+#include "lib/format.h"
+#include "vmm/manager/log/log_names.h"
+#include "vmm/manager/log/log_store.h"
+#include "vmm/manager/text/parse_number.h"
+
+#define SHOWN_BYTES 40u
+#define RESERVE_PERIOD_MIN_NS (100 * NS_PER_US)
+#define TRAP_WORDS  "cr dr exceptions msr io"
+
+const struct config_key config_host_keys[] = {
+	{"log", VALUE_CHOICE, offsetof(struct host_config, log), .words = LOG_LEVEL_WORDS,
+	 .allowed = LOG_LEVEL_WORDS},
+	{"export", VALUE_CHOICE, offsetof(struct host_config, export), .words = "off com1 com2",
+	 .allowed = "off com1 com2"},
+	{"log.format", VALUE_CHOICE, offsetof(struct host_config, log_format),
+	 .words = "auto text json", .allowed = "auto text json"},
+	{"log.segments", VALUE_NUMBER, offsetof(struct host_config, log_segments), 2,
+	 LOG_SEGMENTS_MAX, NULL, "a number from 2 to 64"},
+	{"log.segment_size", VALUE_SIZE, offsetof(struct host_config, log_segment_bytes),
+	 LOG_SEGMENT_BYTES_MIN, MIB, NULL, "a size such as 64K, from 4K to 1M in steps of 4K"},
+	{"log.segment_age", VALUE_DURATION, offsetof(struct host_config, log_segment_age_ns), 0,
+	 86400 * NS_PER_S, NULL, "a time such as 3600s, at most 86400s, 0s for none"},
+	{"log.rate", VALUE_NUMBER, offsetof(struct host_config, log_rate), 1, 100000, NULL,
+	 "a number of lines a second from 1 to 100000"},
+	{"password", VALUE_PASSWORD, offsetof(struct host_config, password),
+	 .words = NULL, .allowed = PASSWORD_HASH_ALLOWED},
+	{NULL, VALUE_TEXT, 0, .words = NULL},
+};
+
+#define VM_FIELD(field) offsetof(struct vm_config, field)
+
+const struct config_key config_vm_keys[] = {
+	{"kernel", VALUE_TEXT, VM_FIELD(kernel), 1, CONFIG_FILE_BYTES - 1, NULL,
+	 "a file name of 1 to 63 characters"},
+	{"initrd", VALUE_TEXT, VM_FIELD(initrd), 0, CONFIG_FILE_BYTES - 1, NULL,
+	 "a file name of at most 63 characters"},
+	{"cmdline", VALUE_TEXT, VM_FIELD(cmdline), 0, CONFIG_CMDLINE_BYTES - 1, NULL,
+	 "text of at most 1023 characters"},
+	{"memory", VALUE_SIZE, VM_FIELD(memory_bytes), 2 * MIB, 1024ul * GIB, NULL,
+	 "a size such as 128M, from 2M to 1T in steps of 4K"},
+	{"vcpus", VALUE_NUMBER, VM_FIELD(vcpus), 1, 64, NULL, "a number from 1 to 64"},
+	{"affinity", VALUE_CPUS, VM_FIELD(affinity), 0, CPU_MAX - 1, NULL,
+	 "host CPUs such as 0-3,5 up to 255, or all"},
+	{"weight", VALUE_NUMBER, VM_FIELD(weight), 1, 65535, NULL, "a number from 1 to 65535"},
+	{"cap", VALUE_PERCENT, VM_FIELD(cap_percent), 1, 6400, NULL,
+	 "a percentage of one CPU such as 50%, at most 100% for each vCPU, or none"},
+	{"reserve", VALUE_RESERVE, VM_FIELD(reserve_budget_ns), 10 * NS_PER_US, NS_PER_S, NULL,
+	 "budget/period such as 2ms/10ms, the budget from 10us up to the period, the period from "
+	 "100us to 1s, or none"},
+	{"autostart", VALUE_CHOICE, VM_FIELD(autostart), .words = "no yes", .allowed = "yes no"},
+	{"on_crash", VALUE_CHOICE, VM_FIELD(on_crash), .words = "hold restart destroy",
+	 .allowed = "hold restart destroy"},
+	{"stop_timeout", VALUE_DURATION, VM_FIELD(stop_timeout_ns), 0, 3600 * NS_PER_S, NULL,
+	 "a time such as 30s, at most 3600s"},
+	{"pages", VALUE_CHOICE, VM_FIELD(pages), .words = "auto 4k 2m 1g",
+	 .allowed = "auto 4k 2m 1g"},
+	{"trap", VALUE_TRAPS, VM_FIELD(trap), .words = TRAP_WORDS,
+	 .allowed = "none, or any of " TRAP_WORDS},
+	{"preemption_timer", VALUE_CHOICE, VM_FIELD(preemption_timer), .words = "auto off",
+	 .allowed = "auto off"},
+	{"unrestricted", VALUE_CHOICE, VM_FIELD(unrestricted), .words = "auto off",
+	 .allowed = "auto off"},
+	{"apic_virtualization", VALUE_CHOICE, VM_FIELD(apic_virtualization), .words = "auto off",
+	 .allowed = "auto off"},
+	{"tlb_flush", VALUE_CHOICE, VM_FIELD(tlb_flush), .words = "tagged full",
+	 .allowed = "tagged full"},
+	{"test_device", VALUE_CHOICE, VM_FIELD(test_device), .words = "no yes",
+	 .allowed = "yes no"},
+	{NULL, VALUE_TEXT, 0, .words = NULL},
+};
+
+/* The place of `word` in a list of words, -1 when it is none of them. */
+static int find_word(const char *words, struct text word)
+{
+	struct text rest = text_of(words);
+	struct text candidate;
+
+	for (int i = 0; text_next_word(&rest, &candidate); i++) {
+		if (candidate.length == word.length &&
+		    memcmp(candidate.start, word.start, word.length) == 0)
+			return i;
+	}
+	return -1;
+}
+
+/* Splits at the first `separator`; without one, all is in *head and *rest is empty. */
+static bool split(struct text text, char separator, struct text *head, struct text *rest)
+{
+	size_t length = 0;
+
+	while (length < text.length && text.start[length] != separator)
+		length++;
+	*head = (struct text){text.start, length};
+	*rest = (struct text){text.start + length, 0};
+	if (length == text.length)
+		return false;
+	*rest = (struct text){text.start + length + 1, text.length - length - 1};
+	return true;
+}
+
+static bool parse_cpus(struct text text, u64 maximum, u64 *words)
+{
+	struct text rest = text;
+	struct text part;
+	struct text low;
+	struct text high;
+	bool more;
+	u64 first;
+	u64 last;
+
+	memset(words, 0, CONFIG_CPU_WORDS * sizeof(*words));
+	if (text_equal(text, "all"))
+		return true;
+	do {
+		more = split(rest, ',', &part, &rest);
+		if (!split(text_trim(part), '-', &low, &high))
+			high = low;
+		if (!parse_u64(low, &first) || !parse_u64(high, &last) || first > last ||
+		    last > maximum)
+			return false;
+		for (u64 cpu = first; cpu <= last; cpu++)
+			words[cpu / 64] |= BIT(cpu % 64);
+	} while (more);
+	return true;
+}
+
+static bool parse_reserve(const struct config_key *key, struct text text, u64 *budget_and_period)
+{
+	struct text budget;
+	struct text period;
+
+	if (text_equal(text, "none"))
+		return true;
+	return split(text, '/', &budget, &period) &&
+	       parse_duration(text_trim(budget), &budget_and_period[0]) &&
+	       parse_duration(text_trim(period), &budget_and_period[1]) &&
+	       budget_and_period[0] >= key->minimum && budget_and_period[1] <= key->maximum &&
+	       budget_and_period[1] >= RESERVE_PERIOD_MIN_NS &&
+	       budget_and_period[0] <= budget_and_period[1];
+}
+
+static bool parse_traps(struct text text, u64 *traps)
+{
+	struct text rest = text;
+	struct text part;
+	bool more;
+	int place;
+
+	*traps = 0;
+	if (text_equal(text, "none"))
+		return true;
+	do {
+		/* A list may be separated by commas, spaces or both. */
+		more = split(text_trim(rest), ',', &part, &rest);
+		for (struct text word; text_next_word(&part, &word);) {
+			place = find_word(TRAP_WORDS, word);
+			if (place < 0)
+				return false;
+			*traps |= BIT((u32)place);
+		}
+	} while (more);
+	return *traps != 0;
+}
+
+static bool parse_choice(const char *words, struct text text, u64 *choice)
+{
+	int place = find_word(words, text);
+
+	*choice = (u64)place;
+	return place >= 0;
+}
+
+static bool parse_text(const struct config_key *key, struct text text, char *to)
+{
+	for (size_t i = 0; i < text.length; i++) {
+		if (!char_is_printable(text.start[i]))
+			return false;
+	}
+	return text.length >= key->minimum && text_copy(to, key->maximum + 1, text);
+}
+
+/* Parses into `field`, which is all zero; on false it may hold anything. */
+static bool parse_value(const struct config_key *key, struct text text, void *field)
+{
+	u64 *number = field;
+
+	switch (key->value) {
+	case VALUE_TEXT:
+		return parse_text(key, text, field);
+	case VALUE_SIZE:
+		return parse_size(text, number) && is_aligned(*number, PAGE_SIZE) &&
+		       *number >= key->minimum && *number <= key->maximum;
+	case VALUE_NUMBER:
+		return parse_u64(text, number) && *number >= key->minimum &&
+		       *number <= key->maximum;
+	case VALUE_PERCENT:
+		if (text_equal(text, "none"))
+			return true;
+		return parse_percent(text, number) && *number >= key->minimum &&
+		       *number <= key->maximum;
+	case VALUE_DURATION:
+		return parse_duration(text, number) && *number >= key->minimum &&
+		       *number <= key->maximum;
+	case VALUE_CPUS:
+		return parse_cpus(text, key->maximum, number);
+	case VALUE_RESERVE:
+		return parse_reserve(key, text, number);
+	case VALUE_CHOICE:
+		return parse_choice(key->words, text, number);
+	case VALUE_TRAPS:
+		return parse_traps(text, number);
+	case VALUE_PASSWORD:
+		return password_parse(text, field);
+	}
+	return false;
+}
+
+static size_t field_bytes(const struct config_key *key)
+{
+	switch (key->value) {
+	case VALUE_TEXT:
+		return key->maximum + 1;
+	case VALUE_CPUS:
+		return CONFIG_CPU_WORDS * sizeof(u64);
+	case VALUE_RESERVE:
+		return 2 * sizeof(u64);
+	case VALUE_PASSWORD:
+		return sizeof(struct password_hash);
+	default:
+		return sizeof(u64);
+	}
+}
+
+static void unknown_key(const struct config_key *keys, struct text key, char *problem, size_t size)
+{
+	char shown[SHOWN_BYTES];
+	size_t length =
+		format(problem, size,
+		       "found the key \"%s\", allowed:", text_show(shown, sizeof(shown), key));
+
+	for (; keys->name != NULL && length < size; keys++)
+		length += format(problem + length, size - length, " %s", keys->name);
+}
+
+bool config_set(const struct config_key *keys, void *target, u64 *given, struct text key,
+		struct text value, char *problem, size_t size, bool *in_value)
+{
+	union {
+		char text[CONFIG_CMDLINE_BYTES];
+		u64 number[CONFIG_CPU_WORDS];
+		struct password_hash password;
+	} parsed;
+	char shown[SHOWN_BYTES];
+	u32 place = 0;
+
+	memset(&parsed, 0, sizeof(parsed)); /* the whole field is copied */
+	*in_value = false;
+	while (keys[place].name != NULL && !text_equal(key, keys[place].name))
+		place++;
+	if (keys[place].name == NULL) {
+		unknown_key(keys, key, problem, size);
+		return false;
+	}
+	if (*given & BIT(place)) {
+		format(problem, size, "found %s a second time, allowed: once", keys[place].name);
+		return false;
+	}
+	*in_value = true;
+	if (!parse_value(&keys[place], value, &parsed)) {
+		text_show(shown, sizeof(shown), value);
+		format(problem, size, "%s: found \"%s\", allowed: %s", keys[place].name,
+		       keys[place].value != VALUE_PASSWORD ? shown : "...", keys[place].allowed);
+		return false;
+	}
+	memcpy((char *)target + keys[place].offset, &parsed, field_bytes(&keys[place]));
+	*given |= BIT(place);
+	return true;
+}
+
+/* Of one CPU, all vCPUs together, rounded up. */
+static u64 reserve_percent(const struct vm_config *vm)
+{
+	if (vm->reserve_budget_ns == 0)
+		return 0;
+	return (vm->vcpus * vm->reserve_budget_ns * 100 + vm->reserve_period_ns - 1) /
+	       vm->reserve_period_ns;
+}
+
+bool config_vm_check(const struct vm_config *vm, char *problem, size_t size)
+{
+	if (vm->kernel[0] == '\0')
+		format(problem, size, "VM %s has no kernel, allowed: kernel = FILE", vm->name);
+	else if (vm->cap_percent > 100 * vm->vcpus)
+		format(problem, size,
+		       "VM %s: found cap = %llu%%, allowed: at most %llu%% with %llu vCPUs",
+		       vm->name, (unsigned long long)vm->cap_percent,
+		       100ull * vm->vcpus, (unsigned long long)vm->vcpus);
+	else if (vm->cap_percent != 0 && reserve_percent(vm) > vm->cap_percent)
+		format(problem, size,
+		       "VM %s: found a reserve of %llu%% of a CPU with %llu vCPUs, allowed: at "
+		       "most its cap, %llu%%",
+		       vm->name, (unsigned long long)reserve_percent(vm),
+		       (unsigned long long)vm->vcpus, (unsigned long long)vm->cap_percent);
+	else
+		return true;
+	return false;
+}
+
+static void show_cpus(const u64 *words, char *buffer, size_t size)
+{
+	size_t length = 0;
+
+	for (u32 first = 0; first < CPU_MAX && length < size; first++) {
+		u32 last = first;
+
+		if ((words[first / 64] & BIT(first % 64)) == 0)
+			continue;
+		while (last + 1 < CPU_MAX && (words[(last + 1) / 64] & BIT((last + 1) % 64)) != 0)
+			last++;
+		length += format(buffer + length, size - length, last > first ? "%s%u-%u" : "%s%u",
+				 length > 0 ? "," : "", first, last);
+		first = last;
+	}
+	if (length == 0)
+		format(buffer, size, "all");
+}
+
+static void show_words(const char *words, u64 mask, char *buffer, size_t size)
+{
+	struct text rest = text_of(words);
+	struct text word;
+	size_t length = 0;
+
+	for (u32 i = 0; text_next_word(&rest, &word); i++) {
+		if ((mask & BIT(i)) != 0 && length < size)
+			length += format(buffer + length, size - length, "%s%.*s",
+					 length > 0 ? " " : "", (int)word.length, word.start);
+	}
+	if (length == 0)
+		format(buffer, size, "none");
+}
+
+/* With the largest unit that leaves nothing over. */
+static size_t show_duration(u64 ns, char *buffer, size_t size)
+{
+	const struct {
+		const char *name;
+		u64 factor;
+	} units[] = {{"s", NS_PER_S}, {"ms", NS_PER_MS}, {"us", NS_PER_US}, {"ns", 1}};
+	u32 i = 0;
+
+	while (ns % units[i].factor != 0)
+		i++;
+	return format(buffer, size, "%llu%s", (unsigned long long)(ns / units[i].factor),
+		      units[i].name);
+}
+
+static void show_size(u64 bytes, char *buffer, size_t size)
+{
+	static const char names[] = "\0KMGT";
+	u32 i = 0;
+
+	while (i < 4 && bytes % 1024 == 0) {
+		bytes /= 1024;
+		i++;
+	}
+	format(buffer, size, i > 0 ? "%llu%c" : "%llu", (unsigned long long)bytes, names[i]);
+}
+
+void config_value_text(const struct config_key *key, const void *target, char *buffer, size_t size)
+{
+	const char *field = (const char *)target + key->offset;
+	const u64 *number = (const u64 *)(const void *)field;
+	size_t length;
+
+	buffer[0] = '\0';
+	switch (key->value) {
+	case VALUE_TEXT:
+		string_copy(buffer, size, field);
+		break;
+	case VALUE_SIZE:
+		show_size(*number, buffer, size);
+		break;
+	case VALUE_NUMBER:
+		format(buffer, size, "%llu", (unsigned long long)*number);
+		break;
+	case VALUE_PERCENT:
+		if (*number != 0)
+			format(buffer, size, "%llu%%", (unsigned long long)*number);
+		break;
+	case VALUE_DURATION:
+		show_duration(*number, buffer, size);
+		break;
+	case VALUE_CPUS:
+		show_cpus(number, buffer, size);
+		break;
+	case VALUE_RESERVE:
+		if (number[0] == 0)
+			break;
+		length = show_duration(number[0], buffer, size);
+		length += format(buffer + length, size - length, "/");
+		show_duration(number[1], buffer + length, size - length);
+		break;
+	case VALUE_CHOICE:
+		show_words(key->words, BIT(*number), buffer, size);
+		break;
+	case VALUE_TRAPS:
+		show_words(key->words, *number, buffer, size);
+		break;
+	case VALUE_PASSWORD:
+		break;
+	}
+}
+
+/* Quotes keep a '#' or an outer space part of a text. */
+const char *config_line_text(const struct config_key *key, const char *value, char *buffer,
+			     size_t size)
+{
+	bool quoted = key->value == VALUE_TEXT;
+	size_t length = format(buffer, size, quoted ? "%s = \"" : "%s = ", key->name);
+
+	for (; *value != '\0' && length + 3 < size; value++) {
+		if (quoted && (*value == '"' || *value == '\\'))
+			buffer[length++] = '\\';
+		buffer[length++] = *value;
+	}
+	string_copy(buffer + length, size - length, quoted ? "\"" : "");
+	return buffer;
+}

@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: MIT */
+#include "vmm/manager/config/cpio.h"
+#include "lib/bits.h"
+#include "lib/checked.h"
+#include "vmm/manager/text/parse_number.h"
+
+#define HEADER_BYTES 110u
+#define MAGIC_BYTES  6u
+#define FIELD_BYTES  8u
+#define ALIGNMENT    4u
+#define MODE_TYPE    0170000u
+#define MODE_REGULAR 0100000u
+#define TRAILER	     "TRAILER!!!"
+
+enum field { /* eight hexadecimal digits each, behind the magic */
+	     FIELD_MODE = 1,
+	     FIELD_SIZE = 6,
+	     FIELD_NAME_SIZE = 11,
+};
+
+void cpio_start(struct cpio *cpio, const void *archive, u64 size)
+{
+	*cpio = (struct cpio){.archive = archive, .size = size};
+}
+
+static enum cpio_result broken(struct cpio *cpio, const char *problem)
+{
+	cpio->problem = problem;
+	return CPIO_BROKEN;
+}
+
+static bool parse_field(const char *header, enum field field, u64 *value)
+{
+	char digits[2 + FIELD_BYTES] = "0x";
+
+	memcpy(digits + 2, header + MAGIC_BYTES + (size_t)field * FIELD_BYTES, FIELD_BYTES);
+	return parse_u64((struct text){digits, sizeof(digits)}, value);
+}
+
+/* Checks the name at `start`; `size` counts its terminator. */
+static const char *take_name(struct cpio *cpio, u64 start, u64 size, struct text *name)
+{
+	if (size == 0)
+		return "a member without a name";
+	if (!range_within(start, size, cpio->size))
+		return "truncated inside a member's name";
+	*name = (struct text){cpio->archive + start, size - 1};
+	if (name->start[name->length] != '\0' || strnlen(name->start, size) != name->length)
+		return "a member's name is not terminated where its length says";
+	while (name->length > 1 && name->start[0] == '.' && name->start[1] == '/') {
+		name->start += 2;
+		name->length -= 2;
+	}
+	while (name->length > 1 && name->start[0] == '/') {
+		name->start++;
+		name->length--;
+	}
+	return NULL;
+}
+
+enum cpio_result cpio_next(struct cpio *cpio, struct cpio_member *member)
+{
+	const char *header = cpio->archive + cpio->offset;
+	const char *problem;
+	u64 mode;
+	u64 name_size;
+	u64 data;
+
+	if (cpio->offset == cpio->size)
+		return broken(cpio, "the trailer is missing");
+	if (!range_within(cpio->offset, MAGIC_BYTES, cpio->size))
+		return broken(cpio, "truncated inside a member's header");
+	if (memcmp(header, "070701", MAGIC_BYTES) != 0 &&
+	    memcmp(header, "070702", MAGIC_BYTES) != 0)
+		return broken(cpio, "bad magic, 070701 (newc) is expected");
+	if (!range_within(cpio->offset, HEADER_BYTES, cpio->size))
+		return broken(cpio, "truncated inside a member's header");
+	if (!parse_field(header, FIELD_MODE, &mode) ||
+	    !parse_field(header, FIELD_SIZE, &member->size) ||
+	    !parse_field(header, FIELD_NAME_SIZE, &name_size))
+		return broken(cpio, "a header field is not hexadecimal");
+	problem = take_name(cpio, cpio->offset + HEADER_BYTES, name_size, &member->name);
+	if (problem != NULL)
+		return broken(cpio, problem);
+	if (text_equal(member->name, TRAILER))
+		return CPIO_END;
+
+	/* No sum wraps: each is below the archive's size plus 2^32. */
+	data = align_up(cpio->offset + HEADER_BYTES + name_size, ALIGNMENT);
+	if (!range_within(data, member->size, cpio->size))
+		return broken(cpio, "truncated inside a member's data");
+	if (member->name.length > CPIO_NAME_MAX)
+		return broken(cpio, "a member's name is longer than 63 bytes");
+	member->offset = data;
+	member->is_file = (mode & MODE_TYPE) == MODE_REGULAR;
+	cpio->offset = MIN(align_up(data + member->size, ALIGNMENT), cpio->size);
+	return CPIO_MEMBER;
+}

@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: MIT */
+#include "vmm/manager/config/options.h"
+#include "lib/format.h"
+#include "vmm/manager/log/log_names.h"
+#include "vmm/manager/text/parse_number.h"
+
+#define ALLOWED "config=FILE console=com1|com2 log=LEVEL cpus=N nokaslr run=\"command; command\""
+
+static void strip_quotes(struct text *text)
+{
+	if (text->length >= 2 && text->start[0] == '"' && text->start[text->length - 1] == '"') {
+		text->start++;
+		text->length -= 2;
+	}
+}
+
+/*
+ * Takes the next word; spaces between double quotes belong to it. GRUB puts its quotes round the
+ * whole word: "run=command; command".
+ */
+static bool next_option(struct text *rest, struct text *word)
+{
+	bool quoted = false;
+	size_t length = 0;
+
+	*rest = text_trim(*rest);
+	while (length < rest->length && (quoted || !char_is_space(rest->start[length]))) {
+		if (rest->start[length] == '"')
+			quoted = !quoted;
+		length++;
+	}
+	*word = (struct text){rest->start, length};
+	rest->start += length;
+	rest->length -= length;
+	strip_quotes(word);
+	return length > 0;
+}
+
+/* The part behind "name=", without the quotes round it. */
+static bool option_value(struct text word, const char *name, struct text *value)
+{
+	size_t length = strlen(name);
+
+	if (word.length <= length || memcmp(word.start, name, length) != 0 ||
+	    word.start[length] != '=')
+		return false;
+	*value = (struct text){word.start + length + 1, word.length - length - 1};
+	strip_quotes(value);
+	return true;
+}
+
+static bool set_console(struct options *options, struct text value)
+{
+	if (text_equal(value, "com1"))
+		options->console = 1;
+	else if (text_equal(value, "com2"))
+		options->console = 2;
+	else
+		return false;
+	return true;
+}
+
+static bool set_option(struct options *options, struct text word)
+{
+	struct text value;
+	u64 number;
+
+	if (option_value(word, "config", &value))
+		return text_copy(options->config, sizeof(options->config), value);
+	if (option_value(word, "console", &value))
+		return set_console(options, value);
+	if (option_value(word, "log", &value))
+		return options->log_given = log_level_parse(value, &options->log);
+	if (option_value(word, "run", &value))
+		return text_copy(options->run, sizeof(options->run), value);
+	/* These two are obeyed by the kernel. */
+	if (option_value(word, "cpus", &value))
+		return parse_u64(value, &number);
+	return text_equal(word, "nokaslr");
+}
+
+void options_parse(struct options *options, const char *line,
+		   void (*report)(void *context, const char *problem), void *context)
+{
+	struct text rest = text_of(line);
+	struct text word;
+	char shown[48];
+	char problem[192];
+
+	*options = (struct options){.config = "skerry.conf", .console = 1};
+	while (next_option(&rest, &word)) {
+		if (set_option(options, word))
+			continue;
+		format(problem, sizeof(problem), "command line: found \"%s\", allowed: " ALLOWED,
+		       text_show(shown, sizeof(shown), word));
+		report(context, problem);
+	}
+}

@@ -1,0 +1,244 @@
+/* SPDX-License-Identifier: MIT */
+#include "vmm/manager/config/setup.h"
+#include "kernel/abi/version.h"
+#include "lib/format.h"
+#include "vmm/manager/config/files.h"
+#include "vmm/manager/console/console.h"
+#include "vmm/manager/console/console_secret.h"
+#include "vmm/manager/entropy_names.h"
+#include "vmm/manager/host/machine.h"
+#include "vmm/manager/log/log.h"
+#include "vmm/manager/log/log_export.h"
+#include "vmm/manager/machine_channel.h"
+#include "vmm/manager/vm/vm.h"
+#include "vmm/rt/clock.h"
+#include "vmm/rt/start.h"
+
+#define DEMO_NAME   "demo"
+#define DEMO_MEMORY (16 * MIB)
+#define SETUP_NS    (10 * NS_PER_S) /* that a monitor may take to set itself up */
+
+static struct options options;
+static struct config config;
+static const char *config_name = "";
+
+static u32 next_vm;    /* of config.vm: the next to start */
+static u32 waiting_id; /* the last one started; 0: none */
+static u64 waiting_until_tsc;
+
+/* Shown above the prompt and kept in the log. */
+static void report(const char *problem)
+{
+	log_message(LOG_ERROR, LOG_CONFIG, "", "%s", problem);
+	console_notice("error: %s\n", problem);
+}
+
+static void report_option(void *context, const char *problem)
+{
+	(void)context;
+	report(problem);
+}
+
+static void report_config(void *context, const struct config_problem *problem)
+{
+	char text[352];
+
+	(void)context;
+	format(text, sizeof(text), "%s:%u:%u: %s", problem->file, problem->line, problem->column,
+	       problem->text);
+	report(text);
+}
+
+const struct options *setup_options_get(void)
+{
+	return &options;
+}
+
+struct config *setup_config(void)
+{
+	return &config;
+}
+
+const char *setup_config_name(void)
+{
+	return config_name;
+}
+
+void setup_options(void)
+{
+	char line[sizeof(start_info->command_line)];
+
+	string_copy(line, sizeof(line), start_info->command_line);
+	options_parse(&options, line, report_option, NULL);
+}
+
+/* COM2 is the console only where it is there; everything reported so far waits in the console. */
+void setup_serial(void)
+{
+	bool com1 = serial_open(SERIAL_COM1);
+	bool com2 = serial_open(SERIAL_COM2);
+
+	if (com2 && (options.console == 2 || !com1))
+		console_use(SERIAL_COM2);
+	if (!com2 && options.console == 2)
+		report("command line: found console=com2, allowed: com1, there is no second port");
+	if (com2 && console_port() != SERIAL_COM2)
+		machine_channel_open();
+}
+
+static void demo_config(void)
+{
+	struct vm_config *vm = &config.vm[config.vm_count++];
+
+	config_vm_init(vm);
+	string_copy(vm->name, sizeof(vm->name), DEMO_NAME);
+	string_copy(vm->kernel, sizeof(vm->kernel), VM_KERNEL_BUILT_IN);
+	vm->memory_bytes = DEMO_MEMORY;
+	vm->autostart = 1;
+}
+
+void setup_config_file(void)
+{
+	const struct file *file;
+	char problem[128];
+
+	config_init(&config);
+	files_init(report);
+	if (files_none()) {
+		demo_config();
+		return;
+	}
+	file = file_find(options.config);
+	if (file == NULL) {
+		format(problem, sizeof(problem),
+		       "there is no configuration %s among the boot files", options.config);
+		report(problem);
+		return;
+	}
+	config_name = file->name;
+	config_parse(&config, file->name, (struct text){(const char *)file->bytes, file->size},
+		     report_config, NULL);
+}
+
+static void set_log_store(void)
+{
+	struct host_config *host = &config.host;
+	enum status status;
+
+	if (host->log_segments == LOG_SEGMENTS_DEFAULT && host->log_segment_age_ns == 0 &&
+	    host->log_segment_bytes == LOG_SEGMENT_BYTES_DEFAULT)
+		return;
+	status = log_store_resize((u32)host->log_segments, (u32)host->log_segment_bytes,
+				  host->log_segment_age_ns);
+	if (status == STATUS_OK)
+		return;
+	host->log_segments = LOG_SEGMENTS_DEFAULT;
+	host->log_segment_bytes = LOG_SEGMENT_BYTES_DEFAULT;
+	host->log_segment_age_ns = 0;
+	report("[host] log.segments: found more than the machine has memory for, kept: 4 of 64K");
+}
+
+static void set_password(void)
+{
+	if (!config.host.password_asked)
+		return;
+	login_require(&config.host.password);
+	login_lock(&console_login);
+	login_lock(&machine_channel_login);
+}
+
+void setup_host(void)
+{
+	set_password();
+	if (options.log_given)
+		config.host.log = options.log;
+	log_level_set(LOG_CATEGORY_COUNT, (u32)config.host.log);
+	vm_log_rate_set((u32)config.host.log_rate);
+	set_log_store();
+	if (config.host.export == EXPORT_COM2 &&
+	    (!serial_present(SERIAL_COM2) || console_port() == SERIAL_COM2))
+		report("[host] export: found com2, which is not there or the console, allowed: off "
+		       "com1");
+	else
+		log_export_set((enum config_export)config.host.export,
+			       (enum config_log_format)config.host.log_format);
+}
+
+static void start_vm(const struct vm_config *vm_config)
+{
+	char problem[256];
+	struct vm *vm;
+
+	log_actor_set("configuration");
+	vm = vm_create(vm_config, problem, sizeof(problem));
+	waiting_id = vm != NULL ? vm->id : 0;
+	waiting_until_tsc = clock_tsc() + clock_ns_to_tsc(SETUP_NS);
+	if (vm == NULL || !vm_act(vm, ACTION_START, problem, sizeof(problem)))
+		console_notice("error: VM %s: %s\n", vm_config->name, problem);
+	log_actor_set(NULL);
+}
+
+#define ANNOUNCED_MAX 8u /* more are counted, not named */
+
+static void announce_vms(void)
+{
+	char starting[ANNOUNCED_MAX * (CONFIG_NAME_BYTES + 1)] = "";
+	size_t length = 0;
+	u32 count = 0;
+
+	for (u32 i = 0; i < config.vm_count; i++) {
+		if (!config.vm[i].autostart || config.vm[i].broken)
+			continue;
+		if (++count <= ANNOUNCED_MAX)
+			length += format(starting + length, sizeof(starting) - length, " %s",
+					 config.vm[i].name);
+	}
+	if (count == 0 || count > ANNOUNCED_MAX)
+		format(starting, sizeof(starting), count == 0 ? " no VM" : " %u VMs", count);
+	console_notice("Starting:%s. `help` lists the commands.\n", starting);
+}
+
+bool setup_start_next(void)
+{
+	if (next_vm == 0)
+		announce_vms();
+	if (next_vm == config.vm_count)
+		return false;
+	if (config.vm[next_vm].broken)
+		console_notice("error: VM %s is not created, see above\n",
+			       config.vm[next_vm].name);
+	else if (config.vm[next_vm].autostart)
+		start_vm(&config.vm[next_vm]);
+	next_vm++;
+	return true;
+}
+
+bool setup_settled(void)
+{
+	const struct vm *vm = waiting_id != 0 ? vm_by_id(waiting_id) : NULL;
+
+	return vm == NULL || (!vm->dying && vm_ready(vm)) || clock_tsc() >= waiting_until_tsc;
+}
+
+u64 setup_deadline(void)
+{
+	return setup_settled() ? ~0ull : waiting_until_tsc;
+}
+
+void setup_banner(void)
+{
+	const struct kernel_page *page = machine_page();
+	char entropy[ENTROPY_NAMES_BYTES];
+
+	console_notice("\nSkerry " SKERRY_VERSION ", %.16s, %u CPU%s, %llu MiB, %llu MiB free\n",
+		       start_info->backend, page->cpu_count, page->cpu_count == 1 ? "" : "s",
+		       (unsigned long long)(page->page_count * PAGE_SIZE / MIB),
+		       (unsigned long long)(page->pages[PAGE_FREE] * PAGE_SIZE / MIB));
+	log_message(LOG_INFO, LOG_BOOT, "", "Skerry " SKERRY_VERSION " on %.16s",
+		    start_info->backend);
+	entropy_names(page->entropy_sources, entropy, sizeof(entropy));
+	log_message(LOG_INFO, LOG_BOOT, "", "entropy from %s", entropy);
+	if (entropy_is_weak(page->entropy_sources))
+		log_message(LOG_WARNING, LOG_BOOT, "",
+			    "weak entropy, no RDSEED and no RDRAND: addresses may be guessed");
+}

@@ -1,0 +1,500 @@
+/* SPDX-License-Identifier: MIT */
+#include "vmm/manager/console/console.h"
+#include "lib/format.h"
+#include "vmm/manager/command.h"
+#include "vmm/manager/console/console_complete.h"
+#include "vmm/manager/console/console_input.h"
+#include "vmm/manager/console/console_notices.h"
+#include "vmm/manager/console/console_output.h"
+#include "vmm/manager/console/console_pager.h"
+#include "vmm/manager/console/console_reply.h"
+#include "vmm/manager/console/console_script.h"
+#include "vmm/manager/console/console_secret.h"
+#include "vmm/manager/console/line_editor.h"
+#include "vmm/manager/log/log.h"
+#include "vmm/rt/clock.h"
+
+#define PROMPT	     "skerry> "
+#define DETACH	     0x1d /* Ctrl-] */
+#define CONTROL_C    0x03
+#define COMMAND_ROOM	    (CONSOLE_OUTPUT_BYTES / 4 * 3) /* free before a command starts */
+#define GUEST_AHEAD	    2048u /* of a guest's output: what Ctrl-] can wait for */
+#define FULL_INPUT_RETRY_NS (10 * NS_PER_MS)
+#define FLUSH_NS	    NS_PER_S
+
+#define MORE	  "--more-- (space: a page, Enter: a line, G: all, q: no more)"
+#define MORE_GONE "\r                                                           \r"
+_Static_assert(sizeof(MORE_GONE) == sizeof(MORE) + 2, "it covers the other");
+
+enum mode {
+	MODE_CLOSED, /* before the first prompt */
+	MODE_EDIT,
+	MODE_WAIT,  /* a command is under way */
+	MODE_GUEST, /* attached */
+	MODE_SECRET, /* locked, or a new password being typed */
+};
+
+static enum serial_name port;
+static enum mode mode;
+static struct console_output output;
+static struct line_editor editor;
+static struct reply reply;
+static u32 guest; /* id of the VM attached to */
+
+static struct console_terminal terminal = {.rows = 24, .columns = LINE_COLUMNS};
+static struct pager pager;
+static struct text aside; /* goes out before what waits: the pager's own words */
+
+static void write_editor(void *context, const char *bytes, size_t count)
+{
+	(void)context;
+	console_output_raw(&output, bytes, count);
+}
+
+static void put_reply(void *context, enum reply_kind kind, struct text text)
+{
+	(void)context;
+	console_reply_put(&output, terminal.on, kind, reply.tone, text);
+}
+
+static u32 output_room(void *context)
+{
+	(void)context;
+	return console_output_room(&output);
+}
+
+static const struct requester operator_terminal = {
+	.put = put_reply,
+	.room = output_room,
+	.terminal = true,
+	.login = &console_login,
+	.name = "console",
+};
+
+/* The commands of `run=` before anybody has logged in: nobody is there to attach a guest to. */
+static const struct requester command_line = {
+	.put = put_reply,
+	.room = output_room,
+	.login = &console_login,
+	.name = "command line",
+};
+
+void console_init(enum serial_name name)
+{
+	port = name;
+	console_output_init(&output);
+	line_editor_init(&editor, PROMPT, write_editor, NULL);
+}
+
+void console_use(enum serial_name name)
+{
+	port = name;
+}
+
+enum serial_name console_port(void)
+{
+	return port;
+}
+
+/* Not above a guest's output or a password, and not to anybody who has not logged in. */
+static bool shows_notices(void)
+{
+	return mode != MODE_GUEST && mode != MODE_SECRET && console_login.open;
+}
+
+bool console_takes_notices(void)
+{
+	return shows_notices() && console_output_room(&output) > CONSOLE_OUTPUT_BYTES / 2;
+}
+
+static void show_notice(struct text text)
+{
+	if (mode == MODE_EDIT)
+		line_editor_hide(&editor);
+	console_output_fresh_line(&output);
+	console_output_text(&output, text);
+	if (mode == MODE_EDIT)
+		line_editor_show(&editor);
+}
+
+void console_notice(const char *pattern, ...)
+{
+	char text[1280];
+	va_list arguments;
+	size_t length;
+
+	va_start(arguments, pattern);
+	length = MIN(format_va(text, sizeof(text), pattern, arguments), sizeof(text) - 1);
+	va_end(arguments);
+	if (shows_notices())
+		show_notice((struct text){text, length});
+	else
+		console_notices_keep((struct text){text, length});
+}
+
+/* The commands of `run=` come before the password is asked for. */
+static void prompt_again(void)
+{
+	console_output_fresh_line(&output);
+	if (console_login.open || console_script_left()) {
+		mode = MODE_EDIT;
+		line_editor_begin(&editor);
+	} else {
+		mode = MODE_SECRET;
+		console_secret_ask(&output);
+	}
+}
+
+void console_open(void)
+{
+	prompt_again();
+}
+
+static void show_held_notices(void)
+{
+	console_output_fresh_line(&output);
+	console_output_text(&output, console_notices_take());
+}
+
+/* Leaves the guest's console; what was held back comes now. */
+static void detach(const char *why)
+{
+	const struct vm *vm = vm_by_id(guest);
+
+	log_actor_set(operator_terminal.name);
+	log_message(LOG_INFO, LOG_AUDIT, vm != NULL ? vm->config.name : "", "console left");
+	log_actor_set(NULL);
+	mode = MODE_WAIT;
+	console_output_fresh_line(&output);
+	if (why != NULL)
+		console_output_text(&output, text_of(why));
+	show_held_notices();
+	prompt_again();
+}
+
+static void attach(u32 id)
+{
+	char text[96];
+	struct vm *vm = vm_by_id(id);
+
+	if (vm == NULL) {
+		prompt_again();
+		return;
+	}
+	format(text, sizeof(text), "[console of %s, Ctrl-] leaves]\n", vm->config.name);
+	console_output_text(&output, text_of(text));
+	guest = id;
+	mode = MODE_GUEST;
+}
+
+static void finish_command(void)
+{
+	reply.resume = NULL;
+	console_output_fresh_line(&output);
+	pager_end(&pager, output.written);
+	if (reply.attach_id != 0) {
+		attach(reply.attach_id);
+	} else if (reply.secret_iterations != 0) {
+		mode = MODE_SECRET;
+		console_secret_make(&output, reply.secret_iterations);
+	} else {
+		prompt_again();
+	}
+}
+
+static void run(const char *line, bool typed)
+{
+	pager_begin(&pager, typed && terminal.on ? terminal.rows : 0, output.written);
+	memset(&reply, 0, sizeof(reply));
+	reply.to = console_login.open ? &operator_terminal : &command_line;
+	mode = MODE_WAIT;
+	command_run(&reply, line);
+	if (reply.resume == NULL)
+		finish_command();
+}
+
+static void tell_lost_input(void)
+{
+	u64 lost = console_input_lost();
+
+	if (lost != 0)
+		console_notice("error: %llu bytes of input were lost, send more slowly\n",
+			       (unsigned long long)lost);
+}
+
+/* A line that is not even looked at. */
+static void refuse(const char *pattern, ...)
+{
+	char text[96];
+	va_list arguments;
+
+	va_start(arguments, pattern);
+	format_va(text, sizeof(text), pattern, arguments);
+	va_end(arguments);
+	put_reply(NULL, REPLY_ERROR, text_of(text));
+	prompt_again();
+}
+
+static void edit(u8 byte)
+{
+	switch (line_editor_feed(&editor, (char)byte)) {
+	case LINE_NONE:
+		break;
+	case LINE_COMPLETE:
+		console_complete(&editor);
+		break;
+	case LINE_BREAK:
+		prompt_again();
+		break;
+	case LINE_TOO_LONG:
+		refuse("found a line that is too long, allowed: %u characters", LINE_MAX);
+		break;
+	case LINE_BAD:
+		refuse("found the byte 0x%02x at column %u, allowed: printable ASCII",
+		       editor.bad_byte, editor.bad_column);
+		break;
+	case LINE_DONE:
+		run(editor.text, true);
+		break;
+	}
+}
+
+/* The next of the commands of `run=`, shown as if it had been typed. */
+static bool run_script(void)
+{
+	char line[LINE_MAX + 1];
+
+	if (!console_script_left())
+		return false;
+	console_script_next(line);
+	if (line[0] == '\0')
+		return true;
+	console_output_text(&output, text_of(line));
+	console_output_text(&output, TEXT("\n"));
+	run(line, false);
+	return true;
+}
+
+/* True when a line was run, so that the rest of the loop gets its turn. */
+static bool step_edit(void)
+{
+	u8 byte;
+
+	if (console_output_room(&output) < COMMAND_ROOM)
+		return false;
+	if (run_script())
+		return true;
+	if (!console_login.open) {
+		prompt_again();
+		return true;
+	}
+	while (mode == MODE_EDIT && console_output_room(&output) >= COMMAND_ROOM) {
+		if (!console_input_next(port, &byte))
+			return false;
+		tell_lost_input();
+		edit(byte);
+	}
+	return true;
+}
+
+/* Gives up the waiting, not what is waited for. */
+static void interrupt_command(void)
+{
+	console_output_text(&output, TEXT("^C\n"));
+	reply.attach_id = 0;
+	finish_command();
+}
+
+static bool step_wait(void)
+{
+	if (reply.resume(&reply)) {
+		finish_command();
+		return true;
+	}
+	if (!console_input_interrupted(port))
+		return false;
+	interrupt_command();
+	return true;
+}
+
+static void pump_guest_output(struct vm *vm)
+{
+	u8 bytes[256];
+	u32 count;
+
+	while (CONSOLE_OUTPUT_BYTES - console_output_room(&output) < GUEST_AHEAD) {
+		count = vm_console_read(vm, bytes, sizeof(bytes));
+		if (count == 0)
+			return;
+		console_output_raw(&output, bytes, count);
+	}
+}
+
+static bool step_guest(void)
+{
+	struct vm *vm = vm_by_id(guest);
+	u8 byte;
+
+	if (vm == NULL) {
+		detach("[the VM is gone]\n");
+		return true;
+	}
+	pump_guest_output(vm);
+	if ((vm->state == VM_STOPPED || vm->state == VM_CRASHED) && !vm_console_waiting(vm) &&
+	    !vm->dying) {
+		detach("[the guest has ended]\n");
+		return true;
+	}
+	while (console_input_next(port, &byte)) {
+		if (byte == DETACH) {
+			detach(NULL);
+			return true;
+		}
+		if (vm_console_write(vm, &byte, 1) == 0) {
+			console_input_back(byte);
+			break;
+		}
+	}
+	return false;
+}
+
+static bool step_secret(void)
+{
+	enum console_secret_state state = console_secret_step(port);
+
+	if (state != CONSOLE_SECRET_DONE)
+		return state == CONSOLE_SECRET_BUSY;
+	show_held_notices();
+	prompt_again();
+	return true;
+}
+
+/* What the pager says goes ahead of what it holds back; true when it is out. */
+static bool send_aside(void)
+{
+	u32 sent = serial_send(port, (const u8 *)aside.start, (u32)aside.length);
+
+	aside.start += sent;
+	aside.length -= sent;
+	return aside.length == 0;
+}
+
+/* What did not fit has taken the prompt with it; true: there is more to send. */
+static bool recover(void)
+{
+	bool told = console_output_tell_loss(&output);
+
+	if (told && mode == MODE_EDIT)
+		line_editor_show(&editor);
+	return told;
+}
+
+static void send(void)
+{
+	const u8 *bytes;
+	u32 count;
+	u32 sent;
+
+	do {
+		if (aside.length > 0 && !send_aside())
+			return;
+		bytes = console_output_waiting(&output, &count);
+		if (pager.paused)
+			return;
+		count = pager_allow(&pager, bytes, count, output.sent);
+		if (pager.paused)
+			aside = TEXT(MORE);
+		sent = count > 0 ? serial_send(port, bytes, count) : 0;
+		pager_sent(&pager, bytes, sent, output.sent);
+		console_output_taken(&output, sent);
+	} while (aside.length > 0 || (sent > 0 && sent == count) || recover());
+}
+
+/* The rest of what is held back is not shown. */
+static void drop_page(void)
+{
+	if (!pager.ended)
+		interrupt_command();
+	console_output_taken(&output, pager.end - output.sent);
+	pager_off(&pager);
+}
+
+/* A key at "--more--": a line, the rest, nothing more, or else a page. */
+static void step_page(void)
+{
+	u8 byte;
+
+	if (!console_input_next(port, &byte))
+		return;
+	aside = TEXT(MORE_GONE);
+	if (byte == '\r' || byte == '\n')
+		pager_more(&pager, 1);
+	else if (byte == 'q' || byte == CONTROL_C)
+		drop_page();
+	else if (byte == 'G')
+		pager_off(&pager);
+	else
+		pager_more(&pager, pager.rows - 1);
+}
+
+void console_page_off(void)
+{
+	pager_off(&pager);
+}
+
+struct console_terminal console_terminal(void)
+{
+	return terminal;
+}
+
+void console_terminal_set(struct console_terminal settings)
+{
+	terminal = settings;
+	line_editor_columns(&editor, terminal.on ? terminal.columns : LINE_COLUMNS);
+}
+
+bool console_step(void)
+{
+	bool more = false;
+
+	if (pager.paused)
+		step_page();
+	switch (mode) {
+	case MODE_CLOSED:
+		break;
+	case MODE_EDIT:
+		more = !pager.paused && step_edit();
+		break;
+	case MODE_WAIT:
+		more = step_wait();
+		break;
+	case MODE_GUEST:
+		more = step_guest();
+		break;
+	case MODE_SECRET:
+		more = step_secret();
+		break;
+	}
+	send();
+	return more;
+}
+
+u64 console_deadline(void)
+{
+	if (mode == MODE_GUEST && console_input_held())
+		return clock_tsc() + clock_ns_to_tsc(FULL_INPUT_RETRY_NS);
+	if (mode == MODE_SECRET)
+		return console_secret_deadline();
+	if (mode == MODE_WAIT && reply.deadline_tsc != 0)
+		return reply.deadline_tsc;
+	return ~0ull;
+}
+
+void console_flush(void)
+{
+	u64 deadline = clock_tsc() + clock_ns_to_tsc(FLUSH_NS);
+
+	pager_off(&pager);
+	while (console_output_room(&output) < CONSOLE_OUTPUT_BYTES && clock_tsc() < deadline)
+		send();
+}

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include "vmm/manager/host/serial.h"
+
+/*
+ * The operator's terminal: edits lines, runs commands one after the other, is the console of a
+ * guest while attached to it. Nothing here waits; console_step moves on what can be moved.
+ */
+void console_init(enum serial_name port);
+/* Moves it to another port; what was not yet sent goes there. */
+void console_use(enum serial_name port);
+enum serial_name console_port(void);
+
+/* What the terminal can do; until it is told: nothing but show text. */
+struct console_terminal {
+	bool on;     /* colours, pages, clearing the screen */
+	u32 rows;    /* 0: no pages */
+	u32 columns;
+};
+struct console_terminal console_terminal(void);
+void console_terminal_set(struct console_terminal settings);
+/* The command under way shows all of its output without stopping. */
+void console_page_off(void);
+
+/* From now on there is a prompt, behind the commands of console_script.h. */
+void console_open(void);
+
+/*
+ * A line that nobody asked for. It is shown above the line being edited; while the terminal is a
+ * guest's console it waits until that is left.
+ */
+void console_notice(const char *pattern, ...) PRINTF_LIKE(1, 2);
+/* Whether a notice would be shown now. */
+bool console_takes_notices(void);
+
+/* Moves bytes and commands on; true when there is more to do at once. */
+bool console_step(void);
+/* When console_step has to be called at the latest. */
+u64 console_deadline(void);
+
+/* Sends all that waits, for a while at most: the machine is about to stop. */
+void console_flush(void);

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: MIT */
+#include "vmm/manager/console/console_complete.h"
+#include "lib/format.h"
+#include "vmm/manager/command.h"
+#include "vmm/manager/console/console.h"
+
+#define MORE_TEXT_MAX 24u
+
+struct candidates {
+	u32 count;
+	u32 listed;
+	char common[CONFIG_FILE_BYTES + CONFIG_NAME_BYTES];
+	char list[1024];
+	size_t list_length;
+};
+
+static void take(void *context, const char *word)
+{
+	struct candidates *candidates = context;
+	size_t length = strlen(word) + 2;
+	size_t same = 0;
+
+	if (candidates->count++ == 0)
+		string_copy(candidates->common, sizeof(candidates->common), word);
+	while (candidates->common[same] != '\0' && candidates->common[same] == word[same])
+		same++;
+	candidates->common[same] = '\0';
+	if (candidates->list_length + length + MORE_TEXT_MAX > sizeof(candidates->list))
+		return;
+	candidates->list_length +=
+		format(candidates->list + candidates->list_length,
+		       sizeof(candidates->list) - candidates->list_length, "%s  ", word);
+	candidates->listed++;
+}
+
+void console_complete(struct line_editor *editor)
+{
+	struct candidates candidates = {.count = 0};
+	size_t typed = command_complete(editor->text, editor->cursor, take, &candidates);
+	size_t common = strlen(candidates.common);
+
+	if (candidates.count == 0)
+		return;
+	if (common > typed)
+		line_editor_insert(editor, candidates.common + typed, (u32)(common - typed));
+	if (candidates.count == 1 && (common == 0 || candidates.common[common - 1] != '='))
+		line_editor_insert(editor, " ", 1);
+	else if (candidates.count > 1 && common == typed)
+		console_notice(candidates.listed < candidates.count ? "%s... %u in all\n" : "%s\n",
+			       candidates.list, candidates.count);
+}

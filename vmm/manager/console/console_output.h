@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include "vmm/manager/text/text.h"
+
+#define CONSOLE_OUTPUT_BYTES 131072u
+
+/*
+ * What waits to be sent to the operator's terminal: a byte ring that never blocks its writer. When
+ * it is full what comes is dropped and counted; once there is room again, one line says how
+ * much is missing. Writers of much look at console_output_room first.
+ */
+struct console_output {
+	u32 written; /* free-running */
+	u32 sent;    /* free-running */
+	u64 lost;    /* bytes dropped and not yet told */
+	bool line_start; /* the terminal's cursor is in the first column */
+	u8 bytes[CONSOLE_OUTPUT_BYTES];
+};
+
+void console_output_init(struct console_output *output);
+u32 console_output_room(const struct console_output *output);
+
+/* Bytes as they are, CR and LF included. */
+void console_output_raw(struct console_output *output, const void *bytes, size_t count);
+/* Text of this program's: each LF becomes CR LF. */
+void console_output_text(struct console_output *output, struct text text);
+/* True: something was lost, and the line that says so has just been written. */
+bool console_output_tell_loss(struct console_output *output);
+/* Ends the line unless the cursor is at the start of one. */
+void console_output_fresh_line(struct console_output *output);
+
+/* Up to *count waiting bytes, in place; console_output_taken says how many of them were sent. */
+const u8 *console_output_waiting(const struct console_output *output, u32 *count);
+void console_output_taken(struct console_output *output, u32 count);

@@ -1,0 +1,9 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include "vmm/manager/console/console_output.h"
+#include "vmm/manager/reply.h"
+
+/* A piece of an answer as the terminal shows it. */
+void console_reply_put(struct console_output *output, bool colours, enum reply_kind kind,
+		       enum reply_tone tone, struct text text);

@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: MIT */
+#include "vmm/manager/console/console_secret.h"
+#include "lib/format.h"
+#include "vmm/manager/console/console_input.h"
+#include "vmm/manager/random.h"
+#include "vmm/manager/secret_line.h"
+#include "vmm/rt/clock.h"
+
+/* As many as login takes at a time: others have their turn in between. */
+#define ITERATIONS_A_STEP 128u
+
+enum stage {
+	STAGE_PASSWORD, /* being typed */
+	STAGE_CHECK,
+	STAGE_DELAY, /* after too many wrong ones; what is typed meanwhile is lost */
+	STAGE_NEW,   /* a new one being typed */
+	STAGE_AGAIN, /* and once more */
+	STAGE_MAKE,  /* its hash under way */
+};
+
+struct login console_login = {.name = "console", .open = true};
+static struct console_output *output;
+static enum stage stage;
+static struct secret_line line;
+static struct secret_line first; /* of the two lines of a new password */
+static struct password_hash made;
+static struct password_work work;
+
+static void put(const char *text)
+{
+	console_output_text(output, text_of(text));
+}
+
+static void ask(enum stage next, const char *prompt)
+{
+	stage = next;
+	secret_line_begin(&line);
+	console_output_fresh_line(output);
+	put(prompt);
+}
+
+static void ask_password(void)
+{
+	ask(STAGE_PASSWORD, "password: ");
+}
+
+void console_secret_ask(struct console_output *to)
+{
+	output = to;
+	if (!login_possible())
+		put("error: the password in the configuration cannot be read: locked until the "
+		    "machine starts with one that can\n");
+	ask_password();
+}
+
+void console_secret_make(struct console_output *to, u32 iterations)
+{
+	output = to;
+	made = (struct password_hash){.iterations = iterations, .salt_bytes = PASSWORD_SALT_BYTES};
+	ask(STAGE_NEW, "new password: ");
+}
+
+static struct text typed(const struct secret_line *from)
+{
+	return (struct text){from->text, from->length};
+}
+
+static bool same_lines(void)
+{
+	u8 difference = (u8)(first.length ^ line.length);
+
+	for (u32 i = 0; i < PASSWORD_LENGTH_MAX; i++)
+		difference |= (u8)(first.text[i] ^ line.text[i]);
+	return difference == 0;
+}
+
+static enum console_secret_state give_up(const char *why)
+{
+	secret_line_begin(&line);
+	secret_line_begin(&first);
+	put(why);
+	return CONSOLE_SECRET_DONE;
+}
+
+static enum console_secret_state take_new(void)
+{
+	if (line.length < PASSWORD_LENGTH_MIN || line.length > PASSWORD_LENGTH_MAX)
+		return give_up("error: found one that is too short or too long, allowed: 8 to 64 "
+			       "characters\n");
+	first = line;
+	ask(STAGE_AGAIN, "once more: ");
+	return CONSOLE_SECRET_BUSY;
+}
+
+static enum console_secret_state take_again(void)
+{
+	if (!same_lines())
+		return give_up("error: found two different ones, allowed: the same twice\n");
+	random_draw(made.salt, made.salt_bytes);
+	password_begin(&work, typed(&line), &made);
+	give_up("");
+	stage = STAGE_MAKE;
+	return CONSOLE_SECRET_BUSY;
+}
+
+static enum console_secret_state take_line(void)
+{
+	put("\n");
+	if (stage == STAGE_NEW)
+		return take_new();
+	if (stage == STAGE_AGAIN)
+		return take_again();
+	login_try(&console_login, typed(&line));
+	secret_line_begin(&line);
+	stage = STAGE_CHECK;
+	return CONSOLE_SECRET_BUSY;
+}
+
+static enum console_secret_state take_break(void)
+{
+	put("^C\n");
+	if (stage != STAGE_PASSWORD)
+		return give_up("");
+	ask_password();
+	return CONSOLE_SECRET_BUSY;
+}
+
+static enum console_secret_state step_typing(enum serial_name port)
+{
+	u8 byte;
+
+	while (console_input_next(port, &byte)) {
+		switch (secret_line_feed(&line, byte)) {
+		case SECRET_NONE:
+			break;
+		case SECRET_DONE:
+			return take_line();
+		case SECRET_BREAK:
+			return take_break();
+		}
+	}
+	return CONSOLE_SECRET_IDLE;
+}
+
+static enum console_secret_state step_check(void)
+{
+	char text[96];
+	u64 wait_ns;
+
+	switch (login_step(&console_login)) {
+	case LOGIN_CHECKING:
+		return CONSOLE_SECRET_BUSY;
+	case LOGIN_RIGHT:
+		return CONSOLE_SECRET_DONE;
+	case LOGIN_WRONG:
+		break;
+	}
+	wait_ns = login_wait_ns(&console_login);
+	put("error: wrong password\n");
+	if (wait_ns == 0) {
+		ask_password();
+		return CONSOLE_SECRET_BUSY;
+	}
+	format(text, sizeof(text), "%u wrong ones in a row, the next is taken in %llu s\n",
+	       console_login.failures, (unsigned long long)((wait_ns + NS_PER_S - 1) / NS_PER_S));
+	put(text);
+	stage = STAGE_DELAY;
+	return CONSOLE_SECRET_IDLE;
+}
+
+static enum console_secret_state step_delay(enum serial_name port)
+{
+	u8 byte;
+
+	while (console_input_next(port, &byte))
+		;
+	if (login_wait_ns(&console_login) != 0)
+		return CONSOLE_SECRET_IDLE;
+	ask_password();
+	return CONSOLE_SECRET_BUSY;
+}
+
+static enum console_secret_state step_make(void)
+{
+	char text[PASSWORD_TEXT_BYTES];
+
+	if (!password_step(&work, ITERATIONS_A_STEP))
+		return CONSOLE_SECRET_BUSY;
+	memcpy(made.hash, work.hash, sizeof(made.hash));
+	password_forget(&work, sizeof(work));
+	password_text(&made, text, sizeof(text));
+	put("# for [host] of the configuration\npassword = ");
+	put(text);
+	put("\n");
+	return CONSOLE_SECRET_DONE;
+}
+
+enum console_secret_state console_secret_step(enum serial_name port)
+{
+	switch (stage) {
+	case STAGE_CHECK:
+		return step_check();
+	case STAGE_DELAY:
+		return step_delay(port);
+	case STAGE_MAKE:
+		return step_make();
+	default:
+		return step_typing(port);
+	}
+}
+
+u64 console_secret_deadline(void)
+{
+	return stage == STAGE_DELAY ? console_login.again_tsc : ~0ull;
+}

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include "vmm/manager/console/console_output.h"
+#include "vmm/manager/host/serial.h"
+#include "vmm/manager/login.h"
+
+/*
+ * What the console asks without showing what is typed: the password that opens it, and the two
+ * lines that make a new one. Nothing here waits: one step moves on what can be moved.
+ */
+enum console_secret_state {
+	CONSOLE_SECRET_IDLE, /* nothing to do before there is input, or the deadline */
+	CONSOLE_SECRET_BUSY, /* more to do at once */
+	CONSOLE_SECRET_DONE, /* the console is the operator's again */
+};
+
+/* The door to the console. */
+extern struct login console_login;
+
+/* Asks for the password; a terminal that has it is told by CONSOLE_SECRET_DONE. */
+void console_secret_ask(struct console_output *output);
+/* Asks for a new password, twice; prints the line for the configuration. */
+void console_secret_make(struct console_output *output, u32 iterations);
+
+enum console_secret_state console_secret_step(enum serial_name port);
+/* When that has to be called at the latest. */
+u64 console_secret_deadline(void);

@@ -1,0 +1,238 @@
+/* SPDX-License-Identifier: MIT */
+/* What each key does to the line. */
+#include "vmm/manager/console/line_keys.h"
+#include "vmm/manager/text/text.h"
+
+enum escape_state { ESCAPE_NONE, ESCAPE_FIRST, ESCAPE_CSI, ESCAPE_SS3 };
+
+static u32 word_left(const struct line_editor *editor)
+{
+	u32 at = editor->cursor;
+
+	while (at > 0 && editor->text[at - 1] == ' ')
+		at--;
+	while (at > 0 && editor->text[at - 1] != ' ')
+		at--;
+	return at;
+}
+
+static u32 word_right(const struct line_editor *editor)
+{
+	u32 at = editor->cursor;
+
+	while (at < editor->length && editor->text[at] == ' ')
+		at++;
+	while (at < editor->length && editor->text[at] != ' ')
+		at++;
+	return at;
+}
+
+static void delete_right(struct line_editor *editor)
+{
+	if (editor->cursor < editor->length)
+		line_erase(editor, editor->cursor, editor->cursor + 1, false);
+}
+
+/* A byte that no key sends and no line has. */
+void line_take_bad(struct line_editor *editor, char byte)
+{
+	if (editor->bad_column == 0) {
+		editor->bad_byte = (u8)byte;
+		editor->bad_column = editor->cursor + 1;
+	}
+}
+
+static void move_left(struct line_editor *editor, bool word)
+{
+	line_move_to(editor, word ? word_left(editor) : editor->cursor - (editor->cursor > 0));
+}
+
+static void move_right(struct line_editor *editor, bool word)
+{
+	line_move_to(editor, word ? word_right(editor) : MIN(editor->cursor + 1, editor->length));
+}
+
+/* The keys that send a number and '~'. */
+static void obey_numbered(struct line_editor *editor, bool modified)
+{
+	switch (editor->escape[0]) {
+	case '1':
+	case '7':
+		if (editor->escape_length == 1)
+			line_move_to(editor, 0);
+		break;
+	case '4':
+	case '8':
+		line_move_to(editor, editor->length);
+		break;
+	case '3':
+		if (modified)
+			line_erase(editor, editor->cursor, word_right(editor), true);
+		else
+			delete_right(editor);
+		break;
+	default: /* PageUp, F5, the brackets round what is pasted */
+		break;
+	}
+}
+
+/*
+ * Sequences of xterm, rxvt, VT100 and the Linux console: "[" parameters final, or "O" final. With
+ * Ctrl or Alt held xterm adds ";5" or ";3", rxvt sends small letters or an ESC before it all.
+ */
+static void obey_escape(struct line_editor *editor, char final)
+{
+	bool modified = editor->meta || strchr(editor->escape, ';') != NULL ||
+			editor->escape[0] == '5' || (final >= 'a' && final <= 'd');
+
+	switch (final) {
+	case 'A':
+		line_history_up(editor);
+		break;
+	case 'B':
+		line_history_down(editor);
+		break;
+	case 'C':
+	case 'c':
+		move_right(editor, modified);
+		break;
+	case 'D':
+	case 'd':
+		move_left(editor, modified);
+		break;
+	case 'H':
+		line_move_to(editor, 0);
+		break;
+	case 'F':
+		line_move_to(editor, editor->length);
+		break;
+	case '~':
+		obey_numbered(editor, modified);
+		break;
+	case 'E': /* other keys of a terminal: they do nothing */
+	case 'P':
+	case 'Q':
+	case 'R':
+	case 'S':
+	case 'Z':
+		break;
+	default:
+		line_take_bad(editor, ESCAPE);
+		break;
+	}
+}
+
+/* ESC and a letter: Alt held, or ESC pressed before. */
+static void obey_alt(struct line_editor *editor, char byte)
+{
+	switch (byte) {
+	case 'b':
+		move_left(editor, true);
+		break;
+	case 'f':
+		move_right(editor, true);
+		break;
+	case 'd':
+		line_erase(editor, editor->cursor, word_right(editor), true);
+		break;
+	case BACKSPACE:
+	case DELETE:
+		line_erase(editor, word_left(editor), editor->cursor, true);
+		break;
+	default:
+		break;
+	}
+}
+
+void line_escape_feed(struct line_editor *editor, char byte)
+{
+	u8 state = editor->escape_state;
+
+	if (state == ESCAPE_FIRST && byte == ESCAPE) {
+		editor->meta = true;
+		return;
+	}
+	if (state == ESCAPE_FIRST && (byte == '[' || byte == 'O')) {
+		editor->escape_state = byte == '[' ? ESCAPE_CSI : ESCAPE_SS3;
+		editor->escape_length = 0;
+		memset(editor->escape, 0, sizeof(editor->escape));
+		return;
+	}
+	/* ECMA-48, 5.4: parameter and intermediate bytes, then one final byte from '@' to '~' */
+	if (state == ESCAPE_CSI && byte >= ' ' && byte < '@') {
+		if (editor->escape_length < sizeof(editor->escape) - 1)
+			editor->escape[editor->escape_length++] = byte;
+		return;
+	}
+	editor->escape_state = ESCAPE_NONE;
+	if (state == ESCAPE_FIRST)
+		obey_alt(editor, byte);
+	else
+		obey_escape(editor, byte);
+}
+
+enum line_event line_control_feed(struct line_editor *editor, char byte)
+{
+	switch ((enum control)byte) {
+	case CTRL_C:
+		line_draw_text(editor, "^C\r\n");
+		editor->shown = false;
+		line_clear(editor);
+		return LINE_BREAK;
+	case TAB:
+		return LINE_COMPLETE;
+	case CTRL_A:
+		line_move_to(editor, 0);
+		break;
+	case CTRL_B:
+		move_left(editor, false);
+		break;
+	case CTRL_D:
+		delete_right(editor);
+		break;
+	case CTRL_E:
+		line_move_to(editor, editor->length);
+		break;
+	case CTRL_F:
+		move_right(editor, false);
+		break;
+	case BACKSPACE:
+	case DELETE:
+		line_erase(editor, editor->cursor - (editor->cursor > 0), editor->cursor, false);
+		break;
+	case CTRL_K:
+		line_erase(editor, editor->cursor, editor->length, true);
+		break;
+	case CTRL_L:
+		line_redraw(editor);
+		break;
+	case CTRL_N:
+		line_history_down(editor);
+		break;
+	case CTRL_P:
+		line_history_up(editor);
+		break;
+	case CTRL_R:
+		line_search_begin(editor);
+		break;
+	case CTRL_U:
+		line_erase(editor, 0, editor->cursor, true);
+		break;
+	case CTRL_W:
+		line_erase(editor, word_left(editor), editor->cursor, true);
+		break;
+	case CTRL_Y:
+		line_editor_insert(editor, editor->killed, editor->killed_length);
+		break;
+	case ESCAPE:
+		editor->escape_state = ESCAPE_FIRST;
+		editor->meta = false;
+		break;
+	case CTRL_G:
+		break;
+	default:
+		line_take_bad(editor, byte);
+		break;
+	}
+	return LINE_NONE;
+}

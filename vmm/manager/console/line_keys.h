@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include "vmm/manager/console/line_editor.h"
+
+/* What the parts of the line editor use of each other. */
+
+enum control {
+	CTRL_A = 0x01, CTRL_B = 0x02, CTRL_C = 0x03, CTRL_D = 0x04, CTRL_E = 0x05, CTRL_F = 0x06,
+	BACKSPACE = 0x08, TAB = 0x09, LINE_FEED = 0x0a, CTRL_K = 0x0b, CTRL_L = 0x0c,
+	CARRIAGE_RETURN = 0x0d, CTRL_N = 0x0e, CTRL_P = 0x10, CTRL_R = 0x12, CTRL_U = 0x15,
+	CTRL_W = 0x17, CTRL_Y = 0x19, ESCAPE = 0x1b, DELETE = 0x7f, CTRL_G = 0x07,
+};
+
+
+/* line_editor.c: text and terminal. */
+void line_draw_text(struct line_editor *editor, const char *text);
+void line_redraw(struct line_editor *editor);
+void line_clear(struct line_editor *editor);
+void line_move_to(struct line_editor *editor, u32 cursor);
+/* Takes [from, to) out; what was killed (`keep`) can be yanked back. */
+void line_erase(struct line_editor *editor, u32 from, u32 to, bool keep);
+void line_replace(struct line_editor *editor, const char *text);
+
+/* line_history.c */
+void line_history_add(struct line_editor *editor);
+void line_history_up(struct line_editor *editor);
+void line_history_down(struct line_editor *editor);
+void line_search_begin(struct line_editor *editor);
+/* What was found becomes the line, or the line is what it was. */
+void line_search_end(struct line_editor *editor, bool keep);
+/* True when the byte belongs to the search; else it ends the search and is a key like any other. */
+bool line_search_feed(struct line_editor *editor, char byte);
+
+/* line_keys.c */
+/* A byte that no key sends and no line has. */
+void line_take_bad(struct line_editor *editor, char byte);
+void line_escape_feed(struct line_editor *editor, char byte);
+enum line_event line_control_feed(struct line_editor *editor, char byte);

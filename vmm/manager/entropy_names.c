@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: MIT */
+#include "vmm/manager/entropy_names.h"
+#include "kernel/abi/pages.h"
+#include "lib/format.h"
+
+void entropy_names(u64 sources, char *text, size_t size)
+{
+	format(text, size, "%s%s%s%s", sources & ENTROPY_RDSEED ? "rdseed " : "",
+	       sources & ENTROPY_RDRAND ? "rdrand " : "",
+	       sources & ENTROPY_TSC_JITTER ? "tsc " : "",
+	       sources & ENTROPY_LOADER ? "loader" : "");
+}
+
+bool entropy_is_weak(u64 sources)
+{
+	return (sources & (ENTROPY_RDSEED | ENTROPY_RDRAND)) == 0;
+}

@@ -1,0 +1,240 @@
+/* SPDX-License-Identifier: MIT */
+#include "vmm/manager/host/host_acpi.h"
+#include "arch/x86_64/hw/acpi.h"
+#include "lib/bits.h"
+#include "lib/string.h"
+
+#define TABLE_BYTES_MAX (4 * MIB)
+#define TABLE_COUNT_MAX 128u
+_Static_assert(sizeof(struct acpi_rsdp) == HOST_ACPI_RSDP_BYTES, "as the header says");
+#define FADT_BYTES_MIN offsetof(struct acpi_fadt, reset_reg) /* ACPI 1.0 has 116 bytes */
+
+/* ACPI 20.2: the encodings that the value of \_S5 is made of */
+enum aml {
+	AML_ZERO = 0x00,
+	AML_ONE = 0x01,
+	AML_NAME = 0x08,
+	AML_BYTE = 0x0a,
+	AML_WORD = 0x0b,
+	AML_DWORD = 0x0c,
+	AML_PACKAGE = 0x12,
+	AML_ROOT = '\\',
+};
+
+struct reader {
+	host_acpi_read *read;
+	void *context;
+	u64 root; /* XSDT or RSDT */
+	u32 root_bytes;
+	u32 pointer_bytes; /* 8 or 4 */
+};
+
+static bool checksum_good(const u8 *bytes, u64 count)
+{
+	u8 sum = 0;
+
+	for (u64 i = 0; i < count; i++)
+		sum = (u8)(sum + bytes[i]);
+	return sum == 0;
+}
+
+/* A whole table with a good checksum; NULL when there is none. Any signature if `signature` is
+ * NULL. */
+static const u8 *read_table(const struct reader *reader, u64 hpa, const char *signature, u32 *bytes)
+{
+	struct acpi_header header;
+	const u8 *table = hpa != 0 ? reader->read(reader->context, hpa, sizeof(header)) : NULL;
+
+	if (table == NULL)
+		return NULL;
+	memcpy(&header, table, sizeof(header));
+	if (header.length < sizeof(header) || header.length > TABLE_BYTES_MAX ||
+	    (signature != NULL && memcmp(header.signature, signature, 4) != 0))
+		return NULL;
+	table = reader->read(reader->context, hpa, header.length);
+	if (table == NULL || !checksum_good(table, header.length))
+		return NULL;
+	*bytes = header.length;
+	return table;
+}
+
+static bool find_root(struct reader *reader, const u8 *bytes)
+{
+	struct acpi_rsdp rsdp;
+
+	memcpy(&rsdp, bytes, sizeof(rsdp));
+	if (memcmp(rsdp.signature, ACPI_RSDP_SIGNATURE, sizeof(rsdp.signature)) != 0 ||
+	    !checksum_good(bytes, ACPI_RSDP_V1_BYTES))
+		return false;
+	reader->root = rsdp.xsdt_address;
+	reader->pointer_bytes = 8;
+	if (rsdp.revision >= 2 && checksum_good(bytes, sizeof(rsdp)) &&
+	    read_table(reader, reader->root, "XSDT", &reader->root_bytes) != NULL)
+		return true;
+	reader->root = rsdp.rsdt_address;
+	reader->pointer_bytes = 4;
+	return read_table(reader, reader->root, "RSDT", &reader->root_bytes) != NULL;
+}
+
+/* The address of the table at `index` in the root table, 0 behind the last. */
+static u64 table_at(const struct reader *reader, u32 index)
+{
+	u32 offset = (u32)sizeof(struct acpi_header) + index * reader->pointer_bytes;
+	const u8 *root;
+	u64 address = 0;
+
+	if (index >= TABLE_COUNT_MAX || offset + reader->pointer_bytes > reader->root_bytes)
+		return 0;
+	root = reader->read(reader->context, reader->root, reader->root_bytes);
+	if (root != NULL)
+		memcpy(&address, root + offset, reader->pointer_bytes);
+	return address;
+}
+
+/* ACPI 20.2.4: two bits say how many bytes follow the first. Moves *at behind the length. */
+static bool skip_package_length(const u8 *aml, u32 bytes, u32 *at)
+{
+	if (*at >= bytes)
+		return false;
+	*at += 1 + (aml[*at] >> 6);
+	return *at < bytes;
+}
+
+static bool take_integer(const u8 *aml, u32 bytes, u32 *at, u8 *value)
+{
+	u32 size;
+
+	if (*at >= bytes)
+		return false;
+	switch ((enum aml)aml[*at]) {
+	case AML_ZERO:
+	case AML_ONE:
+		*value = aml[(*at)++];
+		return true;
+	case AML_BYTE:
+		size = 1;
+		break;
+	case AML_WORD:
+		size = 2;
+		break;
+	case AML_DWORD:
+		size = 4;
+		break;
+	default:
+		return false;
+	}
+	if (bytes - *at <= size)
+		return false;
+	*value = aml[*at + 1];
+	*at += 1 + size;
+	return true;
+}
+
+/*
+ * Looks for Name(_S5_, Package(){SLP_TYPa, SLP_TYPb, ...}) by its bytes: no interpreter is needed
+ * for a package of constants, which is what every firmware writes.
+ */
+static bool find_s5(const u8 *aml, u32 bytes, struct host_power *power)
+{
+	for (u32 i = sizeof(struct acpi_header) + 2; i + 4 < bytes; i++) {
+		u32 at = i + 4;
+
+		if (memcmp(aml + i, "_S5_", 4) != 0 || aml[at] != AML_PACKAGE ||
+		    !(aml[i - 1] == AML_NAME || (aml[i - 1] == AML_ROOT && aml[i - 2] == AML_NAME)))
+			continue;
+		at++;
+		if (!skip_package_length(aml, bytes, &at) || aml[at] < 1)
+			continue;
+		power->sleep_type_b = 0;
+		if (aml[at] >= 2) {
+			at++;
+			if (take_integer(aml, bytes, &at, &power->sleep_type_a) &&
+			    take_integer(aml, bytes, &at, &power->sleep_type_b))
+				return true;
+			continue;
+		}
+		at++;
+		if (take_integer(aml, bytes, &at, &power->sleep_type_a))
+			return true;
+	}
+	return false;
+}
+
+static bool find_s5_in_tables(const struct reader *reader, u64 dsdt, struct host_power *power)
+{
+	u32 bytes;
+	const u8 *table = read_table(reader, dsdt, "DSDT", &bytes);
+	u64 address;
+
+	if (table != NULL && find_s5(table, bytes, power))
+		return true;
+	for (u32 i = 0; (address = table_at(reader, i)) != 0; i++) {
+		table = read_table(reader, address, "SSDT", &bytes);
+		if (table != NULL && find_s5(table, bytes, power))
+			return true;
+	}
+	return false;
+}
+
+/* The old field when it is there, else the extended one when that is in I/O space. */
+static u16 control_port(u32 port, const struct acpi_address *extended)
+{
+	if (port != 0 && port <= 0xffff)
+		return (u16)port;
+	if (extended->space == ACPI_SPACE_IO && extended->address <= 0xffff)
+		return (u16)extended->address;
+	return 0;
+}
+
+static void take_fadt(const struct acpi_fadt *fadt, struct host_power *power)
+{
+	power->pm1a_control = control_port(fadt->pm1a_cnt_blk, &fadt->x_pm1a_cnt_blk);
+	power->pm1b_control = control_port(fadt->pm1b_cnt_blk, &fadt->x_pm1b_cnt_blk);
+	power->smi_command = fadt->smi_cmd <= 0xffff ? (u16)fadt->smi_cmd : 0;
+	power->acpi_enable = fadt->acpi_enable;
+	power->century = fadt->century;
+	if ((fadt->flags & ACPI_FADT_RESET_REG_SUP) != 0 &&
+	    fadt->reset_reg.space == ACPI_SPACE_IO && fadt->reset_reg.address <= 0xffff) {
+		power->reset_port = (u16)fadt->reset_reg.address;
+		power->reset_value = fadt->reset_value;
+	}
+}
+
+static bool find_fadt(const struct reader *reader, struct acpi_fadt *fadt)
+{
+	const u8 *table;
+	u64 address;
+	u32 bytes;
+
+	memset(fadt, 0, sizeof(*fadt));
+	for (u32 i = 0; (address = table_at(reader, i)) != 0; i++) {
+		table = read_table(reader, address, "FACP", &bytes);
+		if (table == NULL || bytes < FADT_BYTES_MIN)
+			continue;
+		memcpy(fadt, table, MIN(bytes, sizeof(*fadt)));
+		return true;
+	}
+	return false;
+}
+
+void host_acpi_parse(const u8 rsdp[HOST_ACPI_RSDP_BYTES], host_acpi_read *read, void *context,
+		     struct host_power *power)
+{
+	struct reader reader = {.read = read, .context = context};
+	struct acpi_fadt fadt;
+
+	*power = (struct host_power){.problem = NULL};
+	if (!find_root(&reader, rsdp)) {
+		power->problem = "the firmware has no ACPI tables";
+		return;
+	}
+	if (!find_fadt(&reader, &fadt)) {
+		power->problem = "the firmware's ACPI tables have no FADT";
+		return;
+	}
+	take_fadt(&fadt, power);
+	if (power->pm1a_control == 0)
+		power->problem = "the ACPI tables name no PM1a control port";
+	else if (!find_s5_in_tables(&reader, fadt.x_dsdt != 0 ? fadt.x_dsdt : fadt.dsdt, power))
+		power->problem = "the ACPI tables do not describe \\_S5";
+}

@@ -1,0 +1,222 @@
+/* SPDX-License-Identifier: MIT */
+#include "vmm/manager/host/machine.h"
+#include "arch/x86_64/hw/acpi.h"
+#include "lib/bits.h"
+#include "lib/string.h"
+#include "vmm/manager/host/host_acpi.h"
+#include "vmm/manager/host/host_rtc.h"
+#include "vmm/manager/host/port_io.h"
+#include "vmm/manager/host/serial.h"
+#include "vmm/rt/clock.h"
+#include "vmm/rt/start.h"
+#include "vmm/rt/syscall.h"
+
+#define CMOS_INDEX     0x70u
+#define CMOS_DATA      0x71u
+#define RTC_TRIES      10000u
+#define ACPI_ENABLE_NS (300 * NS_PER_MS)
+
+enum rtc_register { /* MC146818, figure 9 */
+		    RTC_SECOND = 0x00,
+		    RTC_MINUTE = 0x02,
+		    RTC_HOUR = 0x04,
+		    RTC_DAY = 0x07,
+		    RTC_MONTH = 0x08,
+		    RTC_YEAR = 0x09,
+		    RTC_STATUS_A = 0x0a,
+		    RTC_STATUS_B = 0x0b,
+};
+#define RTC_UPDATING 0x80u
+
+static const struct kernel_page *page;
+static struct host_power power;
+static u64 wall_seconds; /* at wall_tsc; 0: not known */
+static u64 wall_tsc;
+
+/* The part of physical memory that is mapped for the parser. */
+static struct {
+	u64 hpa;
+	u64 bytes;
+	u64 address;
+} window;
+
+const struct kernel_page *machine_page(void)
+{
+	return page;
+}
+
+static bool map_kernel_page(void)
+{
+	const struct start_entry *entry = start_find(START_KERNEL_PAGE);
+	u64 bytes = entry != NULL ? align_up(entry->offset + entry->value, PAGE_SIZE) : 0;
+	u64 address;
+
+	if (entry == NULL || sys_space_map(start_handle(START_SPACE), 0, entry->handle, 0, bytes,
+					   RIGHT_READ, &address) != STATUS_OK)
+		return false;
+	page = (const struct kernel_page *)(address + entry->offset);
+	return true;
+}
+
+static void window_close(void)
+{
+	if (window.bytes != 0)
+		sys_space_unmap(start_handle(START_SPACE), window.address, window.bytes);
+	window.bytes = 0;
+}
+
+static const u8 *read_physical(void *context, u64 hpa, u64 bytes)
+{
+	u64 first = align_down(hpa, PAGE_SIZE);
+	u64 size = align_up(hpa - first + bytes, PAGE_SIZE);
+	handle_t memory;
+	enum status status;
+
+	(void)context;
+	if (hpa >= window.hpa && hpa - window.hpa + bytes <= window.bytes)
+		return (const u8 *)window.address + (hpa - window.hpa);
+	window_close();
+	if (hpa + bytes < hpa ||
+	    sys_memory_physical(start_handle(START_ROOT), first, size, 0, &memory) != STATUS_OK)
+		return NULL;
+	status = sys_space_map(start_handle(START_SPACE), 0, memory, 0, size, RIGHT_READ,
+			       &window.address);
+	sys_handle_close(memory);
+	if (status != STATUS_OK)
+		return NULL;
+	window.hpa = first;
+	window.bytes = size;
+	return (const u8 *)window.address + (hpa - first);
+}
+
+static u8 cmos_read(u8 index)
+{
+	port_out8(CMOS_INDEX, index);
+	return port_in8(CMOS_DATA);
+}
+
+static void rtc_read_once(struct host_rtc *rtc)
+{
+	*rtc = (struct host_rtc){
+		.second = cmos_read(RTC_SECOND),
+		.minute = cmos_read(RTC_MINUTE),
+		.hour = cmos_read(RTC_HOUR),
+		.day = cmos_read(RTC_DAY),
+		.month = cmos_read(RTC_MONTH),
+		.year = cmos_read(RTC_YEAR),
+		.century =
+			power.century != 0 && power.century < 0x80 ? cmos_read(power.century) : 0,
+		.status_b = cmos_read(RTC_STATUS_B),
+	};
+}
+
+/* Reads until two readings agree with no update between them. */
+static void rtc_read(void)
+{
+	struct host_rtc first = {.second = 0xff};
+	struct host_rtc second;
+
+	if (sys_ports_grant(start_handle(START_ROOT), start_handle(START_SELF), CMOS_INDEX, 2) !=
+	    STATUS_OK)
+		return;
+	for (u32 i = 0; i < RTC_TRIES; i++) {
+		if ((cmos_read(RTC_STATUS_A) & RTC_UPDATING) != 0)
+			continue;
+		rtc_read_once(&second);
+		if (memcmp(&first, &second, sizeof(first)) == 0)
+			break;
+		first = second;
+	}
+	wall_tsc = clock_tsc();
+	if (!host_rtc_to_unix(&first, &wall_seconds))
+		wall_seconds = 0;
+}
+
+enum status machine_init(void)
+{
+	if (!map_kernel_page())
+		return STATUS_NOT_FOUND;
+	host_acpi_parse(start_info->rsdp, read_physical, NULL, &power);
+	window_close();
+	rtc_read();
+	return STATUS_OK;
+}
+
+u64 machine_time_ns(void)
+{
+	return clock_tsc_to_ns(clock_tsc() - page->boot_tsc);
+}
+
+u64 machine_wall_seconds(u64 tsc)
+{
+	if (wall_seconds == 0)
+		return 0;
+	return wall_seconds + clock_tsc_to_ns(tsc - wall_tsc) / NS_PER_S;
+}
+
+static void flush_consoles(void)
+{
+	serial_flush(SERIAL_COM1);
+	serial_flush(SERIAL_COM2);
+}
+
+/* ACPI 4.8.2.5: outside ACPI mode the firmware owns the power-management registers. */
+static void enable_acpi_mode(void)
+{
+	u64 deadline = clock_tsc() + clock_ns_to_tsc(ACPI_ENABLE_NS);
+
+	if ((port_in16(power.pm1a_control) & ACPI_PM1_SCI_EN) != 0 || power.smi_command == 0 ||
+	    power.acpi_enable == 0 ||
+	    sys_ports_grant(start_handle(START_ROOT), start_handle(START_SELF), power.smi_command,
+			    1) != STATUS_OK)
+		return;
+	port_out8(power.smi_command, power.acpi_enable);
+	while ((port_in16(power.pm1a_control) & ACPI_PM1_SCI_EN) == 0 && clock_tsc() < deadline)
+		;
+}
+
+static u16 sleep_value(u16 control, u8 type)
+{
+	u32 kept = control & ~(u32)(ACPI_PM1_SLP_TYP | ACPI_PM1_SLP_EN);
+	u32 sleep = ((u32)type << ACPI_PM1_SLP_TYP_SHIFT & ACPI_PM1_SLP_TYP) | ACPI_PM1_SLP_EN;
+
+	return (u16)(kept | sleep);
+}
+
+const char *machine_power_problem(void)
+{
+	return power.problem;
+}
+
+const char *machine_power_off(void)
+{
+	handle_t root = start_handle(START_ROOT);
+	handle_t self = start_handle(START_SELF);
+
+	if (power.problem != NULL)
+		return power.problem;
+	if (sys_ports_grant(root, self, power.pm1a_control, 2) != STATUS_OK)
+		return "the PM1a control port is not to be had";
+	flush_consoles();
+	enable_acpi_mode();
+	/* ACPI 7.4.2: both blocks, where there are two, get their type; the last write takes
+	 * effect. */
+	if (power.pm1b_control != 0 &&
+	    sys_ports_grant(root, self, power.pm1b_control, 2) == STATUS_OK)
+		port_out16(power.pm1b_control,
+			   sleep_value(port_in16(power.pm1b_control), power.sleep_type_b));
+	sys_machine_stop(root, MACHINE_STOP_OUT, power.pm1a_control,
+			 sleep_value(port_in16(power.pm1a_control), power.sleep_type_a), 2);
+	return "the kernel refused";
+}
+
+const char *machine_reboot(void)
+{
+	handle_t root = start_handle(START_ROOT);
+
+	flush_consoles();
+	if (power.reset_port != 0)
+		sys_machine_stop(root, MACHINE_STOP_OUT, power.reset_port, power.reset_value, 1);
+	sys_machine_stop(root, MACHINE_STOP_RESET, 0, 0, 0);
+	return "the kernel refused";
+}

@@ -1,0 +1,222 @@
+/* SPDX-License-Identifier: MIT */
+#include "vmm/manager/host/serial.h"
+#include "arch/x86_64/hw/uart.h"
+#include "vmm/manager/events.h"
+#include "vmm/manager/host/port_io.h"
+#include "vmm/rt/clock.h"
+#include "vmm/rt/start.h"
+#include "vmm/rt/syscall.h"
+
+#define FLUSH_NS       (100 * NS_PER_MS)
+#define SEND_BURST_MAX 512u /* bytes in one turn of the loop when the UART swallows them at once   \
+			     */
+#define DRAIN_MAX 4096u	    /* a UART that never stops delivering must not hold the loop */
+
+struct serial {
+	u16 port;
+	u32 line; /* ISA interrupt */
+	bool present;
+	bool polled; /* COM3 has COM1's interrupt: nobody listens to it */
+	u8 ier;
+	u32 fifo_bytes; /* what it takes at once when its transmitter is empty */
+	handle_t irq;
+	u32 written; /* free-running */
+	u32 read;
+	bool full;   /* what comes is left in the UART, whose sender may wait or not */
+	u64 lost;    /* told as soon as all before it has been taken */
+	u64 gap;     /* lost at gap_at, a place in what was received */
+	u32 gap_at;
+	u8 received[SERIAL_RECEIVE_BYTES];
+};
+
+static struct serial ports[SERIAL_COUNT] = {
+	[SERIAL_COM1] = {.port = UART_COM1, .line = UART_COM1_IRQ},
+	[SERIAL_COM2] = {.port = UART_COM2, .line = UART_COM2_IRQ},
+	[SERIAL_COM3] = {.port = UART_COM3, .polled = true},
+};
+
+static u8 reg_read(const struct serial *serial, enum uart_reg reg)
+{
+	return port_in8((u16)(serial->port + reg));
+}
+
+static void reg_write(const struct serial *serial, enum uart_reg reg, u32 value)
+{
+	port_out8((u16)(serial->port + reg), (u8)value);
+}
+
+/* The scratch register keeps what is written; the upper half of IER reads as 0. */
+static bool uart_answers(const struct serial *serial)
+{
+	for (u32 value = 0x5a; value <= 0xa5; value += 0xa5 - 0x5a) {
+		reg_write(serial, UART_SCR, value);
+		if (reg_read(serial, UART_SCR) != value)
+			return false;
+	}
+	return (reg_read(serial, UART_IER) & ~(u32)UART_IER_MASK) == 0;
+}
+
+static void uart_configure(struct serial *serial)
+{
+	reg_write(serial, UART_IER, 0);
+	reg_write(serial, UART_LCR, UART_LCR_DLAB);
+	reg_write(serial, UART_DLL, UART_DIVISOR_115200);
+	reg_write(serial, UART_DLM, 0);
+	reg_write(serial, UART_LCR, UART_LCR_8N1);
+	reg_write(serial, UART_FCR, UART_FCR_ENABLE | UART_FCR_TRIGGER_8);
+	reg_write(serial, UART_MCR, UART_MCR_DTR | UART_MCR_RTS | UART_MCR_OUT2);
+	serial->fifo_bytes =
+		(reg_read(serial, UART_IIR) & UART_IIR_FIFO) == UART_IIR_FIFO ? UART_FIFO_BYTES : 1;
+}
+
+bool serial_present(enum serial_name name)
+{
+	return ports[name].present;
+}
+
+static u8 receive_ier(const struct serial *serial)
+{
+	return serial->full || serial->polled ? 0 : UART_IER_RECEIVED;
+}
+
+bool serial_open(enum serial_name name)
+{
+	struct serial *serial = &ports[name];
+
+	if (sys_ports_grant(start_handle(START_ROOT), start_handle(START_SELF), serial->port,
+			    UART_PORT_COUNT) != STATUS_OK ||
+	    !uart_answers(serial))
+		return false;
+	uart_configure(serial);
+	if (!serial->polled && (sys_irq_create(start_handle(START_ROOT), serial->line, IRQ_ISA,
+					       &serial->irq) != STATUS_OK ||
+				events_bind(serial->irq, EVENT_SERIAL, name) != STATUS_OK))
+		return false;
+	serial->present = true;
+	serial->ier = receive_ier(serial);
+	serial_interrupt(name);
+	return true;
+}
+
+/*
+ * Bytes did not fit the UART, behind those that fill it: at least one, it does not count them
+ * (PC16550D, LSR bit 1).
+ */
+static void note_overrun(struct serial *serial)
+{
+	if (serial->gap++ == 0)
+		serial->gap_at = serial->written + serial->fifo_bytes;
+}
+
+static void drain(struct serial *serial)
+{
+	for (u32 i = 0; i < DRAIN_MAX; i++) {
+		u8 status;
+
+		serial->full = serial->written - serial->read == SERIAL_RECEIVE_BYTES;
+		if (serial->full)
+			return;
+		status = reg_read(serial, UART_LSR);
+		if ((status & UART_LSR_OVERRUN) != 0)
+			note_overrun(serial);
+		if ((status & UART_LSR_DATA_READY) == 0)
+			return;
+		serial->received[serial->written++ % SERIAL_RECEIVE_BYTES] =
+			reg_read(serial, UART_RBR);
+	}
+}
+
+/* RTS asks the sender to wait while nothing more can be taken. */
+static void set_rts(const struct serial *serial)
+{
+	reg_write(serial, UART_MCR,
+		  UART_MCR_DTR | UART_MCR_OUT2 | (serial->full ? 0 : UART_MCR_RTS));
+}
+
+/* There is room again for what was left in the UART. */
+static void drain_again(struct serial *serial)
+{
+	drain(serial);
+	set_rts(serial);
+	serial->ier |= receive_ier(serial);
+	reg_write(serial, UART_IER, serial->ier);
+}
+
+void serial_interrupt(enum serial_name name)
+{
+	struct serial *serial = &ports[name];
+
+	if (!serial->present)
+		return;
+	drain(serial);
+	if (serial->full)
+		set_rts(serial);
+	if (serial->polled)
+		return;
+	sys_irq_unmask(serial->irq);
+	/*
+	 * The line is edge-triggered: what came up while it was masked would never be heard.
+	 * Turning the causes off and on again makes a new edge if one of them is still there.
+	 * THR-empty always is: serial_send turns it on when it has something left.
+	 */
+	reg_write(serial, UART_IER, 0);
+	serial->ier = receive_ier(serial);
+	reg_write(serial, UART_IER, serial->ier);
+}
+
+static void tell_gap(struct serial *serial)
+{
+	serial->lost += serial->gap;
+	serial->gap = 0;
+}
+
+u32 serial_receive(enum serial_name name, void *bytes, u32 size, u64 *lost)
+{
+	struct serial *serial = &ports[name];
+	u8 *to = bytes;
+	u32 count = 0;
+
+	while (count < size && serial->read != serial->written) {
+		if (serial->gap != 0 && serial->read == serial->gap_at)
+			tell_gap(serial);
+		to[count++] = serial->received[serial->read++ % SERIAL_RECEIVE_BYTES];
+	}
+	if (serial->full && serial->written - serial->read <= SERIAL_RECEIVE_BYTES / 2)
+		drain_again(serial);
+	if (lost != NULL)
+		*lost = serial->lost;
+	return count;
+}
+
+static void set_ier(struct serial *serial, u8 ier)
+{
+	if (serial->ier == ier || serial->polled)
+		return;
+	serial->ier = ier;
+	reg_write(serial, UART_IER, ier);
+}
+
+u32 serial_send(enum serial_name name, const u8 *bytes, u32 count)
+{
+	struct serial *serial = &ports[name];
+	u32 sent = 0;
+
+	if (!serial->present)
+		return count;
+	while (sent < count && sent < SEND_BURST_MAX &&
+	       (reg_read(serial, UART_LSR) & UART_LSR_THR_EMPTY) != 0) {
+		for (u32 i = 0; i < serial->fifo_bytes && sent < count; i++)
+			reg_write(serial, UART_THR, bytes[sent++]);
+	}
+	set_ier(serial, receive_ier(serial) | (sent < count ? UART_IER_THR_EMPTY : 0));
+	return sent;
+}
+
+void serial_flush(enum serial_name name)
+{
+	u64 deadline = clock_tsc() + clock_ns_to_tsc(FLUSH_NS);
+
+	while (ports[name].present && clock_tsc() < deadline &&
+	       (reg_read(&ports[name], UART_LSR) & UART_LSR_IDLE) == 0)
+		;
+}

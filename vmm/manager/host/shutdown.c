@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: MIT */
+#include "vmm/manager/host/shutdown.h"
+#include "vmm/manager/console/console.h"
+#include "vmm/manager/host/machine.h"
+#include "vmm/manager/machine_channel.h"
+
+static enum shutdown wanted;
+
+void shutdown_ask(enum shutdown what)
+{
+	wanted = what;
+}
+
+void shutdown_step(void)
+{
+	enum shutdown what = wanted;
+
+	if (what == SHUTDOWN_NONE)
+		return;
+	wanted = SHUTDOWN_NONE;
+	console_flush();
+	machine_channel_flush();
+	console_notice("error: the machine does not stop: %s\n",
+		       what == SHUTDOWN_REBOOT ? machine_reboot() : machine_power_off());
+}
+
+static bool resume_never(struct reply *reply)
+{
+	(void)reply;
+	return false;
+}
+
+void shutdown_run(struct reply *reply, enum shutdown what)
+{
+	shutdown_ask(what);
+	if (reply->to->terminal)
+		reply->resume = resume_never;
+}

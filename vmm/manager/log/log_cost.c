@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: MIT */
+#include "vmm/manager/log/log_cost.h"
+
+#define COUNT_ENOUGH 16u /* for a mean that can be gone by */
+#define TOO_LONG     16u /* times the mean: no line is so much longer than the others */
+
+void log_cost_add(struct log_cost *cost, u64 tsc)
+{
+	u64 mean = log_cost_each(cost);
+
+	if (cost->count >= COUNT_ENOUGH && tsc > TOO_LONG * mean)
+		tsc = mean;
+	cost->tsc += tsc;
+	cost->count++;
+}
+
+u64 log_cost_each(const struct log_cost *cost)
+{
+	return cost->count != 0 ? cost->tsc / cost->count : 0;
+}

@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: MIT */
+#include "vmm/manager/log/log_export.h"
+#include "lib/format.h"
+#include "vmm/manager/console/console.h"
+#include "vmm/manager/log/log.h"
+#include "vmm/manager/log/log_text.h"
+#include "vmm/manager/machine_channel.h"
+#include "vmm/rt/clock.h"
+
+static enum config_export export_target;
+static enum config_log_format export_form;
+static bool as_json;
+static struct log_reader reader;
+static u64 lost; /* since the export began */
+static u64 lost_told;
+
+/* The line on its way. */
+static char line_bytes[LOG_LINE_JSON_BYTES + 1];
+static u32 line_length;
+
+void log_export_set(enum config_export target, enum config_log_format form)
+{
+	export_target = target;
+	export_form = form;
+	as_json = form == LOG_FORMAT_JSON || (form == LOG_FORMAT_AUTO && target == EXPORT_COM2);
+}
+
+enum config_export log_export_get(void)
+{
+	return export_target;
+}
+
+enum config_log_format log_export_form(void)
+{
+	return export_form;
+}
+
+u64 log_export_lost(void)
+{
+	return lost;
+}
+
+static void make_loss(void)
+{
+	line_length = (u32)format(line_bytes, sizeof(line_bytes),
+				  as_json ? "{\"lost\":%llu}\n" : "[%llu lines lost]\n",
+				  (unsigned long long)(lost - lost_told));
+	lost_told = lost;
+}
+
+/* The next line to send; what was lost before it is told first. */
+static bool next_line(void)
+{
+	u64 start = clock_tsc();
+	struct log_line line;
+
+	line_length = 0;
+	lost += log_overtaken(&reader);
+	if (lost != lost_told) {
+		make_loss();
+		return true;
+	}
+	if (!log_next(&reader, &line))
+		return false;
+	if (as_json) {
+		line_length = (u32)log_line_json(&line, line_bytes, LOG_LINE_JSON_BYTES);
+		line_bytes[line_length++] = '\n';
+	} else {
+		line_length = (u32)log_line_text(&line, line_bytes, sizeof(line_bytes));
+	}
+	log_cost_add(&log_stats()->export, clock_tsc() - start);
+	return true;
+}
+
+static bool step_com2(void)
+{
+	bool moved = false;
+
+	while (machine_channel_takes_line() && next_line()) {
+		machine_channel_line((struct text){line_bytes, line_length});
+		moved = true;
+	}
+	return moved;
+}
+
+static bool step_com1(void)
+{
+	bool moved = false;
+
+	while (console_takes_notices() && next_line()) {
+		console_notice("%.*s", (int)line_length, line_bytes);
+		moved = true;
+	}
+	return moved;
+}
+
+bool log_export_step(void)
+{
+	switch (export_target) {
+	case EXPORT_OFF:
+		break;
+	case EXPORT_COM1:
+		return step_com1();
+	case EXPORT_COM2:
+		return step_com2();
+	}
+	return false;
+}

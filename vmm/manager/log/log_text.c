@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: MIT */
+#include "vmm/manager/log/log_text.h"
+#include "lib/format.h"
+#include "vmm/manager/log/log_names.h"
+#include "vmm/manager/text/json.h"
+
+size_t log_line_text(const struct log_line *line, char *buffer, size_t size)
+{
+	size_t length = format(buffer, size, "[%5llu.%06llu] %u %-7s %-7s %.*s%s%.*s\n",
+			       (unsigned long long)(line->time_ns / NS_PER_S),
+			       (unsigned long long)(line->time_ns % NS_PER_S / NS_PER_US),
+			       line->cpu, log_level_name(line->level),
+			       log_category_name(line->category), (int)line->vm.length,
+			       line->vm.start, line->vm.length > 0 ? ": " : "",
+			       (int)line->text.length, line->text.start);
+
+	return MIN(length, size - 1);
+}
+
+size_t log_line_json(const struct log_line *line, char *buffer, size_t size)
+{
+	struct json json;
+
+	json_start(&json, buffer, size);
+	json_object_begin(&json, NULL);
+	json_u64(&json, "time_ns", line->time_ns);
+	json_u64(&json, "cpu", line->cpu);
+	json_string(&json, "level", log_level_name(line->level));
+	json_string(&json, "category", log_category_name(line->category));
+	json_text(&json, "vm", line->vm);
+	json_text(&json, "text", line->text);
+	json_u64(&json, "sequence", line->sequence);
+	json_object_end(&json);
+	return json_finish(&json);
+}

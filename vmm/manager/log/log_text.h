@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include "vmm/manager/log/log_store.h"
+
+#define LOG_LINE_TEXT_BYTES 512u
+#define LOG_LINE_JSON_BYTES 1024u
+
+/* "[    1.234567] 0 info    boot    alpha: text\n"; returns the length. */
+size_t log_line_text(const struct log_line *line, char *buffer, size_t size);
+/* One JSON object without the newline; 0 when the buffer is too small. */
+size_t log_line_json(const struct log_line *line, char *buffer, size_t size);

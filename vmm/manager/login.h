@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include "vmm/manager/password.h"
+
+/*
+ * Who may give commands. Each way in (the console, the machine channel) is a door; with a password
+ * in the configuration it is shut until somebody gives that. From the third wrong one in a row on,
+ * the next has to wait, twice as long each time.
+ */
+#define LOGIN_FREE_FAILURES 3u
+#define LOGIN_DELAY_MAX_S   64u
+
+struct login {
+	const char *name; /* for the log */
+	bool open;
+	bool checking;
+	u32 failures;  /* in a row */
+	u64 again_tsc; /* nothing is checked before */
+	struct password_work work;
+	bool never; /* what is being checked cannot be right */
+};
+
+enum login_state { LOGIN_CHECKING, LOGIN_WRONG, LOGIN_RIGHT };
+
+/*
+ * What opens the doors from now on; `hash` stays the caller's. One without iterations opens none:
+ * a password was asked for and cannot be read. NULL: they stay open.
+ */
+void login_require(const struct password_hash *hash);
+/* Whether there is anything to lock with, and whether anything can open. */
+bool login_required(void);
+bool login_possible(void);
+
+/* Shuts a door; without a password it stays open. */
+void login_lock(struct login *login);
+
+/* How long until the next attempt; 0: now. */
+u64 login_wait_ns(const struct login *login);
+/* Begins to check what was given; not while there is something to wait for. */
+void login_try(struct login *login, struct text password);
+/* A part of the work; both ends are written to the log. */
+enum login_state login_step(struct login *login);

@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: MIT */
+#include "vmm/manager/password.h"
+#include "lib/format.h"
+#include "vmm/manager/text/parse_number.h"
+
+#define SCHEME "pbkdf2-sha256$"
+
+/* HMAC's two pads, RFC 2104 */
+#define INNER_PAD 0x36
+#define OUTER_PAD 0x5c
+
+/* The part up to the next '$' or the end. */
+static struct text next_part(struct text *rest)
+{
+	struct text part = {rest->start, 0};
+
+	while (part.length < rest->length && part.start[part.length] != '$')
+		part.length++;
+	rest->start += part.length;
+	rest->length -= part.length;
+	if (rest->length > 0) {
+		rest->start++;
+		rest->length--;
+	}
+	return part;
+}
+
+/* Returns how many bytes the digits are; 0 where they are none, or not `minimum` to `maximum`. */
+static u32 parse_hex(struct text text, u8 *bytes, u32 minimum, u32 maximum)
+{
+	if (text.length % 2 != 0 || text.length < 2ul * minimum || text.length > 2ul * maximum)
+		return 0;
+	for (size_t i = 0; i < text.length / 2; i++) {
+		u32 high = char_hex_value(text.start[2 * i]);
+		u32 low = char_hex_value(text.start[2 * i + 1]);
+
+		if (high > 15 || low > 15)
+			return 0;
+		bytes[i] = (u8)(high << 4 | low);
+	}
+	return (u32)text.length / 2;
+}
+
+bool password_parse(struct text text, struct password_hash *hash)
+{
+	const size_t scheme = strlen(SCHEME);
+	struct password_hash parsed = {0};
+	struct text rest;
+	struct text salt;
+	u64 iterations;
+
+	if (text.length < scheme || memcmp(text.start, SCHEME, scheme) != 0)
+		return false;
+	rest = (struct text){text.start + scheme, text.length - scheme};
+	if (!parse_u64(next_part(&rest), &iterations) || iterations < PASSWORD_ITERATIONS_MIN ||
+	    iterations > PASSWORD_ITERATIONS_MAX)
+		return false;
+	salt = next_part(&rest);
+	parsed.iterations = (u32)iterations;
+	parsed.salt_bytes =
+		parse_hex(salt, parsed.salt, PASSWORD_SALT_BYTES_MIN, PASSWORD_SALT_BYTES_MAX);
+	if (parsed.salt_bytes == 0 || parse_hex(rest, parsed.hash, SHA256_BYTES, SHA256_BYTES) == 0)
+		return false;
+	*hash = parsed;
+	return true;
+}
+
+static size_t add_hex(const u8 *bytes, u32 count, char *buffer, size_t size)
+{
+	size_t length = 0;
+
+	for (u32 i = 0; i < count && length < size; i++)
+		length += format(buffer + length, size - length, "%02x", bytes[i]);
+	return length;
+}
+
+void password_text(const struct password_hash *hash, char *buffer, size_t size)
+{
+	size_t length = format(buffer, size, SCHEME "%u$", hash->iterations);
+
+	length += add_hex(hash->salt, hash->salt_bytes, buffer + length, size - length);
+	length += format(buffer + length, size - length, "$");
+	add_hex(hash->hash, SHA256_BYTES, buffer + length, size - length);
+}
+
+/* HMAC-SHA-256 of a text of at most 55 bytes less than a block, so one block each way. */
+static void hmac(const struct password_work *work, const void *bytes, size_t count,
+		 u8 digest[SHA256_BYTES])
+{
+	u8 inner[SHA256_BYTES];
+
+	sha256_finish(work->inner, SHA256_BLOCK_BYTES, bytes, count, inner);
+	sha256_finish(work->outer, SHA256_BLOCK_BYTES, inner, sizeof(inner), digest);
+}
+
+static struct sha256_state key_state(const u8 *key, u8 pad)
+{
+	struct sha256_state state = sha256_initial;
+	u8 block[SHA256_BLOCK_BYTES];
+
+	for (u32 i = 0; i < SHA256_BLOCK_BYTES; i++)
+		block[i] = key[i] ^ pad;
+	sha256_block(&state, block);
+	password_forget(block, sizeof(block));
+	return state;
+}
+
+void password_begin(struct password_work *work, struct text password,
+		    const struct password_hash *as)
+{
+	u8 key[SHA256_BLOCK_BYTES] = {0};
+	u8 first[PASSWORD_SALT_BYTES_MAX + 4] = {0};
+
+	memcpy(key, password.start, MIN(password.length, (size_t)PASSWORD_LENGTH_MAX));
+	work->inner = key_state(key, INNER_PAD);
+	work->outer = key_state(key, OUTER_PAD);
+	password_forget(key, sizeof(key));
+	/* U_1 is of the salt and the block's number, 1 */
+	memcpy(first, as->salt, as->salt_bytes);
+	first[as->salt_bytes + 3] = 1;
+	hmac(work, first, as->salt_bytes + 4, work->last);
+	memcpy(work->hash, work->last, SHA256_BYTES);
+	work->left = as->iterations - 1;
+}
+
+bool password_step(struct password_work *work, u32 iterations)
+{
+	for (; iterations > 0 && work->left > 0; iterations--, work->left--) {
+		hmac(work, work->last, SHA256_BYTES, work->last);
+		for (u32 i = 0; i < SHA256_BYTES; i++)
+			work->hash[i] ^= work->last[i];
+	}
+	return work->left == 0;
+}
+
+bool password_matches(struct password_work *work, const struct password_hash *hash)
+{
+	u8 difference = 0;
+
+	for (u32 i = 0; i < SHA256_BYTES; i++)
+		difference |= work->hash[i] ^ hash->hash[i];
+	password_forget(work, sizeof(*work));
+	return difference == 0;
+}
+
+void password_forget(void *bytes, size_t count)
+{
+	volatile u8 *at = bytes;
+
+	while (count-- > 0)
+		*at++ = 0;
+}

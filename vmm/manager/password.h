@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include "vmm/manager/sha256.h"
+#include "vmm/manager/text/text.h"
+
+#define PASSWORD_LENGTH_MIN	8u /* of a new one */
+#define PASSWORD_LENGTH_MAX	64u
+#define PASSWORD_SALT_BYTES	16u /* of a new one */
+#define PASSWORD_SALT_BYTES_MIN 8u
+#define PASSWORD_SALT_BYTES_MAX 32u
+#define PASSWORD_ITERATIONS	100000u /* of a new one */
+#define PASSWORD_ITERATIONS_MIN 1000u
+#define PASSWORD_ITERATIONS_MAX 1000000u
+#define PASSWORD_HASH_ALLOWED                                                                      \
+	"pbkdf2-sha256$ITERATIONS$SALT$HASH with 1000 to 1000000 iterations, a salt of 8 to 32 "   \
+	"bytes and a hash of 32 bytes in hex; the command `password` makes it"
+#define PASSWORD_TEXT_BYTES (14 + 8 + 2 * PASSWORD_SALT_BYTES_MAX + 1 + 2 * SHA256_BYTES + 1)
+
+/* What is kept of a password: PBKDF2 with HMAC-SHA-256 (RFC 8018, 5.2), one block long. */
+struct password_hash {
+	u32 iterations; /* 0: there is none */
+	u32 salt_bytes;
+	u8 salt[PASSWORD_SALT_BYTES_MAX];
+	u8 hash[SHA256_BYTES];
+};
+
+/* pbkdf2-sha256$ITERATIONS$SALT$HASH, salt and hash in hex; false for anything else. */
+bool password_parse(struct text text, struct password_hash *hash);
+/* Its text, into PASSWORD_TEXT_BYTES. */
+void password_text(const struct password_hash *hash, char *buffer, size_t size);
+
+/* The hash of a password on its way: it takes long on purpose, so it is made in steps. */
+struct password_work {
+	struct sha256_state inner; /* HMAC's two states behind their key block */
+	struct sha256_state outer;
+	u8 last[SHA256_BYTES]; /* U_i of RFC 8018 */
+	u8 hash[SHA256_BYTES]; /* the sum so far */
+	u32 left;	       /* iterations */
+};
+
+/* Begins with `password` and what `as` says of iterations and salt. */
+void password_begin(struct password_work *work, struct text password,
+		    const struct password_hash *as);
+/* Moves on by at most `iterations`; true when the hash is there. */
+bool password_step(struct password_work *work, u32 iterations);
+/* Whether it is that hash; takes as long wherever they differ. Forgets the work. */
+bool password_matches(struct password_work *work, const struct password_hash *hash);
+
+/* Overwrites what must not stay in memory. */
+void password_forget(void *bytes, size_t count);

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include "vmm/manager/password.h"
+
+/* A line that is typed and not shown: Backspace and Ctrl-U mend it. */
+struct secret_line {
+	char text[PASSWORD_LENGTH_MAX];
+	u32 length; /* one more than `text` holds: too long, only Ctrl-U mends that */
+	bool after_cr;
+};
+
+enum secret_event { SECRET_NONE, SECRET_DONE, SECRET_BREAK };
+
+void secret_line_begin(struct secret_line *line);
+enum secret_event secret_line_feed(struct secret_line *line, u8 byte);

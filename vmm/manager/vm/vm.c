@@ -1,0 +1,419 @@
+/* SPDX-License-Identifier: MIT */
+#include "vmm/manager/vm/vm.h"
+#include "lib/format.h"
+#include "vmm/manager/console/console.h"
+#include "vmm/manager/log/log.h"
+#include "vmm/manager/vm/vm_build.h"
+#include "vmm/manager/vm/vm_events.h"
+#include "vmm/rt/clock.h"
+#include "vmm/rt/syscall.h"
+
+static u32 last_id;
+
+/* The last VM that could not be created, and why. */
+static struct {
+	u32 id;
+	char reason[sizeof(((struct vm *)NULL)->reason)];
+} refusal;
+
+const char *vm_refusal(u32 id)
+{
+	return refusal.id == id ? refusal.reason : "it was destroyed meanwhile";
+}
+
+static void tell(const struct vm *vm, enum log_level level, enum vm_event event)
+{
+	vm_event(vm->config.name, event, vm->reason);
+	log_message(level, LOG_VM, vm->config.name, "%s%s%s", vm_state_name(vm->state),
+		    vm->reason[0] != '\0' ? ": " : "", vm->reason);
+}
+
+void vm_send(struct vm *vm, enum vm_command command)
+{
+	vm->channel->command = command;
+	vm->command_sequence++;
+	__atomic_store_n(&vm->channel->command_sequence, vm->command_sequence, __ATOMIC_RELEASE);
+	sys_event_signal(vm->wake);
+}
+
+/* Ends the monitor, if there is one; vm_step does the work. */
+static void release(struct vm *vm, enum vm_after after)
+{
+	vm->dying = true;
+	vm->after = after;
+	vm->stop_deadline_tsc = 0;
+	vm->start_wanted = false;
+	vm_share_abandon(vm);
+}
+
+static void set_state(struct vm *vm, enum vm_state state, const char *reason)
+{
+	vm->final_uptime_tsc = vm_uptime_tsc(vm);
+	vm->state = state;
+	string_copy(vm->reason, sizeof(vm->reason), reason);
+}
+
+static void record_crash(struct vm *vm)
+{
+	vm->crash_tsc[vm->crash_count++ % VM_CRASH_LIMIT] = clock_tsc();
+}
+
+/* Whether starting again makes no sense any more. */
+static bool crashes_too_often(const struct vm *vm)
+{
+	u64 oldest = vm->crash_tsc[vm->crash_count % VM_CRASH_LIMIT];
+
+	return vm->crash_count >= VM_CRASH_LIMIT &&
+	       clock_tsc_to_ns(clock_tsc() - oldest) < VM_CRASH_WINDOW_NS;
+}
+
+static void hold(struct vm *vm)
+{
+	log_message(LOG_WARNING, LOG_VM, vm->config.name, "held, it crashed %u times within %llu s",
+		    VM_CRASH_LIMIT, (unsigned long long)(VM_CRASH_WINDOW_NS / NS_PER_S));
+	console_notice("%s: held, it crashed %u times within %llu s\n", vm->config.name,
+		       VM_CRASH_LIMIT, (unsigned long long)(VM_CRASH_WINDOW_NS / NS_PER_S));
+}
+
+/* It never came to be. */
+static void refused(struct vm *vm, const char *reason)
+{
+	set_state(vm, VM_CRASHED, reason);
+	log_message(LOG_ERROR, LOG_VM, vm->config.name, "not created: %s", vm->reason);
+	if (vm->start_wanted)
+		console_notice("error: VM %s: %s\n", vm->config.name, vm->reason);
+	refusal.id = vm->id;
+	string_copy(refusal.reason, sizeof(refusal.reason), vm->reason);
+	release(vm, AFTER_REMOVE);
+}
+
+/* The monitor, when it is still alive, is kept for inspection as long as the crash is held. */
+static void crashed(struct vm *vm, const char *reason, bool monitor_alive)
+{
+	if (vm->fresh) {
+		refused(vm, reason);
+		return;
+	}
+	record_crash(vm);
+	set_state(vm, VM_CRASHED, reason);
+	vm->stop_deadline_tsc = 0;
+	tell(vm, LOG_ERROR, EVENT_CRASHED);
+	console_notice("%s: crashed: %s\n", vm->config.name, vm->reason);
+	if (vm->config.on_crash == ON_CRASH_DESTROY) {
+		string_copy(vm->end_reason, sizeof(vm->end_reason), "on_crash = destroy");
+		release(vm, AFTER_REMOVE);
+	} else if (vm->config.on_crash == ON_CRASH_RESTART && !crashes_too_often(vm)) {
+		release(vm, AFTER_START);
+	} else {
+		if (vm->config.on_crash == ON_CRASH_RESTART)
+			hold(vm);
+		if (!monitor_alive)
+			release(vm, AFTER_NOTHING);
+	}
+}
+
+/* A new monitor could not be had for a VM that was there before. */
+static void not_started(struct vm *vm, const char *reason)
+{
+	set_state(vm, VM_CRASHED, reason);
+	tell(vm, LOG_ERROR, EVENT_CRASHED);
+	if (vm->group != HANDLE_NONE)
+		release(vm, AFTER_NOTHING);
+}
+
+static void stopped(struct vm *vm, const char *reason)
+{
+	set_state(vm, VM_STOPPED, reason);
+	tell(vm, LOG_INFO, EVENT_STOPPED);
+	console_notice("%s: stopped: %s\n", vm->config.name, vm->reason);
+	release(vm, AFTER_NOTHING);
+}
+
+/* What the monitor wrote, made printable. */
+static void read_reason(const struct vm *vm, char *reason, size_t size)
+{
+	char raw[sizeof(vm->reason)];
+
+	memcpy(raw, vm->channel->reason, sizeof(raw));
+	text_show(reason, size, (struct text){raw, strnlen(raw, sizeof(raw))});
+}
+
+/*
+ * Resets since the last look. Those that nobody asked for count as crashes: at the limit the
+ * monitor stops its guest, and what happened before its time adds up here.
+ */
+static bool take_resets(struct vm *vm)
+{
+	u32 resets = vm->channel->reset_count;
+	u32 unasked = vm->channel->unasked_resets;
+	bool any = resets != vm->resets_told;
+
+	/* A monitor gone bad may count as it likes: more than the limit says no more than it. */
+	for (u32 i = MIN(unasked - vm->unasked_told, VM_CRASH_LIMIT); i > 0; i--)
+		record_crash(vm);
+	vm->unasked_told = unasked;
+	vm->resets_told = resets;
+	return any;
+}
+
+static enum vm_event event_of(const struct vm *vm, u32 state, bool reset)
+{
+	if (state == VM_PAUSED)
+		return EVENT_PAUSED;
+	if (vm->state == VM_CREATED)
+		return EVENT_STARTED;
+	return reset ? EVENT_RESET : EVENT_RESUMED;
+}
+
+/* Takes over a change of state that the monitor reports. */
+static void take_state(struct vm *vm)
+{
+	char reason[sizeof(vm->reason)];
+	u32 state = __atomic_load_n(&vm->channel->state, __ATOMIC_ACQUIRE);
+	bool reset = take_resets(vm);
+	enum vm_event event;
+
+	if (reset && state == VM_RUNNING && vm->state == VM_RUNNING)
+		vm_event(vm->config.name, EVENT_RESET, "");
+	if (vm->dying || state == vm->state || vm->state == VM_CRASHED || vm->state == VM_STOPPED)
+		return;
+	if (!vm_life_reports(vm->state, state) || (vm->fresh && state != VM_CRASHED)) {
+		crashed(vm, "its monitor reported a state that cannot be", true);
+		return;
+	}
+	read_reason(vm, reason, sizeof(reason));
+	if (state == VM_STOPPED) {
+		vm->exit_code = vm->channel->exit_code;
+		if (vm->state == VM_CREATED)
+			vm_event(vm->config.name, EVENT_STARTED, "");
+		stopped(vm, reason[0] != '\0' ? reason : "by the guest");
+	} else if (state != VM_CRASHED) {
+		event = event_of(vm, state, reset);
+		set_state(vm, (enum vm_state)state, "");
+		tell(vm, LOG_INFO, event);
+	} else {
+		crashed(vm, reason[0] != '\0' ? reason : "its monitor gave no reason", true);
+	}
+}
+
+void vm_channel_signalled(struct vm *vm)
+{
+	if (vm->channel == NULL)
+		return;
+	vm_log_take(vm);
+	/* It may have been started since it is ready, and run already. */
+	if (vm->fresh && !vm->dying && vm_ready(vm)) {
+		vm_event(vm->config.name, EVENT_CREATED, "");
+		vm->fresh = false;
+	}
+	take_state(vm);
+	if (vm->dying || !vm_ready(vm))
+		return;
+	if (vm->start_wanted)
+		vm_send(vm, VM_COMMAND_START);
+	vm->start_wanted = false;
+}
+
+void vm_process_ended(struct vm *vm)
+{
+	vm_channel_signalled(vm);
+	if (vm->dying || vm->group == HANDLE_NONE)
+		return; /* it was ended from here */
+	if (vm->state == VM_CRASHED)
+		release(vm, AFTER_NOTHING);
+	else
+		crashed(vm, "its monitor died, `log show -c process` says of what", false);
+}
+
+/* From here on the VM is one that has never run. */
+static bool boot(struct vm *vm, char *problem, size_t size)
+{
+	vm->state = VM_CREATED;
+	vm->reason[0] = '\0';
+	vm->exit_code = -1;
+	vm->final_uptime_tsc = 0;
+	memset(&vm->final, 0, sizeof(vm->final));
+	return vm_build(vm, problem, size);
+}
+
+struct vm *vm_create(const struct vm_config *config, char *problem, size_t size)
+{
+	struct vm *vm;
+
+	if (vm_find(config->name) != NULL) {
+		format(problem, size, "there is a VM %s already", config->name);
+		return NULL;
+	}
+	vm = vm_free_slot();
+	if (vm == NULL) {
+		format(problem, size, "there are %u VMs already, allowed: no more", VM_MAX);
+		return NULL;
+	}
+	memset(vm, 0, sizeof(*vm));
+	vm->config = *config;
+	vm->id = ++last_id;
+	vm->fresh = true;
+	if (boot(vm, problem, size)) {
+		log_message(LOG_INFO, LOG_AUDIT, config->name, "created");
+		return vm;
+	}
+	log_message(LOG_ERROR, LOG_VM, config->name, "not created: %s", problem);
+	if (vm->group != HANDLE_NONE || vm->channel != NULL)
+		release(vm, AFTER_REMOVE);
+	else
+		vm->id = 0;
+	return NULL;
+}
+
+static bool start(struct vm *vm, char *problem, size_t size)
+{
+	if (vm->state != VM_CREATED && (vm->dying || vm->group != HANDLE_NONE)) {
+		release(vm, AFTER_START);
+		return true;
+	}
+	if (vm->state != VM_CREATED && !boot(vm, problem, size)) {
+		not_started(vm, problem);
+		return false;
+	}
+	vm->start_wanted = !vm_ready(vm);
+	if (!vm->start_wanted)
+		vm_send(vm, VM_COMMAND_START);
+	return true;
+}
+
+static bool press_button(struct vm *vm, char *problem, size_t size)
+{
+	if (vm->stop_deadline_tsc != 0) {
+		format(problem, size, "%s is being stopped already, `vm destroy` does not wait",
+		       vm->config.name);
+		return false;
+	}
+	if (vm->config.stop_timeout_ns == 0) {
+		stopped(vm, "ended by `vm stop`");
+		return true;
+	}
+	vm->stop_deadline_tsc = clock_tsc() + clock_ns_to_tsc(vm->config.stop_timeout_ns);
+	vm_send(vm, VM_COMMAND_POWER_BUTTON);
+	return true;
+}
+
+/* What the monitor is told. */
+static enum vm_command command_of(enum vm_action action)
+{
+	switch (action) {
+	case ACTION_PAUSE:
+		return VM_COMMAND_PAUSE;
+	case ACTION_RESUME:
+		return VM_COMMAND_RESUME;
+	default:
+		return VM_COMMAND_RESET;
+	}
+}
+
+static void end(struct vm *vm, enum vm_action action)
+{
+	if (action == ACTION_STOP) {
+		stopped(vm, "ended by `vm stop`");
+	} else {
+		string_copy(vm->end_reason, sizeof(vm->end_reason), "`vm destroy`");
+		release(vm, AFTER_REMOVE);
+	}
+}
+
+static u32 life_state(const struct vm *vm)
+{
+	return vm->dying && vm->after == AFTER_REMOVE ? (u32)VM_ENDING : (u32)vm->state;
+}
+
+/* Whether the action has to wait for what the monitor was told last. */
+static bool must_wait(const struct vm *vm, enum vm_action action)
+{
+	bool only_set_up = action == ACTION_START && !vm_ready(vm) && !vm->start_wanted;
+
+	return vm_busy(vm) && !vm->dying && action != ACTION_DESTROY && !only_set_up;
+}
+
+bool vm_act(struct vm *vm, enum vm_action action, char *problem, size_t size)
+{
+	struct vm_life life = vm_life(life_state(vm), action);
+
+	if (life.effect == EFFECT_REFUSED) {
+		format(problem, size, "%s is %s, %s", vm->config.name,
+		       vm_life_state_name(life_state(vm)), vm_life_allowed(action));
+		return false;
+	}
+	if (must_wait(vm, action)) {
+		format(problem, size, "%s is still busy with the last command, try again",
+		       vm->config.name);
+		return false;
+	}
+	log_message(LOG_INFO, LOG_AUDIT, vm->config.name, "%s", vm_life_action_name(action));
+	switch ((enum vm_effect)life.effect) {
+	case EFFECT_BUTTON:
+		return press_button(vm, problem, size);
+	case EFFECT_END:
+		end(vm, action);
+		return true;
+	default: /* EFFECT_TELL, EFFECT_BOOT */
+		if (action == ACTION_START)
+			return start(vm, problem, size);
+		vm_send(vm, command_of(action));
+		return true;
+	}
+}
+
+/* The kernel has everything back. */
+static void released(struct vm *vm)
+{
+	char problem[256];
+	enum vm_after after = vm->after;
+
+	vm->dying = false;
+	vm->after = AFTER_NOTHING;
+	switch (after) {
+	case AFTER_NOTHING:
+		break;
+	case AFTER_START:
+		if (!start(vm, problem, sizeof(problem)))
+			console_notice("%s: not started: %s\n", vm->config.name, problem);
+		break;
+	case AFTER_REMOVE:
+		log_message(LOG_INFO, LOG_AUDIT, vm->config.name, "destroyed");
+		if (!vm->fresh)
+			vm_event(vm->config.name, EVENT_DESTROYED, vm->end_reason);
+		vm->id = 0;
+		break;
+	}
+}
+
+bool vm_step(void)
+{
+	bool more = false;
+	u64 now = clock_tsc();
+
+	VM_FOR_EACH(vm) {
+		if (vm->stop_deadline_tsc != 0 && now >= vm->stop_deadline_tsc)
+			stopped(vm, "ended by `vm stop`, the power button had no effect");
+		vm_share_step(vm);
+		if (!vm->dying)
+			continue;
+		/* Before the group: its last steps give back whatever is waiting for it. */
+		if (vm->after == AFTER_REMOVE)
+			vm_release_channel(vm);
+		if (vm_release_step(vm))
+			released(vm);
+		more = true;
+	}
+	return more;
+}
+
+u64 vm_deadline(void)
+{
+	u64 deadline = ~0ull;
+
+	VM_FOR_EACH(vm) {
+		if (vm->stop_deadline_tsc != 0)
+			deadline = MIN(deadline, vm->stop_deadline_tsc);
+	}
+	return deadline;
+}

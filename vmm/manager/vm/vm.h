@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include "kernel/abi/object.h"
+#include "kernel/abi/pages.h"
+#include "vmm/manager/config/config.h"
+#include "vmm/manager/text/text.h"
+#include "vmm/manager/vm/vm_life.h"
+#include "vmm/manager/vm/vm_log.h"
+#include "vmm/manager/vm/vm_share.h"
+#include "vmm/rt/channel.h"
+
+#define VM_MAX CONFIG_VM_MAX
+#define VM_CRASH_LIMIT 5u               /* so many within the window: not restarted again */
+#define VM_CRASH_WINDOW_NS (60 * NS_PER_S)
+
+/* As a VM's kernel: the guest that is part of the image. */
+#define VM_KERNEL_BUILT_IN "built-in"
+
+/* What happens once the kernel has taken everything back. */
+enum vm_after {
+	AFTER_NOTHING,
+	AFTER_START,  /* a fresh boot */
+	AFTER_REMOVE, /* it leaves the list */
+};
+
+/*
+ * A VM in the list. Its kernel objects all belong to `group` and come and go with the monitor; the
+ * channel, with what the guest has printed, stays until the VM is destroyed.
+ */
+struct vm {
+	u32 id; /* never given twice; 0: the slot is free */
+	struct vm_config config;
+	enum vm_state state;
+	s32 exit_code; /* -1: none */
+	char reason[sizeof(((struct vm_channel *)NULL)->reason)];
+
+	handle_t group;          /* HANDLE_NONE: there is no monitor */
+	handle_t wake;           /* event that the monitor waits on */
+	bool dying;              /* the group is being taken back */
+	enum vm_after after;
+	char end_reason[24];     /* why it leaves the list */
+	bool fresh;              /* its first monitor is not set up yet: it may never come to be */
+	bool start_wanted;       /* as soon as the monitor is set up */
+	const struct group_page *account; /* NULL: none */
+	u64 quota_pages;         /* promised to `group` */
+
+	handle_t channel_memory;
+	struct vm_channel *channel; /* written by the monitor at any time: read each field once */
+	u32 command_sequence;
+	u32 input_written;
+	u32 output_read;
+	u32 resets_told;
+	u32 unasked_told;
+
+	u32 question_number;	/* of the vm_query under way; 0: none */
+	u64 question_until_tsc; /* how long its asker waits */
+
+	enum vm_change_phase change_phase;
+	struct vm_config next;   /* what it is being changed to */
+	char change_problem[160];
+
+	u64 stop_deadline_tsc; /* 0: no stop under way */
+	u64 crash_tsc[VM_CRASH_LIMIT]; /* a ring of the last ones */
+	u32 crash_count;
+
+	struct group_page final; /* the account when the last monitor ended */
+	u64 final_uptime_tsc;
+
+	struct vm_log log;
+};
+
+/* A place in the list, 0 to VM_MAX - 1; NULL: nobody is there. */
+struct vm *vm_at(u64 place);
+/* Walks the list; NULL behind the last. */
+struct vm *vm_next(struct vm *vm);
+#define VM_FOR_EACH(each) for (struct vm *each = vm_next(NULL); each != NULL; each = vm_next(each))
+struct vm *vm_find(const char *name);
+struct vm *vm_by_id(u32 id);
+/* NULL: VM_MAX are there. */
+struct vm *vm_free_slot(void);
+
+const char *vm_state_name(enum vm_state state);
+/* Time in state running since the last fresh boot. */
+u64 vm_uptime_tsc(const struct vm *vm);
+u64 vm_uptime_ns(const struct vm *vm);
+/* The account in force, or that of the last monitor. */
+const struct group_page *vm_account(const struct vm *vm);
+/* CPU time up to now, also of threads that have run for long without the kernel looking. */
+u64 vm_cpu_ns(const struct vm *vm);
+/* Whether the monitor has not yet done what it was last told, or everything is being taken back. */
+bool vm_busy(const struct vm *vm);
+
+/* Whether the monitor has done the last command. */
+bool vm_obeyed(const struct vm *vm);
+/* Whether the monitor is set up. */
+bool vm_ready(const struct vm *vm);
+
+/*
+ * Puts a VM into the list; its monitor sets itself up. NULL: nothing is left of it, `problem` says
+ * why. A monitor that cannot be set up takes the VM with it: vm_refusal then says why.
+ */
+struct vm *vm_create(const struct vm_config *config, char *problem, size_t size);
+/* Why the VM of that id, which is no more, was not created after all. */
+const char *vm_refusal(u32 id);
+
+/* Tells the monitor to do something. */
+void vm_send(struct vm *vm, enum vm_command command);
+
+/*
+ * Does an action or says why not, in `problem`. What takes time goes on in vm_step and with the
+ * monitor's signals; vm_busy tells.
+ */
+bool vm_act(struct vm *vm, enum vm_action action, char *problem, size_t size);
+
+/* Signals of a monitor: something changed in its channel; its process ended. */
+void vm_channel_signalled(struct vm *vm);
+void vm_process_ended(struct vm *vm);
+
+/* One bounded step of what is under way; true when there is more to do at once. */
+bool vm_step(void);
+/* When vm_step has to be called at the latest, ~0: no need. */
+u64 vm_deadline(void);
+
+/* The console of a guest: both return how many bytes were moved. */
+u32 vm_console_read(struct vm *vm, u8 *bytes, u32 size);
+u32 vm_console_write(struct vm *vm, const u8 *bytes, u32 count);
+bool vm_console_waiting(const struct vm *vm);

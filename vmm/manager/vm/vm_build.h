@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include "vmm/manager/vm/vm.h"
+
+/* Takes stock of free memory. */
+void vm_build_init(void);
+
+/*
+ * Creates a VM's kernel objects and starts its monitor. On false `problem` says what was missing
+ * and vm->group, if any, has to be given back with vm_release_step.
+ */
+bool vm_build(struct vm *vm, char *problem, size_t size);
+
+/* One bounded step of ending the monitor and taking everything back; true when all is done. */
+bool vm_release_step(struct vm *vm);
+
+/* Gives the channel back; the last thing of a VM that leaves the list. */
+void vm_release_channel(struct vm *vm);

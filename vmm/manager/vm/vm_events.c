@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: MIT */
+#include "vmm/manager/vm/vm_events.h"
+#include "lib/string.h"
+#include "vmm/manager/host/machine.h"
+
+static struct vm_event_record records[VM_EVENTS_KEPT];
+static u64 written; /* ever */
+
+const char *vm_event_name(enum vm_event event)
+{
+	static const char names[VM_EVENT_COUNT][12] = {
+		[EVENT_CREATED] = "created", [EVENT_STARTED] = "started",
+		[EVENT_PAUSED] = "paused",   [EVENT_RESUMED] = "resumed",
+		[EVENT_RESET] = "reset",     [EVENT_STOPPED] = "stopped",
+		[EVENT_CRASHED] = "crashed", [EVENT_DESTROYED] = "destroyed",
+	};
+
+	return names[event];
+}
+
+void vm_event(const char *name, enum vm_event event, const char *reason)
+{
+	struct vm_event_record *record = &records[written++ % VM_EVENTS_KEPT];
+
+	record->time_ns = machine_time_ns();
+	record->event = event;
+	string_copy(record->name, sizeof(record->name), name);
+	string_copy(record->reason, sizeof(record->reason), reason);
+}
+
+const struct vm_event_record *vm_event_next(u64 *cursor, u64 *lost)
+{
+	if (written - *cursor > VM_EVENTS_KEPT) {
+		*lost += written - VM_EVENTS_KEPT - *cursor;
+		*cursor = written - VM_EVENTS_KEPT;
+	}
+	return *cursor < written ? &records[(*cursor)++ % VM_EVENTS_KEPT] : NULL;
+}

@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: MIT */
+#include "vmm/manager/vm/vm_query.h"
+#include "lib/format.h"
+#include "lib/read_once.h"
+#include "vmm/rt/clock.h"
+#include "vmm/rt/syscall.h"
+
+/* Numbers are never given twice, so that an answer cannot be taken for another's. */
+static u32 last_number;
+
+void vm_query_begin(struct vm_query *query, const struct vm *vm, const struct query *question)
+{
+	*query = (struct vm_query){
+		.vm_id = vm->id,
+		.deadline_tsc = clock_tsc() + clock_ns_to_tsc(VM_QUERY_NS),
+		.question = *question,
+	};
+}
+
+static bool answered(const struct vm *vm)
+{
+	return __atomic_load_n(&vm->channel->question.answered, __ATOMIC_ACQUIRE) ==
+	       vm->question_number;
+}
+
+/*
+ * Who gave up waiting leaves its question behind: the slot is free again when that is answered and
+ * its owner's time is over.
+ */
+static bool slot_free(const struct vm *vm)
+{
+	return vm->question_number == 0 ||
+	       (clock_tsc() >= vm->question_until_tsc && answered(vm));
+}
+
+static void ask(struct vm_query *query, struct vm *vm)
+{
+	struct query_area *area = &vm->channel->question;
+
+	query->number = ++last_number;
+	vm->question_number = query->number;
+	vm->question_until_tsc = query->deadline_tsc;
+	area->query = query->question;
+	if (query->input_bytes > 0)
+		memcpy(area->input, query->input, query->input_bytes);
+	__atomic_store_n(&area->asked, query->number, __ATOMIC_RELEASE);
+	sys_event_signal(vm->wake);
+}
+
+static const struct vm_answer *take(struct vm *vm)
+{
+	static struct vm_answer answer;
+	const struct query_area *area = &vm->channel->question;
+
+	answer.status = (enum status)READ_ONCE(area->status);
+	answer.bytes = READ_ONCE(area->bytes);
+	answer.bytes = MIN(answer.bytes, QUERY_BYTES);
+	memcpy(answer.data, area->answer, answer.bytes);
+	vm->question_number = 0;
+	return &answer;
+}
+
+/* What there is no monitor for any more. */
+static bool has_monitor(const struct vm *vm, char *problem, size_t size)
+{
+	if (vm->group != HANDLE_NONE && !vm->dying && vm->channel != NULL)
+		return true;
+	format(problem, size,
+	       "%s is %s and its monitor has ended: there is nothing to show, `vm start %s` boots "
+	       "it afresh",
+	       vm->config.name, vm_state_name(vm->state), vm->config.name);
+	return false;
+}
+
+enum vm_query_progress vm_query_step(struct vm_query *query, const struct vm_answer **answer,
+				     char *problem, size_t size)
+{
+	struct vm *vm = vm_by_id(query->vm_id);
+
+	if (vm == NULL) {
+		format(problem, size, "the VM was destroyed meanwhile");
+		return VM_QUERY_FAILED;
+	}
+	if (!has_monitor(vm, problem, size))
+		return VM_QUERY_FAILED;
+	if (query->number == 0 && slot_free(vm))
+		ask(query, vm);
+	if (query->number != 0 && query->number == vm->question_number && answered(vm)) {
+		*answer = take(vm);
+		return VM_QUERY_ANSWERED;
+	}
+	if (clock_tsc() < query->deadline_tsc)
+		return VM_QUERY_WAITS;
+	format(problem, size, "the monitor of %s does not answer, `vm destroy %s` ends it",
+	       vm->config.name, vm->config.name);
+	return VM_QUERY_FAILED;
+}

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include "vmm/manager/vm/vm.h"
+
+/*
+ * A question to a VM's monitor on its way (vmm/rt/query.h). A monitor takes one at a time: who
+ * comes while another's is under way waits for its turn, and nobody waits for longer than
+ * VM_QUERY_NS, whatever the monitor does.
+ */
+#define VM_QUERY_NS (10 * NS_PER_S)
+
+struct vm_query {
+	u32 vm_id;
+	u32 number; /* 0: not asked yet */
+	u64 deadline_tsc;
+	struct query question;
+	const void *input; /* what goes with it: must stay until it is asked */
+	u32 input_bytes;   /* at most QUERY_INPUT_BYTES */
+};
+
+enum vm_query_progress {
+	VM_QUERY_WAITS,	   /* step again when something has happened, at the deadline at last */
+	VM_QUERY_ANSWERED,
+	VM_QUERY_FAILED,
+};
+
+/* What a monitor answered: a copy, which stays until the next call of vm_query_step. */
+struct vm_answer {
+	enum status status;
+	u32 bytes;
+	u8 data[QUERY_BYTES] ALIGNED(64);
+};
+
+/* Nothing is sent before the first step. */
+void vm_query_begin(struct vm_query *query, const struct vm *vm, const struct query *question);
+/* Moves it on; *answer on VM_QUERY_ANSWERED, `problem` on VM_QUERY_FAILED. */
+enum vm_query_progress vm_query_step(struct vm_query *query, const struct vm_answer **answer,
+				     char *problem, size_t size);

@@ -1,0 +1,206 @@
+/* SPDX-License-Identifier: MIT */
+#include "vmm/manager/vm/vm_share.h"
+#include "lib/bits.h"
+#include "lib/format.h"
+#include "lib/read_once.h"
+#include "vmm/manager/config/config_keys.h"
+#include "vmm/manager/host/machine.h"
+#include "vmm/manager/log/log.h"
+#include "vmm/manager/vm/vm.h"
+#include "vmm/rt/clock.h"
+#include "vmm/rt/syscall.h"
+
+#define AFFINITY_CPUS 64u /* for which the kernel has a bit */
+#define READ_TRIES    8u
+
+_Static_assert((u32)TRAP_CR == VM_TRAP_CR && (u32)TRAP_EXCEPTIONS == VM_TRAP_EXCEPTIONS &&
+		       (u32)TRAP_IO == VM_TRAP_IO,
+	       "the key's value goes to the monitor as it is");
+
+bool vm_share_check(const struct vm_config *config, char *problem, size_t size)
+{
+	u32 count = machine_page()->cpu_count;
+	u32 there = MIN(count, AFFINITY_CPUS);
+
+	for (u32 cpu = 0; cpu < CPU_MAX; cpu++) {
+		if ((config->affinity[cpu / 64] & BIT(cpu % 64)) == 0 || cpu < there)
+			continue;
+		format(problem, size,
+		       "affinity: found CPU %u, allowed: %s%u, the machine has %u CPU%s", cpu,
+		       there > 1 ? "0-" : "", there - 1, count, count == 1 ? "" : "s");
+		return false;
+	}
+	return true;
+}
+
+/* What is read meanwhile is counted once, in the one place or the other: or it is read again. */
+static bool read_running(const struct vm *vm, u64 *cpu_tsc)
+{
+	const struct kernel_page *page = machine_page();
+	u64 before = READ_ONCE(vm_account(vm)->cpu_tsc);
+	u64 now = clock_tsc();
+
+	*cpu_tsc = before;
+	for (u32 i = 0; i < page->cpu_count && i < CPU_MAX; i++) {
+		u64 since = READ_ONCE(page->cpu[i].running_since_tsc);
+
+		if (READ_ONCE(page->cpu[i].tag) == vm->id && since != 0 && since < now)
+			*cpu_tsc += now - since;
+	}
+	return READ_ONCE(vm_account(vm)->cpu_tsc) == before;
+}
+
+u64 vm_cpu_ns(const struct vm *vm)
+{
+	u64 cpu_tsc = 0;
+
+	for (u32 i = 0; i < READ_TRIES && !read_running(vm, &cpu_tsc); i++)
+		;
+	return clock_tsc_to_ns(cpu_tsc);
+}
+
+static u64 affinity_mask(const struct vm_config *config)
+{
+	return config->affinity[0] != 0 ? config->affinity[0] : ~0ull;
+}
+
+/* The kernel counts in ticks: rounding may cost each vCPU one permille more. */
+static u64 reservable(const struct vm_config *config)
+{
+	if (config->reserve_budget_ns == 0)
+		return 0;
+	return config->vcpus * (config->reserve_budget_ns * 1000 / config->reserve_period_ns + 2);
+}
+
+static enum status set(handle_t group, enum group_setting setting, u64 value, enum status before)
+{
+	return before == STATUS_OK ? sys_group_set(group, setting, value) : before;
+}
+
+enum status vm_share_apply(handle_t group, const struct vm_config *config)
+{
+	enum status status = STATUS_OK;
+
+	status = set(group, GROUP_WEIGHT, config->weight, status);
+	status = set(group, GROUP_CAP_PERCENT, config->cap_percent, status);
+	status = set(group, GROUP_AFFINITY, affinity_mask(config), status);
+	return set(group, GROUP_RESERVABLE_PERMILLE, reservable(config), status);
+}
+
+static void check(struct vm *vm, enum status status, const char *what)
+{
+	if (status != STATUS_OK && vm->change_problem[0] == '\0')
+		format(vm->change_problem, sizeof(vm->change_problem),
+		       "the kernel says \"%s\" while %s", status_text(status), what);
+}
+
+static void ask(struct vm *vm, enum vm_change_phase phase, const struct vm_config *config)
+{
+	vm->change_phase = phase;
+	vm->channel->reserve_budget_ns = config != NULL ? config->reserve_budget_ns : 0;
+	vm->channel->reserve_period_ns = config != NULL ? config->reserve_period_ns : 0;
+	vm_send(vm, VM_COMMAND_RESERVE);
+}
+
+/* Nothing can be refused from here on. */
+static void finish(struct vm *vm)
+{
+	bool traps = vm->next.trap != vm->config.trap;
+
+	vm->change_phase = CHANGE_NONE;
+	if (vm->change_problem[0] == '\0') {
+		vm->config = vm->next;
+		if (traps && vm->group != HANDLE_NONE && !vm->dying && vm_ready(vm)) {
+			vm->channel->trap = (u32)vm->config.trap;
+			vm_send(vm, VM_COMMAND_TRAP);
+		}
+	}
+	if (vm->group != HANDLE_NONE)
+		check(vm, vm_share_apply(vm->group, &vm->config), "changing its group");
+}
+
+static void set_affinity(struct vm *vm, const struct vm_config *config)
+{
+	check(vm, sys_group_set(vm->group, GROUP_AFFINITY, affinity_mask(config)),
+	      "changing its affinity");
+}
+
+static bool same_reserve(const struct vm_config *a, const struct vm_config *b)
+{
+	return a->reserve_budget_ns == b->reserve_budget_ns &&
+	       a->reserve_period_ns == b->reserve_period_ns;
+}
+
+void vm_share_change(struct vm *vm, const struct vm_config *next)
+{
+	bool moves = affinity_mask(next) != affinity_mask(&vm->config);
+	bool asks = vm->group != HANDLE_NONE && !vm->dying && vm_ready(vm);
+
+	vm->next = *next;
+	vm->change_problem[0] = '\0';
+	if (!asks || (same_reserve(next, &vm->config) &&
+		      !(moves && vm->config.reserve_budget_ns != 0))) {
+		finish(vm);
+		return;
+	}
+	check(vm,
+	      sys_group_set(vm->group, GROUP_RESERVABLE_PERMILLE,
+			    MAX(reservable(next), reservable(&vm->config))),
+	      "changing its group");
+	if (moves && vm->config.reserve_budget_ns != 0) {
+		ask(vm, CHANGE_RELEASE, NULL);
+		return;
+	}
+	if (moves)
+		set_affinity(vm, next);
+	ask(vm, CHANGE_RESERVE, next);
+}
+
+static void refused(struct vm *vm)
+{
+	char wanted[48] = "";
+
+	for (const struct config_key *key = config_vm_keys; key->name != NULL; key++) {
+		if (string_equal(key->name, "reserve"))
+			config_value_text(key, &vm->next, wanted, sizeof(wanted));
+	}
+	format(vm->change_problem, sizeof(vm->change_problem),
+	       "reserve: found %s, which vCPU %u cannot be given, allowed: %u permille of a CPU, "
+	       "which are left",
+	       wanted, vm->channel->reserve_vcpu, vm->channel->reserve_left);
+}
+
+void vm_share_step(struct vm *vm)
+{
+	bool moves = affinity_mask(&vm->next) != affinity_mask(&vm->config);
+
+	if (vm->change_phase == CHANGE_NONE || !vm_obeyed(vm))
+		return;
+	switch (vm->change_phase) {
+	case CHANGE_RELEASE:
+		set_affinity(vm, &vm->next);
+		ask(vm, CHANGE_RESERVE, &vm->next);
+		return;
+	case CHANGE_RESERVE:
+		if (vm->channel->reserve_refused == 0)
+			break;
+		refused(vm);
+		if (!moves)
+			break;
+		set_affinity(vm, &vm->config);
+		ask(vm, CHANGE_RESTORE, &vm->config);
+		return;
+	default:
+		break;
+	}
+	finish(vm);
+}
+
+void vm_share_abandon(struct vm *vm)
+{
+	if (vm->change_phase == CHANGE_NONE)
+		return;
+	vm->change_phase = CHANGE_NONE;
+	format(vm->change_problem, sizeof(vm->change_problem), "%s has ended meanwhile",
+	       vm->config.name);
+}

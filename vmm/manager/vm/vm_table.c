@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: MIT */
+/* The list of VMs, and what can be asked about one. */
+#include "vmm/manager/vm/vm.h"
+#include "vmm/rt/clock.h"
+
+static struct vm vms[VM_MAX];
+static struct vm *vms_end = vms; /* slots from here on have never been used */
+
+struct vm *vm_at(u64 place)
+{
+	return vms[place].id != 0 ? &vms[place] : NULL;
+}
+
+struct vm *vm_next(struct vm *vm)
+{
+	for (vm = vm == NULL ? vms : vm + 1; vm < vms_end; vm++) {
+		if (vm->id != 0)
+			return vm;
+	}
+	return NULL;
+}
+
+struct vm *vm_free_slot(void)
+{
+	struct vm *vm = vms;
+
+	while (vm < vms_end && vm->id != 0)
+		vm++;
+	if (vm == vms + VM_MAX)
+		return NULL;
+	vms_end = MAX(vms_end, vm + 1);
+	return vm;
+}
+
+struct vm *vm_find(const char *name)
+{
+	VM_FOR_EACH(vm) {
+		if (string_equal(vm->config.name, name))
+			return vm;
+	}
+	return NULL;
+}
+
+struct vm *vm_by_id(u32 id)
+{
+	VM_FOR_EACH(vm) {
+		if (vm->id == id)
+			return vm;
+	}
+	return NULL;
+}
+
+const char *vm_state_name(enum vm_state state)
+{
+	return vm_life_state_name(state);
+}
+
+const struct group_page *vm_account(const struct vm *vm)
+{
+	return vm->account != NULL ? vm->account : &vm->final;
+}
+
+/* Whether there is a guest that runs or may still run. */
+static bool has_guest(const struct vm *vm)
+{
+	return vm->state == VM_CREATED || vm->state == VM_RUNNING || vm->state == VM_PAUSED;
+}
+
+u64 vm_uptime_tsc(const struct vm *vm)
+{
+	u64 now = clock_tsc();
+	u64 started;
+	u64 before;
+
+	if (vm->group == HANDLE_NONE || vm->channel == NULL || !has_guest(vm))
+		return vm->final_uptime_tsc;
+	started = vm->channel->started_tsc;
+	before = vm->channel->running_tsc;
+	if (vm->state != VM_RUNNING || started == 0 || now < started)
+		return before;
+	return before + (now - started);
+}
+
+u64 vm_uptime_ns(const struct vm *vm)
+{
+	return clock_tsc_to_ns(vm_uptime_tsc(vm));
+}
+
+bool vm_obeyed(const struct vm *vm)
+{
+	return __atomic_load_n(&vm->channel->done_sequence, __ATOMIC_ACQUIRE) ==
+	       vm->command_sequence;
+}
+
+bool vm_ready(const struct vm *vm)
+{
+	return vm->channel != NULL && __atomic_load_n(&vm->channel->ready, __ATOMIC_ACQUIRE) != 0;
+}
+
+bool vm_busy(const struct vm *vm)
+{
+	if (vm->dying || vm->change_phase != CHANGE_NONE)
+		return true;
+	return has_guest(vm) && vm->group != HANDLE_NONE && (!vm_ready(vm) || !vm_obeyed(vm));
+}

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include "arch/x86_64/hw/cpuid.h"
+#include "lib/types.h"
+
+#define CPUID_ENTRY_MAX 72
+
+struct cpuid_entry {
+	u32 leaf;
+	u32 subleaf;
+	bool indexed; /* the leaf has subleaves */
+	struct cpuid_regs regs;
+};
+
+/* What CPUID shows in one VM: the host's leaves, cut down to what works in a guest. */
+struct cpuid_policy {
+	u32 count;
+	u32 vcpu_count;
+	u32 max_basic;
+	u32 max_extended;
+	bool intel; /* the vendor's rule for leaves out of range */
+	u64 xcr0;   /* state components that a guest may turn on */
+	struct cpuid_entry entry[CPUID_ENTRY_MAX];
+};
+
+/* What changes from one execution of CPUID to the next. */
+struct cpuid_state {
+	u32 apic_id;
+	bool apic_enabled;
+	u64 cr4;
+	u64 xcr0;
+};
+
+/* Reads the host's CPUID through cpuid_host. */
+void cpuid_build(struct cpuid_policy *policy, u32 vcpu_count);
+
+/* The result of CPUID with EAX = leaf, ECX = subleaf. */
+void cpuid_query(const struct cpuid_policy *policy, const struct cpuid_state *state, u32 leaf,
+		 u32 subleaf, struct cpuid_regs *regs);
+
+/* What a guest is better without: feature bits (EAX) of leaf CPUID_KVM_FEATURES. */
+void cpuid_hide_kvm(struct cpuid_policy *policy, u32 features);
+
+/* Whether the policy shows a bit of leaf 1, 7.0, 0x80000001, ...: mask of the register's bits. */
+struct cpuid_regs cpuid_shown(const struct cpuid_policy *policy, u32 leaf, u32 subleaf);
+
+/* Of linear addresses, with the widest paging that is shown. */
+u32 cpuid_linear_bits(const struct cpuid_policy *policy);
+
+/* The CPU's own CPUID; tests have one of their own. */
+void cpuid_host(u32 leaf, u32 subleaf, struct cpuid_regs *regs);
+
+#define CPUID_KVM_FEATURES     0x40000001u
+#define CPUID_SKERRY	       0x40000100u
+#define KVM_NO_IO_DELAY	       BIT(1)
+#define KVM_CLOCKSOURCE2       BIT(3)
+#define KVM_STEAL_TIME	       BIT(5)
+#define KVM_PV_EOI	       BIT(6)
+#define KVM_PV_UNHALT	       BIT(7)
+#define KVM_PV_TLB_FLUSH       BIT(9)
+#define KVM_PV_SEND_IPI	       BIT(11)
+#define KVM_PV_SCHED_YIELD     BIT(13)
+#define KVM_CLOCKSOURCE_STABLE BIT(24)

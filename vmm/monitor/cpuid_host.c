@@ -1,9 +1,0 @@
-/* SPDX-License-Identifier: MIT */
-#include "vmm/monitor/cpuid.h"
-
-void cpuid_host(u32 leaf, u32 subleaf, struct cpuid_regs *regs)
-{
-	__asm__ volatile("cpuid"
-			 : "=a"(regs->eax), "=b"(regs->ebx), "=c"(regs->ecx), "=d"(regs->edx)
-			 : "a"(leaf), "c"(subleaf));
-}

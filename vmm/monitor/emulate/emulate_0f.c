@@ -1,0 +1,332 @@
+/* SPDX-License-Identifier: MIT */
+/* Instructions of the maps 0F and 0F 38. */
+#include "arch/x86_64/hw/control.h"
+#include "lib/bits.h"
+#include "vmm/monitor/emulate/emulate_alu.h"
+#include "vmm/monitor/emulate/emulate_state.h"
+#include "vmm/monitor/walk.h"
+
+/* 40-4f: memory is read, and a 32-bit register's upper half cleared, whether it holds or not. */
+static enum emulate_result move_if(struct emulation *em)
+{
+	u32 size = em->in.operand_bytes;
+	enum emulate_result result;
+	u64 value;
+
+	em->size = size;
+	result = emulate_read_operand(em, &value);
+	if (result != EMULATE_DONE)
+		return result;
+	if (!alu_condition(em->in.opcode, em->page->rflags))
+		value = emulate_register(em, em->in.reg, size);
+	emulate_set_register(em, em->in.reg, size, value);
+	return EMULATE_DONE;
+}
+
+/* 90-9f */
+static enum emulate_result set_if(struct emulation *em)
+{
+	em->size = 1;
+	return emulate_write_operand(em, alu_condition(em->in.opcode, em->page->rflags));
+}
+
+/* b6, b7, be, bf: MOVZX, MOVSX */
+static enum emulate_result move_extended(struct emulation *em)
+{
+	enum emulate_result result;
+	u32 unused;
+	u64 value;
+
+	em->size = em->in.opcode & 1 ? 2 : 1;
+	result = emulate_read_operand(em, &value);
+	if (result != EMULATE_DONE)
+		return result;
+	unused = 64 - 8 * em->size;
+	if (em->in.opcode & 8)
+		value = (u64)((s64)(value << unused) >> unused);
+	emulate_set_register(em, em->in.reg, em->in.operand_bytes, value);
+	return EMULATE_DONE;
+}
+
+/* BT, BTS, BTR, BTC are operations 0 to 3; the operand lies `distance` bytes from its address. */
+static enum emulate_result test_bit(struct emulation *em, u8 operation, u64 bit, u64 distance)
+{
+	u64 selected = BIT(bit & (8 * em->size - 1));
+	struct emulate_operand operand;
+	enum emulate_result result;
+	u64 value;
+
+	result = emulate_operand_at(em, distance, operation == 0 ? WALK_READ : WALK_WRITE,
+				    &operand);
+	if (result != EMULATE_DONE)
+		return result;
+	value = emulate_get(em, &operand);
+	em->page->rflags = (em->page->rflags & ~RFLAGS_CF) | (value & selected ? RFLAGS_CF : 0);
+	switch (operation) {
+	case 0:
+		return EMULATE_DONE;
+	case 1:
+		value |= selected;
+		break;
+	case 2:
+		value &= ~selected;
+		break;
+	default:
+		value ^= selected;
+		break;
+	}
+	emulate_set(em, &operand, value);
+	return EMULATE_DONE;
+}
+
+/* a3, ab, b3, bb. SDM vol. 2, BT: a bit number in a register reaches, signed, past the operand. */
+static enum emulate_result test_bit_register(struct emulation *em)
+{
+	u32 unused = 64 - 8 * em->size;
+	u64 bit = emulate_register(em, em->in.reg, em->size);
+	s64 bytes = (s64)(bit << unused) >> unused >> 3;
+
+	return test_bit(em, em->in.opcode >> 3 & 3, bit, (u64)bytes & ~(u64)(em->size - 1));
+}
+
+/* b0, b1 */
+static enum emulate_result compare_exchange(struct emulation *em)
+{
+	struct emulate_operand operand;
+	enum emulate_result result = emulate_operand(em, WALK_WRITE, &operand);
+	u64 accumulator = emulate_register(em, GPR_RAX, em->size);
+	u64 value;
+
+	if (result != EMULATE_DONE)
+		return result;
+	value = emulate_get(em, &operand);
+	alu_binary(ALU_CMP, accumulator, value, em->size, &em->page->rflags);
+	if (em->page->rflags & RFLAGS_ZF) {
+		emulate_set(em, &operand, emulate_register(em, em->in.reg, em->size));
+	} else {
+		emulate_set_register(em, GPR_RAX, em->size, value);
+		if (operand.memory) /* SDM vol. 2: the destination is always written */
+			emulate_set(em, &operand, value);
+	}
+	return EMULATE_DONE;
+}
+
+/* c7 /1: CMPXCHG8B, CMPXCHG16B, in two halves. */
+static enum emulate_result compare_exchange_double(struct emulation *em)
+{
+	u64 *gpr = em->page->gpr;
+	struct emulate_operand low;
+	struct emulate_operand high;
+	enum emulate_result result;
+	u64 old_low;
+	u64 old_high;
+	bool equal;
+
+	em->size = em->in.operand_bytes == 8 ? 8 : 4;
+	result = emulate_operand(em, WALK_WRITE, &low);
+	if (result == EMULATE_DONE)
+		result = emulate_operand_at(em, em->size, WALK_WRITE, &high);
+	if (result != EMULATE_DONE)
+		return result;
+	if (em->size == 8 && !is_aligned(low.place.gpa[0].value, 16))
+		return emulate_fault(em, VECTOR_GP);
+
+	old_low = emulate_get(em, &low);
+	old_high = emulate_get(em, &high);
+	equal = old_low == emulate_register(em, GPR_RAX, em->size) &&
+		old_high == emulate_register(em, GPR_RDX, em->size);
+	/* The destination is written either way (SDM vol. 2). */
+	emulate_set(em, &low, equal ? gpr[GPR_RBX] : old_low);
+	emulate_set(em, &high, equal ? gpr[GPR_RCX] : old_high);
+	em->page->rflags &= ~RFLAGS_ZF;
+	if (equal) {
+		em->page->rflags |= RFLAGS_ZF;
+	} else {
+		emulate_set_register(em, GPR_RAX, em->size, old_low);
+		emulate_set_register(em, GPR_RDX, em->size, old_high);
+	}
+	return EMULATE_DONE;
+}
+
+/* c0, c1: XADD */
+static enum emulate_result exchange_add(struct emulation *em)
+{
+	u64 addend = emulate_register(em, em->in.reg, em->size);
+	struct emulate_operand operand;
+	enum emulate_result result = emulate_operand(em, WALK_WRITE, &operand);
+	u64 value;
+
+	if (result != EMULATE_DONE)
+		return result;
+	value = emulate_get(em, &operand);
+	emulate_set_register(em, em->in.reg, em->size, value);
+	emulate_set(em, &operand,
+		    alu_binary(ALU_ADD, value, addend, em->size, &em->page->rflags));
+	return EMULATE_DONE;
+}
+
+/* a4, a5, ac, ad: SHLD, SHRD */
+static enum emulate_result shift_double(struct emulation *em, u8 count)
+{
+	struct emulate_operand operand;
+	enum emulate_result result = emulate_operand(em, WALK_WRITE, &operand);
+
+	if (result == EMULATE_DONE)
+		emulate_set(em, &operand,
+			    alu_shift_double(em->in.opcode < 0xa8, emulate_get(em, &operand),
+					     emulate_register(em, em->in.reg, em->size), count,
+					     em->size, &em->page->rflags));
+	return result;
+}
+
+/* c3: MOVNTI */
+static enum emulate_result move_non_temporal(struct emulation *em)
+{
+	struct emulate_operand operand;
+	enum emulate_result result;
+
+	if (!x86_has_memory(&em->in) || em->in.prefixes & ~X86_PREFIX_ADDRESS)
+		return emulate_fault(em, VECTOR_UD);
+	result = emulate_operand(em, WALK_WRITE, &operand);
+	if (result == EMULATE_DONE)
+		emulate_set(em, &operand, emulate_register(em, em->in.reg, em->size));
+	return result;
+}
+
+/*
+ * 01 /4 and /6: SMSW and LMSW, the low word of CR0. LMSW reaches PE, MP, EM and TS, and PE only to
+ * set it (SDM vol. 2). Who may execute them the CPU has looked at.
+ */
+static enum emulate_result machine_status(struct emulation *em, bool load)
+{
+	u64 changeable = CR0_MP | CR0_EM | CR0_TS;
+	enum emulate_result result;
+	u64 *cr0 = &em->page->cr0;
+	u64 value;
+
+	em->size = 2;
+	if (!load)
+		return emulate_write_operand(em, *cr0);
+	result = emulate_read_operand(em, &value);
+	if (result != EMULATE_DONE)
+		return result;
+	*cr0 = (*cr0 & ~changeable) | (value & (changeable | CR0_PE));
+	em->page->dirty |= VCPU_CONTROL;
+	return EMULATE_DONE;
+}
+
+/* NOP with an operand, PREFETCH: nothing is touched. CLFLUSH: a device has no cache lines. */
+static bool is_hint(const struct x86_instruction *in)
+{
+	switch (in->opcode) {
+	case 0x0d: /* with a register #UD or not, as the CPU likes */
+		return x86_has_memory(in);
+	case 0x18 ... 0x1f:
+		return true;
+	case 0xae:
+		return x86_has_memory(in) && (in->reg & 7) == 7;
+	default:
+		return false;
+	}
+}
+
+enum emulate_result emulate_execute_0f(struct emulation *em)
+{
+	u8 opcode = em->in.opcode;
+	u8 group = em->in.reg & 7;
+
+	if (is_hint(&em->in))
+		return EMULATE_DONE;
+	switch (opcode) {
+	case 0x00:
+		return emulate_system_segment(em);
+	case 0x01:
+		if (!x86_has_memory(&em->in))
+			return EMULATE_UNSUPPORTED;
+		if (group < 4)
+			return emulate_descriptor_tables(em);
+		return group == 4 || group == 6 ? machine_status(em, group == 6)
+						: EMULATE_UNSUPPORTED;
+	case 0x40 ... 0x4f:
+		return move_if(em);
+	case 0x90 ... 0x9f:
+		return set_if(em);
+	case 0xa3:
+	case 0xab:
+	case 0xb3:
+	case 0xbb:
+		return test_bit_register(em);
+	case 0xba:
+		em->size = em->in.operand_bytes;
+		return group < 4 ? emulate_fault(em, VECTOR_UD) :
+				   test_bit(em, group & 3, em->in.immediate, 0);
+	case 0xa4:
+	case 0xac:
+		em->size = em->in.operand_bytes;
+		return shift_double(em, (u8)em->in.immediate);
+	case 0xa5:
+	case 0xad:
+		return shift_double(em, (u8)em->page->gpr[GPR_RCX]);
+	case 0xb0 ... 0xb1:
+		return compare_exchange(em);
+	case 0xaf:
+		return emulate_multiply_register(em, NULL);
+	case 0xb8:
+		return em->in.prefixes & X86_PREFIX_REP ? emulate_scan(em) : EMULATE_UNSUPPORTED;
+	case 0xbc ... 0xbd:
+		return emulate_scan(em);
+	case 0xb6 ... 0xb7:
+	case 0xbe ... 0xbf:
+		return move_extended(em);
+	case 0xc0 ... 0xc1:
+		return exchange_add(em);
+	case 0xc3:
+		return move_non_temporal(em);
+	case 0xc7:
+		return group == 1 && x86_has_memory(&em->in) ? compare_exchange_double(em) :
+							       EMULATE_UNSUPPORTED;
+	default:
+		return EMULATE_UNSUPPORTED;
+	}
+}
+
+static u64 reverse_bytes(u64 value, u32 size)
+{
+	return __builtin_bswap64(value) >> (64 - 8 * size);
+}
+
+static enum emulate_result move_reversed(struct emulation *em)
+{
+	bool writes = em->in.opcode == 0xf1;
+	struct emulate_operand operand;
+	enum emulate_result result;
+	u64 value;
+
+	if (!x86_has_memory(&em->in))
+		return emulate_fault(em, VECTOR_UD);
+	em->size = em->in.operand_bytes;
+	result = emulate_operand(em, writes ? WALK_WRITE : WALK_READ, &operand);
+	if (result != EMULATE_DONE)
+		return result;
+	value = writes ? emulate_register(em, em->in.reg, em->size) : emulate_get(em, &operand);
+	value = reverse_bytes(value, em->size);
+	if (writes)
+		emulate_set(em, &operand, value);
+	else
+		emulate_set_register(em, em->in.reg, em->size, value);
+	return EMULATE_DONE;
+}
+
+/* f0, f1: MOVBE, with F2 CRC32; f6: ADCX, ADOX */
+enum emulate_result emulate_execute_0f38(struct emulation *em)
+{
+	u32 prefixes = em->in.prefixes & (X86_PREFIX_OPERAND | X86_PREFIX_REP | X86_PREFIX_REPNE);
+
+	if (em->in.opcode == 0xf6 && (prefixes == X86_PREFIX_OPERAND || prefixes == X86_PREFIX_REP))
+		return emulate_add_carry(em);
+	if ((em->in.opcode & 0xfe) != 0xf0)
+		return EMULATE_UNSUPPORTED;
+	if (prefixes & X86_PREFIX_REP)
+		return EMULATE_UNSUPPORTED;
+	return prefixes & X86_PREFIX_REPNE ? emulate_crc32(em) : move_reversed(em);
+}

@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: MIT */
+/* The emulator's way to memory: segmentation, paging, RAM or device. */
+#include "arch/x86_64/hw/control.h"
+#include "lib/bits.h"
+#include "vmm/monitor/emulate/emulate_state.h"
+#include "vmm/monitor/walk.h"
+
+/* Type bits of a segment with S set (SDM vol. 3, table 3-1). */
+enum segment_type {
+	SEGMENT_TYPE_RW = 1 << 1,     /* data: writable; code: readable */
+	SEGMENT_TYPE_DOWN = 1 << 2,   /* data: expands down */
+	SEGMENT_TYPE_CODE = 1 << 3,
+};
+
+/* SDM vol. 3, 25.4.1: SS.DPL is the CPL. */
+u32 emulate_cpl(const struct emulation *emulation)
+{
+	return emulation->page->segment[SEG_SS].access >> SEGMENT_DPL_SHIFT & 3;
+}
+
+/* SDM vol. 3, 5.3 and 5.4; real and virtual-8086 mode know no types. */
+static bool segment_permits(const struct emulation *emulation, u32 segment, u32 access)
+{
+	const struct vcpu_page *page = emulation->page;
+	u32 rights = page->segment[segment].access;
+
+	if (!(page->cr0 & CR0_PE) || page->rflags & RFLAGS_VM)
+		return true;
+	if (rights & SEGMENT_UNUSABLE)
+		return false;
+	if (access & WALK_WRITE)
+		return !(rights & SEGMENT_TYPE_CODE) && rights & SEGMENT_TYPE_RW;
+	return !(rights & SEGMENT_TYPE_CODE) || rights & SEGMENT_TYPE_RW;
+}
+
+static bool within_limit(const struct vcpu_segment_state *segment, u64 offset, u32 size)
+{
+	u64 last = offset + size - 1;
+	u64 top = segment->access & SEGMENT_DB ? 0xffffffff : 0xffff;
+
+	if (segment->access & SEGMENT_TYPE_DOWN && !(segment->access & SEGMENT_TYPE_CODE))
+		return offset > segment->limit && last <= top;
+	return last <= segment->limit;
+}
+
+/* False when the CPU would fault instead; the event is set then. */
+static bool to_linear(struct emulation *emulation, u32 segment, u64 offset, u32 size, u32 access,
+		      u64 *linear)
+{
+	const struct vcpu_segment_state *state = &emulation->page->segment[segment];
+	u8 vector = segment == SEG_SS ? VECTOR_SS : VECTOR_GP;
+
+	if (emulation->mode == X86_MODE_64) {
+		u32 bits = walk_linear_bits(emulation->page);
+
+		*linear = offset + (segment >= SEG_FS ? state->base : 0);
+		if (is_canonical(*linear, bits) && is_canonical(*linear + size - 1, bits))
+			return true;
+	} else {
+		*linear = (u32)(state->base + offset);
+		if (segment_permits(emulation, segment, access) &&
+		    within_limit(state, offset, size))
+			return true;
+	}
+	emulate_fault(emulation, vector);
+	return false;
+}
+
+enum emulate_result emulate_page_fault(struct emulation *emulation, u64 linear, u32 error_code)
+{
+	emulation->page->cr2 = linear;
+	emulation->page->dirty |= VCPU_CONTROL;
+	emulate_fault(emulation, VECTOR_PF);
+	emulation->event->error_code = error_code;
+	return EMULATE_FAULT;
+}
+
+static enum emulate_result walk_place(struct emulation *emulation, u64 linear, u32 size,
+				      u32 access, struct emulate_place *place)
+{
+	struct walk_result found;
+
+	place->bytes[0] = (u32)MIN(size, PAGE_SIZE - (linear & PAGE_MASK));
+	place->bytes[1] = size - place->bytes[0];
+	for (u32 i = 0; i < 2 && place->bytes[i] != 0; i++) {
+		if (!walk(emulation->emulator->memory, emulation->page, GVA(linear), access,
+			  &found))
+			return emulate_page_fault(emulation, linear, found.error_code);
+		place->gpa[i] = found.gpa;
+		linear += place->bytes[0];
+		if (emulation->mode != X86_MODE_64)
+			linear = (u32)linear;
+	}
+	return EMULATE_DONE;
+}
+
+static u32 own_access(const struct emulation *emulation, u32 access)
+{
+	return emulate_cpl(emulation) == 3 ? access | WALK_USER : access;
+}
+
+enum emulate_result emulate_translate_system(struct emulation *emulation, u64 linear, u32 size,
+					     u32 access, struct emulate_place *place)
+{
+	return walk_place(emulation, linear, size, access, place);
+}
+
+enum emulate_result emulate_translate(struct emulation *emulation, u32 segment, u64 offset,
+				      u32 size, u32 access, struct emulate_place *place)
+{
+	u64 linear;
+
+	if (!to_linear(emulation, segment, offset, size, access, &linear))
+		return EMULATE_FAULT;
+	return walk_place(emulation, linear, size, own_access(emulation, access), place);
+}
+
+/*
+ * The exit has told where the CPU itself got to with this operand: no need to walk there again.
+ * Should the instruction have become another one since, then the guest reaches what it had just
+ * been allowed to reach, in the same way.
+ */
+static bool exit_tells_place(const struct emulation *emulation, u64 linear, u32 size, u32 access)
+{
+	const struct vcpu_exit *exit = &emulation->page->exit;
+	u32 needed = access & WALK_WRITE ? ACCESS_WRITE : ACCESS_READ;
+
+	return exit->reason == EXIT_MEMORY && !(exit->access & ACCESS_TABLE_WALK) &&
+		exit->access & needed && (linear & PAGE_MASK) == (exit->gpa & PAGE_MASK) &&
+		(linear & PAGE_MASK) + size <= PAGE_SIZE;
+}
+
+enum emulate_result emulate_translate_operand(struct emulation *emulation, u32 segment, u64 offset,
+					      u32 size, u32 access, struct emulate_place *place)
+{
+	u64 linear;
+
+	if (!to_linear(emulation, segment, offset, size, access, &linear))
+		return EMULATE_FAULT;
+	if (!exit_tells_place(emulation, linear, size, access))
+		return walk_place(emulation, linear, size, own_access(emulation, access), place);
+	*place = (struct emulate_place){.gpa = {GPA(emulation->page->exit.gpa)}, .bytes = {size}};
+	return EMULATE_DONE;
+}
+
+/* The largest access that fits: a power of two, and aligned where it is not all of the part. */
+static u32 device_bytes(gpa_t gpa, u32 rest)
+{
+	u32 bytes = 8;
+
+	if (is_power_of_two(rest))
+		return rest;
+	while (bytes > rest || !is_aligned(gpa.value, bytes))
+		bytes /= 2;
+	return bytes;
+}
+
+static u64 load_part(const struct emulation *emulation, gpa_t gpa, u32 count)
+{
+	const struct emulator *emulator = emulation->emulator;
+	u64 value = 0;
+	u32 step;
+
+	if (guest_memory_read(emulator->memory, gpa, &value, count))
+		return value;
+	for (u32 done = 0; done < count; done += step) {
+		gpa_t at = GPA(gpa.value + done);
+
+		step = device_bytes(at, count - done);
+		value |= (emulator->ops->read(emulator->device, at, step) & emulate_mask(step))
+			<< (8 * done);
+	}
+	return value;
+}
+
+static void store_part(const struct emulation *emulation, gpa_t gpa, u32 count, u64 value)
+{
+	const struct emulator *emulator = emulation->emulator;
+	u32 step;
+
+	if (guest_memory_write(emulator->memory, gpa, &value, count))
+		return;
+	for (u32 done = 0; done < count; done += step) {
+		gpa_t at = GPA(gpa.value + done);
+
+		step = device_bytes(at, count - done);
+		emulator->ops->write(emulator->device, at, step,
+				     value >> (8 * done) & emulate_mask(step));
+	}
+}
+
+u64 emulate_load(const struct emulation *emulation, const struct emulate_place *place)
+{
+	u64 value = load_part(emulation, place->gpa[0], place->bytes[0]);
+
+	if (place->bytes[1] != 0)
+		value |= load_part(emulation, place->gpa[1], place->bytes[1])
+			<< (8 * place->bytes[0]);
+	return value;
+}
+
+void emulate_store(const struct emulation *emulation, const struct emulate_place *place, u64 value)
+{
+	store_part(emulation, place->gpa[0], place->bytes[0], value);
+	if (place->bytes[1] != 0)
+		store_part(emulation, place->gpa[1], place->bytes[1],
+			   value >> (8 * place->bytes[0]));
+}

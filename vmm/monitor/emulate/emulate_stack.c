@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: MIT */
+/* Instructions that touch memory by way of the stack alone, should that be in a device. */
+#include "arch/x86_64/hw/control.h"
+#include "vmm/monitor/emulate/emulate_state.h"
+#include "vmm/monitor/walk.h"
+
+static enum emulate_result push_value(struct emulation *em, u64 value)
+{
+	struct emulate_place place;
+	enum emulate_result result;
+	u64 stack;
+
+	result = emulate_push_place(em, &place, &stack);
+	if (result != EMULATE_DONE)
+		return result;
+	emulate_store(em, &place, value);
+	emulate_set_stack(em, stack);
+	return EMULATE_DONE;
+}
+
+/* Reads em->size bytes at a stack pointer; it stays. */
+static enum emulate_result peek_value(struct emulation *em, u64 stack, u64 *value)
+{
+	struct emulate_place place;
+	enum emulate_result result =
+		emulate_translate(em, SEG_SS, stack & emulate_mask(emulate_stack_width(em)),
+				  em->size, WALK_READ, &place);
+
+	if (result == EMULATE_DONE)
+		*value = emulate_load(em, &place);
+	return result;
+}
+
+static u8 opcode_register(const struct emulation *em)
+{
+	return (u8)((em->in.opcode & 7) | (em->in.rex & 1 ? 8 : 0));
+}
+
+/* What lies at `stack` goes to a register, the stack pointer behind it. */
+static enum emulate_result pop_register(struct emulation *em, u64 stack, u8 reg)
+{
+	u64 value;
+	enum emulate_result result = peek_value(em, stack, &value);
+
+	if (result != EMULATE_DONE)
+		return result;
+	emulate_set_stack(em, stack + em->size);
+	emulate_set_register(em, reg, em->size, value); /* it may be RSP */
+	return EMULATE_DONE;
+}
+
+/* SDM vol. 1, 3.3.4: the width of the instruction pointer follows from the operand size. */
+static u64 within_pointer(const struct emulation *em, u64 target)
+{
+	return target & emulate_mask(em->size);
+}
+
+static enum emulate_result call_relative(struct emulation *em)
+{
+	u64 target = within_pointer(em, em->next + em->in.immediate);
+	enum emulate_result result;
+
+	if (!emulate_target_valid(em, target))
+		return emulate_fault(em, VECTOR_GP);
+	result = push_value(em, em->next);
+	if (result == EMULATE_DONE)
+		em->next = target;
+	return result;
+}
+
+static enum emulate_result return_near(struct emulation *em)
+{
+	u64 stack = em->page->gpr[GPR_RSP];
+	u64 more = em->in.opcode == 0xc2 ? (u16)em->in.immediate : 0;
+	u64 target;
+	enum emulate_result result = peek_value(em, stack, &target);
+
+	if (result != EMULATE_DONE)
+		return result;
+	if (!emulate_target_valid(em, target))
+		return emulate_fault(em, VECTOR_GP);
+	emulate_set_stack(em, stack + em->size + more);
+	em->next = target;
+	return EMULATE_DONE;
+}
+
+/*
+ * Level 0, which is all that compilers use; nested levels are left alone. The stack must be
+ * writable at its final pointer too (SDM vol. 2, ENTER).
+ */
+static enum emulate_result enter_frame(struct emulation *em)
+{
+	u64 mask = emulate_mask(emulate_stack_width(em));
+	struct emulate_place place;
+	struct emulate_place last;
+	enum emulate_result result;
+	u64 frame;
+	u64 stack;
+
+	if (em->in.immediate2 % 32 != 0)
+		return EMULATE_UNSUPPORTED;
+	result = emulate_push_place(em, &place, &frame);
+	if (result != EMULATE_DONE)
+		return result;
+	stack = (frame - (u16)em->in.immediate) & mask;
+	result = emulate_translate(em, SEG_SS, stack, em->size, WALK_WRITE, &last);
+	if (result != EMULATE_DONE)
+		return result;
+	emulate_store(em, &place, em->page->gpr[GPR_RBP]);
+	emulate_set_register(em, GPR_RBP, em->size, frame);
+	emulate_set_stack(em, stack);
+	return EMULATE_DONE;
+}
+
+/* 50-5f, 68, 6a, c2, c3, c8, c9, e8 */
+enum emulate_result emulate_stack(struct emulation *em)
+{
+	u8 opcode = em->in.opcode;
+	bool branches = opcode == 0xe8 || opcode == 0xc2 || opcode == 0xc3;
+
+	em->size = emulate_stack_operand(em);
+	if (branches && em->size == 2 && em->mode == X86_MODE_64)
+		return EMULATE_UNSUPPORTED; /* Intel's CPUs and AMD's do not agree on 66 */
+	switch (opcode) {
+	case 0x50 ... 0x57:
+		return push_value(em, em->page->gpr[opcode_register(em)]);
+	case 0x58 ... 0x5f:
+		return pop_register(em, em->page->gpr[GPR_RSP], opcode_register(em));
+	case 0xc8:
+		return enter_frame(em);
+	case 0xc9:
+		return pop_register(em, em->page->gpr[GPR_RBP], GPR_RBP); /* LEAVE */
+	case 0xe8:
+		return call_relative(em);
+	case 0xc2 ... 0xc3:
+		return return_near(em);
+	default: /* 68, 6a: sign-extended by the decoder */
+		return push_value(em, em->in.immediate);
+	}
+}

@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include "vmm/monitor/emulate/emulate.h"
+
+/* What the parts of the emulator share; nobody else includes this. */
+
+struct emulation {
+	struct emulator *emulator;
+	struct vcpu_page *page;
+	struct vcpu_event *event;
+	struct x86_instruction in;
+	enum x86_mode mode;
+	u32 size; /* bytes of the operand */
+	u64 next; /* RIP of the next instruction */
+	bool loads_ss; /* MOV SS: no interrupt before the instruction after it */
+};
+
+/* Guest-physical place of an operand: in one page or two; the second part may have 0 bytes. */
+struct emulate_place {
+	gpa_t gpa[2];
+	u32 bytes[2];
+};
+
+/* The r/m operand: a register or, translated, a place. */
+struct emulate_operand {
+	bool memory;
+	struct emulate_place place;
+};
+
+static inline u64 emulate_mask(u32 bytes)
+{
+	return ~0ull >> (64 - 8 * bytes);
+}
+
+/* emulate.c */
+enum emulate_result emulate_start(struct emulation *emulation, struct emulator *emulator,
+				  struct vcpu_event *event);
+enum emulate_result emulate_fault(struct emulation *emulation, u8 vector);
+/* Raises the #DB of a single step; EMULATE_FAULT. */
+enum emulate_result emulate_single_step(struct emulation *emulation);
+enum emulate_result emulate_retire(struct emulation *emulation);
+
+/* emulate_memory.c: SDM vol. 3, 4.7 and 5.3; `access` is enum walk_access, without WALK_USER */
+enum emulate_result emulate_translate(struct emulation *emulation, u32 segment, u64 offset,
+				      u32 size, u32 access, struct emulate_place *place);
+/* The same for the operand that an instruction's encoding names. */
+enum emulate_result emulate_translate_operand(struct emulation *emulation, u32 segment, u64 offset,
+					      u32 size, u32 access, struct emulate_place *place);
+/* A linear address that the CPU reaches by itself, whatever the privilege: descriptor tables. */
+enum emulate_result emulate_translate_system(struct emulation *emulation, u64 linear, u32 size,
+					     u32 access, struct emulate_place *place);
+enum emulate_result emulate_page_fault(struct emulation *emulation, u64 linear, u32 error_code);
+u64 emulate_load(const struct emulation *emulation, const struct emulate_place *place);
+void emulate_store(const struct emulation *emulation, const struct emulate_place *place, u64 value);
+u32 emulate_cpl(const struct emulation *emulation);
+
+/* emulate_operand.c */
+u64 emulate_register(const struct emulation *emulation, u8 reg, u32 size);
+void emulate_set_register(struct emulation *emulation, u8 reg, u32 size, u64 value);
+u32 emulate_segment(const struct emulation *emulation, u32 standard);
+enum emulate_result emulate_operand(struct emulation *emulation, u32 access,
+				    struct emulate_operand *operand);
+/* The operand `distance` bytes away from where the encoding says, when it is in memory. */
+enum emulate_result emulate_operand_at(struct emulation *emulation, u64 distance, u32 access,
+				       struct emulate_operand *operand);
+u64 emulate_get(const struct emulation *emulation, const struct emulate_operand *operand);
+void emulate_set(struct emulation *emulation, const struct emulate_operand *operand, u64 value);
+/* For instructions that only read the operand, or only write it. */
+enum emulate_result emulate_read_operand(struct emulation *emulation, u64 *value);
+enum emulate_result emulate_write_operand(struct emulation *emulation, u64 value);
+
+/* emulate_string.c: MOVS, CMPS, STOS, LODS, SCAS */
+enum emulate_result emulate_string(struct emulation *emulation);
+
+/* emulate_arithmetic.c: f6 and f7 /4 to /7; IMUL with a register; BSF, BSR, TZCNT, LZCNT, POPCNT */
+enum emulate_result emulate_multiply_divide(struct emulation *emulation);
+enum emulate_result emulate_multiply_register(struct emulation *emulation, const u64 *immediate);
+enum emulate_result emulate_scan(struct emulation *emulation);
+
+/* emulate_system.c: descriptor tables and segment registers; far CALL and JMP */
+enum emulate_result emulate_descriptor_tables(struct emulation *emulation);
+enum emulate_result emulate_system_segment(struct emulation *emulation);
+enum emulate_result emulate_load_segment(struct emulation *emulation);
+enum emulate_result emulate_far_branch(struct emulation *emulation, bool call);
+
+/* emulate_stack.c: what has its operand on the stack alone */
+enum emulate_result emulate_stack(struct emulation *emulation);
+
+/* emulate_execute.c: operand size of what pushes and pops, and the size of the stack pointer */
+u32 emulate_stack_operand(const struct emulation *emulation);
+u32 emulate_stack_width(const struct emulation *emulation);
+/* Whether a near branch may go there. */
+bool emulate_target_valid(const struct emulation *emulation, u64 target);
+/* Where a push of em->size bytes goes, and what RSP is then. */
+enum emulate_result emulate_push_place(struct emulation *emulation, struct emulate_place *place,
+				       u64 *stack);
+void emulate_set_stack(struct emulation *emulation, u64 stack);
+
+/* emulate_vector.c: moves of MMX, SSE and AVX; UNSUPPORTED, without effect, for all others */
+enum emulate_result emulate_vector(struct emulation *emulation);
+
+/* emulate_x87.c: likewise, loads and stores of the x87 */
+enum emulate_result emulate_x87(struct emulation *emulation);
+
+/* emulate_bits.c: BMI by VEX; UNSUPPORTED, without effect, for all others; CRC32; ADCX, ADOX */
+enum emulate_result emulate_bits(struct emulation *emulation);
+enum emulate_result emulate_crc32(struct emulation *emulation);
+enum emulate_result emulate_add_carry(struct emulation *emulation);
+
+/* emulate_execute.c, emulate_0f.c: everything else, by opcode map */
+enum emulate_result emulate_execute_primary(struct emulation *emulation);
+enum emulate_result emulate_execute_0f(struct emulation *emulation);
+enum emulate_result emulate_execute_0f38(struct emulation *emulation);

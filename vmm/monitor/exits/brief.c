@@ -1,0 +1,347 @@
+/* SPDX-License-Identifier: MIT */
+#include "vmm/monitor/exits/brief.h"
+
+#include "arch/x86_64/hw/lapic.h"
+#include "arch/x86_64/hw/msr.h"
+#include "arch/x86_64/hw/vmx.h"
+#include "lib/checked.h"
+#include "vmm/monitor/console.h"
+#include "vmm/monitor/exits/exits.h"
+#include "vmm/monitor/exits/inject.h"
+#include "vmm/monitor/machine.h"
+#include "vmm/monitor/rebuild.h"
+#include "vmm/rt/clock.h"
+#include "vmm/rt/syscall.h"
+
+static bool brief_advance(struct vcpu_page *page, u32 length)
+{
+	page->advance_length = length;
+	page->request |= REQUEST_ADVANCE;
+	return true;
+}
+
+/* A device that has all of the access, in one piece, and no need of the time. */
+static struct device *find_device(struct bus *bus, u64 address, u32 size)
+{
+	struct device *device = bus_find(bus, address, size);
+
+	return device == NULL || device->ops->tick != NULL || size > device->ops->widest ? NULL
+											  : device;
+}
+
+static u64 low_bytes(u64 value, u32 size)
+{
+	return size == 1 ? (u8)value : size == 2 ? (u16)value : (u32)value;
+}
+
+/* SDM vol. 1, 3.4.1.1: 32 bits clear the upper half, fewer leave what is above them. */
+static void load_bytes(u64 *reg, u64 value, u32 size)
+{
+	if (size == 4)
+		*reg = (u32)value;
+	else if (size == 2)
+		__builtin_memcpy(reg, &value, 2);
+	else
+		__builtin_memcpy(reg, &value, 1);
+}
+
+static bool brief_port(struct vcpu *vcpu)
+{
+	struct vcpu_page *page = vcpu->page;
+	u16 port = page->exit.io_port;
+	u32 size = page->exit.io_size;
+	u32 flags = page->exit.io_flags;
+	u64 *rax = &page->gpr[GPR_RAX];
+	struct device *device;
+
+	if ((flags & IO_STRING) != 0 || page->exit.instruction_length == 0)
+		return false;
+	device = find_device(&vcpu->machine->platform.ports, port, size);
+	if (device == NULL)
+		return false;
+	if ((flags & IO_IN) == 0)
+		device->ops->write(device, port, size, low_bytes(*rax, size));
+	else
+		load_bytes(rax, device->ops->read(device, port, size), size);
+	return brief_advance(page, page->exit.instruction_length);
+}
+
+/* Registers whose value or effect depends on the time. */
+static bool is_timer_register(u32 offset)
+{
+	return offset == LAPIC_LVT_TIMER || offset == LAPIC_TIMER_INITIAL ||
+	       offset == LAPIC_TIMER_CURRENT || offset == LAPIC_TIMER_DIVIDE;
+}
+
+/*
+ * After a write the next entry has to be looked at anew when the task priority may be another, or
+ * when requests wait for it or for an EOI; a new request kicks.
+ */
+static ALWAYS_INLINE void lapic_touched(struct vcpu *vcpu, const struct lapic *lapic, u32 offset)
+{
+	if (offset == LAPIC_TPR || offset == LAPIC_SVR || lapic->words.requested != 0 ||
+	    (lapic->by_cpu && lapic->moved))
+		vcpu->quiet = false;
+}
+
+static bool access_lapic(struct vcpu *vcpu, const struct move *move, u64 gpa)
+{
+	struct lapic *lapic = machine_lapic(vcpu);
+	u32 offset = (u32)(gpa & PAGE_MASK);
+
+	if (move->bytes != 4 || offset % 16 != 0 || is_timer_register(offset))
+		return false;
+	lapic_recall(lapic);
+	if (move->store) {
+		lapic_write(lapic, offset, (u32)moves_value(move, vcpu->page));
+		lapic_touched(vcpu, lapic, offset);
+	} else {
+		moves_load(move, vcpu->page, lapic_read(lapic, offset));
+	}
+	lapic_lend(lapic);
+	return true;
+}
+
+static bool access_device(struct vcpu *vcpu, const struct move *move, u64 gpa)
+{
+	struct platform *platform = &vcpu->machine->platform;
+	struct device *device;
+
+	if (lapic_claims(machine_lapic(vcpu), gpa))
+		return access_lapic(vcpu, move, gpa);
+	device = find_device(&platform->memory, gpa, move->bytes);
+	if (device == NULL)
+		return false;
+	if (move->store)
+		device->ops->write(device, gpa, move->bytes, moves_value(move, vcpu->page));
+	else
+		moves_load(move, vcpu->page, device->ops->read(device, gpa, move->bytes));
+	return true;
+}
+
+/*
+ * The CPU has come to the address itself and found the access allowed; it remains to make sure that
+ * the instruction means that access and no part of one across two pages.
+ */
+static bool is_of_exit(const struct move *move, const struct vcpu_page *page)
+{
+	u32 access = move->store ? ACCESS_WRITE : ACCESS_READ;
+	u64 within = page->exit.gpa & PAGE_MASK;
+
+	return (page->exit.access & (access | ACCESS_EXECUTE | ACCESS_TABLE_WALK)) == access &&
+	       (moves_address(move, page) & PAGE_MASK) == within &&
+	       within + move->bytes <= PAGE_SIZE;
+}
+
+static bool brief_memory(struct vcpu *vcpu)
+{
+	struct vcpu_page *page = vcpu->page;
+	const struct move *move = moves_find(&vcpu->moves, page);
+
+	if (move == NULL || !is_of_exit(move, page) ||
+	    !access_device(vcpu, move, page->exit.gpa)) {
+		page->want[EXIT_MEMORY] = EXIT_MEMORY_GROUPS;
+		return false;
+	}
+	page->want[EXIT_MEMORY] = VCPU_CODE;
+	return brief_advance(page, move->length);
+}
+
+/* x2APIC: offset of the register of an MSR, 0: another MSR, or one of the timer's. */
+static u32 x2apic_offset(u32 msr)
+{
+	u32 offset = (msr - MSR_X2APIC_BASE) << 4;
+
+	return msr - MSR_X2APIC_BASE < 0x100 && !is_timer_register(offset) ? offset : 0;
+}
+
+/* The local APIC's timer is the only one that this vCPU looks after. */
+static bool has_one_timer(const struct vcpu *vcpu)
+{
+	const struct platform *platform = &vcpu->machine->platform;
+
+	for (u32 i = 0; vcpu->id == 0 && i < platform->timed_count; i++)
+		if (platform->timed[i]->deadline_ns != DEADLINE_NONE)
+			return false;
+	return true;
+}
+
+static bool brief_deadline(struct vcpu *vcpu)
+{
+	if (!has_one_timer(vcpu) ||
+	    !lapic_timer_expire(machine_lapic(vcpu), clock_tsc() + vcpu->page->tsc_offset))
+		return false;
+	vcpu->machine->channel->timer_expirations++;
+	vcpu->page->deadline_tsc = 0;
+	vcpu->deadline_ns = DEADLINE_NONE;
+	return true;
+}
+
+/* Arms the timer without asking the clock; not when it is due already, or wakes nobody. */
+static bool arm_deadline(struct vcpu *vcpu, u64 tsc)
+{
+	const struct machine_time *time = &vcpu->machine->time;
+	u64 host = tsc - vcpu->page->tsc_offset;
+
+	if (tsc == 0 || (s64)(host - clock_tsc()) <= 0 ||
+	    !has_one_timer(vcpu) || !lapic_timer_rearm(machine_lapic(vcpu), tsc))
+		return false;
+	vcpu->page->deadline_tsc = host;
+	vcpu->deadline_ns = mul_div(host - time->base_tsc, NS_PER_MS, time->tsc_khz);
+	return true;
+}
+
+/* What decoding needs comes along no more when an exit that had to be decoded goes the long way. */
+static bool has_length(const struct vcpu *vcpu, enum exit_reason reason)
+{
+	return vcpu->page->exit.instruction_length != 0 && !(vcpu->decoded & BIT(reason));
+}
+
+static bool brief_wrmsr(struct vcpu *vcpu)
+{
+	struct vcpu_page *page = vcpu->page;
+	struct lapic *lapic = machine_lapic(vcpu);
+	u32 msr = (u32)page->gpr[GPR_RCX];
+	u64 value = page->gpr[GPR_RDX] << 32 | (u32)page->gpr[GPR_RAX];
+	u32 offset = x2apic_offset(msr);
+
+	if (!has_length(vcpu, EXIT_WRMSR))
+		return false;
+	if (offset == 0)
+		return msr == MSR_TSC_DEADLINE && arm_deadline(vcpu, value) &&
+		       brief_advance(page, page->exit.instruction_length);
+	/* sending asks for nothing that follows from the page; one to itself is posted */
+	if (offset != LAPIC_ICR)
+		lapic_recall(lapic);
+	/* one that is refused has no effect, and is settled again with an exception */
+	if (!lapic_msr_write(lapic, msr, value, vcpu->machine->physical_bits))
+		return false;
+	lapic_touched(vcpu, lapic, offset);
+	lapic_lend(lapic);
+	return brief_advance(page, page->exit.instruction_length);
+}
+
+static bool brief_rdmsr(struct vcpu *vcpu)
+{
+	struct vcpu_page *page = vcpu->page;
+	u32 msr = (u32)page->gpr[GPR_RCX];
+	u64 value;
+
+	if (!has_length(vcpu, EXIT_RDMSR) ||
+	    (msr != MSR_APIC_BASE && x2apic_offset(msr) == 0) ||
+	    !lapic_msr_read(machine_lapic(vcpu), msr, &value))
+		return false;
+	page->gpr[GPR_RAX] = (u32)value;
+	page->gpr[GPR_RDX] = value >> 32;
+	return brief_advance(page, page->exit.instruction_length);
+}
+
+static bool brief_apic_write(struct vcpu *vcpu)
+{
+	struct lapic *lapic = machine_lapic(vcpu);
+	u32 offset = (u32)(vcpu->page->exit.qualification & APIC_ACCESS_OFFSET);
+
+	if (is_timer_register(offset))
+		return false;
+	lapic_recall(lapic);
+	vapic_written(vcpu);
+	lapic_touched(vcpu, lapic, offset);
+	lapic_lend(lapic);
+	return true;
+}
+
+static bool brief_eoi(struct vcpu *vcpu)
+{
+	lapic_recall(machine_lapic(vcpu));
+	vapic_ended(vcpu);
+	lapic_lend(machine_lapic(vcpu));
+	return true;
+}
+
+static bool brief_exit(struct vcpu *vcpu)
+{
+	switch (vcpu->page->exit.reason) {
+	case EXIT_APIC_ACCESS:
+		vapic_accessed(vcpu);
+		return brief_memory(vcpu);
+	case EXIT_MEMORY:
+		return brief_memory(vcpu);
+	case EXIT_EOI:
+		return brief_eoi(vcpu);
+	case EXIT_APIC_WRITE:
+		return brief_apic_write(vcpu);
+	case EXIT_WRMSR:
+		return brief_wrmsr(vcpu);
+	case EXIT_RDMSR:
+		return brief_rdmsr(vcpu);
+	case EXIT_DEADLINE:
+		return brief_deadline(vcpu);
+	case EXIT_INTERRUPT_WINDOW:
+		vcpu->quiet = false;
+		return true;
+	default:
+		return false;
+	}
+}
+
+/* True: the guest can go on. Inline, which spares 25 instructions of each exit. */
+static ALWAYS_INLINE bool brief_settle(struct vcpu *vcpu)
+{
+	struct platform *platform = &vcpu->machine->platform;
+	struct vcpu_page *page = vcpu->page;
+	u32 reason = page->exit.reason;
+
+	if (page->event.valid || page->cr8 != lapic_get_cr8(machine_lapic(vcpu)))
+		return false;
+	if (vcpu->pv_eoi.pending)
+		pv_eoi_collect(vcpu);
+	if (reason == EXIT_IO ? !brief_port(vcpu) : !brief_exit(vcpu))
+		return false;
+	page->exit.reason = EXIT_NONE;
+	if (unlikely(platform->events.pending != 0))
+		return false;
+	if (unlikely(vcpu->machine->signal) && reason != EXIT_IO) /* output comes in a row */
+		console_signal(vcpu->machine);
+	if (unlikely(!vcpu->quiet || platform->irqchip.kick != 0)) {
+		if ((platform->irqchip.kick & ~BIT(vcpu->id)) != 0)
+			vcpu_wake_kicked(vcpu);
+		if (!inject_prepare(vcpu))
+			return false;
+		lapic_lend(machine_lapic(vcpu));
+		return true;
+	}
+	if (vcpu->pv_eoi.msr & PV_EOI_ENABLED)
+		pv_eoi_offer(vcpu);
+	return true;
+}
+
+static bool pass_briefly(struct vcpu *vcpu)
+{
+	struct machine *machine = vcpu->machine;
+	bool done;
+
+	if (machine->watched || rebuild_is_due(vcpu) ||
+	    __atomic_load_n(&machine->lock.waiting, __ATOMIC_RELAXED) != 0 ||
+	    !mutex_try(&machine->lock))
+		return false;
+	done = machine_may_run(machine) && brief_settle(vcpu);
+	mutex_unlock(&machine->lock);
+	return done;
+}
+
+void brief_run(struct vcpu *vcpu)
+{
+	enum status status;
+
+	do {
+		trace_settled(&vcpu->trace);
+		status = sys_vcpu_run(vcpu->handle);
+		if (unlikely(status != STATUS_OK)) {
+			vcpu->page->event.valid = 0;
+			vcpu->page->exit.reason = EXIT_NONE;
+			vcpu->refused = status;
+			return;
+		}
+		trace_exit(&vcpu->trace, vcpu->page);
+	} while (pass_briefly(vcpu));
+}

@@ -1,0 +1,393 @@
+/* SPDX-License-Identifier: MIT */
+#include "vmm/monitor/exits/exits.h"
+
+#include "arch/x86_64/hw/control.h"
+#include "lib/format.h"
+#include "lib/string.h"
+#include "vmm/monitor/machine.h"
+#include "vmm/monitor/pv/hypercall.h"
+#include "vmm/monitor/task/task_switch.h"
+
+void exits_set_wants(struct vcpu_page *page)
+{
+	memset(page->want, 0, sizeof(page->want));
+	page->want[EXIT_MEMORY] = EXIT_MEMORY_GROUPS;
+	page->want[EXIT_APIC_ACCESS] = EXIT_MEMORY_GROUPS;
+	page->settle = SETTLE_HYPERCALL;
+	page->hypercalls = HYPERCALLS_OFFERED;
+	page->hypercall_result = (u64)HYPERCALL_UNKNOWN;
+	page->want[EXIT_HYPERCALL] = VCPU_SEGMENTS | VCPU_CONTROL;
+}
+
+static u64 emulate_read(void *device, gpa_t gpa, u32 size)
+{
+	struct vcpu *vcpu = device;
+
+	return platform_memory_read(&vcpu->machine->platform, vcpu->id, gpa.value, size);
+}
+
+static void emulate_write(void *device, gpa_t gpa, u32 size, u64 value)
+{
+	struct vcpu *vcpu = device;
+
+	platform_memory_write(&vcpu->machine->platform, vcpu->id, gpa.value, size, value);
+}
+
+static u32 emulate_in(void *device, u16 port, u32 size)
+{
+	struct vcpu *vcpu = device;
+
+	return (u32)bus_read(&vcpu->machine->platform.ports, port, size);
+}
+
+static void emulate_out(void *device, u16 port, u32 size, u32 value)
+{
+	struct vcpu *vcpu = device;
+
+	bus_write(&vcpu->machine->platform.ports, port, size, value);
+}
+
+static u8 *emulate_vectors(void *device)
+{
+	struct vcpu *vcpu = device;
+
+	vcpu_need(vcpu, VCPU_XSAVE);
+	return vcpu->xsave_page;
+}
+
+static void emulate_tables(void *device)
+{
+	vcpu_need(device, VCPU_TABLES);
+}
+
+const struct emulate_ops exits_emulate_ops = {
+	.read = emulate_read,
+	.write = emulate_write,
+	.in = emulate_in,
+	.out = emulate_out,
+	.vectors = emulate_vectors,
+	.tables = emulate_tables,
+};
+
+static void crash_unsupported(struct vcpu *vcpu, const char *what)
+{
+	const struct emulator *emulator = &vcpu->emulator;
+	char bytes[3 * X86_LENGTH_MAX + 1] = "";
+
+	for (u32 i = 0; i < MIN(emulator->byte_count, (u8)X86_LENGTH_MAX); i++)
+		format(&bytes[3ul * i], 4, " %02x", emulator->bytes[i]);
+	machine_crash(vcpu->machine, "%s at 0x%lx by an instruction not known here, rip 0x%lx:%s",
+		      what, vcpu->page->exit.gpa, vcpu->page->rip, bytes);
+}
+
+/* What the emulator has done about the instruction of the exit. */
+static void finish_emulation(struct vcpu *vcpu, enum emulate_result result,
+			     const struct vcpu_event *event, const char *what)
+{
+	switch (result) {
+	case EMULATE_DONE:
+	case EMULATE_FAULT:
+		if (event->valid)
+			vcpu_raise_event(vcpu, event);
+		break;
+	case EMULATE_AGAIN:
+		break;
+	case EMULATE_UNSUPPORTED:
+		crash_unsupported(vcpu, what);
+		break;
+	}
+}
+
+/* A single step leaves its trace in DR6. */
+static u32 emulation_groups(const struct vcpu *vcpu)
+{
+	return VCPU_SEGMENTS | VCPU_CONTROL |
+	       ((vcpu->page->rflags & RFLAGS_TF) != 0 ? (u32)VCPU_DEBUG : 0);
+}
+
+static void settle_memory(struct vcpu *vcpu)
+{
+	const struct vcpu_exit *exit = &vcpu->page->exit;
+	struct vcpu_event event = {0};
+	enum emulate_result result;
+
+	if (vcpu->event.valid) {
+		machine_crash(vcpu->machine,
+			      "delivery of vector %u needs address 0x%lx, where no memory is",
+			      vcpu->event.vector, exit->gpa);
+		return;
+	}
+	if ((exit->access & ACCESS_EXECUTE) != 0) {
+		machine_crash(vcpu->machine, "rip 0x%lx lies at address 0x%lx, where no memory is",
+			      vcpu->page->rip, exit->gpa);
+		return;
+	}
+	vcpu_need(vcpu, emulation_groups(vcpu));
+	result = emulate(&vcpu->emulator, &event);
+	finish_emulation(vcpu, result, &event, "memory access");
+}
+
+static void settle_io_string(struct vcpu *vcpu)
+{
+	struct vcpu_event event = {0};
+	enum emulate_result result;
+
+	vcpu_need(vcpu, emulation_groups(vcpu));
+	result = emulate_io_string(&vcpu->emulator, &event);
+	finish_emulation(vcpu, result, &event, "string port access");
+}
+
+static void settle_io(struct vcpu *vcpu)
+{
+	const struct vcpu_exit *exit = &vcpu->page->exit;
+	struct bus *ports = &vcpu->machine->platform.ports;
+	u64 *rax = &vcpu->page->gpr[GPR_RAX];
+	u64 mask = BITS((exit->io_size & 7u) * 8 - 1, 0);
+	u64 value;
+
+	if ((exit->io_flags & IO_STRING) != 0) {
+		settle_io_string(vcpu);
+		return;
+	}
+	if ((exit->io_flags & IO_IN) != 0) {
+		value = bus_read(ports, exit->io_port, exit->io_size) & mask;
+		/* a result of 32 bits clears the upper half (SDM vol. 1, 3.4.1.1) */
+		*rax = exit->io_size == 4 ? value : (*rax & ~mask) | value;
+	} else {
+		bus_write(ports, exit->io_port, exit->io_size, *rax & mask);
+	}
+	vcpu_advance(vcpu);
+}
+
+static void settle_cpuid(struct vcpu *vcpu)
+{
+	struct vcpu_page *page = vcpu->page;
+	u32 leaf = (u32)page->gpr[GPR_RAX];
+	struct lapic *lapic = &vcpu->machine->platform.irqchip.lapic[vcpu->id];
+	struct cpuid_state state = {
+		.apic_id = vcpu->id,
+		.apic_enabled = lapic_mode(lapic) != LAPIC_OFF,
+	};
+	struct cpuid_regs regs;
+
+	if (leaf == CPUID_VERSION || leaf == CPUID_FEATURES) {
+		vcpu_need(vcpu, VCPU_CONTROL);
+		state.cr4 = page->cr4;
+	} else if (leaf == CPUID_XSAVE) {
+		/* not always through here: QEMU's SVM lets XSETBV pass */
+		vcpu_need(vcpu, VCPU_XCR0);
+		state.xcr0 = page->xcr0;
+	}
+	cpuid_query(&vcpu->machine->cpuid, &state, leaf, (u32)page->gpr[GPR_RCX], &regs);
+	page->gpr[GPR_RAX] = regs.eax;
+	page->gpr[GPR_RBX] = regs.ebx;
+	page->gpr[GPR_RCX] = regs.ecx;
+	page->gpr[GPR_RDX] = regs.edx;
+	vcpu_advance(vcpu);
+}
+
+static bool xcr0_valid(const struct vcpu *vcpu, u64 value)
+{
+	u64 avx512 = value & XCR0_AVX512;
+
+	/* SDM vol. 1, 13.3 */
+	return (value & ~vcpu->machine->cpuid.xcr0) == 0 && (value & XCR0_X87) != 0 &&
+	       ((value & XCR0_AVX) == 0 || (value & XCR0_SSE) != 0) &&
+	       (avx512 == 0 || (avx512 == XCR0_AVX512 && (value & XCR0_AVX) != 0));
+}
+
+static void settle_xsetbv(struct vcpu *vcpu)
+{
+	struct vcpu_page *page = vcpu->page;
+	u64 value = page->gpr[GPR_RDX] << 32 | (u32)page->gpr[GPR_RAX];
+
+	if ((u32)page->gpr[GPR_RCX] != 0 || !xcr0_valid(vcpu, value)) {
+		vcpu_raise(vcpu, VECTOR_GP, 0);
+		return;
+	}
+	page->xcr0 = value;
+	page->dirty |= VCPU_XCR0;
+	vcpu_advance(vcpu);
+}
+
+/* Only VMX exits for it: SDM vol. 3, table 28-2. */
+static void settle_task_switch(struct vcpu *vcpu)
+{
+	const struct vcpu_exit *exit = &vcpu->page->exit;
+	const struct vcpu_event by = vcpu->event;
+	struct task_switch request = {
+		.selector = (u16)exit->qualification,
+		.source = exit->qualification >> 30 & 3,
+		.return_eip = (u32)vcpu->page->rip,
+	};
+	struct vcpu_event event;
+
+	vcpu->event.valid = 0;
+	if (request.source != TASK_GATE_IN_IDT || by.type >= EVENT_SOFTWARE_INTERRUPT) {
+		request.return_eip += exit->instruction_length;
+	} else {
+		request.external = true;
+		request.has_error_code = by.has_error_code;
+		request.error_code = by.error_code;
+	}
+	vcpu_need(vcpu, VCPU_SEGMENTS | VCPU_TABLES | VCPU_CONTROL | VCPU_DEBUG);
+	if (by.type == EVENT_NMI && request.source == TASK_GATE_IN_IDT)
+		vcpu->page->shadow |= SHADOW_NMI;
+	if (task_switch(&vcpu->emulator, &request, &event) == EMULATE_FAULT)
+		vcpu_raise_event(vcpu, &event);
+}
+
+static void settle_halt(struct vcpu *vcpu)
+{
+	/* the trap of a single step ends the halt at once */
+	vcpu->halted = (vcpu->page->rflags & RFLAGS_TF) == 0;
+	vcpu_advance(vcpu);
+}
+
+static void crash_unexpected(struct vcpu *vcpu)
+{
+	const struct vcpu_exit *exit = &vcpu->page->exit;
+
+	machine_crash(
+		vcpu->machine,
+		"exit %u (the CPU's code 0x%lx, qualification 0x%lx) at rip 0x%lx is not handled",
+		exit->reason, exit->vendor_code, exit->qualification, vcpu->page->rip);
+}
+
+/* CR8 is the task priority; the guest mostly changes it without an exit. */
+static void take_task_priority(struct vcpu *vcpu)
+{
+	struct lapic *lapic = &vcpu->machine->platform.irqchip.lapic[vcpu->id];
+
+	if (vcpu->page->cr8 == lapic_get_cr8(lapic))
+		return;
+	lapic_set_cr8(lapic, vcpu->page->cr8 & 0xf);
+	vcpu->quiet = false;
+}
+
+/* APM vol. 3, MOV CRn: 0f 22 with ModRM.reg 8, or with LOCK and ModRM.reg 0. */
+static bool is_mov_to_cr8(const struct x86_instruction *in)
+{
+	return in->map == X86_MAP_0F && in->opcode == 0x22 &&
+	       in->reg == ((in->prefixes & X86_PREFIX_LOCK) != 0 ? 0 : 8);
+}
+
+/*
+ * SVM leaves a MOV to CR8 undone while an interrupt waits for the task priority to fall. What is
+ * another instruction by now, or was a trap that nobody wants any more, is executed again.
+ */
+static void settle_cr(struct vcpu *vcpu)
+{
+	struct vcpu_event event = {0};
+	struct x86_instruction in = {0};
+	enum emulate_result result;
+
+	vcpu_need(vcpu, VCPU_SEGMENTS | VCPU_CONTROL);
+	result = emulate_decode(&vcpu->emulator, &in, &event);
+	if (result != EMULATE_DONE) {
+		finish_emulation(vcpu, result, &event, "control register access");
+	} else if (!is_mov_to_cr8(&in)) {
+		return;
+	} else if ((vcpu->page->gpr[in.rm & 15] & ~0xfull) != 0) {
+		vcpu_raise(vcpu, VECTOR_GP, 0);
+	} else {
+		vcpu->page->cr8 = vcpu->page->gpr[in.rm & 15];
+		take_task_priority(vcpu);
+		vcpu_advance(vcpu);
+	}
+}
+
+void exits_settle(struct vcpu *vcpu)
+{
+	const struct vcpu_exit *exit = &vcpu->page->exit;
+
+	take_task_priority(vcpu);
+	if (unlikely(vcpu->machine->watched))
+		trap_note(vcpu);
+	switch (exit->reason) {
+	case EXIT_NONE:
+	case EXIT_KICK:
+	case EXIT_DEADLINE:
+	case EXIT_INTERRUPT_WINDOW:
+	case EXIT_NMI_WINDOW:
+	case EXIT_TPR:
+		break;
+	case EXIT_CR:
+		if (!trap_step(vcpu))
+			settle_cr(vcpu);
+		break;
+	case EXIT_DR:
+		(void)trap_step(vcpu); /* not wanted any more: executed again, without an exit */
+		break;
+	case EXIT_IO:
+		settle_io(vcpu);
+		break;
+	case EXIT_APIC_ACCESS:
+		vapic_accessed(vcpu);
+		settle_memory(vcpu);
+		break;
+	case EXIT_MEMORY:
+		settle_memory(vcpu);
+		break;
+	case EXIT_EOI:
+		vapic_ended(vcpu);
+		break;
+	case EXIT_APIC_WRITE:
+		vapic_written(vcpu);
+		break;
+	case EXIT_CPUID:
+		settle_cpuid(vcpu);
+		break;
+	case EXIT_HLT:
+		settle_halt(vcpu);
+		break;
+	case EXIT_RDMSR:
+		exits_rdmsr(vcpu);
+		break;
+	case EXIT_WRMSR:
+		exits_wrmsr(vcpu);
+		break;
+	case EXIT_XSETBV:
+		settle_xsetbv(vcpu);
+		break;
+	case EXIT_EXCEPTION:
+		exits_exception(vcpu);
+		break;
+	case EXIT_HYPERCALL:
+		hypercall_settle(vcpu);
+		break;
+	case EXIT_PAUSE:
+		vcpu_spins(vcpu);
+		vcpu_advance(vcpu);
+		break;
+	case EXIT_INVD:
+		/* guest memory is coherent: there is nothing to write back or to lose */
+		vcpu_advance(vcpu);
+		break;
+	case EXIT_INVALID_OPCODE:
+	case EXIT_MONITOR:
+	case EXIT_MWAIT:
+		vcpu_raise(vcpu, VECTOR_UD, 0);
+		break;
+	case EXIT_RDPMC:
+		vcpu_raise(vcpu, VECTOR_GP, 0); /* no counters are offered */
+		break;
+	case EXIT_TRIPLE_FAULT:
+		machine_unasked_reset(vcpu, "triple fault");
+		break;
+	case EXIT_TASK_SWITCH:
+		settle_task_switch(vcpu);
+		break;
+	case EXIT_NO_MEMORY:
+		machine_crash(vcpu->machine, "the host has no memory left for address 0x%lx",
+			      exit->gpa);
+		break;
+	case EXIT_ENTRY_FAILED:
+		exits_entry_failed(vcpu);
+		break;
+	default:
+		crash_unexpected(vcpu);
+		break;
+	}
+	vcpu->page->exit.reason = EXIT_NONE;
+}

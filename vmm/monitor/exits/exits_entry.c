@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: MIT */
+#include "lib/string.h"
+#include "vmm/monitor/exits/exits.h"
+#include "vmm/monitor/exits/explain.h"
+#include "vmm/monitor/machine.h"
+#include "vmm/rt/start.h"
+#include "vmm/rt/syscall.h"
+
+void exits_entry_failed(struct vcpu *vcpu)
+{
+	struct machine *machine = vcpu->machine;
+	const struct vcpu_page *page = vcpu->page;
+	char text[224] = "the control structure could not be read";
+
+	if (sys_vcpu_dump(vcpu->handle) == STATUS_OK) {
+		if (string_starts_with(start_info->backend, "SVM"))
+			explain_svm(page, text, sizeof(text));
+		else
+			explain_vmx(page, text, sizeof(text));
+	}
+	machine_log(machine, "VM entry failed at rip 0x%lx: %s", page->rip, text);
+	machine_crash(machine, "VM entry failed: %s", text);
+}

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: MIT */
+#include "vmm/monitor/pv/pv_eoi.h"
+
+#include "lib/bits.h"
+#include "vmm/monitor/machine.h"
+
+#define PV_EOI_PENDING 1u /* in the guest's byte */
+
+static u8 *guest_byte(const struct vcpu *vcpu)
+{
+	gpa_t at = GPA(vcpu->pv_eoi.msr & ~(u64)PV_EOI_ENABLED);
+
+	return guest_memory_pointer(&vcpu->machine->memory, at, sizeof(u8));
+}
+
+bool pv_eoi_write_msr(struct vcpu *vcpu, u64 value)
+{
+	if ((value & PV_EOI_ENABLED) != 0 && !is_aligned(value & ~(u64)PV_EOI_ENABLED, 4))
+		return false;
+	vcpu->pv_eoi.msr = value;
+	return true;
+}
+
+/* The vCPU does not run meanwhile: nobody else touches its byte. */
+void pv_eoi_offer(struct vcpu *vcpu)
+{
+	u8 *byte;
+
+	/* the CPU ends interrupts without an exit anyway */
+	if ((vcpu->pv_eoi.msr & PV_EOI_ENABLED) == 0 || vcpu->machine->vapic.by_cpu ||
+	    !lapic_eoi_is_private(machine_lapic(vcpu)))
+		return;
+	byte = guest_byte(vcpu);
+	if (byte == NULL)
+		return;
+	__atomic_store_n(byte, PV_EOI_PENDING, __ATOMIC_RELAXED);
+	vcpu->pv_eoi.pending = true;
+}
+
+void pv_eoi_collect(struct vcpu *vcpu)
+{
+	struct lapic *lapic = machine_lapic(vcpu);
+	u8 *byte = guest_byte(vcpu);
+
+	vcpu->pv_eoi.pending = false;
+	if (byte != NULL && (__atomic_load_n(byte, __ATOMIC_RELAXED) & PV_EOI_PENDING) != 0) {
+		__atomic_store_n(byte, 0, __ATOMIC_RELAXED);
+		return;
+	}
+	lapic_eoi(lapic);
+	if (lapic->words.requested != 0)
+		vcpu->quiet = false;
+}

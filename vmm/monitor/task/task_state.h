@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include "vmm/monitor/emulate/emulate.h"
+
+/* What the two files of task switching share. */
+
+/* A descriptor's type says which TSS it is (SDM vol. 3, table 3-2). */
+#define TASK_TYPE_BUSY 0x2u
+#define TASK_TYPE_32   0x8u
+
+struct task {
+	const struct emulator *emulator;
+	struct vcpu_page *page;
+	struct vcpu_event *event;
+	bool external; /* EXT of selector error codes */
+};
+
+/* Sets the event; always false. */
+bool task_fault(struct task *task, u8 vector, u32 error_code);
+bool task_fault_selector(struct task *task, u8 vector, u16 selector);
+
+/* Linear memory with the CPU's own rights; false: a fault, and nothing is written. */
+bool task_read(struct task *task, u32 linear, void *bytes, u32 length);
+bool task_write(struct task *task, u32 linear, const void *bytes, u32 length);
+
+/* task_segment.c: segment registers from their selectors (SDM vol. 3, table 8-1) */
+bool task_descriptor(struct task *task, u16 selector, u8 vector, u64 *descriptor, u32 *linear);
+struct vcpu_segment_state task_segment(u16 selector, u64 descriptor);
+bool task_load_ldt(struct task *task, u16 selector);
+bool task_load_segments(struct task *task);

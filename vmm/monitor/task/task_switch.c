@@ -1,0 +1,281 @@
+/* SPDX-License-Identifier: MIT */
+#include "vmm/monitor/task/task_switch.h"
+
+#include "arch/x86_64/hw/control.h"
+#include "arch/x86_64/hw/descriptor.h"
+#include "lib/string.h"
+#include "vmm/monitor/task/task_state.h"
+#include "vmm/monitor/walk.h"
+
+#define EXTERNAL	 1u /* bit 0 of a selector error code */
+#define DR6_BT		 BIT(15)
+#define DR7_LOCAL	 (BIT(0) | BIT(2) | BIT(4) | BIT(6) | BIT(8))
+#define TASK_GPR_COUNT	 8
+#define TASK_SELECTORS	 6
+#define DESCRIPTOR_BUSY	 BIT(41)
+#define TRAP		 1u /* bit 0 of the TSS's T word */
+
+/* SDM vol. 3, figure 8-2: the TSS of 32 bits, in words of 4 bytes. */
+enum tss32_word {
+	TSS32_LINK = 0, TSS32_CR3 = 7, TSS32_EIP, TSS32_EFLAGS, TSS32_GPR,
+	TSS32_SELECTOR = TSS32_GPR + TASK_GPR_COUNT,
+	TSS32_LDT = TSS32_SELECTOR + TASK_SELECTORS,
+	TSS32_TRAP, TSS32_WORDS
+};
+
+/* SDM vol. 3, figure 8-10: that of 16 bits, in words of 2 bytes; it has no FS and GS. */
+enum tss16_word {
+	TSS16_IP = 7, TSS16_FLAGS, TSS16_GPR,
+	TSS16_SELECTOR = TSS16_GPR + TASK_GPR_COUNT,
+	TSS16_LDT = TSS16_SELECTOR + 4, TSS16_WORDS
+};
+
+union tss {
+	u32 word32[TSS32_WORDS];
+	u16 word16[TSS16_WORDS];
+};
+
+static u32 tss_bytes(bool wide)
+{
+	return wide ? TSS32_WORDS * 4 : TSS16_WORDS * 2;
+}
+
+bool task_fault(struct task *task, u8 vector, u32 error_code)
+{
+	*task->event = (struct vcpu_event){
+		.valid = 1,
+		.type = EVENT_EXCEPTION,
+		.vector = vector,
+		.has_error_code = (EXCEPTIONS_WITH_ERROR_CODE & BIT(vector)) != 0,
+		.error_code = error_code,
+	};
+	return false;
+}
+
+bool task_fault_selector(struct task *task, u8 vector, u16 selector)
+{
+	return task_fault(task, vector,
+			  (selector & ~SELECTOR_RPL) | (task->external ? EXTERNAL : 0));
+}
+
+/* One page's part at a time; with `write` NULL it reads. */
+static bool access_memory(struct task *task, u32 linear, u8 *read, const u8 *write, u32 length)
+{
+	const struct guest_memory *memory = task->emulator->memory;
+	struct walk_result found[2];
+	u32 first = (u32)MIN(length, PAGE_SIZE - (linear & PAGE_MASK));
+	u32 parts = first < length ? 2 : 1;
+
+	for (u32 i = 0; i < parts; i++) {
+		u32 at = i == 0 ? linear : linear + first;
+
+		if (walk(memory, task->page, GVA(at), write ? WALK_WRITE : WALK_READ, &found[i]))
+			continue;
+		task->page->cr2 = at;
+		task->page->dirty |= VCPU_CONTROL;
+		return task_fault(task, VECTOR_PF, found[i].error_code);
+	}
+	for (u32 i = 0; i < parts; i++) {
+		u32 offset = i == 0 ? 0 : first;
+		u32 bytes = i == 0 ? first : length - first;
+
+		/* where no RAM is, all ones are read and writes are lost */
+		if (write)
+			(void)!guest_memory_write(memory, found[i].gpa, write + offset, bytes);
+		else if (!guest_memory_read(memory, found[i].gpa, read + offset, bytes))
+			memset(read + offset, 0xff, bytes);
+	}
+	return true;
+}
+
+bool task_read(struct task *task, u32 linear, void *bytes, u32 length)
+{
+	return access_memory(task, linear, bytes, NULL, length);
+}
+
+bool task_write(struct task *task, u32 linear, const void *bytes, u32 length)
+{
+	return access_memory(task, linear, NULL, bytes, length);
+}
+
+/* What a task switch stores: not CR3 and LDT, which a task does not change. */
+static void store_registers(const struct vcpu_page *page, u32 eip, u32 eflags, bool wide,
+			    union tss *tss)
+{
+	for (u32 i = 0; i < TASK_GPR_COUNT; i++) {
+		if (wide)
+			tss->word32[TSS32_GPR + i] = (u32)page->gpr[i];
+		else
+			tss->word16[TSS16_GPR + i] = (u16)page->gpr[i];
+	}
+	for (u32 i = 0; i < (wide ? TASK_SELECTORS : 4u); i++) {
+		if (wide) /* the word's upper half is reserved */
+			tss->word32[TSS32_SELECTOR + i] =
+				(tss->word32[TSS32_SELECTOR + i] & 0xffff0000) |
+				page->segment[i].selector;
+		else
+			tss->word16[TSS16_SELECTOR + i] = page->segment[i].selector;
+	}
+	if (wide) {
+		tss->word32[TSS32_EIP] = eip;
+		tss->word32[TSS32_EFLAGS] = eflags;
+	} else {
+		tss->word16[TSS16_IP] = (u16)eip;
+		tss->word16[TSS16_FLAGS] = (u16)eflags;
+	}
+}
+
+static void load_registers(struct vcpu_page *page, const union tss *tss, bool wide)
+{
+	for (u32 i = 0; i < TASK_GPR_COUNT; i++)
+		page->gpr[i] = wide ? tss->word32[TSS32_GPR + i] : tss->word16[TSS16_GPR + i];
+	for (u32 i = 0; i < TASK_SELECTORS; i++) {
+		if (wide)
+			page->segment[i].selector = (u16)tss->word32[TSS32_SELECTOR + i];
+		else
+			page->segment[i].selector = i < 4 ? tss->word16[TSS16_SELECTOR + i] : 0;
+	}
+	page->rip = wide ? tss->word32[TSS32_EIP] : tss->word16[TSS16_IP];
+	page->rflags = wide ? tss->word32[TSS32_EFLAGS] : tss->word16[TSS16_FLAGS];
+	page->rflags = (page->rflags & RFLAGS_ALL) | RFLAGS_FIXED;
+	if (wide && page->cr0 & CR0_PG)
+		page->cr3 = tss->word32[TSS32_CR3];
+}
+
+/* The new task's TSS descriptor, checked; nothing is changed yet. */
+static bool find_tss(struct task *task, const struct task_switch *request, u64 *descriptor,
+		     u32 *linear)
+{
+	bool back = request->source == TASK_IRET;
+	u8 vector = back ? VECTOR_TS : VECTOR_GP;
+	u32 type;
+
+	if (request->selector & SELECTOR_TI)
+		return task_fault_selector(task, vector, request->selector);
+	if (!task_descriptor(task, request->selector, vector, descriptor, linear))
+		return false;
+	type = (u32)bits_get(*descriptor, 43, 40) & ~TASK_TYPE_32;
+	if (*descriptor & DESCRIPTOR_S ||
+	    type != (back ? DESCRIPTOR_TSS16_BUSY : DESCRIPTOR_TSS16_AVAILABLE))
+		return task_fault_selector(task, vector, request->selector);
+	if (!(*descriptor & DESCRIPTOR_P))
+		return task_fault_selector(task, VECTOR_NP, request->selector);
+	return true;
+}
+
+static bool set_busy(struct task *task, u32 linear, u64 descriptor, bool busy)
+{
+	descriptor = busy ? descriptor | DESCRIPTOR_BUSY : descriptor & ~DESCRIPTOR_BUSY;
+	return task_write(task, linear, &descriptor, sizeof(descriptor));
+}
+
+/* SDM vol. 3, table 8-2: the old task is left; it stays busy when the new one will return to it. */
+static bool leave(struct task *task, const struct task_switch *request)
+{
+	struct vcpu_page *page = task->page;
+	const struct vcpu_segment_state *tr = &page->segment[SEG_TR];
+	bool wide = tr->access & TASK_TYPE_32;
+	u64 eflags = page->rflags;
+	union tss old;
+	u64 descriptor;
+	u32 linear;
+
+	if (request->source == TASK_IRET)
+		eflags &= ~RFLAGS_NT;
+	if (!task_read(task, (u32)tr->base, &old, tss_bytes(wide)))
+		return false;
+	store_registers(page, request->return_eip, (u32)eflags, wide, &old);
+	if (!task_write(task, (u32)tr->base, &old, tss_bytes(wide)))
+		return false;
+	if (request->source != TASK_IRET && request->source != TASK_JMP)
+		return true;
+	return task_descriptor(task, tr->selector, VECTOR_TS, &descriptor, &linear) &&
+	       set_busy(task, linear, descriptor, false);
+}
+
+static bool push_error_code(struct task *task, u32 error_code, bool wide)
+{
+	struct vcpu_page *page = task->page;
+	const struct vcpu_segment_state *ss = &page->segment[SEG_SS];
+	u64 mask = ss->access & SEGMENT_DB ? 0xffffffff : 0xffff;
+	u32 size = wide ? 4 : 2;
+	u64 stack = (page->gpr[GPR_RSP] - size) & mask;
+
+	if (!task_write(task, (u32)(ss->base + stack), &error_code, size))
+		return false;
+	page->gpr[GPR_RSP] = (page->gpr[GPR_RSP] & ~mask) | stack;
+	return true;
+}
+
+/* Registers are the new task's from here on, and so is the context of every fault. */
+static bool enter(struct task *task, const struct task_switch *request, const union tss *new,
+		  bool wide)
+{
+	struct vcpu_page *page = task->page;
+
+	load_registers(page, new, wide);
+	if (request->source == TASK_CALL || request->source == TASK_GATE_IN_IDT)
+		page->rflags |= RFLAGS_NT;
+	page->cr0 |= CR0_TS;
+	page->dr[7] &= ~DR7_LOCAL;
+	page->shadow &= ~(u32)(SHADOW_STI | SHADOW_MOV_SS);
+	page->dirty |= VCPU_RIP | VCPU_SEGMENTS | VCPU_CONTROL | VCPU_DEBUG;
+
+	/* a fault from here on finds them as virtual-8086 mode needs them */
+	if (page->rflags & RFLAGS_VM)
+		(void)task_load_segments(task);
+	if (!task_load_ldt(task, wide ? (u16)new->word32[TSS32_LDT] : new->word16[TSS16_LDT]) ||
+	    !task_load_segments(task))
+		return false;
+	if (request->has_error_code && !push_error_code(task, request->error_code, wide))
+		return false;
+	if (page->rip > page->segment[SEG_CS].limit)
+		return task_fault(task, VECTOR_GP, 0);
+	if (wide && new->word32[TSS32_TRAP] & TRAP) {
+		page->dr[6] |= DR6_BT;
+		return task_fault(task, VECTOR_DB, 0);
+	}
+	return true;
+}
+
+static bool switch_task(struct task *task, const struct task_switch *request)
+{
+	struct vcpu_segment_state *tr = &task->page->segment[SEG_TR];
+	struct vcpu_segment_state next;
+	u16 link = tr->selector;
+	u64 descriptor;
+	u32 linear;
+	union tss new;
+	bool wide;
+
+	if (!find_tss(task, request, &descriptor, &linear))
+		return false;
+	next = task_segment(request->selector, descriptor);
+	wide = next.access & TASK_TYPE_32;
+	if (next.limit < tss_bytes(wide) - 1)
+		return task_fault_selector(task, VECTOR_TS, request->selector);
+	if (!task_read(task, (u32)next.base, &new, tss_bytes(wide)) || !leave(task, request))
+		return false;
+	if (request->source == TASK_CALL || request->source == TASK_GATE_IN_IDT)
+		if (!task_write(task, (u32)next.base, &link, sizeof(link)))
+			return false;
+	if (request->source != TASK_IRET && !set_busy(task, linear, descriptor, true))
+		return false;
+	*tr = next;
+	tr->access |= TASK_TYPE_BUSY;
+	return enter(task, request, &new, wide);
+}
+
+enum emulate_result task_switch(const struct emulator *emulator, const struct task_switch *request,
+				struct vcpu_event *event)
+{
+	struct task task = {
+		.emulator = emulator,
+		.page = emulator->page,
+		.event = event,
+		.external = request->external,
+	};
+
+	*event = (struct vcpu_event){0};
+	return switch_task(&task, request) ? EMULATE_DONE : EMULATE_FAULT;
+}
