@@ -26,7 +26,7 @@ $(BUILD)/tests/unit/%: tests/unit/%.c $(BUILD)/flags
 
 TINY := $(BUILD)/tests/guest
 TINY_NAMES := $(patsubst tests/guest/%.c,%,$(wildcard tests/guest/*.c))
-TINY_32 := paging32 realmode hostile_32
+TINY_32 := paging32 realmode hostile_32 v8086
 TINY_RT := $(wildcard tests/guest/rt/*.c tests/guest/rt/*.S)
 TINY_CFLAGS := -std=gnu17 -O2 -march=x86-64 -mno-red-zone -mgeneral-regs-only -ffreestanding \
 	-fno-pic -fno-stack-protector -fno-asynchronous-unwind-tables -fcf-protection=none \
@@ -58,6 +58,17 @@ $(eval $(call tiny_object,64))
 
 TINY_GUESTS := $(TINY_NAMES:%=$(TINY)/%.bin)
 
+# --- first processes of Linux guests, without a C library ---
+
+LINUX_PROGRAMS := $(patsubst tests/guest/linux/%.c,$(TINY)/linux/%,$(wildcard tests/guest/linux/*.c))
+
+$(TINY)/linux/%: tests/guest/linux/%.c $(BUILD)/flags
+	@mkdir -p $(@D)
+	@$(if $(VERBOSE),,echo "  TINY    $<")
+	$(Q)$(CC) -O2 -ffreestanding -Wall -Wextra -Werror -static -nostdlib -mgeneral-regs-only -fno-stack-protector \
+		-fno-pic -no-pie -I. -MMD -MP -MF $@.d -o $@ $<
+-include $(addsuffix .d,$(LINUX_PROGRAMS))
+
 # --- tools: host programs that tests use ---
 
 TEST_TOOLS := $(patsubst tests/tools/%.c,$(BUILD)/tests/tools/%,$(wildcard tests/tools/*.c))
@@ -71,7 +82,7 @@ $(BUILD)/tests/tools/%: tests/tools/%.c $(BUILD)/flags
 # --- the hostile process: the product's kernel with other programs built in ---
 
 HOSTILE := $(BUILD)/tests/hostile
-HOSTILE_RT := $(call find_sources,vmm/rt) $(LIB)
+HOSTILE_RT := $(call find_sources,vmm/rt) $(LIB) vmm/manager/audit.c vmm/manager/page_names.c
 $(eval $(call program,tests/hostile/hostile,$(call find_sources,tests/hostile) $(HOSTILE_RT)))
 -include $(patsubst %.o,%.d,$(call objects,$(call find_sources,tests/hostile)))
 
@@ -101,6 +112,8 @@ FAULTS := $(BUILD)/tests/faults
 FAULT_OBJECTS := $(call objects,$(FAULT_KERNEL))
 $(eval $(call program,tests/faults/manager,$(filter-out $(FAULT_MANAGER),$(MANAGER)) $(FAULT_MANAGER)))
 
+$(FAULTS)/manager.elf: PROGRAM_WRAPS := $(FAULT_MANAGER_WRAPS)
+
 $(FAULTS)/skerry.elf: $(BUILD)/skerry.elf $(FAULTS)/manager.bin $(FAULT_OBJECTS) boot/blobs.S \
 		tests/tests.mk
 	$(Q)mkdir -p $(FAULTS)/blobs
@@ -109,7 +122,7 @@ $(FAULTS)/skerry.elf: $(BUILD)/skerry.elf $(FAULTS)/manager.bin $(FAULT_OBJECTS)
 
 # --- the set ---
 
-test-parts: $(UNIT_TESTS) $(TEST_TOOLS) $(TINY_GUESTS) $(HOSTILE)/skerry.elf \
+test-parts: $(UNIT_TESTS) $(TEST_TOOLS) $(TINY_GUESTS) $(LINUX_PROGRAMS) $(HOSTILE)/skerry.elf \
 		$(FAULTS)/skerry.elf $(BUILD)/tests/bench/exits.bin $(BUILD)/tests/bench/switch.bin \
 		all guests \
 		$(if $(filter fuzz,$(or $(ONLY),fuzz)),fuzz-programs)

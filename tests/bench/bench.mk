@@ -7,7 +7,7 @@ BENCH := $(BUILD)/tests/bench
 
 # --- guests: NAME.c with report.c and the runtime of tests/guest ---
 
-BENCH_GUESTS := $(BENCH)/exits.bin $(BENCH)/switch.bin
+BENCH_GUESTS := $(BENCH)/exits.bin $(BENCH)/switch.bin $(BENCH)/ipi.bin
 BENCH_RT := $(BENCH)/report.o $(TINY_RT:tests/guest/%=$(TINY)/64/%.o)
 
 $(BENCH)/%.o: tests/bench/%.c $(BUILD)/flags
@@ -15,7 +15,7 @@ $(BENCH)/%.o: tests/bench/%.c $(BUILD)/flags
 	$(Q)$(CC) -m64 $(TINY_CFLAGS) -MMD -MP -c -o $@ $<
 -include $(wildcard $(BENCH)/*.d)
 
-$(BENCH)/switch.elf: $(TINY)/64/smp_code.S.o
+$(BENCH)/switch.elf $(BENCH)/ipi.elf: $(BENCH)/second.o $(TINY)/64/smp_code.S.o
 $(BENCH)/%.elf: $(BENCH)/%.o $(BENCH_RT) tests/guest/rt/guest.ld
 	$(Q)$(LD) -m elf_x86_64 --build-id=none -z noexecstack --no-warn-rwx-segments \
 		-T tests/guest/rt/guest.ld -o $@ $(filter %.o,$^)
@@ -23,10 +23,10 @@ $(BENCH)/%.elf: $(BENCH)/%.o $(BENCH_RT) tests/guest/rt/guest.ld
 $(BENCH)/%.bin: $(BENCH)/%.elf
 	$(Q)$(OBJCOPY) -O binary $< $@
 
-$(BENCH)/init: tests/bench/init.c tests/bench/bench.mk
+$(BENCH)/init: tests/bench/init.c tests/guest/linux/call.h tests/bench/bench.mk
 	@mkdir -p $(@D)
 	$(Q)$(CC) -O2 -Wall -Wextra -static -nostdlib -mgeneral-regs-only -fno-stack-protector -fno-pic -no-pie \
-		-o $@ $<
+		-I. -o $@ $<
 
 .PHONY: bench
 bench: test-packages ## instructions of exits and of a Debian boot, in both emulators
@@ -36,6 +36,7 @@ bench: test-packages ## instructions of exits and of a Debian boot, in both emul
 		$(if $(filter exits,$(ONLY)),--exits)
 
 .PHONY: bench-kvm
-bench-kvm: test-packages ## the same counts under KVM (Debian's kernel and QEMU) in QEMU
+bench-kvm: test-packages ## the same counts under KVM (Debian's kernel and QEMU) in both emulators
 	$(Q)$(MAKE) --no-print-directory guests $(BENCH)/exits.bin $(BENCH)/init
-	$(Q)$(PYTHON) tests/bench/peer.py --build $(BUILD)
+	$(Q)$(PYTHON) tests/bench/peer.py --build $(BUILD) \
+		--emulator '$(if $(filter command line,$(origin EMULATOR)),$(EMULATOR))' $(if $(UPDATE),--update)

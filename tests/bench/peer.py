@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: MIT
-"""The benchmark guest under KVM, in the emulator that Skerry was measured in: Debian's cloud kernel
-is the host and Debian's QEMU the monitor. Prints a table, checks nothing."""
+"""The benchmark guests under KVM, in the emulators that Skerry was measured in: Debian's cloud kernel
+is the host and Debian's QEMU the monitor. Prints a table."""
 import argparse
 import gzip
 import re
@@ -10,13 +10,13 @@ import sys
 import tempfile
 from pathlib import Path
 
-from run import COUNTED, LIMIT, LINUX, TRIES, initramfs
+from run import COUNTED, LINUX, TRIES, compare
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "system"))
 import bundle  # noqa: E402
-from machine import EPYC  # noqa: E402
+from machine import Bochs, Qemu  # noqa: E402
 
-MODULES = ("virt/lib/irqbypass", "arch/x86/kvm/kvm", "arch/x86/kvm/kvm-amd")
+MODULES = ("virt/lib/irqbypass", "arch/x86/kvm/kvm", "arch/x86/kvm/kvm-amd", "arch/x86/kvm/kvm-intel")
 FIRMWARE = ("bios-256k.bin", "kvmvapic.bin", "linuxboot_dma.bin", "multiboot_dma.bin")
 DATA = ("/usr/share/qemu", "/usr/share/seabios")
 
@@ -25,7 +25,7 @@ INIT = """\
 b=/bin/busybox
 for d in proc sys dev tmp; do $b mkdir -p /$d; done
 $b mount -t devtmpfs d /dev
-for m in irqbypass kvm kvm-amd; do [ -e /dev/kvm ] || $b insmod /$m.ko; done
+for m in irqbypass kvm kvm-amd kvm-intel; do [ -e /dev/kvm ] || $b insmod /$m.ko; done 2>/dev/null
 run() {{
 	/usr/bin/qemu-system-x86_64 -M pc,accel=kvm -cpu host -m {memory} -nodefaults -no-user-config \\
 		-display none -vga none -serial stdio -no-reboot "$@" </dev/null
@@ -34,6 +34,8 @@ run() {{
 $b poweroff -f
 """
 EXITS = "run -device isa-debug-exit,iobase=0xf4,iosize=4 -kernel /exits.bin"
+CMDLINE = "console=ttyS0 quiet"
+LIMIT = {"qemu": 400, "bochs": 1500} # seconds
 BOOT = 'run -kernel /vmlinuz -initrd /guest.gz -append "{cmdline}"'
 
 
@@ -60,7 +62,7 @@ def host_archive(build, runs, memory):
         "bin/busybox": (root / "bin/busybox").read_bytes(),
         "exits.bin": (build / "tests/bench/exits.bin").read_bytes(),
         "vmlinuz": (build / "guests/vmlinuz").read_bytes(),
-        "guest.gz": initramfs(build / "tests/bench/init"),
+        "guest.gz": bundle.initramfs(build / "tests/bench/init"),
     }
     for name in MODULES:
         path = modules / f"{name}.ko"
@@ -76,39 +78,65 @@ def host_archive(build, runs, memory):
     return gzip.compress(archive + bundle.pack({}), compresslevel=1, mtime=0)
 
 
-def run(build, folder, runs, memory, wanted):
-    """What the machine prints, once it has printed what is wanted."""
+def host_iso(build, folder):
+    """Bochs boots from a CD, by GRUB: the kernel and the archive in the folder on one."""
+    tree = folder / "tree"
+    (tree / "boot/grub").mkdir(parents=True, exist_ok=True)
+    (tree / "vmlinuz").write_bytes((build / "guests/vmlinuz").read_bytes())
+    (tree / "host.gz").write_bytes((folder / "host.gz").read_bytes())
+    (tree / "boot/grub/grub.cfg").write_text(
+        f"linux /vmlinuz {CMDLINE}\ninitrd /host.gz\nboot\n")
+    subprocess.run(["grub-mkrescue", "-o", folder / "host.iso", tree], check=True,
+                   stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    return folder / "host.iso"
+
+
+def boot_qemu(build, folder):
+    return Qemu(build, extra=COUNTED, kernel=build / "guests/vmlinuz", bundle=folder / "host.gz",
+                cmdline=CMDLINE)
+
+
+def boot_bochs(build, folder):
+    return Bochs(build, memory="2G", iso=host_iso(build, folder))
+
+
+BOOTS = {"qemu": boot_qemu, "bochs": boot_bochs}
+
+
+def run(build, folder, emulator, runs, memory, wanted):
+    """What the machine prints until it has printed what is wanted."""
     (folder / "host.gz").write_bytes(host_archive(build, runs, memory))
-    command = ["qemu-system-x86_64", "-M", "q35", "-accel", "tcg", "-cpu", EPYC, "-m", "1G",
-               "-display", "none", "-nic", "none", "-no-reboot", "-serial", "stdio", *COUNTED,
-               "-kernel", str(build / "guests/vmlinuz"), "-initrd", str(folder / "host.gz"),
-               "-append", "console=ttyS0 quiet"]
     for _ in range(TRIES):
-        try:
-            text = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True,
-                                  timeout=LIMIT, check=False).stdout.decode(errors="replace")
-        except subprocess.TimeoutExpired:
-            text = ""
-        if wanted in text:
-            return text.replace("\r", "")
-        print("  once more: no answer", file=sys.stderr)
-    sys.exit("KVM does not get through in the emulator:\n" + text[-2000:])
+        with BOOTS[emulator](build, folder) as machine:
+            try:
+                machine.wait(wanted, LIMIT[emulator])
+                return machine.transcript().replace("\r", "")
+            except AssertionError as error:
+                print(f"  once more: {error}", file=sys.stderr)
+    sys.exit("KVM does not get through in the emulator")
 
 
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--build", type=Path, default=Path("build"))
-    build = parser.parse_args().build.resolve()
-    with tempfile.TemporaryDirectory(prefix="peer-", dir=build) as place:
-        folder = Path(place)
-        print("qemu: instructions of an exit under KVM, least and mean of 1000", flush=True)
-        text = run(build, folder, EXITS, 64, "DONE")
-        for name, least, mean in re.findall(r"^BENCH (\S+) (\d+) (\d+)$", text, re.MULTILINE):
-            print(f"  {name:24} {least:>8} {mean:>10}")
-        print(f"qemu: Debian {LINUX} under KVM", flush=True)
-        text = run(build, folder, BOOT.format(cmdline=LINUX), 128, "BENCH userspace")
-        print("  to userspace, from the start of its virtual machine:",
-              re.search(r"BENCH userspace (\d+)", text)[1])
+    parser.add_argument("--emulator", default="")
+    parser.add_argument("--update", action="store_true", help="keep the counts in baseline.json")
+    options = parser.parse_args()
+    build = options.build.resolve()
+    for emulator in (options.emulator,) if options.emulator else BOOTS:
+        with tempfile.TemporaryDirectory(prefix="peer-", dir=build) as place:
+            folder = Path(place)
+            print(f"{emulator}: instructions of an exit under KVM, least and mean of 1000", flush=True)
+            text = run(build, folder, emulator, EXITS, 64, "DONE")
+            found = re.findall(r"^BENCH (\S+) (\d+) (\d+)$", text, re.MULTILINE)
+            for name, least, mean in found:
+                print(f"  {name:28} {least:>8} {mean:>10}")
+            compare(f"kvm-{emulator}", {name: int(least) for name, least, _ in found},
+                    options.update)
+            print(f"{emulator}: Debian {LINUX} under KVM", flush=True)
+            text = run(build, folder, emulator, BOOT.format(cmdline=LINUX), 128, r"userspace \d+\s")
+            print("  to userspace, from the start of its virtual machine:",
+                  re.search(r"BENCH userspace (\d+)", text)[1])
 
 
 if __name__ == "__main__":

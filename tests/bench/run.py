@@ -2,7 +2,6 @@
 # SPDX-License-Identifier: MIT
 """Measures in emulators whose TSC counts instructions, and compares with baseline.json."""
 import argparse
-import gzip
 import json
 import re
 import subprocess
@@ -20,6 +19,7 @@ TRIES = 3
 LIMIT = 400
 
 EXITS = "[vm bench]\nkernel = exits.bin\nmemory = 64M\nautostart = yes\n"
+IPI = "[vm bench]\nkernel = ipi.bin\nmemory = 4M\nvcpus = 2\nautostart = yes\n"
 SWITCH = "[vm bench]\nkernel = switch.bin\nmemory = 4M\nvcpus = 2\nautostart = yes\n"
 BOOT = ("[vm debian]\nkernel = vmlinuz\ninitrd = initramfs.cpio.gz\nmemory = 128M\n"
         "cmdline = \"{cmdline}\"\nautostart = yes\n")
@@ -43,28 +43,21 @@ def run(make, commands, options=""):
     sys.exit("the emulator does not get through")
 
 
-def initramfs(init):
-    """An archive with one program as /init and the console it writes to."""
-    members = (bundle.member(1, "dev", mode=bundle.FOLDER),
-               bundle.member(2, "dev/console", mode=bundle.CHARACTER_DEVICE, device=(5, 1)),
-               bundle.member(3, "init", init.read_bytes(), bundle.PROGRAM))
-    return gzip.compress(b"".join(members) + bundle.pack({}), mtime=0)
-
-
-def makers(build, folder, name, files):
+def makers(build, folder, name, files, cpus=1):
     """How to boot the bundle in each emulator, or none."""
+    counted = (*COUNTED, "-smp", str(cpus))
     path = bundle.write(folder / f"{name}.cpio", files) if files else None
     return {
-        "qemu": lambda line: Qemu(build, cmdline=line, memory="512M", bundle=path, extra=COUNTED),
-        "bochs": lambda line: Bochs(build, cmdline=line, memory="512M", bundle=path),
+        "qemu": lambda line: Qemu(build, cmdline=line, memory="512M", bundle=path, extra=counted),
+        "bochs": lambda line: Bochs(build, cmdline=line, memory="512M", bundle=path, cpus=cpus),
     }
 
 
-def guest_makers(build, folder, name, conf):
+def guest_makers(build, folder, name, conf, cpus=1):
     """How to boot a guest of tests/bench."""
     return makers(build, folder, name, {
         "skerry.conf": conf.encode(),
-        f"{name}.bin": (build / f"tests/bench/{name}.bin").read_bytes()})
+        f"{name}.bin": (build / f"tests/bench/{name}.bin").read_bytes()}, cpus)
 
 
 def counts_of(build, folder, emulator):
@@ -96,6 +89,14 @@ def compare(emulator, counts, update):
     print("\n".join(["  more than 2 % above the baseline:"] + lines) if lines
           else "  within 2 % of the baseline")
     return lines
+
+
+def interprocessor(make):
+    """An interrupt to a vCPU that runs on another CPU."""
+    with make('run="vm console bench"') as machine:
+        machine.wait("DONE", LIMIT)
+        for found in re.finditer(r"^BENCH (\S+) (\d+) (\d+)\r*$", machine.transcript(), re.MULTILINE):
+            print(f"  {found[1]:28} {found[2]:>8} {found[3]:>10}")
 
 
 def logging(make):
@@ -149,7 +150,7 @@ def bare(build, folder):
                               timeout=LIMIT, check=False).stdout.decode(errors="replace")
 
     archive = folder / "initramfs.gz"
-    archive.write_bytes(initramfs(build / "tests/bench/init"))
+    archive.write_bytes(bundle.initramfs(build / "tests/bench/init"))
     text = counted(build / "guests/vmlinuz", "-initrd", str(archive), "-append", LINUX)
     userspace = int(re.search(r"BENCH userspace (\d+)", text)[1])
     text = counted(build / "tests/bench/exits.bin", "-append", "bare")
@@ -172,7 +173,7 @@ def main():
         debian = makers(build, folder, "debian", {
             "skerry.conf": BOOT.format(cmdline=LINUX).encode(),
             "vmlinuz": (build / "guests/vmlinuz").read_bytes(),
-            "initramfs.cpio.gz": initramfs(build / "tests/bench/init")})
+            "initramfs.cpio.gz": bundle.initramfs(build / "tests/bench/init")})
         for emulator in ("qemu", "bochs"):
             if options.emulator not in ("", emulator):
                 continue
@@ -180,6 +181,8 @@ def main():
             worse += compare(emulator, counts_of(build, folder, emulator), options.update)
             if options.exits:
                 continue
+            print(f"{emulator}: an interrupt to another CPU, least and mean of 100", flush=True)
+            interprocessor(guest_makers(build, folder, "ipi", IPI, 2)[emulator])
             print(f"{emulator}: means of 1000, log=off and log=debug", flush=True)
             logging(guest[emulator])
             print(f"{emulator}: the built-in guest", flush=True)

@@ -17,6 +17,12 @@ enum test_what {
 	TEST_STACK,	  /* calls itself until the stack ends */
 	TEST_BREAK,	  /* enum test_break */
 	TEST_MEND,	  /* as it was before */
+	TEST_NMI,	  /* so many NMIs come, each at another instant; 0: no more */
+	TEST_NMI_COUNT,	  /* value: left << 32 | taken */
+	TEST_NMI_HITS,	  /* of 64 bytes at an offset into the image: a bit for each that was hit */
+	TEST_INTERRUPT,	  /* sends this CPU a vector */
+	TEST_LOSE_KICKS,  /* no interrupt between CPUs reaches this APIC id from now on */
+	TEST_GUEST_PAGE,  /* of VM 0 or 1, in the order of their RAM, or monitor 2 or 3: a page */
 };
 
 /* What an audit should find: enum audit_kind has nothing of these on a machine that works. */

@@ -4,9 +4,11 @@
 
 #include "lib/format.c"
 #include "lib/string.c"
-#include "vmm/manager/config.c"
-#include "vmm/manager/config_keys.c"
-#include "vmm/manager/log_names.c"
+#include "vmm/manager/config/config.c"
+#include "vmm/manager/config/config_keys.c"
+#include "vmm/manager/log/log_names.c"
+#include "vmm/manager/password.c"
+#include "vmm/manager/sha256.c"
 #include "vmm/manager/text/parse_number.c"
 #include "vmm/manager/text/text.c"
 
@@ -38,14 +40,33 @@ static void check_vm(struct vm_config *vm)
 		if (!(vm->given >> (key - config_vm_keys) & 1))
 			continue;
 		config_value_text(key, vm, text, sizeof(text));
+		if (text[0] == '\0') { /* `none`, which is as good as no line */
+			again.given |= BIT(key - config_vm_keys);
+			continue;
+		}
 		CHECK_THAT(config_set(config_vm_keys, &again, &again.given, text_of(key->name),
 				      text_of(text), problem, sizeof(problem), &in_value));
 	}
 	CHECK_THAT(again.given == vm->given && again.memory_bytes == vm->memory_bytes &&
 		   again.vcpus == vm->vcpus && again.weight == vm->weight &&
+		   again.cap_percent == vm->cap_percent &&
+		   again.reserve_budget_ns == vm->reserve_budget_ns &&
 		   again.trap == vm->trap && again.pages == vm->pages);
 	CHECK_THAT(memcmp(again.affinity, vm->affinity, sizeof(vm->affinity)) == 0);
 	CHECK_THAT(strcmp(again.cmdline, vm->cmdline) == 0);
+}
+
+static void check_password(const struct host_config *host)
+{
+	struct password_hash again;
+	char text[PASSWORD_TEXT_BYTES];
+
+	if (host->password.iterations == 0)
+		return;
+	CHECK_THAT(host->password_asked);
+	password_text(&host->password, text, sizeof(text));
+	CHECK_THAT(password_parse(text_of(text), &again));
+	CHECK_THAT(memcmp(&again, &host->password, sizeof(again)) == 0);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
@@ -61,6 +82,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 			     take_problem, NULL);
 	CHECK_THAT(count == problem_count);
 	CHECK_THAT(config.vm_count <= CONFIG_VM_MAX);
+	check_password(&config.host);
 	for (u32 i = 0; i < config.vm_count; i++)
 		check_vm(&config.vm[i]);
 	free(copy);

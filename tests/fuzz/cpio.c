@@ -3,7 +3,7 @@
 #include "tests/fuzz/fuzz.h"
 
 #include "lib/string.c"
-#include "vmm/manager/cpio.c"
+#include "vmm/manager/config/cpio.c"
 #include "vmm/manager/text/parse_number.c"
 #include "vmm/manager/text/text.c"
 

@@ -25,6 +25,33 @@ static const struct {
 	{CR0_PE | CR0_PG, CR4_PAE, EFER_LME | EFER_LMA, 0xc0fb},          /* compatibility */
 };
 
+/* As XSAVE's standard form with AVX-512 has it: SDM vol. 1, 13.4. */
+static const struct xsave_layout layouts[] = {
+	{.fxsave = true},
+	{.ymm = 576},
+	{.ymm = 576, .zmm_low = 1152, .zmm_high = 1664},
+};
+static u8 *vectors; /* of exactly its size: one byte beyond is the sanitizer's */
+
+static u8 *get_vectors(void *device)
+{
+	(void)device;
+	return vectors;
+}
+
+static void build_vectors(struct fuzz *fuzz)
+{
+	static const u32 bytes[] = {512, 832, 2688};
+	u8 which = fuzz_u8(fuzz) % ARRAY_COUNT(layouts);
+
+	vectors = calloc(1, bytes[which]);
+	fuzz_take(fuzz, vectors, 8); /* control and status of the x87 */
+	if (which > 0)
+		vectors[512] = fuzz_u8(fuzz);
+	machine.emulator.xsave = &layouts[which];
+	machine_ops.vectors = get_vectors;
+}
+
 static void build(struct fuzz *fuzz)
 {
 	u8 mode = fuzz_u8(fuzz);
@@ -85,6 +112,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 	u32 length = 0;
 
 	build(&fuzz);
+	if (entry & 0x80)
+		build_vectors(&fuzz);
+	else
+		machine_ops.vectors = NULL;
 	put_code(&fuzz);
 	before = *page;
 	if (entry % 4 == 0)
@@ -93,6 +124,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 		result = emulate_instruction_length(&machine.emulator, &length, &event);
 	else
 		result = emulate(&machine.emulator, &event);
+	free(vectors);
+	vectors = NULL;
 	CHECK_THAT(length <= X86_LENGTH_MAX);
 	if (result == EMULATE_FAULT)
 		CHECK_THAT(event.valid && event.vector < 32);

@@ -8,6 +8,18 @@
 
 #include "tests/unit/monitor_fixture.h"
 
+/* Where MSRs that a guest has lie. */
+static u32 choose_msr(struct fuzz *fuzz)
+{
+	static const u32 first[] = {0x10, 0x3a, 0x8b, 0xc1, 0xfe, 0x174, 0x1a0, 0x1d9, 0x200, 0x250,
+				    0x268, 0x277, 0x2ff, 0x6e0, 0x800, 0x4b564d00, 0xc0000080,
+				    0xc0000100, 0xc0010000, 0xc0010010, 0xc0010055, 0xc0010114,
+				    0xc0010117, 0xc0011029};
+	u8 which = fuzz_u8(fuzz);
+
+	return first[which % ARRAY_COUNT(first)] + (fuzz_u8(fuzz) & 15);
+}
+
 static void take_registers(struct fuzz *fuzz)
 {
 	u16 set = fuzz_u16(fuzz);
@@ -22,6 +34,12 @@ static void take_registers(struct fuzz *fuzz)
 			page.gpr[i] = fuzz_number(fuzz);
 	if (set & 0x200)
 		page.gpr[GPR_RCX] = fuzz_u32(fuzz);
+	if (set & 0x4000) { /* a hypercall's number */
+		page.gpr[GPR_RAX] = fuzz_u8(fuzz) & 15;
+		page.gpr[GPR_RBX] = fuzz_number(fuzz);
+	}
+	if (set & 0x8000)
+		page.gpr[GPR_RCX] = choose_msr(fuzz);
 	if (set & 0x400) {
 		struct vcpu_segment_state *segment = &page.segment[fuzz_u8(fuzz) % SEG_COUNT];
 

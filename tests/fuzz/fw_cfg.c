@@ -4,6 +4,23 @@
 #include "vmm/monitor/dev/fw_cfg.c"
 #include "tests/fuzz/device.h"
 
+/* As many as the input says, of any size and names of any length; one too many is refused. */
+static void add_files(struct fw_cfg *fw_cfg, struct fuzz *fuzz)
+{
+	static u8 contents[256];
+	char name[2 * FW_CFG_NAME_BYTES] = {0};
+	u8 count = fuzz_u8(fuzz) % (FW_CFG_FILE_MAX + 2);
+
+	for (u32 i = 0; i < count; i++) {
+		u32 length = fuzz_u8(fuzz) % (sizeof(name) - 1);
+		bool fits = length < FW_CFG_NAME_BYTES && fw_cfg->file_count < FW_CFG_FILE_MAX;
+
+		memset(name, 'a', length);
+		name[length] = '\0';
+		CHECK_THAT(fw_cfg_add_file(fw_cfg, name, contents, fuzz_u8(fuzz)) == fits);
+	}
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 {
 	static const struct fuzz_range ranges[] = {{FW_CFG_SELECTOR_PORT, 2}};
@@ -12,6 +29,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 
 	fixture_reset();
 	fw_cfg_init(&fw_cfg, 5 * GIB, 3);
+	add_files(&fw_cfg, &fuzz);
 	fuzz_device(&fw_cfg.device, ranges, ARRAY_COUNT(ranges), &fuzz, NULL);
 	return 0;
 }

@@ -3,7 +3,7 @@
 #include "tests/fuzz/fuzz.h"
 
 #include "lib/string.c"
-#include "vmm/manager/host_acpi.c"
+#include "vmm/manager/host/host_acpi.c"
 #include "tests/fuzz/acpi.h"
 
 static u8 *last_copy; /* gone at the next read, as the manager's window is */

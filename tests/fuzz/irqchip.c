@@ -56,7 +56,7 @@ static void run_cpu(u32 cpu)
 		(void)irqchip_take_sipi(&chip, cpu);
 	} else if (pending & PENDING_NMI) {
 		irqchip_take_nmi(&chip, cpu);
-	} else if (pending & PENDING_INTERRUPT) {
+	} else if (pending & PENDING_MASKABLE) {
 		int vector = irqchip_take_interrupt(&chip, cpu);
 
 		CHECK_THAT(vector >= 0 && vector < 256);
@@ -73,17 +73,28 @@ static void pass_time(u64 ns)
 	}
 }
 
-static void access_msr(struct lapic *lapic, struct fuzz *fuzz)
+/* Registers of the x2APIC mostly; the base, from one mode to another; any other one. */
+static u32 choose_msr(struct fuzz *fuzz, const struct lapic *lapic, u64 *value)
 {
 	u8 which = fuzz_u8(fuzz);
-	u32 msr = MSR_X2APIC_BASE + (which & 0x7f);
-	u64 value;
 
-	if (which & 0x80)
-		msr = which & 1 ? MSR_APIC_BASE : MSR_TSC_DEADLINE;
+	*value = fuzz_number(fuzz);
+	if (which < 0xc0)
+		return MSR_X2APIC_BASE + (which & 0x3f);
+	if (which < 0xe0)
+		*value = lapic->state.apic_base ^ (which & 3ull) << 10;
+	return which < 0xf0 ? MSR_APIC_BASE :
+	       which < 0xf8 ? MSR_TSC_DEADLINE : MSR_X2APIC_BASE + fuzz_u8(fuzz);
+}
+
+static void access_msr(struct lapic *lapic, struct fuzz *fuzz, bool write)
+{
+	u64 value;
+	u32 msr = choose_msr(fuzz, lapic, &value);
+
 	CHECK_THAT(lapic_owns_msr(msr));
-	if (which & 0x40)
-		(void)!lapic_msr_write(lapic, msr, fuzz_number(fuzz), PHYSICAL_BITS_OF_GUEST);
+	if (write)
+		(void)!lapic_msr_write(lapic, msr, value, PHYSICAL_BITS_OF_GUEST);
 	else
 		(void)!lapic_msr_read(lapic, msr, &value);
 }
@@ -111,6 +122,28 @@ static void access_device(struct fuzz *fuzz)
 		else
 			CHECK_THAT(ioapic->ops->read(ioapic, address, 4) <= 0xffffffff);
 	}
+}
+
+/* A CPU that virtualizes the APIC has the page: the guest writes there, others send meanwhile. */
+static void run_by_cpu(struct lapic *lapic, struct fuzz *fuzz, bool level)
+{
+	static const u16 written[] = {LAPIC_ID, LAPIC_LDR, LAPIC_DFR, LAPIC_SVR, LAPIC_ESR,
+				      LAPIC_ICR, LAPIC_LVT_TIMER, LAPIC_LVT_LINT0,
+				      LAPIC_LVT_ERROR, LAPIC_TIMER_INITIAL, LAPIC_TIMER_DIVIDE};
+	u32 offset = written[fuzz_u8(fuzz) % ARRAY_COUNT(written)];
+	u32 vector = fuzz_u8(fuzz);
+	bool accepted;
+
+	lapic->by_cpu = true;
+	lapic_lend(lapic);
+	accepted = lapic_deliver(lapic, APIC_FIXED, vector, level);
+	CHECK_THAT(!accepted || lapic_is_requested(lapic, vector));
+	lapic_set(lapic, offset, (u32)fuzz_number(fuzz));
+	lapic_recall(lapic);
+	CHECK_THAT(!accepted || vector_test(lapic, LAPIC_TMR, vector) == level);
+	lapic_finish_write(lapic, offset);
+	CHECK_THAT((lapic_interrupt_status(lapic) & 0xff) >= (accepted ? vector : 0));
+	lapic->by_cpu = false;
 }
 
 static void step(struct fuzz *fuzz)
@@ -143,7 +176,7 @@ static void step(struct fuzz *fuzz)
 			(void)lapic_read(lapic, offset);
 		break;
 	case 3:
-		access_msr(lapic, fuzz);
+		access_msr(lapic, fuzz, what & 0x20);
 		break;
 	case 4:
 		access_device(fuzz);
@@ -152,7 +185,10 @@ static void step(struct fuzz *fuzz)
 		irqchip_set_line(&chip, fuzz_u8(fuzz) % IRQCHIP_LINE_COUNT, what & 0x20);
 		break;
 	case 6:
-		run_cpu(cpu);
+		if (what & 0x20)
+			run_by_cpu(lapic, fuzz, what & 0x40);
+		else
+			run_cpu(cpu);
 		break;
 	default:
 		if (what & 0x20)

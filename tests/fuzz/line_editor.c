@@ -4,9 +4,9 @@
 
 #include "lib/format.c"
 #include "lib/string.c"
-#include "vmm/manager/line_editor.c"
-#include "vmm/manager/line_history.c"
-#include "vmm/manager/line_keys.c"
+#include "vmm/manager/console/line_editor.c"
+#include "vmm/manager/console/line_history.c"
+#include "vmm/manager/console/line_keys.c"
 #include "vmm/manager/text/text.c"
 
 static struct line_editor editor;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The tables that ring 0 reads: RSDP, RSDT or XSDT, MADT. */
+/* The tables that ring 0 reads: RSDP, RSDT or XSDT, MADT, SRAT. */
 #include "tests/fuzz/fuzz.h"
 
 #include "arch/x86_64/cpu/acpi.c"
@@ -18,6 +18,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 	memset(&info, 0xa5, sizeof(info));
 	(void)!acpi_read(HPA(FUZZ_ACPI_BASE), map, &info);
 	CHECK_THAT(info.cpu_count <= ACPI_CPU_MAX && info.ioapic_count <= ACPI_IOAPIC_MAX);
+	CHECK_THAT(info.zone_count <= ACPI_ZONE_MAX && info.range_count <= ACPI_RANGE_MAX);
+	for (u32 i = 0; i < info.range_count; i++)
+		CHECK_THAT(info.range[i].zone < info.zone_count);
+	for (u32 i = 0; i < info.cpu_count; i++)
+		CHECK_THAT(info.cpu[i].zone == 0 || info.cpu[i].zone < info.zone_count);
 	for (u32 i = 0; i < info.cpu_count; i++)
 		for (u32 j = 0; j < i; j++)
 			CHECK_THAT(info.cpu[i].apic_id != info.cpu[j].apic_id);

@@ -2,28 +2,18 @@
 /*
  * The channel as a monitor gone bad fills it, seen from the manager: its log lines and indices.
  */
+#include "tests/fake_clock.h"
 #include "tests/fuzz/fuzz.h"
 
 #include "lib/format.c"
 #include "lib/string.c"
-#include "vmm/manager/log_store.c"
+#include "vmm/manager/log/log_store.c"
 #include "vmm/manager/text/text.c"
-#include "vmm/manager/vm_log.c"
+#include "vmm/manager/vm/vm_log.c"
 
 static struct log_store store;
 static u8 store_bytes[2 * LOG_SEGMENT_BYTES_MIN] ALIGNED(8);
-static u64 now_tsc;
 static u64 lines;
-
-u64 clock_tsc(void)
-{
-	return now_tsc;
-}
-
-u64 clock_tsc_to_ns(u64 tsc)
-{
-	return tsc;
-}
 
 void log_monitor_dropped(u64 count)
 {
@@ -38,7 +28,7 @@ void log_message(enum log_level level, enum log_category category, const char *v
 
 void log_monitor_line(const char *vm, struct text text)
 {
-	const struct log_line line = {.time_ns = now_tsc, .vm = text_of(vm), .text = text};
+	const struct log_line line = {.time_ns = now, .vm = text_of(vm), .text = text};
 
 	CHECK_THAT(text.length > 0 && text.length <= VM_LOG_LINE_BYTES);
 	lines++;
@@ -70,7 +60,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 	vm.channel = &channel;
 	log_store_init(&store, store_bytes, 2, LOG_SEGMENT_BYTES_MIN, 0);
 	lines = 0;
-	now_tsc = 1;
+	now = 1;
 	vm_log_restart(&vm.log);
 	while (fuzz.left > 0) {
 		u32 count = fuzz_u8(&fuzz);
@@ -82,7 +72,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 				channel.log[channel.log_written++ % CHANNEL_RING_BYTES] =
 					fuzz_u8(&fuzz);
 		}
-		now_tsc += fuzz_u8(&fuzz) * NS_PER_MS;
+		now += fuzz_u8(&fuzz) * NS_PER_MS;
 		before = lines;
 		vm_log_take(&vm);
 		CHECK_THAT(lines - before <= CHANNEL_RING_BYTES);

@@ -4,8 +4,8 @@
 
 #include "lib/format.c"
 #include "lib/string.c"
-#include "vmm/manager/log_names.c"
-#include "vmm/manager/options.c"
+#include "vmm/manager/config/options.c"
+#include "vmm/manager/log/log_names.c"
 #include "vmm/manager/text/parse_number.c"
 #include "vmm/manager/text/text.c"
 

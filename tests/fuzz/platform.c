@@ -68,7 +68,7 @@ static void run_cpu(u32 cpu)
 		(void)irqchip_take_sipi(&platform.irqchip, cpu);
 	else if (pending & PENDING_NMI)
 		irqchip_take_nmi(&platform.irqchip, cpu);
-	else if (pending & PENDING_INTERRUPT)
+	else if (pending & PENDING_MASKABLE)
 		CHECK_THAT(irqchip_take_interrupt(&platform.irqchip, cpu) >= 0);
 }
 

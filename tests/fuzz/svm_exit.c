@@ -61,7 +61,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 			continue;
 		}
 		inject = fuzz_inject(&input, what);
-		svm_request(&vcpu, &inject, fuzz_u8(&input), fuzz_u32(&input));
+		svm_request(&vcpu, inject.valid ? &inject : NULL, fuzz_u8(&input),
+			    fuzz_u32(&input));
 	}
 	return 0;
 }

@@ -25,6 +25,7 @@ static struct group *make_group(u64 quota)
 	struct group *group;
 
 	CHECK_THAT(group_create(quota, 100, &group) == STATUS_OK);
+	object_get(&group->object);
 	groups[group_count++] = group;
 	return group;
 }
@@ -172,14 +173,16 @@ static void note_group(struct process *process, u64 number, const struct trap_fr
 	struct object *object;
 
 	if (number == SYS_GROUP_CREATE && frame->rax == STATUS_OK &&
-	    handle_lookup(process->handles, frame->rdi, OBJECT_GROUP, 0, &object) == STATUS_OK)
+	    handle_lookup(process->handles, frame->rdi, OBJECT_GROUP, 0, &object) == STATUS_OK) {
+		object_get(object);
 		groups[group_count++] = CONTAINER_OF(object, struct group, object);
+	}
 }
 
 /* The guest's exit, and what the kernel makes of it; then the monitor's thread is back. */
 static void run_guest(struct fuzz *input, struct thread *thread, struct trap_frame *frame)
 {
-	frame->rax = vcpu_begin(thread, frame->rdi);
+	frame->rax = begin_run(&machine_cpu, thread, frame->rdi);
 	if (frame->rax != STATUS_OK)
 		return;
 	machine_exit = (struct vcpu_exit){
@@ -269,6 +272,10 @@ static void end(void)
 		object_put(&callers[i]->object);
 	}
 	signal_unbind(&log_news);
+	/* Of one that was destroyed nothing but the test's own reference is left. */
+	for (u32 i = 0; i < group_count; i++)
+		if (!groups[i]->object.dead)
+			object_put(&groups[i]->object);
 	kernel_machine_end(groups, group_count, END_STEPS);
 }
 

@@ -69,7 +69,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 			break;
 		default:
 			inject = fuzz_inject(&input, what);
-			vmx_request(&vcpu, &inject, fuzz_u8(&input), fuzz_u32(&input));
+			vmx_request(&vcpu, inject.valid ? &inject : NULL, fuzz_u8(&input),
+				    fuzz_u32(&input));
 		}
 	}
 	tear_down(NULL);

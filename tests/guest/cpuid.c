@@ -46,6 +46,7 @@ static void test_basic(void)
 
 	check_between("max-basic", basic.eax, 7, 0x20);
 	check_between("max-extended", extended.eax, 0x80000008, 0x80000022);
+	check_equal("no-pmu", cpuid(10, 0).eax & 0xff, 0);
 	check("no-vmx", (version.ecx & CPUID_1_ECX_VMX) == 0, "nested VMX is not offered");
 	check("no-svm", (cpuid(CPUID_EXTENDED_VERSION, 0).ecx & CPUID_81_ECX_SVM) == 0 ||
 			    option("bare"),

@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What only 32-bit code can do: task switches, good and bad, by JMP, CALL and gates, to tasks in
- * nowhere; and, told `align`, #AC whose delivery is misaligned for ever (as in CVE-2015-5307).
+ * nowhere; and, told `align`, #AC whose delivery is misaligned for ever (as in CVE-2015-5307), told
+ * `task-storm`, switches without end, told `task-at=N`, a switch to the task at address N, told
+ * `tables-at=N`, to a task whose page tables are there.
  */
 #include "arch/x86_64/hw/descriptor.h"
+#include "arch/x86_64/hw/paging.h"
 #include "tests/guest/rt/cpu.h"
 
 #define TASK_AT		     0x58u /* selectors behind those of the run-time */
 #define TASK_GATE_AT	     0x60u
-#define NOTHING_AT	     0xfed80000u
 #define TSS_BYTES	     104u
 #define DESCRIPTOR_TASK_GATE 0x5u
 #define DESCRIPTOR_PRESENT   0x80u
@@ -76,7 +78,6 @@ static void switch_to(u32 selector)
 static void test_tasks(void)
 {
 	static const u32 limits[] = {0, 1, 43, 50, 102, 103, 0xffff};
-	static const u32 bases[] = {NOTHING_AT, 0xfee00000, 0xfffffff0, 0x1fffff8, 0x2000000, 0};
 
 	fill_task();
 	switch_to(TASK_AT);
@@ -92,11 +93,6 @@ static void test_tasks(void)
 		switch_to(TASK_AT);
 		check("task-short", trap.vector != NO_TRAP, "no fault");
 	}
-	for (u32 i = 0; i < ARRAY_COUNT(bases) && option("nowhere"); i++) {
-		fill_task();
-		descriptor(TASK_AT, bases[i], TSS_BYTES - 1, DESCRIPTOR_TSS_AVAILABLE);
-		switch_to(TASK_AT);
-	}
 	/* busy, absent, beyond the table, in an LDT that is not there */
 	fill_task();
 	descriptor(TASK_AT, (u32)&task, TSS_BYTES - 1, DESCRIPTOR_TSS_AVAILABLE | 2);
@@ -107,6 +103,36 @@ static void test_tasks(void)
 	switch_to(0xfff8);
 	switch_to(TASK_AT | 4);
 	check("task-bad", trap.vector == VECTOR_GP, "no #GP");
+}
+
+/* Where there is no RAM, or its end. */
+static void task_at(u32 base)
+{
+	fill_task();
+	descriptor(TASK_AT, base, TSS_BYTES - 1, DESCRIPTOR_TSS_AVAILABLE);
+	switch_to(TASK_AT);
+}
+
+/* Paging with pages of 4 MiB, and a task whose own tables are there. */
+static void task_tables_at(u32 base)
+{
+	static u32 directory[1024] ALIGNED(4096);
+
+	for (u32 i = 0; i < ARRAY_COUNT(directory); i++)
+		directory[i] = i << 22 | PTE_P | PTE_W | PTE_PS;
+	write_cr4(read_cr4() | CR4_PSE);
+	write_cr3((word)directory);
+	write_cr0(read_cr0() | CR0_PG);
+	fill_task();
+	task.cr3 = base;
+	switch_to(TASK_AT);
+}
+
+NORETURN static void task_storm(void)
+{
+	fill_task();
+	for (;;)
+		do_call((void *)TASK_AT);
 }
 
 /*
@@ -148,5 +174,12 @@ void guest_main(void)
 	asm volatile("lgdt %0" ::"m"(pointer));
 	if (option("align"))
 		align_for_ever();
-	test_tasks();
+	if (option("task-storm"))
+		task_storm();
+	if (option_number("task-at", 0) != 0)
+		task_at((u32)option_number("task-at", 0));
+	else if (option_number("tables-at", 0) != 0)
+		task_tables_at((u32)option_number("tables-at", 0));
+	else
+		test_tasks();
 }

@@ -4,6 +4,7 @@
  * ends anybody else.
  */
 #include "tests/guest/rt/devices.h"
+#include "tests/random.h"
 
 #define NOTHING_AT 0xfed80000ull
 #define RAM_END	   (32 * MIB)
@@ -196,6 +197,42 @@ static void clock_nowhere(void)
 	write_msr(0x4b564d01, ~0ull >> 1 | 1);
 }
 
+static u64 random_next(void)
+{
+	static u64 state;
+
+	if (state == 0)
+		state = read_tsc() | 1;
+	return random_step(&state);
+}
+
+/* The serial port gone mad: whatever it prints, and whatever speed and mask it is given. */
+static void serial_registers(void)
+{
+	for (u32 i = 0; i < 20000; i++) {
+		out8((u16)(0x3f8 + random_next() % 8), (u8)random_next());
+		(void)in8((u16)(0x3f8 + random_next() % 8));
+	}
+	out8(0x3f8 + 3, 3);
+	out8(EXIT_PORT, EXIT_GOOD);
+}
+
+/* Ports that can end it, with values of all kinds, until it has switched itself off. */
+static void power_registers(void)
+{
+	static const u16 ports[] = {0x64, 0x60, 0x92, 0xcf9, 0xb2, 0x600, 0x602, 0x604, 0x606};
+
+	for (;;) {
+		u16 port = ports[random_next() % ARRAY_COUNT(ports)];
+
+		(void)in16(port);
+		if (random_next() % 2 != 0)
+			out16(port, (u16)random_next());
+		else
+			out8(port, (u8)random_next());
+	}
+}
+
 static const struct {
 	const char *name;
 	void (*way)(void);
@@ -225,6 +262,8 @@ static const struct {
 	{"reset-loop", reset_loop},
 	{"sleep-state", sleep_state},
 	{"clock-nowhere", clock_nowhere},
+	{"serial-registers", serial_registers},
+	{"power-registers", power_registers},
 };
 
 void guest_main(void)

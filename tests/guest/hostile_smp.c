@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Two CPUs against their monitor: one changes code, tables and devices while the other's exits are
- * being settled; INIT, SIPI and NMI to everybody. ms=N says how long each storm lasts.
+ * being settled; INIT, SIPI and NMI to everybody. ms=N says how long each storm lasts. Told
+ * crowd=N, N CPUs send each other whatever can be sent, for ever.
  */
 #include "arch/x86_64/hw/paging.h"
 #include "tests/guest/rt/devices.h"
@@ -24,6 +25,7 @@ static volatile u32 rounds;
 static volatile u8 code[4096] ALIGNED(4096);
 static volatile u64 tables[3][PT_ENTRY_COUNT] ALIGNED(4096);
 static u32 storm_us;
+static u32 crowd_count; /* of CPUs */
 
 /*
  * Forms of 2 to 8 bytes on (%rdi), which is a device; any mix of their bytes may be found. None of
@@ -77,11 +79,38 @@ static void change_devices(u32 round)
 	out8(0x20, (u8)(round & 0x68));
 }
 
+/* No INIT for the first CPU, and NMIs for it alone: others may be starting, without a table. */
+static void send_any(u32 random, u32 cpus)
+{
+	u32 mode = random >> 8 & 7;
+	u32 to = mode == APIC_NMI ? 0 : (random >> 16 & 0xff) % cpus;
+
+	if (random >> 28 == 0)
+		lapic_put(LAPIC_ICR, VECTOR_LOW | (u32)LAPIC_ICR_SHORTHAND_OTHERS);
+	else if (mode == APIC_SIPI)
+		send(to, APIC_SIPI << APIC_DELIVERY_SHIFT | AP_AT >> 12);
+	else if (mode != APIC_EXTINT && (mode != APIC_INIT || to != 0))
+		send(to, mode << APIC_DELIVERY_SHIFT | (VECTOR_LOW + (random >> 24 & 0xf)) |
+				 (u32)LAPIC_ICR_ASSERT);
+}
+
+NORETURN static void crowd(u32 id)
+{
+	u32 random = (u32)read_tsc() + id;
+
+	interrupts_on();
+	for (;;) {
+		random = random * 1664525 + 1013904223;
+		send_any(random, crowd_count);
+	}
+}
+
 void ap_main(u32 id)
 {
-	(void)id;
 	lapic_enable();
 	starts++;
+	if (crowd_count != 0)
+		crowd(id);
 	for (u32 round = 0;; round++) {
 		rounds++;
 		switch (order) {
@@ -183,11 +212,29 @@ static void test_sipi(void)
 	pass("sipi-self");
 }
 
+/* All of 32 bits of a destination, physical and logical; INIT for nobody whom it would reach. */
+static void test_sipi_x2apic(void)
+{
+	u32 random = 1;
+	u32 before = rounds;
+
+	write_msr(MSR_APIC_BASE, read_msr(MSR_APIC_BASE) | APIC_BASE_EXTD);
+	for (u32 i = 0; i < 5000; i++) {
+		random = random * 1664525 + 1013904223;
+		write_msr(MSR_X2APIC_BASE + (LAPIC_ICR >> 4),
+			  (u64)random << LAPIC_ICR_X2_DESTINATION_SHIFT |
+				  (random & 1 ? APIC_SIPI : APIC_SMI) << APIC_DELIVERY_SHIFT |
+				  (random & 2 ? (u32)LAPIC_ICR_LOGICAL : 0) | AP_AT >> 12);
+	}
+	check("sipi-x2apic", wait_count(&rounds, before + 1, LIMIT_US), "the other has stopped");
+}
+
 void guest_main(void)
 {
 	u8 *at = (u8 *)(word)AP_AT;
 
 	storm_us = (u32)option_number("ms", 200) * 1000;
+	crowd_count = (u32)option_number("crowd", 0);
 	check("pm-timer", clock_init(), "no FADT with a PM timer");
 	pic_mask_all();
 	lapic_enable();
@@ -204,6 +251,8 @@ void guest_main(void)
 	order = SAME_TABLES;
 	start_other();
 	check("ap-start", wait_count(&starts, 1, LIMIT_US), "it does not come");
+	if (crowd_count != 0)
+		crowd(0);
 	storm("code-changes", SAME_CODE, do_code);
 	storm("tables-change", SAME_TABLES, do_touch);
 	storm("devices-race", SAME_DEVICES, do_devices);
@@ -212,4 +261,5 @@ void guest_main(void)
 	storm("ipi-storm", SAME_ICR, do_nothing);
 	interrupts_off();
 	test_sipi();
+	test_sipi_x2apic();
 }

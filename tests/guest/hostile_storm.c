@@ -3,15 +3,30 @@
  * One kind of exit, as fast as it goes and for ever: the word of the command line names it. The
  * neighbour keeps its share, the log stays bounded, the host obeys its operator.
  */
+#include "arch/x86_64/hw/paging.h"
 #include "tests/guest/rt/devices.h"
+#include "tests/random.h"
 
 #define NOTHING_AT   0xfed80000ull
 #define NOTHING_PORT 0x5f00u
 #define UNKNOWN_MSR  0x12345678u
 #define DEBUG_PORT   0xe9u
 #define BIT_OSXSAVE  BIT(26)
+#define HOLE_AT	     0xd0000000ull /* 2 MiB of nothing */
+#define ENDLESS_AT   (1ull << 39)
+#define FW_CFG_KEY   0x510u
+#define FW_CFG_DATA  0x511u
+#define FW_CFG_FILES 0x19u
+#define RESET_PORT   0xcf9u
+
+/* Linux include/uapi/linux/kvm_para.h */
+#define KVM_SEND_IPI	   10u
+#define MSR_KVM_STEAL_TIME 0x4b564d03u
+
+extern volatile u64 boot_pml4[];
 
 static u64 scratch[64] ALIGNED(4096);
+static volatile u64 endless[2][PT_ENTRY_COUNT] ALIGNED(4096);
 
 static void storm_cpuid(void)
 {
@@ -141,14 +156,40 @@ static void storm_clock_msr(void)
 	(void)read_msr(MSR_APIC_BASE);
 }
 
+static void hypercall(u64 number, u64 first, u64 second, u64 third, u64 fourth)
+{
+	if (cpuid(0, 0).ebx == 0x756e6547) /* "Genu" */
+		asm volatile("vmcall"
+			     : "+a"(number)
+			     : "b"(first), "c"(second), "d"(third), "S"(fourth)
+			     : "memory");
+	else
+		asm volatile("vmmcall"
+			     : "+a"(number)
+			     : "b"(first), "c"(second), "d"(third), "S"(fourth)
+			     : "memory");
+}
+
 static void storm_hypercall(void)
 {
-	u64 result = 99;
+	hypercall(99, 0, 0, 0, 0);
+}
 
-	if (cpuid(0, 0).ebx == 0x756e6547) /* "Genu" */
-		asm volatile("vmcall" : "+a"(result)::"memory");
-	else
-		asm volatile("vmmcall" : "+a"(result)::"memory");
+static u64 random_next(void)
+{
+	static u64 state = RANDOM_SEED;
+
+	return random_step(&state);
+}
+
+/* All there are and some more, with anything for arguments; then to everybody there might be. */
+static void storm_calls(void)
+{
+	u64 random = random_next();
+
+	hypercall(random % 16, random_next(), random_next(), random_next() >> random % 64,
+		  random_next());
+	hypercall(KVM_SEND_IPI, ~0ull, ~0ull, 0, VECTOR_LOW);
 }
 
 static void storm_cr0(void)
@@ -186,6 +227,22 @@ static void storm_icr(void)
 	lapic_put(LAPIC_ICR, (low & 0xcffff) | VECTOR_FIRST_EXTERNAL);
 }
 
+/* The same in x2APIC mode, where everybody can be meant by 32 bits. */
+static void storm_x2icr(void)
+{
+	u64 random = random_next();
+
+	if ((random >> 8 & 7) == APIC_INIT)
+		return;
+	write_msr(MSR_X2APIC_BASE + (LAPIC_ICR >> 4),
+		  (random & 0xffffffff000ccfffull) | VECTOR_FIRST_EXTERNAL);
+}
+
+static void start_x2apic(void)
+{
+	write_msr(MSR_APIC_BASE, read_msr(MSR_APIC_BASE) | APIC_BASE_EN | APIC_BASE_EXTD);
+}
+
 /* A line that is high for ever, its interrupt never acknowledged at the device. */
 static void storm_level(void)
 {
@@ -212,11 +269,139 @@ static void start_timers(void)
 	interrupts_on();
 }
 
+/* 512 GiB that are nothing, in one instruction. */
+static void storm_endless(void)
+{
+	void *to = (void *)ENDLESS_AT;
+	u64 count = ~0ull;
+
+	asm volatile("rep stosb" : "+D"(to), "+c"(count) : "a"(0) : "memory");
+}
+
+static void start_endless(void)
+{
+	for (u32 i = 0; i < PT_ENTRY_COUNT; i++) {
+		endless[0][i] = (word)endless[1] | PTE_P | PTE_W;
+		endless[1][i] = HOLE_AT | PTE_P | PTE_W | PTE_PS;
+	}
+	boot_pml4[1] = (word)endless[0] | PTE_P | PTE_W;
+	interrupts_on();
+}
+
+/* The list of files, again and again, by one string instruction longer than any of them. */
+static void storm_fw_cfg(void)
+{
+	u8 bytes[512];
+	void *to = bytes;
+	u64 count = sizeof(bytes);
+
+	out16(FW_CFG_KEY, (u16)(random_next() % 2 ? FW_CFG_FILES : random_next()));
+	asm volatile("rep insb" : "+D"(to), "+c"(count) : "d"(FW_CFG_DATA) : "memory");
+}
+
+static void storm_pit(void)
+{
+	out8(0x43, (u8)random_next());
+	out8((u16)(0x40 + random_next() % 3), (u8)random_next());
+	(void)in8((u16)(0x40 + random_next() % 3));
+}
+
+static void storm_rtc(void)
+{
+	rtc_put((u8)(random_next() % 16), (u8)random_next());
+	(void)rtc_get((u8)(random_next() % 16));
+}
+
+static void storm_pic(void)
+{
+	out8(random_next() % 2 ? 0x20 : 0xa0, (u8)random_next());
+	out8(random_next() % 2 ? 0x21 : 0xa1, (u8)random_next());
+}
+
+static void storm_steal(void)
+{
+	write_msr(MSR_KVM_STEAL_TIME, (word)scratch | 1);
+	write_msr(MSR_KVM_STEAL_TIME, 0);
+}
+
+static void storm_deadline(void)
+{
+	lapic_put(LAPIC_LVT_TIMER, VECTOR_TIMER | 2u << 17);
+	write_msr(MSR_TSC_DEADLINE, read_tsc() + random_next() % 1000);
+}
+
+static void storm_across(void)
+{
+	*(volatile u64 *)(NOTHING_AT + PAGE_SIZE - 3) = 1;
+}
+
+static void storm_cr3(void)
+{
+	write_cr3(read_cr3());
+}
+
+static void storm_dr(void)
+{
+	asm volatile("mov %0, %%dr7" ::"r"(0x400ull));
+}
+
+static void storm_invlpg(void)
+{
+	invalidate_page((word)scratch);
+}
+
+static void storm_invd(void)
+{
+	asm volatile("invd" ::: "memory");
+}
+
+static void do_rdpmc(void *unused)
+{
+	(void)unused;
+	asm volatile("rdpmc" ::"c"(0) : "rax", "rdx");
+}
+
+static void do_monitor(void *unused)
+{
+	(void)unused;
+	asm volatile("monitor" ::"a"(scratch), "c"(0), "d"(0));
+}
+
+static void storm_rdpmc(void)
+{
+	trap_catch(do_rdpmc, NULL);
+}
+
+static void storm_monitor(void)
+{
+	trap_catch(do_monitor, NULL);
+}
+
+static void storm_reset(void)
+{
+	out8(RESET_PORT, 6);
+}
+
 static void start_level(void)
 {
 	out8(0x3f8 + 1, 2); /* the transmitter is empty, for ever */
 	out8(0x3f8 + 4, 8); /* OUT2 lets the line through */
 	ioapic_route(4, VECTOR_IOAPIC | 0x8000u);
+}
+
+/* Exits that the kernel settles and such that the monitor does, and a timer between them. */
+static void storm_mixed(void)
+{
+	storm_cpuid();
+	storm_out();
+}
+
+static void start_timer(void)
+{
+	lapic_put(LAPIC_TIMER_DIVIDE, 0xb); /* by 1 */
+	lapic_put(LAPIC_LVT_TIMER, VECTOR_TIMER | 1u << 17);
+	lapic_put(LAPIC_TIMER_INITIAL, lapic_counts_per_ms() * 16 / 50);
+	interrupts_on();
 }
 
 static void nothing(struct trap_frame *frame)
@@ -260,6 +445,24 @@ static const struct {
 	{"level", storm_level, start_level},
 	{"timers", storm_halt, start_timers},
 	{"timers-busy", storm_cpuid, start_timers},
+	{"calls", storm_calls, interrupts_on},
+	{"x2icr", storm_x2icr, start_x2apic},
+	{"string-endless", storm_endless, start_endless},
+	{"fw-cfg", storm_fw_cfg, NULL},
+	{"pit", storm_pit, interrupts_on},
+	{"rtc", storm_rtc, NULL},
+	{"pic", storm_pic, NULL},
+	{"steal", storm_steal, NULL},
+	{"deadline", storm_deadline, interrupts_on},
+	{"mmio-across", storm_across, NULL},
+	{"cr3", storm_cr3, NULL},
+	{"dr", storm_dr, NULL},
+	{"invlpg", storm_invlpg, NULL},
+	{"invd", storm_invd, NULL},
+	{"rdpmc", storm_rdpmc, NULL},
+	{"monitor", storm_monitor, NULL},
+	{"reset", storm_reset, NULL},
+	{"mixed", storm_mixed, start_timer},
 };
 
 void guest_main(void)

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Touches all there is to touch: every port, MSR and CPUID leaf, and addresses all over. The host
- * must answer each access or refuse it with a fault that the guest sees. step=N thins out.
+ * must answer each access or refuse it with a fault that the guest sees. step=N thins out; `pages`
+ * has every page below 4 GiB read.
  */
 #include "arch/x86_64/hw/paging.h"
 #include "tests/guest/rt/devices.h"
+#include "tests/random.h"
 
 #define WINDOW_AT    (1ull << 39) /* 2 MiB through which any physical address is reached */
 #define RAM_BYTES    (32 * MIB)
@@ -26,12 +28,9 @@ static volatile u64 window_pd[PT_ENTRY_COUNT] ALIGNED(4096);
 
 static u64 random_next(void)
 {
-	static u64 state = 88172645463325252ull;
+	static u64 state = RANDOM_SEED;
 
-	state ^= state << 13;
-	state ^= state >> 7;
-	state ^= state << 17;
-	return state;
+	return random_step(&state);
 }
 
 static void touch(void *pointer)
@@ -56,6 +55,22 @@ static void touch_physical(u64 address)
 	trap_catch(touch, (void *)(WINDOW_AT + address % (2 * MIB)));
 }
 
+/* Between the end of its RAM and 4 GiB there is nothing but I/O APIC and local APIC. */
+static void test_every_page(void)
+{
+	u64 found = 0;
+
+	for (u64 at = RAM_BYTES; at < 4 * GIB; at += PAGE_SIZE) {
+		if (at % (2 * MIB) == 0) {
+			window_pd[0] = at | PTE_P | PTE_W | PTE_PS;
+			invalidate_page(WINDOW_AT);
+		}
+		if (*(volatile u32 *)(WINDOW_AT + at % (2 * MIB)) != ~0u)
+			found += at != IOAPIC_DEFAULT_ADDRESS && at != LAPIC_DEFAULT_ADDRESS;
+	}
+	check_equal("memory-pages", found, 0);
+}
+
 static void touch_around(u64 address)
 {
 	touch_physical(address - 8);
@@ -68,6 +83,8 @@ static void test_memory(u64 step)
 {
 	boot_pml4[1] = (word)window_pdpt | PTE_P | PTE_W;
 	window_pdpt[0] = (word)window_pd | PTE_P | PTE_W;
+	if (option("pages"))
+		test_every_page();
 	for (u64 at = 0xa0000; at < 0xc0000; at += PAGE_SIZE)
 		touch_physical(at);
 	touch_around(RAM_BYTES + PAGE_SIZE);

@@ -6,6 +6,12 @@
 #define LIMIT_US 5000000u /* what must come has so long */
 #define PIT_1000_HZ ((u16)(PIT_HZ / 1000))
 #define PIN_PIT 2u /* the PC wires IRQ0 to pin 2 */
+#define PIN_SERIAL 4u
+#define SERIAL_IER 0x3f9u
+#define SERIAL_IIR 0x3fau
+#define SERIAL_MCR 0x3fcu
+#define SERIAL_IER_THRE 0x02u
+#define SERIAL_MCR_OUT2 0x08u /* lets the interrupt out */
 
 static void no_end(struct trap_frame *frame)
 {
@@ -84,6 +90,45 @@ static void test_ioapic(void)
 	check("ioapic-eoi", wait_count(count, 2, LIMIT_US), "nothing comes after EOI");
 	interrupts_off();
 	ioapic_route(PIN_PIT, IOAPIC_ENTRY_MASKED);
+	open_window();
+}
+
+static void end_level(struct trap_frame *frame)
+{
+	if (trap_count[VECTOR_IOAPIC] >= 3)
+		(void)in8(SERIAL_IIR); /* takes the request back */
+	lapic_end_of_interrupt(frame);
+}
+
+/* SDM vol. 3, 11.8.5: as long as the line is high EOI brings the interrupt again. */
+static void test_level(void)
+{
+	volatile u32 *count = &trap_count[VECTOR_IOAPIC];
+	u32 entry = IOAPIC_REDIRECTION + 2 * PIN_SERIAL;
+
+	forget();
+	trap_set_hook(VECTOR_IOAPIC, end_level);
+	ioapic_route(PIN_SERIAL, VECTOR_IOAPIC | IOAPIC_ENTRY_LEVEL);
+	out8(SERIAL_MCR, in8(SERIAL_MCR) | SERIAL_MCR_OUT2);
+	out8(SERIAL_IER, SERIAL_IER_THRE);
+	interrupts_on();
+	wait_count(count, 3, LIMIT_US);
+	wait_us(SHORT_US);
+	out8(SERIAL_IER, 0);
+	check_equal("level-until-low", *count, 3);
+	*count = 0;
+	trap_set_hook(VECTOR_IOAPIC, no_end);
+	out8(SERIAL_IER, SERIAL_IER_THRE);
+	wait_count(count, 1, LIMIT_US);
+	wait_us(SHORT_US);
+	interrupts_off();
+	out8(SERIAL_IER, 0);
+	check_equal("level-no-eoi", *count, 1);
+	check_equal("remote-irr", ioapic_get(entry) & IOAPIC_ENTRY_REMOTE_IRR,
+		    IOAPIC_ENTRY_REMOTE_IRR);
+	lapic_put(LAPIC_EOI, 0);
+	check_equal("remote-irr-eoi", ioapic_get(entry) & IOAPIC_ENTRY_REMOTE_IRR, 0);
+	ioapic_route(PIN_SERIAL, IOAPIC_ENTRY_MASKED);
 	open_window();
 }
 
@@ -241,6 +286,7 @@ void guest_main(void)
 	test_pic();
 	lapic_enable();
 	test_ioapic();
+	test_level();
 	test_ipi();
 	test_priority();
 	test_shadows();

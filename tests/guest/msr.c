@@ -51,6 +51,7 @@ static void test_keeps(void)
 		{"sysenter-eip", MSR_SYSENTER_EIP, 0xffff800000004000},
 		{"pat", MSR_PAT, 0x0007010600070106},
 		{"tsc-aux", MSR_TSC_AUX, 0x12345678},
+		{"misc-enable", MSR_MISC_ENABLE, 0x400c51809},
 		{"mtrr-def-type", MSR_MTRR_DEF_TYPE, 0xc06},
 		{"mtrr-base-0", MSR_MTRR_PHYS_BASE0, 0xc0000000},
 		{"mtrr-fix-64k", MSR_MTRR_FIX_64K_00000, 0x0606060606060606},

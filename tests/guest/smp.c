@@ -13,7 +13,7 @@
 extern char ap_start[], ap_end[], ap_started_in[], ap_idt[];
 void ap_main(u32 id);
 
-enum ap_order { ORDER_HALT, ORDER_SPIN, ORDER_DEAD, ORDER_TSC };
+enum ap_order { ORDER_HALT, ORDER_SPIN, ORDER_DEAD, ORDER_TSC, ORDER_CLOSED };
 
 static volatile u32 order[CPUS];
 static volatile u32 starts[CPUS];
@@ -40,9 +40,18 @@ static void compare_tsc(u32 me)
 	}
 }
 
+/* Interrupts wait until the order is another. */
+static void stay_closed(u32 id)
+{
+	answers[id]++;
+	while (order[id] == ORDER_CLOSED)
+		asm volatile("cli" ::: "memory");
+}
+
 void ap_main(u32 id)
 {
 	lapic_enable();
+	lapic_put(LAPIC_LDR, (u32)BIT(24 + id));
 	cpuid_id[id] = cpuid(1, 0).ebx >> 24;
 	starts[id]++;
 	for (;;) {
@@ -61,6 +70,9 @@ void ap_main(u32 id)
 		case ORDER_TSC:
 			compare_tsc(1);
 			order[id] = ORDER_HALT;
+			break;
+		case ORDER_CLOSED:
+			stay_closed(id);
 			break;
 		}
 	}
@@ -144,6 +156,50 @@ static void test_ipi(void)
 	check("nmi-other", wait_count(&trap_count[VECTOR_NMI], 1, LIMIT_US), "it does not come");
 }
 
+/* Whatever comes meanwhile, for the CPU or for the host's. */
+static void test_closed(void)
+{
+	volatile u32 *count = &trap_count[VECTOR_LOW];
+
+	answers[2] = 0;
+	give(2, ORDER_CLOSED);
+	check("closed", wait_count(&answers[2], 1, LIMIT_US), "it does not run");
+	forget();
+	send(2, VECTOR_LOW | (u32)LAPIC_ICR_ASSERT);
+	for (u32 i = 0; i < 20; i++) {
+		send(2, VECTOR_HIGH | (u32)LAPIC_ICR_ASSERT);
+		wait_us(1000);
+	}
+	check_equal("closed-none", *count + trap_count[VECTOR_HIGH], 0);
+	order[2] = ORDER_HALT;
+	check("closed-then-low", wait_count(count, 1, LIMIT_US), "it does not come");
+	check("closed-then-high", wait_count(&trap_count[VECTOR_HIGH], 1, LIMIT_US),
+	      "it does not come");
+	wait_us(SHORT_US);
+	check_equal("closed-once", *count + trap_count[VECTOR_HIGH], 2);
+}
+
+/* SDM vol. 3, 11.6.2.2: CPU n answers to bit n; of those with the lowest priority one does. */
+static void test_logical(void)
+{
+	volatile u32 *count = &trap_count[VECTOR_LOW];
+	u32 logical = VECTOR_LOW | (u32)(LAPIC_ICR_ASSERT | LAPIC_ICR_LOGICAL);
+
+	forget();
+	send(BIT(1) | BIT(3), logical);
+	check("logical-both", wait_count(count, 2, LIMIT_US), "not all came");
+	wait_us(SHORT_US);
+	check_equal("logical-once", *count, 2);
+	forget();
+	for (u32 i = 1; i <= 6; i++) {
+		send(BIT(1) | BIT(2) | BIT(3),
+		     logical | (u32)APIC_LOWEST_PRIORITY << APIC_DELIVERY_SHIFT);
+		wait_count(count, i, LIMIT_US);
+	}
+	wait_us(SHORT_US);
+	check_equal("lowest-priority-one-each", *count, 6);
+}
+
 /* One that never leaves the guest by itself is stopped all the same, and starts again. */
 static void test_init(void)
 {
@@ -212,6 +268,8 @@ void guest_main(void)
 	trap_set_hook(VECTOR_NMI, no_end);
 	test_start();
 	test_ipi();
+	test_closed();
+	test_logical();
 	test_init();
 	test_tsc();
 	test_paravirtual();

@@ -65,7 +65,7 @@ ap_64:
 	.balign 16
 	.skip STACK_BYTES /* that of APIC ID 0 would end here */
 ap_stacks:
-	.skip 3 * STACK_BYTES
+	.skip 15 * STACK_BYTES
 	.globl ap_idt
 ap_idt:
 	.skip 10

@@ -5,6 +5,7 @@
  * for ever: interrupts, INIT and SIPI to each other at random, and local APICs that move.
  */
 #include "tests/guest/rt/devices.h"
+#include "tests/random.h"
 #include "vmm/monitor/dev/test_device.h"
 
 #define CPUS_MAX   4u
@@ -22,14 +23,11 @@ static volatile u64 seen[CPUS_MAX];
 static bool reads_window;
 static u32 cpus;
 static u64 shown[2][PAGE_SIZE / sizeof(u64)] ALIGNED(PAGE_SIZE);
-static u64 random_state = 88172645463325252ull;
+static u64 random_state = RANDOM_SEED;
 
 static u32 random_below(u32 limit)
 {
-	random_state ^= random_state << 13;
-	random_state ^= random_state >> 7;
-	random_state ^= random_state << 17;
-	return (u32)(random_state >> 20) % limit;
+	return (u32)(random_step(&random_state) >> 20) % limit;
 }
 
 /* From one storm to the next an INIT may catch it anywhere. */

@@ -11,8 +11,10 @@ from machine import EPYC, Bochs, Qemu
 GOOD = 16  # EXIT_GOOD of rt.h
 FPU_SEEDS = (1, 2)
 GUESTS = ("cpuid", "debug", "exceptions", "fpu", "hlt", "interrupts", "mmio", "msr", "paging",
-          "paging32", "ports", "realmode", "reset", "smp", "timers")
+          "paging32", "ports", "realmode", "reset", "smp", "timers", "v8086")
 CPUS = {"smp": 4}
+# Once more with local APICs that are the monitor's work alone.
+APIC_GUESTS = ("interrupts", "smp")
 
 # What QEMU's CPU does not do, or does otherwise: no hypervisor can do it there either.
 QEMU_LACKS = {
@@ -21,6 +23,7 @@ QEMU_LACKS = {
     "msr": {"canonical-checks"},
     "paging": {"control-checks"},
     "paging32": {"pae-pdpte-reserved"},
+    "v8086": {"limit"},
 }
 # On the bare CPU Skerry's own promises are missing too.
 BARE_LACKS = {
@@ -96,6 +99,10 @@ def tiny_bundle(build, folder, words):
             sections.append(f"[vm {guest}{seed}]\nkernel = {guest}.bin\nmemory = 32M\n"
                             f"vcpus = {CPUS.get(guest, 1)}\nautostart = no\n"
                             f"cmdline = {words} seed={seed}\n")
+    for guest in APIC_GUESTS:
+        sections.append(f"[vm {guest}-apic]\nkernel = {guest}.bin\nmemory = 32M\n"
+                        f"vcpus = {CPUS.get(guest, 1)}\napic_virtualization = off\n"
+                        f"cmdline = {words}\n")
     return bundle.make(folder / "tiny.cpio", "\n".join(sections), bundle.tiny(build, *GUESTS))
 
 
@@ -119,6 +126,13 @@ def test_guest(bed, guest):
         check_answers(guest, text, bed.lacks.get(guest, set()))
         assert vm["state"] == "stopped"
         assert vm["exit_code"] == GOOD
+
+
+@pytest.mark.parametrize("guest", APIC_GUESTS)
+def test_other_apic(bed, guest):
+    ((vm, text),) = bed.run(f"{guest}-apic")
+    check_answers(guest, text, bed.lacks.get(guest, set()))
+    assert vm["exit_code"] == GOOD
 
 
 @pytest.mark.parametrize("guest", GUESTS)

@@ -1,17 +1,26 @@
 # SPDX-License-Identifier: MIT
 """Hostile guests beside a healthy one: they may end themselves, never anything else.
 
-The neighbour verifies a keyed pattern in 32 MiB of its memory all the time. After each case it must
-still be running, have had its share of the CPU, and the pages of the hostile VM must be back.
+The neighbour, a tiny guest or Debian's kernel with one program, verifies a keyed pattern in 32 MiB
+of its memory all the time. After each case it must still be running, have had its share of the CPU,
+and the pages of the hostile VM must be back.
 """
 import re
+import time
 
+import pexpect
 import pytest
 
 import bundle
 from machine import Bochs, Qemu
 
 GOOD = 16  # EXIT_GOOD of rt.h
+NEIGHBOUR = "[vm neighbour]\nautostart = yes\n"
+NEIGHBOURS = {
+    "tiny": NEIGHBOUR + "kernel = neighbour.bin\nmemory = 64M\ncmdline = key=20261120\n",
+    "linux": NEIGHBOUR + "kernel = vmlinuz\ninitrd = neighbour.gz\nmemory = 128M\n"
+                         "cmdline = console=ttyS0 quiet pci=off\n",
+}
 IMAGES = ("neighbour", "hostile_touch", "hostile_cpu", "hostile_storm", "hostile_fatal",
           "hostile_smp", "hostile_32", "greedy")
 SHARE = 0.5  # of two VMs of the same weight
@@ -26,9 +35,19 @@ PLAYS = {
 STORMS = ("cpuid", "in", "out", "outs", "pmtimer", "print", "debug", "mmio-read", "mmio-write",
           "mmio-string", "apic", "eoi", "cr0", "cr4", "cr8", "wbinvd", "pause", "rdmsr", "wrmsr",
           "msr", "xsetbv", "invalid", "virtual", "hypercall", "nmi", "ipi", "icr", "ioapic",
-          "level", "timers", "timers-busy")
+          "level", "timers", "timers-busy", "calls", "x2icr", "string-endless", "fw-cfg", "pit",
+          "rtc", "pic", "steal", "deadline", "mmio-across", "cr3", "dr", "invlpg", "invd", "rdpmc",
+          "monitor", "reset", "crowd=8", "task-storm", "trap=cr", "trap=msr")
 STORMS_SHORT = ("in", "outs", "print", "mmio-string", "cr0", "wrmsr", "virtual", "nmi", "icr",
-                "level", "timers-busy")
+                "level", "timers-busy", "calls", "string-endless", "crowd=8", "task-storm")
+# Those that are not hostile_storm's, or not on one CPU with nothing else: image, keys.
+STORM_IMAGES = {
+    "crowd=8": ("hostile_smp", "vcpus=8"),
+    "task-storm": ("hostile_32", ""),
+    "trap=cr": ("hostile_storm", "trap=cr"),
+    "trap=msr": ("hostile_storm", "trap=msr"),
+}
+STORM_WORDS = {"trap=cr": "cr3", "trap=msr": "rdmsr"}
 # How each ends: a pattern of its reason, or None: it hangs and is destroyed.
 ENDS = {
     "fetch-nothing": "crashed: .*0xfed80000",
@@ -56,6 +75,29 @@ ENDS = {
     "halt-for-ever": None,
     "spin-off": None,
     "init-self": "crashed: INIT",
+    "serial-registers": "stopped: ",
+    "power-registers": "stopped: ",
+    "triple-restart": "crashed: .*triple fault",
+    "idt-restart": "crashed: ",
+    "align": None,
+    "task-nothing": "crashed: (?!VM entry)",
+    "task-apic": "crashed: (?!VM entry)",
+    "task-end": "crashed: (?!VM entry)",
+    "task-top": "crashed: (?!VM entry)",
+    "tables-nothing": "crashed: delivery of vector",
+    "tables-apic": "crashed: delivery of vector",
+}
+# Those that are not hostile_fatal's by their own name: image, words, keys.
+WAYS = {
+    "triple-restart": ("hostile_fatal", "triple", "on_crash=restart"),
+    "idt-restart": ("hostile_fatal", "idt-nothing", "on_crash=restart"),
+    "align": ("hostile_32", "align", ""),
+    "task-nothing": ("hostile_32", f"task-at={0xfed80000}", ""),
+    "task-apic": ("hostile_32", f"task-at={0xfee00000}", ""),
+    "task-end": ("hostile_32", f"task-at={0x1fffff8}", ""),
+    "task-top": ("hostile_32", f"task-at={0xfffffff0}", ""),
+    "tables-nothing": ("hostile_32", f"tables-at={0xfed80000}", ""),
+    "tables-apic": ("hostile_32", f"tables-at={0xfee00000}", ""),
 }
 
 
@@ -81,12 +123,17 @@ class Yard:
         self.verify_neighbour()
         self.free = self.settled_free()
 
+    def pages_but_neighbour(self):
+        """Free pages and the neighbour's own: Linux touches new ones now and then."""
+        rows = {row["reason"]: row["count"] for row in self.machine.objects("vm stat neighbour")}
+        return self.machine.free_pages() + rows["pages-used"]
+
     def settled_free(self):
-        """Free pages, when none has come back for a second of the machine's: a CPU that is never idle
-        gives back what was destroyed tick by tick."""
+        """These pages, when none has come back for a second of the machine's: a CPU that is never
+        idle gives back what was destroyed tick by tick."""
         free, since_ns = -1, 0
         while True:
-            now, now_ns = self.machine.free_pages(), self.machine.vm("neighbour")["uptime_ns"]
+            now, now_ns = self.pages_but_neighbour(), self.machine.vm("neighbour")["uptime_ns"]
             if now != free:
                 free, since_ns = now, now_ns
             elif now_ns - since_ns > 1e9:
@@ -100,6 +147,17 @@ class Yard:
 
     def start(self, name):
         self.machine.type(f"vm start {name}\r")
+
+    def end_of(self, name, limit_s):
+        """
+        Its state and reason at its end, by asking: QEMU has been seen to stand still under a storm of
+        exits, timer interrupt pending, until somebody typed (docs/platforms.md).
+        """
+        limit = time.monotonic() + limit_s
+        # The console's own line about the end may come in between.
+        while (vm := self.machine.vm(name)) is None or vm["state"] == "running":
+            assert time.monotonic() < limit, self.machine.report(f"{name}'s end", pexpect.TIMEOUT)
+        return vm["state"], vm["reason"]
 
     def destroy(self, name):
         out = self.machine.command(f"vm destroy {name}")
@@ -131,18 +189,20 @@ class Yard:
 
 
 @pytest.fixture(scope="module", params=[
-    pytest.param(("qemu", False), id="qemu"), pytest.param(("bochs", False), id="bochs"),
-    pytest.param(("qemu", True), id="qemu-full", marks=pytest.mark.long),
-    pytest.param(("bochs", True), id="bochs-full", marks=pytest.mark.long)])
+    pytest.param((Qemu, "linux", False), id="qemu"), pytest.param((Bochs, "tiny", False), id="bochs"),
+    pytest.param((Qemu, "linux", True), id="qemu-full", marks=pytest.mark.long),
+    pytest.param((Bochs, "linux", True), id="bochs-full", marks=pytest.mark.long)])
 def yard(request, build, tmp_path_factory):
-    emulator, full = request.param
-    folder = tmp_path_factory.mktemp(emulator)
-    conf = ("[vm neighbour]\nkernel = neighbour.bin\nmemory = 64M\n"
-            "autostart = yes\ncmdline = key=20261120\n")
-    made = bundle.make(folder / "hostile.cpio", conf, bundle.tiny(build, *IMAGES))
-    machine = (Qemu if emulator == "qemu" else Bochs)(build, bundle=made)
+    emulator, neighbour, full = request.param
+    folder = tmp_path_factory.mktemp("yard")
+    files = bundle.tiny(build, *IMAGES)
+    if neighbour == "linux":
+        files |= bundle.read(build / "guests/vmlinuz")
+        files["neighbour.gz"] = bundle.initramfs(build / "tests/guest/linux/neighbour")
+    made = bundle.make(folder / "hostile.cpio", NEIGHBOURS[neighbour], files)
+    machine = emulator(build, bundle=made)
     try:
-        yield Yard(machine, emulator, full)
+        yield Yard(machine, "qemu" if emulator is Qemu else "bochs", full)
     finally:
         machine.close()
 
@@ -151,9 +211,11 @@ def yard(request, build, tmp_path_factory):
 def test_play(yard, play):
     """Touches everything once; each access is answered or refused, and the guest goes on."""
     image, more = PLAYS[play]
-    yard.create(play, image, "step=1 ms=2000" if yard.full else "step=16 ms=300", more)
+    words = "step=1 ms=2000" if yard.full else "step=16 ms=300"
+    # a million exits take Bochs too long
+    yard.create(play, image, words + (" pages" if yard.full and yard.words == "qemu" else ""), more)
     yard.start(play)
-    state, why = yard.machine.wait_end(play)
+    state, why = yard.end_of(play, 1800 if yard.full else 300)
     text = yard.console_of(play)
     failed = re.findall(r"^(?:FAIL|  |trap).*", text, re.MULTILINE)
     assert not failed, "\n".join(failed)
@@ -186,15 +248,18 @@ def log_lines(machine, name):
 
 def run_storm(yard, storm):
     machine = yard.machine
-    limit_ns = 4e9 if yard.full else 1e9
-    yard.create("storm", "hostile_storm", storm)
-    machine.command("vm start storm")
-    share, part = measure(machine, "storm", limit_ns)
-    vm = machine.vm("storm")
+    limit_ns = 2e9 if yard.full else 1e9
+    image, more = STORM_IMAGES.get(storm, ("hostile_storm", ""))
+    name = f"storm{STORMS.index(storm)}"  # the log knows those before by their names
+    yard.create(name, image, STORM_WORDS.get(storm, storm), more)
+    machine.command(f"vm start {name}")
+    share, part = measure(machine, name, limit_ns)
+    lines = log_lines(machine, name)
+    vm = machine.vm(name)
     assert vm["state"] == "running", f"{storm}: {vm}"
-    # Rate and burst of docs/manager.md
-    assert log_lines(machine, "storm") <= 200 + 20 * (vm["uptime_ns"] / 1e9 + 5), storm
-    yard.destroy("storm")
+    # Rate and burst of docs/manager.md, and what the manager and the kernel say of it
+    assert lines <= 200 + 20 * vm["uptime_ns"] / 1e9 + 20, f"{storm}: {lines}, {vm}"
+    yard.destroy(name)
     return share, part
 
 
@@ -216,9 +281,7 @@ def ends_of(yard):
     """QEMU 7.2 has no #AC, and breakpoints in a guest's DR7 end QEMU itself (docs/platforms.md)."""
     ends = dict(ENDS)
     if yard.words == "qemu":
-        del ends["debug-loop"]
-    else:
-        ends["align"] = None
+        del ends["debug-loop"], ends["align"]
     return ends
 
 
@@ -226,8 +289,8 @@ def run_batch(yard, batch):
     """Starts some together; returns what each has come to."""
     machine = yard.machine
     for name in batch:
-        image = "hostile_32" if name == "align" else "hostile_fatal"
-        yard.create(name, image, name)
+        image, words, more = WAYS.get(name, ("hostile_fatal", name, ""))
+        yard.create(name, image, words, more)
     for name in batch:
         yard.start(name)
     waiting = {name for name, end in batch.items() if end is not None}
@@ -252,6 +315,7 @@ def test_ends(yard):
     for first in range(0, len(names), 7):
         batch = {name: ends[name] for name in names[first:first + 7]}
         for name, said in run_batch(yard, batch).items():
+            print(f"{name}: {said}")
             if not re.match(ends[name], said):
                 wrong[name] = said
         yard.verify_neighbour()
@@ -280,7 +344,9 @@ def test_memory_full(yard):
     assert machine.match().group(1) == "PASS"
     machine.leave()
     rows = {row["reason"]: row["count"] for row in machine.objects("vm stat greedy")}
-    assert rows["pages-guest"] == mib * 256 and rows["pages-used"] <= rows["pages-allowed"], rows
+    # VMX: and the page that stands for the local APICs' memory
+    assert rows["pages-guest"] - mib * 256 in (0, 1), rows
+    assert rows["pages-used"] <= rows["pages-allowed"], rows
     out = machine.command("vm create one-more kernel=greedy.bin memory=32M")
     assert out.startswith("error: ") and "memory: found 32 MiB" in out, out
     yard.verify_neighbour()

@@ -194,6 +194,36 @@ static u32 measure_rtc(void)
 	return clock_us_since(start);
 }
 
+/* The seconds of the time two seconds from now, as the RTC has them. */
+static u8 rtc_soon(void)
+{
+	u8 seconds = rtc_get(RTC_SECONDS);
+
+	if (rtc_get(RTC_B) & RTC_B_BINARY)
+		return (u8)((seconds + 2) % 60);
+	seconds = (u8)(((seconds >> 4) * 10 + (seconds & 15) + 2) % 60);
+	return (u8)(seconds / 10 << 4 | seconds % 10);
+}
+
+static void test_rtc_alarm(void)
+{
+	volatile u32 *alarms = &trap_count[VECTOR_PIC_SLAVE];
+
+	*alarms = 0;
+	rtc_put(RTC_SECONDS_ALARM, rtc_soon());
+	rtc_put(RTC_MINUTES_ALARM, RTC_ALARM_ANY);
+	rtc_put(RTC_HOURS_ALARM, RTC_ALARM_ANY);
+	rtc_get(RTC_C);
+	rtc_put(RTC_B, rtc_get(RTC_B) | RTC_B_AIE);
+	interrupts_on();
+	wait_us(500000);
+	check_equal("rtc-alarm-waits", *alarms, 0);
+	check("rtc-alarm", wait_count(alarms, 1, 3000000), "it does not come");
+	interrupts_off();
+	rtc_put(RTC_B, rtc_get(RTC_B) & (u8)~RTC_B_AIE);
+	rtc_get(RTC_C);
+}
+
 static void test_rtc(void)
 {
 	u32 start;
@@ -208,6 +238,7 @@ static void test_rtc(void)
 	interrupts_off();
 	rtc_put(RTC_B, rtc_get(RTC_B) & (u8)~RTC_B_PIE);
 	rtc_get(RTC_C);
+	test_rtc_alarm();
 	pic_mask_all();
 
 	check_equal("rtc-valid", rtc_get(RTC_D) & RTC_D_VALID, RTC_D_VALID);

@@ -6,7 +6,7 @@
 #include "lib/format.h"
 #include "lib/string.h"
 #include "tests/hostile/hostile.h"
-#include "vmm/manager/port_io.h"
+#include "vmm/manager/host/port_io.h"
 #include "vmm/rt/clock.h"
 #include "vmm/rt/syscall.h"
 
@@ -15,6 +15,7 @@
 #define SETTLE_TRIES	    200u
 #define DESTROY_TRIES	    1000000u
 #define DEFAULT_GENERATIONS 40u
+#define AUDIT_EVERY	    16u
 #define LENT		    7u /* handles of a generation that the boss calls with */
 
 extern const char __image_start[] __attribute__((visibility("hidden")));
@@ -144,7 +145,8 @@ static bool grant(struct parts *p, struct start_info *info, bool all)
 		info->entry[info->entry_count++] =
 			(struct start_entry){.kind = grants[i].kind, .handle = theirs};
 	}
-	if (sys_handle_grant(p->process, channel, RIGHT_READ | RIGHT_WRITE, &theirs) != STATUS_OK)
+	if (sys_handle_grant(p->process, channel, RIGHT_READ | RIGHT_WRITE | RIGHT_GRANT,
+			     &theirs) != STATUS_OK)
 		return false;
 	info->entry[info->entry_count++] =
 		(struct start_entry){.kind = START_CHANNEL, .handle = theirs};
@@ -289,8 +291,11 @@ static void set_up(void)
 		if (start_info->entry[i].handle != own_group)
 			pool[pool_kept++] = start_info->entry[i].handle;
 	}
+	if (!audit_set_up())
+		rt_fail("audit");
 	pool[pool_kept++] = queue;
 	pool[pool_kept++] = channel;
+	pool_own = pool_kept;
 	pool_kept += LENT;
 }
 
@@ -308,6 +313,20 @@ static u64 tell_pages(void)
 	return pages;
 }
 
+static void found(void *context, const char *text)
+{
+	(void)context;
+	say("HOSTILE FAIL audit: %s\n", text);
+}
+
+/* With nothing there but the boss and what its calls have left. */
+static void audit(void)
+{
+	(void)settled_pages();
+	if (!audit_play(found))
+		say("HOSTILE FAIL audit: refused\n");
+}
+
 static void tell(u64 before)
 {
 	u64 after = tell_pages();
@@ -323,7 +342,9 @@ static void tell(u64 before)
 	say("statuses:");
 	for (u32 i = 0; i < ARRAY_COUNT(shared->by_status); i++)
 		say(" %lu", shared->by_status[i]);
-	say("\nvCPUs %lu of %lu, runs refused:", shared->played, shared->plays);
+	say("\nprocesses %lu of %lu, touches survived %lu of %lu\n", shared->forked, shared->forks,
+	    shared->touched, shared->touches);
+	say("vCPUs %lu of %lu, runs refused:", shared->played, shared->plays);
 	for (u32 i = 0; i < ARRAY_COUNT(shared->refused); i++)
 		say(" %lu", shared->refused[i]);
 	say("\nexits:");
@@ -343,12 +364,15 @@ void boss_main(void)
 	say("hostile: seed %lu, %lu generations, %.16s\n", seed, generations, start_info->backend);
 	for (u64 number = 0; number < generations; number++) {
 		generation(number);
+		if (number % AUDIT_EVERY == 0)
+			audit();
 		if (number == 0)
 			before = tell_pages();
 		if (number % 20 == 19)
 			say("generation %lu calls %lu runs %lu pages %lu\n", number, shared->calls,
 			    shared->runs, used_pages());
 	}
+	audit();
 	tell(before);
 	for (;;)
 		(void)!sys_queue_wait(queue, ~0ull, &key);

@@ -6,13 +6,18 @@
 #define STATUS_MAX 31u
 #define WAIT_TSC   300000u
 
-static bool is_kept(u64 handle)
+static bool is_among_first(u32 count, u64 handle)
 {
-	for (u32 i = 0; i < pool_kept; i++) {
+	for (u32 i = 0; i < count; i++) {
 		if (pool[i] == handle)
 			return true;
 	}
 	return false;
+}
+
+static bool is_kept(u64 handle)
+{
+	return is_among_first(pool_kept, handle);
 }
 
 /* Of the pool, mostly; now and then forged, out of date or anything. */
@@ -67,7 +72,8 @@ static bool boss_refuses(u64 number, const u64 a[6])
 		return own || is_kept(a[0]);
 	case SYS_HANDLE_GRANT:
 		return a[1] == own_root || a[1] == own_space || a[1] == own_self ||
-		       a[0] == own_self;
+		       a[0] == own_self ||
+		       ((a[2] & RIGHT_DESTROY) != 0 && is_among_first(pool_own, a[1]));
 	case SYS_SPACE_MAP:
 	case SYS_SPACE_UNMAP:
 	case SYS_THREAD_CREATE:
@@ -127,8 +133,12 @@ static void check_result(u64 number, const u64 a[6], const struct syscall_result
 	if (number == SYS_SPACE_MAP && result->status == STATUS_OK && a[1] == 0 &&
 	    (result->value & PAGE_MASK) != 0)
 		leak(LEAK_PLACE, a[0], result->value);
-	/* SYS_VCPU_RUN leaves RDI as it was */
-	if (is_kernel_address(result->value) && number != SYS_QUEUE_WAIT && number != SYS_VCPU_RUN)
+	/*
+	 * SYS_VCPU_RUN leaves RDI as it was; an audit is for who has the root, and goes by
+	 * address.
+	 */
+	if (is_kernel_address(result->value) && number != SYS_QUEUE_WAIT &&
+	    number != SYS_VCPU_RUN && (number != SYS_AUDIT || own_root == HANDLE_NONE))
 		leak(LEAK_ADDRESS, number, result->value);
 	if (is_kernel_address(result->rdx) || is_kernel_address(result->rcx) ||
 	    is_kernel_address(result->r11))

@@ -16,8 +16,12 @@ static void work(struct hostile *self)
 			for (u32 i = 0; i < 400; i++)
 				call_random(self);
 		}
+		if (draw(self) % 4 == 0)
+			fork_play(self);
 		if (draw(self) % 150 == 0)
 			instruction_play(self);
+		if (draw(self) % 100 == 0)
+			touch_play(self);
 	}
 }
 

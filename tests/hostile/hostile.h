@@ -34,6 +34,8 @@ struct shared {
 	volatile u64 exits[EXIT_REASON_COUNT];
 	volatile u64 refused[16];   /* runs of a guest, by status */
 	volatile u64 plays, played; /* vCPUs wanted, and made */
+	volatile u64 forks, forked; /* processes wanted, and started */
+	volatile u64 touches, touched; /* of addresses anywhere, and survived */
 	volatile u64 leak_count;
 	volatile u64 leak[16][3];
 };
@@ -47,6 +49,7 @@ struct hostile {
 
 extern u64 pool[POOL]; /* handles to call with, forged ones among them */
 extern u32 pool_kept;  /* the first of them, which are not closed at random */
+extern u32 pool_own;   /* the first of these: nobody else may destroy them, the boss needs them */
 extern handle_t own_self, own_space, own_group, own_root;
 
 u64 draw(struct hostile *self);
@@ -65,6 +68,14 @@ void vcpu_play(struct hostile *self, u64 rounds);
 
 /* instruction.c: what ring 3 may not do; mostly the end of the process. */
 void instruction_play(struct hostile *self);
+void touch_play(struct hostile *self); /* the kernel's addresses, holes, ends */
+
+/* fork.c: one more process like this one, where the boss has given an image to make it of. */
+void fork_play(struct hostile *self);
+
+/* audit.c: false: the kernel refuses. */
+bool audit_set_up(void);
+bool audit_play(void (*report)(void *context, const char *text));
 
 NORETURN void boss_main(void);
 NORETURN void child_main(void);

@@ -47,3 +47,29 @@ void instruction_play(struct hostile *self)
 			 : "r"(instruction_cells[number].code), "a"(value), "c"(value), "d"(value)
 			 : "memory");
 }
+
+/* A byte of it, or eight, which may cross the end of what is mapped. */
+void touch_play(struct hostile *self)
+{
+	static const u64 inside[] = {0, PAGE_SIZE - 1, PAGE_SIZE - 4, 2 * PAGE_SIZE - 7};
+	u64 at = draw_value(self);
+
+	if (draw(self) % 4 == 0)
+		at = (u64)start_info + START_BYTES - PAGE_SIZE + inside[draw(self) % 4];
+	shared->touches++;
+	switch (draw(self) % 4) {
+	case 0:
+		(void)*(volatile u8 *)at;
+		break;
+	case 1:
+		(void)*(volatile u64 *)at;
+		break;
+	case 2:
+		*(volatile u64 *)at = draw(self);
+		break;
+	default:
+		__asm__ volatile("lock incq (%0)" ::"r"(at) : "memory", "cc");
+		break;
+	}
+	shared->touched++;
+}

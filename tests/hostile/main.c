@@ -1,20 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 #include "tests/hostile/hostile.h"
+#include "tests/random.h"
 #include "vmm/rt/clock.h"
 
 struct shared *shared;
 u64 pool[POOL];
 u32 pool_kept;
+u32 pool_own;
 handle_t own_self, own_space, own_group, own_root;
 
 u64 draw(struct hostile *self)
 {
-	u64 *s = &self->random;
-
-	*s ^= *s << 13;
-	*s ^= *s >> 7;
-	*s ^= *s << 17;
-	return *s * 0x2545f4914f6cdd1dull;
+	return random_step(&self->random) * 0x2545f4914f6cdd1dull;
 }
 
 /* Numbers at which something begins or ends. */

@@ -14,7 +14,7 @@ OFFERED = (
     ("kernel/abi/object.h", r"^\t(RIGHT_[A-Z]+) = 1", "docs/abi.md", "`{}`"),
     ("lib/status.h", r"^\t(STATUS_[A-Z_]+) = ", "docs/abi.md", "`{}`"),
     ("vmm/manager/commands/*.c", r'^\t\.name = "([a-z0-9 ]+)",', "docs/manager.md", "| `{}"),
-    ("vmm/manager/config_keys.c", r'^\t\{"([a-z_]+)", VALUE', "docs/manager.md", "| `{}` |"),
+    ("vmm/manager/config/config_keys.c", r'^\t\{"([a-z_]+)", VALUE', "docs/manager.md", "| `{}` |"),
 )
 NOT_OFFERED = {"SYS_COUNT", "EXIT_REASON_COUNT", "START_NONE", "RIGHT_ALL"}
 

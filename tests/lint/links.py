@@ -1,6 +1,9 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""The documentation's links: relative ones lead to a file, anchors to a heading, paths in code to the tree."""
+"""
+The documentation's links: relative ones lead to a file, anchors to a heading, paths in code to the
+tree, «`name` in `path`» to a file that has the name; each claim of the threat model to a test.
+"""
 
 import os
 import re
@@ -13,6 +16,11 @@ LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 HEADING = re.compile(r"^#{1,6}\s+(.*?)\s*$")
 # What looks like a path from the root of the tree: a known first folder, no blanks or wildcards.
 PATH = re.compile(r"^(?:arch|boot|docs|iso|kernel|lib|mm|tests|vmm)/[\w./-]*$|^linker\.ld$|^LICENSE$")
+
+# «`name` in `path`», where a name is an identifier.
+NAMED = re.compile(r"`(\w+)`(?:,? (?:and|,) `(\w+)`)? in `([\w./-]+\.\w+)`")
+CLAIMS = "docs/threat-model.md"
+HELD_UP = re.compile(r"`tests/(?:unit|guest|system|fuzz|verify|hostile|lint|bench)\b[\w./-]*`")
 
 
 def pages():
@@ -81,13 +89,40 @@ def check(path, text, known):
                 yield f"{path}:{number}: {match[1]} is not in the tree"
 
 
+def read(path):
+    with open(path, encoding="utf-8") as file:
+        return file.read()
+
+
+def check_names(path, text):
+    """What is said to be in a file of the tree is there."""
+    for number, line in prose(text):
+        for *names, file in NAMED.findall(line):
+            missing = [name for name in names if name and os.path.isfile(file)
+                       and not re.search(rf"\b{name}\b", read(file))]
+            yield from (f"{path}:{number}: {file} has no {name}" for name in missing)
+
+
+def check_claims(text):
+    """Each row of the claims' table names what holds it up and a test or a proof that shows it."""
+    table = text[text.index("| claim | held by | shown by |"):].split("\n\n")[0]
+    rows = table.splitlines()[2:]
+    for row in rows:
+        cells = [cell.strip() for cell in row.strip("|").split("|")]
+        if len(cells) != 3 or not HELD_UP.search(cells[2]):
+            yield f"{CLAIMS}: no test shows: {cells[0]}"
+    if len(rows) < 10:
+        yield f"{CLAIMS}: the table of claims is not found"
+
+
 def main():
     texts = {}
     for path in pages():
-        with open(path, encoding="utf-8") as file:
-            texts[path] = file.read()
+        texts[path] = read(path)
     known = {path: anchors(text) for path, text in texts.items()}
     errors = [error for path, text in texts.items() for error in check(path, text, known)]
+    errors += [error for path, text in texts.items() for error in check_names(path, text)]
+    errors += check_claims(texts[CLAIMS])
     print("\n".join(errors + [f"links: {len(texts)} pages, {len(errors)} errors"]))
     return 1 if errors else 0
 

@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Makes bundles and initramfs: newc cpio archives as `make guests` makes them, and broken ones."""
+import gzip
+
 TRAILER = "TRAILER!!!"
 REGULAR_FILE = 0o100644
 PROGRAM = 0o100755
@@ -48,3 +50,11 @@ def tiny(build, *names):
 def debian(folder):
     """Debian's kernel as vmlinuz and what boots it as initramfs.cpio.gz."""
     return read(folder / "vmlinuz", folder / "initramfs.cpio.gz")
+
+
+def initramfs(init):
+    """An archive, packed, with one program as /init and the console it writes to."""
+    members = (member(1, "dev", mode=FOLDER),
+               member(2, "dev/console", mode=CHARACTER_DEVICE, device=(5, 1)),
+               member(3, "init", init.read_bytes(), PROGRAM))
+    return gzip.compress(b"".join(members) + pack({}), mtime=0)

@@ -3,6 +3,8 @@
 import re
 import subprocess
 
+from pexpect import TIMEOUT
+
 
 def start(machine, *commands):
     """GDB in a process of its own, over the commands."""
@@ -14,17 +16,21 @@ def start(machine, *commands):
                             stderr=subprocess.STDOUT, text=True)
 
 
-def rest(gdb, limit=250):
+def rest(machine, gdb, limit=250):
     """What it still prints until it ends."""
     try:
         return gdb.communicate(timeout=limit)[0]
+    except subprocess.TimeoutExpired:
+        gdb.kill()
+        said = gdb.communicate()[0]
+        raise AssertionError(machine.report(f"GDB's end; it said {said!r}", TIMEOUT)) from None
     finally:
         gdb.kill()
 
 
 def run(machine, *commands):
     """Runs GDB over the commands; returns what it printed."""
-    return rest(start(machine, *commands))
+    return rest(machine, start(machine, *commands))
 
 
 def wait_running(machine, gdb):

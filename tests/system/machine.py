@@ -21,7 +21,7 @@ from relay import Relay
 PROMPT = r"(?:^|\n|\r)skerry> "
 PANIC = r"panic on CPU \d+"
 DETACH = "\x1d"
-EXAMINE = ("vm list", "cpu", "log show -l warning")
+EXAMINE = ("vm list", "cpu", "gdb", "log show -l warning")
 REPORT_CHARACTERS = 6000
 OVMF = "/usr/share/ovmf/OVMF.fd"
 ROOT = Path(__file__).resolve().parents[2]
@@ -142,8 +142,9 @@ class Machine:
         self.wait(r"skerry-begin\r*\n", limit)
         return self.wait(r"skerry-done\r*\n", limit).replace("\r", "")
 
-    def wait_shell(self, name, limit=None):
-        """Until the guest attached to has its shell."""
+    def attach_shell(self, name, limit=None):
+        """Attaches, and waits until the guest has its shell."""
+        self.attach(name)
         self.wait(rf"READY {name}\r*\n", limit)
         self.wait(f"{name}# ", limit)
 
@@ -214,7 +215,7 @@ class Qemu(Machine):
     """QEMU's software CPU: SVM and NPT."""
 
     def __init__(self, build, boot="kernel", cpu=EPYC, memory="1G", bundle=None, cmdline="",
-                 com2=None, channel=False, com3=False, iso=None, extra=()):
+                 com2=None, channel=False, com3=False, kernel=None, iso=None, extra=()):
         super().__init__(build)
         port = free_port()
         second = free_port() if channel else None
@@ -233,7 +234,7 @@ class Qemu(Machine):
             command += ["-chardev", f"socket,id=com3,host=127.0.0.1,port={third},server=on,wait=off",
                         "-serial", "chardev:com3"]
         if boot == "kernel":
-            command += ["-kernel", build / "skerry.elf", "-append", cmdline]
+            command += ["-kernel", kernel or build / "skerry.elf", "-append", cmdline]
             if bundle:
                 command += ["-initrd", bundle]
         else:
@@ -248,12 +249,12 @@ class Bochs(Machine):
     """Bochs: VMX, EPT and VPID."""
 
     def __init__(self, build, memory="1G", bundle=None, cmdline="", model="corei7_skylake_x",
-                 cpus=1, com2=None, channel=False, com3=False):
+                 cpus=1, com2=None, channel=False, com3=False, iso=None):
         super().__init__(build)
         port = free_port()
         second = free_port() if channel else None
         third = free_port() if com3 else None
-        iso = make_iso(build, self.folder / "test.iso", bundle, cmdline)
+        iso = iso or make_iso(build, self.folder / "test.iso", bundle, cmdline)
         words = configuration(self.folder, iso, port, memory=memory, model=model, cpus=cpus,
                               com2=com2, channel=second, com3=third)
         self.start(words, port, second, third)

@@ -32,6 +32,8 @@ def test_audit(build, tmp_path, emulator):
         empty = audit(machine)
         assert empty["objects"] < full["objects"] - 3 * 10
         assert empty["leaves"] < full["leaves"]
+        assert full["guest_large_pages"] <= full["guest_pages"] and full["guest_pages"] >= 3
+        assert empty["guest_pages"] == 0
         pages = {row["owner"]: row["pages"] for row in machine.objects("mem") if "owner" in row}
         in_use = sum(pages.values()) - pages["free"]
         # what it works with itself comes on top: tables of its lists, by the size of those

@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: MIT
 """What the image does before and without guests: bases, built-in guest, machines it cannot use."""
 import re
-import socket
 import subprocess
 
 import pytest
 
 import bundle
+import qemu_monitor
 from machine import EPYC, PROMPT, Bochs, Qemu
 
 EMPTY = {"skerry.conf": b"[host]\nlog = info\n"}
@@ -39,32 +39,14 @@ def test_no_module_bochs(build):
         check_demo(machine)
 
 
-def physical_of(monitor, address):
-    """QEMU's own walk of the tables in force."""
-    out = monitor(f"gva2gpa {address:#x}")
-    found = re.search(r"gpa: 0x([0-9a-f]+)", out)
-    assert found, out
-    return int(found.group(1), 16)
-
-
 def bases(build, empty, cmdline, path):
     """Virtual and physical address of kernel_main in a fresh boot."""
     with Qemu(build, bundle=empty, cmdline=cmdline,
-              extra=("-monitor", f"unix:{path},server=on,wait=off")) as machine:
+              extra=qemu_monitor.option(path)) as machine:
         machine.wait_prompt()
         address = machine.objects("sym kernel_main")[0]["address"]
-        with socket.socket(socket.AF_UNIX) as link:
-            link.connect(str(path))
-            link.settimeout(30)
-
-            def monitor(line):
-                link.sendall(line.encode() + b"\n")
-                out = ""
-                while not re.search(r"(gpa: 0x|Unmapped|unknown).*\n", out):
-                    out += link.recv(4096).decode(errors="replace")
-                return out
-
-            physical = physical_of(monitor, address)
+        with qemu_monitor.Monitor(path) as monitor:
+            physical = monitor.number(f"gva2gpa {address:#x}", r"gpa: 0x([0-9a-f]+)")
         back = machine.command(f"sym {address:#x}")
         assert "kernel_main" in back
         return address, physical

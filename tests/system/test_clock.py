@@ -37,8 +37,7 @@ def test_overcommitted(build, tmp_path):
     """Five guests want the one CPU: the fifth's clock is right, and its sleeps are as they should."""
     with Bochs(build, bundle=shared_bundle(build, tmp_path)) as machine:
         machine.wait_prompt()
-        machine.attach("alpha")
-        machine.wait_shell("alpha", 400)
+        machine.attach_shell("alpha", 400)
         machine.leave()
         for name in BUSY:
             machine.command(f"vm create {name}")

@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: MIT
 """Faults made on purpose, by the commands that a TEST=1 image has more (tests/faults)."""
+import re
+
+import pexpect
 import pytest
 
 import bundle
@@ -113,3 +116,68 @@ def test_allocation_fails(build, tmp_path, emulator):
         print(f"{len(sites)} sites, {sum(failed)} failures: "
               f"{ {end: ends.count(end) for end in ends} }")
         assert ends.count("refused") > len(sites) / 2
+
+
+@pytest.mark.parametrize("emulator", [Qemu, Bochs])
+def test_unexpected_interrupts(build, tmp_path, emulator):
+    """Each vector is said when it comes first, and counted; what else goes on, goes on."""
+    with emulator(build / "tests/faults", bundle=spinning(build, tmp_path, "ab")) as machine:
+        machine.wait_prompt()
+        for vector, times in ((0x27, 1), (0x3f, 5), (0x77, 9), (0xff, 2)):
+            for _ in range(times):
+                machine.command(f"fault interrupt {vector:#x}")
+        said = machine.command("log show -c cpu")
+        for vector, times in ((0x27, (1,)), (0x3f, (1, 2, 4)), (0x77, (1, 2, 4, 8)), (0xff, (1, 2))):
+            found = re.findall(rf"unexpected interrupt: vector {vector:#x}, (\d+) times", said)
+            assert [int(text) for text in found] == list(times), said
+        assert [machine.vm(name)["state"] for name in "ab"] == ["running"] * 2
+        assert findings(machine) == []
+
+
+def test_lost_kick(build, tmp_path):
+    """A CPU in a guest that never exits hears of nothing any more: that is said, with what it does,
+    unless interrupts of its own bring it to look, and pages come back all the same."""
+    conf = "".join(f"[vm {name}]\nkernel = spin.bin\nmemory = 24M\nautostart = yes\n"
+                   f"affinity = {cpu}\ncmdline = off\n" for cpu, name in enumerate("ab"))
+    archive = bundle.make(tmp_path / "faults.cpio", conf,
+                          bundle.read(build / "tests/guest/spin.bin"))
+    with Qemu(build / "tests/faults", bundle=archive, extra=("-smp", "2")) as machine:
+        machine.wait_prompt()
+        while any(machine.vm(name)["state"] != "running" for name in "ab"):
+            pass
+        before = kernel_pages(machine)["guest"]
+        machine.command("fault deaf 1")
+        machine.type("vm destroy a\r")
+        ends = [r"panic on CPU 0: CPU 1 does not answer", pexpect.TIMEOUT]
+        if machine.console.expect(ends, timeout=20) == 0:
+            said = machine.wait(r"halted\r*\n")
+            assert re.search(r"CPU 1 at\r*\n.*svm_switch_out", said), said
+        else:
+            assert kernel_pages(machine)["guest"] < before
+            assert machine.vm("b")["state"] == "running"
+
+
+@pytest.mark.parametrize("emulator", [Qemu, Bochs])
+def test_live_audit(build, tmp_path, emulator):
+    """An audit before each of the commands that make up the lives of VMs: none finds anything, but
+    for what is broken on purpose."""
+    with emulator(build / "tests/faults", bundle=spinning(build, tmp_path, "ab")) as machine:
+        machine.wait_prompt()
+        machine.command("fault audit 1")
+        lines = ["vm pause a", "vm resume a", "vm set a weight=512", "vm stat a", "vm regs a",
+                 "vm reset b", "vm destroy b", "vm create b", "vm start b", "mem",
+                 "vm create c kernel=spin.bin memory=16M autostart=no", "vm start c", "vm dump a",
+                 "vm translate a 0x100000", "trace a", "vm destroy a", "vm destroy c", "vm list"]
+        for line in lines:
+            machine.command(line)
+        (done,) = machine.objects("fault audits")
+        assert done["audits"] >= len(lines) and done["findings"] == 0, machine.command("log show")
+        machine.command("vm create a")
+        machine.command("vm start a")
+        while any(machine.vm(name)["state"] != "running" for name in "ab"):
+            pass
+        assert machine.objects("fault audits")[0]["findings"] == 0
+        machine.command("fault break quota")
+        machine.command("fault mend")
+        assert machine.objects("fault audits")[0]["findings"] == 1
+        assert "is charged 1 pages (guest) more than it has" in machine.command("log show -c audit")

@@ -34,8 +34,7 @@ def check_up(machine):
     """The prompt, and both guests come up by themselves."""
     machine.wait_prompt()
     for name in ("alpha", "beta"):
-        machine.attach(name)
-        machine.wait_shell(name)
+        machine.attach_shell(name)
         assert machine.shell("hostname") == f"{name}\n"
         machine.leave()
     found = {vm["name"]: vm["state"] for vm in machine.objects("vm list")}
@@ -95,8 +94,7 @@ def check_stop_and_start(machine):
     assert machine.shell("hostname") == "beta\n"
     machine.leave()
     machine.command("vm start alpha")
-    machine.attach("alpha")
-    machine.wait_shell("alpha")
+    machine.attach_shell("alpha")
     machine.leave()
     assert machine.vm("alpha")["state"] == "running"
 
@@ -189,8 +187,7 @@ def check_pages(machine):
     machine.command("vm create beta")
     assert machine.free_pages() < free
     machine.command("vm start beta")
-    machine.attach("beta")
-    machine.wait_shell("beta")
+    machine.attach_shell("beta")
     machine.leave()
     assert machine.free_pages() < free - 4096
     machine.command("vm destroy beta")

@@ -26,8 +26,7 @@ def test_i386(foreign, tmp_path, emulator):
     files = bundle.make(tmp_path / "i386.cpio", conf, bundle.debian(foreign / "guests-i386"))
     with emulator(foreign, bundle=files) as machine:
         machine.wait_prompt()
-        machine.attach("old")
-        machine.wait_shell("old", 600)
+        machine.attach_shell("old", 600)
         assert "i686" in machine.shell("uname -m")
         assert machine.shell("grep -c ^processor /proc/cpuinfo").strip() == "2"
         assert "kvm-clock" in machine.shell(

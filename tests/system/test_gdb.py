@@ -51,7 +51,7 @@ def check_breakpoints(machine, regs, kind):
     wait_long_mode(machine)
     machine.attach("demo")
     machine.type("x")
-    assert value(debugger.rest(gdb), 1) == regs["rip"]
+    assert value(debugger.rest(machine, gdb), 1) == regs["rip"]
     machine.wait("you pressed 'x'")
     machine.leave()
 

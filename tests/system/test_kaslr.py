@@ -1,13 +1,14 @@
 # SPDX-License-Identifier: MIT
 """Where the image, its physical place and the direct map lie, over many boots, bit by bit."""
 import re
-import socket
+import struct
 import subprocess
 
 import pytest
 
 import bundle
-from machine import Qemu
+import qemu_monitor
+from machine import EPYC, Bochs, Qemu
 
 # docs/boot.md: the bits that differ from boot to boot on a machine with 1 GiB.
 CLAIMED = {
@@ -27,36 +28,20 @@ def symbols(build):
             if len(line.split()) == 3}
 
 
-class Monitor:
-    """QEMU's own view of tables and memory."""
-
-    def __init__(self, path):
-        self.link = socket.socket(socket.AF_UNIX)
-        self.link.connect(str(path))
-        self.link.settimeout(30)
-
-    def ask(self, line, pattern):
-        self.link.sendall(line.encode() + b"\n")
-        out = ""
-        while not (found := re.search(pattern, out)):
-            out += self.link.recv(4096).decode(errors="replace")
-        return int(found.group(1), 16)
-
-
 def boot(build, files, path, linked):
     """The three bases of a fresh boot, and what all listings of the console say."""
     with Qemu(build, bundle=files,
-              extra=("-monitor", f"unix:{path},server=on,wait=off")) as machine:
+              extra=qemu_monitor.option(path)) as machine:
         machine.wait_prompt()
         main = machine.objects("sym kernel_main")[0]["address"]
         said = "".join(machine.command(line) for line in
                        ("log show", "vm list", "mem", "cpu", "config show", "audit",
                         "vm stat demo", "vm regs demo", "vm cr0 demo"))
         base = main - linked["kernel_main"] + linked["__image_start"]
-        monitor = Monitor(path)
-        physical = monitor.ask(f"gva2gpa {base:#x}", r"gpa: 0x([0-9a-f]+)\r?\n")
+        monitor = qemu_monitor.Monitor(path)
+        physical = monitor.number(f"gva2gpa {base:#x}", r"gpa: 0x([0-9a-f]+)\n")
         variable = linked["direct_map_base"] - linked["__image_start"] + physical
-        direct = monitor.ask(f"xp /gx {variable:#x}", r": 0x([0-9a-f]{16})\r?\n")
+        direct = monitor.number(f"xp /gx {variable:#x}", r": 0x([0-9a-f]{16})\n")
     return {"image, virtual": base, "image, physical": physical, "direct map": direct}, said
 
 
@@ -91,3 +76,108 @@ def test_kaslr(build, tmp_path, boots):
         if name != "direct map": # of 2^15 places
             assert len(set(values)) == len(values), f"{name}: the same twice"
     assert len(set(found["direct map"])) > 1
+
+
+PAGE_PROCESS, PAGE_GUEST = 6, 7  # enum page_owner
+FRAME = struct.Struct("<12xBBBx")  # struct page: ..., owner, order, flags
+HEAD = 2  # PAGE_FLAG_HEAD
+MIB = 1 << 20
+
+
+class Memory:
+    """All of a machine's memory as QEMU sees it, and where the kernel lies in it."""
+
+    def __init__(self, monitor, path, linked, base, physical):
+        monitor.command(f"pmemsave 0 {128 * MIB:#x} \"{path}\"")
+        self.bytes = path.read_bytes()
+        self.linked, self.base, self.physical = linked, base, physical
+        self.direct = self.variable("direct_map_base")
+
+    def variable(self, name):
+        at = self.linked[name] - self.linked["__image_start"] + self.physical
+        return struct.unpack_from("<Q", self.bytes, at)[0]
+
+    def pages(self):
+        """Each page of a process or a guest, from the kernel's array of frames."""
+        frames, frame, found = self.variable("frames") - self.direct, 0, set()
+        while frame < len(self.bytes) >> 12:
+            owner, order, flags = FRAME.unpack_from(self.bytes, frames + frame * FRAME.size)
+            count = 1 << order if flags & HEAD else 1
+            if flags & HEAD and owner in (PAGE_PROCESS, PAGE_GUEST):
+                found.update(number << 12 for number in range(frame, frame + count))
+            frame += count
+        return found
+
+    def search(self, pages):
+        """Which of these hold an address of the image or of the direct map, at any byte."""
+        patterns = {"image": struct.pack("<I", self.base >> 32),
+                    "direct map": struct.pack("<I", self.direct >> 32),
+                    "physical": struct.pack("<Q", self.physical)}
+        return [(hex(page), name) for page in sorted(pages) for name, pattern in patterns.items()
+                if pattern in self.bytes[page:page + 4096]]
+
+
+def test_memory_of_others(build, tmp_path):
+    """No page of a guest or a monitor, nor one they share with the manager, holds an address."""
+    conf = "".join(f"[vm {name}]\nkernel = {kernel}\nmemory = 16M\nautostart = no\n"
+                   for name, kernel in (("demo", "built-in"), ("spin", "spin.bin")))
+    files = bundle.make(tmp_path / "reach.cpio", conf, bundle.tiny(build, "spin"))
+    linked = symbols(build)
+    path = tmp_path / "monitor"
+    with Qemu(build, bundle=files, memory="128M",
+              extra=qemu_monitor.option(path)) as machine:
+        machine.wait_prompt()
+        base = machine.objects("sym kernel_main")[0]["address"] - linked["kernel_main"] \
+            + linked["__image_start"]
+        monitor = qemu_monitor.Monitor(path)
+        physical = monitor.number(f"gva2gpa {base:#x}", r"gpa: 0x([0-9a-f]+)\n")
+        where = (linked, base, physical)
+        before = Memory(monitor, tmp_path / "before", *where)
+        for name in ("demo", "spin"):
+            for command in ("vm create", "vm start", "vm regs", "trace"):
+                machine.command(f"{command} {name}")
+        after = Memory(monitor, tmp_path / "after", *where)
+    # The manager is told where the image lies, for `sym`: found there, it would be elsewhere.
+    assert any(name == "image" for _, name in before.search(before.pages()))
+    others = after.pages() - before.pages()
+    print(f"{len(before.pages())} pages of the manager, {len(others)} of guests and monitors")
+    assert len(others) > 100 and after.search(others) == []
+
+
+@pytest.mark.parametrize("emulator", [Qemu, Bochs])
+def test_reach(build, tmp_path, emulator):
+    """A guest that looks for the image and the direct map in all that it can read."""
+    conf = "[vm idle]\nkernel = spin.bin\nmemory = 16M\nautostart = no\n"
+    files = bundle.make(tmp_path / "reach.cpio", conf, bundle.tiny(build, "spin", "reach"))
+    linked = symbols(build)
+    path = tmp_path / "monitor"
+    more = {"extra": qemu_monitor.option(path)} if emulator is Qemu else {}
+    with emulator(build, bundle=files, **more) as machine:
+        machine.wait_prompt()
+        main = machine.objects("sym kernel_main")[0]["address"]
+        words = [f"image={~(main >> 32) & 0xffffffff}"]
+        if emulator is Qemu:
+            monitor = qemu_monitor.Monitor(path)
+            variable = main - linked["kernel_main"] + linked["direct_map_base"]
+            direct = monitor.number(f"x /gx {variable:#x}", r": 0x([0-9a-f]{16})\n")
+            words += [f"direct={~(direct >> 32) & 0xffffffff}", "svm"]
+        machine.command(f"vm create reach kernel=reach.bin memory=16M "
+                        f"cmdline=\"{' '.join(words)}\"")
+        machine.type("vm start reach\r")
+        machine.wait(r"reach: (?:stopped|crashed): ")
+        machine.attach("reach")
+        text = machine.wait(r"\[the guest has ended\]").replace("\r", "")
+    assert re.search(r"^DONE", text, re.MULTILINE) and "FAIL" not in text, text
+    assert len(re.findall("^PASS", text, re.MULTILINE)) == 11, text
+
+
+@pytest.mark.parametrize("cpu, weak", [(EPYC, False), (EPYC + ",-rdrand", True)])
+def test_entropy(build, cpu, weak):
+    """Where randomness comes from is said, and a warning where the CPU has none to give."""
+    with Qemu(build, cpu=cpu) as machine:
+        machine.wait_prompt()
+        sources = machine.objects("cpu")[0]["entropy"].split()
+        assert sources == (["tsc", "loader"] if weak else ["rdrand", "tsc", "loader"])
+        log = machine.command("log show -c boot")
+    assert f"entropy from {' '.join(sources)}" in log
+    assert ("warning boot    weak entropy" in log) == weak

@@ -246,6 +246,7 @@ def test_thousand(build, tmp_path, count, memory):
         machine.leave()
         assert "error" not in machine.command("vm destroy g7")
         assert len(machine.objects("vm list")) == count - 1
+        assert len(machine.objects("config show")) == count + 1
 
 
 def wakeups(machine, names):
@@ -299,8 +300,7 @@ def test_idle_wakeups(build, tmp_path, cpus, guests):
               extra=("-smp", str(cpus))) as machine:
         machine.wait_prompt()
         for name in names:
-            machine.attach(name)
-            machine.wait_shell(name)
+            machine.attach_shell(name)
             machine.leave()
         quiet(machine, 10)
         # What the console itself costs, which is between any two of these.

@@ -69,8 +69,7 @@ def test_acpi_tables(build, tmp_path):
     folder = "/sys/firmware/acpi/tables"
     with Qemu(build, bundle=build / "guests.cpio") as machine:
         machine.wait_prompt()
-        machine.attach("alpha")
-        machine.wait_shell("alpha")
+        machine.attach_shell("alpha")
         names = machine.shell(f"cd {folder}; ls -p | grep -v /").split()
         assert {"APIC", "DSDT", "FACP", "FACS"} <= set(names)
         texts = {name: machine.shell(f"base64 {name}") for name in names}

@@ -78,7 +78,7 @@ def check_debugger(machine):
     assert re.findall(r"Thread (\d) \(vCPU (\d)\)", out) == [(str(n + 1), str(n)) for n in range(4)]
     machine.attach("alpha")
     machine.type("taskset 1 uname; taskset 4 uname; echo bo''th\n")
-    out = debugger.rest(gdb)
+    out = debugger.rest(machine, gdb)
     assert re.findall(r"Current thread is (\d)", out) == ["1", "3"], out
     assert debugger.value(out, 1) == debugger.value(out, 2) == int(address, 16), out
     assert 0 < debugger.value(out, 3) - int(address, 16) < 16, out
@@ -100,8 +100,7 @@ def test_debian(build, tmp_path, emulator, cpus, vcpus, rounds):
     with emulator(build, bundle=files, com3=debugged, **host) as machine:
         machine.wait(rf" {cpus} CPUs?, ")
         machine.wait_prompt()
-        machine.attach("alpha")
-        machine.wait_shell("alpha", 400)
+        machine.attach_shell("alpha", 400)
         assert machine.shell("nproc").split()[-1] == str(vcpus)
         stolen = parallel_load(machine, vcpus, rounds)
         # Who has to share a CPU is told so.
@@ -123,8 +122,7 @@ def test_debian(build, tmp_path, emulator, cpus, vcpus, rounds):
         if rounds == BRIEF:
             return
         machine.command("vm reset alpha")
-        machine.attach("alpha")
-        machine.wait_shell("alpha", 400)
+        machine.attach_shell("alpha", 400)
         assert machine.shell("nproc").split()[-1] == str(vcpus)
         machine.type("poweroff -f\n")
         machine.wait(r"\[the guest has ended\]")

@@ -31,8 +31,7 @@ def test_rebuilt(build, rebuilding, tmp_path, emulator, vcpus):
                         bundle.debian(build / "guests"))
     with emulator(rebuilding, bundle=files) as machine:
         machine.wait_prompt()
-        machine.attach("alpha")
-        machine.wait_shell("alpha", 600)
+        machine.attach_shell("alpha", 600)
         # the registers of this process and the time survive too
         machine.shell("i=0; while [ $i -lt 300 ]; do echo $i > /dev/null; i=$((i+1)); done")
         assert "300" in machine.shell("echo $i")

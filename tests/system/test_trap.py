@@ -2,16 +2,17 @@
 """The keys that change control words: trap while a VM runs, the others at its next boot."""
 import pytest
 
+import bundle
 from machine import Bochs, Qemu
 
 EMULATORS = {"qemu": Qemu, "bochs": Bochs}
 
 CR3_LOAD, MOV_DR, MSR_BITMAPS = 1 << 15, 1 << 23, 1 << 28
-TIMER, VPID = 1 << 6, 1 << 5
+TIMER, VPID, UNRESTRICTED = 1 << 6, 1 << 5, 1 << 7
 
 
-def words(machine):
-    return {row["reason"]: row["count"] for row in machine.objects("vm stat demo")}
+def words(machine, name="demo"):
+    return {row["reason"]: row["count"] for row in machine.objects(f"vm stat {name}")}
 
 
 def wait_hello(machine):
@@ -81,3 +82,24 @@ def test_trap(build, emulator):
         wait_hello(machine)
         check_running(machine, emulator == "qemu")
         check_boot(machine, emulator == "qemu")
+
+
+@pytest.mark.long
+def test_restricted(build, tmp_path):
+    """Linux, entered in 64-bit mode, without unrestricted guest and with every CR3 that is new seen."""
+    conf = ("[vm alpha]\nkernel = vmlinuz\ninitrd = initramfs.cpio.gz\nmemory = 128M\n"
+            "cmdline = console=ttyS0 quiet name=alpha\nautostart = yes\n"
+            "unrestricted = off\ntrap = cr\n")
+    files = bundle.make(tmp_path / "trap.cpio", conf, bundle.debian(build / "guests"))
+    with Bochs(build, bundle=files) as machine:
+        machine.wait_prompt()
+        machine.attach_shell("alpha", 600)
+        machine.leave()
+        now = words(machine, "alpha")
+        assert now["secondary-controls"] & UNRESTRICTED == 0
+        assert now["primary-controls"] & CR3_LOAD
+        assert now["trapped-cr"] > 0
+        # what the shell does from now on switches between few address spaces
+        machine.attach("alpha")
+        machine.shell("i=0; while [ $i -lt 200 ]; do echo $i > /dev/null; i=$((i+1)); done")
+        machine.leave()

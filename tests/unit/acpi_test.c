@@ -373,17 +373,21 @@ static void test_bad_srat(void **state)
 	(void)state;
 	srat_start();
 	memory_append(7, 0, 0xa0000, ACPI_SRAT_ENABLED);
+	srat_append(&(struct acpi_srat_lapic){{0, 16}, 2, 3, ACPI_SRAT_ENABLED, 0, {0, 0, 1}, 0},
+		    16);
 	srat_append(&(struct acpi_madt_entry){1, 40}, 2); /* longer than the table */
 	assert_int_equal(acpi_read(HPA(RSDP_ADDRESS), map, &info), STATUS_OK);
 	assert_int_equal(info.cpu_count, 1);
 	assert_int_equal(info.zone_count, 0);
 	assert_int_equal(info.range_count, 0);
+	assert_int_equal(info.cpu[0].zone, 0);
 	table_at(SRAT_AT)->length -= 2;
 	assert_int_equal(acpi_read(HPA(RSDP_ADDRESS), map, &info), STATUS_OK); /* its checksum */
 	assert_int_equal(info.zone_count, 0);
 	seal(SRAT_AT);
 	assert_int_equal(acpi_read(HPA(RSDP_ADDRESS), map, &info), STATUS_OK);
-	assert_int_equal(info.zone_count, 1);
+	assert_int_equal(info.zone_count, 2);
+	assert_int_equal(info.cpu[0].zone, 1);
 	table_at(SRAT_AT)->length = sizeof(struct acpi_header) + 4;
 	seal(SRAT_AT);
 	assert_int_equal(acpi_read(HPA(RSDP_ADDRESS), map, &info), STATUS_OK);

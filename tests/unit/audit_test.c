@@ -216,6 +216,8 @@ static void test_clean(void **state)
 	assert_int_equal(audit.pages, 7 + 16);
 	assert_int_equal(audit.objects, 8);
 	assert_int_equal(audit.leaves, 4);
+	assert_int_equal(audit.guest_pages, 2);
+	assert_int_equal(audit.guest_large, 0);
 }
 
 static void test_two_owners(void **state)

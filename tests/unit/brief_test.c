@@ -307,6 +307,23 @@ static bool msr(enum exit_reason reason, u32 index, u64 value)
 	return briefly((struct vcpu_exit){.reason = reason, .instruction_length = 2});
 }
 
+/* An interrupt to others needs nothing of what the CPU has of the sender's page. */
+static void test_icr(void **state)
+{
+	struct lapic *lapic = machine_lapic(vcpu);
+
+	(void)state;
+	lapic->by_cpu = lapic->lent = true;
+	recalls = 0;
+	assert_true(msr(EXIT_WRMSR, MSR_X2APIC_BASE + (LAPIC_ICR >> 4), 5));
+	assert_settled(2);
+	assert_int_equal(recalls, 0);
+	assert_true(msr(EXIT_WRMSR, MSR_X2APIC_BASE + (LAPIC_SVR >> 4), 5));
+	assert_true(recalls > 0);
+	assert_true(lapic->lent); /* again */
+	lapic->by_cpu = lapic->lent = false;
+}
+
 static void test_msrs(void **state)
 {
 	(void)state;
@@ -401,7 +418,7 @@ int main(void)
 		TEST(test_pv_eoi),	 TEST(test_loads),	TEST(test_stores),
 		TEST(test_code_changes), TEST(test_memory_not), TEST(test_lapic_memory),
 		TEST(test_msrs),	 TEST(test_tsc_deadline), TEST(test_others_not),
-		TEST(test_deadline_comes), TEST(test_window),
+		TEST(test_deadline_comes), TEST(test_window),	TEST(test_icr),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -10,10 +10,12 @@
 
 #include "lib/format.c"
 #include "lib/string.c"
-#include "vmm/manager/config.c"
-#include "vmm/manager/config_keys.c"
-#include "vmm/manager/log_names.c"
-#include "vmm/manager/options.c"
+#include "vmm/manager/config/config.c"
+#include "vmm/manager/config/config_keys.c"
+#include "vmm/manager/config/options.c"
+#include "vmm/manager/log/log_names.c"
+#include "vmm/manager/password.c"
+#include "vmm/manager/sha256.c"
 #include "vmm/manager/text/parse_number.c"
 #include "vmm/manager/text/text.c"
 
@@ -84,6 +86,7 @@ static void test_everything(void **state)
 			       "trap = cr, io msr\n"
 			       "preemption_timer = off\n"
 			       "unrestricted = off\n"
+			       "apic_virtualization = off\n"
 			       "tlb_flush = full"),
 			 0);
 	assert_int_equal(config.host.log, LOG_DEBUG);
@@ -110,6 +113,7 @@ static void test_everything(void **state)
 	assert_int_equal(vm->trap, TRAP_CR | TRAP_IO | TRAP_MSR);
 	assert_int_equal(vm->preemption_timer, AUTOMATIC_OFF);
 	assert_int_equal(vm->unrestricted, AUTOMATIC_OFF);
+	assert_int_equal(vm->apic_virtualization, AUTOMATIC_OFF);
 	assert_int_equal(vm->tlb_flush, TLB_FLUSH_FULL);
 }
 
@@ -405,6 +409,40 @@ static void test_options(void **state)
 	assert_int_equal(options.console, 1);
 }
 
+#define PASSWORD                                                                                   \
+	"pbkdf2-sha256$1000$00112233445566778899aabbccddeeff$"                                     \
+	"111d7870ba309c2ec0f57e584e4e314fc577046f365a791c67e56fab8127b1fa"
+
+/* A line that asks for one counts even where it cannot be read; its value is never shown. */
+static void test_password(void **state)
+{
+	char value[256];
+
+	(void)state;
+	assert_int_equal(parse("[host]\nlog = info\n"), 0);
+	assert_false(config.host.password_asked);
+	assert_int_equal(config.host.password.iterations, 0);
+	assert_int_equal(parse("[host]\npassword = \"" PASSWORD "\" # mine\n"), 0);
+	assert_true(config.host.password_asked);
+	assert_int_equal(config.host.password.iterations, 1000);
+	for (const struct config_key *key = config_host_keys; key->name != NULL; key++) {
+		config_value_text(key, &config.host, value, sizeof(value));
+		assert_null(strstr(value, "pbkdf2"));
+	}
+	assert_int_equal(parse("[host]\npassword = hunter2\n"), 1);
+	expect_problem(0, 2, 12, "password: found \"...\", allowed: pbkdf2-sha256$ITERATIONS$");
+	assert_null(strstr(problems[0].text, "hunter2"));
+	assert_non_null(strstr(problems[0].text, "command `password` makes it"));
+	assert_true(config.host.password_asked);
+	assert_int_equal(config.host.password.iterations, 0);
+	assert_int_equal(parse("[host]\npassword = \"hunter2\n"), 1);
+	assert_true(config.host.password_asked);
+	assert_int_equal(parse("[host]\npassword = " PASSWORD "\npassword = x\n"), 1);
+	assert_int_equal(config.host.password.iterations, 1000);
+	assert_int_equal(parse("[vm a]\nkernel = k\npassword = " PASSWORD "\n"), 1);
+	assert_false(config.host.password_asked);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -414,7 +452,7 @@ int main(void)
 		cmocka_unit_test(test_limits),	       cmocka_unit_test(test_noise),
 		cmocka_unit_test(test_shown_again),    cmocka_unit_test(test_escapes),
 		cmocka_unit_test(test_round_trip),     cmocka_unit_test(test_options),
-		cmocka_unit_test(test_none),
+		cmocka_unit_test(test_none),	       cmocka_unit_test(test_password),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

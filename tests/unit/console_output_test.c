@@ -7,7 +7,7 @@
 
 #include "lib/format.c"
 #include "lib/string.c"
-#include "vmm/manager/console_output.c"
+#include "vmm/manager/console/console_output.c"
 
 static struct console_output output;
 static u8 sent[2 * CONSOLE_OUTPUT_BYTES];
@@ -121,6 +121,23 @@ static void test_full(void **state)
 	assert_int_equal(output.lost, 0);
 }
 
+/* Told when there is room, without waiting for more output; once. */
+static void test_tell_loss(void **state)
+{
+	static u8 bytes[CONSOLE_OUTPUT_BYTES + 7];
+
+	(void)state;
+	begin();
+	assert_false(console_output_tell_loss(&output));
+	console_output_raw(&output, bytes, sizeof(bytes));
+	assert_false(console_output_tell_loss(&output));
+	drain(SIZE_MAX, 4096);
+	sent_count = 0;
+	assert_true(console_output_tell_loss(&output));
+	assert_false(console_output_tell_loss(&output));
+	expect_sent("\r\n[7 bytes of output lost]\r\n");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -128,6 +145,7 @@ int main(void)
 		cmocka_unit_test(test_fresh_line),
 		cmocka_unit_test(test_wrap),
 		cmocka_unit_test(test_full),
+		cmocka_unit_test(test_tell_loss),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

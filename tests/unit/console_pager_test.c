@@ -6,7 +6,7 @@
 #include <cmocka.h>
 
 #include "lib/string.c"
-#include "vmm/manager/console_pager.c"
+#include "vmm/manager/console/console_pager.c"
 
 static struct pager pager;
 static u32 position;

@@ -9,7 +9,7 @@
 
 #include "lib/format.c"
 #include "lib/string.c"
-#include "vmm/manager/cpio.c"
+#include "vmm/manager/config/cpio.c"
 #include "vmm/manager/text/parse_number.c"
 #include "vmm/manager/text/text.c"
 

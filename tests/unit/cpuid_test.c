@@ -8,7 +8,7 @@
 #include <string.h>
 #include <cmocka.h>
 
-#include "vmm/monitor/cpuid.c"
+#include "vmm/monitor/cpuid/cpuid.c"
 
 static bool host_is_intel;
 static u32 host_max_basic;

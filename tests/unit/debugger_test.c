@@ -244,6 +244,107 @@ static void test_trace(void **state)
 	assert_true(costs->cost[EXIT_IO].tsc >= 70);
 }
 
+/* A breakpoint where a vCPU is, in protected mode with a flat code segment. */
+static void break_before(struct vcpu *at, u64 address)
+{
+	at->page->cr0 = CR0_PE;
+	at->page->segment[SEG_CS].base = 0;
+	at->page->rip = address;
+	ask((struct query){.kind = QUERY_BREAK, .address = address});
+}
+
+/* Two vCPUs meet the breakpoint at once; GDB takes it out and steps one over it. */
+static void test_two_at_once(void **state)
+{
+	struct vcpu *other = &machine.vcpu[1];
+	u64 deadline_tsc;
+
+	(void)state;
+	break_before(other, 0x1000);
+	ask((struct query){.kind = QUERY_RELEASE, .run = ~0ull});
+	page.exit.reason = other->page->exit.reason = EXIT_EXCEPTION;
+	page.exit.vector = other->page->exit.vector = VECTOR_BP;
+	pass(vcpu, &deadline_tsc);
+	pass(other, &deadline_tsc);
+	assert_int_equal(channel.question.stop.cpu, 0);
+	ask((struct query){.kind = QUERY_UNBREAK, .address = 0x1000});
+	ask((struct query){.kind = QUERY_RELEASE, .run = 1, .step = 1});
+	assert_int_equal(other->page->exit.reason, EXIT_NONE);
+	assert_false(other->event.valid);
+}
+
+/* One steps, the other stops: the guest does not find the trap flag. */
+static void test_step_overtaken(void **state)
+{
+	struct vcpu *other = &machine.vcpu[1];
+	u64 deadline_tsc;
+
+	(void)state;
+	break_before(other, 0x1000);
+	ask((struct query){.kind = QUERY_RELEASE, .run = 3, .step = 1});
+	other->page->exit.reason = EXIT_EXCEPTION;
+	other->page->exit.vector = VECTOR_BP;
+	pass(other, &deadline_tsc);
+	page.exit.reason = EXIT_KICK;
+	pass(vcpu, &deadline_tsc);
+	assert_int_equal(channel.question.stop.cpu, 1);
+	ask((struct query){.kind = QUERY_RELEASE, .run = 3});
+	assert_true((page.rflags & RFLAGS_TF) == 0);
+	assert_false(debugger_steps(vcpu));
+}
+
+/* The first stop for a second debugger is told from the last one for the first. */
+static void test_stop_numbers(void **state)
+{
+	u32 before = channel.question.stop.sequence;
+
+	(void)state;
+	for (u32 i = 1; i < 4; i++) {
+		ask((struct query){.kind = QUERY_RELEASE, .run = ~0ull});
+		ask((struct query){.kind = QUERY_HOLD});
+		assert_int_equal(channel.question.stop.sequence, before + i);
+		ask((struct query){.kind = QUERY_DETACH});
+		ask((struct query){.kind = QUERY_ATTACH});
+	}
+}
+
+/* Who comes where another debugger has died finds none of its breakpoints. */
+static void test_attach_again(void **state)
+{
+	(void)state;
+	ask((struct query){.kind = QUERY_BREAK, .address = 0x1000});
+	ask((struct query){.kind = QUERY_RELEASE, .run = ~0ull});
+	ask((struct query){.kind = QUERY_ATTACH});
+	assert_true(machine.debugger.held);
+	assert_int_equal(ram[0x1000], 0x90);
+}
+
+/* What was not settled while the machine was held is settled when it is let go. */
+static void test_unsettled(void **state)
+{
+	u64 deadline_tsc;
+
+	(void)state;
+	ask((struct query){.kind = QUERY_RELEASE, .run = ~0ull});
+	ask((struct query){.kind = QUERY_HOLD});
+	page.exit.reason = EXIT_HLT;
+	page.exit.instruction_length = 1;
+	channel.question.query = (struct query){.kind = QUERY_RELEASE, .run = ~0ull};
+	channel.question.asked = ++number;
+	assert_false(pass(vcpu, &deadline_tsc));
+	assert_true(vcpu->halted);
+	assert_int_equal(page.exit.reason, EXIT_NONE);
+}
+
+/* A step into a reset ends behind the first instruction from there. */
+static void test_step_into_reset(void **state)
+{
+	(void)state;
+	ask((struct query){.kind = QUERY_RELEASE, .run = 1, .step = 1});
+	vcpu_take_init(vcpu);
+	assert_true((page.rflags & RFLAGS_TF) != 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -255,6 +356,12 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_hardware, set_up, fixture_free),
 		cmocka_unit_test_setup_teardown(test_registers, set_up, fixture_free),
 		cmocka_unit_test_setup_teardown(test_trace, set_up, fixture_free),
+		cmocka_unit_test_setup_teardown(test_two_at_once, set_up, fixture_free),
+		cmocka_unit_test_setup_teardown(test_step_overtaken, set_up, fixture_free),
+		cmocka_unit_test_setup_teardown(test_stop_numbers, set_up, fixture_free),
+		cmocka_unit_test_setup_teardown(test_attach_again, set_up, fixture_free),
+		cmocka_unit_test_setup_teardown(test_unsettled, set_up, fixture_free),
+		cmocka_unit_test_setup_teardown(test_step_into_reset, set_up, fixture_free),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -25,8 +25,12 @@ static u64 undefined_after_shift(const struct x86_instruction *in, u32 count, bo
 static u64 undefined_primary(const struct x86_instruction *in, u64 rcx)
 {
 	u8 group = in->reg & 7;
+	bool repeat = in->prefixes & (X86_PREFIX_REP | X86_PREFIX_REPNE);
 
 	switch (in->opcode) {
+	case 0xa4 ... 0xa7: /* no element, 32-bit addresses: some CPUs clear upper halves */
+	case 0xaa ... 0xaf:
+		return repeat && in->address_bytes == 4 && (u32)rcx == 0 ? UNDEFINED_RESULT : 0;
 	case 0x08 ... 0x0d: /* OR, AND, XOR, TEST */
 	case 0x20 ... 0x25:
 	case 0x30 ... 0x35:
@@ -91,6 +95,9 @@ static u64 undefined_0f(const struct x86_instruction *in, u64 rcx)
 /* The flags that the manuals leave open after an instruction; UNDEFINED_RESULT: more than these. */
 static u64 undefined_flags(const struct x86_instruction *in, u64 rcx)
 {
+	if (in->encoding == X86_VEX && in->map == X86_MAP_0F38 && in->opcode >= 0xf2 &&
+	    in->vector_prefix == 0) /* BMI; BEXTR leaves SF open too */
+		return RFLAGS_AF | RFLAGS_PF | (in->opcode == 0xf7 ? RFLAGS_SF : 0);
 	if (in->encoding != X86_LEGACY)
 		return 0;
 	if (in->map == X86_MAP_PRIMARY)

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Moves of MMX, SSE, AVX and AVX-512 registers against the CPU: the same instruction on the same
- * XSAVE image and memory runs in this process and in the emulator, and must leave the same behind.
- * What the CPU of the test machine lacks is left out, and said.
+ * Moves of x87, MMX, SSE, AVX and AVX-512 registers against the CPU: the same instruction on the
+ * same XSAVE image and memory runs in this process and in the emulator, and must leave the same
+ * behind. What the CPU of the test machine lacks is left out, and said.
  */
 #include <sys/mman.h>
 
+#include "tests/random.h"
 #include "tests/unit/emulate_machine.h"
 
 #define IMAGE_BYTES 4096
@@ -13,7 +14,7 @@
 #define MODRM 0x4b /* 8-bit displacement from RBX; register 1 or 9 */
 #define DISPLACEMENT 0x20
 
-enum needs { NEEDS_SSE, NEEDS_SSE4, NEEDS_AVX, NEEDS_AVX2, NEEDS_AVX512, NEEDS_COUNT };
+enum needs { NEEDS_X87, NEEDS_SSE, NEEDS_SSE4, NEEDS_AVX, NEEDS_AVX2, NEEDS_AVX512, NEEDS_COUNT };
 
 struct sample {
 	const char *name;
@@ -24,6 +25,8 @@ struct sample {
 };
 
 #define SAMPLE(name, code, needs, alignment) {name, code, sizeof(code) - 1, needs, alignment}
+
+#define X87(name, code) SAMPLE(name, code, NEEDS_X87, 0)
 
 static const struct sample samples[] = {
 	SAMPLE("movups", "\x0f\x10\x4b\x20", NEEDS_SSE, 0),
@@ -71,6 +74,28 @@ static const struct sample samples[] = {
 	SAMPLE("pinsrb", "\x66\x0f\x3a\x20\x4b\x20\x0e", NEEDS_SSE4, 0),
 	SAMPLE("pinsrd", "\x66\x0f\x3a\x22\x4b\x20\x02", NEEDS_SSE4, 0),
 	SAMPLE("pinsrq", "\x66\x48\x0f\x3a\x22\x4b\x20\x01", NEEDS_SSE4, 0),
+	X87("fld m32", "\xd9\x43\x20"),
+	X87("fst m32", "\xd9\x53\x20"),
+	X87("fstp m32", "\xd9\x5b\x20"),
+	X87("fldcw", "\xd9\x6b\x20"),
+	X87("fnstcw", "\xd9\x7b\x20"),
+	X87("fild m32", "\xdb\x43\x20"),
+	X87("fisttp m32", "\xdb\x4b\x20"),
+	X87("fist m32", "\xdb\x53\x20"),
+	X87("fistp m32", "\xdb\x5b\x20"),
+	X87("fld m80", "\xdb\x6b\x20"),
+	X87("fstp m80", "\xdb\x7b\x20"),
+	X87("fld m64", "\xdd\x43\x20"),
+	X87("fisttp m64", "\xdd\x4b\x20"),
+	X87("fst m64", "\xdd\x53\x20"),
+	X87("fstp m64", "\xdd\x5b\x20"),
+	X87("fnstsw", "\xdd\x7b\x20"),
+	X87("fild m16", "\xdf\x43\x20"),
+	X87("fisttp m16", "\xdf\x4b\x20"),
+	X87("fist m16", "\xdf\x53\x20"),
+	X87("fistp m16", "\xdf\x5b\x20"),
+	X87("fild m64", "\xdf\x6b\x20"),
+	X87("fistp m64", "\xdf\x7b\x20"),
 	SAMPLE("vmovups x", "\xc5\xf8\x10\x4b\x20", NEEDS_AVX, 0),
 	SAMPLE("vmovups y", "\xc5\xfc\x10\x4b\x20", NEEDS_AVX, 0),
 	SAMPLE("vmovups y9 store", "\xc5\x7c\x11\x4b\x20", NEEDS_AVX, 0),
@@ -122,10 +147,7 @@ static u64 random_u64(void)
 {
 	static u64 state = 0x9e3779b97f4a7c15;
 
-	state ^= state << 13;
-	state ^= state >> 7;
-	state ^= state << 17;
-	return state * 0x2545f4914f6cdd1d;
+	return random_step(&state) * 0x2545f4914f6cdd1d;
 }
 
 static void randomize(u8 *bytes, u32 count)
@@ -162,6 +184,41 @@ static void make_image(void)
 	memcpy(image, before, sizeof(image));
 }
 
+/* Numbers near every limit of the smaller formats; sometimes what is no number. */
+static u64 make_extended(u8 *at)
+{
+	static const s32 near[] = {0,	 15,   31,    63,    127,   -127,
+				   -149, 1023, -1023, -1075, 16383, -16383};
+	s32 exponent = near[random_u64() % ARRAY_COUNT(near)] + (s32)(random_u64() % 5) - 2;
+	u16 high = (u16)(((u32)(exponent + 16383) & 0x7fff) | (random_u64() & 1) << 15);
+	u64 low = random_u64() << random_u64() % 64;
+
+	low = random_u64() % 4 == 0 ? ~0ull << random_u64() % 64 : low;
+	low |= random_u64() % 8 == 0 ? 0 : BIT(63);
+	if (random_u64() % 16 == 0)
+		high |= 0x7fff;
+	memcpy(at, &low, 8);
+	memcpy(at + 8, &high, 2);
+	return low;
+}
+
+/* The exceptions masked or not, but none pending: then the CPU would have come no further. */
+static void make_x87(u8 *operand)
+{
+	const u16 control = (u16)(0x340 | (random_u64() % 4 == 0 ? random_u64() & 0x3f : 0x3f) |
+				  (random_u64() & 3) << 10);
+
+	memcpy(before, &control, 2);
+	before[4] = random_u64() % 4 == 0 ? (u8)random_u64() : random_u64() % 2 ? 0xff : 0;
+	for (u32 i = 0; i < 8; i++)
+		make_extended(before + 32 + 16 * i);
+	memcpy(image, before, sizeof(image));
+	if (random_u64() % 2)
+		make_extended(operand);
+	if (random_u64() % 4 == 0) /* denormal, infinite or none in 4 or 8 bytes */
+		operand[random_u64() % 2 ? 3 : 7] = (u8)(random_u64() % 2 ? 0x80 : 0xff);
+}
+
 static void run_native(const struct sample *sample, u64 base)
 {
 	u8 *code = (u8 *)CODE_GVA;
@@ -192,8 +249,11 @@ static void compare_registers(const struct sample *sample)
 		if (memcmp(ours, theirs, sizeof(ours)) != 0)
 			fail_msg("%s: register %u differs", sample->name, reg);
 	}
-	if (is_present(&layout, image, X87) && memcmp(image + 2, native_image + 2, 3) != 0)
-		fail_msg("%s: x87 status or tags differ", sample->name);
+	if (is_present(&layout, image, X87) && memcmp(image, native_image, 5) != 0)
+		fail_msg("%s: x87 control, status or tags differ: %x %x %x, CPU %x %x %x",
+			 sample->name, image[0] | image[1] << 8, image[2] | image[3] << 8, image[4],
+			 native_image[0] | native_image[1] << 8,
+			 native_image[2] | native_image[3] << 8, native_image[4]);
 	for (u32 reg = 0; reg < 8; reg++)
 		if (is_present(&layout, image, X87) &&
 		    memcmp(image + 32 + 16 * reg, native_image + 32 + 16 * reg, 10) != 0)
@@ -202,7 +262,7 @@ static void compare_registers(const struct sample *sample)
 
 static void run_one(const struct sample *sample)
 {
-	u64 offset = PAGE_SIZE - 64 + random_u64() % 64;
+	u64 offset = PAGE_SIZE - 64 + random_u64() % 64; /* its bytes may lie in both pages */
 	u64 displacement = sample->needs == NEEDS_AVX512 ? 2 * 64 : DISPLACEMENT;
 	struct vcpu_event event;
 	u64 base;
@@ -214,9 +274,11 @@ static void run_one(const struct sample *sample)
 	machine.emulator.xsave = &layout;
 	machine_set_device_pages(&machine, random_u64() & 3);
 	randomize(data, DATA_BYTES);
+	make_image();
+	if (sample->needs == NEEDS_X87)
+		make_x87(data + offset);
 	memcpy(machine_data(&machine, 0), data, PAGE_SIZE);
 	memcpy(machine_data(&machine, 1), data + PAGE_SIZE, PAGE_SIZE);
-	make_image();
 	machine_put_code(&machine, 0, sample->bytes, sample->count);
 	machine.page.gpr[GPR_RBX] = base;
 	if (emulate(&machine.emulator, &event) != EMULATE_DONE)
@@ -304,6 +366,7 @@ static int prepare(void **state)
 		return 1;
 	__asm__("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
 	components = low & (BIT(X87) | BIT(SSE) | BIT(AVX) | BITS(7, 5));
+	has[NEEDS_X87] = true;
 	has[NEEDS_SSE] = true;
 	has[NEEDS_SSE4] = __builtin_cpu_supports("sse4.1");
 	has[NEEDS_AVX] = __builtin_cpu_supports("avx");

@@ -9,9 +9,9 @@
 #include <cmocka.h>
 
 #include "lib/format.c"
-#include "vmm/monitor/explain.c"
-#include "vmm/monitor/explain_svm.c"
-#include "vmm/monitor/explain_vmx.c"
+#include "vmm/monitor/exits/explain.c"
+#include "vmm/monitor/exits/explain_svm.c"
+#include "vmm/monitor/exits/explain_vmx.c"
 
 static struct vcpu_page page;
 static char text[512];

@@ -11,6 +11,7 @@
 
 #include "lib/format.c"
 #include "lib/string.c"
+#include "tests/fake_clock.h"
 #include "vmm/manager/gdb/gdb.c"
 #include "vmm/manager/gdb/gdb_command.c"
 #include "vmm/manager/gdb/gdb_packet.c"
@@ -27,16 +28,7 @@ static u8 input[QUERY_INPUT_BYTES] ALIGNED(64);
 static u32 asked_count;
 static struct vm_answer answer;
 static struct vcpu_page page; /* of the guest */
-
-u64 clock_tsc(void)
-{
-	return 0;
-}
-
-u64 clock_ns_to_tsc(u64 ns)
-{
-	return ns;
-}
+static bool monitor_hangs;
 
 bool serial_open(enum serial_name name)
 {
@@ -91,6 +83,8 @@ enum vm_query_progress vm_query_step(struct vm_query *query, const struct vm_ans
 	struct query_registers *registers = (void *)answer.data;
 
 	(void)problem, (void)size;
+	if (monitor_hangs)
+		return VM_QUERY_WAITS;
 	asked = query->question;
 	memcpy(input, query->input, query->input_bytes);
 	asked_count++;
@@ -114,6 +108,7 @@ static int set_up(void **state)
 	memset(&gdb, 0, sizeof(gdb));
 	memset(&page, 0, sizeof(page));
 	memset(&channel, 0, sizeof(channel));
+	monitor_hangs = false;
 	the_vm = (struct vm){.id = 3, .group = 1, .state = VM_RUNNING, .channel = &channel,
 			     .config = {.name = "alpha", .vcpus = 2}};
 	page.cr0 = 0x80000001;
@@ -296,6 +291,91 @@ static void test_run(void **state)
 	assert_false(gdb_attached());
 }
 
+/* The VM ends while its monitor is asked: GDB has an answer, and to what it asks from then on. */
+static void test_vm_ends(void **state)
+{
+	(void)state;
+	assert_string_equal(ask("qAttached"), "1");
+	monitor_hangs = true;
+	assert_string_equal(ask("m1000,4"), "");
+	the_vm.group = HANDLE_NONE;
+	assert_string_equal(send_raw(""), "$E01#a6");
+	assert_string_equal(ask("g"), "E01");
+	assert_string_equal(ask("vCont;c"), "E01");
+}
+
+/* A stop before this GDB came, or one that it was not told of, is no answer to its `continue`. */
+static void test_old_stop(void **state)
+{
+	(void)state;
+	assert_string_equal(ask("?"), "T05thread:1;");
+	channel.question.stop = (struct query_stop){.sequence = 7};
+	assert_string_equal(ask("vCont;c"), "");
+	assert_false(gdb_holds());
+	channel.question.stop.sequence = 8;
+	assert_non_null(strstr(send_raw(""), "$T02thread:1;#"));
+}
+
+/* Only a packet that was not received well is sent again, and only the last one. */
+static void test_repeat(void **state)
+{
+	(void)state;
+	assert_string_equal(ask("qC"), "QC1");
+	assert_non_null(strstr(send_raw("-"), "$QC1#"));
+	monitor_hangs = true;
+	assert_string_equal(ask("m1000,1"), "");
+	assert_string_equal(send_raw("-"), "");
+	monitor_hangs = false;
+	assert_string_equal(send_raw(""), "$00#60");
+	assert_string_equal(ask("QStartNoAckMode"), "OK");
+	assert_string_equal(send_raw("-"), "");
+}
+
+/* Another GDB comes where one died while the guest ran: it finds the VM held. */
+static void test_next_gdb(void **state)
+{
+	(void)state;
+	assert_string_equal(ask("vCont;c"), "");
+	assert_false(gdb_holds());
+	assert_string_equal(ask("qSupported:swbreak+"), SUPPORTED);
+	assert_int_equal(asked.kind, QUERY_REGISTERS);
+	assert_true(gdb_holds());
+}
+
+/* What is under way is answered before the VM is let go, and a GDB that waits is told. */
+static void test_close(void **state)
+{
+	(void)state;
+	assert_string_equal(ask("qAttached"), "1");
+	monitor_hangs = true;
+	assert_string_equal(ask("p0"), "8877665544332211");
+	assert_string_equal(ask("m1000,1"), "");
+	gdb_close();
+	assert_non_null(gdb_open(&the_vm));
+	monitor_hangs = false;
+	assert_string_equal(send_raw(""), "$00#60");
+	assert_int_equal(asked.kind, QUERY_DETACH);
+	assert_null(gdb_vm());
+	assert_null(gdb_open(&the_vm));
+	assert_string_equal(ask("vCont;c"), "");
+	gdb_close();
+	assert_string_equal(send_raw(""), "$X09#c1");
+	assert_null(gdb_vm());
+}
+
+/* What a monitor says is taken within bounds. */
+static void test_hostile_monitor(void **state)
+{
+	(void)state;
+	assert_string_equal(ask("vCont;c:-"), "");
+	assert_int_equal(asked.run, 3);
+	channel.question.stop = (struct query_stop){
+		.sequence = 1, .cpu = ~0u, .kind = ~0u, .address = ~0ull};
+	assert_non_null(strstr(send_raw(""), "$T05thread:2;awatch:ffffffffffffffff;#"));
+	gdb_reply_status((enum status)0x12345678);
+	assert_non_null(strstr(send_raw(""), "$E78#"));
+}
+
 /* Whatever bytes come, nothing is written beyond and the next packet is understood. */
 static void test_noise(void **state)
 {
@@ -331,6 +411,12 @@ int main(void)
 		cmocka_unit_test_setup(test_memory, set_up),
 		cmocka_unit_test_setup(test_breakpoints, set_up),
 		cmocka_unit_test_setup(test_run, set_up),
+		cmocka_unit_test_setup(test_vm_ends, set_up),
+		cmocka_unit_test_setup(test_old_stop, set_up),
+		cmocka_unit_test_setup(test_repeat, set_up),
+		cmocka_unit_test_setup(test_next_gdb, set_up),
+		cmocka_unit_test_setup(test_close, set_up),
+		cmocka_unit_test_setup(test_hostile_monitor, set_up),
 		cmocka_unit_test_setup(test_noise, set_up),
 	};
 

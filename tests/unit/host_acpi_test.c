@@ -7,8 +7,8 @@
 #include <cmocka.h>
 
 #include "lib/string.c"
-#include "vmm/manager/host_acpi.c"
-#include "vmm/manager/host_rtc.c"
+#include "vmm/manager/host/host_acpi.c"
+#include "vmm/manager/host/host_rtc.c"
 
 /* Physical memory: the tables lie here, and nothing else is there to be read. */
 #define BASE 0x7fe0000ull

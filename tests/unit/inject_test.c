@@ -175,7 +175,7 @@ static void test_task_priority(void **state)
 	(void)state;
 	page.cr8 = 5;
 	settle(EXIT_KICK);
-	assert_int_equal(lapic_cr8, 5);
+	assert_int_equal(lapic_get_cr8(machine_lapic(vcpu)), 5);
 	lapic_page.reg[(LAPIC_IRR + 0x20) / 4] = 1u << 3; /* vector 0x43 */
 	assert_true(prepare_again());
 	assert_int_equal(page.cr8, 5);
@@ -185,7 +185,7 @@ static void test_task_priority(void **state)
 	assert_int_equal(page.tpr_threshold, 0);
 	page.cr8 = 0;
 	settle(EXIT_TPR);
-	assert_int_equal(lapic_cr8, 0);
+	assert_int_equal(lapic_get_cr8(machine_lapic(vcpu)), 0);
 }
 
 /* Nothing is asked of the controllers while nothing can have changed there. */

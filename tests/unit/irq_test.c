@@ -152,16 +152,16 @@ static void test_masks(void **state)
 	assert_int_equal(input[20].flags, IOAPIC_ENTRY_LEVEL | IOAPIC_ENTRY_ACTIVE_LOW);
 	irq_unmask(level);
 	irq_unmask(edge);
-	irq_raise(20);
-	irq_raise(4);
-	irq_raise(5); /* nobody's */
-	irq_raise(GSI_MAX + 1);
+	assert_true(irq_raise(20));
+	assert_true(irq_raise(4));
+	assert_false(irq_raise(5)); /* nobody's */
+	assert_false(irq_raise(GSI_MAX + 1));
 	assert_int_equal(raised, 2);
 	assert_true(input[20].masked);
 	assert_false(input[4].masked);
 	irq_release(&level->object);
 	irq_release(&edge->object);
-	irq_raise(20);
+	assert_false(irq_raise(20));
 	assert_int_equal(raised, 2);
 }
 

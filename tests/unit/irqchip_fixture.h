@@ -11,6 +11,7 @@
 #include "vmm/monitor/irqchip/ioapic.c"
 #include "vmm/monitor/irqchip/irqchip.c"
 #include "vmm/monitor/irqchip/lapic.c"
+#include "vmm/monitor/irqchip/lapic_lend.c"
 #include "vmm/monitor/irqchip/lapic_msr.c"
 #include "vmm/monitor/irqchip/lapic_priority.c"
 #include "vmm/monitor/irqchip/lapic_save.c"

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-/* boot/kaslr: every choice within its bounds, and all of them possible. */
+/* boot/kaslr: every choice within its bounds, and all of them possible; the health of sources. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <cmocka.h>
 
+#include "arch/x86_64/cpu/uart.h"
+#include "boot/entropy.c"
 #include "boot/kaslr.c"
 #include "boot/option.c"
 #include "boot/regions.c"
@@ -23,7 +25,7 @@ static struct boot_memory memory;
 static const char *fatal_sentence;
 static jmp_buf fatal_return;
 
-void boot_fatal(const char *sentence)
+void uart_unfit(const char *sentence)
 {
 	fatal_sentence = sentence;
 	longjmp(fatal_return, 1);
@@ -130,6 +132,51 @@ static void test_kaslr_no_room(void **state)
 	assert_non_null(fatal_sentence);
 }
 
+static u32 draws;
+
+static bool draw_counting(u64 *value)
+{
+	*value = ++draws;
+	return draws % 3 != 0;
+}
+
+static bool draw_same(u64 *value)
+{
+	*value = ~0ull;
+	return true;
+}
+
+static bool draw_few(u64 *value)
+{
+	*value = ++draws;
+	return draws < HARDWARE_WORDS;
+}
+
+static bool draw_none(u64 *value)
+{
+	*value = 0;
+	return false;
+}
+
+/* A source that gives all it should counts; one that gives too little or one word does not. */
+static void test_health(void **state)
+{
+	struct entropy_pool pool = {{4}};
+	struct entropy_pool other = pool;
+
+	(void)state;
+	draws = 0;
+	assert_true(mix_hardware(&pool, draw_counting));
+	assert_int_equal(draws, 11);
+	assert_memory_not_equal(pool.key, other.key, sizeof(pool.key));
+	assert_false(mix_hardware(&pool, draw_same));
+	draws = 0;
+	other = pool;
+	assert_false(mix_hardware(&pool, draw_few));
+	assert_memory_not_equal(pool.key, other.key, sizeof(pool.key)); /* mixed all the same */
+	assert_false(mix_hardware(&pool, draw_none));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -137,6 +184,7 @@ int main(void)
 		cmocka_unit_test(test_kaslr_off),
 		cmocka_unit_test(test_kaslr_on),
 		cmocka_unit_test(test_kaslr_no_room),
+		cmocka_unit_test(test_health),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

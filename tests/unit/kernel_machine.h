@@ -5,6 +5,9 @@
  * The kernel's objects and system calls over the machine of mm_machine.h, with one CPU that runs
  * nothing: who calls is the test's choice, threads only become ready, no guest is ever entered.
  */
+#define sti_nop_cli sti_nop_cli_of_cpu
+#include "arch/x86_64/cpu/instructions.h"
+#undef sti_nop_cli
 #define this_cpu this_cpu_of_stack
 #include "arch/x86_64/cpu/percpu.h"
 #undef this_cpu
@@ -12,6 +15,11 @@
 
 static struct cpu machine_cpu;
 static struct cpu_counters machine_counters;
+
+/* Nobody interrupts the test. */
+static inline void sti_nop_cli(void)
+{
+}
 
 static inline struct cpu *this_cpu(void)
 {
@@ -74,11 +82,7 @@ void speculation_barrier(void)
 {
 }
 
-void cpu_ports_forbid(struct cpu *cpu)
-{
-}
-
-void cpu_ports_allow(struct cpu *cpu, const u8 *bitmap, bool changed)
+void cpu_ports_set(struct cpu *cpu, const u8 *bitmap, bool changed)
 {
 }
 
@@ -189,6 +193,13 @@ bool start_is_manager(const struct process *process)
 	return false;
 }
 
+static const struct space *machine_managers;
+
+bool start_is_managers(const struct space *space)
+{
+	return space == machine_managers;
+}
+
 static struct object machine_root;
 
 bool start_is_root(const struct object *object)
@@ -197,6 +208,18 @@ bool start_is_root(const struct object *object)
 }
 
 static jmp_buf machine_stopped;
+
+/* Of vcpu_run alone, which is not what runs the guest here. */
+void lapic_timer_set(u64 tsc)
+{
+	(void)tsc;
+}
+
+void cpu_return_to_user(struct cpu *cpu)
+{
+	(void)cpu;
+	abort();
+}
 
 NORETURN void machine_stop(enum machine_stop how, u16 port, u32 value, u32 width)
 {
@@ -251,12 +274,15 @@ static void machine_enter(struct virt_vcpu *vcpu, u64 deadline_tsc)
 	vcpu->exit = machine_exit;
 }
 
+/* A back end is asked about loaded vCPUs only: VMX would have no VMCS to look in. */
 static void machine_leave(struct virt_vcpu *vcpu)
 {
+	assert_int_equal(vcpu->loaded_cpu, 0);
 }
 
 static void machine_groups(struct virt_vcpu *vcpu, u32 groups)
 {
+	assert_int_equal(vcpu->loaded_cpu, 0);
 }
 
 static void machine_request(struct virt_vcpu *vcpu, const struct vcpu_event *inject, u32 request,

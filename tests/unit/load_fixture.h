@@ -13,6 +13,7 @@
 
 #include "lib/format.c"
 #include "lib/string.c"
+#include "tests/random.h"
 #include "vmm/monitor/load/acpi_tables.c"
 #include "vmm/monitor/load/aml.c"
 #include "vmm/monitor/load/bzimage.c"
@@ -94,14 +95,12 @@ static UNUSED void assert_cut_refused(struct fixture *fixture, u64 least, u64 st
 static void assert_survives_noise(struct fixture *fixture, u64 from, u64 to, u32 rounds)
 {
 	u8 *original = malloc(fixture->file_bytes);
-	u64 seed = 88172645463325252ull;
+	u64 seed = RANDOM_SEED;
 
 	memcpy(original, fixture->file, fixture->file_bytes);
 	for (u32 i = 0; i < rounds; i++) {
 		for (u32 flips = 0; flips < 3; flips++) {
-			seed ^= seed << 13;
-			seed ^= seed >> 7;
-			seed ^= seed << 17;
+			random_step(&seed);
 			fixture->file[from + seed % (to - from)] = (u8)(seed >> 32);
 		}
 		(void)load_first(fixture, fixture->file_bytes);

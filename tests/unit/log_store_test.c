@@ -7,9 +7,9 @@
 
 #include "lib/format.c"
 #include "lib/string.c"
-#include "vmm/manager/log_cost.c"
-#include "vmm/manager/log_format.c"
-#include "vmm/manager/log_store.c"
+#include "vmm/manager/log/log_cost.c"
+#include "vmm/manager/log/log_format.c"
+#include "vmm/manager/log/log_store.c"
 
 #define SEGMENTS      4u
 #define SEGMENT_BYTES 16384u

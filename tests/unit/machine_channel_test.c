@@ -11,15 +11,21 @@
 
 #include "lib/format.c"
 #include "lib/string.c"
+#include "tests/fake_clock.h"
+#include "tests/unit/fake_log.h"
 #include "vmm/manager/text/json.c"
 #include "vmm/manager/text/json_read.c"
 #include "vmm/manager/text/text.c"
 #include "vmm/manager/text/utf8.c"
 #define put put_piece /* lib/format.c has one */
+#include "vmm/manager/login.c"
 #include "vmm/manager/machine_channel.c"
+#include "vmm/manager/password.c"
 #include "vmm/manager/reply.c"
 #include "vmm/manager/request.c"
-#include "vmm/manager/vm_events.c"
+#include "vmm/manager/sha256.c"
+#include "vmm/manager/text/parse_number.c"
+#include "vmm/manager/vm/vm_events.c"
 
 #define ITEMS 20000u /* of the long answers */
 
@@ -31,17 +37,6 @@ static u64 input_lost;
 static char from_machine[8 << 20];
 static size_t from_machine_length;
 static size_t reader_takes; /* bytes in one turn */
-static u64 now;
-
-u64 clock_tsc(void)
-{
-	return now;
-}
-
-u64 clock_ns_to_tsc(u64 ns)
-{
-	return ns;
-}
 
 u64 machine_time_ns(void)
 {
@@ -354,6 +349,40 @@ static void test_waiting(void **state)
 	assert_null(next_line());
 }
 
+/* Shut: no command is run, no event or line goes out; the password opens it. */
+static void test_locked(void **state)
+{
+	struct password_hash hash;
+
+	(void)state;
+	assert_true(password_parse(
+		TEXT("pbkdf2-sha256$1000$00112233445566778899aabbccddeeff$"
+		     "111d7870ba309c2ec0f57e584e4e314fc577046f365a791c67e56fab8127b1fa"),
+		&hash));
+	login_require(&hash);
+	login_lock(&machine_channel_login);
+	vm_event("alpha", EVENT_STARTED, "");
+	client_sends("{\"id\":1,\"command\":\"text\"}\n{\"id\":2,\"auth\":\"close barley\"}\n"
+		     "{\"id\":3,\"auth\":7}\n{\"id\":4,\"auth\":\"open sesam\\u0065\"}\n");
+	turns(2, 1000000);
+	assert_false(machine_channel_takes_line());
+	turns(3, 1000000);
+	assert_true(current.open && machine_channel_deadline() <= now);
+	assert_false(machine_channel_takes_line());
+	turns(30, 1000000);
+	expect("{\"id\":1,\"status\":\"error\",\"error\":\"locked, allowed: "
+	       "{\\\"id\\\":1,\\\"auth\\\":\\\"PASSWORD\\\"}\"}");
+	expect("{\"id\":2,\"status\":\"error\",\"error\":\"auth: wrong password\"}");
+	expect("{\"id\":3,\"status\":\"error\",\"error\":\"auth: found no string, allowed: the "
+	       "password in quotes\",\"position\":15}");
+	expect("{\"id\":4,\"status\":\"ok\",\"result\":[]}");
+	expect("{\"event\":\"started\",\"vm\":\"alpha\",\"reason\":\"\",\"time_ns\":7}");
+	assert_null(next_line());
+	assert_string_equal(logged, "unlocked");
+	assert_false(memchr(input.bytes, 's', 64) != NULL); /* forgotten */
+	login_require(NULL);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -364,6 +393,7 @@ int main(void)
 		cmocka_unit_test_setup(test_many, begin),
 		cmocka_unit_test_setup(test_input, begin),
 		cmocka_unit_test_setup(test_waiting, begin),
+		cmocka_unit_test_setup(test_locked, begin),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -27,12 +27,13 @@
 #include "mm/space.c"
 #include "mm/table.c"
 #include "mm/tlb.c"
+#include "tests/random.h"
 
 #define MACHINE_WIDTH 40 /* MAXPHYADDR */
 
 static u8 *machine_ram;
 static u64 machine_ram_bytes;
-static u64 machine_random = 88172645463325252ull;
+static u64 machine_random = RANDOM_SEED;
 
 static jmp_buf panic_target;
 static bool panic_expected;
@@ -77,10 +78,7 @@ u64 tlb_arch_clock_ms(void)
 
 u64 random_u64(void)
 {
-	machine_random ^= machine_random << 13;
-	machine_random ^= machine_random >> 7;
-	machine_random ^= machine_random << 17;
-	return machine_random;
+	return random_step(&machine_random);
 }
 
 u64 random_below(u64 limit)
@@ -139,6 +137,7 @@ static UNUSED void machine_reset(u64 ram_bytes)
 	frame_count = 0;
 	ram_pages = 0;
 	reserved_count = 0;
+	bad_count = 0;
 	memset(free_first, 0, sizeof(free_first));
 	page_zones = early_zones;
 	memset(early_zones, 0, sizeof(early_zones));

@@ -19,7 +19,6 @@ static u16 port_written;
 static u64 port_written_value;
 static enum emulate_result emulate_answer;
 static struct vcpu_event emulate_event;
-static u64 lapic_cr8;
 static u32 serial_room;
 static char typed[64];
 static u32 buttons;
@@ -81,7 +80,7 @@ u32 irqchip_pending(const struct irqchip *irqchip, u32 cpu)
 int irqchip_take_interrupt(struct irqchip *irqchip, u32 cpu)
 {
 	(void)irqchip;
-	irq_pending[cpu] &= ~(u32)PENDING_INTERRUPT;
+	irq_pending[cpu] &= ~(u32)PENDING_MASKABLE;
 	return irq_vector;
 }
 
@@ -117,28 +116,56 @@ void lapic_eoi(struct lapic *lapic)
 	eois++;
 }
 
+static u32 ended;
+static u32 lapic_written_at;
+static u32 recalls;
+
+void lapic_eoi_broadcast(struct lapic *lapic, u32 vector)
+{
+	(void)lapic;
+	ended = vector;
+}
+
+void lapic_page_lend(struct lapic *lapic)
+{
+	lapic->lent = true;
+}
+
+void lapic_page_recall(struct lapic *lapic)
+{
+	recalls++;
+	lapic->lent = false;
+}
+
+void lapic_finish_write(struct lapic *lapic, u32 offset)
+{
+	(void)lapic;
+	lapic_written_at = offset;
+}
+
+static u16 interrupt_status;
+
+u16 lapic_interrupt_status(const struct lapic *lapic)
+{
+	(void)lapic;
+	return interrupt_status;
+}
+
+void lapic_levels(const struct lapic *lapic, u64 levels[4])
+{
+	for (u32 i = 0; i < 4; i++)
+		levels[i] = lapic_get(lapic, LAPIC_TMR + i * 0x20);
+}
+
 bool lapic_eoi_is_private(const struct lapic *lapic)
 {
 	(void)lapic;
 	return eoi_private;
 }
 
-enum lapic_mode lapic_mode(const struct lapic *lapic)
-{
-	(void)lapic;
-	return LAPIC_XAPIC;
-}
-
-u64 lapic_get_cr8(const struct lapic *lapic)
-{
-	(void)lapic;
-	return lapic_cr8;
-}
-
 void lapic_set_cr8(struct lapic *lapic, u64 value)
 {
-	(void)lapic;
-	lapic_cr8 = value;
+	lapic_set(lapic, LAPIC_TPR, (u32)value << 4);
 }
 
 /* The local APIC is where it lies at power-on; offset and value of what is written there. */
@@ -146,12 +173,6 @@ static u32 lapic_written;
 static u32 lapic_written_value;
 static u64 lapic_rearmed;
 static bool lapic_rearms;
-
-bool lapic_claims(const struct lapic *lapic, u64 gpa)
-{
-	(void)lapic;
-	return (gpa & ~PAGE_MASK) == LAPIC_DEFAULT_ADDRESS;
-}
 
 u32 lapic_read(struct lapic *lapic, u32 offset)
 {

@@ -20,33 +20,34 @@
 #include "vmm/monitor/x86/decode.c"
 #include "vmm/monitor/x86/prefix.c"
 #include "vmm/monitor/x86/tables.c"
-#include "vmm/monitor/brief.c"
+#include "vmm/monitor/exits/brief.c"
 #include "vmm/monitor/command.c"
 #include "vmm/monitor/console.c"
-#include "vmm/monitor/cpuid.c"
-#include "vmm/monitor/exits.c"
+#include "vmm/monitor/cpuid/cpuid.c"
+#include "vmm/monitor/exits/exits.c"
 #include "vmm/monitor/debugger.c"
-#include "vmm/monitor/exits_entry.c"
-#include "vmm/monitor/exits_exception.c"
-#include "vmm/monitor/exits_msr.c"
+#include "vmm/monitor/exits/exits_entry.c"
+#include "vmm/monitor/exits/exits_exception.c"
+#include "vmm/monitor/exits/exits_msr.c"
 #include "vmm/monitor/guest_memory.c"
-#include "vmm/monitor/hypercall.c"
-#include "vmm/monitor/inject.c"
+#include "vmm/monitor/pv/hypercall.c"
+#include "vmm/monitor/exits/inject.c"
 #include "vmm/monitor/load/start_state.c"
 #include "vmm/monitor/machine.c"
 #include "vmm/monitor/machine_time.c"
-#include "vmm/monitor/moves.c"
+#include "vmm/monitor/emulate/moves.c"
 #include "vmm/monitor/msr.c"
 #include "vmm/monitor/msr_mtrr.c"
-#include "vmm/monitor/pv_eoi.c"
-#include "vmm/monitor/pvclock.c"
+#include "vmm/monitor/pv/pv_eoi.c"
+#include "vmm/monitor/pv/pvclock.c"
 #include "vmm/monitor/query.c"
-#include "vmm/monitor/task_segment.c"
-#include "vmm/monitor/task_switch.c"
+#include "vmm/monitor/task/task_segment.c"
+#include "vmm/monitor/task/task_switch.c"
 #include "vmm/monitor/reserve.c"
-#include "vmm/monitor/steal_time.c"
-#include "vmm/monitor/trace.c"
-#include "vmm/monitor/trap.c"
+#include "vmm/monitor/pv/steal_time.c"
+#include "vmm/monitor/exits/trace.c"
+#include "vmm/monitor/exits/trap.c"
+#include "vmm/monitor/vapic.c"
 #include "vmm/monitor/vcpu.c"
 #include "vmm/monitor/walk.c"
 #include "vmm/rt/mutex.c"
@@ -201,6 +202,31 @@ enum status memory_take(u64 bytes, u32 flags, handle_t *memory, u64 *at)
 	return STATUS_NO_MEMORY;
 }
 
+static u64 mapped_at; /* what the monitor has mapped into the guest's space, 0: nothing */
+
+enum status sys_memory_create(handle_t group, u64 bytes, u32 flags, handle_t *memory)
+{
+	(void)group, (void)bytes, (void)flags;
+	*memory = 7;
+	return STATUS_OK;
+}
+
+enum status sys_space_map(handle_t space, u64 at, handle_t memory, u64 offset, u64 bytes,
+			  u32 rights, u64 *address)
+{
+	(void)space, (void)memory, (void)offset, (void)bytes, (void)rights;
+	mapped_at = *address = at;
+	return STATUS_OK;
+}
+
+enum status sys_space_unmap(handle_t space, u64 at, u64 bytes)
+{
+	(void)space, (void)bytes;
+	assert_int_equal(at, mapped_at);
+	mapped_at = 0;
+	return STATUS_OK;
+}
+
 /* RAM is mapped by 2-MiB leaves, the first of them alone. */
 enum status sys_space_entry(handle_t space, u64 address, u32 level, u64 *entry)
 {
@@ -286,6 +312,8 @@ static void make_vcpus(u32 count)
 		machine.vcpu[i].emulator.memory = &machine.memory;
 		machine.platform.irqchip.lapic[i].page =
 			i == 0 ? &lapic_page : &other_lapic_page[i - 1];
+		machine.platform.irqchip.lapic[i].state.apic_base =
+			LAPIC_DEFAULT_ADDRESS | APIC_BASE_EN;
 	}
 }
 
@@ -312,8 +340,8 @@ static int fixture_make_many(u32 count)
 	host_tsc = 1000;
 	groups_fetched = signals = eois = nmis_taken = loads = serial_room = buttons = 0;
 	eoi_private = false;
+	mapped_at = 0;
 	device_deadline = DEADLINE_NONE;
-	lapic_cr8 = 0;
 	load_works = true;
 	emulate_answer = EMULATE_DONE;
 	emulate_event = (struct vcpu_event){0};

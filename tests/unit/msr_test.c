@@ -8,7 +8,7 @@
 #include <string.h>
 #include <cmocka.h>
 
-#include "vmm/monitor/cpuid.c"
+#include "vmm/monitor/cpuid/cpuid.c"
 #include "vmm/monitor/msr.c"
 #include "vmm/monitor/msr_mtrr.c"
 
@@ -180,7 +180,9 @@ static void test_intel(void **unused)
 	assert_int_equal(reads(MSR_BIOS_SIGN_ID), 1ull << 32);
 	assert_int_equal(reads(MSR_MISC_ENABLE), 0x1801);
 	assert_true(writes(MSR_MISC_ENABLE, 0x1800));
-	assert_false(writes(MSR_MISC_ENABLE, 0x1801 | BIT(18)));
+	assert_true(writes(MSR_MISC_ENABLE, 0x1801 | BIT(18)));
+	assert_int_equal(reads(MSR_MISC_ENABLE), 0x1801 | BIT(18));
+	assert_false(writes(MSR_MISC_ENABLE, 0x1001)); /* no BTS */
 	assert_false(readable(MSR_HWCR));
 	assert_false(readable(MSR_ARCH_CAPABILITIES));
 	assert_false(readable(MSR_VMX_BASIC));
@@ -200,7 +202,6 @@ static void test_amd(void **unused)
 	assert_int_equal(reads(MSR_NB_CFG), BIT(46));
 	assert_true(writes(MSR_DE_CFG, BIT(1) | BIT(9)));
 	assert_false(readable(MSR_FEATURE_CONTROL));
-	assert_false(readable(MSR_MISC_ENABLE));
 	assert_false(readable(MSR_VM_HSAVE_PA));
 }
 

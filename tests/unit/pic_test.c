@@ -62,7 +62,7 @@ static void nested_priorities(void **state)
 	(void)state;
 	raise(3);
 	raise(5);
-	assert_int_equal(irqchip_pending(&chip, 0), PENDING_INTERRUPT);
+	assert_int_equal(irqchip_pending(&chip, 0), PENDING_EXTINT);
 	assert_int_equal(take(), 0x23);
 	assert_int_equal(take(), -1); /* 5 waits for 3 */
 	raise(1);
@@ -169,7 +169,7 @@ static void slave_spurious(void **state)
 {
 	(void)state;
 	raise(10);
-	assert_int_equal(irqchip_pending(&chip, 0), PENDING_INTERRUPT);
+	assert_int_equal(irqchip_pending(&chip, 0), PENDING_EXTINT);
 	assert_int_equal(chip.kick, 1);
 	/* The master goes on to the slave, which has nothing left: its input 7. */
 	chip.pic.state.chip[1].line = 0;
@@ -321,7 +321,7 @@ static void way_to_the_processor(void **state)
 	irqchip_take_nmi(&chip, 0);
 	/* A disabled APIC is a wire. */
 	assert_true(lapic_msr_write(bsp, MSR_APIC_BASE, 0xfee00000 | APIC_BASE_BSP, PHYSICAL_BITS));
-	assert_int_equal(irqchip_pending(&chip, 0), PENDING_INTERRUPT);
+	assert_int_equal(irqchip_pending(&chip, 0), PENDING_EXTINT);
 	assert_int_equal(take(), 0x20);
 }
 

@@ -10,7 +10,7 @@
 
 #include "vmm/monitor/guest_memory.c"
 #include "vmm/monitor/machine_time.c"
-#include "vmm/monitor/pvclock.c"
+#include "vmm/monitor/pv/pvclock.c"
 
 #define RAM_BYTES (4 * MIB)
 #define RECORD	  0x200000u

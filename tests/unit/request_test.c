@@ -150,6 +150,25 @@ static void test_members(void **state)
 	check_bad("{\"id\":[1],\"command\":\"x\"}", "null", 6, "found [, allowed: a string");
 }
 
+static void test_passwords(void **state)
+{
+	(void)state;
+	check_good("{\"id\":1,\"auth\":\"open \\\"sesame\\\"\"}", "1", "");
+	assert_true(request.is_auth);
+	assert_int_equal(request.password_length, 13);
+	assert_memory_equal(request.password, "open \"sesame\"", 13);
+	check_good("{\"id\":1,\"command\":\"x\"}", "1", "x");
+	assert_false(request.is_auth);
+	check_bad("{\"id\":1,\"auth\":null}", "1", 15, "auth: found no string");
+	check_bad("{\"id\":1,\"auth\":\"a\",\"command\":\"b\"}", "1", 19, "\"command\" a second");
+	check_bad("{\"id\":1,\"command\":\"b\",\"auth\":\"a\"}", "1", 22, "\"auth\" a second");
+	check_bad("{\"auth\":\"a\"}", "null", 12, "found no id");
+	/* One that is too long is known as such. */
+	check_good("{\"id\":1,\"auth\":\"0123456789012345678901234567890123456789"
+		   "0123456789012345678901234\"}", "1", "");
+	assert_int_equal(request.password_length, PASSWORD_LENGTH_MAX + 1);
+}
+
 static void test_unicode(void **state)
 {
 	(void)state;
@@ -231,6 +250,7 @@ int main(void)
 		cmocka_unit_test(test_malformed), cmocka_unit_test(test_numbers),
 		cmocka_unit_test(test_members),	  cmocka_unit_test(test_unicode),
 		cmocka_unit_test(test_large),	  cmocka_unit_test(test_noise),
+		cmocka_unit_test(test_passwords),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -145,17 +145,17 @@ static void test_cap_lifted(void **state)
 	sim_run(50 * MS);
 	assert_null(cpus[0].running);
 	/* An idle CPU with a parked entity waits for the end of the period. */
-	assert_true(run_queue_next_event(&cpus[0].queue, NULL, now, &event));
+	event = now + run_queue_next_event(&cpus[0].queue, NULL, now);
 	assert_int_equal(event, begun + CAP_PERIOD);
 	/* Another of the group that wakes up has nothing to run for. */
 	run_queue_add(&cpus[0].queue, &late->entity, now);
 	assert_false(run_queue_preempts(&cpus[0].queue, NULL, &late->entity));
-	assert_null(run_queue_pick(&cpus[0].queue, now));
+	assert_null(run_queue_next(&cpus[0].queue, NULL, now));
 	run_queue_remove(&cpus[0].queue, &late->entity, now);
 	run_group_set_cap(group, 0, CAP_PERIOD, now);
 	sim_run(950 * MS);
 	assert_near(threads[0].served, 925 * MS, 1);
-	assert_false(run_queue_next_event(&cpus[0].queue, &threads[0].entity, now, &event));
+	assert_true(run_queue_next_event(&cpus[0].queue, &threads[0].entity, now) == ~0ull);
 
 	/* More than it can use: never stopped, however long it is left alone. */
 	sim_reset(1, START);
@@ -307,13 +307,12 @@ static void test_reservation_alone(void **state)
 	(void)state;
 	for (u32 round = 0; round < 200; round++) {
 		struct sim_thread *thread;
-		u64 event;
 
 		sim_reset(1, START);
 		thread = sim_thread(sim_group(256), 0);
 		assert_true(sim_reserve(thread, 2 * MS, 10 * MS));
 		sim_run(1);
-		assert_false(run_queue_next_event(&cpus[0].queue, &thread->entity, now, &event));
+		assert_true(run_queue_next_event(&cpus[0].queue, &thread->entity, now) == ~0ull);
 		now += random_below(BIT(40));
 		for (u32 i = 0; i < 20; i++)
 			sim_thread(sim_group(60000), 0);
@@ -377,12 +376,13 @@ static void test_reservation_missed(void **state)
 	thread = sim_thread(sim_group(256), 0);
 	assert_true(sim_reserve(thread, 2 * MS, 10 * MS));
 	sim_run(14 * MS);
-	run_queue_put_back(&cpus[0].queue, &cpus[0].running->entity, now);
+	set_running(&cpus[0].running->entity, false, now);
+	enqueue(&cpus[0].queue, &cpus[0].running->entity, now);
 	cpus[0].running = NULL;
 	assert_int_equal(thread->entity.reservation.missed_count, 0);
 	assert_true(sim_reserve(thread, 2 * MS, 10 * MS));
 	now += 12 * MS;
-	assert_ptr_equal(run_queue_pick(&cpus[0].queue, now), &thread->entity);
+	assert_ptr_equal(run_queue_next(&cpus[0].queue, NULL, now), &thread->entity);
 	assert_int_equal(thread->entity.reservation.missed_count, 1);
 	assert_int_equal(thread->entity.reservation.deadline, now + 8 * MS);
 }

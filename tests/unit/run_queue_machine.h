@@ -24,6 +24,7 @@ static u64 comparison_count;
 #include "kernel/budget.c"
 #include "kernel/heap.c"
 #include "kernel/run_queue.c"
+#include "tests/random.h"
 
 #define MS	   2400000ull /* ticks: 2.4 GHz */
 #define SLICE	   (5 * MS)
@@ -38,10 +39,9 @@ static u64 random_state = 0x9e3779b97f4a7c15ull;
 
 static u64 random_below(u64 limit)
 {
-	random_state ^= random_state << 13;
-	random_state ^= random_state >> 7;
-	random_state ^= random_state << 17;
-	return limit == 0 ? 0 : (random_state >> 11) % limit;
+	u64 value = random_step(&random_state) >> 11;
+
+	return limit == 0 ? 0 : value % limit;
 }
 
 /* --- a machine that runs threads by the queue's word --- */
@@ -157,36 +157,33 @@ static void window_count(struct sim_thread *thread, u64 ran)
 	thread->window_served += ran;
 }
 
-static bool sim_charge(struct sim_cpu *cpu)
+static void sim_charge(struct sim_cpu *cpu)
 {
 	struct sim_thread *thread = cpu->running;
 	u64 ran = now - cpu->charged;
-	bool stop;
 
 	cpu->charged = now;
 	if (thread == NULL)
-		return false;
+		return;
 	thread->served += ran;
 	cpu->busy += ran;
 	window_count(thread, ran);
 	if (thread->work != ~0ull)
 		thread->work -= ran;
-	stop = run_queue_charge(&cpu->queue, &thread->entity, ran, now);
-	/* Reserved time is never stopped by a cap, all other is. */
-	assert_int_equal(stop, thread->entity.reservation.remaining == 0 &&
-				       budget_cap_left(&thread->entity.group->cap, now) == 0);
+	run_queue_charge(&cpu->queue, &thread->entity, ran, now);
 	assert_false(tick_before(cpu->queue.virtual_time, cpu->virtual_time));
 	cpu->virtual_time = cpu->queue.virtual_time;
-	return stop;
 }
 
 static void sim_pick(struct sim_cpu *cpu)
 {
+	struct run_entity *running = NULL;
+
 	if (cpu->running != NULL) {
 		cpu->running->ready_since = now;
-		run_queue_put_back(&cpu->queue, &cpu->running->entity, now);
+		running = &cpu->running->entity;
 	}
-	cpu->running = sim_of(run_queue_pick(&cpu->queue, now));
+	cpu->running = sim_of(run_queue_next(&cpu->queue, running, now));
 	cpu->charged = now;
 	pick_count++;
 	/* Work-conserving: nobody runs only when nobody may. */
@@ -232,7 +229,8 @@ static void sim_wake(struct sim_thread *thread)
 		thread->work =
 			thread->job_random ? 1 + random_below(thread->job_work) : thread->job_work;
 	run_queue_add(&cpu->queue, &thread->entity, now);
-	if (cpu->running == NULL || sim_charge(cpu) ||
+	sim_charge(cpu);
+	if (cpu->running == NULL ||
 	    run_queue_preempts(&cpu->queue, &cpu->running->entity, &thread->entity))
 		sim_pick(cpu);
 }
@@ -247,19 +245,20 @@ static u64 sooner(u64 a, u64 b)
 static bool cpu_due(struct sim_cpu *cpu, u64 *next)
 {
 	struct sim_thread *thread = cpu->running;
-	u64 event;
+	u64 from = thread == NULL ? now : cpu->charged;
+	u64 delay;
 
 	if (thread != NULL && thread->work != ~0ull) {
 		if (thread->work == now - cpu->charged)
 			return true;
 		*next = sooner(*next, cpu->charged + thread->work);
 	}
-	if (!run_queue_next_event(&cpu->queue, thread == NULL ? NULL : &thread->entity,
-				  thread == NULL ? now : cpu->charged, &event))
+	delay = run_queue_next_event(&cpu->queue, thread == NULL ? NULL : &thread->entity, from);
+	if (delay == ~0ull)
 		return false;
-	if (!tick_before(now, event))
+	if (!tick_before(now, from + delay))
 		return true;
-	*next = sooner(*next, event + random_below(latency_max + 1));
+	*next = sooner(*next, from + delay + random_below(latency_max + 1));
 	return false;
 }
 

@@ -76,6 +76,7 @@ static void test_small_charges(void **state)
 	struct sim_thread *often;
 	struct sim_thread *seldom;
 	struct run_queue *queue = &cpus[0].queue;
+	struct run_entity *running = NULL;
 
 	(void)state;
 	sim_reset(1, START);
@@ -84,13 +85,13 @@ static void test_small_charges(void **state)
 	run_queue_add(queue, &often->entity, now);
 	run_queue_add(queue, &seldom->entity, now);
 	for (u32 round = 0; round < 2000000; round++) {
-		struct sim_thread *thread = sim_of(run_queue_pick(queue, now));
+		struct sim_thread *thread = sim_of(run_queue_next(queue, running, now));
 		u64 ran = thread == often ? 100 : 10000;
 
 		now += ran;
 		thread->served += ran;
 		run_queue_charge(queue, &thread->entity, ran, now);
-		run_queue_put_back(queue, &thread->entity, now);
+		running = &thread->entity;
 	}
 	assert_near(often->served, seldom->served, 2);
 }

@@ -78,11 +78,11 @@ static UNUSED bool guest_access(struct space *space, struct tag *vcpu, u64 at, u
 		bool done;
 		enum status status;
 
-		tlb_guest_enter(space, current_cpu);
+		tlb_space_enter(space, current_cpu);
 		if (tlb_must_flush(space, &vcpu->seen))
 			vcpu->count = 0;
 		done = tag_access(vcpu, &space->table, at, rights, hpa);
-		tlb_guest_leave(space, current_cpu);
+		tlb_space_leave(space, current_cpu);
 		if (done)
 			return true;
 		status = space_fault(space, at, rights);

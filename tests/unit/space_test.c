@@ -72,6 +72,14 @@ static void test_unmap_refusals(void **state)
 	assert_int_equal(memory->object.references, 1);
 }
 
+static const struct mapping *mapping_find(struct space *space, u64 address)
+{
+	struct list *node = mapping_after(space, address);
+	const struct mapping *mapping = LIST_ENTRY(node, struct mapping, space_node);
+
+	return node == &space->mappings || address < mapping->at ? NULL : mapping;
+}
+
 static void test_random_places(void **state)
 {
 	struct space *space;

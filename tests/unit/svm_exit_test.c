@@ -214,8 +214,15 @@ static void test_traps(void **state)
 	for (u32 i = 0; i < 3; i++) {
 		run(VMEXIT_HLT, 0x1000);
 		assert_int_equal(vmcb.control.intercept_cr_write, BIT(0) | BIT(3) | BIT(4));
-		assert_int_equal(vmcb.control.tlb_control, VMCB_TLB_FLUSH_ALL);
+		assert_int_equal(entered_tlb_control, VMCB_TLB_FLUSH_ALL);
 	}
+	vcpu.trap &= ~(u32)VTRAP_FLUSH;
+	run(VMEXIT_HLT, 0x1000);
+	fake_cpu.asids.flush_all = true;
+	run(VMEXIT_HLT, 0x1000);
+	assert_int_equal(entered_tlb_control, VMCB_TLB_FLUSH_ALL);
+	run(VMEXIT_HLT, 0x1000); /* a plain entry behind one that flushed */
+	assert_int_equal(entered_tlb_control, VMCB_TLB_NOTHING);
 	svm_leave(&vcpu);
 	page.tpr_threshold = 1;
 	run(VMEXIT_HLT, 0x1000);

@@ -19,7 +19,6 @@
 
 struct svm_capabilities svm_capabilities = {.asid_count = 8};
 static struct svm_cpu fake_cpu;
-static const struct vcpu_event no_event;
 static struct vmcb vmcb;
 static struct vcpu_page page;
 static struct virt_vm vm;
@@ -31,6 +30,9 @@ static struct vcpu_event event;
 /* What the fake CPU does with the guest on the next run. */
 static u64 next_code;
 static u64 next_rip;
+static u64 next_rax;
+static u64 entered_rax;
+static u8 entered_tlb_control;
 static u64 injected;
 static u64 flags_entered;
 static u32 exceptions_entered;
@@ -75,6 +77,9 @@ void svm_run(u64 vmcb_hpa, u64 gpr[GPR_COUNT])
 	exceptions_entered = vmcb.control.intercept_exceptions;
 	vmcb.control.exit_code = next_code;
 	vmcb.save.rip = next_rip;
+	entered_rax = vmcb.save.rax;
+	entered_tlb_control = vmcb.control.tlb_control;
+	vmcb.save.rax = next_rax;
 }
 
 static int setup(void **state)

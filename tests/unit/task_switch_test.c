@@ -9,8 +9,8 @@
 #include <cmocka.h>
 
 #include "vmm/monitor/guest_memory.c"
-#include "vmm/monitor/task_segment.c"
-#include "vmm/monitor/task_switch.c"
+#include "vmm/monitor/task/task_segment.c"
+#include "vmm/monitor/task/task_switch.c"
 #include "vmm/monitor/walk.c"
 
 #define RAM_BYTES 0x10000u
@@ -241,6 +241,20 @@ static void test_virtual_8086(void **state)
 	assert_int_equal(page.segment[SEG_DS].limit, 0xffff);
 }
 
+/* A TSS of all ones, as it is read where nothing is: the fault comes in virtual-8086 mode. */
+static void test_virtual_8086_refused(void **state)
+{
+	(void)state;
+	memset(ram + NEW_TSS, 0xff, 104);
+	assert_fault(run(NEW, TASK_CALL), VECTOR_TS, 0xfffc);
+	assert_true(page.rflags & RFLAGS_VM);
+	for (u32 i = SEG_ES; i <= SEG_GS; i++) {
+		assert_int_equal(page.segment[i].access, 0xf3);
+		assert_int_equal(page.segment[i].limit, 0xffff);
+		assert_int_equal(page.segment[i].base, page.segment[i].selector << 4);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -251,6 +265,7 @@ int main(void)
 		cmocka_unit_test_setup(test_refused, setup),
 		cmocka_unit_test_setup(test_segments_refused, setup),
 		cmocka_unit_test_setup(test_virtual_8086, setup),
+		cmocka_unit_test_setup(test_virtual_8086_refused, setup),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -16,14 +16,14 @@
 #include "lib/bits.h"
 #include "lib/format.c"
 #include "lib/string.c"
+#include "tests/fake_clock.h"
 #include "vmm/manager/text/text.c"
-#include "vmm/manager/vm.c"
-#include "vmm/manager/vm_life.c"
-#include "vmm/manager/vm_table.c"
+#include "vmm/manager/vm/vm.c"
+#include "vmm/manager/vm/vm_life.c"
+#include "vmm/manager/vm/vm_table.c"
 
 /* The kernel, the monitor and the console as the life cycle sees them. */
 static struct vm_channel channel;
-static u64 now;
 static bool build_works;
 static bool monitor_sets_up = true;
 static u32 groups;        /* that exist */
@@ -31,21 +31,6 @@ static u32 channels;      /* that exist */
 static u32 release_steps; /* that taking one back needs besides the last */
 static u32 steps_left;
 static char notice[256];
-
-u64 clock_tsc(void)
-{
-	return now;
-}
-
-u64 clock_tsc_to_ns(u64 tsc)
-{
-	return tsc;
-}
-
-u64 clock_ns_to_tsc(u64 ns)
-{
-	return ns;
-}
 
 enum status sys_event_signal(handle_t event)
 {

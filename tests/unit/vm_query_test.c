@@ -10,25 +10,15 @@
 #include "lib/format.c"
 #include "lib/status.c"
 #include "lib/string.c"
-#include "vmm/manager/vm_query.c"
+#include "tests/fake_clock.h"
+#include "vmm/manager/vm/vm_query.c"
 
 static struct vm_channel channel;
 static struct vm the_vm;
 static bool vm_there;
-static u64 now;
 static u32 wakes;
 static const struct vm_answer *answer;
 static char problem[192];
-
-u64 clock_tsc(void)
-{
-	return now;
-}
-
-u64 clock_ns_to_tsc(u64 ns)
-{
-	return ns;
-}
 
 enum status sys_event_signal(handle_t event)
 {

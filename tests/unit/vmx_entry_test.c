@@ -64,10 +64,8 @@ static void deadline_is_neither_early_nor_lost(void **state)
 
 static void guest_lowers_cr8(void)
 {
-	struct vmx_scratch *scratch = vcpu.scratch;
-
-	assert_int_equal(scratch->apic[0x20], 0x90);
-	scratch->apic[0x20] = 0x30;
+	assert_int_equal(apic->reg[0x20], 0x90);
+	apic->reg[0x20] = 0x30;
 	fake_cr2 = 0x77000;
 	field[VMCS_GUEST_RSP] = 0x5678;
 	field[VMCS_EXIT_REASON] = VMX_EXIT_HLT;
@@ -149,26 +147,23 @@ static void error_codes_follow_the_vector(void **state)
 
 static void windows_are_open_as_asked(void **state)
 {
-	static const struct vcpu_event none;
 	u32 both = PRIMARY_INTERRUPT_WINDOW_EXITING | PRIMARY_NMI_WINDOW_EXITING;
 
 	(void)state;
-	vmx_request(&vcpu, &none, REQUEST_INTERRUPT_WINDOW | REQUEST_NMI_WINDOW, 0);
+	vmx_request(&vcpu, NULL, REQUEST_INTERRUPT_WINDOW | REQUEST_NMI_WINDOW, 0);
 	assert_int_equal(field[VMCS_PRIMARY_CONTROLS] & both, both);
 	decode(VMX_EXIT_INTERRUPT_WINDOW, 0);
 	assert_int_equal(field[VMCS_PRIMARY_CONTROLS] & both, PRIMARY_NMI_WINDOW_EXITING);
-	vmx_request(&vcpu, &none, 0, 0);
+	vmx_request(&vcpu, NULL, 0, 0);
 	assert_int_equal(field[VMCS_PRIMARY_CONTROLS], vmx_capability.primary);
 }
 
 static void advancing_ends_shadows_and_wraps(void **state)
 {
-	static const struct vcpu_event none;
-
 	(void)state;
 	field[VMCS_GUEST_RIP] = 0xffffffff;
 	field[VMCS_GUEST_INTERRUPTIBILITY] = INTERRUPTIBILITY_STI | INTERRUPTIBILITY_NMI;
-	vmx_request(&vcpu, &none, REQUEST_ADVANCE, 2);
+	vmx_request(&vcpu, NULL, REQUEST_ADVANCE, 2);
 	assert_int_equal(field[VMCS_GUEST_RIP], 1);
 	assert_int_equal(field[VMCS_GUEST_INTERRUPTIBILITY], INTERRUPTIBILITY_NMI);
 	assert_int_equal(field[VMCS_GUEST_PENDING_DEBUG], 0);
@@ -176,7 +171,7 @@ static void advancing_ends_shadows_and_wraps(void **state)
 	field[VMCS_GUEST_CS_ACCESS] |= SEGMENT_L;
 	field[VMCS_GUEST_RIP] = 0xffffffff;
 	field[VMCS_GUEST_RFLAGS] = RFLAGS_TF;
-	vmx_request(&vcpu, &none, REQUEST_ADVANCE | REQUEST_FLUSH, 2);
+	vmx_request(&vcpu, NULL, REQUEST_ADVANCE | REQUEST_FLUSH, 2);
 	assert_int_equal(field[VMCS_GUEST_RIP], 0x100000001);
 	assert_int_equal(field[VMCS_GUEST_PENDING_DEBUG], PENDING_DEBUG_BS);
 	assert_true(vcpu.flush);
@@ -217,9 +212,14 @@ static void tags_are_never_met_again(void **state)
 	assert_true(vcpu.flush);
 	assert_int_equal(field[VMCS_VPID], vcpu.tag);
 
-	/* All used up: one flush, then from the start. */
+	/* All used up: who has one keeps it; for another, one flush, then from the start. */
 	flushes = invvpid_all_count;
 	tags[0].last = VPID_MAX;
+	first = vcpu.tag;
+	vmx_tag_assign(&vcpu);
+	assert_int_equal(vcpu.tag, first);
+	assert_int_equal(invvpid_all_count, flushes);
+	vcpu.tag = 0;
 	vmx_tag_assign(&vcpu);
 	assert_int_equal(invvpid_all_count, flushes + 1);
 	assert_int_equal(vcpu.tag, 1);

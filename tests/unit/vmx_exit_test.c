@@ -17,6 +17,15 @@ static void io_is_decoded(void **state)
 	assert_int_equal(vcpu.exit.io_flags, 0);
 }
 
+/* Bit 27 of the reason: in an enclave, where no guest is. Nothing of an older exit is shown. */
+static void odd_reason_is_unknown(void **state)
+{
+	(void)state;
+	decode(VMX_EXIT_IO | BIT(27), 0x3f8ull << 16);
+	assert_int_equal(vcpu.exit.reason, EXIT_UNKNOWN);
+	assert_int_equal(vcpu.exit.vendor_code, VMX_EXIT_IO | BIT(27));
+}
+
 static void ept_violation_is_decoded(void **state)
 {
 	(void)state;
@@ -92,7 +101,8 @@ static void every_reason_has_a_name(void **state)
 	for (size_t i = 0; i < ARRAY_COUNT(pairs); i++) {
 		decode(pairs[i].vmx, 0);
 		assert_int_equal(vcpu.exit.reason, pairs[i].reason);
-		assert_int_equal(vcpu.exit.vendor_code, pairs[i].vmx);
+		if (pairs[i].reason == EXIT_UNKNOWN)
+			assert_int_equal(vcpu.exit.vendor_code, pairs[i].vmx);
 	}
 	for (u32 i = 0; i < 80; i++) {
 		decode(i, 0);
@@ -130,10 +140,11 @@ static void debug_exception_goes_back_to_the_guest(void **state)
 	assert_int_equal(fake_dr6, DR6_RESET | BIT(14) | BIT(0));
 	assert_int_equal(field[VMCS_GUEST_DR7], 0x400);
 	assert_int_equal(field[VMCS_ENTRY_INTERRUPTION_INFO], INTERRUPTION_VALID | 3 << 8 | 1);
-	/* INT1 is delivered as what it is. */
+	/* INT1 is delivered as what it is, and a step that is pending is not its. */
 	field[VMCS_EXIT_INTERRUPTION_INFO] = INTERRUPTION_VALID | 5 << 8 | 1;
 	field[VMCS_EXIT_INSTRUCTION_LENGTH] = 1;
-	assert_true(decode(VMX_EXIT_EXCEPTION_NMI, 0));
+	assert_true(decode(VMX_EXIT_EXCEPTION_NMI, BIT(14)));
+	assert_int_equal(fake_dr6, DR6_RESET | BIT(14) | BIT(0));
 	assert_int_equal(field[VMCS_ENTRY_INTERRUPTION_INFO], INTERRUPTION_VALID | 5 << 8 | 1);
 	assert_int_equal(field[VMCS_ENTRY_INSTRUCTION_LENGTH], 1);
 }
@@ -187,6 +198,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST_WITH_VCPU(io_is_decoded),
+		TEST_WITH_VCPU(odd_reason_is_unknown),
 		TEST_WITH_VCPU(ept_violation_is_decoded),
 		TEST_WITH_VCPU(interrupted_delivery_comes_back),
 		TEST_WITH_VCPU(every_reason_has_a_name),

@@ -25,7 +25,7 @@ static u16 invvpid_last;
 static unsigned int invept_count, invvpid_count, invvpid_all_count, nmi_count, machine_check_count;
 static u64 fake_cr4 = 1 << 6, fake_dr6 = 0xffff0ff0, fake_tsc = 1000, fake_cr2;
 static u64 fake_msr[6] = {1, 2, 3, 4, 5, 6};
-static struct cpu fake_cpu;
+static struct cpu fake_cpu = {.gdtr = {.limit = 0x47}};
 
 /* By bits 14:13 of an encoding: SDM vol. 3, table 25-21. */
 static u64 width_mask(u64 id)
@@ -282,6 +282,7 @@ static const struct vmx_capability_msrs good_msrs = {
 static struct virt_vm vm;
 static struct virt_vcpu vcpu;
 static struct vcpu_page *page;
+static struct lapic_page *apic;
 
 static int set_up(void **state)
 {
@@ -302,6 +303,9 @@ static int set_up(void **state)
 	vm.second_stage_root = HPA(0x7000);
 	vcpu.vm = &vm;
 	vcpu.page = page;
+	apic = aligned_alloc(PAGE_SIZE, PAGE_SIZE);
+	memset(apic, 0, sizeof(*apic));
+	vcpu.apic = apic;
 	assert_int_equal(vmx_vm_init(&vm), STATUS_OK);
 	assert_int_equal(vmx_vcpu_init(&vcpu), STATUS_OK);
 	vmx_vcpu_load(&vcpu);
@@ -315,6 +319,7 @@ static int tear_down(void **state)
 	virt_vcpu_free(&vcpu);
 	virt_vm_free(&vm);
 	free(page);
+	free(apic);
 	assert_int_equal(pages_out, 0);
 	return 0;
 }
@@ -323,7 +328,8 @@ static UNUSED bool decode(u32 reason, u64 qualification)
 {
 	field[VMCS_EXIT_REASON] = reason;
 	field[VMCS_EXIT_QUALIFICATION] = qualification;
-	return vmx_exit_decode(&vcpu, 0);
+	vcpu.timer_tsc = 0;
+	return decode_exit(&vcpu);
 }
 
 static UNUSED void enter_protected_mode(void)

@@ -181,6 +181,7 @@ static void msrs_go_in_by_the_load_area_once(void **state)
 
 	(void)state;
 	page->msr[VMSR_LSTAR] = 0x8000000000000000;
+	page->msr[VMSR_TSC_AUX] = 9;
 	vmx_set(&vcpu, VCPU_MSRS);
 	assert_int_equal(field[VMCS_ENTRY_MSR_LOAD_COUNT], 6);
 	assert_int_equal(scratch->msr_load[1].index, 0xc0000082);
@@ -199,7 +200,9 @@ static void msrs_go_in_by_the_load_area_once(void **state)
 	/* From now on the CPU's are the guest's. */
 	vmx_get(&vcpu, VCPU_MSRS);
 	assert_int_equal(page->msr[VMSR_LSTAR], 2);
-	assert_int_equal(page->msr[VMSR_TSC_AUX], 6);
+	assert_int_equal(page->msr[VMSR_KERNEL_GS_BASE], 5);
+	/* But for that one, which it cannot write. */
+	assert_int_equal(page->msr[VMSR_TSC_AUX], 9);
 }
 
 /* --- control registers --- */

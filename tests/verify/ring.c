@@ -5,7 +5,7 @@
  */
 #include "tests/verify/frama.h"
 
-#include "vmm/manager/vm_console.c"
+#include "vmm/manager/vm/vm_console.c"
 
 static struct vm_channel channel;
 static struct vm vm;

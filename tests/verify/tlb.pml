@@ -5,6 +5,9 @@
  * generation up, kicks. A page that is given to somebody else must not be reached through a
  * translation made before.
  *
+ * A CPU with nothing to do sleeps (tlb_cpu_idle) with its translations and its bit in the space: it
+ * counts as passed, and looks at the generation before it enters again.
+ *
  * Each named `atomic` step is one atomic access, or what the lock covers. Memory accesses in between
  * may come in any order of CPUs; the code's own are sequentially consistent, and so are Promela's.
  * EPOCHS is EPOCHS_TO_WAIT. BROKEN shows that the model notices.
@@ -17,6 +20,7 @@
 #define GUESTS 2
 #define UNMAPPER GUESTS
 #define CPUS (GUESTS + 1)
+#define PASSED(cpu) (idle[cpu] || passed[cpu] == epoch)
 
 bool mapped = true;   /* the second-stage entry */
 byte generation;      /* space->generation */
@@ -25,6 +29,7 @@ bool kick[CPUS];      /* an interrupt on its way */
 bool arrived[CPUS];   /* ... and pending: it ends a guest, or the next entry at once */
 byte epoch = 1;
 byte passed[CPUS];
+bool idle[GUESTS];    /* asleep: nobody waits for it */
 bool waiting;         /* the page is in the list */
 byte freed_in;        /* the epoch of its freeing */
 bool reused;          /* it is somebody else's */
@@ -40,7 +45,7 @@ inline pass(cpu)
 		if
 		:: waiting ->
 			if
-			:: passed[0] == epoch && passed[1] == epoch && passed[2] == epoch ->
+			:: PASSED(0) && PASSED(1) && passed[UNMAPPER] == epoch ->
 				epoch++
 			:: else
 			fi;
@@ -71,6 +76,9 @@ proctype guest(byte cpu)
 		:: atomic { !arrived[cpu] && tlb[cpu] -> assert(!reused) } /* the guest uses the page */
 		:: break                       /* an exit of its own, or the interrupt */
 		od
+	:: idle[cpu] = true;                   /* tlb_cpu_idle; what wakes it comes some time */
+		idle[cpu] = false;
+		pass(cpu)
 	:: done && !waiting -> break
 	od
 }

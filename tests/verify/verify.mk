@@ -5,6 +5,7 @@
 VERIFY_PACKAGES := frama-c-base spin gcc libc6-dev
 
 .PHONY: verify
-verify: ## proofs (Frama-C) and models of the cross-CPU protocols (Spin): TARGET=name
+verify: ## proofs (Frama-C) and models of the cross-CPU protocols (Spin): TARGET=name, MUTANTS=1: do they notice mistakes
 	$(Q)iso/packages.sh $(VERIFY_PACKAGES)
-	$(Q)$(PYTHON) tests/verify/verify.py --build $(BUILD)/verify $(TARGET)
+	$(Q)$(PYTHON) tests/verify/verify.py --build $(BUILD)/verify $(if $(MUTANTS),--mutants) \
+		$(TARGET)

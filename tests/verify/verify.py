@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: MIT
 """Proofs and models. Frama-C's EVA runs each prove_* function of tests/verify/*.c over the sources
 that ship and must not raise an alarm; Spin searches every state of each *.pml, and must find the
-mistake in the variant that has one (BROKEN)."""
+mistake in the variant that has one (BROKEN). --mutants breaks each proved source in turn: a proof
+must fail each time."""
 import argparse
 import re
 import shutil
@@ -18,8 +19,49 @@ EVA = ["-c11", "-machdep", "gcc_x86_64", "-eva", "-eva-no-results",
        "-eva-auto-loop-unroll", "300", "-eva-split-limit", "300", "-eva-interprocedural-splits",
        "-eva-split-return", "full", "-eva-msg-key=-initial-state,-final-states",
        "-cpp-extra-args=-I. -include lib/hidden.h"]
-SLEVEL = {"handle": 2000, "walk": 150}  # states kept apart
-SLEVEL_USUAL = 600
+# How many states are kept apart, and how loops and values are.
+USUAL = ["-eva-slevel", "600"]
+OPTIONS = {
+    "handle": ["-eva-slevel", "2000", "-eva-plevel", "600", "-eva-min-loop-unroll",
+               "300"],
+    "table": ["-eva-slevel", "20000", "-eva-ilevel", "64", "-eva-plevel", "600",
+              "-eva-auto-loop-unroll", "600"],
+    "walk": ["-eva-slevel", "40"],
+}
+# (source, what stands there, what takes its place, harness, the proof that notices)
+MUTANTS = (
+    ("kernel/handle.c", "index > table->end", "index > table->end + 1u", "handle", "lookup"),
+    ("kernel/handle.c", "entry->object == NULL || ", "", "handle", "lookup"),
+    ("kernel/handle.c", "entry == NULL || entry->object->dead", "entry == NULL", "handle",
+     "lookup"),
+    ("kernel/handle.c", "	if (at == table->size)\n		return STATUS_NO_QUOTA;\n", "",
+     "handle", "insert"),
+    ("kernel/handle.c", "entry->object != NULL && (", "(", "handle", "close_dead"),
+    ("mm/quota.c", "count <= quota->limit - quota->used", "count <= quota->limit", "quota",
+     "bound"),
+    ("mm/quota.c", "	if (quota->published == NULL)\n		return;\n", "", "quota", "charge"),
+    ("lib/checked.h", "length <= limit - start", "start + length <= limit", "copy", "range"),
+    ("vmm/monitor/guest_memory.c", " && length <= region->length - offset", "", "copy", "read"),
+    ("vmm/manager/vm/vm_console.c", "output_read++ % CHANNEL_OUT_BYTES",
+     "output_read++ % (CHANNEL_OUT_BYTES + 1)", "ring", "output"),
+    ("vmm/manager/vm/vm_console.c", "input_written++ % CHANNEL_RING_BYTES", "input_written++",
+     "ring", "input"),
+    ("vmm/monitor/walk.c", "leaf = level == 1 || ", "leaf = ", "walk", "pae"),
+    ("mm/table.c", "!(walk->entry & format->present) ||\n", "0 ||\n", "table", "any_lookup"),
+    ("mm/table.c", "(walk->level != TOP && (walk->entry & format->large))", "0", "table",
+     "any_lookup"),
+    ("mm/table.c", "entry_write(table, walk.node[level], at, level, 0);", ";", "table", "unmap"),
+    ("mm/table.c", "entry_write(table, walk.node[level + 1], at, level + 1, 0);", ";", "table",
+     "unmap"),
+    ("mm/table.c", "return STATUS_IN_USE;", ";", "table", "map"),
+    ("mm/table.c", "		leaf.hpa.value += pt_level_bytes(leaf.level);\n", "", "table",
+     "protect"),
+    ("mm/table.c", "		page_free(table->root.kernel, quota);\n", "		;\n",
+     "table", "life"),
+    ("kernel/log.c", "(ring->capacity - 1)]", "(2 * ring->capacity - 1)]", "log", "write"),
+    ("vmm/manager/log/log_kernel.c", "taken[index] & (ring->capacity - 1)",
+     "taken[index] & ring->capacity", "log_take", "take"),
+)
 
 
 def run(command, folder):
@@ -37,13 +79,26 @@ def proofs():
             yield path, name
 
 
-def prove(path, name):
+def prove(path, name, tree=ROOT):
     """No alarm, and the analysis has come to its end."""
-    slevel = str(SLEVEL.get(path.stem, SLEVEL_USUAL))
-    code, output = run(["frama-c", *EVA, "-eva-slevel", slevel, "-main", name,
-                        str(path.relative_to(ROOT))], ROOT)
+    code, output = run(["frama-c", *EVA, *OPTIONS.get(path.stem, USUAL), "-main", name,
+                        str(path.relative_to(ROOT))], tree)
     ended = "ANALYSIS SUMMARY" in output
     return code == 0 and ended and "[eva:alarm]" not in output and "0 alarms" in output, output
+
+
+def refute(folder, mutant):
+    """Whether the proof fails over the source with the mistake, for another reason than a typo."""
+    source, old, new, harness, name = mutant
+    text = (ROOT / source).read_text()
+    if old not in text:
+        return False, f"{source} has no longer: {old}"
+    shutil.rmtree(folder, ignore_errors=True)
+    for part in ("arch", "kernel", "lib", "mm", "vmm", "tests/verify"):
+        shutil.copytree(ROOT / part, folder / part)
+    (folder / source).write_text(text.replace(old, new))
+    holds, output = prove(HERE / f"{harness}.c", f"prove_{name}", folder)
+    return not holds and "ANALYSIS SUMMARY" in output, output
 
 
 def search(model, folder, broken):
@@ -70,6 +125,7 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("names", nargs="*", help="only what contains one of these")
     parser.add_argument("--build", type=Path, required=True)
+    parser.add_argument("--mutants", action="store_true")
     options = parser.parse_args()
     wanted = lambda name: not options.names or any(part in name for part in options.names)
     passed = failed = 0
@@ -83,12 +139,17 @@ def main():
         if not good:
             print(output[-3000:])
 
-    for path, name in proofs():
+    for number, mutant in enumerate(MUTANTS if options.mutants else ()):
+        if wanted(f"{mutant[3]} prove_{mutant[4]}"):
+            began = time.monotonic()
+            good, output = refute(options.build / f"mutant{number}", mutant)
+            tell(good, f"{mutant[0]} broken ({mutant[4]}): refuted", began, output)
+    for path, name in () if options.mutants else proofs():
         if wanted(f"{path.stem} {name}"):
             began = time.monotonic()
             good, output = prove(path, name)
             tell(good, f"{path.stem}.c {name}", began, output)
-    for model in sorted(HERE.glob("*.pml")):
+    for model in () if options.mutants else sorted(HERE.glob("*.pml")):
         if not wanted(model.stem):
             continue
         began = time.monotonic()

@@ -20,10 +20,10 @@ static void any_guest(struct guest_memory *memory, u64 cr0, u64 cr4, u64 efer)
 	memory->region[0] =
 		(struct guest_region){.gpa = GPA(0), .length = RAM_BYTES, .host = ram};
 	Frama_C_make_unknown((char *)ram, sizeof(ram));
-	page.cr0 = cr0 | CR0_PE | (ANY_BOOL ? CR0_WP : 0);
+	page.cr0 = cr0 | CR0_PE | (ANY_U64 & CR0_WP);
 	page.cr3 = ANY_U64;
-	page.cr4 = cr4 | (ANY_BOOL ? CR4_SMEP : 0) | (ANY_BOOL ? CR4_SMAP : 0);
-	page.efer = efer | (ANY_BOOL ? EFER_NXE : 0);
+	page.cr4 = cr4 | (ANY_U64 & CR4_SMEP) | (ANY_U64 & CR4_SMAP);
+	page.efer = efer | (ANY_U64 & EFER_NXE);
 	page.rflags = ANY_U64;
 }
 
@@ -45,7 +45,7 @@ void prove_no_paging(void)
 
 void prove_32_bit(void)
 {
-	prove(CR0_PG, ANY_BOOL ? CR4_PSE : 0, 0);
+	prove(CR0_PG, ANY_U64 & CR4_PSE, 0);
 }
 
 void prove_pae(void)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Invariants of memory, broken one at a time, for an audit to find; and mended again. */
+#include "arch/x86_64/cpu/instructions.h"
 #include "arch/x86_64/cpu/percpu.h"
 #include "kernel/group.h"
 #include "kernel/machine.h"
@@ -59,21 +60,11 @@ static void look_at(struct object *object)
 
 static void look_at_all(void)
 {
-	struct page_block block;
-	u64 count;
+	struct cache_cursor cursor = {0};
 
-	for (u64 frame = 0; (count = page_block_at(frame, &block)) != 0; frame += count) {
-		const struct quota *quota;
-		unsigned int kind;
-		u32 place = 0;
-		void *object;
-
-		if (!block.slab)
-			continue;
-		while ((object = cache_walk(block.hpa, &place, &kind, &quota)) != NULL) {
-			if (kind < OBJECT_TYPE_COUNT)
-				look_at(object);
-		}
+	for (void *object; (object = cache_walk_all(&cursor)) != NULL;) {
+		if (cursor.kind < OBJECT_TYPE_COUNT)
+			look_at(object);
 	}
 }
 
@@ -95,6 +86,35 @@ static hpa_t page_of_guest(struct memory *memory)
 	while (memory_walk(memory, &index, &hpa) == 0)
 		;
 	return hpa;
+}
+
+/* Of what a monitor has to itself: its data, stacks and the like. */
+static enum status page_of_monitor(const struct space *space, u64 *found)
+{
+	LIST_FOR_EACH(node, &space->mappings) {
+		struct memory *memory = LIST_ENTRY(node, struct mapping, space_node)->memory;
+		u64 index = 0;
+		hpa_t hpa;
+
+		while (memory->owner == PAGE_PROCESS && memory->quota == space->quota &&
+		       index < memory->page_count) {
+			if (memory_walk(memory, &index, &hpa) == 0)
+				continue;
+			*found = hpa.value;
+			return STATUS_OK;
+		}
+	}
+	return STATUS_NOT_FOUND;
+}
+
+enum status fault_guest_page(u64 which, u64 *hpa)
+{
+	if (which >= 2 * ARRAY_COUNT(vm) || !find_two())
+		return STATUS_NOT_FOUND;
+	if (which >= ARRAY_COUNT(vm))
+		return page_of_monitor(vm[which - ARRAY_COUNT(vm)].process, hpa);
+	*hpa = page_of_guest(vm[which].ram).value;
+	return STATUS_OK;
 }
 
 static enum status map(struct table *table, struct space *space, u64 at, hpa_t hpa, u32 rights)
@@ -176,7 +196,8 @@ static void unmap(void)
 {
 	if (broken.space == NULL) {
 		(void)!table_protect(broken.table, broken.at, broken.at + PAGE_SIZE, PT_READ);
-		tlb_arch_load_root(kernel_table.root.kernel);
+		/* The root that is loaded is the caller's, and the kernel's part the same. */
+		write_cr3(read_cr3());
 		return;
 	}
 	(void)!table_unmap(broken.table, &broken.at, broken.at + PAGE_SIZE);

@@ -33,6 +33,16 @@ static enum status test(struct thread *caller, struct syscall_registers *r)
 		return fault_break(r->argument[2]);
 	case TEST_MEND:
 		return fault_mend();
+	case TEST_INTERRUPT:
+		fault_interrupt((u8)r->argument[2]);
+		return STATUS_OK;
+	case TEST_LOSE_KICKS:
+		fault_lose_kicks((u32)r->argument[2]);
+		return STATUS_OK;
+	case TEST_GUEST_PAGE:
+		return fault_guest_page(r->argument[2], &r->value);
+	case TEST_NMI ... TEST_NMI_HITS:
+		return fault_nmi((enum test_what)r->argument[1], r->argument[2], &r->value);
 	default:
 		return STATUS_BAD_ARGUMENT;
 	}

@@ -2,14 +2,13 @@
 /* The commands that a TEST=1 image has more: what it breaks is the machine that it runs on. */
 #include "lib/bits.h"
 #include "lib/string.h"
-#include "tests/faults/test_call.h"
-#include "vmm/manager/command.h"
+#include "tests/faults/manager/fault.h"
 #include "vmm/manager/symbols.h"
 #include "vmm/manager/text/parse_number.h"
 #include "vmm/rt/start.h"
 #include "vmm/rt/syscall.h"
 
-static enum status test(enum test_what what, u64 argument, u64 *value)
+enum status fault_test(enum test_what what, u64 argument, u64 *value)
 {
 	return syscall((enum syscall)SYS_TEST,
 		       (const u64[]){start_handle(START_ROOT), what, argument, 0, 0, 0}, value);
@@ -21,10 +20,15 @@ static void answer(struct reply *reply, enum status status)
 		reply_error(reply, "%s", status_text(status));
 }
 
+void fault_do(struct reply *reply, enum test_what what, u64 argument)
+{
+	answer(reply, fault_test(what, argument, NULL));
+}
+
 static void command_count(struct reply *reply, const struct arguments *arguments)
 {
 	(void)arguments;
-	answer(reply, test(TEST_COUNT, 0, NULL));
+	fault_do(reply, TEST_COUNT, 0);
 }
 
 COMMAND(fault_count, .name = "fault count", .arguments = "",
@@ -34,7 +38,7 @@ COMMAND(fault_count, .name = "fault count", .arguments = "",
 static void command_off(struct reply *reply, const struct arguments *arguments)
 {
 	(void)arguments;
-	answer(reply, test(TEST_OFF, 0, NULL));
+	fault_do(reply, TEST_OFF, 0);
 }
 
 COMMAND(fault_off, .name = "fault off", .arguments = "",
@@ -50,7 +54,7 @@ static void command_alloc(struct reply *reply, const struct arguments *arguments
 	    !parse_u64(text_of(arguments->word[1]), &call) || call > UINT32_MAX)
 		reply_error(reply, "allowed: a site of `fault sites` and which of its calls");
 	else
-		answer(reply, test(TEST_FAIL, site << 32 | call, NULL));
+		fault_do(reply, TEST_FAIL, site << 32 | call);
 }
 
 COMMAND(fault_alloc, .name = "fault alloc", .arguments = "SITE CALL",
@@ -86,10 +90,10 @@ static void command_sites(struct reply *reply, const struct arguments *arguments
 	u64 calls;
 
 	(void)arguments;
-	answer(reply, test(TEST_SITES, 0, &count));
+	answer(reply, fault_test(TEST_SITES, 0, &count));
 	for (u64 i = 0; i < count; i++) {
-		if (test(TEST_SITE_OFFSET, i, &offset) == STATUS_OK &&
-		    test(TEST_SITE_CALLS, i, &calls) == STATUS_OK)
+		if (fault_test(TEST_SITE_OFFSET, i, &offset) == STATUS_OK &&
+		    fault_test(TEST_SITE_CALLS, i, &calls) == STATUS_OK)
 			show_site(reply, i, offset, calls);
 	}
 }
@@ -101,7 +105,7 @@ COMMAND(fault_sites, .name = "fault sites", .arguments = "",
 static void command_stack(struct reply *reply, const struct arguments *arguments)
 {
 	(void)arguments;
-	answer(reply, test(TEST_STACK, 0, NULL));
+	fault_do(reply, TEST_STACK, 0);
 }
 
 COMMAND(fault_stack, .name = "fault stack", .arguments = "",
@@ -121,7 +125,7 @@ static void command_break(struct reply *reply, const struct arguments *arguments
 	for (u32 i = 0; i < ARRAY_COUNT(broken); i++) {
 		if (strcmp(broken[i], arguments->word[0]) != 0)
 			continue;
-		answer(reply, test(TEST_BREAK, i, NULL));
+		fault_do(reply, TEST_BREAK, i);
 		return;
 	}
 	reply_error(reply, "allowed: what `help fault break` names");
@@ -133,10 +137,33 @@ COMMAND(fault_break, .name = "fault break", .arguments = "INVARIANT",
 	.example = "fault break owner", .run = command_break, .minimum = 1, .maximum = 1,
 	.changes = true);
 
+static void command_page(struct reply *reply, const struct arguments *arguments)
+{
+	u64 which;
+	u64 hpa = 0;
+
+	if (!parse_u64(text_of(arguments->word[0]), &which)) {
+		reply_error(reply, "allowed: 0 to 3");
+		return;
+	}
+	answer(reply, fault_test(TEST_GUEST_PAGE, which, &hpa));
+	if (!reply->json) {
+		reply_line(reply, "%#llx", (unsigned long long)hpa);
+		return;
+	}
+	reply_object_begin(reply);
+	json_u64(&reply->object, "page", hpa);
+	reply_object_end(reply);
+}
+
+COMMAND(fault_page, .name = "fault page", .arguments = "VM",
+	.summary = "where a page of a VM's RAM is: of one or the other of two; 2, 3: a monitor's",
+	.example = "fault page 0", .keys = "page", .run = command_page, .minimum = 1, .maximum = 1);
+
 static void command_mend(struct reply *reply, const struct arguments *arguments)
 {
 	(void)arguments;
-	answer(reply, test(TEST_MEND, 0, NULL));
+	fault_do(reply, TEST_MEND, 0);
 }
 
 COMMAND(fault_mend, .name = "fault mend", .arguments = "", .summary = "what was broken holds again",

@@ -83,6 +83,9 @@ void trap_read(void *address);
 void trap_write(void *address);
 void trap_fetch(void *address);
 
+/* Ports below 0x800 that ring 3 and virtual-8086 mode may use from now on. */
+void trap_allow_ports(u32 port, u32 count);
+
 /* Interrupt stack table entry of a gate, 0 for none, and the stack of an entry. */
 void trap_gate_ist(u32 vector, u32 ist);
 void trap_set_ist(u32 ist, word top);

@@ -7,6 +7,7 @@
 #define GATE_USER    0x60u
 #define STUB_BYTES   16u
 #define TSS_SELECTOR 0x50u
+#define MAP_BYTES    (0x800u / 8) /* of ports; a byte of ones follows */
 
 struct gate {
 	u16 offset_low;
@@ -29,14 +30,17 @@ struct tss {
 	u64 reserved2;
 	u16 reserved1;
 	u16 map_offset;
+	u8 map[MAP_BYTES + 1];
 } PACKED;
-_Static_assert(sizeof(struct tss) == 104, "SDM vol. 3, figure 8-11");
+_Static_assert(offsetof(struct tss, map) == 104, "SDM vol. 3, figure 8-11");
 #else
 #define CODE_SELECTOR 0x18u
 struct tss {
 	u32 link, esp0, ss0;
 	u32 rest[22];
-	u32 map_offset; /* in its upper half */
+	u16 trace;
+	u16 map_offset;
+	u8 map[MAP_BYTES + 1];
 };
 #endif
 
@@ -92,17 +96,24 @@ void trap_set_ist(u32 ist, word top)
 }
 #endif
 
+void trap_allow_ports(u32 port, u32 count)
+{
+	for (u32 i = port; i < port + count && i < 8 * MAP_BYTES; i++)
+		tss.map[i / 8] &= (u8)~BIT(i % 8);
+}
+
 static void load_tss(void)
 {
 	u64 base = (word)&tss;
 	u64 limit = sizeof(tss) - 1;
 
+	tss.map_offset = offsetof(struct tss, map);
+	for (u32 i = 0; i < sizeof(tss.map); i++)
+		tss.map[i] = 0xff; /* ring 3 may use no port */
 #ifdef __x86_64__
-	tss.map_offset = sizeof(tss); /* none: ring 3 may use no port */
 	tss.rsp[0] = (word)(kernel_stack + sizeof(kernel_stack));
 	gdt[TSS_SELECTOR / 8 + 1] = base >> 32;
 #else
-	tss.map_offset = sizeof(tss) << 16;
 	tss.esp0 = (word)(kernel_stack + sizeof(kernel_stack));
 	tss.ss0 = 0x10;
 #endif

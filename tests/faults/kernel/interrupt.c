@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: MIT */
+#include "arch/x86_64/cpu/lapic.h"
+#include "arch/x86_64/cpu/percpu.h"
+#include "arch/x86_64/hw/lapic.h"
+#include "tests/faults/kernel/kernel.h"
+
+static u64 deaf = ~0ull; /* APIC id */
+
+void fault_interrupt(u8 vector)
+{
+	/* No command of an APIC's makes a spurious one: that would be in service, and stay so. */
+	if (vector == VECTOR_SPURIOUS)
+		__asm__ volatile("int %0" : : "i"(VECTOR_SPURIOUS) : "memory");
+	else
+		lapic_send(this_cpu()->apic_id, APIC_FIXED, vector);
+}
+
+void fault_lose_kicks(u32 apic_id)
+{
+	deaf = apic_id;
+}
+
+void __real_lapic_send(u32 apic_id, enum apic_delivery delivery, u8 vector);
+void __wrap_lapic_send(u32 apic_id, enum apic_delivery delivery, u8 vector);
+void __wrap_lapic_send(u32 apic_id, enum apic_delivery delivery, u8 vector)
+{
+	if (apic_id != deaf || delivery != APIC_FIXED)
+		__real_lapic_send(apic_id, delivery, vector);
+}

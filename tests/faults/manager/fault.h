@@ -1,0 +1,10 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include "tests/faults/test_call.h"
+#include "vmm/manager/command.h"
+
+/* SYS_TEST. */
+enum status fault_test(enum test_what what, u64 argument, u64 *value);
+/* The same, and the answer is an error unless it went well. */
+void fault_do(struct reply *reply, enum test_what what, u64 argument);

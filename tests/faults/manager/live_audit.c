@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: MIT */
+/* Audits between commands: the linker's --wrap puts this in front of the manager's command_run. */
+#include "lib/string.h"
+#include "tests/faults/manager/fault.h"
+#include "vmm/manager/text/parse_number.h"
+
+static u64 every; /* 0: never */
+static u64 commands;
+static u64 audits;
+static u64 failures; /* what an audit has found is in the log as well */
+
+static void put(void *context, enum reply_kind kind, struct text text)
+{
+	(void)context;
+	failures += kind == REPLY_ERROR ||
+		    (text.length > 6 && memcmp(text.start, "FOUND:", 6) == 0);
+}
+
+static u32 room(void *context)
+{
+	(void)context;
+	return UINT32_MAX;
+}
+
+void __real_command_run(struct reply *reply, const char *line);
+void __wrap_command_run(struct reply *reply, const char *line);
+void __wrap_command_run(struct reply *reply, const char *line)
+{
+	static const struct requester nobody = {.put = put, .room = room, .name = "live audit"};
+	static struct reply answer;
+
+	if (every != 0 && ++commands % every == 0) {
+		memset(&answer, 0, sizeof(answer));
+		answer.to = &nobody;
+		audits++;
+		__real_command_run(&answer, "audit");
+	}
+	__real_command_run(reply, line);
+}
+
+static void command_every(struct reply *reply, const struct arguments *arguments)
+{
+	if (!parse_u64(text_of(arguments->word[0]), &every))
+		reply_error(reply, "allowed: how many commands; 0: none");
+}
+
+COMMAND(fault_audit, .name = "fault audit", .arguments = "COUNT",
+	.summary = "an audit before every so many commands", .example = "fault audit 1",
+	.run = command_every, .minimum = 1, .maximum = 1, .changes = true);
+
+static void command_audits(struct reply *reply, const struct arguments *arguments)
+{
+	(void)arguments;
+	if (!reply->json) {
+		reply_line(reply, "%llu audits, %llu findings", (unsigned long long)audits,
+			   (unsigned long long)failures);
+		return;
+	}
+	reply_object_begin(reply);
+	json_u64(&reply->object, "audits", audits);
+	json_u64(&reply->object, "findings", failures);
+	reply_object_end(reply);
+}
+
+COMMAND(fault_audits, .name = "fault audits", .arguments = "",
+	.summary = "how many audits there were, and what they have found",
+	.example = "fault audits", .keys = "audits findings", .run = command_audits);

@@ -1,0 +1,339 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The line of a debugger: packets and noise from COM3, answers and stops of a monitor gone bad,
+ * VMs that end meanwhile. What goes out is packets with right checksums and nothing else. A GDB
+ * that keeps to the protocol gets one answer to each packet, whatever the monitor does.
+ */
+#include "tests/fake_clock.h"
+#include "tests/fuzz/fuzz.h"
+
+#include "lib/format.c"
+#include "lib/string.c"
+#include "vmm/manager/gdb/gdb.c"
+#include "vmm/manager/gdb/gdb_command.c"
+#include "vmm/manager/gdb/gdb_packet.c"
+#include "vmm/manager/gdb/gdb_registers.c"
+#include "vmm/manager/text/text.c"
+#include "vmm/manager/vm/vm_query.c"
+
+#define PATIENCE_NS (60 * NS_PER_S) /* of GDB, after `set remotetimeout 60` */
+#define INPUT_MAX 8192u
+
+static struct vm_channel channel;
+static struct vm the_vm;
+static bool vm_there;
+static u8 typed[INPUT_MAX];
+static u32 typed_count, typed_taken;
+static u32 room; /* that the UART has for what goes out */
+static u8 mood;  /* of the monitor: 1 answers by itself, 2 well, 4 as long as is right */
+
+/* What GDB has of the packet that comes. */
+static struct {
+	bool inside;
+	u32 tail;
+	u8 sum, wanted;
+	u32 length;
+} reader;
+static bool polite; /* one packet at a time, and Ctrl-C while the VM runs */
+static u32 unanswered;
+
+bool serial_open(enum serial_name name)
+{
+	return name == SERIAL_COM3;
+}
+
+void serial_interrupt(enum serial_name name)
+{
+	CHECK_THAT(name == SERIAL_COM3);
+}
+
+u32 serial_receive(enum serial_name name, void *bytes, u32 size, u64 *lost)
+{
+	CHECK_THAT(name == SERIAL_COM3 && size == 1 && lost == NULL);
+	if (typed_taken == typed_count)
+		return 0;
+	*(u8 *)bytes = typed[typed_taken++];
+	return 1;
+}
+
+static void answer_came(void)
+{
+	CHECK_THAT(reader.sum == reader.wanted);
+	CHECK_THAT(reader.length <= GDB_PACKET_BYTES);
+	CHECK_THAT(!polite || unanswered == 1);
+	if (unanswered > 0)
+		unanswered--;
+}
+
+static void read_byte(u8 byte)
+{
+	if (reader.tail > 0) {
+		CHECK_THAT(char_hex_value((char)byte) < 16);
+		reader.wanted = (u8)(reader.wanted << 4 | char_hex_value((char)byte));
+		if (reader.tail++ == 2) {
+			answer_came();
+			memset(&reader, 0, sizeof(reader));
+		}
+	} else if (!reader.inside) {
+		CHECK_THAT(byte == '$' || byte == '+' || byte == '-');
+		reader.inside = byte == '$';
+	} else if (byte == '#') {
+		reader.tail = 1;
+	} else {
+		CHECK_THAT(char_is_printable((char)byte) && byte != '$');
+		reader.sum = (u8)(reader.sum + byte);
+		reader.length++;
+	}
+}
+
+u32 serial_send(enum serial_name name, const u8 *bytes, u32 count)
+{
+	u32 sent = MIN(count, room);
+
+	CHECK_THAT(name == SERIAL_COM3);
+	for (u32 i = 0; i < sent; i++)
+		read_byte(bytes[i]);
+	return sent;
+}
+
+void log_message(enum log_level level, enum log_category category, const char *vm,
+		 const char *pattern, ...)
+{
+	(void)level, (void)category, (void)vm, (void)pattern;
+}
+
+struct vm *vm_by_id(u32 id)
+{
+	return vm_there && id == the_vm.id ? &the_vm : NULL;
+}
+
+const char *vm_state_name(enum vm_state state)
+{
+	(void)state;
+	return "running";
+}
+
+enum status sys_event_signal(handle_t event)
+{
+	(void)event;
+	return STATUS_OK;
+}
+
+static void monitor_turn(void)
+{
+	struct query_area *area = &channel.question;
+
+	if ((mood & 1) == 0 || area->asked == area->answered)
+		return;
+	area->answered = area->asked;
+	if (mood & 2)
+		area->status = STATUS_OK;
+	if (mood & 4)
+		area->bytes = area->query.kind == QUERY_REGISTERS ? sizeof(struct query_registers)
+								   : area->query.length;
+}
+
+static void step(void)
+{
+	now += NS_PER_MS;
+	monitor_turn();
+	gdb_step();
+	if (gdb.vm_id == 0) { /* what a line without a VM owed, nobody will say */
+		unanswered = typed_count = typed_taken = 0;
+		memset(&reader, 0, sizeof(reader));
+	}
+	CHECK_THAT(gdb.line.sent <= gdb.line.filled && gdb.line.filled <= GDB_OUT_BYTES);
+	CHECK_THAT(gdb.line.length <= GDB_PACKET_BYTES);
+	CHECK_THAT(gdb.vm_id == 0 || gdb.cpu < gdb.cpu_count);
+	CHECK_THAT(gdb.query.input_bytes <= QUERY_INPUT_BYTES);
+	CHECK_THAT(channel.question.query.run == 0 ||
+		   channel.question.query.run <= BITS(gdb.cpu_count - 1, 0));
+}
+
+/* Until GDB has its answer, or waits for a stop. */
+static void await(void)
+{
+	u64 until = now + PATIENCE_NS;
+
+	room = GDB_OUT_BYTES;
+	while (unanswered > 0 && gdb.vm_id != 0 && !(gdb.attached && gdb.running)) {
+		step();
+		now += 100 * NS_PER_MS;
+		CHECK_THAT(now < until);
+	}
+	step();
+}
+
+static void type(const u8 *bytes, u32 count)
+{
+	if (typed_taken == typed_count)
+		typed_taken = typed_count = 0;
+	count = MIN(count, INPUT_MAX - typed_count);
+	memcpy(typed + typed_count, bytes, count);
+	typed_count += count;
+}
+
+/* In its frame; the checksum is wrong where the input says so. */
+static void type_packet(struct fuzz *fuzz, bool wrong)
+{
+	static u8 frame[GDB_PACKET_BYTES + 1024];
+	char sum[3];
+	u8 total = 0;
+	u32 count = fuzz_u8(fuzz);
+	u32 repeat = count >= 240 ? 1 + 320 * (count & 15) : 1;
+	u8 filler;
+
+	count = (u32)MIN(count & 63, fuzz->left);
+	frame[0] = '$';
+	fuzz_take(fuzz, frame + 1, count);
+	filler = fuzz_u8(fuzz);
+	for (u32 i = 1; i < repeat && count < (polite ? GDB_PACKET_BYTES : sizeof(frame) - 5); i++)
+		frame[1 + count++] = filler;
+	for (u32 i = 0; i < count; i++) {
+		u8 *byte = &frame[1 + i];
+
+		if (*byte == '$' || *byte == '#')
+			*byte = '}';
+		total = (u8)(total + *byte);
+	}
+	snprintf(sum, sizeof(sum), "%02x", (u8)(total + wrong));
+	frame[1 + count] = '#';
+	memcpy(frame + 2 + count, sum, 2);
+	if (polite) {
+		await();
+		if (unanswered > 0 || gdb.vm_id == 0) /* the VM runs: GDB waits */
+			return;
+		unanswered = 1;
+	}
+	type(frame, count + 4);
+	if (polite)
+		await();
+}
+
+static void type_noise(struct fuzz *fuzz)
+{
+	u8 bytes[32];
+	u32 count = fuzz_u8(fuzz) % sizeof(bytes);
+
+	fuzz_take(fuzz, bytes, count);
+	if (polite) {
+		bytes[0] = 3;
+		count = gdb.running;
+	}
+	type(bytes, count);
+}
+
+/* Answers whatever was asked, or something else. */
+static void monitor_answers(struct fuzz *fuzz)
+{
+	struct query_area *area = &channel.question;
+	u8 how = fuzz_u8(fuzz);
+	u32 at = fuzz_u16(fuzz) % QUERY_BYTES;
+
+	area->status = how & 1 ? STATUS_OK : (u32)fuzz_number(fuzz);
+	area->bytes = how & 2 ? sizeof(struct query_registers) : (u32)fuzz_number(fuzz);
+	if (how & 4)
+		fuzz_take(fuzz, area->answer + at, MIN(fuzz_u8(fuzz), QUERY_BYTES - at));
+	area->answered = how & 8 ? (u32)fuzz_number(fuzz) : area->asked;
+}
+
+static void monitor_stops(struct fuzz *fuzz)
+{
+	struct query_stop *stop = &channel.question.stop;
+
+	stop->sequence += 1 + (fuzz_u8(fuzz) & 1);
+	stop->cpu = (u32)fuzz_number(fuzz);
+	stop->kind = (u32)fuzz_number(fuzz);
+	stop->address = fuzz_number(fuzz);
+}
+
+static void start(u32 id, u32 vcpus)
+{
+	memset(&channel, 0, sizeof(channel));
+	the_vm = (struct vm){.id = id, .group = 1, .wake = 1, .state = VM_RUNNING,
+			     .channel = &channel, .config = {.name = "alpha", .vcpus = vcpus}};
+	vm_there = true;
+}
+
+static void change_vm(struct fuzz *fuzz)
+{
+	u8 how = fuzz_u8(fuzz);
+
+	switch (how & 7) {
+	case 0:
+		the_vm.state = (enum vm_state)((how >> 3) % VM_STATE_COUNT);
+		break;
+	case 1:
+		the_vm.group = HANDLE_NONE;
+		break;
+	case 2:
+		the_vm.dying = true;
+		break;
+	case 3:
+		vm_there = false;
+		break;
+	case 4:
+		start(the_vm.id, (u32)the_vm.config.vcpus);
+		break;
+	case 5:
+		start(the_vm.id + 1, 1 + (how >> 3 & 31));
+		break;
+	case 6:
+		gdb_close();
+		break;
+	default:
+		if (vm_there && the_vm.group != HANDLE_NONE && !the_vm.dying)
+			(void)!gdb_open(&the_vm);
+		break;
+	}
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
+{
+	struct fuzz fuzz = {bytes, size};
+	u8 first = fuzz_u8(&fuzz);
+
+	memset(&gdb, 0, sizeof(gdb));
+	memset(&reader, 0, sizeof(reader));
+	typed_count = typed_taken = unanswered = 0;
+	now = NS_PER_S;
+	room = GDB_OUT_BYTES;
+	mood = 7;
+	polite = first & 1;
+	start(1, 1 + (first >> 1 & 63));
+	CHECK_THAT(gdb_open(&the_vm) == NULL);
+	while (fuzz.left > 0) {
+		u8 what = fuzz_u8(&fuzz);
+
+		switch (what & 7) {
+		case 0:
+		case 1:
+			type_packet(&fuzz, what == 0 && !polite);
+			break;
+		case 2:
+			type_noise(&fuzz);
+			break;
+		case 3:
+			monitor_answers(&fuzz);
+			break;
+		case 4:
+			monitor_stops(&fuzz);
+			break;
+		case 5:
+			change_vm(&fuzz);
+			break;
+		case 6:
+			mood = what >> 3;
+			now += (u64)mood * NS_PER_S / 4;
+			break;
+		default:
+			room = what == 7 ? GDB_OUT_BYTES : what;
+			break;
+		}
+		for (u32 i = 0; i < 1 + (what >> 6); i++)
+			step();
+	}
+	if (polite)
+		await();
+	return 0;
+}

@@ -1,0 +1,7 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/* Pages of v8086.c below 64 KiB */
+#define CODE_AT	   0x7000 /* its stack grows down from its end */
+#define RESULTS_AT 0x6000 /* DS and ES */
+#define WINDOW_AT  0x9000 /* FS and GS; mapped to the local APIC */

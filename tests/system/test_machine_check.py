@@ -1,0 +1,127 @@
+# SPDX-License-Identifier: MIT
+"""Machine checks, made by QEMU's monitor (SDM vol. 3, 16.3): whom they end."""
+import re
+
+import pytest
+
+import bundle
+import qemu_monitor
+from machine import Qemu
+
+# MCi_STATUS: valid, with address and what kind that is; corrected, or not; the CPU is corrupt
+CORRECTED = 0x8c00000000000000
+UNCORRECTED = 0xbc00000000000000
+CORRUPT = 0xbe00000000000000
+RESTARTABLE, IN_PROGRESS = 1, 4  # MCG_STATUS
+PHYSICAL = 2 << 6 | 6  # MCi_MISC: the address is physical, and known but for six bits
+BANK = 3
+
+
+def check(monitor, status, address, glob=RESTARTABLE | IN_PROGRESS):
+    said = monitor.command(f"mce 0 {BANK} {status:#x} {glob:#x} {address:#x} {PHYSICAL:#x}")
+    assert said.strip() == "", said
+
+
+def two_guests(build, tmp_path):
+    """Both halt nearly always: QEMU gives a machine check to the guest that it runs, which real CPUs
+    never do where the exception is intercepted."""
+    conf = "".join(f"[vm {name}]\nkernel = hostile_fatal.bin\nmemory = 24M\nautostart = yes\n"
+                   "cmdline = halt-for-ever qemu\n" for name in "ab")
+    return bundle.make(tmp_path / "checks.cpio", conf, bundle.tiny(build, "hostile_fatal"))
+
+
+def machine_of(build, tmp_path, path):
+    return Qemu(build / "tests/faults", bundle=two_guests(build, tmp_path), cmdline="nokaslr",
+                extra=qemu_monitor.option(path))
+
+
+def states(machine):
+    return {name: machine.vm(name)["state"] for name in "ab"}
+
+
+def wait_running(machine):
+    machine.wait_prompt()
+    while set(states(machine).values()) != {"running"}:
+        pass
+
+
+def pages(machine, owner):
+    return [row["pages"] for row in machine.objects("mem") if row.get("owner") == owner][0]
+
+
+def findings(machine):
+    return [row["found"] for row in machine.objects("audit") if "found" in row]
+
+
+@pytest.mark.parametrize("number", [1, 3])
+def test_page_of_vm(build, tmp_path, number):
+    """The VM that the page belongs to, its guest's or its monitor's, ends, and it alone; the page is
+    nobody's from then on."""
+    path = tmp_path / "monitor"
+    with machine_of(build, tmp_path, path) as machine, qemu_monitor.Monitor(path) as monitor:
+        wait_running(machine)
+        set_aside = pages(machine, "reserved")
+        page = machine.objects(f"fault page {number}")[0]["page"]
+        check(monitor, UNCORRECTED, page + 0x123)
+        while list(states(machine).values()).count("running") == 2:
+            pass
+        after = states(machine)
+        assert sorted(after.values()) == ["crashed", "running"], after
+        ended = [name for name in "ab" if after[name] == "crashed"][0]
+        said = machine.command("log show -c process")
+        assert re.search(rf"machine check: bank {BANK}, status {UNCORRECTED:#x}: page {page:#x} is "
+                         "lost", said), said
+        machine.command(f"vm destroy {ended}")
+        while pages(machine, "reserved") != set_aside + 1:
+            pass
+        assert findings(machine) == []
+        machine.command(f"vm create {ended}")
+        machine.command(f"vm start {ended}")
+        while set(states(machine).values()) != {"running"}:
+            pass
+        assert machine.objects("fault page 0") + machine.objects("fault page 1")
+
+
+def test_corrected(build, tmp_path):
+    """It is logged, and that is all."""
+    path = tmp_path / "monitor"
+    with machine_of(build, tmp_path, path) as machine, qemu_monitor.Monitor(path) as monitor:
+        wait_running(machine)
+        check(monitor, CORRECTED, 0x1234000)
+        while "machine check, corrected" not in (said := machine.command("log show -c cpu")):
+            pass
+        assert f"bank {BANK}, status {CORRECTED:#x}, address 0x1234000" in said, said
+        assert set(states(machine).values()) == {"running"}
+
+
+def panic_of(build, tmp_path, status, address, glob=RESTARTABLE | IN_PROGRESS):
+    path = tmp_path / "monitor"
+    with machine_of(build, tmp_path, path) as machine, qemu_monitor.Monitor(path) as monitor:
+        wait_running(machine)
+        base = machine.objects("sym kernel_main")[0]["address"]
+        if address is None:
+            address = monitor.number(f"gva2gpa {base:#x}", r"gpa: 0x([0-9a-f]+)")
+        else:
+            address = machine.objects(f"fault page {address}")[0]["page"]
+        check(monitor, status, address, glob)
+        machine.wait(r"panic on CPU 0: machine check on CPU 0: ([^\r\n]*)[\r\n]")
+        said = machine.match().group(1)
+        machine.wait(r"halted\r*\n")
+    assert said.startswith(f"bank {BANK}, status {status:#x}, address {address:#x}: "), said
+    return said.rpartition(": ")[2]
+
+
+def test_page_of_kernel(build, tmp_path):
+    said = panic_of(build, tmp_path, UNCORRECTED, None)
+    assert said == "the page is the kernel's"
+
+
+def test_corrupt(build, tmp_path):
+    """Though the page is a guest's."""
+    said = panic_of(build, tmp_path, CORRUPT, 0)
+    assert said == "the CPU's own state is corrupt"
+
+
+def test_not_restartable(build, tmp_path):
+    said = panic_of(build, tmp_path, UNCORRECTED, 0, IN_PROGRESS)
+    assert said == "what it interrupted cannot go on"

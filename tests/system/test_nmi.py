@@ -1,0 +1,183 @@
+# SPDX-License-Identifier: MIT
+"""NMIs at swept instants, by the PIT's one-shot and an I/O APIC entry that delivers NMIs: they are to
+hit nearly every instruction of the ways into the kernel and out of it, and to change nothing.
+
+Where GIF is clear (SVM) an NMI is held: there QEMU's log of the instructions that it executes says
+before which one the line was raised.
+"""
+import re
+import subprocess
+
+import pytest
+
+import bundle
+import qemu_monitor
+from machine import Bochs, Qemu
+
+PIT_LINE = "ioapic_set_irq vector: 0 level: 1"
+STUBS = ("trap_common", "trap_return", "user_common", "syscall_common", "cpu_return_to_user")
+SYSCALL = ("syscall_stub", "syscall_entry")
+SYSENTER = ("sysenter_entry",)
+VMX = ("vmx_run", "vmx_exited")
+HELD = ("svm_switch_in", "svm_run", "svm_switch_out")
+SYSCALL_STUB = 3  # instructions; the rest of its page is padding
+KICK_STUB = 0xf1 * 16  # in trap_stubs
+STUB_BYTES = 16
+NO_CODE = ("nop", "ud2")  # padding, and what is never reached
+WORDS = {"neighbour": "neighbour.bin\nmemory = 64M\ncmdline = key=7",
+         "mixed": "hostile_storm.bin\nmemory = 24M\ncmdline = mixed",
+         "fast": "hostile_storm.bin\nmemory = 24M\ncmdline = cpuid"}
+
+
+def disassembly(image):
+    """{symbol: [(address, text)]}, without padding."""
+    out = subprocess.run(["objdump", "-d", "-j", ".text", "--no-show-raw-insn", image], text=True,
+                         check=True, stdout=subprocess.PIPE).stdout
+    code = {}
+    for line in out.splitlines():
+        if head := re.match(r"([0-9a-f]+) <(.*)>:$", line):
+            lines = code.setdefault(head.group(2), [])
+        elif (row := re.match(r"\s*([0-9a-f]+):\s+(.*)", line)) and not any(
+                word in row.group(2) for word in NO_CODE):
+            lines.append((int(row.group(1), 16), row.group(2)))
+    return code
+
+
+def kick_stub(code):
+    begin = code["trap_stubs"][0][0] + KICK_STUB
+    return [row for row in code["trap_stubs"] if begin <= row[0] < begin + STUB_BYTES]
+
+
+def way_back(code, sysenter):
+    """cpu_return_to_user without the other vendor's instruction and what it alone needs."""
+    rows = code["cpu_return_to_user"]
+    end = [at for at, (_, text) in enumerate(rows) if text.startswith("sysret")][0] + 1
+    begin = [at for at in range(end) if rows[at][1].startswith("jne")][-1] + 1
+    return rows[:begin] + rows[end:] if sysenter else rows[:end]
+
+
+def stubs(code, sysenter):
+    rows = kick_stub(code) + way_back(code, sysenter)
+    for name in STUBS[:-1] + ((SYSENTER + VMX) if sysenter else SYSCALL):
+        rows += code[name][:SYSCALL_STUB] if name == "syscall_stub" else code[name]
+    return rows
+
+
+def start_guests(machine):
+    machine.wait_prompt()
+    while any(machine.vm(name)["state"] != "running" for name in WORDS):
+        pass
+    machine.command("vm pause fast")
+
+
+def passes(machine):
+    """How often the neighbour has verified its memory."""
+    machine.attach("neighbour")
+    machine.type("p")
+    machine.wait(r"PASSES (0x[0-9a-f]+)")
+    count = int(machine.match().group(1), 16)
+    machine.leave()
+    return count
+
+
+def sweep(machine, count):
+    machine.command(f"fault nmi {count}")
+    while (state := machine.objects("fault nmis")[0])["left"] != 0:
+        pass
+    assert state["taken"] == count
+
+
+def verify_alive(machine):
+    """All guests run; the neighbour finds its memory as it was, twice."""
+    first = passes(machine)
+    while passes(machine) < first + 2:
+        pass
+    assert [machine.vm(name)["state"] for name in WORDS] == ["running"] * 3
+
+
+def hits(machine, base, rows):
+    """Addresses, of the rows, that an NMI has interrupted."""
+    found = set()
+    first, last = min(rows)[0] - base, max(rows)[0] - base
+    for row in machine.objects(f"fault hits {first:#x} {last + 1 - first:#x}"):
+        word = row["low"] | row["high"] << 32
+        found |= {base + row["offset"] + bit for bit in range(64) if word >> bit & 1}
+    return found & {address for address, _ in rows}
+
+
+def held(log, rows):
+    """Addresses, of the rows, before which the line was raised while GIF was clear: where the log
+    has the instruction that lies before as well. The guest is behind VMRUN."""
+    after = {rows[at - 1][0]: rows[at][0] for at in range(1, len(rows))
+             if "vmrun" not in rows[at - 1][1]}
+    found, before, raised = set(), None, False
+    with open(log, encoding="utf-8", errors="replace") as lines:
+        for line in lines:
+            if PIT_LINE in line:
+                raised = True
+            elif line.startswith("Trace "):
+                address = int(line.split("/", 2)[1], 16)
+                if raised and after.get(before) == address:
+                    found.add(address)
+                before, raised = address, False
+    return found
+
+
+def show(what, rows, found):
+    missed = [f"{address:#x} {text}" for address, text in rows if address not in found]
+    print(f"{what}: NMIs on {len(rows) - len(missed)} of {len(rows)} instructions; "
+          f"hit: {' '.join(f'{address:x}' for address in sorted(found))}; not: {missed}")
+
+
+def guests(build, tmp_path, emulator):
+    conf = "".join(f"[vm {name}]\nkernel = {words} {emulator}\nautostart = yes\n"
+                   for name, words in WORDS.items())
+    return bundle.make(tmp_path / "nmi.cpio", conf,
+                       bundle.tiny(build, "neighbour", "hostile_storm"))
+
+
+@pytest.mark.parametrize("count", [150000, pytest.param(1000000, marks=pytest.mark.long)])
+def test_svm(build, tmp_path, count):
+    image = build / "tests/faults"
+    code = disassembly(image / "skerry.elf")
+    path, log = tmp_path / "monitor", tmp_path / "executed.log"
+    rows, closed = stubs(code, False), sum((code[name] for name in HELD), [])
+    base = code["syscall_stub"][0][0] & ~0xfffff
+    words = ("-icount", "shift=0,sleep=off", "-D", log, "-dfilter",
+             f"{min(closed)[0]:#x}..{max(closed)[0]:#x}", *qemu_monitor.option(path))
+    with Qemu(image, bundle=guests(build, tmp_path, "qemu"), cmdline="nokaslr",
+              extra=words) as machine, qemu_monitor.Monitor(path) as monitor:
+        start_guests(machine)
+        sweep(machine, count)
+        found = hits(machine, base, rows)
+        for line in ("vm resume fast", "vm pause mixed", "vm pause neighbour"):
+            machine.command(line)  # nothing but entries and exits
+        monitor.command("singlestep on")
+        monitor.command("log exec,nochain,trace:ioapic_set_irq")
+        sweep(machine, count // 5)
+        monitor.command("log none")
+        monitor.command("singlestep off")
+        for line in ("vm resume mixed", "vm resume neighbour"):
+            machine.command(line)
+        verify_alive(machine)
+    late = held(log, closed)
+    show("stubs", rows, found)
+    show("GIF clear", closed, late)
+    assert len(found) >= 0.9 * len(rows)
+    assert len(found | late) >= 0.9 * len(rows + closed)
+
+
+@pytest.mark.parametrize("count", [60000, pytest.param(600000, marks=pytest.mark.long)])
+def test_vmx(build, tmp_path, count):
+    image = build / "tests/faults"
+    code = disassembly(image / "skerry.elf")
+    rows = stubs(code, True)
+    base = code["syscall_stub"][0][0] & ~0xfffff
+    with Bochs(image, bundle=guests(build, tmp_path, "bochs")) as machine:
+        start_guests(machine)
+        sweep(machine, count)
+        found = hits(machine, base, rows)
+        machine.command("vm resume fast")
+        verify_alive(machine)
+    show("stubs", rows, found)
+    assert len(found) >= 0.9 * len(rows)

@@ -1,0 +1,152 @@
+# SPDX-License-Identifier: MIT
+"""[host] password: nothing is done or shown at the console and the machine channel before it."""
+import hashlib
+import json
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+import bundle
+from machine import Bochs, Qemu
+
+ROOT = Path(__file__).resolve().parents[2]
+WORD = "open sesame"
+WRONG = "close barley"
+ASKED = r"(?:^|\n|\r)password: "
+
+
+def hashed(word, salt=bytes(range(16)), iterations=1000):
+    """What the guide's line for a PC makes."""
+    digest = hashlib.pbkdf2_hmac("sha256", word.encode(), salt, iterations)
+    return f"pbkdf2-sha256${iterations}${salt.hex()}${digest.hex()}"
+
+
+def files(build, tmp_path, password):
+    conf = (f"[host]\npassword = {password}\nexport = com2\n"
+            "[vm demo]\nkernel = built-in\nmemory = 16M\nautostart = yes\n")
+    return bundle.make(tmp_path / "password.cpio", conf)
+
+
+def refused(machine, word):
+    """Gives a wrong one; returns all that is said up to the next question."""
+    machine.type(word + "\r")
+    return machine.wait(ASKED)
+
+
+def auths(channel, *words):
+    """The answers to some attempts, sent at once."""
+    channel.send(b"".join(json.dumps({"id": 0, "auth": word}).encode() + b"\n" for word in words))
+    replies = [channel.reply() for _ in words]
+    return [reply.get("error", reply["status"]) for reply in replies]
+
+
+def auth(channel, word):
+    return auths(channel, word)[0]
+
+
+def check_channel(channel):
+    """Requests, events and the log wait for the password; wrong ones wait longer and longer."""
+    assert "locked, allowed:" in channel.error("vm list")
+    assert "locked" in channel.error("nonsense")
+    answers = auths(channel, WRONG, WRONG, WRONG, WORD)
+    assert answers[:3] == ["auth: wrong password"] * 3
+    assert answers[3] == "auth: found too many wrong passwords, allowed: the next one in 1 s"
+    assert not channel.events and not channel.log
+    while (answer := auth(channel, WORD)) != "ok":
+        assert "allowed: the next one in 1 s" in answer
+    assert [vm["name"] for vm in channel.result("vm list")] == ["demo"]
+    channel.event("started", "demo")
+    channel.wait(lambda: any("wrong password, 3 in a row" in line["text"] for line in channel.log))
+
+
+def check_locked(machine, channel):
+    """What happens while the console is locked comes after the password, not before."""
+    machine.type("lock\r")
+    machine.wait(ASKED)
+    channel.result("vm pause demo")
+    channel.result("vm destroy demo")
+    channel.event("destroyed", "demo")
+    assert "demo" not in refused(machine, WRONG)
+    machine.type(WORD + "\r")
+    machine.wait_prompt()
+    channel.result("lock")
+    assert "locked" in channel.error("vm list")
+    assert auth(channel, WORD) == "ok"
+
+
+def check_made(machine):
+    """The command `password` makes what a PC's hashlib makes."""
+    machine.type("password 1000\r")
+    machine.wait("new password: ")
+    machine.type("a new one\x15wrong\x7f\x7f\x7f\x7f\x7fcorrect horse\r")
+    machine.wait("once more: ")
+    machine.type("correct horse\r")
+    machine.wait(r"password = pbkdf2-sha256\$1000\$([0-9a-f]{32})\$([0-9a-f]{64})\r*\n")
+    made = machine.match()
+    assert hashed("correct horse", bytes.fromhex(made[1])).endswith(made[2])
+    machine.wait_prompt()
+    machine.type("password\r")
+    machine.wait("new password: ")
+    machine.type("short\r")
+    machine.wait("allowed: 8 to 64 characters")
+    machine.wait_prompt()
+
+
+@pytest.mark.parametrize("emulator", [Qemu, Bochs])
+def test_password(build, tmp_path, emulator):
+    with emulator(build, bundle=files(build, tmp_path, hashed(WORD)), channel=True) as machine:
+        machine.wait(ASKED)
+        assert "demo" not in machine.transcript() and "skerry>" not in machine.transcript()
+        assert "error: wrong password" in refused(machine, WRONG)
+        assert "error: wrong password" in refused(machine, "")
+        said = refused(machine, WORD + "x")
+        assert "3 wrong ones in a row, the next is taken in 1 s" in said
+        machine.type(f"{WRONG}\x15{WORD}\r")
+        assert "Starting: demo" in machine.wait_prompt()
+        audit = machine.command("log show -c audit")
+        for line in ("console: locked", "console: wrong password, 1 in a row",
+                     "console: wrong password, 3 in a row, the next is taken in 1 s",
+                     "console: unlocked"):
+            assert line in audit, audit
+        shown = machine.command("config show") + machine.command("config show -j")
+        assert "# password = is set and not shown" in shown and "pbkdf2" not in shown
+        check_channel(machine.channel)
+        check_locked(machine, machine.channel)
+        check_made(machine)
+        secrets = (WORD, WRONG, "correct horse", hashed(WORD)[-64:])
+        said = machine.transcript() + machine.command("log show")
+        assert not [secret for secret in secrets if secret in said]
+
+
+def guide_line(word):
+    """What the guide's line for a PC prints."""
+    text = (ROOT / "docs/guides/write-a-configuration.md").read_text()
+    line = re.search(r"^    (python3 -c .*)$", text, re.MULTILINE)[1]
+    done = subprocess.run(line, shell=True, check=True, text=True, input=word + "\n",
+                          stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, start_new_session=True)
+    return done.stdout.strip().removeprefix("password = ")
+
+
+def test_command_line(build, tmp_path):
+    """`run=` is the work of who boots the machine: it comes before the password, and ends there."""
+    with Qemu(build, bundle=files(build, tmp_path, guide_line(WORD)),
+              cmdline='run="vm list; vm console demo; ; "') as machine:
+        said = machine.wait(ASKED)
+        assert " 16M " in said and "needs a terminal" in said
+        assert "skerry>" not in refused(machine, "vm list")
+        machine.type(WORD + "\r")
+        machine.wait_prompt()
+
+
+def test_unreadable(build, tmp_path):
+    """A password that is none opens nothing, and is not shown."""
+    with Qemu(build, bundle=files(build, tmp_path, WORD), channel=True) as machine:
+        said = machine.wait(ASKED)
+        assert "skerry.conf:2:12: password: found \"...\", allowed: pbkdf2-sha256$" in said
+        assert "the password in the configuration cannot be read" in said
+        assert "wrong password" in refused(machine, WORD)
+        assert "cannot be read" in auth(machine.channel, WORD)
+        assert "locked" in machine.channel.error("vm list")
+        assert WORD not in machine.transcript()

@@ -1,0 +1,356 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Machine checks: what the handler takes out of the banks, what of it is fatal, and whom a lost
+ * page ends. On VMX this is all there is: Bochs makes none.
+ */
+#include "tests/unit/kernel_machine.h"
+#include "arch/x86_64/hw/msr.h"
+#define put format_put
+#include "lib/format.c"
+#undef put
+
+static u64 bank[4][MCI_REGISTERS];
+static u64 mcg_status, mcg_ctl;
+
+static u64 *msr(u32 index)
+{
+	static u64 mcg_cap;
+
+	mcg_cap = MCG_CAP_CONTROL | ARRAY_COUNT(bank);
+	switch (index) {
+	case MSR_MCG_CAP:
+		return &mcg_cap;
+	case MSR_MCG_STATUS:
+		return &mcg_status;
+	case MSR_MCG_CTL:
+		return &mcg_ctl;
+	}
+	assert_in_range(index, MSR_MC0_CTL, MSR_MC0_CTL + 4 * ARRAY_COUNT(bank) - 1);
+	return &bank[(index - MSR_MC0_CTL) / 4][index % 4];
+}
+
+#define rdmsr(index)	    (*msr(index))
+#define wrmsr(index, value) ((void)(*msr(index) = (value)))
+#include "kernel/machine_check.c"
+#undef rdmsr
+#undef wrmsr
+
+struct cpu_features features;
+static u32 self_count;
+
+void lapic_send_self(u8 vector)
+{
+	assert_int_equal(vector, VECTOR_KICK);
+	self_count++;
+}
+
+NORETURN void panic_trap(const struct trap_frame *frame, const char *text, ...)
+{
+	panic("%s", text);
+}
+
+#define UC (MCI_STATUS_VAL | MCI_STATUS_UC | BIT(60))
+#define PAGE_OF_IT (MCI_STATUS_ADDRV | MCI_STATUS_MISCV)
+#define MISC (MCI_MISC_MODE_PHYSICAL | 6)
+
+static void start(void)
+{
+	kernel_machine_start(32 * MIB);
+	features.machine_check = true;
+	memset(bank, 0, sizeof(bank));
+	mcg_status = MCG_STATUS_RIPV | BIT(2);
+}
+
+static void test_fatal(void **state)
+{
+	static const struct {
+		struct machine_check check;
+		const char *why; /* NULL: not fatal; otherwise how it begins */
+	} table[] = {
+		{{.global = 1}, NULL},
+		{{.global = 0}, "what it interrupted"},
+		{{.global = 5, .status = UC | PAGE_OF_IT, .misc = MISC, .count = 1}, NULL},
+		{{.global = 5, .status = UC | MCI_STATUS_ADDRV, .count = 1}, NULL},
+		{{.global = 4, .status = UC | PAGE_OF_IT, .misc = MISC}, "what it interrupted"},
+		{{.global = 5, .status = UC | PAGE_OF_IT | MCI_STATUS_PCC, .misc = MISC},
+		 "the CPU's own"},
+		{{.global = 5, .status = UC | PAGE_OF_IT | MCI_STATUS_OVER, .misc = MISC},
+		 "several"},
+		{{.global = 5, .status = UC | PAGE_OF_IT, .misc = MISC, .more = true}, "several"},
+		{{.global = 5, .status = UC | PAGE_OF_IT, .misc = MISC, .count = 101},
+		 "the kernel uses"},
+		{{.global = 5, .status = UC | PAGE_OF_IT, .misc = MISC, .count = 100}, NULL},
+		{{.global = 5, .status = UC}, "its address"},
+		{{.global = 5, .status = UC | MCI_STATUS_MISCV, .misc = MISC}, "its address"},
+		{{.global = 5, .status = UC | PAGE_OF_IT, .misc = 6}, "its page"},
+		{{.global = 5, .status = UC | PAGE_OF_IT, .misc = 7 << 6 | 6}, "its page"},
+		{{.global = 5, .status = UC | PAGE_OF_IT, .misc = MCI_MISC_MODE_PHYSICAL | 12},
+		 NULL},
+		{{.global = 5, .status = UC | PAGE_OF_IT, .misc = MCI_MISC_MODE_PHYSICAL | 13},
+		 "its page"},
+	};
+
+	(void)state;
+	for (u32 i = 0; i < ARRAY_COUNT(table); i++) {
+		const char *why = why_fatal(&table[i].check);
+
+		if (table[i].why == NULL)
+			assert_null(why);
+		else
+			assert_memory_equal(why, table[i].why, strlen(table[i].why));
+	}
+}
+
+static void test_enable(void **state)
+{
+	(void)state;
+	start();
+	machine_check_enable();
+	assert_int_equal(mcg_ctl, ~0ull);
+	for (u32 i = 0; i < ARRAY_COUNT(bank); i++)
+		assert_int_equal(bank[i][MCI_CTL], ~0ull);
+}
+
+/* What was corrected stays for the poll; the same page again is counted, another one is told. */
+static void test_record(void **state)
+{
+	struct machine_check record = {0};
+
+	(void)state;
+	start();
+	bank[1][MCI_STATUS] = MCI_STATUS_VAL | MCI_STATUS_ADDRV;
+	bank[2][MCI_STATUS] = UC | PAGE_OF_IT;
+	bank[2][MCI_ADDR] = 0x5123;
+	bank[2][MCI_MISC] = MISC;
+	record_banks(&record);
+	assert_int_equal(mcg_status, 0);
+	assert_int_equal(record.global, MCG_STATUS_RIPV | BIT(2));
+	assert_int_equal(record.status, UC | PAGE_OF_IT);
+	assert_int_equal(record.bank, 2);
+	assert_int_equal(record.address, 0x5123);
+	assert_int_equal(record.misc, MISC);
+	assert_int_equal(record.count, 1);
+	assert_int_equal(bank[2][MCI_STATUS], 0);
+	assert_int_not_equal(bank[1][MCI_STATUS], 0);
+
+	mcg_status = MCG_STATUS_RIPV;
+	bank[3][MCI_STATUS] = UC | MCI_STATUS_ADDRV;
+	bank[3][MCI_ADDR] = 0x5fff;
+	record_banks(&record);
+	assert_int_equal(record.count, 2);
+	assert_false(record.more);
+	bank[3][MCI_STATUS] = UC | MCI_STATUS_ADDRV | MCI_STATUS_PCC;
+	bank[3][MCI_ADDR] = 0x6000;
+	record_banks(&record); /* MCG_STATUS was 0 meanwhile */
+	assert_true(record.more);
+	assert_true(record.status & MCI_STATUS_PCC);
+	assert_int_equal(record.global, 0);
+
+	machine_check_poll();
+	assert_int_equal(bank[1][MCI_STATUS], 0);
+	bank[0][MCI_STATUS] = UC;
+	machine_check_poll();
+	assert_int_equal(bank[0][MCI_STATUS], UC);
+}
+
+/* Another CPU's, told to this one as well; and a CPU without the architecture. */
+static void test_nothing(void **state)
+{
+	struct trap_frame frame = {.vector = TRAP_MACHINE_CHECK, .cs = SELECTOR_KERNEL_CODE};
+
+	(void)state;
+	start();
+	machine_check_taken(&machine_cpu, &frame);
+	assert_int_equal(machine_cpu.pending, PENDING_MACHINE_CHECK);
+	assert_int_equal(self_count, 0);
+	machine_check_settle(&machine_cpu);
+	mcg_status = MCG_STATUS_RIPV;
+	frame.cs = SELECTOR_USER_CODE;
+	machine_check_taken(&machine_cpu, &frame);
+	assert_int_equal(self_count, 1);
+	features.machine_check = false;
+	machine_check_taken(&machine_cpu, &frame);
+	assert_panics(machine_check_settle(&machine_cpu));
+	frame.cs = SELECTOR_KERNEL_CODE;
+	assert_panics(machine_check_taken(&machine_cpu, &frame));
+}
+
+struct vm_of_test {
+	struct group *group;
+	struct memory *memory;
+	struct process *process;
+};
+
+static struct vm_of_test vm_make(u64 pages)
+{
+	struct vm_of_test vm;
+	void *object;
+
+	assert_int_equal(group_create(8000, 1, &vm.group), STATUS_OK);
+	assert_int_equal(memory_create(&vm.group->quota, PAGE_GUEST, pages, 0, &vm.memory),
+			 STATUS_OK);
+	group_adopt(vm.group, &vm.memory->object);
+	for (u64 i = 0; i < pages; i++) {
+		while (memory_populate(vm.memory, i) == STATUS_AGAIN)
+			;
+	}
+	assert_int_equal(cache_alloc_object(&vm.group->quota, OBJECT_PROCESS, sizeof(*vm.process),
+					    &object),
+			 STATUS_OK);
+	vm.process = object;
+	vm.process->group = vm.group;
+	list_init(&vm.process->threads);
+	group_adopt(vm.group, &vm.process->object);
+	vm.process->running = true;
+	object_get(&vm.process->object);
+	return vm;
+}
+
+static u64 page_at(const struct vm_of_test *vm, u64 index)
+{
+	enum pt_level level;
+	hpa_t hpa;
+
+	assert_true(memory_slot(vm->memory, index, &hpa, &level));
+	return hpa.value;
+}
+
+static void check_at(u64 address)
+{
+	machine_cpu.machine_check = (struct machine_check){
+		.global = MCG_STATUS_RIPV,
+		.status = UC | PAGE_OF_IT,
+		.address = address,
+		.misc = MISC,
+		.count = 1,
+	};
+	machine_check_settle(&machine_cpu);
+	assert_int_equal(machine_cpu.machine_check.status, 0);
+}
+
+/* The stack of a process, say; it is mapped where `space` is not NULL. */
+static struct memory *memory_of_process(struct group *group, struct space *space)
+{
+	struct memory *memory;
+	u64 at;
+
+	assert_int_equal(memory_create(&group->quota, PAGE_PROCESS, 16, 0, &memory), STATUS_OK);
+	group_adopt(group, &memory->object);
+	assert_int_equal(memory_populate(memory, 3), STATUS_OK);
+	if (space != NULL)
+		assert_int_equal(space_map(space, 0, memory, 0, 16, PT_READ | PT_WRITE, &at),
+				 STATUS_OK);
+	return memory;
+}
+
+static u64 page_3(struct memory *memory)
+{
+	enum pt_level level;
+	hpa_t hpa;
+
+	assert_true(memory_slot(memory, 3, &hpa, &level));
+	return hpa.value;
+}
+
+/* A monitor's page ends its VM alone, but not where the manager would use it again. */
+static void test_page_of_monitor(void **state)
+{
+	struct vm_of_test vm[2];
+	struct group *groups[2];
+	struct space *space;
+	struct memory *memory;
+	u64 free;
+
+	(void)state;
+	start();
+	free = page_counts[PAGE_FREE];
+	for (u32 n = 0; n < 2; n++) {
+		vm[n] = vm_make(4);
+		groups[n] = vm[n].group;
+	}
+	assert_int_equal(space_create_process(&groups[0]->quota, &space), STATUS_OK);
+	group_adopt(groups[0], &space->object);
+	memory = memory_of_process(groups[0], space);
+	check_at(page_3(memory) + 0xabc);
+	assert_false(vm[0].process->running);
+	assert_int_equal(vm[0].process->exit_code, KILL_CODE(KILL_MACHINE_CHECK, 0));
+	assert_true(vm[1].process->running);
+
+	machine_managers = space;
+	assert_panics(check_at(page_3(memory)));
+	machine_managers = NULL;
+	object_lock = (struct lock){0};
+	assert_true(vm[1].process->running);
+
+	object_put(&memory->object);
+	object_put(&space->object);
+	for (u32 n = 0; n < 2; n++) {
+		object_put(&vm[n].process->object);
+		object_put(&vm[n].memory->object);
+	}
+	kernel_machine_end(groups, 2, 100000);
+	assert_int_equal(page_counts[PAGE_FREE], free - 1);
+	assert_int_equal(page_counts[PAGE_PROCESS], 0);
+}
+
+/* By single pages, by whole large blocks, by both. */
+static void test_page_of_guest(void **state)
+{
+	static const u64 sizes[] = {4, 300, 512, 1300};
+
+	(void)state;
+	for (u32 i = 0; i < ARRAY_COUNT(sizes); i++) {
+		struct vm_of_test vm[2];
+		struct group *groups[2];
+		u64 free;
+
+		start();
+		free = page_counts[PAGE_FREE];
+		for (u32 n = 0; n < 2; n++) {
+			vm[n] = vm_make(sizes[i]);
+			groups[n] = vm[n].group;
+		}
+		check_at(page_at(&vm[1], sizes[i] - 1) + 0xabc);
+		assert_true(vm[0].process->running);
+		assert_false(vm[1].process->running);
+		assert_int_equal(vm[1].process->exit_code, KILL_CODE(KILL_MACHINE_CHECK, 0));
+		check_at(page_at(&vm[1], 0)); /* and another one, of who has ended */
+		for (u32 n = 0; n < 2; n++) {
+			object_put(&vm[n].process->object);
+			object_put(&vm[n].memory->object);
+		}
+		kernel_machine_end(groups, 2, 100000);
+		assert_int_equal(page_counts[PAGE_FREE], free - 2);
+		assert_int_equal(page_counts[PAGE_GUEST], 0);
+	}
+}
+
+static void test_page_of_nobody(void **state)
+{
+	u64 reserved;
+	hpa_t hpa;
+
+	(void)state;
+	start();
+	reserved = page_counts[PAGE_RESERVED];
+	check_at(16 * MIB + 0x5008);
+	assert_int_equal(page_counts[PAGE_RESERVED], reserved + 1);
+	while (page_alloc(0, PAGE_KERNEL, NULL, &hpa) == STATUS_OK)
+		assert_int_not_equal(hpa.value, 16 * MIB + 0x5000);
+	assert_panics(check_at(hpa.value));
+	object_lock = (struct lock){0};
+	assert_panics(check_at(16 * MIB + 0x5008)); /* nobody's, and yet used */
+	assert_panics(check_at(1ull << 45));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_fatal),	       cmocka_unit_test(test_enable),
+		cmocka_unit_test(test_record),	       cmocka_unit_test(test_nothing),
+		cmocka_unit_test(test_page_of_guest), cmocka_unit_test(test_page_of_monitor),
+		cmocka_unit_test(test_page_of_nobody),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
