@@ -8,7 +8,6 @@ and the pages of the hostile VM must be back.
 import re
 import time
 
-import pexpect
 import pytest
 
 import bundle
@@ -148,17 +147,6 @@ class Yard:
     def start(self, name):
         self.machine.type(f"vm start {name}\r")
 
-    def end_of(self, name, limit_s):
-        """
-        Its state and reason at its end, by asking: QEMU has been seen to stand still under a storm of
-        exits, timer interrupt pending, until somebody typed (docs/platforms.md).
-        """
-        limit = time.monotonic() + limit_s
-        # The console's own line about the end may come in between.
-        while (vm := self.machine.vm(name)) is None or vm["state"] == "running":
-            assert time.monotonic() < limit, self.machine.report(f"{name}'s end", pexpect.TIMEOUT)
-        return vm["state"], vm["reason"]
-
     def destroy(self, name):
         out = self.machine.command(f"vm destroy {name}")
         assert "error" not in out, out
@@ -215,7 +203,7 @@ def test_play(yard, play):
     # a million exits take Bochs too long
     yard.create(play, image, words + (" pages" if yard.full and yard.words == "qemu" else ""), more)
     yard.start(play)
-    state, why = yard.end_of(play, 1800 if yard.full else 300)
+    state, why = yard.machine.wait_end(play, 1800 if yard.full else None)
     text = yard.console_of(play)
     failed = re.findall(r"^(?:FAIL|  |trap).*", text, re.MULTILINE)
     assert not failed, "\n".join(failed)

@@ -255,7 +255,8 @@ def test_debug_image(build, debug_build, tmp_path):
         for name in ("one", "two"):
             machine.command(f"vm destroy {name}")
         locks = {row["lock"]: row for row in machine.objects("locks")}
-        assert all(locks[name]["taken"] > 1000 for name in ("objects", "run-queue", "run-group"))
+        rare = {name: row["taken"] for name, row in locks.items() if row["taken"] < 100}
+        assert not rare, "locks that the guests' second must have taken more often"
         assert all(row["waited"] <= row["taken"] for row in locks.values())
         assert machine.vm("three")["state"] == "running"
         check_lines(machine)

@@ -209,6 +209,23 @@ static void test_nmi_window(void **state)
 	assert_false(vcpu.nmi_window);
 }
 
+/* What an I/O exit is does not depend on the exit before it, of whose codes it leaves some in place. */
+static void test_port_behind_windows(void **state)
+{
+	static const u64 codes[] = {VMEXIT_IRET, VMEXIT_VINTR};
+
+	(void)state;
+	for (u32 i = 0; i < ARRAY_COUNT(codes); i++) {
+		inject(EVENT_NMI, 2, false, 0, 0);
+		svm_request(&vcpu, NULL, REQUEST_NMI_WINDOW | REQUEST_INTERRUPT_WINDOW, 0);
+		run(codes[i], 0x1002);
+		vmcb.control.exit_info1 = 0x3f8ull << VMEXIT_IOIO_PORT_SHIFT | VMEXIT_IOIO_SZ8;
+		run(VMEXIT_IOIO, 0x1010);
+		assert_int_equal(vcpu.exit.reason, EXIT_IO);
+		assert_int_equal(vcpu.exit.io_port, 0x3f8);
+	}
+}
+
 /* An NMI that waits with interrupts off comes right behind the IRET of the one before. */
 static void test_nmi_step(void **state)
 {
@@ -288,6 +305,7 @@ int main(void)
 		TEST(test_lost_shadow),
 		TEST(test_interrupt_window),
 		TEST(test_nmi_window),
+		TEST(test_port_behind_windows),
 		TEST(test_nmi_step),
 		TEST(test_nmi_not_delivered),
 		TEST(test_dump_fits),

@@ -117,16 +117,16 @@ static void settle(struct virt_vcpu *vcpu)
 	if (vcpu->event.valid && vcpu->event.type == EVENT_NMI)
 		svm_nmi_block(vcpu, false); /* it was not delivered */
 
-	switch (vcpu->exit.vendor_code) {
-	case VMEXIT_VINTR:
+	switch (vcpu->exit.reason) {
+	case EXIT_INTERRUPT_WINDOW:
 		settle_window(vcpu);
 		break;
-	case VMEXIT_IRET:
+	case EXIT_NMI_WINDOW:
 		settle_iret(vcpu);
 		break;
-	default:
-		if (vcpu->exit.reason == EXIT_EXCEPTION)
-			settle_exception(vcpu);
+	case EXIT_EXCEPTION:
+		settle_exception(vcpu);
+		break;
 	}
 }
 
