@@ -209,7 +209,7 @@ static void test_nmi_window(void **state)
 	assert_false(vcpu.nmi_window);
 }
 
-/* What an I/O exit is does not depend on the exit before it, of whose codes it leaves some in place. */
+/* What an I/O exit is does not depend on the one before, of whose codes it leaves some in place. */
 static void test_port_behind_windows(void **state)
 {
 	static const u64 codes[] = {VMEXIT_IRET, VMEXIT_VINTR};
@@ -224,6 +224,43 @@ static void test_port_behind_windows(void **state)
 		assert_int_equal(vcpu.exit.reason, EXIT_IO);
 		assert_int_equal(vcpu.exit.io_port, 0x3f8);
 	}
+}
+
+/* The memory may have been unmapped since the code was found, whether an entry follows or not. */
+static void test_code_forgotten(void **state)
+{
+	(void)state;
+	vcpu.code.depth = 4;
+	vcpu.flush = true;
+	svm_request(&vcpu, NULL, REQUEST_NMI_WINDOW, 0);
+	svm_enter(&vcpu, 0);
+	assert_int_equal(vcpu.exit.reason, EXIT_NMI_WINDOW);
+	assert_int_equal(vcpu.code.depth, 0);
+}
+
+/* A refused entry leaves the registers as asked for, whatever the CPU made of the VMCB. */
+static void test_refused(void **state)
+{
+	(void)state;
+	vcpu.unchecked = true;
+	page.gpr[GPR_RAX] = 1;
+	page.gpr[GPR_RSP] = 2;
+	page.cr8 = 5;
+	next_rax = 0xdead;
+	run(VMEXIT_INVALID, 0x1000);
+	assert_int_equal(vcpu.exit.reason, EXIT_ENTRY_FAILED);
+	svm_leave(&vcpu);
+	assert_true(page.gpr[GPR_RAX] == 1 && page.gpr[GPR_RSP] == 2 && page.cr8 == 5);
+}
+
+/* The end of a single step leaves the exit at CR8 that an interrupt waits for. */
+static void test_step_keeps_priority(void **state)
+{
+	(void)state;
+	page.tpr_threshold = 4;
+	vcpu.shadow_lost = true;
+	run(VMEXIT_CPUID, 0x1000);
+	assert_int_equal(vmcb.control.intercept_cr_write, 1 << 8);
 }
 
 /* An NMI that waits with interrupts off comes right behind the IRET of the one before. */
@@ -306,6 +343,9 @@ int main(void)
 		TEST(test_interrupt_window),
 		TEST(test_nmi_window),
 		TEST(test_port_behind_windows),
+		TEST(test_code_forgotten),
+		TEST(test_refused),
+		TEST(test_step_keeps_priority),
 		TEST(test_nmi_step),
 		TEST(test_nmi_not_delivered),
 		TEST(test_dump_fits),

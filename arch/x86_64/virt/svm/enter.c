@@ -155,7 +155,7 @@ static void step_end(struct virt_vcpu *vcpu)
 {
 	struct vmcb *vmcb = svm_vmcb(vcpu);
 
-	svm_traps_set(vcpu);
+	vmcb->control.intercept_exceptions = SVM_INTERCEPT_EXCEPTIONS | vcpu->trap_exceptions;
 	if (vcpu->shadow_lost || vmcb->save.rip == vcpu->nmi_iret_rip)
 		vmcb->save.rflags &= ~RFLAGS_TF;
 	if (vcpu->exit.reason != EXIT_EXCEPTION || vcpu->exit.vector == VECTOR_MC)
@@ -223,15 +223,21 @@ static void decode_exit(struct virt_vcpu *vcpu)
 static void run_unchecked(struct virt_vcpu *vcpu)
 {
 	struct vmcb *vmcb = svm_vmcb(vcpu);
-	const struct vmcb_save save = vmcb->save;
-	u64 virtual_interrupt = vmcb->control.virtual_interrupt;
+	u64 rax = READ_ONCE(vcpu->page->gpr[GPR_RAX]);
+	struct vmcb_save save;
+	u64 virtual_interrupt;
 
+	if (!vcpu->live)
+		supply(vcpu);
+	save = vmcb->save;
+	virtual_interrupt = vmcb->control.virtual_interrupt;
 	run_plainly(vcpu);
 	vcpu->unchecked = (u32)vmcb->control.exit_code == VMEXIT_INVALID;
 	if (!vcpu->unchecked)
 		return;
 	vmcb->save = save;
 	vmcb->control.virtual_interrupt = virtual_interrupt;
+	vcpu->page->gpr[GPR_RAX] = rax;
 }
 
 static NOINLINE void enter_specially(struct virt_vcpu *vcpu, struct asid_pool *asids)
@@ -241,6 +247,8 @@ static NOINLINE void enter_specially(struct virt_vcpu *vcpu, struct asid_pool *a
 	bool flushed = vcpu->flush || tag_is_stale(vcpu, asids);
 	bool step;
 
+	if (flushed)
+		vcpu->code.depth = 0;
 	if (nmi_window_is_open(vcpu)) {
 		vcpu->nmi_window = false;
 		vcpu->exit = (struct vcpu_exit){.reason = EXIT_NMI_WINDOW};
@@ -251,7 +259,6 @@ static NOINLINE void enter_specially(struct virt_vcpu *vcpu, struct asid_pool *a
 		shadow_rip = vmcb->save.rip;
 	step = step_begin(vcpu);
 	if (flushed) {
-		vcpu->code.depth = 0;
 		vmcb->control.tlb_control =
 			asid_prepare(asids, vcpu, svm_capabilities.flush_by_asid);
 		vmcb->control.guest_asid = vcpu->tag;
