@@ -35,6 +35,18 @@ static u32 bank_msr(u32 bank, enum machine_check_register reg)
 	return MSR_MC0_CTL + MCI_REGISTERS * bank + reg;
 }
 
+static bool is_recoverable(void)
+{
+	return (rdmsr(MSR_MCG_CAP) & MCG_CAP_SER) != 0;
+}
+
+/* Whether #MC tells of it. Otherwise nobody has used what is lost (SDM vol. 3, 16.6.3). */
+static bool is_signalled(u64 status)
+{
+	return (status & MCI_STATUS_UC) &&
+	       (!is_recoverable() || (status & (MCI_STATUS_S | MCI_STATUS_PCC)));
+}
+
 void machine_check_enable(void)
 {
 	u32 banks = bank_count();
@@ -97,7 +109,7 @@ static const char *why_fatal(const struct machine_check *record)
 		return "the kernel uses what was lost";
 	if (!(status & MCI_STATUS_ADDRV))
 		return "its address is not known";
-	if ((status & MCI_STATUS_MISCV) &&
+	if ((status & MCI_STATUS_MISCV) && is_recoverable() &&
 	    ((record->misc & MCI_MISC_MODE) != MCI_MISC_MODE_PHYSICAL ||
 	     (record->misc & MCI_MISC_LOWEST_BIT) > PAGE_SHIFT))
 		return "its page is not known";
@@ -182,6 +194,8 @@ static const char *lose_page(const struct machine_check *record)
 	struct memory *memory;
 	struct group *group;
 
+	if (owner == PAGE_RESERVED && page_is_set_aside(page))
+		return NULL; /* nobody's since it was found first */
 	if (owner != PAGE_GUEST && owner != PAGE_PROCESS && owner != PAGE_FREE)
 		return "the page is the kernel's";
 	lock_acquire(&object_lock, LOCK_OBJECTS);
@@ -218,9 +232,9 @@ void machine_check_poll(void)
 	for (u32 bank = 0; bank < banks; bank++) {
 		u64 status = rdmsr(bank_msr(bank, MCI_STATUS));
 
-		if (!(status & MCI_STATUS_VAL) || (status & MCI_STATUS_UC))
+		if (!(status & MCI_STATUS_VAL) || is_signalled(status))
 			continue;
-		log_warning(LOG_CPU, "machine check, corrected: bank %u, status %#lx, address %#lx",
+		log_warning(LOG_CPU, "machine check, harmless: bank %u, status %#lx, address %#lx",
 			    bank, status,
 			    status & MCI_STATUS_ADDRV ? rdmsr(bank_msr(bank, MCI_ADDR)) : 0);
 		wrmsr(bank_msr(bank, MCI_STATUS), 0);

@@ -172,14 +172,21 @@ static void block_free_parts(struct page *head)
 	}
 }
 
+bool page_is_set_aside(hpa_t hpa)
+{
+	return hpa.value >> PAGE_SHIFT < frame_count && page_of(hpa)->flags & PAGE_FLAG_BAD;
+}
+
 void page_set_aside(hpa_t hpa)
 {
-	struct page *head = block_of(hpa.value >> PAGE_SHIFT);
+	struct page *head;
 
-	CHECK(head != NULL);
 	lock_acquire(&buddy_lock, LOCK_PAGES);
+	head = block_of(hpa.value >> PAGE_SHIFT);
+	CHECK(head != NULL);
+	if (!page_is_set_aside(hpa))
+		bad_count++;
 	page_of(hpa)->flags |= PAGE_FLAG_BAD;
-	bad_count++;
 	if (head->owner == PAGE_FREE) {
 		page_zones[head->zone].free -= 1ull << head->order;
 		block_remove((u32)(head - frames));

@@ -69,6 +69,7 @@ void page_free(hpa_t hpa, struct quota *quota);
 
 /* A page whose memory is broken: when its block is freed, or at once, it becomes PAGE_RESERVED. */
 void page_set_aside(hpa_t hpa);
+bool page_is_set_aside(hpa_t hpa);
 
 /*
  * Sets pages aside that page_alloc_reserved takes later, so that it fails only for want of a block

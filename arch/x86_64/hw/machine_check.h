@@ -8,11 +8,13 @@
 
 #define MCG_CAP_BANKS	BITS(7, 0)
 #define MCG_CAP_CONTROL BIT(8) /* there is MSR_MCG_CTL */
+#define MCG_CAP_SER	BIT(24) /* software may recover: S and the page in MISC have a meaning */
 #define MCG_STATUS_RIPV BIT(0) /* the interrupted can go on */
 
 /* Four MSRs to a bank from MSR_MC0_CTL on. */
 enum machine_check_register { MCI_CTL, MCI_STATUS, MCI_ADDR, MCI_MISC, MCI_REGISTERS };
 
+#define MCI_STATUS_S	 BIT(56) /* signalled by #MC */
 #define MCI_STATUS_PCC	 BIT(57) /* the CPU's own state is corrupt */
 #define MCI_STATUS_ADDRV BIT(58)
 #define MCI_STATUS_MISCV BIT(59)
