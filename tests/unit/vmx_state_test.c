@@ -224,6 +224,18 @@ static void long_mode_follows_lme_and_pg(void **state)
 	assert_true(vcpu.flush);
 }
 
+/* Registers set after a failed entry: what it was to inject is nobody's any more. */
+static void a_failed_entry_keeps_no_event(void **state)
+{
+	(void)state;
+	field[VMCS_ENTRY_INTERRUPTION_INFO] = INTERRUPTION_VALID | 0x30e;
+	vmx_set(&vcpu, VCPU_RIP);
+	assert_int_not_equal(field[VMCS_ENTRY_INTERRUPTION_INFO], 0);
+	vcpu.exit.reason = EXIT_ENTRY_FAILED;
+	vmx_set(&vcpu, VCPU_RIP);
+	assert_int_equal(field[VMCS_ENTRY_INTERRUPTION_INFO], 0);
+}
+
 static void pae_paging_takes_its_pdptes_from_memory(void **state)
 {
 	(void)state;
@@ -325,6 +337,7 @@ int main(void)
 		TEST_WITH_VCPU(state_comes_back_as_it_was_set),
 		TEST_WITH_VCPU(msrs_go_in_by_the_load_area_once),
 		TEST_WITH_VCPU(long_mode_follows_lme_and_pg),
+		TEST_WITH_VCPU(a_failed_entry_keeps_no_event),
 		TEST_WITH_VCPU(pae_paging_takes_its_pdptes_from_memory),
 		TEST_WITH_VCPU(host_owned_bits_live_in_the_shadow),
 		TEST_WITH_VCPU(bad_control_registers_are_general_protection),

@@ -175,6 +175,9 @@ void vmx_get(struct virt_vcpu *vcpu, u32 groups)
 
 void vmx_set(struct virt_vcpu *vcpu, u32 groups)
 {
+	/* An entry that fails leaves its event to the next (SDM vol. 3, 27.8). */
+	if (unlikely(vcpu->exit.reason == EXIT_ENTRY_FAILED))
+		vmcs_write32(VMCS_ENTRY_INTERRUPTION_INFO, 0);
 	if (groups & VCPU_RIP)
 		rip_set(vcpu->page);
 	if (groups & VCPU_SEGMENTS)
