@@ -86,6 +86,8 @@ static void reschedule(struct cpu *cpu)
 	now = cpu->running;
 	if (before != NULL && before != now && before->guest != NULL)
 		vcpu_preempt(before->guest);
+	if (now != NULL)
+		thread_isolate(cpu, now);
 	if (now != NULL && (now->guest == NULL || now == cpu->thread))
 		thread_load(cpu, now);
 	if (unlikely(sched_must_move(cpu)))

@@ -5,6 +5,8 @@
 #include "mm/cache.h"
 #include "mm/memory.h"
 
+#define ENDED_A_CALL 64u /* members */
+
 /* The kernel pays for the page: whoever maps it may keep it longer than the group lives. */
 static enum status page_create(struct group *group)
 {
@@ -34,6 +36,7 @@ enum status group_create(u64 quota_pages, u64 weight, struct group **result)
 		return status;
 	group = memory;
 	list_init(&group->members);
+	list_init(&group->ended);
 	quota_init(&group->quota, quota_pages);
 	group->affinity = ~0ull;
 	run_group_init(&group->run, weight);
@@ -48,28 +51,10 @@ enum status group_create(u64 quota_pages, u64 weight, struct group **result)
 
 void group_adopt(struct group *group, struct object *object)
 {
-	list_push_back(&group->members, &object->node);
-}
-
-/*
- * Drops what one more of the group's ended processes refers to: among it may be the process
- * itself. The list of members changes by that, so that each call starts anew.
- */
-static bool close_handles(struct group *group)
-{
-	LIST_FOR_EACH(node, &group->members) {
-		struct object *object = LIST_ENTRY(node, struct object, node);
-		struct process *process = CONTAINER_OF(object, struct process, object);
-
-		if (object->type != OBJECT_PROCESS || process->handles == NULL || process->closed)
-			continue;
-		process->closed = true;
-		object_get(object);
-		handle_close_all(process->handles);
-		object_put(object);
-		return true;
-	}
-	return false;
+	if (object->type == OBJECT_PROCESS)
+		list_push_front(&group->members, &object->node);
+	else
+		list_push_back(&group->members, &object->node);
 }
 
 void group_kill(struct group *group, u64 code)
@@ -77,21 +62,36 @@ void group_kill(struct group *group, u64 code)
 	for (struct list *node = group->members.next; node != &group->members;) {
 		struct object *object = LIST_ENTRY(node, struct object, node);
 
+		if (object->type != OBJECT_PROCESS)
+			return;
 		object_get(object); /* ending a process may drop its last reference */
-		if (object->type == OBJECT_PROCESS)
-			process_end(CONTAINER_OF(object, struct process, object), code);
+		process_end(CONTAINER_OF(object, struct process, object), code);
 		node = node->next;
 		object_put(object);
 	}
 }
 
-void group_end(struct group *group)
+/* Drops what a process refers to: among it may be the process itself. */
+static void end_member(struct group *group, struct object *object)
 {
-	group_kill(group, 0);
-	LIST_FOR_EACH(node, &group->members)
-		LIST_ENTRY(node, struct object, node)->dead = true;
-	while (close_handles(group))
-		;
+	struct process *process = CONTAINER_OF(object, struct process, object);
+
+	object_get(object);
+	object->dead = true;
+	list_remove(&object->node);
+	list_push_back(&group->ended, &object->node);
+	if (object->type == OBJECT_PROCESS && process->handles != NULL)
+		handle_close_all(process->handles);
+	object_put(object);
+}
+
+bool group_end(struct group *group)
+{
+	if (list_empty(&group->ended))
+		group_kill(group, 0);
+	for (u32 i = 0; i < ENDED_A_CALL && !list_empty(&group->members); i++)
+		end_member(group, LIST_ENTRY(group->members.next, struct object, node));
+	return !list_empty(&group->members);
 }
 
 void group_release(struct object *object)

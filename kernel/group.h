@@ -14,7 +14,8 @@ struct memory;
 struct group {
 	struct object object;
 	struct quota quota;
-	struct list members;     /* every object charged to it, by object.node */
+	struct list members;     /* the objects charged to it, by object.node, processes first */
+	struct list ended;       /* those that the group's end has come to */
 	struct run_group run;    /* weight and cap */
 	u64 affinity;            /* CPUs 0 to 63 that its threads may use, a bit each */
 	u64 reservable_permille; /* of one CPU: what its threads may reserve together */
@@ -34,7 +35,10 @@ void group_adopt(struct group *group, struct object *object);
 /* Ends every process among the members. */
 void group_kill(struct group *group, u64 code);
 
-/* Ends every member at once: processes stop, handles become stale. */
-void group_end(struct group *group);
+/*
+ * Stops the processes, then ends some more of the members: their handles become stale. True: there
+ * is more to do.
+ */
+bool group_end(struct group *group);
 
 void group_release(struct object *object);

@@ -156,6 +156,7 @@ enum status process_create(struct group *group, struct memory *image, u32 table_
 enum status process_thread_create(struct process *process, u64 entry, u64 stack, u64 argument,
 				  struct thread **result)
 {
+	static u64 serials;
 	struct thread *thread;
 	enum status status;
 	void *memory;
@@ -169,6 +170,7 @@ enum status process_thread_create(struct process *process, u64 entry, u64 stack,
 	thread = memory;
 	list_init(&thread->sleep_node);
 	thread->process = process;
+	thread->serial = ++serials;
 	thread->state = THREAD_READY;
 	thread->frame = (struct trap_frame){
 		.rip = entry,

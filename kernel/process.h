@@ -30,7 +30,6 @@ struct process {
 	struct signal ended;
 	u64 exit_code;
 	bool started;
-	bool closed;               /* ended, and its handles with it */
 	bool running;              /* started and not yet ended; then it refers to itself */
 };
 

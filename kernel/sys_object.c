@@ -55,11 +55,13 @@ enum status sys_handle_grant(struct thread *caller, struct syscall_registers *r)
 
 static enum status destroy_group(struct thread *caller, struct group *group)
 {
+	bool more;
+
 	if (caller->process->group == group)
 		return STATUS_BAD_STATE;
-	group_end(group);
+	more = group_end(group);
 	handle_close_dead(caller->process->handles);
-	if (teardown_step())
+	if (teardown_step() || more)
 		return STATUS_AGAIN;
 	if (group->quota.used != 0)
 		return STATUS_IN_USE;

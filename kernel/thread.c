@@ -141,13 +141,19 @@ static void space_load(struct cpu *cpu, struct space *space)
 	tlb_process_enter(space, cpu->id);
 }
 
+void thread_isolate(struct cpu *cpu, const struct thread *thread)
+{
+	if (cpu->ran == thread->serial)
+		return;
+	cpu->ran = thread->serial;
+	speculation_barrier();
+}
+
 /* Even the thread that was loaded last may find the kernel's own tables: the CPU was idle. */
 void thread_load(struct cpu *cpu, struct thread *thread)
 {
 	space_load(cpu, thread->process->space);
 	if (cpu->thread != thread) {
-		if (cpu->thread == NULL || cpu->thread->process != thread->process)
-			speculation_barrier();
 		if (cpu->thread != NULL)
 			cpu->thread->frame = *loaded_frame(cpu);
 		*loaded_frame(cpu) = thread->frame;

@@ -22,6 +22,7 @@ struct thread {
 	struct object object;
 	struct process *process;   /* which ends its threads before it goes */
 	struct list sibling;
+	u64 serial;                /* no other thread ever had it; from 1 */
 	struct trap_frame frame;   /* while it is not loaded on a CPU */
 	enum thread_state state;
 	struct vcpu *guest;        /* in SYS_VCPU_RUN: the vCPU it runs, else NULL */
@@ -64,6 +65,9 @@ void thread_unload(struct cpu *cpu, struct thread *thread);
 
 /* Makes the TSS allow the ports of the thread's process; needed again after each VM exit. */
 void thread_ports_load(struct cpu *cpu, struct thread *thread);
+
+/* The CPU turns to the thread or its guest: nothing of what another one ran steers its guesses. */
+void thread_isolate(struct cpu *cpu, const struct thread *thread);
 
 /* Makes the thread's registers and address space those of the CPU. */
 void thread_load(struct cpu *cpu, struct thread *thread);

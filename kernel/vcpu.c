@@ -86,7 +86,6 @@ static NOINLINE enum status load_anew(struct cpu *cpu, struct vcpu *vcpu)
 		return STATUS_AGAIN;
 	}
 	vcpu_unload(cpu);
-	speculation_barrier();
 	virt->vcpu_load(&vcpu->virt);
 	tlb_space_enter(vcpu->vm->space, cpu->id);
 	cpu->loaded = vcpu;
@@ -313,6 +312,7 @@ static ALWAYS_INLINE void return_to_monitor(struct vcpu *vcpu)
 
 static NOINLINE void return_with(struct vcpu *vcpu, enum exit_reason reason)
 {
+	vcpu->virt.code.depth = 0; /* no entry has looked whether the memory is still the guest's */
 	vcpu->virt.exit = (struct vcpu_exit){.reason = reason, .tsc = rdtsc()};
 	return_to_monitor(vcpu);
 }

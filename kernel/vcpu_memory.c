@@ -4,6 +4,7 @@
 #include "arch/x86_64/cpu/instructions.h"
 #include "arch/x86_64/cpu/percpu.h"
 #include "kernel/log.h"
+#include "kernel/timer.h"
 #include "kernel/vm.h"
 #include "lib/read_once.h"
 #include "mm/address.h"
@@ -24,6 +25,7 @@ static NOINLINE bool settle_fault(struct vcpu *vcpu, struct space *space)
 	} while (status == STATUS_AGAIN && this_cpu()->pending == 0);
 	if (status == STATUS_OK)
 		log_debug(LOG_MEMORY, "RAM put in at %#lx", exit->gpa);
+	timer_arm_briefly(this_cpu()); /* whoever was woken meanwhile has its turn in time */
 	vcpu->nowhere = status == STATUS_NOT_FOUND ? exit->gpa | PAGE_MASK : 0;
 	if (status == STATUS_NO_MEMORY || status == STATUS_NO_QUOTA)
 		exit->reason = EXIT_NO_MEMORY;

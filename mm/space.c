@@ -11,7 +11,7 @@
 #include "mm/quota.h"
 #include "mm/tlb.h"
 
-#define PLACE_ATTEMPTS 32
+#define PLACE_ATTEMPTS 8
 #define GUARD_BYTES PAGE_SIZE
 
 static bool split_tables;

@@ -78,8 +78,11 @@ void tlb_arch_kick(u32 cpu)
 {
 }
 
+static UNUSED u32 machine_barriers;
+
 void speculation_barrier(void)
 {
+	machine_barriers++;
 }
 
 void cpu_ports_set(struct cpu *cpu, const u8 *bitmap, bool changed)
@@ -334,7 +337,8 @@ static UNUSED void kernel_machine_settle(u64 steps)
 static UNUSED void kernel_machine_end(struct group **groups, u32 group_count, u64 steps)
 {
 	for (u32 i = 0; i < group_count; i++)
-		group_end(groups[i]);
+		while (group_end(groups[i]))
+			;
 	kernel_machine_settle(steps);
 	for (u32 i = 0; i < group_count; i++) {
 		assert_int_equal(groups[i]->quota.used, 0);

@@ -73,6 +73,7 @@ struct cpu {
 	u64 polled;      /* when corrected errors were last looked for, TSC / 2^POLL_SHIFT */
 
 	struct thread *thread;       /* whose frame and address space are loaded */
+	u64 ran;                     /* serial of the thread that last ran here, or its guest */
 	struct thread *running;      /* the same when ring 3 is left to; NULL: nothing to do */
 	u32 ports_version;           /* of the bitmap that the TSS holds */
 	struct vcpu *loaded;         /* whose FPU and MSRs the registers hold */

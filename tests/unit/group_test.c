@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: MIT */
+/* The end of a group by small steps; what a CPU forgets when it turns to another thread. */
+#include "tests/unit/kernel_machine.h"
+
+#define MEMBERS 1000u
+
+static struct memory *memories[MEMBERS];
+
+static u32 dead_count(void)
+{
+	u32 count = 0;
+
+	for (u32 i = 0; i < MEMBERS; i++)
+		count += memories[i]->object.dead;
+	return count;
+}
+
+static struct process *process_make(struct group *group)
+{
+	struct process *process;
+	void *memory;
+
+	assert_int_equal(
+		cache_alloc_object(&group->quota, OBJECT_PROCESS, sizeof(*process), &memory),
+		STATUS_OK);
+	process = memory;
+	process->group = group;
+	list_init(&process->threads);
+	group_adopt(group, &process->object);
+	process->running = true;
+	object_get(&process->object);
+	return process;
+}
+
+/* However many objects there are, a call ends some of them; processes stop with the first. */
+static void test_end_in_steps(void **state)
+{
+	struct process *process[3];
+	struct group *group;
+
+	(void)state;
+	kernel_machine_start(32 * MIB);
+	assert_int_equal(group_create(8000, 1, &group), STATUS_OK);
+	for (u32 i = 0; i < MEMBERS; i++) {
+		assert_int_equal(memory_create(&group->quota, PAGE_GUEST, 1, 0, &memories[i]),
+				 STATUS_OK);
+		group_adopt(group, &memories[i]->object);
+		if (i % 400 == 0)
+			process[i / 400] = process_make(group);
+	}
+	for (u32 calls = 1; group_end(group); calls++) {
+		assert_in_range(dead_count(), ENDED_A_CALL * calls - ARRAY_COUNT(process),
+				ENDED_A_CALL * calls);
+		for (u32 i = 0; i < ARRAY_COUNT(process); i++)
+			assert_false(process[i]->running);
+	}
+	assert_int_equal(dead_count(), MEMBERS);
+	for (u32 i = 0; i < MEMBERS; i++)
+		object_put(&memories[i]->object);
+	for (u32 i = 0; i < ARRAY_COUNT(process); i++)
+		object_put(&process[i]->object);
+	kernel_machine_end(&group, 1, 10000);
+}
+
+/* Also where a guest ran in between without its thread's registers: ring 3 A, guest B, ring 3 A. */
+static void test_isolation(void **state)
+{
+	struct thread a = {.serial = 1}, b = {.serial = 2};
+
+	(void)state;
+	kernel_machine_start(32 * MIB);
+	machine_barriers = 0;
+	thread_isolate(&machine_cpu, &a);
+	thread_isolate(&machine_cpu, &a);
+	assert_int_equal(machine_barriers, 1);
+	thread_isolate(&machine_cpu, &b);
+	thread_isolate(&machine_cpu, &a);
+	assert_int_equal(machine_barriers, 3);
+}
+
+/* No entry has looked whether the memory that the code was found in is still the guest's. */
+static void test_return_without_entry(void **state)
+{
+	struct vcpu_page page = {0};
+	struct group_page account = {0};
+	struct process process = {0};
+	struct thread runner = {.process = &process};
+	struct vcpu vcpu = {
+		.virt = {.page = &page, .code.depth = 4}, .account = &account, .runner = &runner};
+
+	(void)state;
+	kernel_machine_start(32 * MIB);
+	return_with(&vcpu, EXIT_DEADLINE);
+	assert_int_equal(page.exit.reason, EXIT_DEADLINE);
+	assert_int_equal(vcpu.virt.code.depth, 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_end_in_steps),
+		cmocka_unit_test(test_isolation),
+		cmocka_unit_test(test_return_without_entry),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
