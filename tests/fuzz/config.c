@@ -69,6 +69,21 @@ static void check_password(const struct host_config *host)
 	CHECK_THAT(memcmp(&again, &host->password, sizeof(again)) == 0);
 }
 
+/* Whatever comes before it, such a line locks. */
+static void check_lock(struct config *config, const u8 *bytes, size_t size)
+{
+	static const char line[] = "\npassword = x";
+	char *text = malloc(size + sizeof(line));
+
+	memcpy(text, bytes, size);
+	memcpy(text + size, line, sizeof(line));
+	config_init(config);
+	config_parse(config, "skerry.conf", (struct text){text, size + sizeof(line) - 1},
+		     take_problem, NULL);
+	CHECK_THAT(config->host.password_asked);
+	free(text);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 {
 	static struct config config;
@@ -85,6 +100,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 	check_password(&config.host);
 	for (u32 i = 0; i < config.vm_count; i++)
 		check_vm(&config.vm[i]);
+	check_lock(&config, copy, size);
 	free(copy);
 	return 0;
 }

@@ -439,7 +439,55 @@ static void test_password(void **state)
 	assert_true(config.host.password_asked);
 	assert_int_equal(parse("[host]\npassword = " PASSWORD "\npassword = x\n"), 1);
 	assert_int_equal(config.host.password.iterations, 1000);
-	assert_int_equal(parse("[vm a]\nkernel = k\npassword = " PASSWORD "\n"), 1);
+}
+
+/* Who wrote such a line wants a lock, wherever it landed; in doubt nothing opens it. */
+static void test_password_locks(void **state)
+{
+	static const struct {
+		const char *text;
+		u64 iterations;
+	} cases[] = {
+		{"[host]\npassword = " PASSWORD "\xc2\xa0\n", 0},
+		{"[host]\n\xc2\xa0password = " PASSWORD "\n", 0},
+		{"[host]\npass\xc2\xadword = " PASSWORD "\n", 0},
+		{"[host]\npassword\x01 = " PASSWORD "\n", 0},
+		{"[host]\npassword " PASSWORD "\n", 0},
+		{"[host]\npassword: " PASSWORD "\n", 0},
+		{"[host]\nPassword = " PASSWORD "\n", 0},
+		{"[host]\npassword", 0},
+		{"[host\npassword = " PASSWORD "\n", 0},
+		{"[host] x\npassword = " PASSWORD "\n", 0},
+		{"[host] password = " PASSWORD "\n", 0},
+		{"[hosts]\npassword = " PASSWORD "\n", 0},
+		{"\xef\xbb\xbf[host]\npassword = " PASSWORD "\n", 0},
+		{"password = " PASSWORD "\n[host]\n", 0},
+		{"password = x\n[host]\npassword = " PASSWORD "\n", 1000},
+		{"x\nx\nx\nx\nx\nx\nx\nx\nx\nx\nx\nx\nx\nx\nx\nx\nx\nx\nx\nx\n"
+		 "[host]\npassword = " PASSWORD "\n", 0},
+		{"[vm a]\nkernel = k\npassword = " PASSWORD "\n", 0},
+	};
+
+	(void)state;
+	for (u32 i = 0; i < ARRAY_COUNT(cases); i++) {
+		parse(cases[i].text);
+		if (!config.host.password_asked ||
+		    config.host.password.iterations != cases[i].iterations)
+			fail_msg("%s", cases[i].text);
+	}
+	parse_bytes("p\0a\0s\0s\0w\0o\0r\0d\0=\0x\0", 20);
+	assert_true(config.host.password_asked);
+}
+
+/* Nothing that has its place elsewhere locks. */
+static void test_password_not_asked(void **state)
+{
+	(void)state;
+	assert_int_equal(parse("[host]\n# password = x\nlog = info # password = y\n"
+			       "[vm password]\nkernel = password\ncmdline = password=1\n"),
+			 0);
+	assert_false(config.host.password_asked);
+	parse("[vm a\n[host] x\nhost password = x\npass = x\n");
 	assert_false(config.host.password_asked);
 }
 
@@ -453,6 +501,7 @@ int main(void)
 		cmocka_unit_test(test_shown_again),    cmocka_unit_test(test_escapes),
 		cmocka_unit_test(test_round_trip),     cmocka_unit_test(test_options),
 		cmocka_unit_test(test_none),	       cmocka_unit_test(test_password),
+		cmocka_unit_test(test_password_locks), cmocka_unit_test(test_password_not_asked),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -21,6 +21,7 @@ struct parser {
 	const char *line_start;
 	struct vm_config vm; /* of the section being read */
 	bool duplicate;	     /* it is not to be kept */
+	bool full;	     /* of mistakes: the rest is not read */
 	char value[CONFIG_VALUE_BYTES];
 };
 
@@ -205,8 +206,6 @@ static void parse_assignment(struct parser *parser, struct text line)
 		return;
 	}
 	value_at = value.start;
-	if (parser->section == SECTION_HOST && text_equal(key, "password"))
-		parser->config->host.password_asked = true;
 	if (!unquote(&value, parser->value)) {
 		REPORT(parser, value_at, "found a quote that is not closed, allowed: \"...\"");
 		return;
@@ -238,10 +237,32 @@ static struct text cut_comment(struct text line)
 	return line;
 }
 
+/*
+ * Whether the first letters of a line, those of a section's name left out, are `password`: who wrote
+ * it wants a lock, whatever else is wrong with the line or the lines before it.
+ */
+static bool names_password(struct text line)
+{
+	const char *word = "password";
+	size_t i = 0;
+
+	while (line.length > 0 && line.start[0] == '[' && i < line.length && line.start[i] != ']')
+		i++;
+	for (; i < line.length && *word != '\0'; i++) {
+		if (char_is_letter(line.start[i]) && (line.start[i] | 0x20) != *word++)
+			return false;
+	}
+	return *word == '\0';
+}
+
 static void parse_line(struct parser *parser, struct text line)
 {
 	parser->line_start = line.start;
 	line = text_trim(cut_comment(line));
+	if (names_password(line))
+		parser->config->host.password_asked = true;
+	if (parser->full)
+		return;
 	for (size_t i = 0; i < line.length; i++) {
 		if (!char_is_printable(line.start[i]) && line.start[i] != '\t') {
 			REPORT(parser, line.start + i, "found the byte 0x%02x, allowed: ASCII text",
@@ -278,10 +299,10 @@ u32 config_parse(struct config *config, const char *file, struct text text,
 			line.length++;
 		parser.problem.line++;
 		parse_line(&parser, line);
-		if (parser.problem_count >= CONFIG_PROBLEMS_MAX) {
+		if (parser.problem_count >= CONFIG_PROBLEMS_MAX && !parser.full) {
 			REPORT(&parser, parser.line_start,
 			       "found too many mistakes, the rest is not read");
-			break;
+			parser.full = true;
 		}
 		start = line.start + line.length;
 		if (start < end)

@@ -35,7 +35,7 @@ struct host_config {
 	u64 log_segment_bytes;
 	u64 log_segment_age_ns; /* 0: a segment is never too old */
 	u64 log_rate;           /* lines a second of each VM's monitor */
-	bool password_asked;    /* there is such a line, whether or not it could be read */
+	bool password_asked;    /* a line begins so, whether or not it could be read */
 	struct password_hash password;
 };
 
@@ -87,7 +87,7 @@ void config_vm_init(struct vm_config *vm);
 
 /*
  * Adds what a file says to `config`. Each mistake is reported; after CONFIG_PROBLEMS_MAX of them
- * the rest of the file is not read. A VM whose section has a mistake is kept with `broken` set; of
+ * the rest of the file is not read, but for whether a line asks for a password. A VM whose section has a mistake is kept with `broken` set; of
  * two sections with one name the second is dropped. Returns how many mistakes there were.
  */
 #define CONFIG_PROBLEMS_MAX 20u
