@@ -45,6 +45,7 @@ def check_changeable(machine):
     assert said[1].split() == AT_ANY_TIME
     keys = re.search(r"allowed: ([a-z_ ]+)", machine.command("vm create x x=x"))[1].split()
     assert set(keys) == set(OTHERS)
+    assert 'found the key "foo", allowed: kernel initrd' in machine.command("vm set one foo=1")
     for key, value in OTHERS.items():
         if key not in AT_ANY_TIME:
             assert "while one is running" in machine.command(f"vm set one {key}={value}"), key

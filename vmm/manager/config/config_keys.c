@@ -246,6 +246,13 @@ static void unknown_key(const struct config_key *keys, struct text key, char *pr
 		length += format(problem + length, size - length, " %s", keys->name);
 }
 
+const struct config_key *config_key_find(const struct config_key *keys, struct text name)
+{
+	while (keys->name != NULL && !text_equal(name, keys->name))
+		keys++;
+	return keys->name != NULL ? keys : NULL;
+}
+
 bool config_set(const struct config_key *keys, void *target, u64 *given, struct text key,
 		struct text value, char *problem, size_t size, bool *in_value)
 {
@@ -255,29 +262,29 @@ bool config_set(const struct config_key *keys, void *target, u64 *given, struct 
 		struct password_hash password;
 	} parsed;
 	char shown[SHOWN_BYTES];
-	u32 place = 0;
+	const struct config_key *found = config_key_find(keys, key);
+	u64 bit;
 
 	memset(&parsed, 0, sizeof(parsed)); /* the whole field is copied */
 	*in_value = false;
-	while (keys[place].name != NULL && !text_equal(key, keys[place].name))
-		place++;
-	if (keys[place].name == NULL) {
+	if (found == NULL) {
 		unknown_key(keys, key, problem, size);
 		return false;
 	}
-	if (*given & BIT(place)) {
-		format(problem, size, "found %s a second time, allowed: once", keys[place].name);
+	bit = BIT((u64)(found - keys));
+	if (*given & bit) {
+		format(problem, size, "found %s a second time, allowed: once", found->name);
 		return false;
 	}
 	*in_value = true;
-	if (!parse_value(&keys[place], value, &parsed)) {
+	if (!parse_value(found, value, &parsed)) {
 		text_show(shown, sizeof(shown), value);
-		format(problem, size, "%s: found \"%s\", allowed: %s", keys[place].name,
-		       keys[place].value != VALUE_PASSWORD ? shown : "...", keys[place].allowed);
+		format(problem, size, "%s: found \"%s\", allowed: %s", found->name,
+		       found->value != VALUE_PASSWORD ? shown : "...", found->allowed);
 		return false;
 	}
-	memcpy((char *)target + keys[place].offset, &parsed, field_bytes(&keys[place]));
-	*given |= BIT(place);
+	memcpy((char *)target + found->offset, &parsed, field_bytes(found));
+	*given |= bit;
 	return true;
 }
 

@@ -31,6 +31,9 @@ struct config_key {
 extern const struct config_key config_host_keys[];
 extern const struct config_key config_vm_keys[];
 
+/* The key of that name; NULL: there is none. */
+const struct config_key *config_key_find(const struct config_key *keys, struct text name);
+
 /*
  * Sets `key` in `target` (struct host_config or struct vm_config, `given` its member). False, with
  * nothing changed, for a mistake: `problem` says it in words, *in_value whether it is in the
