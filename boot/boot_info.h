@@ -78,7 +78,8 @@ struct boot_info {
 void kernel_main(struct boot_info *info) NORETURN;
 
 /*
- * What follows the option `name` in a command line, NULL when it is not there: for "cpus=" the text
- * after it, for a plain word the rest of the line. Words between quotes are no options.
+ * The number of an option such as "cpus=" in a command line, 1 for a plain word such as "nokaslr",
+ * 0 when it is not there. A word may stand in quotes, as GRUB puts them; one that is not understood
+ * to its end has no effect: vmm/manager/config/options.c, by the same rules, reports it.
  */
-const char *boot_option(const char *line, const char *name);
+u32 boot_option(const char *line, const char *name);

@@ -73,7 +73,7 @@ void kaslr_choose(struct boot_memory *memory, struct entropy_pool *pool)
 
 	info->image_bytes = image_offset(__image_end);
 	info->image_link_base = IMAGE_LINK_BASE;
-	info->kaslr = boot_option(info->command_line, "nokaslr") == NULL;
+	info->kaslr = boot_option(info->command_line, "nokaslr") == 0;
 	if (direct_bytes > SLOT_ADDRESS(DIRECT_MAP_END) - SLOT_ADDRESS(DIRECT_MAP_FIRST))
 		uart_unfit("memory ends above 32 TiB, which is more than can be mapped");
 	if (!info->kaslr) {

@@ -142,14 +142,9 @@ void machine_init(void)
 
 u32 machine_cpu_limit(void)
 {
-	const char *digit = boot_option(machine.boot->command_line, "cpus=");
-	u32 limit = 0;
+	u32 limit = boot_option(machine.boot->command_line, "cpus=");
 
-	if (digit == NULL)
-		return CPU_MAX;
-	for (; *digit >= '0' && *digit <= '9' && limit <= CPU_MAX; digit++)
-		limit = limit * 10 + (u32)(*digit - '0');
-	return limit;
+	return limit != 0 ? limit : CPU_MAX;
 }
 
 void machine_virt_leave(struct cpu *cpu)

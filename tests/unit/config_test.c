@@ -12,7 +12,6 @@
 #include "lib/string.c"
 #include "vmm/manager/config/config.c"
 #include "vmm/manager/config/config_keys.c"
-#include "vmm/manager/config/options.c"
 #include "vmm/manager/log/log_names.c"
 #include "vmm/manager/password.c"
 #include "vmm/manager/sha256.c"
@@ -375,40 +374,6 @@ static void test_round_trip(void **state)
 	assert_memory_equal(&again, &config.vm[0], sizeof(again));
 }
 
-static u32 option_problems;
-
-static void take_option_problem(void *context, const char *problem)
-{
-	(void)context;
-	(void)problem;
-	option_problems++;
-}
-
-static void test_options(void **state)
-{
-	struct options options;
-
-	(void)state;
-	option_problems = 0;
-	options_parse(&options, "", take_option_problem, NULL);
-	assert_string_equal(options.config, "skerry.conf");
-	assert_int_equal(options.console, 1);
-	options_parse(&options,
-		      "config=my.conf  console=com2 log=debug cpus=2 nokaslr run=\"vm list; mem\"",
-		      take_option_problem, NULL);
-	assert_int_equal(option_problems, 0);
-	assert_string_equal(options.config, "my.conf");
-	assert_int_equal(options.console, 2);
-	assert_true(options.log_given);
-	assert_int_equal(options.log, LOG_DEBUG);
-	assert_string_equal(options.run, "vm list; mem");
-	options_parse(&options, "\"run=a b\" console=com3 log= frob cpus=x run=\"open",
-		      take_option_problem, NULL);
-	assert_int_equal(option_problems, 4);
-	assert_false(options.log_given);
-	assert_int_equal(options.console, 1);
-}
-
 #define PASSWORD                                                                                   \
 	"pbkdf2-sha256$1000$00112233445566778899aabbccddeeff$"                                     \
 	"111d7870ba309c2ec0f57e584e4e314fc577046f365a791c67e56fab8127b1fa"
@@ -499,9 +464,9 @@ int main(void)
 		cmocka_unit_test(test_duplicate_name), cmocka_unit_test(test_whole_vm),
 		cmocka_unit_test(test_limits),	       cmocka_unit_test(test_noise),
 		cmocka_unit_test(test_shown_again),    cmocka_unit_test(test_escapes),
-		cmocka_unit_test(test_round_trip),     cmocka_unit_test(test_options),
-		cmocka_unit_test(test_none),	       cmocka_unit_test(test_password),
-		cmocka_unit_test(test_password_locks), cmocka_unit_test(test_password_not_asked),
+		cmocka_unit_test(test_round_trip),     cmocka_unit_test(test_none),
+		cmocka_unit_test(test_password),       cmocka_unit_test(test_password_locks),
+		cmocka_unit_test(test_password_not_asked),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

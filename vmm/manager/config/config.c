@@ -238,8 +238,8 @@ static struct text cut_comment(struct text line)
 }
 
 /*
- * Whether the first letters of a line, those of a section's name left out, are `password`: who wrote
- * it wants a lock, whatever else is wrong with the line or the lines before it.
+ * Whether the first letters of a line, a section's name left out, are `password`: who wrote it
+ * wants a lock, whatever else is wrong with the line or the lines before it.
  */
 static bool names_password(struct text line)
 {

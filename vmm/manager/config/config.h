@@ -87,8 +87,9 @@ void config_vm_init(struct vm_config *vm);
 
 /*
  * Adds what a file says to `config`. Each mistake is reported; after CONFIG_PROBLEMS_MAX of them
- * the rest of the file is not read, but for whether a line asks for a password. A VM whose section has a mistake is kept with `broken` set; of
- * two sections with one name the second is dropped. Returns how many mistakes there were.
+ * the rest of the file is not read, but for lines that ask for a password. A VM whose section has a
+ * mistake is kept with `broken` set; of two sections with one name the second is dropped. Returns
+ * how many mistakes there were.
  */
 #define CONFIG_PROBLEMS_MAX 20u
 u32 config_parse(struct config *config, const char *file, struct text text,

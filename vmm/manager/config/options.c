@@ -60,10 +60,18 @@ static bool set_console(struct options *options, struct text value)
 	return true;
 }
 
+/* As boot_option reads it: decimal, without quotes of its own. */
+static bool is_count(struct text value)
+{
+	u64 number;
+
+	return value.start[-1] == '=' && (value.length < 2 || char_is_digit(value.start[1])) &&
+	       parse_u64(value, &number) && number != 0;
+}
+
 static bool set_option(struct options *options, struct text word)
 {
 	struct text value;
-	u64 number;
 
 	if (option_value(word, "config", &value))
 		return text_copy(options->config, sizeof(options->config), value);
@@ -75,7 +83,7 @@ static bool set_option(struct options *options, struct text word)
 		return text_copy(options->run, sizeof(options->run), value);
 	/* These two are obeyed by the kernel. */
 	if (option_value(word, "cpus", &value))
-		return parse_u64(value, &number);
+		return is_count(value);
 	return text_equal(word, "nokaslr");
 }
 
