@@ -37,8 +37,8 @@ void log_message(enum log_level level, enum log_category category, const char *v
 		 const char *pattern, ...) PRINTF_LIKE(4, 5);
 
 /*
- * Who does what is done from now on, as audit lines begin: "console", "channel", "configuration".
- * NULL: the manager itself. The text must stay.
+ * Who does what is done from now on, as audit lines begin: "console", "machine channel",
+ * "configuration". NULL: the manager itself. The text must stay.
  */
 void log_actor_set(const char *actor);
 
