@@ -16,6 +16,7 @@ def test_console(build):
         check_watch(machine)
         check_pages(machine)
         check_lines(machine)
+        check_refusals(machine)
         machine.command("vm destroy demo")
         assert machine.objects("vm list") == []
 
@@ -47,6 +48,12 @@ def check_completion(machine):
     machine.wait(r"skerry> log show -c ")
     machine.type("\x03")
     machine.wait_prompt()
+
+
+def check_refusals(machine):
+    """What is refused says what would be right."""
+    assert "another name, or after `vm destroy demo`" in machine.command("vm create demo")
+    assert "allowed: with a third serial port" in machine.command("gdb demo")
 
 
 def check_watch(machine):

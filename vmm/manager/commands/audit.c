@@ -114,7 +114,8 @@ static void run_audit(struct reply *reply, const struct arguments *arguments)
 		if (audit_run(&audit))
 			tell(reply, &audit);
 		else
-			reply_error(reply, "too many objects to audit");
+			reply_error(reply, "found too many objects to audit, allowed: after "
+					   "`vm destroy` of some VMs");
 	}
 	give_back(&run.frames);
 	give_back(&run.balances);

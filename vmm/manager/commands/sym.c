@@ -45,7 +45,7 @@ static void command_sym(struct reply *reply, const struct arguments *arguments)
 	u64 distance;
 
 	if (symbols == NULL) {
-		reply_error(reply, "this image carries no symbols");
+		reply_error(reply, "this image carries no symbols, one from `make` does");
 		return;
 	}
 	text_show(shown, sizeof(shown), text_of(word));

@@ -241,7 +241,9 @@ struct vm *vm_create(const struct vm_config *config, char *problem, size_t size)
 	struct vm *vm;
 
 	if (vm_find(config->name) != NULL) {
-		format(problem, size, "there is a VM %s already", config->name);
+		format(problem, size,
+		       "found a VM of that name, allowed: another name, or after `vm destroy %s`",
+		       config->name);
 		return NULL;
 	}
 	vm = vm_free_slot();
