@@ -32,11 +32,6 @@ struct vm *vm_by_id(u32 id)
 	return vm_there && the_vm.id == id ? &the_vm : NULL;
 }
 
-const char *vm_state_name(enum vm_state state)
-{
-	return state == VM_CRASHED ? "crashed" : "other";
-}
-
 static int set_up(void **state)
 {
 	(void)state;
@@ -155,13 +150,21 @@ static void test_gone(void **state)
 	the_vm.state = VM_CRASHED;
 	begin(&query, 0);
 	assert_int_equal(step(&query), VM_QUERY_FAILED);
-	assert_string_equal(problem, "alpha is crashed and its monitor has ended: there is nothing "
-				     "to show, `vm start alpha` boots it afresh");
+	assert_string_equal(problem, "alpha has nothing to show: its monitor has ended, `vm start` "
+				     "boots it afresh");
 	the_vm.group = 1;
 	begin(&query, 0);
 	assert_int_equal(step(&query), VM_QUERY_WAITS);
 	the_vm.dying = true;
 	assert_int_equal(step(&query), VM_QUERY_FAILED);
+	assert_non_null(strstr(problem, "`vm start` boots"));
+	the_vm.after = AFTER_START;
+	assert_int_equal(step(&query), VM_QUERY_FAILED);
+	assert_string_equal(problem, "alpha has nothing to show: it is being booted afresh, try "
+				     "again");
+	the_vm.after = AFTER_REMOVE;
+	assert_int_equal(step(&query), VM_QUERY_FAILED);
+	assert_string_equal(problem, "alpha has nothing to show: it is being destroyed");
 	vm_there = false;
 	assert_int_equal(step(&query), VM_QUERY_FAILED);
 	assert_non_null(strstr(problem, "destroyed"));

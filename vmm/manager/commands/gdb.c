@@ -43,9 +43,9 @@ static void command_gdb(struct reply *reply, const struct arguments *arguments)
 	vm = command_vm(reply, arguments->word[0]);
 	if (vm == NULL)
 		return;
-	problem = vm->group == HANDLE_NONE || vm->dying
-			  ? "its monitor has ended, `vm start` boots it afresh"
-			  : gdb_open(vm);
+	problem = vm_no_monitor(vm);
+	if (problem == NULL)
+		problem = gdb_open(vm);
 	if (problem != NULL) {
 		reply_error(reply, "cannot debug %s: %s", vm->config.name, problem);
 		return;

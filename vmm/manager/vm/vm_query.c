@@ -60,29 +60,32 @@ static const struct vm_answer *take(struct vm *vm)
 	return &answer;
 }
 
-/* What there is no monitor for any more. */
-static bool has_monitor(const struct vm *vm, char *problem, size_t size)
+const char *vm_no_monitor(const struct vm *vm)
 {
 	if (vm->group != HANDLE_NONE && !vm->dying && vm->channel != NULL)
-		return true;
-	format(problem, size,
-	       "%s is %s and its monitor has ended: there is nothing to show, `vm start %s` boots "
-	       "it afresh",
-	       vm->config.name, vm_state_name(vm->state), vm->config.name);
-	return false;
+		return NULL;
+	if (vm->dying && vm->after == AFTER_REMOVE)
+		return "it is being destroyed";
+	if (vm->dying && vm->after == AFTER_START)
+		return "it is being booted afresh, try again";
+	return "its monitor has ended, `vm start` boots it afresh";
 }
 
 enum vm_query_progress vm_query_step(struct vm_query *query, const struct vm_answer **answer,
 				     char *problem, size_t size)
 {
 	struct vm *vm = vm_by_id(query->vm_id);
+	const char *missing;
 
 	if (vm == NULL) {
 		format(problem, size, "the VM was destroyed meanwhile");
 		return VM_QUERY_FAILED;
 	}
-	if (!has_monitor(vm, problem, size))
+	missing = vm_no_monitor(vm);
+	if (missing != NULL) {
+		format(problem, size, "%s has nothing to show: %s", vm->config.name, missing);
 		return VM_QUERY_FAILED;
+	}
 	if (query->number == 0 && slot_free(vm))
 		ask(query, vm);
 	if (query->number != 0 && query->number == vm->question_number && answered(vm)) {

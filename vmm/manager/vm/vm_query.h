@@ -32,6 +32,15 @@ struct vm_answer {
 	u8 data[QUERY_BYTES] ALIGNED(64);
 };
 
+/* What an answer of that size holds; NULL: the monitor refused, or has gone bad. */
+static inline const void *vm_answer_data(const struct vm_answer *answer, size_t bytes)
+{
+	return answer->status == STATUS_OK && answer->bytes == bytes ? answer->data : NULL;
+}
+
+/* Why there is no monitor to ask; NULL: there is one. */
+const char *vm_no_monitor(const struct vm *vm);
+
 /* Nothing is sent before the first step. */
 void vm_query_begin(struct vm_query *query, const struct vm *vm, const struct query *question);
 /* Moves it on; *answer on VM_QUERY_ANSWERED, `problem` on VM_QUERY_FAILED. */
