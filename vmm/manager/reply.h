@@ -65,7 +65,7 @@ struct reply {
 	u32 last_cpu;	       /* the last vCPU to show */
 	bool all_vms;	       /* after this one the next VM */
 	u64 left;	       /* bytes or lines to show */
-	u64 shown;	       /* of a list: reply_list */
+	u64 shown;	       /* of a list: reply_list; of the VMs: inspect_next_vm */
 	u64 changed; /* keys of `vm set`, a bit for each of config_vm_keys */
 
 	u32 attach_id; /* the terminal becomes this VM's console; 0: no */

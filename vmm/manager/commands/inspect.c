@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "vmm/manager/commands/inspect.h"
+#include "lib/format.h"
 #include "vmm/manager/text/parse_number.h"
 
 bool inspect_number(struct reply *reply, const char *word, const char *what, u64 *number)
@@ -73,16 +74,34 @@ bool inspect_next_cpu(struct reply *reply)
 	return true;
 }
 
+/* By place: the VM that was shown last may be gone. */
 bool inspect_next_vm(struct reply *reply, const struct query *question)
 {
-	struct vm *vm = vm_by_id(reply->vm_id);
+	reply->all_vms = true;
+	while (reply->shown < VM_MAX) {
+		const struct vm *vm = vm_at(reply->shown++);
 
-	if (reply->vm_id != 0 && vm == NULL)
-		return false;
-	do
-		vm = vm_next(vm);
-	while (vm != NULL && (vm->group == HANDLE_NONE || vm->dying));
-	return vm != NULL && inspect_begin(reply, vm->config.name, NULL, true, question);
+		if (vm != NULL && vm_no_monitor(vm) == NULL)
+			return inspect_begin(reply, vm->config.name, NULL, true, question);
+	}
+	return false;
+}
+
+/* Of several VMs the others are still to come. */
+static void tell_problem(struct reply *reply, const char *problem)
+{
+	if (!reply->all_vms) {
+		reply_error(reply, "%s", problem);
+		return;
+	}
+	if (!reply->json) {
+		reply_line(reply, "%s", problem);
+		return;
+	}
+	reply_object_begin(reply);
+	json_string(&reply->object, "name", reply->vm_name);
+	json_string(&reply->object, "problem", problem);
+	reply_object_end(reply);
 }
 
 bool inspect_take(struct reply *reply, const struct vm_answer **answer)
@@ -94,7 +113,10 @@ bool inspect_take(struct reply *reply, const struct vm_answer **answer)
 	case VM_QUERY_WAITS:
 		return false;
 	case VM_QUERY_FAILED:
-		reply_error(reply, "%s", problem);
+		if (vm_by_id(reply->vm_id) == NULL)
+			format(problem, sizeof(problem), "%s was destroyed meanwhile",
+			       reply->vm_name);
+		tell_problem(reply, problem);
 		break;
 	case VM_QUERY_ANSWERED:
 		break;
@@ -104,10 +126,19 @@ bool inspect_take(struct reply *reply, const struct vm_answer **answer)
 
 const void *inspect_data(struct reply *reply, const struct vm_answer *answer, size_t bytes)
 {
-	if (answer->status == STATUS_OK && answer->bytes == bytes)
-		return answer->data;
-	reply_error(reply, "the monitor of %s says \"%s\"", reply->vm_name,
-		    status_text(answer->status));
+	const void *data = vm_answer_data(answer, bytes);
+	char problem[192];
+
+	if (data != NULL)
+		return data;
+	if (answer->status != STATUS_OK)
+		format(problem, sizeof(problem), "the monitor of %s says \"%s\"", reply->vm_name,
+		       status_text(answer->status));
+	else
+		format(problem, sizeof(problem),
+		       "the monitor of %s gave %u bytes, allowed: %lu, `vm destroy %s` ends it",
+		       reply->vm_name, answer->bytes, (unsigned long)bytes, reply->vm_name);
+	tell_problem(reply, problem);
 	return NULL;
 }
 

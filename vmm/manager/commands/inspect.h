@@ -18,12 +18,15 @@ void inspect_ask(struct reply *reply, const struct vm *vm, const struct query *q
 void inspect_again(struct reply *reply);
 /* The same for the next vCPU; false: that was the last. */
 bool inspect_next_cpu(struct reply *reply);
-/* Asks the next VM that has a monitor, at first the first; false: there is none. */
+/*
+ * For commands that show every VM: asks the next one in the list that has a monitor, at first the
+ * first; false: there is none. What goes wrong with one is a line from then on, not an error.
+ */
 bool inspect_next_vm(struct reply *reply, const struct query *question);
 
-/* False: there is no answer yet. True with *answer NULL: there will be none, an error says why. */
+/* False: there is no answer yet. True with *answer NULL: there will be none, which is told. */
 bool inspect_take(struct reply *reply, const struct vm_answer **answer);
-/* What an answer of that size holds; NULL after an error was written. */
+/* What an answer of that size holds; NULL: it is none, which is told. */
 const void *inspect_data(struct reply *reply, const struct vm_answer *answer, size_t bytes);
 
 /* For commands NAME [CPU]: asks for the registers of that vCPU, or of each. */

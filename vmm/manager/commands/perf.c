@@ -126,7 +126,6 @@ static void show_costs(struct reply *reply, const struct query_costs *costs)
 	}
 }
 
-/* VM after VM; one that ends meanwhile is left out. */
 static bool next_vm(struct reply *reply)
 {
 	return inspect_next_vm(reply, &(struct query){.kind = QUERY_COSTS});
@@ -134,24 +133,14 @@ static bool next_vm(struct reply *reply)
 
 static bool resume_report(struct reply *reply)
 {
-	const struct vm_answer *answer = NULL;
-	char problem[192];
+	const struct vm_answer *answer;
+	const struct query_costs *costs;
 
-	if (reply_room(reply) <= 2 * REPLY_LINE_BYTES)
+	if (reply_room(reply) <= 2 * REPLY_LINE_BYTES || !inspect_take(reply, &answer))
 		return false;
-	switch (vm_query_step(&reply->asked, &answer, problem, sizeof(problem))) {
-	case VM_QUERY_WAITS:
-		return false;
-	case VM_QUERY_FAILED:
-		if (!reply->json)
-			reply_line(reply, "%s", problem);
-		break;
-	case VM_QUERY_ANSWERED:
-		if (answer->status == STATUS_OK && answer->bytes == sizeof(struct query_costs))
-			show_costs(reply,
-				   (const struct query_costs *)(const void *)answer->data);
-		break;
-	}
+	costs = answer != NULL ? inspect_data(reply, answer, sizeof(*costs)) : NULL;
+	if (costs != NULL)
+		show_costs(reply, costs);
 	return !next_vm(reply);
 }
 
@@ -235,7 +224,7 @@ COMMAND(perf_report,
 		  "on. Exits that the kernel settles have no figure.",
 	.example = "perf report",
 	.keys = "of CPUs: cpu samples; of functions: where symbol guest samples permille; of "
-		"exits: name reason count instructions",
+		"exits: name reason count instructions; of a VM without an answer: name problem",
 	.run = command_perf_report,
 	.minimum = 0,
 	.maximum = 0);

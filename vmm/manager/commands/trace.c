@@ -96,30 +96,33 @@ static void show_entry(struct reply *reply, const struct query_trace_entry *entr
 	reply_object_end(reply);
 }
 
-static bool resume_trace(struct reply *reply)
+static void show_trace(struct reply *reply, const struct query_trace *trace)
 {
-	const struct query_trace *trace;
-	const struct vm_answer *answer;
-	u32 count;
-	u32 first;
+	u32 count = MIN(trace->count, QUERY_TRACE_ENTRIES);
+	u32 first = count - (u32)MIN(reply->left, count);
 
-	if (reply_room(reply) <= 4 * REPLY_LINE_BYTES || !inspect_take(reply, &answer))
-		return false;
-	if (answer == NULL)
-		return true;
-	trace = inspect_data(reply, answer, sizeof(*trace));
-	if (trace == NULL)
-		return true;
-	count = MIN(trace->count, QUERY_TRACE_ENTRIES);
-	first = count - (u32)MIN(reply->left, count);
 	if (!reply->json)
 		reply_line(reply, "%s CPU %u: %u of %llu exits that reached the monitor",
 			   reply->vm_name, reply->asked.question.vcpu, count - first,
 			   N(trace->seen));
 	for (u32 i = first; i < count; i++)
 		show_entry(reply, &trace->entry[i]);
-	return !inspect_next_cpu(reply) &&
-	       !(reply->all_vms && inspect_next_vm(reply, &reply->asked.question));
+}
+
+static bool resume_trace(struct reply *reply)
+{
+	const struct query_trace *trace;
+	const struct vm_answer *answer;
+
+	if (reply_room(reply) <= 4 * REPLY_LINE_BYTES || !inspect_take(reply, &answer))
+		return false;
+	trace = answer != NULL ? inspect_data(reply, answer, sizeof(*trace)) : NULL;
+	if (trace != NULL) {
+		show_trace(reply, trace);
+		if (inspect_next_cpu(reply))
+			return false;
+	}
+	return !(reply->all_vms && inspect_next_vm(reply, &reply->asked.question));
 }
 
 /* -n N may stand anywhere; the other words are left, in order. False after an error. */
@@ -165,7 +168,6 @@ static void command_trace(struct reply *reply, const struct arguments *arguments
 			reply->resume = resume_trace;
 		return;
 	}
-	reply->all_vms = true;
 	if (inspect_next_vm(reply, &question))
 		reply->resume = resume_trace;
 	else if (!reply->json)
@@ -181,7 +183,7 @@ COMMAND(trace,
 		  "The cost is in TSC\ncycles, from the exit until the guest went on or had "
 		  "nothing to do.",
 	.example = "trace alpha",
-	.keys = "name cpu time_ns reason rip cost text",
+	.keys = "name cpu time_ns reason rip cost text; of a VM without an answer: name problem",
 	.run = command_trace,
 	.minimum = 0,
 	.maximum = 4,

@@ -154,11 +154,12 @@ static void show_controls(struct reply *reply, const struct vcpu_page *page)
 	}
 }
 
-/* Two questions one after the other; a monitor that has ended leaves the counts. */
+/* Two questions one after the other; without a monitor that answers, the counts are left. */
 static bool resume_stat(struct reply *reply)
 {
 	const struct vm_answer *answer = NULL;
 	const struct vm *vm = command_vm_kept(reply);
+	const struct query_registers *registers;
 	bool costs = reply->asked.question.kind == QUERY_COSTS;
 	char problem[192];
 
@@ -176,14 +177,13 @@ static bool resume_stat(struct reply *reply)
 	case VM_QUERY_ANSWERED:
 		break;
 	}
-	if (answer->status != STATUS_OK)
-		return true;
 	if (!costs) {
-		show_controls(reply, &((const struct query_registers *)(const void *)answer->data)
-					      ->page);
+		registers = vm_answer_data(answer, sizeof(*registers));
+		if (registers != NULL)
+			show_controls(reply, &registers->page);
 		return true;
 	}
-	show_counts(reply, vm, (const struct query_costs *)(const void *)answer->data);
+	show_counts(reply, vm, vm_answer_data(answer, sizeof(struct query_costs)));
 	inspect_ask(reply, vm, &(struct query){.kind = QUERY_REGISTERS});
 	return false;
 }

@@ -87,14 +87,13 @@ void gdb_ask(const struct query *question, u32 input_bytes,
 
 static void take_registers(const struct vm_answer *answer)
 {
-	const struct query_registers *registers;
+	const struct query_registers *registers =
+		answer != NULL ? vm_answer_data(answer, sizeof(*registers)) : NULL;
 
-	if (answer == NULL || answer->status != STATUS_OK ||
-	    answer->bytes != sizeof(*registers)) {
+	if (registers == NULL) {
 		gdb_reply("E01");
 		return;
 	}
-	registers = (const struct query_registers *)(const void *)answer->data;
 	gdb.registers = registers->page;
 	gdb.registers_valid = true;
 	gdb.with_registers();
