@@ -17,7 +17,8 @@ enum sample_argument { SAMPLE_RING, SAMPLE_GROUP, SAMPLE_OFFSET, SAMPLE_COUNT, S
 
 static struct perf_profile profile;
 static handle_t irq;
-static u64 end_tsc; /* 0: nothing is being recorded */
+static u64 end_tsc;  /* 0: nothing is being recorded */
+static u64 late_tsc; /* up to then other CPUs may still tell of samples of the last recording */
 
 const struct perf_profile *perf_profile(void)
 {
@@ -107,6 +108,7 @@ void perf_step(void)
 	let_samples_pass(false);
 	log_take_kernel();
 	end_tsc = 0;
+	late_tsc = now + clock_ns_to_tsc(LOOK_NS);
 	profile.tsc = now - profile.began_tsc;
 	sort();
 }
@@ -165,10 +167,12 @@ bool perf_take(const struct log_entry *entry, struct text pattern)
 	const u64 *argument = entry->argument;
 	struct perf_row row;
 
-	if (end_tsc == 0 || entry->argument_count != SAMPLE_ARGUMENTS ||
+	if (entry->argument_count != SAMPLE_ARGUMENTS ||
 	    pattern.length < sizeof(SAMPLE_TEXT) - 1 ||
 	    memcmp(pattern.start, SAMPLE_TEXT, sizeof(SAMPLE_TEXT) - 1) != 0)
 		return false;
+	if (end_tsc == 0)
+		return entry->tsc < late_tsc;
 	row = row_of(argument[SAMPLE_RING] == 0, (u32)argument[SAMPLE_GROUP],
 		     argument[SAMPLE_OFFSET]);
 	row.count = argument[SAMPLE_COUNT];
