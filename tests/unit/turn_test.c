@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: MIT */
+/* The manager's loop, with a monitor that signals without end. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include "vmm/manager/turn.c"
+
+#define SILENT	0
+#define HOSTILE 1
+#define PATIENT 2
+#define HANG	100000u /* events that nobody needs */
+
+/* The kernel's queue: a FIFO, each VM in it at most once; the hostile one is back at once. */
+static u32 waiting[2];
+static u32 waits;
+static u32 handled[PATIENT + 1];
+static u32 console_steps;
+static struct vm vms[PATIENT + 1];
+
+bool events_wait(u64 deadline, struct event *event)
+{
+	(void)deadline;
+	assert_true(++waits < HANG);
+	if (waiting[0] == SILENT)
+		return false;
+	*event = (struct event){.source = EVENT_CHANNEL, .number = waiting[0]};
+	waiting[0] = waiting[1];
+	waiting[1] = SILENT;
+	if (event->number == HOSTILE)
+		waiting[waiting[0] == SILENT ? 0 : 1] = HOSTILE;
+	return true;
+}
+
+struct vm *vm_by_id(u32 id)
+{
+	vms[id].id = id;
+	return &vms[id];
+}
+
+void vm_channel_signalled(struct vm *vm)
+{
+	handled[vm->id]++;
+}
+
+bool console_step(void)
+{
+	console_steps++;
+	return false;
+}
+
+/* Nothing else is under way. */
+#define NOTHING_TO_DO(name)                                                                        \
+	void name(void)                                                                            \
+	{                                                                                          \
+	}
+#define NOTHING_LEFT(name)                                                                         \
+	bool name(void)                                                                            \
+	{                                                                                          \
+		return false;                                                                      \
+	}
+#define NO_DEADLINE(name)                                                                          \
+	u64 name(void)                                                                             \
+	{                                                                                          \
+		return ~0ull;                                                                      \
+	}
+
+NOTHING_TO_DO(log_take_kernel)
+NOTHING_TO_DO(perf_step)
+NOTHING_TO_DO(gdb_step)
+NOTHING_TO_DO(shutdown_step)
+NOTHING_LEFT(vm_step)
+NOTHING_LEFT(log_export_step)
+NOTHING_LEFT(machine_channel_step)
+NO_DEADLINE(vm_deadline)
+NO_DEADLINE(console_deadline)
+NO_DEADLINE(machine_channel_deadline)
+NO_DEADLINE(setup_deadline)
+NO_DEADLINE(log_deadline)
+NO_DEADLINE(perf_deadline)
+NO_DEADLINE(gdb_deadline)
+
+void serial_interrupt(enum serial_name name)
+{
+	(void)name;
+}
+
+void vm_process_ended(struct vm *vm)
+{
+	(void)vm;
+}
+
+static void test_endless_signals(void **state)
+{
+	(void)state;
+	waiting[0] = HOSTILE;
+	waiting[1] = PATIENT;
+	turn();
+	assert_int_equal(console_steps, 1);
+	assert_true(handled[HOSTILE] > 1);
+	assert_int_equal(handled[PATIENT], 1);
+	turn();
+	assert_int_equal(console_steps, 2);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_endless_signals),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: MIT */
+#include "vmm/manager/turn.h"
+#include "vmm/manager/config/setup.h"
+#include "vmm/manager/console/console.h"
+#include "vmm/manager/events.h"
+#include "vmm/manager/gdb/gdb.h"
+#include "vmm/manager/host/shutdown.h"
+#include "vmm/manager/log/log.h"
+#include "vmm/manager/log/log_export.h"
+#include "vmm/manager/machine_channel.h"
+#include "vmm/manager/perf.h"
+#include "vmm/manager/vm/vm.h"
+
+/* A monitor can signal without end; the queue is a FIFO, so the others keep their place in it. */
+#define EVENTS_AT_ONCE 64u
+
+static void handle(const struct event *event)
+{
+	struct vm *vm;
+
+	switch (event->source) {
+	case EVENT_SERIAL:
+		serial_interrupt((enum serial_name)event->number);
+		break;
+	case EVENT_LOG:
+		break; /* read each turn */
+	case EVENT_CHANNEL:
+	case EVENT_PROCESS:
+		vm = vm_by_id(event->number);
+		if (vm == NULL)
+			break; /* its last signal outlived it */
+		if (event->source == EVENT_CHANNEL)
+			vm_channel_signalled(vm);
+		else
+			vm_process_ended(vm);
+		break;
+	}
+}
+
+void turn(void)
+{
+	struct event event;
+	bool more;
+	u64 deadline;
+
+	for (u32 i = 0; i < EVENTS_AT_ONCE && events_wait(0, &event); i++)
+		handle(&event);
+	log_take_kernel();
+	perf_step();
+	gdb_step();
+	more = vm_step();
+	more |= console_step();
+	more |= log_export_step();
+	more |= machine_channel_step();
+	shutdown_step();
+	if (more)
+		return;
+	deadline = MIN(vm_deadline(), console_deadline());
+	deadline = MIN(deadline, machine_channel_deadline());
+	deadline = MIN(deadline, MIN(setup_deadline(), log_deadline()));
+	deadline = MIN(deadline, MIN(perf_deadline(), gdb_deadline()));
+	if (events_wait(deadline, &event))
+		handle(&event);
+}
