@@ -102,7 +102,7 @@ void perf_step(void)
 {
 	u64 now = clock_tsc();
 
-	if (end_tsc == 0 || now < end_tsc)
+	if (end_tsc == 0 || now < end_tsc || log_behind())
 		return;
 	(void)sys_object_destroy(irq); /* masks the line */
 	let_samples_pass(false);

@@ -17,6 +17,7 @@
 #define AUDIT_SEGMENTS	    4u
 #define AUDIT_SEGMENT_BYTES 16384u
 #define DEBUG_LOOK_NS	    (100 * NS_PER_MS)
+#define KERNEL_AT_ONCE	    4096u /* entries: a flood of them must not hold the loop */
 #define ACTOR_DEFAULT	    "manager"
 
 static struct log_store store;
@@ -25,6 +26,7 @@ static u8 audit_bytes[AUDIT_SEGMENTS * AUDIT_SEGMENT_BYTES] ALIGNED(8);
 static struct log_stats stats;
 static u8 threshold[LOG_CATEGORY_COUNT];
 static const char *actor = ACTOR_DEFAULT;
+static bool behind;
 
 /* Every page is taken at once: what `mem` shows later is what VMs cost. */
 static enum status map_store(u64 bytes, void **at)
@@ -196,18 +198,27 @@ void log_take_kernel(void)
 {
 	u64 start = clock_tsc();
 	u64 now;
+	u32 left = KERNEL_AT_ONCE;
 	struct log_entry entry;
 
-	while (log_kernel_take(&entry, &stats.kernel_lost)) {
+	for (; left > 0 && log_kernel_take(&entry, &stats.kernel_lost); left--) {
 		add_kernel_entry(&entry);
 		now = clock_tsc();
 		log_cost_add(&stats.kernel, now - start);
 		start = now;
 	}
+	behind = left == 0;
+}
+
+bool log_behind(void)
+{
+	return behind;
 }
 
 u64 log_deadline(void)
 {
+	if (behind)
+		return 0;
 	for (u32 i = 0; i < LOG_CATEGORY_COUNT; i++) {
 		if (threshold[i] == LOG_DEBUG)
 			return clock_tsc() + clock_ns_to_tsc(DEBUG_LOOK_NS);

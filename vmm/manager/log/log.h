@@ -46,9 +46,11 @@ void log_actor_set(const char *actor);
 void log_monitor_line(const char *vm, struct text text);
 void log_monitor_dropped(u64 count);
 
-/* Takes in what the kernel has written since. */
+/* Takes in what the kernel has written since, some thousand entries at most. */
 void log_take_kernel(void);
-/* When that has to be done at the latest: entries of level debug wake nobody. */
+/* Whether that was too many of them. */
+bool log_behind(void);
+/* When it has to be done again at the latest: entries of level debug wake nobody. */
 u64 log_deadline(void);
 
 /* LOG_CATEGORY_COUNT: every category; LOG_LEVEL_COUNT: off. The kernel is told as well. */
