@@ -209,6 +209,23 @@ static void test_wide_line(void **state)
 	assert_int_equal(editor.length, 197);
 }
 
+/* Ctrl-C in an escape sequence ends that too. */
+static void test_break(void **state)
+{
+	static const char *const begun[] = {"\x1b", "x\x1b\x1b[", "\x1b[1;5", "\x1bO"};
+
+	(void)state;
+	begin();
+	for (u32 i = 0; i < ARRAY_COUNT(begun); i++) {
+		type(begun[i]);
+		assert_int_equal(type("\x03"), LINE_BREAK);
+		line_editor_begin(&editor);
+		assert_int_equal(type("vm list\r"), LINE_DONE);
+		assert_string_equal(editor.text, "vm list");
+		line_editor_begin(&editor);
+	}
+}
+
 static void test_hide_and_show(void **state)
 {
 	(void)state;
@@ -382,6 +399,7 @@ int main(void)
 		cmocka_unit_test(test_insert),	     cmocka_unit_test(test_search),
 		cmocka_unit_test(test_words),	     cmocka_unit_test(test_bad),
 		cmocka_unit_test(test_columns),	     cmocka_unit_test(test_garbage),
+		cmocka_unit_test(test_break),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

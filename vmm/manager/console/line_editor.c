@@ -102,6 +102,7 @@ void line_clear(struct line_editor *editor)
 	editor->text[0] = '\0';
 	editor->overflow = false;
 	editor->bad_column = 0;
+	editor->escape_state = 0;
 	editor->wrapped = false;
 	editor->window = 0;
 	editor->drawn = 0;
