@@ -68,55 +68,101 @@ static void speculation_words(bool open, char *text, size_t size)
 		format(text, size, "none");
 }
 
-static void run(struct reply *reply, const struct arguments *arguments)
+static void show_text(struct reply *reply, u32 cpu, const struct cpu_counters *counters, u64 load)
 {
-	const struct kernel_page *page = machine_page();
+	reply_line(reply, "%3u %4llu%% %12llu %8llu %10llu %12llu %10llu %12llu  %s", cpu,
+		   (unsigned long long)load, (unsigned long long)counters->exits,
+		   (unsigned long long)counters->ipis, (unsigned long long)counters->wakeups,
+		   (unsigned long long)counters->interrupts,
+		   (unsigned long long)counters->switches,
+		   (unsigned long long)counters->syscalls, running_name(counters));
+}
+
+/* What is said of all CPUs alike. */
+struct alike {
 	char done[96];
 	char open[64];
 	char entropy[ENTROPY_NAMES_BYTES];
+};
 
+static struct alike alike_words(void)
+{
+	struct alike words;
+
+	speculation_words(false, words.done, sizeof(words.done));
+	speculation_words(true, words.open, sizeof(words.open));
+	entropy_names(machine_page()->entropy_sources, words.entropy, sizeof(words.entropy));
+	return words;
+}
+
+static void show_json(struct reply *reply, u32 cpu, const struct cpu_counters *counters, u64 load)
+{
+	const struct alike words = alike_words();
+	struct json *json = &reply->object;
+
+	reply_object_begin(reply);
+	json_u64(json, "id", cpu);
+	json_u64(json, "load_percent", load);
+	json_u64(json, "exits", counters->exits);
+	json_u64(json, "ipis", counters->ipis);
+	json_u64(json, "wakeups", counters->wakeups);
+	json_u64(json, "interrupts", counters->interrupts);
+	json_u64(json, "switches", counters->switches);
+	json_u64(json, "syscalls", counters->syscalls);
+	json_string(json, "runs", running_name(counters));
+	json_string(json, "speculation", words.done);
+	json_string(json, "speculation_open", words.open);
+	json_string(json, "entropy", words.entropy);
+	reply_object_end(reply);
+}
+
+static void show_cpu(struct reply *reply, u32 cpu)
+{
+	struct cpu_counters counters = machine_page()->cpu[cpu];
+	u64 now = clock_tsc();
+	u64 halted = counters.idle_since_tsc != 0 ? now - counters.idle_since_tsc : 0;
+	u64 load = load_percent(cpu, counters.idle_tsc + halted, now);
+
+	if (reply->json)
+		show_json(reply, cpu, &counters, load);
+	else
+		show_text(reply, cpu, &counters, load);
+}
+
+static void show_alike(struct reply *reply)
+{
+	const struct alike words = alike_words();
+
+	reply_line(reply, "speculation: %s; open: %s; entropy: %s", words.done, words.open,
+		   words.entropy);
+}
+
+/* CPU by CPU; people are told at the end what they have in common. */
+static bool show_next(struct reply *reply, u64 place)
+{
+	if (place < machine_page()->cpu_count && place < CPU_MAX) {
+		show_cpu(reply, (u32)place);
+		return true;
+	}
+	if (!reply->json)
+		show_alike(reply);
+	return false;
+}
+
+static bool resume_cpus(struct reply *reply)
+{
+	return reply_list(reply, show_next);
+}
+
+static void command_cpu(struct reply *reply, const struct arguments *arguments)
+{
 	(void)arguments;
-	speculation_words(false, done, sizeof(done));
-	speculation_words(true, open, sizeof(open));
-	entropy_names(page->entropy_sources, entropy, sizeof(entropy));
 	if (!reply->json)
 		reply_line(reply, "%3s %5s %12s %8s %10s %12s %10s %12s  %s", "CPU", "LOAD",
 			   "EXITS", "IPIS", "WAKEUPS", "INTERRUPTS", "SWITCHES", "SYSCALLS",
 			   "RUNS");
-	for (u32 i = 0; i < page->cpu_count && i < CPU_MAX; i++) {
-		struct cpu_counters counters = page->cpu[i];
-		u64 now = clock_tsc();
-		u64 halted = counters.idle_since_tsc != 0 ? now - counters.idle_since_tsc : 0;
-		u64 load = load_percent(i, counters.idle_tsc + halted, now);
-
-		if (!reply->json) {
-			reply_line(reply,
-				   "%3u %4llu%% %12llu %8llu %10llu %12llu %10llu %12llu  %s", i,
-				   (unsigned long long)load, (unsigned long long)counters.exits,
-				   (unsigned long long)counters.ipis,
-				   (unsigned long long)counters.wakeups,
-				   (unsigned long long)counters.interrupts,
-				   (unsigned long long)counters.switches,
-				   (unsigned long long)counters.syscalls, running_name(&counters));
-			continue;
-		}
-		reply_object_begin(reply);
-		json_u64(&reply->object, "id", i);
-		json_u64(&reply->object, "load_percent", load);
-		json_u64(&reply->object, "exits", counters.exits);
-		json_u64(&reply->object, "ipis", counters.ipis);
-		json_u64(&reply->object, "wakeups", counters.wakeups);
-		json_u64(&reply->object, "interrupts", counters.interrupts);
-		json_u64(&reply->object, "switches", counters.switches);
-		json_u64(&reply->object, "syscalls", counters.syscalls);
-		json_string(&reply->object, "runs", running_name(&counters));
-		json_string(&reply->object, "speculation", done);
-		json_string(&reply->object, "speculation_open", open);
-		json_string(&reply->object, "entropy", entropy);
-		reply_object_end(reply);
-	}
-	if (!reply->json)
-		reply_line(reply, "speculation: %s; open: %s; entropy: %s", done, open, entropy);
+	if (!resume_cpus(reply))
+		reply->resume = resume_cpus;
 }
 
 COMMAND(cpu,
@@ -129,4 +175,4 @@ COMMAND(cpu,
 	.example = "cpu",
 	.keys = "id load_percent exits ipis wakeups interrupts switches syscalls runs speculation "
 		"speculation_open entropy",
-	.run = run);
+	.run = command_cpu);

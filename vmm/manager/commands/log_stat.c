@@ -68,10 +68,24 @@ static void show_vm(struct reply *reply, const struct vm *vm)
 			   (unsigned long long)vm->log.dropped_all, vm->config.name);
 		return;
 	}
-	json_object_begin(&reply->object, NULL);
+	reply_object_begin(reply);
 	json_string(&reply->object, "name", vm->config.name);
 	json_u64(&reply->object, "dropped", vm->log.dropped_all);
-	json_object_end(&reply->object);
+	reply_object_end(reply);
+}
+
+static bool show_place(struct reply *reply, u64 place)
+{
+	const struct vm *vm = place < VM_MAX ? vm_at(place) : NULL;
+
+	if (vm != NULL && vm->log.dropped_all != 0)
+		show_vm(reply, vm);
+	return place < VM_MAX;
+}
+
+static bool resume(struct reply *reply)
+{
+	return reply_list(reply, show_place);
 }
 
 static void run(struct reply *reply, const struct arguments *arguments)
@@ -85,15 +99,9 @@ static void run(struct reply *reply, const struct arguments *arguments)
 	show_store(reply, stats);
 	show_cost(reply, stats);
 	if (reply->json)
-		json_array_begin(&reply->object, "vms");
-	VM_FOR_EACH(vm) {
-		if (vm->log.dropped_all != 0)
-			show_vm(reply, vm);
-	}
-	if (reply->json) {
-		json_array_end(&reply->object);
 		reply_object_end(reply);
-	}
+	if (!resume(reply))
+		reply->resume = resume;
 }
 
 COMMAND(log_stat,
@@ -105,5 +113,6 @@ COMMAND(log_stat,
 		  "monitor's, for one exported; cpu_share_ppm is all of it in millionths of the\n"
 		  "time of all CPUs since the start.",
 	.example = "log stat",
-	.keys = "one object with all numbers; vms: name dropped",
+	.keys = "first all numbers; then of each VM whose monitor's lines were dropped: name "
+		"dropped",
 	.run = run);
