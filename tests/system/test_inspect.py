@@ -49,6 +49,7 @@ def check_memory(machine, second):
         assert piece["hex"].startswith("fafc"), piece
     lines = machine.objects("vm dump demo 0 8K")
     assert [line["address"] for line in lines] == list(range(0, 8192, 16))
+    assert machine.objects("vm dump demo 0 0x2000") == lines
     assert "|" in machine.command("vm dump demo 0x7c00 16")
 
 
@@ -58,7 +59,8 @@ def check_errors(machine):
     assert "allowed: 0" in error(machine, "vm regs demo " + "9" * 30)
     assert "canonical" in error(machine, "vm translate demo 0x1000000000000000")
     assert "a number" in error(machine, "vm translate demo main")
-    assert "1 to 16M" in error(machine, "vm dump demo 0 0")
+    for length in ("0", "0x1000001", "0x1K"):
+        assert "1 to 16M" in error(machine, f"vm dump demo 0 {length}")
     assert "beyond" in error(machine, "vm dump demo 0xfffffffffffffff0 17")
     assert "no memory at physical" in error(machine, "vm dump demo 0xe000000000 16")
     assert "no memory at linear" in error(machine, "vm dump demo 0xffff800000000000 16")

@@ -76,6 +76,13 @@ static bool resume_dump(struct reply *reply)
 	return question->length == 0;
 }
 
+/* A size, or as START is written. */
+static bool parse_length(struct text text, u64 *length)
+{
+	return (parse_size(text, length) || parse_u64(text, length)) && *length > 0 &&
+	       *length <= DUMP_MAX;
+}
+
 static void command_vm_dump(struct reply *reply, const struct arguments *arguments)
 {
 	const char *cpu = arguments->word[3];
@@ -85,7 +92,7 @@ static void command_vm_dump(struct reply *reply, const struct arguments *argumen
 
 	if (!inspect_number(reply, arguments->word[1], "start", &question.address))
 		return;
-	if (!parse_size(text_of(arguments->word[2]), &length) || length == 0 || length > DUMP_MAX) {
+	if (!parse_length(text_of(arguments->word[2]), &length)) {
 		reply_error(reply, "length: found \"%s\", allowed: 1 to 16M bytes",
 			    text_show(shown, sizeof(shown), text_of(arguments->word[2])));
 		return;
