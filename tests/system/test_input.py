@@ -147,4 +147,7 @@ def test_bad_keys(build, tmp_path):
             out = machine.command(f"vm create {words}")
             assert out.startswith("error: ") and said in out, out
         assert machine.objects("vm list") == []
+        for command in ("vm start", "vm regs", "vm console"):
+            assert ('found "good", which is no VM: configured but not created, `vm create good`'
+                    in machine.command(f"{command} good"))
         check_good(machine)

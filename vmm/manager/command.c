@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "vmm/manager/command.h"
 #include "lib/format.h"
+#include "vmm/manager/config/setup.h"
 #include "vmm/manager/log/log.h"
 #include "vmm/manager/words.h"
 
@@ -122,6 +123,13 @@ struct vm *command_vm(struct reply *reply, const char *name)
 
 	if (vm != NULL)
 		return vm;
+	if (config_find(setup_config(), name) != NULL) {
+		reply_error(reply,
+			    "found \"%s\", which is no VM: configured but not created, "
+			    "`vm create %s` creates it",
+			    name, name);
+		return NULL;
+	}
 	list[0] = '\0';
 	VM_FOR_EACH(other) {
 		if (length < sizeof(list))
