@@ -40,6 +40,7 @@ struct command {
 	u8 completion;     /* enum completion */
 	bool audited;      /* the line goes to the log of who did what */
 	bool changes;      /* it does more than show something: nothing to watch */
+	bool shows_bare;   /* but without arguments it only shows */
 	const char *words; /* for completion: of each argument, these separated by ';' */
 };
 

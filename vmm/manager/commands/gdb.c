@@ -67,4 +67,6 @@ COMMAND(gdb,
 	.run = command_gdb,
 	.minimum = 0,
 	.maximum = 1,
+	.changes = true,
+	.shows_bare = true,
 	.completion = COMPLETE_VM);

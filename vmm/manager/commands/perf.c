@@ -212,7 +212,8 @@ COMMAND(perf_record,
 	.keys = "samples lost",
 	.run = command_perf_record,
 	.minimum = 1,
-	.maximum = 1);
+	.maximum = 1,
+	.changes = true);
 
 COMMAND(perf_report,
 	.name = "perf report",

@@ -32,6 +32,8 @@ static void begin(struct reply *reply)
 	reply->json = json;
 	command_run(reply, line);
 	inner = reply->resume;
+	if (inner == NULL)
+		reply->deadline_tsc = next_tsc;
 }
 
 static bool resume(struct reply *reply)
@@ -58,7 +60,8 @@ static bool watchable(struct reply *reply, const char *const *words, u32 count)
 	u32 name_words;
 
 	command = command_find(words, count, &name_words);
-	if (command != NULL && !command->audited && !command->changes)
+	if (command != NULL && ((!command->audited && !command->changes) ||
+				(command->shows_bare && count == name_words)))
 		return true;
 	reply_error(reply, "found \"%s%s%s\", allowed: a command that shows something",
 		    text_show(shown, sizeof(shown), text_of(words[0])), count > 1 ? " " : "",
