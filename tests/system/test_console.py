@@ -14,6 +14,7 @@ def test_console(build):
         check_keys(machine)
         check_completion(machine)
         check_watch(machine)
+        check_ends(machine)
         check_pages(machine)
         check_lines(machine)
         check_refusals(machine)
@@ -77,6 +78,24 @@ def check_watch(machine):
     machine.wait(r"audit|vm ")
     machine.type("\x03")
     machine.wait(PROMPT)
+
+
+def check_ends(machine):
+    """Ctrl-C and Ctrl-] are found behind what nobody takes, and nothing of that is run."""
+    machine.type("log show -f -n 1\r")
+    machine.wait(r"audit|vm ")
+    machine.type("x" * 300 + "\x03")
+    machine.wait(r"\^C\r*\n")
+    machine.wait_prompt()
+    assert "demo: paused" in machine.command("vm pause demo")
+    for count, lost in ((5000, False), (14000, True)):  # more than guest and port hold
+        machine.attach("demo")
+        machine.type("x" * count)
+        machine.leave()
+        machine.type("version\r")
+        assert ("bytes of input were lost" in machine.wait("Skerry ")) == lost
+        machine.wait_prompt()
+    machine.command("vm resume demo")
 
 
 def check_pages(machine):

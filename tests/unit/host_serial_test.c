@@ -231,11 +231,41 @@ static void test_overrun(void **state)
 	assert_true(received >= SERIAL_RECEIVE_BYTES);
 }
 
+/* A byte is found wherever it stands, across the buffer's end too, and nothing is taken by that. */
+static void test_find(void **state)
+{
+	u64 lost;
+	u8 byte;
+
+	(void)state;
+	obeys_rts = true;
+	send_limit = SERIAL_RECEIVE_BYTES - 100;
+	for (u32 i = 0; i < SERIAL_RECEIVE_BYTES; i++) {
+		wire();
+		deliver_interrupt();
+	}
+	assert_int_equal(serial_waiting(SERIAL_COM2), send_limit);
+	while (serial_waiting(SERIAL_COM2) > 0)
+		assert_int_equal(serial_receive(SERIAL_COM2, &byte, 1, &lost), 1);
+	assert_int_equal(serial_find(SERIAL_COM2, byte), 0);
+	send_limit += 200;
+	for (u32 i = 0; i < 200; i++) {
+		wire();
+		deliver_interrupt();
+	}
+	assert_int_equal(serial_waiting(SERIAL_COM2), 200);
+	assert_int_equal(serial_find(SERIAL_COM2, (u8)(byte + 1)), 1);
+	assert_int_equal(serial_find(SERIAL_COM2, (u8)(byte + 200)), 200);
+	assert_int_equal(serial_find(SERIAL_COM2, (u8)(byte + 201)), 0);
+	assert_int_equal(serial_waiting(SERIAL_COM2), 200);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(test_rts, begin),
 		cmocka_unit_test_setup(test_overrun, begin),
+		cmocka_unit_test_setup(test_find, begin),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

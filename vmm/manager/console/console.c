@@ -3,6 +3,7 @@
 #include "lib/format.h"
 #include "vmm/manager/command.h"
 #include "vmm/manager/console/console_complete.h"
+#include "vmm/manager/console/console_guest.h"
 #include "vmm/manager/console/console_input.h"
 #include "vmm/manager/console/console_notices.h"
 #include "vmm/manager/console/console_output.h"
@@ -15,10 +16,7 @@
 #include "vmm/rt/clock.h"
 
 #define PROMPT	     "skerry> "
-#define DETACH	     0x1d /* Ctrl-] */
-#define CONTROL_C    0x03
 #define COMMAND_ROOM	    (CONSOLE_OUTPUT_BYTES / 4 * 3) /* free before a command starts */
-#define GUEST_AHEAD	    2048u /* of a guest's output: what Ctrl-] can wait for */
 #define FULL_INPUT_RETRY_NS (10 * NS_PER_MS)
 #define FLUSH_NS	    NS_PER_S
 
@@ -311,51 +309,30 @@ static bool step_wait(void)
 		finish_command();
 		return true;
 	}
-	if (!console_input_interrupted(port))
+	if (!console_input_cut(port, KEY_BREAK))
 		return false;
 	interrupt_command();
 	return true;
 }
 
-static void pump_guest_output(struct vm *vm)
-{
-	u8 bytes[256];
-	u32 count;
-
-	while (CONSOLE_OUTPUT_BYTES - console_output_room(&output) < GUEST_AHEAD) {
-		count = vm_console_read(vm, bytes, sizeof(bytes));
-		if (count == 0)
-			return;
-		console_output_raw(&output, bytes, count);
-	}
-}
-
 static bool step_guest(void)
 {
 	struct vm *vm = vm_by_id(guest);
-	u8 byte;
 
 	if (vm == NULL) {
 		detach("[the VM is gone]\n");
 		return true;
 	}
-	pump_guest_output(vm);
+	console_guest_output(&output, vm);
 	if ((vm->state == VM_STOPPED || vm->state == VM_CRASHED) && !vm_console_waiting(vm) &&
 	    !vm->dying) {
 		detach("[the guest has ended]\n");
 		return true;
 	}
-	while (console_input_next(port, &byte)) {
-		if (byte == DETACH) {
-			detach(NULL);
-			return true;
-		}
-		if (vm_console_write(vm, &byte, 1) == 0) {
-			console_input_back(byte);
-			break;
-		}
-	}
-	return false;
+	if (!console_guest_input(port, vm))
+		return false;
+	detach(NULL);
+	return true;
 }
 
 static bool step_secret(void)
@@ -429,7 +406,7 @@ static void step_page(void)
 	aside = TEXT(MORE_GONE);
 	if (byte == '\r' || byte == '\n')
 		pager_more(&pager, 1);
-	else if (byte == 'q' || byte == CONTROL_C)
+	else if (byte == 'q' || byte == KEY_BREAK)
 		drop_page();
 	else if (byte == 'G')
 		pager_off(&pager);
@@ -485,8 +462,9 @@ u64 console_deadline(void)
 		return clock_tsc() + clock_ns_to_tsc(FULL_INPUT_RETRY_NS);
 	if (mode == MODE_SECRET)
 		return console_secret_deadline();
-	if (mode == MODE_WAIT && reply.deadline_tsc != 0)
-		return reply.deadline_tsc;
+	if (mode == MODE_WAIT)
+		return MIN(reply.deadline_tsc != 0 ? reply.deadline_tsc : ~0ull,
+			   console_input_deadline(port));
 	return ~0ull;
 }
 

@@ -1,32 +1,32 @@
 /* SPDX-License-Identifier: MIT */
 #include "vmm/manager/console/console_input.h"
+#include "vmm/rt/clock.h"
 
-#define AHEAD_BYTES 256u
-#define CONTROL_C   0x03
+#define FULL_NS (5 * NS_PER_S)
 
-static u8 ahead[AHEAD_BYTES];
-static u32 ahead_count;
-static u32 ahead_used;
+static u8 back;
 static bool held;
-static u64 lost;
-static u64 lost_told;
+static u64 taken_tsc; /* when a byte was last taken from the port */
+static u64 lost;      /* by the port */
+static u64 dropped;   /* here */
+static u64 told;
 
 bool console_input_next(enum serial_name port, u8 *byte)
 {
-	held = false;
-	if (ahead_used == ahead_count) {
-		ahead_used = 0;
-		ahead_count = serial_receive(port, ahead, 1, &lost);
+	if (held) {
+		held = false;
+		*byte = back;
+		return true;
 	}
-	if (ahead_count == 0)
+	if (serial_receive(port, byte, 1, &lost) == 0)
 		return false;
-	*byte = ahead[ahead_used++];
+	taken_tsc = clock_tsc();
 	return true;
 }
 
 void console_input_back(u8 byte)
 {
-	ahead[--ahead_used] = byte;
+	back = byte;
 	held = true;
 }
 
@@ -35,26 +35,42 @@ bool console_input_held(void)
 	return held;
 }
 
-bool console_input_interrupted(enum serial_name port)
+static bool full(enum serial_name port)
 {
-	ahead_count -= ahead_used;
-	for (u32 i = 0; i < ahead_count; i++)
-		ahead[i] = ahead[ahead_used + i];
-	ahead_used = 0;
-	ahead_count += serial_receive(port, ahead + ahead_count, AHEAD_BYTES - ahead_count, &lost);
-	for (u32 i = ahead_count; i > 0; i--) {
-		if (ahead[i - 1] != CONTROL_C)
-			continue;
-		ahead_used = i;
-		return true;
+	return serial_waiting(port) == SERIAL_RECEIVE_BYTES;
+}
+
+static void drop(enum serial_name port, u32 count)
+{
+	u8 byte;
+
+	for (; count > 0; count--)
+		(void)serial_receive(port, &byte, 1, &lost);
+}
+
+bool console_input_cut(enum serial_name port, u8 key)
+{
+	u32 count = serial_find(port, key);
+
+	if (count > 0) {
+		drop(port, count);
+		held = false;
+	} else if (clock_tsc() >= console_input_deadline(port)) {
+		drop(port, SERIAL_RECEIVE_BYTES / 2);
+		dropped += SERIAL_RECEIVE_BYTES / 2;
 	}
-	return false;
+	return count > 0;
+}
+
+u64 console_input_deadline(enum serial_name port)
+{
+	return full(port) ? taken_tsc + clock_ns_to_tsc(FULL_NS) : ~0ull;
 }
 
 u64 console_input_lost(void)
 {
-	u64 since = lost - lost_told;
+	u64 since = lost + dropped - told;
 
-	lost_told = lost;
+	told += since;
 	return since;
 }

@@ -3,7 +3,10 @@
 
 #include "vmm/manager/host/serial.h"
 
-/* What was typed and not yet used: a little is kept here, so that Ctrl-C is found behind it. */
+/* What was typed and not yet used. Keys that end something are found behind whatever else waits. */
+
+#define KEY_BREAK  0x03 /* Ctrl-C */
+#define KEY_DETACH 0x1d /* Ctrl-] */
 
 /* The next byte typed; false when there is none. */
 bool console_input_next(enum serial_name port, u8 *byte);
@@ -12,8 +15,13 @@ void console_input_back(u8 byte);
 /* Whether a byte was given back. */
 bool console_input_held(void);
 
-/* Whether Ctrl-C was typed; it and what was typed before it are gone then. */
-bool console_input_interrupted(enum serial_name port);
+/*
+ * Whether the key was typed; it and what was typed before it are gone then. When there is no room
+ * for more and nothing was taken for 5 s, the older half is lost: the key may be behind it.
+ */
+bool console_input_cut(enum serial_name port, u8 key);
+/* When console_input_cut has to be called again at the latest. */
+u64 console_input_deadline(enum serial_name port);
 
 /* Bytes lost since this was last asked. */
 u64 console_input_lost(void);

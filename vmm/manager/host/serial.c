@@ -188,6 +188,22 @@ u32 serial_receive(enum serial_name name, void *bytes, u32 size, u64 *lost)
 	return count;
 }
 
+u32 serial_waiting(enum serial_name name)
+{
+	return ports[name].written - ports[name].read;
+}
+
+u32 serial_find(enum serial_name name, u8 byte)
+{
+	const struct serial *serial = &ports[name];
+
+	for (u32 at = serial->read; at != serial->written; at++) {
+		if (serial->received[at % SERIAL_RECEIVE_BYTES] == byte)
+			return at + 1 - serial->read;
+	}
+	return 0;
+}
+
 static void set_ier(struct serial *serial, u8 ier)
 {
 	if (serial->ier == ier || serial->polled)

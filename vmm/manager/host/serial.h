@@ -23,6 +23,11 @@ void serial_interrupt(enum serial_name name);
  */
 u32 serial_receive(enum serial_name name, void *bytes, u32 size, u64 *lost);
 
+/* How many received bytes wait to be taken. */
+u32 serial_waiting(enum serial_name name);
+/* How many of them end with the first such byte; 0: it is not among them. */
+u32 serial_find(enum serial_name name, u8 byte);
+
 /*
  * Hands bytes to the UART as long as it takes them and returns how many; never waits. When it took
  * fewer, EVENT_SERIAL comes once it takes more.

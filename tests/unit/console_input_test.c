@@ -1,0 +1,209 @@
+/* SPDX-License-Identifier: MIT */
+/* Ctrl-C and Ctrl-] behind what nobody takes. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "tests/fake_clock.h"
+#include "vmm/manager/console/console_guest.c"
+#include "vmm/manager/console/console_input.c"
+
+#define PORT SERIAL_COM1
+
+/* What was typed; the port holds the first SERIAL_RECEIVE_BYTES of it that are not taken yet. */
+static u8 typed[1 << 20];
+static u32 typed_count;
+static u32 typed_taken;
+static u32 guest_takes; /* bytes */
+static u32 guest_took;
+static struct vm vm;
+
+u32 serial_waiting(enum serial_name name)
+{
+	assert_int_equal(name, PORT);
+	return MIN(typed_count - typed_taken, SERIAL_RECEIVE_BYTES);
+}
+
+u32 serial_find(enum serial_name name, u8 byte)
+{
+	const u8 *from = typed + typed_taken;
+	const u8 *found = memchr(from, byte, serial_waiting(name));
+
+	return found != NULL ? (u32)(found - from) + 1 : 0;
+}
+
+u32 serial_receive(enum serial_name name, void *bytes, u32 size, u64 *port_lost)
+{
+	assert_int_equal(size, 1);
+	*port_lost = 7;
+	if (serial_waiting(name) == 0)
+		return 0;
+	*(u8 *)bytes = typed[typed_taken++];
+	return 1;
+}
+
+u32 vm_console_write(struct vm *to, const u8 *bytes, u32 count)
+{
+	assert_ptr_equal(to, &vm);
+	assert_int_equal(*bytes, 'x');
+	if (guest_takes == 0)
+		return 0;
+	guest_takes--;
+	guest_took++;
+	return count;
+}
+
+u32 vm_console_read(struct vm *from, u8 *bytes, u32 size)
+{
+	(void)from;
+	(void)bytes;
+	(void)size;
+	return 0;
+}
+
+u32 console_output_room(const struct console_output *output)
+{
+	(void)output;
+	return CONSOLE_OUTPUT_BYTES;
+}
+
+void console_output_raw(struct console_output *output, const void *bytes, size_t count)
+{
+	(void)output;
+	(void)bytes;
+	(void)count;
+}
+
+static void type(char c, u32 count)
+{
+	assert_true(typed_count + count <= sizeof(typed));
+	memset(typed + typed_count, c, count);
+	typed_count += count;
+}
+
+static int begin(void **state)
+{
+	u8 byte;
+
+	(void)state;
+	typed_count = typed_taken = guest_takes = guest_took = 0;
+	type('y', 1);
+	while (console_input_next(PORT, &byte))
+		;
+	(void)console_input_lost();
+	return 0;
+}
+
+static void expect_next(char c)
+{
+	u8 byte;
+
+	assert_true(console_input_next(PORT, &byte));
+	assert_int_equal(byte, c);
+}
+
+static void test_break(void **state)
+{
+	(void)state;
+	assert_false(console_input_cut(PORT, KEY_BREAK));
+	type('x', 300);
+	assert_false(console_input_cut(PORT, KEY_BREAK));
+	type(KEY_BREAK, 1);
+	type('v', 1);
+	assert_true(console_input_cut(PORT, KEY_BREAK));
+	assert_false(console_input_cut(PORT, KEY_BREAK));
+	assert_int_equal(console_input_lost(), 0);
+	expect_next('v');
+}
+
+/* More than the port holds: nothing is lost at first, in the end the key comes into sight. */
+static void test_break_out_of_sight(void **state)
+{
+	const u32 count = 2 * SERIAL_RECEIVE_BYTES;
+
+	(void)state;
+	type('x', count);
+	type(KEY_BREAK, 1);
+	type('v', 1);
+	assert_false(console_input_cut(PORT, KEY_BREAK));
+	assert_int_equal(console_input_deadline(PORT), now + 5 * NS_PER_S);
+	now += 5 * NS_PER_S - 1;
+	assert_false(console_input_cut(PORT, KEY_BREAK));
+	assert_int_equal(console_input_lost(), 0);
+	now++;
+	for (u32 i = 0; !console_input_cut(PORT, KEY_BREAK); i++)
+		assert_true(i < 10);
+	assert_in_range(console_input_lost(), count - SERIAL_RECEIVE_BYTES + 1, count);
+	assert_int_equal(console_input_lost(), 0);
+	assert_int_equal(console_input_deadline(PORT), ~0ull);
+	expect_next('v');
+}
+
+/* Pasted commands wait for each other as long as one is taken now and then. */
+static void test_nothing_lost_while_taken(void **state)
+{
+	u8 byte;
+
+	(void)state;
+	type('x', 3 * SERIAL_RECEIVE_BYTES);
+	for (u32 i = 0; i < 3 * SERIAL_RECEIVE_BYTES; i++) {
+		assert_false(console_input_cut(PORT, KEY_BREAK));
+		now += 4 * NS_PER_S;
+		expect_next('x');
+	}
+	assert_false(console_input_next(PORT, &byte));
+	assert_int_equal(console_input_lost(), 0);
+}
+
+/* A guest that takes a byte now and then gains nothing by it. */
+static void test_detach(void **state)
+{
+	u32 taken = 4096;
+
+	(void)state;
+	type('x', 5000);
+	guest_takes = taken;
+	assert_false(console_guest_input(PORT, &vm));
+	assert_true(console_input_held());
+	now += 10 * NS_PER_S;
+	type(KEY_DETACH, 1);
+	type('v', 1);
+	for (u32 i = 0; i < 10; i++) {
+		guest_takes = 1;
+		assert_false(console_guest_input(PORT, &vm));
+		now += NS_PER_S / 10;
+	}
+	assert_true(console_guest_input(PORT, &vm));
+	assert_int_equal(guest_took, taken + 10);
+	assert_false(console_input_held());
+	expect_next('v');
+}
+
+/* In its place it ends the guest's input, and what comes behind it is the console's. */
+static void test_detach_in_place(void **state)
+{
+	(void)state;
+	type('x', 5000);
+	type(KEY_DETACH, 1);
+	type('v', 1);
+	guest_takes = 5000;
+	assert_true(console_guest_input(PORT, &vm));
+	assert_int_equal(guest_took, 5000);
+	expect_next('v');
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup(test_break, begin),
+		cmocka_unit_test_setup(test_break_out_of_sight, begin),
+		cmocka_unit_test_setup(test_nothing_lost_while_taken, begin),
+		cmocka_unit_test_setup(test_detach, begin),
+		cmocka_unit_test_setup(test_detach_in_place, begin),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

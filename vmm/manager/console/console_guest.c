@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: MIT */
+#include "vmm/manager/console/console_guest.h"
+#include "vmm/manager/console/console_input.h"
+#include "vmm/rt/clock.h"
+
+#define GUEST_AHEAD 2048u /* of a guest's output: what Ctrl-] can wait for */
+#define DETACH_NS   NS_PER_S
+
+static u64 seen_tsc; /* since when Ctrl-] waits behind other input; 0: it does not */
+
+void console_guest_output(struct console_output *output, struct vm *vm)
+{
+	u8 bytes[256];
+	u32 count;
+
+	while (CONSOLE_OUTPUT_BYTES - console_output_room(output) < GUEST_AHEAD) {
+		count = vm_console_read(vm, bytes, sizeof(bytes));
+		if (count == 0)
+			return;
+		console_output_raw(output, bytes, count);
+	}
+}
+
+/* Ctrl-] behind what the guest does not take: for a moment that may still go in. */
+static bool detach_waited(enum serial_name port)
+{
+	u64 now = clock_tsc();
+
+	if (seen_tsc == 0 && serial_find(port, KEY_DETACH) != 0)
+		seen_tsc = now;
+	if (seen_tsc != 0 && now - seen_tsc < clock_ns_to_tsc(DETACH_NS))
+		return false;
+	return console_input_cut(port, KEY_DETACH);
+}
+
+bool console_guest_input(enum serial_name port, struct vm *vm)
+{
+	bool detach = false;
+	bool stuck = false;
+	u8 byte;
+
+	while (!detach && !stuck && console_input_next(port, &byte)) {
+		detach = byte == KEY_DETACH;
+		stuck = !detach && vm_console_write(vm, &byte, 1) == 0;
+	}
+	if (stuck) {
+		console_input_back(byte);
+		detach = detach_waited(port);
+	}
+	if (detach || !stuck)
+		seen_tsc = 0;
+	return detach;
+}

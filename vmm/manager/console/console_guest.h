@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include "vmm/manager/console/console_output.h"
+#include "vmm/manager/host/serial.h"
+#include "vmm/manager/vm/vm.h"
+
+/* What a terminal and the guest whose console it is hand each other. */
+
+void console_guest_output(struct console_output *output, struct vm *vm);
+/*
+ * True: Ctrl-] was typed. Behind input that the guest does not take it waits for a second; then
+ * that input is gone.
+ */
+bool console_guest_input(enum serial_name port, struct vm *vm);
