@@ -139,6 +139,28 @@ static void test_pv_tlb_flush(void **state)
 	assert_int_equal(page.preempted_gpa, 0);
 }
 
+/* What was asked for stays asked for until it is done, whoever set the mark and however often. */
+static void test_pv_tlb_flush_waits(void **state)
+{
+	struct steal_record *record = (struct steal_record *)(ram + 0x3000);
+
+	(void)state;
+	(void)write_msr(MSR_KVM_STEAL_TIME, 0x3001);
+	for (u32 by_kernel = 0; by_kernel < 2; by_kernel++) {
+		if (by_kernel == 0)
+			assert_false(round_after(0, EXIT_HLT));
+		record->preempted = MARK_PREEMPTED | MARK_FLUSH;
+		page.request = 0;
+		vcpu->halted = true;
+		assert_false(round_of(0)); /* woken for nothing */
+		assert_int_equal(record->preempted, MARK_PREEMPTED | MARK_FLUSH);
+		irq_pending[0] = PENDING_INTERRUPT;
+		assert_true(round_of(0));
+		assert_int_equal(record->preempted, 0);
+		assert_int_equal(page.request & REQUEST_FLUSH, REQUEST_FLUSH);
+	}
+}
+
 /* Whoever waits for another lets it run: by name, or one after the other. */
 static void test_yield(void **state)
 {
@@ -209,6 +231,7 @@ int main(void)
 		TEST(test_unhalt),
 		TEST(test_steal_time),
 		TEST(test_pv_tlb_flush),
+		TEST(test_pv_tlb_flush_waits),
 		TEST(test_yield),
 		TEST(test_pv_eoi),
 	};

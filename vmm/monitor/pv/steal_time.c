@@ -45,7 +45,8 @@ void steal_time_sleep(struct vcpu *vcpu)
 
 	if (record == NULL)
 		return;
-	__atomic_store_n(&record->preempted, MARK_PREEMPTED, __ATOMIC_SEQ_CST);
+	/* another vCPU may have asked for a flush already */
+	(void)__atomic_fetch_or(&record->preempted, MARK_PREEMPTED, __ATOMIC_SEQ_CST);
 	vcpu->steal_time.marked = true;
 }
 
