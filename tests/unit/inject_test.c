@@ -188,6 +188,22 @@ static void test_task_priority(void **state)
 	assert_int_equal(lapic_get_cr8(machine_lapic(vcpu)), 0);
 }
 
+/* Written to the APIC itself: it stays when the machine is held before the next entry. */
+static void test_task_priority_by_msr(void **state)
+{
+	static const u32 values[] = {0x50, 0x10};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_COUNT(values); i++) {
+		page.gpr[GPR_RCX] = MSR_X2APIC_TPR;
+		page.gpr[GPR_RAX] = values[i];
+		settle(EXIT_WRMSR);
+		settle(EXIT_NONE);
+		assert_int_equal(lapic_get(machine_lapic(vcpu), LAPIC_TPR), values[i]);
+		assert_int_equal(page.cr8, values[i] >> 4);
+	}
+}
+
 /* Nothing is asked of the controllers while nothing can have changed there. */
 static void test_quiet(void **state)
 {
@@ -231,6 +247,7 @@ int main(void)
 		TEST(test_double_faults),
 		TEST(test_held_interrupt),
 		TEST(test_task_priority),
+		TEST(test_task_priority_by_msr),
 		TEST(test_quiet),
 		TEST(test_init_resets),
 	};

@@ -200,9 +200,11 @@ bool lapic_timer_expire(struct lapic *lapic, u64 guest_tsc)
 	return lapic_rearmed != 0 && guest_tsc >= lapic_rearmed;
 }
 
+#define MSR_X2APIC_TPR (MSR_X2APIC_BASE + (LAPIC_TPR >> 4))
+
 bool lapic_owns_msr(u32 msr)
 {
-	return msr == MSR_APIC_BASE;
+	return msr == MSR_APIC_BASE || msr == MSR_X2APIC_TPR;
 }
 
 bool lapic_msr_read(struct lapic *lapic, u32 msr, u64 *value)
@@ -214,7 +216,9 @@ bool lapic_msr_read(struct lapic *lapic, u32 msr, u64 *value)
 
 bool lapic_msr_write(struct lapic *lapic, u32 msr, u64 value, u32 physical_bits)
 {
-	(void)lapic, (void)msr, (void)physical_bits;
+	(void)physical_bits;
+	if (msr == MSR_X2APIC_TPR)
+		lapic_set(lapic, LAPIC_TPR, (u32)value);
 	return value != 0;
 }
 

@@ -389,5 +389,7 @@ void exits_settle(struct vcpu *vcpu)
 		crash_unexpected(vcpu);
 		break;
 	}
+	/* a write to the APIC counts, not what the CPU held before: no entry may come between */
+	vcpu->page->cr8 = lapic_get_cr8(machine_lapic(vcpu));
 	vcpu->page->exit.reason = EXIT_NONE;
 }
