@@ -9,6 +9,11 @@
 #define DR7_RW0_WRITE (1ull << 16)
 #define DR7_LEN0_4 (3ull << 18)
 #define STEPS_MAX 32u
+#define PIN_SERIAL 4u
+#define SERIAL_IER 0x3f9u
+#define SERIAL_MCR 0x3fcu
+#define SERIAL_IER_THRE 0x02u
+#define SERIAL_MCR_OUT2 0x08u /* lets the interrupt out */
 
 static word steps[STEPS_MAX];
 static u32 step_count;
@@ -137,6 +142,43 @@ static void test_steps(void)
 	check_equal("step-dr6-each", step_without_bs, 0);
 }
 
+static word interrupted_rip;
+static u32 interrupted_count; /* of steps */
+
+static void on_interrupt(struct trap_frame *frame)
+{
+	interrupted_rip = frame->rip;
+	interrupted_count = step_count;
+	lapic_end_of_interrupt(frame);
+}
+
+/* SDM vol. 3, table 6-2: the trap of an instruction comes before the interrupt that it raises. */
+static void test_step_interrupted(void)
+{
+	word at;
+
+	forget();
+	trap_set_hook(VECTOR_IOAPIC, on_interrupt);
+	ioapic_route(PIN_SERIAL, VECTOR_IOAPIC);
+	out8(SERIAL_MCR, in8(SERIAL_MCR) | SERIAL_MCR_OUT2);
+	asm volatile("lea 1f(%%rip), %0\n\t"
+		     "pushfq\n\t"
+		     "pushfq\n\t"
+		     "orl %1, (%%rsp)\n\t"
+		     "popfq\n\t"
+		     "out %%al, %%dx\n"
+		     "1:\tpopfq"
+		     : "=&r"(at)
+		     : "i"(RFLAGS_TF | RFLAGS_IF), "a"(SERIAL_IER_THRE), "d"(SERIAL_IER)
+		     : "memory");
+	out8(SERIAL_IER, 0);
+	ioapic_route(PIN_SERIAL, IOAPIC_ENTRY_MASKED);
+	check_equal("step-interrupted", step_count, 2); /* one more behind the last POPF */
+	check_equal("step-interrupted-rip", steps[0], at);
+	check_equal("interrupt-behind-step", interrupted_count, 1);
+	check_equal("interrupt-behind-step-rip", interrupted_rip, at);
+}
+
 static void touch_dr(void *unused)
 {
 	(void)unused;
@@ -180,6 +222,7 @@ void guest_main(void)
 	test_breakpoint_exit();
 	test_watchpoint();
 	test_steps();
+	test_step_interrupted();
 	test_icebp();
 	test_general_detect();
 }

@@ -14,7 +14,7 @@ GUESTS = ("cpuid", "debug", "exceptions", "fpu", "hlt", "interrupts", "mmio", "m
           "paging32", "ports", "realmode", "reset", "smp", "timers", "v8086")
 CPUS = {"smp": 4}
 # Once more with local APICs that are the monitor's work alone.
-APIC_GUESTS = ("interrupts", "smp")
+APIC_GUESTS = ("debug", "interrupts", "smp")
 
 # What QEMU's CPU does not do, or does otherwise: no hypervisor can do it there either.
 QEMU_LACKS = {

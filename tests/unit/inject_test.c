@@ -67,6 +67,30 @@ static void test_shadow_ends(void **state)
 	assert_int_equal(page.request, REQUEST_ADVANCE);
 }
 
+/* SDM vol. 3, table 6-2: the trap of an instruction comes before interrupts behind it. */
+static void test_single_step_first(void **state)
+{
+	(void)state;
+	page.rflags |= RFLAGS_TF;
+	page.request = REQUEST_ADVANCE;
+	assert_true(inject_prepare(vcpu));
+	assert_int_equal(page.request, REQUEST_ADVANCE);
+	assert_true(vcpu->quiet);
+
+	irq_pending[0] = PENDING_NMI | PENDING_INTERRUPT;
+	irq_vector = 0x31;
+	vcpu->quiet = false;
+	assert_true(inject_prepare(vcpu));
+	assert_false(page.inject.valid);
+	assert_int_equal(page.request,
+			 REQUEST_ADVANCE | REQUEST_NMI_WINDOW | REQUEST_INTERRUPT_WINDOW);
+	assert_int_equal(nmis_taken, 0);
+	/* no instruction was settled: the guest has had its trap */
+	irq_pending[0] = PENDING_INTERRUPT;
+	assert_true(prepare_again());
+	assert_injects(EVENT_INTERRUPT, 0x31);
+}
+
 static void test_interrupted_event_first(void **state)
 {
 	(void)state;
@@ -240,6 +264,7 @@ int main(void)
 		TEST(test_interrupt),
 		TEST(test_interrupt_waits),
 		TEST(test_shadow_ends),
+		TEST(test_single_step_first),
 		TEST(test_interrupted_event_first),
 		TEST(test_nmi),
 		TEST(test_halt),

@@ -110,6 +110,14 @@ static void what_if_holds_back_waits_for_a_window(void **state)
 	irq_pending[0] = PENDING_NMI;
 	enter_again(vcpu);
 	assert_int_equal(page.request, REQUEST_INTERRUPT_WINDOW);
+	/* and so does the trap of an instruction that was settled */
+	irq_pending[0] = PENDING_INTERRUPT;
+	page.rflags |= RFLAGS_TF;
+	page.request = REQUEST_ADVANCE;
+	page.inject.valid = 0;
+	assert_true(inject_prepare(vcpu));
+	assert_false(page.inject.valid);
+	assert_int_equal(page.request, REQUEST_ADVANCE | REQUEST_INTERRUPT_WINDOW);
 }
 
 static void what_the_priority_holds_back_is_the_cpus(void **state)

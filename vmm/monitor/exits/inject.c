@@ -55,14 +55,17 @@ void vcpu_raise(struct vcpu *vcpu, u32 vector, u32 error_code)
 	vcpu_raise_event(vcpu, &event);
 }
 
-/* What of the interrupt shadow is left when the guest goes on. */
+/*
+ * What of the interrupt shadow is left when the guest goes on. The trap of a single step comes
+ * before NMIs and interrupts (SDM vol. 3, table 6-2): it holds them back as MOV SS does.
+ */
 static u32 shadow(const struct vcpu *vcpu)
 {
-	u32 value = vcpu->page->shadow;
+	const struct vcpu_page *page = vcpu->page;
 
-	if ((vcpu->page->request & REQUEST_ADVANCE) != 0)
-		value &= ~(u32)(SHADOW_STI | SHADOW_MOV_SS);
-	return value;
+	if ((page->request & REQUEST_ADVANCE) == 0)
+		return page->shadow;
+	return (page->rflags & RFLAGS_TF) != 0 ? SHADOW_MOV_SS : page->shadow & SHADOW_NMI;
 }
 
 static bool can_take_interrupt(const struct vcpu *vcpu)
