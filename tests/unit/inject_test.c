@@ -147,6 +147,22 @@ static void test_halt_with_interrupts_off(void **state)
 	assert_injects(EVENT_NMI, 2);
 }
 
+/* In its handler an NMI that came since waits for IRET, and ends no HLT. */
+static void test_halt_in_nmi(void **state)
+{
+	(void)state;
+	page.shadow = SHADOW_NMI;
+	irq_pending[0] = PENDING_NMI;
+	settle(EXIT_HLT);
+	assert_false(inject_prepare(vcpu));
+	assert_true(vcpu->halted);
+	irq_pending[0] |= PENDING_INTERRUPT;
+	irq_vector = 0x22;
+	assert_true(inject_prepare(vcpu));
+	assert_injects(EVENT_INTERRUPT, 0x22);
+	assert_true((page.request & REQUEST_NMI_WINDOW) != 0);
+}
+
 /* SDM vol. 3, table 6-5 */
 static void test_double_faults(void **state)
 {
@@ -269,6 +285,7 @@ int main(void)
 		TEST(test_nmi),
 		TEST(test_halt),
 		TEST(test_halt_with_interrupts_off),
+		TEST(test_halt_in_nmi),
 		TEST(test_double_faults),
 		TEST(test_held_interrupt),
 		TEST(test_task_priority),

@@ -153,11 +153,11 @@ static void keep_from_cpu(struct vcpu *vcpu, const struct lapic *lapic, bool tak
 		vcpu->page->request |= REQUEST_INTERRUPT_WINDOW;
 }
 
-/* HLT ends with an NMI, or with an interrupt that may be taken (SDM vol. 2, HLT). */
+/* HLT ends with an NMI or an interrupt that may be taken (SDM vol. 2, HLT). */
 static bool wakes(const struct vcpu *vcpu, u32 pending)
 {
 	return vcpu->event.valid || vcpu->held.valid || vcpu->unhalted ||
-	       (pending & PENDING_NMI) != 0 ||
+	       ((pending & PENDING_NMI) != 0 && can_take_nmi(vcpu)) ||
 	       ((pending & PENDING_MASKABLE) != 0 && can_take_interrupt(vcpu));
 }
 
