@@ -195,6 +195,29 @@ static void memory_is_there_while_all_have_it(void **state)
 	assert_false(vcpu->quiet);
 }
 
+/* A run refused because another vCPU unmapped the page: what it was to deliver comes first then. */
+static void a_refused_run_keeps_its_event(void **state)
+{
+	u64 deadline_tsc;
+
+	(void)state;
+	request(BIT(0x11) | BIT(2));
+	irq_vector = 0x31;
+	enter_again(vcpu);
+	assert_int_equal(page.inject.vector, 0x31);
+	lapics[1].state.apic_base |= APIC_BASE_EXTD;
+	enter_again(&vcpus[1]);
+	vcpu->refused = STATUS_BAD_ADDRESS;
+	irq_pending[0] = PENDING_INTERRUPT;
+	irq_vector = 0x52;
+	assert_true(pass(vcpu, &deadline_tsc));
+	assert_int_equal(machine.state, VM_RUNNING);
+	assert_true(page.inject.valid);
+	assert_int_equal(page.inject.vector, 0x31);
+	assert_int_equal(irq_pending[0], PENDING_INTERRUPT);
+	assert_true((page.request & REQUEST_INTERRUPT_WINDOW) != 0);
+}
+
 /* The CPU would let it take interrupts from itself: accesses exit while one is disabled. */
 static void a_disabled_xapic_is_the_monitors(void **state)
 {
@@ -290,6 +313,7 @@ int main(void)
 		TEST(what_the_priority_holds_back_is_the_cpus),
 		TEST(a_step_holds_interrupts_back),
 		TEST(memory_is_there_while_all_have_it),
+		TEST(a_refused_run_keeps_its_event),
 		TEST(a_disabled_xapic_is_the_monitors),
 		TEST(a_disabled_x2apic_is_the_monitors),
 		TEST(the_operator_may_refuse),

@@ -295,10 +295,19 @@ static bool apic_moved(const struct vcpu *vcpu)
 	       vcpu->page->apic_gpa != vcpu->machine->vapic.mapped;
 }
 
+/* A refused run has not taken what it was to deliver. */
+static void take_back_event(struct vcpu *vcpu)
+{
+	if (vcpu->page->inject.valid)
+		vcpu->event = vcpu->page->inject;
+	vcpu->page->inject.valid = 0;
+}
+
 static void settle_run(struct vcpu *vcpu)
 {
-	if (apic_moved(vcpu)) {
+	if (unlikely(apic_moved(vcpu))) {
 		vcpu->refused = STATUS_OK;
+		take_back_event(vcpu);
 		return;
 	}
 	if (vcpu->refused != STATUS_OK)
