@@ -222,6 +222,26 @@ static void test_pv_eoi(void **state)
 	assert_int_equal(vcpu->event.vector, VECTOR_GP);
 }
 
+/* The guest's memory is somebody else's by then. */
+static void test_init_ends_all(void **state)
+{
+	(void)state;
+	enable_pv_eoi(0x3000 | 1);
+	(void)write_msr(MSR_KVM_STEAL_TIME, 0x3001);
+	(void)write_msr(MSR_KVM_SYSTEM_TIME, 0x3101);
+	assert_false(vcpu->event.valid);
+	vcpu_take_init(vcpu);
+	memset(ram + 0x3000, 0, 0x200);
+	eoi_private = true;
+	vcpu->page->waited_tsc += 1000;
+	assert_true(round_of(0));
+	machine_pause(&machine);
+	machine_resume(&machine);
+	for (u32 i = 0; i < 0x200; i++)
+		assert_int_equal(ram[0x3000 + i], 0);
+	assert_int_equal(page.preempted_gpa, 0);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, make_four, fixture_free)
@@ -234,6 +254,7 @@ int main(void)
 		TEST(test_pv_tlb_flush_waits),
 		TEST(test_yield),
 		TEST(test_pv_eoi),
+		TEST(test_init_ends_all),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

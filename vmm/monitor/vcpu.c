@@ -88,7 +88,9 @@ static void forget(struct vcpu *vcpu)
 	vcpu->quiet = false;
 	vcpu->event.valid = 0;
 	vcpu->held.valid = 0;
-	vcpu->pv_eoi.pending = false;
+	vcpu->pvclock = (struct pvclock){0};
+	vcpu->pv_eoi = (struct pv_eoi){0};
+	steal_time_reset(vcpu);
 	if (vcpu->trap.stepping) {
 		vcpu->trap.stepping = false;
 		trap_apply(vcpu);
@@ -104,9 +106,6 @@ void vcpu_reset(struct vcpu *vcpu)
 	forget(vcpu);
 	vcpu->tsc_adjust = 0;
 	vcpu->apic_base = 0;
-	vcpu->pvclock = (struct pvclock){0};
-	vcpu->pv_eoi = (struct pv_eoi){0};
-	steal_time_reset(vcpu);
 	msr_reset(&vcpu->msr, &vcpu->machine->cpuid);
 	vcpu_show_cpuid(vcpu);
 	vcpu_set_tsc_offset(vcpu);
