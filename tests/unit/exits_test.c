@@ -308,6 +308,33 @@ static void test_triple_faults(void **state)
 	assert_crashed("triple fault, 5 times within 60 s");
 }
 
+/* A task gate to a TSS that is busy already: #GP while the exception is delivered. */
+static void deliver_to_busy_task(u8 vector)
+{
+	const u64 busy_tss = 0x67 | 0x2000 << 16 | 0x8bull << 40;
+
+	memcpy(ram + 0x1020, &busy_tss, sizeof(busy_tss));
+	page.gdtr = (struct vcpu_table_state){.base = 0x1000, .limit = 0x2f};
+	page.cr0 = CR0_PE;
+	page.exit.qualification = 0x20 | (u64)TASK_GATE_IN_IDT << 30;
+	vcpu->event = (struct vcpu_event){.valid = 1, .type = EVENT_EXCEPTION, .vector = vector,
+					  .has_error_code = 1};
+	settle(EXIT_TASK_SWITCH);
+}
+
+static void test_task_gate_refused(void **state)
+{
+	(void)state;
+	deliver_to_busy_task(VECTOR_AC);
+	assert_raised(VECTOR_GP);
+	deliver_to_busy_task(VECTOR_GP);
+	assert_int_equal(machine.crash_count, 0);
+	assert_raised(VECTOR_DF);
+	deliver_to_busy_task(VECTOR_DF);
+	assert_int_equal(machine.crash_count, 1);
+	assert_false(vcpu->event.valid);
+}
+
 /* Whatever the kernel's page says, the monitor's own memory is safe. */
 static void test_noise(void **state)
 {
@@ -353,6 +380,7 @@ int main(void)
 		TEST(test_simple_answers),
 		TEST(test_crashes),
 		TEST(test_triple_faults),
+		TEST(test_task_gate_refused),
 		TEST(test_noise),
 	};
 

@@ -107,6 +107,14 @@ static void assert_fault(enum emulate_result result, u8 vector, u32 error_code)
 	assert_int_equal(event.error_code, error_code);
 }
 
+static void assert_fault_within(enum emulate_result result, u8 vector, u32 error_code)
+{
+	assert_int_equal(result, EMULATE_DONE);
+	assert_true(event.valid);
+	assert_int_equal(event.vector, vector);
+	assert_int_equal(event.error_code, error_code);
+}
+
 static void test_call(void **state)
 {
 	(void)state;
@@ -207,26 +215,26 @@ static void test_segments_refused(void **state)
 {
 	(void)state;
 	put(NEW_TSS + 72 + 4 * SEG_SS, 0, 4);
-	assert_fault(run(NEW, TASK_CALL), VECTOR_TS, 0);
+	assert_fault_within(run(NEW, TASK_CALL), VECTOR_TS, 0);
 	assert_int_equal(page.rip, 0x6000);
 	assert_int_equal(page.segment[SEG_TR].selector, NEW);
 
 	setup(NULL);
 	put(NEW_TSS + 72 + 4 * SEG_CS, DATA, 4);
-	assert_fault(run(NEW, TASK_CALL), VECTOR_TS, DATA);
+	assert_fault_within(run(NEW, TASK_CALL), VECTOR_TS, DATA);
 	setup(NULL);
 	put(NEW_TSS + 72 + 4 * SEG_DS, DATA | 3, 4);
-	assert_fault(run(NEW, TASK_CALL), VECTOR_TS, DATA);
+	assert_fault_within(run(NEW, TASK_CALL), VECTOR_TS, DATA);
 	setup(NULL);
 	put_gdt(SMALL, descriptor(0, 0xffff, 0x12, 0));
 	put(NEW_TSS + 72 + 4 * SEG_SS, SMALL, 4);
-	assert_fault(run(NEW, TASK_CALL), VECTOR_SS, SMALL);
+	assert_fault_within(run(NEW, TASK_CALL), VECTOR_SS, SMALL);
 	setup(NULL);
 	put(NEW_TSS + 96, DATA, 4);
-	assert_fault(run(NEW, TASK_CALL), VECTOR_TS, DATA);
+	assert_fault_within(run(NEW, TASK_CALL), VECTOR_TS, DATA);
 	setup(NULL);
 	put(NEW_TSS + 100, 1, 2);
-	assert_fault(run(NEW, TASK_CALL), VECTOR_DB, 0);
+	assert_fault_within(run(NEW, TASK_CALL), VECTOR_DB, 0);
 	assert_true(page.dr[6] & DR6_BT);
 }
 
@@ -246,7 +254,7 @@ static void test_virtual_8086_refused(void **state)
 {
 	(void)state;
 	memset(ram + NEW_TSS, 0xff, 104);
-	assert_fault(run(NEW, TASK_CALL), VECTOR_TS, 0xfffc);
+	assert_fault_within(run(NEW, TASK_CALL), VECTOR_TS, 0xfffc);
 	assert_true(page.rflags & RFLAGS_VM);
 	for (u32 i = SEG_ES; i <= SEG_GS; i++) {
 		assert_int_equal(page.segment[i].access, 0xf3);

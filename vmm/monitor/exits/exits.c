@@ -222,7 +222,6 @@ static void settle_task_switch(struct vcpu *vcpu)
 	};
 	struct vcpu_event event;
 
-	vcpu->event.valid = 0;
 	if (request.source != TASK_GATE_IN_IDT || by.type >= EVENT_SOFTWARE_INTERRUPT) {
 		request.return_eip += exit->instruction_length;
 	} else {
@@ -233,7 +232,11 @@ static void settle_task_switch(struct vcpu *vcpu)
 	vcpu_need(vcpu, VCPU_SEGMENTS | VCPU_TABLES | VCPU_CONTROL | VCPU_DEBUG);
 	if (by.type == EVENT_NMI && request.source == TASK_GATE_IN_IDT)
 		vcpu->page->shadow |= SHADOW_NMI;
-	if (task_switch(&vcpu->emulator, &request, &event) == EMULATE_FAULT)
+	/* an exception whose task was not entered is still being delivered: a fault makes #DF */
+	if (task_switch(&vcpu->emulator, &request, &event) == EMULATE_DONE ||
+	    by.type != EVENT_EXCEPTION)
+		vcpu->event.valid = 0;
+	if (event.valid)
 		vcpu_raise_event(vcpu, &event);
 }
 

@@ -14,6 +14,7 @@ struct task {
 	struct vcpu_page *page;
 	struct vcpu_event *event;
 	bool external; /* EXT of selector error codes */
+	bool entered;  /* faults are the new task's */
 };
 
 /* Sets the event; always false. */

@@ -213,6 +213,7 @@ static bool enter(struct task *task, const struct task_switch *request, const un
 {
 	struct vcpu_page *page = task->page;
 
+	task->entered = true;
 	load_registers(page, new, wide);
 	if (request->source == TASK_CALL || request->source == TASK_GATE_IN_IDT)
 		page->rflags |= RFLAGS_NT;
@@ -277,5 +278,5 @@ enum emulate_result task_switch(const struct emulator *emulator, const struct ta
 	};
 
 	*event = (struct vcpu_event){0};
-	return switch_task(&task, request) ? EMULATE_DONE : EMULATE_FAULT;
+	return switch_task(&task, request) || task.entered ? EMULATE_DONE : EMULATE_FAULT;
 }

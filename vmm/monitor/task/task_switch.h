@@ -19,8 +19,8 @@ struct task_switch {
  * Carries out a hardware task switch of 32-bit protected mode, which VMX leaves to the monitor once
  * the instruction's or gate's own privileges are checked (SDM vol. 3, 8.3 and 26.4.2). Needs all of
  * VCPU_RIP, VCPU_SEGMENTS, VCPU_TABLES, VCPU_CONTROL and VCPU_DEBUG valid in the page.
- * EMULATE_DONE: RIP is in the new task. EMULATE_FAULT: *event is to be injected; in the old task
- * with nothing changed, or in the new one.
+ * EMULATE_DONE: RIP is in the new task, and *event, if it is valid, to be injected there.
+ * EMULATE_FAULT: *event is to be injected in the old task, with nothing changed.
  */
 enum emulate_result task_switch(const struct emulator *emulator, const struct task_switch *request,
 				struct vcpu_event *event);
