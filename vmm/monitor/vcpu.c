@@ -399,7 +399,7 @@ static bool pass(struct vcpu *vcpu, u64 *deadline_tsc)
 	reserve_ask(vcpu);
 	if (machine_may_run(machine))
 		tick(vcpu);
-	/* ports and CPUID do not reach the local APIC; what a device sends there kicks */
+	/* OUT, IN and CPUID do not reach the local APIC; what a device sends there kicks */
 	if (reason != EXIT_IO && reason != EXIT_CPUID)
 		vcpu->quiet = false;
 	runnable = prepare(vcpu);

@@ -132,6 +132,7 @@ static void settle_io_string(struct vcpu *vcpu)
 	struct vcpu_event event = {0};
 	enum emulate_result result;
 
+	vcpu->quiet = false; /* INS may write to the local APIC */
 	vcpu_need(vcpu, emulation_groups(vcpu));
 	result = emulate_io_string(&vcpu->emulator, &event);
 	finish_emulation(vcpu, result, &event, "string port access");
