@@ -66,6 +66,31 @@ static void test_pause_stops_time(void **state)
 			 PVCLOCK_TSC_STABLE | PVCLOCK_GUEST_STOPPED);
 }
 
+static u64 ticked_at; /* wall time */
+
+static void note_tick(struct device *device)
+{
+	ticked_at = device->clock->wall_ns;
+}
+
+/* What follows the wall clock is looked at when a pause ends: an alarm may be due. */
+static void test_pause_ends_late(void **state)
+{
+	static const struct device_ops ops = {.tick = note_tick};
+	struct device alarm = {
+		.ops = &ops, .clock = &machine.platform.clock, .deadline_ns = NS_PER_S};
+
+	(void)state;
+	machine.platform.timed[machine.platform.timed_count++] = &alarm;
+	channel.wall_seconds = 500;
+	channel.wall_tsc = host_tsc;
+	command(VM_COMMAND_PAUSE);
+	host_tsc += 10 * NS_PER_S;
+	ticked_at = 0;
+	command(VM_COMMAND_RESUME);
+	assert_int_equal(ticked_at, 510 * NS_PER_S);
+}
+
 static void test_reset_forgets(void **state)
 {
 	(void)state;
@@ -205,6 +230,7 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_make, fixture_free)
 	const struct CMUnitTest tests[] = {
 		TEST(test_life),	  TEST(test_command_once), TEST(test_pause_stops_time),
+		TEST(test_pause_ends_late),
 		TEST(test_reset_forgets), TEST(test_load_fails),   TEST(test_power_off),
 		TEST(test_debug_exit),	  TEST(test_asked_reset),  TEST(test_output),
 		TEST(test_input),	  TEST(test_log_wraps),	   TEST(test_reason_is_cut),

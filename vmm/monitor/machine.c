@@ -177,9 +177,14 @@ void machine_pause(struct machine *machine)
 
 static void time_goes_on(struct machine *machine)
 {
+	struct platform *platform = &machine->platform;
+
 	machine_time_resume(&machine->time, clock_tsc());
 	take_wall_time(machine);
 	machine_update_clock(machine);
+	/* wall time has gone on, and with it the RTC */
+	for (u32 i = 0; i < platform->timed_count; i++)
+		device_tick(platform->timed[i]);
 	for (u32 i = 0; i < machine->vcpu_count; i++) {
 		vcpu_set_tsc_offset(&machine->vcpu[i]);
 		vcpu_update_pvclock(&machine->vcpu[i], true);
