@@ -166,6 +166,19 @@ static void test_cpuid(void **state)
 	assert_true((page.gpr[GPR_RCX] & CPUID_1_ECX_HYPERVISOR) != 0);
 }
 
+/* Intel's CPUs answer leaves above the last with the last: XSAVE's, which shows XCR0's sizes. */
+static void test_cpuid_above(void **state)
+{
+	(void)state;
+	machine.cpuid.intel = true;
+	page.xcr0 = XCR0_X87 | XCR0_SSE | XCR0_AVX;
+	page.gpr[GPR_RAX] = 0x20;
+	settle(EXIT_CPUID);
+	assert_int_equal(groups_fetched, VCPU_XCR0);
+	assert_int_equal(page.gpr[GPR_RAX], 7);
+	assert_int_equal(page.gpr[GPR_RBX], 576 + 256);
+}
+
 static void test_unknown_length(void **state)
 {
 	(void)state;
@@ -375,6 +388,7 @@ int main(void)
 		TEST(test_execute_nowhere),
 		TEST(test_delivery_nowhere),
 		TEST(test_cpuid),
+		TEST(test_cpuid_above),
 		TEST(test_unknown_length),
 		TEST(test_msr),
 		TEST(test_tsc),

@@ -359,10 +359,8 @@ static void make_current(const struct cpuid_policy *policy, const struct cpuid_s
 	}
 }
 
-void cpuid_query(const struct cpuid_policy *policy, const struct cpuid_state *state, u32 leaf,
-		 u32 subleaf, struct cpuid_regs *regs)
+u32 cpuid_leaf(const struct cpuid_policy *policy, u32 leaf)
 {
-	const struct cpuid_entry *entry;
 	bool hypervisor = leaf >= CPUID_HYPERVISOR && leaf < CPUID_HYPERVISOR + 0x1000;
 	bool outside =
 		leaf >= CPUID_EXTENDED ? leaf > policy->max_extended : leaf > policy->max_basic;
@@ -371,8 +369,15 @@ void cpuid_query(const struct cpuid_policy *policy, const struct cpuid_state *st
 	 * SDM vol. 2, CPUID: "the data for the highest basic information leaf is returned"; APM
 	 * vol. 3, CPUID: zeros.
 	 */
-	if (outside && !hypervisor && policy->intel)
-		leaf = policy->max_basic;
+	return outside && !hypervisor && policy->intel ? policy->max_basic : leaf;
+}
+
+void cpuid_query(const struct cpuid_policy *policy, const struct cpuid_state *state, u32 leaf,
+		 u32 subleaf, struct cpuid_regs *regs)
+{
+	const struct cpuid_entry *entry;
+
+	leaf = cpuid_leaf(policy, leaf);
 	entry = find(policy, leaf, subleaf);
 	*regs = entry != NULL ? entry->regs : (struct cpuid_regs){0};
 	if (entry != NULL) {

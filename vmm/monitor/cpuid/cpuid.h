@@ -35,6 +35,9 @@ struct cpuid_state {
 /* Reads the host's CPUID through cpuid_host. */
 void cpuid_build(struct cpuid_policy *policy, u32 vcpu_count);
 
+/* The leaf that answers for this one: another where the vendor's CPUs do so out of range. */
+u32 cpuid_leaf(const struct cpuid_policy *policy, u32 leaf);
+
 /* The result of CPUID with EAX = leaf, ECX = subleaf. */
 void cpuid_query(const struct cpuid_policy *policy, const struct cpuid_state *state, u32 leaf,
 		 u32 subleaf, struct cpuid_regs *regs);

@@ -163,7 +163,7 @@ static void settle_io(struct vcpu *vcpu)
 static void settle_cpuid(struct vcpu *vcpu)
 {
 	struct vcpu_page *page = vcpu->page;
-	u32 leaf = (u32)page->gpr[GPR_RAX];
+	u32 leaf = cpuid_leaf(&vcpu->machine->cpuid, (u32)page->gpr[GPR_RAX]);
 	struct lapic *lapic = &vcpu->machine->platform.irqchip.lapic[vcpu->id];
 	struct cpuid_state state = {
 		.apic_id = vcpu->id,
