@@ -76,6 +76,27 @@ static void test_attach(void **state)
 	assert_int_equal(ask_as((struct query){.kind = QUERY_RELEASE}), STATUS_BAD_STATE);
 }
 
+/* The kernel would settle it, and a step go on behind it. */
+static void test_kernel_settles_nothing(void **state)
+{
+	(void)state;
+	ask((struct query){.kind = QUERY_RELEASE, .run = 1});
+	page.exit.instruction_length = 0;
+	page.exit.reason = EXIT_INVD;
+	exits_settle(vcpu);
+	page.exit.instruction_length = 2;
+	page.exit.reason = EXIT_INVD;
+	exits_settle(vcpu);
+	assert_int_equal(page.settle, 0);
+	page.gpr[GPR_RCX] = MSR_APIC_BASE;
+	page.gpr[GPR_RAX] = 1;
+	page.exit.reason = EXIT_WRMSR;
+	exits_settle(vcpu);
+	assert_int_equal(vcpu->cpuid_page->flags, 0);
+	ask((struct query){.kind = QUERY_DETACH});
+	assert_int_equal(vcpu->cpuid_page->flags, CPUID_VALID);
+}
+
 static void test_step(void **state)
 {
 	u32 before = channel.question.stop.sequence;
@@ -349,6 +370,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_attach, set_up, fixture_free),
+		cmocka_unit_test_setup_teardown(test_kernel_settles_nothing, set_up, fixture_free),
 		cmocka_unit_test_setup_teardown(test_step, set_up, fixture_free),
 		cmocka_unit_test_setup_teardown(test_step_of_port, set_up, fixture_free),
 		cmocka_unit_test_setup_teardown(test_software, set_up, fixture_free),

@@ -86,7 +86,9 @@ static bool load_works;
 void cpuid_table_fill(struct vcpu_cpuid_entry *table, const struct cpuid_policy *policy,
 		      u32 apic_id, bool apic_enabled)
 {
-	(void)table, (void)policy, (void)apic_id, (void)apic_enabled;
+	(void)policy, (void)apic_id, (void)apic_enabled;
+	if (table != NULL)
+		table->flags = CPUID_VALID;
 }
 
 u64 clock_tsc(void)

@@ -293,13 +293,8 @@ static void traps_set(struct machine *machine, bool attached)
 
 		trap_apply(vcpu);
 		vcpu->quiet = false;
-		if (attached)
-			memset(vcpu->cpuid_page, 0, PAGE_SIZE);
-		else
-			vcpu_show_cpuid(vcpu);
-		exits_set_wants(vcpu->page);
-		if (attached)
-			vcpu->page->settle = 0;
+		vcpu_show_cpuid(vcpu);
+		vcpu->page->settle = attached ? 0 : SETTLE_HYPERCALL;
 	}
 }
 

@@ -2,6 +2,7 @@
 #include "vmm/monitor/vcpu.h"
 
 #include "arch/x86_64/hw/control.h"
+#include "lib/string.h"
 #include "vmm/monitor/console.h"
 #include "vmm/monitor/cpuid/cpuid_table.h"
 #include "vmm/monitor/exits/brief.h"
@@ -9,6 +10,7 @@
 #include "vmm/monitor/exits/inject.h"
 #include "vmm/monitor/load/start_state.h"
 #include "vmm/monitor/machine.h"
+#include "vmm/monitor/pv/hypercall.h"
 #include "vmm/monitor/rebuild.h"
 #include "vmm/rt/clock.h"
 #include "vmm/rt/memory.h"
@@ -78,6 +80,7 @@ enum status vcpu_init(struct vcpu *vcpu, struct machine *machine, u32 id)
 		return status;
 	trace_init(&vcpu->trace);
 	exits_set_wants(vcpu->page);
+	hypercall_setup(vcpu->page);
 	return STATUS_OK;
 }
 
@@ -144,6 +147,10 @@ void vcpu_show_cpuid(struct vcpu *vcpu)
 {
 	const struct machine *machine = vcpu->machine;
 
+	if (machine->debugger.attached) {
+		memset(vcpu->cpuid_page, 0, PAGE_SIZE);
+		return;
+	}
 	cpuid_table_fill(vcpu->cpuid_page, &machine->cpuid, vcpu->id,
 			 lapic_mode(&machine->platform.irqchip.lapic[vcpu->id]) != LAPIC_OFF);
 }

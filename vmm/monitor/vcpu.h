@@ -68,7 +68,10 @@ enum status vcpu_make(struct vcpu *vcpu) MUST_CHECK;
 /* Power-on: forgets what the vCPU was about to do. The first one's registers are the loader's. */
 void vcpu_reset(struct vcpu *vcpu);
 
-/* Lays down what the kernel answers to CPUID; again when the APIC is turned on or off. */
+/*
+ * Lays down what the kernel answers to CPUID, nothing while a debugger is attached; again when that
+ * comes or goes and when the APIC is turned on or off.
+ */
 void vcpu_show_cpuid(struct vcpu *vcpu);
 
 /* INIT: registers as the manual says, and nothing under way. */

@@ -13,9 +13,6 @@ void exits_set_wants(struct vcpu_page *page)
 	memset(page->want, 0, sizeof(page->want));
 	page->want[EXIT_MEMORY] = EXIT_MEMORY_GROUPS;
 	page->want[EXIT_APIC_ACCESS] = EXIT_MEMORY_GROUPS;
-	page->settle = SETTLE_HYPERCALL;
-	page->hypercalls = HYPERCALLS_OFFERED;
-	page->hypercall_result = (u64)HYPERCALL_UNKNOWN;
 	page->want[EXIT_HYPERCALL] = VCPU_SEGMENTS | VCPU_CONTROL;
 }
 

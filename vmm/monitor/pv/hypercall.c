@@ -83,6 +83,13 @@ static s64 call(struct vcpu *vcpu, u64 number, const struct kvm_arguments *argum
 	}
 }
 
+void hypercall_setup(struct vcpu_page *page)
+{
+	page->settle = SETTLE_HYPERCALL;
+	page->hypercalls = HYPERCALLS_OFFERED;
+	page->hypercall_result = (u64)HYPERCALL_UNKNOWN;
+}
+
 void hypercall_settle(struct vcpu *vcpu)
 {
 	struct vcpu_page *page = vcpu->page;

@@ -15,6 +15,9 @@ enum kvm_call {
 #define HYPERCALLS_OFFERED (BIT(KVM_KICK_CPU) | BIT(KVM_SEND_IPI) | BIT(KVM_SCHED_YIELD))
 #define HYPERCALL_UNKNOWN  (-1000ll)
 
+/* Those that the kernel is to refuse by itself, from the start. */
+void hypercall_setup(struct vcpu_page *page);
+
 /*
  * EXIT_HYPERCALL: VMCALL or VMMCALL in KVM's convention (Linux
  * Documentation/virt/kvm/x86/hypercalls.rst).
