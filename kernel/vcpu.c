@@ -367,6 +367,8 @@ static u32 mark(struct vcpu *vcpu, u8 value)
 
 void vcpu_preempt(struct vcpu *vcpu)
 {
+	if (unlikely(vcpu->preempted))
+		return; /* it may have been asked for a flush since */
 	vcpu->preempted = true;
 	(void)mark(vcpu, MARK_PREEMPTED);
 }

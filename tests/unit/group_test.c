@@ -95,12 +95,47 @@ static void test_return_without_entry(void **state)
 	assert_int_equal(vcpu.virt.code.depth, 0);
 }
 
+/* Taken from its CPU again before it has run: the flush that was asked for meanwhile stays. */
+static void test_preempted_again(void **state)
+{
+	struct vcpu_page page = {.preempted_gpa = 0x10};
+	struct vm vm = {0};
+	struct vcpu vcpu = {.virt = {.page = &page}, .vm = &vm};
+	struct group *group;
+	struct memory *ram;
+	u8 *byte;
+	u64 at;
+
+	(void)state;
+	kernel_machine_start(32 * MIB);
+	assert_int_equal(group_create(8000, 1, &group), STATUS_OK);
+	assert_int_equal(memory_create(&group->quota, PAGE_GUEST, 1, 0, &ram), STATUS_OK);
+	group_adopt(group, &ram->object);
+	assert_int_equal(space_create_guest(&group->quota, &format_npt, &vm.space), STATUS_OK);
+	group_adopt(group, &vm.space->object);
+	assert_int_equal(space_map(vm.space, 0, ram, 0, 1, PT_READ | PT_WRITE, &at), STATUS_OK);
+	assert_int_equal(space_fault(vm.space, 0, PT_WRITE), STATUS_OK);
+	byte = space_guest_byte(vm.space, 0x10);
+	vcpu_preempt(&vcpu);
+	assert_int_equal(*byte, MARK_PREEMPTED);
+	*byte |= MARK_FLUSH;
+	vcpu_preempt(&vcpu);
+	assert_int_equal(*byte, MARK_PREEMPTED | MARK_FLUSH);
+	resume(&vcpu);
+	assert_int_equal(*byte, 0);
+	assert_true(vcpu.virt.flush);
+	object_put(&ram->object);
+	object_put(&vm.space->object);
+	kernel_machine_end(&group, 1, 10000);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_end_in_steps),
 		cmocka_unit_test(test_isolation),
 		cmocka_unit_test(test_return_without_entry),
+		cmocka_unit_test(test_preempted_again),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
