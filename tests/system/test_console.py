@@ -2,6 +2,7 @@
 """The console as a person uses it, and as somebody abuses it."""
 import re
 
+import bundle
 from machine import PROMPT, Qemu
 
 LEFT, HOME = "\x1b[D", "\x1b[H"
@@ -129,3 +130,36 @@ def check_lines(machine):
         machine.wait(re.escape(said))
         machine.wait_prompt()
     assert not [line for line in machine.objects("log show") if not line["text"].isprintable()]
+
+
+def test_kept_output(build, tmp_path):
+    """What a guest printed while nobody looked is there after it was booted again, by whomever."""
+    conf = ("[vm falls]\nkernel = hostile_fatal.bin\nmemory = 32M\nautostart = no\n"
+            "cmdline = idt-nothing\non_crash = restart\n"
+            "[vm ends]\nkernel = hostile_fatal.bin\nmemory = 32M\nautostart = no\n"
+            "cmdline = sleep-state\n")
+    files = bundle.make(tmp_path / "kept.cpio", conf, bundle.tiny(build, "hostile_fatal"))
+    with Qemu(build, bundle=files) as machine:
+        machine.wait_prompt()
+        machine.command("vm create falls")
+        machine.type("vm start falls\r")
+        machine.wait(r"falls: held, it crashed 5 times")
+        assert kept(machine, "falls").count("PASS idt-nothing") == 5
+        machine.command("vm create ends")
+        for _ in range(2):
+            machine.type("vm start ends\r")
+            machine.wait_end("ends")
+        assert kept(machine, "ends").count("PASS sleep-state") == 2
+        # What was seen once is not shown again.
+        machine.type("vm start ends\r")
+        machine.wait_end("ends")
+        assert kept(machine, "ends").count("PASS sleep-state") == 1
+        assert kept(machine, "ends").count("PASS") == 0
+
+
+def kept(machine, name):
+    """What attaching to a guest that has ended shows."""
+    machine.attach(name)
+    out = machine.wait(r"\[the guest has ended\]")
+    machine.wait_prompt()
+    return out

@@ -191,7 +191,22 @@ static struct step create_objects(struct vm *vm, struct parts *parts)
 	return step("creating its events", status);
 }
 
-/* Created once per VM; cleared for each monitor. */
+/* For each monitor, but for what the guest has printed. */
+static void clear_channel(struct vm *vm)
+{
+	struct vm_channel *channel = vm->channel;
+	u32 output_written = channel->output_written;
+
+	memset(channel, 0, offsetof(struct vm_channel, output));
+	memset(&channel->question, 0, offsetof(struct query_area, answer));
+	channel->output_written = output_written;
+	channel->output_read = vm->output_read;
+	channel->exit_code = -1;
+	channel->wall_tsc = clock_tsc();
+	channel->wall_seconds = machine_wall_seconds(channel->wall_tsc);
+}
+
+/* Created once per VM. */
 static struct step prepare_channel(struct vm *vm)
 {
 	u64 bytes = align_up(CHANNEL_BYTES, PAGE_SIZE);
@@ -210,15 +225,13 @@ static struct step prepare_channel(struct vm *vm)
 		if (status != STATUS_OK)
 			return step("mapping its channel", status);
 		vm->channel = (struct vm_channel *)address;
+		/* takes its pages */
+		memset(vm->channel->output, 0, sizeof(vm->channel->output));
 	}
-	memset(vm->channel, 0, offsetof(struct vm_channel, question.answer));
-	vm->channel->exit_code = -1;
-	vm->channel->wall_tsc = clock_tsc();
-	vm->channel->wall_seconds = machine_wall_seconds(vm->channel->wall_tsc);
+	clear_channel(vm);
 	vm->command_sequence = 0;
 	vm->question_number = 0;
 	vm->input_written = 0;
-	vm->output_read = 0;
 	vm->resets_told = 0;
 	vm->unasked_told = 0;
 	vm_log_restart(&vm->log);
