@@ -4,6 +4,10 @@
 #include "vmm/manager/config/setup.h"
 #include "vmm/manager/log/log.h"
 #include "vmm/manager/words.h"
+#include "vmm/rt/clock.h"
+
+/* A monitor that loads a large guest on an emulated CPU takes seconds. */
+#define ANSWER_NS (60 * NS_PER_S)
 
 static bool name_matches(const char *name, const char *const *words, u32 count, u32 *name_words)
 {
@@ -155,4 +159,20 @@ struct vm *command_vm_kept(struct reply *reply)
 	if (vm == NULL)
 		reply_error(reply, "%s was destroyed meanwhile", reply->vm_name);
 	return vm;
+}
+
+void command_vm_wait(struct reply *reply, const struct vm *vm, bool (*resume)(struct reply *reply))
+{
+	command_vm_keep(reply, vm);
+	reply->deadline_tsc = clock_tsc() + clock_ns_to_tsc(ANSWER_NS);
+	reply->resume = resume;
+}
+
+bool command_vm_given_up(struct reply *reply, const struct vm *vm)
+{
+	if (clock_tsc() < reply->deadline_tsc)
+		return false;
+	reply_error(reply, "the monitor of %s does not answer, `vm destroy %s` ends it",
+		    vm->config.name, vm->config.name);
+	return true;
 }

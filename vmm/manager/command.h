@@ -79,3 +79,7 @@ struct vm *command_vm(struct reply *reply, const char *name);
 void command_vm_keep(struct reply *reply, const struct vm *vm);
 /* That VM; NULL after an error has been written: it was destroyed. */
 struct vm *command_vm_kept(struct reply *reply);
+/* Goes on with `resume` until command_vm_given_up: the monitor has to do something. */
+void command_vm_wait(struct reply *reply, const struct vm *vm, bool (*resume)(struct reply *reply));
+/* Whether the monitor has had its time; an error has been written then. */
+bool command_vm_given_up(struct reply *reply, const struct vm *vm);

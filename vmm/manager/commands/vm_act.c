@@ -3,8 +3,6 @@
 #include "lib/format.h"
 #include "vmm/rt/clock.h"
 
-/* A monitor that loads a large guest on an emulated CPU takes seconds. */
-#define ANSWER_NS (60 * NS_PER_S)
 #define LAST_PAGES_NS (20 * NS_PER_MS)
 
 static void show(struct reply *reply, const char *name, const char *state, const char *reason)
@@ -34,11 +32,7 @@ static bool resume_action(struct reply *reply)
 			show(reply, vm->config.name, vm_state_name(vm->state), vm->reason);
 		return true;
 	}
-	if (clock_tsc() < reply->deadline_tsc)
-		return false;
-	reply_error(reply, "the monitor of %s does not answer, `vm destroy %s` ends it",
-		    vm->config.name, vm->config.name);
-	return true;
+	return command_vm_given_up(reply, vm);
 }
 
 /* The kernel returns the last pages when each CPU has been through its loop once more. */
@@ -61,12 +55,14 @@ void vm_act_run(struct reply *reply, const struct arguments *arguments, enum vm_
 
 	if (vm == NULL)
 		return;
-	command_vm_keep(reply, vm);
 	if (!vm_act(vm, action, problem, sizeof(problem))) {
 		reply_error(reply, "%s", problem);
 		return;
 	}
-	reply->resume = action == ACTION_DESTROY ? resume_destroy : resume_action;
-	if (action != ACTION_DESTROY)
-		reply->deadline_tsc = clock_tsc() + clock_ns_to_tsc(ANSWER_NS);
+	if (action != ACTION_DESTROY) {
+		command_vm_wait(reply, vm, resume_action);
+		return;
+	}
+	command_vm_keep(reply, vm);
+	reply->resume = resume_destroy;
 }

@@ -77,8 +77,10 @@ static bool resume_create(struct reply *reply)
 {
 	const struct vm *vm = vm_by_id(reply->vm_id);
 
-	if (vm != NULL && (vm->dying || !vm_ready(vm)))
+	if (vm != NULL && vm->dying)
 		return false;
+	if (vm != NULL && !vm_ready(vm))
+		return command_vm_given_up(reply, vm);
 	if (vm != NULL)
 		show(reply, vm);
 	else
@@ -99,8 +101,7 @@ static void command_vm_create(struct reply *reply, const struct arguments *argum
 		reply_error(reply, "VM %s: %s", config.name, problem);
 		return;
 	}
-	command_vm_keep(reply, vm);
-	reply->resume = resume_create;
+	command_vm_wait(reply, vm, resume_create);
 }
 
 COMMAND(vm_create,

@@ -98,7 +98,7 @@ static bool resume_set(struct reply *reply)
 	if (vm == NULL)
 		return true;
 	if (vm->change_phase != CHANGE_NONE)
-		return false;
+		return command_vm_given_up(reply, vm);
 	if (vm->change_problem[0] != '\0')
 		reply_error(reply, "VM %s: %s", vm->config.name, vm->change_problem);
 	else
@@ -131,9 +131,8 @@ static void command_vm_set(struct reply *reply, const struct arguments *argument
 		reply_error(reply, "%s", problem);
 		return;
 	}
-	command_vm_keep(reply, vm);
 	vm_share_change(vm, &config);
-	reply->resume = resume_set;
+	command_vm_wait(reply, vm, resume_set);
 }
 
 COMMAND(vm_set,

@@ -1,0 +1,236 @@
+/* SPDX-License-Identifier: MIT */
+/* Commands that wait for a monitor: one that does as it is told, late or never. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "lib/format.c"
+#include "lib/status.c"
+#include "lib/string.c"
+#define put put_piece /* lib/format.c has one */
+#include "tests/fake_clock.h"
+#include "tests/unit/fake_log.h"
+#include "vmm/manager/config/config.c"
+#include "vmm/manager/log/log_names.c"
+#include "vmm/manager/password.c"
+#include "vmm/manager/sha256.c"
+#include "vmm/manager/text/json.c"
+#include "vmm/manager/text/parse_number.c"
+#include "vmm/manager/text/text.c"
+#include "vmm/manager/text/utf8.c"
+#include "vmm/manager/vm/vm_life.c"
+#include "vmm/manager/vm/vm_table.c"
+#include "vmm/manager/words.c"
+#include "vmm/manager/reply.c"
+#define set set_group /* and so on */
+#include "vmm/manager/vm/vm_share.c"
+#undef set
+#define set set_config
+#include "vmm/manager/config/config_keys.c"
+#undef set
+#include "vmm/manager/command.c"
+#define show show_set
+#include "vmm/manager/commands/vm_set.c"
+#undef show
+#define set set_create
+#define show show_create
+#include "vmm/manager/commands/vm_create.c"
+
+const struct command *const commands_start[1];
+const struct command *const commands_end[1];
+
+static struct kernel_page machine = {.cpu_count = 1};
+static struct group_page account;
+static struct vm_channel channel;
+static struct config configuration;
+static struct vm *alpha;
+static u64 permille; /* of a CPU that the group may reserve */
+
+const struct kernel_page *machine_page(void)
+{
+	return &machine;
+}
+
+struct config *setup_config(void)
+{
+	return &configuration;
+}
+
+enum status sys_group_set(handle_t group, enum group_setting setting, u64 value)
+{
+	assert_int_equal(group, 7);
+	if (setting == GROUP_RESERVABLE_PERMILLE)
+		permille = value;
+	return STATUS_OK;
+}
+
+void vm_send(struct vm *vm, enum vm_command command)
+{
+	channel.command = command;
+	channel.command_sequence = ++vm->command_sequence;
+}
+
+struct vm *vm_create(const struct vm_config *config, char *problem, size_t size)
+{
+	(void)problem, (void)size;
+	memset(vms, 0, sizeof(vms));
+	memset(&channel, 0, sizeof(channel));
+	alpha = vm_free_slot();
+	*alpha = (struct vm){.id = 5, .config = *config, .group = 7, .channel = &channel,
+			     .account = &account, .fresh = true};
+	return alpha;
+}
+
+const char *vm_refusal(u32 id)
+{
+	(void)id;
+	return "refused";
+}
+
+static char said[512];
+static struct reply reply;
+
+static void take(void *context, enum reply_kind kind, struct text text)
+{
+	(void)context;
+	assert_true(text.length < sizeof(said));
+	memcpy(said, text.start, text.length);
+	said[text.length] = '\0';
+	assert_int_equal(kind == REPLY_ERROR, reply.failed);
+}
+
+static const struct requester requester = {.put = take};
+
+static void run(void (*command)(struct reply *reply, const struct arguments *arguments),
+		const char *word)
+{
+	struct arguments arguments = {.count = 2, .word = {"alpha", word}};
+
+	reply = (struct reply){.to = &requester};
+	said[0] = '\0';
+	command(&reply, &arguments);
+}
+
+static void monitor_obeys(void)
+{
+	channel.done_sequence = channel.command_sequence;
+	vm_share_step(alpha);
+}
+
+/* The command waits for 60 s and no longer. */
+static void expect_given_up(void)
+{
+	assert_non_null(reply.resume);
+	now = reply.deadline_tsc - 1;
+	vm_share_step(alpha);
+	assert_false(reply.resume(&reply));
+	now++;
+	assert_true(reply.resume(&reply));
+	assert_true(reply.failed);
+	assert_string_equal(said, "the monitor of alpha does not answer, `vm destroy alpha` ends "
+				  "it");
+}
+
+static void expect_set(const char *text)
+{
+	assert_non_null(reply.resume);
+	assert_true(reply.resume(&reply));
+	assert_string_equal(said, text);
+}
+
+static int begin(void **state)
+{
+	(void)state;
+	now = 1000;
+	config_init(&configuration);
+	run(command_vm_create, "kernel=x");
+	return 0;
+}
+
+static int begin_running(void **state)
+{
+	begin(state);
+	channel.ready = 1;
+	channel.state = VM_RUNNING;
+	alpha->fresh = false;
+	alpha->state = VM_RUNNING;
+	return 0;
+}
+
+static void test_create(void **state)
+{
+	(void)state;
+	assert_int_equal(reply.deadline_tsc, 1000 + 60 * NS_PER_S);
+	expect_given_up();
+	/* Taking it back is no matter of the monitor's. */
+	run(command_vm_create, "kernel=x");
+	alpha->dying = true;
+	now = reply.deadline_tsc;
+	assert_false(reply.resume(&reply));
+	alpha->id = 0;
+	expect_set("VM alpha: refused");
+	run(command_vm_create, "kernel=x");
+	channel.ready = 1;
+	expect_set("alpha: created");
+}
+
+static void test_set(void **state)
+{
+	(void)state;
+	run(command_vm_set, "reserve=1ms/10ms");
+	assert_int_equal(channel.command, VM_COMMAND_RESERVE);
+	assert_false(reply.resume(&reply));
+	monitor_obeys();
+	expect_set("alpha: reserve = 1ms/10ms");
+	assert_false(vm_busy(alpha));
+}
+
+/* What comes after the error is what was asked for; before that nothing else can be. */
+static void test_set_late(void **state)
+{
+	(void)state;
+	run(command_vm_set, "reserve=1ms/10ms");
+	expect_given_up();
+	assert_int_equal(alpha->config.reserve_budget_ns, 0);
+	run(command_vm_set, "weight=99");
+	assert_null(reply.resume);
+	assert_string_equal(said, "alpha is still busy with the last command, try again");
+	monitor_obeys();
+	assert_false(vm_busy(alpha));
+	assert_int_equal(alpha->config.reserve_budget_ns, NS_PER_S / 1000);
+	run(command_vm_set, "reserve=2ms/10ms");
+	monitor_obeys();
+	expect_set("alpha: reserve = 2ms/10ms");
+	assert_int_equal(permille, 202);
+}
+
+/* Refused when nobody waits any more: it is as it was. */
+static void test_set_late_refusal(void **state)
+{
+	(void)state;
+	run(command_vm_set, "reserve=9ms/10ms");
+	expect_given_up();
+	channel.reserve_refused = 1;
+	monitor_obeys();
+	assert_false(vm_busy(alpha));
+	assert_int_equal(alpha->config.reserve_budget_ns, 0);
+	assert_int_equal(permille, 0);
+	run(command_vm_set, "weight=99");
+	expect_set("alpha: weight = 99");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup(test_create, begin),
+		cmocka_unit_test_setup(test_set, begin_running),
+		cmocka_unit_test_setup(test_set_late, begin_running),
+		cmocka_unit_test_setup(test_set_late_refusal, begin_running),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
