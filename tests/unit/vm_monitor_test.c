@@ -141,6 +141,93 @@ static void test_hostile_monitor(void **state)
 	assert_int_equal(vm->state, VM_CRASHED);
 }
 
+/* It pauses and goes on when it is told to; by itself it cannot, however often it tries. */
+static void test_flips(void **state)
+{
+	struct vm *vm = in_state(VM_RUNNING);
+
+	(void)state;
+	lines = 0;
+	for (u32 i = 0; i < 1000; i++)
+		monitor_reports(vm, i % 2 == 0 ? VM_PAUSED : VM_RUNNING, "");
+	assert_int_equal(lines, 1);
+	assert_int_equal(event_count[EVENT_PAUSED], 0);
+	assert_int_equal(vm->state, VM_CRASHED);
+	assert_string_equal(vm->reason, "its monitor reported a state that cannot be");
+	vm = in_state(VM_PAUSED);
+	monitor_reports(vm, VM_RUNNING, "");
+	assert_int_equal(vm->state, VM_CRASHED);
+	/* A new one starts from the beginning. */
+	assert_true(act(vm, ACTION_START));
+	settle(vm);
+	assert_int_equal(vm->state, VM_RUNNING);
+	monitor_reports(vm, VM_PAUSED, "");
+	assert_int_equal(vm->state, VM_CRASHED);
+}
+
+/* What it has done is known when it is told the next thing, its signal on the way or not. */
+static void test_late_signals(void **state)
+{
+	struct vm *vm = in_state(VM_RUNNING);
+
+	(void)state;
+	for (u32 i = 0; i < 3; i++) {
+		assert_true(act(vm, ACTION_PAUSE));
+		channel.state = VM_PAUSED;
+		channel.done_sequence = channel.command_sequence;
+		assert_true(act(vm, i == 0 ? ACTION_RESUME : ACTION_RESET));
+		vm_channel_signalled(vm); /* paused still */
+		assert_int_equal(vm->state, VM_PAUSED);
+		channel.state = VM_RUNNING;
+		channel.done_sequence = channel.command_sequence;
+	}
+	/* One that the guest itself has reset when it was to pause runs on. */
+	assert_true(act(vm, ACTION_PAUSE));
+	channel.reset_count++;
+	channel.done_sequence = channel.command_sequence;
+	vm_channel_signalled(vm);
+	assert_int_equal(vm->state, VM_RUNNING);
+	assert_true(act(vm, ACTION_PAUSE));
+	settle(vm);
+	assert_int_equal(vm->state, VM_PAUSED);
+	assert_true(act(vm, ACTION_STOP));
+	settle(vm);
+	assert_int_equal(vm->state, VM_STOPPED);
+}
+
+/* Resets are told as often as lines are kept; one that was asked for always is. */
+static void test_reset_flood(void **state)
+{
+	struct vm *vm = in_state(VM_RUNNING);
+
+	(void)state;
+	lines_left = 10;
+	for (u32 i = 0; i < 1000; i++) {
+		channel.reset_count++;
+		vm_channel_signalled(vm);
+	}
+	assert_int_equal(event_count[EVENT_RESET], 10);
+	assert_true(act(vm, ACTION_RESET));
+	settle(vm);
+	assert_int_equal(event_count[EVENT_RESET], 11);
+	channel.reset_count++;
+	vm_channel_signalled(vm);
+	assert_int_equal(event_count[EVENT_RESET], 11);
+	assert_int_equal(vm->state, VM_RUNNING);
+}
+
+/* One that has crashed may owe what `vm set` asked for: its VM can be started all the same. */
+static void test_crash_owes(void **state)
+{
+	struct vm *vm = in_state(VM_CRASHED);
+
+	(void)state;
+	vm->change_phase = CHANGE_RESERVE;
+	assert_true(act(vm, ACTION_START));
+	settle(vm);
+	assert_int_equal(vm->state, VM_RUNNING);
+}
+
 static void test_uptime(void **state)
 {
 	struct vm *vm = in_state(VM_RUNNING);
@@ -148,9 +235,10 @@ static void test_uptime(void **state)
 	(void)state;
 	now += 500;
 	assert_int_equal(vm_uptime_ns(vm), 500);
+	assert_true(act(vm, ACTION_PAUSE));
 	channel.running_tsc = 500;
 	channel.started_tsc = 0;
-	monitor_reports(vm, VM_PAUSED, "");
+	monitor_obeys(vm);
 	now += 1000;
 	assert_int_equal(vm_uptime_ns(vm), 500);
 	vm_process_ended(vm);
@@ -242,6 +330,10 @@ int main(void)
 		cmocka_unit_test(test_process_end),
 		cmocka_unit_test(test_on_crash),
 		cmocka_unit_test(test_hostile_monitor),
+		cmocka_unit_test(test_flips),
+		cmocka_unit_test(test_late_signals),
+		cmocka_unit_test(test_reset_flood),
+		cmocka_unit_test(test_crash_owes),
 		cmocka_unit_test(test_uptime),
 		cmocka_unit_test(test_destroy_during),
 		cmocka_unit_test(test_set_up),

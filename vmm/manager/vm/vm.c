@@ -165,6 +165,24 @@ static enum vm_event event_of(const struct vm *vm, u32 state, bool reset)
 	return reset ? EVENT_RESET : EVENT_RESUMED;
 }
 
+/* A guest pauses when it is told to, and goes on when it is told to. */
+static bool can_be(const struct vm *vm, u32 state)
+{
+	if (!vm_life_reports(vm->state, state) || (vm->fresh && state != VM_CRASHED))
+		return false;
+	if (state == VM_PAUSED)
+		return vm->pause_asked;
+	return state != VM_RUNNING || !vm->pause_asked;
+}
+
+/* What nobody asked for is told as often as lines of the log are kept. */
+static void tell_reset(struct vm *vm)
+{
+	if (vm->reset_asked || vm_log_allows(vm))
+		vm_event(vm->config.name, EVENT_RESET, "");
+	vm->reset_asked = false;
+}
+
 /* Takes over a change of state that the monitor reports. */
 static void take_state(struct vm *vm)
 {
@@ -174,10 +192,10 @@ static void take_state(struct vm *vm)
 	enum vm_event event;
 
 	if (reset && state == VM_RUNNING && vm->state == VM_RUNNING)
-		vm_event(vm->config.name, EVENT_RESET, "");
+		tell_reset(vm);
 	if (vm->dying || state == vm->state || vm->state == VM_CRASHED || vm->state == VM_STOPPED)
 		return;
-	if (!vm_life_reports(vm->state, state) || (vm->fresh && state != VM_CRASHED)) {
+	if (!can_be(vm, state)) {
 		crashed(vm, "its monitor reported a state that cannot be", true);
 		return;
 	}
@@ -231,6 +249,8 @@ static bool boot(struct vm *vm, char *problem, size_t size)
 	vm->state = VM_CREATED;
 	vm->reason[0] = '\0';
 	vm->exit_code = -1;
+	vm->pause_asked = false;
+	vm->reset_asked = false;
 	vm->final_uptime_tsc = 0;
 	memset(&vm->final, 0, sizeof(vm->final));
 	return vm_build(vm, problem, size);
@@ -331,14 +351,17 @@ static u32 life_state(const struct vm *vm)
 static bool must_wait(const struct vm *vm, enum vm_action action)
 {
 	bool only_set_up = action == ACTION_START && !vm_ready(vm) && !vm->start_wanted;
+	bool has_ended = vm->state == VM_STOPPED || vm->state == VM_CRASHED;
 
-	return vm_busy(vm) && !vm->dying && action != ACTION_DESTROY && !only_set_up;
+	return vm_busy(vm) && !vm->dying && action != ACTION_DESTROY && !only_set_up && !has_ended;
 }
 
 bool vm_act(struct vm *vm, enum vm_action action, char *problem, size_t size)
 {
-	struct vm_life life = vm_life(life_state(vm), action);
+	struct vm_life life;
 
+	vm_channel_signalled(vm); /* what its monitor has said before counts */
+	life = vm_life(life_state(vm), action);
 	if (life.effect == EFFECT_REFUSED) {
 		format(problem, size, "%s is %s, %s", vm->config.name,
 		       vm_life_state_name(life_state(vm)), vm_life_allowed(action));
@@ -359,6 +382,8 @@ bool vm_act(struct vm *vm, enum vm_action action, char *problem, size_t size)
 	default: /* EFFECT_TELL, EFFECT_BOOT */
 		if (action == ACTION_START)
 			return start(vm, problem, size);
+		vm->pause_asked = action == ACTION_PAUSE;
+		vm->reset_asked = action == ACTION_RESET;
 		vm_send(vm, command_of(action));
 		return true;
 	}

@@ -42,6 +42,8 @@ struct vm {
 	char end_reason[24];     /* why it leaves the list */
 	bool fresh;              /* its first monitor is not set up yet: it may never come to be */
 	bool start_wanted;       /* as soon as the monitor is set up */
+	bool pause_asked;        /* by the last command that changes its state */
+	bool reset_asked;        /* likewise, and no reset was told since */
 	const struct group_page *account; /* NULL: none */
 	u64 quota_pages;         /* promised to `group` */
 

@@ -38,6 +38,11 @@ static bool take_tokens(struct vm_log *log, u32 count)
 	return true;
 }
 
+bool vm_log_allows(struct vm *vm)
+{
+	return take_tokens(&vm->log, 1);
+}
+
 static void end_line(struct vm *vm)
 {
 	struct vm_log *log = &vm->log;

@@ -25,5 +25,8 @@ void vm_log_rate_set(u32 lines_per_second);
 /* A new monitor begins with an empty ring; its budget is the old one's. */
 void vm_log_restart(struct vm_log *log);
 
+/* Whether one line more is within its rate limit; it counts as written then. */
+bool vm_log_allows(struct vm *vm);
+
 /* Takes the lines the monitor has written since, within its rate limit. */
 void vm_log_take(struct vm *vm);
