@@ -102,7 +102,8 @@ void perf_step(void)
 {
 	u64 now = clock_tsc();
 
-	if (end_tsc == 0 || now < end_tsc || log_behind())
+	if (end_tsc == 0 || now < end_tsc ||
+	    (log_behind() && now < end_tsc + clock_ns_to_tsc(NS_PER_S)))
 		return;
 	(void)sys_object_destroy(irq); /* masks the line */
 	let_samples_pass(false);

@@ -183,6 +183,7 @@ static void attach(u32 id)
 	console_output_text(&output, text_of(text));
 	guest = id;
 	mode = MODE_GUEST;
+	console_guest_begin();
 }
 
 static void finish_command(void)

@@ -8,6 +8,11 @@
 
 static u64 seen_tsc; /* since when Ctrl-] waits behind other input; 0: it does not */
 
+void console_guest_begin(void)
+{
+	seen_tsc = 0;
+}
+
 void console_guest_output(struct console_output *output, struct vm *vm)
 {
 	u8 bytes[256];

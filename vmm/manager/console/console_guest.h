@@ -7,6 +7,8 @@
 
 /* What a terminal and the guest whose console it is hand each other. */
 
+/* A guest is attached. */
+void console_guest_begin(void);
 void console_guest_output(struct console_output *output, struct vm *vm);
 /*
  * True: Ctrl-] was typed. Behind input that the guest does not take it waits for a second; then

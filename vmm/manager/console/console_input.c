@@ -6,9 +6,9 @@
 
 static u8 back;
 static bool held;
-static u64 taken_tsc; /* when a byte was last taken from the port */
-static u64 lost;      /* by the port */
-static u64 dropped;   /* here */
+static u64 full_tsc; /* since when the port is full; 0: it is not */
+static u64 lost;     /* by the port */
+static u64 dropped;  /* here */
 static u64 told;
 
 bool console_input_next(enum serial_name port, u8 *byte)
@@ -18,10 +18,8 @@ bool console_input_next(enum serial_name port, u8 *byte)
 		*byte = back;
 		return true;
 	}
-	if (serial_receive(port, byte, 1, &lost) == 0)
-		return false;
-	taken_tsc = clock_tsc();
-	return true;
+	full_tsc = 0;
+	return serial_receive(port, byte, 1, &lost) != 0;
 }
 
 void console_input_back(u8 byte)
@@ -46,6 +44,7 @@ static void drop(enum serial_name port, u32 count)
 
 	for (; count > 0; count--)
 		(void)serial_receive(port, &byte, 1, &lost);
+	full_tsc = 0;
 }
 
 bool console_input_cut(enum serial_name port, u8 key)
@@ -64,7 +63,11 @@ bool console_input_cut(enum serial_name port, u8 key)
 
 u64 console_input_deadline(enum serial_name port)
 {
-	return full(port) ? taken_tsc + clock_ns_to_tsc(FULL_NS) : ~0ull;
+	if (!full(port))
+		return ~0ull;
+	if (full_tsc == 0)
+		full_tsc = clock_tsc();
+	return full_tsc + clock_ns_to_tsc(FULL_NS);
 }
 
 u64 console_input_lost(void)

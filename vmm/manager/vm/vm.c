@@ -359,15 +359,19 @@ static bool must_wait(const struct vm *vm, enum vm_action action)
 bool vm_act(struct vm *vm, enum vm_action action, char *problem, size_t size)
 {
 	struct vm_life life;
+	bool busy;
 
 	vm_channel_signalled(vm); /* what its monitor has said before counts */
+	busy = must_wait(vm, action);
+	if (!busy)
+		vm_channel_signalled(vm); /* it has obeyed: its state was there first */
 	life = vm_life(life_state(vm), action);
 	if (life.effect == EFFECT_REFUSED) {
 		format(problem, size, "%s is %s, %s", vm->config.name,
 		       vm_life_state_name(life_state(vm)), vm_life_allowed(action));
 		return false;
 	}
-	if (must_wait(vm, action)) {
+	if (busy) {
 		format(problem, size, "%s is still busy with the last command, try again",
 		       vm->config.name);
 		return false;
