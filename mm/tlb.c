@@ -172,7 +172,7 @@ static void epoch_advance(void)
 			cpus[cpu].kicked = epoch;
 			cpus[cpu].kicked_ms = tlb_arch_clock_ms();
 			tlb_arch_kick(cpu);
-		} else if (tlb_arch_clock_ms() - cpus[cpu].kicked_ms > ANSWER_LIMIT_MS) {
+		} else if ((s64)(tlb_arch_clock_ms() - cpus[cpu].kicked_ms) > ANSWER_LIMIT_MS) {
 			panic("CPU %u does not answer", cpu);
 		}
 	}
@@ -197,6 +197,9 @@ static NOINLINE void take_back(struct tlb_cpu *self)
 		freed += 1ull << page->order;
 		page_free(page_hpa(page), NULL);
 	}
+	/* Who was reminded in this epoch does not pass in it when nothing waits any more. */
+	if (waiting_first == 0)
+		epoch++;
 	lock_release(&tlb_lock, LOCK_DEFERRED);
 }
 

@@ -243,6 +243,52 @@ static void test_cpu_gone(void **state)
 	assert_int_equal(tlb_pages_waiting(), 0);
 }
 
+/* Who was reminded and came when nothing waited any more is reminded again, however late. */
+static void test_reminded_for_nothing(void **state)
+{
+	hpa_t hpa;
+
+	(void)state;
+	for (u32 count = 1; count < 300; count++) {
+		start(4 * MIB);
+		tlb_cpu_online(1);
+		for (u32 n = 0; n < count; n++) {
+			assert_int_equal(page_alloc(0, PAGE_KERNEL, NULL, &hpa), STATUS_OK);
+			tlb_page_free(hpa, NULL);
+		}
+		while (tlb_pages_waiting() != 0) {
+			kicks[1] = 0;
+			tlb_cpu_passed(0);
+			if (kicks[1] != 0)
+				tlb_cpu_passed(1);
+		}
+		machine_clock_ms += 15000;
+		kicks[1] = 0;
+		assert_int_equal(page_alloc(0, PAGE_KERNEL, NULL, &hpa), STATUS_OK);
+		tlb_page_free(hpa, NULL);
+		tlb_cpu_passed(0);
+		assert_int_equal(kicks[1], 1);
+	}
+}
+
+/* The clock of the CPU that looks may be a little behind that of the one that reminded. */
+static void test_clocks_apart(void **state)
+{
+	hpa_t hpa;
+
+	(void)state;
+	start(4 * MIB);
+	tlb_cpu_online(1);
+	tlb_cpu_online(2);
+	assert_int_equal(page_alloc(0, PAGE_KERNEL, NULL, &hpa), STATUS_OK);
+	tlb_page_free(hpa, NULL);
+	machine_clock_ms = 5000;
+	tlb_cpu_passed(0);
+	machine_clock_ms--;
+	tlb_cpu_passed(2);
+	assert_int_equal(tlb_pages_waiting(), 1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -252,6 +298,8 @@ int main(void)
 		cmocka_unit_test(test_pass_before_flush),
 		cmocka_unit_test(test_mark),
 		cmocka_unit_test(test_cpu_gone),
+		cmocka_unit_test(test_reminded_for_nothing),
+		cmocka_unit_test(test_clocks_apart),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
