@@ -370,12 +370,17 @@ static void frames_mark_used(u64 base, u64 length, enum page_owner owner)
 /* Makes a run of frames into the largest aligned blocks of one zone each. */
 static void run_insert(u64 frame, u64 end)
 {
-	while (frame < end) {
-		unsigned int order = MIN(bit_highest(end - frame), bit_lowest(frame));
+	u64 stop = frame; /* where another zone begins, or the end */
 
+	while (frame < end) {
+		unsigned int order;
+
+		if (stop == frame)
+			do
+				stop++;
+			while (stop < end && frames[stop].zone == frames[frame].zone);
+		order = MIN(bit_highest(stop - frame), bit_lowest(frame));
 		order = MIN(order, (unsigned int)PAGE_ORDER_MAX);
-		while (frames[frame + (1ull << order) - 1].zone != frames[frame].zone)
-			order--;
 		block_insert((u32)frame, order);
 		frame += 1ull << order;
 	}

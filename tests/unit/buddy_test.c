@@ -284,6 +284,16 @@ static void test_zones(void **state)
 	assert_int_equal(page_counts[PAGE_FREE], before);
 }
 
+/* A zone that begins and ends inside one block leaves none that lies in two. */
+static void test_zone_inside_a_block(void **state)
+{
+	(void)state;
+	machine_start(16 * MIB);
+	page_zone_set(HPA(9 * MIB), MIB, 1);
+	assert_consistent();
+	assert_int_equal(page_zones[1].free, MIB / PAGE_SIZE);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -291,6 +301,7 @@ int main(void)
 		cmocka_unit_test(test_quota),  cmocka_unit_test(test_reserve),
 		cmocka_unit_test(test_misuse), cmocka_unit_test(test_counts_move),
 		cmocka_unit_test(test_zones),
+		cmocka_unit_test(test_zone_inside_a_block),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
