@@ -51,6 +51,8 @@ static u64 choose_hpa(const struct ram_ranges *free, struct entropy_pool *pool, 
 	__builtin_unreachable();
 }
 
+#define FRAMES_END BIT(32 + PAGE_SHIFT) /* frame numbers have 32 bits: struct page */
+
 /* The end of what the direct map has to cover. */
 static u64 memory_end(const struct boot_info *info)
 {
@@ -63,7 +65,7 @@ static u64 memory_end(const struct boot_info *info)
 		    region->type == BOOT_REGION_NVS)
 			end = region->base + region->length;
 	}
-	return align_up(end, GIB);
+	return end > FRAMES_END ? ~0ull : align_up(end, GIB);
 }
 
 void kaslr_choose(struct boot_memory *memory, struct entropy_pool *pool)
@@ -74,8 +76,8 @@ void kaslr_choose(struct boot_memory *memory, struct entropy_pool *pool)
 	info->image_bytes = image_offset(__image_end);
 	info->image_link_base = IMAGE_LINK_BASE;
 	info->kaslr = boot_option(info->command_line, "nokaslr") == 0;
-	if (direct_bytes > SLOT_ADDRESS(DIRECT_MAP_END) - SLOT_ADDRESS(DIRECT_MAP_FIRST))
-		uart_unfit("memory ends above 32 TiB, which is more than can be mapped");
+	if (direct_bytes > FRAMES_END)
+		uart_unfit("memory ends above 16 TiB, which is more than can be counted");
 	if (!info->kaslr) {
 		info->image_hpa = HPA(IMAGE_LOAD_BASE);
 		info->image_base = HVA(IMAGE_LINK_BASE);

@@ -13,6 +13,7 @@
 #include "kernel/machine_check.h"
 #include "kernel/panic.h"
 #include "kernel/vm.h"
+#include "lib/checked.h"
 #include "lib/string.h"
 #include "mm/address.h"
 #include "mm/kernel_space.h"
@@ -38,6 +39,8 @@ static const void *firmware(hpa_t address, u64 length)
 {
 	const struct boot_info *boot = machine.boot;
 
+	if (!range_within(address.value, length, 1ull << features.physical_bits))
+		return NULL;
 	for (u32 i = 0; i < boot->region_count; i++) {
 		const struct boot_region *region = &boot->region[i];
 

@@ -24,10 +24,11 @@
 
 /* Ring 0 that uses what is lost comes again and again: it never reaches the CPU loop. */
 #define COUNT_MAX 100u
+#define BANKS_MAX 32u /* whose registers follow each other */
 
 static u32 bank_count(void)
 {
-	return features.machine_check ? (u32)(rdmsr(MSR_MCG_CAP) & MCG_CAP_BANKS) : 0;
+	return features.machine_check ? MIN((u32)(rdmsr(MSR_MCG_CAP) & MCG_CAP_BANKS), BANKS_MAX) : 0;
 }
 
 static u32 bank_msr(u32 bank, enum machine_check_register reg)

@@ -125,9 +125,8 @@ static NORETURN void stop(const struct trap_frame *frame, u64 frame_pointer, con
 	char line[256];
 
 	cli();
-	if (panicking)
+	if (__atomic_exchange_n(&panicking, true, __ATOMIC_ACQ_REL))
 		machine_halt();
-	panicking = true;
 	cpus_stop_others();
 
 	uart_init();

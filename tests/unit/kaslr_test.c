@@ -132,6 +132,33 @@ static void test_kaslr_no_room(void **state)
 	assert_non_null(fatal_sentence);
 }
 
+/* Frame numbers have 32 bits, and an entry may claim to reach the end of all addresses. */
+static void test_memory_too_high(void **state)
+{
+	static const struct {
+		u64 base, length;
+		bool refused;
+	} table[] = {
+		{4 * GIB, 16384 * GIB - 4 * GIB, false},
+		{4 * GIB, 16384 * GIB, true},
+		{4 * GIB, ~0ull - 4 * GIB, true},
+	};
+	struct entropy_pool pool = {{3}};
+
+	(void)state;
+	for (u32 i = 0; i < ARRAY_COUNT(table); i++) {
+		memset(&info, 0, sizeof(info));
+		add(MIB, 512 * MIB, BOOT_REGION_RAM);
+		add(table[i].base, table[i].length, BOOT_REGION_RAM);
+		memory.info = &info;
+		ranges_from_ram(&memory.free, &info, MIB, 512 * GIB);
+		fatal_sentence = NULL;
+		if (setjmp(fatal_return) == 0)
+			kaslr_choose(&memory, &pool);
+		assert_int_equal(fatal_sentence != NULL, table[i].refused);
+	}
+}
+
 static u32 draws;
 
 static bool draw_counting(u64 *value)
@@ -184,6 +211,7 @@ int main(void)
 		cmocka_unit_test(test_kaslr_off),
 		cmocka_unit_test(test_kaslr_on),
 		cmocka_unit_test(test_kaslr_no_room),
+		cmocka_unit_test(test_memory_too_high),
 		cmocka_unit_test(test_health),
 	};
 
