@@ -89,6 +89,11 @@ static void sleep_five_powers_off(void **state)
 	/* SLP_EN and SLP_TYP may come as one byte. */
 	out(0x605, 1, 5u << (ACPI_PM1_SLP_TYP_SHIFT - 8) | ACPI_PM1_SLP_EN >> 8);
 	assert_int_equal(fixture_events.pending, MACHINE_POWER_OFF);
+	fixture_events.pending = 0;
+	out(0x604, 2, 0);
+	assert_int_equal(fixture_events.pending, 0);
+	out(0x604, 2, 0x2000); /* as for QEMU's machines */
+	assert_int_equal(fixture_events.pending, MACHINE_POWER_OFF);
 	assert_int_equal(in(0x604, 2) & ACPI_PM1_SLP_EN, 0);
 }
 

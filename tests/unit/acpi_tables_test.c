@@ -126,6 +126,9 @@ static void test_fadt(void **state)
 	assert_int_equal(fadt->dsdt, fadt->x_dsdt);
 	assert_memory_equal(table_at(fadt->dsdt)->signature, "DSDT", 4);
 	assert_int_equal(sum(ram + fadt->dsdt, table_at(fadt->dsdt)->length), 0);
+	/* some kernels find it by these bytes */
+	assert_memory_equal(ram + fadt->dsdt + table_at(fadt->dsdt)->length - 12,
+			    "_S5_\x12\x07\x04\x0a\x05\0\0\0", 12);
 }
 
 static u32 madt_count(const struct acpi_header *madt, u8 type)

@@ -142,6 +142,8 @@ static void events_and_reset(void **state)
 	(void)state;
 	bus_write(&platform.ports, 0x604, 2, 5u << 10 | 1u << 13);
 	assert_int_equal(platform.events.pending, MACHINE_POWER_OFF);
+	bus_write(&platform.ports, 0x501, 2, 41);
+	assert_int_equal(platform.events.exit_code, 41);
 	bus_write(&platform.ports, 0xf4, 4, 3);
 	out(0x64, 0xfe);
 	assert_int_equal(platform.events.pending, MACHINE_POWER_OFF | MACHINE_EXIT | MACHINE_RESET);

@@ -8,7 +8,7 @@ static void debug_write(struct device *device, u64 address, u32 size, u64 value)
 	(void)size;
 	if (address == DEBUG_CODE_PORT) {
 		state->code = value & 0xff;
-	} else if (address == DEBUG_EXIT_PORT) {
+	} else if (address == DEBUG_EXIT_PORT || address == DEBUG_OTHER_EXIT) {
 		device->events->pending |= MACHINE_EXIT;
 		device->events->exit_code = value & 0xff;
 	}

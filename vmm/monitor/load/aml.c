@@ -1,8 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 #include "vmm/monitor/load/aml.h"
 
+#include "lib/string.h"
+
 /* PkgLength in its form of four bytes is not needed: three reach 1 MiB (ACPI 6.4, 20.2.4). */
 #define PACKAGE_LENGTH_BYTES 3u
+#define LENGTH_IN_1_BYTE     0x3fu
+#define LENGTH_IN_2_BYTES    0xfffu
 
 void aml_byte(struct aml *aml, u8 value)
 {
@@ -32,13 +36,21 @@ u32 aml_open(struct aml *aml, u16 opcode)
 
 void aml_close(struct aml *aml, u32 opened)
 {
-	u32 length = aml->length - opened; /* counts itself */
+	u32 body = aml->length - opened - PACKAGE_LENGTH_BYTES;
+	u32 bytes = body + 1 <= LENGTH_IN_1_BYTE    ? 1
+		    : body + 2 <= LENGTH_IN_2_BYTES ? 2
+						    : PACKAGE_LENGTH_BYTES;
+	u32 length = body + bytes; /* counts itself */
 
 	if (aml->length > aml->size)
 		return;
-	aml->bytes[opened] = (u8)((PACKAGE_LENGTH_BYTES - 1) << 6 | (length & 0xf));
-	aml->bytes[opened + 1] = (u8)(length >> 4);
-	aml->bytes[opened + 2] = (u8)(length >> 12);
+	memmove(aml->bytes + opened + bytes, aml->bytes + opened + PACKAGE_LENGTH_BYTES, body);
+	aml->length -= PACKAGE_LENGTH_BYTES - bytes;
+	aml->bytes[opened] = (u8)((bytes - 1) << 6 | (bytes == 1 ? length : length & 0xf));
+	if (bytes > 1)
+		aml->bytes[opened + 1] = (u8)(length >> 4);
+	if (bytes > 2)
+		aml->bytes[opened + 2] = (u8)(length >> 12);
 }
 
 void aml_name(struct aml *aml, const char *name)
