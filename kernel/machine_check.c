@@ -28,7 +28,9 @@
 
 static u32 bank_count(void)
 {
-	return features.machine_check ? MIN((u32)(rdmsr(MSR_MCG_CAP) & MCG_CAP_BANKS), BANKS_MAX) : 0;
+	if (!features.machine_check)
+		return 0;
+	return MIN((u32)(rdmsr(MSR_MCG_CAP) & MCG_CAP_BANKS), BANKS_MAX);
 }
 
 static u32 bank_msr(u32 bank, enum machine_check_register reg)
