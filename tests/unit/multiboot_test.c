@@ -101,6 +101,49 @@ static void test_information(void **state)
 	assert_int_equal(entries, fixture->job.map.count);
 }
 
+static u32 module_start(struct fixture *fixture)
+{
+	const u8 *ram = fixture->job.ram;
+	const struct multiboot1_info *info;
+
+	assert_true(load_guest(&fixture->job));
+	info = (const struct multiboot1_info *)(ram + fixture->page.gpr[GPR_RBX]);
+	return ((const struct multiboot1_module *)(ram + info->modules))->start;
+}
+
+/* Kernels take what lies behind the last module as free: it must not be the end of the RAM. */
+static void test_module_place(void **state)
+{
+	struct fixture *fixture = *state;
+	u8 *header = fixture->file + HEADER_AT;
+	u8 initrd[PAGE_SIZE + 1] = {9};
+
+	fixture->job.initrd = (struct load_file){initrd, PAGE_SIZE};
+	assert_int_equal(module_start(fixture), LOAD_AT + PAGE_SIZE);
+	put_u32(header + MB1_BSS_END, LOAD_AT + PAGE_SIZE + 1);
+	assert_int_equal(module_start(fixture), LOAD_AT + 2 * PAGE_SIZE);
+
+	put_u32(header + MB1_BSS_END, RAM_BYTES - PAGE_SIZE);
+	assert_int_equal(module_start(fixture), RAM_BYTES - PAGE_SIZE);
+	fixture->job.initrd.size++;
+	assert_refused(fixture, "initrd: its 4097 bytes do not fit");
+}
+
+static void test_module_of_low_kernel(void **state)
+{
+	struct fixture *fixture = *state;
+	u8 *header = fixture->file + HEADER_AT;
+	u8 initrd[33] = {9};
+
+	put_u32(header + MB1_HEADER_ADDRESS, 0x10080);
+	put_u32(header + MB1_LOAD_ADDRESS, 0x10000);
+	put_u32(header + MB1_LOAD_END, 0x10600);
+	put_u32(header + MB1_BSS_END, 0);
+	put_u32(header + MB1_ENTRY, 0x100a0);
+	fixture->job.initrd = (struct load_file){initrd, sizeof(initrd)};
+	assert_int_equal(module_start(fixture), MIB);
+}
+
 static void test_elf(void **state)
 {
 	struct fixture *fixture = *state;
@@ -162,6 +205,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_flat, make_flat, fixture_free),
 		cmocka_unit_test_setup_teardown(test_information, make_flat, fixture_free),
 		cmocka_unit_test_setup_teardown(test_information, make_elf, fixture_free),
+		cmocka_unit_test_setup_teardown(test_module_place, make_flat, fixture_free),
+		cmocka_unit_test_setup_teardown(test_module_of_low_kernel, make_flat, fixture_free),
 		cmocka_unit_test_setup_teardown(test_elf, make_elf, fixture_free),
 		cmocka_unit_test_setup_teardown(test_refusals, make_flat, fixture_free),
 		cmocka_unit_test_setup_teardown(test_demo, make_flat, fixture_free),

@@ -208,7 +208,7 @@ bool multiboot1_load(struct load_job *job)
 	if (entry >= job->kernel_end)
 		return load_fail(job, "kernel file: its entry 0x%lx lies behind its end 0x%lx",
 				 entry, job->kernel_end);
-	if (!place_initrd(job, LAYOUT_LOW_END, &initrd) ||
+	if (!place_module(job, &initrd) ||
 	    !place_command_line(job, MB1_PROGRAM_NAME, LAYOUT_COMMAND_BYTES - 1))
 		return false;
 	write_info(job, initrd);

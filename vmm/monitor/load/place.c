@@ -44,21 +44,40 @@ bool place_kernel(struct load_job *job, u64 at, const u8 *bytes, u64 length, u64
 	return true;
 }
 
+/* *bottom: the first page behind the kernel; false when the initrd does not fit below `top`. */
+static bool find_room(struct load_job *job, u64 top, u64 *bottom)
+{
+	*bottom = MAX(align_up(job->kernel_end, PAGE_SIZE), LAYOUT_HIGH_START);
+	if (top < *bottom || job->initrd.size > top - *bottom)
+		return load_fail(job,
+				 "initrd: its %lu bytes do not fit between the end of the kernel "
+				 "at 0x%lx and 0x%lx; give the VM more memory",
+				 job->initrd.size, *bottom, top);
+	return true;
+}
+
 bool place_initrd(struct load_job *job, u64 limit, u64 *at)
 {
 	u64 top = MIN(layout_low_bytes(job->ram_bytes), limit);
-	u64 bottom = MAX(align_up(job->kernel_end, PAGE_SIZE), LAYOUT_HIGH_START);
+	u64 bottom;
 
 	*at = 0;
 	if (job->initrd.size == 0)
 		return true;
-	if (top < bottom || job->initrd.size > top - bottom ||
-	    align_down(top - job->initrd.size, PAGE_SIZE) < bottom)
-		return load_fail(job,
-				 "initrd: its %lu bytes do not fit between the end of the kernel "
-				 "at 0x%lx and 0x%lx; give the VM more memory",
-				 job->initrd.size, bottom, top);
+	if (!find_room(job, top, &bottom))
+		return false;
 	*at = align_down(top - job->initrd.size, PAGE_SIZE);
+	memcpy(job->ram + *at, job->initrd.bytes, job->initrd.size);
+	return true;
+}
+
+bool place_module(struct load_job *job, u64 *at)
+{
+	*at = 0;
+	if (job->initrd.size == 0)
+		return true;
+	if (!find_room(job, layout_low_bytes(job->ram_bytes), at))
+		return false;
 	memcpy(job->ram + *at, job->initrd.bytes, job->initrd.size);
 	return true;
 }

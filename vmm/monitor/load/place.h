@@ -20,6 +20,12 @@ bool place_kernel(struct load_job *job, u64 at, const u8 *bytes, u64 length, u64
 bool place_initrd(struct load_job *job, u64 limit, u64 *at);
 
 /*
+ * Puts the initrd at the first page boundary behind the kernel, not below 1 MiB: Multiboot kernels
+ * take what lies behind their modules as free. *at is 0 without one.
+ */
+bool place_module(struct load_job *job, u64 *at);
+
+/*
  * Puts the command line, behind `prefix`, at LAYOUT_COMMAND; together they may be `limit` bytes
  * long without the final 0.
  */
