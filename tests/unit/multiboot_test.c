@@ -152,6 +152,61 @@ static void test_elf(void **state)
 	assert_memory_equal(fixture->job.ram + LOAD_AT, fixture->file + HEADER_AT, 0x600);
 }
 
+#define HIGHER_HALF 0xc0000000u
+
+static void test_virtual_entry_32(void **state)
+{
+	struct fixture *fixture = *state;
+	u8 *segment = fixture->file + 52;
+
+	put_u32(segment + 8, HIGHER_HALF + LOAD_AT);
+	check_entry(fixture); /* physical: stays */
+	put_u32(fixture->file + 24, HIGHER_HALF + LOAD_AT + 0xa0);
+	check_entry(fixture);
+	put_u32(fixture->file + 24, HIGHER_HALF + LOAD_AT + 0xfff);
+	assert_true(load_guest(&fixture->job));
+	assert_int_equal(fixture->page.rip, LOAD_AT + 0xfff);
+	put_u32(fixture->file + 24, HIGHER_HALF + LOAD_AT + 0x1000);
+	assert_refused(fixture, "behind its end");
+}
+
+/* The entry lies in the first segment's virtual range and in the second one's physical range. */
+static void test_entry_in_both_ranges(void **state)
+{
+	struct fixture *fixture = *state;
+	u8 *segment = fixture->file + 52;
+
+	put_u16(fixture->file + 44, 2);
+	memcpy(segment + 32, segment, 32);
+	put_u32(segment + 8, LOAD_AT);
+	put_u32(segment + 12, LOAD_AT + 0x1000);
+	put_u32(segment + 32 + 8, HIGHER_HALF);
+	check_entry(fixture);
+}
+
+static void test_virtual_entry_64(void **state)
+{
+	struct fixture *fixture = *state;
+	u8 *file = fixture->file;
+	u8 *segment = file + 64;
+	u64 virtual = 0xffffffff80000000ull;
+
+	memset(file, 0, HEADER_AT);
+	memcpy(file, "\177ELF\2\1\1", 7);
+	put_u16(file + 18, 62);
+	put_u64(file + 24, virtual + 0xa0);
+	put_u64(file + 32, 64);
+	put_u16(file + 54, 56);
+	put_u16(file + 56, 1);
+	put_u32(segment, 1);
+	put_u64(segment + 8, HEADER_AT);
+	put_u64(segment + 16, virtual);
+	put_u64(segment + 24, LOAD_AT);
+	put_u64(segment + 32, 0x600);
+	put_u64(segment + 40, 0x1000);
+	check_entry(fixture);
+}
+
 static void test_refusals(void **state)
 {
 	struct fixture *fixture = *state;
@@ -208,6 +263,9 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_module_place, make_flat, fixture_free),
 		cmocka_unit_test_setup_teardown(test_module_of_low_kernel, make_flat, fixture_free),
 		cmocka_unit_test_setup_teardown(test_elf, make_elf, fixture_free),
+		cmocka_unit_test_setup_teardown(test_virtual_entry_32, make_elf, fixture_free),
+		cmocka_unit_test_setup_teardown(test_entry_in_both_ranges, make_elf, fixture_free),
+		cmocka_unit_test_setup_teardown(test_virtual_entry_64, make_elf, fixture_free),
 		cmocka_unit_test_setup_teardown(test_refusals, make_flat, fixture_free),
 		cmocka_unit_test_setup_teardown(test_demo, make_flat, fixture_free),
 		cmocka_unit_test_setup_teardown(test_noise, make_flat, fixture_free),

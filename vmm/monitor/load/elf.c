@@ -57,6 +57,7 @@ bool elf_segment(struct load_job *job, const struct elf_file *elf, u32 index,
 
 	segment->type = get_u32(at);
 	segment->offset = elf->is_64 ? get_u64(at + 8) : get_u32(at + 4);
+	segment->virtual = elf->is_64 ? get_u64(at + 16) : get_u32(at + 8);
 	segment->physical = elf->is_64 ? get_u64(at + 24) : get_u32(at + 12);
 	segment->file_bytes = elf->is_64 ? get_u64(at + 32) : get_u32(at + 16);
 	segment->memory_bytes = elf->is_64 ? get_u64(at + 40) : get_u32(at + 20);
@@ -93,5 +94,30 @@ bool elf_place(struct load_job *job, const struct elf_file *elf)
 				 "kernel file: none of its %u ELF program headers loads "
 				 "anything",
 				 elf->header_count);
+	return true;
+}
+
+static bool lies_in(u64 at, u64 start, u64 length)
+{
+	return at >= start && at - start < length;
+}
+
+bool elf_physical_entry(struct load_job *job, const struct elf_file *elf, u64 *entry)
+{
+	struct elf_segment segment;
+
+	*entry = elf->entry;
+	for (u32 i = 0; i < elf->header_count; i++) {
+		if (!elf_segment(job, elf, i, &segment))
+			return false;
+		if (segment.type != ELF_PT_LOAD)
+			continue;
+		if (lies_in(elf->entry, segment.physical, segment.memory_bytes)) {
+			*entry = elf->entry;
+			return true;
+		}
+		if (lies_in(elf->entry, segment.virtual, segment.memory_bytes))
+			*entry = elf->entry - segment.virtual + segment.physical;
+	}
 	return true;
 }

@@ -6,7 +6,7 @@
 /* An ELF executable for x86, 32 or 64 bits, little-endian; all offsets are checked when used. */
 struct elf_file {
 	bool is_64;
-	u64 entry;
+	u64 entry;	   /* as in the file: physical or virtual */
 	u64 header_offset; /* of the program headers */
 	u32 header_count;
 	u32 header_bytes; /* of each */
@@ -15,6 +15,7 @@ struct elf_file {
 struct elf_segment {
 	u32 type;
 	u64 offset;
+	u64 virtual;
 	u64 physical;
 	u64 file_bytes;
 	u64 memory_bytes;
@@ -37,3 +38,9 @@ bool elf_segment(struct load_job *job, const struct elf_file *elf, u32 index,
 
 /* Puts every loadable segment at its physical address. */
 bool elf_place(struct load_job *job, const struct elf_file *elf);
+
+/*
+ * The entry's physical address: one that lies in a loadable segment's virtual range and in none's
+ * physical range is translated, any other stays.
+ */
+bool elf_physical_entry(struct load_job *job, const struct elf_file *elf, u64 *entry);

@@ -138,6 +138,18 @@ static bool place_flat(struct load_job *job, u64 at, u64 *entry)
 			    "the Multiboot image");
 }
 
+static bool place_elf(struct load_job *job, u64 at, u64 *entry)
+{
+	struct elf_file elf;
+
+	if (!elf_recognise(&job->kernel))
+		return load_fail(job,
+				 "kernel file: Multiboot header at 0x%lx gives no load addresses "
+				 "and the file is no ELF",
+				 at);
+	return elf_open(job, &elf) && elf_place(job, &elf) && elf_physical_entry(job, &elf, entry);
+}
+
 static void write_map(struct load_job *job, struct multiboot1_info *info)
 {
 	struct multiboot1_memory *memory =
@@ -183,7 +195,6 @@ bool multiboot1_load(struct load_job *job)
 {
 	u64 at = find_header(&job->kernel);
 	u32 flags = get_u32(job->kernel.bytes + at + MB1_FLAGS);
-	struct elf_file elf;
 	u64 entry = 0;
 	u64 initrd;
 
@@ -192,19 +203,9 @@ bool multiboot1_load(struct load_job *job)
 				 "kernel file: Multiboot header at 0x%lx requires flags 0x%x, "
 				 "known are 0x%x",
 				 at, flags & MB1_REQUIRED, MB1_REQUIRED_KNOWN);
-	if ((flags & MB1_ADDRESSES) != 0) {
-		if (!place_flat(job, at, &entry))
-			return false;
-	} else {
-		if (!elf_recognise(&job->kernel))
-			return load_fail(job,
-					 "kernel file: Multiboot header at 0x%lx gives no load "
-					 "addresses and the file is no ELF",
-					 at);
-		if (!elf_open(job, &elf) || !elf_place(job, &elf))
-			return false;
-		entry = elf.entry;
-	}
+	if ((flags & MB1_ADDRESSES) != 0 ? !place_flat(job, at, &entry)
+					 : !place_elf(job, at, &entry))
+		return false;
 	if (entry >= job->kernel_end)
 		return load_fail(job, "kernel file: its entry 0x%lx lies behind its end 0x%lx",
 				 entry, job->kernel_end);
