@@ -141,6 +141,46 @@ static void test_initrd(void **state)
 	assert_refused(fixture, "initrd: its 5000 bytes do not fit");
 }
 
+/* It is loaded at code32_start and unpacks itself to pref_address. */
+static void test_not_relocatable(void **state)
+{
+	struct fixture *fixture = *state;
+	u8 *file = fixture->file;
+	const u8 *params;
+	u8 initrd[PAGE_SIZE] = {7};
+
+	file[LINUX_RELOCATABLE] = 0;
+	fixture->job.initrd = (struct load_file){initrd, sizeof(initrd)};
+	put_u32(file + LINUX_INITRD_ADDR_MAX, LOAD_AT + INIT_SIZE + 0xfff);
+	assert_true(load_guest(&fixture->job));
+	assert_int_equal(fixture->page.rip, 0x100200);
+	params = fixture->job.ram + fixture->page.gpr[GPR_RSI];
+	assert_int_equal(get_u32(params + LINUX_RAMDISK_IMAGE), LOAD_AT + INIT_SIZE);
+	put_u32(file + LINUX_INITRD_ADDR_MAX, LOAD_AT + INIT_SIZE + 0xffe);
+	assert_refused(fixture, "initrd: its 4096 bytes do not fit");
+
+	fixture->job.initrd.size = 0;
+	put_u32(file + LINUX_INIT_SIZE, RAM_BYTES - LOAD_AT + 1);
+	assert_refused(fixture, "from 0x1000000 on to unpack itself");
+	put_u64(file + LINUX_PREF_ADDRESS, ~0ull - 100);
+	assert_refused(fixture, "from 0xffffffffffffff9b on to unpack itself");
+}
+
+/* It unpacks itself to below where it was loaded. */
+static void test_not_relocatable_down(void **state)
+{
+	struct fixture *fixture = *state;
+	u8 *file = fixture->file;
+	u8 initrd[PAGE_SIZE] = {7};
+
+	file[LINUX_RELOCATABLE] = 0;
+	put_u32(file + LINUX_CODE32_START, LOAD_AT);
+	put_u64(file + LINUX_PREF_ADDRESS, MIB);
+	put_u32(file + LINUX_INITRD_ADDR_MAX, LOAD_AT + KERNEL_BYTES);
+	fixture->job.initrd = (struct load_file){initrd, sizeof(initrd)};
+	assert_refused(fixture, "initrd: its 4096 bytes do not fit");
+}
+
 static void test_entry_32(void **state)
 {
 	struct fixture *fixture = *state;
@@ -207,6 +247,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_e820, make, fixture_free),
 		cmocka_unit_test(test_e820_above_4g),
 		cmocka_unit_test_setup_teardown(test_initrd, make, fixture_free),
+		cmocka_unit_test_setup_teardown(test_not_relocatable, make, fixture_free),
+		cmocka_unit_test_setup_teardown(test_not_relocatable_down, make, fixture_free),
 		cmocka_unit_test_setup_teardown(test_entry_32, make, fixture_free),
 		cmocka_unit_test_setup_teardown(test_refusals, make, fixture_free),
 		cmocka_unit_test_setup_teardown(test_cut, make, fixture_free),

@@ -2,6 +2,7 @@
 #include "vmm/monitor/load/bzimage.h"
 
 #include "lib/bits.h"
+#include "lib/checked.h"
 #include "lib/string.h"
 #include "vmm/monitor/load/bytes.h"
 #include "vmm/monitor/load/layout.h"
@@ -16,7 +17,8 @@ struct bzimage {
 	u64 setup_bytes;  /* real-mode part: where the kernel proper starts in the file */
 	u64 kernel_bytes; /* the kernel proper */
 	u64 load;	  /* where it goes */
-	u64 memory_bytes; /* what it needs there to unpack itself */
+	u64 runs_at;	  /* where it unpacks itself to */
+	u64 memory_bytes; /* what it needs there */
 	u64 initrd_limit;
 	u64 command_limit;
 	bool entry_64;
@@ -57,11 +59,13 @@ static bool read_sizes(struct load_job *job, struct bzimage *image)
 static void read_place(const u8 *file, struct bzimage *image)
 {
 	image->load = get_u32(file + LINUX_CODE32_START);
+	image->runs_at = image->load;
 	image->memory_bytes = image->kernel_bytes;
 	if (image->version < 0x20a)
 		return;
+	image->runs_at = get_u64(file + LINUX_PREF_ADDRESS);
 	if (file[LINUX_RELOCATABLE] != 0)
-		image->load = get_u64(file + LINUX_PREF_ADDRESS);
+		image->load = image->runs_at;
 	image->memory_bytes = MAX(image->kernel_bytes, get_u32(file + LINUX_INIT_SIZE));
 }
 
@@ -133,13 +137,14 @@ bool bzimage_load(struct load_job *job)
 	if (!place_kernel(job, image.load, job->kernel.bytes + image.setup_bytes,
 			  image.kernel_bytes, 0, "the kernel proper"))
 		return false;
-	/* it unpacks itself into the rest, where RAM must be but nothing is cleared */
-	if (image.memory_bytes > layout_low_bytes(job->ram_bytes) - image.load)
+	/* where it unpacks itself to, RAM must be but nothing is cleared */
+	if (!range_within(image.runs_at, image.memory_bytes, layout_low_bytes(job->ram_bytes)))
 		return load_fail(job,
 				 "kernel file: it needs 0x%lx bytes from 0x%lx on to unpack itself "
 				 "(init_size at 0x260), the VM's RAM ends at 0x%lx",
-				 image.memory_bytes, image.load, layout_low_bytes(job->ram_bytes));
-	job->kernel_end = image.load + image.memory_bytes;
+				 image.memory_bytes, image.runs_at,
+				 layout_low_bytes(job->ram_bytes));
+	job->kernel_end = MAX(job->kernel_end, image.runs_at + image.memory_bytes);
 	if (!place_initrd(job, image.initrd_limit, &initrd) ||
 	    !place_command_line(job, "", image.command_limit))
 		return false;
