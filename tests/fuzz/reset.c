@@ -13,7 +13,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 							 {RESET_CONTROL_PORT, 1},
 							 {CONTROL_A_PORT, 1}};
 	static const struct fuzz_range debug_ranges[] = {{DEBUG_CODE_PORT, 1},
-							 {DEBUG_EXIT_PORT, DEBUG_EXIT_BYTES}};
+							 {DEBUG_EXIT_PORT, DEBUG_EXIT_BYTES},
+							 {DEBUG_OTHER_EXIT, DEBUG_OTHER_BYTES}};
 	struct fuzz fuzz = {bytes, size};
 	static struct reset reset;
 	static struct debug debug;

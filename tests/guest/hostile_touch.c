@@ -14,6 +14,7 @@
 #define RANDOM_COUNT 2000u
 
 #define PORT_CONSOLE	  0x3f8u
+#define PORT_OTHER_EXIT	  0x501u
 #define PORT_CONSOLE_LAST 0x3ffu
 #define PORT_KEYBOARD	  0x64u
 #define PORT_FAST_RESET	  0x92u
@@ -106,7 +107,7 @@ static void test_memory(u64 step)
 /* What ends the guest by design, and its own console. */
 static bool port_is_fatal(u32 port)
 {
-	return port == EXIT_PORT || port == PORT_KEYBOARD || port == PORT_FAST_RESET ||
+	return port == EXIT_PORT || port == PORT_OTHER_EXIT || port == PORT_KEYBOARD || port == PORT_FAST_RESET ||
 	       port == PORT_RESET || (port >= PORT_PM_FIRST && port <= PORT_PM_LAST) ||
 	       (port >= PORT_CONSOLE && port <= PORT_CONSOLE_LAST);
 }

@@ -2,6 +2,7 @@
 #include "vmm/manager/host/machine.h"
 #include "arch/x86_64/hw/acpi.h"
 #include "lib/bits.h"
+#include "lib/checked.h"
 #include "lib/string.h"
 #include "vmm/manager/host/host_acpi.h"
 #include "vmm/manager/host/host_rtc.h"
@@ -73,7 +74,7 @@ static const u8 *read_physical(void *context, u64 hpa, u64 bytes)
 	enum status status;
 
 	(void)context;
-	if (hpa >= window.hpa && hpa - window.hpa + bytes <= window.bytes)
+	if (hpa >= window.hpa && range_within(hpa - window.hpa, bytes, window.bytes))
 		return (const u8 *)window.address + (hpa - window.hpa);
 	window_close();
 	if (hpa + bytes < hpa ||

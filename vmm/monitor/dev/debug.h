@@ -6,6 +6,7 @@
 #define DEBUG_EXIT_PORT	 0xf4u
 #define DEBUG_EXIT_BYTES 4u /* some programs write it as a dword */
 #define DEBUG_OTHER_EXIT 0x501u /* where QEMU has it unless told otherwise */
+#define DEBUG_OTHER_BYTES 2u
 #define DEBUG_CODE_PORT	 0x80u
 
 struct debug_state {

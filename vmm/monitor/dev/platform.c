@@ -30,7 +30,7 @@ static bool platform_wire(struct platform *platform)
 		{&platform->rtc.device, RTC_INDEX_PORT, 2},
 		{&platform->debug.device, DEBUG_CODE_PORT, 1},
 		{&platform->debug.device, DEBUG_EXIT_PORT, DEBUG_EXIT_BYTES},
-		{&platform->debug.device, DEBUG_OTHER_EXIT, DEBUG_EXIT_BYTES},
+		{&platform->debug.device, DEBUG_OTHER_EXIT, DEBUG_OTHER_BYTES},
 		{&platform->serial.device, UART_COM1, UART_PORT_COUNT},
 		{&platform->fw_cfg.device, FW_CFG_SELECTOR_PORT, 2},
 		{&platform->acpi_pm.device, ACPI_PM_EVENT_PORT, ACPI_PM_EVENT_BYTES},
