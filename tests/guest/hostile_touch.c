@@ -107,8 +107,9 @@ static void test_memory(u64 step)
 /* What ends the guest by design, and its own console. */
 static bool port_is_fatal(u32 port)
 {
-	return port == EXIT_PORT || port == PORT_OTHER_EXIT || port == PORT_KEYBOARD || port == PORT_FAST_RESET ||
-	       port == PORT_RESET || (port >= PORT_PM_FIRST && port <= PORT_PM_LAST) ||
+	return port == EXIT_PORT || port == PORT_OTHER_EXIT || port == PORT_KEYBOARD ||
+	       port == PORT_FAST_RESET || port == PORT_RESET ||
+	       (port >= PORT_PM_FIRST && port <= PORT_PM_LAST) ||
 	       (port >= PORT_CONSOLE && port <= PORT_CONSOLE_LAST);
 }
 
