@@ -21,7 +21,7 @@ static bool at_any_time(struct text key)
 /* The others take effect when the VM boots with a new monitor; config_set knows what is no key. */
 static bool can_change(const struct vm *vm, struct text key)
 {
-	return vm->state == VM_STOPPED || vm->state == VM_CRASHED || at_any_time(key) ||
+	return vm_has_ended(vm) || at_any_time(key) ||
 	       config_key_find(config_vm_keys, key) == NULL;
 }
 

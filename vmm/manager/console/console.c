@@ -325,8 +325,7 @@ static bool step_guest(void)
 		return true;
 	}
 	console_guest_output(&output, vm);
-	if ((vm->state == VM_STOPPED || vm->state == VM_CRASHED) && !vm_console_waiting(vm) &&
-	    !vm->dying) {
+	if (vm_has_ended(vm) && !vm_console_waiting(vm) && !vm->dying) {
 		detach("[the guest has ended]\n");
 		return true;
 	}

@@ -193,7 +193,7 @@ static void take_state(struct vm *vm)
 
 	if (reset && state == VM_RUNNING && vm->state == VM_RUNNING)
 		tell_reset(vm);
-	if (vm->dying || state == vm->state || vm->state == VM_CRASHED || vm->state == VM_STOPPED)
+	if (vm->dying || state == vm->state || vm_has_ended(vm))
 		return;
 	if (!can_be(vm, state)) {
 		crashed(vm, "its monitor reported a state that cannot be", true);
@@ -351,9 +351,9 @@ static u32 life_state(const struct vm *vm)
 static bool must_wait(const struct vm *vm, enum vm_action action)
 {
 	bool only_set_up = action == ACTION_START && !vm_ready(vm) && !vm->start_wanted;
-	bool has_ended = vm->state == VM_STOPPED || vm->state == VM_CRASHED;
 
-	return vm_busy(vm) && !vm->dying && action != ACTION_DESTROY && !only_set_up && !has_ended;
+	return vm_busy(vm) && !vm->dying && action != ACTION_DESTROY && !only_set_up &&
+	       !vm_has_ended(vm);
 }
 
 bool vm_act(struct vm *vm, enum vm_action action, char *problem, size_t size)

@@ -82,6 +82,12 @@ struct vm *vm_by_id(u32 id);
 /* NULL: VM_MAX are there. */
 struct vm *vm_free_slot(void);
 
+/* Whether no guest runs, nor may run before the next start. */
+static inline bool vm_has_ended(const struct vm *vm)
+{
+	return vm->state == VM_STOPPED || vm->state == VM_CRASHED;
+}
+
 const char *vm_state_name(enum vm_state state);
 /* Time in state running since the last fresh boot. */
 u64 vm_uptime_tsc(const struct vm *vm);

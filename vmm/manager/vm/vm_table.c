@@ -60,19 +60,13 @@ const struct group_page *vm_account(const struct vm *vm)
 	return vm->account != NULL ? vm->account : &vm->final;
 }
 
-/* Whether there is a guest that runs or may still run. */
-static bool has_guest(const struct vm *vm)
-{
-	return vm->state == VM_CREATED || vm->state == VM_RUNNING || vm->state == VM_PAUSED;
-}
-
 u64 vm_uptime_tsc(const struct vm *vm)
 {
 	u64 now = clock_tsc();
 	u64 started;
 	u64 before;
 
-	if (vm->group == HANDLE_NONE || vm->channel == NULL || !has_guest(vm))
+	if (vm->group == HANDLE_NONE || vm->channel == NULL || vm_has_ended(vm))
 		return vm->final_uptime_tsc;
 	started = vm->channel->started_tsc;
 	before = vm->channel->running_tsc;
@@ -101,5 +95,5 @@ bool vm_busy(const struct vm *vm)
 {
 	if (vm->dying || vm->change_phase != CHANGE_NONE)
 		return true;
-	return has_guest(vm) && vm->group != HANDLE_NONE && (!vm_ready(vm) || !vm_obeyed(vm));
+	return !vm_has_ended(vm) && vm->group != HANDLE_NONE && (!vm_ready(vm) || !vm_obeyed(vm));
 }
