@@ -331,10 +331,8 @@ static bool settle(struct vcpu *vcpu)
 }
 
 /* What needs nothing but the guest's registers, while the CPU still holds the guest's. */
-static ALWAYS_INLINE bool settle_at_once(struct vcpu *vcpu)
+static ALWAYS_INLINE bool settle_at_once(struct vcpu *vcpu, u32 reason)
 {
-	u32 reason = vcpu->virt.exit.reason;
-
 	if (!(reason == EXIT_CPUID && cpuid_settle(vcpu)) &&
 	    !(reason == EXIT_HYPERCALL && cpuid_settle_hypercall(vcpu)))
 		return false;
@@ -391,6 +389,7 @@ static ALWAYS_INLINE void enter(struct cpu *cpu, struct vcpu *vcpu, u64 now)
 	u64 *by_reason = account->exits_by_reason;
 	u32 rounds = 0;
 	bool settled;
+	u32 reason;
 
 	if (unlikely(vcpu->preempted))
 		resume(vcpu);
@@ -401,8 +400,9 @@ static ALWAYS_INLINE void enter(struct cpu *cpu, struct vcpu *vcpu, u64 now)
 		vcpu->virt.flush = true;
 	do {
 		virt->enter(&vcpu->virt, vcpu->deadline_tsc);
-		count(&by_reason[vcpu->virt.exit.reason], 1);
-		settled = settle_at_once(vcpu);
+		reason = vcpu->virt.exit.reason;
+		count(&by_reason[reason], 1);
+		settled = settle_at_once(vcpu, reason);
 	} while (++rounds != SETTLED_MAX && settled);
 	if (unlikely(settled))
 		vcpu->virt.exit.reason = EXIT_HOST_INTERRUPT;

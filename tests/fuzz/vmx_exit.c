@@ -50,6 +50,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 
 		switch (what & 3) {
 		case 0:
+			vcpu.event.valid = 0;
 			vmx_enter(&vcpu, what & 4 ? fuzz_number(&input) : 0);
 			check_exit();
 			vmx_leave(&vcpu);

@@ -289,7 +289,7 @@ static void machine_groups(struct virt_vcpu *vcpu, u32 groups)
 }
 
 static void machine_request(struct virt_vcpu *vcpu, const struct vcpu_event *inject, u32 request,
-			    u32 advance_length)
+			    u64 advance_length)
 {
 }
 

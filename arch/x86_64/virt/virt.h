@@ -112,7 +112,8 @@ struct virt_ops {
 	void (*vcpu_unload)(struct virt_vcpu *vcpu);
 
 	/*
-	 * Runs the guest until the next exit and decodes it into vcpu->exit and vcpu->event. The
+	 * Runs the guest until the next exit and decodes it into vcpu->exit and vcpu->event, which
+	 * has nothing valid when it is called. The
 	 * vCPU is loaded, host interrupts are off and stay off; a pending one ends the run with
 	 * EXIT_HOST_INTERRUPT without being taken. `deadline_tsc` (host TSC, 0: none) may be used
 	 * for an earlier EXIT_DEADLINE where the CPU has a preemption timer.
@@ -138,7 +139,7 @@ struct virt_ops {
 	 * comes back in vcpu->event, whatever the exit reason.
 	 */
 	void (*request)(struct virt_vcpu *vcpu, const struct vcpu_event *inject, u32 request,
-			u32 advance_length);
+			u64 advance_length);
 	/* Fills page->dump with every field of the control structure. */
 	void (*dump)(struct virt_vcpu *vcpu);
 };

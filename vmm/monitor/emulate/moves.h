@@ -11,7 +11,7 @@
  * One plain MOV, MOVZX or MOVSX between memory and a register, or of an immediate to memory, in
  * 64-bit mode and without a segment of its own: what guests reach their devices with.
  */
-struct move {
+struct ALIGNED(64) move { /* in an array a shift finds it */
 	u64 rip;
 	u64 code[2];	 /* the bytes it was decoded from, and what came behind them */
 	u64 immediate;

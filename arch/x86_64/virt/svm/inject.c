@@ -45,7 +45,7 @@ static bool is_64_bit(const struct vmcb_save *save)
 	return (save->efer & EFER_LMA) && (save->cs.attributes & VMCB_ATTRIBUTE_L);
 }
 
-static void rip_advance(struct vmcb *vmcb, u32 length)
+static void rip_advance(struct vmcb *vmcb, u64 length)
 {
 	u64 rip = vmcb->save.rip + length;
 
@@ -141,7 +141,7 @@ void svm_nmi_block(struct virt_vcpu *vcpu, bool blocked)
 }
 
 /* The instruction that was settled for the guest ends in a single-step trap like any other. */
-static void advance(struct vmcb *vmcb, u32 length)
+static void advance(struct vmcb *vmcb, u64 length)
 {
 	rip_advance(vmcb, length);
 	if (!(vmcb->save.rflags & RFLAGS_TF))
@@ -170,7 +170,7 @@ static NOINLINE void request_others(struct virt_vcpu *vcpu, const struct vcpu_ev
 }
 
 void svm_request(struct virt_vcpu *vcpu, const struct vcpu_event *inject, u32 request,
-		 u32 advance_length)
+		 u64 advance_length)
 {
 	if (request & REQUEST_ADVANCE)
 		advance(svm_vmcb(vcpu), advance_length);

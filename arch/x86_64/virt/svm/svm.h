@@ -62,5 +62,5 @@ void svm_leave(struct virt_vcpu *vcpu);
 void svm_get(struct virt_vcpu *vcpu, u32 groups);
 void svm_set(struct virt_vcpu *vcpu, u32 groups);
 void svm_request(struct virt_vcpu *vcpu, const struct vcpu_event *inject, u32 request,
-		 u32 advance_length);
+		 u64 advance_length);
 void svm_dump(struct virt_vcpu *vcpu);

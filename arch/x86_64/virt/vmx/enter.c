@@ -140,7 +140,6 @@ static void entry_refused(struct virt_vcpu *vcpu)
 		.reason = EXIT_ENTRY_FAILED,
 		.vendor_code = vmcs_read32(VMCS_INSTRUCTION_ERROR),
 	};
-	vcpu->event = (struct vcpu_event){0};
 }
 
 static void decode_io(struct vcpu_exit *exit)
@@ -164,7 +163,6 @@ static ALWAYS_INLINE bool decode_exit(struct virt_vcpu *vcpu)
 		reason = vmx_msrs_entered(vcpu, reason);
 	if (!is_one_of(reason, IS_PLAIN))
 		return vmx_exit_decode(vcpu, reason);
-	vcpu->event.valid = 0;
 	exit->instruction_length = vmcs_read32(VMCS_EXIT_INSTRUCTION_LENGTH);
 	exit->reason = vmx_plain_reasons[reason];
 	if (reason == VMX_EXIT_IO)

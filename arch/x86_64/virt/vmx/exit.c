@@ -62,7 +62,9 @@ const u8 vmx_plain_reasons[] = {
 #define HAS_INFORMATION                                                                            \
 	(BIT(VMX_EXIT_GDTR_IDTR) | BIT(VMX_EXIT_LDTR_TR) | BIT(VMX_EXIT_INVEPT) |                  \
 	 BIT(VMX_EXIT_INVVPID) | BIT(VMX_EXIT_INVPCID))
-#define HAS_NO_LENGTH (BIT(VMX_EXIT_INTERRUPT_WINDOW) | BIT(VMX_EXIT_PREEMPTION_TIMER))
+#define HAS_NO_LENGTH                                                                              \
+	(BIT(VMX_EXIT_INTERRUPT_WINDOW) | BIT(VMX_EXIT_PREEMPTION_TIMER) |                         \
+	 BIT(VMX_EXIT_EPT_VIOLATION))
 
 /*
  * IRET ends the blocking of NMIs even when its own last step faults. Where such an exit comes
@@ -85,7 +87,6 @@ static void decode_ept_violation(struct virt_vcpu *vcpu)
 	u64 qualification = exit->qualification;
 
 	exit->reason = EXIT_MEMORY;
-	exit->instruction_length = 0; /* undefined here */
 	exit->gpa = vmcs_read64(VMCS_GUEST_PHYSICAL_ADDRESS);
 	exit->gva = 0;
 	exit->access = (u32)qualification & (ACCESS_READ | ACCESS_WRITE | ACCESS_EXECUTE);
@@ -162,14 +163,13 @@ static void decode_entry_failure(struct vcpu_exit *exit, u32 basic)
 	exit->reason = EXIT_ENTRY_FAILED;
 }
 
-static struct vcpu_event interrupted_delivery(u32 instruction_length)
+static void interrupted_delivery(struct virt_vcpu *vcpu)
 {
 	u32 info = vmcs_read32(VMCS_IDT_VECTORING_INFO);
 
-	if (!(info & INTERRUPTION_VALID))
-		return (struct vcpu_event){0};
-	return vmx_event_decode(info, vmcs_read32(VMCS_IDT_VECTORING_ERROR_CODE),
-				instruction_length);
+	if (info & INTERRUPTION_VALID)
+		vcpu->event = vmx_event_decode(info, vmcs_read32(VMCS_IDT_VECTORING_ERROR_CODE),
+					       vmcs_read32(VMCS_EXIT_INSTRUCTION_LENGTH));
 }
 
 /* True: settled. */
@@ -227,7 +227,6 @@ bool vmx_exit_decode(struct virt_vcpu *vcpu, u32 reason)
 {
 	u32 basic = reason & (u32)EXIT_REASON_BASIC;
 	struct vcpu_exit *exit = &vcpu->exit;
-	bool settled;
 
 	exit->vendor_code = reason;
 	exit->qualification = 0;
@@ -236,7 +235,6 @@ bool vmx_exit_decode(struct virt_vcpu *vcpu, u32 reason)
 	if (is_one_of(basic, HAS_QUALIFICATION))
 		exit->qualification = vmcs_read_natural(VMCS_EXIT_QUALIFICATION);
 	if (unlikely(reason & EXIT_REASON_ENTRY_FAILURE)) {
-		vcpu->event = (struct vcpu_event){0};
 		decode_entry_failure(&vcpu->exit, basic);
 		return false;
 	}
@@ -245,11 +243,12 @@ bool vmx_exit_decode(struct virt_vcpu *vcpu, u32 reason)
 		exit->instruction_length = vmcs_read32(VMCS_EXIT_INSTRUCTION_LENGTH);
 	if (unlikely(is_one_of(basic, HAS_INFORMATION)))
 		exit->qualification2 = vmcs_read32(VMCS_EXIT_INSTRUCTION_INFO);
-	vcpu->event.valid = 0;
 	if (is_one_of(basic, HAS_DELIVERY))
-		vcpu->event = interrupted_delivery(exit->instruction_length);
-	settled = decode_reason(vcpu, basic);
-	if (settled && vcpu->event.valid)
+		interrupted_delivery(vcpu);
+	if (!decode_reason(vcpu, basic))
+		return false;
+	if (vcpu->event.valid)
 		vmx_inject(&vcpu->event);
-	return settled;
+	vcpu->event.valid = 0;
+	return true;
 }

@@ -92,7 +92,7 @@ static NOINLINE u64 wrap(u64 rip)
 	return vmx_is_64_bit() ? rip : (u32)rip;
 }
 
-static ALWAYS_INLINE void advance(u32 length)
+static ALWAYS_INLINE void advance(u64 length)
 {
 	const u32 shadow = INTERRUPTIBILITY_STI | INTERRUPTIBILITY_MOV_SS;
 	u64 rip = vmcs_read_natural(VMCS_GUEST_RIP);
@@ -123,7 +123,7 @@ static void windows_set(struct virt_vcpu *vcpu, u32 request)
 }
 
 static NOINLINE void request_others(struct virt_vcpu *vcpu, const struct vcpu_event *inject,
-				     u32 request, u32 advance_length)
+				     u32 request, u64 advance_length)
 {
 	if (request & REQUEST_ADVANCE)
 		advance(advance_length);
@@ -135,7 +135,7 @@ static NOINLINE void request_others(struct virt_vcpu *vcpu, const struct vcpu_ev
 }
 
 void vmx_request(struct virt_vcpu *vcpu, const struct vcpu_event *inject, u32 request,
-		 u32 advance_length)
+		 u64 advance_length)
 {
 	/* Before most entries that is all. */
 	if (likely(request == REQUEST_ADVANCE && !vcpu->window))

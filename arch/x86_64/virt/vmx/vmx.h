@@ -91,5 +91,5 @@ void vmx_leave(struct virt_vcpu *vcpu);
 void vmx_get(struct virt_vcpu *vcpu, u32 groups);
 void vmx_set(struct virt_vcpu *vcpu, u32 groups);
 void vmx_request(struct virt_vcpu *vcpu, const struct vcpu_event *inject, u32 request,
-		 u32 advance_length);
+		 u64 advance_length);
 void vmx_dump(struct virt_vcpu *vcpu);
