@@ -180,7 +180,7 @@ static void machine_init(struct machine *machine)
 					      .device = machine};
 	page->cr0 = CR0_PE | CR0_PG | CR0_WP;
 	page->cr3 = TABLES_GPA;
-	page->cr4 = CR4_PAE;
+	page->cr4 = CR4_PAE | CR4_OSFXSR | CR4_OSXSAVE;
 	page->efer = EFER_LME | EFER_LMA | EFER_NXE;
 	page->rflags = RFLAGS_FIXED | RFLAGS_IF;
 	page->rip = CODE_GVA;

@@ -179,6 +179,57 @@ static void test_tables(void **state)
 	assert_faults(RUN("\x0f\x01\x1b"), VECTOR_GP, 0);
 }
 
+static void enter_virtual_8086(void)
+{
+	page->cr0 = CR0_PE;
+	page->cr4 = page->efer = 0;
+	page->rflags |= RFLAGS_VM;
+	for (u32 i = SEG_ES; i <= SEG_GS; i++)
+		page->segment[i] = (struct vcpu_segment_state){.limit = 0xffff, .access = 0xf3};
+}
+
+/* What the CPU has let pass may have become another instruction since, by another vCPU's hand. */
+static void test_privileges(void **state)
+{
+	const u64 cr0 = page->cr0;
+
+	(void)state;
+	page->segment[SEG_SS].access |= 3 << SEGMENT_DPL_SHIFT;
+	put_operand(CR0_TS | CR0_EM | CR0_PE, 0xffff);
+	assert_faults(RUN("\x0f\x01\x33"), VECTOR_GP, 0); /* lmsw (%rbx) */
+	assert_faults(RUN("\x0f\x01\x13"), VECTOR_GP, 0); /* lgdt */
+	assert_true(page->cr0 == cr0 && page->gdtr.limit == GDT_LIMIT && machine.reads == 0);
+	assert_int_equal(RUN("\x0f\x01\x23"), EMULATE_DONE); /* smsw */
+	assert_int_equal(RUN("\x0f\x01\x03"), EMULATE_DONE); /* sgdt */
+	assert_int_equal(RUN("\x0f\x00\x03"), EMULATE_DONE); /* sldt */
+	page->cr4 |= CR4_UMIP;
+	machine.writes = 0;
+	assert_faults(RUN("\x0f\x01\x23"), VECTOR_GP, 0);
+	assert_faults(RUN("\x0f\x01\x03"), VECTOR_GP, 0);
+	assert_faults(RUN("\x0f\x01\x0b"), VECTOR_GP, 0); /* sidt */
+	assert_faults(RUN("\x0f\x00\x03"), VECTOR_GP, 0);
+	assert_faults(RUN("\x0f\x00\x0b"), VECTOR_GP, 0); /* str */
+	assert_int_equal(machine.writes, 0);
+	page->segment[SEG_SS].access &= ~(3u << SEGMENT_DPL_SHIFT);
+	assert_int_equal(RUN("\x0f\x01\x23"), EMULATE_DONE);
+	assert_int_equal(RUN("\x0f\x01\x33"), EMULATE_DONE);
+}
+
+static void test_privileges_of_virtual_8086(void **state)
+{
+	(void)state;
+	enter_virtual_8086();
+	page->rip = 0x100;
+	page->gpr[GPR_RBX] = 0x200;
+	memcpy(machine.ram + 0x100, "\x0f\x01\x17", 3); /* lgdt (%bx) */
+	assert_int_equal(emulate(&machine.emulator, &event), EMULATE_FAULT);
+	assert_int_equal(event.vector, VECTOR_GP);
+	machine.ram[0x102] = 0x37; /* lmsw (%bx) */
+	assert_int_equal(emulate(&machine.emulator, &event), EMULATE_FAULT);
+	assert_int_equal(event.vector, VECTOR_GP);
+	assert_true(page->gdtr.base == GDT_GVA && page->dirty == 0);
+}
+
 static void test_far_branch(void **state)
 {
 	u64 pushed[2];
@@ -249,6 +300,8 @@ int main(void)
 		cmocka_unit_test_setup(test_real_mode_segment, reset),
 		cmocka_unit_test_setup(test_task_and_ldt, reset),
 		cmocka_unit_test_setup(test_tables, reset),
+		cmocka_unit_test_setup(test_privileges, reset),
+		cmocka_unit_test_setup(test_privileges_of_virtual_8086, reset),
 		cmocka_unit_test_setup(test_far_branch, reset),
 		cmocka_unit_test_setup(test_stack, reset),
 	};

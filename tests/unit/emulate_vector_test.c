@@ -348,6 +348,51 @@ static void test_faults(void **state)
 	assert_memory_equal(image, before, sizeof(image));
 }
 
+static void assert_vector(const char *code, u32 count, u8 vector)
+{
+	struct vcpu_event event;
+	u64 cr0 = machine.page.cr0;
+	u64 cr4 = machine.page.cr4;
+
+	machine_init(&machine);
+	machine.emulator.xsave = &layout;
+	machine_set_device_pages(&machine, 3);
+	make_image();
+	machine_put_code(&machine, 0, (const u8 *)code, count);
+	machine.page.gpr[GPR_RBX] = DATA_GVA;
+	machine.page.cr0 = cr0;
+	machine.page.cr4 = cr4;
+	assert_int_equal(emulate(&machine.emulator, &event), EMULATE_FAULT);
+	assert_int_equal(event.vector, vector);
+	assert_memory_equal(image, before, sizeof(image));
+	assert_int_equal(machine.reads + machine.writes, 0);
+}
+
+#define ASSERT_VECTOR(code, vector) assert_vector(code, sizeof(code) - 1, vector)
+
+/* Whose registers they are only the guest's kernel knows: SDM vol. 3, 2.5 and 14.2. */
+static void test_not_available(void **state)
+{
+	(void)state;
+	machine_init(&machine);
+	machine.page.cr0 |= CR0_TS;
+	ASSERT_VECTOR("\x0f\x11\x03", VECTOR_NM);		 /* movups */
+	ASSERT_VECTOR("\xc5\xf8\x11\x03", VECTOR_NM);	 /* vmovups */
+	ASSERT_VECTOR("\x62\xf1\x7c\x48\x11\x03", VECTOR_NM); /* in zmm */
+	ASSERT_VECTOR("\x0f\x7f\x03", VECTOR_NM);		 /* movq mm */
+	ASSERT_VECTOR("\xdd\x13", VECTOR_NM);			 /* fst */
+	machine.page.cr0 |= CR0_EM;
+	ASSERT_VECTOR("\x0f\x11\x03", VECTOR_UD);
+	ASSERT_VECTOR("\xc5\xf8\x11\x03", VECTOR_NM);
+	ASSERT_VECTOR("\x0f\x7f\x03", VECTOR_UD);
+	machine.page.cr0 &= ~CR0_TS;
+	ASSERT_VECTOR("\xdd\x13", VECTOR_NM);
+	machine.page.cr0 &= ~CR0_EM;
+	machine.page.cr4 &= ~(CR4_OSFXSR | CR4_OSXSAVE);
+	ASSERT_VECTOR("\x0f\x11\x03", VECTOR_UD);
+	ASSERT_VECTOR("\xc5\xf8\x11\x03", VECTOR_UD);
+}
+
 static int prepare(void **state)
 {
 	struct cpuid_regs regs;
@@ -381,6 +426,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_against_cpu),
 		cmocka_unit_test(test_faults),
+		cmocka_unit_test(test_not_available),
 	};
 
 	return cmocka_run_group_tests(tests, prepare, NULL);

@@ -258,6 +258,10 @@ static void test_xsetbv(void **state)
 	settle(EXIT_XSETBV);
 	assert_raised(VECTOR_GP);
 	page.gpr[GPR_RCX] = 0;
+	page.segment[SEG_SS].access = 3 << SEGMENT_DPL_SHIFT;
+	settle(EXIT_XSETBV);
+	assert_raised(VECTOR_GP);
+	page.segment[SEG_SS].access = 0;
 	settle(EXIT_XSETBV);
 	assert_advanced();
 	assert_int_equal(page.xcr0, 7);

@@ -195,7 +195,7 @@ static enum emulate_result move_non_temporal(struct emulation *em)
 
 /*
  * 01 /4 and /6: SMSW and LMSW, the low word of CR0. LMSW reaches PE, MP, EM and TS, and PE only to
- * set it (SDM vol. 2). Who may execute them the CPU has looked at.
+ * set it (SDM vol. 2).
  */
 static enum emulate_result machine_status(struct emulation *em, bool load)
 {
@@ -204,6 +204,8 @@ static enum emulate_result machine_status(struct emulation *em, bool load)
 	u64 *cr0 = &em->page->cr0;
 	u64 value;
 
+	if (!(load ? emulate_is_privileged(em) : emulate_may_look(em)))
+		return emulate_fault(em, VECTOR_GP);
 	em->size = 2;
 	if (!load)
 		return emulate_write_operand(em, *cr0);

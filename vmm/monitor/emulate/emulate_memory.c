@@ -18,6 +18,16 @@ u32 emulate_cpl(const struct emulation *emulation)
 	return emulation->page->segment[SEG_SS].access >> SEGMENT_DPL_SHIFT & 3;
 }
 
+bool emulate_is_privileged(const struct emulation *emulation)
+{
+	return !(emulation->page->cr0 & CR0_PE) || emulate_cpl(emulation) == 0;
+}
+
+bool emulate_may_look(const struct emulation *emulation)
+{
+	return !(emulation->page->cr4 & CR4_UMIP) || emulate_is_privileged(emulation);
+}
+
 /* SDM vol. 3, 5.3 and 5.4; real and virtual-8086 mode know no types. */
 static bool segment_permits(const struct emulation *emulation, u32 segment, u32 access)
 {

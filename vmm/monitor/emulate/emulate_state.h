@@ -54,6 +54,10 @@ enum emulate_result emulate_page_fault(struct emulation *emulation, u64 linear, 
 u64 emulate_load(const struct emulation *emulation, const struct emulate_place *place);
 void emulate_store(const struct emulation *emulation, const struct emulate_place *place, u64 value);
 u32 emulate_cpl(const struct emulation *emulation);
+/* The CPU has looked at the rights of what it exited for: code may be another one by now. */
+bool emulate_is_privileged(const struct emulation *emulation);
+/* SGDT, SIDT, SLDT, SMSW, STR: SDM vol. 3, 2.5, UMIP. */
+bool emulate_may_look(const struct emulation *emulation);
 
 /* emulate_operand.c */
 u64 emulate_register(const struct emulation *emulation, u8 reg, u32 size);

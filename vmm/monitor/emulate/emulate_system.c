@@ -216,7 +216,7 @@ enum emulate_result emulate_system_segment(struct emulation *em)
 		return EMULATE_UNSUPPORTED;
 	if (!is_protected(em))
 		return emulate_fault(em, VECTOR_UD);
-	if (operation >= 2 && emulate_cpl(em) != 0)
+	if (!(operation >= 2 ? emulate_is_privileged(em) : emulate_may_look(em)))
 		return emulate_fault(em, VECTOR_GP);
 	em->size = 2;
 	if (operation < 2)
@@ -240,7 +240,7 @@ enum emulate_result emulate_descriptor_tables(struct emulation *em)
 	enum emulate_result result;
 	u64 value;
 
-	if (load && emulate_cpl(em) != 0 && is_protected(em))
+	if (!(load ? emulate_is_privileged(em) : emulate_may_look(em)))
 		return emulate_fault(em, VECTOR_GP);
 	need_tables(em);
 	table = operation & 1 ? &em->page->idtr : &em->page->gdtr;

@@ -288,6 +288,18 @@ static void exchange_register(const struct emulation *em, u8 *image, struct vect
 	}
 }
 
+/* SDM vol. 3, 2.5; vol. 2, tables 2-18 to 2-25: whose the registers are, the guest's kernel says. */
+static enum emulate_result check_available(struct emulation *em, const struct vector_form *form)
+{
+	const struct vcpu_page *page = em->page;
+	bool mmx = form->kind == V_MMX || form->kind == V_MMX_GENERAL;
+
+	if (em->in.encoding != X86_LEGACY ? !(page->cr4 & CR4_OSXSAVE) :
+		    page->cr0 & CR0_EM || !(mmx || page->cr4 & CR4_OSFXSR))
+		return emulate_fault(em, VECTOR_UD);
+	return page->cr0 & CR0_TS ? emulate_fault(em, VECTOR_NM) : EMULATE_DONE;
+}
+
 enum emulate_result emulate_vector(struct emulation *em)
 {
 	const struct vector_form *form = form_of(&em->in);
@@ -299,6 +311,9 @@ enum emulate_result emulate_vector(struct emulation *em)
 		return EMULATE_UNSUPPORTED;
 	if (form == NULL || !x86_has_memory(&em->in) || em->emulator->ops->vectors == NULL)
 		return EMULATE_UNSUPPORTED;
+	result = check_available(em, form);
+	if (result != EMULATE_DONE)
+		return result;
 	move.form = form;
 	move.length = em->in.encoding == X86_LEGACY ? 16 : 16u << em->in.vector_length;
 	if (move.length == 16 && form->traits & V_LONG)

@@ -3,6 +3,7 @@
  * x87 loads and stores (SDM vol. 1, chapter 8), without arithmetic and without the instructions
  * that move the whole state. The pointers to the last instruction and operand are not kept up.
  */
+#include "arch/x86_64/hw/control.h"
 #include "lib/bits.h"
 #include "vmm/monitor/emulate/emulate_state.h"
 #include "vmm/monitor/walk.h"
@@ -221,6 +222,8 @@ enum emulate_result emulate_x87(struct emulation *em)
 
 	if (move.form == NULL || !x86_has_memory(&em->in) || em->emulator->ops->vectors == NULL)
 		return EMULATE_UNSUPPORTED;
+	if (em->page->cr0 & (CR0_EM | CR0_TS)) /* SDM vol. 3, 2.5 */
+		return emulate_fault(em, VECTOR_NM);
 	result = x87_find(em, &move);
 	if (result != EMULATE_DONE)
 		return result;

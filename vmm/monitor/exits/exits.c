@@ -199,7 +199,10 @@ static void settle_xsetbv(struct vcpu *vcpu)
 	struct vcpu_page *page = vcpu->page;
 	u64 value = page->gpr[GPR_RDX] << 32 | (u32)page->gpr[GPR_RAX];
 
-	if ((u32)page->gpr[GPR_RCX] != 0 || !xcr0_valid(vcpu, value)) {
+	/* SVM may exit before the privilege is checked */
+	vcpu_need(vcpu, VCPU_SEGMENTS);
+	if ((page->segment[SEG_SS].access >> SEGMENT_DPL_SHIFT & 3) != 0 ||
+	    (u32)page->gpr[GPR_RCX] != 0 || !xcr0_valid(vcpu, value)) {
 		vcpu_raise(vcpu, VECTOR_GP, 0);
 		return;
 	}
