@@ -100,6 +100,8 @@ static const struct sample samples[] = {
 	SAMPLE("vmovups y", "\xc5\xfc\x10\x4b\x20", NEEDS_AVX, 0),
 	SAMPLE("vmovups y9 store", "\xc5\x7c\x11\x4b\x20", NEEDS_AVX, 0),
 	SAMPLE("vmovss", "\xc5\xfa\x10\x4b\x20", NEEDS_AVX, 0),
+	SAMPLE("vmovss, L set", "\xc5\xfe\x10\x4b\x20", NEEDS_AVX, 0),
+	SAMPLE("vmovsd, L set", "\xc5\xff\x10\x4b\x20", NEEDS_AVX, 0),
 	SAMPLE("vmovsd store", "\xc5\xfb\x11\x4b\x20", NEEDS_AVX, 0),
 	SAMPLE("vmovlps from x5", "\xc5\xd0\x12\x4b\x20", NEEDS_AVX, 0),
 	SAMPLE("vmovhpd from x5", "\xc5\xd1\x16\x4b\x20", NEEDS_AVX, 0),

@@ -12,7 +12,7 @@
 
 enum vector_kind {
 	V_FULL,	     /* all of the vector's length */
-	V_SCALAR,    /* `bytes` of memory, above them zeros up to 16 */
+	V_SCALAR,    /* `bytes` of memory, above them zeros; VEX.L says nothing */
 	V_GENERAL,   /* likewise, of 4 or 8 bytes by the operand size */
 	V_LOW,	     /* the low half of 16 bytes, the other half of another register or kept */
 	V_HIGH,	     /* the high half */
@@ -234,7 +234,7 @@ static void compose(const struct emulation *em, struct vector_move *move)
 		break;
 	case V_SCALAR:
 	case V_GENERAL:
-		memset(move->value, 0, 16);
+		memset(move->value, 0, sizeof(move->value));
 		__builtin_memcpy(move->value, move->memory, move->bytes);
 		break;
 	default:
