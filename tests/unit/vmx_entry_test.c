@@ -158,14 +158,16 @@ static void windows_are_open_as_asked(void **state)
 	assert_int_equal(field[VMCS_PRIMARY_CONTROLS], vmx_capability.primary);
 }
 
-static void advancing_ends_shadows_and_wraps(void **state)
+static void advancing_ends_shadows_and_rf_and_wraps(void **state)
 {
 	(void)state;
 	field[VMCS_GUEST_RIP] = 0xffffffff;
+	field[VMCS_GUEST_RFLAGS] = RFLAGS_FIXED | RFLAGS_RF | RFLAGS_IF;
 	field[VMCS_GUEST_INTERRUPTIBILITY] = INTERRUPTIBILITY_STI | INTERRUPTIBILITY_NMI;
 	vmx_request(&vcpu, NULL, REQUEST_ADVANCE, 2);
 	assert_int_equal(field[VMCS_GUEST_RIP], 1);
 	assert_int_equal(field[VMCS_GUEST_INTERRUPTIBILITY], INTERRUPTIBILITY_NMI);
+	assert_int_equal(field[VMCS_GUEST_RFLAGS], RFLAGS_FIXED | RFLAGS_IF);
 	assert_int_equal(field[VMCS_GUEST_PENDING_DEBUG], 0);
 	field[VMCS_GUEST_EFER] = EFER_LMA;
 	field[VMCS_GUEST_CS_ACCESS] |= SEGMENT_L;
@@ -267,7 +269,7 @@ int main(void)
 		TEST_WITH_VCPU(threshold_follows_priority),
 		TEST_WITH_VCPU(error_codes_follow_the_vector),
 		TEST_WITH_VCPU(windows_are_open_as_asked),
-		TEST_WITH_VCPU(advancing_ends_shadows_and_wraps),
+		TEST_WITH_VCPU(advancing_ends_shadows_and_rf_and_wraps),
 		TEST_WITH_VCPU(tags_are_never_met_again),
 		TEST_WITH_VCPU(making_a_vcpu_leaves_the_loaded_one_be),
 		TEST_WITH_VCPU(what_speculation_asks_for),

@@ -5,18 +5,14 @@
 #include "arch/x86_64/virt/vmx/vmx.h"
 
 /* Always, when the guest is in protected mode (SDM vol. 3, 27.2.1.3). */
-#define ERROR_CODE_ALWAYS                                                                          \
-	(BIT(VECTOR_DF) | BIT(VECTOR_TS) | BIT(VECTOR_NP) | BIT(VECTOR_SS) | BIT(VECTOR_GP) |      \
-	 BIT(VECTOR_PF) | BIT(VECTOR_AC))
+#define ERROR_CODE_ALWAYS (EXCEPTIONS_WITH_ERROR_CODE & BITS(VECTOR_AC, 0))
 #define ERROR_CODE_MASK 0x7fffu
 
 static bool pushes_error_code(const struct vcpu_event *event)
 {
-	if (event->type != EVENT_EXCEPTION || !(vmcs_read_natural(VMCS_GUEST_CR0) & CR0_PE))
-		return false;
-	if (event->vector < 32 && (ERROR_CODE_ALWAYS & BIT(event->vector)))
-		return true;
-	return event->has_error_code;
+	return event->type == EVENT_EXCEPTION && (vmcs_read_natural(VMCS_GUEST_CR0) & CR0_PE) &&
+	       (event->has_error_code ||
+		(event->vector < 32 && (ERROR_CODE_ALWAYS & BIT(event->vector))));
 }
 
 /*
@@ -33,8 +29,7 @@ void vmx_inject(const struct vcpu_event *event)
 		vmcs_change32(VMCS_GUEST_INTERRUPTIBILITY, INTERRUPTIBILITY_NMI, 0);
 	/* entry pushes RFLAGS as they are */
 	if (event->type == EVENT_EXCEPTION && EXCEPTIONS_FAULTS & BIT(event->vector & 31))
-		vmcs_write_natural(VMCS_GUEST_RFLAGS,
-				   vmcs_read_natural(VMCS_GUEST_RFLAGS) | RFLAGS_RF);
+		vmcs_change_natural(VMCS_GUEST_RFLAGS, RFLAGS_RF, RFLAGS_RF);
 	if (pushes_error_code(event)) {
 		info |= INTERRUPTION_ERROR_CODE;
 		vmcs_write32(VMCS_ENTRY_ERROR_CODE, event->error_code & ERROR_CODE_MASK);
@@ -95,17 +90,21 @@ static NOINLINE u64 wrap(u64 rip)
 static ALWAYS_INLINE void advance(u64 length)
 {
 	const u32 shadow = INTERRUPTIBILITY_STI | INTERRUPTIBILITY_MOV_SS;
-	u64 rip = vmcs_read_natural(VMCS_GUEST_RIP);
-	u64 next = rip + length;
+	u64 next = vmcs_read_natural(VMCS_GUEST_RIP) + length;
+	u64 rflags;
 
-	if (unlikely((rip ^ next) >> 32 != 0))
+	if (unlikely((u32)next < length))
 		next = wrap(next);
 	vmcs_write_natural(VMCS_GUEST_RIP, next);
 	if (unlikely(vmcs_read32(VMCS_GUEST_INTERRUPTIBILITY) & shadow))
 		vmcs_change32(VMCS_GUEST_INTERRUPTIBILITY, shadow, 0);
-	/* The instruction that was settled for it ends in a single-step trap like any other. */
-	if (vmcs_read_natural(VMCS_GUEST_RFLAGS) & RFLAGS_TF)
-		vmcs_change_natural(VMCS_GUEST_PENDING_DEBUG, PENDING_DEBUG_BS, PENDING_DEBUG_BS);
+	/* The instruction that was settled for it ends as any: by TF in a trap, and without RF. */
+	rflags = vmcs_read_natural(VMCS_GUEST_RFLAGS);
+	if (unlikely(rflags & (RFLAGS_TF | RFLAGS_RF))) {
+		if (rflags & RFLAGS_TF)
+			vmcs_change_natural(VMCS_GUEST_PENDING_DEBUG, PENDING_DEBUG_BS, ~0ull);
+		vmcs_change_natural(VMCS_GUEST_RFLAGS, RFLAGS_RF, 0);
+	}
 }
 
 /* Opens the windows asked for and closes the others. */
