@@ -104,7 +104,9 @@ static void test_step(void **state)
 	(void)state;
 	irq_pending[0] = PENDING_INTERRUPT;
 	irq_vector = 0x30;
+	page.shadow = SHADOW_STI;
 	ask((struct query){.kind = QUERY_RELEASE, .run = 1, .step = 1});
+	assert_int_equal(page.shadow, 0);
 	assert_true((page.rflags & RFLAGS_TF) != 0);
 	assert_int_equal(machine.vcpu[1].place, VCPU_ASLEEP);
 	assert_false(page.inject.valid); /* no interrupt meanwhile */

@@ -119,6 +119,22 @@ static void test_load_segment(void **state)
 	assert_faults(RUN("\x8e\x33"), VECTOR_UD, 0);
 }
 
+/* SDM vol. 3, 6.8.3: what follows MOV SS is done before its single step traps, once. */
+static void test_stack_segment_stepped(void **state)
+{
+	(void)state;
+	put_operand(DATA, 0);
+	page->rflags |= RFLAGS_TF;
+	assert_int_equal(RUN("\x8e\x13"), EMULATE_DONE); /* mov (%rbx), %ss */
+	assert_false(event.valid);
+	assert_int_equal(page->shadow, SHADOW_MOV_SS);
+	assert_int_equal(RUN("\x8e\x13"), EMULATE_DONE);
+	assert_true(event.valid && event.vector == VECTOR_DB);
+	assert_int_equal(page->shadow, 0);
+	assert_int_equal(RUN("\x8e\x1b"), EMULATE_DONE); /* %ds */
+	assert_true(event.valid && event.vector == VECTOR_DB);
+}
+
 static void test_real_mode_segment(void **state)
 {
 	(void)state;
@@ -297,6 +313,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(test_load_segment, reset),
+		cmocka_unit_test_setup(test_stack_segment_stepped, reset),
 		cmocka_unit_test_setup(test_real_mode_segment, reset),
 		cmocka_unit_test_setup(test_task_and_ldt, reset),
 		cmocka_unit_test_setup(test_tables, reset),

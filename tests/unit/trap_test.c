@@ -59,8 +59,10 @@ static void test_step(void **state)
 	(void)state;
 	trap_set(&machine, VM_TRAP_CR, 0);
 	page.rflags = RFLAGS_FIXED | RFLAGS_IF;
+	page.shadow = SHADOW_STI | SHADOW_NMI;
 	irq_pending[0] = PENDING_INTERRUPT;
 	exit_with(EXIT_CR, 4 | GPR_RCX << 8);
+	assert_int_equal(page.shadow, SHADOW_NMI);
 	assert_int_equal(channel.trapped[0], 1);
 	assert_true((page.rflags & RFLAGS_TF) != 0);
 	assert_int_equal(page.trap & VTRAP_CR, 0);

@@ -236,6 +236,26 @@ static void a_failed_entry_keeps_no_event(void **state)
 	assert_int_equal(field[VMCS_ENTRY_INTERRUPTION_INFO], 0);
 }
 
+/* SDM vol. 3, 27.3.1.5: otherwise the entry fails; and no step traps that nobody makes. */
+static void a_step_in_the_shadow_of_mov_ss_is_pending(void **state)
+{
+	(void)state;
+	page->rflags = RFLAGS_FIXED | RFLAGS_TF;
+	page->shadow = SHADOW_MOV_SS;
+	field[VMCS_GUEST_PENDING_DEBUG] = BIT(0);
+	vmx_set(&vcpu, VCPU_RIP);
+	assert_int_equal(field[VMCS_GUEST_INTERRUPTIBILITY], INTERRUPTIBILITY_MOV_SS);
+	assert_int_equal(field[VMCS_GUEST_PENDING_DEBUG], PENDING_DEBUG_BS | BIT(0));
+	page->rflags = RFLAGS_FIXED;
+	vmx_set(&vcpu, VCPU_RIP);
+	assert_int_equal(field[VMCS_GUEST_PENDING_DEBUG], BIT(0));
+	page->rflags = RFLAGS_FIXED | RFLAGS_TF;
+	vmx_set(&vcpu, VCPU_RIP);
+	page->shadow = 0;
+	vmx_set(&vcpu, VCPU_RIP);
+	assert_int_equal(field[VMCS_GUEST_PENDING_DEBUG], BIT(0));
+}
+
 static void pae_paging_takes_its_pdptes_from_memory(void **state)
 {
 	(void)state;
@@ -338,6 +358,7 @@ int main(void)
 		TEST_WITH_VCPU(msrs_go_in_by_the_load_area_once),
 		TEST_WITH_VCPU(long_mode_follows_lme_and_pg),
 		TEST_WITH_VCPU(a_failed_entry_keeps_no_event),
+		TEST_WITH_VCPU(a_step_in_the_shadow_of_mov_ss_is_pending),
 		TEST_WITH_VCPU(pae_paging_takes_its_pdptes_from_memory),
 		TEST_WITH_VCPU(host_owned_bits_live_in_the_shadow),
 		TEST_WITH_VCPU(bad_control_registers_are_general_protection),

@@ -313,6 +313,7 @@ static void release(struct machine *machine, u64 run, u64 step)
 			debugger->had_tf |= BIT(i);
 		fold_advance(vcpu);
 		flag_set(vcpu, true);
+		vcpu->page->shadow &= ~(u32)(SHADOW_STI | SHADOW_MOV_SS); /* see trap_step */
 		vcpu->halted = false;
 		vcpu->quiet = false;
 	}

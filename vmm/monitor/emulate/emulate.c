@@ -34,13 +34,15 @@ enum emulate_result emulate_single_step(struct emulation *emulation)
 enum emulate_result emulate_retire(struct emulation *emulation)
 {
 	struct vcpu_page *page = emulation->page;
+	/* SDM vol. 3, 6.8.3: it holds back the trap too; of several in a row the first counts. */
+	bool holds = emulation->loads_ss && !(page->shadow & SHADOW_MOV_SS);
 
-	if (page->rflags & RFLAGS_TF)
+	if (page->rflags & RFLAGS_TF && !holds)
 		emulate_single_step(emulation);
 	page->rip = emulation->next;
 	page->rflags &= ~RFLAGS_RF;
 	page->shadow &= ~(u32)(SHADOW_STI | SHADOW_MOV_SS);
-	if (emulation->loads_ss)
+	if (holds)
 		page->shadow |= SHADOW_MOV_SS;
 	page->dirty |= VCPU_RIP;
 	return EMULATE_DONE;

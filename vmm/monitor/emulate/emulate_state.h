@@ -13,7 +13,7 @@ struct emulation {
 	enum x86_mode mode;
 	u32 size; /* bytes of the operand */
 	u64 next; /* RIP of the next instruction */
-	bool loads_ss; /* MOV SS: no interrupt before the instruction after it */
+	bool loads_ss; /* MOV SS: no interrupt and no trap before the next instruction is done */
 };
 
 /* Guest-physical place of an operand: in one page or two; the second part may have 0 bytes. */

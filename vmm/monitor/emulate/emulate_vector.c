@@ -288,7 +288,7 @@ static void exchange_register(const struct emulation *em, u8 *image, struct vect
 	}
 }
 
-/* SDM vol. 3, 2.5; vol. 2, tables 2-18 to 2-25: whose the registers are, the guest's kernel says. */
+/* SDM vol. 3, 2.5; vol. 2, 2.4: whose the registers are the guest's kernel says. */
 static enum emulate_result check_available(struct emulation *em, const struct vector_form *form)
 {
 	const struct vcpu_page *page = em->page;

@@ -167,6 +167,8 @@ bool trap_step(struct vcpu *vcpu)
 	vcpu->trap.stepping = true;
 	vcpu->trap.had_tf = (vcpu->page->rflags & RFLAGS_TF) != 0;
 	vcpu->page->rflags |= RFLAGS_TF;
+	/* VMX takes the two together for a trap that is pending; nothing is injected meanwhile */
+	vcpu->page->shadow &= ~(u32)(SHADOW_STI | SHADOW_MOV_SS);
 	vcpu->page->dirty |= VCPU_RIP;
 	vcpu->quiet = false;
 	trap_apply(vcpu);

@@ -29,9 +29,13 @@ static void rip_get(struct vcpu_page *page)
 static void rip_set(const struct vcpu_page *page)
 {
 	u32 shadow = READ_ONCE(page->shadow);
+	u64 rflags = READ_ONCE(page->rflags);
 
+	/* SDM vol. 3, 27.3.1.5 */
+	vmcs_change_natural(VMCS_GUEST_PENDING_DEBUG, PENDING_DEBUG_BS,
+			    shadow & SHADOW_MOV_SS && rflags & RFLAGS_TF ? PENDING_DEBUG_BS : 0);
 	vmcs_write_natural(VMCS_GUEST_RIP, READ_ONCE(page->rip));
-	vmcs_write_natural(VMCS_GUEST_RFLAGS, READ_ONCE(page->rflags));
+	vmcs_write_natural(VMCS_GUEST_RFLAGS, rflags);
 	vmcs_write32(VMCS_GUEST_INTERRUPTIBILITY,
 		     (shadow & SHADOW_STI ? INTERRUPTIBILITY_STI : 0) |
 			     (shadow & SHADOW_MOV_SS ? INTERRUPTIBILITY_MOV_SS : 0) |
