@@ -103,6 +103,26 @@ static void test_breakpoint_exit(void)
 	check_equal("breakpoint-on-cpuid-rip", steps[0], at);
 }
 
+/* Behind one that the monitor has done: RF does not hide it. */
+static void test_breakpoint_behind_mmio(void)
+{
+	word at;
+
+	forget();
+	asm volatile("lea 1f(%%rip), %0\n\t"
+		     "mov %0, %%dr0\n\t"
+		     "mov %1, %%dr7\n\t"
+		     "mov (%3), %%eax\n"
+		     "1:\tnop\n\t"
+		     "mov %2, %%dr7"
+		     : "=&S"(at)
+		     : "D"(DR7_RESET | DR7_L0), "r"(DR7_RESET),
+		       "r"(register32(LAPIC_DEFAULT_ADDRESS + LAPIC_ID))
+		     : "memory", "rax");
+	check_equal("breakpoint-behind-mmio", step_count, 1);
+	check_equal("breakpoint-behind-mmio-rip", steps[0], at);
+}
+
 static void test_watchpoint(void)
 {
 	static volatile u32 watched;
@@ -220,6 +240,7 @@ void guest_main(void)
 	test_registers();
 	test_breakpoint();
 	test_breakpoint_exit();
+	test_breakpoint_behind_mmio();
 	test_watchpoint();
 	test_steps();
 	test_step_interrupted();

@@ -62,6 +62,9 @@ rep_outs:
 	/* the shadow of MOV SS takes the next instruction along: SDM vol. 3, 6.8.3 */
 	mov %r8d, %ss
 	step mov-ss-and-nop, nop
+	step mmio-ss, mov %r8d, (%rdi)
+	mov (%rdi), %ss
+	step mov-ss-from-device-and-nop, nop
 	step pushf, pushfq
 	step clear-tf, andl $~TF, (%rsp)
 	popfq /* one more trap: TF was set when it began */
