@@ -301,6 +301,29 @@ static void enter_protected_mode(void)
 		.base = CODE_GPA, .limit = 0xffff, .access = 0xc09b};
 }
 
+/* MOVNTI and BMI have operands of 4 bytes, or 8 by W: the code's size has no say. */
+static void test_code_16(void **state)
+{
+	u8 *ram = machine.ram + DATA_GPA;
+
+	enter_protected_mode();
+	page->segment[SEG_CS].access = 0x9b;
+	page->gpr[GPR_RAX] = 0x11223344;
+	page->gpr[GPR_RBX] = 0x10;
+	assert_int_equal(RUN("\x0f\xc3\x07"), EMULATE_DONE); /* MOVNTI [BX], EAX */
+	assert_memory_equal(ram + 0x10, "\x44\x33\x22\x11\x00", 5);
+	page->rip = 0;
+	page->gpr[GPR_RCX] = 0x0f0f0f0f;
+	assert_int_equal(RUN("\xc4\xe2\x70\xf2\x07"), EMULATE_DONE); /* ANDN EAX, ECX, [BX] */
+	assert_int_equal(page->gpr[GPR_RAX], 0x10203040);
+	/* the bit that would make R9 of it is ignored */
+	page->rip = 0;
+	page->gpr[GPR_R8 + 1] = 0xffffffff;
+	page->gpr[GPR_RAX] = 0;
+	assert_int_equal(RUN("\xc4\xe2\x30\xf2\x07"), EMULATE_DONE);
+	assert_int_equal(page->gpr[GPR_RAX], 0x10203040);
+}
+
 static void test_protected_segments(void **state)
 {
 	enter_protected_mode();
@@ -466,6 +489,7 @@ int main(void)
 		cmocka_unit_test_setup(test_string_chunks, reset),
 		cmocka_unit_test_setup(test_real_mode, reset),
 		cmocka_unit_test_setup(test_stack_16, reset),
+		cmocka_unit_test_setup(test_code_16, reset),
 		cmocka_unit_test_setup(test_protected_segments, reset),
 		cmocka_unit_test_setup(test_string_input, reset),
 		cmocka_unit_test_setup(test_string_output, reset),

@@ -122,7 +122,7 @@ static enum emulate_result compare_exchange_double(struct emulation *em)
 	u64 old_high;
 	bool equal;
 
-	em->size = em->in.operand_bytes == 8 ? 8 : 4;
+	em->size = emulate_size_by_w(em);
 	result = emulate_operand(em, WALK_WRITE, &low);
 	if (result == EMULATE_DONE)
 		result = emulate_operand_at(em, em->size, WALK_WRITE, &high);
@@ -187,6 +187,7 @@ static enum emulate_result move_non_temporal(struct emulation *em)
 
 	if (!x86_has_memory(&em->in) || em->in.prefixes & ~X86_PREFIX_ADDRESS)
 		return emulate_fault(em, VECTOR_UD);
+	em->size = emulate_size_by_w(em);
 	result = emulate_operand(em, WALK_WRITE, &operand);
 	if (result == EMULATE_DONE)
 		emulate_set(em, &operand, emulate_register(em, em->in.reg, em->size));

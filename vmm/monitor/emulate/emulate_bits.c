@@ -154,7 +154,7 @@ enum emulate_result emulate_bits(struct emulation *em)
 		return EMULATE_UNSUPPORTED;
 	if (em->in.opcode == 0xf3 && ((em->in.reg & 7) == 0 || (em->in.reg & 7) > 3))
 		return EMULATE_UNSUPPORTED;
-	em->size = em->in.operand_bytes;
+	em->size = emulate_size_by_w(em);
 	other = emulate_register(em, em->in.vector_register, em->size);
 	result = emulate_read_operand(em, &value);
 	if (result != EMULATE_DONE)
@@ -209,7 +209,7 @@ enum emulate_result emulate_add_carry(struct emulation *em)
 	unsigned __int128 sum;
 	u64 value;
 
-	em->size = em->in.rex & 8 ? 8 : 4;
+	em->size = emulate_size_by_w(em);
 	result = emulate_read_operand(em, &value);
 	if (result != EMULATE_DONE)
 		return result;

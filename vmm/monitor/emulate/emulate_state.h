@@ -33,6 +33,12 @@ static inline u64 emulate_mask(u32 bytes)
 	return ~0ull >> (64 - 8 * bytes);
 }
 
+/* Of instructions that have operands of 4 bytes, of 8 with W, and never of 2. */
+static inline u32 emulate_size_by_w(const struct emulation *emulation)
+{
+	return emulation->in.rex & 8 ? 8 : 4;
+}
+
 /* emulate.c */
 enum emulate_result emulate_start(struct emulation *emulation, struct emulator *emulator,
 				  struct vcpu_event *event);

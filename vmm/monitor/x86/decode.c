@@ -120,6 +120,7 @@ static char take_opcode(struct cursor *cursor, enum x86_mode mode, struct x86_in
 			take_vex(cursor, byte, out);
 		if (mode != X86_MODE_64) {
 			out->rex = 0; /* eight registers only: the bits are ignored */
+			out->vector_register &= 7;
 			*reg_extension = 0;
 		}
 		return out->map == 0 ? '-' : x86_map_vector(out->map, out->opcode);
