@@ -282,11 +282,34 @@ static void test_stack_16(void **state)
 	assert_int_equal(RUN("\xff\x36\x10\x00"), EMULATE_DONE); /* PUSH [10]: to SS:fffe */
 	assert_int_equal(page->gpr[GPR_RSP], 0x1234fffe);
 	assert_int_equal(machine.ram[DATA_GPA + 0x2000 + 0xfffe], 0x99);
+}
+
+/* Only a branch cuts EIP to the operand size: what runs off the end of a segment faults there. */
+static void test_end_of_segment(void **state)
+{
+	u8 *code = machine.ram + 0x10000;
+
+	enter_real_mode();
+	page->segment[SEG_CS].base = 0x10000;
 	page->rip = 0xfffe;
-	machine_put_code(&machine, 0, (const u8 *)"", 0);
-	memcpy(machine.ram + CODE_GPA + 0xfffe, "\x88\x07", 2); /* IP wraps behind it */
+	memcpy(code + 0xfffe, "\x88\x07\x90", 3); /* MOV [BX], AL */
 	assert_int_equal(emulate(&machine.emulator, &event), EMULATE_DONE);
-	assert_int_equal(page->rip, 0);
+	assert_int_equal(page->rip, 0x10000);
+	assert_int_equal(emulate(&machine.emulator, &event), EMULATE_FAULT);
+	assert_int_equal(event.vector, VECTOR_GP);
+	page->segment[SEG_CS].limit = 0xffffffff; /* as it was in protected mode */
+	memcpy(code + 0x10000, "\x88\x07", 2);
+	assert_int_equal(emulate(&machine.emulator, &event), EMULATE_DONE);
+	assert_int_equal(page->rip, 0x10002);
+	memcpy(code + 0x10002, "\xe8\x00\x00", 3); /* CALL */
+	page->gpr[GPR_RSP] = 0x800;
+	assert_int_equal(emulate(&machine.emulator, &event), EMULATE_DONE);
+	assert_int_equal(page->rip, 5);
+	page->rip = 0xffff; /* it would end behind the segment */
+	code[0xffff] = 0x88;
+	page->segment[SEG_CS].limit = 0xffff;
+	assert_int_equal(emulate(&machine.emulator, &event), EMULATE_FAULT);
+	assert_int_equal(event.vector, VECTOR_GP);
 }
 
 static void enter_protected_mode(void)
@@ -489,6 +512,7 @@ int main(void)
 		cmocka_unit_test_setup(test_string_chunks, reset),
 		cmocka_unit_test_setup(test_real_mode, reset),
 		cmocka_unit_test_setup(test_stack_16, reset),
+		cmocka_unit_test_setup(test_end_of_segment, reset),
 		cmocka_unit_test_setup(test_code_16, reset),
 		cmocka_unit_test_setup(test_protected_segments, reset),
 		cmocka_unit_test_setup(test_string_input, reset),

@@ -58,11 +58,6 @@ static enum x86_mode code_mode(const struct vcpu_page *page)
 	return access & SEGMENT_DB ? X86_MODE_32 : X86_MODE_16;
 }
 
-static u64 instruction_pointer_mask(enum x86_mode mode)
-{
-	return mode == X86_MODE_64 ? ~0ull : mode == X86_MODE_32 ? 0xffffffff : 0xffff;
-}
-
 /* Reads up to `limit` bytes of the page that `linear` lies in, behind those already there. */
 static enum emulate_result fetch_part(struct emulation *emulation, u64 linear, u32 limit)
 {
@@ -152,8 +147,9 @@ enum emulate_result emulate_start(struct emulation *emulation, struct emulator *
 	if (result != EMULATE_DONE)
 		return result;
 	emulation->size = emulation->in.opcode & 1 ? emulation->in.operand_bytes : 1;
-	emulation->next = (page->rip + emulation->in.length) &
-		instruction_pointer_mask(emulation->mode);
+	emulation->next = page->rip + emulation->in.length;
+	if (emulation->mode != X86_MODE_64) /* of 32 bits in 16-bit code too: only branches cut it */
+		emulation->next = (u32)emulation->next;
 	return EMULATE_DONE;
 }
 
