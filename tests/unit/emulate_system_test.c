@@ -119,6 +119,41 @@ static void test_load_segment(void **state)
 	assert_faults(RUN("\x8e\x33"), VECTOR_UD, 0);
 }
 
+/* A descriptor is only written where a bit of it changes. */
+static void test_descriptors_read_only(void **state)
+{
+	(void)state;
+	machine_map(&machine, GDT_GVA, (DATA_GPA + 2 * PAGE_SIZE) | PTE_P | PTE_U);
+	put_operand(DATA, 0);
+	assert_faults(RUN("\x8e\x1b"), VECTOR_PF, PF_ERROR_P | PF_ERROR_W);
+	assert_true(page->cr2 == GDT_GVA + DATA + 5); /* the byte */
+	assert_int_equal(page->segment[SEG_DS].selector, 0);
+	put_descriptor(DATA, 0x00cf93000000ffff);
+	assert_int_equal(RUN("\x8e\x1b"), EMULATE_DONE);
+	put_operand(LDT, 0);
+	assert_int_equal(RUN("\x0f\x00\x13"), EMULATE_DONE); /* lldt */
+	put_operand(TSS, 0);
+	assert_faults(RUN("\x0f\x00\x1b"), VECTOR_PF, PF_ERROR_P | PF_ERROR_W); /* ltr: busy */
+	assert_int_equal(page->segment[SEG_TR].selector, 0x4560);
+	put_operand(0x12345678, CODE_64);
+	assert_faults(RUN("\x48\xff\x2b"), VECTOR_PF, PF_ERROR_P | PF_ERROR_W);
+	put_descriptor(CODE_64, 0x00af9b000000ffff);
+	assert_int_equal(RUN("\x48\xff\x2b"), EMULATE_DONE);
+}
+
+/* SMAP holds for what the CPU reads by itself, whatever EFLAGS.AC is. */
+static void test_descriptors_of_users(void **state)
+{
+	(void)state;
+	page->cr4 |= CR4_SMAP;
+	page->rflags |= RFLAGS_AC;
+	put_operand(DATA, 0);
+	assert_faults(RUN("\x8e\x1b"), VECTOR_PF, PF_ERROR_P);
+	assert_true(page->cr2 == GDT_GVA + DATA);
+	machine_map(&machine, GDT_GVA, (DATA_GPA + 2 * PAGE_SIZE) | PTE_P | PTE_W);
+	assert_int_equal(RUN("\x8e\x1b"), EMULATE_DONE);
+}
+
 /* SDM vol. 3, 6.8.3: what follows MOV SS is done before its single step traps, once. */
 static void test_stack_segment_stepped(void **state)
 {
@@ -313,6 +348,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(test_load_segment, reset),
+		cmocka_unit_test_setup(test_descriptors_read_only, reset),
+		cmocka_unit_test_setup(test_descriptors_of_users, reset),
 		cmocka_unit_test_setup(test_stack_segment_stepped, reset),
 		cmocka_unit_test_setup(test_real_mode_segment, reset),
 		cmocka_unit_test_setup(test_task_and_ldt, reset),

@@ -258,6 +258,22 @@ static void test_permissions(void **state)
 	assert_fault(gva, WALK_FETCH, PF_ERROR_I);
 }
 
+/* What the CPU reads by itself EFLAGS.AC, which any program sets, lets no further. */
+static void test_implicit(void **state)
+{
+	u64 gva = long_address(4);
+
+	enter_long_mode(4);
+	set(TABLE(1), 7, 0x5000 | FULL);
+	page.cr4 |= CR4_SMAP;
+	page.rflags = RFLAGS_AC;
+	assert_true(reach(gva, WALK_READ));
+	assert_fault(gva, WALK_READ | WALK_IMPLICIT, PF_ERROR_P);
+	assert_fault(gva, WALK_WRITE | WALK_IMPLICIT, PF_ERROR_P | PF_ERROR_W);
+	page.cr4 &= ~CR4_SMAP;
+	assert_true(reach(gva, WALK_WRITE | WALK_IMPLICIT));
+}
+
 static void test_guest_memory(void **state)
 {
 	u8 bytes[16] = {1, 2, 3, 4, 5, 6, 7, 8};
@@ -297,6 +313,7 @@ int main(void)
 		cmocka_unit_test_setup(test_32_bit, reset),
 		cmocka_unit_test_setup(test_table_outside, reset),
 		cmocka_unit_test_setup(test_permissions, reset),
+		cmocka_unit_test_setup(test_implicit, reset),
 		cmocka_unit_test_setup(test_guest_memory, reset),
 	};
 

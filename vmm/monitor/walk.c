@@ -146,7 +146,8 @@ static bool permitted(const struct walker *walker)
 		return false;
 	if (walker->access & WALK_FETCH)
 		return !(rights & PTE_NX) && !(!user && rights & PTE_U && cr4 & CR4_SMEP);
-	if (!user && rights & PTE_U && cr4 & CR4_SMAP && !(walker->page->rflags & RFLAGS_AC))
+	if (!user && rights & PTE_U && cr4 & CR4_SMAP &&
+	    (walker->access & WALK_IMPLICIT || !(walker->page->rflags & RFLAGS_AC)))
 		return false;
 	if (walker->access & WALK_WRITE && !(rights & PTE_W))
 		return !user && !(walker->page->cr0 & CR0_WP);

@@ -11,6 +11,7 @@ enum walk_access {
 	WALK_USER = 1 << 2,  /* at CPL 3 */
 	WALK_FETCH = 1 << 4,
 	WALK_PROBE = 1 << 8, /* a look from outside: no permissions, no A and D bits */
+	WALK_IMPLICIT = 1 << 9, /* by the CPU itself, to descriptor tables and TSSs */
 };
 
 struct walk_result {

@@ -98,7 +98,7 @@ static enum emulate_result walk_place(struct emulation *emulation, u64 linear, u
 			return emulate_page_fault(emulation, linear, found.error_code);
 		place->gpa[i] = found.gpa;
 		linear += place->bytes[0];
-		if (emulation->mode != X86_MODE_64)
+		if (emulation->mode != X86_MODE_64 && !(access & WALK_IMPLICIT))
 			linear = (u32)linear;
 	}
 	return EMULATE_DONE;
@@ -112,7 +112,10 @@ static u32 own_access(const struct emulation *emulation, u32 access)
 enum emulate_result emulate_translate_system(struct emulation *emulation, u64 linear, u32 size,
 					     u32 access, struct emulate_place *place)
 {
-	return walk_place(emulation, linear, size, access, place);
+	if (emulation->page->efer & EFER_LMA &&
+	    !is_canonical(linear, walk_linear_bits(emulation->page)))
+		return emulate_fault(emulation, VECTOR_GP);
+	return walk_place(emulation, linear, size, access | WALK_IMPLICIT, place);
 }
 
 enum emulate_result emulate_translate(struct emulation *emulation, u32 segment, u64 offset,

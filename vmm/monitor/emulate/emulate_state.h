@@ -53,7 +53,7 @@ enum emulate_result emulate_translate(struct emulation *emulation, u32 segment, 
 /* The same for the operand that an instruction's encoding names. */
 enum emulate_result emulate_translate_operand(struct emulation *emulation, u32 segment, u64 offset,
 					      u32 size, u32 access, struct emulate_place *place);
-/* A linear address that the CPU reaches by itself, whatever the privilege: descriptor tables. */
+/* A linear address that the CPU reaches by itself, whatever the privilege and EFLAGS.AC. */
 enum emulate_result emulate_translate_system(struct emulation *emulation, u64 linear, u32 size,
 					     u32 access, struct emulate_place *place);
 enum emulate_result emulate_page_fault(struct emulation *emulation, u64 linear, u32 error_code);

@@ -29,7 +29,7 @@ static enum emulate_result selector_fault(struct emulation *em, u8 vector, u16 s
 struct descriptor {
 	u64 low;
 	u64 high; /* of system descriptors in long mode */
-	struct emulate_place place; /* of the low half */
+	u64 linear;
 };
 
 /* From the GDT or the LDT; `bytes` is 8 or 16. SDM vol. 3, 3.5.1. */
@@ -40,6 +40,7 @@ static enum emulate_result read_descriptor(struct emulation *em, u16 selector, u
 	u64 offset = selector & ~7u;
 	u64 base;
 	u64 limit;
+	struct emulate_place place;
 	enum emulate_result result;
 
 	need_tables(em);
@@ -51,27 +52,34 @@ static enum emulate_result read_descriptor(struct emulation *em, u16 selector, u
 	}
 	if (offset + bytes - 1 > limit)
 		return selector_fault(em, VECTOR_GP, selector);
-	result = emulate_translate_system(em, base + offset, 8, WALK_WRITE, &out->place);
+	out->linear = base + offset;
+	result = emulate_translate_system(em, out->linear, 8, WALK_READ, &place);
 	if (result != EMULATE_DONE)
 		return result;
-	out->low = emulate_load(em, &out->place);
+	out->low = emulate_load(em, &place);
 	out->high = 0;
 	if (bytes == 16) {
-		struct emulate_place place;
-
-		result = emulate_translate_system(em, base + offset + 8, 8, WALK_READ, &place);
+		result = emulate_translate_system(em, out->linear + 8, 8, WALK_READ, &place);
 		if (result == EMULATE_DONE)
 			out->high = emulate_load(em, &place);
 	}
 	return result;
 }
 
-static void mark(const struct emulation *em, struct descriptor *descriptor, u64 bits)
+/* Sets bits of the type, in the descriptor's sixth byte. */
+static enum emulate_result mark(struct emulation *em, struct descriptor *descriptor, u64 bits)
 {
+	struct emulate_place place;
+	enum emulate_result result;
+
 	if ((descriptor->low & bits) == bits)
-		return;
+		return EMULATE_DONE;
+	result = emulate_translate_system(em, descriptor->linear + 5, 1, WALK_WRITE, &place);
+	if (result != EMULATE_DONE)
+		return result;
 	descriptor->low |= bits;
-	emulate_store(em, &descriptor->place, descriptor->low);
+	emulate_store(em, &place, (u8)(descriptor->low >> 40));
+	return EMULATE_DONE;
 }
 
 static void set_segment(struct emulation *em, u32 segment, struct vcpu_segment_state state)
@@ -139,9 +147,10 @@ static enum emulate_result load_protected(struct emulation *em, u32 segment, u16
 		return selector_fault(em, VECTOR_GP, selector);
 	if (!(descriptor.low & DESCRIPTOR_P))
 		return selector_fault(em, segment == SEG_SS ? VECTOR_SS : VECTOR_NP, selector);
-	mark(em, &descriptor, DESCRIPTOR_ACCESSED);
-	set_segment(em, segment, task_segment(selector, descriptor.low));
-	return EMULATE_DONE;
+	result = mark(em, &descriptor, DESCRIPTOR_ACCESSED);
+	if (result == EMULATE_DONE)
+		set_segment(em, segment, task_segment(selector, descriptor.low));
+	return result;
 }
 
 /* 8e */
@@ -198,7 +207,9 @@ static enum emulate_result load_system(struct emulation *em, bool task, u16 sele
 	if (!(descriptor.low & DESCRIPTOR_P))
 		return selector_fault(em, VECTOR_NP, selector);
 	if (task)
-		mark(em, &descriptor, (u64)TASK_TYPE_BUSY << 40);
+		result = mark(em, &descriptor, (u64)TASK_TYPE_BUSY << 40);
+	if (result != EMULATE_DONE)
+		return result;
 	state = task_segment(selector, descriptor.low);
 	state.base |= descriptor.high << 32;
 	set_segment(em, segment, state);
@@ -298,9 +309,8 @@ static enum emulate_result find_code(struct emulation *em, u16 selector, u64 tar
 	*cs = task_segment((u16)((selector & ~SELECTOR_RPL) | cpl), descriptor.low);
 	if (long_code ? !is_canonical(target, walk_linear_bits(em->page)) : target > cs->limit)
 		return emulate_fault(em, VECTOR_GP);
-	mark(em, &descriptor, DESCRIPTOR_ACCESSED);
 	cs->access |= (u32)(DESCRIPTOR_ACCESSED >> 40);
-	return EMULATE_DONE;
+	return mark(em, &descriptor, DESCRIPTOR_ACCESSED);
 }
 
 static enum emulate_result far_target(struct emulation *em, u64 *target, u16 *selector)
