@@ -192,6 +192,57 @@ static void test_gate(void **state)
 	assert_fault(task_switch(&emulator, &request, &event), VECTOR_GP, NEW | 1);
 }
 
+/* The error code is pushed with the new task's rights, on its stack. */
+static void test_push_refused(void **state)
+{
+	struct task_switch request = {.selector = NEW, .source = TASK_GATE_IN_IDT,
+				      .return_eip = 0x5000, .external = true,
+				      .has_error_code = true, .error_code = 0x77};
+
+	(void)state;
+	put_gdt(DATA, descriptor(0, STACK - 2, 0x92, 0x4));
+	assert_fault_within(task_switch(&emulator, &request, &event), VECTOR_SS, 1);
+	assert_int_equal(page.gpr[GPR_RSP], STACK);
+	assert_int_equal(word_at(STACK - 4), 0);
+	setup(NULL);
+	put_gdt(DATA, descriptor(0, 0x7fff, 0x96, 0x4)); /* expands down: from 8000 */
+	put(NEW_TSS + 40 + 4 * GPR_RSP, STACK + 3, 4);
+	request.external = false;
+	assert_fault_within(task_switch(&emulator, &request, &event), VECTOR_SS, 0);
+
+	/* privilege level 3, pages of 4 KiB that are the same as physical ones, the stack's not its */
+	setup(NULL);
+	for (u32 i = 0; i < RAM_BYTES / PAGE_SIZE; i++)
+		put(0xa000 + 4 * i, i << 12 | (i == STACK / PAGE_SIZE - 1 ? 3 : 7), 4);
+	put(0xb000, 0xa007, 4);
+	page.cr0 |= CR0_PG;
+	page.cr3 = 0xb000;
+	put(NEW_TSS + 28, 0xb000, 4);
+	put_gdt(CODE, descriptor(0, 0xfffff, 0xfa, 0xc));
+	put_gdt(DATA, descriptor(0, 0xfffff, 0xf2, 0xc));
+	put(NEW_TSS + 72 + 4 * SEG_CS, CODE | 3, 4);
+	put(NEW_TSS + 72 + 4 * SEG_SS, DATA | 3, 4);
+	assert_fault_within(task_switch(&emulator, &request, &event), VECTOR_PF,
+			    PF_ERROR_P | PF_ERROR_W | PF_ERROR_U);
+	assert_int_equal(page.cr2, STACK - 4);
+	assert_int_equal(page.gpr[GPR_RSP], STACK);
+}
+
+/* SMAP: the TSS and the GDT are the CPU's own reads, for which EFLAGS.AC is nothing. */
+static void test_smap(void **state)
+{
+	(void)state;
+	for (u32 i = 0; i < RAM_BYTES / PAGE_SIZE; i++)
+		put(0xa000 + 4 * i, i << 12 | 7, 4);
+	put(0xb000, 0xa007, 4);
+	page.cr0 |= CR0_PG;
+	page.cr3 = 0xb000;
+	page.cr4 |= CR4_SMAP;
+	page.rflags |= RFLAGS_AC;
+	assert_fault(run(NEW, TASK_CALL), VECTOR_PF, PF_ERROR_P);
+	assert_int_equal(page.cr2, GDT + NEW);
+}
+
 static void test_refused(void **state)
 {
 	(void)state;
@@ -270,6 +321,8 @@ int main(void)
 		cmocka_unit_test_setup(test_jump_and_return, setup),
 		cmocka_unit_test_setup(test_small, setup),
 		cmocka_unit_test_setup(test_gate, setup),
+		cmocka_unit_test_setup(test_push_refused, setup),
+		cmocka_unit_test_setup(test_smap, setup),
 		cmocka_unit_test_setup(test_refused, setup),
 		cmocka_unit_test_setup(test_segments_refused, setup),
 		cmocka_unit_test_setup(test_virtual_8086, setup),

@@ -4,13 +4,7 @@
 #include "lib/bits.h"
 #include "vmm/monitor/emulate/emulate_state.h"
 #include "vmm/monitor/walk.h"
-
-/* Type bits of a segment with S set (SDM vol. 3, table 3-1). */
-enum segment_type {
-	SEGMENT_TYPE_RW = 1 << 1,     /* data: writable; code: readable */
-	SEGMENT_TYPE_DOWN = 1 << 2,   /* data: expands down */
-	SEGMENT_TYPE_CODE = 1 << 3,
-};
+#include "vmm/monitor/x86/segment.h"
 
 /* SDM vol. 3, 25.4.1: SS.DPL is the CPL. */
 u32 emulate_cpl(const struct emulation *emulation)
@@ -43,16 +37,6 @@ static bool segment_permits(const struct emulation *emulation, u32 segment, u32 
 	return !(rights & SEGMENT_TYPE_CODE) || rights & SEGMENT_TYPE_RW;
 }
 
-static bool within_limit(const struct vcpu_segment_state *segment, u64 offset, u32 size)
-{
-	u64 last = offset + size - 1;
-	u64 top = segment->access & SEGMENT_DB ? 0xffffffff : 0xffff;
-
-	if (segment->access & SEGMENT_TYPE_DOWN && !(segment->access & SEGMENT_TYPE_CODE))
-		return offset > segment->limit && last <= top;
-	return last <= segment->limit;
-}
-
 /* False when the CPU would fault instead; the event is set then. */
 static bool to_linear(struct emulation *emulation, u32 segment, u64 offset, u32 size, u32 access,
 		      u64 *linear)
@@ -69,7 +53,7 @@ static bool to_linear(struct emulation *emulation, u32 segment, u64 offset, u32 
 	} else {
 		*linear = (u32)(state->base + offset);
 		if (segment_permits(emulation, segment, access) &&
-		    within_limit(state, offset, size))
+		    segment_has(state, offset, size))
 			return true;
 	}
 	emulate_fault(emulation, vector);

@@ -6,6 +6,7 @@
 #include "lib/string.h"
 #include "vmm/monitor/task/task_state.h"
 #include "vmm/monitor/walk.h"
+#include "vmm/monitor/x86/segment.h"
 
 #define EXTERNAL	 1u /* bit 0 of a selector error code */
 #define DR6_BT		 BIT(15)
@@ -58,8 +59,9 @@ bool task_fault_selector(struct task *task, u8 vector, u16 selector)
 			  (selector & ~SELECTOR_RPL) | (task->external ? EXTERNAL : 0));
 }
 
-/* One page's part at a time; with `write` NULL it reads. */
-static bool access_memory(struct task *task, u32 linear, u8 *read, const u8 *write, u32 length)
+/* One page's part at a time; with `write` NULL it reads. `access`: enum walk_access. */
+static bool access_memory(struct task *task, u32 linear, u8 *read, const u8 *write, u32 length,
+			  u32 access)
 {
 	const struct guest_memory *memory = task->emulator->memory;
 	struct walk_result found[2];
@@ -69,7 +71,7 @@ static bool access_memory(struct task *task, u32 linear, u8 *read, const u8 *wri
 	for (u32 i = 0; i < parts; i++) {
 		u32 at = i == 0 ? linear : linear + first;
 
-		if (walk(memory, task->page, GVA(at), write ? WALK_WRITE : WALK_READ, &found[i]))
+		if (walk(memory, task->page, GVA(at), access, &found[i]))
 			continue;
 		task->page->cr2 = at;
 		task->page->dirty |= VCPU_CONTROL;
@@ -90,12 +92,12 @@ static bool access_memory(struct task *task, u32 linear, u8 *read, const u8 *wri
 
 bool task_read(struct task *task, u32 linear, void *bytes, u32 length)
 {
-	return access_memory(task, linear, bytes, NULL, length);
+	return access_memory(task, linear, bytes, NULL, length, WALK_READ | WALK_IMPLICIT);
 }
 
 bool task_write(struct task *task, u32 linear, const void *bytes, u32 length)
 {
-	return access_memory(task, linear, NULL, bytes, length);
+	return access_memory(task, linear, NULL, bytes, length, WALK_WRITE | WALK_IMPLICIT);
 }
 
 /* What a task switch stores: not CR3 and LDT, which a task does not change. */
@@ -200,8 +202,12 @@ static bool push_error_code(struct task *task, u32 error_code, bool wide)
 	u64 mask = ss->access & SEGMENT_DB ? 0xffffffff : 0xffff;
 	u32 size = wide ? 4 : 2;
 	u64 stack = (page->gpr[GPR_RSP] - size) & mask;
+	u32 cpl = ss->access >> SEGMENT_DPL_SHIFT & 3; /* the new task's */
 
-	if (!task_write(task, (u32)(ss->base + stack), &error_code, size))
+	if (!segment_has(ss, stack, size))
+		return task_fault(task, VECTOR_SS, task->external ? EXTERNAL : 0);
+	if (!access_memory(task, (u32)(ss->base + stack), NULL, (const u8 *)&error_code, size,
+			   cpl == 3 ? WALK_WRITE | WALK_USER : WALK_WRITE))
 		return false;
 	page->gpr[GPR_RSP] = (page->gpr[GPR_RSP] & ~mask) | stack;
 	return true;
