@@ -201,6 +201,17 @@ static void test_task_and_ldt(void **state)
 	assert_int_equal(RUN("\x0f\x00\x13"), EMULATE_DONE); /* lldt */
 	assert_int_equal(page->segment[SEG_LDTR].limit, 0x1f);
 	assert_faults(RUN("\x0f\x00\x1b"), VECTOR_GP, LDT);
+	/* a base that is not canonical; what must be 0 above it */
+	for (u32 i = 0; i < 2; i++) {
+		put_descriptor(LDT + 8, i == 0 ? 0x8000 : 1ull << 40);
+		put_descriptor(TSS, 0x1200893456780067);
+		put_descriptor(TSS + 8, i == 0 ? 0x8000 : 0xffff8000 | 1ull << 44);
+		put_operand(TSS, 0);
+		assert_faults(RUN("\x0f\x00\x1b"), VECTOR_GP, TSS);
+		assert_true(descriptor_at(TSS) == 0x1200893456780067);
+		put_operand(LDT, 0);
+		assert_faults(RUN("\x0f\x00\x13"), VECTOR_GP, LDT);
+	}
 	put_operand(0, 0);
 	assert_int_equal(RUN("\x0f\x00\x13"), EMULATE_DONE);
 	assert_int_equal(page->segment[SEG_LDTR].access, SEGMENT_UNUSABLE);

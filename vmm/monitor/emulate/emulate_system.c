@@ -199,6 +199,8 @@ static enum emulate_result load_system(struct emulation *em, bool task, u16 sele
 	if (result != EMULATE_DONE)
 		return result;
 	type = (u32)bits_get(descriptor.low, 43, 40);
+	state = task_segment(selector, descriptor.low);
+	state.base |= descriptor.high << 32;
 	if (descriptor.low & DESCRIPTOR_S ||
 	    (task ? type != DESCRIPTOR_TSS_AVAILABLE &&
 			    (long_mode || type != DESCRIPTOR_TSS16_AVAILABLE)
@@ -206,14 +208,17 @@ static enum emulate_result load_system(struct emulation *em, bool task, u16 sele
 		return selector_fault(em, VECTOR_GP, selector);
 	if (!(descriptor.low & DESCRIPTOR_P))
 		return selector_fault(em, VECTOR_NP, selector);
-	if (task)
+	/* SDM vol. 3, figure 8-4: the type of the upper half is 0 */
+	if (bits_get(descriptor.high, 44, 40) != 0 ||
+	    (long_mode && !is_canonical(state.base, walk_linear_bits(em->page))))
+		return selector_fault(em, VECTOR_GP, selector);
+	if (task) {
 		result = mark(em, &descriptor, (u64)TASK_TYPE_BUSY << 40);
-	if (result != EMULATE_DONE)
-		return result;
-	state = task_segment(selector, descriptor.low);
-	state.base |= descriptor.high << 32;
-	set_segment(em, segment, state);
-	return EMULATE_DONE;
+		state.access |= TASK_TYPE_BUSY;
+	}
+	if (result == EMULATE_DONE)
+		set_segment(em, segment, state);
+	return result;
 }
 
 /* 0f 00: SLDT, STR, LLDT, LTR. VERR and VERW are left alone. */
