@@ -141,6 +141,21 @@ static void test_unsupported(void **state)
 	assert_memory_equal(machine.emulator.bytes, "\x0f\x00\x23", 3);
 }
 
+/* CLFLUSH, CLFLUSHOPT, CLWB: a device has no cache lines. */
+static void test_hints(void **state)
+{
+	machine_set_device_pages(&machine, 3);
+	assert_int_equal(RUN("\x0f\xae\x3b"), EMULATE_DONE);
+	page->rip = CODE_GVA;
+	assert_int_equal(RUN("\x66\x0f\xae\x3b"), EMULATE_DONE);
+	page->rip = CODE_GVA;
+	assert_int_equal(RUN("\x66\x0f\xae\x33"), EMULATE_DONE);
+	page->rip = CODE_GVA;
+	assert_int_equal(RUN("\x0f\xae\x33"), EMULATE_UNSUPPORTED); /* XSAVEOPT */
+	assert_int_equal(RUN("\xf3\x0f\xae\x33"), EMULATE_UNSUPPORTED);
+	assert_int_equal(machine.reads + machine.writes, 0);
+}
+
 /* Interrupt shadow and RF end with the instruction; a single step traps behind it. */
 static void test_retire(void **state)
 {
@@ -505,6 +520,7 @@ int main(void)
 		cmocka_unit_test_setup(test_protection_faults, reset),
 		cmocka_unit_test_setup(test_invalid_opcodes, reset),
 		cmocka_unit_test_setup(test_unsupported, reset),
+		cmocka_unit_test_setup(test_hints, reset),
 		cmocka_unit_test_setup(test_retire, reset),
 		cmocka_unit_test_setup(test_long_mode_segments, reset),
 		cmocka_unit_test_setup(test_exit_place, reset),

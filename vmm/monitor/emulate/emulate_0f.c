@@ -218,16 +218,20 @@ static enum emulate_result machine_status(struct emulation *em, bool load)
 	return EMULATE_DONE;
 }
 
-/* NOP with an operand, PREFETCH: nothing is touched. CLFLUSH: a device has no cache lines. */
+/* NOP with an operand, PREFETCH: nothing is touched. CLFLUSH, CLWB: a device has no cache lines. */
 static bool is_hint(const struct x86_instruction *in)
 {
+	bool repeat = in->prefixes & (X86_PREFIX_REP | X86_PREFIX_REPNE);
+	u8 group = in->reg & 7;
+
 	switch (in->opcode) {
 	case 0x0d: /* with a register #UD or not, as the CPU likes */
 		return x86_has_memory(in);
 	case 0x18 ... 0x1f:
 		return true;
 	case 0xae:
-		return x86_has_memory(in) && (in->reg & 7) == 7;
+		return x86_has_memory(in) && !repeat &&
+		       (group == 7 || (group == 6 && in->prefixes & X86_PREFIX_OPERAND));
 	default:
 		return false;
 	}
