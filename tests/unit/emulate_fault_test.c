@@ -351,6 +351,11 @@ static void test_code_16(void **state)
 	assert_int_equal(RUN("\x0f\xc3\x07"), EMULATE_DONE); /* MOVNTI [BX], EAX */
 	assert_memory_equal(ram + 0x10, "\x44\x33\x22\x11\x00", 5);
 	page->rip = 0;
+	page->gpr[GPR_RBX] = 0x20;
+	assert_int_equal(RUN("\x0f\x38\xf9\x07"), EMULATE_DONE); /* MOVDIRI [BX], EAX */
+	assert_memory_equal(ram + 0x20, "\x44\x33\x22\x11\x00", 5);
+	page->rip = 0;
+	page->gpr[GPR_RBX] = 0x10;
 	page->gpr[GPR_RCX] = 0x0f0f0f0f;
 	assert_int_equal(RUN("\xc4\xe2\x70\xf2\x07"), EMULATE_DONE); /* ANDN EAX, ECX, [BX] */
 	assert_int_equal(page->gpr[GPR_RAX], 0x10203040);

@@ -33,6 +33,7 @@
 #include "vmm/monitor/emulate/emulate_string.c"
 #include "vmm/monitor/emulate/emulate_system.c"
 #include "vmm/monitor/emulate/emulate_vector.c"
+#include "vmm/monitor/emulate/emulate_vector_forms.c"
 #include "vmm/monitor/emulate/emulate_x87.c"
 #include "vmm/monitor/guest_memory.c"
 #include "vmm/monitor/task/task_segment.c"

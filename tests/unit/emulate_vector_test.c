@@ -8,126 +8,10 @@
 
 #include "tests/random.h"
 #include "tests/unit/emulate_machine.h"
+#include "tests/unit/emulate_vector_samples.h"
 
 #define IMAGE_BYTES 4096
 #define ROUNDS 200
-#define MODRM 0x4b /* 8-bit displacement from RBX; register 1 or 9 */
-#define DISPLACEMENT 0x20
-
-enum needs { NEEDS_X87, NEEDS_SSE, NEEDS_SSE4, NEEDS_AVX, NEEDS_AVX2, NEEDS_AVX512, NEEDS_COUNT };
-
-struct sample {
-	const char *name;
-	u8 bytes[12]; /* ending in ModRM and displacement, and an immediate where `tail` says so */
-	u8 count;
-	u8 needs;
-	u8 alignment; /* of the operand; 0: any */
-};
-
-#define SAMPLE(name, code, needs, alignment) {name, code, sizeof(code) - 1, needs, alignment}
-
-#define X87(name, code) SAMPLE(name, code, NEEDS_X87, 0)
-
-static const struct sample samples[] = {
-	SAMPLE("movups", "\x0f\x10\x4b\x20", NEEDS_SSE, 0),
-	SAMPLE("movups store", "\x0f\x11\x4b\x20", NEEDS_SSE, 0),
-	SAMPLE("movupd xmm9", "\x66\x44\x0f\x10\x4b\x20", NEEDS_SSE, 0),
-	SAMPLE("movss", "\xf3\x0f\x10\x4b\x20", NEEDS_SSE, 0),
-	SAMPLE("movss store", "\xf3\x0f\x11\x4b\x20", NEEDS_SSE, 0),
-	SAMPLE("movsd", "\xf2\x0f\x10\x4b\x20", NEEDS_SSE, 0),
-	SAMPLE("movsd store", "\xf2\x0f\x11\x4b\x20", NEEDS_SSE, 0),
-	SAMPLE("movlps", "\x0f\x12\x4b\x20", NEEDS_SSE, 0),
-	SAMPLE("movlpd store", "\x66\x0f\x13\x4b\x20", NEEDS_SSE, 0),
-	SAMPLE("movhps", "\x0f\x16\x4b\x20", NEEDS_SSE, 0),
-	SAMPLE("movhpd store", "\x66\x0f\x17\x4b\x20", NEEDS_SSE, 0),
-	SAMPLE("movsldup", "\xf3\x0f\x12\x4b\x20", NEEDS_SSE, 16),
-	SAMPLE("movshdup", "\xf3\x0f\x16\x4b\x20", NEEDS_SSE, 16),
-	SAMPLE("movddup", "\xf2\x0f\x12\x4b\x20", NEEDS_SSE, 0),
-	SAMPLE("movaps", "\x0f\x28\x4b\x20", NEEDS_SSE, 16),
-	SAMPLE("movapd store", "\x66\x0f\x29\x4b\x20", NEEDS_SSE, 16),
-	SAMPLE("movntps", "\x0f\x2b\x4b\x20", NEEDS_SSE, 16),
-	SAMPLE("movd mm", "\x0f\x6e\x4b\x20", NEEDS_SSE, 0),
-	SAMPLE("movq mm by 6e", "\x48\x0f\x6e\x4b\x20", NEEDS_SSE, 0),
-	SAMPLE("movd mm store", "\x0f\x7e\x4b\x20", NEEDS_SSE, 0),
-	SAMPLE("movd", "\x66\x0f\x6e\x4b\x20", NEEDS_SSE, 0),
-	SAMPLE("movq by 6e", "\x66\x48\x0f\x6e\x4b\x20", NEEDS_SSE, 0),
-	SAMPLE("movd store", "\x66\x0f\x7e\x4b\x20", NEEDS_SSE, 0),
-	SAMPLE("movq store by 7e", "\x66\x48\x0f\x7e\x4b\x20", NEEDS_SSE, 0),
-	SAMPLE("movq", "\xf3\x0f\x7e\x4b\x20", NEEDS_SSE, 0),
-	SAMPLE("movq store", "\x66\x0f\xd6\x4b\x20", NEEDS_SSE, 0),
-	SAMPLE("movq mm", "\x0f\x6f\x4b\x20", NEEDS_SSE, 0),
-	SAMPLE("movq mm store", "\x0f\x7f\x4b\x20", NEEDS_SSE, 0),
-	SAMPLE("movntq", "\x0f\xe7\x4b\x20", NEEDS_SSE, 0),
-	SAMPLE("movdqa", "\x66\x0f\x6f\x4b\x20", NEEDS_SSE, 16),
-	SAMPLE("movdqa store", "\x66\x0f\x7f\x4b\x20", NEEDS_SSE, 16),
-	SAMPLE("movdqu", "\xf3\x0f\x6f\x4b\x20", NEEDS_SSE, 0),
-	SAMPLE("movdqu store", "\xf3\x0f\x7f\x4b\x20", NEEDS_SSE, 0),
-	SAMPLE("movntdq", "\x66\x0f\xe7\x4b\x20", NEEDS_SSE, 16),
-	SAMPLE("lddqu", "\xf2\x0f\xf0\x4b\x20", NEEDS_SSE, 0),
-	SAMPLE("pinsrw", "\x66\x0f\xc4\x4b\x20\x0d", NEEDS_SSE, 0),
-	SAMPLE("movntdqa", "\x66\x0f\x38\x2a\x4b\x20", NEEDS_SSE4, 16),
-	SAMPLE("pextrb", "\x66\x0f\x3a\x14\x4b\x20\x1b", NEEDS_SSE4, 0),
-	SAMPLE("pextrw", "\x66\x0f\x3a\x15\x4b\x20\x05", NEEDS_SSE4, 0),
-	SAMPLE("pextrd", "\x66\x0f\x3a\x16\x4b\x20\x03", NEEDS_SSE4, 0),
-	SAMPLE("pextrq", "\x66\x48\x0f\x3a\x16\x4b\x20\x01", NEEDS_SSE4, 0),
-	SAMPLE("extractps", "\x66\x0f\x3a\x17\x4b\x20\x02", NEEDS_SSE4, 0),
-	SAMPLE("pinsrb", "\x66\x0f\x3a\x20\x4b\x20\x0e", NEEDS_SSE4, 0),
-	SAMPLE("pinsrd", "\x66\x0f\x3a\x22\x4b\x20\x02", NEEDS_SSE4, 0),
-	SAMPLE("pinsrq", "\x66\x48\x0f\x3a\x22\x4b\x20\x01", NEEDS_SSE4, 0),
-	X87("fld m32", "\xd9\x43\x20"),
-	X87("fst m32", "\xd9\x53\x20"),
-	X87("fstp m32", "\xd9\x5b\x20"),
-	X87("fldcw", "\xd9\x6b\x20"),
-	X87("fnstcw", "\xd9\x7b\x20"),
-	X87("fild m32", "\xdb\x43\x20"),
-	X87("fisttp m32", "\xdb\x4b\x20"),
-	X87("fist m32", "\xdb\x53\x20"),
-	X87("fistp m32", "\xdb\x5b\x20"),
-	X87("fld m80", "\xdb\x6b\x20"),
-	X87("fstp m80", "\xdb\x7b\x20"),
-	X87("fld m64", "\xdd\x43\x20"),
-	X87("fisttp m64", "\xdd\x4b\x20"),
-	X87("fst m64", "\xdd\x53\x20"),
-	X87("fstp m64", "\xdd\x5b\x20"),
-	X87("fnstsw", "\xdd\x7b\x20"),
-	X87("fild m16", "\xdf\x43\x20"),
-	X87("fisttp m16", "\xdf\x4b\x20"),
-	X87("fist m16", "\xdf\x53\x20"),
-	X87("fistp m16", "\xdf\x5b\x20"),
-	X87("fild m64", "\xdf\x6b\x20"),
-	X87("fistp m64", "\xdf\x7b\x20"),
-	SAMPLE("vmovups x", "\xc5\xf8\x10\x4b\x20", NEEDS_AVX, 0),
-	SAMPLE("vmovups y", "\xc5\xfc\x10\x4b\x20", NEEDS_AVX, 0),
-	SAMPLE("vmovups y9 store", "\xc5\x7c\x11\x4b\x20", NEEDS_AVX, 0),
-	SAMPLE("vmovss", "\xc5\xfa\x10\x4b\x20", NEEDS_AVX, 0),
-	SAMPLE("vmovss, L set", "\xc5\xfe\x10\x4b\x20", NEEDS_AVX, 0),
-	SAMPLE("vmovsd, L set", "\xc5\xff\x10\x4b\x20", NEEDS_AVX, 0),
-	SAMPLE("vmovsd store", "\xc5\xfb\x11\x4b\x20", NEEDS_AVX, 0),
-	SAMPLE("vmovlps from x5", "\xc5\xd0\x12\x4b\x20", NEEDS_AVX, 0),
-	SAMPLE("vmovhpd from x5", "\xc5\xd1\x16\x4b\x20", NEEDS_AVX, 0),
-	SAMPLE("vmovaps y", "\xc5\xfc\x28\x4b\x20", NEEDS_AVX, 32),
-	SAMPLE("vmovddup y", "\xc5\xff\x12\x4b\x20", NEEDS_AVX, 0),
-	SAMPLE("vmovshdup y", "\xc5\xfe\x16\x4b\x20", NEEDS_AVX, 0),
-	SAMPLE("vmovdqa y store", "\xc5\xfd\x7f\x4b\x20", NEEDS_AVX, 32),
-	SAMPLE("vmovdqu y", "\xc5\xfe\x6f\x4b\x20", NEEDS_AVX, 0),
-	SAMPLE("vmovntdq y", "\xc5\xfd\xe7\x4b\x20", NEEDS_AVX, 32),
-	SAMPLE("vmovd", "\xc5\xf9\x6e\x4b\x20", NEEDS_AVX, 0),
-	SAMPLE("vmovq", "\xc5\xfa\x7e\x4b\x20", NEEDS_AVX, 0),
-	SAMPLE("vlddqu y", "\xc5\xff\xf0\x4b\x20", NEEDS_AVX, 0),
-	SAMPLE("vpinsrw from x5", "\xc5\xd1\xc4\x4b\x20\x03", NEEDS_AVX, 0),
-	SAMPLE("vbroadcastss y", "\xc4\xe2\x7d\x18\x4b\x20", NEEDS_AVX, 0),
-	SAMPLE("vbroadcastsd y", "\xc4\xe2\x7d\x19\x4b\x20", NEEDS_AVX, 0),
-	SAMPLE("vbroadcastf128", "\xc4\xe2\x7d\x1a\x4b\x20", NEEDS_AVX, 0),
-	SAMPLE("vinsertf128 from y5", "\xc4\xe3\x55\x18\x4b\x20\x01", NEEDS_AVX, 0),
-	SAMPLE("vextractf128", "\xc4\xe3\x7d\x19\x4b\x20\x01", NEEDS_AVX, 0),
-	SAMPLE("vpbroadcastb y", "\xc4\xe2\x7d\x78\x4b\x20", NEEDS_AVX2, 0),
-	SAMPLE("vpbroadcastw x", "\xc4\xe2\x79\x79\x4b\x20", NEEDS_AVX2, 0),
-	SAMPLE("vextracti128", "\xc4\xe3\x7d\x39\x4b\x20\x00", NEEDS_AVX2, 0),
-	SAMPLE("vmovups z", "\x62\xf1\x7c\x48\x10\x4b\x02", NEEDS_AVX512, 0),
-	SAMPLE("vmovups z17 store", "\x62\xe1\x7c\x48\x11\x4b\x02", NEEDS_AVX512, 0),
-	SAMPLE("vmovdqu8 z", "\x62\xf1\x7f\x48\x6f\x4b\x02", NEEDS_AVX512, 0),
-	SAMPLE("vmovdqa64 z store", "\x62\xf1\xfd\x48\x7f\x4b\x02", NEEDS_AVX512, 64),
-};
 
 static struct machine machine;
 static struct xsave_layout layout;
@@ -221,7 +105,7 @@ static void make_x87(u8 *operand)
 		operand[random_u64() % 2 ? 3 : 7] = (u8)(random_u64() % 2 ? 0x80 : 0xff);
 }
 
-static void run_native(const struct sample *sample, u64 base)
+static void run_native(const struct sample *sample, u64 base, u64 operand)
 {
 	u8 *code = (u8 *)CODE_GVA;
 
@@ -235,6 +119,7 @@ static void run_native(const struct sample *sample, u64 base)
 			 "xrstor64 (%[spare])"
 			 :
 			 : "a"((u32)components), "d"((u32)(components >> 32)), "b"(base),
+			   "D"(operand),
 			   [spare] "r"(spare), [before] "r"(before), [after] "r"(native_image),
 			   [code] "r"(code)
 			 : "memory", "cc");
@@ -265,13 +150,12 @@ static void compare_registers(const struct sample *sample)
 static void run_one(const struct sample *sample)
 {
 	u64 offset = PAGE_SIZE - 64 + random_u64() % 64; /* its bytes may lie in both pages */
-	u64 displacement = sample->needs == NEEDS_AVX512 ? 2 * 64 : DISPLACEMENT;
 	struct vcpu_event event;
 	u64 base;
 
 	if (sample->alignment != 0)
 		offset &= ~(u64)(sample->alignment - 1);
-	base = DATA_GVA + offset - displacement;
+	base = DATA_GVA + offset - sample->displacement;
 	machine_init(&machine);
 	machine.emulator.xsave = &layout;
 	machine_set_device_pages(&machine, random_u64() & 3);
@@ -283,11 +167,12 @@ static void run_one(const struct sample *sample)
 	memcpy(machine_data(&machine, 1), data + PAGE_SIZE, PAGE_SIZE);
 	machine_put_code(&machine, 0, sample->bytes, sample->count);
 	machine.page.gpr[GPR_RBX] = base;
+	machine.page.gpr[GPR_RDI] = DATA_GVA + offset; /* MASKMOVDQU */
 	if (emulate(&machine.emulator, &event) != EMULATE_DONE)
 		fail_msg("%s is not emulated", sample->name);
 	assert_int_equal(machine.page.rip, CODE_GVA + sample->count);
 	assert_true(machine.page.dirty & VCPU_XSAVE);
-	run_native(sample, base);
+	run_native(sample, base, DATA_GVA + offset);
 	compare_registers(sample);
 	if (memcmp(machine_data(&machine, 0), data, PAGE_SIZE) != 0 ||
 	    memcmp(machine_data(&machine, 1), data + PAGE_SIZE, PAGE_SIZE) != 0)
@@ -311,12 +196,19 @@ static void test_against_cpu(void **state)
 		printf("%u of %zu forms are not of this CPU\n", left_out, ARRAY_COUNT(samples));
 }
 
+static bool keep_image; /* as `before` has it */
+
 static enum emulate_result try(const char *code, u32 count, u64 address, struct vcpu_event *event)
 {
+	const u64 rdi = machine.page.gpr[GPR_RDI];
+
 	machine_init(&machine);
 	machine.emulator.xsave = &layout;
 	machine_set_device_pages(&machine, 3);
-	make_image();
+	if (!keep_image)
+		make_image();
+	memcpy(image, before, sizeof(image));
+	machine.page.gpr[GPR_RDI] = rdi;
 	machine_put_code(&machine, 0, (const u8 *)code, count);
 	machine.page.gpr[GPR_RBX] = address;
 	return emulate(&machine.emulator, event);
@@ -347,7 +239,37 @@ static void test_faults(void **state)
 	assert_int_equal(TRY("\x62\xf1\x7c\x49\x10\x0b", DATA_GVA), EMULATE_UNSUPPORTED);
 	assert_int_equal(TRY("\xc4\xe2\x79\x1a\x0b", DATA_GVA), EMULATE_FAULT); /* of 128 bits */
 	assert_int_equal(event.vector, VECTOR_UD);
+	assert_int_equal(TRY("\xc5\xfd\x6e\x0b", DATA_GVA), EMULATE_FAULT); /* vmovd of 256 */
+	assert_int_equal(event.vector, VECTOR_UD);
+	assert_int_equal(TRY("\xc5\xf8\x6f\x0b", DATA_GVA), EMULATE_UNSUPPORTED); /* no mmx by VEX */
 	assert_memory_equal(image, before, sizeof(image));
+}
+
+/* What the mask leaves out is not touched, and does not fault. */
+static void test_masked(void **state)
+{
+	static const u8 mask[16] = {[3] = 0x80};
+	struct vcpu_event event;
+	const u64 last = DATA_GVA + DATA_BYTES - 4;
+
+	(void)state;
+	machine_init(&machine);
+	make_image();
+	*present(before) = components;
+	memcpy(before + LEGACY_XMM + 5 * 16, mask, sizeof(mask));
+	keep_image = true;
+	assert_int_equal(TRY("\xc4\xe2\x51\x2c\x0b", last), EMULATE_DONE); /* vmaskmovps */
+	assert_int_equal(machine.reads, 1);
+	assert_int_equal(TRY("\xc4\xe2\x51\x2e\x0b", last), EMULATE_DONE);
+	assert_int_equal(machine.writes, 1);
+	assert_memory_equal(machine.device + DATA_BYTES - 4, before + LEGACY_XMM + 16, 4);
+	assert_int_equal(TRY("\xc4\xe2\x51\x2e\x0b", last + 4), EMULATE_FAULT);
+	assert_true(event.vector == VECTOR_PF && machine.page.cr2 == last + 4);
+	machine.page.gpr[GPR_RDI] = last;
+	assert_int_equal(TRY("\x66\x0f\xf7\xcd", 0), EMULATE_DONE); /* maskmovdqu */
+	assert_int_equal(machine.writes, 1);
+	assert_int_equal(machine.device[DATA_BYTES - 1], before[LEGACY_XMM + 16 + 3]);
+	keep_image = false;
 }
 
 static void assert_vector(const char *code, u32 count, u8 vector)
@@ -416,9 +338,11 @@ static int prepare(void **state)
 	has[NEEDS_X87] = true;
 	has[NEEDS_SSE] = true;
 	has[NEEDS_SSE4] = __builtin_cpu_supports("sse4.1");
+	has[NEEDS_SSE4A] = __builtin_cpu_supports("sse4a");
 	has[NEEDS_AVX] = __builtin_cpu_supports("avx");
 	has[NEEDS_AVX2] = __builtin_cpu_supports("avx2");
-	has[NEEDS_AVX512] = __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512f");
+	has[NEEDS_AVX512] = __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq") &&
+			    __builtin_cpu_supports("avx512vl");
 	machine_ops.vectors = vectors;
 	return 0;
 }
@@ -428,6 +352,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_against_cpu),
 		cmocka_unit_test(test_faults),
+		cmocka_unit_test(test_masked),
 		cmocka_unit_test(test_not_available),
 	};
 

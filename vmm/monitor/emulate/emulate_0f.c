@@ -179,7 +179,7 @@ static enum emulate_result shift_double(struct emulation *em, u8 count)
 	return result;
 }
 
-/* c3: MOVNTI */
+/* c3: MOVNTI; 0f 38 f9: MOVDIRI */
 static enum emulate_result move_non_temporal(struct emulation *em)
 {
 	struct emulate_operand operand;
@@ -324,13 +324,15 @@ static enum emulate_result move_reversed(struct emulation *em)
 	return EMULATE_DONE;
 }
 
-/* f0, f1: MOVBE, with F2 CRC32; f6: ADCX, ADOX */
+/* f0, f1: MOVBE, with F2 CRC32; f6: ADCX, ADOX; f9: MOVDIRI */
 enum emulate_result emulate_execute_0f38(struct emulation *em)
 {
 	u32 prefixes = em->in.prefixes & (X86_PREFIX_OPERAND | X86_PREFIX_REP | X86_PREFIX_REPNE);
 
 	if (em->in.opcode == 0xf6 && (prefixes == X86_PREFIX_OPERAND || prefixes == X86_PREFIX_REP))
 		return emulate_add_carry(em);
+	if (em->in.opcode == 0xf9)
+		return move_non_temporal(em);
 	if ((em->in.opcode & 0xfe) != 0xf0)
 		return EMULATE_UNSUPPORTED;
 	if (prefixes & X86_PREFIX_REP)
