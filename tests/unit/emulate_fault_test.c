@@ -236,18 +236,59 @@ static void test_string_fault(void **state)
 	assert_int_equal(machine.device[PAGE_SIZE - 1], 0xa5);
 }
 
-/* A REP is done in bounded parts. */
+/*
+ * A REP is done in bounded parts. Between them interrupts may come, and find RF set, so that a
+ * breakpoint on the instruction is not met twice.
+ */
 static void test_string_chunks(void **state)
 {
 	page->gpr[GPR_RDI] = DATA_GVA;
 	page->gpr[GPR_RCX] = 600;
+	page->shadow = SHADOW_STI | SHADOW_NMI;
 	assert_int_equal(RUN("\xf3\xaa"), EMULATE_AGAIN);
 	assert_int_equal(page->gpr[GPR_RCX], 600 - STRING_CHUNK);
 	assert_int_equal(page->rip, CODE_GVA);
+	assert_int_equal(page->rflags & RFLAGS_RF, RFLAGS_RF);
+	assert_int_equal(page->shadow, SHADOW_NMI);
 	assert_int_equal(RUN("\xf3\xaa"), EMULATE_AGAIN);
 	assert_int_equal(RUN("\xf3\xaa"), EMULATE_DONE);
 	assert_int_equal(page->gpr[GPR_RDI], DATA_GVA + 600);
 	assert_int_equal(page->rip, CODE_GVA + 2);
+	assert_int_equal(page->rflags & RFLAGS_RF, 0);
+}
+
+static void test_string_stepped(void **state)
+{
+	page->gpr[GPR_RDI] = DATA_GVA;
+	page->gpr[GPR_RCX] = 2;
+	page->shadow = SHADOW_MOV_SS;
+	page->rflags |= RFLAGS_TF;
+	assert_int_equal(RUN("\xf3\xaa"), EMULATE_FAULT);
+	assert_int_equal(event.vector, VECTOR_DB);
+	assert_int_equal(page->gpr[GPR_RCX], 1);
+	assert_int_equal(page->rip, CODE_GVA);
+	assert_int_equal(page->rflags & RFLAGS_RF, RFLAGS_RF);
+	assert_int_equal(page->shadow, 0);
+	assert_int_equal(RUN("\xf3\xaa"), EMULATE_DONE);
+	assert_true(event.valid && event.vector == VECTOR_DB);
+	assert_int_equal(page->rflags & RFLAGS_RF, 0);
+}
+
+/* Addresses of compatibility mode have 32 bits, also where an instruction crosses their end. */
+static void test_fetch_wraps(void **state)
+{
+	page->segment[SEG_CS].access = 0xc0fb;
+	page->segment[SEG_CS].base = (u32)(0xfffff000 - CODE_GVA);
+	for (u64 level = 0; level < 3; level++) /* the last page is the first one of code */
+		for (u64 index = 0; index < 2; index++)
+			machine_entry(&machine, TABLES_GPA + level * PAGE_SIZE,
+				      index == 0 ? 0 : 0xfffff000ul >> (39 - 9 * level) & 511,
+				      (TABLES_GPA + (level + 1) * PAGE_SIZE) | PTE_P | PTE_U);
+	machine_map(&machine, 0xfffff000, CODE_GPA | PTE_P | PTE_U);
+	machine_map(&machine, 0, (CODE_GPA + 2 * PAGE_SIZE) | PTE_P | PTE_U);
+	page->rip = CODE_GVA + PAGE_SIZE - 1;
+	assert_int_equal(run_at(PAGE_SIZE - 1, "\x8b\x05\x00\x01\x00\x10", 6), EMULATE_DONE);
+	assert_int_equal(page->rip, CODE_GVA + PAGE_SIZE + 5);
 }
 
 /* Real mode, code at 3000:0, data at 2000:0. */
@@ -531,6 +572,8 @@ int main(void)
 		cmocka_unit_test_setup(test_exit_place, reset),
 		cmocka_unit_test_setup(test_string_fault, reset),
 		cmocka_unit_test_setup(test_string_chunks, reset),
+		cmocka_unit_test_setup(test_string_stepped, reset),
+		cmocka_unit_test_setup(test_fetch_wraps, reset),
 		cmocka_unit_test_setup(test_real_mode, reset),
 		cmocka_unit_test_setup(test_stack_16, reset),
 		cmocka_unit_test_setup(test_end_of_segment, reset),

@@ -18,7 +18,7 @@ enum emulate_result emulate_fault(struct emulation *emulation, u8 vector)
 	return EMULATE_FAULT;
 }
 
-/* SDM vol. 3, 18.3.1.4: a single step traps behind the instruction. */
+/* SDM vol. 3, 18.3.1.4: a single step traps behind the instruction, or one round of REP. */
 enum emulate_result emulate_single_step(struct emulation *emulation)
 {
 	struct vcpu_page *page = emulation->page;
@@ -66,6 +66,8 @@ static enum emulate_result fetch_part(struct emulation *emulation, u64 linear, u
 	u32 access = WALK_FETCH;
 	struct walk_result found;
 
+	if (emulation->mode != X86_MODE_64)
+		linear = (u32)linear;
 	if (emulate_cpl(emulation) == 3)
 		access |= WALK_USER;
 	if (!walk(emulator->memory, emulation->page, GVA(linear), access, &found))
@@ -112,7 +114,7 @@ static enum emulate_result fetch(struct emulation *emulation)
 		if (linear > cs->limit)
 			return emulate_fault(emulation, VECTOR_GP);
 		limit = (u32)MIN(limit, cs->limit - linear + 1);
-		linear = (u32)(cs->base + linear);
+		linear += cs->base;
 	}
 	do {
 		result = EMULATE_DONE;

@@ -80,6 +80,16 @@ static void element(struct emulation *emulation, u8 opcode, const struct emulate
 	}
 }
 
+/* Between two rounds of REP an event may come: it finds RF set (SDM vol. 3, 18.3.1.1). */
+static void between_rounds(struct emulation *emulation)
+{
+	struct vcpu_page *page = emulation->page;
+
+	page->rflags |= RFLAGS_RF;
+	page->shadow &= ~(u32)(SHADOW_STI | SHADOW_MOV_SS);
+	page->dirty |= VCPU_RIP;
+}
+
 /* One element: nothing has happened when it faults. */
 static enum emulate_result iterate(struct emulation *emulation)
 {
@@ -139,13 +149,15 @@ enum emulate_result emulate_string(struct emulation *emulation)
 		if (result != EMULATE_DONE)
 			return result;
 		emulate_set_register(emulation, GPR_RCX, width, emulation->page->gpr[GPR_RCX] - 1);
-		if (comparison_ends(emulation))
+		if (comparison_ends(emulation) || index_register(emulation, GPR_RCX) == 0)
 			return EMULATE_DONE;
-		/* SDM vol. 3, 18.3.1.4: the trap comes after each iteration */
-		if (stepped && index_register(emulation, GPR_RCX) != 0)
+		if (stepped) {
+			between_rounds(emulation);
 			return emulate_single_step(emulation);
+		}
 	}
-	return index_register(emulation, GPR_RCX) == 0 ? EMULATE_DONE : EMULATE_AGAIN;
+	between_rounds(emulation);
+	return EMULATE_AGAIN;
 }
 
 /*
