@@ -119,6 +119,62 @@ static void test_load_segment(void **state)
 	assert_faults(RUN("\x8e\x33"), VECTOR_UD, 0);
 }
 
+/* Compatibility mode: only there is POP SS. */
+static void test_pop_segment(void **state)
+{
+	(void)state;
+	page->segment[SEG_CS].access = 0xc09b;
+	page->segment[SEG_CS].limit = 0xffffffff;
+	page->gpr[GPR_RSP] = OPERAND;
+	page->rflags |= RFLAGS_TF;
+	put_operand(DATA | 0xabcd0000, 0);
+	assert_int_equal(RUN("\x17"), EMULATE_DONE); /* pop %ss */
+	assert_int_equal(page->segment[SEG_SS].selector, DATA);
+	assert_int_equal(page->gpr[GPR_RSP], OPERAND + 4);
+	assert_int_equal(page->shadow, SHADOW_MOV_SS);
+	assert_false(event.valid);
+	page->gpr[GPR_RSP] = OPERAND;
+	assert_int_equal(RUN("\x66\x1f"), EMULATE_DONE); /* popw %ds */
+	assert_int_equal(page->segment[SEG_DS].selector, DATA);
+	assert_int_equal(page->gpr[GPR_RSP], OPERAND + 2);
+	assert_int_equal(page->shadow, 0);
+	assert_true(event.valid);
+	assert_int_equal(RUN("\x16"), EMULATE_DONE); /* push %ss */
+	assert_int_equal(page->gpr[GPR_RSP], OPERAND - 2);
+	assert_memory_equal(machine.device + 0xfe, "\x10\x00\x00\x00", 4);
+	put_operand(ABSENT, 0);
+	page->gpr[GPR_RSP] = OPERAND;
+	assert_faults(RUN("\x0f\xa1"), VECTOR_NP, ABSENT); /* pop %fs */
+	assert_int_equal(page->gpr[GPR_RSP], OPERAND);
+	assert_faults(RUN("\x17"), VECTOR_SS, ABSENT);
+}
+
+static void test_far_pointers(void **state)
+{
+	(void)state;
+	put_operand(0x1122334455667788, USER_DATA | 3);
+	assert_int_equal(RUN("\x48\x0f\xb4\x0b"), EMULATE_DONE); /* lfs (%rbx), %rcx */
+	assert_true(page->gpr[GPR_RCX] == 0x1122334455667788);
+	assert_int_equal(page->segment[SEG_FS].selector, USER_DATA | 3);
+	put_operand(0x55667788 | (u64)DATA << 32, 0);
+	assert_int_equal(RUN("\x0f\xb2\x0b"), EMULATE_DONE); /* lss */
+	assert_true(page->gpr[GPR_RCX] == 0x55667788);
+	assert_int_equal(page->segment[SEG_SS].selector, DATA);
+	assert_int_equal(page->shadow, 0);
+	put_operand(0x99aabbcc | (u64)ABSENT << 32, 0);
+	assert_faults(RUN("\x0f\xb5\x0b"), VECTOR_NP, ABSENT); /* lgs */
+	assert_true(page->gpr[GPR_RCX] == 0x55667788);
+	assert_faults(RUN("\x0f\xb5\xcb"), VECTOR_UD, 0);
+	page->segment[SEG_CS].access = 0xc09b;
+	page->segment[SEG_CS].limit = 0xffffffff;
+	put_operand(0x7788 | DATA << 16, 0);
+	assert_int_equal(RUN("\x66\xc5\x0b"), EMULATE_DONE); /* ldsw (%ebx), %cx */
+	assert_true(page->gpr[GPR_RCX] == 0x55667788);
+	assert_int_equal(page->segment[SEG_DS].selector, DATA);
+	assert_int_equal(RUN("\x66\xc4\x0b"), EMULATE_DONE); /* les */
+	assert_int_equal(page->segment[SEG_ES].selector, DATA);
+}
+
 /* A descriptor is only written where a bit of it changes. */
 static void test_descriptors_read_only(void **state)
 {
@@ -359,6 +415,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(test_load_segment, reset),
+		cmocka_unit_test_setup(test_pop_segment, reset),
+		cmocka_unit_test_setup(test_far_pointers, reset),
 		cmocka_unit_test_setup(test_descriptors_read_only, reset),
 		cmocka_unit_test_setup(test_descriptors_of_users, reset),
 		cmocka_unit_test_setup(test_stack_segment_stepped, reset),

@@ -258,6 +258,12 @@ enum emulate_result emulate_execute_0f(struct emulation *em)
 		return move_if(em);
 	case 0x90 ... 0x9f:
 		return set_if(em);
+	case 0xa0 ... 0xa1:
+	case 0xa8 ... 0xa9:
+		return emulate_stack_segment(em);
+	case 0xb2:
+	case 0xb4 ... 0xb5:
+		return emulate_load_far(em, opcode & 7);
 	case 0xa3:
 	case 0xab:
 	case 0xb3:

@@ -185,6 +185,16 @@ enum emulate_result emulate_push_place(struct emulation *em, struct emulate_plac
 	return emulate_translate(em, SEG_SS, *stack, em->size, WALK_WRITE, place);
 }
 
+enum emulate_result emulate_pop_place(struct emulation *em, struct emulate_place *place,
+				      u64 *stack)
+{
+	u64 before = em->page->gpr[GPR_RSP];
+
+	*stack = before + em->size;
+	return emulate_translate(em, SEG_SS, before & emulate_mask(emulate_stack_width(em)),
+				 em->size, WALK_READ, place);
+}
+
 /* A stack pointer of 2 bytes leaves what is above them. */
 void emulate_set_stack(struct emulation *em, u64 stack)
 {
@@ -217,13 +227,13 @@ static enum emulate_result pop(struct emulation *em)
 	struct emulate_operand operand;
 	struct emulate_place place;
 	enum emulate_result result;
+	u64 stack;
 
 	em->size = emulate_stack_operand(em);
-	result = emulate_translate(em, SEG_SS, before & emulate_mask(emulate_stack_width(em)),
-				   em->size, WALK_READ, &place);
+	result = emulate_pop_place(em, &place, &stack);
 	if (result != EMULATE_DONE)
 		return result;
-	emulate_set_stack(em, before + em->size);
+	emulate_set_stack(em, stack);
 	result = emulate_operand(em, WALK_WRITE, &operand);
 	if (result == EMULATE_DONE)
 		emulate_set(em, &operand, emulate_load(em, &place));
@@ -308,6 +318,11 @@ enum emulate_result emulate_execute_primary(struct emulation *em)
 	if (opcode < 0x40 && (opcode & 7) < 4)
 		return binary(em);
 	switch (opcode) {
+	case 0x06 ... 0x07:
+	case 0x0e:
+	case 0x16 ... 0x17:
+	case 0x1e ... 0x1f:
+		return emulate_stack_segment(em);
 	case 0x50 ... 0x5f:
 	case 0x68:
 	case 0x6a:
@@ -347,6 +362,8 @@ enum emulate_result emulate_execute_primary(struct emulation *em)
 		return emulate_string(em);
 	case 0xc0 ... 0xc1:
 		return shift(em, (u8)em->in.immediate);
+	case 0xc4 ... 0xc5:
+		return emulate_load_far(em, opcode == 0xc4 ? SEG_ES : SEG_DS);
 	case 0xc6 ... 0xc7:
 		return (em->in.reg & 7) == 0 ? emulate_write_operand(em, em->in.immediate)
 					     : EMULATE_UNSUPPORTED;

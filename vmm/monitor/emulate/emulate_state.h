@@ -92,6 +92,8 @@ enum emulate_result emulate_scan(struct emulation *emulation);
 enum emulate_result emulate_descriptor_tables(struct emulation *emulation);
 enum emulate_result emulate_system_segment(struct emulation *emulation);
 enum emulate_result emulate_load_segment(struct emulation *emulation);
+enum emulate_result emulate_stack_segment(struct emulation *emulation);
+enum emulate_result emulate_load_far(struct emulation *emulation, u32 segment);
 enum emulate_result emulate_far_branch(struct emulation *emulation, bool call);
 
 /* emulate_stack.c: what has its operand on the stack alone */
@@ -105,6 +107,9 @@ bool emulate_target_valid(const struct emulation *emulation, u64 target);
 /* Where a push of em->size bytes goes, and what RSP is then. */
 enum emulate_result emulate_push_place(struct emulation *emulation, struct emulate_place *place,
 				       u64 *stack);
+/* Likewise of a pop. */
+enum emulate_result emulate_pop_place(struct emulation *emulation, struct emulate_place *place,
+				      u64 *stack);
 void emulate_set_stack(struct emulation *emulation, u64 stack);
 
 /* emulate_vector.c: moves of MMX, SSE and AVX; UNSUPPORTED, without effect, for all others */

@@ -153,26 +153,54 @@ static enum emulate_result load_protected(struct emulation *em, u32 segment, u16
 	return result;
 }
 
+static enum emulate_result load_selector(struct emulation *em, u32 segment, u16 selector)
+{
+	if (is_protected(em))
+		return load_protected(em, segment, selector);
+	set_real_segment(em, segment, selector);
+	return EMULATE_DONE;
+}
+
 /* 8e */
 enum emulate_result emulate_load_segment(struct emulation *em)
 {
 	u32 segment = em->in.reg & 7;
 	enum emulate_result result;
 	u64 value;
-	u16 selector;
 
 	if (segment == SEG_CS || segment > SEG_GS)
 		return emulate_fault(em, VECTOR_UD);
 	em->size = 2;
 	result = emulate_read_operand(em, &value);
-	if (result != EMULATE_DONE)
-		return result;
-	selector = (u16)value;
-	if (is_protected(em))
-		result = load_protected(em, segment, selector);
-	else
-		set_real_segment(em, segment, selector);
-	em->loads_ss = result == EMULATE_DONE && segment == SEG_SS;
+	if (result == EMULATE_DONE)
+		result = load_selector(em, segment, (u16)value);
+	em->loads_ss = segment == SEG_SS;
+	return result;
+}
+
+/* 06, 07, 0e, 16, 17, 1e, 1f; 0f a0, a1, a8, a9: the opcode's bits 5:3 are the segment. */
+enum emulate_result emulate_stack_segment(struct emulation *em)
+{
+	u32 segment = em->in.opcode >> 3 & 7;
+	enum emulate_result result;
+	struct emulate_place place;
+	u64 stack;
+
+	em->size = emulate_stack_operand(em);
+	if (!(em->in.opcode & 1)) {
+		result = emulate_push_place(em, &place, &stack);
+		if (result != EMULATE_DONE)
+			return result;
+		emulate_store(em, &place, em->page->segment[segment].selector);
+		emulate_set_stack(em, stack);
+		return EMULATE_DONE;
+	}
+	result = emulate_pop_place(em, &place, &stack);
+	if (result == EMULATE_DONE)
+		result = load_selector(em, segment, (u16)emulate_load(em, &place));
+	if (result == EMULATE_DONE)
+		emulate_set_stack(em, stack);
+	em->loads_ss = segment == SEG_SS;
 	return result;
 }
 
@@ -337,6 +365,23 @@ static enum emulate_result far_target(struct emulation *em, u64 *target, u16 *se
 	em->size = size;
 	*target = emulate_get(em, &offset);
 	return EMULATE_DONE;
+}
+
+/* LES, LDS, LSS, LFS, LGS. The last three hold nothing back, not even LSS (SDM vol. 3, 6.8.3). */
+enum emulate_result emulate_load_far(struct emulation *em, u32 segment)
+{
+	enum emulate_result result;
+	u16 selector;
+	u64 offset;
+
+	if (!x86_has_memory(&em->in))
+		return emulate_fault(em, VECTOR_UD);
+	result = far_target(em, &offset, &selector);
+	if (result == EMULATE_DONE)
+		result = load_selector(em, segment, selector);
+	if (result == EMULATE_DONE)
+		emulate_set_register(em, em->in.reg, em->in.operand_bytes, offset);
+	return result;
 }
 
 /* CS, then the instruction pointer; both places are found before either is written. */
