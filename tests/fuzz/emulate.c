@@ -17,6 +17,7 @@ static struct machine machine;
 static u64 offset; /* of the instruction in the code */
 static u8 instruction[X86_LENGTH_MAX];
 static u32 instruction_bytes;
+static enum x86_mode mode; /* 64-bit, or compatibility with 32-bit code */
 
 static void fill_data(u32 seed)
 {
@@ -40,6 +41,20 @@ static void put_code(void)
 	memcpy(native_code, padding, sizeof(padding));
 }
 
+static void set_mode(bool compatibility)
+{
+	struct vcpu_segment_state *segment = machine.page.segment;
+
+	mode = compatibility ? X86_MODE_32 : X86_MODE_64;
+	segment[SEG_CS].selector = compatibility ? NATIVE_CS_32 : NATIVE_CS_64;
+	if (compatibility)
+		segment[SEG_CS].access = 0xc0fb;
+	segment[SEG_SS].selector = NATIVE_DS;
+	segment[SEG_DS].selector = NATIVE_DS;
+	segment[SEG_ES].selector = NATIVE_DS;
+	segment[SEG_FS].base = 1ull << 40; /* not to be compared */
+}
+
 /* A register that the mask has points into the data, any other one is any number. */
 static void choose_registers(struct fuzz *fuzz)
 {
@@ -49,6 +64,8 @@ static void choose_registers(struct fuzz *fuzz)
 	for (u32 i = 0; i < GPR_COUNT; i++)
 		machine.page.gpr[i] = pointers >> i & 1 ? DATA_GVA + fuzz_u16(fuzz) % DATA_BYTES :
 							 fuzz_number(fuzz);
+	for (u32 i = 0; i < GPR_COUNT && mode == X86_MODE_32; i++)
+		machine.page.gpr[i] = (u32)machine.page.gpr[i];
 	machine.page.rflags = RFLAGS_FIXED | RFLAGS_IF | (flags & (FLAGS_ARITHMETIC | RFLAGS_DF));
 }
 
@@ -61,9 +78,7 @@ static void build(struct fuzz *fuzz)
 	machine_set_device_pages(&machine, options & 3);
 	offset = options & 4 ? PAGE_SIZE - 1 - (options >> 3 & 15) : 0x400;
 	machine.page.rip = CODE_GVA + offset;
-	machine.page.segment[SEG_CS].selector = 0x33; /* as Linux has them */
-	machine.page.segment[SEG_SS].selector = 0x2b;
-	machine.page.segment[SEG_FS].base = 1ull << 40; /* not to be compared */
+	set_mode(options & 0x80 && native_has_32());
 	fill_data(fuzz_u8(fuzz));
 	choose_registers(fuzz);
 	instruction_bytes = (u32)MIN(fuzz->left, sizeof(instruction));
@@ -72,6 +87,7 @@ static void build(struct fuzz *fuzz)
 	memcpy(native->gpr, machine.page.gpr, sizeof(native->gpr));
 	native->rflags = machine.page.rflags;
 	native->rip = machine.page.rip;
+	native->cs = machine.page.segment[SEG_CS].selector;
 }
 
 static enum emulate_result emulate_all(struct vcpu_event *event)
@@ -119,8 +135,11 @@ static void compare(u64 undefined)
 
 	if (flags & ~undefined)
 		differ("flags", EMULATE_DONE, 0);
-	if (memcmp(machine.page.gpr, native->gpr, sizeof(native->gpr)) != 0)
-		differ("registers", EMULATE_DONE, 0);
+	/* what becomes of upper halves in compatibility mode is the CPU's business */
+	for (u32 i = 0; i < GPR_COUNT; i++)
+		if (mode == X86_MODE_64 ? machine.page.gpr[i] != native->gpr[i] :
+					  (u32)machine.page.gpr[i] != (u32)native->gpr[i])
+			differ("registers", EMULATE_DONE, 0);
 	for (u32 i = 0; i < 2; i++)
 		if (memcmp(machine_data(&machine, i), native_data + i * bytes, bytes) != 0)
 			differ("memory", EMULATE_DONE, 0);
@@ -131,7 +150,7 @@ static bool too_long_or_undefined(u32 vector)
 {
 	struct x86_prefixes prefixes;
 
-	x86_scan_prefixes(native_code + offset, X86_LENGTH_MAX, X86_MODE_64, &prefixes);
+	x86_scan_prefixes(native_code + offset, X86_LENGTH_MAX, mode, &prefixes);
 	return prefixes.count > 3 && (vector == VECTOR_UD || vector == VECTOR_GP) &&
 	       (native->vector == VECTOR_UD || native->vector == VECTOR_GP);
 }
@@ -144,11 +163,16 @@ static bool is_by_fs(const struct x86_instruction *in)
 
 /*
  * Faults that CPUs differ in: which of two bad addresses of a CMPS comes first; whether a CALL to a
- * non-canonical address has written its return address below the stack pointer.
+ * non-canonical address has written its return address below the stack pointer; whether a segment
+ * of 4 GiB has an end.
  */
 static bool fault_left_open(const struct x86_instruction *in, u32 vector)
 {
-	if (in->map != X86_MAP_PRIMARY || (vector != VECTOR_GP && vector != VECTOR_SS))
+	if (vector != VECTOR_GP && vector != VECTOR_SS)
+		return false;
+	if (mode == X86_MODE_32 && native->vector == VECTOR_PF) /* beyond a limit of 4 GiB */
+		return true;
+	if (in->map != X86_MAP_PRIMARY)
 		return false;
 	if (in->opcode == 0xa6 || in->opcode == 0xa7)
 		return native->vector == VECTOR_PF;
@@ -160,10 +184,18 @@ static bool is_of_the_system(const struct x86_instruction *in)
 {
 	u8 group = in->reg & 7;
 
+	if (in->encoding != X86_LEGACY)
+		return false;
+	if (mode == X86_MODE_32 && (in->segment == SEG_FS || in->segment == SEG_GS))
+		return true;
 	if (in->map == X86_MAP_0F)
-		return in->opcode <= 0x01;
-	return in->map == X86_MAP_PRIMARY &&
-		(in->opcode == 0x8e || (in->opcode == 0xff && (group == 3 || group == 5)));
+		return in->opcode <= 0x01 || (in->opcode & 0xf6) == 0xa0 || in->opcode == 0xb2 ||
+		       in->opcode == 0xb4 || in->opcode == 0xb5;
+	if (in->map != X86_MAP_PRIMARY)
+		return false;
+	return (in->opcode < 0x20 && (in->opcode & 7) >= 6) || in->opcode == 0x8e ||
+	       in->opcode == 0xc4 || in->opcode == 0xc5 ||
+	       (in->opcode == 0xff && (group == 3 || group == 5));
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
@@ -177,7 +209,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 
 	native_start();
 	build(&fuzz);
-	decoded = x86_decode(native_code + offset, X86_LENGTH_MAX, X86_MODE_64, &in) == X86_OK;
+	decoded = x86_decode(native_code + offset, X86_LENGTH_MAX, mode, &in) == X86_OK;
 	undefined = decoded ? undefined_flags(&in, machine.page.gpr[GPR_RCX]) : 0;
 	if (undefined == UNDEFINED_RESULT || (decoded && is_of_the_system(&in)))
 		return 0;

@@ -19,12 +19,16 @@
 #include "tests/unit/emulate_machine.h"
 
 #define NATIVE_TRAP 3 /* #BP: the INT3 behind the instruction */
+#define NATIVE_CS_64 0x33 /* as Linux has them */
+#define NATIVE_CS_32 0x23
+#define NATIVE_DS 0x2b
 #define NATIVE_WAIT_MS 5000
 
 struct native {
 	u64 gpr[GPR_COUNT];
 	u64 rflags;
 	u64 rip;
+	u64 cs;
 	u64 vector; /* of the exception that ended it */
 };
 
@@ -56,6 +60,7 @@ static void native_signal(int number, siginfo_t *information, void *context)
 			greg[native_greg[i]] = (greg_t)native->gpr[i];
 		greg[REG_EFL] = (greg_t)native->rflags;
 		greg[REG_RIP] = (greg_t)native->rip;
+		greg[REG_CSGSFS] = (greg_t)(((u64)greg[REG_CSGSFS] & ~0xfffful) | native->cs);
 	} else {
 		for (u32 i = 0; i < GPR_COUNT; i++)
 			native->gpr[i] = (u64)greg[native_greg[i]];
@@ -81,6 +86,8 @@ NORETURN static void native_loop(void)
 	sigaction(SIGBUS, &action, NULL);
 	sigaction(SIGILL, &action, NULL);
 	sigaction(SIGFPE, &action, NULL);
+	/* 64-bit code does without, compatibility mode does not */
+	__asm__ volatile("movw %w0, %%ds\n\tmovw %w0, %%es" : : "r"(NATIVE_DS));
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	prctl(PR_SET_SECCOMP, SECCOMP_MODE_STRICT);
 	while (read(native_ask[0], &byte, 1) == 1) {
@@ -154,4 +161,20 @@ static bool native_run(void)
 	native_fork();
 	*native = asked;
 	return native_try();
+}
+
+/* Whether the host lets a process run 32-bit code. */
+static bool native_has_32(void)
+{
+	static int answer = -1;
+
+	if (answer < 0) {
+		native_code[0] = 0x48; /* DEC EAX, or a prefix */
+		native_code[1] = 0x90;
+		native_code[2] = 0xcc;
+		*native = (struct native){
+			.gpr = {1}, .rflags = RFLAGS_FIXED, .rip = CODE_GVA, .cs = NATIVE_CS_32};
+		answer = native_run() && native->vector == NATIVE_TRAP && native->gpr[0] == 0;
+	}
+	return answer;
 }
