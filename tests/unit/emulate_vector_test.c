@@ -241,7 +241,7 @@ static void test_faults(void **state)
 	assert_int_equal(event.vector, VECTOR_UD);
 	assert_int_equal(TRY("\xc5\xfd\x6e\x0b", DATA_GVA), EMULATE_FAULT); /* vmovd of 256 */
 	assert_int_equal(event.vector, VECTOR_UD);
-	assert_int_equal(TRY("\xc5\xf8\x6f\x0b", DATA_GVA), EMULATE_UNSUPPORTED); /* no mmx by VEX */
+	assert_int_equal(TRY("\xc5\xf8\x6f\x0b", DATA_GVA), EMULATE_UNSUPPORTED); /* no mmx */
 	assert_memory_equal(image, before, sizeof(image));
 }
 
@@ -341,7 +341,8 @@ static int prepare(void **state)
 	has[NEEDS_SSE4A] = __builtin_cpu_supports("sse4a");
 	has[NEEDS_AVX] = __builtin_cpu_supports("avx");
 	has[NEEDS_AVX2] = __builtin_cpu_supports("avx2");
-	has[NEEDS_AVX512] = __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq") &&
+	has[NEEDS_AVX512] = __builtin_cpu_supports("avx512bw") &&
+			    __builtin_cpu_supports("avx512dq") &&
 			    __builtin_cpu_supports("avx512vl");
 	machine_ops.vectors = vectors;
 	return 0;

@@ -210,7 +210,7 @@ static void test_push_refused(void **state)
 	request.external = false;
 	assert_fault_within(task_switch(&emulator, &request, &event), VECTOR_SS, 0);
 
-	/* privilege level 3, pages of 4 KiB that are the same as physical ones, the stack's not its */
+	/* privilege level 3, pages of 4 KiB that are the same as physical ones, the stack's not */
 	setup(NULL);
 	for (u32 i = 0; i < RAM_BYTES / PAGE_SIZE; i++)
 		put(0xa000 + 4 * i, i << 12 | (i == STACK / PAGE_SIZE - 1 ? 3 : 7), 4);

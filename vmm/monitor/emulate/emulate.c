@@ -150,7 +150,7 @@ enum emulate_result emulate_start(struct emulation *emulation, struct emulator *
 		return result;
 	emulation->size = emulation->in.opcode & 1 ? emulation->in.operand_bytes : 1;
 	emulation->next = page->rip + emulation->in.length;
-	if (emulation->mode != X86_MODE_64) /* of 32 bits in 16-bit code too: only branches cut it */
+	if (emulation->mode != X86_MODE_64) /* 32 bits in 16-bit code too: only branches cut it */
 		emulation->next = (u32)emulation->next;
 	return EMULATE_DONE;
 }

@@ -162,17 +162,17 @@ static void duplicate(struct vector_move *move)
 
 static void extend(struct vector_move *move)
 {
-	u32 from = move->form->bytes;
-	u32 to = from * move->form->times;
-	u32 unused = 64 - 8 * from;
+	u32 size = move->form->bytes;
+	u32 unused = 64 - 8 * size;
 
-	for (u32 i = 0; i < move->length / to; i++) {
+	for (u32 at = 0; at < move->bytes; at += size) {
 		u64 element = 0;
 
-		__builtin_memcpy(&element, move->memory + i * from, from);
+		__builtin_memcpy(&element, move->memory + at, size);
 		if (move->form->kind == V_SIGNED)
 			element = (u64)((s64)(element << unused) >> unused);
-		__builtin_memcpy(move->value + i * to, &element, to);
+		__builtin_memcpy(move->value + (size_t)at * move->form->times, &element,
+				 (size_t)size * move->form->times);
 	}
 }
 
@@ -180,9 +180,9 @@ static void extend(struct vector_move *move)
 static void insert_single(struct vector_move *move, u64 immediate)
 {
 	memcpy(move->value + bits_get(immediate, 5, 4) * 4, move->memory, 4);
-	for (u32 i = 0; i < 4; i++)
-		if (immediate >> i & 1)
-			memset(move->value + 4 * i, 0, 4);
+	for (u32 at = 0; at < 16; at += 4, immediate >>= 1)
+		if (immediate & 1)
+			memset(move->value + at, 0, 4);
 }
 
 /* The register's new value, of which what it shall keep is there already. */
@@ -243,7 +243,7 @@ static void exchange_mmx(const struct emulation *em, struct vector_move *move)
 {
 	const struct xsave_layout *layout = em->emulator->xsave;
 	u64 value = xsave_mmx_get(layout, move->image, em->in.reg);
-	u32 element = move->form->kind == V_MMX_ELEMENT ? em->in.immediate & 3 : 0;
+	u32 at = move->form->kind == V_MMX_ELEMENT ? em->in.immediate % 4 * 2 : 0;
 
 	if (move->form->traits & V_STORE) {
 		__builtin_memcpy(move->memory, &value, sizeof(value));
@@ -251,7 +251,7 @@ static void exchange_mmx(const struct emulation *em, struct vector_move *move)
 	}
 	if (move->form->kind != V_MMX_ELEMENT)
 		value = 0;
-	__builtin_memcpy((u8 *)&value + element * move->form->bytes, move->memory, move->bytes);
+	__builtin_memcpy((u8 *)&value + at, move->memory, move->bytes);
 	xsave_mmx_set(layout, move->image, em->in.reg, value);
 }
 
