@@ -239,34 +239,67 @@ static void hardware_apply(struct machine *machine)
 	}
 }
 
+/* The longest that a debug register can watch there (SDM vol. 3, 18.2.5). */
+static u8 piece_length(u64 linear, u64 left)
+{
+	u8 length = 8;
+
+	while (length > left || (linear & (length - 1u)) != 0)
+		length /= 2;
+	return length;
+}
+
+/* All pieces of what was named so, or none. */
+static enum status hardware_insert(struct debugger *debugger, const struct debugger_hardware *named)
+{
+	struct debugger_hardware all[DEBUGGER_HARDWARE_MAX];
+	u64 done = 0;
+
+	memcpy(all, debugger->hardware, sizeof(all));
+	for (u32 i = 0; i < DEBUGGER_HARDWARE_MAX && done < named->named_length; i++) {
+		if (all[i].used)
+			continue;
+		all[i] = *named;
+		all[i].linear += done;
+		all[i].length = piece_length(all[i].linear, named->named_length - done);
+		done += all[i].length;
+	}
+	if (done < named->named_length)
+		return STATUS_NO_MEMORY;
+	memcpy(debugger->hardware, all, sizeof(all));
+	return STATUS_OK;
+}
+
+static void hardware_remove(struct debugger *debugger, const struct debugger_hardware *named)
+{
+	for (u32 i = 0; i < DEBUGGER_HARDWARE_MAX; i++) {
+		struct debugger_hardware *hardware = &debugger->hardware[i];
+
+		if (hardware->type == named->type && hardware->named == named->named &&
+		    hardware->named_length == named->named_length)
+			hardware->used = false;
+	}
+}
+
+/* However often the same is inserted, it is there once. */
 static enum status hardware_change(struct machine *machine, const struct query *query, bool insert)
 {
 	struct debugger *debugger = &machine->debugger;
 	u8 type = (u8)(query->flags & 3);
-	struct debugger_hardware *free = NULL;
+	const struct debugger_hardware named = {.used = true,
+						.type = type,
+						.named_length = type == 0 ? 1 : query->length,
+						.linear = query->address,
+						.named = query->address};
+	enum status status = STATUS_OK;
 
-	if (type == 2 || query->length > 8 || !is_power_of_two(query->length))
+	if (type == 2 || query->length == 0)
 		return STATUS_BAD_ARGUMENT;
-	for (u32 i = 0; i < DEBUGGER_HARDWARE_MAX; i++) {
-		struct debugger_hardware *hardware = &debugger->hardware[i];
-
-		if (!hardware->used)
-			free = hardware;
-		if (!hardware->used || hardware->linear != query->address ||
-		    hardware->type != type)
-			continue;
-		hardware->used = insert;
-		hardware_apply(machine);
-		return STATUS_OK;
-	}
-	if (!insert)
-		return STATUS_OK;
-	if (free == NULL)
-		return STATUS_NO_MEMORY;
-	*free = (struct debugger_hardware){true, type, (u8)(type == 0 ? 1 : query->length),
-					query->address};
+	hardware_remove(debugger, &named);
+	if (insert)
+		status = hardware_insert(debugger, &named);
 	hardware_apply(machine);
-	return STATUS_OK;
+	return status;
 }
 
 static enum status breakpoint(struct machine *machine, const struct query *query, bool insert)

@@ -18,11 +18,14 @@ struct debugger_software {
 	u64 linear; /* as the debugger named it */
 };
 
+/* A debug register: an aligned piece of what the debugger has named. */
 struct debugger_hardware {
 	bool used;
 	u8 type;   /* DR7's R/W field: 0 execute, 1 write, 3 access */
 	u8 length; /* 1, 2, 4, 8 */
+	u32 named_length;
 	u64 linear;
+	u64 named; /* linear address */
 };
 
 /*
