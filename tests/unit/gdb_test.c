@@ -221,6 +221,28 @@ static void test_registers(void **state)
 	assert_string_equal(ask("P18=00"), "E01");
 }
 
+/* What is shown is what the guest has, whatever was to be written. */
+static void test_refused_registers(void **state)
+{
+	static char all[2000];
+
+	(void)state;
+	page.cr8 = 5;
+	page.msr[VMSR_KERNEL_GS_BASE] = 0x1234;
+	assert_string_equal(ask("P2a=0700000000000000"), "E01");
+	assert_string_equal(ask("p2a"), "3412000000000000");
+	assert_string_equal(ask("P2f=0700000000000000"), "E01");
+	assert_string_equal(ask("p2f"), "0500000000000000");
+	all[0] = 'G';
+	strcpy(all + 1, ask("g"));
+	memset(all + 1, '7', 16);
+	memset(all + strlen(all) - 32, '7', 16); /* cr8 */
+	assert_string_equal(ask(all), "OK");
+	assert_int_equal(((struct vcpu_page *)(void *)input)->gpr[GPR_RAX], 0x7777777777777777);
+	assert_int_equal(((struct vcpu_page *)(void *)input)->cr8, 5);
+	assert_string_equal(ask("p0"), "8877665544332211"); /* this monitor has not obeyed */
+}
+
 /* In real mode PC is linear, so that breakpoints by address hit. */
 static void test_real_mode(void **state)
 {
@@ -407,6 +429,7 @@ int main(void)
 		cmocka_unit_test_setup(test_attach, set_up),
 		cmocka_unit_test_setup(test_description, set_up),
 		cmocka_unit_test_setup(test_registers, set_up),
+		cmocka_unit_test_setup(test_refused_registers, set_up),
 		cmocka_unit_test_setup(test_real_mode, set_up),
 		cmocka_unit_test_setup(test_memory, set_up),
 		cmocka_unit_test_setup(test_breakpoints, set_up),

@@ -54,6 +54,13 @@ static void send_register(void)
 	gdb_reply(gdb.reply);
 }
 
+/* What the monitor has made of them is asked for anew. */
+static void answer_set(const struct vm_answer *answer)
+{
+	gdb.registers_valid = false;
+	answer_status(answer);
+}
+
 /* The monitor takes the registers over. */
 static void write_registers(u32 groups)
 {
@@ -62,7 +69,7 @@ static void write_registers(u32 groups)
 				 .flags = groups & ~GDB_GPRS};
 
 	memcpy(gdb.input, &gdb.registers, sizeof(gdb.registers));
-	gdb_ask(&question, sizeof(gdb.registers), answer_status);
+	gdb_ask(&question, sizeof(gdb.registers), answer_set);
 }
 
 static u32 set_from_digits(u32 number, const char *text)

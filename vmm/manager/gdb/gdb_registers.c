@@ -118,7 +118,7 @@ u32 gdb_register_set(enum gdb_layout layout, struct vcpu_page *page, u32 number,
 	if (row->kind == KIND_PC) {
 		value -= page->segment[SEG_CS].base;
 		page->rip = layout == GDB_64 ? value : (u32)value;
-	} else if (row->kind == KIND_WORD) {
+	} else if (row->kind == KIND_WORD && row->groups != 0) {
 		*word(row, page) = value;
 	} /* a selector alone makes no segment */
 	return row->groups;
