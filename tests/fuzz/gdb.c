@@ -150,13 +150,14 @@ static void step(void)
 		   channel.question.query.run <= BITS(gdb.cpu_count - 1, 0));
 }
 
-/* Until GDB has its answer, or waits for a stop. */
+/* Until GDB has its answer, waits for a stop, or is sent away. */
 static void await(void)
 {
 	u64 until = now + PATIENCE_NS;
 
 	room = GDB_OUT_BYTES;
-	while (unanswered > 0 && gdb.vm_id != 0 && !(gdb.attached && gdb.running)) {
+	while (unanswered > 0 && gdb.vm_id != 0 && !gdb.closing &&
+	       !(gdb.attached && gdb.running)) {
 		step();
 		now += 100 * NS_PER_MS;
 		CHECK_THAT(now < until);

@@ -29,6 +29,8 @@ static u32 asked_count;
 static struct vm_answer answer;
 static struct vcpu_page page; /* of the guest */
 static bool monitor_hangs;
+static bool monitor_late; /* for everybody's patience */
+static u32 vcpu_count;
 
 bool serial_open(enum serial_name name)
 {
@@ -85,6 +87,8 @@ enum vm_query_progress vm_query_step(struct vm_query *query, const struct vm_ans
 	(void)problem, (void)size;
 	if (monitor_hangs)
 		return VM_QUERY_WAITS;
+	if (monitor_late)
+		return VM_QUERY_FAILED;
 	asked = query->question;
 	memcpy(input, query->input, query->input_bytes);
 	asked_count++;
@@ -92,6 +96,7 @@ enum vm_query_progress vm_query_step(struct vm_query *query, const struct vm_ans
 	answer.bytes = 0;
 	if (asked.kind == QUERY_REGISTERS) {
 		registers->page = page;
+		registers->vcpu_count = vcpu_count;
 		answer.bytes = sizeof(*registers);
 	} else if (asked.kind == QUERY_READ) {
 		for (u32 i = 0; i < asked.length; i++)
@@ -108,7 +113,8 @@ static int set_up(void **state)
 	memset(&gdb, 0, sizeof(gdb));
 	memset(&page, 0, sizeof(page));
 	memset(&channel, 0, sizeof(channel));
-	monitor_hangs = false;
+	monitor_hangs = monitor_late = false;
+	vcpu_count = 2;
 	the_vm = (struct vm){.id = 3, .group = 1, .state = VM_RUNNING, .channel = &channel,
 			     .config = {.name = "alpha", .vcpus = 2}};
 	page.cr0 = 0x80000001;
@@ -177,6 +183,51 @@ static void test_attach(void **state)
 	assert_string_equal(ask("D"), "OK");
 	assert_int_equal(asked.kind, QUERY_DETACH);
 	assert_false(gdb_attached());
+}
+
+static const char *threads_of(u32 count)
+{
+	vcpu_count = count;
+	assert_string_equal(ask("qSupported:swbreak+"), SUPPORTED);
+	return ask("qfThreadInfo");
+}
+
+/* `vm set vcpus=` is of the next start: the threads are those that run. */
+static void test_threads(void **state)
+{
+	(void)state;
+	the_vm.config.vcpus = 5;
+	assert_string_equal(threads_of(3), "m1,2,3");
+	assert_string_equal(threads_of(1), "m1"); /* of another monitor */
+	assert_string_equal(threads_of(0), "m1");
+	assert_string_equal(strrchr(threads_of(~0u), ','), ",40");
+	assert_string_equal(ask("vCont;c"), "");
+	assert_int_equal(asked.run, ~0ull);
+}
+
+/* A monitor that takes it up when nobody waits any more is told to let the VM go. */
+static void test_late(void **state)
+{
+	(void)state;
+	monitor_late = true;
+	assert_string_equal(ask("qSupported:swbreak+"), "E01");
+	monitor_late = false;
+	send_raw("");
+	assert_int_equal(asked.kind, QUERY_DETACH);
+	monitor_late = true;
+	assert_string_equal(ask("?"), "E01");
+	monitor_late = false; /* another GDB comes first: it is held for that */
+	assert_string_equal(threads_of(2), "m1,2");
+	assert_true(gdb_holds());
+	monitor_late = true;
+	assert_memory_equal(ask("D"), "E", 1);
+	gdb_close();
+	send_raw("");
+	assert_non_null(gdb_vm());
+	monitor_late = false;
+	send_raw("");
+	assert_int_equal(asked.kind, QUERY_DETACH);
+	assert_null(gdb_vm());
 }
 
 static void test_description(void **state)
@@ -427,6 +478,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(test_frames, set_up),
 		cmocka_unit_test_setup(test_attach, set_up),
+		cmocka_unit_test_setup(test_threads, set_up),
+		cmocka_unit_test_setup(test_late, set_up),
 		cmocka_unit_test_setup(test_description, set_up),
 		cmocka_unit_test_setup(test_registers, set_up),
 		cmocka_unit_test_setup(test_refused_registers, set_up),

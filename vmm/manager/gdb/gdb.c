@@ -9,7 +9,8 @@
 #include "vmm/manager/log/log.h"
 #include "vmm/rt/clock.h"
 
-#define POLL_NS NS_PER_MS
+#define POLL_NS	 NS_PER_MS
+#define CPUS_MAX 64u /* a bit for each in struct query */
 
 struct gdb_session gdb;
 
@@ -65,7 +66,7 @@ const char *gdb_open(const struct vm *vm)
 	memset(&gdb, 0, sizeof(gdb));
 	gdb_line_init(&gdb.line);
 	gdb.vm_id = vm->id;
-	gdb.cpu_count = (u32)vm->config.vcpus;
+	gdb.cpu_count = 1;
 	return NULL;
 }
 
@@ -95,6 +96,7 @@ static void take_registers(const struct vm_answer *answer)
 		return;
 	}
 	gdb.registers = registers->page;
+	gdb.cpu_count = MAX(MIN(registers->vcpu_count, CPUS_MAX), gdb.cpu + 1);
 	gdb.registers_valid = true;
 	gdb.with_registers();
 }
@@ -120,11 +122,13 @@ static void take_attach(const struct vm_answer *answer)
 {
 	const struct vm *vm = gdb_vm();
 
-	if (answer == NULL || answer->status != STATUS_OK || vm == NULL) {
+	gdb.attached = answer != NULL && answer->status == STATUS_OK && vm != NULL;
+	gdb.let_go |= answer == NULL;
+	if (!gdb.attached) {
 		gdb_reply("E01");
 		return;
 	}
-	gdb.attached = true;
+	gdb.let_go = false;
 	gdb.running = false;
 	gdb.cpu = 0;
 	gdb.registers_valid = false;
@@ -208,27 +212,34 @@ static bool check_vm(const struct vm *vm)
 	gdb.attached = false;
 	gdb.running = false;
 	gdb.busy = false;
+	gdb.let_go = false;
 	if (vm == NULL || gdb.closing)
 		gdb.vm_id = 0;
 	return false;
 }
 
-static void finish_close(const struct vm_answer *answer)
+static void take_let_go(const struct vm_answer *answer)
 {
-	(void)answer;
-	gdb.vm_id = 0;
+	gdb.let_go = answer == NULL;
 }
 
-/* What is under way is answered first: given up, it would keep the slot from this question. */
-static void close_when_idle(void)
+/*
+ * The monitor is asked until it answers: it may be late for GDB's patience, and then hold the VM
+ * for nobody. What is under way is answered first: given up, it would keep the slot from this
+ * question.
+ */
+static void settle_hold(void)
 {
-	if (!gdb.closing || gdb.busy || gdb.vm_id == 0)
+	if (gdb.busy || gdb.vm_id == 0)
 		return;
-	if (gdb.attached)
-		gdb_ask(&(struct query){.kind = QUERY_DETACH}, 0, finish_close);
-	else
+	if (gdb.closing) {
+		gdb.let_go |= gdb.attached;
+		gdb.attached = false;
+	}
+	if (gdb.let_go)
+		gdb_ask(&(struct query){.kind = QUERY_DETACH}, 0, take_let_go);
+	else if (gdb.closing)
 		gdb.vm_id = 0;
-	gdb.attached = false;
 }
 
 void gdb_close(void)
@@ -239,7 +250,7 @@ void gdb_close(void)
 	if (gdb.running)
 		gdb_reply("X09");
 	gdb.running = false;
-	close_when_idle();
+	settle_hold();
 }
 
 static void step_query(void)
@@ -260,7 +271,6 @@ static void step_query(void)
 	}
 	gdb.busy = false;
 	gdb.answered(answer);
-	close_when_idle();
 }
 
 static bool next_byte(void)
@@ -319,7 +329,8 @@ void gdb_step(void)
 		step_query();
 	}
 	if (gdb.vm_id != 0)
-		receive();
+		receive(); /* a GDB that comes anew goes first */
+	settle_hold();
 	send();
 }
 

@@ -244,6 +244,7 @@ static void answer_detach(const struct vm_answer *answer)
 {
 	gdb.attached = false;
 	gdb.running = false;
+	gdb.let_go = answer == NULL;
 	answer_status(answer);
 }
 

@@ -8,11 +8,12 @@
 /* What the files of the stub share. */
 struct gdb_session {
 	u32 vm_id;     /* 0: no session */
-	u32 cpu_count;
+	u32 cpu_count; /* of the VM's monitor */
 	bool attached;
 	bool running;  /* the VM was let go: GDB waits for a stop */
 	bool owed;     /* GDB's last packet has no answer yet */
 	bool closing;  /* as soon as the monitor has let the VM go */
+	bool let_go;   /* the monitor holds the VM, or may yet do so, and no GDB is attached */
 	u32 cpu;       /* that registers and memory are about */
 	u32 stops_seen;
 	enum gdb_layout layout;
