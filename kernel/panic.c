@@ -13,6 +13,8 @@
 
 #define BACKTRACE_MAX 24
 #define LOG_SHOWN 12
+/* Of the stack that an address is on, as stack_top. */
+#define STACK_TOP(at) (align_up((at) + 1, KERNEL_STACK_BYTES) - STACK_BASE_BYTES)
 
 extern const char __image_start[], __image_end[], __logfmt_start[];
 extern const char blob_symbols_start[];
@@ -49,21 +51,22 @@ static void print_address(u64 address)
 		print("  %016lx\n", address);
 }
 
-/* Follows the frame pointers for as long as they stay on the stack they began on. */
-static void print_backtrace(u64 frame)
+/*
+ * Follows the frame pointers for as long as they stay on the stack they began on: the CPU's, or
+ * this one. Where an entry or exit was interrupted, RBP is still ring 3's or a guest's.
+ */
+static void print_backtrace(const struct cpu *cpu, u64 frame)
 {
-	u64 end = align_up(frame + 1, KERNEL_STACK_BYTES);
+	u64 top = STACK_TOP(frame);
 
 	print("backtrace:\n");
-	for (int i = 0; i < BACKTRACE_MAX; i++) {
+	if (top != cpu->stack_top && top != STACK_TOP((u64)__builtin_frame_address(0)))
+		return;
+	for (int i = 0; i < BACKTRACE_MAX && is_aligned(frame, 8) && frame <= top - 16; i++) {
 		const u64 *link = (const u64 *)frame;
 
-		if (!is_aligned(frame, 8) || frame == 0 || frame + 16 > end)
-			break;
 		print_address(link[1]);
-		if (link[0] <= frame)
-			break;
-		frame = link[0];
+		frame = link[0] > frame ? link[0] : top;
 	}
 }
 
@@ -90,7 +93,7 @@ static void print_other(const struct cpu *cpu)
 	}
 	print("CPU %u at\n", cpu->id);
 	print_address(frame->rip);
-	print_backtrace(frame->rbp);
+	print_backtrace(cpu, frame->rbp);
 }
 
 static void print_log(u32 cpu)
@@ -134,7 +137,7 @@ static NORETURN void stop(const struct trap_frame *frame, u64 frame_pointer, con
 	print("\n\nskerry %s: panic on CPU %u: %s\n", SKERRY_VERSION, cpu->id, line);
 	if (frame != NULL)
 		print_registers(frame);
-	print_backtrace(frame_pointer);
+	print_backtrace(cpu, frame_pointer);
 	for (u32 id = 0; id < cpus_count(); id++) {
 		if (cpus_get(id) != cpu)
 			print_other(cpus_get(id));

@@ -9,23 +9,13 @@
  */
 extern u64 direct_map_base;
 
-static inline hva_t hpa_to_hva(hpa_t hpa)
+static inline void *hpa_to_pointer(hpa_t hpa)
 {
-	return HVA(hpa.value + direct_map_base);
+	return (void *)(hpa.value + direct_map_base);
 }
 
 /* Only for addresses inside the direct map. */
-static inline hpa_t hva_to_hpa(hva_t hva)
-{
-	return HPA(hva.value - direct_map_base);
-}
-
-static inline void *hpa_to_pointer(hpa_t hpa)
-{
-	return (void *)hpa_to_hva(hpa).value;
-}
-
 static inline hpa_t pointer_to_hpa(const void *pointer)
 {
-	return hva_to_hpa(HVA((u64)pointer));
+	return HPA((u64)pointer - direct_map_base);
 }

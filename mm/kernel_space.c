@@ -67,7 +67,7 @@ enum status kernel_space_init(const struct boot_info *info)
 static enum status image_protect(const struct boot_info *info, const char *from, const char *to)
 {
 	u64 base = info->image_base.value;
-	u64 view = hpa_to_hva(info->image_hpa).value;
+	u64 view = (u64)hpa_to_pointer(info->image_hpa);
 
 	return table_protect(&kernel_table, view + ((u64)from - base), view + ((u64)to - base),
 			     PT_READ);
