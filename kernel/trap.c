@@ -23,6 +23,7 @@
 #define PAGE_FAULT_WRITE BIT(1)
 #define PAGE_FAULT_FETCH BIT(4)
 #define USER_END 0x0000800000000000ull
+#define OPCODE_STI 0xfb
 
 extern const char sysenter_entry[];
 
@@ -160,9 +161,20 @@ void trap_nmi(struct trap_frame *frame)
 		cpus_stopped(cpu, frame);
 	if (frame->vector == TRAP_MACHINE_CHECK) {
 		machine_check_taken(cpu, frame);
-		return;
+	} else {
+		cpu->nmi_rip = frame->rip;
+		cpu->nmi_count++;
+		__atomic_fetch_or(&cpu->pending, PENDING_NMI, __ATOMIC_RELAXED);
 	}
-	cpu->nmi_rip = frame->rip;
-	cpu->nmi_count++;
-	__atomic_fetch_or(&cpu->pending, PENDING_NMI, __ATOMIC_RELAXED);
+	/*
+	 * IRET would end STI's shadow: an interrupt came before the HLT, which then sleeps through
+	 * what it had to wake up for, or the SYSEXIT, on ring 3's tables. STI is done once more.
+	 * With interrupts on ring 0 runs nothing but what follows an STI in instructions.h and
+	 * entry.S.
+	 */
+	if ((frame->cs & 3) == 0 && (frame->rflags & RFLAGS_IF) != 0 &&
+	    ((const u8 *)frame->rip)[-1] == OPCODE_STI) {
+		frame->rip--;
+		frame->rflags &= ~(u64)RFLAGS_IF;
+	}
 }
