@@ -160,7 +160,10 @@ static void other_failures_are_named(void **state)
 	put_field(VMCS_GUEST_PDPTE0 + 4, 0x63);
 	page.exit.qualification = 2;
 	explain_vmx(&page, text, sizeof(text));
-	assert_non_null(strstr(text, "PDPTE2 0x63"));
+	assert_string_equal(text, "guest state refused; PDPTE2 0x63 has reserved bits");
+	page.exit.qualification = 0;
+	explain_vmx(&page, text, sizeof(text));
+	assert_string_equal(text, "guest state refused; PDPTE2 0x63 has reserved bits");
 }
 
 static void text_never_overflows(void **state)

@@ -387,14 +387,17 @@ static const char *instruction_error(u64 number)
 
 static void explain_guest(const struct vmx_view *view, u64 qualification)
 {
+	bool pdptes = qualification == 2; /* SDM vol. 3, 27.8 */
+
 	explain_say(view->explain, "guest state refused");
-	if (qualification == 2)
+	if (pdptes)
 		check_pdptes(view);
 	check_control_registers(view);
 	check_segments(view);
 	check_tables_and_rip(view);
 	check_interruptibility(view);
-	check_pdptes(view);
+	if (!pdptes)
+		check_pdptes(view);
 }
 
 void explain_vmx(const struct vcpu_page *page, char *text, size_t size)
