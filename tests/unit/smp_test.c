@@ -259,6 +259,30 @@ static void test_tsc_adjust(void **state)
 	assert_int_equal(machine.platform.clock.guest_tsc, host_tsc + page.tsc_offset);
 }
 
+/* What comes due in the round in which a pause ends goes by the vCPU's own TSC. */
+static void test_tsc_adjust_after_pause(void **state)
+{
+	struct vcpu *ap = &machine.vcpu[1];
+
+	(void)state;
+	all_in_guest();
+	ap->tsc_adjust = 1000000;
+	vcpu_set_tsc_offset(ap);
+	command(VM_COMMAND_PAUSE);
+	for (u32 cpu = 0; cpu < 4; cpu++)
+		round_after(cpu, EXIT_KICK);
+	assert_int_equal(channel.state, VM_PAUSED);
+	host_tsc += 5000;
+	command(VM_COMMAND_RESUME);
+	assert_true(round_after(1, EXIT_NONE));
+	assert_int_equal(channel.state, VM_RUNNING);
+	assert_int_equal(machine.platform.clock.guest_tsc, host_tsc + ap->page->tsc_offset);
+	machine_reset(&machine);
+	for (u32 cpu = 0; cpu < 4; cpu++)
+		round_of(cpu);
+	assert_int_equal(machine.platform.clock.guest_tsc, host_tsc + ap->page->tsc_offset);
+}
+
 /* A vCPU that exits all the time lets those have the lock who wait for it. */
 static void test_lock_goes_round(void **state)
 {
@@ -293,6 +317,7 @@ int main(void)
 		TEST(test_device_deadline),
 		TEST(test_refused),
 		TEST(test_tsc_adjust),
+		TEST(test_tsc_adjust_after_pause),
 		TEST(test_lock_goes_round),
 	};
 

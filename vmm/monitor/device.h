@@ -16,7 +16,8 @@ struct irqchip;
  */
 struct machine_clock {
 	u64 now_ns;    /* guest time since the machine's start */
-	u64 guest_tsc; /* what the guest's RDTSC gives at now_ns */
+	u64 guest_tsc;	/* what RDTSC gives at now_ns to the vCPU that it is shown to */
+	u64 tsc_adjust; /* of that vCPU; whoever shows it sets this */
 	u64 tsc_khz;
 	u64 wall_ns; /* Unix time in nanoseconds */
 };

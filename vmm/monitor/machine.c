@@ -118,6 +118,7 @@ static void boot(struct machine *machine)
 {
 	machine_time_start(&machine->time, start_info->tsc_khz, clock_tsc());
 	take_wall_time(machine);
+	machine->platform.clock.tsc_adjust = 0; /* vcpu_reset */
 	machine_update_clock(machine);
 	platform_reset(&machine->platform);
 	for (u32 i = 0; i < machine->vcpu_count; i++)

@@ -37,7 +37,7 @@ void machine_time_update(const struct machine_time *time, struct machine_clock *
 
 	clock->tsc_khz = time->tsc_khz;
 	clock->now_ns = mul_div(elapsed, NS_PER_MS, time->tsc_khz);
-	clock->guest_tsc = elapsed;
+	clock->guest_tsc = elapsed + clock->tsc_adjust;
 	clock->wall_ns =
 		time->wall_seconds * NS_PER_S + mul_div(since_wall, NS_PER_MS, time->tsc_khz);
 }

@@ -20,7 +20,7 @@ void machine_time_wall(struct machine_time *time, u64 seconds, u64 host_tsc);
 void machine_time_pause(struct machine_time *time, u64 host_tsc);
 void machine_time_resume(struct machine_time *time, u64 host_tsc);
 
-/* Fills in what the devices and a vCPU without TSC_ADJUST see at host_tsc. */
+/* Fills in what the devices and a vCPU of that tsc_adjust see at host_tsc. */
 void machine_time_update(const struct machine_time *time, struct machine_clock *clock,
 			 u64 host_tsc);
 

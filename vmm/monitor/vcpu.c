@@ -163,17 +163,16 @@ void vcpu_set_tsc_offset(struct vcpu *vcpu)
 
 void vcpu_update_clock(struct vcpu *vcpu)
 {
+	vcpu->machine->platform.clock.tsc_adjust = vcpu->tsc_adjust;
 	machine_update_clock(vcpu->machine);
-	vcpu->machine->platform.clock.guest_tsc += vcpu->tsc_adjust;
 }
 
 void vcpu_update_pvclock(struct vcpu *vcpu, bool stopped)
 {
 	struct machine *machine = vcpu->machine;
-	struct machine_clock clock;
+	struct machine_clock clock = {.tsc_adjust = vcpu->tsc_adjust};
 
 	machine_time_update(&machine->time, &clock, clock_tsc());
-	clock.guest_tsc += vcpu->tsc_adjust;
 	pvclock_update(&vcpu->pvclock, &machine->memory, &clock, stopped);
 }
 
