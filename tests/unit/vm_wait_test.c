@@ -142,6 +142,12 @@ static void expect_set(const char *text)
 	assert_string_equal(said, text);
 }
 
+static void expect_busy(void)
+{
+	assert_null(reply.resume);
+	assert_string_equal(said, "alpha is still busy with the last command, try again");
+}
+
 static int begin(void **state)
 {
 	(void)state;
@@ -197,11 +203,11 @@ static void test_set_late(void **state)
 	expect_given_up();
 	assert_int_equal(alpha->config.reserve_budget_ns, 0);
 	run(command_vm_set, "weight=99");
-	assert_null(reply.resume);
-	assert_string_equal(said, "alpha is still busy with the last command, try again");
+	expect_busy();
 	monitor_obeys();
 	assert_false(vm_busy(alpha));
 	assert_int_equal(alpha->config.reserve_budget_ns, NS_PER_S / 1000);
+	vm_share_step(alpha);
 	run(command_vm_set, "reserve=2ms/10ms");
 	monitor_obeys();
 	expect_set("alpha: reserve = 2ms/10ms");
@@ -220,7 +226,35 @@ static void test_set_late_refusal(void **state)
 	assert_int_equal(alpha->config.reserve_budget_ns, 0);
 	assert_int_equal(permille, 0);
 	run(command_vm_set, "weight=99");
-	expect_set("alpha: weight = 99");
+	expect_busy();
+	vm_share_step(alpha);
+	run(command_vm_set, "weight=99");
+	assert_null(reply.resume);
+	assert_string_equal(said, "alpha: weight = 99");
+}
+
+/*
+ * One has been refused, and its requester has not looked yet, when another one comes: neither gets
+ * the other's answer.
+ */
+static void test_set_by_two(void **state)
+{
+	struct reply first;
+
+	(void)state;
+	run(command_vm_set, "reserve=9ms/10ms");
+	first = reply;
+	channel.reserve_refused = 1;
+	monitor_obeys();
+	run(command_vm_set, "weight=99");
+	expect_busy();
+	reply = first;
+	assert_true(reply.resume(&reply));
+	assert_non_null(strstr(said, "reserve: found 9ms/10ms, which vCPU 0 cannot be given"));
+	vm_share_step(alpha);
+	run(command_vm_set, "weight=99");
+	assert_string_equal(said, "alpha: weight = 99");
+	assert_false(vm_busy(alpha));
 }
 
 int main(void)
@@ -230,6 +264,7 @@ int main(void)
 		cmocka_unit_test_setup(test_set, begin_running),
 		cmocka_unit_test_setup(test_set_late, begin_running),
 		cmocka_unit_test_setup(test_set_late_refusal, begin_running),
+		cmocka_unit_test_setup(test_set_by_two, begin_running),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

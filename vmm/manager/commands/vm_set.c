@@ -91,18 +91,23 @@ static void show(struct reply *reply, const struct vm *vm)
 		reply_object_end(reply);
 }
 
+static void answer(struct reply *reply, const struct vm *vm)
+{
+	if (vm->change_problem[0] != '\0')
+		reply_error(reply, "VM %s: %s", vm->config.name, vm->change_problem);
+	else
+		show(reply, vm);
+}
+
 static bool resume_set(struct reply *reply)
 {
 	const struct vm *vm = command_vm_kept(reply);
 
 	if (vm == NULL)
 		return true;
-	if (vm->change_phase != CHANGE_NONE)
+	if (vm->change_phase > CHANGE_DONE)
 		return command_vm_given_up(reply, vm);
-	if (vm->change_problem[0] != '\0')
-		reply_error(reply, "VM %s: %s", vm->config.name, vm->change_problem);
-	else
-		show(reply, vm);
+	answer(reply, vm);
 	return true;
 }
 
@@ -114,7 +119,7 @@ static void command_vm_set(struct reply *reply, const struct arguments *argument
 
 	if (vm == NULL)
 		return;
-	if (vm_busy(vm)) {
+	if (vm_busy(vm) || vm->change_phase != CHANGE_NONE) {
 		reply_error(reply, "%s is still busy with the last command, try again",
 			    vm->config.name);
 		return;
@@ -132,7 +137,10 @@ static void command_vm_set(struct reply *reply, const struct arguments *argument
 		return;
 	}
 	vm_share_change(vm, &config);
-	command_vm_wait(reply, vm, resume_set);
+	if (vm->change_phase == CHANGE_NONE)
+		answer(reply, vm);
+	else
+		command_vm_wait(reply, vm, resume_set);
 }
 
 COMMAND(vm_set,

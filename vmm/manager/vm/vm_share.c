@@ -174,6 +174,8 @@ void vm_share_step(struct vm *vm)
 {
 	bool moves = affinity_mask(&vm->next) != affinity_mask(&vm->config);
 
+	if (vm->change_phase == CHANGE_DONE)
+		vm->change_phase = CHANGE_NONE;
 	if (vm->change_phase == CHANGE_NONE || !vm_obeyed(vm))
 		return;
 	switch (vm->change_phase) {
@@ -194,13 +196,14 @@ void vm_share_step(struct vm *vm)
 		break;
 	}
 	finish(vm);
+	vm->change_phase = CHANGE_DONE;
 }
 
 void vm_share_abandon(struct vm *vm)
 {
-	if (vm->change_phase == CHANGE_NONE)
+	if (vm->change_phase <= CHANGE_DONE)
 		return;
-	vm->change_phase = CHANGE_NONE;
+	vm->change_phase = CHANGE_DONE;
 	format(vm->change_problem, sizeof(vm->change_problem), "%s has ended meanwhile",
 	       vm->config.name);
 }
