@@ -216,15 +216,17 @@ void cpus_start(u32 limit)
 		return;
 	}
 	for (u32 i = 0; i < acpi->cpu_count && count < limit && count < CPU_MAX; i++) {
+		u32 id = acpi->cpu[i].apic_id;
 		struct cpu *cpu;
 
-		if (acpi->cpu[i].apic_id == cpus[0]->apic_id)
+		if (id == cpus[0]->apic_id)
 			continue;
-		cpu = cpu_create(count, acpi->cpu[i].apic_id);
-		if (cpu == NULL || !start(cpu, HPA(TRAMPOLINE_BASE + PAGE_SIZE)))
+		cpu = cpu_create(count, id);
+		if (cpu == NULL)
+			log_error(LOG_CPU, "no memory for the CPU with APIC id %u", id);
+		else if (!start(cpu, HPA(TRAMPOLINE_BASE + PAGE_SIZE)))
 			log_error(LOG_CPU,
-				  "the CPU with APIC id %u does not answer and is left out",
-				  acpi->cpu[i].apic_id);
+				  "the CPU with APIC id %u does not answer and is left out", id);
 	}
 	trampoline_remove(&table);
 	machine.page->cpu_count = count;

@@ -1,0 +1,255 @@
+/* SPDX-License-Identifier: MIT */
+/* Starting the other CPUs: which run, and what is said of those that do not. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+
+#define this_cpu this_cpu_of_stack
+#include "arch/x86_64/cpu/percpu.h"
+#undef this_cpu
+#define this_cpu() (cpus[0])
+
+#include "lib/string.c"
+#include "kernel/cpus.c"
+
+#define NOBODY 99u
+
+__asm__(".section .rodata\n"
+	".globl trampoline_start, trampoline_words, trampoline_end\n"
+	"trampoline_start: .skip 64\n"
+	"trampoline_words: .skip 32\n"
+	"trampoline_end: .text\n");
+
+const char syscall_stub[1];
+u8 boot_stack_end[1];
+struct machine machine;
+struct table kernel_table;
+struct pt_format format_host;
+u64 direct_map_base;
+u8 log_threshold[LOG_CATEGORY_COUNT];
+
+static u8 low[2 * PAGE_SIZE] ALIGNED(PAGE_SIZE); /* the trampoline's */
+static u8 stacks[4 * (1 + IST_COUNT)][KERNEL_STACK_BYTES] ALIGNED(KERNEL_STACK_BYTES);
+static u32 stack_count;
+static struct cpu boot_cpu, made[4];
+static u32 made_count, memory_for;
+static struct kernel_page page;
+static struct cpu_counters counters;
+static u32 absent;  /* APIC id of a CPU that is not there */
+static u32 last_to; /* who was sent the last INIT */
+static char said[512];
+
+void log_write(enum log_level level, enum log_category category, const char *text,
+	       const u64 *arguments, unsigned int argument_count)
+{
+	(void)level, (void)category;
+	sprintf(said + strlen(said), "%s:", text);
+	for (u32 i = 0; i < argument_count; i++)
+		sprintf(said + strlen(said), " %u", (u32)arguments[i]);
+	strcat(said, "\n");
+}
+
+NORETURN void panic(const char *text, ...)
+{
+	(void)text;
+	abort();
+}
+
+void *kernel_pages_alloc(u64 page_count)
+{
+	(void)page_count;
+	return made_count < memory_for ? &made[made_count++] : NULL;
+}
+
+void *kernel_stack_alloc(hpa_t stub)
+{
+	(void)stub;
+	return stacks[stack_count++];
+}
+
+const void *kernel_map_constant(hpa_t hpa, u64 bytes)
+{
+	(void)hpa, (void)bytes;
+	return NULL;
+}
+
+void kernel_space_share(struct table *table)
+{
+	table->root.kernel = HPA((u64)stacks - direct_map_base);
+}
+
+enum page_owner page_owner(hpa_t hpa)
+{
+	(void)hpa;
+	return PAGE_KERNEL;
+}
+
+enum status page_alloc_cleared(unsigned int order, enum page_owner owner, struct quota *quota,
+			       void **pointer)
+{
+	(void)order, (void)owner, (void)quota;
+	*pointer = low;
+	return STATUS_OK;
+}
+
+enum status table_init(struct table *table, const struct pt_format *format, struct quota *quota,
+		       bool user_view)
+{
+	(void)table, (void)format, (void)quota, (void)user_view;
+	return STATUS_OK;
+}
+
+enum status table_map(struct table *table, const struct pt_leaf *leaf)
+{
+	(void)table, (void)leaf;
+	return STATUS_OK;
+}
+
+enum status table_unmap(struct table *table, u64 *at, u64 end)
+{
+	(void)table, (void)at, (void)end;
+	return STATUS_OK;
+}
+
+void table_free(struct table *table)
+{
+	(void)table;
+}
+
+bool log_ring_create(u32 cpu)
+{
+	(void)cpu;
+	return true;
+}
+
+bool sched_init(struct cpu *cpu)
+{
+	(void)cpu;
+	return true;
+}
+
+struct cpu_counters *kernel_page_counters(u32 cpu)
+{
+	(void)cpu;
+	return &counters;
+}
+
+u64 tsc_from_ns(u64 ns)
+{
+	(void)ns;
+	return 1000;
+}
+
+void lapic_send(u32 apic_id, enum apic_delivery delivery, u8 vector)
+{
+	struct trampoline_words *words = (void *)(low + (trampoline_words - trampoline_start));
+	struct cpu *cpu = (struct cpu *)words->argument;
+
+	(void)vector;
+	last_to = delivery == APIC_INIT ? apic_id : last_to;
+	if (delivery != APIC_SIPI || apic_id == absent || count > cpu->id)
+		return;
+	assert_int_equal(cpu->apic_id, apic_id);
+	assert_int_equal(words->stack, cpu->stack_top);
+	cpus[cpu->id] = cpu;
+	count = cpu->id + 1;
+}
+
+hpa_t machine_image_hpa(const void *address)
+{
+	return HPA((u64)address);
+}
+
+void features_enable(void) {}
+void cpu_tables_load(struct cpu *cpu) { (void)cpu; }
+void cpu_stack_reset(struct cpu *cpu, void (*function)(struct cpu *cpu)) { abort(); }
+const void *cpu_idt_fill(void) { return NULL; }
+void cpu_loop(struct cpu *cpu) { abort(); }
+void machine_cpu_init(struct cpu *cpu) { (void)cpu; }
+void machine_virt_leave(struct cpu *cpu) { (void)cpu; }
+void machine_halt(void) { abort(); }
+void tlb_cpu_online(u32 cpu) { (void)cpu; }
+
+/* Four CPUs of which the first has booted. */
+static int set_up(void **state)
+{
+	(void)state;
+	direct_map_base = (u64)low - TRAMPOLINE_BASE;
+	memset(made, 0, sizeof(made));
+	made_count = stack_count = 0;
+	memory_for = 4;
+	absent = NOBODY;
+	said[0] = '\0';
+	cpus[0] = &boot_cpu;
+	count = 1;
+	machine.page = &page;
+	machine.acpi.cpu_count = 4;
+	for (u32 i = 0; i < 4; i++)
+		machine.acpi.cpu[i].apic_id = 2 * i;
+	return 0;
+}
+
+static void test_all(void **state)
+{
+	(void)state;
+	cpus_start(CPU_MAX);
+	assert_int_equal(cpus_count(), 4);
+	assert_int_equal(page.cpu_count, 4);
+	assert_int_equal(cpus_get(3)->apic_id, 6);
+	assert_string_equal(said, "%u of %u CPUs run: 4 4\n");
+}
+
+/* It is told to wait for good, and the next one gets its number. */
+static void test_absent(void **state)
+{
+	(void)state;
+	absent = 6;
+	cpus_start(CPU_MAX);
+	assert_int_equal(last_to, 6);
+	set_up(state);
+	absent = 2;
+	cpus_start(CPU_MAX);
+	assert_int_equal(cpus_count(), 3);
+	assert_int_equal(cpus_get(1)->apic_id, 4);
+	assert_string_equal(said, "the CPU with APIC id %u does not answer and is left out: 2\n"
+				  "%u of %u CPUs run: 3 4\n");
+}
+
+/* Nobody blames the CPU. */
+static void test_no_memory(void **state)
+{
+	(void)state;
+	memory_for = 2;
+	cpus_start(CPU_MAX);
+	assert_int_equal(cpus_count(), 3);
+	assert_int_equal(last_to, 4);
+	assert_string_equal(said, "no memory for the CPU with APIC id %u: 6\n"
+				  "%u of %u CPUs run: 3 4\n");
+}
+
+static void test_limit(void **state)
+{
+	(void)state;
+	cpus_start(1);
+	assert_int_equal(cpus_count(), 1);
+	cpus_start(2);
+	assert_int_equal(cpus_count(), 2);
+	assert_int_equal(last_to, 2);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup(test_all, set_up),
+		cmocka_unit_test_setup(test_absent, set_up),
+		cmocka_unit_test_setup(test_no_memory, set_up),
+		cmocka_unit_test_setup(test_limit, set_up),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
