@@ -20,6 +20,8 @@ $(BENCH)/%.elf: $(BENCH)/%.o $(BENCH_RT) tests/guest/rt/guest.ld
 	$(Q)$(LD) -m elf_x86_64 --build-id=none -z noexecstack --no-warn-rwx-segments \
 		-T tests/guest/rt/guest.ld -o $@ $(filter %.o,$^)
 
+# anatomy.py reads it
+.SECONDARY: $(BENCH)/exits.elf
 $(BENCH)/%.bin: $(BENCH)/%.elf
 	$(Q)$(OBJCOPY) -O binary $< $@
 
