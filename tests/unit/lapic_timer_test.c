@@ -80,6 +80,25 @@ static void timer_periodic(void **state)
 	assert_int_equal(take_requests(0x30), 0);
 }
 
+/* A guest that takes no interrupt does not put its timer off, at each look by as much again. */
+static void timer_repeats_untaken(void **state)
+{
+	(void)state;
+	lapic_write(bsp, LAPIC_TIMER_DIVIDE, LAPIC_TIMER_DIVIDE_BY_1);
+	lapic_write(bsp, LAPIC_LVT_TIMER, LAPIC_LVT_TIMER_PERIODIC | 0x30);
+	lapic_write(bsp, LAPIC_TIMER_INITIAL, 1000000);
+	at_ns(1000000);
+	lapic_tick(bsp);
+	assert_true(vector_requested(0, 0x30));
+	assert_int_equal(lapic_deadline(bsp), 2000000);
+	at_ns(1999999);
+	assert_int_equal(lapic_deadline(bsp), 1999999 + 50 * NS_PER_US);
+	at_ns(2000001);
+	assert_int_equal(lapic_deadline(bsp), 2000000);
+	lapic_tick(bsp);
+	assert_int_equal(lapic_deadline(bsp), 3000000);
+}
+
 static void timer_changes_mode(void **state)
 {
 	(void)state;
@@ -149,6 +168,7 @@ int main(void)
 		cmocka_unit_test_setup(timer_one_shot, chip_setup_enabled),
 		cmocka_unit_test_setup(timer_dividers, chip_setup_enabled),
 		cmocka_unit_test_setup(timer_periodic, chip_setup_enabled),
+		cmocka_unit_test_setup(timer_repeats_untaken, chip_setup_enabled),
 		cmocka_unit_test_setup(timer_changes_mode, chip_setup_enabled),
 		cmocka_unit_test_setup(timer_tsc_deadline, chip_setup_enabled),
 	};

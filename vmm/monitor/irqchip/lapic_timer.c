@@ -162,8 +162,12 @@ u64 lapic_deadline(const struct lapic *lapic)
 	/* A masked expiry changes nothing that is not found out later as well: it wakes nobody. */
 	if (entry & LAPIC_LVT_MASKED)
 		return DEADLINE_NONE;
-	/* Repeating a request is in no hurry: so even a period of one tick lets the guest run. */
-	if (lapic_is_requested(lapic, entry & LAPIC_LVT_VECTOR))
+	/*
+	 * Repeating a request is in no hurry: so even a period of one tick lets the guest run. What
+	 * is due already stays so until it is done, or it would be put off for as long as one asks.
+	 */
+	if (expiry > lapic_now_ns(lapic) &&
+	    lapic_is_requested(lapic, entry & LAPIC_LVT_VECTOR))
 		return MAX(expiry, lapic_now_ns(lapic) + REPEAT_MIN_NS);
 	return expiry;
 }
