@@ -45,10 +45,9 @@ static u8 serial_interrupt_id(const struct serial_state *state)
 static void serial_update(struct serial *serial)
 {
 	struct serial_state *state = &serial->state;
-	bool connected = (state->mcr & (UART_MCR_OUT2 | UART_MCR_LOOP)) == UART_MCR_OUT2;
 
 	irqchip_set_line(serial->device.irqchip, serial->irq,
-			 connected && serial_interrupt_id(state) != UART_IIR_NONE);
+			 serial_interrupt_id(state) != UART_IIR_NONE);
 	serial->device.deadline_ns =
 		state->ier & UART_IER_RECEIVED ? state->timeout_ns : DEADLINE_NONE;
 }

@@ -23,8 +23,8 @@ struct serial_state {
 };
 
 /*
- * A 16550A. Sending takes no time. As on a PC, the interrupt line is connected only while MCR.OUT2
- * is set.
+ * A 16550A. Sending takes no time. The interrupt line is the chip's own: a PC's card lets it pass
+ * only while MCR.OUT2 is set, QEMU has no such gate, and programs written there never set the bit.
  */
 struct serial {
 	struct device device;
