@@ -189,6 +189,7 @@ static void test_entry_32(void **state)
 	assert_true(load_guest(&fixture->job));
 	assert_int_equal(fixture->page.rip, 0x100000);
 	assert_int_equal(fixture->page.cr0 & (CR0_PG | CR0_PE), CR0_PE);
+	assert_int_equal(fixture->page.segment[SEG_CS].selector, 0x10);
 	assert_int_equal(fixture->page.segment[SEG_CS].access & (SEGMENT_L | SEGMENT_DB),
 			 SEGMENT_DB);
 	assert_memory_equal(fixture->job.ram + 0x100000, fixture->file + SETUP_BYTES, KERNEL_BYTES);

@@ -56,6 +56,10 @@ static const struct multiboot1_info *check_entry(struct fixture *fixture)
 	assert_int_equal(fixture->page.rip, LOAD_AT + 0xa0);
 	assert_int_equal(fixture->page.gpr[GPR_RAX], 0x2badb002);
 	assert_int_equal(fixture->page.cr0, CR0_PE | CR0_ET);
+	assert_int_equal(fixture->page.segment[SEG_CS].selector, 0x08);
+	assert_int_equal(fixture->page.segment[SEG_SS].selector, 0x10);
+	assert_memory_equal(fixture->job.ram + LAYOUT_GDT + 8,
+			    "\xff\xff\0\0\0\x9b\xcf\0\xff\xff\0\0\0\x93\xcf", 16);
 	return (const struct multiboot1_info *)(fixture->job.ram + fixture->page.gpr[GPR_RBX]);
 }
 

@@ -153,7 +153,7 @@ bool bzimage_load(struct load_job *job)
 	if (image.entry_64)
 		start_state_long(job->page, job->ram, image.load + LINUX_ENTRY_64);
 	else
-		start_state_protected(job->page, job->ram, (u32)image.load);
+		start_state_protected(job->page, job->ram, START_CS_LINUX, (u32)image.load);
 	job->page->gpr[GPR_RSI] = LAYOUT_BOOT_INFO;
 	return true;
 }

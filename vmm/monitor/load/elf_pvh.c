@@ -129,7 +129,7 @@ bool elf_pvh_load(struct load_job *job)
 	    !place_command_line(job, "", LAYOUT_COMMAND_BYTES - 1))
 		return false;
 	write_start_info(job, initrd);
-	start_state_protected(job->page, job->ram, (u32)entry);
+	start_state_protected(job->page, job->ram, START_CS, (u32)entry);
 	job->page->gpr[GPR_RBX] = LAYOUT_BOOT_INFO;
 	return true;
 }

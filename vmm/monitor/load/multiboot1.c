@@ -213,7 +213,7 @@ bool multiboot1_load(struct load_job *job)
 	    !place_command_line(job, MB1_PROGRAM_NAME, LAYOUT_COMMAND_BYTES - 1))
 		return false;
 	write_info(job, initrd);
-	start_state_protected(job->page, job->ram, (u32)entry);
+	start_state_protected(job->page, job->ram, START_CS, (u32)entry);
 	job->page->gpr[GPR_RAX] = MB1_BOOT_MAGIC;
 	job->page->gpr[GPR_RBX] = LAYOUT_BOOT_INFO;
 	return true;

@@ -92,30 +92,31 @@ void start_state_real(struct vcpu_page *page, u16 ip)
 }
 
 /* The flat segments, in registers and in memory for whoever reloads them before its own GDT. */
-static void set_flat(struct vcpu_page *page, u8 *ram, u32 code_size)
+static void set_flat(struct vcpu_page *page, u8 *ram, u16 code, u32 code_size)
 {
+	u16 data = (u16)(code + sizeof(u64));
 	u32 access = SEGMENT_S | SEGMENT_P | SEGMENT_G;
 	const u64 flat = DESCRIPTOR_LIMIT_LOW | DESCRIPTOR_LIMIT_HIGH | DESCRIPTOR_G |
 			 DESCRIPTOR_P | DESCRIPTOR_S;
 	u64 gdt[6] = {
-		[START_CS / 8] = flat | (u64)TYPE_CODE << 40 |
-				 (code_size == SEGMENT_L ? DESCRIPTOR_L : DESCRIPTOR_DB),
-		[START_DS / 8] = flat | (u64)TYPE_DATA << 40 | DESCRIPTOR_DB,
 		[START_TSS / 8] = 0x67 | DESCRIPTOR_P | (u64)DESCRIPTOR_TSS_BUSY << 40,
 	};
 
+	gdt[code / 8] = flat | (u64)TYPE_CODE << 40 |
+			(code_size == SEGMENT_L ? DESCRIPTOR_L : DESCRIPTOR_DB);
+	gdt[data / 8] = flat | (u64)TYPE_DATA << 40 | DESCRIPTOR_DB;
 	memcpy(ram + LAYOUT_GDT, gdt, sizeof(gdt));
 	page->gdtr = (struct vcpu_table_state){.base = LAYOUT_GDT, .limit = sizeof(gdt) - 1};
 	page->idtr = (struct vcpu_table_state){0};
-	set_segments(page, segment(START_CS, 0xffffffff, TYPE_CODE | access | code_size),
-		     segment(START_DS, 0xffffffff, TYPE_DATA | access | SEGMENT_DB));
+	set_segments(page, segment(code, 0xffffffff, TYPE_CODE | access | code_size),
+		     segment(data, 0xffffffff, TYPE_DATA | access | SEGMENT_DB));
 	page->segment[SEG_TR] = segment(START_TSS, 0x67, DESCRIPTOR_TSS_BUSY | SEGMENT_P);
 }
 
-void start_state_protected(struct vcpu_page *page, u8 *ram, u32 eip)
+void start_state_protected(struct vcpu_page *page, u8 *ram, enum start_selector code, u32 eip)
 {
 	start_state_reset(page);
-	set_flat(page, ram, SEGMENT_DB);
+	set_flat(page, ram, (u16)code, SEGMENT_DB);
 	page->cr0 = CR0_PE | CR0_ET;
 	page->rip = eip;
 }
@@ -138,7 +139,7 @@ static void write_identity_tables(u8 *ram)
 void start_state_long(struct vcpu_page *page, u8 *ram, u64 rip)
 {
 	start_state_reset(page);
-	set_flat(page, ram, SEGMENT_L);
+	set_flat(page, ram, START_CS_LINUX, SEGMENT_L);
 	write_identity_tables(ram);
 	page->cr0 = CR0_PE | CR0_ET | CR0_NE | CR0_PG;
 	page->cr3 = LAYOUT_TABLES;

@@ -8,10 +8,14 @@
  * caller then sets the general registers that its boot protocol asks for.
  */
 
-/* Selectors of the loader's GDT, as the Linux boot protocol wants them. */
+/*
+ * The code selector of the loader's GDT; data follows it. The Linux boot protocol asks for its own.
+ * Elsewhere no specification does: null, code, data is what most kernels have in their first GDT,
+ * so that those that load it and go on with the old selectors work, as they do on QEMU.
+ */
 enum start_selector {
-	START_CS = 0x10,
-	START_DS = 0x18,
+	START_CS = 0x08,
+	START_CS_LINUX = 0x10,
 	START_TSS = 0x20,
 };
 
@@ -28,7 +32,8 @@ void start_state_sipi(struct vcpu_page *page, u8 vector);
 void start_state_real(struct vcpu_page *page, u16 ip);
 
 /* Flat 32-bit protected mode without paging. Writes the GDT into the guest's RAM. */
-void start_state_protected(struct vcpu_page *page, u8 *ram, u32 eip);
+void start_state_protected(struct vcpu_page *page, u8 *ram, enum start_selector code, u32 eip);
 
-/* 64-bit mode, the first 4 GiB mapped to themselves. Writes GDT and page tables. */
+/* 64-bit mode as Linux is entered, the first 4 GiB mapped to themselves. Writes GDT and page
+ * tables. */
 void start_state_long(struct vcpu_page *page, u8 *ram, u64 rip);
