@@ -22,6 +22,7 @@
 #include "vmm/monitor/load/elf_pvh.c"
 #include "vmm/monitor/load/load.c"
 #include "vmm/monitor/load/multiboot1.c"
+#include "vmm/monitor/load/mp_table.c"
 #include "vmm/monitor/load/place.c"
 #include "vmm/monitor/load/start_state.c"
 

@@ -60,6 +60,8 @@ static const struct multiboot1_info *check_entry(struct fixture *fixture)
 	assert_int_equal(fixture->page.segment[SEG_SS].selector, 0x10);
 	assert_memory_equal(fixture->job.ram + LAYOUT_GDT + 8,
 			    "\xff\xff\0\0\0\x9b\xcf\0\xff\xff\0\0\0\x93\xcf", 16);
+	/* kernels without ACPI look there */
+	assert_memory_equal(fixture->job.ram + LAYOUT_MP, "_MP_", 4);
 	return (const struct multiboot1_info *)(fixture->job.ram + fixture->page.gpr[GPR_RBX]);
 }
 

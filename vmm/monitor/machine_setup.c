@@ -193,6 +193,10 @@ bool machine_setup(struct machine *machine)
 	machine->job.command_line = start_info->command_line;
 	machine->job.demo = (start_info->parameter[MONITOR_FLAGS] & MONITOR_DEMO) != 0;
 	machine->job.vcpu_count = machine->vcpu_count;
+	machine->job.cpu = (struct mp_cpu){
+		.signature = cpuid_shown(&machine->cpuid, CPUID_VERSION, 0).eax,
+		.features = cpuid_shown(&machine->cpuid, CPUID_VERSION, 0).edx,
+	};
 	machine->job.page = machine->vcpu[0].page;
 	machine_time_start(&machine->time, start_info->tsc_khz, clock_tsc());
 	machine_update_clock(machine);

@@ -12,6 +12,7 @@
 #include "lib/string.h"
 #include "vmm/monitor/dev/acpi_pm.h"
 #include "vmm/monitor/load/aml.h"
+#include "vmm/monitor/load/bytes.h"
 #include "vmm/monitor/load/layout.h"
 
 #define TABLE_ALIGNMENT 64u /* the FACS needs it (ACPI 6.4, 5.2.10) */
@@ -22,16 +23,6 @@ struct acpi_writer {
 	u8 *ram;
 	u64 at;
 };
-
-static u8 checksum(const void *bytes, u64 length)
-{
-	const u8 *at = bytes;
-	u8 sum = 0;
-
-	while (length-- > 0)
-		sum = (u8)(sum + *at++);
-	return (u8)(0 - sum);
-}
 
 /* Fills the header and puts the table into guest RAM; returns its guest address. */
 static u32 put_table(struct acpi_writer *writer, struct acpi_header *table, const char *signature,
@@ -48,7 +39,7 @@ static u32 put_table(struct acpi_writer *writer, struct acpi_header *table, cons
 	table->oem_revision = 1;
 	memcpy(table->creator_id, "SKRY", sizeof(table->creator_id));
 	table->creator_revision = 1;
-	table->checksum = checksum(table, length);
+	table->checksum = bytes_checksum(table, length);
 	memcpy(writer->ram + at, table, length);
 	writer->at = align_up(at + length, TABLE_ALIGNMENT);
 	return (u32)at;
@@ -247,7 +238,7 @@ void acpi_tables_write(u8 *ram, u32 vcpu_count)
 	memcpy(rsdp.oem_id, "SKERRY", sizeof(rsdp.oem_id));
 	rsdp.rsdt_address = put_root(&writer, table, ARRAY_COUNT(table), false);
 	rsdp.xsdt_address = put_root(&writer, table, ARRAY_COUNT(table), true);
-	rsdp.checksum = checksum(&rsdp, ACPI_RSDP_V1_BYTES);
-	rsdp.extended_checksum = checksum(&rsdp, sizeof(rsdp));
+	rsdp.checksum = bytes_checksum(&rsdp, ACPI_RSDP_V1_BYTES);
+	rsdp.extended_checksum = bytes_checksum(&rsdp, sizeof(rsdp));
 	memcpy(ram + LAYOUT_RSDP, &rsdp, sizeof(rsdp));
 }

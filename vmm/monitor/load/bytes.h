@@ -43,3 +43,14 @@ static inline void put_u64(u8 *at, u64 value)
 {
 	memcpy(at, &value, sizeof(value));
 }
+
+/* What makes the sum of all bytes 0, with the checksum's own byte 0 before. */
+static inline u8 bytes_checksum(const void *bytes, u64 length)
+{
+	const u8 *at = bytes;
+	u8 sum = 0;
+
+	while (length-- > 0)
+		sum = (u8)(sum + *at++);
+	return (u8)(0 - sum);
+}

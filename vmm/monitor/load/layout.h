@@ -15,6 +15,8 @@
  *	0x000c0000  RAM, not offered: a scan for option ROMs finds none
  *	0x000e0000  ACPI tables
  *	0x000f0000  where the RSDP is found by a scan
+ *	0x000f1000  MP floating pointer and table, found likewise
+ *	0x000f3000  what the interrupt vectors point to
  *	0x00100000  RAM up to LAYOUT_LOW_END
  *	0xc0000000  hole: devices
  *	0x100000000 the rest of the RAM
@@ -34,11 +36,14 @@
 #define LAYOUT_VGA_END    0x000c0000ull
 #define LAYOUT_ACPI       0x000e0000ull
 #define LAYOUT_RSDP       0x000f0000ull
+#define LAYOUT_MP         0x000f1000ull
+#define LAYOUT_BIOS       0x000f3000ull
 #define LAYOUT_HIGH_START 0x00100000ull /* end of the first MiB */
 #define LAYOUT_LOW_END    0xc0000000ull
 #define LAYOUT_ABOVE_4G   0x100000000ull
 
 #define LAYOUT_COMMAND_BYTES (4 * KIB)
+#define LAYOUT_MP_BYTES      (8 * KIB)
 #define LAYOUT_RAM_MINIMUM   (2 * MIB)
 
 static inline u64 layout_low_bytes(u64 ram_bytes)

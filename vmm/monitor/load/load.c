@@ -34,6 +34,7 @@ static bool load_demo(struct load_job *job)
 	start_state_real(job->page, DEMO_AT);
 	return true;
 }
+	mp_table_write(job->ram, job->vcpu_count, job->cpu);
 
 bool load_guest(struct load_job *job)
 {

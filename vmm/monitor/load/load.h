@@ -4,6 +4,7 @@
 #include "kernel/abi/vcpu.h"
 #include "lib/types.h"
 #include "vmm/monitor/load/e820.h"
+#include "vmm/monitor/load/mp_table.h"
 
 struct load_file {
 	const u8 *bytes;
@@ -20,6 +21,7 @@ struct load_job {
 	const char *command_line;
 	bool demo; /* the kernel file is flat code for real mode at 0x7c00 */
 	u32 vcpu_count;
+	struct mp_cpu cpu; /* as CPUID shows it */
 
 	/* out */
 	struct vcpu_page *page; /* the first vCPU's registers: all groups are written and dirty */

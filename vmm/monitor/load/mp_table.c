@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: MIT */
+#include "vmm/monitor/load/mp_table.h"
+
+#include "arch/x86_64/hw/ioapic.h"
+#include "arch/x86_64/hw/lapic.h"
+#include "lib/string.h"
+#include "vmm/monitor/dev/acpi_pm.h"
+#include "vmm/monitor/irqchip/ioapic.h"
+#include "vmm/monitor/irqchip/lapic.h"
+#include "vmm/monitor/load/bytes.h"
+#include "vmm/monitor/load/layout.h"
+
+/* MultiProcessor Specification 1.4, chapter 4. All numbers are little-endian. */
+struct mp_pointer {
+	char signature[4]; /* "_MP_" */
+	u32 table;
+	u8 length; /* in units of 16 bytes */
+	u8 revision;
+	u8 checksum;
+	u8 features[5]; /* all 0: there is a table, and no IMCR (virtual wire mode) */
+} PACKED;
+_Static_assert(sizeof(struct mp_pointer) == 16, "MP 4.1");
+
+struct mp_header {
+	char signature[4]; /* "PCMP" */
+	u16 length;	   /* of the base table: header and entries */
+	u8 revision;
+	u8 checksum;
+	char oem_id[8];
+	char product_id[12];
+	u32 oem_table;
+	u16 oem_table_bytes;
+	u16 entry_count;
+	u32 lapic_address;
+	u16 extended_bytes;
+	u8 extended_checksum;
+	u8 reserved;
+} PACKED;
+_Static_assert(sizeof(struct mp_header) == 44, "MP 4.2");
+
+enum mp_entry_type {
+	MP_PROCESSOR = 0,
+	MP_BUS = 1,
+	MP_IOAPIC = 2,
+	MP_IO_INTERRUPT = 3,
+	MP_LOCAL_INTERRUPT = 4,
+};
+
+#define MP_CPU_ENABLED	  (1u << 0)
+#define MP_CPU_BOOT	  (1u << 1)
+#define MP_IOAPIC_ENABLED (1u << 0)
+
+struct mp_processor {
+	u8 type;
+	u8 lapic_id;
+	u8 lapic_version;
+	u8 flags;
+	struct mp_cpu cpu;
+	u32 reserved[2];
+} PACKED;
+_Static_assert(sizeof(struct mp_processor) == 20, "MP 4.3.1");
+
+struct mp_bus {
+	u8 type;
+	u8 id;
+	char name[6];
+} PACKED;
+_Static_assert(sizeof(struct mp_bus) == 8, "MP 4.3.2");
+
+struct mp_ioapic {
+	u8 type;
+	u8 id;
+	u8 version;
+	u8 flags;
+	u32 address;
+} PACKED;
+_Static_assert(sizeof(struct mp_ioapic) == 8, "MP 4.3.3");
+
+enum mp_interrupt_kind { MP_INT = 0, MP_NMI = 1, MP_EXTINT = 3 };
+
+#define MP_ACTIVE_HIGH_LEVEL (1u | 3u << 2)
+#define MP_ALL_LAPICS	     0xffu
+#define ISA_BUS		     0u
+#define ISA_IRQS	     16u
+#define ISA_CASCADE	     2u
+#define PIT_PIN		     2u
+
+/* Of I/O APIC pins and of local APIC inputs. */
+struct mp_interrupt {
+	u8 type;
+	u8 kind;
+	u16 flags; /* 0: as the bus has it, on ISA edges */
+	u8 bus;
+	u8 bus_irq;
+	u8 apic;
+	u8 input;
+} PACKED;
+_Static_assert(sizeof(struct mp_interrupt) == 8, "MP 4.3.4");
+
+static void add(struct mp_header *header, const void *entry, u16 bytes)
+{
+	memcpy((u8 *)header + header->length, entry, bytes);
+	header->length = (u16)(header->length + bytes);
+	header->entry_count++;
+}
+
+static void add_interrupts(struct mp_header *header)
+{
+	struct mp_interrupt interrupt = {.type = MP_IO_INTERRUPT, .kind = MP_INT, .bus = ISA_BUS};
+
+	for (u8 irq = 0; irq < ISA_IRQS; irq++) {
+		if (irq == ISA_CASCADE)
+			continue;
+		interrupt.bus_irq = irq;
+		interrupt.input = irq == 0 ? PIT_PIN : irq;
+		interrupt.flags = irq == ACPI_PM_SCI ? MP_ACTIVE_HIGH_LEVEL : 0;
+		add(header, &interrupt, sizeof(interrupt));
+	}
+	/* as the MADT has it: the 8259s at LINT0, NMI at LINT1 */
+	interrupt = (struct mp_interrupt){
+		.type = MP_LOCAL_INTERRUPT, .kind = MP_EXTINT, .apic = MP_ALL_LAPICS, .input = 0};
+	add(header, &interrupt, sizeof(interrupt));
+	interrupt.kind = MP_NMI;
+	interrupt.input = 1;
+	add(header, &interrupt, sizeof(interrupt));
+}
+
+void mp_table_write(u8 *ram, u32 vcpu_count, struct mp_cpu cpu)
+{
+	struct mp_pointer *pointer = (struct mp_pointer *)(ram + LAYOUT_MP);
+	struct mp_header *header = (struct mp_header *)(pointer + 1);
+	const struct mp_bus isa = {.type = MP_BUS, .id = ISA_BUS, .name = "ISA   "};
+	const struct mp_ioapic ioapic = {
+		.type = MP_IOAPIC,
+		.version = IOAPIC_VERSION_VALUE & 0xff,
+		.flags = MP_IOAPIC_ENABLED,
+		.address = IOAPIC_DEFAULT_ADDRESS,
+	};
+
+	memset(pointer, 0, LAYOUT_MP_BYTES);
+	memcpy(header->signature, "PCMP", sizeof(header->signature));
+	memcpy(header->oem_id, "SKERRY  ", sizeof(header->oem_id));
+	memcpy(header->product_id, "VM          ", sizeof(header->product_id));
+	header->revision = 4;
+	header->length = sizeof(*header);
+	header->lapic_address = LAPIC_DEFAULT_ADDRESS;
+	for (u32 i = 0; i < vcpu_count; i++) {
+		const struct mp_processor processor = {
+			.type = MP_PROCESSOR,
+			.lapic_id = (u8)i,
+			.lapic_version = LAPIC_VERSION_VALUE & LAPIC_VERSION_NUMBER,
+			.flags = MP_CPU_ENABLED | (i == 0 ? MP_CPU_BOOT : 0),
+			.cpu = cpu,
+		};
+
+		add(header, &processor, sizeof(processor));
+	}
+	add(header, &isa, sizeof(isa));
+	add(header, &ioapic, sizeof(ioapic));
+	add_interrupts(header);
+	header->checksum = bytes_checksum(header, header->length);
+
+	memcpy(pointer->signature, "_MP_", sizeof(pointer->signature));
+	pointer->table = (u32)(LAYOUT_MP + sizeof(*pointer));
+	pointer->length = 1;
+	pointer->revision = 4;
+	pointer->checksum = bytes_checksum(pointer, sizeof(*pointer));
+}

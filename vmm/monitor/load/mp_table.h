@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include "lib/types.h"
+
+/* CPUID.1: what the table says about each processor. */
+struct mp_cpu {
+	u32 signature; /* EAX: family, model, stepping */
+	u32 features;  /* EDX */
+};
+
+/*
+ * Writes the floating pointer structure and the configuration table of the MultiProcessor
+ * Specification 1.4 into the guest's RAM, which starts at `ram`, for kernels that do not read ACPI
+ * tables: to LAYOUT_MP. vcpu_count is 1 to 255.
+ */
+void mp_table_write(u8 *ram, u32 vcpu_count, struct mp_cpu cpu);
