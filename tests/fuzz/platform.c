@@ -9,6 +9,7 @@
 
 #include "vmm/monitor/bus.c"
 #include "vmm/monitor/dev/acpi_pm.c"
+#include "vmm/monitor/dev/crtc.c"
 #include "vmm/monitor/dev/debug.c"
 #include "vmm/monitor/dev/fw_cfg.c"
 #include "vmm/monitor/dev/pit.c"

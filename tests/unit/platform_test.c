@@ -4,6 +4,7 @@
 
 #include "vmm/monitor/bus.c"
 #include "vmm/monitor/dev/acpi_pm.c"
+#include "vmm/monitor/dev/crtc.c"
 #include "vmm/monitor/dev/debug.c"
 #include "vmm/monitor/dev/fw_cfg.c"
 #include "vmm/monitor/dev/pit.c"
@@ -120,6 +121,24 @@ static void each_cpu_has_its_own_apic(void **state)
 	assert_int_equal(platform.irqchip.kick, 2);
 }
 
+/* A kernel reads its cursor back, at most a screen away, and writes it as words. */
+static void crtc_keeps_the_cursor(void **state)
+{
+	(void)state;
+	out(0x3d4, 0x0e);
+	assert_int_equal(in(0x3d5), 0);
+	bus_write(&platform.ports, 0x3d4, 2, 0x070e);
+	bus_write(&platform.ports, 0x3d4, 2, 0x800f);
+	assert_int_equal(in(0x3d4), 0x0f);
+	assert_int_equal(in(0x3d5), 0x80);
+	out(0x3d4, 0x0e);
+	assert_int_equal(in(0x3d5), 0x07);
+	out(0x3d4, 0x19); /* no such register */
+	out(0x3d5, 0x55);
+	assert_int_equal(in(0x3d5), 0xff);
+	assert_int_equal(platform.ports.unknown_count, 0);
+}
+
 static void nobody_there(void **state)
 {
 	(void)state;
@@ -203,6 +222,7 @@ int main(void)
 		cmocka_unit_test_setup(pit_through_the_8259, setup),
 		cmocka_unit_test_setup(serial_through_the_ioapic, setup),
 		cmocka_unit_test_setup(each_cpu_has_its_own_apic, setup),
+		cmocka_unit_test_setup(crtc_keeps_the_cursor, setup),
 		cmocka_unit_test_setup(nobody_there, setup),
 		cmocka_unit_test_setup(events_and_reset, setup),
 		cmocka_unit_test_setup(words_at_byte_ports, setup),

@@ -295,7 +295,8 @@ static void test_guest_memory(void **state)
 	assert_ptr_equal(guest_memory_pointer(&memory, GPA(0x9ffff), 1), host + 0x9ffff);
 	assert_null(guest_memory_pointer(&memory, GPA(0x9ffff), 2));
 	assert_null(guest_memory_pointer(&memory, GPA(0xa0000), 1));
-	assert_ptr_equal(guest_memory_pointer(&memory, GPA(0xc0000), 4), host + 0xc0000);
+	assert_null(guest_memory_pointer(&memory, GPA(0xb7fff), 1));
+	assert_ptr_equal(guest_memory_pointer(&memory, GPA(0xb8000), 4), host + 0xb8000);
 	assert_ptr_equal(guest_memory_pointer(&memory, GPA(3 * GIB - 1), 1), host + 3 * GIB - 1);
 	assert_null(guest_memory_pointer(&memory, GPA(3 * GIB), 1));
 	assert_ptr_equal(guest_memory_pointer(&memory, GPA(4 * GIB), GIB), host + 3 * GIB);

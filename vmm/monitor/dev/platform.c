@@ -31,6 +31,7 @@ static bool platform_wire(struct platform *platform)
 		{&platform->debug.device, DEBUG_CODE_PORT, 1},
 		{&platform->debug.device, DEBUG_EXIT_PORT, DEBUG_EXIT_BYTES},
 		{&platform->debug.device, DEBUG_OTHER_EXIT, DEBUG_OTHER_BYTES},
+		{&platform->crtc.device, CRTC_INDEX_PORT, CRTC_PORT_COUNT},
 		{&platform->serial.device, UART_COM1, UART_PORT_COUNT},
 		{&platform->fw_cfg.device, FW_CFG_SELECTOR_PORT, 2},
 		{&platform->acpi_pm.device, ACPI_PM_EVENT_PORT, ACPI_PM_EVENT_BYTES},
@@ -79,6 +80,7 @@ bool platform_init(struct platform *platform, const struct platform_config *conf
 	acpi_pm_init(&platform->acpi_pm, clock, irqchip, &platform->events);
 	reset_init(&platform->reset, irqchip, &platform->events);
 	debug_init(&platform->debug, &platform->events);
+	crtc_init(&platform->crtc);
 	fw_cfg_init(&platform->fw_cfg, config->ram_below_4g + config->ram_above_4g,
 		    config->cpu_count);
 
@@ -91,6 +93,7 @@ bool platform_init(struct platform *platform, const struct platform_config *conf
 	platform_add(platform, &platform->acpi_pm.device);
 	platform_add(platform, &platform->reset.device);
 	platform_add(platform, &platform->debug.device);
+	platform_add(platform, &platform->crtc.device);
 	platform_add(platform, &platform->fw_cfg.device);
 	if (config->test_device && !wire_test_device(platform, config->test_show))
 		return false;

@@ -3,6 +3,7 @@
 
 #include "vmm/monitor/bus.h"
 #include "vmm/monitor/dev/acpi_pm.h"
+#include "vmm/monitor/dev/crtc.h"
 #include "vmm/monitor/dev/debug.h"
 #include "vmm/monitor/dev/fw_cfg.h"
 #include "vmm/monitor/dev/pit.h"
@@ -43,6 +44,7 @@ struct platform {
 	struct acpi_pm acpi_pm;
 	struct reset reset;
 	struct debug debug;
+	struct crtc crtc;
 	struct test_device test;
 	struct fw_cfg fw_cfg;
 	u32 device_count;

@@ -11,8 +11,8 @@
  *	0x00090000  what the loader leaves for the kernel's first steps (LAYOUT_GDT and following)
  *	0x0009b000  RAM
  *	0x0009fc00  EBDA, 1 KiB
- *	0x000a0000  hole (VGA)
- *	0x000c0000  RAM, not offered: a scan for option ROMs finds none
+ *	0x000a0000  hole (VGA graphics)
+ *	0x000b8000  RAM, not offered: VGA text that nobody shows; a scan for option ROMs finds none
  *	0x000e0000  ACPI tables
  *	0x000f0000  where the RSDP is found by a scan
  *	0x000f1000  MP floating pointer and table, found likewise
@@ -33,7 +33,7 @@
 #define LAYOUT_LOADER_END 0x0009b000ull
 #define LAYOUT_EBDA       0x0009fc00ull
 #define LAYOUT_VGA        0x000a0000ull
-#define LAYOUT_VGA_END    0x000c0000ull
+#define LAYOUT_VGA_END    0x000b8000ull
 #define LAYOUT_ACPI       0x000e0000ull
 #define LAYOUT_RSDP       0x000f0000ull
 #define LAYOUT_MP         0x000f1000ull

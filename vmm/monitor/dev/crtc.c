@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: MIT */
+#include "vmm/monitor/dev/crtc.h"
+
+#define NOTHING 0xffu
+
+static u64 crtc_read(struct device *device, u64 address, u32 size)
+{
+	const struct crtc_state *state = device->state;
+
+	(void)size;
+	if (address == CRTC_INDEX_PORT)
+		return state->index;
+	return state->index < CRTC_REGISTERS ? state->value[state->index] : NOTHING;
+}
+
+static void crtc_write(struct device *device, u64 address, u32 size, u64 value)
+{
+	struct crtc_state *state = device->state;
+
+	(void)size;
+	if (address == CRTC_INDEX_PORT)
+		state->index = (u8)value;
+	else if (state->index < CRTC_REGISTERS)
+		state->value[state->index] = (u8)value;
+}
+
+static void crtc_reset(struct device *device)
+{
+	memset(device->state, 0, device->state_bytes);
+}
+
+static bool crtc_valid(const void *bytes)
+{
+	(void)bytes;
+	return true;
+}
+
+static const struct device_ops crtc_ops = {
+	.widest = 1,
+	.read = crtc_read,
+	.write = crtc_write,
+	.reset = crtc_reset,
+	.valid = crtc_valid,
+};
+
+void crtc_init(struct crtc *crtc)
+{
+	crtc->device = (struct device){
+		.name = "crtc",
+		.ops = &crtc_ops,
+		.state = &crtc->state,
+		.state_bytes = sizeof(crtc->state),
+	};
+	device_reset(&crtc->device);
+}

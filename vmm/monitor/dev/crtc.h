@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include "vmm/monitor/device.h"
+
+#define CRTC_INDEX_PORT 0x3d4u
+#define CRTC_PORT_COUNT 2u
+#define CRTC_REGISTERS	25u /* 0 to 0x18 */
+
+struct crtc_state {
+	u8 index;
+	u8 value[CRTC_REGISTERS];
+	u8 reserved[6];
+};
+
+/*
+ * The CRT controller of a VGA in colour text mode, for kernels that keep their cursor there while
+ * they write to the text memory (LAYOUT_VGA_END). Its registers are kept and show nothing.
+ */
+struct crtc {
+	struct device device;
+	struct crtc_state state;
+};
+
+void crtc_init(struct crtc *crtc);
