@@ -25,6 +25,10 @@ struct results {
 	u32 lapic_version;
 	u16 undefined_count;
 	u16 halted;
+	u16 memory_kib;
+	u16 service_flags;
+	u16 service_ah;
+	u16 ticked;
 };
 
 void guest_main(void)
@@ -45,6 +49,10 @@ void guest_main(void)
 
 	pass("back-in-32-bit-code");
 	check_equal("cpuid", results->cpuid_vendor, vendor);
+	check_equal("firmware-memory", results->memory_kib, 639);
+	check_equal("firmware-no-service", results->service_flags & 1, 1);
+	check_equal("firmware-no-service-code", results->service_ah & 0xff, 0x86);
+	check_equal("firmware-ticks", results->ticked, 1);
 	check_equal("segments", results->segment_sum, 0x1234 + 0x1111);
 	check_equal("divide-error", results->divide_count, 1);
 	check_equal("undefined-opcode", results->undefined_count, 1);

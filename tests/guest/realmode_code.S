@@ -4,6 +4,7 @@
 #define LAPIC_VERSION_AT 0xfee00030
 #define CR0_PE 1
 #define PIC_MASTER_IRQ0 0x20
+#define TICKS 0x46c /* in the BIOS data area */
 
 	.text
 	.code32
@@ -43,7 +44,7 @@ real_start:
 	.balign 4
 	/* struct results of realmode.c */
 #define RESULT(offset) (AT + (offset))
-	.skip 36
+	.skip 44
 
 real_idt:
 	.word 0x3ff
@@ -89,6 +90,31 @@ real_mode:
 	xor %eax, %eax
 	cpuid
 	mov %ebx, RESULT(4)
+
+	/* what the firmware has left: KiB of memory, a service that is not there, ticks */
+	int $0x12
+	mov %ax, RESULT(36)
+	mov $0xf0f0, %ax
+	clc
+	int $0x15
+	mov %ah, RESULT(40)
+	pushf
+	pop RESULT(38)
+	mov $0x08, %ah
+	call start_pic
+	mov $0xfe, %al
+	out %al, $0x21
+	mov TICKS, %bx
+	sti
+1:	hlt
+	cmp TICKS, %bx
+	je 1b
+	cli
+	movw $1, RESULT(42)
+	mov $PIC_MASTER_IRQ0, %ah
+	call start_pic
+	mov $0xff, %al
+	out %al, $0x21
 
 	/* 3. base = selector times 16 */
 	mov $0x0900, %ax
@@ -176,6 +202,16 @@ real_mode:
 	mov %eax, %cr0
 	ljmpl $0x18, $real_return
 
+start_pic: /* the master, with IRQ 0 at vector AH */
+	mov $0x11, %al
+	out %al, $0x20
+	mov %ah, %al
+	out %al, $0x21
+	mov $0x04, %al
+	out %al, $0x21
+	mov $0x01, %al
+	out %al, $0x21
+	ret
 on_divide:
 	incw %cs:RESULT(10)
 	push %bp

@@ -3,7 +3,7 @@
 
 #include "lib/string.h"
 #include "vmm/monitor/load/acpi_tables.h"
-#include "vmm/monitor/load/bytes.h"
+#include "vmm/monitor/load/bios.h"
 #include "vmm/monitor/load/bzimage.h"
 #include "vmm/monitor/load/elf_pvh.h"
 #include "vmm/monitor/load/layout.h"
@@ -14,17 +14,6 @@
 #define DEMO_AT	   0x7c00u
 #define DEMO_BYTES (LAYOUT_EBDA - DEMO_AT)
 
-/* The words of the BIOS data area that programs look for: COM1, EBDA segment, KiB below it. */
-static void write_bios_data(u8 *ram)
-{
-	memset(ram + LAYOUT_BDA, 0, 0x100);
-	put_u16(ram + LAYOUT_BDA, 0x3f8);
-	put_u16(ram + LAYOUT_BDA + 0x0e, (u16)(LAYOUT_EBDA >> 4));
-	put_u16(ram + LAYOUT_BDA + 0x13, (u16)(LAYOUT_EBDA / KIB));
-	memset(ram + LAYOUT_EBDA, 0, LAYOUT_VGA - LAYOUT_EBDA);
-	ram[LAYOUT_EBDA] = 1; /* its size in KiB */
-}
-
 static bool load_demo(struct load_job *job)
 {
 	if (job->kernel.size == 0 || job->kernel.size > DEMO_BYTES)
@@ -34,7 +23,6 @@ static bool load_demo(struct load_job *job)
 	start_state_real(job->page, DEMO_AT);
 	return true;
 }
-	mp_table_write(job->ram, job->vcpu_count, job->cpu);
 
 bool load_guest(struct load_job *job)
 {
@@ -44,8 +32,9 @@ bool load_guest(struct load_job *job)
 		return load_fail(job, "memory: %lu bytes are too few, at least %lu are needed",
 				 job->ram_bytes, LAYOUT_RAM_MINIMUM);
 	e820_build(&job->map, job->ram_bytes);
-	write_bios_data(job->ram);
+	bios_write(job->ram);
 	acpi_tables_write(job->ram, job->vcpu_count);
+	mp_table_write(job->ram, job->vcpu_count, job->cpu);
 	job->rsdp = LAYOUT_RSDP;
 
 	if (job->demo)
