@@ -135,6 +135,17 @@ def test_other_apic(bed, guest):
     assert vm["exit_code"] == GOOD
 
 
+def test_without_xsave(build, tmp_path):
+    """A host that moves the FPU's state by FXSAVE alone."""
+    files = tiny_bundle(build, tmp_path, "qemu")
+    made = Bed(lambda: Qemu(build, bundle=files, cpu=f"{EPYC},-xsave"), QEMU_LACKS)
+    try:
+        for vm, text in made.run("fpu1", "fpu2", "hlt", "mmio"):
+            assert vm["exit_code"] == GOOD, text
+    finally:
+        made.close()
+
+
 @pytest.mark.parametrize("guest", GUESTS)
 def test_bare(build, guest):
     """The same guest without Skerry: what it asks for is what a processor does."""

@@ -68,7 +68,7 @@ bool fpu_xcr0_valid(u64 xcr0)
 {
 	u64 avx512 = xcr0 & XCR0_AVX512;
 
-	return (xcr0 & ~features.xcr0) == 0 && (xcr0 & XCR0_X87) &&
+	return (xcr0 & ~(features.xcr0 | XCR0_X87)) == 0 && (xcr0 & XCR0_X87) &&
 	       (!(xcr0 & XCR0_AVX) || (xcr0 & XCR0_SSE)) &&
 	       (!avx512 || (avx512 == XCR0_AVX512 && (xcr0 & XCR0_AVX)));
 }
