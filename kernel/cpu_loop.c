@@ -80,12 +80,14 @@ static NOINLINE void idle(struct cpu *cpu)
 static void reschedule(struct cpu *cpu)
 {
 	struct thread *before = cpu->running;
+	struct vcpu *guest = before != NULL ? before->guest : NULL;
 	struct thread *now;
 
 	sched_next(cpu);
 	now = cpu->running;
-	if (before != NULL && before != now && before->guest != NULL)
-		vcpu_preempt(before->guest);
+	/* The thread may be dead and gone by now; what is loaded here stays. */
+	if (before != now && guest != NULL && guest == cpu->loaded)
+		vcpu_preempt(guest);
 	if (now != NULL)
 		thread_isolate(cpu, now);
 	if (now != NULL && (now->guest == NULL || now == cpu->thread))
