@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Compiled to assembly only: the build turns each "->NAME value" into a #define of offsets.h. */
+#include "arch/x86_64/cpu/features.h"
 #include "arch/x86_64/cpu/percpu.h"
 #include "arch/x86_64/hw/control.h"
 #include "arch/x86_64/hw/vmx.h"
@@ -43,4 +44,6 @@ void offsets(void)
 	DEFINE(GPR_R14, GPR_R14);
 	DEFINE(GPR_R15, GPR_R15);
 	DEFINE(VMCS_HOST_RSP, VMCS_HOST_RSP);
+	DEFINE(FEATURES_SPECULATION, offsetof(struct cpu_features, speculation));
+	DEFINE(FEATURES_SPECULATION_CLEAR, offsetof(struct cpu_features, speculation.clear));
 }

@@ -208,13 +208,6 @@ bool table_lookup(const struct table *table, u64 at, struct pt_leaf *leaf)
 	return at == 0x5000;
 }
 
-static unsigned int clear_count;
-void speculation_clear(const struct speculation *speculation)
-{
-	(void)speculation;
-	clear_count++;
-}
-
 size_t fpu_area_bytes(void)
 {
 	return 2696;

@@ -121,8 +121,6 @@ static ALWAYS_INLINE void prepare(struct virt_vcpu *vcpu, u64 deadline_tsc)
 		timer_write(vcpu, deadline_tsc);
 	if (!vcpu->live)
 		supply(vcpu);
-	if (unlikely(features.speculation.clear))
-		speculation_clear(&features.speculation);
 }
 
 void vmx_collect(struct virt_vcpu *vcpu)

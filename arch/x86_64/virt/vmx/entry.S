@@ -22,23 +22,27 @@ vmx_run:
 	mov	%rsp, (%rdx)
 	mov	$VMCS_HOST_RSP, %eax
 	vmwrite	%rsp, %rax
-	jbe	6f
+	jbe	7f
 
-	/* 3. The guest's registers; MOV leaves the flags of TEST alone. RSP is in the VMCS. */
-3:	test	%sil, %sil
+	/* 3. What the host has put into the CPU's buffers goes; none of its stores comes after. */
+3:	cmpb	$0, features + FEATURES_SPECULATION_CLEAR(%rip)
+	jne	8f
+
+	/* 4. The guest's registers; MOV leaves the flags of TEST alone. RSP is in the VMCS. */
+4:	test	%sil, %sil
 	gpr_load rax, GPR_RAX, rdi
 	gpr_load rsi, GPR_RSI, rdi
 	gpr_each gpr_load, rdi
 	gpr_load rdi, GPR_RDI, rdi
 
-	/* 4. The instruction after is reached only when it failed. */
+	/* 5. The instruction after is reached only when it failed. */
 	jnz	1f
 	vmlaunch
-	jmp	6f
+	jmp	7f
 1:	vmresume
-	jmp	6f
+	jmp	7f
 
-	/* 5. The exit: registers into the page, at RDI; then none of the guest's remains. */
+	/* 6. The exit: registers into the page, at RDI; then none of the guest's remains. */
 	.globl	vmx_exited
 vmx_exited:
 	xchg	%rdi, (%rsp)
@@ -48,14 +52,22 @@ vmx_exited:
 	pop	%rax
 	gpr_store rax, GPR_RDI, rdi
 	mov	$1, %eax
-7:	gpr_forget
+6:	gpr_forget
 	host_pop
 	ret
 
-	/* 6. No entry. */
-6:	add	$8, %rsp
+	/* 7. No entry. */
+7:	add	$8, %rsp
 	xor	%eax, %eax
-	jmp	7b
+	jmp	6b
+
+	/* 8. RDI is kept already. */
+8:	push	%rsi
+	lea	features + FEATURES_SPECULATION(%rip), %rdi
+	call	speculation_clear
+	pop	%rsi
+	mov	(%rsp), %rdi
+	jmp	4b
 	.size	vmx_run, . - vmx_run
 
 	.section .note.GNU-stack, "", @progbits
