@@ -179,7 +179,10 @@ static bool fault_left_open(const struct x86_instruction *in, u32 vector)
 	return in->opcode == 0xff && (in->reg & 7) == 2 && native->vector == vector;
 }
 
-/* What the host's descriptor tables have a say in, or its kernel answers (UMIP). */
+/*
+ * What the host's descriptor tables have a say in, or its kernel answers (UMIP); MOV of CR0 with
+ * LOCK, which AMD's CPUs take for CR8 and others for undefined.
+ */
 static bool is_of_the_system(const struct x86_instruction *in)
 {
 	u8 group = in->reg & 7;
@@ -190,7 +193,8 @@ static bool is_of_the_system(const struct x86_instruction *in)
 		return true;
 	if (in->map == X86_MAP_0F)
 		return in->opcode <= 0x01 || (in->opcode & 0xf6) == 0xa0 || in->opcode == 0xb2 ||
-		       in->opcode == 0xb4 || in->opcode == 0xb5;
+		       in->opcode == 0xb4 || in->opcode == 0xb5 ||
+		       ((in->opcode & 0xfd) == 0x20 && in->prefixes & X86_PREFIX_LOCK);
 	if (in->map != X86_MAP_PRIMARY)
 		return false;
 	return (in->opcode < 0x20 && (in->opcode & 7) >= 6) || in->opcode == 0x8e ||
