@@ -141,7 +141,6 @@ static u64 fake_dr[4];
 static u16 gdt_limit;
 
 #include "arch/x86_64/virt/debug.c"
-#include "arch/x86_64/virt/reset.c"
 #include "arch/x86_64/virt/vm.c"
 #include "arch/x86_64/virt/vmx/capability.c"
 #include "arch/x86_64/virt/vmx/control.c"
@@ -154,6 +153,7 @@ static u16 gdt_limit;
 #include "arch/x86_64/virt/vmx/msr.c"
 #include "arch/x86_64/virt/vmx/state.c"
 #include "arch/x86_64/virt/vmx/vpid.c"
+#include "vmm/monitor/load/start_state.c"
 
 /* --- the kernel around it --- */
 
@@ -293,6 +293,7 @@ static int set_up(void **state)
 	assert_null(vmx_capability_judge(&good_msrs, &vmx_capability));
 
 	page = calloc(1, sizeof(*page));
+	start_state_reset(page);
 	vm.second_stage_root = HPA(0x7000);
 	vcpu.vm = &vm;
 	vcpu.page = page;

@@ -103,7 +103,7 @@ struct virt_ops {
 
 	enum status (*vm_init)(struct virt_vm *vm);
 	void (*vm_free)(struct virt_vm *vm);
-	/* State after RESET (SDM vol. 3, table 10-1). Fails only for want of pages. */
+	/* With the registers that the page holds. Fails only for want of pages. */
 	enum status (*vcpu_init)(struct virt_vcpu *vcpu);
 	void (*vcpu_free)(struct virt_vcpu *vcpu);
 
@@ -155,7 +155,7 @@ const struct virt_ops *svm_probe(const char **reason);
 
 /*
  * vm.c, for both back ends: the MSR bitmap, of 2^order pages, in which every access exits; a vCPU's
- * control structure, of as many, its XSAVE area, and the state after RESET in its page.
+ * control structure, of as many, and its XSAVE area.
  * STATUS_NO_MEMORY, STATUS_NO_QUOTA: without effect.
  */
 enum status virt_vm_alloc(struct virt_vm *vm, unsigned int order) MUST_CHECK;
@@ -168,9 +168,6 @@ void virt_debug_load(const struct virt_vcpu *vcpu);
 void virt_debug_save(struct virt_vcpu *vcpu);
 void virt_debug_get(struct virt_vcpu *vcpu);
 void virt_debug_set(struct virt_vcpu *vcpu);
-
-/* reset.c, for both back ends: the registers of all groups after RESET, as `set` takes them. */
-void virt_page_reset(struct vcpu_page *page);
 
 /*
  * code.c, for both back ends. The guest's code at RIP by its four-level tables, up to the end of

@@ -49,7 +49,6 @@ enum status virt_vcpu_alloc(struct virt_vcpu *vcpu, unsigned int order)
 	}
 	vcpu->loaded_cpu = ~0u;
 	vcpu->xcr0 = XCR0_X87;
-	virt_page_reset(vcpu->page);
 	return STATUS_OK;
 }
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What a VM and a vCPU need to exist: bitmaps, VMCS, and the state after RESET. */
+/* What a VM and a vCPU need to exist: bitmaps and VMCS. */
 #include "arch/x86_64/cpu/features.h"
 #include "arch/x86_64/hw/control.h"
 #include "arch/x86_64/hw/msr.h"
