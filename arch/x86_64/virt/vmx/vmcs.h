@@ -24,45 +24,22 @@ static inline void vmcs_write_any(u32 field, u64 value)
 		panic("VMWRITE of %#lx to field %#x failed", value, field);
 }
 
-static inline u16 vmcs_read16(enum vmcs16 field)
-{
-	return (u16)vmcs_read_any(field);
-}
+/* One pair for each width, whose enum holds the fields that have it. */
+#define VMCS_FIELD(width, type)                                                                    \
+	static inline type vmcs_read##width(enum vmcs##width field)                                \
+	{                                                                                          \
+		return (type)vmcs_read_any(field);                                                 \
+	}                                                                                          \
+	static inline void vmcs_write##width(enum vmcs##width field, type value)                   \
+	{                                                                                          \
+		vmcs_write_any(field, value);                                                      \
+	}
 
-static inline u32 vmcs_read32(enum vmcs32 field)
-{
-	return (u32)vmcs_read_any(field);
-}
-
-static inline u64 vmcs_read64(enum vmcs64 field)
-{
-	return vmcs_read_any(field);
-}
-
-static inline u64 vmcs_read_natural(enum vmcs_natural field)
-{
-	return vmcs_read_any(field);
-}
-
-static inline void vmcs_write16(enum vmcs16 field, u16 value)
-{
-	vmcs_write_any(field, value);
-}
-
-static inline void vmcs_write32(enum vmcs32 field, u32 value)
-{
-	vmcs_write_any(field, value);
-}
-
-static inline void vmcs_write64(enum vmcs64 field, u64 value)
-{
-	vmcs_write_any(field, value);
-}
-
-static inline void vmcs_write_natural(enum vmcs_natural field, u64 value)
-{
-	vmcs_write_any(field, value);
-}
+VMCS_FIELD(16, u16)
+VMCS_FIELD(32, u32)
+VMCS_FIELD(64, u64)
+VMCS_FIELD(_natural, u64)
+#undef VMCS_FIELD
 
 /* Changes only the bits of `mask`. */
 static inline void vmcs_change32(enum vmcs32 field, u32 mask, u32 value)
