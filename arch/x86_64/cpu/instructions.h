@@ -15,20 +15,16 @@ static inline u8 in8(u16 port)
 	return value;
 }
 
-static inline void out8(u16 port, u8 value)
-{
-	__asm__ volatile("outb %0, %1" : : "a"(value), "Nd"(port) : "memory");
-}
+#define OUT(bits, suffix)                                                                          \
+	static inline void out##bits(u16 port, u##bits value)                                      \
+	{                                                                                          \
+		__asm__ volatile("out" #suffix " %0, %1" : : "a"(value), "Nd"(port) : "memory");   \
+	}
 
-static inline void out16(u16 port, u16 value)
-{
-	__asm__ volatile("outw %0, %1" : : "a"(value), "Nd"(port) : "memory");
-}
-
-static inline void out32(u16 port, u32 value)
-{
-	__asm__ volatile("outl %0, %1" : : "a"(value), "Nd"(port) : "memory");
-}
+OUT(8, b)
+OUT(16, w)
+OUT(32, l)
+#undef OUT
 
 static inline u64 rdmsr(u32 msr)
 {
@@ -66,11 +62,8 @@ static inline u64 rdtsc(void)
 /* Waits for earlier loads first (SDM vol. 2, RDTSC). */
 static inline u64 rdtsc_ordered(void)
 {
-	u32 low;
-	u32 high;
-
-	__asm__ volatile("lfence; rdtsc" : "=a"(low), "=d"(high) : : "memory");
-	return (u64)high << 32 | low;
+	__asm__ volatile("lfence" : : : "memory");
+	return rdtsc();
 }
 
 #define CONTROL_REGISTER(name)                                                                     \
@@ -102,16 +95,19 @@ static inline void lgdt(const struct descriptor_table_register *value)
 	__asm__ volatile("lgdt %0" : : "m"(*value) : "memory");
 }
 
-/* Clears CR0.TS. */
-static inline void clts(void)
-{
-	__asm__ volatile("clts" : : : "memory");
-}
+#define WITHOUT_OPERANDS(name)                                                                     \
+	static inline void name(void)                                                              \
+	{                                                                                          \
+		__asm__ volatile(#name : : : "memory");                                            \
+	}
 
-static inline void cli(void)
-{
-	__asm__ volatile("cli" : : : "memory");
-}
+WITHOUT_OPERANDS(cli)
+WITHOUT_OPERANDS(clts)
+WITHOUT_OPERANDS(fninit)
+WITHOUT_OPERANDS(hlt)
+WITHOUT_OPERANDS(mfence)
+WITHOUT_OPERANDS(pause)
+#undef WITHOUT_OPERANDS
 
 /* Halts with interrupts on; one that is pending already ends it (SDM vol. 2, STI). */
 static inline void sti_hlt_cli(void)
@@ -123,21 +119,6 @@ static inline void sti_hlt_cli(void)
 static inline void sti_nop_cli(void)
 {
 	__asm__ volatile("sti; nop; cli" : : : "memory");
-}
-
-static inline void hlt(void)
-{
-	__asm__ volatile("hlt" : : : "memory");
-}
-
-static inline void pause(void)
-{
-	__asm__ volatile("pause" : : : "memory");
-}
-
-static inline void mfence(void)
-{
-	__asm__ volatile("mfence" : : : "memory");
 }
 
 static inline u64 xgetbv(u32 index)
@@ -184,24 +165,16 @@ static inline void fxrstor(const void *area)
 	__asm__ volatile("fxrstor64 (%0)" : : "r"(area) : "memory");
 }
 
-static inline void fninit(void)
-{
-	__asm__ volatile("fninit" : : : "memory");
-}
-
 /* Both return false when the CPU had no number ready (SDM vol. 1, 7.3.17). */
-static inline bool rdrand(u64 *value)
-{
-	bool ready;
+#define RANDOM_NUMBER(name)                                                                        \
+	static inline bool name(u64 *value)                                                        \
+	{                                                                                          \
+		bool ready;                                                                        \
+                                                                                                   \
+		__asm__ volatile(#name " %0; setc %1" : "=r"(*value), "=qm"(ready) : : "cc");      \
+		return ready;                                                                      \
+	}
 
-	__asm__ volatile("rdrand %0; setc %1" : "=r"(*value), "=qm"(ready) : : "cc");
-	return ready;
-}
-
-static inline bool rdseed(u64 *value)
-{
-	bool ready;
-
-	__asm__ volatile("rdseed %0; setc %1" : "=r"(*value), "=qm"(ready) : : "cc");
-	return ready;
-}
+RANDOM_NUMBER(rdrand)
+RANDOM_NUMBER(rdseed)
+#undef RANDOM_NUMBER

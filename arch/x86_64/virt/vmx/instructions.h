@@ -9,33 +9,23 @@
  */
 #ifndef VMX_INSTRUCTIONS_FAKED
 
-static inline bool vmxon(u64 region)
-{
-	bool failed;
+#define WITH_ADDRESS(name)                                                                         \
+	static inline bool name(u64 address)                                                       \
+	{                                                                                          \
+		bool failed;                                                                       \
+                                                                                                   \
+		__asm__ volatile(#name " %1" : "=@ccbe"(failed) : "m"(address) : "memory");        \
+		return !failed;                                                                    \
+	}
 
-	__asm__ volatile("vmxon %1" : "=@ccbe"(failed) : "m"(region) : "memory");
-	return !failed;
-}
+WITH_ADDRESS(vmxon)
+WITH_ADDRESS(vmclear)
+WITH_ADDRESS(vmptrld)
+#undef WITH_ADDRESS
 
 static inline void vmxoff(void)
 {
 	__asm__ volatile("vmxoff" : : : "cc", "memory");
-}
-
-static inline bool vmclear(u64 vmcs)
-{
-	bool failed;
-
-	__asm__ volatile("vmclear %1" : "=@ccbe"(failed) : "m"(vmcs) : "memory");
-	return !failed;
-}
-
-static inline bool vmptrld(u64 vmcs)
-{
-	bool failed;
-
-	__asm__ volatile("vmptrld %1" : "=@ccbe"(failed) : "m"(vmcs) : "memory");
-	return !failed;
 }
 
 /* ~0: there is no current VMCS. */
@@ -63,29 +53,23 @@ static inline bool vmwrite(u64 field, u64 value)
 	return !failed;
 }
 
-static inline bool invept(u64 type, u64 ept_pointer)
-{
-	const u64 descriptor[2] = {ept_pointer, 0};
-	bool failed;
+/* `what`: an EPT pointer or a VPID. */
+#define INVALIDATION(name)                                                                         \
+	static inline bool name(u64 type, u64 what)                                                \
+	{                                                                                          \
+		const u64 descriptor[2] = {what, 0};                                               \
+		bool failed;                                                                       \
+                                                                                                   \
+		__asm__ volatile(#name " %1, %2"                                                   \
+				 : "=@ccbe"(failed)                                                \
+				 : "m"(descriptor), "r"(type)                                      \
+				 : "memory");                                                      \
+		return !failed;                                                                    \
+	}
 
-	__asm__ volatile("invept %1, %2"
-			 : "=@ccbe"(failed)
-			 : "m"(descriptor), "r"(type)
-			 : "memory");
-	return !failed;
-}
-
-static inline bool invvpid(u64 type, u16 vpid)
-{
-	const u64 descriptor[2] = {vpid, 0};
-	bool failed;
-
-	__asm__ volatile("invvpid %1, %2"
-			 : "=@ccbe"(failed)
-			 : "m"(descriptor), "r"(type)
-			 : "memory");
-	return !failed;
-}
+INVALIDATION(invept)
+INVALIDATION(invvpid)
+#undef INVALIDATION
 
 /* Run the host's own handlers, whose IRET ends the blocking of further NMIs. */
 static inline void int_nmi(void)
