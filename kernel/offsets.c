@@ -26,7 +26,8 @@ void offsets(void)
 	DEFINE(SELECTOR_USER_CODE, SELECTOR_USER_CODE);
 	DEFINE(RFLAGS_USER, RFLAGS_FIXED | RFLAGS_IF);
 
-	/* indices into struct vcpu_page's gpr */
+	/* indices into struct vcpu_page's gpr; R8 to R15 stand at their numbers */
+	_Static_assert(GPR_R8 == 8 && GPR_R15 == 15, "gpr.h");
 	DEFINE(GPR_RAX, GPR_RAX);
 	DEFINE(GPR_RCX, GPR_RCX);
 	DEFINE(GPR_RDX, GPR_RDX);
@@ -35,14 +36,6 @@ void offsets(void)
 	DEFINE(GPR_RBP, GPR_RBP);
 	DEFINE(GPR_RSI, GPR_RSI);
 	DEFINE(GPR_RDI, GPR_RDI);
-	DEFINE(GPR_R8, GPR_R8);
-	DEFINE(GPR_R9, GPR_R9);
-	DEFINE(GPR_R10, GPR_R10);
-	DEFINE(GPR_R11, GPR_R11);
-	DEFINE(GPR_R12, GPR_R12);
-	DEFINE(GPR_R13, GPR_R13);
-	DEFINE(GPR_R14, GPR_R14);
-	DEFINE(GPR_R15, GPR_R15);
 	DEFINE(VMCS_HOST_RSP, VMCS_HOST_RSP);
 	DEFINE(FEATURES_SPECULATION, offsetof(struct cpu_features, speculation));
 	DEFINE(FEATURES_SPECULATION_CLEAR, offsetof(struct cpu_features, speculation.clear));

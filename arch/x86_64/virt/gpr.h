@@ -26,14 +26,9 @@
 	\way	rdx, GPR_RDX, \base
 	\way	rbx, GPR_RBX, \base
 	\way	rbp, GPR_RBP, \base
-	\way	r8, GPR_R8, \base
-	\way	r9, GPR_R9, \base
-	\way	r10, GPR_R10, \base
-	\way	r11, GPR_R11, \base
-	\way	r12, GPR_R12, \base
-	\way	r13, GPR_R13, \base
-	\way	r14, GPR_R14, \base
-	\way	r15, GPR_R15, \base
+	.irp	number, 8, 9, 10, 11, 12, 13, 14, 15 /* of a register and in the page */
+	\way	r\number, \number, \base
+	.endr
 	.endm
 
 	.macro	gpr_load reg, index, base
