@@ -38,7 +38,7 @@ static struct process *manager;
 static void must(enum status status)
 {
 	if (status != STATUS_OK)
-		panic("cannot start the manager: %s", status_text(status));
+		panic("cannot start the manager: status %u", status);
 }
 
 static struct start_entry *give(struct start_info *info, enum start_kind kind,

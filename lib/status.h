@@ -22,6 +22,3 @@ enum status {
 	STATUS_TOO_BIG = 14,      /* more than the receiver can take */
 	STATUS_COUNT
 };
-
-/* The code in lower-case words ("no memory"), never NULL. */
-const char *status_text(enum status status);

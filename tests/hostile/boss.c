@@ -8,6 +8,7 @@
 #include "tests/hostile/hostile.h"
 #include "vmm/manager/host/port_io.h"
 #include "vmm/rt/clock.h"
+#include "vmm/rt/status_text.h"
 #include "vmm/rt/syscall.h"
 
 #define GUEST_PAGES	    64u

@@ -10,7 +10,7 @@
 #define put format_put /* vmm/manager/reply.c has one */
 #include "lib/format.c"
 #undef put
-#include "lib/status.c"
+#include "vmm/rt/status_text.c"
 #include "lib/string.c"
 #include "tests/fake_clock.h"
 #include "tests/unit/fake_log.h"

@@ -15,7 +15,7 @@
 #include <cmocka.h>
 
 #include "lib/format.c"
-#include "lib/status.c"
+#include "vmm/rt/status_text.c"
 #include "lib/string.c"
 #include "vmm/monitor/x86/decode.c"
 #include "vmm/monitor/x86/prefix.c"

@@ -8,7 +8,7 @@
 #include <cmocka.h>
 
 #include "lib/format.c"
-#include "lib/status.c"
+#include "vmm/rt/status_text.c"
 #include "lib/string.c"
 #include "tests/fake_clock.h"
 #include "vmm/manager/vm/vm_query.c"

@@ -9,7 +9,7 @@
 #include <cmocka.h>
 
 #include "lib/format.c"
-#include "lib/status.c"
+#include "vmm/rt/status_text.c"
 #include "lib/string.c"
 #define put put_piece /* lib/format.c has one */
 #include "tests/fake_clock.h"

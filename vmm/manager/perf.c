@@ -7,6 +7,7 @@
 #include "vmm/manager/symbols.h"
 #include "vmm/rt/clock.h"
 #include "vmm/rt/start.h"
+#include "vmm/rt/status_text.h"
 #include "vmm/rt/syscall.h"
 
 #define SAMPLE_TEXT "NMI: ring "

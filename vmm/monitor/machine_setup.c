@@ -7,6 +7,7 @@
 #include "vmm/rt/clock.h"
 #include "vmm/rt/memory.h"
 #include "vmm/rt/start.h"
+#include "vmm/rt/status_text.h"
 #include "vmm/rt/syscall.h"
 
 enum queue_key { KEY_CHANNEL = 1 };

@@ -4,6 +4,7 @@
 #include "lib/bits.h"
 #include "vmm/monitor/machine_setup.h"
 #include "vmm/rt/start.h"
+#include "vmm/rt/status_text.h"
 #include "vmm/rt/syscall.h"
 
 #define DEVICE_STATE_MAX 1024u

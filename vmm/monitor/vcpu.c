@@ -15,6 +15,7 @@
 #include "vmm/rt/clock.h"
 #include "vmm/rt/memory.h"
 #include "vmm/rt/start.h"
+#include "vmm/rt/status_text.h"
 #include "vmm/rt/syscall.h"
 
 /* About what it takes a thread on another CPU to wake up. */

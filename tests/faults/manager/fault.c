@@ -6,6 +6,7 @@
 #include "vmm/manager/symbols.h"
 #include "vmm/manager/text/parse_number.h"
 #include "vmm/rt/start.h"
+#include "vmm/rt/status_text.h"
 #include "vmm/rt/syscall.h"
 
 enum status fault_test(enum test_what what, u64 argument, u64 *value)

@@ -12,6 +12,7 @@
 #include "vmm/rt/clock.h"
 #include "vmm/rt/memory.h"
 #include "vmm/rt/start.h"
+#include "vmm/rt/status_text.h"
 #include "vmm/rt/syscall.h"
 
 #define AUDIT_SEGMENTS	    4u

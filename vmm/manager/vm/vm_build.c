@@ -10,6 +10,7 @@
 #include "vmm/manager/random.h"
 #include "vmm/rt/clock.h"
 #include "vmm/rt/start.h"
+#include "vmm/rt/status_text.h"
 #include "vmm/rt/syscall.h"
 
 /*

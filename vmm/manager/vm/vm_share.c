@@ -8,6 +8,7 @@
 #include "vmm/manager/log/log.h"
 #include "vmm/manager/vm/vm.h"
 #include "vmm/rt/clock.h"
+#include "vmm/rt/status_text.h"
 #include "vmm/rt/syscall.h"
 
 #define AFFINITY_CPUS 64u /* for which the kernel has a bit */

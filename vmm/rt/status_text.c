@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "lib/status.h"
+#include "vmm/rt/status_text.h"
 
 const char *status_text(enum status status)
 {
