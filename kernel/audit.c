@@ -7,7 +7,6 @@
 #include "kernel/log_ring.h"
 #include "kernel/panic.h"
 #include "kernel/process.h"
-#include "kernel/start.h"
 #include "kernel/syscall.h"
 #include "kernel/thread.h"
 #include "kernel/vcpu.h"
@@ -229,7 +228,7 @@ static u64 list_handles(struct listing *listing, const struct process *process, 
 
 		if (entry->object != NULL)
 			put(listing, AUDIT_REFERENCE, entry->rights, identity(process),
-			    start_is_root(entry->object) ? 0 : identity(entry->object), 0);
+			    entry->object->type == OBJECT_ROOT ? 0 : identity(entry->object), 0);
 	}
 	return index < process->handles->end ? index : AUDIT_END;
 }

@@ -95,8 +95,6 @@ u64 budget_reservation_charge(struct budget_reservation *reservation, u64 ran, u
 	u64 late;
 	u64 current;
 
-	if (reservation->budget == 0)
-		return ran;
 	if (tick_before(now, reservation->deadline))
 		return reservation_consume(reservation, ran);
 

@@ -42,5 +42,5 @@ u64 budget_reservation_share(u64 budget, u64 period);
 void budget_reservation_wake(struct budget_reservation *reservation, u64 now);
 /* Begins the period that `now` lies in. Call it at the deadline or later. */
 void budget_reservation_renew(struct budget_reservation *reservation, u64 now);
-/* Takes up to `ran` ticks that ended now; returns the ticks that the budget did not cover. */
+/* Takes up to `ran` ticks that ended now, of a budget there is; returns those it did not cover. */
 u64 budget_reservation_charge(struct budget_reservation *reservation, u64 ran, u64 now);

@@ -6,7 +6,6 @@
 #include "arch/x86_64/cpu/tsc.h"
 #include "boot/layout.h"
 #include "kernel/cpu_loop.h"
-#include "kernel/kernel_page.h"
 #include "kernel/log.h"
 #include "kernel/log_ring.h"
 #include "kernel/machine.h"
@@ -106,7 +105,7 @@ static struct cpu *cpu_create(u32 id, u32 apic_id)
 	cpu->id = id;
 	cpu->apic_id = apic_id;
 	cpu->idt = cpus[0]->idt;
-	cpu->counters = kernel_page_counters(id);
+	cpu->counters = &machine.page->cpu[id];
 	return sched_init(cpu) ? cpu : NULL;
 }
 

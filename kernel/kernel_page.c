@@ -42,10 +42,5 @@ void kernel_page_init(void)
 	memory.page.features = feature_bits();
 	memory.page.page_count = page_total();
 	page_counts_move(memory.page.pages, memory.page.zones);
-	cpu->counters = kernel_page_counters(cpu->id);
-}
-
-struct cpu_counters *kernel_page_counters(u32 cpu)
-{
-	return &memory.page.cpu[cpu];
+	cpu->counters = &memory.page.cpu[cpu->id];
 }

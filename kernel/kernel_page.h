@@ -9,4 +9,3 @@
 
 /* Makes struct kernel_page, which the manager reads, and moves the page counts into it. */
 void kernel_page_init(void);
-struct cpu_counters *kernel_page_counters(u32 cpu);

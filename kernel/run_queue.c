@@ -34,11 +34,6 @@ void run_group_init(struct run_group *group, u64 weight)
 	*group = (struct run_group){.weight = weight};
 }
 
-void run_group_set_weight(struct run_group *group, u64 weight)
-{
-	__atomic_store_n(&group->weight, weight, __ATOMIC_RELAXED);
-}
-
 void run_group_set_cap(struct run_group *group, u64 percent, u64 period_ticks, u64 now)
 {
 	lock_acquire(&group->lock, LOCK_GROUP);
@@ -444,17 +439,12 @@ struct run_entity *run_queue_next_waiting(const struct run_queue *queue,
 
 /* --- reservations --- */
 
-static bool admit(u64 reserved, u64 budget, u64 period, u64 *available_permille)
+bool run_queue_admit(u64 reserved, u64 budget, u64 period, u64 *available_permille)
 {
 	u64 available = RESERVABLE - reserved;
 
 	*available_permille = available / 1000000u;
 	return budget_reservation_share(budget, period) <= available;
-}
-
-bool run_queue_admit(const struct run_queue *queue, u64 budget, u64 period, u64 *available_permille)
-{
-	return admit(queue->reserved, budget, period, available_permille);
 }
 
 bool run_queue_reserve(struct run_queue *queue, struct run_entity *entity, u64 budget, u64 period,
@@ -464,7 +454,7 @@ bool run_queue_reserve(struct run_queue *queue, struct run_entity *entity, u64 b
 	u64 share = budget_reservation_share(reservation->budget, reservation->period);
 	u64 others = queue->reserved - (entity->queue == NULL ? 0 : share);
 
-	if (!admit(others, budget, period, available_permille))
+	if (!run_queue_admit(others, budget, period, available_permille))
 		return false;
 	if (entity->queue == NULL)
 		attach(queue, entity);

@@ -76,7 +76,6 @@ struct run_queue {
 };
 
 void run_group_init(struct run_group *group, u64 weight);
-void run_group_set_weight(struct run_group *group, u64 weight);
 /* percent of one CPU per period_ticks; 0: none. The parked stay so until their time. */
 void run_group_set_cap(struct run_group *group, u64 percent, u64 period_ticks, u64 now);
 
@@ -136,10 +135,9 @@ struct run_entity *run_queue_next_waiting(const struct run_queue *queue,
 
 /*
  * Whether a reservation of `budget` ticks per `period` can be kept in addition to those there
- * are. available_permille: what is left of the CPU, either way.
+ * are, a queue's `reserved`. available_permille: what is left of the CPU, either way.
  */
-bool run_queue_admit(const struct run_queue *queue, u64 budget, u64 period,
-		     u64 *available_permille) MUST_CHECK;
+bool run_queue_admit(u64 reserved, u64 budget, u64 period, u64 *available_permille) MUST_CHECK;
 
 /*
  * Gives the entity this reservation (budget 0: none) instead of the one it has; it belongs to

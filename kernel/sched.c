@@ -351,7 +351,7 @@ static struct cpu *find_room(const struct thread *thread, u64 budget, u64 period
 		if (cpu == thread->cpu || !allowed(thread->process->group->affinity, id))
 			continue;
 		lock_acquire(&cpu->lock, LOCK_QUEUE);
-		fits = run_queue_admit(cpu->queue, budget, period, &left);
+		fits = run_queue_admit(cpu->queue->reserved, budget, period, &left);
 		lock_release(&cpu->lock, LOCK_QUEUE);
 		if (fits && (best == NULL || left > *left_permille))
 			best = cpu;

@@ -138,11 +138,6 @@ static void fill(struct start_info *info)
 	memcpy(info->rsdp, machine.rsdp, sizeof(info->rsdp));
 }
 
-bool start_is_root(const struct object *object)
-{
-	return object == &root;
-}
-
 bool start_is_manager(const struct process *process)
 {
 	return process == manager;

@@ -15,6 +15,3 @@ bool start_is_manager(const struct process *process);
 /* Whether the space is the manager's. */
 struct space;
 bool start_is_managers(const struct space *space);
-
-struct object;
-bool start_is_root(const struct object *object);

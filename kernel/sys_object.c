@@ -178,7 +178,7 @@ enum status sys_group_set(struct thread *caller, struct syscall_registers *r)
 	case GROUP_WEIGHT:
 		if (r->argument[2] == 0 || r->argument[2] > RUN_WEIGHT_MAX)
 			return STATUS_BAD_ARGUMENT;
-		run_group_set_weight(&group->run, r->argument[2]);
+		__atomic_store_n(&group->run.weight, r->argument[2], __ATOMIC_RELAXED);
 		group->page->weight = r->argument[2];
 		return STATUS_OK;
 	case GROUP_CAP_PERCENT:

@@ -205,11 +205,6 @@ bool start_is_managers(const struct space *space)
 
 static struct object machine_root;
 
-bool start_is_root(const struct object *object)
-{
-	return object == &machine_root;
-}
-
 static jmp_buf machine_stopped;
 
 /* Of vcpu_run alone, which is not what runs the guest here. */

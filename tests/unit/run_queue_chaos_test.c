@@ -61,7 +61,7 @@ static void disturb(void)
 
 	switch (random_below(6)) {
 	case 0:
-		run_group_set_weight(entity->group, 1 + random_below(RUN_WEIGHT_MAX));
+		entity->group->weight = 1 + random_below(RUN_WEIGHT_MAX);
 		break;
 	case 1:
 		run_group_set_cap(entity->group, random_below(3) == 0 ? 0 : 1 + random_below(400),
@@ -91,7 +91,7 @@ static void disturb(void)
 		thread->cpu = (u32)random_below(cpu_count);
 		if (entity->queue == NULL || entity->queue == &cpus[thread->cpu].queue)
 			break;
-		if (!run_queue_admit(&cpus[thread->cpu].queue, entity->reservation.budget,
+		if (!run_queue_admit(cpus[thread->cpu].queue.reserved, entity->reservation.budget,
 				     entity->reservation.period, &available))
 			assert_true(
 				run_queue_reserve(entity->queue, entity, 0, 0, now, &available));
