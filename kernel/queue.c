@@ -3,11 +3,6 @@
 #include "kernel/thread.h"
 #include "kernel/vcpu.h"
 
-void queue_init(struct queue *queue)
-{
-	list_init(&queue->pending);
-}
-
 bool queue_take(struct queue *queue, u64 *key)
 {
 	struct signal *signal;

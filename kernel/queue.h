@@ -33,8 +33,6 @@ struct event {
 	struct signal signal;
 };
 
-void queue_init(struct queue *queue);
-
 /* Unbinds first if it was bound. A signal raised before is delivered now. */
 void signal_bind(struct signal *signal, struct queue *queue, u64 key);
 void signal_unbind(struct signal *signal);

@@ -10,21 +10,27 @@
 #include "kernel/thread.h"
 #include "mm/cache.h"
 
-enum status sys_queue_create(struct thread *caller, struct syscall_registers *r)
+/* Of a type whose struct begins with its object and needs no more than zeros, but a queue a list. */
+static enum status create(struct thread *caller, struct syscall_registers *r,
+			  enum object_type type, size_t bytes)
 {
 	struct group *group;
-	struct queue *queue;
 	enum status status;
 	void *memory;
 
 	SYSCALL_OBJECT(caller, r->argument[0], group, OBJECT_GROUP, RIGHT_CREATE, &group);
-	status = cache_alloc_object(&group->quota, OBJECT_QUEUE, sizeof(*queue), &memory);
+	status = cache_alloc_object(&group->quota, type, bytes, &memory);
 	if (status != STATUS_OK)
 		return status;
-	queue = memory;
-	queue_init(queue);
-	group_adopt(group, &queue->object);
-	return syscall_give(caller, &queue->object, RIGHT_ALL, &r->value);
+	if (type == OBJECT_QUEUE)
+		list_init(&((struct queue *)memory)->pending);
+	group_adopt(group, memory);
+	return syscall_give(caller, memory, RIGHT_ALL, &r->value);
+}
+
+enum status sys_queue_create(struct thread *caller, struct syscall_registers *r)
+{
+	return create(caller, r, OBJECT_QUEUE, sizeof(struct queue));
 }
 
 enum status sys_queue_wait(struct thread *caller, struct syscall_registers *r)
@@ -45,18 +51,7 @@ enum status sys_queue_wait(struct thread *caller, struct syscall_registers *r)
 
 enum status sys_event_create(struct thread *caller, struct syscall_registers *r)
 {
-	struct group *group;
-	struct event *event;
-	enum status status;
-	void *memory;
-
-	SYSCALL_OBJECT(caller, r->argument[0], group, OBJECT_GROUP, RIGHT_CREATE, &group);
-	status = cache_alloc_object(&group->quota, OBJECT_EVENT, sizeof(*event), &memory);
-	if (status != STATUS_OK)
-		return status;
-	event = memory;
-	group_adopt(group, &event->object);
-	return syscall_give(caller, &event->object, RIGHT_ALL, &r->value);
+	return create(caller, r, OBJECT_EVENT, sizeof(struct event));
 }
 
 enum status sys_event_signal(struct thread *caller, struct syscall_registers *r)
