@@ -19,9 +19,6 @@
 #include "mm/kernel_space.h"
 #include "mm/space.h"
 
-#define PAGE_FAULT_PRESENT BIT(0)
-#define PAGE_FAULT_WRITE BIT(1)
-#define PAGE_FAULT_FETCH BIT(4)
 #define USER_END 0x0000800000000000ull
 #define OPCODE_STI 0xfb
 
@@ -79,9 +76,9 @@ static void page_fault(struct thread *thread, const struct trap_frame *frame)
 	u32 access = PT_READ;
 	enum status status = STATUS_NOT_FOUND;
 
-	if ((frame->error_code & PAGE_FAULT_WRITE) != 0)
+	if ((frame->error_code & PF_ERROR_W) != 0)
 		access = PT_WRITE;
-	else if ((frame->error_code & PAGE_FAULT_FETCH) != 0)
+	else if ((frame->error_code & PF_ERROR_I) != 0)
 		access = PT_EXECUTE;
 	if (address < USER_END)
 		status = space_fault(thread->process->space, address, access);

@@ -127,7 +127,7 @@ enum status vcpu_free(struct vcpu *vcpu)
 		cpus_pend(cpus_get(where), PENDING_UNLOAD);
 		return STATUS_AGAIN;
 	}
-	virt->vcpu_free(&vcpu->virt);
+	virt_vcpu_free(&vcpu->virt);
 	if (vcpu->queue->vcpu == vcpu)
 		vcpu->queue->vcpu = NULL;
 	object_put(&vcpu->queue->object);

@@ -36,7 +36,7 @@ void vm_release(struct object *object)
 	struct vm *vm = CONTAINER_OF(object, struct vm, object);
 
 	list_remove(&object->node);
-	virt->vm_free(&vm->virt);
+	virt_vm_free(&vm->virt);
 	object_put(&vm->space->object);
 	cache_free(vm);
 }

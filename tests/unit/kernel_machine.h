@@ -242,7 +242,7 @@ static enum status machine_vm_init(struct virt_vm *vm)
 	return page_alloc_cleared(0, PAGE_CONTROL, vm->quota, &vm->msr_bitmap);
 }
 
-static void machine_vm_free(struct virt_vm *vm)
+void virt_vm_free(struct virt_vm *vm)
 {
 	page_free(pointer_to_hpa(vm->msr_bitmap), vm->quota);
 }
@@ -252,7 +252,7 @@ static enum status machine_vcpu_init(struct virt_vcpu *vcpu)
 	return page_alloc_cleared(0, PAGE_CONTROL, vcpu->vm->quota, &vcpu->xsave_area);
 }
 
-static void machine_vcpu_free(struct virt_vcpu *vcpu)
+void virt_vcpu_free(struct virt_vcpu *vcpu)
 {
 	page_free(pointer_to_hpa(vcpu->xsave_area), vcpu->vm->quota);
 }
@@ -292,9 +292,7 @@ static const struct virt_ops machine_virt = {
 	.name = "test",
 	.second_stage = &format_npt,
 	.vm_init = machine_vm_init,
-	.vm_free = machine_vm_free,
 	.vcpu_init = machine_vcpu_init,
-	.vcpu_free = machine_vcpu_free,
 	.vcpu_load = machine_load,
 	.vcpu_unload = machine_unload,
 	.enter = machine_enter,

@@ -102,10 +102,8 @@ struct virt_ops {
 	void (*cpu_disable)(void);
 
 	enum status (*vm_init)(struct virt_vm *vm);
-	void (*vm_free)(struct virt_vm *vm);
 	/* With the registers that the page holds. Fails only for want of pages. */
 	enum status (*vcpu_init)(struct virt_vcpu *vcpu);
-	void (*vcpu_free)(struct virt_vcpu *vcpu);
 
 	/* Brings its registers that entry does not switch into this CPU, or saves them from it. */
 	void (*vcpu_load)(struct virt_vcpu *vcpu);
@@ -162,6 +160,8 @@ enum status virt_vm_alloc(struct virt_vm *vm, unsigned int order) MUST_CHECK;
 void virt_vm_free(struct virt_vm *vm);
 enum status virt_vcpu_alloc(struct virt_vcpu *vcpu, unsigned int order) MUST_CHECK;
 void virt_vcpu_free(struct virt_vcpu *vcpu);
+/* MSRs that are the guest's alone while it runs, on either CPU: accesses need not exit. */
+extern const u32 virt_guest_msrs[10];
 
 /* debug.c, for both back ends: DR0 to DR3 into the CPU and back, from and to the page. */
 void virt_debug_load(const struct virt_vcpu *vcpu);

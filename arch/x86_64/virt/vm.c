@@ -2,10 +2,16 @@
 /* What a VM and a vCPU are kept in, on either vendor's CPU. */
 #include "arch/x86_64/cpu/fpu.h"
 #include "arch/x86_64/hw/control.h"
+#include "arch/x86_64/hw/msr.h"
 #include "arch/x86_64/virt/virt.h"
 #include "lib/string.h"
 #include "mm/address.h"
 #include "mm/page.h"
+
+const u32 virt_guest_msrs[10] = {
+	MSR_FS_BASE, MSR_GS_BASE, MSR_KERNEL_GS_BASE, MSR_STAR,		MSR_LSTAR,
+	MSR_CSTAR,   MSR_SFMASK,  MSR_SYSENTER_CS,    MSR_SYSENTER_ESP, MSR_SYSENTER_EIP,
+};
 
 enum status virt_vm_alloc(struct virt_vm *vm, unsigned int order)
 {

@@ -37,14 +37,9 @@ static void msr_pass(struct vmx_msr_bitmap *bitmap, u32 msr, bool write)
 /* Those that belong to the guest alone while it is loaded. All others exit. */
 static void msr_bitmap_fill(struct vmx_msr_bitmap *bitmap)
 {
-	static const u32 passed[] = {
-		MSR_SYSENTER_CS, MSR_SYSENTER_ESP, MSR_SYSENTER_EIP,   MSR_PAT,
-		MSR_STAR,	 MSR_LSTAR,	   MSR_CSTAR,	       MSR_SFMASK,
-		MSR_FS_BASE,	 MSR_GS_BASE,	   MSR_KERNEL_GS_BASE,
-	};
-
-	for (size_t i = 0; i < ARRAY_COUNT(passed); i++)
-		msr_pass(bitmap, passed[i], true);
+	for (size_t i = 0; i < ARRAY_COUNT(virt_guest_msrs); i++)
+		msr_pass(bitmap, virt_guest_msrs[i], true);
+	msr_pass(bitmap, MSR_PAT, true);
 	msr_pass(bitmap, MSR_TSC, false); /* RDMSR adds the TSC offset: SDM vol. 3, 26.3 */
 }
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Whether this machine has a VMX that Skerry can use, and turning it on and off. */
+#include "arch/x86_64/cpu/features.h"
 #include "arch/x86_64/cpu/instructions.h"
 #include "arch/x86_64/hw/control.h"
-#include "arch/x86_64/hw/cpuid.h"
 #include "arch/x86_64/hw/msr.h"
 #include "arch/x86_64/virt/vmx/vmcs.h"
 #include "arch/x86_64/virt/vmx/vmx.h"
@@ -15,9 +15,7 @@ static const struct virt_ops vmx_ops = {
 	.cpu_enable = vmx_cpu_enable,
 	.cpu_disable = vmx_cpu_disable,
 	.vm_init = vmx_vm_init,
-	.vm_free = virt_vm_free,
 	.vcpu_init = vmx_vcpu_init,
-	.vcpu_free = virt_vcpu_free,
 	.vcpu_load = vmx_vcpu_load,
 	.vcpu_unload = vmx_vcpu_unload,
 	.enter = vmx_enter,
@@ -62,7 +60,7 @@ const struct virt_ops *vmx_probe(const char **reason)
 {
 	struct vmx_capability_msrs msrs;
 
-	if (!(cpuid(CPUID_VERSION, 0).ecx & CPUID_1_ECX_VMX)) {
+	if (!features.vmx) {
 		*reason = "This CPU has no VMX.";
 		return NULL;
 	}
