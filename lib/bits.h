@@ -45,9 +45,3 @@ static inline u64 bits_get(u64 value, unsigned int high, unsigned int low)
 {
 	return (value & BITS(high, low)) >> low;
 }
-
-/* SDM vol. 1, 3.3.7.1: bits 63 to width-1 are all equal; width is 48 or 57. */
-static inline bool is_canonical(u64 address, unsigned int width)
-{
-	return (u64)((s64)(address << (64 - width)) >> (64 - width)) == address;
-}

@@ -3,17 +3,6 @@
 
 #include "lib/types.h"
 
-/* Each returns false, leaving *result undefined, when the true result does not fit 64 bits. */
-static inline bool checked_add(u64 a, u64 b, u64 *result)
-{
-	return !__builtin_add_overflow(a, b, result);
-}
-
-static inline bool checked_mul(u64 a, u64 b, u64 *result)
-{
-	return !__builtin_mul_overflow(a, b, result);
-}
-
 /* Whether [start, start + length) lies inside [0, limit). An empty range at `limit` does. */
 static inline bool range_within(u64 start, u64 length, u64 limit)
 {

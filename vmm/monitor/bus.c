@@ -2,6 +2,7 @@
 #include "vmm/monitor/bus.h"
 #include "lib/bits.h"
 #include "lib/checked.h"
+#include "vmm/rt/checked.h"
 
 bool bus_add(struct bus *bus, struct device *device, u64 base, u64 length)
 {

@@ -2,6 +2,7 @@
 #include "vmm/monitor/machine_time.h"
 
 #include "lib/checked.h"
+#include "vmm/rt/checked.h"
 
 void machine_time_start(struct machine_time *time, u64 tsc_khz, u64 host_tsc)
 {

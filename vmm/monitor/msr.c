@@ -5,6 +5,7 @@
 #include "arch/x86_64/hw/msr.h"
 #include "lib/string.h"
 #include "vmm/monitor/msr_mtrr.h"
+#include "vmm/monitor/x86/canonical.h"
 
 /* SDM vol. 4, chapter 2; AMD's: APM vol. 2, appendix A, and the family 17h PPR */
 #define MSR_PLATFORM_ID 0x17u

@@ -5,6 +5,7 @@
 #include "arch/x86_64/hw/paging.h"
 #include "lib/string.h"
 #include "vmm/monitor/walk.h"
+#include "vmm/monitor/x86/canonical.h"
 #include "vmm/rt/start.h"
 #include "vmm/rt/syscall.h"
 

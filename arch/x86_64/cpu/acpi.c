@@ -120,7 +120,7 @@ static void ioapic_found(struct acpi_info *info, const struct acpi_madt_ioapic *
 	if (info->ioapic_count >= ACPI_IOAPIC_MAX)
 		return;
 	info->ioapic[info->ioapic_count++] =
-		(struct acpi_ioapic){entry->ioapic_id, entry->gsi_base, HPA(entry->address)};
+		(struct acpi_ioapic){entry->gsi_base, HPA(entry->address)};
 }
 
 /* Where the flags leave it to the bus, ISA is edge-triggered and active high (ACPI table 5.26). */
@@ -241,7 +241,6 @@ static enum status madt_read(const struct acpi_madt *madt, struct acpi_info *inf
 
 	info->cpu_count = 0;
 	info->lapic = HPA(madt->lapic_address);
-	info->has_pic = madt->flags & ACPI_MADT_PCAT_COMPAT;
 	status = entries_read(&madt->header, sizeof(*madt), info);
 	return status == STATUS_OK && info->cpu_count == 0 ? STATUS_BAD_FORMAT : status;
 }
@@ -265,7 +264,6 @@ static void info_reset(struct acpi_info *info)
 {
 	memset(info, 0, sizeof(*info));
 	info->lapic = HPA(LAPIC_DEFAULT_ADDRESS);
-	info->has_pic = true;
 	info->cpu_count = 1;
 	for (u32 irq = 0; irq < ACPI_ISA_IRQ_COUNT; irq++)
 		info->isa[irq].gsi = irq;

@@ -18,7 +18,6 @@ typedef const void *(*acpi_map_t)(hpa_t address, u64 length);
 /* What the kernel wants of the firmware's tables: the MADT, and the SRAT where there is one. */
 struct acpi_info {
 	hpa_t lapic;
-	bool has_pic;
 	u32 cpu_count; /* that can be started; more than ACPI_CPU_MAX are left out */
 	u32 ioapic_count;
 	struct acpi_cpu {
@@ -26,7 +25,6 @@ struct acpi_info {
 		u32 zone; /* of memory: an index into domain */
 	} cpu[ACPI_CPU_MAX];
 	struct acpi_ioapic {
-		u32 id;
 		u32 gsi_base;
 		hpa_t address;
 	} ioapic[ACPI_IOAPIC_MAX];

@@ -50,7 +50,6 @@ static void basic_read(void)
 {
 	struct cpuid_regs leaf = leaf_read(CPUID_VERSION, 0);
 
-	features.pge = leaf.edx & CPUID_1_EDX_PGE;
 	features.machine_check = leaf.edx & CPUID_1_EDX_MCA;
 	features.vmx = leaf.ecx & CPUID_1_ECX_VMX;
 	features.x2apic = leaf.ecx & CPUID_1_ECX_X2APIC;
@@ -106,8 +105,6 @@ void features_enable(void)
 {
 	u64 cr4 = CR4_PAE | CR4_DE | CR4_MCE | CR4_OSFXSR | CR4_OSXMMEXCPT;
 
-	if (features.pge)
-		cr4 |= CR4_PGE;
 	if (features.smep)
 		cr4 |= CR4_SMEP;
 	if (features.smap)

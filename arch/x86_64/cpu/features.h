@@ -11,7 +11,6 @@ struct cpu_features {
 	bool smep;
 	bool smap;
 	bool umip;
-	bool pge;
 	bool rdtscp; /* and so MSR_TSC_AUX */
 	bool x2apic;
 	bool tsc_deadline;
@@ -33,8 +32,8 @@ extern struct cpu_features features;
 void features_read(void);
 
 /*
- * Turns on, on the running CPU, what the kernel always runs with: CR0.WP, NE, MP and TS; CR4.PGE,
- * MCE, DE, OSFXSR, OSXMMEXCPT and, where there, SMEP, SMAP, UMIP, OSXSAVE; PAT as after RESET.
+ * Turns on, on the running CPU, what the kernel always runs with: CR0.WP, NE, MP and TS; CR4.MCE,
+ * DE, OSFXSR, OSXMMEXCPT and, where there, SMEP, SMAP, UMIP, OSXSAVE; PAT as after RESET.
  * EFER.NXE is on since long mode is.
  */
 void features_enable(void);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "vmm/manager/text/parse_number.h"
-#include "lib/checked.h"
+#include "vmm/rt/checked.h"
 
 struct unit {
 	const char *name;

@@ -4,6 +4,7 @@
 #include "lib/bits.h"
 #include "vmm/monitor/emulate/emulate_state.h"
 #include "vmm/monitor/walk.h"
+#include "vmm/monitor/x86/canonical.h"
 
 /* Faults other than #PF carry error code 0 here, and none in real mode (SDM vol. 3, 21.1.4). */
 enum emulate_result emulate_fault(struct emulation *emulation, u8 vector)

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* Instructions of the primary opcode map. */
 #include "arch/x86_64/hw/control.h"
-#include "lib/bits.h"
 #include "vmm/monitor/emulate/emulate_alu.h"
 #include "vmm/monitor/emulate/emulate_state.h"
 #include "vmm/monitor/walk.h"
+#include "vmm/monitor/x86/canonical.h"
 
 /* 00-3b: bit 1 of the opcode tells the direction. CMP writes nothing. */
 static enum emulate_result binary(struct emulation *em)

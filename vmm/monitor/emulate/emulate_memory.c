@@ -4,6 +4,7 @@
 #include "lib/bits.h"
 #include "vmm/monitor/emulate/emulate_state.h"
 #include "vmm/monitor/walk.h"
+#include "vmm/monitor/x86/canonical.h"
 #include "vmm/monitor/x86/segment.h"
 
 /* SDM vol. 3, 25.4.1: SS.DPL is the CPL. */

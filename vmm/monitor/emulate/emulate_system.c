@@ -6,6 +6,7 @@
 #include "vmm/monitor/emulate/emulate_state.h"
 #include "vmm/monitor/task/task_state.h"
 #include "vmm/monitor/walk.h"
+#include "vmm/monitor/x86/canonical.h"
 
 static bool is_protected(const struct emulation *em)
 {

@@ -8,6 +8,7 @@
 #include "arch/x86_64/hw/msr.h"
 #include "arch/x86_64/hw/vmx.h"
 #include "vmm/monitor/exits/explain.h"
+#include "vmm/monitor/x86/canonical.h"
 
 /* What many checks ask for. */
 struct vmx_view {

@@ -6,6 +6,7 @@
 #include "lib/format.h"
 #include "lib/string.h"
 #include "vmm/monitor/load/layout.h"
+#include "vmm/rt/checked.h"
 
 bool load_fail(struct load_job *job, const char *pattern, ...)
 {

@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include "lib/types.h"
+
+/* Each returns false, leaving *result undefined, when the true result does not fit 64 bits. */
+static inline bool checked_add(u64 a, u64 b, u64 *result)
+{
+	return !__builtin_add_overflow(a, b, result);
+}
+
+static inline bool checked_mul(u64 a, u64 b, u64 *result)
+{
+	return !__builtin_mul_overflow(a, b, result);
+}
