@@ -5,8 +5,8 @@
 #include "arch/x86_64/hw/lapic.h"
 #include "arch/x86_64/hw/pic.h"
 #include "arch/x86_64/hw/pit.h"
-#include "arch/x86_64/hw/rtc.h"
 #include "tests/guest/rt/cpu.h"
+#include "vmm/monitor/dev/mc146818.h"
 
 /* Vectors that the guests use */
 #define VECTOR_PIC_MASTER 0x20u

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-#include "arch/x86_64/hw/i8042.h"
+#include "vmm/monitor/dev/i8042.h"
 #include "vmm/monitor/device.h"
 
 struct reset_state {

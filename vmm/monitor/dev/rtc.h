@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-#include "arch/x86_64/hw/rtc.h"
+#include "vmm/monitor/dev/mc146818.h"
 #include "vmm/monitor/device.h"
 
 struct rtc_state {
