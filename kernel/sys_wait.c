@@ -10,7 +10,7 @@
 #include "kernel/thread.h"
 #include "mm/cache.h"
 
-/* Of a type whose struct begins with its object and needs no more than zeros, but a queue a list. */
+/* Of a type whose struct begins with its object and needs but zeros, a queue also a list. */
 static enum status create(struct thread *caller, struct syscall_registers *r,
 			  enum object_type type, size_t bytes)
 {

@@ -256,9 +256,11 @@ static void test_reservation_full(void **state)
 			u64 period = MS + random_below(100 * MS);
 			u64 budget = 1 + random_below(period / (1 + random_below(10)));
 
-			if (!run_queue_admit(queue->reserved, budget, period, &available) && available != 0)
+			if (!run_queue_admit(queue->reserved, budget, period, &available) &&
+			    available != 0)
 				budget = period / 1000 * available;
-			if (budget == 0 || !run_queue_admit(queue->reserved, budget, period, &available)) {
+			if (budget == 0 ||
+			    !run_queue_admit(queue->reserved, budget, period, &available)) {
 				if (i % 2 != 0)
 					continue;
 			} else {
