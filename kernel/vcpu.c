@@ -28,7 +28,8 @@
 #define SETTLED_MAX 1000u
 #define EVENT_TYPES                                                                              \
 	(1u << EVENT_INTERRUPT | 1u << EVENT_NMI | 1u << EVENT_EXCEPTION |                       \
-	 1u << EVENT_SOFTWARE_INTERRUPT | 1u << EVENT_SOFTWARE_EXCEPTION)
+	 1u << EVENT_SOFTWARE_INTERRUPT | 1u << EVENT_PRIVILEGED_EXCEPTION |                     \
+	 1u << EVENT_SOFTWARE_EXCEPTION)
 #define REQUEST_PERSISTENT (REQUEST_INTERRUPT_WINDOW | REQUEST_NMI_WINDOW)
 
 enum status vcpu_create(struct vm *vm, struct memory *memory, u64 index, struct queue *queue,
@@ -141,20 +142,20 @@ static NOINLINE enum status take_registers(struct vcpu *vcpu, u32 dirty)
 {
 	u64 xcr0 = READ_ONCE(vcpu->virt.page->xcr0);
 
+	if ((dirty & VCPU_XCR0) != 0 && !fpu_xcr0_valid(xcr0))
+		return STATUS_BAD_ARGUMENT;
+	if ((dirty & VCPU_APIC) != 0 && vcpu_find_apic(vcpu) != STATUS_OK)
+		return STATUS_BAD_ADDRESS;
 	if ((dirty & VCPU_XSAVE) != 0 && vcpu->xsave != NULL) {
 		vcpu_unload(this_cpu());
 		fpu_area_take(vcpu->virt.xsave_area, vcpu->xsave);
 		(void)load(this_cpu(), vcpu); /* nobody else has it: it was loaded here */
 	}
 	if ((dirty & VCPU_XCR0) != 0) {
-		if (!fpu_xcr0_valid(xcr0))
-			return STATUS_BAD_ARGUMENT;
 		vcpu->virt.xcr0 = xcr0;
 		if (this_cpu()->loaded == vcpu)
 			fpu_xcr0_set(xcr0);
 	}
-	if ((dirty & VCPU_APIC) != 0 && vcpu_find_apic(vcpu) != STATUS_OK)
-		return STATUS_BAD_ADDRESS;
 	virt->set(&vcpu->virt, dirty & (VCPU_ALL | VCPU_TRAPS | VCPU_APIC | VCPU_INTERRUPTS) &
 				       ~(u32)(VCPU_XCR0 | VCPU_EVENT));
 	return STATUS_OK;
@@ -169,19 +170,20 @@ static enum status begin(struct cpu *cpu, struct vcpu *vcpu)
 	struct vcpu_page *page = vcpu->virt.page;
 	u32 request = READ_ONCE(page->request);
 	u32 dirty = READ_ONCE(page->dirty);
-	enum status status = load(cpu, vcpu);
+	const struct vcpu_event inject = READ_ONCE(page->inject);
+	enum status status;
 
+	if (unlikely(inject.valid) && !(EVENT_TYPES >> (inject.type & 31) & 1))
+		return STATUS_BAD_ARGUMENT;
+	status = load(cpu, vcpu);
 	if (status == STATUS_OK && dirty != 0)
 		status = take_registers(vcpu, dirty);
 	if (unlikely(status != STATUS_OK))
 		return status;
 
-	if (unlikely(READ_ONCE(page->inject.valid))) {
-		vcpu->virt.event = page->inject;
+	if (unlikely(inject.valid)) {
+		vcpu->virt.event = inject;
 		page->inject.valid = 0;
-		vcpu->virt.event.valid = EVENT_TYPES >> (vcpu->virt.event.type & 31) & 1;
-		if (!vcpu->virt.event.valid)
-			return STATUS_BAD_ARGUMENT;
 	}
 	page->dirty = 0;
 	page->request = 0;

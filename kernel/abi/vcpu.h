@@ -152,6 +152,7 @@ enum event_type { /* as in the VMX interruption information */
 	EVENT_NMI = 2,
 	EVENT_EXCEPTION = 3,
 	EVENT_SOFTWARE_INTERRUPT = 4,
+	EVENT_PRIVILEGED_EXCEPTION = 5, /* INT1 */
 	EVENT_SOFTWARE_EXCEPTION = 6,
 };
 

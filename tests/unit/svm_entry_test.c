@@ -67,6 +67,11 @@ static void test_injection(void **state)
 	assert_true(vmcb.control.event_injection == (BIT(31) | 0x480));
 	assert_true(vmcb.save.rip == 0); /* 32 bits wide outside 64-bit mode */
 
+	vmcb.save.rip = 0x1000;
+	inject(EVENT_PRIVILEGED_EXCEPTION, VECTOR_DB, false, 0, 1);
+	assert_true(vmcb.control.event_injection == (BIT(31) | 0x301));
+	assert_true(vmcb.save.rip == 0x1001);
+
 	vmcb.save.cr0 = 0;
 	inject(EVENT_EXCEPTION, 13, true, 8, 0);
 	assert_true(vmcb.control.event_injection == (BIT(31) | 0x30d));

@@ -75,6 +75,7 @@ static void svm_inject(struct virt_vcpu *vcpu, const struct vcpu_event *event)
 		info |= VMCB_EVENT_SOFTWARE << VMCB_EVENT_TYPE_SHIFT;
 		rip_advance(vmcb, event->instruction_length);
 		break;
+	case EVENT_PRIVILEGED_EXCEPTION:
 	case EVENT_SOFTWARE_EXCEPTION:
 		info |= VMCB_EVENT_EXCEPTION << VMCB_EVENT_TYPE_SHIFT;
 		rip_advance(vmcb, event->instruction_length);
