@@ -189,19 +189,17 @@ enum status process_thread_create(struct process *process, u64 entry, u64 stack,
 	return STATUS_OK;
 }
 
-static enum status stack_create(struct process *process, u64 *top)
+static enum status stack_create(struct process *process, u64 *base)
 {
 	struct memory *memory;
 	enum status status;
-	u64 base;
 
 	status = memory_create(&process->group->quota, PAGE_PROCESS, STACK_PAGES, 0, &memory);
 	if (status != STATUS_OK)
 		return status;
 	group_adopt(process->group, &memory->object);
-	status = space_map(process->space, 0, memory, 0, STACK_PAGES, PT_READ | PT_WRITE, &base);
+	status = space_map(process->space, 0, memory, 0, STACK_PAGES, PT_READ | PT_WRITE, base);
 	object_put(&memory->object);
-	*top = base + STACK_PAGES * PAGE_SIZE - 16 * (random_u64() & 31);
 	return status;
 }
 
@@ -209,22 +207,28 @@ enum status process_start(struct process *process, struct memory *start_memory)
 {
 	struct thread *thread;
 	enum status status;
-	u64 start;
-	u64 stack;
+	u64 start = 0;
+	u64 stack = 0;
+	u64 top;
 
 	if (process->started)
 		return STATUS_BAD_STATE;
 	if (!memory_range_valid(start_memory, 0, START_BYTES / PAGE_SIZE))
 		return STATUS_BAD_ARGUMENT;
-	process->started = true;
 	status = space_map(process->space, 0, start_memory, 0, START_BYTES / PAGE_SIZE, PT_READ,
 			   &start);
 	if (status == STATUS_OK)
 		status = stack_create(process, &stack);
+	top = stack + STACK_PAGES * PAGE_SIZE - 16 * (random_u64() & 31);
 	if (status == STATUS_OK)
-		status = process_thread_create(process, process->entry, stack, start, &thread);
-	if (status != STATUS_OK)
+		status = process_thread_create(process, process->entry, top, start, &thread);
+	if (status != STATUS_OK) { /* at 0 there is nothing */
+		while (space_unmap(process->space, start, START_BYTES) == STATUS_AGAIN ||
+		       space_unmap(process->space, stack, STACK_PAGES * PAGE_SIZE) == STATUS_AGAIN)
+			;
 		return status;
+	}
+	process->started = true;
 	object_get(&process->object);
 	process->running = true;
 	return STATUS_OK;

@@ -129,6 +129,81 @@ static void test_preempted_again(void **state)
 	kernel_machine_end(&group, 1, 10000);
 }
 
+/* Of a call that is refused nothing has come about: neither registers nor the event. */
+static void test_refused_run(void **state)
+{
+	struct vcpu_page page = {.xcr0 = 2, .dirty = VCPU_XSAVE | VCPU_XCR0};
+	u8 area[832] = {0}, image[832] = {1};
+	struct vcpu vcpu = {.virt = {.page = &page, .xsave_area = area, .xcr0 = 1}, .xsave = image};
+	struct space space = {0};
+	struct queue queue = {0};
+	struct vm vm = {.space = &space};
+
+	(void)state;
+	kernel_machine_start(32 * MIB);
+	list_init(&queue.pending);
+	list_init(&space.mappings);
+	vcpu.vm = &vm;
+	vcpu.queue = &queue;
+	machine_cpu.loaded = &vcpu;
+	assert_int_equal(begin(&machine_cpu, &vcpu), STATUS_BAD_ARGUMENT);
+	assert_int_equal(area[0], 0);
+	assert_int_equal(page.dirty, VCPU_XSAVE | VCPU_XCR0);
+
+	page.xcr0 = 3;
+	page.apic_mode = VAPIC_MEMORY;
+	page.apic_gpa = ~0ull;
+	page.dirty |= VCPU_APIC;
+	assert_int_equal(begin(&machine_cpu, &vcpu), STATUS_BAD_ADDRESS);
+	assert_int_equal(vcpu.virt.xcr0, 1);
+	assert_int_equal(area[0], 0);
+
+	page.dirty = VCPU_XSAVE | VCPU_XCR0;
+	page.inject = (struct vcpu_event){.valid = 1, .type = 1};
+	assert_int_equal(begin(&machine_cpu, &vcpu), STATUS_BAD_ARGUMENT);
+	assert_int_equal(area[0], 0);
+	assert_false(vcpu.virt.event.valid);
+
+	page.inject.type = EVENT_PRIVILEGED_EXCEPTION;
+	assert_int_equal(begin(&machine_cpu, &vcpu), STATUS_OK);
+	assert_int_equal(vcpu.virt.event.type, EVENT_PRIVILEGED_EXCEPTION);
+	assert_int_equal(vcpu.virt.xcr0, 3);
+	assert_int_equal(area[0], 1);
+	assert_false(page.inject.valid);
+	machine_cpu.loaded = NULL;
+}
+
+/* However far a start comes before the group's pages are used up, it can be tried again. */
+static void test_refused_start(void **state)
+{
+	struct process *process;
+	struct memory *start;
+	struct group *group;
+
+	(void)state;
+	kernel_machine_start(32 * MIB);
+	assert_int_equal(group_create(8000, 1, &group), STATUS_OK);
+	assert_int_equal(memory_create(&group->quota, PAGE_PROCESS, START_BYTES / PAGE_SIZE, 0,
+				       &start), STATUS_OK);
+	group_adopt(group, &start->object);
+	process = process_make(group);
+	process->running = false;
+	object_put(&process->object);
+	assert_int_equal(space_create_process(&group->quota, &process->space), STATUS_OK);
+	group_adopt(group, &process->space->object);
+	process->thread_count = PROCESS_THREADS_MAX;
+	assert_int_equal(process_start(process, start), STATUS_TOO_BIG);
+	assert_int_equal(process->space->mapping_count, 0);
+	assert_false(process->running);
+	process->thread_count = 0;
+	assert_int_equal(process_start(process, start), STATUS_OK);
+	assert_int_equal(process->space->mapping_count, 2);
+	assert_int_equal(process_start(process, start), STATUS_BAD_STATE);
+	object_put(&start->object);
+	object_put(&process->object);
+	kernel_machine_end(&group, 1, 10000);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -136,6 +211,8 @@ int main(void)
 		cmocka_unit_test(test_isolation),
 		cmocka_unit_test(test_return_without_entry),
 		cmocka_unit_test(test_preempted_again),
+		cmocka_unit_test(test_refused_run),
+		cmocka_unit_test(test_refused_start),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
