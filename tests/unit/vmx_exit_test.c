@@ -149,6 +149,59 @@ static void debug_exception_goes_back_to_the_guest(void **state)
 	assert_int_equal(field[VMCS_ENTRY_INSTRUCTION_LENGTH], 1);
 }
 
+/* SDM vol. 3, 27.3.1.5: a shadow and TF would ask for a trap that is pending, which it is not. */
+static void debug_exception_ends_the_shadow(void **state)
+{
+	const u32 shadows[] = {INTERRUPTIBILITY_STI, INTERRUPTIBILITY_MOV_SS};
+
+	(void)state;
+	field[VMCS_EXIT_INTERRUPTION_INFO] = INTERRUPTION_VALID | 3 << 8 | 1;
+	for (u32 i = 0; i < 4; i++) {
+		vcpu.trap_exceptions = i & 2 ? BIT(VECTOR_DB) : 0;
+		field[VMCS_GUEST_INTERRUPTIBILITY] = shadows[i & 1] | INTERRUPTIBILITY_NMI;
+		assert_true(decode(VMX_EXIT_EXCEPTION_NMI, BIT(14)) == !(i & 2));
+		assert_int_equal(field[VMCS_GUEST_INTERRUPTIBILITY], INTERRUPTIBILITY_NMI);
+	}
+}
+
+/* What only comes once goes first: the exception comes again with its delivery. */
+static void interrupts_outlast_a_reflection(void **state)
+{
+	static const u32 kept[] = {0x31, 2 << 8 | 2}, raised_again[] = {3 << 8 | 14, 4 << 8 | 0x80};
+
+	(void)state;
+	field[VMCS_EXIT_INTERRUPTION_INFO] = INTERRUPTION_VALID | 3 << 8 | VECTOR_DB;
+	for (u32 i = 0; i < 2; i++) {
+		field[VMCS_GUEST_INTERRUPTIBILITY] = INTERRUPTIBILITY_NMI;
+		field[VMCS_IDT_VECTORING_INFO] = INTERRUPTION_VALID | kept[i];
+		assert_true(decode(VMX_EXIT_EXCEPTION_NMI, BIT(0)));
+		assert_int_equal(field[VMCS_ENTRY_INTERRUPTION_INFO], INTERRUPTION_VALID | kept[i]);
+		assert_int_equal(fake_dr6, DR6_RESET);
+		assert_false(vcpu.event.valid);
+	}
+	assert_int_equal(field[VMCS_GUEST_INTERRUPTIBILITY], 0); /* of the NMI itself */
+	for (u32 i = 0; i < 2; i++) {
+		field[VMCS_IDT_VECTORING_INFO] = INTERRUPTION_VALID | raised_again[i];
+		assert_true(decode(VMX_EXIT_EXCEPTION_NMI, BIT(0)));
+		assert_int_equal(field[VMCS_ENTRY_INTERRUPTION_INFO],
+				 INTERRUPTION_VALID | 3 << 8 | VECTOR_DB);
+	}
+}
+
+/* INT1 is told from other debug exceptions by its length. */
+static void int1_has_a_length(void **state)
+{
+	(void)state;
+	vcpu.trap_exceptions = BIT(VECTOR_DB);
+	field[VMCS_EXIT_INSTRUCTION_LENGTH] = 1;
+	field[VMCS_EXIT_INTERRUPTION_INFO] = INTERRUPTION_VALID | 5 << 8 | VECTOR_DB;
+	assert_false(decode(VMX_EXIT_EXCEPTION_NMI, 0));
+	assert_int_equal(vcpu.exit.instruction_length, 1);
+	field[VMCS_EXIT_INTERRUPTION_INFO] = INTERRUPTION_VALID | 3 << 8 | VECTOR_DB;
+	assert_false(decode(VMX_EXIT_EXCEPTION_NMI, 0));
+	assert_int_equal(vcpu.exit.instruction_length, 0);
+}
+
 /* What the monitor wants to see: words in the VMCS, and accesses that are not settled here. */
 static void traps_change_the_control_words(void **state)
 {
@@ -204,6 +257,9 @@ int main(void)
 		TEST_WITH_VCPU(every_reason_has_a_name),
 		TEST_WITH_VCPU(host_nmi_and_machine_check_reach_the_host),
 		TEST_WITH_VCPU(debug_exception_goes_back_to_the_guest),
+		TEST_WITH_VCPU(debug_exception_ends_the_shadow),
+		TEST_WITH_VCPU(interrupts_outlast_a_reflection),
+		TEST_WITH_VCPU(int1_has_a_length),
 		TEST_WITH_VCPU(traps_change_the_control_words),
 	};
 

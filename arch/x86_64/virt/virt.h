@@ -163,6 +163,16 @@ void virt_vcpu_free(struct virt_vcpu *vcpu);
 /* MSRs that are the guest's alone while it runs, on either CPU: accesses need not exit. */
 extern const u32 virt_guest_msrs[10];
 
+/*
+ * #DB and #AC are benign, so an exception or a software interrupt whose delivery they interrupted
+ * is simply raised again by the guest's next attempt; an interrupt or NMI would be lost: it goes
+ * first.
+ */
+static inline bool virt_comes_once(const struct vcpu_event *event)
+{
+	return event->valid && (event->type == EVENT_INTERRUPT || event->type == EVENT_NMI);
+}
+
 /* debug.c, for both back ends: DR0 to DR3 into the CPU and back, from and to the page. */
 void virt_debug_load(const struct virt_vcpu *vcpu);
 void virt_debug_save(struct virt_vcpu *vcpu);

@@ -46,14 +46,13 @@ static void supply(struct virt_vcpu *vcpu)
 /*
  * #DB and #AC are intercepted only because delivering one can raise the next without end, with no
  * instruction in between at which the CPU would exit: this way each comes by here. They go back to
- * the guest as they are. Both are benign, so an exception whose delivery they interrupted is simply
- * raised again by the guest's next attempt; an interrupt would be lost, so it goes first. DR6 and
- * DR7 in the VMCB are already what the guest's handler expects (APM vol. 2, 15.12.2).
+ * the guest as they are: see virt_comes_once. DR6 and DR7 in the VMCB are already what the guest's
+ * handler expects (APM vol. 2, 15.12.2).
  */
 static void reflect(struct virt_vcpu *vcpu)
 {
 	vcpu->exit.reason = EXIT_HOST_INTERRUPT;
-	if (vcpu->event.valid && vcpu->event.type != EVENT_EXCEPTION)
+	if (virt_comes_once(&vcpu->event))
 		return;
 	if (vcpu->exit.vector == VECTOR_PF)
 		svm_vmcb(vcpu)->save.cr2 = vcpu->exit.qualification2;

@@ -102,11 +102,12 @@ static void decode_ept_violation(struct virt_vcpu *vcpu)
 /*
  * #DB and #AC are intercepted only because delivering one can raise the next without end, with no
  * instruction in between at which the CPU would exit: this way each comes by here, and `enter`
- * returns after VMX_ROUNDS of them. They go back to the guest as they are; both are benign, so an
- * event whose delivery they interrupted is simply raised again by the guest's next attempt.
+ * returns after VMX_ROUNDS of them. They go back to the guest as they are: see virt_comes_once.
  */
 static bool reflect(struct virt_vcpu *vcpu, const struct vcpu_event *exception)
 {
+	if (virt_comes_once(&vcpu->event))
+		return true;
 	if (exception->vector == VECTOR_DB) {
 		/*
 		 * SDM vol. 3, 28.1: such an exit has updated neither DR6 nor DR7. INT1 leaves no
@@ -142,6 +143,10 @@ static NOINLINE bool decode_exception(struct virt_vcpu *vcpu)
 	}
 	if (info & INTERRUPTION_NMI_UNBLOCKED && exception.vector != VECTOR_DF)
 		nmi_blocking_restore(vcpu);
+	/* SDM vol. 3, 27.3.1.5: with TF it would ask for a step that is pending: this was it. */
+	if (exception.vector == VECTOR_DB)
+		vmcs_change32(VMCS_GUEST_INTERRUPTIBILITY,
+			      INTERRUPTIBILITY_STI | INTERRUPTIBILITY_MOV_SS, 0);
 	if ((exception.vector == VECTOR_DB || exception.vector == VECTOR_AC) &&
 	    !(vcpu->trap_exceptions & BIT(exception.vector)))
 		return reflect(vcpu, &exception);
@@ -149,6 +154,7 @@ static NOINLINE bool decode_exception(struct virt_vcpu *vcpu)
 	vcpu->exit.reason = EXIT_EXCEPTION;
 	vcpu->exit.vector = exception.vector;
 	vcpu->exit.error_code = exception.error_code;
+	vcpu->exit.instruction_length = exception.instruction_length;
 	return false;
 }
 
