@@ -143,7 +143,7 @@ bool vmx_cr_settle(struct virt_vcpu *vcpu, u64 qualification)
 	u64 value;
 
 	vmx_collect(vcpu); /* it may be RSP */
-	value = vcpu->page->gpr[bits_get(qualification, 11, 8)];
+	value = READ_ONCE(vcpu->page->gpr[bits_get(qualification, 11, 8)]);
 	if (bits_get(qualification, 5, 4) != CR_ACCESS_MOV_TO || (vcpu->trap & VTRAP_CR))
 		return false;
 	if (!vmx_is_64_bit())
