@@ -192,6 +192,18 @@ static void test_guests_own(void **state)
 	assert_int_equal(vcpu->event.vector, VECTOR_DB);
 	assert_int_equal(page.dr[6] & (DR6_BS | DR6_BREAKPOINTS), DR6_BS | 2);
 	assert_false(machine.debugger.held);
+
+	/* INT1 is not delivered as a fault, which would come again. */
+	page.dr[6] = DR6_RESET;
+	vcpu->event.valid = 0;
+	page.exit = (struct vcpu_exit){
+		.reason = EXIT_EXCEPTION, .vector = VECTOR_DB, .instruction_length = 1};
+	exits_settle(vcpu);
+	assert_true(vcpu->event.valid);
+	assert_int_equal(vcpu->event.type, EVENT_PRIVILEGED_EXCEPTION);
+	assert_int_equal(vcpu->event.vector, VECTOR_DB);
+	assert_int_equal(vcpu->event.instruction_length, 1);
+	assert_int_equal(page.dr[6], DR6_RESET);
 }
 
 static void test_hardware(void **state)

@@ -281,7 +281,10 @@ static void test_simple_answers(void **state)
 	assert_advanced();
 	assert_int_equal(page.gpr[GPR_RAX], (u32)-1000); /* outside 64-bit mode */
 	page.exit.vector = VECTOR_DB;
-	settle(EXIT_EXCEPTION);
+	page.exit.reason = EXIT_EXCEPTION;
+	page.exit.instruction_length = 0; /* otherwise INT1 */
+	page.request = 0;
+	exits_settle(vcpu);
 	assert_raised(VECTOR_DB);
 	settle(EXIT_KICK);
 	assert_int_equal(page.request, 0);

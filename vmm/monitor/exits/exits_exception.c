@@ -56,6 +56,23 @@ static bool raise_software(struct vcpu *vcpu)
 	return true;
 }
 
+/* INT1 exits at the instruction, and with its length, on VMX alone; it leaves DR6 as it is. */
+static bool raise_int1(struct vcpu *vcpu)
+{
+	u32 length = vcpu->page->exit.instruction_length;
+
+	if (vcpu->page->exit.vector != VECTOR_DB || length == 0 || exits_is_svm())
+		return false;
+	vcpu_need(vcpu, VCPU_DEBUG);
+	vcpu->page->dr[7] &= ~DR7_GD;
+	vcpu->page->dirty |= VCPU_DEBUG;
+	vcpu->event = (struct vcpu_event){.valid = 1,
+					  .type = EVENT_PRIVILEGED_EXCEPTION,
+					  .vector = VECTOR_DB,
+					  .instruction_length = length};
+	return true;
+}
+
 /* As the CPU would have left DR6 and CR2 (SDM vol. 3, 28.1; APM vol. 2, 15.12). */
 static void leave_traces(struct vcpu *vcpu)
 {
@@ -84,6 +101,8 @@ void exits_exception(struct vcpu *vcpu)
 	if (trap_exception(vcpu) || debugger_exception(vcpu))
 		return;
 	if ((vector == VECTOR_BP || vector == VECTOR_OF) && raise_software(vcpu))
+		return;
+	if (raise_int1(vcpu))
 		return;
 	leave_traces(vcpu);
 	vcpu_raise(vcpu, vector, vcpu->page->exit.error_code);
