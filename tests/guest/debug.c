@@ -162,6 +162,34 @@ static void test_steps(void)
 	check_equal("step-dr6-each", step_without_bs, 0);
 }
 
+/* The shadow of STI is of interrupts only: the trap comes behind STI itself. */
+static void test_step_sti(void)
+{
+	word at;
+
+	if (option("qemu")) { /* 7.2 has the next instruction done as well */
+		absent("step-sti");
+		return;
+	}
+	forget();
+	asm volatile("lea 1f(%%rip), %0\n\t"
+		     "pushfq\n\t"
+		     "pushfq\n\t"
+		     "cli\n\t"
+		     "andl %2, (%%rsp)\n\t"
+		     "orl %1, (%%rsp)\n\t"
+		     "popfq\n\t"
+		     "sti\n"
+		     "1:\tnop\n\t"
+		     "popfq"
+		     : "=&r"(at)
+		     : "i"(RFLAGS_TF), "i"(~RFLAGS_IF)
+		     : "memory");
+	check_equal("step-sti", step_count, 3);
+	check_equal("step-sti-rip", steps[0], at);
+	check_equal("step-sti-next-rip", steps[1], at + 1);
+}
+
 static word interrupted_rip;
 static u32 interrupted_count; /* of steps */
 
@@ -243,6 +271,7 @@ void guest_main(void)
 	test_breakpoint_behind_mmio();
 	test_watchpoint();
 	test_steps();
+	test_step_sti();
 	test_step_interrupted();
 	test_icebp();
 	test_general_detect();

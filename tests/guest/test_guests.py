@@ -18,7 +18,7 @@ APIC_GUESTS = ("debug", "interrupts", "smp")
 
 # What QEMU's CPU does not do, or does otherwise: no hypervisor can do it there either.
 QEMU_LACKS = {
-    "debug": {"icebp", "general-detect"},
+    "debug": {"step-sti", "icebp", "general-detect"},
     "exceptions": {"np-gate", "ss-non-canonical", "cr8-reserved", "xm", "ac"},
     "msr": {"canonical-checks"},
     "paging": {"control-checks"},
