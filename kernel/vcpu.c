@@ -26,10 +26,8 @@
 #define NOT_LOADED (~0u)
 /* Then interrupts are let in: Bochs 2.7 keeps them back while the guest has its own off. */
 #define SETTLED_MAX 1000u
-#define EVENT_TYPES                                                                              \
-	(1u << EVENT_INTERRUPT | 1u << EVENT_NMI | 1u << EVENT_EXCEPTION |                       \
-	 1u << EVENT_SOFTWARE_INTERRUPT | 1u << EVENT_PRIVILEGED_EXCEPTION |                     \
-	 1u << EVENT_SOFTWARE_EXCEPTION)
+/* VMX's, without 1, which is reserved. */
+#define EVENT_TYPES (BITS(EVENT_SOFTWARE_EXCEPTION, EVENT_INTERRUPT) & ~BIT(1))
 #define REQUEST_PERSISTENT (REQUEST_INTERRUPT_WINDOW | REQUEST_NMI_WINDOW)
 
 enum status vcpu_create(struct vm *vm, struct memory *memory, u64 index, struct queue *queue,
@@ -161,29 +159,33 @@ static NOINLINE enum status take_registers(struct vcpu *vcpu, u32 dirty)
 	return STATUS_OK;
 }
 
-/*
- * The event to inject stays in virt.event until an entry delivers it, and goes back to the
- * monitor when the run ends before that.
- */
+static NOINLINE bool take_event(struct vcpu_event *event, struct vcpu_event *from)
+{
+	*event = *from;
+	event->valid = EVENT_TYPES >> (event->type & 31) & 1;
+	if (event->valid)
+		from->valid = 0;
+	return event->valid;
+}
+
+/* The event stays in virt.event until it is delivered, or goes back when the run ends before. */
 static enum status begin(struct cpu *cpu, struct vcpu *vcpu)
 {
 	struct vcpu_page *page = vcpu->virt.page;
 	u32 request = READ_ONCE(page->request);
 	u32 dirty = READ_ONCE(page->dirty);
-	const struct vcpu_event inject = READ_ONCE(page->inject);
 	enum status status;
 
-	if (unlikely(inject.valid) && !(EVENT_TYPES >> (inject.type & 31) & 1))
+	if (unlikely(READ_ONCE(page->inject.valid)) &&
+	    !take_event(&vcpu->virt.event, &page->inject))
 		return STATUS_BAD_ARGUMENT;
 	status = load(cpu, vcpu);
 	if (status == STATUS_OK && dirty != 0)
 		status = take_registers(vcpu, dirty);
-	if (unlikely(status != STATUS_OK))
+	if (unlikely(status != STATUS_OK)) {
+		page->inject.valid |= vcpu->virt.event.valid;
+		vcpu->virt.event.valid = 0;
 		return status;
-
-	if (unlikely(inject.valid)) {
-		vcpu->virt.event = inject;
-		page->inject.valid = 0;
 	}
 	page->dirty = 0;
 	page->request = 0;
