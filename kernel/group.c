@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 #include "kernel/group.h"
-#include "kernel/handle.h"
 #include "kernel/process.h"
 #include "mm/cache.h"
 #include "mm/memory.h"
@@ -71,18 +70,14 @@ void group_kill(struct group *group, u64 code)
 	}
 }
 
-/* Drops what a process refers to: among it may be the process itself. */
+/* A process may have been started since the group was killed. */
 static void end_member(struct group *group, struct object *object)
 {
-	struct process *process = CONTAINER_OF(object, struct process, object);
-
-	object_get(object);
 	object->dead = true;
 	list_remove(&object->node);
 	list_push_back(&group->ended, &object->node);
-	if (object->type == OBJECT_PROCESS && process->handles != NULL)
-		handle_close_all(process->handles);
-	object_put(object);
+	if (object->type == OBJECT_PROCESS)
+		process_destroy(CONTAINER_OF(object, struct process, object));
 }
 
 bool group_end(struct group *group)

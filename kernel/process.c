@@ -248,6 +248,16 @@ void process_end(struct process *process, u64 code)
 	object_put(&process->object);
 }
 
+void process_destroy(struct process *process)
+{
+	object_get(&process->object);
+	process_end(process, 0);
+	process->object.dead = true;
+	if (process->handles != NULL)
+		handle_close_all(process->handles);
+	object_put(&process->object);
+}
+
 enum status process_free(struct process *process)
 {
 	LIST_FOR_EACH_SAFE(node, &process->threads) {

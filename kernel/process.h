@@ -53,6 +53,9 @@ enum status process_thread_create(struct process *process, u64 entry, u64 stack,
  */
 void process_end(struct process *process, u64 code);
 
+/* Ends it for good: its handles go at once, as one to itself would keep it for ever. */
+void process_destroy(struct process *process);
+
 enum kill_reason {
 	KILL_EXCEPTION = 1, /* bits 15:8 the vector */
 	KILL_PAGE_FAULT,

@@ -76,18 +76,6 @@ static enum status destroy_group(struct thread *caller, struct group *group)
 	return STATUS_OK;
 }
 
-/* Its handles go at once: one that it has to itself would keep it for ever. */
-static enum status destroy_process(struct thread *caller, struct process *process)
-{
-	object_get(&process->object);
-	process_end(process, 0);
-	process->object.dead = true;
-	handle_close_all(process->handles);
-	handle_close_dead(caller->process->handles);
-	object_put(&process->object);
-	return STATUS_OK;
-}
-
 enum status sys_object_destroy(struct thread *caller, struct syscall_registers *r)
 {
 	struct object *object;
@@ -102,7 +90,8 @@ enum status sys_object_destroy(struct thread *caller, struct syscall_registers *
 	case OBJECT_GROUP:
 		return destroy_group(caller, CONTAINER_OF(object, struct group, object));
 	case OBJECT_PROCESS:
-		return destroy_process(caller, CONTAINER_OF(object, struct process, object));
+		process_destroy(CONTAINER_OF(object, struct process, object));
+		break;
 	case OBJECT_SPACE: /* a process's own ends with the process */
 		if (!CONTAINER_OF(object, struct space, object)->second_stage)
 			return STATUS_BAD_ARGUMENT;
