@@ -423,7 +423,7 @@ static ALWAYS_INLINE bool run_on(struct cpu *cpu, struct vcpu *vcpu)
 {
 	u64 now = rdtsc();
 
-	timer_arm(cpu, cpu_guest_deadline(vcpu->deadline_tsc));
+	timer_arm(cpu, cpu_guest_deadline(vcpu->virt.own_timer ? 0 : vcpu->deadline_tsc));
 	/* What came before a kick that is forgotten here must be seen by the monitor. */
 	if (unlikely(vcpu->kicked) &&
 	    __atomic_exchange_n(&vcpu->kicked, false, __ATOMIC_SEQ_CST)) {
@@ -448,7 +448,7 @@ bool vcpu_step(struct cpu *cpu, struct vcpu *vcpu)
 {
 	if (likely(load(cpu, vcpu) == STATUS_OK))
 		return run_on(cpu, vcpu);
-	timer_arm(cpu, cpu_guest_deadline(vcpu->deadline_tsc));
+	timer_arm_briefly(cpu);
 	sti_nop_cli();
 	return false;
 }

@@ -134,6 +134,30 @@ static void test_preempted_again(void **state)
 	kernel_machine_end(&group, 1, 10000);
 }
 
+/* What ends a stay by itself leaves the CPU's timer to what else it is needed for. */
+static void test_timer(void **state)
+{
+	struct vcpu_page page = {0};
+	struct group_page account = {0};
+	struct process process = {0};
+	struct thread runner = {.process = &process};
+	struct vcpu vcpu = {.virt.page = &page, .account = &account, .deadline_tsc = 5000};
+
+	(void)state;
+	kernel_machine_start(32 * MIB);
+	machine_cpu.queue_tsc = 9000;
+	vcpu.kicked = true;
+	vcpu.runner = &runner;
+	assert_true(run_on(&machine_cpu, &vcpu));
+	assert_int_equal(machine_timer_tsc, 5000);
+	vcpu.virt.own_timer = true;
+	vcpu.kicked = true;
+	vcpu.runner = &runner;
+	assert_true(run_on(&machine_cpu, &vcpu));
+	assert_int_equal(machine_timer_tsc, 9000);
+	machine_cpu.queue_tsc = 0;
+}
+
 /* Of a call that is refused nothing has come about: neither registers nor the event. */
 static void test_refused_run(void **state)
 {
@@ -216,6 +240,7 @@ int main(void)
 		cmocka_unit_test(test_isolation),
 		cmocka_unit_test(test_return_without_entry),
 		cmocka_unit_test(test_preempted_again),
+		cmocka_unit_test(test_timer),
 		cmocka_unit_test(test_refused_run),
 		cmocka_unit_test(test_refused_start),
 	};

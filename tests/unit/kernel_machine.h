@@ -208,9 +208,11 @@ static struct object machine_root;
 static jmp_buf machine_stopped;
 
 /* Of vcpu_run alone, which is not what runs the guest here. */
+static u64 machine_timer_tsc;
+
 void lapic_timer_set(u64 tsc)
 {
-	(void)tsc;
+	machine_timer_tsc = tsc;
 }
 
 void cpu_return_to_user(struct cpu *cpu)

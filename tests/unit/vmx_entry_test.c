@@ -40,6 +40,7 @@ static void timer_ends(void)
 static void deadline_is_neither_early_nor_lost(void **state)
 {
 	(void)state;
+	vcpu.own_timer = true;
 	run_hook = timer_ends;
 	fake_tsc = 1000;
 	vmx_enter(&vcpu, 1000 + 10000);
@@ -54,12 +55,12 @@ static void deadline_is_neither_early_nor_lost(void **state)
 	assert_int_equal(field[VMCS_PREEMPTION_TIMER], 0);
 	/* Far off, or without one, the host looks for interrupts after a while. */
 	vmx_enter(&vcpu, 1ull << 60);
-	assert_int_equal(field[VMCS_PREEMPTION_TIMER], (STAY_MAX_NS >> 5) + 1);
+	assert_int_equal(field[VMCS_PREEMPTION_TIMER], (STAY_MAX_MS * 1000000 >> 5) + 1);
 	assert_int_equal(vcpu.exit.reason, EXIT_HOST_INTERRUPT);
 	vmx_enter(&vcpu, 2);
 	vmx_enter(&vcpu, 0);
 	assert_int_equal(vcpu.exit.reason, EXIT_HOST_INTERRUPT);
-	assert_int_equal(field[VMCS_PREEMPTION_TIMER], (STAY_MAX_NS >> 5) + 1);
+	assert_int_equal(field[VMCS_PREEMPTION_TIMER], (STAY_MAX_MS * 1000000 >> 5) + 1);
 }
 
 static void guest_lowers_cr8(void)

@@ -211,6 +211,8 @@ static void traps_change_the_control_words(void **state)
 	page->cr0 = CR0_PE | CR0_PG | CR0_CD;
 	page->cr4 = CR4_PAE;
 	vmx_set(&vcpu, VCPU_CONTROL);
+	vmx_set(&vcpu, VCPU_TRAPS);
+	assert_true(vcpu.own_timer);
 	page->trap = VTRAP_CR | VTRAP_DR | VTRAP_MSR | VTRAP_FLUSH | VTRAP_NO_TIMER;
 	page->trap_exceptions = BIT(VECTOR_PF);
 	page->cr3_target[1] = 0x7000;
@@ -223,6 +225,7 @@ static void traps_change_the_control_words(void **state)
 	assert_int_equal(field[VMCS_SECONDARY_CONTROLS],
 			 vmx_capability.secondary & ~SECONDARY_VPID);
 	assert_int_equal(field[VMCS_PIN_CONTROLS], vmx_capability.pin & ~PIN_PREEMPTION_TIMER);
+	assert_false(vcpu.own_timer);
 	assert_int_equal(field[VMCS_CR0_MASK], ~0ull);
 	assert_int_equal(field[VMCS_CR4_MASK], ~0ull);
 	/* the guest goes on reading what it has written */

@@ -160,14 +160,10 @@ static u16 gdt_limit;
 u64 direct_map_base;
 struct pt_format format_ept;
 struct cpu_features features = {.rdtscp = true};
+u32 tsc_rate_khz = 1000000;
 static bool pages_gone;
 static unsigned int pages_out;
 static u64 guest_table[4] = {0x11, 0x21, 0x31, 0x41};
-
-u64 tsc_from_ns(u64 ns)
-{
-	return ns; /* 1 GHz */
-}
 
 void panic(const char *text, ...)
 {

@@ -7,18 +7,13 @@
 #define FACTOR_SHIFT 32
 #define NS_PER_KTICK 1000000ull /* at 1 kHz a tick is 10^6 ns */
 
-static u32 khz;
+u32 tsc_rate_khz;
 static u64 tick_factor;
 
 void tsc_set_khz(u32 value)
 {
-	khz = value;
+	tsc_rate_khz = value;
 	tick_factor = ((u64)value << FACTOR_SHIFT) / NS_PER_KTICK;
-}
-
-u32 tsc_khz(void)
-{
-	return khz;
 }
 
 u64 tsc_from_ns(u64 ns)

@@ -60,6 +60,7 @@ struct virt_vcpu {
 	bool nmi_blocked;       /* SVM: an NMI was delivered and its IRET has not completed */
 	u8 tpr_threshold;       /* VMX: as it stands in the VMCS */
 	bool live;              /* between enter and leave */
+	bool own_timer;         /* VMX: the CPU ends a stay at its deadline by itself */
 	/* What makes an entry more than an entry: one word, looked at once. */
 	union {
 		struct {
@@ -113,8 +114,8 @@ struct virt_ops {
 	 * Runs the guest until the next exit and decodes it into vcpu->exit and vcpu->event, which
 	 * has nothing valid when it is called. The
 	 * vCPU is loaded, host interrupts are off and stay off; a pending one ends the run with
-	 * EXIT_HOST_INTERRUPT without being taken. `deadline_tsc` (host TSC, 0: none) may be used
-	 * for an earlier EXIT_DEADLINE where the CPU has a preemption timer.
+	 * EXIT_HOST_INTERRUPT without being taken. At `deadline_tsc` (host TSC, 0: none) it ends
+	 * with EXIT_DEADLINE where the vCPU has an own_timer.
 	 */
 	void (*enter)(struct virt_vcpu *vcpu, u64 deadline_tsc);
 	/*

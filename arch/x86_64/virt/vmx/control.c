@@ -134,6 +134,7 @@ void vmx_traps_set(struct virt_vcpu *vcpu)
 	u32 trap = READ_ONCE(page->trap);
 	u64 cr0 = vmx_cr0_get();
 	u64 cr4 = vmx_cr4_get();
+	u32 pin;
 
 	vcpu->trap = trap;
 	vcpu->trap_exceptions = READ_ONCE(page->trap_exceptions);
@@ -145,8 +146,9 @@ void vmx_traps_set(struct virt_vcpu *vcpu)
 	if (trap & VTRAP_MSR)
 		vcpu->primary &= ~PRIMARY_USE_MSR_BITMAPS;
 	vmcs_write32(VMCS_PRIMARY_CONTROLS, vcpu->primary);
-	vmcs_write32(VMCS_PIN_CONTROLS,
-		     vmx_capability.pin & ~(trap & VTRAP_NO_TIMER ? PIN_PREEMPTION_TIMER : 0));
+	pin = vmx_capability.pin & ~(trap & VTRAP_NO_TIMER ? PIN_PREEMPTION_TIMER : 0);
+	vcpu->own_timer = (pin & PIN_PREEMPTION_TIMER) != 0;
+	vmcs_write32(VMCS_PIN_CONTROLS, pin);
 	/* SDM vol. 3, 29.4.3.1: without VPID each entry and exit flushes. */
 	vmcs_change32(VMCS_SECONDARY_CONTROLS, ~vmx_capability.apic,
 		     vmx_capability.secondary &

@@ -48,12 +48,12 @@ void vmx_vcpu_unload(struct virt_vcpu *vcpu)
  * No stay in a guest is longer than this: Bochs 2.7 keeps interrupts back that arrive after an
  * entry with RFLAGS.IF clear until the guest changes IF, external-interrupt exiting or not.
  */
-#define STAY_MAX_NS (5 * NS_PER_MS)
+#define STAY_MAX_MS 5u
 
 /* Rounded up: the timer must not fire before the deadline (SDM vol. 3, 26.5.1). */
 static u32 timer_ticks(u64 deadline_tsc)
 {
-	u64 stay = tsc_from_ns(STAY_MAX_NS);
+	u64 stay = (u64)tsc_khz() * STAY_MAX_MS;
 	u64 now;
 
 	if (deadline_tsc != 0) {
@@ -116,8 +116,7 @@ static ALWAYS_INLINE void prepare(struct virt_vcpu *vcpu, u64 deadline_tsc)
 		vcpu->code.depth = 0;
 		vmx_tag_flush(vcpu);
 	}
-	if ((deadline_tsc | vcpu->timer_tsc) != 0 &&
-	    (vmx_capability.pin & PIN_PREEMPTION_TIMER))
+	if ((deadline_tsc | vcpu->timer_tsc) != 0 && vcpu->own_timer)
 		timer_write(vcpu, deadline_tsc);
 	if (!vcpu->live)
 		supply(vcpu);
