@@ -168,8 +168,12 @@ static bool has_one_timer(const struct vcpu *vcpu)
 
 static bool brief_deadline(struct vcpu *vcpu)
 {
-	if (!has_one_timer(vcpu) ||
-	    !lapic_timer_expire(machine_lapic(vcpu), clock_tsc() + vcpu->page->tsc_offset))
+	struct lapic *lapic = machine_lapic(vcpu);
+
+	if (!has_one_timer(vcpu))
+		return false;
+	lapic_recall(lapic); /* nothing need be posted */
+	if (!lapic_timer_expire(lapic, clock_tsc() + vcpu->page->tsc_offset))
 		return false;
 	vcpu->machine->channel->timer_expirations++;
 	vcpu->page->deadline_tsc = 0;

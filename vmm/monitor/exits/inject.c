@@ -68,7 +68,7 @@ static u32 shadow(const struct vcpu *vcpu)
 	return (page->rflags & RFLAGS_TF) != 0 ? SHADOW_MOV_SS : page->shadow & SHADOW_NMI;
 }
 
-static bool can_take_interrupt(const struct vcpu *vcpu)
+static ALWAYS_INLINE bool can_take_interrupt(const struct vcpu *vcpu)
 {
 	return (vcpu->page->rflags & RFLAGS_IF) != 0 &&
 	       (shadow(vcpu) & (SHADOW_STI | SHADOW_MOV_SS)) == 0;
@@ -231,9 +231,9 @@ bool inject_prepare(struct vcpu *vcpu)
 		if (!alone)
 			keep_from_cpu(vcpu, lapic, taken);
 		vapic_prepare(vcpu, alone);
-	}
-	if ((vcpu->pv_eoi.msr & PV_EOI_ENABLED) != 0)
+	} else if ((vcpu->pv_eoi.msr & PV_EOI_ENABLED) != 0) {
 		pv_eoi_offer(vcpu);
+	}
 	vcpu->page->cr8 = lapic_get_cr8(lapic);
 	vcpu->page->tpr_threshold = lapic->by_cpu ? 0 : tpr_threshold(lapic);
 	vcpu->quiet = pending == 0 && !vcpu->held.valid && !alone &&

@@ -47,7 +47,7 @@ struct lapic_words {
 
 /* Requests that came while the page was lent: they are put into IRR and TMR when it is back. */
 struct lapic_posted {
-	bool any;
+	u8 words; /* of `request`, those that are not 0 */
 	u32 request[8];
 	u32 level[8];
 };

@@ -33,7 +33,7 @@ void lapic_post(struct lapic *lapic, u32 vector, bool level)
 	struct lapic_posted *posted = &lapic->posted;
 	u32 bit = 1u << (vector % 32);
 
-	posted->any = true;
+	posted->words |= (u8)(1u << (vector / 32));
 	posted->request[vector / 32] |= bit;
 	if (level)
 		posted->level[vector / 32] |= bit;
@@ -43,22 +43,26 @@ void lapic_post(struct lapic *lapic, u32 vector, bool level)
 
 static void take_posted(struct lapic *lapic)
 {
-	const struct lapic_posted posted = lapic->posted;
+	struct lapic_posted *posted = &lapic->posted;
 
-	lapic->posted = (struct lapic_posted){0};
-	for (u32 word = 0; word < ARRAY_COUNT(posted.request); word++)
-		for (u32 bits = posted.request[word]; bits != 0; bits &= bits - 1) {
+	for (u32 words = posted->words; words != 0; words &= words - 1) {
+		u32 word = bit_lowest(words);
+
+		for (u32 bits = posted->request[word]; bits != 0; bits &= bits - 1) {
 			u32 bit = bit_lowest(bits);
 
-			lapic_request(lapic, word * 32 + bit, posted.level[word] >> bit & 1);
+			lapic_request(lapic, word * 32 + bit, posted->level[word] >> bit & 1);
 		}
+		posted->request[word] = 0;
+	}
+	posted->words = 0;
 }
 
 void lapic_page_recall(struct lapic *lapic)
 {
 	lapic->lent = false;
 	lapic_find_words(lapic);
-	if (lapic->posted.any)
+	if (lapic->posted.words != 0)
 		take_posted(lapic);
 }
 

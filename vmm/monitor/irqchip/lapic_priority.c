@@ -46,15 +46,21 @@ static ALWAYS_INLINE void level_set(struct lapic *lapic, u32 vector, bool level)
 	lapic->levels_moved = true;
 }
 
+/* Unrolled, it is three instructions a word. */
+static ALWAYS_INLINE u8 words_with_bits(const struct lapic *lapic, u32 base)
+{
+	u32 words = 0;
+
+#pragma GCC unroll 8
+	for (u32 i = 8; i-- > 0;)
+		words = words * 2 + (*vector_word(lapic, base, i) != 0);
+	return (u8)words;
+}
+
 void lapic_find_words(struct lapic *lapic)
 {
-	lapic->words = (struct lapic_words){0};
-	for (u32 i = 0; i < 8; i++) {
-		if (lapic_get(lapic, LAPIC_ISR + i * 0x10) != 0)
-			lapic->words.in_service |= (u8)(1u << i);
-		if (lapic_get(lapic, LAPIC_IRR + i * 0x10) != 0)
-			lapic->words.requested |= (u8)(1u << i);
-	}
+	lapic->words.in_service = words_with_bits(lapic, LAPIC_ISR);
+	lapic->words.requested = words_with_bits(lapic, LAPIC_IRR);
 }
 
 static ALWAYS_INLINE int vector_highest(const struct lapic *lapic, u32 base, u8 words)
