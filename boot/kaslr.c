@@ -3,7 +3,6 @@
 #include "boot/boot.h"
 #include "kernel/abi/pages.h"
 #include "lib/bits.h"
-#include "lib/string.h"
 
 /* The kernel's parts of the address space, by slots of the top-level table. */
 #define SLOT_BYTES (512 * GIB)

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 #include "arch/x86_64/hw/pvh.h"
-#include "arch/x86_64/hw/acpi.h"
 #include "boot/parse.h"
 #include "lib/string.h"
 

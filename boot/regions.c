@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "boot/regions.h"
 #include "lib/bits.h"
-#include "lib/checked.h"
 #include "lib/string.h"
 
 static struct boot_region given[BOOT_REGION_MAX];

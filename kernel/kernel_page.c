@@ -4,7 +4,6 @@
 #include "arch/x86_64/hw/speculation.h"
 #include "arch/x86_64/cpu/instructions.h"
 #include "arch/x86_64/cpu/percpu.h"
-#include "arch/x86_64/cpu/tsc.h"
 #include "kernel/log_ring.h"
 #include "kernel/machine.h"
 #include "mm/page.h"

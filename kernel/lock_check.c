@@ -3,7 +3,6 @@
 #include "arch/x86_64/cpu/percpu.h"
 #include "kernel/machine.h"
 #include "kernel/panic.h"
-#include "lib/bits.h"
 #include "lib/lock.h"
 
 #ifdef DEBUG

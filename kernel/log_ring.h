@@ -2,7 +2,6 @@
 #pragma once
 
 #include "kernel/abi/log.h"
-#include "kernel/abi/pages.h"
 #include "kernel/queue.h"
 
 #define LOG_RING_ENTRIES 512u

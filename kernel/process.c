@@ -10,7 +10,6 @@
 #include "kernel/sched.h"
 #include "kernel/start.h"
 #include "kernel/thread.h"
-#include "lib/bits.h"
 #include "lib/string.h"
 #include "mm/address.h"
 #include "mm/cache.h"

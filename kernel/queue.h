@@ -2,7 +2,6 @@
 #pragma once
 
 #include "lib/list.h"
-#include "lib/status.h"
 #include "mm/object.h"
 
 struct thread;

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* System calls on processes and threads. */
 #include "arch/x86_64/cpu/percpu.h"
-#include "kernel/cpus.h"
 #include "kernel/group.h"
 #include "kernel/handle.h"
 #include "kernel/log.h"
@@ -12,7 +11,6 @@
 #include "kernel/vcpu.h"
 #include "lib/checked.h"
 #include "lib/string.h"
-#include "mm/address.h"
 #include "mm/memory.h"
 #include "mm/page.h"
 #include "mm/space.h"

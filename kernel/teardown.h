@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-#include "lib/status.h"
 #include "mm/object.h"
 
 /*

@@ -16,7 +16,6 @@
 #include "kernel/syscall.h"
 #include "kernel/thread.h"
 #include "kernel/vcpu.h"
-#include "mm/kernel_space.h"
 #include "mm/space.h"
 
 #define USER_END 0x0000800000000000ull

@@ -3,8 +3,6 @@
 
 #include "arch/x86_64/cpu/random.h"
 #include "boot/boot_info.h"
-#include "kernel/panic.h"
-#include "lib/checked.h"
 #include "mm/address.h"
 #include "mm/page.h"
 #include "mm/tlb.h"

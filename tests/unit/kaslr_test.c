@@ -12,6 +12,7 @@
 #include "boot/option.c"
 #include "boot/regions.c"
 #include "lib/chacha20.c"
+#include "lib/checked.h"
 #include "lib/entropy.c"
 #include "lib/string.c"
 

@@ -6,7 +6,6 @@
 #include "arch/x86_64/hw/control.h"
 #include "arch/x86_64/hw/descriptor.h"
 #include "arch/x86_64/hw/msr.h"
-#include "lib/bits.h"
 #include "lib/string.h"
 
 /* SDM vol. 3, 6.14.1: 64-bit IDT gate. */

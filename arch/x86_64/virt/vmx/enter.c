@@ -1,17 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /* A vCPU on its CPU: load, enter, unload. */
-#include "arch/x86_64/cpu/features.h"
 #include "arch/x86_64/cpu/fpu.h"
 #include "arch/x86_64/cpu/instructions.h"
 #include "arch/x86_64/cpu/percpu.h"
 #include "arch/x86_64/cpu/tsc.h"
-#include "arch/x86_64/hw/control.h"
-#include "arch/x86_64/hw/descriptor.h"
 #include "arch/x86_64/hw/lapic.h"
 #include "arch/x86_64/virt/vmx/vmcs.h"
 #include "arch/x86_64/virt/vmx/vmx.h"
 #include "lib/read_once.h"
-#include "lib/string.h"
 
 /* entry.S. False: the entry failed and VMCS_INSTRUCTION_ERROR says why. */
 bool vmx_run(u64 gpr[GPR_COUNT], bool launched, u64 *host_rsp);
