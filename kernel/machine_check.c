@@ -16,7 +16,6 @@
 #include "kernel/panic.h"
 #include "kernel/process.h"
 #include "kernel/start.h"
-#include "lib/format.h"
 #include "mm/cache.h"
 #include "mm/memory.h"
 #include "mm/page.h"
@@ -123,14 +122,8 @@ static const char *why_fatal(const struct machine_check *record)
 static NOINLINE NORETURN void end_machine(const struct machine_check *record, const char *why,
 					  const struct trap_frame *frame)
 {
-	char text[160];
-
-	format(text, sizeof(text),
-	       "machine check on CPU %u: bank %u, status %#lx, address %#lx: %s", this_cpu()->id,
-	       record->bank, record->status, record->address, why);
-	if (frame != NULL)
-		panic_trap(frame, "%s", text);
-	panic("%s", text);
+	panic_trap(frame, "machine check on CPU %u: bank %u, status %#lx, address %#lx: %s",
+		   this_cpu()->id, record->bank, record->status, record->address, why);
 }
 
 /* Ring 3 would use what it has lost once more if it went on: an interrupt takes it to the loop. */

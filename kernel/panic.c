@@ -7,8 +7,8 @@
 #include "kernel/cpus.h"
 #include "kernel/log_ring.h"
 #include "kernel/machine.h"
+#include "kernel/print.h"
 #include "lib/bits.h"
-#include "lib/format.h"
 #include "lib/symbols.h"
 
 #define BACKTRACE_MAX 24
@@ -23,19 +23,6 @@ u64 __stack_chk_guard;
 NORETURN void __stack_chk_fail(void);
 
 static bool panicking;
-
-static void print(const char *text, ...) PRINTF_LIKE(1, 2);
-
-static void print(const char *text, ...)
-{
-	char line[192];
-	va_list arguments;
-
-	va_start(arguments, text);
-	format_va(line, sizeof(line), text, arguments);
-	va_end(arguments);
-	uart_puts(line);
-}
 
 static void print_address(u64 address)
 {
@@ -106,18 +93,13 @@ static void print_log(u32 cpu)
 	for (u64 i = first; i < last; i++) {
 		const struct log_entry *entry = &ring->entry[i & (ring->capacity - 1)];
 		const u64 *a = entry->argument;
-		char line[160];
 
 		if (entry->sequence != i + 1)
 			continue;
+		print("  %lu ", entry->tsc);
 		/* The format is the kernel's own literal. */
-#pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wformat-nonliteral"
-#pragma GCC diagnostic ignored "-Wformat-security"
-		format(line, sizeof(line), __logfmt_start + entry->format, a[0], a[1], a[2], a[3],
-		       a[4]);
-#pragma GCC diagnostic pop
-		print("  %lu %s\n", entry->tsc, line);
+		print(__logfmt_start + entry->format, a[0], a[1], a[2], a[3], a[4]);
+		print("\n");
 	}
 }
 
@@ -125,7 +107,6 @@ static NORETURN void stop(const struct trap_frame *frame, u64 frame_pointer, con
 			  va_list arguments)
 {
 	struct cpu *cpu = this_cpu();
-	char line[256];
 
 	cli();
 	if (__atomic_exchange_n(&panicking, true, __ATOMIC_ACQ_REL))
@@ -133,8 +114,9 @@ static NORETURN void stop(const struct trap_frame *frame, u64 frame_pointer, con
 	cpus_stop_others();
 
 	uart_init();
-	format_va(line, sizeof(line), text, arguments);
-	print("\n\nskerry %s: panic on CPU %u: %s\n", SKERRY_VERSION, cpu->id, line);
+	print("\n\nskerry %s: panic on CPU %u: ", SKERRY_VERSION, cpu->id);
+	print_va(text, arguments);
+	print("\n");
 	if (frame != NULL)
 		print_registers(frame);
 	print_backtrace(cpu, frame_pointer);
@@ -161,7 +143,7 @@ void panic_trap(const struct trap_frame *frame, const char *text, ...)
 	va_list arguments;
 
 	va_start(arguments, text);
-	stop(frame, frame->rbp, text, arguments);
+	stop(frame, frame != NULL ? frame->rbp : (u64)__builtin_frame_address(0), text, arguments);
 }
 
 void __stack_chk_fail(void)

@@ -6,19 +6,19 @@
 struct trap_frame;
 
 /*
- * A kernel bug: prints the text (lib/format.h), registers, a symbolised backtrace and the last log
- * entries on COM1, leaves VMX or SVM operation and halts. May be called anywhere at any time.
+ * A kernel bug: prints the text (kernel/print.h), registers, a symbolised backtrace and the last
+ * log entries on COM1, leaves VMX or SVM operation and halts. May be called anywhere at any time.
  */
 NORETURN void panic(const char *text, ...) PRINTF_LIKE(1, 2);
 
-/* The same with the registers of a trap taken in the kernel. */
+/* The same with the registers of a trap taken in the kernel; NULL: there was none. */
 NORETURN void panic_trap(const struct trap_frame *frame, const char *text, ...) PRINTF_LIKE(2, 3);
 
 /* States what must hold; a false one is a kernel bug. CHECK stays in every build. */
 #define CHECK(condition)                                                                        \
 	do {                                                                                    \
 		if (unlikely(!(condition)))                                                     \
-			panic("%s:%d: not true: %s", __FILE__, __LINE__, #condition);           \
+			panic("%s:%u: not true: %s", __FILE__, __LINE__, #condition);           \
 	} while (0)
 
 #ifdef DEBUG

@@ -2,7 +2,6 @@
 /* skerry.conf: any bytes; what is accepted keeps to the limits and can be written out and read. */
 #include "tests/fuzz/fuzz.h"
 
-#include "lib/format.c"
 #include "lib/string.c"
 #include "vmm/manager/config/config.c"
 #include "vmm/manager/config/config_keys.c"
@@ -11,6 +10,7 @@
 #include "vmm/manager/sha256.c"
 #include "vmm/manager/text/parse_number.c"
 #include "vmm/manager/text/text.c"
+#include "vmm/rt/format.c"
 
 static u32 problem_count;
 

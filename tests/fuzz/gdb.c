@@ -7,7 +7,6 @@
 #include "tests/fake_clock.h"
 #include "tests/fuzz/fuzz.h"
 
-#include "lib/format.c"
 #include "lib/string.c"
 #include "vmm/manager/gdb/gdb.c"
 #include "vmm/manager/gdb/gdb_command.c"
@@ -15,6 +14,7 @@
 #include "vmm/manager/gdb/gdb_registers.c"
 #include "vmm/manager/text/text.c"
 #include "vmm/manager/vm/vm_query.c"
+#include "vmm/rt/format.c"
 
 #define PATIENCE_NS (60 * NS_PER_S) /* of GDB, after `set remotetimeout 60` */
 #define INPUT_MAX 8192u

@@ -2,12 +2,12 @@
 /* JSON as Skerry writes it: whatever the strings hold, the text stays in its buffer and is JSON. */
 #include "tests/fuzz/fuzz.h"
 
-#include "lib/format.c"
 #include "lib/string.c"
 #include "tests/fuzz/json.h"
 #include "vmm/manager/text/json.c"
 #include "vmm/manager/text/text.c"
 #include "vmm/manager/text/utf8.c"
+#include "vmm/rt/format.c"
 
 /* Writes what the bytes say, objects and arrays paired; returns the length. */
 static size_t write(struct fuzz fuzz, char *buffer, size_t size)

@@ -2,12 +2,12 @@
 /* What is typed, byte by byte, between other output: the editor's state and the terminal's. */
 #include "tests/fuzz/fuzz.h"
 
-#include "lib/format.c"
 #include "lib/string.c"
 #include "vmm/manager/console/line_editor.c"
 #include "vmm/manager/console/line_history.c"
 #include "vmm/manager/console/line_keys.c"
 #include "vmm/manager/text/text.c"
+#include "vmm/rt/format.c"
 
 static struct line_editor editor;
 

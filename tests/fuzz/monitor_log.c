@@ -5,11 +5,11 @@
 #include "tests/fake_clock.h"
 #include "tests/fuzz/fuzz.h"
 
-#include "lib/format.c"
 #include "lib/string.c"
 #include "vmm/manager/log/log_store.c"
 #include "vmm/manager/text/text.c"
 #include "vmm/manager/vm/vm_log.c"
+#include "vmm/rt/format.c"
 
 static struct log_store store;
 static u8 store_bytes[2 * LOG_SEGMENT_BYTES_MIN] ALIGNED(8);

@@ -2,12 +2,12 @@
 /* The kernel's command line, as the manager reads it. */
 #include "tests/fuzz/fuzz.h"
 
-#include "lib/format.c"
 #include "lib/string.c"
 #include "vmm/manager/config/options.c"
 #include "vmm/manager/log/log_names.c"
 #include "vmm/manager/text/parse_number.c"
 #include "vmm/manager/text/text.c"
+#include "vmm/rt/format.c"
 
 static void report(void *context, const char *problem)
 {

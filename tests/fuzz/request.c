@@ -5,13 +5,13 @@
  */
 #include "tests/fuzz/fuzz.h"
 
-#include "lib/format.c"
 #include "vmm/manager/text/json_read.c"
 #include "lib/string.c"
 #include "vmm/manager/text/text.c"
 #include "vmm/manager/text/utf8.c"
 #include "vmm/manager/request.c"
 #include "tests/fuzz/json.h"
+#include "vmm/rt/format.c"
 
 /* Blanks outside strings are taken out: the strict reader knows none. */
 static size_t squeeze(u8 *to, const u8 *from, size_t size)

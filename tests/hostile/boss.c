@@ -3,11 +3,11 @@
 #include "kernel/abi/image.h"
 #include "kernel/abi/pages.h"
 #include "lib/bits.h"
-#include "lib/format.h"
 #include "lib/string.h"
 #include "tests/hostile/hostile.h"
 #include "vmm/manager/host/port_io.h"
 #include "vmm/rt/clock.h"
+#include "vmm/rt/format.h"
 #include "vmm/rt/status_text.h"
 #include "vmm/rt/syscall.h"
 

@@ -12,10 +12,10 @@
 #include <unistd.h>
 #include <cmocka.h>
 
-#include "lib/format.c"
 #include "lib/string.c"
 #include "vmm/monitor/load/acpi_tables.c"
 #include "vmm/monitor/load/aml.c"
+#include "vmm/rt/format.c"
 
 static u8 *ram;
 

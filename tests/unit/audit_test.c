@@ -10,9 +10,9 @@
 
 #include "kernel/abi/object.h"
 #include "kernel/abi/pages.h"
-#include "lib/format.c"
 #include "vmm/manager/audit.c"
 #include "vmm/manager/page_names.c"
+#include "vmm/rt/format.c"
 
 #define WINDOW 64u /* frames: the machine has several windows */
 

@@ -8,7 +8,6 @@
 #include <string.h>
 #include <cmocka.h>
 
-#include "lib/format.c"
 #include "lib/string.c"
 #include "vmm/manager/config/config.c"
 #include "vmm/manager/config/config_keys.c"
@@ -17,6 +16,7 @@
 #include "vmm/manager/sha256.c"
 #include "vmm/manager/text/parse_number.c"
 #include "vmm/manager/text/text.c"
+#include "vmm/rt/format.c"
 
 static struct config config;
 static struct config_problem problems[64];

@@ -5,9 +5,9 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-#include "lib/format.c"
 #include "lib/string.c"
 #include "vmm/manager/console/console_output.c"
+#include "vmm/rt/format.c"
 
 static struct console_output output;
 static u8 sent[2 * CONSOLE_OUTPUT_BYTES];

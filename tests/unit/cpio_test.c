@@ -7,11 +7,11 @@
 #include <string.h>
 #include <cmocka.h>
 
-#include "lib/format.c"
 #include "lib/string.c"
 #include "vmm/manager/config/cpio.c"
 #include "vmm/manager/text/parse_number.c"
 #include "vmm/manager/text/text.c"
+#include "vmm/rt/format.c"
 
 static char archive[8192];
 static size_t archive_size;

@@ -8,10 +8,10 @@
 #include <string.h>
 #include <cmocka.h>
 
-#include "lib/format.c"
 #include "vmm/monitor/exits/explain.c"
 #include "vmm/monitor/exits/explain_svm.c"
 #include "vmm/monitor/exits/explain_vmx.c"
+#include "vmm/rt/format.c"
 
 static struct vcpu_page page;
 static char text[512];

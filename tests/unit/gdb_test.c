@@ -9,7 +9,6 @@
 #include <string.h>
 #include <cmocka.h>
 
-#include "lib/format.c"
 #include "lib/string.c"
 #include "tests/fake_clock.h"
 #include "vmm/manager/gdb/gdb.c"
@@ -17,6 +16,7 @@
 #include "vmm/manager/gdb/gdb_packet.c"
 #include "vmm/manager/gdb/gdb_registers.c"
 #include "vmm/manager/text/text.c"
+#include "vmm/rt/format.c"
 
 static struct vm_channel channel;
 static struct vm the_vm;

@@ -9,7 +9,7 @@
 #include <cmocka.h>
 
 #define put format_put /* vmm/manager/reply.c has one */
-#include "lib/format.c"
+#include "vmm/rt/format.c"
 #undef put
 #include "lib/string.c"
 #include "vmm/manager/commands/handles.c"

@@ -8,7 +8,7 @@
 #include <cmocka.h>
 
 #define put format_put /* vmm/manager/reply.c has one */
-#include "lib/format.c"
+#include "vmm/rt/format.c"
 #undef put
 #include "vmm/rt/status_text.c"
 #include "lib/string.c"

@@ -6,11 +6,11 @@
 #include <stdlib.h>
 #include <cmocka.h>
 
-#include "lib/format.c"
 #include "lib/string.c"
 #include "vmm/manager/text/json.c"
 #include "vmm/manager/text/text.c"
 #include "vmm/manager/text/utf8.c"
+#include "vmm/rt/format.c"
 
 static char buffer[256];
 

@@ -1,9 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* What an NMI or a machine check leaves of the place that it hit. */
 #include "tests/unit/kernel_machine.h"
-#define put format_put
-#include "lib/format.c"
-#undef put
 #include "kernel/trap.c"
 
 const char sysenter_entry[1];

@@ -5,12 +5,12 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-#include "lib/format.c"
 #include "lib/string.c"
 #include "vmm/manager/console/line_editor.c"
 #include "vmm/manager/console/line_history.c"
 #include "vmm/manager/console/line_keys.c"
 #include "vmm/manager/text/text.c"
+#include "vmm/rt/format.c"
 
 static struct line_editor editor;
 

@@ -8,7 +8,6 @@
 #include <string.h>
 #include <cmocka.h>
 
-#include "lib/format.c"
 #include "lib/string.c"
 #include "tests/fake_clock.h"
 #include "vmm/manager/entropy_names.c"
@@ -16,7 +15,8 @@
 #include "vmm/manager/text/json.c"
 #include "vmm/manager/text/text.c"
 #include "vmm/manager/text/utf8.c"
-#define put put_piece /* lib/format.c has one */
+#include "vmm/rt/format.c"
+#define put put_piece /* vmm/rt/format.c has one */
 #include "vmm/manager/reply.c"
 #include "vmm/manager/commands/cpu.c"
 #include "vmm/manager/commands/log_stat.c"

@@ -11,7 +11,6 @@
 #include <string.h>
 #include <cmocka.h>
 
-#include "lib/format.c"
 #include "lib/string.c"
 #include "tests/random.h"
 #include "vmm/monitor/load/acpi_tables.c"
@@ -26,6 +25,7 @@
 #include "vmm/monitor/load/multiboot1.c"
 #include "vmm/monitor/load/place.c"
 #include "vmm/monitor/load/start_state.c"
+#include "vmm/rt/format.c"
 
 #define RAM_BYTES (32 * MIB)
 

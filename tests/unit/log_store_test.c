@@ -5,11 +5,11 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-#include "lib/format.c"
 #include "lib/string.c"
 #include "vmm/manager/log/log_cost.c"
 #include "vmm/manager/log/log_format.c"
 #include "vmm/manager/log/log_store.c"
+#include "vmm/rt/format.c"
 
 #define SEGMENTS      4u
 #define SEGMENT_BYTES 16384u

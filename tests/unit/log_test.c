@@ -7,13 +7,13 @@
 #include <stdlib.h>
 #include <cmocka.h>
 
-#include "lib/format.c"
 #include "lib/string.c"
 #include "tests/fake_clock.h"
 #include "vmm/manager/log/log.c"
 #include "vmm/manager/log/log_cost.c"
 #include "vmm/manager/log/log_format.c"
 #include "vmm/manager/log/log_store.c"
+#include "vmm/rt/format.c"
 
 #define ENDLESS (~0u)
 #define HANG	1000000u /* entries of one call */

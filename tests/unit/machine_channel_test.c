@@ -9,7 +9,6 @@
 #include <string.h>
 #include <cmocka.h>
 
-#include "lib/format.c"
 #include "lib/string.c"
 #include "tests/fake_clock.h"
 #include "tests/unit/fake_log.h"
@@ -17,7 +16,8 @@
 #include "vmm/manager/text/json_read.c"
 #include "vmm/manager/text/text.c"
 #include "vmm/manager/text/utf8.c"
-#define put put_piece /* lib/format.c has one */
+#include "vmm/rt/format.c"
+#define put put_piece /* vmm/rt/format.c has one */
 #include "vmm/manager/login.c"
 #include "vmm/manager/machine_channel.c"
 #include "vmm/manager/password.c"

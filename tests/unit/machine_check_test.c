@@ -5,9 +5,6 @@
  */
 #include "tests/unit/kernel_machine.h"
 #include "arch/x86_64/hw/msr.h"
-#define put format_put
-#include "lib/format.c"
-#undef put
 
 static u64 bank[4][MCI_REGISTERS];
 static u64 mcg_status, mcg_ctl;

@@ -14,7 +14,6 @@
 #include <string.h>
 #include <cmocka.h>
 
-#include "lib/format.c"
 #include "vmm/rt/status_text.c"
 #include "lib/string.c"
 #include "vmm/monitor/x86/decode.c"
@@ -50,6 +49,7 @@
 #include "vmm/monitor/vapic.c"
 #include "vmm/monitor/vcpu.c"
 #include "vmm/monitor/walk.c"
+#include "vmm/rt/format.c"
 #include "vmm/rt/mutex.c"
 
 #define RAM_BYTES  (4 * MIB)

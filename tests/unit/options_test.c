@@ -9,12 +9,12 @@
 #include <cmocka.h>
 
 #include "boot/option.c"
-#include "lib/format.c"
 #include "lib/string.c"
 #include "vmm/manager/config/options.c"
 #include "vmm/manager/log/log_names.c"
 #include "vmm/manager/text/parse_number.c"
 #include "vmm/manager/text/text.c"
+#include "vmm/rt/format.c"
 
 static u32 problems;
 

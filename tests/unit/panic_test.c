@@ -32,27 +32,36 @@
 
 static struct cpu cpus[3];
 
-#include "lib/format.c"
 #include "lib/string.c"
 #define print panic_print
+#define print_va panic_print_va
 #define stop panic_stop
 #include "kernel/panic.c"
+#include "kernel/print.c"
 
-const char __image_start[1], __image_end[1], __logfmt_start[1];
+const char __image_start[1], __image_end[1];
+const char __logfmt_start[] = "five %u, hex %#lx";
 const char blob_symbols_start[1];
 
 static u64 stacks[3][KERNEL_STACK_BYTES / 8] ALIGNED(KERNEL_STACK_BYTES);
 static char printed[8192];
 static jmp_buf halted;
 static struct log_ring ring;
+static const struct log_ring *shown_log = &ring;
 
 void uart_init(void)
 {
 }
 
+void uart_put(char c)
+{
+	strncat(printed, &c, MIN(1u, sizeof(printed) - strlen(printed) - 1));
+}
+
 void uart_puts(const char *text)
 {
-	strncat(printed, text, sizeof(printed) - strlen(printed) - 1);
+	while (*text != '\0')
+		uart_put(*text++);
 }
 
 const char *symbols_name(const struct symbol_table *table, u64 offset, u64 *distance)
@@ -78,7 +87,7 @@ void cpus_stop_others(void)
 const struct log_ring *log_ring_of(u32 cpu)
 {
 	(void)cpu;
-	return &ring;
+	return shown_log;
 }
 
 void machine_virt_leave(struct cpu *cpu)
@@ -205,6 +214,34 @@ static void test_panic(void **state)
 	assert_non_null(strstr(printed, "halted\n"));
 }
 
+/* What each conversion makes of a number, also of one that is wider than it says. */
+static void test_print(void **state)
+{
+	(void)state;
+	print("%s %u %x %#x|", "text", 4294967295u, 0xbeef, 0);
+	print("%lu %lx %#lx %016lx %2u", ~0ul, ~0ul, 0x1ul << 63, 0xabcul, 123);
+	assert_string_equal(printed, "text 4294967295 beef 0x0|18446744073709551615 "
+				     "ffffffffffffffff 0x8000000000000000 0000000000000abc 123");
+}
+
+static void test_log(void **state)
+{
+	static struct {
+		struct log_ring ring;
+		struct log_entry entry[2];
+	} log = {
+		.ring = {.written = 2, .capacity = 2},
+		.entry = {{.sequence = 1, .tsc = 77, .argument = {5, 0x1234567890}},
+			  {.sequence = 1, .tsc = 88}},
+	};
+
+	set_up(state);
+	shown_log = &log.ring;
+	panic_at(0);
+	shown_log = &ring;
+	assert_non_null(strstr(printed, "last log entries:\n  77 five 5, hex 0x1234567890\nhalted"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -213,6 +250,8 @@ int main(void)
 		cmocka_unit_test_setup(test_foreign, set_up),
 		cmocka_unit_test_setup(test_others, set_up),
 		cmocka_unit_test_setup(test_panic, set_up),
+		cmocka_unit_test_setup(test_print, set_up),
+		cmocka_unit_test_setup(test_log, set_up),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

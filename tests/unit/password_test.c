@@ -9,7 +9,6 @@
 #include <string.h>
 #include <cmocka.h>
 
-#include "lib/format.c"
 #include "lib/string.c"
 #include "tests/fake_clock.h"
 #include "tests/unit/fake_log.h"
@@ -19,6 +18,7 @@
 #include "vmm/manager/sha256.c"
 #include "vmm/manager/text/parse_number.c"
 #include "vmm/manager/text/text.c"
+#include "vmm/rt/format.c"
 
 static void check_hex(const u8 *bytes, const char *expected)
 {

@@ -9,12 +9,12 @@
 #include <string.h>
 #include <cmocka.h>
 
-#include "lib/format.c"
 #include "lib/string.c"
 #include "vmm/manager/request.c"
 #include "vmm/manager/text/json_read.c"
 #include "vmm/manager/text/text.c"
 #include "vmm/manager/text/utf8.c"
+#include "vmm/rt/format.c"
 
 static struct request request;
 

@@ -14,13 +14,13 @@
 #include <cmocka.h>
 
 #include "lib/bits.h"
-#include "lib/format.c"
 #include "lib/string.c"
 #include "tests/fake_clock.h"
 #include "vmm/manager/text/text.c"
 #include "vmm/manager/vm/vm.c"
 #include "vmm/manager/vm/vm_life.c"
 #include "vmm/manager/vm/vm_table.c"
+#include "vmm/rt/format.c"
 
 /* The kernel, the monitor and the console as the life cycle sees them. */
 static struct vm_channel channel;

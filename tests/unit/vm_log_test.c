@@ -5,11 +5,11 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-#include "lib/format.c"
 #include "lib/string.c"
 #include "tests/fake_clock.h"
 #include "vmm/manager/text/text.c"
 #include "vmm/manager/vm/vm_log.c"
+#include "vmm/rt/format.c"
 
 #define RATE 10u
 

@@ -7,11 +7,11 @@
 #include <string.h>
 #include <cmocka.h>
 
-#include "lib/format.c"
 #include "vmm/rt/status_text.c"
 #include "lib/string.c"
 #include "tests/fake_clock.h"
 #include "vmm/manager/vm/vm_query.c"
+#include "vmm/rt/format.c"
 
 static struct vm_channel channel;
 static struct vm the_vm;

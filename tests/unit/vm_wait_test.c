@@ -8,10 +8,10 @@
 #include <string.h>
 #include <cmocka.h>
 
-#include "lib/format.c"
 #include "vmm/rt/status_text.c"
 #include "lib/string.c"
-#define put put_piece /* lib/format.c has one */
+#include "vmm/rt/format.c"
+#define put put_piece /* vmm/rt/format.c has one */
 #include "tests/fake_clock.h"
 #include "tests/unit/fake_log.h"
 #include "vmm/manager/config/config.c"

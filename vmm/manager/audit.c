@@ -3,9 +3,9 @@
 #include "kernel/abi/object.h"
 #include "kernel/abi/pages.h"
 #include "lib/bits.h"
-#include "lib/format.h"
 #include "lib/string.h"
 #include "vmm/manager/page_names.h"
+#include "vmm/rt/format.h"
 
 #define PARTS_MAX      64u
 #define BALANCES_FULL  (AUDIT_BALANCES * 3 / 4)

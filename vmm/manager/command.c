@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #include "vmm/manager/command.h"
-#include "lib/format.h"
 #include "vmm/manager/config/setup.h"
 #include "vmm/manager/log/log.h"
 #include "vmm/manager/words.h"
 #include "vmm/rt/clock.h"
+#include "vmm/rt/format.h"
 
 /* A monitor that loads a large guest on an emulated CPU takes seconds. */
 #define ANSWER_NS (60 * NS_PER_S)

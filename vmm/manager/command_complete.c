@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /* What could stand where a line ends. */
-#include "lib/format.h"
 #include "vmm/manager/config/config_keys.h"
 #include "vmm/manager/config/files.h"
 #include "vmm/manager/config/setup.h"
 #include "vmm/manager/log/log_names.h"
 #include "vmm/manager/symbols.h"
 #include "vmm/manager/words.h"
+#include "vmm/rt/format.h"
 
 struct offers {
 	void (*offer)(void *context, const char *word);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "vmm/manager/cpu_state.h"
 #include "arch/x86_64/hw/control.h"
-#include "lib/format.h"
+#include "vmm/rt/format.h"
 #include "vmm/rt/start.h"
 
 /* SDM vol. 3, 2.5 */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "vmm/manager/entropy_names.h"
 #include "kernel/abi/pages.h"
-#include "lib/format.h"
+#include "vmm/rt/format.h"
 
 void entropy_names(u64 sources, char *text, size_t size)
 {

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 #include "vmm/manager/machine_channel.h"
-#include "lib/format.h"
 #include "vmm/manager/command.h"
 #include "vmm/manager/host/serial.h"
 #include "vmm/manager/request.h"
 #include "vmm/manager/vm/vm_events.h"
 #include "vmm/rt/clock.h"
+#include "vmm/rt/format.h"
 
 #define OUTPUT_BYTES 131072u
 /* A request starts when its answer surely fits; other lines stay behind this much. */

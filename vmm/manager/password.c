@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "vmm/manager/password.h"
-#include "lib/format.h"
 #include "vmm/manager/text/parse_number.h"
+#include "vmm/rt/format.h"
 
 #define SCHEME "pbkdf2-sha256$"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "vmm/manager/reply.h"
-#include "lib/format.h"
+#include "vmm/rt/format.h"
 
 static void put(struct reply *reply, enum reply_kind kind, const char *pattern, va_list arguments)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "vmm/manager/request.h"
-#include "lib/format.h"
 #include "vmm/manager/text/json_read.h"
+#include "vmm/rt/format.h"
 
 #define KEYS_ALLOWED "\"id\" and one of \"command\" and \"auth\", once each"
 #define KEY_BYTES    16u

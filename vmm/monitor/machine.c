@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 #include "vmm/monitor/machine.h"
 
-#include "lib/format.h"
 #include "vmm/monitor/command.h"
 #include "vmm/monitor/console.h"
 #include "vmm/monitor/query.h"
 #include "vmm/rt/clock.h"
+#include "vmm/rt/format.h"
 #include "vmm/rt/start.h"
 #include "vmm/rt/syscall.h"
 

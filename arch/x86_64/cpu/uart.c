@@ -36,19 +36,18 @@ void uart_init(void)
 	out8(UART_COM1 + UART_MCR, UART_MCR_DTR | UART_MCR_RTS | UART_MCR_OUT2);
 }
 
-static void put(char c)
+void uart_put(char c)
 {
+	if (c == '\n')
+		uart_put('\r');
 	if (!dead && sender_wait())
 		out8(UART_COM1 + UART_THR, (u8)c);
 }
 
 void uart_puts(const char *text)
 {
-	for (; *text; text++) {
-		if (*text == '\n')
-			put('\r');
-		put(*text);
-	}
+	for (; *text; text++)
+		uart_put(*text);
 }
 
 void uart_unfit(const char *sentence)

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #include "vmm/manager/host/machine.h"
 #include "arch/x86_64/hw/speculation.h"
-#include "lib/format.h"
 #include "vmm/manager/command.h"
 #include "vmm/manager/entropy_names.h"
 #include "vmm/rt/clock.h"
+#include "vmm/rt/format.h"
 
 /* What was idle of the time since the last call, in percent of what is left. */
 static u64 load_percent(u32 cpu, u64 idle_tsc, u64 now)

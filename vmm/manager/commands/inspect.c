@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "vmm/manager/commands/inspect.h"
-#include "lib/format.h"
 #include "vmm/manager/text/parse_number.h"
+#include "vmm/rt/format.h"
 #include "vmm/rt/status_text.h"
 
 bool inspect_number(struct reply *reply, const char *word, const char *what, u64 *number)

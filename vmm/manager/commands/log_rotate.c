@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-#include "lib/format.h"
 #include "vmm/manager/command.h"
 #include "vmm/manager/log/log.h"
+#include "vmm/rt/format.h"
 
 static const char *stamp(u64 ns, char *buffer, size_t size)
 {

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 #include "kernel/abi/pages.h"
-#include "lib/format.h"
 #include "vmm/manager/command.h"
 #include "vmm/manager/console/console.h"
 #include "vmm/manager/host/machine.h"
@@ -9,6 +8,7 @@
 #include "vmm/manager/log/log_text.h"
 #include "vmm/manager/text/parse_number.h"
 #include "vmm/rt/clock.h"
+#include "vmm/rt/format.h"
 
 #define LOOK_AT_MAX  4096u /* lines in one turn of the loop */
 #define FOLLOW_NS    (100 * NS_PER_MS)

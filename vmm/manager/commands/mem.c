@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "vmm/manager/host/machine.h"
-#include "lib/format.h"
 #include "vmm/manager/command.h"
 #include "vmm/manager/page_names.h"
+#include "vmm/rt/format.h"
 
 /* Where there are several: which memory lies close together, for the CPUs that are there. */
 static void show_zones(struct reply *reply, const struct kernel_page *page)

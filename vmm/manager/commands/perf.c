@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 #include "vmm/manager/perf.h"
-#include "lib/format.h"
 #include "vmm/manager/commands/inspect.h"
 #include "vmm/manager/exit_names.h"
 #include "vmm/manager/log/log.h"
 #include "vmm/manager/symbols.h"
 #include "vmm/manager/text/parse_number.h"
 #include "vmm/rt/clock.h"
+#include "vmm/rt/format.h"
 
 #define SECONDS_MAX 3600u
 #define ROWS_SHOWN  40u

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-#include "lib/format.h"
 #include "vmm/manager/command.h"
 #include "vmm/manager/symbols.h"
 #include "vmm/manager/text/parse_number.h"
+#include "vmm/rt/format.h"
 #include "vmm/rt/start.h"
 
 static void show(struct reply *reply, const char *name, u64 distance, u64 address)

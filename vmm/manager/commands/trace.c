@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-#include "lib/format.h"
 #include "vmm/manager/commands/inspect.h"
 #include "vmm/manager/exit_names.h"
 #include "vmm/manager/host/machine.h"
 #include "vmm/manager/text/parse_number.h"
 #include "vmm/rt/clock.h"
+#include "vmm/rt/format.h"
 
 #define SHOWN_DEFAULT 16u
 #define N(value)      ((unsigned long long)(value))

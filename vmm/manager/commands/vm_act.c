@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "vmm/manager/commands/vm_act.h"
-#include "lib/format.h"
 #include "vmm/rt/clock.h"
+#include "vmm/rt/format.h"
 
 #define LAST_PAGES_NS (20 * NS_PER_MS)
 

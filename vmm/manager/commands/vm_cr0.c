@@ -4,9 +4,9 @@
 #include "arch/x86_64/hw/msr.h"
 #include "arch/x86_64/hw/svm.h"
 #include "arch/x86_64/hw/vmx.h"
-#include "lib/format.h"
 #include "vmm/manager/commands/inspect.h"
 #include "vmm/manager/cpu_state.h"
+#include "vmm/rt/format.h"
 
 #define HEX "%016llx"
 #define N(value) ((unsigned long long)(value))

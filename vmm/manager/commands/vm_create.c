@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-#include "lib/format.h"
 #include "vmm/manager/command.h"
 #include "vmm/manager/config/config_keys.h"
 #include "vmm/manager/config/setup.h"
+#include "vmm/rt/format.h"
 
 /* Sets one KEY=VALUE; what the section says gives way to it. */
 static bool set(struct reply *reply, struct vm_config *config, u64 *given, const char *word)

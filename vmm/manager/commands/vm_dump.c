@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "lib/bits.h"
-#include "lib/format.h"
 #include "vmm/manager/commands/inspect.h"
 #include "vmm/manager/text/parse_number.h"
+#include "vmm/rt/format.h"
 
 #define DUMP_MAX   (16 * MIB)
 #define DUMP_PIECE 1024u /* bytes asked for at once: their lines fit what is kept free */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-#include "lib/format.h"
 #include "vmm/manager/command.h"
 #include "vmm/rt/clock.h"
+#include "vmm/rt/format.h"
 
 static void show_json(struct reply *reply, const struct vm *vm)
 {

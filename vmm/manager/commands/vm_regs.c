@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "arch/x86_64/hw/control.h"
-#include "lib/format.h"
 #include "vmm/manager/commands/inspect.h"
 #include "vmm/manager/cpu_state.h"
+#include "vmm/rt/format.h"
 
 #define HEX "%016llx"
 #define N(value) ((unsigned long long)(value))

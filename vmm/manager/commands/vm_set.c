@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "lib/bits.h"
-#include "lib/format.h"
 #include "vmm/manager/command.h"
 #include "vmm/manager/config/config_keys.h"
+#include "vmm/rt/format.h"
 
 #define AT_ANY_TIME "weight cap reserve affinity on_crash stop_timeout autostart trap"
 

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 #include "arch/x86_64/hw/svm.h"
 #include "arch/x86_64/hw/vmx.h"
-#include "lib/format.h"
 #include "vmm/manager/commands/inspect.h"
 #include "vmm/manager/cpu_state.h"
 #include "vmm/manager/exit_names.h"
 #include "vmm/manager/page_names.h"
 #include "vmm/rt/clock.h"
+#include "vmm/rt/format.h"
 
 #define N(value) ((unsigned long long)(value))
 

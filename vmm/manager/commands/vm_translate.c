@@ -3,9 +3,9 @@
 #include "arch/x86_64/hw/control.h"
 #include "arch/x86_64/hw/msr.h"
 #include "arch/x86_64/hw/paging.h"
-#include "lib/format.h"
 #include "vmm/manager/commands/inspect.h"
 #include "vmm/manager/cpu_state.h"
+#include "vmm/rt/format.h"
 
 #define N(value) ((unsigned long long)(value))
 

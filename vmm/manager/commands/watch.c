@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-#include "lib/format.h"
 #include "vmm/manager/console/console.h"
 #include "vmm/manager/text/parse_number.h"
 #include "vmm/manager/words.h"
 #include "vmm/rt/clock.h"
+#include "vmm/rt/format.h"
 
 #define SECONDS_MAX 86400u
 

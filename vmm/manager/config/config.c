@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #include "vmm/manager/config/config.h"
 #include "kernel/abi/log.h"
-#include "lib/format.h"
 #include "vmm/manager/config/config_keys.h"
 #include "vmm/manager/log/log_store.h"
 #include "vmm/manager/vm/vm_log.h"
+#include "vmm/rt/format.h"
 
 #define CONFIG_VALUE_BYTES (CONFIG_CMDLINE_BYTES + 1) /* the longest, and one too long */
 

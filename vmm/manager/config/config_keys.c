@@ -2,10 +2,10 @@
 #include "vmm/manager/config/config_keys.h"
 #include "kernel/abi/pages.h"
 #include "lib/bits.h"
-#include "lib/format.h"
 #include "vmm/manager/log/log_names.h"
 #include "vmm/manager/log/log_store.h"
 #include "vmm/manager/text/parse_number.h"
+#include "vmm/rt/format.h"
 
 #define SHOWN_BYTES 40u
 #define RESERVE_PERIOD_MIN_NS (100 * NS_PER_US)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "vmm/manager/config/files.h"
 #include "lib/bits.h"
-#include "lib/format.h"
 #include "vmm/manager/config/cpio.h"
+#include "vmm/rt/format.h"
 #include "vmm/rt/start.h"
 #include "vmm/rt/syscall.h"
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "vmm/manager/config/options.h"
-#include "lib/format.h"
 #include "vmm/manager/log/log_names.h"
 #include "vmm/manager/text/parse_number.h"
+#include "vmm/rt/format.h"
 
 #define ALLOWED "config=FILE console=com1|com2 log=LEVEL cpus=N nokaslr run=\"command; command\""
 

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "vmm/manager/config/setup.h"
 #include "kernel/abi/version.h"
-#include "lib/format.h"
 #include "vmm/manager/config/files.h"
 #include "vmm/manager/console/console.h"
 #include "vmm/manager/console/console_secret.h"
@@ -12,6 +11,7 @@
 #include "vmm/manager/machine_channel.h"
 #include "vmm/manager/vm/vm.h"
 #include "vmm/rt/clock.h"
+#include "vmm/rt/format.h"
 #include "vmm/rt/start.h"
 
 #define DEMO_NAME   "demo"

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 #include "vmm/manager/console/console.h"
-#include "lib/format.h"
 #include "vmm/manager/command.h"
 #include "vmm/manager/console/console_complete.h"
 #include "vmm/manager/console/console_guest.h"
@@ -14,6 +13,7 @@
 #include "vmm/manager/console/line_editor.h"
 #include "vmm/manager/log/log.h"
 #include "vmm/rt/clock.h"
+#include "vmm/rt/format.h"
 
 #define PROMPT	     "skerry> "
 #define COMMAND_ROOM	    (CONSOLE_OUTPUT_BYTES / 4 * 3) /* free before a command starts */

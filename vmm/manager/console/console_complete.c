@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "vmm/manager/console/console_complete.h"
-#include "lib/format.h"
 #include "vmm/manager/command.h"
 #include "vmm/manager/console/console.h"
+#include "vmm/rt/format.h"
 
 #define MORE_TEXT_MAX 24u
 

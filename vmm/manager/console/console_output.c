@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "vmm/manager/console/console_output.h"
-#include "lib/format.h"
+#include "vmm/rt/format.h"
 
 #define LOSS_TEXT_MAX 64u
 

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #include "vmm/manager/console/console_secret.h"
-#include "lib/format.h"
 #include "vmm/manager/console/console_input.h"
 #include "vmm/manager/random.h"
 #include "vmm/manager/secret_line.h"
 #include "vmm/rt/clock.h"
+#include "vmm/rt/format.h"
 
 /* As many as login takes at a time: others have their turn in between. */
 #define ITERATIONS_A_STEP 128u

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "vmm/manager/console/line_editor.h"
-#include "lib/format.h"
 #include "vmm/manager/console/line_keys.h"
 #include "vmm/manager/text/text.h"
+#include "vmm/rt/format.h"
 
 void line_draw_text(struct line_editor *editor, const char *text)
 {

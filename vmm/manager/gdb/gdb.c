@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 #include "vmm/manager/gdb/gdb.h"
 #include "lib/bits.h"
-#include "lib/format.h"
 #include "lib/read_once.h"
 #include "lib/string.h"
 #include "vmm/manager/gdb/gdb_session.h"
 #include "vmm/manager/host/serial.h"
 #include "vmm/manager/log/log.h"
 #include "vmm/rt/clock.h"
+#include "vmm/rt/format.h"
 
 #define POLL_NS	 NS_PER_MS
 #define CPUS_MAX 64u /* a bit for each in struct query */

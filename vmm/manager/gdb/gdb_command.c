@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* What each packet of GDB's asks for. */
 #include "lib/bits.h"
-#include "lib/format.h"
 #include "vmm/manager/gdb/gdb_session.h"
+#include "vmm/rt/format.h"
 
 #define SUPPORTED "PacketSize=1000;qXfer:features:read+;swbreak+;hwbreak+;vContSupported+;" \
 		 "QStartNoAckMode+"

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "vmm/manager/gdb/gdb_registers.h"
 #include "arch/x86_64/hw/control.h"
-#include "lib/format.h"
 #include "lib/string.h"
+#include "vmm/rt/format.h"
 
 enum kind {
 	KIND_WORD,

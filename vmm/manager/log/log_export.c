@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 #include "vmm/manager/log/log_export.h"
-#include "lib/format.h"
 #include "vmm/manager/console/console.h"
 #include "vmm/manager/log/log.h"
 #include "vmm/manager/log/log_text.h"
 #include "vmm/manager/machine_channel.h"
 #include "vmm/rt/clock.h"
+#include "vmm/rt/format.h"
 
 static enum config_export export_target;
 static enum config_log_format export_form;

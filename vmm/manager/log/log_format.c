@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "vmm/manager/log/log_format.h"
-#include "lib/format.h"
+#include "vmm/rt/format.h"
 
 #define WIDTH_MAX 32u
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "vmm/manager/log/log_text.h"
-#include "lib/format.h"
 #include "vmm/manager/log/log_names.h"
 #include "vmm/manager/text/json.h"
+#include "vmm/rt/format.h"
 
 size_t log_line_text(const struct log_line *line, char *buffer, size_t size)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "vmm/manager/text/json.h"
-#include "lib/format.h"
 #include "vmm/manager/text/utf8.h"
+#include "vmm/rt/format.h"
 
 static void emit(struct json *json, char c)
 {

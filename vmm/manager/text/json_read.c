@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "vmm/manager/text/json_read.h"
-#include "lib/format.h"
 #include "vmm/manager/text/utf8.h"
+#include "vmm/rt/format.h"
 
 #define SHOWN_MAX 24u
 

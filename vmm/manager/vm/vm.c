@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 #include "vmm/manager/vm/vm.h"
-#include "lib/format.h"
 #include "vmm/manager/console/console.h"
 #include "vmm/manager/log/log.h"
 #include "vmm/manager/vm/vm_build.h"
 #include "vmm/manager/vm/vm_events.h"
 #include "vmm/rt/clock.h"
+#include "vmm/rt/format.h"
 #include "vmm/rt/syscall.h"
 
 static u32 last_id;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "vmm/manager/vm/vm_query.h"
-#include "lib/format.h"
 #include "lib/read_once.h"
 #include "vmm/rt/clock.h"
+#include "vmm/rt/format.h"
 #include "vmm/rt/syscall.h"
 
 /* Numbers are never given twice, so that an answer cannot be taken for another's. */

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 #include "vmm/manager/vm/vm_share.h"
 #include "lib/bits.h"
-#include "lib/format.h"
 #include "lib/read_once.h"
 #include "vmm/manager/config/config_keys.h"
 #include "vmm/manager/host/machine.h"
 #include "vmm/manager/log/log.h"
 #include "vmm/manager/vm/vm.h"
 #include "vmm/rt/clock.h"
+#include "vmm/rt/format.h"
 #include "vmm/rt/status_text.h"
 #include "vmm/rt/syscall.h"
 

@@ -2,11 +2,11 @@
 #include "vmm/monitor/exits/exits.h"
 
 #include "arch/x86_64/hw/control.h"
-#include "lib/format.h"
 #include "lib/string.h"
 #include "vmm/monitor/machine.h"
 #include "vmm/monitor/pv/hypercall.h"
 #include "vmm/monitor/task/task_switch.h"
+#include "vmm/rt/format.h"
 
 void exits_set_wants(struct vcpu_page *page)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "vmm/monitor/exits/explain.h"
 
-#include "lib/format.h"
+#include "vmm/rt/format.h"
 
 void explain_begin(struct explain *explain, const struct vcpu_page *page, char *text, size_t size)
 {

@@ -6,7 +6,6 @@
 #include "arch/x86_64/hw/lapic.h"
 #include "arch/x86_64/hw/uart.h"
 #include "lib/bits.h"
-#include "lib/format.h"
 #include "lib/string.h"
 #include "vmm/monitor/dev/acpi_pm.h"
 #include "vmm/monitor/dev/i8042.h"
@@ -14,6 +13,7 @@
 #include "vmm/monitor/load/aml.h"
 #include "vmm/monitor/load/bytes.h"
 #include "vmm/monitor/load/layout.h"
+#include "vmm/rt/format.h"
 
 #define TABLE_ALIGNMENT 64u /* the FACS needs it (ACPI 6.4, 5.2.10) */
 #define TABLES_BYTES	(LAYOUT_RSDP - LAYOUT_ACPI)

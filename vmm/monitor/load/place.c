@@ -3,10 +3,10 @@
 
 #include "lib/bits.h"
 #include "lib/checked.h"
-#include "lib/format.h"
 #include "lib/string.h"
 #include "vmm/monitor/load/layout.h"
 #include "vmm/rt/checked.h"
+#include "vmm/rt/format.h"
 
 bool load_fail(struct load_job *job, const char *pattern, ...)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-#include "lib/format.h"
 #include "lib/string.h"
+#include "vmm/rt/format.h"
 
 struct output {
 	char *buffer;

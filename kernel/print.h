@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include "lib/types.h"
+
+/*
+ * Text of a panic, straight to COM1. Of printf's conversions there are %s, %u, %x, %lu and %lx,
+ * with '#' and a width, which zeros fill.
+ */
+void print(const char *text, ...) PRINTF_LIKE(1, 2);
+void print_va(const char *text, va_list arguments);
