@@ -25,19 +25,6 @@ enum status sys_handle_close(struct thread *caller, struct syscall_registers *r)
 	return handle_close(caller->process->handles, r->argument[0]);
 }
 
-enum status sys_handle_copy(struct thread *caller, struct syscall_registers *r)
-{
-	struct handle_table *table = caller->process->handles;
-	struct object *object;
-	enum status status;
-
-	status = handle_lookup(table, r->argument[0], OBJECT_NONE, 0, &object);
-	if (status != STATUS_OK)
-		return status;
-	return handle_insert(table, object,
-			     handle_rights(table, r->argument[0]) & (u32)r->argument[1], &r->value);
-}
-
 enum status sys_handle_grant(struct thread *caller, struct syscall_registers *r)
 {
 	struct handle_table *table = caller->process->handles;
@@ -190,8 +177,6 @@ enum status sys_group_set(struct thread *caller, struct syscall_registers *r)
 	case GROUP_RESERVABLE_PERMILLE:
 		group->reservable_permille = r->argument[2];
 		return STATUS_OK;
-	case GROUP_QUOTA_PAGES:
-		return quota_limit(&group->quota, r->argument[2]);
 	default:
 		return STATUS_BAD_ARGUMENT;
 	}

@@ -72,13 +72,5 @@ enum status sys_vcpu_get(struct thread *caller, struct syscall_registers *r)
 	struct vcpu *vcpu;
 
 	SYSCALL_OBJECT(caller, r->argument[0], vcpu, OBJECT_VCPU, RIGHT_READ, &vcpu);
-	return vcpu_show(caller, vcpu, (u32)r->argument[1], false);
-}
-
-enum status sys_vcpu_dump(struct thread *caller, struct syscall_registers *r)
-{
-	struct vcpu *vcpu;
-
-	SYSCALL_OBJECT(caller, r->argument[0], vcpu, OBJECT_VCPU, RIGHT_READ, &vcpu);
-	return vcpu_show(caller, vcpu, 0, true);
+	return vcpu_show(caller, vcpu, (u32)r->argument[1]);
 }

@@ -8,7 +8,6 @@
 
 static syscall_function *const table[SYS_COUNT] = {
 	[SYS_HANDLE_CLOSE] = sys_handle_close,
-	[SYS_HANDLE_COPY] = sys_handle_copy,
 	[SYS_HANDLE_GRANT] = sys_handle_grant,
 	[SYS_OBJECT_DESTROY] = sys_object_destroy,
 	[SYS_OBJECT_BIND] = sys_object_bind,
@@ -39,7 +38,6 @@ static syscall_function *const table[SYS_COUNT] = {
 	[SYS_VCPU_RUN] = NULL, /* trap_system_call */
 	[SYS_VCPU_KICK] = sys_vcpu_kick,
 	[SYS_VCPU_GET] = sys_vcpu_get,
-	[SYS_VCPU_DUMP] = sys_vcpu_dump,
 	[SYS_SPACE_ENTRY] = sys_space_entry,
 	[SYS_LOG_LEVEL] = sys_log_level,
 	[SYS_MACHINE_STOP] = sys_machine_stop,

@@ -466,6 +466,8 @@ void vcpu_run(struct cpu *cpu, struct trap_frame *frame)
 static void get(struct vcpu *vcpu, u32 groups)
 {
 	virt->get(&vcpu->virt, groups);
+	if ((groups & VCPU_DUMP) != 0)
+		virt->dump(&vcpu->virt);
 	if ((groups & VCPU_XSAVE) != 0 && vcpu->xsave != NULL) {
 		vcpu_unload(this_cpu());
 		memcpy(vcpu->xsave, vcpu->virt.xsave_area, MIN(fpu_area_bytes(), PAGE_SIZE));
@@ -473,17 +475,15 @@ static void get(struct vcpu *vcpu, u32 groups)
 	vcpu->virt.page->valid |= groups;
 }
 
-enum status vcpu_show(struct thread *caller, struct vcpu *vcpu, u32 groups, bool dump)
+enum status vcpu_show(struct thread *caller, struct vcpu *vcpu, u32 groups)
 {
 	enum status status;
 
 	if (!claim(vcpu, caller))
 		return STATUS_IN_USE;
 	status = load(this_cpu(), vcpu);
-	if (status == STATUS_OK && dump)
-		virt->dump(&vcpu->virt);
-	else if (status == STATUS_OK)
-		get(vcpu, groups & (VCPU_ALL | VCPU_XSAVE));
+	if (status == STATUS_OK)
+		get(vcpu, groups & (VCPU_ALL | VCPU_XSAVE | VCPU_DUMP));
 	unclaim(vcpu);
 	return status;
 }

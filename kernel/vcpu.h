@@ -68,7 +68,7 @@ bool vcpu_step(struct cpu *cpu, struct vcpu *vcpu);
 void vcpu_run(struct cpu *cpu, struct trap_frame *frame);
 
 /* Brings groups of a vCPU that does not run into its page, or a dump of its control structure. */
-enum status vcpu_show(struct thread *caller, struct vcpu *vcpu, u32 groups, bool dump) MUST_CHECK;
+enum status vcpu_show(struct thread *caller, struct vcpu *vcpu, u32 groups) MUST_CHECK;
 
 void vcpu_kick(struct vcpu *vcpu);
 

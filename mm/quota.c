@@ -28,20 +28,6 @@ void quota_publish(struct quota *quota, struct group_page *page)
 	lock_release(&quota->lock, LOCK_QUOTA);
 }
 
-enum status quota_limit(struct quota *quota, u64 limit)
-{
-	enum status status = STATUS_IN_USE;
-
-	lock_acquire(&quota->lock, LOCK_QUOTA);
-	if (limit >= quota->used) {
-		quota->limit = limit;
-		publish(quota, PAGE_FREE);
-		status = STATUS_OK;
-	}
-	lock_release(&quota->lock, LOCK_QUOTA);
-	return status;
-}
-
 enum status quota_charge(struct quota *quota, enum page_owner owner, u64 count)
 {
 	enum status status = STATUS_NO_QUOTA;

@@ -24,8 +24,6 @@ struct quota {
 void quota_init(struct quota *quota, u64 limit);
 /* From now on the account stands in the page as well; NULL ends that. */
 void quota_publish(struct quota *quota, struct group_page *page);
-/* STATUS_IN_USE when the limit would be below what is used. */
-enum status quota_limit(struct quota *quota, u64 limit) MUST_CHECK;
 
 /* STATUS_NO_QUOTA without effect when `count` more pages would pass the limit. */
 enum status quota_charge(struct quota *quota, enum page_owner owner, u64 count) MUST_CHECK;

@@ -18,9 +18,10 @@
 enum syscall {
 	/* (handle). The object lives on while another handle or the kernel refers to it. */
 	SYS_HANDLE_CLOSE,
-	/* (handle, rights) -> handle: a copy in the caller's table, rights narrowed by AND. */
-	SYS_HANDLE_COPY,
-	/* (process, handle, rights) -> handle, valid in that process. Both need RIGHT_GRANT. */
+	/*
+	 * (process, handle, rights) -> handle, valid in that process, rights narrowed by AND. Both
+	 * need RIGHT_GRANT.
+	 */
 	SYS_HANDLE_GRANT,
 	/*
 	 * (handle). Ends the object: every handle to it is stale at once. A process loses its
@@ -119,8 +120,6 @@ enum syscall {
 	SYS_VCPU_KICK,
 	/* (vcpu, enum vcpu_groups). Brings the groups into the vCPU page. */
 	SYS_VCPU_GET,
-	/* (vcpu) Copies its VMCS or VMCB dump, struct vcpu_dump, into the vCPU page's dump area. */
-	SYS_VCPU_DUMP,
 
 	/*
 	 * (space, address, level) -> the entry of a second-stage table at enum pt_level `level`
@@ -143,7 +142,6 @@ enum syscall {
 
 enum group_setting {
 	GROUP_WEIGHT,      /* 1 to 65535, 256 by default */
-	GROUP_QUOTA_PAGES, /* not below what is in use */
 	GROUP_CAP_PERCENT, /* of one CPU, all threads together; 0: none */
 	/*
 	 * A bit for each of CPUs 0 to 63 that its threads may use; one of them is there.

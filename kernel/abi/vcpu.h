@@ -39,7 +39,7 @@ enum exit_reason {
 	EXIT_EOI,                /* the CPU has done the EOI of a vector in eoi_exit */
 	EXIT_TPR,                /* TPR fell below tpr_threshold (SVM: EXIT_CR before it) */
 	EXIT_APIC_ACCESS,        /* to the APIC's memory, that the CPU does not do: qualification */
-	EXIT_ENTRY_FAILED,       /* guest state refused: vendor_code; SYS_VCPU_DUMP says more */
+	EXIT_ENTRY_FAILED,       /* guest state refused: vendor_code; VCPU_DUMP says more */
 	EXIT_UNKNOWN,            /* vendor_code, qualification hold what the CPU said */
 	EXIT_NO_MEMORY,          /* guest RAM could not be populated */
 	EXIT_APIC_WRITE,         /* a register was written; what follows from it is to be done */
@@ -104,6 +104,7 @@ enum vcpu_groups {
 	VCPU_TRAPS = 1 << 11,    /* trap_exceptions and what follows: by `dirty` alone */
 	VCPU_APIC = 1 << 12,     /* apic_mode and what follows: by `dirty` alone */
 	VCPU_INTERRUPTS = 1 << 13, /* interrupt_status: by `dirty` alone */
+	VCPU_DUMP = 1 << 14,     /* dump, of the VMCS or VMCB: by SYS_VCPU_GET alone */
 };
 
 enum vcpu_segment { SEG_ES, SEG_CS, SEG_SS, SEG_DS, SEG_FS, SEG_GS, SEG_LDTR, SEG_TR, SEG_COUNT };
@@ -302,7 +303,7 @@ struct vcpu_page {
 	u64 dr[8]; /* 4 and 5 unused */
 	u64 msr[VMSR_COUNT];
 
-	/* SYS_VCPU_DUMP */
+	/* VCPU_DUMP */
 	u32 dump_count;
 	u32 dump_reserved;
 	struct vcpu_dump_field {

@@ -157,9 +157,6 @@ static void check_rights(struct process *process, u64 number, u64 target, u64 fr
 
 	if (frame->rax != STATUS_OK)
 		return;
-	if (number == SYS_HANDLE_COPY)
-		CHECK_THAT((handle_rights(process->handles, frame->rdi) &
-			    ~handle_rights(process->handles, target)) == 0);
 	if (number == SYS_HANDLE_GRANT && handle_lookup(process->handles, target, OBJECT_PROCESS,
 							RIGHT_GRANT, &object) == STATUS_OK)
 		CHECK_THAT((handle_rights(CONTAINER_OF(object, struct process, object)->handles,

@@ -66,7 +66,6 @@ static bool boss_refuses(u64 number, const u64 a[6])
 	case SYS_GROUP_CREATE:
 		return true;
 	case SYS_HANDLE_CLOSE:
-	case SYS_HANDLE_COPY:
 	case SYS_PROCESS_SPACE:
 	case SYS_OBJECT_DESTROY:
 		return own || is_kept(a[0]);

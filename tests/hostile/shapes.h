@@ -7,7 +7,6 @@
 #define CALL_MAKES 0x80u
 static const u8 call_shapes[SYS_COUNT] = {
 	[SYS_HANDLE_CLOSE] = 1,
-	[SYS_HANDLE_COPY] = 1 | CALL_MAKES,
 	[SYS_HANDLE_GRANT] = 3,
 	[SYS_OBJECT_DESTROY] = 1,
 	[SYS_OBJECT_BIND] = 3,
@@ -36,7 +35,6 @@ static const u8 call_shapes[SYS_COUNT] = {
 	[SYS_VCPU_RUN] = 1,
 	[SYS_VCPU_KICK] = 1,
 	[SYS_VCPU_GET] = 1,
-	[SYS_VCPU_DUMP] = 1,
 	[SYS_LOG_LEVEL] = 1,
 	[SYS_MACHINE_STOP] = 1,
 	[SYS_AUDIT] = 3,

@@ -226,7 +226,7 @@ static void run(struct hostile *self, struct play *play)
 
 static void check_dump(const struct play *play)
 {
-	if (syscall_raw(SYS_VCPU_DUMP, (const u64[6]){play->vcpu}).status != STATUS_OK)
+	if (syscall_raw(SYS_VCPU_GET, (const u64[6]){play->vcpu, VCPU_DUMP}).status != STATUS_OK)
 		return;
 	for (u32 i = 0; i < play->page->dump_count && i < ARRAY_COUNT(play->page->dump); i++) {
 		u32 id = play->page->dump[i].id;
@@ -259,7 +259,7 @@ static void round(struct hostile *self, struct play *play, u64 number)
 	run(self, play);
 	if (draw(self) % 8 == 0) {
 		(void)syscall_raw(SYS_VCPU_GET, (const u64[6]){play->vcpu, draw(self)});
-		(void)syscall_raw(SYS_VCPU_DUMP, (const u64[6]){play->vcpu});
+		(void)syscall_raw(SYS_VCPU_GET, (const u64[6]){play->vcpu, VCPU_DUMP});
 	}
 	if (draw(self) % 16 == 0)
 		(void)syscall_raw(SYS_VCPU_KICK, (const u64[6]){play->vcpu});

@@ -186,12 +186,6 @@ enum status sys_vcpu_run(handle_t handle)
 	return STATUS_OK;
 }
 
-enum status sys_vcpu_dump(handle_t handle)
-{
-	(void)handle;
-	return STATUS_OK;
-}
-
 enum status sys_queue_wait(handle_t queue, u64 deadline_tsc, u64 *key)
 {
 	(void)queue, (void)deadline_tsc, (void)key;

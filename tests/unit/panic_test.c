@@ -239,7 +239,8 @@ static void test_log(void **state)
 	shown_log = &log.ring;
 	panic_at(0);
 	shown_log = &ring;
-	assert_non_null(strstr(printed, "last log entries:\n  77 five 5, hex 0x1234567890\nhalted"));
+	assert_non_null(strstr(printed,
+			       "last log entries:\n  77 five 5, hex 0x1234567890\nhalted"));
 }
 
 int main(void)

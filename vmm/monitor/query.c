@@ -47,7 +47,7 @@ static enum status answer_registers(struct machine *machine, const struct query 
 	vcpu = find_vcpu(machine, query);
 	if (vcpu == NULL)
 		return STATUS_NOT_FOUND;
-	if (sys_vcpu_dump(vcpu->handle) != STATUS_OK)
+	if (sys_vcpu_get(vcpu->handle, VCPU_DUMP) != STATUS_OK)
 		vcpu->page->dump_count = 0;
 	answer->vcpu_count = machine->vcpu_count;
 	answer->physical_bits = machine->physical_bits;

@@ -102,11 +102,6 @@ enum status sys_handle_close(handle_t handle)
 	return call(SYS_HANDLE_CLOSE, handle, 0, 0, 0, 0, 0, NULL);
 }
 
-enum status sys_handle_copy(handle_t handle, u32 rights, handle_t *copy)
-{
-	return call_for_handle(SYS_HANDLE_COPY, handle, rights, 0, 0, copy);
-}
-
 enum status sys_handle_grant(handle_t process, handle_t handle, u32 rights, handle_t *theirs)
 {
 	return call_for_handle(SYS_HANDLE_GRANT, process, handle, rights, 0, theirs);
@@ -264,11 +259,6 @@ enum status sys_vcpu_kick(handle_t vcpu)
 enum status sys_vcpu_get(handle_t vcpu, u32 groups)
 {
 	return short_call(SYS_VCPU_GET, vcpu, groups, NULL);
-}
-
-enum status sys_vcpu_dump(handle_t vcpu)
-{
-	return call(SYS_VCPU_DUMP, vcpu, 0, 0, 0, 0, 0, NULL);
 }
 
 enum status sys_log_level(handle_t root, u32 category, u32 level)

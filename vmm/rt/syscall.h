@@ -21,7 +21,6 @@ struct syscall_result {
 struct syscall_result syscall_raw(u64 number, const u64 argument[6]);
 
 enum status sys_handle_close(handle_t handle);
-enum status sys_handle_copy(handle_t handle, u32 rights, handle_t *copy) MUST_CHECK;
 enum status sys_handle_grant(handle_t process, handle_t handle, u32 rights,
 			     handle_t *theirs) MUST_CHECK;
 enum status sys_object_destroy(handle_t handle);
@@ -66,7 +65,6 @@ enum status sys_vcpu_create(handle_t vm, handle_t memory, u64 offset, handle_t q
 enum status sys_vcpu_run(handle_t vcpu) MUST_CHECK;
 enum status sys_vcpu_kick(handle_t vcpu);
 enum status sys_vcpu_get(handle_t vcpu, u32 groups) MUST_CHECK;
-enum status sys_vcpu_dump(handle_t vcpu) MUST_CHECK;
 
 enum status sys_log_level(handle_t root, u32 category, u32 level) MUST_CHECK;
 enum status sys_machine_stop(handle_t root, enum machine_stop how, u16 port, u32 value, u32 width);

@@ -12,7 +12,7 @@ void exits_entry_failed(struct vcpu *vcpu)
 	const struct vcpu_page *page = vcpu->page;
 	char text[224] = "the control structure could not be read";
 
-	if (sys_vcpu_dump(vcpu->handle) == STATUS_OK) {
+	if (sys_vcpu_get(vcpu->handle, VCPU_DUMP) == STATUS_OK) {
 		if (string_starts_with(start_info->backend, "SVM"))
 			explain_svm(page, text, sizeof(text));
 		else

@@ -5,7 +5,7 @@
 
 #define EXPLAIN_CHECKS_MAX 4 /* failed checks named; more rarely help */
 
-/* A control structure as SYS_VCPU_DUMP shows it, and the words about it. */
+/* A control structure as VCPU_DUMP shows it, and the words about it. */
 struct explain {
 	const struct vcpu_dump_field *fields;
 	u32 count;
