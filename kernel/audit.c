@@ -285,19 +285,17 @@ static u64 list(struct listing *listing, u64 what, u64 where, u64 at)
 	}
 }
 
-enum status sys_audit(struct thread *caller, struct syscall_registers *r)
+enum status sys_audit(struct system_call *call)
 {
 	struct listing listing = {0};
-	struct memory *memory;
+	struct memory *memory = SYSCALL_OBJECT(call, 1, memory);
 
-	SYSCALL_ROOT(caller, r->argument[0], RIGHT_READ);
-	SYSCALL_OBJECT(caller, r->argument[1], memory, OBJECT_MEMORY, RIGHT_WRITE, &memory);
-	if (r->argument[2] > AUDIT_HANDLES)
+	if (call->argument[2] > AUDIT_HANDLES)
 		return STATUS_BAD_ARGUMENT;
 	listing.page = memory->pinned ? memory_pointer(memory, 0) : NULL;
 	if (listing.page == NULL)
 		return STATUS_BAD_ADDRESS;
-	r->value = list(&listing, r->argument[2], r->argument[3], r->argument[4]);
+	call->value = list(&listing, call->argument[2], call->argument[3], call->argument[4]);
 	listing.page->count = listing.count;
 	return STATUS_OK;
 }

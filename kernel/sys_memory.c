@@ -12,6 +12,7 @@
 
 /* Pinning populates in one call, which must stay short; no large block is that small. */
 #define PINNED_PAGES_MAX 32u
+#define MEMORY_RIGHTS (RIGHT_ALL & ~(u32)RIGHT_EXECUTE)
 
 static bool to_pages(u64 bytes, u64 *pages)
 {
@@ -19,23 +20,22 @@ static bool to_pages(u64 bytes, u64 *pages)
 	return bytes != 0 && *pages <= MEMORY_PAGES_MAX;
 }
 
-enum status sys_memory_create(struct thread *caller, struct syscall_registers *r)
+enum status sys_memory_create(struct system_call *call)
 {
 	struct memory *memory;
-	struct group *group;
+	struct group *group = SYSCALL_OBJECT(call, 0, group);
 	enum page_owner owner;
 	enum status status;
 	u64 pages;
 
-	SYSCALL_OBJECT(caller, r->argument[0], group, OBJECT_GROUP, RIGHT_CREATE, &group);
-	if (!to_pages(r->argument[1], &pages) ||
-	    (r->argument[2] & ~(u64)(MEMORY_PINNED | MEMORY_GUEST | MEMORY_SMALL)) != 0)
+	if (!to_pages(call->argument[1], &pages) ||
+	    (call->argument[2] & ~(u64)(MEMORY_PINNED | MEMORY_GUEST | MEMORY_SMALL)) != 0)
 		return STATUS_BAD_ARGUMENT;
-	if ((r->argument[2] & MEMORY_PINNED) != 0 && pages > PINNED_PAGES_MAX)
+	if ((call->argument[2] & MEMORY_PINNED) != 0 && pages > PINNED_PAGES_MAX)
 		return STATUS_TOO_BIG;
-	owner = (r->argument[2] & MEMORY_GUEST) != 0 ? PAGE_GUEST : PAGE_PROCESS;
+	owner = (call->argument[2] & MEMORY_GUEST) != 0 ? PAGE_GUEST : PAGE_PROCESS;
 	status = memory_create(&group->quota, owner, pages,
-			       (u32)r->argument[2] & (MEMORY_PINNED | MEMORY_SMALL), &memory);
+			       (u32)call->argument[2] & (MEMORY_PINNED | MEMORY_SMALL), &memory);
 	if (status != STATUS_OK)
 		return status;
 	group_adopt(group, &memory->object);
@@ -45,37 +45,34 @@ enum status sys_memory_create(struct thread *caller, struct syscall_registers *r
 		object_put(&memory->object);
 		return status;
 	}
-	return syscall_give(caller, &memory->object, RIGHT_ALL & ~(u32)RIGHT_EXECUTE, &r->value);
+	return syscall_give(call, &memory->object, MEMORY_RIGHTS);
 }
 
-enum status sys_memory_physical(struct thread *caller, struct syscall_registers *r)
+enum status sys_memory_physical(struct system_call *call)
 {
+	struct quota *quota = &call->caller->process->group->quota;
+	u64 flags = call->argument[3];
 	struct memory *memory;
 	enum status status;
 	u64 pages;
 
-	SYSCALL_ROOT(caller, r->argument[0], RIGHT_CREATE);
-	if (!to_pages(r->argument[2], &pages) || (r->argument[3] & ~(u64)MEMORY_UNCACHED) != 0)
+	if (!to_pages(call->argument[2], &pages) || (flags & ~(u64)MEMORY_UNCACHED) != 0)
 		return STATUS_BAD_ARGUMENT;
-	status = memory_create_physical(&caller->process->group->quota, HPA(r->argument[1]), pages,
-					(u32)r->argument[3], &memory);
-	if (status != STATUS_OK)
-		return status;
-	return syscall_give(caller, &memory->object, RIGHT_ALL & ~(u32)RIGHT_EXECUTE, &r->value);
+	status = memory_create_physical(quota, HPA(call->argument[1]), pages, (u32)flags, &memory);
+	return status == STATUS_OK ? syscall_give(call, &memory->object, MEMORY_RIGHTS) : status;
 }
 
-enum status sys_space_create(struct thread *caller, struct syscall_registers *r)
+enum status sys_space_create(struct system_call *call)
 {
-	struct group *group;
+	struct group *group = SYSCALL_OBJECT(call, 0, group);
 	struct space *space;
 	enum status status;
 
-	SYSCALL_OBJECT(caller, r->argument[0], group, OBJECT_GROUP, RIGHT_CREATE, &group);
 	status = space_create_guest(&group->quota, virt->second_stage, &space);
 	if (status != STATUS_OK)
 		return status;
 	group_adopt(group, &space->object);
-	return syscall_give(caller, &space->object, RIGHT_ALL, &r->value);
+	return syscall_give(call, &space->object, RIGHT_ALL);
 }
 
 /* A guest executes from its RAM: in a second stage writing carries the right to execute. */
@@ -84,42 +81,41 @@ static u32 rights_needed(const struct space *space, u32 rights)
 	return space->second_stage ? rights & ~(u32)RIGHT_EXECUTE : rights;
 }
 
-enum status sys_space_map(struct thread *caller, struct syscall_registers *r)
+enum status sys_space_map(struct system_call *call)
 {
-	u32 rights = (u32)r->argument[5] & (RIGHT_READ | RIGHT_WRITE | RIGHT_EXECUTE);
-	struct memory *memory;
-	struct space *space;
+	u32 rights = (u32)call->argument[5] & (RIGHT_READ | RIGHT_WRITE | RIGHT_EXECUTE);
+	struct space *space = SYSCALL_OBJECT(call, 0, space);
+	struct memory *memory = SYSCALL_OBJECT(call, 2, memory);
+	u32 needed = rights_needed(space, rights);
 	u64 pages;
 
-	SYSCALL_OBJECT(caller, r->argument[0], space, OBJECT_SPACE, RIGHT_MAP, &space);
-	SYSCALL_OBJECT(caller, r->argument[2], memory, OBJECT_MEMORY, rights_needed(space, rights),
-		       &memory);
-	if (rights != r->argument[5] || !to_pages(r->argument[4], &pages))
+	if ((handle_rights(call->handles, call->argument[2]) & needed) != needed)
+		return STATUS_NO_RIGHT;
+	if (rights != call->argument[5] || !to_pages(call->argument[4], &pages))
 		return STATUS_BAD_ARGUMENT;
-	if (!is_aligned(r->argument[3], PAGE_SIZE))
+	if (!is_aligned(call->argument[3], PAGE_SIZE))
 		return STATUS_BAD_ADDRESS;
-	return space_map(space, r->argument[1], memory, r->argument[3] >> PAGE_SHIFT, pages, rights,
-			 &r->value);
+	return space_map(space, call->argument[1], memory, call->argument[3] >> PAGE_SHIFT, pages,
+			 rights, &call->value);
 }
 
-enum status sys_space_unmap(struct thread *caller, struct syscall_registers *r)
+enum status sys_space_unmap(struct system_call *call)
 {
-	struct space *space;
+	struct space *space = SYSCALL_OBJECT(call, 0, space);
 
-	SYSCALL_OBJECT(caller, r->argument[0], space, OBJECT_SPACE, RIGHT_MAP, &space);
-	return space_unmap(space, r->argument[1], r->argument[2]);
+	return space_unmap(space, call->argument[1], call->argument[2]);
 }
 
-enum status sys_space_entry(struct thread *caller, struct syscall_registers *r)
+enum status sys_space_entry(struct system_call *call)
 {
-	struct space *space;
+	struct space *space = SYSCALL_OBJECT(call, 0, space);
 
-	SYSCALL_OBJECT(caller, r->argument[0], space, OBJECT_SPACE, RIGHT_READ, &space);
-	if (!space->second_stage || r->argument[1] >= space->high ||
-	    r->argument[2] >= PT_LEVEL_COUNT)
+	if (!space->second_stage || call->argument[1] >= space->high ||
+	    call->argument[2] >= PT_LEVEL_COUNT)
 		return STATUS_BAD_ARGUMENT;
 	lock_acquire(&space->lock, LOCK_SPACE);
-	r->value = table_entry(&space->table, r->argument[1], (enum pt_level)r->argument[2]);
+	call->value = table_entry(&space->table, call->argument[1],
+				  (enum pt_level)call->argument[2]);
 	lock_release(&space->lock, LOCK_SPACE);
 	return STATUS_OK;
 }

@@ -20,24 +20,17 @@
 #define CAP_PERIOD_NS (20 * NS_PER_MS)
 #define GROUP_CAP_MAX 25600u /* percent of one CPU */
 
-enum status sys_handle_close(struct thread *caller, struct syscall_registers *r)
+enum status sys_handle_close(struct system_call *call)
 {
-	return handle_close(caller->process->handles, r->argument[0]);
+	return handle_close(call->handles, call->argument[0]);
 }
 
-enum status sys_handle_grant(struct thread *caller, struct syscall_registers *r)
+enum status sys_handle_grant(struct system_call *call)
 {
-	struct handle_table *table = caller->process->handles;
-	struct process *process;
-	struct object *object;
-	enum status status;
+	const struct process *process = SYSCALL_OBJECT(call, 0, process);
+	u32 rights = handle_rights(call->handles, call->argument[1]) & (u32)call->argument[2];
 
-	SYSCALL_OBJECT(caller, r->argument[0], process, OBJECT_PROCESS, RIGHT_GRANT, &process);
-	status = handle_lookup(table, r->argument[1], OBJECT_NONE, RIGHT_GRANT, &object);
-	if (status != STATUS_OK)
-		return status;
-	return handle_insert(process->handles, object,
-			     handle_rights(table, r->argument[1]) & (u32)r->argument[2], &r->value);
+	return handle_insert(process->handles, call->object[1], rights, &call->value);
 }
 
 static enum status destroy_group(struct thread *caller, struct group *group)
@@ -63,19 +56,15 @@ static enum status destroy_group(struct thread *caller, struct group *group)
 	return STATUS_OK;
 }
 
-enum status sys_object_destroy(struct thread *caller, struct syscall_registers *r)
+enum status sys_object_destroy(struct system_call *call)
 {
-	struct object *object;
-	enum status status = handle_lookup(caller->process->handles, r->argument[0], OBJECT_NONE,
-					   RIGHT_DESTROY, &object);
+	struct object *object = call->object[0];
 
-	if (status != STATUS_OK)
-		return status;
 	switch (object->type) {
 	case OBJECT_ROOT:
 		return STATUS_BAD_ARGUMENT;
 	case OBJECT_GROUP:
-		return destroy_group(caller, CONTAINER_OF(object, struct group, object));
+		return destroy_group(call->caller, CONTAINER_OF(object, struct group, object));
 	case OBJECT_PROCESS:
 		process_destroy(CONTAINER_OF(object, struct process, object));
 		break;
@@ -94,7 +83,7 @@ enum status sys_object_destroy(struct thread *caller, struct syscall_registers *
 		break;
 	}
 	object->dead = true;
-	handle_close_dead(caller->process->handles);
+	handle_close_dead(call->handles);
 	return STATUS_OK;
 }
 
@@ -114,79 +103,70 @@ static struct signal *signal_of(struct object *object)
 	}
 }
 
-enum status sys_object_bind(struct thread *caller, struct syscall_registers *r)
+enum status sys_object_bind(struct system_call *call)
 {
-	struct object *object;
-	struct queue *queue;
-	enum status status = handle_lookup(caller->process->handles, r->argument[0], OBJECT_NONE,
-					   RIGHT_BIND, &object);
+	struct signal *signal = signal_of(call->object[0]);
 
-	if (status != STATUS_OK)
-		return status;
-	SYSCALL_OBJECT(caller, r->argument[1], queue, OBJECT_QUEUE, RIGHT_BIND, &queue);
-	if (signal_of(object) == NULL)
+	if (signal == NULL)
 		return STATUS_BAD_ARGUMENT;
-	signal_bind(signal_of(object), queue, r->argument[2]);
+	signal_bind(signal, SYSCALL_OBJECT(call, 1, queue), call->argument[2]);
 	return STATUS_OK;
 }
 
-enum status sys_group_create(struct thread *caller, struct syscall_registers *r)
+enum status sys_group_create(struct system_call *call)
 {
 	struct group *group;
 	enum status status;
 
-	SYSCALL_ROOT(caller, r->argument[0], RIGHT_CREATE);
-	if (r->argument[2] == 0 || r->argument[2] > RUN_WEIGHT_MAX)
+	if (call->argument[2] == 0 || call->argument[2] > RUN_WEIGHT_MAX)
 		return STATUS_BAD_ARGUMENT;
-	status = group_create(r->argument[1], r->argument[2], &group);
+	status = group_create(call->argument[1], call->argument[2], &group);
 	if (status != STATUS_OK)
 		return status;
 	object_get(&group->object);
-	return syscall_give(caller, &group->object, RIGHT_ALL, &r->value);
+	return syscall_give(call, &group->object, RIGHT_ALL);
 }
 
-enum status sys_group_set(struct thread *caller, struct syscall_registers *r)
+enum status sys_group_set(struct system_call *call)
 {
-	struct group *group;
+	struct group *group = SYSCALL_OBJECT(call, 0, group);
+	u64 value = call->argument[2];
 
-	SYSCALL_OBJECT(caller, r->argument[0], group, OBJECT_GROUP, RIGHT_CONTROL, &group);
-	switch (r->argument[1]) {
+	switch (call->argument[1]) {
 	case GROUP_WEIGHT:
-		if (r->argument[2] == 0 || r->argument[2] > RUN_WEIGHT_MAX)
+		if (value == 0 || value > RUN_WEIGHT_MAX)
 			return STATUS_BAD_ARGUMENT;
-		__atomic_store_n(&group->run.weight, r->argument[2], __ATOMIC_RELAXED);
-		group->page->weight = r->argument[2];
+		__atomic_store_n(&group->run.weight, value, __ATOMIC_RELAXED);
+		group->page->weight = value;
 		return STATUS_OK;
 	case GROUP_CAP_PERCENT:
-		if (r->argument[2] > GROUP_CAP_MAX)
+		if (value > GROUP_CAP_MAX)
 			return STATUS_BAD_ARGUMENT;
-		run_group_set_cap(&group->run, r->argument[2], tsc_from_ns(CAP_PERIOD_NS), rdtsc());
+		run_group_set_cap(&group->run, value, tsc_from_ns(CAP_PERIOD_NS), rdtsc());
 		sched_changed();
 		return STATUS_OK;
 	case GROUP_AFFINITY:
-		if (!sched_affinity_valid(r->argument[2]))
+		if (!sched_affinity_valid(value))
 			return STATUS_BAD_ARGUMENT;
-		if (r->argument[2] != group->affinity && group->reserved_permille != 0)
+		if (value != group->affinity && group->reserved_permille != 0)
 			return STATUS_IN_USE;
-		group->affinity = r->argument[2];
+		group->affinity = value;
 		sched_changed();
 		return STATUS_OK;
 	case GROUP_TAG:
-		group->tag = r->argument[2];
+		group->tag = value;
 		return STATUS_OK;
 	case GROUP_RESERVABLE_PERMILLE:
-		group->reservable_permille = r->argument[2];
+		group->reservable_permille = value;
 		return STATUS_OK;
 	default:
 		return STATUS_BAD_ARGUMENT;
 	}
 }
 
-enum status sys_group_page(struct thread *caller, struct syscall_registers *r)
+enum status sys_group_page(struct system_call *call)
 {
-	struct group *group;
+	struct group *group = SYSCALL_OBJECT(call, 0, group);
 
-	SYSCALL_OBJECT(caller, r->argument[0], group, OBJECT_GROUP, RIGHT_READ, &group);
-	return handle_insert(caller->process->handles, &group->page_memory->object, RIGHT_READ,
-			     &r->value);
+	return handle_insert(call->handles, &group->page_memory->object, RIGHT_READ, &call->value);
 }

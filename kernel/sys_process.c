@@ -20,105 +20,89 @@
 #define RESERVE_PERIOD_MIN_NS (100 * NS_PER_US)
 #define RESERVE_PERIOD_MAX_NS (10 * NS_PER_S)
 
-enum status sys_process_create(struct thread *caller, struct syscall_registers *r)
+enum status sys_process_create(struct system_call *call)
 {
 	struct process *process;
-	struct memory *image;
-	struct group *group;
+	struct memory *image = SYSCALL_OBJECT(call, 1, memory);
+	struct group *group = SYSCALL_OBJECT(call, 0, group);
 	enum status status;
 
-	SYSCALL_OBJECT(caller, r->argument[0], group, OBJECT_GROUP, RIGHT_CREATE, &group);
-	SYSCALL_OBJECT(caller, r->argument[1], memory, OBJECT_MEMORY, RIGHT_READ | RIGHT_EXECUTE,
-		       &image);
 	status = process_create(group, image, 0, &process);
-	if (status != STATUS_OK)
-		return status;
-	return syscall_give(caller, &process->object, RIGHT_ALL, &r->value);
+	return status == STATUS_OK ? syscall_give(call, &process->object, RIGHT_ALL) : status;
 }
 
-enum status sys_process_space(struct thread *caller, struct syscall_registers *r)
+enum status sys_process_space(struct system_call *call)
 {
-	struct process *process;
+	struct process *process = SYSCALL_OBJECT(call, 0, process);
 
-	SYSCALL_OBJECT(caller, r->argument[0], process, OBJECT_PROCESS, RIGHT_CONTROL, &process);
-	return handle_insert(caller->process->handles, &process->space->object, RIGHT_ALL,
-			     &r->value);
+	return handle_insert(call->handles, &process->space->object, RIGHT_ALL, &call->value);
 }
 
-enum status sys_process_start(struct thread *caller, struct syscall_registers *r)
+enum status sys_process_start(struct system_call *call)
 {
-	struct process *process;
-	struct memory *start;
-
-	SYSCALL_OBJECT(caller, r->argument[0], process, OBJECT_PROCESS, RIGHT_CONTROL, &process);
-	SYSCALL_OBJECT(caller, r->argument[1], memory, OBJECT_MEMORY, RIGHT_READ, &start);
-	return process_start(process, start);
+	return process_start(SYSCALL_OBJECT(call, 0, process), SYSCALL_OBJECT(call, 1, memory));
 }
 
-enum status sys_process_exit(struct thread *caller, struct syscall_registers *r)
+enum status sys_process_exit(struct system_call *call)
 {
-	log_debug(LOG_PROCESS, "process ends with code %u", r->argument[0]);
-	process_end(caller->process, r->argument[0] & ~(1ull << 63));
+	log_debug(LOG_PROCESS, "process ends with code %u", call->argument[0]);
+	process_end(call->caller->process, call->argument[0] & ~(1ull << 63));
 	return STATUS_OK;
 }
 
-enum status sys_thread_create(struct thread *caller, struct syscall_registers *r)
+enum status sys_thread_create(struct system_call *call)
 {
-	struct process *process;
+	struct process *process = SYSCALL_OBJECT(call, 0, process);
 	struct thread *thread;
 	enum status status;
 
-	SYSCALL_OBJECT(caller, r->argument[0], process, OBJECT_PROCESS, RIGHT_CONTROL, &process);
 	if (!process->running)
 		return STATUS_BAD_STATE;
-	if (r->argument[1] >= SPACE_USER_HIGH || r->argument[2] >= SPACE_USER_HIGH)
+	if (call->argument[1] >= SPACE_USER_HIGH || call->argument[2] >= SPACE_USER_HIGH)
 		return STATUS_BAD_ADDRESS;
-	status = process_thread_create(process, r->argument[1], r->argument[2], r->argument[3],
-				       &thread);
+	status = process_thread_create(process, call->argument[1], call->argument[2],
+				       call->argument[3], &thread);
 	if (status != STATUS_OK)
 		return status;
 	/* The thread runs on without a handle: the process keeps it. */
-	(void)!handle_insert(caller->process->handles, &thread->object, RIGHT_ALL, &r->value);
+	(void)!handle_insert(call->handles, &thread->object, RIGHT_ALL, &call->value);
 	return STATUS_OK;
 }
 
-enum status sys_thread_yield(struct thread *caller, struct syscall_registers *r)
+enum status sys_thread_yield(struct system_call *call)
 {
-	struct vcpu *vcpu;
+	struct cpu *cpu = call->caller->cpu;
+	const struct vcpu *vcpu;
 
-	if (r->argument[0] == HANDLE_NONE)
-		return sched_yield(caller->cpu, NULL);
-	SYSCALL_OBJECT(caller, r->argument[0], vcpu, OBJECT_VCPU, RIGHT_CONTROL, &vcpu);
-	return vcpu->thread != NULL ? sched_yield(caller->cpu, vcpu->thread) : STATUS_NOT_FOUND;
+	if (call->object[0] == NULL)
+		return sched_yield(cpu, NULL);
+	vcpu = SYSCALL_OBJECT(call, 0, vcpu);
+	return vcpu->thread != NULL ? sched_yield(cpu, vcpu->thread) : STATUS_NOT_FOUND;
 }
 
-enum status sys_thread_reserve(struct thread *caller, struct syscall_registers *r)
+enum status sys_thread_reserve(struct system_call *call)
 {
-	struct thread *thread;
+	struct thread *thread = call->caller;
+	u64 budget = call->argument[1];
+	u64 period = call->argument[2];
 
-	if (r->argument[0] == HANDLE_NONE)
-		thread = caller;
-	else
-		SYSCALL_OBJECT(caller, r->argument[0], thread, OBJECT_THREAD, RIGHT_CONTROL,
-			       &thread);
-	if (r->argument[1] != 0 &&
-	    (r->argument[2] < RESERVE_PERIOD_MIN_NS || r->argument[2] > RESERVE_PERIOD_MAX_NS ||
-	     r->argument[1] > r->argument[2]))
+	if (call->object[0] != NULL)
+		thread = SYSCALL_OBJECT(call, 0, thread);
+	if (budget != 0 && (period < RESERVE_PERIOD_MIN_NS || period > RESERVE_PERIOD_MAX_NS ||
+			    budget > period))
 		return STATUS_BAD_ARGUMENT;
-	return sched_reserve(thread, r->argument[1], r->argument[2], &r->value);
+	return sched_reserve(thread, budget, period, &call->value);
 }
 
-enum status sys_ports_grant(struct thread *caller, struct syscall_registers *r)
+enum status sys_ports_grant(struct system_call *call)
 {
-	u64 first = r->argument[2];
-	u64 count = r->argument[3];
+	struct process *process = SYSCALL_OBJECT(call, 1, process);
+	u64 first = call->argument[2];
+	u64 count = call->argument[3];
 	static u32 version; /* guarded by the object lock */
-	struct process *process;
 	enum status status;
 	void *bitmap;
 
-	SYSCALL_ROOT(caller, r->argument[0], RIGHT_CONTROL);
-	SYSCALL_OBJECT(caller, r->argument[1], process, OBJECT_PROCESS, RIGHT_CONTROL, &process);
 	if (!range_within(first, count, PORT_COUNT))
 		return STATUS_BAD_ARGUMENT;
 	if (process->ports == NULL) {
@@ -131,6 +115,6 @@ enum status sys_ports_grant(struct thread *caller, struct syscall_registers *r)
 	for (u64 port = first; port < first + count; port++)
 		process->ports[port / 8] &= (u8)~(1u << port % 8);
 	process->ports_version = ++version;
-	thread_ports_load(this_cpu(), caller);
+	thread_ports_load(this_cpu(), call->caller);
 	return STATUS_OK;
 }

@@ -20,9 +20,13 @@ static NOINLINE u64 deeper(u64 depth)
 	return depth == ~0ull ? 0 : deeper(depth + 1) + room[depth & 127];
 }
 
-static enum status test(struct thread *caller, struct syscall_registers *r)
+static enum status test(struct system_call *r)
 {
-	SYSCALL_ROOT(caller, r->argument[0], RIGHT_DESTROY);
+	enum status status = handle_lookup(r->handles, r->argument[0], OBJECT_ROOT, RIGHT_DESTROY,
+					   &r->object[0]);
+
+	if (status != STATUS_OK)
+		return status;
 	switch (r->argument[1]) {
 	case TEST_COUNT ... TEST_SITE_CALLS:
 		return fault_alloc((enum test_what)r->argument[1], r->argument[2], &r->value);
@@ -50,7 +54,8 @@ static enum status test(struct thread *caller, struct syscall_registers *r)
 
 void __wrap_syscall_dispatch(struct thread *caller, struct trap_frame *frame)
 {
-	struct syscall_registers registers = {
+	struct system_call call = {
+		.handles = caller->process->handles,
 		.argument = {frame->rdi, frame->rsi, frame->r8, frame->r9, frame->r10, frame->rbx},
 	};
 
@@ -59,7 +64,7 @@ void __wrap_syscall_dispatch(struct thread *caller, struct trap_frame *frame)
 		return;
 	}
 	lock_acquire(&object_lock, LOCK_OBJECTS);
-	frame->rax = test(caller, &registers);
+	frame->rax = test(&call);
 	lock_release(&object_lock, LOCK_OBJECTS);
-	frame->rdi = registers.value;
+	frame->rdi = call.value;
 }
