@@ -245,44 +245,41 @@ static struct object *object_find(u64 id, enum object_type type)
 	return NULL;
 }
 
-static u64 list_space(struct listing *listing, u64 id, u64 at)
+static u64 list_space(struct listing *listing, struct space *space, u64 at)
 {
-	struct object *object = object_find(id, OBJECT_SPACE);
-	struct space *space;
 	u64 next;
 
-	if (object == NULL)
-		return AUDIT_END;
-	space = CONTAINER_OF(object, struct space, object);
 	lock_acquire(&space->lock, LOCK_SPACE);
-	next = list_leaves(listing, &space->table, id, at, space->high);
+	next = list_leaves(listing, &space->table, identity(space), at, space->high);
 	lock_release(&space->lock, LOCK_SPACE);
 	return next;
 }
 
+static u64 list_object(struct listing *listing, u64 what, u64 where, u64 at)
+{
+	static const u8 types[] = {
+		[AUDIT_SPACE] = OBJECT_SPACE,
+		[AUDIT_MEMORY] = OBJECT_MEMORY,
+		[AUDIT_HANDLES] = OBJECT_PROCESS,
+	};
+	struct object *object = object_find(where, types[what]);
+
+	if (object == NULL)
+		return AUDIT_END;
+	if (what == AUDIT_SPACE)
+		return list_space(listing, CONTAINER_OF(object, struct space, object), at);
+	if (what == AUDIT_MEMORY)
+		return list_slots(listing, CONTAINER_OF(object, struct memory, object), at);
+	return list_handles(listing, CONTAINER_OF(object, struct process, object), at);
+}
+
 static u64 list(struct listing *listing, u64 what, u64 where, u64 at)
 {
-	struct object *object;
-
-	switch (what) {
-	case AUDIT_FRAMES:
+	if (what == AUDIT_FRAMES)
 		return list_frames(listing, where);
-	case AUDIT_SPACE:
-		return where == 0 ? list_leaves(listing, &kernel_table, 0, MAX(at, KERNEL_HALF),
-						AUDIT_END)
-				  : list_space(listing, where, at);
-	case AUDIT_MEMORY:
-		object = object_find(where, OBJECT_MEMORY);
-		return object != NULL ? list_slots(listing,
-						   CONTAINER_OF(object, struct memory, object), at)
-				      : AUDIT_END;
-	default:
-		object = object_find(where, OBJECT_PROCESS);
-		return object != NULL
-			       ? list_handles(listing, CONTAINER_OF(object, struct process, object),
-					      at)
-			       : AUDIT_END;
-	}
+	if (what == AUDIT_SPACE && where == 0)
+		return list_leaves(listing, &kernel_table, 0, MAX(at, KERNEL_HALF), AUDIT_END);
+	return list_object(listing, what, where, at);
 }
 
 enum status sys_audit(struct system_call *call)
