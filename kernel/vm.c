@@ -16,7 +16,7 @@ enum status vm_create(struct group *group, struct space *space, struct vm **resu
 	if (status != STATUS_OK)
 		return status;
 	vm = memory;
-	vm->virt.second_stage_root = space->table.root.kernel;
+	vm->virt.second_stage = space->table;
 	vm->virt.quota = &group->quota;
 	status = virt->vm_init(&vm->virt);
 	if (status != STATUS_OK) {

@@ -20,7 +20,6 @@ static _Alignas(PAGE_SIZE) u64 memory[PAGES][512];
 static struct virt_vm vm;
 static struct virt_vcpu vcpu;
 static struct vcpu_page page;
-static const struct pt_format format;
 static u64 hole;
 static u64 device;
 static unsigned int lookups;
@@ -58,7 +57,7 @@ static int setup(void **state)
 
 static const u8 *find(void)
 {
-	return virt_code_find(&vcpu, &format, 1 << PAGE_SHIFT | 7, RIP);
+	return virt_code_find(&vcpu, 1 << PAGE_SHIFT | 7, RIP);
 }
 
 static const u8 *expected(u64 frame)
@@ -92,8 +91,8 @@ static void test_changed_entries(void **state)
 	memory[7][RIP >> 30 & 511] = 3 << PAGE_SHIFT | PTE_P;
 	assert_ptr_equal(find(), expected(6));
 	/* another CR3, another page */
-	assert_null(virt_code_find(&vcpu, &format, 6 << PAGE_SHIFT, RIP));
-	assert_null(virt_code_find(&vcpu, &format, 1 << PAGE_SHIFT, RIP + PAGE_SIZE));
+	assert_null(virt_code_find(&vcpu, 6 << PAGE_SHIFT, RIP));
+	assert_null(virt_code_find(&vcpu, 1 << PAGE_SHIFT, RIP + PAGE_SIZE));
 }
 
 static void test_large_page(void **state)
@@ -102,7 +101,7 @@ static void test_large_page(void **state)
 	memory[3][RIP >> 21 & 511] = PTE_P | PTE_PS; /* 2 MiB at 0 */
 	hole = 0;
 	assert_null(find()); /* its page 0x34 is none of ours */
-	assert_ptr_equal(virt_code_find(&vcpu, &format, 1 << PAGE_SHIFT,
+	assert_ptr_equal(virt_code_find(&vcpu, 1 << PAGE_SHIFT,
 					(RIP & ~BITS(20, 0)) | 6 << PAGE_SHIFT | 5),
 			 (u8 *)memory[6] + 5);
 }

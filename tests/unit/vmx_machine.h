@@ -171,12 +171,6 @@ void panic(const char *text, ...)
 	abort();
 }
 
-enum page_owner page_owner(hpa_t hpa)
-{
-	(void)hpa;
-	return PAGE_GUEST;
-}
-
 enum status page_alloc_cleared(unsigned int order, enum page_owner owner, struct quota *quota,
 			       void **pointer)
 {
@@ -197,11 +191,10 @@ void page_free(hpa_t hpa, struct quota *quota)
 	free((void *)hpa.value);
 }
 
-bool table_lookup(const struct table *table, u64 at, struct pt_leaf *leaf)
+const void *virt_guest_pointer(const struct virt_vcpu *of, u64 gpa)
 {
-	assert_int_equal(table->root.kernel.value, 0x7000);
-	*leaf = (struct pt_leaf){.at = at, .hpa = HPA((u64)guest_table)};
-	return at == 0x5000;
+	assert_int_equal(of->vm->second_stage.root.kernel.value, 0x7000);
+	return gpa == 0x5000 ? guest_table : NULL;
 }
 
 size_t fpu_area_bytes(void)
@@ -225,9 +218,9 @@ void fpu_save(void *area)
 /* Each run of the fake guest is one of these exits; the last one repeats. */
 static unsigned int run_count;
 static void (*run_hook)(void);
-const u8 *virt_code_find(struct virt_vcpu *of, const struct pt_format *format, u64 cr3, u64 rip)
+const u8 *virt_code_find(struct virt_vcpu *of, u64 cr3, u64 rip)
 {
-	(void)of, (void)format, (void)cr3, (void)rip;
+	(void)of, (void)cr3, (void)rip;
 	return NULL;
 }
 
@@ -290,7 +283,7 @@ static int set_up(void **state)
 
 	page = calloc(1, sizeof(*page));
 	start_state_reset(page);
-	vm.second_stage_root = HPA(0x7000);
+	vm.second_stage.root.kernel = HPA(0x7000);
 	vcpu.vm = &vm;
 	vcpu.page = page;
 	apic = aligned_alloc(PAGE_SIZE, PAGE_SIZE);

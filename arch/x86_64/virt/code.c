@@ -10,30 +10,20 @@
 #include "mm/page.h"
 #include "mm/table.h"
 
-/*
- * The guest's RAM at an address, NULL when it is not mapped or not in the direct map. What is taken
- * from the guest meanwhile is not given to anybody else before this CPU has passed its loop.
- */
-static const void *guest_pointer(const struct virt_vcpu *vcpu, const struct pt_format *format,
-				 u64 gpa)
+/* Device memory is not in the direct map. */
+const void *virt_guest_pointer(const struct virt_vcpu *vcpu, u64 gpa)
 {
-	const struct table table = {
-		.format = format,
-		.root = {.kernel = vcpu->vm->second_stage_root,
-			 .user = vcpu->vm->second_stage_root},
-	};
 	struct pt_leaf leaf;
 	hpa_t hpa;
 
-	if (!table_lookup(&table, gpa, &leaf))
+	if (!table_lookup(&vcpu->vm->second_stage, gpa, &leaf))
 		return NULL;
 	hpa = HPA(leaf.hpa.value + (gpa - leaf.at));
 	return page_owner(hpa) == PAGE_RESERVED ? NULL : hpa_to_pointer(hpa);
 }
 
 /* The CPU has just come this way, so nothing is checked but that it still leads somewhere. */
-static NOINLINE bool walk(struct virt_vcpu *vcpu, const struct pt_format *format, u64 cr3,
-			  u64 linear)
+static NOINLINE bool walk(struct virt_vcpu *vcpu, u64 cr3, u64 linear)
 {
 	struct virt_code *code = &vcpu->code;
 	u64 table = cr3 & PTE_ADDRESS;
@@ -43,8 +33,7 @@ static NOINLINE bool walk(struct virt_vcpu *vcpu, const struct pt_format *format
 
 	code->depth = 0;
 	for (;; shift -= 9) {
-		const u64 *entry =
-			guest_pointer(vcpu, format, table + (linear >> shift & 511) * 8);
+		const u64 *entry = virt_guest_pointer(vcpu, table + (linear >> shift & 511) * 8);
 
 		if (entry == NULL)
 			return false;
@@ -57,9 +46,8 @@ static NOINLINE bool walk(struct virt_vcpu *vcpu, const struct pt_format *format
 		if (shift == PAGE_SHIFT || (shift < 39 && (value & PTE_PS)))
 			break;
 	}
-	code->page = guest_pointer(vcpu, format,
-				   (table & ~(BIT(shift) - 1)) |
-					   (linear & (BIT(shift) - 1) & ~PAGE_MASK));
+	code->page = virt_guest_pointer(vcpu, (table & ~(BIT(shift) - 1)) |
+						      (linear & (BIT(shift) - 1) & ~PAGE_MASK));
 	if (code->page == NULL)
 		return false;
 	code->linear = linear & ~PAGE_MASK;
@@ -79,9 +67,9 @@ static bool still_true(const struct virt_code *code, u64 linear, u64 cr3)
 	return true;
 }
 
-const u8 *virt_code_find(struct virt_vcpu *vcpu, const struct pt_format *format, u64 cr3, u64 rip)
+const u8 *virt_code_find(struct virt_vcpu *vcpu, u64 cr3, u64 rip)
 {
-	if (!still_true(&vcpu->code, rip, cr3) && !walk(vcpu, format, cr3, rip))
+	if (!still_true(&vcpu->code, rip, cr3) && !walk(vcpu, cr3, rip))
 		return NULL;
 	return vcpu->code.page + (rip & PAGE_MASK);
 }

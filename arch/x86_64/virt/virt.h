@@ -4,12 +4,11 @@
 #include "kernel/abi/vcpu.h"
 #include "lib/status.h"
 #include "lib/types.h"
+#include "mm/table.h"
 
 struct cpu;
 struct lapic_page;
-struct pt_format;
 struct quota;
-struct pt_root;
 
 /*
  * The processor's virtualization, one interface for VMX and SVM. Vendor code enters a guest and
@@ -18,9 +17,9 @@ struct pt_root;
 
 /* What the vCPUs of a VM share. Zero-initialised by the owner before vm_init. */
 struct virt_vm {
-	hpa_t second_stage_root; /* top-level table of the guest's physical space */
-	struct quota *quota;     /* pays for control pages */
-	void *msr_bitmap;        /* SVM: MSRPM (2 pages); VMX: two MSR bitmaps (control.c) */
+	struct table second_stage; /* of the guest's physical space */
+	struct quota *quota;       /* pays for control pages */
+	void *msr_bitmap;          /* SVM: MSRPM (2 pages); VMX: two MSR bitmaps (control.c) */
 };
 
 /*
@@ -184,6 +183,11 @@ void virt_debug_set(struct virt_vcpu *vcpu);
  * code.c, for both back ends. The guest's code at RIP by its four-level tables, up to the end of
  * the page; NULL when it cannot be found. A flush has to set vcpu->code.depth to 0.
  */
-const u8 *virt_code_find(struct virt_vcpu *vcpu, const struct pt_format *format, u64 cr3, u64 rip);
+const u8 *virt_code_find(struct virt_vcpu *vcpu, u64 cr3, u64 rip);
+/*
+ * The guest's RAM at an address, NULL when it is not mapped or not in the direct map. What is taken
+ * from the guest meanwhile is not given to anybody else before this CPU has passed its loop.
+ */
+const void *virt_guest_pointer(const struct virt_vcpu *vcpu, u64 gpa);
 /* VCPU_CODE: puts it into the page, NULL: none. */
 void virt_code_show(struct virt_vcpu *vcpu, const u8 *bytes);

@@ -6,7 +6,6 @@
 #include "arch/x86_64/hw/control.h"
 #include "arch/x86_64/virt/svm/length.h"
 #include "arch/x86_64/virt/svm/svm.h"
-#include "mm/table.h"
 
 const u8 *svm_code_find(struct virt_vcpu *vcpu)
 {
@@ -15,7 +14,7 @@ const u8 *svm_code_find(struct virt_vcpu *vcpu)
 	if (!(save->efer & EFER_LMA) || !(save->cs.attributes & VMCB_ATTRIBUTE_L) ||
 	    (save->cr4 & CR4_LA57))
 		return NULL;
-	return virt_code_find(vcpu, &format_npt, save->cr3, save->rip);
+	return virt_code_find(vcpu, save->cr3, save->rip);
 }
 
 u32 svm_code_length(struct virt_vcpu *vcpu)

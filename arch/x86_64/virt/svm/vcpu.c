@@ -38,7 +38,7 @@ static void control_init(struct virt_vcpu *vcpu)
 	control->msrpm_base_pa = pointer_to_hpa(vcpu->vm->msr_bitmap).value;
 	control->virtual_interrupt = VMCB_V_INTR_MASKING;
 	control->np_control = VMCB_NP_ENABLE;
-	control->n_cr3 = vcpu->vm->second_stage_root.value;
+	control->n_cr3 = vcpu->vm->second_stage.root.kernel.value;
 	if (svm_capabilities.pause_filter) {
 		control->intercept1 |= (u32)VMCB_INTERCEPT1_PAUSE;
 		control->pause_filter_count = PAUSE_FILTER_COUNT;

@@ -115,7 +115,7 @@ static void controls_write(struct virt_vcpu *vcpu)
 		.index = MSR_SPEC_CTRL, .value = features.speculation.spec_ctrl};
 	vmcs_write64(VMCS_EXIT_MSR_LOAD, scratch_hpa + offsetof(struct vmx_scratch, exit_load));
 	vmcs_write64(VMCS_VIRTUAL_APIC, pointer_to_hpa(vcpu->apic).value);
-	vmcs_write64(VMCS_EPT_POINTER, vcpu->vm->second_stage_root.value |
+	vmcs_write64(VMCS_EPT_POINTER, vcpu->vm->second_stage.root.kernel.value |
 					       (PT_LEVEL_COUNT - 1) << EPTP_WALK_LENGTH_SHIFT |
 					       MEMORY_TYPE_WB);
 

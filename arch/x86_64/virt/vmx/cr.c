@@ -11,9 +11,6 @@
 #include "arch/x86_64/virt/vmx/vmcs.h"
 #include "arch/x86_64/virt/vmx/vmx.h"
 #include "lib/read_once.h"
-#include "mm/address.h"
-#include "mm/page.h"
-#include "mm/table.h"
 
 /* Where the CPU lacks one of these features it refuses the bit itself. */
 #define CR4_GUEST_OWNED                                                                            \
@@ -78,18 +75,8 @@ static bool pae_paging(u64 cr0, u64 cr4, u64 efer)
  */
 static void pdptes_load(const struct virt_vcpu *vcpu, u64 cr3)
 {
-	const struct table table = {
-		.format = &format_ept,
-		.root = {.kernel = vcpu->vm->second_stage_root,
-			 .user = vcpu->vm->second_stage_root},
-	};
-	u64 at = cr3 & BITS(31, 5);
-	struct pt_leaf leaf;
-	const u64 *pdpte = NULL;
+	const u64 *pdpte = virt_guest_pointer(vcpu, cr3 & BITS(31, 5));
 
-	/* Device memory is not in the direct map. */
-	if (table_lookup(&table, at, &leaf) && page_owner(leaf.hpa) != PAGE_RESERVED)
-		pdpte = hpa_to_pointer(HPA(leaf.hpa.value + (at - leaf.at)));
 	for (u32 i = 0; i < 4; i++)
 		vmcs_write64((enum vmcs64)(VMCS_GUEST_PDPTE0 + 2 * i),
 			     pdpte ? READ_ONCE(pdpte[i]) : 0);

@@ -8,7 +8,6 @@
 #include "arch/x86_64/virt/vmx/vmcs.h"
 #include "arch/x86_64/virt/vmx/vmx.h"
 #include "lib/read_once.h"
-#include "mm/table.h"
 
 #define SELECTOR_FIELD(i) ((enum vmcs16)(VMCS_GUEST_ES_SELECTOR + 2 * (i)))
 #define BASE_FIELD(i)	  ((enum vmcs_natural)(VMCS_GUEST_ES_BASE + 2 * (i)))
@@ -143,7 +142,7 @@ static const u8 *code_find(struct virt_vcpu *vcpu)
 {
 	if (!vmx_is_64_bit() || (vmcs_read_natural(VMCS_GUEST_CR4) & CR4_LA57))
 		return NULL;
-	return virt_code_find(vcpu, &format_ept, vmcs_read_natural(VMCS_GUEST_CR3),
+	return virt_code_find(vcpu, vmcs_read_natural(VMCS_GUEST_CR3),
 			      vmcs_read_natural(VMCS_GUEST_RIP));
 }
 
