@@ -32,8 +32,8 @@ void map_reach(hpa_t base, u64 length);
 NORETURN void relocate_and_jump(struct boot_info *info, u64 canary);
 
 /* linker.ld */
-extern u8 __image_start[], __text_start[], __text_end[], __rodata_end[], __image_end[];
-extern u8 __boot_end[];
+extern u8 __image_start[], __text_start[], __text_end[], __rodata_end[];
+extern u8 __ro_after_init_end[], __image_end[], __boot_end[];
 
 /* Bytes from the image's first byte, the same wherever it lies. */
 static inline u64 image_offset(const void *address)

@@ -107,18 +107,24 @@ static void map_image(struct boot_memory *memory)
 		  PTE_DATA, 1);
 }
 
-/* Part of the direct map. The image's text and rodata get no writable alias. */
+/*
+ * Part of the direct map. The image's text and rodata get no writable alias; what follows them is
+ * mapped in pages, as the kernel will take its own away.
+ */
 static void map_direct(struct boot_memory *memory, u64 start, u64 end)
 {
 	const struct boot_info *info = memory->info;
 	u64 direct = info->direct_map_base.value;
-	u64 sealed = MIN(MAX(info->image_hpa.value, start), end);
-	u64 sealed_end = MAX(MIN(info->image_hpa.value + image_offset(__rodata_end), end), sealed);
+	u64 image = info->image_hpa.value;
+	u64 sealed = MIN(MAX(image, start), end);
+	u64 data = MAX(MIN(image + image_offset(__rodata_end), end), sealed);
+	u64 rest = MAX(MIN(image + image_offset(__ro_after_init_end), end), data);
 	u32 top = largest_level();
 
 	map_range(memory, direct + start, start, sealed - start, PTE_DATA, top);
-	map_range(memory, direct + sealed, sealed, sealed_end - sealed, PTE_RODATA, top);
-	map_range(memory, direct + sealed_end, sealed_end, end - sealed_end, PTE_DATA, top);
+	map_range(memory, direct + sealed, sealed, data - sealed, PTE_RODATA, top);
+	map_range(memory, direct + data, data, rest - data, PTE_DATA, 1);
+	map_range(memory, direct + rest, rest, end - rest, PTE_DATA, top);
 }
 
 /* All RAM and firmware tables; regions that touch or share a page become one run. */

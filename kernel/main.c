@@ -26,8 +26,7 @@ static NORETURN void main_on_own_stack(struct cpu *cpu)
 		panic("no memory for the run queue");
 	cpus_start(machine_cpu_limit());
 	start_manager();
-	if (kernel_space_seal(machine.boot) != STATUS_OK)
-		panic("cannot make constants read-only");
+	kernel_space_seal(machine.boot);
 	log_info(LOG_BOOT, "kernel ready");
 	cpu_loop(cpu);
 }

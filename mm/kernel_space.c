@@ -12,7 +12,6 @@
 #define GAP_PAGES 64
 
 /* Boundaries that the linker sets. */
-extern const char __image_start[];
 extern const char __ro_after_init_start[];
 extern const char __ro_after_init_end[];
 
@@ -62,24 +61,16 @@ enum status kernel_space_init(const struct boot_info *info)
 	return vmap_prepare(info->vmap_base.value);
 }
 
-static enum status image_protect(const struct boot_info *info, const char *from, const char *to)
+void kernel_space_seal(const struct boot_info *info)
 {
-	u64 base = info->image_base.value;
-	u64 view = (u64)hpa_to_pointer(info->image_hpa);
+	u64 at = (u64)__ro_after_init_start;
+	u64 end = (u64)__ro_after_init_end;
+	/* from the image to what the direct map shows of it */
+	u64 distance = (u64)hpa_to_pointer(info->image_hpa) - info->image_base.value;
 
-	return table_protect(&kernel_table, view + ((u64)from - base), view + ((u64)to - base),
-			     PT_READ);
-}
-
-enum status kernel_space_seal(const struct boot_info *info)
-{
-	enum status status = image_protect(info, __image_start, __ro_after_init_end);
-
-	if (status == STATUS_OK)
-		status = table_protect(&kernel_table, (u64)__ro_after_init_start,
-				       (u64)__ro_after_init_end, PT_READ);
+	table_protect(&kernel_table, at, end, PT_READ);
+	table_protect(&kernel_table, at + distance, end + distance, PT_READ);
 	tlb_arch_load_root(kernel_table.root.kernel);
-	return status;
 }
 
 /* Addresses for `bytes`, whole pages, behind an unmapped gap of random length. 0: none left. */

@@ -19,8 +19,8 @@ extern struct table kernel_table;
  */
 enum status kernel_space_init(const struct boot_info *info) MUST_CHECK;
 
-/* Makes .data.ro_after_init read-only, and the direct map's view of all constants with it. */
-enum status kernel_space_seal(const struct boot_info *info) MUST_CHECK;
+/* Makes .data.ro_after_init read-only, in the direct map too. */
+void kernel_space_seal(const struct boot_info *info);
 
 /* Device memory, uncached, for good. `hpa` and `bytes` need no alignment. NULL: no memory. */
 void *kernel_map_device(hpa_t hpa, u64 bytes);

@@ -214,27 +214,7 @@ enum status table_next(const struct table *table, u64 *at, u64 end, struct pt_le
 	return *at < end ? STATUS_AGAIN : STATUS_NOT_FOUND;
 }
 
-/* Puts a table of 512 smaller leaves in the place of a large one. */
-static enum status leaf_split(struct table *table, const struct walk *walk, struct pt_leaf leaf)
-{
-	u64 at = leaf.at;
-	enum pt_level level = walk->level;
-	hpa_t node;
-	enum status status = node_alloc(table, &node);
-
-	if (status != STATUS_OK)
-		return status;
-	leaf.level--;
-	for (unsigned int i = 0; i < PT_ENTRY_COUNT; i++) {
-		entry_write(table, node, leaf.at, leaf.level, leaf_encode(table->format, &leaf));
-		leaf.at += pt_level_bytes(leaf.level);
-		leaf.hpa.value += pt_level_bytes(leaf.level);
-	}
-	entry_write(table, walk->node[level], at, level, node.value | table->format->table);
-	return STATUS_OK;
-}
-
-enum status table_protect(struct table *table, u64 at, u64 end, u32 rights)
+void table_protect(struct table *table, u64 at, u64 end, u32 rights)
 {
 	while (at < end) {
 		struct walk walk;
@@ -245,18 +225,11 @@ enum status table_protect(struct table *table, u64 at, u64 end, u32 rights)
 		bytes = pt_level_bytes(walk.level);
 		if (walk.entry & table->format->present) {
 			leaf_decode(table->format, at, &walk, &leaf);
-			if (at != leaf.at || end - at < bytes) {
-				enum status status = leaf_split(table, &walk, leaf);
-
-				if (status != STATUS_OK)
-					return status;
-				continue;
-			}
+			CHECK(at == leaf.at && end - at >= bytes);
 			leaf.rights = rights;
 			entry_write(table, walk.node[walk.level], at, walk.level,
 				    leaf_encode(table->format, &leaf));
 		}
 		at = align_down(at, bytes) + bytes;
 	}
-	return STATUS_OK;
 }

@@ -111,8 +111,7 @@ u64 table_entry(const struct table *table, u64 at, enum pt_level level);
 enum status table_next(const struct table *table, u64 *at, u64 end, struct pt_leaf *leaf);
 
 /*
- * Gives [at, end) other rights, splitting leaves that reach beyond it. What is not mapped stays
- * so. STATUS_NO_MEMORY or STATUS_NO_QUOTA when a leaf cannot be split; then a part may be done.
- * Not bounded: for the kernel's own tables at boot. The caller flushes.
+ * Gives [at, end), which cuts through no leaf, other rights. What is not mapped stays so. Not
+ * bounded: for the kernel's own tables at boot. The caller flushes.
  */
-enum status table_protect(struct table *table, u64 at, u64 end, u32 rights) MUST_CHECK;
+void table_protect(struct table *table, u64 at, u64 end, u32 rights);

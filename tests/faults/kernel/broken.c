@@ -195,7 +195,7 @@ enum status fault_break(u64 what)
 static void unmap(void)
 {
 	if (broken.space == NULL) {
-		(void)!table_protect(broken.table, broken.at, broken.at + PAGE_SIZE, PT_READ);
+		table_protect(broken.table, broken.at, broken.at + PAGE_SIZE, PT_READ);
 		/* The root that is loaded is the caller's, and the kernel's part the same. */
 		write_cr3(read_cr3());
 		return;
