@@ -28,12 +28,10 @@ enum status group_create(u64 quota_pages, u64 weight, struct group **result)
 {
 	struct group *group;
 	enum status status;
-	void *memory;
 
-	status = cache_alloc_object(NULL, OBJECT_GROUP, sizeof(*group), &memory);
+	status = cache_alloc_object(NULL, OBJECT_GROUP, sizeof(*group), (void **)&group);
 	if (status != STATUS_OK)
 		return status;
-	group = memory;
 	list_init(&group->members);
 	list_init(&group->ended);
 	quota_init(&group->quota, quota_pages);

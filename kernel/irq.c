@@ -21,7 +21,6 @@ enum status irq_create(u32 line, u32 flags, struct irq **result)
 	bool nmi = (flags & IRQ_NMI) != 0;
 	u32 gsi = line;
 	enum status status;
-	void *memory;
 	struct irq *irq;
 
 	if ((flags & IRQ_ISA) != 0) {
@@ -35,10 +34,9 @@ enum status irq_create(u32 line, u32 flags, struct irq **result)
 		return STATUS_NOT_FOUND;
 	if (lines[gsi] != NULL)
 		return STATUS_IN_USE;
-	status = cache_alloc_object(NULL, OBJECT_IRQ, sizeof(*irq), &memory);
+	status = cache_alloc_object(NULL, OBJECT_IRQ, sizeof(*irq), (void **)&irq);
 	if (status != STATUS_OK)
 		return status;
-	irq = memory;
 	irq->gsi = gsi;
 	lines[gsi] = irq;
 	irq->level = level;

@@ -103,16 +103,14 @@ static enum status fill(struct process *process, struct memory *image, u32 table
 	struct image_header header;
 	struct memory *data = NULL;
 	enum status status;
-	void *table;
 
 	status = read_header(image, &header);
 	if (status != STATUS_OK)
 		return status;
-	status = page_alloc_cleared(table_order, PAGE_KERNEL, quota, &table);
+	status = page_alloc_cleared(table_order, PAGE_KERNEL, quota, (void **)&process->handles);
 	if (status != STATUS_OK)
 		return status;
-	process->handles = table;
-	handle_table_init(table, PAGE_SIZE << table_order);
+	handle_table_init(process->handles, PAGE_SIZE << table_order);
 	status = space_create_process(quota, &process->space);
 	if (status != STATUS_OK)
 		return status;
@@ -134,12 +132,11 @@ enum status process_create(struct group *group, struct memory *image, u32 table_
 {
 	struct process *process;
 	enum status status;
-	void *memory;
 
-	status = cache_alloc_object(&group->quota, OBJECT_PROCESS, sizeof(*process), &memory);
+	status = cache_alloc_object(&group->quota, OBJECT_PROCESS, sizeof(*process),
+				    (void **)&process);
 	if (status != STATUS_OK)
 		return status;
-	process = memory;
 	list_init(&process->threads);
 	process->group = group;
 	group_adopt(group, &process->object);
@@ -158,15 +155,13 @@ enum status process_thread_create(struct process *process, u64 entry, u64 stack,
 	static u64 serials;
 	struct thread *thread;
 	enum status status;
-	void *memory;
 
 	if (process->thread_count == PROCESS_THREADS_MAX)
 		return STATUS_TOO_BIG;
 	status = cache_alloc_object(&process->group->quota, OBJECT_THREAD, sizeof(*thread),
-				    &memory);
+				    (void **)&thread);
 	if (status != STATUS_OK)
 		return status;
-	thread = memory;
 	list_init(&thread->sleep_node);
 	thread->process = process;
 	thread->serial = ++serials;

@@ -35,12 +35,11 @@ enum status vcpu_create(struct vm *vm, struct memory *memory, u64 index, struct 
 {
 	enum status status;
 	struct vcpu *vcpu;
-	void *object;
 
-	status = cache_alloc_object(&vm->group->quota, OBJECT_VCPU, sizeof(*vcpu), &object);
+	status = cache_alloc_object(&vm->group->quota, OBJECT_VCPU, sizeof(*vcpu),
+				    (void **)&vcpu);
 	if (status != STATUS_OK)
 		return status;
-	vcpu = object;
 	vcpu->virt.vm = &vm->virt;
 	vcpu->virt.page = memory_pointer(memory, index);
 	vcpu->virt.apic = memory_pointer(memory, index + VCPU_APIC_PAGE);

@@ -10,12 +10,10 @@ enum status vm_create(struct group *group, struct space *space, struct vm **resu
 {
 	enum status status;
 	struct vm *vm;
-	void *memory;
 
-	status = cache_alloc_object(&group->quota, OBJECT_VM, sizeof(*vm), &memory);
+	status = cache_alloc_object(&group->quota, OBJECT_VM, sizeof(*vm), (void **)&vm);
 	if (status != STATUS_OK)
 		return status;
-	vm = memory;
 	vm->virt.second_stage = space->table;
 	vm->virt.quota = &group->quota;
 	status = virt->vm_init(&vm->virt);

@@ -37,12 +37,11 @@ void memory_init(unsigned int physical_width)
 
 static enum status memory_alloc(struct quota *quota, u64 page_count, struct memory **memory)
 {
-	void *object;
-	enum status status = cache_alloc_object(quota, OBJECT_MEMORY, sizeof(**memory), &object);
+	enum status status = cache_alloc_object(quota, OBJECT_MEMORY, sizeof(**memory),
+						(void **)memory);
 
 	if (status != STATUS_OK)
 		return status;
-	*memory = object;
 	list_init(&(*memory)->mappings);
 	(*memory)->quota = quota;
 	(*memory)->page_count = page_count;
@@ -59,8 +58,6 @@ static enum status chunks_alloc(struct memory *memory)
 {
 	u64 count = chunk_count(memory);
 	unsigned int order = 0;
-	void *pages;
-	enum status status;
 
 	if (memory->page_count <= MEMORY_INLINE_SLOTS)
 		return STATUS_OK;
@@ -69,10 +66,7 @@ static enum status chunks_alloc(struct memory *memory)
 		return STATUS_OK;
 	while (count * sizeof(u64) > PAGE_SIZE << order)
 		order++;
-	status = page_alloc_cleared(order, PAGE_KERNEL, memory->quota, &pages);
-	if (status == STATUS_OK)
-		memory->chunks = pages;
-	return status;
+	return page_alloc_cleared(order, PAGE_KERNEL, memory->quota, (void **)&memory->chunks);
 }
 
 enum status memory_create(struct quota *quota, enum page_owner owner, u64 page_count, u32 flags,

@@ -27,17 +27,17 @@ void space_init(bool split, unsigned int physical_width)
 static enum status space_alloc(struct quota *quota, const struct pt_format *format, bool split,
 			       struct space **space)
 {
-	void *object;
-	enum status status = cache_alloc_object(quota, OBJECT_SPACE, sizeof(**space), &object);
+	enum status status = cache_alloc_object(quota, OBJECT_SPACE, sizeof(**space),
+						(void **)space);
 
 	if (status != STATUS_OK)
 		return status;
-	status = table_init(&((struct space *)object)->table, format, quota, split);
+	status = table_init(&(*space)->table, format, quota, split);
 	if (status != STATUS_OK) {
-		cache_free(object);
+		cache_free(*space);
+		*space = NULL;
 		return status;
 	}
-	*space = object;
 	list_init(&(*space)->mappings);
 	(*space)->quota = quota;
 	return STATUS_OK;
@@ -162,14 +162,12 @@ enum status space_map(struct space *space, u64 at, struct memory *memory, u64 of
 {
 	enum status status = map_check(space, at, memory, offset, page_count, rights);
 	struct mapping *mapping;
-	void *object;
 
 	if (status != STATUS_OK)
 		return status;
-	status = cache_alloc(space->quota, CACHE_MAPPING, sizeof(*mapping), &object);
+	status = cache_alloc(space->quota, CACHE_MAPPING, sizeof(*mapping), (void **)&mapping);
 	if (status != STATUS_OK)
 		return status;
-	mapping = object;
 	*mapping = (struct mapping){
 		.space = space,
 		.memory = memory,
