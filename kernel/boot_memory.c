@@ -8,41 +8,35 @@
 #include "mm/kernel_space.h"
 #include "mm/page.h"
 
-#define RANGE_MAX (BOOT_USED_MAX + BOOT_MODULE_MAX + 1) /* one: the trampoline */
+/* Of RAM, or of what is in use, the trampoline besides. */
+#define RANGE_MAX MAX(BOOT_REGION_MAX, BOOT_USED_MAX + BOOT_MODULE_MAX + 1)
+
+struct range_list {
+	size_t count;
+	struct page_range range[RANGE_MAX];
+};
+
+static void add(struct range_list *list, hpa_t base, u64 length, enum page_owner owner)
+{
+	list->range[list->count++] = (struct page_range){base, length, owner};
+}
 
 void boot_memory_init(const struct boot_info *info)
 {
-	static struct page_range ram[BOOT_REGION_MAX];
-	static struct page_range used[RANGE_MAX];
-	size_t ram_count = 0;
-	size_t used_count = 0;
+	static struct range_list ram;
+	static struct range_list used;
 
 	direct_map_base = info->direct_map_base.value;
 	for (u32 i = 0; i < info->region_count; i++) {
-		const struct boot_region *region = &info->region[i];
-
-		if (region->type == BOOT_REGION_RAM)
-			ram[ram_count++] = (struct page_range){.base = HPA(region->base),
-							       .length = region->length};
+		if (info->region[i].type == BOOT_REGION_RAM)
+			add(&ram, HPA(info->region[i].base), info->region[i].length, PAGE_FREE);
 	}
 	for (u32 i = 0; i < info->used_count; i++)
-		used[used_count++] = (struct page_range){
-			.base = info->used[i].base,
-			.length = info->used[i].length,
-			.owner = (enum page_owner)info->used[i].owner,
-		};
+		add(&used, info->used[i].base, info->used[i].length, info->used[i].owner);
 	for (u32 i = 0; i < info->module_count; i++)
-		used[used_count++] = (struct page_range){
-			.base = info->module[i].base,
-			.length = info->module[i].length,
-			.owner = PAGE_MODULE,
-		};
-	used[used_count++] = (struct page_range){
-		.base = HPA(TRAMPOLINE_BASE),
-		.length = TRAMPOLINE_PAGES * PAGE_SIZE,
-		.owner = PAGE_KERNEL,
-	};
-	if (!page_init(ram, ram_count, used, used_count))
+		add(&used, info->module[i].base, info->module[i].length, PAGE_MODULE);
+	add(&used, HPA(TRAMPOLINE_BASE), TRAMPOLINE_PAGES * PAGE_SIZE, PAGE_KERNEL);
+	if (!page_init(ram.range, ram.count, used.range, used.count))
 		uart_unfit("This machine has too little memory for Skerry.");
 	if (kernel_space_init(info) != STATUS_OK)
 		panic("cannot take over the boot tables");
