@@ -65,12 +65,8 @@ static const char *parse_memory_map(const struct multiboot2_tag *tag, struct boo
 }
 
 /* The tag holds a copy: where the original lies is not said. The newer form wins. */
-static const char *parse_rsdp(const struct multiboot2_tag *tag, struct boot_info *info)
+static const char *parse_rsdp(const char *bytes, size_t size, struct boot_info *info)
 {
-	const char *bytes;
-	size_t size;
-
-	bytes = tag_rest(tag, sizeof(*tag), &size);
 	if (size < ACPI_RSDP_V1_BYTES)
 		return "the Multiboot2 copy of the ACPI root pointer is cut short";
 	if (info->rsdp_bytes > size)
@@ -97,7 +93,7 @@ static const char *parse_tag(const struct multiboot2_tag *tag, struct boot_info 
 		return parse_memory_map(tag, info);
 	case MULTIBOOT2_ACPI_OLD:
 	case MULTIBOOT2_ACPI_NEW:
-		return parse_rsdp(tag, info);
+		return parse_rsdp(text, size, info);
 	default:
 		return NULL;
 	}

@@ -14,37 +14,37 @@
 
 static struct irq *lines[GSI_MAX + 1];
 
-enum status irq_create(u32 line, u32 flags, struct irq **result)
+enum status irq_create(u32 number, u32 flags, struct irq **result)
 {
-	bool level = (flags & IRQ_LEVEL) != 0;
-	bool active_low = (flags & IRQ_ACTIVE_LOW) != 0;
+	struct acpi_isa line = {
+		.gsi = number,
+		.level = (flags & IRQ_LEVEL) != 0,
+		.active_low = (flags & IRQ_ACTIVE_LOW) != 0,
+	};
 	bool nmi = (flags & IRQ_NMI) != 0;
-	u32 gsi = line;
 	enum status status;
 	struct irq *irq;
 
 	if ((flags & IRQ_ISA) != 0) {
-		if (line >= ACPI_ISA_IRQ_COUNT)
+		if (number >= ACPI_ISA_IRQ_COUNT)
 			return STATUS_BAD_ARGUMENT;
-		gsi = machine.acpi.isa[line].gsi;
-		level = machine.acpi.isa[line].level;
-		active_low = machine.acpi.isa[line].active_low;
+		line = machine.acpi.isa[number];
 	}
-	if (gsi > GSI_MAX || !ioapic_has_gsi(gsi))
+	if (line.gsi > GSI_MAX || !ioapic_has_gsi(line.gsi))
 		return STATUS_NOT_FOUND;
-	if (lines[gsi] != NULL)
+	if (lines[line.gsi] != NULL)
 		return STATUS_IN_USE;
 	status = cache_alloc_object(NULL, OBJECT_IRQ, sizeof(*irq), (void **)&irq);
 	if (status != STATUS_OK)
 		return status;
-	irq->gsi = gsi;
-	lines[gsi] = irq;
-	irq->level = level;
+	irq->gsi = line.gsi;
+	irq->level = line.level;
 	irq->apic_id = nmi ? IOAPIC_ALL_CPUS : cpus_get(0)->apic_id;
-	ioapic_route(gsi, (u8)(VECTOR_GSI_FIRST + gsi),
+	lines[line.gsi] = irq;
+	ioapic_route(line.gsi, (u8)(VECTOR_GSI_FIRST + line.gsi),
 		     (nmi ? (u32)APIC_NMI << IOAPIC_ENTRY_DELIVERY_SHIFT : 0) |
-			     (level ? (u32)IOAPIC_ENTRY_LEVEL : 0) |
-			     (active_low ? (u32)IOAPIC_ENTRY_ACTIVE_LOW : 0));
+			     (line.level ? (u32)IOAPIC_ENTRY_LEVEL : 0) |
+			     (line.active_low ? (u32)IOAPIC_ENTRY_ACTIVE_LOW : 0));
 	*result = irq;
 	return STATUS_OK;
 }

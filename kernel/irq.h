@@ -17,7 +17,7 @@ struct irq {
 };
 
 /* Flags of enum irq_flag. STATUS_IN_USE, STATUS_NOT_FOUND (no I/O APIC has the line). */
-enum status irq_create(u32 gsi, u32 flags, struct irq **irq) MUST_CHECK;
+enum status irq_create(u32 number, u32 flags, struct irq **irq) MUST_CHECK;
 void irq_unmask(struct irq *irq);
 void irq_release(struct object *object);
 

@@ -45,8 +45,7 @@ static const void *firmware(hpa_t address, u64 length)
 		const struct boot_region *region = &boot->region[i];
 
 		if (address.value < region->base ||
-		    address.value - region->base > region->length ||
-		    length > region->length - (address.value - region->base))
+		    !range_within(address.value - region->base, length, region->length))
 			continue;
 		if (region->type == BOOT_REGION_RAM || region->type == BOOT_REGION_ACPI)
 			return hpa_to_pointer(address);
@@ -168,10 +167,7 @@ void machine_halt(void)
 
 static void reset(void)
 {
-	static const struct {
-		u16 limit;
-		u64 base;
-	} PACKED no_idt;
+	static const struct descriptor_table_register no_idt;
 
 	out8(KEYBOARD_COMMAND, KEYBOARD_RESET);
 	for (u64 end = rdtsc() + tsc_from_ns(50 * NS_PER_MS); rdtsc() < end;)

@@ -154,7 +154,6 @@ void start_manager(void)
 	struct memory *start;
 	struct group *group;
 	struct start_info *info;
-	void *pages;
 
 	object_init(&root, OBJECT_ROOT);
 	must(group_create(~0ull, MANAGER_WEIGHT, &group));
@@ -163,9 +162,9 @@ void start_manager(void)
 				 PAGE_SIZE,
 			 &image));
 	must(process_create(group, image, MANAGER_TABLE_ORDER, &manager));
-	must(page_alloc_cleared(bit_highest(START_BYTES / PAGE_SIZE), PAGE_KERNEL, NULL, &pages));
-	must(memory_wrap(NULL, pointer_to_hpa(pages), START_BYTES / PAGE_SIZE, &start));
-	info = pages;
+	must(page_alloc_cleared(bit_highest(START_BYTES / PAGE_SIZE), PAGE_KERNEL, NULL,
+				(void **)&info));
+	must(memory_wrap(NULL, pointer_to_hpa(info), START_BYTES / PAGE_SIZE, &start));
 	fill(info);
 	give_all(info, group);
 	must(process_start(manager, start));

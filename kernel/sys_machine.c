@@ -6,16 +6,9 @@
 
 enum status sys_log_level(struct system_call *call)
 {
-	u64 category = call->argument[1];
-
-	if (call->argument[2] > LOG_LEVEL_COUNT)
+	if (call->argument[1] >= LOG_CATEGORY_COUNT || call->argument[2] > LOG_LEVEL_COUNT)
 		return STATUS_BAD_ARGUMENT;
-	if (category != ~0u && category >= LOG_CATEGORY_COUNT)
-		return STATUS_BAD_ARGUMENT;
-	for (u32 i = 0; i < LOG_CATEGORY_COUNT; i++) {
-		if (category == ~0u || category == i)
-			log_threshold[i] = (u8)call->argument[2];
-	}
+	log_threshold[call->argument[1]] = (u8)call->argument[2];
 	return STATUS_OK;
 }
 

@@ -29,15 +29,8 @@ struct lock {
 void lock_check_acquire(enum lock_rank rank, bool waited);
 void lock_check_release(enum lock_rank rank);
 #else
-static inline void lock_check_acquire(enum lock_rank rank, bool waited)
-{
-	(void)rank, (void)waited;
-}
-
-static inline void lock_check_release(enum lock_rank rank)
-{
-	(void)rank;
-}
+#define lock_check_acquire(rank, waited) ((void)(rank), (void)(waited))
+#define lock_check_release(rank)	 ((void)(rank))
 #endif
 
 static inline void lock_acquire(struct lock *lock, enum lock_rank rank)

@@ -128,7 +128,7 @@ enum syscall {
 	 */
 	SYS_SPACE_ENTRY,
 
-	/* (root, category or ~0, level). What the kernel's log keeps; LOG_LEVEL_COUNT: nothing. */
+	/* (root, category, level). What the kernel's log keeps of it; LOG_LEVEL_COUNT: nothing. */
 	SYS_LOG_LEVEL,
 	/* (root, enum machine_stop, port, value, width). Does not return on success. */
 	SYS_MACHINE_STOP,

@@ -229,14 +229,15 @@ u64 log_deadline(void)
 
 void log_level_set(u32 category, u32 level)
 {
-	enum status status;
+	enum status status = STATUS_OK;
 
 	for (u32 i = 0; i < LOG_CATEGORY_COUNT; i++) {
-		if (category == i || category == LOG_CATEGORY_COUNT)
-			threshold[i] = (u8)level;
+		if (category != i && category != LOG_CATEGORY_COUNT)
+			continue;
+		threshold[i] = (u8)level;
+		if (status == STATUS_OK)
+			status = sys_log_level(start_handle(START_ROOT), i, level);
 	}
-	status = sys_log_level(start_handle(START_ROOT),
-			       category == LOG_CATEGORY_COUNT ? ~0u : category, level);
 	if (status != STATUS_OK)
 		log_message(LOG_WARNING, LOG_CONFIG, "", "the kernel refused the log level: %s",
 			    status_text(status));

@@ -41,7 +41,6 @@ static const struct control_wish exit_wish = {
 
 static const struct control_wish entry_wish = {
 	.required = ENTRY_LOAD_DEBUG_CONTROLS | ENTRY_LOAD_PAT | ENTRY_LOAD_EFER,
-	.optional = 0,
 	.refused = ENTRY_IA32E_GUEST,
 };
 

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 /* Whether this machine has a VMX that Skerry can use, and turning it on and off. */
-#include "arch/x86_64/cpu/features.h"
 #include "arch/x86_64/cpu/instructions.h"
 #include "arch/x86_64/hw/control.h"
 #include "arch/x86_64/hw/msr.h"
@@ -60,10 +59,6 @@ const struct virt_ops *vmx_probe(const char **reason)
 {
 	struct vmx_capability_msrs msrs;
 
-	if (!features.vmx) {
-		*reason = "This CPU has no VMX.";
-		return NULL;
-	}
 	if (is_locked_off(rdmsr(MSR_FEATURE_CONTROL))) {
 		*reason = "The firmware has locked VMX off (IA32_FEATURE_CONTROL): "
 			  "turn virtualization on in its set-up.";
