@@ -18,7 +18,7 @@
  */
 #define EPOCHS_TO_WAIT 3
 
-/* A CPU that was kicked and does not pass for so long never will. */
+/* A CPU that was kicked and does not pass for so long, twice, never will. */
 #define ANSWER_LIMIT_MS 10000
 
 /* Touched by its CPU alone, but for what has to do with epochs, which the lock guards. */
@@ -28,6 +28,7 @@ static struct tlb_cpu {
 	u32 passed;          /* the epoch in which it passed last */
 	u32 kicked;          /* the epoch in which it was last reminded to */
 	u64 kicked_ms;
+	bool kicked_again;
 	bool online;
 	bool idle;
 } cpus[CPU_MAX];
@@ -162,19 +163,25 @@ void tlb_cpu_idle(u32 cpu, bool idle)
 /* Ends the epoch when everybody has passed in it, and reminds those who have not. */
 static void epoch_advance(void)
 {
+	u64 now = tlb_arch_clock_ms();
 	bool all = true;
 
 	for (u32 cpu = 0; cpu < cpu_count; cpu++) {
+		bool again;
+
 		if (!cpus[cpu].online || cpus[cpu].idle || cpus[cpu].passed == epoch)
 			continue;
 		all = false;
-		if (cpus[cpu].kicked != epoch) {
-			cpus[cpu].kicked = epoch;
-			cpus[cpu].kicked_ms = tlb_arch_clock_ms();
-			tlb_arch_kick(cpu);
-		} else if ((s64)(tlb_arch_clock_ms() - cpus[cpu].kicked_ms) > ANSWER_LIMIT_MS) {
+		again = cpus[cpu].kicked == epoch;
+		if (again && (s64)(now - cpus[cpu].kicked_ms) <= ANSWER_LIMIT_MS)
+			continue;
+		if (again && cpus[cpu].kicked_again)
 			panic("CPU %u does not answer", cpu);
-		}
+		/* A machine that was suspended meanwhile has taken the time from all its CPUs. */
+		cpus[cpu].kicked_again = again;
+		cpus[cpu].kicked = epoch;
+		cpus[cpu].kicked_ms = now;
+		tlb_arch_kick(cpu);
 	}
 	if (all)
 		epoch++;

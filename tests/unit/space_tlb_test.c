@@ -227,7 +227,7 @@ static void test_cpu_gone(void **state)
 	assert_int_equal(page_alloc(0, PAGE_KERNEL, NULL, &hpa), STATUS_OK);
 	tlb_page_free(hpa, NULL);
 	assert_panics({
-		for (u32 ms = 0; ms < 20000; ms += 100) {
+		for (u32 ms = 0; ms < 30000; ms += 100) {
 			tlb_cpu_passed(0);
 			machine_clock_ms += 100;
 		}
@@ -241,6 +241,37 @@ static void test_cpu_gone(void **state)
 	for (u32 n = 0; n < 10; n++, machine_clock_ms += 9000)
 		tlb_cpu_passed(0);
 	assert_int_equal(tlb_pages_waiting(), 0);
+}
+
+/* While the machine is suspended nobody passes: the CPU is kicked again and gets its time. */
+static void test_suspended(void **state)
+{
+	hpa_t hpa;
+
+	(void)state;
+	start(4 * MIB);
+	tlb_cpu_online(1);
+	for (u32 n = 0; n < 3; n++) {
+		assert_int_equal(page_alloc(0, PAGE_KERNEL, NULL, &hpa), STATUS_OK);
+		tlb_page_free(hpa, NULL);
+		for (kicks[1] = 0; kicks[1] == 0;)
+			tlb_cpu_passed(0);
+		machine_clock_ms += 3600000;
+		tlb_cpu_passed(0);
+		assert_int_equal(kicks[1], 2);
+		machine_clock_ms += 9000;
+		tlb_cpu_passed(0);
+		assert_int_equal(kicks[1], 2);
+		tlb_cpu_passed(1);
+	}
+	assert_int_equal(page_alloc(0, PAGE_KERNEL, NULL, &hpa), STATUS_OK);
+	tlb_page_free(hpa, NULL);
+	for (kicks[1] = 0; kicks[1] == 0;)
+		tlb_cpu_passed(0);
+	machine_clock_ms += 3600000;
+	tlb_cpu_passed(0);
+	machine_clock_ms += 11000;
+	assert_panics(tlb_cpu_passed(0));
 }
 
 /* Who was reminded and came when nothing waited any more is reminded again, however late. */
@@ -298,6 +329,7 @@ int main(void)
 		cmocka_unit_test(test_pass_before_flush),
 		cmocka_unit_test(test_mark),
 		cmocka_unit_test(test_cpu_gone),
+		cmocka_unit_test(test_suspended),
 		cmocka_unit_test(test_reminded_for_nothing),
 		cmocka_unit_test(test_clocks_apart),
 	};
