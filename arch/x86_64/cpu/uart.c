@@ -36,12 +36,17 @@ void uart_init(void)
 	out8(UART_COM1 + UART_MCR, UART_MCR_DTR | UART_MCR_RTS | UART_MCR_OUT2);
 }
 
+static void send(char c)
+{
+	if (!dead && sender_wait())
+		out8(UART_COM1 + UART_THR, (u8)c);
+}
+
 void uart_put(char c)
 {
 	if (c == '\n')
-		uart_put('\r');
-	if (!dead && sender_wait())
-		out8(UART_COM1 + UART_THR, (u8)c);
+		send('\r');
+	send(c);
 }
 
 void uart_puts(const char *text)
