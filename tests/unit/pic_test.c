@@ -163,6 +163,11 @@ static void special_fully_nested(void **state)
 	assert_int_equal(take(), 0x28);
 	raise(11);
 	assert_int_equal(take(), -1);
+	/* What is below the slave on the master waits as ever. */
+	raise(5);
+	assert_int_equal(take(), -1);
+	raise(1);
+	assert_int_equal(take(), 0x21);
 }
 
 static void slave_spurious(void **state)

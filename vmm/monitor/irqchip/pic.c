@@ -3,8 +3,6 @@
 #include "lib/bits.h"
 #include "vmm/monitor/irqchip/irqchip.h"
 
-#define CASCADE_BIT (1u << PIC_CASCADE_INPUT)
-
 /*
  * IRR: level-triggered inputs follow the line; an edge counts only while the line stays high until
  * INTA (8259A data sheet, "interrupt request").
@@ -35,14 +33,19 @@ static int chip_request(const struct pic_chip *chip, bool master)
 {
 	u32 request = chip_priority(chip, chip_irr(chip) & (u8)~chip->imr);
 	u8 blocking = chip->isr;
+	u32 input;
 
 	/* Special mask mode: a masked input in service no longer blocks the others. */
 	if (chip->special_mask)
 		blocking &= (u8)~chip->imr;
-	/* Special fully nested: the slave may interrupt its own service. */
-	if (chip->special_nested && master)
-		blocking &= (u8)~CASCADE_BIT;
-	return request < chip_priority(chip, blocking) ? (int)chip_input(chip, request) : -1;
+	if (request == PIC_INPUT_COUNT || request > chip_priority(chip, blocking))
+		return -1;
+	input = chip_input(chip, request);
+	/* Special fully nested: the slave may interrupt its own service, and nothing else may. */
+	if ((blocking >> input & 1) &&
+	    !(chip->special_nested && master && input == PIC_CASCADE_INPUT))
+		return -1;
+	return (int)input;
 }
 
 static void chip_set_line(struct pic_chip *chip, u32 input, bool level)
