@@ -255,6 +255,35 @@ static void mode_3_interrupts_once_a_period(void **state)
 	assert_int_equal(fixture_edges[0], 101);
 }
 
+static void mode_3_interrupts_where_a_new_count_says(void **state)
+{
+	(void)state;
+	program(0, 3, 1000);
+	at_clock(101);
+	out8(device, 0x40, 200);
+	out8(device, 0x40, 0);
+	fixture_edges[0] = 0;
+	assert_int_equal(pit.state.edge_tick, 1 + 500 + 100);
+	fixture_run_until(device, tick_to_ns(1 + 600));
+	assert_int_equal(fixture_edges[0], 1);
+	assert_int_equal(pit.state.edge_tick, 1 + 600 + 200);
+	/* A longer one: no edge where the old one would have had it. */
+	out8(device, 0x40, 4000 & 0xff);
+	out8(device, 0x40, 4000 >> 8);
+	fixture_edges[0] = 0;
+	assert_int_equal(pit.state.edge_tick, 1 + 600 + 100 + 2000);
+	fixture_run_until(device, tick_to_ns(1 + 600 + 100 + 1999));
+	assert_int_equal(fixture_edges[0], 0);
+	fixture_run_until(device, tick_to_ns(1 + 600 + 100 + 2000));
+	assert_int_equal(fixture_edges[0], 1);
+	/* In the low half it waits for the end. */
+	at_clock(2701 + 3000);
+	pit_tick(device);
+	out8(device, 0x40, 100);
+	out8(device, 0x40, 0);
+	assert_int_equal(pit.state.edge_tick, 2701 + 4000);
+}
+
 static void mode_4_strobes_once(void **state)
 {
 	(void)state;
@@ -370,6 +399,7 @@ static void save_and_load(void **state)
 	assert_int_equal(device->deadline_ns, tick_to_ns(1001));
 	assert_load_refused(device, offsetof(struct pit_state, channel[1].mode), 6);
 	assert_load_refused(device, offsetof(struct pit_state, channel[0].access), 0);
+	assert_load_refused(device, offsetof(struct pit_state, channel[0].control), 0x40);
 	assert_load_refused(device, offsetof(struct pit_state, channel[2].count) + 2, 2);
 	/* Sums of such times wrap, and the deadline would lie in the past for ever. */
 	assert_load_refused(device, offsetof(struct pit_state, channel[0].run_tick) + 7, 1);
@@ -402,6 +432,12 @@ static void control_word_starts_all_over(void **state)
 	assert_int_equal(status(0), 0x32 | PIT_STATUS_OUT | PIT_STATUS_NULL_COUNT);
 	at_clock(5000);
 	assert_int_equal(device->deadline_ns, DEADLINE_NONE);
+	/* Modes 6 and 7 are 2 and 3, and status has them as written. */
+	program(0, 6, 1000);
+	at_clock(5500);
+	assert_int_equal(status(0), 0x3c | PIT_STATUS_OUT);
+	at_clock(5001 + 1500);
+	assert_int_equal(latched_count(0), 500);
 }
 
 int main(void)
@@ -417,6 +453,7 @@ int main(void)
 		cmocka_unit_test_setup(mode_2_stops_without_gate, setup),
 		cmocka_unit_test_setup(mode_3_is_square, setup),
 		cmocka_unit_test_setup(mode_3_interrupts_once_a_period, setup),
+		cmocka_unit_test_setup(mode_3_interrupts_where_a_new_count_says, setup),
 		cmocka_unit_test_setup(mode_4_strobes_once, setup),
 		cmocka_unit_test_setup(mode_5_strobes_after_its_gate, setup),
 		cmocka_unit_test_setup(latches, setup),

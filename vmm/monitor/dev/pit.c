@@ -119,6 +119,7 @@ static void pit_reset(struct device *device)
 	/* Undefined until programmed; mode 0 without a count is quiet. */
 	*state = (struct pit_state){.edge_tick = DEADLINE_NONE};
 	for (u32 i = 0; i < PIT_CHANNEL_COUNT; i++) {
+		state->channel[i].control = PIT_CONTROL_LOW_HIGH;
 		state->channel[i].access = 3;
 		state->channel[i].count = 0x10000;
 		state->channel[i].gate = i != 2;

@@ -11,6 +11,7 @@ struct pit_channel {
 	u32 count;	/* loaded value, 1 to 65536 (10000 in BCD) */
 	u32 next_count; /* written, taken over at the end of the period or at a trigger; 0: none */
 	u16 latch;
+	u8 control; /* the control word's low six bits, as written */
 	u8 mode;   /* 0 to 5 */
 	u8 access; /* 1 low, 2 high, 3 low then high */
 	u8 bcd;
@@ -23,7 +24,7 @@ struct pit_channel {
 	u8 latched; /* bytes of `latch` still to be read */
 	u8 status_latched;
 	u8 status;
-	u8 reserved[6];
+	u8 reserved[5];
 };
 
 struct pit_state {

@@ -2,6 +2,8 @@
 #include "vmm/monitor/dev/pit_channel.h"
 #include "lib/bits.h"
 
+/* Of a control word: what the status byte repeats. */
+#define CONTROL_KEPT (PIT_CONTROL_ACCESS | PIT_CONTROL_MODE | PIT_CONTROL_BCD)
 /* No machine runs as long as this: sums of times stay far below the end of 64 bits. */
 #define TICK_MAX BIT(54)
 
@@ -66,7 +68,7 @@ void pit_channel_advance(struct pit_channel *channel, u64 now)
 	}
 	done %= channel->count;
 settle:
-	if (channel->running && now > channel->run_tick) {
+	if (channel->running && now >= channel->run_tick) {
 		channel->elapsed = done;
 		channel->run_tick = now;
 	}
@@ -95,6 +97,7 @@ u64 pit_channel_next_edge(const struct pit_channel *channel, u64 now)
 {
 	u64 done = channel_elapsed(channel, now);
 	u64 start = MAX(now, channel->run_tick);
+	u64 half = channel_high_half(channel->count);
 	u64 rise;
 
 	if (!channel->loaded || !channel->running)
@@ -104,8 +107,11 @@ u64 pit_channel_next_edge(const struct pit_channel *channel, u64 now)
 	case PIT_MODE_ONE_SHOT:
 		rise = channel->count;
 		break;
-	case PIT_MODE_RATE:
 	case PIT_MODE_SQUARE_WAVE:
+		if (channel->next_count && done < half) /* its low half is the new count's */
+			return start + half - done + channel->next_count / 2;
+		return start + channel->count - done % channel->count;
+	case PIT_MODE_RATE:
 		return start + channel->count - done % channel->count;
 	default:
 		rise = channel->count + 1ull;
@@ -144,6 +150,7 @@ void pit_channel_control(struct pit_channel *channel, u8 value, u64 now)
 {
 	u8 mode = (value & PIT_CONTROL_MODE) >> PIT_CONTROL_MODE_SHIFT;
 
+	channel->control = value & CONTROL_KEPT;
 	channel->mode = mode > PIT_MODE_HARDWARE_STROBE ? mode & 3 : mode;
 	channel->access = (value & PIT_CONTROL_ACCESS) >> 4;
 	channel->bcd = value & PIT_CONTROL_BCD;
@@ -235,8 +242,7 @@ void pit_channel_latch_status(struct pit_channel *channel, u64 now)
 	if (channel->status_latched)
 		return;
 	channel->status = (u8)((pit_channel_out(channel, now) ? PIT_STATUS_OUT : 0) |
-			       (null_count ? PIT_STATUS_NULL_COUNT : 0) | channel->access << 4 |
-			       channel->mode << PIT_CONTROL_MODE_SHIFT | channel->bcd);
+			       (null_count ? PIT_STATUS_NULL_COUNT : 0) | channel->control);
 	channel->status_latched = 1;
 }
 
@@ -271,6 +277,7 @@ bool pit_channel_valid(const struct pit_channel *channel)
 {
 	return channel->run_tick <= TICK_MAX && channel->elapsed <= TICK_MAX &&
 	       channel->count >= 1 && channel->count <= 0x10000 && channel->next_count <= 0x10000 &&
+	       channel->control <= CONTROL_KEPT &&
 	       channel->mode <= PIT_MODE_HARDWARE_STROBE && channel->access >= 1 &&
 	       channel->access <= 3 && channel->bcd <= 1 && channel->gate <= 1 &&
 	       channel->loaded <= 1 && channel->running <= 1 && channel->write_high <= 1 &&
