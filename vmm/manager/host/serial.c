@@ -108,18 +108,23 @@ static void note_overrun(struct serial *serial)
 		serial->gap_at = serial->written + serial->fifo_bytes;
 }
 
+/* Reading clears an overrun, whoever reads. */
+static u8 line_status(struct serial *serial)
+{
+	u8 status = reg_read(serial, UART_LSR);
+
+	if ((status & UART_LSR_OVERRUN) != 0)
+		note_overrun(serial);
+	return status;
+}
+
 static void drain(struct serial *serial)
 {
 	for (u32 i = 0; i < DRAIN_MAX; i++) {
-		u8 status;
-
 		serial->full = serial->written - serial->read == SERIAL_RECEIVE_BYTES;
 		if (serial->full)
 			return;
-		status = reg_read(serial, UART_LSR);
-		if ((status & UART_LSR_OVERRUN) != 0)
-			note_overrun(serial);
-		if ((status & UART_LSR_DATA_READY) == 0)
+		if ((line_status(serial) & UART_LSR_DATA_READY) == 0)
 			return;
 		serial->received[serial->written++ % SERIAL_RECEIVE_BYTES] =
 			reg_read(serial, UART_RBR);
@@ -220,7 +225,7 @@ u32 serial_send(enum serial_name name, const u8 *bytes, u32 count)
 	if (!serial->present)
 		return count;
 	while (sent < count && sent < SEND_BURST_MAX &&
-	       (reg_read(serial, UART_LSR) & UART_LSR_THR_EMPTY) != 0) {
+	       (line_status(serial) & UART_LSR_THR_EMPTY) != 0) {
 		for (u32 i = 0; i < serial->fifo_bytes && sent < count; i++)
 			reg_write(serial, UART_THR, bytes[sent++]);
 	}
