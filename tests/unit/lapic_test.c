@@ -143,7 +143,8 @@ static void error_status(void **state)
 	lapic_write(bsp, LAPIC_ICR, LAPIC_ICR_SHORTHAND_SELF | 5);
 	assert_true(vector_requested(0, 0xfe));
 	lapic_write(bsp, LAPIC_ESR, 0);
-	assert_int_equal(lapic_read(bsp, LAPIC_ESR), LAPIC_ESR_RECEIVED_ILLEGAL_VECTOR);
+	assert_int_equal(lapic_read(bsp, LAPIC_ESR),
+			 LAPIC_ESR_SEND_ILLEGAL_VECTOR | LAPIC_ESR_RECEIVED_ILLEGAL_VECTOR);
 	/* An illegal error vector is an error too, but not one without end. */
 	lapic_write(bsp, LAPIC_LVT_ERROR, 0x02);
 	lapic_write(bsp, 0x000, 0);

@@ -139,10 +139,10 @@ void lapic_send(struct lapic *lapic, u64 icr)
 
 	if (message.mode == APIC_INIT && (icr & LAPIC_ICR_LEVEL) && !(icr & LAPIC_ICR_ASSERT))
 		return;
-	if (message.mode <= APIC_LOWEST_PRIORITY && message.vector < 16 &&
-	    shorthand != LAPIC_ICR_SHORTHAND_SELF) {
+	if (message.mode <= APIC_LOWEST_PRIORITY && message.vector < 16) {
 		lapic_error(lapic, LAPIC_ESR_SEND_ILLEGAL_VECTOR);
-		return;
+		if (shorthand != LAPIC_ICR_SHORTHAND_SELF)
+			return;
 	}
 	switch (shorthand) {
 	case LAPIC_ICR_SHORTHAND_SELF:

@@ -111,6 +111,8 @@ static bool x2apic_write(struct lapic *lapic, u32 offset, u64 value)
 	if (offset == LAPIC_ICR)
 		return lapic_icr_write(lapic, value);
 	if (offset == LAPIC_SELF_IPI && value <= 0xff) {
+		if (unlikely(value < 16)) /* SDM vol. 3, 11.5.3: sent, and received as well */
+			lapic_error(lapic, LAPIC_ESR_SEND_ILLEGAL_VECTOR);
 		lapic_deliver(lapic, APIC_FIXED, (u32)value, false);
 		return true;
 	}
