@@ -172,6 +172,7 @@ static void test_values(void **state)
 		{"trap = cr,foo", 8, "trap"},
 		{"trap = ,", 8, "trap"},
 		{"cmdline = \"open", 11, "quote that is not closed"},
+		{"cmdline = a\tb", 11, "cmdline: found \"a?b\", allowed: at most 1023 printable"},
 		{"colour = red", 1, "found the key \"colour\", allowed: kernel initrd cmdline"},
 		{"just words", 1, "found \"just words\", allowed: key = value"},
 		{"  kernel = again", 3, "found kernel a second time"},

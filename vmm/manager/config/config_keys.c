@@ -39,7 +39,7 @@ const struct config_key config_vm_keys[] = {
 	{"initrd", VALUE_TEXT, VM_FIELD(initrd), 0, CONFIG_FILE_BYTES - 1, NULL,
 	 "a file name of at most 63 characters"},
 	{"cmdline", VALUE_TEXT, VM_FIELD(cmdline), 0, CONFIG_CMDLINE_BYTES - 1, NULL,
-	 "text of at most 1023 characters"},
+	 "at most 1023 printable ASCII characters"},
 	{"memory", VALUE_SIZE, VM_FIELD(memory_bytes), 2 * MIB, 1024ul * GIB, NULL,
 	 "a size such as 128M, from 2M to 1T in steps of 4K"},
 	{"vcpus", VALUE_NUMBER, VM_FIELD(vcpus), 1, 64, NULL, "a number from 1 to 64"},
