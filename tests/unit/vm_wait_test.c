@@ -85,6 +85,14 @@ struct vm *vm_create(const struct vm_config *config, char *problem, size_t size)
 	return alpha;
 }
 
+bool vm_build_has_files(const struct vm_config *config, char *problem, size_t size)
+{
+	if (!string_equal(config->kernel, "nofile"))
+		return true;
+	format(problem, size, "kernel: found \"nofile\"");
+	return false;
+}
+
 const char *vm_refusal(u32 id)
 {
 	(void)id;
@@ -233,6 +241,18 @@ static void test_set_late_refusal(void **state)
 	assert_string_equal(said, "alpha: weight = 99");
 }
 
+static void test_set_file(void **state)
+{
+	(void)state;
+	alpha->state = VM_STOPPED;
+	run(command_vm_set, "kernel=nofile");
+	assert_true(reply.failed);
+	assert_string_equal(said, "kernel: found \"nofile\"");
+	assert_string_not_equal(alpha->config.kernel, "nofile");
+	run(command_vm_set, "kernel=other");
+	assert_string_equal(alpha->config.kernel, "other");
+}
+
 /*
  * One has been refused, and its requester has not looked yet, when another one comes: neither gets
  * the other's answer.
@@ -264,6 +284,7 @@ int main(void)
 		cmocka_unit_test_setup(test_set, begin_running),
 		cmocka_unit_test_setup(test_set_late, begin_running),
 		cmocka_unit_test_setup(test_set_late_refusal, begin_running),
+		cmocka_unit_test_setup(test_set_file, begin_running),
 		cmocka_unit_test_setup(test_set_by_two, begin_running),
 	};
 

@@ -2,6 +2,7 @@
 #include "lib/bits.h"
 #include "vmm/manager/command.h"
 #include "vmm/manager/config/config_keys.h"
+#include "vmm/manager/vm/vm_build.h"
 #include "vmm/rt/format.h"
 
 #define AT_ANY_TIME "weight cap reserve affinity on_crash stop_timeout autostart trap"
@@ -132,7 +133,8 @@ static void command_vm_set(struct reply *reply, const struct arguments *argument
 	}
 	config.given |= reply->changed;
 	if (!config_vm_check(&config, problem, sizeof(problem)) ||
-	    !vm_share_check(&config, problem, sizeof(problem))) {
+	    !vm_share_check(&config, problem, sizeof(problem)) ||
+	    !vm_build_has_files(&config, problem, sizeof(problem))) {
 		reply_error(reply, "%s", problem);
 		return;
 	}

@@ -90,10 +90,8 @@ static void missing_file(const char *key, const char *name, char *problem, size_
 		format(problem + length, size - length, " none");
 }
 
-/* What the operator got wrong is told in the operator's words, before anything is created. */
-static bool check(const struct vm_config *config, char *problem, size_t size)
+bool vm_build_has_files(const struct vm_config *config, char *problem, size_t size)
 {
-	u64 available = pages_available();
 	bool demo;
 
 	if (find_kernel(config, &demo) == NULL) {
@@ -104,6 +102,16 @@ static bool check(const struct vm_config *config, char *problem, size_t size)
 		missing_file("initrd", config->initrd, problem, size);
 		return false;
 	}
+	return true;
+}
+
+/* What the operator got wrong is told in the operator's words, before anything is created. */
+static bool check(const struct vm_config *config, char *problem, size_t size)
+{
+	u64 available = pages_available();
+
+	if (!vm_build_has_files(config, problem, size))
+		return false;
 	if (quota_pages(config) > available) {
 		format(problem, size,
 		       "memory: found %llu MiB, which takes %llu MiB in all, allowed: the %llu MiB "
