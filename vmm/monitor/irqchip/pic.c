@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "vmm/monitor/irqchip/pic.h"
 #include "lib/bits.h"
+#include "vmm/monitor/dev/acpi_pm.h"
 #include "vmm/monitor/irqchip/irqchip.h"
 
 /*
@@ -272,6 +273,8 @@ static void pic_reset(struct device *device)
 	/* IRQ 0, 1, 2, 8 and 13 are edge-triggered by construction. */
 	state->chip[0].elcr_mask = 0xf8;
 	state->chip[1].elcr_mask = 0xde;
+	/* As a PC's firmware leaves it, and as the ACPI tables have it. */
+	state->chip[1].elcr = 1u << (ACPI_PM_SCI - 8);
 }
 
 static bool chip_valid(const struct pic_chip *chip, u8 elcr_mask)
