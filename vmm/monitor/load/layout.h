@@ -27,6 +27,7 @@
 #define LAYOUT_LOW_START  0x00001000ull
 #define LAYOUT_GDT        0x00090000ull
 #define LAYOUT_TABLES     0x00091000ull /* PML4, PDPT, four page directories */
+#define LAYOUT_STACK_TOP  0x00098000ull /* of a page, until the kernel has a stack of its own */
 #define LAYOUT_BOOT_INFO  0x00098000ull /* boot_params, hvm_start_info or Multiboot information */
 #define LAYOUT_MEMORY_MAP 0x00099000ull
 #define LAYOUT_COMMAND    0x0009a000ull

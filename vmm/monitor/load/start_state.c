@@ -111,6 +111,8 @@ static void set_flat(struct vcpu_page *page, u8 *ram, u16 code, u32 code_size)
 	set_segments(page, segment(code, 0xffffffff, TYPE_CODE | access | code_size),
 		     segment(data, 0xffffffff, TYPE_DATA | access | SEGMENT_DB));
 	page->segment[SEG_TR] = segment(START_TSS, 0x67, DESCRIPTOR_TSS_BUSY | SEGMENT_P);
+	/* No protocol promises a stack, yet boot loaders leave theirs, and kernels push to it. */
+	page->gpr[GPR_RSP] = LAYOUT_STACK_TOP;
 }
 
 void start_state_protected(struct vcpu_page *page, u8 *ram, enum start_selector code, u32 eip)
