@@ -13,6 +13,7 @@ static int setup(void **state)
 	(void)state;
 	fixture_reset();
 	pit_init(&pit, &fixture_clock, NULL);
+	fixture_edges[0] = 0;
 	return 0;
 }
 
@@ -47,6 +48,18 @@ static u32 status(u32 channel)
 static bool out2(void)
 {
 	return in8(device, 0x61) & PIT_GATE_OUT_2;
+}
+
+/* A PC's firmware leaves channel 0 with its output high: its first beat is a period away. */
+static void programmed_first_it_raises_nothing(void **state)
+{
+	u32 raised = fixture_edges[0];
+
+	(void)state;
+	program(0, 3, 1000);
+	assert_int_equal(fixture_edges[0], raised);
+	fixture_run_until(device, tick_to_ns(1001));
+	assert_int_equal(fixture_edges[0], raised + 1);
 }
 
 static void mode_0_counts_down_once(void **state)
@@ -443,6 +456,7 @@ static void control_word_starts_all_over(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup(programmed_first_it_raises_nothing, setup),
 		cmocka_unit_test_setup(mode_0_counts_down_once, setup),
 		cmocka_unit_test_setup(mode_0_stands_still_without_gate, setup),
 		cmocka_unit_test_setup(mode_1_needs_its_gate, setup),

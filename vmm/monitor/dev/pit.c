@@ -116,7 +116,10 @@ static void pit_reset(struct device *device)
 {
 	struct pit_state *state = device->state;
 
-	/* Undefined until programmed; mode 0 without a count is quiet. */
+	/*
+	 * Undefined until programmed: quiet, without a count. Channel 0's output is high, as a PC's
+	 * firmware leaves it: no edge when mode 2 or 3 is set, which would be a beat at once.
+	 */
 	*state = (struct pit_state){.edge_tick = DEADLINE_NONE};
 	for (u32 i = 0; i < PIT_CHANNEL_COUNT; i++) {
 		state->channel[i].control = PIT_CONTROL_LOW_HIGH;
@@ -124,7 +127,8 @@ static void pit_reset(struct device *device)
 		state->channel[i].count = 0x10000;
 		state->channel[i].gate = i != 2;
 	}
-	irqchip_set_line(device->irqchip, PIT_IRQ, false);
+	state->channel[0].mode = PIT_MODE_RATE;
+	irqchip_set_line(device->irqchip, PIT_IRQ, true);
 }
 
 static bool pit_valid(const void *bytes)
