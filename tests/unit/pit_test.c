@@ -168,11 +168,36 @@ static void mode_2_keeps_its_beat(void **state)
 	fixture_edges[0] = 0;
 	fixture_run_until(device, 10 * NS_PER_S);
 	assert_int_equal(fixture_edges[0], 10ull * PIT_HZ / 65536);
-	/* Looked at late: one interrupt for the lot, then on the old beat. */
-	fixture_clock.now_ns += NS_PER_S;
+}
+
+/* Looked at late: one interrupt at once, and the others that have passed one by one. */
+static void missed_beats_are_made_up_for(void **state)
+{
+	(void)state;
+	program(0, 2, 65536 & 0xffff);
+	fixture_edges[0] = 0;
+	at_clock(1 + 18 * 65536 + 5000);
 	pit_tick(device);
-	assert_int_equal(fixture_edges[0], 10ull * PIT_HZ / 65536 + 1);
-	assert_int_equal((pit.state.edge_tick - 1) % 65536, 0);
+	assert_int_equal(fixture_edges[0], 1);
+	assert_int_equal(pit.state.edge_tick, 1 + 19 * 65536);
+	fixture_run_until(device, tick_to_ns(1 + 18 * 65536 + 5000 + 65536 / 8));
+	assert_int_equal(fixture_edges[0], 2);
+	fixture_run_until(device, tick_to_ns(1 + 22 * 65536));
+	assert_int_equal(fixture_edges[0], 22);
+	fixture_run_until(device, tick_to_ns(1 + 30 * 65536));
+	assert_int_equal(fixture_edges[0], 30);
+	/* What it counted before is nothing to who programs it anew. */
+	at_clock(1 + 38 * 65536 + 5000);
+	pit_tick(device);
+	program(0, 2, 65536 & 0xffff);
+	fixture_edges[0] = 0;
+	fixture_run_until(device, tick_to_ns(1 + 40 * 65536));
+	assert_int_equal(fixture_edges[0], 1);
+	/* There is an end to it. */
+	program(0, 2, 1000);
+	at_clock(1000000000);
+	pit_tick(device);
+	assert_int_equal(pit.state.owed, OWED_MAX);
 }
 
 static void beats_too_fast_to_keep(void **state)
@@ -411,6 +436,8 @@ static void save_and_load(void **state)
 	assert_int_equal(latched_count(0), 600);
 	assert_int_equal(device->deadline_ns, tick_to_ns(1001));
 	assert_load_refused(device, offsetof(struct pit_state, channel[1].mode), 6);
+	assert_load_refused(device, offsetof(struct pit_state, owed), 1);
+	assert_load_refused(device, offsetof(struct pit_state, repay_tick), 1);
 	assert_load_refused(device, offsetof(struct pit_state, channel[0].access), 0);
 	assert_load_refused(device, offsetof(struct pit_state, channel[0].control), 0x40);
 	assert_load_refused(device, offsetof(struct pit_state, channel[2].count) + 2, 2);
@@ -462,6 +489,7 @@ int main(void)
 		cmocka_unit_test_setup(mode_1_needs_its_gate, setup),
 		cmocka_unit_test_setup(mode_2_is_periodic, setup),
 		cmocka_unit_test_setup(mode_2_keeps_its_beat, setup),
+		cmocka_unit_test_setup(missed_beats_are_made_up_for, setup),
 		cmocka_unit_test_setup(beats_too_fast_to_keep, setup),
 		cmocka_unit_test_setup(mode_2_takes_a_new_count_at_the_end, setup),
 		cmocka_unit_test_setup(mode_2_stops_without_gate, setup),

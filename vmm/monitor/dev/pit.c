@@ -9,6 +9,13 @@
 #define REFRESH_CLOCKS 18u
 /* Faster beats than this are not kept: the guest would do nothing but exit. */
 #define PERIOD_MIN_NS (50 * NS_PER_US)
+#define PERIOD_MIN_TICKS (PIT_HZ / 20000)
+/*
+ * A guest may count the beats, of which hardware loses none. Those that passed while its CPU was
+ * another's are made up for, this many times as fast as they were asked for, but no more than these.
+ */
+#define REPAY_SPEED 8u
+#define OWED_MAX    1000u
 
 static u64 pit_now(const struct pit *pit)
 {
@@ -21,6 +28,11 @@ static u64 tick_to_ns(u64 tick)
 	return mul_div(tick, NS_PER_S, PIT_HZ) + 1;
 }
 
+static bool is_kept(const struct pit_channel *channel)
+{
+	return pit_channel_periodic(channel) && tick_to_ns(channel->count) >= PERIOD_MIN_NS;
+}
+
 static u64 pit_deadline(const struct pit *pit)
 {
 	const struct pit_channel *channel = &pit->state.channel[0];
@@ -28,10 +40,37 @@ static u64 pit_deadline(const struct pit *pit)
 
 	if (pit->state.edge_tick == DEADLINE_NONE)
 		return DEADLINE_NONE;
-	deadline = tick_to_ns(pit->state.edge_tick);
-	if (pit_channel_periodic(channel) && tick_to_ns(channel->count) < PERIOD_MIN_NS)
+	deadline = tick_to_ns(MIN(pit->state.edge_tick, pit->state.repay_tick));
+	if (pit_channel_periodic(channel) && !is_kept(channel))
 		deadline = MAX(deadline, pit->device.clock->now_ns + PERIOD_MIN_NS);
 	return deadline;
+}
+
+/* An edge, even when the output is low again. */
+static void beat(struct pit *pit, u64 now)
+{
+	struct pit_state *state = &pit->state;
+	u64 period = state->channel[0].count;
+
+	irqchip_set_line(pit->device.irqchip, PIT_IRQ, false);
+	irqchip_set_line(pit->device.irqchip, PIT_IRQ, true);
+	state->repay_tick = state->owed == 0 ? DEADLINE_NONE
+					     : now + MAX(period / REPAY_SPEED, PERIOD_MIN_TICKS);
+}
+
+/* The edge has come, and `now` perhaps some more. */
+static void owe(struct pit_state *state, u64 now)
+{
+	u64 missed = is_kept(&state->channel[0]) ?
+			     (now - state->edge_tick) / state->channel[0].count : 0;
+
+	state->owed = (u32)MIN(state->owed + missed, OWED_MAX);
+}
+
+static void forgive(struct pit_state *state)
+{
+	state->owed = 0;
+	state->repay_tick = DEADLINE_NONE;
 }
 
 static void pit_tick(struct device *device)
@@ -43,10 +82,12 @@ static void pit_tick(struct device *device)
 	for (u32 i = 0; i < PIT_CHANNEL_COUNT; i++)
 		pit_channel_advance(&state->channel[i], now);
 
-	/* Edges that nobody looked at in time are one edge, even when the output is low again. */
 	if (now >= state->edge_tick) {
-		irqchip_set_line(device->irqchip, PIT_IRQ, false);
-		irqchip_set_line(device->irqchip, PIT_IRQ, true);
+		owe(state, now);
+		beat(pit, now);
+	} else if (now >= state->repay_tick) {
+		state->owed--;
+		beat(pit, now);
 	} else {
 		irqchip_set_line(device->irqchip, PIT_IRQ,
 				 pit_channel_out(&state->channel[0], now));
@@ -60,10 +101,13 @@ static void pit_write_control(struct pit *pit, u8 value, u64 now)
 	u32 channel = value >> PIT_CONTROL_CHANNEL_SHIFT;
 
 	if (channel < PIT_CHANNEL_COUNT) {
-		if ((value & PIT_CONTROL_ACCESS) == PIT_CONTROL_LATCH)
+		if ((value & PIT_CONTROL_ACCESS) == PIT_CONTROL_LATCH) {
 			pit_channel_latch_count(&pit->state.channel[channel], now);
-		else
-			pit_channel_control(&pit->state.channel[channel], value, now);
+			return;
+		}
+		pit_channel_control(&pit->state.channel[channel], value, now);
+		if (channel == 0)
+			forgive(&pit->state);
 		return;
 	}
 	for (u32 i = 0; i < PIT_CHANNEL_COUNT; i++) {
@@ -120,7 +164,7 @@ static void pit_reset(struct device *device)
 	 * Undefined until programmed: quiet, without a count. Channel 0's output is high, as a PC's
 	 * firmware leaves it: no edge when mode 2 or 3 is set, which would be a beat at once.
 	 */
-	*state = (struct pit_state){.edge_tick = DEADLINE_NONE};
+	*state = (struct pit_state){.edge_tick = DEADLINE_NONE, .repay_tick = DEADLINE_NONE};
 	for (u32 i = 0; i < PIT_CHANNEL_COUNT; i++) {
 		state->channel[i].control = PIT_CONTROL_LOW_HIGH;
 		state->channel[i].access = 3;
@@ -138,7 +182,8 @@ static bool pit_valid(const void *bytes)
 	for (u32 i = 0; i < PIT_CHANNEL_COUNT; i++)
 		if (!pit_channel_valid(&state->channel[i]))
 			return false;
-	return !(state->speaker & ~0x0eu);
+	return !(state->speaker & ~0x0eu) && state->owed <= OWED_MAX &&
+	       (state->owed == 0) == (state->repay_tick == DEADLINE_NONE);
 }
 
 static const struct device_ops pit_ops = {
