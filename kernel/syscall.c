@@ -8,86 +8,92 @@
 
 #define OR_NONE (1u << 15) /* besides the rights: HANDLE_NONE will do as well */
 
-/* Each call's function, and what those of its first arguments have to be that are handles. */
+/* Each call's function, and what those of its arguments have to be that are handles. */
 static const struct {
 	syscall_function *function;
-	struct {
-		u16 type;   /* enum object_type, OBJECT_NONE: any */
-		u16 rights; /* 0: it is no handle, or the function's to look up */
-	} handle[4];
+	struct wanted {
+		u8 type;     /* enum object_type, OBJECT_NONE: any */
+		u8 argument; /* which one it is */
+		u16 rights;  /* 0: no more */
+	} wanted[4];
 } table[SYS_COUNT] = {
 	[SYS_HANDLE_CLOSE] = {.function = sys_handle_close},
 	[SYS_HANDLE_GRANT] = {sys_handle_grant,
-			      {{OBJECT_PROCESS, RIGHT_GRANT}, {OBJECT_NONE, RIGHT_GRANT}}},
-	[SYS_OBJECT_DESTROY] = {sys_object_destroy, {{OBJECT_NONE, RIGHT_DESTROY}}},
+			      {{OBJECT_PROCESS, 0, RIGHT_GRANT}, {OBJECT_NONE, 1, RIGHT_GRANT}}},
+	[SYS_OBJECT_DESTROY] = {sys_object_destroy, {{OBJECT_NONE, 0, RIGHT_DESTROY}}},
 	[SYS_OBJECT_BIND] = {sys_object_bind,
-			     {{OBJECT_NONE, RIGHT_BIND}, {OBJECT_QUEUE, RIGHT_BIND}}},
-	[SYS_GROUP_CREATE] = {sys_group_create, {{OBJECT_ROOT, RIGHT_CREATE}}},
-	[SYS_GROUP_SET] = {sys_group_set, {{OBJECT_GROUP, RIGHT_CONTROL}}},
-	[SYS_GROUP_PAGE] = {sys_group_page, {{OBJECT_GROUP, RIGHT_READ}}},
-	[SYS_MEMORY_CREATE] = {sys_memory_create, {{OBJECT_GROUP, RIGHT_CREATE}}},
-	[SYS_MEMORY_PHYSICAL] = {sys_memory_physical, {{OBJECT_ROOT, RIGHT_CREATE}}},
-	[SYS_SPACE_CREATE] = {sys_space_create, {{OBJECT_GROUP, RIGHT_CREATE}}},
+			     {{OBJECT_NONE, 0, RIGHT_BIND}, {OBJECT_QUEUE, 1, RIGHT_BIND}}},
+	[SYS_GROUP_CREATE] = {sys_group_create, {{OBJECT_ROOT, 0, RIGHT_CREATE}}},
+	[SYS_GROUP_SET] = {sys_group_set, {{OBJECT_GROUP, 0, RIGHT_CONTROL}}},
+	[SYS_GROUP_PAGE] = {sys_group_page, {{OBJECT_GROUP, 0, RIGHT_READ}}},
+	[SYS_MEMORY_CREATE] = {sys_memory_create, {{OBJECT_GROUP, 0, RIGHT_CREATE}}},
+	[SYS_MEMORY_PHYSICAL] = {sys_memory_physical, {{OBJECT_ROOT, 0, RIGHT_CREATE}}},
+	[SYS_SPACE_CREATE] = {sys_space_create, {{OBJECT_GROUP, 0, RIGHT_CREATE}}},
 	[SYS_SPACE_MAP] = {sys_space_map,
-			   {{OBJECT_SPACE, RIGHT_MAP}, [2] = {OBJECT_MEMORY, RIGHT_READ}}},
-	[SYS_SPACE_UNMAP] = {sys_space_unmap, {{OBJECT_SPACE, RIGHT_MAP}}},
+			   {{OBJECT_SPACE, 0, RIGHT_MAP}, {OBJECT_MEMORY, 2, RIGHT_READ}}},
+	[SYS_SPACE_UNMAP] = {sys_space_unmap, {{OBJECT_SPACE, 0, RIGHT_MAP}}},
 	[SYS_PROCESS_CREATE] = {sys_process_create,
-				{{OBJECT_GROUP, RIGHT_CREATE},
-				 {OBJECT_MEMORY, RIGHT_READ | RIGHT_EXECUTE}}},
-	[SYS_PROCESS_SPACE] = {sys_process_space, {{OBJECT_PROCESS, RIGHT_CONTROL}}},
+				{{OBJECT_GROUP, 0, RIGHT_CREATE},
+				 {OBJECT_MEMORY, 1, RIGHT_READ | RIGHT_EXECUTE}}},
+	[SYS_PROCESS_SPACE] = {sys_process_space, {{OBJECT_PROCESS, 0, RIGHT_CONTROL}}},
 	[SYS_PROCESS_START] = {sys_process_start,
-			       {{OBJECT_PROCESS, RIGHT_CONTROL}, {OBJECT_MEMORY, RIGHT_READ}}},
+			       {{OBJECT_PROCESS, 0, RIGHT_CONTROL},
+				{OBJECT_MEMORY, 1, RIGHT_READ}}},
 	[SYS_PROCESS_EXIT] = {.function = sys_process_exit},
-	[SYS_THREAD_CREATE] = {sys_thread_create, {{OBJECT_PROCESS, RIGHT_CONTROL}}},
-	[SYS_THREAD_YIELD] = {sys_thread_yield, {{OBJECT_VCPU, RIGHT_CONTROL | OR_NONE}}},
-	[SYS_THREAD_RESERVE] = {sys_thread_reserve, {{OBJECT_THREAD, RIGHT_CONTROL | OR_NONE}}},
+	[SYS_THREAD_CREATE] = {sys_thread_create, {{OBJECT_PROCESS, 0, RIGHT_CONTROL}}},
+	[SYS_THREAD_YIELD] = {sys_thread_yield, {{OBJECT_VCPU, 0, RIGHT_CONTROL | OR_NONE}}},
+	[SYS_THREAD_RESERVE] = {sys_thread_reserve, {{OBJECT_THREAD, 0, RIGHT_CONTROL | OR_NONE}}},
 	[SYS_PORTS_GRANT] = {sys_ports_grant,
-			     {{OBJECT_ROOT, RIGHT_CONTROL}, {OBJECT_PROCESS, RIGHT_CONTROL}}},
-	[SYS_QUEUE_CREATE] = {sys_queue_create, {{OBJECT_GROUP, RIGHT_CREATE}}},
-	[SYS_QUEUE_WAIT] = {sys_queue_wait, {{OBJECT_QUEUE, RIGHT_BIND}}},
-	[SYS_EVENT_CREATE] = {sys_event_create, {{OBJECT_GROUP, RIGHT_CREATE}}},
-	[SYS_EVENT_SIGNAL] = {sys_event_signal, {{OBJECT_EVENT, RIGHT_WRITE}}},
-	[SYS_IRQ_CREATE] = {sys_irq_create, {{OBJECT_ROOT, RIGHT_CREATE}}},
-	[SYS_IRQ_UNMASK] = {sys_irq_unmask, {{OBJECT_IRQ, RIGHT_CONTROL}}},
+			     {{OBJECT_ROOT, 0, RIGHT_CONTROL}, {OBJECT_PROCESS, 1, RIGHT_CONTROL}}},
+	[SYS_QUEUE_CREATE] = {sys_queue_create, {{OBJECT_GROUP, 0, RIGHT_CREATE}}},
+	[SYS_QUEUE_WAIT] = {sys_queue_wait, {{OBJECT_QUEUE, 0, RIGHT_BIND}}},
+	[SYS_EVENT_CREATE] = {sys_event_create, {{OBJECT_GROUP, 0, RIGHT_CREATE}}},
+	[SYS_EVENT_SIGNAL] = {sys_event_signal, {{OBJECT_EVENT, 0, RIGHT_WRITE}}},
+	[SYS_IRQ_CREATE] = {sys_irq_create, {{OBJECT_ROOT, 0, RIGHT_CREATE}}},
+	[SYS_IRQ_UNMASK] = {sys_irq_unmask, {{OBJECT_IRQ, 0, RIGHT_CONTROL}}},
 	[SYS_VM_CREATE] = {sys_vm_create,
-			   {{OBJECT_GROUP, RIGHT_CREATE}, {OBJECT_SPACE, RIGHT_READ}}},
+			   {{OBJECT_GROUP, 0, RIGHT_CREATE}, {OBJECT_SPACE, 1, RIGHT_READ}}},
 	[SYS_VCPU_CREATE] = {sys_vcpu_create,
-			     {{OBJECT_VM, RIGHT_CONTROL},
-			      {OBJECT_MEMORY, RIGHT_READ | RIGHT_WRITE},
-			      [3] = {OBJECT_QUEUE, RIGHT_BIND}}},
+			     {{OBJECT_VM, 0, RIGHT_CONTROL},
+			      {OBJECT_MEMORY, 1, RIGHT_READ | RIGHT_WRITE},
+			      {OBJECT_QUEUE, 3, RIGHT_BIND}}},
 	[SYS_VCPU_RUN] = {.function = NULL}, /* trap_system_call */
-	[SYS_VCPU_KICK] = {sys_vcpu_kick, {{OBJECT_VCPU, RIGHT_WRITE}}},
-	[SYS_VCPU_GET] = {sys_vcpu_get, {{OBJECT_VCPU, RIGHT_READ}}},
-	[SYS_SPACE_ENTRY] = {sys_space_entry, {{OBJECT_SPACE, RIGHT_READ}}},
-	[SYS_LOG_LEVEL] = {sys_log_level, {{OBJECT_ROOT, RIGHT_WRITE}}},
-	[SYS_MACHINE_STOP] = {sys_machine_stop, {{OBJECT_ROOT, RIGHT_DESTROY}}},
-	[SYS_AUDIT] = {sys_audit, {{OBJECT_ROOT, RIGHT_READ}, {OBJECT_MEMORY, RIGHT_WRITE}}},
+	[SYS_VCPU_KICK] = {sys_vcpu_kick, {{OBJECT_VCPU, 0, RIGHT_WRITE}}},
+	[SYS_VCPU_GET] = {sys_vcpu_get, {{OBJECT_VCPU, 0, RIGHT_READ}}},
+	[SYS_SPACE_ENTRY] = {sys_space_entry, {{OBJECT_SPACE, 0, RIGHT_READ}}},
+	[SYS_LOG_LEVEL] = {sys_log_level, {{OBJECT_ROOT, 0, RIGHT_WRITE}}},
+	[SYS_MACHINE_STOP] = {sys_machine_stop, {{OBJECT_ROOT, 0, RIGHT_DESTROY}}},
+	[SYS_AUDIT] = {sys_audit, {{OBJECT_ROOT, 0, RIGHT_READ}, {OBJECT_MEMORY, 1, RIGHT_WRITE}}},
 };
 
 static enum status run(u64 number, struct system_call *call)
 {
-	enum status status = STATUS_OK;
+	for (const struct wanted *wanted = table[number].wanted; wanted->rights != 0; wanted++) {
+		u64 handle = call->argument[wanted->argument];
+		enum status status;
 
-	for (u32 i = 0; i < ARRAY_COUNT(call->object) && status == STATUS_OK; i++) {
-		u32 rights = table[number].handle[i].rights;
-
-		if (rights != 0 && !((rights & OR_NONE) && call->argument[i] == HANDLE_NONE))
-			status = handle_lookup(call->handles, call->argument[i],
-					       table[number].handle[i].type, rights & RIGHT_ALL,
-					       &call->object[i]);
+		call->object[wanted->argument] = NULL;
+		if ((wanted->rights & OR_NONE) != 0 && handle == HANDLE_NONE)
+			continue;
+		status = handle_lookup(call->handles, handle, wanted->type,
+				       wanted->rights & RIGHT_ALL, &call->object[wanted->argument]);
+		if (status != STATUS_OK)
+			return status;
 	}
-	return status == STATUS_OK ? table[number].function(call) : status;
+	return table[number].function(call);
 }
 
 void syscall_dispatch(struct thread *caller, struct trap_frame *frame)
 {
-	struct system_call call = {
-		.caller = caller,
-		.handles = caller->process->handles,
-		.argument = {frame->rdi, frame->rsi, frame->r8, frame->r9, frame->r10, frame->rbx},
-	};
+	const u64 argument[6] = {frame->rdi, frame->rsi, frame->r8,
+				 frame->r9,  frame->r10, frame->rbx};
+	struct system_call call;
 	enum status status = STATUS_NOT_SUPPORTED;
 
+	call.caller = caller;
+	call.handles = caller->process->handles;
+	call.argument = argument;
+	call.value = 0;
 	if (frame->rax < SYS_COUNT) {
 		lock_acquire(&object_lock, LOCK_OBJECTS);
 		/* Who was ended meanwhile, by another CPU, has nothing to ask any more. */

@@ -13,7 +13,7 @@ struct trap_frame;
 struct system_call {
 	struct thread *caller;
 	struct handle_table *handles; /* the caller's */
-	u64 argument[6];
+	const u64 *argument;	      /* six */
 	struct object *object[4]; /* of those arguments that are handles; NULL: HANDLE_NONE */
 	u64 value;
 };

@@ -54,10 +54,8 @@ static enum status test(struct system_call *r)
 
 void __wrap_syscall_dispatch(struct thread *caller, struct trap_frame *frame)
 {
-	struct system_call call = {
-		.handles = caller->process->handles,
-		.argument = {frame->rdi, frame->rsi, frame->r8, frame->r9, frame->r10, frame->rbx},
-	};
+	const u64 argument[6] = {frame->rdi, frame->rsi, frame->r8};
+	struct system_call call = {.handles = caller->process->handles, .argument = argument};
 
 	if (frame->rax != SYS_TEST) {
 		__real_syscall_dispatch(caller, frame);
