@@ -34,6 +34,7 @@ run() {{
 $b poweroff -f
 """
 EXITS = "run -device isa-debug-exit,iobase=0xf4,iosize=4 -kernel /exits.bin"
+IPI = f"{EXITS.replace('exits', 'ipi')} -smp 2"
 CMDLINE = "console=ttyS0 quiet"
 LIMIT = {"qemu": 400, "bochs": 1500} # seconds
 BOOT = 'run -kernel /vmlinuz -initrd /guest.gz -append "{cmdline}"'
@@ -61,6 +62,7 @@ def host_archive(build, runs, memory):
         "init": INIT.format(runs=runs, memory=memory).encode(),
         "bin/busybox": (root / "bin/busybox").read_bytes(),
         "exits.bin": (build / "tests/bench/exits.bin").read_bytes(),
+        "ipi.bin": (build / "tests/bench/ipi.bin").read_bytes(),
         "vmlinuz": (build / "guests/vmlinuz").read_bytes(),
         "guest.gz": bundle.initramfs(build / "tests/bench/init"),
     }
@@ -91,29 +93,37 @@ def host_iso(build, folder):
     return folder / "host.iso"
 
 
-def boot_qemu(build, folder):
-    return Qemu(build, extra=COUNTED, kernel=build / "guests/vmlinuz", bundle=folder / "host.gz",
+def boot_qemu(build, folder, cpus):
+    return Qemu(build, extra=(*COUNTED, "-smp", str(cpus)), kernel=build / "guests/vmlinuz", bundle=folder / "host.gz",
                 cmdline=CMDLINE)
 
 
-def boot_bochs(build, folder):
-    return Bochs(build, memory="2G", iso=host_iso(build, folder))
+def boot_bochs(build, folder, cpus):
+    return Bochs(build, memory="2G", iso=host_iso(build, folder), cpus=cpus)
 
 
 BOOTS = {"qemu": boot_qemu, "bochs": boot_bochs}
 
 
-def run(build, folder, emulator, runs, memory, wanted):
+def run(build, folder, emulator, runs, memory, wanted, cpus=1):
     """What the machine prints until it has printed what is wanted."""
     (folder / "host.gz").write_bytes(host_archive(build, runs, memory))
     for _ in range(TRIES):
-        with BOOTS[emulator](build, folder) as machine:
+        with BOOTS[emulator](build, folder, cpus) as machine:
             try:
                 machine.wait(wanted, LIMIT[emulator])
                 return machine.transcript().replace("\r", "")
             except AssertionError as error:
                 print(f"  once more: {error}", file=sys.stderr)
     sys.exit("KVM does not get through in the emulator")
+
+
+def show(text):
+    """Prints, and returns, (name, least, mean) of what a guest measured."""
+    found = re.findall(r"^BENCH (\S+) (\d+) (\d+)$", text, re.MULTILINE)
+    for name, least, mean in found:
+        print(f"  {name:28} {least:>8} {mean:>10}")
+    return found
 
 
 def main():
@@ -127,10 +137,8 @@ def main():
         with tempfile.TemporaryDirectory(prefix="peer-", dir=build) as place:
             folder = Path(place)
             print(f"{emulator}: instructions of an exit under KVM, least and mean of 1000", flush=True)
-            text = run(build, folder, emulator, EXITS, 64, "DONE")
-            found = re.findall(r"^BENCH (\S+) (\d+) (\d+)$", text, re.MULTILINE)
-            for name, least, mean in found:
-                print(f"  {name:28} {least:>8} {mean:>10}")
+            found = show(run(build, folder, emulator, EXITS, 64, "DONE"))
+            show(run(build, folder, emulator, IPI, 64, "DONE", cpus=2))
             compare(f"kvm-{emulator}", {name: int(least) for name, least, _ in found},
                     options.update)
             print(f"{emulator}: Debian {LINUX} under KVM", flush=True)

@@ -12,7 +12,7 @@
 #define PERIOD_MIN_TICKS (PIT_HZ / 20000)
 /*
  * A guest may count the beats, of which hardware loses none. Those that passed while its CPU was
- * another's are made up for, this many times as fast as they were asked for, but no more than these.
+ * another's are made up for: so many times as fast as they were asked for, but at most so many.
  */
 #define REPAY_SPEED 8u
 #define OWED_MAX    1000u
