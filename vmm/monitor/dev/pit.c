@@ -9,7 +9,7 @@
 #define REFRESH_CLOCKS 18u
 /* Faster beats than this are not kept: the guest would do nothing but exit. */
 #define PERIOD_MIN_NS (50 * NS_PER_US)
-#define PERIOD_MIN_TICKS (PIT_HZ / 20000)
+#define PERIOD_MIN_TICKS (PERIOD_MIN_NS * PIT_HZ / NS_PER_S)
 /*
  * A guest may count the beats, of which hardware loses none. Those that passed while its CPU was
  * another's are made up for: so many times as fast as they were asked for, but at most so many.
