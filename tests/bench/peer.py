@@ -10,7 +10,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from run import COUNTED, LINUX, TRIES, compare
+from run import COUNTED, LINUX, TRIES, compare, show
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "system"))
 import bundle  # noqa: E402
@@ -94,8 +94,8 @@ def host_iso(build, folder):
 
 
 def boot_qemu(build, folder, cpus):
-    return Qemu(build, extra=(*COUNTED, "-smp", str(cpus)), kernel=build / "guests/vmlinuz", bundle=folder / "host.gz",
-                cmdline=CMDLINE)
+    return Qemu(build, extra=(*COUNTED, "-smp", str(cpus)), kernel=build / "guests/vmlinuz",
+                bundle=folder / "host.gz", cmdline=CMDLINE)
 
 
 def boot_bochs(build, folder, cpus):
@@ -118,14 +118,6 @@ def run(build, folder, emulator, runs, memory, wanted, cpus=1):
     sys.exit("KVM does not get through in the emulator")
 
 
-def show(text):
-    """Prints, and returns, (name, least, mean) of what a guest measured."""
-    found = re.findall(r"^BENCH (\S+) (\d+) (\d+)$", text, re.MULTILINE)
-    for name, least, mean in found:
-        print(f"  {name:28} {least:>8} {mean:>10}")
-    return found
-
-
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--build", type=Path, default=Path("build"))
@@ -137,11 +129,10 @@ def main():
         with tempfile.TemporaryDirectory(prefix="peer-", dir=build) as place:
             folder = Path(place)
             print(f"{emulator}: instructions of an exit under KVM, least and mean of 1000", flush=True)
-            found = show(run(build, folder, emulator, EXITS, 64, "DONE"))
+            counts = show(run(build, folder, emulator, EXITS, 64, "DONE"))
             if emulator == "bochs": # QEMU's CPUs take turns, and here wait for each other
                 show(run(build, folder, emulator, IPI, 64, "DONE", cpus=2))
-            compare(f"kvm-{emulator}", {name: int(least) for name, least, _ in found},
-                    options.update)
+            compare(f"kvm-{emulator}", counts, options.update)
             print(f"{emulator}: Debian {LINUX} under KVM", flush=True)
             text = run(build, folder, emulator, BOOT.format(cmdline=LINUX), 128, r"userspace \d+\s")
             print("  to userspace, from the start of its virtual machine:",

@@ -60,15 +60,20 @@ def guest_makers(build, folder, name, conf, cpus=1):
         f"{name}.bin": (build / f"tests/bench/{name}.bin").read_bytes()}, cpus)
 
 
+def show(text):
+    """Prints what a guest measured; returns the least count of each by name."""
+    found = re.findall(r"^BENCH (\S+) (\d+) (\d+)$", text, re.MULTILINE)
+    for name, least, mean in found:
+        print(f"  {name:28} {least:>8} {mean:>10}")
+    return {name: int(least) for name, least, _ in found}
+
+
 def counts_of(build, folder, emulator):
     """Prints what exits and a context switch cost; returns the least count of each by name."""
     counts = {}
     for name, conf in (("exits", EXITS), ("switch", SWITCH)):
         text = run(guest_makers(build, folder, name, conf)[emulator], ["vm console bench"])
-        found = re.findall(r"^BENCH (\S+) (\d+) (\d+)$", text, re.MULTILINE)
-        for what, least, mean in found:
-            print(f"  {what:28} {least:>8} {mean:>10}")
-        counts |= {what: int(least) for what, least, _ in found}
+        counts |= show(text)
     return counts
 
 
@@ -95,8 +100,7 @@ def interprocessor(make):
     """An interrupt to a vCPU that runs on another CPU."""
     with make('run="vm console bench"') as machine:
         machine.wait("DONE", LIMIT)
-        for found in re.finditer(r"^BENCH (\S+) (\d+) (\d+)\r*$", machine.transcript(), re.MULTILINE):
-            print(f"  {found[1]:28} {found[2]:>8} {found[3]:>10}")
+        show(machine.transcript().replace("\r", ""))
 
 
 def logging(make):
