@@ -7,6 +7,8 @@
 
 /* Codes that say all by themselves. The others are EXIT_NONE here. */
 static const u8 plain_reasons[] = {
+	[VMEXIT_CR_READ ... VMEXIT_DR_READ - 1] = EXIT_CR,
+	[VMEXIT_DR_READ ... VMEXIT_EXCEPTION - 1] = EXIT_DR,
 	[VMEXIT_INTR ... VMEXIT_INIT] = EXIT_HOST_INTERRUPT, /* NMI and SMI between them */
 	[VMEXIT_VINTR] = EXIT_INTERRUPT_WINDOW,
 	[VMEXIT_CR0_SELECTIVE_WRITE] = EXIT_CR,
@@ -28,8 +30,7 @@ static const u8 plain_reasons[] = {
 	[VMEXIT_RDTSCP] = EXIT_RDTSC,
 	[VMEXIT_WBINVD] = EXIT_INVD,
 	[VMEXIT_MONITOR] = EXIT_MONITOR,
-	[VMEXIT_MWAIT] = EXIT_MWAIT,
-	[VMEXIT_MWAIT_CONDITIONAL] = EXIT_MWAIT,
+	[VMEXIT_MWAIT ... VMEXIT_MWAIT_CONDITIONAL] = EXIT_MWAIT,
 	[VMEXIT_XSETBV] = EXIT_XSETBV,
 	[VMEXIT_RDPRU] = EXIT_INVALID_OPCODE,
 };
@@ -94,10 +95,6 @@ static void decode_reason(const struct vmcb *vmcb, struct vcpu_exit *exit)
 		exit->reason = EXIT_ENTRY_FAILED;
 	} else if (code == VMEXIT_MSR) {
 		exit->reason = exit->qualification & 1 ? EXIT_WRMSR : EXIT_RDMSR;
-	} else if (code < VMEXIT_DR_READ) {
-		exit->reason = EXIT_CR;
-	} else if (code < VMEXIT_EXCEPTION) {
-		exit->reason = EXIT_DR;
 	} else if (code < VMEXIT_INTR) {
 		exit->reason = EXIT_EXCEPTION;
 		exit->vector = (u32)(code - VMEXIT_EXCEPTION);

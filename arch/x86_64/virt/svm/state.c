@@ -51,10 +51,8 @@ static void segments_get(const struct virt_vcpu *vcpu)
 	struct vmcb_save *save = &svm_vmcb(vcpu)->save;
 	struct vcpu_page *page = vcpu->page;
 
-	for (u32 i = 0; i <= SEG_GS; i++)
-		segment_from_vmcb(&save->es + i, &page->segment[i]);
-	segment_from_vmcb(&save->ldtr, &page->segment[SEG_LDTR]);
-	segment_from_vmcb(&save->tr, &page->segment[SEG_TR]);
+	for (u32 i = 0; i < SEG_COUNT; i++)
+		segment_from_vmcb(segment_of(save, i), &page->segment[i]);
 	/* The privilege level is SS.DPL on VMX, and a field of its own here. */
 	page->segment[SEG_SS].access &= ~(3u << SEGMENT_DPL_SHIFT);
 	page->segment[SEG_SS].access |= (u32)save->cpl << SEGMENT_DPL_SHIFT;
@@ -119,21 +117,19 @@ static void control_set(struct virt_vcpu *vcpu)
 static void debug_get(struct virt_vcpu *vcpu)
 {
 	const struct vmcb_save *save = &svm_vmcb(vcpu)->save;
-	struct vcpu_page *page = vcpu->page;
 
 	virt_debug_get(vcpu);
-	page->dr[6] = save->dr6;
-	page->dr[7] = save->dr7;
+	vcpu->page->dr[6] = save->dr6;
+	vcpu->page->dr[7] = save->dr7;
 }
 
 static void debug_set(struct virt_vcpu *vcpu)
 {
 	struct vmcb_save *save = &svm_vmcb(vcpu)->save;
-	const struct vcpu_page *page = vcpu->page;
 
 	virt_debug_set(vcpu);
-	save->dr6 = READ_ONCE(page->dr[6]);
-	save->dr7 = READ_ONCE(page->dr[7]);
+	save->dr6 = READ_ONCE(vcpu->page->dr[6]);
+	save->dr7 = READ_ONCE(vcpu->page->dr[7]);
 }
 
 _Static_assert(ARRAY_COUNT(((struct vmcb_save *)0)->msr) == VMSR_SYSENTER_EIP + 1 &&
