@@ -12,8 +12,6 @@ static void make_exit(struct fuzz *input)
 	u32 set = fuzz_u8(input);
 
 	next_code = fuzz_number(input);
-	if (next_code == VMEXIT_EXCEPTION + VECTOR_MC) /* ends in an INT 18, which is the host's */
-		next_code = VMEXIT_EXCEPTION + VECTOR_GP;
 	if (set & 1)
 		vmcb.control.exit_info1 = fuzz_number(input);
 	if (set & 2)

@@ -184,6 +184,15 @@ static void test_reflection(void **state)
 	assert_true(vcpu.event.has_error_code);
 }
 
+/* The host's handler runs. */
+static void test_machine_check(void **state)
+{
+	(void)state;
+	run(VMEXIT_EXCEPTION + VECTOR_MC, 0x1000);
+	assert_int_equal(vcpu.exit.reason, EXIT_HOST_INTERRUPT);
+	assert_int_equal(machine_checks, 1);
+}
+
 /* What the monitor wants to see: words in the VMCB, and exits that are not given back. */
 static void test_traps(void **state)
 {
@@ -241,6 +250,7 @@ int main(void)
 		TEST(test_interrupted_delivery),
 		TEST(test_length_is_looked_for),
 		TEST(test_reflection),
+		TEST(test_machine_check),
 		TEST(test_traps),
 	};
 

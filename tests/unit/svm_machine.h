@@ -10,6 +10,20 @@
 #include <string.h>
 #include <cmocka.h>
 
+#include "arch/x86_64/cpu/instructions.h"
+
+static unsigned int machine_checks;
+static unsigned int switched_in;
+static unsigned int switched_out;
+
+static void fake_int_machine_check(void)
+{
+	assert_int_equal(switched_in, switched_out); /* its stack is found by the host's TR */
+	machine_checks++;
+}
+
+#define int_machine_check fake_int_machine_check
+
 #include "arch/x86_64/virt/svm/asid.c"
 #include "arch/x86_64/virt/svm/dump.c"
 #include "arch/x86_64/virt/svm/enter.c"
@@ -43,8 +57,6 @@ struct svm_cpu *svm_cpu(void)
 	return &fake_cpu;
 }
 
-static unsigned int switched_in;
-static unsigned int switched_out;
 static u32 code_length;
 
 void svm_switch_in(u64 vmcb_hpa)
@@ -96,6 +108,7 @@ static int setup(void **state)
 	vcpu.page = &page;
 	asid_pool_init(&fake_cpu.asids, 0, 8);
 	run_count = 0;
+	machine_checks = 0;
 	return 0;
 }
 

@@ -94,7 +94,7 @@ static inline void int_nmi(void)
 {
 	nmi_count++;
 }
-static inline void int_machine_check(void)
+static void fake_int_machine_check(void)
 {
 	machine_check_count++;
 }
@@ -120,6 +120,7 @@ static u64 fake_dr[4];
 #define rdmsr(index)	    fake_rdmsr(index)
 #define wrmsr(index, value) ((void)(index), (void)(value))
 #define rdtsc()		    fake_tsc
+#define int_machine_check   fake_int_machine_check
 #define read_cr0()	    0x80050033ull
 #define write_cr0(value)    ((void)(value))
 #define read_cr2()	    fake_cr2

@@ -121,6 +121,12 @@ static inline void sti_nop_cli(void)
 	__asm__ volatile("sti; nop; cli" : : : "memory");
 }
 
+/* Runs the host's own handler for a machine check that a VM exit has taken from it. */
+static inline void int_machine_check(void)
+{
+	__asm__ volatile("int $18" : : : "memory");
+}
+
 static inline u64 xgetbv(u32 index)
 {
 	u32 low;

@@ -67,18 +67,12 @@ static void reflect(struct virt_vcpu *vcpu)
 
 static void settle_exception(struct virt_vcpu *vcpu)
 {
-	switch (vcpu->exit.vector) {
-	case VECTOR_DB:
-	case VECTOR_AC:
-		if (!(vcpu->trap_exceptions & BIT(vcpu->exit.vector)))
-			reflect(vcpu);
-		break;
-	case VECTOR_MC:
-		svm_leave(vcpu); /* the handler's stack is found by the host's TR */
-		/* The exit has taken it from the host's handler, which only makes a record. */
-		__asm__ volatile("int $18" : : : "memory");
+	if (vcpu->exit.vector == VECTOR_MC) {
+		svm_leave(vcpu);     /* the handler's stack is found by the host's TR */
+		int_machine_check(); /* it only makes a record */
 		vcpu->exit.reason = EXIT_HOST_INTERRUPT;
-		break;
+	} else if (!(vcpu->trap_exceptions & BIT(vcpu->exit.vector))) {
+		reflect(vcpu);
 	}
 }
 

@@ -71,15 +71,10 @@ INVALIDATION(invept)
 INVALIDATION(invvpid)
 #undef INVALIDATION
 
-/* Run the host's own handlers, whose IRET ends the blocking of further NMIs. */
+/* Runs the host's own handler, whose IRET ends the blocking of further NMIs. */
 static inline void int_nmi(void)
 {
 	__asm__ volatile("int $2" : : : "memory");
-}
-
-static inline void int_machine_check(void)
-{
-	__asm__ volatile("int $18" : : : "memory");
 }
 
 #endif
