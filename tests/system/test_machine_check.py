@@ -22,16 +22,16 @@ def check(monitor, status, address, glob=RESTARTABLE | IN_PROGRESS):
     assert said.strip() == "", said
 
 
-def two_guests(build, tmp_path):
-    """Both halt nearly always: QEMU gives a machine check to the guest that it runs, which real CPUs
-    never do where the exception is intercepted."""
+def two_guests(build, tmp_path, way):
+    """As a rule both halt nearly always: QEMU gives a machine check to the guest that it runs, which
+    real CPUs never do where the exception is intercepted."""
     conf = "".join(f"[vm {name}]\nkernel = hostile_fatal.bin\nmemory = 24M\nautostart = yes\n"
-                   "cmdline = halt-for-ever qemu\n" for name in "ab")
+                   f"cmdline = {way} qemu\n" for name in "ab")
     return bundle.make(tmp_path / "checks.cpio", conf, bundle.tiny(build, "hostile_fatal"))
 
 
-def machine_of(build, tmp_path, path):
-    return Qemu(build / "tests/faults", bundle=two_guests(build, tmp_path), cmdline="nokaslr",
+def machine_of(build, tmp_path, path, way="halt-for-ever"):
+    return Qemu(build / "tests/faults", bundle=two_guests(build, tmp_path, way), cmdline="nokaslr",
                 extra=qemu_monitor.option(path))
 
 
@@ -80,6 +80,30 @@ def test_page_of_vm(build, tmp_path, number):
         while set(states(machine).values()) != {"running"}:
             pass
         assert machine.objects("fault page 0") + machine.objects("fault page 1")
+
+
+@pytest.mark.parametrize("number", [0, 1])
+def test_shutdown_of_guest(build, tmp_path, number):
+    """It shuts the CPU down in a guest, and that exits: the VM that the page belongs to ends. If it
+    is another one's, the guest is reset: nobody knows what it was doing."""
+    path = tmp_path / "monitor"
+    with machine_of(build, tmp_path, path, "check-nowhere") as machine, \
+            qemu_monitor.Monitor(path) as monitor:
+        wait_running(machine)
+        for name in "ab":
+            machine.attach(name)
+            machine.wait("PASS ready")
+            machine.leave()
+        page = machine.objects(f"fault page {number}")[0]["page"]
+        check(monitor, UNCORRECTED, page)
+        while "crashed" not in states(machine).values():
+            if "triple fault" in machine.command("log show"):
+                break
+        said = machine.command("log show -c process")
+        assert re.search(rf"machine check: bank {BANK}, status {UNCORRECTED:#x}: page {page:#x} is "
+                         "lost", said), said
+        while sorted(states(machine).values()) != ["crashed", "running"]:
+            pass
 
 
 def test_corrected(build, tmp_path):

@@ -184,13 +184,25 @@ static void test_reflection(void **state)
 	assert_true(vcpu.event.has_error_code);
 }
 
-/* The host's handler runs. */
+/* The host's handler runs; a guest that it has shut down stays so. */
 static void test_machine_check(void **state)
 {
 	(void)state;
 	run(VMEXIT_EXCEPTION + VECTOR_MC, 0x1000);
 	assert_int_equal(vcpu.exit.reason, EXIT_HOST_INTERRUPT);
 	assert_int_equal(machine_checks, 1);
+
+	mcg_status = MCG_STATUS_MCIP;
+	for (u32 there = 0; there < 2; there++) {
+		features.machine_check = there;
+		run(VMEXIT_SHUTDOWN, 0x1000);
+		assert_int_equal(vcpu.exit.reason, EXIT_TRIPLE_FAULT);
+		assert_int_equal(machine_checks, 1 + there);
+	}
+	mcg_status = ~MCG_STATUS_MCIP; /* the guest's own triple fault */
+	run(VMEXIT_SHUTDOWN, 0x1000);
+	assert_int_equal(vcpu.exit.reason, EXIT_TRIPLE_FAULT);
+	assert_int_equal(machine_checks, 2);
 }
 
 /* What the monitor wants to see: words in the VMCB, and exits that are not given back. */

@@ -10,11 +10,22 @@
 #include <string.h>
 #include <cmocka.h>
 
+#include "arch/x86_64/cpu/features.h"
 #include "arch/x86_64/cpu/instructions.h"
+#include "arch/x86_64/hw/msr.h"
 
+struct cpu_features features;
+static u64 mcg_status;
 static unsigned int machine_checks;
 static unsigned int switched_in;
 static unsigned int switched_out;
+
+static u64 fake_rdmsr(u32 index)
+{
+	assert_true(features.machine_check);
+	assert_int_equal(index, MSR_MCG_STATUS);
+	return mcg_status;
+}
 
 static void fake_int_machine_check(void)
 {
@@ -22,6 +33,7 @@ static void fake_int_machine_check(void)
 	machine_checks++;
 }
 
+#define rdmsr fake_rdmsr
 #define int_machine_check fake_int_machine_check
 
 #include "arch/x86_64/virt/svm/asid.c"
@@ -108,6 +120,8 @@ static int setup(void **state)
 	vcpu.page = &page;
 	asid_pool_init(&fake_cpu.asids, 0, 8);
 	run_count = 0;
+	features.machine_check = false;
+	mcg_status = 0;
 	machine_checks = 0;
 	return 0;
 }

@@ -10,6 +10,7 @@
 #define MCG_CAP_CONTROL BIT(8) /* there is MSR_MCG_CTL */
 #define MCG_CAP_SER	BIT(24) /* software may recover: S and the page in MISC have a meaning */
 #define MCG_STATUS_RIPV BIT(0) /* the interrupted can go on */
+#define MCG_STATUS_MCIP BIT(2) /* one has come that no handler has settled */
 
 /* Four MSRs to a bank from MSR_MC0_CTL on. */
 enum machine_check_register { MCI_CTL, MCI_STATUS, MCI_ADDR, MCI_MISC, MCI_REGISTERS };

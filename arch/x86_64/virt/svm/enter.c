@@ -1,15 +1,19 @@
 /* SPDX-License-Identifier: MIT */
 /* One run of the guest, and what of its exit concerns the back end alone. */
+#include "arch/x86_64/cpu/features.h"
 #include "arch/x86_64/cpu/instructions.h"
 #include "arch/x86_64/hw/control.h"
+#include "arch/x86_64/hw/machine_check.h"
+#include "arch/x86_64/hw/msr.h"
 #include "arch/x86_64/virt/svm/svm.h"
 #include "lib/read_once.h"
 
 #define INTERCEPT_CR8 BIT(8)
 #define NO_SHADOW ~0ull /* no RIP */
-/* What VMEXIT_VINTR, VMEXIT_IRET and intercepted exceptions come as: see settle(). */
+/* What VMEXIT_VINTR, VMEXIT_IRET, intercepted exceptions and shutdown come as: see settle(). */
 #define MAY_BE_SETTLED                                                                             \
-	(BIT(EXIT_INTERRUPT_WINDOW) | BIT(EXIT_NMI_WINDOW) | BIT(EXIT_EXCEPTION))
+	(BIT(EXIT_INTERRUPT_WINDOW) | BIT(EXIT_NMI_WINDOW) | BIT(EXIT_EXCEPTION) |                 \
+	 BIT(EXIT_TRIPLE_FAULT))
 
 /* entry.S */
 void svm_switch_in(u64 vmcb_hpa);
@@ -65,11 +69,17 @@ static void reflect(struct virt_vcpu *vcpu)
 	};
 }
 
+/* The handler only makes a record. */
+static void take_machine_check(struct virt_vcpu *vcpu)
+{
+	svm_leave(vcpu); /* the handler's stack is found by the host's TR */
+	int_machine_check();
+}
+
 static void settle_exception(struct virt_vcpu *vcpu)
 {
 	if (vcpu->exit.vector == VECTOR_MC) {
-		svm_leave(vcpu);     /* the handler's stack is found by the host's TR */
-		int_machine_check(); /* it only makes a record */
+		take_machine_check(vcpu);
 		vcpu->exit.reason = EXIT_HOST_INTERRUPT;
 	} else if (!(vcpu->trap_exceptions & BIT(vcpu->exit.vector))) {
 		reflect(vcpu);
@@ -119,6 +129,14 @@ static void settle(struct virt_vcpu *vcpu)
 		break;
 	case EXIT_EXCEPTION:
 		settle_exception(vcpu);
+		break;
+	case EXIT_TRIPLE_FAULT:
+		/*
+		 * With CR4.MCE clear a machine check shuts the CPU down. That leaves the guest's
+		 * state undefined (APM vol. 2, 15.14.3), so for the guest it stays a shutdown.
+		 */
+		if (features.machine_check && (rdmsr(MSR_MCG_STATUS) & MCG_STATUS_MCIP))
+			take_machine_check(vcpu);
 		break;
 	}
 }
