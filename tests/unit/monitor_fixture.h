@@ -70,6 +70,7 @@ static u8 *ram;
 
 /* the kernel */
 const struct start_info *start_info = &info;
+bool start_sysenter;
 static u64 host_tsc;
 static u32 groups_fetched;
 static u32 signals;			 /* to the manager */

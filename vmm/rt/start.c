@@ -23,6 +23,7 @@ extern const struct elf_dynamic _DYNAMIC[] __attribute__((visibility("hidden")))
 extern const char __image_start[] __attribute__((visibility("hidden")));
 
 const struct start_info *start_info;
+bool start_sysenter;
 
 NORETURN void rt_main(const struct start_info *info);
 NORETURN void __stack_chk_fail(void);
@@ -62,6 +63,7 @@ void rt_main(const struct start_info *info)
 	memcpy(&__stack_chk_guard, info->entropy, sizeof(__stack_chk_guard));
 	__stack_chk_guard &= ~0xffull;
 	start_info = info;
+	start_sysenter = info->syscall_method == SYSCALL_METHOD_SYSENTER;
 	clock_init(info->tsc_khz);
 	sys_process_exit((u64)main());
 }

@@ -5,6 +5,8 @@
 
 /* What the process was started with; mapped read-only for its whole life. */
 extern const struct start_info *start_info;
+/* The kernel is called by SYSENTER, else by SYSCALL: syscall_method, in one word. */
+extern bool start_sysenter;
 
 /*
  * The program: called on the first thread once everything in vmm/rt is ready; its result ends the

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 #include "vmm/rt/syscall.h"
-#include "vmm/rt/start.h"
 
 static inline struct syscall_result enter(u64 number, const u64 argument[6])
 {
@@ -15,7 +14,7 @@ static inline struct syscall_result enter(u64 number, const u64 argument[6])
 	u64 rcx;
 	u64 rdx;
 
-	if (start_info != NULL && start_info->syscall_method == SYSCALL_METHOD_SYSENTER)
+	if (start_sysenter)
 		__asm__ volatile("mov %%rsp, %%rcx; lea 1f(%%rip), %%rdx; sysenter; 1:"
 				 : "+a"(rax), "+D"(rdi), "+S"(rsi), "+r"(r8), "+r"(r9), "+r"(r10),
 				   "+b"(rbx), "=&c"(rcx), "=&d"(rdx), "+r"(r11)
@@ -58,32 +57,17 @@ static enum status call(enum syscall number, u64 a, u64 b, u64 c, u64 d, u64 e, 
 	return status;
 }
 
-/*
- * The calls made between two runs of a guest: up to two arguments, and nothing is saved that the
- * kernel keeps.
- */
 static inline enum status short_call(enum syscall number, u64 a, u64 b, u64 *value)
 {
-	u64 rax;
-	u64 rdi;
+	enum status status;
+	u64 result;
 
-	do {
-		rax = number;
-		rdi = a;
-		if (start_info->syscall_method == SYSCALL_METHOD_SYSENTER)
-			__asm__ volatile("mov %%rsp, %%rcx; lea 1f(%%rip), %%rdx; sysenter; 1:"
-					 : "+a"(rax), "+D"(rdi)
-					 : "S"(b)
-					 : "rcx", "rdx", "r11", "memory", "cc");
-		else
-			__asm__ volatile("syscall"
-					 : "+a"(rax), "+D"(rdi)
-					 : "S"(b)
-					 : "rcx", "rdx", "r11", "memory", "cc");
-	} while (rax == STATUS_AGAIN);
-	if (rax == STATUS_OK && value != NULL)
-		*value = rdi;
-	return (enum status)rax;
+	do
+		status = syscall_short(number, a, b, &result);
+	while (status == STATUS_AGAIN);
+	if (status == STATUS_OK && value != NULL)
+		*value = result;
+	return status;
 }
 
 static enum status call_for_handle(enum syscall number, u64 a, u64 b, u64 c, u64 d,

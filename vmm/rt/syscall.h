@@ -3,6 +3,7 @@
 
 #include "kernel/abi/syscall.h"
 #include "kernel/abi/vcpu.h"
+#include "vmm/rt/start.h"
 
 /*
  * The system calls as C functions; what each does, needs and returns stands in
@@ -70,3 +71,26 @@ enum status sys_log_level(handle_t root, u32 category, u32 level) MUST_CHECK;
 enum status sys_machine_stop(handle_t root, enum machine_stop how, u16 port, u32 value, u32 width);
 enum status sys_audit(handle_t root, handle_t memory, u64 what, u64 where, u64 at,
 		      u64 *next) MUST_CHECK;
+
+/*
+ * One step of a call made between two runs of a guest: up to two arguments, and nothing is saved
+ * that the kernel keeps. The second value is written whatever comes of it.
+ */
+static ALWAYS_INLINE enum status syscall_short(enum syscall number, u64 a, u64 b, u64 *value)
+{
+	u64 rax = number;
+	u64 rdi = a;
+
+	if (start_sysenter)
+		__asm__ volatile("mov %%rsp, %%rcx; lea 1f(%%rip), %%rdx; sysenter; 1:"
+				 : "+a"(rax), "+D"(rdi)
+				 : "S"(b)
+				 : "rcx", "rdx", "r11", "memory", "cc");
+	else
+		__asm__ volatile("syscall"
+				 : "+a"(rax), "+D"(rdi)
+				 : "S"(b)
+				 : "rcx", "rdx", "r11", "memory", "cc");
+	*value = rdi;
+	return (enum status)rax;
+}
