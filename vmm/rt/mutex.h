@@ -22,10 +22,7 @@ void mutex_lock(struct mutex *mutex, u32 thread, handle_t queue);
 /* Without waiting, so that no signal is taken from anywhere; false: it is held. */
 static inline bool mutex_try(struct mutex *mutex)
 {
-	u32 free = 0;
-
-	return __atomic_compare_exchange_n(&mutex->held, &free, 1, false, __ATOMIC_SEQ_CST,
-					   __ATOMIC_RELAXED);
+	return (__atomic_fetch_or(&mutex->held, 1, __ATOMIC_SEQ_CST) & 1) == 0; /* one BTS */
 }
 /* Tells one of those who wait, if there is any. */
 void mutex_pass_on(struct mutex *mutex);
