@@ -301,6 +301,7 @@ static void make_vcpus(u32 count)
 	for (u32 i = 0; i < count; i++) {
 		machine.vcpu[i].machine = &machine;
 		machine.vcpu[i].id = i;
+		machine.vcpu[i].lapic = &machine.platform.irqchip.lapic[i];
 		machine.vcpu[i].handle = HANDLE_VCPU + i;
 		trace_init(&machine.vcpu[i].trace);
 		machine.vcpu[i].wake_event = HANDLE_WAKE + i;

@@ -77,7 +77,7 @@ static inline bool machine_may_run(const struct machine *machine)
 
 static inline struct lapic *machine_lapic(const struct vcpu *vcpu)
 {
-	return &vcpu->machine->platform.irqchip.lapic[vcpu->id];
+	return vcpu->lapic;
 }
 
 /* Does what has waited for the guest to be empty, if it is; to be called when a vCPU left it. */

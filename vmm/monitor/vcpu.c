@@ -74,6 +74,7 @@ enum status vcpu_init(struct vcpu *vcpu, struct machine *machine, u32 id)
 
 	vcpu->machine = machine;
 	vcpu->id = id;
+	vcpu->lapic = &machine->platform.irqchip.lapic[id];
 	status = create_queue(vcpu);
 	if (status == STATUS_OK)
 		status = vcpu_make(vcpu);
@@ -153,7 +154,7 @@ void vcpu_show_cpuid(struct vcpu *vcpu)
 		return;
 	}
 	cpuid_table_fill(vcpu->cpuid_page, &machine->cpuid, vcpu->id,
-			 lapic_mode(&machine->platform.irqchip.lapic[vcpu->id]) != LAPIC_OFF);
+			 lapic_mode(machine_lapic(vcpu)) != LAPIC_OFF);
 }
 
 void vcpu_set_tsc_offset(struct vcpu *vcpu)

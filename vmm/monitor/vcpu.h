@@ -13,6 +13,7 @@
 #include "vmm/monitor/pv/steal_time.h"
 
 struct machine;
+struct lapic;
 struct lapic_page;
 
 /* Where the vCPU's thread is; changed under the machine's lock. */
@@ -30,6 +31,7 @@ struct vcpu {
 	handle_t queue;
 	handle_t wake_event; /* bound to the queue: others wake it by this */
 	struct vcpu_page *page;
+	struct lapic *lapic; /* of the machine's platform */
 	struct lapic_page *lapic_page;
 	struct vcpu_cpuid_entry *cpuid_page;
 	u8 *xsave_page;

@@ -161,7 +161,7 @@ static void settle_cpuid(struct vcpu *vcpu)
 {
 	struct vcpu_page *page = vcpu->page;
 	u32 leaf = cpuid_leaf(&vcpu->machine->cpuid, (u32)page->gpr[GPR_RAX]);
-	struct lapic *lapic = &vcpu->machine->platform.irqchip.lapic[vcpu->id];
+	struct lapic *lapic = machine_lapic(vcpu);
 	struct cpuid_state state = {
 		.apic_id = vcpu->id,
 		.apic_enabled = lapic_mode(lapic) != LAPIC_OFF,
@@ -261,7 +261,7 @@ static void crash_unexpected(struct vcpu *vcpu)
 /* CR8 is the task priority; the guest mostly changes it without an exit. */
 static void take_task_priority(struct vcpu *vcpu)
 {
-	struct lapic *lapic = &vcpu->machine->platform.irqchip.lapic[vcpu->id];
+	struct lapic *lapic = machine_lapic(vcpu);
 
 	if (vcpu->page->cr8 == lapic_get_cr8(lapic))
 		return;

@@ -183,7 +183,7 @@ static bool prepare_start(struct vcpu *vcpu, struct irqchip *irqchip, u32 pendin
 bool inject_prepare(struct vcpu *vcpu)
 {
 	struct irqchip *irqchip = &vcpu->machine->platform.irqchip;
-	struct lapic *lapic = &irqchip->lapic[vcpu->id];
+	struct lapic *lapic = machine_lapic(vcpu);
 	u32 pending;
 	bool taken = false;
 	bool alone;
