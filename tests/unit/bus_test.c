@@ -104,12 +104,49 @@ static void nothing_there_gives_ones_and_is_counted(void **state)
 	assert_true(bus.unknown_last == ~0ull);
 }
 
+static void no_tick(struct device *device)
+{
+	(void)device;
+}
+
+static void plain_accesses_need_neither_pieces_nor_time(void **state)
+{
+	static const struct device_ops timed_ops = {.widest = 4, .tick = no_tick};
+	struct bus bus = {0};
+	struct device narrow = {.ops = &narrow_ops};
+	struct device wide = {.ops = &wide_ops};
+	struct device timed = {.ops = &timed_ops};
+
+	(void)state;
+	assert_true(bus_add(&bus, &narrow, 0x3f8, 8));
+	assert_true(bus_add(&bus, &wide, 0x600, 8));
+	assert_true(bus_add(&bus, &wide, 0x80, 1));
+	assert_true(bus_add(&bus, &timed, 0x40, 4));
+	for (u32 i = 0; i < 2; i++) { /* searched for, and again */
+		assert_true(bus_find_plain(&bus, 0x3ff, 1));
+		assert_ptr_equal(bus.recent.device, &narrow);
+	}
+	assert_false(bus_find_plain(&bus, 0x3f8, 2));
+	assert_false(bus_find_plain(&bus, 0x400, 1));
+	assert_true(bus_find_plain(&bus, 0x604, 4));
+	assert_ptr_equal(bus.recent.device, &wide);
+	assert_false(bus_find_plain(&bus, 0x605, 4));
+	assert_false(bus_find_plain(&bus, 0x5ff, 2));
+	assert_false(bus_find_plain(&bus, 0x600, 8));
+	assert_true(bus_find_plain(&bus, 0x80, 1));
+	assert_false(bus_find_plain(&bus, 0x80, 2)); /* beyond the end */
+	assert_false(bus_find_plain(&bus, 0x7f, 2));
+	for (u32 i = 0; i < 2; i++)
+		assert_false(bus_find_plain(&bus, 0x40, 1));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(ranges_are_disjoint),
 		cmocka_unit_test(wide_accesses_are_cut),
 		cmocka_unit_test(nothing_there_gives_ones_and_is_counted),
+		cmocka_unit_test(plain_accesses_need_neither_pieces_nor_time),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

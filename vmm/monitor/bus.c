@@ -29,6 +29,13 @@ static bool covers(const struct bus_range *range, u64 address, u32 size)
 	return offset < range->length && size <= range->length - offset;
 }
 
+static u64 plain_bytes(const struct bus_range *range)
+{
+	const struct device_ops *ops = range->device->ops;
+
+	return ops->tick != NULL ? 0 : MIN(range->length, (u64)ops->widest);
+}
+
 static struct device *search(struct bus *bus, u64 address, u32 size)
 {
 	u32 low = 0;
@@ -45,6 +52,7 @@ static struct device *search(struct bus *bus, u64 address, u32 size)
 	if (low == 0 || !covers(&bus->range[low - 1], address, size))
 		return NULL;
 	bus->recent = bus->range[low - 1];
+	bus->plain = plain_bytes(&bus->recent);
 	return bus->recent.device;
 }
 
@@ -54,6 +62,11 @@ struct device *bus_find(struct bus *bus, u64 address, u32 size)
 	if (likely(covers(&bus->recent, address, size)))
 		return bus->recent.device;
 	return search(bus, address, size);
+}
+
+bool bus_search_plain(struct bus *bus, u64 address, u32 size)
+{
+	return bus_find(bus, address, size) != NULL && size <= bus->plain;
 }
 
 void bus_unknown(struct bus *bus, u64 address)

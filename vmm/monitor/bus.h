@@ -21,6 +21,7 @@ struct bus {
 	u64 unknown_count;
 	u64 unknown_last;		       /* address of the last one */
 	struct bus_range recent;	       /* that was found last */
+	u64 plain; /* bytes up to which accesses to `recent` are plain ones; 0: none */
 	struct bus_range range[BUS_RANGE_MAX]; /* ascending, disjoint */
 };
 
@@ -29,6 +30,21 @@ bool bus_add(struct bus *bus, struct device *device, u64 base, u64 length) MUST_
 
 /* The device that has all of [address, address + size), or NULL. */
 struct device *bus_find(struct bus *bus, u64 address, u32 size);
+
+/* bus_find_plain for another range than the last one. */
+bool bus_search_plain(struct bus *bus, u64 address, u32 size);
+
+/*
+ * The device is `recent` then, and takes the access in one piece and without the time. False: there
+ * is none, or it does not.
+ */
+static ALWAYS_INLINE bool bus_find_plain(struct bus *bus, u64 address, u32 size)
+{
+	/* `plain` is within the length; what is below the base is beyond the end */
+	return likely(size <= bus->plain &&
+		      address - bus->recent.base <= bus->recent.length - size) ||
+	       bus_search_plain(bus, address, size);
+}
 
 /* size is 1, 2, 4 or 8. Nothing here blocks or fails. */
 u64 bus_read(struct bus *bus, u64 address, u32 size);
