@@ -62,6 +62,7 @@ static void test_attach(void **state)
 	(void)state;
 	assert_true(machine.debugger.held);
 	assert_false(machine_may_run(&machine));
+	assert_false(machine.brief);
 	assert_int_not_equal(machine.time.paused_tsc, 0);
 	assert_int_equal(channel.state, VM_RUNNING);
 	assert_int_equal(page.trap_exceptions, BIT(VECTOR_DB) | BIT(VECTOR_BP));
@@ -69,6 +70,7 @@ static void test_attach(void **state)
 	assert_int_equal(page.settle, 0);
 	ask((struct query){.kind = QUERY_DETACH});
 	assert_false(machine.debugger.attached);
+	assert_true(machine.brief);
 	assert_int_equal(machine.time.paused_tsc, 0);
 	assert_int_equal(page.trap_exceptions, 0);
 	assert_int_equal(page.settle, SETTLE_HYPERCALL);

@@ -46,6 +46,8 @@ static void test_command(void **state)
 	pass(vcpu, &deadline_tsc);
 	assert_int_equal(channel.done_sequence, channel.command_sequence);
 	assert_int_equal(machine.trap_wanted, VM_TRAP_IO);
+	assert_true(machine_may_run(&machine));
+	assert_false(machine.brief); /* each exit is looked at */
 	port_value = 1;
 	page.exit = (struct vcpu_exit){.reason = EXIT_IO, .io_size = 1, .io_flags = IO_IN};
 	exits_settle(vcpu);

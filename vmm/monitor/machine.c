@@ -74,6 +74,7 @@ static void set_state(struct machine *machine, enum vm_state state)
 {
 	machine->state = state;
 	machine->todo |= TODO_REPORT;
+	machine->brief = false;
 	if (machine->guest_count != 0)
 		machine_wake_all(machine);
 	machine_conclude(machine);
@@ -145,6 +146,7 @@ void machine_conclude(struct machine *machine)
 	if ((todo & TODO_QUERY) != 0)
 		query_answer(machine);
 	report(machine);
+	machine->brief = machine_may_run(machine) && !machine->watched;
 	if (machine->state == VM_RUNNING)
 		machine_wake_all(machine);
 }

@@ -47,7 +47,7 @@ struct machine {
 	struct vcpu *vcpu; /* vcpu_count of them */
 	u32 vcpu_count;
 	u32 physical_bits; /* the guest's MAXPHYADDR */
-	bool watched;	   /* somebody looks at exits one by one: none takes the short way */
+	bool watched;	   /* somebody looks at exits one by one */
 	u32 trap_wanted;   /* enum vm_trap; the manager may change it */
 	u32 trap_controls; /* enum vcpu_trap */
 
@@ -55,6 +55,7 @@ struct machine {
 	enum vm_state state;
 	enum vm_state reported; /* what the channel shows */
 	u32 todo;	  /* enum machine_todo */
+	bool brief;	  /* may_run and not watched: exits may take the short way */
 	u32 guest_count;  /* vCPUs that may be in the guest */
 	u32 obeyed;	  /* sequence of the command that was last begun */
 	u32 heard;	  /* number of the question that was last taken up */
