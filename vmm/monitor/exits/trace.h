@@ -26,7 +26,7 @@ u64 trace_count(const struct trace *trace);
 void trace_costs(const struct trace *trace, struct query_cost cost[EXIT_REASON_COUNT]);
 
 /* An exit has come, as the page says. Copies by words what lies together. */
-static inline void trace_exit(struct trace *trace, const struct vcpu_page *page)
+static ALWAYS_INLINE void trace_exit(struct trace *trace, const struct vcpu_page *page)
 {
 	const struct vcpu_exit *exit = &page->exit;
 	struct query_trace_entry *entry = trace->next;
@@ -49,15 +49,20 @@ static inline void trace_exit(struct trace *trace, const struct vcpu_page *page)
 	trace->next = entry + 1;
 }
 
-/* It is settled: the guest goes on, or has nothing to do. */
-static inline void trace_settled(struct trace *trace)
+/* It is settled, which was not said yet: the guest goes on, or has nothing to do. */
+static ALWAYS_INLINE void trace_just_settled(struct trace *trace)
 {
 	struct query_trace_entry *entry = trace->next - 1;
 
-	if (entry->spent != 0)
-		return;
-	/* modulo 2^32: no exit takes the monitor so long */
-	entry->spent = (u32)(__builtin_ia32_rdtsc() - entry->tsc) | 1;
-	if (unlikely(entry == &trace->entry[QUERY_TRACE_ENTRIES]))
+	/* modulo 2^32: no exit takes the monitor so long, and none takes it no time */
+	entry->spent = (u32)__builtin_ia32_rdtsc() - (u32)entry->tsc;
+	if (unlikely(trace->next == &trace->entry[1 + QUERY_TRACE_ENTRIES]))
 		trace_turn(trace);
+}
+
+/* The same, also of one of which it was said. */
+static inline void trace_settled(struct trace *trace)
+{
+	if (trace->next[-1].spent == 0)
+		trace_just_settled(trace);
 }
