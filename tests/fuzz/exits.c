@@ -138,7 +138,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 		take_surroundings(&fuzz);
 		if (setjmp(process_end) != 0)
 			break;
-		if (brief_settle(vcpu))
+		if (settle_briefly(vcpu))
 			continue;
 		(void)pass(vcpu, &deadline_tsc);
 		check();

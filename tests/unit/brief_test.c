@@ -24,11 +24,6 @@ static void device_write(struct device *device, u64 address, u32 size, u64 value
 		device->events->pending = MACHINE_RESET;
 }
 
-static void device_clock(struct device *device)
-{
-	(void)device;
-}
-
 static struct device_ops ops;
 static struct device device;
 
@@ -53,7 +48,7 @@ static bool briefly(struct vcpu_exit exit)
 	page.exit = exit;
 	page.request = 0;
 	page.inject.valid = 0;
-	return brief_settle(vcpu);
+	return settle_briefly(vcpu);
 }
 
 static void assert_settled(u32 length)
@@ -67,6 +62,14 @@ static bool port(u8 size, u8 flags)
 {
 	return briefly((struct vcpu_exit){.reason = EXIT_IO, .instruction_length = 2,
 					  .io_port = 0x123, .io_size = size, .io_flags = flags});
+}
+
+static bool msr(enum exit_reason reason, u32 index, u64 value)
+{
+	page.gpr[GPR_RCX] = index;
+	page.gpr[GPR_RAX] = (u32)value;
+	page.gpr[GPR_RDX] = value >> 32;
+	return briefly((struct vcpu_exit){.reason = reason, .instruction_length = 2});
 }
 
 static void test_port(void **state)
@@ -104,21 +107,33 @@ static void test_port_not(void **state)
 	(void)state;
 	page.gpr[GPR_RAX] = 3;
 	assert_false(port(1, IO_STRING));
-	page.cr8 = 1; /* the guest has changed its priority */
-	assert_false(port(1, 0));
-	page.cr8 = 0;
 	page.event.valid = 1;
 	assert_false(port(1, 0));
 	page.event.valid = 0;
-	ops.widest = 1;
-	assert_false(port(2, 0));
-	ops.tick = device_clock;
-	assert_false(port(1, 0));
 	port_device = NULL;
 	assert_false(port(1, 0));
 	assert_int_equal(page.exit.reason, EXIT_IO);
 	assert_int_equal(page.request, 0);
 	assert_int_equal(device_value, 0);
+}
+
+/* The guest has changed its priority: that counts where interrupts do. */
+static void test_priority(void **state)
+{
+	(void)state;
+	page.cr8 = 1;
+	assert_false(msr(EXIT_RDMSR, MSR_APIC_BASE, 0));
+	assert_int_equal(page.exit.reason, EXIT_RDMSR);
+	assert_true(port(1, 0));
+	assert_settled(2);
+	assert_int_equal(page.cr8, 1);
+	irq_pending[0] = PENDING_INTERRUPT;
+	machine.platform.irqchip.kick = 1;
+	assert_false(port(1, 0));
+	assert_settled(2);
+	assert_false(page.inject.valid);
+	assert_int_equal(machine.platform.irqchip.kick, 1);
+	assert_int_equal(page.cr8, 1);
 }
 
 /* An interrupt that the access has set going goes with the same entry, others are told. */
@@ -299,14 +314,6 @@ static void test_lapic_memory(void **state)
 	assert_int_equal(lapic_written, 0);
 }
 
-static bool msr(enum exit_reason reason, u32 index, u64 value)
-{
-	page.gpr[GPR_RCX] = index;
-	page.gpr[GPR_RAX] = (u32)value;
-	page.gpr[GPR_RDX] = value >> 32;
-	return briefly((struct vcpu_exit){.reason = reason, .instruction_length = 2});
-}
-
 /* An interrupt to others needs nothing of what the CPU has of the sender's page. */
 static void test_icr(void **state)
 {
@@ -327,10 +334,12 @@ static void test_icr(void **state)
 static void test_msrs(void **state)
 {
 	(void)state;
-	assert_true(msr(EXIT_WRMSR, MSR_X2APIC_BASE + (LAPIC_TPR >> 4), 5));
+	assert_true(msr(EXIT_WRMSR, MSR_X2APIC_BASE + (LAPIC_TPR >> 4), 0x50));
 	assert_settled(2);
+	assert_int_equal(page.cr8, 5);
 	assert_false(msr(EXIT_WRMSR, MSR_X2APIC_BASE + (LAPIC_TPR >> 4), 0)); /* #GP */
 	assert_int_equal(page.exit.reason, EXIT_WRMSR);
+	lapic_set_cr8(machine_lapic(vcpu), 5);
 	assert_false(msr(EXIT_WRMSR, MSR_X2APIC_BASE + (LAPIC_TIMER_INITIAL >> 4), 5));
 	assert_false(msr(EXIT_WRMSR, MSR_APIC_BASE, 5));
 	assert_false(msr(EXIT_WRMSR, MSR_X2APIC_BASE + 0x100, 5));
@@ -342,7 +351,7 @@ static void test_msrs(void **state)
 	page.exit.instruction_length = 0;
 	page.exit.reason = EXIT_RDMSR;
 	page.gpr[GPR_RCX] = MSR_APIC_BASE;
-	assert_false(brief_settle(vcpu));
+	assert_false(settle_briefly(vcpu));
 }
 
 /* 1 GHz, and the guest's TSC is 1000 behind the host's. */
@@ -415,6 +424,7 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, make, fixture_free)
 	const struct CMUnitTest tests[] = {
 		TEST(test_port),	 TEST(test_port_not),	TEST(test_interrupts),
+		TEST(test_priority),
 		TEST(test_pv_eoi),	 TEST(test_loads),	TEST(test_stores),
 		TEST(test_code_changes), TEST(test_memory_not), TEST(test_lapic_memory),
 		TEST(test_msrs),	 TEST(test_tsc_deadline), TEST(test_others_not),

@@ -60,7 +60,13 @@ static void test_pause(void **state)
 	all_in_guest();
 	command(VM_COMMAND_PAUSE);
 	host_tsc += 100;
+	assert_true(machine.brief);
 	assert_false(round_after(0, EXIT_KICK));
+	page.exit.reason = EXIT_INTERRUPT_WINDOW; /* none is settled from now on */
+	assert_false(pass_briefly(vcpu, &machine, &page, settle_other));
+	assert_int_equal(page.exit.reason, EXIT_INTERRUPT_WINDOW);
+	page.exit.reason = EXIT_NONE;
+	assert_int_equal(machine.lock.held, 0);
 	assert_int_equal(channel.state, VM_RUNNING);
 	assert_int_not_equal(channel.done_sequence, channel.command_sequence);
 	for (u32 i = 1; i < 4; i++)
@@ -73,6 +79,7 @@ static void test_pause(void **state)
 	assert_int_equal(channel.state, VM_PAUSED);
 	assert_int_equal(channel.done_sequence, channel.command_sequence);
 	assert_int_equal(channel.running_tsc, 150);
+	assert_false(machine.brief);
 	assert_int_equal(machine.time.paused_tsc, host_tsc);
 
 	host_tsc += 1000;
@@ -80,6 +87,7 @@ static void test_pause(void **state)
 	machine.vcpu[1].pvclock.system_time_msr = 0x1001;
 	assert_true(round_of(0));
 	assert_int_equal(channel.state, VM_RUNNING);
+	assert_true(machine.brief);
 	for (u32 i = 1; i < 4; i++)
 		assert_int_equal(wakes_sent[i], 1);
 	/* the clock of another was written too, and what 2 had left for is settled now */
@@ -292,7 +300,10 @@ static void test_lock_goes_round(void **state)
 	assert_true(round_after(0, EXIT_KICK));
 	assert_int_equal(yields[1] + yields[2] + yields[3], 0);
 	machine.lock.waiting = BIT(2);
-	assert_false(pass_briefly(vcpu));
+	page.exit.reason = EXIT_INTERRUPT_WINDOW;
+	assert_false(pass_briefly(vcpu, &machine, &page, settle_other));
+	page.exit.reason = EXIT_IO;
+	assert_false(pass_briefly(vcpu, &machine, &page, settle_port));
 	assert_true(round_after(0, EXIT_KICK));
 	assert_int_equal(yields[2], 1);
 	/* not to itself: it may still be noted there */
