@@ -59,7 +59,7 @@ static NOINLINE void idle(struct cpu *cpu)
 	 * Anew, even if it is set: QEMU 7.2 may forget an interrupt that comes during VMRUN or
 	 * #VMEXIT, and the CPU would sleep until the next (docs/platforms.md).
 	 */
-	cpu->armed_tsc = 0;
+	timer_forget(cpu);
 	timer_arm(cpu, 0);
 	tlb_cpu_idle(cpu->id, true);
 	cpu->counters->idle_since_tsc = began;
@@ -158,7 +158,9 @@ static NOINLINE void settle(struct cpu *cpu)
 		tlb_cpu_passed(cpu->id);
 		if (cpu->running == NULL && cpu->pending == 0)
 			idle(cpu);
-	} while (cpu->pending != 0 || cpu->running == NULL);
+	} while ((cpu->pending & ~(u64)PENDING_PASS) != 0 || cpu->running == NULL);
+	if (tlb_pages_waiting() != 0)
+		__atomic_fetch_or(&cpu->pending, PENDING_PASS, __ATOMIC_RELAXED);
 }
 
 void cpu_loop(struct cpu *cpu)
@@ -166,7 +168,7 @@ void cpu_loop(struct cpu *cpu)
 	for (;;) {
 		struct vcpu *guest;
 
-		if (unlikely(cpu_must_settle(cpu)))
+		if (unlikely(cpu_must_settle(cpu) || tlb_pages_waiting() != 0))
 			settle(cpu);
 		guest = cpu->running->guest;
 		if (guest == NULL) {

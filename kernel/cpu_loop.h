@@ -9,7 +9,7 @@
 /* Whether the loop has more to do than to go on with the thread that runs. */
 static inline bool cpu_must_settle(const struct cpu *cpu)
 {
-	return cpu->pending != 0 || cpu->running == NULL || tlb_pages_waiting() != 0;
+	return cpu->pending != 0;
 }
 
 /*

@@ -209,5 +209,5 @@ u64 tlb_arch_clock_ms(void)
 
 void tlb_arch_kick(u32 id)
 {
-	cpus_pend(cpus_get(id), PENDING_TLB);
+	cpus_pend(cpus_get(id), PENDING_KICK);
 }

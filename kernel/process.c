@@ -164,6 +164,8 @@ enum status process_thread_create(struct process *process, u64 entry, u64 stack,
 		return status;
 	list_init(&thread->sleep_node);
 	thread->process = process;
+	thread->closed = &process->handles->closed;
+	thread->ran_closed = RAN_NOTHING;
 	thread->serial = ++serials;
 	thread->state = THREAD_READY;
 	thread->frame = (struct trap_frame){

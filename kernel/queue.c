@@ -3,6 +3,13 @@
 #include "kernel/thread.h"
 #include "kernel/vcpu.h"
 
+/* A vCPU whose queue holds a signal does not run: it looks at itself alone. */
+static void mark_vcpu(struct queue *queue)
+{
+	if (queue->vcpu != NULL)
+		queue->vcpu->signalled = !list_empty(&queue->pending);
+}
+
 bool queue_take(struct queue *queue, u64 *key)
 {
 	struct signal *signal;
@@ -13,6 +20,7 @@ bool queue_take(struct queue *queue, u64 *key)
 	list_remove(&signal->node);
 	signal->raised = false;
 	*key = signal->key;
+	mark_vcpu(queue);
 	return true;
 }
 
@@ -46,6 +54,7 @@ void signal_raise(struct signal *signal)
 		return;
 	signal->raised = true;
 	list_push_back(&queue->pending, &signal->node);
+	mark_vcpu(queue);
 	queue_deliver(queue);
 }
 
@@ -56,6 +65,7 @@ void signal_unbind(struct signal *signal)
 	if (signal->raised)
 		list_remove(&signal->node);
 	signal->raised = false;
+	mark_vcpu(signal->queue);
 	object_put(&signal->queue->object);
 	signal->queue = NULL;
 }

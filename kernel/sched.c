@@ -8,6 +8,7 @@
 #include "kernel/log.h"
 #include "kernel/process.h"
 #include "kernel/thread.h"
+#include "kernel/timer.h"
 #include "kernel/vcpu.h"
 #include "mm/cache.h"
 
@@ -19,6 +20,7 @@ bool sched_init(struct cpu *cpu)
 	void *queue;
 
 	list_init(&cpu->sleeping);
+	cpu->pending = PENDING_RESCHEDULE;
 	if (cache_alloc(NULL, CACHE_RUN_QUEUE, sizeof(*cpu->queue), &queue) != STATUS_OK)
 		return false;
 	cpu->queue = queue;
@@ -102,6 +104,7 @@ static void publish(struct cpu *cpu, u64 now)
 	cpu->counters->tag = running != NULL ? running->process->group->tag : 0;
 	cpu->counters->running_since_tsc = running != NULL ? now : 0;
 	__atomic_store_n(&cpu->queue_tsc, delay != ~0ull ? now + delay : 0, __ATOMIC_RELAXED);
+	timer_stale(cpu);
 }
 
 /* The home is busy with something else: a CPU that halts may come and take the thread. */
@@ -169,6 +172,8 @@ static void begin(struct thread *thread, u64 now)
 	if (waited <= 0) /* another CPU's clock may be a little ahead */
 		return;
 	thread->waited_tsc += (u64)waited;
+	if (thread->ran != NULL)
+		vcpu_show_waited(thread);
 	__atomic_fetch_add(&thread->process->group->page->waited_tsc, (u64)waited,
 			   __ATOMIC_RELAXED);
 }

@@ -115,6 +115,7 @@ enum status sys_ports_grant(struct system_call *call)
 	for (u64 port = first; port < first + count; port++)
 		process->ports[port / 8] &= (u8)~(1u << port % 8);
 	process->ports_version = ++version;
+	process->handles->closed++; /* SYS_VCPU_RUN looks again, and finds that it has ports */
 	thread_ports_load(this_cpu(), call->caller);
 	return STATUS_OK;
 }

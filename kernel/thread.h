@@ -12,6 +12,8 @@ struct process;
 struct queue;
 struct vcpu;
 
+#define RAN_NOTHING (~0ull) /* no table has had as many handles */
+
 enum thread_state {
 	THREAD_READY,   /* runs, or waits in the ready queue */
 	THREAD_WAITING, /* parked in SYS_QUEUE_WAIT */
@@ -30,7 +32,8 @@ struct thread {
 	/* What SYS_VCPU_RUN has found last: saves the lookup while no handle was closed since. */
 	struct vcpu *ran;          /* holds a reference */
 	u64 ran_handle;
-	u64 ran_closed;            /* of the handle table, then */
+	u64 ran_closed;            /* of the handle table, then; RAN_NOTHING */
+	const u64 *closed;         /* of the handle table, now */
 
 	struct cpu *cpu; /* its home: where it runs and is woken; the object lock guards it */
 	struct run_entity run;     /* in cpu->queue */

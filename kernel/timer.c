@@ -10,11 +10,12 @@ static struct thread *first(const struct cpu *cpu)
 		       LIST_ENTRY(cpu->sleeping.next, struct thread, sleep_node);
 }
 
-static void publish(struct cpu *cpu)
+static void publish_first(struct cpu *cpu)
 {
 	const struct thread *thread = first(cpu);
 
 	__atomic_store_n(&cpu->wake_tsc, thread != NULL ? thread->wake_tsc : 0, __ATOMIC_RELAXED);
+	timer_stale(cpu);
 }
 
 void timer_sleep(struct thread *thread)
@@ -30,7 +31,7 @@ void timer_sleep(struct thread *thread)
 		}
 	}
 	list_insert_before(position, &thread->sleep_node);
-	publish(cpu);
+	publish_first(cpu);
 	lock_release(&cpu->lock, LOCK_QUEUE);
 }
 
@@ -40,8 +41,24 @@ void timer_cancel(struct thread *thread)
 
 	lock_acquire(&cpu->lock, LOCK_QUEUE);
 	list_remove(&thread->sleep_node);
-	publish(cpu);
+	publish_first(cpu);
 	lock_release(&cpu->lock, LOCK_QUEUE);
+}
+
+/*
+ * What another CPU changes after this one has looked makes it stale again. Setting the timer costs
+ * an exit on hypervisors below and a slow write on hardware: only changes.
+ */
+void timer_arm_anew(struct cpu *cpu, u64 deadline)
+{
+	u64 next;
+
+	(void)__atomic_exchange_n(&cpu->armed_for, deadline, __ATOMIC_SEQ_CST);
+	next = timer_next(cpu, deadline);
+	if (next == cpu->armed_tsc)
+		return;
+	cpu->armed_tsc = next;
+	lapic_timer_set(next);
 }
 
 void timer_expire(struct cpu *cpu)

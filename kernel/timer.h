@@ -35,18 +35,29 @@ static inline u64 timer_next(const struct cpu *cpu, u64 deadline)
 	return MIN(deadline - 1, MIN(queue, wake)) + 1;
 }
 
-/*
- * Setting the timer costs an exit on hypervisors below and a slow write on hardware: only
- * changes.
- */
+/* A deadline that nobody has: the timer has to be looked at. Other CPUs say so as well. */
+#define TIMER_STALE (~0ull)
+
+static inline void timer_stale(struct cpu *cpu)
+{
+	__atomic_store_n(&cpu->armed_for, TIMER_STALE, __ATOMIC_RELEASE);
+}
+
+/* It has fired, or may have been lost. */
+static inline void timer_forget(struct cpu *cpu)
+{
+	cpu->armed_tsc = 0;
+	timer_stale(cpu);
+}
+
+/* Sets it to what comes first, if that has changed. */
+void timer_arm_anew(struct cpu *cpu, u64 deadline);
+
+/* For a guest that has `deadline`; looks at other events only when one of them has changed. */
 static inline void timer_arm(struct cpu *cpu, u64 deadline)
 {
-	u64 next = timer_next(cpu, deadline);
-
-	if (next == cpu->armed_tsc)
-		return;
-	cpu->armed_tsc = next;
-	lapic_timer_set(next);
+	if (unlikely(cpu->armed_for != deadline))
+		timer_arm_anew(cpu, deadline);
 }
 
 /*
@@ -56,5 +67,5 @@ static inline void timer_arm(struct cpu *cpu, u64 deadline)
 static inline void timer_arm_briefly(struct cpu *cpu)
 {
 	if (cpu->armed_tsc - 1 > timer_next(cpu, 0) - 1)
-		timer_arm(cpu, 0);
+		timer_arm_anew(cpu, 0);
 }

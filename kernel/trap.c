@@ -15,6 +15,7 @@
 #include "kernel/process.h"
 #include "kernel/syscall.h"
 #include "kernel/thread.h"
+#include "kernel/timer.h"
 #include "kernel/vcpu.h"
 #include "mm/space.h"
 
@@ -38,7 +39,7 @@ static void interrupt(struct cpu *cpu, u64 vector)
 	cpu->counters->interrupts++;
 	switch (vector) {
 	case VECTOR_TIMER:
-		cpu->armed_tsc = 0;
+		timer_forget(cpu);
 		__atomic_fetch_or(&cpu->pending, PENDING_TIMER, __ATOMIC_RELAXED);
 		break;
 	case VECTOR_KICK:
@@ -93,18 +94,16 @@ static void page_fault(struct thread *thread, const struct trap_frame *frame)
  * SYSEXIT faults in ring 0 on addresses that are not canonical: they never get that far.
  * SYS_VCPU_RUN, which comes with every exit that a monitor settles, takes the short way.
  */
-void trap_system_call(struct trap_frame *frame)
+void trap_system_call(struct cpu *cpu, struct trap_frame *frame)
 {
-	struct cpu *cpu = this_cpu();
-
-	cpu->counters->syscalls++;
-	if (unlikely(frame->rip >= USER_END || frame->rsp >= USER_END))
+	if (unlikely((frame->rip | frame->rsp) >= USER_END)) {
 		kill(cpu->thread, frame, KILL_EXCEPTION, frame->rsp);
-	else if (likely(frame->rax == SYS_VCPU_RUN))
+	} else if (likely(frame->rax == SYS_VCPU_RUN)) {
 		vcpu_run(cpu, frame);
-	else
+	} else {
+		cpu->counters->syscalls++; /* runs are counted by their exits */
 		syscall_dispatch(cpu->thread, frame);
-	cpu_loop(cpu);
+	}
 }
 
 void trap_from_user(struct trap_frame *frame)

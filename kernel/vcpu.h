@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
+#include "arch/x86_64/cpu/percpu.h"
 #include "arch/x86_64/virt/virt.h"
+#include "kernel/thread.h"
 #include "lib/status.h"
 #include "mm/object.h"
 
-struct cpu;
 struct trap_frame;
 struct group_page;
 struct memory;
@@ -31,8 +32,16 @@ struct vcpu {
 	u64 nowhere_generation; /* the space's then */
 	u32 nowhere_mappings;  /* likewise */
 	u32 requested;         /* enum vcpu_request of this run, obeyed at entry */
-	bool preempted;        /* the guest was told so */
-	bool kicked;           /* sticky until a run has returned for it */
+	/* What makes a run more than a run: one word, looked at once. */
+	union {
+		struct {
+			bool preempted; /* the guest was told so */
+			bool kicked;    /* sticky until a run has returned for it */
+			bool signalled; /* its queue holds a signal */
+			bool reserved;
+		};
+		u32 special;
+	};
 };
 
 /*
@@ -74,6 +83,33 @@ void vcpu_kick(struct vcpu *vcpu);
 
 /* Saves the registers of the vCPU that the CPU has loaded; by the CPU itself. */
 void vcpu_unload(struct cpu *cpu);
+enum status vcpu_load_anew(struct cpu *cpu, struct vcpu *vcpu) MUST_CHECK;
+/* STATUS_AGAIN: another CPU still has its registers and was asked to let go of them. */
+static inline enum status vcpu_load(struct cpu *cpu, struct vcpu *vcpu)
+{
+	return likely(cpu->loaded == vcpu) ? STATUS_OK : vcpu_load_anew(cpu, vcpu);
+}
+
+/* One thread at a time has to do with a vCPU. */
+static inline bool vcpu_claim(struct vcpu *vcpu, struct thread *thread)
+{
+	struct thread *nobody = NULL;
+
+	return __atomic_compare_exchange_n(&vcpu->runner, &nobody, thread, false, __ATOMIC_ACQUIRE,
+					   __ATOMIC_RELAXED);
+}
+
+static inline void vcpu_unclaim(struct vcpu *vcpu)
+{
+	__atomic_store_n(&vcpu->runner, NULL, __ATOMIC_RELEASE);
+}
+
+/* The page of the vCPU that is the thread's tells how long it has waited for a CPU. */
+static inline void vcpu_show_waited(const struct thread *thread)
+{
+	if (thread->ran->thread == thread)
+		thread->ran->virt.page->waited_tsc = thread->waited_tsc;
+}
 
 /* The CPU, which is the caller's, is taken from the guest. */
 void vcpu_preempt(struct vcpu *vcpu);

@@ -28,7 +28,7 @@ struct cpu_counters {
 	u64 wakeups;       /* returns from the idle HLT */
 	u64 interrupts;    /* host interrupts taken */
 	u64 switches;      /* threads switched to */
-	u64 syscalls;
+	u64 syscalls; /* but SYS_VCPU_RUN, whose runs end in `exits` */
 	u64 idle_tsc;      /* TSC cycles spent halted */
 	u64 ipis;
 	u64 idle_since_tsc; /* TSC when the present halt began; 0: not halted */
@@ -77,16 +77,15 @@ enum host_feature {
 
 /* One group's account, read-only to whoever holds its handle. */
 struct group_page {
+	u64 exits_by_reason[64]; /* enum exit_reason */
 	u64 quota_pages;
 	u64 used_pages;
 	u64 pages[PAGE_OWNER_COUNT];
 	u64 cpu_tsc;       /* TSC cycles its threads ran */
 	u64 guest_tsc;     /* of these, inside the guest */
-	u64 exits;
 	u64 kernel_exits;  /* of these, settled in the kernel */
 	u64 injected;      /* interrupts and exceptions injected */
 	u64 weight;
-	u64 exits_by_reason[64]; /* enum exit_reason */
 	u64 reserved_permille; /* of one CPU, by its threads together */
 	u64 waited_tsc;    /* TSC cycles its threads waited for a CPU */
 	u64 missed;        /* deadlines that passed before a thread had its reserved time */

@@ -114,7 +114,10 @@ enum syscall {
 	 * the queue makes vcpu_run return EXIT_KICK.
 	 */
 	SYS_VCPU_CREATE,
-	/* (vcpu). Runs the guest until an exit that is the caller's to settle; see vcpu.h. */
+	/*
+	 * (vcpu). Runs the guest until an exit that is the caller's to settle; see vcpu.h.
+	 * STATUS_NOT_SUPPORTED: its process has ports, which an exit of VMX takes from the CPU.
+	 */
 	SYS_VCPU_RUN,
 	/* (vcpu). The present or next SYS_VCPU_RUN returns EXIT_KICK. */
 	SYS_VCPU_KICK,

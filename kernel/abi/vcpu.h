@@ -235,7 +235,7 @@ enum vcpu_trap {
  * The page is the CPU's then while the guest runs.
  */
 enum vcpu_apic_mode {
-	VAPIC_NONE,     /* CR8 alone */
+	VAPIC_NONE,     /* TPR alone, by CR8; taken at every entry, brought at every exit */
 	VAPIC_DELIVERY, /* takes interrupts out of IRR */
 	VAPIC_MEMORY,   /* and TPR, EOI, interrupts to itself and reads, by memory at apic_gpa */
 	VAPIC_MSRS,     /* the same for an x2APIC, but for reads of ICR */
@@ -253,16 +253,10 @@ enum vcpu_mark {
 /*
  * One page shared by the kernel and the monitor; the monitor writes only between runs. The kernel
  * reads each word once and trusts none: what the CPU would refuse ends in EXIT_ENTRY_FAILED.
- * `request` and `dirty` are taken (set to 0) by the run that obeys them; `inject.valid` too.
+ * `request`, `dirty` and `inject` are taken (set to 0) by the run that obeys them.
  */
 struct vcpu_page {
 	u64 gpr[GPR_COUNT];
-	/*
-	 * CR8, bits 3:0: the task priority, APIC TPR bits 7:4. Live like the general registers:
-	 * taken at every entry, stored at every exit (VMX: TPR shadow; SVM: V_TPR), so
-	 * MOV CR8 never exits and the monitor's APIC takes its TPR from here and puts it back.
-	 */
-	u64 cr8;
 
 	/* from the kernel */
 	struct vcpu_exit exit;
@@ -270,12 +264,12 @@ struct vcpu_page {
 	u32 run_count;
 
 	/* to the kernel */
-	u32 dirty;   /* enum vcpu_groups */
 	u32 request; /* enum vcpu_request */
 	u32 advance_length;
-	u32 tpr_threshold; /* 0: none */
 	u64 deadline_tsc; /* host TSC; 0: none */
+	u32 dirty;   /* enum vcpu_groups */
 	struct vcpu_event inject;
+	u32 tpr_threshold; /* 0: none */
 	u32 want[EXIT_REASON_COUNT]; /* groups to bring along with each reason, besides VCPU_RIP */
 
 	/* VCPU_EVENT: what was being delivered when the exit came; the monitor hands it back */
@@ -353,5 +347,8 @@ struct vcpu_page {
 	/* VCPU_INTERRUPTS: the highest vector in IRR, bits 15:8 in ISR; the CPU goes on with it */
 	u16 interrupt_status;
 	u16 interrupt_reserved[3];
+
+	/* Nothing to the kernel: the monitor notes CR8, bits 7:4 of TPR, for who reads the page. */
+	u64 cr8;
 };
 _Static_assert(sizeof(struct vcpu_page) <= PAGE_SIZE, "one page");

@@ -55,12 +55,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 			make_exit(&input);
 			svm_enter(&vcpu, 0);
 			check_exit();
-			svm_leave(&vcpu);
+			svm_leave(&vcpu, 0);
 			continue;
 		}
 		inject = fuzz_inject(&input, what);
-		svm_request(&vcpu, inject.valid ? &inject : NULL, fuzz_u8(&input),
-			    fuzz_u32(&input));
+		if (what & 2)
+			svm_advance(&vcpu, fuzz_u32(&input));
+		svm_request(&vcpu, inject.valid ? &inject : NULL, fuzz_u8(&input));
 	}
 	return 0;
 }

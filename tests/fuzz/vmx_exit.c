@@ -53,7 +53,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 			vcpu.event.valid = 0;
 			vmx_enter(&vcpu, what & 4 ? fuzz_number(&input) : 0);
 			check_exit();
-			vmx_leave(&vcpu);
+			vmx_leave(&vcpu, 0);
 			break;
 		case 1: { /* what a monitor writes goes to the VMCS, or is left out */
 			u32 at = fuzz_u16(&input) % (sizeof(*page) - 8);
@@ -70,8 +70,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 			break;
 		default:
 			inject = fuzz_inject(&input, what);
-			vmx_request(&vcpu, inject.valid ? &inject : NULL, fuzz_u8(&input),
-				    fuzz_u32(&input));
+			if (what & 4)
+				vmx_advance(&vcpu, fuzz_u32(&input));
+			vmx_request(&vcpu, inject.valid ? &inject : NULL, fuzz_u8(&input));
 		}
 	}
 	tear_down(NULL);

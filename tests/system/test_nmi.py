@@ -15,7 +15,7 @@ import qemu_monitor
 from machine import Bochs, Qemu
 
 PIT_LINE = "ioapic_set_irq vector: 0 level: 1"
-STUBS = ("trap_common", "trap_return", "user_common", "syscall_common", "cpu_return_to_user")
+STUBS = ("trap_common", "trap_return", "user_common", "syscall_common", "cpu_return_to_caller")
 SYSCALL = ("syscall_stub", "syscall_entry")
 SYSENTER = ("sysenter_entry",)
 VMX = ("vmx_run", "vmx_exited")
@@ -49,8 +49,8 @@ def kick_stub(code):
 
 
 def way_back(code, sysenter):
-    """cpu_return_to_user without the other vendor's instruction and what it alone needs."""
-    rows = code["cpu_return_to_user"]
+    """cpu_return_to_caller without the other vendor's instruction and what it alone needs."""
+    rows = code["cpu_return_to_caller"]
     end = [at for at, (_, text) in enumerate(rows) if text.startswith("sysret")][0] + 1
     begin = [at for at in range(end) if rows[at][1].startswith("jne")][-1] + 1
     return rows[:begin] + rows[end:] if sysenter else rows[:end]

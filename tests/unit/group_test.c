@@ -24,6 +24,8 @@ static struct process *process_make(struct group *group)
 		cache_alloc_object(&group->quota, OBJECT_PROCESS, sizeof(*process), &memory),
 		STATUS_OK);
 	process = memory;
+	assert_int_equal(page_alloc_cleared(0, PAGE_KERNEL, &group->quota, &memory), STATUS_OK);
+	process->handles = memory;
 	process->group = group;
 	list_init(&process->threads);
 	group_adopt(group, &process->object);
@@ -126,7 +128,7 @@ static void test_preempted_again(void **state)
 	*byte |= MARK_FLUSH;
 	vcpu_preempt(&vcpu);
 	assert_int_equal(*byte, MARK_PREEMPTED | MARK_FLUSH);
-	resume(&vcpu);
+	assert_false(begin_specially(&vcpu));
 	assert_int_equal(*byte, 0);
 	assert_true(vcpu.virt.flush);
 	object_put(&ram->object);
@@ -148,13 +150,22 @@ static void test_timer(void **state)
 	machine_cpu.queue_tsc = 9000;
 	vcpu.kicked = true;
 	vcpu.runner = &runner;
-	assert_true(run_on(&machine_cpu, &vcpu));
+	machine_cpu.loaded = &vcpu;
+	assert_true(vcpu_step(&machine_cpu, &vcpu));
 	assert_int_equal(machine_timer_tsc, 5000);
 	vcpu.virt.own_timer = true;
 	vcpu.kicked = true;
 	vcpu.runner = &runner;
-	assert_true(run_on(&machine_cpu, &vcpu));
+	assert_true(vcpu_step(&machine_cpu, &vcpu));
 	assert_int_equal(machine_timer_tsc, 9000);
+	/* what comes earlier is not looked at until somebody says so */
+	machine_cpu.queue_tsc = 8000;
+	timer_arm(&machine_cpu, 0);
+	assert_int_equal(machine_timer_tsc, 9000);
+	timer_stale(&machine_cpu);
+	timer_arm(&machine_cpu, 0);
+	assert_int_equal(machine_timer_tsc, 8000);
+	machine_cpu.loaded = NULL;
 	machine_cpu.queue_tsc = 0;
 }
 

@@ -54,9 +54,11 @@ static inline struct cpu *this_cpu(void)
 #include "kernel/teardown.c"
 #define forget thread_forget_loaded
 #include "kernel/thread.c"
+#include "kernel/timer.c"
 #undef forget
 #include "kernel/vcpu.c"
 #include "kernel/vcpu_memory.c"
+#include "kernel/vcpu_run.c"
 #include "kernel/vm.c"
 
 struct lock object_lock;
@@ -182,14 +184,6 @@ enum status sched_yield(struct cpu *cpu, struct thread *to)
 	return STATUS_OK;
 }
 
-void timer_sleep(struct thread *thread)
-{
-}
-
-void timer_cancel(struct thread *thread)
-{
-}
-
 /* There is no manager without which the machine could not go on. */
 bool start_is_manager(const struct process *process)
 {
@@ -215,9 +209,10 @@ void lapic_timer_set(u64 tsc)
 	machine_timer_tsc = tsc;
 }
 
-void cpu_return_to_user(struct cpu *cpu)
+void cpu_return_to_caller(struct cpu *cpu, const struct trap_frame *frame)
 {
 	(void)cpu;
+	(void)frame;
 	abort();
 }
 
@@ -275,7 +270,12 @@ static void machine_enter(struct virt_vcpu *vcpu, u64 deadline_tsc)
 }
 
 /* A back end is asked about loaded vCPUs only: VMX would have no VMCS to look in. */
-static void machine_leave(struct virt_vcpu *vcpu)
+static void machine_dump(struct virt_vcpu *vcpu)
+{
+	assert_int_equal(vcpu->loaded_cpu, 0);
+}
+
+static void machine_advance(struct virt_vcpu *vcpu, u64 length)
 {
 	assert_int_equal(vcpu->loaded_cpu, 0);
 }
@@ -285,8 +285,7 @@ static void machine_groups(struct virt_vcpu *vcpu, u32 groups)
 	assert_int_equal(vcpu->loaded_cpu, 0);
 }
 
-static void machine_request(struct virt_vcpu *vcpu, const struct vcpu_event *inject, u32 request,
-			    u64 advance_length)
+static void machine_request(struct virt_vcpu *vcpu, const struct vcpu_event *inject, u32 request)
 {
 }
 
@@ -298,11 +297,12 @@ static const struct virt_ops machine_virt = {
 	.vcpu_load = machine_load,
 	.vcpu_unload = machine_unload,
 	.enter = machine_enter,
-	.leave = machine_leave,
+	.leave = machine_groups,
 	.get = machine_groups,
 	.set = machine_groups,
+	.advance = machine_advance,
 	.request = machine_request,
-	.dump = machine_leave,
+	.dump = machine_dump,
 };
 
 /* No object, no thread; all caches as the kernel makes them. */

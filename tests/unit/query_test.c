@@ -33,7 +33,9 @@ static void test_registers(void **state)
 	page.request = REQUEST_ADVANCE;
 	page.advance_length = 2;
 	vcpu->halted = true;
+	lapic_set_cr8(machine_lapic(vcpu), 5); /* wherever it was changed */
 	assert_int_equal(ask(&(struct query){.kind = QUERY_REGISTERS}), STATUS_OK);
+	assert_int_equal(page.cr8, 5);
 	assert_int_equal(ANSWER(query_registers)->page.rip, 0x1002);
 	assert_int_equal(ANSWER(query_registers)->page.shadow, 0);
 	assert_int_equal(ANSWER(query_registers)->halted, 1);

@@ -46,7 +46,7 @@ static void inject(u8 type, u8 vector, bool has_error_code, u32 error_code, u32 
 {
 	const struct vcpu_event what = {1, type, vector, has_error_code, error_code, length, 0};
 
-	svm_request(&vcpu, &what, 0, 0);
+	svm_request(&vcpu, &what, 0);
 }
 
 static void test_injection(void **state)
@@ -84,13 +84,13 @@ static void test_advance(void **state)
 	vmcb.save.cs.attributes = VMCB_ATTRIBUTE_L;
 	vmcb.save.rip = 0xffffffff;
 	vmcb.control.interrupt_shadow = 1;
-	svm_request(&vcpu, NULL, REQUEST_ADVANCE, 3);
+	svm_advance(&vcpu, 3);
 	assert_true(vmcb.save.rip == 0x100000002);
 	assert_int_equal(vmcb.control.interrupt_shadow, 0);
 	assert_true(vmcb.control.event_injection == 0);
 
 	vmcb.save.rflags = RFLAGS_TF;
-	svm_request(&vcpu, NULL, REQUEST_ADVANCE, 3);
+	svm_advance(&vcpu, 3);
 	assert_true(vmcb.control.event_injection == (BIT(31) | 0x301));
 	assert_true(vmcb.save.dr6 == BIT(14));
 }
@@ -100,15 +100,19 @@ static void test_registers_pass(void **state)
 	(void)state;
 	page.gpr[GPR_RAX] = 1;
 	page.gpr[GPR_RSP] = 2;
-	page.cr8 = 0xf5; /* no more than 4 bits of it */
+	apic.reg[0x20] = 0x5a; /* bits 7:4 of it */
 	next_rax = 3;
 	run(VMEXIT_HLT, 0);
 	assert_true(entered_rax == 1 && vmcb.save.rsp == 2);
 	assert_true((vmcb.control.virtual_interrupt & VMCB_V_TPR) == 5);
 	vmcb.save.rsp = 4;
-	svm_leave(&vcpu);
+	svm_leave(&vcpu, 0);
 	assert_true(page.gpr[GPR_RAX] == 3 && page.gpr[GPR_RSP] == 4);
-	assert_true(page.cr8 == 5);
+	assert_int_equal(apic.reg[0x20], 0x5a);
+	run(VMEXIT_HLT, 0);
+	vmcb.control.virtual_interrupt = 3;
+	svm_leave(&vcpu, 0);
+	assert_int_equal(apic.reg[0x20], 0x30);
 }
 
 /* While an interrupt waits for the task priority to fall, each MOV to CR8 exits. */
@@ -118,7 +122,7 @@ static void test_task_priority(void **state)
 	page.tpr_threshold = 4;
 	run(VMEXIT_HLT, 0);
 	assert_int_equal(vmcb.control.intercept_cr_write, 1 << 8);
-	svm_leave(&vcpu);
+	svm_leave(&vcpu, 0);
 	page.tpr_threshold = 0;
 	run(VMEXIT_HLT, 0);
 	assert_int_equal(vmcb.control.intercept_cr_write, 0);
@@ -128,13 +132,13 @@ static void test_task_priority(void **state)
 static void test_leave(void **state)
 {
 	(void)state;
-	svm_leave(&vcpu);
+	svm_leave(&vcpu, 0);
 	assert_int_equal(switched_out, 0);
 	run(VMEXIT_CPUID, 0);
 	run(VMEXIT_CPUID, 0);
 	assert_int_equal(switched_in, 1);
-	svm_leave(&vcpu);
-	svm_leave(&vcpu);
+	svm_leave(&vcpu, 0);
+	svm_leave(&vcpu, 0);
 	assert_int_equal(switched_out, 1);
 }
 
@@ -145,7 +149,7 @@ static void test_lost_shadow(void **state)
 	vmcb.save.rip = 0x1000;
 	vmcb.save.rflags = RFLAGS_IF;
 	vmcb.control.interrupt_shadow = VMCB_SHADOW;
-	svm_request(&vcpu, NULL, REQUEST_INTERRUPT_WINDOW, 0);
+	svm_request(&vcpu, NULL, REQUEST_INTERRUPT_WINDOW);
 	vmcb.control.interrupt_shadow = VMCB_SHADOW;
 	run(VMEXIT_INTR, 0x1000);
 	assert_true(vmcb.control.interrupt_shadow & VMCB_SHADOW);
@@ -170,7 +174,7 @@ static void test_lost_shadow(void **state)
 static void test_interrupt_window(void **state)
 {
 	(void)state;
-	svm_request(&vcpu, NULL, REQUEST_INTERRUPT_WINDOW, 0);
+	svm_request(&vcpu, NULL, REQUEST_INTERRUPT_WINDOW);
 	assert_true(vmcb.control.virtual_interrupt & VMCB_V_IRQ);
 	assert_true(vmcb.control.intercept1 & VMCB_INTERCEPT1_VINTR);
 	run(VMEXIT_HLT, 0); /* stays open */
@@ -185,14 +189,14 @@ static void test_nmi_window(void **state)
 {
 	(void)state;
 	/* Nothing in the way: at once, without a run. */
-	svm_request(&vcpu, NULL, REQUEST_NMI_WINDOW, 0);
+	svm_request(&vcpu, NULL, REQUEST_NMI_WINDOW);
 	svm_enter(&vcpu, 0);
 	assert_int_equal(run_count, 0);
 	assert_int_equal(vcpu.exit.reason, EXIT_NMI_WINDOW);
 
 	/* A second NMI has to wait for the IRET of the first. */
 	inject(EVENT_NMI, 2, false, 0, 0);
-	svm_request(&vcpu, NULL, REQUEST_NMI_WINDOW, 0);
+	svm_request(&vcpu, NULL, REQUEST_NMI_WINDOW);
 	run(VMEXIT_HLT, 0x1000);
 	assert_true(injected == (BIT(31) | 0x202));
 	assert_true(vcpu.nmi_blocked);
@@ -222,7 +226,7 @@ static void test_port_behind_windows(void **state)
 	(void)state;
 	for (u32 i = 0; i < ARRAY_COUNT(codes); i++) {
 		inject(EVENT_NMI, 2, false, 0, 0);
-		svm_request(&vcpu, NULL, REQUEST_NMI_WINDOW | REQUEST_INTERRUPT_WINDOW, 0);
+		svm_request(&vcpu, NULL, REQUEST_NMI_WINDOW | REQUEST_INTERRUPT_WINDOW);
 		run(codes[i], 0x1002);
 		vmcb.control.exit_info1 = 0x3f8ull << VMEXIT_IOIO_PORT_SHIFT | VMEXIT_IOIO_SZ8;
 		run(VMEXIT_IOIO, 0x1010);
@@ -237,7 +241,7 @@ static void test_code_forgotten(void **state)
 	(void)state;
 	vcpu.code.depth = 4;
 	vcpu.flush = true;
-	svm_request(&vcpu, NULL, REQUEST_NMI_WINDOW, 0);
+	svm_request(&vcpu, NULL, REQUEST_NMI_WINDOW);
 	svm_enter(&vcpu, 0);
 	assert_int_equal(vcpu.exit.reason, EXIT_NMI_WINDOW);
 	assert_int_equal(vcpu.code.depth, 0);
@@ -250,12 +254,12 @@ static void test_refused(void **state)
 	vcpu.unchecked = true;
 	page.gpr[GPR_RAX] = 1;
 	page.gpr[GPR_RSP] = 2;
-	page.cr8 = 5;
+	apic.reg[0x20] = 0x50;
 	next_rax = 0xdead;
 	run(VMEXIT_INVALID, 0x1000);
 	assert_int_equal(vcpu.exit.reason, EXIT_ENTRY_FAILED);
-	svm_leave(&vcpu);
-	assert_true(page.gpr[GPR_RAX] == 1 && page.gpr[GPR_RSP] == 2 && page.cr8 == 5);
+	svm_leave(&vcpu, 0);
+	assert_true(page.gpr[GPR_RAX] == 1 && page.gpr[GPR_RSP] == 2 && apic.reg[0x20] == 0x50);
 }
 
 /* The end of a single step leaves the exit at CR8 that an interrupt waits for. */
@@ -274,7 +278,7 @@ static void test_nmi_step(void **state)
 	(void)state;
 	vmcb.control.intercept_exceptions = SVM_INTERCEPT_EXCEPTIONS;
 	inject(EVENT_NMI, 2, false, 0, 0);
-	svm_request(&vcpu, NULL, REQUEST_NMI_WINDOW, 0);
+	svm_request(&vcpu, NULL, REQUEST_NMI_WINDOW);
 	run(VMEXIT_IRET, 0x1002);
 	assert_false(flags_entered & RFLAGS_TF);
 

@@ -244,7 +244,7 @@ static void test_traps(void **state)
 	assert_int_equal(entered_tlb_control, VMCB_TLB_FLUSH_ALL);
 	run(VMEXIT_HLT, 0x1000); /* a plain entry behind one that flushed */
 	assert_int_equal(entered_tlb_control, VMCB_TLB_NOTHING);
-	svm_leave(&vcpu);
+	svm_leave(&vcpu, 0);
 	page.tpr_threshold = 1;
 	run(VMEXIT_HLT, 0x1000);
 	assert_int_equal(vmcb.control.intercept_cr_write, BIT(0) | BIT(3) | BIT(4) | BIT(8));

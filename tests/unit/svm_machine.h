@@ -47,6 +47,7 @@ struct svm_capabilities svm_capabilities = {.asid_count = 8};
 static struct svm_cpu fake_cpu;
 static struct vmcb vmcb;
 static struct vcpu_page page;
+static struct lapic_page apic;
 static struct virt_vm vm;
 static struct virt_vcpu vcpu;
 u64 direct_map_base;
@@ -84,6 +85,13 @@ void svm_switch_out(u64 vmcb_hpa, u64 host_area_hpa)
 	assert_int_equal(++switched_out, switched_in);
 }
 
+void svm_get(struct virt_vcpu *of, u32 groups)
+{
+	(void)of;
+	(void)groups;
+	fail();
+}
+
 u32 svm_code_length(struct virt_vcpu *of)
 {
 	(void)of;
@@ -118,6 +126,8 @@ static int setup(void **state)
 	code_length = 0;
 	vcpu.control = &vmcb;
 	vcpu.page = &page;
+	apic = (struct lapic_page){0};
+	vcpu.apic = &apic;
 	asid_pool_init(&fake_cpu.asids, 0, 8);
 	run_count = 0;
 	features.machine_check = false;

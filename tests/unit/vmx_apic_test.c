@@ -119,23 +119,6 @@ static void status_and_eoi_exits_are_taken_over(void **state)
 	assert_int_equal(field[VMCS_EOI_EXIT0 + 6], ~0ull);
 }
 
-/* The low half of the task priority is no part of CR8. */
-static void task_priority_keeps_its_low_half(void **state)
-{
-	(void)state;
-	apic->reg[0x20] = 0x95;
-	page->cr8 = 9;
-	field[VMCS_EXIT_REASON] = VMX_EXIT_HLT;
-	vmx_enter(&vcpu, 0);
-	vmx_leave(&vcpu);
-	assert_int_equal(apic->reg[0x20], 0x95);
-	assert_int_equal(page->cr8, 9);
-	page->cr8 = 3;
-	vmx_enter(&vcpu, 0);
-	vmx_leave(&vcpu);
-	assert_int_equal(apic->reg[0x20], 0x30);
-}
-
 static void exits_say_what_is_left_to_do(void **state)
 {
 	(void)state;
@@ -158,7 +141,6 @@ int main(void)
 		TEST_WITH_VCPU(msrs_pass_in_x2apic_mode_alone),
 		TEST_WITH_VCPU(a_cpu_without_it_keeps_all_to_the_monitor),
 		TEST_WITH_VCPU(status_and_eoi_exits_are_taken_over),
-		TEST_WITH_VCPU(task_priority_keeps_its_low_half),
 		TEST_WITH_VCPU(exits_say_what_is_left_to_do),
 	};
 

@@ -24,10 +24,10 @@ static void no_guest_keeps_the_kernel_for_ever(void **state)
 	assert_int_equal(vcpu.event.vector, 17);
 	assert_int_equal(field[VMCS_ENTRY_INTERRUPTION_INFO], 0);
 	assert_int_equal(gdt_limit, 0);
-	vmx_leave(&vcpu);
+	vmx_leave(&vcpu, 0);
 	assert_int_equal(gdt_limit, 0x47);
 	gdt_limit = 0;
-	vmx_leave(&vcpu);
+	vmx_leave(&vcpu, 0);
 	assert_int_equal(gdt_limit, 0);
 }
 
@@ -75,12 +75,12 @@ static void guest_lowers_cr8(void)
 static void live_registers_go_in_and_out(void **state)
 {
 	(void)state;
-	page->cr8 = 9;
+	apic->reg[0x20] = 0x90;
 	page->gpr[GPR_RSP] = 0x1234;
 	run_hook = guest_lowers_cr8;
 	vmx_enter(&vcpu, 0);
-	vmx_leave(&vcpu);
-	assert_int_equal(page->cr8, 3);
+	vmx_leave(&vcpu, 0);
+	assert_int_equal(virt_cr8(&vcpu), 3);
 	assert_int_equal(page->gpr[GPR_RSP], 0x5678);
 	assert_int_equal(vcpu.cr2, 0x77000);
 	assert_int_equal(field[VMCS_HOST_CR3], 0x1234000);
@@ -91,15 +91,15 @@ static void live_registers_go_in_and_out(void **state)
 static void threshold_follows_priority(void **state)
 {
 	(void)state;
-	page->cr8 = 9;
+	apic->reg[0x20] = 0x90;
 	page->tpr_threshold = 5;
 	vmx_enter(&vcpu, 0);
 	assert_int_equal(field[VMCS_TPR_THRESHOLD], 5);
-	vmx_leave(&vcpu);
-	page->cr8 = 3;
+	vmx_leave(&vcpu, 0);
+	apic->reg[0x20] = 0x30;
 	vmx_enter(&vcpu, 0);
 	assert_int_equal(field[VMCS_TPR_THRESHOLD], 3);
-	vmx_leave(&vcpu);
+	vmx_leave(&vcpu, 0);
 	page->tpr_threshold = 0;
 	vmx_enter(&vcpu, 0);
 	assert_int_equal(field[VMCS_TPR_THRESHOLD], 0);
@@ -116,7 +116,7 @@ static void inject(u8 type, u8 vector, u8 has_error_code, u32 error_code, u32 le
 					 .error_code = error_code,
 					 .instruction_length = length};
 
-	vmx_request(&vcpu, &event, 0, 0);
+	vmx_request(&vcpu, &event, 0);
 }
 
 static void error_codes_follow_the_vector(void **state)
@@ -151,21 +151,30 @@ static void windows_are_open_as_asked(void **state)
 	u32 both = PRIMARY_INTERRUPT_WINDOW_EXITING | PRIMARY_NMI_WINDOW_EXITING;
 
 	(void)state;
-	vmx_request(&vcpu, NULL, REQUEST_INTERRUPT_WINDOW | REQUEST_NMI_WINDOW, 0);
+	vmx_request(&vcpu, NULL, REQUEST_INTERRUPT_WINDOW | REQUEST_NMI_WINDOW);
 	assert_int_equal(field[VMCS_PRIMARY_CONTROLS] & both, both);
 	decode(VMX_EXIT_INTERRUPT_WINDOW, 0);
 	assert_int_equal(field[VMCS_PRIMARY_CONTROLS] & both, PRIMARY_NMI_WINDOW_EXITING);
-	vmx_request(&vcpu, NULL, 0, 0);
+	vmx_request(&vcpu, NULL, 0);
 	assert_int_equal(field[VMCS_PRIMARY_CONTROLS], vmx_capability.primary);
 }
 
-static void advancing_ends_shadows_and_rf_and_wraps(void **state)
+static void advance(bool live, u64 length)
 {
-	(void)state;
+	vcpu.live = live; /* what the page says is what leave has shown */
+	if (!live)
+		vmx_get(&vcpu, VCPU_RIP);
+	vmx_advance(&vcpu, length);
+}
+
+static void check_advance(bool live)
+{
+	field[VMCS_GUEST_EFER] = 0;
+	field[VMCS_GUEST_PENDING_DEBUG] = 0;
 	field[VMCS_GUEST_RIP] = 0xffffffff;
 	field[VMCS_GUEST_RFLAGS] = RFLAGS_FIXED | RFLAGS_RF | RFLAGS_IF;
 	field[VMCS_GUEST_INTERRUPTIBILITY] = INTERRUPTIBILITY_STI | INTERRUPTIBILITY_NMI;
-	vmx_request(&vcpu, NULL, REQUEST_ADVANCE, 2);
+	advance(live, 2);
 	assert_int_equal(field[VMCS_GUEST_RIP], 1);
 	assert_int_equal(field[VMCS_GUEST_INTERRUPTIBILITY], INTERRUPTIBILITY_NMI);
 	assert_int_equal(field[VMCS_GUEST_RFLAGS], RFLAGS_FIXED | RFLAGS_IF);
@@ -174,9 +183,26 @@ static void advancing_ends_shadows_and_rf_and_wraps(void **state)
 	field[VMCS_GUEST_CS_ACCESS] |= SEGMENT_L;
 	field[VMCS_GUEST_RIP] = 0xffffffff;
 	field[VMCS_GUEST_RFLAGS] = RFLAGS_TF;
-	vmx_request(&vcpu, NULL, REQUEST_ADVANCE | REQUEST_FLUSH, 2);
+	advance(live, 2);
 	assert_int_equal(field[VMCS_GUEST_RIP], 0x100000001);
 	assert_int_equal(field[VMCS_GUEST_PENDING_DEBUG], PENDING_DEBUG_BS);
+	field[VMCS_GUEST_RFLAGS] = RFLAGS_FIXED;
+	field[VMCS_GUEST_INTERRUPTIBILITY] = 0;
+	advance(live, 3);
+	assert_int_equal(field[VMCS_GUEST_RIP], 0x100000004);
+}
+
+static void advancing_ends_shadows_and_rf_and_wraps(void **state)
+{
+	(void)state;
+	check_advance(true);
+	check_advance(false);
+}
+
+static void flush_is_asked_for(void **state)
+{
+	(void)state;
+	vmx_request(&vcpu, NULL, REQUEST_FLUSH);
 	assert_true(vcpu.flush);
 }
 
@@ -265,6 +291,7 @@ int main(void)
 		TEST_WITH_VCPU(error_codes_follow_the_vector),
 		TEST_WITH_VCPU(windows_are_open_as_asked),
 		TEST_WITH_VCPU(advancing_ends_shadows_and_rf_and_wraps),
+		TEST_WITH_VCPU(flush_is_asked_for),
 		TEST_WITH_VCPU(tags_are_never_met_again),
 		TEST_WITH_VCPU(making_a_vcpu_leaves_the_loaded_one_be),
 		TEST_WITH_VCPU(what_speculation_asks_for),

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Destroying a vCPU against running it (kernel/vcpu.c: vcpu_begin, vcpu_free; kernel/thread.c:
- * thread_free; kernel/teardown.c). CPU 0 has the thread that runs it, without the object lock on
+ * Destroying a vCPU against running it (kernel/vcpu_run.c: vcpu_run; kernel/vcpu.c: vcpu_free;
+ * kernel/thread.c: thread_free; kernel/teardown.c). CPU 0 has the thread that runs it, without the object lock on
  * the way in; CPU 1 destroys the vCPU, later the process, and tears down step by step. The vCPU is
  * given back only when nobody claims it, no CPU holds its registers and no reference is left, and
  * nothing is done with it from then on. BROKEN shows that the model notices.

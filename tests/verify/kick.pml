@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A kick is never lost (kernel/vcpu.c: vcpu_kick, vcpu_begin, vcpu_step; kernel/cpus.c: cpus_pend):
- * whatever the moment, either the run that is under way ends, or the next one returns at once. The
+ * A kick is never lost (kernel/vcpu.c: vcpu_kick; kernel/vcpu_run.c: vcpu_step; kernel/cpus.c:
+ * cpus_pend): whatever the moment, either the run that is under way ends, or the next one returns at once. The
  * runner may move between two CPUs meanwhile, under the object lock, which the kicker holds too.
  * BROKEN shows that the model notices.
  */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Unmapping without waiting (mm/tlb.c, kernel/vcpu.c `enter`): two CPUs run guests of one space, a
+ * Unmapping without waiting (mm/tlb.c, kernel/vcpu_run.c `enter`): two CPUs run guests of one space, a
  * third unmaps a page, frees it and flushes, in the order of the code: entry away, page to the list,
  * generation up, kicks. A page that is given to somebody else must not be reached through a
  * translation made before.

@@ -18,6 +18,7 @@ static struct vcpu *find_vcpu(struct machine *machine, const struct query *query
 		return NULL;
 	vcpu = &machine->vcpu[query->vcpu];
 	vcpu_need(vcpu, VCPU_ALL & ~(u32)VCPU_EVENT);
+	vcpu->page->cr8 = lapic_get_cr8(vcpu->lapic);
 	return vcpu;
 }
 

@@ -103,7 +103,7 @@ static void forget(struct vcpu *vcpu)
 	vcpu->yield_to = 0;
 	vcpu->page->exit.reason = EXIT_NONE;
 	vcpu->page->request = 0;
-	vcpu->page->inject.valid = 0;
+	vcpu->page->inject = (struct vcpu_event){0};
 }
 
 void vcpu_reset(struct vcpu *vcpu)
@@ -307,7 +307,7 @@ static void take_back_event(struct vcpu *vcpu)
 {
 	if (vcpu->page->inject.valid)
 		vcpu->event = vcpu->page->inject;
-	vcpu->page->inject.valid = 0;
+	vcpu->page->inject = (struct vcpu_event){0};
 }
 
 static void settle_run(struct vcpu *vcpu)

@@ -118,22 +118,38 @@ syscall_common:
 	push	$0
 	push	$TRAP_SYSCALL
 	push_registers
-	mov	%rsp, %rdi
+	mov	%rsp, %rsi
 	kernel_view
+	mov	%rbx, %rdi
 	call	trap_system_call
+	mov	%rbx, %rdi
+	call	cpu_loop
 	ud2
 
 /* 6. Back to ring 3. RDI = struct cpu. A frame made by a system call returns by the same way. */
-	.globl	cpu_return_to_user
-cpu_return_to_user:
-	mov	CPU_STACK_TOP(%rdi), %rsp
-	sub	$FRAME_BYTES, %rsp
+	.macro	user_view
 	mov	CPU_USER_ROOT(%rdi), %rax
 	test	%rax, %rax
 	jz	1f
 	mov	%rax, %cr3
-1:	cmpq	$TRAP_SYSCALL, FRAME_VECTOR(%rsp)
-	jne	trap_return
+1:
+	.endm
+
+	.globl	cpu_return_to_user
+cpu_return_to_user:
+	mov	CPU_STACK_TOP(%rdi), %rsi
+	sub	$FRAME_BYTES, %rsi
+	cmpq	$TRAP_SYSCALL, FRAME_VECTOR(%rsi)
+	je	cpu_return_to_caller
+	mov	%rsi, %rsp
+	user_view
+	jmp	trap_return
+
+	/* The same where the frame, at RSI, is known to be a system call's. */
+	.globl	cpu_return_to_caller
+cpu_return_to_caller:
+	mov	%rsi, %rsp
+	user_view
 	cmpb	$0, use_sysenter(%rip)
 	jne	2f
 	pop_registers

@@ -52,11 +52,11 @@ static inline struct cpuid_regs cpuid(u32 leaf, u32 subleaf)
 
 static inline u64 rdtsc(void)
 {
-	u32 low;
-	u32 high;
+	u64 low; /* the upper halves are cleared */
+	u64 high;
 
 	__asm__ volatile("rdtsc" : "=a"(low), "=d"(high) : : "memory");
-	return (u64)high << 32 | low;
+	return high << 32 | low;
 }
 
 /* Waits for earlier loads first (SDM vol. 2, RDTSC). */

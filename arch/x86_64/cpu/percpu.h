@@ -49,7 +49,8 @@ enum cpu_pending {
 	PENDING_TIMER = 1 << 1,
 	PENDING_NMI = 1 << 2,
 	PENDING_MACHINE_CHECK = 1 << 3,
-	PENDING_TLB = 1 << 4,
+	/* Stays while pages wait to be given back, so nobody but the CPU itself sets it. */
+	PENDING_PASS = 1 << 4,
 	PENDING_UNLOAD = 1 << 5, /* let go of the vCPU whose registers are loaded */
 	PENDING_KICK = 1 << 7,   /* only that it looks */
 	PENDING_GIVE = 1 << 6,   /* another CPU may have less to do: hand a thread over */
@@ -84,6 +85,7 @@ struct cpu {
 
 	u64 charged_tsc;             /* when `running` was last charged; guarded by `lock` */
 	u64 armed_tsc;               /* what the one-shot timer is set to; 0: nothing */
+	u64 armed_for;               /* the guest's deadline that it was set by; TIMER_STALE */
 	/* Who wants to run here, and who sleeps; other CPUs change both. Guarded by `lock`. */
 	struct lock lock;
 	struct run_queue *queue;
@@ -134,12 +136,15 @@ void cpu_ports_set(struct cpu *cpu, const u8 *bitmap, bool changed);
 
 /* Leaves to ring 3 with the frame at the base of this CPU's stack. */
 NORETURN void cpu_return_to_user(struct cpu *cpu);
+/* The same for a frame, there, that is known to be a system call's. */
+NORETURN void cpu_return_to_caller(struct cpu *cpu, const struct trap_frame *frame);
 /* Calls `function(cpu)` on the CPU's own stack from its base; the present stack is forgotten. */
 NORETURN void cpu_stack_reset(struct cpu *cpu, void (*function)(struct cpu *cpu));
 
 /* Implemented by the kernel, called by the entry stubs. */
 NORETURN void trap_from_user(struct trap_frame *frame);
-NORETURN void trap_system_call(struct trap_frame *frame);
+/* Leaves to ring 3, or returns for the CPU loop. */
+void trap_system_call(struct cpu *cpu, struct trap_frame *frame);
 void trap_from_kernel(struct trap_frame *frame);
 /* On an IST stack, at any instruction: may only set pending bits; returns to where it came from. */
 void trap_nmi(struct trap_frame *frame);

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
+#include "arch/x86_64/hw/lapic.h"
 #include "kernel/abi/vcpu.h"
+#include "lib/read_once.h"
 #include "lib/status.h"
 #include "lib/types.h"
 #include "mm/table.h"
@@ -38,7 +40,8 @@ struct virt_code {
 
 /*
  * One virtual CPU as the back end sees it. The guest's general registers live in page->gpr all the
- * time, RAX included while the guest is out, RSP and CR8 from leave to the next enter.
+ * time, RAX included while the guest is out, RSP from leave to the next enter; its task priority
+ * then in the APIC page.
  */
 struct virt_vcpu {
 	struct virt_vm *vm;
@@ -57,7 +60,7 @@ struct virt_vcpu {
 	bool window;            /* an interrupt or NMI window was asked for */
 	bool msrs_live;         /* VMX: the CPU's MSRs are newer than those in scratch */
 	bool nmi_blocked;       /* SVM: an NMI was delivered and its IRET has not completed */
-	u8 tpr_threshold;       /* VMX: as it stands in the VMCS */
+	u8 tpr_threshold;       /* VMX: as it stands in the VMCS; SVM: whether there is one */
 	bool live;              /* between enter and leave */
 	bool own_timer;         /* VMX: the CPU ends a stay at its deadline by itself */
 	/* What makes an entry more than an entry: one word, looked at once. */
@@ -119,9 +122,10 @@ struct virt_ops {
 	void (*enter)(struct virt_vcpu *vcpu, u64 deadline_tsc);
 	/*
 	 * Ends a sequence of enters: until then the CPU holds a part of the guest's state instead
-	 * of the host's, and nothing but request, get and set may be called.
+	 * of the host's, and nothing but request, get and set may be called. Brings groups along,
+	 * as get does.
 	 */
-	void (*leave)(struct virt_vcpu *vcpu);
+	void (*leave)(struct virt_vcpu *vcpu, u32 groups);
 
 	/*
 	 * For a vCPU that is loaded here, as the rest that follows: copies groups between the
@@ -131,13 +135,17 @@ struct virt_ops {
 	void (*get)(struct virt_vcpu *vcpu, u32 groups);
 	void (*set)(struct virt_vcpu *vcpu, u32 groups);
 	/*
-	 * Obeys page->inject (NULL: nothing; never with REQUEST_ADVANCE alone) and page->request,
-	 * as read by the caller into these arguments. Windows
+	 * REQUEST_ADVANCE: the instruction of the last exit is done. What the page says of RIP,
+	 * RFLAGS and the shadow is taken for true behind leave.
+	 */
+	void (*advance)(struct virt_vcpu *vcpu, u64 length);
+	/*
+	 * Obeys page->inject (NULL: nothing) and the rest of page->request, as read by the caller
+	 * into these arguments. Windows
 	 * not asked for are closed. An injection stays until the next entry; what that interrupts
 	 * comes back in vcpu->event, whatever the exit reason.
 	 */
-	void (*request)(struct virt_vcpu *vcpu, const struct vcpu_event *inject, u32 request,
-			u64 advance_length);
+	void (*request)(struct virt_vcpu *vcpu, const struct vcpu_event *inject, u32 request);
 	/* Fills page->dump with every field of the control structure. */
 	void (*dump)(struct virt_vcpu *vcpu);
 };
@@ -191,3 +199,9 @@ const u8 *virt_code_find(struct virt_vcpu *vcpu, u64 cr3, u64 rip);
 const void *virt_guest_pointer(const struct virt_vcpu *vcpu, u64 gpa);
 /* VCPU_CODE: puts it into the page, NULL: none. */
 void virt_code_show(struct virt_vcpu *vcpu, const u8 *bytes);
+
+/* CR8 is bits 7:4 of TPR, whose other half is no business of the CPU's. */
+static inline u32 virt_cr8(const struct virt_vcpu *vcpu)
+{
+	return (u32)(u8)READ_ONCE(vcpu->apic->reg[LAPIC_TPR / 4]) >> 4;
+}

@@ -20,7 +20,7 @@ static void show_json(struct reply *reply, const struct vm *vm)
 	json_u64(json, "memory_bytes", vm->config.memory_bytes);
 	json_u64(json, "uptime_ns", vm_uptime_ns(vm));
 	json_u64(json, "cpu_ns", vm_cpu_ns(vm));
-	json_u64(json, "exits", account->exits);
+	json_u64(json, "exits", vm_exits(vm));
 	json_u64(json, "weight", vm->config.weight);
 	if (vm->config.cap_percent != 0)
 		json_u64(json, "cap_percent", vm->config.cap_percent);
@@ -53,7 +53,7 @@ static void show_text(struct reply *reply, const struct vm *vm)
 		   (unsigned long long)vm->config.weight, cap,
 		   (unsigned long long)(uptime_ms / 1000), (unsigned long long)(uptime_ms % 1000),
 		   (unsigned long long)(cpu_ms / 1000), (unsigned long long)(cpu_ms % 1000),
-		   (unsigned long long)vm_account(vm)->exits, vm->reason);
+		   (unsigned long long)vm_exits(vm), vm->reason);
 }
 
 static bool show_place(struct reply *reply, u64 place)

@@ -101,7 +101,7 @@ static void show_counts(struct reply *reply, const struct vm *vm, const struct q
 	for (u32 i = 0; i < ARRAY_COUNT(account->exits_by_reason); i++)
 		show(reply, exit_name(i), account->exits_by_reason[i],
 		     costs != NULL && i < EXIT_REASON_COUNT ? &costs->cost[i] : NULL);
-	show_count(reply, "exits", account->exits);
+	show_count(reply, "exits", vm_exits(vm));
 	show_count(reply, "exits-settled-in-kernel", account->kernel_exits);
 	show_count(reply, "injected", account->injected);
 	show_count(reply, "cpu-time-ns", clock_tsc_to_ns(account->cpu_tsc));

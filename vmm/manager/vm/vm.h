@@ -94,6 +94,16 @@ u64 vm_uptime_tsc(const struct vm *vm);
 u64 vm_uptime_ns(const struct vm *vm);
 /* The account in force, or that of the last monitor. */
 const struct group_page *vm_account(const struct vm *vm);
+/* All exits, whoever settled them. */
+static inline u64 vm_exits(const struct vm *vm)
+{
+	const struct group_page *account = vm_account(vm);
+	u64 sum = 0;
+
+	for (u32 i = 0; i < ARRAY_COUNT(account->exits_by_reason); i++)
+		sum += account->exits_by_reason[i];
+	return sum;
+}
 /* CPU time up to now, also of threads that have run for long without the kernel looking. */
 u64 vm_cpu_ns(const struct vm *vm);
 /* Whether the monitor has not yet done what it was last told, or everything is being taken back. */

@@ -306,30 +306,22 @@ static bool prepare_entry(struct vcpu *vcpu)
 	return true;
 }
 
-/* The priority that the guest has set by CR8 is in the page alone. */
-static bool is_priority_moved(const struct vcpu *vcpu)
+/* Takes over the EOI that the guest has done without an exit. */
+static void take_eoi(struct vcpu *vcpu)
 {
-	return vcpu->page->cr8 != lapic_get_cr8(machine_lapic(vcpu));
-}
-
-/* Takes over what the guest has done to its local APIC without an exit. */
-static bool take_apic(struct vcpu *vcpu)
-{
-	if (is_priority_moved(vcpu))
-		return false;
 	if (vcpu->pv_eoi.pending)
 		pv_eoi_collect(vcpu);
-	return true;
 }
 
 static NOINLINE bool prepare_after_port(struct vcpu *vcpu)
 {
-	return take_apic(vcpu) && prepare_entry(vcpu);
+	take_eoi(vcpu);
+	return prepare_entry(vcpu);
 }
 
 /*
  * A port's device does not look at what is in the local APIC. So that is brought up to date after
- * the access, and only when the next entry needs it; else CR8 goes back as the guest has left it.
+ * the access, and only when the next entry needs it.
  */
 static ALWAYS_INLINE bool settle_port(struct vcpu *vcpu, struct machine *machine,
 				      struct vcpu_page *page)
@@ -346,7 +338,10 @@ static ALWAYS_INLINE bool settle_port(struct vcpu *vcpu, struct machine *machine
 static NOINLINE bool settle_other(struct vcpu *vcpu, struct machine *machine,
 				  struct vcpu_page *page)
 {
-	if (page->event.valid || !take_apic(vcpu) || !brief_exit(vcpu))
+	if (page->event.valid)
+		return false;
+	take_eoi(vcpu);
+	if (!brief_exit(vcpu))
 		return false;
 	page->exit.reason = EXIT_NONE;
 	if (unlikely(machine->signal)) /* output comes in a row */

@@ -258,17 +258,6 @@ static void crash_unexpected(struct vcpu *vcpu)
 		exit->reason, exit->vendor_code, exit->qualification, vcpu->page->rip);
 }
 
-/* CR8 is the task priority; the guest mostly changes it without an exit. */
-static void take_task_priority(struct vcpu *vcpu)
-{
-	struct lapic *lapic = machine_lapic(vcpu);
-
-	if (vcpu->page->cr8 == lapic_get_cr8(lapic))
-		return;
-	lapic_set_cr8(lapic, vcpu->page->cr8 & 0xf);
-	vcpu->quiet = false;
-}
-
 /* APM vol. 3, MOV CRn: 0f 22 with ModRM.reg 8, or with LOCK and ModRM.reg 0. */
 static bool is_mov_to_cr8(const struct x86_instruction *in)
 {
@@ -295,8 +284,7 @@ static void settle_cr(struct vcpu *vcpu)
 	} else if ((vcpu->page->gpr[in.rm & 15] & ~0xfull) != 0) {
 		vcpu_raise(vcpu, VECTOR_GP, 0);
 	} else {
-		vcpu->page->cr8 = vcpu->page->gpr[in.rm & 15];
-		take_task_priority(vcpu);
+		lapic_set_cr8(machine_lapic(vcpu), vcpu->page->gpr[in.rm & 15]);
 		vcpu_advance(vcpu);
 	}
 }
@@ -305,7 +293,6 @@ void exits_settle(struct vcpu *vcpu)
 {
 	const struct vcpu_exit *exit = &vcpu->page->exit;
 
-	take_task_priority(vcpu);
 	if (unlikely(vcpu->machine->watched))
 		trap_note(vcpu);
 	switch (exit->reason) {
@@ -393,7 +380,5 @@ void exits_settle(struct vcpu *vcpu)
 		crash_unexpected(vcpu);
 		break;
 	}
-	/* a write to the APIC counts, not what the CPU held before: no entry may come between */
-	vcpu->page->cr8 = lapic_get_cr8(machine_lapic(vcpu));
 	vcpu->page->exit.reason = EXIT_NONE;
 }

@@ -234,7 +234,6 @@ bool inject_prepare(struct vcpu *vcpu)
 	} else if ((vcpu->pv_eoi.msr & PV_EOI_ENABLED) != 0) {
 		pv_eoi_offer(vcpu);
 	}
-	vcpu->page->cr8 = lapic_get_cr8(lapic);
 	vcpu->page->tpr_threshold = lapic->by_cpu ? 0 : tpr_threshold(lapic);
 	vcpu->quiet = pending == 0 && !vcpu->held.valid && !alone &&
 		      (vcpu->page->request & REQUEST_INTERRUPT_WINDOW) == 0;

@@ -29,7 +29,6 @@ void start_state_reset(struct vcpu_page *page)
 	struct vcpu_segment_state code = segment(0xf000, 0xffff, TYPE_CODE | SEGMENT_S | SEGMENT_P);
 
 	memset(page->gpr, 0, sizeof(page->gpr));
-	page->cr8 = 0;
 	memset(page->msr, 0, sizeof(page->msr));
 	memset(page->dr, 0, sizeof(page->dr));
 	page->event = (struct vcpu_event){0};

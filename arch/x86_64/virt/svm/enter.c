@@ -8,7 +8,6 @@
 #include "arch/x86_64/virt/svm/svm.h"
 #include "lib/read_once.h"
 
-#define INTERCEPT_CR8 BIT(8)
 #define NO_SHADOW ~0ull /* no RIP */
 /* What VMEXIT_VINTR, VMEXIT_IRET, intercepted exceptions and shutdown come as: see settle(). */
 #define MAY_BE_SETTLED                                                                             \
@@ -31,17 +30,19 @@ static bool tag_is_stale(const struct virt_vcpu *vcpu, const struct asid_pool *a
 }
 
 /* What stays in the VMCB from one entry to the next, up to svm_leave. */
-static void supply(struct virt_vcpu *vcpu)
+static ALWAYS_INLINE void supply(struct virt_vcpu *vcpu)
 {
 	struct vmcb *vmcb = svm_vmcb(vcpu);
 	struct vcpu_page *page = vcpu->page;
+	u8 threshold = READ_ONCE(page->tpr_threshold) != 0;
 
 	vmcb->control.virtual_interrupt = (vmcb->control.virtual_interrupt & ~VMCB_V_TPR) |
-					  (READ_ONCE(page->cr8) & 0xf);
+					  virt_cr8(vcpu);
 	/* SVM has no threshold: every change of CR8 exits before it happens. */
-	vmcb->control.intercept_cr_write = READ_ONCE(page->tpr_threshold) != 0 ? INTERCEPT_CR8 : 0;
-	if (unlikely(vcpu->trap & VTRAP_CR))
-		vmcb->control.intercept_cr_write |= SVM_INTERCEPT_CR_WRITES;
+	if (unlikely(threshold != vcpu->tpr_threshold)) {
+		vcpu->tpr_threshold = threshold;
+		vmcb->control.intercept_cr_write ^= SVM_INTERCEPT_CR8;
+	}
 	vmcb->save.rsp = READ_ONCE(page->gpr[GPR_RSP]);
 	svm_switch_in(vcpu->control_hpa.value);
 	vcpu->live = true;
@@ -72,7 +73,7 @@ static void reflect(struct virt_vcpu *vcpu)
 /* The handler only makes a record. */
 static void take_machine_check(struct virt_vcpu *vcpu)
 {
-	svm_leave(vcpu); /* the handler's stack is found by the host's TR */
+	svm_leave(vcpu, 0); /* the handler's stack is found by the host's TR */
 	int_machine_check();
 }
 
@@ -218,7 +219,7 @@ static ALWAYS_INLINE void run_plainly(struct virt_vcpu *vcpu)
 	vmcb->control.event_injection = 0;
 }
 
-static void decode_exit(struct virt_vcpu *vcpu)
+static ALWAYS_INLINE void decode_exit(struct virt_vcpu *vcpu)
 {
 	struct vcpu_exit *exit = &vcpu->exit;
 
@@ -302,20 +303,42 @@ void svm_enter(struct virt_vcpu *vcpu, u64 deadline_tsc)
 		return;
 	}
 	run_plainly(vcpu);
+	if (svm_decode_io(svm_vmcb(vcpu), &vcpu->exit))
+		return;
 	decode_exit(vcpu);
 	if (unlikely(MAY_BE_SETTLED >> vcpu->exit.reason & 1 || vcpu->event.valid))
 		settle(vcpu);
 }
 
-void svm_leave(struct virt_vcpu *vcpu)
+static ALWAYS_INLINE void task_priority_get(struct virt_vcpu *vcpu)
+{
+	u32 priority = svm_vmcb(vcpu)->control.virtual_interrupt & 0xf;
+
+	if (unlikely(priority != virt_cr8(vcpu)))
+		vcpu->apic->reg[LAPIC_TPR / 4] = priority << 4;
+}
+
+static NOINLINE void leave_and_get(struct virt_vcpu *vcpu, u32 groups)
+{
+	svm_leave(vcpu, 0);
+	svm_get(vcpu, groups);
+}
+
+/* The switch comes last, as no more than a jump; what else is to be brought waits for it. */
+void svm_leave(struct virt_vcpu *vcpu, u32 groups)
 {
 	const struct svm_cpu *cpu = vcpu->scratch;
-	const struct vmcb *vmcb = svm_vmcb(vcpu);
 
-	if (!vcpu->live)
+	if (unlikely((groups & ~(u32)VCPU_RIP) != 0)) {
+		leave_and_get(vcpu, groups);
 		return;
-	vcpu->page->gpr[GPR_RSP] = vmcb->save.rsp;
-	vcpu->page->cr8 = vmcb->control.virtual_interrupt & 0xf;
+	}
+	if (groups != 0)
+		svm_rip_get(vcpu);
+	if (unlikely(!vcpu->live))
+		return;
+	vcpu->page->gpr[GPR_RSP] = svm_vmcb(vcpu)->save.rsp;
+	task_priority_get(vcpu);
 	vcpu->live = false;
 	svm_switch_out(vcpu->control_hpa.value, cpu->host_area.value);
 }

@@ -3,8 +3,6 @@
 #include "arch/x86_64/hw/control.h"
 #include "arch/x86_64/virt/svm/svm.h"
 
-#define INSTRUCTION_BYTES_MAX 15u
-
 /* Codes that say all by themselves. The others are EXIT_NONE here. */
 static const u8 plain_reasons[] = {
 	[VMEXIT_CR_READ ... VMEXIT_DR_READ - 1] = EXIT_CR,
@@ -34,30 +32,6 @@ static const u8 plain_reasons[] = {
 	[VMEXIT_XSETBV] = EXIT_XSETBV,
 	[VMEXIT_RDPRU] = EXIT_INVALID_OPCODE,
 };
-
-/* Where the CPU gives the address of the next instruction: IOIO always, others with NRIP save. */
-static u32 length_to(u64 rip, u64 next_rip)
-{
-	u64 length = next_rip - rip;
-
-	return next_rip != 0 && length <= INSTRUCTION_BYTES_MAX ? (u32)length : 0;
-}
-
-_Static_assert(VMEXIT_IOIO_IN == IO_IN && VMEXIT_IOIO_STR >> 1 == IO_STRING &&
-		       VMEXIT_IOIO_REP >> 1 == IO_REP && VMEXIT_IOIO_SZ16 == 2 * VMEXIT_IOIO_SZ8,
-	       "decode_io moves them as they are");
-
-/* APM vol. 2, 15.10.2. Nothing else is of use to anybody, as with no other exit. */
-static void decode_io(const struct vmcb *vmcb, struct vcpu_exit *exit)
-{
-	u64 info = vmcb->control.exit_info1;
-
-	exit->reason = EXIT_IO;
-	exit->instruction_length = length_to(vmcb->save.rip, vmcb->control.exit_info2);
-	exit->io_port = (u16)(info >> VMEXIT_IOIO_PORT_SHIFT);
-	exit->io_size = (u8)(info / VMEXIT_IOIO_SZ8 & 7); /* one bit each: 1, 2, 4 */
-	exit->io_flags = (u8)((info & VMEXIT_IOIO_IN) | (info >> 1 & (IO_STRING | IO_REP)));
-}
 
 /* APM vol. 2, 15.25.6 */
 static void decode_nested_fault(struct vcpu_exit *exit)
@@ -109,13 +83,11 @@ void svm_exit_decode(const struct vmcb *vmcb, struct vcpu_exit *exit, struct vcp
 {
 	const struct vmcb_control *control = &vmcb->control;
 
-	if (control->exit_code == VMEXIT_IOIO) {
-		decode_io(vmcb, exit);
-	} else {
+	if (!svm_decode_io(vmcb, exit)) {
 		exit->vendor_code = control->exit_code;
 		exit->qualification = control->exit_info1;
 		exit->qualification2 = control->exit_info2;
-		exit->instruction_length = length_to(vmcb->save.rip, control->next_rip);
+		exit->instruction_length = svm_length_to(vmcb->save.rip, control->next_rip);
 		decode_reason(vmcb, exit);
 	}
 	event->valid = 0;

@@ -45,12 +45,13 @@ static bool is_64_bit(const struct vmcb_save *save)
 	return (save->efer & EFER_LMA) && (save->cs.attributes & VMCB_ATTRIBUTE_L);
 }
 
-static void rip_advance(struct vmcb *vmcb, u64 length)
+static ALWAYS_INLINE void rip_advance(struct vmcb *vmcb, u64 length)
 {
 	u64 rip = vmcb->save.rip + length;
 
-	vmcb->save.rip = is_64_bit(&vmcb->save) ? rip : (u32)rip;
-	vmcb->save.rflags &= ~RFLAGS_RF;
+	if (unlikely((u32)rip < length) && !is_64_bit(&vmcb->save))
+		rip = (u32)rip;
+	vmcb->save.rip = rip;
 	vmcb->control.interrupt_shadow &= ~VMCB_SHADOW;
 }
 
@@ -74,11 +75,13 @@ static void svm_inject(struct virt_vcpu *vcpu, const struct vcpu_event *event)
 	case EVENT_SOFTWARE_INTERRUPT:
 		info |= VMCB_EVENT_SOFTWARE << VMCB_EVENT_TYPE_SHIFT;
 		rip_advance(vmcb, event->instruction_length);
+		vmcb->save.rflags &= ~RFLAGS_RF;
 		break;
 	case EVENT_PRIVILEGED_EXCEPTION:
 	case EVENT_SOFTWARE_EXCEPTION:
 		info |= VMCB_EVENT_EXCEPTION << VMCB_EVENT_TYPE_SHIFT;
 		rip_advance(vmcb, event->instruction_length);
+		vmcb->save.rflags &= ~RFLAGS_RF;
 		break;
 	default:
 		info |= VMCB_EVENT_EXCEPTION << VMCB_EVENT_TYPE_SHIFT;
@@ -117,7 +120,9 @@ void svm_traps_set(struct virt_vcpu *vcpu)
 	control->intercept1 &= (u32)~VMCB_INTERCEPT1_INTN;
 	if (vcpu->trap_exceptions & BIT(VECTOR_BP))
 		control->intercept1 |= (u32)VMCB_INTERCEPT1_INTN;
-	control->intercept_cr_write = vcpu->trap & VTRAP_CR ? SVM_INTERCEPT_CR_WRITES : 0;
+	control->intercept_cr_write =
+		(u16)((vcpu->trap & VTRAP_CR ? SVM_INTERCEPT_CR_WRITES : 0) |
+		      (vcpu->tpr_threshold != 0 ? SVM_INTERCEPT_CR8 : 0));
 	control->intercept_dr_read = vcpu->trap & VTRAP_DR ? 0xffff : 0;
 	control->intercept_dr_write = control->intercept_dr_read;
 	control->msrpm_base_pa = vcpu->trap & VTRAP_MSR
@@ -141,10 +146,10 @@ void svm_nmi_block(struct virt_vcpu *vcpu, bool blocked)
 		control->intercept1 &= (u32)~VMCB_INTERCEPT1_IRET;
 }
 
-/* The instruction that was settled for the guest ends in a single-step trap like any other. */
-static void advance(struct vmcb *vmcb, u64 length)
+/* The instruction that was settled for the guest ends as any: by TF in a trap, and without RF. */
+static NOINLINE void end_specially(struct vmcb *vmcb)
 {
-	rip_advance(vmcb, length);
+	vmcb->save.rflags &= ~RFLAGS_RF;
 	if (!(vmcb->save.rflags & RFLAGS_TF))
 		return;
 	vmcb->save.dr6 |= DR6_BS;
@@ -152,9 +157,17 @@ static void advance(struct vmcb *vmcb, u64 length)
 		VMCB_EVENT_V | VMCB_EVENT_EXCEPTION << VMCB_EVENT_TYPE_SHIFT | VECTOR_DB;
 }
 
+void svm_advance(struct virt_vcpu *vcpu, u64 length)
+{
+	struct vmcb *vmcb = svm_vmcb(vcpu);
+
+	rip_advance(vmcb, length);
+	if (unlikely((vmcb->save.rflags & (RFLAGS_TF | RFLAGS_RF)) != 0))
+		end_specially(vmcb);
+}
+
 /* Windows stay open until they have ended a run once. */
-static NOINLINE void request_others(struct virt_vcpu *vcpu, const struct vcpu_event *inject,
-				     u32 request)
+void svm_request(struct virt_vcpu *vcpu, const struct vcpu_event *inject, u32 request)
 {
 	struct vmcb *vmcb = svm_vmcb(vcpu);
 
@@ -168,14 +181,4 @@ static NOINLINE void request_others(struct virt_vcpu *vcpu, const struct vcpu_ev
 		svm_window_open(vmcb);
 	if (request & REQUEST_FLUSH)
 		vcpu->flush = true;
-}
-
-void svm_request(struct virt_vcpu *vcpu, const struct vcpu_event *inject, u32 request,
-		 u64 advance_length)
-{
-	if (request & REQUEST_ADVANCE)
-		advance(svm_vmcb(vcpu), advance_length);
-	/* Before most entries that is all. */
-	if (request != REQUEST_ADVANCE || vcpu->window || vcpu->nmi_window)
-		request_others(vcpu, inject, request);
 }

@@ -33,6 +33,7 @@ static const struct virt_ops svm_ops = {
 	.leave = svm_leave,
 	.get = svm_get,
 	.set = svm_set,
+	.advance = svm_advance,
 	.request = svm_request,
 	.dump = svm_dump,
 };

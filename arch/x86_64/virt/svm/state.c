@@ -9,17 +9,6 @@
 #include "arch/x86_64/virt/svm/svm.h"
 #include "lib/read_once.h"
 
-static void rip_get(const struct virt_vcpu *vcpu)
-{
-	const struct vmcb *vmcb = svm_vmcb(vcpu);
-	struct vcpu_page *page = vcpu->page;
-
-	page->rip = vmcb->save.rip;
-	page->rflags = vmcb->save.rflags;
-	page->shadow = (vmcb->control.interrupt_shadow & VMCB_SHADOW ? SHADOW_STI : 0) |
-		       (vcpu->nmi_blocked ? SHADOW_NMI : 0);
-}
-
 static void rip_set(struct virt_vcpu *vcpu)
 {
 	struct vmcb *vmcb = svm_vmcb(vcpu);
@@ -191,11 +180,13 @@ static NOINLINE void get_others(struct virt_vcpu *vcpu, u32 groups)
 void svm_get(struct virt_vcpu *vcpu, u32 groups)
 {
 	if (groups & VCPU_RIP)
-		rip_get(vcpu);
-	if (unlikely(groups != VCPU_RIP) && groups != (VCPU_RIP | VCPU_CODE))
-		get_others(vcpu, groups);
-	else if (unlikely(groups != VCPU_RIP)) /* device memory; most exits need RIP alone */
+		svm_rip_get(vcpu);
+	if (likely((groups & ~(u32)VCPU_RIP) == 0)) /* most exits need no more */
+		return;
+	if (groups == (VCPU_RIP | VCPU_CODE)) /* device memory */
 		virt_code_show(vcpu, svm_code_find(vcpu));
+	else
+		get_others(vcpu, groups);
 }
 
 void svm_set(struct virt_vcpu *vcpu, u32 groups)

@@ -14,6 +14,8 @@
 /* CR0, CR3 and CR4, for VTRAP_CR */
 #define SVM_INTERCEPT_CR_WRITES ((u16)(BIT(0) | BIT(3) | BIT(4)))
 
+#define SVM_INSTRUCTION_BYTES_MAX 15u
+
 struct svm_capabilities {
 	u32 asid_count; /* ASID 0, the host's, included */
 	bool flush_by_asid;
@@ -34,8 +36,55 @@ static inline struct vmcb *svm_vmcb(const struct virt_vcpu *vcpu)
 	return vcpu->control;
 }
 
+/* MOV to CR8, while an interrupt waits for the task priority to fall */
+#define SVM_INTERCEPT_CR8 ((u16)BIT(8))
+
 /* exit.c: what the VMCB says about the last exit, without acting on it */
 void svm_exit_decode(const struct vmcb *vmcb, struct vcpu_exit *exit, struct vcpu_event *event);
+
+/*
+ * Where the CPU gives the address of the next instruction: IOIO always, others with NRIP save.
+ * 0: not known.
+ */
+static inline u32 svm_length_to(u64 rip, u64 next_rip)
+{
+	u64 length = next_rip - rip;
+
+	return next_rip != 0 && length <= SVM_INSTRUCTION_BYTES_MAX ? (u32)length : 0;
+}
+
+_Static_assert(VMEXIT_IOIO_IN == IO_IN && VMEXIT_IOIO_STR >> 1 == IO_STRING &&
+		       VMEXIT_IOIO_REP >> 1 == IO_REP && VMEXIT_IOIO_SZ16 == 2 * VMEXIT_IOIO_SZ8,
+	       "svm_decode_io moves them as they are");
+
+/*
+ * APM vol. 2, 15.10.2. Nothing else is of use to anybody, as with no other exit; nor can it come in
+ * the midst of a delivery. False: it is another exit.
+ */
+static ALWAYS_INLINE bool svm_decode_io(const struct vmcb *vmcb, struct vcpu_exit *exit)
+{
+	u64 info = vmcb->control.exit_info1;
+
+	if (vmcb->control.exit_code != VMEXIT_IOIO)
+		return false;
+	exit->reason = EXIT_IO;
+	exit->instruction_length = svm_length_to(vmcb->save.rip, vmcb->control.exit_info2);
+	exit->io_port = (u16)(info >> VMEXIT_IOIO_PORT_SHIFT);
+	exit->io_size = (u8)(info / VMEXIT_IOIO_SZ8 & 7); /* one bit each: 1, 2, 4 */
+	exit->io_flags = (u8)((info & VMEXIT_IOIO_IN) | (info >> 1 & (IO_STRING | IO_REP)));
+	return true;
+}
+
+static inline void svm_rip_get(const struct virt_vcpu *vcpu)
+{
+	const struct vmcb *vmcb = svm_vmcb(vcpu);
+	struct vcpu_page *page = vcpu->page;
+
+	page->rip = vmcb->save.rip;
+	page->rflags = vmcb->save.rflags;
+	page->shadow = (vmcb->control.interrupt_shadow & VMCB_SHADOW ? SHADOW_STI : 0) |
+		       (vcpu->nmi_blocked ? SHADOW_NMI : 0);
+}
 
 /* code.c: the instruction at RIP, NULL: not found; its length where it is one that exits, or 0 */
 const u8 *svm_code_find(struct virt_vcpu *vcpu);
@@ -58,9 +107,9 @@ enum status svm_vcpu_init(struct virt_vcpu *vcpu);
 void svm_vcpu_load(struct virt_vcpu *vcpu);
 void svm_vcpu_unload(struct virt_vcpu *vcpu);
 void svm_enter(struct virt_vcpu *vcpu, u64 deadline_tsc);
-void svm_leave(struct virt_vcpu *vcpu);
+void svm_leave(struct virt_vcpu *vcpu, u32 groups);
 void svm_get(struct virt_vcpu *vcpu, u32 groups);
 void svm_set(struct virt_vcpu *vcpu, u32 groups);
-void svm_request(struct virt_vcpu *vcpu, const struct vcpu_event *inject, u32 request,
-		 u64 advance_length);
+void svm_advance(struct virt_vcpu *vcpu, u64 length);
+void svm_request(struct virt_vcpu *vcpu, const struct vcpu_event *inject, u32 request);
 void svm_dump(struct virt_vcpu *vcpu);

@@ -61,19 +61,11 @@ static u32 timer_ticks(u64 deadline_tsc)
 	return (u32)MIN((stay >> vmx_capability.timer_shift) + 1, 0xffffffffull);
 }
 
-/*
- * A threshold above the priority itself fails the entry (SDM vol. 3, 27.2.1.1). The register's low
- * half is the guest's and the monitor's.
- */
-static void set_task_priority(struct virt_vcpu *vcpu)
+/* A threshold above the priority itself fails the entry (SDM vol. 3, 27.2.1.1). */
+static NOINLINE void set_threshold(struct virt_vcpu *vcpu, u32 wanted)
 {
-	volatile u32 *tpr = &vcpu->apic->reg[LAPIC_TPR / 4];
-	u32 priority = (u32)(READ_ONCE(vcpu->page->cr8) & 0xf);
-	u32 wanted = READ_ONCE(vcpu->page->tpr_threshold);
-	u8 threshold = (u8)MIN(wanted, priority);
+	u8 threshold = (u8)MIN(wanted, virt_cr8(vcpu));
 
-	if (*tpr >> 4 != priority)
-		*tpr = priority << 4;
 	if (threshold != vcpu->tpr_threshold)
 		vmcs_write32(VMCS_TPR_THRESHOLD, threshold);
 	vcpu->tpr_threshold = threshold;
@@ -87,10 +79,11 @@ static void timer_write(struct virt_vcpu *vcpu, u64 deadline_tsc)
 }
 
 /* What the CPU takes from elsewhere than the VMCS's guest state; it stays there up to collect. */
-static void supply(struct virt_vcpu *vcpu)
+static ALWAYS_INLINE void supply(struct virt_vcpu *vcpu)
 {
 	u64 cr3 = read_cr3();
 	u64 rsp = READ_ONCE(vcpu->page->gpr[GPR_RSP]);
+	u32 threshold = READ_ONCE(vcpu->page->tpr_threshold);
 
 	if (unlikely(cr3 != vcpu->host_cr3)) {
 		vmcs_write_natural(VMCS_HOST_CR3, cr3);
@@ -100,7 +93,8 @@ static void supply(struct virt_vcpu *vcpu)
 		vmcs_write_natural(VMCS_GUEST_RSP, rsp);
 		vcpu->rsp = rsp;
 	}
-	set_task_priority(vcpu);
+	if (unlikely((threshold | vcpu->tpr_threshold) != 0))
+		set_threshold(vcpu, threshold);
 	if (read_cr2() != vcpu->cr2)
 		write_cr2(vcpu->cr2);
 	vcpu->live = true;
@@ -123,7 +117,6 @@ void vmx_collect(struct virt_vcpu *vcpu)
 	vcpu->cr2 = read_cr2();
 	vcpu->rsp = vmcs_read_natural(VMCS_GUEST_RSP);
 	vcpu->page->gpr[GPR_RSP] = vcpu->rsp;
-	vcpu->page->cr8 = READ_ONCE(vcpu->apic->reg[LAPIC_TPR / 4]) >> 4 & 0xf;
 }
 
 /* The entry did not come so far as to check the guest's state (SDM vol. 3, 27.2). */
@@ -139,6 +132,8 @@ static void decode_io(struct vcpu_exit *exit)
 {
 	u64 qualification = vmcs_read_natural(VMCS_EXIT_QUALIFICATION);
 
+	exit->reason = EXIT_IO;
+	exit->instruction_length = vmcs_read32(VMCS_EXIT_INSTRUCTION_LENGTH);
 	exit->io_port = (u16)(qualification >> IO_QUALIFICATION_PORT_SHIFT);
 	exit->io_size = (u8)((qualification & IO_QUALIFICATION_SIZE) + 1);
 	exit->io_flags = (u8)((qualification & IO_QUALIFICATION_IN ? IO_IN : 0) |
@@ -154,13 +149,15 @@ static ALWAYS_INLINE bool decode_exit(struct virt_vcpu *vcpu)
 
 	if (unlikely(!vcpu->msrs_live))
 		reason = vmx_msrs_entered(vcpu, reason);
+	if (reason == VMX_EXIT_IO) {
+		decode_io(exit);
+		return false;
+	}
 	if (!is_one_of(reason, IS_PLAIN))
 		return vmx_exit_decode(vcpu, reason);
-	exit->instruction_length = vmcs_read32(VMCS_EXIT_INSTRUCTION_LENGTH);
 	exit->reason = vmx_plain_reasons[reason];
-	if (reason == VMX_EXIT_IO)
-		decode_io(exit);
-	else if (reason == VMX_EXIT_VMCALL) /* SS.DPL is the privilege level: SDM vol. 3, 25.4.1 */
+	exit->instruction_length = vmcs_read32(VMCS_EXIT_INSTRUCTION_LENGTH);
+	if (reason == VMX_EXIT_VMCALL) /* SS.DPL is the privilege level: SDM vol. 3, 25.4.1 */
 		exit->vector = (u32)bits_get(vmcs_read32(VMCS_GUEST_SS_ACCESS), 6, 5);
 	return false;
 }
@@ -192,11 +189,13 @@ void vmx_enter(struct virt_vcpu *vcpu, u64 deadline_tsc)
 }
 
 /* An exit sets the GDT's limit to FFFFh, beyond its end (SDM vol. 3, 28.5.2). */
-void vmx_leave(struct virt_vcpu *vcpu)
+void vmx_leave(struct virt_vcpu *vcpu, u32 groups)
 {
-	if (!vcpu->live)
-		return;
-	vmx_collect(vcpu);
-	lgdt(&this_cpu()->gdtr);
-	vcpu->live = false;
+	if (likely(vcpu->live)) {
+		vmx_collect(vcpu);
+		lgdt(&vcpu->host_cpu->gdtr);
+		vcpu->live = false;
+	}
+	if (groups != 0)
+		vmx_get(vcpu, groups);
 }

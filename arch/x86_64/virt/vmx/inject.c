@@ -3,6 +3,7 @@
 #include "arch/x86_64/hw/control.h"
 #include "arch/x86_64/virt/vmx/vmcs.h"
 #include "arch/x86_64/virt/vmx/vmx.h"
+#include "lib/read_once.h"
 
 /* Always, when the guest is in protected mode (SDM vol. 3, 27.2.1.3). */
 #define ERROR_CODE_ALWAYS (EXCEPTIONS_WITH_ERROR_CODE & BITS(VECTOR_AC, 0))
@@ -87,24 +88,38 @@ static NOINLINE u64 wrap(u64 rip)
 	return vmx_is_64_bit() ? rip : (u32)rip;
 }
 
-static ALWAYS_INLINE void advance(u64 length)
+/* The instruction that was settled for the guest ends as any: by TF in a trap, and without RF. */
+static NOINLINE void advance_specially(u64 next, u64 length)
 {
 	const u32 shadow = INTERRUPTIBILITY_STI | INTERRUPTIBILITY_MOV_SS;
-	u64 next = vmcs_read_natural(VMCS_GUEST_RIP) + length;
-	u64 rflags;
 
-	if (unlikely((u32)next < length))
-		next = wrap(next);
-	vmcs_write_natural(VMCS_GUEST_RIP, next);
-	if (unlikely(vmcs_read32(VMCS_GUEST_INTERRUPTIBILITY) & shadow))
-		vmcs_change32(VMCS_GUEST_INTERRUPTIBILITY, shadow, 0);
-	/* The instruction that was settled for it ends as any: by TF in a trap, and without RF. */
-	rflags = vmcs_read_natural(VMCS_GUEST_RFLAGS);
-	if (unlikely(rflags & (RFLAGS_TF | RFLAGS_RF))) {
-		if (rflags & RFLAGS_TF)
-			vmcs_change_natural(VMCS_GUEST_PENDING_DEBUG, PENDING_DEBUG_BS, ~0ull);
-		vmcs_change_natural(VMCS_GUEST_RFLAGS, RFLAGS_RF, 0);
+	vmcs_write_natural(VMCS_GUEST_RIP, (u32)next < length ? wrap(next) : next);
+	vmcs_change32(VMCS_GUEST_INTERRUPTIBILITY, shadow, 0);
+	if (vmcs_read_natural(VMCS_GUEST_RFLAGS) & RFLAGS_TF)
+		vmcs_change_natural(VMCS_GUEST_PENDING_DEBUG, PENDING_DEBUG_BS, ~0ull);
+	vmcs_change_natural(VMCS_GUEST_RFLAGS, RFLAGS_RF, 0);
+}
+
+void vmx_advance(struct virt_vcpu *vcpu, u64 length)
+{
+	const struct vcpu_page *page = vcpu->page;
+	u64 rflags;
+	u32 shadow;
+	u64 next;
+
+	if (vcpu->live) { /* the kernel has settled it, and shown nothing */
+		rflags = vmcs_read_natural(VMCS_GUEST_RFLAGS);
+		shadow = vmcs_read32(VMCS_GUEST_INTERRUPTIBILITY);
+		next = vmcs_read_natural(VMCS_GUEST_RIP) + length;
+	} else {
+		rflags = READ_ONCE(page->rflags);
+		shadow = READ_ONCE(page->shadow);
+		next = READ_ONCE(page->rip) + length;
 	}
+	if (unlikely((rflags & (RFLAGS_TF | RFLAGS_RF)) != 0 || shadow != 0 || (u32)next < length))
+		advance_specially(next, length);
+	else
+		vmcs_write_natural(VMCS_GUEST_RIP, next);
 }
 
 /* Opens the windows asked for and closes the others. */
@@ -121,26 +136,13 @@ static void windows_set(struct virt_vcpu *vcpu, u32 request)
 	vcpu->window = windows != 0;
 }
 
-static NOINLINE void request_others(struct virt_vcpu *vcpu, const struct vcpu_event *inject,
-				     u32 request, u64 advance_length)
+void vmx_request(struct virt_vcpu *vcpu, const struct vcpu_event *inject, u32 request)
 {
-	if (request & REQUEST_ADVANCE)
-		advance(advance_length);
 	if (request & REQUEST_FLUSH)
 		vcpu->flush = true;
 	windows_set(vcpu, request);
 	if (inject != NULL)
 		vmx_inject(inject);
-}
-
-void vmx_request(struct virt_vcpu *vcpu, const struct vcpu_event *inject, u32 request,
-		 u64 advance_length)
-{
-	/* Before most entries that is all. */
-	if (likely(request == REQUEST_ADVANCE && !vcpu->window))
-		advance(advance_length);
-	else
-		request_others(vcpu, inject, request, advance_length);
 }
 
 /* The guest can take now what a window was opened for. */

@@ -21,6 +21,7 @@ static const struct virt_ops vmx_ops = {
 	.leave = vmx_leave,
 	.get = vmx_get,
 	.set = vmx_set,
+	.advance = vmx_advance,
 	.request = vmx_request,
 	.dump = vmx_dump,
 };

@@ -170,10 +170,12 @@ void vmx_get(struct virt_vcpu *vcpu, u32 groups)
 {
 	if (groups & VCPU_RIP)
 		rip_get(vcpu->page);
-	if (unlikely(groups != VCPU_RIP) && groups != (VCPU_RIP | VCPU_CODE))
-		get_others(vcpu, groups);
-	else if (unlikely(groups != VCPU_RIP)) /* device memory; most exits need RIP alone */
+	if (likely((groups & ~(u32)VCPU_RIP) == 0)) /* most exits need no more */
+		return;
+	if (groups == (VCPU_RIP | VCPU_CODE)) /* device memory */
 		virt_code_show(vcpu, code_find(vcpu));
+	else
+		get_others(vcpu, groups);
 }
 
 void vmx_set(struct virt_vcpu *vcpu, u32 groups)

@@ -21,7 +21,7 @@ struct vmx_scratch {
 };
 _Static_assert(offsetof(struct vmx_scratch, msr_load) % 16 == 0, "SDM vol. 3, 25.7.2");
 
-/* enter.c: RSP, CR8 and CR2, of which neither page nor vCPU knows between enter and leave */
+/* enter.c: RSP and CR2, of which neither page nor vCPU knows between enter and leave */
 void vmx_collect(struct virt_vcpu *vcpu);
 
 /* entry.S: where an exit continues */
@@ -72,7 +72,7 @@ extern const u8 vmx_plain_reasons[VMX_EXIT_ENCLS + 1];
 /* An instruction has exited, and there is little to know but its length; or not even that. */
 #define IS_PLAIN                                                                                   \
 	(BIT(VMX_EXIT_EXTERNAL_INTERRUPT) | BIT(VMX_EXIT_CPUID) | BIT(VMX_EXIT_HLT) |              \
-	 BIT(VMX_EXIT_VMCALL) | BIT(VMX_EXIT_RDMSR) | BIT(VMX_EXIT_WRMSR) | BIT(VMX_EXIT_IO))
+	 BIT(VMX_EXIT_VMCALL) | BIT(VMX_EXIT_RDMSR) | BIT(VMX_EXIT_WRMSR))
 
 static inline bool is_one_of(u32 basic, u64 reasons)
 {
@@ -87,9 +87,9 @@ enum status vmx_vcpu_init(struct virt_vcpu *vcpu);
 void vmx_vcpu_load(struct virt_vcpu *vcpu);
 void vmx_vcpu_unload(struct virt_vcpu *vcpu);
 void vmx_enter(struct virt_vcpu *vcpu, u64 deadline_tsc);
-void vmx_leave(struct virt_vcpu *vcpu);
+void vmx_leave(struct virt_vcpu *vcpu, u32 groups);
 void vmx_get(struct virt_vcpu *vcpu, u32 groups);
 void vmx_set(struct virt_vcpu *vcpu, u32 groups);
-void vmx_request(struct virt_vcpu *vcpu, const struct vcpu_event *inject, u32 request,
-		 u64 advance_length);
+void vmx_advance(struct virt_vcpu *vcpu, u64 length);
+void vmx_request(struct virt_vcpu *vcpu, const struct vcpu_event *inject, u32 request);
 void vmx_dump(struct virt_vcpu *vcpu);

@@ -1,0 +1,417 @@
+/* SPDX-License-Identifier: MIT */
+/* One run of a guest: what the monitor asks for, the entry, its exit, and what the monitor gets. */
+#include "arch/x86_64/cpu/fpu.h"
+#include "arch/x86_64/cpu/instructions.h"
+#include "arch/x86_64/cpu/percpu.h"
+#include "kernel/cpu_loop.h"
+#include "kernel/cpuid.h"
+#include "kernel/group.h"
+#include "kernel/handle.h"
+#include "kernel/log.h"
+#include "kernel/object_lock.h"
+#include "kernel/process.h"
+#include "kernel/thread.h"
+#include "kernel/timer.h"
+#include "kernel/vcpu.h"
+#include "kernel/vm.h"
+#include "lib/read_once.h"
+#include "mm/memory.h"
+#include "mm/space.h"
+#include "mm/tlb.h"
+
+/* Then interrupts are let in: Bochs 2.7 keeps them back while the guest has its own off. */
+#define SETTLED_MAX 1000u
+/* VMX's, without 1, which is reserved. */
+#define EVENT_TYPES (BITS(EVENT_SOFTWARE_EXCEPTION, EVENT_INTERRUPT) & ~BIT(1))
+#define REQUEST_PERSISTENT (REQUEST_INTERRUPT_WINDOW | REQUEST_NMI_WINDOW)
+
+static NOINLINE enum status take_registers(struct vcpu *vcpu, u32 dirty)
+{
+	u64 xcr0 = READ_ONCE(vcpu->virt.page->xcr0);
+
+	if ((dirty & VCPU_XCR0) != 0 && !fpu_xcr0_valid(xcr0))
+		return STATUS_BAD_ARGUMENT;
+	if ((dirty & VCPU_APIC) != 0 && vcpu_find_apic(vcpu) != STATUS_OK)
+		return STATUS_BAD_ADDRESS;
+	if ((dirty & VCPU_XSAVE) != 0 && vcpu->xsave != NULL) {
+		vcpu_unload(this_cpu());
+		fpu_area_take(vcpu->virt.xsave_area, vcpu->xsave);
+		(void)vcpu_load(this_cpu(), vcpu); /* nobody else has it: it was loaded here */
+	}
+	if ((dirty & VCPU_XCR0) != 0) {
+		vcpu->virt.xcr0 = xcr0;
+		if (this_cpu()->loaded == vcpu)
+			fpu_xcr0_set(xcr0);
+	}
+	virt->set(&vcpu->virt, dirty & (VCPU_ALL | VCPU_TRAPS | VCPU_APIC | VCPU_INTERRUPTS) &
+				       ~(u32)(VCPU_XCR0 | VCPU_EVENT));
+	return STATUS_OK;
+}
+
+static NOINLINE bool take_event(struct vcpu_event *event, struct vcpu_event *from)
+{
+	*event = *from;
+	event->valid = EVENT_TYPES >> (event->type & 31) & 1;
+	if (event->valid)
+		*from = (struct vcpu_event){0};
+	return event->valid;
+}
+
+/* Neither `dirty` nor `inject`, which are neighbours, holds anything: 0. */
+static u64 changes(const struct vcpu_page *page)
+{
+	u64 both;
+
+	_Static_assert(offsetof(struct vcpu_page, inject) ==
+			       offsetof(struct vcpu_page, dirty) + sizeof(u32),
+		       "neighbours");
+	__builtin_memcpy(&both, &page->dirty, sizeof(both));
+	return both;
+}
+
+/*
+ * Takes over an event and registers, and loads the vCPU. The event stays in virt.event until it is
+ * delivered, or goes back when the run ends before.
+ */
+static NOINLINE enum status take_changes(struct cpu *cpu, struct vcpu *vcpu)
+{
+	struct vcpu_page *page = vcpu->virt.page;
+	u32 dirty = READ_ONCE(page->dirty);
+	enum status status;
+
+	if (READ_ONCE(page->inject.valid) && !take_event(&vcpu->virt.event, &page->inject))
+		return STATUS_BAD_ARGUMENT;
+	status = vcpu_load(cpu, vcpu);
+	if (status == STATUS_OK && dirty != 0)
+		status = take_registers(vcpu, dirty);
+	if (status == STATUS_OK) {
+		page->dirty = 0;
+	} else if (vcpu->virt.event.valid) {
+		page->inject = vcpu->virt.event;
+		vcpu->virt.event.valid = 0;
+	}
+	return status;
+}
+
+/* Takes over what the monitor asks for. */
+static ALWAYS_INLINE enum status begin(struct cpu *cpu, struct vcpu *vcpu)
+{
+	struct vcpu_page *page = vcpu->virt.page;
+	enum status status;
+	u32 request;
+
+	if (unlikely(changes(page) != 0 || cpu->loaded != vcpu)) {
+		status = take_changes(cpu, vcpu);
+		if (status != STATUS_OK)
+			return status;
+	}
+	request = READ_ONCE(page->request);
+	page->request = 0;
+	vcpu->deadline_tsc = READ_ONCE(page->deadline_tsc);
+	if (request & REQUEST_ADVANCE)
+		virt->advance(&vcpu->virt, READ_ONCE(page->advance_length));
+	vcpu->requested = request;
+	if (unlikely((request & ~(u32)REQUEST_ADVANCE) != 0 || vcpu->virt.window ||
+		     vcpu->virt.nmi_window))
+		virt->request(&vcpu->virt, NULL, request);
+	return STATUS_OK;
+}
+
+/* Exits that all is said of up to the access: see struct vcpu_exit. */
+#define EXITS_OF_FEW_WORDS                                                                         \
+	(BIT(EXIT_IO) | BIT(EXIT_HLT) | BIT(EXIT_RDMSR) | BIT(EXIT_WRMSR) | BIT(EXIT_DEADLINE) |   \
+	 BIT(EXIT_INTERRUPT_WINDOW))
+
+static bool is_of_few_words(u32 reason)
+{
+	return EXITS_OF_FEW_WORDS >> reason & 1;
+}
+
+/* Its arguments lie on the stack, which costs each exit the check of it: 20 instructions. */
+static NOINLINE void log_exit(u32 reason, u64 rip)
+{
+	log_debug(LOG_VIRT, "exit %u to the monitor, rip %#lx", reason, rip);
+}
+
+/* The groups that the monitor gets with an exit. */
+static u32 groups_of(const struct vcpu *vcpu, u32 reason)
+{
+	return VCPU_RIP | (READ_ONCE(vcpu->virt.page->want[reason]) &
+			   (VCPU_ALL | VCPU_CODE) & ~(u32)VCPU_EVENT);
+}
+
+/* Shows the first words of the exit; the groups are in the page already. */
+static ALWAYS_INLINE void return_to_monitor(struct vcpu *vcpu, u32 groups)
+{
+	const size_t few = offsetof(struct vcpu_exit, gpa);
+	struct vcpu_page *page = vcpu->virt.page;
+	struct thread *runner = vcpu->runner;
+
+	__builtin_memcpy(&page->exit, &vcpu->virt.exit, few);
+	page->event.valid = 0;
+	if (unlikely(vcpu->virt.event.valid)) {
+		page->event = vcpu->virt.event;
+		vcpu->virt.event.valid = 0;
+	}
+	page->valid = groups | VCPU_EVENT;
+	page->run_count++;
+	if (unlikely(log_threshold[LOG_VIRT] <= LOG_DEBUG))
+		log_exit(vcpu->virt.exit.reason, page->rip);
+	runner->guest = NULL;
+	vcpu_unclaim(vcpu);
+}
+
+/* In two pieces: of one a compiler makes a REP MOVS, which costs more than it moves. */
+static NOINLINE void return_whole_exit(struct vcpu *vcpu)
+{
+	const size_t few = offsetof(struct vcpu_exit, gpa);
+	u32 groups = groups_of(vcpu, vcpu->virt.exit.reason);
+
+	__builtin_memcpy(&vcpu->virt.page->exit.gpa, &vcpu->virt.exit.gpa,
+			 sizeof(struct vcpu_exit) - few);
+	virt->get(&vcpu->virt, groups);
+	return_to_monitor(vcpu, groups);
+}
+
+static NOINLINE void return_with(struct vcpu *vcpu, enum exit_reason reason)
+{
+	vcpu->virt.code.depth = 0; /* no entry has looked whether the memory is still the guest's */
+	vcpu->virt.exit = (struct vcpu_exit){.reason = reason, .tsc = rdtsc()};
+	return_whole_exit(vcpu);
+}
+
+static bool settle(struct vcpu *vcpu)
+{
+	switch (vcpu->virt.exit.reason) {
+	case EXIT_HOST_INTERRUPT:
+		sti_nop_cli();
+		return true;
+	case EXIT_MEMORY:
+		return vcpu_settle_memory(vcpu);
+	default:
+		return false;
+	}
+}
+
+/* What needs nothing but the guest's registers, while the CPU still holds the guest's. */
+static ALWAYS_INLINE bool settle_at_once(struct vcpu *vcpu, u32 reason)
+{
+	if (!(reason == EXIT_CPUID && cpuid_settle(vcpu)) &&
+	    !(reason == EXIT_HYPERCALL && cpuid_settle_hypercall(vcpu)))
+		return false;
+	virt->advance(&vcpu->virt, vcpu->virt.exit.instruction_length);
+	return true;
+}
+
+/* A group's vCPUs may run on several CPUs. */
+static void count(u64 *counter, u64 more)
+{
+	__atomic_fetch_add(counter, more, __ATOMIC_RELAXED);
+}
+
+static NOINLINE void inject(struct vcpu *vcpu)
+{
+	virt->request(&vcpu->virt, &vcpu->virt.event, vcpu->requested & REQUEST_PERSISTENT);
+	vcpu->virt.event.valid = 0;
+	count(&vcpu->account->injected, 1);
+}
+
+/* Returns what the guest's byte was, 0 where there is none. */
+static u32 mark(struct vcpu *vcpu, u8 value)
+{
+	u64 at = READ_ONCE(vcpu->virt.page->preempted_gpa);
+	u8 *byte = at != 0 ? space_guest_byte(vcpu->vm->space, at) : NULL;
+
+	return byte != NULL ? __atomic_exchange_n(byte, value, __ATOMIC_SEQ_CST) : 0;
+}
+
+void vcpu_preempt(struct vcpu *vcpu)
+{
+	if (unlikely(vcpu->preempted))
+		return; /* it may have been asked for a flush since */
+	vcpu->preempted = true;
+	(void)mark(vcpu, MARK_PREEMPTED);
+}
+
+/*
+ * Whoever kicks the vCPU or unmaps its memory sends an interrupt, which ends the next entry before
+ * the guest's first instruction: so the reasons to stop need no second look in the loop.
+ */
+static ALWAYS_INLINE u32 enter(struct cpu *cpu, struct vcpu *vcpu)
+{
+	struct group_page *account = vcpu->account;
+	struct space *space = vcpu->vm->space;
+	u32 settled = 0;
+	u32 reason;
+
+	if (unlikely(vcpu->virt.event.valid))
+		inject(vcpu);
+	if (unlikely(space->generation != vcpu->space_seen) &&
+	    tlb_must_flush(space, &vcpu->space_seen))
+		vcpu->virt.flush = true;
+	for (;;) {
+		virt->enter(&vcpu->virt, vcpu->deadline_tsc);
+		reason = vcpu->virt.exit.reason;
+		count(&account->exits_by_reason[reason], 1);
+		if (likely(!settle_at_once(vcpu, reason)))
+			break;
+		if (++settled == SETTLED_MAX) {
+			settled--; /* and one as what it pretends to be */
+			reason = EXIT_HOST_INTERRUPT;
+			vcpu->virt.exit.reason = reason;
+			break;
+		}
+	}
+	cpu->counters->exits += settled + 1;
+	if (unlikely(settled != 0))
+		count(&account->kernel_exits, settled);
+	return reason;
+}
+
+static ALWAYS_INLINE void leave_guest(struct vcpu *vcpu, u32 groups, u64 entered_tsc)
+{
+	virt->leave(&vcpu->virt, groups);
+	vcpu->virt.exit.tsc = rdtsc();
+	count(&vcpu->account->guest_tsc, vcpu->virt.exit.tsc - entered_tsc);
+}
+
+/* True: there was a kick, for which the run ends. */
+static NOINLINE bool begin_specially(struct vcpu *vcpu)
+{
+	/* What came before a kick that is forgotten here must be seen by the monitor. */
+	bool kicked = vcpu->kicked &&
+		      __atomic_exchange_n(&vcpu->kicked, false, __ATOMIC_SEQ_CST);
+
+	if (kicked || vcpu->signalled) {
+		return_with(vcpu, EXIT_KICK);
+		return true;
+	}
+	vcpu->preempted = false;
+	if (mark(vcpu, 0) & MARK_FLUSH)
+		vcpu->virt.flush = true;
+	return false;
+}
+
+/* The CPU's timer has been set, also for `deadline`. */
+static ALWAYS_INLINE bool run_on(struct cpu *cpu, struct vcpu *vcpu, u64 deadline)
+{
+	u64 now = rdtsc();
+	u32 reason;
+	u32 groups;
+
+	/* Of 0, none, one less is later than everything. */
+	if (unlikely(now > deadline - 1)) {
+		return_with(vcpu, EXIT_DEADLINE);
+		return true;
+	}
+	if (unlikely(vcpu->special != 0) && begin_specially(vcpu))
+		return true;
+	reason = enter(cpu, vcpu);
+	if (likely(is_of_few_words(reason))) {
+		groups = groups_of(vcpu, reason);
+		leave_guest(vcpu, groups, now);
+		return_to_monitor(vcpu, groups);
+		return true;
+	}
+	leave_guest(vcpu, 0, now);
+	if (settle(vcpu)) {
+		count(&vcpu->account->kernel_exits, 1);
+		return false;
+	}
+	return_whole_exit(vcpu);
+	return true;
+}
+
+/* What the CPU's timer has to care for. */
+static u64 deadline_of(const struct vcpu *vcpu)
+{
+	return vcpu->virt.own_timer ? 0 : vcpu->deadline_tsc;
+}
+
+bool vcpu_step(struct cpu *cpu, struct vcpu *vcpu)
+{
+	if (likely(vcpu_load(cpu, vcpu) == STATUS_OK)) {
+		timer_arm_anew(cpu, cpu_guest_deadline(deadline_of(vcpu)));
+		return run_on(cpu, vcpu, deadline_of(vcpu));
+	}
+	timer_arm_briefly(cpu);
+	sti_nop_cli();
+	return false;
+}
+
+/* Remembers what the handle stands for, with a reference of the thread's own. */
+static NOINLINE enum status find(struct thread *thread, u64 handle)
+{
+	struct handle_table *table = thread->process->handles;
+	struct object *object;
+	enum status status;
+
+	lock_acquire(&object_lock, LOCK_OBJECTS);
+	status = handle_lookup(table, handle, OBJECT_VCPU, RIGHT_CONTROL, &object);
+	if (status == STATUS_OK && thread->process->ports != NULL)
+		status = STATUS_NOT_SUPPORTED; /* an exit of VMX forgets the TSS's bitmap */
+	if (status == STATUS_OK) {
+		object_get(object);
+		vcpu_forget(thread);
+		thread->ran = CONTAINER_OF(object, struct vcpu, object);
+		/* Who ran it first is who yields are for; another may look into it now and then. */
+		if (thread->ran->thread == NULL)
+			thread->ran->thread = thread;
+		thread->ran_handle = handle;
+		thread->ran_closed = table->closed;
+		vcpu_show_waited(thread);
+	}
+	lock_release(&object_lock, LOCK_OBJECTS);
+	return status;
+}
+
+/*
+ * Without the object lock, as a rule: the thread's reference keeps the vCPU, and a handle that is
+ * closed or whose object is destroyed at the same time might as well have been so a moment later.
+ */
+static ALWAYS_INLINE bool must_find(const struct thread *thread, u64 handle)
+{
+	return thread->ran_closed != READ_ONCE(*thread->closed) || thread->ran_handle != handle ||
+	       thread->ran->object.dead;
+}
+
+/*
+ * STATUS_IN_USE: another thread has to do with the vCPU; STATUS_AGAIN: another CPU still has its
+ * registers.
+ */
+static ALWAYS_INLINE enum status begin_run(struct cpu *cpu, struct thread *thread, u64 handle)
+{
+	enum status status = STATUS_OK;
+	struct vcpu *vcpu;
+
+	if (unlikely(must_find(thread, handle)))
+		status = find(thread, handle);
+	if (unlikely(status != STATUS_OK))
+		return status;
+	vcpu = thread->ran;
+	if (unlikely(!vcpu_claim(vcpu, thread)))
+		return STATUS_IN_USE;
+	status = begin(cpu, vcpu);
+	if (likely(status == STATUS_OK))
+		thread->guest = vcpu;
+	else
+		vcpu_unclaim(vcpu);
+	return status;
+}
+
+/* All in one function: apart, its parts would save and restore 60 registers. */
+void vcpu_run(struct cpu *cpu, struct trap_frame *frame)
+{
+	struct thread *thread = cpu->thread;
+	struct vcpu *vcpu;
+	u64 deadline;
+
+	frame->rax = begin_run(cpu, thread, frame->rdi);
+	if (unlikely(frame->rax != STATUS_OK || cpu_must_settle(cpu)))
+		return;
+	vcpu = thread->guest;
+	deadline = deadline_of(vcpu);
+	timer_arm(cpu, cpu_guest_deadline(deadline));
+	if (run_on(cpu, vcpu, deadline) && !cpu_must_settle(cpu))
+		cpu_return_to_caller(cpu, frame);
+}
