@@ -47,7 +47,6 @@ struct boot_used {
  * nor a module is free.
  */
 struct boot_info {
-	u32 kaslr; /* 0 when the command line says nokaslr */
 	char command_line[BOOT_COMMAND_LINE_BYTES];
 
 	u32 region_count;
@@ -62,9 +61,8 @@ struct boot_info {
 	u8 rsdp_copy[36];
 
 	hpa_t image_hpa;
-	hva_t image_base;      /* where the image runs; image_base - image_link_base is the slide */
+	hva_t image_base;      /* where the image runs; image_base - IMAGE_LINK_BASE is the slide */
 	u64 image_bytes;       /* bss included, whole pages */
-	u64 image_link_base;
 	hva_t direct_map_base; /* hpa 0 */
 	hva_t vmap_base;
 	hpa_t root_table;      /* slot 0 maps the page that switched to it and is of no more use */

@@ -73,11 +73,9 @@ void kaslr_choose(struct boot_memory *memory, struct entropy_pool *pool)
 	u64 direct_bytes = memory_end(info);
 
 	info->image_bytes = image_offset(__image_end);
-	info->image_link_base = IMAGE_LINK_BASE;
-	info->kaslr = boot_option(info->command_line, "nokaslr") == 0;
 	if (direct_bytes > FRAMES_END)
 		uart_unfit("memory ends above 16 TiB, which is more than can be counted");
-	if (!info->kaslr) {
+	if (boot_option(info->command_line, "nokaslr") != 0) {
 		info->image_hpa = HPA(IMAGE_LOAD_BASE);
 		info->image_base = HVA(IMAGE_LINK_BASE);
 		info->direct_map_base = HVA(SLOT_ADDRESS(DIRECT_MAP_FIRST));

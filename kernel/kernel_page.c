@@ -14,21 +14,6 @@ static union {
 	u8 bytes[KERNEL_PAGE_BYTES];
 } memory ALIGNED(4096);
 
-static u64 feature_bits(void)
-{
-	u64 bits = 0;
-
-	bits |= features.smep ? HOST_SMEP : 0;
-	bits |= features.smap ? HOST_SMAP : 0;
-	bits |= features.umip ? HOST_UMIP : 0;
-	bits |= features.x2apic ? HOST_X2APIC : 0;
-	bits |= features.tsc_deadline ? HOST_TSC_DEADLINE : 0;
-	bits |= features.meltdown ? HOST_SPLIT_TABLES : 0;
-	bits |= features.tsc_invariant ? HOST_INVARIANT_TSC : 0;
-	bits |= machine.boot->kaslr != 0 ? HOST_KASLR : 0;
-	return bits | features.speculation.shown << HOST_SPECULATION_SHIFT;
-}
-
 void kernel_page_init(void)
 {
 	struct cpu *cpu = this_cpu();
@@ -38,7 +23,8 @@ void kernel_page_init(void)
 	memory.page.cpu_count = 1;
 	memory.page.log_bytes = sizeof(struct log_memory);
 	memory.page.entropy_sources = machine.boot->entropy_sources;
-	memory.page.features = feature_bits();
+	memory.page.features = (features.meltdown ? HOST_SPLIT_TABLES : 0) |
+			       features.speculation.shown << HOST_SPECULATION_SHIFT;
 	memory.page.page_count = page_total();
 	page_counts_move(memory.page.pages, memory.page.zones);
 	cpu->counters = &memory.page.cpu[cpu->id];

@@ -134,7 +134,6 @@ static void fill(struct start_info *info)
 	memcpy(info->command_line, boot->command_line, sizeof(info->command_line));
 	(void)string_copy(info->backend, sizeof(info->backend), virt->name);
 	info->kernel_base = boot->image_base.value;
-	info->kernel_link_base = boot->image_link_base;
 	memcpy(info->rsdp, machine.rsdp, sizeof(info->rsdp));
 }
 

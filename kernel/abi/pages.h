@@ -65,14 +65,7 @@ enum entropy_source {
 };
 
 enum host_feature {
-	HOST_SMEP = 1 << 0,
-	HOST_SMAP = 1 << 1,
-	HOST_UMIP = 1 << 2,
-	HOST_X2APIC = 1 << 3,
-	HOST_TSC_DEADLINE = 1 << 4,
-	HOST_SPLIT_TABLES = 1 << 5, /* processes run without the direct map (Meltdown) */
-	HOST_INVARIANT_TSC = 1 << 6,
-	HOST_KASLR = 1 << 7,
+	HOST_SPLIT_TABLES = 1 << 0, /* processes run without the direct map (Meltdown) */
 };
 
 /* One group's account, read-only to whoever holds its handle. */

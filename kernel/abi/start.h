@@ -58,7 +58,6 @@ struct start_info {
 	char command_line[1024]; /* kernel's for the manager, the guest's for a monitor */
 	char backend[16];        /* "SVM/NPT", "VMX/EPT" */
 	u64 kernel_base;         /* manager only: where the image runs; else 0 */
-	u64 kernel_link_base;
 	u8 rsdp[40];              /* manager only: copy of the host's RSDP, zero if there is none */
 	u64 parameter[16];       /* for a monitor: as manager and monitor agree */
 	struct start_entry entry[];

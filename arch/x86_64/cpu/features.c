@@ -59,9 +59,15 @@ static void basic_read(void)
 	features.use_sysenter = features.vmx;
 
 	leaf = leaf_read(CPUID_FEATURES, 0);
-	features.smep = leaf.ebx & CPUID_7_EBX_SMEP;
-	features.smap = leaf.ebx & CPUID_7_EBX_SMAP;
-	features.umip = leaf.ecx & CPUID_7_ECX_UMIP;
+	features.cr4 = CR4_PAE | CR4_DE | CR4_MCE | CR4_OSFXSR | CR4_OSXMMEXCPT;
+	if (leaf.ebx & CPUID_7_EBX_SMEP)
+		features.cr4 |= CR4_SMEP;
+	if (leaf.ebx & CPUID_7_EBX_SMAP)
+		features.cr4 |= CR4_SMAP;
+	if (leaf.ecx & CPUID_7_ECX_UMIP)
+		features.cr4 |= CR4_UMIP;
+	if (features.xsave)
+		features.cr4 |= CR4_OSXSAVE;
 }
 
 static void extended_read(void)
@@ -71,9 +77,6 @@ static void extended_read(void)
 	features.pages_1g = leaf.edx & CPUID_81_EDX_PAGE1GB;
 	features.rdtscp = leaf.edx & CPUID_81_EDX_RDTSCP;
 	features.svm = leaf.ecx & CPUID_81_ECX_SVM;
-
-	leaf = leaf_read(CPUID_EXTENDED_POWER, 0);
-	features.tsc_invariant = leaf.edx & CPUID_87_EDX_INVARIANT_TSC;
 
 	leaf = leaf_read(CPUID_ADDRESS_SIZES, 0);
 	features.physical_bits = leaf.eax ? (u8)(leaf.eax & 0xff) : 36;
@@ -103,19 +106,9 @@ void features_read(void)
 
 void features_enable(void)
 {
-	u64 cr4 = CR4_PAE | CR4_DE | CR4_MCE | CR4_OSFXSR | CR4_OSXMMEXCPT;
-
-	if (features.smep)
-		cr4 |= CR4_SMEP;
-	if (features.smap)
-		cr4 |= CR4_SMAP;
-	if (features.umip)
-		cr4 |= CR4_UMIP;
-	if (features.xsave)
-		cr4 |= CR4_OSXSAVE;
 	speculation_enable(&features.speculation);
 	wrmsr(MSR_PAT, PAT_RESET); /* page tables count on it, firmware may have changed it */
-	write_cr4(cr4);
+	write_cr4(features.cr4);
 	if (features.xsave)
 		xsetbv(0, features.xcr0);
 	write_cr0(CR0_PG | CR0_PE | CR0_MP | CR0_TS | CR0_ET | CR0_NE | CR0_WP);

@@ -8,19 +8,16 @@
 struct cpu_features {
 	u8 physical_bits;
 	bool pages_1g;
-	bool smep;
-	bool smap;
-	bool umip;
 	bool rdtscp; /* and so MSR_TSC_AUX */
 	bool x2apic;
 	bool tsc_deadline;
-	bool tsc_invariant;
 	bool xsave;
 	bool machine_check; /* MSR_MCG_CAP and its like */
 	bool vmx;
 	bool svm;
 	bool meltdown;	   /* ring 3 may read what its tables map for ring 0 */
 	bool use_sysenter; /* system calls enter by SYSENTER, which VM exits restore on VMX */
+	u64 cr4; /* what the kernel always runs with */
 	struct speculation speculation;
 	u64 xcr0;	   /* state components that guests may use; 0 without XSAVE */
 	char vendor[13];
