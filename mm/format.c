@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "mm/table.h"
 
-#define LEVELS (BIT(PT_LEVEL_4K) | BIT(PT_LEVEL_2M))
 #define EPT_TYPE_UC 0
 #define EPT_TYPE_WB 6
 
@@ -9,8 +8,7 @@
  * SDM vol. 3, 4.5.4. Accessed and dirty are set beforehand: nobody reads them, and the CPU then
  * never writes to a table. User is set in every table entry; the leaf decides.
  */
-struct pt_format format_host SECTION(".data.ro_after_init") = {
-	.leaf_levels = LEVELS,
+const struct pt_format format_host = {
 	.present = PTE_P,
 	.table = PTE_P | PTE_W | PTE_U | PTE_A,
 	.leaf = PTE_P | PTE_A | PTE_D,
@@ -26,8 +24,7 @@ struct pt_format format_host SECTION(".data.ro_after_init") = {
  * The host's format; every access of the guest counts as a user access (APM vol. 2, 15.25.5). The
  * types select entries of the host's PAT and meet the guest's own (15.25.8).
  */
-struct pt_format format_npt SECTION(".data.ro_after_init") = {
-	.leaf_levels = LEVELS,
+const struct pt_format format_npt = {
 	.present = PTE_P,
 	.table = PTE_P | PTE_W | PTE_U | PTE_A,
 	.leaf = PTE_P | PTE_U | PTE_A | PTE_D,
@@ -42,8 +39,7 @@ struct pt_format format_npt SECTION(".data.ro_after_init") = {
  * (29.3.7.2). There is no present bit: an entry that permits nothing is not used. Writable without
  * readable is a misconfiguration (29.3.3.1); mappings are always readable.
  */
-struct pt_format format_ept SECTION(".data.ro_after_init") = {
-	.leaf_levels = LEVELS,
+const struct pt_format format_ept = {
 	.present = EPT_R | EPT_W | EPT_X,
 	.table = EPT_R | EPT_W | EPT_X,
 	.leaf = EPT_R,

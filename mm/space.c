@@ -249,13 +249,11 @@ enum status space_unmap(struct space *space, u64 at, u64 bytes)
 static void leaf_choose(const struct mapping *mapping, u64 address, hpa_t hpa, enum pt_level level,
 			struct pt_leaf *leaf)
 {
-	const struct pt_format *format = mapping->space->table.format;
 	u64 large = align_down(address, 2 * MIB);
 
 	leaf->level = PT_LEVEL_4K;
-	if (level == PT_LEVEL_2M && (format->leaf_levels & BIT(PT_LEVEL_2M)) &&
-	    is_aligned(address - hpa.value, 2 * MIB) && large >= mapping->at &&
-	    large - mapping->at + 2 * MIB <= mapping_bytes(mapping))
+	if (level == PT_LEVEL_2M && is_aligned(address - hpa.value, 2 * MIB) &&
+	    large >= mapping->at && large - mapping->at + 2 * MIB <= mapping_bytes(mapping))
 		leaf->level = PT_LEVEL_2M;
 	leaf->at = align_down(address, pt_level_bytes(leaf->level));
 	leaf->hpa = HPA(align_down(hpa.value, pt_level_bytes(leaf->level)));

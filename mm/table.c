@@ -134,7 +134,6 @@ enum status table_map(struct table *table, const struct pt_leaf *leaf)
 	const struct pt_format *format = table->format;
 	struct walk walk;
 
-	ASSERT(format->leaf_levels & BIT(leaf->level));
 	ASSERT(is_aligned(leaf->at | leaf->hpa.value, pt_level_bytes(leaf->level)));
 	walk_down(table, leaf->at, leaf->level, &walk);
 	while (!(walk.entry & format->present) && walk.level > leaf->level) {

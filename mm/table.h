@@ -32,7 +32,6 @@ enum pt_type {
 
 /* One kind of four-level table, as the bits of its entries. */
 struct pt_format {
-	u32 leaf_levels; /* BIT(enum pt_level) that this CPU can map; set at boot */
 	u64 present;     /* an entry with none of these is not used */
 	u64 table;       /* all that is set in an entry that points to a table */
 	u64 leaf;        /* set in every leaf */
@@ -44,10 +43,9 @@ struct pt_format {
 	u64 type[PT_TYPE_COUNT];
 };
 
-/* Leaf levels are added from the CPU's features before the first table is made. */
-extern struct pt_format format_host;
-extern struct pt_format format_ept;
-extern struct pt_format format_npt;
+extern const struct pt_format format_host;
+extern const struct pt_format format_ept;
+extern const struct pt_format format_npt;
 
 /*
  * The top of a process's table. Where the CPU is open to Meltdown, ring 3 runs on `user`, which

@@ -29,7 +29,7 @@ const char syscall_stub[1];
 u8 boot_stack_end[1];
 struct machine machine;
 struct table kernel_table;
-struct pt_format format_host;
+const struct pt_format format_host;
 u64 direct_map_base;
 u8 log_threshold[LOG_CATEGORY_COUNT];
 

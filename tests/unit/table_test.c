@@ -30,7 +30,7 @@ static struct pt_leaf leaf_make(u64 at, u64 hpa, enum pt_level level, u32 rights
 static void test_formats(void **state)
 {
 	static const struct {
-		struct pt_format *format;
+		const struct pt_format *format;
 		enum pt_level level;
 		u32 rights;
 		enum pt_type type;
@@ -366,8 +366,5 @@ int main(void)
 		cmocka_unit_test(test_failing_allocation),
 	};
 
-	format_ept.leaf_levels |= BIT(PT_LEVEL_1G);
-	format_npt.leaf_levels |= BIT(PT_LEVEL_1G);
-	format_host.leaf_levels |= BIT(PT_LEVEL_1G);
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

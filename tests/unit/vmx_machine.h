@@ -159,7 +159,7 @@ static u16 gdt_limit;
 /* --- the kernel around it --- */
 
 u64 direct_map_base;
-struct pt_format format_ept;
+const struct pt_format format_ept;
 struct cpu_features features = {.rdtscp = true};
 u32 tsc_rate_khz = 1000000;
 static bool pages_gone;

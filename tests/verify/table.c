@@ -137,7 +137,6 @@ static struct row rows[PT_LEVEL_COUNT]; /* of the format in use */
 
 static void set_format(u32 format)
 {
-	format_host.leaf_levels = format_npt.leaf_levels = format_ept.leaf_levels = 7;
 	table = (struct table){.format = formats[format]};
 	table.root.kernel = HPA((u64)NODE(PT_LEVEL_512G, 0) << PAGE_SHIFT);
 	table.root.user = table.root.kernel;

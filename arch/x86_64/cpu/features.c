@@ -74,7 +74,6 @@ static void extended_read(void)
 {
 	struct cpuid_regs leaf = leaf_read(CPUID_EXTENDED_VERSION, 0);
 
-	features.pages_1g = leaf.edx & CPUID_81_EDX_PAGE1GB;
 	features.rdtscp = leaf.edx & CPUID_81_EDX_RDTSCP;
 	features.svm = leaf.ecx & CPUID_81_ECX_SVM;
 

@@ -7,7 +7,6 @@
 /* What this machine's CPUs can do, as far as the kernel asks. Filled once at boot. */
 struct cpu_features {
 	u8 physical_bits;
-	bool pages_1g;
 	bool rdtscp; /* and so MSR_TSC_AUX */
 	bool x2apic;
 	bool tsc_deadline;

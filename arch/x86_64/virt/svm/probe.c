@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 /* Whether this machine has an SVM that Skerry can use, and turning it on and off. */
-#include "arch/x86_64/cpu/features.h"
 #include "arch/x86_64/cpu/instructions.h"
 #include "arch/x86_64/cpu/percpu.h"
 #include "arch/x86_64/hw/control.h"
@@ -48,10 +47,6 @@ const struct virt_ops *svm_probe(const char **reason)
 {
 	struct cpuid_regs leaf;
 
-	if (!features.svm || cpuid(CPUID_EXTENDED, 0).eax < CPUID_SVM) {
-		*reason = "This CPU has no SVM.";
-		return NULL;
-	}
 	if (rdmsr(MSR_VM_CR) & VM_CR_SVMDIS) {
 		*reason = "The firmware has turned SVM off (VM_CR.SVMDIS): turn virtualization on "
 			  "in its set-up.";
@@ -74,9 +69,6 @@ const struct virt_ops *svm_probe(const char **reason)
 	svm_capabilities.asid_count = leaf.ebx;
 	svm_capabilities.flush_by_asid = leaf.edx & CPUID_8A_EDX_FLUSH_BY_ASID;
 	svm_capabilities.pause_filter = leaf.edx & CPUID_8A_EDX_PAUSE_FILTER;
-	format_npt.leaf_levels = (u32)(BIT(PT_LEVEL_4K) | BIT(PT_LEVEL_2M));
-	if (features.pages_1g)
-		format_npt.leaf_levels |= (u32)BIT(PT_LEVEL_1G);
 	log_info(LOG_VIRT, "SVM revision %u, %u ASIDs, features %x",
 		 leaf.eax & CPUID_8A_EAX_REVISION, leaf.ebx, leaf.edx);
 	return &svm_ops;

@@ -31,9 +31,9 @@ struct vmx_capability {
 	u32 cr3_targets;     /* values of CR3 that can be spared */
 	u32 apic;	     /* secondary controls by which a local APIC is virtualized: all or 0 */
 	u32 timer_shift;     /* the preemption timer counts TSC >> timer_shift */
-	u32 ept_leaf_levels; /* BIT(enum pt_level) */
 	u32 invept_type;     /* the narrowest that is there */
 	u32 invvpid_type;
+	u32 reserved;
 };
 _Static_assert(sizeof(struct vmx_capability) == 12 * 4 + 2 * 8, "no gaps: compared as bytes");
 

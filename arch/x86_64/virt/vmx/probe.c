@@ -69,7 +69,6 @@ const struct virt_ops *vmx_probe(const char **reason)
 	*reason = vmx_capability_judge(&msrs, &vmx_capability);
 	if (*reason)
 		return NULL;
-	format_ept.leaf_levels = vmx_capability.ept_leaf_levels;
 	return &vmx_ops;
 }
 
