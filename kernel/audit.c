@@ -59,9 +59,9 @@ static void put_group(struct listing *listing, const struct group *group)
 		put_reference(listing, group, group);
 	put_reference(listing, group, group->page_memory);
 	for (u32 owner = 0; owner < PAGE_OWNER_COUNT; owner++) {
-		if (group->quota.pages[owner] != 0)
+		if (group->page->pages[owner] != 0)
 			put(listing, AUDIT_CHARGE, owner, identity(&group->quota), 0,
-			    group->quota.pages[owner]);
+			    group->page->pages[owner]);
 	}
 }
 

@@ -20,7 +20,6 @@ static enum status page_create(struct group *group)
 	}
 	group->page = memory_pointer(group->page_memory, 0);
 	group->page->weight = group->run.weight;
-	quota_publish(&group->quota, group->page);
 	return STATUS_OK;
 }
 
@@ -34,7 +33,6 @@ enum status group_create(u64 quota_pages, u64 weight, struct group **result)
 		return status;
 	list_init(&group->members);
 	list_init(&group->ended);
-	quota_init(&group->quota, quota_pages);
 	group->affinity = ~0ull;
 	run_group_init(&group->run, weight);
 	status = page_create(group);
@@ -42,6 +40,7 @@ enum status group_create(u64 quota_pages, u64 weight, struct group **result)
 		cache_free(group);
 		return status;
 	}
+	quota_init(&group->quota, group->page, quota_pages);
 	*result = group;
 	return STATUS_OK;
 }
@@ -91,7 +90,6 @@ void group_release(struct object *object)
 {
 	struct group *group = CONTAINER_OF(object, struct group, object);
 
-	quota_publish(&group->quota, NULL);
 	object_put(&group->page_memory->object);
 	cache_free(group);
 }

@@ -43,7 +43,7 @@ static enum status destroy_group(struct thread *caller, struct group *group)
 	handle_close_dead(caller->process->handles);
 	if (teardown_step() || more)
 		return STATUS_AGAIN;
-	if (group->quota.used != 0)
+	if (group->page->used_pages != 0)
 		return STATUS_IN_USE;
 	if (group->pages_mark == 0)
 		group->pages_mark = tlb_pages_mark();

@@ -26,7 +26,7 @@ static struct quota kernel_slabs;
 
 void cache_init(void)
 {
-	quota_init(&kernel_slabs, 0);
+	quota_init(&kernel_slabs, NULL, 0);
 }
 
 static enum status slab_alloc(struct quota *quota, unsigned int kind, size_t piece_bytes,

@@ -13,17 +13,14 @@
  */
 struct quota {
 	struct lock lock;
-	u64 limit;
-	u64 used; /* the sum of pages[] */
-	u64 pages[PAGE_OWNER_COUNT];
-	struct group_page *published; /* kept equal to the above when not NULL */
+	/* Guarded by the lock: quota_pages, pages[] and their sum, used_pages. Others only read. */
+	struct group_page *account;
 	/* Slabs with room, by kind; guarded by the same lock. */
 	struct list slabs[CACHE_KIND_COUNT];
 };
 
-void quota_init(struct quota *quota, u64 limit);
-/* From now on the account stands in the page as well; NULL ends that. */
-void quota_publish(struct quota *quota, struct group_page *page);
+/* `account`: zeroed; NULL: nothing is ever charged. */
+void quota_init(struct quota *quota, struct group_page *account, u64 limit);
 
 /* STATUS_NO_QUOTA without effect when `count` more pages would pass the limit. */
 enum status quota_charge(struct quota *quota, enum page_owner owner, u64 count) MUST_CHECK;

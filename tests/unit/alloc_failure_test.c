@@ -138,7 +138,7 @@ static void start(struct quota *quota)
 {
 	kernel_table.root.kernel = HPA(0x1000);
 	machine_start(RAM_BYTES);
-	quota_init(quota, 100000);
+	machine_quota(quota, 100000);
 	calls = 0;
 	failures = 0;
 }
@@ -201,7 +201,7 @@ static void test_quota_ends_anywhere(void **state)
 		u64 at;
 
 		start(&quota);
-		quota.limit = limit;
+		quota.account->quota_pages = limit;
 		before = machine_free_pages();
 		status = memory_create(&quota, PAGE_GUEST, 700, 0, &ram);
 		if (status == STATUS_OK)
@@ -214,7 +214,7 @@ static void test_quota_ends_anywhere(void **state)
 			while (status == STATUS_AGAIN);
 		}
 		assert_true(status == STATUS_OK || status == STATUS_NO_QUOTA);
-		assert_true(quota.used <= limit);
+		assert_true(quota.account->used_pages <= limit);
 		if (guest != NULL)
 			object_put(&guest->object);
 		if (ram != NULL)

@@ -118,7 +118,7 @@ static void test_random(void **state)
 
 	(void)state;
 	machine_start(32 * MIB);
-	quota_init(&quota, 6000);
+	machine_quota(&quota, 6000);
 	before = machine_free_pages();
 	for (unsigned int n = 0; n < 60000; n++) {
 		struct block *block = &blocks[count];
@@ -152,7 +152,7 @@ static void test_random(void **state)
 			assert_consistent();
 			for (unsigned int owner = PAGE_KERNEL; owner <= PAGE_GUEST; owner++) {
 				assert_int_equal(page_counts[owner], owned[owner]);
-				assert_int_equal(quota.pages[owner], owned[owner]);
+				assert_int_equal(quota.account->pages[owner], owned[owner]);
 			}
 		}
 	}
@@ -165,26 +165,23 @@ static void test_random(void **state)
 static void test_quota(void **state)
 {
 	struct quota quota;
-	struct group_page page = {0};
 	hpa_t hpa;
 
 	(void)state;
 	machine_start(8 * MIB);
-	quota_init(&quota, 5);
-	quota_publish(&quota, &page);
-	assert_int_equal(page.quota_pages, 5);
+	machine_quota(&quota, 5);
+	assert_int_equal(quota.account->quota_pages, 5);
 	assert_int_equal(page_alloc(3, PAGE_GUEST, &quota, &hpa), STATUS_NO_QUOTA);
 	assert_int_equal(page_alloc(2, PAGE_GUEST, &quota, &hpa), STATUS_OK);
 	assert_int_equal(page_alloc(1, PAGE_GUEST, &quota, &hpa), STATUS_NO_QUOTA);
-	assert_int_equal(quota.used, 4);
-	assert_int_equal(page.used_pages, 4);
-	assert_int_equal(page.pages[PAGE_GUEST], 4);
+	assert_int_equal(quota.account->used_pages, 4);
+	assert_int_equal(quota.account->pages[PAGE_GUEST], 4);
 	assert_int_equal(quota_charge(&quota, PAGE_KERNEL, ~0ull), STATUS_NO_QUOTA);
 
 	/* No block of the machine's memory: the charge is taken back. */
-	quota.limit = 1 << 20;
+	quota.account->quota_pages = 1 << 20;
 	assert_int_equal(page_alloc(12, PAGE_GUEST, &quota, &hpa), STATUS_NO_MEMORY);
-	assert_int_equal(quota.used, 4);
+	assert_int_equal(quota.account->used_pages, 4);
 }
 
 static void test_reserve(void **state)

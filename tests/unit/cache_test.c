@@ -39,8 +39,8 @@ static void test_random(void **state)
 
 	(void)state;
 	start();
-	quota_init(&quota[0], 1000);
-	quota_init(&quota[1], 1000);
+	machine_quota(&quota[0], 1000);
+	machine_quota(&quota[1], 1000);
 	before = machine_free_pages();
 	for (unsigned int n = 0; n < 40000; n++) {
 		if (count == ARRAY_COUNT(objects) || (count != 0 && random_below(100) < 49)) {
@@ -66,7 +66,8 @@ static void test_random(void **state)
 		memset(object, objects[count].mark, objects[count].kind->bytes);
 		count++;
 	}
-	assert_int_equal(before - machine_free_pages(), quota[0].used + quota[1].used);
+	assert_int_equal(before - machine_free_pages(),
+			 quota[0].account->used_pages + quota[1].account->used_pages);
 	while (count != 0) {
 		count--;
 		cache_free(objects[count].object);
@@ -84,13 +85,13 @@ static void test_groups_share_no_page(void **state)
 
 	(void)state;
 	start();
-	quota_init(&quota, 1);
+	machine_quota(&quota, 1);
 	assert_int_equal(take(&small, &quota, &a), STATUS_OK);
 	assert_int_equal(take(&small, NULL, &b), STATUS_OK);
 	assert_int_equal(take(&small, &quota, &c), STATUS_OK);
 	assert_int_equal((u64)a / PAGE_SIZE, (u64)c / PAGE_SIZE);
 	assert_int_not_equal((u64)a / PAGE_SIZE, (u64)b / PAGE_SIZE);
-	assert_int_equal(quota.pages[PAGE_KERNEL], 1);
+	assert_int_equal(quota.account->pages[PAGE_KERNEL], 1);
 	assert_int_equal(take(&large, &quota, &c), STATUS_NO_QUOTA);
 }
 
@@ -105,7 +106,7 @@ static void test_exhaustion(void **state)
 	(void)state;
 	start();
 	before = machine_free_pages();
-	quota_init(&quota, 2);
+	machine_quota(&quota, 2);
 	while (take(&large, &quota, &object) == STATUS_OK)
 		objects[count++] = object;
 	assert_int_equal(count, 4);

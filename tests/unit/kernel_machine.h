@@ -336,7 +336,7 @@ static UNUSED void kernel_machine_end(struct group **groups, u32 group_count, u6
 			;
 	kernel_machine_settle(steps);
 	for (u32 i = 0; i < group_count; i++) {
-		assert_int_equal(groups[i]->quota.used, 0);
+		assert_int_equal(groups[i]->quota.account->used_pages, 0);
 		groups[i]->object.dead = true;
 		object_put(&groups[i]->object);
 	}

@@ -43,14 +43,14 @@ static void test_shapes(void **state)
 	(void)state;
 	machine_start(64 * MIB);
 	before = machine_free_pages();
-	quota_init(&quota, 12000);
+	machine_quota(&quota, 12000);
 	for (size_t i = 0; i < ARRAY_COUNT(shapes); i++) {
 		struct memory *memory;
 		unsigned int steps;
 
 		assert_int_equal(memory_create(&quota, PAGE_GUEST, shapes[i], 0, &memory),
 				 STATUS_OK);
-		assert_int_equal(quota.pages[PAGE_GUEST], shapes[i]);
+		assert_int_equal(quota.account->pages[PAGE_GUEST], shapes[i]);
 		assert_int_equal(page_counts[PAGE_GUEST], 0);
 		for (u64 index = 0; index < shapes[i]; index++) {
 			u64 *page;
@@ -111,13 +111,13 @@ static void test_metadata_is_small(void **state)
 	(void)state;
 	machine_start(160 * MIB);
 	before = machine_free_pages();
-	quota_init(&quota, 40000);
+	machine_quota(&quota, 40000);
 	assert_int_equal(memory_create(&quota, PAGE_GUEST, 128 * MIB / PAGE_SIZE, 0, &memory),
 			 STATUS_OK);
 	for (u64 index = 0; index < 128 * MIB / PAGE_SIZE; index += 512)
 		assert_int_equal(populate_all_steps(memory, index, &steps), STATUS_OK);
 	/* One page of chunk words and the slab that holds the object. */
-	assert_int_equal(quota.pages[PAGE_KERNEL], 2);
+	assert_int_equal(quota.account->pages[PAGE_KERNEL], 2);
 	object_put(&memory->object);
 	machine_assert_clean(before, &quota);
 }
@@ -160,12 +160,12 @@ static void test_too_large(void **state)
 	(void)state;
 	machine_start(16 * MIB);
 	before = machine_free_pages();
-	quota_init(&quota, 1ull << 40);
+	machine_quota(&quota, 1ull << 40);
 	assert_int_equal(memory_create(&quota, PAGE_GUEST, before, 0, &memory), STATUS_NO_MEMORY);
 	assert_int_equal(memory_create(&quota, PAGE_GUEST, 0, 0, &memory), STATUS_BAD_ARGUMENT);
 	assert_int_equal(memory_create(&quota, PAGE_GUEST, MEMORY_PAGES_MAX + 1, 0, &memory),
 			 STATUS_TOO_BIG);
-	quota.limit = 100;
+	quota.account->quota_pages = 100;
 	assert_int_equal(memory_create(&quota, PAGE_GUEST, 101, 0, &memory), STATUS_NO_QUOTA);
 	machine_assert_clean(before, &quota);
 	/* Two that fit one at a time: the second is refused although nothing is populated. */
@@ -184,7 +184,7 @@ static void test_populate_everything(void **state)
 	(void)state;
 	machine_start(16 * MIB);
 	before = machine_free_pages();
-	quota_init(&quota, 4000);
+	machine_quota(&quota, 4000);
 	assert_int_equal(memory_create(&quota, PAGE_PROCESS, 700, 0, &memory),
 			 STATUS_OK);
 	for (u64 index = 0; index < 700; index++)
@@ -302,7 +302,7 @@ static void test_failing_allocation(void **state)
 		struct quota quota;
 
 		last = 0;
-		quota_init(&quota, limit);
+		machine_quota(&quota, limit);
 		try_everything(&quota, &last);
 		refused += last;
 		machine_assert_clean(before, &quota);

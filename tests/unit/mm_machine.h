@@ -153,6 +153,17 @@ static UNUSED void machine_reset(u64 ram_bytes)
 	tlb_waiting = 0;
 }
 
+/* An account of the test's, one of a few in turn. */
+static UNUSED void machine_quota(struct quota *quota, u64 limit)
+{
+	static struct group_page accounts[4];
+	static u32 next;
+	struct group_page *account = &accounts[next++ % ARRAY_COUNT(accounts)];
+
+	*account = (struct group_page){0};
+	quota_init(quota, account, limit);
+}
+
 static UNUSED void machine_start(u64 ram_bytes)
 {
 	const struct page_range ram = {.base = HPA(0), .length = ram_bytes};
@@ -186,7 +197,7 @@ static UNUSED void machine_assert_clean(u64 before, const struct quota *quota)
 	assert_int_equal(reserved_count, 0);
 	if (quota == NULL)
 		return;
-	assert_int_equal(quota->used, 0);
+	assert_int_equal(quota->account->used_pages, 0);
 	for (unsigned int owner = 0; owner < PAGE_OWNER_COUNT; owner++)
-		assert_int_equal(quota->pages[owner], 0);
+		assert_int_equal(quota->account->pages[owner], 0);
 }

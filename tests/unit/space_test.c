@@ -268,7 +268,7 @@ static void test_failing_allocation(void **state)
 	do {
 		struct quota quota;
 
-		quota_init(&quota, limit++);
+		machine_quota(&quota, limit++);
 		refused = try_everything(&quota);
 		refusals += refused != 0;
 		machine_assert_clean(before, &quota);

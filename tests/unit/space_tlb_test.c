@@ -18,7 +18,7 @@ static void test_guest_unmap(void **state)
 	(void)state;
 	start(32 * MIB);
 	before = machine_free_pages();
-	quota_init(&quota, 4000);
+	machine_quota(&quota, 4000);
 	space = guest_create(&quota);
 	assert_int_equal(memory_create(&quota, PAGE_GUEST, 1030, 0, &memory), STATUS_OK);
 	assert_int_equal(MAP(space, 0, 0, 1030, ALL), STATUS_OK);

@@ -187,7 +187,7 @@ static void run_model(const struct pt_format *format)
 	u64 cursor = 0;
 
 	machine_start(16 * MIB);
-	quota_init(&quota, 1000);
+	machine_quota(&quota, 1000);
 	before = machine_free_pages();
 	model.count = 0;
 	assert_int_equal(table_init(&table, format, &quota, false), STATUS_OK);
@@ -202,7 +202,7 @@ static void run_model(const struct pt_format *format)
 	}
 	while (table_unmap(&table, &cursor, 1ull << 47) == STATUS_AGAIN)
 		;
-	assert_int_equal(quota.used, 1);
+	assert_int_equal(quota.account->used_pages, 1);
 	table_free(&table);
 	machine_assert_clean(before, &quota);
 }
@@ -340,7 +340,7 @@ static void test_failing_allocation(void **state)
 		u64 cursor = 0;
 		enum status status;
 
-		quota_init(&quota, limit);
+		machine_quota(&quota, limit);
 		status = table_init(&table, &format_host, &quota, true);
 		assert_int_equal(status, limit < 2 ? STATUS_NO_QUOTA : STATUS_OK);
 		if (status == STATUS_OK) {

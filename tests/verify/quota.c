@@ -12,7 +12,7 @@
 #include "mm/quota.c"
 
 static struct quota quota;
-static struct group_page shown;
+static struct group_page account;
 
 void panic(const char *text, ...)
 {
@@ -23,11 +23,11 @@ void panic(const char *text, ...)
 
 static void any_quota(void)
 {
-	quota.limit = ANY_U64;
-	quota.used = ANY_U64;
+	account.quota_pages = ANY_U64;
+	account.used_pages = ANY_U64;
 	for (u32 i = 0; i < PAGE_OWNER_COUNT; i++)
-		quota.pages[i] = ANY_U64;
-	quota.published = ANY_BOOL ? &shown : NULL;
+		account.pages[i] = ANY_U64;
+	quota.account = &account;
 }
 
 void prove_charge(void)
@@ -42,10 +42,9 @@ void prove_release(void)
 	quota_release(ANY_BOOL ? &quota : NULL, ANY_OF(0, PAGE_OWNER_COUNT - 1), ANY_U64);
 }
 
-void prove_publish(void)
+void prove_init(void)
 {
-	any_quota();
-	quota_publish(&quota, ANY_BOOL ? &shown : NULL);
+	quota_init(&quota, ANY_BOOL ? &account : NULL, ANY_U64);
 }
 
 /* Whatever is charged to an account within its limit of 250 leaves it within. */
@@ -53,9 +52,9 @@ void prove_bound(void)
 {
 	for (u64 used = 0; used <= 250; used++) {
 		any_quota();
-		quota.limit = 250;
-		quota.used = used;
+		account.quota_pages = 250;
+		account.used_pages = used;
 		(void)!quota_charge(&quota, PAGE_GUEST, ANY_U64);
-		//@ assert quota.used <= 250;
+		//@ assert account.used_pages <= 250;
 	}
 }

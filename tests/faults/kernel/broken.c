@@ -183,7 +183,7 @@ enum status fault_break(u64 what)
 		object_get(&vm[0].ram->object);
 		return STATUS_OK;
 	case BREAK_QUOTA:
-		quota_of_guest()->pages[PAGE_GUEST]++;
+		quota_of_guest()->account->pages[PAGE_GUEST]++;
 		return STATUS_OK;
 	default:
 		broken.is = false;
@@ -217,7 +217,7 @@ enum status fault_mend(void)
 		object_put(&vm[0].ram->object);
 		return STATUS_OK;
 	case BREAK_QUOTA:
-		quota_of_guest()->pages[PAGE_GUEST]--;
+		quota_of_guest()->account->pages[PAGE_GUEST]--;
 		return STATUS_OK;
 	default:
 		unmap();
