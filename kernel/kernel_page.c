@@ -14,6 +14,9 @@ static union {
 	u8 bytes[KERNEL_PAGE_BYTES];
 } memory ALIGNED(4096);
 
+u64 *const page_counts = memory.page.pages;
+struct zone_counters *const page_zones = memory.page.zones;
+
 void kernel_page_init(void)
 {
 	struct cpu *cpu = this_cpu();
@@ -25,7 +28,6 @@ void kernel_page_init(void)
 	memory.page.entropy_sources = machine.boot->entropy_sources;
 	memory.page.features = (features.meltdown ? HOST_SPLIT_TABLES : 0) |
 			       features.speculation.shown << HOST_SPECULATION_SHIFT;
-	memory.page.page_count = page_total();
-	page_counts_move(memory.page.pages, memory.page.zones);
+	memory.page.page_count = page_total;
 	cpu->counters = &memory.page.cpu[cpu->id];
 }

@@ -7,5 +7,5 @@
 	((sizeof(struct kernel_page) + CPU_MAX * sizeof(struct cpu_counters) + PAGE_MASK) &     \
 	 ~PAGE_MASK)
 
-/* Makes struct kernel_page, which the manager reads, and moves the page counts into it. */
+/* Fills struct kernel_page, which the manager reads; the page counts are in it from the start. */
 void kernel_page_init(void);

@@ -13,12 +13,7 @@ u64 direct_map_base SECTION(".data.ro_after_init");
 
 static struct page *frames SECTION(".data.ro_after_init");
 static u64 frame_count SECTION(".data.ro_after_init");
-static u64 ram_pages SECTION(".data.ro_after_init");
-
-static u64 early_counts[PAGE_OWNER_COUNT];
-u64 *page_counts = early_counts;
-static struct zone_counters early_zones[ZONE_MAX];
-struct zone_counters *page_zones = early_zones;
+u64 page_total SECTION(".data.ro_after_init");
 
 static struct lock buddy_lock;
 /* Guarded by the lock, like the counts and all frames of free blocks. */
@@ -245,10 +240,10 @@ void page_free(hpa_t hpa, struct quota *quota)
 enum status page_reserve(u64 count)
 {
 	enum status status = STATUS_NO_MEMORY;
-	u64 kept = ram_pages / KERNEL_SHARE;
+	u64 kept = page_total / KERNEL_SHARE;
 
 	lock_acquire(&buddy_lock, LOCK_PAGES);
-	if (count <= ram_pages && page_counts[PAGE_FREE] >= reserved_count + count + kept) {
+	if (count <= page_total && page_counts[PAGE_FREE] >= reserved_count + count + kept) {
 		reserved_count += count;
 		status = STATUS_OK;
 	}
@@ -314,19 +309,6 @@ u64 page_block_at(u64 frame, const struct page **head)
 	if (page->owner != PAGE_FREE)
 		*head = page;
 	return 1ull << page->order;
-}
-
-void page_counts_move(u64 *owners, struct zone_counters *zones)
-{
-	memcpy(owners, page_counts, sizeof(early_counts));
-	memcpy(zones, page_zones, sizeof(early_zones));
-	page_counts = owners;
-	page_zones = zones;
-}
-
-u64 page_total(void)
-{
-	return ram_pages;
 }
 
 /* The first place in RAM for `bytes` that nothing in use touches; 0 when there is none. */
@@ -423,11 +405,11 @@ bool page_init(const struct page_range *ram, size_t ram_count, const struct page
 
 		for (u64 frame = align_up(ram[i].base.value, PAGE_SIZE) >> PAGE_SHIFT; frame < end;
 		     frame++) {
-			ram_pages += !(frames[frame].flags & PAGE_FLAG_RAM);
+			page_total += !(frames[frame].flags & PAGE_FLAG_RAM);
 			frames[frame].flags = PAGE_FLAG_RAM;
 		}
 	}
-	page_zones[0].pages = ram_pages;
+	page_zones[0].pages = page_total;
 	frames_mark_used(0, PAGE_SIZE, PAGE_RESERVED);
 	frames_mark_used(array, array_bytes, PAGE_RESERVED);
 	for (size_t i = 0; i < used_count; i++)

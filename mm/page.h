@@ -49,8 +49,6 @@ bool page_init(const struct page_range *ram, size_t ram_count, const struct page
  * one CPU runs alone.
  */
 void page_zone_set(hpa_t base, u64 length, u8 zone);
-/* Pages by zone. */
-extern struct zone_counters *page_zones;
 /* The processor's part, given by the kernel: the zone that the running CPU is in. */
 u8 page_arch_zone(void);
 
@@ -104,9 +102,8 @@ bool page_range_has_ram(hpa_t hpa, u64 bytes);
 u64 page_block_at(u64 frame, const struct page **head);
 bool page_is_slab(hpa_t hpa);
 
-/* Pages by owner. */
-extern u64 *page_counts;
-/* From now on these are in struct kernel_page. */
-void page_counts_move(u64 *owners, struct zone_counters *zones);
+/* Pages by owner and by zone: the kernel's, in struct kernel_page. */
+extern u64 *const page_counts;
+extern struct zone_counters *const page_zones;
 /* All managed pages: the sum of page_counts. */
-u64 page_total(void);
+extern u64 page_total;

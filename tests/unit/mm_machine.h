@@ -50,6 +50,11 @@ NORETURN void panic(const char *text, ...)
 	abort();
 }
 
+static u64 machine_counts[PAGE_OWNER_COUNT];
+u64 *const page_counts = machine_counts;
+static struct zone_counters machine_zones[ZONE_MAX];
+struct zone_counters *const page_zones = machine_zones;
+
 static u8 machine_zone; /* of the CPU that runs */
 
 u8 page_arch_zone(void)
@@ -135,15 +140,13 @@ static UNUSED void machine_reset(u64 ram_bytes)
 
 	frames = NULL;
 	frame_count = 0;
-	ram_pages = 0;
+	page_total = 0;
 	reserved_count = 0;
 	bad_count = 0;
 	memset(free_first, 0, sizeof(free_first));
-	page_zones = early_zones;
-	memset(early_zones, 0, sizeof(early_zones));
+	memset(machine_zones, 0, sizeof(machine_zones));
 	machine_zone = 0;
-	page_counts = early_counts;
-	memset(early_counts, 0, sizeof(early_counts));
+	memset(machine_counts, 0, sizeof(machine_counts));
 
 	memset(cpus, 0, sizeof(cpus));
 	cpu_count = 0;

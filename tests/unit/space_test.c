@@ -285,9 +285,9 @@ static void test_failing_allocation(void **state)
 			assert_int_equal(page_alloc(0, PAGE_KERNEL, NULL, &held[count++]),
 					 STATUS_OK);
 		page_unreserve(12);
-		ram_pages = 63; /* page_reserve leaves the kernel no share */
+		page_total = 63; /* page_reserve leaves the kernel no share */
 		refused = try_everything(NULL);
-		ram_pages = 16 * MIB / PAGE_SIZE;
+		page_total = 16 * MIB / PAGE_SIZE;
 		machine_settle();
 		while (count != 0)
 			page_free(held[--count], NULL);
