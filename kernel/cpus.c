@@ -122,24 +122,14 @@ static NORETURN void ap_main(struct cpu *cpu)
 	cpu_stack_reset(cpu, cpu_loop);
 }
 
-static void wait_ns(u64 ns)
+/* Waits so long for a CPU to come up: whether it has. */
+static bool wait_for(u32 id, u64 ns)
 {
 	u64 end = rdtsc() + tsc_from_ns(ns);
 
-	while (rdtsc() < end)
+	while (cpus_count() <= id && rdtsc() < end)
 		pause();
-}
-
-static bool answers(u32 id)
-{
-	u64 end = rdtsc() + tsc_from_ns(ANSWER_WAIT_NS);
-
-	while (cpus_count() <= id) {
-		if (rdtsc() >= end)
-			return false;
-		pause();
-	}
-	return true;
+	return cpus_count() > id;
 }
 
 static bool start(struct cpu *cpu, hpa_t root)
@@ -155,12 +145,12 @@ static bool start(struct cpu *cpu, hpa_t root)
 		.entry = (u64)ap_main,
 	};
 	lapic_send(cpu->apic_id, APIC_INIT, 0);
-	wait_ns(INIT_WAIT_NS);
-	for (int i = 0; i < 2 && cpus_count() <= cpu->id; i++) {
-		lapic_send(cpu->apic_id, APIC_SIPI, TRAMPOLINE_BASE >> PAGE_SHIFT);
-		wait_ns(STARTUP_WAIT_NS);
-	}
-	if (answers(cpu->id))
+	(void)wait_for(cpu->id, INIT_WAIT_NS);
+	lapic_send(cpu->apic_id, APIC_SIPI, TRAMPOLINE_BASE >> PAGE_SHIFT);
+	if (wait_for(cpu->id, STARTUP_WAIT_NS))
+		return true;
+	lapic_send(cpu->apic_id, APIC_SIPI, TRAMPOLINE_BASE >> PAGE_SHIFT);
+	if (wait_for(cpu->id, ANSWER_WAIT_NS))
 		return true;
 	/* It must not come later, with what the next one is given. */
 	lapic_send(cpu->apic_id, APIC_INIT, 0);
