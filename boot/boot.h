@@ -17,6 +17,15 @@ struct boot_memory {
 	struct boot_info *info;
 };
 
+/* Notes that RAM is in use for good. */
+static inline void boot_use(struct boot_info *info, hpa_t base, u64 length, u32 owner)
+{
+	if (info->used_count == BOOT_USED_MAX)
+		uart_unfit("the memory map is too fragmented");
+	info->used[info->used_count++] =
+		(struct boot_used){.base = base, .length = length, .owner = owner};
+}
+
 /* Fills an entropy pool from all there is and notes the sources in info. */
 void entropy_gather(struct entropy_pool *pool, struct boot_info *info);
 

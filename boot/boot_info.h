@@ -6,7 +6,7 @@
 
 #define BOOT_REGION_MAX 256u
 #define BOOT_MODULE_MAX 64u
-#define BOOT_USED_MAX 32u
+#define BOOT_USED_MAX (BOOT_MODULE_MAX + 32u)
 #define BOOT_NAME_BYTES 64u
 #define BOOT_COMMAND_LINE_BYTES 1024u
 #define BOOT_POOL_BYTES 32u
@@ -33,18 +33,18 @@ struct boot_module {
 	char name[BOOT_NAME_BYTES]; /* first word of its command line; empty if there is none */
 };
 
-/* Whole pages of RAM that the boot code took and that stay in use. */
+/* RAM that stays in use. */
 struct boot_used {
 	hpa_t base;
 	u64 length;
-	u32 owner; /* enum page_owner: PAGE_IMAGE or PAGE_TABLE */
+	u32 owner; /* enum page_owner */
 	u32 reserved;
 };
 
 /*
  * All that the kernel learns from whoever loaded it, and where boot/ put things. It lies in the
- * image's bss; nothing of the loader's own data is needed any more. RAM that is neither in `used`
- * nor a module is free.
+ * image's bss; nothing of the loader's own data is needed any more. RAM that is not in `used` is
+ * free.
  */
 struct boot_info {
 	char command_line[BOOT_COMMAND_LINE_BYTES];

@@ -93,6 +93,5 @@ void kaslr_choose(struct boot_memory *memory, struct entropy_pool *pool)
 	}
 	if (!ranges_remove(&memory->free, info->image_hpa.value, info->image_bytes))
 		uart_unfit("the memory map is too fragmented");
-	info->used[info->used_count++] = (struct boot_used){
-		.base = info->image_hpa, .length = info->image_bytes, .owner = PAGE_IMAGE};
+	boot_use(info, info->image_hpa, info->image_bytes, PAGE_IMAGE);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "boot/boot.h"
 #include "boot/parse.h"
+#include "kernel/abi/pages.h"
 #include "lib/string.h"
 
 /* What the boot code does not give away: AP start-up and the BIOS's leftovers live there. */
@@ -29,8 +30,11 @@ static void find_free_memory(struct boot_memory *memory, struct boot_info *info)
 	memory->info = info;
 	ranges_from_ram(free, info, LOW_MEMORY_END, REACHABLE_END);
 	fits = ranges_remove(free, (uintptr_t)__image_start, image_offset(__boot_end));
-	for (u32 i = 0; i < info->module_count; i++)
+	for (u32 i = 0; i < info->module_count; i++) {
 		fits &= ranges_remove(free, info->module[i].base.value, info->module[i].length);
+		boot_use(info, info->module[i].base, info->module[i].length, PAGE_MODULE);
+	}
+	boot_use(info, HPA(TRAMPOLINE_BASE), TRAMPOLINE_PAGES * PAGE_SIZE, PAGE_KERNEL);
 	if (!fits)
 		uart_unfit("the memory map is too fragmented");
 	if (ranges_bytes(free) < MEMORY_LEAST)

@@ -37,11 +37,8 @@ static u64 table_alloc(struct boot_memory *memory)
 	if (used->owner == PAGE_TABLE && used->base.value == page + PAGE_SIZE) {
 		used->base.value = page;
 		used->length += PAGE_SIZE;
-	} else if (info->used_count < BOOT_USED_MAX) {
-		info->used[info->used_count++] = (struct boot_used){
-			.base = HPA(page), .length = PAGE_SIZE, .owner = PAGE_TABLE};
 	} else {
-		uart_unfit("the memory map is too fragmented");
+		boot_use(info, HPA(page), PAGE_SIZE, PAGE_TABLE);
 	}
 	memset((void *)page, 0, PAGE_SIZE);
 	return page;

@@ -3,8 +3,8 @@
 #include "arch/x86_64/cpu/features.h"
 #include "arch/x86_64/cpu/percpu.h"
 #include "arch/x86_64/cpu/random.h"
+#include "arch/x86_64/cpu/uart.h"
 #include "boot/boot_info.h"
-#include "kernel/boot_memory.h"
 #include "kernel/cpu_loop.h"
 #include "kernel/cpus.h"
 #include "kernel/kernel_page.h"
@@ -16,6 +16,7 @@
 #include "mm/cache.h"
 #include "mm/kernel_space.h"
 #include "mm/memory.h"
+#include "mm/page.h"
 #include "mm/space.h"
 
 static NORETURN void main_on_own_stack(struct cpu *cpu)
@@ -38,7 +39,10 @@ void kernel_main(struct boot_info *info)
 	features_read();
 	features_enable();
 	random_seed(info->pool);
-	boot_memory_init(info);
+	if (!page_init(info))
+		uart_unfit("This machine has too little memory for Skerry.");
+	if (kernel_space_init(info) != STATUS_OK)
+		panic("cannot take over the boot tables");
 	cache_init();
 	space_init(features.meltdown, features.physical_bits);
 	memory_init(features.physical_bits);

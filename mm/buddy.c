@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "mm/page.h"
 
+#include "boot/boot_info.h"
 #include "kernel/panic.h"
 #include "lib/bits.h"
 #include "lib/checked.h"
@@ -312,23 +313,25 @@ u64 page_block_at(u64 frame, const struct page **head)
 }
 
 /* The first place in RAM for `bytes` that nothing in use touches; 0 when there is none. */
-static u64 place_find(const struct page_range *ram, size_t ram_count, const struct page_range *used,
-		      size_t used_count, u64 bytes)
+static u64 place_find(const struct boot_info *info, u64 bytes)
 {
-	for (size_t i = 0; i < ram_count; i++) {
-		u64 at = align_up(MAX(ram[i].base.value, PAGE_SIZE), PAGE_SIZE);
-		size_t j = 0;
+	for (u32 i = 0; i < info->region_count; i++) {
+		const struct boot_region *ram = &info->region[i];
+		u64 at = align_up(MAX(ram->base, PAGE_SIZE), PAGE_SIZE);
+		u32 j = 0;
 
-		while (j < used_count) {
-			if (ranges_overlap(at, bytes, used[j].base.value, used[j].length)) {
-				at = align_up(used[j].base.value + used[j].length, PAGE_SIZE);
+		while (j < info->used_count) {
+			const struct boot_used *used = &info->used[j];
+
+			if (ranges_overlap(at, bytes, used->base.value, used->length)) {
+				at = align_up(used->base.value + used->length, PAGE_SIZE);
 				j = 0;
 			} else {
 				j++;
 			}
 		}
-		if (at >= ram[i].base.value &&
-		    range_within(at - ram[i].base.value, bytes, ram[i].length))
+		if (ram->type == BOOT_REGION_RAM && at >= ram->base &&
+		    range_within(at - ram->base, bytes, ram->length))
 			return at;
 	}
 	return 0;
@@ -385,26 +388,31 @@ static void frames_free_rest(void)
 	}
 }
 
-bool page_init(const struct page_range *ram, size_t ram_count, const struct page_range *used,
-	       size_t used_count)
+/* The number of the frame behind a region's last; 0: it is no RAM. */
+static u64 ram_end(const struct boot_region *region)
+{
+	return region->type == BOOT_REGION_RAM ? (region->base + region->length) >> PAGE_SHIFT : 0;
+}
+
+bool page_init(const struct boot_info *info)
 {
 	u64 array_bytes;
 	u64 array;
 
-	for (size_t i = 0; i < ram_count; i++)
-		frame_count = MAX(frame_count, (ram[i].base.value + ram[i].length) >> PAGE_SHIFT);
+	direct_map_base = info->direct_map_base.value;
+	for (u32 i = 0; i < info->region_count; i++)
+		frame_count = MAX(frame_count, ram_end(&info->region[i]));
 	array_bytes = align_up(frame_count * sizeof(struct page), PAGE_SIZE);
-	array = place_find(ram, ram_count, used, used_count, array_bytes);
+	array = place_find(info, array_bytes);
 	if (array == 0)
 		return false;
 
 	frames = hpa_to_pointer(HPA(array));
 	memset(frames, 0, array_bytes);
-	for (size_t i = 0; i < ram_count; i++) {
-		u64 end = (ram[i].base.value + ram[i].length) >> PAGE_SHIFT;
+	for (u32 i = 0; i < info->region_count; i++) {
+		u64 frame = align_up(info->region[i].base, PAGE_SIZE) >> PAGE_SHIFT;
 
-		for (u64 frame = align_up(ram[i].base.value, PAGE_SIZE) >> PAGE_SHIFT; frame < end;
-		     frame++) {
+		for (; frame < ram_end(&info->region[i]); frame++) {
 			page_total += !(frames[frame].flags & PAGE_FLAG_RAM);
 			frames[frame].flags = PAGE_FLAG_RAM;
 		}
@@ -412,8 +420,9 @@ bool page_init(const struct page_range *ram, size_t ram_count, const struct page
 	page_zones[0].pages = page_total;
 	frames_mark_used(0, PAGE_SIZE, PAGE_RESERVED);
 	frames_mark_used(array, array_bytes, PAGE_RESERVED);
-	for (size_t i = 0; i < used_count; i++)
-		frames_mark_used(used[i].base.value, used[i].length, used[i].owner);
+	for (u32 i = 0; i < info->used_count; i++)
+		frames_mark_used(info->used[i].base.value, info->used[i].length,
+				 info->used[i].owner);
 	frames_free_rest();
 	return true;
 }

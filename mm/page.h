@@ -6,6 +6,7 @@
 #include "lib/types.h"
 #include "mm/address.h"
 
+struct boot_info;
 struct quota;
 
 /* The buddy allocator hands out blocks of 2^order pages, aligned to their size: 4 KiB to 1 GiB. */
@@ -31,18 +32,11 @@ enum page_flag {
 	PAGE_FLAG_BAD = 1 << 3,	 /* this very frame, wherever in a block, is set aside */
 };
 
-struct page_range {
-	hpa_t base;
-	u64 length; /* bytes */
-	enum page_owner owner; /* of ranges in use */
-};
-
 /*
- * Takes over the machine's RAM. `ram` may overlap; parts of a page at its ends are left out. Pages
- * that `used` touches and the first page are never given out. False: no room for the frame array.
+ * Takes over the machine's RAM. Regions may overlap; parts of a page at their ends are left out.
+ * Pages that are in use and the first page are never given out. False: no room for the frame array.
  */
-bool page_init(const struct page_range *ram, size_t ram_count, const struct page_range *used,
-	       size_t used_count) MUST_CHECK;
+bool page_init(const struct boot_info *info) MUST_CHECK;
 
 /*
  * Puts the pages of a range into a zone, apart from those of others: no block lies in two. While

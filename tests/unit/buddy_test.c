@@ -64,23 +64,28 @@ static void assert_consistent(void)
 
 static void test_init(void **state)
 {
-	const struct page_range ram[] = {
-		{.base = HPA(0x800), .length = 0x9f000},
-		{.base = HPA(MIB), .length = 8 * MIB},
-		{.base = HPA(2 * MIB),
-		 .length = 8 * MIB + 0x123}, /* overlaps, ends inside a page */
+	static struct boot_info info = {
+		.region_count = 4,
+		.region = {
+			{.base = 0x800, .length = 0x9f000, .type = BOOT_REGION_RAM},
+			{.base = 0xa0000, .length = 0x60000, .type = BOOT_REGION_RESERVED},
+			{.base = MIB, .length = 8 * MIB, .type = BOOT_REGION_RAM},
+			/* overlaps, ends inside a page */
+			{.base = 2 * MIB, .length = 8 * MIB + 0x123, .type = BOOT_REGION_RAM},
+		},
+		.used_count = 3,
+		.used = {
+			{.base = HPA(MIB), .length = 3 * PAGE_SIZE - 1, .owner = PAGE_IMAGE},
+			{.base = HPA(5 * MIB + 5), .length = 1, .owner = PAGE_MODULE},
+			{.base = HPA(5 * MIB), .length = PAGE_SIZE, .owner = PAGE_MODULE},
+		},
 	};
-	const struct page_range used[] = {
-		{.base = HPA(MIB), .length = 3 * PAGE_SIZE - 1, .owner = PAGE_IMAGE},
-		{.base = HPA(5 * MIB + 5), .length = 1, .owner = PAGE_MODULE},
-		{.base = HPA(5 * MIB), .length = PAGE_SIZE, .owner = PAGE_MODULE},
-	};
-	const struct page_range small = {.base = HPA(64 * MIB), .length = PAGE_SIZE};
 	u64 array_pages = (10 * MIB / PAGE_SIZE * sizeof(struct page) + PAGE_MASK) / PAGE_SIZE;
 
 	(void)state;
 	machine_reset(16 * MIB);
-	assert_true(page_init(ram, ARRAY_COUNT(ram), used, ARRAY_COUNT(used)));
+	info.direct_map_base = HVA(direct_map_base);
+	assert_true(page_init(&info));
 	assert_int_equal(page_total, 0x9e + 9 * MIB / PAGE_SIZE);
 	assert_int_equal(page_counts[PAGE_IMAGE], 3);
 	assert_int_equal(page_counts[PAGE_MODULE], 1);
@@ -98,7 +103,9 @@ static void test_init(void **state)
 	assert_false(page_range_has_ram(HPA(10 * MIB), GIB));
 
 	machine_reset(2 * MIB);
-	assert_false(page_init(&small, 1, NULL, 0));
+	info.region_count = 1;
+	info.region[0] = (struct boot_region){64 * MIB, PAGE_SIZE, BOOT_REGION_RAM, 0};
+	assert_false(page_init(&info));
 }
 
 struct block {

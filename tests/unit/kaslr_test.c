@@ -145,7 +145,7 @@ static void test_memory_too_high(void **state)
 	struct entropy_pool pool = {{3}};
 
 	(void)state;
-	for (u32 i = 0; i < ARRAY_COUNT(table); i++) {
+	for (volatile u32 i = 0; i < ARRAY_COUNT(table); i++) {
 		memset(&info, 0, sizeof(info));
 		add(MIB, 512 * MIB, BOOT_REGION_RAM);
 		add(table[i].base, table[i].length, BOOT_REGION_RAM);

@@ -43,13 +43,10 @@ static void map_large(struct table *table, u64 at, u64 hpa)
 /* What the boot code leaves: an identity mapping and a direct map. */
 static void start(void)
 {
-	const struct page_range used = {
-		.base = HPA(IMAGE_HPA), .length = 5 * PAGE_SIZE, .owner = PAGE_IMAGE};
-	const struct page_range ram = {.base = HPA(0), .length = 16 * MIB};
 	struct table boot;
 
 	machine_reset(16 * MIB);
-	assert_true(page_init(&ram, 1, &used, 1));
+	assert_true(machine_pages(16 * MIB, HPA(IMAGE_HPA), 5 * PAGE_SIZE));
 	assert_int_equal(table_init(&boot, &format_host, NULL, false), STATUS_OK);
 	map_large(&boot, 0, 0);
 	map_large(&boot, DIRECT_BASE, 0);

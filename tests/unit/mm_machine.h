@@ -167,12 +167,22 @@ static UNUSED void machine_quota(struct quota *quota, u64 limit)
 	quota_init(quota, account, limit);
 }
 
+/* RAM from 0 on, of which one piece is in use. */
+static UNUSED bool machine_pages(u64 ram_bytes, hpa_t used, u64 used_bytes)
+{
+	static struct boot_info boot;
+
+	boot.direct_map_base = HVA(direct_map_base);
+	boot.region_count = boot.used_count = 1;
+	boot.region[0] = (struct boot_region){0, ram_bytes, BOOT_REGION_RAM, 0};
+	boot.used[0] = (struct boot_used){used, used_bytes, PAGE_IMAGE, 0};
+	return page_init(&boot);
+}
+
 static UNUSED void machine_start(u64 ram_bytes)
 {
-	const struct page_range ram = {.base = HPA(0), .length = ram_bytes};
-
 	machine_reset(ram_bytes);
-	assert_true(page_init(&ram, 1, NULL, 0));
+	assert_true(machine_pages(ram_bytes, HPA(0), 0));
 	cache_init();
 	memory_init(MACHINE_WIDTH);
 	space_init(true, MACHINE_WIDTH);
