@@ -15,9 +15,7 @@
 #include "kernel/start.h"
 #include "mm/cache.h"
 #include "mm/kernel_space.h"
-#include "mm/memory.h"
 #include "mm/page.h"
-#include "mm/space.h"
 
 static NORETURN void main_on_own_stack(struct cpu *cpu)
 {
@@ -44,7 +42,5 @@ void kernel_main(struct boot_info *info)
 	if (kernel_space_init(info) != STATUS_OK)
 		panic("cannot take over the boot tables");
 	cache_init();
-	space_init(features.meltdown, features.physical_bits);
-	memory_init(features.physical_bits);
 	cpu_stack_reset(cpus_create_boot(), main_on_own_stack);
 }

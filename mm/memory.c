@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "mm/memory.h"
 
+#include "arch/x86_64/cpu/features.h"
 #include "kernel/panic.h"
 #include "lib/checked.h"
 #include "mm/address.h"
@@ -27,13 +28,6 @@
 
 /* Checking a physical range takes time in proportion; 16 MiB at a time suffice for devices. */
 #define PHYSICAL_PAGES_MAX 4096
-
-static u64 physical_limit;
-
-void memory_init(unsigned int physical_width)
-{
-	physical_limit = 1ull << physical_width;
-}
 
 static enum status memory_alloc(struct quota *quota, u64 page_count, struct memory **memory)
 {
@@ -108,39 +102,37 @@ fail_reserve:
 	return status;
 }
 
-static enum status memory_fixed(struct quota *quota, hpa_t hpa, u64 page_count, enum pt_type type,
-				struct memory **memory)
-{
-	enum status status = memory_alloc(quota, page_count, memory);
-
-	if (status != STATUS_OK)
-		return status;
-	(*memory)->kind = MEMORY_FIXED;
-	(*memory)->base = hpa;
-	(*memory)->type = (u8)type;
-	return STATUS_OK;
-}
-
 enum status memory_create_physical(struct quota *quota, hpa_t hpa, u64 page_count, u32 flags,
 				   struct memory **memory)
 {
-	enum pt_type type = flags & MEMORY_UNCACHED ? PT_TYPE_UC : PT_TYPE_WB;
+	enum status status;
 
 	if (page_count == 0)
 		return STATUS_BAD_ARGUMENT;
 	if (page_count > PHYSICAL_PAGES_MAX)
 		return STATUS_TOO_BIG;
 	if (!is_aligned(hpa.value, PAGE_SIZE) ||
-	    !range_within(hpa.value, page_count << PAGE_SHIFT, physical_limit) ||
+	    !range_within(hpa.value, page_count << PAGE_SHIFT,
+			  1ull << features.physical_bits) ||
 	    page_range_has_ram(hpa, page_count << PAGE_SHIFT))
 		return STATUS_BAD_ADDRESS;
-	return memory_fixed(quota, hpa, page_count, type, memory);
+	status = memory_wrap(quota, hpa, page_count, memory);
+	if (status == STATUS_OK && (flags & MEMORY_UNCACHED))
+		(*memory)->type = PT_TYPE_UC;
+	return status;
 }
 
 enum status memory_wrap(struct quota *quota, hpa_t hpa, u64 page_count, struct memory **memory)
 {
+	enum status status = memory_alloc(quota, page_count, memory);
+
 	CHECK(is_aligned(hpa.value, PAGE_SIZE) && page_count != 0);
-	return memory_fixed(quota, hpa, page_count, PT_TYPE_WB, memory);
+	if (status != STATUS_OK)
+		return status;
+	(*memory)->kind = MEMORY_FIXED;
+	(*memory)->base = hpa;
+	(*memory)->type = PT_TYPE_WB;
+	return STATUS_OK;
 }
 
 bool memory_range_valid(const struct memory *memory, u64 first, u64 page_count)

@@ -45,9 +45,6 @@ struct memory {
 	u64 *chunks;
 };
 
-/* `physical_width`: the CPU's MAXPHYADDR. */
-void memory_init(unsigned int physical_width);
-
 /*
  * Zeroed RAM of `page_count` pages, charged to the quota as `owner` (PAGE_GUEST or PAGE_PROCESS).
  * `flags` as in SYS_MEMORY_CREATE; who asks for MEMORY_PINNED populates all pages.

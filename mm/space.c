@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "mm/space.h"
 
+#include "arch/x86_64/cpu/features.h"
 #include "arch/x86_64/cpu/random.h"
 #include "kernel/panic.h"
 #include "lib/checked.h"
@@ -13,16 +14,6 @@
 
 #define PLACE_ATTEMPTS 8
 #define GUARD_BYTES PAGE_SIZE
-
-static bool split_tables;
-static u64 guest_limit;
-
-void space_init(bool split, unsigned int physical_width)
-{
-	split_tables = split;
-	/* Four levels translate 48 bits; guest physical addresses are as wide as the host's. */
-	guest_limit = 1ull << MIN(physical_width, 48u);
-}
 
 static enum status space_alloc(struct quota *quota, const struct pt_format *format, bool split,
 			       struct space **space)
@@ -45,7 +36,7 @@ static enum status space_alloc(struct quota *quota, const struct pt_format *form
 
 enum status space_create_process(struct quota *quota, struct space **space)
 {
-	enum status status = space_alloc(quota, &format_host, split_tables, space);
+	enum status status = space_alloc(quota, &format_host, features.meltdown, space);
 
 	if (status != STATUS_OK)
 		return status;
@@ -63,7 +54,8 @@ enum status space_create_guest(struct quota *quota, const struct pt_format *form
 	if (status != STATUS_OK)
 		return status;
 	(*space)->second_stage = true;
-	(*space)->high = guest_limit;
+	/* Four levels translate 48 bits; guest physical addresses are as wide as the host's. */
+	(*space)->high = 1ull << MIN(features.physical_bits, 48u);
 	return STATUS_OK;
 }
 

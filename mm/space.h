@@ -41,9 +41,6 @@ struct space {
 	u64 cpus[CPU_MAX / 64]; /* CPUs that run on it now, to be kicked */
 };
 
-/* `split` gives processes two top-level tables; `physical_width` is the CPU's MAXPHYADDR. */
-void space_init(bool split, unsigned int physical_width);
-
 /* The address space of a process, with the kernel's half. STATUS_NO_MEMORY, STATUS_NO_QUOTA. */
 enum status space_create_process(struct quota *quota, struct space **space) MUST_CHECK;
 /* A guest's physical space in the format of virt_ops->second_stage. */

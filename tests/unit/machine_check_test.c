@@ -33,7 +33,6 @@ static u64 *msr(u32 index)
 #undef rdmsr
 #undef wrmsr
 
-struct cpu_features features;
 static u32 self_count;
 
 void lapic_send_self(u8 vector)

@@ -50,6 +50,8 @@ NORETURN void panic(const char *text, ...)
 	abort();
 }
 
+struct cpu_features features = {.physical_bits = MACHINE_WIDTH, .meltdown = true};
+
 static u64 machine_counts[PAGE_OWNER_COUNT];
 u64 *const page_counts = machine_counts;
 static struct zone_counters machine_zones[ZONE_MAX];
@@ -184,8 +186,6 @@ static UNUSED void machine_start(u64 ram_bytes)
 	machine_reset(ram_bytes);
 	assert_true(machine_pages(ram_bytes, HPA(0), 0));
 	cache_init();
-	memory_init(MACHINE_WIDTH);
-	space_init(true, MACHINE_WIDTH);
 	tlb_cpu_online(0);
 }
 
