@@ -19,21 +19,12 @@ static struct cpuid_regs leaf_read(u32 leaf, u32 subleaf)
 	return cpuid(leaf, subleaf);
 }
 
-static void vendor_read(void)
-{
-	struct cpuid_regs leaf = cpuid(CPUID_VENDOR, 0);
-
-	memcpy(features.vendor, &leaf.ebx, 4);
-	memcpy(features.vendor + 4, &leaf.edx, 4);
-	memcpy(features.vendor + 8, &leaf.ecx, 4);
-}
-
 /* AMD's CPUs check the U bit before they use data; others say so, or are taken to be open. */
 static void speculation_read(void)
 {
+	u32 vendor = cpuid(CPUID_VENDOR, 0).ebx;
 	struct speculation_cpu cpu = {
-		.amd = string_equal(features.vendor, "AuthenticAMD") ||
-		       string_equal(features.vendor, "HygonGenuine"),
+		.amd = memcmp(&vendor, "Auth", 4) == 0 || memcmp(&vendor, "Hygo", 4) == 0,
 		.leaf_7_ebx = leaf_read(CPUID_FEATURES, 0).ebx,
 		.leaf_7_edx = leaf_read(CPUID_FEATURES, 0).edx,
 		.leaf_88_ebx = leaf_read(CPUID_ADDRESS_SIZES, 0).ebx,
@@ -96,7 +87,6 @@ static void xcr0_read(void)
 
 void features_read(void)
 {
-	vendor_read();
 	basic_read();
 	extended_read();
 	xcr0_read();

@@ -19,7 +19,6 @@ struct cpu_features {
 	u64 cr4; /* what the kernel always runs with */
 	struct speculation speculation;
 	u64 xcr0;	   /* state components that guests may use; 0 without XSAVE */
-	char vendor[13];
 };
 
 extern struct cpu_features features;
