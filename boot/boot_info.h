@@ -2,14 +2,13 @@
 #pragma once
 
 #include "boot/layout.h"
-#include "lib/types.h"
+#include "lib/entropy.h"
 
 #define BOOT_REGION_MAX 256u
 #define BOOT_MODULE_MAX 64u
 #define BOOT_USED_MAX (BOOT_MODULE_MAX + 32u)
 #define BOOT_NAME_BYTES 64u
 #define BOOT_COMMAND_LINE_BYTES 1024u
-#define BOOT_POOL_BYTES 32u
 
 /* E820 types (ACPI 6.4, table 15.6); every other number counts as reserved. */
 enum boot_region_type {
@@ -54,7 +53,7 @@ struct boot_info {
 	u32 used_count;
 	u32 entropy_sources; /* enum entropy_source */
 
-	u8 pool[BOOT_POOL_BYTES]; /* state of the entropy pool: struct entropy_pool's key */
+	struct entropy_pool pool; /* the kernel's */
 
 	hpa_t rsdp;     /* 0: not known, or known as a copy only */
 	u32 rsdp_bytes; /* length of rsdp_copy; 0: none */

@@ -61,7 +61,7 @@ void boot_main(u32 protocol, u64 address)
 	map_build(&boot_memory);
 
 	canary = entropy_draw_u64(&pool);
-	entropy_draw(&pool, info->pool, sizeof(info->pool));
+	entropy_draw(&pool, &info->pool, sizeof(info->pool));
 	memset(&pool, 0, sizeof(pool));
 	relocate_and_jump(info, canary);
 }

@@ -36,7 +36,7 @@ void kernel_main(struct boot_info *info)
 	machine.boot = info;
 	features_read();
 	features_enable();
-	random_seed(info->pool);
+	random_seed(&info->pool);
 	if (!page_init(info))
 		uart_unfit("This machine has too little memory for Skerry.");
 	if (kernel_space_init(info) != STATUS_OK)

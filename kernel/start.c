@@ -127,8 +127,7 @@ static void fill(struct start_info *info)
 
 	info->magic = START_MAGIC;
 	info->abi_version = SKERRY_ABI_VERSION;
-	info->syscall_method =
-		features.use_sysenter ? SYSCALL_METHOD_SYSENTER : SYSCALL_METHOD_SYSCALL;
+	info->syscall_method = features.vmx ? SYSCALL_METHOD_SYSENTER : SYSCALL_METHOD_SYSCALL;
 	info->tsc_khz = tsc_khz();
 	random_bytes(info->entropy, sizeof(info->entropy));
 	memcpy(info->command_line, boot->command_line, sizeof(info->command_line));

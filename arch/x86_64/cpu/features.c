@@ -46,8 +46,6 @@ static void basic_read(void)
 	features.x2apic = leaf.ecx & CPUID_1_ECX_X2APIC;
 	features.tsc_deadline = leaf.ecx & CPUID_1_ECX_TSC_DEADLINE;
 	features.xsave = leaf.ecx & CPUID_1_ECX_XSAVE;
-	/* SYSENTER's MSRs are host state in a VMCS; VMLOAD restores those of SYSCALL. */
-	features.use_sysenter = features.vmx;
 
 	leaf = leaf_read(CPUID_FEATURES, 0);
 	features.cr4 = CR4_PAE | CR4_DE | CR4_MCE | CR4_OSFXSR | CR4_OSXMMEXCPT;

@@ -15,7 +15,6 @@ struct cpu_features {
 	bool vmx;
 	bool svm;
 	bool meltdown;	   /* ring 3 may read what its tables map for ring 0 */
-	bool use_sysenter; /* system calls enter by SYSENTER, which VM exits restore on VMX */
 	u64 cr4; /* what the kernel always runs with */
 	struct speculation speculation;
 	u64 xcr0;	   /* state components that guests may use; 0 without XSAVE */

@@ -1,16 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 #include "arch/x86_64/cpu/random.h"
 
-#include "lib/entropy.h"
-#include "lib/string.h"
-
-_Static_assert(RANDOM_SEED_BYTES == ENTROPY_POOL_BYTES, "the seed is the pool");
-
 static struct entropy_pool pool;
 
-void random_seed(const u8 seed[RANDOM_SEED_BYTES])
+void random_seed(const struct entropy_pool *seed)
 {
-	memcpy(pool.key, seed, RANDOM_SEED_BYTES);
+	pool = *seed;
 }
 
 void random_bytes(void *to, size_t count)

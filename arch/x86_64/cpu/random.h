@@ -1,15 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-#include "lib/types.h"
-
-#define RANDOM_SEED_BYTES 32u
+#include "lib/entropy.h"
 
 /*
  * Random numbers for the kernel's own needs, from the boot's entropy pool. The pool has no lock: it
  * belongs to the boot CPU until the callers bring their own.
  */
-void random_seed(const u8 seed[RANDOM_SEED_BYTES]);
+void random_seed(const struct entropy_pool *seed);
 void random_bytes(void *to, size_t count);
 u64 random_u64(void);
 /* Evenly distributed below limit, which is not 0. */

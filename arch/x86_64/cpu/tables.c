@@ -103,7 +103,8 @@ static void syscall_load(const struct cpu *cpu)
 
 void cpu_tables_load(struct cpu *cpu)
 {
-	use_sysenter = features.use_sysenter;
+	/* SYSENTER's MSRs are host state in a VMCS; VMLOAD restores those of SYSCALL. */
+	use_sysenter = features.vmx;
 	gdt_load(cpu);
 
 	memset(cpu->tss.io_bitmap, 0xff, sizeof(cpu->tss.io_bitmap));
