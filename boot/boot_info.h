@@ -23,7 +23,6 @@ struct boot_region {
 	u64 base;
 	u64 length;
 	u32 type; /* enum boot_region_type */
-	u32 reserved;
 };
 
 struct boot_module {
@@ -37,7 +36,6 @@ struct boot_used {
 	hpa_t base;
 	u64 length;
 	u32 owner; /* enum page_owner */
-	u32 reserved;
 };
 
 /*

@@ -5,13 +5,11 @@
 #include "lib/status.h"
 
 struct object;
-struct process;
 
 struct handle_entry {
 	struct object *object; /* NULL: free; holds a reference */
 	u16 rights;
 	u16 generation; /* of the entry: a closed number does not come back soon */
-	u32 reserved;
 };
 
 /* A block of pages. Guarded by the object lock, but for a look at `closed`. */
@@ -20,7 +18,6 @@ struct handle_table {
 	u16 size;   /* of `entry`, which a handle's index counts from 1 */
 	u16 end;    /* entries from here on have never been used */
 	u16 first_free; /* no entry below is free */
-	u16 reserved;
 	struct handle_entry entry[];
 };
 

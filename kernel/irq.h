@@ -5,7 +5,6 @@
 #include "lib/status.h"
 #include "mm/object.h"
 
-struct group;
 
 /* A host interrupt line handed to ring 3. It is masked from each signal until SYS_IRQ_UNMASK. */
 struct irq {

@@ -68,10 +68,7 @@ enum status memory_create(struct quota *quota, enum page_owner owner, u64 page_c
 {
 	enum status status;
 
-	if (page_count == 0)
-		return STATUS_BAD_ARGUMENT;
-	if (page_count > MEMORY_PAGES_MAX)
-		return STATUS_TOO_BIG;
+	CHECK(page_count - 1 < MEMORY_PAGES_MAX);
 	status = quota_charge(quota, owner, page_count);
 	if (status != STATUS_OK)
 		return status;
@@ -107,8 +104,6 @@ enum status memory_create_physical(struct quota *quota, hpa_t hpa, u64 page_coun
 {
 	enum status status;
 
-	if (page_count == 0)
-		return STATUS_BAD_ARGUMENT;
 	if (page_count > PHYSICAL_PAGES_MAX)
 		return STATUS_TOO_BIG;
 	if (!is_aligned(hpa.value, PAGE_SIZE) ||
@@ -289,22 +284,21 @@ void *memory_pointer(struct memory *memory, u64 index)
 	return memory_slot(memory, index, &hpa, &level) ? hpa_to_pointer(hpa) : NULL;
 }
 
-static u64 walk_ram(const struct memory *memory, u64 *index, hpa_t *hpa)
+static u64 walk_ram(struct memory *memory, u64 *index, hpa_t *hpa)
 {
+	const u64 *slot = slot_find(memory, *index);
 	u64 place = *index % MEMORY_CHUNK_PAGES;
-	u64 chunk = memory->chunks != NULL ? memory->chunks[*index / MEMORY_CHUNK_PAGES] : 0;
-	const u64 *slots = memory->inline_slots;
+	u64 chunk;
 
-	if (memory->chunks != NULL && !(chunk & SLOT_PRESENT)) {
-		*index += MEMORY_CHUNK_PAGES - place;
-		*hpa = HPA((chunk & PTE_ADDRESS) + (place << PAGE_SHIFT));
-		return chunk & CHUNK_LARGE ? MEMORY_CHUNK_PAGES - place : 0;
+	if (slot != NULL) {
+		++*index;
+		*hpa = HPA(*slot & PTE_ADDRESS);
+		return *slot & SLOT_PRESENT ? 1 : 0;
 	}
-	if (memory->chunks != NULL)
-		slots = hpa_to_pointer(HPA(chunk & PTE_ADDRESS));
-	++*index;
-	*hpa = HPA(slots[place] & PTE_ADDRESS);
-	return slots[place] & SLOT_PRESENT ? 1 : 0;
+	chunk = memory->chunks[*index / MEMORY_CHUNK_PAGES];
+	*index += MEMORY_CHUNK_PAGES - place;
+	*hpa = HPA((chunk & PTE_ADDRESS) + (place << PAGE_SHIFT));
+	return chunk & CHUNK_LARGE ? MEMORY_CHUNK_PAGES - place : 0;
 }
 
 u64 memory_walk(struct memory *memory, u64 *index, hpa_t *hpa)

@@ -32,7 +32,6 @@ struct memory {
 	u8 type;  /* enum pt_type */
 	bool pinned;
 	bool small; /* no large blocks */
-	u8 reserved[4];
 	hpa_t base;           /* MEMORY_FIXED */
 	u64 destroy_cursor;   /* pages before it are given back */
 	u64 unpopulated;      /* pages still reserved with page_reserve */
@@ -46,10 +45,9 @@ struct memory {
 };
 
 /*
- * Zeroed RAM of `page_count` pages, charged to the quota as `owner` (PAGE_GUEST or PAGE_PROCESS).
- * `flags` as in SYS_MEMORY_CREATE; who asks for MEMORY_PINNED populates all pages.
- * Without effect: STATUS_BAD_ARGUMENT (no pages), STATUS_TOO_BIG (more than MEMORY_PAGES_MAX),
- * STATUS_NO_MEMORY, STATUS_NO_QUOTA.
+ * Zeroed RAM of 1 to MEMORY_PAGES_MAX pages, charged to the quota as `owner` (PAGE_GUEST or
+ * PAGE_PROCESS). `flags` as in SYS_MEMORY_CREATE; who asks for MEMORY_PINNED populates all pages.
+ * Without effect: STATUS_NO_MEMORY, STATUS_NO_QUOTA.
  */
 enum status memory_create(struct quota *quota, enum page_owner owner, u64 page_count, u32 flags,
 			  struct memory **memory) MUST_CHECK;

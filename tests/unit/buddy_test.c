@@ -104,7 +104,7 @@ static void test_init(void **state)
 
 	machine_reset(2 * MIB);
 	info.region_count = 1;
-	info.region[0] = (struct boot_region){64 * MIB, PAGE_SIZE, BOOT_REGION_RAM, 0};
+	info.region[0] = (struct boot_region){64 * MIB, PAGE_SIZE, BOOT_REGION_RAM};
 	assert_false(page_init(&info));
 }
 

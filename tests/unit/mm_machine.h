@@ -176,8 +176,8 @@ static UNUSED bool machine_pages(u64 ram_bytes, hpa_t used, u64 used_bytes)
 
 	boot.direct_map_base = HVA(direct_map_base);
 	boot.region_count = boot.used_count = 1;
-	boot.region[0] = (struct boot_region){0, ram_bytes, BOOT_REGION_RAM, 0};
-	boot.used[0] = (struct boot_used){used, used_bytes, PAGE_IMAGE, 0};
+	boot.region[0] = (struct boot_region){0, ram_bytes, BOOT_REGION_RAM};
+	boot.used[0] = (struct boot_used){used, used_bytes, PAGE_IMAGE};
 	return page_init(&boot);
 }
 

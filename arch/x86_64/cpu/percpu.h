@@ -13,7 +13,6 @@
 #define STACK_BASE_BYTES 16ul /* struct stack_base, at the highest address of every stack */
 
 struct thread;
-struct process;
 struct run_queue;
 struct vcpu;
 struct cpu_counters;

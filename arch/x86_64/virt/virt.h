@@ -32,7 +32,6 @@ struct virt_code {
 	u64 linear; /* of the page */
 	u64 cr3;
 	u32 depth;  /* entries on the way, 0: nothing is known */
-	u32 reserved;
 	const u64 *entry[4];
 	u64 value[4];
 	const u8 *page;
