@@ -198,13 +198,13 @@ void cpus_start(u32 limit)
 	const struct acpi_info *acpi = &machine.acpi;
 	struct table table;
 
-	if (acpi->cpu_count <= 1 || limit <= 1)
+	if (acpi->cpu_count <= 1 || limit == 1)
 		return;
 	if (!trampoline_prepare(&table)) {
 		log_warning(LOG_CPU, "no memory below 1 MiB to start other CPUs from");
 		return;
 	}
-	for (u32 i = 0; i < acpi->cpu_count && count < limit && count < CPU_MAX; i++) {
+	for (u32 i = 0; i < acpi->cpu_count && count != limit && count < CPU_MAX; i++) {
 		u32 id = acpi->cpu[i].apic_id;
 		struct cpu *cpu;
 

@@ -10,8 +10,8 @@ void cpus_adopt_boot(void);
 struct cpu *cpus_create_boot(void);
 
 /*
- * Starts every other CPU of the MADT, one after the other, until `limit` run. One that does not
- * answer is named in the log and left out.
+ * Starts every other CPU of the MADT, one after the other, until `limit` run; 0: all. One that does
+ * not answer is named in the log and left out.
  */
 void cpus_start(u32 limit);
 

@@ -142,13 +142,6 @@ void machine_init(void)
 		 cpu->apic_id, machine.acpi.cpu_count, machine.acpi.ioapic_count);
 }
 
-u32 machine_cpu_limit(void)
-{
-	u32 limit = boot_option(machine.boot->command_line, "cpus=");
-
-	return limit != 0 ? limit : CPU_MAX;
-}
-
 void machine_virt_leave(struct cpu *cpu)
 {
 	if (!cpu->virt_on)

@@ -26,8 +26,6 @@ hpa_t machine_image_hpa(const void *address);
 void machine_init(void);
 /* The part of it that every CPU does for itself. */
 void machine_cpu_init(struct cpu *cpu);
-/* How many CPUs may run: `cpus=N` of the command line, or CPU_MAX. */
-u32 machine_cpu_limit(void);
 
 /* Leaves VMX or SVM operation on this CPU; harmless to repeat. */
 void machine_virt_leave(struct cpu *cpu);

@@ -23,7 +23,7 @@ static NORETURN void main_on_own_stack(struct cpu *cpu)
 	machine_init();
 	if (!sched_init(cpu))
 		panic("no memory for the run queue");
-	cpus_start(machine_cpu_limit());
+	cpus_start(boot_option(machine.boot->command_line, "cpus="));
 	start_manager();
 	kernel_space_seal(machine.boot);
 	log_info(LOG_BOOT, "kernel ready");

@@ -8,10 +8,9 @@
 #include "arch/x86_64/virt/vmx/vmx.h"
 #include "kernel/abi/pages.h"
 
-#define VPID_MAX	    0xffffu
-#define GENERATION_CPU_BITS 8
+#define VPID_MAX 0xffffu
 
-_Static_assert(CPU_MAX <= 1 << GENERATION_CPU_BITS, "a generation names its CPU");
+static u64 generations; /* begun so far, on any CPU: no two have the same number */
 
 /* Written by its own CPU alone. */
 static struct {
@@ -27,8 +26,7 @@ void vmx_tag_assign(struct virt_vcpu *vcpu)
 		return;
 	if (tags[cpu].generation == 0 || tags[cpu].last == VPID_MAX) {
 		CHECK(invvpid(INVALIDATE_ALL_CONTEXTS, 0));
-		tags[cpu].generation += 1ull << GENERATION_CPU_BITS;
-		tags[cpu].generation |= cpu;
+		tags[cpu].generation = __atomic_add_fetch(&generations, 1, __ATOMIC_RELAXED);
 		tags[cpu].last = 0;
 	}
 	vcpu->tag = ++tags[cpu].last;
