@@ -21,8 +21,6 @@ struct heap {
 	struct heap_node *first;
 };
 
-#define HEAP_ENTRY(node, type, member) CONTAINER_OF(node, type, member)
-
 /* Whether tick a comes before tick b. */
 static inline bool tick_before(u64 a, u64 b)
 {

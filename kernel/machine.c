@@ -14,7 +14,6 @@
 #include "kernel/panic.h"
 #include "kernel/vm.h"
 #include "lib/checked.h"
-#include "lib/string.h"
 #include "mm/address.h"
 #include "mm/kernel_space.h"
 #include "mm/page.h"
@@ -57,14 +56,10 @@ static void acpi_init(void)
 {
 	const struct boot_info *boot = machine.boot;
 	hpa_t rsdp = boot->rsdp;
-	const void *bytes;
 	enum status status;
 
 	if (rsdp.value == 0 && boot->rsdp_bytes != 0)
 		rsdp = machine_image_hpa(boot->rsdp_copy);
-	bytes = rsdp.value != 0 ? firmware(rsdp, sizeof(boot->rsdp_copy)) : NULL;
-	if (bytes != NULL)
-		memcpy(machine.rsdp, bytes, sizeof(boot->rsdp_copy));
 	status = acpi_read(rsdp, firmware, &machine.acpi);
 	if (status != STATUS_OK)
 		log_warning(LOG_BOOT, "no usable ACPI tables, status %u", status);

@@ -13,7 +13,6 @@ struct cpu;
 struct machine {
 	struct boot_info *boot;
 	struct acpi_info acpi;
-	u8 rsdp[40];              /* copy of the RSDP; zero if there is none */
 	struct kernel_page *page; /* shown to the manager */
 };
 

@@ -19,12 +19,12 @@
 
 static struct run_entity *fair_entity(struct heap_node *node)
 {
-	return node == NULL ? NULL : HEAP_ENTRY(node, struct run_entity, node);
+	return node == NULL ? NULL : CONTAINER_OF(node, struct run_entity, node);
 }
 
 static struct run_entity *deadline_entity(struct heap_node *node)
 {
-	return node == NULL ? NULL : HEAP_ENTRY(node, struct run_entity, deadline_node);
+	return node == NULL ? NULL : CONTAINER_OF(node, struct run_entity, deadline_node);
 }
 
 /* --- groups --- */

@@ -133,7 +133,7 @@ static void fill(struct start_info *info)
 	memcpy(info->command_line, boot->command_line, sizeof(info->command_line));
 	(void)string_copy(info->backend, sizeof(info->backend), virt->name);
 	info->kernel_base = boot->image_base.value;
-	memcpy(info->rsdp, machine.rsdp, sizeof(info->rsdp));
+	memcpy(info->rsdp, boot->rsdp_copy, sizeof(boot->rsdp_copy));
 }
 
 bool start_is_manager(const struct process *process)

@@ -13,7 +13,7 @@ struct symbol {
 /*
  * An image's functions and objects by address; names follow the entries, each ended by 0. In a
  * DEBUG build source lines follow, from the next multiple of 8 on: line_count of struct symbol_line
- * and the names of files.
+ * (vmm/manager/symbols.c) and the names of files.
  */
 struct symbol_table {
 	u64 magic; /* SYMBOLS_MAGIC */
@@ -23,12 +23,6 @@ struct symbol_table {
 	u32 line_count; /* 0: no lines */
 	u32 files_bytes;
 	struct symbol symbol[]; /* sorted by offset */
-};
-
-/* Code from offset up to the next one's is of this line. */
-struct symbol_line {
-	u32 offset;
-	u32 file_line; /* bytes into the names of files in 31:16, line in 15:0; line 0: none */
 };
 
 static inline const char *symbols_names(const struct symbol_table *table)

@@ -6,6 +6,12 @@
 #include "vmm/rt/start.h"
 #include "vmm/rt/syscall.h"
 
+/* Code from offset up to the next one's is of this line. */
+struct symbol_line {
+	u32 offset;
+	u32 file_line; /* bytes into the names of files in 31:16, line in 15:0; line 0: none */
+};
+
 static const struct symbol_table *tables[SYMBOLS_COUNT];
 
 static const u8 *map(enum start_kind kind, u64 *bytes)

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 #include "arch/x86_64/cpu/ioapic.h"
 
+#include "arch/x86_64/cpu/acpi.h"
 #include "arch/x86_64/hw/ioapic.h"
 
 static struct ioapic {
 	volatile u32 *registers;
 	u32 gsi_base;
 	u32 gsi_count;
-} ioapics[IOAPIC_MAX];
+} ioapics[ACPI_IOAPIC_MAX];
 static unsigned int ioapic_count;
 
 /* The window, with the register in it. */
@@ -45,8 +46,6 @@ void ioapic_add(volatile void *registers, u32 gsi_base)
 	struct ioapic *ioapic = &ioapics[ioapic_count];
 	u32 version;
 
-	if (ioapic_count == IOAPIC_MAX)
-		return;
 	ioapic->registers = registers;
 	ioapic->gsi_base = gsi_base;
 	version = *reg_at(ioapic, IOAPIC_VERSION);

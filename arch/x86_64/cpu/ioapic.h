@@ -3,8 +3,6 @@
 
 #include "lib/types.h"
 
-#define IOAPIC_MAX 8u
-
 /* Takes an I/O APIC by its mapped (uncached) registers and masks all its inputs. */
 void ioapic_add(volatile void *registers, u32 gsi_base);
 
