@@ -256,7 +256,9 @@ void process_destroy(struct process *process)
 
 enum status process_free(struct process *process)
 {
-	LIST_FOR_EACH_SAFE(node, &process->threads) {
+	while (!list_empty(&process->threads)) {
+		struct list *node = process->threads.next;
+
 		list_remove(node);
 		object_put(&LIST_ENTRY(node, struct thread, sibling)->object);
 	}

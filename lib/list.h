@@ -50,8 +50,3 @@ static inline void list_remove(struct list *node)
 
 #define LIST_FOR_EACH(node, head) \
 	for (struct list *node = (head)->next; node != (head); node = node->next)
-
-/* The body may remove the node it is given. */
-#define LIST_FOR_EACH_SAFE(node, head)                                                          \
-	for (struct list *node = (head)->next, *node##_next = node->next; node != (head);       \
-	     node = node##_next, node##_next = node->next)

@@ -95,6 +95,10 @@ struct virt_vcpu {
 	void *xsave_area;       /* 64-byte aligned, fpu_area_bytes() long */
 };
 
+/* Operations that are alike. */
+typedef void virt_operation(struct virt_vcpu *vcpu);
+typedef void virt_groups_operation(struct virt_vcpu *vcpu, u32 groups);
+
 struct virt_ops {
 	const char *name; /* "SVM/NPT", "VMX/EPT" */
 	const struct pt_format *second_stage;
@@ -108,8 +112,8 @@ struct virt_ops {
 	enum status (*vcpu_init)(struct virt_vcpu *vcpu);
 
 	/* Brings its registers that entry does not switch into this CPU, or saves them from it. */
-	void (*vcpu_load)(struct virt_vcpu *vcpu);
-	void (*vcpu_unload)(struct virt_vcpu *vcpu);
+	virt_operation *vcpu_load;
+	virt_operation *vcpu_unload;
 
 	/*
 	 * Runs the guest until the next exit and decodes it into vcpu->exit and vcpu->event, which
@@ -124,15 +128,15 @@ struct virt_ops {
 	 * of the host's, and nothing but request, get and set may be called. Brings groups along,
 	 * as get does.
 	 */
-	void (*leave)(struct virt_vcpu *vcpu, u32 groups);
+	virt_groups_operation *leave;
 
 	/*
 	 * For a vCPU that is loaded here, as the rest that follows: copies groups between the
 	 * control structure and the page. set takes each word once.
 	 * VCPU_EVENT is left to the caller, and so is setting VCPU_XCR0 (checked, in vcpu->xcr0).
 	 */
-	void (*get)(struct virt_vcpu *vcpu, u32 groups);
-	void (*set)(struct virt_vcpu *vcpu, u32 groups);
+	virt_groups_operation *get;
+	virt_groups_operation *set;
 	/*
 	 * REQUEST_ADVANCE: the instruction of the last exit is done. What the page says of RIP,
 	 * RFLAGS and the shadow is taken for true behind leave.
@@ -146,7 +150,7 @@ struct virt_ops {
 	 */
 	void (*request)(struct virt_vcpu *vcpu, const struct vcpu_event *inject, u32 request);
 	/* Fills page->dump with every field of the control structure. */
-	void (*dump)(struct virt_vcpu *vcpu);
+	virt_operation *dump;
 };
 
 /*
