@@ -19,7 +19,6 @@ struct group {
 	struct run_group run;    /* weight and cap */
 	u64 affinity;            /* CPUs 0 to 63 that its threads may use, a bit each */
 	u64 reservable_permille; /* of one CPU: what its threads may reserve together */
-	u64 reserved_permille;   /* what they do; guarded by the object lock */
 	u64 tag;                 /* shown by the CPU that runs one of its threads */
 	struct group_page *page; /* shown to the holder of the handle */
 	struct memory *page_memory;

@@ -92,8 +92,7 @@ static enum status map_image(struct process *process, struct memory *image, stru
 		status = map(process->space, &at, image, header->text_pages, header->rodata_pages,
 			     PT_READ);
 	if (status == STATUS_OK && data != NULL)
-		status = map(process->space, &at, data, 0,
-			     (u64)header->data_pages + header->bss_pages, PT_READ | PT_WRITE);
+		status = map(process->space, &at, data, 0, data->page_count, PT_READ | PT_WRITE);
 	return status;
 }
 

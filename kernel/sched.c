@@ -336,8 +336,8 @@ static bool reserve_here(struct thread *thread, u64 budget_ns, u64 period_ns, u6
 	lock_release(&cpu->lock, LOCK_QUEUE);
 	if (!admitted)
 		return false;
-	group->reserved_permille += permille_of(reservation->budget, reservation->period) - before;
-	group->page->reserved_permille = group->reserved_permille;
+	group->page->reserved_permille +=
+		permille_of(reservation->budget, reservation->period) - before;
 	cpus_pend(cpu, PENDING_RESCHEDULE);
 	return true;
 }
@@ -369,7 +369,7 @@ enum status sched_reserve(struct thread *thread, u64 budget_ns, u64 period_ns, u
 {
 	const struct budget_reservation *old = &thread->run.reservation;
 	struct group *group = thread->process->group;
-	u64 others = group->reserved_permille - permille_of(old->budget, old->period);
+	u64 others = group->page->reserved_permille - permille_of(old->budget, old->period);
 	u64 ignored;
 
 	if (others + permille_of(budget_ns, period_ns) > group->reservable_permille) {
@@ -397,8 +397,7 @@ void sched_forget(struct thread *thread)
 	const struct budget_reservation *reservation = &thread->run.reservation;
 	struct group *group = thread->process->group;
 
-	group->reserved_permille -= permille_of(reservation->budget, reservation->period);
-	group->page->reserved_permille = group->reserved_permille;
+	group->page->reserved_permille -= permille_of(reservation->budget, reservation->period);
 	lock_acquire(&thread->cpu->lock, LOCK_QUEUE);
 	if (thread->run.queue != NULL)
 		run_queue_detach(thread->cpu->queue, &thread->run, rdtsc());

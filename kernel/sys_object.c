@@ -148,7 +148,7 @@ enum status sys_group_set(struct system_call *call)
 	case GROUP_AFFINITY:
 		if (!sched_affinity_valid(value))
 			return STATUS_BAD_ARGUMENT;
-		if (value != group->affinity && group->reserved_permille != 0)
+		if (value != group->affinity && group->page->reserved_permille != 0)
 			return STATUS_IN_USE;
 		group->affinity = value;
 		sched_changed();
