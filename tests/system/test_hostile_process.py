@@ -37,7 +37,7 @@ def play(build, bed, seed, generations):
     assert 0 < made < wanted, text[-4000:]  # until the quota is used up
     # most are refused, but enough succeed to reach the second halves
     statuses = [int(word) for word in re.search(r"statuses:([ \d]+)", text).group(1).split()]
-    assert statuses[0] > calls / 100, statuses
+    assert statuses[0] > CALLS_MIN / 100, statuses
     return calls, runs
 
 
