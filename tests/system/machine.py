@@ -258,3 +258,15 @@ class Bochs(Machine):
         words = configuration(self.folder, iso, port, memory=memory, model=model, cpus=cpus,
                               com2=com2, channel=second, com3=third)
         self.start(words, port, second, third)
+
+
+def on_cpus(emulator, cpus):
+    """
+    The arguments of a machine with so many CPUs for guests, and the guests' affinity. Threads of
+    QEMU's harm guests on CPU 0 (docs/platforms.md): there it has one more, without guests.
+    """
+    if emulator is not Qemu:
+        return {"cpus": cpus}, "all"
+    if cpus == 1:
+        return {}, "all"
+    return {"extra": ("-smp", str(cpus + 1))}, f"1-{cpus}"

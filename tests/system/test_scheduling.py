@@ -11,7 +11,7 @@ import pexpect
 import pytest
 
 import bundle
-from machine import Bochs, Qemu
+from machine import Bochs, Qemu, on_cpus
 
 COUNTED = ("-icount", "shift=0,sleep=off")
 MS = 1000000
@@ -285,9 +285,10 @@ def test_echo(build, tmp_path, emulator, cpus):
         assert len(loads) == cpus and min(loads) > 95, loads
 
 
-def idle_bundle(build, tmp_path, names):
+def idle_bundle(build, tmp_path, names, affinity):
     conf = "".join(f"[vm {name}]\nkernel = vmlinuz\ninitrd = initramfs.cpio.gz\nmemory = 96M\n"
-                   f"cmdline = console=ttyS0 quiet name={name}\nautostart = yes\n"
+                   f"cmdline = console=ttyS0 quiet name={name}\naffinity = {affinity}\n"
+                   f"autostart = yes\n"
                    for name in names)
     return bundle.make(tmp_path / "idle.cpio", conf, bundle.debian(build / "guests"))
 
@@ -296,8 +297,9 @@ def idle_bundle(build, tmp_path, names):
 def test_idle_wakeups(build, tmp_path, cpus, guests):
     """Idle Linux guests: CPUs wake up as often as the guests' own timers ask for, no more."""
     names = [f"guest{i}" for i in range(guests)]
-    with Qemu(build, bundle=idle_bundle(build, tmp_path, names), memory="1536M",
-              extra=("-smp", str(cpus))) as machine:
+    host, affinity = on_cpus(Qemu, cpus)
+    files = idle_bundle(build, tmp_path, names, affinity)
+    with Qemu(build, bundle=files, memory="1536M", **host) as machine:
         machine.wait_prompt()
         for name in names:
             machine.attach_shell(name)

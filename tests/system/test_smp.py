@@ -6,7 +6,7 @@ import pytest
 
 import bundle
 import debugger
-from machine import Bochs, Qemu
+from machine import Bochs, Qemu, on_cpus
 
 # What Linux says when a CPU does not get on, or time does not.
 COMPLAINTS = r"soft lockup|self-detected stall|detected stalls|rcu_\w+ kthread starved|" \
@@ -23,10 +23,10 @@ USED = ("kvm-clock: Using msrs 4b564d01 and 4b564d00", "kvm-guest: KVM setup pv 
 BRIEF = 1000 # rounds, and one boot: Bochs takes a minute for each
 
 
-def debian_bundle(build, tmp_path, vcpus, memory="192M"):
+def debian_bundle(build, tmp_path, vcpus, affinity):
     conf = (f"[vm alpha]\nkernel = vmlinuz\ninitrd = initramfs.cpio.gz\n"
-            f"cmdline = console=ttyS0 quiet name=alpha\nmemory = {memory}\nvcpus = {vcpus}\n"
-            f"autostart = yes\n")
+            f"cmdline = console=ttyS0 quiet name=alpha\nmemory = 192M\nvcpus = {vcpus}\n"
+            f"affinity = {affinity}\nautostart = yes\n")
     return bundle.make(tmp_path / "smp.cpio", conf, bundle.debian(build / "guests"))
 
 
@@ -94,11 +94,10 @@ def check_debugger(machine):
     pytest.param(Bochs, 4, 4, 3000, marks=pytest.mark.long)])
 def test_debian(build, tmp_path, emulator, cpus, vcpus, rounds):
     """It sees its CPUs, works on all, takes them away and back, and has nothing to complain of."""
-    files = debian_bundle(build, tmp_path, vcpus)
-    host = {"extra": ("-smp", str(cpus))} if emulator is Qemu else {"cpus": cpus}
+    host, affinity = on_cpus(emulator, cpus)
+    files = debian_bundle(build, tmp_path, vcpus, affinity)
     debugged = emulator is Qemu and cpus == 2
     with emulator(build, bundle=files, com3=debugged, **host) as machine:
-        machine.wait(rf" {cpus} CPUs?, ")
         machine.wait_prompt()
         machine.attach_shell("alpha", 400)
         assert machine.shell("nproc").split()[-1] == str(vcpus)
