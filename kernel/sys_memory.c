@@ -29,13 +29,13 @@ enum status sys_memory_create(struct system_call *call)
 	u64 pages;
 
 	if (!to_pages(call->argument[1], &pages) ||
-	    (call->argument[2] & ~(u64)(MEMORY_PINNED | MEMORY_GUEST | MEMORY_SMALL)) != 0)
+	    (call->argument[2] &
+	     ~(u64)(MEMORY_PINNED | MEMORY_GUEST | MEMORY_SMALL | MEMORY_HUGE)) != 0)
 		return STATUS_BAD_ARGUMENT;
 	if ((call->argument[2] & MEMORY_PINNED) != 0 && pages > PINNED_PAGES_MAX)
 		return STATUS_TOO_BIG;
 	owner = (call->argument[2] & MEMORY_GUEST) != 0 ? PAGE_GUEST : PAGE_PROCESS;
-	status = memory_create(&group->quota, owner, pages,
-			       (u32)call->argument[2] & (MEMORY_PINNED | MEMORY_SMALL), &memory);
+	status = memory_create(&group->quota, owner, pages, (u32)call->argument[2], &memory);
 	if (status != STATUS_OK)
 		return status;
 	group_adopt(group, &memory->object);

@@ -223,6 +223,23 @@ enum status page_alloc_cleared(unsigned int order, enum page_owner owner, struct
 	return STATUS_OK;
 }
 
+void page_split(hpa_t hpa, unsigned int order)
+{
+	const struct page head = *page_of(hpa);
+	u64 count = 1ull << head.order;
+
+	lock_acquire(&buddy_lock, LOCK_PAGES);
+	for (u64 n = 0; n < count; n += 1ull << order) {
+		struct page *page = page_of(hpa) + n;
+
+		page->owner = head.owner;
+		page->order = (u8)order;
+		page->flags |= PAGE_FLAG_HEAD;
+		page->references = 0;
+	}
+	lock_release(&buddy_lock, LOCK_PAGES);
+}
+
 void page_free(hpa_t hpa, struct quota *quota)
 {
 	struct page *page = page_of(hpa);

@@ -14,13 +14,16 @@
  * A slot is 0 or its page's address and SLOT_PRESENT; bits 11:1 are left for what a slot may later
  * say about its page (shared copy-on-write, dirty). A chunk's word is 0, the address of a page of
  * 512 slots and SLOT_PRESENT, or the address of a 2-MiB block, CHUNK_LARGE and how many of its
- * pages are cleared: nobody sees the block before all are, which is CHUNK_READY.
+ * pages are cleared: nobody sees the block before all are, which is CHUNK_READY. CHUNK_HUGE: 512 of
+ * them, the first a multiple of that, are an aligned GiB.
  */
 #define SLOT_PRESENT	    BIT(0)
 #define CHUNK_LARGE	    BIT(1)
 #define CHUNK_CLEARED_SHIFT 2
 #define CHUNK_CLEARED	    BITS(11, 2)
 #define CHUNK_READY	    BIT(11)
+#define CHUNK_HUGE	    BIT(52)
+#define HUGE_CHUNKS	    512ull
 
 /* Bounded steps: pages cleared, words visited when giving back. */
 #define STEP_CLEAR 32
@@ -87,6 +90,7 @@ enum status memory_create(struct quota *quota, enum page_owner owner, u64 page_c
 	(*memory)->type = PT_TYPE_WB;
 	(*memory)->pinned = flags & MEMORY_PINNED;
 	(*memory)->small = (flags & MEMORY_SMALL) != 0;
+	(*memory)->huge = (flags & (MEMORY_HUGE | MEMORY_SMALL)) == MEMORY_HUGE;
 	(*memory)->unpopulated = page_count;
 	return STATUS_OK;
 
@@ -135,6 +139,36 @@ bool memory_range_valid(const struct memory *memory, u64 first, u64 page_count)
 	return range_within(first, page_count, memory->page_count);
 }
 
+/* The first word of the GiB that the chunk is in. */
+static u64 *huge_of(const struct memory *memory, u64 number)
+{
+	return memory->chunks + align_down(number, HUGE_CHUNKS);
+}
+
+/*
+ * All chunks of a GiB at once, where none is there yet and the allocator has one. Not the first: a
+ * PC's has holes, so that no leaf maps it whole.
+ */
+static bool huge_create(struct memory *memory, u64 number)
+{
+	u64 *first = huge_of(memory, number);
+	u64 end = align_down(number, HUGE_CHUNKS) + HUGE_CHUNKS;
+	hpa_t hpa;
+
+	if (number < HUGE_CHUNKS || end > memory->page_count / MEMORY_CHUNK_PAGES)
+		return false;
+	for (u64 n = 0; n < HUGE_CHUNKS; n++)
+		if (first[n] != 0)
+			return false;
+	if (page_alloc_reserved(PAGE_ORDER_1G, memory->owner, &hpa) != STATUS_OK)
+		return false;
+	page_split(hpa, PAGE_ORDER_2M);
+	memory->unpopulated -= HUGE_CHUNKS * MEMORY_CHUNK_PAGES;
+	for (u64 n = 0; n < HUGE_CHUNKS; n++)
+		first[n] = (hpa.value + n * 2 * MIB) | CHUNK_LARGE | CHUNK_HUGE;
+	return true;
+}
+
 /* A large block where the object fills the chunk and there is one, else a page of slots. */
 static enum status chunk_create(struct memory *memory, u64 *chunk)
 {
@@ -143,6 +177,8 @@ static enum status chunk_create(struct memory *memory, u64 *chunk)
 	void *slots;
 	hpa_t hpa;
 
+	if (memory->huge && huge_create(memory, (u64)(chunk - memory->chunks)))
+		return STATUS_OK;
 	if (end <= memory->page_count && !memory->small &&
 	    page_alloc_reserved(PAGE_ORDER_2M, memory->owner, &hpa) == STATUS_OK) {
 		memory->unpopulated -= MEMORY_CHUNK_PAGES;
@@ -247,6 +283,19 @@ static bool slot_fixed(const struct memory *memory, u64 index, hpa_t *hpa, enum 
 	return true;
 }
 
+/* The level of a large chunk that is ready: the last are looked at first, which come last. */
+static enum pt_level chunk_level(const struct memory *memory, u64 number)
+{
+	const u64 *first = huge_of(memory, number);
+	u64 left = HUGE_CHUNKS;
+
+	if (!(memory->chunks[number] & CHUNK_HUGE))
+		return PT_LEVEL_2M;
+	while (left != 0 && (first[left - 1] & CHUNK_READY))
+		left--;
+	return left == 0 ? PT_LEVEL_1G : PT_LEVEL_2M;
+}
+
 static bool slot_ram(struct memory *memory, u64 index, hpa_t *hpa, enum pt_level *level)
 {
 	u64 *slot = slot_find(memory, index);
@@ -259,7 +308,7 @@ static bool slot_ram(struct memory *memory, u64 index, hpa_t *hpa, enum pt_level
 	}
 	chunk = memory->chunks[index / MEMORY_CHUNK_PAGES];
 	*hpa = HPA((chunk & PTE_ADDRESS) + (index % MEMORY_CHUNK_PAGES << PAGE_SHIFT));
-	*level = PT_LEVEL_2M;
+	*level = chunk_level(memory, index / MEMORY_CHUNK_PAGES);
 	return chunk & CHUNK_READY;
 }
 

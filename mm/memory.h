@@ -32,6 +32,7 @@ struct memory {
 	u8 type;  /* enum pt_type */
 	bool pinned;
 	bool small; /* no large blocks */
+	bool huge;  /* blocks of 1 GiB, where there are any */
 	hpa_t base;           /* MEMORY_FIXED */
 	u64 destroy_cursor;   /* pages before it are given back */
 	u64 unpopulated;      /* pages still reserved with page_reserve */
@@ -72,8 +73,8 @@ bool memory_range_valid(const struct memory *memory, u64 first, u64 page_count);
 enum status memory_populate(struct memory *memory, u64 index) MUST_CHECK;
 
 /*
- * Where page `index` is and whether it lies in a naturally aligned 2-MiB piece that is all present
- * (PT_LEVEL_2M) or stands alone. False when it is absent.
+ * Where page `index` is and in how large a naturally aligned piece that is all present: a leaf of
+ * *level could map it. False when it is absent.
  */
 bool memory_slot(struct memory *memory, u64 index, hpa_t *hpa, enum pt_level *level);
 /* The kernel's pointer to a present page, NULL when it is absent. Not for device memory. */

@@ -11,7 +11,8 @@ struct quota;
 
 /* The buddy allocator hands out blocks of 2^order pages, aligned to their size: 4 KiB to 1 GiB. */
 #define PAGE_ORDER_2M 9
-#define PAGE_ORDER_MAX 18
+#define PAGE_ORDER_1G 18
+#define PAGE_ORDER_MAX PAGE_ORDER_1G
 
 /* One per 4-KiB frame of the machine. A block, free or not, is described by its first frame. */
 struct page {
@@ -56,6 +57,8 @@ enum status page_alloc(unsigned int order, enum page_owner owner, struct quota *
 /* The same, cleared, as a pointer into the direct map. At most order 5: clearing takes time. */
 enum status page_alloc_cleared(unsigned int order, enum page_owner owner, struct quota *quota,
 			       void **pointer) MUST_CHECK;
+/* Makes a block in use into smaller ones, each to be freed by itself. */
+void page_split(hpa_t hpa, unsigned int order);
 /* `quota` as it was given to page_alloc. */
 void page_free(hpa_t hpa, struct quota *quota);
 

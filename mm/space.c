@@ -237,16 +237,25 @@ enum status space_unmap(struct space *space, u64 at, u64 bytes)
 	return status;
 }
 
+/* Whether the leaf of this level round the address lies in the mapping, and alike in memory. */
+static bool leaf_fits(const struct mapping *mapping, u64 address, hpa_t hpa, enum pt_level level)
+{
+	u64 bytes = pt_level_bytes(level);
+	u64 at = align_down(address, bytes);
+
+	if (level == PT_LEVEL_1G && !(mapping->space->second_stage && features.gib_pages))
+		return false;
+	return is_aligned(address - hpa.value, bytes) && at >= mapping->at &&
+	       range_within(at - mapping->at, bytes, mapping_bytes(mapping));
+}
+
 /* The largest leaf round the address that mapping and memory have in common. */
 static void leaf_choose(const struct mapping *mapping, u64 address, hpa_t hpa, enum pt_level level,
 			struct pt_leaf *leaf)
 {
-	u64 large = align_down(address, 2 * MIB);
-
-	leaf->level = PT_LEVEL_4K;
-	if (level == PT_LEVEL_2M && is_aligned(address - hpa.value, 2 * MIB) &&
-	    large >= mapping->at && large - mapping->at + 2 * MIB <= mapping_bytes(mapping))
-		leaf->level = PT_LEVEL_2M;
+	while (!leaf_fits(mapping, address, hpa, level))
+		level--;
+	leaf->level = level;
 	leaf->at = align_down(address, pt_level_bytes(leaf->level));
 	leaf->hpa = HPA(align_down(hpa.value, pt_level_bytes(leaf->level)));
 	leaf->rights = mapping->rights;
@@ -269,6 +278,9 @@ static NOINLINE enum status leaf_put(struct mapping *mapping, u64 address)
 	CHECK(memory_slot(mapping->memory, index_of(mapping, address), &hpa, &level));
 	leaf_choose(mapping, align_down(address, PAGE_SIZE), hpa, level, &leaf);
 	status = table_map(&mapping->space->table, &leaf);
+	if (status == STATUS_IN_USE && leaf.level == PT_LEVEL_1G &&
+	    table_merge(&mapping->space->table, &leaf))
+		tlb_flush_space(mapping->space);
 	/* Another CPU was first, or the fault was settled in between. */
 	return status == STATUS_IN_USE ? STATUS_OK : status;
 }

@@ -153,6 +153,19 @@ enum status table_map(struct table *table, const struct pt_leaf *leaf)
 	return STATUS_OK;
 }
 
+bool table_merge(struct table *table, const struct pt_leaf *leaf)
+{
+	const struct pt_format *format = table->format;
+	struct walk walk;
+
+	walk_down(table, leaf->at, leaf->level, &walk);
+	if (!(walk.entry & format->present) || (walk.entry & format->large))
+		return false;
+	entry_write(table, walk.node[walk.level], leaf->at, walk.level, leaf_encode(format, leaf));
+	tlb_page_free(HPA(walk.entry & PTE_ADDRESS), table->quota);
+	return true;
+}
+
 /* One entry, and the tables above it that have no other. Returns the address to go on at. */
 static u64 unmap_entry(struct table *table, u64 at)
 {

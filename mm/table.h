@@ -90,6 +90,12 @@ void table_free(struct table *table);
 enum status table_map(struct table *table, const struct pt_leaf *leaf) MUST_CHECK;
 
 /*
+ * Puts a leaf in the place of a table of smaller leaves that map the same, or some of it. False:
+ * there is none. The caller flushes.
+ */
+bool table_merge(struct table *table, const struct pt_leaf *leaf);
+
+/*
  * Unmaps [*at, end), which cuts through no leaf, and frees tables that become empty, once every CPU
  * has passed (mm/tlb.h). Visits a bounded number of entries: STATUS_AGAIN with *at moved on when
  * there may be more. The caller flushes after each call.

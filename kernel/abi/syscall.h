@@ -160,6 +160,7 @@ enum memory_flag {
 	MEMORY_UNCACHED = 1 << 1, /* physical only: memory type UC */
 	MEMORY_GUEST = 1 << 2,    /* guest RAM: counted as such */
 	MEMORY_SMALL = 1 << 3,    /* pages of 4 KiB alone */
+	MEMORY_HUGE = 1 << 4,     /* put in by 1 GiB, where the machine has such a block left */
 };
 
 enum irq_flag {

@@ -13,7 +13,7 @@ CONFIGURATION = """\
 config_interface: textconfig
 display_library: rfb, options="timeout=0"
 plugin_ctrl: unmapped=1, biosdev=1, speaker=1, extfpuirq=1, parallel=1, serial=1, iodebug=1
-memory: guest={memory}, host={memory}
+memory: guest={memory}, host={host}
 romimage: file=/usr/share/bochs/BIOS-bochs-latest
 vgaromimage: file=/usr/share/bochs/VGABIOS-lgpl-latest
 cpu: model={model}, count={cpus}, ips=50000000, reset_on_triple_fault=0
@@ -26,6 +26,9 @@ com1: enabled=1, mode=socket-server, dev=localhost:{port}
 {com2}sound: driver=dummy
 log: {log}
 """
+
+
+HOST_MAX = 2048 # MiB; what is touched beyond them goes to a file
 
 
 def megabytes(memory):
@@ -51,8 +54,8 @@ def configuration(folder, iso, port, memory="1G", model="corei7_skylake_x", cpus
     # Debian's Bochs has a debugger, which is told to continue.
     (folder / "rc").write_text("c\n")
     (folder / "bochsrc").write_text(CONFIGURATION.format(
-        memory=megabytes(memory), model=model, cpus=cpus, iso=iso, port=port, com2=second,
-        log=folder / "bochs.log"))
+        memory=megabytes(memory), host=min(megabytes(memory), HOST_MAX), model=model, cpus=cpus,
+        iso=iso, port=port, com2=second, log=folder / "bochs.log"))
     return ["bochs", "-q", "-f", folder / "bochsrc", "-rc", folder / "rc"]
 
 

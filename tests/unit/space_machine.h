@@ -102,7 +102,7 @@ static void start(u64 bytes)
 	machine_start(bytes);
 }
 
-static struct memory *ram_create(u64 page_count)
+static UNUSED struct memory *ram_create(u64 page_count)
 {
 	struct memory *memory;
 
@@ -118,7 +118,7 @@ static struct space *guest_create(struct quota *quota)
 	return space;
 }
 
-static struct space *process_create(struct quota *quota)
+static UNUSED struct space *process_create(struct quota *quota)
 {
 	struct space *space;
 

@@ -259,14 +259,16 @@ static void judge_write(struct audit *audit, struct audit_frame *frame, u64 page
 
 static void judge_leaf(struct audit *audit, const struct audit_record *record)
 {
-	u64 count = 1ull << 9 * (record->info >> 8 & 3);
+	u32 level = record->info >> 8 & 3;
+	u64 count = 1ull << 9 * level;
 	u64 first;
 	struct audit_frame *frame = in_window(audit, record->value / PAGE_SIZE, &count, &first);
 
 	audit->leaves += frame != NULL;
 	if (frame != NULL && of_leaves.second_stage) {
 		audit->guest_pages += count;
-		audit->guest_large += (record->info >> 8 & 3) != 0 ? count : 0;
+		audit->guest_large += level >= 1 ? count : 0;
+		audit->guest_huge += level >= 2 ? count : 0;
 	}
 	for (u64 i = 0; frame != NULL && i < count; i++, frame++) {
 		u64 page = (first + i) * PAGE_SIZE;
@@ -343,6 +345,7 @@ static bool once(struct audit *audit)
 		audit->leaves = 0;
 		audit->guest_pages = 0;
 		audit->guest_large = 0;
+		audit->guest_huge = 0;
 		memset(audit->pages_by_owner, 0, sizeof(audit->pages_by_owner));
 		judge_balances(audit);
 		if (!audit->overflow)

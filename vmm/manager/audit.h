@@ -45,7 +45,8 @@ struct audit {
 	u64 objects;
 	u64 leaves;
 	u64 guest_pages; /* mapped in second stages */
-	u64 guest_large; /* of these, in leaves of 2 MiB */
+	u64 guest_large; /* of these, in leaves of 2 MiB or more */
+	u64 guest_huge;	 /* of these, in leaves of 1 GiB */
 	u64 findings;
 
 	/* internal */

@@ -65,6 +65,7 @@ static void extended_read(void)
 
 	features.rdtscp = leaf.edx & CPUID_81_EDX_RDTSCP;
 	features.svm = leaf.ecx & CPUID_81_ECX_SVM;
+	features.gib_pages = leaf.edx & CPUID_81_EDX_PAGE1GB;
 
 	leaf = leaf_read(CPUID_ADDRESS_SIZES, 0);
 	features.physical_bits = leaf.eax ? (u8)(leaf.eax & 0xff) : 36;

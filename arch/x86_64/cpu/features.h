@@ -14,6 +14,7 @@ struct cpu_features {
 	bool machine_check; /* MSR_MCG_CAP and its like */
 	bool vmx;
 	bool svm;
+	bool gib_pages;	   /* also in a second stage */
 	bool meltdown;	   /* ring 3 may read what its tables map for ring 0 */
 	u64 cr4; /* what the kernel always runs with */
 	struct speculation speculation;

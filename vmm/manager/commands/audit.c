@@ -80,9 +80,12 @@ static bool take_all(struct run *run, u64 *frames)
 static void tell(struct reply *reply, const struct audit *audit)
 {
 	if (!reply->json) {
-		reply_line(reply, "%llu of %llu pages mapped by guests are in pieces of 2 MiB",
+		reply_line(reply,
+			   "%llu of %llu pages mapped by guests are in pieces of 2 MiB or more, "
+			   "%llu of 1 GiB",
 			   (unsigned long long)audit->guest_large,
-			   (unsigned long long)audit->guest_pages);
+			   (unsigned long long)audit->guest_pages,
+			   (unsigned long long)audit->guest_huge);
 		reply_line(reply, "%llu pages in use, %llu objects, %llu mapped pieces: %llu found",
 			   (unsigned long long)audit->pages, (unsigned long long)audit->objects,
 			   (unsigned long long)audit->leaves, (unsigned long long)audit->findings);
@@ -94,6 +97,7 @@ static void tell(struct reply *reply, const struct audit *audit)
 	json_u64(&reply->object, "leaves", audit->leaves);
 	json_u64(&reply->object, "guest_pages", audit->guest_pages);
 	json_u64(&reply->object, "guest_large_pages", audit->guest_large);
+	json_u64(&reply->object, "guest_huge_pages", audit->guest_huge);
 	json_u64(&reply->object, "findings", audit->findings);
 	reply_object_end(reply);
 }
@@ -131,7 +135,8 @@ COMMAND(audit, .name = "audit", .arguments = "",
 		"process; nobody reaches the kernel's; nothing is writable and executable in the\n"
 		"kernel; references equal what holds them, charges equal pages. What is found is\n"
 		"told line by line, and logged. At the end: how much of what guests have mapped\n"
-		"is in pieces of 2 MiB.",
+		"is in pieces of 2 MiB or more, and of 1 GiB.",
 	.example = "audit",
-	.keys = "found; pages objects leaves guest_pages guest_large_pages findings",
+	.keys = "found; pages objects leaves guest_pages guest_large_pages guest_huge_pages "
+		"findings",
 	.run = run_audit);

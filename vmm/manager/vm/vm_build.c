@@ -162,6 +162,13 @@ static struct step map_file(struct parts *parts, enum start_kind kind, const str
 	return step("mapping its files", status);
 }
 
+static const u32 memory_flags[] = {
+	[PAGES_AUTO] = MEMORY_HUGE,
+	[PAGES_4K] = MEMORY_SMALL,
+	[PAGES_2M] = 0,
+	[PAGES_1G] = MEMORY_HUGE,
+};
+
 static struct step create_objects(struct vm *vm, struct parts *parts)
 {
 	enum status status;
@@ -177,8 +184,7 @@ static struct step create_objects(struct vm *vm, struct parts *parts)
 		status = vm_share_apply(vm->group, &vm->config);
 	if (status != STATUS_OK)
 		return step("setting its shares", status);
-	/* 1g is 2m: there are no larger leaves. */
-	flags = MEMORY_GUEST | (vm->config.pages == PAGES_4K ? MEMORY_SMALL : 0u);
+	flags = MEMORY_GUEST | memory_flags[vm->config.pages];
 	status = sys_memory_create(vm->group, vm->config.memory_bytes, flags, &parts->ram);
 	if (status != STATUS_OK)
 		return step("creating its RAM", status);

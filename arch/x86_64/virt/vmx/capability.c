@@ -87,6 +87,7 @@ static const char *ept_judge(u64 cap, struct vmx_capability *capability)
 	    !(cap & VPID_CAP_INVVPID_ALL))
 		return "This CPU cannot flush its guests' translations (INVEPT, INVVPID).";
 
+	capability->gib_pages = (cap & EPT_CAP_1G) != 0;
 	capability->invept_type =
 		cap & EPT_CAP_INVEPT_SINGLE ? INVALIDATE_SINGLE_CONTEXT : INVALIDATE_ALL_CONTEXTS;
 	capability->invvpid_type =

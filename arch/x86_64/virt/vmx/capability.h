@@ -33,7 +33,7 @@ struct vmx_capability {
 	u32 timer_shift;     /* the preemption timer counts TSC >> timer_shift */
 	u32 invept_type;     /* the narrowest that is there */
 	u32 invvpid_type;
-	u32 reserved;
+	u32 gib_pages; /* in EPT */
 };
 _Static_assert(sizeof(struct vmx_capability) == 12 * 4 + 2 * 8, "no gaps: compared as bytes");
 

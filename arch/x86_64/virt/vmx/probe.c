@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Whether this machine has a VMX that Skerry can use, and turning it on and off. */
+#include "arch/x86_64/cpu/features.h"
 #include "arch/x86_64/cpu/instructions.h"
 #include "arch/x86_64/hw/control.h"
 #include "arch/x86_64/hw/msr.h"
@@ -69,6 +70,7 @@ const struct virt_ops *vmx_probe(const char **reason)
 	*reason = vmx_capability_judge(&msrs, &vmx_capability);
 	if (*reason)
 		return NULL;
+	features.gib_pages = features.gib_pages && vmx_capability.gib_pages != 0;
 	return &vmx_ops;
 }
 

@@ -1,0 +1,35 @@
+# SPDX-License-Identifier: MIT
+"""What a second stage maps RAM with: a GiB at once, where guest, memory and CPU have one whole."""
+import pytest
+
+import bundle
+from machine import Bochs, Qemu
+
+GIB = 1 << 18 # in pages
+
+# `pages`: of the GiB that the guest touches, what leaves of 2 MiB or more map, and of 1 GiB
+LEAVES = {"auto": (GIB, GIB), "1g": (GIB, GIB), "2m": (GIB, 0), "4k": (0, 0)}
+
+
+@pytest.mark.parametrize("emulator", [Qemu, Bochs])
+def test_leaves(build, tmp_path, emulator):
+    """Guests touch the second of their two GiB by 2 MiB: what maps it; and all of it comes back."""
+    conf = "".join(f"[vm by-{pages}]\nkernel = fill.bin\ncmdline = first=1024 end=2048\n"
+                   f"memory = 2G\npages = {pages}\n" for pages in LEAVES)
+    files = bundle.make(tmp_path / "fill.cpio", conf, bundle.tiny(build, "fill"))
+    with emulator(build, bundle=files, memory="4G") as machine:
+        machine.wait_prompt()
+        free = machine.free_pages()
+        for pages, (large, huge) in LEAVES.items():
+            name = f"by-{pages}"
+            machine.command(f"vm create {name}")
+            machine.command(f"vm start {name}")
+            machine.attach(name)
+            machine.wait("PASS clear")
+            machine.wait("PASS kept")
+            machine.leave()
+            found = machine.objects("audit")[-1]
+            assert found["guest_huge_pages"] == huge and found["findings"] == 0
+            assert large <= found["guest_large_pages"] <= large * 2
+            machine.command(f"vm destroy {name}")
+            machine.wait_free(free)

@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: MIT */
+/* RAM put in by 1 GiB: what maps it, when that becomes one leaf, and that all comes back. */
+#define MACHINE_KEEPS_RAM /* 2.5 GiB take their time */
+#include "tests/unit/space_machine.h"
+
+#define RAM_BYTES (2 * GIB + 512 * MIB)
+#define PAGES	  (2 * GIB / PAGE_SIZE)
+
+static struct pt_leaf touched(struct space *space, u64 at)
+{
+	struct pt_leaf leaf;
+
+	fault_settle(space, at, PT_WRITE);
+	assert_true(table_lookup(&space->table, at, &leaf));
+	return leaf;
+}
+
+static struct memory *huge_ram(u64 page_count)
+{
+	struct memory *memory;
+
+	assert_int_equal(memory_create(NULL, PAGE_GUEST, page_count, MEMORY_HUGE, &memory),
+			 STATUS_OK);
+	return memory;
+}
+
+/* All pieces of the second GiB are touched, the last of them at last. */
+static struct pt_leaf touch_all(struct space *space)
+{
+	for (u64 at = 2 * GIB - 2 * MIB; at > GIB; at -= 2 * MIB)
+		assert_int_equal(touched(space, at).level, PT_LEVEL_2M);
+	return touched(space, GIB + PAGE_SIZE);
+}
+
+static void test_merge(void **state)
+{
+	struct memory *memory;
+	struct space *space;
+	struct pt_leaf leaf;
+	u64 before;
+	u64 tables;
+	u64 at;
+
+	(void)state;
+	features.gib_pages = true;
+	start(RAM_BYTES);
+	before = machine_free_pages();
+	space = guest_create(NULL);
+	memory = huge_ram(PAGES);
+	assert_int_equal(MAP(space, 0, 0, PAGES, ALL), STATUS_OK);
+	/* a PC's first GiB has holes: it is not taken at once */
+	assert_int_equal(touched(space, 5 * MIB).level, PT_LEVEL_2M);
+	assert_int_equal(page_counts[PAGE_GUEST], 512);
+	assert_int_equal(touched(space, 2 * GIB - 1).level, PT_LEVEL_2M);
+	assert_int_equal(page_counts[PAGE_GUEST], 512 + GIB / PAGE_SIZE);
+	assert_null(memory_pointer(memory, GIB / PAGE_SIZE));
+	*(u64 *)memory_pointer(memory, PAGES - 1) = 77;
+	tables = page_counts[PAGE_TABLE];
+	leaf = touch_all(space);
+	assert_int_equal(leaf.level, PT_LEVEL_1G);
+	assert_int_equal(leaf.at, GIB);
+	assert_int_equal(leaf.rights, ALL);
+	assert_int_equal(leaf.hpa.value % GIB, 0);
+	for (u64 page = GIB / PAGE_SIZE; page < PAGES; page += 511)
+		assert_ptr_equal(memory_pointer(memory, page),
+				 (u8 *)hpa_to_pointer(leaf.hpa) + page * PAGE_SIZE - GIB);
+	assert_int_equal(*(u64 *)memory_pointer(memory, PAGES - 1), 77);
+	/* the table that it takes the place of is kept until nobody's TLB can have it */
+	assert_int_equal(tlb_pages_waiting(), 1);
+	assert_int_equal(page_counts[PAGE_TABLE], tables);
+	assert_int_equal(space->generation, 1);
+	/* whoever was late finds it there */
+	assert_int_equal(touched(space, 2 * GIB - MIB).level, PT_LEVEL_1G);
+	assert_int_equal(space->generation, 1);
+	object_put(&memory->object);
+	object_put(&space->object);
+	machine_assert_clean(before, NULL);
+}
+
+/* The pieces stay pieces where CPU, mapping or object do not have the GiB whole. */
+static void test_pieces(void **state)
+{
+	static const struct {
+		bool gib_pages;
+		u64 at, offset, count;
+	} cases[] = {
+		{false, 0, 0, PAGES},
+		{true, 2 * MIB, 0, PAGES},
+		{true, 0, 0, PAGES - 1},
+		{true, GIB + 2 * MIB, (GIB + 2 * MIB) / PAGE_SIZE, GIB / PAGE_SIZE - 512},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_COUNT(cases); i++) {
+		struct memory *memory;
+		struct space *space;
+		u64 at;
+
+		features.gib_pages = cases[i].gib_pages;
+		start(RAM_BYTES);
+		space = guest_create(NULL);
+		memory = huge_ram(PAGES);
+		assert_int_equal(MAP(space, cases[i].at, cases[i].offset, cases[i].count, ALL),
+				 STATUS_OK);
+		for (u64 piece = GIB + 4 * MIB; piece < 2 * GIB - 4 * MIB; piece += 2 * MIB)
+			assert_int_equal(touched(space, piece).level, PT_LEVEL_2M);
+		for (u64 chunk = 512; chunk < 1024; chunk++)
+			while (memory_populate(memory, chunk * 512) == STATUS_AGAIN)
+				;
+		assert_int_equal(touched(space, GIB + 4 * MIB).level, PT_LEVEL_2M);
+	}
+}
+
+/* A GiB that somebody has a page of is none: pieces are found all the same. */
+static void test_no_block(void **state)
+{
+	struct memory *memory;
+	struct space *space;
+	hpa_t hpa;
+	u64 at;
+
+	(void)state;
+	features.gib_pages = true;
+	start(RAM_BYTES);
+	assert_int_equal(page_alloc(PAGE_ORDER_1G, PAGE_KERNEL, NULL, &hpa), STATUS_OK);
+	page_split(hpa, 0);
+	for (u64 page = 1; page < GIB / PAGE_SIZE; page++)
+		page_free(HPA(hpa.value + page * PAGE_SIZE), NULL);
+	space = guest_create(NULL);
+	memory = huge_ram(PAGES - 4096);
+	assert_int_equal(MAP(space, 0, 0, PAGES - 4096, ALL), STATUS_OK);
+	assert_int_equal(touched(space, GIB).level, PT_LEVEL_2M);
+	assert_int_equal(page_counts[PAGE_GUEST], 512);
+	page_free(hpa, NULL);
+	/* too late for this GiB: one of its pieces lies elsewhere */
+	assert_int_equal(touched(space, GIB + 2 * MIB).level, PT_LEVEL_2M);
+	assert_int_equal(page_counts[PAGE_GUEST], 1024);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_merge),
+		cmocka_unit_test(test_pieces),
+		cmocka_unit_test(test_no_block),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
