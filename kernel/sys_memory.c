@@ -30,7 +30,8 @@ enum status sys_memory_create(struct system_call *call)
 
 	if (!to_pages(call->argument[1], &pages) ||
 	    (call->argument[2] &
-	     ~(u64)(MEMORY_PINNED | MEMORY_GUEST | MEMORY_SMALL | MEMORY_HUGE)) != 0)
+	     ~(u64)(MEMORY_PINNED | MEMORY_GUEST | MEMORY_SMALL | MEMORY_HUGE | MEMORY_WHOLE)) !=
+		    0)
 		return STATUS_BAD_ARGUMENT;
 	if ((call->argument[2] & MEMORY_PINNED) != 0 && pages > PINNED_PAGES_MAX)
 		return STATUS_TOO_BIG;

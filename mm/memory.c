@@ -91,6 +91,7 @@ enum status memory_create(struct quota *quota, enum page_owner owner, u64 page_c
 	(*memory)->pinned = flags & MEMORY_PINNED;
 	(*memory)->small = (flags & MEMORY_SMALL) != 0;
 	(*memory)->huge = (flags & (MEMORY_HUGE | MEMORY_SMALL)) == MEMORY_HUGE;
+	(*memory)->whole = (flags & MEMORY_WHOLE) != 0;
 	(*memory)->unpopulated = page_count;
 	return STATUS_OK;
 
@@ -204,6 +205,20 @@ static ALWAYS_INLINE enum status chunk_clear(u64 *word)
 	return chunk & CHUNK_READY ? STATUS_OK : STATUS_AGAIN;
 }
 
+/* A step towards a GiB that is ready as a whole. */
+static enum status huge_clear(struct memory *memory, u64 number)
+{
+	u64 *chunk = huge_of(memory, number);
+	const u64 *end = chunk + HUGE_CHUNKS;
+
+	while (chunk != end && (*chunk & CHUNK_READY))
+		chunk++;
+	if (chunk == end)
+		return STATUS_OK;
+	(void)chunk_clear(chunk);
+	return STATUS_AGAIN;
+}
+
 static u64 *slot_of(u64 chunk, u64 index)
 {
 	return (u64 *)hpa_to_pointer(HPA(chunk & PTE_ADDRESS)) + index % MEMORY_CHUNK_PAGES;
@@ -249,6 +264,8 @@ static NOINLINE enum status populate(struct memory *memory, u64 index)
 		if (status != STATUS_OK)
 			return status;
 	}
+	if (memory->whole && (*chunk & CHUNK_HUGE))
+		return huge_clear(memory, index / MEMORY_CHUNK_PAGES);
 	return *chunk & CHUNK_LARGE ? chunk_clear(chunk)
 				    : slot_populate(memory, slot_of(*chunk, index));
 }
@@ -264,8 +281,9 @@ enum status memory_populate(struct memory *memory, u64 index)
 		return STATUS_OK;
 	lock_acquire(&memory->lock, LOCK_MEMORY);
 	chunk = memory->chunks != NULL ? &memory->chunks[index / MEMORY_CHUNK_PAGES] : NULL;
-	status = chunk != NULL && (*chunk & CHUNK_LARGE) ? chunk_clear(chunk)
-							 : populate(memory, index);
+	status = chunk != NULL && !memory->whole && (*chunk & CHUNK_LARGE)
+			 ? chunk_clear(chunk)
+			 : populate(memory, index);
 	lock_release(&memory->lock, LOCK_MEMORY);
 	return status;
 }

@@ -33,6 +33,7 @@ struct memory {
 	bool pinned;
 	bool small; /* no large blocks */
 	bool huge;  /* blocks of 1 GiB, where there are any */
+	bool whole; /* and all of such a block is cleared at its first touch */
 	hpa_t base;           /* MEMORY_FIXED */
 	u64 destroy_cursor;   /* pages before it are given back */
 	u64 unpopulated;      /* pages still reserved with page_reserve */

@@ -161,6 +161,7 @@ enum memory_flag {
 	MEMORY_GUEST = 1 << 2,    /* guest RAM: counted as such */
 	MEMORY_SMALL = 1 << 3,    /* pages of 4 KiB alone */
 	MEMORY_HUGE = 1 << 4,     /* put in by 1 GiB, where the machine has such a block left */
+	MEMORY_WHOLE = 1 << 5,    /* and all of that is cleared at its first touch */
 };
 
 enum irq_flag {

@@ -15,11 +15,11 @@ static struct pt_leaf touched(struct space *space, u64 at)
 	return leaf;
 }
 
-static struct memory *huge_ram(u64 page_count)
+static struct memory *huge_ram(u64 page_count, u32 flags)
 {
 	struct memory *memory;
 
-	assert_int_equal(memory_create(NULL, PAGE_GUEST, page_count, MEMORY_HUGE, &memory),
+	assert_int_equal(memory_create(NULL, PAGE_GUEST, page_count, MEMORY_HUGE | flags, &memory),
 			 STATUS_OK);
 	return memory;
 }
@@ -46,7 +46,7 @@ static void test_merge(void **state)
 	start(RAM_BYTES);
 	before = machine_free_pages();
 	space = guest_create(NULL);
-	memory = huge_ram(PAGES);
+	memory = huge_ram(PAGES, 0);
 	assert_int_equal(MAP(space, 0, 0, PAGES, ALL), STATUS_OK);
 	/* a PC's first GiB has holes: it is not taken at once */
 	assert_int_equal(touched(space, 5 * MIB).level, PT_LEVEL_2M);
@@ -77,6 +77,36 @@ static void test_merge(void **state)
 	machine_assert_clean(before, NULL);
 }
 
+/* Cleared at its first touch, by steps, it is one leaf from the start. */
+static void test_whole(void **state)
+{
+	struct memory *memory;
+	struct space *space;
+	struct pt_leaf leaf;
+	u64 before;
+	u64 at;
+
+	(void)state;
+	features.gib_pages = true;
+	start(RAM_BYTES);
+	before = machine_free_pages();
+	space = guest_create(NULL);
+	memory = huge_ram(PAGES, MEMORY_WHOLE);
+	assert_int_equal(MAP(space, 0, 0, PAGES, ALL), STATUS_OK);
+	assert_int_equal(touched(space, 5 * MIB).level, PT_LEVEL_2M);
+	for (u32 i = 0; i < 512 / 32; i++) {
+		assert_int_equal(space_fault(space, GIB + 7 * MIB, PT_WRITE), STATUS_AGAIN);
+		assert_false(table_lookup(&space->table, GIB + 7 * MIB, &leaf));
+	}
+	assert_int_equal(touched(space, GIB + 7 * MIB).level, PT_LEVEL_1G);
+	for (u64 page = GIB / PAGE_SIZE; page < PAGES; page += 511)
+		assert_int_equal(*(u64 *)memory_pointer(memory, page), 0);
+	assert_int_equal(space->generation, 0);
+	object_put(&memory->object);
+	object_put(&space->object);
+	machine_assert_clean(before, NULL);
+}
+
 /* The pieces stay pieces where CPU, mapping or object do not have the GiB whole. */
 static void test_pieces(void **state)
 {
@@ -99,7 +129,7 @@ static void test_pieces(void **state)
 		features.gib_pages = cases[i].gib_pages;
 		start(RAM_BYTES);
 		space = guest_create(NULL);
-		memory = huge_ram(PAGES);
+		memory = huge_ram(PAGES, 0);
 		assert_int_equal(MAP(space, cases[i].at, cases[i].offset, cases[i].count, ALL),
 				 STATUS_OK);
 		for (u64 piece = GIB + 4 * MIB; piece < 2 * GIB - 4 * MIB; piece += 2 * MIB)
@@ -127,7 +157,7 @@ static void test_no_block(void **state)
 	for (u64 page = 1; page < GIB / PAGE_SIZE; page++)
 		page_free(HPA(hpa.value + page * PAGE_SIZE), NULL);
 	space = guest_create(NULL);
-	memory = huge_ram(PAGES - 4096);
+	memory = huge_ram(PAGES - 4096, 0);
 	assert_int_equal(MAP(space, 0, 0, PAGES - 4096, ALL), STATUS_OK);
 	assert_int_equal(touched(space, GIB).level, PT_LEVEL_2M);
 	assert_int_equal(page_counts[PAGE_GUEST], 512);
@@ -141,6 +171,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_merge),
+		cmocka_unit_test(test_whole),
 		cmocka_unit_test(test_pieces),
 		cmocka_unit_test(test_no_block),
 	};

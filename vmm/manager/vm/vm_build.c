@@ -166,7 +166,7 @@ static const u32 memory_flags[] = {
 	[PAGES_AUTO] = MEMORY_HUGE,
 	[PAGES_4K] = MEMORY_SMALL,
 	[PAGES_2M] = 0,
-	[PAGES_1G] = MEMORY_HUGE,
+	[PAGES_1G] = MEMORY_HUGE | MEMORY_WHOLE,
 };
 
 static struct step create_objects(struct vm *vm, struct parts *parts)
