@@ -17,13 +17,11 @@
 
 bool sched_init(struct cpu *cpu)
 {
-	void *queue;
-
 	list_init(&cpu->sleeping);
-	cpu->pending = PENDING_RESCHEDULE;
-	if (cache_alloc(NULL, CACHE_RUN_QUEUE, sizeof(*cpu->queue), &queue) != STATUS_OK)
+	cpu->pending |= PENDING_RESCHEDULE; /* the boot CPU may have had an NMI already */
+	if (cache_alloc(NULL, CACHE_RUN_QUEUE, sizeof(*cpu->queue), (void **)&cpu->queue) !=
+	    STATUS_OK)
 		return false;
-	cpu->queue = queue;
 	run_queue_init(cpu->queue, tsc_from_ns(SCHED_SLICE_NS));
 	return true;
 }
