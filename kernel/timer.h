@@ -35,8 +35,11 @@ static inline u64 timer_next(const struct cpu *cpu, u64 deadline)
 	return MIN(deadline - 1, MIN(queue, wake)) + 1;
 }
 
-/* A deadline that nobody has: the timer has to be looked at. Other CPUs say so as well. */
-#define TIMER_STALE (~0ull)
+/*
+ * The timer has to be looked at. Other CPUs say so as well. A deadline that a monitor may have, but
+ * one long past: no guest is entered with it.
+ */
+#define TIMER_STALE 1ull
 
 static inline void timer_stale(struct cpu *cpu)
 {

@@ -165,6 +165,16 @@ static void test_timer(void **state)
 	timer_stale(&machine_cpu);
 	timer_arm(&machine_cpu, 0);
 	assert_int_equal(machine_timer_tsc, 8000);
+	/* whatever a monitor asks for: with the one that stands for "stale" no guest is entered */
+	machine_cpu.queue_tsc = 7000;
+	timer_stale(&machine_cpu);
+	timer_arm(&machine_cpu, ~0ull);
+	assert_int_equal(machine_timer_tsc, 7000);
+	vcpu.virt.own_timer = false;
+	vcpu.deadline_tsc = TIMER_STALE;
+	vcpu.runner = &runner;
+	assert_true(run_on(&machine_cpu, &vcpu, deadline_of(&vcpu)));
+	assert_int_equal(page.exit.reason, EXIT_DEADLINE);
 	machine_cpu.loaded = NULL;
 	machine_cpu.queue_tsc = 0;
 }
