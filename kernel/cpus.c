@@ -226,6 +226,7 @@ void cpus_pend(struct cpu *cpu, u64 reasons)
 {
 	u64 before = __atomic_fetch_or(&cpu->pending, reasons, __ATOMIC_SEQ_CST);
 
+	ASSERT((reasons & PENDING_PASS) == 0);
 	/* Who set them before has also seen to it that the CPU looks. */
 	if (cpu == this_cpu() || (before & reasons) == reasons)
 		return;

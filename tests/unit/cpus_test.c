@@ -14,6 +14,8 @@
 #undef this_cpu
 #define this_cpu() (cpus[0])
 
+#undef DEBUG
+#define DEBUG /* for its assertions */
 #include "lib/string.c"
 #include "kernel/cpus.c"
 
@@ -45,6 +47,7 @@ static struct {
 static u32 absent;  /* APIC id of a CPU that is not there */
 static u32 last_to; /* who was sent the last INIT */
 static char said[512];
+static jmp_buf panicked;
 
 void log_write(enum log_level level, enum log_category category, const char *text,
 	       const u64 *arguments, unsigned int argument_count)
@@ -59,7 +62,7 @@ void log_write(enum log_level level, enum log_category category, const char *tex
 NORETURN void panic(const char *text, ...)
 {
 	(void)text;
-	abort();
+	longjmp(panicked, 1);
 }
 
 void *kernel_pages_alloc(u64 page_count)
@@ -238,6 +241,27 @@ static void test_limit(void **state)
 	assert_int_equal(last_to, 2);
 }
 
+/* An interrupt to who has not been told yet, and for what CPUs may tell each other. */
+static void test_pend(void **state)
+{
+	struct cpu other = {.apic_id = 7};
+	u64 ipis = shown.counters[0].ipis;
+
+	(void)state;
+	boot_cpu.counters = &shown.counters[0];
+	cpus_pend(&other, PENDING_KICK);
+	cpus_pend(&other, PENDING_KICK);
+	assert_int_equal(other.pending, PENDING_KICK);
+	assert_int_equal(shown.counters[0].ipis, ipis + 1);
+	cpus_pend(&boot_cpu, PENDING_TIMER);
+	assert_int_equal(boot_cpu.pending, PENDING_TIMER);
+	assert_int_equal(shown.counters[0].ipis, ipis + 1);
+	if (setjmp(panicked) == 0) {
+		cpus_pend(&other, PENDING_KICK | PENDING_PASS);
+		fail();
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -245,6 +269,7 @@ int main(void)
 		cmocka_unit_test_setup(test_absent, set_up),
 		cmocka_unit_test_setup(test_no_memory, set_up),
 		cmocka_unit_test_setup(test_limit, set_up),
+		cmocka_unit_test_setup(test_pend, set_up),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
