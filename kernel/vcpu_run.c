@@ -299,13 +299,13 @@ static ALWAYS_INLINE bool run_on(struct cpu *cpu, struct vcpu *vcpu, u64 deadlin
 	u32 reason;
 	u32 groups;
 
+	if (unlikely(vcpu->special != 0) && begin_specially(vcpu))
+		return true;
 	/* Of 0, none, one less is later than everything. */
 	if (unlikely(now > deadline - 1)) {
 		return_with(vcpu, EXIT_DEADLINE);
 		return true;
 	}
-	if (unlikely(vcpu->special != 0) && begin_specially(vcpu))
-		return true;
 	reason = enter(cpu, vcpu);
 	if (likely(is_of_few_words(reason))) {
 		groups = groups_of(vcpu, reason);

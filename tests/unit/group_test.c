@@ -102,6 +102,25 @@ static void test_return_without_entry(void **state)
 	assert_int_equal(vcpu.virt.code.depth, 0);
 }
 
+/* A kick is what the next run ends with, even if its deadline has passed: the one after tells. */
+static void test_kick_first(void **state)
+{
+	struct vcpu_page page = {0};
+	struct group_page account = {0};
+	struct thread runner = {0};
+	struct vcpu vcpu = {
+		.virt.page = &page, .account = &account, .deadline_tsc = 5000, .kicked = true};
+
+	(void)state;
+	kernel_machine_start(32 * MIB);
+	vcpu.runner = &runner;
+	assert_true(run_on(&machine_cpu, &vcpu, vcpu.deadline_tsc));
+	assert_int_equal(page.exit.reason, EXIT_KICK);
+	vcpu.runner = &runner;
+	assert_true(run_on(&machine_cpu, &vcpu, vcpu.deadline_tsc));
+	assert_int_equal(page.exit.reason, EXIT_DEADLINE);
+}
+
 /* Taken from its CPU again before it has run: the flush that was asked for meanwhile stays. */
 static void test_preempted_again(void **state)
 {
@@ -260,6 +279,7 @@ int main(void)
 		cmocka_unit_test(test_end_in_steps),
 		cmocka_unit_test(test_isolation),
 		cmocka_unit_test(test_return_without_entry),
+		cmocka_unit_test(test_kick_first),
 		cmocka_unit_test(test_preempted_again),
 		cmocka_unit_test(test_timer),
 		cmocka_unit_test(test_refused_run),
