@@ -272,6 +272,26 @@ static void test_masked(void **state)
 	keep_image = false;
 }
 
+/* W says how long an element is in 32-bit code too. */
+static void test_masked_32(void **state)
+{
+	static const u8 mask[16] = {[7] = 0x80};
+	struct vcpu_event event;
+
+	(void)state;
+	machine_init(&machine);
+	machine.page.segment[SEG_CS].access = 0xc0fb;
+	machine.emulator.xsave = &layout;
+	make_image();
+	*present(image) = components;
+	memcpy(image + LEGACY_XMM + 5 * 16, mask, sizeof(mask));
+	memset(machine.ram + DATA_GPA, 0x77, 16);
+	machine.page.gpr[GPR_RBX] = DATA_GVA;
+	machine_put_code(&machine, 0, (const u8 *)"\xc4\xe2\xd1\x8c\x0b", 5); /* vpmaskmovq */
+	assert_int_equal(emulate(&machine.emulator, &event), EMULATE_DONE);
+	assert_memory_equal(image + LEGACY_XMM + 16, "\x77\x77\x77\x77\x77\x77\x77\x77\0\0", 10);
+}
+
 static void assert_vector(const char *code, u32 count, u8 vector)
 {
 	struct vcpu_event event;
@@ -354,6 +374,7 @@ int main(void)
 		cmocka_unit_test(test_against_cpu),
 		cmocka_unit_test(test_faults),
 		cmocka_unit_test(test_masked),
+		cmocka_unit_test(test_masked_32),
 		cmocka_unit_test(test_not_available),
 	};
 

@@ -93,7 +93,7 @@ static enum emulate_result find_masked(struct emulation *em, struct vector_move 
 	enum emulate_result result = EMULATE_DONE;
 	u32 bytes;
 
-	if (move->form->traits & V_WIDE && em->in.rex & 8)
+	if (move->form->traits & V_WIDE && em->in.vector_wide)
 		element *= 2;
 	get_mask(em, move, mask);
 	for (u32 at = 0; at < move->bytes && result == EMULATE_DONE; at += MAX(bytes, element)) {

@@ -64,6 +64,7 @@ static void take_vex(struct cursor *cursor, u8 escape, struct x86_instruction *o
 	out->map = escape == 0xc5 ? X86_MAP_0F : p0 & 0x1f;
 	out->rex = (u8)(REX | (p1 >> 4 & REX_W));
 	out->rex |= escape == 0xc5 ? p0 >> 5 & REX_R : p0 >> 5;
+	out->vector_wide = p1 >> 7;
 	out->vector_register = (p1 >> 3 & 15) ^ 15;
 	out->vector_length = p1 >> 2 & 1;
 	out->vector_prefix = p1 & 3;
@@ -82,6 +83,7 @@ static u8 take_evex(struct cursor *cursor, struct x86_instruction *out)
 	out->encoding = X86_EVEX;
 	out->map = p0 & 7;
 	out->rex = (u8)(REX | (p1 >> 4 & REX_W) | p0 >> 5);
+	out->vector_wide = p1 >> 7;
 	out->vector_register = (u8)(((p1 >> 3 & 15) ^ 15) | (~p2 & 8) << 1);
 	out->vector_prefix = p1 & 3;
 	out->vector_length = p2 >> 5 & 3;
@@ -119,7 +121,7 @@ static char take_opcode(struct cursor *cursor, enum x86_mode mode, struct x86_in
 		else
 			take_vex(cursor, byte, out);
 		if (mode != X86_MODE_64) {
-			out->rex = 0; /* eight registers only: the bits are ignored */
+			out->rex = 0; /* eight registers of 4 bytes: the bits are ignored */
 			out->vector_register &= 7;
 			*reg_extension = 0;
 		}

@@ -42,6 +42,7 @@ struct x86_instruction {
 	u8 vector_prefix;   /* pp: 0, 1: 66, 2: f3, 3: f2 */
 	u8 vector_length;   /* L or L'L: 0 128, 1 256, 2 512 */
 	u8 vector_register; /* vvvv, as a register number */
+	bool vector_wide;   /* W, also where `rex` has none: outside of 64-bit code */
 	u8 evex_mask;       /* EVEX byte 3: z, L'L, b, V', aaa, as it stands */
 
 	bool has_modrm;
