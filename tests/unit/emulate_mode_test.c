@@ -75,6 +75,31 @@ static void test_real_mode(void **state)
 	assert_int_equal(event.vector, VECTOR_SS);
 }
 
+/* An operand that begins at the end of the addresses does not go on at 0. */
+static void test_end_of_addresses(void **state)
+{
+	enter_real_mode();
+	page->gpr[GPR_RBX] = 0xfffc;
+	assert_fault(RUN("\x0f\xc7\x0f"), VECTOR_GP, -1); /* CMPXCHG8B [BX] */
+	page->gpr[GPR_RBX] = 0xfffe;
+	assert_fault(RUN("\xc4\x07"), VECTOR_GP, -1); /* LES AX, [BX] */
+	page->gpr[GPR_RBX] = 0xffff;
+	page->gpr[GPR_RAX] = 8;
+	machine.ram[DATA_GPA] = 1;
+	assert_int_equal(RUN("\x0f\xa3\x07"), EMULATE_FAULT); /* BT [BX], AX: of 2 bytes */
+	page->gpr[GPR_RBX] = 0xfffe;
+	page->gpr[GPR_RAX] = 16; /* two bytes on, that is at 0 */
+	assert_int_equal(RUN("\x0f\xa3\x07"), EMULATE_DONE);
+	assert_true(page->rflags & RFLAGS_CF);
+
+	machine_init(&machine); /* 64 bits: behind 4 GiB; the last of these are mapped */
+	machine_entry(&machine, TABLES_GPA + PAGE_SIZE, 3, PTE_PS | PTE_P | PTE_W | PTE_U);
+	page->gpr[GPR_RBX] = 0xfffffffc;
+	machine.anywhere = true;
+	assert_fault(RUN("\x67\x0f\xc7\x0b"), VECTOR_PF, PF_ERROR_W | PF_ERROR_U);
+	assert_int_equal(page->cr2, 1ull << 32);
+}
+
 static void test_stack_16(void **state)
 {
 	enter_real_mode();
@@ -246,6 +271,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(test_real_mode, reset),
+		cmocka_unit_test_setup(test_end_of_addresses, reset),
 		cmocka_unit_test_setup(test_stack_16, reset),
 		cmocka_unit_test_setup(test_end_of_segment, reset),
 		cmocka_unit_test_setup(test_code_16, reset),

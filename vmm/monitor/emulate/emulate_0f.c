@@ -56,8 +56,8 @@ static enum emulate_result test_bit(struct emulation *em, u8 operation, u64 bit,
 	enum emulate_result result;
 	u64 value;
 
-	result = emulate_operand_at(em, distance, operation == 0 ? WALK_READ : WALK_WRITE,
-				    &operand);
+	result = emulate_bit_operand(em, distance, operation == 0 ? WALK_READ : WALK_WRITE,
+				     &operand);
 	if (result != EMULATE_DONE)
 		return result;
 	value = emulate_get(em, &operand);

@@ -31,6 +31,7 @@ void emulate_set_register(struct emulation *emulation, u8 reg, u32 size, u64 val
 		gpr[reg] = (gpr[reg] & ~mask) | (value & mask);
 }
 
+/* An address that is `distance` more wraps at the address size too. */
 static u64 effective_address(const struct emulation *emulation, u64 distance)
 {
 	const struct x86_instruction *in = &emulation->in;
@@ -53,8 +54,8 @@ u32 emulate_segment(const struct emulation *emulation, u32 standard)
 	return override == X86_SEGMENT_NONE ? standard : override;
 }
 
-enum emulate_result emulate_operand_at(struct emulation *emulation, u64 distance, u32 access,
-				       struct emulate_operand *operand)
+static enum emulate_result find_operand(struct emulation *emulation, u64 offset, u32 access,
+					struct emulate_operand *operand)
 {
 	const struct x86_instruction *in = &emulation->in;
 	/* SDM vol. 1, table 3-5: what is based on RSP or RBP lies on the stack. */
@@ -65,8 +66,20 @@ enum emulate_result emulate_operand_at(struct emulation *emulation, u64 distance
 		return EMULATE_DONE;
 	return emulate_translate_operand(emulation,
 					 emulate_segment(emulation, stack ? SEG_SS : SEG_DS),
-					 effective_address(emulation, distance), emulation->size,
-					 access, &operand->place);
+					 offset, emulation->size, access, &operand->place);
+}
+
+enum emulate_result emulate_operand_at(struct emulation *emulation, u64 distance, u32 access,
+				       struct emulate_operand *operand)
+{
+	return find_operand(emulation, effective_address(emulation, 0) + distance, access,
+			    operand);
+}
+
+enum emulate_result emulate_bit_operand(struct emulation *emulation, u64 distance, u32 access,
+					struct emulate_operand *operand)
+{
+	return find_operand(emulation, effective_address(emulation, distance), access, operand);
 }
 
 enum emulate_result emulate_operand(struct emulation *emulation, u32 access,

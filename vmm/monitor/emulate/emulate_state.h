@@ -71,9 +71,12 @@ void emulate_set_register(struct emulation *emulation, u8 reg, u32 size, u64 val
 u32 emulate_segment(const struct emulation *emulation, u32 standard);
 enum emulate_result emulate_operand(struct emulation *emulation, u32 access,
 				    struct emulate_operand *operand);
-/* The operand `distance` bytes away from where the encoding says, when it is in memory. */
+/* The part of an operand in memory that is `distance` bytes behind its start. */
 enum emulate_result emulate_operand_at(struct emulation *emulation, u64 distance, u32 access,
 				       struct emulate_operand *operand);
+/* Another operand, so far away from where the encoding says. */
+enum emulate_result emulate_bit_operand(struct emulation *emulation, u64 distance, u32 access,
+					struct emulate_operand *operand);
 u64 emulate_get(const struct emulation *emulation, const struct emulate_operand *operand);
 void emulate_set(struct emulation *emulation, const struct emulate_operand *operand, u64 value);
 /* For instructions that only read the operand, or only write it. */

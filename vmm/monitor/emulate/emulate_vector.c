@@ -56,15 +56,14 @@ static enum emulate_result find_piece(struct emulation *em, struct vector_move *
 {
 	struct vector_piece *piece = &move->piece[move->count++];
 	u32 access = move->form->traits & V_STORE ? WALK_WRITE : WALK_READ;
-	u64 offset = em->page->gpr[GPR_RDI] + at;
+	u64 offset = em->page->gpr[GPR_RDI] & emulate_mask(em->in.address_bytes);
 
 	piece->at = at;
 	piece->bytes = bytes;
 	em->size = bytes;
 	if (!vector_form_is_implied(move->form))
 		return emulate_operand_at(em, at, access, &piece->operand);
-	return emulate_translate_operand(em, emulate_segment(em, SEG_DS),
-					 offset & emulate_mask(em->in.address_bytes), bytes,
+	return emulate_translate_operand(em, emulate_segment(em, SEG_DS), offset + at, bytes,
 					 access, &piece->operand.place);
 }
 
