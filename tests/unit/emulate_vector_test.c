@@ -225,6 +225,10 @@ static void test_faults(void **state)
 	assert_int_equal(TRY("\x0f\x28\x0b", DATA_GVA + 8), EMULATE_FAULT);
 	assert_int_equal(event.vector, VECTOR_GP);
 	assert_int_equal(machine.reads, 0);
+	/* movshdup, which with VEX may lie anywhere */
+	assert_int_equal(TRY("\xf3\x0f\x16\x0b", DATA_GVA + 8), EMULATE_FAULT);
+	assert_int_equal(event.vector, VECTOR_GP);
+	assert_int_equal(TRY("\xc5\xfa\x16\x0b", DATA_GVA + 8), EMULATE_DONE);
 	/* a store whose second page is not there touches nothing of the first */
 	assert_int_equal(TRY("\x0f\x11\x0b", DATA_GVA + DATA_BYTES - 8), EMULATE_FAULT);
 	assert_int_equal(event.vector, VECTOR_PF);

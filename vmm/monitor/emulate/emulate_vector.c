@@ -295,6 +295,7 @@ static const struct vector_form *find_form(const struct emulation *em)
 enum emulate_result emulate_vector(struct emulation *em)
 {
 	struct vector_move move = {.form = find_form(em)};
+	u32 must_align = em->in.encoding == X86_LEGACY ? V_ALIGNED | V_OLD_ALIGNED : V_ALIGNED;
 	enum emulate_result result;
 
 	if (move.form == NULL || em->emulator->ops->vectors == NULL)
@@ -313,7 +314,7 @@ enum emulate_result emulate_vector(struct emulation *em)
 	result = find_pieces(em, &move);
 	if (result != EMULATE_DONE)
 		return result;
-	if (move.form->traits & V_ALIGNED &&
+	if (move.form->traits & must_align &&
 	    !is_aligned(move.piece[0].operand.place.gpa[0].value, move.bytes))
 		return emulate_fault(em, VECTOR_GP);
 

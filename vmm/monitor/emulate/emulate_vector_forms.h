@@ -33,6 +33,7 @@ enum vector_trait {
 	V_WIDE = 1 << 2,    /* `bytes` doubles with REX.W */
 	V_LONG = 1 << 3,    /* #UD with 128 bits */
 	V_SHORT = 1 << 4,   /* #UD with more */
+	V_OLD_ALIGNED = 1 << 5, /* as V_ALIGNED, without VEX and EVEX */
 };
 
 /* Mandatory prefixes as VEX.pp has them: none, 66, F3, F2. */
