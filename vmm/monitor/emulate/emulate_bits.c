@@ -32,11 +32,9 @@ static enum emulate_result lowest_bit(struct emulation *em, u64 value)
 	case 2:
 		result = value ^ (value - 1);
 		break;
-	case 3:
+	default:
 		result = value & -value;
 		break;
-	default:
-		return EMULATE_UNSUPPORTED;
 	}
 	set_selection_flags(em, result, (em->in.reg & 7) == 3 ? value != 0 : value == 0);
 	emulate_set_register(em, em->in.vector_register, em->size, result);
@@ -79,11 +77,9 @@ static enum emulate_result select_bits(struct emulation *em, u64 value, u64 othe
 	case PP_F3:
 		result = extract(other, value);
 		break;
-	case PP_F2:
+	default:
 		result = deposit(other, value);
 		break;
-	default:
-		return EMULATE_UNSUPPORTED;
 	}
 	emulate_set_register(em, em->in.reg, em->size, result);
 	return EMULATE_DONE;
