@@ -55,7 +55,7 @@ static void dsdt_processors(struct aml *aml, u32 vcpu_count)
 		format(name, sizeof(name), "C%03X", i);
 		aml_name(aml, name);
 		aml_name_string(aml, "_HID", "ACPI0007");
-		aml_name_integer(aml, "_UID", i);
+		aml_name_integer(aml, "_UID", (u8)i);
 		aml_close(aml, device);
 	}
 }

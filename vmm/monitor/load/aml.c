@@ -61,24 +61,14 @@ void aml_name(struct aml *aml, const char *name)
 		aml_byte(aml, *name != '\0' ? (u8)*name++ : '_');
 }
 
-void aml_integer(struct aml *aml, u32 value)
+void aml_integer(struct aml *aml, u8 value)
 {
-	if (value <= 1) {
-		aml_byte(aml, (u8)value); /* ZeroOp, OneOp */
-	} else if (value <= 0xff) {
+	if (value > 1) /* else ZeroOp, OneOp */
 		aml_byte(aml, AML_BYTE);
-		aml_byte(aml, (u8)value);
-	} else if (value <= 0xffff) {
-		aml_byte(aml, AML_WORD);
-		aml_word(aml, (u16)value);
-	} else {
-		aml_byte(aml, AML_DWORD);
-		aml_word(aml, (u16)value);
-		aml_word(aml, (u16)(value >> 16));
-	}
+	aml_byte(aml, value);
 }
 
-void aml_name_integer(struct aml *aml, const char *name, u32 value)
+void aml_name_integer(struct aml *aml, const char *name, u8 value)
 {
 	aml_byte(aml, AML_NAME);
 	aml_name(aml, name);

@@ -22,10 +22,10 @@ void aml_close(struct aml *aml, u32 opened);
 /* A name segment, 1 to 4 characters, padded with '_'; "\\" before it names the root's. */
 void aml_name(struct aml *aml, const char *name);
 /* Name (NAME, integer), Name (NAME, EisaId (ID)), Name (NAME, "text") */
-void aml_name_integer(struct aml *aml, const char *name, u32 value);
+void aml_name_integer(struct aml *aml, const char *name, u8 value);
 void aml_name_eisa(struct aml *aml, const char *name, const char *id);
 void aml_name_string(struct aml *aml, const char *name, const char *text);
-void aml_integer(struct aml *aml, u32 value);
+void aml_integer(struct aml *aml, u8 value);
 
 /* Name (_CRS, ResourceTemplate () {...}): `count` ports from `port` on and an ISA interrupt. */
 void aml_isa_resources(struct aml *aml, u16 port, u8 count, u8 irq);
@@ -33,7 +33,6 @@ void aml_isa_resources(struct aml *aml, u16 port, u8 count, u8 irq);
 enum aml_opcode {
 	AML_NAME = 0x08,
 	AML_BYTE = 0x0a,
-	AML_WORD = 0x0b,
 	AML_DWORD = 0x0c,
 	AML_STRING = 0x0d,
 	AML_SCOPE = 0x10,
