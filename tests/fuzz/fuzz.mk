@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 #
 # make fuzz: each tests/fuzz/NAME.c is a target, built from the very files that ship. TARGET=NAME
-# narrows it, SECONDS= says how long each runs; coverage is reported at the end.
+# narrows it, SECONDS= says how long each runs; coverage of what each is for is reported at the end.
 
 FUZZ := $(BUILD)/fuzz
 FUZZ_CC ?= clang

@@ -16,7 +16,9 @@ import time
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
+ROOT = HERE.parent.parent
 SEEDS = HERE / "seeds"
+HELPERS = r"(^|/)tests/|^/usr|\.h$|lib/(string|format)\.c|vmm/rt/format\.c"
 SEED_BYTES = 1200   # of one seed that is kept
 SEED_COUNT = 240    # of one target
 INPUT_BYTES = 4096
@@ -53,7 +55,7 @@ def work_folder(build, name):
 def run(build, name, arguments, limit=None):
     command = [str((build / name).resolve()), *map(str, arguments)]
     try:
-        done = subprocess.run(command, cwd=HERE.parent.parent, stdout=subprocess.PIPE,
+        done = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE,
                               stderr=subprocess.STDOUT, timeout=limit)
         return done.returncode, done.stdout.decode(errors="replace")
     except subprocess.TimeoutExpired as late:
@@ -82,32 +84,73 @@ def fuzz_target(build, name, seconds, seed=None, gather=True):
     return code == 0, line
 
 
+def counted_elsewhere(name):
+    """How paths begin that a target includes without being for them: it says so itself."""
+    said = re.findall(r"Counted elsewhere: ((?:[^*]|\*(?!/))*)", (HERE / f"{name}.c").read_text())
+    return tuple(" ".join(said).split())
+
+
+def measure(build, name):
+    """How often seeds and gathered inputs reach each line: {source: {line: count}}."""
+    profile, data = build / f"{name}.profraw", build / f"{name}.profdata"
+    program = (build / f"{name}.coverage").resolve()
+    environment = {"LLVM_PROFILE_FILE": str(profile.resolve()), "PATH": "/usr/bin:/bin"}
+    subprocess.run([program, "-runs=0", (work_folder(build, name) / "corpus").resolve(),
+                    unpack(build, name).resolve()], cwd=ROOT, env=environment,
+                   stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    subprocess.run(["llvm-profdata", "merge", "-sparse", profile, "-o", data], check=True)
+    lines = subprocess.run(["llvm-cov", "export", "-format=lcov", program,
+                            f"-instr-profile={data}", f"-ignore-filename-regex={HELPERS}"],
+                           check=True, text=True, stdout=subprocess.PIPE).stdout.split("\n")
+    sources = {}
+    for line in lines:
+        if line.startswith("SF:"):
+            source = sources.setdefault(str(Path(line[3:]).relative_to(ROOT)), {})
+        elif line.startswith("DA:"):
+            number, count = map(int, line[3:].split(","))
+            source[number] = count
+    return sources
+
+
+def ranges(numbers):
+    """4 5 6 9 as 4-6 9"""
+    found = []
+    for number in sorted(numbers):
+        if found and number == found[-1][1] + 1:
+            found[-1][1] = number
+        else:
+            found.append([number, number])
+    return " ".join(str(a) if a == b else f"{a}-{b}" for a, b in found)
+
+
+def report(sources, path):
+    """Of all lines the share that was reached; which ones of a source were not goes to the file."""
+    text = ""
+    for source, lines in sorted(sources.items()):
+        missed = [number for number, count in lines.items() if count == 0]
+        text += f"{source}: {len(lines) - len(missed)} of {len(lines)}"
+        text += f", not {ranges(missed)}\n" if missed else "\n"
+    path.write_text(text)
+    counts = [count for lines in sources.values() for count in lines.values()]
+    return f"{100 * sum(count > 0 for count in counts) / len(counts):6.1f} % of {len(counts):5} lines"
+
+
 def coverage(build, names):
-    """Lines of the sources under test that seeds and gathered inputs reach, by target."""
-    print("\ncoverage by lines, of the sources that each target includes:")
+    """Lines that seeds and gathered inputs reach of what each target is for, and of all together."""
+    together = {}
+    print("\ncoverage by lines, of the sources that each target is for:")
     for name in names:
-        profile = build / f"{name}.profraw"
-        program = (build / f"{name}.coverage").resolve()
-        folder = work_folder(build, name)
-        environment = {"LLVM_PROFILE_FILE": str(profile.resolve()), "PATH": "/usr/bin:/bin"}
-        subprocess.run([program, "-runs=0", (folder / "corpus").resolve(),
-                        unpack(build, name).resolve()], cwd=HERE.parent.parent, env=environment,
-                       stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        if not profile.exists():
-            print(f"  {name:16} no profile", flush=True)
-            continue
-        data = build / f"{name}.profdata"
-        subprocess.run(["llvm-profdata", "merge", "-sparse", profile, "-o", data], check=True)
-        report = subprocess.run(["llvm-cov", "report", program, f"-instr-profile={data}",
-                                 r"-ignore-filename-regex=(^|/)tests/|^/usr|\.h$|lib/(string|format)\.c"], text=True,
-                                stdout=subprocess.PIPE).stdout
-        total = re.search(r"^TOTAL.*$", report, re.MULTILINE)
-        # regions, missed, %, functions, missed, %, lines, missed, %
-        fields = total.group(0).split() if total else []
-        if len(fields) > 9:
-            print(f"  {name:16} {fields[9]:>7} of {fields[7]:>5} lines, "
-                  f"{fields[6]:>7} of {fields[4]:>4} functions", flush=True)
-        (build / f"{name}.coverage.txt").write_text(report)
+        sources = measure(build, name)
+        for source, lines in sources.items():
+            known = together.setdefault(source, {})
+            for number, count in lines.items():
+                known[number] = known.get(number, 0) + count
+        others = counted_elsewhere(name)
+        own = {source: lines for source, lines in sources.items()
+               if not source.startswith(others)}
+        print(f"  {name:16}", report(own, build / f"{name}.coverage.txt"), flush=True)
+    if len(names) > 1:
+        print(f"  {'together':16}", report(together, build / "coverage.txt"))
 
 
 def save(build, names):

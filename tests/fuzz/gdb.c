@@ -4,6 +4,7 @@
  * VMs that end meanwhile. What goes out is packets with right checksums and nothing else. A GDB
  * that keeps to the protocol gets one answer to each packet, whatever the monitor does.
  */
+/* Counted elsewhere: vmm/manager/text/text.c */
 #include "tests/fake_clock.h"
 #include "tests/fuzz/fuzz.h"
 

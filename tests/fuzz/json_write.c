@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* JSON as Skerry writes it: whatever the strings hold, the text stays in its buffer and is JSON. */
+/* Counted elsewhere: vmm/manager/text/text.c vmm/manager/text/utf8.c */
 #include "tests/fuzz/fuzz.h"
 
 #include "lib/string.c"

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* What is typed, byte by byte, between other output: the editor's state and the terminal's. */
+/* Counted elsewhere: vmm/manager/text/text.c */
 #include "tests/fuzz/fuzz.h"
 
 #include "lib/string.c"

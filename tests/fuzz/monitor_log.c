@@ -2,6 +2,7 @@
 /*
  * The channel as a monitor gone bad fills it, seen from the manager: its log lines and indices.
  */
+/* Counted elsewhere: vmm/manager/text/text.c vmm/manager/log/log_store.c */
 #include "tests/fake_clock.h"
 #include "tests/fuzz/fuzz.h"
 
