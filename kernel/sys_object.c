@@ -116,15 +116,15 @@ enum status sys_object_bind(struct system_call *call)
 enum status sys_group_create(struct system_call *call)
 {
 	struct group *group;
-	enum status status;
+	enum status status = STATUS_BAD_ARGUMENT;
 
-	if (call->argument[2] == 0 || call->argument[2] > RUN_WEIGHT_MAX)
-		return STATUS_BAD_ARGUMENT;
-	status = group_create(call->argument[1], call->argument[2], &group);
-	if (status != STATUS_OK)
-		return status;
-	object_get(&group->object);
-	return syscall_give(call, &group->object, RIGHT_ALL);
+	if (call->argument[2] != 0 && call->argument[2] <= RUN_WEIGHT_MAX)
+		status = group_create(call->argument[1], call->argument[2], &group);
+	if (status == STATUS_OK)
+		status = syscall_give(call, &group->object, RIGHT_ALL);
+	if (status == STATUS_OK) /* its own reference: it lives until it is destroyed */
+		object_get(&group->object);
+	return status;
 }
 
 enum status sys_group_set(struct system_call *call)

@@ -273,6 +273,33 @@ static void test_refused_start(void **state)
 	kernel_machine_end(&group, 1, 10000);
 }
 
+/* Without room for its handle a group is not made: nobody could ever end it. */
+static void test_refused_group(void **state)
+{
+	struct process process = {0};
+	struct thread caller = {.process = &process, .state = THREAD_READY};
+	struct trap_frame frame = {.rax = SYS_GROUP_CREATE, .rdi = 1, .rsi = 10, .r8 = 100};
+	u64 before;
+	u64 handle;
+
+	(void)state;
+	kernel_machine_start(32 * MIB);
+	before = machine_free_pages();
+	assert_int_equal(page_alloc_cleared(0, PAGE_KERNEL, NULL, (void **)&process.handles),
+			 STATUS_OK);
+	handle_table_init(process.handles, PAGE_SIZE);
+	for (u32 i = 0; i < process.handles->size; i++)
+		assert_int_equal(handle_insert(process.handles, &machine_root, RIGHT_ALL, &handle),
+				 STATUS_OK);
+	syscall_dispatch(&caller, &frame);
+	assert_int_equal(frame.rax, STATUS_NO_QUOTA);
+	assert_int_equal(frame.rdi, 0);
+	handle_close_all(process.handles);
+	page_free(pointer_to_hpa(process.handles), NULL);
+	kernel_machine_settle(100);
+	machine_assert_clean(before, NULL);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -284,6 +311,7 @@ int main(void)
 		cmocka_unit_test(test_timer),
 		cmocka_unit_test(test_refused_run),
 		cmocka_unit_test(test_refused_start),
+		cmocka_unit_test(test_refused_group),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
