@@ -1,13 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The emulator against the CPU: whatever instruction the input makes, if the emulator carries it
- * out, or has an exception other than #PF for it, the CPU does the same to registers, flags and
- * memory. Each data page is RAM or device memory.
+ * out or has an exception for it, the CPU does the same to registers, flags and memory. Each data
+ * page is RAM or device memory. Besides bytes an input has numbers of known forms, to be encoded.
+ */
+/*
+ * Counted elsewhere: vmm/monitor/emulate/emulate_system.c vmm/monitor/task/ vmm/monitor/walk.c
+ * vmm/monitor/x86/
  */
 #include "tests/fuzz/fuzz.h"
 
 #include "tests/fuzz/native.h"
-#include "tests/random.h"
+#include "tests/fuzz/forms.h"
+#include "tests/fuzz/image.h"
 #include "tests/unit/emulate_undefined.h"
 
 #define INT3 0xcc
@@ -15,9 +20,9 @@
 
 static struct machine machine;
 static u64 offset; /* of the instruction in the code */
-static u8 instruction[X86_LENGTH_MAX];
-static u32 instruction_bytes;
-static enum x86_mode mode; /* 64-bit, or compatibility with 32-bit code */
+static struct bytes instruction;
+static enum x86_mode mode; /* 64-bit, or compatibility with 32- or 16-bit code */
+static u64 code_base, data_base; /* of CS, DS: 0 outside of the LDT's */
 
 static void fill_data(u32 seed)
 {
@@ -36,7 +41,7 @@ static void put_code(void)
 	static u8 padding[CODE_BYTES];
 
 	memset(padding, INT3, sizeof(padding));
-	memcpy(padding + offset, instruction, instruction_bytes);
+	memcpy(padding + offset, instruction.byte, instruction.count);
 	machine_put_code(&machine, 0, padding, sizeof(padding));
 	memcpy(native_code, padding, sizeof(padding));
 }
@@ -53,6 +58,24 @@ static void set_mode(bool compatibility)
 	segment[SEG_DS].selector = NATIVE_DS;
 	segment[SEG_ES].selector = NATIVE_DS;
 	segment[SEG_FS].base = 1ull << 40; /* not to be compared */
+	code_base = data_base = 0;
+}
+
+/* Code and data in segments of their own. */
+static void set_segments(struct fuzz *fuzz)
+{
+	struct vcpu_segment_state *segment = machine.page.segment;
+	u32 data = ARRAY_COUNT(native_segments) - NATIVE_CODE_SEGMENTS;
+	u32 writable = NATIVE_WRITABLE_SEGMENTS - NATIVE_CODE_SEGMENTS;
+
+	segment[SEG_CS] = native_segment_state(fuzz_u8(fuzz) % NATIVE_CODE_SEGMENTS);
+	segment[SEG_SS] = native_segment_state(NATIVE_CODE_SEGMENTS + fuzz_u8(fuzz) % writable);
+	segment[SEG_DS] = native_segment_state(NATIVE_CODE_SEGMENTS + fuzz_u8(fuzz) % data);
+	segment[SEG_ES] = native_segment_state(NATIVE_CODE_SEGMENTS + fuzz_u8(fuzz) % data);
+	mode = segment[SEG_CS].access & SEGMENT_DB ? X86_MODE_32 : X86_MODE_16;
+	code_base = CODE_GVA;
+	data_base = DATA_GVA;
+	machine.page.rip = offset;
 }
 
 /* A register that the mask has points into the data, any other one is any number. */
@@ -62,16 +85,39 @@ static void choose_registers(struct fuzz *fuzz)
 	u64 flags = fuzz_u16(fuzz);
 
 	for (u32 i = 0; i < GPR_COUNT; i++)
-		machine.page.gpr[i] = pointers >> i & 1 ? DATA_GVA + fuzz_u16(fuzz) % DATA_BYTES :
-							 fuzz_number(fuzz);
-	for (u32 i = 0; i < GPR_COUNT && mode == X86_MODE_32; i++)
+		machine.page.gpr[i] = pointers >> i & 1 ?
+			DATA_GVA - data_base + fuzz_u16(fuzz) % DATA_BYTES : fuzz_number(fuzz);
+	for (u32 i = 0; i < GPR_COUNT && mode != X86_MODE_64; i++)
 		machine.page.gpr[i] = (u32)machine.page.gpr[i];
 	machine.page.rflags = RFLAGS_FIXED | RFLAGS_IF | (flags & (FLAGS_ARITHMETIC | RFLAGS_DF));
+}
+
+/* One of a form finds its operand; nothing is left behind it. */
+static void choose_instruction(struct fuzz *fuzz)
+{
+	struct x86_instruction in;
+	u8 form = fuzz_u8(fuzz);
+	u64 place;
+
+	instruction.count = 0;
+	if (form < FORM_COUNT) {
+		place = fuzz_u16(fuzz);
+		place = place & 0x8000 ? place % DATA_BYTES & ~63ul : place % DATA_BYTES;
+		place += DATA_GVA - data_base;
+		machine.page.gpr[GPR_RBX] = machine.page.gpr[GPR_RDI] = place;
+		put_form(&instruction, form, mode == X86_MODE_64, fuzz);
+	} else {
+		instruction.count = (u32)MIN(fuzz->left, sizeof(instruction.byte));
+		fuzz_take(fuzz, instruction.byte, instruction.count);
+	}
+	if (x86_decode(instruction.byte, instruction.count, mode, &in) == X86_OK)
+		instruction.count = in.length;
 }
 
 static void build(struct fuzz *fuzz)
 {
 	u8 options = fuzz_u8(fuzz);
+	u8 more;
 
 	machine_init(&machine);
 	machine.anywhere = true;
@@ -80,14 +126,27 @@ static void build(struct fuzz *fuzz)
 	machine.page.rip = CODE_GVA + offset;
 	set_mode(options & 0x80 && native_has_32());
 	fill_data(fuzz_u8(fuzz));
+	more = fuzz_u8(fuzz);
+	if (more & 4 && native_has_ldt())
+		set_segments(fuzz);
+	memset(image, 0, sizeof(image));
+	if (more & 1)
+		image_build(fuzz);
+	machine.emulator.xsave = &native_layout;
+	machine_ops.vectors = native_layout.fxsave ? NULL : image_get;
 	choose_registers(fuzz);
-	instruction_bytes = (u32)MIN(fuzz->left, sizeof(instruction));
-	fuzz_take(fuzz, instruction, instruction_bytes);
+	if (more & 2)
+		machine.page.rflags |= RFLAGS_TF;
+	choose_instruction(fuzz);
 	put_code();
+	memcpy(native->image, image, sizeof(image));
 	memcpy(native->gpr, machine.page.gpr, sizeof(native->gpr));
 	native->rflags = machine.page.rflags;
 	native->rip = machine.page.rip;
 	native->cs = machine.page.segment[SEG_CS].selector;
+	native->ss = machine.page.segment[SEG_SS].selector;
+	native->ds = machine.page.segment[SEG_DS].selector;
+	native->es = machine.page.segment[SEG_ES].selector;
 }
 
 static enum emulate_result emulate_all(struct vcpu_event *event)
@@ -102,19 +161,22 @@ static enum emulate_result emulate_all(struct vcpu_event *event)
 /* Whether the guest goes on at an INT3: then the CPU stops there too. */
 static bool lands_well(void)
 {
-	u64 at = machine.page.rip - CODE_GVA;
+	u64 at = machine.page.rip + code_base - CODE_GVA;
 
-	return at < CODE_BYTES && (at < offset || at >= offset + instruction_bytes);
+	return at < CODE_BYTES && (at < offset || at >= offset + instruction.count) &&
+	       (mode == X86_MODE_64 || machine.page.rip <= machine.page.segment[SEG_CS].limit);
 }
 
 static void differ(const char *what, enum emulate_result result, u32 vector)
 {
 	fprintf(stderr, "%s (result %u, vector %u):", what, result, vector);
-	for (u32 i = 0; i < instruction_bytes; i++)
-		fprintf(stderr, " %02x", instruction[i]);
+	for (u32 i = 0; i < instruction.count; i++)
+		fprintf(stderr, " %02x", instruction.byte[i]);
 	fprintf(stderr, "\nrip %lx, CPU %lx; flags %lx, CPU %lx; CPU's vector %lu\n",
 		machine.page.rip, native->rip, machine.page.rflags, native->rflags,
 		native->vector);
+	fprintf(stderr, "cr2 %lx, CPU %lx with error code %lx\n", machine.page.cr2, native->cr2,
+		native->error_code);
 	for (u32 i = 0; i < GPR_COUNT; i++)
 		fprintf(stderr, "%s register %2u: %016lx, CPU %016lx\n",
 			machine.page.gpr[i] == native->gpr[i] ? "   " : "***", i,
@@ -143,16 +205,36 @@ static void compare(u64 undefined)
 	for (u32 i = 0; i < 2; i++)
 		if (memcmp(machine_data(&machine, i), native_data + i * bytes, bytes) != 0)
 			differ("memory", EMULATE_DONE, 0);
+	if (!native_layout.fxsave && !image_equal(native->image))
+		differ("the image", EMULATE_DONE, 0);
 }
 
-/* Which of the two an undefined opcode in more than 15 bytes is depends on the CPU. */
+/* Which of the two an undefined opcode in more than 15 bytes is, or XOP, depends on the CPU. */
 static bool too_long_or_undefined(u32 vector)
 {
 	struct x86_prefixes prefixes;
 
 	x86_scan_prefixes(native_code + offset, X86_LENGTH_MAX, mode, &prefixes);
-	return prefixes.count > 3 && (vector == VECTOR_UD || vector == VECTOR_GP) &&
+	if (prefixes.count <= 3 && native_code[offset + prefixes.count] != 0x8f)
+		return false;
+	return (vector == VECTOR_UD || vector == VECTOR_GP) &&
 	       (native->vector == VECTOR_UD || native->vector == VECTOR_GP);
+}
+
+/* A page fault is the CPU's too where it is known what the child has mapped. */
+static bool knows_page(u64 address)
+{
+	return address >= DATA_GVA + DATA_BYTES && address < CODE_GVA + CODE_BYTES;
+}
+
+/*
+ * The emulator only sees what a CPU has begun to carry out: reserved fields of VEX and EVEX it need
+ * not refuse, nor what this CPU does not have.
+ */
+static bool refuses_more(const struct x86_instruction *in)
+{
+	return in->encoding != X86_LEGACY || in->map == X86_MAP_0F38 ||
+	       (in->map == X86_MAP_0F && in->opcode == 0x2b); /* MOVNTSS, MOVNTSD: SSE4A */
 }
 
 /* The base of FS is the host's there: what is canonical with it need not be so without. */
@@ -161,22 +243,44 @@ static bool is_by_fs(const struct x86_instruction *in)
 	return in->segment == SEG_FS;
 }
 
+/* Whether what a mask leaves out may fault all the same is left to the CPU. */
+static bool is_masked(const struct x86_instruction *in)
+{
+	const struct vector_form *form = vector_form_of(in);
+
+	return form != NULL && (form->kind == V_MASKED || vector_form_is_implied(form));
+}
+
+/* What the emulator may find in more than one piece. */
+static bool has_parts(const struct x86_instruction *in)
+{
+	return in->map != X86_MAP_PRIMARY || in->encoding != X86_LEGACY ||
+	       (in->opcode >= 0xd8 && in->opcode <= 0xdf);
+}
+
 /*
- * Faults that CPUs differ in: which of two bad addresses of a CMPS comes first; whether a CALL to a
- * non-canonical address has written its return address below the stack pointer; whether a segment
- * of 4 GiB has an end.
+ * Faults that CPUs differ in: which of two bad addresses of a CMPS comes first, and which of target
+ * and stack of a CALL; whether one to a non-canonical address, or an ENTER, has written below the
+ * stack pointer; whether a segment of 4 GiB has an end. What is not aligned, or has an end beyond
+ * its segment, has been refused before anybody looks for the place of its start.
  */
 static bool fault_left_open(const struct x86_instruction *in, u32 vector)
 {
+	if (in->map == X86_MAP_PRIMARY && in->opcode == 0xc8)
+		return true;
+	if (in->map == X86_MAP_PRIMARY && (in->opcode & 0xfe) == 0xa6)
+		return native->vector == VECTOR_PF || vector == VECTOR_PF;
+	if ((native->vector == VECTOR_GP || native->vector == VECTOR_SS) && has_parts(in))
+		return vector == VECTOR_PF || vector == VECTOR_SS;
 	if (vector != VECTOR_GP && vector != VECTOR_SS)
 		return false;
-	if (mode == X86_MODE_32 && native->vector == VECTOR_PF) /* beyond a limit of 4 GiB */
+	if (mode == X86_MODE_32 && code_base == 0 && native->vector == VECTOR_PF) /* beyond 4 GiB */
 		return true;
 	if (in->map != X86_MAP_PRIMARY)
 		return false;
-	if (in->opcode == 0xa6 || in->opcode == 0xa7)
-		return native->vector == VECTOR_PF;
-	return in->opcode == 0xff && (in->reg & 7) == 2 && native->vector == vector;
+	if (in->opcode == 0xe8)
+		return vector == VECTOR_GP && native->vector != VECTOR_GP;
+	return in->opcode == 0xff && (in->reg & 7) == 2;
 }
 
 /*
@@ -189,7 +293,7 @@ static bool is_of_the_system(const struct x86_instruction *in)
 
 	if (in->encoding != X86_LEGACY)
 		return false;
-	if (mode == X86_MODE_32 && (in->segment == SEG_FS || in->segment == SEG_GS))
+	if (mode != X86_MODE_64 && (in->segment == SEG_FS || in->segment == SEG_GS))
 		return true;
 	if (in->map == X86_MAP_0F)
 		return in->opcode <= 0x01 || (in->opcode & 0xf6) == 0xa0 || in->opcode == 0xb2 ||
@@ -220,7 +324,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 	result = emulate_all(&event);
 	if (result == EMULATE_UNSUPPORTED || result == EMULATE_AGAIN)
 		return 0;
-	if (result == EMULATE_FAULT && event.vector == VECTOR_PF)
+	if (result == EMULATE_FAULT && event.vector == VECTOR_PF && !knows_page(machine.page.cr2))
 		return 0;
 	if (result == EMULATE_DONE && !lands_well())
 		return 0;
@@ -228,16 +332,26 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 		differ("the CPU did not come back", result, event.vector);
 	if (native->vector == VECTOR_AC) /* a host that watches for split locks */
 		return 0;
+	if (native->vector == VECTOR_UD && refuses_more(&in))
+		return 0;
 	if (result == EMULATE_FAULT &&
 	    (is_by_fs(&in) || too_long_or_undefined(event.vector) ||
 	     fault_left_open(&in, event.vector)))
 		return 0;
+	if (native->vector >= VECTOR_SS && native->vector <= VECTOR_PF && is_masked(&in))
+		return 0;
 	if (result == EMULATE_FAULT) {
-		if (native->vector != event.vector)
+		if (native->vector != event.vector || native->rip != machine.page.rip)
 			differ("another exception", result, event.vector);
-		native->rflags = machine.page.rflags; /* RF */
-		undefined = 0;
-	} else if (native->vector != NATIVE_TRAP || native->rip != machine.page.rip + 1) {
+		if (event.vector == VECTOR_PF && (native->cr2 != machine.page.cr2 ||
+						  native->error_code != event.error_code))
+			differ("another page fault", result, event.error_code);
+		if (event.vector != VECTOR_DB) {
+			native->rflags = machine.page.rflags;
+			undefined = 0;
+		}
+	} else if (native->vector != (event.valid ? NATIVE_STEP : NATIVE_TRAP) ||
+		   native->rip != machine.page.rip + !event.valid) {
 		differ("another way", result, event.vector);
 	}
 	compare(undefined);
