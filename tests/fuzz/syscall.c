@@ -2,8 +2,10 @@
 /*
  * System calls with any arguments, by a process that holds the root and one that has what a monitor
  * has, and by what these create: a status and no value, or a result; afterwards every page is back.
- * An input is at most CALLS_MAX calls, each of which is bounded.
+ * An input is at most CALLS_MAX calls, each of which is bounded. Meanwhile pages are written, RAM
+ * runs out, and other CPUs have registers.
  */
+/* Counted elsewhere: kernel/budget.c kernel/heap.c kernel/run_queue.c */
 #include "tests/fuzz/fuzz.h"
 #include "tests/hostile/shapes.h"
 
@@ -14,11 +16,16 @@
 #define CALLS_MAX  256u
 #define GROUPS_MAX 40u
 #define END_STEPS  100000u
+#define OWN_GROUP  3u /* a handle, as make_process gives it */
 
 static struct group *groups[GROUPS_MAX];
 static u32 group_count;
 static u64 free_pages;		   /* before anything was made */
 static struct process *callers[2]; /* the test's own reference to each */
+static hpa_t hoard[RAM_BYTES / PAGE_SIZE];
+static u32 hoard_count;
+static u64 audited;	   /* what the last SYS_AUDIT gave */
+static struct vcpu *taken; /* its registers are in another CPU */
 
 static struct group *make_group(u64 quota)
 {
@@ -86,6 +93,7 @@ static void start(void)
 	kernel_machine_start(RAM_BYTES);
 	free_pages = machine_free_pages();
 	group_count = 0;
+	audited = 0;
 	image = make_image();
 	callers[0] = make_process(make_group(1200), image);
 	guest = make_group(500);
@@ -118,6 +126,18 @@ static u64 draw_handle(struct fuzz *input, const struct process *process)
 	return (index + 1) | (u32)process->handles->entry[index].generation << 16;
 }
 
+/* Of one of the caller's objects, where the last list went on, or any number. */
+static u64 draw_identity(struct fuzz *input, const struct process *process)
+{
+	u8 which = fuzz_u8(input);
+	const struct object *object = process->handles->end == 0 ? NULL :
+		process->handles->entry[which % process->handles->end].object;
+
+	if (which >= 0xe0)
+		return audited;
+	return which >= 0xc0 || object == NULL ? fuzz_number(input) : identity(object);
+}
+
 static void draw_arguments(struct fuzz *input, const struct process *process,
 			   struct trap_frame *frame)
 {
@@ -128,6 +148,8 @@ static void draw_arguments(struct fuzz *input, const struct process *process,
 	for (u32 i = 0; i < ARRAY_COUNT(registers); i++)
 		*registers[i] =
 			(shape >> i & 1) != 0 ? draw_handle(input, process) : fuzz_number(input);
+	if (frame->rax == SYS_AUDIT)
+		frame->r9 = draw_identity(input, process);
 }
 
 static u32 handles_held(const struct process *process)
@@ -179,19 +201,26 @@ static void note_group(struct process *process, u64 number, const struct trap_fr
 /* The guest's exit, and what the kernel makes of it; then the monitor's thread is back. */
 static void run_guest(struct fuzz *input, struct thread *thread, struct trap_frame *frame)
 {
+	u8 how;
+
 	frame->rax = begin_run(&machine_cpu, thread, frame->rdi);
 	if (frame->rax != STATUS_OK)
 		return;
 	machine_exit = (struct vcpu_exit){
 		.reason = EXIT_KICK + fuzz_u8(input) % (EXIT_REASON_COUNT - EXIT_KICK),
 		.gpa = fuzz_number(input),
-		.access = fuzz_u8(input) & 15,
 	};
+	how = fuzz_u8(input);
+	machine_exit.access = how & 15;
+	machine_settles = how & 0x10;
 	for (u32 i = 0; i < 4 && thread->guest != NULL; i++) {
 		if (i == 3)
 			vcpu_kick(thread->guest);
+		if (how & 0x20)
+			vcpu_preempt(thread->guest);
 		(void)vcpu_step(&machine_cpu, thread->guest);
 	}
+	machine_settles = false;
 	CHECK_THAT(thread->guest == NULL);
 }
 
@@ -224,9 +253,46 @@ static void call(struct fuzz *input)
 	if (thread->state == THREAD_WAITING && (who & 0x80))
 		thread_wake(thread, STATUS_TIMED_OUT, 0);
 	machine_cpu.thread = machine_cpu.running = NULL;
+	if (number == SYS_AUDIT)
+		audited = frame.rdi;
 	check_result(number, &frame, handles_held(process) != held);
 	check_rights(process, number, target, from, &frame);
 	note_group(process, number, &frame);
+}
+
+static u64 ask(struct thread *thread, u64 number, const u64 argument[6])
+{
+	struct trap_frame frame = {.rax = number, .rdi = argument[0], .rsi = argument[1],
+				   .r8 = argument[2], .r9 = argument[3], .r10 = argument[4],
+				   .rbx = argument[5]};
+
+	syscall_dispatch(thread, &frame);
+	return frame.rdi;
+}
+
+#define ASK(thread, number, ...) ask(thread, number, (const u64[6]){__VA_ARGS__})
+
+/* A monitor's start: a VM with RAM and a vCPU, and an event for it. */
+static void make_vm(struct process *process)
+{
+	struct thread *thread = caller_of(process, 0);
+	u64 bytes = process == callers[0] ? 2 * MIB + 16 * PAGE_SIZE : 16 * PAGE_SIZE;
+	u64 space, ram, vm, queue, pages, event;
+
+	if (thread == NULL || thread->state != THREAD_READY)
+		return;
+	machine_cpu.thread = machine_cpu.running = thread;
+	space = ASK(thread, SYS_SPACE_CREATE, OWN_GROUP);
+	ram = ASK(thread, SYS_MEMORY_CREATE, OWN_GROUP, bytes, MEMORY_GUEST);
+	(void)ASK(thread, SYS_SPACE_MAP, space, 0, ram, 0, bytes, RIGHT_READ | RIGHT_WRITE);
+	vm = ASK(thread, SYS_VM_CREATE, OWN_GROUP, space);
+	queue = ASK(thread, SYS_QUEUE_CREATE, OWN_GROUP);
+	pages = ASK(thread, SYS_MEMORY_CREATE, OWN_GROUP, VCPU_PAGES_MAX * PAGE_SIZE,
+		    MEMORY_PINNED);
+	(void)ASK(thread, SYS_VCPU_CREATE, vm, pages, 0, queue);
+	event = ASK(thread, SYS_EVENT_CREATE, OWN_GROUP);
+	(void)ASK(thread, SYS_OBJECT_BIND, event, queue, 1);
+	machine_cpu.thread = machine_cpu.running = NULL;
 }
 
 /* Somebody else's thread writes what the kernel reads: any page that a process's memory has. */
@@ -251,8 +317,50 @@ static void scribble(struct fuzz *input)
 		page[offset] = value;
 }
 
+static void give_back(void)
+{
+	while (hoard_count > 0)
+		page_free(hoard[--hoard_count], NULL);
+}
+
+/* Somebody else has all RAM but a few pages, until next time. */
+static void starve(struct fuzz *input)
+{
+	u8 left = fuzz_u8(input);
+
+	give_back();
+	for (u32 order = PAGE_ORDER_2M + 1; order-- > 0 && left < 0x80;)
+		while (machine_free_pages() >= left + BIT(order) &&
+		       page_alloc(order, PAGE_KERNEL, NULL, &hoard[hoard_count]) == STATUS_OK)
+			hoard_count++;
+}
+
+static void let_go(void)
+{
+	if (taken == NULL)
+		return;
+	tlb_space_leave(taken->vm->space, 1);
+	taken->virt.loaded_cpu = NOT_LOADED;
+	taken = NULL;
+}
+
+/* The vCPU that ran here runs on another CPU, until next time. */
+static void take_vcpu(void)
+{
+	struct vcpu *vcpu = machine_cpu.loaded;
+
+	let_go();
+	if (vcpu == NULL)
+		return;
+	vcpu_unload(&machine_cpu);
+	vcpu->virt.loaded_cpu = 1;
+	tlb_space_enter(vcpu->vm->space, 1);
+	taken = vcpu;
+}
+
 static void settle_some(void)
 {
+	let_go();
 	for (u32 i = 0; i < 8; i++) {
 		(void)teardown_step();
 		tlb_cpu_passed(0);
@@ -262,6 +370,8 @@ static void settle_some(void)
 
 static void end(void)
 {
+	let_go();
+	give_back();
 	vcpu_unload(&machine_cpu);
 	for (u32 i = 0; i < ARRAY_COUNT(callers); i++) {
 		process_end(callers[i], 0);
@@ -282,17 +392,24 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 
 	start();
 	for (u32 i = 0; i < CALLS_MAX && input.left > 0; i++) {
-		switch (*input.bytes & 0x60) {
-		case 0x20:
+		u8 what = *input.bytes;
+
+		if ((what & 0x60) == 0x20) {
 			settle_some();
 			(void)fuzz_u8(&input);
-			break;
-		case 0x40:
+		} else if ((what & 0x60) == 0x40) {
 			scribble(&input);
-			break;
-		default:
+		} else if ((what & 0x7e) == 0x7a) {
+			(void)fuzz_u8(&input);
+			take_vcpu();
+		} else if ((what & 0x7e) == 0x7c) {
+			(void)fuzz_u8(&input);
+			make_vm(callers[what & 1]);
+		} else if ((what & 0x7e) == 0x7e) {
+			(void)fuzz_u8(&input);
+			starve(&input);
+		} else {
 			call(&input);
-			break;
 		}
 	}
 	end();
