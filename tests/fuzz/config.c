@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* skerry.conf: any bytes; what is accepted keeps to the limits and can be written out and read. */
+/*
+ * skerry.conf: any bytes; what is accepted keeps to the limits and can be written out, key by key
+ * and as `config show` does, and read again.
+ */
+/* Counted elsewhere: vmm/manager/log/log_names.c vmm/manager/text/text.c */
 #include "tests/fuzz/fuzz.h"
 
 #include "lib/string.c"
@@ -56,9 +60,62 @@ static void check_vm(struct vm_config *vm)
 	CHECK_THAT(strcmp(again.cmdline, vm->cmdline) == 0);
 }
 
+/* Appends what `config show` says of the keys. */
+static size_t write_keys(char *to, size_t size, const struct config_key *keys, const void *target)
+{
+	static char value[CONFIG_CMDLINE_BYTES];
+	static char line[CONFIG_LINE_BYTES];
+	size_t length = strlen(to);
+
+	for (; keys->name != NULL; keys++) {
+		config_value_text(keys, target, value, sizeof(value));
+		if (value[0] != '\0')
+			length += format(to + length, size - length, "%s\n",
+					 config_line_text(keys, value, line, sizeof(line)));
+	}
+	CHECK_THAT(length < size);
+	return length;
+}
+
+static bool equal(const struct config_key *keys, const void *one, const void *other)
+{
+	for (; keys->name != NULL; keys++)
+		if (keys->value != VALUE_PASSWORD &&
+		    memcmp((const char *)one + keys->offset, (const char *)other + keys->offset,
+			   field_bytes(keys)) != 0)
+			return false;
+	return true;
+}
+
+/* The host and its first VM, shown and read. */
+static void check_shown(const struct config *config)
+{
+	static struct config again;
+	static char text[16384];
+	size_t length;
+	bool has_vm = config->vm_count != 0 && !config->vm[0].broken;
+
+	format(text, sizeof(text), "[host]\n");
+	length = write_keys(text, sizeof(text), config_host_keys, &config->host);
+	if (has_vm) {
+		format(text + length, sizeof(text) - length, "[vm %s]\n", config->vm[0].name);
+		length = write_keys(text, sizeof(text), config_vm_keys, &config->vm[0]);
+	}
+	config_init(&again);
+	CHECK_THAT(config_parse(&again, "shown", (struct text){text, length}, take_problem,
+				NULL) == 0);
+	CHECK_THAT(equal(config_host_keys, &config->host, &again.host));
+	CHECK_THAT(again.vm_count == has_vm);
+	if (has_vm)
+		CHECK_THAT(strcmp(again.vm[0].name, config->vm[0].name) == 0 &&
+			   equal(config_vm_keys, &config->vm[0], &again.vm[0]));
+}
+
+/* Its text says the same again; what is tried comes to an end, and is another one's. */
 static void check_password(const struct host_config *host)
 {
 	struct password_hash again;
+	struct password_work work;
 	char text[PASSWORD_TEXT_BYTES];
 
 	if (host->password.iterations == 0)
@@ -67,6 +124,11 @@ static void check_password(const struct host_config *host)
 	password_text(&host->password, text, sizeof(text));
 	CHECK_THAT(password_parse(text_of(text), &again));
 	CHECK_THAT(memcmp(&again, &host->password, sizeof(again)) == 0);
+	password_begin(&work, text_of(text), &again);
+	CHECK_THAT(!password_step(&work, 2));
+	work.left = 1;
+	CHECK_THAT(password_step(&work, 2));
+	CHECK_THAT(!password_matches(&work, &again));
 }
 
 /* Whatever comes before it, such a line locks. */
@@ -98,6 +160,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 	CHECK_THAT(count == problem_count);
 	CHECK_THAT(config.vm_count <= CONFIG_VM_MAX);
 	check_password(&config.host);
+	check_shown(&config);
 	for (u32 i = 0; i < config.vm_count; i++)
 		check_vm(&config.vm[i]);
 	check_lock(&config, copy, size);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The kernel's command line, as the manager reads it. */
+/* Counted elsewhere: vmm/manager/log/log_names.c vmm/manager/text/ */
 #include "tests/fuzz/fuzz.h"
 
 #include "lib/string.c"

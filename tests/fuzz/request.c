@@ -3,6 +3,7 @@
  * A line of the machine channel. What is accepted is JSON by another reader too, and its id can be
  * put into the answer as it stands; what is not has a problem and a place.
  */
+/* Counted elsewhere: vmm/manager/text/text.c */
 #include "tests/fuzz/fuzz.h"
 
 #include "vmm/manager/text/json_read.c"
