@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* Kernels of the Linux boot protocol. */
+/*
+ * Counted elsewhere: vmm/monitor/load/elf vmm/monitor/load/multiboot1
+ * vmm/monitor/load/start_state.c
+ */
 #include "tests/fuzz/fuzz.h"
 
 #include "tests/fuzz/load.h"

@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* Executables with a PVH note. */
+/*
+ * Counted elsewhere: vmm/monitor/load/bzimage vmm/monitor/load/multiboot1
+ * vmm/monitor/load/start_state.c
+ */
 #include "tests/fuzz/fuzz.h"
 
 #include "tests/fuzz/load.h"

@@ -4,6 +4,10 @@
  * interrupts pending. The guest may crash; its monitor does not, and what it asks of the kernel is
  * something that the kernel takes.
  */
+/*
+ * Counted elsewhere: vmm/monitor/guest_memory.c vmm/monitor/load/ vmm/monitor/task/
+ * vmm/monitor/walk.c vmm/monitor/x86/ vmm/rt/
+ */
 #include "tests/fuzz/fuzz.h"
 
 #include "tests/unit/monitor_fixture.h"

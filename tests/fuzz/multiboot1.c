@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* Multiboot 1 images, flat and ELF. */
+/*
+ * Counted elsewhere: vmm/monitor/load/bzimage vmm/monitor/load/elf_pvh
+ * vmm/monitor/load/start_state.c
+ */
 #include "tests/fuzz/fuzz.h"
 
 #include "tests/fuzz/load.h"

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* What QEMU's -kernel leaves in memory: hvm_start_info and its lists. */
+/* Counted elsewhere: boot/regions.c */
 #include "tests/fuzz/fuzz.h"
 
 #include "boot/parse.c"

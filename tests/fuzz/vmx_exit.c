@@ -3,6 +3,7 @@
  * The VMX back end over a VMCS that says anything at all after an exit, and a vCPU page that a
  * monitor gone bad has filled: what is decoded stays within the contract of struct vcpu_exit.
  */
+/* Counted elsewhere: vmm/monitor/load/ */
 #include "tests/fuzz/inject.h"
 
 #include "tests/unit/vmx_machine.h"
