@@ -20,7 +20,7 @@ ROOT = HERE.parent.parent
 SEEDS = HERE / "seeds"
 HELPERS = r"(^|/)tests/|^/usr|\.h$|lib/(string|format)\.c|vmm/rt/format\.c"
 SEED_BYTES = 1200   # of one seed that is kept
-SEED_COUNT = 240    # of one target
+SEED_COUNT = 480    # of one target
 INPUT_BYTES = 4096
 
 
