@@ -1,9 +1,15 @@
 /* SPDX-License-Identifier: MIT */
-/* Does 16-bit code run: real mode, its interrupts, devices, unreal mode, and back to 32 bits? */
+/*
+ * Does 16-bit code run: real mode, its interrupts, devices, unreal mode, and back to 32 bits? Does
+ * a jump to the firmware's first instruction restart the machine?
+ */
 #include "tests/guest/rt/devices.h"
 
 #define REAL_CODE_AT 0x7000u
 #define BEYOND_A20 0x100010u
+/* A CMOS byte, which has a battery: the guest has been here before. */
+#define AGAIN_REG 0x50u
+#define AGAIN	  0xa7u
 
 /* realmode_code.S: runs at REAL_CODE_AT in real mode and comes back; what it found is in memory. */
 extern char real_start[], real_end[];
@@ -29,6 +35,7 @@ struct results {
 	u16 service_flags;
 	u16 service_ah;
 	u16 ticked;
+	u16 restart; /* asks for it */
 };
 
 void guest_main(void)
@@ -38,6 +45,11 @@ void guest_main(void)
 	volatile u32 *far_word = (volatile u32 *)0x200000;
 	u32 vendor = cpuid(0, 0).ebx;
 
+	if (rtc_get(AGAIN_REG) == AGAIN) {
+		rtc_put(AGAIN_REG, 0);
+		pass("firmware-restarts");
+		return;
+	}
 	for (u32 i = 0; i < (u32)(real_end - real_start); i++)
 		((volatile u8 *)REAL_CODE_AT)[i] = (u8)from[i];
 	pic_start(0xfe, 0xff);
@@ -66,4 +78,9 @@ void guest_main(void)
 	check_equal("port", results->port_word, 0xffff);
 	check_equal("a20", results->a20_word, 0xbeef);
 	check_equal("string", results->string_word, 0x5252);
+
+	rtc_put(AGAIN_REG, AGAIN);
+	results->restart = 1;
+	real_enter(REAL_CODE_AT);
+	fail("firmware-restarts", "came back");
 }

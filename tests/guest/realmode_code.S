@@ -72,7 +72,10 @@ real_mode:
 	mov %ax, %ss
 	mov %ax, %fs
 	mov $AT, %sp
-
+	cmpw $0, RESULT(44)
+	je 1f
+	ljmp $0xf000, $0xfff0 /* where a processor begins after RESET */
+1:
 	/* 1. the serial port */
 	mov $AT + (text - real_start), %si
 1:	mov $0x3fd, %dx

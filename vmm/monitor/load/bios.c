@@ -19,6 +19,7 @@ enum bios_handler {
 	HANDLER_EQUIPMENT,
 	HANDLER_MEMORY,
 	HANDLER_SERVICE,
+	HANDLER_RESTART,
 	HANDLER_COUNT,
 };
 
@@ -63,6 +64,18 @@ static const u8 handlers[HANDLER_COUNT][HANDLER_BYTES] = {
 		0xb4, 0x86,			/* mov $0x86, %ah: function not supported */
 		0xcf,				/* iret */
 	},
+	[HANDLER_RESTART] = {
+		0xba, 0xf9, 0x0c,		/* mov $RESET_CONTROL_PORT, %dx */
+		0xb0, 0x02, 0xee,		/* mov $RESET_CONTROL_SYSTEM, %al; out %al, %dx */
+		0xb0, 0x06, 0xee,		/* and with RESET_CONTROL_CPU */
+		0xf4, 0xeb, 0xfd,		/* hlt; jmp to it */
+	},
+};
+
+/* Where programs jump in real mode to start the machine anew; date and model, as a PC/AT's. */
+static const u8 entry[16] = {
+	0xea, HANDLER_RESTART * HANDLER_BYTES, 0x00, BIOS_SEGMENT & 0xff, BIOS_SEGMENT >> 8,
+	'0', '1', '/', '0', '1', '/', '2', '6', 0x00, 0xfc, 0x00,
 };
 /* clang-format on */
 
@@ -78,6 +91,9 @@ static enum bios_handler handler_of(size_t vector)
 		return HANDLER_EQUIPMENT;
 	if (vector == 0x12)
 		return HANDLER_MEMORY;
+	/* nothing to boot from; boot */
+	if (vector == 0x18 || vector == 0x19)
+		return HANDLER_RESTART;
 	/* 0x1b to 0x1f are called by the others, or point to tables */
 	return vector >= 0x10 && vector <= 0x1a ? HANDLER_SERVICE : HANDLER_RETURN;
 }
@@ -85,6 +101,7 @@ static enum bios_handler handler_of(size_t vector)
 void bios_write(u8 *ram)
 {
 	memcpy(ram + LAYOUT_BIOS, handlers, sizeof(handlers));
+	memcpy(ram + LAYOUT_BIOS_ENTRY, entry, sizeof(entry));
 	for (size_t vector = 0; vector < VECTORS; vector++) {
 		put_u16(ram + 4 * vector, (u16)(handler_of(vector) * HANDLER_BYTES));
 		put_u16(ram + 4 * vector + 2, (u16)BIOS_SEGMENT);
