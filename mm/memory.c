@@ -205,15 +205,23 @@ static ALWAYS_INLINE enum status chunk_clear(u64 *word)
 	return chunk & CHUNK_READY ? STATUS_OK : STATUS_AGAIN;
 }
 
-/* A step towards a GiB that is ready as a whole. */
-static enum status huge_clear(struct memory *memory, u64 number)
+/* The last chunk that is not ready of the GiB that this one is in; NULL: all are. */
+static u64 *huge_unready(const struct memory *memory, u64 number)
 {
-	u64 *chunk = huge_of(memory, number);
-	const u64 *end = chunk + HUGE_CHUNKS;
+	u64 *first = huge_of(memory, number);
 
-	while (chunk != end && (*chunk & CHUNK_READY))
-		chunk++;
-	if (chunk == end)
+	for (u64 left = HUGE_CHUNKS; left-- > 0;)
+		if (!(first[left] & CHUNK_READY))
+			return &first[left];
+	return NULL;
+}
+
+/* A step towards a GiB that is ready as a whole. */
+static enum status huge_clear(const struct memory *memory, u64 number)
+{
+	u64 *chunk = huge_unready(memory, number);
+
+	if (chunk == NULL)
 		return STATUS_OK;
 	(void)chunk_clear(chunk);
 	return STATUS_AGAIN;
@@ -301,19 +309,6 @@ static bool slot_fixed(const struct memory *memory, u64 index, hpa_t *hpa, enum 
 	return true;
 }
 
-/* The level of a large chunk that is ready: the last are looked at first, which come last. */
-static enum pt_level chunk_level(const struct memory *memory, u64 number)
-{
-	const u64 *first = huge_of(memory, number);
-	u64 left = HUGE_CHUNKS;
-
-	if (!(memory->chunks[number] & CHUNK_HUGE))
-		return PT_LEVEL_2M;
-	while (left != 0 && (first[left - 1] & CHUNK_READY))
-		left--;
-	return left == 0 ? PT_LEVEL_1G : PT_LEVEL_2M;
-}
-
 static bool slot_ram(struct memory *memory, u64 index, hpa_t *hpa, enum pt_level *level)
 {
 	u64 *slot = slot_find(memory, index);
@@ -326,7 +321,9 @@ static bool slot_ram(struct memory *memory, u64 index, hpa_t *hpa, enum pt_level
 	}
 	chunk = memory->chunks[index / MEMORY_CHUNK_PAGES];
 	*hpa = HPA((chunk & PTE_ADDRESS) + (index % MEMORY_CHUNK_PAGES << PAGE_SHIFT));
-	*level = chunk_level(memory, index / MEMORY_CHUNK_PAGES);
+	*level = PT_LEVEL_2M;
+	if ((chunk & CHUNK_HUGE) && huge_unready(memory, index / MEMORY_CHUNK_PAGES) == NULL)
+		*level = PT_LEVEL_1G;
 	return chunk & CHUNK_READY;
 }
 

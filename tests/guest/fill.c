@@ -4,6 +4,12 @@
 
 #define PIECE (2 * MIB)
 
+/* Another word of each piece. */
+static volatile u64 *word_of(u64 at)
+{
+	return (volatile u64 *)(at + at / PIECE % 512 * sizeof(u64));
+}
+
 void guest_main(void)
 {
 	u64 first = option_number("first", 1024) * MIB;
@@ -13,13 +19,11 @@ void guest_main(void)
 
 	pic_mask_all();
 	for (u64 at = first; at < end; at += PIECE) {
-		volatile u64 *own = (volatile u64 *)(at + at / PIECE % 512 * sizeof(u64));
-
-		set += *own != 0;
-		*own = ~at;
+		set += *word_of(at) != 0;
+		*word_of(at) = ~at;
 	}
 	for (u64 at = first; at < end; at += PIECE)
-		lost += *(volatile u64 *)(at + at / PIECE % 512 * sizeof(u64)) != ~at;
+		lost += *word_of(at) != ~at;
 	check("clear", set == 0, "somebody's words were there");
 	check("kept", lost == 0, "words are lost");
 	/* what is mapped stays for whoever looks */

@@ -24,6 +24,28 @@ static struct memory *huge_ram(u64 page_count, u32 flags)
 	return memory;
 }
 
+/*
+ * A guest with all of its RAM mapped that has touched the first GiB: as a PC's has holes, that is
+ * not taken at once. Returns how many pages were free before.
+ */
+static u64 begin(u32 flags, struct memory **ram, struct space **guest)
+{
+	struct memory *memory;
+	struct space *space;
+	u64 before;
+	u64 at;
+
+	features.gib_pages = true;
+	start(RAM_BYTES);
+	before = machine_free_pages();
+	*guest = space = guest_create(NULL);
+	*ram = memory = huge_ram(PAGES, flags);
+	assert_int_equal(MAP(space, 0, 0, PAGES, ALL), STATUS_OK);
+	assert_int_equal(touched(space, 5 * MIB).level, PT_LEVEL_2M);
+	assert_int_equal(page_counts[PAGE_GUEST], 512);
+	return before;
+}
+
 /* All pieces of the second GiB are touched, the last of them at last. */
 static struct pt_leaf touch_all(struct space *space)
 {
@@ -39,18 +61,9 @@ static void test_merge(void **state)
 	struct pt_leaf leaf;
 	u64 before;
 	u64 tables;
-	u64 at;
 
 	(void)state;
-	features.gib_pages = true;
-	start(RAM_BYTES);
-	before = machine_free_pages();
-	space = guest_create(NULL);
-	memory = huge_ram(PAGES, 0);
-	assert_int_equal(MAP(space, 0, 0, PAGES, ALL), STATUS_OK);
-	/* a PC's first GiB has holes: it is not taken at once */
-	assert_int_equal(touched(space, 5 * MIB).level, PT_LEVEL_2M);
-	assert_int_equal(page_counts[PAGE_GUEST], 512);
+	before = begin(0, &memory, &space);
 	assert_int_equal(touched(space, 2 * GIB - 1).level, PT_LEVEL_2M);
 	assert_int_equal(page_counts[PAGE_GUEST], 512 + GIB / PAGE_SIZE);
 	assert_null(memory_pointer(memory, GIB / PAGE_SIZE));
@@ -84,16 +97,9 @@ static void test_whole(void **state)
 	struct space *space;
 	struct pt_leaf leaf;
 	u64 before;
-	u64 at;
 
 	(void)state;
-	features.gib_pages = true;
-	start(RAM_BYTES);
-	before = machine_free_pages();
-	space = guest_create(NULL);
-	memory = huge_ram(PAGES, MEMORY_WHOLE);
-	assert_int_equal(MAP(space, 0, 0, PAGES, ALL), STATUS_OK);
-	assert_int_equal(touched(space, 5 * MIB).level, PT_LEVEL_2M);
+	before = begin(MEMORY_WHOLE, &memory, &space);
 	for (u32 i = 0; i < 512 / 32; i++) {
 		assert_int_equal(space_fault(space, GIB + 7 * MIB, PT_WRITE), STATUS_AGAIN);
 		assert_false(table_lookup(&space->table, GIB + 7 * MIB, &leaf));
