@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A kick is never lost (kernel/vcpu.c: vcpu_kick; kernel/vcpu_run.c: vcpu_step; kernel/cpus.c:
- * cpus_pend): whatever the moment, either the run that is under way ends, or the next one returns at once. The
+ * cpus_pend), nor a signal that a vCPU's queue holds (kernel/queue.c: signal_raise, queue_take):
+ * whatever the moment, either the run that is under way ends, or the next one returns at once. The
  * runner may move between two CPUs meanwhile, under the object lock, which the kicker holds too.
  * BROKEN shows that the model notices.
  */
 bool object_lock;
 bool kicked;         /* vcpu->kicked */
+bool signalled;      /* vcpu->signalled */
+byte pending;        /* signals that its queue holds */
 bool runner;         /* vcpu->runner != NULL */
 byte home;           /* runner->cpu */
 bool interrupt[3];   /* a kick's interrupt, pending at that CPU; 2 is the kicker's own */
@@ -34,7 +37,11 @@ proctype monitor()
 			/* vcpu_step */
 			if
 			:: atomic { kicked -> kicked = false }; break /* exchanged */
-			:: else
+			:: else ->
+				if
+				:: signalled -> break
+				:: else
+				fi
 			fi;
 			where = home;
 			in_guest = true;
@@ -43,7 +50,19 @@ proctype monitor()
 			:: in_guest = false; break                      /* the guest's own exit */
 			fi
 		od;
-		runner = false                  /* unclaim */
+		runner = false;                 /* unclaim */
+		if
+		:: skip                         /* a monitor that does not look at its queue */
+		:: acquire();
+			/* queue_take */
+			if
+			:: pending > 0 ->
+				pending--;
+				signalled = (pending > 0)
+			:: else
+			fi;
+			release()
+		fi
 	od
 }
 
@@ -54,6 +73,10 @@ proctype kicker()
 
 	for (i : 1 .. KICKS) {
 		acquire();
+		if
+		:: pending++; signalled = true  /* signal_raise: marked before the kick */
+		:: skip                         /* a kick alone */
+		fi;
 #ifdef BROKEN /* looking for the runner first */
 		saw = runner;
 		kicked = true;
@@ -74,4 +97,7 @@ init {
 }
 
 /* A guest that runs on with the kick made, and no interrupt on its way to where it runs: lost. */
-ltl never_lost { [] !(in_guest && kicked && !object_lock && !interrupt[where]) }
+ltl never_lost {
+	[] !(in_guest && (kicked || signalled) && !object_lock && !interrupt[where]) &&
+	[] (object_lock || signalled == (pending > 0))
+}
