@@ -7,7 +7,7 @@
 #include "vmm/rt/status_text.h"
 #include "vmm/rt/syscall.h"
 
-#define DEVICE_STATE_MAX 1024u
+#define DEVICE_STATE_MAX sizeof(struct test_device_state) /* the largest */
 #define CPUS_MAX	 8u /* of machines whose devices are made anew */
 #define POISON		 0xcc
 
