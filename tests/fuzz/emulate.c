@@ -259,6 +259,12 @@ static bool is_masked(const struct x86_instruction *in)
 	return form != NULL && (form->kind == V_MASKED || vector_form_is_implied(form));
 }
 
+/* AMD's CPUs wrap the address of each element at 64 KiB; other operands have an end there. */
+static bool has_wrapping_elements(const struct x86_instruction *in)
+{
+	return is_masked(in) && in->address_bytes == 2;
+}
+
 /* What the emulator may find in more than one piece. */
 static bool has_parts(const struct x86_instruction *in)
 {
@@ -327,7 +333,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 	build(&fuzz);
 	decoded = x86_decode(native_code + offset, X86_LENGTH_MAX, mode, &in) == X86_OK;
 	undefined = decoded ? undefined_flags(&in, machine.page.gpr[GPR_RCX]) : 0;
-	if (undefined == UNDEFINED_RESULT || (decoded && is_of_the_system(&in)))
+	if (undefined == UNDEFINED_RESULT ||
+	    (decoded && (is_of_the_system(&in) || has_wrapping_elements(&in))))
 		return 0;
 	result = emulate_all(&event);
 	if (result == EMULATE_UNSUPPORTED || result == EMULATE_AGAIN)
