@@ -147,6 +147,24 @@ static void test_refusals(void **state)
 	assert_refused(fixture, "none of bzImage");
 }
 
+/* What a kernel brings along for the first page takes the place of the vectors there. */
+static void test_first_page(void **state)
+{
+	struct fixture *fixture = *state;
+	u8 *file = fixture->file;
+	const u8 *ram = fixture->job.ram;
+
+	put_u64(file + 64 + 24, 0);
+	put_u64(file + 64 + 40, TEXT_BYTES);
+	put_u64(file + NOTE_OFFSET + 24 + 16, 0x40);
+	assert_true(load_guest(&fixture->job));
+	assert_int_equal(fixture->page.rip, 0x40);
+	assert_memory_equal(ram, file + TEXT_OFFSET, TEXT_BYTES);
+	assert_int_not_equal(get_u32(ram + TEXT_BYTES), 0); /* a vector */
+	put_u64(file + 64 + 40, LAYOUT_GDT + 1);
+	assert_refused(fixture, "lies outside the VM's RAM");
+}
+
 static void test_cut(void **state)
 {
 	assert_cut_refused(*state, TEXT_OFFSET + TEXT_BYTES, 1);
@@ -163,6 +181,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_pvh, make, fixture_free),
 		cmocka_unit_test_setup_teardown(test_pvh, make_32, fixture_free),
 		cmocka_unit_test_setup_teardown(test_refusals, make, fixture_free),
+		cmocka_unit_test_setup_teardown(test_first_page, make, fixture_free),
 		cmocka_unit_test_setup_teardown(test_cut, make, fixture_free),
 		cmocka_unit_test_setup_teardown(test_cut, make_32, fixture_free),
 		cmocka_unit_test_setup_teardown(test_noise, make, fixture_free),

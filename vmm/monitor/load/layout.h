@@ -25,7 +25,6 @@
  * The RAM object is continuous: its byte LAYOUT_LOW_END lies at 4 GiB.
  */
 #define LAYOUT_BDA        0x00000400ull
-#define LAYOUT_LOW_START  0x00001000ull
 #define LAYOUT_GDT        0x00090000ull
 #define LAYOUT_TABLES     0x00091000ull /* PML4, PDPT, four page directories */
 #define LAYOUT_STACK_TOP  0x00098000ull /* of a page, until the kernel has a stack of its own */

@@ -26,7 +26,7 @@ static bool place_allowed(const struct load_job *job, u64 at, u64 length)
 		return range_within(at, length, low_end);
 	if (at >= LAYOUT_LOADER_END)
 		return range_within(at, length, LAYOUT_EBDA);
-	return at >= LAYOUT_LOW_START && range_within(at, length, LAYOUT_GDT);
+	return range_within(at, length, LAYOUT_GDT);
 }
 
 bool place_kernel(struct load_job *job, u64 at, const u8 *bytes, u64 length, u64 clear,
