@@ -98,6 +98,7 @@ static void test_pvh(void **state)
 	assert_int_equal(fixture->page.cr0, CR0_PE | CR0_ET);
 	assert_int_equal(fixture->page.segment[SEG_CS].limit, 0xffffffff);
 	assert_int_equal(fixture->page.segment[SEG_TR].limit, 0x67);
+	assert_int_equal(fixture->page.segment[SEG_TR].selector, 0); /* as nobody has loaded it */
 	assert_memory_equal(ram + TEXT_AT, fixture->file + TEXT_OFFSET, TEXT_BYTES);
 	for (u32 i = TEXT_BYTES; i < TEXT_MEMORY; i++)
 		assert_int_equal(ram[TEXT_AT + i], 0);

@@ -97,9 +97,7 @@ static void set_flat(struct vcpu_page *page, u8 *ram, u16 code, u32 code_size)
 	u32 access = SEGMENT_S | SEGMENT_P | SEGMENT_G;
 	const u64 flat = DESCRIPTOR_LIMIT_LOW | DESCRIPTOR_LIMIT_HIGH | DESCRIPTOR_G |
 			 DESCRIPTOR_P | DESCRIPTOR_S;
-	u64 gdt[6] = {
-		[START_TSS / 8] = 0x67 | DESCRIPTOR_P | (u64)DESCRIPTOR_TSS_BUSY << 40,
-	};
+	u64 gdt[4] = {0};
 
 	gdt[code / 8] = flat | (u64)TYPE_CODE << 40 |
 			(code_size == SEGMENT_L ? DESCRIPTOR_L : DESCRIPTOR_DB);
@@ -109,7 +107,8 @@ static void set_flat(struct vcpu_page *page, u8 *ram, u16 code, u32 code_size)
 	page->idtr = (struct vcpu_table_state){0};
 	set_segments(page, segment(code, 0xffffffff, TYPE_CODE | access | code_size),
 		     segment(data, 0xffffffff, TYPE_DATA | access | SEGMENT_DB));
-	page->segment[SEG_TR] = segment(START_TSS, 0x67, DESCRIPTOR_TSS_BUSY | SEGMENT_P);
+	/* A null selector says that no LTR has been: kernels ask STR. */
+	page->segment[SEG_TR] = segment(0, 0x67, DESCRIPTOR_TSS_BUSY | SEGMENT_P);
 	/* No protocol promises a stack, yet boot loaders leave theirs, and kernels push to it. */
 	page->gpr[GPR_RSP] = LAYOUT_STACK_TOP;
 }

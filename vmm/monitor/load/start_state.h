@@ -16,7 +16,6 @@
 enum start_selector {
 	START_CS = 0x08,
 	START_CS_LINUX = 0x10,
-	START_TSS = 0x20,
 };
 
 /* After RESET (SDM vol. 3, table 10-1): real mode at 0xfffffff0. */
