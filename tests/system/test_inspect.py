@@ -4,6 +4,7 @@ import re
 
 import pytest
 
+import bundle
 from machine import Bochs, Qemu
 
 EMULATORS = {"qemu": Qemu, "bochs": Bochs}
@@ -64,6 +65,22 @@ def check_errors(machine):
     assert "beyond" in error(machine, "vm dump demo 0xfffffffffffffff0 17")
     assert "no memory at physical" in error(machine, "vm dump demo 0xe000000000 16")
     assert "no memory at linear" in error(machine, "vm dump demo 0xffff800000000000 16")
+
+
+@pytest.mark.parametrize("emulator", EMULATORS)
+def test_nothing_there(build, tmp_path, emulator):
+    """What a guest looks for in vain is told while it runs, and where it looked last."""
+    conf = "[vm lost]\nkernel = spin.bin\nmemory = 16M\ncmdline = around\nautostart = yes\n"
+    files = bundle.make(tmp_path / "lost.cpio", conf, bundle.tiny(build, "spin"))
+    with EMULATORS[emulator](build, bundle=files) as machine:
+        machine.wait_prompt()
+        machine.attach("lost")
+        machine.wait("started")
+        machine.leave()
+        rows = {row["reason"]: row["count"] for row in machine.objects("vm stat lost")}
+        assert rows["unknown-ports"] == 6 and rows["unknown-ports-last"] == 0x5f02
+        assert rows["unknown-memory"] == 8 and rows["unknown-memory-last"] == 0xfed4000c
+        assert re.search(r"unknown-memory-last +0xfed4000c", machine.command("vm stat lost"))
 
 
 @pytest.mark.parametrize("emulator", EMULATORS)

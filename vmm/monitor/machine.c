@@ -132,6 +132,16 @@ static void boot(struct machine *machine)
 		debugger_restarted(&machine->vcpu[i]);
 }
 
+static void publish_counters(struct machine *machine)
+{
+	const struct platform *platform = &machine->platform;
+
+	machine->channel->unknown_ports = platform->ports.unknown_count;
+	machine->channel->unknown_memory = platform->memory.unknown_count;
+	machine->channel->unknown_port_last = platform->ports.unknown_last;
+	machine->channel->unknown_memory_last = platform->memory.unknown_last;
+}
+
 void machine_conclude(struct machine *machine)
 {
 	u32 todo = machine->todo;
@@ -143,6 +153,7 @@ void machine_conclude(struct machine *machine)
 		boot(machine);
 	if ((todo & TODO_TRAP) != 0)
 		trap_set(machine, machine->channel->trap, machine->trap_controls);
+	publish_counters(machine); /* who asks reads them when there is an answer */
 	if ((todo & TODO_QUERY) != 0)
 		query_answer(machine);
 	report(machine);
@@ -259,12 +270,6 @@ static void obey_guest(struct machine *machine)
 	}
 }
 
-static void publish_counters(struct machine *machine)
-{
-	machine->channel->unknown_ports = machine->platform.ports.unknown_count;
-	machine->channel->unknown_memory = machine->platform.memory.unknown_count;
-}
-
 void machine_attend(struct machine *machine)
 {
 	obey_guest(machine);
@@ -274,7 +279,6 @@ void machine_attend(struct machine *machine)
 		console_input(machine);
 	if (machine->state != VM_STOPPED || machine->todo != 0)
 		return;
-	publish_counters(machine);
 	console_signal(machine);
 	sys_process_exit(0);
 }

@@ -112,15 +112,17 @@ static bool make_platform_anew(struct machine *machine)
 	const struct machine_clock clock = platform->clock;
 	u64 kick = platform->irqchip.kick;
 	u32 lowest_last = platform->irqchip.lowest_last;
-	u64 unknown_ports = platform->ports.unknown_count;
-	u64 unknown_memory = platform->memory.unknown_count;
+	const struct bus ports = platform->ports;
+	const struct bus memory = platform->memory;
 
 	memset(platform, POISON, sizeof(*platform));
 	platform->clock = clock;
 	if (!make_devices_anew(machine))
 		return false;
-	platform->ports.unknown_count = unknown_ports;
-	platform->memory.unknown_count = unknown_memory;
+	platform->ports.unknown_count = ports.unknown_count;
+	platform->ports.unknown_last = ports.unknown_last;
+	platform->memory.unknown_count = memory.unknown_count;
+	platform->memory.unknown_last = memory.unknown_last;
 	platform->irqchip.lowest_last = lowest_last;
 	platform->irqchip.kick |= kick;
 	return true;

@@ -71,6 +71,8 @@ struct vm_channel {
 	u64 running_tsc;      /* TSC cycles it was in state running before started_tsc */
 	u64 unknown_ports;    /* accesses to ports and addresses where nothing is */
 	u64 unknown_memory;
+	u64 unknown_port_last;    /* the last of them; means nothing while there was none */
+	u64 unknown_memory_last;
 	u64 injected;
 	u64 timer_expirations;
 	char reason[128];     /* why it stopped or crashed */

@@ -91,6 +91,21 @@ static void show_count(struct reply *reply, const char *reason, u64 count)
 	show(reply, reason, count, NULL);
 }
 
+/* Accesses to where nothing is, and where the last one went. */
+static void show_unknown(struct reply *reply, const char *reason, u64 count, u64 last)
+{
+	char name[32];
+
+	show_count(reply, reason, count);
+	format(name, sizeof(name), "%s-last", reason);
+	if (count == 0)
+		return;
+	if (reply->json)
+		show_count(reply, name, last);
+	else
+		reply_line(reply, "%-24s   0x%08llx", name, N(last));
+}
+
 /* The account is shared with the kernel, the channel with the monitor: each number is read once. */
 static void show_counts(struct reply *reply, const struct vm *vm, const struct query_costs *costs)
 {
@@ -116,8 +131,10 @@ static void show_counts(struct reply *reply, const struct vm *vm, const struct q
 	if (vm->channel == NULL)
 		return;
 	show_count(reply, "resets", vm->channel->reset_count);
-	show_count(reply, "unknown-ports", vm->channel->unknown_ports);
-	show_count(reply, "unknown-memory", vm->channel->unknown_memory);
+	show_unknown(reply, "unknown-ports", vm->channel->unknown_ports,
+		     vm->channel->unknown_port_last);
+	show_unknown(reply, "unknown-memory", vm->channel->unknown_memory,
+		     vm->channel->unknown_memory_last);
 	show_count(reply, "timer-expirations", vm->channel->timer_expirations);
 	for (u32 i = 0; i < VM_TRAP_COUNT; i++)
 		show_count(reply, trapped[i], vm->channel->trapped[i]);
