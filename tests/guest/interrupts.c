@@ -11,6 +11,7 @@
 #define SERIAL_IIR 0x3fau
 #define SERIAL_MCR 0x3fcu
 #define SERIAL_IER_THRE 0x02u
+#define UNTOUCHED 0x1800000ull /* RAM that nothing else uses ends there */
 #define SERIAL_MCR_OUT2 0x08u /* lets the interrupt out */
 
 static void no_end(struct trap_frame *frame)
@@ -170,6 +171,36 @@ static void test_ipi(void)
 	check_equal("ipi-physical", trap_count[VECTOR_LOW], 2);
 }
 
+static void undefined(void *unused)
+{
+	(void)unused;
+	asm volatile("ud2");
+}
+
+/*
+ * The frame of an interrupt goes to memory that was never touched before: its delivery is cut short
+ * by a second-stage fault, and must begin anew as what it was. The exception before is what a CPU
+ * or a hypervisor that forgot it would find instead.
+ */
+static void test_untouched_stack(void)
+{
+	u64 turns = 40000000;
+
+	forget();
+	trap_set_hook(VECTOR_HIGH, lapic_end_of_interrupt);
+	trap_catch(undefined, NULL);
+	lapic_put(LAPIC_LVT_TIMER, VECTOR_HIGH);
+	lapic_put(LAPIC_TIMER_INITIAL, 2000000);
+	asm volatile("mov %%rsp, %%rbx; mov %2, %%rsp; sti\n"
+		     "1: cmpl $0, (%1); jne 2f; dec %0; jnz 1b\n"
+		     "2: cli; mov %%rbx, %%rsp"
+		     : "+r"(turns)
+		     : "r"(&trap_count[VECTOR_HIGH]), "r"(UNTOUCHED)
+		     : "rbx", "cc", "memory");
+	check_equal("untouched-stack", trap_count[VECTOR_HIGH], 1);
+	lapic_put(LAPIC_LVT_TIMER, LAPIC_LVT_MASKED);
+}
+
 static void test_priority(void)
 {
 	forget();
@@ -288,6 +319,7 @@ void guest_main(void)
 	test_ioapic();
 	test_level();
 	test_ipi();
+	test_untouched_stack();
 	test_priority();
 	test_shadows();
 	test_nmi();

@@ -74,8 +74,10 @@ MUTANTS = (
      "hold ? status & 0xff00 : status", "status", "vapic_test"),
     ("an interrupt that IF holds back is left to the CPU", "vmm/monitor/exits/inject.c",
      "lapic->words.requested != 0 && (taken || !can_take_interrupt(vcpu))", "0", "vapic_test"),
-    ("the CPU takes one interrupt in the handler of another", "vmm/monitor/exits/inject.c",
-     " && lapic_has_one_request(lapic);", ";", "vapic_test"),
+    ("what can be taken is left to the CPU", "vmm/monitor/exits/inject.c",
+     "	if ((pending & PENDING_MASKABLE) != 0 ||",
+     "	if (lapic->by_cpu)\n		pending &= ~(u32)PENDING_INTERRUPT;\n"
+     "	if ((pending & PENDING_MASKABLE) != 0 ||", "vapic_test"),
     ("a window for the CPU's interrupts is asked for once", "vmm/monitor/exits/inject.c",
      " &&\n		      (vcpu->page->request & REQUEST_INTERRUPT_WINDOW) == 0;", ";", "vapic_test"),
     ("an APIC's page is mapped for vCPUs that do not know", "vmm/monitor/vapic.c",

@@ -137,16 +137,12 @@ static void prepare_interrupt(struct vcpu *vcpu, struct irqchip *irqchip, bool *
 
 /*
  * A CPU that virtualizes the local APIC takes by itself what is left in IRR, as soon as the
- * priority allows it. What IF or a shadow holds back it may take too early: Bochs 2.7 does so when
- * the host has an interrupt (docs/platforms.md). So a request is the CPU's when it can be taken now
- * and leaves no other for its handler, or when nothing but the priority is in its way.
+ * priority allows it. What IF or a shadow holds back it may take too early, and it may forget what
+ * it was delivering when a second-stage fault cuts that short: Bochs 2.7 does both
+ * (docs/platforms.md). So what can be taken now is injected, and the CPU's is what nothing but the
+ * priority holds back. While an interrupt window is asked for it takes nothing (SDM vol. 3,
+ * 30.2.1).
  */
-static bool takes_the_only_one(const struct vcpu *vcpu, const struct lapic *lapic, bool taken)
-{
-	return lapic->by_cpu && !taken && can_take_interrupt(vcpu) && lapic_has_one_request(lapic);
-}
-
-/* It takes nothing while an interrupt window is asked for (SDM vol. 3, 30.2.1). */
 static void keep_from_cpu(struct vcpu *vcpu, const struct lapic *lapic, bool taken)
 {
 	if (lapic->words.requested != 0 && (taken || !can_take_interrupt(vcpu)))
@@ -217,8 +213,6 @@ bool inject_prepare(struct vcpu *vcpu)
 		pending = 0;
 	if (unlikely((pending & PENDING_NMI) != 0))
 		prepare_nmi(vcpu, irqchip, &taken);
-	if (takes_the_only_one(vcpu, lapic, taken))
-		pending &= ~(u32)PENDING_INTERRUPT;
 	if ((pending & PENDING_MASKABLE) != 0 || (vcpu->held.valid && !alone))
 		prepare_interrupt(vcpu, irqchip, &taken);
 	if (taken) {

@@ -185,17 +185,6 @@ static inline void lapic_set(struct lapic *lapic, u32 offset, u32 value)
 	lapic->page->reg[offset / 4] = value;
 }
 
-static inline bool lapic_has_one_request(const struct lapic *lapic)
-{
-	u8 words = lapic->words.requested;
-	u32 bits;
-
-	if (words == 0 || (words & (words - 1)) != 0)
-		return false;
-	bits = lapic_get(lapic, LAPIC_IRR + bit_lowest(words) * 0x10);
-	return (bits & (bits - 1)) == 0;
-}
-
 /* In the memory of xAPIC mode. */
 bool lapic_register_exists(u32 offset);
 /* `words`, after the page was written otherwise than by requests and their acceptance. */
