@@ -457,6 +457,21 @@ static void test_password_not_asked(void **state)
 	assert_false(config.host.password_asked);
 }
 
+/* What stands below a heading that cannot be read is not the section's before it. */
+static void test_heading_unreadable(void **state)
+{
+	(void)state;
+	assert_int_equal(parse("[vm a]\nkernel = k\n[vm b\xc3\xbc]\nkernel = l\n"
+			       "[vm c]\nkernel = m"),
+			 1);
+	expect_problem(0, 3, 6, "found the byte 0xc3, allowed: ASCII text");
+	assert_int_equal(config.vm_count, 2);
+	assert_string_equal(config.vm[0].kernel, "k");
+	assert_false(config.vm[0].broken || config.vm[1].broken);
+	assert_int_equal(parse("\xef\xbb\xbf[vm a]\nkernel = k\n[vm b]\nkernel = l\n"), 1);
+	assert_int_equal(config.vm_count, 1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -468,6 +483,7 @@ int main(void)
 		cmocka_unit_test(test_round_trip),     cmocka_unit_test(test_none),
 		cmocka_unit_test(test_password),       cmocka_unit_test(test_password_locks),
 		cmocka_unit_test(test_password_not_asked),
+		cmocka_unit_test(test_heading_unreadable),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

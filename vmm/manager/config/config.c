@@ -124,15 +124,21 @@ static void begin_vm(struct parser *parser, struct text name)
 		parser->duplicate = false;
 }
 
+/* What follows belongs to no section that came before. */
+static void begin_section(struct parser *parser)
+{
+	finish_section(parser);
+	parser->section_line = parser->problem.line;
+	parser->section = SECTION_UNKNOWN;
+}
+
 static void parse_section(struct parser *parser, struct text line)
 {
 	struct text rest;
 	struct text word;
 	char shown[40];
 
-	finish_section(parser);
-	parser->section_line = parser->problem.line;
-	parser->section = SECTION_UNKNOWN;
+	begin_section(parser);
 	if (line.start[line.length - 1] != ']') {
 		REPORT(parser, line.start + line.length, "found the end of the line, allowed: ]");
 		return;
@@ -255,6 +261,16 @@ static bool names_password(struct text line)
 	return *word == '\0';
 }
 
+/* Whether a line with bytes that are no text is a heading, be it behind a byte order mark. */
+static bool is_heading(struct text line)
+{
+	size_t i = 0;
+
+	while (i < line.length && !char_is_printable(line.start[i]))
+		i++;
+	return i < line.length && line.start[i] == '[';
+}
+
 static void parse_line(struct parser *parser, struct text line)
 {
 	parser->line_start = line.start;
@@ -265,6 +281,8 @@ static void parse_line(struct parser *parser, struct text line)
 		return;
 	for (size_t i = 0; i < line.length; i++) {
 		if (!char_is_printable(line.start[i]) && line.start[i] != '\t') {
+			if (is_heading(line))
+				begin_section(parser);
 			REPORT(parser, line.start + i, "found the byte 0x%02x, allowed: ASCII text",
 			       (u8)line.start[i]);
 			return;
