@@ -8,7 +8,7 @@
 static bool set(struct reply *reply, struct vm_config *config, u64 *given, const char *word)
 {
 	const char *equals = strchr(word, '=');
-	char problem[224];
+	char problem[CONFIG_PROBLEM_BYTES];
 	char shown[40];
 	bool in_value;
 
@@ -29,7 +29,7 @@ static bool prepare(struct reply *reply, const struct arguments *arguments,
 {
 	const char *name = arguments->word[0];
 	struct vm_config *section = config_find(setup_config(), name);
-	char problem[224];
+	char problem[CONFIG_PROBLEM_BYTES];
 	char shown[40];
 	u64 given = 0;
 

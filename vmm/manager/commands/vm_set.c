@@ -33,7 +33,7 @@ static bool set(struct reply *reply, const struct arguments *arguments, u32 *ind
 	const char *word = arguments->word[*index];
 	const char *equals = strchr(word, '=');
 	struct text key = text_of(word);
-	char problem[224];
+	char problem[CONFIG_PROBLEM_BYTES];
 	char shown[40];
 	bool in_value;
 
@@ -116,7 +116,7 @@ static void command_vm_set(struct reply *reply, const struct arguments *argument
 {
 	static struct vm_config config; /* too large for the stack */
 	struct vm *vm = command_vm(reply, arguments->word[0]);
-	char problem[224];
+	char problem[CONFIG_PROBLEM_BYTES];
 
 	if (vm == NULL)
 		return;

@@ -8,6 +8,7 @@
 #define CONFIG_NAME_BYTES 32u
 #define CONFIG_FILE_BYTES 64u
 #define CONFIG_CMDLINE_BYTES 1024u
+#define CONFIG_PROBLEM_BYTES 256u /* an unknown key and all that there are */
 #define CONFIG_CPU_WORDS 4u /* affinity covers CPU_MAX host CPUs */
 
 /* Choices: the numbers follow the words in config_keys.c. */
@@ -77,7 +78,7 @@ struct config_problem {
 	const char *file;
 	u32 line;   /* from 1 */
 	u32 column; /* from 1 */
-	char text[224];
+	char text[CONFIG_PROBLEM_BYTES];
 };
 
 typedef void config_report(void *context, const struct config_problem *problem);
