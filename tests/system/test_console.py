@@ -12,6 +12,7 @@ MORE = re.escape("--more--")
 def test_console(build):
     with Qemu(build) as machine:
         machine.wait_prompt()
+        check_json(machine)
         check_keys(machine)
         check_completion(machine)
         check_watch(machine)
@@ -28,6 +29,12 @@ def entered(machine, keys, line):
     machine.type(keys + "\r")
     machine.wait(re.escape(line) + r" *[\b]*\r*\n")
     return machine.wait_prompt().replace("\r", "")
+
+
+def check_json(machine):
+    """-j goes anywhere in a line."""
+    for line in ("vm list -j", "vm -j list", "-j vm list"):
+        assert machine.command(line).startswith('{"name":"demo",'), line
 
 
 def check_keys(machine):

@@ -57,14 +57,24 @@ static void unknown(struct reply *reply, const struct words *words)
 			    shown[0]);
 }
 
-/* Takes -j out of the arguments. */
-static bool take_arguments(struct reply *reply, const struct words *words, u32 from,
-			   struct arguments *arguments)
+/* Takes -j out of the line, wherever it stands; alone it is no command. */
+static void take_json(struct reply *reply, struct words *words)
 {
-	for (u32 i = from; i < words->count; i++) {
+	u32 count = 0;
+
+	for (u32 i = 0; i < words->count; i++) {
 		if (string_equal(words->word[i], "-j"))
 			reply->json = true;
-		else if (arguments->count < COMMAND_WORDS_MAX)
+		else
+			words->word[count++] = words->word[i];
+	}
+	words->count = count;
+}
+
+static bool take_arguments(const struct words *words, u32 from, struct arguments *arguments)
+{
+	for (u32 i = from; i < words->count; i++) {
+		if (arguments->count < COMMAND_WORDS_MAX)
 			arguments->word[arguments->count++] = words->word[i];
 		else
 			return false;
@@ -98,13 +108,14 @@ void command_run(struct reply *reply, const char *line)
 	}
 	if (words.count == 0)
 		return;
+	take_json(reply, &words);
 	log_message(LOG_DEBUG, LOG_CONSOLE, "", "command: %s", line);
 	command = command_find(words.word, words.count, &name_words);
 	if (command == NULL) {
 		unknown(reply, &words);
 		return;
 	}
-	if (!take_arguments(reply, &words, name_words, &arguments) ||
+	if (!take_arguments(&words, name_words, &arguments) ||
 	    arguments.count < command->minimum || arguments.count > command->maximum) {
 		reply_error(reply, "found %u arguments, allowed: %s%s%s", arguments.count,
 			    command->name, command->arguments[0] != '\0' ? " " : "",
