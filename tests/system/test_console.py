@@ -63,6 +63,9 @@ def check_refusals(machine):
     """What is refused says what would be right."""
     assert "another name, or after `vm destroy demo`" in machine.command("vm create demo")
     assert "allowed: with a third serial port" in machine.command("gdb demo")
+    for address in (0, 1 << 32, (1 << 64) - 1):
+        said = machine.command(f"sym {address:#x}")
+        assert said.startswith(f"error: found {address:#x}, allowed: an address from 0x"), said
 
 
 def check_watch(machine):

@@ -40,33 +40,35 @@ static void command_sym(struct reply *reply, const struct arguments *arguments)
 	const char *word = arguments->word[0];
 	const char *name;
 	char shown[48];
+	u64 first = start_info->kernel_base;
+	u64 end;
 	u64 address;
 	u64 offset;
 	u64 distance;
 
-	if (symbols == NULL) {
+	if (symbols == NULL || symbols->count == 0) {
 		reply_error(reply, "this image carries no symbols, one from `make` does");
 		return;
 	}
+	end = first + symbols->symbol[symbols->count - 1].offset;
 	text_show(shown, sizeof(shown), text_of(word));
 	if (!parse_u64(text_of(word), &address)) {
 		if (symbols_find(symbols, word, &offset))
-			show(reply, word, 0, start_info->kernel_base + offset);
+			show(reply, word, 0, first + offset);
 		else
 			reply_error(reply,
 				    "found \"%s\", allowed: a kernel symbol or an address such as "
 				    "0x%llx",
-				    shown, (unsigned long long)start_info->kernel_base);
+				    shown, (unsigned long long)first);
 		return;
 	}
-	name = address >= start_info->kernel_base
-		       ? symbols_name(symbols, address - start_info->kernel_base, &distance)
-		       : NULL;
+	name = address >= first && address < end ? symbols_name(symbols, address - first, &distance)
+						 : NULL;
 	if (name != NULL)
 		show(reply, name, distance, address);
 	else
-		reply_error(reply, "found %s, allowed: an address from 0x%llx on", shown,
-			    (unsigned long long)start_info->kernel_base);
+		reply_error(reply, "found %s, allowed: an address from 0x%llx to 0x%llx", shown,
+			    (unsigned long long)first, (unsigned long long)end - 1);
 }
 
 COMMAND(sym,
