@@ -6,53 +6,53 @@
 #include "arch/x86_64/hw/pit.h"
 #include "lib/checked.h"
 
-#define ROUNDS	       5u
-#define PIT_COUNT      11932u  /* about 10 ms */
-#define TIME_OUT_TICKS BIT(33) /* seconds: there is no PIT */
-#define GOOD_ENOUGH    8192u   /* stop when the doubt is less than this part of the result */
+#define ROUNDS	       100u
+#define PIT_COUNT      11932u	      /* about 10 ms */
+#define TIME_OUT_TICKS BIT(33)	      /* seconds: there is no PIT */
+#define WHOLE	       BIT(32)	      /* of what doubt is a part of */
+#define GOOD_ENOUGH    (WHOLE / 8192) /* after one round */
 
 struct round {
 	u64 ticks;
-	u64 doubt; /* the true number lies within ticks +- doubt / 2 */
+	u64 doubt; /* the true number lies within ticks +- this part of it / 2 */
 };
 
 /*
  * Lets channel 2 count down once in mode 0 and reads the TSC on both sides of its start and of its
- * end, so that a delay of this CPU (an SMI, or the host of an emulator) shows.
+ * end, so that a delay of this CPU (an SMI, or the host of an emulator) shows: the end lies behind
+ * the start of the last read but one, as a delay may come when that has found it counting.
  */
 static bool round_measure(struct round *round)
 {
 	u8 gate = in8(PIT_GATE_PORT) & (u8) ~(PIT_GATE_SPEAKER | PIT_GATE_2);
+	u64 loaded; /* QEMU's counts from then on, whatever its gate */
 	u64 start_low;
 	u64 start_high;
 	u64 end_low;
 	u64 end_high;
+	u64 before; /* the last read */
+	u8 over;
 
 	out8(PIT_GATE_PORT, gate);
 	out8(PIT_CONTROL_PORT, 2 << PIT_CONTROL_CHANNEL_SHIFT | PIT_CONTROL_LOW_HIGH |
 				       PIT_MODE_TERMINAL_COUNT << PIT_CONTROL_MODE_SHIFT);
 	out8(PIT_PORT + 2, PIT_COUNT & 0xff);
+	loaded = rdtsc_ordered();
 	out8(PIT_PORT + 2, PIT_COUNT >> 8);
-	if (in8(PIT_GATE_PORT) & PIT_GATE_OUT_2) { /* nothing counts there */
-		*round = (struct round){0, ~0ull};
-		return true;
-	}
-
 	start_low = rdtsc_ordered();
 	out8(PIT_GATE_PORT, gate | PIT_GATE_2);
 	start_high = rdtsc_ordered();
+	before = start_high;
 	end_high = start_high;
 	do {
-		end_low = end_high;
-		if (in8(PIT_GATE_PORT) & PIT_GATE_OUT_2) {
-			end_high = rdtsc_ordered();
-			round->ticks = (end_low + end_high) / 2 - (start_low + start_high) / 2;
-			round->doubt = end_high - end_low + start_high - start_low;
-			return true;
-		}
+		end_low = before;
+		before = end_high;
+		over = in8(PIT_GATE_PORT) & PIT_GATE_OUT_2;
 		end_high = rdtsc_ordered();
-	} while (end_high - start_low < TIME_OUT_TICKS);
-	return false;
+	} while (!over && end_high - start_low < TIME_OUT_TICKS);
+	round->ticks = (end_low + end_high) / 2 - (start_low + start_high) / 2;
+	round->doubt = mul_div(end_high - end_low + start_high - loaded, WHOLE, round->ticks);
+	return over;
 }
 
 /* SDM vol. 2, CPUID leaves 15H and 16H. */
@@ -69,11 +69,12 @@ static u32 khz_from_cpuid(void)
 	return last >= CPUID_FREQUENCY ? (cpuid(CPUID_FREQUENCY, 0).eax & 0xffff) * 1000 : 0;
 }
 
+/* The more rounds it takes, the less is asked: on a busy host each read may be delayed. */
 u32 tsc_calibrate(void)
 {
 	struct round best = {0, ~0ull};
 
-	for (unsigned int i = 0; i < ROUNDS && best.doubt > best.ticks / GOOD_ENOUGH; i++) {
+	for (u32 i = 0; i < ROUNDS && best.doubt > i * GOOD_ENOUGH; i++) {
 		struct round round;
 
 		if (!round_measure(&round))
@@ -81,7 +82,7 @@ u32 tsc_calibrate(void)
 		if (round.doubt < best.doubt)
 			best = round;
 	}
-	if (best.ticks == 0)
+	if (best.doubt >= WHOLE) /* over at once, or never: nothing counts there */
 		return khz_from_cpuid();
 	return (u32)((mul_div(best.ticks, 2ull * PIT_HZ, PIT_COUNT * 1000ull) + 1) / 2);
 }
