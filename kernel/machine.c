@@ -102,19 +102,11 @@ void machine_cpu_init(struct cpu *cpu)
 		panic("CPU %u refuses to turn virtualization on", cpu->id);
 }
 
-static void clock_init(void)
-{
-	u32 khz = tsc_calibrate();
-
-	if (khz == 0)
-		uart_unfit("Skerry cannot tell the TSC's rate: no PIT, nothing in CPUID.");
-	tsc_set_khz(khz);
-}
-
 void machine_init(void)
 {
 	struct cpu *cpu = this_cpu();
 	const char *reason;
+	u32 khz;
 
 	acpi_init();
 	zones_init();
@@ -124,7 +116,10 @@ void machine_init(void)
 	for (u32 i = 0; i < machine.acpi.ioapic_count; i++)
 		ioapic_add(kernel_map_device(machine.acpi.ioapic[i].address, PAGE_SIZE),
 			   machine.acpi.ioapic[i].gsi_base);
-	clock_init();
+	khz = tsc_calibrate();
+	if (khz == 0)
+		uart_unfit("Skerry cannot tell the TSC's rate: no PIT, nothing in CPUID.");
+	tsc_set_khz(khz);
 
 	virt = virt_probe(&reason);
 	if (virt == NULL)
@@ -133,6 +128,8 @@ void machine_init(void)
 		panic("no page for virtualization");
 	if (cpu_turn_on(cpu) != STATUS_OK)
 		uart_unfit("This CPU refuses to turn virtualization on.");
+	if ((cpuid(CPUID_VERSION, 0).edx & CPUID_1_EDX_APIC) == 0)
+		uart_unfit("This CPU has no local APIC that can be turned on.");
 	log_info(LOG_CPU, "TSC %u kHz, APIC id %u, %u CPUs and %u I/O APICs in the MADT", tsc_khz(),
 		 cpu->apic_id, machine.acpi.cpu_count, machine.acpi.ioapic_count);
 }

@@ -87,6 +87,10 @@ def test_without_nested_paging(build):
     assert "nested paging" in refusal(build, cpu="EPYC,+svm,-npt")
 
 
+def test_without_local_apic(build):
+    assert "no local APIC" in refusal(build, cpu="EPYC,+svm,+npt,-apic")
+
+
 def test_without_long_mode(build):
     with Qemu(build, cpu="qemu32") as machine:
         machine.wait("no 64-bit mode", 60)
