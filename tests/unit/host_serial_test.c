@@ -288,6 +288,26 @@ static void test_find(void **state)
 	assert_int_equal(serial_waiting(SERIAL_COM2), 200);
 }
 
+/* Another interrupt than that of what comes in empties the UART too: the sender may go on. */
+static void test_rts_with_others(void **state)
+{
+	u64 lost;
+	u8 byte;
+
+	(void)state;
+	obeys_rts = true;
+	send_limit = SERIAL_RECEIVE_BYTES + UART_FIFO_BYTES;
+	for (u32 i = 0; i < 2 * SERIAL_RECEIVE_BYTES; i++) {
+		wire();
+		deliver_interrupt();
+	}
+	assert_int_equal(uart.mcr & UART_MCR_RTS, 0);
+	for (u32 i = 0; i < 2 * UART_FIFO_BYTES; i++)
+		assert_int_equal(serial_receive(SERIAL_COM2, &byte, 1, &lost), 1);
+	serial_interrupt(SERIAL_COM2);
+	assert_int_equal(uart.mcr & UART_MCR_RTS, UART_MCR_RTS);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -295,6 +315,7 @@ int main(void)
 		cmocka_unit_test_setup(test_overrun, begin),
 		cmocka_unit_test_setup(test_overrun_while_sending, begin),
 		cmocka_unit_test_setup(test_find, begin),
+		cmocka_unit_test_setup(test_rts_with_others, begin),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -150,11 +150,12 @@ static void drain_again(struct serial *serial)
 void serial_interrupt(enum serial_name name)
 {
 	struct serial *serial = &ports[name];
+	bool was_full = serial->full;
 
 	if (!serial->present)
 		return;
 	drain(serial);
-	if (serial->full)
+	if (serial->full != was_full)
 		set_rts(serial);
 	if (serial->polled)
 		return;
