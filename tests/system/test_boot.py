@@ -96,6 +96,14 @@ def test_without_long_mode(build):
         machine.wait("no 64-bit mode", 60)
 
 
+def test_without_acpi(build):
+    """No I/O APIC is known and no interrupt of a device comes: the console works all the same."""
+    with Qemu(build, extra=("-M", "pc,acpi=off")) as machine:
+        machine.wait_prompt(60)
+        assert "no usable ACPI tables" in machine.command("log show -l warning")
+        assert machine.command("help").count("\n") > 30
+
+
 def test_too_little_memory(build):
     assert "too little memory" in refusal(build, memory="24M")
 

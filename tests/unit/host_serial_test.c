@@ -39,6 +39,7 @@ static u32 next_sent; /* what the other side sends counts up, a byte each */
 static u32 send_limit;
 static bool obeys_rts;
 static u32 lost_bytes;
+static enum status irq_status;
 
 static void update_line(void)
 {
@@ -115,7 +116,7 @@ enum status sys_irq_create(handle_t root, u32 line, u32 flags, handle_t *irq)
 	(void)line;
 	(void)flags;
 	*irq = 1;
-	return STATUS_OK;
+	return irq_status;
 }
 
 enum status events_bind(handle_t handle, enum event_source source, u32 number)
@@ -162,8 +163,10 @@ static int begin(void **state)
 	memset(ports[SERIAL_COM2].received, 0, sizeof(ports[SERIAL_COM2].received));
 	ports[SERIAL_COM2] = (struct serial){.port = UART_COM2, .line = UART_COM2_IRQ};
 	next_sent = lost_bytes = 0;
+	irq_status = STATUS_OK;
 	assert_true(serial_open(SERIAL_COM2));
 	assert_false(serial_open(SERIAL_COM1));
+	assert_int_equal(serial_deadline(), ~0ull);
 	return 0;
 }
 
@@ -308,6 +311,32 @@ static void test_rts_with_others(void **state)
 	assert_int_equal(uart.mcr & UART_MCR_RTS, UART_MCR_RTS);
 }
 
+/* A port whose interrupt nobody can route is looked at instead, and serves all the same. */
+static void test_no_interrupt(void **state)
+{
+	u64 lost;
+	u8 byte;
+
+	(void)state;
+	ports[SERIAL_COM2] = (struct serial){.port = UART_COM2, .line = UART_COM2_IRQ};
+	irq_status = STATUS_NOT_FOUND;
+	assert_true(serial_open(SERIAL_COM2));
+	assert_true(serial_present(SERIAL_COM2));
+	assert_int_equal(uart.ier, 0);
+	assert_true(serial_deadline() < ~0ull);
+	obeys_rts = true;
+	send_limit = 3 * SERIAL_RECEIVE_BYTES;
+	for (u32 expected = 0; expected < send_limit; serial_poll()) {
+		for (u32 i = 0; i < UART_FIFO_BYTES; i++)
+			wire();
+		if (serial_receive(SERIAL_COM2, &byte, 1, &lost) == 1)
+			assert_int_equal(byte, (u8)expected++);
+	}
+	assert_int_equal(lost_bytes, 0);
+	assert_int_equal(serial_send(SERIAL_COM2, (const u8 *)"text", 4), 4);
+	assert_int_equal(uart.ier, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -316,6 +345,7 @@ int main(void)
 		cmocka_unit_test_setup(test_overrun_while_sending, begin),
 		cmocka_unit_test_setup(test_find, begin),
 		cmocka_unit_test_setup(test_rts_with_others, begin),
+		cmocka_unit_test_setup(test_no_interrupt, begin),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

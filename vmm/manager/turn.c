@@ -45,6 +45,7 @@ void turn(void)
 
 	for (u32 i = 0; i < EVENTS_AT_ONCE && events_wait(0, &event); i++)
 		handle(&event);
+	serial_poll();
 	log_take_kernel();
 	perf_step();
 	gdb_step();
@@ -55,7 +56,7 @@ void turn(void)
 	shutdown_step();
 	if (more)
 		return;
-	deadline = MIN(vm_deadline(), console_deadline());
+	deadline = MIN(vm_deadline(), MIN(console_deadline(), serial_deadline()));
 	deadline = MIN(deadline, machine_channel_deadline());
 	deadline = MIN(deadline, MIN(setup_deadline(), log_deadline()));
 	deadline = MIN(deadline, MIN(perf_deadline(), gdb_deadline()));

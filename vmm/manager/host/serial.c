@@ -7,24 +7,26 @@
 #include "vmm/rt/start.h"
 #include "vmm/rt/syscall.h"
 
-#define FLUSH_NS       (100 * NS_PER_MS)
-#define SEND_BURST_MAX 512u /* bytes in one turn of the loop when the UART swallows them at once   \
-			     */
-#define DRAIN_MAX 4096u	    /* a UART that never stops delivering must not hold the loop */
+#define FLUSH_NS (100 * NS_PER_MS)
+#define POLL_NS	 NS_PER_MS
+#define SEND_BURST_MAX                                                                             \
+	512u		/* bytes in one turn of the loop when the UART swallows them at once       \
+			 */
+#define DRAIN_MAX 4096u /* a UART that never stops delivering must not hold the loop */
 
 struct serial {
 	u16 port;
 	u32 line; /* ISA interrupt */
 	bool present;
-	bool polled; /* COM3 has COM1's interrupt: nobody listens to it */
+	bool polled; /* nobody listens to its interrupt: COM3 has COM1's, others may have none */
 	u8 ier;
 	u32 fifo_bytes; /* what it takes at once when its transmitter is empty */
 	handle_t irq;
 	u32 written; /* free-running */
 	u32 read;
-	bool full;   /* what comes is left in the UART, whose sender may wait or not */
-	u64 lost;    /* told as soon as all before it has been taken */
-	u64 gap;     /* lost at gap_at, a place in what was received */
+	bool full; /* what comes is left in the UART, whose sender may wait or not */
+	u64 lost;  /* told as soon as all before it has been taken */
+	u64 gap;   /* lost at gap_at, a place in what was received */
 	u32 gap_at;
 	u8 received[SERIAL_RECEIVE_BYTES];
 };
@@ -79,6 +81,14 @@ static u8 receive_ier(const struct serial *serial)
 	return serial->full || serial->polled ? 0 : UART_IER_RECEIVED;
 }
 
+/* Without an I/O APIC in ACPI's tables no interrupt comes. */
+static bool listen(struct serial *serial, enum serial_name name)
+{
+	return sys_irq_create(start_handle(START_ROOT), serial->line, IRQ_ISA, &serial->irq) ==
+		       STATUS_OK &&
+	       events_bind(serial->irq, EVENT_SERIAL, name) == STATUS_OK;
+}
+
 bool serial_open(enum serial_name name)
 {
 	struct serial *serial = &ports[name];
@@ -88,10 +98,7 @@ bool serial_open(enum serial_name name)
 	    !uart_answers(serial))
 		return false;
 	uart_configure(serial);
-	if (!serial->polled && (sys_irq_create(start_handle(START_ROOT), serial->line, IRQ_ISA,
-					       &serial->irq) != STATUS_OK ||
-				events_bind(serial->irq, EVENT_SERIAL, name) != STATUS_OK))
-		return false;
+	serial->polled = serial->polled || !listen(serial, name);
 	serial->present = true;
 	serial->ier = receive_ier(serial);
 	serial_interrupt(name);
@@ -232,6 +239,26 @@ u32 serial_send(enum serial_name name, const u8 *bytes, u32 count)
 	}
 	set_ier(serial, receive_ier(serial) | (sent < count ? UART_IER_THR_EMPTY : 0));
 	return sent;
+}
+
+static bool is_polled(enum serial_name name)
+{
+	return ports[name].present && ports[name].polled;
+}
+
+void serial_poll(void)
+{
+	for (enum serial_name name = SERIAL_COM1; name <= SERIAL_COM2; name++) {
+		if (is_polled(name))
+			serial_interrupt(name);
+	}
+}
+
+u64 serial_deadline(void)
+{
+	return is_polled(SERIAL_COM1) || is_polled(SERIAL_COM2)
+		       ? clock_tsc() + clock_ns_to_tsc(POLL_NS)
+		       : ~0ull;
 }
 
 void serial_flush(enum serial_name name)

@@ -7,7 +7,7 @@
 
 enum serial_name { SERIAL_COM1, SERIAL_COM2, SERIAL_COM3, SERIAL_COUNT };
 
-/* Opens a host UART: 115200 8n1, FIFOs and interrupts on. False when there is none. */
+/* Opens a host UART: 115200 8n1, FIFOs on, interrupts where they come. False: there is none. */
 bool serial_open(enum serial_name name);
 bool serial_present(enum serial_name name);
 
@@ -16,6 +16,10 @@ bool serial_present(enum serial_name name);
  * interrupt of its own and needs this call every millisecond or so, for sending too.
  */
 void serial_interrupt(enum serial_name name);
+
+/* The same for each of COM1 and COM2 that has no interrupt either; when that is due. */
+void serial_poll(void);
+u64 serial_deadline(void);
 
 /*
  * Takes up to `size` received bytes. A full buffer makes the sender wait, by RTS; *lost (may be
