@@ -43,6 +43,10 @@ static void test_options(void **state)
 	assert_true(options.log_given);
 	assert_int_equal(options.log, LOG_DEBUG);
 	assert_string_equal(options.run, "vm list; mem");
+	options_parse(&options, "config= config=\"\"", take_problem, NULL);
+	assert_int_equal(problems, 2);
+	assert_string_equal(options.config, "skerry.conf");
+	problems = 0;
 	options_parse(&options, "\"run=a b\" console=com3 log= frob cpus=x run=\"open",
 		      take_problem, NULL);
 	assert_int_equal(problems, 4);

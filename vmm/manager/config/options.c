@@ -74,7 +74,8 @@ static bool set_option(struct options *options, struct text word)
 	struct text value;
 
 	if (option_value(word, "config", &value))
-		return text_copy(options->config, sizeof(options->config), value);
+		return value.length > 0 &&
+		       text_copy(options->config, sizeof(options->config), value);
 	if (option_value(word, "console", &value))
 		return set_console(options, value);
 	if (option_value(word, "log", &value))
