@@ -54,8 +54,13 @@ def no_trailer(build):
     return bundle.pack(good_files(build))[:-len(bundle.member(0, bundle.TRAILER))]
 
 
+def long_name(build):
+    return bundle.pack({"n" * 64: b"", "m" * 63: b""} | good_files(build))
+
+
 # What is wrong, and what must be said about it.
 MISTAKES = {
+    "cpio-name": (long_name, r"error: boot bundle: n{60}\.\.\. is left out, allowed: names"),
     "cpio-magic": (broken_header, r"error: boot bundle \(\d+ bytes\): at byte \d+: bad magic"),
     "cpio-size": (broken_size, r"error: boot bundle \(\d+ bytes\): at byte \d+: truncated"),
     "cpio-trailer": (no_trailer, r"error: boot bundle \(\d+ bytes\): at byte \d+: the trailer"),

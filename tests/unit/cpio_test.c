@@ -129,7 +129,7 @@ static void test_broken_fields(void **state)
 	(void)state;
 	make();
 	archive[3] = '9';
-	expect_problem("bad magic, 070701 (newc) is expected");
+	expect_problem("bad magic, 070701 (newc, not compressed) is expected");
 	make();
 	archive[6 + 6 * 8] = 'g';
 	expect_problem("a header field is not hexadecimal");
@@ -147,17 +147,22 @@ static void test_broken_fields(void **state)
 	expect_problem("a member's name is not terminated where its length says");
 }
 
+/* Who takes the members says what a name may be: the others are there. */
 static void test_long_name(void **state)
 {
-	char name[CPIO_NAME_MAX + 2];
+	char name[300];
+	char problem[80];
+	u32 members;
 
 	(void)state;
 	memset(name, 'n', sizeof(name) - 1);
 	name[sizeof(name) - 1] = '\0';
 	archive_size = 0;
 	add(name, 0100644, "", 0);
+	add("skerry.conf", 0100644, "[host]\n", 7);
 	add("TRAILER!!!", 0, "", 0);
-	expect_problem("a member's name is longer than 63 bytes");
+	assert_int_equal(walk(archive_size, &members, problem, sizeof(problem)), CPIO_END);
+	assert_int_equal(members, 2);
 }
 
 int main(void)

@@ -72,7 +72,7 @@ enum cpio_result cpio_next(struct cpio *cpio, struct cpio_member *member)
 		return broken(cpio, "truncated inside a member's header");
 	if (memcmp(header, "070701", MAGIC_BYTES) != 0 &&
 	    memcmp(header, "070702", MAGIC_BYTES) != 0)
-		return broken(cpio, "bad magic, 070701 (newc) is expected");
+		return broken(cpio, "bad magic, 070701 (newc, not compressed) is expected");
 	if (!range_within(cpio->offset, HEADER_BYTES, cpio->size))
 		return broken(cpio, "truncated inside a member's header");
 	if (!parse_field(header, FIELD_MODE, &mode) ||
@@ -89,8 +89,6 @@ enum cpio_result cpio_next(struct cpio *cpio, struct cpio_member *member)
 	data = align_up(cpio->offset + HEADER_BYTES + name_size, ALIGNMENT);
 	if (!range_within(data, member->size, cpio->size))
 		return broken(cpio, "truncated inside a member's data");
-	if (member->name.length > CPIO_NAME_MAX)
-		return broken(cpio, "a member's name is longer than 63 bytes");
 	member->offset = data;
 	member->is_file = (mode & MODE_TYPE) == MODE_REGULAR;
 	cpio->offset = MIN(align_up(data + member->size, ALIGNMENT), cpio->size);

@@ -3,9 +3,6 @@
 
 #include "vmm/manager/text/text.h"
 
-/* Longest member name that is taken, without a terminator. */
-#define CPIO_NAME_MAX 63u
-
 enum cpio_result {
 	CPIO_MEMBER, /* *member is filled */
 	CPIO_END,    /* the trailer was there */

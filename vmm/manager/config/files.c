@@ -58,7 +58,14 @@ static void add_bundle(const struct start_entry *module, const u8 *bytes,
 		if (!member.is_file)
 			continue;
 		text_show(file.name, sizeof(file.name), member.name);
-		add(&file, report);
+		if (member.name.length < sizeof(file.name)) {
+			add(&file, report);
+			continue;
+		}
+		format(problem, sizeof(problem),
+		       "boot bundle: %s is left out, allowed: names of at most %u bytes", file.name,
+		       (u32)sizeof(file.name) - 1);
+		report(problem);
 	}
 	if (result == CPIO_END)
 		return;
