@@ -6,8 +6,11 @@ TEST_PACKAGES := libc6-dev libcmocka-dev python3-pytest python3-pexpect binutils
 	$(RUN_PACKAGES_qemu) $(RUN_PACKAGES_uefi) $(RUN_PACKAGES_bochs) $(BUILD_PACKAGES) \
 	$(GUEST_PACKAGES) $(FUZZ_PACKAGES)
 
-.PHONY: test test-long test-packages test-parts
-test-packages:
+.PHONY: test test-long test-check test-packages test-parts
+test-check:
+	@$(if $(filter unit fuzz guest system,$(or $(ONLY),unit)),,echo "ONLY: found $(ONLY), allowed: unit fuzz guest system" >&2; exit 1)
+
+test-packages: test-check
 	$(Q)iso/packages.sh $(TEST_PACKAGES)
 
 # --- unit tests: host programs, each includes the sources it tests ---

@@ -161,6 +161,9 @@ def main():
         found, output = search(model, options.build / model.stem, True)
         tell(found is not None and found[0] > 0, f"{model.name} notices its mistake", began,
              output)
+    if passed + failed == 0:
+        print("verify: nothing has that name")
+        failed = 1
     print(f"verify: {passed} hold, {failed} do not")
     sys.exit(failed != 0)
 
