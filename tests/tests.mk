@@ -10,7 +10,7 @@ TEST_PACKAGES := libc6-dev libcmocka-dev python3-pytest python3-pexpect binutils
 test-check:
 	@$(if $(filter unit fuzz guest system,$(or $(ONLY),unit)),,echo "ONLY: found $(ONLY), allowed: unit fuzz guest system" >&2; exit 1)
 
-test-packages: test-check
+test-packages:
 	$(Q)iso/packages.sh $(TEST_PACKAGES)
 
 # --- unit tests: host programs, each includes the sources it tests ---
@@ -131,10 +131,10 @@ test-parts: $(UNIT_TESTS) $(TEST_TOOLS) $(TINY_GUESTS) $(LINUX_PROGRAMS) $(HOSTI
 		$(if $(filter fuzz,$(or $(ONLY),fuzz)),fuzz-programs)
 
 
-test: test-packages ## run the CI set: ONLY=unit|fuzz|guest|system NAME=pattern
+test: test-check test-packages ## run the CI set: ONLY=unit|fuzz|guest|system NAME=pattern
 	$(Q)$(MAKE) --no-print-directory test-parts
 	$(Q)$(PYTHON) tests/run.py --build $(BUILD) --only '$(ONLY)' --name '$(NAME)'
 
-test-long: test-packages ## run every test in every cell, and longer
+test-long: test-check test-packages ## run every test in every cell, and longer
 	$(Q)$(MAKE) --no-print-directory test-parts
 	$(Q)$(PYTHON) tests/run.py --build $(BUILD) --only '$(ONLY)' --name '$(NAME)' --long
