@@ -77,6 +77,17 @@ static void ask_eoi(void)
 	lapic_put(LAPIC_EOI, 0);
 }
 
+static void ask_timer_count(void)
+{
+	(void)lapic_get(LAPIC_TIMER_CURRENT);
+}
+
+/* So far ahead that it does not come. */
+static void ask_timer_set(void)
+{
+	lapic_put(LAPIC_TIMER_INITIAL, ~0u);
+}
+
 static void ask_rdmsr(void)
 {
 	(void)read_msr(MSR_APIC_BASE);
@@ -280,6 +291,10 @@ void guest_main(void)
 	lapic_enable();
 	measure("mmio-read-lapic", ask_lapic, ROUNDS);
 	measure("eoi-xapic", ask_eoi, ROUNDS);
+	lapic_put(LAPIC_LVT_TIMER, VECTOR_TIMER);
+	measure("timer-set-xapic", ask_timer_set, ROUNDS);
+	measure("timer-count-xapic", ask_timer_count, ROUNDS);
+	lapic_put(LAPIC_TIMER_INITIAL, 0);
 	measure("cr0-wp-toggle-twice", ask_write_protect, ROUNDS);
 	measure("cr3-load", ask_cr3, ROUNDS);
 	measure("invlpg", ask_invlpg, ROUNDS);

@@ -288,11 +288,42 @@ static void test_lapic_memory(void **state)
 	assert_false(MEMORY("\x88\x0b", ACCESS_WRITE, at + LAPIC_ICR)); /* a byte */
 	page.gpr[GPR_RBX] = LAPIC_ICR + 4;
 	assert_false(MEMORY("\x89\x0b", ACCESS_WRITE, at + LAPIC_ICR + 4));
-	page.gpr[GPR_RBX] = LAPIC_TIMER_INITIAL; /* needs the clock */
-	assert_false(MEMORY("\x89\x0b", ACCESS_WRITE, at + LAPIC_TIMER_INITIAL));
-	page.gpr[GPR_RBX] = LAPIC_TIMER_CURRENT;
-	assert_false(MEMORY("\x8b\x0b", ACCESS_READ, at + LAPIC_TIMER_CURRENT));
 	assert_int_equal(lapic_written, 0);
+}
+
+/* 1 GHz; the guest's time began at 1000. */
+static void test_lapic_timer(void **state)
+{
+	const u64 at = LAPIC_DEFAULT_ADDRESS;
+	const struct machine_clock *clock = &machine.platform.clock;
+
+	(void)state;
+	machine.time.base_tsc = 1000;
+	host_tsc = 5000;
+	page.gpr[GPR_RBX] = LAPIC_TIMER_CURRENT;
+	assert_true(MEMORY("\x8b\x0b", ACCESS_READ, at + LAPIC_TIMER_CURRENT));
+	assert_true(clock->now_ns == 4000);
+
+	host_tsc = 6000;
+	device_deadline = 7000;
+	page.gpr[GPR_RBX] = LAPIC_TIMER_INITIAL;
+	assert_true(MEMORY("\x89\x0b", ACCESS_WRITE, at + LAPIC_TIMER_INITIAL));
+	assert_int_equal(lapic_written, LAPIC_TIMER_INITIAL);
+	assert_true(clock->now_ns == 5000);
+	assert_true(vcpu->deadline_ns == 7000);
+	assert_true(page.deadline_tsc == 8001);
+
+	host_tsc = 7000;
+	device_deadline = 9000;
+	assert_true(msr(EXIT_WRMSR, MSR_X2APIC_BASE + (LAPIC_TIMER_INITIAL >> 4), 5));
+	assert_true(clock->now_ns == 6000);
+	assert_true(page.deadline_tsc == 10001);
+	assert_true(msr(EXIT_RDMSR, MSR_X2APIC_BASE + (LAPIC_TIMER_CURRENT >> 4), 0));
+
+	device_deadline = 9500;
+	assert_true(briefly((struct vcpu_exit){.reason = EXIT_APIC_WRITE,
+					       .qualification = LAPIC_TIMER_DIVIDE}));
+	assert_true(page.deadline_tsc == 10501);
 }
 
 /* An interrupt to others needs nothing of what the CPU has of the sender's page. */
@@ -321,13 +352,11 @@ static void test_msrs(void **state)
 	assert_false(msr(EXIT_WRMSR, MSR_X2APIC_BASE + (LAPIC_TPR >> 4), 0)); /* #GP */
 	assert_int_equal(page.exit.reason, EXIT_WRMSR);
 	lapic_set_cr8(machine_lapic(vcpu), 5);
-	assert_false(msr(EXIT_WRMSR, MSR_X2APIC_BASE + (LAPIC_TIMER_INITIAL >> 4), 5));
 	assert_false(msr(EXIT_WRMSR, MSR_APIC_BASE, 5));
 	assert_false(msr(EXIT_WRMSR, MSR_X2APIC_BASE + 0x100, 5));
 	assert_true(msr(EXIT_RDMSR, MSR_APIC_BASE, 0));
 	assert_int_equal(page.gpr[GPR_RAX], 0x55667788);
 	assert_int_equal(page.gpr[GPR_RDX], 0x11223344);
-	assert_false(msr(EXIT_RDMSR, MSR_X2APIC_BASE + (LAPIC_TIMER_CURRENT >> 4), 0));
 	assert_false(msr(EXIT_RDMSR, 0xc0000080, 0));
 	page.exit.instruction_length = 0;
 	page.exit.reason = EXIT_RDMSR;
@@ -370,16 +399,24 @@ static void test_deadline_comes(void **state)
 	page.tsc_offset = -1000ull;
 	page.deadline_tsc = 9000;
 	lapic_rearmed = 8000;
-	host_tsc = 8999;
-	assert_false(briefly((struct vcpu_exit){.reason = EXIT_DEADLINE}));
+	machine.time.base_tsc = 1000;
+	device_deadline = 8000;
+	host_tsc = 8999; /* too early: it is set again */
+	assert_true(briefly((struct vcpu_exit){.reason = EXIT_DEADLINE}));
+	assert_true(page.deadline_tsc == 9001);
+	assert_int_equal(channel.timer_expirations, 0);
 	host_tsc = 9000;
 	assert_true(briefly((struct vcpu_exit){.reason = EXIT_DEADLINE}));
 	assert_int_equal(page.request, 0);
 	assert_true(page.deadline_tsc == 0);
 	assert_true(vcpu->deadline_ns == DEADLINE_NONE);
+	assert_int_equal(channel.timer_expirations, 1);
+	/* a device's, which stays due here */
 	machine.platform.timed[machine.platform.timed_count++] = &device;
-	device.deadline_ns = 1;
-	assert_false(briefly((struct vcpu_exit){.reason = EXIT_DEADLINE}));
+	device.deadline_ns = device_deadline = 7999;
+	assert_true(briefly((struct vcpu_exit){.reason = EXIT_DEADLINE}));
+	assert_int_equal(channel.timer_expirations, 2);
+	assert_true(page.deadline_tsc == 9000);
 }
 
 static void test_window(void **state)
@@ -409,6 +446,7 @@ int main(void)
 		TEST(test_code_changes), TEST(test_memory_not), TEST(test_lapic_memory),
 		TEST(test_msrs),	 TEST(test_tsc_deadline), TEST(test_others_not),
 		TEST(test_deadline_comes), TEST(test_window),	TEST(test_icr),
+		TEST(test_lapic_timer),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

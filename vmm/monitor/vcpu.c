@@ -336,8 +336,7 @@ static bool was_held(const struct vcpu *vcpu)
 	return unlikely(vcpu->page->exit.reason != EXIT_NONE) && machine_may_run(vcpu->machine);
 }
 
-/* Fires the vCPU's timers, and the devices' on vCPU 0. */
-static void tick(struct vcpu *vcpu)
+void vcpu_tick(struct vcpu *vcpu)
 {
 	struct platform *platform = &vcpu->machine->platform;
 
@@ -406,7 +405,7 @@ static bool pass(struct vcpu *vcpu, u64 *deadline_tsc)
 	} while (was_held(vcpu));
 	reserve_ask(vcpu);
 	if (machine_may_run(machine))
-		tick(vcpu);
+		vcpu_tick(vcpu);
 	/* OUT, IN and CPUID do not reach the local APIC; what a device sends there kicks */
 	if (reason != EXIT_IO && reason != EXIT_CPUID)
 		vcpu->quiet = false;

@@ -76,17 +76,30 @@ static ALWAYS_INLINE void lapic_touched(struct vcpu *vcpu, const struct lapic *l
 		vcpu->quiet = false;
 }
 
+/* When this vCPU's timers, and on vCPU 0 the devices', want to be looked at. */
+static void set_deadline(struct vcpu *vcpu)
+{
+	struct machine *machine = vcpu->machine;
+
+	vcpu->deadline_ns = platform_deadline(&machine->platform, vcpu->id);
+	vcpu->page->deadline_tsc = machine_time_to_host(&machine->time, vcpu->deadline_ns);
+}
+
 static bool access_lapic(struct vcpu *vcpu, const struct move *move, u64 gpa)
 {
 	struct lapic *lapic = machine_lapic(vcpu);
 	u32 offset = (u32)(gpa & PAGE_MASK);
 
-	if (move->bytes != 4 || offset % 16 != 0 || is_timer_register(offset))
+	if (move->bytes != 4 || offset % 16 != 0)
 		return false;
 	lapic_recall(lapic);
+	if (is_timer_register(offset))
+		vcpu_update_clock(vcpu);
 	if (move->store) {
 		lapic_write(lapic, offset, (u32)moves_value(move, vcpu->page));
 		lapic_touched(vcpu, lapic, offset);
+		if (is_timer_register(offset))
+			set_deadline(vcpu);
 	} else {
 		moves_load(move, vcpu->page, lapic_read(lapic, offset));
 	}
@@ -139,12 +152,10 @@ static bool brief_memory(struct vcpu *vcpu)
 	return brief_advance(page, move->length);
 }
 
-/* x2APIC: offset of the register of an MSR, 0: another MSR, or one of the timer's. */
+/* x2APIC: offset of the register of an MSR, 0: another MSR. */
 static u32 x2apic_offset(u32 msr)
 {
-	u32 offset = (msr - MSR_X2APIC_BASE) << 4;
-
-	return msr - MSR_X2APIC_BASE < 0x100 && !is_timer_register(offset) ? offset : 0;
+	return msr - MSR_X2APIC_BASE < 0x100 ? (msr - MSR_X2APIC_BASE) << 4 : 0;
 }
 
 /* The local APIC's timer is the only one that this vCPU looks after. */
@@ -162,14 +173,18 @@ static bool brief_deadline(struct vcpu *vcpu)
 {
 	struct lapic *lapic = machine_lapic(vcpu);
 
-	if (!has_one_timer(vcpu))
-		return false;
 	lapic_recall(lapic); /* nothing need be posted */
-	if (!lapic_timer_expire(lapic, clock_tsc() + vcpu->page->tsc_offset))
-		return false;
-	vcpu->machine->channel->timer_expirations++;
-	vcpu->page->deadline_tsc = 0;
-	vcpu->deadline_ns = DEADLINE_NONE;
+	if (has_one_timer(vcpu) &&
+	    lapic_timer_expire(lapic, clock_tsc() + vcpu->page->tsc_offset)) {
+		vcpu->machine->channel->timer_expirations++;
+		vcpu->page->deadline_tsc = 0;
+		vcpu->deadline_ns = DEADLINE_NONE;
+		return true;
+	}
+	vcpu_update_clock(vcpu);
+	vcpu_tick(vcpu);
+	set_deadline(vcpu);
+	lapic_lend(lapic);
 	return true;
 }
 
@@ -209,10 +224,14 @@ static bool brief_wrmsr(struct vcpu *vcpu)
 	/* sending asks for nothing that follows from the page; one to itself is posted */
 	if (offset != LAPIC_ICR)
 		lapic_recall(lapic);
+	if (is_timer_register(offset))
+		vcpu_update_clock(vcpu);
 	/* one that is refused has no effect, and is settled again with an exception */
 	if (!lapic_msr_write(lapic, msr, value, vcpu->machine->physical_bits))
 		return false;
 	lapic_touched(vcpu, lapic, offset);
+	if (is_timer_register(offset))
+		set_deadline(vcpu);
 	lapic_lend(lapic);
 	return brief_advance(page, page->exit.instruction_length);
 }
@@ -221,11 +240,14 @@ static bool brief_rdmsr(struct vcpu *vcpu)
 {
 	struct vcpu_page *page = vcpu->page;
 	u32 msr = (u32)page->gpr[GPR_RCX];
+	u32 offset = x2apic_offset(msr);
 	u64 value;
 
-	if (!has_length(vcpu, EXIT_RDMSR) ||
-	    (msr != MSR_APIC_BASE && x2apic_offset(msr) == 0) ||
-	    !lapic_msr_read(machine_lapic(vcpu), msr, &value))
+	if (!has_length(vcpu, EXIT_RDMSR) || (msr != MSR_APIC_BASE && offset == 0))
+		return false;
+	if (unlikely(offset == LAPIC_TIMER_CURRENT))
+		vcpu_update_clock(vcpu);
+	if (!lapic_msr_read(machine_lapic(vcpu), msr, &value))
 		return false;
 	page->gpr[GPR_RAX] = (u32)value;
 	page->gpr[GPR_RDX] = value >> 32;
@@ -237,11 +259,13 @@ static bool brief_apic_write(struct vcpu *vcpu)
 	struct lapic *lapic = machine_lapic(vcpu);
 	u32 offset = (u32)(vcpu->page->exit.qualification & APIC_ACCESS_OFFSET);
 
-	if (is_timer_register(offset))
-		return false;
 	lapic_recall(lapic);
+	if (is_timer_register(offset))
+		vcpu_update_clock(vcpu);
 	vapic_written(vcpu);
 	lapic_touched(vcpu, lapic, offset);
+	if (is_timer_register(offset))
+		set_deadline(vcpu);
 	lapic_lend(lapic);
 	return true;
 }
