@@ -303,6 +303,14 @@ static void test_lapic_timer(void **state)
 	page.gpr[GPR_RBX] = LAPIC_TIMER_CURRENT;
 	assert_true(MEMORY("\x8b\x0b", ACCESS_READ, at + LAPIC_TIMER_CURRENT));
 	assert_true(clock->now_ns == 4000);
+	page.apic_gpa = at;
+	assert_true(briefly((struct vcpu_exit){.reason = EXIT_APIC_ACCESS,
+					       .qualification = LAPIC_TIMER_CURRENT}));
+	assert_int_equal(page.want[EXIT_APIC_ACCESS], VCPU_CODE);
+	page.code[0] = 0xf4; /* no longer an instruction that is known here */
+	assert_false(briefly((struct vcpu_exit){.reason = EXIT_APIC_ACCESS,
+						.qualification = LAPIC_TIMER_CURRENT}));
+	assert_int_equal(page.want[EXIT_APIC_ACCESS], EXIT_MEMORY_GROUPS);
 
 	host_tsc = 6000;
 	device_deadline = 7000;

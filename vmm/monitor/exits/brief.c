@@ -138,17 +138,18 @@ static bool is_of_exit(const struct move *move, const struct vcpu_page *page)
 	       within + move->bytes <= PAGE_SIZE;
 }
 
-static bool brief_memory(struct vcpu *vcpu)
+/* What the next exit for the same reason brings along is what this one needed. */
+static bool brief_memory(struct vcpu *vcpu, enum exit_reason reason)
 {
 	struct vcpu_page *page = vcpu->page;
 	const struct move *move = moves_find(&vcpu->moves, page);
 
 	if (move == NULL || !is_of_exit(move, page) ||
 	    !access_device(vcpu, move, page->exit.gpa)) {
-		page->want[EXIT_MEMORY] = EXIT_MEMORY_GROUPS;
+		page->want[reason] = EXIT_MEMORY_GROUPS;
 		return false;
 	}
-	page->want[EXIT_MEMORY] = VCPU_CODE;
+	page->want[reason] = VCPU_CODE;
 	return brief_advance(page, move->length);
 }
 
@@ -283,9 +284,9 @@ static bool brief_exit(struct vcpu *vcpu)
 	switch (vcpu->page->exit.reason) {
 	case EXIT_APIC_ACCESS:
 		vapic_accessed(vcpu);
-		return brief_memory(vcpu);
+		return brief_memory(vcpu, EXIT_APIC_ACCESS);
 	case EXIT_MEMORY:
-		return brief_memory(vcpu);
+		return brief_memory(vcpu, EXIT_MEMORY);
 	case EXIT_EOI:
 		return brief_eoi(vcpu);
 	case EXIT_APIC_WRITE:
