@@ -7,12 +7,10 @@
 #include "vmm/rt/start.h"
 #include "vmm/rt/syscall.h"
 
-#define FLUSH_NS (100 * NS_PER_MS)
-#define POLL_NS	 NS_PER_MS
-#define SEND_BURST_MAX                                                                             \
-	512u		/* bytes in one turn of the loop when the UART swallows them at once       \
-			 */
-#define DRAIN_MAX 4096u /* a UART that never stops delivering must not hold the loop */
+#define FLUSH_NS       (100 * NS_PER_MS)
+#define POLL_NS	       NS_PER_MS
+#define SEND_BURST_MAX 512u  /* bytes in one turn when the UART swallows them at once */
+#define DRAIN_MAX      4096u /* a UART that never stops delivering must not hold the loop */
 
 struct serial {
 	u16 port;
@@ -125,7 +123,7 @@ static u8 line_status(struct serial *serial)
 	return status;
 }
 
-static void drain(struct serial *serial)
+static void take_bytes(struct serial *serial)
 {
 	for (u32 i = 0; i < DRAIN_MAX; i++) {
 		serial->full = serial->written - serial->read == SERIAL_RECEIVE_BYTES;
@@ -139,17 +137,20 @@ static void drain(struct serial *serial)
 }
 
 /* RTS asks the sender to wait while nothing more can be taken. */
-static void set_rts(const struct serial *serial)
+static void drain(struct serial *serial)
 {
-	reg_write(serial, UART_MCR,
-		  UART_MCR_DTR | UART_MCR_OUT2 | (serial->full ? 0 : UART_MCR_RTS));
+	bool was_full = serial->full;
+
+	take_bytes(serial);
+	if (serial->full != was_full)
+		reg_write(serial, UART_MCR,
+			  UART_MCR_DTR | UART_MCR_OUT2 | (serial->full ? 0 : UART_MCR_RTS));
 }
 
 /* There is room again for what was left in the UART. */
 static void drain_again(struct serial *serial)
 {
 	drain(serial);
-	set_rts(serial);
 	serial->ier |= receive_ier(serial);
 	reg_write(serial, UART_IER, serial->ier);
 }
@@ -157,13 +158,10 @@ static void drain_again(struct serial *serial)
 void serial_interrupt(enum serial_name name)
 {
 	struct serial *serial = &ports[name];
-	bool was_full = serial->full;
 
 	if (!serial->present)
 		return;
 	drain(serial);
-	if (serial->full != was_full)
-		set_rts(serial);
 	if (serial->polled)
 		return;
 	sys_irq_unmask(serial->irq);
