@@ -286,7 +286,7 @@ static void run(struct fuzz *fuzz, struct vcpu_page *page)
 	static void (*const kinds[])(struct fuzz * fuzz, struct vcpu_page * page) = {
 		exit_memory, exit_io, exit_msr, exit_any};
 	u8 shape = fuzz_u8(fuzz);
-	u32 groups = page->want[0];
+	u32 groups;
 
 	page->exit = (struct vcpu_exit){.instruction_length = shape & 4 ? 2 : 0};
 	page->code_bytes = 0;

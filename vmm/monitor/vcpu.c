@@ -338,14 +338,16 @@ static bool was_held(const struct vcpu *vcpu)
 
 void vcpu_tick(struct vcpu *vcpu)
 {
-	struct platform *platform = &vcpu->machine->platform;
+	struct machine *machine = vcpu->machine;
+	struct platform *platform = &machine->platform;
 
 	vcpu->deadline_ns = platform_deadline(platform, vcpu->id);
-	if (vcpu->deadline_ns > platform->clock.now_ns)
-		return;
-	vcpu->machine->channel->timer_expirations++;
-	platform_tick(platform, vcpu->id);
-	vcpu->deadline_ns = platform_deadline(platform, vcpu->id);
+	if (vcpu->deadline_ns <= platform->clock.now_ns) {
+		machine->channel->timer_expirations++;
+		platform_tick(platform, vcpu->id);
+		vcpu->deadline_ns = platform_deadline(platform, vcpu->id);
+	}
+	vcpu->page->deadline_tsc = machine_time_to_host(&machine->time, vcpu->deadline_ns);
 }
 
 void vcpu_wake_kicked(struct vcpu *vcpu)
@@ -380,11 +382,8 @@ static bool prepare(struct vcpu *vcpu)
 {
 	struct machine *machine = vcpu->machine;
 
-	if (!machine_may_run(machine) || (machine->watched && !debugger_may_run(vcpu)) ||
-	    !inject_prepare(vcpu))
-		return false;
-	vcpu->page->deadline_tsc = machine_time_to_host(&machine->time, vcpu->deadline_ns);
-	return true;
+	return machine_may_run(machine) && (!machine->watched || debugger_may_run(vcpu)) &&
+	       inject_prepare(vcpu);
 }
 
 /*
@@ -418,7 +417,7 @@ static bool pass(struct vcpu *vcpu, u64 *deadline_tsc)
 	else
 		steal_time_sleep(vcpu);
 	if (!runnable && machine_may_run(machine))
-		*deadline_tsc = machine_time_to_host(&machine->time, vcpu->deadline_ns);
+		*deadline_tsc = vcpu->page->deadline_tsc;
 	wake_others(vcpu, reason);
 	if (!runnable || reason != EXIT_IO)
 		console_signal(machine);

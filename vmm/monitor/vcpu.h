@@ -90,7 +90,10 @@ void vcpu_wake_kicked(struct vcpu *vcpu);
 void vcpu_set_tsc_offset(struct vcpu *vcpu);
 /* The platform's clock as this vCPU sees it: with its TSC. */
 void vcpu_update_clock(struct vcpu *vcpu);
-/* Fires its timers, and the devices' on vCPU 0, that are due by that clock. */
+/*
+ * Fires its timers, and the devices' on vCPU 0, that are due by that clock; when the next one is,
+ * the next run ends.
+ */
 void vcpu_tick(struct vcpu *vcpu);
 /* Writes its record of the KVM clock anew. */
 void vcpu_update_pvclock(struct vcpu *vcpu, bool stopped);

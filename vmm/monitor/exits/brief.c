@@ -65,24 +65,25 @@ static bool is_timer_register(u32 offset)
 	       offset == LAPIC_TIMER_CURRENT || offset == LAPIC_TIMER_DIVIDE;
 }
 
+/* The page is the monitor's, and what depends on the time finds it. */
+static ALWAYS_INLINE void lapic_taken(struct vcpu *vcpu, struct lapic *lapic, u32 offset)
+{
+	lapic_recall(lapic);
+	if (is_timer_register(offset))
+		vcpu_update_clock(vcpu);
+}
+
 /*
  * After a write the next entry has to be looked at anew when the task priority may be another, or
- * when requests wait for it or for an EOI; a new request kicks.
+ * when requests wait for it or for an EOI; a new request kicks. Timers may have moved.
  */
 static ALWAYS_INLINE void lapic_touched(struct vcpu *vcpu, const struct lapic *lapic, u32 offset)
 {
 	if (offset == LAPIC_TPR || offset == LAPIC_SVR || lapic->words.requested != 0 ||
 	    (lapic->by_cpu && lapic->moved))
 		vcpu->quiet = false;
-}
-
-/* When this vCPU's timers, and on vCPU 0 the devices', want to be looked at. */
-static void set_deadline(struct vcpu *vcpu)
-{
-	struct machine *machine = vcpu->machine;
-
-	vcpu->deadline_ns = platform_deadline(&machine->platform, vcpu->id);
-	vcpu->page->deadline_tsc = machine_time_to_host(&machine->time, vcpu->deadline_ns);
+	if (is_timer_register(offset))
+		vcpu_tick(vcpu);
 }
 
 static bool access_lapic(struct vcpu *vcpu, const struct move *move, u64 gpa)
@@ -92,14 +93,10 @@ static bool access_lapic(struct vcpu *vcpu, const struct move *move, u64 gpa)
 
 	if (move->bytes != 4 || offset % 16 != 0)
 		return false;
-	lapic_recall(lapic);
-	if (is_timer_register(offset))
-		vcpu_update_clock(vcpu);
+	lapic_taken(vcpu, lapic, offset);
 	if (move->store) {
 		lapic_write(lapic, offset, (u32)moves_value(move, vcpu->page));
 		lapic_touched(vcpu, lapic, offset);
-		if (is_timer_register(offset))
-			set_deadline(vcpu);
 	} else {
 		moves_load(move, vcpu->page, lapic_read(lapic, offset));
 	}
@@ -184,7 +181,6 @@ static bool brief_deadline(struct vcpu *vcpu)
 	}
 	vcpu_update_clock(vcpu);
 	vcpu_tick(vcpu);
-	set_deadline(vcpu);
 	lapic_lend(lapic);
 	return true;
 }
@@ -224,15 +220,11 @@ static bool brief_wrmsr(struct vcpu *vcpu)
 		       brief_advance(page, page->exit.instruction_length);
 	/* sending asks for nothing that follows from the page; one to itself is posted */
 	if (offset != LAPIC_ICR)
-		lapic_recall(lapic);
-	if (is_timer_register(offset))
-		vcpu_update_clock(vcpu);
+		lapic_taken(vcpu, lapic, offset);
 	/* one that is refused has no effect, and is settled again with an exception */
 	if (!lapic_msr_write(lapic, msr, value, vcpu->machine->physical_bits))
 		return false;
 	lapic_touched(vcpu, lapic, offset);
-	if (is_timer_register(offset))
-		set_deadline(vcpu);
 	lapic_lend(lapic);
 	return brief_advance(page, page->exit.instruction_length);
 }
@@ -260,13 +252,9 @@ static bool brief_apic_write(struct vcpu *vcpu)
 	struct lapic *lapic = machine_lapic(vcpu);
 	u32 offset = (u32)(vcpu->page->exit.qualification & APIC_ACCESS_OFFSET);
 
-	lapic_recall(lapic);
-	if (is_timer_register(offset))
-		vcpu_update_clock(vcpu);
+	lapic_taken(vcpu, lapic, offset);
 	vapic_written(vcpu);
 	lapic_touched(vcpu, lapic, offset);
-	if (is_timer_register(offset))
-		set_deadline(vcpu);
 	lapic_lend(lapic);
 	return true;
 }
