@@ -272,6 +272,11 @@ static bool has_parts(const struct x86_instruction *in)
 	       (in->opcode >= 0xd8 && in->opcode <= 0xdf);
 }
 
+static bool is_bad_address(u64 vector)
+{
+	return vector == VECTOR_SS || vector == VECTOR_GP || vector == VECTOR_PF;
+}
+
 /*
  * Faults that CPUs differ in: which of two bad addresses of a CMPS comes first, and which of target
  * and stack of a CALL; whether one to a non-canonical address, or an ENTER, has written below the
@@ -283,7 +288,8 @@ static bool fault_left_open(const struct x86_instruction *in, u32 vector)
 	if (in->map == X86_MAP_PRIMARY && in->opcode == 0xc8)
 		return true;
 	if (in->map == X86_MAP_PRIMARY && (in->opcode & 0xfe) == 0xa6)
-		return native->vector == VECTOR_PF || vector == VECTOR_PF;
+		return is_bad_address(vector) && is_bad_address(native->vector) &&
+		       (vector == VECTOR_PF || vector != native->vector);
 	if ((native->vector == VECTOR_GP || native->vector == VECTOR_SS) && has_parts(in))
 		return vector == VECTOR_PF || vector == VECTOR_SS;
 	if (vector != VECTOR_GP && vector != VECTOR_SS)

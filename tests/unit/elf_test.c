@@ -118,6 +118,17 @@ static void test_pvh(void **state)
 	assert_int_equal(map[0].bytes, LAYOUT_EBDA);
 }
 
+/* An owner that is not Xen is taken where Xen's note is not. */
+static void test_other_owner(void **state)
+{
+	struct fixture *fixture = *state;
+
+	memcpy(fixture->file + NOTE_OFFSET + 24 + 12, "Ned", 4);
+	put_u32(fixture->file + NOTE_OFFSET + 8, 17);
+	assert_true(load_guest(&fixture->job));
+	assert_int_equal(fixture->page.rip, ENTRY);
+}
+
 static void test_refusals(void **state)
 {
 	struct fixture *fixture = *state;
@@ -181,6 +192,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_pvh, make, fixture_free),
 		cmocka_unit_test_setup_teardown(test_pvh, make_32, fixture_free),
+		cmocka_unit_test_setup_teardown(test_other_owner, make, fixture_free),
+		cmocka_unit_test_setup_teardown(test_other_owner, make_32, fixture_free),
 		cmocka_unit_test_setup_teardown(test_refusals, make, fixture_free),
 		cmocka_unit_test_setup_teardown(test_first_page, make, fixture_free),
 		cmocka_unit_test_setup_teardown(test_cut, make, fixture_free),

@@ -10,7 +10,7 @@
 #include "vmm/monitor/load/place.h"
 #include "vmm/monitor/load/start_state.h"
 
-#define PHYS32_ENTRY 18u /* Xen's docs/misc/pvh.pandoc; name "Xen" */
+#define PHYS32_ENTRY 18u /* Xen's docs/misc/pvh.pandoc */
 
 /* Xen's public/arch-x86/hvm/start_info.h, version 1 */
 struct hvm_start_info {
@@ -47,39 +47,51 @@ static u64 note_pad(u64 bytes)
 	return align_up(bytes, 4);
 }
 
-/* Walks the notes in `length` bytes; the entry's address, 0 when it is not among them. */
-static u64 notes_find_entry(const u8 *note, u64 length)
+/* The note's owner should be "Xen"; where none is, it may be another: NuttX's is "nuttx". */
+struct entry_note {
+	u64 entry; /* 0: none seen */
+	bool is_xens;
+};
+
+static bool owner_is_xen(const u8 *note)
 {
-	while (length >= 12) {
+	return get_u32(note) == 4 && memcmp(note + 12, "Xen", 4) == 0;
+}
+
+/* Walks the notes in `length` bytes until Xen's is found. */
+static void notes_find_entry(const u8 *note, u64 length, struct entry_note *found)
+{
+	while (length >= 12 && !found->is_xens) {
 		u64 name_bytes = note_pad(get_u32(note));
 		u64 value_bytes = note_pad(get_u32(note + 4));
-		const u8 *name = note + 12;
+		const u8 *value = note + 12 + name_bytes;
 
 		if (!range_within(12 + name_bytes, value_bytes, length))
-			return 0;
-		if (get_u32(note + 8) == PHYS32_ENTRY && get_u32(note) == 4 &&
-		    memcmp(name, "Xen", 4) == 0 && value_bytes >= 4)
-			return value_bytes >= 8 ? get_u64(name + name_bytes)
-						: get_u32(name + name_bytes);
-		note += 12 + name_bytes + value_bytes;
+			return;
+		if (get_u32(note + 8) == PHYS32_ENTRY && value_bytes >= 4 &&
+		    (found->entry == 0 || owner_is_xen(note))) {
+			found->entry = value_bytes >= 8 ? get_u64(value) : get_u32(value);
+			found->is_xens = owner_is_xen(note);
+		}
+		note = value + value_bytes;
 		length -= 12 + name_bytes + value_bytes;
 	}
-	return 0;
 }
 
 /* False on a broken file, with job->error set; *entry is 0 without the note. */
 static bool find_entry(struct load_job *job, const struct elf_file *elf, u64 *entry)
 {
+	struct entry_note found = {0};
 	struct elf_segment segment;
 
-	*entry = 0;
-	for (u32 i = 0; i < elf->header_count && *entry == 0; i++) {
+	for (u32 i = 0; i < elf->header_count; i++) {
 		if (!elf_segment(job, elf, i, &segment))
 			return false;
 		if (segment.type == ELF_PT_NOTE)
-			*entry = notes_find_entry(job->kernel.bytes + segment.offset,
-						  segment.file_bytes);
+			notes_find_entry(job->kernel.bytes + segment.offset, segment.file_bytes,
+					 &found);
 	}
+	*entry = found.entry;
 	return true;
 }
 
