@@ -400,7 +400,7 @@ static bool set_up(struct fuzz *fuzz)
 	apic_virtualized = shape & 4;
 	strcpy(info.backend, shape & 8 ? "VMX/EPT" : "SVM/NPT");
 	info.parameter[MONITOR_VCPUS] = 1 + (shape & 3);
-	info.parameter[MONITOR_FLAGS] = MONITOR_TEST_DEVICE;
+	info.parameter[MONITOR_FLAGS] = MONITOR_TEST_DEVICE | MONITOR_HPET;
 	info.parameter[MONITOR_TRAP] = shape & 0x10 ? fuzz_u8(fuzz) & (BIT(VM_TRAP_COUNT) - 1) : 0;
 	if (shape & 0x20) {
 		info.parameter[MONITOR_RESERVE_BUDGET_NS] = 100000;

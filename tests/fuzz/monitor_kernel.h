@@ -26,6 +26,7 @@
 #include "vmm/monitor/dev/crtc.c"
 #include "vmm/monitor/dev/debug.c"
 #include "vmm/monitor/dev/fw_cfg.c"
+#include "vmm/monitor/dev/hpet.c"
 #include "vmm/monitor/dev/pit.c"
 #include "vmm/monitor/dev/pit_channel.c"
 #include "vmm/monitor/dev/platform.c"

@@ -16,6 +16,7 @@
 #include "vmm/monitor/dev/crtc.c"
 #include "vmm/monitor/dev/debug.c"
 #include "vmm/monitor/dev/fw_cfg.c"
+#include "vmm/monitor/dev/hpet.c"
 #include "vmm/monitor/dev/pit.c"
 #include "vmm/monitor/dev/pit_channel.c"
 #include "vmm/monitor/dev/platform.c"
@@ -39,7 +40,7 @@ static void show(u64 at, u64 page)
 	CHECK_THAT(at >= TEST_WINDOW && at < TEST_WINDOW + TEST_WINDOWS * PAGE_SIZE);
 }
 
-static void start(bool test_device)
+static void start(u8 what)
 {
 	struct lapic_page *page[2] = {&fixture_page[0], &fixture_page[1]};
 	const struct platform_config config = {
@@ -47,7 +48,8 @@ static void start(bool test_device)
 		.ram_below_4g = 128 * MIB,
 		.serial_put = put,
 		.lapic_page = page,
-		.test_device = test_device,
+		.test_device = what & 1,
+		.hpet = what & 2,
 		.test_show = show,
 	};
 
@@ -115,11 +117,12 @@ static void access_port(u8 what, struct fuzz *fuzz)
 
 static void access_memory(u8 what, struct fuzz *fuzz)
 {
-	static const u64 bases[] = {IOAPIC_DEFAULT_ADDRESS, LAPIC_DEFAULT_ADDRESS, TEST_MEMORY, 0};
+	static const u64 bases[] = {IOAPIC_DEFAULT_ADDRESS, LAPIC_DEFAULT_ADDRESS, TEST_MEMORY,
+				    HPET_DEFAULT_ADDRESS};
 	u32 size = 1u << (what >> 3 & 3);
 	u64 address = bases[what >> 6] + fuzz_u16(fuzz) % (PAGE_SIZE + 16) - 8;
 
-	if (what & 0x40 && bases[what >> 6] == 0)
+	if ((what & 0xe0) == 0xe0)
 		address = fuzz_u64(fuzz) & ((1ull << 46) - 1);
 	if (fuzz_u8(fuzz) & 1)
 		platform_memory_write(&platform, what >> 2 & 1, address, size,
@@ -132,7 +135,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 {
 	struct fuzz fuzz = {bytes, size};
 
-	start(fuzz_u8(&fuzz) & 1);
+	start(fuzz_u8(&fuzz));
 	while (fuzz.left > 0) {
 		u8 what = fuzz_u8(&fuzz);
 

@@ -10,9 +10,10 @@ from machine import EPYC, Bochs, Qemu
 
 GOOD = 16  # EXIT_GOOD of rt.h
 FPU_SEEDS = (1, 2)
-GUESTS = ("cpuid", "debug", "exceptions", "fpu", "hlt", "interrupts", "mmio", "msr", "paging",
-          "paging32", "ports", "realmode", "reset", "smp", "timers", "v8086")
+GUESTS = ("cpuid", "debug", "exceptions", "fpu", "hlt", "hpet", "interrupts", "mmio", "msr",
+          "paging", "paging32", "ports", "realmode", "reset", "smp", "timers", "v8086")
 CPUS = {"smp": 4}
+KEYS = {"hpet": "hpet = yes\n"}
 # Once more with local APICs that are the monitor's work alone.
 APIC_GUESTS = ("debug", "interrupts", "smp")
 
@@ -98,7 +99,7 @@ def tiny_bundle(build, folder, words):
         for seed in FPU_SEEDS if guest == "fpu" else ("",):
             sections.append(f"[vm {guest}{seed}]\nkernel = {guest}.bin\nmemory = 32M\n"
                             f"vcpus = {CPUS.get(guest, 1)}\nautostart = no\n"
-                            f"cmdline = {words} seed={seed}\n")
+                            f"cmdline = {words} seed={seed}\n{KEYS.get(guest, '')}")
     for guest in APIC_GUESTS:
         sections.append(f"[vm {guest}-apic]\nkernel = {guest}.bin\nmemory = 32M\n"
                         f"vcpus = {CPUS.get(guest, 1)}\napic_virtualization = off\n"

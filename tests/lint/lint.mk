@@ -11,7 +11,7 @@ LINT_CLANG = $(filter-out -mstack-protector-guard=global,$(LINT_CFLAGS))
 
 $(LINT)/%.ok: %.c .clang-tidy $(BUILD)/offsets.h
 	@mkdir -p $(@D)
-	$(Q)gcc $(LINT_CFLAGS) -fanalyzer -MMD -MP -MF $@.d -MT $@ -c -o /dev/null $<
+	$(Q)gcc $(LINT_CFLAGS) -fanalyzer -MMD -MP -MF $@.d -MT $@ -c -o $@.o $<
 	$(Q)clang-tidy --quiet $< -- $(LINT_CLANG) 2>$@.log >$@.out || { cat $@.out $@.log; exit 1; }
 	@touch $@
 -include $(LINT_SOURCES:%.c=$(LINT)/%.ok.d)

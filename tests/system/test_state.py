@@ -9,7 +9,7 @@ import bundle
 from machine import ROOT, Bochs, Qemu
 
 CONF = ("[vm alpha]\nkernel = vmlinuz\ninitrd = initramfs.cpio.gz\nmemory = 128M\n"
-        "cmdline = console=ttyS0 quiet name=alpha\nvcpus = {vcpus}\nautostart = yes\n")
+        "cmdline = console=ttyS0 quiet name=alpha\nvcpus = {vcpus}\nhpet = yes\nautostart = yes\n")
 
 
 @pytest.fixture(scope="module")

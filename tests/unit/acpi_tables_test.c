@@ -83,7 +83,7 @@ static void test_roots(void **state)
 	const struct acpi_header *xsdt;
 
 	(void)state;
-	acpi_tables_write(ram, 1);
+	acpi_tables_write(ram, 1, false);
 	rsdp = find_rsdp();
 	assert_non_null(rsdp);
 	assert_int_equal(sum((const u8 *)rsdp, rsdp->length), 0);
@@ -110,7 +110,7 @@ static void test_fadt(void **state)
 	const struct acpi_fadt *fadt;
 
 	(void)state;
-	acpi_tables_write(ram, 1);
+	acpi_tables_write(ram, 1, false);
 	fadt = (const struct acpi_fadt *)find_table("FACP");
 	assert_non_null(fadt);
 	assert_int_equal(fadt->pm1a_evt_blk, 0x600);
@@ -151,12 +151,28 @@ static void test_madt(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_COUNT(vcpus); i++) {
-		acpi_tables_write(ram, vcpus[i]);
+		acpi_tables_write(ram, vcpus[i], false);
 		assert_int_equal(madt_count(find_table("APIC"), ACPI_MADT_LAPIC), vcpus[i]);
 		assert_int_equal(madt_count(find_table("APIC"), ACPI_MADT_IOAPIC), 1);
 		assert_int_equal(madt_count(find_table("APIC"), ACPI_MADT_OVERRIDE), 2);
 		assert_int_equal(madt_count(find_table("APIC"), ACPI_MADT_LAPIC_NMI), 1);
 	}
+}
+
+static void test_hpet(void **state)
+{
+	const struct acpi_hpet *hpet;
+
+	(void)state;
+	acpi_tables_write(ram, 1, true);
+	hpet = (const struct acpi_hpet *)find_table("HPET");
+	assert_int_equal(hpet->header.length, 56);
+	assert_int_equal(hpet->block_id, 0x8086a201);
+	assert_int_equal(hpet->address.space, ACPI_SPACE_MEMORY);
+	assert_int_equal(hpet->address.address, 0xfed00000);
+	assert_int_equal(hpet->minimum_tick, 5000);
+	acpi_tables_write(ram, 1, false);
+	assert_null(find_table("HPET"));
 }
 
 /* A second boot finds the same tables, whatever the first guest made of the memory. */
@@ -165,10 +181,10 @@ static void test_rewrite(void **state)
 	u8 *first = malloc(128 * KIB);
 
 	(void)state;
-	acpi_tables_write(ram, 3);
+	acpi_tables_write(ram, 3, false);
 	memcpy(first, ram + LAYOUT_ACPI, 128 * KIB);
 	memset(ram + LAYOUT_ACPI, 0xa5, LAYOUT_RSDP + PAGE_SIZE - LAYOUT_ACPI);
-	acpi_tables_write(ram, 3);
+	acpi_tables_write(ram, 3, false);
 	assert_memory_equal(first, ram + LAYOUT_ACPI, LAYOUT_RSDP + PAGE_SIZE - LAYOUT_ACPI);
 	free(first);
 }
@@ -207,14 +223,14 @@ static void check_with_iasl(const char *folder, const char *name)
 
 static void check_all(u32 vcpu_count)
 {
-	static const char *const signatures[] = {"FACP", "APIC"};
+	static const char *const signatures[] = {"FACP", "APIC", "HPET"};
 	char folder[] = "/tmp/acpi_tables_XXXXXX";
 	char command[64];
 	const struct acpi_fadt *fadt;
 
 	assert_int_equal(system("command -v iasl >/dev/null"), 0);
 	assert_non_null(mkdtemp(folder));
-	acpi_tables_write(ram, vcpu_count);
+	acpi_tables_write(ram, vcpu_count, true);
 	for (size_t i = 0; i < ARRAY_COUNT(signatures); i++)
 		save_table(folder, signatures[i], find_table(signatures[i]),
 			   find_table(signatures[i])->length);
@@ -246,7 +262,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_roots), cmocka_unit_test(test_fadt),
-		cmocka_unit_test(test_madt),  cmocka_unit_test(test_rewrite),
+		cmocka_unit_test(test_madt),  cmocka_unit_test(test_hpet),
+		cmocka_unit_test(test_rewrite),
 		cmocka_unit_test(test_iasl),
 	};
 

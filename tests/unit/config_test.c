@@ -86,7 +86,8 @@ static void test_everything(void **state)
 			       "preemption_timer = off\n"
 			       "unrestricted = off\n"
 			       "apic_virtualization = off\n"
-			       "tlb_flush = full"),
+			       "tlb_flush = full\n"
+			       "hpet = yes"),
 			 0);
 	assert_int_equal(config.host.log, LOG_DEBUG);
 	assert_int_equal(config.host.export, EXPORT_COM2);
@@ -114,6 +115,7 @@ static void test_everything(void **state)
 	assert_int_equal(vm->unrestricted, AUTOMATIC_OFF);
 	assert_int_equal(vm->apic_virtualization, AUTOMATIC_OFF);
 	assert_int_equal(vm->tlb_flush, TLB_FLUSH_FULL);
+	assert_int_equal(vm->hpet, 1);
 }
 
 static void test_defaults_and_quotes(void **state)
@@ -174,7 +176,7 @@ static void test_values(void **state)
 		{"cmdline = \"open", 11, "quote that is not closed"},
 		{"cmdline = a\tb", 11, "cmdline: found \"a?b\", allowed: at most 1023 printable"},
 		{"colour = red", 1, "found the key \"colour\", allowed: kernel initrd cmdline"},
-		{"a_key_that_is_longer_than_any_there_is = 1", 1, " tlb_flush test_device"},
+		{"a_key_that_is_longer_than_any_there_is = 1", 1, " tlb_flush hpet test_device"},
 		{"just words", 1, "found \"just words\", allowed: key = value"},
 		{"  kernel = again", 3, "found kernel a second time"},
 		{"memory = 1\x01", 11, "found the byte 0x01"},

@@ -27,12 +27,27 @@ void irqchip_set_line(struct irqchip *irqchip, u32 line, bool level)
 	fixture_line[line] = level;
 }
 
+static u32 fixture_taken;
+
+void irqchip_take_lines(struct irqchip *irqchip, u32 lines)
+{
+	(void)irqchip;
+	fixture_taken = lines;
+}
+
+void irqchip_set_taken_line(struct irqchip *irqchip, u32 line, bool level)
+{
+	assert_true(fixture_taken >> line & 1);
+	irqchip_set_line(irqchip, line, level);
+}
+
 static UNUSED void fixture_reset(void)
 {
 	fixture_clock = (struct machine_clock){.tsc_khz = 1000000};
 	fixture_events = (struct machine_events){0};
 	memset(fixture_line, 0, sizeof(fixture_line));
 	memset(fixture_edges, 0, sizeof(fixture_edges));
+	fixture_taken = 0;
 }
 
 static UNUSED void out8(struct device *device, u32 port, u32 value)

@@ -7,6 +7,7 @@
 #include "vmm/monitor/dev/crtc.c"
 #include "vmm/monitor/dev/debug.c"
 #include "vmm/monitor/dev/fw_cfg.c"
+#include "vmm/monitor/dev/hpet.c"
 #include "vmm/monitor/dev/pit.c"
 #include "vmm/monitor/dev/pit_channel.c"
 #include "vmm/monitor/dev/platform.c"
@@ -28,7 +29,7 @@ static void put(void *context, u8 byte)
 	sent[sent_count++ % sizeof(sent)] = (char)byte;
 }
 
-static int setup(void **state)
+static void power_on(bool hpet)
 {
 	struct lapic_page *page[2] = {&fixture_page[0], &fixture_page[1]};
 	const struct platform_config config = {
@@ -37,13 +38,19 @@ static int setup(void **state)
 		.serial_put = put,
 		.serial_context = &platform,
 		.lapic_page = page,
+		.hpet = hpet,
 	};
 
-	(void)state;
 	memset(&platform, 0xa5, sizeof(platform));
 	platform.clock = (struct machine_clock){.tsc_khz = 1000000, .wall_ns = NS_PER_S};
 	sent_count = 0;
 	assert_true(platform_init(&platform, &config));
+}
+
+static int setup(void **state)
+{
+	(void)state;
+	power_on(false);
 	return 0;
 }
 
@@ -88,6 +95,53 @@ static void pit_through_the_8259(void **state)
 	assert_int_equal(irqchip_take_interrupt(&platform.irqchip, 0), 0x20);
 	/* The other CPU's deadline is its own APIC's. */
 	assert_int_equal(platform_deadline(&platform, 1), DEADLINE_NONE);
+}
+
+static void put_hpet(u32 offset, u64 value)
+{
+	platform_memory_write(&platform, 0, HPET_DEFAULT_ADDRESS + offset, 8, value);
+}
+
+static bool ioapic_line(u32 pin)
+{
+	return platform.irqchip.ioapic.state.line >> pin & 1;
+}
+
+/* In legacy replacement mode the PIT's line is the HPET's, and the PIT's again afterwards. */
+static void hpet_in_place_of_the_pit(void **state)
+{
+	(void)state;
+	power_on(true);
+	assert_true(ioapic_line(2)); /* the PIT's output */
+	put_hpet(HPET_TIMERS, HPET_TIMER_ENABLE | HPET_TIMER_LEVEL);
+	put_hpet(HPET_TIMERS + HPET_TIMER_COMPARATOR, 100);
+	put_hpet(HPET_CONFIGURATION, HPET_ENABLE | HPET_LEGACY);
+	assert_false(ioapic_line(2));
+	out(0x43, 0x30);
+	out(0x43, 0x34); /* its output goes low and high */
+	assert_false(ioapic_line(2));
+	assert_int_equal(platform_deadline(&platform, 0), 1000);
+	run_until(1000);
+	assert_true(ioapic_line(2));
+	put_hpet(HPET_STATUS, 1);
+	assert_false(ioapic_line(2));
+	put_hpet(HPET_CONFIGURATION, HPET_ENABLE);
+	out(0x43, 0x34);
+	assert_true(ioapic_line(2));
+}
+
+/* Nobody else drives such a line: it does not stay high when it is given back. */
+static void hpet_leaves_its_line_low(void **state)
+{
+	(void)state;
+	power_on(true);
+	put_hpet(HPET_TIMERS, HPET_TIMER_ENABLE | 20u << HPET_TIMER_ROUTE_SHIFT);
+	put_hpet(HPET_TIMERS + HPET_TIMER_COMPARATOR, 100);
+	put_hpet(HPET_CONFIGURATION, HPET_ENABLE);
+	run_until(1000);
+	assert_true(ioapic_line(20));
+	put_hpet(HPET_TIMERS, 0);
+	assert_false(ioapic_line(20));
 }
 
 static void serial_through_the_ioapic(void **state)
@@ -219,6 +273,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(pit_through_the_8259, setup),
+		cmocka_unit_test(hpet_in_place_of_the_pit),
+		cmocka_unit_test(hpet_leaves_its_line_low),
 		cmocka_unit_test_setup(serial_through_the_ioapic, setup),
 		cmocka_unit_test_setup(each_cpu_has_its_own_apic, setup),
 		cmocka_unit_test_setup(crtc_keeps_the_cursor, setup),

@@ -138,6 +138,7 @@ bool machine_make_devices(struct machine *machine)
 		.serial_put = console_put,
 		.serial_context = machine,
 		.lapic_page = pages,
+		.hpet = machine->job.hpet,
 		.test_device = (start_info->parameter[MONITOR_FLAGS] & MONITOR_TEST_DEVICE) != 0,
 		.test_show = show_in_window,
 	};
@@ -193,6 +194,7 @@ bool machine_setup(struct machine *machine)
 	machine->job.initrd = find_file(START_FILE_INITRD);
 	machine->job.command_line = start_info->command_line;
 	machine->job.demo = (start_info->parameter[MONITOR_FLAGS] & MONITOR_DEMO) != 0;
+	machine->job.hpet = (start_info->parameter[MONITOR_FLAGS] & MONITOR_HPET) != 0;
 	machine->job.vcpu_count = machine->vcpu_count;
 	machine->job.cpu = (struct mp_cpu){
 		.signature = cpuid_shown(&machine->cpuid, CPUID_VERSION, 0).eax,

@@ -110,4 +110,5 @@ enum monitor_flag {
 	MONITOR_DEMO = 1 << 0, /* the kernel file is the flat built-in guest, real mode at 0x7c00 */
 	MONITOR_TEST_DEVICE = 1 << 1, /* the guest finds a test device */
 	MONITOR_APIC_EMULATED = 1 << 2, /* even if the CPU virtualizes local APICs */
+	MONITOR_HPET = 1 << 3, /* the guest finds an HPET */
 };

@@ -303,3 +303,14 @@ struct acpi_facs {
 	u8 reserved1[24];
 } PACKED;
 _Static_assert(sizeof(struct acpi_facs) == 64, "ACPI 5.2.10");
+
+/* IA-PC HPET specification 1.0a, 3.2.4 */
+struct acpi_hpet {
+	struct acpi_header header; /* "HPET" */
+	u32 block_id;		   /* bits 31:0 of the general capabilities */
+	struct acpi_address address;
+	u8 number;
+	u16 minimum_tick; /* counts: of a period that loses no interrupts */
+	u8 page_protection;
+} PACKED;
+_Static_assert(sizeof(struct acpi_hpet) == 56, "HPET 3.2.4");

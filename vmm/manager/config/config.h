@@ -64,6 +64,7 @@ struct vm_config {
 	u64 unrestricted;
 	u64 apic_virtualization;
 	u64 tlb_flush;
+	u64 hpet;
 	u64 test_device;
 };
 

@@ -68,6 +68,7 @@ const struct config_key config_vm_keys[] = {
 	 .allowed = "auto off"},
 	{"tlb_flush", VALUE_CHOICE, VM_FIELD(tlb_flush), .words = "tagged full",
 	 .allowed = "tagged full"},
+	{"hpet", VALUE_CHOICE, VM_FIELD(hpet), .words = "no yes", .allowed = "yes no"},
 	{"test_device", VALUE_CHOICE, VM_FIELD(test_device), .words = "no yes",
 	 .allowed = "yes no"},
 	{NULL, VALUE_TEXT, 0, .words = NULL},

@@ -291,6 +291,7 @@ static void fill_start_info(const struct vm *vm, struct parts *parts)
 		(vm->config.unrestricted == AUTOMATIC_OFF ? VTRAP_RESTRICTED : 0ul) |
 		(vm->config.tlb_flush == TLB_FLUSH_FULL ? VTRAP_FLUSH : 0ul);
 	info->parameter[MONITOR_FLAGS] = (demo ? MONITOR_DEMO : 0ul) |
+					 (vm->config.hpet ? MONITOR_HPET : 0ul) |
 					 (vm->config.test_device ? MONITOR_TEST_DEVICE : 0ul) |
 					 (vm->config.apic_virtualization == AUTOMATIC_OFF
 						  ? MONITOR_APIC_EMULATED : 0ul);

@@ -47,7 +47,14 @@ static bool platform_wire(struct platform *platform)
 		       IOAPIC_BYTES);
 }
 
-/* Only where it is asked for: to every other guest nothing is there. */
+/* These two only where they are asked for: to every other guest nothing is there. */
+static bool wire_hpet(struct platform *platform)
+{
+	hpet_init(&platform->hpet, &platform->clock, &platform->irqchip);
+	platform_add(platform, &platform->hpet.device);
+	return bus_add(&platform->memory, &platform->hpet.device, HPET_DEFAULT_ADDRESS, HPET_BYTES);
+}
+
 static bool wire_test_device(struct platform *platform, void (*show)(u64 at, u64 page))
 {
 	struct device *device = &platform->test.device;
@@ -87,6 +94,9 @@ bool platform_init(struct platform *platform, const struct platform_config *conf
 	/* The interrupt controllers come first: the others raise lines when they are reset. */
 	platform_add(platform, &irqchip->ioapic.device);
 	platform_add(platform, &irqchip->pic.device);
+	/* before those whose lines it may have taken */
+	if (config->hpet && !wire_hpet(platform))
+		return false;
 	platform_add(platform, &platform->pit.device);
 	platform_add(platform, &platform->rtc.device);
 	platform_add(platform, &platform->serial.device);

@@ -6,6 +6,7 @@
 #include "vmm/monitor/dev/crtc.h"
 #include "vmm/monitor/dev/debug.h"
 #include "vmm/monitor/dev/fw_cfg.h"
+#include "vmm/monitor/dev/hpet.h"
 #include "vmm/monitor/dev/pit.h"
 #include "vmm/monitor/dev/reset.h"
 #include "vmm/monitor/dev/rtc.h"
@@ -22,6 +23,7 @@ struct platform_config {
 	void (*serial_put)(void *context, u8 byte);
 	void *serial_context;
 	struct lapic_page *const *lapic_page; /* one a vCPU, the owner's */
+	bool hpet;
 	bool test_device;
 	void (*test_show)(u64 at, u64 page); /* for its window */
 };
@@ -38,6 +40,7 @@ struct platform {
 	struct bus ports;
 	struct bus memory;
 	struct irqchip irqchip;
+	struct hpet hpet;
 	struct pit pit;
 	struct rtc rtc;
 	struct serial serial;

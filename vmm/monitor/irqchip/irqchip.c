@@ -24,12 +24,13 @@ void irqchip_reset(struct irqchip *irqchip)
 	device_reset(&irqchip->ioapic.device);
 	device_reset(&irqchip->pic.device);
 	irqchip->lowest_last = 0;
+	irqchip->taken_lines = 0;
 	irqchip->kick = 0;
 }
 
-void irqchip_set_line(struct irqchip *irqchip, u32 line, bool level)
+static void drive_line(struct irqchip *irqchip, u32 line, bool level)
 {
-	u32 pin = line == 0 ? 2 : line;
+	u32 pin = line == 0 ? IRQCHIP_PIT_PIN : line;
 
 	if (line >= IRQCHIP_LINE_COUNT || line == PIC_CASCADE_INPUT)
 		return;
@@ -38,6 +39,28 @@ void irqchip_set_line(struct irqchip *irqchip, u32 line, bool level)
 		return;
 	pic_set_line(&irqchip->pic, line, level);
 	ioapic_set_pin(&irqchip->ioapic, pin, level);
+}
+
+void irqchip_set_line(struct irqchip *irqchip, u32 line, bool level)
+{
+	if (!(irqchip->taken_lines >> line & 1))
+		drive_line(irqchip, line, level);
+}
+
+void irqchip_take_lines(struct irqchip *irqchip, u32 lines)
+{
+	u32 given_back = irqchip->taken_lines & ~lines;
+
+	irqchip->taken_lines = lines;
+	for (u32 line = 0; given_back >> line != 0; line++)
+		if (given_back >> line & 1)
+			drive_line(irqchip, line, false);
+}
+
+void irqchip_set_taken_line(struct irqchip *irqchip, u32 line, bool level)
+{
+	if (irqchip->taken_lines >> line & 1)
+		drive_line(irqchip, line, level);
 }
 
 /* SDM vol. 3, 11.6.2.2: MDA against LDR, flat or cluster; x2APIC: 11.12.10.2. */

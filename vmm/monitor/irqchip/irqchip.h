@@ -8,6 +8,7 @@
 
 #define IRQCHIP_CPU_MAX	   64
 #define IRQCHIP_LINE_COUNT IOAPIC_PIN_COUNT
+#define IRQCHIP_PIT_PIN	   2u
 
 /* What waits for a vCPU, in the order in which it goes. */
 enum irq_pending {
@@ -39,6 +40,7 @@ struct irqchip {
 	const struct machine_clock *clock;
 	u32 cpu_count;
 	u32 lowest_last; /* CPU that got the last lowest-priority interrupt */
+	u32 taken_lines; /* bits: cut off from the device that usually drives them */
 	u64 kick;	 /* CPUs with something new; the owner wakes them and clears the bits */
 	struct ioapic ioapic;
 	struct pic pic;
@@ -52,7 +54,14 @@ void irqchip_init(struct irqchip *irqchip, const struct machine_clock *clock, u3
 /* Power-on; CPU 0 gets the virtual wire that firmware would have set up. */
 void irqchip_reset(struct irqchip *irqchip);
 
+/* Without effect while the line is taken. */
 void irqchip_set_line(struct irqchip *irqchip, u32 line, bool level);
+/*
+ * From now on irqchip_set_taken_line drives `lines`, and no others. One that is given back is low
+ * until its device drives it again.
+ */
+void irqchip_take_lines(struct irqchip *irqchip, u32 lines);
+void irqchip_set_taken_line(struct irqchip *irqchip, u32 line, bool level);
 /* Returns whether any local APIC accepted it. */
 bool irqchip_send(struct irqchip *irqchip, const struct irq_message *message);
 

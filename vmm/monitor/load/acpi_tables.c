@@ -8,6 +8,7 @@
 #include "lib/bits.h"
 #include "lib/string.h"
 #include "vmm/monitor/dev/acpi_pm.h"
+#include "vmm/monitor/dev/hpet.h"
 #include "vmm/monitor/dev/i8042.h"
 #include "vmm/monitor/dev/mc146818.h"
 #include "vmm/monitor/load/aml.h"
@@ -17,6 +18,8 @@
 
 #define TABLE_ALIGNMENT 64u /* the FACS needs it (ACPI 6.4, 5.2.10) */
 #define TABLES_BYTES	(LAYOUT_RSDP - LAYOUT_ACPI)
+
+#define TABLES_MAX	3u
 
 /* Where the next table goes in the guest's RAM. */
 struct acpi_writer {
@@ -211,11 +214,22 @@ static u32 put_madt(struct acpi_writer *writer, u32 vcpu_count)
 	return put_table(writer, &madt->header, "APIC", 4, length);
 }
 
+static u32 put_hpet(struct acpi_writer *writer)
+{
+	struct acpi_hpet hpet = {
+		.block_id = HPET_ID,
+		.address = {.space = ACPI_SPACE_MEMORY, .address = HPET_DEFAULT_ADDRESS},
+		.minimum_tick = HPET_PERIOD_MIN,
+	};
+
+	return put_table(writer, &hpet.header, "HPET", 1, sizeof(hpet));
+}
+
 static u32 put_root(struct acpi_writer *writer, const u32 *tables, u32 count, bool wide)
 {
 	struct {
 		struct acpi_header header;
-		u8 entries[2 * sizeof(u64)];
+		u8 entries[TABLES_MAX * sizeof(u64)];
 	} PACKED root = {0};
 	u64 width = wide ? sizeof(u64) : sizeof(u32);
 
@@ -225,19 +239,22 @@ static u32 put_root(struct acpi_writer *writer, const u32 *tables, u32 count, bo
 			 sizeof(root.header) + count * width);
 }
 
-void acpi_tables_write(u8 *ram, u32 vcpu_count)
+void acpi_tables_write(u8 *ram, u32 vcpu_count, bool hpet)
 {
 	struct acpi_writer writer = {.ram = ram, .at = LAYOUT_ACPI};
 	struct acpi_rsdp rsdp = {.revision = 2, .length = sizeof(rsdp)};
-	u32 table[2];
+	u32 table[TABLES_MAX];
+	u32 count = 0;
 
 	memset(ram + LAYOUT_ACPI, 0, TABLES_BYTES + PAGE_SIZE);
-	table[0] = put_fadt(&writer, put_facs(&writer), put_dsdt(&writer, vcpu_count));
-	table[1] = put_madt(&writer, vcpu_count);
+	table[count++] = put_fadt(&writer, put_facs(&writer), put_dsdt(&writer, vcpu_count));
+	table[count++] = put_madt(&writer, vcpu_count);
+	if (hpet)
+		table[count++] = put_hpet(&writer);
 	memcpy(rsdp.signature, ACPI_RSDP_SIGNATURE, sizeof(rsdp.signature));
 	memcpy(rsdp.oem_id, "SKERRY", sizeof(rsdp.oem_id));
-	rsdp.rsdt_address = put_root(&writer, table, ARRAY_COUNT(table), false);
-	rsdp.xsdt_address = put_root(&writer, table, ARRAY_COUNT(table), true);
+	rsdp.rsdt_address = put_root(&writer, table, count, false);
+	rsdp.xsdt_address = put_root(&writer, table, count, true);
 	rsdp.checksum = bytes_checksum(&rsdp, ACPI_RSDP_V1_BYTES);
 	rsdp.extended_checksum = bytes_checksum(&rsdp, sizeof(rsdp));
 	memcpy(ram + LAYOUT_RSDP, &rsdp, sizeof(rsdp));

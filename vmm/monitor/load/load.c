@@ -33,7 +33,7 @@ bool load_guest(struct load_job *job)
 				 job->ram_bytes, LAYOUT_RAM_MINIMUM);
 	e820_build(&job->map, job->ram_bytes);
 	bios_write(job->ram);
-	acpi_tables_write(job->ram, job->vcpu_count);
+	acpi_tables_write(job->ram, job->vcpu_count, job->hpet);
 	mp_table_write(job->ram, job->vcpu_count, job->cpu);
 	job->rsdp = LAYOUT_RSDP;
 

@@ -20,6 +20,7 @@ struct load_job {
 	struct load_file initrd;
 	const char *command_line;
 	bool demo; /* the kernel file is flat code for real mode at 0x7c00 */
+	bool hpet; /* the machine has one */
 	u32 vcpu_count;
 	struct mp_cpu cpu; /* as CPUID shows it */
 

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: MIT */
+#include "tests/fuzz/fuzz.h"
+
+#include "vmm/monitor/dev/hpet.c"
+#include "tests/fuzz/device.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
+{
+	static const struct fuzz_range ranges[] = {
+		{HPET_DEFAULT_ADDRESS, 0x40},
+		{HPET_DEFAULT_ADDRESS + HPET_COUNTER, 8},
+		{HPET_DEFAULT_ADDRESS + HPET_TIMERS, HPET_TIMER_BYTES * HPET_TIMER_COUNT},
+		{HPET_DEFAULT_ADDRESS, HPET_BYTES},
+	};
+	struct fuzz fuzz = {bytes, size};
+	static struct hpet hpet;
+
+	fixture_reset();
+	hpet_init(&hpet, &fixture_clock, NULL);
+	fuzz_device(&hpet.device, ranges, ARRAY_COUNT(ranges), &fuzz, NULL);
+	return 0;
+}

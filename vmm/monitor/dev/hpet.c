@@ -1,0 +1,356 @@
+/* SPDX-License-Identifier: MIT */
+#include "vmm/monitor/dev/hpet.h"
+
+#include "arch/x86_64/hw/pit.h"
+#include "lib/bits.h"
+#include "vmm/monitor/dev/mc146818.h"
+#include "vmm/monitor/irqchip/irqchip.h"
+
+#define NS_PER_COUNT 10u
+#define FS_PER_COUNT (NS_PER_COUNT * 1000000ull)
+/* Pins of the I/O APIC: the PIT's, the RTC's, and those that nothing else has. */
+#define ROUTES	 0x00ff0104u
+#define NO_LINE	 (~0u)
+#define WRITABLE                                                                                \
+	(HPET_TIMER_LEVEL | HPET_TIMER_ENABLE | HPET_TIMER_PERIODIC | HPET_TIMER_SET_VALUE |    \
+	 HPET_TIMER_32_MODE | HPET_TIMER_ROUTE)
+/* A comparator that the counter has passed by at most this, as exits take time, fires at once. */
+#define LATE_COUNTS (NS_PER_MS / NS_PER_COUNT)
+
+static u64 guest_counts(const struct hpet *hpet)
+{
+	return hpet->device.clock->now_ns / NS_PER_COUNT;
+}
+
+static u64 hpet_counter(const struct hpet *hpet)
+{
+	const struct hpet_state *state = &hpet->state;
+
+	return state->base + (state->config & HPET_ENABLE ? guest_counts(hpet) : 0);
+}
+
+static void set_counter(struct hpet *hpet, u64 counter)
+{
+	hpet->state.base = counter - (hpet->state.config & HPET_ENABLE ? guest_counts(hpet) : 0);
+	hpet->state.seen = counter;
+}
+
+static u64 timer_mask(const struct hpet_timer *timer)
+{
+	return timer->config & HPET_TIMER_32_MODE ? 0xffffffffull : ~0ull;
+}
+
+/* How many counts after `counter` the comparator is met; 0 stands for 2^64. */
+static u64 timer_distance(const struct hpet_timer *timer, u64 counter)
+{
+	return ((timer->comparator - counter - 1) & timer_mask(timer)) + 1;
+}
+
+static bool is_periodic(const struct hpet_timer *timer)
+{
+	return timer->config & HPET_TIMER_PERIODIC && timer->period != 0;
+}
+
+/* The interrupt line of a timer, or NO_LINE. */
+static u32 timer_line(const struct hpet_state *state, u32 number)
+{
+	u32 route = (state->timer[number].config & HPET_TIMER_ROUTE) >> HPET_TIMER_ROUTE_SHIFT;
+
+	if (state->config & HPET_LEGACY && number < 2)
+		return number == 0 ? PIT_IRQ : RTC_IRQ;
+	if (!(state->timer[number].config & HPET_TIMER_ENABLE) || !(ROUTES >> route & 1))
+		return NO_LINE;
+	return route == IRQCHIP_PIT_PIN ? PIT_IRQ : route;
+}
+
+/* Takes the lines that its timers are routed to; level-triggered ones follow the status bits. */
+static void hpet_set_lines(struct hpet *hpet)
+{
+	const struct hpet_state *state = &hpet->state;
+	struct irqchip *irqchip = hpet->device.irqchip;
+	u32 taken = 0;
+	u32 level = 0;
+	u32 asserted = 0;
+
+	for (u32 i = 0; i < HPET_TIMER_COUNT; i++) {
+		u32 line = timer_line(state, i);
+
+		if (line == NO_LINE)
+			continue;
+		taken |= 1u << line;
+		if (state->timer[i].config & HPET_TIMER_LEVEL)
+			level |= 1u << line;
+		if (state->status >> i & 1)
+			asserted |= 1u << line;
+	}
+	irqchip_take_lines(irqchip, taken);
+	for (u32 line = 0; level >> line != 0; line++)
+		if (level >> line & 1)
+			irqchip_set_taken_line(irqchip, line, asserted >> line & 1);
+}
+
+static void timer_fire(struct hpet *hpet, u32 number)
+{
+	const struct hpet_timer *timer = &hpet->state.timer[number];
+	u32 line = timer_line(&hpet->state, number);
+
+	if (!(timer->config & HPET_TIMER_ENABLE))
+		return;
+	if (timer->config & HPET_TIMER_LEVEL) {
+		hpet->state.status |= 1u << number;
+	} else if (line != NO_LINE) { /* an edge, even when the line is high */
+		irqchip_set_taken_line(hpet->device.irqchip, line, false);
+		irqchip_set_taken_line(hpet->device.irqchip, line, true);
+	}
+}
+
+/* Fires once, however often the comparator was met while the counter went from `from` to `to`. */
+static void timer_advance(struct hpet *hpet, u32 number, u64 from, u64 to)
+{
+	struct hpet_timer *timer = &hpet->state.timer[number];
+	u64 distance = timer_distance(timer, from);
+
+	if (distance == 0 || distance > to - from)
+		return;
+	if (is_periodic(timer)) {
+		u64 missed = (to - from - distance) / timer->period;
+
+		timer->comparator += (missed + 1) * timer->period;
+		timer->comparator &= timer_mask(timer);
+	}
+	timer_fire(hpet, number);
+}
+
+/* Guest time at which the comparator is met next, or DEADLINE_NONE. */
+static u64 timer_deadline(const struct hpet *hpet, const struct hpet_timer *timer)
+{
+	u64 distance = timer_distance(timer, hpet->state.seen);
+
+	if (is_periodic(timer) && timer->period < HPET_PERIOD_MIN)
+		distance = MAX(distance, HPET_PERIOD_MIN);
+	if (!(timer->config & HPET_TIMER_ENABLE) || distance == 0 ||
+	    distance > DEADLINE_NONE / NS_PER_COUNT - guest_counts(hpet))
+		return DEADLINE_NONE;
+	return (guest_counts(hpet) + distance) * NS_PER_COUNT;
+}
+
+static void hpet_tick(struct device *device)
+{
+	struct hpet *hpet = CONTAINER_OF(device, struct hpet, device);
+	struct hpet_state *state = &hpet->state;
+	u64 now = hpet_counter(hpet);
+
+	hpet_set_lines(hpet);
+	device->deadline_ns = DEADLINE_NONE;
+	if (!(state->config & HPET_ENABLE))
+		return;
+	for (u32 i = 0; i < HPET_TIMER_COUNT; i++)
+		timer_advance(hpet, i, state->seen, now);
+	state->seen = now;
+	hpet_set_lines(hpet);
+	for (u32 i = 0; i < HPET_TIMER_COUNT; i++)
+		device->deadline_ns =
+			MIN(device->deadline_ns, timer_deadline(hpet, &state->timer[i]));
+}
+
+static u64 timer_read(const struct hpet_timer *timer, u32 offset)
+{
+	switch (offset) {
+	case HPET_TIMER_CONFIGURATION:
+		return (u64)ROUTES << HPET_TIMER_ROUTES_SHIFT | HPET_TIMER_PERIODIC_CAPABLE |
+		       HPET_TIMER_64 | (timer->config & ~(u32)HPET_TIMER_SET_VALUE);
+	case HPET_TIMER_COMPARATOR:
+		return timer->comparator;
+	default:
+		return 0;
+	}
+}
+
+/* The whole register at a multiple of 8. */
+static u64 register_read(const struct hpet *hpet, u32 offset)
+{
+	const struct hpet_state *state = &hpet->state;
+	u32 number = (offset - HPET_TIMERS) / HPET_TIMER_BYTES;
+
+	switch (offset) {
+	case HPET_CAPABILITIES:
+		return FS_PER_COUNT << HPET_PERIOD_SHIFT | HPET_ID;
+	case HPET_CONFIGURATION:
+		return state->config;
+	case HPET_STATUS:
+		return state->status;
+	case HPET_COUNTER:
+		return hpet_counter(hpet);
+	default:
+		if (offset < HPET_TIMERS || number >= HPET_TIMER_COUNT)
+			return 0;
+		return timer_read(&state->timer[number], offset % HPET_TIMER_BYTES);
+	}
+}
+
+/* What it asserts as a level is no more, while its configuration still says where. */
+static void timer_withdraw(struct hpet *hpet, u32 number)
+{
+	hpet->state.status &= ~(1u << number);
+	hpet_set_lines(hpet);
+}
+
+static void timer_configure(struct hpet *hpet, u32 number, u32 value)
+{
+	struct hpet_timer *timer = &hpet->state.timer[number];
+	u32 route = (value & HPET_TIMER_ROUTE) >> HPET_TIMER_ROUTE_SHIFT;
+
+	/* a pin that it cannot be routed to is not taken: the guest reads back to see (2.3.8) */
+	if (!(ROUTES >> route & 1))
+		value = (value & ~(u32)HPET_TIMER_ROUTE) | (timer->config & HPET_TIMER_ROUTE);
+	if (!(value & HPET_TIMER_ENABLE) || !(value & HPET_TIMER_LEVEL))
+		timer_withdraw(hpet, number);
+	timer->config = value & WRITABLE;
+	timer->comparator &= timer_mask(timer);
+	timer->period &= timer_mask(timer);
+}
+
+/* `written` are the bits of `value` that were. */
+static void timer_compare(struct hpet *hpet, u32 number, u64 value, u64 written)
+{
+	const struct hpet_state *state = &hpet->state;
+	struct hpet_timer *timer = &hpet->state.timer[number];
+	u64 mask = timer_mask(timer);
+	u64 behind;
+
+	written &= mask;
+	if (timer->config & HPET_TIMER_PERIODIC)
+		timer->period = (timer->period & ~written) | (value & written);
+	if (!(timer->config & HPET_TIMER_PERIODIC) || timer->config & HPET_TIMER_SET_VALUE)
+		timer->comparator = (timer->comparator & ~written) | (value & written);
+	timer->config &= ~(u32)HPET_TIMER_SET_VALUE;
+
+	behind = (state->seen - timer->comparator) & mask;
+	if (!(timer->config & HPET_TIMER_PERIODIC) && state->config & HPET_ENABLE &&
+	    behind <= LATE_COUNTS)
+		timer_advance(hpet, number, state->seen - behind - 1, state->seen);
+}
+
+/* The counter goes on from where it stands. */
+static void hpet_configure(struct hpet *hpet, u32 value)
+{
+	u64 counter = hpet_counter(hpet);
+
+	hpet->state.config = value & (HPET_ENABLE | HPET_LEGACY);
+	set_counter(hpet, counter);
+}
+
+static void timer_write(struct hpet *hpet, u32 number, u32 offset, u64 value, u64 written)
+{
+	if (offset == HPET_TIMER_CONFIGURATION && (u32)written != 0)
+		timer_configure(hpet, number, (u32)value);
+	else if (offset == HPET_TIMER_COMPARATOR)
+		timer_compare(hpet, number, value, written);
+}
+
+/* Of the register at a multiple of 8 the bits `written`; the others of `value` are 0. */
+static void register_write(struct hpet *hpet, u32 offset, u64 value, u64 written)
+{
+	u32 number = (offset - HPET_TIMERS) / HPET_TIMER_BYTES;
+
+	switch (offset) {
+	case HPET_CONFIGURATION:
+		if ((u32)written != 0)
+			hpet_configure(hpet, (u32)value);
+		break;
+	case HPET_STATUS:
+		hpet->state.status &= ~(u32)value;
+		break;
+	case HPET_COUNTER:
+		set_counter(hpet, (hpet_counter(hpet) & ~written) | value);
+		break;
+	default:
+		if (offset >= HPET_TIMERS && number < HPET_TIMER_COUNT)
+			timer_write(hpet, number, offset % HPET_TIMER_BYTES, value, written);
+	}
+}
+
+/* Only aligned accesses to halves and whole registers are defined (2.1); others do nothing. */
+static bool is_defined(u64 address, u32 size)
+{
+	return size >= 4 && address % size == 0;
+}
+
+static u64 hpet_read(struct device *device, u64 address, u32 size)
+{
+	struct hpet *hpet = CONTAINER_OF(device, struct hpet, device);
+	u32 offset = (u32)(address - HPET_DEFAULT_ADDRESS);
+	u64 value;
+
+	if (!is_defined(address, size))
+		return 0;
+	if (align_down(offset, 8) != HPET_COUNTER)
+		hpet_tick(device);
+	value = register_read(hpet, (u32)align_down(offset, 8));
+	return size == 8 ? value : (u32)(value >> offset % 8 * 8);
+}
+
+static void hpet_write(struct device *device, u64 address, u32 size, u64 value)
+{
+	struct hpet *hpet = CONTAINER_OF(device, struct hpet, device);
+	u32 offset = (u32)(address - HPET_DEFAULT_ADDRESS);
+	u32 shift = offset % 8 * 8;
+
+	if (!is_defined(address, size))
+		return;
+	hpet_tick(device);
+	register_write(hpet, (u32)align_down(offset, 8), value << shift,
+		       (size == 8 ? ~0ull : 0xffffffffull) << shift);
+	hpet_tick(device);
+}
+
+static void hpet_reset(struct device *device)
+{
+	struct hpet *hpet = CONTAINER_OF(device, struct hpet, device);
+
+	hpet->state = (struct hpet_state){0};
+	for (u32 i = 0; i < HPET_TIMER_COUNT; i++)
+		hpet->state.timer[i].comparator = ~0ull;
+	hpet_set_lines(hpet);
+}
+
+static bool timer_valid(const struct hpet_timer *timer)
+{
+	u64 mask = timer_mask(timer);
+
+	return !(timer->config & ~(u32)WRITABLE) && !(timer->comparator & ~mask) &&
+	       !(timer->period & ~mask);
+}
+
+static bool hpet_valid(const void *bytes)
+{
+	const struct hpet_state *state = bytes;
+
+	for (u32 i = 0; i < HPET_TIMER_COUNT; i++)
+		if (!timer_valid(&state->timer[i]))
+			return false;
+	return !(state->config & ~(u32)(HPET_ENABLE | HPET_LEGACY)) &&
+	       state->status < 1u << HPET_TIMER_COUNT;
+}
+
+static const struct device_ops hpet_ops = {
+	.widest = 8,
+	.read = hpet_read,
+	.write = hpet_write,
+	.reset = hpet_reset,
+	.tick = hpet_tick,
+	.valid = hpet_valid,
+};
+
+void hpet_init(struct hpet *hpet, const struct machine_clock *clock, struct irqchip *irqchip)
+{
+	hpet->device = (struct device){
+		.name = "hpet",
+		.ops = &hpet_ops,
+		.state = &hpet->state,
+		.state_bytes = sizeof(hpet->state),
+		.clock = clock,
+		.irqchip = irqchip,
+	};
+	device_reset(&hpet->device);
+}
