@@ -47,7 +47,7 @@ MANAGER := $(call find_sources,vmm/rt) $(call find_tree,vmm/manager) $(LIB)
 MONITOR := $(call find_sources,vmm/rt) $(call find_tree,vmm/monitor) $(LIB)
 DEMO := $(call find_sources,vmm/demo)
 
-# What a TEST=1 image has more: the linker puts it in front of what the kernel calls.
+# What a TEST=1 image adds: by --wrap the linker calls it in place of the functions named below.
 FAULT_KERNEL := $(call find_sources,tests/faults/kernel)
 FAULT_MANAGER := $(call find_sources,tests/faults/manager)
 FAULT_WRAPS := $(foreach f,syscall_dispatch page_alloc page_alloc_cleared page_alloc_reserved \
@@ -66,7 +66,7 @@ all: $(BUILD)/skerry.elf $(BUILD)/skerry.iso ## build the image and its ISO
 
 # --- objects ---
 
-# Rewritten only when compiler or flags change, so that such a change rebuilds all.
+# Rewritten only when the compiler or the flags change, so that this rebuilds everything.
 $(BUILD)/flags: FORCE
 	@mkdir -p $(@D)
 	@echo '$(CC) $(CFLAGS)' | cmp -s - $@ || echo '$(CC) $(CFLAGS)' >$@
@@ -116,7 +116,7 @@ endef
 $(eval $(call program,manager,$(MANAGER)))
 $(eval $(call program,monitor,$(MONITOR)))
 
-# Behind the monitor's image, which ends at a page, lie the symbols of it and of the manager.
+# The monitor's image ends at a page boundary; its symbols and then the manager's follow it.
 $(BUILD)/monitor.image: $(BUILD)/monitor.bin $(BUILD)/monitor.symbols $(BUILD)/manager.symbols
 	$(Q)cat $^ >$@
 

@@ -11,13 +11,13 @@
  * relocations are applied: no static data here may hold a pointer.
  */
 
-/* RAM that nobody holds, sorted; kaslr and the page tables take theirs out of it. */
+/* Free RAM, sorted; the image's final place and the page tables are taken from it. */
 struct boot_memory {
 	struct ram_ranges free;
 	struct boot_info *info;
 };
 
-/* Notes that RAM is in use for good. */
+/* Records a range of RAM that stays in use. */
 static inline void boot_use(struct boot_info *info, hpa_t base, u64 length, u32 owner)
 {
 	if (info->used_count == BOOT_USED_MAX)
@@ -26,25 +26,25 @@ static inline void boot_use(struct boot_info *info, hpa_t base, u64 length, u32 
 		(struct boot_used){.base = base, .length = length, .owner = owner};
 }
 
-/* Fills an entropy pool from all there is and notes the sources in info. */
+/* Mixes every available source of entropy into the pool and records the sources in info. */
 void entropy_gather(struct entropy_pool *pool, struct boot_info *info);
 
 /* Chooses image_hpa, image_base, direct_map_base and vmap_base. */
 void kaslr_choose(struct boot_memory *memory, struct entropy_pool *pool);
 
-/* Builds the kernel's page tables; info->root_table. */
+/* Builds the kernel's page tables and sets info->root_table. */
 void map_build(struct boot_memory *memory);
-/* Makes a range of physical memory writable at its own address for now, wherever it lies. */
+/* Identity-maps a range, writable, until the kernel is entered: at most two 1-GiB regions. */
 void map_reach(hpa_t base, u64 length);
 
-/* Brings the image to its place and enters it. */
+/* Copies the image to its final place, relocates it and enters it. */
 NORETURN void relocate_and_jump(struct boot_info *info, u64 canary);
 
 /* linker.ld */
 extern u8 __image_start[], __text_start[], __text_end[], __rodata_end[];
 extern u8 __ro_after_init_end[], __image_end[], __boot_end[];
 
-/* Bytes from the image's first byte, the same wherever it lies. */
+/* Offset in bytes from the image's first byte; it does not depend on where the image lies. */
 static inline u64 image_offset(const void *address)
 {
 	return (uintptr_t)address - (uintptr_t)__image_start;

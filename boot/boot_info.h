@@ -39,9 +39,8 @@ struct boot_used {
 };
 
 /*
- * All that the kernel learns from whoever loaded it, and where boot/ put things. It lies in the
- * image's bss; nothing of the loader's own data is needed any more. RAM that is not in `used` is
- * free.
+ * All that the kernel learns from the loader, and where boot/ put things. It lies in the image's
+ * bss; the loader's own structures are not needed any more. RAM that is not in `used` is free.
  */
 struct boot_info {
 	char command_line[BOOT_COMMAND_LINE_BYTES];
@@ -62,7 +61,7 @@ struct boot_info {
 	u64 image_bytes;       /* bss included, whole pages */
 	hva_t direct_map_base; /* hpa 0 */
 	hva_t vmap_base;
-	hpa_t root_table;      /* slot 0 maps the page that switched to it and is of no more use */
+	hpa_t root_table;      /* slot 0 maps the code that loads it into CR3, for that alone */
 
 	struct boot_region region[BOOT_REGION_MAX]; /* sorted, merged, without overlap */
 	struct boot_module module[BOOT_MODULE_MAX];
@@ -73,8 +72,8 @@ struct boot_info {
 void kernel_main(struct boot_info *info) NORETURN;
 
 /*
- * The number of an option such as "cpus=" in a command line, 1 for a plain word such as "nokaslr",
- * 0 when it is not there. A word may stand in quotes, as GRUB puts them; one that is not understood
- * to its end has no effect: vmm/manager/config/options.c, by the same rules, reports it.
+ * The value of an option such as "cpus=" in a command line, 1 for a plain word such as "nokaslr",
+ * 0 if it is absent. A word may be quoted, as GRUB does. A malformed one has no effect here;
+ * vmm/manager/config/options.c, which follows the same rules, reports it.
  */
 u32 boot_option(const char *line, const char *name);

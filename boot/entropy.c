@@ -4,14 +4,14 @@
 #include "boot/boot.h"
 #include "kernel/abi/pages.h"
 
-#define HARDWARE_WORDS 8  /* 512 bits of each instruction */
+#define HARDWARE_WORDS 8  /* 512 bits from each instruction */
 #define HARDWARE_TRIES 128
 #define JITTER_ROUNDS 16
 #define JITTER_SAMPLES 64
 #define MODULE_SAMPLES 256u
 #define MODULE_SAMPLE_BYTES 64u
 
-/* False for a source that gives too little, or always the same: harmless, but it does not count. */
+/* False if the source gives too few values or always the same: harmless, but not counted. */
 static bool mix_hardware(struct entropy_pool *pool, bool (*draw)(u64 *value))
 {
 	u64 value[HARDWARE_WORDS];
@@ -38,7 +38,7 @@ static u32 gather_hardware(struct entropy_pool *pool)
 	return sources;
 }
 
-/* What the TSC shows of caches, refresh and bus: each block mixed makes the next samples differ. */
+/* TSC jitter from caches, DRAM refresh and the bus; mixing a block disturbs the next samples. */
 static u32 gather_jitter(struct entropy_pool *pool)
 {
 	u64 sample[JITTER_SAMPLES];
@@ -53,7 +53,7 @@ static u32 gather_jitter(struct entropy_pool *pool)
 	return ENTROPY_TSC_JITTER;
 }
 
-/* The loader's words, its memory map, and samples of each module: the latter may hold a seed. */
+/* The command line, the memory map, and samples of each module, which may hold a seed. */
 static u32 gather_loader(struct entropy_pool *pool, const struct boot_info *info)
 {
 	entropy_mix(pool, info, sizeof(*info));

@@ -14,9 +14,9 @@
 #define IMAGE_END 448u
 #define VMAP_FIRST 448u
 #define VMAP_END 511u
-#define VMAP_LEAST SLOT_BYTES /* what must lie between its base and its end */
+#define VMAP_LEAST SLOT_BYTES /* least size of the vmap area */
 
-/* A multiple of `step` in [start, end - bytes], each as likely as the others. */
+/* A random address in [start, end - bytes], in steps of `step` from `start`, evenly distributed. */
 static u64 choose(struct entropy_pool *pool, u64 start, u64 end, u64 bytes, u64 step)
 {
 	u64 places = (end - start - bytes) / step + 1;
@@ -24,7 +24,7 @@ static u64 choose(struct entropy_pool *pool, u64 start, u64 end, u64 bytes, u64 
 	return start + entropy_draw_u64(pool) % places * step;
 }
 
-/* Any page of any free range at which `bytes` fit, each as likely as the others. */
+/* A random page of the free ranges at which `bytes` fit, evenly distributed. */
 static u64 choose_hpa(const struct ram_ranges *free, struct entropy_pool *pool, u64 bytes)
 {
 	u64 places = 0;
@@ -52,7 +52,7 @@ static u64 choose_hpa(const struct ram_ranges *free, struct entropy_pool *pool, 
 
 #define FRAMES_END BIT(32 + PAGE_SHIFT) /* frame numbers have 32 bits: struct page */
 
-/* The end of what the direct map has to cover. */
+/* The end of what the direct map has to cover, in whole GiB; ~0: beyond FRAMES_END. */
 static u64 memory_end(const struct boot_info *info)
 {
 	u64 end = 0;

@@ -5,20 +5,20 @@
 #define IMAGE_LINK_BASE 0xffffffff80200000
 #define IMAGE_LOAD_BASE 0x200000
 
-/* From the image's first byte: the PVH note, the Multiboot2 header, the 32-bit code. */
+/* Offsets from the image's first byte: the PVH note, the Multiboot2 header, the 32-bit code. */
 #define IMAGE_NOTE_OFFSET 0x400
 #define IMAGE_HEADER_OFFSET 0x440
 #define IMAGE_START32_OFFSET 0x480
 
-/* The image's virtual base is a multiple of this, so that what bss aligns to it stays aligned. */
+/* The image's virtual base is a multiple of this, so that objects aligned to it stay aligned. */
 #define IMAGE_ALIGN 0x4000
 
-/* One page table holds 2 MiB of the image while it lies at the load address. */
+/* Page tables for the image at its load address, 2 MiB each. */
 #define IMAGE_TABLES 4
 
 #define BOOT_STACK_BYTES 0x4000
 
-/* Whose start information it is: what start32.S tells boot_main. */
+/* The boot protocol, as start32.S passes it to boot_main. */
 #define PROTOCOL_MULTIBOOT2 1
 #define PROTOCOL_PVH 2
 
@@ -26,8 +26,8 @@
 #define MULTIBOOT2_BOOT_MAGIC 0x36d76289
 
 /*
- * Pages that application processors start in: real-mode code, then their first page table's top.
- * Not given out by the page allocator.
+ * Pages in which application processors start: real-mode code, then the PML4 of their first
+ * tables. The page allocator never hands them out.
  */
 #define TRAMPOLINE_BASE 0x8000
 #define TRAMPOLINE_PAGES 2

@@ -4,9 +4,9 @@
 #include "kernel/abi/pages.h"
 #include "lib/string.h"
 
-/* What the boot code does not give away: AP start-up and the BIOS's leftovers live there. */
+/* Below this the boot code places nothing: AP start-up code and BIOS data live there. */
 #define LOW_MEMORY_END MIB
-/* What one top-level slot maps at its own address; placing the image higher gains nothing. */
+/* What one identity-mapped PML4 slot covers; placing the image higher gains nothing. */
 #define REACHABLE_END (512 * GIB)
 #define MEMORY_LEAST (32 * MIB)
 
@@ -21,7 +21,7 @@ static void check(const char *error)
 		uart_unfit(error);
 }
 
-/* All RAM but what is in use: the image as loaded and the modules. The loader's data is read. */
+/* All RAM but the loaded image and the modules; the loader's other data has been read already. */
 static void find_free_memory(struct boot_memory *memory, struct boot_info *info)
 {
 	struct ram_ranges *free = &memory->free;
@@ -41,7 +41,7 @@ static void find_free_memory(struct boot_memory *memory, struct boot_info *info)
 		uart_unfit("too little memory: 32 MiB must be free besides image and modules");
 }
 
-/* From start32.S: identity mapping, interrupts off. */
+/* Called by start32.S, under the identity mapping and with interrupts off. */
 void boot_main(u32 protocol, u64 address)
 {
 	static const struct boot_view low_4_gib = {.base = 0, .size = 4 * GIB};

@@ -10,7 +10,7 @@
 #define PTE_RODATA (PTE_P | PTE_NX)
 #define PTE_TEXT PTE_P
 
-/* start32.S: tables that live as long as the loaded image; boot_pdpt maps the low 4 GiB. */
+/* start32.S: tables that last as long as the image as loaded; boot_pdpt maps the low 4 GiB. */
 extern u64 boot_pdpt[PT_ENTRY_COUNT];
 extern u64 boot_reach[2][PT_ENTRY_COUNT];
 extern u64 boot_switch[PT_LEVELS - 1][PT_ENTRY_COUNT];
@@ -49,7 +49,7 @@ static u64 table_index(u64 address, u32 level)
 	return address >> PT_LEVEL_SHIFT(level) & (PT_ENTRY_COUNT - 1);
 }
 
-/* The entry that maps `address` at `level`, with the tables above it made as needed. */
+/* The entry that maps `address` at `level`; allocates the tables above it as needed. */
 static u64 *entry_at(struct boot_memory *memory, u64 address, u32 level)
 {
 	u64 *table = (u64 *)memory->info->root_table.value;
@@ -64,7 +64,7 @@ static u64 *entry_at(struct boot_memory *memory, u64 address, u32 level)
 	return &table[table_index(address, level)];
 }
 
-/* Maps whole pages with the largest size that alignment and the CPU allow. */
+/* Maps whole pages, each of the largest size that alignment and `top_level` allow. */
 static void map_range(struct boot_memory *memory, u64 address, u64 hpa, u64 bytes, u64 flags,
 		      u32 top_level)
 {
@@ -105,8 +105,8 @@ static void map_image(struct boot_memory *memory)
 }
 
 /*
- * Part of the direct map. The image's text and rodata get no writable alias; what follows them is
- * mapped in pages, as the kernel will take its own away.
+ * Part of the direct map. The image's text and rodata get no writable alias; the ro_after_init
+ * data behind them is mapped in 4-KiB pages, because kernel_space_seal makes it read-only later.
  */
 static void map_direct(struct boot_memory *memory, u64 start, u64 end)
 {
@@ -147,7 +147,7 @@ static void map_memory(struct boot_memory *memory)
 	map_direct(memory, start, end);
 }
 
-/* Boot code's first pages at their own address, for the instructions that switch tables. */
+/* Identity-maps the boot code's own pages, for the instructions that switch tables. */
 static void map_switch(struct boot_memory *memory)
 {
 	u64 *root = (u64 *)memory->info->root_table.value;

@@ -14,7 +14,7 @@ static const char *tag_rest(const struct multiboot2_tag *tag, size_t skip, size_
 	return (const char *)tag + skip;
 }
 
-/* GRUB puts a backslash before quotes and backslashes of the command line: takes it away. */
+/* Removes the backslash that GRUB puts before each quote and backslash of the command line. */
 static void unescape(char *text)
 {
 	char *to = text;
@@ -64,7 +64,7 @@ static const char *parse_memory_map(const struct multiboot2_tag *tag, struct boo
 	return NULL;
 }
 
-/* The tag holds a copy: where the original lies is not said. The newer form wins. */
+/* The tag holds a copy and does not say where the original lies. The longer (newer) form wins. */
 static const char *parse_rsdp(const char *bytes, size_t size, struct boot_info *info)
 {
 	if (size < ACPI_RSDP_V1_BYTES)

@@ -26,7 +26,7 @@ const char *boot_add_region(struct boot_info *info, u64 base, u64 length, u32 ty
 		return NULL;
 	if (info->region_count == BOOT_REGION_MAX)
 		return "the memory map has too many entries";
-	/* A length that wraps means "to the end" to some firmware. */
+	/* Some firmware gives a length that wraps to mean "to the end". */
 	if (length > ~base)
 		length = ~base;
 	*region = (struct boot_region){.base = base, .length = length, .type = type};

@@ -4,9 +4,9 @@
 #include "boot/boot_info.h"
 
 /*
- * Sorts the memory map by address, merges neighbours of one type and settles overlaps: whatever
- * is not RAM wins. Types that are not known become BOOT_REGION_RESERVED. Returns NULL or what is
- * wrong.
+ * Sorts the memory map by address, merges neighbours of the same type and resolves overlaps in
+ * favour of whatever is not RAM. Unknown types become BOOT_REGION_RESERVED. Returns NULL, or a
+ * sentence that says what is wrong.
  */
 const char *regions_normalise(struct boot_info *info);
 

@@ -43,10 +43,10 @@ void relocate_and_jump(struct boot_info *info, u64 canary)
 	if (hpa != (uintptr_t)__image_start)
 		memcpy((void *)hpa, __image_start, info->image_bytes);
 	apply_relocations(info);
-	/* A string that runs over ends at the canary's zero byte. */
+	/* The canary's lowest byte is zero, which stops string overruns. */
 	*(u64 *)(hpa + image_offset(&__stack_chk_guard)) = canary & ~0xffull;
 
-	/* The stack's last 16 bytes are the kernel's (struct stack_base). */
+	/* The kernel keeps its struct stack_base in the stack's top 16 bytes. */
 	boot_jump(info->root_table.value, base + image_offset(boot_stack_end) - 16,
 		  base + image_offset((const void *)kernel_main), base + image_offset(info));
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * From either loader's 32-bit protected mode to C in 64-bit mode. The image still lies where it
- * was loaded and runs there by an identity mapping of the low 4 GiB, W^X for the image itself.
+ * was loaded and runs there under an identity mapping of the low 4 GiB, W^X for the image itself.
  */
 #include "boot/layout.h"
 
@@ -22,7 +22,7 @@
 	.section .boot, "ax"
 	.code32
 anchor:
-	/* 1. Two entries, one path: EBP = protocol, ESI = what the loader says. */
+	/* 1. Two entries, one path: EBP = protocol, ESI = the loader's information. */
 	.global	start_multiboot2, start_pvh
 	.hidden	start_multiboot2, start_pvh
 start_multiboot2:
@@ -112,7 +112,7 @@ start_pvh:
 	lgdt	PHYS(gdt_register)
 	ljmp	$(gdt_code - gdt), $PHYS(start64)
 
-/* ECX entries at EDI, each for the table after the one before, the first as EAX says. */
+/* Writes ECX entries at EDI for consecutive tables; EAX: the first entry. */
 fill_tables:
 	mov	%eax, (%edi)
 	movl	$0, 4(%edi)
@@ -191,8 +191,8 @@ start64:
 	ud2
 
 /*
- * boot_jump(root, stack, entry, argument): the last instructions by the identity mapping. The
- * final tables map this page too, until the kernel drops it.
+ * boot_jump(root, stack, entry, argument): the last instructions under the identity mapping. The
+ * final tables map this page too, until the kernel drops that mapping.
  */
 	.global	boot_jump
 	.hidden	boot_jump

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Where an application processor starts: real mode, at TRAMPOLINE_BASE, in a copy of these bytes.
- * It runs on a table of its own, which maps that page executable and the kernel's half; the
- * words at its end say where to go on. One CPU at a time.
+ * It runs on a table of its own, which maps that page (executable) and the kernel's half; the
+ * words at its end say where to continue. One CPU at a time.
  */
 #include "boot/layout.h"
 

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 #
-# Guests of tests besides the demonstration: Debian's i386 kernel with its busybox, and memtest86+.
+# Further guests for tests: Debian's i386 kernel with its busybox, and memtest86+.
 
 I386 := $(BUILD)/guests-i386
 MEMTEST := $(BUILD)/memtest

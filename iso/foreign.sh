@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# Downloads Debian packages of an architecture that need not be the machine's, and installs none:
+# Downloads, without installing, Debian packages of an architecture that may not be the machine's:
 # foreign.sh FOLDER ARCHITECTURE PACKAGE... . apt works in FOLDER/apt alone, with the machine's
 # sources and keys. A kernel's metapackage stands for its first dependency.
 set -eu
@@ -21,7 +21,7 @@ Dir::Cache "$apt/cache";
 EOF
 export APT_CONFIG="$apt/apt.conf"
 
-# One source that is out of order need not concern these packages.
+# A package source that fails may not be the one these packages come from.
 apt-get -qq update >"$apt/log" 2>&1 || true
 names=
 for package in "$@"; do

@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# Sees to it that Debian packages are installed: packages.sh NAME...
-# Installs what is missing where apt is there and the user may; else prints the line that would.
-# packages.sh --update fetches the lists of packages only.
+# Makes sure that Debian packages are installed: packages.sh NAME...
+# Installs what is missing if apt is there and the user may; else prints the command that would.
+# packages.sh --update only fetches the package lists.
 set -eu
 
 as_root=

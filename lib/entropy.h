@@ -7,8 +7,8 @@
 
 /*
  * A ChaCha20 key that absorbs input and yields output by fast key erasure (Bernstein, 2017): each
- * block made under the key replaces the key first, so that neither earlier output nor earlier input
- * can be told from a pool that leaked.
+ * block made under the key replaces the key first, so that a leaked pool reveals neither earlier
+ * output nor earlier input.
  */
 struct entropy_pool {
 	u8 key[ENTROPY_POOL_BYTES];

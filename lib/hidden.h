@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Included by the compiler before every file: -fvisibility says nothing about what is declared
- * only, and would leave accesses to it going through a GOT, which is of no use before relocation.
+ * Included by the compiler before every file: -fvisibility does not apply to extern declarations,
+ * and accesses to such symbols would go through a GOT, which is unusable before relocation.
  */
 #pragma GCC visibility push(hidden)

@@ -4,8 +4,8 @@
 #include "lib/types.h"
 
 /*
- * Every lock there is, in the order in which a CPU may take them: with one of them held only later
- * ones, and never two of a kind. DEBUG=1 checks it at each turn and counts who had to wait.
+ * Every lock, in the order in which a CPU may take them: while it holds one, only later ones, and
+ * never two of one rank. DEBUG=1 checks this at every acquisition and counts those that waited.
  */
 enum lock_rank {
 	LOCK_OBJECTS,  /* kernel/object_lock.h */
@@ -13,7 +13,7 @@ enum lock_rank {
 	LOCK_GROUP,    /* struct run_group */
 	LOCK_SPACE,
 	LOCK_MEMORY,
-	LOCK_QUOTA,    /* with the object slabs of its holder */
+	LOCK_QUOTA,    /* struct quota, and the slabs charged to it */
 	LOCK_DEFERRED, /* mm/tlb.c: pages on their way back, epochs */
 	LOCK_PAGES,    /* mm/buddy.c */
 	LOCK_RANKS

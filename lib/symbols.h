@@ -11,9 +11,9 @@ struct symbol {
 };
 
 /*
- * An image's functions and objects by address; names follow the entries, each ended by 0. In a
- * DEBUG build source lines follow, from the next multiple of 8 on: line_count of struct symbol_line
- * (vmm/manager/symbols.c) and the names of files.
+ * An image's functions and objects by address; their names follow the entries, each ended by 0. In
+ * a DEBUG build source lines follow, at the next multiple of 8: line_count times struct symbol_line
+ * (vmm/manager/symbols.c), then the file names.
  */
 struct symbol_table {
 	u64 magic; /* SYMBOLS_MAGIC */
@@ -31,7 +31,7 @@ static inline const char *symbols_names(const struct symbol_table *table)
 }
 
 /*
- * The name of the last symbol at or below offset, and how far offset lies behind it; NULL when
- * there is none.
+ * The name of the last symbol at or below offset, and in *distance how many bytes above it offset
+ * lies; NULL if there is none.
  */
 const char *symbols_name(const struct symbol_table *table, u64 offset, u64 *distance);

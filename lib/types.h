@@ -66,7 +66,7 @@ typedef struct gva {
 #define SECTION(name) __attribute__((section(name)))
 #define USED __attribute__((used))
 #define UNUSED __attribute__((unused))
-/* For what is seldom needed: its registers and buffers stay out of the caller's frame. */
+/* For code that is seldom needed: its registers and buffers stay out of the caller's frame. */
 #define NOINLINE __attribute__((noinline))
 #define ALWAYS_INLINE inline __attribute__((always_inline))
 #define likely(x) __builtin_expect(!!(x), 1)

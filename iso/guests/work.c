@@ -2,10 +2,10 @@
 /*
  * Work for a Linux guest, as one static program without a C library:
  *
- * work load THREADS ROUNDS: computes on so many CPUs at once while one of them keeps replacing a
+ * work load THREADS ROUNDS: computes on THREADS CPUs at once while one of them keeps replacing a
  * page that all others read, and checks what they see
  * work clock: CLOCK_MONOTONIC in ns
- * work sleep MS: by how many microseconds a sleep of so long was too long
+ * work sleep MS: by how many microseconds a sleep of MS milliseconds was too long
  */
 #define NULL ((void *)0)
 #define PAGE 4096ul
@@ -26,7 +26,7 @@ struct timespec {
 
 struct job {
 	unsigned int number;
-	unsigned int cpu;  /* where it found itself */
+	unsigned int cpu;  /* the CPU it found itself on */
 	unsigned long sum; /* what it computed */
 	unsigned long stale; /* times it read a page that had been replaced */
 	unsigned long backwards; /* times the clock was behind what another CPU had read */
@@ -38,9 +38,9 @@ static struct job job[THREADS_MAX];
 static unsigned int threads;
 static unsigned long rounds;
 static volatile unsigned long *page;
-static volatile unsigned long published; /* what the page says at least */
+static volatile unsigned long published; /* least number the page may hold */
 static volatile unsigned int finished;
-static volatile unsigned long latest; /* time that some thread has read */
+static volatile unsigned long latest; /* latest time that any thread has read */
 
 static long call6(long number, long a, long b, long c, long d, long e, long f)
 {
@@ -111,7 +111,7 @@ static void *map(void *at, unsigned long bytes)
 			     MAP_PRIVATE | MAP_ANONYMOUS | (at != NULL ? MAP_FIXED : 0), -1, 0);
 }
 
-/* Runs function(argument) in a new thread that shares all memory, and ends it. */
+/* Runs function(argument) in a new thread that shares all memory; the thread then ends. */
 static long spawn(void (*function)(struct job *), struct job *argument)
 {
 	unsigned long *top = (unsigned long *)((char *)map(NULL, STACK) + STACK);
@@ -155,7 +155,7 @@ static unsigned long compute(unsigned long value)
 	return value;
 }
 
-/* The mapping is replaced before the number is published: nobody may read less from then on. */
+/* The page is replaced before its number is published: from then on nobody may read a lower one. */
 static void replace_page(unsigned long round)
 {
 	map((void *)page, PAGE);
@@ -163,7 +163,7 @@ static void replace_page(unsigned long round)
 	__atomic_store_n(&published, round, __ATOMIC_SEQ_CST);
 }
 
-/* In between, before it is written, the new page holds 0. */
+/* A new page holds 0 until its number is written. */
 static void check_page(struct job *self)
 {
 	unsigned long least = __atomic_load_n(&published, __ATOMIC_SEQ_CST);
