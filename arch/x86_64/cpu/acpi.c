@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* The few things the kernel asks of the firmware's tables. They may be broken: trust nothing. */
+/* What the kernel reads from the firmware's tables. They may be broken: trust nothing. */
 #include "arch/x86_64/cpu/acpi.h"
 
 #include "arch/x86_64/hw/acpi.h"
 #include "arch/x86_64/hw/lapic.h"
 #include "lib/string.h"
 
-#define ACPI_TABLE_BYTES_MAX (256 * KIB) /* bounds the work on a bad length */
+#define ACPI_TABLE_BYTES_MAX (256 * KIB) /* bounds the work that a bad length causes */
 #define ACPI_TABLES_MAX	     256u
 
 static bool checksum_right(const void *table, size_t bytes)
@@ -49,7 +49,7 @@ static bool xsdt_is_known(const struct acpi_rsdp *rsdp)
 	       rsdp->xsdt_address != 0;
 }
 
-/* ACPI 5.2.5.3: the XSDT where there is one. */
+/* ACPI 5.2.5.3: the XSDT if there is a usable one, else the RSDT. */
 static enum status root_find(hpa_t address, acpi_map_t map, const struct acpi_header **root,
 			     size_t *entry_bytes)
 {
@@ -104,7 +104,7 @@ static enum status table_find(const struct acpi_header *root, size_t entry_bytes
 	return STATUS_NOT_FOUND;
 }
 
-/* Firmware lists CPUs twice, as local APIC and as x2APIC, more often than it should. */
+/* Some firmware lists a CPU twice, as a local APIC and as an x2APIC. */
 static void cpu_add(struct acpi_info *info, u32 apic_id, u32 flags)
 {
 	if (!(flags & ACPI_CPU_ENABLED) || info->cpu_count >= ACPI_CPU_MAX)
@@ -123,7 +123,7 @@ static void ioapic_found(struct acpi_info *info, const struct acpi_madt_ioapic *
 		(struct acpi_ioapic){entry->gsi_base, HPA(entry->address)};
 }
 
-/* Where the flags leave it to the bus, ISA is edge-triggered and active high (ACPI table 5.26). */
+/* Flags that say "as the bus does" mean edge-triggered, active high on ISA (ACPI table 5.26). */
 static void override_found(struct acpi_info *info, const struct acpi_madt_override *entry)
 {
 	struct acpi_isa *isa;
@@ -136,7 +136,7 @@ static void override_found(struct acpi_info *info, const struct acpi_madt_overri
 	isa->active_low = (entry->flags & ACPI_INTI_POLARITY) == ACPI_INTI_ACTIVE_LOW;
 }
 
-/* An entry shorter than its type says is passed over; unknown types are, too. */
+/* Entries too short for their type are skipped, and so are unknown types. */
 static void entry_found(struct acpi_info *info, const struct acpi_madt_entry *entry)
 {
 	const void *at = entry;
@@ -162,7 +162,7 @@ static void entry_found(struct acpi_info *info, const struct acpi_madt_entry *en
 	}
 }
 
-/* Domains have any numbers, zones are counted from 0. */
+/* Domain numbers are arbitrary; zones are numbered from 0. Surplus domains go to zone 0. */
 static u32 zone_of(struct acpi_info *info, u32 domain)
 {
 	u32 zone = 0;
@@ -213,7 +213,7 @@ static void affinity_found(struct acpi_info *info, const struct acpi_madt_entry 
 	}
 }
 
-/* Of a MADT or SRAT, whose own part is `skip` bytes long. */
+/* Reads the entries of a MADT or SRAT, which begin `skip` bytes into the table. */
 static enum status entries_read(const struct acpi_header *table, size_t skip,
 				struct acpi_info *info)
 {

@@ -11,14 +11,14 @@
 #define ACPI_ZONE_MAX	   8u
 
 /*
- * Where [address, address + length) of physical memory can be read for good, NULL where it cannot.
+ * A permanent mapping of [address, address + length) of physical memory; NULL if there is none.
  */
 typedef const void *(*acpi_map_t)(hpa_t address, u64 length);
 
-/* What the kernel wants of the firmware's tables: the MADT, and the SRAT where there is one. */
+/* What the kernel needs from the firmware's tables: the MADT, and the SRAT if there is one. */
 struct acpi_info {
 	hpa_t lapic;
-	u32 cpu_count; /* that can be started; more than ACPI_CPU_MAX are left out */
+	u32 cpu_count; /* CPUs that can be started; any beyond ACPI_CPU_MAX are left out */
 	u32 ioapic_count;
 	struct acpi_cpu {
 		u32 apic_id;
@@ -33,8 +33,8 @@ struct acpi_info {
 		bool level;
 		bool active_low;
 	} isa[ACPI_ISA_IRQ_COUNT];
-	u32 zone_count; /* 0: nothing is known of zones */
-	u32 domain[ACPI_ZONE_MAX]; /* proximity domains of the SRAT; more than that are one */
+	u32 zone_count; /* 0: nothing is known about zones */
+	u32 domain[ACPI_ZONE_MAX]; /* the SRAT's proximity domains; any more go to zone 0 */
 	u32 range_count;
 	struct acpi_range {
 		hpa_t base;
@@ -45,8 +45,8 @@ struct acpi_info {
 
 /*
  * Walks RSDP, XSDT or RSDT, and the MADT; every length and checksum is checked. STATUS_NOT_FOUND:
- * no RSDP (0) or no MADT; STATUS_BAD_ADDRESS: a table lies where `map` gives nothing;
- * STATUS_BAD_FORMAT. On failure *info says what a PC has without tables: one CPU, no I/O APIC, ISA
- * interrupts as GSIs. A SRAT that is broken counts as none.
+ * no RSDP (0) or no MADT; STATUS_BAD_ADDRESS: `map` cannot map a table; STATUS_BAD_FORMAT. On
+ * failure *info describes a PC without tables: one CPU, no I/O APIC, ISA interrupts as GSIs. A
+ * broken SRAT counts as none.
  */
 enum status acpi_read(hpa_t rsdp, acpi_map_t map, struct acpi_info *info) MUST_CHECK;

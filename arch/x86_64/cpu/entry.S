@@ -72,15 +72,15 @@ trap_ist:
 	.endm
 
 user_common:
-	push	$2			/* AC, DF, NT, TF of the caller end here */
+	push	$2			/* clears the caller's AC, DF, NT and TF */
 	popfq
 	kernel_view
 	call	trap_from_user
 	ud2
 
 /*
- * 4. SYSENTER: RSP is the stack base; RCX the caller's RSP, RDX its RIP. It leaves TF as it was:
- * a #DB on the first instruction is the caller's doing and ignored (trap_from_kernel).
+ * 4. SYSENTER: RSP is the stack base; RCX the caller's RSP, RDX its RIP. SYSENTER does not clear
+ * TF: a #DB on the first instruction is the caller's doing and is ignored (trap_from_kernel).
  */
 	.globl	sysenter_entry
 sysenter_entry:
@@ -94,8 +94,8 @@ sysenter_entry:
 	jmp	syscall_common
 
 /*
- * 5. SYSCALL: RSP is the caller's. The stub is copied nowhere but mapped again above each CPU's
- * stack, so that RIP-relative operands reach the struct stack_base there.
+ * 5. SYSCALL: RSP is still the caller's. The stub's page is mapped again above each CPU's stack,
+ * where its RIP-relative operands reach that stack's struct stack_base.
  */
 	.globl	syscall_stub
 	.section .text.syscall_stub, "ax"
@@ -126,7 +126,7 @@ syscall_common:
 	call	cpu_loop
 	ud2
 
-/* 6. Back to ring 3. RDI = struct cpu. A frame made by a system call returns by the same way. */
+/* 6. Back to ring 3. RDI = struct cpu. A system call's frame returns by SYSRET or SYSEXIT. */
 	.macro	user_view
 	mov	CPU_USER_ROOT(%rdi), %rax
 	test	%rax, %rax
@@ -145,7 +145,7 @@ cpu_return_to_user:
 	user_view
 	jmp	trap_return
 
-	/* The same where the frame, at RSI, is known to be a system call's. */
+	/* The same for a frame, at RSI, that is known to be a system call's. */
 	.globl	cpu_return_to_caller
 cpu_return_to_caller:
 	mov	%rsi, %rsp

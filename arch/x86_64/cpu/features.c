@@ -19,7 +19,7 @@ static struct cpuid_regs leaf_read(u32 leaf, u32 subleaf)
 	return cpuid(leaf, subleaf);
 }
 
-/* AMD's CPUs check the U bit before they use data; others say so, or are taken to be open. */
+/* AMD CPUs are not open to Meltdown; any other must report RDCL_NO, or it is taken to be open. */
 static void speculation_read(void)
 {
 	u32 vendor = cpuid(CPUID_VENDOR, 0).ebx;
@@ -71,7 +71,7 @@ static void extended_read(void)
 	features.physical_bits = leaf.eax ? (u8)(leaf.eax & 0xff) : 36;
 }
 
-/* SDM vol. 1, 13.3: the three parts of AVX-512 come together, and only with AVX. */
+/* SDM vol. 1, 13.3: AVX-512's three components are enabled together, and only with AVX. */
 static void xcr0_read(void)
 {
 	struct cpuid_regs leaf = leaf_read(CPUID_XSAVE, 0);
@@ -95,7 +95,7 @@ void features_read(void)
 void features_enable(void)
 {
 	speculation_enable(&features.speculation);
-	wrmsr(MSR_PAT, PAT_RESET); /* page tables count on it, firmware may have changed it */
+	wrmsr(MSR_PAT, PAT_RESET); /* page tables rely on it; firmware may have changed it */
 	write_cr4(features.cr4);
 	if (features.xsave)
 		xsetbv(0, features.xcr0);

@@ -4,14 +4,14 @@
 #include "arch/x86_64/cpu/speculation.h"
 #include "lib/types.h"
 
-/* What this machine's CPUs can do, as far as the kernel asks. Filled once at boot. */
+/* What this machine's CPUs can do, as far as the kernel needs to know. Filled once at boot. */
 struct cpu_features {
 	u8 physical_bits;
-	bool rdtscp; /* and so MSR_TSC_AUX */
+	bool rdtscp; /* and with it MSR_TSC_AUX */
 	bool x2apic;
 	bool tsc_deadline;
 	bool xsave;
-	bool machine_check; /* MSR_MCG_CAP and its like */
+	bool machine_check; /* MCA: MSR_MCG_CAP and the banks */
 	bool vmx;
 	bool svm;
 	bool gib_pages;	   /* also in a second stage */
@@ -28,7 +28,7 @@ void features_read(void);
 
 /*
  * Turns on, on the running CPU, what the kernel always runs with: CR0.WP, NE, MP and TS; CR4.MCE,
- * DE, OSFXSR, OSXMMEXCPT and, where there, SMEP, SMAP, UMIP, OSXSAVE; PAT as after RESET.
- * EFER.NXE is on since long mode is.
+ * DE, OSFXSR, OSXMMEXCPT and, if supported, SMEP, SMAP, UMIP, OSXSAVE; PAT as after RESET; the
+ * speculation controls. EFER.NXE was set on the way into long mode.
  */
 void features_enable(void);

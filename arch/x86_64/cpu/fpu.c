@@ -14,7 +14,7 @@
 #define FCW_RESET    0x0040u /* SDM vol. 3, table 10-1; FNINIT gives 0x37f */
 #define MXCSR_RESET  0x1f80u
 
-/* Ends a stretch with usable FPU registers: any use of them but here is #NM. */
+/* Makes the FPU registers unusable again: elsewhere any use of them raises #NM. */
 static void fpu_close(void)
 {
 	write_cr0(read_cr0() | CR0_TS);
@@ -39,7 +39,7 @@ void fpu_area_init(void *area)
 {
 	const u16 fcw = FCW_RESET;
 	const u32 mxcsr = MXCSR_RESET;
-	const u64 present = XCR0_X87; /* FCW differs from the initial state of XRSTOR */
+	const u64 present = XCR0_X87; /* FCW differs from XRSTOR's initial configuration */
 
 	memset(area, 0, fpu_area_bytes());
 	memcpy((u8 *)area + LEGACY_FCW, &fcw, sizeof(fcw));
@@ -47,7 +47,7 @@ void fpu_area_init(void *area)
 	memcpy((u8 *)area + LEGACY_BYTES, &present, sizeof(present));
 }
 
-/* What XRSTOR would refuse is taken out (SDM vol. 1, 13.8.1); MXCSR_MASK stays the CPU's own. */
+/* Clears whatever would make XRSTOR fault (SDM vol. 1, 13.8.1); MXCSR_MASK stays the CPU's own. */
 void fpu_area_take(void *area, const void *image)
 {
 	u32 *mxcsr = (u32 *)((u8 *)area + LEGACY_MXCSR);
@@ -74,10 +74,10 @@ bool fpu_xcr0_valid(u64 xcr0)
 }
 
 /*
- * Components that the guest has turned off in XCR0 keep their values, so all are moved; XCR0 names
- * all while no guest's state is loaded. FNINIT: on
- * AMD's older CPUs a restore leaves the x87 instruction and data pointers of whoever came before
- * when no exception is pending (APM vol. 5, FXRSTOR).
+ * Components that the guest has disabled in XCR0 keep their values, so all are saved and restored;
+ * XCR0 enables all of them while no guest's state is loaded. FNINIT: on older AMD CPUs a restore
+ * without a pending exception leaves the previous owner's x87 instruction and data pointers in
+ * place (APM vol. 5, FXRSTOR).
  */
 void fpu_load(const void *area, u64 xcr0)
 {

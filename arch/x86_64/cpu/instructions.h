@@ -5,7 +5,7 @@
 #include "arch/x86_64/hw/descriptor.h"
 #include "lib/types.h"
 
-/* One function an instruction, by the manuals' names. */
+/* One function per instruction, with the manuals' names. */
 
 static inline u8 in8(u16 port)
 {
@@ -59,7 +59,7 @@ static inline u64 rdtsc(void)
 	return high << 32 | low;
 }
 
-/* Waits for earlier loads first (SDM vol. 2, RDTSC). */
+/* Waits for earlier instructions to complete first (SDM vol. 2, RDTSC). */
 static inline u64 rdtsc_ordered(void)
 {
 	__asm__ volatile("lfence" : : : "memory");
@@ -109,7 +109,7 @@ WITHOUT_OPERANDS(mfence)
 WITHOUT_OPERANDS(pause)
 #undef WITHOUT_OPERANDS
 
-/* Halts with interrupts on; one that is pending already ends it (SDM vol. 2, STI). */
+/* Halts with interrupts on; one that is already pending ends the halt (SDM vol. 2, STI). */
 static inline void sti_hlt_cli(void)
 {
 	__asm__ volatile("sti; hlt; cli" : : : "memory");
@@ -121,7 +121,7 @@ static inline void sti_nop_cli(void)
 	__asm__ volatile("sti; nop; cli" : : : "memory");
 }
 
-/* Runs the host's own handler for a machine check that a VM exit has taken from it. */
+/* Runs the host's own handler for a machine check that caused a VM exit instead. */
 static inline void int_machine_check(void)
 {
 	__asm__ volatile("int $18" : : : "memory");
@@ -171,7 +171,7 @@ static inline void fxrstor(const void *area)
 	__asm__ volatile("fxrstor64 (%0)" : : "r"(area) : "memory");
 }
 
-/* Both return false when the CPU had no number ready (SDM vol. 1, 7.3.17). */
+/* Both return false if the CPU had no number ready (SDM vol. 1, 7.3.17). */
 #define RANDOM_NUMBER(name)                                                                        \
 	static inline bool name(u64 *value)                                                        \
 	{                                                                                          \

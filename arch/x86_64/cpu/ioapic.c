@@ -11,7 +11,7 @@ static struct ioapic {
 } ioapics[ACPI_IOAPIC_MAX];
 static unsigned int ioapic_count;
 
-/* The window, with the register in it. */
+/* The data window, with register `reg` selected. */
 static volatile u32 *reg_at(const struct ioapic *ioapic, u32 reg)
 {
 	ioapic->registers[IOAPIC_IOREGSEL / 4] = reg;
@@ -29,7 +29,7 @@ static const struct ioapic *ioapic_of(u32 gsi)
 
 enum half { LOW, HIGH };
 
-/* Of one half of the input's redirection entry, takes some bits away and puts others in. */
+/* Clears the bits `away` and sets the bits `in` in one half of the input's redirection entry. */
 static void entry_change(u32 gsi, enum half half, u32 away, u32 in)
 {
 	const struct ioapic *ioapic = ioapic_of(gsi);
@@ -72,7 +72,7 @@ void ioapic_mask(u32 gsi)
 	entry_change(gsi, LOW, 0, (u32)IOAPIC_ENTRY_MASKED);
 }
 
-/* The high half holds the destination alone: an interrupt goes to the one CPU or the other. */
+/* The high half holds nothing but the destination: an interrupt reaches the old or the new CPU. */
 void ioapic_unmask(u32 gsi, u32 apic_id)
 {
 	entry_change(gsi, HIGH, ~0u, apic_id << (IOAPIC_ENTRY_DESTINATION_SHIFT - 32));

@@ -62,7 +62,7 @@ void lapic_eoi(void)
 	reg_write(LAPIC_EOI, 0);
 }
 
-/* In xAPIC mode the command register takes one command at a time (11.6.1). */
+/* In xAPIC mode the ICR takes one command at a time (SDM vol. 3, 11.6.1). */
 static void send(u32 apic_id, u64 command)
 {
 	if (features.x2apic) {
@@ -76,22 +76,22 @@ static void send(u32 apic_id, u64 command)
 	reg_write(LAPIC_ICR, (u32)command);
 }
 
-/* What was written before is seen by whoever takes the interrupt: WRMSR alone does not order. */
+/* Whoever takes the interrupt must see earlier stores: an x2APIC WRMSR does not wait for them. */
 void lapic_send(u32 apic_id, enum apic_delivery delivery, u8 vector)
 {
 	mfence();
 	send(apic_id, LAPIC_ICR_ASSERT | (u64)delivery << APIC_DELIVERY_SHIFT | vector);
 }
 
-/* The register's upper half, which the interrupted may just have written, stays as it is. */
+/* xAPIC: leaves ICR_HIGH alone, which the interrupted code may just have written. */
 void lapic_send_self(u8 vector)
 {
 	reg_write(LAPIC_ICR, (u32)(LAPIC_ICR_SHORTHAND_SELF | LAPIC_ICR_ASSERT | vector));
 }
 
 /*
- * Lets the timer count for a while and reads the TSC on both sides of its start and of its end;
- * returns by how much the two may be apart, which a delay of this CPU makes large.
+ * Lets the timer count for a while and reads the TSC before and after its start and its end.
+ * Returns the uncertainty in TSC ticks, which any delay of this CPU makes larger.
  */
 static u64 timer_measure_once(u64 *ratio)
 {
@@ -135,7 +135,7 @@ void lapic_timer_init(u8 vector)
 {
 	if (features.tsc_deadline) {
 		reg_write(LAPIC_LVT_TIMER, (u32)(LAPIC_LVT_TIMER_TSC_DEADLINE | vector));
-		/* SDM vol. 3, 11.5.4.1: the mode is there before the first deadline. */
+		/* SDM vol. 3, 11.5.4.1: the mode must be set before the first deadline is. */
 		mfence();
 		return;
 	}

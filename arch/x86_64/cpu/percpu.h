@@ -42,75 +42,75 @@ enum gdt_selector {
 	GDT_ENTRIES = 9,
 };
 
-/* Reasons for the CPU loop to stop and look; bits of cpu->pending. */
+/* Reasons for the CPU loop to stop what it does; bits of cpu->pending. */
 enum cpu_pending {
 	PENDING_RESCHEDULE = 1 << 0,
 	PENDING_TIMER = 1 << 1,
 	PENDING_NMI = 1 << 2,
 	PENDING_MACHINE_CHECK = 1 << 3,
-	/* Stays while pages wait to be given back, so nobody but the CPU itself sets it. */
+	/* Set as long as pages wait to be freed, and only by the CPU itself. */
 	PENDING_PASS = 1 << 4,
-	PENDING_UNLOAD = 1 << 5, /* let go of the vCPU whose registers are loaded */
-	PENDING_KICK = 1 << 7,   /* only that it looks */
+	PENDING_UNLOAD = 1 << 5, /* save and release the vCPU whose registers are loaded */
+	PENDING_KICK = 1 << 7,   /* nothing but a pass through the loop */
 	PENDING_GIVE = 1 << 6,   /* another CPU may have less to do: hand a thread over */
-	PENDING_LOG = 1 << 8,    /* the log has grown: its reader is to be told */
+	PENDING_LOG = 1 << 8,    /* the log has grown: its reader must be told */
 };
 
 /*
- * What one CPU owns; touched by that CPU alone unless a field says otherwise. Lies outside the
- * direct map, so that entry stubs reach it through the user view of the tables too.
+ * What one CPU owns; used by that CPU alone unless a field says otherwise. Mapped outside the
+ * direct map, so that the entry stubs can reach it in the user view of the tables too.
  */
 struct cpu {
-	u64 kernel_root; /* to load on entry from ring 3, 0: one table serves both views */
-	u64 user_root;   /* to load on return, likewise */
-	u64 pending;     /* enum cpu_pending; set at any instruction, also by other CPUs */
+	u64 kernel_root; /* CR3 to load on entry from ring 3; 0: one table serves both views */
+	u64 user_root;   /* CR3 to load on return, likewise */
+	u64 pending;     /* enum cpu_pending; may be set at any instruction, by other CPUs too */
 	u32 id;
 	u32 apic_id;
-	u8 zone;         /* of memory, where it is */
+	u8 zone;         /* the memory zone it is in */
 	u64 nmi_rip;     /* where the last NMI hit */
-	u64 nmi_count;   /* that are not yet logged */
+	u64 nmi_count;   /* NMIs that are not yet logged */
 	struct machine_check machine_check; /* the last, until the loop settles it */
 	u64 polled;      /* when corrected errors were last looked for, TSC / 2^POLL_SHIFT */
 
 	struct thread *thread;       /* whose frame and address space are loaded */
-	u64 ran;                     /* serial of the thread that last ran here, or its guest */
-	struct thread *running;      /* the same when ring 3 is left to; NULL: nothing to do */
-	u32 ports_version;           /* of the bitmap that the TSS holds */
+	u64 ran;                     /* serial of the thread that, or whose guest, last ran here */
+	struct thread *running;      /* scheduled here; differs from `thread` while guests run */
+	u32 ports_version;           /* of the I/O bitmap in the TSS */
 	struct vcpu *loaded;         /* whose FPU and MSRs the registers hold */
 	struct cpu_counters *counters;
-	u64 stack_top;               /* frame of ring 3 ends here */
+	u64 stack_top;               /* a frame from ring 3 ends here */
 	u64 ist[IST_COUNT];          /* tops of the stacks for NMI, double fault, machine check */
-	const void *idt;             /* all CPUs' one, where ring 3 may know it to be */
+	const void *idt;             /* shared by all CPUs, at an address that ring 3 may learn */
 
 	u64 charged_tsc;             /* when `running` was last charged; guarded by `lock` */
 	u64 armed_tsc;               /* what the one-shot timer is set to; 0: nothing */
-	u64 armed_for;               /* the guest's deadline that it was set by; TIMER_STALE */
-	/* Who wants to run here, and who sleeps; other CPUs change both. Guarded by `lock`. */
+	u64 armed_for;               /* the guest's deadline it was set for; TIMER_STALE */
+	/* Threads that want to run here, and those asleep; other CPUs change both. Under `lock`. */
 	struct lock lock;
 	struct run_queue *queue;
 	struct list sleeping;        /* threads with a deadline, earliest first */
-	/* Written under the lock, read without; 0: never. */
+	/* Written under the lock, read without it; 0: never. */
 	u64 wake_tsc;                /* the earliest deadline of `sleeping` */
 	u64 queue_tsc;               /* when to look at the queue again */
-	u64 balance_tsc;             /* when to look for CPUs with less to do; by the object lock */
+	u64 balance_tsc;             /* when to look for less busy CPUs; under the object lock */
 	bool idle;                   /* halted, or about to look for work elsewhere */
 
 	u64 gdt[GDT_ENTRIES];
-	struct descriptor_table_register gdtr; /* of it; VMX loads it anew after exits */
+	struct descriptor_table_register gdtr; /* of gdt; VMX reloads it after exits */
 	struct tss tss;
 	void *virt_area;             /* VMXON region or host save area */
 	bool virt_on;
-	u32 locks; /* DEBUG=1: BIT(enum lock_rank) of those it holds */
-	const struct trap_frame *stopped; /* where an NMI has stopped it for good; NULL: it runs */
+	u32 locks; /* DEBUG=1: BIT(enum lock_rank) of each lock it holds */
+	const struct trap_frame *stopped; /* where an NMI stopped it for good; NULL: it runs */
 };
 
 struct stack_base {
 	struct cpu *cpu;
-	u64 syscall_entry; /* read by the stub that lies just above the stack */
+	u64 syscall_entry; /* read by the stub mapped just above the stack */
 };
 _Static_assert(sizeof(struct stack_base) == STACK_BASE_BYTES, "known to entry.S");
 
-/* The running CPU, found from the stack pointer: kernel and IST stacks all end in a stack_base. */
+/* The running CPU, found by the stack pointer: kernel and IST stacks all end in a stack_base. */
 static inline struct cpu *this_cpu(void)
 {
 	u64 rsp;
@@ -119,31 +119,31 @@ static inline struct cpu *this_cpu(void)
 	return ((struct stack_base *)((rsp | (KERNEL_STACK_BYTES - 1)) + 1))[-1].cpu;
 }
 
-/* The interrupt descriptor table of all CPUs, CPU_IDT_BYTES long. */
+/* Fills the IDT that all CPUs share, CPU_IDT_BYTES long, and returns it. */
 #define CPU_IDT_BYTES 4096u
 const void *cpu_idt_fill(void);
 
 /*
- * Loads GDT, IDT, TSS and the system-call MSRs on the running CPU, by cpu->idt, stack_top and ist.
- * Without UMIP ring 3 can read where the tables lie: `cpu` and cpu->idt must not give the image's
- * place away.
+ * Loads GDT, IDT, TSS and the system-call MSRs on the running CPU from cpu->idt, stack_top and ist.
+ * Without UMIP ring 3 can read the tables' addresses: `cpu` and cpu->idt must not reveal where the
+ * image lies.
  */
 void cpu_tables_load(struct cpu *cpu);
 
 /* Makes the TSS use `bitmap` (IO_BITMAP_BYTES, a 0 bit allows); NULL: forbid every port. */
 void cpu_ports_set(struct cpu *cpu, const u8 *bitmap, bool changed);
 
-/* Leaves to ring 3 with the frame at the base of this CPU's stack. */
+/* Returns to ring 3 with the frame at the base of this CPU's stack. */
 NORETURN void cpu_return_to_user(struct cpu *cpu);
-/* The same for a frame, there, that is known to be a system call's. */
+/* The same for a frame that is known to be a system call's. */
 NORETURN void cpu_return_to_caller(struct cpu *cpu, const struct trap_frame *frame);
-/* Calls `function(cpu)` on the CPU's own stack from its base; the present stack is forgotten. */
+/* Calls `function(cpu)` at the base of the CPU's own stack; the current stack is abandoned. */
 NORETURN void cpu_stack_reset(struct cpu *cpu, void (*function)(struct cpu *cpu));
 
 /* Implemented by the kernel, called by the entry stubs. */
 NORETURN void trap_from_user(struct trap_frame *frame);
-/* Leaves to ring 3, or returns for the CPU loop. */
+/* Returns to ring 3 itself, or to its caller, which then enters the CPU loop. */
 void trap_system_call(struct cpu *cpu, struct trap_frame *frame);
 void trap_from_kernel(struct trap_frame *frame);
-/* On an IST stack, at any instruction: may only set pending bits; returns to where it came from. */
+/* NMI or #MC, on an IST stack, at any instruction: may only record it and set pending bits. */
 void trap_nmi(struct trap_frame *frame);

@@ -4,7 +4,7 @@
 #include "arch/x86_64/cpu/instructions.h"
 #include "arch/x86_64/hw/pic.h"
 
-/* The four initialization words, with the time an old 8259 needs in between; then all masked. */
+/* The four initialization words, with the pauses an old 8259 needs; then masks all inputs. */
 static void pic_write(u16 base, u8 vector, u8 cascade)
 {
 	const u8 icw[] = {vector, cascade, PIC_ICW4_8086, 0xff};

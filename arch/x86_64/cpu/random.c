@@ -18,7 +18,7 @@ u64 random_u64(void)
 	return entropy_draw_u64(&pool);
 }
 
-/* Refuses the uneven rest of 2^64 / limit: fewer than two draws on average. */
+/* Rejects the lowest 2^64 % limit values to avoid a bias: fewer than two draws on average. */
 u64 random_below(u64 limit)
 {
 	u64 rest = -limit % limit;

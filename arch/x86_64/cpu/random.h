@@ -4,8 +4,8 @@
 #include "lib/entropy.h"
 
 /*
- * Random numbers for the kernel's own needs, from the boot's entropy pool. The pool has no lock: it
- * belongs to the boot CPU until the callers bring their own.
+ * Random numbers for the kernel's own needs, from the pool that boot/ filled. It has no lock: at
+ * boot only the boot CPU draws, later every caller holds the object lock.
  */
 void random_seed(const struct entropy_pool *seed);
 void random_bytes(void *to, size_t count);

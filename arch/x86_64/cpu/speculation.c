@@ -94,7 +94,7 @@ void speculation_barrier(void)
 		wrmsr(MSR_PRED_CMD, PRED_CMD_IBPB);
 }
 
-/* VERW with a segment that can be written: SDM vol. 2, and Intel's text on MDS. */
+/* VERW needs a writable segment to clear buffers: SDM vol. 2, and Intel's guidance on MDS. */
 void speculation_clear(const struct speculation *speculation)
 {
 	u16 selector = SELECTOR_KERNEL_DATA;

@@ -3,33 +3,33 @@
 
 #include "lib/types.h"
 
-/* What a CPU says of itself, as far as speculation is concerned. */
+/* What a CPU reports about itself that concerns speculation. */
 struct speculation_cpu {
-	bool amd;         /* or Hygon; everybody else is judged as Intel's CPUs are */
+	bool amd;         /* or Hygon; all other vendors are judged like Intel */
 	u32 leaf_7_ebx;   /* CPUID.7.0 */
 	u32 leaf_7_edx;
 	u32 leaf_88_ebx;  /* CPUID.80000008 */
 	u32 leaf_821_eax; /* CPUID.80000021 */
-	u64 capabilities; /* IA32_ARCH_CAPABILITIES; 0 where it is not */
+	u64 capabilities; /* IA32_ARCH_CAPABILITIES; 0 if there is none */
 };
 
 /* What is done about it; docs/threat-model.md has the table. */
 struct speculation {
 	u64 spec_ctrl;     /* IA32_SPEC_CTRL, set once on each CPU and in force in guests too */
 	bool auto_ibrs;    /* EFER.AIBRSE, likewise */
-	bool ibrs_on_exit; /* VMX: SPEC_CTRL is written anew at every exit */
+	bool ibrs_on_exit; /* VMX: SPEC_CTRL is written again at every exit */
 	bool ibpb;         /* before a CPU runs another vCPU or process */
 	bool clear;        /* VMX: buffers are cleared before every entry, by VERW ... */
 	bool l1d_flush;    /* ... or by flushing the L1 cache, which clears them as well */
 	u64 shown;         /* enum host_speculation */
 };
 
-/* The decision, from nothing but its argument. */
+/* The decision, which depends on its argument alone. */
 struct speculation speculation_decide(const struct speculation_cpu *cpu);
 
-/* Puts into force, on the running CPU, what is set once. */
+/* Sets, on the running CPU, whatever is set only once. */
 void speculation_enable(const struct speculation *speculation);
-/* Nothing that was learnt before is used from now on: IBPB. */
+/* IBPB, if there is one: what branch predictors learnt before is not used from now on. */
 void speculation_barrier(void);
-/* What other domains have left in buffers and the L1 cache goes: before a guest is entered. */
+/* Before a guest is entered: clears what other domains left in CPU buffers and the L1 cache. */
 void speculation_clear(const struct speculation *speculation);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Descriptor tables of one CPU and the registers that name its ways into the kernel. */
+/* Descriptor tables of one CPU and the registers that hold its entry points into the kernel. */
 #include "arch/x86_64/cpu/features.h"
 #include "arch/x86_64/cpu/instructions.h"
 #include "arch/x86_64/cpu/percpu.h"
@@ -96,7 +96,7 @@ static void syscall_load(const struct cpu *cpu)
 	}
 	((struct stack_base *)cpu->stack_top)->syscall_entry = (u64)(uintptr_t)syscall_entry;
 	wrmsr(MSR_STAR, (u64)SELECTOR_KERNEL_CODE << 32 | (u64)(SELECTOR_USER_CODE - 16) << 48);
-	wrmsr(MSR_LSTAR, cpu->stack_top + STACK_BASE_BYTES); /* its own copy of syscall_stub */
+	wrmsr(MSR_LSTAR, cpu->stack_top + STACK_BASE_BYTES); /* its own mapping of syscall_stub */
 	wrmsr(MSR_SFMASK, RFLAGS_ALL & ~(u64)RFLAGS_FIXED);
 	wrmsr(MSR_EFER, rdmsr(MSR_EFER) | EFER_SCE);
 }
@@ -116,7 +116,7 @@ void cpu_tables_load(struct cpu *cpu)
 	syscall_load(cpu);
 }
 
-/* SDM vol. 3, 28.5.2: a VM exit cuts the TSS limit to 67h, so TR is loaded again. */
+/* SDM vol. 3, 28.5.2: a VM exit sets the TSS limit to 67h, so TR is loaded again. */
 void cpu_ports_set(struct cpu *cpu, const u8 *bitmap, bool changed)
 {
 	cpu->tss.io_bitmap_offset = TSS_NO_IO_BITMAP;

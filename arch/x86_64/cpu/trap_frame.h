@@ -30,5 +30,5 @@ enum trap_vector {
 	VECTOR_TIMER = 0xf0,
 	VECTOR_KICK = 0xf1, /* from another CPU: look at your pending word */
 	VECTOR_SPURIOUS = 0xff,
-	TRAP_SYSCALL = 0x100, /* frame from SYSCALL or SYSENTER: return by the same way */
+	TRAP_SYSCALL = 0x100, /* frame from SYSCALL or SYSENTER: returns by SYSRET or SYSEXIT */
 };

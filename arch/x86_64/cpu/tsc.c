@@ -3,7 +3,7 @@
 
 #include "lib/types.h"
 
-/* A product is divided by 2^32; the factor fits 64 bits for every rate. */
+/* ns * tick_factor / 2^32 is ticks; the factor fits in 64 bits for every rate. */
 #define FACTOR_SHIFT 32
 #define NS_PER_KTICK 1000000ull /* at 1 kHz a tick is 10^6 ns */
 

@@ -7,8 +7,8 @@
 extern u32 tsc_rate_khz;
 
 /*
- * Measures the TSC against channel 2 of the PIT (takes some 10 ms) and falls back on what CPUID
- * says. Returns the rate in kHz, 0 when there is neither.
+ * Measures the TSC against channel 2 of the PIT (some 10 ms, up to a second on a busy host) and
+ * falls back on what CPUID says. Returns the rate in kHz, 0 if neither works.
  */
 u32 tsc_calibrate(void);
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Finds out the rate of the TSC, by the one timer that every PC and both emulators have. */
+/* Measures the rate of the TSC by the PIT, the one timer that every PC and both emulators have. */
 #include "arch/x86_64/cpu/instructions.h"
 #include "arch/x86_64/cpu/tsc.h"
 #include "arch/x86_64/hw/cpuid.h"
@@ -8,29 +8,29 @@
 
 #define ROUNDS	       100u
 #define PIT_COUNT      11932u	      /* about 10 ms */
-#define TIME_OUT_TICKS BIT(33)	      /* seconds: there is no PIT */
-#define WHOLE	       BIT(32)	      /* of what doubt is a part of */
+#define TIME_OUT_TICKS BIT(33)	      /* some seconds: there is no PIT */
+#define WHOLE	       BIT(32)	      /* doubt is a fraction of this */
 #define GOOD_ENOUGH    (WHOLE / 8192) /* after one round */
 
 struct round {
 	u64 ticks;
-	u64 doubt; /* the true number lies within ticks +- this part of it / 2 */
+	u64 doubt; /* relative uncertainty: the true number is ticks +- ticks * doubt / WHOLE / 2 */
 };
 
 /*
- * Lets channel 2 count down once in mode 0 and reads the TSC on both sides of its start and of its
- * end, so that a delay of this CPU (an SMI, or the host of an emulator) shows: the end lies behind
- * the start of the last read but one, as a delay may come when that has found it counting.
+ * Lets channel 2 count down once in mode 0 and reads the TSC before and after its start and its
+ * end, so that a delay of this CPU (an SMI, or an emulator's host) shows. end_low precedes the last
+ * read of OUT that was still low: the delay may have come right after that read took its value.
  */
 static bool round_measure(struct round *round)
 {
 	u8 gate = in8(PIT_GATE_PORT) & (u8) ~(PIT_GATE_SPEAKER | PIT_GATE_2);
-	u64 loaded; /* QEMU's counts from then on, whatever its gate */
+	u64 loaded; /* QEMU's PIT counts from here on, whatever the gate is */
 	u64 start_low;
 	u64 start_high;
 	u64 end_low;
 	u64 end_high;
-	u64 before; /* the last read */
+	u64 before; /* TSC before the last read of OUT */
 	u8 over;
 
 	out8(PIT_GATE_PORT, gate);
@@ -69,7 +69,7 @@ static u32 khz_from_cpuid(void)
 	return last >= CPUID_FREQUENCY ? (cpuid(CPUID_FREQUENCY, 0).eax & 0xffff) * 1000 : 0;
 }
 
-/* The more rounds it takes, the less is asked: on a busy host each read may be delayed. */
+/* Each further round accepts more doubt: on a busy host every read may be delayed. */
 u32 tsc_calibrate(void)
 {
 	struct round best = {0, ~0ull};
@@ -82,7 +82,7 @@ u32 tsc_calibrate(void)
 		if (round.doubt < best.doubt)
 			best = round;
 	}
-	if (best.doubt >= WHOLE) /* over at once, or never: nothing counts there */
+	if (best.doubt >= WHOLE) /* over at once, or never: there is no PIT that counts */
 		return khz_from_cpuid();
 	return (u32)((mul_div(best.ticks, 2ull * PIT_HZ, PIT_COUNT * 1000ull) + 1) / 2);
 }

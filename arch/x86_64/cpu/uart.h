@@ -4,12 +4,12 @@
 #include "lib/types.h"
 
 /*
- * Polled output on COM1 for fatal sentences and panics. A missing or stuck UART costs a bounded
- * wait once and is then left alone.
+ * Polled output on COM1 for fatal errors and panics. A missing or stuck UART costs one bounded wait
+ * and is then not used any more.
  */
 void uart_init(void);
 /* Sends "\r\n" for '\n'. */
 void uart_put(char c);
 void uart_puts(const char *text);
-/* One sentence on it, and halts for good: Skerry cannot run on this machine. */
+/* Prints why Skerry cannot run on this machine, one sentence, and halts for good. */
 NORETURN void uart_unfit(const char *sentence);

@@ -4,9 +4,9 @@
 #include "lib/bits.h"
 #include "lib/types.h"
 
-/* Segment descriptors: SDM vol. 3, 3.4.5. Gates and the TSS are cpu/'s own. */
+/* Segment descriptors: SDM vol. 3, 3.4.5. Gates and the TSS are defined in cpu/. */
 #define SELECTOR_RPL 0x3u
-#define SELECTOR_TI  BIT(2) /* the LDT's */
+#define SELECTOR_TI  BIT(2) /* table indicator: the LDT */
 
 /* A segment descriptor as one word of 64 bits */
 #define DESCRIPTOR_LIMIT_LOW   BITS(15, 0)

@@ -17,7 +17,7 @@ enum ioapic_reg { /* through IOREGSEL */
 		  IOAPIC_ID = 0x00,
 		  IOAPIC_VERSION = 0x01,
 		  IOAPIC_ARBITRATION = 0x02,
-		  IOAPIC_REDIRECTION = 0x10, /* two words an entry, low first */
+		  IOAPIC_REDIRECTION = 0x10, /* two words per entry, low first */
 };
 
 #define IOAPIC_VERSION_MAX_ENTRY_SHIFT 16

@@ -8,11 +8,11 @@
 
 #define MCG_CAP_BANKS	BITS(7, 0)
 #define MCG_CAP_CONTROL BIT(8) /* there is MSR_MCG_CTL */
-#define MCG_CAP_SER	BIT(24) /* software may recover: S and the page in MISC have a meaning */
-#define MCG_STATUS_RIPV BIT(0) /* the interrupted can go on */
-#define MCG_STATUS_MCIP BIT(2) /* one has come that no handler has settled */
+#define MCG_CAP_SER	BIT(24) /* software error recovery: STATUS.S and MISC's mode are valid */
+#define MCG_STATUS_RIPV BIT(0) /* the interrupted code can be resumed */
+#define MCG_STATUS_MCIP BIT(2) /* machine check in progress: not yet cleared by a handler */
 
-/* Four MSRs to a bank from MSR_MC0_CTL on. */
+/* Four MSRs per bank, from MSR_MC0_CTL on. */
 enum machine_check_register { MCI_CTL, MCI_STATUS, MCI_ADDR, MCI_MISC, MCI_REGISTERS };
 
 #define MCI_STATUS_S	 BIT(56) /* signalled by #MC */
@@ -23,17 +23,17 @@ enum machine_check_register { MCI_CTL, MCI_STATUS, MCI_ADDR, MCI_MISC, MCI_REGIS
 #define MCI_STATUS_OVER	 BIT(62) /* another error was lost */
 #define MCI_STATUS_VAL	 BIT(63)
 
-#define MCI_MISC_LOWEST_BIT    BITS(5, 0) /* of the address that is known */
+#define MCI_MISC_LOWEST_BIT    BITS(5, 0) /* lowest valid bit of the address */
 #define MCI_MISC_MODE	       BITS(8, 6)
 #define MCI_MISC_MODE_PHYSICAL (2ull << 6)
 
-/* An error that was not corrected, as the handler has found it. */
+/* An uncorrected error, as the handler found it. */
 struct machine_check {
-	u64 global; /* MSR_MCG_STATUS; of several, what holds for all */
+	u64 global; /* MSR_MCG_STATUS; of several errors the bits they share */
 	u64 status; /* of its bank; 0: there was none */
 	u64 address;
 	u64 misc;
 	u32 bank;
-	u32 count; /* how often it came */
-	bool more; /* another one came as well */
+	u32 count; /* machine checks recorded here */
+	bool more; /* there was another error, on another page */
 };

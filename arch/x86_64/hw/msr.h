@@ -31,7 +31,7 @@ enum msr {
 	MSR_MTRR_FIX_4K_C0000 = 0x268, /* to 0x26f */
 	MSR_PAT = 0x277,
 	MSR_MTRR_DEF_TYPE = 0x2ff,
-	MSR_MC0_CTL = 0x400, /* four MSRs to a bank */
+	MSR_MC0_CTL = 0x400, /* four MSRs per bank */
 	MSR_VMX_BASIC = 0x480,
 	MSR_VMX_MISC = 0x485,
 	MSR_VMX_CR0_FIXED0 = 0x486,
@@ -100,7 +100,7 @@ enum msr {
 /* IA32_PAT and G_PAT after RESET (SDM vol. 3, table 12-12) */
 #define PAT_RESET 0x0007040600070406ull
 
-/* One PAT field and MTRR memory types (SDM vol. 3, table 12-2 and 12-10) */
+/* Memory types of a PAT entry and of MTRRs (SDM vol. 3, tables 12-2 and 12-10) */
 enum memory_type {
 	MEMORY_TYPE_UC = 0,
 	MEMORY_TYPE_WB = 6,

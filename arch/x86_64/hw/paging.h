@@ -12,7 +12,7 @@
 #define PT_INDEX_BITS  9u
 #define PT_LEVELS      4u
 
-/* Bits that an address contributes to the index of a level; level 1 is the page table. */
+/* The lowest of the address bits that index a table of this level; level 1 is the page table. */
 #define PT_LEVEL_SHIFT(level) (PAGE_SHIFT + PT_INDEX_BITS * ((level)-1u))
 
 /* Ordinary and NPT entries */

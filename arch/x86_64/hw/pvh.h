@@ -13,7 +13,7 @@ struct pvh_start_info {
 	u32 flags;
 	u32 module_count;
 	u64 modules;      /* address of struct pvh_module[] */
-	u64 command_line; /* address of a text ended by 0; 0: none */
+	u64 command_line; /* address of a NUL-terminated string; 0: none */
 	u64 rsdp;         /* address; 0: none */
 	u64 memory_map;   /* address of struct pvh_memory_entry[] */
 	u32 memory_map_count;

@@ -1,20 +1,20 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-/* What is done about speculation on this machine, and what it is open to (struct kernel_page). */
+/* Mitigations in use on this machine, and what it is still open to (struct kernel_page). */
 enum host_speculation {
 	HOST_IBRS = 1 << 0,         /* enhanced or automatic: set once */
-	HOST_IBRS_ON_EXIT = 1 << 1, /* the older kind, written at each VM exit alone */
+	HOST_IBRS_ON_EXIT = 1 << 1, /* the older kind, written at each VM exit */
 	HOST_IBPB = 1 << 2,
 	HOST_STIBP = 1 << 3,
 	HOST_SSBD = 1 << 4,
 	HOST_L1D_FLUSH = 1 << 5,
 	HOST_VERW = 1 << 6,
-	/* the CPU is open to it, and offers nothing, or nothing that is used */
+	/* vulnerable: the CPU offers no mitigation, or none that is used */
 	HOST_OPEN_V2 = 1 << 8,
 	HOST_OPEN_SSB = 1 << 9,
 	HOST_OPEN_L1TF = 1 << 10,
 	HOST_OPEN_MDS = 1 << 11,
 };
-/* Where these stand in kernel_page.features. */
+/* Position of these bits in kernel_page.features. */
 #define HOST_SPECULATION_SHIFT 32

@@ -263,7 +263,7 @@ enum vmcb_event_type {
 #define VMEXIT_INVALID		   0xffffffffu /* of 64 bits; QEMU writes 32 */
 
 /*
- * MSR permission map: two bits an MSR (read low, write high; set: exits), 2 KiB for each of three
+ * MSR permission map: two bits per MSR (read low, write high; set: exits), 2 KiB for each of three
  * ranges of 8192 MSRs, from 0, C0000000h and C0010000h on, then 2 KiB reserved (APM vol. 2, 15.11).
  */
 #define MSRPM_BYTES	  0x2000u
@@ -271,5 +271,5 @@ enum vmcb_event_type {
 #define MSRPM_RANGE_MSRS  0x2000u
 #define MSRPM_RANGE1	  0xc0000000u
 
-/* I/O permission map: one bit a port and three bits more, 12 KiB (APM vol. 2, 15.10.1) */
+/* I/O permission map: one bit per port and three more, in 12 KiB (APM vol. 2, 15.10.1) */
 #define IOPM_BYTES 0x3000u

@@ -5,14 +5,14 @@
 #include "lib/types.h"
 
 /*
- * Intel VMX: SDM vol. 3, chapters 24 to 31 and appendices A to D. A VMCS field's type says its
- * width, so an accessor of another width does not compile (appendix B).
+ * Intel VMX: SDM vol. 3, chapters 24 to 31 and appendices A to D. A VMCS field's type gives its
+ * width (appendix B), so an accessor of another width does not compile.
  */
 enum vmcs16 {
 	VMCS_VPID = 0x0000,
 	VMCS_GUEST_ES_SELECTOR = 0x0800, /* to TR, two apart, in the order of enum vcpu_segment */
 	VMCS_GUEST_TR_SELECTOR = 0x080e,
-	VMCS_GUEST_INTERRUPT_STATUS = 0x0810, /* RVI, SVI above it */
+	VMCS_GUEST_INTERRUPT_STATUS = 0x0810, /* RVI in bits 7:0, SVI in 15:8 */
 	VMCS_HOST_ES_SELECTOR = 0x0c00,
 	VMCS_HOST_CS_SELECTOR = 0x0c02,
 	VMCS_HOST_SS_SELECTOR = 0x0c04,
@@ -293,8 +293,8 @@ enum vmx_instruction_error {
 #define VMX_BASIC_TRUE_CONTROLS	    BIT(55)
 
 /* IA32_VMX_MISC: SDM vol. 3, A.6 */
-#define VMX_MISC_TIMER_SHIFT BITS(4, 0) /* the preemption timer counts TSC bits of this place */
-#define VMX_MISC_STORES_LMA  BIT(5)	/* exits keep "IA-32e mode guest" equal to EFER.LMA */
+#define VMX_MISC_TIMER_SHIFT BITS(4, 0) /* the preemption timer counts changes of this TSC bit */
+#define VMX_MISC_STORES_LMA  BIT(5)	/* exits store EFER.LMA into "IA-32e mode guest" */
 
 /* IA32_VMX_EPT_VPID_CAP: SDM vol. 3, A.10 */
 #define EPT_CAP_WALK_4		BIT(6)
@@ -321,8 +321,8 @@ struct vmx_msr_entry {
 _Static_assert(sizeof(struct vmx_msr_entry) == 16, "SDM vol. 3, table 25-16");
 
 /*
- * MSR bitmap: a bit set makes the access exit (SDM vol. 3, 25.6.9). MSRs 0 to 1FFFh and C0000000h
- * to C0001FFFh have a bit each; all others exit.
+ * MSR bitmap: a bit that is set makes the access exit (SDM vol. 3, 25.6.9). MSRs 0 to 1FFFh and
+ * C0000000h to C0001FFFh have a bit each; all others exit.
  */
 struct vmx_msr_bitmap {
 	u8 read_low[1024];
@@ -337,6 +337,6 @@ _Static_assert(sizeof(struct vmx_msr_bitmap) == PAGE_SIZE, "SDM vol. 3, 25.6.9")
 /* Exit qualification of an access to the APIC's memory: SDM vol. 3, table 28-6 */
 #define APIC_ACCESS_OFFSET     BITS(11, 0)
 #define APIC_ACCESS_TYPE_SHIFT 12
-#define APIC_ACCESS_READ       0u /* linear, as the two that follow */
+#define APIC_ACCESS_READ       0u /* linear, like the next two */
 #define APIC_ACCESS_WRITE      1u
 #define APIC_ACCESS_FETCH      2u
