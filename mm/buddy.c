@@ -62,7 +62,7 @@ static void block_remove(u32 frame)
 	page->flags &= (u8)~PAGE_FLAG_HEAD;
 }
 
-/* The smallest free block of at least this order, the own zone's first; 0: none. */
+/* The smallest free block of at least this order, in the CPU's own zone if it has one; 0: none. */
 static u32 block_find(unsigned int order)
 {
 	u8 own = page_arch_zone();
@@ -125,8 +125,8 @@ static void block_free(u32 frame)
 }
 
 /*
- * The frame that begins the block which holds this one: its number with some low bits cleared.
- * NULL: it is in none.
+ * The first frame of the block that contains this one: its number is this one's with some low bits
+ * cleared. NULL: the frame is in no block.
  */
 static struct page *block_of(u64 frame)
 {
@@ -148,7 +148,7 @@ static bool has_bad(const struct page *head)
 	return false;
 }
 
-/* Frees all of a block, free or not, but the frames that are bad. */
+/* Frees a block, taken or free (and off its list), frame by frame, except for the bad frames. */
 static void block_free_parts(struct page *head)
 {
 	const struct page *end = head + (1ull << head->order);
@@ -329,7 +329,7 @@ u64 page_block_at(u64 frame, const struct page **head)
 	return 1ull << page->order;
 }
 
-/* The first place in RAM for `bytes` that nothing in use touches; 0 when there is none. */
+/* The lowest address of `bytes` of RAM that overlap nothing in use; 0 if there is none. */
 static u64 place_find(const struct boot_info *info, u64 bytes)
 {
 	for (u32 i = 0; i < info->region_count; i++) {
@@ -369,7 +369,7 @@ static void frames_mark_used(u64 base, u64 length, enum page_owner owner)
 	}
 }
 
-/* Makes a run of frames into the largest aligned blocks of one zone each. */
+/* Divides a run of frames into the largest aligned blocks, none of which spans two zones. */
 static void run_insert(u64 frame, u64 end)
 {
 	u64 stop = frame; /* where another zone begins, or the end */
@@ -388,7 +388,7 @@ static void run_insert(u64 frame, u64 end)
 	}
 }
 
-/* Every run of RAM without an owner is free. */
+/* Frees every run of RAM that has no owner. */
 static void frames_free_rest(void)
 {
 	u64 frame = 0;
@@ -405,7 +405,7 @@ static void frames_free_rest(void)
 	}
 }
 
-/* The number of the frame behind a region's last; 0: it is no RAM. */
+/* The number of the frame after a region's last; 0: the region is not RAM. */
 static u64 ram_end(const struct boot_region *region)
 {
 	return region->type == BOOT_REGION_RAM ? (region->base + region->length) >> PAGE_SHIFT : 0;
@@ -453,7 +453,7 @@ static void frame_move(struct page *page, u8 zone)
 	page->zone = zone;
 }
 
-/* Free blocks that the range touches are taken apart and made anew. */
+/* Free blocks that the range touches are split up and inserted again. */
 void page_zone_set(hpa_t base, u64 length, u8 zone)
 {
 	u64 first = base.value >> PAGE_SHIFT;

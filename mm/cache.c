@@ -10,12 +10,12 @@
 
 #define OBJECT_ALIGNMENT 64
 
-/* At the beginning of its page. */
+/* The header of a slab, at the beginning of its page. */
 struct slab {
 	struct list node; /* in quota->slabs while it has room */
 	struct quota *quota; /* as given by the caller, NULL: the kernel's */
 	u64 used;	     /* a bit per piece */
-	u64 full;	     /* all of them */
+	u64 full;	     /* `used` when no piece is free */
 	u32 kind;
 	u32 bytes; /* of a piece */
 } ALIGNED(OBJECT_ALIGNMENT);
@@ -61,7 +61,7 @@ enum status cache_alloc(struct quota *quota, unsigned int kind, size_t bytes, vo
 
 	lock_acquire(&holder->lock, LOCK_QUOTA);
 	if (list_empty(slabs)) {
-		/* Charging takes the same lock. */
+		/* Charging the page takes the same lock. */
 		lock_release(&holder->lock, LOCK_QUOTA);
 		status = slab_alloc(quota, kind, bytes, &slab);
 		if (status != STATUS_OK)

@@ -7,22 +7,22 @@
 struct quota;
 
 /*
- * What comes in pieces smaller than a page. A slab is one page of pieces of one kind and one quota:
- * groups share no page, and when a group's objects are gone, so are all its pages.
+ * Slab allocator, for what is smaller than a page. A slab is one page of pieces of one kind and one
+ * quota: groups share no page, and once a group's objects are gone, so are all its pages.
  */
 enum cache_kind {
-	/* an enum object_type, or one of these, which are no objects: */
+	/* an enum object_type, or one of these, which are not objects: */
 	CACHE_MAPPING = OBJECT_TYPE_COUNT, /* struct mapping */
 	CACHE_RUN_QUEUE,
 	CACHE_KIND_COUNT
 };
 
-/* Before all else here. */
+/* Must be called before all else here. */
 void cache_init(void);
 
 /*
- * A zeroed piece of up to 4,032 bytes, aligned to 64, its page charged to the quota; all of a kind
- * are of one size. STATUS_NO_QUOTA, STATUS_NO_MEMORY.
+ * A zeroed piece of up to 4,032 bytes, aligned to 64, its page charged to the quota; all pieces of
+ * a kind have the same size. STATUS_NO_QUOTA, STATUS_NO_MEMORY.
  */
 enum status cache_alloc(struct quota *quota, unsigned int kind, size_t bytes,
 			void **piece) MUST_CHECK;
@@ -31,14 +31,14 @@ enum status cache_alloc_object(struct quota *quota, enum object_type type, size_
 			       void **object) MUST_CHECK;
 void cache_free(void *piece);
 
-/* Begins as {0}; says of what kind and whose the piece is that was found last. */
+/* Starts as {0}; afterwards gives the kind and the quota of the piece found last. */
 struct cache_cursor {
 	u64 frame;
 	u32 place;
 	u32 kind;
 	const struct quota *quota;
 };
-/* The next piece of the slab in a page, NULL behind the last or where no slab is. */
+/* The next piece in use of the slab in a page; NULL after the last or if it is not a slab. */
 void *cache_walk(hpa_t page, struct cache_cursor *cursor);
-/* The next one of all slabs. */
+/* The next piece in use of any slab. */
 void *cache_walk_all(struct cache_cursor *cursor);

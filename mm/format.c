@@ -5,8 +5,8 @@
 #define EPT_TYPE_WB 6
 
 /*
- * SDM vol. 3, 4.5.4. Accessed and dirty are set beforehand: nobody reads them, and the CPU then
- * never writes to a table. User is set in every table entry; the leaf decides.
+ * SDM vol. 3, 4.5.4. Accessed and dirty are set in advance: nobody reads them, and so the CPU never
+ * writes to a table. U/S is set in every table entry; the leaf decides.
  */
 const struct pt_format format_host = {
 	.present = PTE_P,
@@ -21,8 +21,8 @@ const struct pt_format format_host = {
 };
 
 /*
- * The host's format; every access of the guest counts as a user access (APM vol. 2, 15.25.5). The
- * types select entries of the host's PAT and meet the guest's own (15.25.8).
+ * The host's format; every guest access counts as a user access (APM vol. 2, 15.25.5). The types
+ * select entries of the host's PAT and are combined with the guest's own types (15.25.8).
  */
 const struct pt_format format_npt = {
 	.present = PTE_P,
@@ -35,9 +35,9 @@ const struct pt_format format_npt = {
 };
 
 /*
- * SDM vol. 3, 29.3.2. IPAT: the type stands here alone, whatever the guest's PAT and CR0.CD say
- * (29.3.7.2). There is no present bit: an entry that permits nothing is not used. Writable without
- * readable is a misconfiguration (29.3.3.1); mappings are always readable.
+ * SDM vol. 3, 29.3.2. IPAT: the entry alone sets the memory type, whatever the guest's PAT and
+ * CR0.CD say (29.3.7.2). There is no present bit: an entry that permits nothing is not present.
+ * Writable but not readable is a misconfiguration (29.3.3.1); mappings are always readable.
  */
 const struct pt_format format_ept = {
 	.present = EPT_R | EPT_W | EPT_X,

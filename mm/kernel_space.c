@@ -17,7 +17,7 @@ extern const char __ro_after_init_end[];
 
 struct table kernel_table SECTION(".data.ro_after_init");
 
-static u64 vmap_next; /* the kernel's boot CPU alone maps anything here */
+static u64 vmap_next; /* only the boot CPU ever maps anything here */
 static u64 vmap_end;
 
 static u64 *top_entry(hpa_t root, unsigned int slot)
@@ -25,7 +25,7 @@ static u64 *top_entry(hpa_t root, unsigned int slot)
 	return (u64 *)hpa_to_pointer(root) + slot;
 }
 
-/* A table below the top for every slot of the area, so that the top never changes again. */
+/* Allocates a table for every top-level slot of the area, so that the top never changes again. */
 static enum status vmap_prepare(u64 base)
 {
 	vmap_next = base;
@@ -47,8 +47,8 @@ static enum status vmap_prepare(u64 base)
 }
 
 /*
- * The boot code's tables carry no counts of their entries (struct page, references): nothing that
- * the kernel maps is ever unmapped again, so nobody asks for them.
+ * The boot code's tables have no counts of their entries in use (struct page, references). Nobody
+ * needs them, because nothing that the kernel maps is ever unmapped again.
  */
 enum status kernel_space_init(const struct boot_info *info)
 {
@@ -65,7 +65,7 @@ void kernel_space_seal(const struct boot_info *info)
 {
 	u64 at = (u64)__ro_after_init_start;
 	u64 end = (u64)__ro_after_init_end;
-	/* from the image to what the direct map shows of it */
+	/* from the image to its alias in the direct map */
 	u64 distance = (u64)hpa_to_pointer(info->image_hpa) - info->image_base.value;
 
 	table_protect(&kernel_table, at, end, PT_READ);
@@ -73,7 +73,7 @@ void kernel_space_seal(const struct boot_info *info)
 	tlb_arch_load_root(kernel_table.root.kernel);
 }
 
-/* Addresses for `bytes`, whole pages, behind an unmapped gap of random length. 0: none left. */
+/* Addresses for `bytes`, whole pages, after an unmapped gap of random length. 0: none left. */
 static u64 vmap_reserve(u64 bytes, u64 alignment)
 {
 	u64 at = align_up(vmap_next + PAGE_SIZE * (1 + random_below(GAP_PAGES)), alignment);
@@ -121,7 +121,7 @@ const void *kernel_map_constant(hpa_t hpa, u64 bytes)
 	return map_existing(hpa, bytes, PT_READ, PT_TYPE_WB);
 }
 
-/* What was mapped when memory ends stays: the CPU cannot start without it. */
+/* If memory runs out, what is mapped already stays: the CPU cannot be started anyway. */
 static bool map_new_pages(u64 at, u64 bytes)
 {
 	for (u64 done = 0; done < bytes; done += PAGE_SIZE) {

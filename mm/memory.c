@@ -11,11 +11,11 @@
 #include "mm/tlb.h"
 
 /*
- * A slot is 0 or its page's address and SLOT_PRESENT; bits 11:1 are left for what a slot may later
- * say about its page (shared copy-on-write, dirty). A chunk's word is 0, the address of a page of
- * 512 slots and SLOT_PRESENT, or the address of a 2-MiB block, CHUNK_LARGE and how many of its
- * pages are cleared: nobody sees the block before all are, which is CHUNK_READY. CHUNK_HUGE: 512 of
- * them, the first a multiple of that, are an aligned GiB.
+ * A slot is 0, or its page's address and SLOT_PRESENT; bits 11:1 are reserved for what a slot may
+ * later say about its page (shared copy-on-write, dirty). A chunk's word is 0, or the address of a
+ * page of 512 slots and SLOT_PRESENT, or the address of a 2-MiB block, CHUNK_LARGE and the number
+ * of its pages that are cleared: nobody sees the block until all 512 are, which sets CHUNK_READY.
+ * CHUNK_HUGE: the 512 chunks from a multiple of 512 on are one aligned GiB.
  */
 #define SLOT_PRESENT	    BIT(0)
 #define CHUNK_LARGE	    BIT(1)
@@ -25,11 +25,11 @@
 #define CHUNK_HUGE	    BIT(52)
 #define HUGE_CHUNKS	    512ull
 
-/* Bounded steps: pages cleared, words visited when giving back. */
+/* Bounds of a step: pages cleared; slots or blocks visited when freeing. */
 #define STEP_CLEAR 32
 #define STEP_FREE  64
 
-/* Checking a physical range takes time in proportion; 16 MiB at a time suffice for devices. */
+/* The time to check a physical range grows with its size; 16 MiB at a time suffice for devices. */
 #define PHYSICAL_PAGES_MAX 4096
 
 static enum status memory_alloc(struct quota *quota, u64 page_count, struct memory **memory)
@@ -50,7 +50,7 @@ static u64 chunk_count(const struct memory *memory)
 	return (memory->page_count + MEMORY_CHUNK_PAGES - 1) / MEMORY_CHUNK_PAGES;
 }
 
-/* Finds room for the words of the chunks. */
+/* Allocates the chunks' words, if the slots or words do not fit in the object itself. */
 static enum status chunks_alloc(struct memory *memory)
 {
 	u64 count = chunk_count(memory);
@@ -140,15 +140,15 @@ bool memory_range_valid(const struct memory *memory, u64 first, u64 page_count)
 	return range_within(first, page_count, memory->page_count);
 }
 
-/* The first word of the GiB that the chunk is in. */
+/* The first chunk's word of the GiB that the chunk is in. */
 static u64 *huge_of(const struct memory *memory, u64 number)
 {
 	return memory->chunks + align_down(number, HUGE_CHUNKS);
 }
 
 /*
- * All chunks of a GiB at once, where none is there yet and the allocator has one. Not the first: a
- * PC's has holes, so that no leaf maps it whole.
+ * Creates all chunks of a GiB at once, if none exists yet and the allocator has such a block. Not
+ * the first GiB: a PC's has holes, so that no single leaf can map it.
  */
 static bool huge_create(struct memory *memory, u64 number)
 {
@@ -170,7 +170,7 @@ static bool huge_create(struct memory *memory, u64 number)
 	return true;
 }
 
-/* A large block where the object fills the chunk and there is one, else a page of slots. */
+/* A large block, if the object fills the chunk and there is one; else a page of slots. */
 static enum status chunk_create(struct memory *memory, u64 *chunk)
 {
 	u64 end = (u64)(chunk - memory->chunks + 1) * MEMORY_CHUNK_PAGES;
@@ -205,7 +205,7 @@ static ALWAYS_INLINE enum status chunk_clear(u64 *word)
 	return chunk & CHUNK_READY ? STATUS_OK : STATUS_AGAIN;
 }
 
-/* The last chunk that is not ready of the GiB that this one is in; NULL: all are. */
+/* In the GiB that the chunk is in, the last chunk that is not ready; NULL: all are. */
 static u64 *huge_unready(const struct memory *memory, u64 number)
 {
 	u64 *first = huge_of(memory, number);
@@ -216,7 +216,7 @@ static u64 *huge_unready(const struct memory *memory, u64 number)
 	return NULL;
 }
 
-/* A step towards a GiB that is ready as a whole. */
+/* One step of clearing the whole GiB. */
 static enum status huge_clear(const struct memory *memory, u64 number)
 {
 	u64 *chunk = huge_unready(memory, number);
@@ -232,7 +232,7 @@ static u64 *slot_of(u64 chunk, u64 index)
 	return (u64 *)hpa_to_pointer(HPA(chunk & PTE_ADDRESS)) + index % MEMORY_CHUNK_PAGES;
 }
 
-/* The page's slot, NULL when it lies in a large chunk or in none. */
+/* The page's slot; NULL if its chunk is a large block or does not exist. */
 static u64 *slot_find(struct memory *memory, u64 index)
 {
 	u64 chunk;
@@ -278,7 +278,7 @@ static NOINLINE enum status populate(struct memory *memory, u64 index)
 				    : slot_populate(memory, slot_of(*chunk, index));
 }
 
-/* Clearing comes often and needs little, the rest once. */
+/* Clearing is frequent and needs little stack; all the rest happens once and is kept apart. */
 enum status memory_populate(struct memory *memory, u64 index)
 {
 	enum status status;
@@ -390,7 +390,7 @@ static void chunk_destroy(struct memory *memory, u64 *chunk)
 	*chunk = 0;
 }
 
-/* Gives back what the cursor stands at, one page or one large block, and moves it on. */
+/* Frees what the cursor stands at, a page or a large block, and advances the cursor. */
 static void destroy_step(struct memory *memory)
 {
 	u64 index = memory->destroy_cursor;

@@ -14,13 +14,13 @@ struct quota;
 #define MEMORY_PAGES_MAX (1ull << 23) /* 32 GiB: 32 pages of chunk words, cleared at once */
 
 enum memory_kind {
-	MEMORY_RAM,   /* pages of its own, put in at first touch, zero before anyone sees them */
+	MEMORY_RAM,   /* pages of its own, allocated at first touch and cleared before use */
 	MEMORY_FIXED, /* a physical range that belongs to somebody else: device, module, image */
 };
 
 /*
- * An array of page slots that can be mapped. RAM is reserved in full when it is created, against
- * the quota and against the machine, so that populating it does not run out of pages.
+ * An array of page slots that can be mapped. RAM is charged to the quota and reserved from the
+ * machine in full when it is created, so that populating it cannot run out of pages.
  */
 struct memory {
 	struct object object;
@@ -33,9 +33,9 @@ struct memory {
 	bool pinned;
 	bool small; /* no large blocks */
 	bool huge;  /* blocks of 1 GiB, where there are any */
-	bool whole; /* and all of such a block is cleared at its first touch */
+	bool whole; /* with huge: a block is cleared in full at its first touch */
 	hpa_t base;           /* MEMORY_FIXED */
-	u64 destroy_cursor;   /* pages before it are given back */
+	u64 destroy_cursor;   /* pages below this index are freed already */
 	u64 unpopulated;      /* pages still reserved with page_reserve */
 	struct list mappings; /* struct mapping, by its memory_node */
 	/*
@@ -48,19 +48,19 @@ struct memory {
 
 /*
  * Zeroed RAM of 1 to MEMORY_PAGES_MAX pages, charged to the quota as `owner` (PAGE_GUEST or
- * PAGE_PROCESS). `flags` as in SYS_MEMORY_CREATE; who asks for MEMORY_PINNED populates all pages.
- * Without effect: STATUS_NO_MEMORY, STATUS_NO_QUOTA.
+ * PAGE_PROCESS). `flags` as in SYS_MEMORY_CREATE; a caller that passes MEMORY_PINNED must populate
+ * all pages itself. STATUS_NO_MEMORY and STATUS_NO_QUOTA, without effect.
  */
 enum status memory_create(struct quota *quota, enum page_owner owner, u64 page_count, u32 flags,
 			  struct memory **memory) MUST_CHECK;
 /*
  * Device or firmware memory, `flags` as in SYS_MEMORY_PHYSICAL. STATUS_TOO_BIG: more than 16 MiB;
- * STATUS_BAD_ADDRESS when it is unaligned, beyond the CPU's physical
- * width or touches RAM that is managed.
+ * STATUS_BAD_ADDRESS: the range is unaligned, exceeds the CPU's physical-address width or touches
+ * managed RAM. STATUS_NO_MEMORY, STATUS_NO_QUOTA.
  */
 enum status memory_create_physical(struct quota *quota, hpa_t hpa, u64 page_count, u32 flags,
 				   struct memory **memory) MUST_CHECK;
-/* Pages that the kernel keeps alive itself: modules, parts of the image, pages it has made. */
+/* Wraps pages that the kernel never frees: modules, parts of the image, pages of its own. */
 enum status memory_wrap(struct quota *quota, hpa_t hpa, u64 page_count,
 			struct memory **memory) MUST_CHECK;
 
@@ -69,26 +69,26 @@ bool memory_range_valid(const struct memory *memory, u64 first, u64 page_count);
 
 /*
  * Makes page `index` present. STATUS_AGAIN: a step of clearing was done, call again.
- * STATUS_NO_MEMORY or STATUS_NO_QUOTA: no page for the slots.
+ * STATUS_NO_MEMORY or STATUS_NO_QUOTA: no page for the chunk's slots.
  */
 enum status memory_populate(struct memory *memory, u64 index) MUST_CHECK;
 
 /*
- * Where page `index` is and in how large a naturally aligned piece that is all present: a leaf of
- * *level could map it. False when it is absent.
+ * The address of page `index`, and the level of the largest leaf that could map it: the leaf's
+ * range is contiguous and all present. False if the page is absent.
  */
 bool memory_slot(struct memory *memory, u64 index, hpa_t *hpa, enum pt_level *level);
-/* The kernel's pointer to a present page, NULL when it is absent. Not for device memory. */
+/* The kernel's pointer to a present page, NULL if it is absent. Not for device memory. */
 void *memory_pointer(struct memory *memory, u64 index);
 
 /*
- * For SYS_AUDIT: how many pages lie at and behind *hpa for page *index and those after it, 0 when
- * it is absent; *index moved behind them.
+ * For SYS_AUDIT: the number of pages from *index on that lie contiguously from *hpa on, 0 if page
+ * *index is absent. Moves *index past what it looked at.
  */
 u64 memory_walk(struct memory *memory, u64 *index, hpa_t *hpa);
 
 /*
- * The next step of giving back all pages and at last the object itself: STATUS_AGAIN, then
- * STATUS_OK. Nothing may map it or refer to it any more.
+ * One step of freeing all pages and, last, the object itself: STATUS_AGAIN until it returns
+ * STATUS_OK. Nothing may map the object or refer to it any more.
  */
 enum status memory_destroy(struct memory *memory) MUST_CHECK;

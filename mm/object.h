@@ -7,18 +7,18 @@
 /* The beginning of every kernel object. */
 struct object {
 	u8 type;   /* enum object_type */
-	bool dead; /* destroyed: its handles are stale, it only waits for its last reference */
+	bool dead; /* destroyed: its handles are stale; it waits for its last reference to go */
 	u32 references;
-	struct list node; /* the kernel's: its group's objects, or those to be torn down */
+	struct list node; /* for kernel/: in its group's list, or in that of objects to tear down */
 };
 
 /*
- * Called when the last reference to an object goes; the kernel says what for each type. Tearing
- * down is done in bounded steps, so this usually only queues the object.
+ * Called when the last reference to an object goes; kernel/teardown.c fills in the functions.
+ * Tearing down takes bounded steps, so most of them only queue the object.
  */
 extern void (*const object_release[OBJECT_TYPE_COUNT])(struct object *object);
 
-/* One reference, the caller's. */
+/* The object starts with one reference, the caller's. */
 static inline void object_init(struct object *object, enum object_type type)
 {
 	object->type = (u8)type;

@@ -8,20 +8,20 @@
 #include "mm/cache.h"
 
 /*
- * What a group may use and uses, in 4-KiB pages. Where a function takes a quota, NULL stands for
- * the kernel itself, which has no limit.
+ * A group's limit and use of 4-KiB pages. Where a function takes a quota, NULL stands for the
+ * kernel itself, which has no limit.
  */
 struct quota {
 	struct lock lock;
-	/* Guarded by the lock: quota_pages, pages[] and their sum, used_pages. Others only read. */
+	/* quota_pages, pages[] and its sum, used_pages, are written only under the lock. */
 	struct group_page *account;
 	/* Slabs with room, by kind; guarded by the same lock. */
 	struct list slabs[CACHE_KIND_COUNT];
 };
 
-/* `account`: zeroed; NULL: nothing is ever charged. */
+/* `account`: a zeroed page; NULL: nothing is ever charged. `limit`: in pages. */
 void quota_init(struct quota *quota, struct group_page *account, u64 limit);
 
-/* STATUS_NO_QUOTA without effect when `count` more pages would pass the limit. */
+/* STATUS_NO_QUOTA, without effect, if `count` more pages would exceed the limit. */
 enum status quota_charge(struct quota *quota, enum page_owner owner, u64 count) MUST_CHECK;
 void quota_release(struct quota *quota, enum page_owner owner, u64 count);

@@ -64,7 +64,7 @@ static u64 mapping_bytes(const struct mapping *mapping)
 	return mapping->page_count << PAGE_SHIFT;
 }
 
-/* The first mapping that ends behind the address, or the head of the list. */
+/* The first mapping that ends after the address, or the head of the list. */
 static struct list *mapping_after(struct space *space, u64 address)
 {
 	LIST_FOR_EACH(node, &space->mappings) {
@@ -85,7 +85,7 @@ static bool range_free(struct space *space, u64 at, u64 bytes)
 }
 
 /*
- * A random place with room for guards; what may use large pages lies so that it can. The user half
+ * A random place with room for guard pages, aligned so that large pages can be used. The user half
  * is so much larger than all memory that a few attempts suffice.
  */
 static enum status place_choose(struct space *space, const struct mapping *mapping, u64 *at)
@@ -106,7 +106,7 @@ static enum status place_choose(struct space *space, const struct mapping *mappi
 	return STATUS_IN_USE;
 }
 
-/* All that needs no lock. */
+/* The checks that need no lock. */
 static enum status map_check(const struct space *space, u64 at, const struct memory *memory,
 			     u64 offset, u64 page_count, u32 rights)
 {
@@ -178,7 +178,7 @@ enum status space_map(struct space *space, u64 at, struct memory *memory, u64 of
 	return status;
 }
 
-/* A bounded step of removing a mapping, under the space's lock. STATUS_OK: it is gone. */
+/* One bounded step of removing a mapping, under the space's lock. STATUS_OK: it is gone. */
 static enum status mapping_remove(struct mapping *mapping)
 {
 	struct space *space = mapping->space;
@@ -200,7 +200,7 @@ static enum status mapping_remove(struct mapping *mapping)
 	return STATUS_OK;
 }
 
-/* Whether something is mapped in the range, and all of it whole. */
+/* Whether there are mappings in the range, and all of them lie inside it as a whole. */
 static enum status unmap_check(struct space *space, u64 at, u64 bytes)
 {
 	struct list *node = mapping_after(space, at);
@@ -237,7 +237,7 @@ enum status space_unmap(struct space *space, u64 at, u64 bytes)
 	return status;
 }
 
-/* Whether the leaf of this level round the address lies in the mapping, and alike in memory. */
+/* Whether a leaf of this level around the address lies in the mapping and is aligned in memory. */
 static bool leaf_fits(const struct mapping *mapping, u64 address, hpa_t hpa, enum pt_level level)
 {
 	u64 bytes = pt_level_bytes(level);
@@ -249,7 +249,7 @@ static bool leaf_fits(const struct mapping *mapping, u64 address, hpa_t hpa, enu
 	       range_within(at - mapping->at, bytes, mapping_bytes(mapping));
 }
 
-/* The largest leaf round the address that mapping and memory have in common. */
+/* The largest leaf around the address that both the mapping and the memory allow. */
 static void leaf_choose(const struct mapping *mapping, u64 address, hpa_t hpa, enum pt_level level,
 			struct pt_leaf *leaf)
 {
@@ -267,7 +267,7 @@ static u64 index_of(const struct mapping *mapping, u64 address)
 	return mapping->offset + ((address - mapping->at) >> PAGE_SHIFT);
 }
 
-/* Apart, so that steps of clearing need not keep what it does. */
+/* Not inlined, so that steps that only clear pages need not save registers for it. */
 static NOINLINE enum status leaf_put(struct mapping *mapping, u64 address)
 {
 	struct pt_leaf leaf;
@@ -281,7 +281,7 @@ static NOINLINE enum status leaf_put(struct mapping *mapping, u64 address)
 	if (status == STATUS_IN_USE && leaf.level == PT_LEVEL_1G &&
 	    table_merge(&mapping->space->table, &leaf))
 		tlb_flush_space(mapping->space);
-	/* Another CPU was first, or the fault was settled in between. */
+	/* Something is mapped there already: another CPU was first, or the fault is an old one. */
 	return status == STATUS_IN_USE ? STATUS_OK : status;
 }
 
@@ -344,7 +344,7 @@ enum status space_destroy(struct space *space)
 		return STATUS_AGAIN;
 	}
 	lock_release(&space->lock, LOCK_SPACE);
-	/* CPUs that still have its tables leave them when they pass. */
+	/* CPUs that still have its tables loaded leave them when they next pass (mm/tlb.h). */
 	if (running_anywhere(space)) {
 		tlb_flush_space(space);
 		return STATUS_AGAIN;

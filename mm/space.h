@@ -22,7 +22,7 @@ struct mapping {
 	u64 offset; /* first page in the object */
 	u32 rights; /* enum pt_rights */
 	bool dying; /* being unmapped: no faults are served */
-	u64 cursor; /* address that unmapping has come to */
+	u64 cursor; /* the address that unmapping has reached */
 };
 
 /* A process's address space or a second-stage table. */
@@ -36,20 +36,20 @@ struct space {
 	u64 low; /* [low, high) can be mapped */
 	u64 high;
 	struct list mappings;
-	/* Counts unmappings: who used the space with another value must flush (mm/tlb.h). */
+	/* Counts unmappings: whoever used the space at another value must flush (mm/tlb.h). */
 	u64 generation;
 	u64 cpus[CPU_MAX / 64]; /* CPUs that run on it now, to be kicked */
 };
 
 /* The address space of a process, with the kernel's half. STATUS_NO_MEMORY, STATUS_NO_QUOTA. */
 enum status space_create_process(struct quota *quota, struct space **space) MUST_CHECK;
-/* A guest's physical space in the format of virt_ops->second_stage. */
+/* A guest's physical address space, in the format of virt_ops->second_stage. Errors as above. */
 enum status space_create_guest(struct quota *quota, const struct pt_format *format,
 			       struct space **space) MUST_CHECK;
 
 /*
- * Maps `page_count` pages of the object from page `offset` on. `at` 0 in a process's space: at a
- * random place with unmapped pages around it. Nothing is populated yet.
+ * Maps `page_count` pages of the object from page `offset` on, and returns where in *address. `at`
+ * 0 in a process's space: at a random place with unmapped pages around it. Nothing is populated.
  * Without effect: STATUS_BAD_ARGUMENT (no pages, not readable, or writable and executable for a
  * process), STATUS_BAD_ADDRESS (unaligned or out of range), STATUS_IN_USE, STATUS_TOO_BIG (too many
  * mappings), STATUS_NO_MEMORY, STATUS_NO_QUOTA.
@@ -59,23 +59,23 @@ enum status space_map(struct space *space, u64 at, struct memory *memory, u64 of
 
 /*
  * Removes the mappings that lie in [at, at + bytes). STATUS_AGAIN: a step was done, repeat.
- * STATUS_NOT_FOUND: none there; STATUS_BAD_ADDRESS: unaligned or one lies only partly in it.
+ * STATUS_NOT_FOUND: there are none; STATUS_BAD_ADDRESS: unaligned, or one lies only partly inside.
  */
 enum status space_unmap(struct space *space, u64 at, u64 bytes) MUST_CHECK;
 
 /*
- * The byte of guest RAM at the address when it is populated and writable, otherwise NULL. It stays
- * what it is until the CPU passes (mm/tlb.h).
+ * The byte of guest RAM at the address if that is populated and mapped writable, otherwise NULL.
+ * The pointer stays valid until the CPU next passes (mm/tlb.h).
  */
 u8 *space_guest_byte(struct space *space, u64 address);
 
 /*
- * Settles an access with `access` rights to an address that is not mapped yet, with the largest
- * page that fits. STATUS_OK or STATUS_AGAIN: let the access be repeated. STATUS_NOT_FOUND: nothing
- * is mapped there; STATUS_BAD_STATE: what was, is being unmapped; STATUS_NO_RIGHT;
- * STATUS_NO_MEMORY, STATUS_NO_QUOTA.
+ * Handles a fault: populates the page and maps it with the largest leaf that fits, if the mapping
+ * grants the rights in `access`. STATUS_OK or STATUS_AGAIN: let the access be repeated.
+ * STATUS_NOT_FOUND: no mapping covers the address; STATUS_BAD_STATE: the mapping is being removed;
+ * STATUS_NO_RIGHT; STATUS_NO_MEMORY, STATUS_NO_QUOTA.
  */
 enum status space_fault(struct space *space, u64 address, u32 access) MUST_CHECK;
 
-/* The next step of taking a space apart: STATUS_AGAIN, at last STATUS_OK, when it is gone. */
+/* One step of destroying a space: STATUS_AGAIN until it is gone, then STATUS_OK. */
 enum status space_destroy(struct space *space) MUST_CHECK;

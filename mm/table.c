@@ -10,7 +10,7 @@
 #define STEP_ENTRIES 256
 #define LOWER_HALF (PT_ENTRY_COUNT / 2)
 
-/* The tables on the way to an address, down to the deepest that exists and its entry there. */
+/* The tables on the way to an address, down to the deepest one, and its entry for the address. */
 struct walk {
 	hpa_t node[PT_LEVEL_COUNT];
 	enum pt_level level;
@@ -27,7 +27,7 @@ static u64 *entry_of(hpa_t node, u64 at, enum pt_level level)
 	return (u64 *)hpa_to_pointer(node) + entry_index(at, level);
 }
 
-/* Keeps the page's count of entries in use and the second top's lower half. */
+/* Keeps up to date the table page's count of entries in use, and the second top's lower half. */
 static void entry_write(struct table *table, hpa_t node, u64 at, enum pt_level level, u64 value)
 {
 	u64 *entry = entry_of(node, at, level);
@@ -35,14 +35,14 @@ static void entry_write(struct table *table, hpa_t node, u64 at, enum pt_level l
 
 	page->references -= (*entry & table->format->present) != 0;
 	page->references += (value & table->format->present) != 0;
-	/* The CPU may read it at any time. */
+	/* The CPU may read the entry at any time. */
 	__atomic_store_n(entry, value, __ATOMIC_RELEASE);
 	if (level == TOP && table->root.user.value != node.value &&
 	    entry_index(at, level) < LOWER_HALF)
 		__atomic_store_n(entry_of(table->root.user, at, level), value, __ATOMIC_RELEASE);
 }
 
-/* Down to the entry of `last`, or to one above that is a leaf or not used. */
+/* Walks down to the entry at level `last`, or to one above it that is a leaf or not present. */
 static void walk_down(const struct table *table, u64 at, enum pt_level last, struct walk *walk)
 {
 	const struct pt_format *format = table->format;
@@ -166,7 +166,7 @@ bool table_merge(struct table *table, const struct pt_leaf *leaf)
 	return true;
 }
 
-/* One entry, and the tables above it that have no other. Returns the address to go on at. */
+/* Clears one entry, and frees the tables above it that become empty. Returns the next address. */
 static u64 unmap_entry(struct table *table, u64 at)
 {
 	struct walk walk;

@@ -30,10 +30,10 @@ enum pt_type {
 	PT_TYPE_COUNT
 };
 
-/* One kind of four-level table, as the bits of its entries. */
+/* A format of four-level tables: the bits of its entries. */
 struct pt_format {
-	u64 present;     /* an entry with none of these is not used */
-	u64 table;       /* all that is set in an entry that points to a table */
+	u64 present;     /* an entry with none of these is not present */
+	u64 table;       /* the flags of an entry that points to a table */
 	u64 leaf;        /* set in every leaf */
 	u64 large;       /* set in a leaf above PT_LEVEL_4K */
 	u64 write;
@@ -48,8 +48,8 @@ extern const struct pt_format format_ept;
 extern const struct pt_format format_npt;
 
 /*
- * The top of a process's table. Where the CPU is open to Meltdown, ring 3 runs on `user`, which
- * lacks the direct map and whose lower half is always equal to the other's; elsewhere both are one.
+ * The top of a process's tables. If the CPU is open to Meltdown, ring 3 runs on `user`, which lacks
+ * the direct map and has the same lower half as `kernel`; otherwise both are the same table.
  */
 struct pt_root {
 	hpa_t kernel;
@@ -79,19 +79,19 @@ static inline u64 pt_level_bytes(enum pt_level level)
 /* An empty tree; `split` gives it a second top. STATUS_NO_MEMORY, STATUS_NO_QUOTA. */
 enum status table_init(struct table *table, const struct pt_format *format, struct quota *quota,
 		       bool split) MUST_CHECK;
-/* Gives back the top. All that lies below must have been unmapped (host: the lower half). */
+/* Frees the top or tops. Everything below must have been unmapped (host: the lower half). */
 void table_free(struct table *table);
 
 /*
- * Maps one leaf, its `at` and `hpa` aligned to its level. STATUS_IN_USE when something is there,
- * STATUS_NO_MEMORY or STATUS_NO_QUOTA when a table is missing and cannot be had; an empty one may
- * then remain above the place, which unmapping it frees.
+ * Maps one leaf, its `at` and `hpa` aligned to its level. STATUS_IN_USE: something is mapped there;
+ * STATUS_NO_MEMORY, STATUS_NO_QUOTA: a table is missing and cannot be allocated. An empty table may
+ * then remain on the way; unmapping the range frees it.
  */
 enum status table_map(struct table *table, const struct pt_leaf *leaf) MUST_CHECK;
 
 /*
- * Puts a leaf in the place of a table of smaller leaves that map the same, or some of it. False:
- * there is none. The caller flushes.
+ * Replaces a table of smaller leaves by one leaf that maps the same. The table may be incomplete.
+ * False: there is no such table. The caller flushes.
  */
 bool table_merge(struct table *table, const struct pt_leaf *leaf);
 
@@ -102,20 +102,20 @@ bool table_merge(struct table *table, const struct pt_leaf *leaf);
  */
 enum status table_unmap(struct table *table, u64 *at, u64 end);
 
-/* False when nothing is mapped at `at`. */
+/* The leaf that maps `at`; false if there is none. */
 bool table_lookup(const struct table *table, u64 at, struct pt_leaf *leaf);
 
-/* The entry of `level` on the way to `at`, without its address; 0: there is none. */
+/* The entry at `level` on the way to `at`, without its address bits; 0: there is none. */
 u64 table_entry(const struct table *table, u64 at, enum pt_level level);
 
 /*
- * The first leaf at or after `at` and before `end`. STATUS_NOT_FOUND when there is none;
- * STATUS_AGAIN with *at moved on after a bounded number of entries.
+ * The first leaf at or after *at and before `end`. STATUS_NOT_FOUND: there is none; STATUS_AGAIN,
+ * with *at advanced: none within a bounded number of entries.
  */
 enum status table_next(const struct table *table, u64 *at, u64 end, struct pt_leaf *leaf);
 
 /*
- * Gives [at, end), which cuts through no leaf, other rights. What is not mapped stays so. Not
- * bounded: for the kernel's own tables at boot. The caller flushes.
+ * Changes the rights of what is mapped in [at, end), which cuts through no leaf. Takes unbounded
+ * time: for the kernel's own tables at boot. The caller flushes.
  */
 void table_protect(struct table *table, u64 at, u64 end, u32 rights);

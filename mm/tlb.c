@@ -11,22 +11,22 @@
 #define STEP_BLOCKS 96
 
 /*
- * Epochs. The epoch moves on when every CPU has passed during it. A block freed in epoch e may be
- * in reach of its freer's own system call until that CPU passes, and a pass of another CPU before
- * that may still enter with the old generation: it takes the end of e (passes may lie before the
- * freeing), of e + 1 (the freer passes: all is flushed) and of e + 2 (everybody passes once more).
+ * Epochs. An epoch ends when every CPU has passed during it. A block freed in epoch e may still be
+ * used by the system call that freed it until that CPU passes, and until then another CPU's pass
+ * may enter with the old generation. So it waits for the end of e (whose passes may precede the
+ * freeing), of e + 1 (the freeing CPU has passed, and flushed) and of e + 2 (all pass once more).
  */
 #define EPOCHS_TO_WAIT 3
 
-/* A CPU that was kicked and does not pass for so long, twice, never will. */
+/* A CPU that twice does not pass for this long after a kick never will. */
 #define ANSWER_LIMIT_MS 10000
 
-/* Touched by its CPU alone, but for what has to do with epochs, which the lock guards. */
+/* `space` and `seen` are used by the CPU itself alone; the lock guards all the rest. */
 static struct tlb_cpu {
 	struct space *space; /* whose tables CR3 holds; NULL: the kernel's own */
-	u64 seen;            /* its generation when CR3 was loaded */
-	u32 passed;          /* the epoch in which it passed last */
-	u32 kicked;          /* the epoch in which it was last reminded to */
+	u64 seen;            /* the space's generation when CR3 was loaded */
+	u32 passed;          /* the epoch in which the CPU last passed */
+	u32 kicked;          /* the epoch in which it was last kicked to pass */
 	u64 kicked_ms;
 	bool kicked_again;
 	bool online;
@@ -35,12 +35,12 @@ static struct tlb_cpu {
 
 static struct lock tlb_lock;
 /* Guarded by the lock. */
-static u32 cpu_count; /* numbers of CPUs online are below this */
+static u32 cpu_count; /* all CPUs online have lower numbers */
 static u32 epoch = 1;
 static u32 waiting_first; /* frames, oldest first, linked by `next`; their epochs in `references` */
 static u32 waiting_last;
 u64 tlb_waiting;
-static u64 freed; /* pages that have waited */
+static u64 freed; /* pages that have waited and are free now */
 
 static struct page *frame_page(u32 frame)
 {
@@ -92,7 +92,7 @@ void tlb_space_leave(struct space *space, u32 cpu)
 	__atomic_fetch_and(&space->cpus[cpu / 64], ~BIT(cpu % 64), __ATOMIC_SEQ_CST);
 }
 
-/* Pairs with who enters: it sets its CPU's bit, then reads the generation. */
+/* Pairs with whoever enters the space: that sets its CPU's bit, then reads the generation. */
 void tlb_flush_space(struct space *space)
 {
 	__atomic_fetch_add(&space->generation, 1, __ATOMIC_SEQ_CST);
@@ -160,7 +160,7 @@ void tlb_cpu_idle(u32 cpu, bool idle)
 	lock_release(&tlb_lock, LOCK_DEFERRED);
 }
 
-/* Ends the epoch when everybody has passed in it, and reminds those who have not. */
+/* Ends the epoch if every CPU has passed in it, and kicks those that have not. */
 static void epoch_advance(void)
 {
 	u64 now = tlb_arch_clock_ms();
@@ -177,7 +177,7 @@ static void epoch_advance(void)
 			continue;
 		if (again && cpus[cpu].kicked_again)
 			panic("CPU %u does not answer", cpu);
-		/* A machine that was suspended meanwhile has taken the time from all its CPUs. */
+		/* At first this may only mean that the whole machine was suspended: kick again. */
 		cpus[cpu].kicked_again = again;
 		cpus[cpu].kicked = epoch;
 		cpus[cpu].kicked_ms = now;
@@ -204,7 +204,7 @@ static NOINLINE void take_back(struct tlb_cpu *self)
 		freed += 1ull << page->order;
 		page_free(page_hpa(page), NULL);
 	}
-	/* Who was reminded in this epoch does not pass in it when nothing waits any more. */
+	/* While nothing waits no pass is recorded: a kick in this epoch must not count later. */
 	if (waiting_first == 0)
 		epoch++;
 	lock_release(&tlb_lock, LOCK_DEFERRED);

@@ -34,6 +34,6 @@ struct machine_check {
 	u64 address;
 	u64 misc;
 	u32 bank;
-	u32 count; /* machine checks recorded here */
+	u32 count; /* errors recorded here */
 	bool more; /* there was another error, on another page */
 };
