@@ -22,7 +22,7 @@
 #define STEP_SLOTS  1024u
 #define KERNEL_HALF 0xffff800000000000ull
 
-/* The count is the kernel's own: the caller may write into the page meanwhile. */
+/* The count is a private copy, because the caller may write to the page at any time. */
 struct listing {
 	struct audit_page *page;
 	u64 count;
@@ -33,7 +33,7 @@ static bool full(const struct listing *listing)
 	return listing->count == AUDIT_RECORDS;
 }
 
-/* A slab's records fit a page; the check is for the day when they do not. */
+/* The records of one slab fit in a page; the check would find a slab whose records do not. */
 static void put(struct listing *listing, enum audit_kind kind, u64 info, u64 id, u64 other,
 		u64 value)
 {
@@ -101,7 +101,7 @@ static u32 detail(const struct object *object)
 	return memory->kind == MEMORY_FIXED ? AUDIT_DETAIL_FIXED : memory->owner;
 }
 
-/* It was charged in full when it was made. */
+/* RAM was charged in full when the object was created. */
 static void put_memory(struct listing *listing, const struct memory *memory)
 {
 	if (memory->kind == MEMORY_RAM)
@@ -156,7 +156,7 @@ static void put_slab(struct listing *listing, hpa_t slab)
 	}
 }
 
-/* A slab begins a page of records of its own. */
+/* Each slab starts a new page of records. */
 static u64 list_frames(struct listing *listing, u64 first)
 {
 	const struct page *head;
@@ -186,7 +186,7 @@ static u64 list_leaves(struct listing *listing, const struct table *table, u64 i
 	u64 began = at;
 	struct pt_leaf leaf;
 
-	/* Behind the last address comes 0. */
+	/* The address after the last one is 0. */
 	while (!full(listing) && at >= began && at < end) {
 		enum status status = table_next(table, &at, end, &leaf);
 
@@ -233,7 +233,7 @@ static u64 list_handles(struct listing *listing, const struct process *process, 
 	return index < process->handles->end ? index : AUDIT_END;
 }
 
-/* The object of an identity that an earlier list has told; NULL: it is not there any more. */
+/* The object with an identity from an earlier list; NULL: it no longer exists. */
 static struct object *object_find(u64 id, enum object_type type)
 {
 	struct cache_cursor cursor = {0};

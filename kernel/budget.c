@@ -3,7 +3,7 @@
 #include "kernel/heap.h"
 #include "lib/checked.h"
 
-/* A cap that nobody looked at for so many periods was not being spent. */
+/* A cap that was not looked at for so many periods starts afresh: nothing was spending it. */
 #define PERIODS_FORGOTTEN 16u
 
 static void cap_advance(struct budget_cap *cap, u64 now)
@@ -59,8 +59,8 @@ u64 budget_reservation_share(u64 budget, u64 period)
 }
 
 /*
- * The old deadline stands while what remains until then is no more than the share: otherwise the
- * entity would ask for more than it has reserved.
+ * The old deadline and budget remain in force if the remaining budget is no more than the reserved
+ * share of the time until that deadline; else the entity would get more than it has reserved.
  */
 void budget_reservation_wake(struct budget_reservation *reservation, u64 now)
 {
@@ -101,7 +101,7 @@ u64 budget_reservation_charge(struct budget_reservation *reservation, u64 ran, u
 	late = MIN(ran, now - reservation->deadline);
 	ran = reservation_consume(reservation, ran - late);
 	budget_reservation_renew(reservation, now);
-	/* Periods that passed in between do not matter: who runs that long runs alone. */
+	/* Whole periods in between do not matter: an entity that runs that long runs alone. */
 	current = MIN(late, now + reservation->period - reservation->deadline);
 	return ran + (late - current) + reservation_consume(reservation, current);
 }

@@ -24,7 +24,7 @@ void kernel_space_seal(const struct boot_info *info);
 
 /* Maps device memory, uncached, for good. `hpa`, `bytes`: need not be aligned. NULL: no memory. */
 void *kernel_map_device(hpa_t hpa, u64 bytes);
-/* Maps memory a second time, read-only, at an address that does not reveal the first. NULL: none. */
+/* Maps memory again, read-only, at an address that does not reveal the other. NULL: no memory. */
 const void *kernel_map_constant(hpa_t hpa, u64 bytes);
 
 /*

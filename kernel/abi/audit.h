@@ -5,12 +5,12 @@
 
 /*
  * What SYS_AUDIT lists: who owns which page, who refers to what, what is mapped where. The kernel
- * only tells; what should be is the caller's to judge. An identity is the physical address of an
- * object, good for nothing but to compare; that of an account is its group's, 0 the kernel's.
+ * only reports; the caller judges whether it is right. An identity is the physical address of an
+ * object, for comparison only; an account's is that of its group's quota, 0 for the kernel.
  */
 enum audit_what {
 	AUDIT_FRAMES,  /* from frame `where` on: blocks in use, and the objects in them */
-	AUDIT_SPACE,   /* leaves of space `where` from address `at` on; where 0: the kernel's */
+	AUDIT_SPACE,   /* leaves of space `where` from address `at` on; `where` 0: the kernel's */
 	AUDIT_MEMORY,  /* pages of memory object `where` from index `at` on */
 	AUDIT_HANDLES, /* of process `where`, from index `at` on */
 };
@@ -20,9 +20,9 @@ enum audit_kind {
 	AUDIT_OBJECT, /* info: type, dead << 8, detail << 16; other: account; value: references */
 	AUDIT_REFERENCE, /* id: who holds it, 0: the kernel; other: what; info: a handle's rights */
 	AUDIT_CHARGE,	 /* id: account; info: owner; value: pages charged */
-	AUDIT_PROMISE,	 /* id: account; info: owner; value: of these, pages of a memory object */
+	AUDIT_PROMISE,	 /* id: account; info: owner; value: pages charged for a memory */
 	AUDIT_LEAF,	 /* id: space; info: rights, level << 8; other: address; value: page */
-	AUDIT_SLOT,	 /* id: memory; other: index; value: page; info: how many from there on */
+	AUDIT_SLOT,	 /* id: memory; other: index; value: page; info: number of pages */
 };
 
 struct audit_record {
@@ -33,14 +33,14 @@ struct audit_record {
 	u64 value;
 };
 
-/* AUDIT_OBJECT's detail: a memory object's owner and, above it, these; a space's likewise. */
-#define AUDIT_DETAIL_FIXED  0x8000u /* memory: a range that is somebody else's */
+/* AUDIT_OBJECT's detail: a memory object's owner, or one of these. */
+#define AUDIT_DETAIL_FIXED  0x8000u /* memory: a physical range that it does not own */
 #define AUDIT_DETAIL_SECOND 1u	    /* space: a second stage */
 
 #define AUDIT_RECORDS 127u
 #define AUDIT_END     (~0ull)
 
-/* The page that the caller gives and the kernel fills. */
+/* The page that the caller provides and the kernel fills. */
 struct audit_page {
 	u64 count;
 	u64 reserved[3];

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-/* The linker script of ring-3 images needs this number alone. */
+/* The linker script of ring-3 images needs only this number. */
 #ifdef __ASSEMBLER__
 #define IMAGE_MAGIC 0x4547414d49594b53
 #else
@@ -11,8 +11,8 @@
 
 /*
  * A ring-3 image: position-independent, page-granular, laid out text, rodata, data, bss from its
- * first byte (this header is the start of the text). It relocates itself: `data` holds
- * everything that needs it. Text and rodata are mapped shared, data is copied, bss is zero.
+ * first byte (this header is the start of the text). It relocates itself: all that needs
+ * relocation is in data. Text and rodata are mapped shared, data is copied, bss is zero.
  */
 struct image_header {
 	u64 magic;

@@ -10,7 +10,7 @@ typedef u32 handle_t;
 
 enum object_type {
 	OBJECT_NONE,
-	OBJECT_ROOT,    /* the machine itself: its rights are the operator's */
+	OBJECT_ROOT,    /* the machine itself, with the operator's rights */
 	OBJECT_GROUP,   /* the unit of account: quota and share of the CPU; one per VM */
 	OBJECT_MEMORY,  /* an array of page slots */
 	OBJECT_SPACE,   /* a set of mappings: a process's address space or a second-stage table */
@@ -24,13 +24,13 @@ enum object_type {
 	OBJECT_TYPE_COUNT
 };
 
-/* What a handle lets its holder do; a copy never has more than its original. */
+/* What a handle lets its holder do; a copy never has more rights than its original. */
 enum right {
 	RIGHT_READ = 1 << 0,    /* map for reading; read state */
 	RIGHT_WRITE = 1 << 1,   /* map for writing; change state; signal */
 	RIGHT_EXECUTE = 1 << 2, /* map for execution */
 	RIGHT_MAP = 1 << 3,     /* space: map into it and unmap from it */
-	RIGHT_BIND = 1 << 4,    /* bind to a queue; queue: be bound to, be waited on */
+	RIGHT_BIND = 1 << 4,    /* bind the object to a queue; queue: bind to it, wait on it */
 	RIGHT_CREATE = 1 << 5,  /* group: create objects charged to it */
 	RIGHT_CONTROL = 1 << 6, /* start, pace, run */
 	RIGHT_DESTROY = 1 << 7,

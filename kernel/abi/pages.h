@@ -17,7 +17,7 @@ enum page_owner {
 	PAGE_OWNER_COUNT
 };
 
-/* 1/KERNEL_SHARE of all memory is for tables and the kernel, SYS_MEMORY_CREATE leaves it alone. */
+/* 1/KERNEL_SHARE of all memory is kept for the kernel and its tables, not for SYS_MEMORY_CREATE. */
 #define KERNEL_SHARE 64
 
 #define CPU_MAX 256
@@ -28,12 +28,12 @@ struct cpu_counters {
 	u64 wakeups;       /* returns from the idle HLT */
 	u64 interrupts;    /* host interrupts taken */
 	u64 switches;      /* threads switched to */
-	u64 syscalls; /* but SYS_VCPU_RUN, whose runs end in `exits` */
+	u64 syscalls; /* except SYS_VCPU_RUN, which `exits` counts */
 	u64 idle_tsc;      /* TSC cycles spent halted */
 	u64 ipis;
-	u64 idle_since_tsc; /* TSC when the present halt began; 0: not halted */
-	u64 tag;           /* GROUP_TAG of the thread that runs */
-	u64 running_since_tsc; /* TSC up to which its group's cpu_tsc is true; 0: none runs */
+	u64 idle_since_tsc; /* TSC when the current halt began; 0: not halted */
+	u64 tag;           /* GROUP_TAG of the running thread's group */
+	u64 running_since_tsc; /* TSC up to which its group's cpu_tsc counts; 0: no thread runs */
 };
 
 /* Kept up to date by the kernel, read-only to the manager. All counts since boot. */
@@ -43,16 +43,16 @@ struct kernel_page {
 	u64 page_count; /* of all managed memory */
 	u64 pages[PAGE_OWNER_COUNT];
 	struct zone_counters {
-		u64 pages; /* that are managed */
+		u64 pages; /* managed ones */
 		u64 free;
-	} zones[ZONE_MAX]; /* memory by distance; what no SRAT names is in the first */
+	} zones[ZONE_MAX]; /* memory by distance; what the SRAT does not name is in the first */
 	u32 cpu_count;
 	u32 log_bytes; /* size of one CPU's struct log_ring */
 	u64 entropy_sources; /* enum entropy_source */
-	u64 features;        /* enum host_feature */
+	u64 features;        /* enum host_feature; above it, enum host_speculation */
 	struct lock_counters {
 		u64 taken;
-		u64 waited; /* it was not free */
+		u64 waited; /* acquisitions that found it taken */
 	} locks[16]; /* lib/lock.h, enum lock_rank; all 0 unless built with DEBUG=1 */
 	struct cpu_counters cpu[];
 };
@@ -76,7 +76,7 @@ struct group_page {
 	u64 pages[PAGE_OWNER_COUNT];
 	u64 cpu_tsc;       /* TSC cycles its threads ran */
 	u64 guest_tsc;     /* of these, inside the guest */
-	u64 kernel_exits;  /* of these, settled in the kernel */
+	u64 kernel_exits;  /* of all exits, those settled in the kernel */
 	u64 injected;      /* interrupts and exceptions injected */
 	u64 weight;
 	u64 reserved_permille; /* of one CPU, by its threads together */

@@ -31,9 +31,9 @@ enum start_kind {
 	START_VM,
 	START_RAM,          /* memory: the guest's RAM; `value` its size in bytes */
 	START_CHANNEL,      /* memory: struct vm_channel, shared with the manager */
-	START_CHANNEL_IN,   /* event that the manager signals: bind to the own queue */
+	START_CHANNEL_IN,   /* event that the manager signals: to be bound to the monitor's queue */
 	START_CHANNEL_OUT,  /* event that the monitor signals */
-	START_FILE_KERNEL,  /* no handle: mapped read-only at address `offset`, `value` bytes */
+	START_FILE_KERNEL,  /* no handle: mapped read-only at address `offset`; `value`: bytes */
 	START_FILE_INITRD,  /* likewise */
 };
 
@@ -55,11 +55,11 @@ struct start_info {
 	u8 entropy[32];
 	u32 entry_count;
 	u32 reserved;
-	char command_line[1024]; /* kernel's for the manager, the guest's for a monitor */
+	char command_line[1024]; /* manager: the kernel's; monitor: the guest's */
 	char backend[16];        /* "SVM/NPT", "VMX/EPT" */
 	u64 kernel_base;         /* manager only: where the image runs; else 0 */
 	u8 rsdp[40];              /* manager only: copy of the host's RSDP, zero if there is none */
-	u64 parameter[16];       /* for a monitor: as manager and monitor agree */
+	u64 parameter[16];       /* monitor: whatever the manager and it agree on */
 	struct start_entry entry[];
 };
 #define START_ENTRY_MAX ((START_BYTES - sizeof(struct start_info)) / sizeof(struct start_entry))

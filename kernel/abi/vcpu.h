@@ -9,8 +9,8 @@ enum exit_reason {
 	EXIT_HOST_INTERRUPT,     /* kernel only */
 	EXIT_KICK,               /* SYS_VCPU_KICK or a signal in the vCPU's queue */
 	EXIT_DEADLINE,           /* deadline_tsc has passed */
-	EXIT_INTERRUPT_WINDOW,   /* asked for; the guest can take an interrupt now */
-	EXIT_NMI_WINDOW,         /* asked for; the guest can take an NMI now */
+	EXIT_INTERRUPT_WINDOW,   /* as requested: the guest can take an interrupt now */
+	EXIT_NMI_WINDOW,         /* as requested: the guest can take an NMI now */
 	EXIT_IO,
 	EXIT_MEMORY,             /* second-stage fault that no mapping covers */
 	EXIT_CPUID,
@@ -23,7 +23,7 @@ enum exit_reason {
 	EXIT_EXCEPTION,          /* intercepted: event.vector, event.error_code */
 	EXIT_HYPERCALL,          /* VMCALL or VMMCALL */
 	EXIT_TRIPLE_FAULT,
-	EXIT_INVALID_OPCODE,     /* virtualization instruction: give #UD */
+	EXIT_INVALID_OPCODE,     /* an instruction that no guest has: inject #UD */
 	EXIT_INVD,               /* INVD, WBINVD, WBNOINVD */
 	EXIT_PAUSE,
 	EXIT_MONITOR,
@@ -37,12 +37,12 @@ enum exit_reason {
 	EXIT_SIPI,
 	EXIT_SMI,
 	EXIT_EOI,                /* the CPU has done the EOI of a vector in eoi_exit */
-	EXIT_TPR,                /* TPR fell below tpr_threshold (SVM: EXIT_CR before it) */
-	EXIT_APIC_ACCESS,        /* to the APIC's memory, that the CPU does not do: qualification */
+	EXIT_TPR,                /* TPR fell below tpr_threshold (SVM: EXIT_CR instead, before) */
+	EXIT_APIC_ACCESS,        /* to the APIC's memory, left to the monitor: qualification */
 	EXIT_ENTRY_FAILED,       /* guest state refused: vendor_code; VCPU_DUMP says more */
-	EXIT_UNKNOWN,            /* vendor_code, qualification hold what the CPU said */
+	EXIT_UNKNOWN,            /* vendor_code and qualification hold what the CPU reported */
 	EXIT_NO_MEMORY,          /* guest RAM could not be populated */
-	EXIT_APIC_WRITE,         /* a register was written; what follows from it is to be done */
+	EXIT_APIC_WRITE,         /* an APIC register was written; its effects are yet to come */
 	EXIT_REASON_COUNT
 };
 _Static_assert(EXIT_REASON_COUNT <= 64, "reasons fit a mask and struct group_page");
@@ -51,7 +51,7 @@ enum exit_access {
 	ACCESS_READ = 1 << 0,
 	ACCESS_WRITE = 1 << 1,
 	ACCESS_EXECUTE = 1 << 2,
-	ACCESS_TABLE_WALK = 1 << 3, /* by the walk of the guest's own page tables */
+	ACCESS_TABLE_WALK = 1 << 3, /* by a walk of the guest's own page tables */
 };
 
 enum exit_io_flag {
@@ -60,17 +60,17 @@ enum exit_io_flag {
 	IO_REP = 1 << 2,
 };
 
-/* Which fields mean something depends on reason; the others may hold anything. */
+/* `reason` decides which fields are valid; the others may hold anything. */
 struct vcpu_exit {
 	u32 reason;             /* enum exit_reason */
-	u32 instruction_length; /* 0: not known, decode the instruction */
+	u32 instruction_length; /* 0: unknown, decode the instruction */
 	u64 tsc;                /* host TSC at the exit */
 	u32 access;             /* EXIT_MEMORY: enum exit_access */
 	u16 io_port;
 	u8 io_size;             /* 1, 2, 4 */
 	u8 io_flags;            /* enum exit_io_flag */
 	u64 gpa;                /* EXIT_MEMORY: address */
-	u64 gva;                /* EXIT_MEMORY: linear address where known, else 0 */
+	u64 gva;                /* EXIT_MEMORY: linear address if known, else 0 */
 	u32 vector;             /* EXIT_EXCEPTION, EXIT_EOI, EXIT_SIPI; EXIT_HYPERCALL: CPL */
 	u32 error_code;         /* EXIT_EXCEPTION, EXIT_TASK_SWITCH (SVM: EXITINFO2's) */
 	u64 vendor_code;        /* the CPU's own exit code or VM-instruction error */
@@ -85,8 +85,8 @@ enum vcpu_gpr {
 };
 
 /*
- * Register groups. The general registers are always live in the page; every other group is only
- * valid there when its bit is in `valid`, and taken over on the next run when it is in `dirty`.
+ * Register groups. The general registers are always live in the page. Any other group is valid
+ * there only if its bit is set in `valid`; the next run takes it over if its bit is set in `dirty`.
  */
 enum vcpu_groups {
 	VCPU_RIP = 1 << 0,      /* rip, rflags, shadow */
@@ -98,13 +98,13 @@ enum vcpu_groups {
 	VCPU_EVENT = 1 << 6,    /* the event being delivered */
 	VCPU_XCR0 = 1 << 7,
 	VCPU_TSC = 1 << 8,      /* tsc_offset */
-	VCPU_ALL = (1 << 9) - 1, /* the state of a vCPU; what follows is none */
-	VCPU_CODE = 1 << 9,      /* code: by `want` alone */
-	VCPU_XSAVE = 1 << 10,    /* the page VCPU_XSAVE_PAGE: by SYS_VCPU_GET and `dirty` */
-	VCPU_TRAPS = 1 << 11,    /* trap_exceptions and what follows: by `dirty` alone */
-	VCPU_APIC = 1 << 12,     /* apic_mode and what follows: by `dirty` alone */
-	VCPU_INTERRUPTS = 1 << 13, /* interrupt_status: by `dirty` alone */
-	VCPU_DUMP = 1 << 14,     /* dump, of the VMCS or VMCB: by SYS_VCPU_GET alone */
+	VCPU_ALL = (1 << 9) - 1, /* a vCPU's state; the groups below are not part of it */
+	VCPU_CODE = 1 << 9,      /* code: by `want` only */
+	VCPU_XSAVE = 1 << 10,    /* the page VCPU_XSAVE_PAGE: by SYS_VCPU_GET and `dirty` only */
+	VCPU_TRAPS = 1 << 11,    /* trap_exceptions, trap, cr3_target: by `dirty` only */
+	VCPU_APIC = 1 << 12,     /* apic_mode, apic_gpa, eoi_exit: by `dirty` only */
+	VCPU_INTERRUPTS = 1 << 13, /* interrupt_status: by `dirty` only */
+	VCPU_DUMP = 1 << 14,     /* dump, of the VMCS or VMCB: by SYS_VCPU_GET only */
 };
 
 enum vcpu_segment { SEG_ES, SEG_CS, SEG_SS, SEG_DS, SEG_FS, SEG_GS, SEG_LDTR, SEG_TR, SEG_COUNT };
@@ -144,7 +144,7 @@ enum vcpu_msr {
 
 enum vcpu_shadow {
 	SHADOW_STI = 1 << 0,
-	SHADOW_MOV_SS = 1 << 1, /* SVM knows one shadow only and reports SHADOW_STI */
+	SHADOW_MOV_SS = 1 << 1, /* SVM has only one kind of shadow and reports SHADOW_STI */
 	SHADOW_NMI = 1 << 2,    /* NMIs are blocked until IRET */
 };
 
@@ -176,14 +176,14 @@ enum vcpu_request {
 };
 
 /*
- * The memory given to SYS_VCPU_CREATE: the vCPU page, the local APIC's registers and, when the
- * object is that large, a table by which the kernel settles CPUID and the image of VCPU_XSAVE: the
- * standard form of XSAVE (SDM vol. 1, 13.4), of FXSAVE where the CPU has no other.
+ * The pages given to SYS_VCPU_CREATE: the vCPU page, the local APIC's registers and, if the object
+ * is large enough, a table by which the kernel settles CPUID, and the image of VCPU_XSAVE in
+ * XSAVE's standard format (SDM vol. 1, 13.4), or FXSAVE's if the CPU has no XSAVE.
  */
 enum vcpu_pages {
 	VCPU_PAGE,
 	VCPU_APIC_PAGE,
-	VCPU_PAGES, /* that there must be */
+	VCPU_PAGES, /* number of mandatory pages */
 	VCPU_CPUID_PAGE = VCPU_PAGES,
 	VCPU_XSAVE_PAGE,
 	VCPU_PAGES_MAX
@@ -191,14 +191,14 @@ enum vcpu_pages {
 
 enum vcpu_cpuid_flag {
 	CPUID_VALID = 1 << 0,   /* the slot is in use */
-	CPUID_INDEXED = 1 << 1, /* for this subleaf alone */
+	CPUID_INDEXED = 1 << 1, /* answers this subleaf only */
 	CPUID_OSXSAVE = 1 << 2, /* ECX bit 27 shows CR4.OSXSAVE */
 	CPUID_OSPKE = 1 << 3,   /* ECX bit 4 shows CR4.PKE */
 };
 
 /*
- * One answer of CPUID. It lies in the first free slot from vcpu_cpuid_slot(leaf) on, round the end,
- * less than VCPU_CPUID_PROBES away; a leaf that is not found, or has no slot, exits to the monitor.
+ * One answer of CPUID. It lies in the first free slot from vcpu_cpuid_slot(leaf) on, wrapping at
+ * the end, within VCPU_CPUID_PROBES slots; a leaf that is not found there exits to the monitor.
  */
 struct vcpu_cpuid_entry {
 	u32 flags; /* enum vcpu_cpuid_flag */
@@ -220,29 +220,29 @@ static inline u32 vcpu_cpuid_slot(u32 leaf)
 	return (leaf * 4 + (leaf >> 25)) % VCPU_CPUID_SLOTS;
 }
 
-/* What a monitor may ask of the back end; what a CPU does not have has no effect. */
+/* What a monitor may ask of the back end; what the CPU does not support has no effect. */
 enum vcpu_trap {
 	VTRAP_CR = 1 << 0,	  /* writes of CR0, CR3 and CR4: EXIT_CR, with nothing done */
 	VTRAP_DR = 1 << 1,	  /* MOV from and to a debug register: EXIT_DR, likewise */
 	VTRAP_MSR = 1 << 2,	  /* every MSR */
 	VTRAP_NO_TIMER = 1 << 3,  /* VMX: no preemption timer */
-	VTRAP_FLUSH = 1 << 4,	  /* an entry keeps nothing in the TLB */
+	VTRAP_FLUSH = 1 << 4,	  /* each entry flushes the TLB */
 	VTRAP_RESTRICTED = 1 << 5, /* VMX: no unrestricted guest, paging is always on */
 };
 
 /*
- * What a CPU may do of a local APIC's work by itself, in the APIC page (SDM vol. 3, chapter 30).
- * The page is the CPU's then while the guest runs.
+ * Which parts of a local APIC's work the CPU does by itself, in the APIC page (SDM vol. 3, chapter
+ * 30). From VAPIC_DELIVERY on the page belongs to the CPU while the guest runs.
  */
 enum vcpu_apic_mode {
-	VAPIC_NONE,     /* TPR alone, by CR8; taken at every entry, brought at every exit */
-	VAPIC_DELIVERY, /* takes interrupts out of IRR */
-	VAPIC_MEMORY,   /* and TPR, EOI, interrupts to itself and reads, by memory at apic_gpa */
-	VAPIC_MSRS,     /* the same for an x2APIC, but for reads of ICR */
+	VAPIC_NONE,     /* TPR only, by CR8; read at every entry, written back at every exit */
+	VAPIC_DELIVERY, /* delivers interrupts from IRR */
+	VAPIC_MEMORY,   /* and TPR, EOI, self-IPIs and reads, by memory accesses at apic_gpa */
+	VAPIC_MSRS,     /* the same by the x2APIC's MSRs, except for reads of ICR */
 };
 
 enum vcpu_settle {
-	SETTLE_HYPERCALL = 1 << 0, /* those of the guest's kernel that are not in `hypercalls` */
+	SETTLE_HYPERCALL = 1 << 0, /* those from CPL 0 that are not in `hypercalls` */
 };
 
 enum vcpu_mark {
@@ -251,9 +251,9 @@ enum vcpu_mark {
 };
 
 /*
- * One page shared by the kernel and the monitor; the monitor writes only between runs. The kernel
- * reads each word once and trusts none: what the CPU would refuse ends in EXIT_ENTRY_FAILED.
- * `request`, `dirty` and `inject` are taken (set to 0) by the run that obeys them.
+ * One page shared by the kernel and the monitor; the monitor writes it only between runs. The
+ * kernel reads each word once and trusts none: what the CPU refuses ends in EXIT_ENTRY_FAILED. The
+ * run that carries out `request`, `dirty` and `inject` sets them to 0.
  */
 struct vcpu_page {
 	u64 gpr[GPR_COUNT];
@@ -270,9 +270,9 @@ struct vcpu_page {
 	u32 dirty;   /* enum vcpu_groups */
 	struct vcpu_event inject;
 	u32 tpr_threshold; /* 0: none */
-	u32 want[EXIT_REASON_COUNT]; /* groups to bring along with each reason, besides VCPU_RIP */
+	u32 want[EXIT_REASON_COUNT]; /* groups to copy at each exit reason, besides VCPU_RIP */
 
-	/* VCPU_EVENT: what was being delivered when the exit came; the monitor hands it back */
+	/* VCPU_EVENT: what was being delivered when the exit came; the monitor injects it again */
 	struct vcpu_event event;
 
 	/* VCPU_RIP */
@@ -306,49 +306,49 @@ struct vcpu_page {
 		u64 value;
 	} dump[128];
 
-	/* to the kernel, for the exits that it settles by itself; from the start or between runs */
+	/* to the kernel, for exits that it settles by itself; may change between any two runs */
 	u32 settle;           /* enum vcpu_settle */
 	u32 settle_reserved;
-	u64 hypercalls;       /* numbers below 64 that come to the monitor: SETTLE_HYPERCALL */
-	u64 hypercall_result; /* RAX for all others */
+	u64 hypercalls;       /* SETTLE_HYPERCALL: mask of numbers below 64 left to the monitor */
+	u64 hypercall_result; /* returned in RAX by all others */
 
-	/* VCPU_CODE: the bytes at RIP, all of one page; 0: not known, fetch them */
+	/* VCPU_CODE: the bytes at RIP, all in one page; code_bytes 0: unknown, fetch them */
 	u32 code_bytes;
 	u32 code_reserved;
 	u8 code[16];
 
 	/*
-	 * A byte in guest RAM, 0: none. When the CPU is taken from the guest the kernel writes
-	 * MARK_PREEMPTED there, and 0 before the guest goes on; was MARK_FLUSH set meanwhile, it
-	 * flushes the guest's TLB entries then (KVM's `preempted`: Linux
+	 * Address of a byte in guest RAM, 0: none. When the guest loses the CPU the kernel writes
+	 * MARK_PREEMPTED there, and 0 before the guest goes on; if MARK_FLUSH was set meanwhile, it
+	 * then flushes the guest's TLB entries (KVM's `preempted`: Linux
 	 * Documentation/virt/kvm/x86/msr.rst, MSR_KVM_STEAL_TIME).
 	 */
 	u64 preempted_gpa;
-	/* From the kernel: TSC cycles that the thread has waited for a CPU in all. */
+	/* From the kernel: TSC cycles that the thread has waited for a CPU, in total. */
 	u64 waited_tsc;
 
 	/*
 	 * VCPU_TRAPS: exceptions that exit as EXIT_EXCEPTION before the guest gets them, a bit for
-	 * each vector. With #BP software interrupts may too, as #BP: the instruction at RIP tells.
+	 * each vector. With #BP, INTn may exit too, also as #BP: look at the instruction at RIP.
 	 */
 	u32 trap_exceptions;
 	u32 trap; /* enum vcpu_trap */
 	u64 cr3_target[4]; /* VTRAP_CR on VMX: values of CR3 that load without an exit */
 
-	u32 apic_virtualized; /* from the kernel, at creation: all of enum vcpu_apic_mode work */
+	u32 apic_virtualized; /* from the kernel, at creation: every enum vcpu_apic_mode works */
 	/*
 	 * VCPU_APIC. VAPIC_MEMORY: a page mapped writable at apic_gpa stands for the APIC's memory,
-	 * the same for all vCPUs of the space; nobody sees what it holds. STATUS_BAD_ADDRESS if
-	 * there is none.
+	 * the same for all vCPUs of the space; its contents are never seen. If there is none, the
+	 * run returns STATUS_BAD_ADDRESS.
 	 */
 	u32 apic_mode; /* enum vcpu_apic_mode */
 	u64 apic_gpa;
 	u64 eoi_exit[4]; /* vectors whose EOI exits */
-	/* VCPU_INTERRUPTS: the highest vector in IRR, bits 15:8 in ISR; the CPU goes on with it */
+	/* VCPU_INTERRUPTS: initial RVI, and SVI in bits 15:8; the CPU maintains them from then on */
 	u16 interrupt_status;
 	u16 interrupt_reserved[3];
 
-	/* Nothing to the kernel: the monitor notes CR8, bits 7:4 of TPR, for who reads the page. */
+	/* Not used by the kernel: the monitor stores CR8 (TPR bits 7:4) for readers of the page. */
 	u64 cr8;
 };
 _Static_assert(sizeof(struct vcpu_page) <= PAGE_SIZE, "one page");
