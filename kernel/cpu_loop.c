@@ -22,7 +22,7 @@
 
 struct lock object_lock;
 
-/* True when a step was done: there may be more. */
+/* True if a step was done: there may be more. */
 static bool tidy_up(void)
 {
 	bool more = tlb_pages_waiting() != 0;
@@ -35,7 +35,7 @@ static bool tidy_up(void)
 	return more;
 }
 
-/* Every few seconds, if the CPU does not sleep through. */
+/* Every few seconds, unless the CPU sleeps all the time. */
 static void poll(struct cpu *cpu, u64 now)
 {
 	if (likely(cpu->polled == now >> POLL_SHIFT))
@@ -56,8 +56,8 @@ static NOINLINE void idle(struct cpu *cpu)
 	__atomic_store_n(&cpu->idle, true, __ATOMIC_SEQ_CST);
 	sched_beg(cpu);
 	/*
-	 * Anew, even if it is set: QEMU 7.2 may forget an interrupt that comes during VMRUN or
-	 * #VMEXIT, and the CPU would sleep until the next (docs/platforms.md).
+	 * Sets the timer again even if it is set: QEMU 7.2 may lose an interrupt that comes during
+	 * VMRUN or #VMEXIT, and the CPU would sleep until the next one (docs/platforms.md).
 	 */
 	timer_forget(cpu);
 	timer_arm(cpu, 0);
@@ -74,8 +74,8 @@ static NOINLINE void idle(struct cpu *cpu)
 }
 
 /*
- * The best thread takes the CPU; a dead one that the CPU still holds is forgotten. Ring 3's frame
- * and address space stay another thread's while guests take turns.
+ * The best thread takes the CPU; a dead one that the CPU still holds is dropped. While guests take
+ * turns, the loaded ring-3 frame and address space may stay those of another thread.
  */
 static void reschedule(struct cpu *cpu)
 {
@@ -85,7 +85,7 @@ static void reschedule(struct cpu *cpu)
 
 	sched_next(cpu);
 	now = cpu->running;
-	/* The thread may be dead and gone by now; what is loaded here stays. */
+	/* `before` may be freed by now; a vCPU that is still loaded here cannot be. */
 	if (before != now && guest != NULL && guest == cpu->loaded)
 		vcpu_preempt(guest);
 	if (now != NULL)
@@ -104,7 +104,7 @@ static NORETURN void leave_to_user(struct cpu *cpu)
 	cpu_return_to_user(cpu);
 }
 
-/* What concerns objects, and so other CPUs too. */
+/* What concerns objects, and therefore needs the object lock. */
 static void settle_objects(struct cpu *cpu, u64 pending)
 {
 	lock_acquire(&object_lock, LOCK_OBJECTS);
@@ -118,7 +118,7 @@ static void settle_objects(struct cpu *cpu, u64 pending)
 	lock_release(&object_lock, LOCK_OBJECTS);
 }
 
-/* By the offset into the image that it hit: the log is not to tell where images lie. */
+/* Logs the offset into the image where it hit: the log must not reveal where images lie. */
 static NOINLINE void log_nmi(struct cpu *cpu)
 {
 	u64 image = machine.boot->image_base.value;
@@ -130,7 +130,7 @@ static NOINLINE void log_nmi(struct cpu *cpu)
 		    __atomic_exchange_n(&cpu->nmi_count, 0, __ATOMIC_RELAXED));
 }
 
-/* Works off every pending reason; returns with a thread loaded that can run, and here. */
+/* Handles every pending reason; returns once there is a thread that can run here. */
 static NOINLINE void settle(struct cpu *cpu)
 {
 	do {
@@ -175,7 +175,7 @@ void cpu_loop(struct cpu *cpu)
 			timer_arm_briefly(cpu);
 			leave_to_user(cpu);
 		}
-		/* To the monitor with the timer as it was: nothing is later for ring 3. */
+		/* Leaves the timer as set for the guest: no later than ring 3's next event. */
 		if (vcpu_step(cpu, guest) && !cpu_must_settle(cpu))
 			leave_to_user(cpu);
 	}

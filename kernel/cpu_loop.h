@@ -6,15 +6,15 @@
 #include "kernel/teardown.h"
 #include "mm/tlb.h"
 
-/* Whether the loop has more to do than to go on with the thread that runs. */
+/* Whether the loop has anything to do besides going on with the running thread. */
 static inline bool cpu_must_settle(const struct cpu *cpu)
 {
 	return cpu->pending != 0;
 }
 
 /*
- * A guest that never lets its CPU idle is interrupted while something waits to be given back, about
- * once in a millisecond: at round times, so that frequent exits do not put it off.
+ * While objects wait to be torn down, a guest that never lets its CPU idle is interrupted about
+ * once per millisecond: at multiples of 2^21 TSC cycles, so that frequent exits do not delay it.
  */
 #define TIDY_TSC_MASK ((1ull << 21) - 1)
 
@@ -25,5 +25,5 @@ static inline u64 cpu_guest_deadline(u64 deadline_tsc)
 	return MIN(deadline_tsc - 1, rdtsc() | TIDY_TSC_MASK) + 1;
 }
 
-/* A CPU's whole life from now on; entered again from its stack's base at every entry of ring 3. */
+/* A CPU's whole life; started again at the base of its stack at every entry from ring 3. */
 NORETURN void cpu_loop(struct cpu *cpu);

@@ -6,7 +6,7 @@
 #include "kernel/vm.h"
 #include "lib/read_once.h"
 
-/* The monitor may write the table at any time: a wrong answer then is its own guest's. */
+/* The monitor may write the table at any time: a wrong answer harms only its own guest. */
 static const struct vcpu_cpuid_entry *find(const struct vcpu_cpuid_entry *table, const u64 *gpr)
 {
 	u32 leaf = (u32)READ_ONCE(gpr[GPR_RAX]);
@@ -26,7 +26,7 @@ static const struct vcpu_cpuid_entry *find(const struct vcpu_cpuid_entry *table,
 	return NULL;
 }
 
-/* The bits that follow what the guest has set in CR4. */
+/* ECX with the bits that follow the guest's CR4. */
 static NOINLINE bool answer_ecx(struct vcpu *vcpu, u32 flags, u32 ecx)
 {
 	u64 cr4;
@@ -69,7 +69,7 @@ bool cpuid_settle(struct vcpu *vcpu)
 bool cpuid_settle_hypercall(struct vcpu *vcpu)
 {
 	struct vcpu_page *page = vcpu->virt.page;
-	/* Outside 64-bit mode the upper half means nothing. */
+	/* Outside 64-bit mode the upper half of RAX is meaningless. */
 	u32 number = (u32)READ_ONCE(page->gpr[GPR_RAX]);
 
 	if (!(READ_ONCE(page->settle) & SETTLE_HYPERCALL) || vcpu->virt.exit.vector != 0 ||

@@ -6,9 +6,9 @@
 struct vcpu;
 
 /*
- * Exits that need nothing but the guest's registers and what the monitor has laid down before.
- * True: the instruction is done, the caller moves RIP on.
- * False without effect: not found, or the length of the instruction is not known; the monitor's.
+ * Settle exits that need nothing but the guest's registers and what the monitor has put into the
+ * shared pages. True: the instruction is done, the caller advances RIP. False, without effect: no
+ * answer was found, or the instruction's length is unknown; the exit goes to the monitor.
  */
 bool cpuid_settle(struct vcpu *vcpu);
 bool cpuid_settle_hypercall(struct vcpu *vcpu);

@@ -34,7 +34,7 @@ extern u8 boot_stack_end[];
 extern const char syscall_stub[];
 extern const u8 trampoline_start[], trampoline_end[], trampoline_words[];
 
-static struct cpu early_cpu; /* until there are page tables to map its like in */
+static struct cpu early_cpu; /* until the boot CPU's final struct can be mapped */
 static struct cpu *cpus[CPU_MAX] = {&early_cpu};
 static u32 count = 1;
 
@@ -109,7 +109,7 @@ static struct cpu *cpu_create(u32 id, u32 apic_id)
 	return sched_init(cpu) ? cpu : NULL;
 }
 
-/* The first C of an application processor, on its own stack, still on the trampoline's table. */
+/* The first C code of an application processor: on its own stack, but the trampoline's tables. */
 static NORETURN void ap_main(struct cpu *cpu)
 {
 	write_cr3(kernel_table.root.kernel.value);
@@ -122,7 +122,7 @@ static NORETURN void ap_main(struct cpu *cpu)
 	cpu_stack_reset(cpu, cpu_loop);
 }
 
-/* Waits so long for a CPU to come up: whether it has. */
+/* Waits at most `ns` for a CPU to come up; returns whether it has. */
 static bool wait_for(u32 id, u64 ns)
 {
 	u64 end = rdtsc() + tsc_from_ns(ns);
@@ -152,12 +152,12 @@ static bool start(struct cpu *cpu, hpa_t root)
 	lapic_send(cpu->apic_id, APIC_SIPI, TRAMPOLINE_BASE >> PAGE_SHIFT);
 	if (wait_for(cpu->id, ANSWER_WAIT_NS))
 		return true;
-	/* It must not come later, with what the next one is given. */
+	/* It must not start late, with what is meant for the next one. */
 	lapic_send(cpu->apic_id, APIC_INIT, 0);
 	return false;
 }
 
-/* The top lies in the page after the trampoline, because CR3 is loaded with 32 bits. */
+/* The PML4 is copied to the page after the trampoline, because 16-bit code loads 32 bits of CR3. */
 static bool trampoline_prepare(struct table *table)
 {
 	const struct pt_leaf leaf = {
@@ -182,7 +182,7 @@ static bool trampoline_prepare(struct table *table)
 	return true;
 }
 
-/* No executable low page is left behind. */
+/* Leaves no executable low page behind. */
 static void trampoline_remove(struct table *table)
 {
 	u64 at = TRAMPOLINE_BASE;
@@ -227,7 +227,7 @@ void cpus_pend(struct cpu *cpu, u64 reasons)
 	u64 before = __atomic_fetch_or(&cpu->pending, reasons, __ATOMIC_SEQ_CST);
 
 	ASSERT((reasons & PENDING_PASS) == 0);
-	/* Who set them before has also seen to it that the CPU looks. */
+	/* Whoever set them before has also sent the interrupt. */
 	if (cpu == this_cpu() || (before & reasons) == reasons)
 		return;
 	this_cpu()->counters->ipis++;
@@ -239,7 +239,7 @@ bool cpus_stopping(void)
 	return __atomic_load_n(&stopping, __ATOMIC_RELAXED);
 }
 
-/* Reached from an NMI: at any instruction, on the NMI's stack. */
+/* Called from an NMI or #MC, at any instruction, on its IST stack. */
 void cpus_stopped(struct cpu *cpu, const struct trap_frame *frame)
 {
 	machine_virt_leave(cpu);

@@ -6,24 +6,24 @@
 /* Makes this_cpu() work on the boot stack. The first thing the kernel does. */
 void cpus_adopt_boot(void);
 
-/* The boot CPU's block, with guarded stacks and descriptor tables; the boot stack is left next. */
+/* The boot CPU's final struct, with guarded stacks and tables loaded; still on the boot stack. */
 struct cpu *cpus_create_boot(void);
 
 /*
- * Starts every other CPU of the MADT, one after the other, until `limit` run; 0: all. One that does
- * not answer is named in the log and left out.
+ * Starts the other CPUs of the MADT, one after the other, until `limit` CPUs run; 0: all. One that
+ * does not answer is named in the log and left out.
  */
 void cpus_start(u32 limit);
 
-/* CPUs are numbered from 0 as they came up; the boot CPU is 0. */
+/* CPUs are numbered from 0 in the order in which they came up; the boot CPU is 0. */
 u32 cpus_count(void);
 struct cpu *cpus_get(u32 id);
 
-/* Sets reasons in a CPU's pending word; another CPU is interrupted so that it looks. */
+/* Sets reasons in a CPU's pending word; another CPU is interrupted so that it notices. */
 void cpus_pend(struct cpu *cpu, u64 reasons);
 
-/* Takes all other CPUs out of VMX or SVM operation for good, wherever they are. */
+/* Stops all other CPUs for good, out of VMX or SVM operation; waits a bounded time for them. */
 void cpus_stop_others(void);
-/* What a CPU does when it is told so. */
+/* What a CPU does when it is stopped. */
 NORETURN void cpus_stopped(struct cpu *cpu, const struct trap_frame *frame);
 bool cpus_stopping(void);

@@ -4,9 +4,9 @@
 #include "mm/cache.h"
 #include "mm/memory.h"
 
-#define ENDED_A_CALL 64u /* members */
+#define ENDED_A_CALL 64u /* members ended per call */
 
-/* The kernel pays for the page: whoever maps it may keep it longer than the group lives. */
+/* The kernel pays for the page, because whoever maps it may keep it longer than the group lives. */
 static enum status page_create(struct group *group)
 {
 	enum status status = memory_create(NULL, PAGE_KERNEL, 1, 0, &group->page_memory);

@@ -15,28 +15,28 @@ struct group {
 	struct object object;
 	struct quota quota;
 	struct list members;     /* the objects charged to it, by object.node, processes first */
-	struct list ended;       /* those that the group's end has come to */
+	struct list ended;       /* members that group_end has already ended */
 	struct run_group run;    /* weight and cap */
 	u64 affinity;            /* CPUs 0 to 63 that its threads may use, a bit each */
 	u64 reservable_permille; /* of one CPU: what its threads may reserve together */
-	u64 tag;                 /* shown by the CPU that runs one of its threads */
+	u64 tag;                 /* GROUP_TAG: shown by CPUs that run its threads */
 	struct group_page *page; /* shown to the holder of the handle */
 	struct memory *page_memory;
-	u64 pages_mark; /* its end: behind the last of its pages that CPUs may have in reach */
+	u64 pages_mark; /* while it ends: tlb_pages_mark() after its last page was freed */
 };
 
-/* The group refers to itself until it is destroyed: what is charged to it never outlives it. */
+/* The caller keeps a reference until the group is destroyed: its members must not outlive it. */
 enum status group_create(u64 quota_pages, u64 weight, struct group **group) MUST_CHECK;
 
-/* Makes the object a member, so that destroying the group ends it. */
+/* Makes the object a member, so that destroying the group ends the object. */
 void group_adopt(struct group *group, struct object *object);
 
-/* Ends every process among the members. */
+/* Ends every member that is a process, with this exit code. */
 void group_kill(struct group *group, u64 code);
 
 /*
- * Stops the processes, then ends some more of the members: their handles become stale. True: there
- * is more to do.
+ * Ends the processes first, then a bounded number of members per call: their handles become stale.
+ * True: there is more to do.
  */
 bool group_end(struct group *group);
 

@@ -62,7 +62,7 @@ u32 handle_rights(const struct handle_table *table, u64 handle)
 	return entry != NULL ? entry->rights : 0;
 }
 
-/* The reference goes last: giving an object back may take other locks. */
+/* The reference is dropped last, because releasing an object may take other locks. */
 static void close_entry(struct handle_table *table, struct handle_entry *entry)
 {
 	struct object *object = entry->object;

@@ -6,7 +6,7 @@ static u64 rank(const struct heap_node *node)
 	return node == NULL ? 0 : node->rank;
 }
 
-/* The shorter way out is to the right: true when the node's own rank changed by that. */
+/* Puts the child of lower rank to the right. True if the node's own rank has changed. */
 static bool balance(struct heap_node *node)
 {
 	u64 old = node->rank;
@@ -21,7 +21,7 @@ static bool balance(struct heap_node *node)
 	return node->rank != old;
 }
 
-/* As deep as both right sides together: a heap of n nodes has at most log2(n + 1) there. */
+/* Recurses along both right spines: that of a heap of n nodes has at most log2(n + 1) of them. */
 static struct heap_node *merge(struct heap_node *a, struct heap_node *b)
 {
 	if (a == NULL)
@@ -63,7 +63,7 @@ void heap_remove(struct heap_node *node)
 		parent->left = rest;
 	else
 		parent->right = rest;
-	/* Each rank that changes is one more than that below it: O(log n) of them. */
+	/* Ranks on this path rise by one per level and are at most log2(n + 1): O(log n) steps. */
 	while (parent != NULL && balance(parent))
 		parent = parent->parent;
 	node->heap = NULL;
@@ -71,7 +71,7 @@ void heap_remove(struct heap_node *node)
 
 struct heap_node *heap_next(const struct heap_node *node)
 {
-	/* There is never a right child without a left one. */
+	/* A node without a left child has no right child either. */
 	if (node->left != NULL)
 		return node->left;
 	for (; node->parent != NULL; node = node->parent) {

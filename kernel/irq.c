@@ -53,7 +53,7 @@ void irq_unmask(struct irq *irq)
 {
 	u32 here = this_cpu()->apic_id;
 
-	/* The next one comes where its handler runs, if an I/O APIC can name that CPU. */
+	/* The next one goes to the CPU where its handler runs, if an I/O APIC can address that. */
 	if (irq->apic_id != IOAPIC_ALL_CPUS && here < IOAPIC_ALL_CPUS)
 		irq->apic_id = here;
 	ioapic_unmask(irq->gsi, irq->apic_id);
@@ -69,7 +69,7 @@ void irq_release(struct object *object)
 	cache_free(irq);
 }
 
-/* An edge that comes while its line is masked would be lost, a level comes again. */
+/* Only level-triggered lines are masked: they interrupt again; a masked edge would be lost. */
 bool irq_raise(u32 gsi)
 {
 	if (gsi > GSI_MAX || lines[gsi] == NULL)

@@ -8,7 +8,7 @@
 #include "kernel/machine.h"
 #include "mm/page.h"
 
-/* Whole pages of its own: ring 3 maps it. */
+/* Whole pages, because ring 3 maps them. */
 static union {
 	struct kernel_page page;
 	u8 bytes[KERNEL_PAGE_BYTES];

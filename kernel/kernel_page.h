@@ -7,5 +7,5 @@
 	((sizeof(struct kernel_page) + CPU_MAX * sizeof(struct cpu_counters) + PAGE_MASK) &     \
 	 ~PAGE_MASK)
 
-/* Fills struct kernel_page, which the manager reads; the page counts are in it from the start. */
+/* Fills struct kernel_page, which the manager reads; mm/ keeps the page counts in it already. */
 void kernel_page_init(void);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* DEBUG=1: the order of locks, and how often one was not free. */
+/* DEBUG=1: checks the order of locks and counts how often each was taken and was not free. */
 #include "arch/x86_64/cpu/percpu.h"
 #include "kernel/machine.h"
 #include "kernel/panic.h"

@@ -11,15 +11,15 @@ u8 log_threshold[LOG_CATEGORY_COUNT] = {
 	[0 ... LOG_CATEGORY_COUNT - 1] = LOG_INFO,
 };
 
-/* The boot CPU writes before memory is there; its ring is part of the image. */
+/* The boot CPU writes before there is an allocator: its ring is part of the image. */
 struct log_memory log_memory_boot ALIGNED(4096) = {.ring.capacity = LOG_RING_ENTRIES};
 static struct log_ring *rings[CPU_MAX] = {&log_memory_boot.ring};
 struct signal log_news;
 
 /*
- * An NMI may write between any two instructions here: each writer takes its own sequence number,
- * and a reader believes an entry only when its sequence is in place after the copy.
- * `sampled_tsc` may miss an entry then: it is only a sample.
+ * An NMI may write an entry between any two instructions here: so each writer takes its own
+ * sequence number, and a reader trusts an entry only if its sequence is right after the copy.
+ * `sampled_tsc` may then lose an update: it is only a sample.
  */
 void log_write(enum log_level level, enum log_category category, const char *text,
 	       const u64 *arguments, unsigned int count)
@@ -42,8 +42,8 @@ void log_write(enum log_level level, enum log_category category, const char *tex
 		entry->argument[i] = arguments[i];
 	__atomic_store_n(&entry->sequence, sequence, __ATOMIC_RELEASE);
 	/*
-	 * The reader looks by itself for what is kept at debug: it may come with every exit, or
-	 * as a profile's samples on all CPUs at once.
+	 * For a category that is kept at debug level the reader polls: its entries may come with
+	 * every exit, or as a profile's samples on all CPUs at once.
 	 */
 	if (log_threshold[category] > LOG_DEBUG || sequence % (LOG_RING_ENTRIES / 4) == 0)
 		__atomic_fetch_or(&cpu->pending, PENDING_LOG, __ATOMIC_RELAXED);

@@ -4,9 +4,9 @@
 #include "kernel/abi/log.h"
 
 /*
- * The kernel's log: fixed-size binary entries in a ring per CPU, made text by the reader in ring 3.
- * Writing takes no lock and never waits. Arguments are at most LOG_ARGUMENTS integers, each kept as
- * 64 bits; the format must be a literal and is found by its place in the section .logfmt.
+ * The kernel's log: fixed-size binary entries in a ring per CPU; the reader in ring 3 makes the
+ * text. Writing takes no lock and never waits. Arguments are at most LOG_ARGUMENTS integers, each
+ * kept as 64 bits; the format must be a literal and is stored as its offset in section .logfmt.
  */
 #define log_at(level, category, text, ...)                                                      \
 	do {                                                                                    \

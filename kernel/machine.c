@@ -33,7 +33,7 @@ hpa_t machine_image_hpa(const void *address)
 	return HPA((u64)address - (u64)__image_start + machine.boot->image_hpa.value);
 }
 
-/* RAM and tables are in the direct map; what lies in ROM gets a mapping of its own. */
+/* RAM and ACPI tables are in the direct map; what lies in ROM gets a mapping of its own. */
 static const void *firmware(hpa_t address, u64 length)
 {
 	const struct boot_info *boot = machine.boot;
@@ -78,7 +78,7 @@ static void zones_init(void)
 		log_info(LOG_MEMORY, "%u zones of memory", acpi->zone_count);
 }
 
-/* The local APIC, its timer and virtualization of the running CPU. */
+/* Turns on the running CPU's local APIC, its timer, machine checks and virtualization. */
 static enum status cpu_turn_on(struct cpu *cpu)
 {
 	enum status status;

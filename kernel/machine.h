@@ -9,7 +9,7 @@
 
 struct cpu;
 
-/* What is known of the machine once it is up. Not changed after boot. */
+/* What is known about the machine. Not changed after boot. */
 struct machine {
 	struct boot_info *boot;
 	struct acpi_info acpi;
@@ -21,7 +21,7 @@ extern struct machine machine;
 /* Physical address of something inside the kernel image. */
 hpa_t machine_image_hpa(const void *address);
 
-/* ACPI tables, interrupt controllers, the clock and virtualization, on the boot CPU. */
+/* Sets up ACPI tables, interrupt controllers, the clock and virtualization, on the boot CPU. */
 void machine_init(void);
 /* The part of it that every CPU does for itself. */
 void machine_cpu_init(struct cpu *cpu);
@@ -29,6 +29,6 @@ void machine_cpu_init(struct cpu *cpu);
 /* Leaves VMX or SVM operation on this CPU; harmless to repeat. */
 void machine_virt_leave(struct cpu *cpu);
 
-/* Does what it says on the machine, then halts for good. */
+/* Stops all CPUs, does what `how` says and halts for good. `width`: 1, 2 or 4 bytes. */
 NORETURN void machine_stop(enum machine_stop how, u16 port, u32 value, u32 width);
 NORETURN void machine_halt(void);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Machine checks (SDM vol. 3, chapter 16; APM vol. 2, chapter 9). An error that costs one page of a
- * guest's RAM or of its monitor ends that VM; any other that was not corrected ends the machine.
+ * Machine checks (SDM vol. 3, chapter 16; APM vol. 2, chapter 9). An uncorrected error that costs
+ * one page of a guest's RAM or of its monitor ends that VM; any other is a panic.
  */
 #include "kernel/machine_check.h"
 #include "arch/x86_64/cpu/features.h"
@@ -21,9 +21,9 @@
 #include "mm/page.h"
 #include "mm/space.h"
 
-/* Ring 0 that uses what is lost comes again and again: it never reaches the CPU loop. */
+/* If ring 0 uses lost memory, machine checks repeat endlessly and the CPU loop is never reached. */
 #define COUNT_MAX 100u
-#define BANKS_MAX 32u /* whose registers follow each other */
+#define BANKS_MAX 32u /* those with contiguous registers */
 
 static u32 bank_count(void)
 {
@@ -42,7 +42,7 @@ static bool is_recoverable(void)
 	return (rdmsr(MSR_MCG_CAP) & MCG_CAP_SER) != 0;
 }
 
-/* Whether #MC tells of it. Otherwise nobody has used what is lost (SDM vol. 3, 16.6.3). */
+/* Whether #MC reports it. Otherwise nobody has used what is lost yet (SDM vol. 3, 16.6.3). */
 static bool is_signalled(u64 status)
 {
 	return (status & MCI_STATUS_UC) &&
@@ -92,7 +92,7 @@ static void record_banks(struct machine_check *record)
 	}
 	record->global = record->status != 0 ? record->global & global : global;
 	if (banks != 0)
-		wrmsr(MSR_MCG_STATUS, 0); /* another one before this would shut the CPU down */
+		wrmsr(MSR_MCG_STATUS, 0); /* until then another #MC would shut the CPU down */
 }
 
 static const char *why_fatal(const struct machine_check *record)
@@ -102,7 +102,7 @@ static const char *why_fatal(const struct machine_check *record)
 	if (!(record->global & MCG_STATUS_RIPV))
 		return "what it interrupted cannot go on";
 	if (status == 0)
-		return NULL; /* another CPU's, told to all */
+		return NULL; /* another CPU's, broadcast to all */
 	if (status & MCI_STATUS_PCC)
 		return "the CPU's own state is corrupt";
 	if (record->more || (status & MCI_STATUS_OVER))
@@ -118,7 +118,7 @@ static const char *why_fatal(const struct machine_check *record)
 	return NULL;
 }
 
-/* `frame`: what it interrupted; NULL: the loop was reached. */
+/* `frame`: what was interrupted; NULL: called from the CPU loop. */
 static NOINLINE NORETURN void end_machine(const struct machine_check *record, const char *why,
 					  const struct trap_frame *frame)
 {
@@ -126,7 +126,7 @@ static NOINLINE NORETURN void end_machine(const struct machine_check *record, co
 		   this_cpu()->id, record->bank, record->status, record->address, why);
 }
 
-/* Ring 3 would use what it has lost once more if it went on: an interrupt takes it to the loop. */
+/* If ring 3 went on, it would use the lost page again: a self-IPI takes it to the CPU loop. */
 void machine_check_taken(struct cpu *cpu, const struct trap_frame *frame)
 {
 	const char *why;
@@ -157,7 +157,7 @@ static bool holds(struct memory *memory, hpa_t page)
 	return false;
 }
 
-/* The memory object that the page belongs to. Looks at all there is: it happens once. */
+/* The memory object that the page belongs to. Searches all objects: this is rare. */
 static NOINLINE struct memory *memory_of(hpa_t page)
 {
 	struct cache_cursor cursor = {0};
@@ -172,7 +172,7 @@ static NOINLINE struct memory *memory_of(hpa_t page)
 	return NULL;
 }
 
-/* It would come again and again if it did without. */
+/* The manager cannot do without a page it has mapped: it would use the page again and again. */
 static bool manager_uses(const struct memory *memory)
 {
 	LIST_FOR_EACH(node, &memory->mappings) {
@@ -191,7 +191,7 @@ static const char *lose_page(const struct machine_check *record)
 	struct group *group;
 
 	if (owner == PAGE_RESERVED && page_is_set_aside(page))
-		return NULL; /* nobody's since it was found first */
+		return NULL; /* already retired by an earlier error */
 	if (owner != PAGE_GUEST && owner != PAGE_PROCESS && owner != PAGE_FREE)
 		return "the page is the kernel's";
 	lock_acquire(&object_lock, LOCK_OBJECTS);
@@ -214,7 +214,7 @@ void machine_check_settle(struct cpu *cpu)
 	const struct machine_check record = cpu->machine_check;
 	const char *why = why_fatal(&record);
 
-	cpu->machine_check = (struct machine_check){0}; /* one in between would be lost */
+	cpu->machine_check = (struct machine_check){0}; /* a #MC since the copy would be lost */
 	if (why == NULL && record.status != 0)
 		why = lose_page(&record);
 	if (why != NULL)

@@ -10,13 +10,13 @@ struct trap_frame;
 void machine_check_enable(void);
 
 /*
- * The handler, at any instruction and with any view of the tables: takes what was not corrected out
- * of the banks for the CPU loop to settle. Panics at once where that is not to be reached.
+ * The handler, called at any instruction and in either view of the tables: takes uncorrected errors
+ * out of the banks for the CPU loop to settle. Panics at once if the loop cannot be reached.
  */
 void machine_check_taken(struct cpu *cpu, const struct trap_frame *frame);
 
 /* From the CPU loop: ends the VM whose page was lost, or panics. */
 void machine_check_settle(struct cpu *cpu);
 
-/* Logs what was corrected since the last time. */
+/* Logs and clears the errors since the last call that raise no #MC. */
 void machine_check_poll(void);

@@ -26,7 +26,7 @@ void offsets(void)
 	DEFINE(SELECTOR_USER_CODE, SELECTOR_USER_CODE);
 	DEFINE(RFLAGS_USER, RFLAGS_FIXED | RFLAGS_IF);
 
-	/* indices into struct vcpu_page's gpr; R8 to R15 stand at their numbers */
+	/* indices into struct vcpu_page's gpr; those of R8 to R15 are their numbers */
 	_Static_assert(GPR_R8 == 8 && GPR_R15 == 15, "gpr.h");
 	DEFINE(GPR_RAX, GPR_RAX);
 	DEFINE(GPR_RCX, GPR_RCX);

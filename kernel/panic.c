@@ -13,7 +13,7 @@
 
 #define BACKTRACE_MAX 24
 #define LOG_SHOWN 12
-/* Of the stack that an address is on, as stack_top. */
+/* The top of the stack that an address is on, in the sense of cpu->stack_top. */
 #define STACK_TOP(at) (align_up((at) + 1, KERNEL_STACK_BYTES) - STACK_BASE_BYTES)
 
 extern const char __image_start[], __image_end[], __logfmt_start[];
@@ -39,8 +39,8 @@ static void print_address(u64 address)
 }
 
 /*
- * Follows the frame pointers for as long as they stay on the stack they began on: the CPU's, or
- * this one. Where an entry or exit was interrupted, RBP is still ring 3's or a guest's.
+ * Follows the frame pointers as long as they stay on the stack they started on: the CPU's, or the
+ * current one. If an entry or exit stub was interrupted, RBP may still be ring 3's or a guest's.
  */
 static void print_backtrace(const struct cpu *cpu, u64 frame)
 {
@@ -69,7 +69,7 @@ static void print_registers(const struct trap_frame *f)
 	      read_cr2(), read_cr3(), read_cr4());
 }
 
-/* Where the NMI has caught a CPU; the guest's and ring 3's code has no names here. */
+/* Where the NMI stopped another CPU; there are no symbols here for ring 3's code. */
 static void print_other(const struct cpu *cpu)
 {
 	const struct trap_frame *frame = cpu->stopped;

@@ -14,7 +14,7 @@ NORETURN void panic(const char *text, ...) PRINTF_LIKE(1, 2);
 /* The same with the registers of a trap taken in the kernel; NULL: there was none. */
 NORETURN void panic_trap(const struct trap_frame *frame, const char *text, ...) PRINTF_LIKE(2, 3);
 
-/* States what must hold; a false one is a kernel bug. CHECK stays in every build. */
+/* States what must be true; if it is not, that is a kernel bug. CHECK stays in every build. */
 #define CHECK(condition)                                                                        \
 	do {                                                                                    \
 		if (unlikely(!(condition)))                                                     \

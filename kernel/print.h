@@ -4,8 +4,8 @@
 #include "lib/types.h"
 
 /*
- * Text of a panic, straight to COM1. Of printf's conversions there are %s, %u, %x, %lu and %lx,
- * with '#' and a width, which zeros fill.
+ * Text of a panic, straight to COM1. Of printf's conversions it knows %s, %u, %x, %lu and %lx, with
+ * '#' and a width, to which numbers are padded with zeros.
  */
 void print(const char *text, ...) PRINTF_LIKE(1, 2);
 void print_va(const char *text, va_list arguments);

@@ -20,7 +20,7 @@
 #define STACK_PAGES 16u
 #define IMAGE_PAGES_MAX 4096u
 
-/* The header is read once; the image may be anybody's memory. */
+/* Reads the header once: ring 3 may change the image at any time. */
 static enum status read_header(struct memory *image, struct image_header *header)
 {
 	enum status status = memory_populate(image, 0);
@@ -50,7 +50,7 @@ static enum status map(struct space *space, u64 *at, struct memory *memory, u64 
 	return space_map(space, where, memory, first, count, rights, &where);
 }
 
-/* Data that a process changes is its own copy; bss follows in the same object. */
+/* The process's own copy of the data; bss follows in the same memory object. */
 static enum status copy_data(struct group *group, struct memory *image,
 			     const struct image_header *header, struct memory **result)
 {
@@ -217,7 +217,7 @@ enum status process_start(struct process *process, struct memory *start_memory)
 	top = stack + STACK_PAGES * PAGE_SIZE - 16 * (random_u64() & 31);
 	if (status == STATUS_OK)
 		status = process_thread_create(process, process->entry, top, start, &thread);
-	if (status != STATUS_OK) { /* at 0 there is nothing */
+	if (status != STATUS_OK) { /* start, stack: 0, where nothing is mapped, if not reached */
 		while (space_unmap(process->space, start, START_BYTES) == STATUS_AGAIN ||
 		       space_unmap(process->space, stack, STACK_PAGES * PAGE_SIZE) == STATUS_AGAIN)
 			;

@@ -12,7 +12,7 @@ struct memory;
 struct space;
 struct thread;
 
-/* Ending a process takes time in proportion, and so does each timed wait on its CPUs. */
+/* The time to end a process grows with its threads, as does that of a timed wait on its CPUs. */
 #define PROCESS_THREADS_MAX 256u
 
 /* A ring-3 program: an address space, a table of handles and threads. */
@@ -25,17 +25,17 @@ struct process {
 	u64 image_base;
 	u64 entry;                 /* of the first thread */
 	u8 *ports;                 /* IO_BITMAP_BYTES; NULL: none */
-	u32 ports_version;         /* differs from every other bitmap's */
-	u32 thread_count;          /* that are not yet given back */
+	u32 ports_version;         /* differs from that of every other bitmap */
+	u32 thread_count;          /* threads that are not yet freed */
 	struct signal ended;
 	u64 exit_code;
 	bool started;
-	bool running;              /* started and not yet ended; then it refers to itself */
+	bool running;              /* started and not yet ended: it holds a reference to itself */
 };
 
 /*
- * Lays the image out at a random place in a new address space; kernel/abi/image.h. Its table of
- * handles has 2^table_order pages.
+ * Lays the image (kernel/abi/image.h) out at a random place in a new address space. The process's
+ * handle table has 2^table_order pages.
  */
 enum status process_create(struct group *group, struct memory *image, u32 table_order,
 			   struct process **process) MUST_CHECK;
@@ -47,13 +47,13 @@ enum status process_thread_create(struct process *process, u64 entry, u64 stack,
 				  struct thread **thread) MUST_CHECK;
 
 /*
- * Ends every thread and signals whoever watches; memory stays until the object is destroyed.
- * A process that ends itself does so with a code of its own; `code` with the top bit set is a kill:
- * see enum kill_reason.
+ * Ends every thread and raises `ended`; memory stays until the object is destroyed. `code`: from
+ * the process itself, with the top bit clear; 0 if it is destroyed; KILL_CODE if the kernel
+ * kills it.
  */
 void process_end(struct process *process, u64 code);
 
-/* Ends it for good: its handles go at once, as one to itself would keep it for ever. */
+/* Ends it for good and closes its handles, because a handle to itself would keep it for ever. */
 void process_destroy(struct process *process);
 
 enum kill_reason {
@@ -61,9 +61,9 @@ enum kill_reason {
 	KILL_PAGE_FAULT,
 	KILL_NO_MEMORY,
 	KILL_FPU,
-	KILL_MACHINE_CHECK, /* a page of its VM's RAM is lost */
+	KILL_MACHINE_CHECK, /* a page of its group's memory is lost */
 };
 #define KILL_CODE(reason, detail) (1ull << 63 | (u64)(detail) << 8 | (reason))
 
-/* Gives back what the process holds, once nobody refers to it. STATUS_AGAIN: a thread is left. */
+/* Frees what the process holds, once nobody refers to it. STATUS_AGAIN: a thread still exists. */
 enum status process_free(struct process *process);

@@ -3,7 +3,7 @@
 #include "kernel/thread.h"
 #include "kernel/vcpu.h"
 
-/* A vCPU whose queue holds a signal does not run: it looks at itself alone. */
+/* A vCPU whose queue holds a signal must not run; it checks only its own flag, set here. */
 static void mark_vcpu(struct queue *queue)
 {
 	if (queue->vcpu != NULL)
@@ -30,7 +30,7 @@ void queue_end(struct queue *queue)
 		thread_wake(queue->waiter, STATUS_BAD_HANDLE, 0);
 }
 
-/* A waiter takes the signal at once; a running vCPU is told to come back and look. */
+/* A waiter takes the signal at once; a running vCPU is kicked so that its monitor looks. */
 static void queue_deliver(struct queue *queue)
 {
 	struct thread *waiter = queue->waiter;

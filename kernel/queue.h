@@ -8,17 +8,17 @@ struct thread;
 struct vcpu;
 
 /*
- * The one thing to wait on: a FIFO of signals. A signal is in it at most once, so raising one
- * costs no memory and a slow reader loses nothing but repetitions.
+ * The only kind of object that threads wait on: a FIFO of signals. A signal is in it at most once,
+ * so raising one costs no memory and a slow reader misses nothing but repetitions.
  */
 struct queue {
 	struct object object;
 	struct list pending;   /* struct signal, oldest first */
 	struct thread *waiter; /* parked in SYS_QUEUE_WAIT, or NULL */
-	struct vcpu *vcpu;     /* told to return from the guest when something arrives, or NULL */
+	struct vcpu *vcpu;     /* kicked out of its guest when a signal arrives, or NULL */
 };
 
-/* What can be bound to a queue embeds one. Zero is unbound. */
+/* Embedded in whatever can be bound to a queue. All zeros: unbound. */
 struct signal {
 	struct queue *queue; /* holds a reference; NULL: unbound */
 	u64 key;

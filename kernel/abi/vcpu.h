@@ -344,7 +344,7 @@ struct vcpu_page {
 	u32 apic_mode; /* enum vcpu_apic_mode */
 	u64 apic_gpa;
 	u64 eoi_exit[4]; /* vectors whose EOI exits */
-	/* VCPU_INTERRUPTS: initial RVI, and SVI in bits 15:8; the CPU maintains them from then on */
+	/* VCPU_INTERRUPTS: initial RVI, and SVI in bits 15:8; then the CPU maintains them itself */
 	u16 interrupt_status;
 	u16 interrupt_reserved[3];
 
