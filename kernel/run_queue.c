@@ -6,10 +6,10 @@
 
 /*
  * Virtual time runs at most 2^20 times as fast as the clock (weight 1, 4096 runnable entities in
- * the group) and is compared within 2^63: who was asleep for longer than this starts afresh.
+ * the group), and comparisons hold within 2^63: one that slept for longer than this starts afresh.
  */
 #define FORGOTTEN_TICKS BIT(40)
-/* Who runs for longer than this at a time runs alone, so that it matters to nobody. */
+/* An entity that runs for longer than this at a time runs alone: the excess need not be charged. */
 #define CHARGED_TICKS_MAX BIT(36)
 
 /* The load of a lone entity of default weight. */
@@ -41,15 +41,15 @@ void run_group_set_cap(struct run_group *group, u64 percent, u64 period_ticks, u
 	lock_release(&group->lock, LOCK_GROUP);
 }
 
-/* Virtual time per time is this / weight. Other CPUs may change both at any time. */
+/* Virtual time runs at this / weight. Other CPUs may change both at any time. */
 static u64 group_factor(const struct run_group *group)
 {
 	return RUN_WEIGHT_DEFAULT * READ_ONCE(group->runnable);
 }
 
-/* A look at what other CPUs may change at any time. */
+/* A snapshot of what other CPUs may change at any time. */
 struct cap_state {
-	u64 left; /* ticks until the cap is spent, 0: now, ~0: never */
+	u64 left; /* ticks until the cap is spent; 0: it is, ~0: never */
 	u64 period_end;
 };
 
@@ -80,7 +80,7 @@ static void note_progress(struct run_queue *queue, const struct run_entity *enti
 	lock_release(&group->lock, LOCK_GROUP);
 }
 
-/* It wakes up: of its own last time, where its group is, or here when it was away for too long. */
+/* It wakes up not behind its group; after too long a sleep its own virtual time is the queue's. */
 static void catch_up(struct run_queue *queue, struct run_entity *entity, u64 now)
 {
 	struct run_group *group = entity->group;
@@ -113,7 +113,7 @@ static void set_load(struct run_queue *queue, struct run_entity *entity)
 	entity->load = load;
 }
 
-/* While it is parked its virtual time is relative: the queue's goes on without it. */
+/* While it is parked its virtual time is relative to the queue's, which goes on without it. */
 static void park(struct run_queue *queue, struct run_entity *entity, u64 period_end)
 {
 	entity->virtual_time -= queue->virtual_time;
@@ -128,7 +128,7 @@ static void dequeue(struct run_queue *queue, struct run_entity *entity)
 	heap_remove(&entity->deadline_node);
 }
 
-/* Among those without reserved time, where who was away is credited with half a slice at most. */
+/* Queues it without reserved time, limiting the credit for its absence to half a slice. */
 static void enqueue_fair(struct run_queue *queue, struct run_entity *entity, u64 now)
 {
 	struct run_group *group = entity->group;
@@ -173,7 +173,7 @@ static NOINLINE void enqueue_anew(struct run_queue *queue, struct run_entity *en
 	enqueue(queue, entity, now);
 }
 
-/* Does what is due: renews reservations and wakes the parked. */
+/* Does what is due: renews reservations and puts parked entities back. */
 static inline void settle(struct run_queue *queue, u64 now)
 {
 	while (is_due(&queue->deadline, now))
@@ -215,7 +215,7 @@ void run_queue_add(struct run_queue *queue, struct run_entity *entity, u64 now)
 	enqueue(queue, entity, now);
 }
 
-/* The count without the lock: a cap that is set at the same time begins a little off. */
+/* Without a cap it counts without the lock: a cap set at the same moment starts slightly off. */
 static void set_running(struct run_entity *entity, bool running, u64 now)
 {
 	struct run_group *group = entity->group;
@@ -231,7 +231,7 @@ static void set_running(struct run_entity *entity, bool running, u64 now)
 	lock_release(&group->lock, LOCK_GROUP);
 }
 
-/* Ends that it waits or runs here. */
+/* Takes an entity, waiting or running, out of the queue's heaps and sums. */
 static void leave(struct run_queue *queue, struct run_entity *entity, u64 now)
 {
 	dequeue(queue, entity);
@@ -260,7 +260,7 @@ void run_queue_detach(struct run_queue *queue, struct run_entity *entity, u64 no
 	entity->queue = NULL;
 }
 
-/* The first of those that may run and do not share a spent cap: these are parked. */
+/* The first that may run. Parks those in front of it whose group has spent its cap. */
 static struct run_entity *best_waiting(struct run_queue *queue, u64 now)
 {
 	struct run_entity *entity = deadline_entity(queue->deadline.first);
@@ -279,7 +279,7 @@ static struct run_entity *best_waiting(struct run_queue *queue, u64 now)
 	return entity;
 }
 
-/* Whether it may go on beside the best of those that wait, NULL: none. */
+/* Whether the running one may go on although `best` waits (NULL: none does). */
 static bool stays(const struct run_queue *queue, const struct run_entity *running,
 		  const struct run_entity *best, u64 now)
 {
@@ -312,7 +312,7 @@ struct run_entity *run_queue_next(struct run_queue *queue, struct run_entity *ru
 	return next;
 }
 
-/* By the time, with what the division by the weight leaves over from one charge to the next. */
+/* Charges virtual time; the remainder of the division by the weight goes to the next charge. */
 static void charge_fair(struct run_queue *queue, struct run_entity *running, u64 ran)
 {
 	const struct heap_node *next = queue->fair.first;
@@ -373,19 +373,19 @@ bool run_queue_preempts(const struct run_queue *queue, const struct run_entity *
 		return reserved;
 	if (reserved)
 		return tick_before(candidate->reservation.deadline, running->reservation.deadline);
-	/* One of the same group that wakes up costs others nothing. */
+	/* A wake-up within one group costs other groups nothing, so that a tie is enough. */
 	if (candidate->group == running->group)
 		return !tick_before(running->virtual_time, candidate->virtual_time);
 	return tick_before(candidate->virtual_time, running->virtual_time);
 }
 
-/* The shorter of the delay and what is left until the tick. */
+/* The lesser of the delay and the time until the tick. */
 static u64 earlier(u64 delay, u64 tick, u64 now)
 {
 	return MIN(delay, tick_before(now, tick) ? tick - now : 0);
 }
 
-/* Ticks from now until the running one must be looked at, ~0: never. */
+/* Ticks from now until the running one must be looked at; ~0: never. */
 static u64 running_delay(const struct run_queue *queue, const struct run_entity *running, u64 now)
 {
 	const struct budget_reservation *reservation = &running->reservation;
@@ -397,14 +397,14 @@ static u64 running_delay(const struct run_queue *queue, const struct run_entity 
 	    (reservation->remaining == 0 || tick_before(urgent->key, reservation->deadline)))
 		return 0;
 	if (reservation->remaining != 0) {
-		/* Then others can be ahead of it, and a cap can stop it. */
+		/* Once that is used up, others can go ahead of it, and a cap can stop it. */
 		if (urgent != NULL || queue->fair.first != NULL || left != ~0ull)
 			delay = reservation->remaining;
 		return delay;
 	}
 	if (queue->fair.first != NULL)
 		delay = earlier(delay, queue->slice_end, now);
-	/* Not in ever smaller steps: what is overrun is taken from the next period. */
+	/* Avoids ever smaller steps: an overrun is taken from the next period anyway. */
 	if (left != 0 && left != ~0ull)
 		left = MAX(left, queue->slice / 64);
 	return MIN(delay, left);

@@ -7,57 +7,57 @@
 
 #define RUN_WEIGHT_DEFAULT 256u
 #define RUN_WEIGHT_MAX	   65535u
-/* What reservations may take of one CPU together. */
+/* The most that all reservations on one CPU may take. */
 #define RUN_RESERVABLE_PERMILLE 950u
 
 /*
- * The scheduler's arithmetic, for one CPU; it knows no threads and no clock. All times are TSC
- * ticks, which may wrap. Who runs next:
+ * The scheduler's arithmetic for one CPU; it knows no threads and no clock. All times are TSC
+ * ticks, which may wrap. What runs next:
  *
- * 1. of the entities with budget left of their reservation the one whose deadline is next (EDF);
- * 2. of all others the one whose virtual time is furthest behind: the time it ran, divided by its
- *    weight, which is its group's weight / runnable entities of the group. Reserved time is not
+ * 1. of the entities with reserved budget left, the one with the earliest deadline (EDF);
+ * 2. of all others, the one whose virtual time is furthest behind: the time it ran, divided by its
+ *    weight, which is its group's weight / the group's runnable entities. Reserved time is not
  *    charged here: reservations come first, the rest is shared by weight.
  *
- * The group's cap holds for all it does, but never stops an entity that has reserved time left:
- * this is taken from what the cap leaves to the others of the group. (Whoever sets them sees to it
- * that the reservations of a group do not exceed its cap.)
+ * A group's cap applies to all that its entities run, but never stops one that has reserved time
+ * left: that comes out of what the cap leaves to the group's other entities. (Whoever sets both
+ * makes sure that a group's reservations do not exceed its cap.)
  *
- * Nothing is ever lost for want of a deadline: with one entity that may run, the CPU runs it.
+ * The CPU never idles while an entity may run, with or without a reservation.
  *
  * The caller holds the CPU's lock in every call; a group's own lock is taken last.
  */
 
 /*
- * How far a group has come on a queue: where its entities begin that wake up there. One by one they
- * may have slept, but what they have not used meanwhile the others of the group have.
+ * How far a group has come on a queue, which is where its entities start that wake up there: time
+ * that one of them did not use while it slept, others of the group have used.
  */
 struct run_progress {
 	const struct run_queue *queue;
 	u64 virtual_time;
-	u64 noted; /* the tick */
+	u64 noted; /* the tick at which it was noted */
 };
 
-/* What many entities on all CPUs share: two words without a lock, the rest guarded by `lock`. */
+/* Shared by entities on all CPUs: the first two words without a lock, the rest under `lock`. */
 struct run_group {
 	u64 weight;
 	u64 runnable; /* entities that run or want to */
 	struct lock lock;
 	struct budget_cap cap;
-	struct run_progress progress[16]; /* by the queue's address; two may share one */
+	struct run_progress progress[16]; /* by the queue's address; queues may share a slot */
 };
 
-/* What runs. Guarded by its queue's lock; all zero but `group` is one that never ran. */
+/* What is scheduled. Guarded by its queue's lock; all zeros but `group`: it never ran. */
 struct run_entity {
 	struct run_group *group;
-	struct run_queue *queue;	/* it belongs to; NULL: none yet */
+	struct run_queue *queue;	/* the one it belongs to; NULL: none */
 	struct heap_node node;		/* in queue->fair or queue->parked */
 	struct heap_node deadline_node; /* in queue->deadline or queue->exhausted */
-	u64 virtual_time;		/* without a queue: ahead of whichever it comes to */
+	u64 virtual_time;		/* without a queue, or parked: relative to the queue's */
 	u64 remainder;			/* of the division by the weight, not yet in virtual_time */
-	u64 removed;			/* the tick it last ceased to be runnable */
+	u64 removed;			/* the tick at which it last ceased to be runnable */
 	struct budget_reservation reservation;
-	u64 load; /* its part of queue->load */
+	u64 load; /* its share of queue->load */
 	bool runnable;
 	bool running;
 };
@@ -65,43 +65,43 @@ struct run_entity {
 struct run_queue {
 	struct heap fair;      /* by virtual time */
 	struct heap deadline;  /* by deadline: with reserved budget left */
-	struct heap exhausted; /* by deadline: also in one of the other two */
-	struct heap parked;    /* by the end of the period: the group has spent its cap */
+	struct heap exhausted; /* by deadline: with none left; also in `fair` or `parked` */
+	struct heap parked;    /* by the end of the cap's period: the group has spent its cap */
 	u64 virtual_time;      /* of the one furthest behind; never goes back */
 	u64 slice;	       /* ticks */
-	u64 slice_end;	       /* of the one that runs */
-	u64 reserved;	       /* by those that belong to it, asleep or not, in 10^-9 */
+	u64 slice_end;	       /* of the running one */
+	u64 reserved;	       /* by all that belong to it, asleep or not, in units of 10^-9 */
 	u64 load;	       /* of runnable ones: 1024 for a lone entity of default weight */
 	u64 count;	       /* of runnable ones, the running one included */
 };
 
 void run_group_init(struct run_group *group, u64 weight);
-/* percent of one CPU per period_ticks; 0: none. The parked stay so until their time. */
+/* percent of one CPU per period_ticks; 0: none. Parked entities stay so until their period ends. */
 void run_group_set_cap(struct run_group *group, u64 percent, u64 period_ticks, u64 now);
 
 void run_queue_init(struct run_queue *queue, u64 slice);
 
 /*
- * The entity wants to run: it was new, asleep, or comes from another queue (run_queue_detach).
+ * The entity wants to run: it is new, was asleep, or comes from another queue (run_queue_detach).
  * A sleeper is credited with half a slice at most. Then ask run_queue_preempts.
  */
 void run_queue_add(struct run_queue *queue, struct run_entity *entity, u64 now);
-/* It was added and does not want to run any more, whether it waits or runs (then charge first). */
+/* An entity that was added no longer wants to run. It may wait or run; if it runs, charge first. */
 void run_queue_remove(struct run_queue *queue, struct run_entity *entity, u64 now);
 
 /*
- * The entity to run from now on, off the queue until it is no longer that, run_queue_remove or
- * run_queue_detach; NULL: none. `running`: the one that did until now, charged, and can go on; may
- * be NULL. O(log n), and as much again for each whose reservation or cap was renewed or ran out
- * since, which happens once per entity and period.
+ * The entity to run from now on; NULL: none. It is in no heap until it is no longer chosen here, or
+ * until run_queue_remove or run_queue_detach. `running`: the one that ran until now, charged, if it
+ * can go on, else NULL. O(log n), and O(log n) more for each entity whose reservation or cap was
+ * renewed or ran out since, which happens once per entity and period.
  */
 struct run_entity *run_queue_next(struct run_queue *queue, struct run_entity *running, u64 now);
 
-/* The running entity ran for `ran` ticks until now since it was picked or last charged. */
+/* Charges the running entity for the `ran` ticks up to now since it was picked or last charged. */
 void run_queue_charge(struct run_queue *queue, struct run_entity *running, u64 ran, u64 now);
 
 /*
- * The running one, charged, lets a waiting one of its group go ahead of it: they change places,
+ * The running entity, charged, lets a waiting one of its group go ahead: they swap virtual times,
  * which costs others nothing. False, without effect: that one is not of its group, or does not
  * wait here for unreserved time.
  */
@@ -113,36 +113,36 @@ bool run_queue_preempts(const struct run_queue *queue, const struct run_entity *
 			const struct run_entity *candidate);
 
 /*
- * Ticks from now until the running one (may be NULL) is to be charged and the next asked for; ~0:
- * never. Any other call may change it; `running` must be charged until now.
+ * Ticks from now until `running` (may be NULL) must be charged and run_queue_next be called; ~0:
+ * never. Any other call may change this; `running` must have been charged up to now.
  */
 u64 run_queue_next_event(struct run_queue *queue, const struct run_entity *running, u64 now);
 
 /*
- * Ends that it belongs to the queue, giving back its reserved share; waiting, running (charged)
- * or asleep. run_queue_add on another queue, if it was runnable, or later when it wakes, carries
- * on where it was: its lead over the others, deadline and budget. For one with a reservation ask
- * run_queue_admit of the new queue first, under both locks.
+ * Takes the entity, waiting, running (charged) or asleep, away from the queue and releases its
+ * reserved share. run_queue_add on another queue, at once if it was runnable, else when it wakes,
+ * continues with its virtual time relative to the queue's, its deadline and budget. If it has a
+ * reservation, ask run_queue_admit for the new queue first, under both locks.
  */
 void run_queue_detach(struct run_queue *queue, struct run_entity *entity, u64 now);
 
 /*
- * For stealing and balance: each entity that waits for this CPU and has no reservation, starting
- * after `previous` (NULL: from the start), the one furthest behind first, then in no order.
+ * For balancing: the entities that wait for this CPU without a reservation, one per call, starting
+ * after `previous` (NULL: from the start); the one furthest behind first, then in no order.
  */
 struct run_entity *run_queue_next_waiting(const struct run_queue *queue,
 					  const struct run_entity *previous);
 
 /*
- * Whether a reservation of `budget` ticks per `period` can be kept in addition to those there
- * are, a queue's `reserved`. available_permille: what is left of the CPU, either way.
+ * Whether a reservation of `budget` ticks per `period` is possible in addition to those there are
+ * (`reserved`: the queue's). *available_permille: what is left of the CPU without it, always set.
  */
 bool run_queue_admit(u64 reserved, u64 budget, u64 period, u64 *available_permille) MUST_CHECK;
 
 /*
- * Gives the entity this reservation (budget 0: none) instead of the one it has; it belongs to
- * the queue, or to none and does so from now on. Refused without effect like run_queue_admit, its
- * own old one not counted.
+ * Replaces the entity's reservation (budget 0: none). The entity belongs to this queue, or to none
+ * and to this one from now on. False, without effect: run_queue_admit refuses, not counting the
+ * entity's old reservation.
  */
 bool run_queue_reserve(struct run_queue *queue, struct run_entity *entity, u64 budget, u64 period,
 		       u64 now, u64 *available_permille) MUST_CHECK;

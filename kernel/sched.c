@@ -67,7 +67,7 @@ struct cpu *sched_place(u64 affinity)
 	return best != NULL ? best : this_cpu();
 }
 
-/* Deadlines of the thread's reservation that were missed since this was last called. */
+/* Adds to the group's page the deadlines that the thread's reservation missed since last time. */
 static void publish_missed(struct thread *thread)
 {
 	u64 missed = thread->run.reservation.missed_count;
@@ -105,7 +105,7 @@ static void publish(struct cpu *cpu, u64 now)
 	timer_stale(cpu);
 }
 
-/* The home is busy with something else: a CPU that halts may come and take the thread. */
+/* The thread's home CPU is busy: wakes an idle CPU, which may then ask for the thread. */
 static void wake_beggar(u64 affinity)
 {
 	for (u32 id = 0; id < cpus_count(); id++) {
@@ -265,8 +265,8 @@ void sched_beg(struct cpu *cpu)
 }
 
 /*
- * Whether less is to do there, also with what the thread takes along. It may become as much as
- * here, so that three who share two CPUs take turns at being alone: the one that came last stays.
+ * Whether the load there, with the thread's added, does not exceed that here. It may become equal,
+ * so that three threads take turns at having one of two CPUs alone; the one that came last stays.
  */
 static bool better(const struct cpu *there, const struct cpu *here, const struct thread *thread,
 		   u64 now)
@@ -275,7 +275,7 @@ static bool better(const struct cpu *there, const struct cpu *here, const struct
 	       (load_of(there) == 0 || now - thread->moved_tsc > tsc_from_ns(SCHED_STAY_NS));
 }
 
-/* The thread, of those that wait here, that is furthest behind and better off elsewhere. */
+/* Takes, of the threads that wait here, the one furthest behind that is better off elsewhere. */
 static struct thread *take(struct cpu *cpu, struct cpu **target, u64 now)
 {
 	struct run_entity *entity = NULL;
@@ -340,7 +340,7 @@ static bool reserve_here(struct thread *thread, u64 budget_ns, u64 period_ns, u6
 	return true;
 }
 
-/* Of the other CPUs that it may use, the one with most left; NULL: the budget fits none. */
+/* Of the other CPUs that the thread may use, the one with most left; NULL: none has enough. */
 static struct cpu *find_room(const struct thread *thread, u64 budget, u64 period,
 			     u64 *left_permille)
 {
@@ -384,7 +384,7 @@ enum status sched_reserve(struct thread *thread, u64 budget_ns, u64 period_ns, u
 		thread->wanted = NULL;
 		return STATUS_NO_QUOTA;
 	}
-	/* It travels without: nobody has kept room for two. */
+	/* It moves without its reservation, and makes a new one on the other CPU. */
 	(void)reserve_here(thread, 0, 0, &ignored);
 	cpus_pend(this_cpu(), PENDING_RESCHEDULE);
 	return STATUS_AGAIN;

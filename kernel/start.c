@@ -34,7 +34,7 @@ extern const char __logfmt_start[], __logfmt_end[];
 static struct object root;
 static struct process *manager;
 
-/* At this point nothing can fail but for a machine that boot has found too small. */
+/* At this point only a lack of memory can make anything fail. */
 static void must(enum status status)
 {
 	if (status != STATUS_OK)
@@ -55,7 +55,7 @@ static struct start_entry *give(struct start_info *info, enum start_kind kind,
 	return entry;
 }
 
-/* Whole pages that contain the range; entry->offset is where it begins in them. */
+/* Gives the whole pages that contain the range; it begins entry->offset bytes into them. */
 static struct start_entry *give_range(struct start_info *info, enum start_kind kind, hpa_t base,
 				      u64 bytes, u32 rights)
 {
@@ -92,7 +92,7 @@ static void give_modules(struct start_info *info)
 	}
 }
 
-/* The boot CPU's ring lies in the image. Of very many CPUs the last ones' are not read. */
+/* The boot CPU's ring lies in the image. The rings of CPUs from LOG_READ_MAX on are not read. */
 static void give_logs(struct start_info *info)
 {
 	give_range(info, START_LOG, machine_image_hpa(&log_memory_boot), sizeof(log_memory_boot),
@@ -166,7 +166,7 @@ void start_manager(void)
 	fill(info);
 	give_all(info, group);
 	must(process_start(manager, start));
-	/* Its mappings, and the process itself while it runs, refer to them from now on. */
+	/* From now on its mappings refer to these, and the process to itself while it runs. */
 	object_put(&start->object);
 	object_put(&image->object);
 	object_put(&manager->object);

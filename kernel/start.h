@@ -9,7 +9,7 @@
  */
 void start_manager(void);
 
-/* Whether the process is the manager: the machine cannot go on without it. */
+/* Whether the process is the manager, without which the machine cannot go on. */
 struct process;
 bool start_is_manager(const struct process *process);
 /* Whether the space is the manager's. */

@@ -10,7 +10,7 @@
 #include "mm/memory.h"
 #include "mm/space.h"
 
-/* Pinning populates in one call, which must stay short; no large block is that small. */
+/* A pinned object is populated in one call, which must stay short; it gets no large block. */
 #define PINNED_PAGES_MAX 32u
 #define MEMORY_RIGHTS (RIGHT_ALL & ~(u32)RIGHT_EXECUTE)
 
@@ -76,7 +76,7 @@ enum status sys_space_create(struct system_call *call)
 	return syscall_give(call, &space->object, RIGHT_ALL);
 }
 
-/* A guest executes from its RAM: in a second stage writing carries the right to execute. */
+/* A guest executes from its RAM: for a second stage the handle needs no RIGHT_EXECUTE. */
 static u32 rights_needed(const struct space *space, u32 rights)
 {
 	return space->second_stage ? rights & ~(u32)RIGHT_EXECUTE : rights;

@@ -52,7 +52,7 @@ static enum status destroy_group(struct thread *caller, struct group *group)
 	group->object.dead = true;
 	handle_close_dead(caller->process->handles);
 	object_put(&group->object);
-	(void)teardown_step(); /* the page of its counters: nothing else waits */
+	(void)teardown_step(); /* frees its struct group_page: nothing else is left */
 	return STATUS_OK;
 }
 
@@ -68,7 +68,7 @@ enum status sys_object_destroy(struct system_call *call)
 	case OBJECT_PROCESS:
 		process_destroy(CONTAINER_OF(object, struct process, object));
 		break;
-	case OBJECT_SPACE: /* a process's own ends with the process */
+	case OBJECT_SPACE: /* a process's space ends only with the process */
 		if (!CONTAINER_OF(object, struct space, object)->second_stage)
 			return STATUS_BAD_ARGUMENT;
 		break;
@@ -78,7 +78,7 @@ enum status sys_object_destroy(struct system_call *call)
 	case OBJECT_QUEUE:
 		queue_end(CONTAINER_OF(object, struct queue, object));
 		break;
-	case OBJECT_VCPU: /* the present run returns */
+	case OBJECT_VCPU: /* makes the current run return */
 		vcpu_kick(CONTAINER_OF(object, struct vcpu, object));
 		break;
 	}
@@ -122,7 +122,7 @@ enum status sys_group_create(struct system_call *call)
 		status = group_create(call->argument[1], call->argument[2], &group);
 	if (status == STATUS_OK)
 		status = syscall_give(call, &group->object, RIGHT_ALL);
-	if (status == STATUS_OK) /* its own reference: it lives until it is destroyed */
+	if (status == STATUS_OK) /* the group's own reference, until it is destroyed */
 		object_get(&group->object);
 	return status;
 }

@@ -64,7 +64,7 @@ enum status sys_thread_create(struct system_call *call)
 				       call->argument[3], &thread);
 	if (status != STATUS_OK)
 		return status;
-	/* The thread runs on without a handle: the process keeps it. */
+	/* Without room for a handle the thread runs all the same: the process refers to it. */
 	(void)!handle_insert(call->handles, &thread->object, RIGHT_ALL, &call->value);
 	return STATUS_OK;
 }
@@ -115,7 +115,7 @@ enum status sys_ports_grant(struct system_call *call)
 	for (u64 port = first; port < first + count; port++)
 		process->ports[port / 8] &= (u8)~(1u << port % 8);
 	process->ports_version = ++version;
-	process->handles->closed++; /* SYS_VCPU_RUN looks again, and finds that it has ports */
+	process->handles->closed++; /* makes SYS_VCPU_RUN look again and see the ports */
 	thread_ports_load(this_cpu(), call->caller);
 	return STATUS_OK;
 }

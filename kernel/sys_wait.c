@@ -8,7 +8,7 @@
 #include "kernel/thread.h"
 #include "mm/cache.h"
 
-/* Of a type whose struct begins with its object and needs but zeros, a queue also a list. */
+/* For types whose struct begins with the object and needs only zeros, a queue also its list. */
 static enum status create(struct system_call *call, enum object_type type, size_t bytes)
 {
 	struct group *group = SYSCALL_OBJECT(call, 0, group);

@@ -6,15 +6,15 @@
 #include "kernel/process.h"
 #include "kernel/thread.h"
 
-#define OR_NONE (1u << 15) /* besides the rights: HANDLE_NONE will do as well */
+#define OR_NONE (1u << 15) /* beside the rights: HANDLE_NONE is accepted too */
 
-/* Each call's function, and what those of its arguments have to be that are handles. */
+/* Each call's function, and the types and rights that its handle arguments must have. */
 static const struct {
 	syscall_function *function;
 	struct wanted {
 		u8 type;     /* enum object_type, OBJECT_NONE: any */
 		u8 argument; /* which one it is */
-		u16 rights;  /* 0: no more */
+		u16 rights;  /* 0: end of the list */
 	} wanted[4];
 } table[SYS_COUNT] = {
 	[SYS_HANDLE_CLOSE] = {.function = sys_handle_close},
@@ -96,7 +96,7 @@ void syscall_dispatch(struct thread *caller, struct trap_frame *frame)
 	call.value = 0;
 	if (frame->rax < SYS_COUNT) {
 		lock_acquire(&object_lock, LOCK_OBJECTS);
-		/* Who was ended meanwhile, by another CPU, has nothing to ask any more. */
+		/* Another CPU may have ended the caller meanwhile: then the call is ignored. */
 		if (caller->state != THREAD_DEAD)
 			status = run(frame->rax, &call);
 		lock_release(&object_lock, LOCK_OBJECTS);

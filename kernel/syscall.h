@@ -14,11 +14,11 @@ struct system_call {
 	struct thread *caller;
 	struct handle_table *handles; /* the caller's */
 	const u64 *argument;	      /* six */
-	struct object *object[4]; /* of those arguments that are handles; NULL: HANDLE_NONE */
+	struct object *object[4]; /* by argument, for those that are handles; NULL: HANDLE_NONE */
 	u64 value;
 };
 
-/* The object of an argument, of whose type and rights the table in syscall.c has made sure. */
+/* The object of a handle argument; the table in syscall.c has made sure of its type and rights. */
 #define SYSCALL_OBJECT(call, number, type)                                                      \
 	CONTAINER_OF((call)->object[number], struct type, object)
 
@@ -26,8 +26,8 @@ struct system_call {
 void syscall_dispatch(struct thread *caller, struct trap_frame *frame);
 
 /*
- * One function a call, by enum syscall; kernel/abi/syscall.h says what each does. A call that
- * parks its thread returns STATUS_OK; who wakes the thread writes the result.
+ * One function per call; kernel/abi/syscall.h says what each does. A call that parks its thread
+ * returns STATUS_OK; whoever wakes the thread writes the result.
  */
 typedef enum status syscall_function(struct system_call *call);
 
@@ -42,5 +42,5 @@ syscall_function sys_queue_create, sys_queue_wait, sys_event_create, sys_event_s
 syscall_function sys_vm_create, sys_vcpu_create, sys_vcpu_kick, sys_vcpu_get;
 syscall_function sys_log_level, sys_machine_stop, sys_audit;
 
-/* Gives the caller the new object's only reference as a handle; without room the object ends. */
+/* Turns the new object's only reference into a handle of the caller's; without room it is freed. */
 enum status syscall_give(struct system_call *call, struct object *object, u32 rights);

@@ -11,7 +11,7 @@
 #include "mm/memory.h"
 #include "mm/space.h"
 
-/* Objects without references whose pages still have to be returned, in order of their end. */
+/* Objects without references whose pages must still be freed, oldest first. */
 struct list teardown_list = {&teardown_list, &teardown_list};
 
 static void release_later(struct object *object)
@@ -73,7 +73,7 @@ static enum status step(struct object *object)
 	}
 }
 
-/* What becomes free on the way joins the list at its end, and so does what must wait for a CPU. */
+/* Objects released on the way join the list at its end, and so does one that needs more steps. */
 bool teardown_step(void)
 {
 	struct object *object;

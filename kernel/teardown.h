@@ -4,8 +4,8 @@
 #include "mm/object.h"
 
 /*
- * One bounded step of giving back what unreferenced objects held. False when nothing is left to
- * do. Called under the object lock, from SYS_OBJECT_DESTROY and by an idle CPU.
+ * One bounded step of freeing what unreferenced objects held. False: nothing was left to do. Needs
+ * the object lock. For SYS_OBJECT_DESTROY, idle CPUs, and busy ones at their timer interrupts.
  */
 bool teardown_step(void);
 /* Whether there is something to do; may be asked without the lock. */

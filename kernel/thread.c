@@ -55,18 +55,18 @@ void thread_wake(struct thread *thread, enum status status, u64 value)
 	sched_ready(thread);
 }
 
-/* A CPU that runs the thread lets go of it by its own hand. */
+/* A CPU that runs or holds the thread drops it itself. */
 void thread_end(struct thread *thread)
 {
 	stop_waiting(thread);
-	/* No queue takes it from now on. */
+	/* From now on no queue takes it. */
 	__atomic_store_n(&thread->state, THREAD_DEAD, __ATOMIC_SEQ_CST);
 	sched_remove(thread);
 	thread->object.dead = true;
 	cpus_pend(thread->cpu, PENDING_RESCHEDULE);
 }
 
-/* A CPU that has picked the thread loads it later, without the lock. */
+/* A CPU that has picked the thread (running) loads it later (thread), without the lock. */
 static bool held_by(struct cpu *cpu, const struct thread *thread)
 {
 	bool held;
@@ -106,12 +106,12 @@ void thread_forget_dead(struct cpu *cpu)
 {
 	struct thread *thread = cpu->thread;
 
-	/* One that was ended since the CPU has picked it stays until the CPU is told. */
+	/* One that was ended after the CPU picked it stays until the CPU reschedules. */
 	if (thread != NULL && thread != cpu->running && thread->state == THREAD_DEAD)
 		forget(cpu);
 }
 
-/* A vCPU that is loaded may be the thread's, which would ask for it from another CPU. */
+/* The loaded vCPU may be the thread's, which would else have to ask for it from its new CPU. */
 void thread_unload(struct cpu *cpu, struct thread *thread)
 {
 	vcpu_unload(cpu);
@@ -130,7 +130,7 @@ void thread_ports_load(struct cpu *cpu, struct thread *thread)
 		cpu->ports_version = process->ports_version;
 }
 
-/* Ring 3 runs on the user view where the CPU is open to Meltdown; the entry stubs switch. */
+/* If the CPU is open to Meltdown, ring 3 runs on the user view; the entry stubs switch views. */
 static void space_load(struct cpu *cpu, struct space *space)
 {
 	const struct pt_root *root = &space->table.root;
@@ -149,7 +149,7 @@ void thread_isolate(struct cpu *cpu, const struct thread *thread)
 	speculation_barrier();
 }
 
-/* Even the thread that was loaded last may find the kernel's own tables: the CPU was idle. */
+/* Even for the thread loaded last CR3 may hold the kernel's own tables: the CPU was idle. */
 void thread_load(struct cpu *cpu, struct thread *thread)
 {
 	space_load(cpu, thread->process->space);
@@ -159,7 +159,7 @@ void thread_load(struct cpu *cpu, struct thread *thread)
 		*loaded_frame(cpu) = thread->frame;
 		cpu->thread = thread;
 	}
-	/* A guest may have run while its frame stayed here, and a VM exit cuts the TSS. */
+	/* A guest may have run while the frame stayed here, and a VM exit cuts the TSS limit. */
 	thread_ports_load(cpu, thread);
 	if (thread->has_result) {
 		thread->has_result = false;

@@ -12,42 +12,42 @@ struct process;
 struct queue;
 struct vcpu;
 
-#define RAN_NOTHING (~0ull) /* no table has had as many handles */
+#define RAN_NOTHING (~0ull) /* no table has ever closed so many handles */
 
 enum thread_state {
-	THREAD_READY,   /* runs, or waits in the ready queue */
+	THREAD_READY,   /* runs, or waits in a run queue */
 	THREAD_WAITING, /* parked in SYS_QUEUE_WAIT */
 	THREAD_DEAD,
 };
 
 struct thread {
 	struct object object;
-	struct process *process;   /* which ends its threads before it goes */
+	struct process *process;   /* frees its threads before itself */
 	struct list sibling;
-	u64 serial;                /* no other thread ever had it; from 1 */
+	u64 serial;                /* unique, never reused; from 1 */
 	struct trap_frame frame;   /* while it is not loaded on a CPU */
 	enum thread_state state;
 	struct vcpu *guest;        /* in SYS_VCPU_RUN: the vCPU it runs, else NULL */
 
-	/* What SYS_VCPU_RUN has found last: saves the lookup while no handle was closed since. */
+	/* What SYS_VCPU_RUN found last: saves the lookup as long as no handle is closed. */
 	struct vcpu *ran;          /* holds a reference */
 	u64 ran_handle;
-	u64 ran_closed;            /* of the handle table, then; RAN_NOTHING */
-	const u64 *closed;         /* of the handle table, now */
+	u64 ran_closed;            /* the handle table's `closed` at that time; RAN_NOTHING */
+	const u64 *closed;         /* to the handle table's `closed` */
 
-	struct cpu *cpu; /* its home: where it runs and is woken; the object lock guards it */
+	struct cpu *cpu; /* its home, where it runs and is woken; guarded by the object lock */
 	struct run_entity run;     /* in cpu->queue */
-	struct cpu *wanted;        /* where it goes when it next leaves the CPU; NULL: it stays */
+	struct cpu *wanted;        /* where it must move (sched_move); NULL: it stays */
 	u64 moved_tsc;             /* when it was last handed over */
-	u64 ready_tsc;             /* since when it waits, where it waits for the CPU */
-	u64 waited_tsc;            /* in all */
-	u64 missed_shown;          /* of run.reservation.missed_count, in the group's page */
+	u64 ready_tsc;             /* since when it waits for the CPU, if it does */
+	u64 waited_tsc;            /* TSC cycles it has waited for a CPU in total */
+	u64 missed_shown;          /* part of run.reservation.missed_count in the group's page */
 
 	struct queue *waits_for;
 	struct list sleep_node;    /* in cpu->sleeping */
 	u64 wake_tsc;
 
-	/* What a wait ended with, for the registers when it runs again. */
+	/* The result of a wait, for its registers when it runs again. */
 	bool has_result;
 	enum status result;
 	u64 result_value;
@@ -63,14 +63,14 @@ void thread_end(struct thread *thread);
 enum status thread_free(struct thread *thread);
 /* The CPU forgets a dead thread whose registers it still has. */
 void thread_forget_dead(struct cpu *cpu);
-/* The CPU puts away what it has of the thread's and its vCPU's registers: another may load them. */
+/* The CPU saves what it holds of the thread's and its vCPU's registers: another may load them. */
 void thread_unload(struct cpu *cpu, struct thread *thread);
 
-/* Makes the TSS allow the ports of the thread's process; needed again after each VM exit. */
+/* Makes the TSS allow the I/O ports of the thread's process; needed again after VM exits. */
 void thread_ports_load(struct cpu *cpu, struct thread *thread);
 
-/* The CPU turns to the thread or its guest: nothing of what another one ran steers its guesses. */
+/* Before the CPU runs the thread or its guest: an IBPB if another one ran here last. */
 void thread_isolate(struct cpu *cpu, const struct thread *thread);
 
-/* Makes the thread's registers and address space those of the CPU. */
+/* Loads the thread's registers and address space on the CPU. */
 void thread_load(struct cpu *cpu, struct thread *thread);

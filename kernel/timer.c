@@ -46,8 +46,8 @@ void timer_cancel(struct thread *thread)
 }
 
 /*
- * What another CPU changes after this one has looked makes it stale again. Setting the timer costs
- * an exit on hypervisors below and a slow write on hardware: only changes.
+ * Marks the timer as up to date first, so that what another CPU changes afterwards makes it stale
+ * again. Sets it only if the time has changed: that costs a slow write, or an exit in a VM.
  */
 void timer_arm_anew(struct cpu *cpu, u64 deadline)
 {

@@ -11,8 +11,8 @@ struct thread;
 /* Deadlines are host TSC values. */
 
 /*
- * The thread is woken with STATUS_TIMED_OUT at thread->wake_tsc, by its home CPU. Under the object
- * lock, as the next two.
+ * The thread's home CPU will wake it at thread->wake_tsc, with STATUS_TIMED_OUT. Under the object
+ * lock, like the next two.
  */
 void timer_sleep(struct thread *thread);
 void timer_cancel(struct thread *thread);
@@ -20,13 +20,13 @@ void timer_cancel(struct thread *thread);
 /* Wakes every thread whose time has come; for the CPU itself. */
 void timer_expire(struct cpu *cpu);
 
-/* Whether it has passed; 0 is never. */
+/* Whether this TSC value has been reached; 0 is never. */
 static inline bool timer_is_due(u64 tsc)
 {
 	return rdtsc() > tsc - 1;
 }
 
-/* The CPU's next event, `deadline` being one of them. 0 is never: one less, and it is the last. */
+/* The CPU's next event, `deadline` included. 0 means never: subtracting 1 makes it the latest. */
 static inline u64 timer_next(const struct cpu *cpu, u64 deadline)
 {
 	u64 queue = __atomic_load_n(&cpu->queue_tsc, __ATOMIC_RELAXED) - 1;
@@ -36,8 +36,8 @@ static inline u64 timer_next(const struct cpu *cpu, u64 deadline)
 }
 
 /*
- * The timer has to be looked at. Other CPUs say so as well. A deadline that a monitor may have, but
- * one long past: no guest is entered with it.
+ * In armed_for: the timer must be computed again. Other CPUs store it too. A monitor may ask for
+ * this deadline, but it is long past: no guest is entered with it.
  */
 #define TIMER_STALE 1ull
 
@@ -46,17 +46,17 @@ static inline void timer_stale(struct cpu *cpu)
 	__atomic_store_n(&cpu->armed_for, TIMER_STALE, __ATOMIC_RELEASE);
 }
 
-/* It has fired, or may have been lost. */
+/* The timer has fired, or its interrupt may have been lost. */
 static inline void timer_forget(struct cpu *cpu)
 {
 	cpu->armed_tsc = 0;
 	timer_stale(cpu);
 }
 
-/* Sets it to what comes first, if that has changed. */
+/* Sets the timer to the next event, if that has changed. */
 void timer_arm_anew(struct cpu *cpu, u64 deadline);
 
-/* For a guest that has `deadline`; looks at other events only when one of them has changed. */
+/* For a guest with this deadline; looks at other events only if one of them has changed. */
 static inline void timer_arm(struct cpu *cpu, u64 deadline)
 {
 	if (unlikely(cpu->armed_for != deadline))
@@ -64,8 +64,8 @@ static inline void timer_arm(struct cpu *cpu, u64 deadline)
 }
 
 /*
- * The same for a short while without the guest's deadline: what is set for it may stay, since too
- * early an interrupt only makes the CPU look.
+ * The same while no guest's deadline matters. A timer that is still set for one may stay, because
+ * an interrupt that comes too early does no harm.
  */
 static inline void timer_arm_briefly(struct cpu *cpu)
 {

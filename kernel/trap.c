@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Where the entry stubs arrive. */
+/* What the entry stubs call. */
 #include "arch/x86_64/cpu/instructions.h"
 #include "arch/x86_64/cpu/lapic.h"
 #include "arch/x86_64/cpu/percpu.h"
@@ -24,7 +24,7 @@
 
 extern const char sysenter_entry[];
 
-/* Said at the first, and each time that there are twice as many. */
+/* Logs the first, and again each time the count has doubled. */
 static NOINLINE void unexpected(u64 vector)
 {
 	static u32 counts[256];
@@ -91,8 +91,8 @@ static void page_fault(struct thread *thread, const struct trap_frame *frame)
 }
 
 /*
- * SYSEXIT faults in ring 0 on addresses that are not canonical: they never get that far.
- * SYS_VCPU_RUN, which comes with every exit that a monitor settles, takes the short way.
+ * SYSEXIT faults in ring 0 if RIP or RSP is not canonical: a frame with either is refused here.
+ * SYS_VCPU_RUN, which follows every exit that a monitor settles, takes the short way.
  */
 void trap_system_call(struct cpu *cpu, struct trap_frame *frame)
 {
@@ -162,10 +162,10 @@ void trap_nmi(struct trap_frame *frame)
 		__atomic_fetch_or(&cpu->pending, PENDING_NMI, __ATOMIC_RELAXED);
 	}
 	/*
-	 * IRET would end STI's shadow: an interrupt came before the HLT, which then sleeps through
-	 * what it had to wake up for, or the SYSEXIT, on ring 3's tables. STI is done once more.
-	 * With interrupts on ring 0 runs nothing but what follows an STI in instructions.h and
-	 * entry.S.
+	 * IRET would end STI's shadow: an interrupt could then come before the HLT, which would
+	 * sleep through what should wake it, or before the SYSEXIT, on ring 3's tables. So the STI
+	 * is executed again. Ring 0 runs with interrupts on only right after an STI in
+	 * instructions.h or entry.S.
 	 */
 	if ((frame->cs & 3) == 0 && (frame->rflags & RFLAGS_IF) != 0 &&
 	    ((const u8 *)frame->rip)[-1] == OPCODE_STI) {

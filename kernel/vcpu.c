@@ -61,13 +61,13 @@ enum status vcpu_create(struct vm *vm, struct memory *memory, u64 index, struct 
 	return STATUS_OK;
 }
 
-/* By the CPU's own hand only. */
+/* Only on the CPU itself. */
 void vcpu_unload(struct cpu *cpu)
 {
 	if (cpu->loaded == NULL)
 		return;
 	tlb_space_leave(cpu->loaded->vm->space, cpu->id);
-	virt->vcpu_unload(&cpu->loaded->virt); /* the last of it: from now on it may be freed */
+	virt->vcpu_unload(&cpu->loaded->virt); /* last use: from now on it may be freed */
 	cpu->loaded = NULL;
 }
 
@@ -130,7 +130,7 @@ void vcpu_abandon(struct vcpu *vcpu)
 	vcpu_unclaim(vcpu);
 }
 
-/* What an unloaded vCPU is asked for comes last: the back end has to have it for the rest. */
+/* The FPU registers come last, because they unload the vCPU; the rest needs it loaded. */
 static void get(struct vcpu *vcpu, u32 groups)
 {
 	virt->get(&vcpu->virt, groups);
@@ -156,7 +156,7 @@ enum status vcpu_show(struct thread *caller, struct vcpu *vcpu, u32 groups)
 	return status;
 }
 
-/* The runner's CPU looks at `kicked` before each entry, and an interrupt ends the run. */
+/* The runner's CPU checks `kicked` before it enters, and the interrupt makes it leave the guest. */
 void vcpu_kick(struct vcpu *vcpu)
 {
 	struct thread *runner;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Second-stage faults: RAM is put in, all else is the monitor's. */
+/* Second-stage faults: RAM is populated and mapped; all else is the monitor's. */
 #include "kernel/vcpu.h"
 #include "arch/x86_64/cpu/instructions.h"
 #include "arch/x86_64/cpu/percpu.h"
@@ -19,13 +19,13 @@ static NOINLINE bool settle_fault(struct vcpu *vcpu, struct space *space)
 
 	vcpu->nowhere_generation = READ_ONCE(space->generation);
 	vcpu->nowhere_mappings = READ_ONCE(space->mapping_count);
-	do { /* after each step of clearing others may have something more urgent */
+	do { /* between steps of clearing, lets interrupts in: there may be more urgent work */
 		sti_nop_cli();
 		status = space_fault(space, at, access);
 	} while (status == STATUS_AGAIN && this_cpu()->pending == 0);
 	if (status == STATUS_OK)
 		log_debug(LOG_MEMORY, "RAM put in at %#lx", exit->gpa);
-	timer_arm_briefly(this_cpu()); /* whoever was woken meanwhile has its turn in time */
+	timer_arm_briefly(this_cpu()); /* what was woken meanwhile gets its turn in time */
 	vcpu->nowhere = status == STATUS_NOT_FOUND ? exit->gpa | PAGE_MASK : 0;
 	if (status == STATUS_NO_MEMORY || status == STATUS_NO_QUOTA)
 		exit->reason = EXIT_NO_MEMORY;
@@ -36,7 +36,7 @@ bool vcpu_settle_memory(struct vcpu *vcpu)
 {
 	struct space *space = vcpu->vm->space;
 
-	/* Without a look: mappings that come and go are counted. */
+	/* The last fault's address again, and no mapping was added or removed: need not look. */
 	if (vcpu->nowhere == (vcpu->virt.exit.gpa | PAGE_MASK) &&
 	    vcpu->nowhere_generation == READ_ONCE(space->generation) &&
 	    vcpu->nowhere_mappings == READ_ONCE(space->mapping_count))

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* One run of a guest: what the monitor asks for, the entry, its exit, and what the monitor gets. */
+/* One run of a guest: the monitor's requests, the entry, its exit, and what the monitor is told. */
 #include "arch/x86_64/cpu/fpu.h"
 #include "arch/x86_64/cpu/instructions.h"
 #include "arch/x86_64/cpu/percpu.h"
@@ -19,9 +19,9 @@
 #include "mm/space.h"
 #include "mm/tlb.h"
 
-/* Then interrupts are let in: Bochs 2.7 keeps them back while the guest has its own off. */
+/* After so many, interrupts are let in: Bochs 2.7 holds them back while the guest has IF clear. */
 #define SETTLED_MAX 1000u
-/* VMX's, without 1, which is reserved. */
+/* VMX's interruption types, without 1, which is reserved. */
 #define EVENT_TYPES (BITS(EVENT_SOFTWARE_EXCEPTION, EVENT_INTERRUPT) & ~BIT(1))
 #define REQUEST_PERSISTENT (REQUEST_INTERRUPT_WINDOW | REQUEST_NMI_WINDOW)
 
@@ -57,7 +57,7 @@ static NOINLINE bool take_event(struct vcpu_event *event, struct vcpu_event *fro
 	return event->valid;
 }
 
-/* Neither `dirty` nor `inject`, which are neighbours, holds anything: 0. */
+/* `dirty` and the beginning of `inject`, read in one load; 0: the monitor has changed nothing. */
 static u64 changes(const struct vcpu_page *page)
 {
 	u64 both;
@@ -70,8 +70,8 @@ static u64 changes(const struct vcpu_page *page)
 }
 
 /*
- * Takes over an event and registers, and loads the vCPU. The event stays in virt.event until it is
- * delivered, or goes back when the run ends before.
+ * Loads the vCPU and takes over an event and registers. The event stays in virt.event until it is
+ * injected; if the run ends before that, it is handed back.
  */
 static NOINLINE enum status take_changes(struct cpu *cpu, struct vcpu *vcpu)
 {
@@ -93,7 +93,7 @@ static NOINLINE enum status take_changes(struct cpu *cpu, struct vcpu *vcpu)
 	return status;
 }
 
-/* Takes over what the monitor asks for. */
+/* Takes over what the monitor asks for: changes and requests. */
 static ALWAYS_INLINE enum status begin(struct cpu *cpu, struct vcpu *vcpu)
 {
 	struct vcpu_page *page = vcpu->virt.page;
@@ -117,7 +117,7 @@ static ALWAYS_INLINE enum status begin(struct cpu *cpu, struct vcpu *vcpu)
 	return STATUS_OK;
 }
 
-/* Exits that all is said of up to the access: see struct vcpu_exit. */
+/* Exits that are fully described by the fields of struct vcpu_exit before gpa. */
 #define EXITS_OF_FEW_WORDS                                                                         \
 	(BIT(EXIT_IO) | BIT(EXIT_HLT) | BIT(EXIT_RDMSR) | BIT(EXIT_WRMSR) | BIT(EXIT_DEADLINE) |   \
 	 BIT(EXIT_INTERRUPT_WINDOW))
@@ -127,7 +127,7 @@ static bool is_of_few_words(u32 reason)
 	return EXITS_OF_FEW_WORDS >> reason & 1;
 }
 
-/* Its arguments lie on the stack, which costs each exit the check of it: 20 instructions. */
+/* Not inlined: its arguments are on the stack, whose canary check would cost 20 instructions. */
 static NOINLINE void log_exit(u32 reason, u64 rip)
 {
 	log_debug(LOG_VIRT, "exit %u to the monitor, rip %#lx", reason, rip);
@@ -140,7 +140,7 @@ static u32 groups_of(const struct vcpu *vcpu, u32 reason)
 			   (VCPU_ALL | VCPU_CODE) & ~(u32)VCPU_EVENT);
 }
 
-/* Shows the first words of the exit; the groups are in the page already. */
+/* Copies the first fields of the exit to the page; the groups are there already. */
 static ALWAYS_INLINE void return_to_monitor(struct vcpu *vcpu, u32 groups)
 {
 	const size_t few = offsetof(struct vcpu_exit, gpa);
@@ -161,7 +161,7 @@ static ALWAYS_INLINE void return_to_monitor(struct vcpu *vcpu, u32 groups)
 	vcpu_unclaim(vcpu);
 }
 
-/* In two pieces: of one a compiler makes a REP MOVS, which costs more than it moves. */
+/* Copies in two pieces: one would compile to REP MOVS, which is slower. */
 static NOINLINE void return_whole_exit(struct vcpu *vcpu)
 {
 	const size_t few = offsetof(struct vcpu_exit, gpa);
@@ -175,7 +175,7 @@ static NOINLINE void return_whole_exit(struct vcpu *vcpu)
 
 static NOINLINE void return_with(struct vcpu *vcpu, enum exit_reason reason)
 {
-	vcpu->virt.code.depth = 0; /* no entry has looked whether the memory is still the guest's */
+	vcpu->virt.code.depth = 0; /* no entry has checked that the memory is still the guest's */
 	vcpu->virt.exit = (struct vcpu_exit){.reason = reason, .tsc = rdtsc()};
 	return_whole_exit(vcpu);
 }
@@ -193,7 +193,7 @@ static bool settle(struct vcpu *vcpu)
 	}
 }
 
-/* What needs nothing but the guest's registers, while the CPU still holds the guest's. */
+/* Exits that need only the guest's registers are settled while the CPU still holds its state. */
 static ALWAYS_INLINE bool settle_at_once(struct vcpu *vcpu, u32 reason)
 {
 	if (!(reason == EXIT_CPUID && cpuid_settle(vcpu)) &&
@@ -216,7 +216,7 @@ static NOINLINE void inject(struct vcpu *vcpu)
 	count(&vcpu->account->injected, 1);
 }
 
-/* Returns what the guest's byte was, 0 where there is none. */
+/* Returns the old value of the guest's byte, 0 if there is none. */
 static u32 mark(struct vcpu *vcpu, u8 value)
 {
 	u64 at = READ_ONCE(vcpu->virt.page->preempted_gpa);
@@ -235,7 +235,7 @@ void vcpu_preempt(struct vcpu *vcpu)
 
 /*
  * Whoever kicks the vCPU or unmaps its memory sends an interrupt, which ends the next entry before
- * the guest's first instruction: so the reasons to stop need no second look in the loop.
+ * the guest's first instruction: so the loop need not check the reasons to stop again.
  */
 static ALWAYS_INLINE u32 enter(struct cpu *cpu, struct vcpu *vcpu)
 {
@@ -256,7 +256,7 @@ static ALWAYS_INLINE u32 enter(struct cpu *cpu, struct vcpu *vcpu)
 		if (likely(!settle_at_once(vcpu, reason)))
 			break;
 		if (++settled == SETTLED_MAX) {
-			settled--; /* and one as what it pretends to be */
+			settled--; /* the last one counts as the host interrupt it is made into */
 			reason = EXIT_HOST_INTERRUPT;
 			vcpu->virt.exit.reason = reason;
 			break;
@@ -275,10 +275,10 @@ static ALWAYS_INLINE void leave_guest(struct vcpu *vcpu, u32 groups, u64 entered
 	count(&vcpu->account->guest_tsc, vcpu->virt.exit.tsc - entered_tsc);
 }
 
-/* True: there was a kick, for which the run ends. */
+/* True: the run has ended with EXIT_KICK. */
 static NOINLINE bool begin_specially(struct vcpu *vcpu)
 {
-	/* What came before a kick that is forgotten here must be seen by the monitor. */
+	/* The monitor must see whatever preceded a kick consumed here: hence SEQ_CST. */
 	bool kicked = vcpu->kicked &&
 		      __atomic_exchange_n(&vcpu->kicked, false, __ATOMIC_SEQ_CST);
 
@@ -292,7 +292,7 @@ static NOINLINE bool begin_specially(struct vcpu *vcpu)
 	return false;
 }
 
-/* The CPU's timer has been set, also for `deadline`. */
+/* The CPU's timer has been set, taking `deadline` into account. */
 static ALWAYS_INLINE bool run_on(struct cpu *cpu, struct vcpu *vcpu, u64 deadline)
 {
 	u64 now = rdtsc();
@@ -301,7 +301,7 @@ static ALWAYS_INLINE bool run_on(struct cpu *cpu, struct vcpu *vcpu, u64 deadlin
 
 	if (unlikely(vcpu->special != 0) && begin_specially(vcpu))
 		return true;
-	/* Of 0, none, one less is later than everything. */
+	/* 0 means none: subtracting 1 makes it later than everything. */
 	if (unlikely(now > deadline - 1)) {
 		return_with(vcpu, EXIT_DEADLINE);
 		return true;
@@ -322,7 +322,7 @@ static ALWAYS_INLINE bool run_on(struct cpu *cpu, struct vcpu *vcpu, u64 deadlin
 	return true;
 }
 
-/* What the CPU's timer has to care for. */
+/* The deadline that the CPU's timer must enforce; 0: none. */
 static u64 deadline_of(const struct vcpu *vcpu)
 {
 	return vcpu->virt.own_timer ? 0 : vcpu->deadline_tsc;
@@ -339,7 +339,7 @@ bool vcpu_step(struct cpu *cpu, struct vcpu *vcpu)
 	return false;
 }
 
-/* Remembers what the handle stands for, with a reference of the thread's own. */
+/* Looks the handle up and remembers its vCPU in the thread, with a reference. */
 static NOINLINE enum status find(struct thread *thread, u64 handle)
 {
 	struct handle_table *table = thread->process->handles;
@@ -349,12 +349,12 @@ static NOINLINE enum status find(struct thread *thread, u64 handle)
 	lock_acquire(&object_lock, LOCK_OBJECTS);
 	status = handle_lookup(table, handle, OBJECT_VCPU, RIGHT_CONTROL, &object);
 	if (status == STATUS_OK && thread->process->ports != NULL)
-		status = STATUS_NOT_SUPPORTED; /* an exit of VMX forgets the TSS's bitmap */
+		status = STATUS_NOT_SUPPORTED; /* a VMX exit cuts the bitmap off the TSS */
 	if (status == STATUS_OK) {
 		object_get(object);
 		vcpu_forget(thread);
 		thread->ran = CONTAINER_OF(object, struct vcpu, object);
-		/* Who ran it first is who yields are for; another may look into it now and then. */
+		/* Yields go to the thread that ran it first; others may run it now and then. */
 		if (thread->ran->thread == NULL)
 			thread->ran->thread = thread;
 		thread->ran_handle = handle;
@@ -366,8 +366,8 @@ static NOINLINE enum status find(struct thread *thread, u64 handle)
 }
 
 /*
- * Without the object lock, as a rule: the thread's reference keeps the vCPU, and a handle that is
- * closed or whose object is destroyed at the same time might as well have been so a moment later.
+ * Usually avoids the object lock: the thread's reference keeps the vCPU; if its handle is closed or
+ * the vCPU is destroyed at the same time, that might as well have happened a moment later.
  */
 static ALWAYS_INLINE bool must_find(const struct thread *thread, u64 handle)
 {
@@ -376,7 +376,7 @@ static ALWAYS_INLINE bool must_find(const struct thread *thread, u64 handle)
 }
 
 /*
- * STATUS_IN_USE: another thread has to do with the vCPU; STATUS_AGAIN: another CPU still has its
+ * STATUS_IN_USE: another thread runs or reads the vCPU; STATUS_AGAIN: another CPU still has its
  * registers.
  */
 static ALWAYS_INLINE enum status begin_run(struct cpu *cpu, struct thread *thread, u64 handle)
@@ -399,7 +399,7 @@ static ALWAYS_INLINE enum status begin_run(struct cpu *cpu, struct thread *threa
 	return status;
 }
 
-/* All in one function: apart, its parts would save and restore 60 registers. */
+/* Inlined into one function: as calls, its parts would save and restore 60 registers. */
 void vcpu_run(struct cpu *cpu, struct trap_frame *frame)
 {
 	struct thread *thread = cpu->thread;

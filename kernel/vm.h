@@ -11,7 +11,7 @@ struct space;
 /* The back end chosen at boot. */
 extern const struct virt_ops *virt;
 
-/* What the vCPUs of one guest have in common. */
+/* What the vCPUs of one guest share. */
 struct vm {
 	struct object object;
 	struct group *group;
