@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The instruction at which a guest has stopped, in 64-bit mode with four levels of tables only;
- * elsewhere the monitor fetches it. Nothing here interprets it.
+ * Finds the instruction at which a guest has stopped, in 64-bit mode with 4-level paging only; in
+ * other modes the monitor fetches it. Nothing here interprets it.
  */
 #include "arch/x86_64/hw/paging.h"
 #include "arch/x86_64/virt/virt.h"
@@ -22,7 +22,7 @@ const void *virt_guest_pointer(const struct virt_vcpu *vcpu, u64 gpa)
 	return page_owner(hpa) == PAGE_RESERVED ? NULL : hpa_to_pointer(hpa);
 }
 
-/* The CPU has just come this way, so nothing is checked but that it still leads somewhere. */
+/* The CPU has just walked these tables, so rights are not checked again, only presence. */
 static NOINLINE bool walk(struct virt_vcpu *vcpu, u64 cr3, u64 linear)
 {
 	struct virt_code *code = &vcpu->code;
@@ -56,7 +56,7 @@ static NOINLINE bool walk(struct virt_vcpu *vcpu, u64 cr3, u64 linear)
 	return true;
 }
 
-/* An unmapping of the guest's memory ends with a flush, and that forgets the walk. */
+/* Unmapping guest memory causes a flush, which discards the remembered walk (code->depth). */
 static bool still_true(const struct virt_code *code, u64 linear, u64 cr3)
 {
 	if (code->depth == 0 || code->linear != (linear & ~PAGE_MASK) || code->cr3 != cr3)
@@ -81,7 +81,7 @@ void virt_code_show(struct virt_vcpu *vcpu, const u8 *bytes)
 	page->code_bytes = 0;
 	if (bytes == NULL || ((u64)bytes & PAGE_MASK) > PAGE_SIZE - sizeof(page->code))
 		return;
-	/* Other vCPUs may change them: whatever is copied is what is decoded. */
+	/* Other vCPUs may change the bytes meanwhile: the monitor decodes this copy. */
 	__builtin_memcpy(page->code, bytes, sizeof(page->code));
 	page->code_bytes = sizeof(page->code);
 }

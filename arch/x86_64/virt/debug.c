@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* DR0 to DR3, which neither VMRUN nor VM entry switches: a loaded vCPU's are in the CPU. */
+/* DR0 to DR3, which neither VMRUN nor VM entry switches: the CPU holds those of the loaded vCPU. */
 #include "arch/x86_64/cpu/instructions.h"
 #include "arch/x86_64/virt/virt.h"
 #include "lib/read_once.h"

@@ -3,9 +3,9 @@
 
 #include "offsets.h"
 
-/* For assembly: what both ways into a guest and back have in common. */
+/* For assembly: what the guest entry code of VMX and SVM has in common. */
 
-	/* What C expects to find again; the frame pointer leads through here. */
+	/* Saves C's callee-saved registers; keeps the chain of frame pointers intact. */
 	.macro	host_push
 	push	%rbp
 	mov	%rsp, %rbp
@@ -20,13 +20,13 @@
 	.endr
 	.endm
 
-	/* The guest's RCX, RDX, RBX, RBP and R8 to R15, whose page is at `base`. */
+	/* Loads or stores the guest's RCX, RDX, RBX, RBP, R8 to R15; `base`: gpr[] in the page. */
 	.macro	gpr_each way, base
 	\way	rcx, GPR_RCX, \base
 	\way	rdx, GPR_RDX, \base
 	\way	rbx, GPR_RBX, \base
 	\way	rbp, GPR_RBP, \base
-	.irp	number, 8, 9, 10, 11, 12, 13, 14, 15 /* of a register and in the page */
+	.irp	number, 8, 9, 10, 11, 12, 13, 14, 15 /* register number and index */
 	\way	r\number, \number, \base
 	.endr
 	.endm
@@ -39,7 +39,7 @@
 	mov	%\reg, 8 * \index(%\base)
 	.endm
 
-	/* What a CPU might compute ahead with must not be the guest's; C's own are popped. */
+	/* Clears guest values that the CPU might speculate with; host_pop restores the others. */
 	.macro	gpr_forget
 	.irp	reg, ecx, edx, esi, r8d, r9d, r10d, r11d
 	xor	%\reg, %\reg

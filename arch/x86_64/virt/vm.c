@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What a VM and a vCPU are kept in, on either vendor's CPU. */
+/* Memory of a VM and of a vCPU, for both back ends. */
 #include "arch/x86_64/cpu/fpu.h"
 #include "arch/x86_64/hw/control.h"
 #include "arch/x86_64/hw/msr.h"

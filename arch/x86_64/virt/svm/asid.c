@@ -24,7 +24,7 @@ static void assign(struct asid_pool *pool, struct virt_vcpu *vcpu)
 	vcpu->tag_generation = pool->generation;
 }
 
-/* Without FlushByAsid a new ASID costs less than flushing what everybody has. */
+/* Without FlushByAsid a new ASID costs less than flushing everybody's translations. */
 u8 asid_prepare(struct asid_pool *pool, struct virt_vcpu *vcpu, bool flush_by_asid)
 {
 	bool stale = vcpu->tag_generation != pool->generation;

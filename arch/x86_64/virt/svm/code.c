@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * How long the instruction is that has made the guest exit, on CPUs that do not tell (APM vol. 2,
- * 15.7.1). What is not found here is the monitor's, which decodes any instruction.
+ * The length of the instruction that made the guest exit, for CPUs without NRIP save (APM vol. 2,
+ * 15.7.1). What is not found here is left to the monitor, which can decode any instruction.
  */
 #include "arch/x86_64/hw/control.h"
 #include "arch/x86_64/virt/svm/length.h"
@@ -24,7 +24,7 @@ u32 svm_code_length(struct virt_vcpu *vcpu)
 
 	if (code == NULL || ((u64)code & PAGE_MASK) > PAGE_SIZE - sizeof(bytes))
 		return 0;
-	/* One load: other vCPUs may change the bytes. */
+	/* A single load: other vCPUs may change the bytes. */
 	__asm__ volatile("mov %1, %0" : "=r"(bytes) : "m"(*(const u8(*)[sizeof(bytes)])code));
 	return svm_length_of_exit(bytes);
 }

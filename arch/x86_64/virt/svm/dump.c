@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The VMCB for whoever explains a failed entry, as words of 8 bytes by offset. Host addresses are
- * left out: a monitor has no business with the kernel's layout.
+ * Dumps the VMCB so that a failed entry can be explained, as 8-byte words by offset. Host addresses
+ * are left out: the monitor must not learn the kernel's layout.
  */
 #include "arch/x86_64/virt/svm/svm.h"
 #include "lib/string.h"
 
-/* Offsets, both ends included. */
+/* Offsets of the first and the last word. */
 static const struct {
 	u16 first;
 	u16 last;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* One run of the guest, and what of its exit concerns the back end alone. */
+/* One run of the guest, and the part of its exit that concerns the back end alone. */
 #include "arch/x86_64/cpu/features.h"
 #include "arch/x86_64/cpu/instructions.h"
 #include "arch/x86_64/hw/control.h"
@@ -9,7 +9,7 @@
 #include "lib/read_once.h"
 
 #define NO_SHADOW ~0ull /* no RIP */
-/* What VMEXIT_VINTR, VMEXIT_IRET, intercepted exceptions and shutdown come as: see settle(). */
+/* The reasons of VMEXIT_VINTR, VMEXIT_IRET, intercepted exceptions and shutdown: see settle(). */
 #define MAY_BE_SETTLED                                                                             \
 	(BIT(EXIT_INTERRUPT_WINDOW) | BIT(EXIT_NMI_WINDOW) | BIT(EXIT_EXCEPTION) |                 \
 	 BIT(EXIT_TRIPLE_FAULT))
@@ -19,17 +19,17 @@ void svm_switch_in(u64 vmcb_hpa);
 void svm_switch_out(u64 vmcb_hpa, u64 host_area_hpa);
 void svm_run(u64 vmcb_hpa, u64 gpr[GPR_COUNT]);
 
-/* Exits of instructions whose length svm_code_length finds. */
+/* Exits by instructions whose length svm_code_length can find. */
 #define LENGTH_FOUND                                                                               \
 	(BIT(EXIT_CPUID) | BIT(EXIT_HLT) | BIT(EXIT_RDMSR) | BIT(EXIT_WRMSR) | BIT(EXIT_HYPERCALL))
 
-/* The entry changes what the TLB holds, even if the vCPU does not ask for it. */
+/* The entry must flush or change the ASID, even if the vCPU has not asked for a flush. */
 static bool tag_is_stale(const struct virt_vcpu *vcpu, const struct asid_pool *asids)
 {
 	return asids->flush_all || vcpu->tag_generation != asids->generation;
 }
 
-/* What stays in the VMCB from one entry to the next, up to svm_leave. */
+/* Writes what then stays in the VMCB, or the CPU, over repeated entries until svm_leave. */
 static ALWAYS_INLINE void supply(struct virt_vcpu *vcpu)
 {
 	struct vmcb *vmcb = svm_vmcb(vcpu);
@@ -49,10 +49,10 @@ static ALWAYS_INLINE void supply(struct virt_vcpu *vcpu)
 }
 
 /*
- * #DB and #AC are intercepted only because delivering one can raise the next without end, with no
- * instruction in between at which the CPU would exit: this way each comes by here. They go back to
- * the guest as they are: see virt_comes_once. DR6 and DR7 in the VMCB are already what the guest's
- * handler expects (APM vol. 2, 15.12.2).
+ * #DB and #AC are intercepted only because delivering one can raise the next in an endless loop,
+ * with no instruction in between at which the CPU would exit. Here they are injected unchanged: see
+ * virt_comes_once. DR6 and DR7 in the VMCB are already what the guest's handler expects (APM vol.
+ * 2, 15.12.2).
  */
 static void reflect(struct virt_vcpu *vcpu)
 {
@@ -70,10 +70,10 @@ static void reflect(struct virt_vcpu *vcpu)
 	};
 }
 
-/* The handler only makes a record. */
+/* The host's handler only records it. */
 static void take_machine_check(struct virt_vcpu *vcpu)
 {
-	svm_leave(vcpu, 0); /* the handler's stack is found by the host's TR */
+	svm_leave(vcpu, 0); /* the handler's IST stack is in the host's TSS */
 	int_machine_check();
 }
 
@@ -87,7 +87,7 @@ static void settle_exception(struct virt_vcpu *vcpu)
 	}
 }
 
-/* The window was opened for an interrupt, or to have the next NMI come soon after an IRET. */
+/* The window was opened for an interrupt, or for an exit soon after the IRET that unblocks NMIs. */
 static void settle_window(struct virt_vcpu *vcpu)
 {
 	if (svm_vmcb(vcpu)->control.interrupt_shadow & VMCB_SHADOW) {
@@ -101,7 +101,7 @@ static void settle_window(struct virt_vcpu *vcpu)
 	vcpu->window = false;
 }
 
-/* See svm_nmi_block. The kernel enters again, and the IRET runs. */
+/* See svm_nmi_block. The kernel enters the guest again, and the IRET runs. */
 static void settle_iret(struct virt_vcpu *vcpu)
 {
 	struct vmcb *vmcb = svm_vmcb(vcpu);
@@ -143,9 +143,9 @@ static void settle(struct virt_vcpu *vcpu)
 }
 
 /*
- * With interrupts off no window opens behind the IRET that ends an NMI's blocking, so a waiting
- * NMI has that IRET run alone, in a single step. Every exception exits meanwhile: the flag must not
- * reach the frame of one that the IRET raises. No event is pending, so it reaches no other frame.
+ * With IF clear no interrupt window opens after the IRET that unblocks NMIs, so that IRET is
+ * single-stepped if an NMI waits; likewise an instruction that lost its shadow (see shadow_keep).
+ * All exceptions exit meanwhile, and no event is injected, so that no frame shows this TF.
  */
 static bool step_begin(const struct virt_vcpu *vcpu)
 {
@@ -162,7 +162,7 @@ static bool step_begin(const struct virt_vcpu *vcpu)
 	return true;
 }
 
-/* The IRET has loaded RFLAGS, unless it raised an exception or will run again. */
+/* An IRET has loaded RFLAGS itself, unless it raised an exception or has yet to run. */
 static void step_end(struct virt_vcpu *vcpu)
 {
 	struct vmcb *vmcb = svm_vmcb(vcpu);
@@ -182,10 +182,10 @@ static void step_end(struct virt_vcpu *vcpu)
 }
 
 /*
- * An interrupt that comes before the instruction in a shadow leaves the shadow in force. QEMU 7.2
- * stores it at such an exit but does not take it back at the next entry (APM vol. 2, 15.21.5), so
- * that exit says there is none, or is the window itself: then the instruction must run alone, lest
- * an interrupt fall between STI and HLT.
+ * An interrupt exit before the instruction in a shadow must leave the shadow in force (APM vol. 2,
+ * 15.21.5). QEMU 7.2 stores the shadow at such an exit but does not load it at the next entry: the
+ * exit after that shows none, or is the interrupt window itself. Then the instruction must be
+ * single-stepped, lest an interrupt come between STI and HLT.
  */
 static void shadow_keep(struct virt_vcpu *vcpu, u64 shadow_rip)
 {
@@ -229,8 +229,8 @@ static ALWAYS_INLINE void decode_exit(struct virt_vcpu *vcpu)
 }
 
 /*
- * What the monitor has set may be refused. QEMU then leaves a mix of the guest's state and the
- * host's in the VMCB, which nobody must see or run with.
+ * VMRUN may refuse what the monitor has set. QEMU then leaves a mix of guest and host state in the
+ * VMCB, which must be neither shown nor run.
  */
 static void run_unchecked(struct virt_vcpu *vcpu)
 {
@@ -324,7 +324,7 @@ static NOINLINE void leave_and_get(struct virt_vcpu *vcpu, u32 groups)
 	svm_get(vcpu, groups);
 }
 
-/* The switch comes last, as no more than a jump; what else is to be brought waits for it. */
+/* The switch comes last, as a tail call; groups other than VCPU_RIP are read after it. */
 void svm_leave(struct virt_vcpu *vcpu, u32 groups)
 {
 	const struct svm_cpu *cpu = vcpu->scratch;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Into the guest and back, as a C function. */
+/* Entering the guest and coming back, as C functions. */
 #include "arch/x86_64/virt/gpr.h"
 
 	.text
@@ -7,9 +7,9 @@
 /*
  * void svm_switch_in(u64 vmcb_hpa), void svm_switch_out(u64 vmcb_hpa, u64 host_area_hpa)
  *
- * What VMRUN and #VMEXIT leave alone: FS, GS, LDTR, TR and the MSRs of system calls. In between the
- * host has the guest's TR, so GIF keeps NMI and machine check away, which would find their stacks
- * by it. A pending one is taken at the STGI.
+ * They switch what VMRUN and #VMEXIT do not: FS, GS, LDTR, TR and the system-call MSRs. In between
+ * the host runs with the guest's TR, so GIF is kept clear: NMI and #MC would look for their stacks
+ * in the wrong TSS. One that is pending is taken at the STGI.
  */
 	.globl	svm_switch_in
 	.type	svm_switch_in, @function
@@ -36,32 +36,32 @@ svm_switch_out:
 /*
  * void svm_run(u64 vmcb_hpa, u64 gpr[GPR_COUNT])
  *
- * Between the two above: IF is set, which with V_INTR_MASKING lets interrupts end the guest's run,
- * and GIF is clear after the exit as before, which leaves them pending (APM vol. 2, 15.21.1).
+ * Called between the two above. IF is set, so that with V_INTR_MASKING host interrupts end the
+ * guest's run; GIF is clear before and after it, so that they stay pending (APM vol. 2, 15.21.1).
  */
 	.globl	svm_run
 	.type	svm_run, @function
 svm_run:
-	/* 1. Keep what C expects to find again. */
+	/* 1. Save C's callee-saved registers. */
 	host_push
 	push	%rsi
 
-	/* 2. The guest's registers; RAX and RSP are in the VMCB. */
+	/* 2. Load the guest's registers; its RAX and RSP are in the VMCB. */
 	mov	%rdi, %rax
 	gpr_each gpr_load, rsi
 	gpr_load rdi, GPR_RDI, rsi
 	gpr_load rsi, GPR_RSI, rsi
 
-	/* 3. The exit gives back RAX and RSP. */
+	/* 3. The exit restores the host's RAX and RSP. */
 	vmrun	%rax
 
-	/* 4. Registers into the page. */
+	/* 4. Store the guest's registers in the page. */
 	pop	%rax
 	gpr_each gpr_store, rax
 	gpr_store rsi, GPR_RSI, rax
 	gpr_store rdi, GPR_RDI, rax
 
-	/* 5. None of the guest's remains. */
+	/* 5. Leave none of the guest's values in registers. */
 	xor	%edi, %edi
 	gpr_forget
 	host_pop

@@ -3,7 +3,7 @@
 #include "arch/x86_64/hw/control.h"
 #include "arch/x86_64/virt/svm/svm.h"
 
-/* Codes that say all by themselves. The others are EXIT_NONE here. */
+/* Exit codes that need no further decoding. The others are EXIT_NONE here. */
 static const u8 plain_reasons[] = {
 	[VMEXIT_CR_READ ... VMEXIT_DR_READ - 1] = EXIT_CR,
 	[VMEXIT_DR_READ ... VMEXIT_EXCEPTION - 1] = EXIT_DR,

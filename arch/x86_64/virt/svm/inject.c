@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Events into the guest, and the exits that say when it can take one. */
+/* Injecting events into the guest, and the exits that tell when it can take one. */
 #include "arch/x86_64/hw/control.h"
 #include "arch/x86_64/virt/svm/svm.h"
 #include "lib/bits.h"
@@ -8,9 +8,9 @@
 #define INTERRUPT_FIELDS (VMCB_V_IRQ | VMCB_V_IGN_TPR | VMCB_V_INTR_PRIO | VMCB_V_INTR_VECTOR)
 
 /*
- * A delivery that the exit cut short (APM vol. 2, 15.7.2). INTn, INT3 and INTO leave RIP at the
- * instruction, which will raise them again. An interrupt may be called an exception by an emulated
- * CPU, but no exception has a vector from 32 on.
+ * An event whose delivery the exit interrupted (APM vol. 2, 15.7.2). INTn, INT3 and INTO leave RIP
+ * at the instruction, which will raise them again. Emulated CPUs may report an interrupt as an
+ * exception, but no exception has a vector above 31.
  */
 void svm_event_decode(u64 info, struct vcpu_event *event)
 {
@@ -56,8 +56,8 @@ static ALWAYS_INLINE void rip_advance(struct vmcb *vmcb, u64 length)
 }
 
 /*
- * Has the next entry deliver the event. One that the CPU cannot deliver in the guest's state fails
- * that entry.
+ * Makes the next entry deliver the event. If the CPU cannot deliver it in the guest's state, that
+ * entry fails.
  */
 static void svm_inject(struct virt_vcpu *vcpu, const struct vcpu_event *event)
 {
@@ -86,10 +86,10 @@ static void svm_inject(struct virt_vcpu *vcpu, const struct vcpu_event *event)
 	default:
 		info |= VMCB_EVENT_EXCEPTION << VMCB_EVENT_TYPE_SHIFT;
 		if (EXCEPTIONS_FAULTS & BIT(event->vector & 31))
-			vmcb->save.rflags |= RFLAGS_RF; /* pushed as it is */
+			vmcb->save.rflags |= RFLAGS_RF; /* VMRUN pushes it unchanged */
 		break;
 	}
-	/* In real mode nothing pushes one (APM vol. 2, 8.2). */
+	/* In real mode exceptions push no error code (APM vol. 2, 8.2). */
 	if (event->has_error_code && (vmcb->save.cr0 & CR0_PE))
 		info |= VMCB_EVENT_EV | (u64)event->error_code << VMCB_EVENT_ERROR_CODE_SHIFT;
 	vmcb->control.interrupt_shadow &= ~VMCB_SHADOW;
@@ -97,8 +97,8 @@ static void svm_inject(struct virt_vcpu *vcpu, const struct vcpu_event *event)
 }
 
 /*
- * A virtual interrupt of the highest priority that nobody will ever see: it exits when it could be
- * taken (APM vol. 2, 15.21.4).
+ * A dummy virtual interrupt of the highest priority, which is never delivered: it exits as soon as
+ * the guest could take it (APM vol. 2, 15.21.4).
  */
 void svm_window_open(struct vmcb *vmcb)
 {
@@ -131,8 +131,8 @@ void svm_traps_set(struct virt_vcpu *vcpu)
 }
 
 /*
- * The CPU does not tell whether the guest's NMIs are blocked, so its next IRET is intercepted. That
- * exit comes before the IRET, and blocking ends with the first exit at another RIP.
+ * The CPU does not tell when the guest's NMIs are unblocked, so its next IRET is intercepted. That
+ * exit comes before the IRET; the blocking ends with the first exit at another RIP.
  */
 void svm_nmi_block(struct virt_vcpu *vcpu, bool blocked)
 {
@@ -146,7 +146,7 @@ void svm_nmi_block(struct virt_vcpu *vcpu, bool blocked)
 		control->intercept1 &= (u32)~VMCB_INTERCEPT1_IRET;
 }
 
-/* The instruction that was settled for the guest ends as any: by TF in a trap, and without RF. */
+/* The settled instruction ends like any other: RF is cleared, and TF raises a single-step trap. */
 static NOINLINE void end_specially(struct vmcb *vmcb)
 {
 	vmcb->save.rflags &= ~RFLAGS_RF;
@@ -166,7 +166,7 @@ void svm_advance(struct virt_vcpu *vcpu, u64 length)
 		end_specially(vmcb);
 }
 
-/* Windows stay open until they have ended a run once. */
+/* A window that was requested stays open until it has ended a run. */
 void svm_request(struct virt_vcpu *vcpu, const struct vcpu_event *inject, u32 request)
 {
 	struct vmcb *vmcb = svm_vmcb(vcpu);

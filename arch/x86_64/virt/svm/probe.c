@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Whether this machine has an SVM that Skerry can use, and turning it on and off. */
+/* Finds out whether Skerry can use this machine's SVM, and turns it on and off. */
 #include "arch/x86_64/cpu/instructions.h"
 #include "arch/x86_64/cpu/percpu.h"
 #include "arch/x86_64/hw/control.h"
@@ -42,7 +42,7 @@ struct svm_cpu *svm_cpu(void)
 	return &cpus[this_cpu()->id];
 }
 
-/* APM vol. 2, 15.4: SVMDIS without a way to lift it is the firmware's doing. */
+/* APM vol. 2, 15.4: SVMDIS was set by the firmware, and nothing here can clear it. */
 const struct virt_ops *svm_probe(const char **reason)
 {
 	struct cpuid_regs leaf;
@@ -80,8 +80,8 @@ static void vmsave(hpa_t area)
 }
 
 /*
- * VMRUN keeps its part of the host in `area`, in places of its own choice (APM vol. 2, 15.30.4).
- * All CPUs there are leave alone what VMSAVE writes, so one page serves both.
+ * VMRUN keeps its part of the host state in `area`, in a format of its own (APM vol. 2, 15.30.4).
+ * No existing CPU keeps it where VMSAVE writes, so one page serves both.
  */
 enum status svm_cpu_enable(void *area, hpa_t area_hpa)
 {
@@ -98,7 +98,7 @@ enum status svm_cpu_enable(void *area, hpa_t area_hpa)
 	return STATUS_OK;
 }
 
-/* May come at any time, from a panic too. */
+/* May be called at any time, from a panic too. */
 void svm_cpu_disable(void)
 {
 	if (!(rdmsr(MSR_EFER) & EFER_SVME))

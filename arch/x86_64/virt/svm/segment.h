@@ -5,15 +5,15 @@
 #include "kernel/abi/vcpu.h"
 
 /*
- * Segment registers between the VMCB's form and the page's, which is the VMCS's: bits 0 to 7 are
- * the same, AVL, L, D/B and G lie 4 bits further up there (APM vol. 2, 15.5.1; SDM vol. 3, 25.4.1).
+ * Segment registers in the VMCB's format and the page's, which is the VMCS's: bits 7:0 are equal;
+ * AVL, L, D/B and G are 4 bits higher there (APM vol. 2, 15.5.1; SDM vol. 3, 25.4.1).
  */
 #define SEGMENT_LOW_BITS	0xffu
 #define SEGMENT_HIGH_BITS	0xf00u
 #define SEGMENT_HIGH_SHIFT	4
 #define SEGMENT_LIMIT_BYTES_MAX 0xfffffu /* what 20 bits hold without G */
 
-/* The VMCB has no "unusable", which is "not present", and need not keep G (APM vol. 2, 15.5.1). */
+/* The VMCB has "not present" in place of "unusable" and need not keep G (APM vol. 2, 15.5.1). */
 static inline void segment_from_vmcb(const struct vmcb_segment *from, struct vcpu_segment_state *to)
 {
 	u32 attributes = from->attributes & (u32)~VMCB_ATTRIBUTE_G;

@@ -42,7 +42,7 @@ static void segments_get(const struct virt_vcpu *vcpu)
 
 	for (u32 i = 0; i < SEG_COUNT; i++)
 		segment_from_vmcb(segment_of(save, i), &page->segment[i]);
-	/* The privilege level is SS.DPL on VMX, and a field of its own here. */
+	/* VMX takes SS.DPL as the CPL; the VMCB has a field for it. */
 	page->segment[SEG_SS].access &= ~(3u << SEGMENT_DPL_SHIFT);
 	page->segment[SEG_SS].access |= (u32)save->cpl << SEGMENT_DPL_SHIFT;
 }
@@ -77,7 +77,7 @@ static void tables_set(const struct virt_vcpu *vcpu)
 	save->idtr.limit = READ_ONCE(vcpu->page->idtr.limit);
 }
 
-/* VMRUN insists on EFER.SVME, of which the guest knows nothing (APM vol. 2, 15.5.1). */
+/* VMRUN requires EFER.SVME, which the guest must not see (APM vol. 2, 15.5.1). */
 static void control_get(const struct virt_vcpu *vcpu)
 {
 	const struct vmcb_save *save = &svm_vmcb(vcpu)->save;
@@ -100,7 +100,7 @@ static void control_set(struct virt_vcpu *vcpu)
 	save->cr3 = READ_ONCE(page->cr3);
 	save->cr4 = READ_ONCE(page->cr4);
 	save->efer = READ_ONCE(page->efer) | EFER_SVME;
-	vcpu->flush = true; /* as the instructions that write them do */
+	vcpu->flush = true; /* as the instructions that write these registers do */
 }
 
 static void debug_get(struct virt_vcpu *vcpu)
@@ -125,7 +125,7 @@ _Static_assert(ARRAY_COUNT(((struct vmcb_save *)0)->msr) == VMSR_SYSENTER_EIP + 
 		       VMSR_STAR == 0 && VMSR_KERNEL_GS_BASE == 4,
 	       "in the order of enum vcpu_msr");
 
-/* The guest writes TSC_AUX by way of the monitor alone, so the copy is always right. */
+/* The guest can write TSC_AUX only through the monitor, so the copy is always right. */
 static void msrs_get(const struct virt_vcpu *vcpu)
 {
 	const struct vmcb_save *save = &svm_vmcb(vcpu)->save;
@@ -150,7 +150,7 @@ static void msrs_set(struct virt_vcpu *vcpu)
 		wrmsr(MSR_TSC_AUX, vcpu->tsc_aux);
 }
 
-/* Some emulated CPUs have no intercept for XSETBV: the register knows best. */
+/* Some emulated CPUs do not intercept XSETBV: only the register is sure to be right. */
 static void xcr0_get(struct virt_vcpu *vcpu)
 {
 	vcpu->xcr0 = fpu_xcr0_get();
@@ -191,7 +191,7 @@ void svm_get(struct virt_vcpu *vcpu, u32 groups)
 
 void svm_set(struct virt_vcpu *vcpu, u32 groups)
 {
-	/* VMRUN checks nothing of RIP and RFLAGS (APM vol. 2, 15.5.1), which most exits change. */
+	/* VMRUN does not check RIP and RFLAGS (APM vol. 2, 15.5.1), which most exits change. */
 	if (groups & ~(u32)VCPU_RIP)
 		vcpu->unchecked = true;
 	if (groups & VCPU_RIP)

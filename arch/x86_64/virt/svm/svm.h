@@ -6,7 +6,7 @@
 #include "arch/x86_64/virt/svm/asid.h"
 #include "arch/x86_64/virt/virt.h"
 
-/* What the files of the SVM back end share. */
+/* Shared by the files of the SVM back end. */
 
 /* #DB and #AC: see reflect() in enter.c. */
 #define SVM_INTERCEPT_EXCEPTIONS ((u32)(BIT(VECTOR_DB) | BIT(VECTOR_AC) | BIT(VECTOR_MC)))
@@ -20,13 +20,13 @@ struct svm_capabilities {
 	u32 asid_count; /* ASID 0, the host's, included */
 	bool flush_by_asid;
 	bool pause_filter;
-	hpa_t all_exit; /* a map all of ones, of ports and longer than one of MSRs */
+	hpa_t all_exit; /* IOPM of all ones; longer than an MSRPM, so it serves as one too */
 };
 extern struct svm_capabilities svm_capabilities;
 
 /* One for each CPU, touched by that CPU alone. */
 struct svm_cpu {
-	hpa_t host_area; /* for VMRUN, and for VMSAVE of what VMRUN leaves to us */
+	hpa_t host_area; /* VMRUN's host save area, also for VMSAVE and VMLOAD of the rest */
 	struct asid_pool asids;
 };
 struct svm_cpu *svm_cpu(void);
@@ -36,15 +36,15 @@ static inline struct vmcb *svm_vmcb(const struct virt_vcpu *vcpu)
 	return vcpu->control;
 }
 
-/* MOV to CR8, while an interrupt waits for the task priority to fall */
+/* MOV to CR8: intercepted while an interrupt waits for the task priority to fall */
 #define SVM_INTERCEPT_CR8 ((u16)BIT(8))
 
 /* exit.c: what the VMCB says about the last exit, without acting on it */
 void svm_exit_decode(const struct vmcb *vmcb, struct vcpu_exit *exit, struct vcpu_event *event);
 
 /*
- * Where the CPU gives the address of the next instruction: IOIO always, others with NRIP save.
- * 0: not known.
+ * The instruction's length, if the CPU gives the address of the next one: IOIO always does, others
+ * with NRIP save. 0: unknown.
  */
 static inline u32 svm_length_to(u64 rip, u64 next_rip)
 {
@@ -58,8 +58,8 @@ _Static_assert(VMEXIT_IOIO_IN == IO_IN && VMEXIT_IOIO_STR >> 1 == IO_STRING &&
 	       "svm_decode_io moves them as they are");
 
 /*
- * APM vol. 2, 15.10.2. Nothing else is of use to anybody, as with no other exit; nor can it come in
- * the midst of a delivery. False: it is another exit.
+ * IOIO exits, APM vol. 2, 15.10.2. These fields say everything about such an exit, and it cannot
+ * interrupt the delivery of an event. False: it is another exit.
  */
 static ALWAYS_INLINE bool svm_decode_io(const struct vmcb *vmcb, struct vcpu_exit *exit)
 {
@@ -86,15 +86,15 @@ static inline void svm_rip_get(const struct virt_vcpu *vcpu)
 		       (vcpu->nmi_blocked ? SHADOW_NMI : 0);
 }
 
-/* code.c: the instruction at RIP, NULL: not found; its length where it is one that exits, or 0 */
+/* code.c: the instruction at RIP, NULL: not found; its length (svm_length_of_exit), 0: unknown */
 const u8 *svm_code_find(struct virt_vcpu *vcpu);
 u32 svm_code_length(struct virt_vcpu *vcpu);
 
 /* inject.c */
-/* The intercepts of exceptions; emulated CPUs know INT3 as a software interrupt only. */
+/* Sets the intercepts of VCPU_TRAPS; emulated CPUs intercept INT3 only as a software interrupt. */
 void svm_traps_set(struct virt_vcpu *vcpu);
 void svm_event_decode(u64 exit_int_info, struct vcpu_event *event);
-/* Opens and closes the exit that comes as soon as the guest can take an interrupt. */
+/* Turn on and off the exit that comes as soon as the guest can take an interrupt. */
 void svm_window_open(struct vmcb *vmcb);
 void svm_window_close(struct vmcb *vmcb);
 void svm_nmi_block(struct virt_vcpu *vcpu, bool blocked);

@@ -9,13 +9,13 @@
 #include "mm/address.h"
 
 /*
- * APM vol. 2, 15.14.4: so many PAUSEs, no further apart than so many cycles (where the CPU knows
- * that threshold), are a loop that waits for somebody.
+ * APM vol. 2, 15.14.4: so many PAUSEs, at most PAUSE_FILTER_THRESHOLD cycles apart (if the CPU
+ * supports the threshold), are a spin loop.
  */
 #define PAUSE_FILTER_COUNT 3000
 #define PAUSE_FILTER_THRESHOLD 128
 
-/* The guest's time is its own: RDTSC, CR and DR accesses and INVLPG do not exit. */
+/* RDTSC, CR and DR accesses and INVLPG do not exit. */
 #define INTERCEPT1                                                                                 \
 	(VMCB_INTERCEPT1_INTR | VMCB_INTERCEPT1_NMI | VMCB_INTERCEPT1_SMI | VMCB_INTERCEPT1_INIT | \
 	 VMCB_INTERCEPT1_RDPMC | VMCB_INTERCEPT1_CPUID | VMCB_INTERCEPT1_INVD |                    \

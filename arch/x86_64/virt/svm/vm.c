@@ -14,8 +14,8 @@ static void msr_allow(u8 *msrpm, u32 msr)
 }
 
 /*
- * VMLOAD and VMSAVE switch the guest's. PAT and TSC, which VMRUN switches, exit all the same: some
- * emulated CPUs show the host's PAT there, and no TSC at all.
+ * Passes through the MSRs that VMLOAD and VMSAVE switch. PAT and TSC exit although VMRUN switches
+ * them: some emulated CPUs give the guest the host's PAT, and no TSC at all.
  */
 enum status svm_vm_init(struct virt_vm *vm)
 {

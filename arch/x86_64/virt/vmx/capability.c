@@ -44,7 +44,7 @@ static const struct control_wish entry_wish = {
 	.refused = ENTRY_IA32E_GUEST,
 };
 
-/* SDM vol. 3, A.2: what is 1 in bits 31:0 must be 1 in the word, what is 0 in 63:32 must be 0. */
+/* SDM vol. 3, A.2: bits set in the low half must be 1 in the word; clear in the high half, 0. */
 static bool control_adjust(u64 msr, const struct control_wish *wish, u32 *word)
 {
 	*word = ((wish->required | wish->optional) & (u32)(msr >> 32)) | (u32)msr;
@@ -72,7 +72,7 @@ static const char *control_judge(const struct vmx_capability_msrs *msrs,
 	return NULL;
 }
 
-/* SDM vol. 3, chapter 30: only together do they spare EOIs and interrupts to oneself. */
+/* SDM vol. 3, chapter 30: only together do they avoid exits for EOIs and self-IPIs. */
 #define APIC_CONTROLS                                                                              \
 	(SECONDARY_APIC_ACCESSES | SECONDARY_X2APIC_MODE | SECONDARY_APIC_REGISTERS |              \
 	 SECONDARY_INTERRUPT_DELIVERY)
@@ -119,7 +119,7 @@ const char *vmx_capability_judge(const struct vmx_capability_msrs *msrs,
 		(msrs->secondary >> 32 & APIC_CONTROLS) == APIC_CONTROLS ? APIC_CONTROLS : 0;
 	capability->cr3_targets = MIN((u32)bits_get(msrs->misc, 24, 16), 4u);
 	capability->timer_shift = (u32)(msrs->misc & VMX_MISC_TIMER_SHIFT);
-	/* SDM vol. 3, 24.8: an unrestricted guest is free in PE and PG. */
+	/* SDM vol. 3, 24.8: an unrestricted guest may clear PE and PG. */
 	capability->cr0_fixed = (msrs->cr0_fixed0 & ~(CR0_PE | CR0_PG)) | CR0_NE;
 	capability->cr4_fixed = msrs->cr4_fixed0 | CR4_VMXE;
 	return NULL;

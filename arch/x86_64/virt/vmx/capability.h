@@ -17,7 +17,7 @@ struct vmx_capability_msrs {
 	u64 ept_vpid;
 };
 
-/* What this machine's VMX gives, as the back end uses it. The same on all CPUs. */
+/* What this machine's VMX offers, as the back end uses it. The same on all CPUs. */
 struct vmx_capability {
 	u32 revision; /* of a VMCS region */
 	/* Control words for every VMCS; windows and the guest's mode change some bits later. */
@@ -28,10 +28,10 @@ struct vmx_capability {
 	u32 entry;
 	u64 cr0_fixed; /* bits that must be 1 in a guest's CR0 whatever its mode */
 	u64 cr4_fixed;
-	u32 cr3_targets;     /* values of CR3 that can be spared */
-	u32 apic;	     /* secondary controls by which a local APIC is virtualized: all or 0 */
+	u32 cr3_targets;     /* number of CR3-target values: they load without an exit */
+	u32 apic;	     /* secondary controls that virtualize the local APIC: all or 0 */
 	u32 timer_shift;     /* the preemption timer counts TSC >> timer_shift */
-	u32 invept_type;     /* the narrowest that is there */
+	u32 invept_type;     /* the narrowest that is supported */
 	u32 invvpid_type;
 	u32 gib_pages; /* in EPT */
 };

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What a VM and a vCPU need to exist: bitmaps and VMCS. */
+/* What a VM and a vCPU consist of: MSR bitmaps and the VMCS. */
 #include "arch/x86_64/cpu/features.h"
 #include "arch/x86_64/hw/control.h"
 #include "arch/x86_64/hw/msr.h"
@@ -10,13 +10,13 @@
 #include "mm/address.h"
 #include "mm/table.h"
 
-/* TSC cycles: PAUSEs no further apart are one loop, which exits after so long. */
+/* In TSC cycles: PAUSEs at most PLE_GAP apart form a loop, which exits after PLE_WINDOW. */
 #define PLE_GAP 128
 #define PLE_WINDOW 4096
 
 #define CONTROL_ORDER 1 /* the VMCS and struct vmx_scratch */
 
-/* Registers of an x2APIC, a bit each from MSR_X2APIC_BASE on, that the page answers for. */
+/* x2APIC registers that the CPU virtualizes in the APIC page; bit 0 is MSR_X2APIC_BASE. */
 #define X2APIC_READABLE                                                                            \
 	(BITS(0x03, 0x02) | BIT(0x08) | BIT(0x0a) | BIT(0x0d) | BIT(0x0f) | BITS(0x28, 0x10) |     \
 	 BITS(0x38, 0x32) | BIT(0x3e))
@@ -34,7 +34,7 @@ static void msr_pass(struct vmx_msr_bitmap *bitmap, u32 msr, bool write)
 		write_bits[bit / 8] &= (u8)~BIT(bit % 8);
 }
 
-/* Those that belong to the guest alone while it is loaded. All others exit. */
+/* Passes through the MSRs that belong to the guest alone while it is loaded. All others exit. */
 static void msr_bitmap_fill(struct vmx_msr_bitmap *bitmap)
 {
 	for (size_t i = 0; i < ARRAY_COUNT(virt_guest_msrs); i++)
@@ -58,7 +58,7 @@ enum status vmx_vm_init(struct virt_vm *vm)
 	return STATUS_OK;
 }
 
-/* By enum vcpu_apic_mode. MSRs are passed to the CPU only where it virtualizes all of them. */
+/* VCPU_APIC. The x2APIC's MSRs pass through only in VAPIC_MSRS, where the CPU virtualizes them. */
 void vmx_apic_set(struct virt_vcpu *vcpu)
 {
 	static const u32 controls[] = {
@@ -80,7 +80,7 @@ void vmx_apic_set(struct virt_vcpu *vcpu)
 	for (u32 i = 0; i < ARRAY_COUNT(vcpu->page->eoi_exit); i++)
 		vmcs_write64((enum vmcs64)(VMCS_EOI_EXIT0 + 2 * i),
 			     READ_ONCE(vcpu->page->eoi_exit[i]));
-	/* Translations to the APIC's memory may have been kept as if it were RAM. */
+	/* The TLB may hold translations of the APIC's memory as if it were RAM. */
 	vcpu->flush = true;
 }
 
@@ -149,7 +149,7 @@ void vmx_traps_set(struct virt_vcpu *vcpu)
 	pin = vmx_capability.pin & ~(trap & VTRAP_NO_TIMER ? PIN_PREEMPTION_TIMER : 0);
 	vcpu->own_timer = (pin & PIN_PREEMPTION_TIMER) != 0;
 	vmcs_write32(VMCS_PIN_CONTROLS, pin);
-	/* SDM vol. 3, 29.4.3.1: without VPID each entry and exit flushes. */
+	/* SDM vol. 3, 29.4.3.1: without VPID each entry and each exit flushes. */
 	vmcs_change32(VMCS_SECONDARY_CONTROLS, ~vmx_capability.apic,
 		     vmx_capability.secondary &
 			     ~((trap & VTRAP_FLUSH ? SECONDARY_VPID : 0) |
@@ -181,7 +181,7 @@ enum status vmx_vcpu_init(struct virt_vcpu *vcpu)
 	vmx_set(vcpu, VCPU_ALL | VCPU_APIC | VCPU_INTERRUPTS);
 	vcpu->page->apic_virtualized = vmx_capability.apic != 0;
 	CHECK(vmclear(vcpu->control_hpa.value));
-	if (previous != ~0ull) /* that of the vCPU which is loaded here */
+	if (previous != ~0ull) /* the VMCS of the vCPU that is loaded here */
 		CHECK(vmptrld(previous));
 	return STATUS_OK;
 }

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * CR0, CR4 and EFER. The guest owns every bit that hurts nobody else, so that paging, long mode and
- * lazy FPU switching cost no exit; the CPU then does all checks, loads PDPTEs and keeps EFER.LMA.
+ * CR0, CR4 and EFER. The guest owns every bit that harms nobody else, so that paging, long mode and
+ * lazy FPU switching cost no exit; the CPU then does all checks, loads PDPTEs and updates EFER.LMA.
  * Host-owned are CD and NW (a guest must not slow down its neighbours), NE and whatever else VMX
  * operation fixes, CR4.MCE (clearing it would let a machine check shut the CPU down) and the bits
- * of CR4 that no guest is offered. The read shadows hold the guest's values of those.
+ * of CR4 that no guest is offered. The read shadows hold the guest's values of these.
  */
 #include "arch/x86_64/cpu/instructions.h"
 #include "arch/x86_64/hw/control.h"
@@ -12,7 +12,7 @@
 #include "arch/x86_64/virt/vmx/vmx.h"
 #include "lib/read_once.h"
 
-/* Where the CPU lacks one of these features it refuses the bit itself. */
+/* If the CPU lacks one of these features, it refuses the bit itself. */
 #define CR4_GUEST_OWNED                                                                            \
 	(CR4_VME | CR4_PVI | CR4_TSD | CR4_DE | CR4_PSE | CR4_PAE | CR4_PGE | CR4_PCE |            \
 	 CR4_OSFXSR | CR4_OSXMMEXCPT | CR4_UMIP | CR4_LA57 | CR4_FSGSBASE | CR4_PCIDE |            \
@@ -28,7 +28,7 @@ static u64 cr4_mask(void)
 	return ~CR4_GUEST_OWNED | vmx_capability.cr4_fixed;
 }
 
-/* What exits: host-owned bits, and all of them where each write is to be seen. */
+/* The guest/host mask: host-owned bits, or all bits if the monitor wants to see every write. */
 u64 vmx_cr0_mask(const struct virt_vcpu *vcpu)
 {
 	if (vcpu->trap & VTRAP_CR)
@@ -70,8 +70,8 @@ static bool pae_paging(u64 cr0, u64 cr4, u64 efer)
 }
 
 /*
- * With EPT, VM entry takes the PDPTEs from the VMCS (SDM vol. 3, 27.3.2.4). A table in memory that
- * is not populated reads as 0: nothing is mapped.
+ * With EPT, VM entry takes the PDPTEs from the VMCS (SDM vol. 3, 27.3.2.4). If the guest's table
+ * lies in RAM that is not populated, they are 0: nothing is mapped.
  */
 static void pdptes_load(const struct virt_vcpu *vcpu, u64 cr3)
 {
@@ -83,9 +83,9 @@ static void pdptes_load(const struct virt_vcpu *vcpu, u64 cr3)
 }
 
 /*
- * Takes CR0, CR3, CR4 and EFER from the page. What no CPU allows is left to VM entry to refuse;
- * EFER.LMA follows from LME and PG. PDPTEs that belong to the same CR3 stay, since a guest may
- * have changed its table without loading it.
+ * Takes CR0, CR3, CR4 and EFER from the page. VM entry will refuse invalid values; EFER.LMA follows
+ * from LME and PG. PDPTEs are kept if CR3 is the same, because the guest may have changed its table
+ * without reloading them.
  */
 void vmx_control_set(struct virt_vcpu *vcpu)
 {
@@ -120,16 +120,16 @@ void vmx_control_set(struct virt_vcpu *vcpu)
 }
 
 /*
- * Settles MOV to CR0 or CR4 that would change a host-owned bit: the shadow takes the new values of
- * those bits and the instruction runs again, now without an exit, so that the CPU itself does all
- * the rest. CLTS and LMSW touch no host-owned bit, MOV CR3 and CR8 do not exit.
+ * Settles a MOV to CR0 or CR4 that would change host-owned bits: the read shadow takes their new
+ * values and the instruction runs again, now without an exit, so that the CPU itself does all the
+ * rest. CLTS and LMSW change no host-owned bit; MOV to CR3 and CR8 does not exit. True: settled.
  */
 bool vmx_cr_settle(struct virt_vcpu *vcpu, u64 qualification)
 {
 	u64 number = qualification & CR_QUALIFICATION_NUMBER;
 	u64 value;
 
-	vmx_collect(vcpu); /* it may be RSP */
+	vmx_collect(vcpu); /* the source register may be RSP */
 	value = READ_ONCE(vcpu->page->gpr[bits_get(qualification, 11, 8)]);
 	if (bits_get(qualification, 5, 4) != CR_ACCESS_MOV_TO || (vcpu->trap & VTRAP_CR))
 		return false;

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The VMCS for whoever explains a failed entry. Host addresses are left out: a monitor has no
- * business with the kernel's layout.
+ * Dumps the VMCS so that a failed entry can be explained. Host addresses are left out: the monitor
+ * must not learn the kernel's layout.
  */
 #include "arch/x86_64/virt/vmx/vmcs.h"
 #include "arch/x86_64/virt/vmx/vmx.h"
 
-/* Runs of encodings two apart, both ends included. */
+/* Runs of encodings two apart, first and last included. */
 static const struct {
 	u16 first;
 	u16 last;

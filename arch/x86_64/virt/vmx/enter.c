@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A vCPU on its CPU: load, enter, unload. */
+/* A vCPU on its CPU: load, enter, leave, unload. */
 #include "arch/x86_64/cpu/fpu.h"
 #include "arch/x86_64/cpu/instructions.h"
 #include "arch/x86_64/cpu/percpu.h"
@@ -41,8 +41,8 @@ void vmx_vcpu_unload(struct virt_vcpu *vcpu)
 }
 
 /*
- * No stay in a guest is longer than this: Bochs 2.7 keeps interrupts back that arrive after an
- * entry with RFLAGS.IF clear until the guest changes IF, external-interrupt exiting or not.
+ * The longest stay in a guest: Bochs 2.7 holds back interrupts that arrive after an entry with
+ * RFLAGS.IF clear until the guest changes IF, in spite of external-interrupt exiting.
  */
 #define STAY_MAX_MS 5u
 
@@ -61,7 +61,7 @@ static u32 timer_ticks(u64 deadline_tsc)
 	return (u32)MIN((stay >> vmx_capability.timer_shift) + 1, 0xffffffffull);
 }
 
-/* A threshold above the priority itself fails the entry (SDM vol. 3, 27.2.1.1). */
+/* VM entry fails if the threshold is above the task priority (SDM vol. 3, 27.2.1.1). */
 static NOINLINE void set_threshold(struct virt_vcpu *vcpu, u32 wanted)
 {
 	u8 threshold = (u8)MIN(wanted, virt_cr8(vcpu));
@@ -71,14 +71,14 @@ static NOINLINE void set_threshold(struct virt_vcpu *vcpu, u32 wanted)
 	vcpu->tpr_threshold = threshold;
 }
 
-/* Every entry starts with what was written last. */
+/* Every entry starts the timer with the value that was last written. */
 static void timer_write(struct virt_vcpu *vcpu, u64 deadline_tsc)
 {
 	vcpu->timer_tsc = deadline_tsc;
 	vmcs_write32(VMCS_PREEMPTION_TIMER, timer_ticks(deadline_tsc));
 }
 
-/* What the CPU takes from elsewhere than the VMCS's guest state; it stays there up to collect. */
+/* Loads what may have changed since the last leave into the VMCS and the CPU, until leave. */
 static ALWAYS_INLINE void supply(struct virt_vcpu *vcpu)
 {
 	u64 cr3 = read_cr3();
@@ -119,7 +119,7 @@ void vmx_collect(struct virt_vcpu *vcpu)
 	vcpu->page->gpr[GPR_RSP] = vcpu->rsp;
 }
 
-/* The entry did not come so far as to check the guest's state (SDM vol. 3, 27.2). */
+/* The entry failed before the checks on the guest state (SDM vol. 3, 27.2). */
 static void entry_refused(struct virt_vcpu *vcpu)
 {
 	vcpu->exit = (struct vcpu_exit){
@@ -141,7 +141,7 @@ static void decode_io(struct vcpu_exit *exit)
 			      (qualification & IO_QUALIFICATION_REP ? IO_REP : 0));
 }
 
-/* The commonest exits; what others say is vmx_exit_decode's. True: settled, enter again. */
+/* Decodes the most common exits; vmx_exit_decode does the others. True: settled, enter again. */
 static ALWAYS_INLINE bool decode_exit(struct virt_vcpu *vcpu)
 {
 	u32 reason = vmcs_read32(VMCS_EXIT_REASON);
@@ -188,7 +188,7 @@ void vmx_enter(struct virt_vcpu *vcpu, u64 deadline_tsc)
 		enter_again(vcpu);
 }
 
-/* An exit sets the GDT's limit to FFFFh, beyond its end (SDM vol. 3, 28.5.2). */
+/* A VM exit sets the GDT limit to FFFFh, beyond the table's end (SDM vol. 3, 28.5.2). */
 void vmx_leave(struct virt_vcpu *vcpu, u32 groups)
 {
 	if (likely(vcpu->live)) {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Into the guest and back, as a C function. */
+/* Entering the guest and coming back, as a C function. */
 #include "arch/x86_64/virt/gpr.h"
 
 	.text
@@ -7,12 +7,12 @@
 /*
  * bool vmx_run(u64 gpr[GPR_COUNT], bool launched, u64 *host_rsp)
  *
- * *host_rsp is what the VMCS has. The stack is nearly always the same, and VMWRITE not for free.
+ * *host_rsp is the VMCS's host RSP, which is nearly always right already; VMWRITE is not free.
  */
 	.globl	vmx_run
 	.type	vmx_run, @function
 vmx_run:
-	/* 1. Keep what C expects to find again. */
+	/* 1. Save C's callee-saved registers. */
 	host_push
 	push	%rdi
 
@@ -24,25 +24,25 @@ vmx_run:
 	vmwrite	%rsp, %rax
 	jbe	7f
 
-	/* 3. What the host has put into the CPU's buffers goes; none of its stores comes after. */
+	/* 3. Clear the host's data from the CPU's buffers; the host stores nothing after this. */
 3:	cmpb	$0, features + FEATURES_SPECULATION_CLEAR(%rip)
 	jne	8f
 
-	/* 4. The guest's registers; MOV leaves the flags of TEST alone. RSP is in the VMCS. */
+	/* 4. Load the guest's registers; MOV keeps TEST's flags. Its RSP is in the VMCS. */
 4:	test	%sil, %sil
 	gpr_load rax, GPR_RAX, rdi
 	gpr_load rsi, GPR_RSI, rdi
 	gpr_each gpr_load, rdi
 	gpr_load rdi, GPR_RDI, rdi
 
-	/* 5. The instruction after is reached only when it failed. */
+	/* 5. Enter. The next instruction is reached only if that fails. */
 	jnz	1f
 	vmlaunch
 	jmp	7f
 1:	vmresume
 	jmp	7f
 
-	/* 6. The exit: registers into the page, at RDI; then none of the guest's remains. */
+	/* 6. The exit: store the registers in the page, at RDI; leave no guest values in them. */
 	.globl	vmx_exited
 vmx_exited:
 	xchg	%rdi, (%rsp)
@@ -56,12 +56,12 @@ vmx_exited:
 	host_pop
 	ret
 
-	/* 7. No entry. */
+	/* 7. The entry failed. */
 7:	add	$8, %rsp
 	xor	%eax, %eax
 	jmp	6b
 
-	/* 8. RDI is kept already. */
+	/* 8. RDI is on the stack already. */
 8:	push	%rsi
 	lea	features + FEATURES_SPECULATION(%rip), %rdi
 	call	speculation_clear

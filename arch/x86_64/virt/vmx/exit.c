@@ -41,9 +41,9 @@ const u8 vmx_plain_reasons[] = {
 };
 
 /*
- * State that an exit does not have is not read: instructions that exit unconditionally or by a
- * control leave no qualification, and only these exits can come in the midst of a delivery
- * (SDM vol. 3, 25.9.1, 25.9.3).
+ * Fields that an exit does not define are not read: instructions that exit unconditionally or by a
+ * control have no qualification, and only the exits of HAS_DELIVERY can interrupt the delivery of
+ * an event (SDM vol. 3, 25.9.1, 25.9.3).
  */
 #define HAS_QUALIFICATION                                                                          \
 	(BIT(VMX_EXIT_EXCEPTION_NMI) | BIT(VMX_EXIT_SIPI) | BIT(VMX_EXIT_TASK_SWITCH) |            \
@@ -66,8 +66,8 @@ const u8 vmx_plain_reasons[] = {
 	 BIT(VMX_EXIT_EPT_VIOLATION))
 
 /*
- * IRET ends the blocking of NMIs even when its own last step faults. Where such an exit comes
- * before IRET is complete the blocking must be put back (SDM vol. 3, 28.2.3).
+ * IRET ends NMI blocking even if it then faults. If the fault causes an exit, IRET will run again,
+ * so the blocking must be restored (SDM vol. 3, 28.2.3).
  */
 static void nmi_blocking_restore(const struct virt_vcpu *vcpu)
 {
@@ -99,9 +99,9 @@ static void decode_ept_violation(struct virt_vcpu *vcpu)
 }
 
 /*
- * #DB and #AC are intercepted only because delivering one can raise the next without end, with no
- * instruction in between at which the CPU would exit: this way each comes by here, and `enter`
- * returns after VMX_ROUNDS of them. They go back to the guest as they are: see virt_comes_once.
+ * #DB and #AC are intercepted only because delivering one can raise the next in an endless loop,
+ * with no instruction in between at which the CPU would exit. Here they are injected unchanged (see
+ * virt_comes_once), and vmx_enter returns after VMX_ROUNDS of them.
  */
 static bool reflect(struct virt_vcpu *vcpu, const struct vcpu_event *exception)
 {
@@ -109,8 +109,8 @@ static bool reflect(struct virt_vcpu *vcpu, const struct vcpu_event *exception)
 		return true;
 	if (exception->vector == VECTOR_DB) {
 		/*
-		 * SDM vol. 3, 28.1: such an exit has updated neither DR6 nor DR7. INT1 leaves no
-		 * trace in DR6; Bochs 2.7 tells of a step that is still pending there.
+		 * SDM vol. 3, 28.1: such an exit has updated neither DR6 nor DR7. INT1 does not
+		 * change DR6 either, though Bochs 2.7 reports a pending single step for it.
 		 */
 		if (exception->type == EVENT_EXCEPTION)
 			write_dr6((read_dr6() & ~DB_QUALIFICATION_B) |
@@ -122,7 +122,7 @@ static bool reflect(struct virt_vcpu *vcpu, const struct vcpu_event *exception)
 	return true;
 }
 
-/* Not inlined: a profile tells by its name where the host was when it was in a guest. */
+/* Not inlined: profiles attribute NMIs that hit in a guest to this function's name. */
 static NOINLINE bool decode_exception(struct virt_vcpu *vcpu)
 {
 	u32 info = vmcs_read32(VMCS_EXIT_INTERRUPTION_INFO);
@@ -130,7 +130,7 @@ static NOINLINE bool decode_exception(struct virt_vcpu *vcpu)
 						       vcpu->exit.instruction_length);
 
 	if (exception.type == EVENT_NMI) {
-		/* The exit has taken the host's NMI: SDM vol. 3, 28.2.1. */
+		/* The exit has consumed the host's NMI: SDM vol. 3, 28.2.1. */
 		int_nmi();
 		vcpu->exit.reason = EXIT_HOST_INTERRUPT;
 		return false;
@@ -142,7 +142,7 @@ static NOINLINE bool decode_exception(struct virt_vcpu *vcpu)
 	}
 	if (info & INTERRUPTION_NMI_UNBLOCKED && exception.vector != VECTOR_DF)
 		nmi_blocking_restore(vcpu);
-	/* SDM vol. 3, 27.3.1.5: with TF it would ask for a step that is pending: this was it. */
+	/* SDM vol. 3, 27.3.1.5: a shadow with TF needs a pending single step; this #DB was that. */
 	if (exception.vector == VECTOR_DB)
 		vmcs_change32(VMCS_GUEST_INTERRUPTIBILITY,
 			      INTERRUPTIBILITY_STI | INTERRUPTIBILITY_MOV_SS, 0);
@@ -189,7 +189,7 @@ static bool decode_reason(struct virt_vcpu *vcpu, u32 basic)
 		exit->reason = EXIT_CR;
 		return vmx_cr_settle(vcpu, exit->qualification);
 	case VMX_EXIT_PREEMPTION_TIMER:
-		/* Without a deadline, or with a far one, the host looks for interrupts. */
+		/* Before the deadline, or without one, this is the end of STAY_MAX_MS. */
 		exit->reason = vcpu->timer_tsc == 0 || rdtsc() < vcpu->timer_tsc
 				       ? EXIT_HOST_INTERRUPT
 				       : EXIT_DEADLINE;
@@ -221,7 +221,7 @@ static bool decode_reason(struct virt_vcpu *vcpu, u32 basic)
 		return false;
 	}
 	exit->reason = EXIT_UNKNOWN;
-	/* a plain one has bits that mean nothing here, or it would not have come this way */
+	/* one in IS_PLAIN comes this way only if its upper bits are not 0: that is unknown */
 	if (basic < ARRAY_COUNT(vmx_plain_reasons) && vmx_plain_reasons[basic] != EXIT_NONE &&
 	    !is_one_of(basic, IS_PLAIN))
 		exit->reason = vmx_plain_reasons[basic];

@@ -7,7 +7,7 @@
 #include "arch/x86_64/virt/vmx/vmcs.h"
 #include "arch/x86_64/virt/vmx/vmx.h"
 
-/* CR3 and RSP change, though seldom; enter.c and entry.S write them. */
+/* CR3 and RSP change now and then: enter.c and entry.S write them. */
 void vmx_host_state_write(struct virt_vcpu *vcpu)
 {
 	const struct cpu *cpu = this_cpu();

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* Events into the guest, and the exits that say when it can take one. */
+/* Injecting events into the guest, and the exits that tell when it can take one. */
 #include "arch/x86_64/hw/control.h"
 #include "arch/x86_64/virt/vmx/vmcs.h"
 #include "arch/x86_64/virt/vmx/vmx.h"
 #include "lib/read_once.h"
 
-/* Always, when the guest is in protected mode (SDM vol. 3, 27.2.1.3). */
+/* Exceptions that always push an error code in protected mode (SDM vol. 3, 27.2.1.3). */
 #define ERROR_CODE_ALWAYS (EXCEPTIONS_WITH_ERROR_CODE & BITS(VECTOR_AC, 0))
 #define ERROR_CODE_MASK 0x7fffu
 
@@ -17,18 +17,18 @@ static bool pushes_error_code(const struct vcpu_event *event)
 }
 
 /*
- * Has the next entry deliver the event. One that the CPU cannot deliver in the guest's state fails
- * that entry.
+ * Makes the next entry deliver the event. If the CPU cannot deliver it in the guest's state, that
+ * entry fails.
  */
 void vmx_inject(const struct vcpu_event *event)
 {
 	u32 info = INTERRUPTION_VALID | event->vector |
 		   ((u32)event->type << INTERRUPTION_TYPE_SHIFT & (u32)INTERRUPTION_TYPE);
 
-	/* SDM vol. 3, 27.3.1.5: an NMI whose delivery was cut short blocks itself otherwise. */
+	/* SDM vol. 3, 27.3.1.5: an NMI whose delivery was interrupted would still block itself. */
 	if (event->type == EVENT_NMI)
 		vmcs_change32(VMCS_GUEST_INTERRUPTIBILITY, INTERRUPTIBILITY_NMI, 0);
-	/* entry pushes RFLAGS as they are */
+	/* VM entry pushes RFLAGS unchanged */
 	if (event->type == EVENT_EXCEPTION && EXCEPTIONS_FAULTS & BIT(event->vector & 31))
 		vmcs_change_natural(VMCS_GUEST_RFLAGS, RFLAGS_RF, RFLAGS_RF);
 	if (pushes_error_code(event)) {
@@ -40,7 +40,7 @@ void vmx_inject(const struct vcpu_event *event)
 	vmcs_write32(VMCS_ENTRY_INTERRUPTION_INFO, info);
 }
 
-/* Takes back what vmx_inject prepared and no entry has delivered yet. */
+/* Takes back an event that vmx_inject prepared and no entry has delivered yet. */
 struct vcpu_event vmx_inject_cancel(void)
 {
 	struct vcpu_event event = vmx_event_decode(vmcs_read32(VMCS_ENTRY_INTERRUPTION_INFO),
@@ -63,7 +63,7 @@ void vmx_inject_exception(u8 vector, u32 error_code)
 	vmx_inject(&event);
 }
 
-/* Of entry information or IDT-vectoring information, which have one form. */
+/* `info`: VM-entry, VM-exit or IDT-vectoring information, which have the same format. */
 struct vcpu_event vmx_event_decode(u32 info, u32 error_code, u32 length)
 {
 	struct vcpu_event event = {0};
@@ -82,13 +82,13 @@ struct vcpu_event vmx_event_decode(u32 info, u32 error_code, u32 length)
 	return event;
 }
 
-/* SDM vol. 3, 27.3.1.4: in 64-bit mode alone is RIP more than 32 bits wide. */
+/* SDM vol. 3, 27.3.1.4: only in 64-bit mode is RIP wider than 32 bits. */
 static NOINLINE u64 wrap(u64 rip)
 {
 	return vmx_is_64_bit() ? rip : (u32)rip;
 }
 
-/* The instruction that was settled for the guest ends as any: by TF in a trap, and without RF. */
+/* The settled instruction ends like any other: RF is cleared, and TF raises a single-step trap. */
 static NOINLINE void advance_specially(u64 next, u64 length)
 {
 	const u32 shadow = INTERRUPTIBILITY_STI | INTERRUPTIBILITY_MOV_SS;
@@ -107,7 +107,7 @@ void vmx_advance(struct virt_vcpu *vcpu, u64 length)
 	u32 shadow;
 	u64 next;
 
-	if (vcpu->live) { /* the kernel has settled it, and shown nothing */
+	if (vcpu->live) { /* settled by the kernel: the page is not up to date */
 		rflags = vmcs_read_natural(VMCS_GUEST_RFLAGS);
 		shadow = vmcs_read32(VMCS_GUEST_INTERRUPTIBILITY);
 		next = vmcs_read_natural(VMCS_GUEST_RIP) + length;
@@ -145,7 +145,7 @@ void vmx_request(struct virt_vcpu *vcpu, const struct vcpu_event *inject, u32 re
 		vmx_inject(inject);
 }
 
-/* The guest can take now what a window was opened for. */
+/* The window exit has come: turns its control off. */
 void vmx_window_closed(u32 control)
 {
 	vmcs_change32(VMCS_PRIMARY_CONTROLS, control, 0);

@@ -4,8 +4,8 @@
 #include "lib/types.h"
 
 /*
- * The VMX instructions, one function each. False stands for VMfailInvalid or VMfailValid: CF or ZF
- * set (SDM vol. 3, 31.2). Host tests define VMX_INSTRUCTIONS_FAKED and their own of these names.
+ * The VMX instructions, one function each. False: VMfailInvalid or VMfailValid, with CF or ZF set
+ * (SDM vol. 3, 31.2). Host tests define VMX_INSTRUCTIONS_FAKED and functions of the same names.
  */
 #ifndef VMX_INSTRUCTIONS_FAKED
 

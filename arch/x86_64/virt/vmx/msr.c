@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * MSRs that VMX leaves in the CPU. The host uses none of them on Intel (system calls enter by
- * SYSENTER), so they stay the guest's until another vCPU comes. The first entry after a load or a
- * change brings them in through the MSR-load area: what WRMSR would refuse then fails that entry
- * instead of faulting the host.
+ * MSRs that VM entry and exit do not switch. The host uses none of them on Intel (system calls use
+ * SYSENTER), so they stay the guest's until another vCPU is loaded. The first entry after a load
+ * or a change loads them from the MSR-load area: a value that WRMSR would refuse then fails that
+ * entry instead of faulting the host.
  */
 #include "arch/x86_64/cpu/features.h"
 #include "arch/x86_64/cpu/instructions.h"
@@ -22,7 +22,7 @@ static const struct {
 	{MSR_TSC_AUX, VMSR_TSC_AUX}, /* last: only with RDTSCP */
 };
 
-/* The area keeps the values while they are not in the CPU. */
+/* Makes the next entry load the MSRs from the area, which holds their values until then. */
 void vmx_msrs_load(struct virt_vcpu *vcpu)
 {
 	vmcs_write32(VMCS_ENTRY_MSR_LOAD_COUNT,
@@ -46,7 +46,7 @@ void vmx_msrs_fetch(struct virt_vcpu *vcpu)
 
 	if (!vcpu->msrs_live)
 		return;
-	/* The guest writes TSC_AUX by way of the monitor alone. */
+	/* Not TSC_AUX, the last: the guest can write that only through the monitor. */
 	for (u32 i = 0; i < ARRAY_COUNT(left_in_cpu) - 1; i++, entry++)
 		entry->value = rdmsr(entry->index);
 }

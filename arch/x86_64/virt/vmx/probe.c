@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Whether this machine has a VMX that Skerry can use, and turning it on and off. */
+/* Finds out whether Skerry can use this machine's VMX, and turns it on and off. */
 #include "arch/x86_64/cpu/features.h"
 #include "arch/x86_64/cpu/instructions.h"
 #include "arch/x86_64/hw/control.h"
@@ -33,7 +33,7 @@ static bool is_locked_off(u64 feature_control)
 	       !(feature_control & FEATURE_CONTROL_VMX_OUTSIDE_SMX);
 }
 
-/* The CPU has VMX. MSRs that only exist with a feature are read as 0 without it (SDM vol. 3, A). */
+/* The CPU must have VMX. MSRs of features that it lacks are returned as 0 (SDM vol. 3, A). */
 static struct vmx_capability_msrs capability_msrs(void)
 {
 	struct vmx_capability_msrs msrs = {
@@ -98,7 +98,7 @@ enum status vmx_cpu_enable(void *area, hpa_t area_hpa)
 	return STATUS_OK;
 }
 
-/* May come at any time, from a panic too. */
+/* May be called at any time, from a panic too. */
 void vmx_cpu_disable(void)
 {
 	if (!(read_cr4() & CR4_VMXE))

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The guest's registers, by group, between VMCS, CPU and page. VCPU_EVENT is the kernel's own
- * business, and so is taking over VCPU_XCR0.
+ * The guest's registers, by group, between VMCS, CPU and page. kernel/vcpu_run.c handles VCPU_EVENT
+ * and the setting of VCPU_XCR0.
  */
 #include "arch/x86_64/cpu/instructions.h"
 #include "arch/x86_64/hw/control.h"
@@ -57,7 +57,7 @@ static void segments_set(const struct vcpu_page *page)
 	for (u32 i = 0; i < SEG_COUNT; i++) {
 		u32 access = READ_ONCE(page->segment[i].access);
 
-		/* SVM knows no more than "not present"; here such a register is unusable. */
+		/* SVM has only "not present"; on VMX such a register must be unusable. */
 		if (!(access & SEGMENT_P))
 			access |= SEGMENT_UNUSABLE;
 		vmcs_write_natural(BASE_FIELD(i), READ_ONCE(page->segment[i].base));
@@ -109,7 +109,7 @@ static void debug_set(struct virt_vcpu *vcpu)
 	const struct vcpu_page *page = vcpu->page;
 
 	virt_debug_set(vcpu);
-	/* MOV to DR6 with an upper half would fault the host; nobody can have one. */
+	/* MOV to DR6 with bits 63:32 set would fault in the host; no guest can have set them. */
 	vcpu->dr6 = (u32)READ_ONCE(page->dr[6]);
 	vmcs_write_natural(VMCS_GUEST_DR7, READ_ONCE(page->dr[7]));
 	if (vcpu->loaded_cpu != ~0u)
@@ -180,7 +180,7 @@ void vmx_get(struct virt_vcpu *vcpu, u32 groups)
 
 void vmx_set(struct virt_vcpu *vcpu, u32 groups)
 {
-	/* An entry that fails leaves its event to the next (SDM vol. 3, 27.8). */
+	/* A failed entry leaves its event in place for the next one (SDM vol. 3, 27.8). */
 	if (unlikely(vcpu->exit.reason == EXIT_ENTRY_FAILED))
 		vmcs_write32(VMCS_ENTRY_INTERRUPTION_INFO, 0);
 	if (groups & VCPU_RIP)

@@ -6,9 +6,9 @@
 #include "kernel/panic.h"
 
 /*
- * Fields of the current VMCS. An access that the CPU refuses means that this code is wrong: no
- * VMCS is current, or the field does not exist here. Then UD2 panics, with the field in a register:
- * a call would give every function that reads one a stack frame.
+ * Fields of the current VMCS. If the CPU refuses an access, this code is wrong: no VMCS is current,
+ * or the field does not exist here. Then UD2 panics, with the field in a register, because a call
+ * to panic would give every function that reads a field a stack frame.
  */
 static inline u64 vmcs_read_any(u32 field)
 {
@@ -25,7 +25,7 @@ static inline void vmcs_write_any(u32 field, u64 value)
 		__builtin_trap();
 }
 
-/* One pair for each width, whose enum holds the fields that have it. */
+/* One pair of functions per width; the enums hold the fields by width. */
 #define VMCS_FIELD(width, type)                                                                    \
 	static inline type vmcs_read##width(enum vmcs##width field)                                \
 	{                                                                                          \

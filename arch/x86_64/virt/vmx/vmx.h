@@ -6,22 +6,22 @@
 #include "arch/x86_64/virt/virt.h"
 #include "arch/x86_64/virt/vmx/capability.h"
 
-/* What the files of the VMX back end share. All act on the VMCS of `vcpu`. */
+/* Shared by the files of the VMX back end. All act on the current VMCS, which is that of `vcpu`. */
 
-/* Exceptions that exit always; #DB and #AC: see reflect() in exit.c. */
+/* Exceptions that always exit; #DB and #AC: see reflect() in exit.c. */
 #define VMX_EXCEPTIONS ((u32)(BIT(VECTOR_MC) | BIT(VECTOR_DB) | BIT(VECTOR_AC)))
 
-/* Rounds of re-entry before `enter` returns: no guest holds the kernel for longer. */
+/* How often vmx_enter enters before it returns: no guest keeps it in the loop for longer. */
 #define VMX_ROUNDS 16
 
-/* The page behind a VMCS. */
+/* The page after a VMCS. */
 struct vmx_scratch {
 	struct vmx_msr_entry msr_load[8];
 	struct vmx_msr_entry exit_load[1]; /* SPEC_CTRL, where it must be written at exits */
 };
 _Static_assert(offsetof(struct vmx_scratch, msr_load) % 16 == 0, "SDM vol. 3, 25.7.2");
 
-/* enter.c: RSP and CR2, of which neither page nor vCPU knows between enter and leave */
+/* enter.c: reads RSP and CR2, which between enter and leave are not up to date in page and vCPU */
 void vmx_collect(struct virt_vcpu *vcpu);
 
 /* entry.S: where an exit continues */
@@ -32,7 +32,7 @@ void vmx_host_state_write(struct virt_vcpu *vcpu);
 
 /* msr.c: STAR, LSTAR, CSTAR, SFMASK, KERNEL_GS_BASE and TSC_AUX, which entry does not switch */
 void vmx_msrs_load(struct virt_vcpu *vcpu);
-/* Hands the exit's reason back: it stays in a register. */
+/* After the first entry since vmx_msrs_load. Returns `reason`, so that it stays in a register. */
 u32 vmx_msrs_entered(struct virt_vcpu *vcpu, u32 reason);
 void vmx_msrs_fetch(struct virt_vcpu *vcpu);
 void vmx_msrs_get(struct virt_vcpu *vcpu);
@@ -42,7 +42,7 @@ void vmx_msrs_set(struct virt_vcpu *vcpu);
 void vmx_tag_assign(struct virt_vcpu *vcpu);
 void vmx_tag_flush(struct virt_vcpu *vcpu);
 
-/* control.c: takes over what the monitor wants to see */
+/* control.c: VCPU_TRAPS */
 void vmx_traps_set(struct virt_vcpu *vcpu);
 
 /* control.c: VCPU_APIC */
@@ -66,10 +66,10 @@ void vmx_window_closed(u32 control);
 
 /* exit.c: fills vcpu->exit and vcpu->event; true: settled, enter again */
 bool vmx_exit_decode(struct virt_vcpu *vcpu, u32 reason);
-/* Reasons that say all by themselves. The others are EXIT_NONE here. */
+/* Exit reasons that need no further decoding. The others are EXIT_NONE here. */
 extern const u8 vmx_plain_reasons[VMX_EXIT_ENCLS + 1];
 
-/* An instruction has exited, and there is little to know but its length; or not even that. */
+/* Exits about which there is little to know but the instruction's length, or not even that. */
 #define IS_PLAIN                                                                                   \
 	(BIT(VMX_EXIT_EXTERNAL_INTERRUPT) | BIT(VMX_EXIT_CPUID) | BIT(VMX_EXIT_HLT) |              \
 	 BIT(VMX_EXIT_VMCALL) | BIT(VMX_EXIT_RDMSR) | BIT(VMX_EXIT_WRMSR))

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Tags of the TLB. Each CPU hands out its VPIDs in turn and none twice before it has flushed them
- * all, so a vCPU that comes back to a CPU never meets translations from before it left.
+ * VPIDs, the tags of the TLB. Each CPU hands out its VPIDs in turn, and none twice until it has
+ * flushed them all, so a vCPU that comes back to a CPU never meets translations from its last stay.
  */
 #include "arch/x86_64/cpu/percpu.h"
 #include "arch/x86_64/virt/vmx/vmcs.h"
@@ -10,7 +10,7 @@
 
 #define VPID_MAX 0xffffu
 
-static u64 generations; /* begun so far, on any CPU: no two have the same number */
+static u64 generations; /* started so far, on all CPUs: no two have the same number */
 
 /* Written by its own CPU alone. */
 static struct {
@@ -32,7 +32,7 @@ void vmx_tag_assign(struct virt_vcpu *vcpu)
 	vcpu->tag = ++tags[cpu].last;
 	vcpu->tag_generation = tags[cpu].generation;
 	vmcs_write16(VMCS_VPID, (u16)vcpu->tag);
-	/* Translations by EPT alone are tagged with the table's address, which may be used again.
+	/* Guest-physical mappings are tagged by the EPT's address, which may have been reused.
 	 */
 	vcpu->flush = true;
 }
