@@ -12,15 +12,15 @@ struct bus_range {
 };
 
 /*
- * One address space of a machine, ports or memory: which device answers where. What nothing
- * answers reads as all ones and ignores writes; both are counted. So are accesses that straddle
- * the end of a range.
+ * One address space of a machine, ports or memory: which device answers where. An address that no
+ * device answers reads as all ones and ignores writes, and is counted. So is an access that
+ * straddles the end of a range.
  */
 struct bus {
 	u32 range_count;
 	u64 unknown_count;
 	u64 unknown_last;		       /* address of the last one */
-	struct bus_range recent;	       /* that was found last */
+	struct bus_range recent;	       /* the range found last */
 	u64 plain; /* bytes up to which accesses to `recent` are plain ones; 0: none */
 	struct bus_range range[BUS_RANGE_MAX]; /* ascending, disjoint */
 };
@@ -31,16 +31,16 @@ bool bus_add(struct bus *bus, struct device *device, u64 base, u64 length) MUST_
 /* The device that has all of [address, address + size), or NULL. */
 struct device *bus_find(struct bus *bus, u64 address, u32 size);
 
-/* bus_find_plain for another range than the last one. */
+/* bus_find_plain for a range other than the last one. */
 bool bus_search_plain(struct bus *bus, u64 address, u32 size);
 
 /*
- * The device is `recent` then, and takes the access in one piece and without the time. False: there
- * is none, or it does not.
+ * True: `recent` holds the device, which takes the access in one piece and needs no clock. False:
+ * there is no such device.
  */
 static ALWAYS_INLINE bool bus_find_plain(struct bus *bus, u64 address, u32 size)
 {
-	/* `plain` is within the length; what is below the base is beyond the end */
+	/* `plain` is at most the length; an address below the base wraps beyond the end */
 	return likely(size <= bus->plain &&
 		      address - bus->recent.base <= bus->recent.length - size) ||
 	       bus_search_plain(bus, address, size);
@@ -49,5 +49,5 @@ static ALWAYS_INLINE bool bus_find_plain(struct bus *bus, u64 address, u32 size)
 /* size is 1, 2, 4 or 8. Nothing here blocks or fails. */
 u64 bus_read(struct bus *bus, u64 address, u32 size);
 void bus_write(struct bus *bus, u64 address, u32 size, u64 value);
-/* Counts an access that the caller found to be nobody's. */
+/* Counts an access for which the caller found no device. */
 void bus_unknown(struct bus *bus, u64 address);

@@ -7,7 +7,7 @@
 
 /* A byte from the guest's serial port; context is the machine. */
 void console_put(void *context, u8 byte);
-/* Hands on what has been typed, as far as the serial port takes it. */
+/* Passes what has been typed to the serial port, as much as it takes. */
 void console_input(struct machine *machine);
 /* Tells the manager, once, that the channel has something new. */
 void console_signal(struct machine *machine);

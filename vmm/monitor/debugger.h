@@ -10,7 +10,7 @@ struct vcpu;
 #define DEBUGGER_SOFTWARE_MAX 64
 #define DEBUGGER_HARDWARE_MAX 4
 
-/* An INT3 that stands in the guest's memory instead of its own byte. */
+/* An INT3 in guest memory, in place of the guest's own byte. */
 struct debugger_software {
 	bool used;
 	u8 saved;
@@ -18,7 +18,7 @@ struct debugger_software {
 	u64 linear; /* as the debugger named it */
 };
 
-/* A debug register: an aligned piece of what the debugger has named. */
+/* A debug register: one aligned piece of the range that the debugger named. */
 struct debugger_hardware {
 	bool used;
 	u8 type;   /* DR7's R/W field: 0 execute, 1 write, 3 access */
@@ -31,7 +31,7 @@ struct debugger_hardware {
 /*
  * A debugger's hold on the machine. While it is held no vCPU runs and the guest's time stands
  * still, as in a pause; #DB and #BP come to the monitor as long as a debugger is attached, and
- * those that are not its own go on to the guest. Under the machine's lock.
+ * those that are not the debugger's are passed on to the guest. Under the machine's lock.
  */
 struct debugger {
 	bool attached;
@@ -52,22 +52,22 @@ enum status debugger_obey(struct machine *machine, const struct query *query);
 bool debugger_may_run(const struct vcpu *vcpu);
 bool debugger_steps(const struct vcpu *vcpu);
 
-/* An exception has exited: true when it was the debugger's. */
+/* An exception has caused an exit: true when it was the debugger's. */
 bool debugger_exception(struct vcpu *vcpu);
-/* The monitor has settled an exit: the end of a step, if it did an instruction. */
+/* The monitor has settled an exit: that ends a step if it carried out an instruction. */
 void debugger_settled(struct vcpu *vcpu);
 
 /*
- * The machine is held: what other vCPUs have come to at the same time counts as not yet come to. A
- * breakpoint comes again, if it is still there by then; a step has ended.
+ * The machine is held: stops that other vCPUs reached at the same time are dropped. A breakpoint
+ * will be hit again, if it is still there by then; a step has ended.
  */
 void debugger_gather(struct machine *machine);
-/* The vCPU's registers are those of RESET or INIT: its step is of what comes next. */
+/* The vCPU has taken RESET or INIT: a step under way now covers its next instruction. */
 void debugger_restarted(struct vcpu *vcpu);
 
-/* What stands at `host` but for the debugger's own breakpoints; and writing behind them. */
+/* Guest memory at `host` as it would be without the debugger's INT3s, which stay in place. */
 void debugger_read(const struct machine *machine, const u8 *host, u8 *to, u64 length);
 void debugger_write(struct machine *machine, u8 *host, const u8 *from, u64 length);
 
-/* New values of groups that the debugger has put into the page. */
+/* Takes general registers and groups from `from`, where the debugger has changed them. */
 void debugger_registers_set(struct vcpu *vcpu, const struct vcpu_page *from, u32 groups);

@@ -16,8 +16,8 @@ struct irqchip;
  */
 struct machine_clock {
 	u64 now_ns;    /* guest time since the machine's start */
-	u64 guest_tsc;	/* what RDTSC gives at now_ns to the vCPU that it is shown to */
-	u64 tsc_adjust; /* of that vCPU; whoever shows it sets this */
+	u64 guest_tsc;	/* what RDTSC returns at now_ns on the present vCPU */
+	u64 tsc_adjust; /* of that vCPU; set before an update */
 	u64 tsc_khz;
 	u64 wall_ns; /* Unix time in nanoseconds */
 };
@@ -28,10 +28,10 @@ enum machine_event {
 	MACHINE_EXIT = 1 << 2,	    /* debug exit with exit_code */
 };
 
-/* What the guest has asked of its machine; the owner looks after each access and clears it. */
+/* What the guest has asked of its machine; the owner checks it after each access and clears it. */
 struct machine_events {
 	u32 pending;	/* enum machine_event */
-	u16 reset_port; /* the one that the guest asked by */
+	u16 reset_port; /* by which the guest asked for a reset */
 	u32 exit_code;
 };
 
@@ -48,7 +48,7 @@ struct device_ops {
 	void (*reset)(struct device *device);
 	/* Brings the state up to clock->now_ns and sets deadline_ns. NULL: has no clock. */
 	void (*tick)(struct device *device);
-	/* Whether the bytes are a state that no register traffic can turn against the monitor. */
+	/* Whether the bytes are a state from which no guest access can harm the monitor. */
 	bool (*valid)(const void *state);
 };
 

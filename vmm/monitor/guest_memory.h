@@ -5,7 +5,7 @@
 
 #define GUEST_REGION_MAX 4
 
-/* A piece of guest-physical memory and where it lies mapped in the monitor. */
+/* A piece of guest-physical memory and where the monitor has it mapped. */
 struct guest_region {
 	gpa_t gpa;
 	u64 length;
@@ -26,7 +26,7 @@ u8 *guest_memory_pointer(const struct guest_memory *memory, gpa_t gpa, u64 lengt
 
 /*
  * Copy from and to guest memory; false, with nothing done, when not all of it lies in one region.
- * Aligned accesses of 1, 2, 4 and 8 bytes are single ones.
+ * Aligned copies of 1, 2, 4 and 8 bytes are one access each.
  */
 bool guest_memory_read(const struct guest_memory *memory, gpa_t gpa, void *buffer, u64 length);
 bool guest_memory_write(const struct guest_memory *memory, gpa_t gpa, const void *buffer,

@@ -16,15 +16,15 @@
 
 #define MACHINE_VCPU_MAX 64
 
-/* An unasked reset is a crash; this many within this time and the machine is not started again. */
+/* A reset the guest did not ask for is a crash; after so many in this time it stays down. */
 #define CRASH_LIMIT	5
 #define CRASH_WINDOW_NS (60 * NS_PER_S)
 
-/* What waits until no vCPU is in the guest; meanwhile none enters it. */
+/* Work that waits until no vCPU is in the guest; meanwhile none enters it. */
 enum machine_todo {
 	TODO_REPORT = 1 << 0,	 /* show the manager the state */
 	TODO_START = 1 << 1,	 /* from power-on */
-	TODO_TRAP = 1 << 3,	 /* take over what is to be trapped */
+	TODO_TRAP = 1 << 3,	 /* apply new trap settings */
 	TODO_QUERY = 1 << 2,	 /* answer the manager's question */
 };
 
@@ -58,7 +58,7 @@ struct machine {
 	bool brief;	  /* may_run and not watched: exits may take the short way */
 	u32 guest_count;  /* vCPUs that may be in the guest */
 	u32 obeyed;	  /* sequence of the command that was last begun */
-	u32 heard;	  /* number of the question that was last taken up */
+	u32 heard;	  /* number of the question last taken up */
 	u32 rebuilt_count; /* rebuild.h */
 	bool signal; /* the channel has something new for the manager */
 	u32 crash_count;
@@ -81,7 +81,7 @@ static inline struct lapic *machine_lapic(const struct vcpu *vcpu)
 	return vcpu->lapic;
 }
 
-/* Does what has waited for the guest to be empty, if it is; to be called when a vCPU left it. */
+/* Does what is in `todo` once no vCPU is in the guest; to be called when a vCPU has left it. */
 void machine_conclude(struct machine *machine);
 
 /* Loads the guest and starts it from power-on; a guest that cannot be loaded is a crashed one. */
@@ -91,19 +91,19 @@ void machine_resume(struct machine *machine);
 /* All vCPUs leave the guest because a debugger holds the machine; they go on when it does not. */
 void machine_hold(struct machine *machine);
 void machine_let_go(struct machine *machine);
-/* As the reset button: devices as after power-on, the kernel loaded anew, RAM otherwise kept. */
+/* Like the reset button: devices as after power-on, the kernel loaded anew, RAM otherwise kept. */
 void machine_reset(struct machine *machine);
 /* A reset that the guest did not ask for; `what` says what happened to the vCPU. */
 void machine_unasked_reset(struct vcpu *vcpu, const char *what);
-/* Holds the machine for inspection. */
+/* Puts the machine into VM_CRASHED, where it stays for inspection. */
 void machine_crash(struct machine *machine, const char *pattern, ...) PRINTF_LIKE(2, 3);
 /* The guest has ended its machine; exit_code -1 where it gave none. The process ends soon. */
 void machine_stop(struct machine *machine, s32 exit_code, const char *reason);
 
-/* Every vCPU's thread looks at what is new. */
+/* Makes every vCPU's thread look at what is new. */
 void machine_wake_all(struct machine *machine);
 
-/* Traps what the channel says from when all vCPUs have left the guest. */
+/* Applies the channel's trap settings as soon as all vCPUs have left the guest. */
 void machine_trap(struct machine *machine);
 /* Answers the manager's question as soon as all vCPUs have left the guest. */
 void machine_query(struct machine *machine);

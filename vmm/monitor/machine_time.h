@@ -20,11 +20,11 @@ void machine_time_wall(struct machine_time *time, u64 seconds, u64 host_tsc);
 void machine_time_pause(struct machine_time *time, u64 host_tsc);
 void machine_time_resume(struct machine_time *time, u64 host_tsc);
 
-/* Fills in what the devices and a vCPU of that tsc_adjust see at host_tsc. */
+/* Fills in what the devices, and a vCPU with clock->tsc_adjust, see at host_tsc. */
 void machine_time_update(const struct machine_time *time, struct machine_clock *clock,
 			 u64 host_tsc);
 
-/* What the CPU adds to the host's TSC. */
+/* What the CPU adds to the host's TSC, without the vCPU's IA32_TSC_ADJUST. */
 u64 machine_time_tsc_offset(const struct machine_time *time);
 
 /* The host TSC at which guest time has reached ns; 0 for DEADLINE_NONE, never 0 otherwise. */

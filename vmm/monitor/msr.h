@@ -8,15 +8,15 @@
 #define MSR_MTRR_RANGE_COUNT 8
 #define MSR_MTRR_COUNT	     (1 + 2 * MSR_MTRR_RANGE_COUNT + 11)
 
-/* MSRs that only keep a value: no device stands behind them and no register of the CPU. */
+/* MSRs that only keep a value: there is no device and no CPU register behind them. */
 struct msr_state {
 	u64 stored[MSR_STORED_COUNT]; /* of the table in msr.c, in its order */
 	u64 mtrr[MSR_MTRR_COUNT];     /* of the table in msr_mtrr.c */
 };
 
 /*
- * After power-on, memory types as firmware would have set them. Guest memory is write-back
- * whatever the guest writes here.
+ * The state after power-on, with memory types as firmware would have set them. Guest memory is
+ * write-back whatever the guest writes here.
  */
 void msr_reset(struct msr_state *state, const struct cpuid_policy *policy);
 

@@ -8,8 +8,8 @@ struct vcpu;
 
 /*
  * CPU time that the kernel guarantees to each vCPU. Every vCPU's thread asks for its own, in a
- * round; when one of them is refused, all go back to what they had in a second round. Everything
- * under the machine's lock.
+ * round; when one of them is refused, all go back to what they had, in a second round. Everything
+ * is under the machine's lock.
  */
 struct reserve_time {
 	u64 budget_ns; /* 0: none */
@@ -23,12 +23,12 @@ struct reserve {
 	u32 waiting; /* vCPUs that have not asked in this round */
 	bool refused;
 	u32 refused_vcpu;
-	u64 left_permille; /* that the kernel would have granted */
+	u64 left_permille; /* of a CPU, which the kernel could have granted */
 };
 
-/* Sets the first round going, with what the manager has handed over. */
+/* Starts the first round, with what the manager has handed over. */
 void reserve_start(struct machine *machine);
-/* Sets a round going; every vCPU is woken. */
+/* Starts a round; every vCPU is woken. */
 void reserve_change(struct machine *machine, u64 budget_ns, u64 period_ns);
 bool reserve_under_way(const struct machine *machine);
 /* The vCPU's thread asks for itself if it has not done so. */

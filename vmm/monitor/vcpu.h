@@ -23,7 +23,7 @@ enum vcpu_place {
 	VCPU_ASLEEP,  /* in SYS_QUEUE_WAIT, or on its way */
 };
 
-/* One virtual CPU: its page is where its registers are. */
+/* One virtual CPU; its registers are in `page`. */
 struct vcpu {
 	struct machine *machine;
 	u32 id; /* also its APIC ID */
@@ -37,23 +37,23 @@ struct vcpu {
 	u8 *xsave_page;
 	enum vcpu_place place;
 	u32 reserve_round;	 /* the last one in which it asked */
-	bool woken;		 /* it was told already to come here */
-	enum status refused;	 /* the kernel's answer to the last run, if it was none */
+	bool woken;		 /* it was already told to come here */
+	enum status refused;	 /* why the kernel did not run it, else STATUS_OK */
 	u64 deadline_ns;	 /* guest time of its next timer */
 	u64 tsc_adjust;		 /* IA32_TSC_ADJUST */
 	bool halted;		 /* in HLT: waits for an interrupt */
 	struct vcpu_event event; /* must be injected at the next entry */
-	struct vcpu_event held;	 /* interrupt whose delivery an exception of its own cut short */
+	struct vcpu_event held;	 /* interrupt whose delivery was cut short by an exception */
 	bool unhalted;		 /* KVM_HC_KICK_CPU: the present or next HLT ends at once */
-	u64 decoded;		 /* exit reasons whose last instruction had to be */
+	u64 decoded;		 /* exit reasons whose last instruction had to be decoded */
 	bool quiet;		 /* nothing was pending; only a kick or its APIC can change that */
 	u64 apic_base;		 /* its local APIC's, as vapic.c knows it */
 	struct msr_state msr;
 	struct pvclock pvclock;
 	struct pv_eoi pv_eoi;
 	struct steal_time steal_time;
-	u32 spun_for; /* the vCPU that was last thought to be waited for */
-	u32 yield_to; /* a vCPU that is to run before this one goes on, plus 1; 0: none */
+	u32 spun_for; /* the vCPU last assumed to be the one waited for */
+	u32 yield_to; /* vCPU to run before this one goes on, plus 1; 0: none */
 	u32 rebuilt_at;		 /* rebuild.h: the page's run_count then */
 	struct emulator emulator;
 	struct moves moves;
@@ -64,15 +64,15 @@ struct vcpu {
 /* Creates the kernel's vCPU, its pages, queue and event; vCPU 0 has the machine's queue. */
 enum status vcpu_init(struct vcpu *vcpu, struct machine *machine, u32 id) MUST_CHECK;
 
-/* Its part in the kernel and the pages shared with that; what they held before is forgotten. */
+/* Creates the kernel's vCPU and new, empty pages that are shared with it. */
 enum status vcpu_make(struct vcpu *vcpu) MUST_CHECK;
 
 /* Power-on: forgets what the vCPU was about to do. The first one's registers are the loader's. */
 void vcpu_reset(struct vcpu *vcpu);
 
 /*
- * Lays down what the kernel answers to CPUID, nothing while a debugger is attached; again when that
- * comes or goes and when the APIC is turned on or off.
+ * Writes the table from which the kernel answers CPUID, empty while a debugger is attached. To be
+ * repeated when that comes or goes and when the APIC is turned on or off.
  */
 void vcpu_show_cpuid(struct vcpu *vcpu);
 
@@ -83,16 +83,16 @@ void vcpu_take_sipi(struct vcpu *vcpu, u8 vector);
 
 /* Makes the vCPU's thread look at what is new for it: ends its run or its sleep. */
 void vcpu_wake(struct vcpu *vcpu);
-/* The same to all others for which this one has set an interrupt going. */
+/* The same for all others that have something new from the interrupt controllers. */
 void vcpu_wake_kicked(struct vcpu *vcpu);
 
-/* The guest's TSC was moved against the host's. */
+/* The guest's TSC has moved against the host's: sets the offset anew. */
 void vcpu_set_tsc_offset(struct vcpu *vcpu);
 /* The platform's clock as this vCPU sees it: with its TSC. */
 void vcpu_update_clock(struct vcpu *vcpu);
 /*
- * Fires its timers, and the devices' on vCPU 0, that are due by that clock; when the next one is,
- * the next run ends.
+ * Fires those of its timers, on vCPU 0 also the devices', that are due by that clock; the next run
+ * ends when the next one is due.
  */
 void vcpu_tick(struct vcpu *vcpu);
 /* Writes its record of the KVM clock anew. */
@@ -107,12 +107,12 @@ void vcpu_need(struct vcpu *vcpu, u32 groups);
 /* The guest waits for others in a loop of PAUSEs: one of them may need this CPU. */
 void vcpu_spins(struct vcpu *vcpu);
 
-/* The instruction of the last exit is done: goes on behind it. */
+/* The instruction of the last exit is done: the guest goes on after it. */
 void vcpu_advance(struct vcpu *vcpu);
 
 /*
- * Gives the guest an exception at the instruction of the last exit. One that comes while another
- * event is being delivered makes #DF or a triple fault of it, as the CPU would.
+ * Gives the guest an exception at the instruction of the last exit. During the delivery of another
+ * exception it becomes #DF or a triple fault, as on the CPU.
  */
 void vcpu_raise(struct vcpu *vcpu, u32 vector, u32 error_code);
 /* The same for an event that the emulator made. */

@@ -29,26 +29,26 @@ struct walk_step {
 	u64 entry;
 };
 
-/* The way of a walk: steps `levels` down to `last`, each under the number of its level. */
+/* The path of a walk: step[levels] down to step[last], indexed by level. */
 struct walk_path {
 	u32 levels; /* 0: paging is off */
 	u32 last;
-	u64 rights; /* PTE_W, PTE_U, PTE_NX in force, when the walk came to a page */
+	u64 rights; /* PTE_W, PTE_U, PTE_NX in force, if the walk reached a page */
 	struct walk_step step[WALK_LEVELS_MAX + 1];
 };
 
 /*
  * Walks the guest's page tables as the CPU does with the control registers and RFLAGS in `page`
  * (groups VCPU_RIP and VCPU_CONTROL; the address must be canonical): no paging, 32-bit with 4-MiB
- * pages, PAE, 4 and 5 levels; sets accessed and dirty bits. Protection keys are not looked at; a
+ * pages, PAE, 4 and 5 levels; sets accessed and dirty bits. Protection keys are not checked; a
  * table outside RAM reads as all ones. Returns false, with nothing changed, when the access faults.
  */
 bool walk(const struct guest_memory *memory, const struct vcpu_page *page, gva_t gva, u32 access,
 	  struct walk_result *result);
 
-/* The same as a WALK_PROBE, and shows the way. */
+/* The same with WALK_PROBE, and records the path. */
 bool walk_trace(const struct guest_memory *memory, const struct vcpu_page *page, gva_t gva,
 		struct walk_path *path, struct walk_result *result);
 
-/* Bits of a canonical address under the paging mode in force. */
+/* Width of linear addresses under the paging mode in force: 48 or 57. */
 u32 walk_linear_bits(const struct vcpu_page *page);

@@ -8,7 +8,7 @@
 
 /* Where the parts of vector registers lie in an XSAVE image; 0: the CPU has none of them. */
 struct xsave_layout {
-	bool fxsave;  /* no header: all there is, is the form of FXSAVE */
+	bool fxsave;  /* no XSAVE: the image is FXSAVE's, without a header */
 	u32 ymm;      /* upper halves of YMM0 to 15 */
 	u32 zmm_low;  /* upper halves of ZMM0 to 15 */
 	u32 zmm_high; /* ZMM16 to 31 */
@@ -24,11 +24,11 @@ void xsave_vector_get(const struct xsave_layout *layout, const u8 *image, u32 re
 void xsave_vector_set(const struct xsave_layout *layout, u8 *image, u32 reg, const u8 *bytes,
 		      u32 count);
 
-/* MM0 to 7. Every MMX instruction makes the x87 stack start at 0 and all of it valid. */
+/* MM0 to 7. Either sets TOP to 0 and all tags to valid, as every MMX instruction does. */
 u64 xsave_mmx_get(const struct xsave_layout *layout, u8 *image, u32 reg);
 void xsave_mmx_set(const struct xsave_layout *layout, u8 *image, u32 reg, u64 value);
 
-/* Of the x87 what its loads and stores need; ST0 to 7 from the top on, `tags` by register. */
+/* The x87 state that loads and stores need; `st` from the top on, `tags` by register. */
 struct xsave_x87 {
 	u16 control;
 	u16 status;

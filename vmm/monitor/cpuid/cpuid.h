@@ -35,20 +35,20 @@ struct cpuid_state {
 /* Reads the host's CPUID through cpuid_host. */
 void cpuid_build(struct cpuid_policy *policy, u32 vcpu_count);
 
-/* The leaf that answers for this one: another where the vendor's CPUs do so out of range. */
+/* The leaf that answers for this one: another if it is out of range on Intel's CPUs. */
 u32 cpuid_leaf(const struct cpuid_policy *policy, u32 leaf);
 
 /* The result of CPUID with EAX = leaf, ECX = subleaf. */
 void cpuid_query(const struct cpuid_policy *policy, const struct cpuid_state *state, u32 leaf,
 		 u32 subleaf, struct cpuid_regs *regs);
 
-/* What a guest is better without: feature bits (EAX) of leaf CPUID_KVM_FEATURES. */
+/* Hides KVM features that a guest is better off without: bits of EAX of CPUID_KVM_FEATURES. */
 void cpuid_hide_kvm(struct cpuid_policy *policy, u32 features);
 
-/* Whether the policy shows a bit of leaf 1, 7.0, 0x80000001, ...: mask of the register's bits. */
+/* The registers of a leaf (1, 7.0, 0x80000001, ...) as the policy has it; all 0 without it. */
 struct cpuid_regs cpuid_shown(const struct cpuid_policy *policy, u32 leaf, u32 subleaf);
 
-/* Of linear addresses, with the widest paging that is shown. */
+/* Width of linear addresses under the widest paging mode that is shown: 48 or 57. */
 u32 cpuid_linear_bits(const struct cpuid_policy *policy);
 
 /* The CPU's own CPUID; tests have one of their own. */

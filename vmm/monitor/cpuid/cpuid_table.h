@@ -5,8 +5,8 @@
 #include "vmm/monitor/cpuid/cpuid.h"
 
 /*
- * Lays down for the kernel, in the page it shares (VCPU_CPUID_PAGE), what cpuid_query answers;
- * the vCPU does not run meanwhile. Again when its APIC is turned on or off.
+ * Writes what cpuid_query answers to the page shared with the kernel (VCPU_CPUID_PAGE), while the
+ * vCPU does not run. To be repeated when its APIC is turned on or off.
  */
 void cpuid_table_fill(struct vcpu_cpuid_entry *table, const struct cpuid_policy *policy,
 		      u32 apic_id, bool apic_enabled);

@@ -17,7 +17,7 @@
 #define ACPI_PM_S5	      5u /* SLP_TYP of power-off */
 
 struct acpi_pm_state {
-	u64 timer_tick; /* PM timer clocks up to which TMR_STS is raised */
+	u64 timer_tick; /* PM timer count up to which TMR_STS is up to date */
 	u16 status;
 	u16 enable;
 	u16 control;

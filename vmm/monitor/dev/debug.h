@@ -13,7 +13,7 @@ struct debug_state {
 	u64 code; /* last byte written to port 0x80 */
 };
 
-/* Debug exit (a byte written ends the machine with it) and the power-on self-test code port. */
+/* Debug exit (a byte written there ends the machine with that code) and the POST code port. */
 struct debug {
 	struct device device;
 	struct debug_state state;

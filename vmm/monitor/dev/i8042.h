@@ -31,7 +31,7 @@ enum i8042_command {
 	I8042_LOOP_KEYBOARD = 0xd2,
 	I8042_LOOP_AUX = 0xd3,
 	I8042_WRITE_AUX = 0xd4,
-	I8042_PULSE = 0xf0, /* bits 3:0: output port bits that stay; bit 0 is reset */
+	I8042_PULSE = 0xf0, /* bits 3:0: 0 pulses that output port bit low; bit 0 is reset */
 };
 
 #define I8042_CONFIG_IRQ	  (1u << 0)

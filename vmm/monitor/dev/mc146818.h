@@ -60,4 +60,4 @@ enum rtc_c { /* the flags stand where register B has their enables */
 
 #define RTC_D_VALID   0x80u
 #define RTC_HOURS_PM  0x80u
-#define RTC_ALARM_ANY 0xc0u /* an alarm byte with both bits set matches always */
+#define RTC_ALARM_ANY 0xc0u /* an alarm byte with both bits set always matches */

@@ -30,8 +30,8 @@ struct pit_channel {
 struct pit_state {
 	struct pit_channel channel[PIT_CHANNEL_COUNT];
 	u64 edge_tick; /* next rising edge of channel 0's output, or DEADLINE_NONE */
-	u64 repay_tick; /* when one that is owed is given, or DEADLINE_NONE */
-	u32 owed;      /* beats of channel 0 that were not given in time */
+	u64 repay_tick; /* when the next owed one is given, or DEADLINE_NONE */
+	u32 owed;      /* edges of channel 0 that were not given in time */
 	u8 speaker;    /* port 0x61, bits 3:1 */
 	u8 reserved[3];
 };

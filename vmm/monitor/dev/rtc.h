@@ -21,6 +21,6 @@ struct rtc {
 	u64 ram_above_4g;
 };
 
-/* Sizes of RAM in bytes, for the CMOS bytes that tell them. */
+/* RAM sizes in bytes, for the CMOS bytes that report them. */
 void rtc_init(struct rtc *rtc, const struct machine_clock *clock, struct irqchip *irqchip,
 	      u64 ram_below_4g, u64 ram_above_4g);

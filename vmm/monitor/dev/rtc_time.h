@@ -14,7 +14,7 @@ struct rtc_time {
 	u32 second;
 };
 
-/* seconds since 1970; from years 0 to 9999. */
+/* seconds since 1970; for years 0 to 9999. */
 struct rtc_time rtc_time_from_seconds(s64 seconds);
-/* The weekday is ignored; fields out of range count on into the next larger unit. */
+/* The weekday is ignored; fields out of range carry into the next larger unit. */
 s64 rtc_time_to_seconds(const struct rtc_time *time);

@@ -5,7 +5,7 @@
 #include "vmm/monitor/device.h"
 
 struct serial_state {
-	u64 timeout_ns; /* when the bytes in the FIFO count as forgotten; DEADLINE_NONE */
+	u64 timeout_ns; /* when the FIFO's character timeout is due, or DEADLINE_NONE */
 	u16 divisor;
 	u8 ier;
 	u8 fcr; /* FIFO enable and trigger level */
@@ -14,7 +14,7 @@ struct serial_state {
 	u8 lsr; /* error bits only */
 	u8 msr;
 	u8 scr;
-	u8 thr_pending; /* the holding register became empty and nobody was told */
+	u8 thr_pending; /* THR became empty and the guest has not been told */
 	u8 timed_out;
 	u8 rx_first;
 	u8 rx_count;
@@ -23,8 +23,8 @@ struct serial_state {
 };
 
 /*
- * A 16550A. Sending takes no time. The interrupt line is the chip's own: a PC's card lets it pass
- * only while MCR.OUT2 is set, QEMU has no such gate, and programs written there never set the bit.
+ * A 16550A. Sending takes no time. The interrupt line is the chip's own: a PC's card gates it with
+ * MCR.OUT2, QEMU has no such gate, and programs written there never set the bit.
  */
 struct serial {
 	struct device device;

@@ -11,7 +11,7 @@
 #define TEST_MEMORY_BYTES 0x1000ull
 #define TEST_WINDOW_PORT  0x2100u /* number of a page of RAM that shows in the window; 0: none */
 #define TEST_WINDOW	  0xff001000ull
-#define TEST_WINDOWS	  2u /* the second's port is 4 higher, its place a page */
+#define TEST_WINDOWS	  2u /* the second's port is 4 higher, its address one page */
 
 struct test_device_state {
 	u8 port[TEST_IO_BYTES];
@@ -20,15 +20,15 @@ struct test_device_state {
 };
 
 /*
- * For guests that try out a machine: ports and a page of device memory that keep what is written
- * to them, so that each such access is the emulator's work, and ports that move the interrupt
- * lines. Pages of RAM can be shown at a second address, and taken away again while others read it.
- * Where all that is is a convention among such guests.
+ * For guests that try out a machine: ports and a page of device memory that keep what is written to
+ * them, so that each such access is the emulator's work, and ports that move the interrupt lines.
+ * Pages of RAM can be shown at a second address, and taken away again while others read it. The
+ * addresses are a convention among such guests.
  */
 struct test_device {
 	struct device device;
 	struct test_device_state state;
-	void (*show)(u64 at, u64 page); /* makes the page show in the window there */
+	void (*show)(u64 at, u64 page); /* maps RAM page number `page` at address `at` */
 };
 
 /* `show` may be NULL: there is no window. */

@@ -12,13 +12,13 @@
  * instruction are fetched once, through the guest's page tables and with its rights.
  */
 
-/* Where accesses go. Sizes are 1, 2, 4 or 8 bytes (ports: at most 4); nothing is aligned. */
+/* Where accesses go. Sizes are 1, 2, 4 or 8 bytes (ports: at most 4), with any alignment. */
 struct emulate_ops {
 	u64 (*read)(void *device, gpa_t gpa, u32 size);
 	void (*write)(void *device, gpa_t gpa, u32 size, u64 value);
 	u32 (*in)(void *device, u16 port, u32 size);
 	void (*out)(void *device, u16 port, u32 size, u32 value);
-	/* The guest's registers of SSE and AVX, made valid (VCPU_XSAVE). NULL: out of reach. */
+	/* Makes VCPU_XSAVE valid and returns the XSAVE image. NULL: out of reach. */
 	u8 *(*vectors)(void *device);
 	/* Makes VCPU_TABLES valid in the page. NULL: it is. */
 	void (*tables)(void *device);
@@ -41,24 +41,24 @@ struct emulator {
 
 enum emulate_result {
 	EMULATE_DONE,        /* RIP is at the next instruction */
-	EMULATE_AGAIN,       /* a part of a REP is done, RIP is still at it: run the guest on */
+	EMULATE_AGAIN,       /* part of a REP is done, RIP is still at it: resume the guest */
 	EMULATE_FAULT,       /* *event is to be injected; RIP is at the instruction */
-	EMULATE_UNSUPPORTED, /* not an instruction that is known here; nothing has changed */
+	EMULATE_UNSUPPORTED, /* not an instruction known here; nothing has changed */
 };
 
 /*
  * Executes the instruction at CS:RIP, one that ended in EXIT_MEMORY. With EMULATE_DONE *event is
- * valid when a single step asks for #DB, else not.
+ * valid only if a single step calls for #DB.
  */
 enum emulate_result emulate(struct emulator *emulator, struct vcpu_event *event);
 
-/* Does the string I/O instruction of the EXIT_IO that stands in page->exit (IO_STRING is set). */
+/* Executes the string I/O instruction of the EXIT_IO in page->exit (IO_STRING is set). */
 enum emulate_result emulate_io_string(struct emulator *emulator, struct vcpu_event *event);
 
 /* Fetches and decodes the instruction at CS:RIP; EMULATE_DONE, but RIP does not move. */
 enum emulate_result emulate_decode(struct emulator *emulator, struct x86_instruction *out,
 				   struct vcpu_event *event);
 
-/* The length of the instruction at CS:RIP, for exits that do not tell; likewise. */
+/* Likewise gives the length of the instruction at CS:RIP, for exits that do not report it. */
 enum emulate_result emulate_instruction_length(struct emulator *emulator, u32 *length,
 					       struct vcpu_event *event);

@@ -33,7 +33,7 @@ static inline u64 emulate_mask(u32 bytes)
 	return ~0ull >> (64 - 8 * bytes);
 }
 
-/* Of instructions that have operands of 4 bytes, of 8 with W, and never of 2. */
+/* For instructions whose operands have 4 bytes, or 8 with W, but never 2. */
 static inline u32 emulate_size_by_w(const struct emulation *emulation)
 {
 	return emulation->in.rex & 8 ? 8 : 4;
@@ -60,9 +60,9 @@ enum emulate_result emulate_page_fault(struct emulation *emulation, u64 linear, 
 u64 emulate_load(const struct emulation *emulation, const struct emulate_place *place);
 void emulate_store(const struct emulation *emulation, const struct emulate_place *place, u64 value);
 u32 emulate_cpl(const struct emulation *emulation);
-/* The CPU has looked at the rights of what it exited for: code may be another one by now. */
+/* At CPL 0. The CPU has checked what it exited for, but the code may have changed since. */
 bool emulate_is_privileged(const struct emulation *emulation);
-/* SGDT, SIDT, SLDT, SMSW, STR: SDM vol. 3, 2.5, UMIP. */
+/* Whether SGDT, SIDT, SLDT, SMSW and STR are allowed: SDM vol. 3, 2.5, UMIP. */
 bool emulate_may_look(const struct emulation *emulation);
 
 /* emulate_operand.c */
@@ -71,10 +71,10 @@ void emulate_set_register(struct emulation *emulation, u8 reg, u32 size, u64 val
 u32 emulate_segment(const struct emulation *emulation, u32 standard);
 enum emulate_result emulate_operand(struct emulation *emulation, u32 access,
 				    struct emulate_operand *operand);
-/* The part of an operand in memory that is `distance` bytes behind its start. */
+/* The part of a memory operand `distance` bytes past its start, which is not wrapped again. */
 enum emulate_result emulate_operand_at(struct emulation *emulation, u64 distance, u32 access,
 				       struct emulate_operand *operand);
-/* Another operand, so far away from where the encoding says. */
+/* The operand whose effective address is `distance` more than encoded: that sum wraps. */
 enum emulate_result emulate_bit_operand(struct emulation *emulation, u64 distance, u32 access,
 					struct emulate_operand *operand);
 u64 emulate_get(const struct emulation *emulation, const struct emulate_operand *operand);
@@ -99,18 +99,18 @@ enum emulate_result emulate_stack_segment(struct emulation *emulation);
 enum emulate_result emulate_load_far(struct emulation *emulation, u32 segment);
 enum emulate_result emulate_far_branch(struct emulation *emulation, bool call);
 
-/* emulate_stack.c: what has its operand on the stack alone */
+/* emulate_stack.c: instructions whose only memory operand is on the stack */
 enum emulate_result emulate_stack(struct emulation *emulation);
 
-/* emulate_execute.c: operand size of what pushes and pops, and the size of the stack pointer */
+/* emulate_execute.c: operand size of pushes and pops, and the size of the stack pointer */
 u32 emulate_stack_operand(const struct emulation *emulation);
 u32 emulate_stack_width(const struct emulation *emulation);
 /* Whether a near branch may go there. */
 bool emulate_target_valid(const struct emulation *emulation, u64 target);
-/* Where a push of em->size bytes goes, and what RSP is then. */
+/* Where a push of `size` bytes goes, and RSP after it. */
 enum emulate_result emulate_push_place(struct emulation *emulation, struct emulate_place *place,
 				       u64 *stack);
-/* Likewise of a pop. */
+/* Likewise for a pop. */
 enum emulate_result emulate_pop_place(struct emulation *emulation, struct emulate_place *place,
 				      u64 *stack);
 void emulate_set_stack(struct emulation *emulation, u64 stack);

@@ -13,7 +13,7 @@ enum vector_kind {
 	V_HIGH,	     /* the high half */
 	V_EVEN,	     /* the even elements of `bytes`, each twice */
 	V_ODD,	     /* the odd ones */
-	V_BROADCAST, /* `bytes` as often as they fit */
+	V_BROADCAST, /* `bytes`, as often as they fit */
 	V_ELEMENT,   /* one of `bytes` that the immediate selects, in 16 */
 	V_SINGLE,    /* INSERTPS: one of 4 bytes, and zeros in others */
 	V_LANE,	     /* one of `bytes`, in all of the register */
@@ -29,7 +29,7 @@ enum vector_kind {
 
 enum vector_trait {
 	V_STORE = 1 << 0,
-	V_ALIGNED = 1 << 1, /* else #GP, however the vector is encoded */
+	V_ALIGNED = 1 << 1, /* else #GP, in every encoding */
 	V_WIDE = 1 << 2,    /* `bytes` doubles with REX.W */
 	V_LONG = 1 << 3,    /* #UD with 128 bits */
 	V_SHORT = 1 << 4,   /* #UD with more */
@@ -57,7 +57,7 @@ struct vector_form {
 	u8 kind;
 	u8 bytes;
 	u8 traits;
-	u8 times; /* V_SIGNED, V_UNSIGNED: what elements grow to */
+	u8 times; /* V_SIGNED, V_UNSIGNED: the factor by which elements grow */
 };
 
 /* NULL: no such move. */
@@ -68,7 +68,7 @@ static inline bool vector_form_is_mmx(const struct vector_form *form)
 	return form->kind >= V_MMX;
 }
 
-/* Those whose operand ModRM does not name. */
+/* Forms whose memory operand is implied (DS:RDI), not named by ModRM. */
 static inline bool vector_form_is_implied(const struct vector_form *form)
 {
 	return form->kind == V_BYTES || form->kind == V_MMX_BYTES;

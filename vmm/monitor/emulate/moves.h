@@ -11,14 +11,14 @@
  * One plain MOV, MOVZX or MOVSX between memory and a register, or of an immediate to memory, in
  * 64-bit mode and without a segment of its own: what guests reach their devices with.
  */
-struct ALIGNED(64) move { /* in an array a shift finds it */
+struct ALIGNED(64) move { /* indexed by a shift */
 	u64 rip;
-	u64 code[2];	 /* the bytes it was decoded from, and what came behind them */
+	u64 code[2];	 /* the bytes it was decoded from, and those that followed */
 	u64 immediate;
 	u64 displacement; /* or all of the address */
 	u8 length;	 /* 0: another instruction, or none yet */
 	u8 bytes;	 /* of the access */
-	u8 result_bytes; /* loads: of the register, as far as it changes */
+	u8 result_bytes; /* loads: of the register that change */
 	bool store;
 	bool sign;	 /* loads: extended by the sign */
 	u8 reg;		 /* enum vcpu_gpr or X86_REG_NONE: stores the immediate */
@@ -27,21 +27,21 @@ struct ALIGNED(64) move { /* in an array a shift finds it */
 	u8 scale;
 };
 
-/* Decoded moves by address and bytes: nothing has to be forgotten when code or tables change. */
+/* Decoded moves by address and code bytes: no change to code or page tables makes one stale. */
 struct moves {
 	struct move kept[MOVES_KEPT];
 };
 
-/* What the page's code at its RIP is. */
+/* Decodes the code in the page, at its RIP. */
 void moves_decode(struct move *move, const struct vcpu_page *page);
 
-/* The move at RIP, by the code in the page (VCPU_CODE); NULL: it is none. */
+/* The move at RIP, by the code in the page (VCPU_CODE); NULL: it is no such move. */
 static inline const struct move *moves_find(struct moves *moves, const struct vcpu_page *page)
 {
 	struct move *move = &moves->kept[(page->rip ^ page->rip >> 5) % MOVES_KEPT];
 	u64 code[2];
 
-	/* As many as there are in 64-bit mode, and only there. */
+	/* The kernel gives that many in 64-bit mode, and only there. */
 	if (!(page->valid & VCPU_CODE) || page->code_bytes != sizeof(code))
 		return NULL;
 	__builtin_memcpy(code, page->code, sizeof(code));
@@ -73,7 +73,7 @@ static inline u64 moves_value(const struct move *move, const struct vcpu_page *p
 	return value & BITS(8u * move->bytes - 1, 0);
 }
 
-/* What a load does with what it got. */
+/* Puts the value that a load got into its register. */
 static inline void moves_load(const struct move *move, struct vcpu_page *page, u64 value)
 {
 	u64 *reg = &page->gpr[move->reg % GPR_COUNT];

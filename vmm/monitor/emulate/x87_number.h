@@ -18,7 +18,7 @@
 #define X87_BUSY       BIT(15)
 #define X87_TRUNCATING BITS(11, 10) /* rounding control: towards 0 */
 
-/* An extended real; of other operands the low part alone. */
+/* An extended real; other operands have only the low part. */
 struct x87_bits {
 	u64 low;  /* mantissa with its integer bit */
 	u16 high; /* sign and exponent */

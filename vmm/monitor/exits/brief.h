@@ -4,13 +4,13 @@
 #include "vmm/monitor/vcpu.h"
 
 /*
- * The short way of the commonest exits, which leaves out what only a timer, a signal or a command
- * makes necessary: for these the kernel returns by itself. It serves ports and device memory of
+ * The short way for the commonest exits. It leaves out what only a timer, a signal or a command
+ * makes necessary: for those the kernel ends a run anyway. It serves ports and device memory of
  * devices without a clock, the registers of the local APIC but for its count, TSC deadlines set and
  * come, and interrupt windows.
  *
- * Runs the guest, which was set going, until there is more to do: that exit stands as it was, or is
- * settled and its reason EXIT_NONE. To others the vCPU is in the guest all the while; who wants
- * something of it meanwhile has kicked it, which the next run returns for.
+ * Runs the guest, which has been made ready, until there is more to do: the last exit is then
+ * untouched, or is settled and its reason is EXIT_NONE. To others the vCPU is in the guest all the
+ * while; whoever wants something of it meanwhile kicks it, and the next run returns for that.
  */
 void brief_run(struct vcpu *vcpu);

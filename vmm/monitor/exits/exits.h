@@ -16,11 +16,11 @@ void exits_settle(struct vcpu *vcpu);
 void exits_rdmsr(struct vcpu *vcpu);
 void exits_wrmsr(struct vcpu *vcpu);
 
-/* EXIT_EXCEPTION: a debugger's, or one that the guest gets as if nothing had been. */
+/* EXIT_EXCEPTION: a debugger's, or one that the guest gets as if it had not exited. */
 void exits_exception(struct vcpu *vcpu);
 /* Whether the CPU's own codes in an exit are SVM's; else they are VMX's. */
 bool exits_is_svm(void);
-/* What of DR6 the #DB of the last exit is about. */
+/* The causes of the last exit's #DB, as bits of DR6. */
 u64 exits_debug_bits(const struct vcpu *vcpu);
 
 /* EXIT_ENTRY_FAILED: fetches the control structure's dump and says what is wrong with it. */

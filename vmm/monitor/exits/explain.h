@@ -16,7 +16,7 @@ struct explain {
 };
 
 /*
- * Says into text[size] why an entry failed (EXIT_ENTRY_FAILED): the checks that the dumped state
+ * Writes to text[size] why an entry failed (EXIT_ENTRY_FAILED): the checks that the dumped state
  * does not pass, the first few of them, in words. Always terminated, one line.
  */
 void explain_vmx(const struct vcpu_page *page, char *text, size_t size);
@@ -28,5 +28,5 @@ void explain_begin(struct explain *explain, const struct vcpu_page *page, char *
 u64 explain_field(const struct explain *explain, u32 id);
 /* Appends a text, after "; " unless it is the first. */
 void explain_say(struct explain *explain, const char *pattern, ...) PRINTF_LIKE(2, 3);
-/* Says what must hold when it does not. */
+/* Unless it holds, appends what must hold. */
 void explain_check(struct explain *explain, bool holds, const char *pattern, ...) PRINTF_LIKE(3, 4);

@@ -5,6 +5,6 @@
 
 /*
  * Decides what the next entry delivers, and which windows to ask for when it cannot be delivered
- * yet. False: the vCPU is halted and nothing wakes it, or it waits for its start-up IPI.
+ * yet. False: the vCPU is halted with nothing to wake it, or waits for its start-up IPI.
  */
 bool inject_prepare(struct vcpu *vcpu);

@@ -6,26 +6,26 @@
 
 /*
  * What the last exits of a vCPU were and what they cost: a ring, summed up by reason each time it
- * has been filled. Only exits that reach the monitor are here. Part of every exit, so the commonest
- * is written in few instructions; it is read when no vCPU is in the guest.
+ * has been filled. Only exits that reach the monitor are here. This is part of every exit, so
+ * recording the commonest takes few instructions; the ring is read when no vCPU is in the guest.
  */
 struct trace {
 	struct query_trace_entry *next; /* where the next exit goes */
 	u64 filled;			/* how often the ring has been full */
-	struct query_cost cost[EXIT_REASON_COUNT]; /* of those fillings */
+	struct query_cost cost[EXIT_REASON_COUNT]; /* summed over those */
 	struct query_trace_entry entry[1 + QUERY_TRACE_ENTRIES]; /* the first one is not used */
 };
 
 void trace_init(struct trace *trace);
 /* The ring is full: sums it up and begins anew. */
 void trace_turn(struct trace *trace);
-/* The last entries, oldest first; how many. */
+/* Copies the last entries, oldest first; returns how many. */
 u32 trace_copy(const struct trace *trace, struct query_trace_entry to[QUERY_TRACE_ENTRIES]);
 u64 trace_count(const struct trace *trace);
-/* Adds all that was measured. */
+/* Adds all that was measured to `cost`. */
 void trace_costs(const struct trace *trace, struct query_cost cost[EXIT_REASON_COUNT]);
 
-/* An exit has come, as the page says. Copies by words what lies together. */
+/* Records the exit in the page. Adjacent fields are copied a word at a time. */
 static ALWAYS_INLINE void trace_exit(struct trace *trace, const struct vcpu_page *page)
 {
 	const struct vcpu_exit *exit = &page->exit;
@@ -49,18 +49,18 @@ static ALWAYS_INLINE void trace_exit(struct trace *trace, const struct vcpu_page
 	trace->next = entry + 1;
 }
 
-/* It is settled, which was not said yet: the guest goes on, or has nothing to do. */
+/* The last exit is settled, which is told for the first time: the guest goes on or sleeps. */
 static ALWAYS_INLINE void trace_just_settled(struct trace *trace)
 {
 	struct query_trace_entry *entry = trace->next - 1;
 
-	/* modulo 2^32: no exit takes the monitor so long, and none takes it no time */
+	/* modulo 2^32: no exit takes the monitor that long, and none takes 0 cycles */
 	entry->spent = (u32)__builtin_ia32_rdtsc() - (u32)entry->tsc;
 	if (unlikely(trace->next == &trace->entry[1 + QUERY_TRACE_ENTRIES]))
 		trace_turn(trace);
 }
 
-/* The same, also of one of which it was said. */
+/* The same, without effect if it was told before. */
 static inline void trace_settled(struct trace *trace)
 {
 	if (trace->next[-1].spent == 0)

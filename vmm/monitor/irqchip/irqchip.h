@@ -10,7 +10,7 @@
 #define IRQCHIP_LINE_COUNT IOAPIC_PIN_COUNT
 #define IRQCHIP_PIT_PIN	   2u
 
-/* What waits for a vCPU, in the order in which it goes. */
+/* What is pending for a vCPU. */
 enum irq_pending {
 	PENDING_INIT = 1 << 0, /* irqchip_take_init, then the registers of INIT */
 	PENDING_SIPI = 1 << 1, /* irqchip_take_sipi gives the page to start in */
@@ -32,9 +32,9 @@ struct irq_message {
 };
 
 /*
- * All interrupt controllers of a machine and how they are wired: ISA interrupt n is input n of
- * the 8259s and pin n of the I/O APIC, but interrupt 0 is pin 2; lines 16 to 23 have a pin only.
- * The 8259s' INTR goes to LINT0 of every local APIC.
+ * All interrupt controllers of a machine and how they are wired: ISA interrupt n is input n of the
+ * 8259s and pin n of the I/O APIC, except that interrupt 0 is pin 2; lines 16 to 23 have only a
+ * pin. The 8259s' INTR goes to LINT0 of every local APIC.
  */
 struct irqchip {
 	const struct machine_clock *clock;
@@ -65,11 +65,13 @@ void irqchip_set_taken_line(struct irqchip *irqchip, u32 line, bool level);
 /* Returns whether any local APIC accepted it. */
 bool irqchip_send(struct irqchip *irqchip, const struct irq_message *message);
 
-/* What waits for the vCPU: enum irq_pending. Interrupts are there only when TPR allows them. */
+/*
+ * What is pending for the vCPU: enum irq_pending. Interrupts are there only when TPR allows them.
+ */
 u32 irqchip_pending(const struct irqchip *irqchip, u32 cpu);
 /*
- * Takes what PENDING_MASKABLE promised out of its controller (INTA): the vector, to be injected
- * by all means; -1 when there is none.
+ * Takes the interrupt announced by PENDING_MASKABLE out of its controller (INTA). Returns its
+ * vector, which must be injected then, or -1 when there is none.
  */
 int irqchip_take_interrupt(struct irqchip *irqchip, u32 cpu);
 void irqchip_take_nmi(struct irqchip *irqchip, u32 cpu);

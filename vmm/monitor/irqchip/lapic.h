@@ -27,7 +27,7 @@ struct lapic_state {
 	u64 tsc_deadline;    /* IA32_TSC_DEADLINE; 0: not armed */
 	u64 timer_expiry_ns; /* next end of the count in the counting modes, or DEADLINE_NONE */
 	u32 id;		     /* initial APIC ID */
-	u32 errors;	     /* met since the last write to ESR */
+	u32 errors;	     /* detected since the last write to ESR */
 	u8 nmi_count;
 	u8 init_pending;
 	u8 sipi_pending;
@@ -36,16 +36,16 @@ struct lapic_state {
 	u8 reserved[3];
 };
 
-/* Of ISR and IRR: bit i is set where word i has a bit, so that nobody has to look at all eight. */
+/* Which words of ISR and IRR are not 0: bit i for word i. It saves looking at all eight. */
 struct lapic_words {
 	u8 in_service;
 	u8 requested;
 };
 
-/* Registers whose value counts when they are written: that of before the CPU has done so. */
+/* Registers of which a write needs the old value, which the CPU may have overwritten by then. */
 #define LAPIC_KEPT_COUNT 4u
 
-/* Requests that came while the page was lent: they are put into IRR and TMR when it is back. */
+/* Requests that came while the page was lent: they are put into IRR and TMR once it is back. */
 struct lapic_posted {
 	u8 words; /* of `request`, those that are not 0 */
 	u32 request[8];
@@ -54,7 +54,7 @@ struct lapic_posted {
 
 /*
  * Where the CPU virtualizes it, interrupts are taken out of IRR and ended in ISR by the CPU, and
- * the page is lent to it while the guest runs: nobody else writes there, and `words` means nothing.
+ * the page is lent to it while the guest runs: nobody else writes there, and `words` is stale.
  */
 struct lapic {
 	struct lapic_page *page;
@@ -86,7 +86,7 @@ static inline enum lapic_mode lapic_mode(const struct lapic *lapic)
 
 /* RESET: everything. */
 void lapic_reset(struct lapic *lapic, u32 id);
-/* INIT: the registers, but neither ID, base nor mode; an application processor waits for SIPI. */
+/* INIT: the registers, but not ID, base or mode; an application processor waits for SIPI. */
 void lapic_init_signal(struct lapic *lapic);
 /* As firmware leaves it for a boot processor: LINT0 ExtINT, LINT1 NMI (MP 1.4, 3.6.2.2). */
 void lapic_virtual_wire(struct lapic *lapic);
@@ -99,14 +99,14 @@ void lapic_page_recall(struct lapic *lapic);
 u32 lapic_read(struct lapic *lapic, u32 offset);
 void lapic_write(struct lapic *lapic, u32 offset, u32 value);
 
-/* Whether an access to gpa by the CPU of this APIC meets its registers. */
+/* Whether an access to gpa by the CPU of this APIC hits its registers. */
 static inline bool lapic_claims(const struct lapic *lapic, u64 gpa)
 {
 	u64 base = lapic->state.apic_base;
 
 	return (gpa & ~PAGE_MASK) == (base & APIC_BASE_ADDRESS) && lapic_mode(lapic) == LAPIC_XAPIC;
 }
-/* The access itself, size 1 to 8. Writes that are no aligned dword are ignored. */
+/* The access itself, size 1 to 8. Writes other than aligned dwords are ignored. */
 u64 lapic_memory_read(struct lapic *lapic, u64 gpa, u32 size);
 void lapic_memory_write(struct lapic *lapic, u64 gpa, u32 size, u64 value);
 
@@ -133,9 +133,9 @@ int lapic_pending(const struct lapic *lapic);
 void lapic_accept(struct lapic *lapic, u32 vector);
 bool lapic_is_requested(const struct lapic *lapic, u32 vector);
 void lapic_eoi(struct lapic *lapic);
-/* What an EOI has to do beyond the page: tells the I/O APIC of a level-triggered one. */
+/* The part of an EOI outside the page: tells the I/O APIC of a level-triggered one. */
 void lapic_eoi_broadcast(struct lapic *lapic, u32 vector);
-/* Whether an EOI now would do no more than end the interrupt in service: nobody waits for it. */
+/* Whether an EOI now would only end the interrupt in service: it is an edge, and IRR is empty. */
 bool lapic_eoi_is_private(const struct lapic *lapic);
 u32 lapic_ppr(const struct lapic *lapic);
 /* CR8 is bits 7:4 of TPR. */
@@ -145,7 +145,7 @@ static inline u64 lapic_get_cr8(const struct lapic *lapic)
 }
 void lapic_set_cr8(struct lapic *lapic, u64 value);
 
-/* The guest is entered: the page is the CPU's, if that virtualizes the APIC. */
+/* The guest is entered: the page is the CPU's, if the CPU virtualizes the APIC. */
 static inline void lapic_lend(struct lapic *lapic)
 {
 	if (lapic->by_cpu && !lapic->lent)
@@ -159,14 +159,14 @@ static inline void lapic_recall(struct lapic *lapic)
 		lapic_page_recall(lapic);
 }
 
-/* The CPU has let the guest write into the page: what a write of that value does is done now. */
+/* The CPU has let the guest write to the page: does what a write of that value is to do. */
 void lapic_finish_write(struct lapic *lapic, u32 offset);
 /* Highest vector in IRR, and in ISR in bits 15:8 (SDM vol. 3, 25.4.2). */
 u16 lapic_interrupt_status(const struct lapic *lapic);
 /* TMR as 256 bits. */
 void lapic_levels(const struct lapic *lapic, u64 levels[4]);
 
-/* Fires what is due, at any time; deadline: guest ns of the next interrupt or DEADLINE_NONE. */
+/* Fires what is due. lapic_deadline: guest ns of the timer's next interrupt or DEADLINE_NONE. */
 void lapic_tick(struct lapic *lapic);
 u64 lapic_deadline(const struct lapic *lapic);
 
@@ -185,11 +185,11 @@ static inline void lapic_set(struct lapic *lapic, u32 offset, u32 value)
 	lapic->page->reg[offset / 4] = value;
 }
 
-/* In the memory of xAPIC mode. */
+/* Whether xAPIC mode has a register at this offset. */
 bool lapic_register_exists(u32 offset);
-/* `words`, after the page was written otherwise than by requests and their acceptance. */
+/* Computes `words`, when anything but requests and their acceptance has written the page. */
 void lapic_find_words(struct lapic *lapic);
-/* All of the page is new. */
+/* The whole page has been replaced. */
 void lapic_page_replaced(struct lapic *lapic);
 void lapic_request(struct lapic *lapic, u32 vector, bool level);
 void lapic_post(struct lapic *lapic, u32 vector, bool level);

@@ -11,7 +11,7 @@ struct pic_chip {
 	u8 isr;
 	u8 imr;
 	u8 elcr;	/* a set bit: level-triggered */
-	u8 elcr_mask;	/* which of them can be set */
+	u8 elcr_mask;	/* bits of `elcr` that can be set */
 	u8 vector_base; /* ICW2 */
 	u8 lowest;	/* input of lowest priority; 7 after ICW1 */
 	u8 init_step;	/* ICW expected next: 2, 3, 4; 0: none */
@@ -46,5 +46,5 @@ static inline bool pic_output(const struct pic *pic)
 {
 	return pic->state.output;
 }
-/* The INTA cycles: the vector; that of input 7 when nothing is requested any more (spurious). */
+/* Runs the INTA cycles. Returns the vector: input 7's if nothing is requested now (spurious). */
 u8 pic_acknowledge(struct pic *pic);

@@ -5,7 +5,7 @@
 
 /*
  * Writes ACPI machine language (ACPI 6.4, chapter 20) into a buffer. What does not fit is counted
- * but not written: `length` above `size` tells.
+ * but not written: `length` is above `size` then.
  */
 struct aml {
 	u8 *bytes;
@@ -15,11 +15,11 @@ struct aml {
 
 void aml_byte(struct aml *aml, u8 value);
 
-/* A package of the grammar (scope, device, buffer, ...) is opened with its opcode and closed. */
+/* Opens a package (scope, device, buffer, ...); aml_close takes what aml_open returned. */
 u32 aml_open(struct aml *aml, u16 opcode);
 void aml_close(struct aml *aml, u32 opened);
 
-/* A name segment, 1 to 4 characters, padded with '_'; "\\" before it names the root's. */
+/* A name segment, 1 to 4 characters, padded with '_'; with "\\" before it, one of the root. */
 void aml_name(struct aml *aml, const char *name);
 /* Name (NAME, integer), Name (NAME, EisaId (ID)), Name (NAME, "text") */
 void aml_name_integer(struct aml *aml, const char *name, u8 value);

@@ -44,7 +44,7 @@ static inline void put_u64(u8 *at, u64 value)
 	memcpy(at, &value, sizeof(value));
 }
 
-/* What makes the sum of all bytes 0, with the checksum's own byte 0 before. */
+/* The checksum that makes the sum of all bytes 0; its own byte must be 0 beforehand. */
 static inline u8 bytes_checksum(const void *bytes, u64 length)
 {
 	const u8 *at = bytes;

@@ -22,7 +22,7 @@
  *	0xc0000000  hole: devices
  *	0x100000000 the rest of the RAM
  *
- * The RAM object is continuous: its byte LAYOUT_LOW_END lies at 4 GiB.
+ * The RAM object has no holes: its byte LAYOUT_LOW_END lies at 4 GiB.
  */
 #define LAYOUT_BDA        0x00000400ull
 #define LAYOUT_GDT        0x00090000ull

@@ -35,8 +35,8 @@ struct load_job {
 };
 
 /*
- * Loads the guest and sets its first vCPU's registers. What kind of file the kernel is, is told by
- * its content. RAM that nothing is loaded to keeps its content. On failure false: job->error says
- * what is wrong, and the guest must not run.
+ * Loads the guest and sets its first vCPU's registers. The kernel's file type is recognised by its
+ * content. RAM to which nothing is loaded keeps its content. False on failure: job->error says what
+ * is wrong, and the guest must not run.
  */
 bool load_guest(struct load_job *job);

@@ -14,19 +14,19 @@ bool place_kernel(struct load_job *job, u64 at, const u8 *bytes, u64 length, u64
 		  const char *what);
 
 /*
- * Puts the initrd as high as it fits below `limit`, above the kernel, at a page boundary; *at is
- * 0 without one.
+ * Puts the initrd as high as possible below `limit`, above the kernel, at a page boundary; *at is 0
+ * without one.
  */
 bool place_initrd(struct load_job *job, u64 limit, u64 *at);
 
 /*
  * Puts the initrd at the first page boundary behind the kernel, not below 1 MiB: Multiboot kernels
- * take what lies behind their modules as free. *at is 0 without one.
+ * take all that follows their modules to be free. *at is 0 without one.
  */
 bool place_module(struct load_job *job, u64 *at);
 
 /*
- * Puts the command line, behind `prefix`, at LAYOUT_COMMAND; together they may be `limit` bytes
+ * Puts `prefix` and then the command line at LAYOUT_COMMAND; together they may be `limit` bytes
  * long without the final 0.
  */
 bool place_command_line(struct load_job *job, const char *prefix, u64 limit);

@@ -10,8 +10,8 @@
 
 /*
  * The code selector of the loader's GDT; data follows it. The Linux boot protocol asks for its own.
- * Elsewhere no specification does: null, code, data is what most kernels have in their first GDT,
- * so that those that load it and go on with the old selectors work, as they do on QEMU.
+ * No other specification does; null, code, data is the order in most kernels' first GDT, so that
+ * kernels that load it and keep using the old selectors work, as they do on QEMU.
  */
 enum start_selector {
 	START_CS = 0x08,

@@ -15,7 +15,7 @@ enum kvm_call {
 #define HYPERCALLS_OFFERED (BIT(KVM_KICK_CPU) | BIT(KVM_SEND_IPI) | BIT(KVM_SCHED_YIELD))
 #define HYPERCALL_UNKNOWN  (-1000ll)
 
-/* Those that the kernel is to refuse by itself, from the start. */
+/* Tells the kernel which calls to leave to the monitor, and how to refuse all others. */
 void hypercall_setup(struct vcpu_page *page);
 
 /*

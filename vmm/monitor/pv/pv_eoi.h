@@ -11,7 +11,7 @@ struct vcpu;
 /*
  * KVM's paravirtual EOI: bit 0 of a byte in guest memory says that the interrupt in service may be
  * ended by clearing that bit instead of writing to the APIC. It is set only while the EOI would
- * have no other effect, and not across an exit.
+ * have no other effect, and taken back at each exit.
  */
 struct pv_eoi {
 	u64 msr;      /* the byte's address and the enable bit */
@@ -23,7 +23,7 @@ bool pv_eoi_write_msr(struct vcpu *vcpu, u64 value) MUST_CHECK;
 
 #define PV_EOI_ENABLED 1u /* in the MSR */
 
-/* Before an entry, if it is enabled: offers it, if it may be. */
+/* Before an entry, with PV_EOI_ENABLED: sets the bit if that is allowed. */
 void pv_eoi_offer(struct vcpu *vcpu);
 
 /* After an exit for which it was pending: takes the offer back, or does the EOI. */

@@ -21,16 +21,16 @@ _Static_assert(sizeof(struct steal_record) == 64, "struct kvm_steal_time");
 /* One vCPU's side of it. A vCPU that sleeps in HLT is marked as preempted too. */
 struct steal_time {
 	u64 msr;	/* the record's address and the enable bit */
-	u64 seen_tsc;	/* of vcpu_page.waited_tsc, in the record */
+	u64 seen_tsc;	/* the waited_tsc that is in the record */
 	bool marked;	/* the monitor has set its `preempted` */
 };
 
 /* WRMSR; false: #GP. */
 bool steal_time_write_msr(struct vcpu *vcpu, u64 value) MUST_CHECK;
-/* INIT and power-on: the guest's record is no more. */
+/* INIT and power-on: there is no record any more. */
 void steal_time_reset(struct vcpu *vcpu);
 
-/* The vCPU is going to sleep; nobody needs to interrupt it for its TLB. */
+/* The vCPU is going to sleep: marks it, so that nobody interrupts it to flush its TLB. */
 void steal_time_sleep(struct vcpu *vcpu);
-/* Before an entry: brings the record up to date and does what was asked for meanwhile. */
+/* Before an entry: updates the record and does a TLB flush that was asked for meanwhile. */
 void steal_time_enter(struct vcpu *vcpu);

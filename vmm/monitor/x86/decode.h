@@ -58,7 +58,7 @@ struct x86_instruction {
 
 	u8 immediate_bytes; /* of both */
 	u16 immediate2;     /* far pointer: selector; ENTER: level; EXTRQ, INSERTQ: second byte */
-	u64 immediate;      /* sign-extended, but for 16-bit immediates that are no operand size */
+	u64 immediate;      /* sign-extended, but for RET, ENTER, moffs, far pointers */
 };
 
 /*
