@@ -56,7 +56,7 @@ static struct device *search(struct bus *bus, u64 address, u32 size)
 	return bus->recent.device;
 }
 
-/* Accesses to one device come in a row. */
+/* Consecutive accesses mostly go to the same device. */
 struct device *bus_find(struct bus *bus, u64 address, u32 size)
 {
 	if (likely(covers(&bus->recent, address, size)))

@@ -41,7 +41,7 @@ void command_obey(struct machine *machine)
 	struct vm_channel *channel = machine->channel;
 	u32 sequence = __atomic_load_n(&channel->command_sequence, __ATOMIC_ACQUIRE);
 
-	/* one that needs all vCPUs to have left the guest is done when they have, or have asked */
+	/* a command may still wait until all vCPUs have left the guest, or have asked to reserve */
 	if (machine->todo != 0 || reserve_under_way(machine))
 		return;
 	if (sequence != machine->obeyed) {

@@ -4,8 +4,8 @@
 #include "vmm/rt/syscall.h"
 
 /*
- * The oldest bytes give way. A line is shown when it is complete; what has no newline is shown
- * when the guest does something else than printing (vcpu_thread).
+ * The oldest bytes give way. A line is shown when it is complete; what has no newline is shown once
+ * the guest does something other than printing (vcpu.c).
  */
 void console_put(void *context, u8 byte)
 {
@@ -28,7 +28,7 @@ void console_input(struct machine *machine)
 
 	if (written == read)
 		return;
-	/* a manager gone bad garbles its console, no more */
+	/* a manager gone bad garbles its console and no more */
 	if (written - read > CHANNEL_RING_BYTES)
 		read = written - CHANNEL_RING_BYTES;
 	while (read != written &&

@@ -49,7 +49,7 @@ static void stop(struct vcpu *vcpu, enum query_stop_kind kind, u64 address)
 
 	step_ends(vcpu);
 	if (debugger->held)
-		return; /* another vCPU came first; this one's breakpoint comes again */
+		return; /* another vCPU came first; this one's breakpoint will be hit again */
 	debugger->held = true;
 	debugger->news = true;
 	debugger->stop.cpu = vcpu->id;
@@ -58,7 +58,7 @@ static void stop(struct vcpu *vcpu, enum query_stop_kind kind, u64 address)
 	machine_hold(vcpu->machine);
 }
 
-/* An instruction that the monitor has done: RIP behind it is the state that a debugger sees. */
+/* The monitor has carried out an instruction: a debugger is to see RIP after it. */
 static void fold_advance(struct vcpu *vcpu)
 {
 	struct vcpu_page *page = vcpu->page;
@@ -80,7 +80,7 @@ void debugger_settled(struct vcpu *vcpu)
 	    (!trapped && (vcpu->page->request & REQUEST_ADVANCE) == 0))
 		return;
 	if (trapped)
-		vcpu->event.valid = 0; /* the emulator's, for the flag that is not the guest's */
+		vcpu->event.valid = 0; /* the emulator's #DB, for the debugger's TF */
 	vcpu->halted = false;
 	fold_advance(vcpu);
 	stop(vcpu, QUERY_STOP_STEP, 0);
@@ -103,7 +103,7 @@ static u64 code_address(const struct vcpu *vcpu)
 	return (page->efer & EFER_LMA) != 0 ? linear : (u32)linear;
 }
 
-/* B0 to B3: which of the debugger's breakpoints has hit; false: it was none of them. */
+/* `hits` has B0 to B3 of DR6. Stops at the debugger's breakpoint that hit; false: none has. */
 static bool take_hardware(struct vcpu *vcpu, u64 hits)
 {
 	const struct debugger *debugger = &vcpu->machine->debugger;
@@ -123,7 +123,7 @@ static bool take_hardware(struct vcpu *vcpu, u64 hits)
 	return false;
 }
 
-/* What SVM has written to DR6 already, VMX leaves in the qualification (SDM vol. 3, 28.2.1). */
+/* SVM has set DR6 already, VMX leaves that in the qualification (SDM vol. 3, 28.2.1). */
 static bool take_debug(struct vcpu *vcpu)
 {
 	struct vcpu_page *page = vcpu->page;
@@ -239,7 +239,7 @@ static void hardware_apply(struct machine *machine)
 	}
 }
 
-/* The longest that a debug register can watch there (SDM vol. 3, 18.2.5). */
+/* The most bytes that one debug register can watch from there (SDM vol. 3, 18.2.5). */
 static u8 piece_length(u64 linear, u64 left)
 {
 	u8 length = 8;
@@ -249,7 +249,7 @@ static u8 piece_length(u64 linear, u64 left)
 	return length;
 }
 
-/* All pieces of what was named so, or none. */
+/* Sets up all pieces of the range that was named, or none. */
 static enum status hardware_insert(struct debugger *debugger, const struct debugger_hardware *named)
 {
 	struct debugger_hardware all[DEBUGGER_HARDWARE_MAX];
@@ -281,7 +281,7 @@ static void hardware_remove(struct debugger *debugger, const struct debugger_har
 	}
 }
 
-/* However often the same is inserted, it is there once. */
+/* Inserting the same breakpoint again has no effect. */
 static enum status hardware_change(struct machine *machine, const struct query *query, bool insert)
 {
 	struct debugger *debugger = &machine->debugger;
@@ -316,7 +316,7 @@ static enum status breakpoint(struct machine *machine, const struct query *query
 	return STATUS_OK;
 }
 
-/* CPUID and hypercalls that the kernel settled would end a step behind its back. */
+/* A step over a CPUID or hypercall that the kernel settled would go unnoticed. */
 static void traps_set(struct machine *machine, bool attached)
 {
 	machine->debugger.attached = attached;
@@ -357,7 +357,7 @@ static void release(struct machine *machine, u64 run, u64 step)
 	machine_let_go(machine);
 }
 
-/* Nothing is left in the guest of what a debugger has asked for. */
+/* Removes all that a debugger has put into the guest. */
 static void take_back(struct machine *machine)
 {
 	struct debugger *debugger = &machine->debugger;
@@ -377,13 +377,13 @@ static void take_back(struct machine *machine)
 		step_ends(&machine->vcpu[i]);
 }
 
-/* Also by a debugger that comes where another one has died. */
+/* Also for a debugger that comes after another one has died. */
 static void attach(struct machine *machine)
 {
 	struct debugger *debugger = &machine->debugger;
 
 	take_back(machine);
-	/* the manager tells stops apart by the number: it is never used again */
+	/* the manager tells stops apart by the number: none is used twice */
 	*debugger = (struct debugger){
 		.held = true, .run = ~0ull, .stop.sequence = debugger->stop.sequence};
 	traps_set(machine, true);
@@ -435,7 +435,7 @@ void debugger_registers_set(struct vcpu *vcpu, const struct vcpu_page *from, u32
 	if ((groups & VCPU_RIP) != 0) {
 		page->rip = from->rip;
 		page->rflags = from->rflags | RFLAGS_FIXED;
-		page->exit.reason = EXIT_NONE; /* of an instruction that it is not at any more */
+		page->exit.reason = EXIT_NONE; /* of an instruction that RIP has left */
 		vcpu->halted = false;
 	}
 	if ((groups & VCPU_SEGMENTS) != 0)

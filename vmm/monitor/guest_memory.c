@@ -34,7 +34,7 @@ u8 *guest_memory_pointer(const struct guest_memory *memory, gpa_t gpa, u64 lengt
 	return NULL;
 }
 
-/* A builtin copy of constant size is one load and one store on x86: what guests rely on. */
+/* A builtin copy of constant size is one load and one store on x86, which guests rely on. */
 static void copy(void *to, const void *from, u64 length)
 {
 	switch (length) {

@@ -28,7 +28,7 @@ void machine_log(struct machine *machine, const char *pattern, ...)
 	machine->signal = true;
 }
 
-/* The number last: what it is of is there by then. */
+/* The number goes last: the stop that it announces is complete by then. */
 static void show_stop(struct query_stop *to, struct query_stop *stop)
 {
 	stop->sequence++;
@@ -114,7 +114,7 @@ void machine_update_clock(struct machine *machine)
 	machine_time_update(&machine->time, &machine->platform.clock, clock_tsc());
 }
 
-/* From power-on to the kernel's first instruction; what fails is a crash. */
+/* From power-on to the kernel's first instruction; a failure is a crash. */
 static void boot(struct machine *machine)
 {
 	machine_time_start(&machine->time, start_info->tsc_khz, clock_tsc());
@@ -153,7 +153,7 @@ void machine_conclude(struct machine *machine)
 		boot(machine);
 	if ((todo & TODO_TRAP) != 0)
 		trap_set(machine, machine->channel->trap, machine->trap_controls);
-	publish_counters(machine); /* who asks reads them when there is an answer */
+	publish_counters(machine); /* the asker reads them along with the answer */
 	if ((todo & TODO_QUERY) != 0)
 		query_answer(machine);
 	report(machine);
@@ -196,7 +196,7 @@ static void time_goes_on(struct machine *machine)
 	machine_time_resume(&machine->time, clock_tsc());
 	take_wall_time(machine);
 	machine_update_clock(machine);
-	/* wall time has gone on, and with it the RTC */
+	/* wall time has gone on, and the RTC with it */
 	for (u32 i = 0; i < platform->timed_count; i++)
 		device_tick(platform->timed[i]);
 	for (u32 i = 0; i < machine->vcpu_count; i++) {

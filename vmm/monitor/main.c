@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The monitor: one process for one VM. It loads the guest, is its devices and settles what its CPUs
- * cannot do alone. It can reach its own guest's memory and nobody else's.
+ * The monitor: one process for one VM. It loads the guest, provides its devices and does what its
+ * CPUs cannot do alone. It can reach its own guest's memory and nobody else's.
  */
 #include "vmm/monitor/machine_setup.h"
 #include "vmm/rt/start.h"

@@ -45,7 +45,7 @@ static const struct {
 	{MSR_MTRR_CAP, VENDOR_ANY, false, MTRR_CAP_FIXED | MTRR_CAP_WC | MSR_MTRR_RANGE_COUNT, 0},
 	{MSR_MCG_CAP, VENDOR_ANY, false, 0, 0}, /* no banks */
 	{MSR_MCG_STATUS, VENDOR_ANY, false, 0, BITS(2, 0)},
-	/* Intel's, but QEMU's CPUs of AMD and KVM have it too */
+	/* Intel's, but QEMU's AMD CPUs and KVM have it too */
 	{MSR_MISC_ENABLE, VENDOR_ANY, false,
 	 MISC_ENABLE_FAST_STRING | MISC_ENABLE_NO_BTS | MISC_ENABLE_NO_PEBS,
 	 MISC_ENABLE_FAST_STRING | MISC_ENABLE_KEPT},
@@ -198,7 +198,7 @@ static bool write_efer(const struct cpuid_policy *policy, struct vcpu_page *page
 	return true;
 }
 
-/* An address is as wide as the CPU has them, whatever paging is in use (SDM vol. 3, 4.5.2). */
+/* The base may have the CPU's full width, whatever paging is in use (SDM vol. 3, 4.5.2). */
 static bool write_base(const struct cpuid_policy *policy, struct vcpu_page *page,
 		       enum vcpu_segment segment, u64 value)
 {
@@ -209,7 +209,7 @@ static bool write_base(const struct cpuid_policy *policy, struct vcpu_page *page
 	return true;
 }
 
-/* SDM vol. 3, 12.12.4: each of the eight fields must be a memory type, 2 and 3 are none. */
+/* SDM vol. 3, 12.12.4: each of the eight fields must be a memory type; 2 and 3 are not. */
 static bool write_pat(struct vcpu_page *page, u64 value)
 {
 	for (u32 i = 0; i < 64; i += 8) {

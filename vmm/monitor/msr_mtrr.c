@@ -6,7 +6,7 @@
 
 #define ALL_WB 0x0606060606060606ull
 
-/* Places in msr_state.mtrr: the default type, base and mask of each range, the fixed ranges. */
+/* Indices into msr_state.mtrr: the default type, base and mask of each range, the fixed ranges. */
 #define AT_DEFAULT 0
 #define AT_RANGE   1
 #define AT_FIXED   (AT_RANGE + 2 * MSR_MTRR_RANGE_COUNT)
@@ -18,7 +18,7 @@ static u64 address_bits(const struct cpuid_policy *policy)
 	return BITS((bits >= 32 && bits <= 52 ? bits : 36) - 1, 12);
 }
 
-/* The place of an MSR, -1 for those that are none of these. */
+/* The index of an MSR, -1 if it is not one of these. */
 static s32 mtrr_place(u32 index)
 {
 	switch (index) {
@@ -40,7 +40,7 @@ static s32 mtrr_place(u32 index)
 	return -1;
 }
 
-/* Everything write-back, but the VGA hole and the devices below 4 GiB uncached. */
+/* Everything is write-back, except the VGA hole and the devices below 4 GiB: uncached. */
 void msr_mtrr_reset(struct msr_state *state, const struct cpuid_policy *policy)
 {
 	for (u32 i = 0; i < MSR_MTRR_COUNT; i++)

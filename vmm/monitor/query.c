@@ -9,7 +9,7 @@
 #include "vmm/rt/start.h"
 #include "vmm/rt/syscall.h"
 
-/* Whose registers the question is about, made valid; NULL: there is no such vCPU. */
+/* The vCPU that the question is about, with its registers valid; NULL: there is none. */
 static struct vcpu *find_vcpu(struct machine *machine, const struct query *query)
 {
 	struct vcpu *vcpu;
@@ -23,8 +23,8 @@ static struct vcpu *find_vcpu(struct machine *machine, const struct query *query
 }
 
 /*
- * The control structure is to show what is in force from now on, also for a vCPU that sleeps: a run
- * that a kick ends at once takes over what the page holds.
+ * The control structure is to show the settings in force from now on, also if the vCPU sleeps: a
+ * run that a kick ends at once loads what the page holds.
  */
 static void take_over(struct vcpu *vcpu)
 {
@@ -62,7 +62,7 @@ static enum status answer_registers(struct machine *machine, const struct query 
 	return STATUS_OK;
 }
 
-/* From the top down to a leaf or to where there is no more. */
+/* From the top down to a leaf or to an entry that is not there. */
 static void show_second_stage(struct query_translation *answer)
 {
 	handle_t space = start_handle(START_VM_SPACE);
@@ -120,7 +120,7 @@ static enum status answer_translate(struct machine *machine, const struct query 
 	return STATUS_OK;
 }
 
-/* The host address of one byte that the question names, and how many lie in one piece behind it. */
+/* The host address of a byte of the guest; *length is cut to what lies in the same page. */
 static u8 *find_bytes(struct machine *machine, const struct vcpu *vcpu, u64 address, u64 *length)
 {
 	struct walk_result result = {.gpa = GPA(address)};

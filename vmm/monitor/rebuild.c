@@ -28,7 +28,7 @@ static void save_vcpu(struct vcpu *vcpu)
 	memcpy(saved_xsave, vcpu->xsave_page, sizeof(saved_xsave));
 }
 
-/* The local APIC's page is the devices' business. */
+/* The local APIC's page comes back with the devices. */
 static void load_vcpu(struct vcpu *vcpu)
 {
 	*vcpu->page = saved_page;
@@ -48,7 +48,7 @@ static enum status make_vcpu_anew(struct vcpu *vcpu)
 	return status == STATUS_OK ? vcpu_make(vcpu) : status;
 }
 
-/* Its page is in use by a CPU: its local APIC stays as it is. */
+/* The APIC's page is in use by a CPU: that local APIC stays as it is. */
 static bool keeps_lapic(const struct machine *machine, u32 cpu)
 {
 	return machine->vcpu[cpu].place == VCPU_IN_GUEST;
@@ -105,7 +105,7 @@ static bool make_devices_anew(struct machine *machine)
 	return made;
 }
 
-/* Of the platform only the time, what vCPUs have to be told and the counters stay. */
+/* Of the platform only the time, pending kicks and the counters stay. */
 static bool make_platform_anew(struct machine *machine)
 {
 	struct platform *platform = &machine->platform;
@@ -153,7 +153,7 @@ void rebuild(struct vcpu *vcpu)
 	}
 	load_vcpu(vcpu);
 	vapic_prepare_anew(vcpu);
-	/* what the kernel has marked it would have taken back by itself */
+	/* a mark that the kernel has set it would have cleared itself */
 	vcpu->steal_time.marked = vcpu->page->preempted_gpa != 0;
 	if (vcpu->id == 0)
 		machine->job.page = vcpu->page;

@@ -15,7 +15,7 @@ static void begin_round(struct machine *machine, struct reserve_time wanted)
 	reserve->waiting = machine->vcpu_count;
 }
 
-/* The manager may go on. */
+/* Shows the manager the outcome. */
 static void show_result(struct machine *machine)
 {
 	struct reserve *reserve = &machine->reserve;
@@ -82,7 +82,7 @@ void reserve_ask(struct vcpu *vcpu)
 	struct reserve *reserve = &machine->reserve;
 	u64 left = 0;
 
-	/* the last one to ask may set the round going in which all go back */
+	/* the last one to ask may start the round in which all go back to what they had */
 	while (vcpu->reserve_round != reserve->round) {
 		vcpu->reserve_round = reserve->round;
 		if (sys_thread_reserve(HANDLE_NONE, reserve->wanted.budget_ns,

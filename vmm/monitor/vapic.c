@@ -22,8 +22,8 @@ enum status vapic_setup(struct machine *machine, bool wanted)
 }
 
 /*
- * An APIC that its software has disabled takes no interrupt from itself either, which a CPU that
- * finds its page does not ask. Who waits for SIPI sends none.
+ * A software-disabled APIC takes no interrupt from itself either, but a CPU that has its page does
+ * not check for that. A vCPU that waits for SIPI sends none.
  */
 static bool takes_interrupts(const struct lapic *lapic)
 {
@@ -55,8 +55,8 @@ static void unmap(struct vapic *vapic)
 }
 
 /*
- * Where it cannot be mapped, as over RAM, accesses exit. It is mapped only while no other vCPU is
- * in the guest: each must know of it before it goes on.
+ * Where the page cannot be mapped, as over RAM, accesses exit. It is mapped only while no other
+ * vCPU is in the guest: each must know of it before it runs again.
  */
 static void map(struct machine *machine, u64 at)
 {

@@ -18,7 +18,7 @@
 #include "vmm/rt/status_text.h"
 #include "vmm/rt/syscall.h"
 
-/* About what it takes a thread on another CPU to wake up. */
+/* About as long as a thread on another CPU takes to wake up. */
 #define WAKE_SPINS 4000u
 
 #define VCPU_BYTES (VCPU_PAGES_MAX * PAGE_SIZE)
@@ -188,8 +188,8 @@ void vcpu_need(struct vcpu *vcpu, u32 groups)
 }
 
 /*
- * A CPU that does not tell, or in a mode in which the kernel does not find out: until that changes
- * what decoding needs comes along at once.
+ * Without a length the instruction has to be decoded: the CPU does not report it, and in this mode
+ * the kernel does not find it out. Until that changes such exits bring along what decoding needs.
  */
 static void want_for_length(struct vcpu *vcpu, u32 length)
 {
@@ -235,8 +235,8 @@ static NOINLINE void drain_queue(struct vcpu *vcpu)
 }
 
 /*
- * The lock has no order: a guest that exits all the time would have it again before whoever was
- * told that it is free, on another CPU perhaps, has woken up. That one goes first.
+ * The lock is not fair: a guest that exits all the time would take it again before a waiter that
+ * was told that it is free, perhaps on another CPU, has woken up. The waiter goes first.
  */
 static void make_way(struct vcpu *vcpu)
 {
@@ -255,7 +255,7 @@ static void make_way(struct vcpu *vcpu)
 		__asm__ volatile("pause");
 }
 
-/* Takes the lock; what the guest did until now counts from here. */
+/* Takes the lock, then takes over what the run has left: an event cut short, the APIC's page. */
 static void arrive(struct vcpu *vcpu)
 {
 	struct machine *machine = vcpu->machine;
@@ -283,7 +283,7 @@ static void depart(struct vcpu *vcpu, enum vcpu_place place)
 	mutex_unlock(&vcpu->machine->lock);
 }
 
-/* Nothing to run: until the next timer, a signal, or for ever. */
+/* Nothing to run: sleeps until a signal or the deadline, if there is one (0: none). */
 static void sleep(struct vcpu *vcpu, u64 deadline_tsc)
 {
 	u64 key;
@@ -295,14 +295,14 @@ static void sleep(struct vcpu *vcpu, u64 deadline_tsc)
 		rt_fail("queue");
 }
 
-/* Another vCPU may have moved the APICs' page since: then this one is prepared anew. */
+/* Another vCPU may have moved the APICs' page meanwhile: then this one is prepared anew. */
 static bool apic_moved(const struct vcpu *vcpu)
 {
 	return vcpu->refused == STATUS_BAD_ADDRESS &&
 	       vcpu->page->apic_gpa != vcpu->machine->vapic.mapped;
 }
 
-/* A refused run has not taken what it was to deliver. */
+/* A refused run has not delivered its event. */
 static void take_back_event(struct vcpu *vcpu)
 {
 	if (vcpu->page->inject.valid)
@@ -330,7 +330,7 @@ static void settle_run(struct vcpu *vcpu)
 		debugger_settled(vcpu);
 }
 
-/* The machine did not run when the exit came, and was let go since. */
+/* The exit came while the machine was held, and it may run again now. */
 static bool was_held(const struct vcpu *vcpu)
 {
 	return unlikely(vcpu->page->exit.reason != EXIT_NONE) && machine_may_run(vcpu->machine);
@@ -365,7 +365,7 @@ void vcpu_wake_kicked(struct vcpu *vcpu)
 	}
 }
 
-/* What this vCPU has set going for others: interrupts, and a device's timer that is vCPU 0's. */
+/* Wakes others for what this vCPU has caused: interrupts, and device timers, which are vCPU 0's. */
 static void wake_others(struct vcpu *vcpu, u32 reason)
 {
 	struct machine *machine = vcpu->machine;
@@ -377,7 +377,7 @@ static void wake_others(struct vcpu *vcpu, u32 reason)
 		vcpu_wake(first);
 }
 
-/* Whether the vCPU has something to run; the page then says how. */
+/* Whether the vCPU has something to run; the page is then ready for it. */
 static bool prepare(struct vcpu *vcpu)
 {
 	struct machine *machine = vcpu->machine;
@@ -387,7 +387,7 @@ static bool prepare(struct vcpu *vcpu)
 }
 
 /*
- * What is done between two runs, with the machine to itself. True: the guest goes on; false: it has
+ * What is done between two runs, under the machine's lock. True: the guest goes on; false: it has
  * nothing to do before *deadline_tsc, 0 being never.
  */
 static bool pass(struct vcpu *vcpu, u64 *deadline_tsc)
@@ -405,7 +405,7 @@ static bool pass(struct vcpu *vcpu, u64 *deadline_tsc)
 	reserve_ask(vcpu);
 	if (machine_may_run(machine))
 		vcpu_tick(vcpu);
-	/* OUT, IN and CPUID do not reach the local APIC; what a device sends there kicks */
+	/* IN, OUT and CPUID do not touch the local APIC; a device that does kicks the vCPU */
 	if (reason != EXIT_IO && reason != EXIT_CPUID)
 		vcpu->quiet = false;
 	runnable = prepare(vcpu);
@@ -425,7 +425,7 @@ static bool pass(struct vcpu *vcpu, u64 *deadline_tsc)
 	return runnable;
 }
 
-/* The next after the one that was tried last: whoever of them waits for this CPU. */
+/* Takes the vCPU after the one tried last: any of them may be waiting for this CPU. */
 void vcpu_spins(struct vcpu *vcpu)
 {
 	u32 count = vcpu->machine->vcpu_count;
@@ -438,7 +438,7 @@ void vcpu_spins(struct vcpu *vcpu)
 	vcpu->yield_to = vcpu->spun_for + 1;
 }
 
-/* Without the machine's lock, which would be kept for as long. */
+/* Called without the machine's lock, which would be held all that time. */
 static void yield(struct vcpu *vcpu)
 {
 	(void)!sys_thread_yield(vcpu->machine->vcpu[vcpu->yield_to - 1].handle);

@@ -92,7 +92,7 @@ static u64 root(const struct walker *walker)
 	return walker->page->cr3 & (walker->entry_bytes == 4 ? BITS(31, 12) : PTE_ADDRESS);
 }
 
-/* Follows the tables down to the page; false with *fault when an entry stops the way. */
+/* Follows the tables down to the page; false with *fault when an entry stops the walk. */
 static bool descend(struct walker *walker, u64 *fault)
 {
 	u32 shift = PAGE_SHIFT + walker->index_bits * walker->path.levels;
@@ -241,7 +241,7 @@ static bool walk_run(struct walker *walker, struct walk_result *result)
 	set_format(walker);
 	for (u32 i = 0; i < WALK_ATTEMPTS && outcome == WALK_CHANGED; i++)
 		outcome = attempt(walker, result);
-	/* Tables that never hold still: a fault too many is one a guest must bear anyway. */
+	/* Tables that never hold still: a guest must cope with a spurious fault anyway. */
 	if (outcome == WALK_CHANGED)
 		result->error_code =
 			PF_ERROR_P | (access & (WALK_WRITE | WALK_USER | WALK_FETCH));

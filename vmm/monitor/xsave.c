@@ -20,7 +20,7 @@ enum component { X87 = 0, SSE = 1, AVX = 2, ZMM_LOW = 6, ZMM_HIGH = 7 };
 
 #define FCW_INITIAL 0x37fu
 #define FSW_TOP	    BITS(13, 11)
-#define PART_BYTES  16ul /* pieces in which registers are looked at */
+#define PART_BYTES  16ul /* pieces in which registers are accessed */
 #define ST_BYTES    16ul
 
 struct part {

@@ -57,7 +57,7 @@ void cpuid_hide_kvm(struct cpuid_policy *policy, u32 features)
 	}
 }
 
-/* Bits that hold `count` different numbers. */
+/* Bits needed for `count` different numbers. */
 static u32 number_bits(u32 count)
 {
 	return count <= 1 ? 0 : (u32)bit_highest(count - 1) + 1;
@@ -81,7 +81,7 @@ static void build_version(struct cpuid_policy *policy)
 {
 	struct cpuid_regs regs = host(CPUID_VERSION, 0);
 
-	regs.ebx &= 0xff00; /* CLFLUSH size; the APIC ID comes at each query */
+	regs.ebx &= 0xff00; /* CLFLUSH size; the APIC ID is set at each query */
 	regs.ebx |= (policy->vcpu_count & 0xff) << 16;
 	regs.ecx = (regs.ecx & (u32)ALLOW_1_ECX) | (u32)FORCE_1_ECX;
 	regs.edx = (regs.edx & (u32)ALLOW_1_EDX) | (u32)FORCE_1_EDX;
@@ -323,7 +323,7 @@ void cpuid_build(struct cpuid_policy *policy, u32 vcpu_count)
 	build_extended(policy);
 }
 
-/* The bits that follow the vCPU's own state. */
+/* The bits that depend on the vCPU's own state. */
 static void make_current(const struct cpuid_policy *policy, const struct cpuid_state *state,
 			 u32 leaf, u32 subleaf, struct cpuid_regs *regs)
 {
@@ -383,7 +383,7 @@ void cpuid_query(const struct cpuid_policy *policy, const struct cpuid_state *st
 	if (entry != NULL) {
 		make_current(policy, state, leaf, subleaf, regs);
 	} else if (leaf == CPUID_TOPOLOGY && leaf <= policy->max_basic) {
-		/* above the last level the input ECX and the APIC ID still come back */
+		/* above the last level the input ECX and the APIC ID are still returned */
 		regs->ecx = subleaf & 0xff;
 		regs->edx = state->apic_id;
 	}

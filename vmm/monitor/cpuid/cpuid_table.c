@@ -3,7 +3,7 @@
 
 #include "lib/string.h"
 
-/* What the answer shows of CR4 the kernel adds. */
+/* Asks the kernel to add the bits that follow CR4. */
 static u32 flags_of(const struct cpuid_entry *entry, const struct cpuid_regs *regs)
 {
 	u32 flags = CPUID_VALID | (entry->indexed ? CPUID_INDEXED : 0u);

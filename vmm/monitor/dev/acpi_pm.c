@@ -47,7 +47,7 @@ static void acpi_pm_control(struct acpi_pm *pm, u16 value)
 	u32 type = (value & ACPI_PM1_SLP_TYP) >> ACPI_PM1_SLP_TYP_SHIFT;
 
 	pm->state.control = value & (ACPI_PM1_BM_RLD | ACPI_PM1_SLP_TYP);
-	/* QEMU's tables say 0 for S5 at this port, and guests write it without asking for ours. */
+	/* QEMU's tables say 0 for S5 at this port, and guests write it without reading ours. */
 	if ((value & ACPI_PM1_SLP_EN) && (type == ACPI_PM_S5 || type == 0))
 		pm->device.events->pending |= MACHINE_POWER_OFF;
 }

@@ -2,7 +2,7 @@
 #include "vmm/monitor/dev/pit_channel.h"
 #include "lib/bits.h"
 
-/* Of a control word: what the status byte repeats. */
+/* The part of a control word that the status byte repeats. */
 #define CONTROL_KEPT (PIT_CONTROL_ACCESS | PIT_CONTROL_MODE | PIT_CONTROL_BCD)
 /* No machine runs as long as this: sums of times stay far below the end of 64 bits. */
 #define TICK_MAX BIT(54)
@@ -25,7 +25,7 @@ static bool channel_triggered_by_gate(const struct pit_channel *channel)
 	return channel->mode == PIT_MODE_ONE_SHOT || channel->mode == PIT_MODE_HARDWARE_STROBE;
 }
 
-/* Loads at clock `now`; the first decrement is the clock after. */
+/* Loads at clock `now`; the first decrement comes one clock later. */
 static void channel_load(struct pit_channel *channel, u32 count, u64 now)
 {
 	channel->count = count;
@@ -49,7 +49,7 @@ void pit_channel_advance(struct pit_channel *channel, u64 now)
 
 	if (!channel->loaded || !pit_channel_periodic(channel))
 		return;
-	/* Mode 3 takes it over at the end of either half already. */
+	/* Mode 3 takes it over at the end of either half period. */
 	if (channel->next_count && channel->mode == PIT_MODE_SQUARE_WAVE && channel->running &&
 	    channel->elapsed < half && done >= half) {
 		u64 past = done - half;
@@ -131,7 +131,7 @@ static u16 channel_current_count(const struct pit_channel *channel, u64 now)
 	if (channel->mode == PIT_MODE_RATE) {
 		value = channel->count - (u32)(done % channel->count);
 	} else if (channel->mode == PIT_MODE_SQUARE_WAVE) {
-		/* By twos, each half from the count (made even) down. */
+		/* Counts down by twos, in each half from the count (made even). */
 		done %= channel->count;
 		if (done >= half)
 			done -= half;
@@ -254,7 +254,7 @@ void pit_channel_gate(struct pit_channel *channel, bool gate, u64 now)
 		return;
 	channel->gate = gate;
 	if (channel_triggered_by_gate(channel)) {
-		/* Triggers with the newest count, again and again; low does nothing. */
+		/* Each rising edge triggers, with the newest count; a low gate does nothing. */
 		if (rising && (channel->loaded || channel->next_count))
 			channel_load(channel,
 				     channel->next_count ? channel->next_count : channel->count,

@@ -167,7 +167,7 @@ static void serial_write_fcr(struct serial *serial, u8 value)
 
 static void serial_write_ier(struct serial_state *state, u8 value)
 {
-	/* Enabling it while the holding register is empty asks at once; it always is empty. */
+	/* Enabling it while THR is empty interrupts at once; here THR is always empty. */
 	if ((value & UART_IER_THR_EMPTY) && !(state->ier & UART_IER_THR_EMPTY))
 		state->thr_pending = 1;
 	state->ier = value & UART_IER_MASK;

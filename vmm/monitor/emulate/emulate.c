@@ -19,7 +19,7 @@ enum emulate_result emulate_fault(struct emulation *emulation, u8 vector)
 	return EMULATE_FAULT;
 }
 
-/* SDM vol. 3, 18.3.1.4: a single step traps behind the instruction, or one round of REP. */
+/* SDM vol. 3, 18.3.1.4: a single step traps after the instruction, or one iteration of REP. */
 enum emulate_result emulate_single_step(struct emulation *emulation)
 {
 	struct vcpu_page *page = emulation->page;
@@ -35,7 +35,7 @@ enum emulate_result emulate_single_step(struct emulation *emulation)
 enum emulate_result emulate_retire(struct emulation *emulation)
 {
 	struct vcpu_page *page = emulation->page;
-	/* SDM vol. 3, 6.8.3: it holds back the trap too; of several in a row the first counts. */
+	/* SDM vol. 3, 6.8.3: it holds back the trap too; of several in a row only the first. */
 	bool holds = emulation->loads_ss && !(page->shadow & SHADOW_MOV_SS);
 
 	if (page->rflags & RFLAGS_TF && !holds)
@@ -59,7 +59,7 @@ static enum x86_mode code_mode(const struct vcpu_page *page)
 	return access & SEGMENT_DB ? X86_MODE_32 : X86_MODE_16;
 }
 
-/* Reads up to `limit` bytes of the page that `linear` lies in, behind those already there. */
+/* Appends up to `limit` bytes, of the page that `linear` lies in, to those read so far. */
 static enum emulate_result fetch_part(struct emulation *emulation, u64 linear, u32 limit)
 {
 	struct emulator *emulator = emulation->emulator;
@@ -80,7 +80,7 @@ static enum emulate_result fetch_part(struct emulation *emulation, u64 linear, u
 	return EMULATE_DONE;
 }
 
-/* In 64-bit mode the kernel may have brought the code along: nothing is walked for it then. */
+/* In 64-bit mode the kernel may have brought the code along: no walk is needed then. */
 static bool take_shown(struct emulation *emulation)
 {
 	struct emulator *emulator = emulation->emulator;
@@ -95,8 +95,8 @@ static bool take_shown(struct emulation *emulation)
 }
 
 /*
- * Fetches and decodes, the second page only when the instruction reaches into it; what was read
- * once is not read again.
+ * Fetches and decodes; the second page is read only if the instruction reaches into it, and no byte
+ * is read twice.
  */
 static enum emulate_result fetch(struct emulation *emulation)
 {
@@ -156,7 +156,7 @@ enum emulate_result emulate_start(struct emulation *emulation, struct emulator *
 	return EMULATE_DONE;
 }
 
-/* SDM vol. 2, LOCK: with a memory destination of these only, otherwise #UD. */
+/* SDM vol. 2, LOCK: only these, with a memory destination; otherwise #UD. */
 static bool lock_allowed(const struct x86_instruction *in)
 {
 	u8 group = in->reg & 7;

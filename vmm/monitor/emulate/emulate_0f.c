@@ -6,7 +6,7 @@
 #include "vmm/monitor/emulate/emulate_state.h"
 #include "vmm/monitor/walk.h"
 
-/* 40-4f: memory is read, and a 32-bit register's upper half cleared, whether it holds or not. */
+/* 40-4f: memory is read, and a 32-bit register's upper half cleared, in any case. */
 static enum emulate_result move_if(struct emulation *em)
 {
 	u32 size = em->in.operand_bytes;
@@ -79,7 +79,9 @@ static enum emulate_result test_bit(struct emulation *em, u8 operation, u64 bit,
 	return EMULATE_DONE;
 }
 
-/* a3, ab, b3, bb. SDM vol. 2, BT: a bit number in a register reaches, signed, past the operand. */
+/*
+ * a3, ab, b3, bb. SDM vol. 2, BT: a register's bit number is signed and may lie past the operand.
+ */
 static enum emulate_result test_bit_register(struct emulation *em)
 {
 	u32 unused = 64 - 8 * em->size;
@@ -195,8 +197,8 @@ static enum emulate_result move_non_temporal(struct emulation *em)
 }
 
 /*
- * 01 /4 and /6: SMSW and LMSW, the low word of CR0. LMSW reaches PE, MP, EM and TS, and PE only to
- * set it (SDM vol. 2).
+ * 01 /4 and /6: SMSW and LMSW, the low word of CR0. LMSW writes PE, MP, EM and TS, but cannot clear
+ * PE (SDM vol. 2).
  */
 static enum emulate_result machine_status(struct emulation *em, bool load)
 {
@@ -225,7 +227,7 @@ static bool is_hint(const struct x86_instruction *in)
 	u8 group = in->reg & 7;
 
 	switch (in->opcode) {
-	case 0x0d: /* with a register #UD or not, as the CPU likes */
+	case 0x0d: /* with a register #UD or not, depending on the CPU */
 		return x86_has_memory(in);
 	case 0x18 ... 0x1f:
 		return true;

@@ -105,7 +105,7 @@ static u64 rotate_through_carry(bool left, u64 value, u32 bits, u64 *flags)
 	return left ? value << 1 | carry : value >> 1 | carry << (bits - 1);
 }
 
-/* Rotations change CF and OF only; OF is defined for a count of 1, but always set as if. */
+/* Rotations change CF and OF only; OF is defined for a count of 1 only, but always set. */
 static u64 rotate(enum alu_shift operation, u64 value, u32 count, u32 size, u64 *flags)
 {
 	u32 bits = 8 * size;
@@ -190,7 +190,7 @@ u64 alu_shift_double(bool left, u64 value, u64 fill, u32 count, u32 size, u64 *f
 		return value;
 	if (count > bits) /* 16-bit operands: the result is undefined (SDM vol. 2, SHLD) */
 		count -= bits;
-	/* In two steps: the last may be a shift by all bits. */
+	/* In two steps: the count may be all of the 64 bits. */
 	if (left) {
 		result = value << (count - 1) << 1 | fill >> (bits - count);
 		assign(flags, RFLAGS_CF, bit(value, bits - count));

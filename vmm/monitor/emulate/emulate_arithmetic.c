@@ -37,7 +37,7 @@ static void set_accumulator(struct emulation *em, u64 low, u64 high)
 	emulate_set_register(em, GPR_RDX, em->size, high);
 }
 
-/* SDM vol. 2, MUL and IMUL: CF and OF say whether the upper half means something. */
+/* SDM vol. 2, MUL and IMUL: CF and OF say whether the upper half is significant. */
 static void multiply(struct emulation *em, u64 value, bool is_signed)
 {
 	u64 factor = emulate_register(em, GPR_RAX, em->size);
@@ -53,7 +53,7 @@ static void multiply(struct emulation *em, u64 value, bool is_signed)
 	set_flags(em, RFLAGS_CF | RFLAGS_OF, high != extension);
 }
 
-/* No 128-bit division is at hand: its quotient fits because high < divisor. */
+/* The compiler's 128-bit division needs a library. The quotient fits: high < divisor. */
 static u64 divide_wide(u64 high, u64 low, u64 divisor, u64 *remainder)
 {
 	u64 quotient;

@@ -111,7 +111,7 @@ static enum emulate_result shift_bits(struct emulation *em, u64 value, u64 other
 	return EMULATE_DONE;
 }
 
-/* f6 with F2: MULX; of one register twice the upper half stays */
+/* f6 with F2: MULX; if both destinations are one register, it gets the upper half */
 static void multiply_without_flags(struct emulation *em, u64 value)
 {
 	unsigned __int128 product =

@@ -48,7 +48,7 @@ static enum emulate_result binary_with(struct emulation *em, enum alu_operation 
 	return EMULATE_DONE;
 }
 
-/* 86, 87: locked with and without LOCK; a device knows no difference. */
+/* 86, 87: XCHG locks with or without LOCK; to a device it makes no difference. */
 static enum emulate_result exchange(struct emulation *em)
 {
 	struct emulate_operand operand;
@@ -161,7 +161,7 @@ static enum emulate_result unary(struct emulation *em, enum unary operation)
 	return EMULATE_DONE;
 }
 
-/* Operand size of what pushes and pops: SDM vol. 1, 6.2.2 */
+/* Operand size of pushes and pops: SDM vol. 1, 6.2.2 */
 u32 emulate_stack_operand(const struct emulation *em)
 {
 	if (em->mode == X86_MODE_64)
@@ -195,7 +195,7 @@ enum emulate_result emulate_pop_place(struct emulation *em, struct emulate_place
 				 em->size, WALK_READ, place);
 }
 
-/* A stack pointer of 2 bytes leaves what is above them. */
+/* A 2-byte stack pointer leaves the rest of RSP alone. */
 void emulate_set_stack(struct emulation *em, u64 stack)
 {
 	emulate_set_register(em, GPR_RSP, emulate_stack_width(em), stack);

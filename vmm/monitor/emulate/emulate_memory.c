@@ -23,7 +23,7 @@ bool emulate_may_look(const struct emulation *emulation)
 	return !(emulation->page->cr4 & CR4_UMIP) || emulate_is_privileged(emulation);
 }
 
-/* SDM vol. 3, 5.3 and 5.4; real and virtual-8086 mode know no types. */
+/* SDM vol. 3, 5.3 and 5.4; real and virtual-8086 mode have no types. */
 static bool segment_permits(const struct emulation *emulation, u32 segment, u32 access)
 {
 	const struct vcpu_page *page = emulation->page;
@@ -114,9 +114,9 @@ enum emulate_result emulate_translate(struct emulation *emulation, u32 segment, 
 }
 
 /*
- * The exit has told where the CPU itself got to with this operand: no need to walk there again.
- * Should the instruction have become another one since, then the guest reaches what it had just
- * been allowed to reach, in the same way.
+ * The exit tells where the CPU itself got to with this operand: there is no need to walk again. If
+ * the instruction has changed since, the guest still reaches only what it was just allowed to
+ * reach, by the same kind of access.
  */
 static bool exit_tells_place(const struct emulation *emulation, u64 linear, u32 size, u32 access)
 {
@@ -141,7 +141,7 @@ enum emulate_result emulate_translate_operand(struct emulation *emulation, u32 s
 	return EMULATE_DONE;
 }
 
-/* The largest access that fits: a power of two, and aligned where it is not all of the part. */
+/* The largest access that fits: a power of two, and aligned unless it is all that is left. */
 static u32 device_bytes(gpa_t gpa, u32 rest)
 {
 	u32 bytes = 8;

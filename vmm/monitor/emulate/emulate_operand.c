@@ -58,7 +58,7 @@ static enum emulate_result find_operand(struct emulation *emulation, u64 offset,
 					struct emulate_operand *operand)
 {
 	const struct x86_instruction *in = &emulation->in;
-	/* SDM vol. 1, table 3-5: what is based on RSP or RBP lies on the stack. */
+	/* SDM vol. 1, table 3-5: what is based on RSP or RBP is in SS by default. */
 	bool stack = in->base == GPR_RSP || in->base == GPR_RBP;
 
 	operand->memory = x86_has_memory(in);

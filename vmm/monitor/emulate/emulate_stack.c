@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Instructions that touch memory by way of the stack alone, should that be in a device. */
+/* Instructions that touch no memory but the stack, for a stack in device memory. */
 #include "arch/x86_64/hw/control.h"
 #include "vmm/monitor/emulate/emulate_state.h"
 #include "vmm/monitor/walk.h"
@@ -18,7 +18,7 @@ static enum emulate_result push_value(struct emulation *em, u64 value)
 	return EMULATE_DONE;
 }
 
-/* Reads em->size bytes at a stack pointer; it stays. */
+/* Reads em->size bytes at a stack pointer without moving it. */
 static enum emulate_result peek_value(struct emulation *em, u64 stack, u64 *value)
 {
 	struct emulate_place place;
@@ -36,7 +36,7 @@ static u8 opcode_register(const struct emulation *em)
 	return (u8)((em->in.opcode & 7) | (em->in.rex & 1 ? 8 : 0));
 }
 
-/* What lies at `stack` goes to a register, the stack pointer behind it. */
+/* Loads a register from `stack` and moves the stack pointer past it. */
 static enum emulate_result pop_register(struct emulation *em, u64 stack, u8 reg)
 {
 	u64 value;
@@ -85,7 +85,7 @@ static enum emulate_result return_near(struct emulation *em)
 }
 
 /*
- * Level 0, which is all that compilers use; nested levels are left alone. The stack must be
+ * Level 0, which is all that compilers use; other levels are not emulated. The stack must be
  * writable at its final pointer too (SDM vol. 2, ENTER).
  */
 static enum emulate_result enter_frame(struct emulation *em)

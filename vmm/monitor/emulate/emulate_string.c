@@ -80,7 +80,7 @@ static void element(struct emulation *emulation, u8 opcode, const struct emulate
 	}
 }
 
-/* Between two rounds of REP an event may come: it finds RF set (SDM vol. 3, 18.3.1.1). */
+/* An event between two iterations of REP finds RF set (SDM vol. 3, 18.3.1.1). */
 static void between_rounds(struct emulation *emulation)
 {
 	struct vcpu_page *page = emulation->page;
@@ -161,8 +161,8 @@ enum emulate_result emulate_string(struct emulation *emulation)
 }
 
 /*
- * The CPU has checked the guest's right to the port of the exit. When the instruction has become
- * another one since, the guest runs on and is checked again.
+ * The CPU has checked the guest's right to the port of the exit. If the instruction has changed
+ * since, the guest executes it again and is checked again.
  */
 static bool matches_exit(const struct emulation *emulation)
 {
@@ -183,7 +183,7 @@ enum emulate_result emulate_io_string(struct emulator *emulator, struct vcpu_eve
 
 	if (result != EMULATE_DONE)
 		return result;
-	emulation.size = MIN(emulation.size, 4); /* REX.W has no say here */
+	emulation.size = MIN(emulation.size, 4); /* REX.W has no effect here */
 	if (!matches_exit(&emulation))
 		return EMULATE_AGAIN;
 	result = emulate_string(&emulation);

@@ -121,7 +121,7 @@ static enum emulate_result load_null(struct emulation *em, u32 segment, u16 sele
 {
 	u32 dpl = emulate_cpl(em) << SEGMENT_DPL_SHIFT;
 
-	/* 64-bit mode has a null SS outside of user mode. */
+	/* 64-bit mode allows a null SS below CPL 3. */
 	if (segment == SEG_SS && (em->mode != X86_MODE_64 || emulate_cpl(em) == 3 ||
 				  selector != emulate_cpl(em)))
 		return emulate_fault(em, VECTOR_GP);
@@ -250,7 +250,7 @@ static enum emulate_result load_system(struct emulation *em, bool task, u16 sele
 	return result;
 }
 
-/* 0f 00: SLDT, STR, LLDT, LTR. VERR and VERW are left alone. */
+/* 0f 00: SLDT, STR, LLDT, LTR. VERR and VERW are not emulated. */
 enum emulate_result emulate_system_segment(struct emulation *em)
 {
 	u32 operation = em->in.reg & 7;
@@ -313,7 +313,7 @@ enum emulate_result emulate_descriptor_tables(struct emulation *em)
 	return EMULATE_DONE;
 }
 
-/* SDM vol. 2, JMP and CALL: to code of the same privilege. Gates and tasks are left alone. */
+/* SDM vol. 2, JMP and CALL: to code of the same privilege. Gates and tasks are not emulated. */
 static enum emulate_result find_code(struct emulation *em, u16 selector, u64 target,
 				     struct vcpu_segment_state *cs)
 {
@@ -321,7 +321,7 @@ static enum emulate_result find_code(struct emulation *em, u16 selector, u64 tar
 	struct descriptor descriptor;
 	enum emulate_result result;
 	bool long_code;
-	bool fits; /* conforming: a lower privilege may come too */
+	bool fits; /* conforming: open to lower privilege too */
 	u32 dpl;
 
 	if ((selector & ~SELECTOR_RPL) == 0)
@@ -368,7 +368,7 @@ static enum emulate_result far_target(struct emulation *em, u64 *target, u16 *se
 	return EMULATE_DONE;
 }
 
-/* LES, LDS, LSS, LFS, LGS. The last three hold nothing back, not even LSS (SDM vol. 3, 6.8.3). */
+/* LES, LDS, LSS, LFS, LGS. Unlike MOV SS, LSS holds no interrupt back (SDM vol. 3, 6.8.3). */
 enum emulate_result emulate_load_far(struct emulation *em, u32 segment)
 {
 	enum emulate_result result;

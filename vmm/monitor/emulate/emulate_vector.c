@@ -25,7 +25,7 @@ struct vector_move {
 	u8 memory[XSAVE_VECTOR_BYTES];
 	u8 value[XSAVE_VECTOR_BYTES]; /* of the register */
 	u32 count;
-	struct vector_piece piece[PIECES_MAX]; /* what of the memory is touched */
+	struct vector_piece piece[PIECES_MAX]; /* the parts of memory that are touched */
 };
 
 static u32 memory_bytes(const struct emulation *em, const struct vector_move *move)
@@ -38,7 +38,7 @@ static u32 memory_bytes(const struct emulation *em, const struct vector_move *mo
 	case V_ODD:
 	case V_MASKED:
 		return move->length;
-	case V_EVEN: /* MOVDDUP has half as much in 16 bytes */
+	case V_EVEN: /* MOVDDUP reads only 8 bytes for 16 */
 		return form->bytes == 8 && move->length == 16 ? 8 : move->length;
 	case V_SIGNED:
 	case V_UNSIGNED:
@@ -67,7 +67,7 @@ static enum emulate_result find_piece(struct emulation *em, struct vector_move *
 					 access, &piece->operand.place);
 }
 
-/* The register that says what of the memory is touched. */
+/* The register that says which elements of memory are touched. */
 static void get_mask(const struct emulation *em, const struct vector_move *move,
 		     u8 mask[XSAVE_VECTOR_BYTES])
 {
@@ -84,7 +84,7 @@ static void get_mask(const struct emulation *em, const struct vector_move *move,
 	}
 }
 
-/* Elements that lie side by side are one piece, as far as a piece goes. */
+/* Adjacent elements form one piece, up to the size of a piece. */
 static enum emulate_result find_masked(struct emulation *em, struct vector_move *move)
 {
 	u32 element = vector_form_is_implied(move->form) ? 1 : move->form->bytes;
@@ -106,7 +106,7 @@ static enum emulate_result find_masked(struct emulation *em, struct vector_move 
 	return result;
 }
 
-/* All pieces are found before the first is touched. */
+/* All pieces are translated before the first is touched. */
 static enum emulate_result find_pieces(struct emulation *em, struct vector_move *move)
 {
 	enum emulate_result result = EMULATE_DONE;
@@ -134,7 +134,7 @@ static void transfer(const struct emulation *em, struct vector_move *move)
 	}
 }
 
-/* Where in the register what is in memory belongs. */
+/* The offset in the register of what is in memory. */
 static u32 place_in_register(const struct emulation *em, const struct vector_move *move)
 {
 	u32 whole = move->form->kind == V_LANE ? move->length : 16;
@@ -184,7 +184,7 @@ static void insert_single(struct vector_move *move, u64 immediate)
 			memset(move->value + at, 0, 4);
 }
 
-/* The register's new value, of which what it shall keep is there already. */
+/* Makes the register's new value; `value` already has what is kept. */
 static void compose(const struct emulation *em, struct vector_move *move)
 {
 	switch (move->form->kind) {
@@ -214,7 +214,7 @@ static void compose(const struct emulation *em, struct vector_move *move)
 	}
 }
 
-/* Whether what else is in the vector comes from VEX.vvvv instead of the register itself. */
+/* Whether the rest of the vector comes from VEX.vvvv instead of the register itself. */
 static bool merges(const struct vector_move *move)
 {
 	return move->form->kind == V_LOW || move->form->kind == V_HIGH ||
@@ -266,7 +266,7 @@ static void exchange_register(const struct emulation *em, struct vector_move *mo
 	}
 }
 
-/* SDM vol. 3, 2.5; vol. 2, 2.4: whose the registers are the guest's kernel says. */
+/* SDM vol. 3, 2.5; vol. 2, 2.4: whether the guest's kernel lets the registers be used. */
 static enum emulate_result check_available(struct emulation *em, const struct vector_move *move)
 {
 	const struct vcpu_page *page = em->page;
@@ -279,7 +279,7 @@ static enum emulate_result check_available(struct emulation *em, const struct ve
 	return page->cr0 & CR0_TS ? emulate_fault(em, VECTOR_NM) : EMULATE_DONE;
 }
 
-/* The moves there are, but those of AVX-512 with masks and embedded broadcasts. */
+/* The emulated moves; AVX-512's with masks or embedded broadcasts are not. */
 static const struct vector_form *find_form(const struct emulation *em)
 {
 	const struct x86_instruction *in = &em->in;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * x87 loads and stores (SDM vol. 1, chapter 8), without arithmetic and without the instructions
- * that move the whole state. The pointers to the last instruction and operand are not kept up.
+ * that move the whole state. The pointers to the last instruction and operand are not maintained.
  */
 #include "arch/x86_64/hw/control.h"
 #include "lib/bits.h"
@@ -101,7 +101,7 @@ static void x87_summarise(struct xsave_x87 *x87)
 		x87->status |= X87_ES | X87_BUSY;
 }
 
-/* Whether the exceptions let the instruction have its effect; C1 is as given. */
+/* Sets exceptions and C1. Whether they let the instruction have its effect. */
 static bool x87_raise(struct xsave_x87 *x87, u32 exceptions, u32 fatal, bool c1)
 {
 	x87->status = (u16)((x87->status & ~STATUS_C1) | exceptions | (c1 ? STATUS_C1 : 0));
@@ -158,7 +158,7 @@ static void x87_load(struct xsave_x87 *x87, const struct x87_form *form, struct 
 		x87_push(x87, value);
 }
 
-/* Whether *bits is to be stored. */
+/* Converts the top of the stack. Whether *bits is to be stored. */
 static bool x87_store(struct xsave_x87 *x87, const struct x87_form *form, struct x87_bits *bits)
 {
 	struct x87_rounding rounding = {.control = x87->control};

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "vmm/monitor/emulate/moves.h"
 
-/* Without REX, byte registers 4 to 7 are AH to BH: seldom, and left to the emulator. */
+/* Without REX, byte registers 4 to 7 are AH to BH: rare, and left to the emulator. */
 static bool is_high(const struct x86_instruction *in, u32 bytes)
 {
 	return bytes == 1 && in->rex == 0 && in->reg >= 4 && in->reg < 8;

@@ -24,7 +24,7 @@ static bool is_negative(struct x87_bits value)
 	return value.high & SIGN;
 }
 
-/* Formats that the x87 no longer knows: SDM vol. 1, 8.2.2. */
+/* Formats that the x87 no longer supports: SDM vol. 1, 8.2.2. */
 static bool is_unsupported(struct x87_bits value)
 {
 	return (value.high & EXPONENT_MAX) != 0 && !(value.low & INTEGER_BIT);
@@ -35,7 +35,7 @@ static bool is_special(struct x87_bits value) /* infinity, not a number */
 	return (value.high & EXPONENT_MAX) == EXPONENT_MAX;
 }
 
-/* Of a number that is none of these: its exponent with the mantissa's first bit at 63. */
+/* The exponent of a number that is none of these, and its mantissa with the highest bit at 63. */
 static s32 normalise(struct x87_bits value, u64 *mantissa)
 {
 	u32 zeros = value.low == 0 ? 0 : (u32)__builtin_clzll(value.low);
@@ -97,7 +97,7 @@ static u64 shift_rounded(u64 mantissa, u32 shift, bool negative, struct x87_roun
 		return kept;
 	rounding->exceptions |= X87_PE;
 	switch (rounding->control >> 10 & 3) {
-	case 0: /* to the nearest, of two the even one */
+	case 0: /* to nearest, ties to even */
 		up = shift <= 64 && (rest > half || (rest == half && (kept & 1)));
 		break;
 	case 1:

@@ -36,7 +36,7 @@ static void load_bytes(u64 *reg, u64 value, u32 size)
 		*reg = (u32)value;
 }
 
-/* Reads the page again where a register would have to be saved across the device's function. */
+/* Reads fields of the page again rather than save registers across the device's function. */
 static ALWAYS_INLINE bool brief_port(struct bus *ports, struct vcpu_page *page)
 {
 	const struct vcpu_exit *exit = &page->exit;
@@ -65,7 +65,7 @@ static bool is_timer_register(u32 offset)
 	       offset == LAPIC_TIMER_CURRENT || offset == LAPIC_TIMER_DIVIDE;
 }
 
-/* The page is the monitor's, and what depends on the time finds it. */
+/* Takes the page back; for a register that depends on the time also updates the clock. */
 static ALWAYS_INLINE void lapic_taken(struct vcpu *vcpu, struct lapic *lapic, u32 offset)
 {
 	lapic_recall(lapic);
@@ -74,8 +74,8 @@ static ALWAYS_INLINE void lapic_taken(struct vcpu *vcpu, struct lapic *lapic, u3
 }
 
 /*
- * After a write the next entry has to be looked at anew when the task priority may be another, or
- * when requests wait for it or for an EOI; a new request kicks. Timers may have moved.
+ * After a write the next entry has to be prepared anew if the task priority may have changed, or if
+ * requests wait for that or for an EOI; a new request kicks. Timers may have moved.
  */
 static ALWAYS_INLINE void lapic_touched(struct vcpu *vcpu, const struct lapic *lapic, u32 offset)
 {
@@ -122,8 +122,8 @@ static bool access_device(struct vcpu *vcpu, const struct move *move, u64 gpa)
 }
 
 /*
- * The CPU has come to the address itself and found the access allowed; it remains to make sure that
- * the instruction means that access and no part of one across two pages.
+ * The CPU itself has reached the address and found the access allowed; it remains to check that the
+ * instruction makes just that access, and not one that crosses a page.
  */
 static bool is_of_exit(const struct move *move, const struct vcpu_page *page)
 {
@@ -135,7 +135,7 @@ static bool is_of_exit(const struct move *move, const struct vcpu_page *page)
 	       within + move->bytes <= PAGE_SIZE;
 }
 
-/* What the next exit for the same reason brings along is what this one needed. */
+/* The next exit for the same reason brings along what this one needed. */
 static bool brief_memory(struct vcpu *vcpu, enum exit_reason reason)
 {
 	struct vcpu_page *page = vcpu->page;
@@ -156,7 +156,7 @@ static u32 x2apic_offset(u32 msr)
 	return msr - MSR_X2APIC_BASE < 0x100 ? (msr - MSR_X2APIC_BASE) << 4 : 0;
 }
 
-/* The local APIC's timer is the only one that this vCPU looks after. */
+/* The local APIC's timer is the only one that this vCPU serves at present. */
 static bool has_one_timer(const struct vcpu *vcpu)
 {
 	const struct platform *platform = &vcpu->machine->platform;
@@ -171,7 +171,7 @@ static bool brief_deadline(struct vcpu *vcpu)
 {
 	struct lapic *lapic = machine_lapic(vcpu);
 
-	lapic_recall(lapic); /* nothing need be posted */
+	lapic_recall(lapic); /* so that nothing has to be posted */
 	if (has_one_timer(vcpu) &&
 	    lapic_timer_expire(lapic, clock_tsc() + vcpu->page->tsc_offset)) {
 		vcpu->machine->channel->timer_expirations++;
@@ -185,7 +185,7 @@ static bool brief_deadline(struct vcpu *vcpu)
 	return true;
 }
 
-/* Arms the timer without asking the clock; not when it is due already, or wakes nobody. */
+/* Arms the timer without updating the clock. False, without effect: it takes more than that. */
 static bool arm_deadline(struct vcpu *vcpu, u64 tsc)
 {
 	const struct machine_time *time = &vcpu->machine->time;
@@ -199,7 +199,7 @@ static bool arm_deadline(struct vcpu *vcpu, u64 tsc)
 	return true;
 }
 
-/* What decoding needs comes along no more when an exit that had to be decoded goes the long way. */
+/* False also after an exit that had to be decoded: the long way resets what exits bring along. */
 static bool has_length(const struct vcpu *vcpu, enum exit_reason reason)
 {
 	return vcpu->page->exit.instruction_length != 0 && !(vcpu->decoded & BIT(reason));
@@ -218,10 +218,10 @@ static bool brief_wrmsr(struct vcpu *vcpu)
 	if (offset == 0)
 		return msr == MSR_TSC_DEADLINE && arm_deadline(vcpu, value) &&
 		       brief_advance(page, page->exit.instruction_length);
-	/* sending asks for nothing that follows from the page; one to itself is posted */
+	/* sending needs nothing from the page; an IPI to itself is posted */
 	if (offset != LAPIC_ICR)
 		lapic_taken(vcpu, lapic, offset);
-	/* one that is refused has no effect, and is settled again with an exception */
+	/* a refused write has no effect, and is settled again with an exception */
 	if (!lapic_msr_write(lapic, msr, value, vcpu->machine->physical_bits))
 		return false;
 	lapic_touched(vcpu, lapic, offset);
@@ -293,14 +293,14 @@ static bool brief_exit(struct vcpu *vcpu)
 	}
 }
 
-/* The next entry may be as the last one was: there is nothing to deliver, to offer or to tell. */
+/* The next entry may be like the last: there is nothing to deliver, to offer or to tell others. */
 static ALWAYS_INLINE bool is_quiet(const struct vcpu *vcpu, const struct platform *platform)
 {
 	return likely((platform->events.pending | platform->irqchip.kick) == 0) &&
 	       likely(vcpu->quiet) && likely((vcpu->pv_eoi.msr & PV_EOI_ENABLED) == 0);
 }
 
-/* When it may not: an interrupt may go with it, others are to be told, or an EOI need not exit. */
+/* If not: an interrupt may go with it, others have to be told, or an EOI need not exit. */
 static bool prepare_entry(struct vcpu *vcpu)
 {
 	struct platform *platform = &vcpu->machine->platform;
@@ -333,8 +333,8 @@ static NOINLINE bool prepare_after_port(struct vcpu *vcpu)
 }
 
 /*
- * A port's device does not look at what is in the local APIC. So that is brought up to date after
- * the access, and only when the next entry needs it.
+ * A port's device does not look at the state of the local APIC. So that is brought up to date after
+ * the access, and only if the next entry needs it.
  */
 static ALWAYS_INLINE bool settle_port(struct vcpu *vcpu, struct machine *machine,
 				      struct vcpu_page *page)
@@ -347,7 +347,7 @@ static ALWAYS_INLINE bool settle_port(struct vcpu *vcpu, struct machine *machine
 	return likely(is_quiet(vcpu, platform)) || likely(prepare_after_port(vcpu));
 }
 
-/* A function of its own, so that the registers it takes cost a port's exit nothing. */
+/* Not inlined, so that the registers it uses cost a port's exit nothing. */
 static NOINLINE bool settle_other(struct vcpu *vcpu, struct machine *machine,
 				  struct vcpu_page *page)
 {
@@ -357,12 +357,12 @@ static NOINLINE bool settle_other(struct vcpu *vcpu, struct machine *machine,
 	if (!brief_exit(vcpu))
 		return false;
 	page->exit.reason = EXIT_NONE;
-	if (unlikely(machine->signal)) /* output comes in a row */
+	if (unlikely(machine->signal)) /* output comes in bursts */
 		console_signal(machine);
 	return is_quiet(vcpu, &machine->platform) || prepare_entry(vcpu);
 }
 
-/* True: the exit is settled and the guest can go on. Who waits for the lock goes first. */
+/* True: the exit is settled and the guest can go on. A waiter for the lock goes first. */
 static ALWAYS_INLINE bool pass_briefly(struct vcpu *vcpu, struct machine *machine,
 				       struct vcpu_page *page,
 				       bool (*settle)(struct vcpu *vcpu, struct machine *machine,
@@ -381,8 +381,8 @@ static ALWAYS_INLINE bool pass_briefly(struct vcpu *vcpu, struct machine *machin
 }
 
 /*
- * All that a port's exit passes is in here, the system call included: calls, with what they save
- * and look up again, took half as many instructions again.
+ * All that a port's exit goes through is inlined here, even the system call: with calls, and what
+ * they save and look up again, it took half as many instructions again.
  */
 void brief_run(struct vcpu *vcpu)
 {

@@ -77,7 +77,7 @@ static void crash_unsupported(struct vcpu *vcpu, const char *what)
 		      what, vcpu->page->exit.gpa, vcpu->page->rip, bytes);
 }
 
-/* What the emulator has done about the instruction of the exit. */
+/* Acts on what the emulator has made of the exit's instruction. */
 static void finish_emulation(struct vcpu *vcpu, enum emulate_result result,
 			     const struct vcpu_event *event, const char *what)
 {
@@ -95,7 +95,7 @@ static void finish_emulation(struct vcpu *vcpu, enum emulate_result result,
 	}
 }
 
-/* A single step leaves its trace in DR6. */
+/* The groups that the emulator needs: a single step also sets DR6. */
 static u32 emulation_groups(const struct vcpu *vcpu)
 {
 	return VCPU_SEGMENTS | VCPU_CONTROL |
@@ -172,7 +172,7 @@ static void settle_cpuid(struct vcpu *vcpu)
 		vcpu_need(vcpu, VCPU_CONTROL);
 		state.cr4 = page->cr4;
 	} else if (leaf == CPUID_XSAVE) {
-		/* not always through here: QEMU's SVM lets XSETBV pass */
+		/* XSETBV does not always exit: QEMU's SVM lets it pass */
 		vcpu_need(vcpu, VCPU_XCR0);
 		state.xcr0 = page->xcr0;
 	}
@@ -233,7 +233,7 @@ static void settle_task_switch(struct vcpu *vcpu)
 	vcpu_need(vcpu, VCPU_SEGMENTS | VCPU_TABLES | VCPU_CONTROL | VCPU_DEBUG);
 	if (by.type == EVENT_NMI && request.source == TASK_GATE_IN_IDT)
 		vcpu->page->shadow |= SHADOW_NMI;
-	/* an exception whose task was not entered is still being delivered: a fault makes #DF */
+	/* an exception whose task was not entered is still being delivered: a fault may make #DF */
 	if (task_switch(&vcpu->emulator, &request, &event) == EMULATE_DONE ||
 	    by.type != EVENT_EXCEPTION)
 		vcpu->event.valid = 0;
@@ -266,8 +266,8 @@ static bool is_mov_to_cr8(const struct x86_instruction *in)
 }
 
 /*
- * SVM leaves a MOV to CR8 undone while an interrupt waits for the task priority to fall. What is
- * another instruction by now, or was a trap that nobody wants any more, is executed again.
+ * SVM exits before a MOV to CR8 while an interrupt waits for the task priority to fall. If the
+ * instruction has changed since, or the exit was for a trap no longer wanted, it is executed again.
  */
 static void settle_cr(struct vcpu *vcpu)
 {
@@ -308,7 +308,7 @@ void exits_settle(struct vcpu *vcpu)
 			settle_cr(vcpu);
 		break;
 	case EXIT_DR:
-		(void)trap_step(vcpu); /* not wanted any more: executed again, without an exit */
+		(void)trap_step(vcpu); /* no longer wanted: executed again, without an exit */
 		break;
 	case EXIT_IO:
 		settle_io(vcpu);

@@ -33,7 +33,7 @@ static u32 read_code(const struct vcpu *vcpu, u8 *bytes, u32 count)
 	return count;
 }
 
-/* INT3, INT n and INTO exit at the instruction, which the CPU is to find done. */
+/* INT3, INT n and INTO exit with RIP at them: injected with their length, they count as done. */
 static bool raise_software(struct vcpu *vcpu)
 {
 	struct vcpu_event event = {.valid = 1, .type = EVENT_SOFTWARE_EXCEPTION, .vector = 3,
@@ -56,7 +56,7 @@ static bool raise_software(struct vcpu *vcpu)
 	return true;
 }
 
-/* INT1 exits at the instruction, and with its length, on VMX alone; it leaves DR6 as it is. */
+/* On VMX alone INT1 exits with RIP at it, and with its length; it leaves DR6 as it is. */
 static bool raise_int1(struct vcpu *vcpu)
 {
 	u32 length = vcpu->page->exit.instruction_length;
@@ -73,7 +73,7 @@ static bool raise_int1(struct vcpu *vcpu)
 	return true;
 }
 
-/* As the CPU would have left DR6 and CR2 (SDM vol. 3, 28.1; APM vol. 2, 15.12). */
+/* Leaves DR6 and CR2 as the CPU would have (SDM vol. 3, 28.1; APM vol. 2, 15.12). */
 static void leave_traces(struct vcpu *vcpu)
 {
 	const struct vcpu_exit *exit = &vcpu->page->exit;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* RDMSR and WRMSR: finds whose the MSR is. */
+/* RDMSR and WRMSR: finds out who has the MSR. */
 #include "arch/x86_64/hw/control.h"
 #include "arch/x86_64/hw/msr.h"
 #include "vmm/monitor/exits/exits.h"
@@ -96,7 +96,7 @@ void exits_wrmsr(struct vcpu *vcpu)
 	} else if (is_own(index)) {
 		allowed = write_own(vcpu, index, value);
 	} else {
-		/* EFER.LME may not change under paging */
+		/* EFER.LME must not change while paging is on */
 		vcpu_need(vcpu, msr_groups(index));
 		allowed = msr_write(&vcpu->msr, &machine->cpuid, page, index, value);
 	}

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Failed VM entries in words: the checks of SDM vol. 3, 27.2.1 (controls), 27.2.2 (host) and 27.3.1
- * (guest), done again over the dump. Left out is what only the kernel could get wrong in addresses
- * that it does not show.
+ * (guest), done again on the dump. Left out are checks of addresses that the kernel alone sets and
+ * does not show.
  */
 #include "arch/x86_64/hw/control.h"
 #include "arch/x86_64/hw/msr.h"
@@ -10,7 +10,7 @@
 #include "vmm/monitor/exits/explain.h"
 #include "vmm/monitor/x86/canonical.h"
 
-/* What many checks ask for. */
+/* What many checks need. */
 struct vmx_view {
 	struct explain *explain;
 	u64 cr0;

@@ -10,7 +10,7 @@ static bool is_contributory(u32 vector)
 	return vector == VECTOR_DE || (vector >= VECTOR_TS && vector <= VECTOR_GP);
 }
 
-/* SDM vol. 3, table 6-5: what an exception during the delivery of an exception makes. */
+/* SDM vol. 3, table 6-5: what an exception during the delivery of an exception becomes. */
 static void combine(struct vcpu *vcpu, struct vcpu_event *event)
 {
 	u32 first = vcpu->event.vector;
@@ -37,7 +37,7 @@ void vcpu_raise_event(struct vcpu *vcpu, const struct vcpu_event *event)
 	else if (vcpu->event.valid &&
 		 (vcpu->event.type == EVENT_INTERRUPT || vcpu->event.type == EVENT_NMI))
 		vcpu->held = vcpu->event;
-	/* a software interrupt comes again when its instruction does */
+	/* a software interrupt comes again when its instruction is executed again */
 	vcpu->event = next;
 }
 
@@ -56,7 +56,7 @@ void vcpu_raise(struct vcpu *vcpu, u32 vector, u32 error_code)
 }
 
 /*
- * What of the interrupt shadow is left when the guest goes on. The trap of a single step comes
+ * What is left of the interrupt shadow when the guest goes on. The trap of a single step comes
  * before NMIs and interrupts (SDM vol. 3, table 6-2): it holds them back as MOV SS does.
  */
 static u32 shadow(const struct vcpu *vcpu)
@@ -85,7 +85,7 @@ static void deliver(struct vcpu *vcpu, struct vcpu_event event)
 	vcpu->machine->channel->injected++;
 }
 
-/* An interrupt that only the task priority holds back: the CPU tells when it falls far enough. */
+/* For an interrupt that only the task priority holds back: at which priority the CPU exits. */
 static u32 tpr_threshold(const struct lapic *lapic)
 {
 	u32 priority = (u32)lapic_get_cr8(lapic);
@@ -136,11 +136,11 @@ static void prepare_interrupt(struct vcpu *vcpu, struct irqchip *irqchip, bool *
 }
 
 /*
- * A CPU that virtualizes the local APIC takes by itself what is left in IRR, as soon as the
- * priority allows it. What IF or a shadow holds back it may take too early, and it may forget what
- * it was delivering when a second-stage fault cuts that short: Bochs 2.7 does both
- * (docs/platforms.md). So what can be taken now is injected, and the CPU's is what nothing but the
- * priority holds back. While an interrupt window is asked for it takes nothing (SDM vol. 3,
+ * A CPU that virtualizes the local APIC delivers by itself what is left in IRR, as soon as the
+ * priority allows it. It may deliver too early what IF or a shadow holds back, and it may forget
+ * what it was delivering when a second-stage fault cuts that short: Bochs 2.7 does both
+ * (docs/platforms.md). So what can be taken now is injected, and the CPU gets only what nothing but
+ * the priority holds back. While an interrupt window is asked for it delivers nothing (SDM vol. 3,
  * 30.2.1).
  */
 static void keep_from_cpu(struct vcpu *vcpu, const struct lapic *lapic, bool taken)
@@ -164,7 +164,7 @@ static bool prepare_start(struct vcpu *vcpu, struct irqchip *irqchip, u32 pendin
 		irqchip_take_init(irqchip, vcpu->id);
 		pending = irqchip_pending(irqchip, vcpu->id);
 		if ((pending & PENDING_WAIT) == 0) {
-			/* no firmware could take it from there */
+			/* there is no firmware to go on from there */
 			machine_unasked_reset(vcpu, "INIT of the boot processor");
 			return machine_may_run(vcpu->machine);
 		}
@@ -207,7 +207,7 @@ bool inject_prepare(struct vcpu *vcpu)
 		vcpu->event.valid = 0;
 		taken = true;
 	}
-	/* one instruction, not the handler of an interrupt */
+	/* a step is one instruction, not the handler of an interrupt */
 	alone = unlikely(vcpu->machine->watched) && (debugger_steps(vcpu) || trap_steps(vcpu));
 	if (alone)
 		pending = 0;

@@ -27,7 +27,7 @@ static void add_costs(struct query_cost *cost, const struct query_trace_entry *e
 	}
 }
 
-/* The one before the first stands for the last, whose cost is known. */
+/* Entry 0 then stands for the last exit, whose cost is known. */
 void trace_turn(struct trace *trace)
 {
 	add_costs(trace->cost, &trace->entry[1], QUERY_TRACE_ENTRIES);

@@ -7,7 +7,7 @@
 #include "vmm/monitor/exits/exits.h"
 #include "vmm/monitor/machine.h"
 
-/* All but NMI and #MC, which are the host's business first. */
+/* All but NMI and #MC, which go to the host first. */
 #define EVERY_EXCEPTION ((u32)~(BIT(VECTOR_NMI) | BIT(VECTOR_MC)))
 #define CR3_TARGETS	4u
 
@@ -133,7 +133,7 @@ void trap_note(struct vcpu *vcpu)
 	}
 }
 
-/* Values that the guest loads again and again exit once: the CPU spares four (SDM 25.6.7). */
+/* CR3 values loaded again and again exit once: the CPU spares four (SDM vol. 3, 25.6.7). */
 static void spare_cr3(struct vcpu *vcpu)
 {
 	struct vcpu_page *page = vcpu->page;
@@ -158,7 +158,7 @@ bool trap_step(struct vcpu *vcpu)
 
 	if ((vcpu->machine->trap_wanted & what) == 0 || vcpu->trap.stepping)
 		return false;
-	/* SVM's exit for the task priority is another thing. */
+	/* SVM's exit for the task priority is not for the trap. */
 	if (cr && decode(&vcpu->page->exit, &write) == 8)
 		return false;
 	note_register(vcpu, cr ? "CR" : "DR", what);
@@ -167,7 +167,7 @@ bool trap_step(struct vcpu *vcpu)
 	vcpu->trap.stepping = true;
 	vcpu->trap.had_tf = (vcpu->page->rflags & RFLAGS_TF) != 0;
 	vcpu->page->rflags |= RFLAGS_TF;
-	/* VMX takes the two together for a trap that is pending; nothing is injected meanwhile */
+	/* with these and TF VMX demands a pending trap (BS); nothing is injected meanwhile */
 	vcpu->page->shadow &= ~(u32)(SHADOW_STI | SHADOW_MOV_SS);
 	vcpu->page->dirty |= VCPU_RIP;
 	vcpu->quiet = false;

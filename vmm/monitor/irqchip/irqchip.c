@@ -34,7 +34,7 @@ static void drive_line(struct irqchip *irqchip, u32 line, bool level)
 
 	if (line >= IRQCHIP_LINE_COUNT || line == PIC_CASCADE_INPUT)
 		return;
-	/* Devices say where a line is after each access; it seldom moves. */
+	/* Devices report their line's level after each access; it seldom changes. */
 	if ((irqchip->ioapic.state.line >> pin & 1) == level)
 		return;
 	pic_set_line(&irqchip->pic, line, level);
@@ -91,8 +91,8 @@ static bool irqchip_message_matches(const struct irq_message *message, const str
 }
 
 /*
- * SDM vol. 3, 11.6.2.4: the lowest processor priority gets it; among equals the next after the
- * one that had the last.
+ * SDM vol. 3, 11.6.2.4: the lowest processor priority gets it; among equals the next after the last
+ * one's receiver.
  */
 static bool irqchip_send_lowest_priority(struct irqchip *irqchip, const struct irq_message *message,
 					 u64 candidates)

@@ -4,8 +4,8 @@
 
 /*
  * A local APIC that the CPU virtualizes (SDM vol. 3, chapter 30). While the guest runs the CPU
- * changes the page as it likes (25.11.4); who has an interrupt for it meanwhile posts it and kicks
- * the vCPU.
+ * changes the page as it likes (25.11.4); whoever has an interrupt for it meanwhile posts it and
+ * kicks the vCPU.
  */
 
 static const u32 kept_registers[LAPIC_KEPT_COUNT] = {

@@ -62,7 +62,7 @@ static u32 lapic_writable_bits(u32 offset)
 	}
 }
 
-/* SDM vol. 3, table 11-6: of the registers in memory not these. */
+/* SDM vol. 3, table 11-6: the registers of xAPIC mode, except these. */
 static bool x2apic_readable(u32 offset)
 {
 	switch (offset) {
@@ -99,7 +99,7 @@ static bool lapic_icr_write(struct lapic *lapic, u64 value)
 	return true;
 }
 
-/* The first three are a part of every interrupt. */
+/* The first three come with every interrupt, so they are looked for first. */
 static bool x2apic_write(struct lapic *lapic, u32 offset, u64 value)
 {
 	u32 writable;

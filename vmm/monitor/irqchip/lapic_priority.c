@@ -2,8 +2,8 @@
 #include "vmm/monitor/irqchip/irqchip.h"
 
 /*
- * ISR, TMR and IRR: 256 bits in eight words, 16 bytes apart. What follows is a part of every
- * interrupt, and inline `base` costs nothing.
+ * ISR, TMR and IRR: 256 bits in eight words, 16 bytes apart. What follows is part of every
+ * interrupt; inlined, `base` costs nothing.
  */
 static ALWAYS_INLINE u32 *vector_word(const struct lapic *lapic, u32 base, u32 word)
 {
@@ -15,7 +15,7 @@ static ALWAYS_INLINE bool vector_test(const struct lapic *lapic, u32 base, u32 v
 	return *vector_word(lapic, base, vector / 32) >> (vector % 32) & 1;
 }
 
-/* Of ISR or IRR. */
+/* The summary of ISR or IRR. */
 static ALWAYS_INLINE u8 *words_of(struct lapic *lapic, u32 base)
 {
 	return base == LAPIC_ISR ? &lapic->words.in_service : &lapic->words.requested;

@@ -148,7 +148,7 @@ static u64 lapic_expiry_ns(const struct lapic *lapic)
 		return DEADLINE_NONE;
 	if (tsc <= clock->guest_tsc)
 		return clock->now_ns;
-	/* Rounded up by one: not to wake a little early and find the TSC short of it. */
+	/* Rounded up by one, so as not to wake a little early, with the TSC short of it. */
 	wait_ns = mul_div(tsc - clock->guest_tsc, NS_PER_MS, clock->tsc_khz);
 	return wait_ns < DEADLINE_NONE - 1 - clock->now_ns ? clock->now_ns + wait_ns + 1
 							   : DEADLINE_NONE;
@@ -159,12 +159,12 @@ u64 lapic_deadline(const struct lapic *lapic)
 	u32 entry = lapic_get(lapic, LAPIC_LVT_TIMER);
 	u64 expiry = lapic_expiry_ns(lapic);
 
-	/* A masked expiry changes nothing that is not found out later as well: it wakes nobody. */
+	/* A masked expiry changes nothing that cannot be found out later: it wakes nobody. */
 	if (entry & LAPIC_LVT_MASKED)
 		return DEADLINE_NONE;
 	/*
-	 * Repeating a request is in no hurry: so even a period of one tick lets the guest run. What
-	 * is due already stays so until it is done, or it would be put off for as long as one asks.
+	 * There is no hurry to repeat a request, so that even a period of one tick lets the guest
+	 * run. What is already due stays due until it is done, or each call would put it off again.
 	 */
 	if (expiry > lapic_now_ns(lapic) &&
 	    lapic_is_requested(lapic, entry & LAPIC_LVT_VECTOR))

@@ -15,7 +15,7 @@ static u8 chip_irr(const struct pic_chip *chip)
 	return (u8)(chip->line & (chip->edge | level));
 }
 
-/* Of the inputs in mask that of highest priority, as its distance from the top; 8: none. */
+/* The highest-priority input in mask, as its distance from the top; 8: none. */
 static u32 chip_priority(const struct pic_chip *chip, u8 mask)
 {
 	for (u32 i = 0; i < PIC_INPUT_COUNT; i++)

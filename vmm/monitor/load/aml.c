@@ -3,7 +3,7 @@
 
 #include "lib/string.h"
 
-/* PkgLength in its form of four bytes is not needed: three reach 1 MiB (ACPI 6.4, 20.2.4). */
+/* PkgLength's form of four bytes is not needed: three reach 1 MiB (ACPI 6.4, 20.2.4). */
 #define PACKAGE_LENGTH_BYTES 3u
 #define LENGTH_IN_1_BYTE     0x3fu
 #define LENGTH_IN_2_BYTES    0xfffu

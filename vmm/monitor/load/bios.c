@@ -8,7 +8,7 @@
 #define BIOS_SEGMENT (LAYOUT_BIOS >> 4)
 #define VECTORS	     256u
 
-/* In LAYOUT_BIOS: each handler has so many bytes at most. */
+/* In LAYOUT_BIOS: the most that one handler takes. */
 #define HANDLER_BYTES 32u
 
 enum bios_handler {

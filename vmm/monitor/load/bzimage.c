@@ -37,7 +37,7 @@ static bool read_sizes(struct load_job *job, struct bzimage *image)
 	u64 sectors = file[LINUX_SETUP_SECTS];
 	u64 promised = (u64)get_u32(file + LINUX_SYSSIZE) * 16;
 
-	/* 0 means 4 "for backwards compatibility"; the boot sector comes on top */
+	/* 0 means 4 "for backwards compatibility"; the boot sector is not counted */
 	image->setup_bytes = ((sectors == 0 ? 4 : sectors) + 1) * 512;
 	if (image->setup_bytes >= job->kernel.size)
 		return load_fail(
@@ -137,7 +137,7 @@ bool bzimage_load(struct load_job *job)
 	if (!place_kernel(job, image.load, job->kernel.bytes + image.setup_bytes,
 			  image.kernel_bytes, 0, "the kernel proper"))
 		return false;
-	/* where it unpacks itself to, RAM must be but nothing is cleared */
+	/* where it unpacks itself to there must be RAM, but nothing is cleared */
 	if (!range_within(image.runs_at, image.memory_bytes, layout_low_bytes(job->ram_bytes)))
 		return load_fail(job,
 				 "kernel file: it needs 0x%lx bytes from 0x%lx on to unpack itself "

@@ -47,7 +47,7 @@ static u64 note_pad(u64 bytes)
 	return align_up(bytes, 4);
 }
 
-/* The note's owner should be "Xen"; where none is, it may be another: NuttX's is "nuttx". */
+/* The note's owner should be "Xen"; if no note's is, another is taken: NuttX's is "nuttx". */
 struct entry_note {
 	u64 entry; /* 0: none seen */
 	bool is_xens;

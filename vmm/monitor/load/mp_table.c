@@ -89,7 +89,7 @@ enum mp_interrupt_kind { MP_INT = 0, MP_NMI = 1, MP_EXTINT = 3 };
 struct mp_interrupt {
 	u8 type;
 	u8 kind;
-	u16 flags; /* 0: as the bus has it, on ISA edges */
+	u16 flags; /* 0: as the bus has it: edges on ISA */
 	u8 bus;
 	u8 bus_irq;
 	u8 apic;

@@ -90,7 +90,7 @@ void start_state_real(struct vcpu_page *page, u16 ip)
 	page->rip = ip;
 }
 
-/* The flat segments, in registers and in memory for whoever reloads them before its own GDT. */
+/* The flat segments, in registers, and in memory for kernels that reload them before their GDT. */
 static void set_flat(struct vcpu_page *page, u8 *ram, u16 code, u32 code_size)
 {
 	u16 data = (u16)(code + sizeof(u64));
@@ -107,7 +107,7 @@ static void set_flat(struct vcpu_page *page, u8 *ram, u16 code, u32 code_size)
 	page->idtr = (struct vcpu_table_state){0};
 	set_segments(page, segment(code, 0xffffffff, TYPE_CODE | access | code_size),
 		     segment(data, 0xffffffff, TYPE_DATA | access | SEGMENT_DB));
-	/* A null selector says that no LTR has been: kernels ask STR. */
+	/* A null selector says that there was no LTR yet: kernels ask by STR. */
 	page->segment[SEG_TR] = segment(0, 0x67, DESCRIPTOR_TSS_BUSY | SEGMENT_P);
 	/* No protocol promises a stack, yet boot loaders leave theirs, and kernels push to it. */
 	page->gpr[GPR_RSP] = LAYOUT_STACK_TOP;

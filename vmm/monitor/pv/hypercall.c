@@ -11,7 +11,7 @@ enum kvm_error {
 
 struct kvm_arguments {
 	u64 word[4];   /* RBX, RCX, RDX, RSI */
-	u32 word_bits; /* of them that the caller has: 64 in 64-bit mode, otherwise 32 */
+	u32 word_bits; /* of each that the caller has: 64 in 64-bit mode, otherwise 32 */
 };
 
 /* Ends the present or next HLT of a vCPU, whatever its interrupt flag says, and lets it run. */

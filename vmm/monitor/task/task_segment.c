@@ -6,7 +6,7 @@
 
 #define DESCRIPTOR_BYTES 8u
 
-/* From the GDT or the LDT in force; `vector` is the fault when it is not there. */
+/* From the GDT or the LDT in force; `vector` is raised if it is beyond the limit. */
 bool task_descriptor(struct task *task, u16 selector, u8 vector, u64 *descriptor, u32 *linear)
 {
 	const struct vcpu_segment_state *ldtr = &task->page->segment[SEG_LDTR];
@@ -127,7 +127,7 @@ static void load_virtual_8086(struct task *task)
 	}
 }
 
-/* The selectors are in the page. After a fault the registers not reached hold nothing. */
+/* The selectors are in the page. After a fault the registers not yet loaded are unusable. */
 bool task_load_segments(struct task *task)
 {
 	static const u8 others[] = {SEG_DS, SEG_ES, SEG_FS, SEG_GS};
@@ -142,7 +142,7 @@ bool task_load_segments(struct task *task)
 		segment[others[i]] = unusable(segment[others[i]].selector);
 	if (!load(task, SEG_CS))
 		return false;
-	/* until SS is loaded its old contents stand for it, at the new privilege */
+	/* until SS is loaded it keeps its old contents, at the new privilege level */
 	segment[SEG_SS].access &= ~(3u << SEGMENT_DPL_SHIFT);
 	segment[SEG_SS].access |= cpl << SEGMENT_DPL_SHIFT;
 	if (!load(task, SEG_SS))

@@ -81,7 +81,7 @@ static bool access_memory(struct task *task, u32 linear, u8 *read, const u8 *wri
 		u32 offset = i == 0 ? 0 : first;
 		u32 bytes = i == 0 ? first : length - first;
 
-		/* where no RAM is, all ones are read and writes are lost */
+		/* where there is no RAM, reads give all ones and writes are lost */
 		if (write)
 			(void)!guest_memory_write(memory, found[i].gpa, write + offset, bytes);
 		else if (!guest_memory_read(memory, found[i].gpa, read + offset, bytes))
@@ -228,7 +228,7 @@ static bool enter(struct task *task, const struct task_switch *request, const un
 	page->shadow &= ~(u32)(SHADOW_STI | SHADOW_MOV_SS);
 	page->dirty |= VCPU_RIP | VCPU_SEGMENTS | VCPU_CONTROL | VCPU_DEBUG;
 
-	/* a fault from here on finds them as virtual-8086 mode needs them */
+	/* a fault from here on finds segments as virtual-8086 mode needs them */
 	if (page->rflags & RFLAGS_VM)
 		(void)task_load_segments(task);
 	if (!task_load_ldt(task, wide ? (u16)new->word32[TSS32_LDT] : new->word16[TSS16_LDT]) ||

@@ -4,7 +4,7 @@
 
 enum rex { REX = 0x40, REX_W = 8, REX_R = 4, REX_X = 2, REX_B = 1 };
 
-/* Reading past the end gives 0 and keeps the reason; the callers look at it once, at the end. */
+/* Reading past the end gives 0 and keeps the reason, which callers check once, at the end. */
 struct cursor {
 	const u8 *bytes;
 	size_t available;
