@@ -24,7 +24,7 @@ enum frame_flag {
 
 typedef void audit_visit(struct audit *audit, const struct audit_record *record);
 
-/* Something that may be due to a change between two lists counts when it is there again. */
+/* Anything found may be due to a change between two lists: it counts if it is found again. */
 static void found(struct audit *audit, const char *pattern, ...) PRINTF_LIKE(2, 3);
 static void found(struct audit *audit, const char *pattern, ...)
 {
@@ -70,7 +70,7 @@ static void walk(struct audit *audit, u32 level, u64 what, u64 where, audit_visi
 	}
 }
 
-/* --- what must come to nothing: references and charges --- */
+/* --- what must add up to zero: references and charges --- */
 
 static u64 mix(u64 key)
 {

@@ -18,7 +18,7 @@ struct audit_balance {
 	s64 value;
 };
 
-/* What is known about a frame of the window that is looked at. */
+/* What is known about a frame of the present window. */
 struct audit_frame {
 	u32 memory; /* the object that it belongs to; 0: none */
 	u32 writer; /* the account of who can write it; 0: nobody */
@@ -28,11 +28,11 @@ struct audit_frame {
 };
 
 struct audit {
-	/* One page of records; false: the kernel refuses. Two pages, since lists are nested. */
+	/* Fills page[level]; false: the kernel refuses. Two pages, since lists are nested. */
 	bool (*list)(void *context, u32 level, u64 what, u64 where, u64 at, u64 *next);
 	void *context;
 	const struct audit_page *page[2];
-	/* What was found; called twice for what is still so the second time, `again` then. */
+	/* Something wrong: found twice, so not due to a change between two lists. */
 	void (*report)(void *context, const char *text);
 
 	struct audit_balance *balance; /* AUDIT_BALANCES of them */

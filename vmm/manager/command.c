@@ -32,7 +32,7 @@ const struct command *command_find(const char *const *words, u32 count, u32 *nam
 	return NULL;
 }
 
-/* Lists what would be right: the commands of that first word, or the way to all of them. */
+/* Says what would be right: the commands with that first word, or how to list them all. */
 static void unknown(struct reply *reply, const struct words *words)
 {
 	char shown[2][40];
@@ -82,7 +82,7 @@ static bool take_arguments(const struct words *words, u32 from, struct arguments
 	return true;
 }
 
-/* Written before it is done: whoever tries is seen as well. */
+/* Written before the command runs: attempts are seen as well. */
 static void audit(const struct command *command, const struct arguments *arguments,
 		  const char *line)
 {

@@ -6,7 +6,7 @@
 #define COMMAND_WORDS_MAX 32u
 
 /*
- * The words behind a command's name, -j taken out; NULL where there are no more. Each is terminated
+ * The words after a command's name, without -j; NULL where there are no more. Each is terminated
  * and may hold any other byte.
  */
 struct arguments {
@@ -39,15 +39,15 @@ struct command {
 	u8 maximum;
 	u8 completion;     /* enum completion */
 	bool audited;      /* the line goes to the log of who did what */
-	bool changes;      /* it does more than show something: nothing to watch */
+	bool changes;      /* it does more than show something: not for `watch` */
 	bool shows_bare;   /* but without arguments it only shows */
-	const char *words; /* for completion: of each argument, these separated by ';' */
+	const char *words; /* for completion: a list for each argument, separated by ';' */
 };
 
 /*
  * Puts a command into the list: a file of commands/ needs no entry elsewhere. The linker sorts the
  * list by identifier, which is the name with '_' for each space; help and completion rely on
- * neighbours beginning alike.
+ * commands that begin alike being neighbours.
  */
 #define COMMAND(identifier, ...)                                                                 \
 	static const struct command identifier##_description = {__VA_ARGS__};                   \
@@ -60,7 +60,7 @@ extern const struct command *const commands_end[];
 	for (const struct command *const *each##_at = commands_start, *each;                    \
 	     each##_at < commands_end && (each = *each##_at, true); each##_at++)
 
-/* Runs a line. What it answers goes to reply; an empty line answers nothing. */
+/* Runs a line. The answer goes to reply; an empty line has none. */
 void command_run(struct reply *reply, const char *line);
 
 /* The command that the words begin with, how many words its name has; NULL for none. */
@@ -75,11 +75,11 @@ size_t command_complete(const char *line, size_t length,
 
 /* For commands: the VM of that name; NULL after an error has been written. */
 struct vm *command_vm(struct reply *reply, const char *name);
-/* For those that wait: keeps which VM it is about, its name also for when it is gone. */
+/* For commands that wait: keeps which VM it is about, and its name in case it goes. */
 void command_vm_keep(struct reply *reply, const struct vm *vm);
 /* That VM; NULL after an error has been written: it was destroyed. */
 struct vm *command_vm_kept(struct reply *reply);
-/* Goes on with `resume` until command_vm_given_up: the monitor has to do something. */
+/* Waits for the monitor to do something: calls `resume` until command_vm_given_up. */
 void command_vm_wait(struct reply *reply, const struct vm *vm, bool (*resume)(struct reply *reply));
-/* Whether the monitor has had its time; an error has been written then. */
+/* Whether the monitor has used up its time; an error has been written then. */
 bool command_vm_given_up(struct reply *reply, const struct vm *vm);

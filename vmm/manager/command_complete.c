@@ -21,7 +21,7 @@ static void offer(const struct offers *offers, const char *word)
 		offers->offer(offers->context, word);
 }
 
-/* The word behind the first `count` words of each command's name that these words begin. */
+/* Offers the word after the first `count` of each command's name that these words begin. */
 static void offer_names(const struct offers *offers, const char *const *words, u32 count)
 {
 	char name[CONFIG_NAME_BYTES];
@@ -43,7 +43,7 @@ static void offer_names(const struct offers *offers, const char *const *words, u
 	}
 }
 
-/* Of the lists separated by ';' the one at `place`. */
+/* Offers the words of the list at `place`; lists are separated by ';'. */
 static void offer_words(const struct offers *offers, const char *lists, u32 place)
 {
 	struct text rest = text_of(lists);
@@ -81,7 +81,7 @@ static void offer_log_option(const struct offers *offers, const char *before)
 		offer_words(offers, "-n -l -c -v -s -u -f", 0);
 }
 
-/* "KEY=", and behind it the choices or the files that are there. */
+/* Offers "KEY=", and after it the choices or the files that are there. */
 static void offer_keys(const struct offers *offers)
 {
 	char text[2 * CONFIG_FILE_BYTES];
@@ -136,7 +136,7 @@ static void offer_arguments(const struct offers *offers, const struct command *c
 	case COMPLETE_COMMAND:
 		offer_names(offers, words->word + name_words, done - name_words);
 		break;
-	case COMPLETE_WATCH: /* the caller's */
+	case COMPLETE_WATCH: /* the caller handles it */
 		break;
 	case COMPLETE_WORDS:
 		offer_words(offers, command->words, done - name_words);

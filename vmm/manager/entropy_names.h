@@ -7,5 +7,5 @@
 
 /* The sources (enum entropy_source) in words. */
 void entropy_names(u64 sources, char *text, size_t size);
-/* Whether timing and what was loaded is all there was. */
+/* Whether timing and what was loaded were the only sources. */
 bool entropy_is_weak(u64 sources);

@@ -3,7 +3,7 @@
 #include "vmm/manager/log/log.h"
 #include "vmm/rt/clock.h"
 
-/* About a million instructions: the loop that this is a step of has others waiting. */
+/* About a million instructions: others wait for their turn in the loop that calls this. */
 #define ITERATIONS_A_STEP 128u
 
 static const struct password_hash *required;

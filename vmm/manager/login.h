@@ -5,7 +5,7 @@
 
 /*
  * Who may give commands. Each way in (the console, the machine channel) is a door; with a password
- * in the configuration it is shut until somebody gives that. From the third wrong one in a row on,
+ * in the configuration it is shut until somebody gives it. From the third wrong one in a row on,
  * the next has to wait, twice as long each time.
  */
 #define LOGIN_FREE_FAILURES 3u
@@ -24,11 +24,11 @@ struct login {
 enum login_state { LOGIN_CHECKING, LOGIN_WRONG, LOGIN_RIGHT };
 
 /*
- * What opens the doors from now on; `hash` stays the caller's. One without iterations opens none:
- * a password was asked for and cannot be read. NULL: they stay open.
+ * Sets the password that opens the doors; `hash` stays the caller's. One without iterations opens
+ * none: a password is required but could not be read. NULL: they stay open.
  */
 void login_require(const struct password_hash *hash);
-/* Whether there is anything to lock with, and whether anything can open. */
+/* Whether a password is required, and whether there is one that opens. */
 bool login_required(void);
 bool login_possible(void);
 
@@ -37,7 +37,7 @@ void login_lock(struct login *login);
 
 /* How long until the next attempt; 0: now. */
 u64 login_wait_ns(const struct login *login);
-/* Begins to check what was given; not while there is something to wait for. */
+/* Begins to check what was given; not before login_wait_ns is 0. */
 void login_try(struct login *login, struct text password);
-/* A part of the work; both ends are written to the log. */
+/* Does a part of the work; either outcome is written to the log. */
 enum login_state login_step(struct login *login);

@@ -8,7 +8,7 @@
 #include "vmm/rt/format.h"
 
 #define OUTPUT_BYTES 131072u
-/* A request starts when its answer surely fits; other lines stay behind this much. */
+/* A request starts when its answer surely fits; other lines wait when so much is unsent. */
 #define REQUEST_ROOM (OUTPUT_BYTES / 4 * 3)
 #define LINES_AHEAD  1024u
 #define STREAM_BYTES (OUTPUT_BYTES / 2)	 /* of one answer: longer ones leave in pieces */
@@ -24,7 +24,7 @@ static bool is_open;
 static struct {
 	u8 bytes[OUTPUT_BYTES];
 	u32 written;
-	u32 ready; /* up to here it may be sent: what is behind can still be taken back */
+	u32 ready; /* up to here it may be sent: what follows can still be taken back */
 	u32 sent;
 } output;
 
@@ -109,7 +109,7 @@ static void answer_error(struct text problem, const u32 *position)
 	add_string("}\n");
 }
 
-/* Only when there is something to say: until then lines can come before. */
+/* Only when there is something to say: until then other lines can come first. */
 static bool add_header(void)
 {
 	return add_string("{\"id\":") && add(current.request.id) &&
@@ -179,7 +179,7 @@ static void answer_mistake(const char *problem, u32 position)
 	end_answer();
 }
 
-/* The end of a request's `auth`. */
+/* Goes on checking the password of an `auth`. */
 static bool check_password(struct reply *reply)
 {
 	switch (login_step(&machine_channel_login)) {

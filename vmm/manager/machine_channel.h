@@ -16,15 +16,15 @@ void machine_channel_open(void);
 extern struct login machine_channel_login;
 bool machine_channel_is_open(void);
 
-/* Moves bytes and requests on; true when there is more to do at once. */
+/* Does what can be done with bytes and requests; true when there is more to do at once. */
 bool machine_channel_step(void);
 /* When machine_channel_step has to be called at the latest. */
 u64 machine_channel_deadline(void);
 
-/* Whether a line that nobody asked for would be sent soon; its reader is the one to lose others. */
+/* Whether a line that nobody asked for would be sent soon; if not, its source keeps or loses it. */
 bool machine_channel_takes_line(void);
 /* Sends one, with its newline, of at most 4 KiB. */
 void machine_channel_line(struct text line);
 
-/* Sends all that waits, for a while at most: the machine is about to stop. */
+/* Sends all that waits, with a time limit: the machine is about to stop. */
 void machine_channel_flush(void);

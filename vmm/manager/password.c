@@ -25,7 +25,7 @@ static struct text next_part(struct text *rest)
 	return part;
 }
 
-/* Returns how many bytes the digits are; 0 where they are none, or not `minimum` to `maximum`. */
+/* Returns how many bytes the digits give; 0 if there are others, or not `minimum` to `maximum`. */
 static u32 parse_hex(struct text text, u8 *bytes, u32 minimum, u32 maximum)
 {
 	if (text.length % 2 != 0 || text.length < 2ul * minimum || text.length > 2ul * maximum)
@@ -83,7 +83,7 @@ void password_text(const struct password_hash *hash, char *buffer, size_t size)
 	add_hex(hash->hash, SHA256_BYTES, buffer + length, size - length);
 }
 
-/* HMAC-SHA-256 of a text of at most 55 bytes less than a block, so one block each way. */
+/* HMAC-SHA-256 of a text of at most 55 bytes, so one block each way. */
 static void hmac(const struct password_work *work, const void *bytes, size_t count,
 		 u8 digest[SHA256_BYTES])
 {

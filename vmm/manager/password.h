@@ -30,21 +30,21 @@ bool password_parse(struct text text, struct password_hash *hash);
 /* Its text, into PASSWORD_TEXT_BYTES. */
 void password_text(const struct password_hash *hash, char *buffer, size_t size);
 
-/* The hash of a password on its way: it takes long on purpose, so it is made in steps. */
+/* A password's hash in the making: it takes long on purpose, so it is made in steps. */
 struct password_work {
-	struct sha256_state inner; /* HMAC's two states behind their key block */
+	struct sha256_state inner; /* HMAC's two states after their key block */
 	struct sha256_state outer;
 	u8 last[SHA256_BYTES]; /* U_i of RFC 8018 */
 	u8 hash[SHA256_BYTES]; /* the sum so far */
 	u32 left;	       /* iterations */
 };
 
-/* Begins with `password` and what `as` says of iterations and salt. */
+/* Begins with `password` and the iterations and salt of `as`. */
 void password_begin(struct password_work *work, struct text password,
 		    const struct password_hash *as);
 /* Moves on by at most `iterations`; true when the hash is there. */
 bool password_step(struct password_work *work, u32 iterations);
-/* Whether it is that hash; takes as long wherever they differ. Forgets the work. */
+/* Whether it is that hash; takes the same time wherever they differ. Erases the work. */
 bool password_matches(struct password_work *work, const struct password_hash *hash);
 
 /* Overwrites what must not stay in memory. */

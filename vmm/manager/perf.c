@@ -19,7 +19,7 @@ enum sample_argument { SAMPLE_RING, SAMPLE_GROUP, SAMPLE_OFFSET, SAMPLE_COUNT, S
 static struct perf_profile profile;
 static handle_t irq;
 static u64 end_tsc;  /* 0: nothing is being recorded */
-static u64 late_tsc; /* up to then other CPUs may still tell of samples of the last recording */
+static u64 late_tsc; /* until then other CPUs may still report samples of the last recording */
 
 const struct perf_profile *perf_profile(void)
 {
@@ -85,7 +85,7 @@ static void swap(struct perf_row *a, struct perf_row *b)
 	*b = kept;
 }
 
-/* By selection, over a list that is short and almost never long. */
+/* Selection sort: the list is almost always short. */
 static void sort(void)
 {
 	for (u32 i = 0; i < profile.row_count; i++) {

@@ -10,7 +10,7 @@
  * which nothing else uses, interrupts every CPU by an NMI; the kernel logs where each hit, and what
  * is logged comes here instead of into the log.
  */
-#define PERF_HZ	      499u /* in step with no timer of anybody's */
+#define PERF_HZ	      499u /* in step with no other timer */
 #define PERF_ROWS_MAX 1024u
 #define PERF_NOT_A_VM 0xffffffffu
 
@@ -32,14 +32,14 @@ struct perf_profile {
 	struct perf_row row[PERF_ROWS_MAX]; /* after recording, most samples first */
 };
 
-/* Starts a new profile. NULL, or in words why not. */
+/* Starts a new profile. NULL on success, else why not, in words. */
 const char *perf_start(u64 duration_tsc);
 bool perf_recording(void);
 u64 perf_deadline(void);
 /* Ends the recording when it is time. */
 void perf_step(void);
 
-/* The entry of the kernel's log: true when it was a sample, and is not to be kept. */
+/* Takes an entry of the kernel's log: true when it was a sample, which the log does not keep. */
 bool perf_take(const struct log_entry *entry, struct text pattern);
 
 /* The last profile; its rows are in order when none is being recorded. */

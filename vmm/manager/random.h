@@ -4,8 +4,8 @@
 #include "lib/types.h"
 
 /*
- * Random bytes for what the manager makes: monitors' seeds, salts. The source is the 32 bytes that
- * the kernel started it with, of the machine's entropy pool.
+ * Random bytes for what the manager makes: monitors' seeds, salts. The source is 32 bytes of the
+ * machine's entropy pool, with which the kernel started it.
  */
 void random_init(void);
 void random_draw(void *bytes, size_t count);

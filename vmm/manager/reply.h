@@ -29,8 +29,8 @@ enum reply_kind {
 };
 
 /*
- * Who asked: the console or the machine channel. Commands write with the functions below and see
- * no difference, but for `terminal`.
+ * Who asked: the console or the machine channel. Commands write with the functions below and see no
+ * difference, except for `terminal`.
  */
 struct requester {
 	void (*put)(void *context, enum reply_kind kind, struct text text);
@@ -63,13 +63,13 @@ struct reply {
 	struct log_query query;
 	struct vm_query asked; /* what a monitor is asked */
 	u32 last_cpu;	       /* the last vCPU to show */
-	bool all_vms;	       /* after this one the next VM */
+	bool all_vms;	       /* each VM after the other */
 	u64 left;	       /* bytes or lines to show */
 	u64 shown;	       /* of a list: reply_list; of the VMs: inspect_next_vm */
 	u64 changed; /* keys of `vm set`, a bit for each of config_vm_keys */
 
 	u32 attach_id; /* the terminal becomes this VM's console; 0: no */
-	u32 secret_iterations; /* it asks for a new password and hashes it so; 0: no */
+	u32 secret_iterations; /* of a new password that it asks for; 0: it does not */
 
 	struct json object;
 	char line[REPLY_LINE_BYTES];

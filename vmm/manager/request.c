@@ -13,7 +13,7 @@ struct state {
 	bool has_command; /* or a password */
 };
 
-/* The first mistake is the one that is told. */
+/* The first mistake is the one that is reported. */
 static void tell(struct state *state, size_t at, const char *problem)
 {
 	if (state->request->problem[0] != '\0')
@@ -43,7 +43,7 @@ static void take_command(struct state *state, size_t at, enum json_kind kind, st
 	}
 }
 
-/* Nothing of it is told, whatever is wrong. */
+/* Nothing of it is shown, whatever is wrong. */
 static void take_password(struct state *state, size_t at, enum json_kind kind, struct text raw)
 {
 	struct request *request = state->request;

@@ -6,7 +6,7 @@
 #define SHA256_BYTES	   32u
 #define SHA256_BLOCK_BYTES 64u
 
-/* SHA-256 (RFC 6234) over whole blocks: what hashes short texts often needs no more. */
+/* SHA-256 (RFC 6234) over whole blocks: enough for hashing short texts many times. */
 struct sha256_state {
 	u32 word[8];
 };
@@ -18,7 +18,7 @@ void sha256_block(struct sha256_state *state, const u8 block[SHA256_BLOCK_BYTES]
 
 /*
  * Takes the last `count` bytes in, of `before + count` in all, and gives the digest. `before` is a
- * multiple of the block's size: what went in by sha256_block.
+ * multiple of the block's size: what sha256_block has taken in.
  */
 void sha256_finish(struct sha256_state state, u64 before, const void *bytes, size_t count,
 		   u8 digest[SHA256_BYTES]);

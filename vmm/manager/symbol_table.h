@@ -3,7 +3,7 @@
 
 #include "lib/symbols.h"
 
-/* Whether `bytes` at table hold a whole table; who looks into it trusts it from then on. */
+/* Whether `bytes` at table hold a whole table; look-ups trust it from then on. */
 bool symbols_valid(const struct symbol_table *table, u64 bytes);
 
 /* The offset of a symbol of that name; false when there is none. */

@@ -3,7 +3,7 @@
 
 #include "vmm/manager/symbol_table.h"
 
-/* The images that are part of Skerry's. */
+/* The images that are part of Skerry's image. */
 enum symbol_image { SYMBOLS_KERNEL, SYMBOLS_MONITOR, SYMBOLS_MANAGER, SYMBOLS_COUNT };
 
 /* NULL: there is none. */

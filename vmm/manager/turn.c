@@ -28,7 +28,7 @@ static void handle(const struct event *event)
 	case EVENT_PROCESS:
 		vm = vm_by_id(event->number);
 		if (vm == NULL)
-			break; /* its last signal outlived it */
+			break; /* its last signal came after its end */
 		if (event->source == EVENT_CHANNEL)
 			vm_channel_signalled(vm);
 		else

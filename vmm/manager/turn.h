@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-/* Some of what has happened, then a step of all that is under way; waits when nothing is. */
+/* Handles some events, then does a step of all that is under way; waits when nothing is. */
 void turn(void);

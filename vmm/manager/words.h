@@ -4,7 +4,7 @@
 #include "vmm/manager/command.h"
 #include "vmm/manager/console/line_editor.h"
 
-/* A line cut into words; quotes keep spaces together, a backslash between quotes the next byte. */
+/* A line cut into words; quotes keep spaces together, a backslash within quotes the next byte. */
 struct words {
 	u32 count;
 	const char *word[COMMAND_WORDS_MAX + 2];

@@ -153,7 +153,7 @@ void rebuild(struct vcpu *vcpu)
 	}
 	load_vcpu(vcpu);
 	vapic_prepare_anew(vcpu);
-	/* a mark that the kernel has set it would have cleared itself */
+	/* a mark set by the kernel would have been cleared by the kernel */
 	vcpu->steal_time.marked = vcpu->page->preempted_gpa != 0;
 	if (vcpu->id == 0)
 		machine->job.page = vcpu->page;

@@ -51,7 +51,7 @@ static void show_vm(struct reply *reply, const struct vm_config *config)
 	reply_object_end(reply);
 }
 
-/* What has been changed by command since the start. */
+/* Takes over what commands have changed since the start. */
 static void take_over(struct config *config)
 {
 	enum log_level level = log_level_get(LOG_BOOT);

@@ -6,14 +6,14 @@
 #include "vmm/rt/clock.h"
 #include "vmm/rt/format.h"
 
-/* What was idle of the time since the last call, in percent of what is left. */
+/* The part of the time since the last call that was not idle, in percent. */
 static u64 load_percent(u32 cpu, u64 idle_tsc, u64 now)
 {
 	static u64 last_idle[CPU_MAX];
 	static u64 last_now[CPU_MAX];
 	u64 since = last_now[cpu] != 0 ? last_now[cpu] : machine_page()->boot_tsc;
 	u64 passed = now - since;
-	/* A halt that began after it was read may be counted a little twice. */
+	/* A halt that began after the counters were read may in part be counted twice. */
 	u64 idle = idle_tsc > last_idle[cpu] ? MIN(idle_tsc - last_idle[cpu], passed) : 0;
 
 	last_idle[cpu] = idle_tsc;

@@ -20,7 +20,7 @@ static const char type_names[OBJECT_TYPE_COUNT][8] = {
 static const char right_names[][8] = {"read",	"write",   "execute", "map",  "bind",
 				      "create", "control", "destroy", "grant"};
 
-/* Lists are nested: what a handle is for is looked up while a page of handles is told. */
+/* Lists are nested: what a handle is for is looked up while a page of handles is shown. */
 struct listing {
 	struct reply *reply;
 	handle_t memory[2];
@@ -55,7 +55,7 @@ static u32 type_of(const struct listing *listing, u64 id)
 	return OBJECT_NONE;
 }
 
-/* By address; 0: there is none behind `id`. */
+/* The next process by address; 0: there is none after `id`. */
 static u64 next_process(const struct listing *listing, u64 id)
 {
 	for (u64 next = id / PAGE_SIZE; next != AUDIT_END;) {
@@ -74,7 +74,7 @@ static u64 next_process(const struct listing *listing, u64 id)
 	return 0;
 }
 
-/* The manager is who has the root. */
+/* The process that has the root is the manager. */
 static bool has_root(const struct listing *listing, u64 process)
 {
 	for (u64 at = 0; at != AUDIT_END;) {
@@ -113,7 +113,7 @@ static void tell(struct reply *reply, const char *who, u64 process, u32 type, u3
 	reply_object_end(reply);
 }
 
-/* A page of a process's handles; returns where the next one begins. */
+/* Shows a page of a process's handles; returns where the next one begins. */
 static u64 tell_page(const struct listing *listing, u64 process, u64 at)
 {
 	const char *who = has_root(listing, process) ? "manager" : "monitor";

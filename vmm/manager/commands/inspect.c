@@ -75,7 +75,7 @@ bool inspect_next_cpu(struct reply *reply)
 	return true;
 }
 
-/* By place: the VM that was shown last may be gone. */
+/* Goes by place: the VM that was shown last may be gone. */
 bool inspect_next_vm(struct reply *reply, const struct query *question)
 {
 	reply->all_vms = true;

@@ -20,13 +20,13 @@ void inspect_again(struct reply *reply);
 bool inspect_next_cpu(struct reply *reply);
 /*
  * For commands that show every VM: asks the next one in the list that has a monitor, at first the
- * first; false: there is none. What goes wrong with one is a line from then on, not an error.
+ * first; false: there is none. From then on a problem with one of them is a line, not an error.
  */
 bool inspect_next_vm(struct reply *reply, const struct query *question);
 
-/* False: there is no answer yet. True with *answer NULL: there will be none, which is told. */
+/* False: there is no answer yet. True with *answer NULL: there will be none, which was said. */
 bool inspect_take(struct reply *reply, const struct vm_answer **answer);
-/* What an answer of that size holds; NULL: it is none, which is told. */
+/* The data of an answer of that size; NULL: it is no such answer, which was said. */
 const void *inspect_data(struct reply *reply, const struct vm_answer *answer, size_t bytes);
 
 /* For commands NAME [CPU]: asks for the registers of that vCPU, or of each. */
@@ -35,5 +35,5 @@ void inspect_registers_begin(struct reply *reply, const struct arguments *argume
 /* As inspect_take, once there is room to show them. */
 bool inspect_registers(struct reply *reply, const struct query_registers **registers);
 
-/* The number that a word is; false after an error was written. */
+/* Parses a word as a number; false after an error was written. */
 bool inspect_number(struct reply *reply, const char *word, const char *what, u64 *number);

@@ -45,7 +45,7 @@ static void show_store(struct reply *reply, const struct log_stats *stats)
 	show(reply, "export_lost", log_export_lost());
 }
 
-/* In TSC cycles; in an emulator that counts by them these are instructions. */
+/* In TSC cycles; in an emulator whose TSC counts instructions, these are instructions. */
 static void show_cost(struct reply *reply, const struct log_stats *stats)
 {
 	u64 elapsed = clock_tsc() - machine_page()->boot_tsc;

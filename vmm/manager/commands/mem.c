@@ -4,7 +4,7 @@
 #include "vmm/manager/page_names.h"
 #include "vmm/rt/format.h"
 
-/* Where there are several: which memory lies close together, for the CPUs that are there. */
+/* Only if there is more than one zone: the memory that is close to some of the CPUs. */
 static void show_zones(struct reply *reply, const struct kernel_page *page)
 {
 	char name[16];

@@ -33,7 +33,7 @@ static void show(struct reply *reply, const char *name, u64 distance, u64 addres
 	reply_object_end(reply);
 }
 
-/* Names may look like decimal numbers in no language of ours: what parses is an address. */
+/* In none of our languages can a name look like a number: what parses is an address. */
 static void command_sym(struct reply *reply, const struct arguments *arguments)
 {
 	const struct symbol_table *symbols = symbols_of(SYMBOLS_KERNEL);

@@ -26,7 +26,7 @@ static bool resume_action(struct reply *reply)
 	if (vm == NULL)
 		return true;
 	if (!vm_busy(vm) || (vm->dying && vm->after == AFTER_NOTHING)) {
-		vm_channel_signalled(vm); /* that it has obeyed may be known before its state */
+		vm_channel_signalled(vm); /* that it has obeyed may be known before its new state */
 		if (vm->state == VM_CRASHED)
 			reply_error(reply, "%s crashed: %s", vm->config.name, vm->reason);
 		else

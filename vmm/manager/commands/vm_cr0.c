@@ -29,7 +29,7 @@ static u64 word(const struct vcpu_page *page, u32 id)
 	return value;
 }
 
-/* SVM has no masks: all bits are the guest's but EFER.SVME, which VMRUN insists on. */
+/* SVM has no masks: all bits are the guest's, except EFER.SVME, which VMRUN requires. */
 static void view_svm(const struct vcpu_page *page, struct control_view view[3])
 {
 	const u32 save = offsetof(struct vmcb, save);

@@ -4,7 +4,7 @@
 #include "vmm/manager/config/setup.h"
 #include "vmm/rt/format.h"
 
-/* Sets one KEY=VALUE; what the section says gives way to it. */
+/* Sets one KEY=VALUE, which overrides what the section says. */
 static bool set(struct reply *reply, struct vm_config *config, u64 *given, const char *word)
 {
 	const char *equals = strchr(word, '=');

@@ -76,7 +76,7 @@ static bool resume_dump(struct reply *reply)
 	return question->length == 0;
 }
 
-/* A size, or as START is written. */
+/* A size, or a number as for START. */
 static bool parse_length(struct text text, u64 *length)
 {
 	return (parse_size(text, length) || parse_u64(text, length)) && *length > 0 &&

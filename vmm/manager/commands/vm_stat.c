@@ -91,7 +91,7 @@ static void show_count(struct reply *reply, const char *reason, u64 count)
 	show(reply, reason, count, NULL);
 }
 
-/* Accesses to where nothing is, and where the last one went. */
+/* Accesses that no device answered, and where the last one went. */
 static void show_unknown(struct reply *reply, const char *reason, u64 count, u64 last)
 {
 	char name[32];

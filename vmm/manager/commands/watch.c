@@ -14,7 +14,7 @@ static u64 next_tsc;
 static bool json;
 static bool (*inner)(struct reply *reply); /* what the command watched waits for */
 
-/* The command anew, as if nothing had been answered yet. */
+/* Runs the command anew, as if nothing had been answered yet. */
 static void begin(struct reply *reply)
 {
 	const struct requester *to = reply->to;

@@ -221,7 +221,7 @@ static void tell_lost_input(void)
 			       (unsigned long long)lost);
 }
 
-/* A line that is not even looked at. */
+/* Answers a line that is not even looked at. */
 static void refuse(const char *pattern, ...)
 {
 	char text[96];
@@ -396,7 +396,7 @@ static void drop_page(void)
 	pager_off(&pager);
 }
 
-/* A key at "--more--": a line, the rest, nothing more, or else a page. */
+/* A key at "--more--" asks for a line, the rest, nothing more, or else a page. */
 static void step_page(void)
 {
 	u8 byte;

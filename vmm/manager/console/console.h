@@ -4,15 +4,15 @@
 #include "vmm/manager/host/serial.h"
 
 /*
- * The operator's terminal: edits lines, runs commands one after the other, is the console of a
- * guest while attached to it. Nothing here waits; console_step moves on what can be moved.
+ * The operator's terminal: edits lines, runs commands one after the other, serves as a guest's
+ * console while attached to it. Nothing here waits; console_step does what can be done.
  */
 void console_init(enum serial_name port);
 /* Moves it to another port; what was not yet sent goes there. */
 void console_use(enum serial_name port);
 enum serial_name console_port(void);
 
-/* What the terminal can do; until it is told: nothing but show text. */
+/* What the terminal can do; until somebody says so, nothing but show text. */
 struct console_terminal {
 	bool on;     /* colours, pages, clearing the screen */
 	u32 rows;    /* 0: no pages */
@@ -23,7 +23,7 @@ void console_terminal_set(struct console_terminal settings);
 /* The command under way shows all of its output without stopping. */
 void console_page_off(void);
 
-/* From now on there is a prompt, behind the commands of console_script.h. */
+/* From now on there is a prompt, after the commands of console_script.h. */
 void console_open(void);
 
 /*
@@ -39,5 +39,5 @@ bool console_step(void);
 /* When console_step has to be called at the latest. */
 u64 console_deadline(void);
 
-/* Sends all that waits, for a while at most: the machine is about to stop. */
+/* Sends all that waits, with a time limit: the machine is about to stop. */
 void console_flush(void);

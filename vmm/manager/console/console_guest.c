@@ -26,7 +26,7 @@ void console_guest_output(struct console_output *output, struct vm *vm)
 	}
 }
 
-/* Ctrl-] behind what the guest does not take: for a moment that may still go in. */
+/* Ctrl-] after input that the guest does not take: for a moment that may still go in. */
 static bool detach_waited(enum serial_name port)
 {
 	u64 now = clock_tsc();

@@ -5,13 +5,13 @@
 #include "vmm/manager/host/serial.h"
 #include "vmm/manager/vm/vm.h"
 
-/* What a terminal and the guest whose console it is hand each other. */
+/* Passes bytes between a terminal and the guest whose console it is. */
 
 /* A guest is attached. */
 void console_guest_begin(void);
 void console_guest_output(struct console_output *output, struct vm *vm);
 /*
- * True: Ctrl-] was typed. Behind input that the guest does not take it waits for a second; then
- * that input is gone.
+ * True: Ctrl-] was typed. After input that the guest does not take it waits for a second; then that
+ * input is dropped.
  */
 bool console_guest_input(enum serial_name port, struct vm *vm);

@@ -3,7 +3,7 @@
 
 #include "vmm/manager/host/serial.h"
 
-/* What was typed and not yet used. Keys that end something are found behind whatever else waits. */
+/* What was typed and not yet used. Keys that end something are found even behind other input. */
 
 #define KEY_BREAK  0x03 /* Ctrl-C */
 #define KEY_DETACH 0x1d /* Ctrl-] */
@@ -16,8 +16,8 @@ void console_input_back(u8 byte);
 bool console_input_held(void);
 
 /*
- * Whether the key was typed; it and what was typed before it are gone then. When there is no room
- * for more and nothing was taken for 5 s, the older half is lost: the key may be behind it.
+ * Whether the key was typed; it and what was typed before it are then dropped. When there is no
+ * room for more and nothing was taken for 5 s, the older half is lost: the key may come after it.
  */
 bool console_input_cut(enum serial_name port, u8 key);
 /* When console_input_cut has to be called again at the latest. */

@@ -6,9 +6,9 @@
 #define CONSOLE_OUTPUT_BYTES 131072u
 
 /*
- * What waits to be sent to the operator's terminal: a byte ring that never blocks its writer. When
- * it is full what comes is dropped and counted; once there is room again, one line says how
- * much is missing. Writers of much look at console_output_room first.
+ * What waits to be sent to the operator's terminal: a byte ring that never blocks its writer. What
+ * does not fit is dropped and counted; once there is room again, one line says how much is missing.
+ * Whoever writes much checks console_output_room first.
  */
 struct console_output {
 	u32 written; /* free-running */
@@ -23,7 +23,7 @@ u32 console_output_room(const struct console_output *output);
 
 /* Bytes as they are, CR and LF included. */
 void console_output_raw(struct console_output *output, const void *bytes, size_t count);
-/* Text of this program's: each LF becomes CR LF. */
+/* This program's own text: each LF becomes CR LF. */
 void console_output_text(struct console_output *output, struct text text);
 /* True: something was lost, and the line that says so has just been written. */
 bool console_output_tell_loss(struct console_output *output);

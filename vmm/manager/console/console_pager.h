@@ -24,10 +24,10 @@ void pager_end(struct pager *pager, u32 position);
 /* Nothing more of the command is held back. */
 void pager_off(struct pager *pager);
 
-/* How many of the bytes at `position` may be sent; 0 of some: `paused` is set. */
+/* How many of the bytes at `position` may be sent; 0 although count > 0: `paused` is set. */
 u32 pager_allow(struct pager *pager, const u8 *bytes, u32 count, u32 position);
 /* These were sent. */
 void pager_sent(struct pager *pager, const u8 *bytes, u32 count, u32 position);
 
-/* Goes on for so many lines. */
+/* Lets so many more lines through. */
 void pager_more(struct pager *pager, u32 lines);

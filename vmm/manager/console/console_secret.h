@@ -7,7 +7,7 @@
 
 /*
  * What the console asks without showing what is typed: the password that opens it, and the two
- * lines that make a new one. Nothing here waits: one step moves on what can be moved.
+ * lines that make a new one. Nothing here waits: a step does what can be done.
  */
 enum console_secret_state {
 	CONSOLE_SECRET_IDLE, /* nothing to do before there is input, or the deadline */
@@ -18,7 +18,7 @@ enum console_secret_state {
 /* The door to the console. */
 extern struct login console_login;
 
-/* Asks for the password; a terminal that has it is told by CONSOLE_SECRET_DONE. */
+/* Asks for the password; once it was given, a step returns CONSOLE_SECRET_DONE. */
 void console_secret_ask(struct console_output *output);
 /* Asks for a new password, twice; prints the line for the configuration. */
 void console_secret_make(struct console_output *output, u32 iterations);

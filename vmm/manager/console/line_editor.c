@@ -24,7 +24,7 @@ static void draw_visible(struct line_editor *editor, u32 from, u32 to)
 	}
 }
 
-/* What stands before the line: the prompt, or what is searched for. */
+/* What comes before the line: the prompt, or what is searched for. */
 static const char *prompt_of(const struct line_editor *editor, char *buffer, size_t size)
 {
 	if (!editor->searching)

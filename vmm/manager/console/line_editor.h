@@ -47,7 +47,7 @@ struct line_editor {
 	/* escape sequence being read */
 	u8 escape_state;
 	u8 escape_length;
-	bool meta; /* ESC stood before it */
+	bool meta; /* ESC came before it */
 	char escape[8];
 
 	char killed[LINE_MAX + 1];
@@ -60,7 +60,7 @@ struct line_editor {
 	bool search_failed;
 	char query[LINE_QUERY_MAX + 1];
 	u32 query_length;
-	char pending[LINE_MAX + 1]; /* that line, while the user looks back */
+	char pending[LINE_MAX + 1]; /* the line being written, while the user looks back */
 };
 
 void line_editor_init(struct line_editor *editor, const char *prompt,
@@ -76,7 +76,7 @@ enum line_event line_editor_feed(struct line_editor *editor, char byte);
 void line_editor_begin(struct line_editor *editor);
 
 /*
- * Makes room for other output at the start of a line, and shows prompt and line again behind it.
+ * Makes room for other output at the start of a line, and shows prompt and line again after it.
  * Hiding what is hidden and showing what is shown does nothing.
  */
 void line_editor_hide(struct line_editor *editor);

@@ -69,7 +69,7 @@ void line_search_begin(struct line_editor *editor)
 	line_redraw(editor);
 }
 
-/* What was found becomes the line, or the line is what it was. */
+/* Ends the search: what was found becomes the line (`keep`), or the line is what it was. */
 void line_search_end(struct line_editor *editor, bool keep)
 {
 	editor->searching = false;

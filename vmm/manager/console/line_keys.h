@@ -3,7 +3,7 @@
 
 #include "vmm/manager/console/line_editor.h"
 
-/* What the parts of the line editor use of each other. */
+/* What the parts of the line editor share. */
 
 enum control {
 	CTRL_A = 0x01, CTRL_B = 0x02, CTRL_C = 0x03, CTRL_D = 0x04, CTRL_E = 0x05, CTRL_F = 0x06,
@@ -27,7 +27,7 @@ void line_history_add(struct line_editor *editor);
 void line_history_up(struct line_editor *editor);
 void line_history_down(struct line_editor *editor);
 void line_search_begin(struct line_editor *editor);
-/* What was found becomes the line, or the line is what it was. */
+/* Ends the search: what was found becomes the line (`keep`), or the line is what it was. */
 void line_search_end(struct line_editor *editor, bool keep);
 /* True when the byte belongs to the search; else it ends the search and is a key like any other. */
 bool line_search_feed(struct line_editor *editor, char byte);

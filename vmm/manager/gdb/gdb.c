@@ -111,7 +111,7 @@ void gdb_with_registers(void (*then)(void))
 			take_registers);
 }
 
-/* The packet that made GDB attach is taken up again. */
+/* The packet by which GDB attached is handled now. */
 static void choose_layout(void)
 {
 	gdb.layout = gdb_layout_of(&gdb.registers);
@@ -193,7 +193,7 @@ static void tell_stop(const struct vm *vm)
 	gdb_reply(packet);
 }
 
-/* What a GDB is told of a VM that does not run any more; false: it has ended. */
+/* Tells GDB of a VM that does not run any more; false: it has ended. */
 static bool check_vm(const struct vm *vm)
 {
 	bool gone = vm == NULL || vm->dying || vm->group == HANDLE_NONE;
@@ -224,9 +224,9 @@ static void take_let_go(const struct vm_answer *answer)
 }
 
 /*
- * The monitor is asked until it answers: it may be late for GDB's patience, and then hold the VM
- * for nobody. What is under way is answered first: given up, it would keep the slot from this
- * question.
+ * The monitor is asked until it answers: it may answer when GDB has lost patience, and then hold
+ * the VM for nobody. A question under way is answered first: if it were given up, it would keep
+ * this one from the slot.
  */
 static void settle_hold(void)
 {
@@ -281,8 +281,8 @@ static bool next_byte(void)
 }
 
 /*
- * One packet at a time, so that what goes out has room for its answer. A GDB that is out of
- * patience asks for an answer again before there was one: that is not taken for a second question.
+ * One packet at a time, so that what goes out has room for its answer. A GDB that has lost patience
+ * repeats its packet before there was an answer: that is not taken for a second question.
  */
 static void receive(void)
 {
@@ -329,7 +329,7 @@ void gdb_step(void)
 		step_query();
 	}
 	if (gdb.vm_id != 0)
-		receive(); /* a GDB that comes anew goes first */
+		receive(); /* a new GDB goes first */
 	settle_hold();
 	send();
 }

@@ -5,15 +5,16 @@
 
 /*
  * A debugger on COM3, by GDB's remote protocol. One VM at a time: its vCPUs are GDB's threads,
- * number 1 on. GDB's first packet attaches, which holds the VM; `detach` lets it go, and the line
- * waits for the next GDB. The protocol is here, state and breakpoints are the VM's monitor's.
+ * numbered from 1. GDB's first packet attaches, which holds the VM; `detach` lets it go, and the
+ * line waits for the next GDB. The protocol is handled here, state and breakpoints by the VM's
+ * monitor.
  */
 
-/* Makes COM3 the VM's line. NULL, or in words why not. */
+/* Makes COM3 the VM's line. NULL on success, else why not, in words. */
 const char *gdb_open(const struct vm *vm);
 /* Detaches, if need be, and gives up the line. */
 void gdb_close(void);
-/* The VM, NULL: none; whether a GDB is attached to it, and whether it holds the VM. */
+/* The VM, or NULL; whether a GDB is attached to it, and whether that holds the VM. */
 const struct vm *gdb_vm(void);
 bool gdb_attached(void);
 bool gdb_holds(void);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What each packet of GDB's asks for. */
+/* Does what each of GDB's packets asks for. */
 #include "lib/bits.h"
 #include "vmm/manager/gdb/gdb_session.h"
 #include "vmm/rt/format.h"
@@ -54,7 +54,7 @@ static void send_register(void)
 	gdb_reply(gdb.reply);
 }
 
-/* What the monitor has made of them is asked for anew. */
+/* What the monitor has made of the registers is asked for anew. */
 static void answer_set(const struct vm_answer *answer)
 {
 	gdb.registers_valid = false;
@@ -207,17 +207,17 @@ static void release(u64 run, u64 step)
 		answer_release);
 }
 
-/* One action of vCont, as c, s, C05 or s:2; for which vCPUs of `left`. */
+/* Takes one action of vCont, such as c, s, C05 or s:2, for vCPUs of `left`. */
 static const char *take_action(const char *text, u64 left, u64 *run, u64 *step)
 {
 	char action = *text++;
 	u64 who = left;
 	u64 thread;
 
-	(void)gdb_hex(&text); /* a signal, which there is none of here */
+	(void)gdb_hex(&text); /* a signal: there are none here */
 	if (*text == ':') {
 		text++;
-		thread = gdb_hex(&text); /* none in -1, which is all of them */
+		thread = gdb_hex(&text); /* 0 for -1, which is all of them */
 		if (thread != 0 && thread <= gdb.cpu_count)
 			who = left & BIT(thread - 1);
 	}

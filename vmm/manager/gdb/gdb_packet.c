@@ -56,7 +56,7 @@ static void gdb_put(struct gdb_line *line, char c)
 		line->out[line->filled++] = c;
 }
 
-/* What has been sent makes room. */
+/* Makes room where bytes have been sent. */
 static void compact(struct gdb_line *line)
 {
 	memmove(line->out, line->out + line->sent, line->filled - line->sent);
@@ -86,7 +86,7 @@ static void acknowledge(struct gdb_line *line, char c)
 		return;
 	compact(line);
 	gdb_put(line, c);
-	line->last = line->filled; /* what came tells that the last packet has arrived */
+	line->last = line->filled; /* what came shows that the last packet has arrived */
 }
 
 void gdb_line_restart(struct gdb_line *line)

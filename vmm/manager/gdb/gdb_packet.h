@@ -18,7 +18,7 @@ enum gdb_input {
 
 struct gdb_line {
 	bool acknowledge;
-	/* of what comes */
+	/* incoming */
 	bool inside;
 	u32 tail;  /* characters of the checksum that were read, behind # */
 	u8 sum;
@@ -26,7 +26,7 @@ struct gdb_line {
 	u32 length;
 	bool overflow;
 	char packet[GDB_PACKET_BYTES + 1]; /* terminated; may hold any byte */
-	/* of what goes: [sent, filled) still has to, and the last packet is kept for - */
+	/* outgoing: [sent, filled) is not yet sent; the last packet is kept in case of - */
 	u32 filled;
 	u32 sent;
 	u32 last; /* where the last packet begins */
@@ -37,12 +37,12 @@ void gdb_line_init(struct gdb_line *line);
 /* The packet just taken is a new GDB's first: it is acknowledged, whatever was agreed before. */
 void gdb_line_restart(struct gdb_line *line);
 enum gdb_input gdb_line_take(struct gdb_line *line, u8 byte);
-/* Sends a packet: what has not been sent by then comes first. */
+/* Queues a packet behind what has not been sent yet. */
 void gdb_line_send(struct gdb_line *line, const char *packet);
 
 /* Takes a hexadecimal number from *text; 0 without one. */
 u64 gdb_hex(const char **text);
-/* Bytes as pairs of digits: how many there were, at most `size`. */
+/* Decodes pairs of digits into bytes; returns how many, at most `size`. */
 u32 gdb_hex_bytes(const char *text, u8 *bytes, u32 size);
-/* The escapes of an X packet. */
+/* Decodes an X packet's data, with its escapes; returns how many bytes, at most `size`. */
 u32 gdb_binary_bytes(const char *text, u32 length, u8 *bytes, u32 size);

@@ -19,7 +19,7 @@ struct row {
 	u8 bytes;
 	u8 feature; /* which of the description's parts it is in */
 	u16 at;	    /* of a word in struct vcpu_page; of a selector the segment */
-	u32 groups; /* of that page that a change changes; 0: it cannot be set */
+	u32 groups; /* of that page that setting it changes; 0: it cannot be set */
 };
 
 #define AT(field)                 offsetof(struct vcpu_page, field)

@@ -6,7 +6,7 @@
 /* The registers of a vCPU as GDB numbers them, in one of two layouts. */
 enum gdb_layout { GDB_16, GDB_32, GDB_64 };
 
-/* As the mode of the vCPU asks for. */
+/* The layout for the vCPU's mode. */
 enum gdb_layout gdb_layout_of(const struct vcpu_page *page);
 
 u32 gdb_register_count(enum gdb_layout layout);
@@ -14,9 +14,9 @@ u32 gdb_register_count(enum gdb_layout layout);
 u32 gdb_register_bytes(enum gdb_layout layout, u32 number);
 /* False: it has no value here (the FPU's). PC is linear: with the base of CS. */
 bool gdb_register_get(enum gdb_layout layout, const struct vcpu_page *page, u32 number, u64 *value);
-/* Returns the groups that have changed; 0: it cannot be set. VCPU_GPRS: general registers alone. */
+/* Returns the groups that have changed; 0: it cannot be set. GDB_GPRS: general registers only. */
 #define GDB_GPRS (1u << 31)
 u32 gdb_register_set(enum gdb_layout layout, struct vcpu_page *page, u32 number, u64 value);
 
-/* The target description, in XML; its length, as if it had all fitted. */
+/* Writes the target description, in XML; returns its length, even if it did not fit. */
 size_t gdb_description(enum gdb_layout layout, char *buffer, size_t size);

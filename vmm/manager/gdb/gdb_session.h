@@ -14,11 +14,11 @@ struct gdb_session {
 	bool owed;     /* GDB's last packet has no answer yet */
 	bool closing;  /* as soon as the monitor has let the VM go */
 	bool let_go;   /* the monitor holds the VM, or may yet do so, and no GDB is attached */
-	u32 cpu;       /* that registers and memory are about */
+	u32 cpu;       /* the vCPU for registers and memory */
 	u32 stops_seen;
 	enum gdb_layout layout;
 	struct gdb_line line;
-	bool byte_waits; /* it has come and was not taken up yet */
+	bool byte_waits; /* `byte` was received and not used yet */
 	u8 byte;
 
 	/* A question under way; nothing else is taken until it is answered. */
@@ -42,7 +42,7 @@ void gdb_reply_status(enum status status);
 /* Asks the monitor; `answered` gets the answer, NULL when there is none. */
 void gdb_ask(const struct query *question, u32 input_bytes,
 	     void (*answered)(const struct vm_answer *answer));
-/* From now on the next stop is the answer. */
+/* The next stop will be the answer. */
 void gdb_await_stop(void);
 /* Calls `then` as soon as the registers of gdb.cpu are in gdb.registers. */
 void gdb_with_registers(void (*then)(void));

@@ -91,7 +91,7 @@ static u64 table_at(const struct reader *reader, u32 index)
 	return address;
 }
 
-/* ACPI 20.2.4: two bits say how many bytes follow the first. Moves *at behind the length. */
+/* ACPI 20.2.4: two bits say how many bytes follow the first. Moves *at past the length. */
 static bool skip_package_length(const u8 *aml, u32 bytes, u32 *at)
 {
 	if (*at >= bytes)

@@ -7,7 +7,7 @@
 
 /*
  * Reads physical memory for the parser: returns `bytes` readable bytes at `hpa`, NULL when there
- * are none. What it returned before may become invalid.
+ * are none. A call may make what it returned before invalid.
  */
 typedef const u8 *host_acpi_read(void *context, u64 hpa, u64 bytes);
 

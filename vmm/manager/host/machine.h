@@ -17,6 +17,6 @@ u64 machine_wall_seconds(u64 tsc);
 
 /* Why the machine could not be switched off, in words; NULL: it can. */
 const char *machine_power_problem(void);
-/* Each returns only when it cannot: with why not, in words. */
+/* Each returns only on failure: why not, in words. */
 const char *machine_power_off(void);
 const char *machine_reboot(void);

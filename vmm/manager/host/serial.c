@@ -22,8 +22,8 @@ struct serial {
 	handle_t irq;
 	u32 written; /* free-running */
 	u32 read;
-	bool full; /* what comes is left in the UART, whose sender may wait or not */
-	u64 lost;  /* told as soon as all before it has been taken */
+	bool full; /* what comes is left in the UART; its sender may wait or not */
+	u64 lost;  /* reported once all before it has been taken */
 	u64 gap;   /* lost at gap_at, a place in what was received */
 	u32 gap_at;
 	u8 received[SERIAL_RECEIVE_BYTES];
@@ -104,8 +104,8 @@ bool serial_open(enum serial_name name)
 }
 
 /*
- * Bytes did not fit the UART, behind those that fill it: at least one, it does not count them
- * (PC16550D, LSR bit 1).
+ * Bytes came while the UART was full and are lost: at least one, it does not count them (PC16550D,
+ * LSR bit 1).
  */
 static void note_overrun(struct serial *serial)
 {
@@ -166,9 +166,9 @@ void serial_interrupt(enum serial_name name)
 		return;
 	sys_irq_unmask(serial->irq);
 	/*
-	 * The line is edge-triggered: what came up while it was masked would never be heard.
-	 * Turning the causes off and on again makes a new edge if one of them is still there.
-	 * THR-empty always is: serial_send turns it on when it has something left.
+	 * The line is edge-triggered: what came up while it was masked would go unnoticed. Turning
+	 * the causes off and on again makes a new edge if one of them is still there. THR-empty
+	 * always is: serial_send turns it on when it has something left.
 	 */
 	reg_write(serial, UART_IER, 0);
 	serial->ier = receive_ier(serial);

@@ -11,5 +11,5 @@ void shutdown_ask(enum shutdown what);
 /* Once a turn of the loop: sends all that waits and stops the machine, if it is to stop. */
 void shutdown_step(void);
 
-/* For the commands that ask for it: where the console asked there is no next prompt. */
+/* For the commands that ask for it: if the console asked, there is no further prompt. */
 void shutdown_run(struct reply *reply, enum shutdown what);

@@ -18,7 +18,7 @@
 #define AUDIT_SEGMENTS	    4u
 #define AUDIT_SEGMENT_BYTES 16384u
 #define DEBUG_LOOK_NS	    (100 * NS_PER_MS)
-#define KERNEL_AT_ONCE	    4096u /* entries: a flood of them must not hold the loop */
+#define KERNEL_AT_ONCE	    4096u /* entries: a flood of them must not hold up the loop */
 #define ACTOR_DEFAULT	    "manager"
 
 static struct log_store store;

@@ -8,7 +8,7 @@
 
 /*
  * The one log of the machine: the kernel's entries, the monitors' lines and the manager's own
- * messages. Kept is what reaches its category's level; the category audit always is, in a store of
+ * messages. What reaches its category's level is kept; the category audit always is, in a store of
  * its own, so that no flood of other lines and no `log clear` takes it away.
  */
 struct log_stats {
@@ -27,8 +27,8 @@ struct log_stats {
 enum status log_init(void) MUST_CHECK;
 
 /*
- * Another size of the store; what fits of the lines is kept. Fails without effect:
- * STATUS_NO_MEMORY, STATUS_NO_QUOTA.
+ * Resizes the store; the lines that still fit are kept. Fails without effect: STATUS_NO_MEMORY,
+ * STATUS_NO_QUOTA.
  */
 enum status log_store_resize(u32 segment_count, u32 segment_bytes, u64 age_ns) MUST_CHECK;
 
@@ -37,8 +37,8 @@ void log_message(enum log_level level, enum log_category category, const char *v
 		 const char *pattern, ...) PRINTF_LIKE(4, 5);
 
 /*
- * Who does what is done from now on, as audit lines begin: "console", "machine channel",
- * "configuration". NULL: the manager itself. The text must stay.
+ * Who acts from now on; audit lines begin with it: "console", "machine channel", "configuration".
+ * NULL: the manager itself. The text must stay valid.
  */
 void log_actor_set(const char *actor);
 
@@ -48,7 +48,7 @@ void log_monitor_dropped(u64 count);
 
 /* Takes in what the kernel has written since, some thousand entries at most. */
 void log_take_kernel(void);
-/* Whether that was too many of them. */
+/* Whether that left some behind. */
 bool log_behind(void);
 /* When it has to be done again at the latest: entries of level debug wake nobody. */
 u64 log_deadline(void);
@@ -65,10 +65,10 @@ struct log_reader {
 
 /* The next line by sequence, valid until a line is added; false at the end. */
 bool log_next(struct log_reader *reader, struct log_line *line);
-/* How many lines gave way before the reader got to them; to be asked before log_next. */
+/* How many lines gave way before the reader got to them; to be called before log_next. */
 u64 log_overtaken(struct log_reader *reader);
 
-/* The lines but those of the audit, which no rotation or clearing of these touches. */
+/* All lines but the audit's, which rotating or clearing these does not touch. */
 struct log_store *log_lines(void);
 const struct log_store *log_audit_lines(void);
 struct log_stats *log_stats(void);

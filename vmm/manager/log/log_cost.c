@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "vmm/manager/log/log_cost.h"
 
-#define COUNT_ENOUGH 16u /* for a mean that can be gone by */
-#define TOO_LONG     16u /* times the mean: no line is so much longer than the others */
+#define COUNT_ENOUGH 16u /* for a mean that can be relied on */
+#define TOO_LONG     16u /* times the mean: no line takes so much longer than others */
 
 void log_cost_add(struct log_cost *cost, u64 tsc)
 {

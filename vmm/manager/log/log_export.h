@@ -4,15 +4,15 @@
 #include "vmm/manager/config/config.h"
 
 /*
- * Where the log goes besides the store, as text or JSON lines; on its own choice JSON at COM2 and
- * text at COM1, which is the operator's console.
- * A slow reader loses the oldest lines, with a line that says how many; nobody waits for it.
+ * Where the log goes besides the store, as text or JSON lines; by default JSON on COM2 and text on
+ * COM1, which is the operator's console. A slow reader loses the oldest lines, with a line that
+ * says how many; nobody waits for it.
  */
 void log_export_set(enum config_export target, enum config_log_format form);
 enum config_export log_export_get(void);
 enum config_log_format log_export_form(void);
 
-/* Hands on what the target takes now; true when that was anything. */
+/* Passes on what the target takes now; true when there was anything. */
 bool log_export_step(void);
 
 /* Lines the target was too slow for. */

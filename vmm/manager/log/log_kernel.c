@@ -43,8 +43,8 @@ enum status log_kernel_init(void)
 }
 
 /*
- * Copies the next entry of a ring. An entry counts only when its sequence is right after the
- * copy (kernel/abi/log.h): else it is being written or was overwritten meanwhile.
+ * Copies the next entry of a ring. An entry counts only if, after the copy, its sequence is still
+ * the expected one (kernel/abi/log.h): else it is being written or was overwritten meanwhile.
  */
 static bool peek(u32 index, struct log_entry *entry, u64 *lost)
 {

@@ -29,7 +29,7 @@ struct log_cursor {
 	u32 position; /* in the segment */
 };
 
-/* A piece of the store: its lines leave together. */
+/* A piece of the store: its lines are dropped together. */
 struct log_segment {
 	u64 first_index;
 	u64 first_ns;
@@ -67,13 +67,13 @@ void log_store_init(struct log_store *store, void *bytes, u32 segment_count, u32
 /* Texts are cut to the limits above and cleaned: what is not printable ASCII becomes '?'. */
 void log_store_add(struct log_store *store, const struct log_line *line);
 
-/* The line at the cursor, which moves on behind it; false at the end. */
+/* The line at the cursor, which moves past it; false at the end. */
 bool log_store_next(const struct log_store *store, struct log_cursor *cursor,
 		    struct log_line *line);
 
 /*
- * Puts a cursor that was overtaken on the oldest line; how many lines gave way since it was last
- * used (0 for a cursor of all zero). log_store_next does the same and says nothing.
+ * Puts a cursor that was overtaken on the oldest line; returns how many lines gave way since it was
+ * last used (0 for a cursor of all zero). log_store_next does the same silently.
  */
 u64 log_store_catch_up(const struct log_store *store, struct log_cursor *cursor);
 

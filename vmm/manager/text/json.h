@@ -5,7 +5,7 @@
 
 /*
  * Writes one JSON value into a buffer of the caller's. What is written is always well-formed as
- * long as begins and ends are paired; what does not fit makes json_finish say so, never half a
+ * long as begins and ends are paired; what does not fit makes json_finish return 0, never half a
  * value. `key` is NULL inside an array and for the outermost value.
  */
 struct json {
@@ -20,7 +20,7 @@ void json_object_begin(struct json *json, const char *key);
 void json_object_end(struct json *json);
 void json_array_begin(struct json *json, const char *key);
 void json_array_end(struct json *json);
-/* Any bytes: UTF-8 stays, control bytes are escaped, what is no UTF-8 becomes U+FFFD. */
+/* Any bytes: UTF-8 stays, control bytes are escaped, what is not UTF-8 becomes U+FFFD. */
 void json_text(struct json *json, const char *key, struct text text);
 void json_string(struct json *json, const char *key, const char *string);
 void json_u64(struct json *json, const char *key, u64 value);

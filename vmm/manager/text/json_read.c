@@ -147,7 +147,7 @@ static size_t digits(const struct json_reader *reader, size_t at)
 	return count;
 }
 
-/* RFC 8259, 6. False, with the mistake said, when it is none. */
+/* RFC 8259, 6. False, with the mistake said, if it is not a number. */
 static bool read_number(struct json_reader *reader, struct text *raw)
 {
 	static const char allowed[] = "a number such as 12, -0.5 or 1e9";

@@ -12,8 +12,8 @@ enum json_kind {
 };
 
 /*
- * Reads JSON (RFC 8259) a token at a time, without recursion and without memory of its own: what
- * may come next is its caller's to say. The first mistake ends the reading.
+ * Reads JSON (RFC 8259) a token at a time, without recursion and without memory of its own: its
+ * caller says what may come next. The first mistake ends the reading.
  */
 struct json_reader {
 	struct text text;
@@ -23,9 +23,9 @@ struct json_reader {
 
 void json_read_start(struct json_reader *reader, struct text text);
 
-/* Takes the byte if it comes next, blanks before it left out. */
+/* Takes the byte if it comes next, skipping blanks before it. */
 bool json_read_byte(struct json_reader *reader, char byte);
-/* Whether nothing but blanks comes any more. */
+/* Whether nothing but blanks is left. */
 bool json_read_end(struct json_reader *reader);
 
 /*
@@ -36,7 +36,7 @@ bool json_read_end(struct json_reader *reader);
 bool json_read_string(struct json_reader *reader, struct text *raw);
 enum json_kind json_read_scalar(struct json_reader *reader, struct text *raw);
 
-/* What a raw string says, terminated: its length; `size` or more when it did not fit. */
+/* Decodes a raw string, terminated; returns its length: `size` or more when it did not fit. */
 size_t json_decode(struct text raw, char *to, size_t size);
 
 /* Says what stands at `at` and what is allowed there; returns false. */

@@ -58,7 +58,7 @@ static void record_crash(struct vm *vm)
 	vm->crash_tsc[vm->crash_count++ % VM_CRASH_LIMIT] = clock_tsc();
 }
 
-/* Whether starting again makes no sense any more. */
+/* Whether there is no sense in starting it again. */
 static bool crashes_too_often(const struct vm *vm)
 {
 	u64 oldest = vm->crash_tsc[vm->crash_count % VM_CRASH_LIMIT];
@@ -75,7 +75,7 @@ static void hold(struct vm *vm)
 		       VM_CRASH_LIMIT, (unsigned long long)(VM_CRASH_WINDOW_NS / NS_PER_S));
 }
 
-/* It never came to be. */
+/* The VM never came to be. */
 static void refused(struct vm *vm, const char *reason)
 {
 	set_state(vm, VM_CRASHED, reason);
@@ -112,7 +112,7 @@ static void crashed(struct vm *vm, const char *reason, bool monitor_alive)
 	}
 }
 
-/* A new monitor could not be had for a VM that was there before. */
+/* No new monitor could be made for a VM that was there before. */
 static void not_started(struct vm *vm, const char *reason)
 {
 	set_state(vm, VM_CRASHED, reason);
@@ -140,7 +140,7 @@ static void read_reason(const struct vm *vm, char *reason, size_t size)
 
 /*
  * Resets since the last look. Those that nobody asked for count as crashes: at the limit the
- * monitor stops its guest, and what happened before its time adds up here.
+ * monitor stops its guest; here the crashes of monitors before it count too.
  */
 static bool take_resets(struct vm *vm)
 {
@@ -148,7 +148,7 @@ static bool take_resets(struct vm *vm)
 	u32 unasked = vm->channel->unasked_resets;
 	bool any = resets != vm->resets_told;
 
-	/* A monitor gone bad may count as it likes: more than the limit says no more than it. */
+	/* A monitor gone bad may report any count: above the limit it makes no difference. */
 	for (u32 i = MIN(unasked - vm->unasked_told, VM_CRASH_LIMIT); i > 0; i--)
 		record_crash(vm);
 	vm->unasked_told = unasked;
@@ -165,7 +165,7 @@ static enum vm_event event_of(const struct vm *vm, u32 state, bool reset)
 	return reset ? EVENT_RESET : EVENT_RESUMED;
 }
 
-/* A guest pauses when it is told to, and goes on when it is told to. */
+/* By the last command: a VM is paused only if that was asked, and runs only if it was not. */
 static bool can_be(const struct vm *vm, u32 state)
 {
 	if (!vm_life_reports(vm->state, state) || (vm->fresh && state != VM_CRASHED))
@@ -175,7 +175,7 @@ static bool can_be(const struct vm *vm, u32 state)
 	return state != VM_RUNNING || !vm->pause_asked;
 }
 
-/* What nobody asked for is told as often as lines of the log are kept. */
+/* Resets that nobody asked for are reported within the rate limit of log lines. */
 static void tell_reset(struct vm *vm)
 {
 	if (vm->reset_asked || vm_log_allows(vm))
@@ -219,7 +219,7 @@ void vm_channel_signalled(struct vm *vm)
 	if (vm->channel == NULL)
 		return;
 	vm_log_take(vm);
-	/* It may have been started since it is ready, and run already. */
+	/* It may have been started since it became ready, and run already. */
 	if (vm->fresh && !vm->dying && vm_ready(vm)) {
 		vm_event(vm->config.name, EVENT_CREATED, "");
 		vm->fresh = false;
@@ -319,7 +319,7 @@ static bool press_button(struct vm *vm, char *problem, size_t size)
 	return true;
 }
 
-/* What the monitor is told. */
+/* The command that tells the monitor. */
 static enum vm_command command_of(enum vm_action action)
 {
 	switch (action) {
@@ -393,7 +393,7 @@ bool vm_act(struct vm *vm, enum vm_action action, char *problem, size_t size)
 	}
 }
 
-/* The kernel has everything back. */
+/* The kernel has taken everything back. */
 static void released(struct vm *vm)
 {
 	char problem[256];

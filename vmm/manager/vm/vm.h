@@ -29,7 +29,7 @@ enum vm_after {
  * channel, with what the guest has printed, stays until the VM is destroyed.
  */
 struct vm {
-	u32 id; /* never given twice; 0: the slot is free */
+	u32 id; /* never used again; 0: the slot is free */
 	struct vm_config config;
 	enum vm_state state;
 	s32 exit_code; /* -1: none */
@@ -43,7 +43,7 @@ struct vm {
 	bool fresh;              /* its first monitor is not set up yet: it may never come to be */
 	bool start_wanted;       /* as soon as the monitor is set up */
 	bool pause_asked;        /* by the last command that changes its state */
-	bool reset_asked;        /* likewise, and no reset was told since */
+	bool reset_asked;        /* likewise, and no reset was reported since */
 	const struct group_page *account; /* NULL: none */
 	u64 quota_pages;         /* promised to `group` */
 
@@ -72,14 +72,14 @@ struct vm {
 	struct vm_log log;
 };
 
-/* A place in the list, 0 to VM_MAX - 1; NULL: nobody is there. */
+/* The VM at a place in the list, 0 to VM_MAX - 1; NULL: nobody is there. */
 struct vm *vm_at(u64 place);
 /* Walks the list; NULL behind the last. */
 struct vm *vm_next(struct vm *vm);
 #define VM_FOR_EACH(each) for (struct vm *each = vm_next(NULL); each != NULL; each = vm_next(each))
 struct vm *vm_find(const char *name);
 struct vm *vm_by_id(u32 id);
-/* NULL: VM_MAX are there. */
+/* NULL: there are VM_MAX already. */
 struct vm *vm_free_slot(void);
 
 /* Whether no guest runs, nor may run before the next start. */

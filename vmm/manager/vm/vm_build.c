@@ -55,7 +55,7 @@ static u64 quota_pages(const struct vm_config *config)
 }
 
 /*
- * Pages that nobody was promised: guest RAM is taken at first touch but promised in full. What the
+ * Pages promised to nobody: guest RAM is taken at first touch but promised in full. What the
  * manager spends on each VM, its channel above all, is on no VM's account.
  */
 static u64 pages_available(void)
@@ -105,7 +105,7 @@ bool vm_build_has_files(const struct vm_config *config, char *problem, size_t si
 	return true;
 }
 
-/* What the operator got wrong is told in the operator's words, before anything is created. */
+/* The operator's mistakes are reported in the operator's terms, before anything is created. */
 static bool check(const struct vm_config *config, char *problem, size_t size)
 {
 	u64 available = pages_available();
@@ -206,7 +206,7 @@ static struct step create_objects(struct vm *vm, struct parts *parts)
 	return step("creating its events", status);
 }
 
-/* For each monitor, but for what the guest has printed. */
+/* For each new monitor; what the guest has printed stays. */
 static void clear_channel(struct vm *vm)
 {
 	struct vm_channel *channel = vm->channel;
@@ -380,7 +380,7 @@ static struct step build(struct vm *vm, struct parts *parts)
 	result = grant_all(vm, parts);
 	if (result.status == STATUS_OK)
 		result = map_files(vm, parts);
-	/* The monitor gets it read-only; the manager is through with it. */
+	/* The monitor gets it read-only; the manager has done its part. */
 	sys_space_unmap(start_handle(START_SPACE), (u64)(uintptr_t)parts->info, START_BYTES);
 	parts->info = NULL;
 	if (result.status == STATUS_OK)

@@ -18,5 +18,5 @@ bool vm_build(struct vm *vm, char *problem, size_t size);
 /* One bounded step of ending the monitor and taking everything back; true when all is done. */
 bool vm_release_step(struct vm *vm);
 
-/* Gives the channel back; the last thing of a VM that leaves the list. */
+/* Gives the channel back; the last step for a VM that leaves the list. */
 void vm_release_channel(struct vm *vm);

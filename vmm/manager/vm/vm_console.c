@@ -10,8 +10,8 @@ bool vm_console_waiting(const struct vm *vm)
 }
 
 /*
- * The monitor may overwrite the oldest bytes while they are copied: then a few of what would have
- * been lost a moment later come garbled.
+ * The monitor may overwrite the oldest bytes while they are copied: then a few bytes that would
+ * have been lost a moment later come out garbled.
  */
 u32 vm_console_read(struct vm *vm, u8 *bytes, u32 size)
 {
@@ -38,7 +38,7 @@ u32 vm_console_write(struct vm *vm, const u8 *bytes, u32 count)
 		return count; /* nobody is there to read it */
 	waiting = vm->input_written - __atomic_load_n(&vm->channel->input_read, __ATOMIC_ACQUIRE);
 	if (waiting > CHANNEL_RING_BYTES)
-		return count; /* its reader has lost its mind */
+		return count; /* its reader has gone bad */
 	while (written < count && waiting + written < CHANNEL_RING_BYTES) {
 		vm->channel->input[vm->input_written++ % CHANNEL_RING_BYTES] = bytes[written];
 		written++;

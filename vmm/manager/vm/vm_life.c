@@ -8,7 +8,7 @@
 
 _Static_assert(EFFECT_REFUSED == 0, "what the table leaves out is refused");
 
-/* Drawn in docs/manager.md; nothing but its end comes to a VM in VM_ENDING. */
+/* Drawn in docs/manager.md; a VM in VM_ENDING can only end. */
 static const struct vm_life table[VM_LIFE_STATES][ACTION_COUNT] = {
 	[VM_CREATED] = {
 		[ACTION_START] = TELL(VM_RUNNING),
@@ -37,7 +37,7 @@ static const struct vm_life table[VM_LIFE_STATES][ACTION_COUNT] = {
 };
 
 /*
- * What a monitor may say next; nothing comes after the end of a guest. A guest can be through
+ * What a monitor may say next; nothing comes after the end of a guest. A guest may have ended
  * before anybody has looked.
  */
 static const bool reports[VM_STATE_COUNT][VM_STATE_COUNT] = {

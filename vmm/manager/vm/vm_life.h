@@ -17,7 +17,7 @@ enum vm_action {
 /* The states of enum vm_state, and that of a VM which is on its way out of the list. */
 enum { VM_ENDING = VM_STATE_COUNT, VM_LIFE_STATES };
 
-/* How an action comes about. */
+/* How an action is carried out. */
 enum vm_effect {
 	EFFECT_REFUSED,
 	EFFECT_TELL,   /* the monitor is told and does it */
@@ -34,7 +34,7 @@ struct vm_life {
 /* The table of the life of a VM: what an action does in a state. */
 struct vm_life vm_life(u32 state, enum vm_action action);
 
-/* Whether a monitor that was in one state may report the other by itself or having been told. */
+/* Whether a monitor that was in one state may report the other, on its own or when told to. */
 bool vm_life_reports(enum vm_state from, u32 to);
 
 const char *vm_life_state_name(u32 state);

@@ -8,14 +8,14 @@
 
 struct vm;
 
-/* Where the manager is in the log lines of one monitor, and how many more it may write. */
+/* How far the manager has read a monitor's log lines, and how many more the monitor may write. */
 struct vm_log {
 	u32 read;   /* free-running, as the channel's log_written */
 	u32 length; /* of the line being put together */
 	char line[VM_LOG_LINE_BYTES];
 	u64 filled_tsc; /* when tokens were last added */
 	u32 tokens;     /* lines that may still be written */
-	u64 dropped;    /* lines since the last one that was kept */
+	u64 dropped;    /* lines dropped since the last one kept */
 	u64 dropped_all;
 };
 
@@ -25,7 +25,7 @@ void vm_log_rate_set(u32 lines_per_second);
 /* A new monitor begins with an empty ring; its budget is the old one's. */
 void vm_log_restart(struct vm_log *log);
 
-/* Whether one line more is within its rate limit; it counts as written then. */
+/* Whether one more line is within its rate limit; it counts as written then. */
 bool vm_log_allows(struct vm *vm);
 
 /* Takes the lines the monitor has written since, within its rate limit. */

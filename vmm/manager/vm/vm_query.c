@@ -5,7 +5,7 @@
 #include "vmm/rt/format.h"
 #include "vmm/rt/syscall.h"
 
-/* Numbers are never given twice, so that an answer cannot be taken for another's. */
+/* Numbers are never used twice, so that an answer cannot be taken for another's. */
 static u32 last_number;
 
 void vm_query_begin(struct vm_query *query, const struct vm *vm, const struct query *question)
@@ -24,8 +24,8 @@ static bool answered(const struct vm *vm)
 }
 
 /*
- * Who gave up waiting leaves its question behind: the slot is free again when that is answered and
- * its owner's time is over.
+ * Whoever gives up waiting leaves its question behind: the slot is free again when that is answered
+ * and its owner's time is over.
  */
 static bool slot_free(const struct vm *vm)
 {

@@ -4,7 +4,7 @@
 #include "vmm/manager/vm/vm.h"
 
 /*
- * A question to a VM's monitor on its way (vmm/rt/query.h). A monitor takes one at a time: who
+ * A question to a VM's monitor on its way (vmm/rt/query.h). A monitor takes one at a time: whoever
  * comes while another's is under way waits for its turn, and nobody waits for longer than
  * VM_QUERY_NS, whatever the monitor does.
  */
@@ -15,12 +15,12 @@ struct vm_query {
 	u32 number; /* 0: not asked yet */
 	u64 deadline_tsc;
 	struct query question;
-	const void *input; /* what goes with it: must stay until it is asked */
+	const void *input; /* what goes with it: must stay valid until it is asked */
 	u32 input_bytes;   /* at most QUERY_INPUT_BYTES */
 };
 
 enum vm_query_progress {
-	VM_QUERY_WAITS,	   /* step again when something has happened, at the deadline at last */
+	VM_QUERY_WAITS,	   /* step again after any event, and at the deadline */
 	VM_QUERY_ANSWERED,
 	VM_QUERY_FAILED,
 };

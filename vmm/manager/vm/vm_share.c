@@ -34,7 +34,7 @@ bool vm_share_check(const struct vm_config *config, char *problem, size_t size)
 	return true;
 }
 
-/* What is read meanwhile is counted once, in the one place or the other: or it is read again. */
+/* False: the account has moved meanwhile, and time may be counted twice or not at all. */
 static bool read_running(const struct vm *vm, u64 *cpu_tsc)
 {
 	const struct kernel_page *page = machine_page();

@@ -21,18 +21,18 @@ enum status vm_share_apply(handle_t group, const struct vm_config *config) MUST_
 /* What a change of a VM that runs is waiting for. */
 enum vm_change_phase {
 	CHANGE_NONE,
-	CHANGE_DONE,    /* for one turn, in which who waits looks: none begins before */
+	CHANGE_DONE,    /* for one turn, in which whoever waits looks; none begins before */
 	CHANGE_RELEASE, /* the reservations to be given up: they hold the affinity */
 	CHANGE_RESERVE, /* the new ones to be made */
 	CHANGE_RESTORE, /* the old ones to be made again */
 };
 
 /*
- * Makes the VM what `next` says of its shares, on_crash and stop_timeout, all or nothing, at once
- * or in vm_share_step. vm->change_problem says afterwards why not, "" when it is so.
+ * Makes `next` the VM's configuration, all or nothing, at once or in vm_share_step. Afterwards
+ * vm->change_problem says why not, "" when it is done.
  */
 void vm_share_change(struct vm *vm, const struct vm_config *next);
-/* Goes on once the monitor has done what it was told; once a turn. */
+/* To be called each turn: goes on once the monitor has done what it was told. */
 void vm_share_step(struct vm *vm);
-/* The monitor is no more. */
+/* The monitor is gone, and with it a change under way. */
 void vm_share_abandon(struct vm *vm);
