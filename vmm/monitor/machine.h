@@ -16,7 +16,7 @@
 
 #define MACHINE_VCPU_MAX 64
 
-/* A reset the guest did not ask for is a crash; after so many in this time it stays down. */
+/* A reset the guest did not ask for is a crash; after so many in this time the VM stays down. */
 #define CRASH_LIMIT	5
 #define CRASH_WINDOW_NS (60 * NS_PER_S)
 

@@ -28,7 +28,7 @@ enum vm_command {
 	VM_COMMAND_RESERVE,   /* guarantee every vCPU reserve_budget_ns in each period */
 };
 
-/* What a monitor logs and counts before it is done: the key `trap`. */
+/* What a monitor logs and counts before it takes effect: the key `trap`. */
 enum vm_trap {
 	VM_TRAP_CR = 1 << 0,
 	VM_TRAP_DR = 1 << 1,
@@ -69,19 +69,19 @@ struct vm_channel {
 	u32 reset_count;
 	u64 started_tsc;      /* host TSC when it last began to run; 0: it does not run */
 	u64 running_tsc;      /* TSC cycles it was in state running before started_tsc */
-	u64 unknown_ports;    /* accesses to ports and addresses where nothing is */
+	u64 unknown_ports;    /* accesses to ports and addresses without a device */
 	u64 unknown_memory;
-	u64 unknown_port_last;    /* the last of them; means nothing while there was none */
+	u64 unknown_port_last;    /* the last of them; undefined while there was none */
 	u64 unknown_memory_last;
 	u64 injected;
 	u64 timer_expirations;
 	char reason[128];     /* why it stopped or crashed */
 	u32 log_written;      /* lines of text for the log, newline-separated, in `log` */
 	u32 ready;            /* 1: set up, reservations made; commands are obeyed from now on */
-	u32 reserve_refused;  /* the last VM_COMMAND_RESERVE changed nothing: for this vCPU */
-	u32 reserve_vcpu;     /* permille of a CPU were left */
-	u32 reserve_left;
-	u32 unasked_resets;   /* of reset_count, and one more when that was too many */
+	u32 reserve_refused;  /* 1: the last VM_COMMAND_RESERVE changed nothing */
+	u32 reserve_vcpu;     /* for this vCPU it was refused */
+	u32 reserve_left;     /* permille of a CPU that were left */
+	u32 unasked_resets;   /* that no guest asked for; the last may have been one too many */
 	u64 trapped[VM_TRAP_COUNT]; /* by bit of enum vm_trap */
 
 	u8 input[CHANNEL_RING_BYTES];
@@ -100,7 +100,7 @@ enum monitor_parameter {
 	MONITOR_VCPUS,
 	MONITOR_ID,        /* number of the VM, as the log shows it */
 	MONITOR_FLAGS,     /* enum monitor_flag */
-	MONITOR_RESERVE_BUDGET_NS, /* of each vCPU, guaranteed or the VM is refused; 0: none */
+	MONITOR_RESERVE_BUDGET_NS, /* for each vCPU, guaranteed or the VM is refused; 0: none */
 	MONITOR_RESERVE_PERIOD_NS,
 	MONITOR_TRAP,	  /* enum vm_trap */
 	MONITOR_CONTROLS, /* enum vcpu_trap: the keys preemption_timer, tlb_flush, unrestricted */

@@ -18,7 +18,7 @@ static bool spin(struct mutex *mutex)
 	return false;
 }
 
-/* What was told to this thread before does not count from now on. */
+/* Forgets a call that this thread was given before. */
 static void forget_call(struct mutex *mutex, u32 thread)
 {
 	u32 self = thread + 1;
@@ -52,8 +52,8 @@ void mutex_lock(struct mutex *mutex, u32 thread, handle_t queue)
 }
 
 /*
- * One waiter is told, and no other until that one has tried: its own unlock tells the next. A call
- * that came too late, to one that had the lock already, does not count.
+ * One waiter is called, and no other until that one has tried: its own unlock calls the next. A
+ * call that came too late, to one that had the lock already, does not count.
  */
 void mutex_pass_on(struct mutex *mutex)
 {

@@ -6,10 +6,9 @@
 #define MUTEX_THREADS 64
 
 /*
- * Mutual exclusion of up to 64 threads. Whoever finds it held looks a little longer and then waits
- * in the kernel, in the thread's own queue. That takes signals out of the queue: what they were
- * about has to be looked at by whoever gets the lock. Not recursive, no order among waiters; zero
- * is free.
+ * Mutual exclusion of up to 64 threads. Whoever finds it held spins a little and then waits in the
+ * kernel, on the thread's own queue. That takes signals out of the queue: whoever gets the lock has
+ * to look at what they were about. Not recursive, no order among waiters; zero is free.
  */
 struct mutex {
 	u32 held;
@@ -24,7 +23,7 @@ static inline bool mutex_try(struct mutex *mutex)
 {
 	return (__atomic_fetch_or(&mutex->held, 1, __ATOMIC_SEQ_CST) & 1) == 0; /* one BTS */
 }
-/* Tells one of those who wait, if there is any. */
+/* Calls one of the waiters, if there is any. */
 void mutex_pass_on(struct mutex *mutex);
 static inline void mutex_unlock(struct mutex *mutex)
 {

@@ -5,10 +5,10 @@
 #include "lib/status.h"
 
 /*
- * Questions of the manager's to a monitor, and the answers: one at a time, apart from the commands
+ * The manager's questions to a monitor, and the answers: one at a time, apart from the commands
  * that move a VM through its life. The manager writes `question` and then `asked`; the monitor
  * answers when no vCPU is in the guest, then sets `answered` to the same number. Everything is of
- * fixed size, and who reads the other's part copies it first.
+ * fixed size, and whoever reads the other's part copies it first.
  */
 #define QUERY_BYTES	  8192u
 #define QUERY_INPUT_BYTES 4096u
@@ -22,9 +22,9 @@ enum query_kind {
 	QUERY_COSTS,	 /* -> struct query_costs */
 	QUERY_WRITE,	 /* `length` bytes of `input` to `address` -> as many as have a place */
 	QUERY_SET,	 /* groups `flags` and the general registers of `vcpu`, a page in `input` */
-	/* a debugger's; all but the first need that one */
+	/* a debugger's; all but QUERY_ATTACH need that first */
 	QUERY_ATTACH,  /* and hold the machine */
-	QUERY_DETACH,  /* and let it go as if nothing had been */
+	QUERY_DETACH,  /* and let it go, with no trace left */
 	QUERY_HOLD,    /* every vCPU */
 	QUERY_RELEASE, /* the vCPUs in `run`; those in `step` for one instruction */
 	QUERY_BREAK,   /* a breakpoint at linear `address` by the tables of `vcpu`; `flags` */
@@ -67,8 +67,8 @@ struct query {
 };
 
 /*
- * QUERY_REGISTERS: all groups are valid in the page, and so is the dump. RIP is behind an
- * instruction that is settled already.
+ * QUERY_REGISTERS: all groups are valid in the page, and so is the dump. RIP is past an instruction
+ * that is settled already.
  */
 struct query_registers {
 	u32 vcpu_count;
@@ -89,7 +89,7 @@ struct query_level {
 };
 
 enum query_mapping {
-	QUERY_UNMAPPED, /* an entry stops the way */
+	QUERY_UNMAPPED, /* an entry stops the walk */
 	QUERY_RAM,
 	QUERY_DEVICE,  /* nothing is behind it but what the monitor emulates */
 };
@@ -117,7 +117,8 @@ struct query_translation {
 
 /*
  * An exit that reached the monitor, as words of struct vcpu_exit. Which of them mean something
- * depends on the reason; of EXIT_IO gpa, qualification, vector and rcx are another's.
+ * depends on the reason; for EXIT_IO gpa, qualification, vector and rcx are left over from another
+ * exit.
  */
 struct query_trace_entry {
 	u64 tsc; /* host TSC at the exit */

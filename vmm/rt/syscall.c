@@ -44,8 +44,7 @@ enum status syscall(enum syscall number, const u64 argument[6], u64 *value)
 }
 
 /*
- * A call that made a step only is repeated, except where the caller has other things to do
- * meanwhile.
+ * A call that has only made a step is repeated, unless the caller has other things to do meanwhile.
  */
 static enum status call(enum syscall number, u64 a, u64 b, u64 c, u64 d, u64 e, u64 f, u64 *value)
 {

@@ -13,7 +13,7 @@
  */
 enum status syscall(enum syscall number, const u64 argument[6], u64 *value) MUST_CHECK;
 
-/* One step of any call, and what the registers hold behind it. */
+/* One step of any call, and what the registers hold after it. */
 struct syscall_result {
 	u64 status;
 	u64 value;
@@ -73,8 +73,8 @@ enum status sys_audit(handle_t root, handle_t memory, u64 what, u64 where, u64 a
 		      u64 *next) MUST_CHECK;
 
 /*
- * One step of a call made between two runs of a guest: up to two arguments, and nothing is saved
- * that the kernel keeps. The second value is written whatever comes of it.
+ * One step of a call made between two runs of a guest: up to two arguments, and no register is
+ * saved that the kernel keeps. *value is written whatever the status.
  */
 static ALWAYS_INLINE enum status syscall_short(enum syscall number, u64 a, u64 b, u64 *value)
 {

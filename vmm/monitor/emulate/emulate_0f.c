@@ -79,9 +79,7 @@ static enum emulate_result test_bit(struct emulation *em, u8 operation, u64 bit,
 	return EMULATE_DONE;
 }
 
-/*
- * a3, ab, b3, bb. SDM vol. 2, BT: a register's bit number is signed and may lie past the operand.
- */
+/* a3, ab, b3, bb. SDM vol. 2, BT: a register's bit number is signed, and may exceed the operand. */
 static enum emulate_result test_bit_register(struct emulation *em)
 {
 	u32 unused = 64 - 8 * em->size;
