@@ -5,7 +5,7 @@
 #include "lib/status.h"
 
 /*
- * Judges what SYS_AUDIT lists: each page has one owner; no page is writable by two VMs, or by a VM
+ * Checks what SYS_AUDIT lists: each page has one owner; no page is writable by two VMs, or by a VM
  * and a process of somebody else; nobody reaches a page of the kernel; nothing is writable and
  * executable in ring 0, or writable at one address and constant at another; references equal what
  * holds them; charges equal pages.

@@ -6,7 +6,7 @@
 /*
  * Who may give commands. Each way in (the console, the machine channel) is a door; with a password
  * in the configuration it is shut until somebody gives it. From the third wrong one in a row on,
- * the next has to wait, twice as long each time.
+ * the next try has to wait, twice as long each time.
  */
 #define LOGIN_FREE_FAILURES 3u
 #define LOGIN_DELAY_MAX_S   64u

@@ -33,7 +33,7 @@ static struct {
 	char bytes[REQUEST_BYTES];
 	u32 length;
 	bool ignored; /* up to its end: it was answered already */
-	u64 lost;     /* bytes of input, as told last */
+	u64 lost;     /* bytes of input, as last reported */
 } input;
 
 /* The request being answered; its line stays in `input` until that is done. */

@@ -18,7 +18,7 @@ bool machine_channel_is_open(void);
 
 /* Does what can be done with bytes and requests; true when there is more to do at once. */
 bool machine_channel_step(void);
-/* When machine_channel_step has to be called at the latest. */
+/* The TSC at which machine_channel_step has to be called at the latest. */
 u64 machine_channel_deadline(void);
 
 /* Whether a line that nobody asked for would be sent soon; if not, its source keeps or loses it. */

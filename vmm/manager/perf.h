@@ -36,7 +36,7 @@ struct perf_profile {
 const char *perf_start(u64 duration_tsc);
 bool perf_recording(void);
 u64 perf_deadline(void);
-/* Ends the recording when it is time. */
+/* Ends the recording when it is time: at the TSC perf_deadline at the latest. */
 void perf_step(void);
 
 /* Takes an entry of the kernel's log: true when it was a sample, which the log does not keep. */

@@ -45,7 +45,7 @@ static u64 table_bytes(const struct symbol_table *table)
 	return align_up(bytes, 16);
 }
 
-/* Takes a table that is whole; returns what lies behind it. */
+/* Takes a table if it is whole; returns its length, else `size`. */
 static u64 take(enum symbol_image image, const u8 *bytes, u64 size)
 {
 	const struct symbol_table *table = (const struct symbol_table *)(const void *)bytes;

@@ -33,7 +33,7 @@ void vapic_prepare(struct vcpu *vcpu, bool hold);
 /* The same for a vCPU that was made anew: tells everything. */
 void vapic_prepare_anew(struct vcpu *vcpu);
 
-/* What is left to do after EXIT_EOI and EXIT_APIC_WRITE; RIP is behind the instruction. */
+/* What is left to do after EXIT_EOI and EXIT_APIC_WRITE; RIP is past the instruction. */
 void vapic_ended(struct vcpu *vcpu);
 void vapic_written(struct vcpu *vcpu);
 /* Turns an EXIT_APIC_ACCESS into an EXIT_MEMORY. */

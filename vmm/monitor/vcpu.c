@@ -236,7 +236,7 @@ static NOINLINE void drain_queue(struct vcpu *vcpu)
 
 /*
  * The lock is not fair: a guest that exits all the time would take it again before a waiter that
- * was told that it is free, perhaps on another CPU, has woken up. The waiter goes first.
+ * was just told to try, perhaps on another CPU, has woken up. So the waiter goes first.
  */
 static void make_way(struct vcpu *vcpu)
 {

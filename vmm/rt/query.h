@@ -38,7 +38,7 @@ enum query_flag {
 	QUERY_BREAK_HARDWARE = 1 << 2,
 };
 
-/* Why a machine is held that a debugger had let go. */
+/* Why a machine that a debugger had let go is held again. */
 enum query_stop_kind {
 	QUERY_STOP_ASKED,
 	QUERY_STOP_STEP,
@@ -91,7 +91,7 @@ struct query_level {
 enum query_mapping {
 	QUERY_UNMAPPED, /* an entry stops the walk */
 	QUERY_RAM,
-	QUERY_DEVICE,  /* nothing is behind it but what the monitor emulates */
+	QUERY_DEVICE,  /* no RAM there: the monitor emulates it */
 };
 
 /* QUERY_TRANSLATE: each list from the top down to where the walk ended. */

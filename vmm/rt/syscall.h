@@ -6,10 +6,9 @@
 #include "vmm/rt/start.h"
 
 /*
- * The system calls as C functions; what each does, needs and returns stands in
- * kernel/abi/syscall.h. A value comes back through the last pointer, written only on STATUS_OK;
- * sys_thread_reserve's also when it is refused.
- * Calls that answer STATUS_AGAIN are repeated here, all but sys_object_destroy.
+ * The system calls as C functions; kernel/abi/syscall.h says what each does, needs and returns. A
+ * value comes back through the last pointer, written only on STATUS_OK; sys_thread_reserve's also
+ * when it is refused. Calls that answer STATUS_AGAIN are repeated here, all but sys_object_destroy.
  */
 enum status syscall(enum syscall number, const u64 argument[6], u64 *value) MUST_CHECK;
 

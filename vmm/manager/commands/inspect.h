@@ -24,9 +24,9 @@ bool inspect_next_cpu(struct reply *reply);
  */
 bool inspect_next_vm(struct reply *reply, const struct query *question);
 
-/* False: there is no answer yet. True with *answer NULL: there will be none, which was said. */
+/* False: there is no answer yet. True with *answer NULL: there will be none, as was reported. */
 bool inspect_take(struct reply *reply, const struct vm_answer **answer);
-/* The data of an answer of that size; NULL: it is no such answer, which was said. */
+/* The data of an answer of that size; NULL: it is a bad answer, as was reported. */
 const void *inspect_data(struct reply *reply, const struct vm_answer *answer, size_t bytes);
 
 /* For commands NAME [CPU]: asks for the registers of that vCPU, or of each. */

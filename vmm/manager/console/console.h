@@ -36,7 +36,7 @@ bool console_takes_notices(void);
 
 /* Moves bytes and commands on; true when there is more to do at once. */
 bool console_step(void);
-/* When console_step has to be called at the latest. */
+/* The TSC at which console_step has to be called at the latest. */
 u64 console_deadline(void);
 
 /* Sends all that waits, with a time limit: the machine is about to stop. */

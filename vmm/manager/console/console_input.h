@@ -20,7 +20,7 @@ bool console_input_held(void);
  * room for more and nothing was taken for 5 s, the older half is lost: the key may come after it.
  */
 bool console_input_cut(enum serial_name port, u8 key);
-/* When console_input_cut has to be called again at the latest. */
+/* The TSC at which console_input_cut has to be called again at the latest. */
 u64 console_input_deadline(enum serial_name port);
 
 /* Bytes lost since this was last asked. */

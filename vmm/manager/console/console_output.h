@@ -13,7 +13,7 @@
 struct console_output {
 	u32 written; /* free-running */
 	u32 sent;    /* free-running */
-	u64 lost;    /* bytes dropped and not yet told */
+	u64 lost;    /* bytes dropped and not yet reported */
 	bool line_start; /* the terminal's cursor is in the first column */
 	u8 bytes[CONSOLE_OUTPUT_BYTES];
 };

@@ -24,5 +24,5 @@ void console_secret_ask(struct console_output *output);
 void console_secret_make(struct console_output *output, u32 iterations);
 
 enum console_secret_state console_secret_step(enum serial_name port);
-/* When that has to be called at the latest. */
+/* The TSC at which that has to be called at the latest. */
 u64 console_secret_deadline(void);

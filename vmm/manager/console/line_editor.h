@@ -15,7 +15,7 @@ enum line_event {
 	LINE_TOO_LONG, /* more than LINE_MAX characters came before the end of the line */
 	LINE_BAD,      /* it held a byte that no line has: bad_byte, at bad_column from 1 */
 	LINE_BREAK,    /* Ctrl-C: the line is given up */
-	LINE_COMPLETE, /* Tab: complete what stands before the cursor */
+	LINE_COMPLETE, /* Tab: complete what is before the cursor */
 };
 
 /*
@@ -42,7 +42,7 @@ struct line_editor {
 	bool shown;
 	bool wrapped; /* plain echo has run past the right edge */
 	u32 window;   /* first character shown */
-	u32 drawn;    /* columns in use behind the prompt */
+	u32 drawn;    /* columns in use after the prompt */
 
 	/* escape sequence being read */
 	u8 escape_state;

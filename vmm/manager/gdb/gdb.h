@@ -19,6 +19,6 @@ const struct vm *gdb_vm(void);
 bool gdb_attached(void);
 bool gdb_holds(void);
 
-/* One turn: takes what has come, sends what is to go. */
+/* One turn: takes what has come, sends what is to go. Due again at the TSC gdb_deadline. */
 void gdb_step(void);
 u64 gdb_deadline(void);

@@ -20,7 +20,7 @@ struct gdb_line {
 	bool acknowledge;
 	/* incoming */
 	bool inside;
-	u32 tail;  /* characters of the checksum that were read, behind # */
+	u32 tail;  /* characters of the checksum read so far, after # */
 	u8 sum;
 	u8 wanted; /* the checksum as sent */
 	u32 length;

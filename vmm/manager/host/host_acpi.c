@@ -76,7 +76,7 @@ static bool find_root(struct reader *reader, const u8 *bytes)
 	return read_table(reader, reader->root, "RSDT", &reader->root_bytes) != NULL;
 }
 
-/* The address of the table at `index` in the root table, 0 behind the last. */
+/* The address of the table at `index` in the root table, 0 past the last. */
 static u64 table_at(const struct reader *reader, u32 index)
 {
 	u32 offset = (u32)sizeof(struct acpi_header) + index * reader->pointer_bytes;

@@ -50,7 +50,7 @@ void log_monitor_dropped(u64 count);
 void log_take_kernel(void);
 /* Whether that left some behind. */
 bool log_behind(void);
-/* When it has to be done again at the latest: entries of level debug wake nobody. */
+/* The TSC at which it must be done again at the latest: entries of level debug wake nobody. */
 u64 log_deadline(void);
 
 /* LOG_CATEGORY_COUNT: every category; LOG_LEVEL_COUNT: off. The kernel is told as well. */

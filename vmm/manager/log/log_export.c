@@ -48,7 +48,7 @@ static void make_loss(void)
 	lost_told = lost;
 }
 
-/* The next line to send; what was lost before it is told first. */
+/* The next line to send; losses before it are reported first. */
 static bool next_line(void)
 {
 	u64 start = clock_tsc();

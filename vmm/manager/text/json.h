@@ -12,7 +12,7 @@ struct json {
 	char *buffer;
 	size_t size;
 	size_t length; /* as if the buffer had no end */
-	bool comma;    /* a value stands before the next one */
+	bool comma;    /* a value comes before the next one */
 };
 
 void json_start(struct json *json, char *buffer, size_t size);

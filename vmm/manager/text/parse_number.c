@@ -27,7 +27,7 @@ bool parse_u64(struct text text, u64 *value)
 	return parse_digits(text, 10, value);
 }
 
-/* A decimal number and one of the units right behind it; the last unit has the name NULL. */
+/* A decimal number and one of the units right after it; the last unit has the name NULL. */
 static bool parse_with_unit(struct text text, const struct unit *units, u64 *value)
 {
 	struct text number = {text.start, 0};

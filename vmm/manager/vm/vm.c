@@ -319,7 +319,7 @@ static bool press_button(struct vm *vm, char *problem, size_t size)
 	return true;
 }
 
-/* The command that tells the monitor. */
+/* The command to the monitor. */
 static enum vm_command command_of(enum vm_action action)
 {
 	switch (action) {

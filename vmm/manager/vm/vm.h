@@ -74,7 +74,7 @@ struct vm {
 
 /* The VM at a place in the list, 0 to VM_MAX - 1; NULL: nobody is there. */
 struct vm *vm_at(u64 place);
-/* Walks the list; NULL behind the last. */
+/* Walks the list; NULL after the last. */
 struct vm *vm_next(struct vm *vm);
 #define VM_FOR_EACH(each) for (struct vm *each = vm_next(NULL); each != NULL; each = vm_next(each))
 struct vm *vm_find(const char *name);
@@ -137,7 +137,7 @@ void vm_process_ended(struct vm *vm);
 
 /* One bounded step of what is under way; true when there is more to do at once. */
 bool vm_step(void);
-/* When vm_step has to be called at the latest, ~0: no need. */
+/* The TSC at which vm_step has to be called at the latest, ~0: no need. */
 u64 vm_deadline(void);
 
 /* The console of a guest: both return how many bytes were moved. */

@@ -94,7 +94,7 @@ static void build_version(struct cpuid_policy *policy)
 	add_plain(policy, CPUID_VERSION, regs);
 }
 
-/* Who shares a cache: levels 1 and 2 are each vCPU's own, level 3 is everybody's. */
+/* How many vCPUs share a cache: levels 1 and 2 are each vCPU's own, level 3 is everybody's. */
 static u32 shared_cache(const struct cpuid_policy *policy, u32 eax)
 {
 	u32 level = (u32)bits_get(eax, 7, 5);

@@ -52,7 +52,7 @@ static void acpi_pm_control(struct acpi_pm *pm, u16 value)
 		pm->device.events->pending |= MACHINE_POWER_OFF;
 }
 
-/* A register of the block as one word; the low half of the address is the byte within. */
+/* A register of the block as one word; bit 0 of the address is ignored. */
 static u16 acpi_pm_word(const struct acpi_pm *pm, u64 address)
 {
 	switch (address & ~1ull) {

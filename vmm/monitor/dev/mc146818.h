@@ -3,7 +3,7 @@
 
 #include "lib/types.h"
 
-/* Motorola MC146818A data sheet, and the CMOS bytes that PC firmware keeps behind it. */
+/* Motorola MC146818A data sheet, and the CMOS bytes that PC firmware keeps after its registers. */
 #define RTC_INDEX_PORT 0x70u /* bit 7 masks NMI */
 #define RTC_DATA_PORT  0x71u
 #define RTC_IRQ	       8u
@@ -51,7 +51,7 @@ enum rtc_b {
 	RTC_B_SET = 1 << 7,
 };
 
-enum rtc_c { /* the flags stand where register B has their enables */
+enum rtc_c { /* the flags are where register B has their enables */
 	     RTC_C_UF = 1 << 4,
 	     RTC_C_AF = 1 << 5,
 	     RTC_C_PF = 1 << 6,

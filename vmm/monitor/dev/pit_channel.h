@@ -5,7 +5,7 @@
 
 /*
  * One counter of the 8254. Nothing ticks: what a counter shows follows from the clocks since it was
- * loaded. `now` never runs backwards; advance comes before every other call.
+ * loaded. `now` never runs backwards; call pit_channel_advance before any other function.
  */
 void pit_channel_advance(struct pit_channel *channel, u64 now);
 bool pit_channel_out(const struct pit_channel *channel, u64 now);

@@ -49,7 +49,7 @@ static ALWAYS_INLINE void trace_exit(struct trace *trace, const struct vcpu_page
 	trace->next = entry + 1;
 }
 
-/* The last exit is settled, which is told for the first time: the guest goes on or sleeps. */
+/* The last exit is settled, which was not reported yet: the guest goes on or sleeps. */
 static ALWAYS_INLINE void trace_just_settled(struct trace *trace)
 {
 	struct query_trace_entry *entry = trace->next - 1;
@@ -60,7 +60,7 @@ static ALWAYS_INLINE void trace_just_settled(struct trace *trace)
 		trace_turn(trace);
 }
 
-/* The same, without effect if it was told before. */
+/* The same, without effect if it was reported before. */
 static inline void trace_settled(struct trace *trace)
 {
 	if (trace->next[-1].spent == 0)

@@ -45,7 +45,7 @@ bool place_kernel(struct load_job *job, u64 at, const u8 *bytes, u64 length, u64
 	return true;
 }
 
-/* *bottom: the first page behind the kernel; false when the initrd does not fit below `top`. */
+/* *bottom: the first page after the kernel; false when the initrd does not fit below `top`. */
 static bool find_room(struct load_job *job, u64 top, u64 *bottom)
 {
 	*bottom = MAX(align_up(job->kernel_end, PAGE_SIZE), LAYOUT_HIGH_START);

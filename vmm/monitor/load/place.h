@@ -20,7 +20,7 @@ bool place_kernel(struct load_job *job, u64 at, const u8 *bytes, u64 length, u64
 bool place_initrd(struct load_job *job, u64 limit, u64 *at);
 
 /*
- * Puts the initrd at the first page boundary behind the kernel, not below 1 MiB: Multiboot kernels
+ * Puts the initrd at the first page boundary after the kernel, not below 1 MiB: Multiboot kernels
  * take all that follows their modules to be free. *at is 0 without one.
  */
 bool place_module(struct load_job *job, u64 *at);

@@ -222,7 +222,7 @@ static void take_modrm(struct cursor *cursor, enum x86_mode mode, char letter, u
 					     out->displacement_bytes);
 }
 
-/* Sizes of the immediate and of the second one behind it. */
+/* Sizes of the immediate and of the second one after it. */
 static u8 immediate_size(char kind, const struct x86_instruction *out, u8 *second)
 {
 	u8 word = MIN(out->operand_bytes, 4);
