@@ -403,6 +403,8 @@ static void test_tsc_deadline(void **state)
 
 static void test_deadline_comes(void **state)
 {
+	struct lapic *lapic = machine_lapic(vcpu);
+
 	(void)state;
 	page.tsc_offset = -1000ull;
 	page.deadline_tsc = 9000;
@@ -419,11 +421,17 @@ static void test_deadline_comes(void **state)
 	assert_true(page.deadline_tsc == 0);
 	assert_true(vcpu->deadline_ns == DEADLINE_NONE);
 	assert_int_equal(channel.timer_expirations, 1);
+	/* without an interrupt, as its LVT is masked, the CPU has the page again */
+	lapic->by_cpu = lapic->lent = true;
+	assert_true(briefly((struct vcpu_exit){.reason = EXIT_DEADLINE}));
+	assert_int_equal(channel.timer_expirations, 2);
+	assert_true(lapic->lent);
+	lapic->by_cpu = lapic->lent = false;
 	/* a device's, which stays due here */
 	machine.platform.timed[machine.platform.timed_count++] = &device;
 	device.deadline_ns = device_deadline = 7999;
 	assert_true(briefly((struct vcpu_exit){.reason = EXIT_DEADLINE}));
-	assert_int_equal(channel.timer_expirations, 2);
+	assert_int_equal(channel.timer_expirations, 3);
 	assert_true(page.deadline_tsc == 9000);
 }
 

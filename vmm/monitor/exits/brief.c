@@ -177,11 +177,13 @@ static bool brief_deadline(struct vcpu *vcpu)
 		vcpu->machine->channel->timer_expirations++;
 		vcpu->page->deadline_tsc = 0;
 		vcpu->deadline_ns = DEADLINE_NONE;
-		return true;
+	} else {
+		vcpu_update_clock(vcpu);
+		vcpu_tick(vcpu);
 	}
-	vcpu_update_clock(vcpu);
-	vcpu_tick(vcpu);
-	lapic_lend(lapic);
+	/* with an interrupt, prepare_entry() needs the page first, and lends it then */
+	if ((vcpu->machine->platform.irqchip.kick & BIT(vcpu->id)) == 0)
+		lapic_lend(lapic);
 	return true;
 }
 
