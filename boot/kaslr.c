@@ -37,7 +37,7 @@ static u64 choose_hpa(const struct ram_ranges *free, struct entropy_pool *pool, 
 			places += (length - bytes) / PAGE_SIZE + 1;
 	}
 	if (places == 0)
-		uart_unfit("no free piece of memory is large enough for the kernel");
+		uart_unfit("no free memory range is large enough for the kernel");
 	place = entropy_draw_u64(pool) % places;
 	for (u32 i = 0; i < free->count; i++) {
 		u64 length = free->range[i].end - free->range[i].start;
@@ -74,7 +74,7 @@ void kaslr_choose(struct boot_memory *memory, struct entropy_pool *pool)
 
 	info->image_bytes = image_offset(__image_end);
 	if (direct_bytes > FRAMES_END)
-		uart_unfit("memory ends above 16 TiB, which is more than can be counted");
+		uart_unfit("memory ends above 16 TiB, the most that Skerry supports");
 	if (boot_option(info->command_line, "nokaslr") != 0) {
 		info->image_hpa = HPA(IMAGE_LOAD_BASE);
 		info->image_base = HVA(IMAGE_LINK_BASE);

@@ -106,7 +106,7 @@ const char *multiboot2_parse(const struct boot_view *view, u64 address, struct b
 	u64 total;
 
 	if (head == NULL || !is_aligned(address, MULTIBOOT2_TAG_ALIGN))
-		return "the Multiboot2 information lies outside the low 4 GiB";
+		return "the Multiboot2 information is misaligned or above 4 GiB";
 	total = head->total_size;
 	if (total < sizeof(*head) || boot_view(view, address, total) == NULL)
 		return "the Multiboot2 information has an impossible size";

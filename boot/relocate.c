@@ -27,7 +27,7 @@ static void apply_relocations(const struct boot_info *info)
 		u64 at = rela->offset - IMAGE_LINK_BASE;
 
 		if ((u32)rela->info != R_X86_64_RELATIVE)
-			uart_unfit("the image holds a relocation of a kind that it must not have");
+			uart_unfit("the image holds a relocation of an unexpected type");
 		if (!range_within(at, sizeof(u64), info->image_bytes))
 			uart_unfit("the image holds a relocation outside itself");
 		*(u64 *)(info->image_hpa.value + at) = (u64)rela->addend + slide;

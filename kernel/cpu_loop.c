@@ -54,7 +54,7 @@ static NOINLINE void idle(struct cpu *cpu)
 		return;
 	}
 	__atomic_store_n(&cpu->idle, true, __ATOMIC_SEQ_CST);
-	sched_beg(cpu);
+	sched_request_work(cpu);
 	/*
 	 * Sets the timer again even if it is set: QEMU 7.2 may lose an interrupt that comes during
 	 * VMRUN or #VMEXIT, and the CPU would sleep until the next one (docs/platforms.md).

@@ -11,7 +11,7 @@ void lock_check_acquire(enum lock_rank rank, bool waited)
 	struct cpu *cpu = this_cpu();
 
 	if (cpu->locks >> rank != 0)
-		panic("lock %u is taken while %x are held", rank, cpu->locks);
+		panic("lock %u taken while holding mask %x", rank, cpu->locks);
 	cpu->locks |= 1u << rank;
 	if (machine.page == NULL)
 		return;

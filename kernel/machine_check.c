@@ -100,7 +100,7 @@ static const char *why_fatal(const struct machine_check *record)
 	u64 status = record->status;
 
 	if (!(record->global & MCG_STATUS_RIPV))
-		return "what it interrupted cannot go on";
+		return "the interrupted code cannot be resumed";
 	if (status == 0)
 		return NULL; /* another CPU's, broadcast to all */
 	if (status & MCI_STATUS_PCC)
@@ -200,7 +200,7 @@ static const char *lose_page(const struct machine_check *record)
 		return "the page is the manager's";
 	group = memory != NULL ? CONTAINER_OF(memory->quota, struct group, quota) : NULL;
 	log_error(LOG_PROCESS,
-		  "machine check: bank %u, status %#lx: page %#lx is lost, and the VM of group %lu",
+		  "machine check: bank %u, status %#lx: page %#lx is lost, with it group %lu",
 		  record->bank, record->status, page.value, group != NULL ? group->tag : 0);
 	page_set_aside(page);
 	if (group != NULL)
@@ -230,7 +230,7 @@ void machine_check_poll(void)
 
 		if (!(status & MCI_STATUS_VAL) || is_signalled(status))
 			continue;
-		log_warning(LOG_CPU, "machine check, harmless: bank %u, status %#lx, address %#lx",
+		log_warning(LOG_CPU, "harmless machine check: bank %u, status %#lx, address %#lx",
 			    bank, status,
 			    status & MCI_STATUS_ADDRV ? rdmsr(bank_msr(bank, MCI_ADDR)) : 0);
 		wrmsr(bank_msr(bank, MCI_STATUS), 0);

@@ -55,7 +55,7 @@ static enum status copy_data(struct group *group, struct memory *image,
 			     const struct image_header *header, struct memory **result)
 {
 	u64 first = (u64)header->text_pages + header->rodata_pages;
-	struct memory *data;
+	struct memory *data = NULL;
 	enum status status;
 
 	status = memory_create(&group->quota, PAGE_PROCESS,

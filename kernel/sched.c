@@ -106,7 +106,7 @@ static void publish(struct cpu *cpu, u64 now)
 }
 
 /* The thread's home CPU is busy: wakes an idle CPU, which may then ask for the thread. */
-static void wake_beggar(u64 affinity)
+static void wake_idle_cpu(u64 affinity)
 {
 	for (u32 id = 0; id < cpus_count(); id++) {
 		struct cpu *cpu = cpus_get(id);
@@ -138,7 +138,7 @@ void sched_ready(struct thread *thread)
 	if (look || cpu != this_cpu())
 		cpus_pend(cpu, look ? PENDING_RESCHEDULE : PENDING_TIMER);
 	if (running != NULL && cpus_count() > 1)
-		wake_beggar(thread->process->group->affinity);
+		wake_idle_cpu(thread->process->group->affinity);
 }
 
 void sched_remove(struct thread *thread)
@@ -249,7 +249,7 @@ enum status sched_yield(struct cpu *cpu, struct thread *to)
 	return STATUS_OK;
 }
 
-void sched_beg(struct cpu *cpu)
+void sched_request_work(struct cpu *cpu)
 {
 	struct cpu *victim = NULL;
 

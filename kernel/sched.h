@@ -60,7 +60,7 @@ void sched_move(struct cpu *cpu);
  */
 enum status sched_yield(struct cpu *cpu, struct thread *to);
 /* This CPU has nothing to do: asks the busiest one for a thread. */
-void sched_beg(struct cpu *cpu);
+void sched_request_work(struct cpu *cpu);
 /* Whether it is time to check if other CPUs have less to do. */
 static inline bool sched_balance_due(const struct cpu *cpu, u64 now)
 {

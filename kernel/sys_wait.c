@@ -60,7 +60,7 @@ enum status sys_irq_create(struct system_call *call)
 	struct irq *irq;
 	enum status status;
 
-	if (call->argument[1] > UINT32_MAX)
+	if (call->argument[1] > UINT32_MAX || call->argument[2] > IRQ_FLAGS)
 		return STATUS_BAD_ARGUMENT;
 	status = irq_create((u32)call->argument[1], (u32)call->argument[2], &irq);
 	return status == STATUS_OK ? syscall_give(call, &irq->object, RIGHT_ALL) : status;

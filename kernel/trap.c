@@ -62,7 +62,7 @@ static void interrupt(struct cpu *cpu, u64 vector)
 static void kill(struct thread *thread, const struct trap_frame *frame, enum kill_reason reason,
 		 u64 detail)
 {
-	log_error(LOG_PROCESS, "process killed: vector %u error %x rip +%x address %x",
+	log_error(LOG_PROCESS, "process killed: vector %lu error %lx rip +%lx address %lx",
 		  frame->vector, frame->error_code,
 		  frame->rip - thread->process->image_base, detail);
 	lock_acquire(&object_lock, LOCK_OBJECTS);

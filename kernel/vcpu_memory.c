@@ -24,7 +24,7 @@ static NOINLINE bool settle_fault(struct vcpu *vcpu, struct space *space)
 		status = space_fault(space, at, access);
 	} while (status == STATUS_AGAIN && this_cpu()->pending == 0);
 	if (status == STATUS_OK)
-		log_debug(LOG_MEMORY, "RAM put in at %#lx", exit->gpa);
+		log_debug(LOG_MEMORY, "RAM populated at %#lx", exit->gpa);
 	timer_arm_briefly(this_cpu()); /* what was woken meanwhile gets its turn in time */
 	vcpu->nowhere = status == STATUS_NOT_FOUND ? exit->gpa | PAGE_MASK : 0;
 	if (status == STATUS_NO_MEMORY || status == STATUS_NO_QUOTA)

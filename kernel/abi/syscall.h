@@ -169,6 +169,7 @@ enum irq_flag {
 	IRQ_ACTIVE_LOW = 1 << 1,
 	IRQ_ISA = 1 << 2, /* `gsi` is an ISA IRQ: the MADT gives its GSI, trigger and polarity */
 	IRQ_NMI = 1 << 3, /* an NMI to every CPU, logged with where it hit; no signal */
+	IRQ_FLAGS = IRQ_LEVEL | IRQ_ACTIVE_LOW | IRQ_ISA | IRQ_NMI,
 };
 
 /* In each case every CPU leaves VMX or SVM operation first. */

@@ -115,7 +115,7 @@ def test_bad_kernel(build, tmp_path, emulator):
     path = bundle.write(tmp_path / "kernels.cpio", bad_kernels(build))
     with emulator(build, bundle=path) as machine:
         machine.wait_prompt()
-        for name, said in (("short", "kernel file: truncated"), ("noise", "none of bzImage")):
+        for name, said in (("short", "kernel file: truncated"), ("noise", "neither a bzImage")):
             machine.command(f"vm create {name}")
             machine.type(f"vm start {name}\r")
             state, reason = machine.wait_end(name)

@@ -148,4 +148,4 @@ def test_corrupt(build, tmp_path):
 
 def test_not_restartable(build, tmp_path):
     said = panic_of(build, tmp_path, UNCORRECTED, 0, IN_PROGRESS)
-    assert said == "what it interrupted cannot go on"
+    assert said == "the interrupted code cannot be resumed"

@@ -102,12 +102,12 @@ def test_password(build, tmp_path, emulator):
         assert "error: wrong password" in refused(machine, WRONG)
         assert "error: wrong password" in refused(machine, "")
         said = refused(machine, WORD + "x")
-        assert "3 wrong ones in a row, the next is taken in 1 s" in said
+        assert "3 wrong passwords in a row, the next is accepted in 1 s" in said
         machine.type(f"{WRONG}\x15{WORD}\r")
         assert "Starting: demo" in machine.wait_prompt()
         audit = machine.command("log show -c audit")
         for line in ("console: locked", "console: wrong password, 1 in a row",
-                     "console: wrong password, 3 in a row, the next is taken in 1 s",
+                     "console: wrong password, 3 in a row, the next is accepted in 1 s",
                      "console: unlocked"):
             assert line in audit, audit
         shown = machine.command("config show") + machine.command("config show -j")

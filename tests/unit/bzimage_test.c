@@ -225,7 +225,7 @@ static void test_refusals(void **state)
 	put_u32(fixture->file + LINUX_SYSSIZE, 0xffffffff);
 	assert_refused(fixture, "truncated");
 	fixture->file[LINUX_HEADER_MAGIC] = 'X';
-	assert_refused(fixture, "none of bzImage");
+	assert_refused(fixture, "neither a bzImage");
 	fixture->job.ram_bytes = MIB;
 	assert_refused(fixture, "too few");
 }

@@ -156,7 +156,7 @@ static void test_refusals(void **state)
 	assert_refused(fixture, "another machine");
 	put_u16(file + 18, 62);
 	put_u32(file + NOTE_OFFSET + 4, 0xfffffff0);
-	assert_refused(fixture, "none of bzImage");
+	assert_refused(fixture, "neither a bzImage");
 }
 
 /* What a kernel brings along for the first page takes the place of the vectors there. */

@@ -86,7 +86,7 @@ static void test_memory(void **state)
 	vcpu->emulator.byte_count = 2;
 	vcpu->emulator.bytes[0] = 0xd9;
 	settle(EXIT_MEMORY);
-	assert_crashed("0xfee00020 by an instruction not known here, rip 0x0: d9 00");
+	assert_crashed("0xfee00020 by an instruction that is not emulated, rip 0x0: d9 00");
 }
 
 /* MOV to CR8 exits on SVM only, while an interrupt waits for it. */
@@ -141,7 +141,7 @@ static void test_execute_nowhere(void **state)
 	page.exit.gpa = 0xd0000000;
 	page.exit.access = ACCESS_EXECUTE;
 	settle(EXIT_MEMORY);
-	assert_crashed("where no memory is");
+	assert_crashed("where there is no memory");
 }
 
 static void test_delivery_nowhere(void **state)

@@ -66,10 +66,10 @@ static void test_fatal(void **state)
 		const char *why; /* NULL: not fatal; otherwise how it begins */
 	} table[] = {
 		{{.global = 1}, NULL},
-		{{.global = 0}, "what it interrupted"},
+		{{.global = 0}, "the interrupted code"},
 		{{.global = 5, .status = UC | PAGE_OF_IT, .misc = MISC, .count = 1}, NULL},
 		{{.global = 5, .status = UC | MCI_STATUS_ADDRV, .count = 1}, NULL},
-		{{.global = 4, .status = UC | PAGE_OF_IT, .misc = MISC}, "what it interrupted"},
+		{{.global = 4, .status = UC | PAGE_OF_IT, .misc = MISC}, "the interrupted code"},
 		{{.global = 5, .status = UC | PAGE_OF_IT | MCI_STATUS_PCC, .misc = MISC},
 		 "the CPU's own"},
 		{{.global = 5, .status = UC | PAGE_OF_IT | MCI_STATUS_OVER, .misc = MISC},

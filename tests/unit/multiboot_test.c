@@ -175,7 +175,7 @@ static void test_virtual_entry_32(void **state)
 	assert_true(load_guest(&fixture->job));
 	assert_int_equal(fixture->page.rip, LOAD_AT + 0xfff);
 	put_u32(fixture->file + 24, HIGHER_HALF + LOAD_AT + 0x1000);
-	assert_refused(fixture, "behind its end");
+	assert_refused(fixture, "beyond its end");
 }
 
 /* The entry lies in the first segment's virtual range and in the second one's physical range. */
@@ -221,7 +221,7 @@ static void test_refusals(void **state)
 	u8 *header = fixture->file + HEADER_AT;
 
 	put_u32(header + MB1_ENTRY, LOAD_AT + 0x2000);
-	assert_refused(fixture, "behind its end");
+	assert_refused(fixture, "beyond its end");
 	put_u32(header + MB1_ENTRY, LOAD_AT);
 	put_u32(header + MB1_LOAD_END, LOAD_AT + FILE_BYTES);
 	assert_refused(fixture, "load end");
@@ -240,7 +240,7 @@ static void test_refusals(void **state)
 	put_header(header, 3);
 	assert_refused(fixture, "no ELF");
 	header[8] ^= 1;
-	assert_refused(fixture, "none of bzImage");
+	assert_refused(fixture, "neither a bzImage");
 }
 
 static void test_demo(void **state)

@@ -174,7 +174,7 @@ static void test_login(void **state)
 		now += delays_s[i] * NS_PER_S;
 	}
 	assert_int_equal(logged_category, LOG_AUDIT);
-	assert_string_equal(logged, "wrong password, 11 in a row, the next is taken in 64 s");
+	assert_string_equal(logged, "wrong password, 11 in a row, the next is accepted in 64 s");
 	assert_int_equal(login_wait_ns(&other), 0);
 	assert_int_equal(attempt(&login, "open sesame"), LOGIN_RIGHT);
 	assert_true(login.open && !other.open);

@@ -153,7 +153,7 @@ static void test_flips(void **state)
 	assert_int_equal(lines, 1);
 	assert_int_equal(event_count[EVENT_PAUSED], 0);
 	assert_int_equal(vm->state, VM_CRASHED);
-	assert_string_equal(vm->reason, "its monitor reported a state that cannot be");
+	assert_string_equal(vm->reason, "its monitor reported an impossible state");
 	vm = in_state(VM_PAUSED);
 	monitor_reports(vm, VM_RUNNING, "");
 	assert_int_equal(vm->state, VM_CRASHED);

@@ -38,7 +38,7 @@ static void capability_missing_is_said(void **state)
 		assert_non_null(strstr(vmx_capability_judge(&m, &c), text));                       \
 	} while (0)
 	WITHOUT(basic, BIT(55), "too old");
-	WITHOUT(basic, BITS(53, 50), "unknown form");
+	WITHOUT(basic, BITS(53, 50), "unsupported size");
 	WITHOUT(pin, (u64)PIN_VIRTUAL_NMIS << 32, "virtual NMIs");
 	WITHOUT(primary, (u64)PRIMARY_USE_TPR_SHADOW << 32, "TPR shadow");
 	WITHOUT(secondary, (u64)SECONDARY_EPT << 32, "EPT");
@@ -48,7 +48,7 @@ static void capability_missing_is_said(void **state)
 	WITHOUT(entry, (u64)ENTRY_LOAD_PAT << 32, "PAT");
 	WITHOUT(ept_vpid, EPT_CAP_2M, "2-MiB");
 	WITHOUT(ept_vpid, VPID_CAP_INVVPID, "flush");
-	WITHOUT(misc, VMX_MISC_STORES_LMA, "long mode");
+	WITHOUT(misc, VMX_MISC_STORES_LMA, "EFER.LMA");
 #undef WITHOUT
 	m = good_msrs;
 	m.primary |= PRIMARY_CR3_LOAD_EXITING;

@@ -74,7 +74,7 @@ static void count_wrong(struct login *login)
 	login->again_tsc = clock_tsc() + clock_ns_to_tsc(seconds * NS_PER_S);
 	log_actor_set(login->name);
 	log_message(LOG_WARNING, LOG_AUDIT, "",
-		    "wrong password, %u in a row, the next is taken in %llu s", login->failures,
+		    "wrong password, %u in a row, the next is accepted in %llu s", login->failures,
 		    (unsigned long long)seconds);
 	log_actor_set(NULL);
 }

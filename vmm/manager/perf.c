@@ -66,9 +66,9 @@ const char *perf_start(u64 duration_tsc)
 	handle_t root = start_handle(START_ROOT);
 
 	if (sys_ports_grant(root, start_handle(START_SELF), PIT_PORT, 4) != STATUS_OK)
-		return "the timer's ports are not to be had";
+		return "the timer's ports are not available";
 	if (sys_irq_create(root, PIT_IRQ, IRQ_ISA | IRQ_NMI, &irq) != STATUS_OK)
-		return "the timer's interrupt is not to be had";
+		return "the timer's interrupt is not available";
 	profile = (struct perf_profile){.began_tsc = clock_tsc()};
 	end_tsc = profile.began_tsc + duration_tsc;
 	let_samples_pass(true);

@@ -184,7 +184,7 @@ void vcpu_need(struct vcpu *vcpu, u32 groups)
 	u32 missing = groups & ~(vcpu->page->valid | vcpu->page->dirty);
 
 	if (missing != 0 && sys_vcpu_get(vcpu->handle, missing) != STATUS_OK)
-		machine_crash(vcpu->machine, "the kernel does not give its registers");
+		machine_crash(vcpu->machine, "the kernel does not hand over its registers");
 }
 
 /*

@@ -18,8 +18,8 @@ static bool spin(struct mutex *mutex)
 	return false;
 }
 
-/* Forgets a call that this thread was given before. */
-static void forget_call(struct mutex *mutex, u32 thread)
+/* Forgets a wake-up that this thread was given before. */
+static void forget_wakeup(struct mutex *mutex, u32 thread)
 {
 	u32 self = thread + 1;
 
@@ -36,11 +36,11 @@ static void wait(struct mutex *mutex, u32 thread, handle_t queue)
 	u64 key;
 
 	__atomic_fetch_or(&mutex->waiting, BIT(thread), __ATOMIC_SEQ_CST);
-	forget_call(mutex, thread);
+	forget_wakeup(mutex, thread);
 	while (!mutex_try(mutex)) {
 		if (sys_queue_wait(queue, ~0ull, &key) != STATUS_OK)
 			rt_fail("mutex");
-		forget_call(mutex, thread);
+		forget_wakeup(mutex, thread);
 	}
 	__atomic_fetch_and(&mutex->waiting, ~BIT(thread), __ATOMIC_SEQ_CST);
 }

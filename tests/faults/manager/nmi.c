@@ -24,7 +24,7 @@ static void command_nmi(struct reply *reply, const struct arguments *arguments)
 	if (!parse_u64(text_of(arguments->word[0]), &count) || count > UINT32_MAX)
 		reply_error(reply, "allowed: how many");
 	else if (line_open() != STATUS_OK)
-		reply_error(reply, "the timer's interrupt is not to be had");
+		reply_error(reply, "the timer's interrupt is not available");
 	else
 		fault_do(reply, TEST_NMI, count);
 }

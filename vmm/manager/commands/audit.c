@@ -109,7 +109,7 @@ static void run_audit(struct reply *reply, const struct arguments *arguments)
 
 	(void)arguments;
 	if (!take_all(&run, &audit.frame_count)) {
-		reply_error(reply, "no memory to audit with, allowed: with 512 KiB free");
+		reply_error(reply, "too little memory to audit, allowed: with 512 KiB free");
 	} else {
 		audit.page[0] = (const struct audit_page *)run.page[0].at;
 		audit.page[1] = (const struct audit_page *)run.page[1].at;
@@ -130,12 +130,11 @@ static void run_audit(struct reply *reply, const struct arguments *arguments)
 COMMAND(audit, .name = "audit", .arguments = "",
 	.summary = "walks every page's owner, table and reference",
 	.detail =
-		"Each page has one owner; no page is writable by two VMs, or by a VM and "
-		"another's\n"
-		"process; nobody reaches the kernel's; nothing is writable and executable in the\n"
-		"kernel; references equal what holds them, charges equal pages. What is found is\n"
-		"told line by line, and logged. At the end: how much of what guests have mapped\n"
-		"is in pieces of 2 MiB or more, and of 1 GiB.",
+		"Each page has one owner; no page is writable by two VMs, or by a VM and a\n"
+		"process of another; nobody reaches the kernel's; nothing is writable and\n"
+		"executable in the kernel; references equal what holds them, charges equal\n"
+		"pages. What is found is shown, and logged. At the end: how much of what guests\n"
+		"have mapped is in pieces of 2 MiB or more, and of 1 GiB.",
 	.example = "audit",
 	.keys = "found; pages objects leaves guest_pages guest_large_pages guest_huge_pages "
 		"findings",

@@ -169,7 +169,7 @@ COMMAND(cpu,
 	.name = "cpu",
 	.arguments = "",
 	.summary = "host CPUs: load, exits, IPIs, wake-ups",
-	.detail = "The load is that since the last time this was asked. Then what is done against\n"
+	.detail = "The load is measured since the last `cpu`. Then what is done against\n"
 		  "attacks by speculation, what these CPUs are open to, and what the randomness\n"
 		  "of addresses came from.",
 	.example = "cpu",

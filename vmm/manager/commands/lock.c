@@ -15,8 +15,8 @@ COMMAND(lock,
 	.name = "lock",
 	.arguments = "",
 	.summary = "asks for the password before the next command",
-	.detail = "Shuts the way the command came by, the console or the machine channel. What\n"
-		  "`gdb` has opened stays open.",
+	.detail = "Locks whichever the command came from, the console or the machine channel.\n"
+		  "What `gdb` has opened stays open.",
 	.example = "lock",
 	.run = run,
 	.changes = true);

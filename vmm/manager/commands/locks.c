@@ -42,7 +42,7 @@ static void command_locks(struct reply *reply, const struct arguments *arguments
 COMMAND(locks,
 	.name = "locks",
 	.arguments = "",
-	.summary = "the kernel's locks: how often taken, and not free",
+	.summary = "the kernel's locks: how often taken, how often contended",
 	.detail = "Counted by an image built with make DEBUG=1 only.",
 	.example = "locks",
 	.keys = "lock taken waited",

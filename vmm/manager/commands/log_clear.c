@@ -13,7 +13,7 @@ static void run(struct reply *reply, const struct arguments *arguments)
 COMMAND(log_clear,
 	.name = "log clear",
 	.arguments = "",
-	.summary = "drops the lines kept so far, but for the audit's",
+	.summary = "drops the lines kept so far, except the audit's",
 	.example = "log clear",
 	.run = run,
 	.audited = true);

@@ -55,8 +55,8 @@ COMMAND(log_export,
 	.arguments = "off|com1|com2 [text|json]",
 	.summary = "sends the log to a serial port as well",
 	.detail = "Without a form com1, where the console is, gets text and com2 JSON lines.\n"
-		  "It goes on behind the last line exported. Where com2 is the machine\n"
-		  "channel, text lines stand between its replies.",
+		  "It continues after the last line exported. Where com2 is the machine\n"
+		  "channel, text lines appear between its replies.",
 	.example = "log export com2 json",
 	.run = run,
 	.minimum = 1,

@@ -23,8 +23,8 @@ static void run(struct reply *reply, const struct arguments *arguments)
 COMMAND(password,
 	.name = "password",
 	.arguments = "[ITERATIONS]",
-	.summary = "makes the line of a new password for the configuration",
-	.detail = "Asks for it twice and shows nothing of it. It is in force when a machine\n"
+	.summary = "makes a configuration line for a new password",
+	.detail = "Asks for it twice, without echo. It is in force when a machine\n"
 		  "starts with that line in [host]. More iterations make guessing and logging in\n"
 		  "slower: 1000 to 1000000, else 100000.",
 	.example = "password",

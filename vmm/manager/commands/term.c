@@ -47,7 +47,7 @@ static bool change(struct reply *reply, const struct arguments *arguments)
 	if (arguments->count == 2 &&
 	    (!terminal.on || !parse_geometry(arguments->word[1], &terminal))) {
 		reply_error(reply,
-			    "found \"%s\", allowed: ROWS or ROWSxCOLUMNS behind `on`, rows 0 (no "
+			    "found \"%s\", allowed: ROWS or ROWSxCOLUMNS after `on`, rows 0 (no "
 			    "pages) or 2 to 1000, columns 40 to 1000",
 			    text_show(shown, sizeof(shown), text_of(arguments->word[1])));
 		return false;
@@ -80,7 +80,7 @@ COMMAND(term,
 	.arguments = "[on|off [ROWS[xCOLUMNS]]]",
 	.summary = "says what the terminal can do",
 	.detail = "on: colours, a stop after each screenful (none with 0 rows), a cleared\n"
-		  "screen for `watch`. off, as it is at first: plain text, fit for a pipe.",
+		  "screen for `watch`. off, the default: plain text, fit for a pipe.",
 	.example = "term on 50x132",
 	.keys = "on rows columns",
 	.run = run,

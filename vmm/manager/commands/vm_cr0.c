@@ -126,7 +126,7 @@ static void show_control(struct reply *reply, const struct vcpu_page *page,
 
 		reply_line(reply,
 			   "intercepts: CR read %04llx write %04llx, DR read %04llx write "
-			   "%04llx, exceptions %08llx, CR0 writes but of TS and MP %s",
+			   "%04llx, exceptions %08llx, CR0 writes except TS and MP %s",
 			   N(first & 0xffff), N(first >> 16 & 0xffff), N(first >> 32 & 0xffff),
 			   N(first >> 48), N(second & 0xffffffff),
 			   (second >> 32 & VMCB_INTERCEPT1_CR0_SELECTIVE) != 0 ? "yes" : "no");

@@ -108,8 +108,8 @@ COMMAND(vm_create,
 	.name = "vm create",
 	.arguments = "NAME [KEY=VALUE...]",
 	.summary = "creates a VM",
-	.detail = "From the configuration's section of that name and what is given here, by the\n"
-		  "same keys. The VM ends in state created; `vm start` boots it.",
+	.detail = "Takes the configuration's section of that name, overridden by the keys given\n"
+		  "here. The VM ends in state created; `vm start` boots it.",
 	.example = "vm create gamma kernel=vmlinuz memory=128M cmdline=\"console=ttyS0 quiet\"",
 	.keys = "name state",
 	.run = command_vm_create,

@@ -4,5 +4,5 @@
 VM_ACT_COMMAND(vm_pause, ACTION_PAUSE,
 	.name = "vm pause",
 	.summary = "stops a running VM's time",
-	.detail = "Its clocks stand still until `vm resume`, but for the RTC.",
+	.detail = "Its clocks stand still until `vm resume`, except the RTC.",
 	.example = "vm pause alpha");

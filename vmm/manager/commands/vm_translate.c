@@ -132,7 +132,7 @@ static void show_text(struct reply *reply, const struct query_translation *walk)
 		   N(walk->gpa), N(walk->page_bytes / KIB), walk->writable ? ", write" : "",
 		   walk->executable ? ", execute" : "", walk->user ? "user" : "supervisor");
 	if (walk->mapping == QUERY_DEVICE)
-		reply_line(reply, "no RAM is there: the monitor's devices, or nothing");
+		reply_line(reply, "there is no RAM: the monitor's devices, or nothing");
 	show_second(reply, walk);
 	reply_line(reply, "memory type: the guest asks for %s (PAT entry %u), effective %s",
 		   memory_type_name(guest_type(walk)), pat_index(walk), effective_type(walk));

@@ -119,7 +119,8 @@ static void begin_vm(struct parser *parser, struct text name)
 		REPORT(parser, name.start, "found a second VM %s, allowed: one of each name",
 		       parser->vm.name);
 	else if (parser->config->vm_count == CONFIG_VM_MAX)
-		REPORT(parser, name.start, "found one VM more, allowed: at most %u", CONFIG_VM_MAX);
+		REPORT(parser, name.start, "found one VM too many, allowed: at most %u",
+		       CONFIG_VM_MAX);
 	else
 		parser->duplicate = false;
 }

@@ -161,7 +161,7 @@ static enum console_secret_state step_check(void)
 		ask_password();
 		return CONSOLE_SECRET_BUSY;
 	}
-	format(text, sizeof(text), "%u wrong ones in a row, the next is taken in %llu s\n",
+	format(text, sizeof(text), "%u wrong passwords in a row, the next is accepted in %llu s\n",
 	       console_login.failures, (unsigned long long)((wait_ns + NS_PER_S - 1) / NS_PER_S));
 	put(text);
 	stage = STAGE_DELAY;

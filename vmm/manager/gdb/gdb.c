@@ -60,7 +60,7 @@ const char *gdb_open(const struct vm *vm)
 	if (gdb.closing && gdb.vm_id != 0)
 		return "COM3 is being freed, try again";
 	if (gdb.vm_id != 0 && gdb.vm_id != vm->id)
-		return "COM3 has another VM, `gdb off` frees it";
+		return "COM3 serves another VM, `gdb off` frees it";
 	if (gdb.vm_id == vm->id)
 		return NULL;
 	memset(&gdb, 0, sizeof(gdb));

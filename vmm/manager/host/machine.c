@@ -197,7 +197,7 @@ const char *machine_power_off(void)
 	if (power.problem != NULL)
 		return power.problem;
 	if (sys_ports_grant(root, self, power.pm1a_control, 2) != STATUS_OK)
-		return "the PM1a control port is not to be had";
+		return "the PM1a control port is not available";
 	flush_consoles();
 	enable_acpi_mode();
 	/* ACPI 7.4.2: both blocks, where there are two, get their type; the last write takes

@@ -196,7 +196,7 @@ static void take_state(struct vm *vm)
 	if (vm->dying || state == vm->state || vm_has_ended(vm))
 		return;
 	if (!can_be(vm, state)) {
-		crashed(vm, "its monitor reported a state that cannot be", true);
+		crashed(vm, "its monitor reported an impossible state", true);
 		return;
 	}
 	read_reason(vm, reason, sizeof(reason));
@@ -240,7 +240,7 @@ void vm_process_ended(struct vm *vm)
 	if (vm->state == VM_CRASHED)
 		release(vm, AFTER_NOTHING);
 	else
-		crashed(vm, "its monitor died, `log show -c process` says of what", false);
+		crashed(vm, "its monitor died, `log show -c process` says why", false);
 }
 
 /* From here on the VM is one that has never run. */

@@ -84,7 +84,7 @@ const char *vm_life_allowed(enum vm_action action)
 		[ACTION_RESUME] = "only a paused VM can be resumed",
 		[ACTION_RESET] = "only a running or paused VM can be reset",
 		[ACTION_STOP] = "only a running or paused VM can be stopped",
-		[ACTION_DESTROY] = "it will be gone by itself",
+		[ACTION_DESTROY] = "it is already going away",
 	};
 
 	return allowed[action];

@@ -73,8 +73,9 @@ static void crash_unsupported(struct vcpu *vcpu, const char *what)
 
 	for (u32 i = 0; i < MIN(emulator->byte_count, (u8)X86_LENGTH_MAX); i++)
 		format(&bytes[3ul * i], 4, " %02x", emulator->bytes[i]);
-	machine_crash(vcpu->machine, "%s at 0x%lx by an instruction not known here, rip 0x%lx:%s",
-		      what, vcpu->page->exit.gpa, vcpu->page->rip, bytes);
+	machine_crash(vcpu->machine,
+		      "%s at 0x%lx by an instruction that is not emulated, rip 0x%lx:%s", what,
+		      vcpu->page->exit.gpa, vcpu->page->rip, bytes);
 }
 
 /* Acts on what the emulator has made of the exit's instruction. */
@@ -110,12 +111,13 @@ static void settle_memory(struct vcpu *vcpu)
 
 	if (vcpu->event.valid) {
 		machine_crash(vcpu->machine,
-			      "delivery of vector %u needs address 0x%lx, where no memory is",
+			      "delivery of vector %u needs address 0x%lx, where there is no memory",
 			      vcpu->event.vector, exit->gpa);
 		return;
 	}
 	if ((exit->access & ACCESS_EXECUTE) != 0) {
-		machine_crash(vcpu->machine, "rip 0x%lx lies at address 0x%lx, where no memory is",
+		machine_crash(vcpu->machine,
+			      "rip 0x%lx lies at address 0x%lx, where there is no memory",
 			      vcpu->page->rip, exit->gpa);
 		return;
 	}

@@ -97,7 +97,7 @@ static bool read_header(struct load_job *job, struct bzimage *image)
 	image->entry_64 = image->version >= 0x20c &&
 			  (get_u16(file + LINUX_XLOADFLAGS) & LINUX_KERNEL_64) != 0;
 	if (image->entry_64 && image->kernel_bytes <= LINUX_ENTRY_64)
-		return load_fail(job, "kernel file: its 64-bit entry at 0x%x lies behind its end",
+		return load_fail(job, "kernel file: its 64-bit entry at 0x%x lies beyond its end",
 				 LINUX_ENTRY_64);
 	return true;
 }

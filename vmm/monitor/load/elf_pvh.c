@@ -135,7 +135,7 @@ bool elf_pvh_load(struct load_job *job)
 	if (!elf_open(job, &elf) || !find_entry(job, &elf, &entry) || !elf_place(job, &elf))
 		return false;
 	if (entry >= job->kernel_end)
-		return load_fail(job, "kernel file: its PVH entry 0x%lx lies behind its end 0x%lx",
+		return load_fail(job, "kernel file: its PVH entry 0x%lx lies beyond its end 0x%lx",
 				 entry, job->kernel_end);
 	if (!place_initrd(job, LAYOUT_LOW_END, &initrd) ||
 	    !place_command_line(job, "", LAYOUT_COMMAND_BYTES - 1))

@@ -48,7 +48,7 @@ bool load_guest(struct load_job *job)
 	if (multiboot1_recognise(&job->kernel))
 		return multiboot1_load(job);
 	return load_fail(job,
-			 "kernel file: its %lu bytes are none of bzImage (HdrS at 0x202), ELF "
-			 "with a PVH note, Multiboot 1 image",
+			 "kernel file: its %lu bytes are neither a bzImage (HdrS at 0x202), an ELF "
+			 "with a PVH note nor a Multiboot 1 image",
 			 job->kernel.size);
 }

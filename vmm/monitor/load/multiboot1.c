@@ -207,7 +207,7 @@ bool multiboot1_load(struct load_job *job)
 					 : !place_elf(job, at, &entry))
 		return false;
 	if (entry >= job->kernel_end)
-		return load_fail(job, "kernel file: its entry 0x%lx lies behind its end 0x%lx",
+		return load_fail(job, "kernel file: its entry 0x%lx lies beyond its end 0x%lx",
 				 entry, job->kernel_end);
 	if (!place_module(job, &initrd) ||
 	    !place_command_line(job, MB1_PROGRAM_NAME, LAYOUT_COMMAND_BYTES - 1))

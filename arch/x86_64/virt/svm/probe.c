@@ -48,8 +48,8 @@ const struct virt_ops *svm_probe(const char **reason)
 	struct cpuid_regs leaf;
 
 	if (rdmsr(MSR_VM_CR) & VM_CR_SVMDIS) {
-		*reason = "The firmware has turned SVM off (VM_CR.SVMDIS): turn virtualization on "
-			  "in its set-up.";
+		*reason = "The firmware has turned SVM off (VM_CR.SVMDIS): enable it in the "
+			  "firmware setup.";
 		return NULL;
 	}
 	leaf = cpuid(CPUID_SVM, 0);
@@ -62,7 +62,7 @@ const struct virt_ops *svm_probe(const char **reason)
 		return NULL;
 	}
 	if (page_alloc(IOPM_ORDER, PAGE_CONTROL, NULL, &svm_capabilities.all_exit) != STATUS_OK) {
-		*reason = "There is no memory for SVM's map of ports.";
+		*reason = "There is no memory for SVM's I/O permission map.";
 		return NULL;
 	}
 	memset(hpa_to_pointer(svm_capabilities.all_exit), 0xff, PAGE_SIZE << IOPM_ORDER);

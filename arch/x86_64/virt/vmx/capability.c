@@ -101,10 +101,10 @@ const char *vmx_capability_judge(const struct vmx_capability_msrs *msrs,
 	const char *reason;
 
 	if (!(msrs->basic & VMX_BASIC_TRUE_CONTROLS))
-		return "VMX of this CPU is too old: it cannot leave CR3 to guests.";
+		return "VMX of this CPU is too old: it cannot leave CR3 accesses to guests.";
 	if (bits_get(msrs->basic, 44, 32) > PAGE_SIZE ||
 	    bits_get(msrs->basic, 53, 50) != MEMORY_TYPE_WB)
-		return "VMX of this CPU wants control structures of an unknown form.";
+		return "VMX of this CPU wants VMCS regions of an unsupported size or type.";
 	reason = control_judge(msrs, capability);
 	if (reason)
 		return reason;
@@ -112,7 +112,7 @@ const char *vmx_capability_judge(const struct vmx_capability_msrs *msrs,
 	if (reason)
 		return reason;
 	if (!(msrs->misc & VMX_MISC_STORES_LMA))
-		return "VMX of this CPU does not follow a guest into long mode by itself.";
+		return "VMX of this CPU does not store EFER.LMA at exits.";
 
 	capability->revision = (u32)(msrs->basic & VMX_BASIC_REVISION);
 	capability->apic =

@@ -63,7 +63,7 @@ const struct virt_ops *vmx_probe(const char **reason)
 
 	if (is_locked_off(rdmsr(MSR_FEATURE_CONTROL))) {
 		*reason = "The firmware has locked VMX off (IA32_FEATURE_CONTROL): "
-			  "turn virtualization on in its set-up.";
+			  "enable it in the firmware setup.";
 		return NULL;
 	}
 	msrs = capability_msrs();
