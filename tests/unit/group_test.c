@@ -300,9 +300,35 @@ static void test_refused_group(void **state)
 	machine_assert_clean(before, NULL);
 }
 
+/* Flags of an interrupt that nobody has defined are refused: they may mean something later. */
+static void test_irq_flags(void **state)
+{
+	static const u64 flags[] = {IRQ_FLAGS + 1, 1ull << 32, ~0ull};
+	struct process process = {0};
+	struct thread caller = {.process = &process, .state = THREAD_READY};
+
+	(void)state;
+	kernel_machine_start(32 * MIB);
+	assert_int_equal(page_alloc_cleared(0, PAGE_KERNEL, NULL, (void **)&process.handles),
+			 STATUS_OK);
+	handle_table_init(process.handles, PAGE_SIZE);
+	for (u32 i = 0; i < ARRAY_COUNT(flags); i++) {
+		struct trap_frame frame = {.rax = SYS_IRQ_CREATE, .rsi = 4, .r8 = flags[i]};
+
+		assert_int_equal(handle_insert(process.handles, &machine_root, RIGHT_ALL,
+					       &frame.rdi),
+				 STATUS_OK);
+		syscall_dispatch(&caller, &frame);
+		assert_int_equal(frame.rax, STATUS_BAD_ARGUMENT);
+	}
+	handle_close_all(process.handles);
+	page_free(pointer_to_hpa(process.handles), NULL);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_irq_flags),
 		cmocka_unit_test(test_end_in_steps),
 		cmocka_unit_test(test_isolation),
 		cmocka_unit_test(test_return_without_entry),
