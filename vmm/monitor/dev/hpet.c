@@ -8,7 +8,7 @@
 
 #define NS_PER_COUNT 10u
 #define FS_PER_COUNT (NS_PER_COUNT * 1000000ull)
-/* Pins of the I/O APIC: the PIT's, the RTC's, and those that nothing else has. */
+/* Pins of the I/O APIC: the PIT's, the RTC's, and those that no other device has. */
 #define ROUTES	 0x00ff0104u
 #define NO_LINE	 (~0u)
 #define WRITABLE                                                                                \
@@ -188,7 +188,7 @@ static u64 register_read(const struct hpet *hpet, u32 offset)
 	}
 }
 
-/* What it asserts as a level is no more, while its configuration still says where. */
+/* Takes a level-triggered request back while the configuration still names its line. */
 static void timer_withdraw(struct hpet *hpet, u32 number)
 {
 	hpet->state.status &= ~(1u << number);

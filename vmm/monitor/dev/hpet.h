@@ -5,7 +5,7 @@
 #include "vmm/monitor/device.h"
 
 #define HPET_TIMER_COUNT 3u
-/* The first block of timers: what its ACPI table and its capabilities begin with. */
+/* Bits 31:0 of the capabilities, which the ACPI table repeats. */
 #define HPET_ID                                                                                 \
 	(HPET_REVISION | (HPET_TIMER_COUNT - 1) << HPET_TIMER_LAST_SHIFT | HPET_COUNTER_64 |    \
 	 HPET_LEGACY_CAPABLE | 0x8086u << HPET_VENDOR_SHIFT)
@@ -22,15 +22,15 @@ struct hpet_timer {
 
 struct hpet_state {
 	struct hpet_timer timer[HPET_TIMER_COUNT];
-	u64 base;   /* the counter is this + guest time while enabled, this alone while not */
+	u64 base;   /* the counter; while it is enabled, less the guest time in counts */
 	u64 seen;   /* the counter up to which timers have fired */
 	u32 config; /* enum hpet_configuration */
 	u32 status;
 };
 
 /*
- * A high precision event timer: three timers, each one-shot or periodic. An interrupt that a timer
- * is routed to is its alone: the PIT, and the RTC, are cut off from theirs meanwhile.
+ * A high precision event timer: a counter and three timers, each one-shot or periodic. A line that
+ * a timer is routed to is the timer's alone: the PIT or the RTC is cut off from it meanwhile.
  */
 struct hpet {
 	struct device device;

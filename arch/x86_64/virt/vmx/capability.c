@@ -27,7 +27,7 @@ static const struct control_wish primary_wish = {
 	.refused = PRIMARY_CR3_LOAD_EXITING | PRIMARY_CR3_STORE_EXITING | PRIMARY_INVLPG_EXITING,
 };
 
-/* What a guest gets beyond these shows in what the monitor's CPUID may offer. */
+/* The optional controls decide which of their instructions a guest's CPUID may offer. */
 static const struct control_wish secondary_wish = {
 	.required = SECONDARY_EPT | SECONDARY_VPID | SECONDARY_WBINVD_EXITING,
 	.optional = SECONDARY_RDTSCP | SECONDARY_INVPCID | SECONDARY_PAUSE_LOOP_EXITING,
