@@ -1,9 +1,13 @@
 # SPDX-License-Identifier: MIT
 """What the shelves under pytest share: options, and where the image is."""
+import signal
 import sys
 from pathlib import Path
 
 import pytest
+
+# Seconds for one test: what it waits for in a loop may never come.
+LIMIT, LONG_LIMIT = 1200, 4 * 3600
 
 sys.path.insert(0, str(Path(__file__).resolve().parent / "system"))
 
@@ -24,6 +28,18 @@ def pytest_collection_modifyitems(config, items):
     left_out = [item for item in items if item.get_closest_marker("long")]
     config.hook.pytest_deselected(items=left_out)
     items[:] = [item for item in items if item not in left_out]
+
+
+@pytest.fixture(autouse=True)
+def time_limit(request):
+    """A test that takes too long fails, with the line where it was; the others go on."""
+    def give_up(*_):
+        raise AssertionError("the test did not end in time")
+
+    signal.signal(signal.SIGALRM, give_up)
+    signal.alarm(LONG_LIMIT if request.config.getoption("--long") else LIMIT)
+    yield
+    signal.alarm(0)
 
 
 @pytest.fixture(scope="session")

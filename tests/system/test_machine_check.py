@@ -112,7 +112,7 @@ def test_corrected(build, tmp_path):
     with machine_of(build, tmp_path, path) as machine, qemu_monitor.Monitor(path) as monitor:
         wait_running(machine)
         check(monitor, CORRECTED, 0x1234000)
-        while "machine check, harmless" not in (said := machine.command("log show -c cpu")):
+        while "harmless machine check" not in (said := machine.command("log show -c cpu")):
             pass
         assert f"bank {BANK}, status {CORRECTED:#x}, address 0x1234000" in said, said
         assert set(states(machine).values()) == {"running"}
