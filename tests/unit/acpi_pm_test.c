@@ -69,7 +69,7 @@ static void power_button(void **state)
 	out(0x600, 2, ACPI_PM1_PWRBTN);
 	acpi_pm_power_button(&pm);
 	assert_true(fixture_line[9]);
-	/* Writing 0 leaves it, writing 1 clears it; by bytes as well. */
+	/* Writing 0 leaves a status bit, writing 1 clears it; with byte accesses too. */
 	out(0x600, 1, 0xff);
 	assert_int_equal(in(0x601, 1), ACPI_PM1_PWRBTN >> 8);
 	out(0x601, 1, ACPI_PM1_PWRBTN >> 8);
@@ -86,13 +86,13 @@ static void sleep_five_powers_off(void **state)
 	out(0x604, 2, 5u << ACPI_PM1_SLP_TYP_SHIFT);
 	assert_int_equal(fixture_events.pending, 0);
 	assert_int_equal(in(0x604, 2), 5u << ACPI_PM1_SLP_TYP_SHIFT | ACPI_PM1_SCI_EN);
-	/* SLP_EN and SLP_TYP may come as one byte. */
+	/* SLP_EN and SLP_TYP may be written as one byte. */
 	out(0x605, 1, 5u << (ACPI_PM1_SLP_TYP_SHIFT - 8) | ACPI_PM1_SLP_EN >> 8);
 	assert_int_equal(fixture_events.pending, MACHINE_POWER_OFF);
 	fixture_events.pending = 0;
 	out(0x604, 2, 0);
 	assert_int_equal(fixture_events.pending, 0);
-	out(0x604, 2, 0x2000); /* as for QEMU's machines */
+	out(0x604, 2, 0x2000); /* what power-off on QEMU writes */
 	assert_int_equal(fixture_events.pending, MACHINE_POWER_OFF);
 	assert_int_equal(in(0x604, 2) & ACPI_PM1_SLP_EN, 0);
 }

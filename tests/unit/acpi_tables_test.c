@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The guest's ACPI tables: found by a scan, their checksums right, and taken by Intel's own
- * compiler: each disassembles and compiles again without an error, a warning or a remark.
+ * The guest's ACPI tables: a scan finds them, their checksums are right, and Intel's own compiler
+ * accepts them: each disassembles and compiles again without an error, a warning or a remark.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -42,7 +42,7 @@ static u8 sum(const u8 *bytes, u64 length)
 	return total;
 }
 
-/* As an operating system does: on 16-byte boundaries of 0xe0000 to 0xfffff. */
+/* Scans as an operating system does: 16-byte boundaries from 0xe0000 to 0xfffff. */
 static const struct acpi_rsdp *find_rsdp(void)
 {
 	for (u64 at = 0xe0000; at < 0x100000; at += 16) {
@@ -175,7 +175,7 @@ static void test_hpet(void **state)
 	assert_null(find_table("HPET"));
 }
 
-/* A second boot finds the same tables, whatever the first guest made of the memory. */
+/* A second boot finds the same tables, whatever the first one left in the memory. */
 static void test_rewrite(void **state)
 {
 	u8 *first = malloc(128 * KIB);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The kernel's reader of firmware tables, on right and on broken ones. */
+/* The kernel's reader of firmware tables: valid tables and broken ones. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -12,14 +12,14 @@
 
 #define MEMORY_BYTES 4096u
 #define MEMORY_BASE  0xe0000ull
-#define RSDP_ADDRESS 0x7000ull /* apart, as the copy of a loader is */
+#define RSDP_ADDRESS 0x7000ull /* away from the tables, like a loader's copy */
 #define RSDT_AT	     0x100u
 #define XSDT_AT	     0x200u
 #define FADT_AT	     0x300u
 #define MADT_AT	     0x400u
 #define SRAT_AT	     0x800u
 
-static u8 *memory; /* on the heap, so that the sanitizer sees a byte too much */
+static u8 *memory; /* on the heap, so that ASan sees an access past the end */
 static size_t memory_bytes;
 static size_t rsdp_bytes;
 static struct acpi_rsdp rsdp;
@@ -74,7 +74,7 @@ static void append(const void *bytes, size_t count)
 	seal(MADT_AT);
 }
 
-/* A third table, which the XSDT lists from now on. */
+/* Adds an SRAT and lists it in the XSDT as the third table. */
 static void srat_start(void)
 {
 	u64 address = MEMORY_BASE + SRAT_AT;
@@ -144,7 +144,7 @@ static enum status read_all(void)
 	return acpi_read(HPA(RSDP_ADDRESS), map, &info);
 }
 
-/* What acpi_read promises when it fails. */
+/* acpi_read fails, and leaves what it promises in that case. */
 static void expect_failure(enum status status)
 {
 	assert_int_equal(read_all(), status);
@@ -174,7 +174,7 @@ static void test_all_entries(void **state)
 	append(&(struct acpi_madt_override){{2, 10}, 0, 99, 21, 0xf}, 10); /* no such IRQ */
 	append(&(struct acpi_madt_override){{2, 10}, 1, 5, 22, 0}, 10);	   /* no such bus */
 	append(&(struct acpi_madt_lapic_address){{5, 12}, 0, 0x1fee00000}, 12);
-	append("\x7f\x05\x01\x02\x03", 5); /* a type to come */
+	append("\x7f\x05\x01\x02\x03", 5); /* an unknown type */
 
 	assert_int_equal(read_all(), STATUS_OK);
 	assert_int_equal(info.cpu_count, 2);
@@ -281,7 +281,7 @@ static void test_bad_entries(void **state)
 		expect_failure(STATUS_BAD_FORMAT);
 	}
 	*length = 8;
-	append("\0", 1); /* half an entry head */
+	append("\0", 1); /* half an entry's header */
 	expect_failure(STATUS_BAD_FORMAT);
 }
 
@@ -305,7 +305,7 @@ static void test_more_entries_than_room(void **state)
 	assert_int_equal(info.cpu_count, ACPI_CPU_MAX);
 }
 
-/* One byte wrong anywhere is never taken, and never read past. */
+/* A table with any one byte wrong is refused, and nothing past its end is read. */
 static void test_every_flipped_byte(void **state)
 {
 	size_t end = MADT_AT + table_at(MADT_AT)->length;
@@ -343,7 +343,7 @@ static void test_zones(void **state)
 	srat_start();
 	memory_append(7, 0, 0xa0000, ACPI_SRAT_ENABLED);
 	memory_append(0x01000002, 0x100000000, 0x40000000, ACPI_SRAT_ENABLED);
-	memory_append(9, 0x800000000, 0x40000000, 0); /* not there */
+	memory_append(9, 0x800000000, 0x40000000, 0); /* not enabled */
 	srat_append(&(struct acpi_srat_lapic){{0, 16}, 2, 3, ACPI_SRAT_ENABLED, 0, {0, 0, 1}, 0},
 		    16);
 	srat_append(&(struct acpi_srat_x2apic){{2, 24}, 0, 7, 300, ACPI_SRAT_ENABLED, 0, 0}, 24);
@@ -365,7 +365,7 @@ static void test_zones(void **state)
 	assert_int_equal(info.range[info.range_count - 1].zone, 0);
 }
 
-/* What is wrong with it leaves one zone, and all CPUs. */
+/* A bad SRAT is ignored: there is one zone, and no CPU is lost. */
 static void test_bad_srat(void **state)
 {
 	(void)state;
@@ -380,7 +380,7 @@ static void test_bad_srat(void **state)
 	assert_int_equal(info.range_count, 0);
 	assert_int_equal(info.cpu[0].zone, 0);
 	table_at(SRAT_AT)->length -= 2;
-	assert_int_equal(acpi_read(HPA(RSDP_ADDRESS), map, &info), STATUS_OK); /* its checksum */
+	assert_int_equal(acpi_read(HPA(RSDP_ADDRESS), map, &info), STATUS_OK); /* bad checksum */
 	assert_int_equal(info.zone_count, 0);
 	seal(SRAT_AT);
 	assert_int_equal(acpi_read(HPA(RSDP_ADDRESS), map, &info), STATUS_OK);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Every allocation of mm/ fails once: whatever was under way says so, changes nothing, and can be
- * done again; nothing is lost.
+ * Each allocation in mm/ fails once: the operation under way reports it, changes nothing and can
+ * be repeated; nothing leaks.
  */
 #define page_alloc	    real_page_alloc
 #define page_alloc_cleared  real_page_alloc_cleared
@@ -50,7 +50,7 @@ enum status page_alloc_cleared(unsigned int order, enum page_owner owner, struct
 
 enum status page_alloc_reserved(unsigned int order, enum page_owner owner, hpa_t *hpa)
 {
-	/* one page of what was reserved is there for certain: only large blocks can be missing */
+	/* single pages are certain once reserved: only larger blocks can be unavailable */
 	return order != 0 && fails() ? STATUS_NO_MEMORY :
 				       real_page_alloc_reserved(order, owner, hpa);
 }
@@ -70,7 +70,7 @@ void tlb_arch_kick(u32 cpu)
 	(void)cpu;
 }
 
-/* Once more when it failed: then it works. What a call gives is only there when it says so. */
+/* Makes the call; if it fails, makes it again, and then it must succeed. */
 #define DO(call)                                                                                   \
 	do {                                                                                       \
 		u64 before_call = failures;                                                        \
@@ -99,7 +99,7 @@ static void unmap(struct space *space, u64 at, u64 bytes)
 	assert_int_equal(status, STATUS_OK);
 }
 
-/* A life of a VM as far as memory goes: RAM of several forms, a second stage, a process. */
+/* The life of a VM as mm/ sees it: RAM of several shapes, a second stage, a process. */
 static void life(struct quota *quota)
 {
 	struct memory *ram;
@@ -164,7 +164,7 @@ static void test_each_fails_once(void **state)
 	}
 }
 
-/* Who asked goes by its pointer when it takes down what it has: there is no space then. */
+/* A failed call leaves the pointer NULL: callers go by it to clean up. */
 static void test_no_half_a_space(void **state)
 {
 	struct space *space = NULL;
@@ -186,7 +186,7 @@ static void test_no_half_a_space(void **state)
 	machine_assert_clean(before, &quota);
 }
 
-/* Without a second try: what has been made so far is taken down from any point. */
+/* The quota ends at any point, with no second try: what was made so far can be taken down. */
 static void test_quota_ends_anywhere(void **state)
 {
 	struct quota quota;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What the audit finds in lists made by hand: each rule is broken once, and once not. */
+/* What the audit finds in hand-made lists: each rule is once kept and once broken. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -51,7 +51,7 @@ static struct audit_frame frames[WINDOW];
 static char reported[8][160];
 static u32 report_count;
 static u32 runs;
-static bool only_once; /* the last record of the first list is there in the first run alone */
+static bool only_once; /* the last record of the first list is there in the first pass only */
 
 static void report(void *context, const char *text)
 {
@@ -60,7 +60,7 @@ static void report(void *context, const char *text)
 	strcpy(reported[report_count++], text);
 }
 
-/* Three records at a time, so that lists go on. */
+/* Gives three records at a time, so that lists take several calls. */
 static bool give(void *context, u32 level, u64 what, u64 where, u64 at, u64 *next)
 {
 	u64 first = what == AUDIT_FRAMES ? where : at;
@@ -126,7 +126,7 @@ enum {
 	HANDLES
 };
 
-/* Two VMs, a process, a kernel: all as it should be. */
+/* Two VMs, a process and the kernel, with nothing wrong. */
 static void build(void)
 {
 	list_count = report_count = runs = 0;
@@ -241,13 +241,13 @@ static void test_two_writers(void **state)
 	leaf(LEAVES_B, SPACE_B, 0x1000, RAM_A + PAGE_SIZE, RIGHT_READ);
 	leaf(LEAVES_A, SPACE_A, 0x1000, RAM_A + PAGE_SIZE, RIGHT_READ | RIGHT_WRITE);
 	run();
-	assert_int_equal(report_count, 0); /* one writes */
+	assert_int_equal(report_count, 0); /* a single writer is allowed */
 	build();
 	leaf(LEAVES_B, SPACE_B, 0x1000, RAM_A, RIGHT_READ | RIGHT_WRITE);
 	run();
 	assert_non_null(
 		strstr(reported[0], "page 0x40000 is writable by a VM and by somebody else"));
-	/* a process of another group, the VM first or second */
+	/* a process of another group and a VM, in either order */
 	build();
 	lists[FRAMES].record[17].other = ACCOUNT_B;
 	assert_int_equal(lists[FRAMES].record[17].id, PROCESS_SPACE_A);
@@ -257,7 +257,7 @@ static void test_two_writers(void **state)
 		strstr(reported[0], "page 0x40000 is writable by a VM and by somebody else"));
 }
 
-/* RAM that its VM has not touched yet: two processes have it writable. */
+/* RAM that its VM has not touched yet is writable by two processes. */
 static void test_two_processes(void **state)
 {
 	const u64 other = 0x2c00;
@@ -327,7 +327,7 @@ static void test_charges(void **state)
 	expect("is charged -2 pages (control) more than it has");
 }
 
-/* What is gone the second time was only a change between two lists. */
+/* A finding that the second pass does not confirm was only a change between two lists. */
 static void test_confirmed(void **state)
 {
 	(void)state;
@@ -338,7 +338,7 @@ static void test_confirmed(void **state)
 	assert_int_equal(report_count, 0);
 }
 
-/* More keys than one table of balances takes: they are looked at in parts. */
+/* More keys than a table of balances holds are checked in parts. */
 static void test_parts(void **state)
 {
 	(void)state;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* boot/: both loaders' data, good and malformed, and the memory map. */
+/* boot/: data from both loaders, well-formed and malformed, and the memory map. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -44,7 +44,7 @@ static void start(void)
 	memory.at = INFO_AT + sizeof(struct multiboot2_info);
 }
 
-/* Writes a tag and returns where it is; `size` other than 0 lies about its length. */
+/* Writes a tag and returns its address; a `size` other than 0 is a false length for it. */
 static u64 put_tag(u32 type, const void *bytes, u32 count, u32 size)
 {
 	struct multiboot2_tag tag = {.type = type, .size = size != 0 ? size : count + 8};
@@ -95,7 +95,7 @@ static void test_multiboot2_good(void **state)
 	(void)state;
 	start();
 	put_tag(MULTIBOOT2_COMMAND_LINE, command, sizeof(command), 0);
-	put_tag(2, "GRUB 2.06", 10, 0); /* the loader's name is nobody's business */
+	put_tag(2, "GRUB 2.06", 10, 0); /* the loader's name is ignored */
 	put_module(0x5000, 0x6789, "skerry.conf some more");
 	put_module(0x7000, 0x7000, "");
 	put_tag(99, "unknown", 7, 0);
@@ -144,7 +144,7 @@ static void test_multiboot2_malformed(void **state)
 	put_tag(MULTIBOOT2_END, "", 0, 0);
 	assert_non_null(finish());
 
-	start(); /* tag longer than everything */
+	start(); /* tag longer than the information */
 	put_tag(2, "x", 1, 0xfffffff9);
 	put_tag(MULTIBOOT2_END, "", 0, 0);
 	assert_string_equal(finish(), "a Multiboot2 tag has an impossible size");
@@ -164,12 +164,12 @@ static void test_multiboot2_malformed(void **state)
 	put_tag(MULTIBOOT2_END, "", 0, 0);
 	assert_non_null(finish());
 
-	start(); /* a cut root pointer */
+	start(); /* a truncated RSDP */
 	put_tag(MULTIBOOT2_ACPI_OLD, "RSD PTR ", 8, 0);
 	put_tag(MULTIBOOT2_END, "", 0, 0);
 	assert_non_null(finish());
 
-	start(); /* total size reaches out of view */
+	start(); /* total size reaches past what can be read */
 	put_tag(MULTIBOOT2_END, "", 0, 0);
 	assert_null(finish());
 	memcpy(memory.bytes + INFO_AT, &huge, sizeof(huge));
@@ -251,7 +251,7 @@ static void test_pvh_good(void **state)
 	assert_int_equal(info.rsdp.value, 0x3200);
 	assert_int_equal(info.rsdp_bytes, 36);
 
-	head.module_count = 0; /* then the list's address means nothing */
+	head.module_count = 0; /* then the list's address is ignored */
 	head.modules = ~0ull;
 	head.command_line = 0;
 	assert_null(parse_pvh_at(&head, INFO_AT));
@@ -319,8 +319,8 @@ static void test_regions(void **state)
 	add(0x100000, 0x100000, BOOT_REGION_RAM);  /* joins both */
 	add(0x180000, 0x1000, BOOT_REGION_ACPI);   /* cuts a piece out */
 	add(0x180800, 0x1000, BOOT_REGION_RESERVED); /* wins over both */
-	add(0x400000, 0x1000, 20);                 /* not known */
-	add(0x500000, 0, BOOT_REGION_RAM);         /* nothing */
+	add(0x400000, 0x1000, 20);                 /* unknown type */
+	add(0x500000, 0, BOOT_REGION_RAM);         /* empty */
 	add(~0ull - 0xfff, 0x10000, BOOT_REGION_NVS); /* wraps */
 	assert_null(regions_normalise(&info));
 	assert_int_equal(info.region_count, 6);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The short way of the commonest exits: what it settles, and what it leaves as it was. */
+/* The short path for the commonest exits: what it settles, and what it leaves untouched. */
 #include "tests/unit/monitor_fixture.h"
 
 #define IOAPIC 0xfec00000ull
@@ -87,7 +87,7 @@ static void test_port(void **state)
 	assert_true(port(4, IO_IN));
 	assert_true(page.gpr[GPR_RAX] == 0xccd6);
 
-	/* output waits for another exit */
+	/* the signal for port output is left to the next exit */
 	machine.signal = true;
 	signals = 0;
 	assert_true(port(1, 0));
@@ -117,7 +117,7 @@ static void test_port_not(void **state)
 	assert_int_equal(device_value, 0);
 }
 
-/* An interrupt that the access has set going goes with the same entry, others are told. */
+/* An interrupt that the access causes is injected by the next entry; other vCPUs are kicked. */
 static void test_interrupts(void **state)
 {
 	(void)state;
@@ -131,7 +131,7 @@ static void test_interrupts(void **state)
 	assert_int_equal(kicks_sent[1], 1);
 	assert_int_equal(machine.platform.irqchip.kick, 0);
 
-	/* what waits for a window is looked at each time */
+	/* while an interrupt waits for a window, each exit checks again */
 	irq_pending[0] = PENDING_INTERRUPT;
 	page.rflags &= ~RFLAGS_IF;
 	vcpu->quiet = false;
@@ -139,7 +139,7 @@ static void test_interrupts(void **state)
 	assert_int_equal(page.request, REQUEST_ADVANCE | REQUEST_INTERRUPT_WINDOW);
 	assert_false(vcpu->quiet);
 
-	irq_pending[0] = PENDING_WAIT; /* more than this way can do */
+	irq_pending[0] = PENDING_WAIT; /* more than the short path can do */
 	assert_false(port(1, 0));
 	assert_int_equal(page.exit.reason, EXIT_NONE);
 }
@@ -227,7 +227,7 @@ static void test_stores(void **state)
 	assert_true(device_value == 0x88);
 }
 
-/* The same address with other bytes is another instruction. */
+/* Other bytes at the same address are decoded anew. */
 static void test_code_changes(void **state)
 {
 	(void)state;
@@ -252,11 +252,11 @@ static void test_memory_not(void **state)
 	assert_false(MEMORY("\xc6\x4b\x00\x01", ACCESS_WRITE, IOAPIC)); /* c6 /1 */
 	assert_false(MEMORY("\xaa", ACCESS_WRITE, IOAPIC));
 	assert_false(MEMORY("\x0f\xc7\x0b", ACCESS_WRITE, IOAPIC));
-	assert_false(MEMORY("\x8a\x0b", ACCESS_WRITE, IOAPIC)); /* not what the CPU did */
+	assert_false(MEMORY("\x8a\x0b", ACCESS_WRITE, IOAPIC)); /* the CPU did a write */
 	assert_false(MEMORY("\x88\x0b", ACCESS_READ, IOAPIC));
 	assert_false(MEMORY("\x88\x0b", ACCESS_WRITE | ACCESS_TABLE_WALK, IOAPIC));
 	assert_false(MEMORY("\x88\x0b", ACCESS_WRITE, IOAPIC + 1));
-	/* the second half of what lies across two pages */
+	/* the second half of an operand that crosses a page */
 	page.gpr[GPR_RBX] = 0xffe;
 	assert_false(MEMORY("\x89\x0b", ACCESS_WRITE, IOAPIC + 0xffe));
 	page.gpr[GPR_RBX] = 0;
@@ -279,19 +279,19 @@ static void test_lapic_memory(void **state)
 	assert_true(MEMORY("\x89\x0b", ACCESS_WRITE, at + LAPIC_EOI));
 	assert_int_equal(lapic_written, LAPIC_EOI);
 	assert_int_equal(lapic_written_value, 0x77);
-	assert_true(vcpu->quiet); /* looked at anew, and nothing there */
+	assert_true(vcpu->quiet); /* checked again: nothing pending */
 	page.gpr[GPR_RBX] = LAPIC_ICR;
 	assert_true(MEMORY("\x8b\x0b", ACCESS_READ, at + LAPIC_ICR));
 	assert_int_equal(page.gpr[GPR_RCX], 0xabc00000 | LAPIC_ICR);
 
 	lapic_written = 0;
-	assert_false(MEMORY("\x88\x0b", ACCESS_WRITE, at + LAPIC_ICR)); /* a byte */
+	assert_false(MEMORY("\x88\x0b", ACCESS_WRITE, at + LAPIC_ICR)); /* a byte access */
 	page.gpr[GPR_RBX] = LAPIC_ICR + 4;
 	assert_false(MEMORY("\x89\x0b", ACCESS_WRITE, at + LAPIC_ICR + 4));
 	assert_int_equal(lapic_written, 0);
 }
 
-/* 1 GHz; the guest's time began at 1000. */
+/* The TSC runs at 1 GHz; the guest's time began at TSC 1000. */
 static void test_lapic_timer(void **state)
 {
 	const u64 at = LAPIC_DEFAULT_ADDRESS;
@@ -307,7 +307,7 @@ static void test_lapic_timer(void **state)
 	assert_true(briefly((struct vcpu_exit){.reason = EXIT_APIC_ACCESS,
 					       .qualification = LAPIC_TIMER_CURRENT}));
 	assert_int_equal(page.want[EXIT_APIC_ACCESS], VCPU_CODE);
-	page.code[0] = 0xf4; /* no longer an instruction that is known here */
+	page.code[0] = 0xf4; /* an instruction that the short path does not know */
 	assert_false(briefly((struct vcpu_exit){.reason = EXIT_APIC_ACCESS,
 						.qualification = LAPIC_TIMER_CURRENT}));
 	assert_int_equal(page.want[EXIT_APIC_ACCESS], EXIT_MEMORY_GROUPS);
@@ -334,7 +334,7 @@ static void test_lapic_timer(void **state)
 	assert_true(page.deadline_tsc == 10501);
 }
 
-/* An interrupt to others needs nothing of what the CPU has of the sender's page. */
+/* Sending an interrupt to others does not recall the sender's APIC page from the CPU. */
 static void test_icr(void **state)
 {
 	struct lapic *lapic = machine_lapic(vcpu);
@@ -347,7 +347,7 @@ static void test_icr(void **state)
 	assert_int_equal(recalls, 0);
 	assert_true(msr(EXIT_WRMSR, MSR_X2APIC_BASE + (LAPIC_SVR >> 4), 5));
 	assert_true(recalls > 0);
-	assert_true(lapic->lent); /* again */
+	assert_true(lapic->lent); /* lent again */
 	lapic->by_cpu = lapic->lent = false;
 }
 
@@ -372,7 +372,7 @@ static void test_msrs(void **state)
 	assert_false(settle_briefly(vcpu));
 }
 
-/* 1 GHz, and the guest's TSC is 1000 behind the host's. */
+/* The TSC runs at 1 GHz; the guest's is 1000 behind the host's. */
 static void test_tsc_deadline(void **state)
 {
 	(void)state;
@@ -393,7 +393,7 @@ static void test_tsc_deadline(void **state)
 	assert_false(msr(EXIT_WRMSR, MSR_TSC_DEADLINE, 9000));
 	lapic_rearms = true;
 	machine.platform.timed[machine.platform.timed_count++] = &device;
-	device.deadline_ns = 1; /* a device's may be earlier */
+	device.deadline_ns = 1; /* a device's deadline may be earlier */
 	assert_false(msr(EXIT_WRMSR, MSR_TSC_DEADLINE, 9000));
 	assert_true(page.deadline_tsc == 5001);
 	device.deadline_ns = DEADLINE_NONE;
@@ -421,13 +421,13 @@ static void test_deadline_comes(void **state)
 	assert_true(page.deadline_tsc == 0);
 	assert_true(vcpu->deadline_ns == DEADLINE_NONE);
 	assert_int_equal(channel.timer_expirations, 1);
-	/* without an interrupt, as its LVT is masked, the CPU has the page again */
+	/* with the LVT masked there is no interrupt, and the CPU gets the page back */
 	lapic->by_cpu = lapic->lent = true;
 	assert_true(briefly((struct vcpu_exit){.reason = EXIT_DEADLINE}));
 	assert_int_equal(channel.timer_expirations, 2);
 	assert_true(lapic->lent);
 	lapic->by_cpu = lapic->lent = false;
-	/* a device's, which stays due here */
+	/* a device's deadline, which this fixture leaves due */
 	machine.platform.timed[machine.platform.timed_count++] = &device;
 	device.deadline_ns = device_deadline = 7999;
 	assert_true(briefly((struct vcpu_exit){.reason = EXIT_DEADLINE}));

@@ -12,8 +12,8 @@ void tlb_arch_kick(u32 cpu)
 }
 
 /*
- * Every free block is on the list of its zone, lies in it as a whole, is aligned and has no free
- * buddy of its size there; counts agree.
+ * Every free block is on its zone's list, lies wholly inside the zone, is aligned and has no free
+ * buddy of the same size there; the counts agree.
  */
 static void assert_zone_consistent(u8 zone)
 {
@@ -70,7 +70,7 @@ static void test_init(void **state)
 			{.base = 0x800, .length = 0x9f000, .type = BOOT_REGION_RAM},
 			{.base = 0xa0000, .length = 0x60000, .type = BOOT_REGION_RESERVED},
 			{.base = MIB, .length = 8 * MIB, .type = BOOT_REGION_RAM},
-			/* overlaps, ends inside a page */
+			/* overlaps the one above and ends inside a page */
 			{.base = 2 * MIB, .length = 8 * MIB + 0x123, .type = BOOT_REGION_RAM},
 		},
 		.used_count = 3,
@@ -185,7 +185,7 @@ static void test_quota(void **state)
 	assert_int_equal(quota.account->pages[PAGE_GUEST], 4);
 	assert_int_equal(quota_charge(&quota, PAGE_KERNEL, ~0ull), STATUS_NO_QUOTA);
 
-	/* No block of the machine's memory: the charge is taken back. */
+	/* The machine has no such block: the charge is taken back. */
 	quota.account->quota_pages = 1 << 20;
 	assert_int_equal(page_alloc(12, PAGE_GUEST, &quota, &hpa), STATUS_NO_MEMORY);
 	assert_int_equal(quota.account->used_pages, 4);
@@ -244,10 +244,10 @@ static void test_counts(void **state)
 	assert_int_equal(page_counts[PAGE_FREE], before);
 }
 
-/* Each CPU's pages come from its own zone while that has any; no block lies in two. */
+/* Each CPU's pages come from its own zone while that has any; no block spans two zones. */
 static void test_zones(void **state)
 {
-	const u64 boundary = 6 * MIB + 5 * PAGE_SIZE; /* inside what was one block */
+	const u64 boundary = 6 * MIB + 5 * PAGE_SIZE; /* splits what was one block */
 	u64 before;
 	hpa_t hpa[600];
 	u32 count = 0;
@@ -264,7 +264,7 @@ static void test_zones(void **state)
 	for (u8 zone = 0; zone < 4; zone++) {
 		machine_zone = zone;
 		assert_int_equal(page_alloc(4, PAGE_KERNEL, NULL, &hpa[0]), STATUS_OK);
-		/* nothing is in zone 2: the next one's */
+		/* zone 2 is empty: the page comes from the next one */
 		assert_int_equal(page_of(hpa[0])->zone, zone == 2 ? 3 : zone);
 		page_free(hpa[0], NULL);
 	}
@@ -282,7 +282,7 @@ static void test_zones(void **state)
 	assert_int_equal(page_counts[PAGE_FREE], before);
 }
 
-/* A zone that begins and ends inside one block leaves none that lies in two. */
+/* A zone that begins and ends inside one block leaves no block that spans two zones. */
 static void test_zone_inside_a_block(void **state)
 {
 	(void)state;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Ports and memory: who answers where, how wide accesses are cut, what happens where nobody is. */
+/* Ports and memory: who answers, how wide accesses are split, what unclaimed addresses read as. */
 #include "tests/unit/device_fixture.h"
 
 #include "vmm/monitor/bus.c"
@@ -93,7 +93,7 @@ static void nothing_there_gives_ones_and_is_counted(void **state)
 	assert_int_equal(bus_read(&bus, 0x10, 1), 0xff);
 	assert_true(bus_add(&bus, &device, 0xcf9, 1));
 	assert_true(bus_add(&bus, &device, 0x70, 2));
-	/* A PCI configuration address is no reset. */
+	/* A write of a PCI configuration address does not reach the reset port at 0xcf9. */
 	bus_write(&bus, 0xcf8, 4, 0x80000600);
 	assert_int_equal(bus_read(&bus, 0x71, 2), 0xffff);
 	assert_int_equal(bus_read(&bus, 0x6f, 2), 0xffff);
@@ -122,7 +122,7 @@ static void plain_accesses_need_neither_pieces_nor_time(void **state)
 	assert_true(bus_add(&bus, &wide, 0x600, 8));
 	assert_true(bus_add(&bus, &wide, 0x80, 1));
 	assert_true(bus_add(&bus, &timed, 0x40, 4));
-	for (u32 i = 0; i < 2; i++) { /* searched for, and again */
+	for (u32 i = 0; i < 2; i++) { /* first by a search, then from what it remembered */
 		assert_true(bus_find_plain(&bus, 0x3ff, 1));
 		assert_ptr_equal(bus.recent.device, &narrow);
 	}

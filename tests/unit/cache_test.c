@@ -13,7 +13,7 @@ void tlb_arch_kick(u32 cpu)
 
 static const struct kind {
 	unsigned int kind;
-	u32 bytes; /* as they are given out */
+	u32 bytes; /* of an object, as handed out */
 } small = {CACHE_MAPPING, 64}, large = {CACHE_RUN_QUEUE, 1920};
 
 static enum status take(const struct kind *kind, struct quota *quota, void **piece)
@@ -124,7 +124,7 @@ static void test_misuse(void **state)
 	start();
 	assert_int_equal(take(&small, NULL, &object), STATUS_OK);
 	assert_int_equal(take(&small, NULL, &other), STATUS_OK);
-	assert_panics(cache_free(machine_ram + 4 * MIB)); /* no slab */
+	assert_panics(cache_free(machine_ram + 4 * MIB)); /* not in a slab */
 	assert_panics(cache_free((u8 *)object + 8));
 	cache_free(object);
 	assert_panics(cache_free(object));

@@ -76,7 +76,7 @@ static void test_entropy_mix(void **state)
 	}
 }
 
-/* Length counts: a shorter input of the same (zero) bytes is another input. */
+/* The length counts: fewer of the same (zero) bytes are a different input. */
 static void test_entropy_length(void **state)
 {
 	static const u8 zero[32];

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Finding the instruction at which a guest has stopped, and when a walk may be trusted again. */
+/* Finding the instruction at which a guest stopped, and when an earlier walk may be reused. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -77,7 +77,7 @@ static void test_walk_and_again(void **state)
 	assert_int_equal(lookups, 5);
 }
 
-/* Whatever entry changes, the walk is done again. */
+/* A change of any entry makes the walk start over. */
 static void test_changed_entries(void **state)
 {
 	(void)state;
@@ -100,7 +100,7 @@ static void test_large_page(void **state)
 	(void)state;
 	memory[3][RIP >> 21 & 511] = PTE_P | PTE_PS; /* 2 MiB at 0 */
 	hole = 0;
-	assert_null(find()); /* its page 0x34 is none of ours */
+	assert_null(find()); /* its page 0x34 is outside the test's memory */
 	assert_ptr_equal(virt_code_find(&vcpu, 1 << PAGE_SHIFT,
 					(RIP & ~BITS(20, 0)) | 6 << PAGE_SHIFT | 5),
 			 (u8 *)memory[6] + 5);

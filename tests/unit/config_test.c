@@ -29,7 +29,7 @@ static void take_problem(void *context, const struct config_problem *problem)
 	problems[problem_count++] = *problem;
 }
 
-/* Parses a copy of exactly that length, so that a sanitizer sees every byte read beyond. */
+/* Parses a copy of exactly that length, so that ASan catches any read past its end. */
 static u32 parse_bytes(const char *text, size_t length)
 {
 	char *copy = malloc(length == 0 ? 1 : length);
@@ -134,7 +134,7 @@ static void test_defaults_and_quotes(void **state)
 	assert_int_equal(config.vm_count, 0);
 }
 
-/* Each line, in a VM section of its own with a kernel, is a mistake at that column. */
+/* Each line, in a VM section that has a kernel, is an error at the given column. */
 static void test_values(void **state)
 {
 	static const struct {
@@ -232,13 +232,13 @@ static void test_whole_vm(void **state)
 	expect_problem(0, 1, 1, "at most 100% with 1 vCPUs");
 	assert_int_equal(parse("[vm a]\nkernel = k\nvcpus = 2\ncap = 300%"), 1);
 	expect_problem(0, 1, 1, "at most 200% with 2 vCPUs");
-	/* What is promised to all vCPUs together has to fit under the cap. */
+	/* The reservations of all vCPUs together have to fit under the cap. */
 	assert_int_equal(parse("[vm a]\nkernel = k\nvcpus = 2\ncap = 40%\nreserve = 2ms/10ms"), 0);
 	assert_int_equal(parse("[vm a]\nkernel = k\nvcpus = 2\ncap = 39%\nreserve = 2ms/10ms"), 1);
 	expect_problem(0, 1, 1, "found a reserve of 40% of a CPU with 2 vCPUs");
 }
 
-/* The words that take a limit away again. */
+/* The words that remove a limit. */
 static void test_none(void **state)
 {
 	const struct vm_config *vm = &config.vm[0];
@@ -264,7 +264,7 @@ static void test_limits(void **state)
 	assert_int_equal(config.vm_count, CONFIG_VM_MAX);
 }
 
-/* What is shown of a configuration makes the same one again, whatever its texts hold. */
+/* A configuration as shown parses to the same one, whatever its strings contain. */
 static void test_shown_again(void **state)
 {
 	static const char pieces[] = "ab \"\"\\\\##=[]~";
@@ -320,7 +320,7 @@ static void test_escapes(void **state)
 	(void)state;
 	assert_int_equal(parse("[vm a]\nkernel=k\ncmdline = \"a \\\"b\\\" # c \\\\\" # d\n"), 0);
 	assert_string_equal(config.vm[0].cmdline, "a \"b\" # c \\");
-	/* Any other backslash is one. */
+	/* Any other backslash stands for itself. */
 	assert_int_equal(parse("[vm a]\nkernel=k\ncmdline = \"a\\b\"\n"), 0);
 	assert_string_equal(config.vm[0].cmdline, "a\\b");
 	assert_int_equal(parse("[vm a]\nkernel=k\ncmdline = a\\\"b\n"), 0);
@@ -329,7 +329,7 @@ static void test_escapes(void **state)
 	expect_problem(0, 3, 11, "a quote that is not closed");
 }
 
-/* A mebibyte of noise: the mistakes stay few, nothing breaks. */
+/* A mebibyte of noise: the number of errors reported is bounded, and nothing breaks. */
 static void test_noise(void **state)
 {
 	static const char pieces[] = "[]=#\"\\\n vmhost:kernl0";
@@ -342,7 +342,7 @@ static void test_noise(void **state)
 		noise[i] = (char)(random >> 24);
 	}
 	assert_int_equal(parse_bytes(noise, sizeof(noise)), CONFIG_PROBLEMS_MAX + 1);
-	/* Noise of what a configuration is made of; what is left of it is no VM that could run. */
+	/* Noise from the characters that configurations are made of. */
 	for (size_t i = 0; i < sizeof(noise); i++) {
 		random = random * 1664525 + 1013904223;
 		noise[i] = pieces[(random >> 24) % (sizeof(pieces) - 1)];
@@ -352,7 +352,7 @@ static void test_noise(void **state)
 	assert_int_equal(parse_bytes(noise, sizeof(noise)), 1);
 }
 
-/* What is shown parses to the same again. */
+/* Each value as shown parses to the same value. */
 static void test_round_trip(void **state)
 {
 	static struct vm_config again;
@@ -382,7 +382,7 @@ static void test_round_trip(void **state)
 	"pbkdf2-sha256$1000$00112233445566778899aabbccddeeff$"                                     \
 	"111d7870ba309c2ec0f57e584e4e314fc577046f365a791c67e56fab8127b1fa"
 
-/* A line that asks for one counts even where it cannot be read; its value is never shown. */
+/* A password line locks even if it cannot be parsed; its value is never shown. */
 static void test_password(void **state)
 {
 	char value[256];
@@ -410,7 +410,7 @@ static void test_password(void **state)
 	assert_int_equal(config.host.password.iterations, 1000);
 }
 
-/* Who wrote such a line wants a lock, wherever it landed; in doubt nothing opens it. */
+/* A malformed or misplaced password line still locks; in doubt no password unlocks. */
 static void test_password_locks(void **state)
 {
 	static const struct {
@@ -448,7 +448,7 @@ static void test_password_locks(void **state)
 	assert_true(config.host.password_asked);
 }
 
-/* Nothing that has its place elsewhere locks. */
+/* `password` in comments, names and values does not lock, nor do other keys. */
 static void test_password_not_asked(void **state)
 {
 	(void)state;
@@ -460,7 +460,7 @@ static void test_password_not_asked(void **state)
 	assert_false(config.host.password_asked);
 }
 
-/* What stands below a heading that cannot be read is not the section's before it. */
+/* Lines below an unreadable heading do not belong to the section before it. */
 static void test_heading_unreadable(void **state)
 {
 	(void)state;

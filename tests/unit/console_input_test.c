@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Ctrl-C and Ctrl-] behind what nobody takes. */
+/* Ctrl-C and Ctrl-] typed after input that nobody takes. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -13,11 +13,11 @@
 
 #define PORT SERIAL_COM1
 
-/* What was typed; the port holds the first SERIAL_RECEIVE_BYTES of it that are not taken yet. */
+/* What was typed; the port holds the first SERIAL_RECEIVE_BYTES of what is not yet taken. */
 static u8 typed[1 << 20];
 static u32 typed_count;
 static u32 typed_taken;
-static u32 guest_takes; /* bytes */
+static u32 guest_takes; /* bytes it will still accept */
 static u32 guest_took;
 static struct vm vm;
 
@@ -119,13 +119,13 @@ static void test_break(void **state)
 	expect_next('v');
 }
 
-/* More than the port holds: nothing is lost at first, in the end the key comes into sight. */
+/* The key follows more than the port holds: after a time, input is dropped until it shows up. */
 static void test_break_out_of_sight(void **state)
 {
 	const u32 count = 2 * SERIAL_RECEIVE_BYTES;
 
 	(void)state;
-	now += 60 * NS_PER_S; /* nothing was typed for long */
+	now += 60 * NS_PER_S; /* nothing was typed for a long time */
 	type('x', count);
 	type(KEY_BREAK, 1);
 	type('v', 1);
@@ -137,7 +137,7 @@ static void test_break_out_of_sight(void **state)
 	now++;
 	for (u32 i = 0; !console_input_cut(PORT, KEY_BREAK); i++) {
 		assert_true(i < 10);
-		now += 5 * NS_PER_S; /* its sender has its time again */
+		now += 5 * NS_PER_S; /* each drop starts the time anew */
 	}
 	assert_in_range(console_input_lost(), count - SERIAL_RECEIVE_BYTES + 1, count);
 	assert_int_equal(console_input_lost(), 0);
@@ -145,7 +145,7 @@ static void test_break_out_of_sight(void **state)
 	expect_next('v');
 }
 
-/* Pasted commands wait for each other as long as one is taken now and then. */
+/* Pasted commands are not dropped as long as some input is taken now and then. */
 static void test_nothing_lost_while_taken(void **state)
 {
 	u8 byte;
@@ -161,7 +161,7 @@ static void test_nothing_lost_while_taken(void **state)
 	assert_int_equal(console_input_lost(), 0);
 }
 
-/* A guest that takes a byte now and then gains nothing by it. */
+/* A guest that takes a byte now and then does not put off the detach. */
 static void test_detach(void **state)
 {
 	u32 taken = 4096;
@@ -185,7 +185,7 @@ static void test_detach(void **state)
 	expect_next('v');
 }
 
-/* In its place it ends the guest's input, and what comes behind it is the console's. */
+/* Reached in its turn, the key ends the guest's input; what follows goes to the console. */
 static void test_detach_in_place(void **state)
 {
 	(void)state;

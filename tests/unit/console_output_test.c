@@ -73,7 +73,7 @@ static void test_fresh_line(void **state)
 	expect_sent("y   \r");
 }
 
-/* Many times round the ring, written and sent in odd pieces: every byte, in order. */
+/* Many times round the ring, written and sent in odd pieces: every byte arrives, in order. */
 static void test_wrap(void **state)
 {
 	u8 next_in = 0;
@@ -96,7 +96,7 @@ static void test_wrap(void **state)
 	assert_int_equal(output.lost, 0);
 }
 
-/* Full: the rest is dropped, nothing older is, and a line says how much once there is room. */
+/* When full, it drops new output, never older; a line says how much once there is room. */
 static void test_full(void **state)
 {
 	static u8 bytes[CONSOLE_OUTPUT_BYTES + 100];
@@ -108,7 +108,7 @@ static void test_full(void **state)
 	console_output_raw(&output, bytes, sizeof(bytes));
 	assert_int_equal(console_output_room(&output), 0);
 	assert_int_equal(output.lost, 100);
-	/* One byte of room is not enough to tell of it. */
+	/* One byte of room is not enough for that line. */
 	drain(1, 1);
 	assert_int_equal(sent[0], 'F');
 	console_output_raw(&output, "y", 1);
@@ -121,7 +121,7 @@ static void test_full(void **state)
 	assert_int_equal(output.lost, 0);
 }
 
-/* Told when there is room, without waiting for more output; once. */
+/* The loss is reported once, as soon as there is room, even if no more output comes. */
 static void test_tell_loss(void **state)
 {
 	static u8 bytes[CONSOLE_OUTPUT_BYTES + 7];

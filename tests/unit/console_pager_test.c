@@ -11,7 +11,7 @@
 static struct pager pager;
 static u32 position;
 
-/* Sends what the pager lets through of a text at `position`, in pieces of at most 3 bytes. */
+/* Sends as much of the text at `position` as the pager lets through, at most 3 bytes a time. */
 static u32 send(const char *text)
 {
 	const u8 *bytes = (const u8 *)text;
@@ -49,7 +49,7 @@ static void test_pages(void **state)
 	assert_true(pager.paused);
 	pager_more(&pager, 2);
 	pager_end(&pager, position + 4);
-	/* The last lines fill the screen exactly: nothing is behind them but the prompt. */
+	/* The last lines fill the screen exactly: only the prompt follows them. */
 	assert_int_equal(send("d\ne\nskerry> x\ny\nz\n"), 18);
 	assert_false(pager.paused || pager.active);
 }

@@ -49,7 +49,7 @@ static void make(void)
 	add("TRAILER!!!", 0, "", 0);
 }
 
-/* Walks a copy of exactly `size` bytes, so that a sanitizer sees every byte read beyond. */
+/* Walks a copy of exactly `size` bytes, so that ASan catches any read past its end. */
 static enum cpio_result walk(size_t size, u32 *members, char *problem, size_t problem_size)
 {
 	char *copy = malloc(size == 0 ? 1 : size);
@@ -94,7 +94,7 @@ static void test_members(void **state)
 	assert_int_equal(cpio_next(&cpio, &member), CPIO_END);
 }
 
-/* Cut anywhere the archive is broken, with a text, and nothing outside is read. */
+/* Cut anywhere, the archive is refused with a text, and nothing past its end is read. */
 static void test_truncated(void **state)
 {
 	char problem[80];
@@ -104,7 +104,7 @@ static void test_truncated(void **state)
 	make();
 	for (size_t size = 0; size < archive_size - 4; size++) {
 		if (walk(size, &members, problem, sizeof(problem)) == CPIO_END) {
-			/* Only the padding behind the trailer may be missing. */
+			/* Only the padding after the trailer may be missing. */
 			assert_true(size >= archive_size - 4);
 			continue;
 		}
@@ -147,7 +147,7 @@ static void test_broken_fields(void **state)
 	expect_problem("a member's name is not terminated where its length says");
 }
 
-/* Who takes the members says what a name may be: the others are there. */
+/* A name's length is the consumer's to judge: the walk gives it and the members after it. */
 static void test_long_name(void **state)
 {
 	char name[300];

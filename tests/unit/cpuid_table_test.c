@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What the monitor lays down and what the kernel finds there. */
+/* The CPUID table that the monitor fills, and what the kernel looks up there. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -15,7 +15,7 @@ static struct vcpu_cpuid_entry table[VCPU_CPUID_SLOTS];
 static struct vcpu_page page;
 static struct vcpu vcpu;
 
-/* Each leaf answers with itself. */
+/* Each leaf returns its own number. */
 void cpuid_query(const struct cpuid_policy *policy, const struct cpuid_state *state, u32 leaf,
 		 u32 subleaf, struct cpuid_regs *regs)
 {
@@ -100,7 +100,7 @@ static void test_others_are_the_monitors(void **state)
 	assert_false(ask(CPUID_CACHE, 4));
 	assert_false(ask(0x80000020, 0));
 	assert_true(page.gpr[GPR_RAX] == 0xdead80000020ull);
-	assert_true(ask(0, 77)); /* without subleaves ECX means nothing */
+	assert_true(ask(0, 77)); /* a leaf without subleaves ignores ECX */
 	vcpu.virt.exit.instruction_length = 0;
 	assert_false(ask(0, 0));
 	vcpu.cpuid = NULL;
@@ -123,7 +123,7 @@ static void test_cr4_is_shown(void **state)
 	assert_true(page.gpr[GPR_RCX] == 5);
 }
 
-/* A table full of anything ends the search all the same. */
+/* The search ends whatever the table contains. */
 static void test_hostile_table(void **state)
 {
 	(void)state;

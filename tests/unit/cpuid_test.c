@@ -14,7 +14,7 @@ static bool host_is_intel;
 static u32 host_max_basic;
 static u32 host_max_extended;
 static u64 host_xcr0;
-static bool host_poor; /* has no feature at all */
+static bool host_poor; /* the host has no feature at all */
 
 static struct cpuid_policy policy;
 static struct cpuid_state state = {.apic_id = 0, .apic_enabled = true, .xcr0 = 1};
@@ -30,7 +30,7 @@ static struct cpuid_regs host_features(u32 leaf, u32 subleaf)
 	case 4:
 		if (subleaf > 3)
 			return (struct cpuid_regs){0};
-		/* level 1 data, 1 instructions, 2, 3; 64 cores */
+		/* caches: L1 data, L1 instruction, L2, L3; 64 cores */
 		return (struct cpuid_regs){
 			0xfc000021 + (subleaf > 1 ? (subleaf - 1) * 32 : 0) + (7 << 14), 1, 2, 3};
 	case 7:
@@ -173,7 +173,7 @@ static void test_xcr0_decides(void **unused)
 	assert_int_equal(query(1, 0).ecx & CPUID_1_ECX_XSAVE, CPUID_1_ECX_XSAVE);
 	assert_int_equal(query(7, 0).ebx & (CPUID_7_EBX_AVX2 | CPUID_7_EBX_AVX512F), 0);
 	assert_int_equal(query(7, 0).ecx & CPUID_7_ECX_PKU, 0);
-	host_xcr0 = 0x67; /* part of AVX-512 is none of it */
+	host_xcr0 = 0x67; /* a part of AVX-512's components: none is offered */
 	cpuid_build(&policy, 1);
 	assert_int_equal(policy.xcr0, 7);
 	assert_int_equal(query(7, 0).ebx & CPUID_7_EBX_AVX512F, 0);
@@ -222,7 +222,7 @@ static void test_topology(void **unused)
 	assert_int_equal(query(0xb, 1).ecx, 0x201);
 	assert_int_equal(query(0xb, 2).ebx, 0);
 	assert_int_equal(query(0xb, 2).ecx, 2);
-	/* six cores; the third cache is shared by all, the first by none */
+	/* six cores: all share the L3 cache, none shares L1 */
 	assert_int_equal(query(4, 0).eax >> 26, 5);
 	assert_int_equal(query(4, 0).eax >> 14 & 0xfff, 0);
 	assert_int_equal(query(4, 3).eax >> 14 & 0xfff, 5);
@@ -277,7 +277,7 @@ static void test_out_of_range_intel(void **unused)
 	assert_int_equal(query(0x16, 0).ecx, last.ecx);
 	assert_int_equal(query(0x80000009, 0).ecx, last.ecx);
 	assert_int_equal(query(0x90000000, 0).ecx, last.ecx);
-	assert_int_equal(query(3, 0).ecx, 0); /* inside the range: nothing */
+	assert_int_equal(query(3, 0).ecx, 0); /* inside the range: reads as 0 */
 }
 
 static void test_out_of_range_amd(void **unused)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Starting the other CPUs: which run, and what is said of those that do not. */
+/* Starting the other CPUs: which of them run, and what is logged about those that do not. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -35,7 +35,7 @@ const struct pt_format format_host;
 u64 direct_map_base;
 u8 log_threshold[LOG_CATEGORY_COUNT];
 
-static u8 low[2 * PAGE_SIZE] ALIGNED(PAGE_SIZE); /* the trampoline's */
+static u8 low[2 * PAGE_SIZE] ALIGNED(PAGE_SIZE); /* for the trampoline */
 static u8 stacks[4 * (1 + IST_COUNT)][KERNEL_STACK_BYTES] ALIGNED(KERNEL_STACK_BYTES);
 static u32 stack_count;
 static struct cpu boot_cpu, made[4];
@@ -44,8 +44,8 @@ static struct {
 	struct kernel_page page;
 	struct cpu_counters counters[4];
 } shown;
-static u32 absent;  /* APIC id of a CPU that is not there */
-static u32 last_to; /* who was sent the last INIT */
+static u32 absent;  /* APIC id of a CPU that never answers */
+static u32 last_to; /* APIC id that the last INIT went to */
 static char said[512];
 static jmp_buf panicked;
 
@@ -174,7 +174,7 @@ void machine_virt_leave(struct cpu *cpu) { (void)cpu; }
 void machine_halt(void) { abort(); }
 void tlb_cpu_online(u32 cpu) { (void)cpu; }
 
-/* Four CPUs of which the first has booted. */
+/* Four CPUs; the first one is the boot CPU. */
 static int set_up(void **state)
 {
 	(void)state;
@@ -203,7 +203,7 @@ static void test_all(void **state)
 	assert_string_equal(said, "%u of %u CPUs run: 4 4\n");
 }
 
-/* It is told to wait for good, and the next one gets its number. */
+/* A CPU that does not answer gets a final INIT, and its number goes to the next CPU. */
 static void test_absent(void **state)
 {
 	(void)state;
@@ -219,7 +219,7 @@ static void test_absent(void **state)
 				  "%u of %u CPUs run: 3 4\n");
 }
 
-/* Nobody blames the CPU. */
+/* Without memory for a CPU the message says so, and does not blame the CPU. */
 static void test_no_memory(void **state)
 {
 	(void)state;
@@ -241,7 +241,7 @@ static void test_limit(void **state)
 	assert_int_equal(last_to, 2);
 }
 
-/* An interrupt to who has not been told yet, and for what CPUs may tell each other. */
+/* One IPI until the other CPU has seen it; only some bits may be set for another CPU. */
 static void test_pend(void **state)
 {
 	struct cpu other = {.apic_id = 7};

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A debugger's hold on a machine: stops, steps, breakpoints, and what goes on to the guest. */
+/* A debugger's hold on a machine: stops, steps, breakpoints, and what is left to the guest. */
 #include "tests/unit/monitor_fixture.h"
 
 static u32 number;
@@ -11,7 +11,7 @@ static enum status ask_as(struct query question)
 	for (u32 i = 0; i < 2; i++) {
 		u64 deadline_tsc;
 
-		/* every vCPU comes by */
+		/* each vCPU gets a pass */
 		for (u32 cpu = 0; cpu < machine.vcpu_count; cpu++)
 			pass(&machine.vcpu[cpu], &deadline_tsc);
 	}
@@ -78,7 +78,7 @@ static void test_attach(void **state)
 	assert_int_equal(ask_as((struct query){.kind = QUERY_RELEASE}), STATUS_BAD_STATE);
 }
 
-/* The kernel would settle it, and a step go on behind it. */
+/* Under a debugger the kernel settles no exits itself: a step would run on past them. */
 static void test_kernel_settles_nothing(void **state)
 {
 	(void)state;
@@ -111,7 +111,7 @@ static void test_step(void **state)
 	assert_int_equal(page.shadow, 0);
 	assert_true((page.rflags & RFLAGS_TF) != 0);
 	assert_int_equal(machine.vcpu[1].place, VCPU_ASLEEP);
-	assert_false(page.inject.valid); /* no interrupt meanwhile */
+	assert_false(page.inject.valid); /* no interrupt during a step */
 	page.rip = 0x1001;
 	page.dr[6] = DR6_RESET | DR6_BS;
 	assert_false(round_with(EXIT_EXCEPTION, VECTOR_DB));
@@ -124,7 +124,7 @@ static void test_step(void **state)
 	assert_true(page.inject.valid);
 }
 
-/* An instruction that the monitor does is a step too, and leaves no trap behind. */
+/* An instruction that the monitor emulates counts as a step, and leaves no trap pending. */
 static void test_step_of_port(void **state)
 {
 	u32 before = channel.question.stop.sequence;
@@ -164,7 +164,7 @@ static void test_software(void **state)
 			 STATUS_BAD_ADDRESS);
 }
 
-/* INT3, INT n and #DB that are the guest's own reach it. */
+/* The guest's own INT3, INT n and #DB are delivered to it. */
 static void test_guests_own(void **state)
 {
 	(void)state;
@@ -195,7 +195,7 @@ static void test_guests_own(void **state)
 	assert_int_equal(page.dr[6] & (DR6_BS | DR6_BREAKPOINTS), DR6_BS | 2);
 	assert_false(machine.debugger.held);
 
-	/* INT1 is not delivered as a fault, which would come again. */
+	/* INT1 is not delivered as a fault, which would run it again. */
 	page.dr[6] = DR6_RESET;
 	vcpu->event.valid = 0;
 	page.exit = (struct vcpu_exit){
@@ -240,7 +240,7 @@ static u32 enabled(void)
 	return (u32)__builtin_popcountll(page.dr[7] & 0xff);
 }
 
-/* A debug register watches aligned bytes: what is not so takes several. */
+/* A debug register watches aligned bytes: an unaligned range takes several. */
 static void test_hardware_pieces(void **state)
 {
 	struct query query = {.kind = QUERY_BREAK, .flags = QUERY_BREAK_HARDWARE | 1,
@@ -258,7 +258,7 @@ static void test_hardware_pieces(void **state)
 	page.dr[6] = DR6_RESET | 2;
 	assert_false(round_with(EXIT_EXCEPTION, VECTOR_DB));
 	assert_int_equal(channel.question.stop.address, 0x2004);
-	/* there once, however often it is asked for; another of the same address is another */
+	/* set twice, it exists once; one of another length at the same address is another */
 	ask(query);
 	ask(byte);
 	assert_int_equal(enabled(), 4);
@@ -266,7 +266,7 @@ static void test_hardware_pieces(void **state)
 	ask(query);
 	assert_int_equal(enabled(), 1);
 	assert_int_equal(page.dr[7], DR7_RESET | 0x40 | 0x1ull << 28);
-	/* all or nothing */
+	/* all of its pieces fit, or none is set */
 	query = (struct query){.kind = QUERY_BREAK, .flags = QUERY_BREAK_HARDWARE | 3,
 			       .address = 0x3001, .length = 15};
 	assert_int_equal(ask_as(query), STATUS_NO_MEMORY);
@@ -313,7 +313,7 @@ static void test_trace(void **state)
 		page.exit.tsc = __builtin_ia32_rdtsc();
 		trace_exit(&vcpu->trace, &page);
 		trace_settled(&vcpu->trace);
-		trace_settled(&vcpu->trace); /* nothing more */
+		trace_settled(&vcpu->trace); /* a second call adds nothing */
 	}
 	page.exit.reason = EXIT_NONE;
 	ask((struct query){.kind = QUERY_TRACE});
@@ -329,7 +329,7 @@ static void test_trace(void **state)
 	assert_true(costs->cost[EXIT_IO].tsc >= 70);
 }
 
-/* A breakpoint where a vCPU is, in protected mode with a flat code segment. */
+/* Sets a breakpoint where a vCPU is, in protected mode with a flat code segment. */
 static void break_before(struct vcpu *at, u64 address)
 {
 	at->page->cr0 = CR0_PE;
@@ -338,7 +338,7 @@ static void break_before(struct vcpu *at, u64 address)
 	ask((struct query){.kind = QUERY_BREAK, .address = address});
 }
 
-/* Two vCPUs meet the breakpoint at once; GDB takes it out and steps one over it. */
+/* Two vCPUs hit the breakpoint at once; GDB removes it and steps one of them over it. */
 static void test_two_at_once(void **state)
 {
 	struct vcpu *other = &machine.vcpu[1];
@@ -358,7 +358,7 @@ static void test_two_at_once(void **state)
 	assert_false(other->event.valid);
 }
 
-/* One steps, the other stops: the guest does not find the trap flag. */
+/* A vCPU stops while another one steps: the step is dropped, and its TF does not remain. */
 static void test_step_overtaken(void **state)
 {
 	struct vcpu *other = &machine.vcpu[1];
@@ -378,7 +378,7 @@ static void test_step_overtaken(void **state)
 	assert_false(debugger_steps(vcpu));
 }
 
-/* The first stop for a second debugger is told from the last one for the first. */
+/* A second debugger's first stop has another number than the first debugger's last. */
 static void test_stop_numbers(void **state)
 {
 	u32 before = channel.question.stop.sequence;
@@ -393,7 +393,7 @@ static void test_stop_numbers(void **state)
 	}
 }
 
-/* Who comes where another debugger has died finds none of its breakpoints. */
+/* A debugger that attaches after another one died finds none of its breakpoints. */
 static void test_attach_again(void **state)
 {
 	(void)state;
@@ -404,7 +404,7 @@ static void test_attach_again(void **state)
 	assert_int_equal(ram[0x1000], 0x90);
 }
 
-/* What was not settled while the machine was held is settled when it is let go. */
+/* An exit left unsettled while the machine was held is settled when it is released. */
 static void test_unsettled(void **state)
 {
 	u64 deadline_tsc;
@@ -421,7 +421,7 @@ static void test_unsettled(void **state)
 	assert_int_equal(page.exit.reason, EXIT_NONE);
 }
 
-/* A step into a reset ends behind the first instruction from there. */
+/* INIT during a step keeps the step: it ends after the first instruction from there. */
 static void test_step_into_reset(void **state)
 {
 	(void)state;

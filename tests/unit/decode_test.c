@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What the decoder says of an instruction besides its length, and what ring 0 says of that. */
+/* What the decoder finds besides an instruction's length, and the length that ring 0 finds. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -41,7 +41,7 @@ static void test_prefixes(void **state)
 	assert_int_equal(DECODE("\x2e\x65\x26\x8b\x07", 32), X86_OK);
 	assert_int_equal(in.segment, 0); /* the last one */
 
-	/* a REX that another prefix follows is none */
+	/* REX followed by another prefix is ignored */
 	assert_int_equal(DECODE("\x48\x66\x8b\x03", 64), X86_OK);
 	assert_int_equal(in.rex, 0);
 	assert_int_equal(in.operand_bytes, 2);
@@ -139,7 +139,7 @@ static void test_vector_encodings(void **state)
 	assert_int_equal(in.encoding, X86_LEGACY);
 	assert_int_equal(DECODE("\x62\x07", 16), X86_OK);
 	assert_int_equal(in.length, 2);
-	/* XOP against POP */
+	/* XOP and POP share opcode 8f */
 	assert_int_equal(DECODE("\x8f\xe9\x78\x81\xc1", 64), X86_OK);
 	assert_int_equal(in.encoding, X86_XOP);
 	assert_int_equal(in.map, 9);
@@ -152,7 +152,7 @@ static void test_refusals(void **state)
 	static const u8 long_one[16] = {0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66,
 					0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x90};
 	static const char gone[] = "\x06\x07\x0e\x16\x17\x1e\x1f\x27\x2f\x37\x3f\x60\x61\x82\x9a"
-				   "\xce\xd4\xd5\xd6\xea"; /* in 64-bit mode */
+				   "\xce\xd4\xd5\xd6\xea"; /* invalid in 64-bit mode */
 
 	assert_int_equal(x86_decode(long_one, 16, X86_MODE_64, &in), X86_TOO_LONG);
 	assert_int_equal(x86_decode(long_one + 1, 15, X86_MODE_64, &in), X86_OK);
@@ -170,7 +170,7 @@ static void test_refusals(void **state)
 	assert_int_equal(DECODE("\xc4\xe0\x78\x77\xc0", 64), X86_INVALID); /* map 0 */
 }
 
-/* Whatever is cut off at the end is asked for, and never read. */
+/* An instruction cut short is reported as incomplete, and nothing past its end is read. */
 static void test_incomplete(void **state)
 {
 	u64 random = 1;
@@ -190,7 +190,7 @@ static void test_incomplete(void **state)
 		for (u8 cut = 0; cut < in.length; cut++) {
 			u8 exact[X86_LENGTH_MAX];
 			struct x86_instruction part;
-			u8 *end = exact + sizeof(exact) - cut; /* the sanitizer watches behind it */
+			u8 *end = exact + sizeof(exact) - cut; /* ASan guards the array's end */
 
 			memcpy(end, bytes, cut);
 			assert_int_equal(x86_decode(end, cut, mode, &part), X86_INCOMPLETE);
@@ -199,7 +199,7 @@ static void test_incomplete(void **state)
 	assert_true(complete > 100000);
 }
 
-/* Its bytes in memory's order, from the lowest of the word on. */
+/* The instruction's first byte is the word's lowest. */
 static void test_length_of_exit(void **state)
 {
 	assert_int_equal(svm_length_of_exit(0xa20f), 2);
@@ -211,7 +211,7 @@ static void test_length_of_exit(void **state)
 	assert_int_equal(svm_length_of_exit(0), 0);
 }
 
-/* What the finder recognises, the decoder gives the same length. */
+/* For what svm_length_of_exit recognises, the decoder finds the same length. */
 static void test_length_finder_agrees(void **state)
 {
 	u64 random = 7;

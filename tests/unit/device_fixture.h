@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-/* A device alone: its clock, its events and a record of its interrupt lines. */
+/* A device by itself: its clock, its events and a record of its interrupt lines. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -60,7 +60,7 @@ static UNUSED u32 in8(struct device *device, u32 port)
 	return (u32)device->ops->read(device, port, 1);
 }
 
-/* Lets time pass with tick called at each deadline, as the owner does. */
+/* Lets time pass, calling tick at each deadline as the machine does. */
 static UNUSED void fixture_run_until(struct device *device, u64 ns)
 {
 	while (device->deadline_ns <= ns) {
@@ -75,7 +75,7 @@ static UNUSED void fixture_run_until(struct device *device, u64 ns)
 	fixture_clock.now_ns = ns;
 }
 
-/* A saved state comes back bit for bit over any other; a wrong size changes nothing. */
+/* A saved state loads bit for bit over another one; a wrong size is refused. */
 static UNUSED void assert_round_trip(struct device *device)
 {
 	size_t size = device->state_bytes;
@@ -93,7 +93,7 @@ static UNUSED void assert_round_trip(struct device *device)
 	free(again);
 }
 
-/* A state with that byte is refused, and the device keeps its own. */
+/* A saved state with this byte at the offset is refused, and the device keeps its own. */
 static UNUSED void assert_load_refused(struct device *device, size_t offset, u8 byte)
 {
 	size_t size = device->state_bytes;

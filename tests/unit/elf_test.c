@@ -13,7 +13,7 @@ static void put_segment_64(u8 *at, u32 type, u64 offset, u64 physical, u64 bytes
 {
 	put_u32(at, type);
 	put_u64(at + 8, offset);
-	put_u64(at + 16, 0xffffffff80000000ull); /* where it lies virtually does not matter */
+	put_u64(at + 16, 0xffffffff80000000ull); /* the virtual address does not matter */
 	put_u64(at + 24, physical);
 	put_u64(at + 32, bytes);
 	put_u64(at + 40, memory);
@@ -30,7 +30,7 @@ static void put_segment_32(u8 *at, u32 type, u32 offset, u32 physical, u32 bytes
 
 static void put_note(u8 *note, u32 value_bytes)
 {
-	/* another's note first */
+	/* first a note of another owner */
 	put_u32(note, 6);
 	put_u32(note + 4, 3);
 	put_u32(note + 8, 18);
@@ -98,7 +98,7 @@ static void test_pvh(void **state)
 	assert_int_equal(fixture->page.cr0, CR0_PE | CR0_ET);
 	assert_int_equal(fixture->page.segment[SEG_CS].limit, 0xffffffff);
 	assert_int_equal(fixture->page.segment[SEG_TR].limit, 0x67);
-	assert_int_equal(fixture->page.segment[SEG_TR].selector, 0); /* as nobody has loaded it */
+	assert_int_equal(fixture->page.segment[SEG_TR].selector, 0); /* nothing has loaded TR */
 	assert_memory_equal(ram + TEXT_AT, fixture->file + TEXT_OFFSET, TEXT_BYTES);
 	for (u32 i = TEXT_BYTES; i < TEXT_MEMORY; i++)
 		assert_int_equal(ram[TEXT_AT + i], 0);
@@ -118,7 +118,7 @@ static void test_pvh(void **state)
 	assert_int_equal(map[0].bytes, LAYOUT_EBDA);
 }
 
-/* An owner that is not Xen is taken where Xen's note is not. */
+/* Without a note of owner Xen, the same note of another owner is accepted. */
 static void test_other_owner(void **state)
 {
 	struct fixture *fixture = *state;
@@ -159,7 +159,7 @@ static void test_refusals(void **state)
 	assert_refused(fixture, "neither a bzImage");
 }
 
-/* What a kernel brings along for the first page takes the place of the vectors there. */
+/* A segment in the first page replaces the vectors there. */
 static void test_first_page(void **state)
 {
 	struct fixture *fixture = *state;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* BMI1, BMI2, ADX and CRC32 on memory: the emulator against the CPU of the test machine. */
+/* BMI1, BMI2, ADX and CRC32 on memory: the emulator compared with the machine's own CPU. */
 #include <sys/mman.h>
 
 #include "tests/random.h"
@@ -83,7 +83,7 @@ static u64 random_u64(void)
 	return random_step(&state) * 0x2545f4914f6cdd1d;
 }
 
-/* Small numbers are what counts and positions are. */
+/* Often small numbers, as counts and bit positions are. */
 static u64 random_value(void)
 {
 	u64 value = random_u64() >> random_u64() % 64;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What a process cannot show natively: faults, string port I/O. emulate_mode_test.c: other code. */
+/* What a process cannot run natively: faults and string I/O. Other modes: emulate_mode_test.c. */
 #include "tests/unit/emulate_machine.h"
 
 static struct machine machine;
@@ -91,15 +91,15 @@ static void test_protection_faults(void **state)
 	machine_set_device_pages(&machine, 3);
 	page->gpr[GPR_RBX] = 1ull << 47;
 	assert_fault(RUN("\x8b\x03"), VECTOR_GP, 0);
-	page->gpr[GPR_RBX] = (1ull << 47) - 2; /* its end is past */
+	page->gpr[GPR_RBX] = (1ull << 47) - 2; /* its last bytes are non-canonical */
 	assert_fault(RUN("\x8b\x03"), VECTOR_GP, 0);
 	page->gpr[GPR_RBP] = 1ull << 47;
 	assert_fault(RUN("\x8b\x45\x00"), VECTOR_SS, 0);
-	page->gpr[GPR_R13] = 1ull << 47; /* no stack register */
+	page->gpr[GPR_R13] = 1ull << 47; /* R13 does not imply SS */
 	assert_fault(RUN("\x41\x8b\x45\x00"), VECTOR_GP, 0);
 
 	page->gpr[GPR_RBX] = DATA_GVA + 8;
-	assert_fault(RUN("\x48\x0f\xc7\x0b"), VECTOR_GP, 0); /* CMPXCHG16B, not aligned */
+	assert_fault(RUN("\x48\x0f\xc7\x0b"), VECTOR_GP, 0); /* CMPXCHG16B, unaligned */
 	/* 16 bytes */
 	assert_fault(RUN("\x66\x66\x66\x66\x66\x66\x66\x66\x66\x66\x66\x66\x66\x66\x8b\x03"),
 		     VECTOR_GP, 0);
@@ -122,7 +122,7 @@ static void test_invalid_opcodes(void **state)
 	assert_fault(RUN("\xf0\xf6\x03\x01"), VECTOR_UD, -1);     /* LOCK TEST */
 	assert_fault(RUN("\xf0\xff\x33"), VECTOR_UD, -1);         /* LOCK PUSH */
 	assert_fault(RUN("\x0f\xc3\xc3"), VECTOR_UD, -1);         /* MOVNTI to a register */
-	assert_fault(RUN("\x8f\x23"), VECTOR_UD, -1);             /* group 1A, only /0 is POP */
+	assert_fault(RUN("\x8f\x23"), VECTOR_UD, -1);             /* group 1A: only /0 is POP */
 	assert_fault(RUN("\x8c\x33"), VECTOR_UD, -1);             /* MOV [RBX], segment 6 */
 	assert_fault(RUN("\x06"), VECTOR_UD, -1);                 /* PUSH ES in 64-bit mode */
 	assert_int_equal(RUN("\xf0\x01\x03"), EMULATE_DONE);
@@ -137,7 +137,7 @@ static void test_unsupported(void **state)
 	assert_int_equal(RUN("\x0f\x00\x23"), EMULATE_UNSUPPORTED);     /* VERR */
 	assert_int_equal(page->rip, CODE_GVA);
 	assert_int_equal(page->dirty, 0);
-	/* the bytes for a message */
+	/* the bytes are kept for the crash message */
 	assert_memory_equal(machine.emulator.bytes, "\x0f\x00\x23", 3);
 }
 
@@ -156,7 +156,7 @@ static void test_hints(void **state)
 	assert_int_equal(machine.reads + machine.writes, 0);
 }
 
-/* Interrupt shadow and RF end with the instruction; a single step traps behind it. */
+/* Interrupt shadow and RF end with the instruction; a single step traps after it. */
 static void test_retire(void **state)
 {
 	page->shadow = SHADOW_STI | SHADOW_NMI;
@@ -173,7 +173,7 @@ static void test_retire(void **state)
 	assert_int_equal(page->dirty, VCPU_RIP | VCPU_DEBUG);
 }
 
-/* 64-bit mode: only FS and GS have a base. POP's address counts from the new RSP. */
+/* 64-bit mode: only FS and GS have a base. POP [RSP + n] computes its address from the new RSP. */
 static void test_long_mode_segments(void **state)
 {
 	u32 value = 0x12345678;
@@ -185,7 +185,7 @@ static void test_long_mode_segments(void **state)
 	assert_int_equal(RUN("\x65\x8b\x03"), EMULATE_DONE);
 	assert_int_equal(page->gpr[GPR_RAX], value);
 	page->rip = CODE_GVA;
-	assert_int_equal(RUN("\x2e\x8b\x43\x40"), EMULATE_DONE); /* CS: is nothing */
+	assert_int_equal(RUN("\x2e\x8b\x43\x40"), EMULATE_DONE); /* a CS prefix is ignored */
 	assert_int_equal(page->gpr[GPR_RAX], value);
 
 	memcpy(machine_data(&machine, 0) + 0x800, &word, 8);
@@ -195,7 +195,7 @@ static void test_long_mode_segments(void **state)
 	assert_memory_equal(machine_data(&machine, 0) + 0x810, &word, 8);
 }
 
-/* The exit's own translation is used where it fits the operand, and only there. */
+/* The GPA from the exit is used if it is the operand's, and only then. */
 static void test_exit_place(void **state)
 {
 	machine_map(&machine, DATA_GVA, 0);
@@ -207,17 +207,17 @@ static void test_exit_place(void **state)
 	assert_int_equal(page->gpr[GPR_RAX], 0x42);
 	machine.reads = 0;
 	page->rip = CODE_GVA;
-	assert_fault(RUN("\x88\x03"), VECTOR_PF, PF_ERROR_U | PF_ERROR_W); /* it was no write */
-	assert_fault(RUN("\x8a\x43\x01"), VECTOR_PF, PF_ERROR_U);         /* elsewhere */
+	assert_fault(RUN("\x88\x03"), VECTOR_PF, PF_ERROR_U | PF_ERROR_W); /* a read exit */
+	assert_fault(RUN("\x8a\x43\x01"), VECTOR_PF, PF_ERROR_U);         /* another offset */
 	page->exit.access |= ACCESS_TABLE_WALK;
 	assert_fault(RUN("\x8a\x03"), VECTOR_PF, PF_ERROR_U);
 	page->exit.access = ACCESS_READ | ACCESS_WRITE;
 	page->gpr[GPR_RBX] = DATA_GVA + PAGE_SIZE - 1;
 	page->exit.gpa = DEVICE_GPA + PAGE_SIZE - 1;
-	assert_fault(RUN("\x66\x89\x03"), VECTOR_PF, PF_ERROR_U | PF_ERROR_W); /* crosses */
+	assert_fault(RUN("\x66\x89\x03"), VECTOR_PF, PF_ERROR_U | PF_ERROR_W); /* crosses a page */
 }
 
-/* A REP that faults keeps what it has done. */
+/* A REP that faults keeps its progress. */
 static void test_string_fault(void **state)
 {
 	machine_set_device_pages(&machine, 1);
@@ -237,8 +237,8 @@ static void test_string_fault(void **state)
 }
 
 /*
- * A REP is done in bounded parts. Between them interrupts may come, and find RF set, so that a
- * breakpoint on the instruction is not met twice.
+ * A REP is emulated in bounded parts. Interrupts may come between them; RF is set there, so that
+ * a breakpoint on the instruction does not hit again.
  */
 static void test_string_chunks(void **state)
 {
@@ -301,12 +301,12 @@ static void test_string_input(void **state)
 
 		assert_memory_equal(machine_data(&machine, 0) + 0x10 + 4 * i, &expected, 4);
 	}
-	/* the port is not read when the place faults */
+	/* the port is not read when the destination faults */
 	machine.reads = 0;
 	page->rip = CODE_GVA;
 	page->gpr[GPR_RDI] = DATA_GVA - 1;
 	assert_fault(run_io("\x6c", 1, 1, IO_IN), VECTOR_PF, PF_ERROR_U | PF_ERROR_W);
-	/* not the instruction that the CPU has checked: the guest runs it again */
+	/* no longer the instruction that the CPU checked: the guest executes it again */
 	assert_int_equal(run_io("\x6d", 1, 1, IO_IN), EMULATE_AGAIN);
 	assert_int_equal(run_io("\x6c", 1, 1, 0), EMULATE_AGAIN);
 	assert_int_equal(run_io("\x90", 1, 1, IO_IN), EMULATE_AGAIN);

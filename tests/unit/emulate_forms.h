@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-/* The instructions of which the emulator is compared with the CPU. */
+/* The instructions for which the emulator is compared with the CPU. */
 #include "lib/types.h"
 
 enum form_trait {
@@ -11,13 +11,13 @@ enum form_trait {
 	ALIGNED = 1 << 3,   /* natively atomic: keep it inside a cache line */
 	COUNTED = 1 << 4,   /* RCX is often a small count */
 	DOUBLE = 1 << 5,    /* SHLD, SHRD */
-	BIT_FAR = 1 << 6,   /* the bit number in the register reaches far */
+	BIT_FAR = 1 << 6,   /* the bit offset in the register may reach beyond the operand */
 	BRANCH = 1 << 7,    /* memory holds LANDING */
 	STACK = 1 << 8,     /* RSP points into the data */
 	NO_66 = 1 << 9,
 	COMPARE = 1 << 10,  /* RAX is often what is in memory */
 	PAIR = 1 << 11,     /* CMPXCHG8B and 16B: RDX:RAX is often what is in memory */
-	REPEAT = 1 << 12,   /* has a prefix F3 of its own */
+	REPEAT = 1 << 12,   /* has a mandatory F3 prefix */
 	DIVIDE = 1 << 13,   /* RDX:RAX is a dividend whose quotient fits */
 };
 

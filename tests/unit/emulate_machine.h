@@ -2,9 +2,9 @@
 #pragma once
 
 /*
- * A guest for the emulator's tests, with 4-level page tables: two pages of data and two of code at
- * the linear addresses where the test process has its own, so that an instruction can run there
- * and here. Each data page is RAM or device memory. The emulator is included as it is.
+ * A guest for the emulator's tests, with 4-level page tables: two pages of data and two of code,
+ * at the linear addresses where the test process has its own, so that an instruction can run in
+ * both. Each data page is RAM or device memory. The emulator's sources are included unchanged.
  */
 #include <cpuid.h>
 #include <setjmp.h>
@@ -42,7 +42,7 @@
 #include "vmm/monitor/emulate/x87_number.c"
 #include "vmm/monitor/xsave.c"
 
-/* The test process's own. */
+/* The CPUID of the test process. */
 void cpuid_host(u32 leaf, u32 subleaf, struct cpuid_regs *regs)
 {
 	__cpuid_count(leaf, subleaf, regs->eax, regs->ebx, regs->ecx, regs->edx);
@@ -54,7 +54,7 @@ void cpuid_host(u32 leaf, u32 subleaf, struct cpuid_regs *regs)
 #define CODE_BYTES (2 * PAGE_SIZE)
 
 #define TABLES_GPA 0x1000ul   /* PML4, PDPT, PD, PT */
-#define DATA_GPA 0x20000ul    /* pages 8 KiB apart */
+#define DATA_GPA 0x20000ul    /* the pages are 8 KiB apart */
 #define CODE_GPA 0x30000ul    /* likewise */
 #define DEVICE_GPA 0xd0000000ul
 #define GUEST_BYTES 0x40000ul
@@ -70,10 +70,10 @@ struct machine {
 	u32 writes;
 	u32 widest; /* largest size seen */
 	u64 last_port_value;
-	bool anywhere; /* accesses outside the device are expected, and go nowhere */
+	bool anywhere; /* accesses outside the device are expected, and ignored */
 };
 
-/* Counts the access; false when it is nobody's. */
+/* Counts the access; false if nothing is at the address. */
 static bool machine_access(struct machine *machine, gpa_t gpa, u32 size)
 {
 	assert_true(size == 1 || size == 2 || size == 4 || size == 8);
@@ -121,7 +121,7 @@ static void machine_out(void *device, u16 port, u32 size, u32 value)
 	machine->last_port_value = value;
 }
 
-/* A test that has vector registers puts itself in here. */
+/* A test with vector registers fills in its own functions. */
 static struct emulate_ops machine_ops = {
 	.read = machine_read, .write = machine_write, .in = machine_in, .out = machine_out};
 

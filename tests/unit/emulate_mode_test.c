@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* 16- and 32-bit code and its segments, which a process cannot show; any bytes in any mode. */
+/* 16- and 32-bit code with its segments, which a process cannot run; any bytes in any mode. */
 #include "tests/unit/emulate_machine.h"
 
 static struct machine machine;
@@ -70,12 +70,12 @@ static void test_real_mode(void **state)
 	page->rip = 0;
 	assert_int_equal(RUN("\x67\x8b\x83\x05\x01\x40\x54"), EMULATE_FAULT); /* past the limit */
 	assert_int_equal(event.vector, VECTOR_GP);
-	assert_int_equal(event.has_error_code, 0); /* none in real mode */
+	assert_int_equal(event.has_error_code, 0); /* real mode pushes none */
 	assert_int_equal(RUN("\x8b\x46\x01"), EMULATE_FAULT); /* MOV AX, [BP + 1]: SS:ffff */
 	assert_int_equal(event.vector, VECTOR_SS);
 }
 
-/* An operand that begins at the end of the addresses does not go on at 0. */
+/* An operand that crosses the end of the address space does not wrap to 0. */
 static void test_end_of_addresses(void **state)
 {
 	enter_real_mode();
@@ -86,13 +86,13 @@ static void test_end_of_addresses(void **state)
 	page->gpr[GPR_RBX] = 0xffff;
 	page->gpr[GPR_RAX] = 8;
 	machine.ram[DATA_GPA] = 1;
-	assert_int_equal(RUN("\x0f\xa3\x07"), EMULATE_FAULT); /* BT [BX], AX: of 2 bytes */
+	assert_int_equal(RUN("\x0f\xa3\x07"), EMULATE_FAULT); /* BT [BX], AX: a 2-byte operand */
 	page->gpr[GPR_RBX] = 0xfffe;
-	page->gpr[GPR_RAX] = 16; /* two bytes on, that is at 0 */
+	page->gpr[GPR_RAX] = 16; /* bit 16 is two bytes on, at 0 */
 	assert_int_equal(RUN("\x0f\xa3\x07"), EMULATE_DONE);
 	assert_true(page->rflags & RFLAGS_CF);
 
-	machine_init(&machine); /* 64 bits: behind 4 GiB; the last of these are mapped */
+	machine_init(&machine); /* 64-bit mode: goes on past 4 GiB; the GiB below is mapped */
 	machine_entry(&machine, TABLES_GPA + PAGE_SIZE, 3, PTE_PS | PTE_P | PTE_W | PTE_U);
 	page->gpr[GPR_RBX] = 0xfffffffc;
 	machine.anywhere = true;
@@ -110,7 +110,7 @@ static void test_stack_16(void **state)
 	assert_int_equal(machine.ram[DATA_GPA + 0x2000 + 0xfffe], 0x99);
 }
 
-/* Only a branch cuts EIP to the operand size: what runs off the end of a segment faults there. */
+/* Only a branch truncates EIP to 16 bits: running off the end of a segment faults there. */
 static void test_end_of_segment(void **state)
 {
 	u8 *code = machine.ram + 0x10000;
@@ -123,7 +123,7 @@ static void test_end_of_segment(void **state)
 	assert_int_equal(page->rip, 0x10000);
 	assert_int_equal(emulate(&machine.emulator, &event), EMULATE_FAULT);
 	assert_int_equal(event.vector, VECTOR_GP);
-	page->segment[SEG_CS].limit = 0xffffffff; /* as it was in protected mode */
+	page->segment[SEG_CS].limit = 0xffffffff; /* left from protected mode */
 	memcpy(code + 0x10000, "\x88\x07", 2);
 	assert_int_equal(emulate(&machine.emulator, &event), EMULATE_DONE);
 	assert_int_equal(page->rip, 0x10002);
@@ -131,7 +131,7 @@ static void test_end_of_segment(void **state)
 	page->gpr[GPR_RSP] = 0x800;
 	assert_int_equal(emulate(&machine.emulator, &event), EMULATE_DONE);
 	assert_int_equal(page->rip, 5);
-	page->rip = 0xffff; /* it would end behind the segment */
+	page->rip = 0xffff; /* the instruction would cross the limit */
 	code[0xffff] = 0x88;
 	page->segment[SEG_CS].limit = 0xffff;
 	assert_int_equal(emulate(&machine.emulator, &event), EMULATE_FAULT);
@@ -150,7 +150,7 @@ static void enter_protected_mode(void)
 		.base = CODE_GPA, .limit = 0xffff, .access = 0xc09b};
 }
 
-/* MOVNTI and BMI have operands of 4 bytes, or 8 by W: the code's size has no say. */
+/* MOVNTI and BMI operands have 4 bytes, or 8 with W, whatever the code segment's default size. */
 static void test_code_16(void **state)
 {
 	u8 *ram = machine_data(&machine, 0);
@@ -170,7 +170,7 @@ static void test_code_16(void **state)
 	page->gpr[GPR_RCX] = 0x0f0f0f0f;
 	assert_int_equal(RUN("\xc4\xe2\x70\xf2\x07"), EMULATE_DONE); /* ANDN EAX, ECX, [BX] */
 	assert_int_equal(page->gpr[GPR_RAX], 0x10203040);
-	/* the bit that would make R9 of it is ignored */
+	/* outside 64-bit mode the VEX bit that would select R9 is ignored */
 	page->rip = 0;
 	page->gpr[GPR_R8 + 1] = 0xffffffff;
 	page->gpr[GPR_RAX] = 0;
@@ -198,7 +198,7 @@ static void test_protected_segments(void **state)
 	assert_fault(RUN("\x2e\x8b\x03"), VECTOR_GP, 0);
 	page->segment[SEG_DS].access = SEGMENT_UNUSABLE;
 	assert_fault(RUN("\x8b\x03"), VECTOR_GP, 0);
-	page->segment[SEG_SS].access = 0xc097; /* expands down: 1000 to ffffffff */
+	page->segment[SEG_SS].access = 0xc097; /* expand-down: 1000 to ffffffff */
 	page->gpr[GPR_RBP] = 0xfff;
 	assert_fault(RUN("\x8b\x45\x00"), VECTOR_SS, 0);
 	page->gpr[GPR_RBP] = 0x1000;
@@ -206,11 +206,11 @@ static void test_protected_segments(void **state)
 	page->rip = 0;
 	page->gpr[GPR_RBP] = 0xfffffffe;
 	assert_fault(RUN("\x8b\x45\x00"), VECTOR_SS, 0);
-	page->segment[SEG_CS].limit = 1; /* the instruction does not fit */
+	page->segment[SEG_CS].limit = 1; /* the instruction crosses the limit */
 	assert_fault(RUN("\x8b\x45\x00"), VECTOR_GP, 0);
 }
 
-/* Addresses of compatibility mode have 32 bits, also where an instruction crosses their end. */
+/* Compatibility mode's addresses have 32 bits: an instruction that crosses their end wraps to 0. */
 static void test_fetch_wraps(void **state)
 {
 	page->segment[SEG_CS].access = 0xc0fb;
@@ -227,7 +227,7 @@ static void test_fetch_wraps(void **state)
 	assert_int_equal(page->rip, CODE_GVA + PAGE_SIZE + 5);
 }
 
-/* Any bytes in any mode: RIP moves when, and only when, an instruction was done. */
+/* Any bytes in any mode: RIP moves if and only if an instruction was done. */
 static void test_random_bytes(void **state)
 {
 	u64 random = 0x123456789abcdef;

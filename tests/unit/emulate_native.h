@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-/* An instruction runs on the CPU itself, between loading its registers and storing them. */
+/* Runs an instruction on the CPU itself, between loading its registers and storing them. */
 #include "tests/unit/emulate_machine.h"
 
-#define LANDING (CODE_GVA + 0x100) /* where CALL and JMP go to */
+#define LANDING (CODE_GVA + 0x100) /* the target of CALL and JMP */
 
 static u8 *const data = (u8 *)DATA_GVA;
 static u8 *const code = (u8 *)CODE_GVA;
 
-/* What the trampoline loads and stores; offsets are used in its text. */
+/* What the trampoline loads and stores; its assembly uses these offsets. */
 struct native_state {
 	u64 gpr[GPR_COUNT];
 	u64 rflags;

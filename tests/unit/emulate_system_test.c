@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Segment registers, descriptor tables, far branches and stacks in devices: SDM vol. 2 and 3. */
+/* Segment registers, descriptor tables, far branches, stacks in device memory: SDM vol. 2, 3. */
 #include "tests/unit/emulate_machine.h"
 
-/* The GDT lies in the second data page, what instructions name in the first, a device. */
+/* The GDT is in the second data page, memory operands in the first, which is a device's. */
 #define GDT_GVA	 (DATA_GVA + PAGE_SIZE)
 #define OPERAND	 (DATA_GVA + 0x100)
 #define STACK	 (DATA_GVA + PAGE_SIZE + 0x800)
@@ -112,14 +112,14 @@ static void test_load_segment(void **state)
 	assert_faults(RUN("\x8e\x03"), VECTOR_GP, TSS);
 	put_operand(GDT_LIMIT + 1, 0);
 	assert_faults(RUN("\x8e\x03"), VECTOR_GP, GDT_LIMIT + 1);
-	put_operand(DATA | 4, 0); /* of an LDT that is not there */
+	put_operand(DATA | 4, 0); /* in an LDT, of which there is none */
 	page->segment[SEG_LDTR].access = SEGMENT_UNUSABLE;
 	assert_faults(RUN("\x8e\x03"), VECTOR_GP, DATA | 4);
 	assert_faults(RUN("\x8e\x0b"), VECTOR_UD, 0); /* %cs */
 	assert_faults(RUN("\x8e\x33"), VECTOR_UD, 0);
 }
 
-/* Compatibility mode: only there is POP SS. */
+/* POP SS exists outside 64-bit mode only: compatibility mode. */
 static void test_pop_segment(void **state)
 {
 	(void)state;
@@ -175,21 +175,21 @@ static void test_far_pointers(void **state)
 	assert_int_equal(page->segment[SEG_ES].selector, DATA);
 }
 
-/* A descriptor is only written where a bit of it changes. */
+/* A descriptor is written only if one of its bits changes. */
 static void test_descriptors_read_only(void **state)
 {
 	(void)state;
 	machine_map(&machine, GDT_GVA, (DATA_GPA + 2 * PAGE_SIZE) | PTE_P | PTE_U);
 	put_operand(DATA, 0);
 	assert_faults(RUN("\x8e\x1b"), VECTOR_PF, PF_ERROR_P | PF_ERROR_W);
-	assert_true(page->cr2 == GDT_GVA + DATA + 5); /* the byte */
+	assert_true(page->cr2 == GDT_GVA + DATA + 5); /* the access byte */
 	assert_int_equal(page->segment[SEG_DS].selector, 0);
 	put_descriptor(DATA, 0x00cf93000000ffff);
 	assert_int_equal(RUN("\x8e\x1b"), EMULATE_DONE);
 	put_operand(LDT, 0);
 	assert_int_equal(RUN("\x0f\x00\x13"), EMULATE_DONE); /* lldt */
 	put_operand(TSS, 0);
-	assert_faults(RUN("\x0f\x00\x1b"), VECTOR_PF, PF_ERROR_P | PF_ERROR_W); /* ltr: busy */
+	assert_faults(RUN("\x0f\x00\x1b"), VECTOR_PF, PF_ERROR_P | PF_ERROR_W); /* ltr sets busy */
 	assert_int_equal(page->segment[SEG_TR].selector, 0x4560);
 	put_operand(0x12345678, CODE_64);
 	assert_faults(RUN("\x48\xff\x2b"), VECTOR_PF, PF_ERROR_P | PF_ERROR_W);
@@ -197,7 +197,7 @@ static void test_descriptors_read_only(void **state)
 	assert_int_equal(RUN("\x48\xff\x2b"), EMULATE_DONE);
 }
 
-/* SMAP holds for what the CPU reads by itself, whatever EFLAGS.AC is. */
+/* SMAP applies to implicit supervisor accesses whatever EFLAGS.AC is. */
 static void test_descriptors_of_users(void **state)
 {
 	(void)state;
@@ -210,7 +210,7 @@ static void test_descriptors_of_users(void **state)
 	assert_int_equal(RUN("\x8e\x1b"), EMULATE_DONE);
 }
 
-/* SDM vol. 3, 6.8.3: what follows MOV SS is done before its single step traps, once. */
+/* SDM vol. 3, 6.8.3: MOV SS puts off its single-step trap by one instruction, but only once. */
 static void test_stack_segment_stepped(void **state)
 {
 	(void)state;
@@ -252,12 +252,12 @@ static void test_task_and_ldt(void **state)
 	assert_true(page->segment[SEG_TR].base == 0xffff800012345678);
 	assert_int_equal(page->segment[SEG_TR].limit, 0x67);
 	assert_int_equal(bits_get(descriptor_at(TSS), 43, 40), DESCRIPTOR_TSS_BUSY);
-	assert_faults(RUN("\x0f\x00\x1b"), VECTOR_GP, TSS); /* it is busy now */
+	assert_faults(RUN("\x0f\x00\x1b"), VECTOR_GP, TSS); /* busy by now */
 	put_operand(LDT, 0);
 	assert_int_equal(RUN("\x0f\x00\x13"), EMULATE_DONE); /* lldt */
 	assert_int_equal(page->segment[SEG_LDTR].limit, 0x1f);
 	assert_faults(RUN("\x0f\x00\x1b"), VECTOR_GP, LDT);
-	/* a base that is not canonical; what must be 0 above it */
+	/* a non-canonical base; reserved bits above the base */
 	for (u32 i = 0; i < 2; i++) {
 		put_descriptor(LDT + 8, i == 0 ? 0x8000 : 1ull << 40);
 		put_descriptor(TSS, 0x1200893456780067);
@@ -286,7 +286,7 @@ static void test_tables(void **state)
 	assert_int_equal(RUN("\x0f\x01\x03"), EMULATE_DONE); /* sgdt */
 	assert_memory_equal(machine.device + 0x100, stored, sizeof(stored));
 	put_operand(0x56789abcdef00fffull, 0xffff);
-	assert_faults(RUN("\x0f\x01\x1b"), VECTOR_GP, 0); /* lidt: not canonical */
+	assert_faults(RUN("\x0f\x01\x1b"), VECTOR_GP, 0); /* lidt: non-canonical base */
 	put_operand(0x8000123456780fffull, 0xffff);
 	assert_int_equal(RUN("\x0f\x01\x1b"), EMULATE_DONE);
 	assert_int_equal(page->idtr.limit, 0xfff);
@@ -306,7 +306,7 @@ static void enter_virtual_8086(void)
 		page->segment[i] = (struct vcpu_segment_state){.limit = 0xffff, .access = 0xf3};
 }
 
-/* What the CPU has let pass may have become another instruction since, by another vCPU's hand. */
+/* Privileges are checked again: another vCPU may have changed the instruction since the exit. */
 static void test_privileges(void **state)
 {
 	const u64 cr0 = page->cr0;
@@ -376,7 +376,7 @@ static void test_far_branch(void **state)
 	assert_true(page->rip == 0x1000);
 }
 
-/* A stack in the device: what is pushed is there, what is popped comes from there. */
+/* A stack in device memory: pushes and pops go to the device. */
 static void test_stack(void **state)
 {
 	u64 value;
@@ -403,7 +403,7 @@ static void test_stack(void **state)
 
 	page->gpr[GPR_RSP] = 0x8000000000000000ull;
 	assert_faults(RUN("\x50"), VECTOR_SS, 0);
-	page->gpr[GPR_RSP] = DATA_GVA + 0x40; /* the frame's end would be outside of the stack */
+	page->gpr[GPR_RSP] = DATA_GVA + 0x40; /* the frame would end outside the stack */
 	assert_int_equal(RUN("\xc8\x00\x10\x00"), EMULATE_FAULT);
 	assert_int_equal(event.vector, VECTOR_PF);
 	assert_true(page->gpr[GPR_RSP] == DATA_GVA + 0x40);

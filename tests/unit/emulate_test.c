@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The emulator against the CPU: the same instruction on the same registers, flags and memory runs
- * in this process and in the emulator, thousands of times each with random operands, and must
- * leave the same behind. Faults and modes that a process cannot show are in emulate_fault_test.c.
+ * The emulator against the CPU: each instruction runs in this process and in the emulator, on the
+ * same registers, flags and memory, thousands of times with random operands, and must have the
+ * same effect. emulate_fault_test.c has the faults and modes that a process cannot show.
  */
 #include <sys/mman.h>
 
@@ -16,7 +16,7 @@
 #define NO_REGISTER 0xff
 #define STATUS_FLAGS FLAGS_ARITHMETIC
 
-/* One run: what is executed, from which state. */
+/* One run: the instruction and how it was made. */
 struct trial {
 	u8 bytes[32];
 	u32 count;
@@ -55,7 +55,7 @@ static bool chance(u32 one_in)
 	return random_below(one_in) == 0;
 }
 
-/* Random values, the interesting ones often. */
+/* Random values, often interesting ones. */
 static u64 random_value(void)
 {
 	static const u64 values[] = {0, 1, 0x7f, 0x80, 0xff, 0x7fff, 0x8000, 0xffff, 0x7fffffff,
@@ -72,7 +72,7 @@ static void put(struct trial *trial, u64 value, u32 bytes)
 
 /*
  * Puts ModRM, SIB and displacement for an operand at trial->target, and sets the registers that
- * the address is made of. `tail`: bytes behind the displacement, for RIP-relative ones.
+ * the address is made of. `tail`: bytes after the displacement, for RIP-relative operands.
  */
 static void put_memory(struct trial *trial, u64 rip, u32 tail)
 {
@@ -92,7 +92,7 @@ static void put_memory(struct trial *trial, u64 rip, u32 tail)
 			put(trial, reg | 4, 1);
 			put(trial, 0x25, 1);
 			if (trial->rex & 2)
-				native.gpr[12] = 0; /* then index 4 means R12 */
+				native.gpr[12] = 0; /* with REX.X, index 4 is R12 */
 			put(trial, trial->target, 4);
 			trial->index = trial->rex & 2 ? 12 : NO_REGISTER;
 			trial->displacement = (s32)trial->target;
@@ -144,7 +144,7 @@ static void choose_target(const struct form *form, struct trial *trial)
 {
 	u32 offset = 1024 + random_below(DATA_BYTES - 2048);
 
-	if (chance(4)) /* round the border of the two pages */
+	if (chance(4)) /* around the boundary of the two pages */
 		offset = PAGE_SIZE - random_below(16);
 	if (form->traits & ALIGNED || trial->locked || chance(2))
 		offset &= ~15u;
@@ -161,7 +161,7 @@ static void choose_registers(const struct form *form)
 		native.gpr[GPR_RCX] = random_below(34);
 }
 
-/* Memory and registers that the form has wishes for. */
+/* Sets memory and registers as the form wants them. */
 static void prepare_operands(const struct form *form, const struct trial *trial)
 {
 	u64 landing = LANDING;
@@ -176,7 +176,7 @@ static void prepare_operands(const struct form *form, const struct trial *trial)
 		memset((void *)trial->target, 0, 16);
 	}
 	if (form->traits & DIVIDE) {
-		/* half of what fits, of either sign for IDIV */
+		/* half of the range that fits; of either sign for IDIV */
 		u32 unused = 65 - 8 * trial->size;
 		u64 low = random_value() << unused >> unused;
 
@@ -192,7 +192,7 @@ static void prepare_operands(const struct form *form, const struct trial *trial)
 		native.gpr[trial->reg] = (u64)((s64)random_below(4000) - 2000);
 }
 
-/* Writes the instruction and the registers it starts from; returns its length. */
+/* Writes the instruction, and the registers that it starts from. */
 static void build(const struct form *form, struct trial *trial, u64 rip)
 {
 	u8 last = form->opcode[form->opcode_bytes - 1];
@@ -215,7 +215,7 @@ static void build(const struct form *form, struct trial *trial, u64 rip)
 						   form->immediate == 'b';
 	choose_target(form, trial);
 	choose_registers(form);
-	/* before the address, whose registers these may be: then the trial is rejected */
+	/* before the address: if it uses one of these registers, usable() rejects the trial */
 	prepare_operands(form, trial);
 
 	if (trial->locked)
@@ -240,8 +240,8 @@ static void build(const struct form *form, struct trial *trial, u64 rip)
 }
 
 /*
- * Whether the CPU's behaviour is defined, and its effects stay inside the data: the operand's
- * address, computed anew from the registers, is still the target, and so is the stack's.
+ * Whether the CPU's behaviour is defined and its effects stay inside the data: the operand's
+ * address, computed again from the registers, is still the target, and RSP is unchanged.
  */
 static bool usable(const struct form *form, const struct trial *trial)
 {
@@ -271,7 +271,7 @@ static bool usable(const struct form *form, const struct trial *trial)
 	if (form->traits & BIT_FAR && trial->memory &&
 	    (native.gpr[trial->reg] + 2000 >= 4000 || trial->locked))
 		return false;
-	/* POP: a base of RSP has moved by then */
+	/* POP computes an address based on RSP from the new RSP */
 	if (form->traits & STACK && trial->base == GPR_RSP)
 		return false;
 	if (trial->base == NO_REGISTER && trial->index == NO_REGISTER)
@@ -283,7 +283,7 @@ static bool usable(const struct form *form, const struct trial *trial)
 	return (trial->address_32 ? (u32)address : address) == trial->target;
 }
 
-/* The flags that the CPU's manual leaves open. */
+/* The flags that the manuals leave undefined. */
 static u64 open_flags(const struct trial *trial)
 {
 	struct x86_instruction in;
@@ -331,7 +331,7 @@ static void compare_states(const char *name, const struct trial *trial, u64 unde
 	fail();
 }
 
-/* An operand inside one page of a device is read and written at most once, and in one piece. */
+/* An operand inside one device page is read and written at most once, and in one piece. */
 static void check_accesses(const struct form *form, const struct trial *trial)
 {
 	bool inside = (trial->target & PAGE_MASK) + trial->size <= PAGE_SIZE;
@@ -382,7 +382,7 @@ static void test_forms(void **state)
 		run_form(&forms[i]);
 }
 
-/* a0-a3, with addresses of 8 and 4 bytes. */
+/* Opcodes a0-a3, with 8- and 4-byte addresses. */
 static void test_move_offset(void **state)
 {
 	for (u32 i = 0; i < CASES; i++) {
@@ -409,7 +409,7 @@ static void test_move_offset(void **state)
 	}
 }
 
-/* Registers for a string of `count` elements from random places, up or down; all below 4 GiB. */
+/* Sets up a string of `count` elements at random places, up or down, all below 4 GiB. */
 static void choose_string(u32 size, u32 count)
 {
 	u32 length = size * count;
@@ -445,7 +445,7 @@ static void test_strings(void **state)
 		u32 size = !(opcode & 1) ? 1 : wide ? 8 : operand_16 ? 2 : 4;
 		u32 runs = 0;
 
-		if (i % 16 == 0) /* little variety, so that comparisons find equals */
+		if (i % 16 == 0) /* few distinct values, so that comparisons find matches */
 			for (u32 j = 0; j < DATA_BYTES; j++)
 				data[j] = chance(64) ? 1 : 0;
 		choose_registers(&form);

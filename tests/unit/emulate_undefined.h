@@ -4,7 +4,7 @@
 #include "arch/x86_64/hw/control.h"
 #include "vmm/monitor/x86/decode.h"
 
-#define UNDEFINED_RESULT (~0ull) /* not only flags */
+#define UNDEFINED_RESULT (~0ull) /* more than flags is undefined */
 
 /* Shifts and rotates by `count`. */
 static u64 undefined_after_shift(const struct x86_instruction *in, u32 count, bool rotate)
@@ -28,7 +28,7 @@ static u64 undefined_primary(const struct x86_instruction *in, u64 rcx)
 	bool repeat = in->prefixes & (X86_PREFIX_REP | X86_PREFIX_REPNE);
 
 	switch (in->opcode) {
-	case 0xa4 ... 0xa7: /* no element, 32-bit addresses: some CPUs clear upper halves */
+	case 0xa4 ... 0xa7: /* REP, count 0, 32-bit addresses: some CPUs clear upper halves */
 	case 0xaa ... 0xaf:
 		return repeat && in->address_bytes == 4 && (u32)rcx == 0 ? UNDEFINED_RESULT : 0;
 	case 0x08 ... 0x0d: /* OR, AND, XOR, TEST */
@@ -69,7 +69,7 @@ static u64 undefined_0f(const struct x86_instruction *in, u64 rcx)
 
 	switch (in->opcode) {
 	case 0x01: /* SMSW: UMIP */
-	case 0xae: /* CLFLUSH looks at the address */
+	case 0xae: /* CLFLUSH checks the address */
 		return UNDEFINED_RESULT;
 	case 0xa3:
 	case 0xab:
@@ -92,7 +92,7 @@ static u64 undefined_0f(const struct x86_instruction *in, u64 rcx)
 	}
 }
 
-/* The flags that the manuals leave open after an instruction; UNDEFINED_RESULT: more than these. */
+/* The flags that an instruction leaves undefined; UNDEFINED_RESULT: more than flags. */
 static u64 undefined_flags(const struct x86_instruction *in, u64 rcx)
 {
 	if (in->encoding == X86_VEX && in->map == X86_MAP_0F38 && in->opcode >= 0xf2 &&

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-/* The moves of which the emulator is compared with the CPU. */
+/* The moves for which the emulator is compared with the CPU. */
 #include "lib/types.h"
 
-#define DISPLACEMENT 0x20 /* 8 bits from RBX */
-#define EVEX_DISPLACEMENT 2 /* likewise, in operands */
+#define DISPLACEMENT 0x20 /* disp8 from RBX */
+#define EVEX_DISPLACEMENT 2 /* likewise; disp8*N, in operands */
 
 enum needs {
 	NEEDS_X87,

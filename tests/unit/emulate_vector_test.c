@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Moves of x87, MMX, SSE, AVX and AVX-512 registers against the CPU: the same instruction on the
- * same XSAVE image and memory runs in this process and in the emulator, and must leave the same
- * behind. What the CPU of the test machine lacks is left out, and said.
+ * Moves of x87, MMX, SSE, AVX and AVX-512 registers against the CPU: the same instruction runs in
+ * this process and in the emulator, on the same XSAVE image and memory, and must have the same
+ * effect. Instructions that the machine's CPU lacks are skipped, and the output says how many.
  */
 #include <sys/mman.h>
 
@@ -45,7 +45,7 @@ static void randomize(u8 *bytes, u32 count)
 	}
 }
 
-/* The components in use, sometimes one of them in its initial state; TOP anywhere. */
+/* All components in use, sometimes one of them in its initial configuration; any TOP. */
 static void make_image(void)
 {
 	u64 used = random_u64() % 4 == 0 ? components & ~BIT(random_u64() % 8) : components;
@@ -70,7 +70,7 @@ static void make_image(void)
 	memcpy(image, before, sizeof(image));
 }
 
-/* Numbers near every limit of the smaller formats; sometimes what is no number. */
+/* Numbers near every limit of the smaller formats; sometimes a NaN or an unsupported encoding. */
 static u64 make_extended(u8 *at)
 {
 	static const s32 near[] = {0,	 15,   31,    63,    127,   -127,
@@ -88,7 +88,7 @@ static u64 make_extended(u8 *at)
 	return low;
 }
 
-/* The exceptions masked or not, but none pending: then the CPU would have come no further. */
+/* Exceptions may be unmasked, but none is pending: with one the CPU would not get this far. */
 static void make_x87(u8 *operand)
 {
 	const u16 control = (u16)(0x340 | (random_u64() % 4 == 0 ? random_u64() & 0x3f : 0x3f) |
@@ -101,7 +101,7 @@ static void make_x87(u8 *operand)
 	memcpy(image, before, sizeof(image));
 	if (random_u64() % 2)
 		make_extended(operand);
-	if (random_u64() % 4 == 0) /* denormal, infinite or none in 4 or 8 bytes */
+	if (random_u64() % 4 == 0) /* denormal, infinite or NaN as 4 or 8 bytes */
 		operand[random_u64() % 2 ? 3 : 7] = (u8)(random_u64() % 2 ? 0x80 : 0xff);
 }
 
@@ -149,7 +149,7 @@ static void compare_registers(const struct sample *sample)
 
 static void run_one(const struct sample *sample)
 {
-	u64 offset = PAGE_SIZE - 64 + random_u64() % 64; /* its bytes may lie in both pages */
+	u64 offset = PAGE_SIZE - 64 + random_u64() % 64; /* the operand may cross the pages */
 	struct vcpu_event event;
 	u64 base;
 
@@ -196,7 +196,7 @@ static void test_against_cpu(void **state)
 		printf("%u of %zu forms are not of this CPU\n", left_out, ARRAY_COUNT(samples));
 }
 
-static bool keep_image; /* as `before` has it */
+static bool keep_image; /* use `before` as it is */
 
 static enum emulate_result try(const char *code, u32 count, u64 address, struct vcpu_event *event)
 {
@@ -221,15 +221,15 @@ static void test_faults(void **state)
 	struct vcpu_event event;
 
 	(void)state;
-	/* movaps off its alignment */
+	/* unaligned movaps */
 	assert_int_equal(TRY("\x0f\x28\x0b", DATA_GVA + 8), EMULATE_FAULT);
 	assert_int_equal(event.vector, VECTOR_GP);
 	assert_int_equal(machine.reads, 0);
-	/* movshdup, which with VEX may lie anywhere */
+	/* movshdup, whose VEX form needs no alignment */
 	assert_int_equal(TRY("\xf3\x0f\x16\x0b", DATA_GVA + 8), EMULATE_FAULT);
 	assert_int_equal(event.vector, VECTOR_GP);
 	assert_int_equal(TRY("\xc5\xfa\x16\x0b", DATA_GVA + 8), EMULATE_DONE);
-	/* a store whose second page is not there touches nothing of the first */
+	/* a store whose second page is not present writes nothing to the first */
 	assert_int_equal(TRY("\x0f\x11\x0b", DATA_GVA + DATA_BYTES - 8), EMULATE_FAULT);
 	assert_int_equal(event.vector, VECTOR_PF);
 	assert_true(machine.page.cr2 == DATA_GVA + DATA_BYTES);
@@ -237,19 +237,19 @@ static void test_faults(void **state)
 	assert_int_equal(machine.writes, 0);
 	assert_memory_equal(image, before, sizeof(image));
 	assert_false(machine.page.dirty & VCPU_XSAVE);
-	/* arithmetic, masks and what is no VEX form are left alone */
+	/* arithmetic, EVEX masks and forms without VEX are not emulated */
 	assert_int_equal(TRY("\x0f\x58\x0b", DATA_GVA), EMULATE_UNSUPPORTED);
 	assert_int_equal(TRY("\x66\x0f\x38\x18\x0b", DATA_GVA), EMULATE_UNSUPPORTED);
 	assert_int_equal(TRY("\x62\xf1\x7c\x49\x10\x0b", DATA_GVA), EMULATE_UNSUPPORTED);
-	assert_int_equal(TRY("\xc4\xe2\x79\x1a\x0b", DATA_GVA), EMULATE_FAULT); /* of 128 bits */
+	assert_int_equal(TRY("\xc4\xe2\x79\x1a\x0b", DATA_GVA), EMULATE_FAULT); /* L = 0 */
 	assert_int_equal(event.vector, VECTOR_UD);
-	assert_int_equal(TRY("\xc5\xfd\x6e\x0b", DATA_GVA), EMULATE_FAULT); /* vmovd of 256 */
+	assert_int_equal(TRY("\xc5\xfd\x6e\x0b", DATA_GVA), EMULATE_FAULT); /* vmovd, L = 1 */
 	assert_int_equal(event.vector, VECTOR_UD);
 	assert_int_equal(TRY("\xc5\xf8\x6f\x0b", DATA_GVA), EMULATE_UNSUPPORTED); /* no mmx */
 	assert_memory_equal(image, before, sizeof(image));
 }
 
-/* What the mask leaves out is not touched, and does not fault. */
+/* Elements that the mask leaves out are not accessed, and do not fault. */
 static void test_masked(void **state)
 {
 	static const u8 mask[16] = {[3] = 0x80};
@@ -276,7 +276,7 @@ static void test_masked(void **state)
 	keep_image = false;
 }
 
-/* W says how long an element is in 32-bit code too. */
+/* VEX.W gives the element's size in 32-bit code too. */
 static void test_masked_32(void **state)
 {
 	static const u8 mask[16] = {[7] = 0x80};
@@ -318,7 +318,7 @@ static void assert_vector(const char *code, u32 count, u8 vector)
 
 #define ASSERT_VECTOR(code, vector) assert_vector(code, sizeof(code) - 1, vector)
 
-/* Whose registers they are only the guest's kernel knows: SDM vol. 3, 2.5 and 14.2. */
+/* CR0.TS, CR0.EM, CR4: #NM and #UD as the CPU raises them, SDM vol. 3, 2.5 and 14.2. */
 static void test_not_available(void **state)
 {
 	(void)state;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What the monitor does about each reason a guest stopped for. */
+/* What the monitor does for each exit reason. */
 #include "tests/random.h"
 #include "tests/unit/monitor_fixture.h"
 
@@ -61,13 +61,13 @@ static void test_out(void **state)
 	assert_int_equal(port_written_value, 0x33334455);
 }
 
-/* The emulator moves RIP itself, and needs segments and control registers. */
+/* The emulator advances RIP itself, and needs segments and control registers. */
 static void test_io_string(void **state)
 {
 	(void)state;
 	vcpu->quiet = true;
 	io(1, IO_STRING | IO_REP);
-	assert_false(vcpu->quiet); /* its memory may have been the local APIC's */
+	assert_false(vcpu->quiet); /* its memory operand may have been the local APIC */
 	assert_int_equal(page.request, 0);
 	assert_int_equal(groups_fetched, VCPU_SEGMENTS | VCPU_CONTROL);
 	emulate_answer = EMULATE_FAULT;
@@ -89,7 +89,7 @@ static void test_memory(void **state)
 	assert_crashed("0xfee00020 by an instruction that is not emulated, rip 0x0: d9 00");
 }
 
-/* MOV to CR8 exits on SVM only, while an interrupt waits for it. */
+/* MOV to CR8 exits on SVM only, while an interrupt waits for a lower task priority. */
 static void test_mov_to_cr8(void **state)
 {
 	(void)state;
@@ -113,7 +113,7 @@ static void test_mov_to_cr8(void **state)
 	assert_int_equal(page.request, REQUEST_ADVANCE);
 }
 
-/* What another vCPU has changed since is executed anew; so is a trap no longer wanted. */
+/* An instruction changed since the exit, or a trap no longer wanted: the guest runs it again. */
 static void test_changed_since(void **state)
 {
 	(void)state;
@@ -126,7 +126,7 @@ static void test_changed_since(void **state)
 	assert_int_equal(page.inject.valid, 0);
 }
 
-/* The trap of a single step is told in DR6. */
+/* A single step needs DR6 for its trap. */
 static void test_memory_stepped(void **state)
 {
 	(void)state;
@@ -166,7 +166,7 @@ static void test_cpuid(void **state)
 	assert_true((page.gpr[GPR_RCX] & CPUID_1_ECX_HYPERVISOR) != 0);
 }
 
-/* Intel's CPUs answer leaves above the last with the last: XSAVE's, which shows XCR0's sizes. */
+/* Intel's CPUs answer leaves above the last with the last one's data: here leaf 0xd, XSAVE's. */
 static void test_cpuid_above(void **state)
 {
 	(void)state;
@@ -217,7 +217,7 @@ static void test_msr(void **state)
 	assert_int_equal(page.dirty, VCPU_CONTROL);
 }
 
-/* TSC and TSC_ADJUST move together, and the KVM clock does not notice. */
+/* A write of the TSC moves TSC_ADJUST too, and leaves the KVM clock's time as it was. */
 static void test_tsc(void **state)
 {
 	(void)state;
@@ -279,10 +279,10 @@ static void test_simple_answers(void **state)
 	assert_raised(VECTOR_GP);
 	settle(EXIT_HYPERCALL);
 	assert_advanced();
-	assert_int_equal(page.gpr[GPR_RAX], (u32)-1000); /* outside 64-bit mode */
+	assert_int_equal(page.gpr[GPR_RAX], (u32)-1000); /* 32 bits: outside 64-bit mode */
 	page.exit.vector = VECTOR_DB;
 	page.exit.reason = EXIT_EXCEPTION;
-	page.exit.instruction_length = 0; /* otherwise INT1 */
+	page.exit.instruction_length = 0; /* with a length it would be INT1 */
 	page.request = 0;
 	exits_settle(vcpu);
 	assert_raised(VECTOR_DB);
@@ -310,11 +310,11 @@ static void test_crashes(void **state)
 	}
 }
 
-/* Five unasked resets within a minute are too many, five within an hour are not. */
+/* Five resets that nobody asked for are too many within a minute, but not within an hour. */
 static void test_triple_faults(void **state)
 {
 	(void)state;
-	settle(EXIT_TRIPLE_FAULT); /* the host itself is young */
+	settle(EXIT_TRIPLE_FAULT); /* the host has just started */
 	assert_int_equal(machine.state, VM_RUNNING);
 	for (u32 i = 0; i < 10; i++) {
 		host_tsc += 700 * NS_PER_S;
@@ -330,7 +330,7 @@ static void test_triple_faults(void **state)
 	assert_crashed("triple fault, 5 times within 60 s");
 }
 
-/* A task gate to a TSS that is busy already: #GP while the exception is delivered. */
+/* A task gate to a busy TSS: #GP during delivery of the exception. */
 static void deliver_to_busy_task(u8 vector)
 {
 	const u64 busy_tss = 0x67 | 0x2000 << 16 | 0x8bull << 40;
@@ -357,7 +357,7 @@ static void test_task_gate_refused(void **state)
 	assert_false(vcpu->event.valid);
 }
 
-/* Whatever the kernel's page says, the monitor's own memory is safe. */
+/* Whatever the vCPU page holds, the monitor's own memory is safe. */
 static void test_noise(void **state)
 {
 	u64 seed = RANDOM_SEED;

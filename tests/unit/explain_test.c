@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A refused entry is explained by the check that fails, and a sound state by none. */
+/* A failed VM entry is explained by the check that fails; a valid state fails none. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -27,7 +27,7 @@ static void put_field(u32 id, u64 value)
 	page.dump[page.dump_count++].value = value;
 }
 
-/* A guest in 64-bit mode whose every field is right. */
+/* A guest in 64-bit mode, every field valid. */
 static int sound_vmcs(void **state)
 {
 	(void)state;
@@ -180,10 +180,10 @@ static void text_never_overflows(void **state)
 		if (size > 0)
 			assert_true(strlen(small) < size);
 	}
-	/* A dump that lies about its length. */
+	/* A dump with a false count. */
 	page.dump_count = ~0u;
 	explain_vmx(&page, text, sizeof(text));
-	/* The first few failures only. */
+	/* With many failures only the first few are given. */
 	page.dump_count = 0;
 	explain_vmx(&page, text, sizeof(text));
 	assert_non_null(strstr(text, "CR0.NE"));

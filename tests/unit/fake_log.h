@@ -6,7 +6,7 @@
 
 #include "vmm/manager/log/log.h"
 
-/* The manager's log, of which the last line is kept. */
+/* Stands in for the manager's log, and keeps the last line. */
 static char logged[512];
 static enum log_category logged_category;
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* fw_cfg as QEMU's docs/specs/fw_cfg describes its traditional interface. */
+/* fw_cfg's traditional interface, as in QEMU's docs/specs/fw_cfg. */
 #include "tests/unit/device_fixture.h"
 
 #include "vmm/monitor/dev/fw_cfg.c"
@@ -33,7 +33,7 @@ static void numbers_and_signature(void **state)
 	(void)state;
 	select_key(FW_CFG_SIGNATURE);
 	assert_int_equal(number(4), 'Q' | 'E' << 8 | 'M' << 16 | 'U' << 24);
-	assert_int_equal(number(4), 0); /* past its end */
+	assert_int_equal(number(4), 0); /* past the item's end */
 	select_key(FW_CFG_ID);
 	assert_int_equal(number(4), 1);
 	select_key(FW_CFG_RAM_SIZE);
@@ -44,7 +44,7 @@ static void numbers_and_signature(void **state)
 	assert_int_equal(number(2), 3);
 	select_key(0x8003);
 	assert_int_equal(number(4), 0);
-	/* A byte write of the selector is none. */
+	/* A byte write to the selector is ignored. */
 	select_key(FW_CFG_ID);
 	out8(device, 0x510, FW_CFG_CPU_COUNT);
 	assert_int_equal(number(4), 1);
@@ -92,7 +92,7 @@ static void save_and_load(void **state)
 	fw_cfg.state.offset = ~0u;
 	assert_int_equal(number(2), 0);
 	assert_int_equal(fw_cfg.state.offset, ~0u);
-	/* The data port takes no words and the selector gives none. */
+	/* The selector port reads as 0, without touching the data's offset. */
 	select_key(FW_CFG_SIGNATURE);
 	assert_int_equal(in8(device, 0x510), 0);
 	assert_int_equal(in8(device, 0x511), 'Q');

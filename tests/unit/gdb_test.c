@@ -29,7 +29,7 @@ static u32 asked_count;
 static struct vm_answer answer;
 static struct vcpu_page page; /* of the guest */
 static bool monitor_hangs;
-static bool monitor_late; /* for everybody's patience */
+static bool monitor_late; /* answers after the query's time limit */
 static u32 vcpu_count;
 
 bool serial_open(enum serial_name name)
@@ -78,7 +78,7 @@ void vm_query_begin(struct vm_query *query, const struct vm *vm, const struct qu
 	query->question = *question;
 }
 
-/* The monitor: registers and memory of zeros, everything else works. */
+/* Stands in for the monitor: registers, memory of zeros, everything else succeeds. */
 enum vm_query_progress vm_query_step(struct vm_query *query, const struct vm_answer **result,
 				     char *problem, size_t size)
 {
@@ -125,7 +125,7 @@ static int set_up(void **state)
 	return 0;
 }
 
-/* Sends a packet and returns what comes back, frames and all. */
+/* Sends the bytes and returns what comes back, framing included. */
 static const char *send_raw(const char *bytes)
 {
 	typed = bytes;
@@ -192,20 +192,20 @@ static const char *threads_of(u32 count)
 	return ask("qfThreadInfo");
 }
 
-/* `vm set vcpus=` is of the next start: the threads are those that run. */
+/* `vm set vcpus=` applies to the next start: the threads are the vCPUs of this one. */
 static void test_threads(void **state)
 {
 	(void)state;
 	the_vm.config.vcpus = 5;
 	assert_string_equal(threads_of(3), "m1,2,3");
-	assert_string_equal(threads_of(1), "m1"); /* of another monitor */
+	assert_string_equal(threads_of(1), "m1"); /* another monitor */
 	assert_string_equal(threads_of(0), "m1");
 	assert_string_equal(strrchr(threads_of(~0u), ','), ",40");
 	assert_string_equal(ask("vCont;c"), "");
 	assert_int_equal(asked.run, ~0ull);
 }
 
-/* A monitor that takes it up when nobody waits any more is told to let the VM go. */
+/* A monitor that takes up a query after its time limit is told to release the VM. */
 static void test_late(void **state)
 {
 	(void)state;
@@ -216,7 +216,7 @@ static void test_late(void **state)
 	assert_int_equal(asked.kind, QUERY_DETACH);
 	monitor_late = true;
 	assert_string_equal(ask("?"), "E01");
-	monitor_late = false; /* another GDB comes first: it is held for that */
+	monitor_late = false; /* another GDB comes first: the VM is held for it */
 	assert_string_equal(threads_of(2), "m1,2");
 	assert_true(gdb_holds());
 	monitor_late = true;
@@ -272,7 +272,7 @@ static void test_registers(void **state)
 	assert_string_equal(ask("P18=00"), "E01");
 }
 
-/* What is shown is what the guest has, whatever was to be written. */
+/* After a refused write a register shows the guest's value. */
 static void test_refused_registers(void **state)
 {
 	static char all[2000];
@@ -291,10 +291,10 @@ static void test_refused_registers(void **state)
 	assert_string_equal(ask(all), "OK");
 	assert_int_equal(((struct vcpu_page *)(void *)input)->gpr[GPR_RAX], 0x7777777777777777);
 	assert_int_equal(((struct vcpu_page *)(void *)input)->cr8, 5);
-	assert_string_equal(ask("p0"), "8877665544332211"); /* this monitor has not obeyed */
+	assert_string_equal(ask("p0"), "8877665544332211"); /* this monitor stores nothing */
 }
 
-/* In real mode PC is linear, so that breakpoints by address hit. */
+/* In real mode PC is the linear address, so that breakpoints by address hit. */
 static void test_real_mode(void **state)
 {
 	(void)state;
@@ -364,7 +364,7 @@ static void test_run(void **state)
 	assert_false(gdb_attached());
 }
 
-/* The VM ends while its monitor is asked: GDB has an answer, and to what it asks from then on. */
+/* The VM ends during a query: GDB gets an error for it, and for whatever it asks afterwards. */
 static void test_vm_ends(void **state)
 {
 	(void)state;
@@ -377,7 +377,7 @@ static void test_vm_ends(void **state)
 	assert_string_equal(ask("vCont;c"), "E01");
 }
 
-/* A stop before this GDB came, or one that it was not told of, is no answer to its `continue`. */
+/* A stop from before this GDB's `continue` is not reported as the answer to it. */
 static void test_old_stop(void **state)
 {
 	(void)state;
@@ -389,7 +389,7 @@ static void test_old_stop(void **state)
 	assert_non_null(strstr(send_raw(""), "$T02thread:1;#"));
 }
 
-/* Only a packet that was not received well is sent again, and only the last one. */
+/* A packet is sent again only on a NAK, and only the last one. */
 static void test_repeat(void **state)
 {
 	(void)state;
@@ -404,7 +404,7 @@ static void test_repeat(void **state)
 	assert_string_equal(send_raw("-"), "");
 }
 
-/* Another GDB comes where one died while the guest ran: it finds the VM held. */
+/* A GDB that connects after another one died with the guest running finds the VM held. */
 static void test_next_gdb(void **state)
 {
 	(void)state;
@@ -415,7 +415,7 @@ static void test_next_gdb(void **state)
 	assert_true(gdb_holds());
 }
 
-/* What is under way is answered before the VM is let go, and a GDB that waits is told. */
+/* On close a query under way is answered before the VM is released, and a waiting GDB is told. */
 static void test_close(void **state)
 {
 	(void)state;
@@ -436,7 +436,7 @@ static void test_close(void **state)
 	assert_null(gdb_vm());
 }
 
-/* What a monitor says is taken within bounds. */
+/* Values from a monitor are kept in bounds. */
 static void test_hostile_monitor(void **state)
 {
 	(void)state;
@@ -449,7 +449,7 @@ static void test_hostile_monitor(void **state)
 	assert_non_null(strstr(send_raw(""), "$E78#"));
 }
 
-/* Whatever bytes come, nothing is written beyond and the next packet is understood. */
+/* Any bytes: no buffer overflows, and the next packet is understood. */
 static void test_noise(void **state)
 {
 	static char noise[GDB_PACKET_BYTES + 100];

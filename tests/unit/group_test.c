@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The end of a group by small steps; what a CPU forgets when it turns to another thread. */
+/* Ending a group in small steps; switching a CPU to another thread or vCPU; refused calls. */
 #include "tests/unit/kernel_machine.h"
 
 #define MEMBERS 1000u
@@ -34,7 +34,7 @@ static struct process *process_make(struct group *group)
 	return process;
 }
 
-/* However many objects there are, a call ends some of them; processes stop with the first. */
+/* Each call ends a bounded number of objects; the first call stops all processes. */
 static void test_end_in_steps(void **state)
 {
 	struct process *process[3];
@@ -56,7 +56,7 @@ static void test_end_in_steps(void **state)
 				ENDED_A_CALL * calls);
 		for (u32 i = 0; i < ARRAY_COUNT(process); i++)
 			assert_false(process[i]->running);
-		if (calls == 1) /* by whoever has a handle */
+		if (calls == 1) /* made by someone who still has a handle */
 			late = process_make(group);
 	}
 	assert_false(late->running);
@@ -69,7 +69,7 @@ static void test_end_in_steps(void **state)
 	kernel_machine_end(&group, 1, 10000);
 }
 
-/* Also where a guest ran in between without its thread's registers: ring 3 A, guest B, ring 3 A. */
+/* A barrier at each change of thread, even if B only ran its guest: ring 3 A, guest B, A again. */
 static void test_isolation(void **state)
 {
 	struct thread a = {.serial = 1}, b = {.serial = 2};
@@ -85,7 +85,7 @@ static void test_isolation(void **state)
 	assert_int_equal(machine_barriers, 3);
 }
 
-/* No entry has looked whether the memory that the code was found in is still the guest's. */
+/* Without an entry nothing checked that the code's page is still the guest's: it is forgotten. */
 static void test_return_without_entry(void **state)
 {
 	struct vcpu_page page = {0};
@@ -102,7 +102,7 @@ static void test_return_without_entry(void **state)
 	assert_int_equal(vcpu.virt.code.depth, 0);
 }
 
-/* A kick is what the next run ends with, even if its deadline has passed: the one after tells. */
+/* A kick ends the next run even if its deadline has passed; the run after reports the deadline. */
 static void test_kick_first(void **state)
 {
 	struct vcpu_page page = {0};
@@ -121,7 +121,7 @@ static void test_kick_first(void **state)
 	assert_int_equal(page.exit.reason, EXIT_DEADLINE);
 }
 
-/* Taken from its CPU again before it has run: the flush that was asked for meanwhile stays. */
+/* Preempted again before it has run: the flush requested in between is kept. */
 static void test_preempted_again(void **state)
 {
 	struct vcpu_page page = {.preempted_gpa = 0x10};
@@ -155,7 +155,7 @@ static void test_preempted_again(void **state)
 	kernel_machine_end(&group, 1, 10000);
 }
 
-/* What ends a stay by itself leaves the CPU's timer to what else it is needed for. */
+/* With a timer of its own for the guest's deadline, the CPU's timer serves the run queue alone. */
 static void test_timer(void **state)
 {
 	struct vcpu_page page = {0};
@@ -177,14 +177,14 @@ static void test_timer(void **state)
 	vcpu.runner = &runner;
 	assert_true(vcpu_step(&machine_cpu, &vcpu));
 	assert_int_equal(machine_timer_tsc, 9000);
-	/* what comes earlier is not looked at until somebody says so */
+	/* an earlier time is not noticed until timer_stale is called */
 	machine_cpu.queue_tsc = 8000;
 	timer_arm(&machine_cpu, 0);
 	assert_int_equal(machine_timer_tsc, 9000);
 	timer_stale(&machine_cpu);
 	timer_arm(&machine_cpu, 0);
 	assert_int_equal(machine_timer_tsc, 8000);
-	/* whatever a monitor asks for: with the one that stands for "stale" no guest is entered */
+	/* whatever a monitor asks for: with TIMER_STALE as its deadline no guest is entered */
 	machine_cpu.queue_tsc = 7000;
 	timer_stale(&machine_cpu);
 	timer_arm(&machine_cpu, ~0ull);
@@ -198,7 +198,7 @@ static void test_timer(void **state)
 	machine_cpu.queue_tsc = 0;
 }
 
-/* Of a call that is refused nothing has come about: neither registers nor the event. */
+/* A refused call has no effect: neither registers nor the event are taken. */
 static void test_refused_run(void **state)
 {
 	struct vcpu_page page = {.xcr0 = 2, .dirty = VCPU_XSAVE | VCPU_XCR0};
@@ -242,7 +242,7 @@ static void test_refused_run(void **state)
 	machine_cpu.loaded = NULL;
 }
 
-/* However far a start comes before the group's pages are used up, it can be tried again. */
+/* A start that failed can be tried again. */
 static void test_refused_start(void **state)
 {
 	struct process *process;
@@ -273,7 +273,7 @@ static void test_refused_start(void **state)
 	kernel_machine_end(&group, 1, 10000);
 }
 
-/* Without room for its handle a group is not made: nobody could ever end it. */
+/* Without room for its handle no group is made: nobody could ever end it. */
 static void test_refused_group(void **state)
 {
 	struct process process = {0};
@@ -300,7 +300,7 @@ static void test_refused_group(void **state)
 	machine_assert_clean(before, NULL);
 }
 
-/* Flags of an interrupt that nobody has defined are refused: they may mean something later. */
+/* Undefined flags of an interrupt are refused: they may get a meaning later. */
 static void test_irq_flags(void **state)
 {
 	static const u64 flags[] = {IRQ_FLAGS + 1, 1ull << 32, ~0ull};

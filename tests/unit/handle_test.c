@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Handles: what a process can name, and what a name is worth. */
+/* Handles: which objects a process can name, and with which rights. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -137,7 +137,7 @@ static void test_full_table(void **state)
 	assert_int_equal(event.references, 1 + HANDLE_MAX);
 }
 
-/* What is closed is used again, the lowest first, and no entry is lost. */
+/* Closed entries are reused, the lowest first, and none is lost. */
 static void test_free_entries(void **state)
 {
 	handle_t handles[HANDLE_MAX];

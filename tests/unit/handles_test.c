@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The command `handles` over a kernel of more processes, and handles of one, than a page lists. */
+/* The command `handles` with more processes, and more handles in one, than a page lists. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -25,7 +25,7 @@
 static struct audit_page pages[2];
 static u32 pages_taken, pages_there = 2;
 static u32 room_left = ROOM;
-static u32 told[PROCESSES]; /* its handles */
+static u32 told[PROCESSES]; /* number of its handles */
 static u32 told_managers, told_errors;
 
 static u64 id_of(u32 process)
@@ -44,7 +44,7 @@ static void add(struct audit_page *page, enum audit_kind kind, u32 info, u64 id,
 	page->record[page->count++] = (struct audit_record){kind, info, id, other, 0};
 }
 
-/* 100 frames at a time, a process on each. */
+/* Lists 100 frames at a time, with a process on each. */
 static u64 list_frames(struct audit_page *page, u64 where)
 {
 	for (u64 frame = where; frame < where + 100; frame++) {

@@ -37,7 +37,7 @@ static void test_heap(void **state)
 	assert_null(heap.first);
 }
 
-/* The worst that a heap can be made into: all in ascending and in descending order. */
+/* The right spine stays logarithmic for ascending, descending and random keys. */
 static void test_heap_depth(void **state)
 {
 	static struct heap_node nodes[4096];

@@ -10,7 +10,7 @@
 #include "vmm/manager/host/host_acpi.c"
 #include "vmm/manager/host/host_rtc.c"
 
-/* Physical memory: the tables lie here, and nothing else is there to be read. */
+/* Physical memory: it holds the tables, and nothing else can be read. */
 #define BASE 0x7fe0000ull
 #define ROOT_AT 0x000u
 #define FADT_AT 0x200u
@@ -86,7 +86,7 @@ static void set_rsdp(bool extended)
 	rsdp.extended_checksum = (u8)-sum(&rsdp, sizeof(rsdp));
 }
 
-/* Tables as a firmware makes them, with an XSDT or an RSDT. */
+/* Tables as firmware makes them, with an XSDT or an RSDT. */
 static void make(bool extended)
 {
 	u64 pointers[2] = {BASE + SSDT_AT, BASE + FADT_AT};
@@ -156,7 +156,7 @@ static void test_s5_forms(void **state)
 		{{0, 0, AML_NAME, '_', 'S', '5', '_', AML_PACKAGE, 0x48, 0, 1, AML_DWORD, 3, 0, 0,
 		  0},
 		 16, 3, 0},
-		/* the name alone comes first: a reference, not the definition */
+		/* the bare name comes first: a reference, not the definition */
 		{{0, 0, 'x', '_', 'S', '5', '_', AML_NAME, '_', 'S', '5', '_', AML_PACKAGE, 4, 1,
 		  1},
 		 16, 1, 0},
@@ -172,7 +172,7 @@ static void test_s5_forms(void **state)
 		assert_int_equal(power.sleep_type_a, good[i].a);
 		assert_int_equal(power.sleep_type_b, good[i].b);
 	}
-	/* Only in an SSDT. */
+	/* \_S5 is only in an SSDT. */
 	make(true);
 	set_aml(DSDT_AT, "DSDT", (const u8 *)"none", 4);
 	assert_string_equal(parse().problem, "the ACPI tables do not describe \\_S5");
@@ -180,7 +180,7 @@ static void test_s5_forms(void **state)
 	assert_null(parse().problem);
 }
 
-/* The package cut anywhere: refused, and no byte behind the table is read. */
+/* A package cut anywhere is refused, and no byte past the table is read. */
 static void test_s5_truncated(void **state)
 {
 	(void)state;
@@ -240,7 +240,7 @@ static void test_addresses(void **state)
 	fadt()->x_pm1a_cnt_blk.address = 0x10000;
 	finish_fadt();
 	assert_int_equal(parse().pm1a_control, 0);
-	/* The extended DSDT pointer goes first; an FADT of ACPI 1.0 has none. */
+	/* X_DSDT takes precedence; an FADT of ACPI 1.0 has none. */
 	make(true);
 	fadt()->x_dsdt = BASE + DSDT_AT;
 	fadt()->dsdt = 0;
@@ -270,7 +270,7 @@ static void test_rtc(void **state)
 				.year = 99, .century = 20, .status_b = 0x06};
 	assert_true(host_rtc_to_unix(&rtc, &seconds));
 	assert_int_equal(seconds, 4102444799); /* 2099-12-31 23:59:59 UTC */
-	/* Twelve hours: 12 am is midnight, 12 pm noon. */
+	/* 12-hour mode: 12 am is midnight, 12 pm noon. */
 	rtc = (struct host_rtc){.hour = 0x12, .day = 1, .month = 1, .year = 0, .status_b = 0};
 	assert_true(host_rtc_to_unix(&rtc, &seconds));
 	assert_int_equal(seconds, 946684800);

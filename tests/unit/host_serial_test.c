@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The manager's side of a 16550: nothing is lost as long as the other side obeys RTS. */
+/* The manager's driver of a 16550: nothing is lost as long as the other side obeys RTS. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -32,10 +32,10 @@ static struct {
 	u8 scr;
 	bool overrun;
 	bool was_asserted;
-	bool edge; /* the line has risen since it was looked at */
+	bool edge; /* the line has risen since the last check */
 } uart;
 
-static u32 next_sent; /* what the other side sends counts up, a byte each */
+static u32 next_sent; /* the other side sends bytes that count up */
 static u32 send_limit;
 static bool obeys_rts;
 static u32 lost_bytes;
@@ -170,7 +170,7 @@ static int begin(void **state)
 	return 0;
 }
 
-/* Reads in bursts with long pauses; what it gets must count up. */
+/* Reads in bursts with long pauses; the bytes must count up. */
 static void test_rts(void **state)
 {
 	u32 expected = 0;
@@ -197,7 +197,7 @@ static void test_rts(void **state)
 	assert_true((uart.mcr & UART_MCR_RTS) != 0);
 }
 
-/* A sender that does not care loses bytes; the count changes exactly where they are missing. */
+/* A sender that ignores RTS loses bytes; the loss count changes exactly where they are missing. */
 static void test_overrun(void **state)
 {
 	u32 received = 0;
@@ -234,7 +234,7 @@ static void test_overrun(void **state)
 	assert_true(received >= SERIAL_RECEIVE_BYTES);
 }
 
-/* Sending reads the line status as well, which forgets the overrun: it is told all the same. */
+/* Sending reads LSR too, which clears the overrun bit: the loss is reported all the same. */
 static void test_overrun_while_sending(void **state)
 {
 	const u8 answer = 'x';
@@ -262,7 +262,7 @@ static void test_overrun_while_sending(void **state)
 	assert_int_equal(lost, 1);
 }
 
-/* A byte is found wherever it stands, across the buffer's end too, and nothing is taken by that. */
+/* A byte is found anywhere, across the buffer's end too, and the search takes nothing out. */
 static void test_find(void **state)
 {
 	u64 lost;
@@ -291,7 +291,7 @@ static void test_find(void **state)
 	assert_int_equal(serial_waiting(SERIAL_COM2), 200);
 }
 
-/* Another interrupt than that of what comes in empties the UART too: the sender may go on. */
+/* An interrupt for another reason also drains the UART: the sender may go on. */
 static void test_rts_with_others(void **state)
 {
 	u64 lost;
@@ -311,7 +311,7 @@ static void test_rts_with_others(void **state)
 	assert_int_equal(uart.mcr & UART_MCR_RTS, UART_MCR_RTS);
 }
 
-/* A port whose interrupt nobody can route is looked at instead, and serves all the same. */
+/* A port whose interrupt cannot be routed is polled, and works all the same. */
 static void test_no_interrupt(void **state)
 {
 	u64 lost;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The HPET as its specification has it: counter, one-shot and periodic timers, lines. */
+/* The HPET by its specification: counter, one-shot and periodic timers, lines. */
 #include "tests/unit/device_fixture.h"
 
 #include "vmm/monitor/dev/hpet.c"
@@ -75,7 +75,7 @@ static void counter_counts_while_enabled(void **state)
 	assert_int_equal(get(HPET_COUNTER), 0x10);
 }
 
-/* Bytes, words and what is not aligned are not defined: nothing happens. */
+/* Byte, word and unaligned accesses are undefined: nothing happens. */
 static void other_accesses_do_nothing(void **state)
 {
 	(void)state;
@@ -106,7 +106,7 @@ static void one_shot_fires_once(void **state)
 	assert_int_equal(fixture_edges[20], 2);
 }
 
-/* Exits take their time: what has just passed is met, what lies further back is not. */
+/* Exits take time: a comparator that has just passed fires, one further back does not. */
 static void late_comparator_fires_at_once(void **state)
 {
 	(void)state;
@@ -150,7 +150,7 @@ static void counter_goes_round(void **state)
 	assert_int_equal(fixture_edges[16], 1);
 }
 
-/* First the comparator and then the period, as 2.3.9.2.2 has it. */
+/* Writes first the comparator and then the period, as in 2.3.9.2.2. */
 static void start_periodic(u32 number, u32 config, u32 first, u32 period)
 {
 	set_half(CONFIG(number), config | HPET_TIMER_ENABLE | HPET_TIMER_PERIODIC |
@@ -163,7 +163,7 @@ static void start_periodic(u32 number, u32 config, u32 first, u32 period)
 static void periodic_goes_on(void **state)
 {
 	(void)state;
-	set(COMPARATOR(0), 0); /* its upper half, which needs the bit otherwise */
+	set(COMPARATOR(0), 0); /* its upper half: writing it later needs the set-value bit */
 	set(HPET_CONFIGURATION, HPET_ENABLE);
 	start_periodic(0, ROUTE(17u), 20000, 10000);
 	assert_false(get(CONFIG(0)) & HPET_TIMER_SET_VALUE);
@@ -174,7 +174,7 @@ static void periodic_goes_on(void **state)
 	assert_int_equal(get(COMPARATOR(0)), 30000);
 	pass(100000);
 	assert_int_equal(fixture_edges[17], 11);
-	/* periods that pass unseen are one interrupt, and the beat stays */
+	/* missed periods give one interrupt, and the phase is kept */
 	fixture_clock.now_ns += 35000 * NS_PER_COUNT;
 	device_tick(device);
 	assert_int_equal(fixture_edges[17], 12);
@@ -210,7 +210,7 @@ static void level_stays_until_cleared(void **state)
 	assert_false(fixture_line[18]);
 	assert_int_equal(get(HPET_STATUS), 0);
 
-	/* a timer that is turned off takes its request along */
+	/* disabling a timer withdraws its request */
 	set(COMPARATOR(1), 200);
 	pass(100);
 	assert_true(fixture_line[18]);
@@ -246,7 +246,7 @@ static void routes_are_what_it_says(void **state)
 		assert_int_equal((get(CONFIG(0)) & HPET_TIMER_ROUTE) >> HPET_TIMER_ROUTE_SHIFT,
 				 get(CONFIG(0)) >> (32 + pin) & 1 ? pin : 19);
 	}
-	set(CONFIG(0), HPET_TIMER_ENABLE | ROUTE(2u)); /* the PIT's pin is interrupt 0 */
+	set(CONFIG(0), HPET_TIMER_ENABLE | ROUTE(2u)); /* pin 2, the PIT's, counts as interrupt 0 */
 	assert_int_equal(fixture_taken, 1);
 }
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What the next entry delivers, and what has to wait for a window. */
+/* Which event the next entry injects, and which has to wait for a window. */
 #include "tests/unit/monitor_fixture.h"
 
 static bool prepare_again(void)
@@ -42,7 +42,7 @@ static void test_interrupt_waits(void **state)
 	assert_true(prepare_again());
 	assert_false(page.inject.valid);
 	assert_int_equal(page.request, REQUEST_INTERRUPT_WINDOW);
-	assert_int_equal(irq_pending[0], PENDING_INTERRUPT); /* still in its controller */
+	assert_int_equal(irq_pending[0], PENDING_INTERRUPT); /* not yet taken from its controller */
 
 	page.rflags |= RFLAGS_IF;
 	page.shadow = SHADOW_STI;
@@ -67,7 +67,7 @@ static void test_shadow_ends(void **state)
 	assert_int_equal(page.request, REQUEST_ADVANCE);
 }
 
-/* SDM vol. 3, table 6-2: the trap of an instruction comes before interrupts behind it. */
+/* SDM vol. 3, table 6-2: an instruction's trap comes before interrupts after it. */
 static void test_single_step_first(void **state)
 {
 	(void)state;
@@ -85,7 +85,7 @@ static void test_single_step_first(void **state)
 	assert_int_equal(page.request,
 			 REQUEST_ADVANCE | REQUEST_NMI_WINDOW | REQUEST_INTERRUPT_WINDOW);
 	assert_int_equal(nmis_taken, 0);
-	/* no instruction was settled: the guest has had its trap */
+	/* no instruction was emulated: no trap is due */
 	irq_pending[0] = PENDING_INTERRUPT;
 	assert_true(prepare_again());
 	assert_injects(EVENT_INTERRUPT, 0x31);
@@ -147,7 +147,7 @@ static void test_halt_with_interrupts_off(void **state)
 	assert_injects(EVENT_NMI, 2);
 }
 
-/* In its handler an NMI that came since waits for IRET, and ends no HLT. */
+/* In an NMI's handler a further NMI waits for IRET, and does not end a HLT. */
 static void test_halt_in_nmi(void **state)
 {
 	(void)state;
@@ -192,7 +192,7 @@ static void test_double_faults(void **state)
 	assert_false(vcpu->event.valid);
 }
 
-/* An interrupt whose delivery faulted is not lost: it comes when interrupts are on again. */
+/* An interrupt whose delivery faulted is not lost: it is injected once IF allows it. */
 static void test_held_interrupt(void **state)
 {
 	(void)state;
@@ -222,7 +222,7 @@ static void test_task_priority(void **state)
 	assert_int_equal(page.tpr_threshold, 0);
 }
 
-/* Written to the APIC itself: it stays when the machine is held before the next entry. */
+/* A write of the APIC's TPR lasts, even if the machine is held before the next entry. */
 static void test_task_priority_by_msr(void **state)
 {
 	static const u32 values[] = {0x50, 0x10};
@@ -237,7 +237,7 @@ static void test_task_priority_by_msr(void **state)
 	}
 }
 
-/* Nothing is asked of the controllers while nothing can have changed there. */
+/* The controllers are not asked while nothing can have changed there. */
 static void test_quiet(void **state)
 {
 	(void)state;
@@ -254,7 +254,7 @@ static void test_quiet(void **state)
 	assert_true(vcpu->quiet);
 	irq_pending[0] = PENDING_INTERRUPT | PENDING_NMI;
 	assert_true(prepare_again());
-	assert_false(vcpu->quiet); /* one goes at a time, the other waits */
+	assert_false(vcpu->quiet); /* one is injected, the other waits */
 }
 
 static void test_init_resets(void **state)

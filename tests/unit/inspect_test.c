@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Commands that ask monitors: of VMs that end meanwhile, and of monitors gone bad. */
+/* Commands that query monitors: VMs that end meanwhile, and monitors gone bad. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -190,7 +190,7 @@ static void begin(void (*run)(struct reply *to, const struct arguments *argument
 	assert_false(reply.resume(&reply));
 }
 
-/* The monitor of a VM answers with so many bytes; returns whether that was the last. */
+/* The monitor of a VM answers with so many bytes; returns whether that ended the command. */
 static bool answer(u32 vm, u32 bytes)
 {
 	struct query_area *area = &channels[vm].question;
@@ -221,7 +221,7 @@ static bool answer_trace(u32 vm)
 	return answer(vm, sizeof(struct query_trace));
 }
 
-/* One VM is destroyed when it was shown, one is silent: the last is shown all the same. */
+/* One VM is destroyed after it was shown, one is silent: the last is shown all the same. */
 static void test_trace_goes_on(void **state)
 {
 	(void)state;
@@ -281,7 +281,7 @@ static void test_perf_goes_on(void **state)
 	expect("gamma            io                           12            -\n");
 }
 
-/* What another VM's monitor answered before is not shown as this one's. */
+/* An earlier answer of another VM's monitor is not shown as this one's. */
 static void test_stat_of_bad_monitor(void **state)
 {
 	struct query_costs *costs = (void *)channels[0].question.answer;

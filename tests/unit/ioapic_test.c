@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The I/O APIC (82093AA): redirection, edge and level, Remote IRR and its ends. */
+/* The I/O APIC (82093AA): redirection, edge and level, Remote IRR and what clears it. */
 #include "tests/unit/irqchip_fixture.h"
 
 #define BASE IOAPIC_DEFAULT_ADDRESS
@@ -30,7 +30,7 @@ static u32 entry_low(u32 pin)
 	return reg_read(IOAPIC_REDIRECTION + 2 * pin);
 }
 
-/* The CPU takes the vector and ends it. */
+/* The CPU takes the vector and writes EOI. */
 static void service(u32 vector)
 {
 	assert_int_equal(irqchip_take_interrupt(&chip, 0), vector);
@@ -58,7 +58,7 @@ static void registers(void **state)
 	device->ops->write(device, BASE + IOAPIC_IOWIN, 1, 0x55);
 	assert_int_equal(entry_low(0), 0x40);
 	set_entry(PIN, ~0ull);
-	/* Delivery status and Remote IRR are read-only, bits 55:17 are not there. */
+	/* Delivery status and Remote IRR are read-only, bits 55:17 are reserved. */
 	assert_int_equal(entry_low(PIN), 0x0001afff);
 	assert_int_equal(reg_read(IOAPIC_REDIRECTION + 2 * PIN + 1), 0xff000000);
 	assert_int_equal(device->ops->read(device, BASE, 1), IOAPIC_REDIRECTION + 2 * PIN + 1);
@@ -71,7 +71,7 @@ static void edge(void **state)
 	(void)state;
 	set_entry(PIN, 0x78);
 	irqchip_set_line(&chip, PIN, true);
-	irqchip_set_line(&chip, PIN, true); /* no edge */
+	irqchip_set_line(&chip, PIN, true); /* not a new edge */
 	service(0x78);
 	assert_int_equal(irqchip_take_interrupt(&chip, 0), -1);
 	irqchip_set_line(&chip, PIN, false);
@@ -99,7 +99,7 @@ static void level(void **state)
 	irqchip_set_line(&chip, PIN, false);
 	irqchip_set_line(&chip, PIN, true);
 	assert_false(vector_requested(0, 0x77));
-	/* Still asserted at EOI: again; dropped before it: not. */
+	/* Still asserted at EOI: delivered again; deasserted before EOI: not. */
 	lapic_write(bsp, LAPIC_EOI, 0);
 	assert_int_equal(irqchip_take_interrupt(&chip, 0), 0x77);
 	irqchip_set_line(&chip, PIN, false);
@@ -116,7 +116,7 @@ static void level_masked_and_unmasked(void **state)
 	assert_int_equal(irqchip_take_interrupt(&chip, 0), -1);
 	set_entry(PIN, IOAPIC_ENTRY_LEVEL | 0x77);
 	assert_int_equal(irqchip_take_interrupt(&chip, 0), 0x77);
-	/* Masked in service, then ended: nothing until unmasked. */
+	/* Masked while in service: after EOI nothing is delivered until it is unmasked. */
 	set_entry(PIN, IOAPIC_ENTRY_LEVEL | IOAPIC_ENTRY_MASKED | 0x77);
 	lapic_write(bsp, LAPIC_EOI, 0);
 	assert_int_equal(irqchip_take_interrupt(&chip, 0), -1);
@@ -197,7 +197,7 @@ static void interrupt_0_is_pin_2(void **state)
 	assert_int_equal(take_requests(0x36), 1);
 	take_requests(0x32);
 	irqchip_set_line(&chip, 0, false);
-	irqchip_set_line(&chip, 2, true); /* the cascade: no line of its own */
+	irqchip_set_line(&chip, 2, true); /* the 8259s' cascade: not a line */
 	irqchip_set_line(&chip, IRQCHIP_LINE_COUNT, true);
 	assert_int_equal(take_requests(0x32), 0);
 	assert_int_equal(chip.ioapic.state.line, 1u << 16);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Host interrupt lines: where they go, and when they are masked. */
+/* Host interrupt lines: which CPU they go to, and when they are masked. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -24,7 +24,7 @@ static struct cpu *this_cpu(void)
 
 #define LINES 24u
 
-/* An I/O APIC by what it has been told. */
+/* The I/O APIC's inputs as they were programmed. */
 static struct {
 	u32 flags;
 	u32 destination;
@@ -108,7 +108,7 @@ static struct irq *make(u32 line, u32 flags)
 	return irq;
 }
 
-/* A line goes where its handler ran last; never to a CPU that an I/O APIC has no name for. */
+/* A line follows its handler to the CPU where it last ran, if an I/O APIC can address that CPU. */
 static void test_follows(void **state)
 {
 	struct irq *irq = make(4, IRQ_ISA);
@@ -142,7 +142,7 @@ static void test_nmi(void **state)
 	irq_release(&irq->object);
 }
 
-/* A level stays until its handler has been there, an edge would be lost. */
+/* A level-triggered line is masked until its handler has run; a masked edge would be lost. */
 static void test_masks(void **state)
 {
 	struct irq *level = make(20, IRQ_LEVEL | IRQ_ACTIVE_LOW);
@@ -154,7 +154,7 @@ static void test_masks(void **state)
 	irq_unmask(edge);
 	assert_true(irq_raise(20));
 	assert_true(irq_raise(4));
-	assert_false(irq_raise(5)); /* nobody's */
+	assert_false(irq_raise(5)); /* has no handler */
 	assert_false(irq_raise(GSI_MAX + 1));
 	assert_int_equal(raised, 2);
 	assert_true(input[20].masked);
@@ -165,7 +165,7 @@ static void test_masks(void **state)
 	assert_int_equal(raised, 2);
 }
 
-/* The MADT has the last word on an ISA line. */
+/* For an ISA line the MADT's override decides. */
 static void test_isa(void **state)
 {
 	struct irq *irq;

@@ -38,7 +38,7 @@ static UNUSED int chip_setup(void **state)
 	return 0;
 }
 
-/* Every APIC enabled by software, spurious vector 0xff. */
+/* Software-enables every APIC, with spurious vector 0xff. */
 static UNUSED int chip_setup_enabled(void **state)
 {
 	chip_setup(state);
@@ -58,7 +58,7 @@ static UNUSED bool vector_requested(u32 cpu, u32 vector)
 	return vector_test(&chip.lapic[cpu], LAPIC_IRR, vector);
 }
 
-/* The CPUs at which vector is requested, as bits; takes the requests away. */
+/* Returns as bits the CPUs at which the vector is requested, and clears the requests. */
 static UNUSED u32 take_requests(u32 vector)
 {
 	u32 cpus = 0;
