@@ -64,7 +64,7 @@ static void test_utf8(void **state)
 	(void)state;
 	assert_string_equal(text_json("\xc3\xa4\xe2\x82\xac\xf0\x9f\x98\x80", 9),
 			    "\"\xc3\xa4\xe2\x82\xac\xf0\x9f\x98\x80\"");
-	/* cut off, a lone continuation, overlong forms, a surrogate, beyond U+10FFFF */
+	/* truncated, a lone continuation byte, overlong forms, a surrogate, above U+10FFFF */
 	assert_string_equal(text_json("\xc3", 1), "\"\\ufffd\"");
 	assert_string_equal(text_json("\x80x", 2), "\"\\ufffdx\"");
 	assert_string_equal(text_json("\xc0\xaf", 2), "\"\\ufffd\\ufffd\"");
@@ -74,7 +74,7 @@ static void test_utf8(void **state)
 	assert_string_equal(text_json("\xff", 1), "\"\\ufffd\"");
 }
 
-/* Every byte alone gives text that a reader takes: printable ASCII between quotes. */
+/* Every single byte gives a string that readers accept: printable ASCII between quotes. */
 static void test_any_byte(void **state)
 {
 	(void)state;
@@ -86,7 +86,7 @@ static void test_any_byte(void **state)
 	}
 }
 
-/* Whatever does not fit is refused as a whole, at every size. */
+/* At every buffer size, text that does not fit is refused as a whole. */
 static void test_overflow(void **state)
 {
 	struct json json;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* boot/kaslr: every choice within its bounds, and all of them possible; the health of sources. */
+/* boot/kaslr: every choice is within its bounds and possible; checks of entropy sources. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -79,7 +79,7 @@ static void test_kaslr_off(void **state)
 	assert_true(info.vmap_base.value == 0xffffe00000000000);
 }
 
-/* Every choice is in its bounds, and over many boots the bits that may vary all do. */
+/* Every choice is within its bounds, and over many boots all bits that may vary do. */
 static void test_kaslr_on(void **state)
 {
 	struct entropy_pool pool = {{2}};
@@ -131,7 +131,7 @@ static void test_kaslr_no_room(void **state)
 	assert_non_null(fatal_sentence);
 }
 
-/* Frame numbers have 32 bits, and an entry may claim to reach the end of all addresses. */
+/* Memory beyond 32-bit frame numbers is refused, up to an entry that reaches the last address. */
 static void test_memory_too_high(void **state)
 {
 	static const struct {
@@ -184,7 +184,7 @@ static bool draw_none(u64 *value)
 	return false;
 }
 
-/* A source that gives all it should counts; one that gives too little or one word does not. */
+/* A source counts if it gives all its words; not if it gives too few or repeats one. */
 static void test_health(void **state)
 {
 	struct entropy_pool pool = {{4}};
@@ -199,7 +199,7 @@ static void test_health(void **state)
 	draws = 0;
 	other = pool;
 	assert_false(mix_hardware(&pool, draw_few));
-	assert_memory_not_equal(pool.key, other.key, sizeof(pool.key)); /* mixed all the same */
+	assert_memory_not_equal(pool.key, other.key, sizeof(pool.key)); /* mixed in all the same */
 	assert_false(mix_hardware(&pool, draw_none));
 }
 

@@ -3,7 +3,7 @@
 
 /*
  * The kernel's objects and system calls over the machine of mm_machine.h, with one CPU that runs
- * nothing: who calls is the test's choice, threads only become ready, no guest is ever entered.
+ * nothing: the test chooses who calls, threads only become ready, no guest is ever entered.
  */
 #define sti_nop_cli sti_nop_cli_of_cpu
 #include "arch/x86_64/cpu/instructions.h"
@@ -16,7 +16,7 @@
 static struct cpu machine_cpu;
 static struct cpu_counters machine_counters;
 
-/* Nobody interrupts the test. */
+/* The test has no interrupts. */
 static inline void sti_nop_cli(void)
 {
 }
@@ -71,7 +71,7 @@ void log_write(enum log_level level, enum log_category category, const char *tex
 {
 }
 
-/* The processor's part: nothing of it is there. */
+/* What belongs to the processor is left out. */
 void tlb_arch_load_root(hpa_t root)
 {
 }
@@ -132,7 +132,7 @@ u64 tsc_from_ns(u64 ns)
 	return ns * 2;
 }
 
-/* What decides who runs: nobody does. */
+/* The scheduler: nothing runs. */
 struct cpu *cpus_get(u32 id)
 {
 	return &machine_cpu;
@@ -184,7 +184,7 @@ enum status sched_yield(struct cpu *cpu, struct thread *to)
 	return STATUS_OK;
 }
 
-/* There is no manager without which the machine could not go on. */
+/* No process is the manager, so that any may end. */
 bool start_is_manager(const struct process *process)
 {
 	return false;
@@ -201,7 +201,7 @@ static struct object machine_root;
 
 static jmp_buf machine_stopped;
 
-/* Of vcpu_run alone, which is not what runs the guest here. */
+/* Set by vcpu_run's code only. */
 static u64 machine_timer_tsc;
 
 void lapic_timer_set(u64 tsc)
@@ -221,7 +221,7 @@ NORETURN void machine_stop(enum machine_stop how, u16 port, u32 value, u32 width
 	longjmp(machine_stopped, 1);
 }
 
-static bool machine_settles; /* CPUID and hypercalls: the guest does them again and again */
+static bool machine_settles; /* whether CPUID and hypercalls are settled by the kernel */
 
 bool cpuid_settle(struct vcpu *vcpu)
 {
@@ -233,7 +233,7 @@ bool cpuid_settle_hypercall(struct vcpu *vcpu)
 	return machine_settles;
 }
 
-/* A back end whose guest exits at once, for the reason that the test has put here. */
+/* A back end whose guest exits at once, with the exit that the test has put here. */
 static struct vcpu_exit machine_exit;
 
 static enum status machine_vm_init(struct virt_vm *vm)
@@ -271,7 +271,7 @@ static void machine_enter(struct virt_vcpu *vcpu, u64 deadline_tsc)
 	vcpu->exit = machine_exit;
 }
 
-/* A back end is asked about loaded vCPUs only: VMX would have no VMCS to look in. */
+/* A back end is called for loaded vCPUs only: VMX needs a current VMCS. */
 static void machine_dump(struct virt_vcpu *vcpu)
 {
 	assert_int_equal(vcpu->loaded_cpu, 0);
@@ -307,7 +307,7 @@ static const struct virt_ops machine_virt = {
 	.dump = machine_dump,
 };
 
-/* No object, no thread; all caches as the kernel makes them. */
+/* Starts with no objects and no threads, and all caches as the kernel makes them. */
 static UNUSED void kernel_machine_start(u64 ram_bytes)
 {
 	machine_start(ram_bytes);
@@ -330,7 +330,7 @@ static UNUSED void kernel_machine_settle(u64 steps)
 	assert_false(teardown_waiting());
 }
 
-/* Ends the groups: what each was charged with comes back, within that many steps of teardown. */
+/* Ends the groups: all that was charged to them is freed within that many teardown steps. */
 static UNUSED void kernel_machine_end(struct group **groups, u32 group_count, u64 steps)
 {
 	for (u32 i = 0; i < group_count; i++)

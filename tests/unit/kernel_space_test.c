@@ -4,7 +4,7 @@
 
 #include "mm/kernel_space.c"
 
-/* An image of five pages: two constant ones, one to be sealed, two of data. */
+/* An image of five pages: two of constants, one of ro_after_init, two of data. */
 __asm__(".data\n"
 	".balign 4096\n"
 	"__image_start: .skip 8192\n"
@@ -15,7 +15,7 @@ __asm__(".data\n"
 extern const char __image_start[];
 
 #define IMAGE_HPA   (3 * MIB)
-#define VMAP_BASE   0xfffffeffffff0000ull /* its end lies in the next slot of the top */
+#define VMAP_BASE   0xfffffeffffff0000ull /* it continues in the next top-level slot */
 #define DIRECT_BASE 0xffff888000000000ull
 
 static u64 loaded_root;
@@ -40,7 +40,7 @@ static void map_large(struct table *table, u64 at, u64 hpa)
 	assert_int_equal(table_map(table, &leaf), STATUS_OK);
 }
 
-/* What the boot code leaves: an identity mapping and a direct map. */
+/* Sets up what the boot code leaves: an identity mapping and a direct map. */
 static void start(void)
 {
 	struct table boot;
@@ -77,7 +77,7 @@ static void test_init(void **state)
 	assert_int_equal(loaded_root, kernel_table.root.kernel.value);
 	assert_false(table_lookup(&kernel_table, 0, &leaf));
 	assert_true(table_lookup(&kernel_table, DIRECT_BASE, &leaf));
-	/* Nothing that is mapped later shows in the top. */
+	/* Later mappings change no top-level entry. */
 	memcpy(before, hpa_to_pointer(kernel_table.root.kernel), PAGE_SIZE);
 	for (unsigned int n = 0; n < 40; n++)
 		assert_non_null(kernel_stack_alloc(HPA(0)));
@@ -135,7 +135,7 @@ static void test_seal(void **state)
 
 	(void)state;
 	start();
-	/* The test's direct map and image lie in the lower half: put them in by hand. */
+	/* The test's direct map and image are in the lower half: mapped by hand. */
 	for (u64 at = 0; at < 16 * MIB; at += 2 * MIB) {
 		if (at != (IMAGE_HPA & ~(2 * MIB - 1)))
 			map_large(&kernel_table, direct_map_base + at, at);
@@ -167,7 +167,7 @@ static void test_seal(void **state)
 	assert_int_equal(leaf.rights, PT_READ | PT_WRITE);
 }
 
-/* The view of ring 3 has the kernel's stacks and image, but not the direct map. */
+/* The tables for ring 3 contain the kernel's stacks and image, but not the direct map. */
 static void test_share(void **state)
 {
 	struct table split;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What an NMI or a machine check leaves of the place that it hit. */
+/* Where an NMI or a machine check returns to. */
 #include "tests/unit/kernel_machine.h"
 #include "kernel/trap.c"
 
@@ -35,7 +35,7 @@ void lapic_eoi(void)
 {
 }
 
-/* The instructions of the windows in which ring 0 has interrupts on. */
+/* The code of the windows in which ring 0 has interrupts enabled. */
 static const u8 idle[] = {0x90, 0xfb, 0xf4, 0xfa};          /* NOP, STI, HLT, CLI */
 static const u8 look[] = {0x90, 0xfb, 0x90, 0xfa};          /* NOP, STI, NOP, CLI */
 static const u8 leaving[] = {0x59, 0xfb, 0x48, 0x0f, 0x35}; /* POP, STI, SYSEXIT */
@@ -67,11 +67,11 @@ static void expect_there(const u8 *rip, u64 rflags, u64 cs)
 	assert_int_equal(frame.rflags, rflags);
 }
 
-/* In STI's shadow: STI comes again, with its shadow. */
+/* In STI's shadow it returns to STI, which restores the shadow. */
 static void test_shadow(void **state)
 {
 	expect_back(TRAP_NMI, idle + 2);
-	assert_int_equal(machine_cpu.nmi_rip, (u64)(idle + 2)); /* where it hit */
+	assert_int_equal(machine_cpu.nmi_rip, (u64)(idle + 2)); /* the RIP that was interrupted */
 	assert_int_equal(machine_cpu.pending, PENDING_NMI);
 	expect_back(TRAP_NMI, leaving + 2);
 	expect_back(TRAP_NMI, look + 2);
@@ -81,14 +81,14 @@ static void test_shadow(void **state)
 
 static void test_elsewhere(void **state)
 {
-	const u8 *ring3 = (const u8 *)0x7654321000; /* is not to be read */
+	const u8 *ring3 = (const u8 *)0x7654321000; /* must not be read */
 
 	expect_there(idle + 1, RFLAGS_FIXED, 8);
-	expect_there(idle + 2, RFLAGS_FIXED, 8); /* some other byte of the same value before it */
+	expect_there(idle + 2, RFLAGS_FIXED, 8); /* IF clear: no STI ran */
 	expect_there(idle + 3, RFLAGS_FIXED | RFLAGS_IF, 8);
 	expect_there(look + 3, RFLAGS_FIXED | RFLAGS_IF, 8);
 	expect_there(ring3, RFLAGS_FIXED | RFLAGS_IF, SELECTOR_USER_CODE);
-	expect_there(ring3, RFLAGS_FIXED, 8); /* its first instruction in ring 0 */
+	expect_there(ring3, RFLAGS_FIXED, 8); /* ring 0, but RIP is still ring 3's */
 }
 
 int main(void)

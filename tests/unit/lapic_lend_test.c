@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A local APIC whose page is the CPU's while the guest runs. */
+/* A local APIC whose page is lent to the CPU while the guest runs. */
 #include "tests/unit/irqchip_fixture.h"
 
 static int set_up(void **state)
@@ -15,7 +15,7 @@ static bool in_page(u32 base, u32 vector)
 	return vector_test(bsp, base, vector);
 }
 
-/* What the CPU does: SDM vol. 3, 30.2.2 and 30.1.4. */
+/* What the CPU does when it delivers a vector: SDM vol. 3, 30.2.2 and 30.1.4. */
 static void cpu_takes(u32 vector)
 {
 	*vector_word(bsp, LAPIC_IRR, vector / 32) &= ~(1u << vector % 32);
@@ -42,7 +42,7 @@ static void nobody_writes_a_lent_page(void **state)
 	assert_true(in_page(LAPIC_TMR, 0x52));
 	assert_true(bsp->moved && bsp->levels_moved);
 	assert_int_equal(lapic_interrupt_status(bsp), 0x52);
-	/* once */
+	/* posted only once */
 	cpu_takes(0x52);
 	lapic_lend(bsp);
 	lapic_recall(bsp);
@@ -86,7 +86,7 @@ static void an_apic_of_the_monitors_is_never_lent(void **state)
 	assert_true(in_page(LAPIC_IRR, 0x41));
 }
 
-/* The I/O APIC hears of a level-triggered interrupt's end from the exit for it. */
+/* The EOI of a level-triggered interrupt reaches the I/O APIC by its exit. */
 static void level_ends_by_an_exit(void **state)
 {
 	u64 levels[4];
@@ -110,7 +110,7 @@ static void level_ends_by_an_exit(void **state)
 	assert_false(in_page(LAPIC_IRR, 0x41));
 }
 
-/* The CPU has put the guest's value there before anybody could look at the old one. */
+/* The CPU writes the guest's value to the page; the old one is gone when the exit arrives. */
 static void cpu_writes(u32 offset, u32 value)
 {
 	lapic_lend(bsp);
@@ -132,10 +132,10 @@ static void writes_are_finished(void **state)
 	cpu_writes(LAPIC_TIMER_DIVIDE, LAPIC_TIMER_DIVIDE_BY_1);
 	cpu_writes(LAPIC_TIMER_INITIAL, 800);
 	assert_int_equal(lapic_timer_current(bsp), 800);
-	/* the count goes on from where it is, at the new rate */
+	/* the count continues from where it is, at the new rate */
 	cpu_writes(LAPIC_TIMER_DIVIDE, LAPIC_TIMER_DIVIDE_BY_16);
 	assert_int_equal(bsp->state.timer_expiry_ns, 1000 + 800 * 16);
-	/* to TSC-deadline mode disarms, and there the count cannot be written */
+	/* TSC-deadline mode disarms the timer and ignores writes of the count */
 	cpu_writes(LAPIC_LVT_TIMER, 0x41 | LAPIC_LVT_TIMER_TSC_DEADLINE);
 	assert_int_equal(bsp->state.timer_expiry_ns, DEADLINE_NONE);
 	cpu_writes(LAPIC_TIMER_INITIAL, 5);

@@ -80,12 +80,12 @@ static void priorities(void **state)
 	assert_int_equal(lapic_pending(bsp), 0x5f);
 	assert_int_equal(irqchip_take_interrupt(&chip, 0), 0x5f);
 	assert_int_equal(lapic_read(bsp, LAPIC_PPR), 0x50);
-	assert_int_equal(bsp->page->reg[LAPIC_PPR / 4], 0x50); /* for those who read the page */
-	/* Where the classes are equal TPR counts. */
+	assert_int_equal(bsp->page->reg[LAPIC_PPR / 4], 0x50); /* in the page too */
+	/* If the classes are equal PPR is TPR. */
 	lapic_write(bsp, LAPIC_TPR, 0x53);
 	assert_int_equal(lapic_read(bsp, LAPIC_PPR), 0x53);
 	lapic_write(bsp, LAPIC_TPR, 0);
-	/* The same class waits, a higher one does not. */
+	/* A vector of the same class waits, one of a higher class does not. */
 	assert_int_equal(lapic_pending(bsp), -1);
 	lapic_deliver(bsp, APIC_FIXED, 0x60, false);
 	assert_int_equal(irqchip_take_interrupt(&chip, 0), 0x60);
@@ -97,7 +97,7 @@ static void priorities(void **state)
 	lapic_write(bsp, LAPIC_EOI, 0);
 	assert_int_equal(lapic_pending(bsp), 0x51);
 
-	/* TPR: its class and below wait; TPR beats ISR in PPR with its low bits. */
+	/* Vectors of TPR's class and below wait; PPR is TPR, low bits included. */
 	lapic_set_cr8(bsp, 5);
 	assert_int_equal(lapic_read(bsp, LAPIC_TPR), 0x50);
 	assert_int_equal(bsp->page->reg[LAPIC_PPR / 4], 0x50);
@@ -109,7 +109,7 @@ static void priorities(void **state)
 	assert_int_equal(lapic_read(bsp, LAPIC_PPR), 0x4f);
 	assert_int_equal(irqchip_pending(&chip, 0), PENDING_INTERRUPT);
 	assert_int_equal(irqchip_take_interrupt(&chip, 0), 0x51);
-	/* EOI without anything in service is nothing. */
+	/* EOI with nothing in service does nothing. */
 	lapic_write(bsp, LAPIC_EOI, 0);
 	lapic_write(bsp, LAPIC_EOI, 0);
 }
@@ -130,7 +130,7 @@ static void error_status(void **state)
 	(void)lapic_read(bsp, 0x3f0);
 	assert_true(vector_requested(0, 0xfe));
 	vector_clear(bsp, LAPIC_IRR, 0xfe);
-	/* Nothing is shown before a write, and no second interrupt comes. */
+	/* ESR shows errors only once written, and until then no second interrupt comes. */
 	assert_int_equal(lapic_read(bsp, LAPIC_ESR), 0);
 	send_ipi(0, 0, 0x0f);
 	assert_false(vector_requested(0, 0xfe));
@@ -145,7 +145,7 @@ static void error_status(void **state)
 	lapic_write(bsp, LAPIC_ESR, 0);
 	assert_int_equal(lapic_read(bsp, LAPIC_ESR),
 			 LAPIC_ESR_SEND_ILLEGAL_VECTOR | LAPIC_ESR_RECEIVED_ILLEGAL_VECTOR);
-	/* An illegal error vector is an error too, but not one without end. */
+	/* An illegal vector in LVT Error is an error itself, but does not recurse. */
 	lapic_write(bsp, LAPIC_LVT_ERROR, 0x02);
 	lapic_write(bsp, 0x000, 0);
 	lapic_write(bsp, LAPIC_ESR, 0);
@@ -211,12 +211,12 @@ static void lowest_priority(void **state)
 	assert_int_equal(take_requests(0x40), 1u << 2);
 	send_ipi(0, 0x0b, low);
 	assert_int_equal(take_requests(0x40), 1u << 0);
-	/* Equals take turns. */
+	/* CPUs of equal priority take turns. */
 	send_ipi(0, 0x0b, low);
 	assert_int_equal(take_requests(0x40), 1u << 1);
 	send_ipi(0, 0x0b, low);
 	assert_int_equal(take_requests(0x40), 1u << 0);
-	/* One that software has disabled takes part in nothing. */
+	/* A software-disabled APIC takes no part. */
 	lapic_write(&chip.lapic[2], LAPIC_SVR, 0xff);
 	send_ipi(0, 0x04, low);
 	assert_int_equal(take_requests(0x40), 0);
@@ -225,7 +225,7 @@ static void lowest_priority(void **state)
 static void init_and_sipi(void **state)
 {
 	(void)state;
-	/* A first SIPI starts it, a second is lost. */
+	/* The first SIPI starts it, a second one is ignored. */
 	send_ipi(0, 1, APIC_SIPI << 8 | LAPIC_ICR_ASSERT | 0x9f);
 	assert_int_equal(irqchip_pending(&chip, 1), PENDING_WAIT | PENDING_SIPI);
 	assert_int_equal(irqchip_take_sipi(&chip, 1), 0x9f);
@@ -256,7 +256,7 @@ static void init_and_sipi(void **state)
 	assert_int_equal(lapic_deadline(&chip.lapic[1]), DEADLINE_NONE);
 	lapic_write(&chip.lapic[1], LAPIC_ESR, 0);
 	assert_int_equal(lapic_read(&chip.lapic[1], LAPIC_ESR), 0);
-	/* An INIT takes an unread SIPI with it. */
+	/* INIT discards a SIPI not yet taken. */
 	send_ipi(0, 1, APIC_INIT << 8 | LAPIC_ICR_ASSERT);
 	send_ipi(0, 1, APIC_SIPI << 8 | 0x10);
 	send_ipi(0, 1, APIC_INIT << 8 | LAPIC_ICR_ASSERT);
@@ -264,7 +264,7 @@ static void init_and_sipi(void **state)
 	assert_int_equal(irqchip_pending(&chip, 1), PENDING_WAIT);
 	assert_int_equal(lapic_read(&chip.lapic[1], LAPIC_SVR), 0xff);
 
-	/* The boot processor does not wait. */
+	/* The boot processor does not wait for a SIPI. */
 	send_ipi(1, 0, APIC_INIT << 8 | LAPIC_ICR_ASSERT);
 	irqchip_take_init(&chip, 0);
 	assert_int_equal(irqchip_pending(&chip, 0), 0);

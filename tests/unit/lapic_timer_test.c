@@ -14,7 +14,7 @@ static void timer_one_shot(void **state)
 	assert_int_equal(lapic_read(bsp, LAPIC_TIMER_CURRENT), 600);
 	at_ns(16 * 400 + 15);
 	assert_int_equal(lapic_read(bsp, LAPIC_TIMER_CURRENT), 600);
-	/* A new divider goes on from the present count. */
+	/* With a new divider it continues from the current count. */
 	at_ns(16 * 400);
 	lapic_write(bsp, LAPIC_TIMER_DIVIDE, LAPIC_TIMER_DIVIDE_BY_1);
 	assert_int_equal(lapic_read(bsp, LAPIC_TIMER_CURRENT), 600);
@@ -59,20 +59,20 @@ static void timer_periodic(void **state)
 	assert_int_equal(lapic_read(bsp, LAPIC_TIMER_CURRENT), 1000);
 	assert_int_equal(take_requests(0x30), 1);
 	assert_int_equal(lapic_deadline(bsp), 2000);
-	/* With its vector requested already it is in no hurry; one in time keeps its time. */
+	/* While its vector is still requested an early deadline is put off; a later one is kept. */
 	lapic_deliver(bsp, APIC_FIXED, 0x30, false);
 	assert_int_equal(lapic_deadline(bsp), 1000 + 50 * NS_PER_US);
 	lapic_write(bsp, LAPIC_TIMER_INITIAL, 100000);
 	assert_int_equal(lapic_deadline(bsp), 101000);
 	lapic_write(bsp, LAPIC_TIMER_INITIAL, 1000);
 	take_requests(0x30);
-	/* Missed periods are one interrupt, and the beat is kept. */
+	/* Missed periods give one interrupt, and the phase is kept. */
 	at_ns(5300);
 	lapic_tick(bsp);
 	assert_int_equal(take_requests(0x30), 1);
 	assert_int_equal(lapic_deadline(bsp), 6000);
 	assert_int_equal(lapic_read(bsp, LAPIC_TIMER_CURRENT), 700);
-	/* Masked, it counts on in silence. */
+	/* Masked, it counts on without interrupts. */
 	lapic_write(bsp, LAPIC_LVT_TIMER, LAPIC_LVT_MASKED | LAPIC_LVT_TIMER_PERIODIC | 0x30);
 	assert_int_equal(lapic_deadline(bsp), DEADLINE_NONE);
 	at_ns(6100);
@@ -80,7 +80,7 @@ static void timer_periodic(void **state)
 	assert_int_equal(take_requests(0x30), 0);
 }
 
-/* A guest that takes no interrupt does not put its timer off, at each look by as much again. */
+/* A guest that takes no interrupt does not put its timer off further at each check. */
 static void timer_repeats_untaken(void **state)
 {
 	(void)state;
@@ -113,7 +113,7 @@ static void timer_changes_mode(void **state)
 	lapic_write(bsp, LAPIC_LVT_TIMER, 0x30);
 	at_ns(2000);
 	assert_int_equal(lapic_read(bsp, LAPIC_TIMER_CURRENT), 0);
-	/* An expired one-shot does not come to life by becoming periodic. */
+	/* An expired one-shot does not restart when the mode becomes periodic. */
 	lapic_write(bsp, LAPIC_LVT_TIMER, LAPIC_LVT_TIMER_PERIODIC | 0x30);
 	at_ns(2500);
 	assert_int_equal(lapic_read(bsp, LAPIC_TIMER_CURRENT), 0);
@@ -146,7 +146,7 @@ static void timer_tsc_deadline(void **state)
 	lapic_tick(bsp);
 	assert_int_equal(take_requests(0x30), 1);
 	assert_int_equal(rdmsr(bsp, MSR_TSC_DEADLINE), 0);
-	/* One that has passed fires at once; 0 disarms; far away does not overflow. */
+	/* A deadline that has passed fires at once; 0 disarms; a distant one does not overflow. */
 	assert_true(wrmsr(bsp, MSR_TSC_DEADLINE, 1));
 	assert_int_equal(take_requests(0x30), 1);
 	assert_true(wrmsr(bsp, MSR_TSC_DEADLINE, 9000));

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* IA32_APIC_BASE and the x2APIC's MSRs: what is there and what is #GP (SDM vol. 3, 11.12). */
+/* IA32_APIC_BASE and the x2APIC's MSRs: which exist and which give #GP (SDM vol. 3, 11.12). */
 #include "tests/unit/irqchip_fixture.h"
 
 static void apic_base_transitions(void **state)
@@ -12,7 +12,7 @@ static void apic_base_transitions(void **state)
 	assert_false(wrmsr(bsp, MSR_APIC_BASE, xapic | 1));
 	assert_false(wrmsr(bsp, MSR_APIC_BASE, xapic | BIT(PHYSICAL_BITS)));
 	assert_false(wrmsr(bsp, MSR_APIC_BASE, off | APIC_BASE_EXTD));
-	/* Moved, it answers in its new place only. */
+	/* Once moved, it answers at its new address only. */
 	assert_true(wrmsr(bsp, MSR_APIC_BASE, 0xfed40000 | APIC_BASE_BSP | APIC_BASE_EN));
 	assert_false(lapic_claims(bsp, 0xfee00030));
 	assert_true(lapic_claims(bsp, 0xfed40030));
@@ -54,7 +54,7 @@ static void x2apic_registers(void **state)
 	assert_int_equal(rdmsr(ap, x2msr(LAPIC_LDR)), 1u << 3);
 	assert_int_equal(rdmsr(ap, x2msr(LAPIC_VERSION)), 0x01050014);
 
-	/* Write-only, gone or never there. */
+	/* Write-only, or not in x2APIC mode, or nonexistent. */
 	assert_false(lapic_msr_read(ap, x2msr(LAPIC_EOI), &value));
 	assert_false(lapic_msr_read(ap, x2msr(LAPIC_SELF_IPI), &value));
 	assert_false(lapic_msr_read(ap, x2msr(LAPIC_DFR), &value));
@@ -93,10 +93,10 @@ static void x2apic_registers(void **state)
 	assert_true(wrmsr(ap, x2msr(LAPIC_ICR), 1ull << 32 | 0x45));
 	assert_int_equal(rdmsr(ap, x2msr(LAPIC_ICR)), 1ull << 32 | 0x45);
 	assert_int_equal(take_requests(0x45), 1u << 1);
-	/* Bit 12 of ICR is not there, and not refused. */
+	/* Bit 12 of ICR does not exist in x2APIC mode, but is accepted. */
 	assert_true(wrmsr(ap, x2msr(LAPIC_ICR), 1ull << 32 | LAPIC_ICR_PENDING | 0x45));
 	assert_int_equal(rdmsr(ap, x2msr(LAPIC_ICR)), 1ull << 32 | 0x45);
-	/* EOI and ESR do what they are for. */
+	/* EOI and ESR work as in xAPIC mode. */
 	assert_true(wrmsr(ap, x2msr(LAPIC_SELF_IPI), 0x03));
 	assert_true(wrmsr(ap, x2msr(LAPIC_ESR), 0));
 	assert_int_equal(rdmsr(ap, x2msr(LAPIC_ESR)),
@@ -108,7 +108,7 @@ static void x2apic_registers(void **state)
 	assert_int_equal(rdmsr(ap, x2msr(LAPIC_ISR + 0x20)), 0);
 	assert_int_equal(rdmsr(ap, x2msr(LAPIC_LVT_TIMER)), LAPIC_LVT_MASKED);
 	assert_int_equal(rdmsr(ap, x2msr(LAPIC_LVT_ERROR)), LAPIC_LVT_MASKED);
-	/* INIT leaves mode and ID. */
+	/* INIT keeps mode and ID. */
 	lapic_init_signal(ap);
 	assert_int_equal(rdmsr(ap, x2msr(LAPIC_LDR)), 1u << 3);
 }

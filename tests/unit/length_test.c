@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Instruction lengths agree with objdump's over whole programs, in all three modes. */
+/* Instruction lengths agree with objdump's throughout whole programs, in all three modes. */
 #include <setjmp.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,7 +20,7 @@ struct line {
 	bool checked; /* objdump knows the instruction */
 };
 
-/* Words that objdump prints for prefixes; a line of nothing else is no instruction. */
+/* Words that objdump prints for prefixes; a line of these alone is not an instruction. */
 static bool is_prefix_word(const char *word)
 {
 	static const char *const words[] = {
@@ -68,7 +68,7 @@ static bool parse_line(char *text, struct line *line)
 	return line->count > 0;
 }
 
-/* SDM vol. 2, 2.3.2 to 2.3.5: such a prefix before VEX is #UD; objdump prints the whole. */
+/* SDM vol. 2, 2.3.2 to 2.3.5: such a prefix before VEX gives #UD; objdump accepts it. */
 static bool is_forbidden_vex(const u8 *bytes, size_t count, enum x86_mode mode)
 {
 	bool forbidden = false;
@@ -82,8 +82,8 @@ static bool is_forbidden_vex(const u8 *bytes, size_t count, enum x86_mode mode)
 }
 
 /*
- * Compares one line, decoded with the bytes of the lines behind it in sight. objdump shows FWAIT
- * and the x87 instruction behind it as one; they are two.
+ * Compares one line; the decoder may also read the bytes of the lines after it. objdump shows
+ * FWAIT and the x87 instruction after it as one; they are two.
  */
 static bool line_agrees(const u8 *bytes, size_t available, const struct line *line,
 			enum x86_mode mode)
@@ -175,8 +175,8 @@ static void test_raw_bytes(void **state)
 }
 
 /*
- * Every opcode of every map, with random ModRM and prefixes; NOPs between, so that objdump finds
- * back after what it does not know.
+ * Writes every opcode of every map, with random ModRM and prefixes; NOPs between them let objdump
+ * resynchronise after an opcode that it does not know.
  */
 static void write_opcodes(int file)
 {

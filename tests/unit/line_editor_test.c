@@ -64,7 +64,7 @@ static enum line_event type(const char *bytes)
 	return event;
 }
 
-/* What stands in the row, without trailing spaces, and where the cursor is. */
+/* Checks the row's text, without trailing spaces, and the cursor's column. */
 static void expect_row(const char *row, u32 column)
 {
 	char text[LINE_COLUMNS + 1];
@@ -84,12 +84,12 @@ static void test_plain(void **state)
 	begin();
 	assert_int_equal(type("vm list"), LINE_NONE);
 	expect_row("> vm list", 9);
-	assert_int_equal(screen.bytes, 9); /* nothing but prompt and echo */
+	assert_int_equal(screen.bytes, 9); /* only prompt and echo */
 	assert_int_equal(type("\r"), LINE_DONE);
 	assert_string_equal(editor.text, "vm list");
 	expect_row("", 0);
 	line_editor_begin(&editor);
-	/* The LF of a CR LF is part of it; a lone LF ends a line as well. */
+	/* CR LF ends one line, not two; a lone LF ends a line too. */
 	assert_int_equal(type("\n"), LINE_NONE);
 	assert_int_equal(type("mem\n"), LINE_DONE);
 	assert_string_equal(editor.text, "mem");
@@ -148,7 +148,7 @@ static void test_history(void **state)
 	expect_row("> new", 5);
 	type("\r");
 	line_editor_begin(&editor);
-	/* The same line twice is kept once, an empty one not at all. */
+	/* A line repeated is kept once, an empty one not at all. */
 	type("new\r");
 	line_editor_begin(&editor);
 	type("\r");
@@ -176,7 +176,7 @@ static void test_too_long(void **state)
 	line_editor_begin(&editor);
 	assert_int_equal(type("ok\r"), LINE_DONE);
 	assert_string_equal(editor.text, "ok");
-	/* Ctrl-C gives up what is too long as well. */
+	/* Ctrl-C also abandons a line that is too long. */
 	line_editor_begin(&editor);
 	for (u32 i = 0; i < 2000; i++)
 		line_editor_feed(&editor, 'x');
@@ -209,7 +209,7 @@ static void test_wide_line(void **state)
 	assert_int_equal(editor.length, 197);
 }
 
-/* Ctrl-C in an escape sequence ends that too. */
+/* Ctrl-C inside an escape sequence ends that too. */
 static void test_break(void **state)
 {
 	static const char *const begun[] = {"\x1b", "x\x1b\x1b[", "\x1b[1;5", "\x1bO"};
@@ -278,7 +278,7 @@ static void test_search(void **state)
 	expect_row("(failed search 'start') vm start alpha", 38);
 	type("\x7f\x7f\x7f\x7f\x7flog");
 	expect_row("(search 'log') log show", 23);
-	type("\x07"); /* back to what was being written */
+	type("\x07"); /* back to the line being typed */
 	expect_row("> half", 6);
 	type("\x12" "alp\x01");
 	expect_row("> vm start alpha", 2);
@@ -290,7 +290,7 @@ static void test_search(void **state)
 	for (u32 i = 0; i < 100; i++)
 		type("z");
 	assert_true(screen.column < LINE_COLUMNS);
-	assert_int_equal(type("\x03"), LINE_NONE); /* gives up the search, not the line */
+	assert_int_equal(type("\x03"), LINE_NONE); /* leaves the search, not the line */
 	expect_row(">", 2);
 	assert_int_equal(type("\x03"), LINE_BREAK);
 }
@@ -323,7 +323,7 @@ static void test_words(void **state)
 	assert_string_equal(editor.text, "one two ");
 	type("\x01\x1b[3;5~");
 	assert_string_equal(editor.text, " two ");
-	type("\x1b[15~\x1b[5~\x1bOP\x1b[200~"); /* F5, PageUp, F1, the begin of a paste */
+	type("\x1b[15~\x1b[5~\x1bOP\x1b[200~"); /* F5, PageUp, F1, start of a bracketed paste */
 	assert_int_equal(type("\r"), LINE_DONE);
 	assert_string_equal(editor.text, " two ");
 }
@@ -341,12 +341,12 @@ static void test_bad(void **state)
 	assert_int_equal(editor.bad_byte, 0);
 	assert_int_equal(editor.bad_column, 1);
 	line_editor_begin(&editor);
-	assert_int_equal(type("a\x1b[31mred\r"), LINE_BAD); /* a colour is no key */
+	assert_int_equal(type("a\x1b[31mred\r"), LINE_BAD); /* a colour sequence, not a key */
 	assert_int_equal(editor.bad_byte, 0x1b);
 	assert_int_equal(editor.bad_column, 2);
 	line_editor_begin(&editor);
 	assert_int_equal(type("vm\r"), LINE_DONE);
-	/* It does not come back by the history. */
+	/* A refused line is not in the history. */
 	line_editor_begin(&editor);
 	type("\x1b[A\x1b[A");
 	assert_string_equal(editor.text, "vm");
@@ -364,7 +364,7 @@ static void test_columns(void **state)
 	assert_int_equal(screen.row[43], ' ');
 }
 
-/* Any bytes at all: the editor stays whole, the screen gets nothing it cannot show. */
+/* Any bytes at all: the editor's state stays valid, the screen gets only what it can show. */
 static void test_garbage(void **state)
 {
 	u32 random = 7;
@@ -381,7 +381,7 @@ static void test_garbage(void **state)
 		if (event != LINE_NONE && event != LINE_COMPLETE)
 			line_editor_begin(&editor);
 	}
-	/* An escape sequence without end takes no line with it. */
+	/* An endless escape sequence does not swallow the line. */
 	line_editor_begin(&editor);
 	type("\x1b[1234567890123456789;;;");
 	assert_int_equal(type("\r"), LINE_DONE);

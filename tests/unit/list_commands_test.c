@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Commands whose answer grows with the machine: all of it comes, however little room there is. */
+/* Commands whose output grows with the machine: it is complete, however little room there is. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -142,7 +142,7 @@ static void test_log_stat(void **state)
 		format(vms[i].config.name, CONFIG_NAME_BYTES, "a-name-as-long-as-it-can-be-%u", i);
 		vms[i].log.dropped_all = i + 1;
 	}
-	vms[1].log.dropped_all = 0; /* nothing to say of it */
+	vms[1].log.dropped_all = 0; /* no drops to report */
 	run_all(run, true);
 	assert_int_equal(objects, 1 + VMS - 1);
 	assert_string_equal(last, "{\"name\":\"a-name-as-long-as-it-can-be-119\",\"dropped\":120}");

@@ -61,7 +61,7 @@ static struct fixture *fixture_make(u64 file_bytes)
 	return fixture;
 }
 
-/* Loads from a copy of the file's first `bytes` exactly: reading past them is an ASan error. */
+/* Loads from a copy of exactly the file's first `bytes`: ASan catches reads past them. */
 static bool load_first(struct fixture *fixture, u64 bytes)
 {
 	u8 *copy = malloc(bytes);
@@ -82,7 +82,7 @@ static void assert_refused(struct fixture *fixture, const char *words)
 		fail_msg("error is: %s\nwithout: %s", fixture->job.error, words);
 }
 
-/* No length of a cut file may be loaded silently where `least` bytes are needed, nor read past. */
+/* A file cut to fewer than `least` bytes is refused, and nothing past its end is read. */
 static UNUSED void assert_cut_refused(struct fixture *fixture, u64 least, u64 step)
 {
 	for (u64 bytes = 1; bytes < fixture->file_bytes; bytes += step) {
@@ -93,7 +93,7 @@ static UNUSED void assert_cut_refused(struct fixture *fixture, u64 least, u64 st
 	}
 }
 
-/* Random bytes over the headers: refused or loaded, never a wild access. */
+/* Random bytes in the headers: the file is refused or loaded, without a stray access. */
 static void assert_survives_noise(struct fixture *fixture, u64 from, u64 to, u32 rounds)
 {
 	u8 *original = malloc(fixture->file_bytes);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The check of the order of locks that a DEBUG build makes. */
+/* The lock order check of DEBUG builds. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -48,7 +48,7 @@ static void test_order(void **state)
 
 	(void)state;
 	cpu.locks = 0;
-	machine.page = NULL; /* the first locks are taken before there is one */
+	machine.page = NULL; /* the first locks are taken before it exists */
 	assert_false(panics(&a, LOCK_QUEUE));
 	assert_false(panics(&b, LOCK_GROUP));
 	assert_false(panics(&c, LOCK_PAGES));
@@ -58,7 +58,7 @@ static void test_order(void **state)
 	b = (struct lock){0};
 	assert_true(panics(&b, LOCK_GROUP));
 	b = (struct lock){0};
-	assert_true(panics(&b, LOCK_QUOTA)); /* two of a kind */
+	assert_true(panics(&b, LOCK_QUOTA)); /* a second lock of the same kind */
 	lock_release(&c, LOCK_QUOTA);
 	lock_release(&a, LOCK_QUEUE);
 	assert_int_equal(cpu.locks, 0);

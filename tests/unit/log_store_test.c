@@ -79,7 +79,7 @@ static void test_clean_and_cut(void **state)
 	assert_int_equal(line.text.length, LOG_TEXT_BYTES);
 }
 
-/* Many times round: a fast reader sees every line, a slow one learns how many it missed. */
+/* Overwritten many times: a fast reader sees every line, a slow one learns how many it missed. */
 static void test_overwrite(void **state)
 {
 	struct log_cursor fast = {.index = 0};
@@ -121,7 +121,7 @@ static void test_overwrite(void **state)
 	assert_true(log_store_bytes(&store) > (SEGMENTS - 2) * SEGMENT_BYTES);
 }
 
-/* The oldest segment leaves as a whole, by size, by age and by hand. */
+/* A segment is closed by size, by age or by hand; the oldest goes as a whole. */
 static void test_rotate(void **state)
 {
 	struct log_cursor cursor = {.index = 0};
@@ -129,11 +129,11 @@ static void test_rotate(void **state)
 
 	(void)state;
 	begin(1000);
-	assert_false(log_store_rotate(&store)); /* nothing is in it */
+	assert_false(log_store_rotate(&store)); /* the segment is empty */
 	add("", "one", 10);
 	add("", "two", 1010);
 	assert_int_equal(store.newest, 1);
-	add("", "three", 1011); /* the first of its segment is too old */
+	add("", "three", 1011); /* its segment's first line is too old */
 	assert_int_equal(store.newest, 2);
 	assert_int_equal(log_store_segment(&store, 1)->line_count, 2);
 	assert_int_equal(log_store_segment(&store, 1)->first_ns, 10);
@@ -149,7 +149,7 @@ static void test_rotate(void **state)
 		assert_int_equal(line.sequence, i);
 	}
 	assert_false(log_store_next(&store, &cursor, &line));
-	assert_true(log_store_rotate(&store)); /* there is no fifth: one and two give way */
+	assert_true(log_store_rotate(&store)); /* there is no fifth segment: lines one and two go */
 	assert_int_equal(store.oldest, 2);
 	assert_int_equal(store.overwritten_count, 2);
 	assert_int_equal(log_store_line_count(&store), 3);
@@ -193,7 +193,7 @@ static void test_format(void **state)
 	assert_string_equal(formatted("%016lx|%-6u|%6d%%", 3),
 			    "000000000000002a|244837814094590|    -7%");
 	assert_string_equal(formatted("%p", 1), "0x2a");
-	/* arguments that are not there, conversions that do not exist, ends inside */
+	/* missing arguments, unknown conversions, incomplete conversions */
 	assert_string_equal(formatted("%u %u", 1), "42 %u");
 	assert_string_equal(formatted("%s %n %u", 5), "%s %n 42");
 	assert_string_equal(formatted("%", 1), "%");
@@ -211,7 +211,7 @@ static void test_format_cut(void **state)
 	assert_string_equal(text, "abcd 12");
 }
 
-/* Lines cost what they cost; one during which something else ran costs no more than the others. */
+/* The cost per line is a mean; an outlier, during which something else ran, hardly raises it. */
 static void test_cost(void **state)
 {
 	struct log_cost cost = {0};

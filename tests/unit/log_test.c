@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Taking in the kernel's log while the kernel goes on writing. */
+/* Collecting the kernel's log while the kernel keeps writing. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -16,7 +16,7 @@
 #include "vmm/rt/format.c"
 
 #define ENDLESS (~0u)
-#define HANG	1000000u /* entries of one call */
+#define HANG	1000000u /* more entries than a call may take */
 
 static struct kernel_page page;
 static u32 in_ring; /* ENDLESS: it refills while it is read */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The machine channel between a client that reads as it likes and commands of all lengths. */
+/* The machine channel: clients that read at any speed, commands with answers of any length. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -27,16 +27,16 @@
 #include "vmm/manager/text/parse_number.c"
 #include "vmm/manager/vm/vm_events.c"
 
-#define ITEMS 20000u /* of the long answers */
+#define ITEMS 20000u /* items of a long answer */
 
-/* The port: what the client has written, and what it has read. */
+/* The port: what the client has written, and what it can read. */
 static char to_machine[65536];
 static size_t to_machine_length;
 static size_t to_machine_taken;
 static u64 input_lost;
 static char from_machine[8 << 20];
 static size_t from_machine_length;
-static size_t reader_takes; /* bytes in one turn */
+static size_t reader_takes; /* bytes it reads in a turn */
 
 u64 machine_time_ns(void)
 {
@@ -152,7 +152,7 @@ static int begin(void **state)
 	return 0;
 }
 
-/* The next line that came; NULL when there is none. */
+/* The next line received, or NULL. */
 static const char *next_line(void)
 {
 	static char line[4 << 20];
@@ -198,7 +198,7 @@ static void test_answers(void **state)
 	assert_null(next_line());
 }
 
-/* Whatever the speed of the reader: the same answer, in one line, and nothing in between. */
+/* At any speed of the reader the answer is the same, one line with nothing in between. */
 static void test_long(void **state)
 {
 	static const size_t speeds[] = {16, 1000, 50000, 1000000};
@@ -255,7 +255,7 @@ static void test_too_long(void **state)
 				     "\\\"late\\\"\"}"));
 }
 
-/* Nobody reads: requests stay in the port, log lines are not taken, events are counted. */
+/* The client does not read: requests stay in the port, log lines wait, lost events are counted. */
 static void test_slow_reader(void **state)
 {
 	u32 answers = 0;
@@ -288,7 +288,7 @@ static void test_slow_reader(void **state)
 	assert_true(machine_channel_takes_line());
 }
 
-/* Many short ones that are not read: none is lost. */
+/* Many short answers that are not read at first: none is lost. */
 static void test_many(void **state)
 {
 	const u32 count = 1500;
@@ -307,7 +307,7 @@ static void test_many(void **state)
 static void test_input(void **state)
 {
 	(void)state;
-	/* Too long a line is answered once, at once; the next one is a request again. */
+	/* A line that is too long is answered once, at once; the next line is a request again. */
 	for (u32 i = 0; i < 20000; i++)
 		client_sends("x");
 	turns(10, 1000000);
@@ -317,7 +317,7 @@ static void test_input(void **state)
 	client_sends("xx\n{\"id\":1,\"command\":\"nothing\"}\n");
 	turns(10, 1000000);
 	expect("{\"id\":1,\"status\":\"ok\",\"result\":[]}");
-	/* What the port has lost makes the line no request. */
+	/* A line of which the port has lost bytes is not a request. */
 	client_sends("{\"id\":2,\"comm");
 	turns(2, 1000000);
 	input_lost = 3;
@@ -337,7 +337,7 @@ static void test_waiting(void **state)
 	turns(5, 1000000);
 	assert_null(next_line());
 	assert_int_equal(machine_channel_deadline(), 1100);
-	/* A command that takes its time keeps nothing else from being told. */
+	/* A command that waits does not hold up events. */
 	vm_event("alpha", EVENT_STARTED, "");
 	turns(5, 1000000);
 	expect("{\"event\":\"started\",\"vm\":\"alpha\",\"reason\":\"\",\"time_ns\":7}");
@@ -349,7 +349,7 @@ static void test_waiting(void **state)
 	assert_null(next_line());
 }
 
-/* Shut: no command is run, no event or line goes out; the password opens it. */
+/* Locked: no command runs, no event or log line goes out; the password unlocks. */
 static void test_locked(void **state)
 {
 	struct password_hash hash;
@@ -379,7 +379,7 @@ static void test_locked(void **state)
 	expect("{\"event\":\"started\",\"vm\":\"alpha\",\"reason\":\"\",\"time_ns\":7}");
 	assert_null(next_line());
 	assert_string_equal(logged, "unlocked");
-	assert_false(memchr(input.bytes, 's', 64) != NULL); /* forgotten */
+	assert_false(memchr(input.bytes, 's', 64) != NULL); /* the password was erased */
 	login_require(NULL);
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Machine checks: what the handler takes out of the banks, what of it is fatal, and whom a lost
- * page ends. On VMX this is all there is: Bochs makes none.
+ * Machine checks: what the handler takes out of the banks, which errors are fatal, and whom a lost
+ * page ends. For VMX there is no other test: Bochs raises no machine checks.
  */
 #include "tests/unit/kernel_machine.h"
 #include "arch/x86_64/hw/msr.h"
@@ -63,7 +63,7 @@ static void test_fatal(void **state)
 {
 	static const struct {
 		struct machine_check check;
-		const char *why; /* NULL: not fatal; otherwise how it begins */
+		const char *why; /* NULL: not fatal; otherwise the text's beginning */
 	} table[] = {
 		{{.global = 1}, NULL},
 		{{.global = 0}, "the interrupted code"},
@@ -98,7 +98,7 @@ static void test_fatal(void **state)
 		else
 			assert_memory_equal(why, table[i].why, strlen(table[i].why));
 	}
-	/* AMD's MISC says nothing of the page */
+	/* AMD's MCi_MISC has no address mode */
 	recoverable = 0;
 	assert_null(why_fatal(&(struct machine_check){
 		.global = 5, .status = UC | PAGE_OF_IT, .misc = 7 << 6, .count = 1}));
@@ -114,7 +114,7 @@ static void test_enable(void **state)
 		assert_int_equal(bank[i][MCI_CTL], ~0ull);
 }
 
-/* What was corrected stays for the poll; the same page again is counted, another one is told. */
+/* A corrected error is left to the poll; the same page again is counted, another sets `more`. */
 static void test_record(void **state)
 {
 	struct machine_check record = {0};
@@ -144,7 +144,7 @@ static void test_record(void **state)
 	assert_false(record.more);
 	bank[3][MCI_STATUS] = UC | MCI_STATUS_ADDRV | MCI_STATUS_PCC;
 	bank[3][MCI_ADDR] = 0x6000;
-	record_banks(&record); /* MCG_STATUS was 0 meanwhile */
+	record_banks(&record); /* MCG_STATUS is 0 by now */
 	assert_true(record.more);
 	assert_true(record.status & MCI_STATUS_PCC);
 	assert_int_equal(record.global, 0);
@@ -156,7 +156,7 @@ static void test_record(void **state)
 	assert_int_equal(bank[0][MCI_STATUS], UC);
 }
 
-/* What is not corrected, and used by nobody, is the poll's; but not where S means nothing. */
+/* The poll takes UCNA errors (uncorrected, S clear), but not with PCC or without MCG_SER_P. */
 static void test_not_signalled(void **state)
 {
 	(void)state;
@@ -173,7 +173,7 @@ static void test_not_signalled(void **state)
 	}
 }
 
-/* Another CPU's, told to this one as well; and a CPU without the architecture. */
+/* A machine check broadcast for another CPU's error; a CPU without the architecture. */
 static void test_nothing(void **state)
 {
 	struct trap_frame frame = {.vector = TRAP_MACHINE_CHECK, .cs = SELECTOR_KERNEL_CODE};
@@ -248,7 +248,7 @@ static void check_at(u64 address)
 	assert_int_equal(machine_cpu.machine_check.status, 0);
 }
 
-/* The stack of a process, say; it is mapped where `space` is not NULL. */
+/* Memory of a process, such as its stack; mapped if `space` is not NULL. */
 static struct memory *memory_of_process(struct group *group, struct space *space)
 {
 	struct memory *memory;
@@ -272,7 +272,7 @@ static u64 page_3(struct memory *memory)
 	return hpa.value;
 }
 
-/* A monitor's page ends its VM alone, but not where the manager would use it again. */
+/* A monitor's lost page ends its VM alone; one that the manager maps too is fatal. */
 static void test_page_of_monitor(void **state)
 {
 	struct vm_of_test vm[2];
@@ -296,7 +296,7 @@ static void test_page_of_monitor(void **state)
 	assert_int_equal(vm[0].process->exit_code, KILL_CODE(KILL_MACHINE_CHECK, 0));
 	assert_true(vm[1].process->running);
 
-	check_at(page_3(memory)); /* two CPUs have found it */
+	check_at(page_3(memory)); /* a second CPU found it too */
 	machine_managers = space;
 	assert_panics(check_at(page_3(memory)));
 	machine_managers = NULL;
@@ -314,7 +314,7 @@ static void test_page_of_monitor(void **state)
 	assert_int_equal(page_counts[PAGE_PROCESS], 0);
 }
 
-/* By single pages, by whole large blocks, by both. */
+/* In RAM of single pages, of large blocks, and of both. */
 static void test_page_of_guest(void **state)
 {
 	static const u64 sizes[] = {4, 300, 512, 1300};
@@ -335,7 +335,7 @@ static void test_page_of_guest(void **state)
 		assert_true(vm[0].process->running);
 		assert_false(vm[1].process->running);
 		assert_int_equal(vm[1].process->exit_code, KILL_CODE(KILL_MACHINE_CHECK, 0));
-		check_at(page_at(&vm[1], 0)); /* and another one, of who has ended */
+		check_at(page_at(&vm[1], 0)); /* another page, of a VM that has ended */
 		for (u32 n = 0; n < 2; n++) {
 			object_put(&vm[n].process->object);
 			object_put(&vm[n].memory->object);
@@ -360,7 +360,7 @@ static void test_page_of_nobody(void **state)
 		assert_int_not_equal(hpa.value, 16 * MIB + 0x5000);
 	assert_panics(check_at(hpa.value));
 	object_lock = (struct lock){0};
-	check_at(16 * MIB + 0x5008); /* memory is scrubbed again and again */
+	check_at(16 * MIB + 0x5008); /* scrubbing reports it again */
 	assert_int_equal(page_counts[PAGE_RESERVED], reserved + 1);
 	assert_panics(check_at(1ull << 45));
 }

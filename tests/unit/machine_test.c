@@ -14,7 +14,7 @@ static void test_life(void **state)
 {
 	(void)state;
 	assert_int_equal(channel.state, VM_RUNNING);
-	command(VM_COMMAND_RESUME); /* nothing to resume */
+	command(VM_COMMAND_RESUME); /* not paused */
 	assert_int_equal(channel.state, VM_RUNNING);
 	host_tsc += 100;
 	command(VM_COMMAND_PAUSE);
@@ -73,7 +73,7 @@ static void note_tick(struct device *device)
 	ticked_at = device->clock->wall_ns;
 }
 
-/* What follows the wall clock is looked at when a pause ends: an alarm may be due. */
+/* When a pause ends, devices that follow the wall clock are ticked: an alarm may be due. */
 static void test_pause_ends_late(void **state)
 {
 	static const struct device_ops ops = {.tick = note_tick};
@@ -106,7 +106,7 @@ static void test_reset_forgets(void **state)
 	assert_false(vcpu->halted || vcpu->event.valid || vcpu->held.valid || page.inject.valid);
 	assert_int_equal(page.request, 0);
 	assert_int_equal(vcpu->pvclock.system_time_msr, 0);
-	assert_int_equal(host_tsc + page.tsc_offset, 0); /* the TSC starts at 0 again */
+	assert_int_equal(host_tsc + page.tsc_offset, 0); /* the guest's TSC starts at 0 again */
 	assert_int_equal(machine.platform.clock.now_ns, 0);
 }
 
@@ -164,7 +164,7 @@ static void test_asked_reset(void **state)
 	assert_non_null(strstr((const char *)channel.log, "port 0xcf9\n"));
 }
 
-/* The latest CHANNEL_OUT_BYTES are kept; lines are told of one by one. */
+/* The latest CHANNEL_OUT_BYTES are kept; the manager is signalled for each line. */
 static void test_output(void **state)
 {
 	u32 total = CHANNEL_OUT_BYTES + 1000;
@@ -197,7 +197,7 @@ static void test_input(void **state)
 	serial_room = 9;
 	machine_attend(&machine);
 	assert_string_equal(typed, "hello");
-	/* an index that cannot be: the last ring's worth at most, and no byte outside the ring */
+	/* an impossible index: at most the ring's size is read, and nothing outside the ring */
 	channel.input_written = 0x80000000;
 	serial_room = 10;
 	machine_attend(&machine);

@@ -32,7 +32,7 @@ static void assert_zero_page(struct memory *memory, u64 index)
 	assert_memory_equal(page, zero, PAGE_SIZE);
 }
 
-/* Objects of all shapes: every page is absent, then zero, then its own; all come back. */
+/* Objects of all shapes: each page is absent, then zero, then distinct; all are freed. */
 static void test_shapes(void **state)
 {
 	static const u64 shapes[] = {1,	  7,	8,	 9,	      511,    512,
@@ -74,7 +74,7 @@ static void test_shapes(void **state)
 	}
 }
 
-/* A large block is cleared in steps and not shown before it is all zero. */
+/* A large block is cleared in steps and not visible before all of it is zero. */
 static void test_large_chunk(void **state)
 {
 	struct memory *memory;
@@ -94,7 +94,7 @@ static void test_large_chunk(void **state)
 	assert_true(memory_slot(memory, 5, &hpa, &level));
 	assert_int_equal(level, PT_LEVEL_2M);
 	assert_int_equal(hpa.value % (2 * MIB), 5 * PAGE_SIZE);
-	/* The rest of the object does not fill a chunk. */
+	/* The object's end does not fill a chunk. */
 	assert_int_equal(memory_populate(memory, 599), STATUS_OK);
 	assert_true(memory_slot(memory, 599, &hpa, &level));
 	assert_int_equal(level, PT_LEVEL_4K);
@@ -122,7 +122,7 @@ static void test_metadata_is_small(void **state)
 	machine_assert_clean(before, &quota);
 }
 
-/* Without a block of 2 MiB there are single pages; what was reserved is always there. */
+/* Without a 2-MiB block single pages are used; what was reserved is always available. */
 static void test_fragmented(void **state)
 {
 	static hpa_t held[4096];
@@ -167,7 +167,7 @@ static void test_too_large(void **state)
 	quota.account->quota_pages = 100;
 	assert_int_equal(memory_create(&quota, PAGE_GUEST, 101, 0, &memory), STATUS_NO_QUOTA);
 	machine_assert_clean(before, &quota);
-	/* Two that fit one at a time: the second is refused although nothing is populated. */
+	/* Only one of the two fits: the second is refused although nothing is populated. */
 	assert_int_equal(memory_create(NULL, PAGE_GUEST, before / 2 + 1, 0, &memory), STATUS_OK);
 	assert_int_equal(memory_create(NULL, PAGE_GUEST, before / 2 + 1, 0, &memory),
 			 STATUS_NO_MEMORY);
@@ -194,7 +194,7 @@ static void test_populate_everything(void **state)
 	object_put(&memory->object);
 	machine_assert_clean(before, &quota);
 
-	/* Half done and given up. */
+	/* Destroyed half way through clearing. */
 	assert_int_equal(memory_create(&quota, PAGE_PROCESS, 700, 0, &memory),
 			 STATUS_OK);
 	for (unsigned int n = 0; n < 10; n++)
@@ -211,7 +211,7 @@ static void test_fixed(void **state)
 
 	(void)state;
 	machine_start(16 * MIB);
-	/* Never RAM, not beyond the CPU's width, no odd address, not without bound. */
+	/* Not RAM, not beyond MAXPHYADDR, no unaligned address, no excessive length. */
 	assert_int_equal(memory_create_physical(NULL, HPA(15 * MIB), 257, 0, &memory),
 			 STATUS_BAD_ADDRESS);
 	assert_int_equal(memory_create_physical(NULL, HPA(0), 1, 0, &memory), STATUS_BAD_ADDRESS);
@@ -243,7 +243,7 @@ static void test_fixed(void **state)
 	object_put(&memory->object);
 }
 
-/* Destroying takes bounded steps and hands nothing on before the CPUs have passed. */
+/* Destroying takes bounded steps, and no page is reused before the CPUs have passed. */
 static void test_destroy_in_steps(void **state)
 {
 	struct memory *memory;
@@ -306,10 +306,10 @@ static void test_failing_allocation(void **state)
 		refused += last;
 		machine_assert_clean(before, &quota);
 	}
-	/* Charge, object, chunk words and the slots of the last chunk. */
+	/* What can fail: charge, object, chunk words, the slots of the last chunk. */
 	assert_int_equal(refused, 3 + 3);
 
-	/* No page left for anything but what was reserved. */
+	/* Almost no page is left beyond the reserved ones. */
 	for (u64 left = 0; left < 6; left++) {
 		static hpa_t held[8192];
 		size_t count = 0;

@@ -2,9 +2,9 @@
 #pragma once
 
 /*
- * A machine for mm/: RAM is a piece of the test's heap, physical address 0 its first byte, and the
- * direct map begins there. All of mm/ but the kernel's own space is compiled in, so that a test
- * can look at, and reset, everything static.
+ * A machine for mm/: RAM is a block of the test's heap; its first byte is physical address 0 and
+ * the start of the direct map. All of mm/ but the kernel's own space is included here, so that a
+ * test can inspect and reset everything static.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -57,7 +57,7 @@ u64 *const page_counts = machine_counts;
 static struct zone_counters machine_zones[ZONE_MAX];
 struct zone_counters *const page_zones = machine_zones;
 
-static u8 machine_zone; /* of the CPU that runs */
+static u8 machine_zone; /* of the current CPU */
 
 u8 page_arch_zone(void)
 {
@@ -79,7 +79,7 @@ u64 tlb_arch_clock_ms(void)
 			fail_msg("no panic: %s", #statement);                                      \
 		}                                                                                  \
 		panic_expected = false;                                                            \
-		/* Nobody let go of them. */                                                       \
+		/* The panic left them held. */                                                    \
 		buddy_lock = tlb_lock = kernel_slabs.lock = (struct lock){0};                      \
 	} while (0)
 
@@ -103,7 +103,7 @@ void kernel_space_share(struct table *table)
 #endif
 
 #ifndef MACHINE_HAS_TEARDOWN
-/* All objects are taken apart at once, as far as they can be. */
+/* Destroys an object at once, in as many steps as it takes. */
 static void machine_release(struct object *object)
 {
 	enum status status;
@@ -131,7 +131,7 @@ static UNUSED void machine_ram_replace(u64 ram_bytes)
 	memset(machine_ram, 0xa5, ram_bytes);
 }
 
-/* Forgets all state of an earlier test; RAM is full of what others left behind. */
+/* Resets all state of an earlier test; RAM is not zero. */
 static UNUSED void machine_reset(u64 ram_bytes)
 {
 #ifdef MACHINE_KEEPS_RAM /* thousands of starts a second */
@@ -158,7 +158,7 @@ static UNUSED void machine_reset(u64 ram_bytes)
 	tlb_waiting = 0;
 }
 
-/* An account of the test's, one of a few in turn. */
+/* Gives one of a few accounts, in turn. */
 static UNUSED void machine_quota(struct quota *quota, u64 limit)
 {
 	static struct group_page accounts[4];
@@ -169,7 +169,7 @@ static UNUSED void machine_quota(struct quota *quota, u64 limit)
 	quota_init(quota, account, limit);
 }
 
-/* RAM from 0 on, of which one piece is in use. */
+/* RAM from 0 on, of which one range is in use. */
 static UNUSED bool machine_pages(u64 ram_bytes, hpa_t used, u64 used_bytes)
 {
 	static struct boot_info boot;
@@ -189,7 +189,7 @@ static UNUSED void machine_start(u64 ram_bytes)
 	tlb_cpu_online(0);
 }
 
-/* CPU 0 goes through its loop until nothing waits to be freed. */
+/* CPU 0 passes its loop until no page waits to be freed. */
 static UNUSED void machine_settle(void)
 {
 	for (unsigned int n = 0; n < 100000 && tlb_pages_waiting() != 0; n++)
@@ -202,7 +202,7 @@ static UNUSED u64 machine_free_pages(void)
 	return page_counts[PAGE_FREE];
 }
 
-/* Nothing in use but what `before` free pages say; nothing reserved; an empty account. */
+/* As many pages are free as `before`, nothing is reserved, and the account is empty. */
 static UNUSED void machine_assert_clean(u64 before, const struct quota *quota)
 {
 	machine_settle();

@@ -2,8 +2,8 @@
 #pragma once
 
 /*
- * Devices, interrupt controllers and emulator round the machine of monitor_fixture.h, which
- * includes this: they give what they are told to and note what is asked.
+ * Devices, interrupt controllers and emulator for the machine of monitor_fixture.h, which includes
+ * this file: they return what the test has set, and record how they are called.
  */
 
 static u32 irq_pending[VCPUS_MADE];
@@ -175,7 +175,7 @@ void lapic_set_cr8(struct lapic *lapic, u64 value)
 	lapic_set(lapic, LAPIC_TPR, (u32)value << 4);
 }
 
-/* The local APIC is where it lies at power-on; offset and value of what is written there. */
+/* The local APIC at its power-on address; offset and value of the last write there. */
 static u32 lapic_written;
 static u32 lapic_written_value;
 static u64 lapic_rearmed;

@@ -2,8 +2,8 @@
 #pragma once
 
 /*
- * The monitor's core over a kernel, devices and an emulator made of a few variables: what a test
- * sets here is what the core finds.
+ * The monitor's core over a kernel, devices and an emulator that are a few variables, which the
+ * test sets.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -157,7 +157,7 @@ enum status sys_object_bind(handle_t handle, handle_t queue, u64 key)
 	return STATUS_NO_MEMORY;
 }
 
-/* One host CPU for all vCPUs: who asks is `asking`. */
+/* One host CPU for all vCPUs; the caller is `asking`. */
 enum status sys_thread_reserve(handle_t thread, u64 budget_ns, u64 period_ns, u64 *left_permille)
 {
 	u64 permille = budget_ns != 0 ? budget_ns * 1000 / period_ns : 0;
@@ -199,7 +199,7 @@ enum status memory_take(u64 bytes, u32 flags, handle_t *memory, u64 *at)
 	return STATUS_NO_MEMORY;
 }
 
-static u64 mapped_at; /* what the monitor has mapped into the guest's space, 0: nothing */
+static u64 mapped_at; /* where the monitor has mapped a page for the guest; 0: nowhere */
 
 enum status sys_memory_create(handle_t group, u64 bytes, u32 flags, handle_t *memory)
 {
@@ -224,7 +224,7 @@ enum status sys_space_unmap(handle_t space, u64 at, u64 bytes)
 	return STATUS_OK;
 }
 
-/* RAM is mapped by 2-MiB leaves, the first of them alone. */
+/* RAM's second stage: 2-MiB leaves, of which only the first is present. */
 enum status sys_space_entry(handle_t space, u64 address, u32 level, u64 *entry)
 {
 	(void)space;
@@ -367,7 +367,7 @@ static int fixture_free(void **state)
 	return 0;
 }
 
-/* The short way's part between taking the lock and giving it back. */
+/* The short path's part between taking and releasing the lock. */
 static UNUSED bool settle_briefly(struct vcpu *which)
 {
 	return which->page->exit.reason == EXIT_IO

@@ -12,7 +12,7 @@
 
 static u8 *ram;
 
-/* What the table says, by the numbers of the specification. */
+/* What the table contains, by the specification's entry types. */
 static struct {
 	u32 cpus;
 	u32 boot_cpus;
@@ -157,7 +157,7 @@ static void test_processors(void **state)
 	}
 }
 
-/* As the MADT: IRQ 0 at pin 2, the SCI level-triggered, 8259s and NMI at the local APICs. */
+/* As in the MADT: IRQ 0 at pin 2, the SCI level-triggered, 8259s and NMI at the local APICs. */
 static void test_interrupts(void **state)
 {
 	(void)state;
@@ -175,7 +175,7 @@ static void test_interrupts(void **state)
 	assert_int_equal(found.local[1], 1);
 }
 
-/* A second boot finds the same table, whatever the first guest made of the memory. */
+/* A second boot finds the same table, whatever the first one left in the memory. */
 static void test_rewrite(void **state)
 {
 	u8 first[LAYOUT_MP_BYTES];

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* RDMSR and WRMSR of MSRs that are no device's. */
+/* RDMSR and WRMSR of MSRs that belong to no device. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -89,7 +89,7 @@ static void test_efer(void **unused)
 	assert_false(writes(MSR_EFER, BIT(1)));
 	assert_false(writes(MSR_EFER, EFER_FFXSR));
 	assert_int_equal(page.dirty, 0);
-	/* with paging on LME stays, LMA is nobody's to write */
+	/* with paging enabled LME cannot change; writes of LMA are ignored */
 	page.cr0 = CR0_PG | CR0_PE;
 	page.efer |= EFER_LMA;
 	assert_false(writes(MSR_EFER, EFER_SCE));

@@ -55,7 +55,7 @@ static const struct multiboot1_info *check_entry(struct fixture *fixture)
 	assert_true(load_guest(&fixture->job));
 	assert_int_equal(fixture->page.rip, LOAD_AT + 0xa0);
 	assert_int_equal(fixture->page.gpr[GPR_RAX], 0x2badb002);
-	/* a stack of the loader's, for kernels that push before they have their own */
+	/* the loader gives a stack, for kernels that push before they have their own */
 	assert_int_equal(fixture->page.gpr[GPR_RSP], LAYOUT_STACK_TOP);
 	assert_int_equal(fixture->page.cr0, CR0_PE | CR0_ET);
 	assert_int_equal(fixture->page.segment[SEG_CS].selector, 0x08);
@@ -74,7 +74,7 @@ static void test_flat(void **state)
 
 	memset(fixture->job.ram + LOAD_AT, 0xee, 0x2000);
 	check_entry(fixture);
-	/* the header lies 0x80 behind the load address: the image starts at file offset 0x80 */
+	/* the header is 0x80 above the load address: the image starts at file offset 0x80 */
 	assert_memory_equal(ram + LOAD_AT, fixture->file + 0x80, 0x600);
 	assert_int_equal(ram[LOAD_AT + 0x600], 0);
 	assert_int_equal(ram[LOAD_AT + 0xfff], 0);
@@ -119,7 +119,7 @@ static u32 module_start(struct fixture *fixture)
 	return ((const struct multiboot1_module *)(ram + info->modules))->start;
 }
 
-/* Kernels take what lies behind the last module as free: it must not be the end of the RAM. */
+/* Kernels use the memory after the last module: a module must not be at the end of RAM. */
 static void test_module_place(void **state)
 {
 	struct fixture *fixture = *state;
@@ -168,7 +168,7 @@ static void test_virtual_entry_32(void **state)
 	u8 *segment = fixture->file + 52;
 
 	put_u32(segment + 8, HIGHER_HALF + LOAD_AT);
-	check_entry(fixture); /* physical: stays */
+	check_entry(fixture); /* a physical entry is kept */
 	put_u32(fixture->file + 24, HIGHER_HALF + LOAD_AT + 0xa0);
 	check_entry(fixture);
 	put_u32(fixture->file + 24, HIGHER_HALF + LOAD_AT + 0xfff);
@@ -178,7 +178,7 @@ static void test_virtual_entry_32(void **state)
 	assert_refused(fixture, "beyond its end");
 }
 
-/* The entry lies in the first segment's virtual range and in the second one's physical range. */
+/* The entry is in one segment's virtual range and in the other's physical range. */
 static void test_entry_in_both_ranges(void **state)
 {
 	struct fixture *fixture = *state;

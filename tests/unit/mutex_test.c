@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The mutex over a kernel of condition variables: it excludes, and nobody sleeps for ever. */
+/* The mutex over a kernel made of condition variables: it excludes, and no waiter is forgotten. */
 #include <pthread.h>
 #include <sched.h>
 #include <setjmp.h>
@@ -57,7 +57,7 @@ enum status sys_queue_wait(handle_t handle, u64 deadline_tsc, u64 *key)
 void rt_fail(const char *text)
 {
 	(void)text;
-	abort(); /* a waiter that nobody has woken */
+	abort(); /* a waiter was never woken */
 }
 
 static void *work(void *argument)
@@ -69,12 +69,12 @@ static void *work(void *argument)
 		if (inside++ != 0)
 			abort();
 		if (i % 64 == 0)
-			sched_yield(); /* held by one that does not run */
+			sched_yield(); /* the holder is not running */
 		total++;
 		inside--;
 		mutex_unlock(&mutex);
 		if (i % 128 == self)
-			sys_event_signal((self + 1) % THREADS); /* about something else */
+			sys_event_signal((self + 1) % THREADS); /* a signal for another reason */
 	}
 	return NULL;
 }
@@ -98,7 +98,7 @@ static void test_contention(void **state)
 	assert_int_equal(mutex.waiting, 0);
 }
 
-/* A call to a thread that has had the lock since does not keep the next from being told. */
+/* A stale wake-up, of a thread that has had the lock since, does not keep the next from one. */
 static void test_late_call(void **state)
 {
 	(void)state;
@@ -110,7 +110,7 @@ static void test_late_call(void **state)
 	mutex.held = 1;
 	queues[2].signal = false;
 	mutex_unlock(&mutex);
-	assert_false(queues[2].signal); /* told already */
+	assert_false(queues[2].signal); /* already woken */
 }
 
 int main(void)

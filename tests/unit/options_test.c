@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The kernel's command line: what the manager takes, and that the kernel obeys the same words. */
+/* The kernel's command line: what the manager accepts, and that the kernel obeys the same words. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -54,7 +54,7 @@ static void test_options(void **state)
 	assert_int_equal(options.console, 1);
 }
 
-/* Each line is one word: what the kernel makes of it, 0 for what the manager reports. */
+/* Each line is one word, with what the kernel reads from it: 0 if the manager reports it. */
 static void test_kernel_words(void **state)
 {
 	static const struct {
@@ -81,13 +81,13 @@ static void test_kernel_words(void **state)
 		    problems != (cases[i].cpus + cases[i].nokaslr == 0))
 			fail_msg("%s", cases[i].line);
 	}
-	/* more than there can be limits nothing */
+	/* a number above 32 bits limits nothing */
 	assert_int_equal(boot_option("cpus=4294967297", "cpus="), 0);
-	/* what is reported is passed over */
+	/* words that are reported are skipped */
 	assert_int_equal(boot_option("cpus= cpus=x run=\"a cpus=7 b\" cpus=3 cpus=2", "cpus="), 3);
 }
 
-/* The first word of that kind that the manager takes; a number like 100000 limits nothing. */
+/* The first such word that the manager accepts; a number from 100000 on limits nothing. */
 static u32 expected(const char *line, const char *name, u32 plain)
 {
 	struct text rest = text_of(line);

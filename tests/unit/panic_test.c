@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What a panic prints of stacks: the frames of the CPU's own, and nothing by a foreign RBP. */
+/* A panic's backtraces: the frames on a CPU's own stacks, and nothing if RBP is elsewhere. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -112,7 +112,7 @@ static int set_up(void **state)
 	return 0;
 }
 
-/* A frame at word `at` of a CPU's stack: where it goes back to, and the frame before it. */
+/* Puts a frame at word `at` of a CPU's stack: the caller's frame, and the return address. */
 static u64 put_frame(u32 cpu, u32 at, u64 from, u64 address)
 {
 	stacks[cpu][at] = from;
@@ -144,7 +144,7 @@ static void test_backtrace(void **state)
 	assert_true(shows(0x100) && shows(0x111) && shows(0x222));
 }
 
-/* At its end, and where it leads elsewhere. */
+/* A backtrace stops at the stack's end and where a frame pointer leads elsewhere. */
 static void test_ends(void **state)
 {
 	const u64 elsewhere[] = {~7ull, (u64)&stacks[1], (u64)&stacks[0][50], (u64)&stacks[0][2046],
@@ -159,10 +159,10 @@ static void test_ends(void **state)
 	stacks[0][2045] = 0x333;
 	panicking = false;
 	panic_at(put_frame(0, 200, (u64)&stacks[0][2044], 0x222));
-	assert_true(shows(0x333)); /* below struct stack_base */
+	assert_true(shows(0x333)); /* the last frame below struct stack_base */
 }
 
-/* An exception at the IRET to ring 3, say: nothing is read. */
+/* A foreign RBP, as in an exception at the IRET to ring 3: nothing is read. */
 static void test_foreign(void **state)
 {
 	const u64 foreign[] = {0, 8, 0x7654321000, ~0ull, ~7ull, ~15ull, 0x8000000000000000,
@@ -177,7 +177,7 @@ static void test_foreign(void **state)
 	}
 }
 
-/* An NMI stops one CPU in the kernel, the other where RBP is still a guest's. */
+/* The NMI stops one CPU in the kernel, and another where RBP is still a guest's. */
 static void test_others(void **state)
 {
 	const struct trap_frame stopped[] = {
@@ -198,7 +198,7 @@ static void panic_here(void)
 		panic("as a test");
 }
 
-/* Without a trap it is the stack that it runs on, whichever: here that of an NMI. */
+/* Without a trap frame the backtrace is of the stack in use, whichever: here that of an NMI. */
 static void test_panic(void **state)
 {
 	static ucontext_t here, there;
@@ -214,7 +214,7 @@ static void test_panic(void **state)
 	assert_non_null(strstr(printed, "halted\n"));
 }
 
-/* What each conversion makes of a number, also of one that is wider than it says. */
+/* Each conversion, also with numbers wider than its field. */
 static void test_print(void **state)
 {
 	(void)state;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* SHA-256 and PBKDF2 against published vectors; what is kept of a password, and who may log in. */
+/* SHA-256 and PBKDF2 against published vectors; the stored hash, and who may log in. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -179,12 +179,12 @@ static void test_login(void **state)
 	assert_int_equal(attempt(&login, "open sesame"), LOGIN_RIGHT);
 	assert_true(login.open && !other.open);
 	assert_int_equal(login.failures, 0);
-	/* A wrong one shuts what was open; one that is too long is wrong in any case. */
+	/* A wrong password locks what was open; one that is too long is always wrong. */
 	memset(long_word, 'x', sizeof(long_word));
 	long_word[PASSWORD_LENGTH_MAX + 1] = '\0';
 	assert_int_equal(attempt(&login, long_word), LOGIN_WRONG);
 	assert_false(login.open);
-	/* Asked for, but unreadable. */
+	/* A password is required, but its hash was unreadable. */
 	memset(&hash, 0, sizeof(hash));
 	assert_false(login_possible());
 	now += NS_PER_S;
@@ -229,7 +229,7 @@ static void test_secret_line(void **state)
 	for (u32 i = 4; i < PASSWORD_LENGTH_MAX; i++)
 		assert_int_equal(line.text[i], 0);
 	secret_line_begin(&line);
-	assert_int_equal(type(&line, "\n"), SECRET_NONE); /* of the CR before it */
+	assert_int_equal(type(&line, "\n"), SECRET_NONE); /* belongs to the CR before it */
 	assert_int_equal(type(&line, "\n"), SECRET_DONE);
 	for (u32 i = 0; i < PASSWORD_LENGTH_MAX; i++)
 		type(&line, "x");

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The pair of 8259As as the data sheet has them, and their way to the processor. */
+/* The pair of 8259As by the data sheet, and their connection to the processor. */
 #include "tests/unit/irqchip_fixture.h"
 #include "vmm/monitor/dev/acpi_pm.h"
 
@@ -30,7 +30,7 @@ static int take(void)
 	return irqchip_take_interrupt(&chip, 0);
 }
 
-/* Vectors 0x20 and 0x28, everything unmasked; the extra bits of ICW4. */
+/* Programs vectors 0x20 and 0x28, everything unmasked; `icw4` gives further bits of ICW4. */
 static void program(u32 icw4)
 {
 	out8(0x20, 0x11);
@@ -58,7 +58,7 @@ static void quiet_after_power_on(void **state)
 	assert_int_equal(irqchip_pending(&chip, 0), 0);
 }
 
-/* Linux warns of an ELCR that does not say what the ACPI tables say. */
+/* Linux warns if the ELCR contradicts the ACPI tables. */
 static void power_management_is_level_triggered(void **state)
 {
 	(void)state;
@@ -80,7 +80,7 @@ static void nested_priorities(void **state)
 	assert_int_equal(in8(0x20), 0x0a);
 	out8(0x20, PIC_OCW3 | PIC_OCW3_READ_IRR);
 	assert_int_equal(in8(0x20), 0x20);
-	out8(0x20, PIC_OCW2_EOI); /* ends 1, the highest */
+	out8(0x20, PIC_OCW2_EOI); /* ends 1, the highest in service */
 	assert_int_equal(take(), -1);
 	out8(0x20, PIC_OCW2_EOI | PIC_OCW2_SPECIFIC | 3);
 	assert_int_equal(take(), 0x25);
@@ -97,7 +97,7 @@ static void edges_and_masks(void **state)
 	raise(4);
 	assert_int_equal(take(), 0x24);
 	out8(0x20, PIC_OCW2_EOI);
-	/* A mask holds the request back, it does not lose it. */
+	/* A mask delays the request, and does not lose it. */
 	out8(0x21, 0x10);
 	assert_int_equal(in8(0x21), 0x10);
 	lower(4);
@@ -142,7 +142,7 @@ static void cascade(void **state)
 	out8(0xa0, PIC_OCW3 | PIC_OCW3_READ_ISR);
 	assert_int_equal(in8(0x20), 0x04);
 	assert_int_equal(in8(0xa0), 0x04);
-	/* Without special fully nested mode the master blocks even a higher one of the slave. */
+	/* Without special fully nested mode the master blocks even the slave's higher requests. */
 	raise(8);
 	assert_int_equal(take(), -1);
 	raise(1);
@@ -172,7 +172,7 @@ static void special_fully_nested(void **state)
 	assert_int_equal(take(), 0x28);
 	raise(11);
 	assert_int_equal(take(), -1);
-	/* What is below the slave on the master waits as ever. */
+	/* The master's requests below the slave's input still wait. */
 	raise(5);
 	assert_int_equal(take(), -1);
 	raise(1);
@@ -185,7 +185,7 @@ static void slave_spurious(void **state)
 	raise(10);
 	assert_int_equal(irqchip_pending(&chip, 0), PENDING_EXTINT);
 	assert_int_equal(chip.kick, 1);
-	/* The master goes on to the slave, which has nothing left: its input 7. */
+	/* The master passes INTA to the slave, whose request has gone: its input 7. */
 	chip.pic.state.chip[1].line = 0;
 	assert_int_equal(take(), 0x2f);
 	out8(0x20, PIC_OCW3 | PIC_OCW3_READ_ISR);
@@ -221,7 +221,7 @@ static void automatic_eoi(void **state)
 	assert_int_equal(take(), 0x25);
 	out8(0x20, PIC_OCW3 | PIC_OCW3_READ_ISR);
 	assert_int_equal(in8(0x20), 0);
-	/* Rotating: the one served becomes lowest. */
+	/* Rotate on automatic EOI: the request served becomes the lowest. */
 	out8(0x20, PIC_OCW2_ROTATE);
 	lower(3);
 	raise(3);
@@ -232,7 +232,7 @@ static void automatic_eoi(void **state)
 	raise(5);
 	assert_int_equal(take(), 0x25);
 	assert_int_equal(chip.pic.state.chip[0].lowest, 3);
-	/* The slave's second request reaches the master although nothing fell in between. */
+	/* The slave's second request reaches the master although its INT never fell in between. */
 	raise(10);
 	raise(11);
 	assert_int_equal(take(), 0x2a);
@@ -307,14 +307,14 @@ static void initialisation_clears(void **state)
 static void way_to_the_processor(void **state)
 {
 	(void)state;
-	/* LINT0 masked: not let through. */
+	/* LINT0 masked: no interrupt. */
 	lapic_write(bsp, LAPIC_LVT_LINT0, LAPIC_LVT_MASKED | APIC_EXTINT << 8);
 	raise(3);
 	assert_int_equal(irqchip_pending(&chip, 0), 0);
 	chip.kick = 0;
 	lapic_write(bsp, LAPIC_LVT_LINT0, APIC_EXTINT << 8);
 	assert_int_equal(chip.kick, 1);
-	/* TPR has no say. */
+	/* TPR does not apply. */
 	lapic_set_cr8(bsp, 15);
 	assert_int_equal(take(), 0x23);
 	lapic_set_cr8(bsp, 0);
@@ -333,7 +333,7 @@ static void way_to_the_processor(void **state)
 	raise(0);
 	assert_int_equal(irqchip_pending(&chip, 0), PENDING_NMI);
 	irqchip_take_nmi(&chip, 0);
-	/* A disabled APIC is a wire. */
+	/* With the APIC disabled LINT0 is INTR. */
 	assert_true(lapic_msr_write(bsp, MSR_APIC_BASE, 0xfee00000 | APIC_BASE_BSP, PHYSICAL_BITS));
 	assert_int_equal(irqchip_pending(&chip, 0), PENDING_EXTINT);
 	assert_int_equal(take(), 0x20);
@@ -347,7 +347,7 @@ static void save_and_load(void **state)
 	(void)state;
 	raise(3);
 	assert_int_equal(take(), 0x23);
-	raise(12); /* by way of input 2, so above 3 */
+	raise(12); /* through input 2, so above 3 */
 	assert_int_equal(device_save(device, saved, sizeof(struct pic_state)), STATUS_OK);
 	device_reset(device);
 	assert_int_equal(take(), -1);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The 8254 as its data sheet has it: six modes, gates, latches, and interrupt 0. */
+/* The 8254 by its data sheet: six modes, gates, latches, and interrupt 0. */
 #include "tests/unit/device_fixture.h"
 
 #include "vmm/monitor/dev/pit.c"
@@ -17,7 +17,7 @@ static int setup(void **state)
 	return 0;
 }
 
-/* Moves on to where so many clocks have passed since the start; ticks are left out. */
+/* Sets the time to so many clocks after the start, without calling tick. */
 static void at_clock(u64 clock)
 {
 	fixture_clock.now_ns = tick_to_ns(clock);
@@ -50,7 +50,7 @@ static bool out2(void)
 	return in8(device, 0x61) & PIT_GATE_OUT_2;
 }
 
-/* A PC's firmware leaves channel 0 with its output high: its first beat is a period away. */
+/* A PC's firmware leaves channel 0's output high: programmed, its first edge is a period away. */
 static void programmed_first_it_raises_nothing(void **state)
 {
 	u32 raised = fixture_edges[0];
@@ -78,12 +78,12 @@ static void mode_0_counts_down_once(void **state)
 	fixture_run_until(device, tick_to_ns(1001));
 	assert_true(fixture_line[0]);
 	assert_int_equal(status(0), 0xb0);
-	/* It counts on round, the output stays. */
+	/* The count wraps and goes on; the output stays. */
 	at_clock(1011);
 	assert_int_equal(latched_count(0), 0xfff6);
 	fixture_run_until(device, NS_PER_S);
 	assert_int_equal(fixture_edges[0], 1);
-	/* The first byte of a new count takes the output down at once. */
+	/* The first byte of a new count sets the output low at once. */
 	out8(device, 0x40, 10);
 	assert_false(fixture_line[0]);
 	assert_int_equal(device->deadline_ns, DEADLINE_NONE);
@@ -170,7 +170,7 @@ static void mode_2_keeps_its_beat(void **state)
 	assert_int_equal(fixture_edges[0], 10ull * PIT_HZ / 65536);
 }
 
-/* Looked at late: one interrupt at once, and the others that have passed one by one. */
+/* A late tick: one interrupt at once, the other missed ones one by one. */
 static void missed_beats_are_made_up_for(void **state)
 {
 	(void)state;
@@ -187,7 +187,7 @@ static void missed_beats_are_made_up_for(void **state)
 	at_clock(1 + 2000 * 65536ull);
 	pit_tick(device);
 	assert_int_equal(pit.state.owed, OWED_MAX);
-	program(0, 2, 0); /* what it missed before is nothing to who programs it anew */
+	program(0, 2, 0); /* reprogramming drops the missed ones */
 	assert_int_equal(pit.state.owed, 0);
 }
 
@@ -203,7 +203,7 @@ static void beats_too_fast_to_keep(void **state)
 	assert_true(device->deadline_ns >= fixture_clock.now_ns + 50 * NS_PER_US);
 	program(0, 2, 100);
 	assert_true(device->deadline_ns > fixture_clock.now_ns + 80 * NS_PER_US);
-	program(0, 0, 2); /* one-shots are kept */
+	program(0, 0, 2); /* one-shots keep their time */
 	assert_true(device->deadline_ns < fixture_clock.now_ns + 5 * NS_PER_US);
 }
 
@@ -256,7 +256,7 @@ static void mode_3_is_square(void **state)
 	at_clock(21 + 500 + 10);
 	assert_int_equal(latched_count(2), 980);
 	assert_false(out2());
-	/* A new count from the next half on. */
+	/* A new count takes effect with the next half-cycle. */
 	at_clock(21 + 1000 + 100);
 	out8(device, 0x42, 200);
 	out8(device, 0x42, 0);
@@ -277,7 +277,7 @@ static void mode_3_interrupts_once_a_period(void **state)
 	fixture_edges[0] = 0;
 	fixture_run_until(device, NS_PER_S + NS_PER_MS);
 	assert_int_equal(fixture_edges[0], 100);
-	/* Looked at late, in the low half: the edge is not lost. */
+	/* A late tick, in the low half: the edge is not lost. */
 	fixture_clock.now_ns += 17 * NS_PER_MS;
 	pit_tick(device);
 	assert_false(status(0) & PIT_STATUS_OUT);
@@ -296,7 +296,7 @@ static void mode_3_interrupts_where_a_new_count_says(void **state)
 	fixture_run_until(device, tick_to_ns(1 + 600));
 	assert_int_equal(fixture_edges[0], 1);
 	assert_int_equal(pit.state.edge_tick, 1 + 600 + 200);
-	/* A longer one: no edge where the old one would have had it. */
+	/* A longer count: no edge at the old count's time. */
 	out8(device, 0x40, 4000 & 0xff);
 	out8(device, 0x40, 4000 >> 8);
 	fixture_edges[0] = 0;
@@ -305,7 +305,7 @@ static void mode_3_interrupts_where_a_new_count_says(void **state)
 	assert_int_equal(fixture_edges[0], 0);
 	fixture_run_until(device, tick_to_ns(1 + 600 + 100 + 2000));
 	assert_int_equal(fixture_edges[0], 1);
-	/* In the low half it waits for the end. */
+	/* Written in the low half, it waits for the end of the period. */
 	at_clock(2701 + 3000);
 	pit_tick(device);
 	out8(device, 0x40, 100);
@@ -432,7 +432,7 @@ static void save_and_load(void **state)
 	assert_load_refused(device, offsetof(struct pit_state, channel[0].access), 0);
 	assert_load_refused(device, offsetof(struct pit_state, channel[0].control), 0x40);
 	assert_load_refused(device, offsetof(struct pit_state, channel[2].count) + 2, 2);
-	/* Sums of such times wrap, and the deadline would lie in the past for ever. */
+	/* Sums of such times would wrap, and leave the deadline in the past for ever. */
 	assert_load_refused(device, offsetof(struct pit_state, channel[0].run_tick) + 7, 1);
 	assert_load_refused(device, offsetof(struct pit_state, channel[0].elapsed) + 7, 0x80);
 }
@@ -440,7 +440,7 @@ static void save_and_load(void **state)
 static void control_word_starts_all_over(void **state)
 {
 	(void)state;
-	/* Half-written, half-read and latched: all forgotten. */
+	/* A count half written, half read or latched is forgotten. */
 	program(2, 0, 0x1234);
 	out8(device, 0x42, 0x99);
 	out8(device, 0x43, 0x80);
@@ -449,13 +449,13 @@ static void control_word_starts_all_over(void **state)
 	program(2, 0, 0x0200);
 	assert_int_equal(in8(device, 0x42), 0x00);
 	assert_int_equal(in8(device, 0x42), 0x02);
-	/* Loaded without gate: it waits, and status says what was written. */
+	/* Loaded with the gate low: it waits. */
 	at_clock(100);
 	assert_int_equal(latched_count(2), 0x200);
 	out8(device, 0x61, 1);
 	at_clock(100 + 0x10);
 	assert_int_equal(latched_count(2), 0x1f0);
-	/* A new mode forgets a count that waited for the end of the period. */
+	/* A new control word drops a count that waited for the end of the period. */
 	program(0, 2, 1000);
 	out8(device, 0x40, 10);
 	out8(device, 0x40, 0);
@@ -463,7 +463,7 @@ static void control_word_starts_all_over(void **state)
 	assert_int_equal(status(0), 0x32 | PIT_STATUS_OUT | PIT_STATUS_NULL_COUNT);
 	at_clock(5000);
 	assert_int_equal(device->deadline_ns, DEADLINE_NONE);
-	/* Modes 6 and 7 are 2 and 3, and status has them as written. */
+	/* Modes 6 and 7 are 2 and 3; status returns them as written. */
 	program(0, 6, 1000);
 	at_clock(5500);
 	assert_int_equal(status(0), 0x3c | PIT_STATUS_OUT);

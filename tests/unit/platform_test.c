@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The devices wired together: from a port to the vector that the processor gets. */
+/* The devices wired together: from a port access to the vector that the processor gets. */
 #include "tests/unit/irqchip_fixture.h"
 
 #include "vmm/monitor/bus.c"
@@ -107,7 +107,7 @@ static bool ioapic_line(u32 pin)
 	return platform.irqchip.ioapic.state.line >> pin & 1;
 }
 
-/* In legacy replacement mode the PIT's line is the HPET's, and the PIT's again afterwards. */
+/* In legacy replacement mode the HPET drives the PIT's line, and the PIT again afterwards. */
 static void hpet_in_place_of_the_pit(void **state)
 {
 	(void)state;
@@ -130,7 +130,7 @@ static void hpet_in_place_of_the_pit(void **state)
 	assert_true(ioapic_line(2));
 }
 
-/* Nobody else drives such a line: it does not stay high when it is given back. */
+/* Nothing else drives such a line: it goes low when the HPET releases it. */
 static void hpet_leaves_its_line_low(void **state)
 {
 	(void)state;
@@ -174,7 +174,7 @@ static void each_cpu_has_its_own_apic(void **state)
 	assert_int_equal(platform.irqchip.kick, 2);
 }
 
-/* A kernel reads its cursor back, at most a screen away, and writes it as words. */
+/* The cursor's registers take writes as words and read back; others read as all ones. */
 static void crtc_keeps_the_cursor(void **state)
 {
 	(void)state;
@@ -202,7 +202,7 @@ static void nobody_there(void **state)
 	assert_int_equal(platform_memory_read(&platform, 0, 0xfed00000, 4), 0xffffffff);
 	assert_int_equal(platform_memory_read(&platform, 0, LAPIC(0xffe), 4), 0xffffffff);
 	assert_int_equal(platform.memory.unknown_count, 2);
-	/* A disabled APIC leaves its place empty. */
+	/* A disabled APIC's address is unclaimed. */
 	assert_true(lapic_msr_write(&platform.irqchip.lapic[0], MSR_APIC_BASE, 0xfee00100, 40));
 	assert_int_equal(platform_memory_read(&platform, 0, LAPIC(LAPIC_VERSION), 4), 0xffffffff);
 	platform_memory_write(&platform, 0, LAPIC(LAPIC_TPR), 4, 0);
@@ -227,7 +227,7 @@ static void events_and_reset(void **state)
 	bus_write(&platform.ports, 0x602, 2, ACPI_PM1_PWRBTN);
 	assert_true(platform.irqchip.ioapic.state.line & 1u << 9);
 	platform_memory_write(&platform, 0, LAPIC(LAPIC_TPR), 4, 0x50);
-	/* Something in each device. */
+	/* Changes something in each device. */
 	out(0x21, 0x12);
 	out(0x3ff, 0x77);
 	out(0x80, 0x77);

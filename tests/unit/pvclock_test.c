@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A guest's time: TSC, nanoseconds and the KVM clock agree, and stand still over a pause. */
+/* A guest's time: TSC, nanoseconds and the KVM clock agree, and stand still during a pause. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -68,7 +68,7 @@ static void test_scale(void **unused)
 		assert_true(mul >= 1u << 31);
 		cycles = shift >= 0 ? cycles << shift : cycles >> -shift;
 		ns = (u64)(((unsigned __int128)cycles * mul) >> 32);
-		assert_in_range(ns, want - 4000, want); /* a part in 10^9 */
+		assert_in_range(ns, want - 4000, want); /* one part in 10^9 */
 	}
 }
 
@@ -85,7 +85,7 @@ static void test_clock_agrees(void **unused)
 	assert_in_range(guest_ns(clock_now.guest_tsc), 65 * NS_PER_S - 100, 65 * NS_PER_S + 100);
 	assert_int_equal(((const struct pvclock_record *)(ram + RECORD))->flags,
 			 PVCLOCK_TSC_STABLE);
-	/* what the CPU gives the guest is what the clock says */
+	/* the guest's RDTSC agrees with the clock */
 	assert_int_equal(777000 + 65 * 2399998000ull + machine_time_tsc_offset(&now),
 			 clock_now.guest_tsc);
 }
@@ -114,7 +114,7 @@ static void test_pause(void **unused)
 	assert_int_equal(((const struct pvclock_record *)(ram + RECORD))->flags,
 			 PVCLOCK_TSC_STABLE | PVCLOCK_GUEST_STOPPED);
 	assert_in_range(guest_ns(before + 1000), 2 * NS_PER_S + 990, 2 * NS_PER_S + 1010);
-	machine_time_resume(&now, 99 * NS_PER_S); /* not paused: nothing */
+	machine_time_resume(&now, 99 * NS_PER_S); /* not paused: no effect */
 	machine_time_update(&now, &clock_now, 1000 + 12 * NS_PER_S + 8);
 	assert_int_equal(clock_now.now_ns, 2 * NS_PER_S + 8);
 }
@@ -149,7 +149,7 @@ static void test_wall_clock(void **unused)
 	assert_int_equal(record[2], 0);
 }
 
-/* Addresses that a guest should not give harm nobody. */
+/* Bad addresses from the guest are harmless. */
 static void test_bad_addresses(void **unused)
 {
 	static const u64 bad[] = {RAM_BYTES - 8, RAM_BYTES,  ~0ull,  ~0ull - 30,

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Questions of the manager's to a monitor whose VM is paused. */
+/* Queries of the manager to a monitor whose VM is paused. */
 #include "tests/unit/monitor_fixture.h"
 
 #define ANSWER(type) ((const struct type *)(const void *)channel.question.answer)
@@ -33,7 +33,7 @@ static void test_registers(void **state)
 	page.request = REQUEST_ADVANCE;
 	page.advance_length = 2;
 	vcpu->halted = true;
-	lapic_set_cr8(machine_lapic(vcpu), 5); /* wherever it was changed */
+	lapic_set_cr8(machine_lapic(vcpu), 5); /* CR8 comes from the APIC */
 	assert_int_equal(ask(&(struct query){.kind = QUERY_REGISTERS}), STATUS_OK);
 	assert_int_equal(page.cr8, 5);
 	assert_int_equal(ANSWER(query_registers)->page.rip, 0x1002);
@@ -55,7 +55,7 @@ static void test_read(void **state)
 	assert_int_equal(channel.question.bytes, 8);
 	assert_memory_equal(channel.question.answer, "eightbyt", 8);
 
-	/* up to where the memory ends */
+	/* reads end with the memory */
 	assert_int_equal(ask(&(struct query){.kind = QUERY_READ,
 					     .address = RAM_BYTES - 16,
 					     .length = QUERY_BYTES}),
@@ -71,7 +71,7 @@ static void test_read(void **state)
 	assert_int_equal(channel.question.bytes, QUERY_BYTES);
 }
 
-/* Four levels at 0x10000: 2 MiB at 0x40000000 become 0x200000. */
+/* Four levels from 0x10000: 2 MiB at 0x40000000 map to 0x200000. */
 static void map_guest(void)
 {
 	u64 *tables = (u64 *)(void *)(ram + 0x10000);
@@ -106,7 +106,7 @@ static void test_translate(void **state)
 	assert_int_equal(walk->page_bytes, 2 * MIB);
 	assert_false(walk->writable);
 	assert_true(walk->executable);
-	/* the second stage has nothing there yet */
+	/* nothing is mapped there in the second stage yet */
 	assert_int_equal(walk->second_count, 3);
 	assert_int_equal(walk->second[2].entry, 0);
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Requests of the machine channel: what is one, and what is said about what is none. */
+/* Requests of the machine channel: which lines are valid, and what is reported for others. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -18,7 +18,7 @@
 
 static struct request request;
 
-/* Parses a copy of its own size, so that reading past its end is seen. */
+/* Parses a copy of exactly that size, so that ASan catches reads past its end. */
 static bool parse(const char *bytes, size_t length)
 {
 	static char *line;
@@ -163,7 +163,7 @@ static void test_passwords(void **state)
 	check_bad("{\"id\":1,\"auth\":\"a\",\"command\":\"b\"}", "1", 19, "\"command\" a second");
 	check_bad("{\"id\":1,\"command\":\"b\",\"auth\":\"a\"}", "1", 22, "\"auth\" a second");
 	check_bad("{\"auth\":\"a\"}", "null", 12, "found no id");
-	/* One that is too long is known as such. */
+	/* One that is too long is recognised as such. */
 	check_good("{\"id\":1,\"auth\":\"0123456789012345678901234567890123456789"
 		   "0123456789012345678901234\"}", "1", "");
 	assert_int_equal(request.password_length, PASSWORD_LENGTH_MAX + 1);
@@ -202,7 +202,7 @@ static void test_large(void **state)
 	line[length + 20000] = '}';
 	assert_false(parse(line, length + 20001));
 	assert_int_equal(request.position, 6);
-	/* A command of 1024 characters is one, with one more it is too long. */
+	/* A command of 1024 characters is accepted, one more is too long. */
 	length = (u32)snprintf(line, sizeof(line), "{\"id\":1,\"command\":\"");
 	memset(line + length, 'x', 1024);
 	strcpy(line + length + 1024, "\"}");
@@ -220,7 +220,7 @@ static void test_large(void **state)
 	assert_int_equal(request.id.length, 8000 - 6 + 1);
 }
 
-/* Any bytes, and any change of a good line: an answer, nothing read outside. */
+/* Any bytes, and any change of a valid line: the parser returns and reads nothing outside. */
 static void test_noise(void **state)
 {
 	static const char good[] = "{\"id\":\"\\ud83d\\ude00\",\"command\":\"vm list \\n\\u0041\"}";

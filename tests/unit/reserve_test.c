@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Reservations: every vCPU asks for its own, and all get theirs or none does. */
+/* Reservations: each vCPU requests its own, and either all are granted or none. */
 #include "tests/unit/monitor_fixture.h"
 
 static int make_three(void **state)
@@ -36,7 +36,7 @@ static void expect_reserved(u64 permille)
 		assert_int_equal(reserved_permille[i], permille);
 }
 
-/* The manager is answered when the last one has asked, not before. */
+/* The manager is answered when the last vCPU has requested, not before. */
 static void test_granted(void **state)
 {
 	(void)state;
@@ -52,13 +52,13 @@ static void test_granted(void **state)
 	assert_int_equal(channel.done_sequence, 1);
 	assert_int_equal(channel.reserve_refused, 0);
 	expect_reserved(200);
-	/* nobody asks twice */
+	/* none requests twice */
 	reserved_permille[0] = 7;
 	rounds();
 	assert_int_equal(reserved_permille[0], 7);
 }
 
-/* The third finds too little left: all go back to what they had. */
+/* The third vCPU's request is refused: all go back to what they had. */
 static void test_refused(void **state)
 {
 	(void)state;
@@ -74,7 +74,7 @@ static void test_refused(void **state)
 	assert_int_equal(channel.reserve_vcpu, 2);
 	assert_int_equal(channel.reserve_left, 150);
 	expect_reserved(100);
-	/* the next one is judged by itself */
+	/* the next command is independent of it */
 	command(3000000, 10000000);
 	rounds();
 	assert_int_equal(channel.done_sequence, 3);
@@ -86,7 +86,7 @@ static void test_refused(void **state)
 	expect_reserved(0);
 }
 
-/* A command that came meanwhile waits. */
+/* A command that arrives meanwhile waits. */
 static void test_order(void **state)
 {
 	(void)state;
@@ -101,7 +101,7 @@ static void test_order(void **state)
 	rounds();
 	assert_int_equal(machine.state, VM_PAUSED);
 	expect_reserved(200);
-	/* and the threads of a paused machine ask too */
+	/* the vCPUs of a paused machine request too */
 	command(1000000, 10000000);
 	rounds();
 	expect_reserved(100);
@@ -121,7 +121,7 @@ static void new_machine(u64 budget_ns, u64 period_ns)
 	reserve_start(&machine);
 }
 
-/* At the start: ready when all have theirs, or no machine at all. */
+/* At the start: ready once all are granted, otherwise no machine at all. */
 static void test_start(void **state)
 {
 	(void)state;

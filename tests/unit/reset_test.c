@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Reset by ports 0xcf9 and 0x92 and by an 8042 without keyboard; debug exit and port 0x80. */
+/* Reset by ports 0xcf9 and 0x92 and an 8042 without a keyboard; debug exit and port 0x80. */
 #include "tests/unit/device_fixture.h"
 
 #include "vmm/monitor/dev/debug.c"
@@ -46,7 +46,7 @@ static void port_92(void **state)
 {
 	(void)state;
 	assert_int_equal(in8(device, 0x92), 0x02);
-	out8(device, 0x92, 0x00); /* A20 stays */
+	out8(device, 0x92, 0x00); /* A20 cannot be cleared */
 	assert_int_equal(in8(device, 0x92), 0x02);
 	assert_int_equal(fixture_events.pending, 0);
 	out8(device, 0x92, 0x01);
@@ -91,7 +91,7 @@ static void keyboard_controller_answers(void **state)
 	out8(device, 0x60, 0x5a);
 	assert_int_equal(in8(device, 0x60), 0x5a);
 	assert_int_equal(command(0x99), ~0u);
-	/* A command ends the wait for another's data. */
+	/* A new command cancels the wait for an earlier one's data. */
 	out8(device, 0x64, 0x60);
 	out8(device, 0x64, 0xa8);
 	assert_int_equal(in8(device, 0x64) & I8042_STATUS_COMMAND, I8042_STATUS_COMMAND);

@@ -88,7 +88,7 @@ static void date_in_all_formats(void **state)
 static void follows_the_wall_clock_through_a_pause(void **state)
 {
 	(void)state;
-	fixture_clock.wall_ns += 3600 * NS_PER_S; /* guest time stood still */
+	fixture_clock.wall_ns += 3600 * NS_PER_S; /* only wall time, as during a pause */
 	assert_int_equal(get(RTC_HOURS), 0x00);
 	assert_int_equal(get(RTC_DAY), 0x01);
 }
@@ -114,7 +114,7 @@ static void setting_the_date(void **state)
 	assert_int_equal(get(RTC_SECONDS), 0x31);
 	assert_int_equal(get(RTC_CENTURY), 0x19);
 	assert_int_equal(get(RTC_WEEKDAY), 6); /* a Friday */
-	/* Without SET as well, and with twelve hours. */
+	/* Without SET too, and in 12-hour mode. */
 	set(RTC_YEAR, 0x98);
 	assert_int_equal(get(RTC_YEAR), 0x98);
 	set(RTC_B, 0);
@@ -130,7 +130,7 @@ static void setting_the_date(void **state)
 	set(RTC_MINUTES, 0x05);
 	assert_int_equal(get(RTC_MINUTES), 0x05);
 	assert_int_equal(get(RTC_SECONDS), 0x31);
-	/* Nonsense is survived. */
+	/* Invalid values are harmless. */
 	set(RTC_MONTH, 0xff);
 	set(RTC_YEAR, 0xff);
 	set(RTC_CENTURY, 0xff);
@@ -181,12 +181,12 @@ static void update_interrupt(void **state)
 		assert_false(fixture_line[8]);
 		assert_int_equal(get(RTC_C), 0);
 	}
-	/* Disabled with its flag up: the line falls, the flag stays. */
+	/* Disabled while its flag is set: the line falls, the flag stays. */
 	pass_ns(NS_PER_S);
 	set(RTC_B, RTC_B_24H);
 	assert_false(fixture_line[8]);
 	assert_int_equal(get(RTC_C) & (RTC_C_UF | RTC_C_IRQF), RTC_C_UF);
-	/* SET clears the enable. */
+	/* SET clears UIE. */
 	set(RTC_B, RTC_B_24H | RTC_B_UIE | RTC_B_SET);
 	assert_int_equal(get(RTC_B), RTC_B_24H | RTC_B_SET);
 }
@@ -206,14 +206,14 @@ static void periodic_interrupt(void **state)
 		count++;
 	}
 	assert_in_range(count, 1023, 1025);
-	/* Unread, it stays one interrupt and wants no more ticks. */
+	/* Until C is read there is no further interrupt, and no deadline. */
 	pass_ns(NS_PER_S);
 	assert_true(fixture_line[8]);
 	assert_int_equal(device->deadline_ns, DEADLINE_NONE);
 	set(RTC_A, 0x2f); /* 2 Hz */
 	(void)get(RTC_C);
 	assert_true(device->deadline_ns - fixture_clock.now_ns <= 500 * NS_PER_MS + 10);
-	set(RTC_A, 0x21); /* the two odd ones: 256 Hz */
+	set(RTC_A, 0x21); /* rates 1 and 2 are irregular: 256 Hz */
 	assert_true(device->deadline_ns - fixture_clock.now_ns <= 3906300);
 	set(RTC_A, 0x22); /* and 128 Hz */
 	pass_ns(device->deadline_ns - fixture_clock.now_ns);
@@ -238,7 +238,7 @@ static void alarm_interrupt(void **state)
 	pass_ns(NS_PER_S);
 	assert_int_equal(fixture_edges[8], 1);
 	assert_true(get(RTC_C) & RTC_C_AF);
-	/* "Any" bytes: every minute at second 10. */
+	/* "Don't care" bytes: every minute at second 10. */
 	set(RTC_MINUTES_ALARM, 0xff);
 	set(RTC_HOURS_ALARM, 0xc0);
 	pass_ns(60 * NS_PER_S);
@@ -249,7 +249,7 @@ static void alarm_interrupt(void **state)
 	set(RTC_MINUTES_ALARM, 0x59);
 	set(RTC_SECONDS_ALARM, 0x59);
 	assert_int_not_equal(device->deadline_ns, DEADLINE_NONE);
-	/* other times never are. */
+	/* invalid times never match. */
 	set(RTC_HOURS_ALARM, 0x24);
 	assert_int_equal(device->deadline_ns, DEADLINE_NONE);
 	set(RTC_HOURS_ALARM, 0xff);
@@ -292,7 +292,7 @@ static void cmos_bytes(void **state)
 	assert_int_equal(get(0x7f), 0x5a);
 	assert_int_equal(in8(device, 0x70), 0xff);
 
-	/* A reset keeps date and bytes. */
+	/* A reset keeps date and CMOS bytes. */
 	set(RTC_HOURS, 0x04);
 	set(RTC_B, RTC_B_24H | RTC_B_PIE);
 	pass_ns(10 * NS_PER_MS);

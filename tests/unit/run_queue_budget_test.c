@@ -14,13 +14,13 @@ static void test_cap_arithmetic(void **state)
 	budget_cap_set(&cap, 50, 100, now);
 	assert_int_equal(budget_cap_left(&cap, now + 10), 40);
 	budget_cap_run(&cap, 2, now + 20);
-	/* Three share the 30 that are left; another CPU's clock is behind. */
+	/* Three share the 30 that are left; another CPU's clock may be behind. */
 	assert_int_equal(budget_cap_left(&cap, now + 20), 10);
 	assert_int_equal(budget_cap_left(&cap, now + 15), 10);
 	assert_int_equal(budget_cap_left(&cap, now + 29), 1);
 	assert_int_equal(budget_cap_left(&cap, now + 30), 0);
 	assert_int_equal(cap.period_end, now + 100);
-	/* Overrun by 3 * 30 until 60, and by one of them until the end: 130 of debt, 40 again. */
+	/* Over by 3 * 30 until 60, and by one thread until 100: a debt of 130, then 10 more. */
 	budget_cap_run(&cap, -2, now + 60);
 	assert_int_equal(budget_cap_left(&cap, now + 99), 0);
 	budget_cap_run(&cap, -1, now + 110);
@@ -28,7 +28,7 @@ static void test_cap_arithmetic(void **state)
 	assert_int_equal(budget_cap_left(&cap, now + 299), 0);
 	assert_int_equal(budget_cap_left(&cap, now + 399), 10);
 	assert_int_equal(budget_cap_left(&cap, now + 400), 50);
-	/* What was not spent is not saved; nobody looked for long. */
+	/* Unspent time is not saved, however many periods pass unnoticed. */
 	assert_int_equal(budget_cap_left(&cap, now + 1050), 50);
 	assert_int_equal(budget_cap_left(&cap, now + BIT(60)), 50);
 	assert_int_equal(cap.period_end, now + BIT(60) + 100);
@@ -45,7 +45,7 @@ static void test_reservation_arithmetic(void **state)
 	assert_int_equal(r.deadline, now + 100);
 	assert_int_equal(budget_reservation_charge(&r, 15, now + 15), 0);
 	assert_int_equal(r.remaining, 5);
-	/* 5 in 25 is its share, 5 in 24 is more. */
+	/* 5 left in 25 is its share, 5 in 24 is more. */
 	budget_reservation_wake(&r, now + 75);
 	assert_int_equal(r.remaining, 5);
 	budget_reservation_wake(&r, now + 76);
@@ -53,16 +53,16 @@ static void test_reservation_arithmetic(void **state)
 	assert_int_equal(r.deadline, now + 176);
 	assert_int_equal(budget_reservation_charge(&r, 24, now + 100), 4);
 	assert_int_equal(r.remaining, 0);
-	/* Ran over its deadline: what came after it is the next budget's. */
+	/* It ran past its deadline: the time after that is charged to the next budget. */
 	assert_int_equal(budget_reservation_charge(&r, 80, now + 180), 76);
 	assert_int_equal(r.remaining, 16);
 	assert_int_equal(r.deadline, now + 276);
 	assert_int_equal(r.missed_count, 0);
-	/* It got only 10 of 16 until then: a miss, but the 10 after it count. */
+	/* It got only 10 of 16 by the deadline: a miss; the 10 after it are the next budget's. */
 	assert_int_equal(budget_reservation_charge(&r, 20, now + 286), 0);
 	assert_int_equal(r.missed_count, 1);
 	assert_int_equal(r.remaining, 10);
-	/* Alone for many periods: the last one has 5 gone. */
+	/* Alone for many periods: the last one has 5 spent. */
 	assert_int_equal(budget_reservation_charge(&r, 9000 - 5, now + 286 + 8995), 8995 - 10 - 5);
 	assert_int_equal(r.remaining, 15);
 	assert_int_equal(r.deadline, now + 9376);
@@ -115,11 +115,11 @@ static void test_cap_many_cpus(void **state)
 		run_group_set_cap(group, percents[i], CAP_PERIOD, now);
 		for (u32 n = 0; n < 6; n++)
 			sim_thread(group, n % 4);
-		/* The group has the same share of each CPU. */
+		/* So that the group gets the same share of each CPU. */
 		sim_thread(sim_group(1), 2);
 		for (u32 period = 0; period < 100; period++) {
 			sim_run(CAP_PERIOD);
-			/* No period is far off either. */
+			/* Each single period is close too. */
 			assert_near(group_served(group) - before, MS * percents[i], 40);
 			before = group_served(group);
 		}
@@ -145,7 +145,7 @@ static void test_cap_lifted(void **state)
 	/* An idle CPU with a parked entity waits for the end of the period. */
 	event = now + run_queue_next_event(&cpus[0].queue, NULL, now);
 	assert_int_equal(event, begun + CAP_PERIOD);
-	/* Another of the group that wakes up has nothing to run for. */
+	/* Another thread of the group that wakes up has no time to run either. */
 	run_queue_add(&cpus[0].queue, &late->entity, now);
 	assert_false(run_queue_preempts(&cpus[0].queue, NULL, &late->entity));
 	assert_null(run_queue_next(&cpus[0].queue, NULL, now));
@@ -155,7 +155,7 @@ static void test_cap_lifted(void **state)
 	assert_near(threads[0].served, 925 * MS, 1);
 	assert_true(run_queue_next_event(&cpus[0].queue, &threads[0].entity, now) == ~0ull);
 
-	/* More than it can use: never stopped, however long it is left alone. */
+	/* A cap above what it can use never stops it, however long it runs. */
 	sim_reset(1, START);
 	group = sim_group(256);
 	sim_thread(group, 0);
@@ -166,7 +166,7 @@ static void test_cap_lifted(void **state)
 	assert_true(pick_count < 400);
 }
 
-/* Unparked entities have not saved up a right to be first. */
+/* Entities gain no precedence while they are parked. */
 static void test_cap_burst(void **state)
 {
 	struct run_group *group;
@@ -235,14 +235,14 @@ static void test_reservation_and_share(void **state)
 	assert_near(threads[1].served, 4000 * MS, 10);
 	assert_reservations_kept();
 
-	/* Given up. */
+	/* The reservation is given up. */
 	assert_true(sim_reserve(thread, 0, 0));
 	thread->served = threads[1].served = 0;
 	sim_run(10000 * MS);
 	assert_near(thread->served, 5000 * MS, 10);
 }
 
-/* Up to the limit, any periods: busy ones get their budget in every period, jobs are in time. */
+/* Up to the limit, with any periods: busy threads get each period's budget, jobs are in time. */
 static void test_reservation_full(void **state)
 {
 	(void)state;
@@ -284,7 +284,7 @@ static void test_reservation_full(void **state)
 	}
 }
 
-/* With timers that come late the rest of the CPU, 5 %, is the margin. */
+/* If timers are late, the unreserved 5 % of the CPU are the margin. */
 static void test_reservation_latency(void **state)
 {
 	(void)state;
@@ -301,7 +301,7 @@ static void test_reservation_latency(void **state)
 		assert_int_equal(threads[i].entity.reservation.missed_count, 0);
 }
 
-/* Alone for long, then not: what it ran before does not count against it. */
+/* What it ran while it was alone does not count against it later. */
 static void test_reservation_alone(void **state)
 {
 	(void)state;
@@ -344,7 +344,7 @@ static void test_reservation_sleeper_takes_no_more(void **state)
 	assert_int_equal(thread->entity.reservation.missed_count, 0);
 }
 
-/* A cap stops the group's other threads, not what one of them has reserved; it holds for both. */
+/* Reserved time counts towards the group's cap, but a spent cap stops only the other threads. */
 static void test_reservation_in_capped_group(void **state)
 {
 	struct run_group *group;
@@ -365,7 +365,7 @@ static void test_reservation_in_capped_group(void **state)
 	assert_near(thread->served, 2000 * MS, 60);
 }
 
-/* The scheduler counts what it could not keep: here the CPU was away. */
+/* The scheduler counts missed deadlines: here the CPU was away. */
 static void test_reservation_missed(void **state)
 {
 	struct sim_thread *thread;
@@ -413,7 +413,7 @@ static void test_admission(void **state)
 	assert_false(sim_reserve(thread[19], MS / 100, 10 * MS));
 	assert_int_equal(thread[19]->entity.reservation.budget, 0);
 
-	/* Its own is not counted when it changes; a refusal leaves the old one. */
+	/* A change does not count the thread's old reservation; a refusal keeps it. */
 	assert_true(sim_reserve(thread[3], 4 * MS, 100 * MS));
 	assert_false(sim_reserve(thread[3], 6 * MS, 100 * MS));
 	assert_int_equal(thread[3]->entity.reservation.budget, 4 * MS);

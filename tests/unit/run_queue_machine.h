@@ -2,8 +2,8 @@
 #pragma once
 
 /*
- * A machine for the scheduler's arithmetic: CPUs whose timers fire when their queues say, threads
- * that are busy or sleep and work by a pattern, time that jumps from event to event.
+ * A machine for the scheduler's arithmetic: CPUs whose timers fire when their queues ask, threads
+ * that are busy or sleep and work in a pattern, time that jumps from event to event.
  */
 #include <setjmp.h>
 #include <signal.h>
@@ -32,7 +32,7 @@ static u64 comparison_count;
 #define CPU_MAX	   4
 #define THREAD_MAX 1100
 #define GROUP_MAX  64
-/* Starts before the wrap of 64 bits, which is passed within the first half second. */
+/* Starts half a second before the 64-bit time wraps. */
 #define START (0ull - 500 * MS)
 
 static u64 random_state = 0x9e3779b97f4a7c15ull;
@@ -44,7 +44,7 @@ static u64 random_below(u64 limit)
 	return limit == 0 ? 0 : value % limit;
 }
 
-/* --- a machine that runs threads by the queue's word --- */
+/* --- a machine that runs the threads that the queue picks --- */
 
 struct sim_thread {
 	struct run_entity entity;
@@ -55,13 +55,13 @@ struct sim_thread {
 	u64 work;     /* left before it sleeps; ~0: busy for ever */
 	u64 job_work; /* of each job, and the time from release to release */
 	u64 job_period;
-	bool job_random; /* sleeps and works at random up to these */
+	bool job_random; /* work and sleep are random, up to these */
 	u64 release;
 	u64 late_count; /* jobs that took longer than their period */
 	u64 job_count;
-	u64 ready_since; /* when it last began to wait */
+	u64 ready_since; /* since when it waits */
 	u64 waited_max;
-	/* A reserved thread that is always busy: what it got in the period that runs. */
+	/* For an always busy thread with a reservation: what it got in the current period. */
 	u64 window_start;
 	u64 window_served;
 	u64 window_missed;
@@ -137,7 +137,7 @@ static UNUSED bool sim_reserve(struct sim_thread *thread, u64 budget, u64 period
 				 &available);
 }
 
-/* Periods of a thread that is always busy are counted from the moment it got its reservation. */
+/* The periods of an always busy thread are counted from when it got its reservation. */
 static void window_count(struct sim_thread *thread, u64 ran)
 {
 	const struct budget_reservation *reservation = &thread->entity.reservation;
@@ -186,16 +186,16 @@ static void sim_pick(struct sim_cpu *cpu)
 	cpu->running = sim_of(run_queue_next(&cpu->queue, running, now));
 	cpu->charged = now;
 	pick_count++;
-	/* Work-conserving: nobody runs only when nobody may. */
+	/* Work-conserving: the CPU is idle only if no thread may run. */
 	if (cpu->running == NULL) {
 		assert_null(cpu->queue.fair.first);
 		assert_null(cpu->queue.deadline.first);
 		return;
 	}
-	/* Without reserved time, nobody of a group that has spent its cap. */
+	/* A group that has spent its cap runs only on reserved time. */
 	assert_true(cpu->running->entity.reservation.remaining != 0 ||
 		    budget_cap_left(&cpu->running->entity.group->cap, now) != 0);
-	/* Whoever wakes up is measured by those who run now. */
+	/* The queue's virtual time, where wakers start, has reached the thread's. */
 	assert_true(cpu->running->entity.reservation.remaining != 0 ||
 		    !tick_before(cpu->queue.virtual_time, cpu->running->entity.virtual_time));
 	window_count(cpu->running, 0);
@@ -235,7 +235,7 @@ static void sim_wake(struct sim_thread *thread)
 		sim_pick(cpu);
 }
 
-/* The earliest of the two, when both are at or after now. */
+/* The earlier of the two, both of which are now or later. */
 static u64 sooner(u64 a, u64 b)
 {
 	return a - now < b - now ? a : b;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Who comes next: events, deadlines, moves between CPUs, yields; and what choosing costs. */
+/* Which thread is next: events, deadlines, moves between CPUs, yields; and the cost of picking. */
 #include "tests/unit/run_queue_machine.h"
 
 static void test_events(void **state)
@@ -16,7 +16,7 @@ static void test_events(void **state)
 	assert_null(run_queue_next(queue, NULL, now));
 	assert_true(run_queue_next_event(queue, NULL, now) == ~0ull);
 
-	/* Alone it needs no timer. */
+	/* A thread alone needs no timer. */
 	run_queue_add(queue, &a->entity, now);
 	assert_true(run_queue_preempts(queue, NULL, &a->entity));
 	event = now + run_queue_next_event(queue, NULL, now);
@@ -24,7 +24,7 @@ static void test_events(void **state)
 	assert_ptr_equal(run_queue_next(queue, NULL, now), &a->entity);
 	assert_true(run_queue_next_event(queue, &a->entity, now) == ~0ull);
 
-	/* With another its slice ends. */
+	/* With another one its slice ends. */
 	run_queue_add(queue, &b->entity, now);
 	assert_false(run_queue_preempts(queue, &a->entity, &b->entity));
 	event = now + run_queue_next_event(queue, &a->entity, now);
@@ -35,7 +35,7 @@ static void test_events(void **state)
 	run_queue_remove(queue, &b->entity, now);
 	assert_true(run_queue_next_event(queue, &a->entity, now) == ~0ull);
 
-	/* One with a reservation preempts, and its budget is the next event. */
+	/* A thread with a reservation preempts, and the end of its budget is the next event. */
 	assert_true(sim_reserve(b, 2 * MS, 8 * MS));
 	run_queue_add(queue, &b->entity, now);
 	assert_true(run_queue_preempts(queue, &a->entity, &b->entity));
@@ -45,7 +45,7 @@ static void test_events(void **state)
 	event = now + run_queue_next_event(queue, &b->entity, now);
 	assert_int_equal(event, now + 2 * MS);
 
-	/* Spent: it shares, and is renewed at the deadline. */
+	/* With the budget spent it shares by weight; at the deadline the budget is renewed. */
 	now += 2 * MS;
 	run_queue_charge(queue, &b->entity, 2 * MS, now);
 	assert_ptr_equal(run_queue_next(queue, &b->entity, now), &b->entity);
@@ -64,7 +64,7 @@ static void test_events(void **state)
 	assert_true(run_queue_preempts(queue, &a->entity, &b->entity));
 }
 
-/* The next deadline runs. */
+/* The earliest deadline runs. */
 static void test_deadlines(void **state)
 {
 	struct run_queue *queue = &cpus[0].queue;
@@ -88,7 +88,7 @@ static void test_deadlines(void **state)
 	event = now + run_queue_next_event(queue, &soon->entity, now);
 	assert_int_equal(event, now + 2 * MS);
 
-	/* One that has spent its budget waits with the others, but may not be stolen. */
+	/* A thread that has spent its budget waits with the others, but may not be stolen. */
 	now += 3 * MS;
 	run_queue_charge(queue, &soon->entity, 3 * MS, now);
 	assert_ptr_equal(run_queue_next(queue, &soon->entity, now), &late->entity);
@@ -96,7 +96,7 @@ static void test_deadlines(void **state)
 	assert_null(run_queue_next_waiting(queue, NULL));
 }
 
-/* What one is ahead or behind, deadline and budget go with it. */
+/* A thread takes along its lead or lag in virtual time, its deadline and its budget. */
 static void test_migration(void **state)
 {
 	struct run_queue *from = &cpus[0].queue;
@@ -130,7 +130,7 @@ static void test_migration(void **state)
 	sim_run(9000 * MS);
 	assert_near(thread->served, 9000 * MS * 256 / 260, 10);
 
-	/* One with a reservation that waited does not get a later deadline, and is not offered. */
+	/* A waiting thread with a reservation is not offered; moved, it keeps its deadline. */
 	assert_true(sim_reserve(thread, 2 * MS, 10 * MS));
 	ahead = thread->entity.reservation.deadline;
 	now += MS;
@@ -164,11 +164,11 @@ static void trap_flag(bool set)
 		__asm__ volatile("pushfq; andq $~0x100, (%%rsp); popfq" ::: "memory", "cc");
 }
 
-/* What picking, charging and putting back costs, with so many that want to run. */
+/* The cost of picking, charging and putting back, with `count` runnable threads. */
 struct cost {
-	u64 comparisons; /* mean of thousands of decisions */
+	u64 comparisons; /* mean over thousands of decisions */
 	u64 comparisons_worst;
-	u64 instructions; /* of a few; with the sanitizers' if there are */
+	u64 instructions; /* of one decision, the sanitizers' included */
 };
 
 static struct cost cost(u32 count)
@@ -203,7 +203,7 @@ static struct cost cost(u32 count)
 	return result;
 }
 
-/* Who yields changes places with one of its group; the other group's share is what it was. */
+/* A yield swaps places with a thread of the same group; other groups' shares do not change. */
 static void test_yield_to(void **state)
 {
 	struct run_entity *a = &threads[0].entity;
@@ -232,13 +232,13 @@ static void test_yield_to(void **state)
 	assert_true(run_queue_yield_to(queue, a, b));
 	assert_true(tick_before(b->virtual_time, a->virtual_time));
 	assert_int_equal(a->virtual_time + b->virtual_time, sum);
-	/* b is ahead by now: nothing more to give */
+	/* b is ahead by now: nothing is swapped */
 	assert_true(run_queue_yield_to(queue, a, b));
 	assert_int_equal(a->virtual_time - b->virtual_time, MS);
 	assert_ptr_equal(run_queue_next(queue, a, now + MS), other);
 	run_queue_charge(queue, other, 10 * MS, now + 11 * MS);
 	assert_ptr_equal(run_queue_next(queue, other, now + 11 * MS), b);
-	/* one that runs, or does not want to, waits for nothing */
+	/* not to a thread that runs or is not runnable */
 	assert_false(run_queue_yield_to(queue, b, b));
 	run_queue_remove(queue, a, now + 11 * MS);
 	assert_false(run_queue_yield_to(queue, b, a));
@@ -258,13 +258,13 @@ static void test_cost(void **state)
 			      count, (unsigned long long)costs[i].instructions,
 			      (unsigned long long)costs[i].comparisons,
 			      (unsigned long long)costs[i].comparisons_worst);
-		/* Removing merges two heaps, inserting another: 2 log2(n) comparisons each. */
+		/* Removing and inserting merge heaps: 2 log2(n) comparisons each. */
 		assert_true(costs[i].comparisons_worst <=
 			    costs[0].comparisons_worst + 4 * (bit_highest(count) + 1));
 		assert_true(costs[i].instructions != 0);
 		assert_true(costs[i].instructions < 4 * costs[MIN(i, 1)].instructions);
 	}
-	/* Ten times as many cost the same more each time, not ten times as much. */
+	/* Each tenfold increase adds about the same cost, instead of multiplying it. */
 	assert_true(costs[3].comparisons - costs[2].comparisons <=
 		    2 * (costs[2].comparisons - costs[1].comparisons) + 1);
 }

@@ -17,7 +17,7 @@ static void test_weights(void **state)
 	assert_near(group_served(light), 10000 * MS / 3, 10);
 	assert_near(group_served(heavy), 10000 * MS * 2 / 3, 10);
 
-	/* Changed while it runs. */
+	/* The weight changes while it runs. */
 	light->weight = 1024;
 	threads[0].served = threads[1].served = 0;
 	sim_run(9000 * MS);
@@ -70,7 +70,7 @@ static void test_weight_extremes(void **state)
 		assert_true(threads[i].served >= 3 * SLICE && threads[i].served <= 5 * SLICE);
 }
 
-/* Being charged every few ticks (a guest that exits all the time) earns nothing. */
+/* Being charged every few ticks (a guest that exits all the time) gains nothing. */
 static void test_small_charges(void **state)
 {
 	struct sim_thread *often;
@@ -96,7 +96,7 @@ static void test_small_charges(void **state)
 	assert_near(often->served, seldom->served, 2);
 }
 
-/* A sleeper is served at once, but takes no more than its share from those who work. */
+/* A sleeper is served at once, but takes no more than its share from busy threads. */
 static void test_sleepers(void **state)
 {
 	struct run_group *busy;
@@ -116,7 +116,7 @@ static void test_sleepers(void **state)
 	assert_true(sleeper->waited_max <= SLICE);
 	assert_int_equal(sleeper->late_count, 0);
 
-	/* It would take 90 %, and gets half. */
+	/* It wants 90 %, and gets half. */
 	sim_reset(1, START);
 	busy = sim_group(256);
 	sleepy = sim_group(256);
@@ -128,7 +128,7 @@ static void test_sleepers(void **state)
 	assert_near(group_served(sleepy), 10000 * MS, 10);
 
 	/*
-	 * After any long sleep, too: the others' virtual time passes the sleeper's by 2^63 and
+	 * Likewise after any long sleep: the others' virtual time passes the sleeper's by 2^63 and
 	 * more, as it would with 4096 runnable threads in a group of weight 1.
 	 */
 	for (u32 count = 1; count < 600; count += 7) {
@@ -158,8 +158,8 @@ static void test_sleepers(void **state)
 }
 
 /*
- * Many of a group that wake up by turns get no more than the group's share, however short they run:
- * what one of them has not used while it slept the others have.
+ * Threads of one group that wake up in turns get no more than the group's share, however briefly
+ * they run: the share that one leaves unused while it sleeps goes to the others.
  */
 static void test_taking_turns(void **state)
 {
@@ -168,7 +168,7 @@ static void test_taking_turns(void **state)
 	(void)state;
 	for (u32 round = 0; round < 5 * 2 * 2 * 3; round++) {
 		u64 period = periods[round % 5];
-		bool spins = round / 5 % 2; /* and one that never sleeps */
+		bool spins = round / 5 % 2; /* plus one that never sleeps */
 		bool random = round / 10 % 2;
 		u32 count = 1 + round / 20 * 3;
 		struct run_group *one, *many;
@@ -191,12 +191,12 @@ static void test_taking_turns(void **state)
 			sim_thread(many, 0);
 		sim_run(1000 * MS);
 		assert_true(group_served(one) > 490 * MS);
-		/* Who never sleeps has its share, whatever the others do. */
+		/* A thread that never sleeps keeps its group's share up. */
 		assert_true(!spins || group_served(many) > 430 * MS);
 	}
 }
 
-/* However long one is alone, it has neither gained nor lost when it is no more. */
+/* However long a thread was alone, it has neither gained nor lost by it afterwards. */
 static void test_alone_for_long(void **state)
 {
 	for (u32 shift = 30; shift < 62; shift++) {
@@ -257,7 +257,7 @@ static void test_no_starvation(void **state)
 	pick_count = 0;
 	sim_run(60000 * MS);
 	for (u32 i = 0; i < thread_count; i++) {
-		/* One round of everybody's slices and little more. */
+		/* At most one round of all slices and a little more. */
 		assert_true(threads[i].waited_max < 6 * 250 * SLICE);
 		assert_true(threads[i].served > 0);
 	}

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A CPU before anything runs there. */
+/* A CPU before anything runs on it. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -67,7 +67,7 @@ void thread_unload(struct cpu *from, struct thread *thread)
 {
 }
 
-/* It looks at its queue first, and at what has come to it before it had one. */
+/* It first reschedules, and keeps the reasons that became pending before it had a queue. */
 static void test_init(void **state)
 {
 	has_memory = true;

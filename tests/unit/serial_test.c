@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The 16550A as the PC16550D data sheet has it: interrupts and their order, FIFO, loopback. */
+/* The 16550A by the PC16550D data sheet: interrupts and their order, FIFO, loopback. */
 #include "tests/unit/device_fixture.h"
 
 #include "vmm/monitor/dev/serial.c"
@@ -62,21 +62,21 @@ static void registers_hold_what_they_can(void **state)
 static void transmitter_empty_interrupt(void **state)
 {
 	(void)state;
-	/* Enabling it while empty asks at once; reading IIR answers. */
+	/* Enabling it while THR is empty interrupts at once; reading IIR clears it. */
 	out8(device, BASE + UART_IER, UART_IER_THR_EMPTY);
 	assert_true(fixture_line[4]);
 	assert_int_equal(in8(device, BASE + UART_IIR), UART_IIR_THR_EMPTY);
 	assert_false(fixture_line[4]);
 	assert_int_equal(in8(device, BASE + UART_IIR), UART_IIR_NONE);
-	/* Enabled already: nothing new. */
+	/* Already enabled: no new interrupt. */
 	out8(device, BASE + UART_IER, UART_IER_THR_EMPTY);
 	assert_int_equal(in8(device, BASE + UART_IIR), UART_IIR_NONE);
-	/* Off and on again asks again. */
+	/* Off and on again interrupts again. */
 	out8(device, BASE + UART_IER, 0);
 	out8(device, BASE + UART_IER, UART_IER_THR_EMPTY);
 	assert_int_equal(in8(device, BASE + UART_IIR), UART_IIR_THR_EMPTY);
 
-	/* Every byte sent is a new edge, even when the last was not answered. */
+	/* Every byte sent gives a new edge, even if the last interrupt was not handled. */
 	fixture_edges[4] = 0;
 	out8(device, BASE + UART_THR, 'a');
 	out8(device, BASE + UART_THR, 'b');
@@ -88,7 +88,7 @@ static void transmitter_empty_interrupt(void **state)
 static void receiver_without_fifo(void **state)
 {
 	(void)state;
-	(void)in8(device, BASE + UART_RBR); /* nothing there: nothing happens */
+	(void)in8(device, BASE + UART_RBR); /* empty: no effect */
 	out8(device, BASE + UART_IER, UART_IER_RECEIVED);
 	assert_int_equal(serial_input_space(&serial), 1);
 	assert_true(serial_input(&serial, 'x'));
@@ -111,7 +111,7 @@ static void receiver_fifo_trigger_and_timeout(void **state)
 	assert_false(fixture_line[4]);
 	assert_int_equal(in8(device, BASE + UART_IIR), UART_IIR_NONE | UART_IIR_FIFO);
 
-	/* Below the trigger: four characters' time after the last byte. */
+	/* Below the trigger level: a timeout four character times after the last byte. */
 	fixture_run_until(device, CHARACTERS_4_NS - 10);
 	assert_false(fixture_line[4]);
 	fixture_run_until(device, CHARACTERS_4_NS + 10);
@@ -123,7 +123,7 @@ static void receiver_fifo_trigger_and_timeout(void **state)
 	assert_true(serial_input(&serial, 'd'));
 	assert_true(serial_input(&serial, 'e'));
 	assert_int_equal(in8(device, BASE + UART_IIR), UART_IIR_RECEIVED | UART_IIR_FIFO);
-	for (u32 i = 0; i < 40; i++) { /* in order, round the FIFO */
+	for (u32 i = 0; i < 40; i++) { /* in order, across the FIFO's wrap */
 		assert_int_equal(in8(device, BASE + UART_RBR), 'b' + i);
 		assert_true(serial_input(&serial, (u8)('f' + i)));
 	}
@@ -134,7 +134,7 @@ static void receiver_fifo_trigger_and_timeout(void **state)
 	out8(device, BASE + UART_FCR, UART_FCR_ENABLE | UART_FCR_CLEAR_RECEIVE);
 	assert_int_equal(in8(device, BASE + UART_LSR), 0x60);
 	assert_int_equal(device->deadline_ns, DEADLINE_NONE);
-	/* Turning the FIFO off says so in IIR, and no other bit is heard. */
+	/* Turning the FIFO off shows in IIR; FCR's other bits are then ignored. */
 	out8(device, BASE + UART_FCR, UART_FCR_TRIGGER_14);
 	assert_int_equal(serial.state.fcr, 0);
 	assert_int_equal(in8(device, BASE + UART_IIR), UART_IIR_NONE);
@@ -145,7 +145,7 @@ static void loopback(void **state)
 	(void)state;
 	out8(device, BASE + UART_MCR, UART_MCR_LOOP | UART_MCR_RTS | UART_MCR_OUT2);
 	assert_int_equal(in8(device, BASE + UART_MSR) & 0xf0, UART_MSR_CTS | UART_MSR_DCD);
-	/* Ring Indicator reports only its end. */
+	/* Ring Indicator reports its trailing edge only. */
 	out8(device, BASE + UART_MCR, UART_MCR_LOOP | UART_MCR_OUT1);
 	assert_int_equal(in8(device, BASE + UART_MSR), UART_MSR_RI | UART_MSR_DCTS | UART_MSR_DDCD);
 	out8(device, BASE + UART_MCR, UART_MCR_LOOP);
@@ -188,7 +188,7 @@ static void line_needs_no_out2(void **state)
 	assert_false(fixture_line[4]);
 	assert_true(serial_input(&serial, 'a'));
 	assert_true(fixture_line[4]);
-	/* in loopback the chip's interrupts are operational, says its data sheet */
+	/* by the data sheet interrupts are operational in loopback */
 	out8(device, BASE + UART_MCR, UART_MCR_LOOP);
 	assert_true(fixture_line[4]);
 	assert_int_equal(in8(device, BASE + UART_RBR), 'a');

@@ -2,7 +2,7 @@
 /* What KVM's leaves offer to guests with several vCPUs: hypercalls, steal time, PV EOI. */
 #include "tests/unit/smp_machine.h"
 
-/* In the mode that the vCPU is in. */
+/* Makes the hypercall in the vCPU's current mode. */
 static s64 hypercall_as_is(u64 number, u64 a, u64 b, u64 c, u64 d)
 {
 	page.gpr[GPR_RAX] = number;
@@ -32,7 +32,7 @@ static void test_send_ipi(void **state)
 	assert_int_equal(delivered[3], 0xfb);
 	assert_int_equal(hypercall(10, 1, 0, 2, APIC_NMI << 8 | 2), 1);
 	assert_int_equal(delivered[2], APIC_NMI << 8 | 2);
-	/* nobody there; no mode that may be sent this way; a shorthand */
+	/* no such vCPU; a delivery mode that is not allowed; a shorthand */
 	assert_int_equal(hypercall(10, ~0ull, ~0ull, 4, 0xfb), 0);
 	assert_int_equal(hypercall(10, 1, 0, 0xffffffffffull, 0xfb), 0);
 	assert_int_equal(hypercall(10, 1, 0, 1, APIC_INIT << 8), -22);
@@ -41,7 +41,7 @@ static void test_send_ipi(void **state)
 	assert_int_equal(hypercall(10, 2, 0, 0, 0xfb), -1);
 }
 
-/* Outside 64-bit mode a word of the bitmap is a register's 32 bits, and no more of it counts. */
+/* Outside 64-bit mode a word of the bitmap is the register's lower 32 bits. */
 static void test_send_ipi_32(void **state)
 {
 	(void)state;
@@ -53,7 +53,7 @@ static void test_send_ipi_32(void **state)
 	assert_int_equal(delivered[35], 0xfb);
 }
 
-/* It ends a HLT with interrupts off, whether it comes before or after. */
+/* KICK_CPU ends a HLT with interrupts off, whether it comes before or after the HLT. */
 static void test_unhalt(void **state)
 {
 	(void)state;
@@ -65,7 +65,7 @@ static void test_unhalt(void **state)
 	assert_true(round_of(1));
 	assert_false(round_after(1, EXIT_HLT)); /* once */
 	assert_int_equal(hypercall(5, 0, 2, 0, 0), 0);
-	assert_int_equal(kicks_sent[2], 0); /* it looks when it halts */
+	assert_int_equal(kicks_sent[2], 0); /* it checks when it halts */
 	assert_true(round_after(2, EXIT_HLT));
 	assert_int_equal(hypercall(5, 0, 4, 0, 0), -22);
 }
@@ -79,7 +79,7 @@ static u64 write_msr(u32 index, u64 value)
 	return page.request;
 }
 
-/* What the thread waited shows in the record, in ns, from the guest's WRMSR on. */
+/* The record shows how long the thread waited, in ns, since the guest's WRMSR. */
 static void test_steal_time(void **state)
 {
 	struct steal_record *record = (struct steal_record *)(ram + 0x3000);
@@ -91,13 +91,13 @@ static void test_steal_time(void **state)
 	assert_true(round_of(0));
 	assert_int_equal(record->steal, 0);
 	page.waited_tsc = 1000;
-	record->version = 7; /* the guest's memory, whatever it holds */
+	record->version = 7; /* the guest may have changed it */
 	assert_true(round_after(0, EXIT_KICK));
 	assert_int_equal(record->steal, 300);
 	assert_int_equal(record->version, 8);
 	assert_true(round_after(0, EXIT_KICK));
 	assert_int_equal(record->version, 8);
-	/* reserved bits; an address without RAM is kept, but nothing is written */
+	/* reserved bits; an address without RAM is accepted, but nothing is written */
 	(void)write_msr(MSR_KVM_STEAL_TIME, 0x3003);
 	assert_int_equal(vcpu->event.vector, VECTOR_GP);
 	vcpu->event.valid = 0;
@@ -129,7 +129,7 @@ static void test_pv_tlb_flush(void **state)
 		assert_int_equal(record->preempted, 0);
 		assert_int_equal(page.request & REQUEST_FLUSH, flush != 0 ? REQUEST_FLUSH : 0);
 	}
-	/* what the kernel says of a vCPU that was in the guest is the kernel's */
+	/* the kernel handles the mark that it sets for a vCPU preempted in the guest */
 	record->preempted = MARK_PREEMPTED | MARK_FLUSH;
 	page.request = 0;
 	assert_true(round_of(0));
@@ -139,7 +139,7 @@ static void test_pv_tlb_flush(void **state)
 	assert_int_equal(page.preempted_gpa, 0);
 }
 
-/* What was asked for stays asked for until it is done, whoever set the mark and however often. */
+/* A requested flush stays requested until it is done, whoever set the preempted mark. */
 static void test_pv_tlb_flush_waits(void **state)
 {
 	struct steal_record *record = (struct steal_record *)(ram + 0x3000);
@@ -152,7 +152,7 @@ static void test_pv_tlb_flush_waits(void **state)
 		record->preempted = MARK_PREEMPTED | MARK_FLUSH;
 		page.request = 0;
 		vcpu->halted = true;
-		assert_false(round_of(0)); /* woken for nothing */
+		assert_false(round_of(0)); /* woken without a reason */
 		assert_int_equal(record->preempted, MARK_PREEMPTED | MARK_FLUSH);
 		irq_pending[0] = PENDING_INTERRUPT;
 		assert_true(round_of(0));
@@ -161,7 +161,7 @@ static void test_pv_tlb_flush_waits(void **state)
 	}
 }
 
-/* Whoever waits for another lets it run: by name, or one after the other. */
+/* A vCPU that waits for others lets them run: the one it names, or each in turn. */
 static void test_yield(void **state)
 {
 	(void)state;
@@ -205,7 +205,7 @@ static void test_pv_eoi(void **state)
 	eoi_private = true;
 	assert_true(round_after(0, EXIT_KICK));
 	assert_int_equal(ram[0x3000], 1);
-	/* not used: it is taken back, and offered anew only while it may be */
+	/* unused, the offer is withdrawn once an EOI would no longer be private */
 	eoi_private = false;
 	assert_true(round_after(0, EXIT_KICK));
 	assert_int_equal(ram[0x3000], 0);
@@ -222,7 +222,7 @@ static void test_pv_eoi(void **state)
 	assert_int_equal(vcpu->event.vector, VECTOR_GP);
 }
 
-/* The guest's memory is somebody else's by then. */
+/* INIT ends all of it: the guest may use that memory for something else. */
 static void test_init_ends_all(void **state)
 {
 	(void)state;

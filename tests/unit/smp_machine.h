@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-/* One machine with four vCPUs, whose threads go round by round. */
+/* One machine with four vCPUs, whose threads are run one round at a time. */
 #include "tests/unit/monitor_fixture.h"
 
 static int make_four(void **state)
@@ -13,7 +13,7 @@ static int make_four(void **state)
 	return 0;
 }
 
-/* One round of the vCPU's thread up to its next wait or run. */
+/* One round of the vCPU's thread, up to its next wait or run. */
 static bool round_of(u32 cpu)
 {
 	u64 deadline_tsc;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Several vCPUs of one machine: who may run when, who wakes whom, and how they start. */
+/* Several vCPUs of one machine: which may run when, which wakes which, and how they start. */
 #include "tests/unit/smp_machine.h"
 
 static void command(enum vm_command what)
@@ -53,7 +53,7 @@ static void test_init(void **state)
 	assert_int_equal(machine.guest_count, 3);
 }
 
-/* Nothing is reported, and no time stands still, before the last one has left. */
+/* The pause is not reported, and time does not stop, before the last vCPU has left the guest. */
 static void test_pause(void **state)
 {
 	(void)state;
@@ -62,7 +62,7 @@ static void test_pause(void **state)
 	host_tsc += 100;
 	assert_true(machine.brief);
 	assert_false(round_after(0, EXIT_KICK));
-	page.exit.reason = EXIT_INTERRUPT_WINDOW; /* none is settled from now on */
+	page.exit.reason = EXIT_INTERRUPT_WINDOW; /* from now on no exit is settled */
 	assert_false(pass_briefly(vcpu, &machine, &page, settle_other));
 	assert_int_equal(page.exit.reason, EXIT_INTERRUPT_WINDOW);
 	page.exit.reason = EXIT_NONE;
@@ -90,7 +90,7 @@ static void test_pause(void **state)
 	assert_true(machine.brief);
 	for (u32 i = 1; i < 4; i++)
 		assert_int_equal(wakes_sent[i], 1);
-	/* the clock of another was written too, and what 2 had left for is settled now */
+	/* vCPU 1's clock was written too, and vCPU 2's exit is settled now */
 	assert_int_equal(((struct pvclock_record *)(ram + 0x1000))->flags,
 			 PVCLOCK_TSC_STABLE | PVCLOCK_GUEST_STOPPED);
 	assert_true(round_of(1));
@@ -109,7 +109,7 @@ static void test_reset(void **state)
 	assert_int_equal(loads, 1);
 	assert_int_equal(kicks_sent[0], 1);
 	assert_false(round_after(0, EXIT_KICK));
-	assert_false(round_after(1, EXIT_TRIPLE_FAULT)); /* settled no more */
+	assert_false(round_after(1, EXIT_TRIPLE_FAULT)); /* no longer settled */
 	assert_int_equal(loads, 1);
 	memset(wakes_sent, 0, sizeof(wakes_sent));
 	irq_pending[3] = PENDING_WAIT;
@@ -164,7 +164,7 @@ static void ask(const struct query *question)
 	channel.question.asked = ++last_question;
 }
 
-/* A question waits for vCPUs that run, which then go on. */
+/* A query waits for running vCPUs to leave the guest; then they go on. */
 static void test_question(void **state)
 {
 	const struct query_registers *answer = (const void *)channel.question.answer;
@@ -206,7 +206,7 @@ static void test_wakes(void **state)
 	assert_int_equal(kicks_sent[3], 1);
 	assert_false(machine.vcpu[1].quiet);
 	machine.platform.irqchip.kick = 0xe;
-	assert_true(round_after(0, EXIT_WRMSR)); /* told once until they have come */
+	assert_true(round_after(0, EXIT_WRMSR)); /* each is told only once until it has come */
 	assert_int_equal(kicks_sent[1] + wakes_sent[2] + kicks_sent[3], 3);
 	assert_true(round_after(1, EXIT_KICK));
 	machine.platform.irqchip.kick = 0xe;
@@ -214,7 +214,7 @@ static void test_wakes(void **state)
 	assert_int_equal(kicks_sent[1], 2);
 }
 
-/* vCPU 0 keeps the devices' time: it hears of a timer that another has brought forward. */
+/* vCPU 0 keeps the devices' deadlines: it is told if another vCPU makes one earlier. */
 static void test_device_deadline(void **state)
 {
 	(void)state;
@@ -267,7 +267,7 @@ static void test_tsc_adjust(void **state)
 	assert_int_equal(machine.platform.clock.guest_tsc, host_tsc + page.tsc_offset);
 }
 
-/* What comes due in the round in which a pause ends goes by the vCPU's own TSC. */
+/* In the round that ends a pause, deadlines go by the vCPU's own TSC. */
 static void test_tsc_adjust_after_pause(void **state)
 {
 	struct vcpu *ap = &machine.vcpu[1];
@@ -291,7 +291,7 @@ static void test_tsc_adjust_after_pause(void **state)
 	assert_int_equal(machine.platform.clock.guest_tsc, host_tsc + ap->page->tsc_offset);
 }
 
-/* A vCPU that exits all the time lets those have the lock who wait for it. */
+/* A vCPU that exits all the time yields the lock to those that wait for it. */
 static void test_lock_goes_round(void **state)
 {
 	(void)state;
@@ -306,7 +306,7 @@ static void test_lock_goes_round(void **state)
 	assert_false(pass_briefly(vcpu, &machine, &page, settle_port));
 	assert_true(round_after(0, EXIT_KICK));
 	assert_int_equal(yields[2], 1);
-	/* not to itself: it may still be noted there */
+	/* not to itself: its bit may still be set */
 	machine.lock.waiting = BIT(0);
 	assert_true(round_after(0, EXIT_KICK));
 	assert_int_equal(yields[0], 0);

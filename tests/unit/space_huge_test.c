@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* RAM put in by 1 GiB: what maps it, when that becomes one leaf, and that all comes back. */
-#define MACHINE_KEEPS_RAM /* 2.5 GiB take their time */
+/* RAM allocated by 1 GiB: how it is mapped, when it becomes one leaf, and that all is freed. */
+#define MACHINE_KEEPS_RAM /* filling 2.5 GiB takes long */
 #include "tests/unit/space_machine.h"
 
 #define RAM_BYTES (2 * GIB + 512 * MIB)
@@ -25,8 +25,8 @@ static struct memory *huge_ram(u64 page_count, u32 flags)
 }
 
 /*
- * A guest with all of its RAM mapped that has touched the first GiB: as a PC's has holes, that is
- * not taken at once. Returns how many pages were free before.
+ * Makes a guest with all of its RAM mapped, which has touched the first GiB: that one is not
+ * allocated as a whole, since a PC's has holes. Returns how many pages were free before.
  */
 static u64 begin(u32 flags, struct memory **ram, struct space **guest)
 {
@@ -46,7 +46,7 @@ static u64 begin(u32 flags, struct memory **ram, struct space **guest)
 	return before;
 }
 
-/* All pieces of the second GiB are touched, the last of them at last. */
+/* Touches all pieces of the second GiB, and returns the leaf that the last one got. */
 static struct pt_leaf touch_all(struct space *space)
 {
 	for (u64 at = 2 * GIB - 2 * MIB; at > GIB; at -= 2 * MIB)
@@ -78,11 +78,11 @@ static void test_merge(void **state)
 		assert_ptr_equal(memory_pointer(memory, page),
 				 (u8 *)hpa_to_pointer(leaf.hpa) + page * PAGE_SIZE - GIB);
 	assert_int_equal(*(u64 *)memory_pointer(memory, PAGES - 1), 77);
-	/* the table that it takes the place of is kept until nobody's TLB can have it */
+	/* the table that the leaf replaces is kept while a CPU may still use it */
 	assert_int_equal(tlb_pages_waiting(), 1);
 	assert_int_equal(page_counts[PAGE_TABLE], tables);
 	assert_int_equal(space->generation, 1);
-	/* whoever was late finds it there */
+	/* a late fault finds the leaf */
 	assert_int_equal(touched(space, 2 * GIB - MIB).level, PT_LEVEL_1G);
 	assert_int_equal(space->generation, 1);
 	object_put(&memory->object);
@@ -90,7 +90,7 @@ static void test_merge(void **state)
 	machine_assert_clean(before, NULL);
 }
 
-/* Cleared at its first touch, by steps, it is one leaf from the start. */
+/* Cleared in steps at its first touch, a GiB is one leaf from the start. */
 static void test_whole(void **state)
 {
 	struct memory *memory;
@@ -113,7 +113,7 @@ static void test_whole(void **state)
 	machine_assert_clean(before, NULL);
 }
 
-/* The pieces stay pieces where CPU, mapping or object do not have the GiB whole. */
+/* The pieces do not merge if CPU, mapping or object do not allow a whole GiB. */
 static void test_pieces(void **state)
 {
 	static const struct {
@@ -147,7 +147,7 @@ static void test_pieces(void **state)
 	}
 }
 
-/* A GiB that somebody has a page of is none: pieces are found all the same. */
+/* No GiB is free as a whole, for one page of it is in use: 2-MiB pieces are used. */
 static void test_no_block(void **state)
 {
 	struct memory *memory;
@@ -168,7 +168,7 @@ static void test_no_block(void **state)
 	assert_int_equal(touched(space, GIB).level, PT_LEVEL_2M);
 	assert_int_equal(page_counts[PAGE_GUEST], 512);
 	page_free(hpa, NULL);
-	/* too late for this GiB: one of its pieces lies elsewhere */
+	/* too late for this GiB: one of its pieces is elsewhere */
 	assert_int_equal(touched(space, GIB + 2 * MIB).level, PT_LEVEL_2M);
 	assert_int_equal(page_counts[PAGE_GUEST], 1024);
 }

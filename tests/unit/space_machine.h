@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-/* Address spaces of guests and processes, and a tagged TLB through which they are used. */
+/* Address spaces of guests and processes, accessed through a tagged TLB. */
 #include "tests/unit/mm_machine.h"
 
 #define ALL (PT_READ | PT_WRITE | PT_EXECUTE)
 
 /*
- * A processor with a tagged TLB: what was once translated stays until it is flushed. A tag belongs
- * to a guest's vCPU, or to a CPU for what CR3 holds. Accesses go by the TLB first, as they do.
+ * A processor with a tagged TLB: translations stay until they are flushed. A tag belongs to a
+ * guest's vCPU, or to a CPU for the tables in CR3. Accesses use the TLB first.
  */
 #define TAG_MAX 8
 
@@ -38,7 +38,7 @@ void tlb_arch_kick(u32 cpu)
 	kicks[cpu]++;
 }
 
-/* One access through a tag. False: a fault. */
+/* One access through a tag; false on a fault. */
 static bool tag_access(struct tag *tag, const struct table *table, u64 at, u32 rights, hpa_t *hpa)
 {
 	struct pt_leaf leaf;
@@ -57,7 +57,7 @@ found:
 	if (rights & ~leaf.rights)
 		return false;
 	*hpa = HPA(leaf.hpa.value + (at - leaf.at));
-	/* Whatever is reached belongs to somebody. */
+	/* A page that can be reached is never free. */
 	assert_int_not_equal(page_owner(*hpa), PAGE_FREE);
 	return true;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What is mapped where, what is refused, and what comes back when memory runs out. */
+/* Where mappings go, what is refused, and that all is freed when memory runs out. */
 #include "tests/unit/space_machine.h"
 
 static void test_map_refusals(void **state)
@@ -115,7 +115,7 @@ static void test_random_places(void **state)
 	}
 }
 
-/* Where there is hardly room, the pages between mappings stay free all the same. */
+/* Even with little room left the guard pages between mappings stay free. */
 static void test_guards(void **state)
 {
 	struct space *space;
@@ -179,7 +179,7 @@ static void test_leaf_sizes(void **state)
 		enum pt_level level;
 	} cases[] = {
 		{64 * MIB, 0, 1500, 700, PT_LEVEL_2M},
-		{64 * MIB, 0, 1500, 1030, PT_LEVEL_4K}, /* the object's last chunk is not whole */
+		{64 * MIB, 0, 1500, 1030, PT_LEVEL_4K}, /* the object's last chunk is partial */
 		{64 * MIB, 0, 1000, 600, PT_LEVEL_4K},	/* the mapping ends in the chunk */
 		{64 * MIB, 512, 512, 0, PT_LEVEL_2M},
 		{65 * MIB, 0, 1500, 0, PT_LEVEL_4K},
@@ -273,7 +273,7 @@ static void test_failing_allocation(void **state)
 		refusals += refused != 0;
 		machine_assert_clean(before, &quota);
 	} while (refused != 0);
-	/* 3 for the space, 12 pages, object, slots, mapping slab, 3 + 2 + 3 tables. */
+	/* 3 for the space; 12 pages; object, slots, mapping slab; 3 + 2 + 3 tables. */
 	assert_int_equal(refusals, 3 + 12 + 3 + 8);
 
 	limit = 0;
@@ -285,7 +285,7 @@ static void test_failing_allocation(void **state)
 			assert_int_equal(page_alloc(0, PAGE_KERNEL, NULL, &held[count++]),
 					 STATUS_OK);
 		page_unreserve(12);
-		page_total = 63; /* page_reserve leaves the kernel no share */
+		page_total = 63; /* so small that page_reserve keeps no share for the kernel */
 		refused = try_everything(NULL);
 		page_total = 16 * MIB / PAGE_SIZE;
 		machine_settle();

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* No access through a TLB ends in a page that is no longer its own. */
+/* No access through a TLB reaches a page that the space no longer owns. */
 #include "tests/unit/space_machine.h"
 
-/* A guest's life against the tagged TLB: no access ends in a page that is no longer its own. */
+/* A guest's mappings and the tagged TLB: after an unmap no vCPU reaches the pages. */
 static void test_guest_unmap(void **state)
 {
 	struct tag *a = &tags[4];
@@ -31,7 +31,7 @@ static void test_guest_unmap(void **state)
 	object_put(&memory->object);
 	tables = page_counts[PAGE_TABLE];
 	unmap_all(space, 0, 1030 * PAGE_SIZE);
-	/* A walk that another CPU has begun may still be in them. */
+	/* A page walk in progress on another CPU may still use the tables. */
 	assert_int_equal(page_counts[PAGE_TABLE], tables);
 	machine_settle();
 	assert_true(page_counts[PAGE_TABLE] < tables);
@@ -43,7 +43,7 @@ static void test_guest_unmap(void **state)
 	machine_assert_clean(before, &quota);
 }
 
-/* The same for a process: its tables are in CR3 while its mappings go. */
+/* The same for a process, whose tables are in CR3 during the unmap. */
 static void test_process_unmap(void **state)
 {
 	struct space *space;
@@ -63,18 +63,18 @@ static void test_process_unmap(void **state)
 	fault_settle(space, MIB, PT_WRITE);
 	assert_true(process_access(space, MIB, PT_WRITE, &hpa));
 	unmap_all(space, MIB, 20 * PAGE_SIZE);
-	/* It kicks itself, passes its loop, and goes on in the same process. */
+	/* The CPU kicks itself, passes its loop and goes on in the same process. */
 	assert_int_equal(kicks[0], 1);
 	tlb_cpu_passed(0);
 	assert_false(process_access(space, MIB, PT_READ, &hpa));
-	/* Without a pass in between too. */
+	/* Also without a pass in between. */
 	assert_int_equal(MAP(space, MIB, 0, 20, PT_READ | PT_WRITE), STATUS_OK);
 	fault_settle(space, MIB, PT_WRITE);
 	assert_true(process_access(space, MIB, PT_WRITE, &hpa));
 	unmap_all(space, MIB, 20 * PAGE_SIZE);
 	assert_false(process_access(space, MIB, PT_READ, &hpa));
 
-	/* A space that a CPU is in waits with its end until it has left. */
+	/* A space is not destroyed before the CPU has left it. */
 	assert_true(space->cpus[0] & 1);
 	assert_int_equal(space_destroy(space), STATUS_AGAIN);
 	assert_int_equal(space_destroy(space), STATUS_AGAIN);
@@ -91,8 +91,8 @@ static void test_process_unmap(void **state)
 }
 
 /*
- * Another CPU runs on the space: it is kicked, and no page is handed on before it has passed, in
- * whatever order the two come through their loops.
+ * Another CPU runs on the space: it is kicked, and no page is reused before it has passed, in
+ * whatever order the two pass their loops.
  */
 static void test_two_cpus(void **state)
 {
@@ -126,14 +126,14 @@ static void test_two_cpus(void **state)
 				torn = true;
 				continue;
 			}
-			/* CPU 1 uses what its TLB still holds until it passes; the model checks. */
+			/* Until it passes, CPU 1 uses what its TLB still holds. */
 			if (current_cpu == 1 && torn && passes[1] == 0) {
 				tag_access(&tags[1], &space->table, MIB, PT_READ, &hpa);
 				assert_int_equal(page_owner(hpa), PAGE_GUEST);
 			}
 			tlb_cpu_passed(current_cpu);
 			passes[current_cpu] += torn;
-			/* Its thread goes on in ring 3 with what the pass has left. */
+			/* Its thread goes on in ring 3: nothing must be left in the TLB. */
 			if (current_cpu == 1 && torn)
 				assert_false(tag_access(&tags[1], &space->table, MIB, PT_READ,
 							&hpa));
@@ -152,8 +152,8 @@ static void test_two_cpus(void **state)
 }
 
 /*
- * CPU 1 passes while CPU 0 is still inside the call that unmaps, before the generation is raised:
- * these passes say nothing, it may run on with what it has.
+ * CPU 1 passes while CPU 0 is still inside the call that unmaps, before it raises the generation:
+ * these passes do not count, for CPU 1 may go on with old translations.
  */
 static void test_pass_before_flush(void **state)
 {
@@ -180,7 +180,7 @@ static void test_pass_before_flush(void **state)
 	assert_int_equal(tlb_pages_waiting(), 0);
 }
 
-/* Who ends a group waits for its pages, and not for those that are freed meanwhile. */
+/* Ending a group waits for its pages, and not for those that are freed meanwhile. */
 static void test_mark(void **state)
 {
 	u64 mark;
@@ -206,7 +206,7 @@ static void test_mark(void **state)
 	assert_true(tlb_pages_freed(mark));
 }
 
-/* A CPU that is kicked and does not pass is a broken machine, but it gets its time. */
+/* A kicked CPU that does not pass means a broken machine, but only after a time limit. */
 static void test_cpu_gone(void **state)
 {
 	hpa_t hpa;
@@ -232,7 +232,7 @@ static void test_cpu_gone(void **state)
 			machine_clock_ms += 100;
 		}
 	});
-	/* One that is idle is not asked. */
+	/* An idle CPU need not pass. */
 	start(4 * MIB);
 	tlb_cpu_online(1);
 	tlb_cpu_idle(1, true);
@@ -243,7 +243,7 @@ static void test_cpu_gone(void **state)
 	assert_int_equal(tlb_pages_waiting(), 0);
 }
 
-/* A page waits for CPU 1; when that has been kicked, the machine stands still for an hour. */
+/* A page waits for CPU 1; after CPU 1 was kicked, the machine is suspended for an hour. */
 static void suspend_after_kick(void)
 {
 	hpa_t hpa;
@@ -257,7 +257,7 @@ static void suspend_after_kick(void)
 	assert_int_equal(kicks[1], 2);
 }
 
-/* While the machine is suspended nobody passes: the CPU is kicked again and gets its time. */
+/* After a suspend the CPU is kicked again, and its time limit starts anew. */
 static void test_suspended(void **state)
 {
 	(void)state;
@@ -275,7 +275,7 @@ static void test_suspended(void **state)
 	assert_panics(tlb_cpu_passed(0));
 }
 
-/* Who was reminded and came when nothing waited any more is reminded again, however late. */
+/* A CPU whose last kick found nothing waiting any more is kicked again, however much later. */
 static void test_reminded_for_nothing(void **state)
 {
 	hpa_t hpa;
@@ -303,7 +303,7 @@ static void test_reminded_for_nothing(void **state)
 	}
 }
 
-/* The clock of the CPU that looks may be a little behind that of the one that reminded. */
+/* The clock of the CPU that checks may be a little behind that of the one that kicked. */
 static void test_clocks_apart(void **state)
 {
 	hpa_t hpa;

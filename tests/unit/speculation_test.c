@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What is done about speculation on which CPU. Leaves and MSRs are those of the CPUs named, with
- * the microcode of their last years unless said otherwise.
+ * Which mitigations of speculation are used on which CPU. Leaves and MSRs are those of the CPUs
+ * named, with late microcode unless stated otherwise.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -118,7 +118,7 @@ static void test_known_cpus(void **state)
 	}
 }
 
-/* No MSR is written that the CPU has not, whatever it says: each bit follows from its own leaf. */
+/* No MSR or bit is written that the CPU does not enumerate, whatever else it enumerates. */
 static void test_nothing_without_an_offer(void **state)
 {
 	u64 seed = RANDOM_SEED;
@@ -151,7 +151,7 @@ static void test_nothing_without_an_offer(void **state)
 			assert_true(!decided.l1d_flush || cpu.leaf_7_edx >> 28 & 1);
 			assert_false(decided.auto_ibrs);
 		}
-		/* either it is done, or it is told */
+		/* either a mitigation is in use, or its lack is shown */
 		assert_true((decided.shown & (HOST_IBRS | HOST_IBRS_ON_EXIT | HOST_OPEN_V2)) != 0);
 	}
 }

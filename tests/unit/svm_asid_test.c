@@ -10,9 +10,9 @@
 #include "arch/x86_64/virt/svm/asid.c"
 
 /*
- * ASIDs against a model of a TLB with tags: entries are put in under the tag of the vCPU that runs,
- * and remembered with the vCPU and its count of flushes. A run that finds an entry of another
- * vCPU, or older than its last flush, has seen what it must not.
+ * ASIDs against a model of a tagged TLB: each run makes an entry under the vCPU's tag, and the
+ * entry records the vCPU and how often it was flushed. A run must not find an entry of another
+ * vCPU, nor one from before its last flush.
  */
 #define MODEL_CPUS  2
 #define MODEL_VCPUS 5
@@ -60,7 +60,7 @@ static void model(bool by_asid)
 	memset(model_vcpu, 0, sizeof(model_vcpu));
 	for (u32 cpu = 0; cpu < MODEL_CPUS; cpu++) {
 		asid_pool_init(&model_pool[cpu], cpu, MODEL_ASIDS);
-		for (u32 i = 0; i < MODEL_ASIDS; i++) /* of whoever was here before */
+		for (u32 i = 0; i < MODEL_ASIDS; i++) /* left by earlier guests */
 			model_tlb[cpu][i] = (struct model_entry){true, 99, 0};
 	}
 	for (unsigned int i = 0; i < 200000; i++) {

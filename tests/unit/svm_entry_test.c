@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* With what the SVM back end enters a guest: segments, injection, windows, shadows. */
+/* What the SVM back end sets up for VMRUN: segments, injection, windows, shadows. */
 #include "tests/unit/svm_machine.h"
 
 static struct vcpu_segment_state from_vmcb(const struct vmcb_segment *from)
@@ -35,7 +35,7 @@ static void test_segments(void **state)
 	back = from_vmcb(&segment);
 	assert_memory_equal(&back, &unusable, sizeof(back));
 
-	/* G is told from the limit, for a CPU may not keep it. */
+	/* G is derived from the limit, for a CPU may not preserve it. */
 	segment = (struct vmcb_segment){.attributes = 0x29b, .limit = 0xffffffff};
 	assert_int_equal(from_vmcb(&segment).access, 0xa09b);
 	segment = (struct vmcb_segment){.attributes = 0x893, .limit = 0xffff};
@@ -100,7 +100,7 @@ static void test_registers_pass(void **state)
 	(void)state;
 	page.gpr[GPR_RAX] = 1;
 	page.gpr[GPR_RSP] = 2;
-	apic.reg[0x20] = 0x5a; /* bits 7:4 of it */
+	apic.reg[0x20] = 0x5a; /* V_TPR gets bits 7:4 */
 	next_rax = 3;
 	run(VMEXIT_HLT, 0);
 	assert_true(entered_rax == 1 && vmcb.save.rsp == 2);
@@ -115,7 +115,7 @@ static void test_registers_pass(void **state)
 	assert_int_equal(apic.reg[0x20], 0x30);
 }
 
-/* While an interrupt waits for the task priority to fall, each MOV to CR8 exits. */
+/* While an interrupt waits for a lower task priority, each MOV to CR8 exits. */
 static void test_task_priority(void **state)
 {
 	(void)state;
@@ -128,7 +128,7 @@ static void test_task_priority(void **state)
 	assert_int_equal(vmcb.control.intercept_cr_write, 0);
 }
 
-/* The host's state comes back once, however often the guest was entered. */
+/* The host's state is restored once, however often the guest was entered. */
 static void test_leave(void **state)
 {
 	(void)state;
@@ -142,7 +142,7 @@ static void test_leave(void **state)
 	assert_int_equal(switched_out, 1);
 }
 
-/* A CPU that does not take the shadow back at VMRUN: what stands in it runs alone. */
+/* On a CPU whose VMRUN drops the interrupt shadow, the instruction in it is single-stepped. */
 static void test_lost_shadow(void **state)
 {
 	(void)state;
@@ -157,7 +157,7 @@ static void test_lost_shadow(void **state)
 	run(VMEXIT_VINTR, 0x1000);
 	assert_int_equal(vcpu.exit.reason, EXIT_HOST_INTERRUPT);
 	assert_true(vcpu.window);
-	/* the step: its trap is nobody's business */
+	/* the step's trap is not reported */
 	vmcb.save.dr6 = 0xffff4ff0;
 	vmcb.control.interrupt_shadow = 0;
 	run(VMEXIT_EXCEPTION + VECTOR_DB, 0x1001);
@@ -188,7 +188,7 @@ static void test_interrupt_window(void **state)
 static void test_nmi_window(void **state)
 {
 	(void)state;
-	/* Nothing in the way: at once, without a run. */
+	/* Nothing blocks NMIs: the window is open at once, without a VMRUN. */
 	svm_request(&vcpu, NULL, REQUEST_NMI_WINDOW);
 	svm_enter(&vcpu, 0);
 	assert_int_equal(run_count, 0);
@@ -206,7 +206,7 @@ static void test_nmi_window(void **state)
 	run(VMEXIT_IRET, 0x1002);
 	assert_int_equal(vcpu.exit.reason, EXIT_HOST_INTERRUPT);
 	assert_false(vmcb.control.intercept1 & VMCB_INTERCEPT1_IRET);
-	run(VMEXIT_INTR, 0x1002); /* before the IRET */
+	run(VMEXIT_INTR, 0x1002); /* the IRET has not executed yet */
 	assert_true(vcpu.nmi_blocked);
 	run(VMEXIT_VINTR, 0x2000);
 	assert_false(vcpu.nmi_blocked);
@@ -218,7 +218,7 @@ static void test_nmi_window(void **state)
 	assert_false(vcpu.nmi_window);
 }
 
-/* What an I/O exit is does not depend on the one before, of whose codes it leaves some in place. */
+/* I/O exits are decoded alike after IRET and VINTR exits, though fields of these may remain. */
 static void test_port_behind_windows(void **state)
 {
 	static const u64 codes[] = {VMEXIT_IRET, VMEXIT_VINTR};
@@ -235,7 +235,7 @@ static void test_port_behind_windows(void **state)
 	}
 }
 
-/* The memory may have been unmapped since the code was found, whether an entry follows or not. */
+/* With or without an entry the code's place is forgotten: its memory may have been unmapped. */
 static void test_code_forgotten(void **state)
 {
 	(void)state;
@@ -247,7 +247,7 @@ static void test_code_forgotten(void **state)
 	assert_int_equal(vcpu.code.depth, 0);
 }
 
-/* A refused entry leaves the registers as asked for, whatever the CPU made of the VMCB. */
+/* A failed entry keeps the registers as requested, whatever the CPU did to the VMCB. */
 static void test_refused(void **state)
 {
 	(void)state;
@@ -262,7 +262,7 @@ static void test_refused(void **state)
 	assert_true(page.gpr[GPR_RAX] == 1 && page.gpr[GPR_RSP] == 2 && apic.reg[0x20] == 0x50);
 }
 
-/* The end of a single step leaves the exit at CR8 that an interrupt waits for. */
+/* The end of a single step keeps the CR8 intercept that a waiting interrupt needs. */
 static void test_step_keeps_priority(void **state)
 {
 	(void)state;
@@ -272,7 +272,7 @@ static void test_step_keeps_priority(void **state)
 	assert_int_equal(vmcb.control.intercept_cr_write, 1 << 8);
 }
 
-/* An NMI that waits with interrupts off comes right behind the IRET of the one before. */
+/* An NMI that waits comes right after the previous one's IRET, even with IF clear. */
 static void test_nmi_step(void **state)
 {
 	(void)state;
@@ -282,14 +282,14 @@ static void test_nmi_step(void **state)
 	run(VMEXIT_IRET, 0x1002);
 	assert_false(flags_entered & RFLAGS_TF);
 
-	/* a page of its stack was not there */
+	/* a page of its stack is not mapped */
 	run(VMEXIT_NPF, 0x1002);
 	assert_true(flags_entered & RFLAGS_TF);
 	assert_int_equal(exceptions_entered, ~0u);
 	assert_false(vmcb.save.rflags & RFLAGS_TF);
 	assert_int_equal(vmcb.control.intercept_exceptions, SVM_INTERCEPT_EXCEPTIONS);
 
-	/* it faults: the handler's frame must not show the flag */
+	/* it faults: the handler's frame must not contain TF */
 	vmcb.control.exit_info1 = 4;
 	vmcb.control.exit_info2 = 0x7000;
 	run(VMEXIT_EXCEPTION + VECTOR_PF, 0x1002);
@@ -300,7 +300,7 @@ static void test_nmi_step(void **state)
 	assert_false(vmcb.save.rflags & RFLAGS_TF);
 	assert_true(vcpu.nmi_blocked);
 
-	/* it is done: the trap is nobody's but ours */
+	/* it is done: the step's trap is not the guest's */
 	vmcb.control.exit_info1 = vmcb.control.exit_info2 = 0;
 	vmcb.save.dr6 = DR6_RESET | DR6_BS;
 	run(VMEXIT_EXCEPTION + VECTOR_DB, 0x3000);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What the SVM back end makes of exits, and which it settles itself. */
+/* How the SVM back end decodes exits, and which of them it settles itself. */
 #include "tests/unit/svm_machine.h"
 
 static void test_plain_reasons(void **state)
@@ -152,7 +152,7 @@ static void test_interrupted_delivery(void **state)
 	assert_false(event.valid);
 }
 
-/* It is looked for only where the CPU has not told it, and the instruction is one of a few. */
+/* The length is looked for only if the CPU gives none, and only for certain exits. */
 static void test_length_is_looked_for(void **state)
 {
 	(void)state;
@@ -184,7 +184,7 @@ static void test_reflection(void **state)
 	assert_true(vcpu.event.has_error_code);
 }
 
-/* The host's handler runs; a guest that it has shut down stays so. */
+/* The host's handler runs; a guest that a machine check has shut down stays shut down. */
 static void test_machine_check(void **state)
 {
 	(void)state;
@@ -205,7 +205,7 @@ static void test_machine_check(void **state)
 	assert_int_equal(machine_checks, 2);
 }
 
-/* What the monitor wants to see: words in the VMCB, and exits that are not given back. */
+/* What the monitor traps: intercepts in the VMCB, and exits that are not reflected. */
 static void test_traps(void **state)
 {
 	(void)state;
@@ -242,7 +242,7 @@ static void test_traps(void **state)
 	fake_cpu.asids.flush_all = true;
 	run(VMEXIT_HLT, 0x1000);
 	assert_int_equal(entered_tlb_control, VMCB_TLB_FLUSH_ALL);
-	run(VMEXIT_HLT, 0x1000); /* a plain entry behind one that flushed */
+	run(VMEXIT_HLT, 0x1000); /* an ordinary entry after one that flushed */
 	assert_int_equal(entered_tlb_control, VMCB_TLB_NOTHING);
 	svm_leave(&vcpu, 0);
 	page.tpr_threshold = 1;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-/* The SVM back end without a CPU: what VMRUN does is told to a fake one. */
+/* The SVM back end without a CPU: the test says what a fake VMRUN does. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -29,7 +29,7 @@ static u64 fake_rdmsr(u32 index)
 
 static void fake_int_machine_check(void)
 {
-	assert_int_equal(switched_in, switched_out); /* its stack is found by the host's TR */
+	assert_int_equal(switched_in, switched_out); /* its IST stack needs the host's TR */
 	machine_checks++;
 }
 

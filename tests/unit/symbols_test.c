@@ -49,7 +49,7 @@ static void test_valid(void **state)
 	assert_false(symbols_valid(table, IMAGE_BYTES));
 	good()->names_bytes = ~0u;
 	assert_false(symbols_valid(table, IMAGE_BYTES));
-	good()->names_bytes--; /* the last name has no end */
+	good()->names_bytes--; /* the last name is not terminated */
 	assert_false(symbols_valid(table, IMAGE_BYTES));
 	good();
 	symbol[1].name = sizeof(text);

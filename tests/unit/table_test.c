@@ -26,7 +26,7 @@ static struct pt_leaf leaf_make(u64 at, u64 hpa, enum pt_level level, u32 rights
 		.at = at, .hpa = HPA(hpa), .level = level, .rights = rights, .type = type};
 }
 
-/* Entries as the manuals have them, spelled out. */
+/* Entries written out by the manuals. */
 static void test_formats(void **state)
 {
 	static const struct {
@@ -68,7 +68,7 @@ static void test_formats(void **state)
 		assert_true(table_lookup(&table, leaf.at, &found));
 		assert_int_equal(found.type, cases[i].type);
 		assert_int_equal(found.rights,
-				 cases[i].rights); /* a guest's leaf has no PT_USER to give */
+				 cases[i].rights); /* a guest's leaf has no PT_USER */
 		assert_int_equal(found.level, cases[i].level);
 		assert_int_equal(table_entry(&table, leaf.at, leaf.level), cases[i].bits);
 		assert_int_equal(table_entry(&table, leaf.at + pt_level_bytes(leaf.level),
@@ -97,7 +97,7 @@ static struct pt_leaf *model_find(u64 at, u64 bytes)
 	return NULL;
 }
 
-/* Few places close together, so that leaves of all sizes get in each other's way. */
+/* A few places close together, so that leaves of all sizes collide. */
 static u64 place_random(enum pt_level level)
 {
 	u64 at = random_below(3) * 512 * GIB + random_below(3) * GIB + random_below(3) * 2 * MIB +
@@ -131,7 +131,7 @@ static void model_unmap(struct table *table)
 	u64 end = at + pt_level_bytes(level) * (1 + random_below(3));
 	u64 cursor = at;
 
-	/* A range may not cut through a leaf. */
+	/* A range must not begin or end inside a leaf. */
 	for (size_t i = 0; i < model.count; i++) {
 		u64 leaf_at = model.leaf[i].at;
 		u64 leaf_end = leaf_at + pt_level_bytes(model.leaf[i].level);
@@ -245,7 +245,7 @@ static void test_unmap_is_bounded(void **state)
 	machine_assert_clean(before, NULL);
 }
 
-/* Tables taken out of a tree stay untouched until the CPU has passed. */
+/* Tables removed from a tree are kept until the CPU has passed. */
 static void test_tables_are_kept_until_passed(void **state)
 {
 	struct pt_leaf leaf = leaf_make(MIB, 0, PT_LEVEL_4K, PT_READ, PT_TYPE_WB);
@@ -325,7 +325,7 @@ static void test_protect(void **state)
 	assert_false(table_lookup(&table, 4 * GIB, &found));
 }
 
-/* Whichever table is refused, everything comes back. */
+/* Whichever table's allocation fails, everything is freed. */
 static void test_failing_allocation(void **state)
 {
 	struct pt_leaf leaf = leaf_make(MIB, 0, PT_LEVEL_4K, PT_READ, PT_TYPE_WB);

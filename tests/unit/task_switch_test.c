@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Hardware task switches: SDM vol. 3, 8.3. A GDT, two TSSs of 32 bits and one of 16, no paging. */
+/* Hardware task switches: SDM vol. 3, 8.3. A GDT, two 32-bit TSSs and a 16-bit one, no paging. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -16,7 +16,7 @@
 #define RAM_BYTES 0x10000u
 #define GDT	  0x1000u
 #define OLD_TSS	  0x2000u
-#define NEW_TSS	  0x2ff0u /* over the border of a page */
+#define NEW_TSS	  0x2ff0u /* crosses a page boundary */
 #define TSS_16	  0x4000u
 #define STACK	  0x8000u
 
@@ -169,7 +169,7 @@ static void test_small(void **state)
 	assert_int_equal(page.gpr[GPR_RCX], 0x9abc);
 	assert_int_equal(page.segment[SEG_TR].access & 0xf, DESCRIPTOR_TSS16_BUSY);
 
-	/* and back, from a TSS of 16 bits to one of 32 */
+	/* and back, from a 16-bit TSS to a 32-bit one */
 	page.gpr[GPR_RCX] = 0x4321;
 	assert_int_equal(run(OLD, TASK_IRET), EMULATE_DONE);
 	assert_int_equal(page.rip, 0x5007);
@@ -188,7 +188,7 @@ static void test_gate(void **state)
 	assert_int_equal(page.gpr[GPR_RSP], STACK - 4);
 	assert_int_equal(word_at(STACK - 4), 0x77);
 	assert_true(page.rflags & RFLAGS_NT);
-	/* the gate is busy now */
+	/* the gate's TSS is busy now */
 	assert_fault(task_switch(&emulator, &request, &event), VECTOR_GP, NEW | 1);
 }
 
@@ -205,12 +205,12 @@ static void test_push_refused(void **state)
 	assert_int_equal(page.gpr[GPR_RSP], STACK);
 	assert_int_equal(word_at(STACK - 4), 0);
 	setup(NULL);
-	put_gdt(DATA, descriptor(0, 0x7fff, 0x96, 0x4)); /* expands down: from 8000 */
+	put_gdt(DATA, descriptor(0, 0x7fff, 0x96, 0x4)); /* expand-down, from 8000 */
 	put(NEW_TSS + 40 + 4 * GPR_RSP, STACK + 3, 4);
 	request.external = false;
 	assert_fault_within(task_switch(&emulator, &request, &event), VECTOR_SS, 0);
 
-	/* privilege level 3, pages of 4 KiB that are the same as physical ones, the stack's not */
+	/* privilege level 3; identity-mapped 4-KiB pages, the stack's supervisor-only */
 	setup(NULL);
 	for (u32 i = 0; i < RAM_BYTES / PAGE_SIZE; i++)
 		put(0xa000 + 4 * i, i << 12 | (i == STACK / PAGE_SIZE - 1 ? 3 : 7), 4);
@@ -228,7 +228,7 @@ static void test_push_refused(void **state)
 	assert_int_equal(page.gpr[GPR_RSP], STACK);
 }
 
-/* SMAP: the TSS and the GDT are the CPU's own reads, for which EFLAGS.AC is nothing. */
+/* SMAP: reads of TSS and GDT are implicit supervisor accesses, for which EFLAGS.AC is ignored. */
 static void test_smap(void **state)
 {
 	(void)state;
@@ -261,7 +261,7 @@ static void test_refused(void **state)
 	assert_int_equal(word_at(OLD_TSS + 32), 0);
 }
 
-/* Faults of the new task's segments are the new task's. */
+/* Faults on loading the new task's segments occur in the new task. */
 static void test_segments_refused(void **state)
 {
 	(void)state;
@@ -300,7 +300,7 @@ static void test_virtual_8086(void **state)
 	assert_int_equal(page.segment[SEG_DS].limit, 0xffff);
 }
 
-/* A TSS of all ones, as it is read where nothing is: the fault comes in virtual-8086 mode. */
+/* A TSS of all ones, as unpopulated memory reads: the fault occurs in virtual-8086 mode. */
 static void test_virtual_8086_refused(void **state)
 {
 	(void)state;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #define _GNU_SOURCE /* memmem */
-/* The key `trap`: what it has the back end do, and an access that is done in one step. */
+/* The key `trap`: what the back end is told to trap, and single-stepping a trapped access. */
 #include "tests/unit/monitor_fixture.h"
 
 static int set_up(void **state)
@@ -47,7 +47,7 @@ static void test_command(void **state)
 	assert_int_equal(channel.done_sequence, channel.command_sequence);
 	assert_int_equal(machine.trap_wanted, VM_TRAP_IO);
 	assert_true(machine_may_run(&machine));
-	assert_false(machine.brief); /* each exit is looked at */
+	assert_false(machine.brief); /* each exit reaches the monitor's full path */
 	port_value = 1;
 	page.exit = (struct vcpu_exit){.reason = EXIT_IO, .io_size = 1, .io_flags = IO_IN};
 	exits_settle(vcpu);
@@ -55,7 +55,7 @@ static void test_command(void **state)
 	assert_non_null(memmem(channel.log, sizeof(channel.log), "trap: in from port", 18));
 }
 
-/* MOV to CR4 from RCX: logged, counted, then run alone by the CPU without the trap. */
+/* MOV to CR4 from RCX: logged, counted, then single-stepped by the CPU without the trap. */
 static void test_step(void **state)
 {
 	(void)state;
@@ -72,7 +72,7 @@ static void test_step(void **state)
 	assert_true((page.trap_exceptions & BIT(VECTOR_GP)) != 0);
 	assert_int_equal(page.rip, 0x1000);
 	assert_true(inject_prepare(vcpu));
-	assert_false(page.inject.valid); /* no handler in between */
+	assert_false(page.inject.valid); /* no handler may run in between */
 
 	page.exit = (struct vcpu_exit){
 		.reason = EXIT_EXCEPTION, .vector = VECTOR_DB, .qualification = DR6_BS};
@@ -84,7 +84,7 @@ static void test_step(void **state)
 	assert_int_equal(channel.trapped[2], 0);
 }
 
-/* What the CPU refuses is the guest's exception, without the flag of the step. */
+/* If the instruction faults, the guest gets the exception, without the step's TF. */
 static void test_fault(void **state)
 {
 	(void)state;
@@ -98,7 +98,7 @@ static void test_fault(void **state)
 	assert_int_equal(page.trap & VTRAP_CR, VTRAP_CR);
 }
 
-/* A guest that steps itself gets its own trap. */
+/* A guest that single-steps itself gets its trap. */
 static void test_guest_steps(void **state)
 {
 	(void)state;
@@ -114,7 +114,7 @@ static void test_guest_steps(void **state)
 	assert_true((page.rflags & RFLAGS_TF) != 0);
 }
 
-/* Four values of CR3 are spared; a fifth takes the place of the first. */
+/* Four CR3 values stop exiting, as CR3 targets; a fifth replaces the first. */
 static void test_cr3(void **state)
 {
 	(void)state;
@@ -132,7 +132,7 @@ static void test_cr3(void **state)
 	assert_int_equal(channel.trapped[0], 5);
 }
 
-/* SVM's exit for MOV CR8 is the task priority's, trap or not. */
+/* SVM's exit for MOV CR8 is for the task priority, even with `trap`. */
 static void test_svm(void **state)
 {
 	bool write;

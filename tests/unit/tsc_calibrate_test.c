@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The TSC's rate, measured on a machine that stands still at any moment, as busy hosts let it. */
+/* The TSC's rate, measured on a machine that may stand still at any moment, as on a busy host. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -29,14 +29,14 @@ static struct cpuid_regs cpuid(u32 leaf, u32 subleaf);
 #define PORT_ACCESS US(1)
 
 static u64 now;
-static u64 standstill; /* when the next one comes; ~0: none does */
-static u64 started;    /* when channel 2 got its gate, 0: it has none */
+static u64 standstill; /* when the next one begins; ~0: never */
+static u64 started;    /* when channel 2's gate went high; 0: it is low */
 static u32 round_count;
 static bool pit_there;
 static bool pit_stuck;
-static u32 delay_after_write; /* one in so many, 0: none */
-static bool jumps;	      /* its clock does at times */
-static bool gate_ignored;     /* it counts from its load on, as QEMU's does */
+static u32 delay_after_write; /* one in so many writes; 0: none */
+static bool jumps;	      /* whether its clock jumps at times */
+static bool gate_ignored;     /* it counts from its load on, like QEMU's */
 
 static u64 between(u64 low, u64 high)
 {
@@ -52,7 +52,7 @@ static void pass(u64 ticks)
 	standstill = now + between(US(1000), US(20000));
 }
 
-/* The port is read or written somewhere within the access. */
+/* The read takes effect at some point within the access. */
 static u8 in8(u16 port)
 {
 	u64 part = between(0, PORT_ACCESS);
@@ -133,7 +133,7 @@ static void test_busy_host(void **state)
 		assert_in_range(tsc_calibrate(), KHZ - KHZ / 100, KHZ + KHZ / 100);
 }
 
-/* A delay may come between the load and the look at the TSC. */
+/* There may be a delay between the load and the read of the TSC. */
 static void test_gate_ignored(void **state)
 {
 	(void)state;
@@ -144,7 +144,7 @@ static void test_gate_ignored(void **state)
 		assert_in_range(tsc_calibrate(), KHZ - KHZ / 100, KHZ + KHZ / 100);
 }
 
-/* A round that is over at once is none, though it took no time to doubt. */
+/* A round that ends at once does not count, though nothing in its timing is suspicious. */
 static void test_over_at_once(void **state)
 {
 	(void)state;
@@ -153,7 +153,7 @@ static void test_over_at_once(void **state)
 		assert_in_range(tsc_calibrate(), KHZ - KHZ / 5000, KHZ + KHZ / 5000);
 }
 
-/* The port reads as all ones, or nothing there ever counts. */
+/* The port reads as all ones, or the channel never counts. */
 static void test_no_pit(void **state)
 {
 	(void)state;

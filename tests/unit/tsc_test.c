@@ -10,7 +10,7 @@
 
 static const u32 rates[] = {50000, 999999, 1000000, 1193182, 2400000, 3700001, 6000000};
 
-/* Ten years at each rate: a hundred-millionth off at most. */
+/* Ten years at each rate: off by a hundred-millionth at most. */
 static void test_matches_division(void **state)
 {
 	(void)state;

@@ -11,9 +11,9 @@
 #define SILENT	0
 #define HOSTILE 1
 #define PATIENT 2
-#define HANG	100000u /* events that nobody needs */
+#define HANG	100000u /* events after which the loop is considered hung */
 
-/* The kernel's queue: a FIFO, each VM in it at most once; the hostile one is back at once. */
+/* The kernel's queue: a FIFO with each VM at most once; the hostile one returns at once. */
 static u32 waiting[2];
 static u32 waits;
 static u32 handled[PATIENT + 1];
@@ -51,7 +51,7 @@ bool console_step(void)
 	return false;
 }
 
-/* Nothing else is under way. */
+/* The manager has nothing else to do. */
 #define NOTHING_TO_DO(name)                                                                        \
 	void name(void)                                                                            \
 	{                                                                                          \

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What the monitor leaves to a CPU that virtualizes local APICs. */
+/* What the monitor leaves to a CPU with APIC virtualization. */
 #include "tests/unit/monitor_fixture.h"
 
 static struct lapic *const lapics = machine.platform.irqchip.lapic;
@@ -41,7 +41,7 @@ static void request(u32 bits)
 	lapics[0].moved = true;
 }
 
-/* The CPU might forget it when a second-stage fault cuts its delivery short. */
+/* Otherwise the CPU might lose it if a second-stage fault interrupts the delivery. */
 static void what_can_be_taken_is_injected(void **state)
 {
 	(void)state;
@@ -57,12 +57,12 @@ static void what_can_be_taken_is_injected(void **state)
 	assert_int_equal(page.interrupt_status, 0x3100);
 	lapics[0].words.requested = 0;
 	irq_pending[0] = 0;
-	enter_again(vcpu); /* the CPU knows what is in service */
+	enter_again(vcpu); /* the CPU knows about the one in service */
 	assert_false(page.inject.valid);
 	assert_int_equal(page.request, 0);
 	assert_false(page.dirty & VCPU_INTERRUPTS);
 	assert_true(vcpu->quiet);
-	/* the 8259s' are injected as ever, and come first */
+	/* the 8259s' interrupts are injected as always, and come first */
 	request(BIT(0x11));
 	irq_pending[0] = PENDING_INTERRUPT | PENDING_EXTINT;
 	irq_vector = 0x20;
@@ -72,7 +72,7 @@ static void what_can_be_taken_is_injected(void **state)
 	assert_int_equal(page.request, REQUEST_INTERRUPT_WINDOW);
 }
 
-/* The CPU would take the second when the first ends, with IF clear as a rule. */
+/* The CPU would deliver the second at the first one's EOI, when IF is usually clear. */
 static void of_several_the_monitor_injects_one(void **state)
 {
 	(void)state;
@@ -91,7 +91,7 @@ static void of_several_the_monitor_injects_one(void **state)
 	assert_int_equal(page.request, REQUEST_INTERRUPT_WINDOW);
 }
 
-/* The CPU must not find it either, whatever the host is interrupted for meanwhile. */
+/* The CPU must not deliver it by itself either. */
 static void what_if_holds_back_waits_for_a_window(void **state)
 {
 	(void)state;
@@ -100,13 +100,13 @@ static void what_if_holds_back_waits_for_a_window(void **state)
 	enter_again(vcpu);
 	assert_false(page.inject.valid);
 	assert_int_equal(page.request, REQUEST_INTERRUPT_WINDOW);
-	assert_false(vcpu->quiet); /* a window is asked for anew by each run */
-	/* its priority is that of one in service, which may end with IF still clear */
+	assert_false(vcpu->quiet); /* each run has to request the window again */
+	/* also if PPR holds it back: the one in service may end with IF still clear */
 	irq_pending[0] = 0;
 	enter_again(vcpu);
 	assert_int_equal(page.request, REQUEST_INTERRUPT_WINDOW);
 	assert_false(vcpu->quiet);
-	/* a shadow, or a handler that the entry begins, clears the way no more than that */
+	/* a shadow, or an event that the entry injects, holds it back too */
 	page.rflags |= RFLAGS_IF;
 	page.shadow = SHADOW_STI;
 	enter_again(vcpu);
@@ -118,7 +118,7 @@ static void what_if_holds_back_waits_for_a_window(void **state)
 	irq_pending[0] = PENDING_NMI;
 	enter_again(vcpu);
 	assert_int_equal(page.request, REQUEST_INTERRUPT_WINDOW);
-	/* and so does the trap of an instruction that was settled */
+	/* and so does the trap of an emulated instruction */
 	irq_pending[0] = PENDING_INTERRUPT;
 	page.rflags |= RFLAGS_TF;
 	page.request = REQUEST_ADVANCE;
@@ -139,14 +139,14 @@ static void what_the_priority_holds_back_is_the_cpus(void **state)
 	assert_int_equal(page.request, 0);
 	assert_int_equal(page.interrupt_status, 0x4131);
 	assert_true(vcpu->quiet);
-	/* an APIC that is the monitor's sees the end itself */
+	/* an APIC that the monitor emulates sees the EOI itself */
 	lapics[0].by_cpu = false;
 	page.rflags = RFLAGS_FIXED;
 	enter_again(vcpu);
 	assert_int_equal(page.request, 0);
 }
 
-/* A single step is not to end in the handler of an interrupt. */
+/* A single step must not end in an interrupt's handler. */
 static void a_step_holds_interrupts_back(void **state)
 {
 	(void)state;
@@ -178,7 +178,7 @@ static void memory_is_there_while_all_have_it(void **state)
 	enter_again(&vcpus[1]);
 	assert_int_equal(other_page[0].apic_mode, VAPIC_MEMORY);
 
-	/* one goes to x2APIC */
+	/* one switches to x2APIC mode */
 	lapics[1].state.apic_base |= APIC_BASE_EXTD;
 	other_lapic_page[0].reg[LAPIC_SVR / 4] = LAPIC_SVR_ENABLE;
 	enter_again(&vcpus[1]);
@@ -187,13 +187,13 @@ static void memory_is_there_while_all_have_it(void **state)
 	enter_again(vcpu);
 	assert_int_equal(page.apic_mode, VAPIC_DELIVERY);
 
-	/* and back, while another is in the guest */
+	/* and back, while another vCPU is in the guest */
 	lapics[1].state.apic_base &= ~(u64)APIC_BASE_EXTD;
 	machine.guest_count = 1;
 	enter_again(&vcpus[1]);
 	assert_int_equal(mapped_at, 0);
 	assert_int_equal(other_page[0].apic_mode, VAPIC_DELIVERY);
-	/* all move it elsewhere */
+	/* all move the APIC elsewhere */
 	machine.guest_count = 0;
 	for (u32 i = 0; i < 3; i++)
 		lapics[i].state.apic_base = 0xfed00000 | APIC_BASE_EN;
@@ -203,7 +203,7 @@ static void memory_is_there_while_all_have_it(void **state)
 	assert_false(vcpu->quiet);
 }
 
-/* A run refused because another vCPU unmapped the page: what it was to deliver comes first then. */
+/* A run refused because another vCPU unmapped the page: its event is injected first next time. */
 static void a_refused_run_keeps_its_event(void **state)
 {
 	u64 deadline_tsc;
@@ -226,7 +226,7 @@ static void a_refused_run_keeps_its_event(void **state)
 	assert_true((page.request & REQUEST_INTERRUPT_WINDOW) != 0);
 }
 
-/* The CPU would let it take interrupts from itself: accesses exit while one is disabled. */
+/* The CPU would let a disabled APIC interrupt itself: while one is disabled accesses exit. */
 static void a_disabled_xapic_is_the_monitors(void **state)
 {
 	(void)state;
@@ -239,7 +239,7 @@ static void a_disabled_xapic_is_the_monitors(void **state)
 	enter_again(vcpu);
 	assert_int_equal(page.apic_mode, VAPIC_DELIVERY);
 
-	/* enabled while another is in the guest: the next who finds nobody there maps it */
+	/* enabled while another vCPU is in the guest: mapped by the next one to find none there */
 	other_lapic_page[0].reg[LAPIC_SVR / 4] = LAPIC_SVR_ENABLE;
 	machine.guest_count = 1;
 	enter_again(&vcpus[1]);
@@ -249,7 +249,7 @@ static void a_disabled_xapic_is_the_monitors(void **state)
 	assert_int_equal(mapped_at, 0xfee00000);
 	assert_int_equal(page.apic_mode, VAPIC_MEMORY);
 
-	/* who has not begun yet sends nothing */
+	/* a vCPU that waits for its SIPI does not count */
 	other_lapic_page[1].reg[LAPIC_SVR / 4] = 0;
 	lapics[2].state.wait_for_sipi = 1;
 	enter_again(&vcpus[2]);
@@ -299,7 +299,7 @@ static void what_the_cpu_leaves_is_done(void **state)
 	page.exit.vector = 0x41;
 	settle(EXIT_EOI);
 	assert_int_equal(ended, 0x41);
-	assert_int_equal(page.request, 0); /* RIP is behind the instruction */
+	assert_int_equal(page.request, 0); /* RIP is already past the instruction */
 	page.exit.qualification = LAPIC_ICR;
 	settle(EXIT_APIC_WRITE);
 	assert_int_equal(lapic_written_at, LAPIC_ICR);

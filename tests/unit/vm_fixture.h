@@ -2,8 +2,8 @@
 #pragma once
 
 /*
- * The manager's VMs over a kernel, a monitor and a console that are as simple as they can be:
- * sources are included as they are.
+ * The manager's VMs over a kernel, a monitor and a console that are as simple as possible. The
+ * manager's sources are included unchanged.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -22,13 +22,13 @@
 #include "vmm/manager/vm/vm_table.c"
 #include "vmm/rt/format.c"
 
-/* The kernel, the monitor and the console as the life cycle sees them. */
+/* The kernel, the monitor and the console, as far as a VM's life cycle needs them. */
 static struct vm_channel channel;
 static bool build_works;
 static bool monitor_sets_up = true;
 static u32 groups;        /* that exist */
 static u32 channels;      /* that exist */
-static u32 release_steps; /* that taking one back needs besides the last */
+static u32 release_steps; /* that releasing a group takes before the last */
 static u32 steps_left;
 static char notice[256];
 static u32 lines;      /* in the log */
@@ -59,7 +59,7 @@ void log_message(enum log_level level, enum log_category category, const char *v
 	lines++;
 }
 
-/* What a subscriber has been told about the VM; each event must follow from the one before. */
+/* What a subscriber was told about the VM; each event must be able to follow the previous one. */
 static enum vm_event last_event = EVENT_DESTROYED;
 static u32 event_count[VM_EVENT_COUNT];
 
@@ -152,7 +152,7 @@ void vm_release_channel(struct vm *vm)
 	vm->channel = NULL;
 }
 
-/* The monitor does what it was told. */
+/* The monitor carries out its command. */
 static void monitor_obeys(struct vm *vm)
 {
 	if (channel.done_sequence == channel.command_sequence)

@@ -11,7 +11,7 @@ static const int expected[VM_STATE_COUNT][ACTION_COUNT] = {
 	[VM_CRASHED] = {VM_RUNNING, -1, -1, -1, -1, -2},
 };
 
-/* Every action in every state leads where it should, or says why not and changes nothing. */
+/* Every action in every state leads to the right state, or says why not and changes nothing. */
 static void test_table(void **state)
 {
 	(void)state;
@@ -47,8 +47,8 @@ static void test_table(void **state)
 }
 
 /*
- * Every action in every state, and a second one before the first has come about: each is done or
- * says why not, the VM ends in a state of the table, and nothing is left when it is destroyed.
+ * Every action in every state, and a second one before the first has taken effect: each is done
+ * or says why not, the VM ends in a state of the table, and destroying it leaves nothing behind.
  */
 static void test_pairs(void **state)
 {
@@ -82,7 +82,7 @@ static void test_pairs(void **state)
 	}
 }
 
-/* One thing that may happen to a VM, of all that may. */
+/* One random event of all that may happen to a VM. */
 static void anything(struct vm *vm)
 {
 	static const char reasons[3][4] = {"", "off", "bad"};
@@ -124,7 +124,7 @@ static void anything(struct vm *vm)
 	}
 }
 
-/* A hundred thousand things at random; what there is of a VM at any time is one of each at most. */
+/* A hundred thousand random events: a VM never has more than one group or channel. */
 static void test_random(void **state)
 {
 	struct vm_config config = {.name = "alpha", .stop_timeout_ns = 30 * NS_PER_S};

@@ -16,7 +16,7 @@
 static struct vm_channel channel;
 static struct vm vm;
 static u32 lines;   /* of the monitor */
-static u32 notices; /* that some were dropped */
+static u32 notices; /* that lines were dropped */
 static u64 dropped;
 
 void log_monitor_dropped(u64 count)
@@ -58,7 +58,7 @@ static int set_up(void **state)
 	return 0;
 }
 
-/* Ten seconds' worth at once; then nothing, until time has passed. */
+/* Ten seconds' worth of lines pass at once, then none until time has passed. */
 static void test_burst(void **state)
 {
 	(void)state;
@@ -73,7 +73,7 @@ static void test_burst(void **state)
 	assert_int_equal(notices, 1);
 }
 
-/* A line a millisecond for 100 s: what comes into the log, notices included, keeps to the rate. */
+/* A line a millisecond for 100 s: what reaches the log, notices included, keeps to the rate. */
 static void test_flood(void **state)
 {
 	(void)state;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* What a VM's monitor says and how it ends, as the manager takes it. */
+/* How the manager takes what a VM's monitor reports, and the monitor's end. */
 #include "tests/unit/vm_fixture.h"
 
-/* Resets that nobody asked for are crashes for the limit, whichever monitor saw them. */
+/* Resets that nobody asked for count as crashes for the limit, whichever monitor saw them. */
 static void test_unasked_resets(void **state)
 {
 	struct vm *vm = create(ON_CRASH_RESTART);
@@ -17,7 +17,7 @@ static void test_unasked_resets(void **state)
 	assert_int_equal(vm->state, VM_CRASHED);
 	assert_non_null(strstr(notice, "held"));
 	assert_int_equal(groups, 1);
-	/* Three of them and one crash: started again. The next crash is the fifth. */
+	/* Three such resets and a crash: started again. The next crash is the fifth. */
 	vm = create(ON_CRASH_RESTART);
 	assert_true(act(vm, ACTION_START));
 	settle(vm);
@@ -44,7 +44,7 @@ static void test_fresh_boot(void **state)
 	settle(vm);
 	assert_false(vm_busy(vm));
 	assert_int_equal(groups, 1);
-	/* No memory for the next one: crashed, with the reason, and nothing is left over. */
+	/* No memory for the next start: crashed, with the reason, and nothing is left behind. */
 	monitor_reports(vm, VM_STOPPED, "off");
 	settle(vm);
 	build_works = false;
@@ -55,7 +55,7 @@ static void test_fresh_boot(void **state)
 	assert_int_equal(groups, 0);
 }
 
-/* The end of a process that was ended from here is no crash; any other end is one. */
+/* A process that the manager ended has not crashed; one that ended otherwise has. */
 static void test_process_end(void **state)
 {
 	struct vm *vm = in_state(VM_STOPPED);
@@ -75,7 +75,7 @@ static void test_process_end(void **state)
 	settle(vm);
 	assert_int_equal(groups, 0);
 	assert_string_equal(vm->reason, "bad");
-	/* What it said last counts. */
+	/* Its last report counts. */
 	vm = in_state(VM_RUNNING);
 	channel.state = VM_STOPPED;
 	vm_process_ended(vm);
@@ -100,7 +100,7 @@ static void test_on_crash(void **state)
 	settle(vm);
 	assert_int_equal(vm->state, VM_CRASHED);
 	assert_non_null(strstr(notice, "held"));
-	/* Five crashes in more than a minute are no loop. */
+	/* Five crashes in more than a minute are not a loop. */
 	now += 30 * NS_PER_S;
 	assert_true(act(vm, ACTION_START));
 	settle(vm);
@@ -116,7 +116,7 @@ static void test_on_crash(void **state)
 	assert_int_equal(groups, 0);
 }
 
-/* A monitor gone bad: states that do not exist, a reason without end and with control bytes. */
+/* A monitor gone bad: invalid states, a reason that is not terminated and has control bytes. */
 static void test_hostile_monitor(void **state)
 {
 	struct vm *vm = in_state(VM_RUNNING);
@@ -135,13 +135,13 @@ static void test_hostile_monitor(void **state)
 	vm_channel_signalled(vm);
 	assert_int_equal(strlen(vm->reason), sizeof(vm->reason) - 1);
 	assert_null(strchr(vm->reason, 0x1b));
-	/* It takes nothing back. */
+	/* A later report changes nothing. */
 	channel.state = VM_RUNNING;
 	vm_channel_signalled(vm);
 	assert_int_equal(vm->state, VM_CRASHED);
 }
 
-/* It pauses and goes on when it is told to; by itself it cannot, however often it tries. */
+/* It pauses and resumes on command; if it reports either by itself it has crashed. */
 static void test_flips(void **state)
 {
 	struct vm *vm = in_state(VM_RUNNING);
@@ -157,7 +157,7 @@ static void test_flips(void **state)
 	vm = in_state(VM_PAUSED);
 	monitor_reports(vm, VM_RUNNING, "");
 	assert_int_equal(vm->state, VM_CRASHED);
-	/* A new one starts from the beginning. */
+	/* A new monitor starts afresh. */
 	assert_true(act(vm, ACTION_START));
 	settle(vm);
 	assert_int_equal(vm->state, VM_RUNNING);
@@ -165,7 +165,7 @@ static void test_flips(void **state)
 	assert_int_equal(vm->state, VM_CRASHED);
 }
 
-/* What it has done is known when it is told the next thing, its signal on the way or not. */
+/* What it has done is known when it gets the next command, even if its signal comes later. */
 static void test_late_signals(void **state)
 {
 	struct vm *vm = in_state(VM_RUNNING);
@@ -176,12 +176,12 @@ static void test_late_signals(void **state)
 		channel.state = VM_PAUSED;
 		channel.done_sequence = channel.command_sequence;
 		assert_true(act(vm, i == 0 ? ACTION_RESUME : ACTION_RESET));
-		vm_channel_signalled(vm); /* paused still */
+		vm_channel_signalled(vm); /* still paused */
 		assert_int_equal(vm->state, VM_PAUSED);
 		channel.state = VM_RUNNING;
 		channel.done_sequence = channel.command_sequence;
 	}
-	/* One that the guest itself has reset when it was to pause runs on. */
+	/* If the guest reset itself when it was to pause, it runs on. */
 	assert_true(act(vm, ACTION_PAUSE));
 	channel.reset_count++;
 	channel.done_sequence = channel.command_sequence;
@@ -195,7 +195,7 @@ static void test_late_signals(void **state)
 	assert_int_equal(vm->state, VM_STOPPED);
 }
 
-/* Resets are told as often as lines are kept; one that was asked for always is. */
+/* Reset events are limited like log lines; one for a requested reset always comes. */
 static void test_reset_flood(void **state)
 {
 	struct vm *vm = in_state(VM_RUNNING);
@@ -216,7 +216,7 @@ static void test_reset_flood(void **state)
 	assert_int_equal(vm->state, VM_RUNNING);
 }
 
-/* One that has crashed may owe what `vm set` asked for: its VM can be started all the same. */
+/* A monitor that crashed before it did what `vm set` asked for does not block a start. */
 static void test_crash_owes(void **state)
 {
 	struct vm *vm = in_state(VM_CRASHED);
@@ -247,7 +247,7 @@ static void test_uptime(void **state)
 	assert_int_equal(vm_uptime_ns(vm), 500);
 }
 
-/* Destroyed while it is being restarted, and twice. */
+/* Destroyed during a restart, and twice. */
 static void test_destroy_during(void **state)
 {
 	struct vm *vm = in_state(VM_CRASHED);
@@ -264,7 +264,7 @@ static void test_destroy_during(void **state)
 	assert_null(vm_find("alpha"));
 }
 
-/* Commands wait for the monitor's set-up; what it cannot set up never comes to be. */
+/* Commands wait for the monitor's set-up; a VM that cannot be set up is removed. */
 static void test_set_up(void **state)
 {
 	struct vm_config config = {.name = "alpha"};
@@ -289,7 +289,7 @@ static void test_set_up(void **state)
 	assert_true(act(vm, ACTION_DESTROY));
 	settle(vm);
 
-	/* It is ready, is started and runs before the manager has looked once. */
+	/* It is ready, is started and runs before the manager has checked once. */
 	vm = vm_create(&config, problem, sizeof(problem));
 	channel.ready = 1;
 	assert_true(act(vm, ACTION_START));
@@ -311,7 +311,7 @@ static void test_set_up(void **state)
 	assert_string_equal(vm_refusal(id + 1), "it was destroyed meanwhile");
 	assert_non_null(strstr(notice, "error: VM alpha: nothing left"));
 
-	/* One that was there before stays, for inspection. */
+	/* A VM that existed before is kept, for inspection. */
 	monitor_sets_up = true;
 	vm = in_state(VM_STOPPED);
 	monitor_sets_up = false;

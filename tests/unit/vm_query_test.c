@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Questions to monitors that answer, that do not, and that have ended. */
+/* Queries to monitors that answer, do not answer, or have ended. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -107,7 +107,7 @@ static void test_turns(void **state)
 	assert_int_equal(step(&second), VM_QUERY_WAITS);
 	assert_int_equal(channel.question.query.address, 1);
 	monitor_answers("one");
-	/* the answer is the first one's, whoever looks first */
+	/* the answer is for the first query, whichever checks first */
 	assert_int_equal(step(&second), VM_QUERY_WAITS);
 	assert_int_equal(step(&first), VM_QUERY_ANSWERED);
 	assert_memory_equal(answer->data, "one", 3);
@@ -128,11 +128,11 @@ static void test_silence(void **state)
 	now += VM_QUERY_NS;
 	assert_int_equal(step(&silent), VM_QUERY_FAILED);
 	assert_non_null(strstr(problem, "does not answer"));
-	/* nothing is asked over a question that may still be read */
+	/* a query that may still be read is not overwritten */
 	begin(&next, 2);
 	assert_int_equal(step(&next), VM_QUERY_WAITS);
 	assert_int_equal(channel.question.query.address, 1);
-	/* a late answer frees the way and is nobody's */
+	/* a late answer is dropped, and lets the next query through */
 	monitor_answers("late");
 	assert_int_equal(step(&next), VM_QUERY_WAITS);
 	assert_int_equal(channel.question.query.address, 2);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Commands that wait for a monitor: one that does as it is told, late or never. */
+/* Commands that wait for a monitor, which obeys, obeys late or never does. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -48,7 +48,7 @@ static struct group_page account;
 static struct vm_channel channel;
 static struct config configuration;
 static struct vm *alpha;
-static u64 permille; /* of a CPU that the group may reserve */
+static u64 permille; /* of a CPU, the group's limit of reservations */
 
 const struct kernel_page *machine_page(void)
 {
@@ -129,7 +129,7 @@ static void monitor_obeys(void)
 	vm_share_step(alpha);
 }
 
-/* The command waits for 60 s and no longer. */
+/* The command waits until its deadline and no longer. */
 static void expect_given_up(void)
 {
 	assert_non_null(reply.resume);
@@ -180,7 +180,7 @@ static void test_create(void **state)
 	(void)state;
 	assert_int_equal(reply.deadline_tsc, 1000 + 60 * NS_PER_S);
 	expect_given_up();
-	/* Taking it back is no matter of the monitor's. */
+	/* For a VM that is being removed it waits on: that does not depend on the monitor. */
 	run(command_vm_create, "kernel=x");
 	alpha->dying = true;
 	now = reply.deadline_tsc;
@@ -203,7 +203,7 @@ static void test_set(void **state)
 	assert_false(vm_busy(alpha));
 }
 
-/* What comes after the error is what was asked for; before that nothing else can be. */
+/* After the time-out the change still takes effect; until then other changes are refused. */
 static void test_set_late(void **state)
 {
 	(void)state;
@@ -222,7 +222,7 @@ static void test_set_late(void **state)
 	assert_int_equal(permille, 202);
 }
 
-/* Refused when nobody waits any more: it is as it was. */
+/* A refusal after the time-out leaves everything as it was. */
 static void test_set_late_refusal(void **state)
 {
 	(void)state;
@@ -254,8 +254,8 @@ static void test_set_file(void **state)
 }
 
 /*
- * One has been refused, and its requester has not looked yet, when another one comes: neither gets
- * the other's answer.
+ * A change was refused, but its command has not seen that yet, when another one is requested:
+ * neither gets the other's answer.
  */
 static void test_set_by_two(void **state)
 {

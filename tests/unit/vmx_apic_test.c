@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* How much of its local APIC a guest's CPU does by itself: control words, bitmaps, MSRs. */
+/* How much of a guest's local APIC the CPU virtualizes: controls, bitmaps, MSRs. */
 #include "tests/unit/vmx_machine.h"
 
 #define ALL                                                                                        \
@@ -13,7 +13,7 @@ static u32 apic_controls(u32 mode)
 	return (u32)field[VMCS_SECONDARY_CONTROLS] & ALL;
 }
 
-/* Whether MSRs of the x2APIC reach the CPU as the VMCS has it. */
+/* Whether accesses to an MSR do not exit, by the VMCS's bitmap. */
 static bool passes(u32 msr, bool write)
 {
 	const struct vmx_msr_bitmap *bitmap = (const void *)field[VMCS_MSR_BITMAP];
@@ -54,7 +54,7 @@ static void modes_choose_the_controls(void **state)
 	assert_int_equal(apic_controls(VAPIC_MEMORY), ALL & ~SECONDARY_X2APIC_MODE);
 	assert_int_equal(field[VMCS_APIC_ACCESS], 0x5000);
 	assert_int_equal(apic_controls(VAPIC_MSRS), ALL & ~SECONDARY_APIC_ACCESSES);
-	page->trap = VTRAP_FLUSH; /* other words of the same field */
+	page->trap = VTRAP_FLUSH; /* other controls of the same field */
 	vmx_set(&vcpu, VCPU_TRAPS);
 	assert_int_equal(field[VMCS_SECONDARY_CONTROLS] & ALL, ALL & ~SECONDARY_APIC_ACCESSES);
 	page->trap = 0;
@@ -63,7 +63,7 @@ static void modes_choose_the_controls(void **state)
 	assert_int_equal(field[VMCS_SECONDARY_CONTROLS], others);
 }
 
-/* An MSR that the CPU does not virtualize would be the host's. */
+/* An access that the CPU does not virtualize would reach the host's MSR. */
 static void msrs_pass_in_x2apic_mode_alone(void **state)
 {
 	(void)state;
@@ -86,7 +86,7 @@ static void msrs_pass_in_x2apic_mode_alone(void **state)
 		assert_false(passes(0x838, true));
 		assert_false(passes(0x7ff, false));
 		assert_false(passes(0x840, false));
-		assert_true(passes(0x174, true)); /* as ever */
+		assert_true(passes(0x174, true)); /* as always */
 	}
 }
 

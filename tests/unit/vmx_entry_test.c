@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* With what the VMX back end enters a guest: time limits, events, TLB tags, speculation. */
+/* What the VMX back end sets up for VM entry: time limits, events, TLB tags, speculation. */
 #include "tests/unit/vmx_machine.h"
 
 /* --- entry --- */
@@ -53,7 +53,7 @@ static void deadline_is_neither_early_nor_lost(void **state)
 	assert_int_equal(field[VMCS_PREEMPTION_TIMER], ((11000 - 9000) >> 5) + 1);
 	vmx_enter(&vcpu, 2);
 	assert_int_equal(field[VMCS_PREEMPTION_TIMER], 0);
-	/* Far off, or without one, the host looks for interrupts after a while. */
+	/* With a distant deadline or none, the host still checks for interrupts after a while. */
 	vmx_enter(&vcpu, 1ull << 60);
 	assert_int_equal(field[VMCS_PREEMPTION_TIMER], (STAY_MAX_MS * 1000000 >> 5) + 1);
 	assert_int_equal(vcpu.exit.reason, EXIT_HOST_INTERRUPT);
@@ -87,7 +87,7 @@ static void live_registers_go_in_and_out(void **state)
 	assert_true(vcpu.launched);
 }
 
-/* SDM vol. 3, 27.2.1.1: one above the priority would fail the entry. */
+/* SDM vol. 3, 27.2.1.1: a TPR threshold above the priority would fail the entry. */
 static void threshold_follows_priority(void **state)
 {
 	(void)state;
@@ -161,7 +161,7 @@ static void windows_are_open_as_asked(void **state)
 
 static void advance(bool live, u64 length)
 {
-	vcpu.live = live; /* what the page says is what leave has shown */
+	vcpu.live = live; /* the page has the RIP that leave stored */
 	if (!live)
 		vmx_get(&vcpu, VCPU_RIP);
 	vmx_advance(&vcpu, length);
@@ -222,7 +222,7 @@ static void tags_are_never_met_again(void **state)
 	vmx_tag_assign(&vcpu);
 	assert_int_equal(vcpu.tag, first);
 
-	/* A flush takes what the tag has of the guest's tables and what there is of the EPT. */
+	/* A flush drops the tag's translations and those from the EPT. */
 	invvpid_last = 0;
 	vcpu.flush = true;
 	vmx_enter(&vcpu, 0);
@@ -230,7 +230,7 @@ static void tags_are_never_met_again(void **state)
 	assert_int_equal(invvpid_last, first);
 	assert_false(vcpu.flush);
 
-	/* Away and back: another tag, for the old one may have gone stale. */
+	/* Back from another CPU it gets another tag, for the old one may have stale entries. */
 	vmx_vcpu_unload(&vcpu);
 	fake_cpu.id = 1;
 	vmx_vcpu_load(&vcpu);
@@ -241,7 +241,7 @@ static void tags_are_never_met_again(void **state)
 	assert_true(vcpu.flush);
 	assert_int_equal(field[VMCS_VPID], vcpu.tag);
 
-	/* All used up: who has one keeps it; for another, one flush, then from the start. */
+	/* All tags used up: a vCPU with one keeps it; for another, one flush, then from 1. */
 	flushes = invvpid_all_count;
 	tags[0].last = VPID_MAX;
 	first = vcpu.tag;
@@ -266,7 +266,7 @@ static void making_a_vcpu_leaves_the_loaded_one_be(void **state)
 	virt_vcpu_free(&other);
 }
 
-/* Nothing of it where the CPU does not ask for it: set_up's has no speculation to speak of. */
+/* SPEC_CTRL is loaded on exits only if the CPU needs it; set_up's CPU does not. */
 static void what_speculation_asks_for(void **state)
 {
 	(void)state;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What the VMX back end makes of exits, and which it settles itself. */
+/* How the VMX back end decodes exits, and which of them it settles itself. */
 #include "tests/unit/vmx_machine.h"
 
 static void io_is_decoded(void **state)
@@ -17,7 +17,7 @@ static void io_is_decoded(void **state)
 	assert_int_equal(vcpu.exit.io_flags, 0);
 }
 
-/* Bit 27 of the reason: in an enclave, where no guest is. Nothing of an older exit is shown. */
+/* Bit 27 of the reason: an exit from enclave mode, in which no guest can be. */
 static void odd_reason_is_unknown(void **state)
 {
 	(void)state;
@@ -44,7 +44,7 @@ static void ept_violation_is_decoded(void **state)
 	assert_false(field[VMCS_GUEST_INTERRUPTIBILITY] & INTERRUPTIBILITY_NMI);
 	decode(VMX_EXIT_EPT_VIOLATION, BIT(0) | BIT(12));
 	assert_true(field[VMCS_GUEST_INTERRUPTIBILITY] & INTERRUPTIBILITY_NMI);
-	/* Not when the exit came in the delivery of an event. */
+	/* Not if the exit came during the delivery of an event. */
 	field[VMCS_GUEST_INTERRUPTIBILITY] = 0;
 	field[VMCS_IDT_VECTORING_INFO] = INTERRUPTION_VALID | 0x30;
 	decode(VMX_EXIT_EPT_VIOLATION, BIT(0) | BIT(12));
@@ -140,7 +140,7 @@ static void debug_exception_goes_back_to_the_guest(void **state)
 	assert_int_equal(fake_dr6, DR6_RESET | BIT(14) | BIT(0));
 	assert_int_equal(field[VMCS_GUEST_DR7], 0x400);
 	assert_int_equal(field[VMCS_ENTRY_INTERRUPTION_INFO], INTERRUPTION_VALID | 3 << 8 | 1);
-	/* INT1 is delivered as what it is, and a step that is pending is not its. */
+	/* INT1 is delivered as INT1, and does not change DR6. */
 	field[VMCS_EXIT_INTERRUPTION_INFO] = INTERRUPTION_VALID | 5 << 8 | 1;
 	field[VMCS_EXIT_INSTRUCTION_LENGTH] = 1;
 	assert_true(decode(VMX_EXIT_EXCEPTION_NMI, BIT(14)));
@@ -149,7 +149,7 @@ static void debug_exception_goes_back_to_the_guest(void **state)
 	assert_int_equal(field[VMCS_ENTRY_INSTRUCTION_LENGTH], 1);
 }
 
-/* SDM vol. 3, 27.3.1.5: a shadow and TF would ask for a trap that is pending, which it is not. */
+/* SDM vol. 3, 27.3.1.5: with a shadow and TF an entry needs a pending trap; here there is none. */
 static void debug_exception_ends_the_shadow(void **state)
 {
 	const u32 shadows[] = {INTERRUPTIBILITY_STI, INTERRUPTIBILITY_MOV_SS};
@@ -164,7 +164,7 @@ static void debug_exception_ends_the_shadow(void **state)
 	}
 }
 
-/* What only comes once goes first: the exception comes again with its delivery. */
+/* An event that comes only once goes first: the exception recurs by itself. */
 static void interrupts_outlast_a_reflection(void **state)
 {
 	static const u32 kept[] = {0x31, 2 << 8 | 2}, raised_again[] = {3 << 8 | 14, 4 << 8 | 0x80};
@@ -179,7 +179,7 @@ static void interrupts_outlast_a_reflection(void **state)
 		assert_int_equal(fake_dr6, DR6_RESET);
 		assert_false(vcpu.event.valid);
 	}
-	assert_int_equal(field[VMCS_GUEST_INTERRUPTIBILITY], 0); /* of the NMI itself */
+	assert_int_equal(field[VMCS_GUEST_INTERRUPTIBILITY], 0); /* for the NMI */
 	for (u32 i = 0; i < 2; i++) {
 		field[VMCS_IDT_VECTORING_INFO] = INTERRUPTION_VALID | raised_again[i];
 		assert_true(decode(VMX_EXIT_EXCEPTION_NMI, BIT(0)));
@@ -188,7 +188,7 @@ static void interrupts_outlast_a_reflection(void **state)
 	}
 }
 
-/* INT1 is told from other debug exceptions by its length. */
+/* INT1 differs from other debug exceptions in its length. */
 static void int1_has_a_length(void **state)
 {
 	(void)state;
@@ -202,7 +202,7 @@ static void int1_has_a_length(void **state)
 	assert_int_equal(vcpu.exit.instruction_length, 0);
 }
 
-/* What the monitor wants to see: words in the VMCS, and accesses that are not settled here. */
+/* What the monitor traps: controls in the VMCS, and accesses that are not settled here. */
 static void traps_change_the_control_words(void **state)
 {
 	struct vcpu_page *page = vcpu.page;
@@ -228,7 +228,7 @@ static void traps_change_the_control_words(void **state)
 	assert_false(vcpu.own_timer);
 	assert_int_equal(field[VMCS_CR0_MASK], ~0ull);
 	assert_int_equal(field[VMCS_CR4_MASK], ~0ull);
-	/* the guest goes on reading what it has written */
+	/* the guest still reads what it has written */
 	assert_int_equal(vmx_cr0_get(), CR0_PE | CR0_PG | CR0_CD);
 	assert_int_equal(field[VMCS_CR0_SHADOW], CR0_PE | CR0_PG | CR0_CD);
 	assert_int_equal(field[VMCS_CR3_TARGET_COUNT], vmx_capability.cr3_targets);

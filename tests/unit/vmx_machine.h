@@ -27,7 +27,7 @@ static u64 fake_cr4 = 1 << 6, fake_dr6 = 0xffff0ff0, fake_tsc = 1000, fake_cr2;
 static u64 fake_msr[6] = {1, 2, 3, 4, 5, 6};
 static struct cpu fake_cpu = {.gdtr = {.limit = 0x47}};
 
-/* By bits 14:13 of an encoding: SDM vol. 3, table 25-21. */
+/* The field's width, by bits 14:13 of its encoding: SDM vol. 3, table 25-21. */
 static u64 width_mask(u64 id)
 {
 	switch (id >> 13 & 3) {
@@ -247,7 +247,7 @@ bool vmx_run(u64 gpr[GPR_COUNT], bool launched, u64 *host_rsp)
 
 #define BOTH(low, high) ((u64)(high) << 32 | (u32)(low))
 
-/* As a CPU of 2015 reports them; Bochs's Skylake-X is close. */
+/* As reported by a CPU of 2015; Bochs's Skylake-X is close. */
 static const struct vmx_capability_msrs good_msrs = {
 	.basic = 0x12 | 0x1000ull << 32 | 6ull << 50 | BIT(55),
 	.pin = BOTH(0x16, 0x7f),

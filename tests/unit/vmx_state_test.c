@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What the VMX back end asks of a CPU, and the guest's state in the VMCS. */
+/* What the VMX back end requires of a CPU, and the guest's state in the VMCS. */
 #include "tests/unit/vmx_machine.h"
 
 /* --- capabilities --- */
@@ -196,11 +196,11 @@ static void msrs_go_in_by_the_load_area_once(void **state)
 	assert_int_equal(field[VMCS_ENTRY_MSR_LOAD_COUNT], 6);
 	decode(VMX_EXIT_HLT, 0);
 	assert_int_equal(field[VMCS_ENTRY_MSR_LOAD_COUNT], 0);
-	/* From now on the CPU's are the guest's. */
+	/* From now on the guest's values are in the CPU's MSRs. */
 	vmx_get(&vcpu, VCPU_MSRS);
 	assert_int_equal(page->msr[VMSR_LSTAR], 2);
 	assert_int_equal(page->msr[VMSR_KERNEL_GS_BASE], 5);
-	/* But for that one, which it cannot write. */
+	/* Except for this one, which it cannot write. */
 	assert_int_equal(page->msr[VMSR_TSC_AUX], 9);
 }
 
@@ -223,7 +223,7 @@ static void long_mode_follows_lme_and_pg(void **state)
 	assert_true(vcpu.flush);
 }
 
-/* Registers set after a failed entry: what it was to inject is nobody's any more. */
+/* Setting registers after a failed entry drops the event that it was to inject. */
 static void a_failed_entry_keeps_no_event(void **state)
 {
 	(void)state;
@@ -235,7 +235,7 @@ static void a_failed_entry_keeps_no_event(void **state)
 	assert_int_equal(field[VMCS_ENTRY_INTERRUPTION_INFO], 0);
 }
 
-/* SDM vol. 3, 27.3.1.5: otherwise the entry fails; and no step traps that nobody makes. */
+/* SDM vol. 3, 27.3.1.5: otherwise the entry fails; without TF or shadow no step is pending. */
 static void a_step_in_the_shadow_of_mov_ss_is_pending(void **state)
 {
 	(void)state;
@@ -265,12 +265,12 @@ static void pae_paging_takes_its_pdptes_from_memory(void **state)
 	vmx_set(&vcpu, VCPU_CONTROL);
 	for (u32 i = 0; i < 4; i++)
 		assert_int_equal(field[VMCS_GUEST_PDPTE0 + 2 * i], guest_table[i]);
-	/* The same CR3 again: those that the CPU holds stay. */
+	/* The same CR3 again: the CPU's PDPTEs are kept. */
 	field[VMCS_GUEST_PDPTE0] = 0x91;
 	page->efer = EFER_NXE;
 	vmx_set(&vcpu, VCPU_CONTROL);
 	assert_int_equal(field[VMCS_GUEST_PDPTE0], 0x91);
-	/* Nothing is there. */
+	/* No memory there. */
 	page->cr3 = 0x6000;
 	vmx_set(&vcpu, VCPU_CONTROL);
 	assert_int_equal(field[VMCS_GUEST_PDPTE0], 0);
@@ -284,7 +284,7 @@ static void host_owned_bits_live_in_the_shadow(void **state)
 	assert_true(decode(VMX_EXIT_CR_ACCESS, GPR_RBX << 8));
 	assert_int_equal(vmx_cr0_get() & (CR0_CD | CR0_NW | CR0_NE), CR0_CD);
 	assert_int_equal(field[VMCS_GUEST_CR0] & (CR0_CD | CR0_NE), CR0_NE);
-	assert_int_equal(field[VMCS_GUEST_RIP], 0x100); /* it runs again */
+	assert_int_equal(field[VMCS_GUEST_RIP], 0x100); /* it is executed again */
 	assert_int_equal(field[VMCS_ENTRY_INTERRUPTION_INFO], 0);
 
 	page->gpr[GPR_RBX] = CR4_MCE | CR4_PAE;
@@ -315,7 +315,7 @@ static void bad_control_registers_are_general_protection(void **state)
 		assert_true(decode(VMX_EXIT_CR_ACCESS, bad[i].number));
 		assert_int_equal(field[VMCS_ENTRY_INTERRUPTION_INFO], 0x80000b0d);
 	}
-	/* The upper half counts in 64-bit mode alone. */
+	/* The register's upper half counts in 64-bit mode only. */
 	page->gpr[GPR_RAX] = BIT(40) | CR0_PE;
 	field[VMCS_ENTRY_INTERRUPTION_INFO] = 0;
 	assert_true(decode(VMX_EXIT_CR_ACCESS, 0));
@@ -324,7 +324,7 @@ static void bad_control_registers_are_general_protection(void **state)
 	field[VMCS_GUEST_CS_ACCESS] |= SEGMENT_L;
 	assert_true(decode(VMX_EXIT_CR_ACCESS, 0));
 	assert_int_equal(field[VMCS_ENTRY_INTERRUPTION_INFO], 0x80000b0d);
-	/* What the masks never let exit is not settled. */
+	/* An access that the masks never let exit is not settled. */
 	assert_false(decode(VMX_EXIT_CR_ACCESS, 3));
 	assert_int_equal(vcpu.exit.reason, EXIT_CR);
 }

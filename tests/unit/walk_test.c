@@ -49,7 +49,7 @@ static void enter_long_mode(u32 levels)
 {
 	page.cr4 = CR4_PAE | (levels == 5 ? CR4_LA57 : 0);
 	page.efer = EFER_LME | EFER_LMA | EFER_NXE;
-	page.cr3 = TABLE(levels) | 0x18; /* PWT and PCD are no address */
+	page.cr3 = TABLE(levels) | 0x18; /* PWT and PCD are not address bits */
 	for (u32 level = levels; level > 1; level--)
 		set(TABLE(level), level, TABLE(level - 1) | FULL);
 }
@@ -104,7 +104,7 @@ static void test_long_mode(void **state)
 		assert_gpa(gva, 0xabcde12207123, 2 * MIB);
 		set(TABLE(3), 3, 0xabcd00000000 | FULL | PTE_PS);
 		assert_gpa(gva, 0xabcd00000000 | (gva & (GIB - 1)), GIB);
-		/* no pages at level 4 and above */
+		/* levels 4 and above have no pages */
 		set(TABLE(4), 4, TABLE(3) | FULL | PTE_PS);
 		assert_fault(gva, WALK_READ, PF_ERROR_P | PF_ERROR_RSVD);
 		set(TABLE(levels), levels, 0);
@@ -125,7 +125,7 @@ static void test_reserved_bits(void **state)
 	assert_true(reach(gva, WALK_READ));
 	page.efer &= ~EFER_NXE;
 	assert_fault(gva, WALK_READ, PF_ERROR_P | PF_ERROR_RSVD);
-	set(TABLE(2), 2, 0x202000 | FULL | PTE_PS); /* below a 2-MiB border */
+	set(TABLE(2), 2, 0x202000 | FULL | PTE_PS); /* not 2-MiB aligned: reserved bits */
 	assert_fault(gva, WALK_FETCH, PF_ERROR_P | PF_ERROR_RSVD);
 }
 
@@ -156,7 +156,7 @@ static void test_pae(void **state)
 	set(TABLE(2), 5, TABLE(1) | FULL);
 	set(TABLE(1), 7, 0x8000005000 | FULL);
 	assert_gpa(gva, 0x8000005123, 4096);
-	assert_gpa(gva | 0xffffffff00000000, 0x8000005123, 4096); /* 32 bits count */
+	assert_gpa(gva | 0xffffffff00000000, 0x8000005123, 4096); /* only 32 bits count */
 	assert_int_equal(get(TABLE(3) + 0x20, 3), TABLE(2) | PTE_P); /* no accessed bit there */
 	assert_true(reach(gva, WALK_WRITE | WALK_USER));
 	assert_int_equal(get(TABLE(1), 7), 0x8000005000 | FULL | PTE_A | PTE_D);
@@ -193,7 +193,7 @@ static void test_32_bit(void **state)
 	assert_fault(gva, WALK_READ, PF_ERROR_P | PF_ERROR_RSVD);
 }
 
-/* A table where no RAM is reads as all ones. */
+/* A table outside RAM reads as all ones. */
 static void test_table_outside(void **state)
 {
 	enter_long_mode(4);
@@ -202,7 +202,7 @@ static void test_table_outside(void **state)
 	assert_int_equal(get(TABLE(4), 4), 0xf0000000 | FULL);
 }
 
-/* SDM vol. 3, 4.6.1, written down a second time. */
+/* SDM vol. 3, 4.6.1, written independently of walk.c. */
 static bool expected(u32 bits, u32 access, bool user_page, bool writable, bool nx)
 {
 	bool user = access & WALK_USER;
@@ -249,7 +249,7 @@ static void test_permissions(void **state)
 		else
 			assert_fault(gva, access, access | PF_ERROR_P);
 	}
-	/* without NX and SMEP a fetch is not told from a read */
+	/* without NX and SMEP the error code does not tell a fetch from a read */
 	reset(state);
 	enter_long_mode(4);
 	page.efer &= ~EFER_NXE;
@@ -258,7 +258,7 @@ static void test_permissions(void **state)
 	assert_fault(gva, WALK_FETCH, PF_ERROR_I);
 }
 
-/* What the CPU reads by itself EFLAGS.AC, which any program sets, lets no further. */
+/* EFLAGS.AC, which any program can set, does not lift SMAP for implicit accesses. */
 static void test_implicit(void **state)
 {
 	u64 gva = long_address(4);

@@ -47,7 +47,7 @@ static void test_too_many(void **state)
 	assert_non_null(words.problem);
 }
 
-/* What is joined splits into the same words again. */
+/* Joined words split into the same words again. */
 static void test_join(void **state)
 {
 	static const char *const given[] = {"vm", "set", "a b", "", "q\"\\q", "x\\y", "\"\\ \\\""};
