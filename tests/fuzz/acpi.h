@@ -2,8 +2,8 @@
 #pragma once
 
 /*
- * Firmware's tables in a piece of physical memory. Checksums are no obstacle to an attacker and
- * are one to a fuzzer: the input says which bytes to seal.
+ * Firmware's tables in a piece of physical memory. Checksums do not stop an attacker, but would
+ * stop a fuzzer: the input says which tables get a right one.
  */
 #define FUZZ_ACPI_BASE	0xe0000ull
 #define FUZZ_ACPI_BYTES 2048u
@@ -19,7 +19,7 @@ static UNUSED const void *fuzz_acpi_at(u64 address, u64 length)
 	return fuzz_acpi_memory + (address - FUZZ_ACPI_BASE);
 }
 
-/* Makes the `length` bytes at `at` sum up to zero by the byte at `at + sum`. */
+/* Sets the byte at `at + sum` so that the `length` bytes at `at` add up to zero. */
 static void fuzz_acpi_seal(u64 at, u64 length, u64 sum)
 {
 	u8 total = 0;

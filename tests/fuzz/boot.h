@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-/* The loaders' data: whatever a parser accepts, boot/ goes on to use without a second look. */
+/* The loaders' data: boot/ uses what a parser has accepted without checking it again. */
 
 #define FUZZ_BOOT_MEMORY 4096u
 
@@ -42,7 +42,7 @@ static void fuzz_check_regions(struct boot_info *info)
 	CHECK_THAT(end <= 1ull << 46);
 }
 
-/* Byte 0 says where the information lies, the rest is memory from address 0 on. */
+/* Byte 0 is the address of the information, the rest is memory from address 0 on. */
 static int fuzz_boot(const u8 *bytes, size_t size, fuzz_boot_parser *parse)
 {
 	static struct boot_info info;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Kernels of the Linux boot protocol. */
+/* Kernels with the Linux boot protocol. */
 /*
  * Counted elsewhere: vmm/monitor/load/elf vmm/monitor/load/multiboot1
  * vmm/monitor/load/start_state.c

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * skerry.conf: any bytes; what is accepted keeps to the limits and can be written out, key by key
- * and as `config show` does, and read again.
+ * skerry.conf: any bytes. What is accepted keeps to the limits, and can be written out, key by key
+ * and as `config show` does, and read back.
  */
 /* Counted elsewhere: vmm/manager/log/log_names.c vmm/manager/text/text.c */
 #include "tests/fuzz/fuzz.h"
@@ -44,7 +44,7 @@ static void check_vm(struct vm_config *vm)
 		if (!(vm->given >> (key - config_vm_keys) & 1))
 			continue;
 		config_value_text(key, vm, text, sizeof(text));
-		if (text[0] == '\0') { /* `none`, which is as good as no line */
+		if (text[0] == '\0') { /* `none` equals no line */
 			again.given |= BIT(key - config_vm_keys);
 			continue;
 		}
@@ -60,7 +60,7 @@ static void check_vm(struct vm_config *vm)
 	CHECK_THAT(strcmp(again.cmdline, vm->cmdline) == 0);
 }
 
-/* Appends what `config show` says of the keys. */
+/* Appends what `config show` prints for the keys. */
 static size_t write_keys(char *to, size_t size, const struct config_key *keys, const void *target)
 {
 	static char value[CONFIG_CMDLINE_BYTES];
@@ -87,7 +87,7 @@ static bool equal(const struct config_key *keys, const void *one, const void *ot
 	return true;
 }
 
-/* The host and its first VM, shown and read. */
+/* The host and the first VM, shown and read back. */
 static void check_shown(const struct config *config)
 {
 	static struct config again;
@@ -111,7 +111,7 @@ static void check_shown(const struct config *config)
 			   equal(config_vm_keys, &config->vm[0], &again.vm[0]));
 }
 
-/* Its text says the same again; what is tried comes to an end, and is another one's. */
+/* The hash's text parses to the same; an attempt with a wrong password ends, and fails. */
 static void check_password(const struct host_config *host)
 {
 	struct password_hash again;
@@ -131,7 +131,7 @@ static void check_password(const struct host_config *host)
 	CHECK_THAT(!password_matches(&work, &again));
 }
 
-/* Whatever comes before it, such a line locks. */
+/* Whatever comes before it, a password line locks. */
 static void check_lock(struct config *config, const u8 *bytes, size_t size)
 {
 	static const char line[] = "\npassword = x";

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A bundle of files: every member lies inside the archive, and the walk ends. */
+/* A cpio archive: every member lies inside it, and the walk ends. */
 /* Counted elsewhere: vmm/manager/text/ */
 #include "tests/fuzz/fuzz.h"
 

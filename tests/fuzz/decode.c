@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The instruction decoder: it never reads past what is there, an instruction means the same
- * whatever lies behind it, and ring 0 agrees wherever it knows an instruction's length.
+ * The instruction decoder: it never reads past the bytes given, what follows an instruction does
+ * not change its meaning, and ring 0 agrees wherever it knows an instruction's length.
  */
 #include "tests/fuzz/fuzz.h"
 

@@ -2,8 +2,8 @@
 #pragma once
 
 /*
- * Random register traffic and passing time for one device of the monitor. After each step its
- * state, saved and loaded, is accepted, the same bytes, and fires at the same time.
+ * Random register accesses and passing time for one device of the monitor. After each step its
+ * state, saved and loaded, is accepted and unchanged, and has the same deadline.
  */
 #include "tests/unit/device_fixture.h"
 
@@ -18,7 +18,7 @@ static void fuzz_device_save_load(struct device *device)
 	u64 *saved = malloc(size + 8);
 	u64 deadline;
 
-	/* load brings the state up to now: so must the comparison be */
+	/* load brings the state up to now: the state compared must be, too */
 	device_tick(device);
 	deadline = device->deadline_ns;
 	CHECK_THAT(device_save(device, saved, size) == STATUS_OK);
@@ -29,7 +29,7 @@ static void fuzz_device_save_load(struct device *device)
 	free(saved);
 }
 
-/* Any bytes at all as a state: refused, or one that no traffic turns against the monitor. */
+/* A state with a wrong byte is refused, or is one with which no access harms the monitor. */
 static void fuzz_device_load_any(struct device *device, struct fuzz *fuzz)
 {
 	size_t size = device->state_bytes;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The emulator against the CPU: whatever instruction the input makes, if the emulator carries it
- * out or has an exception for it, the CPU does the same to registers, flags and memory. Each data
- * page is RAM or device memory. Besides bytes an input has numbers of known forms, to be encoded.
+ * The emulator against the CPU: if the emulator carries out the input's instruction, or raises an
+ * exception for it, the CPU does the same to registers, flags and memory. Each data page is RAM or
+ * device memory. An input has raw bytes, or numbers of known forms that are encoded here.
  */
 /*
  * Counted elsewhere: vmm/monitor/emulate/emulate_system.c vmm/monitor/task/ vmm/monitor/walk.c
@@ -22,7 +22,7 @@ static struct machine machine;
 static u64 offset; /* of the instruction in the code */
 static struct bytes instruction;
 static enum x86_mode mode; /* 64-bit, or compatibility with 32- or 16-bit code */
-static u64 code_base, data_base; /* of CS, DS: 0 outside of the LDT's */
+static u64 code_base, data_base; /* of CS, DS; 0 unless in the LDT */
 
 static void fill_data(u32 seed)
 {
@@ -78,7 +78,7 @@ static void set_segments(struct fuzz *fuzz)
 	machine.page.rip = offset;
 }
 
-/* A register that the mask has points into the data, any other one is any number. */
+/* Registers in the mask point into the data, the others are any numbers. */
 static void choose_registers(struct fuzz *fuzz)
 {
 	u16 pointers = fuzz_u16(fuzz);
@@ -92,7 +92,7 @@ static void choose_registers(struct fuzz *fuzz)
 	machine.page.rflags = RFLAGS_FIXED | RFLAGS_IF | (flags & (FLAGS_ARITHMETIC | RFLAGS_DF));
 }
 
-/* One of a form finds its operand; nothing is left behind it. */
+/* One made from a form is given an operand in the data; INT3s follow the instruction. */
 static void choose_instruction(struct fuzz *fuzz)
 {
 	struct x86_instruction in;
@@ -158,7 +158,7 @@ static enum emulate_result emulate_all(struct vcpu_event *event)
 	return result;
 }
 
-/* Whether the guest goes on at an INT3: then the CPU stops there too. */
+/* Whether the guest continues at an INT3: then the CPU stops there too. */
 static bool lands_well(void)
 {
 	u64 at = machine.page.rip + code_base - CODE_GVA;
@@ -197,7 +197,7 @@ static void compare(u64 undefined)
 
 	if (flags & ~undefined)
 		differ("flags", EMULATE_DONE, 0);
-	/* what becomes of upper halves in compatibility mode is the CPU's business */
+	/* in compatibility mode the upper halves are undefined */
 	for (u32 i = 0; i < GPR_COUNT; i++)
 		if (mode == X86_MODE_64 ? machine.page.gpr[i] != native->gpr[i] :
 					  (u32)machine.page.gpr[i] != (u32)native->gpr[i])
@@ -210,9 +210,9 @@ static void compare(u64 undefined)
 }
 
 /*
- * Which of the two an undefined opcode is depends on the CPU where it has more than 15 bytes or may
- * go on behind the segment's end: how long is what nobody has defined behind XOP's prefix, VEX's or
- * EVEX's?
+ * Whether an undefined opcode gives #UD or #GP depends on the CPU if it may have more than 15 bytes
+ * or cross the segment's end: an undefined instruction with XOP, VEX or EVEX has no defined
+ * length.
  */
 static bool too_long_or_undefined(u32 vector, bool decoded)
 {
@@ -229,15 +229,15 @@ static bool too_long_or_undefined(u32 vector, bool decoded)
 	       (native->vector == VECTOR_UD || native->vector == VECTOR_GP);
 }
 
-/* A page fault is the CPU's too where it is known what the child has mapped. */
+/* Whether the child's mappings there are known, so that the CPU must fault too. */
 static bool knows_page(u64 address)
 {
 	return address >= DATA_GVA + DATA_BYTES && address < CODE_GVA + CODE_BYTES;
 }
 
 /*
- * The emulator only sees what a CPU has begun to carry out: reserved fields of VEX and EVEX it need
- * not refuse, nor what this CPU does not have.
+ * The emulator only sees instructions that a CPU has begun to execute: it need not refuse reserved
+ * fields of VEX and EVEX, nor what this CPU lacks.
  */
 static bool refuses_more(const struct x86_instruction *in)
 {
@@ -245,13 +245,13 @@ static bool refuses_more(const struct x86_instruction *in)
 	       (in->map == X86_MAP_0F && in->opcode == 0x2b); /* MOVNTSS, MOVNTSD: SSE4A */
 }
 
-/* The base of FS is the host's there: what is canonical with it need not be so without. */
+/* FS has the host's base on the CPU: an address may be canonical with one base only. */
 static bool is_by_fs(const struct x86_instruction *in)
 {
 	return in->segment == SEG_FS;
 }
 
-/* Whether what a mask leaves out may fault all the same is left to the CPU. */
+/* Whether elements that a mask leaves out may fault depends on the CPU. */
 static bool is_masked(const struct x86_instruction *in)
 {
 	const struct vector_form *form = vector_form_of(in);
@@ -259,13 +259,13 @@ static bool is_masked(const struct x86_instruction *in)
 	return form != NULL && (form->kind == V_MASKED || vector_form_is_implied(form));
 }
 
-/* AMD's CPUs wrap the address of each element at 64 KiB; other operands have an end there. */
+/* AMD's CPUs wrap each element's address at 64 KiB; other operands must not cross it. */
 static bool has_wrapping_elements(const struct x86_instruction *in)
 {
 	return is_masked(in) && in->address_bytes == 2;
 }
 
-/* What the emulator may find in more than one piece. */
+/* Whether the emulator may access the operand in more than one piece. */
 static bool has_parts(const struct x86_instruction *in)
 {
 	return in->map != X86_MAP_PRIMARY || in->encoding != X86_LEGACY ||
@@ -278,10 +278,10 @@ static bool is_bad_address(u64 vector)
 }
 
 /*
- * Faults that CPUs differ in: which of two bad addresses of a CMPS comes first, and which of target
- * and stack of a CALL; whether one to a non-canonical address, or an ENTER, has written below the
- * stack pointer; whether a segment of 4 GiB has an end. What is not aligned, or has an end beyond
- * its segment, has been refused before anybody looks for the place of its start.
+ * Faults in which CPUs differ: which of a CMPS's two bad addresses comes first, and whether a
+ * CALL's target or its stack; whether a CALL to a non-canonical address, or an ENTER, has written
+ * below the stack pointer; whether a segment of 4 GiB has an end. The CPU checks alignment and
+ * limit of a whole operand before it translates its start, the emulator piece by piece.
  */
 static bool fault_left_open(const struct x86_instruction *in, u32 vector)
 {
@@ -304,8 +304,8 @@ static bool fault_left_open(const struct x86_instruction *in, u32 vector)
 }
 
 /*
- * What the host's descriptor tables have a say in, or its kernel answers (UMIP); MOV of CR0 with
- * LOCK, which AMD's CPUs take for CR8 and others for undefined.
+ * Instructions that depend on the host's descriptor tables, or that its kernel emulates (UMIP);
+ * MOV of CR0 with LOCK, which is CR8 on AMD's CPUs and undefined on others.
  */
 static bool is_of_the_system(const struct x86_instruction *in)
 {
@@ -351,7 +351,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 		return 0;
 	if (!native_run())
 		differ("the CPU did not come back", result, event.vector);
-	if (native->vector == VECTOR_AC) /* a host that watches for split locks */
+	if (native->vector == VECTOR_AC) /* the host detects split locks */
 		return 0;
 	if (native->vector == VECTOR_UD && refuses_more(&in))
 		return 0;

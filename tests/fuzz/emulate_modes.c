@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The emulator in every mode: 16-, 32- and 64-bit code, with and without paging, segments, page
- * tables and descriptors as the guest made them, and hardware task switches between such. Nothing
- * but the guest's own memory is touched, and nothing changes where it says that nothing has.
+ * The emulator in every mode: 16-, 32- and 64-bit code, with and without paging, with any segments,
+ * page tables and descriptors of the guest's, and hardware task switches between them. It touches
+ * nothing but the guest's memory, and changes nothing if it reports that it has done nothing.
  */
 /* Counted elsewhere: vmm/monitor/x86/ */
 #include "tests/fuzz/fuzz.h"
@@ -12,8 +12,8 @@
 #include "tests/random.h"
 #include "vmm/monitor/task/task_switch.h"
 
-#define WIDE_TABLES_GPA 0x8000ul /* of 32-bit paging, and a fifth level */
-#define GDT_OFFSET	0x100u	 /* in the first page of data, and so are the TSSs */
+#define WIDE_TABLES_GPA 0x8000ul /* for 32-bit paging and 5-level paging */
+#define GDT_OFFSET	0x100u	 /* in the first page of data, like the TSSs */
 #define GDT_ENTRIES	16u
 #define OLD_TSS		0x800u
 #define NEW_TSS		0x8c0u
@@ -36,13 +36,13 @@ static const struct {
 	{CR0_PE | CR0_PG, CR4_PAE, EFER_LME | EFER_LMA, 0xc0fb},          /* compatibility */
 };
 
-/* As XSAVE's standard form with AVX-512 has it: SDM vol. 1, 13.4. */
+/* XSAVE's standard format with AVX-512: SDM vol. 1, 13.4. */
 static const struct xsave_layout layouts[] = {
 	{.fxsave = true},
 	{.ymm = 576},
 	{.ymm = 576, .zmm_low = 1152, .zmm_high = 1664},
 };
-static u8 *vectors; /* of exactly its size: one byte beyond is the sanitizer's */
+static u8 *vectors; /* of exactly the image's size, so that ASan catches a byte beyond it */
 
 static u8 *get_vectors(void *device)
 {
@@ -76,7 +76,7 @@ static void build_vectors(struct fuzz *fuzz)
 	machine.emulator.xsave = &layouts[which];
 }
 
-/* The tables of machine_init, as the mode has them. */
+/* Adapts the tables of machine_init to the mode. */
 static void build_tables(void)
 {
 	u32 directory = (WIDE_TABLES_GPA + PAGE_SIZE) | PTE_P | PTE_W | PTE_U;
@@ -90,14 +90,14 @@ static void build_tables(void)
 		page->cr3 = TABLES_GPA + PAGE_SIZE;
 	} else if (!(page->efer & EFER_LMA)) {
 		memcpy(machine.ram + WIDE_TABLES_GPA + 4 * (DATA_GVA >> 22), &directory, 4);
-		for (u32 i = 0; i < 512; i++) /* those of 8 bytes, cut */
+		for (u32 i = 0; i < 512; i++) /* the 8-byte entries, truncated */
 			memcpy(machine.ram + WIDE_TABLES_GPA + PAGE_SIZE + 4 * i,
 			       machine.ram + TABLES_GPA + 3 * PAGE_SIZE + 8 * i, 4);
 		page->cr3 = WIDE_TABLES_GPA;
 	}
 }
 
-/* Where the first page of data lies for the CPU. */
+/* The linear address of the first page of data. */
 static u64 data_address(void)
 {
 	if (page->cr0 & CR0_PG)
@@ -138,7 +138,7 @@ static void put_descriptor(u8 *data, u32 index, u32 access, u64 base, u64 limit)
 	memcpy(data + GDT_OFFSET + 8 * index, &descriptor, sizeof(descriptor));
 }
 
-/* Descriptors of every type, some of them as the input has them; so are words of the TSSs. */
+/* Descriptors of every type; some of them, and some words of the TSSs, are the input's. */
 static void build_descriptors(struct fuzz *fuzz)
 {
 	static const u32 access[GDT_ENTRIES] = {0,	0xc09b, 0xc093, 0x8b,	0x89,	0x81,
@@ -177,7 +177,7 @@ static void build_descriptors(struct fuzz *fuzz)
 	}
 }
 
-/* What an exit says of its access, and shows of the code. */
+/* What an exit reports of its access, and the bytes of code that it gives. */
 static void build_exit(struct fuzz *fuzz)
 {
 	page->exit.reason = EXIT_MEMORY;
@@ -266,7 +266,7 @@ static void put_code(struct fuzz *fuzz, bool form)
 	memcpy(page->code, bytes, page->code_bytes);
 }
 
-/* A fault in the old task leaves its registers alone. */
+/* A fault in the old task changes no registers. */
 static void switch_tasks(struct fuzz *fuzz)
 {
 	static struct vcpu_page before;
@@ -289,7 +289,7 @@ static void switch_tasks(struct fuzz *fuzz)
 	CHECK_THAT(!event.valid || (event.type == EVENT_EXCEPTION && event.vector < 32));
 }
 
-/* Who only looks on sees what the guest would, if it had the right to. */
+/* A walk that only inspects finds what the guest's own would, rights aside. */
 static void look_on(struct fuzz *fuzz)
 {
 	gva_t gva = GVA(fuzz_number(fuzz));

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-/* Instructions that are encoded from the tables of forms, with operands from the input. */
+/* Encodes instructions from the tables of forms, with operands from the input. */
 #include "tests/fuzz/fuzz.h"
 
 struct bytes {
@@ -9,7 +9,7 @@ struct bytes {
 	u32 count;
 };
 
-/* Of what emulate_0f.c, emulate_bits.c and emulate_system.c have, in the words of vector_forms. */
+/* Instructions of emulate_0f.c, emulate_bits.c and emulate_system.c, encoded as vector_forms. */
 static const struct vector_form bit_forms[] = {
 	{X86_MAP_0F, 0x00, NP, FORM_L, 0, 0, 0, 0}, /* SLDT, STR, LLDT, LTR */
 	{X86_MAP_0F, 0x01, NP | P66, FORM_L, 0, 0, 0, 0}, /* SGDT, SIDT, LGDT, LIDT, SMSW, LMSW */
@@ -54,7 +54,7 @@ static void put(struct bytes *bytes, u32 byte)
 		bytes->byte[bytes->count++] = (u8)byte;
 }
 
-/* One of the bits that are set, from number `from` on. */
+/* The first set bit from number `from` on. */
 static u32 some_bit(u32 set, u32 from)
 {
 	while (!(set >> (from & 7) & 1))
@@ -95,7 +95,7 @@ static void put_opcode(struct bytes *bytes, const struct vector_form *form, u8 h
 	put(bytes, form->opcode);
 }
 
-/* Mostly with RBX as the base; ModRM.reg as `group` has it, if that is 0 to 7. */
+/* Mostly with RBX as the base; ModRM.reg is `group` if that is 0 to 7. */
 static void put_operand(struct bytes *bytes, struct fuzz *fuzz, u8 how, u32 group, bool implied)
 {
 	u8 modrm = fuzz_u8(fuzz);
@@ -109,7 +109,7 @@ static void put_operand(struct bytes *bytes, struct fuzz *fuzz, u8 how, u32 grou
 		put(bytes, fuzz_u8(fuzz));
 }
 
-/* The instruction of number `which`, below FORM_COUNT; what is behind it may be anything. */
+/* Puts the form of number `which`, below FORM_COUNT; the bytes after it may be anything. */
 static void put_form(struct bytes *bytes, u32 which, bool is_64, struct fuzz *fuzz)
 {
 	u8 how = fuzz_u8(fuzz);

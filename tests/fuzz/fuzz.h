@@ -2,8 +2,8 @@
 #pragma once
 
 /*
- * What the fuzz targets share: the input taken apart, and how a target says that something is
- * wrong (CHECK_THAT, or a unit test's fixture by its assertions: both end the process).
+ * What the fuzz targets share: taking the input apart, and reporting a failure (CHECK_THAT, or the
+ * assertions of a unit test's fixture: both end the process).
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -27,7 +27,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size);
 		}                                                                                  \
 	} while (0)
 
-/* A fixture's failed assertion outside of a cmocka test aborts only when told so. */
+/* Outside a cmocka test a fixture's failed assertion aborts only if this is set. */
 int LLVMFuzzerInitialize(int *argument_count, char ***arguments)
 {
 	(void)argument_count;
@@ -35,7 +35,7 @@ int LLVMFuzzerInitialize(int *argument_count, char ***arguments)
 	return setenv("CMOCKA_TEST_ABORT", "1", 1);
 }
 
-/* The bytes not yet taken; past their end everything is zero. */
+/* The bytes not yet taken; past their end zeros are read. */
 struct fuzz {
 	const u8 *bytes;
 	size_t left;
@@ -64,7 +64,7 @@ FUZZ_INTEGER(u16)
 FUZZ_INTEGER(u32)
 FUZZ_INTEGER(u64)
 
-/* A number of a size that the input chooses: small ones and the ends of ranges are frequent. */
+/* A number of a size that the input chooses: small numbers and the ends of ranges are frequent. */
 static UNUSED u64 fuzz_number(struct fuzz *fuzz)
 {
 	u8 shape = fuzz_u8(fuzz);
@@ -89,7 +89,7 @@ static UNUSED u64 fuzz_number(struct fuzz *fuzz)
 	}
 }
 
-/* What is left, in a block of exactly that size: one byte beyond is the sanitizer's. */
+/* What is left, in a block of exactly that size, so that ASan catches a byte beyond it. */
 static UNUSED u8 *fuzz_rest(struct fuzz *fuzz, size_t *size)
 {
 	u8 *copy = malloc(fuzz->left == 0 ? 1 : fuzz->left);

@@ -4,7 +4,7 @@
 #include "vmm/monitor/dev/fw_cfg.c"
 #include "tests/fuzz/device.h"
 
-/* As many as the input says, of any size and names of any length; one too many is refused. */
+/* Adds as many files as the input says, with any sizes and names; one too many is refused. */
 static void add_files(struct fw_cfg *fw_cfg, struct fuzz *fuzz)
 {
 	static u8 contents[256];

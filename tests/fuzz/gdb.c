@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The line of a debugger: packets and noise from COM3, answers and stops of a monitor gone bad,
- * VMs that end meanwhile. What goes out is packets with right checksums and nothing else. A GDB
- * that keeps to the protocol gets one answer to each packet, whatever the monitor does.
+ * The debugger's line: packets and noise from COM3, answers and stops of a monitor gone bad, VMs
+ * that end meanwhile. The output is packets with right checksums and nothing else. A GDB that
+ * keeps to the protocol gets one answer to each packet, whatever the monitor does.
  */
 /* Counted elsewhere: vmm/manager/text/text.c */
 #include "tests/fake_clock.h"
@@ -17,7 +17,7 @@
 #include "vmm/manager/vm/vm_query.c"
 #include "vmm/rt/format.c"
 
-#define PATIENCE_NS (60 * NS_PER_S) /* of GDB, after `set remotetimeout 60` */
+#define PATIENCE_NS (60 * NS_PER_S) /* GDB's, after `set remotetimeout 60` */
 #define INPUT_MAX 8192u
 
 static struct vm_channel channel;
@@ -25,10 +25,10 @@ static struct vm the_vm;
 static bool vm_there;
 static u8 typed[INPUT_MAX];
 static u32 typed_count, typed_taken;
-static u32 room; /* that the UART has for what goes out */
-static u8 mood;  /* of the monitor: 1 answers by itself, 2 well, 4 as long as is right */
+static u32 room; /* in the UART for output */
+static u8 mood;  /* the monitor's: 1 answers by itself, 2 with success, 4 with the right length */
 
-/* What GDB has of the packet that comes. */
+/* What GDB has received of the current packet. */
 static struct {
 	bool inside;
 	u32 tail;
@@ -139,7 +139,7 @@ static void step(void)
 	now += NS_PER_MS;
 	monitor_turn();
 	gdb_step();
-	if (gdb.vm_id == 0) { /* what a line without a VM owed, nobody will say */
+	if (gdb.vm_id == 0) { /* without a VM no answer will come any more */
 		unanswered = typed_count = typed_taken = 0;
 		memset(&reader, 0, sizeof(reader));
 	}
@@ -151,7 +151,7 @@ static void step(void)
 		   channel.question.query.run <= BITS(gdb.cpu_count - 1, 0));
 }
 
-/* Until GDB has its answer, waits for a stop, or is sent away. */
+/* Lets time pass until GDB has its answer, waits for a stop, or is disconnected. */
 static void await(void)
 {
 	u64 until = now + PATIENCE_NS;
@@ -175,7 +175,7 @@ static void type(const u8 *bytes, u32 count)
 	typed_count += count;
 }
 
-/* In its frame; the checksum is wrong where the input says so. */
+/* Types a framed packet, with a wrong checksum if the input says so. */
 static void type_packet(struct fuzz *fuzz, bool wrong)
 {
 	static u8 frame[GDB_PACKET_BYTES + 1024];
@@ -225,7 +225,7 @@ static void type_noise(struct fuzz *fuzz)
 	type(bytes, count);
 }
 
-/* Answers whatever was asked, or something else. */
+/* The monitor answers the query, or anything else. */
 static void monitor_answers(struct fuzz *fuzz)
 {
 	struct query_area *area = &channel.question;

@@ -6,7 +6,7 @@
 #include "vmm/manager/host/host_acpi.c"
 #include "tests/fuzz/acpi.h"
 
-static u8 *last_copy; /* gone at the next read, as the manager's window is */
+static u8 *last_copy; /* freed at the next read, as the manager's window is */
 
 static const u8 *read_memory(void *context, u64 hpa, u64 bytes)
 {

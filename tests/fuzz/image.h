@@ -13,7 +13,7 @@ static u8 *image_get(void *device)
 	return image;
 }
 
-/* Numbers near every limit of the smaller formats; sometimes what is no number. */
+/* Numbers near every limit of the smaller formats; sometimes a NaN or an unsupported encoding. */
 static void image_put_real(u64 *state, u8 *at)
 {
 	static const s32 near[] = {0,	 15,   31,    63,    127,   -127,
@@ -30,7 +30,7 @@ static void image_put_real(u64 *state, u8 *at)
 	memcpy(at + 8, &high, sizeof(high));
 }
 
-/* Exceptions may be masked or not, but none is pending: the CPU would have come no further. */
+/* Exceptions may be unmasked, but none is pending: with one the CPU would not get this far. */
 static void image_build(struct fuzz *fuzz)
 {
 	const u32 mxcsr = 0x1f80;
@@ -53,7 +53,7 @@ static void image_build(struct fuzz *fuzz)
 	memcpy(image + XSAVE_HEADER, &has, sizeof(has));
 }
 
-/* Whether both have the same registers, the pointers to what the x87 did last left out. */
+/* Whether both have the same registers, apart from the x87's last instruction and operand. */
 static bool image_equal(u8 *other)
 {
 	struct xsave_x87 x87[2];

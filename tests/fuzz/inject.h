@@ -4,7 +4,7 @@
 #include "kernel/abi/vcpu.h"
 #include "tests/fuzz/fuzz.h"
 
-/* What a monitor gone bad asks a back end to inject; `shape` is a byte of the input. */
+/* An event that a monitor gone bad asks a back end to inject; `shape` is a byte of the input. */
 static inline struct vcpu_event fuzz_inject(struct fuzz *fuzz, u8 shape)
 {
 	static const u8 types[] = {EVENT_INTERRUPT, EVENT_NMI, EVENT_EXCEPTION,

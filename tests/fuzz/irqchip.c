@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The interrupt controllers together: 8259s, I/O APIC and four local APICs under register traffic,
- * moving lines, passing time and CPUs that take what waits for them.
+ * The interrupt controllers together: 8259s, I/O APIC and four local APICs, with register accesses,
+ * changing lines, passing time and CPUs that take what is pending for them.
  */
 #include "tests/fuzz/fuzz.h"
 
@@ -33,7 +33,7 @@ static void check_device(struct device *device)
 	CHECK_THAT(memcmp(saved, device->state, device->state_bytes) == 0);
 }
 
-/* A state with one word changed: refused, or one that the APIC lives with. */
+/* A state with one word changed is refused, or does the APIC no harm. */
 static void load_any(struct lapic *lapic, struct fuzz *fuzz)
 {
 	struct lapic_saved saved;
@@ -73,7 +73,7 @@ static void pass_time(u64 ns)
 	}
 }
 
-/* Registers of the x2APIC mostly; the base, from one mode to another; any other one. */
+/* Mostly the x2APIC's registers; also the base with another mode, and any other MSR. */
 static u32 choose_msr(struct fuzz *fuzz, const struct lapic *lapic, u64 *value)
 {
 	u8 which = fuzz_u8(fuzz);
@@ -124,7 +124,7 @@ static void access_device(struct fuzz *fuzz)
 	}
 }
 
-/* A CPU that virtualizes the APIC has the page: the guest writes there, others send meanwhile. */
+/* The page is lent to a CPU that virtualizes the APIC: the guest writes there, others send IPIs. */
 static void run_by_cpu(struct lapic *lapic, struct fuzz *fuzz, bool level)
 {
 	static const u16 written[] = {LAPIC_ID, LAPIC_LDR, LAPIC_DFR, LAPIC_SVR, LAPIC_ESR,

@@ -2,8 +2,8 @@
 #pragma once
 
 /*
- * A strict reader of one JSON value without blanks, by RFC 8259: returns what follows, NULL when
- * there is none.
+ * A strict reader of one JSON value without white space, by RFC 8259: returns what follows it, or
+ * NULL if there is no valid value.
  */
 static const u8 *strict_json(const u8 *at, const u8 *end, u32 depth);
 

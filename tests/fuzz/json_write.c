@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* JSON as Skerry writes it: whatever the strings hold, the text stays in its buffer and is JSON. */
+/* JSON as Skerry writes it: whatever the strings contain, the text fits its buffer and is JSON. */
 /* Counted elsewhere: vmm/manager/text/text.c vmm/manager/text/utf8.c */
 #include "tests/fuzz/fuzz.h"
 
@@ -10,7 +10,7 @@
 #include "vmm/manager/text/utf8.c"
 #include "vmm/rt/format.c"
 
-/* Writes what the bytes say, objects and arrays paired; returns the length. */
+/* Writes what the bytes say, with every object and array ended; returns the length. */
 static size_t write(struct fuzz fuzz, char *buffer, size_t size)
 {
 	struct json json;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What is typed, byte by byte, between other output: the editor's state and the terminal's. */
+/* Typed bytes between other output: the editor's state stays valid, and the terminal's too. */
 /* Counted elsewhere: vmm/manager/text/text.c */
 #include "tests/fuzz/fuzz.h"
 
@@ -45,10 +45,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 		case 0xf1:
 			line_editor_show(&editor);
 			break;
-		case 0xf2: /* what completion types */
+		case 0xf2: /* completion inserts text */
 			line_editor_insert(&editor, "completion ", 11);
 			break;
-		case 0xf3: /* the same byte, often */
+		case 0xf3: /* the same byte many times */
 			byte = fuzz_u8(&fuzz);
 			for (u32 i = fuzz_u8(&fuzz) * 8u; i > 0 && event == LINE_NONE; i--)
 				event = line_editor_feed(&editor, (char)byte);

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-/* The loaders of kernel files, all of them: which one takes a file is decided by its content. */
+/* All loaders of kernel files: the file's content decides which one takes it. */
 #include "tests/unit/load_fixture.h"
 
 #define FUZZ_INITRD_BYTES 5000u
 #define FUZZ_LINE_BYTES	  5000u
 
 /*
- * Byte 0: an initial RAM disc, one CPU, four or 64, RAM that is smaller or too small, a demo, a
- * long line.
+ * Byte 0 selects an initial RAM disc, one, four or 64 CPUs, little or too little RAM, a demo, a
+ * long command line.
  */
 static int fuzz_load(const u8 *bytes, size_t size)
 {

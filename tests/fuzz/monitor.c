@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The whole monitor: up to four vCPUs whose exits say anything, over any registers, instructions
- * and memory, while time passes and the manager commands, asks, debugs and types. The guest may
- * crash; its monitor does not, and what it asks of the kernel is something that the kernel takes.
+ * The whole monitor: up to four vCPUs with any exits, registers, instructions and memory, while
+ * time passes and the manager sends commands, queries, debugger requests and input. The guest may
+ * crash; its monitor does not, and makes only system calls that the kernel accepts.
  */
 /*
  * Counted elsewhere: vmm/monitor/load/ vmm/monitor/task/ vmm/monitor/emulate/ vmm/monitor/walk.c
@@ -13,7 +13,7 @@
 #include "tests/fuzz/monitor_kernel.h"
 
 #define CODE_AT	  0x200000u /* where instructions are put */
-#define MAP_AT	  0x300000u /* of 64-bit code: one page of each level, 2 MiB each leaf */
+#define MAP_AT	  0x300000u /* tables for 64-bit code: a page for each level, 2-MiB leaves */
 #define STEPS_MAX 2000u
 
 /* A Multiboot 1 image of HLT, so that there is something to start. */
@@ -56,7 +56,7 @@ static u64 choose(struct fuzz *fuzz, const u64 *first, u32 count, u64 mask)
 	return first[which % count] + (fuzz_u8(fuzz) & mask);
 }
 
-/* Where MSRs that a guest has lie. */
+/* Mostly an MSR from the ranges that a guest has. */
 static u32 choose_msr(struct fuzz *fuzz)
 {
 	static const u64 first[] = {
@@ -89,7 +89,7 @@ static u64 choose_device_address(struct fuzz *fuzz)
 	return first[shape % ARRAY_COUNT(first)] + ((u64)fuzz_u8(fuzz) << 4 & 0xfff);
 }
 
-/* Flat code in one of three modes, so that instructions are found where they are put. */
+/* Flat code in one of three modes, so that the instructions put in memory are found. */
 static void make_flat(struct vcpu_page *page, u8 mode)
 {
 	u64 *map = (u64 *)(void *)(ram + MAP_AT);
@@ -216,10 +216,10 @@ static void exit_msr(struct fuzz *fuzz, struct vcpu_page *page)
 	case 0: /* a deadline */
 		value = host_tsc + fuzz_u32(fuzz);
 		break;
-	case 1: /* where something of the hypervisor's is to lie */
+	case 1: /* the address of a paravirtual record */
 		value = (fuzz_u32(fuzz) % RAM_BYTES & ~63ull) | 1;
 		break;
-	case 2: /* an interrupt to be sent */
+	case 2: /* an IPI */
 		value = (u64)(fuzz_u8(fuzz) & 7) << 32 | fuzz_u16(fuzz);
 		break;
 	default:
@@ -308,7 +308,7 @@ static void pass_time(struct fuzz *fuzz)
 
 static void ask(struct fuzz *fuzz, u8 shape)
 {
-	/* a debugger's, half of them */
+	/* half of them are a debugger's */
 	u32 kind = shape & 0x10 ? QUERY_ATTACH + fuzz_u8(fuzz) % (QUERY_KIND_COUNT - QUERY_ATTACH)
 				: fuzz_u8(fuzz) % (QUERY_KIND_COUNT + 1);
 
@@ -326,7 +326,7 @@ static void ask(struct fuzz *fuzz, u8 shape)
 	channel->question.asked++;
 }
 
-/* The manager: one of its commands, a question, something typed. */
+/* The manager: a command, a query, or input. */
 static void manage(struct fuzz *fuzz)
 {
 	u8 shape = fuzz_u8(fuzz);

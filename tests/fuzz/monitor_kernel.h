@@ -2,9 +2,9 @@
 #pragma once
 
 /*
- * The whole monitor as it ships, over a kernel that is a few variables: memory from the heap, so
- * that a byte too far is the sanitizer's, and every call that a real kernel would refuse ends the
- * run. Threads take turns when the target says so.
+ * The whole monitor as it ships, over a kernel that is a few variables: memory is from the heap, so
+ * that ASan catches a byte beyond it, and every call that the real kernel would refuse ends the
+ * run. Threads take turns as the target says.
  */
 #include <sys/mman.h>
 
@@ -13,7 +13,7 @@
 #include "vmm/rt/mutex.c"
 #include "vmm/rt/status_text.c"
 
-#define TEST 1 /* its state is read out and put back when the target wants it */
+#define TEST 1 /* its state is saved and loaded when the target wants it */
 #include "vmm/monitor/bus.c"
 #include "vmm/monitor/command.c"
 #include "vmm/monitor/console.c"
@@ -119,7 +119,7 @@
 
 #define RAM_BYTES  (4 * MIB)
 #define TAKEN_MAX  16u
-#define FIRST_VCPU 100u /* the handle of vCPU 0; the others' follow */
+#define FIRST_VCPU 100u /* the handle of vCPU 0; the other vCPUs' follow */
 
 static struct machine machine;
 static struct vm_channel *channel;
@@ -267,7 +267,7 @@ enum status sys_event_signal(handle_t event)
 	return STATUS_OK;
 }
 
-/* Nobody waits here: threads take turns, so a lock is never held when one begins. */
+/* Nothing waits here: threads take turns, so that no lock is held when one begins. */
 enum status sys_queue_wait(handle_t queue, u64 deadline_tsc, u64 *key)
 {
 	(void)queue, (void)key;
@@ -275,7 +275,7 @@ enum status sys_queue_wait(handle_t queue, u64 deadline_tsc, u64 *key)
 	return STATUS_TIMED_OUT;
 }
 
-/* Also of its own process: there it is RAM, the channel, or what memory_map gives. */
+/* In the monitor's own process a mapping is RAM or the channel. */
 enum status sys_space_map(handle_t space, u64 at, handle_t memory, u64 offset, u64 bytes,
 			  u32 rights, u64 *address)
 {
@@ -283,7 +283,7 @@ enum status sys_space_map(handle_t space, u64 at, handle_t memory, u64 offset, u
 	CHECK_THAT(bytes % PAGE_SIZE == 0 && at % PAGE_SIZE == 0 && offset % PAGE_SIZE == 0);
 	*address = at;
 	if (memory == START_RAM && (offset > RAM_BYTES || bytes > RAM_BYTES - offset))
-		return STATUS_BAD_ADDRESS; /* the test device's window alone asks for that */
+		return STATUS_BAD_ADDRESS; /* only the test device's window does this */
 	if (space != START_SPACE)
 		return STATUS_OK;
 	*address = (u64)(uintptr_t)(memory == START_RAM ? (void *)ram : (void *)channel);
@@ -323,7 +323,7 @@ enum status sys_thread_yield(handle_t handle)
 	return STATUS_OK;
 }
 
-/* The handle's place says which vCPU it is, also when that is made anew. */
+/* The place of `handle` tells which vCPU it is, also when the vCPU is made again. */
 enum status sys_vcpu_create(handle_t vm, handle_t memory, u64 offset, handle_t queue,
 			    handle_t *handle)
 {
@@ -352,7 +352,7 @@ enum status sys_vcpu_get(handle_t handle, u32 groups)
 	return STATUS_OK;
 }
 
-/* What a run takes over from the page; what the kernel would refuse ends everything. */
+/* What a run takes from the page; what the kernel would refuse ends the process. */
 static void kernel_enter(struct vcpu_page *page)
 {
 	const u32 types = BITS(EVENT_SOFTWARE_EXCEPTION, EVENT_INTERRUPT) & ~BIT(1);
@@ -374,7 +374,7 @@ static void kernel_enter(struct vcpu_page *page)
 	page->run_count++;
 }
 
-/* A question wants what is trapped to be in force: the run ends at once by the kick before it. */
+/* A run that puts traps in force for a query: the kick before it ends it at once. */
 enum status sys_vcpu_run(handle_t handle)
 {
 	struct vcpu_page *page = vcpu_of(handle)->page;
@@ -385,7 +385,7 @@ enum status sys_vcpu_run(handle_t handle)
 	return STATUS_OK;
 }
 
-/* A CPU with all that the monitor tells apart: AVX-512, x2APIC, every address bit. */
+/* A CPU with every feature that the monitor distinguishes: AVX-512, x2APIC, every address bit. */
 void cpuid_host(u32 leaf, u32 subleaf, struct cpuid_regs *regs)
 {
 	static const struct cpuid_regs components[] = {
@@ -420,7 +420,7 @@ static void start_with(u32 kind, const void *bytes, u64 size)
 		.kind = kind, .handle = kind, .offset = (u64)(uintptr_t)bytes, .value = size};
 }
 
-/* Everything as before the process began, RAM cleared; the caller then sets parameters. */
+/* Everything as before the process started, RAM cleared; the caller then sets parameters. */
 static void kernel_reset(void)
 {
 	if (ram == NULL) {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The channel as a monitor gone bad fills it, seen from the manager: its log lines and indices.
+ * The manager's side of a channel that a monitor gone bad fills: log lines and indices.
  */
 /* Counted elsewhere: vmm/manager/text/text.c vmm/manager/log/log_store.c */
 #include "tests/fake_clock.h"

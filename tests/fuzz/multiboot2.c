@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What GRUB leaves in memory: the input is memory, the information lies where byte 0 says. */
+/* What GRUB leaves in memory: byte 0 of the input is the information's address, the rest memory. */
 #include "tests/fuzz/fuzz.h"
 
 #include "boot/multiboot2.c"

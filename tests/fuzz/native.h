@@ -2,10 +2,10 @@
 #pragma once
 
 /*
- * Runs single instructions on the CPU itself, in a child process that shares nothing but the
- * guest's pages of data and code and can make no system call but to answer (seccomp, strict). The
- * code is filled with INT3, so that the instruction ends in a signal whatever it does; signal
- * frames carry the registers in and out, those of the x87, SSE and AVX as an XSAVE image.
+ * Runs single instructions on the CPU itself, in a child process that shares only the guest's
+ * pages of data and code and can make no system call but to answer (strict seccomp). The code is
+ * filled with INT3, so that the instruction ends in a signal whatever it does; signal frames carry
+ * the registers in and out, those of x87, SSE and AVX as an XSAVE image.
  */
 #include <asm/ldt.h>
 #include <linux/seccomp.h>
@@ -21,8 +21,8 @@
 #include "tests/unit/emulate_machine.h"
 
 #define NATIVE_STEP 1 /* #DB: RFLAGS.TF */
-#define NATIVE_TRAP 3 /* #BP: the INT3 behind the instruction */
-#define NATIVE_CS_64 0x33 /* as Linux has them */
+#define NATIVE_TRAP 3 /* #BP: the INT3 after the instruction */
+#define NATIVE_CS_64 0x33 /* Linux's selectors */
 #define NATIVE_CS_32 0x23
 #define NATIVE_DS 0x2b
 #define NATIVE_WAIT_MS 5000
@@ -47,11 +47,11 @@ static struct native *native;
 static struct xsave_layout native_layout;
 static u64 native_components;
 static u8 *const native_data = (u8 *)DATA_GVA;
-static u8 *native_code; /* another view of the pages at CODE_GVA, which cannot be written to */
+static u8 *native_code; /* a writable view of the pages at CODE_GVA, which are read-only */
 static pid_t native_child;
 static int native_ask[2], native_answer[2];
 
-/* The child's LDT, for code that is neither flat nor of 64 bits: three of code, then data. */
+/* The child's LDT, for 16- and 32-bit code that is not flat: three code segments, then data. */
 static const struct native_segment {
 	u32 base;
 	u32 limit;
@@ -66,7 +66,7 @@ static const struct native_segment {
 	{DATA_GVA, 0xffff, MODIFY_LDT_CONTENTS_DATA, true, false},
 	{DATA_GVA, 0xfff, MODIFY_LDT_CONTENTS_DATA, false, false},
 	{DATA_GVA + 8, 0x1ff0, MODIFY_LDT_CONTENTS_DATA, true, false},
-	{DATA_GVA - PAGE_SIZE, 0x17ff, MODIFY_LDT_CONTENTS_STACK, false, false}, /* expands down */
+	{DATA_GVA - PAGE_SIZE, 0x17ff, MODIFY_LDT_CONTENTS_STACK, false, false}, /* expand-down */
 	{DATA_GVA - PAGE_SIZE, 0x17ff, MODIFY_LDT_CONTENTS_STACK, true, false},
 	{DATA_GVA, 0x1fff, MODIFY_LDT_CONTENTS_DATA, true, true},
 };
@@ -116,7 +116,7 @@ static const int native_greg[GPR_COUNT] = {
 	[GPR_R12] = REG_R12, [GPR_R13] = REG_R13, [GPR_R14] = REG_R14, [GPR_R15] = REG_R15,
 };
 
-/* What instructions change of an XSAVE image: not what the kernel has put into it for itself. */
+/* The parts of an XSAVE image that instructions change, without the kernel's own fields. */
 static void native_move_image(u8 *to, const u8 *from)
 {
 	const struct { u32 at, bytes; } part[] = {
@@ -136,7 +136,7 @@ static void native_move_image(u8 *to, const u8 *from)
 	*to_has = (*to_has & ~NATIVE_COMPONENTS) | (*from_has & NATIVE_COMPONENTS);
 }
 
-/* The first signal comes from the loop below and goes to the instruction, the second one back. */
+/* The first signal, from the loop below, leads to the instruction, the second one back. */
 static void native_signal(int number, siginfo_t *information, void *context)
 {
 	static gregset_t home;
@@ -157,7 +157,7 @@ static void native_signal(int number, siginfo_t *information, void *context)
 		greg[REG_RIP] = (greg_t)native->rip;
 		greg[REG_CSGSFS] = (greg_t)(((u64)greg[REG_CSGSFS] & 0xffffffff0000) | native->cs |
 					    native->ss << 48);
-		/* frames have none of these, nor does 64-bit code care */
+		/* not in signal frames, and ignored by 64-bit code */
 		__asm__ volatile("movw %w0, %%ds\n\tmovw %w1, %%es"
 				 : : "r"(native->ds), "r"(native->es));
 	} else {
@@ -210,7 +210,7 @@ static void native_fork(void)
 		native_loop();
 }
 
-/* What the CPU or the kernel does not have is in no image. */
+/* Components that the CPU or the kernel lacks are in no image. */
 static void native_find_layout(void)
 {
 	struct cpuid_regs regs;
@@ -261,7 +261,7 @@ static bool native_try(void)
 	       wait.revents & POLLIN && read(native_answer[0], &byte, 1) == 1;
 }
 
-/* Gives a child that did not come back up, and says how it ended. */
+/* Ends a child that did not answer, and prints how it ended. */
 static void native_end(void)
 {
 	int status = 0;
@@ -277,8 +277,8 @@ static void native_end(void)
 }
 
 /*
- * Runs what *native says; false when the child does not come back, and a new one does not either:
- * on a busy machine it may have been late.
+ * Runs what *native says; false if neither the child answers nor a new one: on a busy machine the
+ * first may just have been late.
  */
 static bool native_run(void)
 {
@@ -292,7 +292,7 @@ static bool native_run(void)
 	return native_try();
 }
 
-/* Whether a DEC of 16 or 32 bits is what the host makes of a byte there. */
+/* Whether the host runs the code there as 16- or 32-bit code: 0x48 is then DEC. */
 static bool native_tries(u64 cs, u64 rip)
 {
 	native_code[0] = 0x48; /* DEC EAX, or a prefix */
@@ -317,7 +317,7 @@ static bool native_has_32(void)
 	return answer;
 }
 
-/* Whether it lets one have segments of its own. */
+/* Whether it lets a process have segments of its own. */
 static bool native_has_ldt(void)
 {
 	static int answer = -1;

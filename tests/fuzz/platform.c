@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The whole machine that a guest sees of ports and device memory, wired as it ships: accesses of
- * every size to every address. The kernel's promise to the bus is all that is kept.
+ * All that a guest sees of ports and device memory, wired as it ships: accesses of every size to
+ * every address, within what the kernel promises the bus.
  */
 /*
  * Counted elsewhere: vmm/monitor/irqchip/ vmm/monitor/dev/acpi_pm vmm/monitor/dev/fw_cfg
@@ -86,7 +86,7 @@ static void run_cpu(u32 cpu)
 		CHECK_THAT(irqchip_take_interrupt(&platform.irqchip, cpu) >= 0);
 }
 
-/* Interrupt lines are the controllers' state, so that nothing is lost. */
+/* Nothing is lost: interrupt lines are part of the controllers' state. */
 static void save_and_load(u8 which)
 {
 	struct device *device = platform.device[which % platform.device_count];

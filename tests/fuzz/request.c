@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A line of the machine channel. What is accepted is JSON by another reader too, and its id can be
- * put into the answer as it stands; what is not has a problem and a place.
+ * A line of the machine channel. What is accepted is JSON for another reader too, and its id can
+ * be copied into the answer; what is not is reported with a problem and a position.
  */
 /* Counted elsewhere: vmm/manager/text/text.c */
 #include "tests/fuzz/fuzz.h"
@@ -14,7 +14,7 @@
 #include "tests/fuzz/json.h"
 #include "vmm/rt/format.c"
 
-/* Blanks outside strings are taken out: the strict reader knows none. */
+/* Removes white space outside strings, which the strict reader does not accept. */
 static size_t squeeze(u8 *to, const u8 *from, size_t size)
 {
 	bool quoted = false;

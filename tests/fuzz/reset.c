@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Ports 0xcf9 and 0x92, the 8042, debug exit and port 0x80: the small ones. */
+/* The small devices: ports 0xcf9 and 0x92, the 8042, debug exit and port 0x80. */
 /* Counted elsewhere: vmm/monitor/dev/debug.c */
 #include "tests/fuzz/fuzz.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The SVM back end over a VMCB that says anything at all after an exit, and a vCPU page that a
- * monitor gone bad has filled: what is decoded stays within the contract of struct vcpu_exit.
+ * The SVM back end with any VMCB at all after an exit, and a vCPU page that a monitor gone bad has
+ * filled: what it decodes keeps to the contract of struct vcpu_exit.
  */
 #include "tests/fuzz/inject.h"
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * System calls with any arguments, by a process that holds the root and one that has what a monitor
- * has, and by what these create: a status and no value, or a result; afterwards every page is back.
- * An input is at most CALLS_MAX calls, each of which is bounded. Meanwhile pages are written, RAM
- * runs out, and other CPUs have registers.
+ * System calls with any arguments, by a process that holds the root, one that has what a monitor
+ * has, and those that they create. A call gives a status and no value, or a result; at the end
+ * every page is free again. An input is at most CALLS_MAX calls, each of them bounded. Meanwhile
+ * shared pages are written, RAM runs out, and vCPUs move to another CPU.
  */
 /* Counted elsewhere: kernel/budget.c kernel/heap.c kernel/run_queue.c */
 #include "tests/fuzz/fuzz.h"
@@ -21,11 +21,11 @@
 static struct group *groups[GROUPS_MAX];
 static u32 group_count;
 static u64 free_pages;		   /* before anything was made */
-static struct process *callers[2]; /* the test's own reference to each */
+static struct process *callers[2]; /* the test holds a reference to each */
 static hpa_t hoard[RAM_BYTES / PAGE_SIZE];
 static u32 hoard_count;
 static u64 audited;	   /* what the last SYS_AUDIT gave */
-static struct vcpu *taken; /* its registers are in another CPU */
+static struct vcpu *taken; /* it is loaded on another CPU */
 
 static struct group *make_group(u64 quota)
 {
@@ -69,7 +69,7 @@ static void give(struct process *process, struct object *object)
 	CHECK_THAT(handle_insert(process->handles, object, RIGHT_ALL, &handle) == STATUS_OK);
 }
 
-/* A process with a thread that can call; it has itself, its space, its group and its memory. */
+/* A process with a thread to call from, and handles of itself, its space, group and memory. */
 static struct process *make_process(struct group *group, struct memory *image)
 {
 	struct memory *start = make_memory(&group->quota, START_BYTES / PAGE_SIZE, MEMORY_PINNED);
@@ -105,7 +105,7 @@ static void start(void)
 	object_put(&image->object);
 }
 
-/* One of a process's threads, as long as it has one. */
+/* One of the process's threads, or NULL if it has none left. */
 static struct thread *caller_of(struct process *process, u8 which)
 {
 	struct list *node = process->threads.next;
@@ -115,7 +115,7 @@ static struct thread *caller_of(struct process *process, u8 which)
 	return node == &process->threads ? NULL : LIST_ENTRY(node, struct thread, sibling);
 }
 
-/* Mostly one that the caller has, of whatever type; else any number. */
+/* Mostly a handle that the caller has, of any type; otherwise any number. */
 static u64 draw_handle(struct fuzz *input, const struct process *process)
 {
 	u8 which = fuzz_u8(input);
@@ -126,7 +126,7 @@ static u64 draw_handle(struct fuzz *input, const struct process *process)
 	return (index + 1) | (u32)process->handles->entry[index].generation << 16;
 }
 
-/* Of one of the caller's objects, where the last list went on, or any number. */
+/* The identity of one of the caller's objects, the last audit's next position, or any number. */
 static u64 draw_identity(struct fuzz *input, const struct process *process)
 {
 	u8 which = fuzz_u8(input);
@@ -171,7 +171,7 @@ static void check_result(u64 number, const struct trap_frame *frame, bool handle
 	CHECK_THAT(!handles_changed);
 }
 
-/* What a copy or another's handle may do is never more than what the caller's could. */
+/* A handle granted to another process never has more rights than the caller's. */
 static void check_rights(struct process *process, u64 number, u64 target, u64 from,
 			 const struct trap_frame *frame)
 {
@@ -186,7 +186,7 @@ static void check_rights(struct process *process, u64 number, u64 target, u64 fr
 			    ~handle_rights(process->handles, from)) == 0);
 }
 
-/* The test refers to every group, to end it where nobody else can. */
+/* The test keeps a reference to every group, so that it can end those that nothing else can. */
 static void note_group(struct process *process, u64 number, const struct trap_frame *frame)
 {
 	struct object *object;
@@ -198,7 +198,7 @@ static void note_group(struct process *process, u64 number, const struct trap_fr
 	}
 }
 
-/* The guest's exit, and what the kernel makes of it; then the monitor's thread is back. */
+/* Runs the guest up to an exit that the kernel returns to the monitor's thread. */
 static void run_guest(struct fuzz *input, struct thread *thread, struct trap_frame *frame)
 {
 	u8 how;
@@ -242,7 +242,7 @@ static void call(struct fuzz *input)
 	    (number == SYS_GROUP_CREATE && group_count == GROUPS_MAX))
 		return;
 	machine_cpu.thread = machine_cpu.running = thread;
-	if (setjmp(machine_stopped) != 0) { /* the machine's end is not the test's */
+	if (setjmp(machine_stopped) != 0) { /* the call stopped the machine: the test goes on */
 		object_lock.serving = object_lock.next;
 		frame.rax = STATUS_OK;
 	} else if (number == SYS_VCPU_RUN) {
@@ -272,7 +272,7 @@ static u64 ask(struct thread *thread, u64 number, const u64 argument[6])
 
 #define ASK(thread, number, ...) ask(thread, number, (const u64[6]){__VA_ARGS__})
 
-/* A monitor's start: a VM with RAM and a vCPU, and an event for it. */
+/* What a monitor makes at its start: a VM with RAM, a vCPU, and an event for it. */
 static void make_vm(struct process *process)
 {
 	struct thread *thread = caller_of(process, 0);
@@ -295,7 +295,7 @@ static void make_vm(struct process *process)
 	machine_cpu.thread = machine_cpu.running = NULL;
 }
 
-/* Somebody else's thread writes what the kernel reads: any page that a process's memory has. */
+/* Another thread writes what the kernel reads: any page of a process's memory. */
 static void scribble(struct fuzz *input)
 {
 	struct process *process = callers[fuzz_u8(input) & 1];
@@ -323,7 +323,7 @@ static void give_back(void)
 		page_free(hoard[--hoard_count], NULL);
 }
 
-/* Somebody else has all RAM but a few pages, until next time. */
+/* Takes all RAM but a few pages, until the next time. */
 static void starve(struct fuzz *input)
 {
 	u8 left = fuzz_u8(input);
@@ -344,7 +344,7 @@ static void let_go(void)
 	taken = NULL;
 }
 
-/* The vCPU that ran here runs on another CPU, until next time. */
+/* The vCPU that ran here runs on another CPU, until the next time. */
 static void take_vcpu(void)
 {
 	struct vcpu *vcpu = machine_cpu.loaded;
@@ -379,7 +379,7 @@ static void end(void)
 		object_put(&callers[i]->object);
 	}
 	signal_unbind(&log_news);
-	/* Of one that was destroyed nothing but the test's own reference is left. */
+	/* Of a destroyed group only the test's own reference is left. */
 	for (u32 i = 0; i < group_count; i++)
 		if (!groups[i]->object.dead)
 			object_put(&groups[i]->object);

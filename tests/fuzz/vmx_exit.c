@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The VMX back end over a VMCS that says anything at all after an exit, and a vCPU page that a
- * monitor gone bad has filled: what is decoded stays within the contract of struct vcpu_exit.
+ * The VMX back end with any VMCS at all after an exit, and a vCPU page that a monitor gone bad has
+ * filled: what it decodes keeps to the contract of struct vcpu_exit.
  */
 /* Counted elsewhere: vmm/monitor/load/ */
 #include "tests/fuzz/inject.h"
@@ -56,7 +56,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 			check_exit();
 			vmx_leave(&vcpu, 0);
 			break;
-		case 1: { /* what a monitor writes goes to the VMCS, or is left out */
+		case 1: { /* a monitor's values go to the VMCS, or are ignored */
 			u32 at = fuzz_u16(&input) % (sizeof(*page) - 8);
 			u64 value = fuzz_number(&input);
 
