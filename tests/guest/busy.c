@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Never waits and never leaves the guest by itself. With measure=MS it watches for so long when it
- * did not have the CPU, tells, and goes on.
+ * Never waits and never exits of its own accord. With measure=MS it measures for that long when it
+ * was without the CPU, prints the result, and goes on.
  */
 #include "tests/guest/rt/devices.h"
 
@@ -11,7 +11,7 @@
 
 static u64 ticks_per_ms;
 
-/* No PAUSE: emulators make an exit of it, or a detour. */
+/* No PAUSE: under an emulator it causes an exit, or hands over to another CPU. */
 static void spin(u32 loops)
 {
 	asm volatile("1: dec %0; jnz 1b" : "+r"(loops)::"cc");

@@ -5,22 +5,22 @@
 #include "lib/types.h"
 
 /*
- * The healthy one beside hostile guests: fills 32 MiB with a keyed pattern and verifies it over and
- * over, with another key every eighth time. A byte typed on its console makes it tell how often it
- * went through, `q` ends it. A word that is not what was written ends it at once with FAIL. It is a
- * tiny guest (neighbour.c) or the first process of a Linux guest (linux/neighbour.c).
+ * The healthy neighbour of hostile guests: fills 32 MiB with a keyed pattern and verifies it over
+ * and over, with a new key every eighth pass. A byte typed on its console makes it print how many
+ * passes it has made; `q` ends it. A word that is not what was written ends it at once with FAIL.
+ * It is a tiny guest (neighbour.c) or the first process of a Linux guest (linux/neighbour.c).
  */
 #define CHECKER_WORDS	     (32ul * 1024 * 1024 / sizeof(u64))
 #define CHECKER_BLOCK_WORDS  (1024ul * 1024 / sizeof(u64)) /* between two looks at the console */
 #define CHECKER_PASSES_A_KEY 8u
 
-/* Each of the two's own. */
+/* Each of the two defines its own. */
 void print(const char *text);
 void print_hex(u64 value);
 static bool checker_typed(u8 *byte);	    /* false: nothing was typed */
 NORETURN static void checker_end(bool good); /* says PASS or FAIL */
 
-/* Each word depends on its place and the key alone: a page that has moved is seen too. */
+/* Each word depends only on its place and the key: a page that has moved is noticed too. */
 static inline u64 checker_pattern(u64 key, u64 place)
 {
 	u64 x = (key ^ place) * 0x9e3779b97f4a7c15ull;

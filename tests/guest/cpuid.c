@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Is what CPUID says consistent in itself and with the state of the processor? */
+/* Is what CPUID says consistent, both with itself and with the state of the processor? */
 #include "arch/x86_64/hw/cpuid.h"
 #include "tests/guest/rt/cpu.h"
 
@@ -27,7 +27,7 @@ static void test_hypervisor(void)
 	}
 	check("kvm-signature", same_text(&result, "KVMKVMKVM\0\0\0"), "another signature");
 	check_between("kvm-max-leaf", result.eax, 0x40000001, 0x400000ff);
-	/* bits 3 and 24: clock source of version 2, and that it is stable */
+	/* bits 3 and 24: there is version 2 of the clock source, and it is stable */
 	check_equal("kvm-clock", cpuid(0x40000001, 0).eax & (BIT(3) | BIT(24)), BIT(3) | BIT(24));
 	for (leaf = 0x40000100; leaf < 0x40010000; leaf += 0x100) {
 		result = cpuid(leaf, 0);
@@ -144,7 +144,7 @@ static void test_brand(void)
 	check("brand", (part.eax & 0xff) != 0, "it is empty");
 }
 
-/* Many exits in a row all answer the same. */
+/* Many exits in a row all give the same answer. */
 static void test_repeat(void)
 {
 	struct cpuid_result first = cpuid(CPUID_FEATURES, 0);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Do breakpoints, watchpoints and single steps come, over instructions that exit as well? */
+/* Do breakpoints, watchpoints and single steps trap, also on instructions that exit? */
 #include "tests/guest/rt/devices.h"
 
 #define DR6_B0 BIT(0)
@@ -45,7 +45,7 @@ static void on_debug(struct trap_frame *frame)
 	step_dr6 = read_dr6();
 	step_without_bs += (step_dr6 & DR6_BS) == 0;
 	write_dr6(DR6_RESET);
-	frame->rflags |= RFLAGS_RF; /* a breakpoint on this instruction is not met again */
+	frame->rflags |= RFLAGS_RF; /* do not hit a breakpoint on this instruction again */
 }
 
 static void forget(void)
@@ -103,7 +103,7 @@ static void test_breakpoint_exit(void)
 	check_equal("breakpoint-on-cpuid-rip", steps[0], at);
 }
 
-/* Behind one that the monitor has done: RF does not hide it. */
+/* After an instruction that the monitor has emulated: RF must not hide the breakpoint. */
 static void test_breakpoint_behind_mmio(void)
 {
 	word at;
@@ -138,7 +138,7 @@ static void test_watchpoint(void)
 	check_equal("watch-dr6", step_dr6 & DR6_B0, DR6_B0);
 }
 
-/* debug_code.S: a run of instructions with TF set, and where each of its traps must come. */
+/* debug_code.S: instructions executed with TF set, and where the trap of each must come. */
 struct step {
 	const char *name;
 	word rip;
@@ -162,12 +162,12 @@ static void test_steps(void)
 	check_equal("step-dr6-each", step_without_bs, 0);
 }
 
-/* The shadow of STI is of interrupts only: the trap comes behind STI itself. */
+/* The shadow of STI holds off interrupts only: the trap comes right after STI itself. */
 static void test_step_sti(void)
 {
 	word at;
 
-	if (option("qemu")) { /* 7.2 has the next instruction done as well */
+	if (option("qemu")) { /* 7.2 executes the next instruction as well */
 		absent("step-sti");
 		return;
 	}
@@ -191,7 +191,7 @@ static void test_step_sti(void)
 }
 
 static word interrupted_rip;
-static u32 interrupted_count; /* of steps */
+static u32 interrupted_count; /* steps before the interrupt */
 
 static void on_interrupt(struct trap_frame *frame)
 {
@@ -221,7 +221,7 @@ static void test_step_interrupted(void)
 		     : "memory");
 	out8(SERIAL_IER, 0);
 	ioapic_route(PIN_SERIAL, IOAPIC_ENTRY_MASKED);
-	check_equal("step-interrupted", step_count, 2); /* one more behind the last POPF */
+	check_equal("step-interrupted", step_count, 2); /* one more after the last POPF */
 	check_equal("step-interrupted-rip", steps[0], at);
 	check_equal("interrupt-behind-step", interrupted_count, 1);
 	check_equal("interrupt-behind-step-rip", interrupted_rip, at);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What debug.c steps over: most of these exit, some to the monitor. `step` notes the address behind
- * the instruction, which is where the trap must come, and its name.
+ * What debug.c single-steps: most of these exit, some to the monitor. `step` records the name of
+ * the instruction and the address after it, which is where the trap must come.
  */
 #define TF 0x100
 #define LAPIC_TIMER_INITIAL 0xfee00380
@@ -34,7 +34,7 @@ debug_steps:
 	mov $text, %esi
 	pushfq
 	orl $TF, (%rsp)
-	popfq /* the first trap comes behind the next */
+	popfq /* the first trap comes after the next */
 	step popf-next, xor %eax, %eax
 	step cpuid, cpuid
 	step out, out %al, $0x80
@@ -53,13 +53,13 @@ debug_steps:
 	step swapgs-again, swapgs
 	step load-2, mov $0x80, %edx
 	step load-3, mov $2, %ecx
-	/* each round of REP is a step; the last trap but one is on the instruction itself */
+	/* each iteration of REP is a step; the last trap but one is on the instruction itself */
 rep_outs:
 	rep outsb
 7:
 	stepped rep-outsb-1, rep_outs
 	stepped rep-outsb-2, 7b
-	/* the shadow of MOV SS takes the next instruction along: SDM vol. 3, 6.8.3 */
+	/* the shadow of MOV SS covers the next instruction too: SDM vol. 3, 6.8.3 */
 	mov %r8d, %ss
 	step mov-ss-and-nop, nop
 	step mmio-ss, mov %r8d, (%rdi)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Does every exception come with its vector, error code and address, whatever its delivery meets?
+ * Does every exception have its vector, error code and address, whatever disturbs its delivery?
  */
 #include "arch/x86_64/hw/paging.h"
 #include "tests/guest/rt/devices.h"
@@ -58,7 +58,7 @@ static void do_int_beyond(void *unused)
 	asm volatile("int $0x90"); /* its gate is not present */
 }
 
-/* An address based on RBP belongs to SS. */
+/* An address based on RBP uses SS. */
 static void do_stack_non_canonical(void *unused)
 {
 	(void)unused;
@@ -73,7 +73,7 @@ static void do_bad_cr8(void *unused)
 	asm volatile("mov %0, %%cr8" ::"r"(0x10ull));
 }
 
-/* #MF comes with the next waiting instruction: SDM vol. 1, 8.7. */
+/* #MF is raised at the next waiting instruction: SDM vol. 1, 8.7. */
 static void do_x87_error(void *unused)
 {
 	static const u16 unmasked = 0x037b; /* all but the division by zero */
@@ -105,7 +105,7 @@ static void test_plain(void)
 	expect("gp-selector", do_load_ds, BEYOND_GDT_SELECTOR, VECTOR_GP, BEYOND_GDT_SELECTOR);
 	expect("gp-non-canonical", trap_read, 0x800000000000ull, VECTOR_GP, 0);
 	if (option("qemu")) {
-		/* QEMU 7.2: another error code, #GP, no check */
+		/* QEMU 7.2: a different error code; #GP instead of #SS; no check */
 		absent("np-gate");
 		absent("ss-non-canonical");
 		absent("cr8-reserved");

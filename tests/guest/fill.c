@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* Touches its RAM by 2 MiB, between two MiB: each piece is clear, and keeps what is written. */
+/* Writes a word in each 2 MiB of RAM from first= to end= (MiB): it was 0, and keeps its value. */
 #include "tests/guest/rt/devices.h"
 
 #define PIECE (2 * MIB)
 
-/* Another word of each piece. */
+/* A different word of each piece. */
 static volatile u64 *word_of(u64 at)
 {
 	return (volatile u64 *)(at + at / PIECE % 512 * sizeof(u64));
@@ -26,7 +26,7 @@ void guest_main(void)
 		lost += *word_of(at) != ~at;
 	check("clear", set == 0, "somebody's words were there");
 	check("kept", lost == 0, "words are lost");
-	/* what is mapped stays for whoever looks */
+	/* keeps its mappings, for them to be inspected */
 	for (;;)
 		halt();
 }

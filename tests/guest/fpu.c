@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Does the state of FPU and vector registers stay this guest's own? Two guests run this at the same
- * time with other values (seed=N), each giving the CPU up again and again by exits and HLT.
+ * Do the FPU and vector registers keep this guest's values? Two guests run this at the same time
+ * with different values (seed=N), each giving up the CPU again and again by exits and HLT.
  */
 #include "arch/x86_64/hw/cpuid.h"
 #include "tests/guest/rt/devices.h"
@@ -60,7 +60,7 @@ static void acknowledge(struct trap_frame *frame)
 	lapic_put(LAPIC_EOI, 0);
 }
 
-/* Gives the CPU away for a moment. */
+/* Gives up the CPU for a moment. */
 static void rest(void)
 {
 	lapic_put(LAPIC_TIMER_INITIAL, 20000);

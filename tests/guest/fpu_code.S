@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* All vector registers from and to an array of 32-byte values. */
+/* Loads and stores all vector registers from and to an array of 32-byte values. */
 	.macro each routine, instruction, to_memory, width
 	.globl \routine
 \routine:

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Takes all the memory it has: `mib=N` of it. Each page is written, then read again. */
+/* Uses all the memory it has, `mib=N`: each page is written, then read again. */
 #include "tests/guest/rt/devices.h"
 
 #define FIRST 0x1000000ull /* above the image */

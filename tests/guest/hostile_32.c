@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What only 32-bit code can do: task switches, good and bad, by JMP, CALL and gates, to tasks in
- * nowhere; and, told `align`, #AC whose delivery is misaligned for ever (as in CVE-2015-5307), told
- * `task-storm`, switches without end, told `task-at=N`, a switch to the task at address N, told
- * `tables-at=N`, to a task whose page tables are there.
+ * What only 32-bit code can do: task switches, valid and invalid, by CALL and through gates. Words
+ * of the command line select other tests: `align`, #AC whose delivery is misaligned for ever (as in
+ * CVE-2015-5307); `task-storm`, switches without end; `task-at=N`, a switch to a task at address N;
+ * `tables-at=N`, a switch to a task whose page tables are there.
  */
 #include "arch/x86_64/hw/descriptor.h"
 #include "arch/x86_64/hw/paging.h"
 #include "tests/guest/rt/cpu.h"
 
-#define TASK_AT		     0x58u /* selectors behind those of the run-time */
+#define TASK_AT		     0x58u /* selectors after those of the run-time */
 #define TASK_GATE_AT	     0x60u
 #define TSS_BYTES	     104u
 #define DESCRIPTOR_TASK_GATE 0x5u
@@ -89,7 +89,7 @@ static void test_tasks(void)
 		fill_task();
 		descriptor(TASK_AT, (u32)&task, limits[i], i & 1 ? 0x9 : 0x1);
 		if (limits[i] >= 103 || (i & 1) == 0)
-			continue; /* those that could succeed with another layout */
+			continue; /* long enough, or a 16-bit TSS, which has another layout */
 		switch_to(TASK_AT);
 		check("task-short", trap.vector != NO_TRAP, "no fault");
 	}
@@ -105,7 +105,7 @@ static void test_tasks(void)
 	check("task-bad", trap.vector == VECTOR_GP, "no #GP");
 }
 
-/* Where there is no RAM, or its end. */
+/* A task where there is no RAM, or at its end. */
 static void task_at(u32 base)
 {
 	fill_task();
@@ -113,7 +113,7 @@ static void task_at(u32 base)
 	switch_to(TASK_AT);
 }
 
-/* Paging with pages of 4 MiB, and a task whose own tables are there. */
+/* Paging with pages of 4 MiB, and a task whose own page tables are at `base`. */
 static void task_tables_at(u32 base)
 {
 	static u32 directory[1024] ALIGNED(4096);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What a CPU must refuse, or survive: reserved bits of its registers, addresses that are not
- * canonical, instructions that a guest has no business with, page tables that lead nowhere.
+ * canonical, instructions that no guest should use, page tables that lead nowhere.
  */
 #include "arch/x86_64/hw/paging.h"
 #include "tests/guest/rt/devices.h"
@@ -95,7 +95,7 @@ static u64 get_xcr0(void)
 	return (u64)high << 32 | low;
 }
 
-/* Each bit flipped by itself, then with all the other reserved-looking ones; then as it was. */
+/* Flips each bit by itself, then all of them at once; afterwards the register is as it was. */
 static void flip(const struct control *control)
 {
 	u64 before = control->get();
@@ -110,7 +110,7 @@ static void flip(const struct control *control)
 	if (!option("qemu"))
 		trap_catch(control->set, (void *)(before ^ ~control->spared));
 	trap_catch(control->set, (void *)before);
-	/* QEMU 7.2 refuses none of some */
+	/* of some registers QEMU 7.2 refuses no value */
 	check(control->name, refused > 0 || option("qemu"), "nothing is refused");
 	check_equal(control->name, control->get(), before);
 }
@@ -118,8 +118,8 @@ static void flip(const struct control *control)
 static void test_registers(void)
 {
 	/*
-	 * QEMU 7.2 takes any CR3 and walks from there, leaves long mode half way where CR0 and CR4
-	 * should refuse it, and takes bits of CR4 that its VMRUN then refuses.
+	 * QEMU 7.2 accepts any CR3 and walks from there, leaves long mode halfway by writes of CR0
+	 * and CR4 that it should refuse, and accepts bits of CR4 that its VMRUN then refuses.
 	 */
 	bool qemu = option("qemu");
 	u32 width = qemu ? 64 : cpuid(WIDTH_LEAF, 0).eax & 0xff;
@@ -193,7 +193,7 @@ static const struct {
 	      0x0f, 0xa2),
 	BYTES(0x2e, 0x3e, 0x64, 0x65, 0x36, 0x26, 0x67, 0x66, 0x0f, 0x01, 0xc1),
 	BYTES(0x2e, 0x3e, 0x64, 0x65, 0x36, 0x26, 0x67, 0x66, 0x0f, 0x32), BYTES(0xe6, 0xb2),
-	BYTES(0xe6, 0xb3), /* the ports by which SMIs are asked for */
+	BYTES(0xe6, 0xb3), /* the ports that request SMIs */
 };
 
 static void test_instructions(void)
@@ -329,7 +329,7 @@ static void do_outs(void *from)
 
 static void do_outs_32(void *from)
 {
-	u64 count = 0x2000000010ull; /* of which 32-bit addresses use the lower half */
+	u64 count = 0x2000000010ull; /* 32-bit addresses use the lower half of it */
 
 	asm volatile("addr32 rep outsb" : "+S"(from), "+c"(count) : "d"(0x5f00) : "memory");
 }
@@ -349,7 +349,7 @@ static void do_movs_device(void *from)
 	asm volatile("rep movsl" : "+S"(from), "+D"(to), "+c"(count)::"memory");
 }
 
-/* Across the ends of pages, into what is not there, backwards, with counts that wrap. */
+/* String instructions across page ends, into unmapped memory, backwards, with wrapping counts. */
 static void test_strings(void)
 {
 	tables[0][0] = (word)tables[1] | PTE_P | PTE_W;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Ways for a guest to end itself, or to hang: the word of the command line names one. None of them
- * ends anybody else.
+ * Ways for a guest to end itself, or to hang: a word on the command line selects one. None of them
+ * may end anything else.
  */
 #include "tests/guest/rt/devices.h"
 #include "tests/random.h"
@@ -40,7 +40,7 @@ static void fetch_ioapic(void)
 	call(IOAPIC_DEFAULT_ADDRESS);
 }
 
-/* An instruction whose first bytes are RAM and whose last are not. */
+/* An instruction whose first bytes are in RAM and whose last are not. */
 static void fetch_across(void)
 {
 	volatile u8 *end = (volatile u8 *)RAM_END;
@@ -116,7 +116,7 @@ static void fault_loop(void)
 	asm volatile("ud2");
 }
 
-/* Each delivery of #PF faults: #DF, whose handler returns to the cause. */
+/* Each delivery of #PF faults: #DF, whose handler returns to the instruction that faulted. */
 static void double_loop(void)
 {
 	trap_gate_present(VECTOR_PF, false);
@@ -148,8 +148,8 @@ static void machine_check(void)
 }
 
 /*
- * QEMU, which gives the host's machine checks to the guest that runs, shuts the CPU down for this
- * one: what a real CPU does for a guest with CR4.MCE clear.
+ * QEMU delivers the host's machine checks to the running guest. This one cannot take them, so QEMU
+ * shuts the CPU down, as a real CPU does in a guest with CR4.MCE clear.
  */
 static void check_nowhere(void)
 {
@@ -174,7 +174,7 @@ static void spin_off(void)
 		;
 }
 
-/* Vector instructions on a device: the monitor knows none of them. */
+/* Vector instructions on a device: the monitor does not know FXSAVE and FXRSTOR. */
 static void vector_mmio(void)
 {
 	write_cr4(read_cr4() | CR4_OSFXSR);
@@ -220,7 +220,7 @@ static u64 random_next(void)
 	return random_step(&state);
 }
 
-/* The serial port gone mad: whatever it prints, and whatever speed and mask it is given. */
+/* Random values in every register of the serial port: data, speed, interrupt mask and the rest. */
 static void serial_registers(void)
 {
 	for (u32 i = 0; i < 20000; i++) {
@@ -231,7 +231,7 @@ static void serial_registers(void)
 	out8(EXIT_PORT, EXIT_GOOD);
 }
 
-/* Ports that can end it, with values of all kinds, until it has switched itself off. */
+/* Ports that can end the guest, with values of all kinds, until it has switched itself off. */
 static void power_registers(void)
 {
 	static const u16 ports[] = {0x64, 0x60, 0x92, 0xcf9, 0xb2, 0x600, 0x602, 0x604, 0x606};

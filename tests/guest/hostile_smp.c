@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Two CPUs against their monitor: one changes code, tables and devices while the other's exits are
- * being settled; INIT, SIPI and NMI to everybody. ms=N says how long each storm lasts. Told
+ * being settled; INIT, SIPI and NMI to every CPU. ms=N says how long each storm lasts. With
  * crowd=N, N CPUs send each other whatever can be sent, for ever.
  */
 #include "arch/x86_64/hw/paging.h"
@@ -28,8 +28,8 @@ static u32 storm_us;
 static u32 crowd_count; /* of CPUs */
 
 /*
- * Forms of 2 to 8 bytes on (%rdi), which is a device; any mix of their bytes may be found. None of
- * them gives an x87 instruction, of which the emulator knows none.
+ * Forms of 2 to 8 bytes on (%rdi), which is a device; the monitor may find any mix of their bytes.
+ * No mix is an x87 instruction, of which the emulator knows only loads and stores.
  */
 static const u8 forms[][8] = {
 	{0x8b, 0x07, 0x90, 0x90, 0x90, 0x90, 0x90, RET_INSTRUCTION},
@@ -67,7 +67,7 @@ static void send(u32 id, u32 low)
 	lapic_put(LAPIC_ICR, low);
 }
 
-/* The same registers as the first CPU's, all at once. */
+/* The registers that the first CPU accesses, at the same time. */
 static void change_devices(u32 round)
 {
 	ioapic_put(IOAPIC_REDIRECTION + 2 * (round % 24), IOAPIC_ENTRY_MASKED | VECTOR_IOAPIC);
@@ -79,7 +79,7 @@ static void change_devices(u32 round)
 	out8(0x20, (u8)(round & 0x68));
 }
 
-/* No INIT for the first CPU, and NMIs for it alone: others may be starting, without a table. */
+/* No INIT to the first CPU, and NMIs to it alone: others may be starting, without an IDT yet. */
 static void send_any(u32 random, u32 cpus)
 {
 	u32 mode = random >> 8 & 7;
@@ -170,7 +170,7 @@ static void nothing(struct trap_frame *frame)
 	(void)frame;
 }
 
-/* Both at it for the time given; then the first still works, and so does the other. */
+/* Both CPUs do this for the given time; afterwards both still work. */
 static void storm(const char *name, u32 what, void (*mine)(void *))
 {
 	u32 start = clock_ticks();
@@ -191,7 +191,7 @@ static void start_other(void)
 	send(1, APIC_SIPI << APIC_DELIVERY_SHIFT | (u32)LAPIC_ICR_ASSERT | AP_AT >> 12);
 }
 
-/* Every APIC ID, present or not, and the shorthands; with INITs and SIPIs that come too often. */
+/* To every APIC ID, present or not, and by shorthand; then INITs and SIPIs in quick succession. */
 static void test_sipi(void)
 {
 	u32 before = starts;
@@ -212,7 +212,7 @@ static void test_sipi(void)
 	pass("sipi-self");
 }
 
-/* All of 32 bits of a destination, physical and logical; INIT for nobody whom it would reach. */
+/* SIPIs and SMIs to any 32-bit destination, physical and logical. */
 static void test_sipi_x2apic(void)
 {
 	u32 random = 1;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * One kind of exit, as fast as it goes and for ever: the word of the command line names it. The
+ * One kind of exit, as fast as possible and for ever: a word on the command line selects it. The
  * neighbour keeps its share, the log stays bounded, the host obeys its operator.
  */
 #include "arch/x86_64/hw/paging.h"
@@ -182,7 +182,7 @@ static u64 random_next(void)
 	return random_step(&state);
 }
 
-/* All there are and some more, with anything for arguments; then to everybody there might be. */
+/* All hypercalls and some that do not exist, with any arguments; then an IPI to every CPU. */
 static void storm_calls(void)
 {
 	u64 random = random_next();
@@ -215,7 +215,7 @@ static void storm_ipi(void)
 	lapic_send_self(vector);
 }
 
-/* Every mode of delivery, to every address, whatever comes of it; but none that ends itself. */
+/* Every delivery mode, to every destination, whatever happens; but no INIT, which would end it. */
 static void storm_icr(void)
 {
 	static u32 low;
@@ -227,7 +227,7 @@ static void storm_icr(void)
 	lapic_put(LAPIC_ICR, (low & 0xcffff) | VECTOR_FIRST_EXTERNAL);
 }
 
-/* The same in x2APIC mode, where everybody can be meant by 32 bits. */
+/* The same in x2APIC mode, with 32-bit destinations. */
 static void storm_x2icr(void)
 {
 	u64 random = random_next();
@@ -269,7 +269,7 @@ static void start_timers(void)
 	interrupts_on();
 }
 
-/* 512 GiB that are nothing, in one instruction. */
+/* One instruction over 512 GiB where nothing is. */
 static void storm_endless(void)
 {
 	void *to = (void *)ENDLESS_AT;
@@ -288,7 +288,7 @@ static void start_endless(void)
 	interrupts_on();
 }
 
-/* The list of files, again and again, by one string instruction longer than any of them. */
+/* The list of files or any one of them, by a string instruction that reads beyond its end. */
 static void storm_fw_cfg(void)
 {
 	u8 bytes[512];
@@ -389,7 +389,7 @@ static void start_level(void)
 	ioapic_route(4, VECTOR_IOAPIC | 0x8000u);
 }
 
-/* Exits that the kernel settles and such that the monitor does, and a timer between them. */
+/* Exits that the kernel settles, exits that the monitor settles, and a timer in between. */
 static void storm_mixed(void)
 {
 	storm_cpuid();

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Touches all there is to touch: every port, MSR and CPUID leaf, and addresses all over. The host
- * must answer each access or refuse it with a fault that the guest sees. step=N thins out; `pages`
- * has every page below 4 GiB read.
+ * Touches everything there is: every port, MSR and CPUID leaf, and addresses everywhere. The host
+ * must answer each access or refuse it with a fault that the guest sees. step=N tries about every
+ * Nth only; with `pages` every page below 4 GiB is read.
  */
 #include "arch/x86_64/hw/paging.h"
 #include "tests/guest/rt/devices.h"
@@ -48,7 +48,7 @@ static void touch(void *pointer)
 	*(volatile u64 *)at = random_next();
 }
 
-/* Bits beyond the CPU's width fault in the guest's own walk. */
+/* Address bits beyond the CPU's width fault in the guest's own walk. */
 static void touch_physical(u64 address)
 {
 	window_pd[0] = (address & ~(2 * MIB - 1)) | PTE_P | PTE_W | PTE_PS;
@@ -75,7 +75,7 @@ static void test_every_page(void)
 static void touch_around(u64 address)
 {
 	touch_physical(address - 8);
-	touch_physical(address - 4); /* eight bytes from here cross */
+	touch_physical(address - 4); /* eight bytes from here reach into the page */
 	touch_physical(address);
 	touch_physical(address + PAGE_SIZE - 4);
 }

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* Does the HPET count and interrupt as its specification says? The PM timer is the measure. */
+/* Does the HPET count and interrupt as its specification says? The PM timer is the reference. */
 #include "arch/x86_64/hw/hpet.h"
 #include "tests/guest/rt/devices.h"
 
 #define LIMIT_US 5000000u
-#define SHORT_US 20000u /* nothing may come for so long */
+#define SHORT_US 20000u /* nothing may come for this long */
 #define PIN	 20u	/* that no other device has */
 #define PIN_PIT	 2u
 #define FS_PER_MS (NS_PER_MS * 1000000)
@@ -96,7 +96,7 @@ static void end_level(struct trap_frame *frame)
 	lapic_end_of_interrupt(frame);
 }
 
-/* As long as the status bit is set EOI brings the interrupt again. */
+/* As long as the status bit is set, EOI brings the interrupt again. */
 static void test_level(void)
 {
 	*count = 0;
@@ -115,7 +115,7 @@ static void test_level(void)
 	ioapic_route(PIN, IOAPIC_ENTRY_MASKED);
 }
 
-/* From a halted counter at 0: the first beat after 4 ms, eight more of 2 ms. */
+/* From a halted counter at 0: the first interrupt after 4 ms, eight more every 2 ms. */
 static u32 measure_periods(void)
 {
 	volatile u32 *config = (volatile u32 *)timer(0, HPET_TIMER_CONFIGURATION);

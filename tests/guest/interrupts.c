@@ -2,8 +2,8 @@
 /* Do interrupts arrive, and only when they may: PIC, IOAPIC, local APIC, shadows, NMI? */
 #include "tests/guest/rt/devices.h"
 
-#define SHORT_US 20000u   /* nothing may come for so long */
-#define LIMIT_US 5000000u /* what must come has so long */
+#define SHORT_US 20000u   /* nothing may come for this long */
+#define LIMIT_US 5000000u /* what must come may take this long */
 #define PIT_1000_HZ ((u16)(PIT_HZ / 1000))
 #define PIN_PIT 2u /* the PC wires IRQ0 to pin 2 */
 #define PIN_SERIAL 4u
@@ -25,7 +25,7 @@ static void forget(void)
 		trap_count[i] = 0;
 }
 
-/* Everything that waits gets in. */
+/* Lets in every pending interrupt. */
 static void open_window(void)
 {
 	asm volatile("sti; nop; nop; cli" ::: "memory");
@@ -63,7 +63,7 @@ static void test_pic(void)
 	wait_us(SHORT_US);
 	check_equal("if-off", *count, 0);
 	open_window();
-	check_between("if-on", *count, 1, 1000); /* a busy host makes it more than one */
+	check_between("if-on", *count, 1, 1000); /* on a busy host more than one */
 	pic_mask_all();
 	check_equal("pic-mask-reads", in8(PIC_MASTER + PIC_DATA), 0xff);
 }
@@ -97,11 +97,11 @@ static void test_ioapic(void)
 static void end_level(struct trap_frame *frame)
 {
 	if (trap_count[VECTOR_IOAPIC] >= 3)
-		(void)in8(SERIAL_IIR); /* takes the request back */
+		(void)in8(SERIAL_IIR); /* withdraws the request */
 	lapic_end_of_interrupt(frame);
 }
 
-/* SDM vol. 3, 11.8.5: as long as the line is high EOI brings the interrupt again. */
+/* SDM vol. 3, 11.8.5: as long as the line is high, EOI brings the interrupt again. */
 static void test_level(void)
 {
 	volatile u32 *count = &trap_count[VECTOR_IOAPIC];
@@ -178,9 +178,9 @@ static void undefined(void *unused)
 }
 
 /*
- * The frame of an interrupt goes to memory that was never touched before: its delivery is cut short
- * by a second-stage fault, and must begin anew as what it was. The exception before is what a CPU
- * or a hypervisor that forgot it would find instead.
+ * An interrupt pushes its frame to memory that was never touched before: a second-stage fault cuts
+ * its delivery short, and the same interrupt must be delivered again. A CPU or a hypervisor that
+ * has forgotten it would deliver the last event it knows: the exception that is raised first here.
  */
 static void test_untouched_stack(void)
 {
@@ -237,7 +237,7 @@ static void test_shadows(void)
 	check_equal("sti-shadow", trap_count[VECTOR_LOW], 0);
 	asm volatile("sti; nop; cli" ::: "memory");
 	check_equal("sti-one-instruction", trap_count[VECTOR_LOW], 1);
-	/* an exit inside of the shadow must not lose it */
+	/* the shadow ends after an instruction that exits, too */
 	lapic_send_self(VECTOR_LOW);
 	asm volatile("xor %%eax, %%eax; sti; cpuid; cli" ::: "eax", "ebx", "ecx", "edx", "memory");
 	check_equal("shadow-ends-after-exit", trap_count[VECTOR_LOW], 2);
@@ -282,7 +282,7 @@ static void test_software(void)
 	forget();
 	asm volatile("int $0x70");
 	check_equal("int-n", trap_count[0x70], 1);
-	/* a gate of vector 3 by INT3, of 4 by INT 4 */
+	/* the gate of vector 3, by INT3 */
 	trap_set_hook(VECTOR_BP, no_end);
 	asm volatile("int3");
 	check_equal("int3", trap_count[VECTOR_BP], 1);

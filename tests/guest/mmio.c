@@ -2,7 +2,7 @@
 /*
  * Does every instruction form that touches a device do what it does to memory? Each form of
  * mmio_code.S runs on a word of RAM and on a register of the local APIC that holds what was written
- * (the timer's initial count): value, registers and flags must come out alike.
+ * (the timer's initial count): value, registers and flags must come out the same.
  */
 #include "tests/guest/rt/devices.h"
 
@@ -143,7 +143,7 @@ static void test_ioapic(void)
 	check_equal("ioapic-id", ioapic_get(IOAPIC_ID), 0x0f000000);
 }
 
-/* Vector registers to and from a device; one that the moves do not name keeps its value. */
+/* Vector registers to and from a device; a register that no move names keeps its value. */
 static void test_vectors(void)
 {
 	volatile u32 *icr = register32(LAPIC_DEFAULT_ADDRESS + LAPIC_ICR_HIGH);
@@ -164,7 +164,7 @@ static void test_vectors(void)
 	check_equal("vector-kept", kept, 0x6b000000);
 }
 
-/* An address where nothing is: all ones, and writes go nowhere. */
+/* An address where nothing is: reads give all ones, writes have no effect. */
 static void test_nothing(void)
 {
 	volatile u32 *nothing = register32(0xfed80000);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The instruction forms of mmio.c. RSI and RDI hold the address of a 32-bit register, RCX is 1.
- * Only aligned accesses of 4 bytes: that is all a local APIC must answer (SDM vol. 3, 11.4.1).
+ * Accesses are aligned and of 4 bytes: a local APIC need support no others (SDM vol. 3, 11.4.1).
  */
 #define AF 0x10
 #define OF 0x800

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Do the known MSRs keep what may be written, and is every other one #GP? */
+/* Do the known MSRs keep what may be written, and does every other one raise #GP? */
 #include "arch/x86_64/hw/cpuid.h"
 #include "tests/guest/rt/cpu.h"
 
@@ -101,7 +101,7 @@ static void test_effects(void)
 	check_between("tsc-adjust", read_tsc(), tsc + (1ull << 44), tsc + (1ull << 45));
 }
 
-/* SYSCALL to the next label but one: RCX and R11 say where from. */
+/* SYSCALL to label 2: RCX and R11 hold the return address and RFLAGS. */
 static void test_syscall(void)
 {
 	u64 rcx;
@@ -178,7 +178,7 @@ static void test_refused(void)
 		    EFER_LME | EFER_LMA);
 }
 
-/* The record of KVM's clock, version 2: what a guest of Linux relies on. */
+/* The record of KVM's clock, version 2, on which Linux guests rely. */
 struct clock_record {
 	volatile u32 version;
 	u32 pad;

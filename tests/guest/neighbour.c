@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The healthy one beside hostile guests, as a tiny guest: checker.h. */
+/* The healthy neighbour of hostile guests, as a tiny guest: see checker.h. */
 #include "tests/guest/checker.h"
 #include "tests/guest/rt/devices.h"
 

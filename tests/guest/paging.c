@@ -33,7 +33,7 @@ static void map_tables(void)
 	directory[0] = (word)leaves | PTE_P | PTE_W | PTE_U;
 }
 
-/* SDM vol. 3, 4.7: P comes with RSVD; QEMU 7.2 leaves it out. */
+/* SDM vol. 3, 4.7: RSVD implies P; QEMU 7.2 leaves P clear. */
 static void expect_reserved(const char *name, word address)
 {
 	trap_catch(trap_read, (void *)address);
@@ -237,7 +237,7 @@ static void test_control(void)
 {
 	word cr0 = read_cr0();
 
-	/* QEMU 7.2 checks none of these, nor need a hypervisor on SVM where the processor does. */
+	/* QEMU 7.2 checks none of these; on SVM that is up to the processor, not the hypervisor. */
 	if (option("qemu")) {
 		absent("control-checks");
 	} else {

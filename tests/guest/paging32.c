@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Does paging of 32-bit code behave, with entries of 4 bytes and with those of 8 (PAE)? */
+/* Does paging of 32-bit code behave, with 4-byte entries and with 8-byte ones (PAE)? */
 #include "arch/x86_64/hw/cpuid.h"
 #include "arch/x86_64/hw/paging.h"
 #include "tests/guest/rt/cpu.h"
@@ -27,7 +27,7 @@ static void set_pae_leaf(u32 index, u64 entry)
 	invalidate_page(TEST_AT + index * PAGE_SIZE);
 }
 
-/* The same questions with both formats; `set` is the setter of the one in force. */
+/* The same questions for both formats; `map` sets an entry in the one in force. */
 static void test_common(const char *const *names, void (*map)(u32 index, u64 entry))
 {
 	word store = TEST_AT + 5 * PAGE_SIZE + (word)(user_store - user_load);
@@ -73,7 +73,7 @@ static void test_32(void)
 	check_equal("32-4m-bits", directory[0] & (PTE_A | PTE_D), PTE_A | PTE_D);
 	test_common(names, map_32);
 	set_leaf(7, 0);
-	/* without NX a fetch is told like a read: SDM vol. 3, 4.7, bit 4 */
+	/* without NX a fetch is reported as a read: SDM vol. 3, 4.7, bit 4 */
 	expect("32-absent-fetch", trap_fetch, TEST_AT + 7 * PAGE_SIZE, VECTOR_PF, 0);
 }
 

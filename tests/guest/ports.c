@@ -112,7 +112,7 @@ static void test_string_out(void)
 	check_equal("rep-outsd-rsi", rsi - (word)buffer, 12);
 }
 
-/* The second page is not there: what was done before it counts. */
+/* The second page is not present: what was done before it counts. */
 extern volatile u64 boot_pml4[];
 static volatile u64 tables[3][PT_ENTRY_COUNT] ALIGNED(4096);
 static u8 page[4096] ALIGNED(4096);
@@ -135,7 +135,7 @@ static void keep_registers(struct trap_frame *frame)
 	partial.rcx = frame->rcx;
 	trap.cr2 = read_cr2();
 	trap.error = (u32)frame->error;
-	/* let it go on: the page is there now */
+	/* now the page is present and the instruction goes on */
 	tables[2][1] = (word)page | PTE_P | PTE_W;
 }
 
@@ -157,7 +157,7 @@ static void test_fault(void)
 
 static void test_privilege(void)
 {
-	/* CPUID is allowed there, IN without a map of ports is not: SDM vol. 1, 18.5.2 */
+	/* ring 3 may use CPUID, but not IN without an I/O permission bit map: SDM vol. 1, 18.5.2 */
 	static const u8 code[] = {0xe4, 0x84, 0xcd, 0x80}; /* in $0x84, %al; int $0x80 */
 
 	for (u32 i = 0; i < sizeof(code); i++)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Does anything that a guest can read say where the hypervisor lies? The command line tells what to
- * look for, inverted, so that it is not found where it was written: `image=` and `direct=`, the
- * upper 32 bits of the addresses of the image and of the direct map, as ~bits in decimal.
+ * Does anything that a guest can read reveal where the hypervisor lies? The command line says what
+ * to look for, inverted so that it is not found on the command line itself: `image=` and `direct=`,
+ * the complement of the upper 32 bits of the image's and the direct map's address, in decimal.
  */
 #include "tests/guest/rt/cpu.h"
 
@@ -35,7 +35,7 @@ static u64 search(u64 from, u64 to)
 	return 0;
 }
 
-/* Found where it was put, so it would be found elsewhere. */
+/* It is found where it was planted, so it would be found elsewhere too. */
 static void test_search(void)
 {
 	static volatile u32 planted[64];
@@ -48,7 +48,7 @@ static void test_search(void)
 	}
 }
 
-/* Runs one instruction; what it does not give must be as it was, what it gives is looked at. */
+/* Runs one instruction: no register may reveal anything, and only those `given` may change. */
 static bool run(void (*code)(void), u32 given)
 {
 	reach_fill(before, after, code);
@@ -109,7 +109,7 @@ static void test_ports(void)
 
 	before[RAX] = FILL;
 	for (u32 port = 0; port < 0x10000; port += 4) {
-		/* reading these has an effect, or is how the guest talks */
+		/* reading these has side effects, or is how the guest talks */
 		if (port == 0x60 || port == 0x64 || (port & ~7u) == 0x3f8)
 			continue;
 		before[RDX] = port;

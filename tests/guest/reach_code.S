@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * reach_fill(before, after, code): calls `code` with the general registers of before[15] (rax, rcx,
- * rdx, rbx, rbp, rsi, rdi, r8 to r15) and leaves in after[15] what they are then.
+ * rdx, rbx, rbp, rsi, rdi, r8 to r15) and stores in after[15] what they are afterwards.
  */
 	.text
 	.globl reach_fill

@@ -7,7 +7,7 @@
 
 #define REAL_CODE_AT 0x7000u
 #define BEYOND_A20 0x100010u
-/* A CMOS byte, which has a battery: the guest has been here before. */
+/* A CMOS byte, which survives a restart, says that the guest has been here before. */
 #define AGAIN_REG 0x50u
 #define AGAIN	  0xa7u
 
@@ -15,7 +15,7 @@
 extern char real_start[], real_end[];
 void real_enter(u32 address);
 
-/* At the start of the copy, behind a jump */
+/* At the start of the copy, after a jump */
 struct results {
 	u8 jump[4];
 	u32 cpuid_vendor;
@@ -35,7 +35,7 @@ struct results {
 	u16 service_flags;
 	u16 service_ah;
 	u16 ticked;
-	u16 restart; /* asks for it */
+	u16 restart; /* asks for a restart */
 };
 
 void guest_main(void)

@@ -8,7 +8,7 @@
 
 	.text
 	.code32
-/* void real_enter(u32 address): through 16-bit protected mode, as SDM vol. 3, 10.9.2 has it */
+/* void real_enter(u32 address): through 16-bit protected mode, as in SDM vol. 3, 10.9.2 */
 	.globl real_enter
 real_enter:
 	push %ebx
@@ -89,12 +89,12 @@ real_mode:
 	out %al, %dx
 	jmp 1b
 3:
-	/* 2. an instruction that always exits, of 32-bit operands */
+	/* 2. an instruction that always exits, with 32-bit operands */
 	xor %eax, %eax
 	cpuid
 	mov %ebx, RESULT(4)
 
-	/* what the firmware has left: KiB of memory, a service that is not there, ticks */
+	/* what the firmware has left: KiB of memory, a service that does not exist, ticks */
 	int $0x12
 	mov %ax, RESULT(36)
 	mov $0xf0f0, %ax

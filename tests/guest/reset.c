@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Does each way to reset the machine start it afresh? A CMOS byte, which has a battery, says how
- * far it has come: triple fault, port 0xcf9, keyboard controller, ACPI is not offered here.
+ * Does each way to reset the machine start it afresh: triple fault, port 0xcf9, keyboard controller
+ * (ACPI's is not offered)? A CMOS byte, which survives a reset, says which of them is next.
  */
 #include "tests/guest/rt/devices.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Four CPUs: do the others wait, start, stop and get what is sent to them, and is time one? */
+/* Four CPUs: do the others wait, start, stop and get what is sent to them, and agree on time? */
 #include "tests/guest/rt/devices.h"
 
 #define CPUS	 4u
@@ -24,7 +24,7 @@ static volatile u64 tsc_shared;
 static volatile u32 tsc_turn; /* whose turn it is: 0 the first CPU's, 1 the other's */
 static volatile u32 tsc_backwards;
 
-/* One after the other takes the TSC: it never goes back. */
+/* Two CPUs read the TSC in turn: it never goes backwards. */
 static void compare_tsc(u32 me)
 {
 	for (u32 i = 0; i < 100; i++) {
@@ -40,7 +40,7 @@ static void compare_tsc(u32 me)
 	}
 }
 
-/* Interrupts wait until the order is another. */
+/* Keeps interrupts off until the order changes. */
 static void stay_closed(u32 id)
 {
 	answers[id]++;
@@ -156,7 +156,7 @@ static void test_ipi(void)
 	check("nmi-other", wait_count(&trap_count[VECTOR_NMI], 1, LIMIT_US), "it does not come");
 }
 
-/* Whatever comes meanwhile, for the CPU or for the host's. */
+/* A CPU with interrupts off takes each of them once afterwards, however often it was sent. */
 static void test_closed(void)
 {
 	volatile u32 *count = &trap_count[VECTOR_LOW];
@@ -179,7 +179,7 @@ static void test_closed(void)
 	check_equal("closed-once", *count + trap_count[VECTOR_HIGH], 2);
 }
 
-/* SDM vol. 3, 11.6.2.2: CPU n answers to bit n; of those with the lowest priority one does. */
+/* SDM vol. 3, 11.6.2.2: CPU n answers to bit n; with lowest priority only one CPU answers. */
 static void test_logical(void)
 {
 	volatile u32 *count = &trap_count[VECTOR_LOW];
@@ -200,7 +200,7 @@ static void test_logical(void)
 	check_equal("lowest-priority-one-each", *count, 6);
 }
 
-/* One that never leaves the guest by itself is stopped all the same, and starts again. */
+/* A CPU that never exits of its own accord is stopped all the same, and starts again. */
 static void test_init(void)
 {
 	u32 seen;

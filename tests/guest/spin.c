@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Never ends and never waits: what tests of sharing put beside each other. */
+/* Never ends and never waits: tests of sharing run several of it side by side. */
 #include "tests/guest/rt/devices.h"
 
-/* Asks for devices that no PC has there. */
+/* Looks for devices where no PC has any. */
 static void look_around(void)
 {
 	for (u16 port = 0x5f00; port < 0x5f03; port++)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Two to four CPUs that make trouble. With window=US: the others read a page, without an exit, that
- * the first one has taken away, again and again, and may seldom go on reading it for so long. Else,
- * for ever: interrupts, INIT and SIPI to each other at random, and local APICs that move.
+ * Two to four CPUs that make trouble. With window=US the first one has a page unmapped again and
+ * again that the others read without exiting; only rarely may they still read it after that time.
+ * Else, for ever: interrupts, INIT and SIPI to each other at random, and local APICs that move.
  */
 #include "tests/guest/rt/devices.h"
 #include "tests/random.h"
@@ -30,13 +30,13 @@ static u32 random_below(u32 limit)
 	return (u32)(random_step(&random_state) >> 20) % limit;
 }
 
-/* From one storm to the next an INIT may catch it anywhere. */
+/* Once the storm has begun, an INIT may catch it anywhere. */
 void ap_main(u32 id)
 {
 	id %= CPUS_MAX;
 	lapic_enable();
 	started[id] = 1;
-	/* Bochs 2.7 keeps the host's interrupts back too while this is clear. */
+	/* While IF is clear, Bochs 2.7 holds back the host's interrupts too. */
 	asm volatile("sti");
 	while (reads_window)
 		seen[id] = *(volatile u64 *)TEST_WINDOW;
@@ -77,7 +77,7 @@ static void start_all(void)
 
 /* --- the window --- */
 
-/* Whether all others come to read `value`, or (`leave`) something else. */
+/* Whether all other CPUs come to read `value`, or (`leave`) something else. */
 static bool wait_seen(u64 value, bool leave, u32 limit_us)
 {
 	u32 start = clock_ticks();
@@ -104,8 +104,8 @@ static void test_window(u32 limit_us)
 	u32 late = 0; /* now and then the host has something else to do */
 
 	/*
-	 * With a page beside it that stays, no table is freed when the other goes: nothing but that
-	 * tells the other CPUs.
+	 * The page beside it stays mapped, so that unmapping frees no table: the other CPUs must be
+	 * told for the page's own sake.
 	 */
 	show(1, shown[0]);
 	(void)*(volatile u64 *)(TEST_WINDOW + PAGE_SIZE);
@@ -152,7 +152,7 @@ static void trouble(void)
 	case 1:
 		send_start(id);
 		break;
-	case 2: /* to itself: one that is just starting has no handler yet */
+	case 2: /* to itself: a CPU that is just starting has no handler yet */
 		send(lapic_get(LAPIC_ID) >> LAPIC_XAPIC_ID_SHIFT,
 		     APIC_NMI << APIC_DELIVERY_SHIFT | (u32)LAPIC_ICR_ASSERT);
 		break;

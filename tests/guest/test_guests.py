@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Each tiny guest answers its questions as a VM under both emulators, and on QEMU's bare CPU."""
+"""Each tiny guest passes its checks as a VM under both emulators, and without Skerry on QEMU."""
 import re
 import subprocess
 
@@ -14,10 +14,10 @@ GUESTS = ("cpuid", "debug", "exceptions", "fpu", "hlt", "hpet", "interrupts", "m
           "paging", "paging32", "ports", "realmode", "reset", "smp", "timers", "v8086")
 CPUS = {"smp": 4}
 KEYS = {"hpet": "hpet = yes\n"}
-# Once more with local APICs that are the monitor's work alone.
+# These run once more with local APICs that the monitor emulates alone.
 APIC_GUESTS = ("debug", "interrupts", "smp")
 
-# What QEMU's CPU does not do, or does otherwise: no hypervisor can do it there either.
+# What QEMU's CPU does not do, or does differently: no hypervisor can mend that.
 QEMU_LACKS = {
     "debug": {"step-sti", "icebp", "general-detect"},
     "exceptions": {"np-gate", "ss-non-canonical", "cr8-reserved", "xm", "ac"},
@@ -26,7 +26,7 @@ QEMU_LACKS = {
     "paging32": {"pae-pdpte-reserved"},
     "v8086": {"limit"},
 }
-# On the bare CPU Skerry's own promises are missing too.
+# On the bare CPU what Skerry itself provides is missing too.
 BARE_LACKS = {
     "cpuid": {"kvm-leaves"},
     "interrupts": {"x2apic"},
@@ -38,7 +38,7 @@ BARE_LACKS = {
 
 
 def check_answers(guest, text, lacks):
-    """Every answer is PASS; what is absent may be; and the guest came to its end."""
+    """Every answer is PASS, only what may be absent is, and the guest ran to its end."""
     answers = re.findall(r"^(PASS|FAIL|ABSENT) (\S+)", text, re.MULTILINE)
     failed = re.findall(r"^(?:FAIL|  ).*", text, re.MULTILINE)
     assert not failed, f"{guest}:\n" + "\n".join(failed)
@@ -49,7 +49,7 @@ def check_answers(guest, text, lacks):
 
 
 class Bed:
-    """A machine that is booted when it is needed, and anew after a guest has upset it."""
+    """A machine that is booted when it is needed, and again after a test on it has failed."""
 
     def __init__(self, make, lacks):
         self.make = make
@@ -137,7 +137,7 @@ def test_other_apic(bed, guest):
 
 
 def test_without_xsave(build, tmp_path):
-    """A host that moves the FPU's state by FXSAVE alone."""
+    """On a host that saves the FPU's state by FXSAVE alone."""
     files = tiny_bundle(build, tmp_path, "qemu")
     made = Bed(lambda: Qemu(build, bundle=files, cpu=f"{EPYC},-xsave"), QEMU_LACKS)
     try:
@@ -149,7 +149,7 @@ def test_without_xsave(build, tmp_path):
 
 @pytest.mark.parametrize("guest", GUESTS)
 def test_bare(build, guest):
-    """The same guest without Skerry: what it asks for is what a processor does."""
+    """The same guest without Skerry: what it checks for is what a processor does."""
     command = ["qemu-system-x86_64", "-M", "q35", "-accel", "tcg", "-cpu", EPYC, "-m", "64M",
                "-display", "none", "-nic", "none", "-serial", "stdio",
                "-smp", str(CPUS.get(guest, 1)),

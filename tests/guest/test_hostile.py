@@ -2,8 +2,8 @@
 """Hostile guests beside a healthy one: they may end themselves, never anything else.
 
 The neighbour, a tiny guest or Debian's kernel with one program, verifies a keyed pattern in 32 MiB
-of its memory all the time. After each case it must still be running, have had its share of the CPU,
-and the pages of the hostile VM must be back.
+of its memory all the time. After each case it must still be running and have had its share of the
+CPU, and all pages of the hostile VM must be free again.
 """
 import re
 import time
@@ -47,7 +47,7 @@ STORM_IMAGES = {
     "trap=msr": ("hostile_storm", "trap=msr"),
 }
 STORM_WORDS = {"trap=cr": "cr3", "trap=msr": "rdmsr"}
-# How each ends: a pattern of its reason, or None: it hangs and is destroyed.
+# How each ends: a pattern that the reason matches; None: it hangs and is destroyed.
 ENDS = {
     "fetch-nothing": "crashed: .*0xfed80000",
     "fetch-apic": "crashed: .*0xfee00380",
@@ -101,7 +101,7 @@ WAYS = {
 
 
 class Yard:
-    """One machine with the neighbour in it; full: every guest plays all it knows, and longer."""
+    """One machine with the neighbour in it; full: every guest does all it can, and for longer."""
 
     def __init__(self, machine, words, full):
         self.machine = machine
@@ -113,7 +113,7 @@ class Yard:
         machine.leave()
         self.passes = 0
         self.verify_neighbour()
-        # What the manager and the neighbour take once and for all is taken after one more VM.
+        # After one more VM the manager and the neighbour have taken the pages that they keep.
         self.create("first", "hostile_fatal", "sleep-state")
         self.start("first")
         machine.wait_end("first")
@@ -128,8 +128,8 @@ class Yard:
         return self.machine.free_pages() + rows["pages-used"]
 
     def settled_free(self):
-        """These pages, when none has come back for a second of the machine's: a CPU that is never
-        idle gives back what was destroyed tick by tick."""
+        """These pages, once none has come back for a second of the machine's time: a CPU that is
+        never idle gives back what was destroyed tick by tick."""
         free, since_ns = -1, 0
         while True:
             now, now_ns = self.pages_but_neighbour(), self.machine.vm("neighbour")["uptime_ns"]
@@ -158,7 +158,7 @@ class Yard:
         return text
 
     def verify_neighbour(self):
-        """It runs, has gone on verifying and found nothing."""
+        """The neighbour runs, has gone on verifying and has found nothing wrong."""
         assert self.machine.vm("neighbour")["state"] == "running"
         while True:
             self.machine.attach("neighbour")
@@ -219,10 +219,10 @@ def times(machine, *names):
 
 
 def measure(machine, name, limit_ns):
-    """The neighbour's part of what both used, and of the time that passed; state of the other."""
+    """The neighbour's share of the CPU time that both used, and of the time that passed."""
     first = times(machine, "neighbour", name)
     while True:
-        time.sleep(0.2)  # asking takes time of the machine's, too
+        time.sleep(0.2)  # asking costs the machine time, too
         now = times(machine, "neighbour", name)
         mine = now["neighbour"][0] - first["neighbour"][0]
         passed = now["neighbour"][1] - first["neighbour"][1]
@@ -239,14 +239,14 @@ def run_storm(yard, storm):
     machine = yard.machine
     limit_ns = 2e9 if yard.full else 1e9
     image, more = STORM_IMAGES.get(storm, ("hostile_storm", ""))
-    name = f"storm{STORMS.index(storm)}"  # the log knows those before by their names
+    name = f"storm{STORMS.index(storm)}"  # the log still has lines of earlier VMs, by name
     yard.create(name, image, STORM_WORDS.get(storm, storm), more)
     machine.command(f"vm start {name}")
     share, part = measure(machine, name, limit_ns)
     lines = log_lines(machine, name)
     vm = machine.vm(name)
     assert vm["state"] == "running", f"{storm}: {vm}"
-    # Rate and burst of docs/manager.md, and what the manager and the kernel say of it
+    # Burst and rate of docs/manager.md, and what the manager and the kernel log about the VM
     assert lines <= 200 + 20 * vm["uptime_ns"] / 1e9 + 20, f"{storm}: {lines}, {vm}"
     yard.destroy(name)
     return share, part
@@ -275,7 +275,7 @@ def ends_of(yard):
 
 
 def run_batch(yard, batch):
-    """Starts some together; returns what each has come to."""
+    """Starts several together; returns how each has ended."""
     machine = yard.machine
     for name in batch:
         image, words, more = WAYS.get(name, ("hostile_fatal", name, ""))
@@ -297,7 +297,7 @@ def run_batch(yard, batch):
 
 
 def test_ends(yard):
-    """Guests that end or hang themselves: with the right words, and nobody else notices."""
+    """Guests that end or hang themselves: each with the right reason, and nobody else notices."""
     ends = ends_of(yard)
     names = list(ends)
     wrong = {}
@@ -313,14 +313,14 @@ def test_ends(yard):
 
 
 def mib_free(yard):
-    """What a refusal says is left for a VM, with all that it takes besides its RAM."""
+    """The MiB that, by a refusal, are left for a VM: its RAM and all else that it takes."""
     out = yard.machine.command("vm create huge kernel=greedy.bin memory=512G")
     assert out.startswith("error: ") and yard.machine.vm("huge") is None, out
     return int(re.search(r"allowed: the (\d+) MiB that are free", out).group(1))
 
 
 def test_memory_full(yard):
-    """A VM takes the last page there is: whoever comes next is refused, whoever runs goes on."""
+    """A VM takes the last page there is: another VM is refused, those that run go on."""
     machine = yard.machine
     # docs/manager.md: RAM / 128 and 512 pages, 64 a vCPU
     mib = (mib_free(yard) - 4) * 128 // 129
@@ -333,7 +333,7 @@ def test_memory_full(yard):
     assert machine.match().group(1) == "PASS"
     machine.leave()
     rows = {row["reason"]: row["count"] for row in machine.objects("vm stat greedy")}
-    # VMX: and the page that stands for the local APICs' memory
+    # with VMX one more: the page that stands for the local APICs' memory
     assert rows["pages-guest"] - mib * 256 in (0, 1), rows
     assert rows["pages-used"] <= rows["pages-allowed"], rows
     out = machine.command("vm create one-more kernel=greedy.bin memory=32M")

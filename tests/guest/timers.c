@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Do the timers run, at the right rates against each other? The PM timer is the measure. */
+/* Do the timers run at the right rates? The PM timer is the reference. */
 #include "tests/guest/rt/devices.h"
 
 #define LIMIT_US 5000000u
@@ -194,7 +194,7 @@ static u32 measure_rtc(void)
 	return clock_us_since(start);
 }
 
-/* The seconds of the time two seconds from now, as the RTC has them. */
+/* What the RTC's seconds register will hold two seconds from now. */
 static u8 rtc_soon(void)
 {
 	u8 seconds = rtc_get(RTC_SECONDS);

@@ -41,7 +41,7 @@ static void run(const char *piece, u32 flags)
 	trap_catch(v8086_enter, &start);
 }
 
-/* One that must come to its INT 0x80. */
+/* Runs a piece that must reach its INT 0x80. */
 static void run_well(const char *name, const char *piece, u32 flags)
 {
 	run(piece, flags | RFLAGS_IOPL_3);
@@ -66,7 +66,7 @@ static void test_code(void)
 	check_equal("cpuid", results[0], cpuid(0, 0).ebx);
 	run_well("string", v8086_string, 0);
 	check_equal("string-moved", results[4], 0x44332211);
-	if (option("qemu")) /* 7.2 knows no limits here */
+	if (option("qemu")) /* 7.2 checks no limits here */
 		absent("limit");
 	else
 		expect_gp("limit", v8086_limit, RFLAGS_IOPL_3);
@@ -108,7 +108,7 @@ static void map(void)
 	write_cr0(read_cr0() | CR0_PG);
 }
 
-/* The emulator decodes and finds addresses as this mode has them. */
+/* The emulator decodes instructions and finds addresses as in this mode. */
 static void test_device(void)
 {
 	lapic_put(LAPIC_LVT_TIMER, LAPIC_LVT_MASKED);

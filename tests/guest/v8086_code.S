@@ -4,7 +4,7 @@
 
 	.text
 	.code32
-/* void v8086_enter(const struct v8086_start *start): never comes back but by an exception */
+/* void v8086_enter(const struct v8086_start *start): comes back by an exception only */
 	.globl v8086_enter
 v8086_enter:
 	mov 4(%esp), %eax
@@ -114,7 +114,7 @@ v8086_\name:
 	je v8086_wait
 	int $0x80
 
-	/* with TF set: a trap behind each instruction, one that exits among them */
+	/* with TF set: a trap after each instruction, one of which exits */
 	piece step
 	xor %eax, %eax
 	cpuid

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-/* The system calls of a first process of a Linux guest that has no C library. */
+/* System calls for the first process of a Linux guest, which has no C library. */
 enum { SYSTEM_READ = 0, SYSTEM_WRITE = 1, SYSTEM_IOCTL = 16, SYSTEM_REBOOT = 169 };
 
 #define REBOOT_MAGIC	 0xfee1deadl

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The healthy one beside hostile guests, as the first process of a Linux guest: see checker.h. */
+/* The healthy neighbour of hostile guests, as the first process of a Linux guest: see checker.h. */
 #include "tests/guest/checker.h"
 #include "tests/guest/linux/call.h"
 

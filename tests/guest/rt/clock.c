@@ -64,7 +64,7 @@ u32 clock_us_since(u32 since)
 {
 	u32 ticks = (clock_ticks() - since) & (wide ? 0xffffffff : 0xffffff);
 
-	/* 3.579545 ticks a microsecond, without a division of 64 bits */
+	/* 3.579545 ticks a microsecond, without a 64-bit division */
 	return ticks / 3579545 * US_PER_S + ticks % 3579545 / 358 * 100 +
 	       ticks % 3579545 % 358 * 10 / 36;
 }

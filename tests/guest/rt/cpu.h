@@ -123,7 +123,7 @@ static inline void halt(void)
 	asm volatile("hlt" ::: "memory");
 }
 
-/* The shadow of STI covers HLT: no interrupt can come between. */
+/* The shadow of STI covers HLT: no interrupt can come in between. */
 static inline void interrupts_on_and_halt(void)
 {
 	asm volatile("sti; hlt; cli" ::: "memory");

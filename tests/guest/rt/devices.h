@@ -31,7 +31,7 @@ static inline void lapic_put(u32 reg, u32 value)
 void lapic_enable(void);
 void lapic_end_of_interrupt(struct trap_frame *frame); /* a hook */
 bool lapic_requested(u32 vector); /* its IRR bit */
-void lapic_send_self(u32 low);    /* low word of the ICR but for the shorthand */
+void lapic_send_self(u32 low);    /* low word of the ICR without the shorthand */
 
 u32 ioapic_get(u32 reg);
 void ioapic_put(u32 reg, u32 value);
@@ -59,12 +59,12 @@ bool clock_is_wide(void); /* 32 bits */
 
 /* Waits until *counter reaches `count`; false after `limit_us`, busily or halted. */
 bool wait_count(const volatile u32 *counter, u32 count, u32 limit_us);
-/* Spins so long. */
+/* Spins for this long. */
 void wait_us(u32 us);
 
 /*
- * A check of a duration that other work on the host may lengthen, never shorten: measured up to ten
- * times, until one measurement is at most half as long again as it should be.
+ * Checks a duration that other work on the host may lengthen, but never shorten: measures up to ten
+ * times, until the result is at most one and a half times what it should be.
  */
 void check_duration(const char *name, u32 (*measure)(void), u32 us);
 

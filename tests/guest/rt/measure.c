@@ -18,7 +18,7 @@ void check_duration(const char *name, u32 (*measure)(void), u32 us)
 	check_between(name, shortest, us - us / 50 - 20, us + us / 2);
 }
 
-/* Both clocks must be read at one time: an attempt that was interrupted in between is not used. */
+/* Both clocks must be read at the same time: an attempt interrupted in between is not used. */
 u32 lapic_counts_per_ms(void)
 {
 	u32 per_ms = 0;

@@ -150,7 +150,7 @@ static void take_command_line(void)
 		command_line[i] = text[i];
 }
 
-/* What stands behind `name` at the start of a word of the command line, else NULL. */
+/* What follows `name` at the start of a word of the command line; NULL: no word starts with it. */
 static const char *find_option(const char *name)
 {
 	for (const char *at = command_line; *at != '\0'; at++) {

@@ -74,7 +74,7 @@ extern volatile u32 trap_count[256];
 extern volatile u32 trap_last; /* vector that was counted last */
 extern volatile u32 trap_sequence;
 extern volatile u32 trap_order[256]; /* its value when the vector was counted last */
-/* What `trap` holds, as a check: vector and error code. */
+/* Checks the vector and the error code that `trap` holds. */
 void check_trap(const char *name, u32 vector, u32 error);
 /* Calls access(address) and checks which exception ended it. */
 void expect(const char *name, void (*access)(void *), word address, u32 vector, u32 error);

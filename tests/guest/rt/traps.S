@@ -93,13 +93,13 @@ trap_call:
 	pop %rbx
 	pop %rbp
 	ret
-/* Continues behind trap_call's call; out of ring 3 as well, for nothing is returned to. */
+/* Continues after trap_call's call; also from ring 3, since it does not return there. */
 trap_unwind:
 	mov trap_stack(%rip), %rsp
 	mov $1, %eax
 	jmp 1b
 
-/* void user_enter(u64 rip, u64 stack, u64 argument): never comes back but by an exception */
+/* void user_enter(u64 rip, u64 stack, u64 argument): comes back by an exception only */
 	.globl user_enter
 user_enter:
 	mov $0x2b, %eax
@@ -183,7 +183,7 @@ user_enter:
 	iret
 #endif
 
-/* What ring 3 runs, copied to a page of its own: DI has the address, INT 0x80 says it went well. */
+/* What ring 3 runs, copied to a page of its own: DI has the address, INT 0x80 reports success. */
 	.globl user_load, user_store, user_end
 user_load:
 	mov (DI), %al
