@@ -28,7 +28,7 @@ log: {log}
 """
 
 
-HOST_MAX = 2048 # MiB; what is touched beyond them goes to a file
+HOST_MAX = 2048 # MiB; guest memory beyond that is kept in a file
 
 
 def megabytes(memory):
@@ -51,7 +51,7 @@ def configuration(folder, iso, port, memory="1G", model="corei7_skylake_x", cpus
         second = f"com2: enabled=1, mode=socket-server, dev=localhost:{channel}\n"
     if com3:
         second += f"com3: enabled=1, mode=socket-server, dev=localhost:{com3}\n"
-    # Debian's Bochs has a debugger, which is told to continue.
+    # Debian's Bochs starts in its debugger, which is told to continue.
     (folder / "rc").write_text("c\n")
     (folder / "bochsrc").write_text(CONFIGURATION.format(
         memory=megabytes(memory), host=min(megabytes(memory), HOST_MAX), model=model, cpus=cpus,

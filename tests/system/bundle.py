@@ -34,7 +34,7 @@ def write(path, files):
 
 
 def make(path, conf, files=None):
-    """A bundle of a configuration and of files by name."""
+    """A bundle of a configuration and of {name: bytes} more files."""
     return write(path, (files or {}) | {"skerry.conf": conf.encode()})
 
 
@@ -48,12 +48,12 @@ def tiny(build, *names):
 
 
 def debian(folder):
-    """Debian's kernel as vmlinuz and what boots it as initramfs.cpio.gz."""
+    """Debian's kernel as vmlinuz and its initramfs as initramfs.cpio.gz."""
     return read(folder / "vmlinuz", folder / "initramfs.cpio.gz")
 
 
 def initramfs(init):
-    """An archive, packed, with one program as /init and the console it writes to."""
+    """A compressed archive with one program as /init and the console that it writes to."""
     members = (member(1, "dev", mode=FOLDER),
                member(2, "dev/console", mode=CHARACTER_DEVICE, device=(5, 1)),
                member(3, "init", init.read_bytes(), PROGRAM))

@@ -6,7 +6,7 @@ import time
 
 
 class Channel:
-    """Each line that comes is one of three: a reply has an id, an event an event, else it is log."""
+    """A line received is a reply if it has an id, an event if it has an event, else a log line."""
 
     def __init__(self, link, limit):
         self.link = link
@@ -21,12 +21,12 @@ class Channel:
         self.link.close()
 
     def send(self, data):
-        """Bytes as they are; takes in what comes meanwhile, so that neither side waits for ever."""
+        """Sends bytes as they are."""
         self.link.settimeout(self.limit)
         self.link.sendall(data)
 
     def take_line(self, line):
-        # One value a line, in UTF-8, without a prompt: anything else is a mistake.
+        # One JSON object a line, in UTF-8, without a prompt: anything else is a mistake.
         value = json.loads(line.decode("utf-8"))
         assert isinstance(value, dict), line
         if "id" in value:
@@ -37,7 +37,7 @@ class Channel:
             self.log.append(value)
 
     def receive(self, limit):
-        """Takes in what comes within the limit; False when nothing did."""
+        """Takes in what comes within the limit; False when nothing comes."""
         self.link.settimeout(limit)
         try:
             data = self.link.recv(65536)
@@ -51,7 +51,7 @@ class Channel:
         return True
 
     def wait(self, found, limit=None):
-        """Until found() is something; returns it."""
+        """Receives until found() returns something; returns that."""
         deadline = time.monotonic() + (limit or self.limit)
         while True:
             value = found()
@@ -75,19 +75,19 @@ class Channel:
         return reply
 
     def result(self, command, limit=None):
-        """The result of a request that must go well."""
+        """The result of a request that must succeed."""
         reply = self.ask(command, limit)
         assert reply["status"] == "ok" and "error" not in reply, reply
         return reply["result"]
 
     def error(self, command, limit=None):
-        """What is said about a request that must not go well."""
+        """The error of a request that must fail."""
         reply = self.ask(command, limit)
         assert reply["status"] == "error" and "result" not in reply, reply
         return reply["error"]
 
     def event(self, name, vm, limit=None):
-        """The next such event of a VM; those before it are dropped."""
+        """The next event of this name of the VM; events before it are dropped."""
         def find():
             for place, event in enumerate(self.events):
                 if event["event"] == name and event["vm"] == vm:

@@ -7,7 +7,7 @@ from pexpect import TIMEOUT
 
 
 def start(machine, *commands):
-    """GDB in a process of its own, over the commands."""
+    """Starts GDB, which attaches and runs the commands."""
     words = ["gdb", "-nx", "-batch", "-ex", "set remotetimeout 60", "-ex", "set pagination off",
              "-ex", f"target remote 127.0.0.1:{machine.com3.port}"]
     for command in commands:
@@ -17,7 +17,7 @@ def start(machine, *commands):
 
 
 def rest(machine, gdb, limit=250):
-    """What it still prints until it ends."""
+    """Waits until GDB ends; returns the rest of what it prints."""
     try:
         return gdb.communicate(timeout=limit)[0]
     except subprocess.TimeoutExpired:
@@ -29,12 +29,12 @@ def rest(machine, gdb, limit=250):
 
 
 def run(machine, *commands):
-    """Runs GDB over the commands; returns what it printed."""
+    """Runs the commands in GDB; returns what it printed."""
     return rest(machine, start(machine, *commands))
 
 
 def wait_running(machine, gdb):
-    """Until GDB has come to `echo going` and then let the VM run; what it printed until then."""
+    """Waits until GDB has run `echo going` and then lets the VM run; returns what it printed."""
     lines = []
     for line in gdb.stdout:
         lines.append(line)

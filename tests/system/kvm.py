@@ -13,7 +13,7 @@ FIRMWARE = ("bios-256k.bin", "kvmvapic.bin", "linuxboot_dma.bin", "multiboot_dma
 DATA = ("/usr/share/qemu", "/usr/share/seabios")
 EMULATOR = "/usr/bin/qemu-system-x86_64"
 
-# What a line of `runs` starts has the host's console as its own.
+# A guest that a line of `runs` starts has the host's console as its own.
 INIT = """\
 #!/bin/busybox sh
 b=/bin/busybox
@@ -32,7 +32,7 @@ CMDLINE = "console=ttyS0 quiet"
 
 
 def libraries(program):
-    """Of a program, the files that its dynamic linker opens, and that linker."""
+    """A program's dynamic linker and the libraries that it loads."""
     said = subprocess.run(["ldd", program], capture_output=True, text=True, check=True).stdout
     return re.findall(r"(/\S+) \(0x", said)
 
@@ -45,7 +45,7 @@ def folders(names):
 
 
 def archive(build, runs, more):
-    """The host's initramfs, with {name: path} more files that its guests need."""
+    """The host's initramfs, with the files {name: path} that its guests need besides."""
     root = build / "guests/root"
     modules = next((root / "lib/modules").iterdir()) / "kernel"
     paths = {"bin/busybox": root / "bin/busybox"}
@@ -61,7 +61,7 @@ def archive(build, runs, more):
 
 
 def iso(build, folder):
-    """Bochs boots from a CD, by GRUB: the kernel and the folder's host.gz on one."""
+    """A CD for Bochs, which boots by GRUB, with the kernel and the folder's host.gz."""
     tree = folder / "tree"
     (tree / "boot/grub").mkdir(parents=True, exist_ok=True)
     (tree / "vmlinuz").write_bytes((build / "guests/vmlinuz").read_bytes())
@@ -75,8 +75,8 @@ def iso(build, folder):
 
 def boot(emulator, build, folder, runs, more, memory="2G", cpus=1, cpu=EPYC, extra=()):
     """
-    A host that carries out the shell's lines `runs`, in which `run` is Debian's QEMU with KVM. The
-    folder is the caller's, empty, and stays until the machine has booted.
+    A host that runs the shell's lines `runs`, in which `run` starts Debian's QEMU with KVM. The
+    caller gives an empty folder, and keeps it until the machine has booted.
     """
     (folder / "host.gz").write_bytes(archive(build, runs, more))
     if emulator is Bochs:

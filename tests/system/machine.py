@@ -29,8 +29,8 @@ EPYC = "EPYC,+svm,+npt"
 
 
 def make_iso(build, out, bundle=None, cmdline=""):
-    """An ISO of its own, of the image as it stands in build/."""
-    # Another spelling of the same folder would be other compiler flags, and rebuild everything.
+    """Makes an ISO of the image as it is in build/, without rebuilding it."""
+    # Another spelling of the same folder would change the compiler flags and so rebuild everything.
     build = os.path.relpath(build, ROOT)
     command = ["make", "-s", "-o", f"{build}/skerry.elf", "iso", f"BUILD={build}", f"OUT={out}",
                f"BUNDLE={bundle or ''}", f"CMDLINE={cmdline}"]
@@ -54,7 +54,7 @@ class Machine:
         self.channel = None
         self.com3 = None  # a Relay: GDBs connect to its port
         self.process = None
-        # Emulators share the host's cores with each other: limits are generous.
+        # In seconds, and generous: emulators share the host's cores with each other.
         self.limit = 300
 
     def __enter__(self):
@@ -73,7 +73,7 @@ class Machine:
         return self.console.before
 
     def report(self, pattern, instead):
-        """Why a wait failed: what the machine had said, and what it says of itself now."""
+        """Why a wait failed: what the machine had said, and what it says now when asked."""
         if instead is pexpect.TIMEOUT:
             self.type(DETACH + "\r" + "".join(f"{line}\r" for line in EXAMINE))
         if instead is not pexpect.EOF:
@@ -108,7 +108,7 @@ class Machine:
         return [json.loads(text) for text in out.split("\n") if text.startswith("{")]
 
     def vm(self, name):
-        """What `vm list -j` says about one VM; None: it is not there."""
+        """What `vm list -j` says about a VM; None: there is no such VM."""
         found = [vm for vm in self.objects("vm list") if vm["name"] == name]
         return found[0] if found else None
 
@@ -116,7 +116,7 @@ class Machine:
         return [row["pages"] for row in self.objects("mem") if row["owner"] == "free"][0]
 
     def wait_free(self, pages):
-        """A CPU that is never idle gives back the last of what was destroyed at its next tick."""
+        """Waits until so many are free: a busy CPU gives back the last of them at its next tick."""
         limit = time.monotonic() + 30
         while (free := self.free_pages()) != pages:
             assert time.monotonic() < limit, f"{pages} pages were free, now {free}"
@@ -162,7 +162,7 @@ class Machine:
                 self.console.close()
             except (OSError, pexpect.ExceptionPexpect):
                 pass
-            # It has closed the socket: its number may be another's by now.
+            # That has closed the descriptor, whose number may belong to another file by now.
             self.link.detach()
         if self.channel is not None:
             self.channel.close()
@@ -262,8 +262,8 @@ class Bochs(Machine):
 
 def on_cpus(emulator, cpus):
     """
-    The arguments of a machine with so many CPUs for guests, and the guests' affinity. Threads of
-    QEMU's harm guests on CPU 0 (docs/platforms.md): there it has one more, without guests.
+    The arguments of a machine with so many CPUs for guests, and the guests' affinity. QEMU's own
+    threads harm guests on CPU 0 (docs/platforms.md), so with QEMU one more CPU has no guests.
     """
     if emulator is not Qemu:
         return {"cpus": cpus}, "all"

@@ -8,12 +8,12 @@ PROMPT = b"(qemu) "
 
 
 def option(path):
-    """Words for the machine's command line."""
+    """Words for QEMU's command line."""
     return ("-monitor", f"unix:{path},server=on,wait=off")
 
 
 class Monitor:
-    """Of a machine that runs, or comes up."""
+    """The monitor of a machine that runs or is starting."""
 
     def __init__(self, path):
         self.link = socket.socket(socket.AF_UNIX)
@@ -45,12 +45,12 @@ class Monitor:
         return said[:-len(PROMPT)].decode(errors="replace")
 
     def command(self, line):
-        """What it answers, behind the echo of the line."""
+        """The answer, without the echo of the line."""
         self.link.sendall(line.encode() + b"\n")
         return self.answer().replace("\r", "").partition("\n")[2]
 
     def number(self, line, pattern):
-        """The hexadecimal number in its answer."""
+        """The hexadecimal number that the pattern finds in the answer."""
         out = self.command(line)
         found = re.search(pattern, out)
         assert found, out

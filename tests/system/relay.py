@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Hands a serial line that is a socket from one client to the next: one GDB after the other."""
+"""Connects one client after the other, each a GDB, to a serial line that is a single socket."""
 import selectors
 import socket
 import threading
@@ -19,7 +19,7 @@ class Relay:
         self.link.close()
 
     def pump(self, client):
-        """Until one of both hangs up."""
+        """Copies both ways until one side hangs up."""
         with selectors.DefaultSelector() as selector:
             selector.register(client, selectors.EVENT_READ, self.link)
             selector.register(self.link, selectors.EVENT_READ, client)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""`audit`: the invariants of memory, seen on a machine that works."""
+"""`audit`: on a machine that works the invariants of memory hold."""
 import pytest
 
 import bundle
@@ -22,7 +22,7 @@ def audit(machine):
 
 @pytest.mark.parametrize("emulator", [Qemu, Bochs])
 def test_audit(build, tmp_path, emulator):
-    """Nothing is found before, while and after VMs run; what VMs have is seen, and seen to go."""
+    """Nothing is found while VMs run or after their end; their pages are counted, and then gone."""
     with emulator(build, bundle=tiny(build, tmp_path)) as machine:
         machine.wait_prompt()
         machine.wait_end("three")
@@ -36,6 +36,6 @@ def test_audit(build, tmp_path, emulator):
         assert empty["guest_pages"] == 0
         pages = {row["owner"]: row["pages"] for row in machine.objects("mem") if "owner" in row}
         in_use = sum(pages.values()) - pages["free"]
-        # what it works with itself comes on top: tables of its lists, by the size of those
+        # the audit's own tables come on top; their size depends on what they list
         assert in_use <= empty["pages"] < in_use + 4096, "the audit has not seen every page"
         assert "FOUND" not in machine.command("audit")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What the image does before and without guests: bases, built-in guest, machines it cannot use."""
+"""Booting: the built-in guest, random bases, machines that Skerry cannot use, the command line."""
 import re
 import subprocess
 
@@ -71,7 +71,7 @@ def test_nokaslr(build, empty, tmp_path):
 
 
 def refusal(build, cpu=EPYC, memory="1G"):
-    """What a machine that cannot run Skerry says; there is no prompt."""
+    """What Skerry says on a machine that it cannot use; there is no prompt."""
     with Qemu(build, cpu=cpu, memory=memory) as machine:
         out = machine.wait(r"skerry: [^\r\n]*\r*\n|" + PROMPT, 60)
         said = out + machine.match().group(0)
@@ -97,7 +97,7 @@ def test_without_long_mode(build):
 
 
 def test_without_acpi(build):
-    """No I/O APIC is known and no interrupt of a device comes: the console works all the same."""
+    """No I/O APIC is known and no device interrupt arrives; the console works all the same."""
     with Qemu(build, extra=("-M", "pc,acpi=off")) as machine:
         machine.wait_prompt(60)
         assert "no usable ACPI tables" in machine.command("log show -l warning")
@@ -109,7 +109,7 @@ def test_too_little_memory(build):
 
 
 def test_command_line(build, empty):
-    """Commands given to the kernel run after start-up; a mistake is named."""
+    """Commands on the kernel's command line run after start-up; a mistake there is named."""
     with Qemu(build, bundle=empty, cmdline='run="version; mem" nonsense=1 log=debug') as machine:
         machine.wait(r'error: command line: found "nonsense=1", allowed: [^\n]*config=FILE')
         machine.wait(r"skerry> version")
@@ -129,7 +129,7 @@ def test_other_configuration(build, tmp_path):
 
 
 def test_reboot(build, empty):
-    """-no-reboot turns a reset into the end of the emulator."""
+    """`reboot` resets the machine: with -no-reboot that ends the emulator."""
     with Qemu(build, bundle=empty) as machine:
         machine.wait_prompt()
         machine.type("reboot\r")
@@ -137,7 +137,7 @@ def test_reboot(build, empty):
 
 
 def test_help(build, empty):
-    """Every command is listed and explained; each that shows something knows -j."""
+    """Every command has its help; those that show something take -j; an error says so."""
     with Qemu(build, bundle=empty) as machine:
         machine.wait_prompt()
         names = [row["name"] for row in machine.objects("help")]

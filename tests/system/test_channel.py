@@ -41,7 +41,7 @@ def test_life(build, tmp_path, emulator):
         assert channel.result("vm pause tiny")[0]["state"] == "paused"
         assert channel.event("paused", "tiny")["time_ns"] >= started["time_ns"]
         assert machine.vm("tiny")["state"] == "paused"
-        # What one of the two does the other sees.
+        # What is done on one of the two is seen on the other.
         machine.command("vm resume tiny")
         channel.event("resumed", "tiny")
         assert "only a paused VM" in channel.error("vm resume tiny")
@@ -66,7 +66,7 @@ def test_life(build, tmp_path, emulator):
 
 
 def test_destroy(build, tmp_path):
-    """From another console: attached, while it is made, twice at once. All pages come back."""
+    """From the other console: while attached, while being made, twice at once. No page is lost."""
     with Qemu(build, bundle=make_bundle(build, tmp_path), channel=True) as machine:
         machine.wait_prompt()
         channel = machine.channel
@@ -95,7 +95,7 @@ def test_destroy(build, tmp_path):
 
 
 def test_on_crash(build, tmp_path):
-    """Hold, restart up to five times a minute, destroy: what becomes of a guest that cannot run."""
+    """A guest that cannot run is held, restarted until it has crashed five times, or destroyed."""
     with Qemu(build, bundle=make_bundle(build, tmp_path), channel=True) as machine:
         machine.wait_prompt()
         channel = machine.channel
@@ -119,7 +119,7 @@ def test_on_crash(build, tmp_path):
 
 
 def check_same(channel, machine, command):
-    """The channel's objects are those of -j on the console."""
+    """The channel's objects have the same fields as those of -j on the console."""
     there = channel.result(command)
     here = machine.objects(command)
     assert [sorted(one) for one in there] == [sorted(one) for one in here], command
@@ -135,7 +135,7 @@ BAD = (
 
 
 def test_requests(build, tmp_path):
-    """Ids, malformed lines, commands that are none; many requests at once."""
+    """Ids of all kinds, malformed lines, unknown commands, many requests at once."""
     with Qemu(build, bundle=make_bundle(build, tmp_path), channel=True) as machine:
         machine.wait_prompt()
         channel = machine.channel
@@ -156,13 +156,14 @@ def test_requests(build, tmp_path):
         assert channel.result("") == []
         assert any("vm create" in line for line in channel.result("help vm create"))
         assert any(line["text"] == "kernel ready" for line in channel.result("log show"))
-        # Requests sent ahead are answered one after the other, none is lost.
+        # Requests sent ahead are answered in order, and none is lost.
         channel.send(b"".join(b'{"id":%d,"command":"help"}\n' % i for i in range(500)))
         assert [channel.reply()["id"] for _ in range(500)] == list(range(500))
 
 
 def test_slow_reader(build, tmp_path):
-    """Who does not read loses log lines and is told how many; replies wait; nobody else does."""
+    """A client that does not read loses log lines and is told how many; no reply is lost, and the
+    console does not wait."""
     with Qemu(build, bundle=make_bundle(build, tmp_path, "com2"), channel=True) as machine:
         machine.wait_prompt()
         channel = machine.channel

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""A guest's clock while it has to share its CPU with many. Times are virtual: Bochs' instructions."""
+"""A guest's clock on a CPU shared with others. Times are virtual: Bochs counts instructions."""
 import re
 
 import bundle
@@ -19,7 +19,7 @@ def shared_bundle(build, tmp_path):
 
 
 def clocks(machine):
-    """(guest's clock, host's) in ns, from the try in which least passed between the two."""
+    """(guest's clock, host's) in ns, from the try in which the two were read closest together."""
     best = None
     for _ in range(6):
         machine.attach("alpha")
@@ -34,7 +34,7 @@ def clocks(machine):
 
 
 def test_overcommitted(build, tmp_path):
-    """Five guests want the one CPU: the fifth's clock is right, and its sleeps are as they should."""
+    """Four busy guests share the CPU with Linux: its clock is right, and its sleeps end in time."""
     with Bochs(build, bundle=shared_bundle(build, tmp_path)) as machine:
         machine.wait_prompt()
         machine.attach_shell("alpha", 400)
@@ -55,7 +55,7 @@ def test_overcommitted(build, tmp_path):
         passed = host_end - host
         assert passed > 60000 * MS
         assert abs(guest_end - guest - passed) < passed / 1000, (guest, host, guest_end, host_end)
-        # One round of the others' slices.
+        # At most one round of the others' time slices.
         assert max(over) < len(BUSY) * SLICE_US, over
         assert not re.search(r"soft lockup|stall|clocksource watchdog|skew", log), log
         busy = [machine.vm(name) for name in BUSY]

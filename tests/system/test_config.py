@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The configuration: shown as the file that makes the machine again, changed while VMs run."""
+"""The configuration: shown as a file that makes the same machine again, changed while VMs run."""
 import json
 import random
 import re
@@ -34,12 +34,13 @@ OTHERS = {"kernel": "cpuid.bin", "initrd": "spin.bin", "cmdline": "x", "memory":
           "autostart": "no", "on_crash": "destroy", "stop_timeout": "9s", "pages": "4k",
           "trap": "cr msr", "preemption_timer": "off", "unrestricted": "off", "tlb_flush": "full",
           "apic_virtualization": "off", "hpet": "yes", "test_device": "yes"}
-# What contract and help say can change while a VM runs.
+# The keys that, by `help vm set`, can change while a VM runs.
 AT_ANY_TIME = "weight cap reserve affinity on_crash stop_timeout autostart trap".split()
 
 
 def check_changeable(machine):
-    """A running VM takes what help says, `config show` has it, and refuses every other key."""
+    """Of a running VM the keys that help names can be set, and `config show` shows them; all others
+    are refused."""
     said = re.search(r"At any time: ([a-z_ ]+)\.", machine.command("help vm set"))
     assert said[1].split() == AT_ANY_TIME
     keys = re.search(r"allowed: ([a-z_ ]+)", machine.command("vm create x x=x"))[1].split()
@@ -55,7 +56,7 @@ def check_changeable(machine):
 
 
 def test_shown_again(build, tmp_path):
-    """What `config show` prints is a file; a machine started with it shows the same."""
+    """What `config show` prints is a valid file; a machine started with it shows the same."""
     with Qemu(build, bundle=make_bundle(build, tmp_path / "1.cpio", CONF)) as machine:
         machine.wait_prompt()
         machine.command(r'vm create three kernel=spin.bin memory=20M vcpus=3 cap=150%'
@@ -75,7 +76,7 @@ def test_shown_again(build, tmp_path):
             for key in ("name", "vcpus", "memory_bytes", "weight", "cap_percent",
                         "reserve_budget_ns", "reserve_period_ns"):
                 assert row[key] == old[key]
-        # What belongs to a boot changes between two of them.
+        # Keys that take effect at boot change while the VM is stopped.
         check_changeable(machine)
         machine.command("vm set one stop_timeout=0s")
         machine.type("vm stop one\r")
@@ -113,7 +114,7 @@ SHOWN = ("config show", "log level", "gdb")
 
 
 def bad_lines(command):
-    """Lines of a command that can do nothing: none of the words is a name, a key or a number."""
+    """Lines that a command must refuse: no word in them is a name, a key or a number that fits."""
     name = command["name"]
     lines = [f"{name} {word}" for word in WORDS] + [f"{name} one {word}" for word in WORDS[1:6]]
     lines += [f"{name} " + " ".join(["y"] * count) for count in (32, 100)]
@@ -123,7 +124,7 @@ def bad_lines(command):
 
 
 def answers(channel, lines):
-    """The replies to many requests, sent ahead."""
+    """(line, reply) of many requests, sent ahead in batches."""
     for at in range(0, len(lines), 50):
         some = lines[at:at + 50]
         channel.send(b"".join(json.dumps({"id": line, "command": line}).encode() + b"\n"
@@ -135,7 +136,7 @@ def answers(channel, lines):
 
 
 def test_arguments(build, tmp_path):
-    """No, too many, unknown, huge, strange arguments: one clear error each, nothing changed."""
+    """Missing, excess, unknown, huge, strange arguments: one clear error each, nothing changed."""
     path = make_bundle(build, tmp_path / "arguments.cpio", CONF)
     with Qemu(build, bundle=path, channel=True) as machine:
         machine.wait_prompt()

@@ -60,7 +60,7 @@ def check_completion(machine):
 
 
 def check_refusals(machine):
-    """What is refused says what would be right."""
+    """A refusal says what would be allowed."""
     assert "another name, or after `vm destroy demo`" in machine.command("vm create demo")
     assert "allowed: with a third serial port" in machine.command("gdb demo")
     for address in (0, 1 << 32, (1 << 64) - 1):
@@ -69,7 +69,7 @@ def check_refusals(machine):
 
 
 def check_watch(machine):
-    """What is typed meanwhile, and before Ctrl-C, is dropped with it."""
+    """`watch` and `log show -f` run until Ctrl-C; what is typed meanwhile is dropped."""
     machine.type("watch 1 vm list\r")
     for _ in range(4):
         machine.wait(r"--- every 1 s, Ctrl-C ends: vm list\r*\n")
@@ -92,7 +92,7 @@ def check_watch(machine):
 
 
 def check_ends(machine):
-    """Ctrl-C and Ctrl-] are found behind what nobody takes, and nothing of that is run."""
+    """Ctrl-C and Ctrl-] work even after input that nobody reads, and none of that input is run."""
     machine.type("log show -f -n 1\r")
     machine.wait(r"audit|vm ")
     machine.type("x" * 300 + "\x03")
@@ -110,7 +110,7 @@ def check_ends(machine):
 
 
 def check_pages(machine):
-    """Ten rows: nine lines, then it waits; without a terminal nothing waits."""
+    """With ten rows nine lines are shown at a time; with `term off` all are."""
     assert "term on, 10 rows" in machine.command("term on 10")
     machine.type("help\r")
     machine.wait(r"help\r*\n")
@@ -129,7 +129,7 @@ def check_pages(machine):
 
 
 def check_lines(machine):
-    """A line that is no line is refused as a whole, with the reason."""
+    """A malformed line is refused as a whole, with the reason."""
     for line, said in (("vm \u00e4 list", "error: found the byte 0xc3 at column 4"),
                        ("a\x1b[31m", "error: found the byte 0x1b at column 2"),
                        ("\0version", "error: found the byte 0x00 at column 1"),
@@ -143,7 +143,7 @@ def check_lines(machine):
 
 
 def test_kept_output(build, tmp_path):
-    """What a guest printed while nobody looked is there after it was booted again, by whomever."""
+    """What a guest printed while nobody was attached is kept when the guest is booted again."""
     conf = ("[vm falls]\nkernel = hostile_fatal.bin\nmemory = 32M\nautostart = no\n"
             "cmdline = idt-nothing\non_crash = restart\n"
             "[vm ends]\nkernel = hostile_fatal.bin\nmemory = 32M\nautostart = no\n"

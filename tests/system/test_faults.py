@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Faults made on purpose, by the commands that a TEST=1 image has more (tests/faults)."""
+"""Faults made on purpose, by the commands that only a TEST=1 image has (tests/faults)."""
 import re
 
 import pexpect
@@ -36,8 +36,8 @@ def findings(machine):
 
 @pytest.mark.parametrize("emulator", [Qemu, Bochs])
 def test_audit_catches(build, tmp_path, emulator):
-    """Each invariant broken on a machine that works: the audit says so, and not without; and the
-    kernel's stack overflows into its guard page, which is said."""
+    """With an invariant broken the audit says so, otherwise it finds nothing. A kernel stack that
+    overflows into its guard page is reported as such."""
     with emulator(build / "tests/faults", bundle=spinning(build, tmp_path, "ab")) as machine:
         machine.wait_prompt()
         while any(machine.vm(name)["state"] != "running" for name in "ab"):
@@ -56,18 +56,18 @@ def test_audit_catches(build, tmp_path, emulator):
 
 
 def kernel_pages(machine):
-    """Of the owners that a manager's own first touches do not change."""
+    """Pages of the owners that the manager's own first touches do not change."""
     return {row["owner"]: row["pages"] for row in machine.objects("mem")
             if row.get("owner") in ("kernel", "guest", "control")}
 
 
 def settled(machine, pages):
-    """Whether they come to be these: what is given back waits until each CPU has passed."""
+    """Whether kernel_pages() returns to `pages`: freed pages wait until every CPU has passed."""
     return any(kernel_pages(machine) == pages for _ in range(50))
 
 
 def life(machine):
-    """Makes a VM, runs it to its end and destroys it; how far that went."""
+    """Makes a VM, runs it to its end and destroys it; returns how far that went."""
     said = machine.command("vm create a")
     if machine.vm("a") is None:
         assert "error: " in said, said
@@ -87,8 +87,8 @@ def life(machine):
 
 @pytest.mark.parametrize("emulator", [Qemu, Bochs])
 def test_allocation_fails(build, tmp_path, emulator):
-    """Each allocation site of the kernel that the life of a VM comes by fails once, at the first
-    call and at the last: the operation is refused or the VM ends, nothing is lost, the next works."""
+    """Each allocation site of the kernel in the life of a VM fails at its first call, then at its
+    last: the operation is refused or the VM ends, no page is lost, and the next VM runs."""
     conf = "[vm a]\nkernel = cpuid.bin\nmemory = 24M\n"
     archive = bundle.make(tmp_path / "alloc.cpio", conf,
                           bundle.read(build / "tests/guest/cpuid.bin"))
@@ -120,7 +120,7 @@ def test_allocation_fails(build, tmp_path, emulator):
 
 @pytest.mark.parametrize("emulator", [Qemu, Bochs])
 def test_unexpected_interrupts(build, tmp_path, emulator):
-    """Each vector is said when it comes first, and counted; what else goes on, goes on."""
+    """An unexpected vector is logged whenever its count is a power of two; the VMs go on."""
     with emulator(build / "tests/faults", bundle=spinning(build, tmp_path, "ab")) as machine:
         machine.wait_prompt()
         for vector, times in ((0x27, 1), (0x3f, 5), (0x77, 9), (0xff, 2)):
@@ -135,8 +135,8 @@ def test_unexpected_interrupts(build, tmp_path, emulator):
 
 
 def test_lost_kick(build, tmp_path):
-    """A CPU in a guest that never exits hears of nothing any more: that is said, with what it does,
-    unless interrupts of its own bring it to look, and pages come back all the same."""
+    """A CPU that gets no more kicks, in a guest that never exits: the panic says so and shows what
+    that CPU does; or its own interrupts make it look, and the pages come back all the same."""
     conf = "".join(f"[vm {name}]\nkernel = spin.bin\nmemory = 24M\nautostart = yes\n"
                    f"affinity = {cpu}\ncmdline = off\n" for cpu, name in enumerate("ab"))
     archive = bundle.make(tmp_path / "faults.cpio", conf,
@@ -159,8 +159,8 @@ def test_lost_kick(build, tmp_path):
 
 @pytest.mark.parametrize("emulator", [Qemu, Bochs])
 def test_live_audit(build, tmp_path, emulator):
-    """An audit before each of the commands that make up the lives of VMs: none finds anything, but
-    for what is broken on purpose."""
+    """An audit runs before each command in the life of several VMs: it finds only what is broken on
+    purpose."""
     with emulator(build / "tests/faults", bundle=spinning(build, tmp_path, "ab")) as machine:
         machine.wait_prompt()
         machine.command("fault audit 1")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Two stock Debian guests side by side, in every cell: emulator, processor and way to boot."""
+"""Two stock Debian guests side by side, with each emulator, processor and way to boot (a cell)."""
 import re
 import time
 
@@ -47,7 +47,7 @@ def check_poweroff(machine):
 
 
 def check_console(machine):
-    """Commands in alpha; what beta prints meanwhile is there on attaching."""
+    """Commands in alpha work; what beta prints meanwhile is shown on attaching to it."""
     machine.attach("beta")
     machine.shell("(sleep 1; printf 'said''-behind-the-back\\033[7m\\033]0;title\\007\\n') & true")
     machine.leave()
@@ -63,7 +63,7 @@ def check_console(machine):
     machine.attach("beta")
     machine.wait(r"said-behind-the-back\x1b\[7m\x1b\]0;title\x07", 30)
     machine.leave()
-    # Escape sequences are between a guest and who is attached to it.
+    # A guest's escape sequences reach only whoever is attached to it.
     assert "title" not in str(machine.objects("log show"))
 
 
@@ -100,7 +100,7 @@ def check_stop_and_start(machine):
 
 
 def rtc_seconds(machine):
-    """The guest's wall clock as its RTC has it, in seconds of the day."""
+    """The guest's wall clock by its RTC, in seconds of the day."""
     out = machine.shell("hwclock -u -r")
     hours, minutes, seconds = [int(part) for part in
                                re.search(r"(\d\d):(\d\d):(\d\d)", out).groups()]
@@ -108,7 +108,7 @@ def rtc_seconds(machine):
 
 
 def check_wall_clock(machine):
-    """QEMU's clock chip has the host's time, and a guest's chip has Skerry's."""
+    """QEMU's RTC has the developer's time, and a guest's RTC has Skerry's."""
     machine.attach("alpha")
     guest = rtc_seconds(machine)
     machine.leave()
@@ -123,13 +123,13 @@ WATCH = ("while read now rest </proc/uptime; do [ $now = \"$last\" ] || echo $no
 
 
 def wait_lines(machine, count):
-    """Until the watch has noted so many changes; how many there are then."""
+    """Waits until the watch has noted so many changes; returns how many it has."""
     machine.shell(f"while [ $(wc -l </tmp/times) -lt {count} ]; do usleep 10000; done")
     return int(machine.shell("wc -l </tmp/times"))
 
 
 def pause_beta(machine):
-    """Ten seconds of pause, by alpha's clock."""
+    """Pauses beta for ten seconds of alpha's clock."""
     machine.leave()
     machine.command("vm pause beta")
     paused = machine.vm("beta")
@@ -144,7 +144,7 @@ def pause_beta(machine):
 
 
 def clock_gap(machine):
-    """The largest step of beta's monotonic clock while it was paused once; RTC seconds meanwhile."""
+    """The largest step of beta's monotonic clock over one pause; how far its RTC went meanwhile."""
     machine.attach("beta")
     machine.shell(WATCH)
     wall_before = rtc_seconds(machine)
@@ -161,8 +161,8 @@ def clock_gap(machine):
 
 
 def check_pause(machine):
-    """The monotonic clock stands still, the RTC goes on."""
-    # A busy host may make one of them larger; a clock that runs on makes each of them ten seconds.
+    """In a pause the monotonic clock stands still and the RTC goes on."""
+    # A busy host may make one gap larger; a clock that ran on would make each of them ten seconds.
     gaps = []
     while len(gaps) < 3 and (not gaps or gaps[-1] >= 0.1):
         gap, wall = clock_gap(machine)
@@ -172,14 +172,14 @@ def check_pause(machine):
 
 
 def check_healthy(machine):
-    """No program in beta has been hurt by what went on beside it."""
+    """No program in beta has crashed because of what happened beside it."""
     machine.attach("beta")
     assert machine.shell("dmesg | grep -E 'segfault|general protection|traps:'") == ""
     machine.leave()
 
 
 def check_pages(machine):
-    """Whoever is destroyed leaves no page behind."""
+    """All pages of a destroyed VM come back."""
     out = machine.command("vm destroy beta")
     assert "error" not in out
     assert machine.vm("beta") is None
@@ -195,7 +195,7 @@ def check_pages(machine):
 
 
 def check_stop(machine):
-    """A guest that listens to the power button ends by itself; one that does not is ended."""
+    """A guest that heeds the power button ends by itself; one that does not is ended."""
     machine.type("vm stop alpha\r")
     assert machine.wait_end("alpha") == ("stopped", "guest powered off")
     machine.command("vm create deaf kernel=built-in memory=16M stop_timeout=500ms")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Kernels besides Debian's for this architecture: its i386 kernel, and memtest86+."""
+"""Kernels besides Debian's for amd64: its i386 kernel, and memtest86+."""
 import subprocess
 
 import pytest
@@ -20,7 +20,7 @@ def foreign(build):
 
 @CELLS
 def test_i386(foreign, tmp_path, emulator):
-    """PAE paging, two vCPUs, and all its devices: it says so itself and powers off."""
+    """It boots with PAE paging and two vCPUs, uses kvm-clock, and powers itself off."""
     conf = ("[vm old]\nkernel = vmlinuz\ninitrd = initramfs.cpio.gz\nmemory = 256M\nvcpus = 2\n"
             "cmdline = console=ttyS0 quiet name=old\nautostart = yes\n")
     files = bundle.make(tmp_path / "i386.cpio", conf, bundle.debian(foreign / "guests-i386"))
@@ -39,7 +39,7 @@ def test_i386(foreign, tmp_path, emulator):
 
 @CELLS
 def test_memtest(foreign, tmp_path, emulator):
-    """It finds processor and memory, and its first tests find no error."""
+    """It starts, and its first tests find no error."""
     conf = ("[vm mem]\nkernel = memtest.bin\nmemory = 16M\n"
             "cmdline = console=ttyS0,115200\nautostart = yes\n")
     files = bundle.make(tmp_path / "memtest.cpio", conf,

@@ -28,7 +28,7 @@ def check_look(machine, regs):
 
 
 def check_steps(machine, regs):
-    """Two steps from behind HLT: what comes next is read from memory by address."""
+    """Two steps from after HLT: each goes to another address; registers and memory can be set."""
     out = debugger.run(machine, "p/x $pc", "stepi", "p/x $pc", "stepi", "p/x $pc",
                        "set var $rbx = 77", "p $rbx", "set var *(char *)0x6000 = 33",
                        "p *(char *)0x6000", "detach")
@@ -41,9 +41,9 @@ def check_steps(machine, regs):
 
 def check_breakpoints(machine, regs, kind):
     """
-    A key makes the guest run its handler, which breaks where it was halted. GDB steps over a
-    breakpoint where it stands: two steps first, so that it runs only once, with the breakpoint. The
-    key comes when the guest is halted again: one that it finds by looking wakes nobody.
+    A key wakes the guest, which then hits a breakpoint where it was halted. GDB would step over a
+    breakpoint at the current address, so it makes two steps first. The key is typed when the guest
+    is halted again: one that it finds while it runs wakes nobody.
     """
     gdb = debugger.start(machine, "stepi", "stepi", f"{kind} *{regs['rip']}", "echo going\\n",
                          "continue", "p/x $pc", "delete", "detach")

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MIT
-"""The product's kernel with hostile programs for its ring 3: tests/hostile.
+"""The product's kernel with hostile programs as its ring 3: tests/hostile.
 
 Random system calls with what a manager and a monitor hold, vCPU pages rewritten while the kernel
-reads them, processes that make processes, forbidden instructions, addresses anywhere; after each
-child its group, and at the end every page, is back, and an audit finds nothing.
+reads them, processes that make processes, forbidden instructions, addresses anywhere. The group of
+each child can be destroyed, at the end every page is back, and an audit finds nothing.
 """
 import re
 
@@ -34,7 +34,7 @@ def play(build, bed, seed, generations):
     print(f"{bed} seed {seed}: {calls} calls, {runs} runs of a guest")
     assert not re.findall(r"HOSTILE FAIL[^\r\n]*", text), text[-4000:]
     made, wanted = map(int, re.search(r"processes (\d+) of (\d+)", text).groups())
-    assert 0 < made < wanted, text[-4000:]  # until the quota is used up
+    assert 0 < made < wanted, text[-4000:]  # the quota ends it
     # most are refused, but enough succeed to reach the second halves
     statuses = [int(word) for word in re.search(r"statuses:([ \d]+)", text).group(1).split()]
     assert statuses[0] > CALLS_MIN / 100, statuses
@@ -50,6 +50,6 @@ def test_hostile_process(build, bed):
 @pytest.mark.long
 @pytest.mark.parametrize("bed", BEDS)
 def test_hostile_process_long(build, bed):
-    """Hundreds of millions of calls, each seed another ten minutes."""
+    """Hundreds of millions of calls; each seed takes another ten minutes."""
     for seed in range(1, 11):
         play(build, bed, seed, 2000)

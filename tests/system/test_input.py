@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Bad input: each mistake is named with its place, the prompt comes, the other VMs run."""
+"""Bad input: each mistake is named with its place, the prompt appears, other VMs run."""
 import pytest
 
 import bundle
@@ -13,7 +13,7 @@ def good_files(build, conf=""):
 
 
 def check_good(machine):
-    """A VM without a mistake is not concerned."""
+    """A VM without a mistake is not affected."""
     machine.command("vm create good")
     machine.type("vm start good\r")
     assert machine.wait_end("good") == ("stopped", "debug exit 16")
@@ -101,7 +101,7 @@ def test_not_an_archive(build, tmp_path):
 
 
 def bad_kernels(build):
-    """A kernel file cut short, one that is nothing, an empty one: three VMs with their errors."""
+    """VMs with a kernel file that is cut short, and with one that is noise."""
     kernel = (build / "guests/vmlinuz").read_bytes()
     files = good_files(build, "".join(f"[vm {name}]\nkernel = {name}\nmemory = 64M\n"
                                       for name in ("short", "noise")))
@@ -125,7 +125,7 @@ def test_bad_kernel(build, tmp_path, emulator):
 
 
 def test_long_line(build, tmp_path):
-    """100 kB without an end of line: refused, and the console is as before."""
+    """100 kB without an end of line are refused, and the console works as before."""
     path = bundle.write(tmp_path / "good.cpio", good_files(build))
     with Qemu(build, bundle=path) as machine:
         machine.wait_prompt()

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Looking into a guest: registers, control registers, tables, memory."""
+"""Inspecting a guest: registers, control registers, page tables, memory."""
 import re
 
 import pytest
@@ -69,7 +69,7 @@ def check_errors(machine):
 
 @pytest.mark.parametrize("emulator", EMULATORS)
 def test_nothing_there(build, tmp_path, emulator):
-    """What a guest looks for in vain is told while it runs, and where it looked last."""
+    """While a guest runs its accesses to nothing are counted, and the last address is shown."""
     conf = "[vm lost]\nkernel = spin.bin\nmemory = 16M\ncmdline = around\nautostart = yes\n"
     files = bundle.make(tmp_path / "lost.cpio", conf, bundle.tiny(build, "spin"))
     with EMULATORS[emulator](build, bundle=files) as machine:

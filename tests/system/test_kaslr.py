@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Where the image, its physical place and the direct map lie, over many boots, bit by bit."""
+"""KASLR: where the image and the direct map lie is random, and nothing reveals it."""
 import re
 import struct
 import subprocess
@@ -29,7 +29,7 @@ def symbols(build):
 
 
 def boot(build, files, path, linked):
-    """The three bases of a fresh boot, and what all listings of the console say."""
+    """The three bases of a fresh boot, and what the console's commands print."""
     with Qemu(build, bundle=files,
               extra=qemu_monitor.option(path)) as machine:
         machine.wait_prompt()
@@ -46,7 +46,7 @@ def boot(build, files, path, linked):
 
 
 def check_silent(bases, said):
-    """No address of the image or of the direct map in anything that the console lists."""
+    """The console's listings show no address of the image or of the direct map."""
     for name in ("image, virtual", "direct map"):
         high = f"{bases[name] >> 32:x}"
         assert high not in said, f"{name} {bases[name]:#x} shows:\n{said}"
@@ -73,7 +73,7 @@ def test_kaslr(build, tmp_path, boots):
             found[name].append(base)
     for name, values in found.items():
         check_bits(name, values)
-        if name != "direct map": # of 2^15 places
+        if name != "direct map": # which has only 2^15 places
             assert len(set(values)) == len(values), f"{name}: the same twice"
     assert len(set(found["direct map"])) > 1
 
@@ -85,7 +85,7 @@ MIB = 1 << 20
 
 
 class Memory:
-    """All of a machine's memory as QEMU sees it, and where the kernel lies in it."""
+    """A dump of all of a machine's memory by QEMU, and where the kernel lies in it."""
 
     def __init__(self, monitor, path, linked, base, physical):
         monitor.command(f"pmemsave 0 {128 * MIB:#x} \"{path}\"")
@@ -109,7 +109,7 @@ class Memory:
         return found
 
     def search(self, pages):
-        """Which of these hold an address of the image or of the direct map, at any byte."""
+        """Which of the pages hold an address of the image or of the direct map, at any offset."""
         patterns = {"image": struct.pack("<I", self.base >> 32),
                     "direct map": struct.pack("<I", self.direct >> 32),
                     "physical": struct.pack("<Q", self.physical)}
@@ -137,7 +137,7 @@ def test_memory_of_others(build, tmp_path):
             for command in ("vm create", "vm start", "vm regs", "trace"):
                 machine.command(f"{command} {name}")
         after = Memory(monitor, tmp_path / "after", *where)
-    # The manager is told where the image lies, for `sym`: found there, it would be elsewhere.
+    # The manager is told where the image lies, for `sym`: found there, it would be found elsewhere.
     assert any(name == "image" for _, name in before.search(before.pages()))
     others = after.pages() - before.pages()
     print(f"{len(before.pages())} pages of the manager, {len(others)} of guests and monitors")
@@ -146,7 +146,7 @@ def test_memory_of_others(build, tmp_path):
 
 @pytest.mark.parametrize("emulator", [Qemu, Bochs])
 def test_reach(build, tmp_path, emulator):
-    """A guest that looks for the image and the direct map in all that it can read."""
+    """A guest finds no address of the image or of the direct map in anything that it can read."""
     conf = "[vm idle]\nkernel = spin.bin\nmemory = 16M\nautostart = no\n"
     files = bundle.make(tmp_path / "reach.cpio", conf, bundle.tiny(build, "spin", "reach"))
     linked = symbols(build)
@@ -173,7 +173,7 @@ def test_reach(build, tmp_path, emulator):
 
 @pytest.mark.parametrize("cpu, weak", [(EPYC, False), (EPYC + ",-rdrand", True)])
 def test_entropy(build, cpu, weak):
-    """Where randomness comes from is said, and a warning where the CPU has none to give."""
+    """`cpu` and the log name the sources of randomness; without RDRAND the log has a warning."""
     with Qemu(build, cpu=cpu) as machine:
         machine.wait_prompt()
         sources = machine.objects("cpu")[0]["entropy"].split()

@@ -46,7 +46,7 @@ def test_show(build, tmp_path):
 
 
 def check_audit(machine, audit):
-    """Who did what is told, and stays whatever is done about it."""
+    """The audit entries say who did what, and neither `log level` nor `log clear` removes them."""
     mine = [line["text"] for line in audit if line["vm"] == "tiny"]
     for deed in ("created", "start", "destroy"):
         assert f"console: {deed}" in mine, mine
@@ -66,7 +66,7 @@ def check_audit(machine, audit):
 
 
 def check_times(machine):
-    """-s and -u take a stamp or how long ago."""
+    """-s and -u take a time stamp, or how long ago."""
     stamps = [line["time_ns"] for line in machine.objects("log show -c audit")]
     middle = stamps[len(stamps) // 2]
     text = f"{middle // 10**9}.{middle % 10**9:09}"
@@ -81,9 +81,9 @@ def check_times(machine):
 
 
 def check_segments(machine):
-    """`log rotate` closes the segment; beyond log.segments the oldest leaves."""
+    """`log rotate` closes the segment; beyond log.segments the oldest is dropped."""
     machine.command("log clear")
-    machine.command("log level console debug") # each command is a line then
+    machine.command("log level console debug") # so that each command makes a line
     for _ in range(4):
         rows = machine.objects("log rotate")
     assert len(rows) == 3 and all(row["bytes"] <= 4096 for row in rows), rows
@@ -96,7 +96,7 @@ def check_segments(machine):
 
 
 def test_level(build, tmp_path):
-    """What is below the level is not kept; debug keeps more."""
+    """Entries below the level are not kept; debug keeps more."""
     with Qemu(build, bundle=make_bundle(build, tmp_path, "log = error")) as machine:
         machine.wait_prompt()
         machine.command("log clear")
@@ -121,7 +121,7 @@ def test_level(build, tmp_path):
 
 @pytest.mark.parametrize("emulator", [Qemu, Bochs])
 def test_export(build, tmp_path, emulator):
-    """The second serial port carries the stream as JSON lines; the first takes it too."""
+    """The log goes out on the second serial port as JSON lines, and on the first one when asked."""
     com2 = tmp_path / "com2"
     files = make_bundle(build, tmp_path, "export = com2")
     with emulator(build, bundle=files, com2=com2) as machine:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Machine checks, made by QEMU's monitor (SDM vol. 3, 16.3): whom they end."""
+"""Machine checks, injected by QEMU's monitor (SDM vol. 3, 16.3): what each of them ends."""
 import re
 
 import pytest
@@ -8,12 +8,12 @@ import bundle
 import qemu_monitor
 from machine import Qemu
 
-# MCi_STATUS: valid, with address and what kind that is; corrected, or not; the CPU is corrupt
+# MCi_STATUS: valid, with ADDR and MISC; corrected; uncorrected; the CPU's own context is corrupt
 CORRECTED = 0x8c00000000000000
 UNCORRECTED = 0xbc00000000000000
 CORRUPT = 0xbe00000000000000
 RESTARTABLE, IN_PROGRESS = 1, 4  # MCG_STATUS
-PHYSICAL = 2 << 6 | 6  # MCi_MISC: the address is physical, and known but for six bits
+PHYSICAL = 2 << 6 | 6  # MCi_MISC: the address is physical, and known except for its lower six bits
 BANK = 3
 
 
@@ -23,8 +23,8 @@ def check(monitor, status, address, glob=RESTARTABLE | IN_PROGRESS):
 
 
 def two_guests(build, tmp_path, way):
-    """As a rule both halt nearly always: QEMU gives a machine check to the guest that it runs, which
-    real CPUs never do where the exception is intercepted."""
+    """By default both are halted nearly always: QEMU delivers a machine check to the running guest,
+    which real CPUs never do when the exception is intercepted."""
     conf = "".join(f"[vm {name}]\nkernel = hostile_fatal.bin\nmemory = 24M\nautostart = yes\n"
                    f"cmdline = {way} qemu\n" for name in "ab")
     return bundle.make(tmp_path / "checks.cpio", conf, bundle.tiny(build, "hostile_fatal"))
@@ -55,8 +55,8 @@ def findings(machine):
 
 @pytest.mark.parametrize("number", [1, 3])
 def test_page_of_vm(build, tmp_path, number):
-    """The VM that the page belongs to, its guest's or its monitor's, ends, and it alone; the page is
-    nobody's from then on."""
+    """An uncorrected error in a page of a guest or of its monitor ends that VM alone; the page is
+    never used again."""
     path = tmp_path / "monitor"
     with machine_of(build, tmp_path, path) as machine, qemu_monitor.Monitor(path) as monitor:
         wait_running(machine)
@@ -84,8 +84,8 @@ def test_page_of_vm(build, tmp_path, number):
 
 @pytest.mark.parametrize("number", [0, 1])
 def test_shutdown_of_guest(build, tmp_path, number):
-    """It shuts the CPU down in a guest, and that exits: the VM that the page belongs to ends. If it
-    is another one's, the guest is reset: nobody knows what it was doing."""
+    """An error that shuts the CPU down in a guest ends the VM that the page belongs to. If that is
+    another VM, the guest is reset: its state is unknown."""
     path = tmp_path / "monitor"
     with machine_of(build, tmp_path, path, "check-nowhere") as machine, \
             qemu_monitor.Monitor(path) as monitor:
@@ -107,7 +107,7 @@ def test_shutdown_of_guest(build, tmp_path, number):
 
 
 def test_corrected(build, tmp_path):
-    """It is logged, and that is all."""
+    """A corrected error is logged, and that is all."""
     path = tmp_path / "monitor"
     with machine_of(build, tmp_path, path) as machine, qemu_monitor.Monitor(path) as monitor:
         wait_running(machine)
@@ -141,7 +141,7 @@ def test_page_of_kernel(build, tmp_path):
 
 
 def test_corrupt(build, tmp_path):
-    """Though the page is a guest's."""
+    """A corrupt CPU context is a panic, even if the page is a guest's."""
     said = panic_of(build, tmp_path, CORRUPT, 0)
     assert said == "the CPU's own state is corrupt"
 

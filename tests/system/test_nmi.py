@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MIT
-"""NMIs at swept instants, by the PIT's one-shot and an I/O APIC entry that delivers NMIs: they are to
-hit nearly every instruction of the ways into the kernel and out of it, and to change nothing.
+"""NMIs at swept instants, by the PIT's one-shot and an I/O APIC entry that delivers NMIs: they must
+hit nearly every instruction of the paths into the kernel and out of it, and change nothing.
 
-Where GIF is clear (SVM) an NMI is held: there QEMU's log of the instructions that it executes says
-before which one the line was raised.
+While GIF is clear (SVM) an NMI is held: there QEMU's log of executed instructions shows before
+which one the line was raised.
 """
 import re
 import subprocess
@@ -23,14 +23,14 @@ HELD = ("svm_switch_in", "svm_run", "svm_switch_out")
 SYSCALL_STUB = 3  # instructions; the rest of its page is padding
 KICK_STUB = 0xf1 * 16  # in trap_stubs
 STUB_BYTES = 16
-NO_CODE = ("nop", "ud2")  # padding, and what is never reached
+NO_CODE = ("nop", "ud2")  # padding, and unreachable code
 WORDS = {"neighbour": "neighbour.bin\nmemory = 64M\ncmdline = key=7",
          "mixed": "hostile_storm.bin\nmemory = 24M\ncmdline = mixed",
          "fast": "hostile_storm.bin\nmemory = 24M\ncmdline = cpuid"}
 
 
 def disassembly(image):
-    """{symbol: [(address, text)]}, without padding."""
+    """{symbol: [(address, text)]}, without the instructions of NO_CODE."""
     out = subprocess.run(["objdump", "-d", "-j", ".text", "--no-show-raw-insn", image], text=True,
                          check=True, stdout=subprocess.PIPE).stdout
     code = {}
@@ -49,7 +49,7 @@ def kick_stub(code):
 
 
 def way_back(code, sysenter):
-    """cpu_return_to_caller without the other vendor's instruction and what it alone needs."""
+    """cpu_return_to_caller without the other vendor's return instruction and the code for it."""
     rows = code["cpu_return_to_caller"]
     end = [at for at, (_, text) in enumerate(rows) if text.startswith("sysret")][0] + 1
     begin = [at for at in range(end) if rows[at][1].startswith("jne")][-1] + 1
@@ -88,7 +88,7 @@ def sweep(machine, count):
 
 
 def verify_alive(machine):
-    """All guests run; the neighbour finds its memory as it was, twice."""
+    """All guests run; the neighbour verifies its memory two more times."""
     first = passes(machine)
     while passes(machine) < first + 2:
         pass
@@ -96,7 +96,7 @@ def verify_alive(machine):
 
 
 def hits(machine, base, rows):
-    """Addresses, of the rows, that an NMI has interrupted."""
+    """The addresses of those rows that an NMI has interrupted."""
     found = set()
     first, last = min(rows)[0] - base, max(rows)[0] - base
     for row in machine.objects(f"fault hits {first:#x} {last + 1 - first:#x}"):
@@ -106,8 +106,8 @@ def hits(machine, base, rows):
 
 
 def held(log, rows):
-    """Addresses, of the rows, before which the line was raised while GIF was clear: where the log
-    has the instruction that lies before as well. The guest is behind VMRUN."""
+    """The addresses of those rows before which the line was raised while GIF was clear: the log has
+    the row before as well. The row after VMRUN does not count: the guest runs before it."""
     after = {rows[at - 1][0]: rows[at][0] for at in range(1, len(rows))
              if "vmrun" not in rows[at - 1][1]}
     found, before, raised = set(), None, False
@@ -151,7 +151,7 @@ def test_svm(build, tmp_path, count):
         sweep(machine, count)
         found = hits(machine, base, rows)
         for line in ("vm resume fast", "vm pause mixed", "vm pause neighbour"):
-            machine.command(line)  # nothing but entries and exits
+            machine.command(line)  # leaves nothing but entries and exits
         monitor.command("singlestep on")
         monitor.command("log exec,nochain,trace:ioapic_set_irq")
         sweep(machine, count // 5)

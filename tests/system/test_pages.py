@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What a second stage maps RAM with: a GiB at once, where guest, memory and CPU have one whole."""
+"""The page sizes of a second stage: 1 GiB where guest, free memory and CPU allow it, and others."""
 import pytest
 
 import bundle
@@ -7,17 +7,17 @@ from machine import Bochs, Qemu
 
 GIB = 1 << 18 # in pages
 
-# `pages`: of the GiB that the guest touches, what leaves of 2 MiB or more map, and of 1 GiB
+# By `pages`: how much of the GiB touched is mapped by leaves of 2 MiB or more, and of 1 GiB
 LEAVES = {"auto": (GIB, GIB), "1g": (GIB, GIB), "2m": (GIB, 0), "4k": (0, 0)}
 
 
 @pytest.mark.parametrize("emulator", [Qemu, Bochs])
 def test_leaves(build, tmp_path, emulator):
-    """Guests touch the second of their two GiB by 2 MiB: what maps it; and all of it comes back."""
+    """Guests touch the second of their two GiB: leaves of the right size map it; all comes back."""
     conf = "".join(f"[vm by-{pages}]\nkernel = fill.bin\ncmdline = first=1024 end=2048\n"
                    f"memory = 2G\npages = {pages}\n" for pages in LEAVES)
     files = bundle.make(tmp_path / "fill.cpio", conf, bundle.tiny(build, "fill"))
-    # Where the image lies at random it may have a page of the one whole GiB that Bochs has.
+    # A random image might lie in the only GiB that is entirely free under Bochs.
     with emulator(build, bundle=files, memory="4G", cmdline="nokaslr") as machine:
         machine.wait_prompt()
         free = machine.free_pages()

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""[host] password: nothing is done or shown at the console and the machine channel before it."""
+"""[host] password: before it is given, console and machine channel neither do nor show anything."""
 import hashlib
 import json
 import re
@@ -18,7 +18,7 @@ ASKED = r"(?:^|\n|\r)password: "
 
 
 def hashed(word, salt=bytes(range(16)), iterations=1000):
-    """What the guide's line for a PC makes."""
+    """What the guide's line for a PC computes."""
     digest = hashlib.pbkdf2_hmac("sha256", word.encode(), salt, iterations)
     return f"pbkdf2-sha256${iterations}${salt.hex()}${digest.hex()}"
 
@@ -30,13 +30,13 @@ def files(build, tmp_path, password):
 
 
 def refused(machine, word):
-    """Gives a wrong one; returns all that is said up to the next question."""
+    """Types a wrong password; returns all that is said up to the next question."""
     machine.type(word + "\r")
     return machine.wait(ASKED)
 
 
 def auths(channel, *words):
-    """The answers to some attempts, sent at once."""
+    """The answers to several attempts, sent at once."""
     channel.send(b"".join(json.dumps({"id": 0, "auth": word}).encode() + b"\n" for word in words))
     replies = [channel.reply() for _ in words]
     return [reply.get("error", reply["status"]) for reply in replies]
@@ -47,7 +47,7 @@ def auth(channel, word):
 
 
 def check_channel(channel):
-    """Requests, events and the log wait for the password; wrong ones wait longer and longer."""
+    """Requests, events and the log wait for the password; three wrong ones cause a delay."""
     assert "locked, allowed:" in channel.error("vm list")
     assert "locked" in channel.error("nonsense")
     answers = auths(channel, WRONG, WRONG, WRONG, WORD)
@@ -62,7 +62,7 @@ def check_channel(channel):
 
 
 def check_locked(machine, channel):
-    """What happens while the console is locked comes after the password, not before."""
+    """What happens while the console is locked is shown only after the password."""
     machine.type("lock\r")
     machine.wait(ASKED)
     channel.result("vm pause demo")
@@ -77,7 +77,7 @@ def check_locked(machine, channel):
 
 
 def check_made(machine):
-    """The command `password` makes what a PC's hashlib makes."""
+    """The command `password` computes what hashlib on a PC does, and refuses a short password."""
     machine.type("password 1000\r")
     machine.wait("new password: ")
     machine.type("a new one\x15wrong\x7f\x7f\x7f\x7f\x7fcorrect horse\r")
@@ -130,7 +130,7 @@ def guide_line(word):
 
 
 def test_command_line(build, tmp_path):
-    """`run=` is the work of who boots the machine: it comes before the password, and ends there."""
+    """`run=` is up to whoever boots the machine: it needs no password, and unlocks nothing."""
     with Qemu(build, bundle=files(build, tmp_path, guide_line(WORD)),
               cmdline='run="vm list; vm console demo; ; "') as machine:
         said = machine.wait(ASKED)
@@ -141,7 +141,7 @@ def test_command_line(build, tmp_path):
 
 
 def test_unreadable(build, tmp_path):
-    """A password that is none opens nothing, and is not shown."""
+    """A malformed `password =` locks the machine for good, and is not shown."""
     with Qemu(build, bundle=files(build, tmp_path, WORD), channel=True) as machine:
         said = machine.wait(ASKED)
         assert "skerry.conf:2:12: password: found \"...\", allowed: pbkdf2-sha256$" in said

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Where the time goes: trace, the sampling profile, symbols."""
+"""Where time goes: the exit trace, the sampling profile, symbols."""
 import re
 
 import pytest
@@ -32,7 +32,7 @@ def check_cpus(rows, cpus, samples):
 
 
 def check_guest(machine):
-    """A guest that never leaves its CPU is where the time goes, under its name."""
+    """The profile shows a guest that never exits under its name."""
     machine.command("vm create spin")
     machine.command("vm start spin")
     machine.objects("perf record 1")

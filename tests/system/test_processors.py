@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Many CPUs when things go wrong: stale translations, guests that make trouble, CPUs that are lost."""
+"""Several CPUs when things go wrong: stale translations, guests that make trouble, lost CPUs."""
 import os
 import re
 import socket
@@ -22,11 +22,11 @@ def storm_bundle(build, tmp_path, words, vcpus):
     return bundle.make(tmp_path / "storm.cpio", conf, bundle.tiny(build, "storm"))
 
 
-# Without the kick a vCPU would go on for ever under SVM, and for up to 5 ms under VMX, where the
-# preemption timer ends its stay; Bochs' time is that of its instructions, QEMU's the developer's.
+# Without the kick a vCPU would run on for ever under SVM, and for up to 5 ms under VMX, where the
+# preemption timer makes it exit. Bochs' time is that of its instructions, QEMU's the developer's.
 @pytest.mark.parametrize("emulator, limit_us", [(Qemu, 1000000), (Bochs, 1000)])
 def test_window(build, tmp_path, emulator, limit_us):
-    """A page that is unmapped is out of reach at once for a vCPU that never leaves the guest."""
+    """A vCPU that never exits of its own accord loses access to an unmapped page at once."""
     files = storm_bundle(build, tmp_path, f"window={limit_us}", 2)
     host = {"extra": ("-smp", "2")} if emulator is Qemu else {"cpus": 2}
     with emulator(build, bundle=files, **host) as machine:
@@ -41,7 +41,7 @@ def test_window(build, tmp_path, emulator, limit_us):
 @pytest.mark.parametrize("emulator, cpus", [
     (Qemu, 8), pytest.param(Bochs, 4, marks=pytest.mark.long)])
 def test_all_run(build, tmp_path, emulator, cpus):
-    """Every CPU is brought up, said to be there, and runs the guest that may run nowhere else."""
+    """Every CPU is started and counted, and runs the guest that may run nowhere else."""
     host = {"extra": ("-smp", str(cpus))} if emulator is Qemu else {"cpus": cpus}
     names = [f"on{i}" for i in range(cpus)]
     files = busy_bundle(build, tmp_path, {name: {"affinity": i} for i, name in enumerate(names)})
@@ -54,12 +54,12 @@ def test_all_run(build, tmp_path, emulator, cpus):
         assert [row["id"] for row in rows] == list(range(cpus))
         elsewhere = [row for row, name in zip(rows, names) if row["runs"] not in (name, "manager")]
         assert not elsewhere and all(row["exits"] > 0 for row in rows), rows
-        # What they started in is gone: no page of the kernel is writable and executable.
+        # The code that they started in is unmapped: no kernel page is writable and executable.
         assert machine.objects("audit")[-1]["findings"] == 0
 
 
 def test_zones(build, tmp_path):
-    """Memory that the SRAT names apart is kept apart, and a VM gets what its CPUs are close to."""
+    """Memory is kept apart by the SRAT's domains, and a VM gets memory that is near its CPUs."""
     halves = ("-smp", "2", "-object", "memory-backend-ram,id=near,size=512M",
               "-object", "memory-backend-ram,id=far,size=512M",
               "-numa", "node,nodeid=0,memdev=near,cpus=0", "-numa", "node,nodeid=1,memdev=far,cpus=1")
@@ -79,7 +79,7 @@ def test_zones(build, tmp_path):
 
 
 def test_storm(build, tmp_path):
-    """IPIs, NMIs, INIT and SIPI at random, APICs that move: all that at the guest's own cost."""
+    """IPIs, NMIs, INIT and SIPI at random, APICs that move: all at the cost of that guest alone."""
     sections = {"storm": {"kernel": "storm.bin", "vcpus": 4, "memory": "32M"}, "one": {}}
     with boot(build, tmp_path, sections) as machine:
         wait_running(machine, ("one",))
@@ -95,14 +95,14 @@ def test_storm(build, tmp_path):
 
 
 def address_of(build, name):
-    """Where it lies in an image that was booted with nokaslr."""
+    """The address of a symbol in an image that was booted with nokaslr."""
     out = subprocess.run(["nm", build / "skerry.elf"], check=True, text=True,
                          stdout=subprocess.PIPE).stdout
     return int(re.search(rf"^([0-9a-f]+) \w {name}$", out, re.MULTILINE).group(1), 16)
 
 
 def backtraces(machine):
-    """{CPU: text} of a panic, from the line after its sentence to `halted`."""
+    """{CPU: text} of a panic, from the line after its message to `halted`."""
     text = machine.wait(r"halted\r*\n", 60).replace("\r", "")
     parts = re.split(r"^CPU (\d+) ", text, flags=re.MULTILINE)
     return dict(zip(parts[1::2], parts[2::2])) | {"panic": parts[0]}
@@ -122,13 +122,13 @@ def test_panic(build, tmp_path):
             shown = backtraces(machine)
         assert "cpu_loop" in shown["panic"]
         assert set(shown) == {"panic", "1", "2", "3"}
-        # One in its guest, taken from there by the NMI when GIF is set again; one idle.
+        # CPU 1 was in its guest: the NMI is taken after the exit, when GIF is set. CPU 3 was idle.
         assert "svm_switch_out" in shown["1"], shown["1"]
         assert "settle" in shown["3"], shown["3"]
 
 
 class Debugger:
-    """As much of GDB's remote protocol as it takes to lead one CPU astray."""
+    """As much of GDB's remote protocol as it takes to send one CPU astray."""
 
     def __init__(self, port):
         self.link = socket.create_connection(("127.0.0.1", port), timeout=120)
@@ -147,7 +147,7 @@ class Debugger:
         self.link.sendall(f"${text}#{sum(text.encode()) & 255:02x}".encode())
 
     def ask(self, text):
-        """The answer; only what makes CPUs run is answered by where they stopped."""
+        """The answer; stop replies are skipped, unless the question makes CPUs run."""
         self.send(text)
         answer = self.packet()
         while answer.startswith("T") and text not in "cs":
@@ -155,7 +155,7 @@ class Debugger:
         return answer
 
     def lose(self, cpu, at, where):
-        """The next time that the CPU comes to `at` it goes on at `where`."""
+        """Makes the CPU go on at `where` the next time that it comes to `at`."""
         thread = f"thread:0{cpu + 1}"
         while True:
             assert self.ask(f"Z1,{at:x},1") == "OK"
@@ -170,7 +170,7 @@ class Debugger:
 
 
 def test_lost_cpu(build, tmp_path):
-    """A CPU that never comes back with interrupts off: the others find out, and an NMI catches it."""
+    """A CPU hangs with interrupts off: another one notices, and an NMI shows where it hangs."""
     port = free_port()
     files = busy_bundle(build, tmp_path, {"one": {"affinity": 1}, "two": {"affinity": 1}})
     with Qemu(build, bundle=files, cmdline="nokaslr",
@@ -187,7 +187,7 @@ def test_lost_cpu(build, tmp_path):
 
 
 def madt(apic_ids):
-    """For QEMU's q35, with these CPUs (ACPI 5.2.12)."""
+    """A MADT for QEMU's q35 with these CPUs (ACPI 5.2.12)."""
     body = struct.pack("<II", 0xfee00000, 1)
     body += b"".join(struct.pack("<BBBBI", 0, 8, uid, apic_id, 1)
                      for uid, apic_id in enumerate(apic_ids))
@@ -200,7 +200,7 @@ def madt(apic_ids):
 
 
 def test_absent_cpu(build, tmp_path):
-    """A CPU that only the firmware's tables know is named and left out; those after it are not."""
+    """A CPU that only the firmware's tables know is named and left out; the CPU after it runs."""
     tree = tmp_path / "tree"
     (tree / "boot/grub").mkdir(parents=True)
     (tree / "boot/madt").write_bytes(madt([0, 77, 1]))
@@ -220,7 +220,7 @@ def test_absent_cpu(build, tmp_path):
 
 @pytest.fixture(scope="module")
 def debug_build(build):
-    """The image with all that DEBUG=1 checks."""
+    """The image with all checks of DEBUG=1."""
     folder = build / "debug"
     done = subprocess.run(["make", "-s", "-j2", "DEBUG=1", f"BUILD={os.path.relpath(folder, ROOT)}",
                            "all"], cwd=ROOT, text=True, stdout=subprocess.PIPE,
@@ -241,7 +241,7 @@ def check_lines(machine):
 
 
 def test_debug_image(build, debug_build, tmp_path):
-    """With its checks built in, of the order of locks too, the kernel has nothing to complain of."""
+    """With its assertions, the order of locks among them, the kernel runs without a panic."""
     files = busy_bundle(build, tmp_path, {
         "one": {"weight": 512, "cap": "80%"}, "two": {"reserve": "2ms/10ms"}, "three": {},
         "storm": {"kernel": "storm.bin", "vcpus": 4, "memory": "32M"}})

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Least privilege: every handle of the manager and of each monitor is one docs/abi.md names."""
+"""Least privilege: the manager and the monitors hold only the handles that docs/abi.md names."""
 import re
 from collections import Counter
 from pathlib import Path
@@ -13,7 +13,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 def documented(heading):
-    """{(type, rights): how many at most, in terms to be added} of a table."""
+    """{(type, rights): terms whose sum is the most there may be} of a table in docs/abi.md."""
     text = (ROOT / "docs/abi.md").read_text()
     part = text[text.index(f"#### {heading}"):]
     rows = re.findall(r"^\| ([a-z]+) \| ([a-z ]+) \| (\d+|a vCPU|a VM|a file) \|",
@@ -35,7 +35,7 @@ def check(rows, allowed, factors):
         assert count <= limit, f"{count} times {key}, {limit} at most"
 
 
-# One VM of each kind of kernel, with one vCPU and with several, in the states that have a monitor.
+# VMs with each kind of kernel, with one vCPU and with several, in each state that has a monitor.
 KINDS = {
     "multiboot": "kernel = spin.bin\nmemory = 16M\nvcpus = 2\nautostart = yes\n",
     "linux": "kernel = vmlinuz\ninitrd = initramfs.cpio.gz\ncmdline = console=ttyS0 quiet\n"
@@ -61,8 +61,8 @@ def check_monitors(rows):
     for held in of_monitors(rows).values():
         vcpus.append(sum(row["type"] == "vcpu" for row in held))
         check(held, documented("A monitor"), {"a vCPU": vcpus[-1] or 1})
-        # nothing of the machine's: no root, so neither ports nor physical memory nor the log; no
-        # interrupt line; no other process, VM or guest memory, and one channel, its own
+        # nothing of the machine: no root, so neither ports nor physical memory nor the log; no
+        # interrupt line; and of processes, VMs and groups only its own
         types = Counter(row["type"] for row in held)
         assert not {"root", "irq", "thread"} & set(types)
         assert types["process"] == types["vm"] == types["group"] == 1, types
@@ -89,7 +89,7 @@ def test_rights(build, tmp_path, emulator):
         for line in ("vm regs linux", "vm dump multiboot 0 16", "trace", "perf record 1"):
             machine.command(line)
         check_monitors(machine.objects("handles"))
-        # Nobody's memory is another's: each table and page of what these handles map.
+        # No memory is reachable by two owners: the audit looks at all that these handles map.
         assert "error" not in machine.command("audit")
         for name in KINDS:
             machine.command(f"vm destroy {name}")

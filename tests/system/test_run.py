@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""`make run` in each of its variants, on a terminal as a person has it."""
+"""`make run` in each of its variants, on a terminal as a person would use it."""
 import os
 
 import pexpect
@@ -11,7 +11,7 @@ from machine import PROMPT, ROOT
 CONF = {"skerry.conf": b"[host]\nlog = info\n[vm mine]\nkernel = built-in\nmemory = 16M\n"
                        b"autostart = yes\n"}
 
-# Words of make, and what a command shows then; None: with the demonstration bundle.
+# Arguments of make (None: none, so with the demonstration bundle), a command, what it must show.
 VARIANTS = {
     "iso": ("BOOT=iso", "vm list", "mine"),
     "kernel": ("BOOT=kernel MEMORY=2G", "mem", r"free\s+5\d\d\d\d\d"),

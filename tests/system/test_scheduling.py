@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """What an operator is promised of the CPUs: shares, caps, reservations, affinity, and idleness.
 
-Times are virtual ones: with -icount the TSC counts instructions, so that the developer's own machine
+Most times are virtual: with -icount the TSC counts instructions, so that the developer's machine
 cannot make a guest late.
 """
 import re
@@ -39,12 +39,12 @@ def wait_running(machine, names):
 
 
 def quiet(machine, seconds):
-    """Nobody types."""
+    """Nothing is typed for so long."""
     machine.console.expect([pexpect.TIMEOUT], timeout=seconds)
 
 
 def measure(machine, ms):
-    """{name: (CPU time, time that passed)} in ns over at least so many ms of a guest's time."""
+    """{name: (CPU time, elapsed time)} in ns over at least so many ms of each guest's uptime."""
     first = {vm["name"]: vm for vm in machine.objects("vm list")}
     limit = time.monotonic() + 2 * machine.limit
     while True:
@@ -64,7 +64,7 @@ def ratio(machine, ms):
 
 @pytest.mark.parametrize("ms", [3000, pytest.param(10000, marks=pytest.mark.long)])
 def test_weights(build, tmp_path, ms):
-    """Shares are as the weights to 1 %, also after a change."""
+    """CPU time is shared in proportion to the weights, to within 1 %, also after a change."""
     with boot(build, tmp_path, {"one": {"weight": 256}, "two": {"weight": 512}}) as machine:
         wait_running(machine, ("one", "two"))
         assert ratio(machine, ms) == pytest.approx(2, rel=0.01)
@@ -78,7 +78,7 @@ def check_cap(machine, share):
 
 
 def test_cap(build, tmp_path):
-    """A cap holds to 1 %, whether others want the CPU or not, and can be taken away."""
+    """A cap holds to within 1 %, whether others want the CPU or not, and can be removed."""
     with boot(build, tmp_path, {"one": {"cap": "25%"}, "two": {}}) as machine:
         wait_running(machine, ("one", "two"))
         check_cap(machine, 0.25)
@@ -98,7 +98,7 @@ def told(machine, name, what):
 
 
 def test_reservation(build, tmp_path):
-    """2 ms in each 10 ms, beside three who take all they get and weigh much more."""
+    """A guest gets 2 ms in each 10 ms, beside three busy guests of much greater weight."""
     sections = {name: {"weight": 2560} for name in ("two", "three", "four")}
     sections["one"] = {"weight": 1, "reserve": "2ms/10ms", "cmdline": "measure=1500"}
     with boot(build, tmp_path, sections) as machine:
@@ -110,7 +110,7 @@ def test_reservation(build, tmp_path):
         machine.leave()
         one = machine.vm("one")
         assert one["missed_deadlines"] == 0
-        # At the worst the end of a period's budget follows upon the beginning of the one before.
+        # At worst it runs at the start of one period and at the end of the next: 2 * (10 - 2) ms.
         assert longest < 16200
         assert (total - away) / total > 0.195
         spent, passed = measure(machine, 500)["one"]
@@ -127,7 +127,7 @@ def test_reserve_at_run_time(build, tmp_path):
         spent, passed = measure(machine, 500)["one"]
         assert spent / passed == pytest.approx(0.3, abs=0.01)
         assert "reserve = 3ms/10ms" in machine.command("config show")
-        # What is left is told, and nothing has changed.
+        # The refusal says what is left, and nothing has changed.
         out = machine.command("vm set two reserve=7ms/10ms")
         assert out.startswith("error: ") and "650 permille" in out
         assert machine.vm("two")["reserve_budget_ns"] == 0
@@ -151,7 +151,7 @@ REFUSED = {
 
 
 def test_refusals(build, tmp_path):
-    """Each is refused with what is allowed, and leaves nothing behind."""
+    """Each refusal says what is allowed and leaves nothing behind."""
     sections = {"one": {"reserve": "2ms/10ms", "affinity": 0},
                 "two": {"reserve": "2ms/10ms", "affinity": 1},
                 "bad": {"reserve": "9ms/10ms"}, "away": {"affinity": "0-7"},
@@ -174,7 +174,7 @@ def test_refusals(build, tmp_path):
 
 
 def test_affinity(build, tmp_path):
-    """A running guest goes where it may run, with its reservation."""
+    """A running guest moves to the CPU that it may run on, and so does its reservation."""
     # QEMU 7.2 with -icount sometimes forgets a CPU when another one is in a nested guest.
     sections = {"one": {"affinity": 0}, "two": {"affinity": 0}}
     with boot(build, tmp_path, sections, cpus=2, counted=False) as machine:
@@ -195,7 +195,7 @@ def test_affinity(build, tmp_path):
 
 
 def test_balance(build, tmp_path):
-    """Three busy guests on two CPUs, none of which is ever idle, get two thirds of one each."""
+    """Three busy guests on two CPUs get two thirds of a CPU each: no CPU is ever idle."""
     sections = {name: {} for name in ("one", "two", "three")}
     with boot(build, tmp_path, sections, cpus=2, counted=False) as machine:
         wait_running(machine, sections)
@@ -217,7 +217,7 @@ def test_many(build, tmp_path):
         machine.type("k")
         machine.wait("you pressed 'k'", 5)
         machine.leave()
-        # Wall time, with the emulator sharing its CPUs: what is really promised is 50 ms.
+        # Real time on a shared host, so the limit is generous: what is promised is 50 ms.
         echoes = []
         for byte in "abcdefghij":
             began = time.monotonic()
@@ -230,7 +230,7 @@ def test_many(build, tmp_path):
 @pytest.mark.parametrize("count, memory", [
     (200, "2G"), pytest.param(1000, "8G", marks=pytest.mark.long)])
 def test_thousand(build, tmp_path, count, memory):
-    """As many small guests as there is memory for run, and the console answers."""
+    """Hundreds of small guests run, and the console answers."""
     conf = "".join(f"[vm g{i}]\nkernel = built-in\nmemory = 4M\nautostart = yes\n"
                    for i in range(count))
     files = bundle.make(tmp_path / "many.cpio", conf)
@@ -250,7 +250,7 @@ def test_thousand(build, tmp_path, count, memory):
 
 
 def wakeups(machine, names):
-    """Wake-ups of all CPUs, timers of all guests that expired, time."""
+    """(wake-ups of all CPUs, expirations of all guests' timers, uptime in seconds)."""
     expirations = 0
     for name in names:
         rows = {row["reason"]: row["count"] for row in machine.objects(f"vm stat {name}")}
@@ -261,7 +261,7 @@ def wakeups(machine, names):
 
 @pytest.mark.parametrize("emulator, cpus", [(Qemu, 1), (Bochs, 2)])
 def test_echo(build, tmp_path, emulator, cpus):
-    """With all CPUs full of guests of great weight a typed byte is back in less than 50 ms."""
+    """With all CPUs busy with guests of great weight a typed byte is echoed in less than 50 ms."""
     sections = {f"busy{i}": {"weight": 2560} for i in range(6)}
     host = {"extra": COUNTED} if emulator is Qemu else {"cpus": cpus}
     with emulator(build, bundle=busy_bundle(build, tmp_path, sections), **host) as machine:
@@ -269,7 +269,7 @@ def test_echo(build, tmp_path, emulator, cpus):
         machine.command("cpu")
         times = []
         for text in ("abcdefghijklmnopqrst", "uvwxyz0123ABCDEFGHIJ", "KLMNOPQRSTUVWXYZ4567"):
-            # What the question itself takes is not the echo's.
+            # What the question itself takes is subtracted.
             asked = machine.vm("busy0")["uptime_ns"]
             began = machine.vm("busy0")["uptime_ns"]
             for byte in text:
@@ -295,7 +295,7 @@ def idle_bundle(build, tmp_path, names, affinity):
 
 @pytest.mark.parametrize("cpus, guests", ((1, 2), (2, 8)))
 def test_idle_wakeups(build, tmp_path, cpus, guests):
-    """Idle Linux guests: CPUs wake up as often as the guests' own timers ask for, no more."""
+    """With idle Linux guests CPUs wake up as often as the guests' own timers require, no more."""
     names = [f"guest{i}" for i in range(guests)]
     host, affinity = on_cpus(Qemu, cpus)
     files = idle_bundle(build, tmp_path, names, affinity)
@@ -305,7 +305,7 @@ def test_idle_wakeups(build, tmp_path, cpus, guests):
             machine.attach_shell(name)
             machine.leave()
         quiet(machine, 10)
-        # What the console itself costs, which is between any two of these.
+        # The wake-ups that asking costs: they are part of any difference between two answers.
         before, again = wakeups(machine, names), wakeups(machine, names)
         console = again[0] - before[0]
         first = wakeups(machine, names)

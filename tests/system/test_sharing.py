@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Time and what it is spent on: shares, idleness, repeatable runs; tables that a guest finds."""
+"""Equal shares of the CPU, idleness, repeatable runs; the ACPI tables that a guest finds."""
 import re
 import subprocess
 
@@ -38,12 +38,12 @@ def test_fairness(build, tmp_path, emulator, words):
 
 
 def quiet(machine, seconds):
-    """Nobody types, nothing is said."""
+    """Nothing is typed, and nothing may be printed."""
     assert machine.console.expect([pexpect.TIMEOUT, r"\S"], timeout=seconds) == 0
 
 
 def test_idle(build, tmp_path):
-    """Two guests that wait for a key, and nobody else: the CPU halts."""
+    """With only two guests, which wait for a key, the CPU halts."""
     conf = "".join(f"[vm {name}]\nkernel = built-in\nmemory = 16M\nautostart = yes\n"
                    for name in ("one", "two"))
     files = bundle.make(tmp_path / "idle.cpio", conf)
@@ -59,13 +59,13 @@ def test_idle(build, tmp_path):
         after = machine.objects("cpu")[0]
         seconds = (machine.vm("one")["uptime_ns"] - start) / 1e9
         assert after["exits"] - before["exits"] < 20, "idle guests exit"
-        # The console's own bytes wake it too: some 60 of them, in and out.
+        # The bytes of the console's own commands wake it too: some 60, in and out.
         assert (after["wakeups"] - before["wakeups"] - 100) / seconds < 20
         assert after["load_percent"] < 20
 
 
 def test_acpi_tables(build, tmp_path):
-    """What a guest finds disassembles and compiles again without a word of complaint."""
+    """The tables that a guest finds disassemble, and compile again without errors or warnings."""
     folder = "/sys/firmware/acpi/tables"
     with Qemu(build, bundle=build / "guests.cpio") as machine:
         machine.wait_prompt()
@@ -91,7 +91,7 @@ def run_iasl(*words):
 
 
 def counted_run(build, files, out):
-    """A run in which nothing comes from outside: the TSC counts instructions."""
+    """A run without any input from outside; the TSC counts instructions."""
     command = ["qemu-system-x86_64", "-M", "q35", "-accel", "tcg", "-cpu", EPYC, "-m", "512M",
                "-display", "none", "-no-reboot", "-nic", "none", "-serial", f"file:{out}",
                "-icount", "shift=0,sleep=off", "-seed", "1",
@@ -103,7 +103,7 @@ def counted_run(build, files, out):
 
 
 def test_determinism(build, tmp_path):
-    """The same run twice gives the same bytes, times included."""
+    """Two runs print the same bytes, times included."""
     files = tiny_bundle(build, tmp_path, ("one",), "cpuid")
     first = counted_run(build, files, tmp_path / "first")
     second = counted_run(build, files, tmp_path / "second")

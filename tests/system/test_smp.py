@@ -8,11 +8,11 @@ import bundle
 import debugger
 from machine import Bochs, Qemu, on_cpus
 
-# What Linux says when a CPU does not get on, or time does not.
+# What Linux says when a CPU does not make progress, or time does not pass as it should.
 COMPLAINTS = r"soft lockup|self-detected stall|detected stalls|rcu_\w+ kthread starved|" \
              r"blocked for more than|Call Trace|clocksource watchdog|stuck for|" \
              r"[Ll]ost [0-9]+ .*tick|clock skew"
-# Also when QEMU's own threads have to wait for a CPU, so there a bare kernel says it too.
+# Under QEMU a kernel without Skerry says this too: when QEMU's own threads wait for a CPU.
 LATE = r"|hrtimer: interrupt took"
 
 # What Linux says when it uses what KVM's leaves offer.
@@ -20,7 +20,7 @@ USED = ("kvm-clock: Using msrs 4b564d01 and 4b564d00", "kvm-guest: KVM setup pv 
         "kvm-guest: setup PV sched yield", "kvm-guest: PV spinlocks enabled",
         "kvm-guest: setup PV IPIs", "clocksource: Switched to clocksource kvm-clock")
 
-BRIEF = 1000 # rounds, and one boot: Bochs takes a minute for each
+BRIEF = 1000 # rounds, and no second boot: Bochs takes a minute for each
 
 
 def debian_bundle(build, tmp_path, vcpus, affinity):
@@ -38,7 +38,7 @@ def jiffies(machine):
 
 
 def parallel_load(machine, vcpus, rounds):
-    """All CPUs compute, while a page they read is being replaced: see iso/guests/work.c."""
+    """All CPUs compute while a page they read is replaced (work.c); returns their stolen times."""
     before = jiffies(machine)
     out = machine.shell(f"work load {vcpus} {rounds}", 600)
     cpus = " ".join(str(cpu) for cpu in range(vcpus))
@@ -56,7 +56,7 @@ def offline_and_online(machine, vcpus):
 
 
 def check_log(machine, complaints):
-    """The guest uses what is offered and complains of nothing; it looks for that by itself."""
+    """The guest uses what KVM's leaves offer and complains of nothing; grep runs in the guest."""
     words = machine.shell(f"dmesg | grep -E '{'|'.join(USED)}|{complaints}'")
     missing = [line for line in USED if line not in words]
     complained = re.search(complaints, words)
@@ -65,8 +65,8 @@ def check_log(machine, complaints):
 
 def check_debugger(machine):
     """
-    GDB sees a thread for each vCPU, stops at a breakpoint of the kernel's whichever of them comes
-    there, steps, goes on, and the guest notices nothing.
+    GDB shows a thread for each vCPU, stops at a breakpoint in the kernel whichever vCPU reaches it,
+    steps and continues; the guest notices nothing.
     """
     address = machine.shell("grep -w __x64_sys_newuname /proc/kallsyms").split()[0]
     machine.leave()
@@ -93,7 +93,7 @@ def check_debugger(machine):
     pytest.param(Bochs, 2, 4, 3000, marks=pytest.mark.long),
     pytest.param(Bochs, 4, 4, 3000, marks=pytest.mark.long)])
 def test_debian(build, tmp_path, emulator, cpus, vcpus, rounds):
-    """It sees its CPUs, works on all, takes them away and back, and has nothing to complain of."""
+    """It uses all its CPUs, takes some offline and online again, and does not complain."""
     host, affinity = on_cpus(emulator, cpus)
     files = debian_bundle(build, tmp_path, vcpus, affinity)
     debugged = emulator is Qemu and cpus == 2
@@ -102,7 +102,7 @@ def test_debian(build, tmp_path, emulator, cpus, vcpus, rounds):
         machine.attach_shell("alpha", 400)
         assert machine.shell("nproc").split()[-1] == str(vcpus)
         stolen = parallel_load(machine, vcpus, rounds)
-        # Who has to share a CPU is told so.
+        # A guest that has to share a CPU is told so, as stolen time.
         assert cpus >= vcpus or sum(stolen) > 0, stolen
         offline_and_online(machine, vcpus)
         if debugged:

@@ -22,7 +22,7 @@ def make_bundle(build, tmp_path):
 
 
 def operation(dice):
-    """A command line: mostly one that can be, in some state or other."""
+    """A random command line, valid in some state of the VM or other."""
     name = dice.choice(NAMES)
     what = dice.choice(OPERATIONS)
     if what == "create":
@@ -41,7 +41,7 @@ def pages(channel):
 
 
 def settled_pages(channel, wanted):
-    """The last pages of a VM come back a moment after its end is told."""
+    """Waits for the pages wanted: a VM's last ones come back a moment after its end is reported."""
     deadline = time.monotonic() + 60
     while pages(channel) != wanted and time.monotonic() < deadline:
         pass
@@ -73,7 +73,7 @@ def soak(machine, count):
         reply = channel.ask(operation(dice))
         assert reply["status"] == "ok" or len(reply["error"]) > 10, reply
         good += reply["status"] == "ok"
-        if typed == 10: # whatever has been typed is through when this is
+        if typed == 10: # when this one is answered, all that was typed before it is done
             machine.type("sym soaked\r")
             machine.wait(re.escape('error: found "soaked"'))
             typed = 0

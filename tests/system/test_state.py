@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""All state can be read out and put back: an image built with TEST=1 does so while Linux boots."""
+"""All state can be saved and restored: an image built with TEST=1 does so while Linux boots."""
 import re
 import subprocess
 
@@ -14,7 +14,7 @@ CONF = ("[vm alpha]\nkernel = vmlinuz\ninitrd = initramfs.cpio.gz\nmemory = 128M
 
 @pytest.fixture(scope="module")
 def rebuilding(build):
-    """The image in which each vCPU and every device is destroyed and made anew all the time."""
+    """The image in which vCPUs and devices are destroyed and made again all the time."""
     folder = build / "state"
     done = subprocess.run(["make", "-s", "TEST=1", f"BUILD={folder.relative_to(ROOT)}",
                            f"{folder.relative_to(ROOT)}/skerry.elf"], cwd=ROOT, text=True,

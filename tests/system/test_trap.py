@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The keys that change control words: trap while a VM runs, the others at its next boot."""
+"""Keys that change intercepts and controls: `trap` while a VM runs, the others at its next boot."""
 import pytest
 
 import bundle
@@ -16,7 +16,7 @@ def words(machine, name="demo"):
 
 
 def wait_hello(machine):
-    """Until the demonstration guest has gone from real mode to 64-bit mode."""
+    """Waits until the demonstration guest has gone from real mode to 64-bit mode."""
     machine.type("vm console demo\r")
     machine.wait("hello from 64-bit mode")
     machine.leave()
@@ -55,7 +55,7 @@ def check_running(machine, svm):
 
 
 def check_boot(machine, svm):
-    """The way into 64-bit mode with every CR write seen."""
+    """The way into 64-bit mode with every write of a control register or MSR trapped."""
     machine.type("vm console demo\r")
     machine.wait(r"\[console of demo, [^\n]*\n")
     machine.type("q")
@@ -86,7 +86,7 @@ def test_trap(build, emulator):
 
 @pytest.mark.long
 def test_restricted(build, tmp_path):
-    """Linux, entered in 64-bit mode, without unrestricted guest and with every CR3 that is new seen."""
+    """Linux, entered in 64-bit mode, without unrestricted guest and with loads of CR3 trapped."""
     conf = ("[vm alpha]\nkernel = vmlinuz\ninitrd = initramfs.cpio.gz\nmemory = 128M\n"
             "cmdline = console=ttyS0 quiet name=alpha\nautostart = yes\n"
             "unrestricted = off\ntrap = cr\n")

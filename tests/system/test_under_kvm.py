@@ -6,7 +6,7 @@ import kvm
 from machine import EPYC, Bochs, Qemu
 
 RUN = "run -M q35 -m 384M -kernel /skerry.elf -initrd /guests.cpio"
-# QEMU's CPU has no intercept for XSETBV: KVM would not learn which XCR0 its guests have.
+# QEMU's CPU has no intercept for XSETBV: KVM would not learn its guests' XCR0.
 CPU = f"{EPYC},-xsave"
 LIMIT = 1800 # seconds
 
