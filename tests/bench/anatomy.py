@@ -15,7 +15,7 @@ from collections import Counter
 from itertools import groupby
 from pathlib import Path
 
-import run  # it knows where tests/system is
+import run  # it puts tests/system into sys.path
 import bundle
 from bochs import configuration, free_port
 from machine import EPYC, make_iso
@@ -23,7 +23,7 @@ from machine import EPYC, make_iso
 WARM = 20
 STEPS_MAX = 20000
 KERNEL = 0xffff800000000000
-STEP_ALONE = 7 # of QEMU's stub: neither interrupts nor timers meanwhile
+STEP_ALONE = 7 # for QEMU's stub: neither interrupts nor timers while stepping
 TRACED = re.compile(r"^\(0\)\.\[\d+\] \[0x[0-9a-f]+\] [0-9a-f]{4}:([0-9a-f]+)", re.MULTILINE)
 
 
@@ -45,7 +45,7 @@ class Program:
         return self.names[bisect_right(self.starts, address - self.base) - 1]
 
     def measured(self, pattern):
-        """The first instruction that fits the pattern and comes soon after an RDTSC."""
+        """The first instruction that matches the pattern and comes soon after an RDTSC."""
         places = sorted(self.code)
         for i, at in enumerate(places):
             if re.match(pattern, self.code[at]) and any(self.code[before].startswith("rdtsc")
@@ -54,14 +54,14 @@ class Program:
         raise SystemExit(f"nothing that fits {pattern!r} is measured")
 
     def place(self, address, caller, instructions):
-        """The image lies so that `address` is the instruction behind a system call of `caller`."""
+        """Finds the image's base: `address` is the instruction after a system call in `caller`."""
         after = [at for at, words in self.code.items() if self.name(at) == caller and
                  any(self.code.get(at - 2, "").startswith(name) for name in instructions)]
         self.base = next(address - at for at in after if (address - at) % 4096 == 0)
 
 
 class Stub:
-    """A GDB stub by its protocol, as far as stepping needs it."""
+    """A client of QEMU's GDB stub, as far as stepping needs it."""
 
     def __init__(self, listener):
         self.socket, _ = listener.accept()
@@ -95,7 +95,7 @@ def qemu(build, folder, path, start):
             stub.ask(f"Z1,{start:x},1")
             for _ in range(WARM):
                 stub.ask("c")
-                stub.ask("s") # it would stop where it is
+                stub.ask("s") # or it would stop at the same breakpoint again
             stub.ask("c")
             stub.ask(f"z1,{start:x},1")
             while True:
@@ -118,7 +118,7 @@ def bochs(build, folder, path, start):
 
 
 def one_exit(addresses, guest, kernel, monitor):
-    """(program, address) of each instruction from the exiting one to the guest's next."""
+    """(program, address) of each instruction from the one that exits to the guest's next."""
     first = None
     for address in addresses:
         if address >= KERNEL:

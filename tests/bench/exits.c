@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What exits cost, in ticks of the TSC: where an emulator's TSC counts instructions these are
- * instructions. One line a question, less what the two RDTSCs cost.
+ * What exits cost, in ticks of the TSC: instructions, where an emulator's TSC counts those. One
+ * line for each operation, without the cost of the two RDTSCs.
  */
 #include "arch/x86_64/hw/cpuid.h"
 #include "tests/bench/report.h"
@@ -127,7 +127,7 @@ static void count_interrupt(struct trap_frame *frame)
 	lapic_end_of_interrupt(frame);
 }
 
-/* To itself, taken and acknowledged. */
+/* An IPI to itself, taken and acknowledged. */
 static void ask_self_ipi(void)
 {
 	u32 before = interrupts_taken;
@@ -277,7 +277,7 @@ void guest_main(void)
 		report("kernel-entry", start, start);
 		return;
 	}
-	/* Until then the host gives back what it took for its start, at ticks 2 million apart. */
+	/* Until then the host gives back its start-up memory, at ticks 2 million apart. */
 	while (read_tsc() - start < SETTLE_TSC)
 		;
 	measure("nothing", nothing, ROUNDS);

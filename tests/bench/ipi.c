@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What an interrupt to a vCPU that runs on another CPU costs: the write that sends it, and from
- * there to the first instruction of its handler. Where all CPUs count together (QEMU), that is what
- * both execute until then; there PAUSE hands over to the other.
+ * What an interrupt to a vCPU that runs on another CPU costs: the write that sends it, and the time
+ * from there to the first instruction of its handler. Where all CPUs share one count (QEMU), that
+ * is what both execute until then; there PAUSE hands over to the other CPU.
  */
 #include "arch/x86_64/hw/msr.h"
 #include "tests/bench/report.h"
@@ -24,7 +24,7 @@ static void x2apic_put(u32 reg, u64 value)
 	write_msr(MSR_X2APIC_BASE + (reg >> 4), value);
 }
 
-/* No PAUSE where it may be taken for a spin loop, and exit. */
+/* No PAUSE elsewhere: it may be taken for a spin loop, and exit. */
 static void wait_a_little(void)
 {
 	if (counted_together)

@@ -1,20 +1,20 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: MIT
-"""From counted instructions to cycles of real CPUs: the table of docs/performance.md."""
+"""Estimates cycles of real CPUs from counted instructions: the table of docs/performance.md."""
 import json
 from pathlib import Path
 
 BASELINE = Path(__file__).parent / "baseline.json"
 
-# Cycles: what the CPU takes for leaving a guest and entering it again, and for one system call
-# (SYSCALL and SYSRET or SYSENTER and SYSEXIT); with tables split against Meltdown two loads of CR3
-# come on top. Where the figures are from stands in docs/performance.md.
+# Cycles that the CPU takes to leave a guest and enter it again, and for one system call (SYSCALL
+# and SYSRET or SYSENTER and SYSEXIT); with page tables split against Meltdown two loads of CR3 come
+# on top. docs/performance.md says where the figures are from.
 CPUS = (
     ("AMD Zen 2", "qemu", 1360, 120),
     ("Intel, not open to Meltdown", "bochs", 1000, 150),
     ("Intel Skylake, split tables", "bochs", 1000, 150 + 2 * 200),
 )
-# Instructions that the exit path completes in a cycle: first when it is cold, then when it is hot.
+# Instructions per cycle on the exit path: first when it is cold in the caches, then when it is hot.
 IPC = (0.7, 1.5)
 
 # What is measured, and how often it leaves the guest and goes to ring 3.
@@ -26,7 +26,7 @@ EXITS = {
 
 
 def cycles(count, exits, calls, switch, call):
-    """Slowest and fastest."""
+    """[cycles at the lower IPC, at the higher]."""
     return [round(exits * switch + calls * call + count / ipc, -1) for ipc in IPC]
 
 

@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: MIT
-"""The benchmark guests under KVM, in the emulators that Skerry was measured in: Debian's cloud kernel
-is the host and Debian's QEMU the monitor. Prints a table."""
+"""Measures the benchmark guests under KVM, in the same emulators as Skerry: the host is Debian's
+cloud kernel, the monitor Debian's QEMU. Prints a table."""
 import argparse
 import re
 import sys
@@ -24,7 +24,7 @@ LIMIT = {"qemu": 400, "bochs": 1500} # seconds
 
 
 def run(build, folder, emulator, runs, wanted, cpus=1):
-    """What the machine prints until it has printed what is wanted."""
+    """What the machine prints, up to what is wanted."""
     guest = folder / "guest.gz"
     guest.write_bytes(bundle.initramfs(build / "tests/bench/init"))
     files = {path.name: path for path in (build / "tests/bench/exits.bin",
@@ -53,7 +53,7 @@ def main():
             folder = Path(place)
             print(f"{emulator}: instructions of an exit under KVM, least and mean of 1000", flush=True)
             counts = show(run(build, folder, emulator, EXITS, "DONE"))
-            if emulator == "bochs": # QEMU's CPUs take turns, and here wait for each other
+            if emulator == "bochs": # QEMU's CPUs take turns, so here each would wait for the other
                 show(run(build, folder, emulator, IPI, "DONE", cpus=2))
             compare(f"kvm-{emulator}", counts, options.update)
             print(f"{emulator}: Debian {LINUX} under KVM", flush=True)

@@ -14,7 +14,7 @@ import bundle  # noqa: E402
 from machine import EPYC, Bochs, Qemu  # noqa: E402
 
 COUNTED = ("-icount", "shift=0,sleep=off", "-seed", "1", "-rtc", "base=2024-01-01,clock=vm")
-# QEMU 7.2 now and then hangs when it counts instructions.
+# QEMU 7.2 sometimes hangs when it counts instructions.
 TRIES = 3
 LIMIT = 400
 
@@ -44,7 +44,7 @@ def run(make, commands, options=""):
 
 
 def makers(build, folder, name, files, cpus=1):
-    """How to boot the bundle in each emulator, or none."""
+    """{emulator: a function that boots the bundle, or no bundle, there}."""
     counted = (*COUNTED, "-smp", str(cpus))
     path = bundle.write(folder / f"{name}.cpio", files) if files else None
     return {
@@ -54,7 +54,7 @@ def makers(build, folder, name, files, cpus=1):
 
 
 def guest_makers(build, folder, name, conf, cpus=1):
-    """How to boot a guest of tests/bench."""
+    """The same for a guest of tests/bench."""
     return makers(build, folder, name, {
         "skerry.conf": conf.encode(),
         f"{name}.bin": (build / f"tests/bench/{name}.bin").read_bytes()}, cpus)
@@ -97,14 +97,14 @@ def compare(emulator, counts, update):
 
 
 def interprocessor(make):
-    """An interrupt to a vCPU that runs on another CPU."""
+    """Shows what an interrupt to a vCPU that runs on another CPU costs."""
     with make('run="vm console bench"') as machine:
         machine.wait("DONE", LIMIT)
         show(machine.transcript().replace("\r", ""))
 
 
 def logging(make):
-    """The same exits with every entry of level debug kept, and with none."""
+    """Shows the exits with log=debug, which keeps every entry, beside those with log=off."""
     least = {}
     for level in ("off", "debug"):
         text = run(make, ["vm console bench", "log stat"], f"log={level}")
@@ -128,8 +128,8 @@ def boot(make):
 
 
 def start(make):
-    """From the kernel's entry to the first VM, and from there to its first exit, which its first
-    instruction makes: by the times in the log."""
+    """Shows, by the times in the log, how long it takes from the kernel's entry to the first VM and
+    from there to the VM's first exit, which its first instruction causes."""
     with make("log=debug") as machine:
         machine.wait_prompt(LIMIT)
         machine.attach("demo")
@@ -144,7 +144,7 @@ def start(make):
 
 
 def bare(build, folder):
-    """The same kernel without Skerry; a tiny one tells what the firmware took."""
+    """The same kernel without Skerry; a tiny guest measures the firmware's part."""
     def counted(kernel, *more):
         command = ["qemu-system-x86_64", "-M", "q35", "-accel", "tcg", "-cpu", EPYC, "-m", "128M",
                    "-display", "none", "-nic", "none", "-no-reboot", "-serial", "stdio",

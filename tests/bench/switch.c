@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What a context switch costs: two vCPUs share one CPU and never wait. Each writes down the time,
- * again and again; one that has been away compares with what the other wrote down last. From the
- * one's last instruction to the other's first: the timer's exit, the scheduler, what is unloaded
- * and loaded, the entry.
+ * again and again; one that has been away compares it with the last time that the other wrote down.
+ * So what counts is from one's last instruction to the other's first: the timer's exit, the
+ * scheduler, unloading and loading registers, the entry.
  */
 #include "tests/bench/report.h"
 #include "tests/bench/second.h"
@@ -11,7 +11,7 @@
 
 #define SWITCHES     16u
 #define AWAY_TICKS   100000u /* less than a slice, more than an exit */
-#define SWITCH_TICKS 50000u  /* more is that a third has been there too */
+#define SWITCH_TICKS 50000u  /* with more, something else has run in between */
 
 void ap_main(u32 id);
 
@@ -31,7 +31,7 @@ static void note(u64 ticks)
 	switches++;
 }
 
-/* Only one of the two runs at a time, and none comes to note() while it is young. */
+/* Only one of the two runs at a time, and calls note() early in its slice: it needs no lock. */
 static void stay(u32 me)
 {
 	u64 before = read_tsc();

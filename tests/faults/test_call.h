@@ -2,8 +2,8 @@
 #pragma once
 
 /*
- * The system call that a TEST=1 image has more: the root's handle with RIGHT_DESTROY, an enum
- * test_what and its argument. What it breaks is the machine's from then on.
+ * The system call that only a TEST=1 image has: the root's handle with RIGHT_DESTROY, an enum
+ * test_what and its argument. What it breaks stays broken for the whole machine.
  */
 #define SYS_TEST 0x54455354u
 
@@ -16,16 +16,16 @@ enum test_what {
 	TEST_SITE_CALLS,  /* failed << 32 | counted */
 	TEST_STACK,	  /* calls itself until the stack ends */
 	TEST_BREAK,	  /* enum test_break */
-	TEST_MEND,	  /* as it was before */
-	TEST_NMI,	  /* so many NMIs come, each at another instant; 0: no more */
+	TEST_MEND,	  /* undoes what TEST_BREAK did */
+	TEST_NMI,	  /* raises so many NMIs, each at a different instant; 0: no more */
 	TEST_NMI_COUNT,	  /* value: left << 32 | taken */
 	TEST_NMI_HITS,	  /* of 64 bytes at an offset into the image: a bit for each that was hit */
 	TEST_INTERRUPT,	  /* sends this CPU a vector */
 	TEST_LOSE_KICKS,  /* no interrupt between CPUs reaches this APIC id from now on */
-	TEST_GUEST_PAGE,  /* of VM 0 or 1, in the order of their RAM, or monitor 2 or 3: a page */
+	TEST_GUEST_PAGE,  /* value: a page of the RAM of VM 0 or 1; 2 or 3: of their monitors */
 };
 
-/* What an audit should find: enum audit_kind has nothing of these on a machine that works. */
+/* What an audit should find; on a machine that works it finds none of these. */
 enum test_break {
 	BREAK_OWNER,	  /* a chunk of one VM's RAM is another's too */
 	BREAK_TWO_GUESTS, /* a page is writable through two second stages */

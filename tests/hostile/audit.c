@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What the command `audit` does, by the boss: the judge is the manager's. */
+/* What the command `audit` does, for the boss: the code that judges is the manager's. */
 #include "lib/bits.h"
 #include "tests/hostile/hostile.h"
 #include "vmm/manager/audit.h"

@@ -73,7 +73,7 @@ static u64 used_pages(void)
 	return kernel->page_count - kernel->pages[PAGE_FREE];
 }
 
-/* Nothing but what is kept; then all that waits to be given back has the time for it. */
+/* Pages in use once only the kept handles are left and all that waits to be given back is. */
 static u64 settled_pages(void)
 {
 	u64 last = 0;
@@ -85,7 +85,7 @@ static u64 settled_pages(void)
 		u64 deadline = clock_tsc() + clock_ns_to_tsc(2 * NS_PER_MS);
 
 		if (sys_queue_wait(queue, deadline, &key) != STATUS_TIMED_OUT)
-			continue; /* nobody had the time */
+			continue; /* no CPU had time to give pages back */
 		same = used_pages() == last ? same + 1 : 0;
 		last = used_pages();
 	}
@@ -97,7 +97,7 @@ struct parts {
 	u64 info_at;
 };
 
-/* Which step is refused is told where none should be. */
+/* Where no step should be refused (`loud`), one that is is printed. */
 static bool step(bool loud, const char *what, enum status status)
 {
 	if (status != STATUS_OK && loud)
@@ -121,7 +121,7 @@ static bool create(struct parts *p, u64 quota, u64 weight, bool loud)
 				  &p->info_at));
 }
 
-/* What a monitor has, or, every third time, all rights to it. */
+/* The handles that a monitor has, or the same with all rights (`all`). */
 static bool grant(struct parts *p, struct start_info *info, bool all)
 {
 	const struct {
@@ -180,7 +180,7 @@ static bool start(struct parts *p, u64 number, bool loud)
 	       STEP(sys_process_start(p->process, p->start));
 }
 
-/* It has had its time: on a busy machine up to ten times as much, until enough was tried. */
+/* The child's time is over: up to ten times as much on a busy machine, until enough was tried. */
 static bool is_over(u64 begun, u64 time, u64 calls)
 {
 	u64 past = clock_ns() - begun;
@@ -188,7 +188,7 @@ static bool is_over(u64 begun, u64 time, u64 calls)
 	return past >= time && (shared->calls - calls >= GENERATION_CALLS || past >= 10 * time);
 }
 
-/* Calls of its own, until the child has ended or had its time. */
+/* The boss makes calls of its own until the child has ended or had its time. */
 static void play(u64 number)
 {
 	u64 time = (number % 7 + 1) * GENERATION_NS;
@@ -207,7 +207,7 @@ static void play(u64 number)
 	}
 }
 
-/* Everything charged to it comes back, whatever the child made of it. */
+/* Destroying its group must give back all that is charged to it, whatever the child did. */
 static void destroy(struct parts *p, u64 number)
 {
 	enum status status = STATUS_OK;
@@ -226,7 +226,7 @@ static void destroy(struct parts *p, u64 number)
 		say("HOSTILE FAIL generation %lu: destroy: %s\n", number, status_text(status));
 }
 
-/* The boss plays with what is the child's: all of that must go with its group. */
+/* The boss calls with the child's handles too: all that it makes by them must go with the group. */
 static void pool_lend(const struct parts *p)
 {
 	const handle_t handles[LENT] = {p->group,   p->ram,	      p->space, p->vm,
@@ -238,7 +238,7 @@ static void pool_lend(const struct parts *p)
 
 static void generation(u64 number)
 {
-	bool poor = number % 5 == 4; /* of quota: some of them cannot even be made */
+	bool poor = number % 5 == 4; /* in quota: some of these cannot even be made */
 	u64 quota = poor ? 150 + draw(&boss) % 300 : 1000 + draw(&boss) % 4000;
 	struct parts parts = {.group = HANDLE_NONE};
 	bool made = create(&parts, quota, 1 + draw(&boss) % 1000, !poor);
@@ -256,7 +256,7 @@ static void touch(const volatile u8 *first, u64 bytes)
 }
 
 /*
- * What the boss itself populates by first touches is there, with its tables, before pages are
+ * Touches what the boss itself populates, so that it is there, with its tables, before pages are
  * counted for the first time: its image, the stack that it needs, what it shares with children.
  */
 static void touch_all(void)
@@ -331,7 +331,7 @@ static void found(void *context, const char *text)
 	say("HOSTILE FAIL audit: %s\n", text);
 }
 
-/* With nothing there but the boss and what its calls have left. */
+/* Audits while nothing is there but the boss and what its calls have left. */
 static void audit(void)
 {
 	(void)settled_pages();
@@ -343,7 +343,7 @@ static void tell(u64 before)
 {
 	u64 after = tell_pages();
 
-	/* what the last of them left may wait for its turn */
+	/* what the last generation left may still wait to be given back */
 	for (u32 i = 0; i < SETTLE_TRIES && after != before; i++)
 		after = settled_pages();
 	for (u64 i = 0; i < shared->leak_count && i < ARRAY_COUNT(shared->leak); i++)

@@ -20,7 +20,7 @@ static bool is_kept(u64 handle)
 	return is_among_first(pool_kept, handle);
 }
 
-/* Of the pool, mostly; now and then forged, out of date or anything. */
+/* Mostly one of the pool; now and then forged, out of date or any number. */
 static u64 draw_handle(struct hostile *self)
 {
 	u64 r = draw(self);
@@ -55,8 +55,7 @@ static bool boss_refuses(u64 number, const u64 a[6])
 {
 	bool own = a[0] == own_self || a[0] == own_space || a[0] == own_group || a[0] == own_root;
 
-	/* what is charged to the boss's own group may hold itself, as a cycle of handles, for ever
-	 */
+	/* what is charged to the boss's group may keep itself for ever, by a cycle of handles */
 	if (a[0] == own_group)
 		return true;
 	switch (number) {
@@ -133,8 +132,8 @@ static void check_result(u64 number, const u64 a[6], const struct syscall_result
 	    (result->value & PAGE_MASK) != 0)
 		leak(LEAK_PLACE, a[0], result->value);
 	/*
-	 * SYS_VCPU_RUN leaves RDI as it was; an audit is for who has the root, and goes by
-	 * address.
+	 * SYS_VCPU_RUN leaves RDI as it was; SYS_AUDIT returns kernel addresses, but only to a
+	 * holder of the root.
 	 */
 	if (is_kernel_address(result->value) && number != SYS_QUEUE_WAIT &&
 	    number != SYS_VCPU_RUN && (number != SYS_AUDIT || own_root == HANDLE_NONE))

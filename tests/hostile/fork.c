@@ -3,7 +3,7 @@
 #include "lib/string.h"
 #include "tests/hostile/hostile.h"
 
-/* A process that gets all that this one has, itself and its space in place of this one's. */
+/* Gives a process all that this one has, with its own process and space in place of this one's. */
 static bool give_all(handle_t process, handle_t space, struct start_info *info)
 {
 	for (u32 i = 0; i < start_info->entry_count; i++) {

@@ -7,26 +7,26 @@
 #include "vmm/rt/syscall.h"
 
 /*
- * Ring 3 gone bad. The image of tests/hostile is the product's kernel with this program in the
- * place of both manager and monitor. The boss (who holds the root) makes one child after the other,
- * each with what a monitor has and a group of its own, makes calls of its own meanwhile and ends
- * the group. What the children do is drawn from a seed.
+ * Ring 3 gone bad. The image of tests/hostile is the product's kernel with this program in place of
+ * both manager and monitor. The boss, which holds the root, makes one child after another, each
+ * with what a monitor has and a group of its own; meanwhile it makes calls itself, and then it
+ * destroys the group. What they do is drawn at random from a seed.
  */
 #define THREADS 8u
 #define POOL	40u
 
-/* What kernel memory may not tell: enum leak_kind. */
+/* What the kernel must not reveal. */
 enum leak_kind {
 	LEAK_VALUE = 1, /* a refused call returned something */
 	LEAK_ADDRESS,	/* a result lies in the kernel's half */
-	LEAK_REGISTER,	/* so does a register behind a call */
+	LEAK_REGISTER,	/* so does a register after a call */
 	LEAK_STATUS,	/* a status that does not exist */
 	LEAK_DUMP,	/* an address of the kernel in a dump of a control structure */
-	LEAK_TABLE,	/* SGDT and their like tell something */
+	LEAK_TABLE,	/* SGDT and its like reveal something */
 	LEAK_PLACE,	/* a mapping lies where it may not */
 };
 
-/* Shared by boss and children, who may do with it what they like: only shown. */
+/* Shared by the boss and its children, which may write anything to it: it is only printed. */
 struct shared {
 	volatile u64 calls;
 	volatile u64 runs;
@@ -41,7 +41,7 @@ struct shared {
 };
 extern struct shared *shared;
 
-/* What a process draws from and calls with; by a thread each. */
+/* What a thread draws random numbers from, and calls with. */
 struct hostile {
 	u64 random;
 	bool boss;
@@ -73,7 +73,7 @@ void touch_play(struct hostile *self); /* the kernel's addresses, holes, ends */
 /* fork.c: one more process like this one, where the boss has given an image to make it of. */
 void fork_play(struct hostile *self);
 
-/* audit.c: false: the kernel refuses. */
+/* audit.c; false: the kernel refuses. */
 bool audit_set_up(void);
 bool audit_play(void (*report)(void *context, const char *text));
 

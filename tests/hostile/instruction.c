@@ -13,7 +13,7 @@ struct table_register {
 	u64 base;
 } PACKED;
 
-/* UMIP makes these fault; without it they must not tell where the kernel lies. */
+/* UMIP makes these fault; without it they must not reveal where the kernel lies. */
 static void store_tables(u64 which)
 {
 	struct table_register table = {0};
@@ -48,7 +48,7 @@ void instruction_play(struct hostile *self)
 			 : "memory");
 }
 
-/* A byte of it, or eight, which may cross the end of what is mapped. */
+/* Reads or writes a byte, or eight, which may cross the end of what is mapped. */
 void touch_play(struct hostile *self)
 {
 	static const u64 inside[] = {0, PAGE_SIZE - 1, PAGE_SIZE - 4, 2 * PAGE_SIZE - 7};

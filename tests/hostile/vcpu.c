@@ -30,7 +30,7 @@ static bool is_svm(void)
 	return start_info->backend[0] == 'S';
 }
 
-/* Fields that QEMU's SVM survives any value of, and nothing else. */
+/* Under SVM changes only fields for which QEMU survives any value. */
 static void mutate_word(struct hostile *self, struct vcpu_page *page)
 {
 	volatile u64 *words = (volatile u64 *)(void *)page;
@@ -58,7 +58,7 @@ static void mutate_word(struct hostile *self, struct vcpu_page *page)
 	}
 }
 
-/* Everybody's pages, whoever is in the kernel with one: what is read twice differs. */
+/* Writes to all threads' pages, also while the kernel uses one: what it read twice would differ. */
 static void scribble(struct hostile *self)
 {
 	for (u32 i = 0; i < 64; i++) {
@@ -270,7 +270,7 @@ static void round(struct hostile *self, struct play *play, u64 number)
 			     RIGHT_READ | RIGHT_WRITE | RIGHT_EXECUTE, &at);
 }
 
-/* As a monitor does it; any step may be refused for want of quota. */
+/* Makes a vCPU as a monitor does; any step may be refused for want of quota. */
 static bool set_up(struct hostile *self, struct play *play)
 {
 	const u32 both = RIGHT_READ | RIGHT_WRITE;
@@ -298,7 +298,7 @@ static bool set_up(struct hostile *self, struct play *play)
 	return sys_vcpu_create(play->vm, play->memory, 0, play->queue, &play->vcpu) == STATUS_OK;
 }
 
-/* Some of it by force, some by closing handles, in one order or another. */
+/* Some of it by destroying objects, some by closing handles, in any order. */
 static void take_down(struct hostile *self, struct play *play)
 {
 	const handle_t handles[] = {play->vcpu,

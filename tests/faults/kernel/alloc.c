@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Allocations that fail when they are told to. The linker's --wrap puts these in the place of the
+ * Allocations that fail when they are told to. The linker's --wrap puts these in place of the
  * kernel's, wherever another file calls them: a site is the address that such a call returns to.
  */
 #include "arch/x86_64/cpu/percpu.h"
@@ -22,7 +22,7 @@ static struct {
 } sites[SITES_MAX];
 static u32 site_count;
 static bool counting;
-static bool exempt; /* what is under way may not fail */
+static bool exempt; /* the allocations under way must not fail */
 static u32 armed;   /* site + 1, 0: none */
 static u32 calls_left;
 
@@ -118,7 +118,7 @@ WRAP(cache_alloc_object, STATUS_NO_MEMORY,
 WRAP(quota_charge, STATUS_NO_QUOTA, (struct quota * quota, enum page_owner owner, u64 count),
      (quota, owner, count))
 
-/* One page of what was reserved is there for certain: only large blocks can be missing. */
+/* A single page is certain to be there when it was reserved: only larger blocks can fail. */
 enum status __real_page_alloc_reserved(unsigned int order, enum page_owner owner, hpa_t *hpa);
 enum status __wrap_page_alloc_reserved(unsigned int order, enum page_owner owner, hpa_t *hpa);
 enum status __wrap_page_alloc_reserved(unsigned int order, enum page_owner owner, hpa_t *hpa)
@@ -129,8 +129,8 @@ enum status __wrap_page_alloc_reserved(unsigned int order, enum page_owner owner
 }
 
 /*
- * Without the manager nobody operates the machine: its own first touches may not fail, since there
- * is nobody to tell. The kernel's share of the memory is there for them.
+ * Nobody operates the machine without the manager: its own first touches must not fail, since there
+ * is nobody to report it to. The kernel's share of the memory is there for them.
  */
 enum status __real_space_fault(struct space *space, u64 address, u32 access);
 enum status __wrap_space_fault(struct space *space, u64 address, u32 access);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Invariants of memory, broken one at a time, for an audit to find; and mended again. */
+/* Breaks invariants of memory, one at a time, for an audit to find; and mends them again. */
 #include "arch/x86_64/cpu/instructions.h"
 #include "arch/x86_64/cpu/percpu.h"
 #include "kernel/group.h"
@@ -14,11 +14,11 @@
 #include "tests/faults/kernel/kernel.h"
 
 #define GUEST_AT   0x800000000ull    /* far above all RAM of a guest of the tests */
-#define PROCESS_AT 0x5a5a00000000ull /* where a random place hardly ever is */
+#define PROCESS_AT 0x5a5a00000000ull /* hardly ever chosen at random */
 
 extern const char trap_stubs[];
 
-/* Of two VMs, in the order in which they come: what each has. */
+/* What each of two VMs has, in the order in which they are found. */
 static struct {
 	struct space *second_stage;
 	struct space *process;
@@ -88,7 +88,7 @@ static hpa_t page_of_guest(struct memory *memory)
 	return hpa;
 }
 
-/* Of what a monitor has to itself: its data, stacks and the like. */
+/* A page of what a monitor has to itself: its data, stacks and the like. */
 static enum status page_of_monitor(const struct space *space, u64 *found)
 {
 	LIST_FOR_EACH(node, &space->mappings) {
@@ -134,7 +134,7 @@ static enum status map_space(struct space *space, hpa_t hpa, u32 rights)
 		   rights | (space->second_stage ? 0 : PT_USER));
 }
 
-/* The next unmapped address behind this CPU's own data, of the kernel's first text page. */
+/* Maps the kernel's first text page at the next unmapped address after this CPU's own data. */
 static enum status map_kernel(u32 rights)
 {
 	u64 at = align_down((u64)this_cpu(), PAGE_SIZE);
@@ -191,12 +191,12 @@ enum status fault_break(u64 what)
 	}
 }
 
-/* What the kernel maps for itself it never unmaps: there a constant text page is left. */
+/* The kernel's own mappings are never removed: there the text page stays, read-only. */
 static void unmap(void)
 {
 	if (broken.space == NULL) {
 		table_protect(broken.table, broken.at, broken.at + PAGE_SIZE, PT_READ);
-		/* The root that is loaded is the caller's, and the kernel's part the same. */
+		/* The root that is loaded is the caller's; the kernel's half is the same in all. */
 		write_cr3(read_cr3());
 		return;
 	}

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* SYS_TEST, in front of the system calls that there are always (the linker's --wrap). */
+/* SYS_TEST, checked for before the regular system calls (the linker's --wrap). */
 #include "arch/x86_64/cpu/trap_frame.h"
 #include "kernel/handle.h"
 #include "kernel/object_lock.h"
@@ -11,7 +11,7 @@
 void __real_syscall_dispatch(struct thread *caller, struct trap_frame *frame);
 void __wrap_syscall_dispatch(struct thread *caller, struct trap_frame *frame);
 
-/* The end of it is not to be foreseen by the compiler. */
+/* The compiler must not foresee that this never ends. */
 static NOINLINE u64 deeper(u64 depth)
 {
 	volatile u8 room[256];

@@ -8,7 +8,7 @@ static u64 deaf = ~0ull; /* APIC id */
 
 void fault_interrupt(u8 vector)
 {
-	/* No command of an APIC's makes a spurious one: that would be in service, and stay so. */
+	/* Not by the APIC: this vector would stay in service, since spurious ones get no EOI. */
 	if (vector == VECTOR_SPURIOUS)
 		__asm__ volatile("int %0" : : "i"(VECTOR_SPURIOUS) : "memory");
 	else

@@ -14,7 +14,7 @@ enum status fault_mend(void);
 /* A physical page of the RAM of VM 0 or 1; 2 or 3: of the memory of its monitor. */
 enum status fault_guest_page(u64 which, u64 *hpa);
 
-/* interrupt.c: interrupts that nobody has asked for, and such that do not arrive. */
+/* interrupt.c: interrupts that nobody has asked for, and interrupts that do not arrive. */
 void fault_interrupt(u8 vector);
 void fault_lose_kicks(u32 apic_id);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * NMIs one after the other, each of which arms the PIT's one-shot for the next, by the line that
- * the manager has asked for with IRQ_NMI. Where they hit is kept, a bit for each byte of the text.
+ * NMIs one after the other, by the line that the manager has requested with IRQ_NMI: each arms the
+ * PIT's one-shot for the next. Where they hit is recorded, a bit for each byte of the text.
  */
 #include "arch/x86_64/cpu/instructions.h"
 #include "arch/x86_64/cpu/lapic.h"
@@ -27,7 +27,7 @@ static u32 left;
 static u32 taken;
 static u64 chance = 1;
 
-/* Each CPU has the stub of SYSCALL just above its stack. */
+/* Each CPU's SYSCALL stub lies just above its stack. */
 static u64 text_offset(const struct cpu *cpu, u64 rip)
 {
 	u64 stub = rip - (cpu->stack_top + STACK_BASE_BYTES);
@@ -43,7 +43,7 @@ static void mark(const struct cpu *cpu, const struct trap_frame *frame)
 		__atomic_fetch_or(&hits[offset / 64], BIT(offset % 64), __ATOMIC_RELAXED);
 }
 
-/* The count begins with its last byte: what is less than a tick of it passes before. */
+/* The PIT counts from the write of the second byte, before which a fraction of a tick passes. */
 static void arm(u64 at)
 {
 	u64 hz = (u64)tsc_khz() * 1000;
@@ -58,7 +58,7 @@ static void arm(u64 at)
 	out8(PIT_PORT, (u8)(count >> 8));
 }
 
-/* What runs is as regular as clockwork: a sweep in equal steps would come to the same places. */
+/* What runs is strictly periodic: a sweep in equal steps would hit the same places every time. */
 static u64 some_below(u64 limit)
 {
 	chance = chance * 6364136223846793005ull + 1442695040888963407ull;
@@ -66,8 +66,8 @@ static u64 some_below(u64 limit)
 }
 
 /*
- * Every other time an interrupt of its own is pending when this CPU goes on, and the next NMI comes
- * shortly afterwards: its way through the stubs would be hit seldom otherwise.
+ * Every other time this CPU sends itself an interrupt, to be taken when it goes on, and the next
+ * NMI comes shortly afterwards: otherwise the stubs of interrupts would seldom be hit.
  */
 static void next(const struct cpu *cpu)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The commands that a TEST=1 image has more: what it breaks is the machine that it runs on. */
+/* The commands that only a TEST=1 image has: they break the machine that they run on. */
 #include "lib/bits.h"
 #include "lib/string.h"
 #include "tests/faults/manager/fault.h"

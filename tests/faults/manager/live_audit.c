@@ -7,7 +7,7 @@
 static u64 every; /* 0: never */
 static u64 commands;
 static u64 audits;
-static u64 failures; /* what an audit has found is in the log as well */
+static u64 failures; /* the findings themselves are in the log */
 
 static void put(void *context, enum reply_kind kind, struct text text)
 {

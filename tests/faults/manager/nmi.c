@@ -91,7 +91,7 @@ COMMAND(fault_hits, .name = "fault hits", .arguments = "OFFSET BYTES",
 	.example = "fault hits 0x1000 256", .keys = "offset low high", .run = command_hits,
 	.minimum = 2, .maximum = 2);
 
-/* One command with a number. */
+/* SYS_TEST with the number that the command gives. */
 static void with_number(struct reply *reply, const struct arguments *arguments, enum test_what what)
 {
 	u64 number;
