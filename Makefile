@@ -167,7 +167,7 @@ $(BUILD)/skerry.elf: $(KERNEL_OBJECTS) $(BUILD)/linker.ld boot/symbols.py boot/s
 OUT ?= $(BUILD)/skerry.iso
 BUNDLE ?= $(wildcard $(BUILD)/guests.cpio)
 CMDLINE ?=
-export CMDLINE # the shell reads it from there, quotes and all
+export CMDLINE # the shell reads it from the environment, quotes and all
 
 ISO_ARGS := $(BUILD)/iso/$(subst /,-,$(OUT)).args
 ISO_TREE := $(ISO_ARGS:.args=.tree)

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Makes a symbol table (lib/symbols.h) of the functions and objects in `nm -n` output, and of the
-lines in that of `readelf --wide --debug-dump=decodedline`, if there is one."""
+"""Makes a symbol table (lib/symbols.h) from the functions and objects in the output of `nm -n`, and
+the lines in that of `readelf --wide --debug-dump=decodedline`, if it is given."""
 
 import re
 import struct

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 """Writes the ABI's reference: names, values, offsets and comments of kernel/abi/*.h.
 
-Values and offsets are the compiler's: a small program made from the names prints them.
+Values and offsets come from the compiler: a small program generated from the names prints them.
 """
 import glob
 import os
@@ -30,7 +30,7 @@ def clean(comment):
 
 
 def pieces(body):
-    """(code, comment) of each line with code; a comment before it counts when none follows."""
+    """(code, comment) of each line with code; the comment before it counts if none follows it."""
     before = ""
     lines = iter(body.split("\n"))
     for line in lines:
@@ -80,7 +80,7 @@ class Header:
     @staticmethod
     def struct_rows(body):
         rows = []
-        # A struct inside shows as one field, with its own fields' names.
+        # A nested struct shows as one field, with the names of its own fields.
         body = NESTED.sub(lambda match: "nested_" + "_".join(
             re.findall(r"(\w+)(?:\[[^\]]*\])?;", match[1])), body)
         for code, comment in pieces(body):

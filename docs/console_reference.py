@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Writes the console's reference: the help texts of every command, as the image holds them."""
+"""Writes the console's reference: the help texts of every command, read from the image."""
 import struct
 import sys
 
@@ -18,7 +18,7 @@ FIELDS = ("name", "arguments", "summary", "detail", "example", "keys")
 
 
 class Image:
-    """An ELF file linked at 0: its bytes by address, its pointers by their relocations."""
+    """An ELF file linked at 0: its bytes by address, its pointers from their relocations."""
 
     def __init__(self, path):
         with open(path, "rb") as file:

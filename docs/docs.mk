@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 #
-# The pages are plain Markdown; checked is what can be: links, that nothing offered is left out, that
-# the generated references are up to date, and that console examples print what they show.
+# The pages are plain Markdown. These checks are made: links lead somewhere, nothing offered is left
+# out, the generated references are up to date, and console examples print what they show.
 
 .PHONY: docs docs-update docs-static
 docs-static: $(BUILD)/manager.elf

@@ -1,12 +1,12 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: MIT
-"""Every console example in the documentation prints what it shows: run against the image.
+"""Runs every console example in the documentation: it must print what the page shows.
 
-An example is a code block with lines `skerry> COMMAND`; what stands below one, up to the next, is what
-it prints. Numbers may differ and blanks run together, a line `...` stands for any lines, what follows
-two blanks and a '#' behind a command is a remark. A command with nothing below it must only succeed.
-A comment `<!-- console: WHAT -->` says which machine the blocks behind it run on, each page and each
-comment a new one: `demo` (no boot module, as without a comment), `bundle` (the demonstration bundle) or
+An example is a code block with lines `skerry> COMMAND`; the lines below, up to the next, are what
+it prints. Numbers and the width of blanks may differ, `...` stands for any lines; after a
+command two blanks and a '#' begin a remark. A command with nothing below it need only succeed.
+A comment `<!-- console: WHAT -->` says which machine the blocks after it run on, a new one for each
+page and each comment: `demo` (no boot module, the default), `bundle` (the demonstration bundle) or
 `none` (not run: another machine, or another program's prompt).
 """
 import argparse
@@ -27,7 +27,7 @@ NUMBER = re.compile(r"0x[0-9a-f]+|\b[0-9a-f]{8,}\b|\d+")
 
 
 def blocks(path):
-    """(line number, machine, lines) of each code block that has a console in it."""
+    """(line number, machine, lines) of each code block that has a console command in it."""
     machine, lines, start = "demo", [], 0
     with open(path, encoding="utf-8") as file:
         text = file.read().split("\n") + ["end"]
@@ -50,7 +50,7 @@ def plain(line):
 
 
 def same(shown, printed):
-    """Whether the lines printed are those shown."""
+    """Whether the lines printed match those shown."""
     if not shown:
         return not printed
     if shown[0] == "...":
@@ -106,7 +106,7 @@ class Runner:
         self.attached = False
         self.machine = Qemu(self.build, bundle=bundle)
         self.machine.wait_prompt()
-        # The prompt may come before the first guests have begun.
+        # The prompt may appear before the first guests have started.
         for _ in range(LOOKS):
             if all(vm["state"] != "created" for vm in self.machine.objects("vm list")):
                 break
@@ -133,7 +133,7 @@ class Runner:
         return lines_of(machine.command(words))
 
     def shell(self, line):
-        """A line at a guest's shell; the one that ends the guest leaves its console."""
+        """Runs a line at a guest's shell; `poweroff`, which ends the guest, leaves its console."""
         if not line.startswith("poweroff"):
             return lines_of(self.machine.shell(line))
         self.machine.type(line + "\n")
@@ -146,7 +146,7 @@ class Runner:
         printed = self.printed(kind, words)
         self.count += 1
         shown = lines_of("\n".join(shown))
-        if printed is None:  # a guest's boot is its own
+        if printed is None:  # what a guest prints at boot is not compared
             return
         if shown and not same(shown, printed):
             self.fail(f"{where}: `{words}` prints\n    " + "\n    ".join(printed or ["(nothing)"]))
@@ -176,7 +176,7 @@ def main():
     for page in pages:
         try:
             runner.page(page)
-        except Exception as error:  # a prompt that does not come: what was there says why
+        except Exception as error:  # no prompt: the last output says why
             said = runner.machine.transcript()[-600:] if runner.machine else ""
             runner.fail(f"{page}: {type(error).__name__} behind\n{said}")
             runner.close()

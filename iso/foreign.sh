@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# Downloads, without installing, Debian packages of an architecture that may not be the machine's:
-# foreign.sh FOLDER ARCHITECTURE PACKAGE... . apt works in FOLDER/apt alone, with the machine's
-# sources and keys. A kernel's metapackage stands for its first dependency.
+# Downloads and unpacks, without installing, Debian packages of any architecture:
+# foreign.sh FOLDER ARCHITECTURE PACKAGE... . apt keeps its state in FOLDER/apt, and uses the
+# machine's sources and keys. A kernel's metapackage stands for its first dependency.
 set -eu
 
 folder=$(mkdir -p "$1/apt" && cd "$1" && pwd)
@@ -21,7 +21,7 @@ Dir::Cache "$apt/cache";
 EOF
 export APT_CONFIG="$apt/apt.conf"
 
-# A package source that fails may not be the one these packages come from.
+# The package source that fails may be one that these packages do not come from.
 apt-get -qq update >"$apt/log" 2>&1 || true
 names=
 for package in "$@"; do

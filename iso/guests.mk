@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 #
-# The demonstration bundle: Debian's cloud kernel and a static busybox, taken out of their packages,
-# which are downloaded by name and never installed.
+# The demonstration bundle: Debian's cloud kernel and a static busybox, extracted from packages that
+# are downloaded by name and never installed.
 
 GUESTS := $(BUILD)/guests
 GUEST_PACKAGES := cpio gzip
@@ -29,7 +29,7 @@ $(GUESTS)/vmlinuz: $(GUESTS)/packages
 # Names and times are fixed, so that the same packages give the same bytes.
 newc = LC_ALL=C sort | cpio -o -H newc -R 0:0 --reproducible --quiet
 
-# Something to do for all of a guest's CPUs: static, without a C library.
+# A program that gives all of a guest's CPUs work: static, without a C library.
 $(GUESTS)/work: iso/guests/work.c $(GUESTS)/packages
 	@echo "  CC      $<"
 	$(Q)$(CC) -std=gnu17 -O2 -Wall -Wextra -march=x86-64 -static -nostdlib -ffreestanding \

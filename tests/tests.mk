@@ -91,9 +91,9 @@ $(eval $(call program,tests/hostile/hostile,$(call find_sources,tests/hostile) $
 
 $(BUILD)/obj/tests/hostile/%.o: CFLAGS += -Wno-unused-result
 
-# $(1): a folder with the programs blobs/manager.bin, monitor.image and demo.bin; $(2): the linker's
-# flags and objects besides the kernel's own. The product's programs are not in blobs.S's path: one
-# that is missing in the folder ends the build.
+# $(1): a folder with the programs blobs/manager.bin, monitor.image and demo.bin; $(2): flags and
+# objects for the linker besides the kernel's own. The product's programs are not in blobs.S's
+# include path: if one is missing in the folder the build fails.
 define test_image
 	@$(if $(VERBOSE),,echo "  LD      $(1)/skerry.elf")
 	$(Q)$(CC) $(filter-out -I$(BUILD),$(ASFLAGS)) -I$(1)/blobs -c -o $(1)/blobs.o boot/blobs.S
@@ -109,7 +109,7 @@ $(HOSTILE)/skerry.elf: $(BUILD)/skerry.elf $(HOSTILE)/hostile.bin boot/blobs.S t
 		cp $(HOSTILE)/hostile.bin $(HOSTILE)/blobs/$$file || exit 1; done
 	$(call test_image,$(HOSTILE),$(WRAPS) $(if $(TEST),$(FAULT_OBJECTS)))
 
-# --- the product's programs and kernel with what a TEST=1 image has more: tests/faults ---
+# --- the product's programs and kernel with what only a TEST=1 image has: tests/faults ---
 
 FAULTS := $(BUILD)/tests/faults
 FAULT_OBJECTS := $(call objects,$(FAULT_KERNEL))

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 #
-# make bench: what exits and a boot cost, as counts. EMULATOR=qemu|bochs for one of them, ONLY=exits
-# without the boots, UPDATE=1 writes the baseline that CI compares with.
+# make bench: what exits and a boot cost, in instructions. EMULATOR=qemu|bochs selects one of them,
+# ONLY=exits omits the boots, UPDATE=1 writes the baseline that CI compares with.
 
 BENCH := $(BUILD)/tests/bench
 

@@ -1,11 +1,11 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: MIT
-"""Runs fuzz targets, one process at a time; seeds/NAME.txt is each one's corpus, a line a seed.
+"""Runs fuzz targets, one process at a time; seeds/NAME.txt is a target's corpus, one seed a line.
 
 What a target finds is kept in build/fuzz/NAME.work and shown with the way to repeat it.
 With --seconds 0 nothing is tried: --coverage then says what seeds and earlier runs reach.
---save shrinks what a run has gathered to the smallest inputs of equal coverage and writes the
-seeds anew.
+--save reduces what a run has gathered to the smallest inputs of equal coverage and writes them as
+the new seeds.
 """
 import argparse
 import re
@@ -19,8 +19,8 @@ HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
 SEEDS = HERE / "seeds"
 HELPERS = r"(^|/)tests/|^/usr|\.h$|lib/(string|format)\.c|vmm/rt/format\.c"
-SEED_BYTES = 1200   # of one seed that is kept
-SEED_COUNT = 480    # of one target
+SEED_BYTES = 1200   # at most, of a seed that is kept
+SEED_COUNT = 480    # at most, of a target
 INPUT_BYTES = 4096
 
 
@@ -63,7 +63,7 @@ def run(build, name, arguments, limit=None):
 
 
 def fuzz_target(build, name, seconds, seed=None, gather=True):
-    """True when nothing was found, and a line that says how much was tried."""
+    """(True when nothing was found, a line that says how much was tried)."""
     folder = work_folder(build, name)
     arguments = [f"-artifact_prefix={folder.resolve()}/", f"-max_len={INPUT_BYTES}", "-timeout=20",
                  "-rss_limit_mb=2048", f"-max_total_time={seconds}", "-print_final_stats=1"]
@@ -85,7 +85,7 @@ def fuzz_target(build, name, seconds, seed=None, gather=True):
 
 
 def counted_elsewhere(name):
-    """How paths begin that a target includes without being for them: it says so itself."""
+    """The beginnings of paths that a target names as included, but not what it is meant to test."""
     said = re.findall(r"Counted elsewhere: ((?:[^*]|\*(?!/))*)", (HERE / f"{name}.c").read_text())
     return tuple(" ".join(said).split())
 
@@ -113,7 +113,7 @@ def measure(build, name):
 
 
 def ranges(numbers):
-    """4 5 6 9 as 4-6 9"""
+    """Joins neighbours: 4 5 6 9 becomes 4-6 9."""
     found = []
     for number in sorted(numbers):
         if found and number == found[-1][1] + 1:
@@ -124,7 +124,7 @@ def ranges(numbers):
 
 
 def report(sources, path):
-    """Of all lines the share that was reached; which ones of a source were not goes to the file."""
+    """The share of lines that were reached; the file gets those of each source that were not."""
     text = ""
     for source, lines in sorted(sources.items()):
         missed = [number for number, count in lines.items() if count == 0]
@@ -136,7 +136,7 @@ def report(sources, path):
 
 
 def coverage(build, names):
-    """Lines that seeds and gathered inputs reach of what each target is for, and of all together."""
+    """Prints how much seeds and gathered inputs reach of what each target is for, and of it all."""
     together = {}
     print("\ncoverage by lines, of the sources that each target is for:")
     for name in names:

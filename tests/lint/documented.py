@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""What the code offers stands in the documentation: calls, codes, commands, keys, ports."""
+"""What the code offers is in the documentation: calls, codes, commands, keys, ports."""
 
 import glob
 import re
 import sys
 
-# (source, pattern of a name, page, how the name is written there)
+# (source, pattern of a name, page, how the page writes the name)
 OFFERED = (
     ("kernel/abi/syscall.h", r"^\t(SYS_[A-Z_]+),", "docs/abi.md", "`{}`"),
     ("kernel/abi/vcpu.h", r"^\t(EXIT_[A-Z_]+),", "docs/abi.md", "`{}`"),
@@ -41,7 +41,7 @@ def check_numbers(page, source, pattern):
 
 
 def check_changeable(page):
-    """The keys that `vm set` takes at any time are those its row names."""
+    """The keys that `vm set` takes at any time are those that its row in the table names."""
     words = re.search(r'^#define AT_ANY_TIME "([a-z_ ]+)"', read("vmm/manager/commands/vm_set.c"),
                       re.MULTILINE)
     row = re.search(r"^\| `vm set .*\| changes (.*) at any time", page, re.MULTILINE)

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Each file by itself: licence line, size, unfinished work; and how much code runs in ring 0."""
+"""Checks of each file by itself: licence line, size, unfinished work; and the size of ring 0."""
 
 import os
 import re
@@ -8,7 +8,7 @@ import sys
 
 TOPS = ("Makefile", "linker.ld", "arch", "boot", "iso", "kernel", "lib", "mm", "tests", "vmm", ".ci")
 SUFFIXES = (".c", ".h", ".S", ".ld", ".py", ".sh", ".mk", ".cfg")
-# Ring 0 by part; of lib/ what these include counts too. arch/x86_64/hw and kernel/abi are shared.
+# Ring 0 by part; what these include of lib/ counts too. arch/x86_64/hw and kernel/abi are shared.
 PARTS = ("boot", "arch/x86_64/cpu", "arch/x86_64/virt", "mm", "kernel")
 SHARED = ("arch/x86_64/hw", "kernel/abi")
 # 10,000 is the goal; what is there must not grow.
@@ -47,7 +47,7 @@ def check(path, text):
 
 
 def code_lines(text):
-    """Lines that are neither blank nor only comment."""
+    """The number of lines that are neither blank nor only comment."""
     bare = COMMENT.sub(lambda match: match[0] if match[0][0] == '"' else " ", text)
     return sum(1 for line in bare.splitlines() if line.strip())
 

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""The image's ELF file: no segment both writable and executable, and flat as GRUB needs it."""
+"""The image's ELF file: no segment is writable and executable, and it is flat, as GRUB needs it."""
 
 import struct
 import sys

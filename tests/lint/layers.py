@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Include directions: docs/architecture.md says who may use whom, this says it to the build."""
+"""Include directions: docs/architecture.md says who may use whom, this enforces it."""
 
 import os
 import re
@@ -29,7 +29,7 @@ RULES = {
 INHERITS = {"arch/x86_64/virt/svm": "arch/x86_64/virt", "arch/x86_64/virt/vmx": "arch/x86_64/virt"}
 PRIVATE = ["arch/x86_64/virt/svm", "arch/x86_64/virt/vmx"]
 
-# Up-calls: what everything in ring 0 may use of the kernel.
+# Up-calls: what all of ring 0 may use from kernel/.
 UP_CALLS = ["kernel/log.h", "kernel/panic.h"]
 RING0 = ["arch/x86_64/cpu", "mm", "arch/x86_64/virt", "arch/x86_64/virt/svm",
          "arch/x86_64/virt/vmx"]

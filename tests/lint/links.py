@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """
-The documentation's links: relative ones lead to a file, anchors to a heading, paths in code to the
-tree, «`name` in `path`» to a file that has the name; each claim of the threat model to a test.
+The documentation's links: relative ones lead to a file, anchors to a heading, quoted paths exist in
+the tree, in «`name` in `path`» the file has the name; each claim of the threat model names a test.
 """
 
 import os
@@ -76,7 +76,7 @@ def check_link(path, target, known):
 
 
 def check(path, text, known):
-    # A link may go over two lines.
+    # A link may extend over two lines.
     lines = list(prose(text))
     for index, (number, line) in enumerate(lines):
         joined = line + " " + (lines[index + 1][1].strip() if index + 1 < len(lines) else "")
@@ -95,7 +95,7 @@ def read(path):
 
 
 def check_names(path, text):
-    """What is said to be in a file of the tree is there."""
+    """A name that is said to be in a file of the tree is there."""
     for number, line in prose(text):
         for *names, file in NAMED.findall(line):
             missing = [name for name in names if name and os.path.isfile(file)

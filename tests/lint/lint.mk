@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 #
 # Static checks by compilers, a file at a time and only when it has changed: gcc's analyzer and
-# clang-tidy (.clang-tidy). Both see assertions compiled in, which say what a reader should know.
+# clang-tidy (.clang-tidy). Both see the assertions, which state what they could not know.
 
 LINT := $(BUILD)/lint
 LINT_PACKAGES := clang-tidy gcc

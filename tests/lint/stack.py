@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: MIT
 """The deepest call path of ring 0 fits into half of a kernel stack.
 
-Frames and calls are gcc's own (-fcallgraph-info=su), one .ci file beside each object. Calls through
-pointers are listed here by who makes them. Every way in is a root; on top of the deepest path come
-the frames that assembly pushes and an interrupt in one of the two windows where ring 0 lets it in.
+Frames and calls are from gcc (-fcallgraph-info=su), one .ci file beside each object. Calls through
+pointers are listed here by their caller. Every entry to ring 0 is a root; to the deepest path are
+added the frames that assembly pushes and an interrupt in one of the two windows that admit one.
 """
 import glob
 import os
@@ -16,12 +16,12 @@ RING0 = ("boot", "arch", "mm", "kernel", "lib")
 # What entry.S pushes: the CPU's frame, vector, error code and 15 registers; then a return address.
 TRAP_FRAME = 22 * 8
 RETURN = 8
-# Assembly called from C: saved registers, and nothing is called in turn.
+# Assembly called from C: it saves registers, and calls nothing in turn.
 ASSEMBLY_BYTES = 128
 # Once in a CPU's life, on a stack that nothing else has used yet.
 ONCE = {"kernel_main", "boot_main", "cpu_main"}
 
-# These end the machine; what they need themselves is counted apart, on top of the deepest path.
+# These end the machine; the stack that they need is counted apart, on top of the deepest path.
 PANICS = ("panic", "panic_trap", "__stack_chk_fail")
 # A recursion with a bound, and that bound: both right spines of a heap of a million threads.
 BOUNDED = {"merge": 40}

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Copies from and to guest memory, any address and the lengths that are in use; the bounds that
- * system calls check ranges with. Proved: no access outside the RAM, no run-time error.
+ * Copies from and to guest memory, for any address and the lengths that are in use; the check of
+ * ranges by system calls. Proved: no access outside the RAM, no run-time error.
  */
 #include "tests/verify/frama.h"
 
@@ -41,7 +41,7 @@ void prove_write(void)
 		(void)guest_memory_write(&memory, GPA(ANY_U64), buffer, length);
 }
 
-/* range_within as system calls use it: what it lets through lies inside. */
+/* range_within as system calls use it: a range that it accepts lies inside. */
 void prove_range(void)
 {
 	static u8 array[64];

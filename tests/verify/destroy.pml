@@ -1,19 +1,19 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Destroying a vCPU against running it (kernel/vcpu_run.c: vcpu_run; kernel/vcpu.c: vcpu_free;
- * kernel/thread.c: thread_free; kernel/teardown.c). CPU 0 has the thread that runs it, without the object lock on
- * the way in; CPU 1 destroys the vCPU, later the process, and tears down step by step. The vCPU is
- * given back only when nobody claims it, no CPU holds its registers and no reference is left, and
- * nothing is done with it from then on. BROKEN shows that the model notices.
+ * Destroying a vCPU while it is run (kernel/vcpu_run.c: vcpu_run; kernel/vcpu.c: vcpu_free;
+ * kernel/thread.c: thread_free; kernel/teardown.c). CPU 0 has the thread that runs it, and enters
+ * without the object lock; CPU 1 destroys the vCPU, later the process, and tears down step by step.
+ * The vCPU is freed only when nobody claims it, no CPU holds its registers and no reference is
+ * left, and it is not used afterwards. BROKEN shows that the model notices.
  */
-byte tickets, served;      /* the object lock, a ticket lock: whoever waits gets it */
+byte tickets, served;      /* the object lock, a ticket lock: every waiter gets it in the end */
 bool dead;                 /* object.dead of the vCPU */
 byte references = 1;       /* the handle's */
 bool handle_open = true;
 bool ran;                  /* thread->ran: a reference of the thread's own */
 bool runner;               /* vcpu->runner */
 byte loaded = 2;           /* virt.loaded_cpu; 2: none */
-bool kicked, pend_unload;  /* what CPU 0 is asked */
+bool kicked, pend_unload;  /* what CPU 0 is asked to do */
 bool thread_dead, thread_gone;
 bool cpu_holds = true;     /* CPU 0 has the thread loaded */
 bool queued;               /* in the list of what is to be torn down */
@@ -91,7 +91,7 @@ proctype cpu0()
 refused:		skip
 		fi
 	od;
-	/* nothing runs here any more: only asked to unload */
+	/* nothing runs here any more: it only unloads when asked */
 	do
 	:: atomic { pend_unload -> pend_unload = false };
 		if

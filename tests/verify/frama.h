@@ -2,8 +2,8 @@
 #pragma once
 
 /*
- * What Frama-C needs to read the sources that ship: atomic builtins as what they are to one CPU,
- * the overflow builtins by the C standard's arithmetic, values that can be anything.
+ * What Frama-C needs to read the sources that ship: atomic builtins as they act on a single CPU,
+ * the overflow builtins in standard C, values that can be anything.
  */
 #define __atomic_load_n(pointer, order) (*(pointer))
 #define __atomic_store_n(pointer, value, order) ((void)(*(pointer) = (value)))

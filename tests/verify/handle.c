@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * kernel/handle.c: any number as a handle, any rights and type, over any table whose entries are
- * free or hold an object with references. Proved: no run-time error; what lookup gives is a living
- * object, and its rights cover those asked for.
+ * kernel/handle.c: any number as a handle, any rights and type, with any table whose entries are
+ * free or hold an object with references. Proved: no run-time error; what a lookup returns is a
+ * living object, and the handle's rights include those asked for.
  */
 #include "tests/verify/frama.h"
 
@@ -10,7 +10,7 @@
 
 #define ENTRIES 255u
 
-/* The block that a table lies in, as memory for it is had. */
+/* The memory that a table lies in, as one block, as the kernel allocates it. */
 _Static_assert(sizeof(struct handle_table) == sizeof(struct handle_entry), "an entry's place");
 static struct handle_entry block[1 + ENTRIES];
 static struct handle_table *const table = (void *)block;

@@ -2,8 +2,8 @@
 /*
  * A kick is never lost (kernel/vcpu.c: vcpu_kick; kernel/vcpu_run.c: vcpu_step; kernel/cpus.c:
  * cpus_pend), nor a signal that a vCPU's queue holds (kernel/queue.c: signal_raise, queue_take):
- * whatever the moment, either the run that is under way ends, or the next one returns at once. The
- * runner may move between two CPUs meanwhile, under the object lock, which the kicker holds too.
+ * whenever it comes, either the current run ends or the next one returns at once. Meanwhile the
+ * runner may move between two CPUs, under the object lock, which the kicker holds too.
  * BROKEN shows that the model notices.
  */
 bool object_lock;
@@ -96,7 +96,7 @@ init {
 	atomic { run monitor(); run kicker() }
 }
 
-/* A guest that runs on with the kick made, and no interrupt on its way to where it runs: lost. */
+/* Lost: the guest runs on after a kick, and no interrupt is on its way to where it runs. */
 ltl never_lost {
 	[] !(in_guest && (kicked || signalled) && !object_lock && !interrupt[where]) &&
 	[] (object_lock || signalled == (pending > 0))

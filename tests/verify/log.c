@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * kernel/log.c: a CPU's log ring after any number of entries. Proved: no access outside the ring,
- * whose size is a power of two.
+ * kernel/log.c: writing to a CPU's log ring after any number of entries. Proved: no access outside
+ * the ring, whose size is a power of two.
  */
 #include "tests/verify/frama.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * vmm/manager/log/log_kernel.c, who reads the kernel's log rings: in any state that a writer can
- * leave while it looks, and however far behind. Proved: no access outside a ring.
+ * vmm/manager/log/log_kernel.c, which reads the kernel's log rings: in any state in which a writer
+ * can leave them meanwhile, and however far behind it is. Proved: no access outside a ring.
  */
 #include "tests/verify/frama.h"
 

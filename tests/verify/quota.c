@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * mm/quota.c: any charge, release and limit over any account. Proved: no run-time error; what does
- * not fit is refused.
+ * mm/quota.c: any charge, release and limit for any account. Proved: no run-time error; a charge
+ * that does not fit is refused.
  */
 #include "tests/verify/frama.h"
 
@@ -47,7 +47,7 @@ void prove_init(void)
 	quota_init(&quota, ANY_BOOL ? &account : NULL, ANY_U64);
 }
 
-/* Whatever is charged to an account within its limit of 250 leaves it within. */
+/* An account within its limit of 250 stays within it, whatever is charged. */
 void prove_bound(void)
 {
 	for (u64 used = 0; used <= 250; used++) {

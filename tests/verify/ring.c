@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The rings between manager and monitor, read with the other side's indices being anything, and the
- * kernel's log ring. Proved: no access outside a ring, whatever the indices.
+ * The rings between manager and monitor, used while the other side's indices are anything. Proved:
+ * no access outside a ring, whatever the indices.
  */
 #include "tests/verify/frama.h"
 

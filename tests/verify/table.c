@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * mm/table.c, the walker of the kernel's, the processes' and the guests' page tables, in each
- * format. The tables hold whatever the kernel can have written: at each level entries that are not
- * used, point to one of two tables below, or are a leaf of one of several kinds.
+ * mm/table.c, which walks the page tables of the kernel, processes and guests, in each format. The
+ * tables hold whatever the kernel can have written: at each level an entry is not used, points to
+ * one of two tables below, or is a leaf of one of several kinds.
  *
  * Proved with any address: no run-time error, and the walk never leaves the tables. Proved for
  * chosen addresses, where the state is known well enough: what is mapped is found, what is unmapped
@@ -14,7 +14,7 @@
 #include "mm/page.h"
 
 #define NODES	   16u
-#define POOL_FIRST 10u /* tables that can still be had; below: one of a level, and another */
+#define POOL_FIRST 10u /* the first table not yet in use; those below it: two for each level */
 #define NODE(level, other) (1u + (other) + 2 * (PT_LEVEL_512G - (level)))
 
 struct row {
@@ -98,7 +98,7 @@ static u64 any_kind_of_leaf(enum pt_level level, u32 kind)
 
 #define LEAF 3u
 
-/* What an entry of a level can be: 0 not used, 1 and 2 a table, from LEAF on a leaf. */
+/* The value of an entry, by `what`: 0 not used, 1 and 2 a table, from LEAF on a leaf. */
 static u64 content(enum pt_level level, u32 what)
 {
 	if (what == 0)
@@ -115,7 +115,7 @@ static bool can_be(enum pt_level level, u32 what)
 	return what < LEAF ? level > PT_LEVEL_4K : level < PT_LEVEL_512G;
 }
 
-/* A table each of whose entries is any of what its level allows. */
+/* A table in which each entry is anything that its level allows. */
 static struct row any_row(enum pt_level level)
 {
 	u64 can[LEAF + 3];
@@ -167,7 +167,7 @@ static void any_tables(void)
 	pool = POOL_FIRST - 1;
 }
 
-/* ... the top twice, as where the CPU is open to Meltdown. */
+/* ... with a second root, as on a CPU that is open to Meltdown. */
 static void split_top(void)
 {
 	table.root.user = HPA((u64)NODE(PT_LEVEL_512G, 1) << PAGE_SHIFT);
@@ -186,7 +186,7 @@ static struct pt_leaf any_leaf(u64 at, enum pt_level level)
 	};
 }
 
-/* Each format, apart from the others. */
+/* Any tables of any format; each format is analysed by itself. */
 static void any_format(void)
 {
 	u32 format = (u32)ANY_OF(0, 2);
@@ -213,7 +213,7 @@ void prove_any_entry(void)
 	(void)table_entry(&table, ANY_U64, (enum pt_level)level);
 }
 
-/* A step of table_unmap, after which the tables are any others again. */
+/* A single step of table_unmap: after it the tables could again be any. */
 void prove_any_unmap(void)
 {
 	any_format();
@@ -233,7 +233,7 @@ void prove_any_map(void)
 	(void)!table_map(&table, &leaf);
 }
 
-/* --- chosen addresses: the way down is one of those that can be, what lies beside it is any --- */
+/* --- chosen addresses: each possible way down by itself; what lies beside it is anything --- */
 
 static const u64 chosen[] = {0,		   0x1ff000,	   0x3ffff000,
 			     0x5540000000, 0x7ffffffff000, 0xffff800040201000};
@@ -244,7 +244,7 @@ static bool used;
 
 #define ANY_CHOSEN ((u32)ANY_OF(0, ARRAY_COUNT(chosen) - 1))
 
-/* One of the ways to a chosen address, each by itself. */
+/* Each possible way to a chosen address, analysed by itself. */
 static void one_way(u32 which)
 {
 	u32 level = (u32)ANY_OF(0, PT_LEVEL_512G);
@@ -321,7 +321,7 @@ void prove_map(void)
 				.hpa = HPA(5 * GIB),
 				.level = (enum pt_level)level,
 				.rights = PT_READ | PT_WRITE};
-	/* What begins where the leaf does is on the way to the leaf, too. */
+	/* only leaves that begin at the address: the way to any other is not this one */
 	if (leaf.at != at)
 		return;
 	status = table_map(&table, &leaf);
@@ -337,7 +337,7 @@ void prove_map(void)
 	}
 }
 
-/* One page that is mapped by itself, or not at all. */
+/* Of a page that is mapped by itself only the rights change; one not mapped stays so. */
 void prove_protect(void)
 {
 	struct pt_leaf before = {0};
@@ -362,7 +362,7 @@ void prove_protect(void)
 	//@ assert same_type: found.type == before.type;
 }
 
-/* From the first table to the last. */
+/* From the first table allocated to the last one given back. */
 void prove_life(void)
 {
 	u64 from = 0x3ffff000;

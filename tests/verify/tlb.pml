@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Unmapping without waiting (mm/tlb.c, kernel/vcpu_run.c `enter`): two CPUs run guests of one space, a
- * third unmaps a page, frees it and flushes, in the order of the code: entry away, page to the list,
- * generation up, kicks. A page that is given to somebody else must not be reached through a
- * translation made before.
+ * Unmapping without waiting (mm/tlb.c, kernel/vcpu_run.c `enter`): two CPUs run guests of a space,
+ * a third unmaps a page, frees it and flushes, in the order of the code: clear the entry, add the
+ * page to the list, increment the generation, kick. A page that somebody else has been given must
+ * not be reached through an older translation.
  *
- * A CPU with nothing to do sleeps (tlb_cpu_idle) with its translations and its bit in the space: it
- * counts as passed, and looks at the generation before it enters again.
+ * A CPU with nothing to do sleeps (tlb_cpu_idle) and keeps its translations and its bit in the
+ * space: it counts as passed, and checks the generation before it enters again.
  *
- * Each named `atomic` step is one atomic access, or what the lock covers. Memory accesses in between
- * may come in any order of CPUs; the code's own are sequentially consistent, and so are Promela's.
- * EPOCHS is EPOCHS_TO_WAIT. BROKEN shows that the model notices.
+ * Each `atomic` step is one atomic access, or what a lock covers. The CPUs' steps interleave in any
+ * order; the code's accesses are sequentially consistent, and so are Promela's. EPOCHS is
+ * EPOCHS_TO_WAIT. BROKEN shows that the model notices.
  */
 #ifdef BROKEN
 #define EPOCHS 2
@@ -76,7 +76,7 @@ proctype guest(byte cpu)
 		:: atomic { !arrived[cpu] && tlb[cpu] -> assert(!reused) } /* the guest uses the page */
 		:: break                       /* an exit of its own, or the interrupt */
 		od
-	:: idle[cpu] = true;                   /* tlb_cpu_idle; what wakes it comes some time */
+	:: idle[cpu] = true;                   /* tlb_cpu_idle; something wakes it sooner or later */
 		idle[cpu] = false;
 		pass(cpu)
 	:: done && !waiting -> break
@@ -117,5 +117,5 @@ init {
 	atomic { run guest(0); run guest(1); run unmapper(); run apic() }
 }
 
-/* With every CPU going round its loop the page comes back. */
+/* When every CPU goes round its loop the page comes back. */
 ltl comes_back { <> reused }

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 #
-# make verify: what is proved, and under which conditions, stands in docs/verification.md.
+# make verify: docs/verification.md says what is proved, and under which conditions.
 
 VERIFY_PACKAGES := frama-c-base spin gcc libc6-dev
 

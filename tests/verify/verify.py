@@ -1,9 +1,9 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: MIT
-"""Proofs and models. Frama-C's EVA runs each prove_* function of tests/verify/*.c over the sources
-that ship and must not raise an alarm; Spin searches every state of each *.pml, and must find the
-mistake in the variant that has one (BROKEN). --mutants breaks each proved source in turn: a proof
-must fail each time."""
+"""Proofs and models. Frama-C's EVA analyses each prove_* function of tests/verify/*.c with the
+sources that ship and must not raise an alarm; Spin searches every state of each *.pml, and must
+find the mistake in the variant that has one (BROKEN). --mutants breaks each proved source in turn:
+a proof must fail each time."""
 import argparse
 import re
 import shutil
@@ -19,7 +19,7 @@ EVA = ["-c11", "-machdep", "gcc_x86_64", "-eva", "-eva-no-results",
        "-eva-auto-loop-unroll", "300", "-eva-split-limit", "300", "-eva-interprocedural-splits",
        "-eva-split-return", "full", "-eva-msg-key=-initial-state,-final-states",
        "-cpp-extra-args=-I. -include lib/hidden.h"]
-# How many states are kept apart, and how loops and values are.
+# EVA's precision: how many states it keeps apart, how far it unrolls loops and splits values.
 USUAL = ["-eva-slevel", "600"]
 OPTIONS = {
     "handle": ["-eva-slevel", "2000", "-eva-plevel", "600", "-eva-min-loop-unroll",
@@ -28,7 +28,7 @@ OPTIONS = {
               "-eva-auto-loop-unroll", "600"],
     "walk": ["-eva-slevel", "40"],
 }
-# (source, what stands there, what takes its place, harness, the proof that notices)
+# (source, text in it, its replacement, harness, the proof that notices)
 MUTANTS = (
     ("kernel/handle.c", "index > table->end", "index > table->end + 1u", "handle", "lookup"),
     ("kernel/handle.c", "entry->object == NULL || ", "", "handle", "lookup"),
@@ -81,7 +81,7 @@ def proofs():
 
 
 def prove(path, name, tree=ROOT):
-    """No alarm, and the analysis has come to its end."""
+    """Whether there is no alarm and the analysis has run to its end; its output."""
     code, output = run(["frama-c", *EVA, *OPTIONS.get(path.stem, USUAL), "-main", name,
                         str(path.relative_to(ROOT))], tree)
     ended = "ANALYSIS SUMMARY" in output
@@ -89,7 +89,7 @@ def prove(path, name, tree=ROOT):
 
 
 def refute(folder, mutant):
-    """Whether the proof fails over the source with the mistake, for another reason than a typo."""
+    """Whether the proof fails for the source with the mistake, although that can be analysed."""
     source, old, new, harness, name = mutant
     text = (ROOT / source).read_text()
     if old not in text:

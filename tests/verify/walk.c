@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The walk through a guest's page tables in each paging mode: any CR3, address and access, memory
- * that holds anything; CR0.WP, PSE, SMEP, SMAP and NXE set. Proved: no run-time error, no access
- * outside the guest's RAM.
+ * The walk through a guest's page tables in each paging mode, for any CR3, address and access and
+ * any contents of memory; CR0.WP, PSE, SMEP, SMAP and NXE are set. Proved: no run-time error, no
+ * access outside the guest's RAM.
  */
 #include "tests/verify/frama.h"
 
