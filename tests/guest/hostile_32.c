@@ -98,11 +98,14 @@ static void test_tasks(void)
 	descriptor(TASK_AT, (u32)&task, TSS_BYTES - 1, DESCRIPTOR_TSS_AVAILABLE | 2);
 	switch_to(TASK_AT);
 	check_trap("task-busy", VECTOR_GP, TASK_AT);
+	descriptor(TASK_AT, (u32)&task, TSS_BYTES - 1, DESCRIPTOR_TSS_AVAILABLE);
 	own_gdt[TASK_AT / 8] &= ~((u64)DESCRIPTOR_PRESENT << 40);
 	switch_to(TASK_AT);
+	check_trap("task-absent", VECTOR_NP, TASK_AT);
 	switch_to(0xfff8);
+	check_trap("task-beyond", VECTOR_GP, 0xfff8);
 	switch_to(TASK_AT | 4);
-	check("task-bad", trap.vector == VECTOR_GP, "no #GP");
+	check_trap("task-no-ldt", VECTOR_GP, TASK_AT | 4);
 }
 
 /* A task where there is no RAM, or at its end. */
