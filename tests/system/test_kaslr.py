@@ -17,6 +17,7 @@ CLAIMED = {
     "direct map": range(30, 45),
 }
 BOOTS_LONG = 64
+TWICE = {"image, virtual": 0, "image, physical": 1, "direct map": 2}
 # 64 tosses of a fair coin: outside of these once in 3 million.
 ONES = range(12, 53)
 
@@ -73,9 +74,9 @@ def test_kaslr(build, tmp_path, boots):
             found[name].append(base)
     for name, values in found.items():
         check_bits(name, values)
-        if name != "direct map": # which has only 2^15 places
-            assert len(set(values)) == len(values), f"{name}: the same twice"
-    assert len(set(found["direct map"])) > 1
+        # of 2^15 and 2^16 places 64 boots may well choose one twice
+        twice = len(values) - len(set(values))
+        assert twice <= TWICE[name], f"{name}: {twice} chosen again"
 
 
 PAGE_PROCESS, PAGE_GUEST = 6, 7  # enum page_owner

@@ -424,10 +424,17 @@ static void test_unsettled(void **state)
 /* INIT during a step keeps the step: it ends after the first instruction from there. */
 static void test_step_into_reset(void **state)
 {
+	u32 before = channel.question.stop.sequence;
+
 	(void)state;
 	ask((struct query){.kind = QUERY_RELEASE, .run = 1, .step = 1});
 	vcpu_take_init(vcpu);
 	assert_true((page.rflags & RFLAGS_TF) != 0);
+	page.dr[6] = DR6_RESET | DR6_BS;
+	assert_false(round_with(EXIT_EXCEPTION, VECTOR_DB));
+	assert_int_equal(channel.question.stop.sequence, before + 1);
+	assert_int_equal(channel.question.stop.kind, QUERY_STOP_STEP);
+	assert_true((page.rflags & RFLAGS_TF) == 0);
 }
 
 int main(void)
