@@ -5,7 +5,8 @@
  */
 /*
  * Counted elsewhere: vmm/monitor/irqchip/ vmm/monitor/dev/acpi_pm vmm/monitor/dev/fw_cfg
- * vmm/monitor/dev/pit vmm/monitor/dev/reset vmm/monitor/dev/rtc vmm/monitor/dev/serial
+ * vmm/monitor/dev/hpet vmm/monitor/dev/pit vmm/monitor/dev/reset vmm/monitor/dev/rtc
+ * vmm/monitor/dev/serial
  */
 #include "tests/fuzz/fuzz.h"
 
