@@ -42,7 +42,7 @@ static void set_half(u32 offset, u32 value)
 
 static void pass(u64 counts)
 {
-	fixture_run_until(device, fixture_clock.now_ns + counts * NS_PER_COUNT);
+	fixture_run_until(device, fixture_clock.now_ns + counts * HPET_NS_PER_COUNT);
 }
 
 static void it_says_what_it_is(void **state)
@@ -175,7 +175,7 @@ static void periodic_goes_on(void **state)
 	pass(100000);
 	assert_int_equal(fixture_edges[17], 11);
 	/* missed periods give one interrupt, and the phase is kept */
-	fixture_clock.now_ns += 35000 * NS_PER_COUNT;
+	fixture_clock.now_ns += 35000 * HPET_NS_PER_COUNT;
 	device_tick(device);
 	assert_int_equal(fixture_edges[17], 12);
 	assert_int_equal(get(COMPARATOR(0)), 160000);
@@ -188,7 +188,7 @@ static void period_is_not_too_short(void **state)
 	set(HPET_CONFIGURATION, HPET_ENABLE);
 	start_periodic(0, ROUTE(17u), 10, 1);
 	assert_int_equal(device->deadline_ns,
-			 fixture_clock.now_ns + HPET_PERIOD_MIN * NS_PER_COUNT);
+			 fixture_clock.now_ns + HPET_PERIOD_MIN * HPET_NS_PER_COUNT);
 	pass(10 * HPET_PERIOD_MIN);
 	assert_int_equal(fixture_edges[17], 10);
 }
@@ -261,7 +261,7 @@ static void state_comes_back(void **state)
 	assert_round_trip(device);
 	assert_int_equal(fixture_taken, 1 << 0 | 1 << 8);
 	assert_int_equal(get(HPET_COUNTER), 7000);
-	assert_int_equal(device->deadline_ns, 15000 * NS_PER_COUNT);
+	assert_int_equal(device->deadline_ns, 15000 * HPET_NS_PER_COUNT);
 	assert_load_refused(device, offsetof(struct hpet_state, config), 0x80);
 	assert_load_refused(device, offsetof(struct hpet_state, status), 0x80);
 	assert_load_refused(device, offsetof(struct hpet_state, timer[1].config), 0x81);

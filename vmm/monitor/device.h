@@ -6,6 +6,8 @@
 #include "lib/types.h"
 
 #define DEADLINE_NONE (~0ull)
+/* Beats faster than this are not kept: the guest would do nothing but exit. */
+#define BEAT_MIN_NS (50 * NS_PER_US)
 
 struct device;
 struct irqchip;

@@ -6,8 +6,7 @@
 #include "vmm/monitor/dev/mc146818.h"
 #include "vmm/monitor/irqchip/irqchip.h"
 
-#define NS_PER_COUNT 10u
-#define FS_PER_COUNT (NS_PER_COUNT * 1000000ull)
+#define FS_PER_COUNT (HPET_NS_PER_COUNT * 1000000ull)
 /* Pins of the I/O APIC: the PIT's, the RTC's, and those that no other device has. */
 #define ROUTES	 0x00ff0104u
 #define NO_LINE	 (~0u)
@@ -15,11 +14,11 @@
 	(HPET_TIMER_LEVEL | HPET_TIMER_ENABLE | HPET_TIMER_PERIODIC | HPET_TIMER_SET_VALUE |    \
 	 HPET_TIMER_32_MODE | HPET_TIMER_ROUTE)
 /* A comparator that the counter has passed by at most this, as exits take time, fires at once. */
-#define LATE_COUNTS (NS_PER_MS / NS_PER_COUNT)
+#define LATE_COUNTS (NS_PER_MS / HPET_NS_PER_COUNT)
 
 static u64 guest_counts(const struct hpet *hpet)
 {
-	return hpet->device.clock->now_ns / NS_PER_COUNT;
+	return hpet->device.clock->now_ns / HPET_NS_PER_COUNT;
 }
 
 static u64 hpet_counter(const struct hpet *hpet)
@@ -84,9 +83,11 @@ static void hpet_set_lines(struct hpet *hpet)
 			asserted |= 1u << line;
 	}
 	irqchip_take_lines(irqchip, taken);
-	for (u32 line = 0; level >> line != 0; line++)
-		if (level >> line & 1)
-			irqchip_set_taken_line(irqchip, line, asserted >> line & 1);
+	for (; level != 0; level &= level - 1) {
+		u32 line = bit_lowest(level);
+
+		irqchip_set_taken_line(irqchip, line, asserted >> line & 1);
+	}
 }
 
 static void timer_fire(struct hpet *hpet, u32 number)
@@ -96,12 +97,13 @@ static void timer_fire(struct hpet *hpet, u32 number)
 
 	if (!(timer->config & HPET_TIMER_ENABLE))
 		return;
-	if (timer->config & HPET_TIMER_LEVEL) {
+	if (timer->config & HPET_TIMER_LEVEL)
 		hpet->state.status |= 1u << number;
-	} else if (line != NO_LINE) { /* an edge, even when the line is high */
+	if (line == NO_LINE)
+		return;
+	if (!(timer->config & HPET_TIMER_LEVEL)) /* an edge, even when the line is high */
 		irqchip_set_taken_line(hpet->device.irqchip, line, false);
-		irqchip_set_taken_line(hpet->device.irqchip, line, true);
-	}
+	irqchip_set_taken_line(hpet->device.irqchip, line, true);
 }
 
 /* Fires once, however often the comparator was met while the counter went from `from` to `to`. */
@@ -129,9 +131,9 @@ static u64 timer_deadline(const struct hpet *hpet, const struct hpet_timer *time
 	if (is_periodic(timer) && timer->period < HPET_PERIOD_MIN)
 		distance = MAX(distance, HPET_PERIOD_MIN);
 	if (!(timer->config & HPET_TIMER_ENABLE) || distance == 0 ||
-	    distance > DEADLINE_NONE / NS_PER_COUNT - guest_counts(hpet))
+	    distance > DEADLINE_NONE / HPET_NS_PER_COUNT - guest_counts(hpet))
 		return DEADLINE_NONE;
-	return (guest_counts(hpet) + distance) * NS_PER_COUNT;
+	return (guest_counts(hpet) + distance) * HPET_NS_PER_COUNT;
 }
 
 static void hpet_tick(struct device *device)
@@ -147,7 +149,6 @@ static void hpet_tick(struct device *device)
 	for (u32 i = 0; i < HPET_TIMER_COUNT; i++)
 		timer_advance(hpet, i, state->seen, now);
 	state->seen = now;
-	hpet_set_lines(hpet);
 	for (u32 i = 0; i < HPET_TIMER_COUNT; i++)
 		device->deadline_ns =
 			MIN(device->deadline_ns, timer_deadline(hpet, &state->timer[i]));

@@ -9,10 +9,11 @@
 #define HPET_ID                                                                                 \
 	(HPET_REVISION | (HPET_TIMER_COUNT - 1) << HPET_TIMER_LAST_SHIFT | HPET_COUNTER_64 |    \
 	 HPET_LEGACY_CAPABLE | 0x8086u << HPET_VENDOR_SHIFT)
-/* Counts. Faster beats are not kept: the guest would do nothing but exit. */
-#define HPET_PERIOD_MIN 5000u
+#define HPET_NS_PER_COUNT 10u
+/* Counts of the shortest period that is kept. */
+#define HPET_PERIOD_MIN (BEAT_MIN_NS / HPET_NS_PER_COUNT)
 
-/* Counts are of 10 ns. */
+/* Times are in counts. */
 struct hpet_timer {
 	u64 comparator; /* a periodic timer's moves on with each period */
 	u64 period;	/* last written while periodic; 0: none */

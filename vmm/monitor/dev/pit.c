@@ -7,9 +7,7 @@
 
 /* The refresh request toggles every 18 clocks (15 microseconds). */
 #define REFRESH_CLOCKS 18u
-/* Faster beats than this are not kept: the guest would do nothing but exit. */
-#define PERIOD_MIN_NS (50 * NS_PER_US)
-#define PERIOD_MIN_TICKS (PERIOD_MIN_NS * PIT_HZ / NS_PER_S)
+#define BEAT_MIN_TICKS (BEAT_MIN_NS * PIT_HZ / NS_PER_S)
 /*
  * A guest may count the beats, of which hardware loses none. Those that passed while its CPU was
  * another's are made up for: so many times as fast as they were asked for, but at most so many.
@@ -30,7 +28,7 @@ static u64 tick_to_ns(u64 tick)
 
 static bool is_kept(const struct pit_channel *channel)
 {
-	return pit_channel_periodic(channel) && tick_to_ns(channel->count) >= PERIOD_MIN_NS;
+	return pit_channel_periodic(channel) && tick_to_ns(channel->count) >= BEAT_MIN_NS;
 }
 
 static u64 pit_deadline(const struct pit *pit)
@@ -42,7 +40,7 @@ static u64 pit_deadline(const struct pit *pit)
 		return DEADLINE_NONE;
 	deadline = tick_to_ns(MIN(pit->state.edge_tick, pit->state.repay_tick));
 	if (pit_channel_periodic(channel) && !is_kept(channel))
-		deadline = MAX(deadline, pit->device.clock->now_ns + PERIOD_MIN_NS);
+		deadline = MAX(deadline, pit->device.clock->now_ns + BEAT_MIN_NS);
 	return deadline;
 }
 
@@ -55,7 +53,7 @@ static void beat(struct pit *pit, u64 now)
 	irqchip_set_line(pit->device.irqchip, PIT_IRQ, false);
 	irqchip_set_line(pit->device.irqchip, PIT_IRQ, true);
 	state->repay_tick = state->owed == 0 ? DEADLINE_NONE
-					     : now + MAX(period / REPAY_SPEED, PERIOD_MIN_TICKS);
+					     : now + MAX(period / REPAY_SPEED, BEAT_MIN_TICKS);
 }
 
 /* The edge has come, and `now` perhaps some more. */

@@ -52,9 +52,8 @@ void irqchip_take_lines(struct irqchip *irqchip, u32 lines)
 	u32 given_back = irqchip->taken_lines & ~lines;
 
 	irqchip->taken_lines = lines;
-	for (u32 line = 0; given_back >> line != 0; line++)
-		if (given_back >> line & 1)
-			drive_line(irqchip, line, false);
+	for (; given_back != 0; given_back &= given_back - 1)
+		drive_line(irqchip, bit_lowest(given_back), false);
 }
 
 void irqchip_set_taken_line(struct irqchip *irqchip, u32 line, bool level)
