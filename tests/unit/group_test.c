@@ -246,12 +246,18 @@ static void test_refused_run(void **state)
 static void test_refused_start(void **state)
 {
 	struct process *process;
+	struct group_page *account;
 	struct memory *start;
 	struct group *group;
+	enum status status;
+	u64 limit;
+	u64 used;
+	u32 refused = 0;
 
 	(void)state;
 	kernel_machine_start(32 * MIB);
 	assert_int_equal(group_create(8000, 1, &group), STATUS_OK);
+	account = group->quota.account;
 	assert_int_equal(memory_create(&group->quota, PAGE_PROCESS, START_BYTES / PAGE_SIZE, 0,
 				       &start), STATUS_OK);
 	group_adopt(group, &start->object);
@@ -265,7 +271,24 @@ static void test_refused_start(void **state)
 	assert_int_equal(process->space->mapping_count, 0);
 	assert_false(process->running);
 	process->thread_count = 0;
-	assert_int_equal(process_start(process, start), STATUS_OK);
+	kernel_machine_settle(100);
+	/* Without a page for a mapping, the stack or the thread; each allocation fails once. */
+	limit = account->quota_pages;
+	used = account->used_pages;
+	for (;; refused++) {
+		account->quota_pages = used + refused;
+		status = process_start(process, start);
+		if (status == STATUS_OK)
+			break;
+		assert_int_equal(status, STATUS_NO_QUOTA);
+		kernel_machine_settle(100);
+		assert_int_equal(account->used_pages, used);
+		assert_int_equal(process->space->mapping_count, 0);
+		assert_int_equal(process->thread_count, 0);
+		assert_false(process->running);
+	}
+	assert_true(refused > STACK_PAGES);
+	account->quota_pages = limit;
 	assert_int_equal(process->space->mapping_count, 2);
 	assert_int_equal(process_start(process, start), STATUS_BAD_STATE);
 	object_put(&start->object);
