@@ -44,10 +44,29 @@ static void numbers_and_signature(void **state)
 	assert_int_equal(number(2), 3);
 	select_key(0x8003);
 	assert_int_equal(number(4), 0);
-	/* A byte write to the selector is ignored. */
-	select_key(FW_CFG_ID);
+}
+
+/* The selector is written as one word, the data read as bytes; the two ports overlap. */
+static void widths(void **state)
+{
+	(void)state;
+	assert_int_equal(device->ops->widest, 2);
+	select_key(FW_CFG_SIGNATURE);
+	assert_int_equal(in8(device, 0x511), 'Q');
+	/* Bytes select nothing, nor does a word to the data; the offset stays, too. */
 	out8(device, 0x510, FW_CFG_CPU_COUNT);
-	assert_int_equal(number(4), 1);
+	out8(device, 0x511, FW_CFG_CPU_COUNT);
+	device->ops->write(device, 0x511, 2, FW_CFG_CPU_COUNT);
+	assert_int_equal(in8(device, 0x511), 'E');
+	/* Words read as 0, and so does the selector; no byte of the item is used up. */
+	assert_int_equal(device->ops->read(device, 0x511, 2), 0);
+	assert_int_equal(device->ops->read(device, 0x510, 2), 0);
+	assert_int_equal(in8(device, 0x510), 0);
+	assert_int_equal(in8(device, 0x511), 'M');
+	/* With bit 14 the key selects the same item; writing it is ignored since QEMU 2.4. */
+	select_key(1 << 14 | FW_CFG_CPU_COUNT);
+	out8(device, 0x511, 7);
+	assert_int_equal(number(2), 3);
 }
 
 static void files(void **state)
@@ -92,16 +111,13 @@ static void save_and_load(void **state)
 	fw_cfg.state.offset = ~0u;
 	assert_int_equal(number(2), 0);
 	assert_int_equal(fw_cfg.state.offset, ~0u);
-	/* The selector port reads as 0, without touching the data's offset. */
-	select_key(FW_CFG_SIGNATURE);
-	assert_int_equal(in8(device, 0x510), 0);
-	assert_int_equal(in8(device, 0x511), 'Q');
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(numbers_and_signature, setup),
+		cmocka_unit_test_setup(widths, setup),
 		cmocka_unit_test_setup(files, setup),
 		cmocka_unit_test_setup(save_and_load, setup),
 	};

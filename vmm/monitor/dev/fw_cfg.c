@@ -2,7 +2,8 @@
 #include "vmm/monitor/dev/fw_cfg.h"
 #include "lib/string.h"
 
-/* Bit 15 of a key marks architecture-specific items, bit 14 writing: neither is here. */
+/* Of a key; bit 15 marks architecture-specific items, of which there are none. */
+#define WRITE_MODE	       0x4000u
 #define DIRECTORY_HEADER_BYTES 4u
 #define DIRECTORY_ENTRY_BYTES  64u
 
@@ -67,7 +68,7 @@ static u64 fw_cfg_read(struct device *device, u64 address, u32 size)
 
 	if (address != FW_CFG_DATA_PORT || size != 1)
 		return 0;
-	byte = item_byte(fw_cfg, fw_cfg->state.key, fw_cfg->state.offset);
+	byte = item_byte(fw_cfg, fw_cfg->state.key & ~WRITE_MODE, fw_cfg->state.offset);
 	if (fw_cfg->state.offset < ~0u)
 		fw_cfg->state.offset++;
 	return byte;
