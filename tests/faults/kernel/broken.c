@@ -109,11 +109,15 @@ static enum status page_of_monitor(const struct space *space, u64 *found)
 
 enum status fault_guest_page(u64 which, u64 *hpa)
 {
+	u64 i;
+
 	if (which >= 2 * ARRAY_COUNT(vm) || !find_two())
 		return STATUS_NOT_FOUND;
+	/* the smaller one is 0 */
+	i = (which ^ (vm[0].ram->page_count > vm[1].ram->page_count)) % ARRAY_COUNT(vm);
 	if (which >= ARRAY_COUNT(vm))
-		return page_of_monitor(vm[which - ARRAY_COUNT(vm)].process, hpa);
-	*hpa = page_of_guest(vm[which].ram).value;
+		return page_of_monitor(vm[i].process, hpa);
+	*hpa = page_of_guest(vm[i].ram).value;
 	return STATUS_OK;
 }
 

@@ -158,7 +158,7 @@ static void command_page(struct reply *reply, const struct arguments *arguments)
 }
 
 COMMAND(fault_page, .name = "fault page", .arguments = "VM",
-	.summary = "where a page of a VM's RAM is: of one or the other of two; 2, 3: a monitor's",
+	.summary = "where a page of a VM's RAM is: of two, the smaller first; 2, 3: a monitor's",
 	.example = "fault page 0", .keys = "page", .run = command_page, .minimum = 1, .maximum = 1);
 
 static void command_mend(struct reply *reply, const struct arguments *arguments)
