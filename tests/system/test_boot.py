@@ -129,10 +129,14 @@ def test_other_configuration(build, tmp_path):
 
 
 def test_reboot(build, empty):
-    """`reboot` resets the machine: with -no-reboot that ends the emulator."""
-    with Qemu(build, bundle=empty) as machine:
+    """`reboot` resets the machine, which starts again; `poweroff` then ends the emulator."""
+    with Qemu(build, bundle=empty, extra=("-action", "reboot=reset")) as machine:
         machine.wait_prompt()
-        machine.type("reboot\r")
+        for _ in range(2):
+            machine.type("reboot\r")
+            machine.wait(r"Skerry [0-9.]+, SVM")
+            machine.wait_prompt()
+        machine.type("poweroff\r")
         assert machine.ended()
 
 
