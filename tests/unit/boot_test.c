@@ -137,12 +137,12 @@ static void test_multiboot2_malformed(void **state)
 
 	(void)state;
 	start(); /* no end tag */
-	assert_non_null(finish());
+	assert_string_equal(finish(), "the Multiboot2 information has no end tag");
 
 	start(); /* tag shorter than its own header */
 	put_tag(2, "x", 1, 7);
 	put_tag(MULTIBOOT2_END, "", 0, 0);
-	assert_non_null(finish());
+	assert_string_equal(finish(), "a Multiboot2 tag has an impossible size");
 
 	start(); /* tag longer than the information */
 	put_tag(2, "x", 1, 0xfffffff9);
@@ -152,30 +152,39 @@ static void test_multiboot2_malformed(void **state)
 	start(); /* module tag without its addresses */
 	put_tag(MULTIBOOT2_MODULE, "abcd", 4, 0);
 	put_tag(MULTIBOOT2_END, "", 0, 0);
-	assert_non_null(finish());
+	assert_string_equal(finish(), "a Multiboot2 tag is shorter than its contents");
 
 	start(); /* module that ends before it starts */
 	put_module(0x6000, 0x5fff, "m");
 	put_tag(MULTIBOOT2_END, "", 0, 0);
-	assert_non_null(finish());
+	assert_string_equal(finish(), "a Multiboot2 module ends before its start");
 
 	start(); /* entries too small to hold an entry */
 	put_map(16, 1);
 	put_tag(MULTIBOOT2_END, "", 0, 0);
-	assert_non_null(finish());
+	assert_string_equal(finish(),
+			    "the Multiboot2 memory map has entries of an impossible size");
+
+	start(); /* no room for the entries' size */
+	put_tag(MULTIBOOT2_MEMORY_MAP, "", 0, 0);
+	put_tag(MULTIBOOT2_END, "", 0, 0);
+	assert_string_equal(finish(), "a Multiboot2 tag is shorter than its contents");
 
 	start(); /* a truncated RSDP */
 	put_tag(MULTIBOOT2_ACPI_OLD, "RSD PTR ", 8, 0);
 	put_tag(MULTIBOOT2_END, "", 0, 0);
-	assert_non_null(finish());
+	assert_string_equal(finish(), "the Multiboot2 copy of the ACPI root pointer is cut short");
 
 	start(); /* total size reaches past what can be read */
 	put_tag(MULTIBOOT2_END, "", 0, 0);
 	assert_null(finish());
 	memcpy(memory.bytes + INFO_AT, &huge, sizeof(huge));
-	assert_non_null(multiboot2_parse(&view, INFO_AT, &info));
-	assert_non_null(multiboot2_parse(&view, MEMORY_BYTES - 4, &info));
-	assert_non_null(multiboot2_parse(&view, ~0ull - 7, &info));
+	assert_string_equal(multiboot2_parse(&view, INFO_AT, &info),
+			    "the Multiboot2 information has an impossible size");
+	assert_string_equal(multiboot2_parse(&view, MEMORY_BYTES - 4, &info),
+			    "the Multiboot2 information is misaligned or above 4 GiB");
+	assert_string_equal(multiboot2_parse(&view, ~0ull - 7, &info),
+			    "the Multiboot2 information is misaligned or above 4 GiB");
 }
 
 static void test_too_many(void **state)
@@ -185,18 +194,18 @@ static void test_too_many(void **state)
 	for (u32 i = 0; i <= BOOT_MODULE_MAX; i++)
 		put_module(0x1000, 0x2000, "m");
 	put_tag(MULTIBOOT2_END, "", 0, 0);
-	assert_non_null(finish());
+	assert_string_equal(finish(), "more than 64 boot modules");
 
 	start();
 	for (u32 i = 0; i < 32; i++)
 		put_map(24, 10);
 	put_tag(MULTIBOOT2_END, "", 0, 0);
-	assert_non_null(finish());
+	assert_string_equal(finish(), "the memory map has too many entries");
 
 	start();
 	put_module(0, 1, "a-name-that-is-far-too-long-for-any-file-of-a-configuration-or-a-guest");
 	put_tag(MULTIBOOT2_END, "", 0, 0);
-	assert_non_null(finish());
+	assert_string_equal(finish(), "a boot module's name is longer than 63 bytes");
 }
 
 /* --- PVH --- */
@@ -254,8 +263,10 @@ static void test_pvh_good(void **state)
 	head.module_count = 0; /* then the list's address is ignored */
 	head.modules = ~0ull;
 	head.command_line = 0;
+	head.rsdp = 0;
 	assert_null(parse_pvh_at(&head, INFO_AT));
 	assert_string_equal(info.command_line, "");
+	assert_int_equal(info.rsdp_bytes, 0);
 }
 
 static void test_pvh_malformed(void **state)
@@ -266,33 +277,44 @@ static void test_pvh_malformed(void **state)
 
 	(void)state;
 	head.magic++;
-	assert_non_null(parse_pvh_at(&head, INFO_AT));
+	assert_string_equal(parse_pvh_at(&head, INFO_AT),
+			    "the PVH start information has a wrong signature");
 	head = pvh_good();
 	head.version = 0;
-	assert_non_null(parse_pvh_at(&head, INFO_AT));
+	assert_string_equal(parse_pvh_at(&head, INFO_AT), "the PVH loader gives no memory map");
 	head = pvh_good();
 	head.memory_map_count = 0;
-	assert_non_null(parse_pvh_at(&head, INFO_AT));
+	assert_string_equal(parse_pvh_at(&head, INFO_AT), "the PVH loader gives no memory map");
 	head = pvh_good();
 	head.memory_map_count = ~0u;
-	assert_non_null(parse_pvh_at(&head, INFO_AT));
+	assert_string_equal(parse_pvh_at(&head, INFO_AT),
+			    "the PVH memory map lies outside the low 4 GiB");
+	head = pvh_good();
+	head.memory_map = 0x4000;
+	head.memory_map_count = BOOT_REGION_MAX + 1;
+	assert_string_equal(parse_pvh_at(&head, INFO_AT), "the memory map has too many entries");
 	head = pvh_good();
 	head.memory_map = ~0ull - 8;
-	assert_non_null(parse_pvh_at(&head, INFO_AT));
+	assert_string_equal(parse_pvh_at(&head, INFO_AT),
+			    "the PVH memory map lies outside the low 4 GiB");
 	head = pvh_good();
 	memset(memory.bytes + 0x4000, 0, (BOOT_MODULE_MAX + 1) * sizeof(struct pvh_module));
 	head.modules = 0x4000;
 	head.module_count = BOOT_MODULE_MAX + 1;
-	assert_non_null(parse_pvh_at(&head, INFO_AT));
+	assert_string_equal(parse_pvh_at(&head, INFO_AT), "more than 64 boot modules");
 	head = pvh_good();
 	head.modules = MEMORY_BYTES - 8;
-	assert_non_null(parse_pvh_at(&head, INFO_AT));
+	assert_string_equal(parse_pvh_at(&head, INFO_AT),
+			    "the PVH module list lies outside the low 4 GiB");
 	head = pvh_good();
 	memcpy(memory.bytes + 0x2800, &far, sizeof(far));
-	assert_non_null(parse_pvh_at(&head, INFO_AT));
+	assert_string_equal(parse_pvh_at(&head, INFO_AT),
+			    "a PVH module lies outside the low 4 GiB");
 	head = pvh_good();
-	assert_non_null(parse_pvh_at(&head, MEMORY_BYTES - 48));
-	assert_non_null(pvh_parse(&view, MEMORY_BYTES - 8, &info));
+	assert_string_equal(parse_pvh_at(&head, MEMORY_BYTES - 48),
+			    "the PVH start information lies outside the low 4 GiB");
+	assert_string_equal(pvh_parse(&view, MEMORY_BYTES - 8, &info),
+			    "the PVH start information lies outside the low 4 GiB");
 }
 
 /* --- the memory map --- */
@@ -339,7 +361,7 @@ static void test_regions_overflow(void **state)
 	add(0, 1ull << 32, BOOT_REGION_RAM);
 	for (u32 i = 1; i < BOOT_REGION_MAX; i++)
 		add(i * 0x10000, 0x1000, BOOT_REGION_RESERVED);
-	assert_non_null(regions_normalise(&info));
+	assert_string_equal(regions_normalise(&info), "the memory map has too many entries");
 }
 
 static void test_ranges(void **state)
@@ -377,6 +399,16 @@ static void test_ranges(void **state)
 	assert_int_equal(ranges.count, 2);
 	assert_int_equal(ranges.range[0].start, 0x205000);
 	assert_int_equal(ranges.range[1].end, 0x404000);
+
+	/* Without room for one more range nothing is split, but ends can still be cut off. */
+	ranges.count = RAM_RANGE_MAX;
+	for (u32 i = 0; i < RAM_RANGE_MAX; i++)
+		ranges.range[i] = (struct ram_range){i * 0x10000ull, i * 0x10000ull + 0x8000};
+	assert_false(ranges_remove(&ranges, 0x14000, 0x1000));
+	assert_int_equal(ranges.count, RAM_RANGE_MAX);
+	assert_int_equal(ranges.range[2].start, 0x20000);
+	assert_true(ranges_remove(&ranges, 0x26000, 0x2000));
+	assert_int_equal(ranges.range[2].end, 0x26000);
 }
 
 int main(void)

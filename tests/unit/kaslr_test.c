@@ -128,7 +128,7 @@ static void test_kaslr_no_room(void **state)
 	fatal_sentence = NULL;
 	if (setjmp(fatal_return) == 0)
 		kaslr_choose(&memory, &pool);
-	assert_non_null(fatal_sentence);
+	assert_string_equal(fatal_sentence, "no free memory range is large enough for the kernel");
 }
 
 /* Memory beyond 32-bit frame numbers is refused, up to an entry that reaches the last address. */
@@ -136,11 +136,14 @@ static void test_memory_too_high(void **state)
 {
 	static const struct {
 		u64 base, length;
+		u32 type;
 		bool refused;
 	} table[] = {
-		{4 * GIB, 16384 * GIB - 4 * GIB, false},
-		{4 * GIB, 16384 * GIB, true},
-		{4 * GIB, ~0ull - 4 * GIB, true},
+		{4 * GIB, 16384 * GIB - 4 * GIB, BOOT_REGION_RAM, false},
+		{4 * GIB, 16384 * GIB, BOOT_REGION_RAM, true},
+		{4 * GIB, 16384 * GIB, BOOT_REGION_RESERVED, false},
+		{4 * GIB, ~0ull - 4 * GIB, BOOT_REGION_RAM, true},
+		{16384 * GIB, MIB, BOOT_REGION_NVS, true},
 	};
 	struct entropy_pool pool = {{3}};
 
@@ -148,13 +151,16 @@ static void test_memory_too_high(void **state)
 	for (volatile u32 i = 0; i < ARRAY_COUNT(table); i++) {
 		memset(&info, 0, sizeof(info));
 		add(MIB, 512 * MIB, BOOT_REGION_RAM);
-		add(table[i].base, table[i].length, BOOT_REGION_RAM);
+		add(table[i].base, table[i].length, table[i].type);
 		memory.info = &info;
 		ranges_from_ram(&memory.free, &info, MIB, 512 * GIB);
 		fatal_sentence = NULL;
 		if (setjmp(fatal_return) == 0)
 			kaslr_choose(&memory, &pool);
 		assert_int_equal(fatal_sentence != NULL, table[i].refused);
+		if (table[i].refused)
+			assert_string_equal(fatal_sentence, "memory ends above 16 TiB, the most "
+							    "that Skerry supports");
 	}
 }
 
