@@ -7,6 +7,7 @@
 #define TEXT_AT	    0x200000u
 #define TEXT_MEMORY 0x1000u
 #define NOTE_OFFSET 0x180u
+#define NOTE_AT	    0x300000u
 #define ENTRY	    (TEXT_AT + 0x40)
 
 static void put_segment_64(u8 *at, u32 type, u64 offset, u64 physical, u64 bytes, u64 memory)
@@ -56,7 +57,7 @@ static int make(void **state)
 	put_u16(file + 54, 56);
 	put_u16(file + 56, 2);
 	put_segment_64(file + 64, 1, TEXT_OFFSET, TEXT_AT, TEXT_BYTES, TEXT_MEMORY);
-	put_segment_64(file + 120, 4, NOTE_OFFSET, 0, 48, 48);
+	put_segment_64(file + 120, 4, NOTE_OFFSET, NOTE_AT, 48, 48);
 	put_note(file + NOTE_OFFSET, 8);
 	memset(file + TEXT_OFFSET, 0x90, TEXT_BYTES);
 	*state = fixture;
@@ -76,7 +77,7 @@ static int make_32(void **state)
 	put_u16(file + 42, 32);
 	put_u16(file + 44, 2);
 	put_segment_32(file + 64, 1, TEXT_OFFSET, TEXT_AT, TEXT_BYTES, TEXT_MEMORY);
-	put_segment_32(file + 96, 4, NOTE_OFFSET, 0, 44, 44);
+	put_segment_32(file + 96, 4, NOTE_OFFSET, NOTE_AT, 44, 44);
 	put_note(file + NOTE_OFFSET, 4);
 	memset(file + TEXT_OFFSET, 0x90, TEXT_BYTES);
 	*state = fixture;
@@ -93,6 +94,7 @@ static void test_pvh(void **state)
 
 	fixture->job.initrd = (struct load_file){initrd, sizeof(initrd)};
 	memset(fixture->job.ram + TEXT_AT, 0xee, 0x2000);
+	memset(fixture->job.ram + NOTE_AT, 0xee, 48);
 	assert_true(load_guest(&fixture->job));
 	assert_int_equal(fixture->page.rip, ENTRY);
 	assert_int_equal(fixture->page.cr0, CR0_PE | CR0_ET);
@@ -103,6 +105,7 @@ static void test_pvh(void **state)
 	for (u32 i = TEXT_BYTES; i < TEXT_MEMORY; i++)
 		assert_int_equal(ram[TEXT_AT + i], 0);
 	assert_int_equal(ram[TEXT_AT + TEXT_MEMORY], 0xee);
+	assert_int_equal(ram[NOTE_AT], 0xee); /* notes are read, not loaded */
 
 	info = (const struct hvm_start_info *)(ram + fixture->page.gpr[GPR_RBX]);
 	assert_int_equal(info->magic, 0x336ec578);
@@ -155,6 +158,15 @@ static void test_refusals(void **state)
 	put_u16(file + 18, 40);
 	assert_refused(fixture, "another machine");
 	put_u16(file + 18, 62);
+	put_u64(file + NOTE_OFFSET + 24 + 16, TEXT_AT + TEXT_MEMORY);
+	assert_refused(fixture, "PVH entry 0x201000 lies beyond its end 0x201000");
+	put_u64(file + NOTE_OFFSET + 24 + 16, ENTRY);
+	put_u32(file + 64, 6); /* PT_PHDR */
+	assert_refused(fixture, "none of its 2 ELF program headers loads anything");
+	put_u32(file + 64, 1);
+	put_u32(file + 120, 6);
+	assert_refused(fixture, "neither a bzImage");
+	put_u32(file + 120, 4);
 	put_u32(file + NOTE_OFFSET + 4, 0xfffffff0);
 	assert_refused(fixture, "neither a bzImage");
 }
