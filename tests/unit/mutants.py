@@ -40,6 +40,8 @@ MUTANTS = (
     ("pages return an epoch early", "mm/tlb.c", "#define EPOCHS_TO_WAIT 3",
      "#define EPOCHS_TO_WAIT 2", "space_tlb_test"),
     ("epochs do not wait for all CPUs", "mm/tlb.c", "		all = false;\n", "", "space_tlb_test"),
+    ("a clock that is behind makes a kick an old one", "mm/tlb.c",
+     "(s64)(now - cpus[cpu].kicked_ms)", "now - cpus[cpu].kicked_ms", "space_tlb_test"),
     ("tables return at once", "mm/table.c", "tlb_page_free(", "page_free(", "space_tlb_test"),
     ("a space ends while a CPU is in it", "mm/space.c", "	if (running_anywhere(space)) {",
      "	if (0) {", "space_tlb_test"),
