@@ -130,12 +130,32 @@ static NOINLINE void log_nmi(struct cpu *cpu)
 		    __atomic_exchange_n(&cpu->nmi_count, 0, __ATOMIC_RELAXED));
 }
 
+/*
+ * The slice is over. A guest with interrupts off may hold a lock for which its other vCPUs would
+ * spin in vain: it goes on until they are on again, for a short time. Meanwhile every exit comes
+ * here.
+ */
+static bool has_grace(struct cpu *cpu, u64 now)
+{
+	struct vcpu *guest = cpu->running != NULL ? cpu->running->guest : NULL;
+	bool spent = cpu->grace && now > cpu->queue_tsc - 1;
+
+	if (guest == NULL) /* its monitor is at work for it */
+		return cpu->grace && !spent;
+	if (spent || guest != cpu->loaded || !vcpu_await_window(guest))
+		return false;
+	if (!cpu->grace)
+		sched_extend(cpu);
+	return now <= cpu->queue_tsc - 1;
+}
+
 /* Handles every pending reason; returns once there is a thread that can run here. */
 static NOINLINE void settle(struct cpu *cpu)
 {
 	do {
 		u64 pending = __atomic_exchange_n(&cpu->pending, 0, __ATOMIC_SEQ_CST);
 		u64 now = rdtsc();
+		bool slice_over = cpu->grace;
 
 		if ((pending & PENDING_MACHINE_CHECK) != 0)
 			machine_check_settle(cpu);
@@ -146,11 +166,12 @@ static NOINLINE void settle(struct cpu *cpu)
 		if ((pending & PENDING_TIMER) != 0) {
 			(void)tidy_up(); /* this CPU may never be idle */
 			poll(cpu, now);
-			if (now > cpu->queue_tsc - 1)
-				pending |= PENDING_RESCHEDULE;
+			slice_over |= now > cpu->queue_tsc - 1;
 			if (sched_balance_due(cpu, now))
 				pending |= PENDING_GIVE;
 		}
+		if (slice_over && !has_grace(cpu, now))
+			pending |= PENDING_RESCHEDULE;
 		if ((pending & (PENDING_LOG | PENDING_GIVE)) != 0 || timer_is_due(cpu->wake_tsc))
 			settle_objects(cpu, pending);
 		if ((pending & PENDING_RESCHEDULE) != 0 || cpu->running == NULL)
@@ -159,7 +180,7 @@ static NOINLINE void settle(struct cpu *cpu)
 		if (cpu->running == NULL && cpu->pending == 0)
 			idle(cpu);
 	} while ((cpu->pending & ~(u64)PENDING_PASS) != 0 || cpu->running == NULL);
-	if (tlb_pages_waiting() != 0)
+	if (tlb_pages_waiting() != 0 || cpu->grace)
 		__atomic_fetch_or(&cpu->pending, PENDING_PASS, __ATOMIC_RELAXED);
 }
 

@@ -193,12 +193,26 @@ void sched_next(struct cpu *cpu)
 	}
 	next = run_queue_next(cpu->queue, running, now);
 	cpu->running = next != NULL ? thread_of(next) : NULL;
+	cpu->grace = false;
 	if (next != NULL && next != running) {
 		begin(cpu->running, now);
 		cpu->counters->switches++;
 	}
 	publish(cpu, now);
 	lock_release(&cpu->lock, LOCK_QUEUE);
+}
+
+void sched_extend(struct cpu *cpu)
+{
+	u64 now = rdtsc();
+
+	lock_acquire(&cpu->lock, LOCK_QUEUE);
+	if (cpu->running->run.reservation.remaining == 0)
+		cpu->queue->slice_end = now + tsc_from_ns(SCHED_GRACE_NS);
+	charge(cpu, now);
+	publish(cpu, now);
+	lock_release(&cpu->lock, LOCK_QUEUE);
+	cpu->grace = true;
 }
 
 bool sched_must_move(const struct cpu *cpu)

@@ -8,6 +8,7 @@
 struct thread;
 
 #define SCHED_SLICE_NS (5 * NS_PER_MS)
+#define SCHED_GRACE_NS (100 * NS_PER_US)   /* past the slice, with interrupts off */
 #define SCHED_BALANCE_NS (100 * NS_PER_MS) /* after a thread was handed over */
 #define SCHED_RETRY_NS (25 * NS_PER_MS)    /* after none was found to hand over */
 #define SCHED_STAY_NS (150 * NS_PER_MS)	   /* least stay on the CPU it was handed over to */
@@ -50,6 +51,11 @@ enum status sched_reserve(struct thread *thread, u64 budget_ns, u64 period_ns,
 
 /* Puts the running thread back and takes the best one: cpu->running, NULL when there is none. */
 void sched_next(struct cpu *cpu);
+/*
+ * The running thread's slice is over: it goes on for SCHED_GRACE_NS, unless its reservation or cap
+ * is spent or another thread must run first.
+ */
+void sched_extend(struct cpu *cpu);
 /* Whether the running thread must move to another CPU. */
 bool sched_must_move(const struct cpu *cpu);
 /* Moves it; its registers may be loaded here. Under the object lock. */

@@ -90,6 +90,12 @@ static inline enum status vcpu_load(struct cpu *cpu, struct vcpu *vcpu)
 	return likely(cpu->loaded == vcpu) ? STATUS_OK : vcpu_load_anew(cpu, vcpu);
 }
 
+/*
+ * Whether the guest, loaded on this CPU and not in its monitor's hands, has interrupts off. If so,
+ * its run ends with EXIT_INTERRUPT_WINDOW, asked for or not, as soon as they are on.
+ */
+bool vcpu_await_window(struct vcpu *vcpu);
+
 /* Only one thread at a time may run or read a vCPU; false: another one does. */
 static inline bool vcpu_claim(struct vcpu *vcpu, struct thread *thread)
 {

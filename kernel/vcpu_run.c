@@ -3,6 +3,7 @@
 #include "arch/x86_64/cpu/fpu.h"
 #include "arch/x86_64/cpu/instructions.h"
 #include "arch/x86_64/cpu/percpu.h"
+#include "arch/x86_64/hw/control.h"
 #include "kernel/cpu_loop.h"
 #include "kernel/cpuid.h"
 #include "kernel/group.h"
@@ -231,6 +232,16 @@ void vcpu_preempt(struct vcpu *vcpu)
 		return; /* it may have been asked for a flush since */
 	vcpu->preempted = true;
 	(void)mark(vcpu, MARK_PREEMPTED);
+}
+
+bool vcpu_await_window(struct vcpu *vcpu)
+{
+	virt->get(&vcpu->virt, VCPU_RIP);
+	if ((READ_ONCE(vcpu->virt.page->rflags) & RFLAGS_IF) != 0)
+		return false;
+	virt->request(&vcpu->virt, NULL,
+		      (vcpu->requested & REQUEST_PERSISTENT) | REQUEST_INTERRUPT_WINDOW);
+	return true;
 }
 
 /*

@@ -9,7 +9,7 @@ enum exit_reason {
 	EXIT_HOST_INTERRUPT,     /* kernel only */
 	EXIT_KICK,               /* SYS_VCPU_KICK or a signal in the vCPU's queue */
 	EXIT_DEADLINE,           /* deadline_tsc has passed */
-	EXIT_INTERRUPT_WINDOW,   /* as requested: the guest can take an interrupt now */
+	EXIT_INTERRUPT_WINDOW,   /* the guest can take an interrupt now; also if not requested */
 	EXIT_NMI_WINDOW,         /* as requested: the guest can take an NMI now */
 	EXIT_IO,
 	EXIT_MEMORY,             /* second-stage fault that no mapping covers */

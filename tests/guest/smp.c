@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Four CPUs: do the others wait, start, stop and get what is sent to them, and agree on time? */
+/*
+ * Four CPUs: do the others wait, start, stop and get what is sent to them, and agree on time? With
+ * `lock` only: how often does a lock that all want change hands?
+ */
 #include "tests/guest/rt/devices.h"
 
 #define CPUS	 4u
@@ -7,13 +10,16 @@
 #define SHORT_US 20000u
 #define LIMIT_US 3000000u /* a PM timer of 24 bits wraps after 4.6 s */
 
+#define HOLD_US 20u
+#define LOCK_US 200000u
+
 #define KVM_KICK_CPU 5u
 #define KVM_SEND_IPI 10u
 
 extern char ap_start[], ap_end[], ap_started_in[], ap_idt[];
 void ap_main(u32 id);
 
-enum ap_order { ORDER_HALT, ORDER_SPIN, ORDER_DEAD, ORDER_TSC, ORDER_CLOSED };
+enum ap_order { ORDER_HALT, ORDER_SPIN, ORDER_DEAD, ORDER_TSC, ORDER_CLOSED, ORDER_LOCK };
 
 static volatile u32 order[CPUS];
 static volatile u32 starts[CPUS];
@@ -23,6 +29,10 @@ static volatile u32 cpuid_id[CPUS];
 static volatile u64 tsc_shared;
 static volatile u32 tsc_turn; /* whose turn it is: 0 the first CPU's, 1 the other's */
 static volatile u32 tsc_backwards;
+static volatile u32 lock;
+static volatile u32 lock_last; /* who held it last */
+static volatile u32 lock_turns;
+static u64 hold_ticks;
 
 /* Two CPUs read the TSC in turn: it never goes backwards. */
 static void compare_tsc(u32 me)
@@ -46,6 +56,27 @@ static void stay_closed(u32 id)
 	answers[id]++;
 	while (order[id] == ORDER_CLOSED)
 		asm volatile("cli" ::: "memory");
+}
+
+/*
+ * Holds a lock nearly all the time, with interrupts off only while it waits for it or holds it. No
+ * PAUSE: nothing tells the host that it waits.
+ */
+static void compete(u32 id)
+{
+	u64 until;
+
+	asm volatile("cli" ::: "memory");
+	while (__atomic_exchange_n(&lock, 1, __ATOMIC_ACQUIRE) != 0)
+		;
+	if (lock_last != id)
+		lock_turns++;
+	lock_last = id;
+	until = read_tsc() + hold_ticks;
+	while (read_tsc() < until)
+		;
+	__atomic_store_n(&lock, 0, __ATOMIC_RELEASE);
+	asm volatile("sti; nop; cli" ::: "memory");
 }
 
 void ap_main(u32 id)
@@ -73,6 +104,9 @@ void ap_main(u32 id)
 			break;
 		case ORDER_CLOSED:
 			stay_closed(id);
+			break;
+		case ORDER_LOCK:
+			compete(id);
 			break;
 		}
 	}
@@ -224,6 +258,29 @@ static void test_tsc(void)
 	check_equal("tsc-together", tsc_backwards, 0);
 }
 
+/*
+ * However many CPUs of the host they share: a CPU is not stopped while it holds the lock, where all
+ * others would wait for it and it would be the next to have the lock again.
+ */
+static void test_lock(void)
+{
+	u32 start = clock_ticks();
+	u64 tsc = read_tsc();
+
+	wait_us(SHORT_US);
+	hold_ticks = (read_tsc() - tsc) * HOLD_US / clock_us_since(start);
+	for (u32 id = 1; id < CPUS; id++)
+		give(id, ORDER_LOCK);
+	start = clock_ticks();
+	while (clock_us_since(start) < LOCK_US)
+		compete(0);
+	for (u32 id = 1; id < CPUS; id++)
+		order[id] = ORDER_HALT;
+	print("LOCK_TURNS ");
+	print_hex(lock_turns);
+	print("\n");
+}
+
 static u64 hypercall(u64 number, u64 a, u64 b, u64 c, u64 d)
 {
 	u64 result;
@@ -267,6 +324,10 @@ void guest_main(void)
 	trap_set_hook(VECTOR_HIGH, lapic_end_of_interrupt);
 	trap_set_hook(VECTOR_NMI, no_end);
 	test_start();
+	if (option("lock")) {
+		test_lock();
+		return;
+	}
 	test_ipi();
 	test_closed();
 	test_logical();

@@ -117,6 +117,20 @@ def test_reservation(build, tmp_path):
         assert spent / passed == pytest.approx(0.2, abs=0.005)
 
 
+@pytest.mark.parametrize("emulator", ["qemu", "bochs"])
+def test_lock_holder(build, tmp_path, emulator):
+    """A lock that a guest's four CPUs hold with interrupts off, 20 us each time, changes hands with
+    each slice, 40 times in 200 ms, though they share one CPU, which could stop them at any time."""
+    files = bundle.make(tmp_path / "lock.cpio", "[vm one]\nkernel = smp.bin\nmemory = 32M\n"
+                        "vcpus = 4\nautostart = yes\ncmdline = lock\n",
+                        bundle.tiny(build, "smp"))
+    with (Qemu(build, bundle=files, extra=COUNTED) if emulator == "qemu" else
+          Bochs(build, bundle=files)) as machine:
+        machine.wait_prompt()
+        machine.attach("one")
+        assert told(machine, "one", "LOCK_TURNS") > 30
+
+
 def test_reserve_at_run_time(build, tmp_path):
     sections = {"one": {"weight": 1}, "two": {"weight": 2560}}
     with boot(build, tmp_path, sections) as machine:

@@ -155,6 +155,22 @@ static void test_preempted_again(void **state)
 	kernel_machine_end(&group, 1, 10000);
 }
 
+/* A window is awaited by a guest that has interrupts off; its monitor keeps what it asked for. */
+static void test_await_window(void **state)
+{
+	struct vcpu_page page = {.rflags = RFLAGS_IF};
+	struct vcpu vcpu = {.virt.page = &page, .requested = REQUEST_NMI_WINDOW | REQUEST_FLUSH};
+
+	(void)state;
+	kernel_machine_start(32 * MIB);
+	machine_requested = 0;
+	assert_false(vcpu_await_window(&vcpu));
+	assert_int_equal(machine_requested, 0);
+	page.rflags = RFLAGS_ZF;
+	assert_true(vcpu_await_window(&vcpu));
+	assert_int_equal(machine_requested, REQUEST_NMI_WINDOW | REQUEST_INTERRUPT_WINDOW);
+}
+
 /* With a timer of its own for the guest's deadline, the CPU's timer serves the run queue alone. */
 static void test_timer(void **state)
 {
@@ -357,6 +373,7 @@ int main(void)
 		cmocka_unit_test(test_return_without_entry),
 		cmocka_unit_test(test_kick_first),
 		cmocka_unit_test(test_preempted_again),
+		cmocka_unit_test(test_await_window),
 		cmocka_unit_test(test_timer),
 		cmocka_unit_test(test_refused_run),
 		cmocka_unit_test(test_refused_start),

@@ -287,8 +287,12 @@ static void machine_groups(struct virt_vcpu *vcpu, u32 groups)
 	assert_int_equal(vcpu->loaded_cpu, 0);
 }
 
+static u32 machine_requested; /* since the test cleared it */
+
 static void machine_request(struct virt_vcpu *vcpu, const struct vcpu_event *inject, u32 request)
 {
+	assert_int_equal(vcpu->loaded_cpu, 0);
+	machine_requested |= request;
 }
 
 static const struct virt_ops machine_virt = {

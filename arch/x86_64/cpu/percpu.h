@@ -48,7 +48,7 @@ enum cpu_pending {
 	PENDING_TIMER = 1 << 1,
 	PENDING_NMI = 1 << 2,
 	PENDING_MACHINE_CHECK = 1 << 3,
-	/* Set as long as pages wait to be freed, and only by the CPU itself. */
+	/* Set as long as pages wait to be freed, or `grace`, and only by the CPU itself. */
 	PENDING_PASS = 1 << 4,
 	PENDING_UNLOAD = 1 << 5, /* save and release the vCPU whose registers are loaded */
 	PENDING_KICK = 1 << 7,   /* nothing but a pass through the loop */
@@ -93,6 +93,7 @@ struct cpu {
 	u64 wake_tsc;                /* the earliest deadline of `sleeping` */
 	u64 queue_tsc;               /* when to look at the queue again */
 	u64 balance_tsc;             /* when to look for less busy CPUs; under the object lock */
+	bool grace;                  /* `running` goes on past its slice: sched_extend */
 	bool idle;                   /* halted, or about to look for work elsewhere */
 
 	u64 gdt[GDT_ENTRIES];
