@@ -146,7 +146,7 @@ static bool has_grace(struct cpu *cpu, u64 now)
 		return false;
 	if (!cpu->grace)
 		sched_extend(cpu);
-	return now <= cpu->queue_tsc - 1;
+	return cpu->grace && now <= cpu->queue_tsc - 1;
 }
 
 /* Handles every pending reason; returns once there is a thread that can run here. */

@@ -204,15 +204,18 @@ void sched_next(struct cpu *cpu)
 
 void sched_extend(struct cpu *cpu)
 {
+	struct run_queue *queue = cpu->queue;
 	u64 now = rdtsc();
 
 	lock_acquire(&cpu->lock, LOCK_QUEUE);
-	if (cpu->running->run.reservation.remaining == 0)
-		cpu->queue->slice_end = now + tsc_from_ns(SCHED_GRACE_NS);
-	charge(cpu, now);
-	publish(cpu, now);
+	cpu->grace = cpu->running->run.reservation.remaining == 0 &&
+		     !tick_before(now, queue->slice_end);
+	if (cpu->grace) {
+		queue->slice_end = now + tsc_from_ns(SCHED_GRACE_NS);
+		charge(cpu, now);
+		publish(cpu, now);
+	}
 	lock_release(&cpu->lock, LOCK_QUEUE);
-	cpu->grace = true;
 }
 
 bool sched_must_move(const struct cpu *cpu)

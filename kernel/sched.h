@@ -52,8 +52,8 @@ enum status sched_reserve(struct thread *thread, u64 budget_ns, u64 period_ns,
 /* Puts the running thread back and takes the best one: cpu->running, NULL when there is none. */
 void sched_next(struct cpu *cpu);
 /*
- * The running thread's slice is over: it goes on for SCHED_GRACE_NS, unless its reservation or cap
- * is spent or another thread must run first.
+ * Sets cpu->grace if it is the end of its slice, not of its reservation, that stops the running
+ * thread. It goes on for SCHED_GRACE_NS, unless its cap is spent or another must run first.
  */
 void sched_extend(struct cpu *cpu);
 /* Whether the running thread must move to another CPU. */
