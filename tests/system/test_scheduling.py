@@ -113,8 +113,10 @@ def test_reservation(build, tmp_path):
         # At worst it runs at the start of one period and at the end of the next: 2 * (10 - 2) ms.
         assert longest < 16200
         assert (total - away) / total > 0.195
-        spent, passed = measure(machine, 500)["one"]
-        assert spent / passed == pytest.approx(0.2, abs=0.005)
+        # Either end of the measurement may cut a budget of 2 ms, and a fair share of next to nothing
+        # comes to one slice of 5 ms in 48 s.
+        spent, passed = measure(machine, 1000)["one"]
+        assert -2 * MS < spent - passed * 0.2 < 7 * MS
 
 
 @pytest.mark.parametrize("emulator", ["qemu", "bochs"])
@@ -139,7 +141,7 @@ def test_reserve_at_run_time(build, tmp_path):
         assert spent / passed < 0.02
         assert machine.command("vm set one reserve=3ms/10ms") == "one: reserve = 3ms/10ms"
         spent, passed = measure(machine, 500)["one"]
-        assert spent / passed == pytest.approx(0.3, abs=0.01)
+        assert -3 * MS < spent - passed * 0.3 < 8 * MS
         assert "reserve = 3ms/10ms" in machine.command("config show")
         # The refusal says what is left, and nothing has changed.
         out = machine.command("vm set two reserve=7ms/10ms")
