@@ -58,6 +58,7 @@ static void test_entry_64(void **state)
 	assert_int_equal(get_u64(params + LINUX_ACPI_RSDP), LAYOUT_RSDP);
 	assert_string_equal((const char *)ram + get_u32(params + LINUX_CMD_LINE_PTR),
 			    "console=ttyS0");
+	assert_int_equal(get_u32(params + LINUX_RAMDISK_IMAGE), 0);
 	assert_int_equal(get_u32(params + LINUX_RAMDISK_SIZE), 0);
 	assert_true((page->dirty & VCPU_CONTROL) != 0);
 }
@@ -193,6 +194,19 @@ static void test_entry_32(void **state)
 	assert_int_equal(fixture->page.segment[SEG_CS].access & (SEGMENT_L | SEGMENT_DB),
 			 SEGMENT_DB);
 	assert_memory_equal(fixture->job.ram + 0x100000, fixture->file + SETUP_BYTES, KERNEL_BYTES);
+	/* What later versions call setup_data is this one's own. */
+	assert_int_equal(get_u64(fixture->job.ram + fixture->page.gpr[GPR_RSI] + LINUX_SETUP_DATA),
+			 0x1234);
+}
+
+static void test_no_room_for_entry_64(void **state)
+{
+	struct fixture *fixture = *state;
+
+	put_u32(fixture->file + LINUX_SYSSIZE, LINUX_ENTRY_64 / 16);
+	assert_refused(fixture, "its 64-bit entry at 0x200 lies beyond its end");
+	put_u32(fixture->file + LINUX_SYSSIZE, LINUX_ENTRY_64 / 16 + 1);
+	assert_true(load_guest(&fixture->job));
 }
 
 static void test_refusals(void **state)
@@ -233,6 +247,8 @@ static void test_refusals(void **state)
 static void test_cut(void **state)
 {
 	assert_cut_refused(*state, SETUP_BYTES + KERNEL_BYTES - 15, 61);
+	assert_false(load_first(*state, LINUX_HEADER_END - 1));
+	assert_error(*state, "its 611 bytes end inside the setup header");
 }
 
 static void test_noise(void **state)
@@ -251,6 +267,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_not_relocatable, make, fixture_free),
 		cmocka_unit_test_setup_teardown(test_not_relocatable_down, make, fixture_free),
 		cmocka_unit_test_setup_teardown(test_entry_32, make, fixture_free),
+		cmocka_unit_test_setup_teardown(test_no_room_for_entry_64, make, fixture_free),
 		cmocka_unit_test_setup_teardown(test_refusals, make, fixture_free),
 		cmocka_unit_test_setup_teardown(test_cut, make, fixture_free),
 		cmocka_unit_test_setup_teardown(test_noise, make, fixture_free),

@@ -121,6 +121,16 @@ static void test_pvh(void **state)
 	assert_int_equal(map[0].bytes, LAYOUT_EBDA);
 }
 
+static void test_no_initrd(void **state)
+{
+	struct fixture *fixture = *state;
+	const struct hvm_start_info *info;
+
+	assert_true(load_guest(&fixture->job));
+	info = (const struct hvm_start_info *)(fixture->job.ram + fixture->page.gpr[GPR_RBX]);
+	assert_int_equal(info->module_count, 0);
+}
+
 /* Without a note of owner Xen, the same note of another owner is accepted. */
 static void test_other_owner(void **state)
 {
@@ -189,9 +199,26 @@ static void test_first_page(void **state)
 	assert_refused(fixture, "lies outside the VM's RAM");
 }
 
+/* Below the first MiB there is room up to the EBDA, above the loader's own pages. */
+static void test_low_memory(void **state)
+{
+	struct fixture *fixture = *state;
+	u8 *file = fixture->file;
+
+	put_u64(file + 64 + 24, LAYOUT_LOADER_END);
+	put_u64(file + NOTE_OFFSET + 24 + 16, LAYOUT_LOADER_END + 0x40);
+	put_u64(file + 64 + 40, LAYOUT_EBDA - LAYOUT_LOADER_END);
+	assert_true(load_guest(&fixture->job));
+	assert_int_equal(fixture->page.rip, LAYOUT_LOADER_END + 0x40);
+	put_u64(file + 64 + 40, LAYOUT_EBDA - LAYOUT_LOADER_END + 1);
+	assert_refused(fixture, "lies outside the VM's RAM");
+}
+
 static void test_cut(void **state)
 {
 	assert_cut_refused(*state, TEXT_OFFSET + TEXT_BYTES, 1);
+	assert_false(load_first(*state, 63));
+	assert_error(*state, "its 63 bytes are too few for an ELF header");
 }
 
 static void test_noise(void **state)
@@ -204,10 +231,12 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_pvh, make, fixture_free),
 		cmocka_unit_test_setup_teardown(test_pvh, make_32, fixture_free),
+		cmocka_unit_test_setup_teardown(test_no_initrd, make, fixture_free),
 		cmocka_unit_test_setup_teardown(test_other_owner, make, fixture_free),
 		cmocka_unit_test_setup_teardown(test_other_owner, make_32, fixture_free),
 		cmocka_unit_test_setup_teardown(test_refusals, make, fixture_free),
 		cmocka_unit_test_setup_teardown(test_first_page, make, fixture_free),
+		cmocka_unit_test_setup_teardown(test_low_memory, make, fixture_free),
 		cmocka_unit_test_setup_teardown(test_cut, make, fixture_free),
 		cmocka_unit_test_setup_teardown(test_cut, make_32, fixture_free),
 		cmocka_unit_test_setup_teardown(test_noise, make, fixture_free),

@@ -75,11 +75,16 @@ static bool load_first(struct fixture *fixture, u64 bytes)
 	return loaded;
 }
 
+static void assert_error(const struct fixture *fixture, const char *words)
+{
+	if (strstr(fixture->job.error, words) == NULL)
+		fail_msg("error is: %s\nwithout: %s", fixture->job.error, words);
+}
+
 static void assert_refused(struct fixture *fixture, const char *words)
 {
 	assert_false(load_guest(&fixture->job));
-	if (strstr(fixture->job.error, words) == NULL)
-		fail_msg("error is: %s\nwithout: %s", fixture->job.error, words);
+	assert_error(fixture, words);
 }
 
 /* A file cut to fewer than `least` bytes is refused, and nothing past its end is read. */

@@ -73,7 +73,7 @@ static void test_flat(void **state)
 	const u8 *ram = fixture->job.ram;
 
 	memset(fixture->job.ram + LOAD_AT, 0xee, 0x2000);
-	check_entry(fixture);
+	assert_int_equal(check_entry(fixture)->module_count, 0);
 	/* the header is 0x80 above the load address: the image starts at file offset 0x80 */
 	assert_memory_equal(ram + LOAD_AT, fixture->file + 0x80, 0x600);
 	assert_int_equal(ram[LOAD_AT + 0x600], 0);
@@ -190,6 +190,19 @@ static void test_entry_in_both_ranges(void **state)
 	put_u32(segment + 12, LOAD_AT + 0x1000);
 	put_u32(segment + 32 + 8, HIGHER_HALF);
 	check_entry(fixture);
+
+	put_u32(segment + 8, HIGHER_HALF);
+	put_u32(segment + 12, LOAD_AT);
+	put_u32(segment + 32 + 8, LOAD_AT);
+	put_u32(segment + 32 + 12, LOAD_AT + 0x1000);
+	check_entry(fixture);
+
+	/* What is not loaded does not count. */
+	put_u32(fixture->file + 24, HIGHER_HALF + LOAD_AT + 0xa0);
+	put_u32(segment + 8, HIGHER_HALF + LOAD_AT);
+	put_u32(segment + 32, 6);
+	put_u32(segment + 32 + 8, HIGHER_HALF + LOAD_AT);
+	check_entry(fixture);
 }
 
 static void test_virtual_entry_64(void **state)
@@ -241,6 +254,10 @@ static void test_refusals(void **state)
 	assert_refused(fixture, "no ELF");
 	header[8] ^= 1;
 	assert_refused(fixture, "neither a bzImage");
+	header[8] ^= 1;
+	put_header(header, 0x10003);
+	assert_false(load_first(fixture, HEADER_AT + MB1_HEADER_BYTES - 1));
+	assert_error(fixture, "truncated inside its Multiboot header at 0x100");
 }
 
 static void test_demo(void **state)
