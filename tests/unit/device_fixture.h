@@ -31,7 +31,9 @@ static u32 fixture_taken;
 
 void irqchip_take_lines(struct irqchip *irqchip, u32 lines)
 {
-	(void)irqchip;
+	for (u32 line = 0; line < 32; line++)
+		if (fixture_taken & ~lines & BIT(line))
+			irqchip_set_line(irqchip, line, false);
 	fixture_taken = lines;
 }
 

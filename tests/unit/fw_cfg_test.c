@@ -95,6 +95,12 @@ static void files(void **state)
 	assert_int_equal(number(4), 0);
 	for (u32 i = 1; i < FW_CFG_FILE_MAX; i++)
 		assert_true(fw_cfg_add_file(&fw_cfg, "more", text, 3));
+	select_key(FW_CFG_DIRECTORY);
+	(void)number(DIRECTORY_HEADER_BYTES);
+	for (u32 i = 0; i < FW_CFG_FILE_MAX * DIRECTORY_ENTRY_BYTES; i++)
+		(void)number(1);
+	for (u32 i = 0; i < 2 * DIRECTORY_ENTRY_BYTES; i++)
+		assert_int_equal(number(1), 0);
 	assert_false(fw_cfg_add_file(&fw_cfg, "more", text, 3));
 }
 

@@ -210,12 +210,66 @@ static void level_stays_until_cleared(void **state)
 	assert_false(fixture_line[18]);
 	assert_int_equal(get(HPET_STATUS), 0);
 
-	/* disabling a timer withdraws its request */
+	/* neither a timer that is disabled nor a disabled HPET asserts; the status bit stays */
 	set(COMPARATOR(1), 200);
 	pass(100);
 	assert_true(fixture_line[18]);
 	set(CONFIG(1), HPET_TIMER_LEVEL | ROUTE(18u));
 	assert_false(fixture_line[18]);
+	assert_int_equal(get(HPET_STATUS), 1 << 1);
+	set(CONFIG(1), HPET_TIMER_ENABLE | HPET_TIMER_LEVEL | ROUTE(18u));
+	assert_true(fixture_line[18]);
+	set(HPET_CONFIGURATION, 0);
+	assert_false(fixture_line[18]);
+	set(HPET_CONFIGURATION, HPET_ENABLE);
+	assert_true(fixture_line[18]);
+	set(CONFIG(1), HPET_TIMER_ENABLE | HPET_TIMER_LEVEL | ROUTE(19u));
+	assert_false(fixture_line[18]);
+	assert_true(fixture_line[19]);
+	set(CONFIG(1), HPET_TIMER_ENABLE | ROUTE(19u));
+	assert_false(fixture_line[19]);
+	assert_int_equal(get(HPET_STATUS), 0);
+}
+
+/* A line that an edge-triggered timer has too falls when the level-triggered one is disabled. */
+static void shared_line_falls(void **state)
+{
+	(void)state;
+	set(HPET_CONFIGURATION, HPET_ENABLE);
+	set(CONFIG(0), HPET_TIMER_ENABLE | ROUTE(18u));
+	set(CONFIG(1), HPET_TIMER_ENABLE | HPET_TIMER_LEVEL | ROUTE(18u));
+	set(COMPARATOR(1), 100);
+	pass(100);
+	assert_true(fixture_line[18]);
+	set(CONFIG(1), HPET_TIMER_LEVEL | ROUTE(18u));
+	assert_false(fixture_line[18]);
+}
+
+/* 2.3.8: a timer that may not interrupt still sets its status bit, if level-triggered. */
+static void disabled_timer_sets_status(void **state)
+{
+	(void)state;
+	set(HPET_CONFIGURATION, HPET_ENABLE | HPET_LEGACY);
+	set(CONFIG(0), 0);
+	set(CONFIG(1), HPET_TIMER_LEVEL);
+	set(CONFIG(2), HPET_TIMER_LEVEL | HPET_TIMER_ENABLE); /* routed to pin 0: nowhere */
+	for (u32 i = 0; i < HPET_TIMER_COUNT; i++)
+		set(COMPARATOR(i), 100);
+	fixture_clock.now_ns += 200 * HPET_NS_PER_COUNT; /* a guest that only reads */
+	assert_int_equal(fixture_edges[PIT_IRQ], 0);
+	assert_int_equal(fixture_edges[RTC_IRQ], 0);
+	assert_int_equal(get(HPET_STATUS), 1 << 1 | 1 << 2);
+}
+
+/* While the counter stands still nothing is due, and writing it passes no comparator. */
+static void stopped_counter_fires_nothing(void **state)
+{
+	(void)state;
+	set(CONFIG(0), HPET_TIMER_ENABLE | HPET_TIMER_LEVEL | ROUTE(16u));
+	set(COMPARATOR(0), 100);
+	assert_int_equal(device->deadline_ns, DEADLINE_NONE);
+	set(HPET_COUNTER, 200);
+	pass(200);
 	assert_int_equal(get(HPET_STATUS), 0);
 }
 
@@ -283,6 +337,9 @@ int main(void)
 		cmocka_unit_test_setup(periodic_goes_on, setup),
 		cmocka_unit_test_setup(period_is_not_too_short, setup),
 		cmocka_unit_test_setup(level_stays_until_cleared, setup),
+		cmocka_unit_test_setup(shared_line_falls, setup),
+		cmocka_unit_test_setup(disabled_timer_sets_status, setup),
+		cmocka_unit_test_setup(stopped_counter_fires_nothing, setup),
 		cmocka_unit_test_setup(legacy_replacement_takes_both_lines, setup),
 		cmocka_unit_test_setup(routes_are_what_it_says, setup),
 		cmocka_unit_test_setup(state_comes_back, setup),

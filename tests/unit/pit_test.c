@@ -228,17 +228,38 @@ static void mode_2_stops_without_gate(void **state)
 	(void)state;
 	out8(device, 0x61, 1);
 	program(2, 2, 100);
+	out8(device, 0x61, 1); /* no change, while the count is being loaded */
+	at_clock(99);
+	assert_true(out2());
 	at_clock(100);
 	assert_false(out2());
 	out8(device, 0x61, 0);
 	assert_true(out2()); /* at once */
 	at_clock(300);
 	assert_true(out2());
+	out8(device, 0x61, 1); /* starts afresh */
+	at_clock(341);
+	assert_int_equal(latched_count(2), 60);
+	out8(device, 0x61, 0);
 	out8(device, 0x61, 1);
-	at_clock(301);
-	assert_int_equal(latched_count(2), 100);
-	at_clock(400);
+	at_clock(440);
+	assert_true(out2());
+	at_clock(441);
 	assert_false(out2());
+}
+
+static void mode_2_without_a_count_does_not_start(void **state)
+{
+	(void)state;
+	program(2, 2, 100);
+	out8(device, 0x43, 0xb4);
+	out8(device, 0x61, 1);
+	at_clock(101);
+	assert_int_equal(status(2), 0x34 | PIT_STATUS_OUT | PIT_STATUS_NULL_COUNT);
+	for (u32 clock = 101; clock < 302; clock++) {
+		at_clock(clock);
+		assert_true(out2());
+	}
 }
 
 static void mode_3_is_square(void **state)
@@ -369,14 +390,24 @@ static void latches(void **state)
 	assert_int_equal(in8(device, 0x40), PIT_STATUS_OUT | 0x34);
 	assert_int_equal(in8(device, 0x40), 800 & 0xff);
 	assert_int_equal(in8(device, 0x40), 800 >> 8);
+	/* A status waits to be read like a count; what is for another channel latches nothing here. */
+	out8(device, 0x43, 0xe2);
+	out8(device, 0x40, 1000 & 0xff);
+	out8(device, 0x40, 1000 >> 8);
+	out8(device, 0x43, 0xe2);
+	out8(device, 0x43, 0xc4);
+	at_clock(401);
+	assert_int_equal(in8(device, 0x40), PIT_STATUS_OUT | 0x34);
+	assert_int_equal(in8(device, 0x40), 600 & 0xff);
+	assert_int_equal(in8(device, 0x40), 600 >> 8);
 	/* One byte only. */
 	out8(device, 0x43, 0x24);
 	out8(device, 0x40, 2); /* 0x200 */
-	at_clock(302);
+	at_clock(402);
 	assert_int_equal(in8(device, 0x40), 2);
 	out8(device, 0x43, 0x14);
 	out8(device, 0x40, 200);
-	at_clock(302 + 21);
+	at_clock(402 + 21);
 	assert_int_equal(in8(device, 0x40), 180);
 	assert_int_equal(in8(device, 0x40), 180);
 }
@@ -484,6 +515,7 @@ int main(void)
 		cmocka_unit_test_setup(beats_too_fast_to_keep, setup),
 		cmocka_unit_test_setup(mode_2_takes_a_new_count_at_the_end, setup),
 		cmocka_unit_test_setup(mode_2_stops_without_gate, setup),
+		cmocka_unit_test_setup(mode_2_without_a_count_does_not_start, setup),
 		cmocka_unit_test_setup(mode_3_is_square, setup),
 		cmocka_unit_test_setup(mode_3_interrupts_once_a_period, setup),
 		cmocka_unit_test_setup(mode_3_interrupts_where_a_new_count_says, setup),

@@ -174,6 +174,25 @@ static void each_cpu_has_its_own_apic(void **state)
 	assert_int_equal(platform.irqchip.kick, 2);
 }
 
+/* The devices' time is CPU 0's business, so that no two CPUs are woken up for it. */
+static void devices_tick_on_cpu_0(void **state)
+{
+	u64 deadline;
+
+	(void)state;
+	out(0x43, 0x34);
+	out(0x40, 0);
+	out(0x40, 0x10);
+	deadline = platform_deadline(&platform, 0);
+	assert_in_range(deadline, 3 * NS_PER_MS, 4 * NS_PER_MS);
+	assert_int_equal(platform_deadline(&platform, 1), DEADLINE_NONE);
+	platform.clock.now_ns = deadline;
+	platform_tick(&platform, 1);
+	assert_int_equal(platform_deadline(&platform, 0), deadline);
+	platform_tick(&platform, 0);
+	assert_true(platform_deadline(&platform, 0) > deadline);
+}
+
 /* The cursor's registers take writes as words and read back; others read as all ones. */
 static void crtc_keeps_the_cursor(void **state)
 {
@@ -277,6 +296,7 @@ int main(void)
 		cmocka_unit_test(hpet_leaves_its_line_low),
 		cmocka_unit_test_setup(serial_through_the_ioapic, setup),
 		cmocka_unit_test_setup(each_cpu_has_its_own_apic, setup),
+		cmocka_unit_test_setup(devices_tick_on_cpu_0, setup),
 		cmocka_unit_test_setup(crtc_keeps_the_cursor, setup),
 		cmocka_unit_test_setup(nobody_there, setup),
 		cmocka_unit_test_setup(events_and_reset, setup),

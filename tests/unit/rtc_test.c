@@ -42,7 +42,7 @@ static int setup(void **state)
 static void calendar_agrees_with_the_c_library(void **state)
 {
 	(void)state;
-	for (s64 at = -62135596800; at < 253402300800; at += 86400 * 11 + 12347) {
+	for (s64 at = -62167219200; at < 253402300800; at += 86400 * 11 + 12347) {
 		struct rtc_time mine = rtc_time_from_seconds(at);
 		time_t when = (time_t)at;
 		struct tm libs;
@@ -249,7 +249,17 @@ static void alarm_interrupt(void **state)
 	set(RTC_MINUTES_ALARM, 0x59);
 	set(RTC_SECONDS_ALARM, 0x59);
 	assert_int_not_equal(device->deadline_ns, DEADLINE_NONE);
-	/* invalid times never match. */
+	/* as does an hour alone. */
+	set(RTC_HOURS_ALARM, 0x05);
+	set(RTC_MINUTES_ALARM, 0xff);
+	set(RTC_SECONDS_ALARM, 0xff);
+	assert_int_equal(device->deadline_ns, 5000 + (5 * 3600 + 1) * NS_PER_S);
+	/* While the date is being set nothing matches, */
+	set(RTC_B, RTC_B_24H | RTC_B_AIE | RTC_B_SET);
+	assert_int_equal(device->deadline_ns, DEADLINE_NONE);
+	set(RTC_B, RTC_B_24H | RTC_B_AIE);
+	assert_int_not_equal(device->deadline_ns, DEADLINE_NONE);
+	/* and invalid times never do. */
 	set(RTC_HOURS_ALARM, 0x24);
 	assert_int_equal(device->deadline_ns, DEADLINE_NONE);
 	set(RTC_HOURS_ALARM, 0xff);

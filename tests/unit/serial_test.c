@@ -155,6 +155,9 @@ static void loopback(void **state)
 	out8(device, BASE + UART_THR, 'q');
 	assert_int_equal(sent_count, 0);
 	assert_int_equal(serial_input_space(&serial), 0);
+	assert_int_equal(in8(device, BASE + UART_RBR), 'q');
+	assert_false(serial_input(&serial, 'x')); /* the line is cut off */
+	out8(device, BASE + UART_THR, 's');
 	out8(device, BASE + UART_THR, 'r'); /* overwrites the receive buffer */
 	assert_int_equal(in8(device, BASE + UART_LSR), 0x61 | UART_LSR_OVERRUN);
 	assert_int_equal(in8(device, BASE + UART_LSR), 0x61);

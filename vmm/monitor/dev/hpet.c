@@ -62,6 +62,13 @@ static u32 timer_line(const struct hpet_state *state, u32 number)
 	return route == IRQCHIP_PIT_PIN ? PIT_IRQ : route;
 }
 
+/* Status bits are set and kept whether or not the timer may cause interrupts (2.3.5, 2.3.8). */
+static bool is_asserted(const struct hpet_state *state, u32 number)
+{
+	return (state->status >> number & 1) && state->config & HPET_ENABLE &&
+	       state->timer[number].config & HPET_TIMER_ENABLE;
+}
+
 /* Takes the lines that its timers are routed to; level-triggered ones follow the status bits. */
 static void hpet_set_lines(struct hpet *hpet)
 {
@@ -79,7 +86,7 @@ static void hpet_set_lines(struct hpet *hpet)
 		taken |= 1u << line;
 		if (state->timer[i].config & HPET_TIMER_LEVEL)
 			level |= 1u << line;
-		if (state->status >> i & 1)
+		if (is_asserted(state, i))
 			asserted |= 1u << line;
 	}
 	irqchip_take_lines(irqchip, taken);
@@ -95,11 +102,9 @@ static void timer_fire(struct hpet *hpet, u32 number)
 	const struct hpet_timer *timer = &hpet->state.timer[number];
 	u32 line = timer_line(&hpet->state, number);
 
-	if (!(timer->config & HPET_TIMER_ENABLE))
-		return;
 	if (timer->config & HPET_TIMER_LEVEL)
 		hpet->state.status |= 1u << number;
-	if (line == NO_LINE)
+	if (!(timer->config & HPET_TIMER_ENABLE) || line == NO_LINE)
 		return;
 	if (!(timer->config & HPET_TIMER_LEVEL)) /* an edge, even when the line is high */
 		irqchip_set_taken_line(hpet->device.irqchip, line, false);
@@ -190,10 +195,14 @@ static u64 register_read(const struct hpet *hpet, u32 offset)
 }
 
 /* Takes a level-triggered request back while the configuration still names its line. */
-static void timer_withdraw(struct hpet *hpet, u32 number)
+static void timer_withdraw(struct hpet *hpet, u32 number, bool keep_status)
 {
+	u32 status = hpet->state.status;
+
 	hpet->state.status &= ~(1u << number);
 	hpet_set_lines(hpet);
+	if (keep_status)
+		hpet->state.status = status;
 }
 
 static void timer_configure(struct hpet *hpet, u32 number, u32 value)
@@ -205,7 +214,7 @@ static void timer_configure(struct hpet *hpet, u32 number, u32 value)
 	if (!(ROUTES >> route & 1))
 		value = (value & ~(u32)HPET_TIMER_ROUTE) | (timer->config & HPET_TIMER_ROUTE);
 	if (!(value & HPET_TIMER_ENABLE) || !(value & HPET_TIMER_LEVEL))
-		timer_withdraw(hpet, number);
+		timer_withdraw(hpet, number, value & HPET_TIMER_LEVEL);
 	timer->config = value & WRITABLE;
 	timer->comparator &= timer_mask(timer);
 	timer->period &= timer_mask(timer);

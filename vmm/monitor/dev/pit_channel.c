@@ -128,9 +128,7 @@ static u16 channel_current_count(const struct pit_channel *channel, u64 now)
 	u32 half = channel_high_half(channel->count);
 	u32 value;
 
-	if (channel->mode == PIT_MODE_RATE) {
-		value = channel->count - (u32)(done % channel->count);
-	} else if (channel->mode == PIT_MODE_SQUARE_WAVE) {
+	if (channel->mode == PIT_MODE_SQUARE_WAVE) {
 		/* Counts down by twos, in each half from the count (made even). */
 		done %= channel->count;
 		if (done >= half)

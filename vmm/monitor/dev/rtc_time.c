@@ -12,9 +12,9 @@
 s64 rtc_time_to_seconds(const struct rtc_time *time)
 {
 	s64 month = (time->month + 9) % 12;
-	s64 year = (s64)time->year - (month >= 10);
+	s64 year = 400 + (s64)time->year - (month >= 10); /* not below 0, which `/` rounds up to */
 	s64 days = year * 365 + year / 4 - year / 100 + year / 400 + (153 * month + 2) / 5 +
-		   time->day - 1 - DAYS_TO_1970;
+		   time->day - 1 - DAYS_TO_1970 - DAYS_400_YEARS;
 
 	return days * DAY_SECONDS + (s64)time->hour * 3600 + (s64)time->minute * 60 + time->second;
 }
