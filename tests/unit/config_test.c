@@ -378,6 +378,39 @@ static void test_round_trip(void **state)
 	assert_memory_equal(&again, &config.vm[0], sizeof(again));
 }
 
+static void expect_text(const char *name, const char *text)
+{
+	char value[CONFIG_CMDLINE_BYTES];
+
+	for (const struct config_key *key = config_vm_keys; key->name != NULL; key++) {
+		if (strcmp(key->name, name) != 0)
+			continue;
+		config_value_text(key, &config.vm[0], value, sizeof(value));
+		assert_string_equal(value, text);
+		return;
+	}
+	fail_msg("no key %s", name);
+}
+
+static void test_texts(void **state)
+{
+	(void)state;
+	assert_int_equal(parse("[vm a]\nkernel = k\ncap = 50%\n"), 0);
+	expect_text("cap", "50%");
+	expect_text("affinity", "all");
+	expect_text("trap", "none");
+	expect_text("reserve", "");
+	expect_text("initrd", "");
+	assert_int_equal(parse("[vm a]\nkernel = k\naffinity = 5,0,2-4\ntrap = exceptions dr\n"
+			       "reserve = 1500us/1s\nmemory = 2048M\n"),
+			 0);
+	expect_text("cap", "");
+	expect_text("affinity", "0,2-5");
+	expect_text("trap", "dr exceptions");
+	expect_text("reserve", "1500us/1s");
+	expect_text("memory", "2G");
+}
+
 #define PASSWORD                                                                                   \
 	"pbkdf2-sha256$1000$00112233445566778899aabbccddeeff$"                                     \
 	"111d7870ba309c2ec0f57e584e4e314fc577046f365a791c67e56fab8127b1fa"
@@ -482,6 +515,7 @@ int main(void)
 		cmocka_unit_test(test_values),	       cmocka_unit_test(test_sections),
 		cmocka_unit_test(test_duplicate_name), cmocka_unit_test(test_whole_vm),
 		cmocka_unit_test(test_limits),	       cmocka_unit_test(test_noise),
+		cmocka_unit_test(test_texts),
 		cmocka_unit_test(test_shown_again),    cmocka_unit_test(test_escapes),
 		cmocka_unit_test(test_round_trip),     cmocka_unit_test(test_none),
 		cmocka_unit_test(test_password),       cmocka_unit_test(test_password_locks),

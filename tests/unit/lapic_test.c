@@ -59,6 +59,8 @@ static void software_disable_masks_the_table(void **state)
 {
 	(void)state;
 	lapic_write(bsp, LAPIC_LVT_TIMER, 0x30);
+	lapic_write(bsp, LAPIC_SVR, 0x1fe);
+	assert_int_equal(lapic_read(bsp, LAPIC_LVT_TIMER), 0x30);
 	lapic_write(bsp, LAPIC_SVR, 0xff);
 	assert_int_equal(lapic_read(bsp, LAPIC_LVT_TIMER), LAPIC_LVT_MASKED | 0x30);
 	lapic_write(bsp, LAPIC_LVT_TIMER, 0x31);
@@ -195,6 +197,22 @@ static void logical_ipis(void **state)
 	assert_int_equal(take_requests(0x40), 0x5);
 	send_ipi(0, 0xff, LAPIC_ICR_LOGICAL | 0x40);
 	assert_int_equal(take_requests(0x40), 0xf);
+	/* There is no other model. */
+	lapic_write(&chip.lapic[2], LAPIC_DFR, 0x5fffffff);
+	send_ipi(0, 0x23, LAPIC_ICR_LOGICAL | 0x40);
+	assert_int_equal(take_requests(0x40), 0x8);
+}
+
+/* An x2APIC's logical destination has a cluster in its upper half: none of an xAPIC's 8 bits. */
+static void logical_ipi_from_x2apic_to_xapic(void **state)
+{
+	(void)state;
+	lapic_write(&chip.lapic[1], LAPIC_LDR, 2u << 24);
+	enable_x2apic(0);
+	lapic_send(bsp, 0x00000002ull << LAPIC_ICR_X2_DESTINATION_SHIFT | LAPIC_ICR_LOGICAL | 0x40);
+	assert_int_equal(take_requests(0x40), 1u << 1);
+	lapic_send(bsp, 0x00010002ull << LAPIC_ICR_X2_DESTINATION_SHIFT | LAPIC_ICR_LOGICAL | 0x40);
+	assert_int_equal(take_requests(0x40), 0);
 }
 
 static void lowest_priority(void **state)
@@ -234,6 +252,8 @@ static void init_and_sipi(void **state)
 	send_ipi(0, 1, APIC_SIPI << 8 | LAPIC_ICR_ASSERT | 0x10);
 	assert_int_equal(irqchip_pending(&chip, 1), 0);
 	assert_int_equal(chip.kick, 0);
+	send_ipi(0, 1, APIC_INIT << 8 | LAPIC_ICR_LEVEL); /* de-assert: nothing */
+	assert_int_equal(irqchip_pending(&chip, 1), 0);
 
 	lapic_write(&chip.lapic[1], LAPIC_SVR, 0x1ff);
 	lapic_write(&chip.lapic[1], LAPIC_LVT_TIMER, 0x30);
@@ -242,7 +262,7 @@ static void init_and_sipi(void **state)
 	lapic_write(&chip.lapic[1], LAPIC_TPR, 0x70);
 	lapic_deliver(&chip.lapic[1], APIC_NMI, 0, false);
 	send_ipi(0, 1, APIC_INIT << 8 | LAPIC_ICR_LEVEL | LAPIC_ICR_ASSERT);
-	send_ipi(0, 1, APIC_INIT << 8 | LAPIC_ICR_LEVEL); /* de-assert: nothing */
+	send_ipi(0, 1, APIC_INIT << 8 | LAPIC_ICR_LEVEL);
 	send_ipi(0, 1, APIC_SIPI << 8 | LAPIC_ICR_ASSERT | 0x10);
 	assert_int_equal(chip.kick, 2);
 	assert_int_equal(irqchip_pending(&chip, 1), PENDING_INIT);
@@ -332,6 +352,9 @@ static void save_and_load(void **state)
 	bad.state.apic_base = APIC_BASE_EXTD;
 	assert_int_equal(lapic_load(bsp, &bad), STATUS_BAD_FORMAT);
 	bad = saved;
+	bad.state.apic_base |= 1;
+	assert_int_equal(lapic_load(bsp, &bad), STATUS_BAD_FORMAT);
+	bad = saved;
 	bad.page.reg[LAPIC_IRR / 4] = 1;
 	assert_int_equal(lapic_load(bsp, &bad), STATUS_BAD_FORMAT);
 	bad = saved;
@@ -352,6 +375,7 @@ int main(void)
 		cmocka_unit_test_setup(error_status, chip_setup_enabled),
 		cmocka_unit_test_setup(physical_and_shorthand_ipis, chip_setup_enabled),
 		cmocka_unit_test_setup(logical_ipis, chip_setup_enabled),
+		cmocka_unit_test_setup(logical_ipi_from_x2apic_to_xapic, chip_setup_enabled),
 		cmocka_unit_test_setup(lowest_priority, chip_setup_enabled),
 		cmocka_unit_test_setup(init_and_sipi, chip_setup),
 		cmocka_unit_test_setup(two_nmis_are_kept, chip_setup_enabled),

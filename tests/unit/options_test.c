@@ -43,6 +43,9 @@ static void test_options(void **state)
 	assert_true(options.log_given);
 	assert_int_equal(options.log, LOG_DEBUG);
 	assert_string_equal(options.run, "vm list; mem");
+	options_parse(&options, "console=com2 console=com1", take_problem, NULL);
+	assert_int_equal(problems, 0);
+	assert_int_equal(options.console, 1); /* the last one counts */
 	options_parse(&options, "config= config=\"\"", take_problem, NULL);
 	assert_int_equal(problems, 2);
 	assert_string_equal(options.config, "skerry.conf");

@@ -208,7 +208,22 @@ static void rotation(void **state)
 	out8(0x20, PIC_OCW2_EOI | PIC_OCW2_SPECIFIC | PIC_OCW2_ROTATE | 0);
 	assert_int_equal(chip.pic.state.chip[0].lowest, 0);
 	assert_int_equal(chip.pic.state.chip[0].isr, 0);
+	/* With nothing in service nothing rotates. */
+	out8(0x20, PIC_OCW2_EOI | PIC_OCW2_ROTATE);
+	assert_int_equal(chip.pic.state.chip[0].lowest, 0);
 	assert_int_equal(take(), 0x23);
+}
+
+/* The I/O APIC has more inputs. */
+static void inputs_above_15(void **state)
+{
+	struct pic_state before = chip.pic.state;
+
+	(void)state;
+	for (u32 irq = 16; irq < IRQCHIP_LINE_COUNT; irq++)
+		raise(irq);
+	assert_memory_equal(&chip.pic.state, &before, sizeof(before));
+	assert_int_equal(take(), -1);
 }
 
 static void automatic_eoi(void **state)
@@ -375,6 +390,7 @@ int main(void)
 		cmocka_unit_test_setup(special_fully_nested, setup),
 		cmocka_unit_test_setup(slave_spurious, setup),
 		cmocka_unit_test_setup(rotation, setup),
+		cmocka_unit_test_setup(inputs_above_15, setup),
 		cmocka_unit_test_setup(automatic_eoi, setup),
 		cmocka_unit_test_setup(special_mask, setup),
 		cmocka_unit_test_setup(poll, setup),
