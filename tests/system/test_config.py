@@ -72,7 +72,9 @@ def test_shown_again(build, tmp_path):
     with Qemu(build, bundle=second) as machine:
         assert "error" not in machine.wait_prompt()
         assert machine.command("config show") == shown
-        for row, old in zip(machine.objects("vm list"), listed):
+        rows = machine.objects("vm list")
+        assert len(rows) == len(listed)
+        for row, old in zip(rows, listed):
             for key in ("name", "vcpus", "memory_bytes", "weight", "cap_percent",
                         "reserve_budget_ns", "reserve_period_ns"):
                 assert row[key] == old[key]

@@ -44,6 +44,7 @@ def parallel_load(machine, vcpus, rounds):
     cpus = " ".join(str(cpu) for cpu in range(vcpus))
     assert f"load: cpus {cpus} finished {vcpus} stale 0 backwards 0 good" in out, out
     after = jiffies(machine)
+    assert len(before) == len(after) == vcpus
     assert all(new[0] > old[0] for old, new in zip(before, after)), (before, after)
     return [new[1] - old[1] for old, new in zip(before, after)]
 
