@@ -1,63 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <cmocka.h>
-
-#include "lib/string.c"
-#include "vmm/manager/config/config.c"
-#include "vmm/manager/config/config_keys.c"
-#include "vmm/manager/log/log_names.c"
-#include "vmm/manager/password.c"
-#include "vmm/manager/sha256.c"
-#include "vmm/manager/text/parse_number.c"
-#include "vmm/manager/text/text.c"
-#include "vmm/rt/format.c"
-
-static struct config config;
-static struct config_problem problems[64];
-static u32 problem_count;
-
-static void take_problem(void *context, const struct config_problem *problem)
-{
-	(void)context;
-	assert_true(problem_count < ARRAY_COUNT(problems));
-	problems[problem_count++] = *problem;
-}
-
-/* Parses a copy of exactly that length, so that ASan catches any read past its end. */
-static u32 parse_bytes(const char *text, size_t length)
-{
-	char *copy = malloc(length == 0 ? 1 : length);
-	u32 count;
-
-	memcpy(copy, text, length);
-	config_init(&config);
-	problem_count = 0;
-	count = config_parse(&config, "skerry.conf", (struct text){copy, length}, take_problem,
-			     NULL);
-	free(copy);
-	assert_int_equal(count, problem_count);
-	return count;
-}
-
-static u32 parse(const char *text)
-{
-	return parse_bytes(text, strlen(text));
-}
-
-static void expect_problem(u32 index, u32 line, u32 column, const char *part)
-{
-	assert_true(index < problem_count);
-	assert_int_equal(problems[index].line, line);
-	assert_int_equal(problems[index].column, column);
-	if (strstr(problems[index].text, part) == NULL)
-		assert_string_equal(problems[index].text, part);
-}
+/* Configurations as they are written: what is accepted, and where an error is. */
+#include "tests/unit/config_fixture.h"
 
 static void test_everything(void **state)
 {
@@ -264,57 +207,6 @@ static void test_limits(void **state)
 	assert_int_equal(config.vm_count, CONFIG_VM_MAX);
 }
 
-/* A configuration as shown parses to the same one, whatever its strings contain. */
-static void test_shown_again(void **state)
-{
-	static const char pieces[] = "ab \"\"\\\\##=[]~";
-	static struct vm_config vm;
-	static char file[16384];
-	char value[CONFIG_CMDLINE_BYTES];
-	char line[CONFIG_LINE_BYTES];
-	u64 given = 0;
-
-	(void)state;
-	srand(5);
-	for (u32 round = 0; round < 2000; round++) {
-		size_t length = (size_t)snprintf(file, sizeof(file), "[vm alpha]\n");
-		u32 text_length = (u32)rand() % (round % 10 == 0 ? 1024 : 12);
-
-		memset(&vm, 0, sizeof(vm));
-		config_vm_init(&vm);
-		string_copy(vm.name, sizeof(vm.name), "alpha");
-		strcpy(vm.kernel, round % 2 == 0 ? "a # b" : "\"k\\");
-		for (u32 i = 0; i < text_length; i++)
-			vm.cmdline[i] = pieces[(size_t)rand() % (sizeof(pieces) - 1)];
-		vm.weight = (u64)rand() % 65535 + 1;
-		vm.trap = (u64)rand() % 32;
-		vm.affinity[0] = (u64)rand();
-		vm.memory_bytes = ((u64)rand() % 100000 + 512) * 4096;
-		vm.stop_timeout_ns = (u64)rand();
-		vm.reserve_budget_ns = (u64)rand() % 1000000 + 10000;
-		vm.reserve_period_ns = 1000000000 - (u64)rand() % 500000;
-		for (u32 i = 0; config_vm_keys[i].name != NULL; i++) {
-			config_value_text(&config_vm_keys[i], &vm, value, sizeof(value));
-			if (value[0] == '\0')
-				continue;
-			given |= BIT(i);
-			length += (size_t)snprintf(file + length, sizeof(file) - length, "%s # c\n",
-						   config_line_text(&config_vm_keys[i], value, line,
-								    sizeof(line)));
-		}
-		if (parse(file) != 0)
-			fail_msg("%s%s", file, problems[0].text);
-		assert_int_equal(config.vm_count, 1);
-		config.vm[0].given = 0;
-		assert_memory_equal(&config.vm[0], &vm, sizeof(vm));
-	}
-	for (u32 i = 0; config_vm_keys[i].name != NULL; i++) {
-		if (strcmp(config_vm_keys[i].name, "initrd") != 0 &&
-		    strcmp(config_vm_keys[i].name, "cap") != 0)
-			assert_true((given & BIT(i)) != 0);
-	}
-}
-
 static void test_escapes(void **state)
 {
 	(void)state;
@@ -350,65 +242,6 @@ static void test_noise(void **state)
 	assert_true(parse_bytes(noise, sizeof(noise)) <= CONFIG_PROBLEMS_MAX + 1);
 	memset(noise, '[', sizeof(noise));
 	assert_int_equal(parse_bytes(noise, sizeof(noise)), 1);
-}
-
-/* Each value as shown parses to the same value. */
-static void test_round_trip(void **state)
-{
-	static struct vm_config again;
-	char problem[224];
-	char value[CONFIG_CMDLINE_BYTES];
-	bool in_value;
-
-	(void)state;
-	assert_int_equal(parse("[vm a]\nkernel = k\nmemory = 1536M\naffinity = 0,2-5,255\n"
-			       "reserve = 1500us/1s\ncap = 7%\ntrap = dr exceptions\n"
-			       "stop_timeout = 0s\npages = 1g\n"),
-			 0);
-	config_vm_init(&again);
-	string_copy(again.name, sizeof(again.name), "a");
-	for (const struct config_key *key = config_vm_keys; key->name != NULL; key++) {
-		config_value_text(key, &config.vm[0], value, sizeof(value));
-		if (value[0] == '\0')
-			continue;
-		assert_true(config_set(config_vm_keys, &again, &again.given, text_of(key->name),
-				       text_of(value), problem, sizeof(problem), &in_value));
-	}
-	again.given = config.vm[0].given;
-	assert_memory_equal(&again, &config.vm[0], sizeof(again));
-}
-
-static void expect_text(const char *name, const char *text)
-{
-	char value[CONFIG_CMDLINE_BYTES];
-
-	for (const struct config_key *key = config_vm_keys; key->name != NULL; key++) {
-		if (strcmp(key->name, name) != 0)
-			continue;
-		config_value_text(key, &config.vm[0], value, sizeof(value));
-		assert_string_equal(value, text);
-		return;
-	}
-	fail_msg("no key %s", name);
-}
-
-static void test_texts(void **state)
-{
-	(void)state;
-	assert_int_equal(parse("[vm a]\nkernel = k\ncap = 50%\n"), 0);
-	expect_text("cap", "50%");
-	expect_text("affinity", "all");
-	expect_text("trap", "none");
-	expect_text("reserve", "");
-	expect_text("initrd", "");
-	assert_int_equal(parse("[vm a]\nkernel = k\naffinity = 5,0,2-4\ntrap = exceptions dr\n"
-			       "reserve = 1500us/1s\nmemory = 2048M\n"),
-			 0);
-	expect_text("cap", "");
-	expect_text("affinity", "0,2-5");
-	expect_text("trap", "dr exceptions");
-	expect_text("reserve", "1500us/1s");
-	expect_text("memory", "2G");
 }
 
 #define PASSWORD                                                                                   \
@@ -515,9 +348,7 @@ int main(void)
 		cmocka_unit_test(test_values),	       cmocka_unit_test(test_sections),
 		cmocka_unit_test(test_duplicate_name), cmocka_unit_test(test_whole_vm),
 		cmocka_unit_test(test_limits),	       cmocka_unit_test(test_noise),
-		cmocka_unit_test(test_texts),
-		cmocka_unit_test(test_shown_again),    cmocka_unit_test(test_escapes),
-		cmocka_unit_test(test_round_trip),     cmocka_unit_test(test_none),
+		cmocka_unit_test(test_escapes),	       cmocka_unit_test(test_none),
 		cmocka_unit_test(test_password),       cmocka_unit_test(test_password_locks),
 		cmocka_unit_test(test_password_not_asked),
 		cmocka_unit_test(test_heading_unreadable),

@@ -51,7 +51,7 @@ static void test_create_without_memory(void **state)
 		assert_int_equal(machine_free_pages(), failures);
 		page_free(taken[--count], NULL);
 	}
-	/* a page for the group, and its page, which is not taken from what is kept for the kernel */
+	/* a page for the group, and its own, which what is kept for the kernel may not give */
 	assert_int_equal(failures, page_total / KERNEL_SHARE + 2);
 	while (count > 0)
 		page_free(taken[--count], NULL);

@@ -1,54 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The 8254 by its data sheet: six modes, gates, latches, and interrupt 0. */
-#include "tests/unit/device_fixture.h"
-
-#include "vmm/monitor/dev/pit.c"
-#include "vmm/monitor/dev/pit_channel.c"
-
-static struct pit pit;
-static struct device *const device = &pit.device;
-
-static int setup(void **state)
-{
-	(void)state;
-	fixture_reset();
-	pit_init(&pit, &fixture_clock, NULL);
-	fixture_edges[0] = 0;
-	return 0;
-}
-
-/* Sets the time to so many clocks after the start, without calling tick. */
-static void at_clock(u64 clock)
-{
-	fixture_clock.now_ns = tick_to_ns(clock);
-}
-
-static void program(u32 channel, u32 mode, u32 count)
-{
-	out8(device, 0x43, channel << 6 | 0x30 | mode << 1);
-	out8(device, 0x40 + channel, count & 0xff);
-	out8(device, 0x40 + channel, count >> 8);
-}
-
-static u32 latched_count(u32 channel)
-{
-	u32 low;
-
-	out8(device, 0x43, channel << 6);
-	low = in8(device, 0x40 + channel);
-	return low | in8(device, 0x40 + channel) << 8;
-}
-
-static u32 status(u32 channel)
-{
-	out8(device, 0x43, 0xe0 | 2u << channel);
-	return in8(device, 0x40 + channel);
-}
-
-static bool out2(void)
-{
-	return in8(device, 0x61) & PIT_GATE_OUT_2;
-}
+/* The 8254's six modes by its data sheet, their gates, and interrupt 0. */
+#include "tests/unit/pit_fixture.h"
 
 /* A PC's firmware leaves channel 0's output high: programmed, its first edge is a period away. */
 static void programmed_first_it_raises_nothing(void **state)
@@ -372,136 +324,6 @@ static void mode_5_strobes_after_its_gate(void **state)
 	assert_true(out2());
 }
 
-static void latches(void **state)
-{
-	(void)state;
-	program(0, 2, 1000);
-	at_clock(101);
-	out8(device, 0x43, 0x00);
-	at_clock(201);
-	out8(device, 0x43, 0x00); /* ignored until the first is read */
-	assert_int_equal(in8(device, 0x40), 900 & 0xff);
-	assert_int_equal(in8(device, 0x40), 900 >> 8);
-	assert_int_equal(in8(device, 0x40), 800 & 0xff);
-	assert_int_equal(in8(device, 0x40), 800 >> 8);
-	/* Read-back of both: status first. */
-	out8(device, 0x43, 0xc2);
-	at_clock(301);
-	assert_int_equal(in8(device, 0x40), PIT_STATUS_OUT | 0x34);
-	assert_int_equal(in8(device, 0x40), 800 & 0xff);
-	assert_int_equal(in8(device, 0x40), 800 >> 8);
-	/* A status waits to be read like a count; what is for another channel latches nothing here. */
-	out8(device, 0x43, 0xe2);
-	out8(device, 0x40, 1000 & 0xff);
-	out8(device, 0x40, 1000 >> 8);
-	out8(device, 0x43, 0xe2);
-	out8(device, 0x43, 0xc4);
-	at_clock(401);
-	assert_int_equal(in8(device, 0x40), PIT_STATUS_OUT | 0x34);
-	assert_int_equal(in8(device, 0x40), 600 & 0xff);
-	assert_int_equal(in8(device, 0x40), 600 >> 8);
-	/* One byte only. */
-	out8(device, 0x43, 0x24);
-	out8(device, 0x40, 2); /* 0x200 */
-	at_clock(402);
-	assert_int_equal(in8(device, 0x40), 2);
-	out8(device, 0x43, 0x14);
-	out8(device, 0x40, 200);
-	at_clock(402 + 21);
-	assert_int_equal(in8(device, 0x40), 180);
-	assert_int_equal(in8(device, 0x40), 180);
-}
-
-static void binary_coded_decimal(void **state)
-{
-	(void)state;
-	out8(device, 0x43, 0x30 | 4 | 1);
-	out8(device, 0x40, 0x34);
-	out8(device, 0x40, 0x12);
-	at_clock(1 + 235);
-	assert_int_equal(latched_count(0), 0x0999);
-	assert_int_equal(status(0), PIT_STATUS_OUT | 0x35);
-	out8(device, 0x43, 0x30 | 1);
-	out8(device, 0x40, 0);
-	out8(device, 0x40, 0);
-	at_clock(236 + 2);
-	assert_int_equal(latched_count(0), 0x9999);
-}
-
-static void port_61(void **state)
-{
-	u32 toggles = 0;
-	u32 last = in8(device, 0x61) & PIT_GATE_REFRESH;
-
-	(void)state;
-	out8(device, 0x61, 0xff);
-	assert_int_equal(in8(device, 0x61) & 0xcf, 0x0f);
-	for (u32 i = 0; i < 1000; i++) {
-		u32 now;
-
-		fixture_clock.now_ns += NS_PER_US;
-		now = in8(device, 0x61) & PIT_GATE_REFRESH;
-		toggles += now != last;
-		last = now;
-	}
-	assert_in_range(toggles, 65, 67);
-	assert_int_equal(in8(device, 0x43), 0xff);
-}
-
-static void save_and_load(void **state)
-{
-	(void)state;
-	program(0, 2, 1000);
-	at_clock(401);
-	pit_tick(device);
-	assert_round_trip(device);
-	assert_int_equal(latched_count(0), 600);
-	assert_int_equal(device->deadline_ns, tick_to_ns(1001));
-	assert_load_refused(device, offsetof(struct pit_state, channel[1].mode), 6);
-	assert_load_refused(device, offsetof(struct pit_state, owed), 1);
-	assert_load_refused(device, offsetof(struct pit_state, repay_tick), 1);
-	assert_load_refused(device, offsetof(struct pit_state, channel[0].access), 0);
-	assert_load_refused(device, offsetof(struct pit_state, channel[0].control), 0x40);
-	assert_load_refused(device, offsetof(struct pit_state, channel[2].count) + 2, 2);
-	/* Sums of such times would wrap, and leave the deadline in the past for ever. */
-	assert_load_refused(device, offsetof(struct pit_state, channel[0].run_tick) + 7, 1);
-	assert_load_refused(device, offsetof(struct pit_state, channel[0].elapsed) + 7, 0x80);
-}
-
-static void control_word_starts_all_over(void **state)
-{
-	(void)state;
-	/* A count half written, half read or latched is forgotten. */
-	program(2, 0, 0x1234);
-	out8(device, 0x42, 0x99);
-	out8(device, 0x43, 0x80);
-	(void)in8(device, 0x42);
-	out8(device, 0x43, 0xe8);
-	program(2, 0, 0x0200);
-	assert_int_equal(in8(device, 0x42), 0x00);
-	assert_int_equal(in8(device, 0x42), 0x02);
-	/* Loaded with the gate low: it waits. */
-	at_clock(100);
-	assert_int_equal(latched_count(2), 0x200);
-	out8(device, 0x61, 1);
-	at_clock(100 + 0x10);
-	assert_int_equal(latched_count(2), 0x1f0);
-	/* A new control word drops a count that waited for the end of the period. */
-	program(0, 2, 1000);
-	out8(device, 0x40, 10);
-	out8(device, 0x40, 0);
-	out8(device, 0x43, 0x32);
-	assert_int_equal(status(0), 0x32 | PIT_STATUS_OUT | PIT_STATUS_NULL_COUNT);
-	at_clock(5000);
-	assert_int_equal(device->deadline_ns, DEADLINE_NONE);
-	/* Modes 6 and 7 are 2 and 3; status returns them as written. */
-	program(0, 6, 1000);
-	at_clock(5500);
-	assert_int_equal(status(0), 0x3c | PIT_STATUS_OUT);
-	at_clock(5001 + 1500);
-	assert_int_equal(latched_count(0), 500);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -521,11 +343,6 @@ int main(void)
 		cmocka_unit_test_setup(mode_3_interrupts_where_a_new_count_says, setup),
 		cmocka_unit_test_setup(mode_4_strobes_once, setup),
 		cmocka_unit_test_setup(mode_5_strobes_after_its_gate, setup),
-		cmocka_unit_test_setup(latches, setup),
-		cmocka_unit_test_setup(binary_coded_decimal, setup),
-		cmocka_unit_test_setup(port_61, setup),
-		cmocka_unit_test_setup(save_and_load, setup),
-		cmocka_unit_test_setup(control_word_starts_all_over, setup),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

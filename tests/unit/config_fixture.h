@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/* What the tests of configurations share: parsing a text, and the problems found in it. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "lib/string.c"
+#include "vmm/manager/config/config.c"
+#include "vmm/manager/config/config_keys.c"
+#include "vmm/manager/log/log_names.c"
+#include "vmm/manager/password.c"
+#include "vmm/manager/sha256.c"
+#include "vmm/manager/text/parse_number.c"
+#include "vmm/manager/text/text.c"
+#include "vmm/rt/format.c"
+
+static struct config config;
+static struct config_problem problems[64];
+static u32 problem_count;
+
+static void take_problem(void *context, const struct config_problem *problem)
+{
+	(void)context;
+	assert_true(problem_count < ARRAY_COUNT(problems));
+	problems[problem_count++] = *problem;
+}
+
+/* Parses a copy of exactly that length, so that ASan catches any read past its end. */
+static u32 parse_bytes(const char *text, size_t length)
+{
+	char *copy = malloc(length == 0 ? 1 : length);
+	u32 count;
+
+	memcpy(copy, text, length);
+	config_init(&config);
+	problem_count = 0;
+	count = config_parse(&config, "skerry.conf", (struct text){copy, length}, take_problem,
+			     NULL);
+	free(copy);
+	assert_int_equal(count, problem_count);
+	return count;
+}
+
+static UNUSED u32 parse(const char *text)
+{
+	return parse_bytes(text, strlen(text));
+}
+
+static UNUSED void expect_problem(u32 index, u32 line, u32 column, const char *part)
+{
+	assert_true(index < problem_count);
+	assert_int_equal(problems[index].line, line);
+	assert_int_equal(problems[index].column, column);
+	if (strstr(problems[index].text, part) == NULL)
+		assert_string_equal(problems[index].text, part);
+}
