@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Checks of each file by itself: licence line, size, unfinished work; and the size of ring 0."""
+"""Checks of each file by itself: licence line, size, unfinished work; and the sizes of the parts."""
 
 import os
 import re
@@ -15,6 +15,9 @@ SHARED = ("arch/x86_64/hw", "kernel/abi")
 RING0_LIMIT = 13345
 LINES_LIMIT = 500
 COLUMNS_LIMIT = 100
+# The page that shows the sizes, and how far they may be off there, in percent.
+PAGE = "docs/performance.md"
+PAGE_PERCENT = 1
 LICENCE = "SPDX-License-Identifier: MIT"
 UNFINISHED = re.compile(r"\b(TO" r"DO|FIX" r"ME|XX" r"X)\b")
 INCLUDE = re.compile(r'^\s*#\s*include\s+"(lib/[^"]+)"', re.MULTILINE)
@@ -77,6 +80,14 @@ def ring0_counts(sources):
             for part, paths in by_part.items()}
 
 
+def check_page(page, counts):
+    for part, count in counts.items():
+        row = re.search(rf"^\| [`*]*{re.escape(part)}/?[`*]* .*\| \**(\d+)\** \|$", page,
+                        re.MULTILINE)
+        if not row or abs(int(row[1]) - count) * 100 > count * PAGE_PERCENT:
+            yield f"{PAGE}: {part} has {count} lines, it shows {row[1] if row else 'none'}"
+
+
 def main():
     errors = []
     sources = {}
@@ -91,6 +102,8 @@ def main():
     ring3 = sum(code_lines(text) for path, text in sources.items() if path.startswith("vmm/"))
     if total > RING0_LIMIT:
         errors.append(f"ring 0 has {total} lines of code, {RING0_LIMIT} at most")
+    with open(PAGE, encoding="utf-8") as file:
+        errors += check_page(file.read(), {**counts, "ring 0": total, "ring 3": ring3})
     print("\n".join(errors))
     print("files: ring 0 " + " + ".join(f"{part} {count}" for part, count in counts.items()),
           f"= {total} lines, ring 3 {ring3} lines")
