@@ -46,11 +46,18 @@ static inline void timer_stale(struct cpu *cpu)
 	__atomic_store_n(&cpu->armed_for, TIMER_STALE, __ATOMIC_RELEASE);
 }
 
-/* The timer has fired, or its interrupt may have been lost. */
+/* It must be set again, even to the same time. */
 static inline void timer_forget(struct cpu *cpu)
 {
 	cpu->armed_tsc = 0;
 	timer_stale(cpu);
+}
+
+/* Its interrupt has come, or should have. */
+static inline void timer_fired(struct cpu *cpu)
+{
+	timer_forget(cpu);
+	__atomic_fetch_or(&cpu->pending, PENDING_TIMER, __ATOMIC_RELAXED);
 }
 
 /* Sets the timer to the next event, if that has changed. */

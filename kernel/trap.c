@@ -39,8 +39,7 @@ static void interrupt(struct cpu *cpu, u64 vector)
 	cpu->counters->interrupts++;
 	switch (vector) {
 	case VECTOR_TIMER:
-		timer_forget(cpu);
-		__atomic_fetch_or(&cpu->pending, PENDING_TIMER, __ATOMIC_RELAXED);
+		timer_fired(cpu);
 		break;
 	case VECTOR_KICK:
 		break;

@@ -22,6 +22,7 @@ enum test_what {
 	TEST_NMI_HITS,	  /* of 64 bytes at an offset into the image: a bit for each that was hit */
 	TEST_INTERRUPT,	  /* sends this CPU a vector */
 	TEST_LOSE_KICKS,  /* no interrupt between CPUs reaches this APIC id from now on */
+	TEST_LOSE_TIMER,  /* no timer that is set for a guest fires from now on */
 	TEST_GUEST_PAGE,  /* value: a page of the RAM of VM 0 or 1; 2 or 3: of their monitors */
 };
 

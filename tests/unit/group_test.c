@@ -138,12 +138,35 @@ static void test_kick_first(void **state)
 
 	(void)state;
 	kernel_machine_start(32 * MIB);
+	machine_cpu.armed_tsc = vcpu.deadline_tsc;
 	vcpu.runner = &runner;
 	assert_true(run_on(&machine_cpu, &vcpu, vcpu.deadline_tsc));
 	assert_int_equal(page.exit.reason, EXIT_KICK);
 	vcpu.runner = &runner;
 	assert_true(run_on(&machine_cpu, &vcpu, vcpu.deadline_tsc));
 	assert_int_equal(page.exit.reason, EXIT_DEADLINE);
+}
+
+/* A timer whose interrupt has not come although its time has passed counts as one that fired. */
+static void test_timer_overdue(void **state)
+{
+	struct vcpu_page page = {0};
+	struct group_page account = {0};
+	struct thread runner = {0};
+	struct vcpu vcpu = {.virt.page = &page, .account = &account, .runner = &runner};
+
+	(void)state;
+	kernel_machine_start(32 * MIB);
+	for (u64 deadline = 0; deadline <= 1; deadline++) {
+		machine_cpu.pending = 0;
+		machine_cpu.armed_tsc = 5000;
+		machine_cpu.armed_for = 7;
+		assert_false(run_on(&machine_cpu, &vcpu, deadline * ~0ull));
+		assert_int_equal(machine_cpu.pending, PENDING_TIMER);
+		assert_int_equal(machine_cpu.armed_tsc, 0);
+		assert_int_equal(machine_cpu.armed_for, TIMER_STALE);
+	}
+	assert_int_equal(page.run_count, 0);
 }
 
 /* Preempted again before it has run: the flush requested in between is kept. */
@@ -398,6 +421,7 @@ int main(void)
 		cmocka_unit_test(test_isolation),
 		cmocka_unit_test(test_return_without_entry),
 		cmocka_unit_test(test_kick_first),
+		cmocka_unit_test(test_timer_overdue),
 		cmocka_unit_test(test_preempted_again),
 		cmocka_unit_test(test_await_window),
 		cmocka_unit_test(test_timer),

@@ -3,9 +3,10 @@
 # make verify: docs/verification.md says what is proved, and under which conditions.
 
 VERIFY_PACKAGES := frama-c-base spin gcc libc6-dev
+VERIFY = $(PYTHON) tests/verify/verify.py --build $(BUILD)/verify $(if $(MUTANTS),--mutants)
 
 .PHONY: verify
 verify: ## proofs (Frama-C) and models of the cross-CPU protocols (Spin): TARGET=name, MUTANTS=1: do they notice mistakes
+	$(Q)$(VERIFY) --check $(TARGET)
 	$(Q)iso/packages.sh $(VERIFY_PACKAGES)
-	$(Q)$(PYTHON) tests/verify/verify.py --build $(BUILD)/verify $(if $(MUTANTS),--mutants) \
-		$(TARGET)
+	$(Q)$(VERIFY) $(TARGET)

@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
@@ -122,50 +123,55 @@ def search(model, folder, broken):
     return (errors, states), output
 
 
+def search_good(model, folder):
+    found, output = search(model, folder, False)
+    print(f"{model.name}: {found[1] if found else 'not all'} states")
+    return found is not None and found[0] == 0, output
+
+
+def search_broken(model, folder):
+    found, output = search(model, folder, True)
+    return found is not None and found[0] > 0, output
+
+
+def tasks(build, mutants):
+    """(name, what is shown, how: it returns whether that holds, and what the tool said)"""
+    if mutants:
+        for number, mutant in enumerate(MUTANTS):
+            yield (f"{mutant[3]} prove_{mutant[4]}", f"{mutant[0]} broken ({mutant[4]}): refuted",
+                   partial(refute, build / f"mutant{number}", mutant))
+        return
+    for path, name in proofs():
+        yield f"{path.stem} {name}", f"{path.stem}.c {name}", partial(prove, path, name)
+    for model in sorted(HERE.glob("*.pml")):
+        folder = build / model.stem
+        yield model.stem, model.name, partial(search_good, model, folder)
+        yield model.stem, f"{model.name} notices its mistake", partial(search_broken, model, folder)
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("names", nargs="*", help="only what contains one of these")
     parser.add_argument("--build", type=Path, required=True)
     parser.add_argument("--mutants", action="store_true")
+    parser.add_argument("--check", action="store_true", help="only whether there is such a name")
     options = parser.parse_args()
-    wanted = lambda name: not options.names or any(part in name for part in options.names)
-    passed = failed = 0
-
-    def tell(good, what, began, output):
-        nonlocal passed, failed
+    chosen = [(what, how) for name, what, how in tasks(options.build, options.mutants)
+              if not options.names or any(part in name for part in options.names)]
+    if not chosen:
+        sys.exit("verify: nothing has that name")
+    passed = 0
+    for what, how in () if options.check else chosen:
+        began = time.monotonic()
+        good, output = how()
         passed += good
-        failed += not good
         print(f"{what}: {'holds' if good else 'DOES NOT HOLD'} ({time.monotonic() - began:.0f} s)",
               flush=True)
         if not good:
             print(output[-3000:])
-
-    for number, mutant in enumerate(MUTANTS if options.mutants else ()):
-        if wanted(f"{mutant[3]} prove_{mutant[4]}"):
-            began = time.monotonic()
-            good, output = refute(options.build / f"mutant{number}", mutant)
-            tell(good, f"{mutant[0]} broken ({mutant[4]}): refuted", began, output)
-    for path, name in () if options.mutants else proofs():
-        if wanted(f"{path.stem} {name}"):
-            began = time.monotonic()
-            good, output = prove(path, name)
-            tell(good, f"{path.stem}.c {name}", began, output)
-    for model in () if options.mutants else sorted(HERE.glob("*.pml")):
-        if not wanted(model.stem):
-            continue
-        began = time.monotonic()
-        found, output = search(model, options.build / model.stem, False)
-        tell(found is not None and found[0] == 0,
-             f"{model.name} ({found[1] if found else '?'} states)", began, output)
-        began = time.monotonic()
-        found, output = search(model, options.build / model.stem, True)
-        tell(found is not None and found[0] > 0, f"{model.name} notices its mistake", began,
-             output)
-    if passed + failed == 0:
-        print("verify: nothing has that name")
-        failed = 1
-    print(f"verify: {passed} hold, {failed} do not")
-    sys.exit(failed != 0)
+    if not options.check:
+        print(f"verify: {passed} hold, {len(chosen) - passed} do not")
+        sys.exit(passed != len(chosen))
 
 
 if __name__ == "__main__":

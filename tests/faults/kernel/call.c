@@ -43,6 +43,9 @@ static enum status test(struct system_call *r)
 	case TEST_LOSE_KICKS:
 		fault_lose_kicks((u32)r->argument[2]);
 		return STATUS_OK;
+	case TEST_LOSE_TIMER:
+		fault_lose_timer();
+		return STATUS_OK;
 	case TEST_GUEST_PAGE:
 		return fault_guest_page(r->argument[2], &r->value);
 	case TEST_NMI ... TEST_NMI_HITS:

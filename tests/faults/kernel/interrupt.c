@@ -2,9 +2,11 @@
 #include "arch/x86_64/cpu/lapic.h"
 #include "arch/x86_64/cpu/percpu.h"
 #include "arch/x86_64/hw/lapic.h"
+#include "kernel/thread.h"
 #include "tests/faults/kernel/kernel.h"
 
 static u64 deaf = ~0ull; /* APIC id */
+static bool timer_lost;
 
 void fault_interrupt(u8 vector)
 {
@@ -18,6 +20,22 @@ void fault_interrupt(u8 vector)
 void fault_lose_kicks(u32 apic_id)
 {
 	deaf = apic_id;
+}
+
+void fault_lose_timer(void)
+{
+	timer_lost = true;
+}
+
+void __real_lapic_timer_set(u64 deadline_tsc);
+void __wrap_lapic_timer_set(u64 deadline_tsc);
+void __wrap_lapic_timer_set(u64 deadline_tsc)
+{
+	const struct thread *running = this_cpu()->running;
+
+	if (timer_lost && running != NULL && running->guest != NULL)
+		deadline_tsc = 0;
+	__real_lapic_timer_set(deadline_tsc);
 }
 
 void __real_lapic_send(u32 apic_id, enum apic_delivery delivery, u8 vector);

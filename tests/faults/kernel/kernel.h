@@ -17,6 +17,7 @@ enum status fault_guest_page(u64 which, u64 *hpa);
 /* interrupt.c: interrupts that nobody has asked for, and interrupts that do not arrive. */
 void fault_interrupt(u8 vector);
 void fault_lose_kicks(u32 apic_id);
+void fault_lose_timer(void);
 
 /* nmi.c: NMIs at swept instants. */
 enum status fault_nmi(enum test_what what, u64 argument, u64 *value);

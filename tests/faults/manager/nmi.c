@@ -116,6 +116,16 @@ static void command_deaf(struct reply *reply, const struct arguments *arguments)
 	with_number(reply, arguments, TEST_LOSE_KICKS);
 }
 
+static void command_timer(struct reply *reply, const struct arguments *arguments)
+{
+	(void)arguments;
+	fault_do(reply, TEST_LOSE_TIMER, 0);
+}
+
+COMMAND(fault_timer, .name = "fault timer", .arguments = "",
+	.summary = "the timer does not fire any more while a guest runs", .example = "fault timer",
+	.run = command_timer, .changes = true);
+
 COMMAND(fault_deaf, .name = "fault deaf", .arguments = "APIC-ID",
 	.summary = "interrupts between CPUs do not reach one of them any more",
 	.example = "fault deaf 1", .run = command_deaf, .minimum = 1, .maximum = 1,
