@@ -86,7 +86,7 @@ static bool range_free(struct space *space, u64 at, u64 bytes)
 
 /*
  * A random place with room for guard pages, aligned so that large pages can be used. The user half
- * is so much larger than all memory that a few attempts suffice.
+ * is so much larger than any memory object (MEMORY_PAGES_MAX) that a few attempts suffice.
  */
 static enum status place_choose(struct space *space, const struct mapping *mapping, u64 *at)
 {
@@ -96,8 +96,6 @@ static enum status place_choose(struct space *space, const struct mapping *mappi
 	u64 first = align_up(space->low + GUARD_BYTES, alignment) + (phase & (alignment - 1));
 	u64 room = space->high - GUARD_BYTES - first;
 
-	if (bytes >= room)
-		return STATUS_BAD_ADDRESS;
 	for (unsigned int n = 0; n < PLACE_ATTEMPTS; n++) {
 		*at = first + align_down(random_below(room - bytes), alignment);
 		if (range_free(space, *at - GUARD_BYTES, bytes + 2 * GUARD_BYTES))

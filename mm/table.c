@@ -37,8 +37,7 @@ static void entry_write(struct table *table, hpa_t node, u64 at, enum pt_level l
 	page->references += (value & table->format->present) != 0;
 	/* The CPU may read the entry at any time. */
 	__atomic_store_n(entry, value, __ATOMIC_RELEASE);
-	if (level == TOP && table->root.user.value != node.value &&
-	    entry_index(at, level) < LOWER_HALF)
+	if (level == TOP && entry_index(at, level) < LOWER_HALF)
 		__atomic_store_n(entry_of(table->root.user, at, level), value, __ATOMIC_RELEASE);
 }
 
@@ -174,8 +173,7 @@ static u64 unmap_entry(struct table *table, u64 at)
 
 	walk_down(table, at, PT_LEVEL_4K, &walk);
 	level = walk.level;
-	if (walk.entry & table->format->present)
-		entry_write(table, walk.node[level], at, level, 0);
+	entry_write(table, walk.node[level], at, level, 0);
 	for (; level < TOP && page_of(walk.node[level])->references == 0; level++) {
 		entry_write(table, walk.node[level + 1], at, level + 1, 0);
 		tlb_page_free(walk.node[level], table->quota);

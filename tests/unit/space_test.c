@@ -158,6 +158,8 @@ static void test_fault(void **state)
 	assert_int_equal(space_fault(space, ~0ull, PT_READ), STATUS_NOT_FOUND);
 	assert_int_equal(space_fault(space, MIB, PT_WRITE), STATUS_NO_RIGHT);
 	assert_int_equal(space_fault(space, MIB, PT_EXECUTE), STATUS_NO_RIGHT);
+	assert_int_equal(MAP(space, 2 * MIB, 0, 1, PT_READ | PT_EXECUTE), STATUS_OK);
+	assert_int_equal(space_fault(space, 2 * MIB, PT_WRITE), STATUS_NO_RIGHT);
 	assert_int_equal(page_counts[PAGE_GUEST], 0);
 	assert_int_equal(space_fault(space, MIB + 2 * PAGE_SIZE + 5, PT_READ), STATUS_OK);
 	assert_int_equal(space_fault(space, MIB + 2 * PAGE_SIZE + 5, PT_READ), STATUS_OK);
