@@ -7,6 +7,7 @@ static void test_map_refusals(void **state)
 	struct space *process;
 	struct space *guest;
 	struct memory *memory;
+	u64 before;
 	u64 at;
 
 	(void)state;
@@ -36,6 +37,10 @@ static void test_map_refusals(void **state)
 	assert_int_equal(at, MIB);
 	assert_int_equal(MAP(process, MIB + 15 * PAGE_SIZE, 0, 1, PT_READ), STATUS_IN_USE);
 	assert_int_equal(MAP(process, MIB - PAGE_SIZE, 0, 2, PT_READ), STATUS_IN_USE);
+	before = machine_free_pages();
+	for (u64 n = 0; n < 2 * PAGE_SIZE / sizeof(struct mapping); n++)
+		assert_int_equal(MAP(process, MIB, 0, 1, PT_READ), STATUS_IN_USE);
+	assert_int_equal(machine_free_pages(), before);
 	assert_int_equal(MAP(process, MIB - 16 * PAGE_SIZE, 0, 16, PT_READ), STATUS_OK);
 	assert_int_equal(MAP(process, MIB + 16 * PAGE_SIZE, 0, 16, PT_READ), STATUS_OK);
 	assert_int_equal(MAP(guest, 0, 0, 16, ALL), STATUS_OK);
@@ -62,6 +67,8 @@ static void test_unmap_refusals(void **state)
 	assert_int_equal(space_unmap(space, MIB + PAGE_SIZE, 3 * PAGE_SIZE), STATUS_BAD_ADDRESS);
 	assert_int_equal(space_unmap(space, MIB, MIB + PAGE_SIZE), STATUS_BAD_ADDRESS);
 	assert_int_equal(space_unmap(space, MIB, 1), STATUS_BAD_ADDRESS);
+	assert_int_equal(space_unmap(space, MIB - 1, 4 * PAGE_SIZE + 2), STATUS_BAD_ADDRESS);
+	assert_int_equal(space_unmap(space, MIB, 4 * PAGE_SIZE + 1), STATUS_BAD_ADDRESS);
 	assert_int_equal(space_unmap(space, MIB, ~PAGE_MASK), STATUS_BAD_ADDRESS);
 	assert_int_equal(space_unmap(space, 3 * MIB, MIB), STATUS_NOT_FOUND);
 	assert_int_equal(space_unmap(space, MIB, 0), STATUS_NOT_FOUND);
@@ -69,6 +76,32 @@ static void test_unmap_refusals(void **state)
 	assert_int_equal(space_unmap(space, 0, 4 * MIB), STATUS_AGAIN);
 	assert_int_equal(space_unmap(space, 0, 4 * MIB), STATUS_OK);
 	assert_int_equal(space_unmap(space, 0, 4 * MIB), STATUS_NOT_FOUND);
+	assert_int_equal(memory->object.references, 1);
+}
+
+/* A mapping that is being removed in steps does not come back by a fault. */
+static void test_fault_while_unmapped(void **state)
+{
+	struct space *space;
+	struct memory *memory;
+	struct pt_leaf leaf;
+	u64 at;
+
+	(void)state;
+	start(16 * MIB);
+	space = guest_create(NULL);
+	memory = ram_create(600);
+	assert_int_equal(MAP(space, PAGE_SIZE, 0, 600, ALL), STATUS_OK);
+	for (u64 n = 1; n <= 600; n++)
+		while (space_fault(space, n * PAGE_SIZE, PT_WRITE) == STATUS_AGAIN)
+			;
+	assert_int_equal(space_unmap(space, PAGE_SIZE, 600 * PAGE_SIZE), STATUS_AGAIN);
+	assert_int_equal(space_fault(space, PAGE_SIZE, PT_WRITE), STATUS_BAD_STATE);
+	assert_false(table_lookup(&space->table, PAGE_SIZE, &leaf));
+	while (space_unmap(space, PAGE_SIZE, 600 * PAGE_SIZE) == STATUS_AGAIN)
+		;
+	assert_int_equal(space_fault(space, PAGE_SIZE, PT_WRITE), STATUS_NOT_FOUND);
+	assert_int_equal(page_of(space->table.root.kernel)->references, 0);
 	assert_int_equal(memory->object.references, 1);
 }
 
@@ -168,6 +201,28 @@ static void test_fault(void **state)
 	assert_int_equal(leaf.rights, PT_READ | PT_USER);
 	assert_ptr_equal(hpa_to_pointer(leaf.hpa), memory_pointer(memory, 6));
 	assert_false(table_lookup(&space->table, MIB + PAGE_SIZE, &leaf));
+}
+
+/* The kernel writes where the guest itself could, and nowhere else. */
+static void test_guest_byte(void **state)
+{
+	struct space *space;
+	struct memory *memory;
+	u64 at;
+
+	(void)state;
+	start(16 * MIB);
+	space = guest_create(NULL);
+	memory = ram_create(4);
+	assert_int_equal(MAP(space, 0, 0, 3, ALL), STATUS_OK);
+	assert_int_equal(MAP(space, MIB, 3, 1, PT_READ), STATUS_OK);
+	assert_int_equal(space_fault(space, PAGE_SIZE, PT_WRITE), STATUS_OK);
+	assert_int_equal(space_fault(space, MIB, PT_READ), STATUS_OK);
+	assert_ptr_equal(space_guest_byte(space, PAGE_SIZE + 5), memory_pointer(memory, 1) + 5);
+	assert_null(space_guest_byte(space, 2 * PAGE_SIZE)); /* not populated yet */
+	assert_null(space_guest_byte(space, MIB + 5));
+	assert_null(space_guest_byte(space, 2 * MIB));
+	assert_null(space_guest_byte(space, (1ull << 48) + PAGE_SIZE));
 }
 
 /* Large leaves where object, offset and address allow it, and nowhere else. */
@@ -303,9 +358,11 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_map_refusals),
 		cmocka_unit_test(test_unmap_refusals),
+		cmocka_unit_test(test_fault_while_unmapped),
 		cmocka_unit_test(test_random_places),
 		cmocka_unit_test(test_guards),
 		cmocka_unit_test(test_fault),
+		cmocka_unit_test(test_guest_byte),
 		cmocka_unit_test(test_leaf_sizes),
 		cmocka_unit_test(test_device),
 		cmocka_unit_test(test_failing_allocation),
