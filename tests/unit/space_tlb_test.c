@@ -62,6 +62,8 @@ static void test_process_unmap(void **state)
 	assert_int_equal(MAP(space, MIB, 0, 20, PT_READ | PT_WRITE), STATUS_OK);
 	fault_settle(space, MIB, PT_WRITE);
 	assert_true(process_access(space, MIB, PT_WRITE, &hpa));
+	tlb_process_enter(space, 0);
+	assert_true(tags[0].count != 0); /* not loaded again */
 	unmap_all(space, MIB, 20 * PAGE_SIZE);
 	/* The CPU kicks itself, passes its loop and goes on in the same process. */
 	assert_int_equal(kicks[0], 1);
@@ -85,6 +87,14 @@ static void test_process_unmap(void **state)
 	tlb_cpu_idle(0, true);
 	assert_int_equal(tags[0].root.value, kernel_table.root.kernel.value);
 	tlb_cpu_idle(0, false);
+	/* Loading another's tables leaves it as well. */
+	space = process_create(NULL);
+	tlb_process_enter(other, 0);
+	tlb_process_enter(space, 0);
+	assert_int_equal(other->cpus[0], 0);
+	assert_int_equal(tags[0].root.value, space->table.root.kernel.value);
+	tlb_process_leave(0);
+	assert_int_equal(space_destroy(space), STATUS_OK);
 	object_put(&other->object);
 	object_put(&memory->object);
 	machine_assert_clean(before, NULL);
