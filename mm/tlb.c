@@ -29,13 +29,12 @@ static struct tlb_cpu {
 	u32 kicked;          /* the epoch in which it was last kicked to pass */
 	u64 kicked_ms;
 	bool kicked_again;
-	bool online;
 	bool idle;
 } cpus[CPU_MAX];
 
 static struct lock tlb_lock;
 /* Guarded by the lock. */
-static u32 cpu_count; /* all CPUs online have lower numbers */
+static u32 cpu_count; /* those that are online, from 0 on */
 static u32 epoch = 1;
 static u32 waiting_first; /* frames, oldest first, linked by `next`; their epochs in `references` */
 static u32 waiting_last;
@@ -145,9 +144,8 @@ void tlb_process_leave(u32 cpu)
 void tlb_cpu_online(u32 cpu)
 {
 	lock_acquire(&tlb_lock, LOCK_DEFERRED);
-	cpus[cpu].online = true;
 	cpus[cpu].passed = epoch;
-	cpu_count = MAX(cpu_count, cpu + 1);
+	cpu_count = cpu + 1;
 	lock_release(&tlb_lock, LOCK_DEFERRED);
 }
 
@@ -169,7 +167,7 @@ static void epoch_advance(void)
 	for (u32 cpu = 0; cpu < cpu_count; cpu++) {
 		bool again;
 
-		if (!cpus[cpu].online || cpus[cpu].idle || cpus[cpu].passed == epoch)
+		if (cpus[cpu].idle || cpus[cpu].passed == epoch)
 			continue;
 		all = false;
 		again = cpus[cpu].kicked == epoch;

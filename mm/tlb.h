@@ -32,7 +32,7 @@ void tlb_process_enter(struct space *space, u32 cpu);
 /* Leaves it for the kernel's own tables. */
 void tlb_process_leave(u32 cpu);
 
-/* The CPU takes part from now on; it runs on the kernel's own tables. */
+/* The CPU takes part from now on, as all before it do; it runs on the kernel's own tables. */
 void tlb_cpu_online(u32 cpu);
 /*
  * To be called in each pass of a CPU through its loop. Leaves a space that is being destroyed,
