@@ -285,7 +285,7 @@ static void test_suspended(void **state)
 	assert_panics(tlb_cpu_passed(0));
 }
 
-/* A CPU whose last kick found nothing waiting any more is kicked again, however much later. */
+/* A CPU whose last kick found nothing waiting any more is kicked again, however soon or late. */
 static void test_reminded_for_nothing(void **state)
 {
 	hpa_t hpa;
@@ -304,7 +304,7 @@ static void test_reminded_for_nothing(void **state)
 			if (kicks[1] != 0)
 				tlb_cpu_passed(1);
 		}
-		machine_clock_ms += 15000;
+		machine_clock_ms += count % 2 != 0 ? 15000 : 5;
 		kicks[1] = 0;
 		assert_int_equal(page_alloc(0, PAGE_KERNEL, NULL, &hpa), STATUS_OK);
 		tlb_page_free(hpa, NULL);
