@@ -76,6 +76,49 @@ static void test_random(void **state)
 	machine_assert_clean(before, &quota[1]);
 }
 
+/* What is freed in a full page is handed out again before a new page is taken. */
+static void test_reuse(void **state)
+{
+	void *pieces[4];
+	void *again;
+	u64 before;
+
+	(void)state;
+	start();
+	for (u32 i = 0; i < ARRAY_COUNT(pieces); i++)
+		assert_int_equal(take(&large, NULL, &pieces[i]), STATUS_OK);
+	before = machine_free_pages();
+	for (u32 i = 0; i < ARRAY_COUNT(pieces); i++) {
+		cache_free(pieces[i]);
+		assert_int_equal(take(&large, NULL, &again), STATUS_OK);
+		assert_ptr_equal(again, pieces[i]);
+		assert_int_equal(machine_free_pages(), before);
+	}
+}
+
+/* What a walk finds is what is in use, in the pages of the cache alone. */
+static void test_walk(void **state)
+{
+	struct cache_cursor cursor = {0};
+	void *pieces[5];
+	void *found;
+	u32 seen = 0;
+
+	(void)state;
+	start();
+	for (u32 i = 0; i < ARRAY_COUNT(pieces); i++)
+		assert_int_equal(take(i < 3 ? &large : &small, NULL, &pieces[i]), STATUS_OK);
+	cache_free(pieces[1]);
+	while ((found = cache_walk_all(&cursor)) != NULL) {
+		for (u32 i = 0; i < ARRAY_COUNT(pieces); i++)
+			seen |= pieces[i] == found ? 1u << i : 0;
+		assert_int_equal(cursor.kind, found == pieces[0] || found == pieces[2] ?
+						      large.kind :
+						      small.kind);
+	}
+	assert_int_equal(seen, 0x1d);
+}
+
 static void test_groups_share_no_page(void **state)
 {
 	struct quota quota;
@@ -134,6 +177,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_random),
+		cmocka_unit_test(test_reuse),
+		cmocka_unit_test(test_walk),
 		cmocka_unit_test(test_groups_share_no_page),
 		cmocka_unit_test(test_exhaustion),
 		cmocka_unit_test(test_misuse),
