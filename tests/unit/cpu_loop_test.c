@@ -1,0 +1,375 @@
+/* SPDX-License-Identifier: MIT */
+/* What a CPU does for each pending reason, when a slice ends, and when it has nothing to run. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#define rdtsc rdtsc_of_cpu
+#define sti_nop_cli sti_nop_cli_of_cpu
+#define sti_hlt_cli sti_hlt_cli_of_cpu
+#include "arch/x86_64/cpu/instructions.h"
+#undef rdtsc
+#undef sti_nop_cli
+#undef sti_hlt_cli
+#define this_cpu this_cpu_of_stack
+#include "arch/x86_64/cpu/percpu.h"
+#undef this_cpu
+#include "lib/list.h"
+
+static struct cpu cpu;
+static u64 now;
+static char said[256]; /* what was called, in order */
+
+static inline struct cpu *this_cpu(void)
+{
+	return &cpu;
+}
+
+static inline u64 rdtsc(void)
+{
+	return now;
+}
+
+static void say(const char *what)
+{
+	assert_true(strlen(said) + strlen(what) + 2 < sizeof(said));
+	strcat(strcat(said, what), " ");
+}
+
+static void sti_nop_cli(void)
+{
+	say("window");
+}
+
+static void sti_hlt_cli(void);
+#include "kernel/cpu_loop.c"
+
+struct machine machine;
+struct list teardown_list;
+struct signal log_news;
+u64 tlb_waiting;
+u8 log_threshold[LOG_CATEGORY_COUNT];
+
+static struct vcpu vcpu;
+static struct process process;
+static struct thread thread;
+static struct thread other;
+static struct thread *next; /* that the scheduler chooses */
+static u32 steps;	    /* left of the teardown */
+static bool must_move;
+static bool interrupts_off; /* in the guest */
+static bool may_extend;
+static u32 guest_steps;
+static u64 guest_pends; /* at the first exit */
+static jmp_buf left;
+static bool work_found; /* as soon as it is asked for */
+
+void log_write(enum log_level level, enum log_category category, const char *text,
+	       const u64 *arguments, unsigned int count)
+{
+	say("log");
+}
+
+void machine_check_settle(struct cpu *of) { say("mce"); }
+void machine_check_poll(void) { say("poll"); }
+void vcpu_unload(struct cpu *of) { say("unload"); }
+void vcpu_preempt(struct vcpu *guest) { say("preempt"); }
+void timer_expire(struct cpu *of) { say("expire"); of->wake_tsc = 0; }
+void signal_raise(struct signal *signal) { say("news"); }
+void sched_give(struct cpu *of) { say("give"); }
+void thread_isolate(struct cpu *of, const struct thread *to) { say("isolate"); }
+void thread_load(struct cpu *of, struct thread *to) { say("load"); }
+void thread_forget_dead(struct cpu *of) { say("forget"); }
+void tlb_cpu_passed(u32 id) { say("pass"); }
+void tlb_cpu_idle(u32 id, bool idle) { say(idle ? "idle" : "awake"); }
+void timer_arm_anew(struct cpu *of, u64 deadline) { say("arm"); }
+void cpus_pend(struct cpu *to, u64 reasons) { to->pending |= reasons; }
+bool sched_must_move(const struct cpu *of) { return must_move; }
+bool vcpu_await_window(struct vcpu *guest) { return interrupts_off; }
+
+/* The guest exits to the kernel so often, then to its monitor. */
+bool vcpu_step(struct cpu *of, struct vcpu *guest)
+{
+	say("guest");
+	assert_ptr_equal(guest, &vcpu);
+	of->pending |= guest_pends;
+	guest_pends = 0;
+	if (guest_steps-- != 0)
+		return false;
+	of->running->guest = NULL;
+	return true;
+}
+
+void cpu_return_to_user(struct cpu *of)
+{
+	say("user");
+	longjmp(left, 1);
+}
+
+void sched_move(struct cpu *of)
+{
+	say("move");
+	must_move = false;
+}
+
+void sched_next(struct cpu *of)
+{
+	say("next");
+	of->running = next;
+	of->grace = false;
+}
+
+void sched_extend(struct cpu *of)
+{
+	of->grace = may_extend;
+	if (may_extend)
+		of->queue_tsc = now + 100;
+}
+
+void sched_request_work(struct cpu *of)
+{
+	say("ask");
+	if (!work_found)
+		return;
+	next = &thread;
+	of->pending |= PENDING_RESCHEDULE;
+}
+
+bool teardown_step(void)
+{
+	say("step");
+	if (--steps == 0)
+		list_init(&teardown_list);
+	return steps != 0;
+}
+
+static void sti_hlt_cli(void)
+{
+	say("halt");
+	next = &thread;
+	cpu.pending |= PENDING_RESCHEDULE;
+}
+
+static void start(void)
+{
+	static struct cpu_counters counters;
+	static struct run_queue queue;
+
+	now = 1000;
+	queue = (struct run_queue){0};
+	cpu = (struct cpu){.counters = &counters, .queue = &queue, .balance_tsc = ~0ull};
+	thread = other = (struct thread){.process = &process};
+	next = cpu.running = cpu.thread = &thread;
+	list_init(&teardown_list);
+	guest_steps = 0;
+	guest_pends = 0;
+	must_move = interrupts_off = may_extend = work_found = false;
+}
+
+static void assert_said(u64 pending, const char *expected)
+{
+	said[0] = 0;
+	cpu.pending = pending;
+	settle(&cpu);
+	assert_string_equal(said, expected);
+}
+
+static void test_reasons(void **state)
+{
+	static struct boot_info boot;
+
+	(void)state;
+	machine.boot = &boot;
+	start();
+	assert_said(0, "pass ");
+	assert_said(PENDING_KICK, "pass ");
+	assert_said(PENDING_TIMER, "pass ");
+	assert_said(PENDING_RESCHEDULE, "next isolate load forget pass ");
+	assert_said(PENDING_MACHINE_CHECK, "mce pass ");
+	assert_said(PENDING_UNLOAD, "unload pass ");
+	assert_said(PENDING_LOG, "expire news pass ");
+	assert_said(PENDING_GIVE, "expire give pass ");
+	assert_said(PENDING_NMI, "log pass ");
+	must_move = true;
+	assert_said(PENDING_GIVE, "expire move pass ");
+	cpu.wake_tsc = now + 1;
+	assert_said(PENDING_TIMER, "pass ");
+	cpu.wake_tsc = now - 1;
+	assert_said(PENDING_TIMER, "expire pass ");
+	cpu.queue->count = 2;
+	cpu.balance_tsc = now;
+	assert_said(PENDING_TIMER, "expire give pass ");
+	cpu.balance_tsc = ~0ull;
+	now += 1ull << POLL_SHIFT;
+	assert_said(PENDING_TIMER, "poll pass ");
+	assert_said(PENDING_TIMER, "pass ");
+	assert_int_equal(cpu.pending, 0);
+}
+
+/* Objects are torn down step by step, also by a CPU that is never idle; pages ask for passes. */
+static void test_tidy(void **state)
+{
+	struct list dead;
+
+	(void)state;
+	start();
+	list_push_back(&teardown_list, &dead);
+	steps = 2;
+	assert_said(PENDING_TIMER, "step pass ");
+	assert_said(PENDING_TIMER, "step pass ");
+	assert_said(PENDING_TIMER, "pass ");
+	tlb_waiting = 1;
+	assert_said(PENDING_KICK, "pass ");
+	assert_int_equal(cpu.pending, PENDING_PASS);
+	tlb_waiting = 0;
+}
+
+/* At the end of its slice a guest with interrupts off goes on for a little, unless it may not. */
+static void test_slice_end(void **state)
+{
+	static const struct {
+		bool guest;
+		bool loaded;
+		bool off;
+		bool may_extend;
+		bool grace;
+		int left; /* of the slice or its extension */
+		bool ends;
+	} table[] = {
+		{true, true, true, true, false, 1, false},
+		{true, true, true, true, false, -1, false},
+		{true, true, false, true, false, -1, true},
+		{true, true, true, false, false, -1, true},
+		{true, false, true, true, false, -1, true},
+		{false, true, true, true, false, -1, true}, /* its monitor runs */
+		{true, true, true, true, true, 1, false},
+		{true, true, false, true, true, 1, true},
+		{true, true, true, true, true, -1, true},
+		{false, true, true, true, true, 1, false},
+		{false, true, true, true, true, -1, true},
+	};
+
+	(void)state;
+	for (u32 i = 0; i < ARRAY_COUNT(table); i++) {
+		start();
+		thread.guest = table[i].guest ? &vcpu : NULL;
+		cpu.loaded = table[i].loaded ? &vcpu : NULL;
+		interrupts_off = table[i].off;
+		may_extend = table[i].may_extend;
+		cpu.grace = table[i].grace;
+		cpu.queue_tsc = now + (u64)table[i].left;
+		said[0] = 0;
+		cpu.pending = PENDING_TIMER;
+		settle(&cpu);
+		assert_int_equal(strstr(said, "next") != NULL, table[i].ends);
+		assert_int_equal(cpu.pending, cpu.grace ? PENDING_PASS : 0);
+		if (table[i].grace) /* which is given once */
+			assert_int_equal(cpu.queue_tsc, now + (u64)table[i].left);
+	}
+}
+
+/* A guest that loses the CPU is told if its registers are here; guests need no ring-3 frame. */
+static void test_switch(void **state)
+{
+	(void)state;
+	start();
+	thread.guest = &vcpu;
+	cpu.loaded = &vcpu;
+	next = &other;
+	assert_said(PENDING_RESCHEDULE, "next preempt isolate load forget pass ");
+	start();
+	thread.guest = &vcpu;
+	next = &other;
+	assert_said(PENDING_RESCHEDULE, "next isolate load forget pass ");
+	start();
+	thread.guest = other.guest = &vcpu;
+	next = &other;
+	assert_said(PENDING_RESCHEDULE, "next isolate forget pass ");
+	start();
+	thread.guest = &vcpu;
+	cpu.loaded = &vcpu;
+	assert_said(PENDING_RESCHEDULE, "next isolate load forget pass ");
+	must_move = true; /* as its affinity says: at once */
+	assert_said(PENDING_RESCHEDULE, "next isolate load forget pass expire move pass ");
+}
+
+/* With nothing to run: tidy up first, then ask for work, set the timer again, and halt. */
+static void test_idle(void **state)
+{
+	struct list dead;
+
+	(void)state;
+	start();
+	next = NULL;
+	list_push_back(&teardown_list, &dead);
+	steps = 2;
+	cpu.armed_tsc = cpu.armed_for = 7;
+	assert_said(PENDING_RESCHEDULE,
+		    "next forget pass step window next forget pass step ask arm idle halt awake "
+		    "next isolate load forget pass ");
+	assert_int_equal(cpu.armed_tsc, 0);
+	assert_false(cpu.idle);
+	assert_int_equal(cpu.counters->wakeups, 1);
+	/* What comes up on the way to the halt is seen. */
+	start();
+	next = cpu.running = NULL;
+	work_found = true;
+	assert_said(0, "next forget pass ask arm idle awake next isolate load forget pass ");
+}
+
+static void assert_loop(u64 pending, const char *expected)
+{
+	said[0] = 0;
+	cpu.pending = pending;
+	cpu.armed_for = 7;
+	cpu.armed_tsc = now;
+	if (setjmp(left) == 0)
+		cpu_loop(&cpu);
+	assert_string_equal(said, expected);
+}
+
+/* Ring 3 is entered with its own registers; a guest goes on until its monitor is needed. */
+static void test_loop(void **state)
+{
+	(void)state;
+	start();
+	assert_loop(0, "user ");
+	assert_loop(PENDING_KICK, "pass user ");
+	tlb_waiting = 1;
+	assert_loop(0, "pass user ");
+	tlb_waiting = 0;
+	cpu.running = &other;
+	assert_loop(0, "load user ");
+
+	start();
+	thread.guest = &vcpu;
+	guest_steps = 2;
+	assert_loop(0, "guest guest guest user ");
+	thread.guest = &vcpu;
+	guest_steps = 1;
+	guest_pends = PENDING_KICK;
+	assert_loop(0, "guest pass guest user ");
+	thread.guest = &vcpu;
+	guest_steps = 0;
+	guest_pends = PENDING_KICK;
+	assert_loop(0, "guest pass user ");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_reasons),
+		cmocka_unit_test(test_tidy),
+		cmocka_unit_test(test_slice_end),
+		cmocka_unit_test(test_switch),
+		cmocka_unit_test(test_idle),
+		cmocka_unit_test(test_loop),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
