@@ -1,0 +1,275 @@
+/* SPDX-License-Identifier: MIT */
+/* A run of a guest over a back end that exits as the test says: what is settled, shown, counted. */
+#include "tests/unit/kernel_machine.h"
+
+static struct vcpu_page page;
+static struct group_page account;
+static struct space space;
+static struct vm vm = {.space = &space};
+static struct thread runner;
+static struct vcpu vcpu;
+
+static const enum exit_reason *exits; /* the next one; the last is repeated */
+static u32 exits_left;
+static struct vcpu_event interrupted; /* by the last exit */
+static struct vcpu_event injected;
+static u32 request_count;
+static u64 advanced; /* bytes, in total */
+
+static void enter_scripted(struct virt_vcpu *guest, u64 deadline_tsc)
+{
+	guest->exit = (struct vcpu_exit){
+		.reason = *exits, .instruction_length = 2, .gpa = 0x5000, .io_port = 0x80};
+	guest->event = interrupted;
+	if (exits_left != 0) {
+		exits_left--;
+		exits++;
+	}
+}
+
+static void request_noted(struct virt_vcpu *guest, const struct vcpu_event *inject, u32 request)
+{
+	request_count++;
+	machine_requested = request;
+	if (inject != NULL)
+		injected = *inject;
+}
+
+static void advance_noted(struct virt_vcpu *guest, u64 length)
+{
+	advanced += length;
+}
+
+/* The guest is to make these exits, the last of them for ever. */
+static void start(const enum exit_reason *script, u32 count)
+{
+	static struct virt_ops ops;
+
+	kernel_machine_start(32 * MIB);
+	ops = machine_virt;
+	ops.enter = enter_scripted;
+	ops.request = request_noted;
+	ops.advance = advance_noted;
+	virt = &ops;
+	exits = script;
+	exits_left = count - 1;
+	interrupted = injected = (struct vcpu_event){0};
+	request_count = 0;
+	advanced = 0;
+	page = (struct vcpu_page){0};
+	account = (struct group_page){0};
+	space = (struct space){0};
+	list_init(&space.mappings);
+	machine_counters = (struct cpu_counters){0};
+	runner = (struct thread){0};
+	vcpu = (struct vcpu){
+		.virt.page = &page, .vm = &vm, .account = &account};
+	machine_cpu.loaded = &vcpu;
+}
+
+static bool run_guest(void)
+{
+	vcpu.runner = &runner;
+	runner.guest = &vcpu;
+	return run_on(&machine_cpu, &vcpu, 0);
+}
+
+/* CPUIDs and hypercalls are settled on the spot; what comes after them goes to the monitor. */
+static void test_settled_at_once(void **state)
+{
+	static const enum exit_reason script[] = {EXIT_CPUID, EXIT_HYPERCALL, EXIT_CPUID, EXIT_IO};
+
+	(void)state;
+	start(script, 4);
+	machine_settles = true;
+	assert_true(run_guest());
+	assert_int_equal(page.exit.reason, EXIT_IO);
+	assert_int_equal(page.exit.io_port, 0x80);
+	assert_int_equal(page.valid, VCPU_RIP | VCPU_EVENT);
+	assert_int_equal(page.run_count, 1);
+	assert_int_equal(advanced, 6);
+	assert_int_equal(machine_counters.exits, 4);
+	assert_int_equal(account.kernel_exits, 3);
+	assert_int_equal(account.exits_by_reason[EXIT_CPUID], 2);
+	assert_int_equal(account.exits_by_reason[EXIT_HYPERCALL], 1);
+	assert_int_equal(account.exits_by_reason[EXIT_IO], 1);
+	assert_null(runner.guest);
+	assert_null(vcpu.runner);
+
+	for (u32 i = 0; i < 2; i++) {
+		start(script + i, 1);
+		machine_settles = false;
+		assert_true(run_guest());
+		assert_int_equal(page.exit.reason, script[i]);
+		assert_int_equal(page.exit.gpa, 0x5000); /* such an exit is shown as a whole */
+		assert_int_equal(advanced, 0);
+		assert_int_equal(account.kernel_exits, 0);
+	}
+}
+
+/* Not for ever, as interrupts must be let in; then the guest goes on. */
+static void test_settled_for_long(void **state)
+{
+	static const enum exit_reason script[] = {EXIT_CPUID};
+
+	(void)state;
+	start(script, 1);
+	machine_settles = true;
+	assert_false(run_guest());
+	assert_int_equal(vcpu.virt.exit.reason, EXIT_HOST_INTERRUPT);
+	assert_int_equal(machine_counters.exits, SETTLED_MAX);
+	assert_int_equal(account.kernel_exits, SETTLED_MAX);
+	assert_int_equal(account.exits_by_reason[EXIT_CPUID], SETTLED_MAX);
+	assert_int_equal(page.run_count, 0);
+	assert_ptr_equal(runner.guest, &vcpu);
+	machine_settles = false;
+}
+
+static void test_host_interrupt(void **state)
+{
+	static const enum exit_reason script[] = {EXIT_HOST_INTERRUPT, EXIT_MEMORY};
+
+	(void)state;
+	start(script, 2);
+	assert_false(run_guest());
+	assert_int_equal(machine_counters.exits, 1);
+	assert_int_equal(account.kernel_exits, 1);
+	assert_int_equal(page.run_count, 0);
+	/* Memory that nobody has mapped is the monitor's matter. */
+	assert_true(run_guest());
+	assert_int_equal(page.exit.reason, EXIT_MEMORY);
+	assert_int_equal(page.exit.gpa, 0x5000);
+	assert_int_equal(account.kernel_exits, 1);
+}
+
+/* An event goes in once; one whose delivery the exit interrupted comes back. */
+static void test_events(void **state)
+{
+	static const enum exit_reason script[] = {EXIT_HLT, EXIT_TASK_SWITCH};
+
+	(void)state;
+	for (u32 i = 0; i < ARRAY_COUNT(script); i++) {
+		start(script + i, 1);
+		page.event.valid = 1;
+		page.inject =
+			(struct vcpu_event){.valid = 1, .type = EVENT_INTERRUPT, .vector = 0x41};
+		page.request = REQUEST_ADVANCE;
+		assert_int_equal(begin(&machine_cpu, &vcpu), STATUS_OK);
+		assert_int_equal(page.request, 0);
+		assert_int_equal(request_count, 0);
+		assert_false(page.inject.valid);
+		interrupted = (struct vcpu_event){.valid = i == 1, .type = EVENT_NMI, .vector = 2};
+		assert_true(run_guest());
+		assert_int_equal(injected.vector, 0x41);
+		assert_int_equal(request_count, 1);
+		assert_int_equal(account.injected, 1);
+		assert_int_equal(page.event.valid, i == 1);
+		assert_false(vcpu.virt.event.valid);
+		if (i == 1)
+			assert_int_equal(page.event.vector, 2);
+	}
+}
+
+/* The monitor gets the groups that it wants with each reason, and no others. */
+static void test_groups(void **state)
+{
+	static const enum exit_reason script[] = {EXIT_IO, EXIT_TASK_SWITCH};
+
+	(void)state;
+	for (u32 i = 0; i < ARRAY_COUNT(script); i++) {
+		start(script + i, 1);
+		page.want[script[i]] = VCPU_SEGMENTS | VCPU_EVENT | ~(u32)(VCPU_ALL | VCPU_CODE);
+		page.want[script[1 - i]] = VCPU_XCR0;
+		assert_true(run_guest());
+		assert_int_equal(page.valid, VCPU_RIP | VCPU_SEGMENTS | VCPU_EVENT);
+	}
+}
+
+/* Translations that have changed since are flushed, once. */
+static void test_flush(void **state)
+{
+	static const enum exit_reason script[] = {EXIT_HLT};
+
+	(void)state;
+	start(script, 1);
+	assert_true(run_guest());
+	assert_false(vcpu.virt.flush);
+	space.generation = 5;
+	assert_true(run_guest());
+	assert_true(vcpu.virt.flush);
+	vcpu.virt.flush = false;
+	assert_true(run_guest());
+	assert_false(vcpu.virt.flush);
+}
+
+/* What the monitor asks for is taken over once; an open window is looked at anew each time. */
+static void test_requests(void **state)
+{
+	static const enum exit_reason script[] = {EXIT_HLT};
+	static const struct {
+		u32 request;
+		bool window;
+		bool nmi_window;
+		u64 advanced;
+		u32 count;
+	} table[] = {
+		{0, false, false, 0, 0},
+		{REQUEST_ADVANCE, false, false, 3, 0},
+		{REQUEST_INTERRUPT_WINDOW, false, false, 0, 1},
+		{REQUEST_ADVANCE | REQUEST_NMI_WINDOW, false, false, 3, 1},
+		{0, true, false, 0, 1},
+		{0, false, true, 0, 1},
+	};
+
+	(void)state;
+	for (u32 i = 0; i < ARRAY_COUNT(table); i++) {
+		start(script, 1);
+		page.request = table[i].request;
+		page.advance_length = 3;
+		page.deadline_tsc = 77;
+		vcpu.virt.window = table[i].window;
+		vcpu.virt.nmi_window = table[i].nmi_window;
+		assert_int_equal(begin(&machine_cpu, &vcpu), STATUS_OK);
+		assert_int_equal(page.request, 0);
+		assert_int_equal(vcpu.requested, table[i].request);
+		assert_int_equal(vcpu.deadline_tsc, 77);
+		assert_int_equal(advanced, table[i].advanced);
+		assert_int_equal(request_count, table[i].count);
+		if (table[i].count != 0)
+			assert_int_equal(machine_requested, table[i].request);
+	}
+}
+
+/* A signal for the monitor ends the run before the guest is entered. */
+static void test_signalled(void **state)
+{
+	static const enum exit_reason script[] = {EXIT_HLT};
+
+	(void)state;
+	start(script, 1);
+	vcpu.signalled = true;
+	assert_true(run_guest());
+	assert_int_equal(page.exit.reason, EXIT_KICK);
+	assert_int_equal(machine_counters.exits, 0);
+	vcpu.signalled = false;
+	vcpu.preempted = true;
+	assert_true(run_guest());
+	assert_int_equal(page.exit.reason, EXIT_HLT);
+	assert_false(vcpu.preempted);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_settled_at_once),
+		cmocka_unit_test(test_settled_for_long),
+		cmocka_unit_test(test_host_interrupt),
+		cmocka_unit_test(test_events),
+		cmocka_unit_test(test_groups),
+		cmocka_unit_test(test_flush),
+		cmocka_unit_test(test_requests),
+		cmocka_unit_test(test_signalled),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
