@@ -79,6 +79,7 @@ static void put_thread(struct listing *listing, const struct thread *thread)
 		put_reference(listing, thread->process, thread);
 	put_reference(listing, thread, thread->waits_for);
 	put_reference(listing, thread, thread->ran);
+	put_reference(listing, thread, thread->served);
 }
 
 static void put_vcpu(struct listing *listing, const struct vcpu *vcpu)

@@ -59,6 +59,25 @@ u64 budget_reservation_share(u64 budget, u64 period)
 }
 
 /*
+ * A period that ends at `deadline`, or where that many are owed, all those whose budgets are owed
+ * whole: so that no timer interrupt comes for a budget that is spent.
+ */
+static void begin_period(struct budget_reservation *reservation, u64 deadline)
+{
+	u64 whole = reservation->owed / reservation->budget;
+
+	reservation->remaining = whole != 0 ? 0 : reservation->budget - reservation->owed;
+	reservation->owed = whole != 0 ? reservation->owed % reservation->budget : 0;
+	reservation->deadline = deadline + (whole - (whole != 0)) * reservation->period;
+}
+
+/* The budgets of `periods` that passed unused pay for what is owed. */
+static void repay(struct budget_reservation *reservation, u64 periods)
+{
+	reservation->owed -= MIN(reservation->owed, periods * reservation->budget);
+}
+
+/*
  * The old deadline and budget remain in force if the remaining budget is no more than the reserved
  * share of the time until that deadline; else the entity would get more than it has reserved.
  */
@@ -66,10 +85,11 @@ void budget_reservation_wake(struct budget_reservation *reservation, u64 now)
 {
 	u64 needed = mul_div(reservation->remaining, reservation->period, reservation->budget);
 
-	if (tick_before(now, reservation->deadline) && needed <= reservation->deadline - now)
+	if (!tick_before(now, reservation->deadline))
+		repay(reservation, (now - reservation->deadline) / reservation->period);
+	else if (needed <= reservation->deadline - now)
 		return;
-	reservation->remaining = reservation->budget;
-	reservation->deadline = now + reservation->period;
+	begin_period(reservation, now + reservation->period);
 }
 
 void budget_reservation_renew(struct budget_reservation *reservation, u64 now)
@@ -78,8 +98,22 @@ void budget_reservation_renew(struct budget_reservation *reservation, u64 now)
 
 	if (reservation->remaining != 0)
 		reservation->missed_count++;
-	reservation->remaining = reservation->budget;
-	reservation->deadline += periods * reservation->period;
+	repay(reservation, periods - 1);
+	begin_period(reservation, reservation->deadline + periods * reservation->period);
+}
+
+void budget_reservation_set(struct budget_reservation *reservation, u64 budget, u64 period, u64 now)
+{
+	bool lasts = reservation->period != 0 && tick_before(now, reservation->deadline);
+	u64 repaid = lasts ? 0 : MIN(reservation->owed, budget);
+
+	reservation->budget = budget;
+	reservation->owed -= repaid;
+	reservation->remaining = lasts ? 0 : budget - repaid;
+	if (budget == 0)
+		return;
+	reservation->period = period;
+	reservation->deadline = now + period;
 }
 
 static u64 reservation_consume(struct budget_reservation *reservation, u64 ran)

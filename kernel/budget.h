@@ -32,7 +32,8 @@ struct budget_reservation {
 	u64 budget; /* ticks; 0: no reservation */
 	u64 period;
 	u64 remaining; /* until the deadline */
-	u64 deadline;
+	u64 deadline;  /* with budget 0: that of the last reservation, if it had a period */
+	u64 owed;      /* what it ran beyond its budgets at others' cost */
 	u64 missed_count; /* deadlines that passed with budget left while it wanted to run */
 };
 
@@ -42,5 +43,14 @@ u64 budget_reservation_share(u64 budget, u64 period);
 void budget_reservation_wake(struct budget_reservation *reservation, u64 now);
 /* Starts the period that `now` lies in. To be called at the deadline or later. */
 void budget_reservation_renew(struct budget_reservation *reservation, u64 now);
-/* Charges `ran` ticks that end now to a budget that is not 0; returns those it did not cover. */
+/*
+ * Replaces budget and period; 0: none. What it owes it goes on owing. While a period lasts it gets
+ * nothing before the next one: else a thread could have a new budget as often as it asks.
+ */
+void budget_reservation_set(struct budget_reservation *reservation, u64 budget, u64 period,
+			    u64 now);
+/*
+ * Charges `ran` ticks that end now to a budget that is not 0; returns those it did not cover. If
+ * they were at others' cost, the caller adds them to `owed`: the next budgets are less by that.
+ */
 u64 budget_reservation_charge(struct budget_reservation *reservation, u64 ran, u64 now);

@@ -2,6 +2,7 @@
 #include "kernel/cpu_loop.h"
 #include "arch/x86_64/cpu/instructions.h"
 #include "arch/x86_64/cpu/percpu.h"
+#include "arch/x86_64/cpu/tsc.h"
 #include "kernel/abi/pages.h"
 #include "kernel/cpus.h"
 #include "kernel/log.h"
@@ -16,6 +17,8 @@
 #include "kernel/thread.h"
 #include "kernel/timer.h"
 #include "kernel/vcpu.h"
+#include "kernel/vm.h"
+#include "mm/space.h"
 #include "mm/tlb.h"
 
 #define POLL_SHIFT 33
@@ -25,11 +28,11 @@ struct lock object_lock;
 /* True if a step was done: there may be more. */
 static bool tidy_up(void)
 {
-	bool more = tlb_pages_waiting() != 0;
+	bool more = false;
 
 	if (teardown_waiting()) {
 		lock_acquire(&object_lock, LOCK_OBJECTS);
-		more |= teardown_step();
+		more = teardown_step_any();
 		lock_release(&object_lock, LOCK_OBJECTS);
 	}
 	return more;
@@ -60,7 +63,7 @@ static NOINLINE void idle(struct cpu *cpu)
 	 * VMRUN or #VMEXIT, and the CPU would sleep until the next one (docs/platforms.md).
 	 */
 	timer_forget(cpu);
-	timer_arm(cpu, 0);
+	timer_arm(cpu, tlb_pages_waiting() == 0 ? 0 : began + tsc_from_ns(TLB_EPOCH_NS));
 	tlb_cpu_idle(cpu->id, true);
 	cpu->counters->idle_since_tsc = began;
 	if (cpu->pending == 0)
@@ -149,6 +152,21 @@ static bool has_grace(struct cpu *cpu, u64 now)
 	return cpu->grace && now <= cpu->queue_tsc - 1;
 }
 
+/*
+ * Passes (mm/tlb.h). A vCPU that is loaded and does not run here gives its space up as well once
+ * that has changed, so that its monitor interrupts this CPU for it once.
+ */
+static void pass(struct cpu *cpu)
+{
+	const struct thread *running = cpu->running;
+	struct vcpu *loaded = cpu->loaded;
+
+	if (loaded != NULL && (running == NULL || running->ran != loaded) &&
+	    loaded->vm->space->generation != loaded->space_seen)
+		vcpu_unload(cpu);
+	tlb_cpu_passed(cpu->id, running != NULL && cpu->thread == running);
+}
+
 /* Handles every pending reason; returns once there is a thread that can run here. */
 static NOINLINE void settle(struct cpu *cpu)
 {
@@ -164,7 +182,6 @@ static NOINLINE void settle(struct cpu *cpu)
 		if ((pending & PENDING_UNLOAD) != 0)
 			vcpu_unload(cpu);
 		if ((pending & PENDING_TIMER) != 0) {
-			(void)tidy_up(); /* this CPU may never be idle */
 			poll(cpu, now);
 			slice_over |= now > cpu->queue_tsc - 1;
 			if (sched_balance_due(cpu, now))
@@ -176,11 +193,11 @@ static NOINLINE void settle(struct cpu *cpu)
 			settle_objects(cpu, pending);
 		if ((pending & PENDING_RESCHEDULE) != 0 || cpu->running == NULL)
 			reschedule(cpu);
-		tlb_cpu_passed(cpu->id);
+		pass(cpu);
 		if (cpu->running == NULL && cpu->pending == 0)
 			idle(cpu);
 	} while ((cpu->pending & ~(u64)PENDING_PASS) != 0 || cpu->running == NULL);
-	if (tlb_pages_waiting() != 0 || cpu->grace)
+	if (tlb_cpu_must_pass(cpu->id) || cpu->grace)
 		__atomic_fetch_or(&cpu->pending, PENDING_PASS, __ATOMIC_RELAXED);
 }
 
@@ -189,7 +206,7 @@ void cpu_loop(struct cpu *cpu)
 	for (;;) {
 		struct vcpu *guest;
 
-		if (unlikely(cpu_must_settle(cpu) || tlb_pages_waiting() != 0))
+		if (unlikely(cpu_must_settle(cpu) || tlb_cpu_must_pass(cpu->id)))
 			settle(cpu);
 		guest = cpu->running->guest;
 		if (guest == NULL) {

@@ -33,6 +33,7 @@ enum status group_create(u64 quota_pages, u64 weight, struct group **result)
 		return status;
 	list_init(&group->members);
 	list_init(&group->ended);
+	teardown_init(&group->teardown);
 	group->affinity = ~0ull;
 	run_group_init(&group->run, weight);
 	status = page_create(group);

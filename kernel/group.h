@@ -3,6 +3,7 @@
 
 #include "kernel/abi/pages.h"
 #include "kernel/run_queue.h"
+#include "kernel/teardown.h"
 #include "lib/list.h"
 #include "lib/status.h"
 #include "mm/object.h"
@@ -10,13 +11,21 @@
 
 struct memory;
 
+/*
+ * The time to end a process grows with its threads, as do that of a timed wait on their CPUs and
+ * that until the last of those is served whose waits end at the same time.
+ */
+#define GROUP_THREADS_MAX 256u
+
 /* The unit of account, one per VM: who pays for pages and for CPU time. */
 struct group {
 	struct object object;
 	struct quota quota;
 	struct list members;     /* the objects charged to it, by object.node, processes first */
 	struct list ended;       /* members that group_end has already ended */
+	struct teardown teardown;
 	struct run_group run;    /* weight and cap */
+	u32 thread_count;        /* threads that are not yet freed */
 	u64 affinity;            /* CPUs 0 to 63 that its threads may use, a bit each */
 	u64 reservable_permille; /* of one CPU: what its threads may reserve together */
 	u64 tag;                 /* GROUP_TAG: shown by CPUs that run its threads */

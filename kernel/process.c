@@ -16,6 +16,7 @@
 #include "mm/memory.h"
 #include "mm/page.h"
 #include "mm/space.h"
+#include "mm/tlb.h"
 
 #define STACK_PAGES 16u
 #define IMAGE_PAGES_MAX 4096u
@@ -63,7 +64,7 @@ static enum status copy_data(struct group *group, struct memory *image,
 	for (u64 i = 0; status == STATUS_OK && i < header->data_pages; i++) {
 		do
 			status = memory_populate(data, i);
-		while (status == STATUS_AGAIN);
+		while (status == STATUS_AGAIN && tlb_pages_waiting() == 0);
 		if (status == STATUS_OK)
 			status = memory_populate(image, first + i);
 		if (status == STATUS_OK)
@@ -138,6 +139,7 @@ enum status process_create(struct group *group, struct memory *image, u32 table_
 		return status;
 	list_init(&process->threads);
 	process->group = group;
+	process->ended.group = group;
 	group_adopt(group, &process->object);
 	status = fill(process, image, table_order);
 	if (status != STATUS_OK) {
@@ -155,7 +157,7 @@ enum status process_thread_create(struct process *process, u64 entry, u64 stack,
 	struct thread *thread;
 	enum status status;
 
-	if (process->thread_count == PROCESS_THREADS_MAX)
+	if (process->group->thread_count == GROUP_THREADS_MAX)
 		return STATUS_TOO_BIG;
 	status = cache_alloc_object(&process->group->quota, OBJECT_THREAD, sizeof(*thread),
 				    (void **)&thread);
@@ -177,6 +179,7 @@ enum status process_thread_create(struct process *process, u64 entry, u64 stack,
 	};
 	list_push_back(&process->threads, &thread->sibling);
 	process->thread_count++;
+	process->group->thread_count++;
 	thread->run.group = &process->group->run;
 	thread->cpu = sched_place(process->group->affinity);
 	sched_ready(thread);

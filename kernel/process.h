@@ -12,9 +12,6 @@ struct memory;
 struct space;
 struct thread;
 
-/* The time to end a process grows with its threads, as does that of a timed wait on its CPUs. */
-#define PROCESS_THREADS_MAX 256u
-
 /* A ring-3 program: an address space, a table of handles and threads. */
 struct process {
 	struct object object;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "kernel/queue.h"
+#include "kernel/sched.h"
 #include "kernel/thread.h"
 #include "kernel/vcpu.h"
 
@@ -10,7 +11,7 @@ static void mark_vcpu(struct queue *queue)
 		queue->vcpu->signalled = !list_empty(&queue->pending);
 }
 
-bool queue_take(struct queue *queue, u64 *key)
+bool queue_take(struct queue *queue, struct thread *thread, u64 *key)
 {
 	struct signal *signal;
 
@@ -21,6 +22,7 @@ bool queue_take(struct queue *queue, u64 *key)
 	signal->raised = false;
 	*key = signal->key;
 	mark_vcpu(queue);
+	sched_serve(thread, signal->group);
 	return true;
 }
 
@@ -36,7 +38,7 @@ static void queue_deliver(struct queue *queue)
 	struct thread *waiter = queue->waiter;
 	u64 key;
 
-	if (waiter != NULL && queue_take(queue, &key))
+	if (waiter != NULL && queue_take(queue, waiter, &key))
 		thread_wake(waiter, STATUS_OK, key);
 	else if (queue->vcpu != NULL)
 		vcpu_kick(queue->vcpu);

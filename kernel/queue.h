@@ -4,6 +4,7 @@
 #include "lib/list.h"
 #include "mm/object.h"
 
+struct group;
 struct thread;
 struct vcpu;
 
@@ -21,6 +22,7 @@ struct queue {
 /* Embedded in whatever can be bound to a queue. All zeros: unbound. */
 struct signal {
 	struct queue *queue; /* holds a reference; NULL: unbound */
+	struct group *group; /* for which a thread works that takes it; NULL: none */
 	u64 key;
 	struct list node;    /* in queue->pending while raised */
 	bool raised;
@@ -40,5 +42,8 @@ void signal_raise(struct signal *signal);
 /* Whoever waits on it gets STATUS_BAD_HANDLE. */
 void queue_end(struct queue *queue);
 
-/* Takes the oldest signal's key; false when the queue is empty. */
-bool queue_take(struct queue *queue, u64 *key);
+/*
+ * The thread takes the oldest signal, whose key is returned, and works for its group from now on:
+ * what a server does for those who call it is their own time. False when the queue is empty.
+ */
+bool queue_take(struct queue *queue, struct thread *thread, u64 *key);

@@ -68,7 +68,7 @@ static struct cap_state cap_state(struct run_group *group, u64 now)
 
 static struct run_progress *progress_on(struct run_group *group, const struct run_queue *queue)
 {
-	return &group->progress[(u64)queue / sizeof(*queue) % ARRAY_COUNT(group->progress)];
+	return &group->progress[queue->number % ARRAY_COUNT(group->progress)];
 }
 
 static void note_progress(struct run_queue *queue, const struct run_entity *entity, u64 now)
@@ -80,7 +80,10 @@ static void note_progress(struct run_queue *queue, const struct run_entity *enti
 	lock_release(&group->lock, LOCK_GROUP);
 }
 
-/* It wakes up not behind its group; after too long a sleep its own virtual time is the queue's. */
+/*
+ * It wakes up not behind its group; after too long a sleep its own virtual time is the queue's, and
+ * also if how far the group has come here is no longer known.
+ */
 static void catch_up(struct run_queue *queue, struct run_entity *entity, u64 now)
 {
 	struct run_group *group = entity->group;
@@ -89,7 +92,9 @@ static void catch_up(struct run_queue *queue, struct run_entity *entity, u64 now
 	lock_acquire(&group->lock, LOCK_GROUP);
 	progress = *progress_on(group, queue);
 	lock_release(&group->lock, LOCK_GROUP);
-	if (now - entity->removed > FORGOTTEN_TICKS)
+	if (now - entity->removed > FORGOTTEN_TICKS ||
+	    (progress.queue != NULL && progress.queue != queue &&
+	     tick_before(entity->virtual_time, queue->virtual_time)))
 		entity->virtual_time = queue->virtual_time;
 	if (progress.queue == queue && now - progress.noted <= FORGOTTEN_TICKS &&
 	    tick_before(entity->virtual_time, progress.virtual_time))
@@ -186,9 +191,9 @@ static inline void settle(struct run_queue *queue, u64 now)
 
 /* --- the queue --- */
 
-void run_queue_init(struct run_queue *queue, u64 slice)
+void run_queue_init(struct run_queue *queue, u64 number, u64 slice)
 {
-	*queue = (struct run_queue){.slice = slice};
+	*queue = (struct run_queue){.number = number, .slice = slice};
 }
 
 static void attach(struct run_queue *queue, struct run_entity *entity)
@@ -335,9 +340,20 @@ static void charge_fair(struct run_queue *queue, struct run_entity *running, u64
 void run_queue_charge(struct run_queue *queue, struct run_entity *running, u64 ran, u64 now)
 {
 	struct budget_reservation *reservation = &running->reservation;
+	bool others = queue->fair.first != NULL || queue->deadline.first != NULL;
 
-	if (unlikely(reservation->budget != 0))
+	if (unlikely(READ_ONCE(running->group->owed) != 0))
+		ran += __atomic_exchange_n(&running->group->owed, 0, __ATOMIC_RELAXED);
+	if (unlikely(reservation->budget != 0)) {
+		bool reserved = reservation->remaining != 0;
+
 		ran = budget_reservation_charge(reservation, ran, now);
+		/* The timer was set for the end of the budget: this is what it was late. */
+		if (reserved && others) {
+			reservation->owed += ran;
+			ran = 0;
+		}
+	}
 	if (ran != 0) {
 		charge_fair(queue, running, MIN(ran, CHARGED_TICKS_MAX));
 		note_progress(queue, running, now);
@@ -459,10 +475,7 @@ bool run_queue_reserve(struct run_queue *queue, struct run_entity *entity, u64 b
 	if (entity->queue == NULL)
 		attach(queue, entity);
 	queue->reserved = others + budget_reservation_share(budget, period);
-	reservation->budget = budget;
-	reservation->period = period;
-	reservation->remaining = budget;
-	reservation->deadline = now + period;
+	budget_reservation_set(reservation, budget, period, now);
 	if (entity->runnable && !entity->running)
 		enqueue_anew(queue, entity, now);
 	return true;

@@ -23,6 +23,9 @@
  * left: that comes out of what the cap leaves to the group's other entities. (Whoever sets both
  * makes sure that a group's reservations do not exceed its cap.)
  *
+ * Whoever makes the CPU switch is charged for it: the entity that takes it from another one, and
+ * the one that waits, which is also charged for the switch and interrupt that wake it up again.
+ *
  * The CPU never idles while an entity may run, with or without a reservation.
  *
  * The caller holds the CPU's lock in every call; a group's own lock is taken last.
@@ -30,7 +33,8 @@
 
 /*
  * How far a group has come on a queue, which is where its entities start that wake up there: time
- * that one of them did not use while it slept, others of the group have used.
+ * that one of them did not use while it slept, others of the group have used. Queues may share the
+ * place of this note; where it is another's, an entity that wakes up has no credit for its sleep.
  */
 struct run_progress {
 	const struct run_queue *queue;
@@ -42,9 +46,10 @@ struct run_progress {
 struct run_group {
 	u64 weight;
 	u64 runnable; /* entities that run or want to */
+	u64 owed;     /* ticks that others worked for it, to be charged to its entities; atomic */
 	struct lock lock;
 	struct budget_cap cap;
-	struct run_progress progress[16]; /* by the queue's address; queues may share a slot */
+	struct run_progress progress[16]; /* by the queue's number */
 };
 
 /* What is scheduled. Guarded by its queue's lock; all zeros but `group`: it never ran. */
@@ -68,6 +73,7 @@ struct run_queue {
 	struct heap exhausted; /* by deadline: with none left; also in `fair` or `parked` */
 	struct heap parked;    /* by the end of the cap's period: the group has spent its cap */
 	u64 virtual_time;      /* of the one furthest behind; never goes back */
+	u64 number;	       /* the CPU's */
 	u64 slice;	       /* ticks */
 	u64 slice_end;	       /* of the running one */
 	u64 reserved;	       /* by all that belong to it, asleep or not, in units of 10^-9 */
@@ -79,7 +85,7 @@ void run_group_init(struct run_group *group, u64 weight);
 /* percent of one CPU per period_ticks; 0: none. Parked entities stay so until their period ends. */
 void run_group_set_cap(struct run_group *group, u64 percent, u64 period_ticks, u64 now);
 
-void run_queue_init(struct run_queue *queue, u64 slice);
+void run_queue_init(struct run_queue *queue, u64 number, u64 slice);
 
 /*
  * The entity wants to run: it is new, was asleep, or comes from another queue (run_queue_detach).
@@ -97,7 +103,10 @@ void run_queue_remove(struct run_queue *queue, struct run_entity *entity, u64 no
  */
 struct run_entity *run_queue_next(struct run_queue *queue, struct run_entity *running, u64 now);
 
-/* Charges the running entity for the `ran` ticks up to now since it was picked or last charged. */
+/*
+ * Charges the running entity for the `ran` ticks up to now since it was picked or last charged, or
+ * for what it costs besides; and for what its group owes.
+ */
 void run_queue_charge(struct run_queue *queue, struct run_entity *running, u64 ran, u64 now);
 
 /*

@@ -22,7 +22,7 @@ bool sched_init(struct cpu *cpu)
 	if (cache_alloc(NULL, CACHE_RUN_QUEUE, sizeof(*cpu->queue), (void **)&cpu->queue) !=
 	    STATUS_OK)
 		return false;
-	run_queue_init(cpu->queue, tsc_from_ns(SCHED_SLICE_NS));
+	run_queue_init(cpu->queue, cpu->id, tsc_from_ns(SCHED_SLICE_NS));
 	return true;
 }
 
@@ -89,6 +89,8 @@ static void charge(struct cpu *cpu, u64 now)
 	if (running == NULL || (s64)ran < 0)
 		return;
 	__atomic_fetch_add(&running->process->group->page->cpu_tsc, ran, __ATOMIC_RELAXED);
+	if (running->served != NULL)
+		__atomic_fetch_add(&running->served->run.owed, ran, __ATOMIC_RELAXED);
 	run_queue_charge(cpu->queue, &running->run, ran, now);
 	publish_missed(running);
 }
@@ -157,10 +159,30 @@ void sched_block(struct cpu *cpu)
 
 	lock_acquire(&cpu->lock, LOCK_QUEUE);
 	charge(cpu, now);
+	run_queue_charge(cpu->queue, &cpu->running->run, tsc_from_ns(SCHED_WAIT_NS), now);
 	run_queue_remove(cpu->queue, &cpu->running->run, now);
 	cpu->running = NULL;
 	lock_release(&cpu->lock, LOCK_QUEUE);
 	cpus_pend(cpu, PENDING_RESCHEDULE);
+}
+
+void sched_serve(struct thread *thread, struct group *group)
+{
+	struct cpu *cpu = thread->cpu;
+	struct group *before = thread->served;
+
+	if (group == thread->process->group)
+		group = NULL;
+	if (group == before)
+		return;
+	lock_acquire(&cpu->lock, LOCK_QUEUE);
+	charge(cpu, rdtsc());
+	thread->served = group;
+	lock_release(&cpu->lock, LOCK_QUEUE);
+	if (group != NULL)
+		object_get(&group->object);
+	if (before != NULL)
+		object_put(&before->object);
 }
 
 static void begin(struct thread *thread, u64 now)
@@ -197,6 +219,8 @@ void sched_next(struct cpu *cpu)
 	if (next != NULL && next != running) {
 		begin(cpu->running, now);
 		cpu->counters->switches++;
+		if (running != NULL)
+			run_queue_charge(cpu->queue, next, tsc_from_ns(SCHED_SWITCH_NS), now);
 	}
 	publish(cpu, now);
 	lock_release(&cpu->lock, LOCK_QUEUE);
@@ -268,12 +292,14 @@ enum status sched_yield(struct cpu *cpu, struct thread *to)
 
 void sched_request_work(struct cpu *cpu)
 {
+	u64 now = rdtsc();
 	struct cpu *victim = NULL;
 
 	for (u32 id = 0; id < cpus_count(); id++) {
 		struct cpu *other = cpus_get(id);
 
 		if (other != cpu && other->queue->count > 1 &&
+		    now - other->gave_nothing_tsc >= tsc_from_ns(SCHED_ASK_NS) &&
 		    (victim == NULL || load_of(other) > load_of(victim)))
 			victim = other;
 	}
@@ -320,8 +346,10 @@ void sched_give(struct cpu *cpu)
 	struct thread *thread = take(cpu, &target, now);
 
 	cpu->balance_tsc = now + tsc_from_ns(thread != NULL ? SCHED_BALANCE_NS : SCHED_RETRY_NS);
-	if (thread == NULL)
+	if (thread == NULL) {
+		cpu->gave_nothing_tsc = now;
 		return;
+	}
 	thread_unload(cpu, thread);
 	target->balance_tsc = cpu->balance_tsc;
 	thread->cpu = target;
@@ -334,10 +362,14 @@ static u64 permille_of(u64 budget, u64 period)
 	return period != 0 ? (budget * 1000 + period - 1) / period : 0;
 }
 
+/* With what the switches cost that it takes to use the budget up once a period. */
+static u64 reserved_ticks(u64 budget_ns, u64 period_ns)
+{
+	return budget_ns == 0 ? 0 : tsc_from_ns(MIN(budget_ns + SCHED_RESERVE_NS, period_ns));
+}
+
 static bool reserve_here(struct thread *thread, u64 budget_ns, u64 period_ns, u64 *left_permille)
 {
-	const struct budget_reservation *reservation = &thread->run.reservation;
-	u64 before = permille_of(reservation->budget, reservation->period);
 	struct group *group = thread->process->group;
 	struct cpu *cpu = thread->cpu;
 	u64 now = rdtsc();
@@ -345,14 +377,15 @@ static bool reserve_here(struct thread *thread, u64 budget_ns, u64 period_ns, u6
 
 	lock_acquire(&cpu->lock, LOCK_QUEUE);
 	charge(cpu, now);
-	admitted = run_queue_reserve(cpu->queue, &thread->run, tsc_from_ns(budget_ns),
+	admitted = run_queue_reserve(cpu->queue, &thread->run, reserved_ticks(budget_ns, period_ns),
 				     tsc_from_ns(period_ns), now, left_permille);
 	publish(cpu, now);
 	lock_release(&cpu->lock, LOCK_QUEUE);
 	if (!admitted)
 		return false;
-	group->page->reserved_permille +=
-		permille_of(reservation->budget, reservation->period) - before;
+	group->page->reserved_permille -= thread->reserved_permille;
+	thread->reserved_permille = permille_of(budget_ns, period_ns);
+	group->page->reserved_permille += thread->reserved_permille;
 	cpus_pend(cpu, PENDING_RESCHEDULE);
 	return true;
 }
@@ -382,9 +415,8 @@ static struct cpu *find_room(const struct thread *thread, u64 budget, u64 period
 
 enum status sched_reserve(struct thread *thread, u64 budget_ns, u64 period_ns, u64 *left_permille)
 {
-	const struct budget_reservation *old = &thread->run.reservation;
 	struct group *group = thread->process->group;
-	u64 others = group->page->reserved_permille - permille_of(old->budget, old->period);
+	u64 others = group->page->reserved_permille - thread->reserved_permille;
 	u64 ignored;
 
 	if (others + permille_of(budget_ns, period_ns) > group->reservable_permille) {
@@ -395,8 +427,8 @@ enum status sched_reserve(struct thread *thread, u64 budget_ns, u64 period_ns, u
 	if (allowed(group->affinity, thread->cpu->id) &&
 	    reserve_here(thread, budget_ns, period_ns, left_permille))
 		return STATUS_OK;
-	thread->wanted = find_room(thread, tsc_from_ns(budget_ns), tsc_from_ns(period_ns),
-				   left_permille);
+	thread->wanted = find_room(thread, reserved_ticks(budget_ns, period_ns),
+				   tsc_from_ns(period_ns), left_permille);
 	if (thread->wanted == NULL || thread != this_cpu()->running) {
 		thread->wanted = NULL;
 		return STATUS_NO_QUOTA;
@@ -409,10 +441,7 @@ enum status sched_reserve(struct thread *thread, u64 budget_ns, u64 period_ns, u
 
 void sched_forget(struct thread *thread)
 {
-	const struct budget_reservation *reservation = &thread->run.reservation;
-	struct group *group = thread->process->group;
-
-	group->page->reserved_permille -= permille_of(reservation->budget, reservation->period);
+	thread->process->group->page->reserved_permille -= thread->reserved_permille;
 	lock_acquire(&thread->cpu->lock, LOCK_QUEUE);
 	if (thread->run.queue != NULL)
 		run_queue_detach(thread->cpu->queue, &thread->run, rdtsc());

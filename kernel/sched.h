@@ -5,6 +5,7 @@
 #include "kernel/run_queue.h"
 #include "lib/status.h"
 
+struct group;
 struct thread;
 
 #define SCHED_SLICE_NS (5 * NS_PER_MS)
@@ -12,6 +13,15 @@ struct thread;
 #define SCHED_BALANCE_NS (100 * NS_PER_MS) /* after a thread was handed over */
 #define SCHED_RETRY_NS (25 * NS_PER_MS)    /* after none was found to hand over */
 #define SCHED_STAY_NS (150 * NS_PER_MS)	   /* least stay on the CPU it was handed over to */
+#define SCHED_ASK_NS (1 * NS_PER_MS)	   /* until a CPU is asked again that gave nothing */
+/*
+ * What a switch costs, from exit to entry and by cold caches, is in part charged to the one that
+ * lost the CPU, and in part to nobody. So whoever makes the CPU switch is charged this on top.
+ */
+#define SCHED_SWITCH_NS (2 * NS_PER_US)
+#define SCHED_WAIT_NS (2 * SCHED_SWITCH_NS) /* the switch away, the interrupt and the one back */
+/* For which a reservation's budget is longer than was asked for: one wait and its end a period. */
+#define SCHED_RESERVE_NS (SCHED_SWITCH_NS + SCHED_WAIT_NS)
 
 /*
  * Which thread runs where and when. Each CPU has a queue (kernel/run_queue.h: shares, caps and
@@ -38,6 +48,11 @@ void sched_ready(struct thread *thread);
 void sched_remove(struct thread *thread);
 /* The running thread of the CPU, which is the caller's, can no longer run. */
 void sched_block(struct cpu *cpu);
+/*
+ * The thread, which is the caller's or waits, works for a group from now on: the CPU time that it
+ * takes is that group's too. NULL: for its own alone.
+ */
+void sched_serve(struct thread *thread, struct group *group);
 /* Releases the reservation of a dead thread that no CPU holds. */
 void sched_forget(struct thread *thread);
 /*

@@ -41,7 +41,7 @@ static enum status destroy_group(struct thread *caller, struct group *group)
 		return STATUS_BAD_STATE;
 	more = group_end(group);
 	handle_close_dead(caller->process->handles);
-	if (teardown_step() || more)
+	if (teardown_step(group) || more)
 		return STATUS_AGAIN;
 	if (group->page->used_pages != 0)
 		return STATUS_IN_USE;
@@ -51,8 +51,10 @@ static enum status destroy_group(struct thread *caller, struct group *group)
 		return STATUS_AGAIN;
 	group->object.dead = true;
 	handle_close_dead(caller->process->handles);
+	if (caller->served == group)
+		sched_serve(caller, NULL);
 	object_put(&group->object);
-	(void)teardown_step(); /* frees its struct group_page: nothing else is left */
+	(void)teardown_step(NULL); /* frees its struct group_page: nothing else is left */
 	return STATUS_OK;
 }
 

@@ -17,6 +17,7 @@
 
 #define PORT_COUNT 65536u
 #define IO_BITMAP_ORDER 1
+#define RESERVE_BUDGET_MIN_NS (50 * NS_PER_US) /* large beside SCHED_RESERVE_NS */
 #define RESERVE_PERIOD_MIN_NS (100 * NS_PER_US)
 #define RESERVE_PERIOD_MAX_NS (10 * NS_PER_S)
 
@@ -89,7 +90,7 @@ enum status sys_thread_reserve(struct system_call *call)
 	if (call->object[0] != NULL)
 		thread = SYSCALL_OBJECT(call, 0, thread);
 	if (budget != 0 && (period < RESERVE_PERIOD_MIN_NS || period > RESERVE_PERIOD_MAX_NS ||
-			    budget > period))
+			    budget < RESERVE_BUDGET_MIN_NS || budget > period))
 		return STATUS_BAD_ARGUMENT;
 	return sched_reserve(thread, budget, period, &call->value);
 }

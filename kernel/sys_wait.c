@@ -4,6 +4,7 @@
 #include "kernel/group.h"
 #include "kernel/irq.h"
 #include "kernel/queue.h"
+#include "kernel/sched.h"
 #include "kernel/syscall.h"
 #include "kernel/thread.h"
 #include "mm/cache.h"
@@ -20,6 +21,8 @@ static enum status create(struct system_call *call, enum object_type type, size_
 		return status;
 	if (type == OBJECT_QUEUE)
 		list_init(&((struct queue *)memory)->pending);
+	else
+		((struct event *)memory)->signal.group = group;
 	group_adopt(group, memory);
 	return syscall_give(call, memory, RIGHT_ALL);
 }
@@ -34,8 +37,9 @@ enum status sys_queue_wait(struct system_call *call)
 	struct queue *queue = SYSCALL_OBJECT(call, 0, queue);
 	u64 deadline = call->argument[1];
 
-	if (queue_take(queue, &call->value))
+	if (queue_take(queue, call->caller, &call->value))
 		return STATUS_OK;
+	sched_serve(call->caller, NULL);
 	if (rdtsc() >= deadline)
 		return STATUS_TIMED_OUT;
 	if (queue->waiter != NULL)

@@ -4,6 +4,7 @@
 #include "kernel/handle.h"
 #include "kernel/object_lock.h"
 #include "kernel/process.h"
+#include "kernel/teardown.h"
 #include "kernel/thread.h"
 
 #define OR_NONE (1u << 15) /* beside the rights: HANDLE_NONE is accepted too */
@@ -99,6 +100,8 @@ void syscall_dispatch(struct thread *caller, struct trap_frame *frame)
 		/* Another CPU may have ended the caller meanwhile: then the call is ignored. */
 		if (caller->state != THREAD_DEAD)
 			status = run(frame->rax, &call);
+		if (unlikely(teardown_waiting()))
+			(void)teardown_step(caller->process->group);
 		lock_release(&object_lock, LOCK_OBJECTS);
 	}
 	frame->rax = status;

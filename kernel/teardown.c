@@ -11,14 +11,31 @@
 #include "mm/memory.h"
 #include "mm/space.h"
 
-/* Objects without references whose pages must still be freed, oldest first. */
-struct list teardown_list = {&teardown_list, &teardown_list};
+/* struct teardown.node of those with objects. */
+struct list teardown_groups = {&teardown_groups, &teardown_groups};
+/* Of the objects that are charged to nobody. */
+static struct teardown kernels = {
+	{&kernels.objects, &kernels.objects},
+	{&kernels.node, &kernels.node},
+};
+
+void teardown_init(struct teardown *teardown)
+{
+	list_init(&teardown->objects);
+	list_init(&teardown->node);
+}
 
 static void release_later(struct object *object)
 {
+	struct quota *quota = cache_quota(object);
+	struct teardown *teardown =
+		quota != NULL ? &CONTAINER_OF(quota, struct group, quota)->teardown : &kernels;
+
 	object->dead = true;
 	list_remove(&object->node);
-	list_push_back(&teardown_list, &object->node);
+	list_push_back(&teardown->objects, &object->node);
+	if (list_empty(&teardown->node))
+		list_push_back(&teardown_groups, &teardown->node);
 }
 
 static void release_queue(struct object *object)
@@ -74,15 +91,29 @@ static enum status step(struct object *object)
 }
 
 /* Objects released on the way join the list at its end, and so does one that needs more steps. */
-bool teardown_step(void)
+static bool step_of(struct teardown *teardown)
 {
 	struct object *object;
 
-	if (list_empty(&teardown_list))
+	if (list_empty(&teardown->objects))
 		return false;
-	object = LIST_ENTRY(teardown_list.next, struct object, node);
+	object = LIST_ENTRY(teardown->objects.next, struct object, node);
 	list_remove(&object->node);
 	if (step(object) == STATUS_AGAIN)
-		list_push_back(&teardown_list, &object->node);
+		list_push_back(&teardown->objects, &object->node);
+	list_remove(&teardown->node);
+	if (!list_empty(&teardown->objects))
+		list_push_back(&teardown_groups, &teardown->node);
 	return true;
+}
+
+bool teardown_step(struct group *group)
+{
+	return step_of(group != NULL ? &group->teardown : &kernels);
+}
+
+bool teardown_step_any(void)
+{
+	return teardown_waiting() &&
+	       step_of(LIST_ENTRY(teardown_groups.next, struct teardown, node));
 }

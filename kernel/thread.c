@@ -4,6 +4,7 @@
 #include "arch/x86_64/cpu/percpu.h"
 #include "arch/x86_64/cpu/speculation.h"
 #include "kernel/cpus.h"
+#include "kernel/group.h"
 #include "kernel/process.h"
 #include "kernel/queue.h"
 #include "kernel/sched.h"
@@ -87,9 +88,11 @@ enum status thread_free(struct thread *thread)
 	if (thread->guest != NULL)
 		vcpu_abandon(thread->guest);
 	vcpu_forget(thread);
+	sched_serve(thread, NULL);
 	sched_forget(thread);
 	list_remove(&thread->sibling);
 	thread->process->thread_count--;
+	thread->process->group->thread_count--;
 	cache_free(thread);
 	return STATUS_OK;
 }

@@ -8,6 +8,7 @@
 #include "mm/object.h"
 
 struct cpu;
+struct group;
 struct process;
 struct queue;
 struct vcpu;
@@ -42,6 +43,8 @@ struct thread {
 	u64 ready_tsc;             /* since when it waits for the CPU, if it does */
 	u64 waited_tsc;            /* TSC cycles it has waited for a CPU in total */
 	u64 missed_shown;          /* part of run.reservation.missed_count in the group's page */
+	u64 reserved_permille;     /* likewise, of reserved_permille */
+	struct group *served;      /* sched_serve; holds a reference, NULL: none */
 
 	struct queue *waits_for;
 	struct list sleep_node;    /* in cpu->sleeping */

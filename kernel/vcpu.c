@@ -156,13 +156,17 @@ enum status vcpu_show(struct thread *caller, struct vcpu *vcpu, u32 groups)
 	return status;
 }
 
-/* The runner's CPU checks `kicked` before it enters, and the interrupt makes it leave the guest. */
+/*
+ * The runner's CPU checks `kicked` before it enters, and the interrupt makes it leave the guest.
+ * Whoever has set `kicked` before has also sent it. A runner that waits for its turn needs none:
+ * a CPU makes it `running`, sets its timer (by an exchange) and checks `kicked`, in this order.
+ */
 void vcpu_kick(struct vcpu *vcpu)
 {
-	struct thread *runner;
+	bool kicked = __atomic_exchange_n(&vcpu->kicked, true, __ATOMIC_SEQ_CST);
+	struct thread *runner = __atomic_load_n(&vcpu->runner, __ATOMIC_SEQ_CST);
 
-	__atomic_store_n(&vcpu->kicked, true, __ATOMIC_SEQ_CST);
-	runner = __atomic_load_n(&vcpu->runner, __ATOMIC_SEQ_CST);
-	if (runner != NULL && runner->cpu != this_cpu())
+	if (!kicked && runner != NULL && runner->cpu != this_cpu() &&
+	    __atomic_load_n(&runner->cpu->running, __ATOMIC_RELAXED) == runner)
 		cpus_pend(runner->cpu, PENDING_KICK);
 }

@@ -9,6 +9,7 @@
 #include "lib/read_once.h"
 #include "mm/address.h"
 #include "mm/space.h"
+#include "mm/tlb.h"
 
 static NOINLINE bool settle_fault(struct vcpu *vcpu, struct space *space)
 {
@@ -22,7 +23,7 @@ static NOINLINE bool settle_fault(struct vcpu *vcpu, struct space *space)
 	do { /* between steps of clearing, lets interrupts in: there may be more urgent work */
 		sti_nop_cli();
 		status = space_fault(space, at, access);
-	} while (status == STATUS_AGAIN && this_cpu()->pending == 0);
+	} while (status == STATUS_AGAIN && this_cpu()->pending == 0 && tlb_pages_waiting() == 0);
 	if (status == STATUS_OK)
 		log_debug(LOG_MEMORY, "RAM populated at %#lx", exit->gpa);
 	timer_arm_briefly(this_cpu()); /* what was woken meanwhile gets its turn in time */

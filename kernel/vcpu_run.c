@@ -349,7 +349,7 @@ static u64 deadline_of(const struct vcpu *vcpu)
 bool vcpu_step(struct cpu *cpu, struct vcpu *vcpu)
 {
 	if (likely(vcpu_load(cpu, vcpu) == STATUS_OK)) {
-		timer_arm_anew(cpu, cpu_guest_deadline(deadline_of(vcpu)));
+		timer_arm_anew(cpu, deadline_of(vcpu));
 		return run_on(cpu, vcpu, deadline_of(vcpu));
 	}
 	timer_arm_briefly(cpu);
@@ -429,7 +429,7 @@ void vcpu_run(struct cpu *cpu, struct trap_frame *frame)
 		return;
 	vcpu = thread->guest;
 	deadline = deadline_of(vcpu);
-	timer_arm(cpu, cpu_guest_deadline(deadline));
+	timer_arm(cpu, deadline);
 	if (run_on(cpu, vcpu, deadline) && !cpu_must_settle(cpu))
 		cpu_return_to_caller(cpu, frame);
 }

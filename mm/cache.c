@@ -117,6 +117,11 @@ void cache_free(void *piece)
 		page_free(pointer_to_hpa(slab), quota);
 }
 
+struct quota *cache_quota(const void *piece)
+{
+	return ((const struct slab *)align_down((u64)piece, PAGE_SIZE))->quota;
+}
+
 void *cache_walk(hpa_t page, struct cache_cursor *cursor)
 {
 	const struct slab *slab = hpa_to_pointer(page);

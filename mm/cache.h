@@ -30,6 +30,8 @@ enum status cache_alloc(struct quota *quota, unsigned int kind, size_t bytes,
 enum status cache_alloc_object(struct quota *quota, enum object_type type, size_t bytes,
 			       void **object) MUST_CHECK;
 void cache_free(void *piece);
+/* The quota that it was allocated with. */
+struct quota *cache_quota(const void *piece);
 
 /* Starts as {0}; afterwards gives the kind and the quota of the piece found last. */
 struct cache_cursor {

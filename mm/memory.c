@@ -92,7 +92,6 @@ enum status memory_create(struct quota *quota, enum page_owner owner, u64 page_c
 	(*memory)->small = (flags & MEMORY_SMALL) != 0;
 	(*memory)->huge = (flags & (MEMORY_HUGE | MEMORY_SMALL)) == MEMORY_HUGE;
 	(*memory)->whole = (flags & MEMORY_WHOLE) != 0;
-	(*memory)->unpopulated = page_count;
 	return STATUS_OK;
 
 fail_chunks:
@@ -164,7 +163,6 @@ static bool huge_create(struct memory *memory, u64 number)
 	if (page_alloc_reserved(PAGE_ORDER_1G, memory->owner, &hpa) != STATUS_OK)
 		return false;
 	page_split(hpa, PAGE_ORDER_2M);
-	memory->unpopulated -= HUGE_CHUNKS * MEMORY_CHUNK_PAGES;
 	for (u64 n = 0; n < HUGE_CHUNKS; n++)
 		first[n] = (hpa.value + n * 2 * MIB) | CHUNK_LARGE | CHUNK_HUGE;
 	return true;
@@ -182,7 +180,6 @@ static enum status chunk_create(struct memory *memory, u64 *chunk)
 		return STATUS_OK;
 	if (end <= memory->page_count && !memory->small &&
 	    page_alloc_reserved(PAGE_ORDER_2M, memory->owner, &hpa) == STATUS_OK) {
-		memory->unpopulated -= MEMORY_CHUNK_PAGES;
 		*chunk = hpa.value | CHUNK_LARGE;
 		return STATUS_OK;
 	}
@@ -253,7 +250,6 @@ static enum status slot_populate(struct memory *memory, u64 *slot)
 	status = page_alloc_reserved(0, memory->owner, &hpa);
 	if (status != STATUS_OK)
 		return status;
-	memory->unpopulated--;
 	page_clear(hpa, 1);
 	*slot = hpa.value | SLOT_PRESENT;
 	return STATUS_OK;
@@ -381,43 +377,50 @@ u64 memory_walk(struct memory *memory, u64 *index, hpa_t *hpa)
 	return count;
 }
 
+/* Its page of slots, if it has one. */
 static void chunk_destroy(struct memory *memory, u64 *chunk)
 {
-	if (*chunk & CHUNK_LARGE)
-		tlb_page_free(HPA(*chunk & PTE_ADDRESS), NULL);
-	else if (*chunk & SLOT_PRESENT)
+	if (!(*chunk & CHUNK_LARGE) && (*chunk & SLOT_PRESENT))
 		page_free(HPA(*chunk & PTE_ADDRESS), memory->quota);
 	*chunk = 0;
 }
 
-/* Frees what the cursor stands at, a page or a large block, and advances the cursor. */
-static void destroy_step(struct memory *memory)
+/*
+ * Frees what the cursor stands at, a page or a large block, and advances the cursor. Returns the
+ * pages that it passed and that were never populated.
+ */
+static u64 destroy_step(struct memory *memory)
 {
 	u64 index = memory->destroy_cursor;
 	u64 chunk_end =
 		MIN(align_down(index, MEMORY_CHUNK_PAGES) + MEMORY_CHUNK_PAGES, memory->page_count);
 	u64 *slot = slot_find(memory, index);
+	u64 *chunk = memory->chunks != NULL ? &memory->chunks[index / MEMORY_CHUNK_PAGES] : NULL;
+	u64 block = slot != NULL ? *slot & SLOT_PRESENT : *chunk & CHUNK_LARGE;
 
 	memory->destroy_cursor = slot != NULL ? index + 1 : chunk_end;
-	if (slot != NULL && (*slot & SLOT_PRESENT))
-		tlb_page_free(HPA(*slot & PTE_ADDRESS), NULL);
-	if (memory->chunks != NULL && memory->destroy_cursor == chunk_end)
-		chunk_destroy(memory, &memory->chunks[index / MEMORY_CHUNK_PAGES]);
+	if (block != 0)
+		tlb_page_free(HPA((slot != NULL ? *slot : *chunk) & PTE_ADDRESS), memory->quota);
+	if (chunk != NULL && memory->destroy_cursor == chunk_end)
+		chunk_destroy(memory, chunk);
+	return block != 0 ? 0 : memory->destroy_cursor - index;
 }
 
 enum status memory_destroy(struct memory *memory)
 {
 	CHECK(list_empty(&memory->mappings));
 	if (memory->kind == MEMORY_RAM) {
+		u64 unpopulated = 0;
+
 		for (unsigned int n = 0; n < STEP_FREE; n++) {
 			if (memory->destroy_cursor == memory->page_count)
 				break;
-			destroy_step(memory);
+			unpopulated += destroy_step(memory);
 		}
+		page_unreserve(unpopulated);
+		quota_release(memory->quota, memory->owner, unpopulated);
 		if (memory->destroy_cursor < memory->page_count)
 			return STATUS_AGAIN;
-		page_unreserve(memory->unpopulated);
-		quota_release(memory->quota, memory->owner, memory->page_count);
 		if (memory->chunks != NULL && memory->chunks != memory->inline_slots)
 			page_free(pointer_to_hpa(memory->chunks), memory->quota);
 	}

@@ -36,7 +36,6 @@ struct memory {
 	bool whole; /* with huge: a block is cleared in full at its first touch */
 	hpa_t base;           /* MEMORY_FIXED */
 	u64 destroy_cursor;   /* pages below this index are freed already */
-	u64 unpopulated;      /* pages still reserved with page_reserve */
 	struct list mappings; /* struct mapping, by its memory_node */
 	/*
 	 * MEMORY_RAM: the slots themselves for up to MEMORY_INLINE_SLOTS pages; else one word per

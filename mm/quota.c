@@ -2,6 +2,7 @@
 #include "mm/quota.h"
 
 #include "kernel/panic.h"
+#include "mm/tlb.h"
 
 void quota_init(struct quota *quota, struct group_page *account, u64 limit)
 {
@@ -10,6 +11,14 @@ void quota_init(struct quota *quota, struct group_page *account, u64 limit)
 		account->quota_pages = limit;
 	for (size_t i = 0; i < CACHE_KIND_COUNT; i++)
 		list_init(&quota->slabs[i]);
+}
+
+/* All of them count until the last one is free. */
+static u64 still_returning(struct quota *quota)
+{
+	if (quota->returning != 0 && tlb_pages_freed(quota->returning_mark))
+		quota->returning = 0;
+	return quota->returning;
 }
 
 enum status quota_charge(struct quota *quota, enum page_owner owner, u64 count)
@@ -21,10 +30,12 @@ enum status quota_charge(struct quota *quota, enum page_owner owner, u64 count)
 		return STATUS_OK;
 	account = quota->account;
 	lock_acquire(&quota->lock, LOCK_QUOTA);
-	if (count <= account->quota_pages - account->used_pages) {
+	if (count + still_returning(quota) <= account->quota_pages - account->used_pages) {
 		account->used_pages += count;
 		account->pages[owner] += count;
 		status = STATUS_OK;
+	} else if (count <= account->quota_pages - account->used_pages) {
+		status = STATUS_AGAIN;
 	}
 	lock_release(&quota->lock, LOCK_QUOTA);
 	return status;
@@ -38,5 +49,15 @@ void quota_release(struct quota *quota, enum page_owner owner, u64 count)
 	CHECK(count <= quota->account->pages[owner]);
 	quota->account->used_pages -= count;
 	quota->account->pages[owner] -= count;
+	lock_release(&quota->lock, LOCK_QUOTA);
+}
+
+void quota_return(struct quota *quota, u64 count, u64 mark)
+{
+	if (quota == NULL)
+		return;
+	lock_acquire(&quota->lock, LOCK_QUOTA);
+	quota->returning = still_returning(quota) + count;
+	quota->returning_mark = mark;
 	lock_release(&quota->lock, LOCK_QUOTA);
 }

@@ -15,6 +15,9 @@ struct quota {
 	struct lock lock;
 	/* quota_pages, pages[] and its sum, used_pages, are written only under the lock. */
 	struct group_page *account;
+	/* Likewise: pages that were released but are not free yet, and the mark after them. */
+	u64 returning;
+	u64 returning_mark;
 	/* Slabs with room, by kind; guarded by the same lock. */
 	struct list slabs[CACHE_KIND_COUNT];
 };
@@ -22,6 +25,14 @@ struct quota {
 /* `account`: a zeroed page; NULL: nothing is ever charged. `limit`: in pages. */
 void quota_init(struct quota *quota, struct group_page *account, u64 limit);
 
-/* STATUS_NO_QUOTA, without effect, if `count` more pages would exceed the limit. */
+/*
+ * STATUS_NO_QUOTA, without effect, if `count` more pages would exceed the limit. STATUS_AGAIN: only
+ * because of pages that are still on their way back, which takes some passes of all CPUs.
+ */
 enum status quota_charge(struct quota *quota, enum page_owner owner, u64 count) MUST_CHECK;
 void quota_release(struct quota *quota, enum page_owner owner, u64 count);
+/*
+ * `count` pages that were released will be free at the mark (mm/tlb.h). Until then quota_charge
+ * takes them for used, so that a group cannot hold more pages than its limit in this way either.
+ */
+void quota_return(struct quota *quota, u64 count, u64 mark);

@@ -36,6 +36,7 @@ static struct lock tlb_lock;
 /* Guarded by the lock. */
 static u32 cpu_count; /* those that are online, from 0 on */
 static u32 epoch = 1;
+static u64 epoch_ms; /* when it began, or the first of the pages that wait came */
 static u32 waiting_first; /* frames, oldest first, linked by `next`; their epochs in `references` */
 static u32 waiting_last;
 u64 tlb_waiting;
@@ -50,20 +51,26 @@ void tlb_page_free(hpa_t hpa, struct quota *quota)
 {
 	struct page *page = page_of(hpa);
 	u32 frame = (u32)(hpa.value >> PAGE_SHIFT);
+	u64 count = 1ull << page->order;
+	u64 mark;
 
 	CHECK(page->flags & PAGE_FLAG_HEAD);
-	quota_release(quota, page->owner, 1ull << page->order);
+	quota_release(quota, page->owner, count);
 	page->next = 0;
 	page->previous = 0; /* nobody pays for it any more */
 	lock_acquire(&tlb_lock, LOCK_DEFERRED);
 	page->references = epoch;
-	if (waiting_first == 0)
+	if (waiting_first == 0) {
 		waiting_first = frame;
-	else
+		epoch_ms = tlb_arch_clock_ms();
+	} else {
 		frame_page(waiting_last)->next = frame;
+	}
 	waiting_last = frame;
-	tlb_waiting += 1ull << page->order;
+	tlb_waiting += count;
+	mark = freed + tlb_waiting;
 	lock_release(&tlb_lock, LOCK_DEFERRED);
+	quota_return(quota, count, mark);
 }
 
 u64 tlb_pages_mark(void)
@@ -158,12 +165,14 @@ void tlb_cpu_idle(u32 cpu, bool idle)
 	lock_release(&tlb_lock, LOCK_DEFERRED);
 }
 
-/* Ends the epoch if every CPU has passed in it, and kicks those that have not. */
+/* Ends the epoch if every CPU has passed in it, and kicks those that have not; both in time. */
 static void epoch_advance(void)
 {
 	u64 now = tlb_arch_clock_ms();
 	bool all = true;
 
+	if (now - epoch_ms < TLB_EPOCH_MS)
+		return;
 	for (u32 cpu = 0; cpu < cpu_count; cpu++) {
 		bool again;
 
@@ -181,8 +190,10 @@ static void epoch_advance(void)
 		cpus[cpu].kicked_ms = now;
 		tlb_arch_kick(cpu);
 	}
-	if (all)
+	if (all) {
 		epoch++;
+		epoch_ms = now;
+	}
 }
 
 static NOINLINE void take_back(struct tlb_cpu *self)
@@ -208,15 +219,27 @@ static NOINLINE void take_back(struct tlb_cpu *self)
 	lock_release(&tlb_lock, LOCK_DEFERRED);
 }
 
-void tlb_cpu_passed(u32 cpu)
+static bool has_changed(const struct tlb_cpu *self)
+{
+	return __atomic_load_n(&self->space->generation, __ATOMIC_SEQ_CST) != self->seen;
+}
+
+void tlb_cpu_passed(u32 cpu, bool used)
 {
 	struct tlb_cpu *self = &cpus[cpu];
 
-	if (self->space != NULL && self->space->object.dead)
+	if (self->space != NULL && (self->space->object.dead || (!used && has_changed(self))))
 		tlb_process_leave(cpu);
-	else if (self->space != NULL &&
-		 __atomic_load_n(&self->space->generation, __ATOMIC_SEQ_CST) != self->seen)
+	else if (self->space != NULL && has_changed(self))
 		tlb_process_enter(self->space, cpu);
 	if (tlb_pages_waiting() != 0)
 		take_back(self);
+}
+
+/* Without the lock: what it misses is noticed a pass later. */
+bool tlb_cpu_behind(u32 cpu)
+{
+	return __atomic_load_n(&cpus[cpu].passed, __ATOMIC_RELAXED) !=
+		       __atomic_load_n(&epoch, __ATOMIC_RELAXED) ||
+	       tlb_arch_clock_ms() - __atomic_load_n(&epoch_ms, __ATOMIC_RELAXED) >= TLB_EPOCH_MS;
 }

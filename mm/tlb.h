@@ -35,23 +35,38 @@ void tlb_process_leave(u32 cpu);
 /* The CPU takes part from now on, as all before it do; it runs on the kernel's own tables. */
 void tlb_cpu_online(u32 cpu);
 /*
- * To be called in each pass of a CPU through its loop. Leaves a space that is being destroyed,
- * flushes one that has changed and frees some of the pages that no CPU can reach any more.
+ * To be called in each pass of a CPU through its loop. Leaves a space that is being destroyed, or
+ * that has changed and that nobody here uses (`used`: the running thread does), so that it is not
+ * kicked for it again; flushes one that is used and has changed. Frees some of the pages that no
+ * CPU can reach any more.
  */
-void tlb_cpu_passed(u32 cpu);
-/*
- * An idle CPU runs on the kernel's own tables and is not waited for. A CPU should not go idle
- * while tlb_pages_waiting() is not 0.
- */
+void tlb_cpu_passed(u32 cpu, bool used);
+/* An idle CPU runs on the kernel's own tables and is not waited for. */
 void tlb_cpu_idle(u32 cpu, bool idle);
 
-/* Frees a block once every CPU has passed. Its quota charge, if any, ends at once. */
+/*
+ * Epochs end no sooner than this after they began, and a CPU that has not passed of its own accord
+ * is kicked no sooner: whoever unmaps all the time does not interrupt others all the time.
+ */
+#define TLB_EPOCH_MS 2
+#define TLB_EPOCH_NS (TLB_EPOCH_MS * NS_PER_MS)
+
+/*
+ * Frees a block once every CPU has passed. Its quota charge, if any, ends at once, but until the
+ * block is free it counts against the quota's limit (quota_return).
+ */
 void tlb_page_free(hpa_t hpa, struct quota *quota);
 /* Pages that wait to be freed. */
 extern u64 tlb_waiting;
 static inline u64 tlb_pages_waiting(void)
 {
 	return __atomic_load_n(&tlb_waiting, __ATOMIC_RELAXED);
+}
+/* Whether a pass of this CPU, or the end of the epoch that it may bring, is waited for. */
+bool tlb_cpu_behind(u32 cpu);
+static inline bool tlb_cpu_must_pass(u32 cpu)
+{
+	return unlikely(tlb_pages_waiting() != 0) && tlb_cpu_behind(cpu);
 }
 /* A mark after all pages that wait now; and whether all pages before a mark are free. */
 u64 tlb_pages_mark(void);

@@ -68,7 +68,7 @@ enum syscall {
 	SYS_PROCESS_START,
 	/* (code). Ends the caller's process; watchers of the process see the code. */
 	SYS_PROCESS_EXIT,
-	/* (process, entry, stack, argument) -> thread. STATUS_TOO_BIG: there are 256 already. */
+	/* (process, entry, stack, argument) -> thread. STATUS_TOO_BIG: its group has 256. */
 	SYS_THREAD_CREATE,
 	/*
 	 * (vcpu or HANDLE_NONE). Yields the CPU to the next thread. With a vCPU: the thread that
@@ -79,7 +79,8 @@ enum syscall {
 	/*
 	 * (thread or HANDLE_NONE: the caller, budget_ns, period_ns) -> the most, in permille of a
 	 * CPU, that the thread could reserve besides other threads' reservations. Guarantees it
-	 * the budget in each period; budget 0 ends that. STATUS_NO_QUOTA, also with that value:
+	 * the budget, 50 us or more, in each period, after a change from the next one on; budget 0
+	 * ends that. STATUS_NO_QUOTA, also with that value:
 	 * more than the group may reserve or any CPU has left. STATUS_AGAIN: the caller moves to
 	 * a CPU that has more left, and has lost its old reservation.
 	 */
@@ -91,7 +92,9 @@ enum syscall {
 	SYS_QUEUE_CREATE,
 	/*
 	 * (queue, deadline_tsc) -> key of the oldest signal. Waits until there is one, or the TSC
-	 * reaches the deadline: STATUS_TIMED_OUT. Deadline 0 only looks; ~0 waits for ever.
+	 * reaches the deadline: STATUS_TIMED_OUT. Deadline 0 only looks; ~0 waits for ever. Until
+	 * it calls again, the caller's CPU time also counts as that of the group whose event, or
+	 * whose process's end, it was.
 	 */
 	SYS_QUEUE_WAIT,
 	/* (group) -> event. */

@@ -145,7 +145,7 @@ def test_reserve_at_run_time(build, tmp_path):
         assert "reserve = 3ms/10ms" in machine.command("config show")
         # The refusal says what is left, and nothing has changed.
         out = machine.command("vm set two reserve=7ms/10ms")
-        assert out.startswith("error: ") and "650 permille" in out
+        assert out.startswith("error: ") and "599 permille" in out  # the manager has 50, and switches cost
         assert machine.vm("two")["reserve_budget_ns"] == 0
         machine.command("vm set one reserve=none")
         machine.command("vm set two reserve=7ms/10ms")
@@ -158,11 +158,11 @@ REFUSED = {
     "vcpus=1000": "a number from 1 to 64",
     "weight=-1": "a number from 1 to 65535",
     "vcpus=2 cap=300%": "at most 200% with 2 vCPUs",
-    "reserve=11ms/10ms": "the budget from 10us up to the period",
+    "reserve=11ms/10ms": "the budget from 50us up to the period",
     "affinity=2": "0-1, the machine has 2 CPUs",
     "cap=20% reserve=3ms/10ms": "at most its cap, 20%",
-    "reserve=8ms/10ms": "750 permille of a CPU",
-    "vcpus=3 reserve=5ms/10ms": "250 permille of a CPU",
+    "reserve=8ms/10ms": "749 permille of a CPU",
+    "vcpus=3 reserve=5ms/10ms": "249 permille of a CPU",
 }
 
 
@@ -173,7 +173,7 @@ def test_refusals(build, tmp_path):
                 "bad": {"reserve": "9ms/10ms"}, "away": {"affinity": "0-7"},
                 "spare": {"autostart": "no"}}
     with boot(build, tmp_path, sections, cpus=2, counted=False) as machine:
-        machine.wait("error: VM bad: [^\n]*750 permille")
+        machine.wait("error: VM bad: [^\n]*749 permille")
         wait_running(machine, ("one", "two"))
         assert machine.vm("bad") is None and machine.vm("away") is None
         assert "away: not created: affinity: found CPU 2" in machine.command("log show -v away")

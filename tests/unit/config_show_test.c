@@ -29,7 +29,7 @@ static void test_shown_again(void **state)
 		vm.affinity[0] = (u64)rand();
 		vm.memory_bytes = ((u64)rand() % 100000 + 512) * 4096;
 		vm.stop_timeout_ns = (u64)rand();
-		vm.reserve_budget_ns = (u64)rand() % 1000000 + 10000;
+		vm.reserve_budget_ns = (u64)rand() % 1000000 + 50000;
 		vm.reserve_period_ns = 1000000000 - (u64)rand() % 500000;
 		for (u32 i = 0; config_vm_keys[i].name != NULL; i++) {
 			config_value_text(&config_vm_keys[i], &vm, value, sizeof(value));

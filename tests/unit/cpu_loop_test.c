@@ -50,12 +50,14 @@ static void sti_hlt_cli(void);
 #include "kernel/cpu_loop.c"
 
 struct machine machine;
-struct list teardown_list;
+struct list teardown_groups;
 struct signal log_news;
 u64 tlb_waiting;
 u8 log_threshold[LOG_CATEGORY_COUNT];
 
-static struct vcpu vcpu;
+static struct space space;
+static struct vm vm = {.space = &space};
+static struct vcpu vcpu = {.vm = &vm};
 static struct process process;
 static struct thread thread;
 static struct thread other;
@@ -64,6 +66,7 @@ static u32 steps;	    /* left of the teardown */
 static bool must_move;
 static bool interrupts_off; /* in the guest */
 static bool may_extend;
+static bool behind; /* pages wait for this CPU */
 static u32 guest_steps;
 static u64 guest_pends; /* at the first exit */
 static jmp_buf left;
@@ -83,11 +86,13 @@ void timer_expire(struct cpu *of) { say("expire"); of->wake_tsc = 0; }
 void signal_raise(struct signal *signal) { say("news"); }
 void sched_give(struct cpu *of) { say("give"); }
 void thread_isolate(struct cpu *of, const struct thread *to) { say("isolate"); }
-void thread_load(struct cpu *of, struct thread *to) { say("load"); }
+void thread_load(struct cpu *of, struct thread *to) { say("load"); of->thread = to; }
 void thread_forget_dead(struct cpu *of) { say("forget"); }
-void tlb_cpu_passed(u32 id) { say("pass"); }
+void tlb_cpu_passed(u32 id, bool used) { say(used ? "pass" : "leave"); }
+bool tlb_cpu_behind(u32 id) { return behind; }
 void tlb_cpu_idle(u32 id, bool idle) { say(idle ? "idle" : "awake"); }
 void timer_arm_anew(struct cpu *of, u64 deadline) { say("arm"); }
+u64 tsc_from_ns(u64 ns) { return ns; }
 void cpus_pend(struct cpu *to, u64 reasons) { to->pending |= reasons; }
 bool sched_must_move(const struct cpu *of) { return must_move; }
 bool vcpu_await_window(struct vcpu *guest) { return interrupts_off; }
@@ -140,11 +145,11 @@ void sched_request_work(struct cpu *of)
 	of->pending |= PENDING_RESCHEDULE;
 }
 
-bool teardown_step(void)
+bool teardown_step_any(void)
 {
 	say("step");
 	if (--steps == 0)
-		list_init(&teardown_list);
+		list_init(&teardown_groups);
 	return steps != 0;
 }
 
@@ -165,10 +170,10 @@ static void start(void)
 	cpu = (struct cpu){.counters = &counters, .queue = &queue, .balance_tsc = ~0ull};
 	thread = other = (struct thread){.process = &process};
 	next = cpu.running = cpu.thread = &thread;
-	list_init(&teardown_list);
+	list_init(&teardown_groups);
 	guest_steps = 0;
 	guest_pends = 0;
-	must_move = interrupts_off = may_extend = work_found = false;
+	must_move = interrupts_off = may_extend = work_found = behind = false;
 }
 
 static void assert_said(u64 pending, const char *expected)
@@ -211,22 +216,45 @@ static void test_reasons(void **state)
 	assert_int_equal(cpu.pending, 0);
 }
 
-/* Objects are torn down step by step, also by a CPU that is never idle; pages ask for passes. */
+/* A CPU that is never idle tears no objects down; pages ask for a pass each epoch. */
 static void test_tidy(void **state)
 {
 	struct list dead;
 
 	(void)state;
 	start();
-	list_push_back(&teardown_list, &dead);
+	list_push_back(&teardown_groups, &dead);
 	steps = 2;
-	assert_said(PENDING_TIMER, "step pass ");
-	assert_said(PENDING_TIMER, "step pass ");
 	assert_said(PENDING_TIMER, "pass ");
+	list_init(&teardown_groups);
 	tlb_waiting = 1;
+	assert_said(PENDING_KICK, "pass ");
+	assert_int_equal(cpu.pending, 0);
+	behind = true;
 	assert_said(PENDING_KICK, "pass ");
 	assert_int_equal(cpu.pending, PENDING_PASS);
 	tlb_waiting = 0;
+}
+
+/*
+ * What the CPU has loaded of others gives up spaces that have changed, so that it is not kicked for
+ * them again; what its own thread uses stays.
+ */
+static void test_leave(void **state)
+{
+	(void)state;
+	start();
+	cpu.loaded = &vcpu;
+	thread.ran = &vcpu;
+	space.generation = 1;
+	assert_said(PENDING_KICK, "pass ");
+	thread.ran = NULL;
+	assert_said(PENDING_KICK, "unload pass ");
+	vcpu.space_seen = 1;
+	assert_said(PENDING_KICK, "pass ");
+	cpu.thread = &other;
+	assert_said(PENDING_KICK, "leave ");
+	vcpu.space_seen = space.generation = 0;
 }
 
 /* At the end of its slice a guest with interrupts off goes on for a little, unless it may not. */
@@ -289,7 +317,7 @@ static void test_switch(void **state)
 	start();
 	thread.guest = other.guest = &vcpu;
 	next = &other;
-	assert_said(PENDING_RESCHEDULE, "next isolate forget pass ");
+	assert_said(PENDING_RESCHEDULE, "next isolate forget leave ");
 	start();
 	thread.guest = &vcpu;
 	cpu.loaded = &vcpu;
@@ -306,11 +334,11 @@ static void test_idle(void **state)
 	(void)state;
 	start();
 	next = NULL;
-	list_push_back(&teardown_list, &dead);
+	list_push_back(&teardown_groups, &dead);
 	steps = 2;
 	cpu.armed_tsc = cpu.armed_for = 7;
 	assert_said(PENDING_RESCHEDULE,
-		    "next forget pass step window next forget pass step ask arm idle halt awake "
+		    "next forget leave step window next forget leave step ask arm idle halt awake "
 		    "next isolate load forget pass ");
 	assert_int_equal(cpu.armed_tsc, 0);
 	assert_false(cpu.idle);
@@ -319,7 +347,7 @@ static void test_idle(void **state)
 	start();
 	next = cpu.running = NULL;
 	work_found = true;
-	assert_said(0, "next forget pass ask arm idle awake next isolate load forget pass ");
+	assert_said(0, "next forget leave ask arm idle awake next isolate load forget pass ");
 }
 
 static void assert_loop(u64 pending, const char *expected)
@@ -341,6 +369,8 @@ static void test_loop(void **state)
 	assert_loop(0, "user ");
 	assert_loop(PENDING_KICK, "pass user ");
 	tlb_waiting = 1;
+	assert_loop(0, "user ");
+	behind = true;
 	assert_loop(0, "pass user ");
 	tlb_waiting = 0;
 	cpu.running = &other;
@@ -365,6 +395,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_reasons),
 		cmocka_unit_test(test_tidy),
+		cmocka_unit_test(test_leave),
 		cmocka_unit_test(test_slice_end),
 		cmocka_unit_test(test_switch),
 		cmocka_unit_test(test_idle),

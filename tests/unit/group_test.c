@@ -330,11 +330,11 @@ static void test_refused_start(void **state)
 	object_put(&process->object);
 	assert_int_equal(space_create_process(&group->quota, &process->space), STATUS_OK);
 	group_adopt(group, &process->space->object);
-	process->thread_count = PROCESS_THREADS_MAX;
+	group->thread_count = GROUP_THREADS_MAX;
 	assert_int_equal(process_start(process, start), STATUS_TOO_BIG);
 	assert_int_equal(process->space->mapping_count, 0);
 	assert_false(process->running);
-	process->thread_count = 0;
+	group->thread_count = 0;
 	kernel_machine_settle(100);
 	/* Without a page for a mapping, the stack or the thread; each allocation fails once. */
 	limit = account->quota_pages;
@@ -363,7 +363,8 @@ static void test_refused_start(void **state)
 /* Without room for its handle no group is made: nobody could ever end it. */
 static void test_refused_group(void **state)
 {
-	struct process process = {0};
+	struct group group = {0};
+	struct process process = {.group = &group};
 	struct thread caller = {.process = &process, .state = THREAD_READY};
 	struct trap_frame frame = {.rax = SYS_GROUP_CREATE, .rdi = 1, .rsi = 10, .r8 = 100};
 	u64 before;
@@ -371,6 +372,7 @@ static void test_refused_group(void **state)
 
 	(void)state;
 	kernel_machine_start(32 * MIB);
+	teardown_init(&group.teardown);
 	before = machine_free_pages();
 	assert_int_equal(page_alloc_cleared(0, PAGE_KERNEL, NULL, (void **)&process.handles),
 			 STATUS_OK);
@@ -391,11 +393,13 @@ static void test_refused_group(void **state)
 static void test_irq_flags(void **state)
 {
 	static const u64 flags[] = {IRQ_FLAGS + 1, 1ull << 32, ~0ull};
-	struct process process = {0};
+	struct group group = {0};
+	struct process process = {.group = &group};
 	struct thread caller = {.process = &process, .state = THREAD_READY};
 
 	(void)state;
 	kernel_machine_start(32 * MIB);
+	teardown_init(&group.teardown);
 	assert_int_equal(page_alloc_cleared(0, PAGE_KERNEL, NULL, (void **)&process.handles),
 			 STATUS_OK);
 	handle_table_init(process.handles, PAGE_SIZE);

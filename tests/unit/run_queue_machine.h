@@ -96,7 +96,7 @@ static UNUSED void sim_reset(u32 count, u64 start)
 	now = start;
 	begun = start;
 	for (u32 i = 0; i < count; i++)
-		run_queue_init(&cpus[i].queue, SLICE);
+		run_queue_init(&cpus[i].queue, i, SLICE);
 }
 
 static UNUSED struct run_group *sim_group(u64 weight)

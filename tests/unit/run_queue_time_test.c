@@ -91,8 +91,8 @@ static void test_slots_shared(void **state)
 	run_group_init(&group, 256);
 	first.group = second.group = &group;
 	assert_ptr_equal(progress_on(&group, far), progress_on(&group, queues));
-	run_queue_init(queues, SLICE);
-	run_queue_init(far, SLICE);
+	run_queue_init(queues, 0, SLICE);
+	run_queue_init(far, 16, SLICE);
 	run_queue_add(queues, &first, START);
 	assert_ptr_equal(run_queue_next(queues, NULL, START), &first);
 	run_queue_charge(queues, &first, 30 * MS, START + 30 * MS);

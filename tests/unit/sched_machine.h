@@ -83,6 +83,8 @@ void cpus_pend(struct cpu *to, u64 reasons)
 	to->pending |= reasons;
 }
 
+void (*const object_release[OBJECT_TYPE_COUNT])(struct object *object);
+
 void thread_unload(struct cpu *from, struct thread *thread)
 {
 	unloaded = thread;
@@ -94,7 +96,7 @@ static UNUSED void machine_start(void)
 	thread_count = 0;
 	unloaded = NULL;
 	for (u32 id = 0; id < CPUS; id++) {
-		run_queue_init(&queues[id], SCHED_SLICE_NS);
+		run_queue_init(&queues[id], id, SCHED_SLICE_NS);
 		cpus[id] = (struct cpu){.id = id, .queue = &queues[id], .counters = &counters[id]};
 		counters[id] = (struct cpu_counters){0};
 	}

@@ -67,7 +67,7 @@ static void test_process_unmap(void **state)
 	unmap_all(space, MIB, 20 * PAGE_SIZE);
 	/* The CPU kicks itself, passes its loop and goes on in the same process. */
 	assert_int_equal(kicks[0], 1);
-	tlb_cpu_passed(0);
+	machine_pass(0);
 	assert_false(process_access(space, MIB, PT_READ, &hpa));
 	/* Also without a pass in between. */
 	assert_int_equal(MAP(space, MIB, 0, 20, PT_READ | PT_WRITE), STATUS_OK);
@@ -80,7 +80,7 @@ static void test_process_unmap(void **state)
 	assert_true(space->cpus[0] & 1);
 	assert_int_equal(space_destroy(space), STATUS_AGAIN);
 	assert_int_equal(space_destroy(space), STATUS_AGAIN);
-	tlb_cpu_passed(0);
+	machine_pass(0);
 	assert_int_equal(tags[0].root.value, kernel_table.root.kernel.value);
 	assert_int_equal(space_destroy(space), STATUS_OK);
 	tlb_process_enter(other, 0);
@@ -141,7 +141,7 @@ static void test_two_cpus(void **state)
 				tag_access(&tags[1], &space->table, MIB, PT_READ, &hpa);
 				assert_int_equal(page_owner(hpa), PAGE_GUEST);
 			}
-			tlb_cpu_passed(current_cpu);
+			machine_pass(current_cpu);
 			passes[current_cpu] += torn;
 			/* Its thread goes on in ring 3: nothing must be left in the TLB. */
 			if (current_cpu == 1 && torn)
@@ -178,14 +178,14 @@ static void test_pass_before_flush(void **state)
 	assert_int_equal(page_alloc(0, PAGE_TABLE, NULL, &hpa), STATUS_OK);
 	tlb_page_free(hpa, NULL);
 	for (unsigned int n = 0; n < 5; n++)
-		tlb_cpu_passed(1);
+		machine_pass(1);
 	tlb_flush_space(space);
 	for (unsigned int n = 0; n < 5; n++)
-		tlb_cpu_passed(0);
+		machine_pass(0);
 	assert_int_equal(tlb_pages_waiting(), 1);
 	for (unsigned int n = 0; n < 5; n++) {
-		tlb_cpu_passed(1);
-		tlb_cpu_passed(0);
+		machine_pass(1);
+		machine_pass(0);
 	}
 	assert_int_equal(tlb_pages_waiting(), 0);
 }
@@ -204,13 +204,13 @@ static void test_mark(void **state)
 	tlb_page_free(hpa, NULL);
 	mark = tlb_pages_mark();
 	for (unsigned int n = 0; n < 5; n++)
-		tlb_cpu_passed(0);
+		machine_pass(0);
 	assert_false(tlb_pages_freed(mark));
 	for (unsigned int n = 0; n < 5; n++) {
 		assert_int_equal(page_alloc(0, PAGE_KERNEL, NULL, &hpa), STATUS_OK);
 		tlb_page_free(hpa, NULL);
-		tlb_cpu_passed(1);
-		tlb_cpu_passed(0);
+		machine_pass(1);
+		machine_pass(0);
 	}
 	assert_true(tlb_pages_waiting() != 0);
 	assert_true(tlb_pages_freed(mark));
@@ -228,17 +228,17 @@ static void test_cpu_gone(void **state)
 	tlb_page_free(hpa, NULL);
 	machine_clock_ms = ~0ull - 5;
 	for (u32 ms = 0; ms < 20000; ms += 100) {
-		tlb_cpu_passed(0);
+		machine_pass(0);
 		machine_clock_ms += 100;
 		if (ms % 9000 == 0)
-			tlb_cpu_passed(1);
+			machine_pass(1);
 	}
 	assert_int_equal(tlb_pages_waiting(), 0);
 	assert_int_equal(page_alloc(0, PAGE_KERNEL, NULL, &hpa), STATUS_OK);
 	tlb_page_free(hpa, NULL);
 	assert_panics({
 		for (u32 ms = 0; ms < 30000; ms += 100) {
-			tlb_cpu_passed(0);
+			machine_pass(0);
 			machine_clock_ms += 100;
 		}
 	});
@@ -249,7 +249,7 @@ static void test_cpu_gone(void **state)
 	assert_int_equal(page_alloc(0, PAGE_KERNEL, NULL, &hpa), STATUS_OK);
 	tlb_page_free(hpa, NULL);
 	for (u32 n = 0; n < 10; n++, machine_clock_ms += 9000)
-		tlb_cpu_passed(0);
+		machine_pass(0);
 	assert_int_equal(tlb_pages_waiting(), 0);
 }
 
@@ -261,9 +261,9 @@ static void suspend_after_kick(void)
 	assert_int_equal(page_alloc(0, PAGE_KERNEL, NULL, &hpa), STATUS_OK);
 	tlb_page_free(hpa, NULL);
 	for (kicks[1] = 0; kicks[1] == 0;)
-		tlb_cpu_passed(0);
+		machine_pass(0);
 	machine_clock_ms += 3600000;
-	tlb_cpu_passed(0);
+	machine_pass(0);
 	assert_int_equal(kicks[1], 2);
 }
 
@@ -276,13 +276,13 @@ static void test_suspended(void **state)
 	for (u32 n = 0; n < 3; n++) {
 		suspend_after_kick();
 		machine_clock_ms += 9000;
-		tlb_cpu_passed(0);
+		machine_pass(0);
 		assert_int_equal(kicks[1], 2);
-		tlb_cpu_passed(1);
+		machine_pass(1);
 	}
 	suspend_after_kick();
 	machine_clock_ms += 11000;
-	assert_panics(tlb_cpu_passed(0));
+	assert_panics(machine_pass(0));
 }
 
 /* A CPU whose last kick found nothing waiting any more is kicked again, however soon or late. */
@@ -300,15 +300,15 @@ static void test_reminded_for_nothing(void **state)
 		}
 		while (tlb_pages_waiting() != 0) {
 			kicks[1] = 0;
-			tlb_cpu_passed(0);
+			machine_pass(0);
 			if (kicks[1] != 0)
-				tlb_cpu_passed(1);
+				machine_pass(1);
 		}
 		machine_clock_ms += count % 2 != 0 ? 15000 : 5;
 		kicks[1] = 0;
 		assert_int_equal(page_alloc(0, PAGE_KERNEL, NULL, &hpa), STATUS_OK);
 		tlb_page_free(hpa, NULL);
-		tlb_cpu_passed(0);
+		machine_pass(0);
 		assert_int_equal(kicks[1], 1);
 	}
 }
@@ -326,10 +326,10 @@ static void test_clocks_apart(void **state)
 	tlb_page_free(hpa, NULL);
 	machine_clock_ms = 5000;
 	while (kicks[1] == 0)
-		tlb_cpu_passed(0);
+		machine_pass(0);
 	machine_clock_ms--;
 	for (u32 n = 0; n < 3; n++)
-		tlb_cpu_passed(2);
+		machine_pass(2);
 	assert_int_equal(kicks[1], 1); /* not taken for one that did not answer */
 	assert_int_equal(tlb_pages_waiting(), 1);
 }

@@ -198,7 +198,7 @@ static void run_model(const struct pt_format *format)
 			model_unmap(&table);
 		if (n % 8 == 0)
 			model_check(&table);
-		tlb_cpu_passed(0);
+		machine_pass(0);
 	}
 	while (table_unmap(&table, &cursor, 1ull << 47) == STATUS_AGAIN)
 		;

@@ -45,6 +45,11 @@ void vm_channel_signalled(struct vm *vm)
 	handled[vm->id]++;
 }
 
+void vm_pace_signalled(struct vm *vm)
+{
+	(void)vm;
+}
+
 bool console_step(void)
 {
 	console_steps++;

@@ -100,6 +100,12 @@ bool vm_log_allows(struct vm *vm)
 	return true;
 }
 
+void vm_pace_step(struct vm *vm, u64 now_tsc)
+{
+	(void)vm;
+	(void)now_tsc;
+}
+
 void vm_share_step(struct vm *vm)
 {
 	(void)vm;

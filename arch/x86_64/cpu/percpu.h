@@ -93,6 +93,7 @@ struct cpu {
 	u64 wake_tsc;                /* the earliest deadline of `sleeping` */
 	u64 queue_tsc;               /* when to look at the queue again */
 	u64 balance_tsc;             /* when to look for less busy CPUs; under the object lock */
+	u64 gave_nothing_tsc;        /* when it was last asked for a thread in vain */
 	bool grace;                  /* `running` goes on past its slice: sched_extend */
 	bool idle;                   /* halted, or about to look for work elsewhere */
 
