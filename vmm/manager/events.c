@@ -7,15 +7,23 @@
 #define KEY_SOURCE_SHIFT 32
 
 static handle_t queue;
+static handle_t mute; /* nobody waits on it */
 
 enum status events_init(void)
 {
-	return sys_queue_create(start_handle(START_GROUP), &queue);
+	enum status status = sys_queue_create(start_handle(START_GROUP), &queue);
+
+	return status == STATUS_OK ? sys_queue_create(start_handle(START_GROUP), &mute) : status;
 }
 
 enum status events_bind(handle_t handle, enum event_source source, u32 number)
 {
 	return sys_object_bind(handle, queue, (u64)source << KEY_SOURCE_SHIFT | number);
+}
+
+enum status events_mute(handle_t handle)
+{
+	return sys_object_bind(handle, mute, 0);
 }
 
 bool events_wait(u64 deadline_tsc, struct event *event)

@@ -20,5 +20,7 @@ struct event {
 enum status events_init(void) MUST_CHECK;
 /* Binds an object's signals to the queue. */
 enum status events_bind(handle_t handle, enum event_source source, u32 number) MUST_CHECK;
+/* Its signals are kept, without waking anybody, until the object is bound again. */
+enum status events_mute(handle_t handle) MUST_CHECK;
 /* Waits for the next event until the TSC passes the deadline; false then. 0 only looks. */
 bool events_wait(u64 deadline_tsc, struct event *event);

@@ -10,6 +10,7 @@
 #include "vmm/manager/machine_channel.h"
 #include "vmm/manager/perf.h"
 #include "vmm/manager/vm/vm.h"
+#include "vmm/manager/vm/vm_pace.h"
 
 /* A monitor can signal without end; the queue is a FIFO, so the others keep their place in it. */
 #define EVENTS_AT_ONCE 64u
@@ -29,10 +30,12 @@ static void handle(const struct event *event)
 		vm = vm_by_id(event->number);
 		if (vm == NULL)
 			break; /* its last signal came after its end */
-		if (event->source == EVENT_CHANNEL)
+		if (event->source == EVENT_CHANNEL) {
+			vm_pace_signalled(vm);
 			vm_channel_signalled(vm);
-		else
+		} else {
 			vm_process_ended(vm);
+		}
 		break;
 	}
 }

@@ -48,8 +48,8 @@ const struct config_key config_vm_keys[] = {
 	{"weight", VALUE_NUMBER, VM_FIELD(weight), 1, 65535, NULL, "a number from 1 to 65535"},
 	{"cap", VALUE_PERCENT, VM_FIELD(cap_percent), 1, 6400, NULL,
 	 "a percentage of one CPU such as 50%, at most 100% for each vCPU, or none"},
-	{"reserve", VALUE_RESERVE, VM_FIELD(reserve_budget_ns), 10 * NS_PER_US, NS_PER_S, NULL,
-	 "budget/period such as 2ms/10ms, the budget from 10us up to the period, the period from "
+	{"reserve", VALUE_RESERVE, VM_FIELD(reserve_budget_ns), 50 * NS_PER_US, NS_PER_S, NULL,
+	 "budget/period such as 2ms/10ms, the budget from 50us up to the period, the period from "
 	 "100us to 1s, or none"},
 	{"autostart", VALUE_CHOICE, VM_FIELD(autostart), .words = "no yes", .allowed = "yes no"},
 	{"on_crash", VALUE_CHOICE, VM_FIELD(on_crash), .words = "hold restart destroy",

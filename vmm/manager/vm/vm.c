@@ -4,6 +4,7 @@
 #include "vmm/manager/log/log.h"
 #include "vmm/manager/vm/vm_build.h"
 #include "vmm/manager/vm/vm_events.h"
+#include "vmm/manager/vm/vm_pace.h"
 #include "vmm/rt/clock.h"
 #include "vmm/rt/format.h"
 #include "vmm/rt/syscall.h"
@@ -425,6 +426,7 @@ bool vm_step(void)
 	VM_FOR_EACH(vm) {
 		if (vm->stop_deadline_tsc != 0 && now >= vm->stop_deadline_tsc)
 			stopped(vm, "ended by `vm stop`, the power button had no effect");
+		vm_pace_step(vm, now);
 		vm_share_step(vm);
 		if (!vm->dying)
 			continue;
@@ -445,6 +447,8 @@ u64 vm_deadline(void)
 	VM_FOR_EACH(vm) {
 		if (vm->stop_deadline_tsc != 0)
 			deadline = MIN(deadline, vm->stop_deadline_tsc);
+		if (vm->deaf_until_tsc != 0)
+			deadline = MIN(deadline, vm->deaf_until_tsc);
 	}
 	return deadline;
 }

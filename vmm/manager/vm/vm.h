@@ -37,6 +37,9 @@ struct vm {
 
 	handle_t group;          /* HANDLE_NONE: there is no monitor */
 	handle_t wake;           /* event that the monitor waits on */
+	handle_t ring;           /* event that the monitor signals: vm_pace.h */
+	u64 paced_tsc;
+	u64 deaf_until_tsc;      /* 0: the monitor is heard */
 	bool dying;              /* the group is being taken back */
 	enum vm_after after;
 	char end_reason[24];     /* why it leaves the list */

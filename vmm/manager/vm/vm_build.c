@@ -7,6 +7,7 @@
 #include "vmm/manager/host/machine.h"
 #include "vmm/manager/log/log.h"
 #include "vmm/manager/random.h"
+#include "vmm/manager/vm/vm_pace.h"
 #include "vmm/rt/clock.h"
 #include "vmm/rt/format.h"
 #include "vmm/rt/start.h"
@@ -29,7 +30,6 @@ struct parts {
 	handle_t vm;
 	handle_t process;
 	handle_t process_space;
-	handle_t out;
 	handle_t start;
 	struct start_info *info;
 };
@@ -202,7 +202,8 @@ static struct step create_objects(struct vm *vm, struct parts *parts)
 		return step("creating its monitor", status);
 	status = sys_event_create(vm->group, &vm->wake);
 	if (status == STATUS_OK)
-		status = sys_event_create(vm->group, &parts->out);
+		status = sys_event_create(vm->group, &vm->ring);
+	vm_pace_reset(vm);
 	return step("creating its events", status);
 }
 
@@ -313,7 +314,7 @@ static struct step grant_all(struct vm *vm, struct parts *parts)
 		{START_RAM, parts->ram, RIGHT_READ | RIGHT_WRITE, vm->config.memory_bytes},
 		{START_CHANNEL, vm->channel_memory, RIGHT_READ | RIGHT_WRITE, CHANNEL_BYTES},
 		{START_CHANNEL_IN, vm->wake, RIGHT_READ | RIGHT_BIND, 0},
-		{START_CHANNEL_OUT, parts->out, RIGHT_WRITE, 0},
+		{START_CHANNEL_OUT, vm->ring, RIGHT_WRITE, 0},
 	};
 
 	for (u32 i = 0; i < ARRAY_COUNT(grants); i++) {
@@ -355,7 +356,7 @@ static struct step map_account(struct vm *vm)
 
 static struct step start_monitor(struct vm *vm, struct parts *parts)
 {
-	enum status status = events_bind(parts->out, EVENT_CHANNEL, vm->id);
+	enum status status = events_bind(vm->ring, EVENT_CHANNEL, vm->id);
 
 	if (status == STATUS_OK)
 		status = events_bind(parts->process, EVENT_PROCESS, vm->id);
@@ -390,8 +391,8 @@ static struct step build(struct vm *vm, struct parts *parts)
 
 static void close_parts(struct parts *parts)
 {
-	const handle_t handles[] = {parts->ram,		  parts->space, parts->vm,   parts->process,
-				    parts->process_space, parts->out,	parts->start};
+	const handle_t handles[] = {parts->ram,	    parts->space,	  parts->vm,
+				    parts->process, parts->process_space, parts->start};
 
 	if (parts->info != NULL)
 		sys_space_unmap(start_handle(START_SPACE), (u64)(uintptr_t)parts->info,
@@ -445,6 +446,8 @@ bool vm_release_step(struct vm *vm)
 	/* The handles of what belonged to the group went with it. */
 	vm->group = HANDLE_NONE;
 	vm->wake = HANDLE_NONE;
+	vm->ring = HANDLE_NONE;
+	vm_pace_reset(vm);
 	return true;
 }
 

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: MIT */
+#include "vmm/manager/vm/vm_pace.h"
+#include "vmm/manager/events.h"
+#include "vmm/manager/vm/vm.h"
+#include "vmm/rt/clock.h"
+
+void vm_pace_reset(struct vm *vm)
+{
+	vm->paced_tsc = 0;
+	vm->deaf_until_tsc = 0;
+}
+
+/* `paced_tsc`: when all its signals so far would have come, one an interval. */
+void vm_pace_signalled(struct vm *vm)
+{
+	u64 interval = clock_ns_to_tsc(VM_PACE_NS);
+	u64 now = clock_tsc();
+
+	vm->paced_tsc = MAX(vm->paced_tsc, now) + interval;
+	if (vm->ring != HANDLE_NONE && vm->paced_tsc - now > VM_PACE_BURST * interval &&
+	    events_mute(vm->ring) == STATUS_OK)
+		vm->deaf_until_tsc = now + interval;
+}
+
+void vm_pace_step(struct vm *vm, u64 now_tsc)
+{
+	if (vm->deaf_until_tsc == 0 || now_tsc < vm->deaf_until_tsc)
+		return;
+	vm->deaf_until_tsc = 0;
+	/* Delivers what it has signalled meanwhile. */
+	(void)!events_bind(vm->ring, EVENT_CHANNEL, vm->id);
+}
