@@ -91,6 +91,15 @@ $(eval $(call program,tests/hostile/hostile,$(call find_sources,tests/hostile) $
 
 $(BUILD)/obj/tests/hostile/%.o: CFLAGS += -Wno-unused-result
 
+# --- the time thieves: likewise ---
+
+THIEF := $(BUILD)/tests/thief
+THIEF_RT := $(call find_sources,vmm/rt) $(LIB)
+$(eval $(call program,tests/thief/thief,$(call find_sources,tests/thief) $(THIEF_RT)))
+-include $(patsubst %.o,%.d,$(call objects,$(call find_sources,tests/thief)))
+
+$(BUILD)/obj/tests/thief/%.o: CFLAGS += -Wno-unused-result
+
 # $(1): a folder with the programs blobs/manager.bin, monitor.image and demo.bin; $(2): flags and
 # objects for the linker besides the kernel's own. The product's programs are not in blobs.S's
 # include path: if one is missing in the folder the build fails.
@@ -109,6 +118,12 @@ $(HOSTILE)/skerry.elf: $(BUILD)/skerry.elf $(HOSTILE)/hostile.bin boot/blobs.S t
 		cp $(HOSTILE)/hostile.bin $(HOSTILE)/blobs/$$file || exit 1; done
 	$(call test_image,$(HOSTILE),$(WRAPS) $(if $(TEST),$(FAULT_OBJECTS)))
 
+$(THIEF)/skerry.elf: $(BUILD)/skerry.elf $(THIEF)/thief.bin boot/blobs.S tests/tests.mk
+	$(Q)mkdir -p $(THIEF)/blobs
+	$(Q)for file in manager.bin monitor.image demo.bin; do \
+		cp $(THIEF)/thief.bin $(THIEF)/blobs/$$file || exit 1; done
+	$(call test_image,$(THIEF),$(WRAPS) $(if $(TEST),$(FAULT_OBJECTS)))
+
 # --- the product's programs and kernel with what only a TEST=1 image has: tests/faults ---
 
 FAULTS := $(BUILD)/tests/faults
@@ -126,7 +141,7 @@ $(FAULTS)/skerry.elf: $(BUILD)/skerry.elf $(FAULTS)/manager.bin $(FAULT_OBJECTS)
 # --- the set ---
 
 test-parts: $(UNIT_TESTS) $(TEST_TOOLS) $(TINY_GUESTS) $(LINUX_PROGRAMS) $(HOSTILE)/skerry.elf \
-		$(FAULTS)/skerry.elf $(BUILD)/tests/bench/exits.bin $(BUILD)/tests/bench/switch.bin \
+		$(THIEF)/skerry.elf $(FAULTS)/skerry.elf $(BUILD)/tests/bench/exits.bin $(BUILD)/tests/bench/switch.bin \
 		all guests \
 		$(if $(filter fuzz,$(or $(ONLY),fuzz)),fuzz-programs)
 

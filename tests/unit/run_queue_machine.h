@@ -29,7 +29,9 @@ static u64 comparison_count;
 #define MS	   2400000ull /* ticks: 2.4 GHz */
 #define SLICE	   (5 * MS)
 #define CAP_PERIOD (100 * MS)
-#define CPU_MAX	   4
+#ifndef CPU_MAX
+#define CPU_MAX 4
+#endif
 #define THREAD_MAX 1100
 #define GROUP_MAX  64
 /* Starts half a second before the 64-bit time wraps. */
@@ -61,6 +63,7 @@ struct sim_thread {
 	u64 job_count;
 	u64 ready_since; /* since when it waits */
 	u64 waited_max;
+	u64 switch_count; /* how often it was picked after another */
 	/* For an always busy thread with a reservation: what it got in the current period. */
 	u64 window_start;
 	u64 window_served;
@@ -73,7 +76,9 @@ static struct sim_cpu {
 	u64 charged;
 	u64 busy;
 	u64 virtual_time;
-} cpus[CPU_MAX];
+	u64 dispatched; /* until then it switches, deaf to all else */
+	bool must_pick; /* something has happened meanwhile */
+} ALIGNED(128) cpus[CPU_MAX]; /* as far apart as the kernel's queues */
 
 static struct sim_thread threads[THREAD_MAX];
 static struct run_group groups[GROUP_MAX];
@@ -84,6 +89,7 @@ static u64 now;
 static u64 begun;
 static u64 pick_count;
 static u64 latency_max; /* of each timer interrupt */
+static u64 switch_ticks; /* that a switch takes, at the cost of the thread that comes next */
 
 static UNUSED void sim_reset(u32 count, u64 start)
 {
@@ -93,10 +99,13 @@ static UNUSED void sim_reset(u32 count, u64 start)
 	thread_count = 0;
 	group_count = 0;
 	latency_max = 0;
+	switch_ticks = 0;
 	now = start;
 	begun = start;
-	for (u32 i = 0; i < count; i++)
+	for (u32 i = 0; i < count; i++) {
 		run_queue_init(&cpus[i].queue, i, SLICE);
+		cpus[i].dispatched = start;
+	}
 }
 
 static UNUSED struct run_group *sim_group(u64 weight)
@@ -169,7 +178,7 @@ static void sim_charge(struct sim_cpu *cpu)
 	cpu->busy += ran;
 	window_count(thread, ran);
 	if (thread->work != ~0ull)
-		thread->work -= ran;
+		thread->work -= MIN(ran, thread->work); /* a switch may take longer than that */
 	run_queue_charge(&cpu->queue, &thread->entity, ran, now);
 	assert_false(tick_before(cpu->queue.virtual_time, cpu->virtual_time));
 	cpu->virtual_time = cpu->queue.virtual_time;
@@ -177,14 +186,21 @@ static void sim_charge(struct sim_cpu *cpu)
 
 static void sim_pick(struct sim_cpu *cpu)
 {
+	struct sim_thread *before = cpu->running;
 	struct run_entity *running = NULL;
 
-	if (cpu->running != NULL) {
-		cpu->running->ready_since = now;
-		running = &cpu->running->entity;
+	if (before != NULL) {
+		before->ready_since = now;
+		running = &before->entity;
 	}
 	cpu->running = sim_of(run_queue_next(&cpu->queue, running, now));
 	cpu->charged = now;
+	cpu->dispatched = now;
+	cpu->must_pick = false;
+	if (cpu->running != NULL && cpu->running != before) {
+		cpu->running->switch_count++;
+		cpu->dispatched += switch_ticks;
+	}
 	pick_count++;
 	/* Work-conserving: the CPU is idle only if no thread may run. */
 	if (cpu->running == NULL) {
@@ -230,8 +246,12 @@ static void sim_wake(struct sim_thread *thread)
 			thread->job_random ? 1 + random_below(thread->job_work) : thread->job_work;
 	run_queue_add(&cpu->queue, &thread->entity, now);
 	sim_charge(cpu);
-	if (cpu->running == NULL ||
-	    run_queue_preempts(&cpu->queue, &cpu->running->entity, &thread->entity))
+	if (cpu->running != NULL &&
+	    !run_queue_preempts(&cpu->queue, &cpu->running->entity, &thread->entity))
+		return;
+	if (tick_before(now, cpu->dispatched))
+		cpu->must_pick = true;
+	else
 		sim_pick(cpu);
 }
 
@@ -248,8 +268,14 @@ static bool cpu_due(struct sim_cpu *cpu, u64 *next)
 	u64 from = thread == NULL ? now : cpu->charged;
 	u64 delay;
 
+	if (tick_before(now, cpu->dispatched)) {
+		*next = sooner(*next, cpu->dispatched);
+		return false;
+	}
+	if (cpu->must_pick)
+		return true;
 	if (thread != NULL && thread->work != ~0ull) {
-		if (thread->work == now - cpu->charged)
+		if (thread->work <= now - cpu->charged)
 			return true;
 		*next = sooner(*next, cpu->charged + thread->work);
 	}

@@ -1,0 +1,103 @@
+# SPDX-License-Identifier: MIT
+"""The product's kernel with time thieves as its ring 3: tests/thief.
+
+An attacker that has what a monitor has plays one pattern after the other. Beside each its victim
+keeps 98 % of what it has beside a mere loop, a light neighbour wakes up in time, the console
+answers, and the attacker can be destroyed. All times are TSC ticks of -icount: instructions.
+"""
+import re
+
+import pytest
+
+from machine import Qemu
+
+COUNTED = ("-icount", "shift=0,sleep=off", "-seed", "1", "-rtc", "base=2024-01-01,clock=vm")
+PATTERNS = ("big", "sleep-burst", "sleep-stagger", "threads", "yield", "yield-vcpu", "unmap",
+            "touch", "teardown", "hoard", "ring", "kick", "kick-event", "again", "reserve-busy",
+            "reserve-nap", "reserve-more", "fuzz")
+
+SHARE_PERMILLE = 980
+WAKE_TICKS = 1000000
+ANSWER_TICKS = 50000000
+# Another group of 64 MiB is gone after so many times what it takes beside a mere loop.
+BIG_TIMES = 4
+# On several CPUs, per second, what the attacker on the others may cause on the victim's.
+INTERRUPTS = 1500
+
+MS = 700
+LONG_MS = 60000
+# In seconds, for a pattern and for each virtual second of it: then nobody gets the CPU any more.
+PATIENCE, PATIENCE_PER_SECOND = 45, 45
+# With -icount QEMU now and then hangs in nested guests (docs/platforms.md): these get another try.
+GUESTS = ("yield-vcpu", "kick", "kick-event", "fuzz")
+LINE = r"THIEF (DONE|FAIL[^\r\n]*|([a-z-]+) ([a-z]\w*=[^\r\n]*))[\r\n]"
+
+
+class Figures:
+    """The lines of one boot after the other: a pattern that stops the machine ends one."""
+
+    def __init__(self, boot, ms):
+        self.boot = boot # (words of the command line) -> machine
+        self.ms = ms
+        self.lines = {}
+
+    def limit(self):
+        return PATIENCE + PATIENCE_PER_SECOND * self.ms // 1000
+
+    def read(self, machine):
+        """One boot's lines, until the last or until no more come."""
+        while True:
+            try:
+                machine.wait(LINE, limit=self.limit())
+            except AssertionError as error:
+                return str(error)
+            said, name, words = machine.match().groups()
+            if said == "DONE":
+                return None
+            if name is None:
+                return said
+            self.lines[name] = {key: value if "/" in value else int(value) for key, value in
+                                (word.split("=") for word in words.split())}
+            print(name, words)
+
+    def play(self, patterns):
+        left = [name for name in patterns if name not in self.lines]
+        tried = set()
+        while left:
+            with self.boot(f"ms={self.ms} only={','.join(left)}") as machine:
+                problem = self.read(machine)
+            missing = [name for name in left if name not in self.lines]
+            if missing and problem and (missing[0] not in GUESTS or missing[0] in tried):
+                # it has stopped the machine, or itself: the others get another boot
+                self.lines[missing.pop(0)] = {"problem": problem}
+            tried |= set(missing[:1])
+            left = missing
+
+    def of(self, name):
+        figures = self.lines[name]
+        assert "problem" not in figures, f"{name}: {figures['problem']}"
+        return figures
+
+
+def check(figures, name):
+    row = figures.of(name)
+    text = f"{name}: {row}"
+    assert row["permille"] >= SHARE_PERMILLE, f"the victim keeps {row['permille']} permille, {text}"
+    assert row["late"] <= WAKE_TICKS, f"a wake-up {row['late']} ticks late, {text}"
+    assert row["answer"] <= ANSWER_TICKS, f"an answer after {row['answer']} ticks, {text}"
+    assert row["destroy"] <= ANSWER_TICKS, f"destroyed in {row['destroy']} ticks, {text}"
+    if row["big_calls"]:
+        big = figures.of("big")
+        assert row["big"] <= BIG_TIMES * big["big"], f"a large group takes {row['big']}, {text}"
+
+
+@pytest.fixture(scope="module")
+def counted(build):
+    figures = Figures(lambda words: Qemu(build / "tests/thief", cmdline=words, extra=COUNTED), MS)
+    figures.play(PATTERNS)
+    return figures
+
+
+@pytest.mark.parametrize("name", PATTERNS)
+def test_thief(counted, name):
+    check(counted, name)

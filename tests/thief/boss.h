@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include "tests/thief/thief.h"
+
+extern handle_t boss_queue;
+extern handle_t boss_channel;
+
+/* console.c: COM1 and the options of the command line. */
+void console_init(void);
+void say(const char *text, ...) PRINTF_LIKE(1, 2);
+u64 option_number(const char *name, u64 otherwise);
+/* Whether name=A,B,C has the word, or is not there at all. */
+bool option_names(const char *name, const char *word);
+
+/* party.c: a group with one process, made as the manager makes a monitor. */
+struct party {
+	handle_t group, ram, space, vm, process, process_space, start, wake, out;
+	u64 info_at;
+};
+
+bool party_make(struct party *party, enum role role, u64 pattern, u64 reservable_permille);
+bool party_start(struct party *party);
+/* Before its group is destroyed: gives back what the boss has of it. */
+void party_end(struct party *party);

@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: MIT */
+/* Patterns on the CPU's time itself: reservations, sleepers, yields, signals, kicks. */
+#include "lib/bits.h"
+#include "tests/thief/thief.h"
+
+#define BUDGET_NS    100u
+#define PERIOD_NS    (100 * NS_PER_US)
+#define PERIOD_MAX_NS (10 * NS_PER_MS)
+#define NAP_NS	     (50 * NS_PER_US)
+#define BURST_NS     (50 * NS_PER_US)
+#define STAGGER_NS   (50 * NS_PER_US)
+#define CROWD_NS     (5 * NS_PER_MS)
+#define BUSY_LOOPS   10000u
+#define CALLS	     32u /* of a step, between looks at the clock */
+
+static struct guest guest;
+static volatile bool has_guest;
+
+/* The smallest reservation that there is; each thread wants one. */
+void reserve_prepare(struct thief *self)
+{
+	u64 left;
+
+	(void)self;
+	for (u64 period = PERIOD_NS; period <= PERIOD_MAX_NS; period *= 10) {
+		for (u64 budget = BUDGET_NS; budget <= period; budget *= 2) {
+			enum status status =
+				sys_thread_reserve(HANDLE_NONE, budget, period, &left);
+
+			if (status == STATUS_NO_QUOTA)
+				return;
+			if (status != STATUS_OK)
+				continue;
+			__atomic_fetch_add(&shared->reserved, 1, __ATOMIC_RELAXED);
+			shared->budget_ns = budget;
+			shared->period_ns = period;
+			return;
+		}
+	}
+}
+
+void busy_step(struct thief *self)
+{
+	u32 loops = BUSY_LOOPS;
+
+	(void)self;
+	__asm__ volatile("1: dec %0; jnz 1b" : "+r"(loops)::"cc");
+}
+
+static void sleep_until(struct thief *self, u64 deadline)
+{
+	u64 key;
+
+	(void)!sys_queue_wait(self->queue, deadline, &key);
+}
+
+void nap_step(struct thief *self)
+{
+	sleep_until(self, clock_tsc() + clock_ns_to_tsc(NAP_NS));
+}
+
+/* All at the same time, again and again. */
+void burst_step(struct thief *self)
+{
+	u64 period = clock_ns_to_tsc(BURST_NS);
+
+	sleep_until(self, (clock_tsc() / period + 1) * period);
+}
+
+void stagger_step(struct thief *self)
+{
+	sleep_until(self, clock_tsc() + clock_ns_to_tsc(1 + draw(self) % STAGGER_NS));
+}
+
+/* All at the same time, and then each wants the CPU for a while. */
+void crowd_step(struct thief *self)
+{
+	u64 period = clock_ns_to_tsc(CROWD_NS);
+
+	sleep_until(self, (clock_tsc() / period + 1) * period);
+	busy_step(self);
+}
+
+void yield_step(struct thief *self)
+{
+	(void)self;
+	for (u32 i = 0; i < CALLS; i++)
+		(void)!sys_thread_yield(HANDLE_NONE);
+}
+
+/* The first thread runs the guest of all. */
+void kick_prepare(struct thief *self)
+{
+	if (self->number == 0)
+		has_guest = guest_make(&guest, &shared->thief);
+}
+
+static bool runs_guest(const struct thief *self)
+{
+	if (!has_guest)
+		return true; /* nobody does anything */
+	if (self->number == 0)
+		guest_run(&guest);
+	return self->number == 0;
+}
+
+void yield_vcpu_step(struct thief *self)
+{
+	if (runs_guest(self))
+		return;
+	for (u32 i = 0; i < CALLS; i++)
+		(void)!sys_thread_yield(i % 2 != 0 ? guest.vcpu : HANDLE_NONE);
+}
+
+void kick_step(struct thief *self)
+{
+	if (runs_guest(self))
+		return;
+	for (u32 i = 0; i < CALLS; i++)
+		(void)sys_vcpu_kick(guest.vcpu);
+}
+
+void kick_event_step(struct thief *self)
+{
+	if (runs_guest(self))
+		return;
+	for (u32 i = 0; i < CALLS; i++)
+		(void)sys_event_signal(guest.event);
+}
+
+void ring_step(struct thief *self)
+{
+	(void)self;
+	for (u32 i = 0; i < CALLS; i++)
+		(void)sys_event_signal(start_handle(START_CHANNEL_OUT));
+}
