@@ -6,20 +6,27 @@
 
 #define ENDED_A_CALL 64u /* members ended per call */
 
-/* The kernel pays for the page, because whoever maps it may keep it longer than the group lives. */
-static enum status page_create(struct group *group)
+/*
+ * The kernel pays for the page, because whoever maps it may keep it longer than the group lives. A
+ * second one holds the group's progress on each CPU.
+ */
+static enum status page_create(struct group *group, u64 weight)
 {
-	enum status status = memory_create(NULL, PAGE_KERNEL, 1, 0, &group->page_memory);
+	enum status status = memory_create(NULL, PAGE_KERNEL, 2, 0, &group->page_memory);
 
+	_Static_assert(CPU_MAX * sizeof(struct run_progress) <= PAGE_SIZE, "in one page");
 	if (status != STATUS_OK)
 		return status;
 	status = memory_populate(group->page_memory, 0);
+	if (status == STATUS_OK)
+		status = memory_populate(group->page_memory, 1);
 	if (status != STATUS_OK) {
 		object_put(&group->page_memory->object);
 		return status;
 	}
 	group->page = memory_pointer(group->page_memory, 0);
-	group->page->weight = group->run.weight;
+	group->page->weight = weight;
+	run_group_init(&group->run, weight, memory_pointer(group->page_memory, 1));
 	return STATUS_OK;
 }
 
@@ -35,8 +42,7 @@ enum status group_create(u64 quota_pages, u64 weight, struct group **result)
 	list_init(&group->ended);
 	teardown_init(&group->teardown);
 	group->affinity = ~0ull;
-	run_group_init(&group->run, weight);
-	status = page_create(group);
+	status = page_create(group, weight);
 	if (status != STATUS_OK) {
 		cache_free(group);
 		return status;

@@ -29,9 +29,9 @@ static struct run_entity *deadline_entity(struct heap_node *node)
 
 /* --- groups --- */
 
-void run_group_init(struct run_group *group, u64 weight)
+void run_group_init(struct run_group *group, u64 weight, struct run_progress *progress)
 {
-	*group = (struct run_group){.weight = weight};
+	*group = (struct run_group){.weight = weight, .progress = progress};
 }
 
 void run_group_set_cap(struct run_group *group, u64 percent, u64 period_ticks, u64 now)
@@ -66,37 +66,27 @@ static struct cap_state cap_state(struct run_group *group, u64 now)
 	return state;
 }
 
-static struct run_progress *progress_on(struct run_group *group, const struct run_queue *queue)
-{
-	return &group->progress[queue->number % ARRAY_COUNT(group->progress)];
-}
-
 static void note_progress(struct run_queue *queue, const struct run_entity *entity, u64 now)
 {
 	struct run_group *group = entity->group;
 
 	lock_acquire(&group->lock, LOCK_GROUP);
-	*progress_on(group, queue) = (struct run_progress){queue, entity->virtual_time, now};
+	group->progress[queue->number] = (struct run_progress){entity->virtual_time, now};
 	lock_release(&group->lock, LOCK_GROUP);
 }
 
-/*
- * It wakes up not behind its group; after too long a sleep its own virtual time is the queue's, and
- * also if how far the group has come here is no longer known.
- */
+/* It wakes up not behind its group; after too long a sleep its own virtual time is the queue's. */
 static void catch_up(struct run_queue *queue, struct run_entity *entity, u64 now)
 {
 	struct run_group *group = entity->group;
 	struct run_progress progress;
 
 	lock_acquire(&group->lock, LOCK_GROUP);
-	progress = *progress_on(group, queue);
+	progress = group->progress[queue->number];
 	lock_release(&group->lock, LOCK_GROUP);
-	if (now - entity->removed > FORGOTTEN_TICKS ||
-	    (progress.queue != NULL && progress.queue != queue &&
-	     tick_before(entity->virtual_time, queue->virtual_time)))
+	if (now - entity->removed > FORGOTTEN_TICKS)
 		entity->virtual_time = queue->virtual_time;
-	if (progress.queue == queue && now - progress.noted <= FORGOTTEN_TICKS &&
+	if (progress.noted != 0 && now - progress.noted <= FORGOTTEN_TICKS &&
 	    tick_before(entity->virtual_time, progress.virtual_time))
 		entity->virtual_time = progress.virtual_time;
 }
@@ -254,6 +244,21 @@ void run_queue_remove(struct run_queue *queue, struct run_entity *entity, u64 no
 	entity->removed = now;
 }
 
+void run_queue_end(struct run_queue *queue, struct run_entity *entity, u64 now)
+{
+	struct run_group *group = entity->group;
+	s64 lead = (s64)(entity->virtual_time - queue->virtual_time);
+
+	if (entity->runnable)
+		run_queue_remove(queue, entity, now);
+	/* As if it had been the only one of its group: never too little. */
+	if (entity->queue != NULL && lead > 0)
+		__atomic_fetch_add(&group->owed,
+				   mul_div((u64)lead, READ_ONCE(group->weight), RUN_WEIGHT_DEFAULT),
+				   __ATOMIC_RELAXED);
+	entity->virtual_time = queue->virtual_time;
+}
+
 void run_queue_detach(struct run_queue *queue, struct run_entity *entity, u64 now)
 {
 	const struct budget_reservation *reservation = &entity->reservation;
@@ -342,8 +347,6 @@ void run_queue_charge(struct run_queue *queue, struct run_entity *running, u64 r
 	struct budget_reservation *reservation = &running->reservation;
 	bool others = queue->fair.first != NULL || queue->deadline.first != NULL;
 
-	if (unlikely(READ_ONCE(running->group->owed) != 0))
-		ran += __atomic_exchange_n(&running->group->owed, 0, __ATOMIC_RELAXED);
 	if (unlikely(reservation->budget != 0)) {
 		bool reserved = reservation->remaining != 0;
 
@@ -355,6 +358,8 @@ void run_queue_charge(struct run_queue *queue, struct run_entity *running, u64 r
 		}
 	}
 	if (ran != 0) {
+		if (unlikely(READ_ONCE(running->group->owed) != 0))
+			ran += __atomic_exchange_n(&running->group->owed, 0, __ATOMIC_RELAXED);
 		charge_fair(queue, running, MIN(ran, CHARGED_TICKS_MAX));
 		note_progress(queue, running, now);
 	}

@@ -23,8 +23,7 @@
  * left: that comes out of what the cap leaves to the group's other entities. (Whoever sets both
  * makes sure that a group's reservations do not exceed its cap.)
  *
- * Whoever makes the CPU switch is charged for it: the entity that takes it from another one, and
- * the one that waits, which is also charged for the switch and interrupt that wake it up again.
+ * The caller charges who makes the CPU switch for that as well (SCHED_SWITCH_NS).
  *
  * The CPU never idles while an entity may run, with or without a reservation.
  *
@@ -33,11 +32,9 @@
 
 /*
  * How far a group has come on a queue, which is where its entities start that wake up there: time
- * that one of them did not use while it slept, others of the group have used. Queues may share the
- * place of this note; where it is another's, an entity that wakes up has no credit for its sleep.
+ * that one of them did not use while it slept, others of the group have used.
  */
 struct run_progress {
-	const struct run_queue *queue;
 	u64 virtual_time;
 	u64 noted; /* the tick at which it was noted */
 };
@@ -46,10 +43,10 @@ struct run_progress {
 struct run_group {
 	u64 weight;
 	u64 runnable; /* entities that run or want to */
-	u64 owed;     /* ticks that others worked for it, to be charged to its entities; atomic */
+	u64 owed;     /* ticks to be charged to its entities, besides what they run; atomic */
 	struct lock lock;
 	struct budget_cap cap;
-	struct run_progress progress[16]; /* by the queue's number */
+	struct run_progress *progress; /* by the queue's number */
 };
 
 /* What is scheduled. Guarded by its queue's lock; all zeros but `group`: it never ran. */
@@ -81,7 +78,8 @@ struct run_queue {
 	u64 count;	       /* of runnable ones, the running one included */
 };
 
-void run_group_init(struct run_group *group, u64 weight);
+/* `progress`: zeroed, one for each queue. */
+void run_group_init(struct run_group *group, u64 weight, struct run_progress *progress);
 /* percent of one CPU per period_ticks; 0: none. Parked entities stay so until their period ends. */
 void run_group_set_cap(struct run_group *group, u64 percent, u64 period_ticks, u64 now);
 
@@ -94,6 +92,11 @@ void run_queue_init(struct run_queue *queue, u64 number, u64 slice);
 void run_queue_add(struct run_queue *queue, struct run_entity *entity, u64 now);
 /* An entity that was added no longer wants to run. It may wait or run; if it runs, charge first. */
 void run_queue_remove(struct run_queue *queue, struct run_entity *entity, u64 now);
+/*
+ * The entity ends, runnable or asleep. By how far it is ahead of the others its group owes them:
+ * else a group would be ahead by as many entities as it can end and replace by new ones.
+ */
+void run_queue_end(struct run_queue *queue, struct run_entity *entity, u64 now);
 
 /*
  * The entity to run from now on; NULL: none. It is in no heap until it is no longer chosen here, or
@@ -105,7 +108,7 @@ struct run_entity *run_queue_next(struct run_queue *queue, struct run_entity *ru
 
 /*
  * Charges the running entity for the `ran` ticks up to now since it was picked or last charged, or
- * for what it costs besides; and for what its group owes.
+ * for what it costs besides; and, unless the time is reserved, for what its group owes.
  */
 void run_queue_charge(struct run_queue *queue, struct run_entity *running, u64 ran, u64 now);
 

@@ -79,6 +79,14 @@ static void publish_missed(struct thread *thread)
 	thread->missed_shown = missed;
 }
 
+/* To its own group, and to the one for which it works. */
+static void charge_thread(struct cpu *cpu, struct thread *thread, u64 ticks, u64 now)
+{
+	if (thread->served != NULL)
+		__atomic_fetch_add(&thread->served->run.owed, ticks, __ATOMIC_RELAXED);
+	run_queue_charge(cpu->queue, &thread->run, ticks, now);
+}
+
 /* Under the CPU's lock. */
 static void charge(struct cpu *cpu, u64 now)
 {
@@ -89,9 +97,7 @@ static void charge(struct cpu *cpu, u64 now)
 	if (running == NULL || (s64)ran < 0)
 		return;
 	__atomic_fetch_add(&running->process->group->page->cpu_tsc, ran, __ATOMIC_RELAXED);
-	if (running->served != NULL)
-		__atomic_fetch_add(&running->served->run.owed, ran, __ATOMIC_RELAXED);
-	run_queue_charge(cpu->queue, &running->run, ran, now);
+	charge_thread(cpu, running, ran, now);
 	publish_missed(running);
 }
 
@@ -148,8 +154,8 @@ void sched_remove(struct thread *thread)
 	struct cpu *cpu = thread->cpu;
 
 	lock_acquire(&cpu->lock, LOCK_QUEUE);
-	if (thread->run.runnable && cpu->running != thread)
-		run_queue_remove(cpu->queue, &thread->run, rdtsc());
+	if (cpu->running != thread)
+		run_queue_end(cpu->queue, &thread->run, rdtsc());
 	lock_release(&cpu->lock, LOCK_QUEUE);
 }
 
@@ -159,7 +165,7 @@ void sched_block(struct cpu *cpu)
 
 	lock_acquire(&cpu->lock, LOCK_QUEUE);
 	charge(cpu, now);
-	run_queue_charge(cpu->queue, &cpu->running->run, tsc_from_ns(SCHED_WAIT_NS), now);
+	charge_thread(cpu, cpu->running, tsc_from_ns(SCHED_WAIT_NS), now);
 	run_queue_remove(cpu->queue, &cpu->running->run, now);
 	cpu->running = NULL;
 	lock_release(&cpu->lock, LOCK_QUEUE);
@@ -211,7 +217,7 @@ void sched_next(struct cpu *cpu)
 		before->ready_tsc = now;
 		running = &before->run;
 	} else if (before != NULL) {
-		run_queue_remove(cpu->queue, &before->run, now);
+		run_queue_end(cpu->queue, &before->run, now);
 	}
 	next = run_queue_next(cpu->queue, running, now);
 	cpu->running = next != NULL ? thread_of(next) : NULL;
@@ -219,8 +225,8 @@ void sched_next(struct cpu *cpu)
 	if (next != NULL && next != running) {
 		begin(cpu->running, now);
 		cpu->counters->switches++;
-		if (running != NULL)
-			run_queue_charge(cpu->queue, next, tsc_from_ns(SCHED_SWITCH_NS), now);
+		if (running != NULL && running->group != next->group)
+			charge_thread(cpu, cpu->running, tsc_from_ns(SCHED_SWITCH_NS), now);
 	}
 	publish(cpu, now);
 	lock_release(&cpu->lock, LOCK_QUEUE);

@@ -16,7 +16,8 @@ struct thread;
 #define SCHED_ASK_NS (1 * NS_PER_MS)	   /* until a CPU is asked again that gave nothing */
 /*
  * What a switch costs, from exit to entry and by cold caches, is in part charged to the one that
- * lost the CPU, and in part to nobody. So whoever makes the CPU switch is charged this on top.
+ * lost the CPU, and in part to nobody. So whoever takes it from another group, or gives it up to
+ * wait, is charged this on top.
  */
 #define SCHED_SWITCH_NS (2 * NS_PER_US)
 #define SCHED_WAIT_NS (2 * SCHED_SWITCH_NS) /* the switch away, the interrupt and the one back */
@@ -44,7 +45,7 @@ struct cpu *sched_place(u64 affinity);
  * lock, like all down to sched_reserve.
  */
 void sched_ready(struct thread *thread);
-/* Takes the thread out of the queue if it waits there. */
+/* The thread has died: takes it out of the queue, unless its CPU runs it and will do so itself. */
 void sched_remove(struct thread *thread);
 /* The running thread of the CPU, which is the caller's, can no longer run. */
 void sched_block(struct cpu *cpu);

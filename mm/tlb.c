@@ -171,7 +171,7 @@ static void epoch_advance(void)
 	u64 now = tlb_arch_clock_ms();
 	bool all = true;
 
-	if (now - epoch_ms < TLB_EPOCH_MS)
+	if (cpu_count > 1 && now - epoch_ms < TLB_EPOCH_MS)
 		return;
 	for (u32 cpu = 0; cpu < cpu_count; cpu++) {
 		bool again;

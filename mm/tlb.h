@@ -45,8 +45,8 @@ void tlb_cpu_passed(u32 cpu, bool used);
 void tlb_cpu_idle(u32 cpu, bool idle);
 
 /*
- * Epochs end no sooner than this after they began, and a CPU that has not passed of its own accord
- * is kicked no sooner: whoever unmaps all the time does not interrupt others all the time.
+ * With several CPUs epochs end no sooner than this after they began, and one that has not passed of
+ * its own accord is kicked no sooner: who unmaps all the time does not stop others all the time.
  */
 #define TLB_EPOCH_MS 2
 #define TLB_EPOCH_NS (TLB_EPOCH_MS * NS_PER_MS)

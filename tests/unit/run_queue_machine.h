@@ -110,9 +110,11 @@ static UNUSED void sim_reset(u32 count, u64 start)
 
 static UNUSED struct run_group *sim_group(u64 weight)
 {
+	static struct run_progress progress[GROUP_MAX][CPU_MAX];
 	struct run_group *group = &groups[group_count++];
 
-	run_group_init(group, weight);
+	memset(progress[group - groups], 0, sizeof(progress[0]));
+	run_group_init(group, weight, progress[group - groups]);
 	return group;
 }
 
@@ -216,6 +218,10 @@ static void sim_pick(struct sim_cpu *cpu)
 		    !tick_before(cpu->queue.virtual_time, cpu->running->entity.virtual_time));
 	window_count(cpu->running, 0);
 	cpu->running->waited_max = MAX(cpu->running->waited_max, now - cpu->running->ready_since);
+	/* kernel/sched.c: SCHED_SWITCH_NS */
+	if (switch_ticks != 0 && before != NULL &&
+	    before->entity.group != cpu->running->entity.group)
+		run_queue_charge(&cpu->queue, &cpu->running->entity, MS / 500, now);
 }
 
 static void sim_sleep(struct sim_cpu *cpu)

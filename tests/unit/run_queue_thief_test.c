@@ -13,9 +13,10 @@
 #define HALF_KEPT_PERMILLE 490u
 /* A switch with all that belongs to it, the timer's interrupt above all: about 1,500 instructions. */
 #define SWITCH_TICKS (3 * US / 2)
-/* The smallest reservation that the kernel admits, but for what run_queue_admit refuses. */
-#define LEAST_BUDGET (US / 10)
-#define LEAST_PERIOD (100 * US)
+/* The smallest reservation that the kernel admits, a permille each; and what it adds for switches. */
+#define LEAST_BUDGET (50 * US)
+#define LEAST_ADDED  (6 * US)
+#define LEAST_PERIOD (50 * MS)
 
 static struct sim_thread *victim;
 
@@ -105,10 +106,10 @@ static u64 play_reservations(u32 wanted, u64 work, u64 *reserved)
 			thread->job_work = work;
 			thread->job_period = LEAST_PERIOD;
 		}
-		(void)sim_reserve(thread, LEAST_BUDGET, LEAST_PERIOD);
+		(void)sim_reserve(thread, LEAST_BUDGET + LEAST_ADDED, LEAST_PERIOD);
 	}
 	*reserved = cpus[0].queue.reserved / 1000000;
-	sim_run(100 * MS);
+	sim_run(2000 * MS);
 	return (victim->served - victim->switch_count * switch_ticks) * 1000 / (now - begun);
 }
 
@@ -140,7 +141,7 @@ static void test_reservations_short(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-			cmocka_unit_test(test_sleepers_11),
+		cmocka_unit_test(test_sleepers_11),
 		cmocka_unit_test(test_sleepers_16),
 		cmocka_unit_test(test_sleepers_250),
 		cmocka_unit_test(test_reservations_busy),
