@@ -118,7 +118,7 @@ void machine_init(void)
 			   machine.acpi.ioapic[i].gsi_base);
 	khz = tsc_calibrate();
 	if (khz == 0)
-		uart_unfit("Skerry cannot find out the TSC's rate: no PIT, nothing in CPUID.");
+		uart_unfit("the TSC's rate cannot be found out: no PIT, nothing in CPUID");
 	tsc_set_khz(khz);
 
 	virt = virt_probe(&reason);
@@ -127,9 +127,9 @@ void machine_init(void)
 	if (page_alloc_cleared(0, PAGE_CONTROL, NULL, &cpu->virt_area) != STATUS_OK)
 		panic("no page for virtualization");
 	if (cpu_turn_on(cpu) != STATUS_OK)
-		uart_unfit("This CPU cannot turn virtualization on.");
+		uart_unfit("this CPU cannot turn virtualization on");
 	if ((cpuid(CPUID_VERSION, 0).edx & CPUID_1_EDX_APIC) == 0)
-		uart_unfit("This CPU has no local APIC that can be turned on.");
+		uart_unfit("this CPU has no local APIC that can be turned on");
 	log_info(LOG_CPU, "TSC %u kHz, APIC id %u, %u CPUs and %u I/O APICs in the MADT", tsc_khz(),
 		 cpu->apic_id, machine.acpi.cpu_count, machine.acpi.ioapic_count);
 }

@@ -11,5 +11,8 @@ void uart_init(void);
 /* Sends "\r\n" for '\n'. */
 void uart_put(char c);
 void uart_puts(const char *text);
-/* Prints why Skerry cannot run on this machine, one sentence, and halts for good. */
+/*
+ * Prints why Skerry cannot run on this machine and halts for good: one sentence, which begins with
+ * a small letter and has no full stop.
+ */
 NORETURN void uart_unfit(const char *sentence);

@@ -9,7 +9,6 @@ const struct virt_ops *virt_probe(const char **reason)
 		return svm_probe(reason);
 	if (features.vmx)
 		return vmx_probe(reason);
-	*reason =
-		"This CPU has neither VMX (Intel) nor SVM (AMD), which Skerry needs to run guests.";
+	*reason = "this CPU has neither VMX (Intel) nor SVM (AMD), needed to run guests";
 	return NULL;
 }

@@ -48,21 +48,20 @@ const struct virt_ops *svm_probe(const char **reason)
 	struct cpuid_regs leaf;
 
 	if (rdmsr(MSR_VM_CR) & VM_CR_SVMDIS) {
-		*reason = "The firmware has turned SVM off (VM_CR.SVMDIS): enable it in the "
-			  "firmware setup.";
+		*reason = "the firmware has turned SVM off (VM_CR.SVMDIS): enable it in its setup";
 		return NULL;
 	}
 	leaf = cpuid(CPUID_SVM, 0);
 	if (!(leaf.edx & CPUID_8A_EDX_NP)) {
-		*reason = "This CPU's SVM has no nested paging, which Skerry needs.";
+		*reason = "SVM of this CPU has no nested paging";
 		return NULL;
 	}
 	if (leaf.ebx < 2) {
-		*reason = "This CPU's SVM has no ASID for a guest.";
+		*reason = "SVM of this CPU has no ASID for a guest";
 		return NULL;
 	}
 	if (page_alloc(IOPM_ORDER, PAGE_CONTROL, NULL, &svm_capabilities.all_exit) != STATUS_OK) {
-		*reason = "There is no memory for SVM's I/O permission map.";
+		*reason = "there is no memory for SVM's I/O permission map";
 		return NULL;
 	}
 	memset(hpa_to_pointer(svm_capabilities.all_exit), 0xff, PAGE_SIZE << IOPM_ORDER);

@@ -57,18 +57,18 @@ static const char *control_judge(const struct vmx_capability_msrs *msrs,
 	struct control_wish secondary = secondary_wish;
 
 	if (!control_adjust(msrs->pin, &pin_wish, &capability->pin))
-		return "VMX of this CPU lacks NMI exiting or virtual NMIs.";
+		return "VMX of this CPU lacks NMI exiting or virtual NMIs";
 	if (!control_adjust(msrs->primary, &primary_wish, &capability->primary))
-		return "VMX of this CPU lacks a processor control that Skerry needs "
-		       "(TPR shadow, I/O exiting, MSR bitmap, secondary controls).";
+		return "VMX of this CPU lacks a processor control that is needed "
+		       "(TPR shadow, I/O exiting, MSR bitmap, secondary controls)";
 	if (!control_adjust(msrs->secondary, &secondary, &capability->secondary))
-		return "This CPU has no nested paging for guests (EPT) or no VPID.";
+		return "this CPU has no nested paging for guests (EPT) or no VPID";
 	secondary.required |= SECONDARY_UNRESTRICTED_GUEST;
 	if (!control_adjust(msrs->secondary, &secondary, &capability->secondary))
-		return "This CPU cannot run guests in real mode (VMX unrestricted guest).";
+		return "this CPU cannot run guests in real mode (VMX unrestricted guest)";
 	if (!control_adjust(msrs->exit, &exit_wish, &capability->exit) ||
 	    !control_adjust(msrs->entry, &entry_wish, &capability->entry))
-		return "VMX of this CPU cannot switch EFER and PAT.";
+		return "VMX of this CPU cannot switch EFER and PAT";
 	return NULL;
 }
 
@@ -82,10 +82,10 @@ static const char *ept_judge(u64 cap, struct vmx_capability *capability)
 	const u64 ept = EPT_CAP_WALK_4 | EPT_CAP_WB | EPT_CAP_2M | EPT_CAP_INVEPT;
 
 	if ((cap & ept) != ept)
-		return "EPT of this CPU lacks 4-level tables, write-back memory or 2-MiB pages.";
+		return "EPT of this CPU lacks 4-level tables, write-back memory or 2-MiB pages";
 	if (!(cap & EPT_CAP_INVEPT_ALL) || !(cap & VPID_CAP_INVVPID) ||
 	    !(cap & VPID_CAP_INVVPID_ALL))
-		return "This CPU cannot flush its guests' translations (INVEPT, INVVPID).";
+		return "this CPU cannot flush its guests' translations (INVEPT, INVVPID)";
 
 	capability->gib_pages = (cap & EPT_CAP_1G) != 0;
 	capability->invept_type =
@@ -101,10 +101,10 @@ const char *vmx_capability_judge(const struct vmx_capability_msrs *msrs,
 	const char *reason;
 
 	if (!(msrs->basic & VMX_BASIC_TRUE_CONTROLS))
-		return "VMX of this CPU is too old: it cannot leave CR3 accesses to guests.";
+		return "VMX of this CPU is too old: it cannot leave CR3 accesses to guests";
 	if (bits_get(msrs->basic, 44, 32) > PAGE_SIZE ||
 	    bits_get(msrs->basic, 53, 50) != MEMORY_TYPE_WB)
-		return "VMX of this CPU wants VMCS regions of an unsupported size or type.";
+		return "VMX of this CPU wants VMCS regions of an unsupported size or type";
 	reason = control_judge(msrs, capability);
 	if (reason)
 		return reason;
@@ -112,7 +112,7 @@ const char *vmx_capability_judge(const struct vmx_capability_msrs *msrs,
 	if (reason)
 		return reason;
 	if (!(msrs->misc & VMX_MISC_STORES_LMA))
-		return "VMX of this CPU does not store EFER.LMA at exits.";
+		return "VMX of this CPU does not store EFER.LMA at exits";
 
 	capability->revision = (u32)(msrs->basic & VMX_BASIC_REVISION);
 	capability->apic =

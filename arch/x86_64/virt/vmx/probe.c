@@ -62,8 +62,8 @@ const struct virt_ops *vmx_probe(const char **reason)
 	struct vmx_capability_msrs msrs;
 
 	if (is_locked_off(rdmsr(MSR_FEATURE_CONTROL))) {
-		*reason = "The firmware has locked VMX off (IA32_FEATURE_CONTROL): "
-			  "enable it in the firmware setup.";
+		*reason = "the firmware has locked VMX off (IA32_FEATURE_CONTROL): "
+			  "enable it in its setup";
 		return NULL;
 	}
 	msrs = capability_msrs();

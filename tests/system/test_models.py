@@ -1,0 +1,73 @@
+# SPDX-License-Identifier: MIT
+"""Every CPU model of the emulators ends at a prompt or in one sentence that says what is missing."""
+import re
+import subprocess
+
+import pytest
+
+from machine import PROMPT, Bochs, Qemu
+
+# One style: the prefix, no capital but in a name, no full stop, a line of its own.
+SENTENCE = r"(?:^|\n)skerry: ((?:[a-z]|SVM |VMX |EPT )[^\r\n]*[^.\r\n])\r*\n"
+SVM = ",+svm,+npt"
+NO_64_BIT = "no 64-bit mode"
+NO_VIRTUALIZATION = "neither VMX"
+NO_NESTED_PAGING = "no nested paging"
+GENERATIONS = {
+    "486": NO_64_BIT, "pentium": NO_64_BIT, "pentium3" + SVM: NO_64_BIT, "qemu32": NO_64_BIT,
+    "base": NO_64_BIT, "EPYC,-nx": "non-executable", "kvm64": NO_VIRTUALIZATION,
+    "Icelake-Server": NO_VIRTUALIZATION, "qemu64": NO_NESTED_PAGING,
+    "Opteron_G1" + SVM: PROMPT, "Opteron_G2" + SVM: PROMPT, "Opteron_G3" + SVM: PROMPT,
+    "phenom" + SVM: PROMPT,
+    "EPYC-Milan" + SVM: PROMPT, "Conroe" + SVM: PROMPT, "Penryn" + SVM: PROMPT,
+    "Nehalem" + SVM: PROMPT, "SandyBridge" + SVM: PROMPT, "Haswell" + SVM: PROMPT,
+    "Skylake-Server" + SVM: PROMPT, "Icelake-Server" + SVM: PROMPT, "max": PROMPT,
+}
+BOCHS = {
+    "p3_katmai": NO_64_BIT, "p4_prescott_celeron_336": NO_VIRTUALIZATION,
+    "turion64_tyler": NO_NESTED_PAGING, "bx_generic": NO_NESTED_PAGING,
+    "core2_penryn_t9600": NO_NESTED_PAGING, "corei5_lynnfield_750": "in real mode",
+    "corei5_arrandale_m520": PROMPT, "corei7_haswell_4770": PROMPT, "tigerlake": PROMPT,
+    "ryzen": PROMPT,
+}
+BOCHS_ALWAYS = "corei5_lynnfield_750"
+
+
+def qemu_models():
+    """All but `host`, which needs KVM, and two that QEMU hangs in."""
+    text = subprocess.run(["qemu-system-x86_64", "-cpu", "help"], text=True, check=True,
+                          stdout=subprocess.PIPE).stdout
+    return [name for name in re.findall(r"^x86 (\S+)", text, re.MULTILINE)
+            if name != "host" and "Opteron_G4" not in name and "Opteron_G5" not in name]
+
+
+def verdict(machine):
+    """The pattern of a prompt, or the sentence."""
+    before = machine.wait(f"{SENTENCE}|{PROMPT}", 120)
+    assert "skerry: " not in before, before
+    return machine.match().group(1) or PROMPT
+
+
+@pytest.mark.parametrize("cpu", GENERATIONS)
+def test_generation(build, cpu):
+    with Qemu(build, cpu=cpu) as machine:
+        assert GENERATIONS[cpu] in verdict(machine)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("more", ["", SVM])
+@pytest.mark.parametrize("model", qemu_models())
+def test_all(build, model, more):
+    """With SVM and nested paging nothing but 64-bit mode may be missing."""
+    allowed = (NO_64_BIT,) if more else (NO_64_BIT, NO_VIRTUALIZATION, NO_NESTED_PAGING)
+    with Qemu(build, cpu=model + more) as machine:
+        said = verdict(machine)
+    assert said == PROMPT or any(words in said for words in allowed), said
+
+
+@pytest.mark.parametrize("model", [
+    pytest.param(model, marks=() if model == BOCHS_ALWAYS else pytest.mark.long)
+    for model in BOCHS])
+def test_bochs(build, model):
+    with Bochs(build, model=model) as machine:
+        assert BOCHS[model] in verdict(machine)
