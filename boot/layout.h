@@ -22,6 +22,11 @@
 #define PROTOCOL_MULTIBOOT2 1
 #define PROTOCOL_PVH 2
 
+/* What takes a CPU from 32 or 16 bits to 64. */
+#define CR0_LONG_MODE 0x80010033 /* PG, WP, NE, ET, MP, PE */
+#define CR4_LONG_MODE 0x20 /* PAE */
+#define EFER_LONG_MODE 0x900 /* NXE, LME */
+
 /* What Multiboot2 passes in EAX (3.5). */
 #define MULTIBOOT2_BOOT_MAGIC 0x36d76289
 

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+#include "arch/x86_64/cpu/instructions.h"
+#include "arch/x86_64/cpu/percpu.h"
+#include "arch/x86_64/cpu/print.h"
+#include "arch/x86_64/hw/control.h"
 #include "boot/boot.h"
 #include "boot/parse.h"
 #include "kernel/abi/pages.h"
@@ -13,7 +17,9 @@
 static struct boot_info boot_info;
 static struct boot_memory boot_memory;
 
+extern const char boot_stubs[];
 void boot_main(u32 protocol, u64 address) NORETURN;
+void boot_exception(const char *stub, const void *const *pushed) NORETURN;
 
 static void check(const char *error)
 {
@@ -41,6 +47,18 @@ static void find_free_memory(struct boot_memory *memory, struct boot_info *info)
 		uart_unfit("too little memory: 32 MiB must be free besides image and modules");
 }
 
+/* Called by start32.S; `stub` is inside the one of the exception's vector. */
+void boot_exception(const char *stub, const void *const *pushed)
+{
+	u64 vector = (u64)(stub - boot_stubs) / TRAP_STUB_BYTES;
+
+	uart_init();
+	print("skerry: exception %lu while booting, at image offset %#lx\n", vector,
+	      image_offset(pushed[EXCEPTIONS_WITH_ERROR_CODE >> vector & 1]));
+	for (;;)
+		hlt();
+}
+
 /* Called by start32.S, under the identity mapping and with interrupts off. */
 void boot_main(u32 protocol, u64 address)
 {
@@ -49,6 +67,7 @@ void boot_main(u32 protocol, u64 address)
 	struct entropy_pool pool = {{0}};
 	u64 canary;
 
+	(void)cpu_idt_fill(boot_stubs);
 	if (protocol == PROTOCOL_MULTIBOOT2)
 		check(multiboot2_parse(&low_4_gib, address, info));
 	else

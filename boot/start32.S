@@ -10,10 +10,7 @@
 #define COM1 0x3f8
 #define CPUID_EXTENDED_EDX_NX (1 << 20)
 #define CPUID_EXTENDED_EDX_LM (1 << 29)
-#define CR0_LONG_MODE 0x80010033	/* PG, WP, NE, ET, MP, PE */
-#define CR4_LONG_MODE 0x20		/* PAE */
 #define MSR_EFER 0xc0000080
-#define EFER_LONG_MODE 0x900		/* NXE, LME */
 #define PTE_P 0x1
 #define PTE_W 0x2
 #define PTE_PS 0x80
@@ -29,7 +26,6 @@ start_multiboot2:
 	cmp	$MULTIBOOT2_BOOT_MAGIC, %eax
 	mov	$PROTOCOL_MULTIBOOT2, %ebp
 	je	1f
-	mov	$PHYS(boot_stack_end), %esp
 	mov	$PHYS(text_no_loader), %esi
 	jmp	fatal
 start_pvh:
@@ -189,6 +185,19 @@ start64:
 	xor	%ebp, %ebp
 	call	boot_main
 	ud2
+
+	/* Exceptions until boot_jump: the CALL's return address tells the vector. */
+	.global	boot_stubs
+	.hidden	boot_stubs
+	.balign	16
+boot_stubs:
+	.rept	32
+	.balign	16
+	call	1f
+	.endr
+1:	pop	%rdi
+	mov	%rsp, %rsi
+	call	boot_exception
 
 /*
  * boot_jump(root, stack, entry, argument): the last instructions under the identity mapping. The

@@ -6,11 +6,8 @@
  */
 #include "boot/layout.h"
 
-#define AT(symbol) ((symbol) - trampoline_start + TRAMPOLINE_BASE)
 #define MSR_EFER 0xc0000080
-#define EFER_LONG_MODE 0x900		/* NXE, LME */
-#define CR0_LONG_MODE 0x80010033	/* PG, WP, NE, ET, MP, PE */
-#define CR4_LONG_MODE 0x20		/* PAE */
+#define AT(symbol) ((symbol) - trampoline_start + TRAMPOLINE_BASE)
 
 	.section .rodata.trampoline, "a"
 	.global	trampoline_start, trampoline_end, trampoline_words

@@ -58,6 +58,11 @@ static struct stack_base *stack_base(void *end)
 void cpus_adopt_boot(void)
 {
 	stack_base(boot_stack_end)->cpu = &early_cpu;
+	early_cpu.stack_top = (u64)stack_base(boot_stack_end);
+	for (int i = 0; i < IST_COUNT; i++)
+		early_cpu.ist[i] = early_cpu.stack_top - KERNEL_STACK_BYTES / 2;
+	early_cpu.idt = cpu_idt_fill(trap_stubs);
+	cpu_tables_load(&early_cpu);
 }
 
 /* Returns where the stack's first push goes, below its struct stack_base; 0: no memory. */
@@ -85,7 +90,7 @@ struct cpu *cpus_create_boot(void)
 
 	if (cpu == NULL || !stacks_create(cpu))
 		panic("no memory for kernel stacks");
-	cpu->idt = kernel_map_constant(machine_image_hpa(cpu_idt_fill()), CPU_IDT_BYTES);
+	cpu->idt = kernel_map_constant(machine_image_hpa(early_cpu.idt), CPU_IDT_BYTES);
 	if (cpu->idt == NULL)
 		panic("no memory for the interrupt table");
 	cpus[0] = cpu;
@@ -113,8 +118,8 @@ static struct cpu *cpu_create(u32 id, u32 apic_id)
 static NORETURN void ap_main(struct cpu *cpu)
 {
 	write_cr3(kernel_table.root.kernel.value);
-	features_enable();
 	cpu_tables_load(cpu);
+	features_enable();
 	machine_cpu_init(cpu);
 	tlb_cpu_online(cpu->id);
 	cpus[cpu->id] = cpu;

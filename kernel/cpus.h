@@ -3,7 +3,7 @@
 
 #include "arch/x86_64/cpu/percpu.h"
 
-/* Makes this_cpu() work on the boot stack. The first thing the kernel does. */
+/* Makes this_cpu() work on the boot stack, and an exception there a panic. `features` is filled. */
 void cpus_adopt_boot(void);
 
 /* The boot CPU's final struct, with guarded stacks and tables loaded; still on the boot stack. */

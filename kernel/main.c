@@ -32,9 +32,9 @@ static NORETURN void main_on_own_stack(struct cpu *cpu)
 
 void kernel_main(struct boot_info *info)
 {
-	cpus_adopt_boot();
 	machine.boot = info;
 	features_read();
+	cpus_adopt_boot();
 	features_enable();
 	random_seed(&info->pool);
 	if (!page_init(info))

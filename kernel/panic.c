@@ -2,12 +2,12 @@
 #include "kernel/panic.h"
 #include "arch/x86_64/cpu/instructions.h"
 #include "arch/x86_64/cpu/percpu.h"
+#include "arch/x86_64/cpu/print.h"
 #include "arch/x86_64/cpu/uart.h"
 #include "kernel/abi/version.h"
 #include "kernel/cpus.h"
 #include "kernel/log_ring.h"
 #include "kernel/machine.h"
-#include "kernel/print.h"
 #include "lib/bits.h"
 #include "lib/symbols.h"
 

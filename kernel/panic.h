@@ -6,7 +6,7 @@
 struct trap_frame;
 
 /*
- * A kernel bug: prints the text (kernel/print.h), registers, a symbolised backtrace and the last
+ * A kernel bug: prints the text (print.h), registers, a symbolised backtrace and the last
  * log entries on COM1, leaves VMX or SVM operation and halts. May be called anywhere at any time.
  */
 NORETURN void panic(const char *text, ...) PRINTF_LIKE(1, 2);

@@ -27,7 +27,7 @@ __asm__(".section .rodata\n"
 	"trampoline_words: .skip 32\n"
 	"trampoline_end: .text\n");
 
-const char syscall_stub[1];
+const char syscall_stub[1], trap_stubs[1];
 u8 boot_stack_end[1];
 struct machine machine;
 struct table kernel_table;
@@ -167,7 +167,7 @@ hpa_t machine_image_hpa(const void *address)
 void features_enable(void) {}
 void cpu_tables_load(struct cpu *cpu) { (void)cpu; }
 void cpu_stack_reset(struct cpu *cpu, void (*function)(struct cpu *cpu)) { abort(); }
-const void *cpu_idt_fill(void) { return NULL; }
+const void *cpu_idt_fill(const char *stubs) { return stubs; }
 void cpu_loop(struct cpu *cpu) { abort(); }
 void machine_cpu_init(struct cpu *cpu) { (void)cpu; }
 void machine_virt_leave(struct cpu *cpu) { (void)cpu; }

@@ -37,7 +37,7 @@ static struct cpu cpus[3];
 #define print_va panic_print_va
 #define stop panic_stop
 #include "kernel/panic.c"
-#include "kernel/print.c"
+#include "arch/x86_64/cpu/print.c"
 
 const char __image_start[1], __image_end[1];
 const char __logfmt_start[] = "five %u, hex %#lx";

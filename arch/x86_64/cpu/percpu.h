@@ -121,9 +121,14 @@ static inline struct cpu *this_cpu(void)
 	return ((struct stack_base *)((rsp | (KERNEL_STACK_BYTES - 1)) + 1))[-1].cpu;
 }
 
-/* Fills the IDT that all CPUs share, CPU_IDT_BYTES long, and returns it. */
+/*
+ * Fills the IDT that all CPUs share, CPU_IDT_BYTES long, loads it and returns it. Vector n goes to
+ * stubs + n * TRAP_STUB_BYTES; for NMI, #DF and #MC there must be a TSS.
+ */
 #define CPU_IDT_BYTES 4096u
-const void *cpu_idt_fill(void);
+#define TRAP_STUB_BYTES 16u
+extern const char trap_stubs[];
+const void *cpu_idt_fill(const char *stubs);
 
 /*
  * Loads GDT, IDT, TSS and the system-call MSRs on the running CPU from cpu->idt, stack_top and ist.

@@ -21,22 +21,22 @@ struct idt_gate {
 _Static_assert(sizeof(struct idt_gate) == 16, "two words");
 
 #define GATE_INTERRUPT 0x8e
-#define STUB_BYTES 16
 #define DESCRIPTOR_CODE64(dpl) (0x00209a0000000000ull | (u64)(dpl) << 45)
 #define DESCRIPTOR_DATA(dpl) (0x0000920000000000ull | (u64)(dpl) << 45)
 #define DESCRIPTOR_TSS64 0x0000890000000000ull /* available */
 
-extern const char trap_stubs[];
 extern const char sysenter_entry[];
 extern const char syscall_entry[];
 extern u8 use_sysenter;
 u8 use_sysenter SECTION(".data.ro_after_init");
 static struct idt_gate idt[256] ALIGNED(CPU_IDT_BYTES) SECTION(".data.ro_after_init");
 
-const void *cpu_idt_fill(void)
+const void *cpu_idt_fill(const char *stubs)
 {
+	struct descriptor_table_register idtr = {.limit = sizeof(idt) - 1};
+
 	for (unsigned int vector = 0; vector < ARRAY_COUNT(idt); vector++) {
-		u64 stub = (u64)(uintptr_t)trap_stubs + (u64)vector * STUB_BYTES;
+		u64 stub = (u64)(uintptr_t)stubs + (u64)vector * TRAP_STUB_BYTES;
 
 		idt[vector] = (struct idt_gate){
 			.offset_low = (u16)stub,
@@ -49,6 +49,8 @@ const void *cpu_idt_fill(void)
 	idt[TRAP_NMI].ist = 1;
 	idt[TRAP_DOUBLE_FAULT].ist = 2;
 	idt[TRAP_MACHINE_CHECK].ist = 3;
+	idtr.base = (u64)idt; /* no initializer: the boot code is not relocated yet */
+	__asm__ volatile("lidt %0" : : "m"(idtr) : "memory");
 	return idt;
 }
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "kernel/print.h"
+#include "arch/x86_64/cpu/print.h"
 #include "arch/x86_64/cpu/uart.h"
 
 static void print_number(u64 value, unsigned int base, unsigned int digits)
