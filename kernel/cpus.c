@@ -38,6 +38,7 @@ static struct cpu early_cpu; /* until the boot CPU's final struct can be mapped 
 static struct cpu *cpus[CPU_MAX] = {&early_cpu};
 static u32 count = 1;
 
+static bool unfit; /* the CPU that starts lacks a feature of the boot CPU */
 static bool stopping;
 
 u32 cpus_count(void)
@@ -119,25 +120,28 @@ static NORETURN void ap_main(struct cpu *cpu)
 {
 	write_cr3(kernel_table.root.kernel.value);
 	cpu_tables_load(cpu);
-	features_enable();
-	machine_cpu_init(cpu);
+	if (!features_enable() || machine_cpu_init(cpu) != STATUS_OK) {
+		__atomic_store_n(&unfit, true, __ATOMIC_RELAXED);
+		machine_halt();
+	}
 	tlb_cpu_online(cpu->id);
 	cpus[cpu->id] = cpu;
 	__atomic_store_n(&count, cpu->id + 1, __ATOMIC_RELEASE);
 	cpu_stack_reset(cpu, cpu_loop);
 }
 
-/* Waits at most `ns` for a CPU to come up; returns whether it has. */
+/* Waits at most `ns` for a CPU to come up or to be found unfit; returns whether it is up. */
 static bool wait_for(u32 id, u64 ns)
 {
 	u64 end = rdtsc() + tsc_from_ns(ns);
 
-	while (cpus_count() <= id && rdtsc() < end)
+	while (cpus_count() <= id && !__atomic_load_n(&unfit, __ATOMIC_RELAXED) && rdtsc() < end)
 		pause();
 	return cpus_count() > id;
 }
 
-static bool start(struct cpu *cpu, hpa_t root)
+/* Starts a CPU, or logs why it is left out. */
+static void start(struct cpu *cpu, hpa_t root)
 {
 	u8 *page = hpa_to_pointer(HPA(TRAMPOLINE_BASE));
 	struct trampoline_words *words =
@@ -153,13 +157,19 @@ static bool start(struct cpu *cpu, hpa_t root)
 	(void)wait_for(cpu->id, INIT_WAIT_NS);
 	lapic_send(cpu->apic_id, APIC_SIPI, TRAMPOLINE_BASE >> PAGE_SHIFT);
 	if (wait_for(cpu->id, STARTUP_WAIT_NS))
-		return true;
+		return;
 	lapic_send(cpu->apic_id, APIC_SIPI, TRAMPOLINE_BASE >> PAGE_SHIFT);
 	if (wait_for(cpu->id, ANSWER_WAIT_NS))
-		return true;
+		return;
 	/* It must not start late, with what is meant for the next one. */
 	lapic_send(cpu->apic_id, APIC_INIT, 0);
-	return false;
+	if (unfit)
+		log_error(LOG_CPU, "the CPU with APIC id %u lacks a feature and is left out",
+			  cpu->apic_id);
+	else
+		log_error(LOG_CPU, "the CPU with APIC id %u does not answer and is left out",
+			  cpu->apic_id);
+	unfit = false;
 }
 
 /* The PML4 is copied to the page after the trampoline, because 16-bit code loads 32 bits of CR3. */
@@ -218,9 +228,8 @@ void cpus_start(u32 limit)
 		cpu = cpu_create(count, id);
 		if (cpu == NULL)
 			log_error(LOG_CPU, "no memory for the CPU with APIC id %u", id);
-		else if (!start(cpu, HPA(TRAMPOLINE_BASE + PAGE_SIZE)))
-			log_error(LOG_CPU,
-				  "the CPU with APIC id %u does not answer and is left out", id);
+		else
+			start(cpu, HPA(TRAMPOLINE_BASE + PAGE_SIZE));
 	}
 	trampoline_remove(&table);
 	machine.page->cpu_count = count;

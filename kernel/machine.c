@@ -79,7 +79,7 @@ static void zones_init(void)
 }
 
 /* Turns on the running CPU's local APIC, its timer, machine checks and virtualization. */
-static enum status cpu_turn_on(struct cpu *cpu)
+enum status machine_cpu_init(struct cpu *cpu)
 {
 	enum status status;
 
@@ -94,12 +94,6 @@ static enum status cpu_turn_on(struct cpu *cpu)
 	status = virt->cpu_enable(cpu->virt_area, pointer_to_hpa(cpu->virt_area));
 	cpu->virt_on = status == STATUS_OK;
 	return status;
-}
-
-void machine_cpu_init(struct cpu *cpu)
-{
-	if (cpu_turn_on(cpu) != STATUS_OK)
-		panic("CPU %u cannot turn virtualization on", cpu->id);
 }
 
 void machine_init(void)
@@ -126,7 +120,7 @@ void machine_init(void)
 		uart_unfit(reason);
 	if (page_alloc_cleared(0, PAGE_CONTROL, NULL, &cpu->virt_area) != STATUS_OK)
 		panic("no page for virtualization");
-	if (cpu_turn_on(cpu) != STATUS_OK)
+	if (machine_cpu_init(cpu) != STATUS_OK)
 		uart_unfit("this CPU cannot turn virtualization on");
 	if ((cpuid(CPUID_VERSION, 0).edx & CPUID_1_EDX_APIC) == 0)
 		uart_unfit("this CPU has no local APIC that can be turned on");

@@ -23,8 +23,8 @@ hpa_t machine_image_hpa(const void *address);
 
 /* Sets up ACPI tables, interrupt controllers, the clock and virtualization, on the boot CPU. */
 void machine_init(void);
-/* The part of it that every CPU does for itself. */
-void machine_cpu_init(struct cpu *cpu);
+/* The part of it that every CPU does for itself; fails if virtualization cannot be turned on. */
+enum status machine_cpu_init(struct cpu *cpu);
 
 /* Leaves VMX or SVM operation on this CPU; harmless to repeat. */
 void machine_virt_leave(struct cpu *cpu);

@@ -33,9 +33,9 @@ static NORETURN void main_on_own_stack(struct cpu *cpu)
 void kernel_main(struct boot_info *info)
 {
 	machine.boot = info;
-	features_read();
+	features = features_read();
 	cpus_adopt_boot();
-	features_enable();
+	(void)features_enable();
 	random_seed(&info->pool);
 	if (!page_init(info))
 		uart_unfit("this machine has too little memory");

@@ -35,7 +35,7 @@ RELEASE_NESTS = 3
 POINTERS = (
     ("syscall_dispatch", r"sys_\w+"),
     ("acpi_read|.*:table_map", r"machine_firmware"),
-    (".*cpu_turn_on", r"(svm|vmx)_cpu_enable"),
+    (".*machine_cpu_init", r"(svm|vmx)_cpu_enable"),
     ("kernel/machine.c", r"(svm|vmx)_cpu_disable"),
     ("kernel/(vcpu|vm|cpuid).c", r"(svm|vmx)_((vm|vcpu)_\w+|enter|leave|get|set|request|dump)"),
 )

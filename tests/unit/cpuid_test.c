@@ -19,6 +19,8 @@ static bool host_poor; /* the host has no feature at all */
 static struct cpuid_policy policy;
 static struct cpuid_state state = {.apic_id = 0, .apic_enabled = true, .xcr0 = 1};
 
+static u32 host_version_ecx;
+
 /* A host that has every feature bit set, so that each 0 seen by a guest is the policy's doing. */
 static struct cpuid_regs host_features(u32 leaf, u32 subleaf)
 {
@@ -26,7 +28,7 @@ static struct cpuid_regs host_features(u32 leaf, u32 subleaf)
 		return (struct cpuid_regs){0};
 	switch (leaf) {
 	case 1:
-		return (struct cpuid_regs){0x50654, 0x03200800, ~0u, ~0u};
+		return (struct cpuid_regs){0x50654, 0x03200800, host_version_ecx, ~0u};
 	case 4:
 		if (subleaf > 3)
 			return (struct cpuid_regs){0};
@@ -91,6 +93,7 @@ static int use_intel(void **unused)
 	host_max_extended = 0x80000008;
 	host_xcr0 = 0x2ff;
 	host_poor = false;
+	host_version_ecx = ~0u;
 	state = (struct cpuid_state){.apic_enabled = true, .xcr0 = 1};
 	cpuid_build(&policy, 1);
 	return 0;
@@ -177,6 +180,15 @@ static void test_xcr0_decides(void **unused)
 	cpuid_build(&policy, 1);
 	assert_int_equal(policy.xcr0, 7);
 	assert_int_equal(query(7, 0).ebx & CPUID_7_EBX_AVX512F, 0);
+}
+
+static void test_osxsave_decides(void **unused)
+{
+	(void)unused;
+	host_version_ecx = ~(u32)CPUID_1_ECX_OSXSAVE; /* the kernel does not use what the CPU has */
+	cpuid_build(&policy, 1);
+	assert_int_equal(query(1, 0).ecx & (CPUID_1_ECX_XSAVE | CPUID_1_ECX_AVX), 0);
+	assert_int_equal(query(0xd, 0).eax, 0);
 }
 
 static void test_xsave_sizes(void **unused)
@@ -299,6 +311,7 @@ int main(void)
 		cmocka_unit_test_setup(test_forced, use_intel),
 		cmocka_unit_test_setup(test_forced, use_amd),
 		cmocka_unit_test_setup(test_xcr0_decides, use_intel),
+		cmocka_unit_test_setup(test_osxsave_decides, use_intel),
 		cmocka_unit_test_setup(test_xsave_sizes, use_intel),
 		cmocka_unit_test_setup(test_dynamic_bits, use_intel),
 		cmocka_unit_test_setup(test_topology, use_intel),

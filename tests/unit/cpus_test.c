@@ -45,6 +45,7 @@ static struct {
 	struct cpu_counters counters[4];
 } shown;
 static u32 absent;  /* APIC id of a CPU that never answers */
+static u32 lesser;  /* APIC id of a CPU that lacks a feature */
 static u32 last_to; /* APIC id that the last INIT went to */
 static char said[512];
 static jmp_buf panicked;
@@ -151,7 +152,8 @@ void lapic_send(u32 apic_id, enum apic_delivery delivery, u8 vector)
 
 	(void)vector;
 	last_to = delivery == APIC_INIT ? apic_id : last_to;
-	if (delivery != APIC_SIPI || apic_id == absent || count > cpu->id)
+	unfit |= delivery == APIC_SIPI && apic_id == lesser;
+	if (delivery != APIC_SIPI || apic_id == absent || unfit || count > cpu->id)
 		return;
 	assert_int_equal(cpu->apic_id, apic_id);
 	assert_int_equal(words->stack, cpu->stack_top);
@@ -164,12 +166,12 @@ hpa_t machine_image_hpa(const void *address)
 	return HPA((u64)address);
 }
 
-void features_enable(void) {}
+bool features_enable(void) { return true; }
 void cpu_tables_load(struct cpu *cpu) { (void)cpu; }
 void cpu_stack_reset(struct cpu *cpu, void (*function)(struct cpu *cpu)) { abort(); }
 const void *cpu_idt_fill(const char *stubs) { return stubs; }
 void cpu_loop(struct cpu *cpu) { abort(); }
-void machine_cpu_init(struct cpu *cpu) { (void)cpu; }
+enum status machine_cpu_init(struct cpu *cpu) { (void)cpu; return STATUS_OK; }
 void machine_virt_leave(struct cpu *cpu) { (void)cpu; }
 void machine_halt(void) { abort(); }
 void tlb_cpu_online(u32 cpu) { (void)cpu; }
@@ -182,7 +184,7 @@ static int set_up(void **state)
 	memset(made, 0, sizeof(made));
 	made_count = stack_count = 0;
 	memory_for = 4;
-	absent = NOBODY;
+	absent = lesser = NOBODY;
 	said[0] = '\0';
 	cpus[0] = &boot_cpu;
 	count = 1;
@@ -217,6 +219,20 @@ static void test_absent(void **state)
 	assert_int_equal(cpus_get(1)->apic_id, 4);
 	assert_string_equal(said, "the CPU with APIC id %u does not answer and is left out: 2\n"
 				  "%u of %u CPUs run: 3 4\n");
+}
+
+/* So is a CPU that lacks a feature; the log says which of the two it was. */
+static void test_lesser(void **state)
+{
+	(void)state;
+	lesser = 2;
+	absent = 4;
+	cpus_start(CPU_MAX);
+	assert_int_equal(cpus_count(), 2);
+	assert_int_equal(cpus_get(1)->apic_id, 6);
+	assert_string_equal(said, "the CPU with APIC id %u lacks a feature and is left out: 2\n"
+				  "the CPU with APIC id %u does not answer and is left out: 4\n"
+				  "%u of %u CPUs run: 2 4\n");
 }
 
 /* Without memory for a CPU the message says so, and does not blame the CPU. */
@@ -267,6 +283,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(test_all, set_up),
 		cmocka_unit_test_setup(test_absent, set_up),
+		cmocka_unit_test_setup(test_lesser, set_up),
 		cmocka_unit_test_setup(test_no_memory, set_up),
 		cmocka_unit_test_setup(test_limit, set_up),
 		cmocka_unit_test_setup(test_pend, set_up),

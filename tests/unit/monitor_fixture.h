@@ -257,7 +257,7 @@ void cpuid_host(u32 leaf, u32 subleaf, struct cpuid_regs *regs)
 	if (leaf == 0)
 		regs->eax = 0xd;
 	else if (leaf == 1)
-		regs->ecx = (u32)(CPUID_1_ECX_XSAVE | CPUID_1_ECX_AVX);
+		regs->ecx = (u32)(CPUID_1_ECX_XSAVE | CPUID_1_ECX_OSXSAVE | CPUID_1_ECX_AVX);
 	else if (leaf == CPUID_XSAVE && subleaf == 0)
 		regs->eax = 7;
 	else if (leaf == CPUID_XSAVE && subleaf == 2)

@@ -75,7 +75,7 @@ void xsave_layout_find(struct xsave_layout *layout)
 
 	*layout = (struct xsave_layout){0};
 	cpuid_host(CPUID_VERSION, 0, &regs);
-	layout->fxsave = !(regs.ecx & CPUID_1_ECX_XSAVE);
+	layout->fxsave = !(regs.ecx & CPUID_1_ECX_OSXSAVE);
 	for (u32 i = 0; i < ARRAY_COUNT(name) && !layout->fxsave; i++) {
 		cpuid_host(CPUID_XSAVE, name[i], &regs);
 		*at[i] = regs.eax != 0 ? regs.ebx : 0;

@@ -20,7 +20,7 @@ static struct cpuid_regs leaf_read(u32 leaf, u32 subleaf)
 }
 
 /* AMD CPUs are not open to Meltdown; any other must report RDCL_NO, or it is taken to be open. */
-static void speculation_read(void)
+static void speculation_read(struct cpu_features *to)
 {
 	u32 vendor = cpuid(CPUID_VENDOR, 0).ebx;
 	struct speculation_cpu cpu = {
@@ -33,71 +33,75 @@ static void speculation_read(void)
 
 	if (!cpu.amd && cpu.leaf_7_edx & CPUID_7_EDX_ARCH_CAPABILITIES)
 		cpu.capabilities = rdmsr(MSR_ARCH_CAPABILITIES);
-	features.meltdown = !cpu.amd && !(cpu.capabilities & ARCH_CAP_RDCL_NO);
-	features.speculation = speculation_decide(&cpu);
+	to->meltdown = !cpu.amd && !(cpu.capabilities & ARCH_CAP_RDCL_NO);
+	to->speculation = speculation_decide(&cpu);
 }
 
-static void basic_read(void)
-{
-	struct cpuid_regs leaf = leaf_read(CPUID_VERSION, 0);
-
-	features.machine_check = leaf.edx & CPUID_1_EDX_MCA;
-	features.vmx = leaf.ecx & CPUID_1_ECX_VMX;
-	features.x2apic = leaf.ecx & CPUID_1_ECX_X2APIC;
-	features.tsc_deadline = leaf.ecx & CPUID_1_ECX_TSC_DEADLINE;
-	features.xsave = leaf.ecx & CPUID_1_ECX_XSAVE;
-
-	leaf = leaf_read(CPUID_FEATURES, 0);
-	features.cr4 = CR4_PAE | CR4_DE | CR4_MCE | CR4_OSFXSR | CR4_OSXMMEXCPT;
-	if (leaf.ebx & CPUID_7_EBX_SMEP)
-		features.cr4 |= CR4_SMEP;
-	if (leaf.ebx & CPUID_7_EBX_SMAP)
-		features.cr4 |= CR4_SMAP;
-	if (leaf.ecx & CPUID_7_ECX_UMIP)
-		features.cr4 |= CR4_UMIP;
-	if (features.xsave)
-		features.cr4 |= CR4_OSXSAVE;
-}
-
-static void extended_read(void)
-{
-	struct cpuid_regs leaf = leaf_read(CPUID_EXTENDED_VERSION, 0);
-
-	features.rdtscp = leaf.edx & CPUID_81_EDX_RDTSCP;
-	features.svm = leaf.ecx & CPUID_81_ECX_SVM;
-	features.gib_pages = leaf.edx & CPUID_81_EDX_PAGE1GB;
-
-	leaf = leaf_read(CPUID_ADDRESS_SIZES, 0);
-	features.physical_bits = leaf.eax ? (u8)(leaf.eax & 0xff) : 36;
-}
-
-/* SDM vol. 1, 13.3: AVX-512's three components are enabled together, and only with AVX. */
-static void xcr0_read(void)
+/*
+ * SDM vol. 1, 13.3: AVX-512's three components are enabled together, and only with AVX. QEMU
+ * announces XSAVE, but refuses CR4.OSXSAVE, if leaf 0DH.1 is empty: it then repeats the MOV to CR4
+ * for ever. There are real CPUs with XSAVE and an empty leaf, and they work.
+ */
+static u64 xcr0_read(u32 leaf_1_ecx)
 {
 	struct cpuid_regs leaf = leaf_read(CPUID_XSAVE, 0);
 	u64 mask = ((u64)leaf.edx << 32 | leaf.eax) & XCR0_OFFERED;
 
-	if (!features.xsave)
-		return;
+	if (!(leaf_1_ecx & CPUID_1_ECX_XSAVE) ||
+	    ((leaf_1_ecx & CPUID_1_ECX_HYPERVISOR) && leaf_read(CPUID_XSAVE, 1).eax == 0))
+		return 0;
 	if ((mask & XCR0_AVX512) != XCR0_AVX512 || !(mask & XCR0_AVX))
 		mask &= ~XCR0_AVX512;
-	features.xcr0 = mask | XCR0_X87 | XCR0_SSE;
+	return mask | XCR0_X87 | XCR0_SSE;
 }
 
-void features_read(void)
+struct cpu_features features_read(void)
 {
-	basic_read();
-	extended_read();
-	xcr0_read();
-	speculation_read();
+	struct cpuid_regs leaf = leaf_read(CPUID_VERSION, 0);
+	struct cpu_features result = {0};
+
+	result.machine_check = leaf.edx & CPUID_1_EDX_MCA;
+	result.vmx = leaf.ecx & CPUID_1_ECX_VMX;
+	result.x2apic = leaf.ecx & CPUID_1_ECX_X2APIC;
+	result.tsc_deadline = leaf.ecx & CPUID_1_ECX_TSC_DEADLINE;
+	result.xcr0 = xcr0_read(leaf.ecx);
+
+	result.cr4 = CR4_PAE | CR4_OSFXSR | CR4_OSXMMEXCPT; /* part of 64-bit mode */
+	result.cr4 |= leaf.edx & CPUID_1_EDX_DE ? CR4_DE : 0;
+	result.cr4 |= leaf.edx & CPUID_1_EDX_MCE ? CR4_MCE : 0;
+	result.cr4 |= result.xcr0 ? CR4_OSXSAVE : 0;
+	leaf = leaf_read(CPUID_FEATURES, 0);
+	result.cr4 |= leaf.ebx & CPUID_7_EBX_SMEP ? CR4_SMEP : 0;
+	result.cr4 |= leaf.ebx & CPUID_7_EBX_SMAP ? CR4_SMAP : 0;
+	result.cr4 |= leaf.ecx & CPUID_7_ECX_UMIP ? CR4_UMIP : 0;
+
+	leaf = leaf_read(CPUID_EXTENDED_VERSION, 0);
+	result.rdtscp = leaf.edx & CPUID_81_EDX_RDTSCP;
+	result.svm = leaf.ecx & CPUID_81_ECX_SVM;
+	result.gib_pages = leaf.edx & CPUID_81_EDX_PAGE1GB;
+
+	leaf = leaf_read(CPUID_ADDRESS_SIZES, 0);
+	result.physical_bits = leaf.eax ? (u8)(leaf.eax & 0xff) : 36;
+
+	speculation_read(&result);
+	return result;
 }
 
-void features_enable(void)
+bool features_enable(void)
 {
+	struct cpu_features here = features_read();
+
+	if ((features.cr4 & ~here.cr4) || (features.xcr0 & ~here.xcr0) || features.svm > here.svm ||
+	    features.vmx > here.vmx || features.x2apic > here.x2apic ||
+	    features.tsc_deadline > here.tsc_deadline || features.rdtscp > here.rdtscp ||
+	    features.gib_pages > here.gib_pages || features.meltdown < here.meltdown ||
+	    features.machine_check > here.machine_check)
+		return false;
 	speculation_enable(&features.speculation);
 	wrmsr(MSR_PAT, PAT_RESET); /* page tables rely on it; firmware may have changed it */
 	write_cr4(features.cr4);
-	if (features.xsave)
+	if (features.xcr0)
 		xsetbv(0, features.xcr0);
 	write_cr0(CR0_PG | CR0_PE | CR0_MP | CR0_TS | CR0_ET | CR0_NE | CR0_WP);
+	return true;
 }

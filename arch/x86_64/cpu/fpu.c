@@ -83,7 +83,7 @@ void fpu_load(const void *area, u64 xcr0)
 {
 	clts();
 	fninit();
-	if (features.xsave) {
+	if (features.xcr0) {
 		xrstor(area, features.xcr0);
 		if (unlikely(xcr0 != features.xcr0))
 			xsetbv(0, xcr0);
@@ -96,7 +96,7 @@ void fpu_load(const void *area, u64 xcr0)
 void fpu_save(void *area)
 {
 	clts();
-	if (features.xsave) {
+	if (features.xcr0) {
 		if (unlikely(xgetbv(0) != features.xcr0))
 			xsetbv(0, features.xcr0);
 		xsave(area, features.xcr0);
@@ -108,11 +108,11 @@ void fpu_save(void *area)
 
 u64 fpu_xcr0_get(void)
 {
-	return features.xsave ? xgetbv(0) & features.xcr0 : XCR0_X87;
+	return features.xcr0 ? xgetbv(0) & features.xcr0 : XCR0_X87;
 }
 
 void fpu_xcr0_set(u64 xcr0)
 {
-	if (features.xsave)
+	if (features.xcr0)
 		xsetbv(0, xcr0);
 }

@@ -68,7 +68,7 @@ static u64 offered_xcr0(u32 max_basic)
 	struct cpuid_regs regs;
 	u64 xcr0;
 
-	if (max_basic < CPUID_XSAVE || (host(CPUID_VERSION, 0).ecx & CPUID_1_ECX_XSAVE) == 0)
+	if (max_basic < CPUID_XSAVE || (host(CPUID_VERSION, 0).ecx & CPUID_1_ECX_OSXSAVE) == 0)
 		return 0;
 	regs = host(CPUID_XSAVE, 0);
 	xcr0 = ((u64)regs.edx << 32 | regs.eax) & ALLOW_XCR0;
