@@ -77,6 +77,73 @@ static void test_injection(void **state)
 	assert_true(vmcb.control.event_injection == (BIT(31) | 0x30d));
 }
 
+/* Exits with this event in delivery, and reports where the guest is. */
+static u64 cut_short(u64 in_delivery, u64 rip)
+{
+	vmcb.control.exit_int_info = in_delivery;
+	run(VMEXIT_NPF, rip);
+	return vmcb.save.rip;
+}
+
+/* Without NRIP save RIP is moved behind INT3, and back if INT3 has not been delivered. */
+static void test_software_cut_short(void **state)
+{
+	const u64 int3 = BIT(31) | 0x303;
+
+	(void)state;
+	vmcb.save.rip = 0x1000;
+	inject(EVENT_SOFTWARE_EXCEPTION, VECTOR_BP, false, 0, 1);
+	assert_true(vmcb.control.event_injection == int3);
+	assert_true(vmcb.save.rip == 0x1001);
+	assert_true(vmcb.control.next_rip == 0);
+	assert_true(cut_short(int3, 0x1001) == 0x1000);
+	assert_false(vcpu.event.valid);
+	/* what happens there later has nothing to do with it */
+	assert_true(cut_short(int3, 0x1001) == 0x1001);
+
+	vmcb.save.rip = 0xffffffff; /* outside 64-bit mode */
+	inject(EVENT_SOFTWARE_INTERRUPT, 0x80, false, 0, 2);
+	assert_true(cut_short(BIT(31) | 0x480, 1) == 0xffffffff);
+
+	/* delivered: the guest is elsewhere, or came back and takes another exception there */
+	vmcb.save.rip = 0x1000;
+	inject(EVENT_SOFTWARE_EXCEPTION, VECTOR_BP, false, 0, 1);
+	assert_true(cut_short(int3, 0x2000) == 0x2000);
+	vmcb.save.rip = 0x1000;
+	inject(EVENT_SOFTWARE_EXCEPTION, VECTOR_BP, false, 0, 1);
+	assert_true(cut_short(BIT(31) | 0x306, 0x1001) == 0x1001);
+	assert_int_equal(vcpu.event.vector, 6);
+	vmcb.save.rip = 0x1000;
+	inject(EVENT_SOFTWARE_EXCEPTION, VECTOR_BP, false, 0, 1);
+	assert_true(cut_short(0x303, 0x1001) == 0x1001);
+
+	/* INT1 comes back as an event, for which RIP stays behind it */
+	vmcb.save.rip = 0x1000;
+	inject(EVENT_PRIVILEGED_EXCEPTION, VECTOR_DB, false, 0, 1);
+	assert_true(cut_short(BIT(31) | 0x301, 0x1001) == 0x1001);
+	assert_true(vcpu.event.valid);
+}
+
+/* With NRIP save RIP stays at the instruction, where an exit during the delivery leaves it. */
+static void test_software_next_rip(void **state)
+{
+	(void)state;
+	svm_capabilities.nrip_save = true;
+	vmcb.save.rip = 0xfffffffe; /* outside 64-bit mode */
+	vmcb.save.rflags = RFLAGS_RF;
+	inject(EVENT_SOFTWARE_INTERRUPT, 0x80, false, 0, 2);
+	assert_true(vmcb.save.rip == 0xfffffffe);
+	assert_true(vmcb.control.next_rip == 0);
+	assert_true(vmcb.save.rflags == 0);
+	vmcb.save.rip = 0x1000;
+	inject(EVENT_SOFTWARE_EXCEPTION, VECTOR_BP, false, 0, 1);
+	assert_true(vmcb.save.rip == 0x1000);
+	assert_true(vmcb.control.next_rip == 0x1001);
+	assert_true(cut_short(BIT(31) | 0x303, 0x1000) == 0x1000);
+	assert_false(vcpu.event.valid);
+	svm_capabilities.nrip_save = false;
+}
+
 static void test_advance(void **state)
 {
 	(void)state;
@@ -344,6 +411,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(test_segments),
 		TEST(test_injection),
+		TEST(test_software_cut_short),
+		TEST(test_software_next_rip),
 		TEST(test_advance),
 		TEST(test_registers_pass),
 		TEST(test_task_priority),

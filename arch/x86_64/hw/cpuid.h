@@ -192,5 +192,6 @@ struct cpuid_regs {
 /* CPUID.8000000A: APM vol. 3, E.4.9. EAX[7:0] revision, EBX number of ASIDs. */
 #define CPUID_8A_EAX_REVISION		    BITS(7, 0)
 #define CPUID_8A_EDX_NP			    BIT(0)
+#define CPUID_8A_EDX_NRIP_SAVE		    BIT(3)
 #define CPUID_8A_EDX_FLUSH_BY_ASID	    BIT(6)
 #define CPUID_8A_EDX_PAUSE_FILTER	    BIT(10)

@@ -70,7 +70,8 @@ struct virt_vcpu {
 			bool nmi_iret;    /* SVM: the IRET at nmi_iret_rip ends NMI blocking */
 			bool shadow_lost; /* SVM: the window opened inside a shadow */
 			bool unchecked;   /* SVM: no entry has accepted what set changed yet */
-			u8 reserved[3];
+			bool rip_moved;   /* SVM: by svm_inject, from moved_rip */
+			u8 reserved[2];
 		};
 		u64 special;
 	};
@@ -80,6 +81,7 @@ struct virt_vcpu {
 	u32 primary;            /* VMX: primary controls without windows */
 	u64 timer_tsc;          /* VMX: deadline of the preemption timer; 0: none */
 	u64 nmi_iret_rip;
+	u64 moved_rip;
 	void *scratch;          /* VMX: MSR-load area; SVM: the CPU's svm_cpu */
 
 	u64 tsc_offset;

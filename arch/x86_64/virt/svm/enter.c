@@ -255,6 +255,8 @@ static void run_unchecked(struct virt_vcpu *vcpu)
 static NOINLINE void enter_specially(struct virt_vcpu *vcpu, struct asid_pool *asids)
 {
 	struct vmcb *vmcb = svm_vmcb(vcpu);
+	u64 injected = vmcb->control.event_injection;
+	u64 rip = vmcb->save.rip;
 	u64 shadow_rip = NO_SHADOW;
 	bool flushed = vcpu->flush || tag_is_stale(vcpu, asids);
 	bool step;
@@ -279,6 +281,10 @@ static NOINLINE void enter_specially(struct virt_vcpu *vcpu, struct asid_pool *a
 		run_unchecked(vcpu);
 	else
 		run_plainly(vcpu);
+	/* if another event was cut short, or elsewhere, the guest has taken this one and gone on */
+	if (vcpu->rip_moved && vmcb->control.exit_int_info == injected && vmcb->save.rip == rip)
+		vmcb->save.rip = vcpu->moved_rip;
+	vcpu->rip_moved = false;
 	if (shadow_rip != NO_SHADOW)
 		shadow_keep(vcpu, shadow_rip);
 	if (flushed && (u32)vmcb->control.exit_code != VMEXIT_INVALID)

@@ -7,32 +7,27 @@
 
 #define INTERRUPT_FIELDS (VMCB_V_IRQ | VMCB_V_IGN_TPR | VMCB_V_INTR_PRIO | VMCB_V_INTR_VECTOR)
 
+_Static_assert((u32)VMCB_EVENT_INTR == EVENT_INTERRUPT && (u32)VMCB_EVENT_NMI == EVENT_NMI &&
+		       (u32)VMCB_EVENT_EXCEPTION == EVENT_EXCEPTION &&
+		       (u32)VMCB_EVENT_SOFTWARE == EVENT_SOFTWARE_INTERRUPT,
+	       "svm_event_decode and svm_inject move them as they are");
+
 /*
  * An event whose delivery the exit interrupted (APM vol. 2, 15.7.2). INTn, INT3 and INTO leave RIP
- * at the instruction, which will raise them again. Emulated CPUs may report an interrupt as an
- * exception, but no exception has a vector above 31.
+ * at the instruction, which will raise them again, also those injected (pass_instruction). Emulated
+ * CPUs may report an interrupt as an exception, but no exception has a vector above 31.
  */
 void svm_event_decode(u64 info, struct vcpu_event *event)
 {
-	*event = (struct vcpu_event){.vector = (u8)(info & VMCB_EVENT_VECTOR)};
-	if (!(info & VMCB_EVENT_V))
+	u8 type = (u8)bits_get(info, 10, VMCB_EVENT_TYPE_SHIFT);
+
+	*event = (struct vcpu_event){.vector = (u8)(info & VMCB_EVENT_VECTOR), .type = type};
+	if (!(info & VMCB_EVENT_V) || type >= VMCB_EVENT_SOFTWARE ||
+	    (type == VMCB_EVENT_EXCEPTION &&
+	     (event->vector == VECTOR_BP || event->vector == VECTOR_OF)))
 		return;
-	switch (bits_get(info, 10, VMCB_EVENT_TYPE_SHIFT)) {
-	case VMCB_EVENT_INTR:
+	if (event->vector >= VECTOR_FIRST_EXTERNAL)
 		event->type = EVENT_INTERRUPT;
-		break;
-	case VMCB_EVENT_NMI:
-		event->type = EVENT_NMI;
-		break;
-	case VMCB_EVENT_EXCEPTION:
-		if (event->vector == VECTOR_BP || event->vector == VECTOR_OF)
-			return;
-		event->type = event->vector < VECTOR_FIRST_EXTERNAL ? EVENT_EXCEPTION
-								    : EVENT_INTERRUPT;
-		break;
-	default:
-		return;
-	}
 	event->valid = 1;
 	if (event->type == EVENT_EXCEPTION && (info & VMCB_EVENT_EV)) {
 		event->has_error_code = 1;
@@ -56,39 +51,43 @@ static ALWAYS_INLINE void rip_advance(struct vmcb *vmcb, u64 length)
 }
 
 /*
+ * INT3, INTO and INT n push the address behind them. With NRIP save that is a field of its own, and
+ * RIP stays, for a fault on the way to push it. Otherwise RIP must be moved (APM vol. 2, 15.20),
+ * and back again if an exit cuts the delivery short: see enter_specially. INT1 is an exception like
+ * any other to the CPU: an exit leaves RIP behind it, where it is injected again.
+ */
+static void pass_instruction(struct virt_vcpu *vcpu, const struct vcpu_event *event)
+{
+	struct vmcb *vmcb = svm_vmcb(vcpu);
+
+	vcpu->moved_rip = vmcb->save.rip;
+	vcpu->rip_moved = event->type != EVENT_PRIVILEGED_EXCEPTION;
+	rip_advance(vmcb, event->instruction_length);
+	vmcb->save.rflags &= ~RFLAGS_RF;
+	if (svm_capabilities.nrip_save && vcpu->rip_moved) {
+		vmcb->control.next_rip = vmcb->save.rip;
+		vmcb->save.rip = vcpu->moved_rip;
+	}
+}
+
+/*
  * Makes the next entry deliver the event. If the CPU cannot deliver it in the guest's state, that
  * entry fails.
  */
 static void svm_inject(struct virt_vcpu *vcpu, const struct vcpu_event *event)
 {
 	struct vmcb *vmcb = svm_vmcb(vcpu);
-	u64 info = VMCB_EVENT_V | event->vector;
+	/* to SVM, INT1, INT3 and INTO are exceptions */
+	u64 type = event->type > EVENT_SOFTWARE_INTERRUPT ? EVENT_EXCEPTION : event->type;
+	u64 info = VMCB_EVENT_V | event->vector | type << VMCB_EVENT_TYPE_SHIFT;
 
-	switch (event->type) {
-	case EVENT_INTERRUPT:
-		info |= VMCB_EVENT_INTR << VMCB_EVENT_TYPE_SHIFT;
-		break;
-	case EVENT_NMI:
-		info |= VMCB_EVENT_NMI << VMCB_EVENT_TYPE_SHIFT;
+	if (event->type == EVENT_NMI)
 		svm_nmi_block(vcpu, true);
-		break;
-	case EVENT_SOFTWARE_INTERRUPT:
-		info |= VMCB_EVENT_SOFTWARE << VMCB_EVENT_TYPE_SHIFT;
-		rip_advance(vmcb, event->instruction_length);
-		vmcb->save.rflags &= ~RFLAGS_RF;
-		break;
-	case EVENT_PRIVILEGED_EXCEPTION:
-	case EVENT_SOFTWARE_EXCEPTION:
-		info |= VMCB_EVENT_EXCEPTION << VMCB_EVENT_TYPE_SHIFT;
-		rip_advance(vmcb, event->instruction_length);
-		vmcb->save.rflags &= ~RFLAGS_RF;
-		break;
-	default:
-		info |= VMCB_EVENT_EXCEPTION << VMCB_EVENT_TYPE_SHIFT;
-		if (EXCEPTIONS_FAULTS & BIT(event->vector & 31))
-			vmcb->save.rflags |= RFLAGS_RF; /* VMRUN pushes it unchanged */
-		break;
-	}
+	if (event->type >= EVENT_SOFTWARE_INTERRUPT)
+		pass_instruction(vcpu, event);
+	/* VMRUN pushes it unchanged */
+	if (event->type == EVENT_EXCEPTION && EXCEPTIONS_FAULTS & BIT(event->vector & 31))
+		vmcb->save.rflags |= RFLAGS_RF;
 	/* In real mode exceptions push no error code (APM vol. 2, 8.2). */
 	if (event->has_error_code && (vmcb->save.cr0 & CR0_PE))
 		info |= VMCB_EVENT_EV | (u64)event->error_code << VMCB_EVENT_ERROR_CODE_SHIFT;

@@ -66,6 +66,7 @@ const struct virt_ops *svm_probe(const char **reason)
 	}
 	memset(hpa_to_pointer(svm_capabilities.all_exit), 0xff, PAGE_SIZE << IOPM_ORDER);
 	svm_capabilities.asid_count = leaf.ebx;
+	svm_capabilities.nrip_save = leaf.edx & CPUID_8A_EDX_NRIP_SAVE;
 	svm_capabilities.flush_by_asid = leaf.edx & CPUID_8A_EDX_FLUSH_BY_ASID;
 	svm_capabilities.pause_filter = leaf.edx & CPUID_8A_EDX_PAUSE_FILTER;
 	log_info(LOG_VIRT, "SVM revision %u, %u ASIDs, features %x",

@@ -18,6 +18,7 @@
 
 struct svm_capabilities {
 	u32 asid_count; /* ASID 0, the host's, included */
+	bool nrip_save;
 	bool flush_by_asid;
 	bool pause_filter;
 	hpa_t all_exit; /* IOPM of all ones; longer than an MSRPM, so it serves as one too */
