@@ -10,12 +10,15 @@ from machine import EPYC, Bochs, Qemu
 
 GOOD = 16  # EXIT_GOOD of rt.h
 FPU_SEEDS = (1, 2)
-GUESTS = ("cpuid", "debug", "exceptions", "fpu", "hlt", "hpet", "interrupts", "mmio", "msr",
-          "paging", "paging32", "ports", "realmode", "reset", "smp", "timers", "v8086")
+GUESTS = ("breakpoints", "cpuid", "debug", "exceptions", "fpu", "hlt", "hpet", "interrupts",
+          "mmio", "msr", "paging", "paging32", "ports", "realmode", "reset", "smp", "timers",
+          "v8086")
 CPUS = {"smp": 4}
 KEYS = {"hpet": "hpet = yes\n"}
 # These run once more with local APICs that the monitor emulates alone.
 APIC_GUESTS = ("debug", "interrupts", "smp")
+# And these with every exception exiting first, as it does for a debugger.
+TRAP_GUESTS = ("breakpoints",)
 
 # What QEMU's CPU does not do, or does differently: no hypervisor can mend that.
 QEMU_LACKS = {
@@ -104,6 +107,9 @@ def tiny_bundle(build, folder, words):
         sections.append(f"[vm {guest}-apic]\nkernel = {guest}.bin\nmemory = 32M\n"
                         f"vcpus = {CPUS.get(guest, 1)}\napic_virtualization = off\n"
                         f"cmdline = {words}\n")
+    for guest in TRAP_GUESTS:
+        sections.append(f"[vm {guest}-trap]\nkernel = {guest}.bin\nmemory = 32M\n"
+                        f"trap = exceptions\ncmdline = {words}\n")
     return bundle.make(folder / "tiny.cpio", "\n".join(sections), bundle.tiny(build, *GUESTS))
 
 
@@ -132,6 +138,13 @@ def test_guest(bed, guest):
 @pytest.mark.parametrize("guest", APIC_GUESTS)
 def test_other_apic(bed, guest):
     ((vm, text),) = bed.run(f"{guest}-apic")
+    check_answers(guest, text, bed.lacks.get(guest, set()))
+    assert vm["exit_code"] == GOOD
+
+
+@pytest.mark.parametrize("guest", TRAP_GUESTS)
+def test_trapped(bed, guest):
+    ((vm, text),) = bed.run(f"{guest}-trap")
     check_answers(guest, text, bed.lacks.get(guest, set()))
     assert vm["exit_code"] == GOOD
 

@@ -164,50 +164,6 @@ static void test_software(void **state)
 			 STATUS_BAD_ADDRESS);
 }
 
-/* The guest's own INT3, INT n and #DB are delivered to it. */
-static void test_guests_own(void **state)
-{
-	(void)state;
-	ask((struct query){.kind = QUERY_RELEASE, .run = ~0ull});
-	ram[0x1000] = 0xcc;
-	settle(EXIT_EXCEPTION);
-	page.exit.vector = VECTOR_BP;
-	vcpu->event.valid = 0;
-	page.exit.reason = EXIT_EXCEPTION;
-	exits_settle(vcpu);
-	assert_true(vcpu->event.valid);
-	assert_int_equal(vcpu->event.type, EVENT_SOFTWARE_EXCEPTION);
-	assert_int_equal(vcpu->event.vector, 3);
-	assert_int_equal(vcpu->event.instruction_length, 1);
-	vcpu->event.valid = 0;
-	memcpy(ram + 0x1000, "\xcd\x80", 2);
-	page.exit.reason = EXIT_EXCEPTION;
-	exits_settle(vcpu);
-	assert_int_equal(vcpu->event.type, EVENT_SOFTWARE_INTERRUPT);
-	assert_int_equal(vcpu->event.vector, 0x80);
-	assert_int_equal(vcpu->event.instruction_length, 2);
-	vcpu->event.valid = 0;
-	string_copy(info.backend, sizeof(info.backend), "VMX/EPT");
-	page.exit = (struct vcpu_exit){
-		.reason = EXIT_EXCEPTION, .vector = VECTOR_DB, .qualification = DR6_BS | 2};
-	exits_settle(vcpu);
-	assert_int_equal(vcpu->event.vector, VECTOR_DB);
-	assert_int_equal(page.dr[6] & (DR6_BS | DR6_BREAKPOINTS), DR6_BS | 2);
-	assert_false(machine.debugger.held);
-
-	/* INT1 is not delivered as a fault, which would run it again. */
-	page.dr[6] = DR6_RESET;
-	vcpu->event.valid = 0;
-	page.exit = (struct vcpu_exit){
-		.reason = EXIT_EXCEPTION, .vector = VECTOR_DB, .instruction_length = 1};
-	exits_settle(vcpu);
-	assert_true(vcpu->event.valid);
-	assert_int_equal(vcpu->event.type, EVENT_PRIVILEGED_EXCEPTION);
-	assert_int_equal(vcpu->event.vector, VECTOR_DB);
-	assert_int_equal(vcpu->event.instruction_length, 1);
-	assert_int_equal(page.dr[6], DR6_RESET);
-}
-
 static void test_hardware(void **state)
 {
 	struct query query = {.kind = QUERY_BREAK, .flags = QUERY_BREAK_HARDWARE | 1,
@@ -445,7 +401,6 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_step, set_up, fixture_free),
 		cmocka_unit_test_setup_teardown(test_step_of_port, set_up, fixture_free),
 		cmocka_unit_test_setup_teardown(test_software, set_up, fixture_free),
-		cmocka_unit_test_setup_teardown(test_guests_own, set_up, fixture_free),
 		cmocka_unit_test_setup_teardown(test_hardware, set_up, fixture_free),
 		cmocka_unit_test_setup_teardown(test_hardware_pieces, set_up, fixture_free),
 		cmocka_unit_test_setup_teardown(test_registers, set_up, fixture_free),

@@ -263,6 +263,8 @@ enum emulate_result emulate_decode(struct emulator *emulator, struct x86_instruc
 				   struct vcpu_event *event)
 {
 	*out = decode_answer;
+	if (emulate_answer == EMULATE_FAULT)
+		emulator->page->cr2 = ~0ull;
 	return emulate(emulator, event);
 }
 

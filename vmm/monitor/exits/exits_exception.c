@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Exceptions that exit because somebody wants to see them: a debugger, or the key `trap`. */
 #include "arch/x86_64/hw/control.h"
+#include "arch/x86_64/hw/svm.h"
 #include "arch/x86_64/hw/vmx.h"
 #include "lib/string.h"
 #include "vmm/monitor/debugger.h"
@@ -8,6 +9,8 @@
 #include "vmm/monitor/machine.h"
 #include "vmm/monitor/walk.h"
 #include "vmm/rt/start.h"
+
+enum opcode { OPCODE_INT3 = 0xcc, OPCODE_INT_N = 0xcd, OPCODE_INTO = 0xce };
 
 bool exits_is_svm(void)
 {
@@ -19,40 +22,89 @@ u64 exits_debug_bits(const struct vcpu *vcpu)
 	return exits_is_svm() ? vcpu->page->dr[6] : vcpu->page->exit.qualification;
 }
 
-/* The bytes of an instruction as far as they lie in one page; 0 where nothing can be read. */
-static u32 read_code(const struct vcpu *vcpu, u8 *bytes, u32 count)
+/* SVM's intercept of INT n, by which emulated CPUs exit for INT3 and INTO too. */
+static bool is_any_software(const struct vcpu_exit *exit)
 {
+	return exits_is_svm() && exit->vendor_code == VMEXIT_SWINT;
+}
+
+/* The instruction at RIP, if it is one that could have caused this exit. */
+static bool find_instruction(struct vcpu *vcpu, struct x86_instruction *in)
+{
+	const struct vcpu_exit *exit = &vcpu->page->exit;
+	struct vcpu_event fault; /* not the guest's, nor is its CR2 */
+	bool found;
+	u64 cr2;
+
+	vcpu_need(vcpu, VCPU_SEGMENTS | VCPU_CONTROL);
+	cr2 = vcpu->page->cr2;
+	found = emulate_decode(&vcpu->emulator, in, &fault) == EMULATE_DONE &&
+		in->encoding == X86_LEGACY && in->map == X86_MAP_PRIMARY;
+	vcpu->page->cr2 = cr2;
+	if (is_any_software(exit))
+		return found && in->opcode >= OPCODE_INT3 && in->opcode <= OPCODE_INTO;
+	return found && in->opcode == (exit->vector == VECTOR_BP ? OPCODE_INT3 : OPCODE_INTO);
+}
+
+/* Finds out which it was and how long, where the CPU does not say. False: it is not there now. */
+static bool identify(struct vcpu *vcpu, struct vcpu_event *event)
+{
+	struct x86_instruction in;
+
+	if (!find_instruction(vcpu, &in)) {
+		event->instruction_length = 1;
+		return !is_any_software(&vcpu->page->exit);
+	}
+	event->instruction_length = in.length;
+	if (in.opcode == OPCODE_INTO)
+		event->vector = VECTOR_OF;
+	if (in.opcode == OPCODE_INT_N) {
+		event->type = EVENT_SOFTWARE_INTERRUPT;
+		event->vector = (u8)in.immediate;
+	}
+	return true;
+}
+
+/*
+ * Another vCPU has replaced the instruction since, as Linux does when it patches its own code: what
+ * is there now is executed. QEMU 7.2 may have translated the old bytes just when they were replaced
+ * and keep that for ever (docs/platforms.md), so a byte is stored, the one that is there.
+ */
+static void fetch_anew(struct vcpu *vcpu)
+{
+	const struct guest_memory *memory = &vcpu->machine->memory;
 	const struct vcpu_page *page = vcpu->page;
 	u64 linear = page->segment[SEG_CS].base + page->rip;
-	struct walk_result result;
+	struct walk_result found;
+	u8 *code = NULL;
+	u8 byte;
 
-	count = (u32)MIN(count, PAGE_SIZE - (linear & PAGE_MASK));
-	if (!walk(&vcpu->machine->memory, page, GVA(linear), WALK_PROBE, &result) ||
-	    !guest_memory_read(&vcpu->machine->memory, result.gpa, bytes, count))
-		return 0;
-	return count;
+	if ((page->efer & EFER_LMA) == 0)
+		linear = (u32)linear;
+	if (walk(memory, page, GVA(linear), WALK_PROBE, &found))
+		code = guest_memory_pointer(memory, found.gpa, 1);
+	if (code == NULL)
+		return;
+	byte = __atomic_load_n(code, __ATOMIC_RELAXED);
+	(void)__atomic_compare_exchange_n(code, &byte, byte, false, __ATOMIC_SEQ_CST,
+					  __ATOMIC_SEQ_CST);
 }
 
 /* INT3, INT n and INTO exit with RIP at them: injected with their length, they count as done. */
 static bool raise_software(struct vcpu *vcpu)
 {
-	struct vcpu_event event = {.valid = 1, .type = EVENT_SOFTWARE_EXCEPTION, .vector = 3,
-				   .instruction_length = 1};
-	u8 code[2] = {0};
-	u32 count;
+	const struct vcpu_exit *exit = &vcpu->page->exit;
+	struct vcpu_event event = {.valid = 1,
+				   .type = EVENT_SOFTWARE_EXCEPTION,
+				   .vector = (u8)exit->vector,
+				   .instruction_length = exit->instruction_length};
 
-	vcpu_need(vcpu, VCPU_SEGMENTS | VCPU_CONTROL);
-	count = read_code(vcpu, code, sizeof(code));
-	if (count == 2 && code[0] == 0xcd) {
-		event.type = EVENT_SOFTWARE_INTERRUPT;
-		event.vector = code[1];
-		event.instruction_length = 2;
-	} else if (count > 0 && code[0] == 0xce) {
-		event.vector = VECTOR_OF;
-	} else if (count == 0 || code[0] != 0xcc) {
+	if (exit->vector != VECTOR_BP && exit->vector != VECTOR_OF)
 		return false;
-	}
-	vcpu->event = event;
+	if ((exit->instruction_length == 0 || is_any_software(exit)) && !identify(vcpu, &event))
+		fetch_anew(vcpu);
+	else
+		vcpu->event = event;
 	return true;
 }
 
@@ -96,14 +148,10 @@ static void leave_traces(struct vcpu *vcpu)
 
 void exits_exception(struct vcpu *vcpu)
 {
-	u32 vector = vcpu->page->exit.vector & 31;
-
 	if (trap_exception(vcpu) || debugger_exception(vcpu))
 		return;
-	if ((vector == VECTOR_BP || vector == VECTOR_OF) && raise_software(vcpu))
-		return;
-	if (raise_int1(vcpu))
+	if (raise_software(vcpu) || raise_int1(vcpu))
 		return;
 	leave_traces(vcpu);
-	vcpu_raise(vcpu, vector, vcpu->page->exit.error_code);
+	vcpu_raise(vcpu, vcpu->page->exit.vector & 31, vcpu->page->exit.error_code);
 }
