@@ -314,6 +314,31 @@ static void test_two_at_once(void **state)
 	assert_false(other->event.valid);
 }
 
+/*
+ * A vCPU has exited by the debugger's INT3 when that is taken away from the running machine: the
+ * guest executes what was there, and sees nothing of an INT3.
+ */
+static void test_software_removed(void **state)
+{
+	static const enum query_kind ways[] = {QUERY_UNBREAK, QUERY_DETACH, QUERY_ATTACH};
+	struct vcpu *other = &machine.vcpu[1];
+
+	(void)state;
+	for (u32 i = 0; i < ARRAY_COUNT(ways); i++) {
+		break_before(other, 0x1000);
+		ask((struct query){.kind = QUERY_RELEASE, .run = ~0ull});
+		other->page->exit = (struct vcpu_exit){.reason = EXIT_EXCEPTION,
+						       .vendor_code = VMEXIT_SWINT,
+						       .vector = VECTOR_BP};
+		ask((struct query){.kind = ways[i], .address = 0x1000});
+		assert_int_equal(ram[0x1000], 0x90);
+		assert_int_equal(other->page->exit.reason, EXIT_NONE);
+		assert_false(other->event.valid);
+		assert_false(other->page->inject.valid);
+		ask((struct query){.kind = QUERY_ATTACH});
+	}
+}
+
 /* A vCPU stops while another one steps: the step is dropped, and its TF does not remain. */
 static void test_step_overtaken(void **state)
 {
@@ -401,6 +426,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_step, set_up, fixture_free),
 		cmocka_unit_test_setup_teardown(test_step_of_port, set_up, fixture_free),
 		cmocka_unit_test_setup_teardown(test_software, set_up, fixture_free),
+		cmocka_unit_test_setup_teardown(test_software_removed, set_up, fixture_free),
 		cmocka_unit_test_setup_teardown(test_hardware, set_up, fixture_free),
 		cmocka_unit_test_setup_teardown(test_hardware_pieces, set_up, fixture_free),
 		cmocka_unit_test_setup_teardown(test_registers, set_up, fixture_free),

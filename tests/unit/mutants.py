@@ -95,6 +95,8 @@ MUTANTS = (
      "exit->instruction_length == 0 || is_any_software(exit)", "true", "exits_exception_test"),
     ("what has replaced an INT n is taken for an INT3", "vmm/monitor/exits/exits_exception.c",
      "return !is_any_software(&vcpu->page->exit);", "return true;", "exits_exception_test"),
+    ("the guest gets a debugger's INT3 that is gone", "vmm/monitor/debugger.c",
+     "			exit->reason = EXIT_NONE;\n", "			;\n", "debugger_test"),
     ("a vCPU's flush leaves the EPT", "arch/x86_64/virt/vmx/vpid.c",
      "	CHECK(invept(vmx_capability.invept_type, vmcs_read64(VMCS_EPT_POINTER)));\n", "",
      "vmx_entry_test"),

@@ -206,12 +206,26 @@ static enum status software_insert(struct machine *machine, const struct query *
 	return STATUS_NO_MEMORY;
 }
 
-static void software_remove(struct debugger_software *software)
+/*
+ * A vCPU whose exit by this INT3 has not been looked at yet executes what was there instead. All of
+ * them are outside the guest now: any other INT3 that exits later is the guest's own.
+ */
+static void software_remove(struct machine *machine, struct debugger_software *software)
 {
 	/* The guest may have put another instruction there. */
 	if (*software->host == INT3)
 		__atomic_store_n(software->host, software->saved, __ATOMIC_SEQ_CST);
 	software->used = false;
+	for (u32 i = 0; i < machine->vcpu_count; i++) {
+		struct vcpu *vcpu = &machine->vcpu[i];
+		struct vcpu_exit *exit = &vcpu->page->exit;
+
+		if (exit->reason != EXIT_EXCEPTION || exit->vector != VECTOR_BP)
+			continue;
+		vcpu_need(vcpu, VCPU_SEGMENTS | VCPU_CONTROL);
+		if (code_address(vcpu) == software->linear)
+			exit->reason = EXIT_NONE;
+	}
 }
 
 /* DR7: local enables, and R/W and LEN of each (SDM vol. 3, 18.2.4). */
@@ -312,7 +326,7 @@ static enum status breakpoint(struct machine *machine, const struct query *query
 		return software_insert(machine, query);
 	software = find_software(&machine->debugger, query->address);
 	if (software != NULL)
-		software_remove(software);
+		software_remove(machine, software);
 	return STATUS_OK;
 }
 
@@ -365,7 +379,7 @@ static void take_back(struct machine *machine)
 
 	for (u32 i = 0; i < DEBUGGER_SOFTWARE_MAX; i++) {
 		if (debugger->software[i].used)
-			software_remove(&debugger->software[i]);
+			software_remove(machine, &debugger->software[i]);
 	}
 	for (u32 i = 0; i < DEBUGGER_HARDWARE_MAX; i++) {
 		hardware |= debugger->hardware[i].used;
