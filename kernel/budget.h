@@ -34,7 +34,7 @@ struct budget_reservation {
 	u64 remaining; /* until the deadline */
 	u64 deadline;  /* with budget 0: that of the last reservation, if it had a period */
 	u64 owed;      /* what it ran beyond its budgets at others' cost */
-	u64 missed_count; /* deadlines that passed with budget left while it wanted to run */
+	u64 missed_count; /* deadlines, not yet counted elsewhere, that passed with budget left */
 };
 
 /* Its share of a CPU in units of 10^-9; more than any CPU has if `period` is 0. */

@@ -70,13 +70,12 @@ struct cpu *sched_place(u64 affinity)
 /* Adds to the group's page the deadlines that the thread's reservation missed since last time. */
 static void publish_missed(struct thread *thread)
 {
-	u64 missed = thread->run.reservation.missed_count;
+	u64 *missed = &thread->run.reservation.missed_count;
 
-	if (missed == thread->missed_shown)
+	if (*missed == 0)
 		return;
-	__atomic_fetch_add(&thread->process->group->page->missed, missed - thread->missed_shown,
-			   __ATOMIC_RELAXED);
-	thread->missed_shown = missed;
+	__atomic_fetch_add(&thread->process->group->page->missed, *missed, __ATOMIC_RELAXED);
+	*missed = 0;
 }
 
 /* To its own group, and to the one for which it works. */
@@ -87,22 +86,28 @@ static void charge_thread(struct cpu *cpu, struct thread *thread, u64 ticks, u64
 	run_queue_charge(cpu->queue, &thread->run, ticks, now);
 }
 
-/* Under the CPU's lock. */
-static void charge(struct cpu *cpu, u64 now)
+/* Locks the CPU's queue and charges its running thread up to now, which it returns. */
+static u64 queue_lock(struct cpu *cpu)
 {
-	struct thread *running = cpu->running;
-	u64 ran = now - cpu->charged_tsc;
+	struct thread *running;
+	u64 now;
+	u64 ran;
 
+	lock_acquire(&cpu->lock, LOCK_QUEUE);
+	running = cpu->running;
+	now = rdtsc();
+	ran = now - cpu->charged_tsc;
 	cpu->charged_tsc = now;
 	if (running == NULL || (s64)ran < 0)
-		return;
+		return now;
 	__atomic_fetch_add(&running->process->group->page->cpu_tsc, ran, __ATOMIC_RELAXED);
 	charge_thread(cpu, running, ran, now);
 	publish_missed(running);
+	return now;
 }
 
-/* Under the CPU's lock, with the running thread charged. */
-static void publish(struct cpu *cpu, u64 now)
+/* Publishes who runs there, since `now`, and until when, and unlocks the queue. */
+static void queue_publish(struct cpu *cpu, u64 now)
 {
 	struct thread *running = cpu->running;
 	u64 delay = run_queue_next_event(cpu->queue, running != NULL ? &running->run : NULL, now);
@@ -111,6 +116,7 @@ static void publish(struct cpu *cpu, u64 now)
 	cpu->counters->running_since_tsc = running != NULL ? now : 0;
 	__atomic_store_n(&cpu->queue_tsc, delay != ~0ull ? now + delay : 0, __ATOMIC_RELAXED);
 	timer_stale(cpu);
+	lock_release(&cpu->lock, LOCK_QUEUE);
 }
 
 /* The thread's home CPU is busy: wakes an idle CPU, which may then ask for the thread. */
@@ -130,18 +136,15 @@ void sched_ready(struct thread *thread)
 {
 	struct cpu *cpu = thread->cpu;
 	struct run_entity *running;
-	u64 now = rdtsc();
+	u64 now = queue_lock(cpu);
 	bool look;
 
-	lock_acquire(&cpu->lock, LOCK_QUEUE);
 	if (!thread->run.runnable)
 		thread->ready_tsc = now;
-	charge(cpu, now);
 	running = cpu->running != NULL ? &cpu->running->run : NULL;
 	run_queue_add(cpu->queue, &thread->run, now);
 	look = running == NULL || run_queue_preempts(cpu->queue, running, &thread->run);
-	publish(cpu, now);
-	lock_release(&cpu->lock, LOCK_QUEUE);
+	queue_publish(cpu, now);
 
 	if (look || cpu != this_cpu())
 		cpus_pend(cpu, look ? PENDING_RESCHEDULE : PENDING_TIMER);
@@ -161,10 +164,8 @@ void sched_remove(struct thread *thread)
 
 void sched_block(struct cpu *cpu)
 {
-	u64 now = rdtsc();
+	u64 now = queue_lock(cpu);
 
-	lock_acquire(&cpu->lock, LOCK_QUEUE);
-	charge(cpu, now);
 	charge_thread(cpu, cpu->running, tsc_from_ns(SCHED_WAIT_NS), now);
 	run_queue_remove(cpu->queue, &cpu->running->run, now);
 	cpu->running = NULL;
@@ -181,8 +182,7 @@ void sched_serve(struct thread *thread, struct group *group)
 		group = NULL;
 	if (group == before)
 		return;
-	lock_acquire(&cpu->lock, LOCK_QUEUE);
-	charge(cpu, rdtsc());
+	(void)queue_lock(cpu);
 	thread->served = group;
 	lock_release(&cpu->lock, LOCK_QUEUE);
 	if (group != NULL)
@@ -209,10 +209,8 @@ void sched_next(struct cpu *cpu)
 	struct thread *before = cpu->running;
 	struct run_entity *running = NULL;
 	struct run_entity *next;
-	u64 now = rdtsc();
+	u64 now = queue_lock(cpu);
 
-	lock_acquire(&cpu->lock, LOCK_QUEUE);
-	charge(cpu, now);
 	if (before != NULL && before->state == THREAD_READY) {
 		before->ready_tsc = now;
 		running = &before->run;
@@ -228,24 +226,19 @@ void sched_next(struct cpu *cpu)
 		if (running != NULL && running->group != next->group)
 			charge_thread(cpu, cpu->running, tsc_from_ns(SCHED_SWITCH_NS), now);
 	}
-	publish(cpu, now);
-	lock_release(&cpu->lock, LOCK_QUEUE);
+	queue_publish(cpu, now);
 }
 
 void sched_extend(struct cpu *cpu)
 {
 	struct run_queue *queue = cpu->queue;
-	u64 now = rdtsc();
+	bool reserved = cpu->running->run.reservation.remaining != 0;
+	u64 now = queue_lock(cpu);
 
-	lock_acquire(&cpu->lock, LOCK_QUEUE);
-	cpu->grace = cpu->running->run.reservation.remaining == 0 &&
-		     !tick_before(now, queue->slice_end);
-	if (cpu->grace) {
+	cpu->grace = !reserved && !tick_before(now, queue->slice_end);
+	if (cpu->grace)
 		queue->slice_end = now + tsc_from_ns(SCHED_GRACE_NS);
-		charge(cpu, now);
-		publish(cpu, now);
-	}
-	lock_release(&cpu->lock, LOCK_QUEUE);
+	queue_publish(cpu, now);
 }
 
 bool sched_must_move(const struct cpu *cpu)
@@ -260,19 +253,17 @@ void sched_move(struct cpu *cpu)
 {
 	struct thread *thread = cpu->running;
 	struct cpu *target = thread->wanted;
-	u64 now = rdtsc();
+	u64 now;
 
 	thread->wanted = NULL;
 	if (target == NULL || !allowed(thread->process->group->affinity, target->id))
 		target = sched_place(thread->process->group->affinity);
 	if (thread->state != THREAD_READY || target == cpu)
 		return;
-	lock_acquire(&cpu->lock, LOCK_QUEUE);
-	charge(cpu, now);
+	now = queue_lock(cpu);
 	run_queue_detach(cpu->queue, &thread->run, now);
 	cpu->running = NULL;
-	publish(cpu, now);
-	lock_release(&cpu->lock, LOCK_QUEUE);
+	queue_publish(cpu, now);
 	thread_unload(cpu, thread);
 	thread->cpu = target;
 	thread->ready_tsc = now;
@@ -285,8 +276,7 @@ enum status sched_yield(struct cpu *cpu, struct thread *to)
 {
 	bool waits;
 
-	lock_acquire(&cpu->lock, LOCK_QUEUE);
-	charge(cpu, rdtsc());
+	(void)queue_lock(cpu);
 	waits = to == NULL || (to->cpu == cpu && run_queue_yield_to(
 						      cpu->queue, &cpu->running->run, &to->run));
 	lock_release(&cpu->lock, LOCK_QUEUE);
@@ -378,15 +368,12 @@ static bool reserve_here(struct thread *thread, u64 budget_ns, u64 period_ns, u6
 {
 	struct group *group = thread->process->group;
 	struct cpu *cpu = thread->cpu;
-	u64 now = rdtsc();
+	u64 now = queue_lock(cpu);
 	bool admitted;
 
-	lock_acquire(&cpu->lock, LOCK_QUEUE);
-	charge(cpu, now);
 	admitted = run_queue_reserve(cpu->queue, &thread->run, reserved_ticks(budget_ns, period_ns),
 				     tsc_from_ns(period_ns), now, left_permille);
-	publish(cpu, now);
-	lock_release(&cpu->lock, LOCK_QUEUE);
+	queue_publish(cpu, now);
 	if (!admitted)
 		return false;
 	group->page->reserved_permille -= thread->reserved_permille;

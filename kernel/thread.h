@@ -42,8 +42,7 @@ struct thread {
 	u64 moved_tsc;             /* when it was last handed over */
 	u64 ready_tsc;             /* since when it waits for the CPU, if it does */
 	u64 waited_tsc;            /* TSC cycles it has waited for a CPU in total */
-	u64 missed_shown;          /* part of run.reservation.missed_count in the group's page */
-	u64 reserved_permille;     /* likewise, of reserved_permille */
+	u64 reserved_permille;     /* part of the group's */
 	struct group *served;      /* sched_serve; holds a reference, NULL: none */
 
 	struct queue *waits_for;
