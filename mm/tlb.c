@@ -122,19 +122,16 @@ bool tlb_must_flush(const struct space *space, u64 *seen)
 void tlb_process_enter(struct space *space, u32 cpu)
 {
 	struct tlb_cpu *self = &cpus[cpu];
-	u64 generation;
+	bool enters = self->space != space;
 
-	if (self->space != space) {
+	if (enters) {
 		if (self->space != NULL)
 			tlb_space_leave(self->space, cpu);
+		self->space = space;
 		tlb_space_enter(space, cpu);
 	}
-	generation = __atomic_load_n(&space->generation, __ATOMIC_SEQ_CST);
-	if (self->space == space && self->seen == generation)
-		return;
-	self->space = space;
-	self->seen = generation;
-	tlb_arch_load_root(space->table.root.kernel);
+	if (tlb_must_flush(space, &self->seen) || enters)
+		tlb_arch_load_root(space->table.root.kernel);
 }
 
 void tlb_process_leave(u32 cpu)

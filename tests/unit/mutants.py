@@ -26,7 +26,7 @@ MUTANTS = (
     ("a vCPU does not look before it enters", "mm/tlb.c",
      "	bool flush = *seen != generation;\n", "	bool flush = false;\n", "space_tlb_test"),
     ("a process goes on with its old CR3", "mm/tlb.c",
-     "	if (self->space == space && self->seen == generation)", "	if (self->space == space)",
+     "	if (tlb_must_flush(space, &self->seen) || enters)", "	if (enters)",
      "space_tlb_test"),
     ("a CPU that passes does not look", "mm/tlb.c",
      "		tlb_process_enter(self->space, cpu);\n	if (tlb_pages", "		;\n	if (tlb_pages",
