@@ -183,7 +183,6 @@ static enum status mapping_remove(struct mapping *mapping)
 	struct memory *memory = mapping->memory;
 	enum status status;
 
-	mapping->dying = true;
 	status = table_unmap(&space->table, &mapping->cursor, mapping->at + mapping_bytes(mapping));
 	tlb_flush_space(space);
 	if (status != STATUS_OK)
@@ -291,7 +290,7 @@ static enum status fault(struct space *space, u64 address, u32 access)
 
 	if (node == &space->mappings || address < mapping->at)
 		return STATUS_NOT_FOUND;
-	if (mapping->dying)
+	if (mapping->cursor != mapping->at) /* being unmapped */
 		return STATUS_BAD_STATE;
 	if (access & ~mapping->rights)
 		return STATUS_NO_RIGHT;

@@ -21,8 +21,7 @@ struct mapping {
 	u64 page_count;
 	u64 offset; /* first page in the object */
 	u32 rights; /* enum pt_rights */
-	bool dying; /* being unmapped: no faults are served */
-	u64 cursor; /* the address that unmapping has reached */
+	u64 cursor; /* the address that unmapping has reached; past `at` no faults are served */
 };
 
 /* A process's address space or a second-stage table. */
