@@ -290,7 +290,7 @@ enum status sys_audit(struct system_call *call)
 
 	if (call->argument[2] > AUDIT_HANDLES)
 		return STATUS_BAD_ARGUMENT;
-	listing.page = memory->pinned ? memory_pointer(memory, 0) : NULL;
+	listing.page = memory->flags & MEMORY_PINNED ? memory_pointer(memory, 0) : NULL;
 	if (listing.page == NULL)
 		return STATUS_BAD_ADDRESS;
 	call->value = list(&listing, call->argument[2], call->argument[3], call->argument[4]);

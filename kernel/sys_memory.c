@@ -24,23 +24,22 @@ enum status sys_memory_create(struct system_call *call)
 {
 	struct memory *memory;
 	struct group *group = SYSCALL_OBJECT(call, 0, group);
-	enum page_owner owner;
+	u64 flags = call->argument[2];
+	enum page_owner owner = (flags & MEMORY_GUEST) != 0 ? PAGE_GUEST : PAGE_PROCESS;
 	enum status status;
 	u64 pages;
 
 	if (!to_pages(call->argument[1], &pages) ||
-	    (call->argument[2] &
-	     ~(u64)(MEMORY_PINNED | MEMORY_GUEST | MEMORY_SMALL | MEMORY_HUGE | MEMORY_WHOLE)) !=
-		    0)
+	    (flags & ~(u64)(MEMORY_PINNED | MEMORY_GUEST | MEMORY_SMALL | MEMORY_HUGE |
+			    MEMORY_WHOLE)) != 0)
 		return STATUS_BAD_ARGUMENT;
-	if ((call->argument[2] & MEMORY_PINNED) != 0 && pages > PINNED_PAGES_MAX)
+	if ((flags & MEMORY_PINNED) != 0 && pages > PINNED_PAGES_MAX)
 		return STATUS_TOO_BIG;
-	owner = (call->argument[2] & MEMORY_GUEST) != 0 ? PAGE_GUEST : PAGE_PROCESS;
-	status = memory_create(&group->quota, owner, pages, (u32)call->argument[2], &memory);
+	status = memory_create(&group->quota, owner, pages, (u32)flags, &memory);
 	if (status != STATUS_OK)
 		return status;
 	group_adopt(group, &memory->object);
-	for (u64 page = 0; memory->pinned && status == STATUS_OK && page < pages; page++)
+	for (u64 page = 0; (flags & MEMORY_PINNED) && status == STATUS_OK && page < pages; page++)
 		status = memory_populate(memory, page);
 	if (status != STATUS_OK) {
 		object_put(&memory->object);

@@ -88,10 +88,7 @@ enum status memory_create(struct quota *quota, enum page_owner owner, u64 page_c
 	(*memory)->kind = MEMORY_RAM;
 	(*memory)->owner = (u8)owner;
 	(*memory)->type = PT_TYPE_WB;
-	(*memory)->pinned = flags & MEMORY_PINNED;
-	(*memory)->small = (flags & MEMORY_SMALL) != 0;
-	(*memory)->huge = (flags & (MEMORY_HUGE | MEMORY_SMALL)) == MEMORY_HUGE;
-	(*memory)->whole = (flags & MEMORY_WHOLE) != 0;
+	(*memory)->flags = flags;
 	return STATUS_OK;
 
 fail_chunks:
@@ -176,9 +173,10 @@ static enum status chunk_create(struct memory *memory, u64 *chunk)
 	void *slots;
 	hpa_t hpa;
 
-	if (memory->huge && huge_create(memory, (u64)(chunk - memory->chunks)))
+	if ((memory->flags & (MEMORY_HUGE | MEMORY_SMALL)) == MEMORY_HUGE &&
+	    huge_create(memory, (u64)(chunk - memory->chunks)))
 		return STATUS_OK;
-	if (end <= memory->page_count && !memory->small &&
+	if (end <= memory->page_count && !(memory->flags & MEMORY_SMALL) &&
 	    page_alloc_reserved(PAGE_ORDER_2M, memory->owner, &hpa) == STATUS_OK) {
 		*chunk = hpa.value | CHUNK_LARGE;
 		return STATUS_OK;
@@ -268,7 +266,7 @@ static NOINLINE enum status populate(struct memory *memory, u64 index)
 		if (status != STATUS_OK)
 			return status;
 	}
-	if (memory->whole && (*chunk & CHUNK_HUGE))
+	if ((memory->flags & MEMORY_WHOLE) && (*chunk & CHUNK_HUGE))
 		return huge_clear(memory, index / MEMORY_CHUNK_PAGES);
 	return *chunk & CHUNK_LARGE ? chunk_clear(chunk)
 				    : slot_populate(memory, slot_of(*chunk, index));
@@ -285,7 +283,7 @@ enum status memory_populate(struct memory *memory, u64 index)
 		return STATUS_OK;
 	lock_acquire(&memory->lock, LOCK_MEMORY);
 	chunk = memory->chunks != NULL ? &memory->chunks[index / MEMORY_CHUNK_PAGES] : NULL;
-	status = chunk != NULL && !memory->whole && (*chunk & CHUNK_LARGE)
+	status = chunk != NULL && !(memory->flags & MEMORY_WHOLE) && (*chunk & CHUNK_LARGE)
 			 ? chunk_clear(chunk)
 			 : populate(memory, index);
 	lock_release(&memory->lock, LOCK_MEMORY);
@@ -305,22 +303,25 @@ static bool slot_fixed(const struct memory *memory, u64 index, hpa_t *hpa, enum 
 	return true;
 }
 
-static bool slot_ram(struct memory *memory, u64 index, hpa_t *hpa, enum pt_level *level)
+/* The word for the page, its slot or its chunk's, and the address and level that it gives. */
+static u64 word_of(struct memory *memory, u64 index, hpa_t *hpa, enum pt_level *level)
 {
 	u64 *slot = slot_find(memory, index);
-	u64 chunk;
+	u64 word = slot != NULL ? *slot : memory->chunks[index / MEMORY_CHUNK_PAGES];
+	u64 place = slot != NULL ? 0 : index % MEMORY_CHUNK_PAGES;
 
-	if (slot != NULL) {
-		*hpa = HPA(*slot & PTE_ADDRESS);
-		*level = PT_LEVEL_4K;
-		return *slot & SLOT_PRESENT;
-	}
-	chunk = memory->chunks[index / MEMORY_CHUNK_PAGES];
-	*hpa = HPA((chunk & PTE_ADDRESS) + (index % MEMORY_CHUNK_PAGES << PAGE_SHIFT));
-	*level = PT_LEVEL_2M;
-	if ((chunk & CHUNK_HUGE) && huge_unready(memory, index / MEMORY_CHUNK_PAGES) == NULL)
+	*hpa = HPA((word & PTE_ADDRESS) + (place << PAGE_SHIFT));
+	*level = slot != NULL ? PT_LEVEL_4K : PT_LEVEL_2M;
+	return word;
+}
+
+static bool slot_ram(struct memory *memory, u64 index, hpa_t *hpa, enum pt_level *level)
+{
+	u64 word = word_of(memory, index, hpa, level);
+
+	if ((word & CHUNK_HUGE) && huge_unready(memory, index / MEMORY_CHUNK_PAGES) == NULL)
 		*level = PT_LEVEL_1G;
-	return chunk & CHUNK_READY;
+	return word & (SLOT_PRESENT | CHUNK_READY);
 }
 
 bool memory_slot(struct memory *memory, u64 index, hpa_t *hpa, enum pt_level *level)
@@ -346,19 +347,12 @@ void *memory_pointer(struct memory *memory, u64 index)
 
 static u64 walk_ram(struct memory *memory, u64 *index, hpa_t *hpa)
 {
-	const u64 *slot = slot_find(memory, *index);
-	u64 place = *index % MEMORY_CHUNK_PAGES;
-	u64 chunk;
+	enum pt_level level;
+	u64 word = word_of(memory, *index, hpa, &level);
+	u64 rest = level == PT_LEVEL_4K ? 1 : MEMORY_CHUNK_PAGES - *index % MEMORY_CHUNK_PAGES;
 
-	if (slot != NULL) {
-		++*index;
-		*hpa = HPA(*slot & PTE_ADDRESS);
-		return *slot & SLOT_PRESENT ? 1 : 0;
-	}
-	chunk = memory->chunks[*index / MEMORY_CHUNK_PAGES];
-	*index += MEMORY_CHUNK_PAGES - place;
-	*hpa = HPA((chunk & PTE_ADDRESS) + (place << PAGE_SHIFT));
-	return chunk & CHUNK_LARGE ? MEMORY_CHUNK_PAGES - place : 0;
+	*index += rest;
+	return word & (SLOT_PRESENT | CHUNK_LARGE) ? rest : 0;
 }
 
 u64 memory_walk(struct memory *memory, u64 *index, hpa_t *hpa)

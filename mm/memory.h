@@ -30,10 +30,7 @@ struct memory {
 	u8 kind;  /* enum memory_kind */
 	u8 owner; /* enum page_owner of its pages */
 	u8 type;  /* enum pt_type */
-	bool pinned;
-	bool small; /* no large blocks */
-	bool huge;  /* blocks of 1 GiB, where there are any */
-	bool whole; /* with huge: a block is cleared in full at its first touch */
+	u32 flags; /* enum memory_flag */
 	hpa_t base;           /* MEMORY_FIXED */
 	u64 destroy_cursor;   /* pages below this index are freed already */
 	struct list mappings; /* struct mapping, by its memory_node */
