@@ -88,19 +88,14 @@ enum status vcpu_load_anew(struct cpu *cpu, struct vcpu *vcpu)
 
 enum status vcpu_free(struct vcpu *vcpu)
 {
-	struct cpu *cpu = this_cpu();
-	u32 where = __atomic_load_n(&vcpu->virt.loaded_cpu, __ATOMIC_ACQUIRE);
-
 	if (__atomic_load_n(&vcpu->runner, __ATOMIC_ACQUIRE) != NULL) {
 		vcpu_kick(vcpu);
 		return STATUS_AGAIN;
 	}
-	if (cpu->loaded == vcpu)
-		vcpu_unload(cpu);
-	if (where != NOT_LOADED && where != cpu->id) {
-		cpus_pend(cpus_get(where), PENDING_UNLOAD);
+	/* Once this CPU has had its registers no other has. */
+	if (vcpu_load(this_cpu(), vcpu) != STATUS_OK)
 		return STATUS_AGAIN;
-	}
+	vcpu_unload(this_cpu());
 	virt_vcpu_free(&vcpu->virt);
 	if (vcpu->queue->vcpu == vcpu)
 		vcpu->queue->vcpu = NULL;
