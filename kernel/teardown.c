@@ -53,13 +53,8 @@ static void release_event(struct object *object)
 	cache_free(event);
 }
 
-static void release_root(struct object *object)
-{
-	(void)object; /* part of the image, never freed */
-}
-
+/* Nothing for the root: start.c keeps its own reference. */
 void (*const object_release[OBJECT_TYPE_COUNT])(struct object *object) = {
-	[OBJECT_ROOT] = release_root,
 	[OBJECT_GROUP] = group_release,
 	[OBJECT_MEMORY] = release_later,
 	[OBJECT_SPACE] = release_later,
