@@ -119,6 +119,13 @@ void vmx_control_set(struct virt_vcpu *vcpu)
 	vcpu->flush = true;
 }
 
+/* SDM vol. 2, MOV to control register: what the guest gets #GP for. */
+static bool cr0_refused(u64 value)
+{
+	return value >> 32 || (value & (CR0_NW | CR0_CD)) == CR0_NW ||
+	       (value & (CR0_PG | CR0_PE)) == CR0_PG;
+}
+
 /*
  * Settles a MOV to CR0 or CR4 that would change host-owned bits: the read shadow takes their new
  * values and the instruction runs again, now without an exit, so that the CPU itself does all the
@@ -126,6 +133,8 @@ void vmx_control_set(struct virt_vcpu *vcpu)
  */
 bool vmx_cr_settle(struct virt_vcpu *vcpu, u64 qualification)
 {
+	static const struct vcpu_event general_protection = {
+		.valid = 1, .type = EVENT_EXCEPTION, .vector = VECTOR_GP};
 	u64 number = qualification & CR_QUALIFICATION_NUMBER;
 	u64 value;
 
@@ -139,21 +148,13 @@ bool vmx_cr_settle(struct virt_vcpu *vcpu, u64 qualification)
 	if (number == 0 && (vcpu->trap & VTRAP_RESTRICTED) &&
 	    (value & (CR0_PE | CR0_PG)) != (CR0_PE | CR0_PG))
 		return false;
-	if (number == 0) {
-		/* SDM vol. 2, MOV to control register. */
-		if (value >> 32 || (value & (CR0_NW | CR0_CD)) == CR0_NW ||
-		    (value & (CR0_PG | CR0_PE)) == CR0_PG)
-			vmx_inject_exception(VECTOR_GP, 0);
-		else
-			vmcs_change_natural(VMCS_CR0_SHADOW, cr0_mask(), value);
-		return true;
-	}
-	if (number == 4) {
-		if (value & cr4_mask() & ~CR4_MCE)
-			vmx_inject_exception(VECTOR_GP, 0);
-		else
-			vmcs_change_natural(VMCS_CR4_SHADOW, cr4_mask(), value);
-		return true;
-	}
-	return false;
+	if (number != 0 && number != 4)
+		return false;
+	if (number == 0 ? cr0_refused(value) : (value & cr4_mask() & ~CR4_MCE) != 0)
+		vmx_inject(&general_protection);
+	else if (number == 0)
+		vmcs_change_natural(VMCS_CR0_SHADOW, cr0_mask(), value);
+	else
+		vmcs_change_natural(VMCS_CR4_SHADOW, cr4_mask(), value);
+	return true;
 }

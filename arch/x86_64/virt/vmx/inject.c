@@ -51,18 +51,6 @@ struct vcpu_event vmx_inject_cancel(void)
 	return event;
 }
 
-void vmx_inject_exception(u8 vector, u32 error_code)
-{
-	const struct vcpu_event event = {
-		.valid = 1,
-		.type = EVENT_EXCEPTION,
-		.vector = vector,
-		.error_code = error_code,
-	};
-
-	vmx_inject(&event);
-}
-
 /* `info`: VM-entry, VM-exit or IDT-vectoring information, which have the same format. */
 struct vcpu_event vmx_event_decode(u32 info, u32 error_code, u32 length)
 {

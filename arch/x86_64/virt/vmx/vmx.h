@@ -60,7 +60,6 @@ bool vmx_is_64_bit(void);
 /* inject.c */
 void vmx_inject(const struct vcpu_event *event);
 struct vcpu_event vmx_inject_cancel(void);
-void vmx_inject_exception(u8 vector, u32 error_code);
 struct vcpu_event vmx_event_decode(u32 info, u32 error_code, u32 length);
 void vmx_window_closed(u32 control);
 
