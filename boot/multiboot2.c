@@ -44,6 +44,7 @@ static const char *parse_module(const struct multiboot2_tag *tag, struct boot_in
 static const char *parse_memory_map(const struct multiboot2_tag *tag, struct boot_info *info)
 {
 	const struct multiboot2_memory_map *map = (const void *)tag;
+	const char *error = NULL;
 	const char *bytes;
 	size_t size;
 
@@ -52,16 +53,15 @@ static const char *parse_memory_map(const struct multiboot2_tag *tag, struct boo
 	if (map->entry_size < sizeof(struct multiboot2_memory_entry) || map->entry_size % 8 != 0)
 		return "the Multiboot2 memory map has entries of an impossible size";
 	bytes = tag_rest(tag, sizeof(*map), &size);
-	for (; size >= map->entry_size; size -= map->entry_size, bytes += map->entry_size) {
+	while (error == NULL && size >= map->entry_size) {
 		struct multiboot2_memory_entry entry;
-		const char *error;
 
 		memcpy(&entry, bytes, sizeof(entry));
 		error = boot_add_region(info, entry.base, entry.length, entry.type);
-		if (error != NULL)
-			return error;
+		bytes += map->entry_size;
+		size -= map->entry_size;
 	}
-	return NULL;
+	return error;
 }
 
 /* The tag holds a copy and does not say where the original lies. The longer (newer) form wins. */
@@ -102,6 +102,7 @@ static const char *parse_tag(const struct multiboot2_tag *tag, struct boot_info 
 const char *multiboot2_parse(const struct boot_view *view, u64 address, struct boot_info *info)
 {
 	const struct multiboot2_info *head = boot_view(view, address, sizeof(*head));
+	const char *error = NULL;
 	u64 at = sizeof(*head);
 	u64 total;
 
@@ -110,9 +111,8 @@ const char *multiboot2_parse(const struct boot_view *view, u64 address, struct b
 	total = head->total_size;
 	if (total < sizeof(*head) || boot_view(view, address, total) == NULL)
 		return "the Multiboot2 information has an impossible size";
-	for (;;) {
+	while (error == NULL) {
 		const struct multiboot2_tag *tag = (const void *)((const char *)head + at);
-		const char *error;
 
 		if (at + sizeof(*tag) > total)
 			return "the Multiboot2 information has no end tag";
@@ -121,8 +121,7 @@ const char *multiboot2_parse(const struct boot_view *view, u64 address, struct b
 		if (tag->size < sizeof(*tag) || tag->size > total - at)
 			return "a Multiboot2 tag has an impossible size";
 		error = parse_tag(tag, info);
-		if (error != NULL)
-			return error;
 		at = align_up(at + tag->size, MULTIBOOT2_TAG_ALIGN);
 	}
+	return error;
 }

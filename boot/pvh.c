@@ -16,16 +16,14 @@ static const char *text_at(const struct boot_view *view, u64 address, size_t lim
 static const char *pvh_modules(const struct boot_view *view, const struct pvh_start_info *start,
 				 struct boot_info *info)
 {
-	const struct pvh_module *list;
+	const struct pvh_module *list =
+		boot_view(view, start->modules, start->module_count * sizeof(*list));
+	const char *error = NULL;
 
-	if (start->module_count == 0)
-		return NULL;
-	list = boot_view(view, start->modules, start->module_count * sizeof(*list));
-	if (list == NULL)
+	if (start->module_count != 0 && list == NULL)
 		return "the PVH module list lies outside the low 4 GiB";
-	for (u32 i = 0; i < start->module_count; i++) {
+	for (u32 i = 0; error == NULL && i < start->module_count; i++) {
 		struct pvh_module module;
-		const char *error;
 		const char *text;
 		size_t size;
 
@@ -34,32 +32,28 @@ static const char *pvh_modules(const struct boot_view *view, const struct pvh_st
 			return "a PVH module lies outside the low 4 GiB";
 		text = text_at(view, module.command_line, BOOT_COMMAND_LINE_BYTES, &size);
 		error = boot_add_module(info, module.base, module.length, text, size);
-		if (error != NULL)
-			return error;
 	}
-	return NULL;
+	return error;
 }
 
 static const char *pvh_memory_map(const struct boot_view *view,
 				    const struct pvh_start_info *start, struct boot_info *info)
 {
 	const struct pvh_memory_entry *list;
+	const char *error = NULL;
 
 	if (start->version == 0 || start->memory_map_count == 0)
 		return "the PVH loader gives no memory map";
 	list = boot_view(view, start->memory_map, start->memory_map_count * sizeof(*list));
 	if (list == NULL)
 		return "the PVH memory map lies outside the low 4 GiB";
-	for (u32 i = 0; i < start->memory_map_count; i++) {
+	for (u32 i = 0; error == NULL && i < start->memory_map_count; i++) {
 		struct pvh_memory_entry entry;
-		const char *error;
 
 		memcpy(&entry, &list[i], sizeof(entry));
 		error = boot_add_region(info, entry.base, entry.length, entry.type);
-		if (error != NULL)
-			return error;
 	}
-	return NULL;
+	return error;
 }
 
 const char *pvh_parse(const struct boot_view *view, u64 address, struct boot_info *info)
