@@ -3,7 +3,6 @@
 #include "kernel/abi/audit.h"
 #include "kernel/group.h"
 #include "kernel/handle.h"
-#include "kernel/irq.h"
 #include "kernel/log_ring.h"
 #include "kernel/panic.h"
 #include "kernel/process.h"
@@ -68,7 +67,6 @@ static void put_group(struct listing *listing, const struct group *group)
 static void put_process(struct listing *listing, const struct process *process)
 {
 	put_reference(listing, process, process->space);
-	put_reference(listing, process, process->ended.queue);
 	if (process->running)
 		put_reference(listing, process, process);
 }
@@ -110,10 +108,14 @@ static void put_memory(struct listing *listing, const struct memory *memory)
 		    memory->page_count - memory->destroy_cursor);
 }
 
-static void put_object(struct listing *listing, const struct object *object, u64 account)
+static void put_object(struct listing *listing, struct object *object, u64 account)
 {
+	const struct signal *signal = signal_of(object);
+
 	put(listing, AUDIT_OBJECT, object->type | (u32)object->dead << 8 | detail(object) << 16,
 	    identity(object), account, object->references);
+	if (signal != NULL)
+		put_reference(listing, object, signal->queue);
 	switch (object->type) {
 	case OBJECT_GROUP:
 		put_group(listing, CONTAINER_OF(object, const struct group, object));
@@ -126,14 +128,6 @@ static void put_object(struct listing *listing, const struct object *object, u64
 		break;
 	case OBJECT_THREAD:
 		put_thread(listing, CONTAINER_OF(object, const struct thread, object));
-		break;
-	case OBJECT_EVENT:
-		put_reference(listing, object,
-			      CONTAINER_OF(object, const struct event, object)->signal.queue);
-		break;
-	case OBJECT_IRQ:
-		put_reference(listing, object,
-			      CONTAINER_OF(object, const struct irq, object)->signal.queue);
 		break;
 	case OBJECT_VM:
 		put_reference(listing, object,
@@ -149,7 +143,7 @@ static void put_slab(struct listing *listing, hpa_t slab)
 {
 	struct cache_cursor cursor = {0};
 
-	for (const void *object; (object = cache_walk(slab, &cursor)) != NULL;) {
+	for (void *object; (object = cache_walk(slab, &cursor)) != NULL;) {
 		if (cursor.kind == CACHE_MAPPING)
 			put_reference(listing, object, ((const struct mapping *)object)->memory);
 		else if (cursor.kind < OBJECT_TYPE_COUNT)

@@ -34,6 +34,8 @@ struct event {
 	struct signal signal;
 };
 
+/* That which SYS_OBJECT_BIND binds; NULL: nothing. */
+struct signal *signal_of(struct object *object);
 /* Unbinds first if it was bound. A signal raised before is delivered now. */
 void signal_bind(struct signal *signal, struct queue *queue, u64 key);
 void signal_unbind(struct signal *signal);

@@ -89,7 +89,7 @@ enum status sys_object_destroy(struct system_call *call)
 	return STATUS_OK;
 }
 
-static struct signal *signal_of(struct object *object)
+struct signal *signal_of(struct object *object)
 {
 	switch (object->type) {
 	case OBJECT_EVENT:
