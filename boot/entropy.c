@@ -39,7 +39,7 @@ static u32 gather_hardware(struct entropy_pool *pool)
 }
 
 /* TSC jitter from caches, DRAM refresh and the bus; mixing a block disturbs the next samples. */
-static u32 gather_jitter(struct entropy_pool *pool)
+static void gather_jitter(struct entropy_pool *pool)
 {
 	u64 sample[JITTER_SAMPLES];
 
@@ -50,11 +50,10 @@ static u32 gather_jitter(struct entropy_pool *pool)
 		}
 		entropy_mix(pool, sample, sizeof(sample));
 	}
-	return ENTROPY_TSC_JITTER;
 }
 
 /* The command line, the memory map, and samples of each module, which may hold a seed. */
-static u32 gather_loader(struct entropy_pool *pool, const struct boot_info *info)
+static void gather_loader(struct entropy_pool *pool, const struct boot_info *info)
 {
 	entropy_mix(pool, info, sizeof(*info));
 	for (u32 i = 0; i < info->module_count; i++) {
@@ -66,12 +65,11 @@ static u32 gather_loader(struct entropy_pool *pool, const struct boot_info *info
 			entropy_mix(pool, bytes + at,
 				    MIN(module->length - at, MODULE_SAMPLE_BYTES));
 	}
-	return ENTROPY_LOADER;
 }
 
 void entropy_gather(struct entropy_pool *pool, struct boot_info *info)
 {
-	info->entropy_sources = gather_loader(pool, info);
-	info->entropy_sources |= gather_jitter(pool);
-	info->entropy_sources |= gather_hardware(pool);
+	gather_loader(pool, info);
+	gather_jitter(pool);
+	info->entropy_sources = ENTROPY_LOADER | ENTROPY_TSC_JITTER | gather_hardware(pool);
 }

@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: MIT */
-#include "arch/x86_64/hw/paging.h"
 #include "boot/boot.h"
 #include "kernel/abi/pages.h"
 #include "lib/bits.h"
@@ -24,30 +23,27 @@ static u64 choose(struct entropy_pool *pool, u64 start, u64 end, u64 bytes, u64 
 	return start + entropy_draw_u64(pool) % places * step;
 }
 
-/* A random page of the free ranges at which `bytes` fit, evenly distributed. */
+/*
+ * A random page of the free ranges at which `bytes` fit, evenly distributed: each range replaces
+ * what was chosen before it as often as its share of the places so far demands.
+ */
 static u64 choose_hpa(const struct ram_ranges *free, struct entropy_pool *pool, u64 bytes)
 {
 	u64 places = 0;
-	u64 place;
+	u64 chosen = 0;
 
-	for (u32 i = 0; i < free->count; i++) {
-		u64 length = free->range[i].end - free->range[i].start;
-
-		if (length >= bytes)
-			places += (length - bytes) / PAGE_SIZE + 1;
-	}
-	if (places == 0)
-		uart_unfit("no free memory range is large enough for the kernel");
-	place = entropy_draw_u64(pool) % places;
 	for (u32 i = 0; i < free->count; i++) {
 		u64 length = free->range[i].end - free->range[i].start;
 		u64 here = length >= bytes ? (length - bytes) / PAGE_SIZE + 1 : 0;
+		u64 place = here != 0 ? entropy_draw_u64(pool) % (places + here) : 0;
 
 		if (place < here)
-			return free->range[i].start + place * PAGE_SIZE;
-		place -= here;
+			chosen = free->range[i].start + place * PAGE_SIZE;
+		places += here;
 	}
-	__builtin_unreachable();
+	if (places == 0)
+		uart_unfit("no free memory range is large enough for the kernel");
+	return chosen;
 }
 
 #define FRAMES_END BIT(32 + PAGE_SHIFT) /* frame numbers have 32 bits: struct page */
