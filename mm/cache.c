@@ -96,14 +96,12 @@ void cache_free(void *piece)
 	struct slab *slab = (struct slab *)align_down((u64)piece, PAGE_SIZE);
 	u64 offset = (u64)piece - (u64)(slab + 1);
 	struct quota *holder;
-	struct quota *quota;
 	bool empty;
 	u64 bit;
 
 	CHECK(page_is_slab(pointer_to_hpa(slab)) && offset % slab->bytes == 0);
 	bit = BIT(offset / slab->bytes);
-	quota = slab->quota;
-	holder = quota != NULL ? quota : &kernel_slabs;
+	holder = slab->quota != NULL ? slab->quota : &kernel_slabs;
 	lock_acquire(&holder->lock, LOCK_QUOTA);
 	CHECK(slab->used & bit);
 	if (slab->used == slab->full)
@@ -114,7 +112,7 @@ void cache_free(void *piece)
 		list_remove(&slab->node);
 	lock_release(&holder->lock, LOCK_QUOTA);
 	if (empty)
-		page_free(pointer_to_hpa(slab), quota);
+		page_free(pointer_to_hpa(slab), slab->quota);
 }
 
 struct quota *cache_quota(const void *piece)

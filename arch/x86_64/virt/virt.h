@@ -84,7 +84,6 @@ struct virt_vcpu {
 	u64 moved_rip;
 	void *scratch;          /* VMX: MSR-load area; SVM: the CPU's svm_cpu */
 
-	u64 tsc_offset;
 	u64 xcr0;
 	u64 dr[4];              /* DR0-DR3; DR7, and SVM's DR6, are in the control structure */
 	u64 dr6;                /* VMX */

@@ -172,7 +172,7 @@ static NOINLINE void get_others(struct virt_vcpu *vcpu, u32 groups)
 	if (groups & VCPU_XCR0)
 		xcr0_get(vcpu);
 	if (groups & VCPU_TSC)
-		vcpu->page->tsc_offset = vcpu->tsc_offset;
+		vcpu->page->tsc_offset = svm_vmcb(vcpu)->control.tsc_offset;
 	if (groups & VCPU_CODE)
 		virt_code_show(vcpu, svm_code_find(vcpu));
 }
@@ -212,8 +212,6 @@ void svm_set(struct virt_vcpu *vcpu, u32 groups)
 		vcpu->flush |= (vcpu->trap & VTRAP_FLUSH) != 0;
 		svm_traps_set(vcpu);
 	}
-	if (groups & VCPU_TSC) {
-		vcpu->tsc_offset = READ_ONCE(vcpu->page->tsc_offset);
-		svm_vmcb(vcpu)->control.tsc_offset = vcpu->tsc_offset;
-	}
+	if (groups & VCPU_TSC)
+		svm_vmcb(vcpu)->control.tsc_offset = READ_ONCE(vcpu->page->tsc_offset);
 }

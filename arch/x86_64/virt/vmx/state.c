@@ -161,7 +161,7 @@ static NOINLINE void get_others(struct virt_vcpu *vcpu, u32 groups)
 	if (groups & VCPU_XCR0)
 		vcpu->page->xcr0 = vcpu->xcr0;
 	if (groups & VCPU_TSC)
-		vcpu->page->tsc_offset = vcpu->tsc_offset;
+		vcpu->page->tsc_offset = vmcs_read64(VMCS_TSC_OFFSET);
 	if (groups & VCPU_CODE)
 		virt_code_show(vcpu, code_find(vcpu));
 }
@@ -202,8 +202,6 @@ void vmx_set(struct virt_vcpu *vcpu, u32 groups)
 	if (groups & VCPU_INTERRUPTS && vmx_capability.apic != 0)
 		vmcs_write16(VMCS_GUEST_INTERRUPT_STATUS,
 			     READ_ONCE(vcpu->page->interrupt_status));
-	if (groups & VCPU_TSC) {
-		vcpu->tsc_offset = READ_ONCE(vcpu->page->tsc_offset);
-		vmcs_write64(VMCS_TSC_OFFSET, vcpu->tsc_offset);
-	}
+	if (groups & VCPU_TSC)
+		vmcs_write64(VMCS_TSC_OFFSET, READ_ONCE(vcpu->page->tsc_offset));
 }
