@@ -7,10 +7,8 @@
 #include "lib/status.h"
 #include "mm/object.h"
 
-struct group;
 struct memory;
 struct space;
-struct thread;
 
 /* A ring-3 program: an address space, a table of handles and threads. */
 struct process {

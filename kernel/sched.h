@@ -6,7 +6,6 @@
 #include "lib/status.h"
 
 struct group;
-struct thread;
 
 #define SCHED_SLICE_NS (5 * NS_PER_MS)
 #define SCHED_GRACE_NS (100 * NS_PER_US)   /* past the slice, with interrupts off */

@@ -6,8 +6,6 @@
 #include "arch/x86_64/cpu/percpu.h"
 #include "lib/bits.h"
 
-struct thread;
-
 /* Deadlines are host TSC values. */
 
 /*

@@ -7,11 +7,8 @@
 #include "lib/status.h"
 #include "mm/object.h"
 
-struct trap_frame;
 struct group_page;
 struct memory;
-struct queue;
-struct thread;
 struct vm;
 
 /* A virtual CPU: the back end's state, and pages shared with its monitor. */

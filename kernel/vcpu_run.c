@@ -6,7 +6,6 @@
 #include "arch/x86_64/hw/control.h"
 #include "kernel/cpu_loop.h"
 #include "kernel/cpuid.h"
-#include "kernel/group.h"
 #include "kernel/handle.h"
 #include "kernel/log.h"
 #include "kernel/object_lock.h"
@@ -16,7 +15,6 @@
 #include "kernel/vcpu.h"
 #include "kernel/vm.h"
 #include "lib/read_once.h"
-#include "mm/memory.h"
 #include "mm/space.h"
 #include "mm/tlb.h"
 

@@ -7,8 +7,6 @@
 #include "mm/object.h"
 #include "mm/table.h"
 
-struct quota;
-
 #define MEMORY_CHUNK_PAGES 512ull
 #define MEMORY_INLINE_SLOTS 8
 #define MEMORY_PAGES_MAX (1ull << 23) /* 32 GiB: 32 pages of chunk words, cleared at once */

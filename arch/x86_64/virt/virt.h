@@ -9,8 +9,6 @@
 #include "mm/table.h"
 
 struct cpu;
-struct lapic_page;
-struct quota;
 
 /*
  * The processor's virtualization, one interface for VMX and SVM. Vendor code enters a guest and
