@@ -17,8 +17,8 @@ typedef int64_t s64;
 
 /*
  * Addresses of different worlds are different types: mixing them up does not compile.
- * hpa: host physical, hva: host virtual (a kernel or process address kept as a number),
- * gpa: guest physical, gva: guest virtual (linear).
+ * hpa: host physical, hva: host virtual (a kernel or process address kept as a number).
+ * vmm/monitor/guest_memory.h has those of a guest.
  */
 typedef struct hpa {
 	u64 value;
@@ -28,18 +28,8 @@ typedef struct hva {
 	u64 value;
 } hva_t;
 
-typedef struct gpa {
-	u64 value;
-} gpa_t;
-
-typedef struct gva {
-	u64 value;
-} gva_t;
-
 #define HPA(x) ((hpa_t){(x)})
 #define HVA(x) ((hva_t){(x)})
-#define GPA(x) ((gpa_t){(x)})
-#define GVA(x) ((gva_t){(x)})
 
 #define PAGE_SHIFT 12
 #define PAGE_SIZE 4096ul

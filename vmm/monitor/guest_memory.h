@@ -3,6 +3,18 @@
 
 #include "lib/types.h"
 
+/* A guest's addresses, physical and virtual (linear), are types of their own like the host's. */
+typedef struct gpa {
+	u64 value;
+} gpa_t;
+
+typedef struct gva {
+	u64 value;
+} gva_t;
+
+#define GPA(x) ((gpa_t){(x)})
+#define GVA(x) ((gva_t){(x)})
+
 #define GUEST_REGION_MAX 4
 
 /* A piece of guest-physical memory and where the monitor has it mapped. */
