@@ -196,11 +196,11 @@ static bool decode_reason(struct virt_vcpu *vcpu, u32 basic)
 		return false;
 	case VMX_EXIT_INTERRUPT_WINDOW:
 		exit->reason = EXIT_INTERRUPT_WINDOW;
-		vmx_window_closed(PRIMARY_INTERRUPT_WINDOW_EXITING);
+		vmcs_change32(VMCS_PRIMARY_CONTROLS, PRIMARY_INTERRUPT_WINDOW_EXITING, 0);
 		return false;
 	case VMX_EXIT_NMI_WINDOW:
 		exit->reason = EXIT_NMI_WINDOW;
-		vmx_window_closed(PRIMARY_NMI_WINDOW_EXITING);
+		vmcs_change32(VMCS_PRIMARY_CONTROLS, PRIMARY_NMI_WINDOW_EXITING, 0);
 		return false;
 	case VMX_EXIT_EPT_VIOLATION:
 		decode_ept_violation(vcpu);

@@ -132,9 +132,3 @@ void vmx_request(struct virt_vcpu *vcpu, const struct vcpu_event *inject, u32 re
 	if (inject != NULL)
 		vmx_inject(inject);
 }
-
-/* The window exit has come: turns its control off. */
-void vmx_window_closed(u32 control)
-{
-	vmcs_change32(VMCS_PRIMARY_CONTROLS, control, 0);
-}

@@ -61,7 +61,6 @@ bool vmx_is_64_bit(void);
 void vmx_inject(const struct vcpu_event *event);
 struct vcpu_event vmx_inject_cancel(void);
 struct vcpu_event vmx_event_decode(u32 info, u32 error_code, u32 length);
-void vmx_window_closed(u32 control);
 
 /* exit.c: fills vcpu->exit and vcpu->event; true: settled, enter again */
 bool vmx_exit_decode(struct virt_vcpu *vcpu, u32 reason);
