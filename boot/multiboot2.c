@@ -78,10 +78,9 @@ static const char *parse_rsdp(const char *bytes, size_t size, struct boot_info *
 
 static const char *parse_tag(const struct multiboot2_tag *tag, struct boot_info *info)
 {
-	const char *text;
 	size_t size;
+	const char *text = tag_rest(tag, sizeof(*tag), &size);
 
-	text = tag_rest(tag, sizeof(*tag), &size);
 	switch (tag->type) {
 	case MULTIBOOT2_COMMAND_LINE:
 		boot_copy_text(info->command_line, sizeof(info->command_line), text, size);
