@@ -9,7 +9,9 @@ import re
 
 import pytest
 
-from machine import Qemu
+import bundle
+from machine import Bochs, Qemu
+from test_scheduling import measure, wait_running
 
 COUNTED = ("-icount", "shift=0,sleep=off", "-seed", "1", "-rtc", "base=2024-01-01,clock=vm")
 PATTERNS = ("big", "sleep-burst", "sleep-stagger", "threads", "yield", "yield-vcpu", "unmap",
@@ -21,11 +23,12 @@ WAKE_TICKS = 1000000
 ANSWER_TICKS = 50000000
 # Another group of 64 MiB is gone after so many times what it takes beside a mere loop.
 BIG_TIMES = 4
-# On several CPUs, per second, what the attacker on the others may cause on the victim's.
+# On several CPUs, per second, on the victim's: a little more than beside a mere loop (some 900).
 INTERRUPTS = 1500
 
-MS = 700
-LONG_MS = 60000
+MS, LONG_MS = 500, 60000
+SMP_MS, SMP_LONG_MS = 300, 2000
+SMP_SHORT = ("unmap", "ring")
 # In seconds, for a pattern and for each virtual second of it: then nobody gets the CPU any more.
 PATIENCE, PATIENCE_PER_SECOND = 45, 45
 # With -icount QEMU now and then hangs in nested guests (docs/platforms.md): these get another try.
@@ -91,9 +94,13 @@ def check(figures, name):
         assert row["big"] <= BIG_TIMES * big["big"], f"a large group takes {row['big']}, {text}"
 
 
+def boot_counted(build, seed=1):
+    return lambda words: Qemu(build / "tests/thief", cmdline=f"{words} seed={seed}", extra=COUNTED)
+
+
 @pytest.fixture(scope="module")
 def counted(build):
-    figures = Figures(lambda words: Qemu(build / "tests/thief", cmdline=words, extra=COUNTED), MS)
+    figures = Figures(boot_counted(build), MS)
     figures.play(PATTERNS)
     return figures
 
@@ -101,3 +108,73 @@ def counted(build):
 @pytest.mark.parametrize("name", PATTERNS)
 def test_thief(counted, name):
     check(counted, name)
+
+
+@pytest.fixture(scope="module")
+def counted_long(build):
+    figures = Figures(boot_counted(build, seed=2), LONG_MS)
+    figures.play(PATTERNS)
+    return figures
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("name", PATTERNS)
+def test_thief_long(counted_long, name):
+    check(counted_long, name)
+
+
+def boot_pinned(build, cpus):
+    """The victim is a guest, alone on CPU 0; the attacker has all the others."""
+    return lambda words: Bochs(build / "tests/thief", cpus=cpus, cmdline=words +
+                               f" guest=1 victim=1 attacker={(1 << cpus) - 2}")
+
+
+def check_pinned(figures, name):
+    check(figures, name)
+    row = figures.of(name)
+    interrupts = int(row["cpu0"].split("/")[0])
+    assert interrupts <= INTERRUPTS, f"{interrupts} interrupts a second on CPU 0, {name}: {row}"
+
+
+@pytest.fixture(scope="module")
+def pinned(build):
+    figures = Figures(boot_pinned(build, 2), SMP_MS)
+    figures.play(SMP_SHORT)
+    return figures
+
+
+@pytest.mark.parametrize("name", SMP_SHORT)
+def test_pinned(pinned, name):
+    check_pinned(pinned, name)
+
+
+@pytest.fixture(scope="module", params=[2, 4])
+def pinned_long(build, request):
+    figures = Figures(boot_pinned(build, request.param), SMP_LONG_MS)
+    figures.play(PATTERNS)
+    return figures
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("name", PATTERNS)
+def test_pinned_long(pinned_long, name):
+    check_pinned(pinned_long, name)
+
+
+def share_beside(build, tmp_path, rival):
+    """What a guest that never waits has of a CPU, beside another."""
+    conf = "".join(f"[vm {name}]\nkernel = {name}.bin\nmemory = 4M\nautostart = yes\n"
+                   for name in ("spin", rival))
+    files = bundle.make(tmp_path / f"{rival}.cpio", conf, bundle.tiny(build, "spin", rival))
+    with Qemu(build, bundle=files, extra=COUNTED) as machine:
+        wait_running(machine, ("spin", rival))
+        spent, passed = measure(machine, 700)["spin"]
+        assert machine.command(f"vm destroy {rival}") == f"{rival}: destroyed"
+    return spent / passed
+
+
+def test_flood(build, tmp_path):
+    """What the manager does for a guest that prints without end is at that guest's cost."""
+    kept = share_beside(build, tmp_path, "flood") / share_beside(build, tmp_path, "busy")
+    print(f"a neighbour keeps {kept:.3f}")
+    assert kept >= SHARE_PERMILLE / 1000

@@ -4,10 +4,10 @@
 #include "tests/random.h"
 #include "tests/thief/thief.h"
 
-#define MIX	  0x9e3779b97f4a7c15ull
-#define GO_NS	  (2 * NS_PER_MS)
-#define FUZZ_NS	  (3 * NS_PER_MS) /* of one pattern, on average */
-#define HANDLES_SPARED 12u	  /* for what the steps make */
+#define MIX	       0x9e3779b97f4a7c15ull
+#define GO_TICKS       3000000u
+#define FUZZ_NS	       (3 * NS_PER_MS) /* of one pattern, on average */
+#define HANDLES_SPARED 12u	       /* for what the steps make */
 
 static struct thief thieves[THIEVES];
 static const struct pattern *pattern;
@@ -29,7 +29,7 @@ const struct pattern patterns[] = {
 	{"ring", 1, .step = ring_step},
 	{"kick", 2, .prepare = kick_prepare, .step = kick_step},
 	{"kick-event", 2, .prepare = kick_prepare, .step = kick_event_step},
-	{"again", 2, .step = again_step, .big = true},
+	{"again", 4, .step = again_step, .big = true},
 	{"reserve-busy", 60, 60, .prepare = reserve_prepare, .step = busy_step},
 	{"reserve-nap", 60, 60, .prepare = reserve_prepare, .step = nap_step},
 	{"reserve-more", 90, 90, .prepare = reserve_prepare, .step = nap_step},
@@ -65,6 +65,7 @@ u64 timed(u64 number, const u64 argument[6], u64 *value)
 
 static bool is_on(void)
 {
+	shared->calls++;
 	return clock_tsc() < shared->stop_tsc;
 }
 
@@ -72,9 +73,9 @@ static bool is_on(void)
 static void fuzz_step(struct thief *self)
 {
 	static void (*const steps[])(struct thief *) = {
-		busy_step, nap_step,   burst_step,    stagger_step, crowd_step, yield_step,
-		ring_step, touch_step, teardown_step, unmap_step,   kick_step,	kick_event_step,
-		again_step};
+		busy_step,  nap_step,	     burst_step, stagger_step,	crowd_step,
+		yield_step, ring_step,	     touch_step, teardown_step, unmap_step,
+		kick_step,  kick_event_step, again_step};
 	u64 end = clock_tsc() + draw(self) % clock_ns_to_tsc(2 * FUZZ_NS);
 	void (*step)(struct thief *) = steps[draw(self) % ARRAY_COUNT(steps)];
 
@@ -95,7 +96,7 @@ static void play(void *argument)
 		pattern->prepare(self);
 	__atomic_fetch_add(&shared->ready, 1, __ATOMIC_RELAXED);
 	while (shared->go == 0)
-		(void)!sys_queue_wait(self->queue, clock_tsc() + clock_ns_to_tsc(GO_NS), &key);
+		(void)!sys_queue_wait(self->queue, clock_tsc() + GO_TICKS, &key);
 	while (is_on()) {
 		pattern->step(self);
 		shared->steps++;

@@ -7,13 +7,14 @@
 #include "vmm/rt/memory.h"
 #include "vmm/rt/status_text.h"
 
-#define WORK_LOOPS   2500u /* of two instructions: for each signal of the attacker's channel */
-#define SETTLE_NS    (20 * NS_PER_MS)
-#define PREPARE_NS   (300 * NS_PER_MS)
-#define GIVE_UP_NS   (400 * NS_PER_MS) /* after the measurement the attack goes on for so long */
-#define BIG_BYTES    (64 * MIB)
-#define STALE_NS     (40 * NS_PER_MS)
-#define CPUS_SHOWN   4u
+#define WORK_LOOPS    2500u	/* of two instructions: for each signal of the attacker's channel */
+#define SETTLE_TICKS  5000000ul /* until all attackers have begun */
+#define PREPARE_TICKS 600000000ul
+#define GIVE_UP_TICKS 400000000ul /* after the measurement the attack goes on for so long */
+#define BIG_BYTES     (64 * MIB)
+#define TURN_NS	      (25 * NS_PER_MS) /* longer than the others' turns */
+#define LOOK_TICKS    200000ul
+#define CPUS_SHOWN    4u
 
 enum key { KEY_RING = 1, KEY_ASKED, KEY_ENDED };
 
@@ -21,7 +22,7 @@ handle_t boss_queue;
 handle_t boss_channel;
 
 static const struct kernel_page *kernel;
-static u64 answer_max;	/* ticks */
+static u64 answer_max; /* ticks */
 static u64 rung;
 static bool ended;
 static u64 baseline; /* of the victim's count per 10^9 ticks */
@@ -61,9 +62,9 @@ static void serve(u64 deadline)
 	answered(deadline);
 }
 
-static void serve_for(u64 ns)
+static void serve_for(u64 ticks)
 {
-	serve(clock_tsc() + clock_ns_to_tsc(ns));
+	serve(clock_tsc() + ticks);
 }
 
 struct place {
@@ -72,14 +73,19 @@ struct place {
 	struct cpu_counters cpu[CPUS_SHOWN];
 };
 
-/* Where the victim stands, at the beginning of one of its turns if it takes turns. */
+/* Where the victim stands: if it takes turns, then at the beginning of its next one. */
 static struct place where(void)
 {
-	u64 now = clock_tsc();
-	struct place place = {shared->victim.back_tsc, shared->victim.back_count, {{0}}};
+	u64 began = clock_tsc();
+	u64 limit = began + clock_ns_to_tsc(TURN_NS);
+	struct place place;
 
-	if (now - place.tsc > clock_ns_to_tsc(STALE_NS)) {
-		place.tsc = now;
+	while (shared->victim.back_tsc < began && clock_tsc() < limit)
+		serve_for(LOOK_TICKS);
+	place.tsc = shared->victim.back_tsc;
+	place.count = shared->victim.back_count;
+	if (place.tsc < began) {
+		place.tsc = clock_tsc();
 		place.count = shared->victim.count;
 	}
 	for (u32 i = 0; i < kernel->cpu_count && i < CPUS_SHOWN; i++)
@@ -126,11 +132,9 @@ static bool make_big(struct party *party)
 	*party = (struct party){0};
 	if (sys_group_create(start_handle(START_ROOT), BIG_BYTES / PAGE_SIZE + 1024, 256,
 			     &party->group) != STATUS_OK ||
-	    sys_memory_create(party->group, BIG_BYTES, MEMORY_GUEST | MEMORY_SMALL,
-			      &party->ram) !=
+	    sys_memory_create(party->group, BIG_BYTES, MEMORY_GUEST | MEMORY_SMALL, &party->ram) !=
 		    STATUS_OK ||
-	    sys_space_map(own_space, 0, party->ram, 0, BIG_BYTES, RIGHT_READ | RIGHT_WRITE,
-			  &at) !=
+	    sys_space_map(own_space, 0, party->ram, 0, BIG_BYTES, RIGHT_READ | RIGHT_WRITE, &at) !=
 		    STATUS_OK)
 		return false;
 	for (u64 i = 0; i < BIG_BYTES; i += PAGE_SIZE)
@@ -151,74 +155,93 @@ static void tell_cpus(const struct place *from, const struct place *to)
 
 static void prepare(const struct pattern *pattern)
 {
-	u64 limit = clock_tsc() + clock_ns_to_tsc(PREPARE_NS);
+	u64 limit = clock_tsc() + PREPARE_TICKS;
 
 	while (!ended && clock_tsc() < limit &&
 	       (shared->threads == 0 || shared->ready < shared->threads))
-		serve_for(SETTLE_NS / 4);
+		serve_for(SETTLE_TICKS / 5);
 	if (ended || shared->threads == 0 || shared->ready < shared->threads)
 		say("THIEF FAIL %s: %lu threads, %lu ready\n", pattern->name, shared->threads,
 		    shared->ready);
 }
 
-static void clear(u64 ms)
+/* Starts the attacker; its threads wait until all of them are ready. */
+static bool begin(const struct pattern *pattern, u32 number, struct party *attacker)
 {
-	shared->stop_tsc = clock_tsc() + clock_ns_to_tsc(PREPARE_NS + ms * NS_PER_MS + GIVE_UP_NS);
 	shared->ready = shared->go = shared->threads = shared->steps = 0;
 	shared->reserved = shared->budget_ns = shared->period_ns = shared->call_max = 0;
 	ended = false;
+	if (!party_make(attacker, ROLE_ATTACKER, number, pattern->reservable_permille) ||
+	    sys_object_bind(attacker->out, boss_queue, KEY_RING) != STATUS_OK ||
+	    sys_object_bind(attacker->process, boss_queue, KEY_ENDED) != STATUS_OK ||
+	    !party_start(attacker))
+		return false;
+	prepare(pattern);
+	return true;
+}
+
+struct figures {
+	struct place from, to;
+	u64 late, answer;
+	struct effort attacker, big;
+};
+
+/* Lets the attack go on for so long. */
+static void watch(struct figures *figures, u64 ms)
+{
+	u64 ticks = clock_ns_to_tsc(ms * NS_PER_MS);
+
+	shared->stop_tsc = clock_tsc() + ticks + GIVE_UP_TICKS;
+	shared->go = 1;
+	serve_for(SETTLE_TICKS);
+	shared->late_max = answer_max = rung = 0;
+	figures->from = where();
+	serve_for(ticks);
+	figures->to = where();
+	figures->late = shared->late_max;
+	if (shared->asked_tsc != 0)
+		answered(shared->asked_tsc);
+}
+
+static void tell(const struct pattern *pattern, const struct figures *figures)
+{
+	u64 permille = rate(&figures->from, &figures->to) * 1000 / MAX(baseline, 1ul);
+
+	say("THIEF %s permille=%lu late=%lu answer=%lu destroy=%lu destroy_calls=%lu big=%lu "
+	    "big_calls=%lu",
+	    pattern->name, permille, figures->late, figures->answer, figures->attacker.ticks,
+	    figures->attacker.calls, figures->big.ticks, figures->big.calls);
+	say(" call=%lu threads=%lu reserved=%lu budget=%lu period=%lu steps=%lu rung=%lu",
+	    shared->call_max, shared->threads, shared->reserved, shared->budget_ns,
+	    shared->period_ns, shared->steps, rung);
+	tell_cpus(&figures->from, &figures->to);
+	say("\n");
 }
 
 static void measure(u32 number, u64 ms)
 {
 	const struct pattern *pattern = &patterns[number];
+	struct figures figures = {0};
 	struct party attacker;
-	struct party big = {0};
-	struct effort of_big = {0};
-	struct effort of_attacker;
-	struct place from;
-	struct place to;
-	u64 permille;
-	u64 late;
+	struct party big;
 
-	clear(ms);
 	if (pattern->big && !make_big(&big))
 		say("THIEF FAIL %s: no large group\n", pattern->name);
-	if (!party_make(&attacker, ROLE_ATTACKER, number, pattern->reservable_permille) ||
-	    sys_object_bind(attacker.out, boss_queue, KEY_RING) != STATUS_OK ||
-	    sys_object_bind(attacker.process, boss_queue, KEY_ENDED) != STATUS_OK ||
-	    !party_start(&attacker)) {
+	if (!begin(pattern, number, &attacker)) {
 		say("THIEF FAIL %s: cannot be started\n", pattern->name);
 		return;
 	}
-	prepare(pattern);
-	shared->go = 1;
-	serve_for(SETTLE_NS);
-	shared->late_max = answer_max = rung = 0;
-	from = where();
-	serve_for(ms * NS_PER_MS);
-	to = where();
-	late = shared->late_max;
-	if (shared->asked_tsc != 0)
-		answered(shared->asked_tsc);
+	watch(&figures, ms);
 	if (ended)
 		say("THIEF FAIL %s: the attacker ended\n", pattern->name);
 	if (number == 0)
-		baseline = rate(&from, &to);
+		baseline = rate(&figures.from, &figures.to);
 	if (pattern->big)
-		of_big = destroy(&big);
-	permille = baseline != 0 ? rate(&from, &to) * 1000 / baseline : 0;
-	of_attacker = destroy(&attacker);
-	say("THIEF %s permille=%lu late=%lu answer=%lu destroy=%lu destroy_calls=%lu big=%lu "
-	    "big_calls=%lu",
-	    pattern->name, permille, late, answer_max, of_attacker.ticks, of_attacker.calls,
-	    of_big.ticks, of_big.calls);
-	say(" call=%lu threads=%lu reserved=%lu budget=%lu period=%lu steps=%lu rung=%lu",
-	    shared->call_max, shared->threads, shared->reserved, shared->budget_ns,
-	    shared->period_ns, shared->steps, rung);
-	tell_cpus(&from, &to);
-	say("\n");
-	serve_for(SETTLE_NS);
+		figures.big = destroy(&big);
+	figures.attacker = destroy(&attacker);
+	figures.answer = answer_max;
+	tell(pattern, &figures);
+	serve_for(SETTLE_TICKS);
 }
 
 static void set_up(void)
@@ -254,7 +277,7 @@ void boss_main(void)
 	    !party_make(&light, ROLE_LIGHT, 0, 0) ||
 	    sys_object_bind(light.out, boss_queue, KEY_ASKED) != STATUS_OK || !party_start(&light))
 		say("THIEF FAIL no neighbours\n");
-	serve_for(SETTLE_NS);
+	serve_for(SETTLE_TICKS);
 	for (u32 i = 0; i < pattern_count; i++) {
 		if (i == 0 || option_names("only", patterns[i].name))
 			measure(i, ms);

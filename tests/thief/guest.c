@@ -34,7 +34,7 @@ static void fill_state(struct vcpu_page *page, const struct counter *counter)
 	page->gdtr = (struct vcpu_table_state){.base = 0, .limit = 0};
 	page->idtr = (struct vcpu_table_state){.limit = 0};
 	page->rip = CODE_AT;
-	page->rflags = 2;
+	page->rflags = 0x202;
 	page->gpr[GPR_RSP] = STACK_AT - 8;
 	page->gpr[GPR_RDI] = SHARED_AT + ((u64)counter - (u64)shared);
 	page->cr0 = 0x80000011;
@@ -45,7 +45,7 @@ static void fill_state(struct vcpu_page *page, const struct counter *counter)
 	page->dr[7] = 0x400;
 	page->xcr0 = 1;
 	page->msr[VMSR_PAT] = 0x0007040600070406ull;
-	page->dirty = VCPU_ALL;
+	page->dirty = VCPU_ALL | VCPU_TRAPS;
 }
 
 static bool map_ram(void)

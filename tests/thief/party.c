@@ -20,8 +20,8 @@ static bool step(const char *what, enum status status)
 /* Where the victim and the attackers may run, on a machine with several CPUs. */
 static bool pin(const struct party *party, enum role role)
 {
-	u64 cpus = role == ROLE_ATTACKER ? option_number("attacker", 0) :
-					   option_number("victim", 0);
+	u64 cpus =
+		role == ROLE_ATTACKER ? option_number("attacker", 0) : option_number("victim", 0);
 
 	return cpus == 0 || STEP(sys_group_set(party->group, GROUP_AFFINITY, cpus));
 }
@@ -35,8 +35,7 @@ static bool make_objects(struct party *p, u64 reservable)
 	       STEP(sys_memory_create(p->group, RAM_BYTES, MEMORY_GUEST, &p->ram)) &&
 	       STEP(sys_space_create(p->group, &p->space)) &&
 	       STEP(sys_vm_create(p->group, p->space, &p->vm)) &&
-	       STEP(sys_process_create(p->group, start_handle(START_MONITOR_IMAGE),
-				       &p->process)) &&
+	       STEP(sys_process_create(p->group, start_handle(START_MONITOR_IMAGE), &p->process)) &&
 	       STEP(sys_process_space(p->process, &p->process_space)) &&
 	       STEP(sys_memory_create(p->group, START_BYTES, 0, &p->start)) &&
 	       STEP(sys_event_create(p->group, &p->wake)) &&

@@ -33,8 +33,8 @@ static handle_t make(enum syscall number, u64 a, u64 b, u64 c, u64 d)
 {
 	u64 value = HANDLE_NONE;
 
-	return timed(number, (const u64[6]){a, b, c, d}, &value) == STATUS_OK ? (handle_t)value :
-										HANDLE_NONE;
+	return timed(number, (const u64[6]){a, b, c, d}, &value) == STATUS_OK ? (handle_t)value
+									      : HANDLE_NONE;
 }
 
 static void destroy(handle_t handle)
@@ -91,8 +91,8 @@ void teardown_step(struct thief *self)
 	static u8 stacks[THIEVES][512];
 	u8 *stack = stacks[self->number] + sizeof(stacks[0]) - 8;
 	handle_t handles[7];
-	handle_t memory = make(SYS_MEMORY_CREATE, own_group, VCPU_PAGES * PAGE_SIZE,
-			       MEMORY_PINNED, 0);
+	handle_t memory =
+		make(SYS_MEMORY_CREATE, own_group, VCPU_PAGES * PAGE_SIZE, MEMORY_PINNED, 0);
 
 	handles[0] = make(SYS_QUEUE_CREATE, own_group, 0, 0, 0);
 	handles[1] = make(SYS_VCPU_CREATE, start_handle(START_VM), memory, 0, handles[0]);

@@ -3,15 +3,15 @@
 #include "lib/bits.h"
 #include "tests/thief/thief.h"
 
-#define BUDGET_NS    100u
-#define PERIOD_NS    (100 * NS_PER_US)
+#define BUDGET_NS     100u
+#define PERIOD_NS     (100 * NS_PER_US)
 #define PERIOD_MAX_NS (10 * NS_PER_MS)
-#define NAP_NS	     (50 * NS_PER_US)
-#define BURST_NS     (50 * NS_PER_US)
-#define STAGGER_NS   (50 * NS_PER_US)
-#define CROWD_NS     (5 * NS_PER_MS)
-#define BUSY_LOOPS   10000u
-#define CALLS	     32u /* of a step, between looks at the clock */
+#define NAP_NS	      (50 * NS_PER_US)
+#define BURST_NS      (50 * NS_PER_US)
+#define STAGGER_NS    (50 * NS_PER_US)
+#define CROWD_NS      (5 * NS_PER_MS)
+#define BUSY_LOOPS    10000u
+#define CALLS	      32u /* of a step, between looks at the clock */
 
 static struct guest guest;
 static volatile bool has_guest;
@@ -24,8 +24,7 @@ void reserve_prepare(struct thief *self)
 	(void)self;
 	for (u64 period = PERIOD_NS; period <= PERIOD_MAX_NS; period *= 10) {
 		for (u64 budget = BUDGET_NS; budget <= period; budget *= 2) {
-			enum status status =
-				sys_thread_reserve(HANDLE_NONE, budget, period, &left);
+			enum status status = sys_thread_reserve(HANDLE_NONE, budget, period, &left);
 
 			if (status == STATUS_NO_QUOTA)
 				return;

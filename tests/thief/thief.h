@@ -21,7 +21,7 @@ enum parameter {
 	PARAMETER_GUEST, /* the victim counts in a guest */
 };
 
-#define THIEVES	      256u /* threads of an attacker */
+#define THIEVES 256u /* threads of an attacker */
 
 struct counter {
 	volatile u64 count;
@@ -69,7 +69,7 @@ struct pattern {
 	const char *name;
 	u32 threads;
 	u32 reservable_permille;
-	bool big; /* the boss destroys a large group meanwhile */
+	bool big;			     /* the boss destroys a large group meanwhile */
 	void (*prepare)(struct thief *self); /* by each thread, before it all begins */
 	void (*step)(struct thief *self);    /* what it does all the time */
 };
