@@ -14,9 +14,9 @@ from machine import Bochs, Qemu
 from test_scheduling import measure, wait_running
 
 COUNTED = ("-icount", "shift=0,sleep=off", "-seed", "1", "-rtc", "base=2024-01-01,clock=vm")
-PATTERNS = ("big", "sleep-burst", "sleep-stagger", "threads", "yield", "yield-vcpu", "unmap",
-            "touch", "teardown", "hoard", "ring", "kick", "kick-event", "again", "reserve-busy",
-            "reserve-nap", "reserve-more", "fuzz")
+PATTERNS = ("big", "sleep-burst", "sleep-stagger", "threads", "wave", "yield", "yield-vcpu",
+            "unmap", "touch", "teardown", "hoard", "ring", "kick", "kick-event", "again",
+            "reserve-busy", "reserve-nap", "reserve-more", "fuzz")
 
 SHARE_PERMILLE = 980
 WAKE_TICKS = 1000000

@@ -20,6 +20,7 @@ const struct pattern patterns[] = {
 	{"sleep-burst", THIEVES, .step = burst_step},
 	{"sleep-stagger", THIEVES, .step = stagger_step},
 	{"threads", THIEVES, .step = crowd_step},
+	{"wave", THIEVES, .step = wave_step},
 	{"yield", 32, .step = yield_step},
 	{"yield-vcpu", 32, .prepare = kick_prepare, .step = yield_vcpu_step},
 	{"unmap", 4, .prepare = unmap_prepare, .step = unmap_step},

@@ -10,6 +10,8 @@
 #define BURST_NS      (50 * NS_PER_US)
 #define STAGGER_NS    (50 * NS_PER_US)
 #define CROWD_NS      (5 * NS_PER_MS)
+#define WAVE_NS	      (100 * NS_PER_MS)
+#define WAVE_STEPS    50u
 #define BUSY_LOOPS    10000u
 #define CALLS	      32u /* of a step, between looks at the clock */
 
@@ -78,6 +80,16 @@ void crowd_step(struct thief *self)
 
 	sleep_until(self, (clock_tsc() / period + 1) * period);
 	busy_step(self);
+}
+
+/* They have slept long enough to be owed something when they wake up, and want all of it. */
+void wave_step(struct thief *self)
+{
+	u64 period = clock_ns_to_tsc(WAVE_NS);
+
+	sleep_until(self, (clock_tsc() / period + 1) * period);
+	for (u32 i = 0; i < WAVE_STEPS; i++)
+		busy_step(self);
 }
 
 void yield_step(struct thief *self)

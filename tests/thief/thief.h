@@ -87,6 +87,7 @@ void nap_step(struct thief *self);
 void burst_step(struct thief *self);
 void stagger_step(struct thief *self);
 void crowd_step(struct thief *self);
+void wave_step(struct thief *self);
 void yield_step(struct thief *self);
 void yield_vcpu_step(struct thief *self);
 void ring_step(struct thief *self);
