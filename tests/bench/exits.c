@@ -12,6 +12,9 @@
 #define PIECE  (2ul << 20)
 #define PIECES 16u
 
+#define COM1	 0x3f8u
+#define PM_TIMER 0x608u
+
 static u64 overhead;
 static volatile u32 interrupts_taken;
 
@@ -60,6 +63,22 @@ static void ask_port_in(void)
 static void ask_port_out(void)
 {
 	out8(0x80, 0);
+}
+
+/* Line status: what a driver reads before each byte. */
+static void ask_com1(void)
+{
+	in8(COM1 + 5);
+}
+
+static void ask_com1_scratch(void)
+{
+	out8(COM1 + 7, 0x55);
+}
+
+static void ask_pm_timer(void)
+{
+	in32(PM_TIMER);
 }
 
 static void ask_ioapic(void)
@@ -285,6 +304,9 @@ void guest_main(void)
 	measure("cpuid-leaf-1", ask_cpuid_features, ROUNDS);
 	measure("port-in", ask_port_in, ROUNDS);
 	measure("port-out", ask_port_out, ROUNDS);
+	measure("com1-status-in", ask_com1, ROUNDS);
+	measure("com1-scratch-out", ask_com1_scratch, ROUNDS);
+	measure("pm-timer-in", ask_pm_timer, ROUNDS);
 	measure("hypercall", amd ? ask_vmmcall : ask_vmcall, ROUNDS);
 	measure("rdmsr-apic-base", ask_rdmsr, ROUNDS);
 	measure("mmio-read-ioapic", ask_ioapic, ROUNDS);
