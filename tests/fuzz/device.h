@@ -55,9 +55,9 @@ static void fuzz_device_access(struct device *device, const struct fuzz_range *r
 	if (what & 1) {
 		u64 value = fuzz_number(fuzz) & (~0ull >> (64 - 8 * size));
 
-		device->ops->write(device, address, size, value);
+		fixture_write(device, address, size, value);
 	} else {
-		u64 value = device->ops->read(device, address, size);
+		u64 value = fixture_read(device, address, size);
 
 		CHECK_THAT(size == 8 || value >> (8 * size) == 0);
 	}

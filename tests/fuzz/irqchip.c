@@ -109,18 +109,18 @@ static void access_device(struct fuzz *fuzz)
 		u16 port = ports[which % ARRAY_COUNT(ports)];
 
 		if (which & 0x40)
-			pic->ops->write(pic, port, 1, fuzz_u8(fuzz));
+			fixture_write(pic, port, 1, fuzz_u8(fuzz));
 		else
-			CHECK_THAT(pic->ops->read(pic, port, 1) <= 0xff);
+			CHECK_THAT(fixture_read(pic, port, 1) <= 0xff);
 	} else {
 		struct device *ioapic = &chip.ioapic.device;
 		u64 address = IOAPIC_DEFAULT_ADDRESS + (which & 1 ? IOAPIC_IOWIN : which & 2 ?
 			      0x40 /* EOI */ : IOAPIC_IOREGSEL);
 
 		if (which & 0x40)
-			ioapic->ops->write(ioapic, address, 4, (u32)fuzz_number(fuzz));
+			fixture_write(ioapic, address, 4, (u32)fuzz_number(fuzz));
 		else
-			CHECK_THAT(ioapic->ops->read(ioapic, address, 4) <= 0xffffffff);
+			CHECK_THAT(fixture_read(ioapic, address, 4) <= 0xffffffff);
 	}
 }
 

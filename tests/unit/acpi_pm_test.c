@@ -9,12 +9,12 @@ static struct device *const device = &pm.device;
 
 static u32 in(u32 port, u32 size)
 {
-	return (u32)device->ops->read(device, port, size);
+	return (u32)fixture_read(device, port, size);
 }
 
 static void out(u32 port, u32 size, u32 value)
 {
-	device->ops->write(device, port, size, value);
+	fixture_write(device, port, size, value);
 }
 
 static int setup(void **state)

@@ -7,18 +7,21 @@
 
 static u64 device_value;
 static u64 device_address;
+static u32 device_region;
 
-static u64 device_read(struct device *device, u64 address, u32 size)
+static u64 device_read(struct device *device, u32 region, u64 offset, u32 size)
 {
 	(void)device;
-	device_address = address;
+	device_region = region;
+	device_address = port_base + offset;
 	return device_value + size;
 }
 
-static void device_write(struct device *device, u64 address, u32 size, u64 value)
+static void device_write(struct device *device, u32 region, u64 offset, u32 size, u64 value)
 {
 	(void)size;
-	device_address = address;
+	device_region = region;
+	device_address = port_base + offset;
 	device_value = value;
 	if (value == 0xff)
 		device->events->pending = MACHINE_RESET;
@@ -174,6 +177,7 @@ static void test_loads(void **state)
 	assert_true(MEMORY("\x8b\x43\x10", ACCESS_READ, IOAPIC + 0x10)); /* mov 16(%rbx), %eax */
 	assert_settled(3);
 	assert_true(device_address == IOAPIC + 0x10);
+	assert_int_equal(device_region, PORT_REGION);
 	assert_true(page.gpr[GPR_RAX] == 0x85868788);
 	assert_int_equal(page.want[EXIT_MEMORY], VCPU_CODE);
 

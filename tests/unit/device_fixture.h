@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <cmocka.h>
 
+#include "tests/unit/device_access.h"
 #include "vmm/monitor/device.h"
 #include "vmm/monitor/irqchip/irqchip.h"
 
@@ -54,12 +55,12 @@ static UNUSED void fixture_reset(void)
 
 static UNUSED void out8(struct device *device, u32 port, u32 value)
 {
-	device->ops->write(device, port, 1, value);
+	fixture_write(device, port, 1, value);
 }
 
 static UNUSED u32 in8(struct device *device, u32 port)
 {
-	return (u32)device->ops->read(device, port, 1);
+	return (u32)fixture_read(device, port, 1);
 }
 
 /* Lets time pass, calling tick at each deadline as the machine does. */

@@ -9,7 +9,7 @@ static struct device *const device = &fw_cfg.device;
 
 static void select_key(u32 key)
 {
-	device->ops->write(device, 0x510, 2, key);
+	fixture_write(device, 0x510, 2, key);
 }
 
 static u64 number(u32 bytes)
@@ -56,11 +56,11 @@ static void widths(void **state)
 	/* Bytes select nothing, nor does a word to the data; the offset stays, too. */
 	out8(device, 0x510, FW_CFG_CPU_COUNT);
 	out8(device, 0x511, FW_CFG_CPU_COUNT);
-	device->ops->write(device, 0x511, 2, FW_CFG_CPU_COUNT);
+	fixture_write(device, 0x511, 2, FW_CFG_CPU_COUNT);
 	assert_int_equal(in8(device, 0x511), 'E');
 	/* Words read as 0, and so does the selector; no byte of the item is used up. */
-	assert_int_equal(device->ops->read(device, 0x511, 2), 0);
-	assert_int_equal(device->ops->read(device, 0x510, 2), 0);
+	assert_int_equal(fixture_read(device, 0x511, 2), 0);
+	assert_int_equal(fixture_read(device, 0x510, 2), 0);
 	assert_int_equal(in8(device, 0x510), 0);
 	assert_int_equal(in8(device, 0x511), 'M');
 	/* With bit 14 the key selects the same item; writing it is ignored since QEMU 2.4. */

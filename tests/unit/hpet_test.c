@@ -22,22 +22,22 @@ static int setup(void **state)
 
 static u64 get(u32 offset)
 {
-	return device->ops->read(device, HPET_DEFAULT_ADDRESS + offset, 8);
+	return fixture_read(device, HPET_DEFAULT_ADDRESS + offset, 8);
 }
 
 static u32 get_half(u32 offset)
 {
-	return (u32)device->ops->read(device, HPET_DEFAULT_ADDRESS + offset, 4);
+	return (u32)fixture_read(device, HPET_DEFAULT_ADDRESS + offset, 4);
 }
 
 static void set(u32 offset, u64 value)
 {
-	device->ops->write(device, HPET_DEFAULT_ADDRESS + offset, 8, value);
+	fixture_write(device, HPET_DEFAULT_ADDRESS + offset, 8, value);
 }
 
 static void set_half(u32 offset, u32 value)
 {
-	device->ops->write(device, HPET_DEFAULT_ADDRESS + offset, 4, value);
+	fixture_write(device, HPET_DEFAULT_ADDRESS + offset, 4, value);
 }
 
 static void pass(u64 counts)
@@ -79,11 +79,11 @@ static void counter_counts_while_enabled(void **state)
 static void other_accesses_do_nothing(void **state)
 {
 	(void)state;
-	device->ops->write(device, HPET_DEFAULT_ADDRESS + HPET_CONFIGURATION, 1, 1);
-	device->ops->write(device, HPET_DEFAULT_ADDRESS + HPET_CONFIGURATION + 4, 8, ~0ull);
+	fixture_write(device, HPET_DEFAULT_ADDRESS + HPET_CONFIGURATION, 1, 1);
+	fixture_write(device, HPET_DEFAULT_ADDRESS + HPET_CONFIGURATION + 4, 8, ~0ull);
 	assert_int_equal(get(HPET_CONFIGURATION), 0);
-	assert_int_equal(device->ops->read(device, HPET_DEFAULT_ADDRESS + 2, 2), 0);
-	assert_int_equal(device->ops->read(device, HPET_DEFAULT_ADDRESS + 4, 8), 0);
+	assert_int_equal(fixture_read(device, HPET_DEFAULT_ADDRESS + 2, 2), 0);
+	assert_int_equal(fixture_read(device, HPET_DEFAULT_ADDRESS + 4, 8), 0);
 	set_half(HPET_CONFIGURATION + 4, ~0u);
 	assert_int_equal(get(HPET_CONFIGURATION), 0);
 }

@@ -9,14 +9,14 @@ static struct device *const device = &chip.ioapic.device;
 
 static u32 reg_read(u32 reg)
 {
-	device->ops->write(device, BASE + IOAPIC_IOREGSEL, 4, reg);
-	return (u32)device->ops->read(device, BASE + IOAPIC_IOWIN, 4);
+	fixture_write(device, BASE + IOAPIC_IOREGSEL, 4, reg);
+	return (u32)fixture_read(device, BASE + IOAPIC_IOWIN, 4);
 }
 
 static void reg_write(u32 reg, u32 value)
 {
-	device->ops->write(device, BASE + IOAPIC_IOREGSEL, 4, reg);
-	device->ops->write(device, BASE + IOAPIC_IOWIN, 4, value);
+	fixture_write(device, BASE + IOAPIC_IOREGSEL, 4, reg);
+	fixture_write(device, BASE + IOAPIC_IOWIN, 4, value);
 }
 
 static void set_entry(u32 pin, u64 entry)
@@ -54,16 +54,16 @@ static void registers(void **state)
 	assert_int_equal(reg_read(0x10 + 2 * 23), IOAPIC_ENTRY_MASKED);
 	set_entry(0, 0x1040);
 	assert_int_equal(entry_low(0), 0x40);
-	device->ops->write(device, BASE + IOAPIC_IOREGSEL, 4, IOAPIC_REDIRECTION);
-	device->ops->write(device, BASE + IOAPIC_IOWIN, 1, 0x55);
+	fixture_write(device, BASE + IOAPIC_IOREGSEL, 4, IOAPIC_REDIRECTION);
+	fixture_write(device, BASE + IOAPIC_IOWIN, 1, 0x55);
 	assert_int_equal(entry_low(0), 0x40);
 	set_entry(PIN, ~0ull);
 	/* Delivery status and Remote IRR are read-only, bits 55:17 are reserved. */
 	assert_int_equal(entry_low(PIN), 0x0001afff);
 	assert_int_equal(reg_read(IOAPIC_REDIRECTION + 2 * PIN + 1), 0xff000000);
-	assert_int_equal(device->ops->read(device, BASE, 1), IOAPIC_REDIRECTION + 2 * PIN + 1);
-	assert_int_equal(device->ops->read(device, BASE + 0x13, 1), 0xff);
-	assert_int_equal(device->ops->read(device, BASE + 0x20, 4), 0);
+	assert_int_equal(fixture_read(device, BASE, 1), IOAPIC_REDIRECTION + 2 * PIN + 1);
+	assert_int_equal(fixture_read(device, BASE + 0x13, 1), 0xff);
+	assert_int_equal(fixture_read(device, BASE + 0x20, 4), 0);
 }
 
 static void edge(void **state)
@@ -144,9 +144,9 @@ static void remote_irr_ends(void **state)
 	irqchip_set_line(&chip, PIN, false);
 	lapic_write(bsp, LAPIC_EOI, 0);
 	assert_true(entry_low(PIN) & IOAPIC_ENTRY_REMOTE_IRR);
-	device->ops->write(device, BASE + IOAPIC_EOIR, 4, 0x76);
+	fixture_write(device, BASE + IOAPIC_EOIR, 4, 0x76);
 	assert_true(entry_low(PIN) & IOAPIC_ENTRY_REMOTE_IRR);
-	device->ops->write(device, BASE + IOAPIC_EOIR, 4, 0x77);
+	fixture_write(device, BASE + IOAPIC_EOIR, 4, 0x77);
 	assert_false(entry_low(PIN) & IOAPIC_ENTRY_REMOTE_IRR);
 }
 

@@ -8,6 +8,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include "tests/unit/device_access.h"
 #include "vmm/monitor/irqchip/ioapic.c"
 #include "vmm/monitor/irqchip/irqchip.c"
 #include "vmm/monitor/irqchip/lapic.c"

@@ -7,12 +7,12 @@ static struct device *const device = &chip.pic.device;
 
 static void out8(u32 port, u32 value)
 {
-	device->ops->write(device, port, 1, value);
+	fixture_write(device, port, 1, value);
 }
 
 static u32 in8(u32 port)
 {
-	return (u32)device->ops->read(device, port, 1);
+	return (u32)fixture_read(device, port, 1);
 }
 
 static void raise(u32 irq)

@@ -130,7 +130,7 @@ static void debug_ports(void **state)
 	out8(&debug.device, 0x80, 0x42);
 	assert_int_equal(in8(&debug.device, 0x80), 0x42);
 	assert_int_equal(fixture_events.pending, 0);
-	debug.device.ops->write(&debug.device, 0xf4, 4, 0x11223307);
+	fixture_write(&debug.device, 0xf4, 4, 0x11223307);
 	assert_int_equal(fixture_events.pending, MACHINE_EXIT);
 	assert_int_equal(fixture_events.exit_code, 7);
 	fixture_events.pending = 0;

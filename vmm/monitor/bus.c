@@ -4,39 +4,67 @@
 #include "lib/checked.h"
 #include "vmm/rt/checked.h"
 
-bool bus_add(struct bus *bus, struct device *device, u64 base, u64 length)
+static bool is_region(const struct bus_range *range, const struct device *device, u32 region)
+{
+	return range->device == device && range->region == region;
+}
+
+enum status bus_add(struct bus *bus, struct device *device, u32 region, u64 base, u64 bytes)
 {
 	u32 at = bus->range_count;
 	u64 end;
 
-	if (length == 0 || !checked_add(base, length, &end) || at == BUS_RANGE_MAX)
-		return false;
+	if (bytes == 0 || !checked_add(base, bytes, &end))
+		return STATUS_BAD_ADDRESS;
 	for (u32 i = 0; i < bus->range_count; i++)
-		if (ranges_overlap(base, length, bus->range[i].base, bus->range[i].length))
-			return false;
+		if (ranges_overlap(base, bytes, bus->range[i].base, bus->range[i].bytes) ||
+		    is_region(&bus->range[i], device, region))
+			return STATUS_IN_USE;
+	if (at == BUS_RANGE_MAX)
+		return STATUS_NO_MEMORY;
 
 	for (; at > 0 && bus->range[at - 1].base > base; at--)
 		bus->range[at] = bus->range[at - 1];
-	bus->range[at] = (struct bus_range){base, length, device};
+	bus->range[at] = (struct bus_range){base, bytes, device, region};
 	bus->range_count++;
-	return true;
+	return STATUS_OK;
+}
+
+static void forget_recent(struct bus *bus)
+{
+	bus->recent = (struct bus_range){0};
+	bus->plain = 0;
+}
+
+void bus_remove(struct bus *bus, const struct device *device, u32 region)
+{
+	u32 at = 0;
+
+	while (at < bus->range_count && !is_region(&bus->range[at], device, region))
+		at++;
+	if (at == bus->range_count)
+		return;
+	bus->range_count--;
+	for (; at < bus->range_count; at++)
+		bus->range[at] = bus->range[at + 1];
+	forget_recent(bus);
 }
 
 static bool covers(const struct bus_range *range, u64 address, u32 size)
 {
 	u64 offset = address - range->base; /* beyond the end if it is below */
 
-	return offset < range->length && size <= range->length - offset;
+	return offset < range->bytes && size <= range->bytes - offset;
 }
 
 static u64 plain_bytes(const struct bus_range *range)
 {
 	const struct device_ops *ops = range->device->ops;
 
-	return ops->tick != NULL ? 0 : MIN(range->length, (u64)ops->widest);
+	return ops->tick != NULL ? 0 : MIN(range->bytes, (u64)ops->widest);
 }
 
-static struct device *search(struct bus *bus, u64 address, u32 size)
+static const struct bus_range *search(struct bus *bus, u64 address, u32 size)
 {
 	u32 low = 0;
 	u32 high = bus->range_count;
@@ -53,14 +81,14 @@ static struct device *search(struct bus *bus, u64 address, u32 size)
 		return NULL;
 	bus->recent = bus->range[low - 1];
 	bus->plain = plain_bytes(&bus->recent);
-	return bus->recent.device;
+	return &bus->recent;
 }
 
 /* Consecutive accesses mostly go to the same device. */
-struct device *bus_find(struct bus *bus, u64 address, u32 size)
+const struct bus_range *bus_find(struct bus *bus, u64 address, u32 size)
 {
 	if (likely(covers(&bus->recent, address, size)))
-		return bus->recent.device;
+		return &bus->recent;
 	return search(bus, address, size);
 }
 
@@ -75,19 +103,26 @@ void bus_unknown(struct bus *bus, u64 address)
 	bus->unknown_last = address;
 }
 
+/* The device may change the bus while it is called: nothing is taken from the range afterwards. */
 u64 bus_read(struct bus *bus, u64 address, u32 size)
 {
-	struct device *device = bus_find(bus, address, size);
+	const struct bus_range *range = bus_find(bus, address, size);
+	struct device *device;
 	u64 value = 0;
+	u64 offset;
+	u32 region;
 	u32 piece;
 
-	if (!device) {
+	if (!range) {
 		bus_unknown(bus, address);
 		return BITS(size * 8 - 1, 0);
 	}
+	device = range->device;
+	region = range->region;
+	offset = address - range->base;
 	piece = MIN(size, device->ops->widest);
 	for (u32 done = 0; done < size; done += piece) {
-		u64 part = device->ops->read(device, address + done, piece);
+		u64 part = device->ops->read(device, region, offset + done, piece);
 
 		value |= (part & BITS(piece * 8 - 1, 0)) << (done * 8);
 	}
@@ -96,15 +131,21 @@ u64 bus_read(struct bus *bus, u64 address, u32 size)
 
 void bus_write(struct bus *bus, u64 address, u32 size, u64 value)
 {
-	struct device *device = bus_find(bus, address, size);
+	const struct bus_range *range = bus_find(bus, address, size);
+	struct device *device;
+	u64 offset;
+	u32 region;
 	u32 piece;
 
-	if (!device) {
+	if (!range) {
 		bus_unknown(bus, address);
 		return;
 	}
+	device = range->device;
+	region = range->region;
+	offset = address - range->base;
 	piece = MIN(size, device->ops->widest);
 	for (u32 done = 0; done < size; done += piece)
-		device->ops->write(device, address + done, piece,
+		device->ops->write(device, region, offset + done, piece,
 				   (value >> (done * 8)) & BITS(piece * 8 - 1, 0));
 }

@@ -3,12 +3,13 @@
 
 #include "vmm/monitor/device.h"
 
-#define BUS_RANGE_MAX 48
+#define BUS_RANGE_MAX 256
 
 struct bus_range {
 	u64 base;
-	u64 length;
+	u64 bytes;
 	struct device *device;
+	u32 region; /* the device's own number for it */
 };
 
 /*
@@ -25,11 +26,18 @@ struct bus {
 	struct bus_range range[BUS_RANGE_MAX]; /* ascending, disjoint */
 };
 
-/* false, without effect: the range is empty, wraps or overlaps another, or the bus is full. */
-bool bus_add(struct bus *bus, struct device *device, u64 base, u64 length) MUST_CHECK;
+/*
+ * Puts a region of a device at [base, base + bytes). Without effect: STATUS_BAD_ADDRESS where that
+ * is empty or wraps, STATUS_IN_USE where another answers already or the region is on this bus,
+ * STATUS_NO_MEMORY on a full bus.
+ */
+enum status bus_add(struct bus *bus, struct device *device, u32 region, u64 base,
+		    u64 bytes) MUST_CHECK;
+/* Takes it off the bus again; without effect where it is not on it. */
+void bus_remove(struct bus *bus, const struct device *device, u32 region);
 
-/* The device that has all of [address, address + size), or NULL. */
-struct device *bus_find(struct bus *bus, u64 address, u32 size);
+/* What has all of [address, address + size), until the bus changes; or NULL. */
+const struct bus_range *bus_find(struct bus *bus, u64 address, u32 size);
 
 /* bus_find_plain for a range other than the last one. */
 bool bus_search_plain(struct bus *bus, u64 address, u32 size);
@@ -40,9 +48,9 @@ bool bus_search_plain(struct bus *bus, u64 address, u32 size);
  */
 static ALWAYS_INLINE bool bus_find_plain(struct bus *bus, u64 address, u32 size)
 {
-	/* `plain` is at most the length; an address below the base wraps beyond the end */
+	/* `plain` is at most the range's bytes; an address below the base wraps beyond the end */
 	return likely(size <= bus->plain &&
-		      address - bus->recent.base <= bus->recent.length - size) ||
+		      address - bus->recent.base <= bus->recent.bytes - size) ||
 	       bus_search_plain(bus, address, size);
 }
 

@@ -37,15 +37,28 @@ struct machine_events {
 	u32 exit_code;
 };
 
+enum device_space {
+	DEVICE_PORTS,
+	DEVICE_MEMORY,
+};
+
+/* Where a part of a device's registers lies from power-on. */
+struct device_region {
+	enum device_space space;
+	u64 base;
+	u64 bytes;
+};
+
 /*
- * `address` is the port or guest-physical address itself and lies, with all `size` bytes, inside
- * one range that the device was given. size is 1, 2, 4 or 8 and never above `widest`: wider
- * accesses arrive in pieces, lowest address first. Values have no bits set above size.
+ * `region` is the number by which the registers were put on a bus (bus_add), `offset` counts from
+ * where they begin there; all `size` bytes lie inside. size is 1, 2, 4 or 8 and never above
+ * `widest`: wider accesses arrive in pieces, lowest offset first. Values have no bits set above
+ * size.
  */
 struct device_ops {
 	u32 widest;
-	u64 (*read)(struct device *device, u64 address, u32 size);
-	void (*write)(struct device *device, u64 address, u32 size, u64 value);
+	u64 (*read)(struct device *device, u32 region, u64 offset, u32 size);
+	void (*write)(struct device *device, u32 region, u64 offset, u32 size, u64 value);
 	/* The state after power-on. */
 	void (*reset)(struct device *device);
 	/* Brings the state up to clock->now_ns and sets deadline_ns. NULL: has no clock. */
@@ -62,6 +75,8 @@ struct device_ops {
 struct device {
 	const char *name;
 	const struct device_ops *ops;
+	const struct device_region *regions; /* by their numbers */
+	u32 region_count;
 	void *state;
 	size_t state_bytes;
 	const struct machine_clock *clock;

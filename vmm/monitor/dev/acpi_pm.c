@@ -4,6 +4,13 @@
 #include "lib/checked.h"
 #include "vmm/monitor/irqchip/irqchip.h"
 
+enum acpi_pm_region {
+	ACPI_PM_REGION_EVENT,
+	ACPI_PM_REGION_CONTROL,
+	ACPI_PM_REGION_TIMER,
+	ACPI_PM_REGION_GPE0,
+};
+
 #define PM1_STATUS_DEFINED                                                                         \
 	(ACPI_PM1_TMR | ACPI_PM1_BM | ACPI_PM1_GBL | ACPI_PM1_PWRBTN | ACPI_PM1_SLPBTN |           \
 	 ACPI_PM1_RTC | ACPI_PM1_WAK)
@@ -52,80 +59,78 @@ static void acpi_pm_control(struct acpi_pm *pm, u16 value)
 		pm->device.events->pending |= MACHINE_POWER_OFF;
 }
 
-/* A register of the block as one word; bit 0 of the address is ignored. */
-static u16 acpi_pm_word(const struct acpi_pm *pm, u64 address)
+/* The word of a block that has the byte at `offset`; status comes first, then enable. */
+static u16 acpi_pm_word(const struct acpi_pm *pm, u32 region, u64 offset)
 {
-	switch (address & ~1ull) {
-	case ACPI_PM_EVENT_PORT:
-		return pm->state.status;
-	case ACPI_PM_EVENT_PORT + 2:
-		return pm->state.enable;
-	case ACPI_PM_CONTROL_PORT:
-		return pm->state.control | ACPI_PM1_SCI_EN;
-	case ACPI_PM_TIMER_PORT:
-		return (u16)acpi_pm_timer(pm);
-	case ACPI_PM_TIMER_PORT + 2:
-		return (u16)(acpi_pm_timer(pm) >> 16);
-	case ACPI_PM_GPE0_PORT:
-		return pm->state.gpe_status;
+	const struct acpi_pm_state *state = &pm->state;
+	bool second = offset >= 2;
+
+	switch (region) {
+	case ACPI_PM_REGION_EVENT:
+		return second ? state->enable : state->status;
+	case ACPI_PM_REGION_CONTROL:
+		return state->control | ACPI_PM1_SCI_EN;
+	case ACPI_PM_REGION_TIMER:
+		return (u16)(acpi_pm_timer(pm) >> (second ? 16 : 0));
 	default:
-		return pm->state.gpe_enable;
+		return second ? state->gpe_enable : state->gpe_status;
 	}
 }
 
 /* `mask` has the bytes that are written; a status bit is cleared by writing 1 to it. */
-static void acpi_pm_write_word(struct acpi_pm *pm, u64 address, u16 value, u16 mask)
+static void acpi_pm_write_word(struct acpi_pm *pm, u32 region, u64 offset, u16 value, u16 mask)
 {
 	struct acpi_pm_state *state = &pm->state;
-	u16 merged = (u16)((acpi_pm_word(pm, address) & ~mask) | value);
+	u16 merged = (u16)((acpi_pm_word(pm, region, offset) & ~mask) | value);
+	bool second = offset >= 2;
 
-	switch (address & ~1ull) {
-	case ACPI_PM_EVENT_PORT:
-		state->status &= (u16)~value;
+	switch (region) {
+	case ACPI_PM_REGION_EVENT:
+		if (second)
+			state->enable = merged & PM1_ENABLE_DEFINED;
+		else
+			state->status &= (u16)~value;
 		break;
-	case ACPI_PM_EVENT_PORT + 2:
-		state->enable = merged & PM1_ENABLE_DEFINED;
-		break;
-	case ACPI_PM_CONTROL_PORT:
+	case ACPI_PM_REGION_CONTROL:
 		acpi_pm_control(pm, merged);
 		break;
-	case ACPI_PM_GPE0_PORT:
-		state->gpe_status &= (u16)~value;
-		break;
-	case ACPI_PM_GPE0_PORT + 2:
-		state->gpe_enable = merged;
+	case ACPI_PM_REGION_GPE0:
+		if (second)
+			state->gpe_enable = merged;
+		else
+			state->gpe_status &= (u16)~value;
 		break;
 	default: /* the timer is read-only */
 		break;
 	}
 }
 
-static u64 acpi_pm_read(struct device *device, u64 address, u32 size)
+static u64 acpi_pm_read(struct device *device, u32 region, u64 offset, u32 size)
 {
 	struct acpi_pm *pm = CONTAINER_OF(device, struct acpi_pm, device);
 	u64 value = 0;
 
 	acpi_pm_tick(device);
 	for (u32 i = 0; i < size; i++) {
-		u64 byte = acpi_pm_word(pm, address + i) >> (address + i) % 2 * 8 & 0xff;
+		u64 byte = acpi_pm_word(pm, region, offset + i) >> (offset + i) % 2 * 8 & 0xff;
 
 		value |= byte << (i * 8);
 	}
 	return value;
 }
 
-static void acpi_pm_write(struct device *device, u64 address, u32 size, u64 value)
+static void acpi_pm_write(struct device *device, u32 region, u64 offset, u32 size, u64 value)
 {
 	struct acpi_pm *pm = CONTAINER_OF(device, struct acpi_pm, device);
 
 	acpi_pm_tick(device);
 	for (u32 i = 0; i < size;) {
-		u32 shift = (address + i) % 2 * 8;
+		u32 shift = (offset + i) % 2 * 8;
 		u32 bytes = shift == 0 && size - i >= 2 ? 2 : 1;
 		u16 mask = (u16)(BITS(bytes * 8 - 1, 0) << shift);
 
-		acpi_pm_write_word(pm, address + i, (u16)((value >> (i * 8)) << shift) & mask,
-				   mask);
+		acpi_pm_write_word(pm, region, offset + i,
+				   (u16)((value >> (i * 8)) << shift) & mask, mask);
 		i += bytes;
 	}
 	acpi_pm_tick(device);
@@ -147,6 +152,13 @@ static bool acpi_pm_valid(const void *bytes)
 	       !(state->control & ~(ACPI_PM1_BM_RLD | ACPI_PM1_SLP_TYP));
 }
 
+static const struct device_region acpi_pm_regions[] = {
+	[ACPI_PM_REGION_EVENT] = {DEVICE_PORTS, ACPI_PM_EVENT_PORT, ACPI_PM_EVENT_BYTES},
+	[ACPI_PM_REGION_CONTROL] = {DEVICE_PORTS, ACPI_PM_CONTROL_PORT, ACPI_PM_CONTROL_BYTES},
+	[ACPI_PM_REGION_TIMER] = {DEVICE_PORTS, ACPI_PM_TIMER_PORT, ACPI_PM_TIMER_BYTES},
+	[ACPI_PM_REGION_GPE0] = {DEVICE_PORTS, ACPI_PM_GPE0_PORT, ACPI_PM_GPE0_BYTES},
+};
+
 static const struct device_ops acpi_pm_ops = {
 	.widest = 4,
 	.read = acpi_pm_read,
@@ -162,6 +174,8 @@ void acpi_pm_init(struct acpi_pm *pm, const struct machine_clock *clock, struct 
 	pm->device = (struct device){
 		.name = "acpi_pm",
 		.ops = &acpi_pm_ops,
+		.regions = acpi_pm_regions,
+		.region_count = ARRAY_COUNT(acpi_pm_regions),
 		.state = &pm->state,
 		.state_bytes = sizeof(pm->state),
 		.clock = clock,

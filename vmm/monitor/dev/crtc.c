@@ -3,22 +3,22 @@
 
 #define NOTHING 0xffu
 
-static u64 crtc_read(struct device *device, u64 address, u32 size)
+static u64 crtc_read(struct device *device, u32 region, u64 offset, u32 size)
 {
 	const struct crtc_state *state = device->state;
 
-	(void)size;
-	if (address == CRTC_INDEX_PORT)
+	(void)region, (void)size;
+	if (offset == 0)
 		return state->index;
 	return state->index < CRTC_REGISTERS ? state->value[state->index] : NOTHING;
 }
 
-static void crtc_write(struct device *device, u64 address, u32 size, u64 value)
+static void crtc_write(struct device *device, u32 region, u64 offset, u32 size, u64 value)
 {
 	struct crtc_state *state = device->state;
 
-	(void)size;
-	if (address == CRTC_INDEX_PORT)
+	(void)region, (void)size;
+	if (offset == 0)
 		state->index = (u8)value;
 	else if (state->index < CRTC_REGISTERS)
 		state->value[state->index] = (u8)value;
@@ -35,6 +35,10 @@ static bool crtc_valid(const void *bytes)
 	return true;
 }
 
+static const struct device_region crtc_regions[] = {
+	{DEVICE_PORTS, CRTC_INDEX_PORT, CRTC_PORT_COUNT},
+};
+
 static const struct device_ops crtc_ops = {
 	.widest = 1,
 	.read = crtc_read,
@@ -48,6 +52,8 @@ void crtc_init(struct crtc *crtc)
 	crtc->device = (struct device){
 		.name = "crtc",
 		.ops = &crtc_ops,
+		.regions = crtc_regions,
+		.region_count = ARRAY_COUNT(crtc_regions),
 		.state = &crtc->state,
 		.state_bytes = sizeof(crtc->state),
 	};

@@ -1,25 +1,27 @@
 /* SPDX-License-Identifier: MIT */
 #include "vmm/monitor/dev/debug.h"
 
-static void debug_write(struct device *device, u64 address, u32 size, u64 value)
+enum debug_region { DEBUG_REGION_CODE, DEBUG_REGION_EXIT, DEBUG_REGION_OTHER_EXIT };
+
+static void debug_write(struct device *device, u32 region, u64 offset, u32 size, u64 value)
 {
 	struct debug_state *state = device->state;
 
 	(void)size;
-	if (address == DEBUG_CODE_PORT) {
+	if (region == DEBUG_REGION_CODE) {
 		state->code = value & 0xff;
-	} else if (address == DEBUG_EXIT_PORT || address == DEBUG_OTHER_EXIT) {
+	} else if (offset == 0) {
 		device->events->pending |= MACHINE_EXIT;
 		device->events->exit_code = value & 0xff;
 	}
 }
 
-static u64 debug_read(struct device *device, u64 address, u32 size)
+static u64 debug_read(struct device *device, u32 region, u64 offset, u32 size)
 {
 	const struct debug_state *state = device->state;
 
-	(void)size;
-	return address == DEBUG_CODE_PORT ? state->code : 0;
+	(void)offset, (void)size;
+	return region == DEBUG_REGION_CODE ? state->code : 0;
 }
 
 static void debug_reset(struct device *device)
@@ -36,6 +38,12 @@ static bool debug_valid(const void *bytes)
 	return state->code <= 0xff;
 }
 
+static const struct device_region debug_regions[] = {
+	[DEBUG_REGION_CODE] = {DEVICE_PORTS, DEBUG_CODE_PORT, 1},
+	[DEBUG_REGION_EXIT] = {DEVICE_PORTS, DEBUG_EXIT_PORT, DEBUG_EXIT_BYTES},
+	[DEBUG_REGION_OTHER_EXIT] = {DEVICE_PORTS, DEBUG_OTHER_EXIT, DEBUG_OTHER_BYTES},
+};
+
 static const struct device_ops debug_ops = {
 	.widest = 4,
 	.read = debug_read,
@@ -49,6 +57,8 @@ void debug_init(struct debug *debug, struct machine_events *events)
 	debug->device = (struct device){
 		.name = "debug",
 		.ops = &debug_ops,
+		.regions = debug_regions,
+		.region_count = ARRAY_COUNT(debug_regions),
 		.state = &debug->state,
 		.state_bytes = sizeof(debug->state),
 		.events = events,

@@ -61,12 +61,13 @@ static u8 item_byte(const struct fw_cfg *fw_cfg, u32 key, u32 offset)
 	}
 }
 
-static u64 fw_cfg_read(struct device *device, u64 address, u32 size)
+static u64 fw_cfg_read(struct device *device, u32 region, u64 offset, u32 size)
 {
 	struct fw_cfg *fw_cfg = CONTAINER_OF(device, struct fw_cfg, device);
 	u8 byte;
 
-	if (address != FW_CFG_DATA_PORT || size != 1)
+	(void)region;
+	if (offset != FW_CFG_DATA_PORT - FW_CFG_SELECTOR_PORT || size != 1)
 		return 0;
 	byte = item_byte(fw_cfg, fw_cfg->state.key & ~WRITE_MODE, fw_cfg->state.offset);
 	if (fw_cfg->state.offset < ~0u)
@@ -74,11 +75,12 @@ static u64 fw_cfg_read(struct device *device, u64 address, u32 size)
 	return byte;
 }
 
-static void fw_cfg_write(struct device *device, u64 address, u32 size, u64 value)
+static void fw_cfg_write(struct device *device, u32 region, u64 offset, u32 size, u64 value)
 {
 	struct fw_cfg_state *state = device->state;
 
-	if (address != FW_CFG_SELECTOR_PORT || size != 2)
+	(void)region;
+	if (offset != 0 || size != 2)
 		return;
 	state->key = (u16)value;
 	state->offset = 0;
@@ -98,6 +100,10 @@ static bool fw_cfg_valid(const void *bytes)
 	return true;
 }
 
+static const struct device_region fw_cfg_regions[] = {
+	{DEVICE_PORTS, FW_CFG_SELECTOR_PORT, 2},
+};
+
 static const struct device_ops fw_cfg_ops = {
 	.widest = 2,
 	.read = fw_cfg_read,
@@ -113,6 +119,8 @@ void fw_cfg_init(struct fw_cfg *fw_cfg, u64 ram_bytes, u32 cpu_count)
 			{
 				.name = "fw_cfg",
 				.ops = &fw_cfg_ops,
+				.regions = fw_cfg_regions,
+				.region_count = ARRAY_COUNT(fw_cfg_regions),
 				.state = &fw_cfg->state,
 				.state_bytes = sizeof(fw_cfg->state),
 			},

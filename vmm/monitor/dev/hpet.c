@@ -281,18 +281,19 @@ static void register_write(struct hpet *hpet, u32 offset, u64 value, u64 written
 }
 
 /* Only aligned accesses to halves and whole registers are defined (2.1); others do nothing. */
-static bool is_defined(u64 address, u32 size)
+static bool is_defined(u64 offset, u32 size)
 {
-	return size >= 4 && address % size == 0;
+	return size >= 4 && offset % size == 0;
 }
 
-static u64 hpet_read(struct device *device, u64 address, u32 size)
+static u64 hpet_read(struct device *device, u32 region, u64 at, u32 size)
 {
 	struct hpet *hpet = CONTAINER_OF(device, struct hpet, device);
-	u32 offset = (u32)(address - HPET_DEFAULT_ADDRESS);
+	u32 offset = (u32)at;
 	u64 value;
 
-	if (!is_defined(address, size))
+	(void)region;
+	if (!is_defined(offset, size))
 		return 0;
 	if (align_down(offset, 8) != HPET_COUNTER)
 		hpet_tick(device);
@@ -300,13 +301,14 @@ static u64 hpet_read(struct device *device, u64 address, u32 size)
 	return size == 8 ? value : (u32)(value >> offset % 8 * 8);
 }
 
-static void hpet_write(struct device *device, u64 address, u32 size, u64 value)
+static void hpet_write(struct device *device, u32 region, u64 at, u32 size, u64 value)
 {
 	struct hpet *hpet = CONTAINER_OF(device, struct hpet, device);
-	u32 offset = (u32)(address - HPET_DEFAULT_ADDRESS);
+	u32 offset = (u32)at;
 	u32 shift = offset % 8 * 8;
 
-	if (!is_defined(address, size))
+	(void)region;
+	if (!is_defined(offset, size))
 		return;
 	hpet_tick(device);
 	register_write(hpet, (u32)align_down(offset, 8), value << shift,
@@ -343,6 +345,10 @@ static bool hpet_valid(const void *bytes)
 	       state->status < 1u << HPET_TIMER_COUNT;
 }
 
+static const struct device_region hpet_regions[] = {
+	{DEVICE_MEMORY, HPET_DEFAULT_ADDRESS, HPET_BYTES},
+};
+
 static const struct device_ops hpet_ops = {
 	.widest = 8,
 	.read = hpet_read,
@@ -357,6 +363,8 @@ void hpet_init(struct hpet *hpet, const struct machine_clock *clock, struct irqc
 	hpet->device = (struct device){
 		.name = "hpet",
 		.ops = &hpet_ops,
+		.regions = hpet_regions,
+		.region_count = ARRAY_COUNT(hpet_regions),
 		.state = &hpet->state,
 		.state_bytes = sizeof(hpet->state),
 		.clock = clock,

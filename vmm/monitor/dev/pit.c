@@ -5,6 +5,8 @@
 #include "vmm/monitor/dev/pit_channel.h"
 #include "vmm/monitor/irqchip/irqchip.h"
 
+enum pit_region { PIT_REGION_COUNTERS, PIT_REGION_GATE };
+
 /* The refresh request toggles every 18 clocks (15 microseconds). */
 #define REFRESH_CLOCKS 18u
 #define BEAT_MIN_TICKS (BEAT_MIN_NS * PIT_HZ / NS_PER_S)
@@ -118,26 +120,26 @@ static void pit_write_control(struct pit *pit, u8 value, u64 now)
 	}
 }
 
-static void pit_write(struct device *device, u64 address, u32 size, u64 value)
+static void pit_write(struct device *device, u32 region, u64 offset, u32 size, u64 value)
 {
 	struct pit *pit = CONTAINER_OF(device, struct pit, device);
 	u64 now = pit_now(pit);
 
 	(void)size;
 	pit_tick(device);
-	if (address == PIT_GATE_PORT) {
+	if (region == PIT_REGION_GATE) {
 		pit->state.speaker = (u8)value & 0x0e;
 		pit_channel_gate(&pit->state.channel[2], value & PIT_GATE_2, now);
 		return;
 	}
-	if (address == PIT_CONTROL_PORT)
+	if (offset == PIT_CONTROL_PORT - PIT_PORT)
 		pit_write_control(pit, (u8)value, now);
 	else
-		pit_channel_write(&pit->state.channel[address & 3], (u8)value, now);
+		pit_channel_write(&pit->state.channel[offset], (u8)value, now);
 	pit_tick(device);
 }
 
-static u64 pit_read(struct device *device, u64 address, u32 size)
+static u64 pit_read(struct device *device, u32 region, u64 offset, u32 size)
 {
 	struct pit *pit = CONTAINER_OF(device, struct pit, device);
 	struct pit_channel *speaker = &pit->state.channel[2];
@@ -145,13 +147,13 @@ static u64 pit_read(struct device *device, u64 address, u32 size)
 
 	(void)size;
 	pit_tick(device);
-	if (address == PIT_GATE_PORT)
+	if (region == PIT_REGION_GATE)
 		return pit->state.speaker | (speaker->gate ? PIT_GATE_2 : 0u) |
 		       (now / REFRESH_CLOCKS % 2 ? PIT_GATE_REFRESH : 0u) |
 		       (pit_channel_out(speaker, now) ? PIT_GATE_OUT_2 : 0u);
-	if (address == PIT_CONTROL_PORT)
+	if (offset == PIT_CONTROL_PORT - PIT_PORT)
 		return 0xff; /* no operation (8254 data sheet, read/write logic) */
-	return pit_channel_read(&pit->state.channel[address & 3], now);
+	return pit_channel_read(&pit->state.channel[offset], now);
 }
 
 static void pit_reset(struct device *device)
@@ -184,6 +186,11 @@ static bool pit_valid(const void *bytes)
 	       (state->owed == 0) == (state->repay_tick == DEADLINE_NONE);
 }
 
+static const struct device_region pit_regions[] = {
+	[PIT_REGION_COUNTERS] = {DEVICE_PORTS, PIT_PORT, 4},
+	[PIT_REGION_GATE] = {DEVICE_PORTS, PIT_GATE_PORT, 1},
+};
+
 static const struct device_ops pit_ops = {
 	.widest = 1,
 	.read = pit_read,
@@ -198,6 +205,8 @@ void pit_init(struct pit *pit, const struct machine_clock *clock, struct irqchip
 	pit->device = (struct device){
 		.name = "pit",
 		.ops = &pit_ops,
+		.regions = pit_regions,
+		.region_count = ARRAY_COUNT(pit_regions),
 		.state = &pit->state,
 		.state_bytes = sizeof(pit->state),
 		.clock = clock,

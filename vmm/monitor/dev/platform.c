@@ -2,12 +2,6 @@
 #include "vmm/monitor/dev/platform.h"
 #include "lib/string.h"
 
-struct platform_wiring {
-	struct device *device;
-	u64 base;
-	u64 length;
-};
-
 static void platform_add(struct platform *platform, struct device *device)
 {
 	platform->device[platform->device_count++] = device;
@@ -15,57 +9,26 @@ static void platform_add(struct platform *platform, struct device *device)
 		platform->timed[platform->timed_count++] = device;
 }
 
+static enum status platform_wire_device(struct platform *platform, struct device *device)
+{
+	enum status status = STATUS_OK;
+
+	for (u32 i = 0; i < device->region_count && status == STATUS_OK; i++) {
+		const struct device_region *region = &device->regions[i];
+		struct bus *bus = region->space == DEVICE_PORTS ? &platform->ports
+								: &platform->memory;
+
+		status = bus_add(bus, device, i, region->base, region->bytes);
+	}
+	return status;
+}
+
 static bool platform_wire(struct platform *platform)
 {
-	const struct platform_wiring wiring[] = {
-		{&platform->irqchip.pic.device, PIC_MASTER, 2},
-		{&platform->irqchip.pic.device, PIC_SLAVE, 2},
-		{&platform->irqchip.pic.device, PIC_ELCR_MASTER, 2},
-		{&platform->pit.device, PIT_PORT, 4},
-		{&platform->pit.device, PIT_GATE_PORT, 1},
-		{&platform->reset.device, I8042_DATA_PORT, 1},
-		{&platform->reset.device, I8042_COMMAND_PORT, 1},
-		{&platform->reset.device, CONTROL_A_PORT, 1},
-		{&platform->reset.device, RESET_CONTROL_PORT, 1},
-		{&platform->rtc.device, RTC_INDEX_PORT, 2},
-		{&platform->debug.device, DEBUG_CODE_PORT, 1},
-		{&platform->debug.device, DEBUG_EXIT_PORT, DEBUG_EXIT_BYTES},
-		{&platform->debug.device, DEBUG_OTHER_EXIT, DEBUG_OTHER_BYTES},
-		{&platform->crtc.device, CRTC_INDEX_PORT, CRTC_PORT_COUNT},
-		{&platform->serial.device, UART_COM1, UART_PORT_COUNT},
-		{&platform->fw_cfg.device, FW_CFG_SELECTOR_PORT, 2},
-		{&platform->acpi_pm.device, ACPI_PM_EVENT_PORT, ACPI_PM_EVENT_BYTES},
-		{&platform->acpi_pm.device, ACPI_PM_CONTROL_PORT, ACPI_PM_CONTROL_BYTES},
-		{&platform->acpi_pm.device, ACPI_PM_TIMER_PORT, ACPI_PM_TIMER_BYTES},
-		{&platform->acpi_pm.device, ACPI_PM_GPE0_PORT, ACPI_PM_GPE0_BYTES},
-	};
-
-	for (size_t i = 0; i < ARRAY_COUNT(wiring); i++)
-		if (!bus_add(&platform->ports, wiring[i].device, wiring[i].base, wiring[i].length))
+	for (u32 i = 0; i < platform->device_count; i++)
+		if (platform_wire_device(platform, platform->device[i]) != STATUS_OK)
 			return false;
-	return bus_add(&platform->memory, &platform->irqchip.ioapic.device, IOAPIC_DEFAULT_ADDRESS,
-		       IOAPIC_BYTES);
-}
-
-/* These two only where they are asked for: to every other guest nothing is there. */
-static bool wire_hpet(struct platform *platform)
-{
-	hpet_init(&platform->hpet, &platform->clock, &platform->irqchip);
-	platform_add(platform, &platform->hpet.device);
-	return bus_add(&platform->memory, &platform->hpet.device, HPET_DEFAULT_ADDRESS, HPET_BYTES);
-}
-
-static bool wire_test_device(struct platform *platform, void (*show)(u64 at, u64 page))
-{
-	struct device *device = &platform->test.device;
-
-	test_device_init(&platform->test, &platform->irqchip, show);
-	platform_add(platform, device);
-	return bus_add(&platform->ports, device, TEST_IO_PORT, TEST_IO_BYTES) &&
-	       bus_add(&platform->ports, device, TEST_IRQ_PORT, TEST_IRQ_LINES) &&
-	       bus_add(&platform->ports, device, TEST_WINDOW_PORT,
-		       TEST_WINDOWS * sizeof(u32)) &&
-	       bus_add(&platform->memory, device, TEST_MEMORY, TEST_MEMORY_BYTES);
+	return true;
 }
 
 bool platform_init(struct platform *platform, const struct platform_config *config)
@@ -95,8 +58,10 @@ bool platform_init(struct platform *platform, const struct platform_config *conf
 	platform_add(platform, &irqchip->ioapic.device);
 	platform_add(platform, &irqchip->pic.device);
 	/* before those whose lines it may have taken */
-	if (config->hpet && !wire_hpet(platform))
-		return false;
+	if (config->hpet) {
+		hpet_init(&platform->hpet, clock, irqchip);
+		platform_add(platform, &platform->hpet.device);
+	}
 	platform_add(platform, &platform->pit.device);
 	platform_add(platform, &platform->rtc.device);
 	platform_add(platform, &platform->serial.device);
@@ -105,8 +70,10 @@ bool platform_init(struct platform *platform, const struct platform_config *conf
 	platform_add(platform, &platform->debug.device);
 	platform_add(platform, &platform->crtc.device);
 	platform_add(platform, &platform->fw_cfg.device);
-	if (config->test_device && !wire_test_device(platform, config->test_show))
-		return false;
+	if (config->test_device) {
+		test_device_init(&platform->test, irqchip, config->test_show);
+		platform_add(platform, &platform->test.device);
+	}
 	return platform_wire(platform);
 }
 

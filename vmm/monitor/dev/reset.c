@@ -2,6 +2,13 @@
 #include "vmm/monitor/dev/reset.h"
 #include "vmm/monitor/irqchip/irqchip.h"
 
+enum reset_region {
+	RESET_REGION_DATA,
+	RESET_REGION_COMMAND,
+	RESET_REGION_CONTROL_A,
+	RESET_REGION_CONTROL,
+};
+
 static void reset_request(struct reset *reset, u16 port)
 {
 	reset->device.events->pending |= MACHINE_RESET;
@@ -113,33 +120,33 @@ static void control_a(struct reset *reset, u8 value)
 		reset_request(reset, CONTROL_A_PORT);
 }
 
-static void reset_write(struct device *device, u64 address, u32 size, u64 value)
+static void reset_write(struct device *device, u32 region, u64 offset, u32 size, u64 value)
 {
 	struct reset *reset = CONTAINER_OF(device, struct reset, device);
 
-	(void)size;
-	if (address == RESET_CONTROL_PORT)
+	(void)offset, (void)size;
+	if (region == RESET_REGION_CONTROL)
 		reset_control(reset, (u8)value);
-	else if (address == CONTROL_A_PORT)
+	else if (region == RESET_REGION_CONTROL_A)
 		control_a(reset, (u8)value);
-	else if (address == I8042_COMMAND_PORT)
+	else if (region == RESET_REGION_COMMAND)
 		i8042_command(reset, (u8)value);
 	else
 		i8042_data(reset, (u8)value);
 	reset_update(reset);
 }
 
-static u64 reset_read(struct device *device, u64 address, u32 size)
+static u64 reset_read(struct device *device, u32 region, u64 offset, u32 size)
 {
 	struct reset *reset = CONTAINER_OF(device, struct reset, device);
 	struct reset_state *state = &reset->state;
 
-	(void)size;
-	if (address == RESET_CONTROL_PORT)
+	(void)offset, (void)size;
+	if (region == RESET_REGION_CONTROL)
 		return state->control;
-	if (address == CONTROL_A_PORT)
+	if (region == RESET_REGION_CONTROL_A)
 		return state->control_a | CONTROL_A_A20;
-	if (address == I8042_COMMAND_PORT)
+	if (region == RESET_REGION_COMMAND)
 		return state->status | I8042_STATUS_UNLOCKED |
 		       (state->config & I8042_CONFIG_SYSTEM ? I8042_STATUS_SYSTEM : 0u);
 	state->status &= (u8) ~(I8042_STATUS_OUTPUT | I8042_STATUS_TIMEOUT);
@@ -165,6 +172,13 @@ static bool reset_valid(const void *bytes)
 		 ~(I8042_STATUS_OUTPUT | I8042_STATUS_COMMAND | I8042_STATUS_TIMEOUT));
 }
 
+static const struct device_region reset_regions[] = {
+	[RESET_REGION_DATA] = {DEVICE_PORTS, I8042_DATA_PORT, 1},
+	[RESET_REGION_COMMAND] = {DEVICE_PORTS, I8042_COMMAND_PORT, 1},
+	[RESET_REGION_CONTROL_A] = {DEVICE_PORTS, CONTROL_A_PORT, 1},
+	[RESET_REGION_CONTROL] = {DEVICE_PORTS, RESET_CONTROL_PORT, 1},
+};
+
 static const struct device_ops reset_ops = {
 	.widest = 1,
 	.read = reset_read,
@@ -178,6 +192,8 @@ void reset_init(struct reset *reset, struct irqchip *irqchip, struct machine_eve
 	reset->device = (struct device){
 		.name = "reset",
 		.ops = &reset_ops,
+		.regions = reset_regions,
+		.region_count = ARRAY_COUNT(reset_regions),
 		.state = &reset->state,
 		.state_bytes = sizeof(reset->state),
 		.events = events,

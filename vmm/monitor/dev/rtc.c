@@ -231,14 +231,14 @@ static bool rtc_is_date(u8 reg)
 	       (reg >= RTC_WEEKDAY && reg <= RTC_YEAR) || reg == RTC_CENTURY;
 }
 
-static void rtc_write(struct device *device, u64 address, u32 size, u64 value)
+static void rtc_write(struct device *device, u32 region, u64 offset, u32 size, u64 value)
 {
 	struct rtc *rtc = CONTAINER_OF(device, struct rtc, device);
 	struct rtc_state *state = &rtc->state;
 	u8 reg = state->index;
 
-	(void)size;
-	if (address == RTC_INDEX_PORT) {
+	(void)region, (void)size;
+	if (offset == 0) {
 		state->index = value & (RTC_BYTES - 1);
 		return;
 	}
@@ -256,14 +256,14 @@ static void rtc_write(struct device *device, u64 address, u32 size, u64 value)
 	rtc_tick(device);
 }
 
-static u64 rtc_read(struct device *device, u64 address, u32 size)
+static u64 rtc_read(struct device *device, u32 region, u64 offset, u32 size)
 {
 	struct rtc *rtc = CONTAINER_OF(device, struct rtc, device);
 	struct rtc_state *state = &rtc->state;
 	u8 value;
 
-	(void)size;
-	if (address == RTC_INDEX_PORT)
+	(void)region, (void)size;
+	if (offset == 0)
 		return 0xff; /* write-only */
 	rtc_tick(device);
 	rtc_refresh_registers(rtc);
@@ -327,6 +327,10 @@ static bool rtc_valid(const void *bytes)
 	       state->offset_s < OFFSET_LIMIT_S && state->offset_s > -OFFSET_LIMIT_S;
 }
 
+static const struct device_region rtc_regions[] = {
+	{DEVICE_PORTS, RTC_INDEX_PORT, 2},
+};
+
 static const struct device_ops rtc_ops = {
 	.widest = 1,
 	.read = rtc_read,
@@ -344,6 +348,8 @@ void rtc_init(struct rtc *rtc, const struct machine_clock *clock, struct irqchip
 			{
 				.name = "rtc",
 				.ops = &rtc_ops,
+				.regions = rtc_regions,
+				.region_count = ARRAY_COUNT(rtc_regions),
 				.state = &rtc->state,
 				.state_bytes = sizeof(rtc->state),
 				.clock = clock,

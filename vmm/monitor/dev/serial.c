@@ -173,16 +173,16 @@ static void serial_write_ier(struct serial_state *state, u8 value)
 	state->ier = value & UART_IER_MASK;
 }
 
-static void serial_write(struct device *device, u64 address, u32 size, u64 value)
+static void serial_write(struct device *device, u32 region, u64 offset, u32 size, u64 value)
 {
 	struct serial *serial = CONTAINER_OF(device, struct serial, device);
 	struct serial_state *state = &serial->state;
 	bool dlab = state->lcr & UART_LCR_DLAB;
 	u8 byte = (u8)value;
 
-	(void)size;
+	(void)region, (void)size;
 	serial_tick(device);
-	switch (address % UART_PORT_COUNT) {
+	switch (offset) {
 	case UART_THR:
 		if (dlab)
 			state->divisor = (u16)((state->divisor & 0xff00) | byte);
@@ -246,16 +246,16 @@ static u8 serial_read_lsr(struct serial_state *state)
 	return value;
 }
 
-static u64 serial_read(struct device *device, u64 address, u32 size)
+static u64 serial_read(struct device *device, u32 region, u64 offset, u32 size)
 {
 	struct serial *serial = CONTAINER_OF(device, struct serial, device);
 	struct serial_state *state = &serial->state;
 	bool dlab = state->lcr & UART_LCR_DLAB;
 	u8 value;
 
-	(void)size;
+	(void)region, (void)size;
 	serial_tick(device);
-	switch (address % UART_PORT_COUNT) {
+	switch (offset) {
 	case UART_RBR:
 		value = dlab ? (u8)state->divisor : serial_read_receiver(serial);
 		break;
@@ -307,6 +307,10 @@ static bool serial_valid(const void *bytes)
 	       state->thr_pending <= 1 && state->timed_out <= 1;
 }
 
+static const struct device_region serial_regions[] = {
+	{DEVICE_PORTS, UART_COM1, UART_PORT_COUNT},
+};
+
 static const struct device_ops serial_ops = {
 	.widest = 1,
 	.read = serial_read,
@@ -324,6 +328,8 @@ void serial_init(struct serial *serial, const struct machine_clock *clock, struc
 			{
 				.name = "serial",
 				.ops = &serial_ops,
+				.regions = serial_regions,
+				.region_count = ARRAY_COUNT(serial_regions),
 				.state = &serial->state,
 				.state_bytes = sizeof(serial->state),
 				.clock = clock,

@@ -4,19 +4,19 @@
 #include "lib/string.h"
 #include "vmm/monitor/irqchip/irqchip.h"
 
-/* The bytes behind an address; NULL: an interrupt line's port. */
-static u8 *test_device_bytes(struct test_device_state *state, u64 address)
+enum test_device_region { TEST_REGION_IO, TEST_REGION_IRQ, TEST_REGION_WINDOW, TEST_REGION_MEMORY };
+
+/* The bytes behind a register that keeps what is written to it; NULL: it does something instead. */
+static u8 *test_device_bytes(struct test_device_state *state, u32 region, u64 offset)
 {
-	if (address >= TEST_MEMORY)
-		return state->memory + (address - TEST_MEMORY);
-	if (address < TEST_IRQ_PORT)
-		return state->port + (address - TEST_IO_PORT);
-	return NULL;
+	if (region == TEST_REGION_MEMORY)
+		return state->memory + offset;
+	return region == TEST_REGION_IO ? state->port + offset : NULL;
 }
 
-static u64 test_device_read(struct device *device, u64 address, u32 size)
+static u64 test_device_read(struct device *device, u32 region, u64 offset, u32 size)
 {
-	const u8 *bytes = test_device_bytes(device->state, address);
+	const u8 *bytes = test_device_bytes(device->state, region, offset);
 	u64 value = 0;
 
 	if (bytes != NULL)
@@ -24,17 +24,17 @@ static u64 test_device_read(struct device *device, u64 address, u32 size)
 	return value;
 }
 
-static void test_device_write(struct device *device, u64 address, u32 size, u64 value)
+static void test_device_write(struct device *device, u32 region, u64 offset, u32 size, u64 value)
 {
 	const struct test_device *test = CONTAINER_OF(device, struct test_device, device);
-	u8 *bytes = test_device_bytes(device->state, address);
+	u8 *bytes = test_device_bytes(device->state, region, offset);
 
 	if (bytes != NULL)
 		memcpy(bytes, &value, size);
-	else if (address >= TEST_WINDOW_PORT && test->show != NULL)
-		test->show(TEST_WINDOW + (address - TEST_WINDOW_PORT) / 4 * PAGE_SIZE, value);
-	else if (address < TEST_WINDOW_PORT)
-		irqchip_set_line(device->irqchip, (u32)(address - TEST_IRQ_PORT), value != 0);
+	else if (region == TEST_REGION_IRQ)
+		irqchip_set_line(device->irqchip, (u32)offset, value != 0);
+	else if (test->show != NULL)
+		test->show(TEST_WINDOW + offset / 4 * PAGE_SIZE, value);
 }
 
 static void test_device_reset(struct device *device)
@@ -47,6 +47,13 @@ static bool test_device_valid(const void *bytes)
 	(void)bytes;
 	return true;
 }
+
+static const struct device_region test_device_regions[] = {
+	[TEST_REGION_IO] = {DEVICE_PORTS, TEST_IO_PORT, TEST_IO_BYTES},
+	[TEST_REGION_IRQ] = {DEVICE_PORTS, TEST_IRQ_PORT, TEST_IRQ_LINES},
+	[TEST_REGION_WINDOW] = {DEVICE_PORTS, TEST_WINDOW_PORT, TEST_WINDOWS * sizeof(u32)},
+	[TEST_REGION_MEMORY] = {DEVICE_MEMORY, TEST_MEMORY, TEST_MEMORY_BYTES},
+};
 
 static const struct device_ops test_device_ops = {
 	.widest = 8,
@@ -63,6 +70,8 @@ void test_device_init(struct test_device *test, struct irqchip *irqchip,
 	test->device = (struct device){
 		.name = "test",
 		.ops = &test_device_ops,
+		.regions = test_device_regions,
+		.region_count = ARRAY_COUNT(test_device_regions),
 		.state = &test->state,
 		.state_bytes = sizeof(test->state),
 		.irqchip = irqchip,

@@ -42,6 +42,7 @@ static ALWAYS_INLINE bool brief_port(struct bus *ports, struct vcpu_page *page)
 	const struct vcpu_exit *exit = &page->exit;
 	u64 *rax = &page->gpr[GPR_RAX];
 	struct device *device;
+	u64 offset;
 
 	if (unlikely((exit->io_flags & IO_STRING) != 0) || unlikely(exit->instruction_length == 0))
 		return false;
@@ -49,11 +50,13 @@ static ALWAYS_INLINE bool brief_port(struct bus *ports, struct vcpu_page *page)
 		return false;
 	(void)brief_advance(page, exit->instruction_length);
 	device = ports->recent.device;
+	offset = exit->io_port - ports->recent.base;
 	if (likely((exit->io_flags & IO_IN) != 0))
-		load_bytes(rax, device->ops->read(device, exit->io_port, exit->io_size),
+		load_bytes(rax,
+			   device->ops->read(device, ports->recent.region, offset, exit->io_size),
 			   exit->io_size);
 	else
-		device->ops->write(device, exit->io_port, exit->io_size,
+		device->ops->write(device, ports->recent.region, offset, exit->io_size,
 				   low_bytes(*rax, exit->io_size));
 	return true;
 }
@@ -106,18 +109,22 @@ static bool access_lapic(struct vcpu *vcpu, const struct move *move, u64 gpa)
 
 static bool access_device(struct vcpu *vcpu, const struct move *move, u64 gpa)
 {
-	struct platform *platform = &vcpu->machine->platform;
+	struct bus *memory = &vcpu->machine->platform.memory;
+	const struct bus_range *range = &memory->recent;
 	struct device *device;
 
 	if (lapic_claims(machine_lapic(vcpu), gpa))
 		return access_lapic(vcpu, move, gpa);
-	if (!bus_find_plain(&platform->memory, gpa, move->bytes))
+	if (!bus_find_plain(memory, gpa, move->bytes))
 		return false;
-	device = platform->memory.recent.device;
+	device = range->device;
 	if (move->store)
-		device->ops->write(device, gpa, move->bytes, moves_value(move, vcpu->page));
+		device->ops->write(device, range->region, gpa - range->base, move->bytes,
+				   moves_value(move, vcpu->page));
 	else
-		moves_load(move, vcpu->page, device->ops->read(device, gpa, move->bytes));
+		moves_load(move, vcpu->page,
+			   device->ops->read(device, range->region, gpa - range->base,
+					     move->bytes));
 	return true;
 }
 

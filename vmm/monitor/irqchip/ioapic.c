@@ -107,11 +107,12 @@ static void ioapic_window_write(struct ioapic *ioapic, u32 value)
 		ioapic_entry_write(ioapic, pin, select % 2, value);
 }
 
-static u64 ioapic_read(struct device *device, u64 address, u32 size)
+static u64 ioapic_read(struct device *device, u32 region, u64 at, u32 size)
 {
 	struct ioapic *ioapic = CONTAINER_OF(device, struct ioapic, device);
-	u32 offset = (u32)(address & 0xff);
+	u32 offset = (u32)at;
 
+	(void)region;
 	if ((offset & 0xf) + size > 4)
 		return 0;
 	switch (offset & 0xf0) {
@@ -124,11 +125,12 @@ static u64 ioapic_read(struct device *device, u64 address, u32 size)
 	}
 }
 
-static void ioapic_write(struct device *device, u64 address, u32 size, u64 value)
+static void ioapic_write(struct device *device, u32 region, u64 at, u32 size, u64 value)
 {
 	struct ioapic *ioapic = CONTAINER_OF(device, struct ioapic, device);
-	u32 offset = (u32)(address & 0xff);
+	u32 offset = (u32)at;
 
+	(void)region;
 	/* The select register has 8 bits and takes any size; the others are dwords. */
 	if (offset == IOAPIC_IOREGSEL)
 		ioapic->state.select = (u32)value & 0xff;
@@ -158,6 +160,10 @@ static bool ioapic_valid(const void *bytes)
 	       state->line < 1u << IOAPIC_PIN_COUNT;
 }
 
+static const struct device_region ioapic_regions[] = {
+	{DEVICE_MEMORY, IOAPIC_DEFAULT_ADDRESS, IOAPIC_BYTES},
+};
+
 static const struct device_ops ioapic_ops = {
 	.widest = 4,
 	.read = ioapic_read,
@@ -171,6 +177,8 @@ void ioapic_init(struct ioapic *ioapic, struct irqchip *irqchip)
 	ioapic->device = (struct device){
 		.name = "ioapic",
 		.ops = &ioapic_ops,
+		.regions = ioapic_regions,
+		.region_count = ARRAY_COUNT(ioapic_regions),
 		.state = &ioapic->state,
 		.state_bytes = sizeof(ioapic->state),
 		.irqchip = irqchip,

@@ -4,6 +4,9 @@
 #include "vmm/monitor/dev/acpi_pm.h"
 #include "vmm/monitor/irqchip/irqchip.h"
 
+/* The first two are also the numbers of the chips. */
+enum pic_region { PIC_REGION_MASTER, PIC_REGION_SLAVE, PIC_REGION_ELCR };
+
 /*
  * IRR: level-triggered inputs follow the line; an edge counts only while the line stays high until
  * INTA (8259A data sheet, "interrupt request").
@@ -218,17 +221,16 @@ static void chip_write_data(struct pic_chip *chip, u8 value)
 	}
 }
 
-static void pic_write(struct device *device, u64 address, u32 size, u64 value)
+static void pic_write(struct device *device, u32 region, u64 offset, u32 size, u64 value)
 {
 	struct pic *pic = CONTAINER_OF(device, struct pic, device);
-	struct pic_chip *chip = &pic->state.chip[(address & 0x80) != 0];
+	struct pic_chip *chip = &pic->state.chip[region == PIC_REGION_ELCR ? offset : region];
 	u8 byte = (u8)value;
 
 	(void)size;
-	if (address == PIC_ELCR_MASTER || address == PIC_ELCR_SLAVE) {
-		chip = &pic->state.chip[address - PIC_ELCR_MASTER];
+	if (region == PIC_REGION_ELCR) {
 		chip->elcr = byte & chip->elcr_mask;
-	} else if (address & PIC_DATA) {
+	} else if (offset & PIC_DATA) {
 		chip_write_data(chip, byte);
 	} else if (byte & PIC_ICW1_INIT) {
 		chip_write_icw1(chip, byte);
@@ -240,23 +242,23 @@ static void pic_write(struct device *device, u64 address, u32 size, u64 value)
 	pic_update(pic);
 }
 
-static u64 pic_read(struct device *device, u64 address, u32 size)
+static u64 pic_read(struct device *device, u32 region, u64 offset, u32 size)
 {
 	struct pic *pic = CONTAINER_OF(device, struct pic, device);
-	u32 which = (address & 0x80) != 0;
-	struct pic_chip *chip = &pic->state.chip[which];
+	struct pic_chip *chip;
 
 	(void)size;
-	if (address == PIC_ELCR_MASTER || address == PIC_ELCR_SLAVE)
-		return pic->state.chip[address - PIC_ELCR_MASTER].elcr;
+	if (region == PIC_REGION_ELCR)
+		return pic->state.chip[offset].elcr;
+	chip = &pic->state.chip[region];
 	if (chip->poll) {
-		int input = chip_inta(pic, which);
+		int input = chip_inta(pic, region);
 
 		chip->poll = 0;
 		pic_update(pic);
 		return input < 0 ? 0 : 0x80u | (u32)input;
 	}
-	if (address & PIC_DATA)
+	if (offset & PIC_DATA)
 		return chip->imr;
 	return chip->read_isr ? chip->isr : chip_irr(chip);
 }
@@ -291,6 +293,12 @@ static bool pic_valid(const void *bytes)
 	       state->output <= 1;
 }
 
+static const struct device_region pic_regions[] = {
+	[PIC_REGION_MASTER] = {DEVICE_PORTS, PIC_MASTER, 2},
+	[PIC_REGION_SLAVE] = {DEVICE_PORTS, PIC_SLAVE, 2},
+	[PIC_REGION_ELCR] = {DEVICE_PORTS, PIC_ELCR_MASTER, 2}, /* master's, then slave's */
+};
+
 static const struct device_ops pic_ops = {
 	.widest = 1,
 	.read = pic_read,
@@ -304,6 +312,8 @@ void pic_init(struct pic *pic, struct irqchip *irqchip)
 	pic->device = (struct device){
 		.name = "pic",
 		.ops = &pic_ops,
+		.regions = pic_regions,
+		.region_count = ARRAY_COUNT(pic_regions),
 		.state = &pic->state,
 		.state_bytes = sizeof(pic->state),
 		.irqchip = irqchip,
