@@ -4,12 +4,10 @@
 #include "vmm/monitor/dev/acpi_pm.c"
 #include "tests/fuzz/device.h"
 
-static struct acpi_pm pm;
-
 static void press(struct fuzz *fuzz)
 {
 	(void)fuzz;
-	acpi_pm_power_button(&pm);
+	acpi_pm_power_button(fixture_platform.acpi_pm);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
@@ -21,9 +19,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 		{ACPI_PM_GPE0_PORT, ACPI_PM_GPE0_BYTES},
 	};
 	struct fuzz fuzz = {bytes, size};
+	struct device *device;
 
 	fixture_reset();
-	acpi_pm_init(&pm, &fixture_clock, NULL, &fixture_events);
-	fuzz_device(&pm.device, ranges, ARRAY_COUNT(ranges), &fuzz, press);
+	device = fixture_attach(acpi_pm_attach, &fixture_config);
+	fuzz_device(device, ranges, ARRAY_COUNT(ranges), &fuzz, press);
 	return 0;
 }

@@ -73,10 +73,10 @@ static void fuzz_device(struct device *device, const struct fuzz_range *ranges, 
 		case 0: { /* time passes, at most an hour */
 			u64 ns = fuzz_number(fuzz) % (3600ull * 1000000000);
 
-			fixture_clock.now_ns += ns;
-			fixture_clock.wall_ns += ns;
+			fixture_platform.clock.now_ns += ns;
+			fixture_platform.clock.wall_ns += ns;
 			device_tick(device);
-			CHECK_THAT(device->deadline_ns > fixture_clock.now_ns);
+			CHECK_THAT(device->deadline_ns > fixture_platform.clock.now_ns);
 			break;
 		}
 		case 2:

@@ -25,11 +25,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 {
 	static const struct fuzz_range ranges[] = {{FW_CFG_SELECTOR_PORT, 2}};
 	struct fuzz fuzz = {bytes, size};
-	static struct fw_cfg fw_cfg;
+	struct device *device;
 
 	fixture_reset();
-	fw_cfg_init(&fw_cfg, 5 * GIB, 3);
-	add_files(&fw_cfg, &fuzz);
-	fuzz_device(&fw_cfg.device, ranges, ARRAY_COUNT(ranges), &fuzz, NULL);
+	device = fixture_attach(fw_cfg_attach, &fixture_config);
+	add_files(CONTAINER_OF(device, struct fw_cfg, device), &fuzz);
+	fuzz_device(device, ranges, ARRAY_COUNT(ranges), &fuzz, NULL);
 	return 0;
 }

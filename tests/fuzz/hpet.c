@@ -13,10 +13,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 		{HPET_DEFAULT_ADDRESS, HPET_BYTES},
 	};
 	struct fuzz fuzz = {bytes, size};
-	static struct hpet hpet;
+	struct device *device;
 
 	fixture_reset();
-	hpet_init(&hpet, &fixture_clock, NULL);
-	fuzz_device(&hpet.device, ranges, ARRAY_COUNT(ranges), &fuzz, NULL);
+	device = fixture_attach(hpet_attach, &fixture_config);
+	fuzz_device(device, ranges, ARRAY_COUNT(ranges), &fuzz, NULL);
 	return 0;
 }

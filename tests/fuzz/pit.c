@@ -9,10 +9,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 {
 	static const struct fuzz_range ranges[] = {{0x40, 4}, {0x61, 1}};
 	struct fuzz fuzz = {bytes, size};
-	static struct pit pit;
+	struct device *device;
 
 	fixture_reset();
-	pit_init(&pit, &fixture_clock, NULL);
-	fuzz_device(&pit.device, ranges, ARRAY_COUNT(ranges), &fuzz, NULL);
+	device = fixture_attach(pit_attach, &fixture_config);
+	fuzz_device(device, ranges, ARRAY_COUNT(ranges), &fuzz, NULL);
 	return 0;
 }

@@ -21,6 +21,7 @@
 #include "vmm/monitor/dev/pit.c"
 #include "vmm/monitor/dev/pit_channel.c"
 #include "vmm/monitor/dev/platform.c"
+#include "vmm/monitor/dev/platform_add.c"
 #include "vmm/monitor/dev/reset.c"
 #include "vmm/monitor/dev/rtc.c"
 #include "vmm/monitor/dev/rtc_time.c"
@@ -57,7 +58,7 @@ static void start(u8 what)
 	memset(&platform, 0, sizeof(platform));
 	memset(fixture_page, 0, sizeof(fixture_page));
 	platform.clock = (struct machine_clock){.tsc_khz = 1000000, .wall_ns = 1000000000};
-	CHECK_THAT(platform_init(&platform, &config));
+	CHECK_THAT(platform_init(&platform, &config) == STATUS_OK);
 }
 
 static void pass_time(struct fuzz *fuzz)
@@ -153,9 +154,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 		default:
 			run_cpu(what >> 2 & 1);
 			if (what & 0x80)
-				acpi_pm_power_button(&platform.acpi_pm);
+				acpi_pm_power_button(platform.acpi_pm);
 			if (what & 0x40)
-				(void)serial_input(&platform.serial, what);
+				(void)serial_input(platform.serial, what);
 			if (what & 0x20 && platform.events.pending != 0)
 				platform_reset(&platform);
 			if (what & 0x10)

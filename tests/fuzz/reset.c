@@ -17,16 +17,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 							 {DEBUG_EXIT_PORT, DEBUG_EXIT_BYTES},
 							 {DEBUG_OTHER_EXIT, DEBUG_OTHER_BYTES}};
 	struct fuzz fuzz = {bytes, size};
-	static struct reset reset;
-	static struct debug debug;
+	struct device *device;
 
 	fixture_reset();
 	if (fuzz_u8(&fuzz) & 1) {
-		reset_init(&reset, NULL, &fixture_events);
-		fuzz_device(&reset.device, reset_ranges, ARRAY_COUNT(reset_ranges), &fuzz, NULL);
+		device = fixture_attach(reset_attach, &fixture_config);
+		fuzz_device(device, reset_ranges, ARRAY_COUNT(reset_ranges), &fuzz, NULL);
 	} else {
-		debug_init(&debug, &fixture_events);
-		fuzz_device(&debug.device, debug_ranges, ARRAY_COUNT(debug_ranges), &fuzz, NULL);
+		device = fixture_attach(debug_attach, &fixture_config);
+		fuzz_device(device, debug_ranges, ARRAY_COUNT(debug_ranges), &fuzz, NULL);
 	}
 	return 0;
 }

@@ -9,11 +9,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 {
 	static const struct fuzz_range ranges[] = {{0x70, 2}};
 	struct fuzz fuzz = {bytes, size};
-	static struct rtc rtc;
+	struct device *device;
 
 	fixture_reset();
-	fixture_clock.wall_ns = 1709251199ull * 1000000000;
-	rtc_init(&rtc, &fixture_clock, NULL, 3 * GIB, 2 * GIB);
-	fuzz_device(&rtc.device, ranges, ARRAY_COUNT(ranges), &fuzz, NULL);
+	fixture_platform.clock.wall_ns = 1709251199ull * 1000000000;
+	device = fixture_attach(rtc_attach, &fixture_config);
+	fuzz_device(device, ranges, ARRAY_COUNT(ranges), &fuzz, NULL);
 	return 0;
 }

@@ -4,8 +4,6 @@
 #include "vmm/monitor/dev/serial.c"
 #include "tests/fuzz/device.h"
 
-static struct serial serial;
-
 static void put(void *context, u8 byte)
 {
 	(void)context;
@@ -14,18 +12,20 @@ static void put(void *context, u8 byte)
 
 static void input(struct fuzz *fuzz)
 {
-	u32 space = serial_input_space(&serial);
+	u32 space = serial_input_space(fixture_platform.serial);
 
-	CHECK_THAT(serial_input(&serial, fuzz_u8(fuzz)) || space == 0);
+	CHECK_THAT(serial_input(fixture_platform.serial, fuzz_u8(fuzz)) || space == 0);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 {
 	static const struct fuzz_range ranges[] = {{UART_COM1, 8}};
+	static const struct platform_config config = {.serial_put = put};
 	struct fuzz fuzz = {bytes, size};
+	struct device *device;
 
 	fixture_reset();
-	serial_init(&serial, &fixture_clock, NULL, 4, put, NULL);
-	fuzz_device(&serial.device, ranges, ARRAY_COUNT(ranges), &fuzz, input);
+	device = fixture_attach(serial_attach, &config);
+	fuzz_device(device, ranges, ARRAY_COUNT(ranges), &fuzz, input);
 	return 0;
 }

@@ -4,8 +4,8 @@
 
 #include "vmm/monitor/dev/acpi_pm.c"
 
-static struct acpi_pm pm;
-static struct device *const device = &pm.device;
+static struct acpi_pm *pm;
+static struct device *device;
 
 static u32 in(u32 port, u32 size)
 {
@@ -21,7 +21,8 @@ static int setup(void **state)
 {
 	(void)state;
 	fixture_reset();
-	acpi_pm_init(&pm, &fixture_clock, NULL, &fixture_events);
+	device = fixture_attach(acpi_pm_attach, &fixture_config);
+	pm = CONTAINER_OF(device, struct acpi_pm, device);
 	return 0;
 }
 
@@ -29,7 +30,7 @@ static void timer_counts_guest_time(void **state)
 {
 	(void)state;
 	assert_int_equal(in(0x608, 4), 0);
-	fixture_clock.now_ns = NS_PER_S;
+	fixture_platform.clock.now_ns = NS_PER_S;
 	assert_int_equal(in(0x608, 4), ACPI_PM_TIMER_HZ);
 	assert_int_equal(in(0x608, 1), ACPI_PM_TIMER_HZ & 0xff);
 	assert_int_equal(in(0x60a, 2), ACPI_PM_TIMER_HZ >> 16);
@@ -60,14 +61,14 @@ static void timer_status_follows_the_highest_bit(void **state)
 static void power_button(void **state)
 {
 	(void)state;
-	acpi_pm_power_button(&pm);
+	acpi_pm_power_button(pm);
 	assert_false(fixture_line[9]);
 	assert_int_equal(in(0x600, 2), ACPI_PM1_PWRBTN);
 	out(0x602, 2, 0xffff);
 	assert_true(fixture_line[9]);
 	assert_int_equal(in(0x602, 2), PM1_ENABLE_DEFINED);
 	out(0x600, 2, ACPI_PM1_PWRBTN);
-	acpi_pm_power_button(&pm);
+	acpi_pm_power_button(pm);
 	assert_true(fixture_line[9]);
 	/* Writing 0 leaves a status bit, writing 1 clears it; with byte accesses too. */
 	out(0x600, 1, 0xff);
@@ -82,18 +83,18 @@ static void sleep_five_powers_off(void **state)
 	(void)state;
 	assert_int_equal(in(0x604, 2), ACPI_PM1_SCI_EN);
 	out(0x604, 2, 3u << ACPI_PM1_SLP_TYP_SHIFT | ACPI_PM1_SLP_EN);
-	assert_int_equal(fixture_events.pending, 0);
+	assert_int_equal(fixture_platform.events.pending, 0);
 	out(0x604, 2, 5u << ACPI_PM1_SLP_TYP_SHIFT);
-	assert_int_equal(fixture_events.pending, 0);
+	assert_int_equal(fixture_platform.events.pending, 0);
 	assert_int_equal(in(0x604, 2), 5u << ACPI_PM1_SLP_TYP_SHIFT | ACPI_PM1_SCI_EN);
 	/* SLP_EN and SLP_TYP may be written as one byte. */
 	out(0x605, 1, 5u << (ACPI_PM1_SLP_TYP_SHIFT - 8) | ACPI_PM1_SLP_EN >> 8);
-	assert_int_equal(fixture_events.pending, MACHINE_POWER_OFF);
-	fixture_events.pending = 0;
+	assert_int_equal(fixture_platform.events.pending, MACHINE_POWER_OFF);
+	fixture_platform.events.pending = 0;
 	out(0x604, 2, 0);
-	assert_int_equal(fixture_events.pending, 0);
+	assert_int_equal(fixture_platform.events.pending, 0);
 	out(0x604, 2, 0x2000); /* what power-off on QEMU writes */
-	assert_int_equal(fixture_events.pending, MACHINE_POWER_OFF);
+	assert_int_equal(fixture_platform.events.pending, MACHINE_POWER_OFF);
 	assert_int_equal(in(0x604, 2) & ACPI_PM1_SLP_EN, 0);
 }
 
@@ -106,7 +107,7 @@ static void general_purpose_events(void **state)
 	out(0x623, 1, 0x05);
 	assert_int_equal(in(0x622, 2), 0x0502);
 	assert_false(fixture_line[9]);
-	pm.state.gpe_status = 0x0203;
+	pm->state.gpe_status = 0x0203;
 	(void)in(0x620, 2);
 	assert_true(fixture_line[9]);
 	out(0x620, 2, 0x0001);
@@ -119,7 +120,7 @@ static void general_purpose_events(void **state)
 static void save_and_load(void **state)
 {
 	(void)state;
-	acpi_pm_power_button(&pm);
+	acpi_pm_power_button(pm);
 	out(0x602, 2, ACPI_PM1_PWRBTN);
 	assert_round_trip(device);
 	assert_true(fixture_line[9]);

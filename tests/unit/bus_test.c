@@ -2,8 +2,6 @@
 /* Ports and memory: who answers, how wide accesses are split, what unclaimed addresses read as. */
 #include "tests/unit/device_fixture.h"
 
-#include "vmm/monitor/bus.c"
-
 struct recorder {
 	u32 region[16];
 	u64 offset[16];

@@ -10,11 +10,10 @@
 #include <cmocka.h>
 
 #include "tests/unit/device_access.h"
-#include "vmm/monitor/device.h"
-#include "vmm/monitor/irqchip/irqchip.h"
+#include "vmm/monitor/bus.c"
+#include "vmm/monitor/dev/platform_add.c"
 
-static struct machine_clock fixture_clock;
-static struct machine_events fixture_events;
+static struct platform fixture_platform;
 static bool fixture_line[IRQCHIP_LINE_COUNT];
 static u32 fixture_edges[IRQCHIP_LINE_COUNT];
 
@@ -46,11 +45,32 @@ void irqchip_set_taken_line(struct irqchip *irqchip, u32 line, bool level)
 
 static UNUSED void fixture_reset(void)
 {
-	fixture_clock = (struct machine_clock){.tsc_khz = 1000000};
-	fixture_events = (struct machine_events){0};
+	memset(&fixture_platform, 0, sizeof(fixture_platform));
+	fixture_platform.clock = (struct machine_clock){.tsc_khz = 1000000};
 	memset(fixture_line, 0, sizeof(fixture_line));
 	memset(fixture_edges, 0, sizeof(fixture_edges));
 	fixture_taken = 0;
+}
+
+static const struct platform_config fixture_config = {
+	.cpu_count = 3,
+	.ram_below_4g = 3 * GIB,
+	.ram_above_4g = 2 * GIB,
+	.hpet = true,
+	.test_device = true,
+};
+
+/* The device that its attach function adds. */
+static UNUSED struct device *
+fixture_attach(enum status (*attach)(struct platform *platform,
+				     const struct platform_config *config),
+	       const struct platform_config *config)
+{
+	u32 count = fixture_platform.device_count;
+
+	assert_true(attach(&fixture_platform, config) == STATUS_OK);
+	assert_true(fixture_platform.device_count == count + 1);
+	return fixture_platform.device[count];
 }
 
 static UNUSED void out8(struct device *device, u32 port, u32 value)
@@ -69,13 +89,13 @@ static UNUSED void fixture_run_until(struct device *device, u64 ns)
 	while (device->deadline_ns <= ns) {
 		u64 at = device->deadline_ns;
 
-		fixture_clock.wall_ns += at - fixture_clock.now_ns;
-		fixture_clock.now_ns = at;
+		fixture_platform.clock.wall_ns += at - fixture_platform.clock.now_ns;
+		fixture_platform.clock.now_ns = at;
 		device->ops->tick(device);
 		assert_true(device->deadline_ns > at);
 	}
-	fixture_clock.wall_ns += ns - fixture_clock.now_ns;
-	fixture_clock.now_ns = ns;
+	fixture_platform.clock.wall_ns += ns - fixture_platform.clock.now_ns;
+	fixture_platform.clock.now_ns = ns;
 }
 
 /* A saved state loads bit for bit over another one; a wrong size is refused. */

@@ -4,8 +4,8 @@
 
 #include "vmm/monitor/dev/fw_cfg.c"
 
-static struct fw_cfg fw_cfg;
-static struct device *const device = &fw_cfg.device;
+static struct fw_cfg *fw_cfg;
+static struct device *device;
 
 static void select_key(u32 key)
 {
@@ -24,7 +24,9 @@ static u64 number(u32 bytes)
 static int setup(void **state)
 {
 	(void)state;
-	fw_cfg_init(&fw_cfg, 5 * GIB, 3);
+	fixture_reset();
+	device = fixture_attach(fw_cfg_attach, &fixture_config);
+	fw_cfg = CONTAINER_OF(device, struct fw_cfg, device);
 	return 0;
 }
 
@@ -80,8 +82,8 @@ static void files(void **state)
 
 	memset(name, 'n', sizeof(name));
 	name[FW_CFG_NAME_BYTES] = 0;
-	assert_false(fw_cfg_add_file(&fw_cfg, name, text, 3));
-	assert_true(fw_cfg_add_file(&fw_cfg, "opt/text", text, 3));
+	assert_false(fw_cfg_add_file(fw_cfg, name, text, 3));
+	assert_true(fw_cfg_add_file(fw_cfg, "opt/text", text, 3));
 	select_key(FW_CFG_DIRECTORY);
 	assert_int_equal(number(4), 0x01000000); /* big-endian 1 */
 	assert_int_equal(number(4), 0x03000000); /* size */
@@ -94,14 +96,14 @@ static void files(void **state)
 	select_key(FW_CFG_FILE_FIRST + 1);
 	assert_int_equal(number(4), 0);
 	for (u32 i = 1; i < FW_CFG_FILE_MAX; i++)
-		assert_true(fw_cfg_add_file(&fw_cfg, "more", text, 3));
+		assert_true(fw_cfg_add_file(fw_cfg, "more", text, 3));
 	select_key(FW_CFG_DIRECTORY);
 	(void)number(DIRECTORY_HEADER_BYTES);
 	for (u32 i = 0; i < FW_CFG_FILE_MAX * DIRECTORY_ENTRY_BYTES; i++)
 		(void)number(1);
 	for (u32 i = 0; i < 2 * DIRECTORY_ENTRY_BYTES; i++)
 		assert_int_equal(number(1), 0);
-	assert_false(fw_cfg_add_file(&fw_cfg, "more", text, 3));
+	assert_false(fw_cfg_add_file(fw_cfg, "more", text, 3));
 }
 
 static void save_and_load(void **state)
@@ -114,9 +116,9 @@ static void save_and_load(void **state)
 	device_reset(device);
 	assert_int_equal(in8(device, 0x511), 'Q');
 	/* The last offset does not wrap to the start. */
-	fw_cfg.state.offset = ~0u;
+	fw_cfg->state.offset = ~0u;
 	assert_int_equal(number(2), 0);
-	assert_int_equal(fw_cfg.state.offset, ~0u);
+	assert_int_equal(fw_cfg->state.offset, ~0u);
 }
 
 int main(void)

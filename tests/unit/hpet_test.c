@@ -9,14 +9,13 @@
 #define COMPARATOR(number)	TIMER(number, HPET_TIMER_COMPARATOR)
 #define ROUTE(pin)		((pin) << HPET_TIMER_ROUTE_SHIFT)
 
-static struct hpet hpet;
-static struct device *const device = &hpet.device;
+static struct device *device;
 
 static int setup(void **state)
 {
 	(void)state;
 	fixture_reset();
-	hpet_init(&hpet, &fixture_clock, NULL);
+	device = fixture_attach(hpet_attach, &fixture_config);
 	return 0;
 }
 
@@ -42,7 +41,7 @@ static void set_half(u32 offset, u32 value)
 
 static void pass(u64 counts)
 {
-	fixture_run_until(device, fixture_clock.now_ns + counts * HPET_NS_PER_COUNT);
+	fixture_run_until(device, fixture_platform.clock.now_ns + counts * HPET_NS_PER_COUNT);
 }
 
 static void it_says_what_it_is(void **state)
@@ -175,7 +174,7 @@ static void periodic_goes_on(void **state)
 	pass(100000);
 	assert_int_equal(fixture_edges[17], 11);
 	/* missed periods give one interrupt, and the phase is kept */
-	fixture_clock.now_ns += 35000 * HPET_NS_PER_COUNT;
+	fixture_platform.clock.now_ns += 35000 * HPET_NS_PER_COUNT;
 	device_tick(device);
 	assert_int_equal(fixture_edges[17], 12);
 	assert_int_equal(get(COMPARATOR(0)), 160000);
@@ -188,7 +187,7 @@ static void period_is_not_too_short(void **state)
 	set(HPET_CONFIGURATION, HPET_ENABLE);
 	start_periodic(0, ROUTE(17u), 10, 1);
 	assert_int_equal(device->deadline_ns,
-			 fixture_clock.now_ns + HPET_PERIOD_MIN * HPET_NS_PER_COUNT);
+			 fixture_platform.clock.now_ns + HPET_PERIOD_MIN * HPET_NS_PER_COUNT);
 	pass(10 * HPET_PERIOD_MIN);
 	assert_int_equal(fixture_edges[17], 10);
 }
@@ -255,7 +254,7 @@ static void disabled_timer_sets_status(void **state)
 	set(CONFIG(2), HPET_TIMER_LEVEL | HPET_TIMER_ENABLE); /* routed to pin 0: nowhere */
 	for (u32 i = 0; i < HPET_TIMER_COUNT; i++)
 		set(COMPARATOR(i), 100);
-	fixture_clock.now_ns += 200 * HPET_NS_PER_COUNT; /* a guest that only reads */
+	fixture_platform.clock.now_ns += 200 * HPET_NS_PER_COUNT; /* a guest that only reads */
 	assert_int_equal(fixture_edges[PIT_IRQ], 0);
 	assert_int_equal(fixture_edges[RTC_IRQ], 0);
 	assert_int_equal(get(HPET_STATUS), 1 << 1 | 1 << 2);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* A machine's life, its clock, and its side of the channel to the manager. */
 #include "tests/unit/monitor_fixture.h"
+#include "vmm/monitor/dev/reset.h"
 
 static void command(enum vm_command what)
 {

@@ -7,14 +7,15 @@
 #include "vmm/monitor/dev/pit.c"
 #include "vmm/monitor/dev/pit_channel.c"
 
-static struct pit pit;
-static struct device *const device = &pit.device;
+static struct pit *pit;
+static struct device *device;
 
 static int setup(void **state)
 {
 	(void)state;
 	fixture_reset();
-	pit_init(&pit, &fixture_clock, NULL);
+	device = fixture_attach(pit_attach, &fixture_config);
+	pit = CONTAINER_OF(device, struct pit, device);
 	fixture_edges[0] = 0;
 	return 0;
 }
@@ -22,7 +23,7 @@ static int setup(void **state)
 /* Sets the time to so many clocks after the start, without calling tick. */
 static void at_clock(u64 clock)
 {
-	fixture_clock.now_ns = tick_to_ns(clock);
+	fixture_platform.clock.now_ns = tick_to_ns(clock);
 }
 
 static UNUSED void program(u32 channel, u32 mode, u32 count)

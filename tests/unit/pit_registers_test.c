@@ -69,7 +69,7 @@ static void port_61(void **state)
 	for (u32 i = 0; i < 1000; i++) {
 		u32 now;
 
-		fixture_clock.now_ns += NS_PER_US;
+		fixture_platform.clock.now_ns += NS_PER_US;
 		now = in8(device, 0x61) & PIT_GATE_REFRESH;
 		toggles += now != last;
 		last = now;

@@ -131,32 +131,32 @@ static void missed_beats_are_made_up_for(void **state)
 	at_clock(1 + 18 * 65536 + 5000);
 	pit_tick(device);
 	assert_int_equal(fixture_edges[0], 1);
-	assert_int_equal(pit.state.edge_tick, 1 + 19 * 65536);
+	assert_int_equal(pit->state.edge_tick, 1 + 19 * 65536);
 	fixture_run_until(device, tick_to_ns(1 + 22 * 65536));
 	assert_int_equal(fixture_edges[0], 22);
 	fixture_run_until(device, tick_to_ns(1 + 30 * 65536));
 	assert_int_equal(fixture_edges[0], 30);
 	at_clock(1 + 2000 * 65536ull);
 	pit_tick(device);
-	assert_int_equal(pit.state.owed, OWED_MAX);
+	assert_int_equal(pit->state.owed, OWED_MAX);
 	program(0, 2, 0); /* reprogramming drops the missed ones */
-	assert_int_equal(pit.state.owed, 0);
+	assert_int_equal(pit->state.owed, 0);
 }
 
 static void beats_too_fast_to_keep(void **state)
 {
 	(void)state;
 	program(0, 2, 2);
-	assert_int_equal(device->deadline_ns, fixture_clock.now_ns + 50 * NS_PER_US);
+	assert_int_equal(device->deadline_ns, fixture_platform.clock.now_ns + 50 * NS_PER_US);
 	fixture_edges[0] = 0;
 	fixture_run_until(device, NS_PER_MS);
 	assert_in_range(fixture_edges[0], 19, 20);
 	program(0, 3, 1);
-	assert_true(device->deadline_ns >= fixture_clock.now_ns + 50 * NS_PER_US);
+	assert_true(device->deadline_ns >= fixture_platform.clock.now_ns + 50 * NS_PER_US);
 	program(0, 2, 100);
-	assert_true(device->deadline_ns > fixture_clock.now_ns + 80 * NS_PER_US);
+	assert_true(device->deadline_ns > fixture_platform.clock.now_ns + 80 * NS_PER_US);
 	program(0, 0, 2); /* one-shots keep their time */
-	assert_true(device->deadline_ns < fixture_clock.now_ns + 5 * NS_PER_US);
+	assert_true(device->deadline_ns < fixture_platform.clock.now_ns + 5 * NS_PER_US);
 }
 
 static void mode_2_takes_a_new_count_at_the_end(void **state)
@@ -172,7 +172,7 @@ static void mode_2_takes_a_new_count_at_the_end(void **state)
 	assert_int_equal(in8(device, 0x40), 250);
 	assert_int_equal(in8(device, 0x40), 0);
 	assert_false(status(0) & PIT_STATUS_NULL_COUNT);
-	assert_int_equal(pit.state.edge_tick, 1001 + 600);
+	assert_int_equal(pit->state.edge_tick, 1001 + 600);
 }
 
 static void mode_2_stops_without_gate(void **state)
@@ -251,7 +251,7 @@ static void mode_3_interrupts_once_a_period(void **state)
 	fixture_run_until(device, NS_PER_S + NS_PER_MS);
 	assert_int_equal(fixture_edges[0], 100);
 	/* A late tick, in the low half: the edge is not lost. */
-	fixture_clock.now_ns += 17 * NS_PER_MS;
+	fixture_platform.clock.now_ns += 17 * NS_PER_MS;
 	pit_tick(device);
 	assert_false(status(0) & PIT_STATUS_OUT);
 	assert_int_equal(fixture_edges[0], 101);
@@ -265,15 +265,15 @@ static void mode_3_interrupts_where_a_new_count_says(void **state)
 	out8(device, 0x40, 200);
 	out8(device, 0x40, 0);
 	fixture_edges[0] = 0;
-	assert_int_equal(pit.state.edge_tick, 1 + 500 + 100);
+	assert_int_equal(pit->state.edge_tick, 1 + 500 + 100);
 	fixture_run_until(device, tick_to_ns(1 + 600));
 	assert_int_equal(fixture_edges[0], 1);
-	assert_int_equal(pit.state.edge_tick, 1 + 600 + 200);
+	assert_int_equal(pit->state.edge_tick, 1 + 600 + 200);
 	/* A longer count: no edge at the old count's time. */
 	out8(device, 0x40, 4000 & 0xff);
 	out8(device, 0x40, 4000 >> 8);
 	fixture_edges[0] = 0;
-	assert_int_equal(pit.state.edge_tick, 1 + 600 + 100 + 2000);
+	assert_int_equal(pit->state.edge_tick, 1 + 600 + 100 + 2000);
 	fixture_run_until(device, tick_to_ns(1 + 600 + 100 + 1999));
 	assert_int_equal(fixture_edges[0], 0);
 	fixture_run_until(device, tick_to_ns(1 + 600 + 100 + 2000));
@@ -283,7 +283,7 @@ static void mode_3_interrupts_where_a_new_count_says(void **state)
 	pit_tick(device);
 	out8(device, 0x40, 100);
 	out8(device, 0x40, 0);
-	assert_int_equal(pit.state.edge_tick, 2701 + 4000);
+	assert_int_equal(pit->state.edge_tick, 2701 + 4000);
 }
 
 static void mode_4_strobes_once(void **state)

@@ -11,6 +11,7 @@
 #include "vmm/monitor/dev/pit.c"
 #include "vmm/monitor/dev/pit_channel.c"
 #include "vmm/monitor/dev/platform.c"
+#include "vmm/monitor/dev/platform_add.c"
 #include "vmm/monitor/dev/reset.c"
 #include "vmm/monitor/dev/rtc.c"
 #include "vmm/monitor/dev/rtc_time.c"
@@ -44,7 +45,7 @@ static void power_on(bool hpet)
 	memset(&platform, 0xa5, sizeof(platform));
 	platform.clock = (struct machine_clock){.tsc_khz = 1000000, .wall_ns = NS_PER_S};
 	sent_count = 0;
-	assert_true(platform_init(&platform, &config));
+	assert_int_equal(platform_init(&platform, &config), STATUS_OK);
 }
 
 static int setup(void **state)
@@ -242,7 +243,7 @@ static void events_and_reset(void **state)
 	out(0x43, 0x34);
 	out(0x40, 0x9c);
 	out(0x40, 0x2e);
-	acpi_pm_power_button(&platform.acpi_pm);
+	acpi_pm_power_button(platform.acpi_pm);
 	bus_write(&platform.ports, 0x602, 2, ACPI_PM1_PWRBTN);
 	assert_true(platform.irqchip.ioapic.state.line & 1u << 9);
 	platform_memory_write(&platform, 0, LAPIC(LAPIC_TPR), 4, 0x50);
@@ -288,6 +289,49 @@ static void words_at_byte_ports(void **state)
 	assert_int_equal(in(0x511), 2);
 }
 
+static void no_reset(struct device *device)
+{
+	(void)device;
+}
+
+/* Devices that do not fit are refused, and the platform still serves the others. */
+static void too_many_devices(void **state)
+{
+	static struct device others[PLATFORM_DEVICE_MAX];
+	static const struct device_ops no_ops = {.reset = no_reset};
+	static const struct device_region twice_regions[] = {
+		{DEVICE_PORTS, 0x9000, 4}, {DEVICE_MEMORY, 0x9000, 4}, {DEVICE_PORTS, 0x3ff, 1}};
+	static struct device twice = {
+		.ops = &no_ops, .regions = twice_regions, .region_count = 3};
+	static const struct platform_config config = {0};
+	u32 count = platform.device_count;
+	void *memory = NULL;
+
+	(void)state;
+	assert_int_equal(platform_add(&platform, &twice), STATUS_IN_USE);
+	assert_int_equal(platform.device_count, count);
+	assert_int_equal(bus_read(&platform.ports, 0x9000, 1), 0xff);
+	assert_int_equal(bus_read(&platform.ports, 0x3fd, 1), 0x60);
+	for (u32 i = platform.device_count; i < PLATFORM_DEVICE_MAX; i++) {
+		others[i].ops = &no_ops;
+		assert_int_equal(platform_add(&platform, &others[i]), STATUS_OK);
+	}
+	assert_int_equal(platform_add(&platform, &others[0]), STATUS_NO_MEMORY);
+	assert_int_equal(platform.device_count, PLATFORM_DEVICE_MAX);
+
+	assert_null(platform_take(&platform, PLATFORM_STORAGE_BYTES));
+	for (u8 *next; (next = platform_take(&platform, 24)) != NULL; memory = next) {
+		assert_int_equal((uintptr_t)next % 16, 0);
+		assert_true(next >= platform.storage &&
+			    next + 24 <= platform.storage + sizeof(platform.storage));
+		for (u32 i = 0; i < 24; i++)
+			assert_int_equal(next[i], 0);
+	}
+	assert_non_null(memory);
+	assert_int_equal(crtc_attach(&platform, &config), STATUS_NO_MEMORY);
+	platform_reset(&platform);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -301,6 +345,7 @@ int main(void)
 		cmocka_unit_test_setup(nobody_there, setup),
 		cmocka_unit_test_setup(events_and_reset, setup),
 		cmocka_unit_test_setup(words_at_byte_ports, setup),
+		cmocka_unit_test_setup(too_many_devices, setup),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

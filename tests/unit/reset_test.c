@@ -5,16 +5,15 @@
 #include "vmm/monitor/dev/debug.c"
 #include "vmm/monitor/dev/reset.c"
 
-static struct reset reset;
-static struct debug debug;
-static struct device *const device = &reset.device;
+static struct device *device; /* resets */
+static struct device *debug;
 
 static int setup(void **state)
 {
 	(void)state;
 	fixture_reset();
-	reset_init(&reset, NULL, &fixture_events);
-	debug_init(&debug, &fixture_events);
+	device = fixture_attach(reset_attach, &fixture_config);
+	debug = fixture_attach(debug_attach, &fixture_config);
 	return 0;
 }
 
@@ -28,18 +27,18 @@ static void port_cf9(void **state)
 {
 	(void)state;
 	out8(device, 0xcf9, 0x02);
-	assert_int_equal(fixture_events.pending, 0);
+	assert_int_equal(fixture_platform.events.pending, 0);
 	out8(device, 0xcf9, 0x06);
-	assert_int_equal(fixture_events.pending, MACHINE_RESET);
-	assert_int_equal(fixture_events.reset_port, 0xcf9);
+	assert_int_equal(fixture_platform.events.pending, MACHINE_RESET);
+	assert_int_equal(fixture_platform.events.reset_port, 0xcf9);
 	assert_int_equal(in8(device, 0xcf9), 0x06);
 	/* Only the rising edge counts. */
-	fixture_events.pending = 0;
+	fixture_platform.events.pending = 0;
 	out8(device, 0xcf9, 0x06);
-	assert_int_equal(fixture_events.pending, 0);
+	assert_int_equal(fixture_platform.events.pending, 0);
 	out8(device, 0xcf9, 0x00);
 	out8(device, 0xcf9, 0x0e);
-	assert_int_equal(fixture_events.pending, MACHINE_RESET);
+	assert_int_equal(fixture_platform.events.pending, MACHINE_RESET);
 }
 
 static void port_92(void **state)
@@ -48,13 +47,13 @@ static void port_92(void **state)
 	assert_int_equal(in8(device, 0x92), 0x02);
 	out8(device, 0x92, 0x00); /* A20 cannot be cleared */
 	assert_int_equal(in8(device, 0x92), 0x02);
-	assert_int_equal(fixture_events.pending, 0);
+	assert_int_equal(fixture_platform.events.pending, 0);
 	out8(device, 0x92, 0x01);
-	assert_int_equal(fixture_events.pending, MACHINE_RESET);
-	assert_int_equal(fixture_events.reset_port, 0x92);
-	fixture_events.pending = 0;
+	assert_int_equal(fixture_platform.events.pending, MACHINE_RESET);
+	assert_int_equal(fixture_platform.events.reset_port, 0x92);
+	fixture_platform.events.pending = 0;
 	out8(device, 0x92, in8(device, 0x92));
-	assert_int_equal(fixture_events.pending, 0);
+	assert_int_equal(fixture_platform.events.pending, 0);
 }
 
 static void keyboard_controller_resets(void **state)
@@ -63,17 +62,17 @@ static void keyboard_controller_resets(void **state)
 	out8(device, 0x64, 0xff);
 	out8(device, 0x64, 0xf1);
 	out8(device, 0x64, 0xee);
-	assert_int_equal(fixture_events.pending, 0);
+	assert_int_equal(fixture_platform.events.pending, 0);
 	out8(device, 0x64, 0xfe);
-	assert_int_equal(fixture_events.pending, MACHINE_RESET);
-	assert_int_equal(fixture_events.reset_port, 0x64);
-	fixture_events.pending = 0;
+	assert_int_equal(fixture_platform.events.pending, MACHINE_RESET);
+	assert_int_equal(fixture_platform.events.reset_port, 0x64);
+	fixture_platform.events.pending = 0;
 	out8(device, 0x64, 0xd1);
 	out8(device, 0x60, 0xdf); /* A20 on, as boot loaders write it */
-	assert_int_equal(fixture_events.pending, 0);
+	assert_int_equal(fixture_platform.events.pending, 0);
 	out8(device, 0x64, 0xd1);
 	out8(device, 0x60, 0xde);
-	assert_int_equal(fixture_events.pending, MACHINE_RESET);
+	assert_int_equal(fixture_platform.events.pending, MACHINE_RESET);
 }
 
 static void keyboard_controller_answers(void **state)
@@ -127,15 +126,15 @@ static void nothing_is_plugged_in(void **state)
 static void debug_ports(void **state)
 {
 	(void)state;
-	out8(&debug.device, 0x80, 0x42);
-	assert_int_equal(in8(&debug.device, 0x80), 0x42);
-	assert_int_equal(fixture_events.pending, 0);
-	fixture_write(&debug.device, 0xf4, 4, 0x11223307);
-	assert_int_equal(fixture_events.pending, MACHINE_EXIT);
-	assert_int_equal(fixture_events.exit_code, 7);
-	fixture_events.pending = 0;
-	out8(&debug.device, 0xf5, 1);
-	assert_int_equal(fixture_events.pending, 0);
+	out8(debug, 0x80, 0x42);
+	assert_int_equal(in8(debug, 0x80), 0x42);
+	assert_int_equal(fixture_platform.events.pending, 0);
+	fixture_write(debug, 0xf4, 4, 0x11223307);
+	assert_int_equal(fixture_platform.events.pending, MACHINE_EXIT);
+	assert_int_equal(fixture_platform.events.exit_code, 7);
+	fixture_platform.events.pending = 0;
+	out8(debug, 0xf5, 1);
+	assert_int_equal(fixture_platform.events.pending, 0);
 }
 
 static void save_and_load(void **state)
@@ -146,11 +145,11 @@ static void save_and_load(void **state)
 	assert_round_trip(device);
 	assert_int_equal(in8(device, 0x60), 0x55);
 	assert_load_refused(device, offsetof(struct reset_state, status), 0x80);
-	out8(&debug.device, 0x80, 0x42);
-	assert_round_trip(&debug.device);
-	device_reset(&debug.device);
-	assert_int_equal(in8(&debug.device, 0x80), 0);
-	assert_load_refused(&debug.device, offsetof(struct debug_state, code) + 1, 1);
+	out8(debug, 0x80, 0x42);
+	assert_round_trip(debug);
+	device_reset(debug);
+	assert_int_equal(in8(debug, 0x80), 0);
+	assert_load_refused(debug, offsetof(struct debug_state, code) + 1, 1);
 }
 
 int main(void)

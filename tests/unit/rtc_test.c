@@ -9,8 +9,8 @@
 
 #define START_S 1709251199ull /* Thu 29 Feb 2024 23:59:59 UTC */
 
-static struct rtc rtc;
-static struct device *const device = &rtc.device;
+static struct rtc *rtc;
+static struct device *device;
 
 static u32 get(u32 reg)
 {
@@ -26,16 +26,17 @@ static void set(u32 reg, u32 value)
 
 static void pass_ns(u64 ns)
 {
-	fixture_run_until(device, fixture_clock.now_ns + ns);
+	fixture_run_until(device, fixture_platform.clock.now_ns + ns);
 }
 
 static int setup(void **state)
 {
 	(void)state;
 	fixture_reset();
-	fixture_clock.now_ns = 5000;
-	fixture_clock.wall_ns = START_S * NS_PER_S;
-	rtc_init(&rtc, &fixture_clock, NULL, 3 * GIB, 2 * GIB);
+	fixture_platform.clock.now_ns = 5000;
+	fixture_platform.clock.wall_ns = START_S * NS_PER_S;
+	device = fixture_attach(rtc_attach, &fixture_config);
+	rtc = CONTAINER_OF(device, struct rtc, device);
 	return 0;
 }
 
@@ -88,7 +89,7 @@ static void date_in_all_formats(void **state)
 static void follows_the_wall_clock_through_a_pause(void **state)
 {
 	(void)state;
-	fixture_clock.wall_ns += 3600 * NS_PER_S; /* only wall time, as during a pause */
+	fixture_platform.clock.wall_ns += 3600 * NS_PER_S; /* only wall time, as during a pause */
 	assert_int_equal(get(RTC_HOURS), 0x00);
 	assert_int_equal(get(RTC_DAY), 0x01);
 }
@@ -96,7 +97,7 @@ static void follows_the_wall_clock_through_a_pause(void **state)
 static void setting_the_date(void **state)
 {
 	(void)state;
-	fixture_clock.wall_ns += 300 * NS_PER_MS;
+	fixture_platform.clock.wall_ns += 300 * NS_PER_MS;
 	set(RTC_B, RTC_B_SET | RTC_B_24H);
 	set(RTC_SECONDS, 0x30);
 	set(RTC_HOURS, 0x08);
@@ -198,9 +199,9 @@ static void periodic_interrupt(void **state)
 
 	(void)state;
 	set(RTC_B, RTC_B_24H | RTC_B_PIE); /* 1024 Hz */
-	end = fixture_clock.now_ns + NS_PER_S;
+	end = fixture_platform.clock.now_ns + NS_PER_S;
 	while (device->deadline_ns <= end) {
-		pass_ns(device->deadline_ns - fixture_clock.now_ns);
+		pass_ns(device->deadline_ns - fixture_platform.clock.now_ns);
 		assert_true(fixture_line[8]);
 		assert_true(get(RTC_C) & RTC_C_PF);
 		count++;
@@ -212,13 +213,13 @@ static void periodic_interrupt(void **state)
 	assert_int_equal(device->deadline_ns, DEADLINE_NONE);
 	set(RTC_A, 0x2f); /* 2 Hz */
 	(void)get(RTC_C);
-	assert_true(device->deadline_ns - fixture_clock.now_ns <= 500 * NS_PER_MS + 10);
+	assert_true(device->deadline_ns - fixture_platform.clock.now_ns <= 500 * NS_PER_MS + 10);
 	set(RTC_A, 0x21); /* rates 1 and 2 are irregular: 256 Hz */
-	assert_true(device->deadline_ns - fixture_clock.now_ns <= 3906300);
+	assert_true(device->deadline_ns - fixture_platform.clock.now_ns <= 3906300);
 	set(RTC_A, 0x22); /* and 128 Hz */
-	pass_ns(device->deadline_ns - fixture_clock.now_ns);
+	pass_ns(device->deadline_ns - fixture_platform.clock.now_ns);
 	(void)get(RTC_C);
-	assert_in_range(device->deadline_ns - fixture_clock.now_ns, 7812499, 7812501);
+	assert_in_range(device->deadline_ns - fixture_platform.clock.now_ns, 7812499, 7812501);
 	set(RTC_A, 0x20); /* none */
 	assert_int_equal(device->deadline_ns, DEADLINE_NONE);
 }
@@ -273,7 +274,7 @@ static void wall_clock_set_back(void **state)
 {
 	(void)state;
 	set(RTC_B, RTC_B_24H | RTC_B_UIE);
-	fixture_clock.wall_ns -= 1000 * NS_PER_S;
+	fixture_platform.clock.wall_ns -= 1000 * NS_PER_S;
 	device->ops->tick(device);
 	(void)get(RTC_C);
 	pass_ns(NS_PER_S);
@@ -309,7 +310,7 @@ static void cmos_bytes(void **state)
 	assert_true(fixture_line[8]);
 	device_reset(device);
 	assert_false(fixture_line[8]);
-	assert_int_equal(rtc.state.index, 0);
+	assert_int_equal(rtc->state.index, 0);
 	assert_int_equal(get(RTC_C), 0);
 	assert_int_equal(get(RTC_SHUTDOWN), 0x0a);
 	assert_int_equal(get(RTC_HOURS), 0x04);
@@ -324,9 +325,11 @@ static void save_and_load(void **state)
 	set(RTC_HOURS, 0x04);
 	set(RTC_B, RTC_B_24H | RTC_B_UIE);
 	assert_int_equal(device_save(device, &saved, sizeof(saved)), STATUS_OK);
-	rtc_init(&rtc, &fixture_clock, NULL, 0, 0);
+	memset(&fixture_platform.ports, 0, sizeof(fixture_platform.ports));
+	device = fixture_attach(rtc_attach, &(struct platform_config){0});
+	rtc = CONTAINER_OF(device, struct rtc, device);
 	assert_int_equal(device_load(device, &saved, sizeof(saved)), STATUS_OK);
-	assert_memory_equal(&saved, &rtc.state, sizeof(saved));
+	assert_memory_equal(&saved, &rtc->state, sizeof(saved));
 	assert_int_equal(get(RTC_HOURS), 0x04);
 	assert_int_equal(device->deadline_ns, 5000 + NS_PER_S);
 	assert_load_refused(device, offsetof(struct rtc_state, index), 0x80);

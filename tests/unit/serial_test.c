@@ -7,8 +7,8 @@
 #define BASE		UART_COM1
 #define CHARACTERS_4_NS 347222u /* 40 bits at 115200 */
 
-static struct serial serial;
-static struct device *const device = &serial.device;
+static struct serial *serial;
+static struct device *device;
 static char sent[64];
 static size_t sent_count;
 
@@ -20,10 +20,13 @@ static void put(void *context, u8 byte)
 
 static int setup(void **state)
 {
+	const struct platform_config config = {.serial_put = put};
+
 	(void)state;
 	fixture_reset();
 	sent_count = 0;
-	serial_init(&serial, &fixture_clock, NULL, 4, put, NULL);
+	device = fixture_attach(serial_attach, &config);
+	serial = CONTAINER_OF(device, struct serial, device);
 	out8(device, BASE + UART_MCR, UART_MCR_OUT2 | UART_MCR_DTR | UART_MCR_RTS);
 	out8(device, BASE + UART_LCR, UART_LCR_8N1);
 	return 0;
@@ -90,9 +93,9 @@ static void receiver_without_fifo(void **state)
 	(void)state;
 	(void)in8(device, BASE + UART_RBR); /* empty: no effect */
 	out8(device, BASE + UART_IER, UART_IER_RECEIVED);
-	assert_int_equal(serial_input_space(&serial), 1);
-	assert_true(serial_input(&serial, 'x'));
-	assert_false(serial_input(&serial, 'y'));
+	assert_int_equal(serial_input_space(serial), 1);
+	assert_true(serial_input(serial, 'x'));
+	assert_false(serial_input(serial, 'y'));
 	assert_true(fixture_line[4]);
 	assert_int_equal(in8(device, BASE + UART_IIR), UART_IIR_RECEIVED);
 	assert_int_equal(in8(device, BASE + UART_LSR), 0x61);
@@ -107,7 +110,7 @@ static void receiver_fifo_trigger_and_timeout(void **state)
 	out8(device, BASE + UART_FCR, UART_FCR_ENABLE | UART_FCR_TRIGGER_4);
 	out8(device, BASE + UART_IER, UART_IER_RECEIVED);
 	for (u32 i = 0; i < 3; i++)
-		assert_true(serial_input(&serial, (u8)('a' + i)));
+		assert_true(serial_input(serial, (u8)('a' + i)));
 	assert_false(fixture_line[4]);
 	assert_int_equal(in8(device, BASE + UART_IIR), UART_IIR_NONE | UART_IIR_FIFO);
 
@@ -120,23 +123,23 @@ static void receiver_fifo_trigger_and_timeout(void **state)
 	assert_int_equal(in8(device, BASE + UART_RBR), 'a');
 	assert_false(fixture_line[4]);
 
-	assert_true(serial_input(&serial, 'd'));
-	assert_true(serial_input(&serial, 'e'));
+	assert_true(serial_input(serial, 'd'));
+	assert_true(serial_input(serial, 'e'));
 	assert_int_equal(in8(device, BASE + UART_IIR), UART_IIR_RECEIVED | UART_IIR_FIFO);
 	for (u32 i = 0; i < 40; i++) { /* in order, across the FIFO's wrap */
 		assert_int_equal(in8(device, BASE + UART_RBR), 'b' + i);
-		assert_true(serial_input(&serial, (u8)('f' + i)));
+		assert_true(serial_input(serial, (u8)('f' + i)));
 	}
 	for (u32 i = 0; i < 12; i++)
-		assert_true(serial_input(&serial, 'z'));
-	assert_int_equal(serial_input_space(&serial), 0);
-	assert_false(serial_input(&serial, 'z'));
+		assert_true(serial_input(serial, 'z'));
+	assert_int_equal(serial_input_space(serial), 0);
+	assert_false(serial_input(serial, 'z'));
 	out8(device, BASE + UART_FCR, UART_FCR_ENABLE | UART_FCR_CLEAR_RECEIVE);
 	assert_int_equal(in8(device, BASE + UART_LSR), 0x60);
 	assert_int_equal(device->deadline_ns, DEADLINE_NONE);
 	/* Turning the FIFO off shows in IIR; FCR's other bits are then ignored. */
 	out8(device, BASE + UART_FCR, UART_FCR_TRIGGER_14);
-	assert_int_equal(serial.state.fcr, 0);
+	assert_int_equal(serial->state.fcr, 0);
 	assert_int_equal(in8(device, BASE + UART_IIR), UART_IIR_NONE);
 }
 
@@ -154,9 +157,9 @@ static void loopback(void **state)
 
 	out8(device, BASE + UART_THR, 'q');
 	assert_int_equal(sent_count, 0);
-	assert_int_equal(serial_input_space(&serial), 0);
+	assert_int_equal(serial_input_space(serial), 0);
 	assert_int_equal(in8(device, BASE + UART_RBR), 'q');
-	assert_false(serial_input(&serial, 'x')); /* the line is cut off */
+	assert_false(serial_input(serial, 'x')); /* the line is cut off */
 	out8(device, BASE + UART_THR, 's');
 	out8(device, BASE + UART_THR, 'r'); /* overwrites the receive buffer */
 	assert_int_equal(in8(device, BASE + UART_LSR), 0x61 | UART_LSR_OVERRUN);
@@ -189,7 +192,7 @@ static void line_needs_no_out2(void **state)
 	out8(device, BASE + UART_MCR, 0);
 	out8(device, BASE + UART_IER, UART_IER_RECEIVED);
 	assert_false(fixture_line[4]);
-	assert_true(serial_input(&serial, 'a'));
+	assert_true(serial_input(serial, 'a'));
 	assert_true(fixture_line[4]);
 	/* by the data sheet interrupts are operational in loopback */
 	out8(device, BASE + UART_MCR, UART_MCR_LOOP);
@@ -204,7 +207,7 @@ static void save_and_load(void **state)
 	out8(device, BASE + UART_FCR, UART_FCR_ENABLE | UART_FCR_TRIGGER_8);
 	out8(device, BASE + UART_IER, UART_IER_RECEIVED | UART_IER_THR_EMPTY);
 	for (u32 i = 0; i < UART_FIFO_BYTES; i++)
-		assert_true(serial_input(&serial, (u8)('k' + i)));
+		assert_true(serial_input(serial, (u8)('k' + i)));
 	assert_round_trip(device);
 	assert_int_not_equal(device->deadline_ns, DEADLINE_NONE);
 	assert_int_equal(in8(device, BASE + UART_RBR), 'k');

@@ -3,7 +3,7 @@
 
 #include "vmm/monitor/device.h"
 
-#define BUS_RANGE_MAX 256
+#define BUS_RANGE_MAX 128
 
 struct bus_range {
 	u64 base;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "vmm/monitor/command.h"
 
+#include "vmm/monitor/dev/acpi_pm.h"
 #include "vmm/rt/syscall.h"
 
 /* Commands that do not fit the present state have no effect: the manager sees the state. */
@@ -22,7 +23,7 @@ static void obey(struct machine *machine, u32 command)
 			machine_reset(machine);
 		break;
 	case VM_COMMAND_POWER_BUTTON:
-		acpi_pm_power_button(&machine->platform.acpi_pm);
+		acpi_pm_power_button(machine->platform.acpi_pm);
 		break;
 	case VM_COMMAND_TRAP:
 		machine_trap(machine);

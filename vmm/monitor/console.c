@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "vmm/monitor/console.h"
 
+#include "vmm/monitor/dev/serial.h"
 #include "vmm/rt/syscall.h"
 
 /*
@@ -32,7 +33,7 @@ void console_input(struct machine *machine)
 	if (written - read > CHANNEL_RING_BYTES)
 		read = written - CHANNEL_RING_BYTES;
 	while (read != written &&
-	       serial_input(&machine->platform.serial, channel->input[read % CHANNEL_RING_BYTES]))
+	       serial_input(machine->platform.serial, channel->input[read % CHANNEL_RING_BYTES]))
 		read++;
 	if (read != channel->input_read)
 		machine->signal = true;

@@ -11,6 +11,8 @@
 
 struct device;
 struct irqchip;
+struct platform;
+struct platform_config;
 
 /*
  * The times of a machine, brought up to date by the owner before each call into a device or
@@ -79,6 +81,7 @@ struct device {
 	u32 region_count;
 	void *state;
 	size_t state_bytes;
+	/* set by platform_add */
 	const struct machine_clock *clock;
 	struct machine_events *events;
 	struct irqchip *irqchip;

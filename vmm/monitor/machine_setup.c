@@ -131,6 +131,7 @@ static void show_in_window(u64 at, u64 page)
 bool machine_make_devices(struct machine *machine)
 {
 	struct lapic_page *pages[MACHINE_VCPU_MAX];
+	enum status status;
 	const struct platform_config config = {
 		.cpu_count = machine->vcpu_count,
 		.ram_below_4g = layout_low_bytes(machine->job.ram_bytes),
@@ -145,8 +146,10 @@ bool machine_make_devices(struct machine *machine)
 
 	for (u32 i = 0; i < machine->vcpu_count; i++)
 		pages[i] = machine->vcpu[i].lapic_page;
-	if (!platform_init(&machine->platform, &config)) {
-		machine_crash(machine, "two of its devices want the same address");
+	status = platform_init(&machine->platform, &config);
+	if (status != STATUS_OK) {
+		machine_crash(machine, "its device %u cannot be added: %s",
+			      machine->platform.device_count, status_text(status));
 		return false;
 	}
 	for (u32 i = 0; i < machine->vcpu_count; i++)

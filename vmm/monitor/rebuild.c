@@ -2,6 +2,7 @@
 #include "vmm/monitor/rebuild.h"
 
 #include "lib/bits.h"
+#include "vmm/monitor/dev/test_device.h"
 #include "vmm/monitor/machine_setup.h"
 #include "vmm/rt/start.h"
 #include "vmm/rt/status_text.h"

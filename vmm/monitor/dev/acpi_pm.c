@@ -2,6 +2,7 @@
 #include "vmm/monitor/dev/acpi_pm.h"
 #include "lib/bits.h"
 #include "lib/checked.h"
+#include "vmm/monitor/dev/platform.h"
 #include "vmm/monitor/irqchip/irqchip.h"
 
 enum acpi_pm_region {
@@ -168,9 +169,13 @@ static const struct device_ops acpi_pm_ops = {
 	.valid = acpi_pm_valid,
 };
 
-void acpi_pm_init(struct acpi_pm *pm, const struct machine_clock *clock, struct irqchip *irqchip,
-		  struct machine_events *events)
+enum status acpi_pm_attach(struct platform *platform, const struct platform_config *config)
 {
+	struct acpi_pm *pm = platform_take(platform, sizeof(*pm));
+
+	(void)config;
+	if (pm == NULL)
+		return STATUS_NO_MEMORY;
 	pm->device = (struct device){
 		.name = "acpi_pm",
 		.ops = &acpi_pm_ops,
@@ -178,9 +183,7 @@ void acpi_pm_init(struct acpi_pm *pm, const struct machine_clock *clock, struct 
 		.region_count = ARRAY_COUNT(acpi_pm_regions),
 		.state = &pm->state,
 		.state_bytes = sizeof(pm->state),
-		.clock = clock,
-		.events = events,
-		.irqchip = irqchip,
 	};
-	device_reset(&pm->device);
+	platform->acpi_pm = pm;
+	return platform_add(platform, &pm->device);
 }

@@ -32,7 +32,7 @@ struct acpi_pm {
 	struct acpi_pm_state state;
 };
 
-void acpi_pm_init(struct acpi_pm *pm, const struct machine_clock *clock, struct irqchip *irqchip,
-		  struct machine_events *events);
+enum status acpi_pm_attach(struct platform *platform,
+		           const struct platform_config *config) MUST_CHECK;
 /* Presses the power button. */
 void acpi_pm_power_button(struct acpi_pm *pm);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "vmm/monitor/dev/crtc.h"
+#include "vmm/monitor/dev/platform.h"
 
 #define NOTHING 0xffu
 
@@ -47,8 +48,13 @@ static const struct device_ops crtc_ops = {
 	.valid = crtc_valid,
 };
 
-void crtc_init(struct crtc *crtc)
+enum status crtc_attach(struct platform *platform, const struct platform_config *config)
 {
+	struct crtc *crtc = platform_take(platform, sizeof(*crtc));
+
+	(void)config;
+	if (crtc == NULL)
+		return STATUS_NO_MEMORY;
 	crtc->device = (struct device){
 		.name = "crtc",
 		.ops = &crtc_ops,
@@ -57,5 +63,5 @@ void crtc_init(struct crtc *crtc)
 		.state = &crtc->state,
 		.state_bytes = sizeof(crtc->state),
 	};
-	device_reset(&crtc->device);
+	return platform_add(platform, &crtc->device);
 }

@@ -22,4 +22,5 @@ struct crtc {
 	struct crtc_state state;
 };
 
-void crtc_init(struct crtc *crtc);
+enum status crtc_attach(struct platform *platform,
+		        const struct platform_config *config) MUST_CHECK;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "vmm/monitor/dev/debug.h"
+#include "vmm/monitor/dev/platform.h"
 
 enum debug_region { DEBUG_REGION_CODE, DEBUG_REGION_EXIT, DEBUG_REGION_OTHER_EXIT };
 
@@ -52,8 +53,13 @@ static const struct device_ops debug_ops = {
 	.valid = debug_valid,
 };
 
-void debug_init(struct debug *debug, struct machine_events *events)
+enum status debug_attach(struct platform *platform, const struct platform_config *config)
 {
+	struct debug *debug = platform_take(platform, sizeof(*debug));
+
+	(void)config;
+	if (debug == NULL)
+		return STATUS_NO_MEMORY;
 	debug->device = (struct device){
 		.name = "debug",
 		.ops = &debug_ops,
@@ -61,7 +67,6 @@ void debug_init(struct debug *debug, struct machine_events *events)
 		.region_count = ARRAY_COUNT(debug_regions),
 		.state = &debug->state,
 		.state_bytes = sizeof(debug->state),
-		.events = events,
 	};
-	device_reset(&debug->device);
+	return platform_add(platform, &debug->device);
 }

@@ -19,4 +19,5 @@ struct debug {
 	struct debug_state state;
 };
 
-void debug_init(struct debug *debug, struct machine_events *events);
+enum status debug_attach(struct platform *platform,
+		         const struct platform_config *config) MUST_CHECK;

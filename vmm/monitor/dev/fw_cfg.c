@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "vmm/monitor/dev/fw_cfg.h"
 #include "lib/string.h"
+#include "vmm/monitor/dev/platform.h"
 
 /* Of a key; bit 15 marks architecture-specific items, of which there are none. */
 #define WRITE_MODE	       0x4000u
@@ -112,22 +113,23 @@ static const struct device_ops fw_cfg_ops = {
 	.valid = fw_cfg_valid,
 };
 
-void fw_cfg_init(struct fw_cfg *fw_cfg, u64 ram_bytes, u32 cpu_count)
+enum status fw_cfg_attach(struct platform *platform, const struct platform_config *config)
 {
-	*fw_cfg = (struct fw_cfg){
-		.device =
-			{
-				.name = "fw_cfg",
-				.ops = &fw_cfg_ops,
-				.regions = fw_cfg_regions,
-				.region_count = ARRAY_COUNT(fw_cfg_regions),
-				.state = &fw_cfg->state,
-				.state_bytes = sizeof(fw_cfg->state),
-			},
-		.ram_bytes = ram_bytes,
-		.cpu_count = cpu_count,
+	struct fw_cfg *fw_cfg = platform_take(platform, sizeof(*fw_cfg));
+
+	if (fw_cfg == NULL)
+		return STATUS_NO_MEMORY;
+	fw_cfg->ram_bytes = config->ram_below_4g + config->ram_above_4g;
+	fw_cfg->cpu_count = config->cpu_count;
+	fw_cfg->device = (struct device){
+		.name = "fw_cfg",
+		.ops = &fw_cfg_ops,
+		.regions = fw_cfg_regions,
+		.region_count = ARRAY_COUNT(fw_cfg_regions),
+		.state = &fw_cfg->state,
+		.state_bytes = sizeof(fw_cfg->state),
 	};
-	device_reset(&fw_cfg->device);
+	return platform_add(platform, &fw_cfg->device);
 }
 
 bool fw_cfg_add_file(struct fw_cfg *fw_cfg, const char *name, const u8 *bytes, u32 size_bytes)

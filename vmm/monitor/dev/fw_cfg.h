@@ -41,7 +41,8 @@ struct fw_cfg {
 	struct fw_cfg_file file[FW_CFG_FILE_MAX];
 };
 
-void fw_cfg_init(struct fw_cfg *fw_cfg, u64 ram_bytes, u32 cpu_count);
+enum status fw_cfg_attach(struct platform *platform,
+		          const struct platform_config *config) MUST_CHECK;
 /* Adds a file to the directory; false when it is full or the name too long. */
 bool fw_cfg_add_file(struct fw_cfg *fw_cfg, const char *name, const u8 *bytes,
 		     u32 size_bytes) MUST_CHECK;

@@ -4,6 +4,7 @@
 #include "arch/x86_64/hw/pit.h"
 #include "lib/bits.h"
 #include "vmm/monitor/dev/mc146818.h"
+#include "vmm/monitor/dev/platform.h"
 #include "vmm/monitor/irqchip/irqchip.h"
 
 #define FS_PER_COUNT (HPET_NS_PER_COUNT * 1000000ull)
@@ -358,8 +359,15 @@ static const struct device_ops hpet_ops = {
 	.valid = hpet_valid,
 };
 
-void hpet_init(struct hpet *hpet, const struct machine_clock *clock, struct irqchip *irqchip)
+enum status hpet_attach(struct platform *platform, const struct platform_config *config)
 {
+	struct hpet *hpet;
+
+	if (!config->hpet)
+		return STATUS_OK;
+	hpet = platform_take(platform, sizeof(*hpet));
+	if (hpet == NULL)
+		return STATUS_NO_MEMORY;
 	hpet->device = (struct device){
 		.name = "hpet",
 		.ops = &hpet_ops,
@@ -367,8 +375,6 @@ void hpet_init(struct hpet *hpet, const struct machine_clock *clock, struct irqc
 		.region_count = ARRAY_COUNT(hpet_regions),
 		.state = &hpet->state,
 		.state_bytes = sizeof(hpet->state),
-		.clock = clock,
-		.irqchip = irqchip,
 	};
-	device_reset(&hpet->device);
+	return platform_add(platform, &hpet->device);
 }

@@ -38,4 +38,6 @@ struct hpet {
 	struct hpet_state state;
 };
 
-void hpet_init(struct hpet *hpet, const struct machine_clock *clock, struct irqchip *irqchip);
+/* Only where it is asked for: to every other guest nothing is there. */
+enum status hpet_attach(struct platform *platform,
+		        const struct platform_config *config) MUST_CHECK;

@@ -3,6 +3,7 @@
 #include "lib/bits.h"
 #include "lib/checked.h"
 #include "vmm/monitor/dev/pit_channel.h"
+#include "vmm/monitor/dev/platform.h"
 #include "vmm/monitor/irqchip/irqchip.h"
 
 enum pit_region { PIT_REGION_COUNTERS, PIT_REGION_GATE };
@@ -200,8 +201,13 @@ static const struct device_ops pit_ops = {
 	.valid = pit_valid,
 };
 
-void pit_init(struct pit *pit, const struct machine_clock *clock, struct irqchip *irqchip)
+enum status pit_attach(struct platform *platform, const struct platform_config *config)
 {
+	struct pit *pit = platform_take(platform, sizeof(*pit));
+
+	(void)config;
+	if (pit == NULL)
+		return STATUS_NO_MEMORY;
 	pit->device = (struct device){
 		.name = "pit",
 		.ops = &pit_ops,
@@ -209,8 +215,6 @@ void pit_init(struct pit *pit, const struct machine_clock *clock, struct irqchip
 		.region_count = ARRAY_COUNT(pit_regions),
 		.state = &pit->state,
 		.state_bytes = sizeof(pit->state),
-		.clock = clock,
-		.irqchip = irqchip,
 	};
-	device_reset(&pit->device);
+	return platform_add(platform, &pit->device);
 }

@@ -42,4 +42,5 @@ struct pit {
 	struct pit_state state;
 };
 
-void pit_init(struct pit *pit, const struct machine_clock *clock, struct irqchip *irqchip);
+enum status pit_attach(struct platform *platform,
+		       const struct platform_config *config) MUST_CHECK;

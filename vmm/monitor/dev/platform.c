@@ -1,80 +1,58 @@
 /* SPDX-License-Identifier: MIT */
 #include "vmm/monitor/dev/platform.h"
-#include "lib/string.h"
+#include "vmm/monitor/dev/acpi_pm.h"
+#include "vmm/monitor/dev/crtc.h"
+#include "vmm/monitor/dev/debug.h"
+#include "vmm/monitor/dev/fw_cfg.h"
+#include "vmm/monitor/dev/hpet.h"
+#include "vmm/monitor/dev/pit.h"
+#include "vmm/monitor/dev/reset.h"
+#include "vmm/monitor/dev/rtc.h"
+#include "vmm/monitor/dev/serial.h"
+#include "vmm/monitor/dev/test_device.h"
 
-static void platform_add(struct platform *platform, struct device *device)
+/*
+ * One line a device. The order is also that of resets, and of loading a state. Before them come the
+ * interrupt controllers, where the others raise lines when they are reset.
+ */
+static enum status (*const platform_attach[])(struct platform *platform,
+					      const struct platform_config *config) = {
+	hpet_attach, /* before those whose lines it may take */
+	pit_attach,
+	rtc_attach,
+	serial_attach,
+	acpi_pm_attach,
+	reset_attach,
+	debug_attach,
+	crtc_attach,
+	fw_cfg_attach,
+	test_device_attach,
+};
+
+static enum status platform_add_irqchip(struct platform *platform)
 {
-	platform->device[platform->device_count++] = device;
-	if (device->ops->tick != NULL)
-		platform->timed[platform->timed_count++] = device;
+	enum status status = platform_add(platform, &platform->irqchip.ioapic.device);
+
+	return status == STATUS_OK ? platform_add(platform, &platform->irqchip.pic.device)
+				   : status;
 }
 
-static enum status platform_wire_device(struct platform *platform, struct device *device)
+enum status platform_init(struct platform *platform, const struct platform_config *config)
 {
-	enum status status = STATUS_OK;
-
-	for (u32 i = 0; i < device->region_count && status == STATUS_OK; i++) {
-		const struct device_region *region = &device->regions[i];
-		struct bus *bus = region->space == DEVICE_PORTS ? &platform->ports
-								: &platform->memory;
-
-		status = bus_add(bus, device, i, region->base, region->bytes);
-	}
-	return status;
-}
-
-static bool platform_wire(struct platform *platform)
-{
-	for (u32 i = 0; i < platform->device_count; i++)
-		if (platform_wire_device(platform, platform->device[i]) != STATUS_OK)
-			return false;
-	return true;
-}
-
-bool platform_init(struct platform *platform, const struct platform_config *config)
-{
-	const struct machine_clock *clock = &platform->clock;
-	struct irqchip *irqchip = &platform->irqchip;
+	enum status status;
 
 	platform->events = (struct machine_events){0};
 	platform->ports = (struct bus){0};
 	platform->memory = (struct bus){0};
 	platform->device_count = 0;
 	platform->timed_count = 0;
+	platform->storage_used = 0;
 
-	irqchip_init(irqchip, clock, config->cpu_count, config->lapic_page);
-	pit_init(&platform->pit, clock, irqchip);
-	rtc_init(&platform->rtc, clock, irqchip, config->ram_below_4g, config->ram_above_4g);
-	serial_init(&platform->serial, clock, irqchip, UART_COM1_IRQ, config->serial_put,
-		    config->serial_context);
-	acpi_pm_init(&platform->acpi_pm, clock, irqchip, &platform->events);
-	reset_init(&platform->reset, irqchip, &platform->events);
-	debug_init(&platform->debug, &platform->events);
-	crtc_init(&platform->crtc);
-	fw_cfg_init(&platform->fw_cfg, config->ram_below_4g + config->ram_above_4g,
-		    config->cpu_count);
-
-	/* The interrupt controllers come first: the others raise lines when they are reset. */
-	platform_add(platform, &irqchip->ioapic.device);
-	platform_add(platform, &irqchip->pic.device);
-	/* before those whose lines it may have taken */
-	if (config->hpet) {
-		hpet_init(&platform->hpet, clock, irqchip);
-		platform_add(platform, &platform->hpet.device);
-	}
-	platform_add(platform, &platform->pit.device);
-	platform_add(platform, &platform->rtc.device);
-	platform_add(platform, &platform->serial.device);
-	platform_add(platform, &platform->acpi_pm.device);
-	platform_add(platform, &platform->reset.device);
-	platform_add(platform, &platform->debug.device);
-	platform_add(platform, &platform->crtc.device);
-	platform_add(platform, &platform->fw_cfg.device);
-	if (config->test_device) {
-		test_device_init(&platform->test, irqchip, config->test_show);
-		platform_add(platform, &platform->test.device);
-	}
-	return platform_wire(platform);
+	irqchip_init(&platform->irqchip, &platform->clock, config->cpu_count, config->lapic_page);
+	status = platform_add_irqchip(platform);
+	for (size_t i = 0; i < ARRAY_COUNT(platform_attach) && status == STATUS_OK; i++)
+		status = platform_attach[i](platform, config);
+	return status;
 }
 
 void platform_reset(struct platform *platform)

@@ -2,19 +2,13 @@
 #pragma once
 
 #include "vmm/monitor/bus.h"
-#include "vmm/monitor/dev/acpi_pm.h"
-#include "vmm/monitor/dev/crtc.h"
-#include "vmm/monitor/dev/debug.h"
-#include "vmm/monitor/dev/fw_cfg.h"
-#include "vmm/monitor/dev/hpet.h"
-#include "vmm/monitor/dev/pit.h"
-#include "vmm/monitor/dev/reset.h"
-#include "vmm/monitor/dev/rtc.h"
-#include "vmm/monitor/dev/serial.h"
-#include "vmm/monitor/dev/test_device.h"
 #include "vmm/monitor/irqchip/irqchip.h"
 
-#define PLATFORM_DEVICE_MAX 16
+#define PLATFORM_DEVICE_MAX    64
+#define PLATFORM_STORAGE_BYTES 8192 /* for the devices' structs */
+
+struct serial;
+struct acpi_pm;
 
 struct platform_config {
 	u32 cpu_count;
@@ -29,10 +23,10 @@ struct platform_config {
 };
 
 /*
- * The devices that every guest finds, wired together. The owner keeps `clock` up to date (before
- * every call), and after every call looks at `events` and `irqchip.kick`. All calls for one machine
- * come under one lock; none blocks, allocates or makes a system call, the test device's window
- * apart. Not to be moved once initialised.
+ * The devices that a guest finds, wired together. The owner keeps `clock` up to date (before every
+ * call), and after every call looks at `events` and `irqchip.kick`. All calls for one machine come
+ * under one lock; none blocks, allocates or makes a system call, the test device's window apart. Not
+ * to be moved once initialised.
  */
 struct platform {
 	struct machine_clock clock;
@@ -40,26 +34,35 @@ struct platform {
 	struct bus ports;
 	struct bus memory;
 	struct irqchip irqchip;
-	struct hpet hpet;
-	struct pit pit;
-	struct rtc rtc;
-	struct serial serial;
-	struct acpi_pm acpi_pm;
-	struct reset reset;
-	struct debug debug;
-	struct crtc crtc;
-	struct test_device test;
-	struct fw_cfg fw_cfg;
+	struct serial *serial; /* those that the owner talks to */
+	struct acpi_pm *acpi_pm;
 	u32 device_count;
 	struct device *device[PLATFORM_DEVICE_MAX]; /* all but the local APICs */
 	u32 timed_count;
 	struct device *timed[PLATFORM_DEVICE_MAX]; /* of these, those with a clock */
+	u32 storage_used;
+	u8 storage[PLATFORM_STORAGE_BYTES] ALIGNED(16);
 };
 
-/* Power-on. `clock` is set already. false when the devices' own addresses collide: a bug. */
-bool platform_init(struct platform *platform, const struct platform_config *config) MUST_CHECK;
+/*
+ * Power-on. `clock` is set already. What platform_add or an attach function of a device says; that
+ * is a bug, or a configuration with too many devices.
+ */
+enum status platform_init(struct platform *platform,
+			  const struct platform_config *config) MUST_CHECK;
 /* A reset of the machine: everything but date and CMOS bytes. Clears events and kicks. */
 void platform_reset(struct platform *platform);
+
+/*
+ * For a device's attach function, which builds the device in memory that it takes, and adds it. The
+ * memory is zero, and the platform's; NULL when there is none left.
+ */
+void *platform_take(struct platform *platform, size_t bytes) MUST_CHECK;
+/*
+ * Puts a device's regions on the buses, wires and resets it. Without effect STATUS_NO_MEMORY when
+ * there are too many devices, or what bus_add says of the first region that it refuses.
+ */
+enum status platform_add(struct platform *platform, struct device *device) MUST_CHECK;
 
 /* Memory accesses that no RAM answers, by `cpu`; size 1 to 8. */
 u64 platform_memory_read(struct platform *platform, u32 cpu, u64 gpa, u32 size);

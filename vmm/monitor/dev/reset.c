@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "vmm/monitor/dev/reset.h"
+#include "vmm/monitor/dev/platform.h"
 #include "vmm/monitor/irqchip/irqchip.h"
 
 enum reset_region {
@@ -187,8 +188,13 @@ static const struct device_ops reset_ops = {
 	.valid = reset_valid,
 };
 
-void reset_init(struct reset *reset, struct irqchip *irqchip, struct machine_events *events)
+enum status reset_attach(struct platform *platform, const struct platform_config *config)
 {
+	struct reset *reset = platform_take(platform, sizeof(*reset));
+
+	(void)config;
+	if (reset == NULL)
+		return STATUS_NO_MEMORY;
 	reset->device = (struct device){
 		.name = "reset",
 		.ops = &reset_ops,
@@ -196,8 +202,6 @@ void reset_init(struct reset *reset, struct irqchip *irqchip, struct machine_eve
 		.region_count = ARRAY_COUNT(reset_regions),
 		.state = &reset->state,
 		.state_bytes = sizeof(reset->state),
-		.events = events,
-		.irqchip = irqchip,
 	};
-	device_reset(&reset->device);
+	return platform_add(platform, &reset->device);
 }

@@ -23,4 +23,5 @@ struct reset {
 	struct reset_state state;
 };
 
-void reset_init(struct reset *reset, struct irqchip *irqchip, struct machine_events *events);
+enum status reset_attach(struct platform *platform,
+		         const struct platform_config *config) MUST_CHECK;

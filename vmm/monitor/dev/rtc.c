@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "vmm/monitor/dev/rtc.h"
 #include "lib/checked.h"
+#include "vmm/monitor/dev/platform.h"
 #include "vmm/monitor/dev/rtc_time.h"
 #include "vmm/monitor/irqchip/irqchip.h"
 
@@ -340,27 +341,25 @@ static const struct device_ops rtc_ops = {
 	.valid = rtc_valid,
 };
 
-void rtc_init(struct rtc *rtc, const struct machine_clock *clock, struct irqchip *irqchip,
-	      u64 ram_below_4g, u64 ram_above_4g)
+enum status rtc_attach(struct platform *platform, const struct platform_config *config)
 {
-	*rtc = (struct rtc){
-		.device =
-			{
-				.name = "rtc",
-				.ops = &rtc_ops,
-				.regions = rtc_regions,
-				.region_count = ARRAY_COUNT(rtc_regions),
-				.state = &rtc->state,
-				.state_bytes = sizeof(rtc->state),
-				.clock = clock,
-				.irqchip = irqchip,
-			},
-		.ram_below_4g = ram_below_4g,
-		.ram_above_4g = ram_above_4g,
-	};
+	struct rtc *rtc = platform_take(platform, sizeof(*rtc));
+
+	if (rtc == NULL)
+		return STATUS_NO_MEMORY;
+	rtc->ram_below_4g = config->ram_below_4g;
+	rtc->ram_above_4g = config->ram_above_4g;
 	rtc->state.byte[RTC_A] = RTC_A_DIVIDER_32KHZ | 6; /* 1024 Hz */
 	rtc->state.byte[RTC_B] = RTC_B_24H;
 	rtc->state.byte[RTC_D] = RTC_D_VALID;
 	rtc_fill_cmos(rtc, rtc->state.byte);
-	device_reset(&rtc->device);
+	rtc->device = (struct device){
+		.name = "rtc",
+		.ops = &rtc_ops,
+		.regions = rtc_regions,
+		.region_count = ARRAY_COUNT(rtc_regions),
+		.state = &rtc->state,
+		.state_bytes = sizeof(rtc->state),
+	};
+	return platform_add(platform, &rtc->device);
 }

@@ -21,6 +21,6 @@ struct rtc {
 	u64 ram_above_4g;
 };
 
-/* RAM sizes in bytes, for the CMOS bytes that report them. */
-void rtc_init(struct rtc *rtc, const struct machine_clock *clock, struct irqchip *irqchip,
-	      u64 ram_below_4g, u64 ram_above_4g);
+/* CMOS bytes report the sizes of RAM. */
+enum status rtc_attach(struct platform *platform,
+		       const struct platform_config *config) MUST_CHECK;

@@ -2,6 +2,7 @@
 #include "vmm/monitor/dev/serial.h"
 #include "lib/bits.h"
 #include "lib/checked.h"
+#include "vmm/monitor/dev/platform.h"
 #include "vmm/monitor/irqchip/irqchip.h"
 
 #define LSR_ERRORS (UART_LSR_OVERRUN | UART_LSR_PARITY | UART_LSR_FRAMING | UART_LSR_BREAK)
@@ -320,24 +321,23 @@ static const struct device_ops serial_ops = {
 	.valid = serial_valid,
 };
 
-void serial_init(struct serial *serial, const struct machine_clock *clock, struct irqchip *irqchip,
-		 u32 irq, void (*put)(void *context, u8 byte), void *context)
+enum status serial_attach(struct platform *platform, const struct platform_config *config)
 {
-	*serial = (struct serial){
-		.device =
-			{
-				.name = "serial",
-				.ops = &serial_ops,
-				.regions = serial_regions,
-				.region_count = ARRAY_COUNT(serial_regions),
-				.state = &serial->state,
-				.state_bytes = sizeof(serial->state),
-				.clock = clock,
-				.irqchip = irqchip,
-			},
-		.irq = irq,
-		.put = put,
-		.context = context,
+	struct serial *serial = platform_take(platform, sizeof(*serial));
+
+	if (serial == NULL)
+		return STATUS_NO_MEMORY;
+	serial->irq = UART_COM1_IRQ;
+	serial->put = config->serial_put;
+	serial->context = config->serial_context;
+	serial->device = (struct device){
+		.name = "serial",
+		.ops = &serial_ops,
+		.regions = serial_regions,
+		.region_count = ARRAY_COUNT(serial_regions),
+		.state = &serial->state,
+		.state_bytes = sizeof(serial->state),
 	};
-	device_reset(&serial->device);
+	platform->serial = serial;
+	return platform_add(platform, &serial->device);
 }

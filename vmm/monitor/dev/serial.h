@@ -34,8 +34,8 @@ struct serial {
 	void *context;
 };
 
-void serial_init(struct serial *serial, const struct machine_clock *clock, struct irqchip *irqchip,
-		 u32 irq, void (*put)(void *context, u8 byte), void *context);
+enum status serial_attach(struct platform *platform,
+		          const struct platform_config *config) MUST_CHECK;
 /* How many bytes serial_input would take now. */
 u32 serial_input_space(const struct serial *serial);
 /* A byte arrives. false, without effect, when there is no room: keep it and offer it again. */

@@ -2,6 +2,7 @@
 #include "vmm/monitor/dev/test_device.h"
 
 #include "lib/string.h"
+#include "vmm/monitor/dev/platform.h"
 #include "vmm/monitor/irqchip/irqchip.h"
 
 enum test_device_region { TEST_REGION_IO, TEST_REGION_IRQ, TEST_REGION_WINDOW, TEST_REGION_MEMORY };
@@ -63,10 +64,16 @@ static const struct device_ops test_device_ops = {
 	.valid = test_device_valid,
 };
 
-void test_device_init(struct test_device *test, struct irqchip *irqchip,
-		      void (*show)(u64 at, u64 page))
+enum status test_device_attach(struct platform *platform, const struct platform_config *config)
 {
-	test->show = show;
+	struct test_device *test;
+
+	if (!config->test_device)
+		return STATUS_OK;
+	test = platform_take(platform, sizeof(*test));
+	if (test == NULL)
+		return STATUS_NO_MEMORY;
+	test->show = config->test_show;
 	test->device = (struct device){
 		.name = "test",
 		.ops = &test_device_ops,
@@ -74,7 +81,6 @@ void test_device_init(struct test_device *test, struct irqchip *irqchip,
 		.region_count = ARRAY_COUNT(test_device_regions),
 		.state = &test->state,
 		.state_bytes = sizeof(test->state),
-		.irqchip = irqchip,
 	};
-	device_reset(&test->device);
+	return platform_add(platform, &test->device);
 }

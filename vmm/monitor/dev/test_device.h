@@ -31,6 +31,6 @@ struct test_device {
 	void (*show)(u64 at, u64 page); /* maps RAM page number `page` at address `at` */
 };
 
-/* `show` may be NULL: there is no window. */
-void test_device_init(struct test_device *test, struct irqchip *irqchip,
-		      void (*show)(u64 at, u64 page));
+/* Only where it is asked for. `test_show` may be NULL: there is no window. */
+enum status test_device_attach(struct platform *platform,
+		               const struct platform_config *config) MUST_CHECK;
