@@ -304,6 +304,9 @@ void guest_main(void)
 	measure("cpuid-leaf-1", ask_cpuid_features, ROUNDS);
 	measure("port-in", ask_port_in, ROUNDS);
 	measure("port-out", ask_port_out, ROUNDS);
+	measure("com1-status-in", ask_com1, ROUNDS);
+	measure("com1-scratch-out", ask_com1_scratch, ROUNDS);
+	measure("pm-timer-in", ask_pm_timer, ROUNDS);
 	measure("hypercall", amd ? ask_vmmcall : ask_vmcall, ROUNDS);
 	measure("rdmsr-apic-base", ask_rdmsr, ROUNDS);
 	measure("mmio-read-ioapic", ask_ioapic, ROUNDS);
@@ -325,9 +328,6 @@ void guest_main(void)
 	interrupts_off();
 	if (cpuid(1, 0).ecx & CPUID_1_ECX_X2APIC)
 		measure_x2apic();
-	measure("com1-status-in", ask_com1, ROUNDS);
-	measure("com1-scratch-out", ask_com1_scratch, ROUNDS);
-	measure("pm-timer-in", ask_pm_timer, ROUNDS);
 	piece = (u8 *)(16ul << 20);
 	measure("touch-2-mib", ask_ram, PIECES);
 	pass("bench");

@@ -42,6 +42,25 @@ static void show(u64 at, u64 page)
 	CHECK_THAT(at >= TEST_WINDOW && at < TEST_WINDOW + TEST_WINDOWS * PAGE_SIZE);
 }
 
+/* The clock of each access is stale: a device that looked at it past device_now_ns would show. */
+static u64 now_ns;
+
+static void refresh(struct machine_clock *clock, bool wall)
+{
+	clock->stale = wall ? 0 : clock->stale & CLOCK_WALL_STALE;
+	clock->now_ns = now_ns;
+	if (wall)
+		clock->wall_ns = 1000000000 + now_ns;
+	clock->guest_tsc = now_ns;
+}
+
+static void make_stale(void)
+{
+	platform.clock.stale = CLOCK_STALE;
+	platform.clock.now_ns = 0;
+	platform.clock.wall_ns = 0;
+}
+
 static void start(u8 what)
 {
 	struct lapic_page *page[2] = {&fixture_page[0], &fixture_page[1]};
@@ -57,7 +76,9 @@ static void start(u8 what)
 
 	memset(&platform, 0, sizeof(platform));
 	memset(fixture_page, 0, sizeof(fixture_page));
-	platform.clock = (struct machine_clock){.tsc_khz = 1000000, .wall_ns = 1000000000};
+	platform.clock = (struct machine_clock){
+		.tsc_khz = 1000000, .wall_ns = 1000000000, .update = refresh};
+	now_ns = 0;
 	CHECK_THAT(platform_init(&platform, &config) == STATUS_OK);
 }
 
@@ -65,9 +86,8 @@ static void pass_time(struct fuzz *fuzz)
 {
 	u64 ns = fuzz_number(fuzz) % (3600ull * 1000000000);
 
-	platform.clock.now_ns += ns;
-	platform.clock.wall_ns += ns;
-	platform.clock.guest_tsc += ns;
+	now_ns += ns;
+	refresh(&platform.clock, true);
 	for (u32 cpu = 0; cpu < 2; cpu++) {
 		platform_tick(&platform, cpu);
 		CHECK_THAT(platform_deadline(&platform, cpu) > platform.clock.now_ns);
@@ -101,20 +121,40 @@ static void save_and_load(u8 which)
 	CHECK_THAT(memcmp(saved, device->state, device->state_bytes) == 0);
 }
 
+static u64 devices_deadline(void)
+{
+	u64 deadline = DEADLINE_NONE;
+
+	for (u32 i = 0; i < platform.timed_count; i++)
+		deadline = MIN(deadline, platform.timed[i]->deadline_ns);
+	return deadline;
+}
+
+/* An access that has moved the earliest deadline has said so. */
+static void check_deadline(u64 before)
+{
+	CHECK_THAT(devices_deadline() == before || platform.events.pending & MACHINE_DEADLINE);
+	platform.events.pending &= ~(u32)(MACHINE_DEADLINE | MACHINE_ROOM);
+}
+
 static void access_port(u8 what, struct fuzz *fuzz)
 {
 	u32 size = 1u << (what >> 3 & 3);
 	u16 port = fuzz_u16(fuzz);
+	u64 deadline = devices_deadline();
 
 	if (size == 8)
 		size = 4;
 	if (port > 0x10000 - size)
 		port = (u16)(0x10000 - size);
+	make_stale();
 	if (what & 0x20)
 		bus_write(&platform.ports, port, size,
 			  fuzz_number(fuzz) & (~0ull >> (64 - 8 * size)));
 	else
 		CHECK_THAT(bus_read(&platform.ports, port, size) >> (8 * size) == 0);
+	refresh(&platform.clock, true);
+	check_deadline(deadline);
 }
 
 static void access_memory(u8 what, struct fuzz *fuzz)

@@ -163,18 +163,12 @@ static void nothing_there_gives_ones_and_is_counted(void **state)
 	assert_true(bus.unknown_last == ~0ull);
 }
 
-static void no_tick(struct device *device)
+static void plain_accesses_come_in_one_piece(void **state)
 {
-	(void)device;
-}
-
-static void plain_accesses_need_neither_pieces_nor_time(void **state)
-{
-	static const struct device_ops timed_ops = {.widest = 4, .tick = no_tick};
 	struct bus bus = {0};
 	struct device narrow = {.ops = &narrow_ops};
 	struct device wide = {.ops = &wide_ops};
-	struct device timed = {.ops = &timed_ops};
+	struct device timed = {.ops = &wide_ops};
 
 	(void)state;
 	assert_int_equal(bus_add(&bus, &narrow, 0, 0x3f8, 8), STATUS_OK);
@@ -195,8 +189,8 @@ static void plain_accesses_need_neither_pieces_nor_time(void **state)
 	assert_true(bus_find_plain(&bus, 0x80, 1));
 	assert_false(bus_find_plain(&bus, 0x80, 2)); /* beyond the end */
 	assert_false(bus_find_plain(&bus, 0x7f, 2));
-	for (u32 i = 0; i < 2; i++)
-		assert_false(bus_find_plain(&bus, 0x40, 1));
+	assert_true(bus_find_plain(&bus, 0x40, 4));
+	assert_ptr_equal(bus.recent.device, &timed);
 }
 
 int main(void)
@@ -207,7 +201,7 @@ int main(void)
 		cmocka_unit_test(a_device_leaves_in_a_write),
 		cmocka_unit_test(wide_accesses_are_cut),
 		cmocka_unit_test(nothing_there_gives_ones_and_is_counted),
-		cmocka_unit_test(plain_accesses_need_neither_pieces_nor_time),
+		cmocka_unit_test(plain_accesses_come_in_one_piece),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

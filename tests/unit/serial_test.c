@@ -120,7 +120,11 @@ static void receiver_fifo_trigger_and_timeout(void **state)
 	fixture_run_until(device, CHARACTERS_4_NS + 10);
 	assert_true(fixture_line[4]);
 	assert_int_equal(in8(device, BASE + UART_IIR), UART_IIR_TIMEOUT | UART_IIR_FIFO);
+	fixture_platform.events.pending = 0;
+	assert_int_equal(in8(device, BASE + UART_LSR), 0x61);
+	assert_int_equal(fixture_platform.events.pending, 0);
 	assert_int_equal(in8(device, BASE + UART_RBR), 'a');
+	assert_int_equal(fixture_platform.events.pending, MACHINE_ROOM | MACHINE_DEADLINE);
 	assert_false(fixture_line[4]);
 
 	assert_true(serial_input(serial, 'd'));

@@ -57,13 +57,6 @@ static bool covers(const struct bus_range *range, u64 address, u32 size)
 	return offset < range->bytes && size <= range->bytes - offset;
 }
 
-static u64 plain_bytes(const struct bus_range *range)
-{
-	const struct device_ops *ops = range->device->ops;
-
-	return ops->tick != NULL ? 0 : MIN(range->bytes, (u64)ops->widest);
-}
-
 static const struct bus_range *search(struct bus *bus, u64 address, u32 size)
 {
 	u32 low = 0;
@@ -80,7 +73,7 @@ static const struct bus_range *search(struct bus *bus, u64 address, u32 size)
 	if (low == 0 || !covers(&bus->range[low - 1], address, size))
 		return NULL;
 	bus->recent = bus->range[low - 1];
-	bus->plain = plain_bytes(&bus->recent);
+	bus->plain = MIN(bus->recent.bytes, (u64)bus->recent.device->ops->widest);
 	return &bus->recent;
 }
 

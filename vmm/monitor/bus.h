@@ -22,7 +22,7 @@ struct bus {
 	u64 unknown_count;
 	u64 unknown_last;		       /* address of the last one */
 	struct bus_range recent;	       /* the range found last */
-	u64 plain; /* bytes up to which accesses to `recent` are plain ones; 0: none */
+	u64 plain; /* bytes up to which `recent` takes an access in one piece */
 	struct bus_range range[BUS_RANGE_MAX]; /* ascending, disjoint */
 };
 
@@ -42,10 +42,7 @@ const struct bus_range *bus_find(struct bus *bus, u64 address, u32 size);
 /* bus_find_plain for a range other than the last one. */
 bool bus_search_plain(struct bus *bus, u64 address, u32 size);
 
-/*
- * True: `recent` holds the device, which takes the access in one piece and needs no clock. False:
- * there is no such device.
- */
+/* True: `recent` holds the device, which takes the access in one piece. False: none does. */
 static ALWAYS_INLINE bool bus_find_plain(struct bus *bus, u64 address, u32 size)
 {
 	/* `plain` is at most the range's bytes; an address below the base wraps beyond the end */

@@ -14,11 +14,22 @@ struct irqchip;
 struct platform;
 struct platform_config;
 
+enum clock_stale {
+	CLOCK_GUEST_STALE = 1 << 0,
+	CLOCK_WALL_STALE = 1 << 1,
+	CLOCK_STALE = CLOCK_GUEST_STALE | CLOCK_WALL_STALE,
+};
+
 /*
- * The times of a machine, brought up to date by the owner before each call into a device or
- * interrupt controller. Guest time stands still while the machine is paused, wall time goes on.
+ * The times of a machine. Before each call into a device or interrupt controller the owner brings
+ * them up to date, or says that they are stale: a device that looks at the time (device_now_ns) then
+ * does so itself, and others are spared it. Guest time stands still while the machine is paused, wall
+ * time goes on.
  */
 struct machine_clock {
+	u32 stale; /* enum clock_stale */
+	/* the owner's, needed if it is ever stale: brings guest time up to date, or all */
+	void (*update)(struct machine_clock *clock, bool wall);
 	u64 now_ns;    /* guest time since the machine's start */
 	u64 guest_tsc;	/* what RDTSC returns at now_ns on the present vCPU */
 	u64 tsc_adjust; /* of that vCPU; set before an update */
@@ -30,9 +41,14 @@ enum machine_event {
 	MACHINE_RESET = 1 << 0,
 	MACHINE_POWER_OFF = 1 << 1, /* ACPI S5 */
 	MACHINE_EXIT = 1 << 2,	    /* debug exit with exit_code */
+	MACHINE_DEADLINE = 1 << 3,  /* a device's deadline_ns is another than before */
+	MACHINE_ROOM = 1 << 4,	    /* the serial port takes more input */
 };
 
-/* What the guest has asked of its machine; the owner checks it after each access and clears it. */
+/*
+ * What an access has made necessary, the first three because the guest asked for it; the owner checks
+ * it after each access and clears it.
+ */
 struct machine_events {
 	u32 pending;	/* enum machine_event */
 	u16 reset_port; /* by which the guest asked for a reset */
@@ -63,7 +79,7 @@ struct device_ops {
 	void (*write)(struct device *device, u32 region, u64 offset, u32 size, u64 value);
 	/* The state after power-on. */
 	void (*reset)(struct device *device);
-	/* Brings the state up to clock->now_ns and sets deadline_ns. NULL: has no clock. */
+	/* Brings the state up to now and calls device_set_deadline. NULL: has no clock. */
 	void (*tick)(struct device *device);
 	/* Whether the bytes are a state from which no guest access can harm the monitor. */
 	bool (*valid)(const void *state);
@@ -82,11 +98,33 @@ struct device {
 	void *state;
 	size_t state_bytes;
 	/* set by platform_add */
-	const struct machine_clock *clock;
+	struct machine_clock *clock;
 	struct machine_events *events;
 	struct irqchip *irqchip;
 	u64 deadline_ns; /* guest time at which tick wants to be called; DEADLINE_NONE */
 };
+
+static inline u64 device_now_ns(const struct device *device)
+{
+	if ((device->clock->stale & CLOCK_GUEST_STALE) != 0)
+		device->clock->update(device->clock, false);
+	return device->clock->now_ns;
+}
+
+static inline u64 device_wall_ns(const struct device *device)
+{
+	if ((device->clock->stale & CLOCK_WALL_STALE) != 0)
+		device->clock->update(device->clock, true);
+	return device->clock->wall_ns;
+}
+
+static inline void device_set_deadline(struct device *device, u64 deadline_ns)
+{
+	if (likely(device->deadline_ns == deadline_ns))
+		return;
+	device->deadline_ns = deadline_ns;
+	device->events->pending |= MACHINE_DEADLINE;
+}
 
 static inline void device_reset(struct device *device)
 {

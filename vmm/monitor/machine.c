@@ -114,6 +114,16 @@ void machine_update_clock(struct machine *machine)
 	machine_time_update(&machine->time, &machine->platform.clock, clock_tsc());
 }
 
+void machine_refresh_clock(struct machine_clock *clock, bool wall)
+{
+	struct machine *machine = CONTAINER_OF(clock, struct machine, platform.clock);
+
+	if (wall)
+		machine_update_clock(machine);
+	else
+		machine_time_update_guest(&machine->time, clock, clock_tsc());
+}
+
 /* From power-on to the kernel's first instruction; a failure is a crash. */
 static void boot(struct machine *machine)
 {

@@ -110,6 +110,8 @@ void machine_query(struct machine *machine);
 
 /* Brings the platform's clock up to date. */
 void machine_update_clock(struct machine *machine);
+/* The same for a device that finds it stale. What it says of the TSC may be another vCPU's. */
+void machine_refresh_clock(struct machine_clock *clock, bool wall);
 
 /*
  * What is to be done between two runs: commands and input from the manager, what the guest has

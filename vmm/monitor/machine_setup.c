@@ -204,6 +204,7 @@ bool machine_setup(struct machine *machine)
 		.features = cpuid_shown(&machine->cpuid, CPUID_VERSION, 0).edx,
 	};
 	machine->job.page = machine->vcpu[0].page;
+	machine->platform.clock.update = machine_refresh_clock;
 	machine_time_start(&machine->time, start_info->tsc_khz, clock_tsc());
 	machine_update_clock(machine);
 	if (!machine_make_devices(machine))

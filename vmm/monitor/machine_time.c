@@ -30,15 +30,30 @@ void machine_time_resume(struct machine_time *time, u64 host_tsc)
 	time->paused_tsc = 0;
 }
 
-void machine_time_update(const struct machine_time *time, struct machine_clock *clock, u64 host_tsc)
+static ALWAYS_INLINE void update_guest(const struct machine_time *time,
+				       struct machine_clock *clock, u64 host_tsc)
 {
 	u64 guest_now = time->paused_tsc != 0 ? time->paused_tsc : host_tsc;
 	u64 elapsed = guest_now > time->base_tsc ? guest_now - time->base_tsc : 0;
-	u64 since_wall = host_tsc > time->wall_tsc ? host_tsc - time->wall_tsc : 0;
 
+	clock->stale &= ~(u32)CLOCK_GUEST_STALE;
 	clock->tsc_khz = time->tsc_khz;
 	clock->now_ns = mul_div(elapsed, NS_PER_MS, time->tsc_khz);
 	clock->guest_tsc = elapsed + clock->tsc_adjust;
+}
+
+void machine_time_update_guest(const struct machine_time *time, struct machine_clock *clock,
+			       u64 host_tsc)
+{
+	update_guest(time, clock, host_tsc);
+}
+
+void machine_time_update(const struct machine_time *time, struct machine_clock *clock, u64 host_tsc)
+{
+	u64 since_wall = host_tsc > time->wall_tsc ? host_tsc - time->wall_tsc : 0;
+
+	update_guest(time, clock, host_tsc);
+	clock->stale = 0;
 	clock->wall_ns =
 		time->wall_seconds * NS_PER_S + mul_div(since_wall, NS_PER_MS, time->tsc_khz);
 }

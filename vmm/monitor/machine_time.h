@@ -20,7 +20,12 @@ void machine_time_wall(struct machine_time *time, u64 seconds, u64 host_tsc);
 void machine_time_pause(struct machine_time *time, u64 host_tsc);
 void machine_time_resume(struct machine_time *time, u64 host_tsc);
 
-/* Fills in what the devices, and a vCPU with clock->tsc_adjust, see at host_tsc. */
+/*
+ * Fills in what the devices, and a vCPU with clock->tsc_adjust, see at host_tsc; or all but wall
+ * time.
+ */
+void machine_time_update_guest(const struct machine_time *time, struct machine_clock *clock,
+			       u64 host_tsc);
 void machine_time_update(const struct machine_time *time, struct machine_clock *clock,
 			 u64 host_tsc);
 

@@ -135,7 +135,8 @@ void rebuild(struct vcpu *vcpu)
 	enum status status;
 
 	vcpu->rebuilt_at = vcpu->page->run_count;
-	if (machine->vcpu_count > CPUS_MAX || machine->platform.events.pending != 0)
+	if (machine->vcpu_count > CPUS_MAX ||
+	    (machine->platform.events.pending & ~(u32)MACHINE_DEADLINE) != 0)
 		return;
 	save_vcpu(vcpu);
 	if (!save_devices(machine)) {

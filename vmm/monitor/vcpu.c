@@ -350,6 +350,16 @@ void vcpu_tick(struct vcpu *vcpu)
 	vcpu->page->deadline_tsc = machine_time_to_host(&machine->time, vcpu->deadline_ns);
 }
 
+void vcpu_wake_for_deadline(struct vcpu *vcpu)
+{
+	struct platform *platform = &vcpu->machine->platform;
+	struct vcpu *first = &vcpu->machine->vcpu[0];
+
+	platform->events.pending &= ~(u32)MACHINE_DEADLINE;
+	if (platform_deadline(platform, 0) < first->deadline_ns)
+		vcpu_wake(first);
+}
+
 void vcpu_wake_kicked(struct vcpu *vcpu)
 {
 	struct machine *machine = vcpu->machine;
@@ -368,13 +378,11 @@ void vcpu_wake_kicked(struct vcpu *vcpu)
 /* Wakes others for what this vCPU has caused: interrupts, and device timers, which are vCPU 0's. */
 static void wake_others(struct vcpu *vcpu, u32 reason)
 {
-	struct machine *machine = vcpu->machine;
-	struct vcpu *first = &machine->vcpu[0];
-
 	vcpu_wake_kicked(vcpu);
-	if (vcpu != first && (reason == EXIT_IO || reason == EXIT_MEMORY) &&
-	    platform_deadline(&machine->platform, 0) < first->deadline_ns)
-		vcpu_wake(first);
+	if (vcpu->id == 0) /* vcpu_tick has taken it into account */
+		vcpu->machine->platform.events.pending &= ~(u32)MACHINE_DEADLINE;
+	else if (reason == EXIT_IO || reason == EXIT_MEMORY)
+		vcpu_wake_for_deadline(vcpu);
 }
 
 /* Whether the vCPU has something to run; the page is then ready for it. */

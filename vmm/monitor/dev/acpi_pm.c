@@ -22,7 +22,7 @@ enum acpi_pm_region {
 
 static u64 acpi_pm_timer(const struct acpi_pm *pm)
 {
-	return mul_div(pm->device.clock->now_ns, ACPI_PM_TIMER_HZ, NS_PER_S);
+	return mul_div(device_now_ns(&pm->device), ACPI_PM_TIMER_HZ, NS_PER_S);
 }
 
 static void acpi_pm_tick(struct device *device)
@@ -39,9 +39,9 @@ static void acpi_pm_tick(struct device *device)
 	irqchip_set_line(device->irqchip, ACPI_PM_SCI,
 			 (state->status & state->enable) ||
 				 (state->gpe_status & state->gpe_enable));
-	device->deadline_ns = state->enable & ACPI_PM1_TMR
-				      ? mul_div(next, NS_PER_S, ACPI_PM_TIMER_HZ) + 1
-				      : DEADLINE_NONE;
+	device_set_deadline(device, state->enable & ACPI_PM1_TMR
+					    ? mul_div(next, NS_PER_S, ACPI_PM_TIMER_HZ) + 1
+					    : DEADLINE_NONE);
 }
 
 void acpi_pm_power_button(struct acpi_pm *pm)
@@ -71,8 +71,6 @@ static u16 acpi_pm_word(const struct acpi_pm *pm, u32 region, u64 offset)
 		return second ? state->enable : state->status;
 	case ACPI_PM_REGION_CONTROL:
 		return state->control | ACPI_PM1_SCI_EN;
-	case ACPI_PM_REGION_TIMER:
-		return (u16)(acpi_pm_timer(pm) >> (second ? 16 : 0));
 	default:
 		return second ? state->gpe_enable : state->gpe_status;
 	}
@@ -106,7 +104,7 @@ static void acpi_pm_write_word(struct acpi_pm *pm, u32 region, u64 offset, u16 v
 	}
 }
 
-static u64 acpi_pm_read(struct device *device, u32 region, u64 offset, u32 size)
+static NOINLINE u64 acpi_pm_read_registers(struct device *device, u32 region, u64 offset, u32 size)
 {
 	struct acpi_pm *pm = CONTAINER_OF(device, struct acpi_pm, device);
 	u64 value = 0;
@@ -118,6 +116,18 @@ static u64 acpi_pm_read(struct device *device, u32 region, u64 offset, u32 size)
 		value |= byte << (i * 8);
 	}
 	return value;
+}
+
+/* Reading the timer, the commonest by far, changes nothing. */
+static u64 acpi_pm_read(struct device *device, u32 region, u64 offset, u32 size)
+{
+	const struct acpi_pm *pm = CONTAINER_OF(device, struct acpi_pm, device);
+
+	if (region != ACPI_PM_REGION_TIMER)
+		return acpi_pm_read_registers(device, region, offset, size);
+	if (size == ACPI_PM_TIMER_BYTES)
+		return (u32)acpi_pm_timer(pm);
+	return (u32)acpi_pm_timer(pm) >> offset * 8 & BITS(size * 8 - 1, 0);
 }
 
 static void acpi_pm_write(struct device *device, u32 region, u64 offset, u32 size, u64 value)

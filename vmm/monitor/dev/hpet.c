@@ -19,7 +19,7 @@
 
 static u64 guest_counts(const struct hpet *hpet)
 {
-	return hpet->device.clock->now_ns / HPET_NS_PER_COUNT;
+	return device_now_ns(&hpet->device) / HPET_NS_PER_COUNT;
 }
 
 static u64 hpet_counter(const struct hpet *hpet)
@@ -147,17 +147,19 @@ static void hpet_tick(struct device *device)
 	struct hpet *hpet = CONTAINER_OF(device, struct hpet, device);
 	struct hpet_state *state = &hpet->state;
 	u64 now = hpet_counter(hpet);
+	u64 deadline_ns = DEADLINE_NONE;
 
 	hpet_set_lines(hpet);
-	device->deadline_ns = DEADLINE_NONE;
-	if (!(state->config & HPET_ENABLE))
+	if (!(state->config & HPET_ENABLE)) {
+		device_set_deadline(device, DEADLINE_NONE);
 		return;
+	}
 	for (u32 i = 0; i < HPET_TIMER_COUNT; i++)
 		timer_advance(hpet, i, state->seen, now);
 	state->seen = now;
 	for (u32 i = 0; i < HPET_TIMER_COUNT; i++)
-		device->deadline_ns =
-			MIN(device->deadline_ns, timer_deadline(hpet, &state->timer[i]));
+		deadline_ns = MIN(deadline_ns, timer_deadline(hpet, &state->timer[i]));
+	device_set_deadline(device, deadline_ns);
 }
 
 static u64 timer_read(const struct hpet_timer *timer, u32 offset)

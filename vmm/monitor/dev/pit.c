@@ -20,7 +20,7 @@ enum pit_region { PIT_REGION_COUNTERS, PIT_REGION_GATE };
 
 static u64 pit_now(const struct pit *pit)
 {
-	return mul_div(pit->device.clock->now_ns, PIT_HZ, NS_PER_S);
+	return mul_div(device_now_ns(&pit->device), PIT_HZ, NS_PER_S);
 }
 
 /* The first nanosecond at which pit_now() has reached the tick. */
@@ -43,7 +43,7 @@ static u64 pit_deadline(const struct pit *pit)
 		return DEADLINE_NONE;
 	deadline = tick_to_ns(MIN(pit->state.edge_tick, pit->state.repay_tick));
 	if (pit_channel_periodic(channel) && !is_kept(channel))
-		deadline = MAX(deadline, pit->device.clock->now_ns + BEAT_MIN_NS);
+		deadline = MAX(deadline, device_now_ns(&pit->device) + BEAT_MIN_NS);
 	return deadline;
 }
 
@@ -94,7 +94,7 @@ static void pit_tick(struct device *device)
 				 pit_channel_out(&state->channel[0], now));
 	}
 	state->edge_tick = pit_channel_next_edge(&state->channel[0], now);
-	device->deadline_ns = pit_deadline(pit);
+	device_set_deadline(device, pit_deadline(pit));
 }
 
 static void pit_write_control(struct pit *pit, u8 value, u64 now)

@@ -12,7 +12,7 @@
 
 static u64 rtc_now(const struct rtc *rtc)
 {
-	return rtc->device.clock->wall_ns + rtc->state.phase_ns;
+	return device_wall_ns(&rtc->device) + rtc->state.phase_ns;
 }
 
 static bool rtc_divider_held(const struct rtc_state *state)
@@ -198,8 +198,8 @@ static void rtc_tick(struct device *device)
 	irqchip_set_line(device->irqchip, RTC_IRQ, byte[RTC_C] & RTC_C_IRQF);
 
 	next = rtc_next_flag(rtc, now);
-	device->deadline_ns =
-		next == DEADLINE_NONE ? DEADLINE_NONE : device->clock->now_ns + (next - now);
+	device_set_deadline(device, next == DEADLINE_NONE ? DEADLINE_NONE :
+						   device_now_ns(device) + (next - now));
 }
 
 static void rtc_write_a_or_b(struct rtc *rtc, u8 reg, u8 value)

@@ -49,8 +49,8 @@ static void serial_update(struct serial *serial)
 
 	irqchip_set_line(serial->device.irqchip, serial->irq,
 			 serial_interrupt_id(state) != UART_IIR_NONE);
-	serial->device.deadline_ns =
-		state->ier & UART_IER_RECEIVED ? state->timeout_ns : DEADLINE_NONE;
+	device_set_deadline(&serial->device,
+			    state->ier & UART_IER_RECEIVED ? state->timeout_ns : DEADLINE_NONE);
 }
 
 /* Four characters' time: start bit, 5 to 8 data bits, parity, stop. */
@@ -69,7 +69,7 @@ static void serial_restart_timeout(struct serial *serial)
 
 	state->timed_out = 0;
 	state->timeout_ns = serial_fifo_on(state) && state->rx_count > 0
-				    ? serial->device.clock->now_ns + serial_timeout_length_ns(state)
+				    ? device_now_ns(&serial->device) + serial_timeout_length_ns(state)
 				    : DEADLINE_NONE;
 }
 
@@ -104,16 +104,31 @@ bool serial_input(struct serial *serial, u8 byte)
 	return true;
 }
 
+/* Without a timeout it does not ask for the time. */
+static bool serial_is_late(const struct serial *serial)
+{
+	u64 timeout_ns = serial->state.timeout_ns;
+
+	return timeout_ns != DEADLINE_NONE && device_now_ns(&serial->device) >= timeout_ns;
+}
+
 static void serial_tick(struct device *device)
 {
 	struct serial *serial = CONTAINER_OF(device, struct serial, device);
 	struct serial_state *state = &serial->state;
 
-	if (device->clock->now_ns >= state->timeout_ns) {
+	if (serial_is_late(serial)) {
 		state->timeout_ns = DEADLINE_NONE;
 		state->timed_out = 1;
 	}
 	serial_update(serial);
+}
+
+/* Before an access: a timeout that has come is seen by it. */
+static void serial_catch_up(struct serial *serial)
+{
+	if (unlikely(serial_is_late(serial)))
+		serial_tick(&serial->device);
 }
 
 static void serial_transmit(struct serial *serial, u8 byte)
@@ -151,6 +166,7 @@ static void serial_update_modem_status(struct serial_state *state)
 static void serial_clear_receiver(struct serial *serial)
 {
 	serial->state.rx_count = 0;
+	serial->device.events->pending |= MACHINE_ROOM;
 	serial_restart_timeout(serial);
 }
 
@@ -182,7 +198,7 @@ static void serial_write(struct device *device, u32 region, u64 offset, u32 size
 	u8 byte = (u8)value;
 
 	(void)region, (void)size;
-	serial_tick(device);
+	serial_catch_up(serial);
 	switch (offset) {
 	case UART_THR:
 		if (dlab)
@@ -208,7 +224,7 @@ static void serial_write(struct device *device, u32 region, u64 offset, u32 size
 		break;
 	case UART_SCR:
 		state->scr = byte;
-		break;
+		return;
 	default: /* LSR and MSR: read-only */
 		break;
 	}
@@ -223,6 +239,7 @@ static u8 serial_read_receiver(struct serial *serial)
 	if (state->rx_count > 0) {
 		state->rx_first = (state->rx_first + 1) % UART_FIFO_BYTES;
 		state->rx_count--;
+		serial->device.events->pending |= MACHINE_ROOM;
 		serial_restart_timeout(serial);
 	}
 	return byte;
@@ -247,6 +264,7 @@ static u8 serial_read_lsr(struct serial_state *state)
 	return value;
 }
 
+/* What has no effect needs no look at the interrupt afterwards. */
 static u64 serial_read(struct device *device, u32 region, u64 offset, u32 size)
 {
 	struct serial *serial = CONTAINER_OF(device, struct serial, device);
@@ -255,24 +273,23 @@ static u64 serial_read(struct device *device, u32 region, u64 offset, u32 size)
 	u8 value;
 
 	(void)region, (void)size;
-	serial_tick(device);
+	serial_catch_up(serial);
 	switch (offset) {
 	case UART_RBR:
 		value = dlab ? (u8)state->divisor : serial_read_receiver(serial);
 		break;
 	case UART_IER:
-		value = dlab ? (u8)(state->divisor >> 8) : state->ier;
-		break;
+		return dlab ? (u8)(state->divisor >> 8) : state->ier;
 	case UART_IIR:
 		value = serial_read_iir(state);
 		break;
 	case UART_LCR:
-		value = state->lcr;
-		break;
+		return state->lcr;
 	case UART_MCR:
-		value = state->mcr;
-		break;
+		return state->mcr;
 	case UART_LSR:
+		if ((state->lsr & LSR_ERRORS) == 0)
+			return serial_read_lsr(state);
 		value = serial_read_lsr(state);
 		break;
 	case UART_MSR:
@@ -280,8 +297,7 @@ static u64 serial_read(struct device *device, u32 region, u64 offset, u32 size)
 		state->msr &= (u8)~MSR_DELTAS;
 		break;
 	default:
-		value = state->scr;
-		break;
+		return state->scr;
 	}
 	serial_update(serial);
 	return value;

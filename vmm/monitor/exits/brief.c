@@ -37,7 +37,7 @@ static void load_bytes(u64 *reg, u64 value, u32 size)
 }
 
 /* Reads fields of the page again rather than save registers across the device's function. */
-static ALWAYS_INLINE bool brief_port(struct bus *ports, struct vcpu_page *page)
+static ALWAYS_INLINE bool brief_port(struct bus *ports, struct vcpu_page *page, u32 *stale)
 {
 	const struct vcpu_exit *exit = &page->exit;
 	u64 *rax = &page->gpr[GPR_RAX];
@@ -49,6 +49,7 @@ static ALWAYS_INLINE bool brief_port(struct bus *ports, struct vcpu_page *page)
 	if (!bus_find_plain(ports, exit->io_port, exit->io_size))
 		return false;
 	(void)brief_advance(page, exit->instruction_length);
+	*stale = CLOCK_STALE;
 	device = ports->recent.device;
 	offset = exit->io_port - ports->recent.base;
 	if (likely((exit->io_flags & IO_IN) != 0))
@@ -117,6 +118,7 @@ static bool access_device(struct vcpu *vcpu, const struct move *move, u64 gpa)
 		return access_lapic(vcpu, move, gpa);
 	if (!bus_find_plain(memory, gpa, move->bytes))
 		return false;
+	vcpu->machine->platform.clock.stale = CLOCK_STALE;
 	device = range->device;
 	if (move->store)
 		device->ops->write(device, range->region, gpa - range->base, move->bytes,
@@ -174,6 +176,21 @@ static bool has_one_timer(const struct vcpu *vcpu)
 	return true;
 }
 
+static void tick_now(struct vcpu *vcpu)
+{
+	vcpu_update_clock(vcpu);
+	vcpu_tick(vcpu);
+	if (vcpu->id == 0) /* its next run ends in time */
+		vcpu->machine->platform.events.pending &= ~(u32)MACHINE_DEADLINE;
+}
+
+/* With an interrupt, prepare_entry() needs the page first, and lends it then. */
+static void lend_unless_kicked(struct vcpu *vcpu)
+{
+	if ((vcpu->machine->platform.irqchip.kick & BIT(vcpu->id)) == 0)
+		lapic_lend(machine_lapic(vcpu));
+}
+
 static bool brief_deadline(struct vcpu *vcpu)
 {
 	struct lapic *lapic = machine_lapic(vcpu);
@@ -185,12 +202,9 @@ static bool brief_deadline(struct vcpu *vcpu)
 		vcpu->page->deadline_tsc = 0;
 		vcpu->deadline_ns = DEADLINE_NONE;
 	} else {
-		vcpu_update_clock(vcpu);
-		vcpu_tick(vcpu);
+		tick_now(vcpu);
 	}
-	/* with an interrupt, prepare_entry() needs the page first, and lends it then */
-	if ((vcpu->machine->platform.irqchip.kick & BIT(vcpu->id)) == 0)
-		lapic_lend(lapic);
+	lend_unless_kicked(vcpu);
 	return true;
 }
 
@@ -309,12 +323,37 @@ static ALWAYS_INLINE bool is_quiet(const struct vcpu *vcpu, const struct platfor
 	       likely(vcpu->quiet) && likely((vcpu->pv_eoi.msr & PV_EOI_ENABLED) == 0);
 }
 
+/* What an access to a device with a clock may make necessary. False: there is more than that. */
+static NOINLINE bool brief_attend(struct vcpu *vcpu)
+{
+	struct machine_events *events = &vcpu->machine->platform.events;
+	u32 pending = events->pending;
+
+	if ((pending & ~(u32)(MACHINE_DEADLINE | MACHINE_ROOM)) != 0)
+		return false;
+	events->pending = 0;
+	if ((pending & MACHINE_ROOM) != 0)
+		console_input(vcpu->machine);
+	pending |= events->pending; /* input may have moved it */
+	events->pending = 0;
+	if ((pending & MACHINE_DEADLINE) == 0)
+		return true;
+	if (vcpu->id != 0) {
+		vcpu_wake_for_deadline(vcpu);
+	} else {
+		lapic_recall(machine_lapic(vcpu));
+		tick_now(vcpu);
+		lend_unless_kicked(vcpu);
+	}
+	return true;
+}
+
 /* If not: an interrupt may go with it, others have to be told, or an EOI need not exit. */
 static bool prepare_entry(struct vcpu *vcpu)
 {
 	struct platform *platform = &vcpu->machine->platform;
 
-	if (platform->events.pending != 0)
+	if (platform->events.pending != 0 && !brief_attend(vcpu))
 		return false;
 	if (vcpu->quiet && platform->irqchip.kick == 0) {
 		pv_eoi_offer(vcpu);
@@ -350,7 +389,8 @@ static ALWAYS_INLINE bool settle_port(struct vcpu *vcpu, struct machine *machine
 {
 	struct platform *platform = &machine->platform;
 
-	if (unlikely(page->event.valid) || unlikely(!brief_port(&platform->ports, page)))
+	if (unlikely(page->event.valid) ||
+	    unlikely(!brief_port(&platform->ports, page, &platform->clock.stale)))
 		return false;
 	page->exit.reason = EXIT_NONE;
 	return likely(is_quiet(vcpu, platform)) || likely(prepare_after_port(vcpu));

@@ -5,9 +5,8 @@
 
 /*
  * The short way for the commonest exits. It leaves out what only a timer, a signal or a command
- * makes necessary: for those the kernel ends a run anyway. It serves ports and device memory of
- * devices without a clock, the registers of the local APIC but for its count, TSC deadlines set and
- * come, and interrupt windows.
+ * makes necessary: for those the kernel ends a run anyway. It serves ports and device memory, the
+ * registers of the local APIC, TSC deadlines set and come, and interrupt windows.
  *
  * Runs the guest, which has been made ready, until there is more to do: the last exit is then
  * untouched, or is settled and its reason is EXIT_NONE. To others the vCPU is in the guest all the
