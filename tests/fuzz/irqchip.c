@@ -182,6 +182,12 @@ static void step(struct fuzz *fuzz)
 		access_device(fuzz);
 		break;
 	case 5:
+		if (what & 0x40) {
+			u64 address = MSI_ADDRESS_BASE | fuzz_number(fuzz) % (2 * MIB);
+
+			(void)!irqchip_message(&chip, address, (u32)fuzz_number(fuzz));
+			break;
+		}
 		irqchip_set_line(&chip, fuzz_u8(fuzz) % IRQCHIP_LINE_COUNT, what & 0x20);
 		break;
 	case 6:

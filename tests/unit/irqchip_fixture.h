@@ -11,6 +11,7 @@
 #include "tests/unit/device_access.h"
 #include "vmm/monitor/irqchip/ioapic.c"
 #include "vmm/monitor/irqchip/irqchip.c"
+#include "vmm/monitor/irqchip/irqchip_message.c"
 #include "vmm/monitor/irqchip/lapic.c"
 #include "vmm/monitor/irqchip/lapic_lend.c"
 #include "vmm/monitor/irqchip/lapic_msr.c"

@@ -64,6 +64,11 @@ void irqchip_take_lines(struct irqchip *irqchip, u32 lines);
 void irqchip_set_taken_line(struct irqchip *irqchip, u32 line, bool level);
 /* Returns whether any local APIC accepted it. */
 bool irqchip_send(struct irqchip *irqchip, const struct irq_message *message);
+/*
+ * A device's write of `data` to `address`, as MSI and MSI-X do it. Returns whether any local APIC
+ * accepted it: false too for an address that is not theirs.
+ */
+bool irqchip_message(struct irqchip *irqchip, u64 address, u32 data);
 
 /*
  * What is pending for the vCPU: enum irq_pending. Interrupts are there only when TPR allows them.

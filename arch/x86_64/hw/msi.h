@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include "lib/bits.h"
+
+/* Message-signalled interrupts: SDM vol. 3, 11.11. Address register: */
+#define MSI_ADDRESS_FIXED	      BITS(63, 20)
+#define MSI_ADDRESS_BASE	      0xfee00000ull
+#define MSI_ADDRESS_DESTINATION_SHIFT 12 /* eight bits */
+#define MSI_ADDRESS_REDIRECTION	      BIT(3) /* one of the destinations is to be chosen */
+#define MSI_ADDRESS_LOGICAL	      BIT(2)
+
+/* Data register: */
+#define MSI_DATA_VECTOR		BITS(7, 0)
+#define MSI_DATA_DELIVERY_SHIFT 8 /* three bits: enum apic_delivery, without APIC_SIPI */
+#define MSI_DATA_ASSERT		BIT(14)
+#define MSI_DATA_LEVEL		BIT(15)
