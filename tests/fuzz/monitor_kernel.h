@@ -31,6 +31,7 @@
 #include "vmm/monitor/dev/pit_channel.c"
 #include "vmm/monitor/dev/platform.c"
 #include "vmm/monitor/dev/platform_add.c"
+#include "vmm/monitor/dev/platform_state.c"
 #include "vmm/monitor/dev/reset.c"
 #include "vmm/monitor/dev/rtc.c"
 #include "vmm/monitor/dev/rtc_time.c"

@@ -22,6 +22,7 @@
 #include "vmm/monitor/dev/pit_channel.c"
 #include "vmm/monitor/dev/platform.c"
 #include "vmm/monitor/dev/platform_add.c"
+#include "vmm/monitor/dev/platform_state.c"
 #include "vmm/monitor/dev/reset.c"
 #include "vmm/monitor/dev/rtc.c"
 #include "vmm/monitor/dev/rtc_time.c"
@@ -121,6 +122,28 @@ static void save_and_load(u8 which)
 	CHECK_THAT(memcmp(saved, device->state, device->state_bytes) == 0);
 }
 
+/* The same for all sections. With a byte changed they are refused, or do no harm. */
+static void save_and_load_all(struct fuzz *fuzz)
+{
+	static u64 saved[4096];
+	static u64 again[4096];
+	size_t used;
+	size_t used_again;
+
+	for (u32 cpu = 0; cpu < 2; cpu++)
+		lapic_tick(&platform.irqchip.lapic[cpu]);
+	for (u32 i = 0; i < platform.timed_count; i++)
+		device_tick(platform.timed[i]);
+	platform.irqchip.kick = 0;
+	CHECK_THAT(platform_save(&platform, 3, saved, sizeof(saved), &used) == STATUS_OK);
+	CHECK_THAT(platform_load(&platform, 3, saved, used) == STATUS_OK);
+	platform.irqchip.kick = 0;
+	CHECK_THAT(platform_save(&platform, 3, again, sizeof(again), &used_again) == STATUS_OK);
+	CHECK_THAT(used == used_again && memcmp(saved, again, used) == 0);
+	((u8 *)saved)[fuzz_number(fuzz) % used] = fuzz_u8(fuzz);
+	(void)!platform_load(&platform, 3, saved, used);
+}
+
 static u64 devices_deadline(void)
 {
 	u64 deadline = DEADLINE_NONE;
@@ -201,6 +224,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 				platform_reset(&platform);
 			if (what & 0x10)
 				save_and_load(fuzz_u8(&fuzz));
+			if (what & 0x08)
+				save_and_load_all(&fuzz);
 		}
 	}
 	return 0;

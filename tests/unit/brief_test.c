@@ -121,116 +121,6 @@ static void test_port_not(void **state)
 }
 
 /* An interrupt that the access causes is injected by the next entry; other vCPUs are kicked. */
-static u32 clock_updates;
-
-static void update_clock(struct machine_clock *clock, bool wall)
-{
-	clock_updates++;
-	machine_refresh_clock(clock, wall);
-}
-
-/* A device with a clock: it gets the time if it looks, and the next deadline is kept. */
-static u64 timed_read(struct device *which, u32 region, u64 offset, u32 size)
-{
-	(void)region, (void)size;
-	return offset == 0x123 ? 0x60 : device_now_ns(which);
-}
-
-static void timed_write(struct device *which, u32 region, u64 offset, u32 size, u64 value)
-{
-	(void)region, (void)offset, (void)size;
-	device_set_deadline(which, device_now_ns(which) + value);
-}
-
-static void no_tick(struct device *which)
-{
-	(void)which;
-}
-
-static void make_timed(void)
-{
-	ops = (struct device_ops){
-		.widest = 4, .read = timed_read, .write = timed_write, .tick = no_tick};
-	device.clock = &machine.platform.clock;
-	device.deadline_ns = DEADLINE_NONE;
-	machine.platform.clock.update = update_clock;
-	clock_updates = 0;
-}
-
-static bool port_at(u16 at, u8 flags)
-{
-	return briefly((struct vcpu_exit){.reason = EXIT_IO, .instruction_length = 2,
-					  .io_port = at, .io_size = 4, .io_flags = flags});
-}
-
-static void test_timed(void **state)
-{
-	(void)state;
-	make_timed();
-	host_tsc = 1000 + 500; /* guest time begins at 1000 */
-	assert_true(port_at(0x123, IO_IN));
-	assert_int_equal(page.gpr[GPR_RAX], 0x60);
-	assert_int_equal(clock_updates, 0); /* nobody has looked */
-	assert_true(port_at(0x124, IO_IN));
-	assert_int_equal(page.gpr[GPR_RAX], 500);
-	host_tsc += 20;
-	assert_true(port_at(0x124, IO_IN));
-	assert_int_equal(page.gpr[GPR_RAX], 520);
-	assert_int_equal(clock_updates, 2);
-	assert_int_equal(recalls, 0);
-
-	/* the next run of vCPU 0 ends in time; nothing else is left to do */
-	page.deadline_tsc = 0;
-	page.gpr[GPR_RAX] = 100;
-	device_deadline = 620;
-	assert_true(port_at(0x124, 0));
-	assert_int_equal(page.deadline_tsc, 1000 + 620 + 1);
-	assert_int_equal(machine.platform.events.pending, 0);
-	assert_true(vcpu->quiet);
-	page.deadline_tsc = 7;
-	assert_true(port_at(0x124, 0)); /* the same again */
-	assert_int_equal(page.deadline_tsc, 7);
-}
-
-/* Devices are vCPU 0's: it is told of an earlier deadline, and of no other. */
-static void test_timed_of_another(void **state)
-{
-	struct vcpu *second = &vcpus[1];
-
-	(void)state;
-	make_timed();
-	vcpu->place = VCPU_IN_GUEST;
-	vcpu->deadline_ns = 600;
-	second->quiet = true;
-	second->page->gpr[GPR_RAX] = 700;
-	device_deadline = 700;
-	for (u32 round = 0; round < 2; round++) {
-		second->page->exit = (struct vcpu_exit){
-			.reason = EXIT_IO, .instruction_length = 2, .io_port = 0x124, .io_size = 4};
-		assert_true(settle_briefly(second));
-		assert_int_equal(machine.platform.events.pending, 0);
-		assert_int_equal(kicks_sent[0], round);
-		second->page->gpr[GPR_RAX] = 500;
-		device_deadline = 500;
-	}
-}
-
-/* What was typed goes to the serial port as soon as that has room. */
-static void test_room(void **state)
-{
-	(void)state;
-	channel.input[0] = 'x';
-	channel.input_written = 1;
-	serial_room = 1;
-	machine.platform.events.pending = MACHINE_ROOM;
-	assert_true(port(1, IO_IN));
-	assert_string_equal(typed, "x");
-	assert_int_equal(machine.platform.events.pending, 0);
-	machine.platform.events.pending = MACHINE_ROOM | MACHINE_EXIT;
-	assert_false(port(1, IO_IN));
-	assert_int_equal(machine.platform.events.pending, MACHINE_ROOM | MACHINE_EXIT);
-}
-
 static void test_interrupts(void **state)
 {
 	(void)state;
@@ -572,7 +462,6 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, make, fixture_free)
 	const struct CMUnitTest tests[] = {
 		TEST(test_port),	 TEST(test_port_not),	TEST(test_interrupts),
-		TEST(test_timed),	 TEST(test_timed_of_another), TEST(test_room),
 		TEST(test_pv_eoi),	 TEST(test_loads),	TEST(test_stores),
 		TEST(test_code_changes), TEST(test_memory_not), TEST(test_lapic_memory),
 		TEST(test_msrs),	 TEST(test_tsc_deadline), TEST(test_others_not),

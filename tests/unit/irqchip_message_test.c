@@ -3,9 +3,9 @@
 #include "tests/unit/irqchip_fixture.h"
 
 #define TO(destination) (MSI_ADDRESS_BASE | (u64)(destination) << MSI_ADDRESS_DESTINATION_SHIFT)
-#define LOW	 ((u32)APIC_LOWEST_PRIORITY << MSI_DATA_DELIVERY_SHIFT)
-#define MODE(mode) ((u32)(mode) << MSI_DATA_DELIVERY_SHIFT)
-#define VECTOR	 0x51u
+#define LOW		((u32)APIC_LOWEST_PRIORITY << MSI_DATA_DELIVERY_SHIFT)
+#define MODE(mode)	((u32)(mode) << MSI_DATA_DELIVERY_SHIFT)
+#define VECTOR		0x51u
 
 /* Bits: the CPUs that have the vector requested; they forget it. */
 static u32 take(u32 vector)

@@ -4,6 +4,7 @@
 #include "lib/status.h"
 #include "lib/string.h"
 #include "lib/types.h"
+#include "vmm/monitor/state.h"
 
 #define DEADLINE_NONE (~0ull)
 /* Beats faster than this are not kept: the guest would do nothing but exit. */
@@ -22,9 +23,9 @@ enum clock_stale {
 
 /*
  * The times of a machine. Before each call into a device or interrupt controller the owner brings
- * them up to date, or says that they are stale: a device that looks at the time (device_now_ns) then
- * does so itself, and others are spared it. Guest time stands still while the machine is paused, wall
- * time goes on.
+ * them up to date, or says that they are stale: a device that looks at the time (device_now_ns)
+ * then does so itself, and others are spared it. Guest time stands still while the machine is
+ * paused, wall time goes on.
  */
 struct machine_clock {
 	u32 stale; /* enum clock_stale */
@@ -46,8 +47,8 @@ enum machine_event {
 };
 
 /*
- * What an access has made necessary, the first three because the guest asked for it; the owner checks
- * it after each access and clears it.
+ * What an access has made necessary, the first three because the guest asked for it; the owner
+ * checks it after each access and clears it.
  */
 struct machine_events {
 	u32 pending;	/* enum machine_event */
@@ -97,7 +98,10 @@ struct device {
 	u32 region_count;
 	void *state;
 	size_t state_bytes;
+	enum state_kind kind; /* of its section in a saved state */
+	u32 version;	      /* of its state struct: raised by each change */
 	/* set by platform_add */
+	u32 instance;
 	struct machine_clock *clock;
 	struct machine_events *events;
 	struct irqchip *irqchip;

@@ -2,22 +2,22 @@
 #include "vmm/monitor/rebuild.h"
 
 #include "lib/bits.h"
-#include "vmm/monitor/dev/test_device.h"
+#include "vmm/monitor/dev/platform_state.h"
 #include "vmm/monitor/machine_setup.h"
 #include "vmm/rt/start.h"
 #include "vmm/rt/status_text.h"
 #include "vmm/rt/syscall.h"
 
-#define DEVICE_STATE_MAX sizeof(struct test_device_state) /* the largest */
-#define CPUS_MAX	 8u /* of machines whose devices are made anew */
-#define POISON		 0xcc
+#define CPUS_MAX    8u /* of machines whose devices are made anew */
+#define DEVICES_MAX (CPUS_MAX * sizeof(struct lapic_saved) + 16 * KIB)
+#define POISON	    0xcc
 
 /* All under the machine's lock; one machine is all that a monitor has. */
 static struct vcpu_page saved_page;
 static u8 saved_cpuid[PAGE_SIZE];
 static u8 saved_xsave[PAGE_SIZE];
-static u8 saved_device[PLATFORM_DEVICE_MAX][DEVICE_STATE_MAX] ALIGNED(8);
-static struct lapic_saved saved_lapic[CPUS_MAX];
+static u8 saved_devices[DEVICES_MAX] ALIGNED(8);
+static size_t saved_devices_used;
 static struct lapic kept_lapic[CPUS_MAX];
 static struct lapic_page unused_page;
 
@@ -55,39 +55,24 @@ static bool keeps_lapic(const struct machine *machine, u32 cpu)
 	return machine->vcpu[cpu].place == VCPU_IN_GUEST;
 }
 
-static bool save_devices(const struct machine *machine)
+/* Those that are saved, a bit for each CPU. */
+static u64 saved_lapics(const struct machine *machine)
 {
-	const struct platform *platform = &machine->platform;
+	u64 lapics = 0;
 
-	for (u32 i = 0; i < platform->device_count; i++) {
-		const struct device *device = platform->device[i];
-
-		if (device->state_bytes > DEVICE_STATE_MAX ||
-		    device_save(device, saved_device[i], device->state_bytes) != STATUS_OK)
-			return false;
-	}
-	for (u32 i = 0; i < platform->irqchip.cpu_count; i++) {
-		kept_lapic[i] = platform->irqchip.lapic[i];
+	for (u32 i = 0; i < machine->vcpu_count; i++)
 		if (!keeps_lapic(machine, i))
-			lapic_save(&platform->irqchip.lapic[i], &saved_lapic[i]);
-	}
-	return true;
+			lapics |= BIT(i);
+	return lapics;
 }
 
-/* The interrupt controllers come first: the others raise lines there. */
-static bool load_devices(struct machine *machine)
+static bool save_devices(struct machine *machine)
 {
 	struct platform *platform = &machine->platform;
-	bool good = true;
 
-	for (u32 i = 0; i < platform->irqchip.cpu_count; i++)
-		good = good &&
-		       (keeps_lapic(machine, i) ||
-			lapic_load(&platform->irqchip.lapic[i], &saved_lapic[i]) == STATUS_OK);
-	for (u32 i = 0; i < platform->device_count; i++)
-		good = good && device_load(platform->device[i], saved_device[i],
-					   platform->device[i]->state_bytes) == STATUS_OK;
-	return good;
+	memcpy(kept_lapic, platform->irqchip.lapic, machine->vcpu_count * sizeof(*kept_lapic));
+	return platform_save(platform, saved_lapics(machine), saved_devices,
+			     sizeof(saved_devices), &saved_devices_used) == STATUS_OK;
 }
 
 static bool make_devices_anew(struct machine *machine)
@@ -97,7 +82,9 @@ static bool make_devices_anew(struct machine *machine)
 	for (u32 i = 0; i < machine->vcpu_count; i++)
 		if (keeps_lapic(machine, i))
 			machine->vcpu[i].lapic_page = &unused_page;
-	made = machine_make_devices(machine) && load_devices(machine);
+	made = machine_make_devices(machine) &&
+	       platform_load(&machine->platform, saved_lapics(machine), saved_devices,
+			     saved_devices_used) == STATUS_OK;
 	for (u32 i = 0; i < machine->vcpu_count; i++)
 		if (keeps_lapic(machine, i)) {
 			machine->platform.irqchip.lapic[i] = kept_lapic[i];
@@ -106,27 +93,15 @@ static bool make_devices_anew(struct machine *machine)
 	return made;
 }
 
-/* Of the platform only the time, pending kicks and the counters stay. */
+/* Of the platform only the time stays. */
 static bool make_platform_anew(struct machine *machine)
 {
 	struct platform *platform = &machine->platform;
 	const struct machine_clock clock = platform->clock;
-	u64 kick = platform->irqchip.kick;
-	u32 lowest_last = platform->irqchip.lowest_last;
-	const struct bus ports = platform->ports;
-	const struct bus memory = platform->memory;
 
 	memset(platform, POISON, sizeof(*platform));
 	platform->clock = clock;
-	if (!make_devices_anew(machine))
-		return false;
-	platform->ports.unknown_count = ports.unknown_count;
-	platform->ports.unknown_last = ports.unknown_last;
-	platform->memory.unknown_count = memory.unknown_count;
-	platform->memory.unknown_last = memory.unknown_last;
-	platform->irqchip.lowest_last = lowest_last;
-	platform->irqchip.kick |= kick;
-	return true;
+	return make_devices_anew(machine);
 }
 
 void rebuild(struct vcpu *vcpu)

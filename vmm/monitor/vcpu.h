@@ -95,7 +95,7 @@ void vcpu_update_clock(struct vcpu *vcpu);
  * ends when the next one is due.
  */
 void vcpu_tick(struct vcpu *vcpu);
-/* Another vCPU has moved a device's deadline: wakes the first, whose work that is, if it is early. */
+/* Another vCPU has moved a device's deadline: wakes the first, whose work it is, if it is early. */
 void vcpu_wake_for_deadline(struct vcpu *vcpu);
 /* Writes its record of the KVM clock anew. */
 void vcpu_update_pvclock(struct vcpu *vcpu, bool stopped);

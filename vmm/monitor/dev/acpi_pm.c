@@ -193,6 +193,8 @@ enum status acpi_pm_attach(struct platform *platform, const struct platform_conf
 		.region_count = ARRAY_COUNT(acpi_pm_regions),
 		.state = &pm->state,
 		.state_bytes = sizeof(pm->state),
+		.kind = STATE_ACPI_PM,
+		.version = 1,
 	};
 	platform->acpi_pm = pm;
 	return platform_add(platform, &pm->device);

@@ -62,6 +62,8 @@ enum status crtc_attach(struct platform *platform, const struct platform_config 
 		.region_count = ARRAY_COUNT(crtc_regions),
 		.state = &crtc->state,
 		.state_bytes = sizeof(crtc->state),
+		.kind = STATE_CRTC,
+		.version = 1,
 	};
 	return platform_add(platform, &crtc->device);
 }

@@ -67,6 +67,8 @@ enum status debug_attach(struct platform *platform, const struct platform_config
 		.region_count = ARRAY_COUNT(debug_regions),
 		.state = &debug->state,
 		.state_bytes = sizeof(debug->state),
+		.kind = STATE_DEBUG,
+		.version = 1,
 	};
 	return platform_add(platform, &debug->device);
 }

@@ -128,6 +128,8 @@ enum status fw_cfg_attach(struct platform *platform, const struct platform_confi
 		.region_count = ARRAY_COUNT(fw_cfg_regions),
 		.state = &fw_cfg->state,
 		.state_bytes = sizeof(fw_cfg->state),
+		.kind = STATE_FW_CFG,
+		.version = 1,
 	};
 	return platform_add(platform, &fw_cfg->device);
 }

@@ -377,6 +377,8 @@ enum status hpet_attach(struct platform *platform, const struct platform_config 
 		.region_count = ARRAY_COUNT(hpet_regions),
 		.state = &hpet->state,
 		.state_bytes = sizeof(hpet->state),
+		.kind = STATE_HPET,
+		.version = 1,
 	};
 	return platform_add(platform, &hpet->device);
 }

@@ -215,6 +215,8 @@ enum status pit_attach(struct platform *platform, const struct platform_config *
 		.region_count = ARRAY_COUNT(pit_regions),
 		.state = &pit->state,
 		.state_bytes = sizeof(pit->state),
+		.kind = STATE_PIT,
+		.version = 1,
 	};
 	return platform_add(platform, &pit->device);
 }

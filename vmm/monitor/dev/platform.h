@@ -25,8 +25,8 @@ struct platform_config {
 /*
  * The devices that a guest finds, wired together. The owner keeps `clock` up to date (before every
  * call), and after every call looks at `events` and `irqchip.kick`. All calls for one machine come
- * under one lock; none blocks, allocates or makes a system call, the test device's window apart. Not
- * to be moved once initialised.
+ * under one lock; none blocks, allocates or makes a system call, the test device's window apart.
+ * Not to be moved once initialised.
  */
 struct platform {
 	struct machine_clock clock;

@@ -49,6 +49,9 @@ enum status platform_add(struct platform *platform, struct device *device)
 	status = platform_add_regions(platform, device);
 	if (status != STATUS_OK)
 		return status;
+	device->instance = 0;
+	for (u32 i = 0; i < platform->device_count; i++)
+		device->instance += platform->device[i]->kind == device->kind;
 	device->clock = &platform->clock;
 	device->events = &platform->events;
 	device->irqchip = &platform->irqchip;

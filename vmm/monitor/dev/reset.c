@@ -202,6 +202,8 @@ enum status reset_attach(struct platform *platform, const struct platform_config
 		.region_count = ARRAY_COUNT(reset_regions),
 		.state = &reset->state,
 		.state_bytes = sizeof(reset->state),
+		.kind = STATE_RESET,
+		.version = 1,
 	};
 	return platform_add(platform, &reset->device);
 }

@@ -360,6 +360,8 @@ enum status rtc_attach(struct platform *platform, const struct platform_config *
 		.region_count = ARRAY_COUNT(rtc_regions),
 		.state = &rtc->state,
 		.state_bytes = sizeof(rtc->state),
+		.kind = STATE_RTC,
+		.version = 1,
 	};
 	return platform_add(platform, &rtc->device);
 }

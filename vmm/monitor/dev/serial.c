@@ -68,9 +68,10 @@ static void serial_restart_timeout(struct serial *serial)
 	struct serial_state *state = &serial->state;
 
 	state->timed_out = 0;
-	state->timeout_ns = serial_fifo_on(state) && state->rx_count > 0
-				    ? device_now_ns(&serial->device) + serial_timeout_length_ns(state)
-				    : DEADLINE_NONE;
+	state->timeout_ns = DEADLINE_NONE;
+	if (serial_fifo_on(state) && state->rx_count > 0)
+		state->timeout_ns =
+			device_now_ns(&serial->device) + serial_timeout_length_ns(state);
 }
 
 static void serial_receive(struct serial *serial, u8 byte)
@@ -353,6 +354,8 @@ enum status serial_attach(struct platform *platform, const struct platform_confi
 		.region_count = ARRAY_COUNT(serial_regions),
 		.state = &serial->state,
 		.state_bytes = sizeof(serial->state),
+		.kind = STATE_SERIAL,
+		.version = 1,
 	};
 	platform->serial = serial;
 	return platform_add(platform, &serial->device);

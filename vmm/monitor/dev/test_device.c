@@ -81,6 +81,8 @@ enum status test_device_attach(struct platform *platform, const struct platform_
 		.region_count = ARRAY_COUNT(test_device_regions),
 		.state = &test->state,
 		.state_bytes = sizeof(test->state),
+		.kind = STATE_TEST_DEVICE,
+		.version = 1,
 	};
 	return platform_add(platform, &test->device);
 }

@@ -181,6 +181,8 @@ void ioapic_init(struct ioapic *ioapic, struct irqchip *irqchip)
 		.region_count = ARRAY_COUNT(ioapic_regions),
 		.state = &ioapic->state,
 		.state_bytes = sizeof(ioapic->state),
+		.kind = STATE_IOAPIC,
+		.version = 1,
 		.irqchip = irqchip,
 	};
 	device_reset(&ioapic->device);

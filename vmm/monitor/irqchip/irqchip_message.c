@@ -11,8 +11,8 @@ static bool is_deliverable(u32 mode)
 }
 
 /*
- * The manual has the destination mode apply to messages with the redirection hint only. CPUs apply it
- * to all, and Linux relies on that: it sends logical destinations without the hint.
+ * The manual has the destination mode apply to messages with the redirection hint only. CPUs apply
+ * it to all, and Linux relies on that: it sends logical destinations without the hint.
  */
 bool irqchip_message(struct irqchip *irqchip, u64 address, u32 data)
 {

@@ -316,6 +316,8 @@ void pic_init(struct pic *pic, struct irqchip *irqchip)
 		.region_count = ARRAY_COUNT(pic_regions),
 		.state = &pic->state,
 		.state_bytes = sizeof(pic->state),
+		.kind = STATE_PIC,
+		.version = 1,
 		.irqchip = irqchip,
 	};
 	device_reset(&pic->device);

@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: MIT */
+/* The list of state sections: all of a platform saved and loaded, and what is refused. */
+#include "tests/unit/irqchip_fixture.h"
+
+#include "vmm/monitor/bus.c"
+#include "vmm/monitor/dev/acpi_pm.c"
+#include "vmm/monitor/dev/crtc.c"
+#include "vmm/monitor/dev/debug.c"
+#include "vmm/monitor/dev/fw_cfg.c"
+#include "vmm/monitor/dev/hpet.c"
+#include "vmm/monitor/dev/pit.c"
+#include "vmm/monitor/dev/pit_channel.c"
+#include "vmm/monitor/dev/platform.c"
+#include "vmm/monitor/dev/platform_add.c"
+#include "vmm/monitor/dev/platform_state.c"
+#include "vmm/monitor/dev/reset.c"
+#include "vmm/monitor/dev/rtc.c"
+#include "vmm/monitor/dev/rtc_time.c"
+#include "vmm/monitor/dev/serial.c"
+#include "vmm/monitor/dev/test_device.c"
+
+#define ALL_LAPICS 3u
+#define SAVED_MAX  (32 * KIB)
+
+static struct platform platform;
+static u64 saved[SAVED_MAX / 8];
+static u64 again[SAVED_MAX / 8];
+static size_t used;
+
+static int setup(void **state)
+{
+	struct lapic_page *page[2] = {&fixture_page[0], &fixture_page[1]};
+	const struct platform_config config = {
+		.cpu_count = 2,
+		.ram_below_4g = 128 * MIB,
+		.lapic_page = page,
+		.hpet = true,
+		.test_device = true,
+	};
+
+	(void)state;
+	memset(&platform, 0xa5, sizeof(platform));
+	platform.clock = (struct machine_clock){.tsc_khz = 1000000, .wall_ns = NS_PER_S};
+	assert_int_equal(platform_init(&platform, &config), STATUS_OK);
+	return 0;
+}
+
+/* A guest has been here. */
+static void use(void)
+{
+	bus_write(&platform.ports, 0x80, 1, 0x42);
+	bus_write(&platform.ports, 0x3f8 + 7, 1, 0x17);
+	bus_write(&platform.ports, 0x43, 1, 0x34);
+	bus_write(&platform.ports, 0x40, 1, 0x9c);
+	bus_write(&platform.ports, 0x40, 1, 0x2e);
+	bus_write(&platform.memory, TEST_MEMORY + 0xff8, 8, 0x1122334455667788);
+	(void)bus_read(&platform.ports, 0xcf8, 4);
+	lapic_write(&platform.irqchip.lapic[1], LAPIC_SVR, 0x1ff);
+	platform.irqchip.lowest_last = 1;
+	platform.irqchip.kick = 2;
+}
+
+static void save(u64 lapics)
+{
+	assert_int_equal(platform_save(&platform, lapics, saved, sizeof(saved), &used), STATUS_OK);
+}
+
+static struct state_head *find_saved(enum state_kind kind, u32 instance)
+{
+	const struct state_head wanted = {.kind = kind, .instance = instance};
+	const struct state_head *head = platform_find_head((const u8 *)saved, used, &wanted);
+
+	assert_non_null(head);
+	return (struct state_head *)(uintptr_t)head;
+}
+
+static void all_comes_back(void **state)
+{
+	size_t used_again;
+
+	use();
+	save(ALL_LAPICS);
+	setup(state);
+	assert_int_equal(bus_read(&platform.ports, 0x80, 1), 0);
+	assert_int_equal(platform_load(&platform, ALL_LAPICS, saved, used), STATUS_OK);
+	assert_int_equal(bus_read(&platform.ports, 0x80, 1), 0x42);
+	assert_int_equal(bus_read(&platform.ports, 0x3f8 + 7, 1), 0x17);
+	assert_true(bus_read(&platform.memory, TEST_MEMORY + 0xff8, 8) == 0x1122334455667788);
+	assert_int_equal(lapic_read(&platform.irqchip.lapic[1], LAPIC_SVR), 0x1ff);
+	assert_int_equal(platform.ports.unknown_count, 1);
+	assert_int_equal(platform.ports.unknown_last, 0xcf8);
+	assert_int_equal(platform.irqchip.lowest_last, 1);
+	assert_int_equal(platform.irqchip.kick & 2, 2);
+	assert_int_equal(platform_deadline(&platform, 0),
+			 pit_deadline(CONTAINER_OF(platform.timed[1], struct pit, device)));
+
+	assert_int_equal(platform_save(&platform, ALL_LAPICS, again, sizeof(again), &used_again),
+			 STATUS_OK);
+	assert_int_equal(used, used_again);
+	find_saved(STATE_LAPIC, 1);
+	assert_memory_equal(saved, again, used);
+}
+
+/* Nobody has two sections of one name, and each has a version. */
+static void sections_have_names(void **state)
+{
+	struct state_section section;
+	struct state_section other;
+
+	(void)state;
+	for (u32 i = 0; platform_section(&platform, i, &section); i++) {
+		assert_true(section.head.kind != 0 && section.head.version != 0);
+		for (u32 k = 0; k < i; k++) {
+			assert_true(platform_section(&platform, k, &other));
+			assert_false(section.head.kind == other.head.kind &&
+				     section.head.instance == other.head.instance);
+		}
+	}
+}
+
+static void local_apics_can_be_left_out(void **state)
+{
+	size_t all;
+
+	use();
+	save(ALL_LAPICS);
+	all = used;
+	save(1);
+	assert_true(used < all);
+	assert_int_equal(platform_load(&platform, ALL_LAPICS, saved, used), STATUS_NOT_FOUND);
+	setup(state);
+	assert_int_equal(platform_load(&platform, 1, saved, used), STATUS_OK);
+	assert_int_not_equal(lapic_read(&platform.irqchip.lapic[1], LAPIC_SVR), 0x1ff);
+	assert_int_equal(bus_read(&platform.ports, 0x80, 1), 0x42);
+}
+
+static void refused(enum status status)
+{
+	bus_write(&platform.ports, 0x80, 1, 0x99);
+	assert_int_equal(platform_load(&platform, ALL_LAPICS, saved, used), status);
+	assert_int_equal(bus_read(&platform.ports, 0x80, 1), 0x99);
+}
+
+static void what_does_not_fit_is_refused(void **state)
+{
+	struct state_head *head;
+
+	(void)state;
+	use();
+	save(ALL_LAPICS);
+	assert_int_equal(platform_save(&platform, ALL_LAPICS, again, used - 1, &used),
+			 STATUS_TOO_BIG);
+	save(ALL_LAPICS);
+	used -= 8; /* the last section is cut off */
+	refused(STATUS_NOT_FOUND);
+	used = 0;
+	refused(STATUS_NOT_FOUND);
+
+	save(ALL_LAPICS);
+	find_saved(STATE_HPET, 0)->version++;
+	refused(STATUS_NOT_SUPPORTED);
+	save(ALL_LAPICS);
+	find_saved(STATE_RTC, 0)->kind = 999;
+	refused(STATUS_NOT_FOUND);
+	save(ALL_LAPICS);
+	find_saved(STATE_SERIAL, 0)->bytes -= 1;
+	refused(STATUS_BAD_FORMAT);
+	save(ALL_LAPICS);
+	find_saved(STATE_SERIAL, 0)->bytes = ~0u;
+	refused(STATUS_NOT_FOUND);
+
+	/* one more than there is */
+	save(ALL_LAPICS);
+	head = (struct state_head *)((u8 *)saved + used);
+	*head = (struct state_head){STATE_SERIAL, 1, 1, 0};
+	used += sizeof(*head);
+	refused(STATUS_BAD_FORMAT);
+
+	/* contents that no guest can bring about */
+	save(ALL_LAPICS);
+	((struct debug_state *)(find_saved(STATE_DEBUG, 0) + 1))->code = 0x100;
+	refused(STATUS_BAD_FORMAT);
+	save(ALL_LAPICS);
+	((struct irqchip_saved *)(find_saved(STATE_IRQCHIP, 0) + 1))->lowest_last = 2;
+	assert_int_equal(platform_load(&platform, ALL_LAPICS, saved, used), STATUS_BAD_FORMAT);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup(all_comes_back, setup),
+		cmocka_unit_test_setup(sections_have_names, setup),
+		cmocka_unit_test_setup(local_apics_can_be_left_out, setup),
+		cmocka_unit_test_setup(what_does_not_fit_is_refused, setup),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
