@@ -123,14 +123,17 @@ static void dequeue(struct run_queue *queue, struct run_entity *entity)
 	heap_remove(&entity->deadline_node);
 }
 
-/* Queues it without reserved time, limiting the credit for its absence to half a slice. */
+/*
+ * Queues it without reserved time, limiting the credit for its absence to half a slice, which all
+ * of its group that wake up together share.
+ */
 static void enqueue_fair(struct run_queue *queue, struct run_entity *entity, u64 now)
 {
 	struct run_group *group = entity->group;
 	struct cap_state cap = cap_state(group, now);
 
 	if (tick_before(entity->virtual_time, queue->virtual_time)) {
-		u64 credit = mul_div(queue->slice / 2, group_factor(group), group->weight);
+		u64 credit = mul_div(queue->slice / 2, RUN_WEIGHT_DEFAULT, group->weight);
 		u64 floor = queue->virtual_time - credit;
 
 		if (tick_before(entity->virtual_time, floor))
