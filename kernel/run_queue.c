@@ -124,8 +124,8 @@ static void dequeue(struct run_queue *queue, struct run_entity *entity)
 }
 
 /*
- * Queues it without reserved time, limiting the credit for its absence to half a slice, which all
- * of its group that wake up together share.
+ * Queues it without reserved time, limiting the credit for its absence to half a slice, and to a
+ * whole one for all of its group that wake up together.
  */
 static void enqueue_fair(struct run_queue *queue, struct run_entity *entity, u64 now)
 {
@@ -133,7 +133,8 @@ static void enqueue_fair(struct run_queue *queue, struct run_entity *entity, u64
 	struct cap_state cap = cap_state(group, now);
 
 	if (tick_before(entity->virtual_time, queue->virtual_time)) {
-		u64 credit = mul_div(queue->slice / 2, RUN_WEIGHT_DEFAULT, group->weight);
+		u64 credit = mul_div(queue->slice / 2,
+				     MIN(group_factor(group), 2 * RUN_WEIGHT_DEFAULT), group->weight);
 		u64 floor = queue->virtual_time - credit;
 
 		if (tick_before(entity->virtual_time, floor))
