@@ -32,11 +32,13 @@
 #include "vmm/monitor/dev/platform.c"
 #include "vmm/monitor/dev/platform_add.c"
 #include "vmm/monitor/dev/platform_state.c"
+#include "vmm/monitor/dev/pvpanic.c"
 #include "vmm/monitor/dev/reset.c"
 #include "vmm/monitor/dev/rtc.c"
 #include "vmm/monitor/dev/rtc_time.c"
 #include "vmm/monitor/dev/serial.c"
 #include "vmm/monitor/dev/test_device.c"
+#include "vmm/monitor/dev/watchdog.c"
 #include "vmm/monitor/emulate/emulate.c"
 #include "vmm/monitor/emulate/emulate_0f.c"
 #define add add_numbers
@@ -94,6 +96,7 @@
 #include "vmm/monitor/load/multiboot1.c"
 #include "vmm/monitor/load/place.c"
 #include "vmm/monitor/load/start_state.c"
+#include "vmm/monitor/load/wdat.c"
 #include "vmm/monitor/machine.c"
 #define queue_key setup_queue_key
 #include "vmm/monitor/machine_setup.c"

@@ -16,6 +16,8 @@
 #define PORT_CONSOLE	  0x3f8u
 #define PORT_OTHER_EXIT	  0x501u
 #define PORT_CONSOLE_LAST 0x3ffu
+#define PORT_PVPANIC	  0x505u
+#define PORT_WATCHDOG	  0x630u /* 0xffff starts it, 60 s later the guest is dead */
 #define PORT_KEYBOARD	  0x64u
 #define PORT_FAST_RESET	  0x92u
 #define PORT_RESET	  0xcf9u
@@ -108,7 +110,8 @@ static void test_memory(u64 step)
 static bool port_is_fatal(u32 port)
 {
 	return port == EXIT_PORT || port == PORT_OTHER_EXIT || port == PORT_KEYBOARD ||
-	       port == PORT_FAST_RESET || port == PORT_RESET ||
+	       port == PORT_FAST_RESET || port == PORT_RESET || port == PORT_PVPANIC ||
+	       port == PORT_WATCHDOG ||
 	       (port >= PORT_PM_FIRST && port <= PORT_PM_LAST) ||
 	       (port >= PORT_CONSOLE && port <= PORT_CONSOLE_LAST);
 }

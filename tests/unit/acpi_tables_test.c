@@ -15,6 +15,7 @@
 #include "lib/string.c"
 #include "vmm/monitor/load/acpi_tables.c"
 #include "vmm/monitor/load/aml.c"
+#include "vmm/monitor/load/wdat.c"
 #include "vmm/rt/format.c"
 
 static u8 *ram;
@@ -175,6 +176,26 @@ static void test_hpet(void **state)
 	assert_null(find_table("HPET"));
 }
 
+static void test_wdat(void **state)
+{
+	const struct wdat *wdat;
+
+	(void)state;
+	acpi_tables_write(ram, 1, false);
+	wdat = (const struct wdat *)find_table("WDAT");
+	assert_non_null(wdat);
+	assert_int_equal(wdat->header.length, 68 + wdat->entry_count * 24);
+	assert_int_equal(wdat->watchdog_header_length, 32);
+	assert_int_equal(wdat->flags, WDAT_ENABLED);
+	for (u32 i = 0; i < wdat->entry_count; i++) {
+		const struct acpi_address *address = &wdat->entry[i].address;
+
+		assert_int_equal(address->space, ACPI_SPACE_IO);
+		assert_in_range(address->address, 0x630, 0x635);
+		assert_int_equal(address->bit_width, 8 * address->access_size);
+	}
+}
+
 /* A second boot finds the same tables, whatever the first one left in the memory. */
 static void test_rewrite(void **state)
 {
@@ -223,7 +244,7 @@ static void check_with_iasl(const char *folder, const char *name)
 
 static void check_all(u32 vcpu_count)
 {
-	static const char *const signatures[] = {"FACP", "APIC", "HPET"};
+	static const char *const signatures[] = {"FACP", "APIC", "WDAT", "HPET"};
 	char folder[] = "/tmp/acpi_tables_XXXXXX";
 	char command[64];
 	const struct acpi_fadt *fadt;
@@ -263,6 +284,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_roots), cmocka_unit_test(test_fadt),
 		cmocka_unit_test(test_madt),  cmocka_unit_test(test_hpet),
+		cmocka_unit_test(test_wdat),
 		cmocka_unit_test(test_rewrite),
 		cmocka_unit_test(test_iasl),
 	};

@@ -25,6 +25,7 @@
 #include "vmm/monitor/load/multiboot1.c"
 #include "vmm/monitor/load/place.c"
 #include "vmm/monitor/load/start_state.c"
+#include "vmm/monitor/load/wdat.c"
 #include "vmm/rt/format.c"
 
 #define RAM_BYTES (32 * MIB)

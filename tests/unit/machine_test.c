@@ -150,6 +150,31 @@ static void test_debug_exit(void **state)
 	ends(MACHINE_EXIT | MACHINE_RESET, 42, "debug exit 42", 42);
 }
 
+static void crashes(u32 events, const char *reason)
+{
+	machine.platform.events.pending = events;
+	machine_attend(&machine);
+	assert_int_equal(machine.platform.events.pending, 0);
+	assert_int_equal(channel.state, VM_CRASHED);
+	assert_string_equal(channel.reason, reason);
+	command(VM_COMMAND_START);
+	assert_int_equal(channel.state, VM_RUNNING);
+}
+
+/* What the guest has not survived is a crash, kept for inspection. */
+static void test_guest_is_dead(void **state)
+{
+	(void)state;
+	crashes(MACHINE_PANIC | MACHINE_RESET, "guest panicked");
+	machine.platform.events.watchdog_s = 30;
+	crashes(MACHINE_WATCHDOG,
+		"watchdog expired: no sign of life from the guest for 30 s");
+	machine.platform.events.pending = MACHINE_CRASH_KERNEL;
+	machine_attend(&machine);
+	assert_int_equal(channel.state, VM_RUNNING);
+	assert_non_null(strstr((const char *)channel.log, "its crash kernel takes over\n"));
+}
+
 /* A reset that the guest asks for is never a crash. */
 static void test_asked_reset(void **state)
 {
@@ -234,6 +259,7 @@ int main(void)
 		TEST(test_pause_ends_late),
 		TEST(test_reset_forgets), TEST(test_load_fails),   TEST(test_power_off),
 		TEST(test_debug_exit),	  TEST(test_asked_reset),  TEST(test_output),
+		TEST(test_guest_is_dead),
 		TEST(test_input),	  TEST(test_log_wraps),	   TEST(test_reason_is_cut),
 	};
 

@@ -12,11 +12,13 @@
 #include "vmm/monitor/dev/pit_channel.c"
 #include "vmm/monitor/dev/platform.c"
 #include "vmm/monitor/dev/platform_add.c"
+#include "vmm/monitor/dev/pvpanic.c"
 #include "vmm/monitor/dev/reset.c"
 #include "vmm/monitor/dev/rtc.c"
 #include "vmm/monitor/dev/rtc_time.c"
 #include "vmm/monitor/dev/serial.c"
 #include "vmm/monitor/dev/test_device.c"
+#include "vmm/monitor/dev/watchdog.c"
 
 #define LAPIC(offset) (LAPIC_DEFAULT_ADDRESS + (offset))
 

@@ -44,6 +44,9 @@ enum machine_event {
 	MACHINE_EXIT = 1 << 2,	    /* debug exit with exit_code */
 	MACHINE_DEADLINE = 1 << 3,  /* a device's deadline_ns is another than before */
 	MACHINE_ROOM = 1 << 4,	    /* the serial port takes more input */
+	MACHINE_PANIC = 1 << 5,	    /* its kernel says that it has panicked */
+	MACHINE_CRASH_KERNEL = 1 << 6, /* likewise, and that another one takes over */
+	MACHINE_WATCHDOG = 1 << 7,  /* the watchdog has expired */
 };
 
 /*
@@ -54,6 +57,7 @@ struct machine_events {
 	u32 pending;	/* enum machine_event */
 	u16 reset_port; /* by which the guest asked for a reset */
 	u32 exit_code;
+	u32 watchdog_s; /* how long it has waited for a sign of life */
 };
 
 enum device_space {

@@ -269,11 +269,18 @@ static void obey_guest(struct machine *machine)
 	if (pending == 0)
 		return;
 	events->pending = 0;
+	if ((pending & MACHINE_CRASH_KERNEL) != 0)
+		machine_log(machine, "guest panicked, its crash kernel takes over");
 	if ((pending & MACHINE_EXIT) != 0) {
 		format(reason, sizeof(reason), "debug exit %u", events->exit_code);
 		machine_stop(machine, (s32)events->exit_code, reason);
 	} else if ((pending & MACHINE_POWER_OFF) != 0) {
 		machine_stop(machine, -1, "guest powered off");
+	} else if ((pending & MACHINE_PANIC) != 0) {
+		machine_crash(machine, "guest panicked");
+	} else if ((pending & MACHINE_WATCHDOG) != 0) {
+		machine_crash(machine, "watchdog expired: no sign of life from the guest for %u s",
+			      events->watchdog_s);
 	} else if ((pending & MACHINE_RESET) != 0) {
 		machine_log(machine, "reset by the guest, port 0x%x", events->reset_port);
 		machine_reset(machine);

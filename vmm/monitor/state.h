@@ -21,6 +21,8 @@ enum state_kind {
 	STATE_CRTC = 13,
 	STATE_FW_CFG = 14,
 	STATE_TEST_DEVICE = 15,
+	STATE_PVPANIC = 16,
+	STATE_WATCHDOG = 17,
 };
 
 /* Before each section of a saved state; the section takes `bytes`, rounded up to 8. */

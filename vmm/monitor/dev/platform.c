@@ -6,10 +6,12 @@
 #include "vmm/monitor/dev/fw_cfg.h"
 #include "vmm/monitor/dev/hpet.h"
 #include "vmm/monitor/dev/pit.h"
+#include "vmm/monitor/dev/pvpanic.h"
 #include "vmm/monitor/dev/reset.h"
 #include "vmm/monitor/dev/rtc.h"
 #include "vmm/monitor/dev/serial.h"
 #include "vmm/monitor/dev/test_device.h"
+#include "vmm/monitor/dev/watchdog.h"
 
 /*
  * One line a device. The order is also that of resets, and of loading a state. Before them come the
@@ -25,6 +27,8 @@ static enum status (*const platform_attach[])(struct platform *platform,
 	reset_attach,
 	debug_attach,
 	crtc_attach,
+	pvpanic_attach,
+	watchdog_attach,
 	fw_cfg_attach,
 	test_device_attach,
 };

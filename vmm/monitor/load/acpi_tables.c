@@ -11,15 +11,17 @@
 #include "vmm/monitor/dev/hpet.h"
 #include "vmm/monitor/dev/i8042.h"
 #include "vmm/monitor/dev/mc146818.h"
+#include "vmm/monitor/dev/pvpanic.h"
 #include "vmm/monitor/load/aml.h"
 #include "vmm/monitor/load/bytes.h"
 #include "vmm/monitor/load/layout.h"
+#include "vmm/monitor/load/wdat.h"
 #include "vmm/rt/format.h"
 
 #define TABLE_ALIGNMENT 64u /* the FACS needs it (ACPI 6.4, 5.2.10) */
 #define TABLES_BYTES	(LAYOUT_RSDP - LAYOUT_ACPI)
 
-#define TABLES_MAX	3u
+#define TABLES_MAX	4u
 
 /* Where the next table goes in the guest's RAM. */
 struct acpi_writer {
@@ -75,6 +77,17 @@ static void dsdt_isa_device(struct aml *aml, const char *name, const char *id, u
 	aml_close(aml, device);
 }
 
+/* As QEMU has it, so that the drivers for that one find it. */
+static void dsdt_pvpanic(struct aml *aml)
+{
+	u32 device = aml_open(aml, AML_DEVICE);
+
+	aml_name(aml, "PEVT");
+	aml_name_string(aml, "_HID", "QEMU0001");
+	aml_port_resources(aml, PVPANIC_PORT, PVPANIC_PORT_COUNT);
+	aml_close(aml, device);
+}
+
 static u32 put_dsdt(struct acpi_writer *writer, u32 vcpu_count)
 {
 	static u8 bytes[32 * KIB];
@@ -86,6 +99,7 @@ static u32 put_dsdt(struct acpi_writer *writer, u32 vcpu_count)
 	dsdt_processors(&aml, vcpu_count);
 	dsdt_isa_device(&aml, "COM1", "PNP0501", UART_COM1, UART_PORT_COUNT, UART_COM1_IRQ);
 	dsdt_isa_device(&aml, "RTC", "PNP0B00", RTC_INDEX_PORT, 2, RTC_IRQ);
+	dsdt_pvpanic(&aml);
 	aml_close(&aml, opened);
 
 	/* Name (\_S5, Package (4) {SLP_TYPa, SLP_TYPb, 0, 0}) (ACPI 6.4, 7.4.2) */
@@ -225,6 +239,14 @@ static u32 put_hpet(struct acpi_writer *writer)
 	return put_table(writer, &hpet.header, "HPET", 1, sizeof(hpet));
 }
 
+static u32 put_wdat(struct acpi_writer *writer)
+{
+	struct wdat wdat;
+
+	wdat_fill(&wdat);
+	return put_table(writer, &wdat.header, "WDAT", 1, sizeof(wdat));
+}
+
 static u32 put_root(struct acpi_writer *writer, const u32 *tables, u32 count, bool wide)
 {
 	struct {
@@ -249,6 +271,7 @@ void acpi_tables_write(u8 *ram, u32 vcpu_count, bool hpet)
 	memset(ram + LAYOUT_ACPI, 0, TABLES_BYTES + PAGE_SIZE);
 	table[count++] = put_fadt(&writer, put_facs(&writer), put_dsdt(&writer, vcpu_count));
 	table[count++] = put_madt(&writer, vcpu_count);
+	table[count++] = put_wdat(&writer);
 	if (hpet)
 		table[count++] = put_hpet(&writer);
 	memcpy(rsdp.signature, ACPI_RSDP_SIGNATURE, sizeof(rsdp.signature));

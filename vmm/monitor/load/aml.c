@@ -107,23 +107,50 @@ void aml_name_string(struct aml *aml, const char *name, const char *text)
 	while (*text++ != '\0');
 }
 
-void aml_isa_resources(struct aml *aml, u16 port, u8 count, u8 irq)
+/* I/O port descriptor (ACPI 6.4, 6.4.2.5), 16-bit decode */
+static void port_descriptor(struct aml *aml, u16 port, u8 count)
+{
+	aml_byte(aml, 0x47);
+	aml_byte(aml, 1);
+	aml_word(aml, port);
+	aml_word(aml, port);
+	aml_byte(aml, 0);
+	aml_byte(aml, count);
+}
+
+/* Up to the descriptors, which take so many bytes; aml_close takes what is returned. */
+static u32 resources_open(struct aml *aml, u8 bytes)
 {
 	u32 buffer;
 
 	aml_byte(aml, AML_NAME);
 	aml_name(aml, "_CRS");
 	buffer = aml_open(aml, AML_BUFFER);
-	aml_integer(aml, 8 + 3 + 2);
-	aml_byte(aml, 0x47); /* I/O port descriptor (ACPI 6.4, 6.4.2.5), 16-bit decode */
-	aml_byte(aml, 1);
-	aml_word(aml, port);
-	aml_word(aml, port);
-	aml_byte(aml, 0);
-	aml_byte(aml, count);
-	aml_byte(aml, 0x22); /* IRQ descriptor (6.4.2.1) without flags: edge, active high */
-	aml_word(aml, (u16)(1u << irq));
+	aml_integer(aml, bytes + 2);
+	return buffer;
+}
+
+static void resources_close(struct aml *aml, u32 buffer)
+{
 	aml_byte(aml, 0x79); /* end tag (6.4.2.9) */
 	aml_byte(aml, 0);    /* no checksum */
 	aml_close(aml, buffer);
+}
+
+void aml_port_resources(struct aml *aml, u16 port, u8 count)
+{
+	u32 buffer = resources_open(aml, 8);
+
+	port_descriptor(aml, port, count);
+	resources_close(aml, buffer);
+}
+
+void aml_isa_resources(struct aml *aml, u16 port, u8 count, u8 irq)
+{
+	u32 buffer = resources_open(aml, 8 + 3);
+
+	port_descriptor(aml, port, count);
+	aml_byte(aml, 0x22); /* IRQ descriptor (6.4.2.1) without flags: edge, active high */
+	aml_word(aml, (u16)(1u << irq));
+	resources_close(aml, buffer);
 }

@@ -27,7 +27,8 @@ void aml_name_eisa(struct aml *aml, const char *name, const char *id);
 void aml_name_string(struct aml *aml, const char *name, const char *text);
 void aml_integer(struct aml *aml, u8 value);
 
-/* Name (_CRS, ResourceTemplate () {...}): `count` ports from `port` on and an ISA interrupt. */
+/* Name (_CRS, ResourceTemplate () {...}): `count` ports from `port` on, and an ISA interrupt. */
+void aml_port_resources(struct aml *aml, u16 port, u8 count);
 void aml_isa_resources(struct aml *aml, u16 port, u8 count, u8 irq);
 
 enum aml_opcode {

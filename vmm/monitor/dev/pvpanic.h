@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include "vmm/monitor/device.h"
+
+#define PVPANIC_PORT	   0x505u
+#define PVPANIC_PORT_COUNT 1u
+
+/* Bits of the port (docs/specs/pvpanic of QEMU); a read gives those that mean something. */
+enum pvpanic_event {
+	PVPANIC_PANICKED = 1 << 0,
+	PVPANIC_CRASH_LOADED = 1 << 1, /* it panicked, and a crash kernel takes over */
+};
+
+struct pvpanic_state {
+	u64 told; /* enum pvpanic_event: each is told once */
+};
+
+/* Where a guest's kernel says that it has panicked; its driver finds it by ACPI id QEMU0001. */
+struct pvpanic {
+	struct device device;
+	struct pvpanic_state state;
+};
+
+enum status pvpanic_attach(struct platform *platform,
+		        const struct platform_config *config) MUST_CHECK;

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include "vmm/monitor/device.h"
+
+#define WATCHDOG_PORT	     0x630u
+#define WATCHDOG_PORT_COUNT  6u
+#define WATCHDOG_CONTROL     0u /* bit 0: it runs */
+#define WATCHDOG_KICK	     1u /* any write: the count begins anew */
+#define WATCHDOG_COUNT	     2u /* seconds, two bytes; 0 counts as 1 */
+#define WATCHDOG_LEFT	     4u /* seconds until it expires, two bytes; 0 while it is stopped */
+#define WATCHDOG_RUN	     0x01u
+#define WATCHDOG_COUNT_MAX   3600u
+#define WATCHDOG_COUNT_START 60u
+
+struct watchdog_state {
+	u64 expires_ns; /* guest time; only while it runs */
+	u16 count;
+	u8 control;
+	u8 reserved[5];
+};
+
+/*
+ * A watchdog timer: stopped until the guest starts it; once its count has run out the machine has
+ * crashed. The registers are Skerry's own: the ACPI table WDAT (load/wdat.h) says which to use how.
+ */
+struct watchdog {
+	struct device device;
+	struct watchdog_state state;
+};
+
+enum status watchdog_attach(struct platform *platform,
+			     const struct platform_config *config) MUST_CHECK;
