@@ -34,7 +34,7 @@ run-image: run-packages
 		BUNDLE=$(RUN_BUNDLE))
 
 QEMU := qemu-system-x86_64 -M q35 -accel tcg -cpu $(QEMU_CPU) -smp $(CPUS) -m $(MEMORY) \
-	-display none -serial mon:stdio -no-reboot
+	-display none -serial mon:stdio
 QEMU_BOOT_iso = -cdrom $(RUN_ISO)
 QEMU_BOOT_uefi = -bios /usr/share/ovmf/OVMF.fd -cdrom $(RUN_ISO)
 QEMU_BOOT_kernel = -kernel $(BUILD)/skerry.elf -initrd $(RUN_BUNDLE) -append "$$CMDLINE"

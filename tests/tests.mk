@@ -140,11 +140,15 @@ $(FAULTS)/skerry.elf: $(BUILD)/skerry.elf $(FAULTS)/manager.bin $(FAULT_OBJECTS)
 
 # --- the set ---
 
-test-parts: $(UNIT_TESTS) $(TEST_TOOLS) $(TINY_GUESTS) $(LINUX_PROGRAMS) $(HOSTILE)/skerry.elf \
-		$(THIEF)/skerry.elf $(FAULTS)/skerry.elf $(BUILD)/tests/bench/exits.bin $(BUILD)/tests/bench/switch.bin \
-		all guests \
-		$(if $(filter fuzz,$(or $(ONLY),fuzz)),fuzz-programs)
+# Of host programs only those that ONLY= and NAME= choose; images for whatever boots one.
+named = $(if $(NAME),$(foreach each,$(1),$(if $(findstring $(NAME),$(notdir $(each))),$(each))),$(1))
+PARTS_unit = $(call named,$(UNIT_TESTS))
+PARTS_fuzz = $(call named,$(FUZZ_TARGETS:%=$(FUZZ)/%))
+PARTS_guest = $(TEST_TOOLS) $(TINY_GUESTS) $(LINUX_PROGRAMS) $(HOSTILE)/skerry.elf \
+	$(THIEF)/skerry.elf $(FAULTS)/skerry.elf $(BUILD)/tests/bench/exits.bin $(BUILD)/tests/bench/switch.bin all guests
+PARTS_system = $(PARTS_guest)
 
+test-parts: $(sort $(foreach shelf,$(or $(ONLY),unit fuzz guest system),$(PARTS_$(shelf))))
 
 test: test-check test-packages ## run the CI set: ONLY=unit|fuzz|guest|system NAME=pattern
 	$(Q)$(MAKE) --no-print-directory test-parts

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""`make run` in each of its variants, on a terminal as a person would use it."""
+"""`make run` in each of its variants, on a terminal as a person would use it; other targets."""
 import os
 
 import pexpect
@@ -44,6 +44,30 @@ def test_run(build, tmp_path, variant):
         terminal.expect(pexpect.EOF)
         terminal.close()
         assert terminal.exitstatus == 0
+    finally:
+        terminal.close(force=True)
+
+
+def test_only_what_is_tested(tmp_path):
+    """A unit test asked for by name needs no image, and no other test."""
+    parts, status = pexpect.run(f"make -n test-parts ONLY=unit NAME=walk BUILD={tmp_path}", cwd=ROOT,
+                                withexitstatus=True, encoding="utf-8", timeout=60)
+    assert status == 0 and "tests/unit/walk_test.c" in parts, parts
+    assert "skerry.elf" not in parts and parts.count("_test.c") < 6, parts
+
+
+def test_reboot(build, tmp_path):
+    """`reboot` boots again, it does not end `make run`."""
+    files = bundle.write(tmp_path / "mine.cpio", CONF)
+    line = f"make run BOOT=kernel BUILD={os.path.relpath(build, ROOT)} BUNDLE={files}"
+    terminal = pexpect.spawn("/bin/sh", ["-c", line], cwd=ROOT, timeout=120, encoding="utf-8",
+                             codec_errors="replace")
+    try:
+        for word in ("reboot", "poweroff"):
+            terminal.expect("Skerry [0-9.]+, SVM/NPT")
+            terminal.expect(PROMPT)
+            terminal.send(f"{word}\r")
+        terminal.expect(pexpect.EOF)
     finally:
         terminal.close(force=True)
 
