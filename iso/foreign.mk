@@ -20,8 +20,8 @@ $(I386)/initramfs.cpio.gz: $(I386)/vmlinuz iso/guests/init
 	$(Q)mkdir -p $(addprefix $(I386)/initramfs/,bin dev etc lib/modules proc sys tmp)
 	$(Q)cp iso/guests/init $(I386)/initramfs/init
 	$(Q)cp $(I386)/root/bin/busybox $(I386)/initramfs/bin/
-	$(Q)find $(I386)/root/lib/modules \( -name evdev.ko -o -name button.ko \) \
-		-exec cp {} $(I386)/initramfs/lib/modules/ \;
+	$(Q)for module in $(GUEST_MODULES); do find $(I386)/root/lib/modules -name $$module.ko \
+		-exec cp {} $(I386)/initramfs/lib/modules/ \; ; done
 	$(Q)find $(I386)/initramfs -exec touch -h -d @0 {} +
 	$(Q)cd $(I386)/initramfs && find . | $(newc) | gzip -9n >../initramfs.cpio.gz
 

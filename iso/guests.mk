@@ -5,6 +5,8 @@
 
 GUESTS := $(BUILD)/guests
 GUEST_PACKAGES := cpio gzip
+# What iso/guests/init loads.
+GUEST_MODULES := evdev button pvpanic pvpanic-mmio watchdog wdat_wdt
 
 .PHONY: guests
 guests: $(BUILD)/guests.cpio ## build the demonstration bundle (Debian kernel and busybox)
@@ -42,9 +44,8 @@ $(GUESTS)/initramfs.cpio.gz: $(GUESTS)/packages $(GUESTS)/work iso/guests/init
 	$(Q)mkdir -p $(addprefix $(GUESTS)/initramfs/,bin dev etc lib/modules proc sys tmp)
 	$(Q)cp iso/guests/init $(GUESTS)/initramfs/init
 	$(Q)cp $(GUESTS)/root/bin/busybox $(GUESTS)/work $(GUESTS)/initramfs/bin/
-	$(Q)for module in evdev button pvpanic pvpanic-mmio watchdog wdat_wdt; do \
-		find $(GUESTS)/root/lib/modules -name $$module.ko \
-			-exec cp {} $(GUESTS)/initramfs/lib/modules/ \; ; done
+	$(Q)for module in $(GUEST_MODULES); do find $(GUESTS)/root/lib/modules -name $$module.ko \
+		-exec cp {} $(GUESTS)/initramfs/lib/modules/ \; ; done
 	$(Q)find $(GUESTS)/initramfs -exec touch -h -d @0 {} +
 	$(Q)cd $(GUESTS)/initramfs && find . | $(newc) | gzip -9n >../initramfs.cpio.gz
 

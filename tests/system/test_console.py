@@ -61,7 +61,7 @@ def check_completion(machine):
 
 def check_refusals(machine):
     """A refusal says what would be allowed."""
-    assert "another name, or after `vm destroy demo`" in machine.command("vm create demo")
+    assert "it is there already, running; `vm set demo` changes it" in machine.command("vm create demo")
     assert "allowed: with a third serial port" in machine.command("gdb demo")
     for address in (0, 1 << 32, (1 << 64) - 1):
         said = machine.command(f"sym {address:#x}")

@@ -153,6 +153,6 @@ def test_bad_keys(build, tmp_path):
             assert out.startswith("error: ") and said in out, out
         assert machine.objects("vm list") == []
         for command in ("vm start", "vm regs", "vm console"):
-            assert ('found "good", which is no VM: configured but not created, `vm create good`'
+            assert ("good is configured but not created, `vm create good` does that"
                     in machine.command(f"{command} good"))
         check_good(machine)

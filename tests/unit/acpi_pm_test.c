@@ -78,6 +78,32 @@ static void power_button(void **state)
 	assert_false(fixture_line[9]);
 }
 
+/* Linux clears the status just before it enables the event. */
+static void pressed_before_anybody_listens(void **state)
+{
+	(void)state;
+	acpi_pm_power_button(&pm);
+	out(0x602, 2, ACPI_PM1_GBL);
+	out(0x600, 2, 0xffff);
+	assert_int_equal(in(0x600, 2), 0);
+	assert_round_trip(device);
+	out(0x602, 2, ACPI_PM1_GBL | ACPI_PM1_PWRBTN);
+	assert_true(fixture_line[9]);
+	assert_int_equal(in(0x600, 2), ACPI_PM1_PWRBTN);
+	/* once */
+	out(0x600, 2, ACPI_PM1_PWRBTN);
+	out(0x602, 2, 0);
+	out(0x602, 2, ACPI_PM1_PWRBTN);
+	assert_false(fixture_line[9]);
+	/* and not beyond a reset */
+	out(0x602, 2, 0);
+	acpi_pm_power_button(&pm);
+	device_reset(device);
+	out(0x602, 2, ACPI_PM1_PWRBTN);
+	assert_false(fixture_line[9]);
+	assert_load_refused(device, offsetof(struct acpi_pm_state, pressed), 1);
+}
+
 static void sleep_five_powers_off(void **state)
 {
 	(void)state;
@@ -134,6 +160,7 @@ int main(void)
 		cmocka_unit_test_setup(timer_counts_guest_time, setup),
 		cmocka_unit_test_setup(timer_status_follows_the_highest_bit, setup),
 		cmocka_unit_test_setup(power_button, setup),
+		cmocka_unit_test_setup(pressed_before_anybody_listens, setup),
 		cmocka_unit_test_setup(sleep_five_powers_off, setup),
 		cmocka_unit_test_setup(general_purpose_events, setup),
 		cmocka_unit_test_setup(save_and_load, setup),

@@ -209,6 +209,15 @@ static void test_wide_line(void **state)
 	assert_int_equal(editor.length, 197);
 }
 
+/* Pressed once too often in a guest's console, it does nothing at the prompt. */
+static void test_stray_detach(void **state)
+{
+	(void)state;
+	begin();
+	assert_int_equal(type("\x1dvm list\r"), LINE_DONE);
+	assert_string_equal(editor.text, "vm list");
+}
+
 /* Ctrl-C inside an escape sequence ends that too. */
 static void test_break(void **state)
 {
@@ -393,6 +402,7 @@ static void test_garbage(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_stray_detach),
 		cmocka_unit_test(test_plain),	     cmocka_unit_test(test_editing),
 		cmocka_unit_test(test_history),	     cmocka_unit_test(test_too_long),
 		cmocka_unit_test(test_wide_line),    cmocka_unit_test(test_hide_and_show),

@@ -59,6 +59,11 @@ void log_message(enum log_level level, enum log_category category, const char *v
 	lines++;
 }
 
+void setup_destroyed(const char *name)
+{
+	assert_string_equal(name, "alpha");
+}
+
 /* What a subscriber was told about the VM; each event must be able to follow the previous one. */
 static enum vm_event last_event = EVENT_DESTROYED;
 static u32 event_count[VM_EVENT_COUNT];

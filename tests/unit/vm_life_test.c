@@ -31,7 +31,7 @@ static void test_table(void **state)
 			settle(vm);
 			if (action == ACTION_STOP && from == VM_RUNNING) {
 				assert_int_equal(vm->state, VM_RUNNING);
-				assert_int_equal(vm_deadline(), now + 30 * NS_PER_S);
+				assert_int_equal(vm_deadline(), now + VM_PRESS_AGAIN_NS);
 				assert_false(act(vm, ACTION_STOP));
 				now += 30 * NS_PER_S;
 				settle(vm);
@@ -80,6 +80,38 @@ static void test_pairs(void **state)
 			assert_int_equal(event_count[EVENT_DESTROYED], 1);
 		}
 	}
+}
+
+/* A guest on its way up may not hear the button: it is pressed again, until the guest is ended. */
+static void test_pressed_again(void **state)
+{
+	struct vm *vm = in_state(VM_RUNNING);
+	u32 pressed;
+
+	(void)state;
+	assert_true(act(vm, ACTION_STOP));
+	settle(vm);
+	pressed = vm->command_sequence;
+	for (u32 i = 1; i < 6; i++) {
+		now += VM_PRESS_AGAIN_NS - 1;
+		settle(vm);
+		assert_int_equal(vm->command_sequence, pressed + i - 1);
+		now++;
+		settle(vm);
+		assert_int_equal(vm->command_sequence, pressed + i);
+		assert_int_equal(channel.command, VM_COMMAND_POWER_BUTTON);
+	}
+	/* a paused guest cannot hear it, and pressing it would not let it go on */
+	assert_true(act(vm, ACTION_PAUSE));
+	settle(vm);
+	now += VM_PRESS_AGAIN_NS - 1;
+	settle(vm);
+	assert_int_equal(channel.command, VM_COMMAND_PAUSE);
+	now++;
+	settle(vm);
+	assert_int_equal(vm->state, VM_STOPPED);
+	assert_true(act(vm, ACTION_DESTROY));
+	settle(vm);
 }
 
 /* One random event of all that may happen to a VM. */
@@ -162,6 +194,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_table),
 		cmocka_unit_test(test_pairs),
+		cmocka_unit_test(test_pressed_again),
 		cmocka_unit_test(test_random),
 	};
 

@@ -30,6 +30,29 @@ static void test_unasked_resets(void **state)
 	assert_int_equal(vm->state, VM_CRASHED);
 }
 
+/* What the answer to a command says is not said above the prompt as well. */
+static void test_said_once(void **state)
+{
+	struct vm *vm = in_state(VM_RUNNING);
+
+	(void)state;
+	notice[0] = '\0';
+	vm->answered = true;
+	monitor_reports(vm, VM_CRASHED, "bad");
+	assert_string_equal(notice, "");
+	vm = in_state(VM_RUNNING);
+	monitor_reports(vm, VM_CRASHED, "bad");
+	assert_string_equal(notice, "alpha: crashed: bad\n");
+	/* the answer will be how it has fared since */
+	vm = create(ON_CRASH_RESTART);
+	assert_true(act(vm, ACTION_START));
+	settle(vm);
+	notice[0] = '\0';
+	vm->answered = true;
+	monitor_reports(vm, VM_CRASHED, "bad");
+	assert_string_equal(notice, "alpha: crashed: bad\n");
+}
+
 static void test_fresh_boot(void **state)
 {
 	struct vm *vm = in_state(VM_STOPPED);
@@ -327,6 +350,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_unasked_resets),
 		cmocka_unit_test(test_fresh_boot),
+		cmocka_unit_test(test_said_once),
 		cmocka_unit_test(test_process_end),
 		cmocka_unit_test(test_on_crash),
 		cmocka_unit_test(test_hostile_monitor),

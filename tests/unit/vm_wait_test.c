@@ -93,6 +93,14 @@ bool vm_build_has_files(const struct vm_config *config, char *problem, size_t si
 	return false;
 }
 
+bool vm_build_fits(const struct vm_config *config, char *problem, size_t size)
+{
+	if (config->memory_bytes <= GIB)
+		return true;
+	format(problem, size, "memory: too much");
+	return false;
+}
+
 const char *vm_refusal(u32 id)
 {
 	(void)id;
@@ -249,6 +257,8 @@ static void test_set_file(void **state)
 	assert_true(reply.failed);
 	assert_string_equal(said, "kernel: found \"nofile\"");
 	assert_string_not_equal(alpha->config.kernel, "nofile");
+	run(command_vm_set, "memory=2G");
+	assert_string_equal(said, "memory: too much");
 	run(command_vm_set, "kernel=other");
 	assert_string_equal(alpha->config.kernel, "other");
 }

@@ -131,6 +131,7 @@ void command_run(struct reply *reply, const char *line)
 
 struct vm *command_vm(struct reply *reply, const char *name)
 {
+	const struct vm_config *section;
 	struct vm *vm = vm_find(name);
 	char shown[40];
 	char list[256];
@@ -138,10 +139,16 @@ struct vm *command_vm(struct reply *reply, const char *name)
 
 	if (vm != NULL)
 		return vm;
-	if (config_find(setup_config(), name) != NULL) {
+	section = config_find(setup_config(), name);
+	if (section != NULL && section->broken) {
 		reply_error(reply,
-			    "found \"%s\", which is no VM: configured but not created, "
-			    "`vm create %s` creates it",
+			    "%s was not created: its section has mistakes, `log show -c config` "
+			    "lists them",
+			    name);
+		return NULL;
+	}
+	if (section != NULL) {
+		reply_error(reply, "%s is configured but not created, `vm create %s` does that",
 			    name, name);
 		return NULL;
 	}

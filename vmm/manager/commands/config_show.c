@@ -71,7 +71,7 @@ static void show_section(struct reply *reply, const struct vm_config *section)
 
 	if (vm != NULL)
 		show_vm(reply, &vm->config);
-	else if (!section->broken)
+	else if (!section->broken && !section->destroyed)
 		show_vm(reply, section);
 }
 
@@ -95,7 +95,7 @@ static bool show_file(struct reply *reply, u64 number)
 
 /*
  * In the order of the file, so that the file made of it shows the same again: VMs in the list as
- * they are, others as their section stands; then the VMs that have no section.
+ * they are, those never created as their section stands; then the VMs that have no section.
  */
 static bool show_part(struct reply *reply, u64 number)
 {

@@ -18,6 +18,21 @@ static void show(struct reply *reply, const char *name, const char *state, const
 	reply_object_end(reply);
 }
 
+static void show_vm(struct reply *reply, const struct vm *vm)
+{
+	char reason[80];
+	u64 now = clock_tsc();
+
+	if (vm->state != VM_RUNNING || vm->stop_deadline_tsc <= now) {
+		show(reply, vm->config.name, vm_state_name(vm->state), vm->reason);
+		return;
+	}
+	format(reason, sizeof(reason), "power button pressed, %llu s left to power off",
+	       (unsigned long long)((clock_tsc_to_ns(vm->stop_deadline_tsc - now) + NS_PER_S - 1) /
+				    NS_PER_S));
+	show(reply, vm->config.name, vm_state_name(vm->state), reason);
+}
+
 /* Waits for the monitor to have done what it was told. */
 static bool resume_action(struct reply *reply)
 {
@@ -27,13 +42,17 @@ static bool resume_action(struct reply *reply)
 		return true;
 	if (!vm_busy(vm) || (vm->dying && vm->after == AFTER_NOTHING)) {
 		vm_channel_signalled(vm); /* that it has obeyed may be known before its new state */
+		vm->answered = false;
 		if (vm->state == VM_CRASHED)
-			reply_error(reply, "%s crashed: %s", vm->config.name, vm->reason);
+			reply_error(reply, "%s: crashed: %s", vm->config.name, vm->reason);
 		else
-			show(reply, vm->config.name, vm_state_name(vm->state), vm->reason);
+			show_vm(reply, vm);
 		return true;
 	}
-	return command_vm_given_up(reply, vm);
+	if (!command_vm_given_up(reply, vm))
+		return false;
+	vm->answered = false;
+	return true;
 }
 
 /* The kernel returns the last pages when each CPU has been through its loop once more. */
@@ -56,7 +75,9 @@ void vm_act_run(struct reply *reply, const struct arguments *arguments, enum vm_
 
 	if (vm == NULL)
 		return;
+	vm->answered = reply->to->terminal && action != ACTION_DESTROY;
 	if (!vm_act(vm, action, problem, sizeof(problem))) {
+		vm->answered = false;
 		reply_error(reply, "%s", problem);
 		return;
 	}

@@ -40,7 +40,8 @@ static bool prepare(struct reply *reply, const struct arguments *arguments,
 	}
 	if (section != NULL && section->broken) {
 		reply_error(reply,
-			    "the section [vm %s] has mistakes, `log show -c config` says which",
+			    "%s cannot be created: its section has mistakes, `log show -c config` "
+			    "lists them",
 			    name);
 		return false;
 	}

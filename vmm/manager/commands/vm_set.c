@@ -134,7 +134,8 @@ static void command_vm_set(struct reply *reply, const struct arguments *argument
 	config.given |= reply->changed;
 	if (!config_vm_check(&config, problem, sizeof(problem)) ||
 	    !vm_share_check(&config, problem, sizeof(problem)) ||
-	    !vm_build_has_files(&config, problem, sizeof(problem))) {
+	    !vm_build_has_files(&config, problem, sizeof(problem)) ||
+	    !vm_build_fits(&config, problem, sizeof(problem))) {
 		reply_error(reply, "%s", problem);
 		return;
 	}

@@ -44,6 +44,7 @@ struct host_config {
 struct vm_config {
 	char name[CONFIG_NAME_BYTES];
 	bool broken; /* its section has a mistake: it must not be created */
+	bool destroyed; /* the VM of this section was, and may be created again */
 	u64 given;
 	char kernel[CONFIG_FILE_BYTES];
 	char initrd[CONFIG_FILE_BYTES]; /* "": none */

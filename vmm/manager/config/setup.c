@@ -59,6 +59,14 @@ struct config *setup_config(void)
 	return &config;
 }
 
+void setup_destroyed(const char *name)
+{
+	struct vm_config *section = config_find(&config, name);
+
+	if (section != NULL)
+		section->destroyed = true;
+}
+
 const char *setup_config_name(void)
 {
 	return config_name;

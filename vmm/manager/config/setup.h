@@ -18,6 +18,9 @@ struct config *setup_config(void);
 /* Name of the configuration file in force, "" for none. */
 const char *setup_config_name(void);
 
+/* A VM has left the list: its section, if it has one, is in force no longer. */
+void setup_destroyed(const char *name);
+
 /* Applies what [host] says. */
 void setup_host(void);
 /*

@@ -299,6 +299,10 @@ static bool step_edit(void)
 /* Gives up the waiting, not what is waited for. */
 static void interrupt_command(void)
 {
+	struct vm *vm = vm_by_id(reply.vm_id);
+
+	if (vm != NULL)
+		vm->answered = false;
 	console_output_text(&output, TEXT("^C\n"));
 	reply.attach_id = 0;
 	finish_command();

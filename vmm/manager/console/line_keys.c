@@ -229,6 +229,7 @@ enum line_event line_control_feed(struct line_editor *editor, char byte)
 		editor->meta = false;
 		break;
 	case CTRL_G:
+	case CTRL_BRACKET: /* leaves a guest's console; here it is pressed once too often */
 		break;
 	default:
 		line_take_bad(editor, byte);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "vmm/manager/vm/vm.h"
+#include "vmm/manager/config/setup.h"
 #include "vmm/manager/console/console.h"
 #include "vmm/manager/log/log.h"
 #include "vmm/manager/vm/vm_build.h"
@@ -88,6 +89,14 @@ static void refused(struct vm *vm, const char *reason)
 	release(vm, AFTER_REMOVE);
 }
 
+/* How a VM has ended, unless that is the answer to the command being typed. */
+static void notice_end(const struct vm *vm)
+{
+	if (!vm->answered)
+		console_notice("%s: %s: %s\n", vm->config.name, vm_state_name(vm->state),
+			       vm->reason);
+}
+
 /* The monitor, when it is still alive, is kept for inspection as long as the crash is held. */
 static void crashed(struct vm *vm, const char *reason, bool monitor_alive)
 {
@@ -99,7 +108,9 @@ static void crashed(struct vm *vm, const char *reason, bool monitor_alive)
 	set_state(vm, VM_CRASHED, reason);
 	vm->stop_deadline_tsc = 0;
 	tell(vm, LOG_ERROR, EVENT_CRASHED);
-	console_notice("%s: crashed: %s\n", vm->config.name, vm->reason);
+	if (vm->config.on_crash != ON_CRASH_HOLD)
+		vm->answered = false; /* what becomes of it then is another thing to say */
+	notice_end(vm);
 	if (vm->config.on_crash == ON_CRASH_DESTROY) {
 		string_copy(vm->end_reason, sizeof(vm->end_reason), "on_crash = destroy");
 		release(vm, AFTER_REMOVE);
@@ -126,7 +137,7 @@ static void stopped(struct vm *vm, const char *reason)
 {
 	set_state(vm, VM_STOPPED, reason);
 	tell(vm, LOG_INFO, EVENT_STOPPED);
-	console_notice("%s: stopped: %s\n", vm->config.name, vm->reason);
+	notice_end(vm);
 	release(vm, AFTER_NOTHING);
 }
 
@@ -262,9 +273,11 @@ struct vm *vm_create(const struct vm_config *config, char *problem, size_t size)
 	struct vm *vm;
 
 	if (vm_find(config->name) != NULL) {
-		format(problem, size,
-		       "found a VM of that name, allowed: another name, or after `vm destroy %s`",
-		       config->name);
+		format(problem, size, "it is there already, %s; `vm set %s` changes it%s",
+		       vm_state_name(vm_find(config->name)->state), config->name,
+		       vm_life(vm_find(config->name)->state, ACTION_START).effect != EFFECT_REFUSED
+			       ? ", `vm start` boots it"
+			       : "");
 		return NULL;
 	}
 	vm = vm_free_slot();
@@ -316,8 +329,21 @@ static bool press_button(struct vm *vm, char *problem, size_t size)
 		return true;
 	}
 	vm->stop_deadline_tsc = clock_tsc() + clock_ns_to_tsc(vm->config.stop_timeout_ns);
+	vm->press_again_tsc = clock_tsc() + clock_ns_to_tsc(VM_PRESS_AGAIN_NS);
 	vm_send(vm, VM_COMMAND_POWER_BUTTON);
 	return true;
+}
+
+/* As long as a stop is under way. */
+static void step_stop(struct vm *vm, u64 now)
+{
+	if (now >= vm->stop_deadline_tsc) {
+		stopped(vm, "ended by `vm stop`, the power button had no effect");
+	} else if (now >= vm->press_again_tsc) {
+		vm->press_again_tsc = now + clock_ns_to_tsc(VM_PRESS_AGAIN_NS);
+		if (vm->state == VM_RUNNING && vm_obeyed(vm))
+			vm_send(vm, VM_COMMAND_POWER_BUTTON);
+	}
 }
 
 /* The command to the monitor. */
@@ -407,12 +433,14 @@ static void released(struct vm *vm)
 		break;
 	case AFTER_START:
 		if (!start(vm, problem, sizeof(problem)))
-			console_notice("%s: not started: %s\n", vm->config.name, problem);
+			notice_end(vm);
 		break;
 	case AFTER_REMOVE:
 		log_message(LOG_INFO, LOG_AUDIT, vm->config.name, "destroyed");
-		if (!vm->fresh)
+		if (!vm->fresh) {
 			vm_event(vm->config.name, EVENT_DESTROYED, vm->end_reason);
+			setup_destroyed(vm->config.name);
+		}
 		vm->id = 0;
 		break;
 	}
@@ -424,8 +452,8 @@ bool vm_step(void)
 	u64 now = clock_tsc();
 
 	VM_FOR_EACH(vm) {
-		if (vm->stop_deadline_tsc != 0 && now >= vm->stop_deadline_tsc)
-			stopped(vm, "ended by `vm stop`, the power button had no effect");
+		if (vm->stop_deadline_tsc != 0)
+			step_stop(vm, now);
 		vm_pace_step(vm, now);
 		vm_share_step(vm);
 		if (!vm->dying)
@@ -446,7 +474,7 @@ u64 vm_deadline(void)
 
 	VM_FOR_EACH(vm) {
 		if (vm->stop_deadline_tsc != 0)
-			deadline = MIN(deadline, vm->stop_deadline_tsc);
+			deadline = MIN(deadline, MIN(vm->stop_deadline_tsc, vm->press_again_tsc));
 		if (vm->deaf_until_tsc != 0)
 			deadline = MIN(deadline, vm->deaf_until_tsc);
 	}

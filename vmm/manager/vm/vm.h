@@ -12,6 +12,8 @@
 
 #define VM_MAX CONFIG_VM_MAX
 #define VM_CRASH_LIMIT 5u               /* so many within the window: not restarted again */
+/* A guest on its way up has nobody yet who heeds the button. */
+#define VM_PRESS_AGAIN_NS (5 * NS_PER_S)
 #define VM_CRASH_WINDOW_NS (60 * NS_PER_S)
 
 /* As a VM's kernel: the guest that is part of the image. */
@@ -47,6 +49,7 @@ struct vm {
 	bool start_wanted;       /* as soon as the monitor is set up */
 	bool pause_asked;        /* by the last command that changes its state */
 	bool reset_asked;        /* likewise, and no reset was reported since */
+	bool answered;           /* a command at the console waits, and says how it ends */
 	const struct group_page *account; /* NULL: none */
 	u64 quota_pages;         /* promised to `group` */
 
@@ -66,6 +69,7 @@ struct vm {
 	char change_problem[160];
 
 	u64 stop_deadline_tsc; /* 0: no stop under way */
+	u64 press_again_tsc;   /* when the power button is pressed the next time */
 	u64 crash_tsc[VM_CRASH_LIMIT]; /* a ring of the last ones */
 	u32 crash_count;
 

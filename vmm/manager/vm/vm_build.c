@@ -105,6 +105,19 @@ bool vm_build_has_files(const struct vm_config *config, char *problem, size_t si
 	return true;
 }
 
+bool vm_build_fits(const struct vm_config *config, char *problem, size_t size)
+{
+	if (quota_pages(config) <= pages_at_start)
+		return true;
+	format(problem, size,
+	       "memory: found %llu MiB, which takes %llu MiB in all, allowed: the %llu MiB that "
+	       "this machine has for VMs",
+	       (unsigned long long)(config->memory_bytes / MIB),
+	       (unsigned long long)(quota_pages(config) * PAGE_SIZE / MIB),
+	       (unsigned long long)(pages_at_start * PAGE_SIZE / MIB));
+	return false;
+}
+
 /* The operator's mistakes are reported in the operator's terms, before anything is created. */
 static bool check(const struct vm_config *config, char *problem, size_t size)
 {

@@ -9,6 +9,9 @@ void vm_build_init(void);
 /* Whether its kernel and initrd are among the boot files; `problem` says which is not. */
 bool vm_build_has_files(const struct vm_config *config, char *problem, size_t size);
 
+/* Whether the machine could hold it if there were no other VM. */
+bool vm_build_fits(const struct vm_config *config, char *problem, size_t size);
+
 /*
  * Creates a VM's kernel objects and starts its monitor. On false `problem` says what was missing
  * and vm->group, if any, has to be given back with vm_release_step.

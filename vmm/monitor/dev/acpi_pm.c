@@ -47,6 +47,7 @@ static void acpi_pm_tick(struct device *device)
 void acpi_pm_power_button(struct acpi_pm *pm)
 {
 	pm->state.status |= ACPI_PM1_PWRBTN;
+	pm->state.pressed = (pm->state.enable & ACPI_PM1_PWRBTN) == 0;
 	acpi_pm_tick(&pm->device);
 }
 
@@ -58,6 +59,16 @@ static void acpi_pm_control(struct acpi_pm *pm, u16 value)
 	/* QEMU's tables say 0 for S5 at this port, and guests write it without reading ours. */
 	if ((value & ACPI_PM1_SLP_EN) && (type == ACPI_PM_S5 || type == 0))
 		pm->device.events->pending |= MACHINE_POWER_OFF;
+}
+
+/* A guest that comes up clears the status first: what was pressed before is seen again now. */
+static void acpi_pm_enable(struct acpi_pm_state *state, u16 value)
+{
+	state->enable = value & PM1_ENABLE_DEFINED;
+	if (state->pressed == 0 || (state->enable & ACPI_PM1_PWRBTN) == 0)
+		return;
+	state->pressed = 0;
+	state->status |= ACPI_PM1_PWRBTN;
 }
 
 /* The word of a block that has the byte at `offset`; status comes first, then enable. */
@@ -86,7 +97,7 @@ static void acpi_pm_write_word(struct acpi_pm *pm, u32 region, u64 offset, u16 v
 	switch (region) {
 	case ACPI_PM_REGION_EVENT:
 		if (second)
-			state->enable = merged & PM1_ENABLE_DEFINED;
+			acpi_pm_enable(state, merged);
 		else
 			state->status &= (u16)~value;
 		break;
@@ -160,7 +171,8 @@ static bool acpi_pm_valid(const void *bytes)
 	const struct acpi_pm_state *state = bytes;
 
 	return !(state->status & ~PM1_STATUS_DEFINED) && !(state->enable & ~PM1_ENABLE_DEFINED) &&
-	       !(state->control & ~(ACPI_PM1_BM_RLD | ACPI_PM1_SLP_TYP));
+	       !(state->control & ~(ACPI_PM1_BM_RLD | ACPI_PM1_SLP_TYP)) &&
+	       state->pressed <= ((state->enable & ACPI_PM1_PWRBTN) == 0);
 }
 
 static const struct device_region acpi_pm_regions[] = {

@@ -23,7 +23,8 @@ struct acpi_pm_state {
 	u16 control;
 	u16 gpe_status;
 	u16 gpe_enable;
-	u16 reserved[3];
+	u16 pressed; /* the power button, while the guest did not listen to it: not 0 */
+	u16 reserved[2];
 };
 
 /* ACPI fixed hardware (ACPI 4.8), always in ACPI mode: there is no SMI_CMD and SCI_EN reads 1. */
@@ -34,5 +35,5 @@ struct acpi_pm {
 
 enum status acpi_pm_attach(struct platform *platform,
 		           const struct platform_config *config) MUST_CHECK;
-/* Presses the power button. */
+/* Presses the power button; kept until the guest enables its event. */
 void acpi_pm_power_button(struct acpi_pm *pm);

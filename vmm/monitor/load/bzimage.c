@@ -138,6 +138,8 @@ bool bzimage_load(struct load_job *job)
 			  image.kernel_bytes, 0, "the kernel proper"))
 		return false;
 	/* where it unpacks itself to there must be RAM, but nothing is cleared */
+	if (place_needs_memory(job, image.runs_at, image.memory_bytes))
+		return load_fail_memory(job, image.runs_at + image.memory_bytes);
 	if (!range_within(image.runs_at, image.memory_bytes, layout_low_bytes(job->ram_bytes)))
 		return load_fail(job,
 				 "kernel file: it needs 0x%lx bytes from 0x%lx on to unpack itself "

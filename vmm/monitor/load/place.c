@@ -18,6 +18,21 @@ bool load_fail(struct load_job *job, const char *pattern, ...)
 	return false;
 }
 
+bool load_fail_memory(struct load_job *job, u64 end)
+{
+	u64 needed = align_up(end, PAGE_SIZE) + align_up(job->initrd.size, PAGE_SIZE);
+
+	return load_fail(job, "memory: found %luM, allowed: %luM or more for this kernel%s",
+			 job->ram_bytes / MIB, align_up(needed, MIB) / MIB,
+			 job->initrd.size != 0 ? " and its initrd" : "");
+}
+
+bool place_needs_memory(const struct load_job *job, u64 at, u64 length)
+{
+	return at >= LAYOUT_HIGH_START && range_within(at, length, LAYOUT_LOW_END) &&
+	       !range_within(at, length, layout_low_bytes(job->ram_bytes));
+}
+
 static bool place_allowed(const struct load_job *job, u64 at, u64 length)
 {
 	u64 low_end = layout_low_bytes(job->ram_bytes);
@@ -34,6 +49,8 @@ bool place_kernel(struct load_job *job, u64 at, const u8 *bytes, u64 length, u64
 {
 	u64 total;
 
+	if (checked_add(length, clear, &total) && place_needs_memory(job, at, total))
+		return load_fail_memory(job, at + total);
 	if (!checked_add(length, clear, &total) || !place_allowed(job, at, total))
 		return load_fail(job,
 				 "kernel file: %s, 0x%lx bytes at 0x%lx, lies outside the VM's RAM "
@@ -49,10 +66,12 @@ bool place_kernel(struct load_job *job, u64 at, const u8 *bytes, u64 length, u64
 static bool find_room(struct load_job *job, u64 top, u64 *bottom)
 {
 	*bottom = MAX(align_up(job->kernel_end, PAGE_SIZE), LAYOUT_HIGH_START);
+	if (top == job->ram_bytes && place_needs_memory(job, *bottom, job->initrd.size))
+		return load_fail_memory(job, *bottom);
 	if (top < *bottom || job->initrd.size > top - *bottom)
 		return load_fail(job,
 				 "initrd: its %lu bytes do not fit between the end of the kernel "
-				 "at 0x%lx and 0x%lx; give the VM more memory",
+				 "at 0x%lx and 0x%lx",
 				 job->initrd.size, *bottom, top);
 	return true;
 }
