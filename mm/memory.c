@@ -66,6 +66,13 @@ static enum status chunks_alloc(struct memory *memory)
 	return page_alloc_cleared(order, PAGE_KERNEL, memory->quota, (void **)&memory->chunks);
 }
 
+/* A group's memories are populated at the same time, each under its own lock. */
+static void count_absent(const struct memory *memory, u64 change)
+{
+	if (memory->quota != NULL)
+		__atomic_fetch_add(&memory->quota->account->absent_pages, change, __ATOMIC_RELAXED);
+}
+
 enum status memory_create(struct quota *quota, enum page_owner owner, u64 page_count, u32 flags,
 			  struct memory **memory)
 {
@@ -89,6 +96,7 @@ enum status memory_create(struct quota *quota, enum page_owner owner, u64 page_c
 	(*memory)->owner = (u8)owner;
 	(*memory)->type = PT_TYPE_WB;
 	(*memory)->flags = flags;
+	count_absent(*memory, page_count);
 	return STATUS_OK;
 
 fail_chunks:
@@ -160,6 +168,7 @@ static bool huge_create(struct memory *memory, u64 number)
 	if (page_alloc_reserved(PAGE_ORDER_1G, memory->owner, &hpa) != STATUS_OK)
 		return false;
 	page_split(hpa, PAGE_ORDER_2M);
+	count_absent(memory, -(u64)(HUGE_CHUNKS * MEMORY_CHUNK_PAGES));
 	for (u64 n = 0; n < HUGE_CHUNKS; n++)
 		first[n] = (hpa.value + n * 2 * MIB) | CHUNK_LARGE | CHUNK_HUGE;
 	return true;
@@ -178,6 +187,7 @@ static enum status chunk_create(struct memory *memory, u64 *chunk)
 		return STATUS_OK;
 	if (end <= memory->page_count && !(memory->flags & MEMORY_SMALL) &&
 	    page_alloc_reserved(PAGE_ORDER_2M, memory->owner, &hpa) == STATUS_OK) {
+		count_absent(memory, -(u64)MEMORY_CHUNK_PAGES);
 		*chunk = hpa.value | CHUNK_LARGE;
 		return STATUS_OK;
 	}
@@ -248,6 +258,7 @@ static enum status slot_populate(struct memory *memory, u64 *slot)
 	status = page_alloc_reserved(0, memory->owner, &hpa);
 	if (status != STATUS_OK)
 		return status;
+	count_absent(memory, -1ul);
 	page_clear(hpa, 1);
 	*slot = hpa.value | SLOT_PRESENT;
 	return STATUS_OK;
@@ -412,6 +423,7 @@ enum status memory_destroy(struct memory *memory)
 			unpopulated += destroy_step(memory);
 		}
 		page_unreserve(unpopulated);
+		count_absent(memory, -unpopulated);
 		quota_release(memory->quota, memory->owner, unpopulated);
 		if (memory->destroy_cursor < memory->page_count)
 			return STATUS_AGAIN;

@@ -82,4 +82,5 @@ struct group_page {
 	u64 reserved_permille; /* of one CPU, by its threads together */
 	u64 waited_tsc;    /* TSC cycles its threads waited for a CPU */
 	u64 missed;        /* deadlines that passed before a thread had its reserved time */
+	u64 absent_pages;  /* of used_pages, those of memory objects that nobody has touched yet */
 };

@@ -82,7 +82,7 @@ static void power_button(void **state)
 static void pressed_before_anybody_listens(void **state)
 {
 	(void)state;
-	acpi_pm_power_button(&pm);
+	acpi_pm_power_button(pm);
 	out(0x602, 2, ACPI_PM1_GBL);
 	out(0x600, 2, 0xffff);
 	assert_int_equal(in(0x600, 2), 0);
@@ -97,7 +97,7 @@ static void pressed_before_anybody_listens(void **state)
 	assert_false(fixture_line[9]);
 	/* and not beyond a reset */
 	out(0x602, 2, 0);
-	acpi_pm_power_button(&pm);
+	acpi_pm_power_button(pm);
 	device_reset(device);
 	out(0x602, 2, ACPI_PM1_PWRBTN);
 	assert_false(fixture_line[9]);

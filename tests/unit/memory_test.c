@@ -55,6 +55,8 @@ static void test_shapes(void **state)
 		for (u64 index = 0; index < shapes[i]; index++) {
 			u64 *page;
 
+			assert_int_equal(quota.account->absent_pages,
+					 shapes[i] - page_counts[PAGE_GUEST]);
 			if (memory_pointer(memory, index) == NULL)
 				assert_int_equal(populate_all_steps(memory, index, &steps),
 						 STATUS_OK);
@@ -71,6 +73,13 @@ static void test_shapes(void **state)
 		assert_int_equal(reserved_count, 0);
 		object_put(&memory->object);
 		machine_assert_clean(before, &quota);
+		assert_int_equal(quota.account->absent_pages, 0);
+		/* one that nobody has touched */
+		assert_int_equal(memory_create(&quota, PAGE_GUEST, shapes[i], 0, &memory),
+				 STATUS_OK);
+		object_put(&memory->object);
+		machine_assert_clean(before, &quota);
+		assert_int_equal(quota.account->absent_pages, 0);
 	}
 }
 

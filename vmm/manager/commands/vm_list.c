@@ -3,6 +3,8 @@
 #include "vmm/rt/clock.h"
 #include "vmm/rt/format.h"
 
+#define N(value) ((unsigned long long)(value))
+
 static void show_json(struct reply *reply, const struct vm *vm)
 {
 	const struct group_page *account = vm_account(vm);
@@ -18,6 +20,7 @@ static void show_json(struct reply *reply, const struct vm *vm)
 		json_null(json, "exit_code");
 	json_u64(json, "vcpus", vm->config.vcpus);
 	json_u64(json, "memory_bytes", vm->config.memory_bytes);
+	json_u64(json, "resident_bytes", vm_resident_bytes(vm));
 	json_u64(json, "uptime_ns", vm_uptime_ns(vm));
 	json_u64(json, "cpu_ns", vm_cpu_ns(vm));
 	json_u64(json, "exits", vm_exits(vm));
@@ -32,28 +35,24 @@ static void show_json(struct reply *reply, const struct vm *vm)
 	reply_object_end(reply);
 }
 
-static void show_cap(const struct vm_config *config, char *buffer, size_t size)
-{
-	if (config->cap_percent != 0)
-		format(buffer, size, "%llu%%", (unsigned long long)config->cap_percent);
-	else
-		string_copy(buffer, size, "-");
-}
+/* 80 columns without the reason; weight and cap are in -j and in `config show`. */
+#define COLUMNS "%-12s %-8s %5s %6s %8s %9s %8s %8s  %s"
 
 static void show_text(struct reply *reply, const struct vm *vm)
 {
 	u64 uptime_ms = vm_uptime_ns(vm) / NS_PER_MS;
 	u64 cpu_ms = vm_cpu_ns(vm) / NS_PER_MS;
-	char cap[16];
+	char number[6][24];
 
-	show_cap(&vm->config, cap, sizeof(cap));
-	reply_line(reply, "%-16s %-8s %5llu %7lluM %6llu %5s %8llu.%03llu %8llu.%03llu %10llu  %s",
-		   vm->config.name, vm_state_name(vm->state), (unsigned long long)vm->config.vcpus,
-		   (unsigned long long)(vm->config.memory_bytes / MIB),
-		   (unsigned long long)vm->config.weight, cap,
-		   (unsigned long long)(uptime_ms / 1000), (unsigned long long)(uptime_ms % 1000),
-		   (unsigned long long)(cpu_ms / 1000), (unsigned long long)(cpu_ms % 1000),
-		   (unsigned long long)vm_exits(vm), vm->reason);
+	format(number[0], sizeof(number[0]), "%llu", N(vm->config.vcpus));
+	format(number[1], sizeof(number[1]), "%lluM", N(vm->config.memory_bytes / MIB));
+	format(number[2], sizeof(number[2]), "%lluM", N(vm_resident_bytes(vm) / MIB));
+	format(number[3], sizeof(number[3]), "%llu.%03llu", N(uptime_ms / 1000),
+	       N(uptime_ms % 1000));
+	format(number[4], sizeof(number[4]), "%llu.%03llu", N(cpu_ms / 1000), N(cpu_ms % 1000));
+	format(number[5], sizeof(number[5]), "%llu", N(vm_exits(vm)));
+	reply_line(reply, COLUMNS, vm->config.name, vm_state_name(vm->state), number[0], number[1],
+		   number[2], number[3], number[4], number[5], vm->reason);
 }
 
 static bool show_place(struct reply *reply, u64 place)
@@ -76,8 +75,8 @@ static void command_vm_list(struct reply *reply, const struct arguments *argumen
 {
 	(void)arguments;
 	if (!reply->json)
-		reply_line(reply, "%-16s %-8s %5s %8s %6s %5s %12s %12s %10s  %s", "NAME", "STATE",
-			   "VCPUS", "MEMORY", "WEIGHT", "CAP", "UPTIME", "CPU", "EXITS", "REASON");
+		reply_line(reply, COLUMNS, "NAME", "STATE", "VCPUS", "MEMORY", "RESIDENT", "UPTIME",
+			   "CPU", "EXITS", "REASON");
 	if (!resume(reply))
 		reply->resume = resume;
 }
@@ -86,9 +85,10 @@ COMMAND(vm_list,
 	.name = "vm list",
 	.arguments = "",
 	.summary = "all VMs with state, memory, uptime and exits",
-	.detail = "The reason says why a VM stopped or crashed.",
+	.detail = "RESIDENT is what it takes of the machine so far, everything included.\n"
+		  "The reason says why a VM stopped or crashed. -j has more.",
 	.example = "vm list",
-	.keys = "name state reason exit_code vcpus memory_bytes uptime_ns cpu_ns exits "
-		"weight cap_percent reserve_budget_ns reserve_period_ns "
+	.keys = "name state reason exit_code vcpus memory_bytes resident_bytes uptime_ns "
+		"cpu_ns exits weight cap_percent reserve_budget_ns reserve_period_ns "
 		"missed_deadlines",
 	.run = command_vm_list);

@@ -111,6 +111,14 @@ static inline u64 vm_exits(const struct vm *vm)
 		sum += account->exits_by_reason[i];
 	return sum;
 }
+/* What it takes of the machine at present; memory that was promised counts from its first touch. */
+static inline u64 vm_resident_bytes(const struct vm *vm)
+{
+	u64 used = vm->account != NULL ? vm->account->used_pages : 0;
+	u64 absent = vm->account != NULL ? vm->account->absent_pages : 0;
+
+	return (used - MIN(used, absent)) * PAGE_SIZE; /* read one after the other */
+}
 /* CPU time up to now, also of threads that have run for long without the kernel looking. */
 u64 vm_cpu_ns(const struct vm *vm);
 /* Whether the monitor has not yet done what it was last told, or everything is being taken back. */
