@@ -81,6 +81,14 @@ $(BUILD)/obj/%.S.o: %.S $(BUILD)/flags
 	@$(if $(VERBOSE),,echo "  AS      $<")
 	$(Q)$(CC) $(ASFLAGS) -MMD -MP -c -o $@ $<
 
+# The command `version` shows which source it is; only that file is compiled again for another.
+COMMIT := $(if $(wildcard .git),$(shell git describe --always --dirty --abbrev=10 2>/dev/null))
+$(BUILD)/obj/vmm/manager/commands/version.o: CFLAGS += -DCOMMIT='"$(COMMIT)"'
+$(BUILD)/obj/vmm/manager/commands/version.o: $(BUILD)/commit
+$(BUILD)/commit: FORCE
+	@mkdir -p $(@D)
+	@echo '$(COMMIT)' | cmp -s - $@ || echo '$(COMMIT)' >$@
+
 # What sets the canary cannot be guarded by it.
 $(BUILD)/obj/boot/%.o $(BUILD)/obj/vmm/rt/start.o: CFLAGS += -fno-stack-protector
 

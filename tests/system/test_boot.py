@@ -25,7 +25,7 @@ def check_demo(machine):
     machine.wait("you pressed 'k'")
     machine.leave()
     assert machine.vm("demo")["state"] == "running"
-    machine.type("poweroff\r")
+    machine.type("poweroff now\r")
     assert machine.ended()
 
 
@@ -133,10 +133,10 @@ def test_reboot(build, empty):
     with Qemu(build, bundle=empty, extra=("-action", "reboot=reset")) as machine:
         machine.wait_prompt()
         for _ in range(2):
-            machine.type("reboot\r")
+            machine.type("reboot now\r")
             machine.wait(r"Skerry [0-9.]+, SVM")
             machine.wait_prompt()
-        machine.type("poweroff\r")
+        machine.type("poweroff now\r")
         assert machine.ended()
 
 

@@ -62,7 +62,7 @@ def test_life(build, tmp_path, emulator):
         assert channel.result("vm list") == []
         machine.wait_free(before)
         assert not channel.log
-        channel.send(b'{"id":"end","command":"poweroff"}\n')
+        channel.send(b'{"id":"end","command":"poweroff now"}\n')
         assert channel.reply() == {"id": "end", "status": "ok", "result": []}
         assert machine.ended()
 

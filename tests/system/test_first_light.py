@@ -42,7 +42,7 @@ def check_up(machine):
 
 
 def check_poweroff(machine):
-    machine.type("poweroff\r")
+    machine.type("poweroff now\r")
     assert machine.ended(), "poweroff does not end the emulator"
 
 

@@ -135,7 +135,7 @@ def test_export(build, tmp_path, emulator):
         machine.wait_prompt()
         machine.command("log export com2")
         shown = machine.objects("log show")
-        machine.type("poweroff\r")
+        machine.type("poweroff now\r")
         assert machine.ended()
     lines = [json.loads(line) for line in com2.read_text().split("\n") if line.strip()]
     lines = [line for line in lines if "event" not in line]

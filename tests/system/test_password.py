@@ -89,8 +89,19 @@ def check_made(machine):
     machine.wait_prompt()
     machine.type("password\r")
     machine.wait("new password: ")
+    # it is asked for again: what a person types next must not become a line of the history
     machine.type("short\r")
     machine.wait("allowed: 8 to 64 characters")
+    machine.wait("new password .Enter alone gives up.: ")
+    machine.type("correct horse\r")
+    machine.wait("once more: ")
+    machine.type("another\r")
+    machine.wait("allowed: the same twice")
+    machine.wait_prompt()
+    machine.type("password\r")
+    machine.wait("new password: ")
+    machine.type("\r")
+    machine.wait("no password made")
     machine.wait_prompt()
 
 

@@ -40,7 +40,7 @@ def test_run(build, tmp_path, variant):
         terminal.send(command + "\r")
         terminal.expect(shown)
         terminal.expect(PROMPT)
-        terminal.send("poweroff\r")
+        terminal.send("poweroff now\r")
         terminal.expect(pexpect.EOF)
         terminal.close()
         assert terminal.exitstatus == 0
@@ -57,13 +57,13 @@ def test_only_what_is_tested(tmp_path):
 
 
 def test_reboot(build, tmp_path):
-    """`reboot` boots again, it does not end `make run`."""
+    """`reboot now` boots again, it does not end `make run`."""
     files = bundle.write(tmp_path / "mine.cpio", CONF)
     line = f"make run BOOT=kernel BUILD={os.path.relpath(build, ROOT)} BUNDLE={files}"
     terminal = pexpect.spawn("/bin/sh", ["-c", line], cwd=ROOT, timeout=120, encoding="utf-8",
                              codec_errors="replace")
     try:
-        for word in ("reboot", "poweroff"):
+        for word in ("reboot now", "poweroff now"):
             terminal.expect("Skerry [0-9.]+, SVM/NPT")
             terminal.expect(PROMPT)
             terminal.send(f"{word}\r")

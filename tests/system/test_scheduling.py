@@ -157,7 +157,7 @@ REFUSED = {
     "vcpus=0": "a number from 1 to 64",
     "vcpus=1000": "a number from 1 to 64",
     "weight=-1": "a number from 1 to 65535",
-    "vcpus=2 cap=300%": "at most 200% with 2 vCPUs",
+    "vcpus=2 cap=300%": "at most 200% with vcpus = 2",
     "reserve=11ms/10ms": "the budget from 50us up to the period",
     "affinity=2": "0-1, the machine has 2 CPUs",
     "cap=20% reserve=3ms/10ms": "at most its cap, 20%",

@@ -96,7 +96,7 @@ def counted_run(build, files, out):
                "-display", "none", "-no-reboot", "-nic", "none", "-serial", f"file:{out}",
                "-icount", "shift=0,sleep=off", "-seed", "1",
                "-rtc", "base=2024-01-01,clock=vm", "-kernel", build / "skerry.elf",
-               "-initrd", files, "-append", 'run="vm list; mem; vm stat one; log show; poweroff"']
+               "-initrd", files, "-append", 'run="vm list; mem; vm stat one; log show; poweroff now"']
     subprocess.run([str(word) for word in command], stdin=subprocess.DEVNULL, timeout=300,
                    check=True, stderr=subprocess.DEVNULL)
     return out.read_bytes()
@@ -107,5 +107,5 @@ def test_determinism(build, tmp_path):
     files = tiny_bundle(build, tmp_path, ("one",), "cpuid")
     first = counted_run(build, files, tmp_path / "first")
     second = counted_run(build, files, tmp_path / "second")
-    assert b"skerry> poweroff" in first
+    assert b"skerry> poweroff now" in first
     assert first == second

@@ -21,5 +21,5 @@ def test_guests_under_kvm(build, tmp_path, emulator):
             assert "hypervisor" in machine.shell("grep -m1 ^flags /proc/cpuinfo", LIMIT)
             machine.leave()
         assert "FOUND" not in machine.command("audit", LIMIT)
-        machine.type("poweroff\r")
+        machine.type("poweroff now\r")
         machine.wait("Power down", LIMIT)

@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: MIT
 """What the console says to mistakes leads on, and is said once."""
+import re
+
 import bundle
 from machine import Qemu
 
@@ -49,3 +51,44 @@ def test_words(build, tmp_path):
         assert "[vm fine]" not in shown and "[vm later]" in shown, shown
         machine.command("vm create fine")
         assert "[vm fine]" in machine.command("config show")
+
+
+def test_lost_words(build):
+    """What was meant by a command that there is not."""
+    with Qemu(build) as machine:
+        machine.wait_prompt()
+        for typed, said in (("vm lsit", "`vm list` is"), ("lst", "`help` lists them"),
+                            ("mme", "`mem` is"), ("vm", "allowed: vm console"),
+                            ("exit", "there is nothing to leave"),
+                            ("log shwo -n 3", 'found "log shwo", which is no command, `log show` is'),
+                            ("vm list x", "found 1 argument, allowed"),
+                            ("log show -v nosuch", "which is no VM and has no line"),
+                            ("lock", "no password is set")):
+            out = machine.command(typed)
+            assert out.startswith("error: ") and said in out, (typed, out)
+        assert "stops a running VM's time" in machine.command("? vm pause")
+        assert re.search("built by (gcc|Debian clang) ", machine.command("version"))
+        assert [line for line in machine.command("help | COM3").split("\n") if line] == \
+            [line for line in machine.command("help").split("\n") if "COM3" in line]
+        assert machine.objects("help | COM3")[0]["name"] == "gdb"
+        assert "allowed: | and one" in machine.command("help | a b")
+
+
+def test_several(build, tmp_path):
+    conf = "".join(f"[vm v{n:02}]\nkernel = built-in\nmemory = 4M\nstop_timeout = 0s\n"
+                   for n in range(1, 4))
+    with Qemu(build, bundle=bundle.make(tmp_path / "v.cpio", conf)) as machine:
+        machine.wait_prompt()
+        for name in ("v01", "v02", "v03"):
+            machine.command(f"vm create {name}")
+        # nothing is begun when a name is wrong
+        assert "v99" in machine.command("vm start v01 v99")
+        assert "found no VM \"v*\" to pause" in machine.command("vm pause v*")
+        assert "v01: running\nv02: running" in machine.command("vm start v01 v02 v01")
+        assert machine.command("vm start v*").count("running") == 1
+        out = machine.command("vm stop v03 v03 v?2")
+        assert out.count("stopped: ended by `vm stop`") == 2, out
+        out = machine.command("vm pause v01 v02")
+        assert "v01: paused\nnot done: v02 is stopped" in out and "not done with 1 of 2 VMs" in out
+        assert machine.command("vm destroy *").count("destroyed") == 3
+        assert machine.objects("vm list") == []

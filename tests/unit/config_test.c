@@ -172,13 +172,13 @@ static void test_whole_vm(void **state)
 	expect_problem(0, 2, 1, "VM a has no kernel");
 	assert_true(config.vm[0].broken);
 	assert_int_equal(parse("[vm a]\nkernel = k\ncap = 101%"), 1);
-	expect_problem(0, 1, 1, "at most 100% with 1 vCPUs");
+	expect_problem(0, 1, 1, "at most 100% with vcpus = 1");
 	assert_int_equal(parse("[vm a]\nkernel = k\nvcpus = 2\ncap = 300%"), 1);
-	expect_problem(0, 1, 1, "at most 200% with 2 vCPUs");
+	expect_problem(0, 1, 1, "at most 200% with vcpus = 2");
 	/* The reservations of all vCPUs together have to fit under the cap. */
 	assert_int_equal(parse("[vm a]\nkernel = k\nvcpus = 2\ncap = 40%\nreserve = 2ms/10ms"), 0);
 	assert_int_equal(parse("[vm a]\nkernel = k\nvcpus = 2\ncap = 39%\nreserve = 2ms/10ms"), 1);
-	expect_problem(0, 1, 1, "found a reserve of 40% of a CPU with 2 vCPUs");
+	expect_problem(0, 1, 1, "found a reserve of 40% of a CPU with vcpus = 2");
 }
 
 /* The words that remove a limit. */

@@ -110,7 +110,9 @@ static void test_pressed_again(void **state)
 	now++;
 	settle(vm);
 	assert_int_equal(vm->state, VM_STOPPED);
+	assert_int_equal(vm_deadline(), ~0ull);
 	assert_true(act(vm, ACTION_DESTROY));
+	assert_int_equal(vm_deadline(), 0); /* there is work, whoever asked for it */
 	settle(vm);
 }
 

@@ -33,6 +33,7 @@
 #include "vmm/manager/config/config_keys.c"
 #undef set
 #include "vmm/manager/command.c"
+#include "vmm/manager/command_near.c"
 #define show show_set
 #include "vmm/manager/commands/vm_set.c"
 #undef show

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "vmm/manager/command.h"
+#include "vmm/manager/command_near.h"
 #include "vmm/manager/config/setup.h"
 #include "vmm/manager/log/log.h"
 #include "vmm/manager/words.h"
@@ -32,9 +33,17 @@ const struct command *command_find(const char *const *words, u32 count, u32 *nam
 	return NULL;
 }
 
+/* What elsewhere ends a session. */
+static bool leaves(const char *word)
+{
+	return string_equal(word, "exit") || string_equal(word, "quit") ||
+	       string_equal(word, "logout");
+}
+
 /* Says what would be right: the commands with that first word, or how to list them all. */
 static void unknown(struct reply *reply, const struct words *words)
 {
+	const char *near;
 	char shown[2][40];
 	char list[512];
 	size_t first = strlen(words->word[0]);
@@ -49,9 +58,18 @@ static void unknown(struct reply *reply, const struct words *words)
 			length += format(list + length, sizeof(list) - length, "%s%s",
 					 length > 0 ? ", " : "", command->name);
 	}
-	if (length > 0)
+	near = command_near(words->word[0], words->count > 1 ? words->word[1] : "");
+	if (near != NULL)
+		reply_error(reply, "found \"%s%s%s\", which is no command, `%s` is", shown[0],
+			    strchr(near, ' ') != NULL && words->count > 1 ? " " : "",
+			    strchr(near, ' ') != NULL ? shown[1] : "", near);
+	else if (length > 0)
 		reply_error(reply, "found \"%s%s%s\", allowed: %s", shown[0],
 			    words->count > 1 ? " " : "", shown[1], list);
+	else if (leaves(words->word[0]))
+		reply_error(reply, "found \"%s\", there is nothing to leave; `lock` asks for the "
+			    "password again, `poweroff` ends the machine, Ctrl-] leaves a guest",
+			    shown[0]);
 	else
 		reply_error(reply, "found \"%s\", which is no command, `help` lists them",
 			    shown[0]);
@@ -69,6 +87,27 @@ static void take_json(struct reply *reply, struct words *words)
 			words->word[count++] = words->word[i];
 	}
 	words->count = count;
+}
+
+/* Takes `| WORD` off the end of the line. */
+static bool take_filter(struct reply *reply, struct words *words)
+{
+	u32 at = 1;
+
+	while (at < words->count && !string_equal(words->word[at], "|"))
+		at++;
+	if (at >= words->count)
+		return true;
+	if (at + 2 != words->count || words->word[at + 1][0] == '\0' ||
+	    !string_copy(reply->filter, sizeof(reply->filter), words->word[at + 1])) {
+		reply_error(reply,
+			    "found a filter of %u words, allowed: | and one, of at most %u "
+			    "characters",
+			    words->count - at - 1, REPLY_FILTER_BYTES - 1);
+		return false;
+	}
+	words->count = at;
+	return true;
 }
 
 static bool take_arguments(const struct words *words, u32 from, struct arguments *arguments)
@@ -109,7 +148,11 @@ void command_run(struct reply *reply, const char *line)
 	if (words.count == 0)
 		return;
 	take_json(reply, &words);
+	if (!take_filter(reply, &words))
+		return;
 	log_message(LOG_DEBUG, LOG_CONSOLE, "", "command: %s", line);
+	if (string_equal(words.word[0], "?"))
+		words.word[0] = "help";
 	command = command_find(words.word, words.count, &name_words);
 	if (command == NULL) {
 		unknown(reply, &words);
@@ -117,9 +160,9 @@ void command_run(struct reply *reply, const char *line)
 	}
 	if (!take_arguments(&words, name_words, &arguments) ||
 	    arguments.count < command->minimum || arguments.count > command->maximum) {
-		reply_error(reply, "found %u arguments, allowed: %s%s%s", arguments.count,
-			    command->name, command->arguments[0] != '\0' ? " " : "",
-			    command->arguments);
+		reply_error(reply, "found %u argument%s, allowed: %s%s%s", arguments.count,
+			    arguments.count == 1 ? "" : "s", command->name,
+			    command->arguments[0] != '\0' ? " " : "", command->arguments);
 		return;
 	}
 	log_actor_set(reply->to->name);
@@ -142,13 +185,13 @@ struct vm *command_vm(struct reply *reply, const char *name)
 	section = config_find(setup_config(), name);
 	if (section != NULL && section->broken) {
 		reply_error(reply,
-			    "%s was not created: its section has mistakes, `log show -c config` "
+			    "%s is no VM: its section has mistakes, `log show -c config` "
 			    "lists them",
 			    name);
 		return NULL;
 	}
 	if (section != NULL) {
-		reply_error(reply, "%s is configured but not created, `vm create %s` does that",
+		reply_error(reply, "%s is no VM yet, `vm create %s` makes it from its section",
 			    name, name);
 		return NULL;
 	}

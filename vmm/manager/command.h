@@ -18,6 +18,7 @@ struct arguments {
 enum completion {
 	COMPLETE_NOTHING,
 	COMPLETE_VM,	  /* the first argument is a VM in the list */
+	COMPLETE_VMS,	  /* each argument is one */
 	COMPLETE_SECTION, /* a VM of the configuration, then keys */
 	COMPLETE_COMMAND, /* the arguments are a command */
 	COMPLETE_WATCH,	  /* a number, then a command with its arguments */

@@ -127,6 +127,9 @@ static void offer_arguments(const struct offers *offers, const struct command *c
 		if (done == name_words)
 			offer_vms(offers);
 		break;
+	case COMPLETE_VMS:
+		offer_vms(offers);
+		break;
 	case COMPLETE_SECTION:
 		for (u32 i = 0; i < setup_config()->vm_count && done == name_words; i++)
 			offer(offers, setup_config()->vm[i].name);

@@ -2,11 +2,24 @@
 #include "vmm/manager/reply.h"
 #include "vmm/rt/format.h"
 
+static bool passes(const struct reply *reply, struct text text)
+{
+	size_t length = strlen(reply->filter);
+
+	for (size_t at = 0; at + length <= text.length; at++) {
+		if (memcmp(text.start + at, reply->filter, length) == 0)
+			return true;
+	}
+	return false;
+}
+
 static void put(struct reply *reply, enum reply_kind kind, const char *pattern, va_list arguments)
 {
 	size_t length = format_va(reply->line, sizeof(reply->line), pattern, arguments);
 
 	length = MIN(length, sizeof(reply->line) - 1);
+	if (kind == REPLY_TEXT && !passes(reply, (struct text){reply->line, length}))
+		return;
 	reply->to->put(reply->to->context, kind, (struct text){reply->line, length});
 }
 
@@ -50,7 +63,8 @@ void reply_object_end(struct reply *reply)
 
 void reply_object(struct reply *reply, struct text object)
 {
-	reply->to->put(reply->to->context, REPLY_OBJECT, object);
+	if (passes(reply, object))
+		reply->to->put(reply->to->context, REPLY_OBJECT, object);
 }
 
 bool reply_has_terminal(struct reply *reply)

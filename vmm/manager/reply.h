@@ -8,6 +8,7 @@
 #include "vmm/manager/vm/vm_query.h"
 
 #define REPLY_LINE_BYTES 4096u
+#define REPLY_FILTER_BYTES 64u
 
 /* Which lines `log show` wants, and where it is. */
 struct log_query {
@@ -55,6 +56,7 @@ struct reply {
 	bool json; /* -j was given, or it is the machine channel's */
 	bool failed;
 	u8 tone; /* enum reply_tone, of the lines that follow */
+	char filter[REPLY_FILTER_BYTES]; /* only lines and objects with that are shown; "": all */
 
 	bool (*resume)(struct reply *reply);
 	u64 deadline_tsc;
@@ -67,6 +69,14 @@ struct reply {
 	u64 left;	       /* bytes or lines to show */
 	u64 shown;	       /* of a list: reply_list; of the VMs: inspect_next_vm */
 	u64 changed; /* keys of `vm set`, a bit for each of config_vm_keys */
+
+	/* the VMs that one command acts on, each after the other */
+	u32 chosen[VM_MAX]; /* ids */
+	u32 chosen_count;
+	u32 chosen_next;
+	u32 undone_count;
+	u8 action;    /* enum vm_action */
+	bool several; /* a VM with which it fails is told, and the next one follows */
 
 	u32 attach_id; /* the terminal becomes this VM's console; 0: no */
 	u32 secret_iterations; /* of a new password that it asks for; 0: it does not */

@@ -15,7 +15,10 @@ static void list(struct reply *reply)
 		}
 	}
 	if (!reply->json)
-		reply_line(reply, "`help COMMAND` says more. -j anywhere: answers as JSON lines.");
+		reply_line(reply,
+			   "`help COMMAND` says more. -j anywhere: answers as JSON lines.\n"
+			   "`| WORD` at the end: only lines with that. NAME...: several VMs, or a\n"
+			   "pattern such as web*.");
 }
 
 /* Every command that begins with the words given. */

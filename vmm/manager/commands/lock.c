@@ -7,8 +7,8 @@ static void run(struct reply *reply, const struct arguments *arguments)
 	if (login_required())
 		login_lock(reply->to->login);
 	else
-		reply_error(reply, "there is no password to open it again, allowed: with "
-				   "password = in [host] of the configuration");
+		reply_error(reply, "no password is set that would open it again: `password` makes "
+				   "one for the configuration");
 }
 
 COMMAND(lock,

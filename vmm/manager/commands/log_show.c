@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "kernel/abi/pages.h"
 #include "vmm/manager/command.h"
+#include "vmm/manager/config/setup.h"
 #include "vmm/manager/console/console.h"
 #include "vmm/manager/host/machine.h"
 #include "vmm/manager/log/log.h"
@@ -186,6 +187,19 @@ static bool take_options(struct reply *reply, const struct arguments *arguments,
 	return true;
 }
 
+/* A VM that is gone still has its lines. */
+static bool nobody(const struct log_query *query)
+{
+	const struct log_query any = {.category = LOG_CATEGORY_COUNT, .until_ns = ~0ull};
+	struct log_query of_vm = any;
+
+	if (query->vm[0] == '\0' || vm_find(query->vm) != NULL ||
+	    config_find(setup_config(), query->vm) != NULL)
+		return false;
+	string_copy(of_vm.vm, sizeof(of_vm.vm), query->vm);
+	return count_matches(&of_vm) == 0;
+}
+
 static void run(struct reply *reply, const struct arguments *arguments)
 {
 	u64 limit = ~0ull;
@@ -195,6 +209,11 @@ static void run(struct reply *reply, const struct arguments *arguments)
 	if (!take_options(reply, arguments, &limit))
 		return;
 	log_take_kernel();
+	if (nobody(&reply->query)) {
+		reply_error(reply, "-v: found \"%s\", which is no VM and has no line in the log",
+			    reply->query.vm);
+		return;
+	}
 	count = limit != ~0ull ? count_matches(&reply->query) : 0;
 	reply->query.skip = count > limit ? count - limit : 0;
 	if (!resume_show(reply))

@@ -1,23 +1,25 @@
 /* SPDX-License-Identifier: MIT */
-#include "vmm/manager/command.h"
+#include "vmm/manager/commands/stop_all.h"
 #include "vmm/manager/host/machine.h"
-#include "vmm/manager/host/shutdown.h"
 
 static void run(struct reply *reply, const struct arguments *arguments)
 {
-	(void)arguments;
 	if (machine_power_problem() != NULL) {
 		reply_error(reply, "cannot power off: %s", machine_power_problem());
 		return;
 	}
-	shutdown_run(reply, SHUTDOWN_POWER_OFF);
+	stop_all_run(reply, arguments, SHUTDOWN_POWER_OFF);
 }
 
 COMMAND(poweroff,
 	.name = "poweroff",
-	.arguments = "",
-	.summary = "switches the machine off at once",
-	.detail = "VMs are not asked.",
+	.arguments = "[now]",
+	.summary = "stops all VMs and switches the machine off",
+	.detail = "As `vm stop` does it, so it takes stop_timeout at the most. `poweroff now`\n"
+		  "does not ask the VMs.",
 	.example = "poweroff",
 	.run = run,
-	.audited = true);
+	.maximum = 1,
+	.audited = true,
+	.completion = COMPLETE_WORDS,
+	.words = "now");

@@ -1,18 +1,20 @@
 /* SPDX-License-Identifier: MIT */
-#include "vmm/manager/command.h"
-#include "vmm/manager/host/shutdown.h"
+#include "vmm/manager/commands/stop_all.h"
 
 static void run(struct reply *reply, const struct arguments *arguments)
 {
-	(void)arguments;
-	shutdown_run(reply, SHUTDOWN_REBOOT);
+	stop_all_run(reply, arguments, SHUTDOWN_REBOOT);
 }
 
 COMMAND(reboot,
 	.name = "reboot",
-	.arguments = "",
-	.summary = "resets the machine at once",
-	.detail = "VMs are not asked.",
+	.arguments = "[now]",
+	.summary = "stops all VMs and resets the machine",
+	.detail = "As `vm stop` does it, so it takes stop_timeout at the most. `reboot now`\n"
+		  "does not ask the VMs.",
 	.example = "reboot",
 	.run = run,
-	.audited = true);
+	.maximum = 1,
+	.audited = true,
+	.completion = COMPLETE_WORDS,
+	.words = "now");

@@ -3,16 +3,25 @@
 #include "vmm/manager/command.h"
 #include "vmm/rt/start.h"
 
+#ifdef __clang__
+#define COMPILER __VERSION__
+#else
+#define COMPILER "gcc " __VERSION__
+#endif
+#ifndef COMMIT /* the Makefile gives it where the source is a git repository */
+#define COMMIT ""
+#endif
+
 static void run(struct reply *reply, const struct arguments *arguments)
 {
-	static const char build[] = "gnu17 " __VERSION__;
 	struct text backend = {start_info->backend,
 			       strnlen(start_info->backend, sizeof(start_info->backend))};
 
 	(void)arguments;
 	if (!reply->json) {
-		reply_line(reply, "Skerry %s, ABI %u, %.*s, built with %s", SKERRY_VERSION,
-			   SKERRY_ABI_VERSION, (int)backend.length, backend.start, build);
+		reply_line(reply, "Skerry %s, ABI %u, %.*s, built by %s%s", SKERRY_VERSION,
+			   SKERRY_ABI_VERSION, (int)backend.length, backend.start, COMPILER,
+			   COMMIT[0] != '\0' ? " from commit " COMMIT : "");
 		return;
 	}
 	reply_object_begin(reply);
@@ -20,14 +29,15 @@ static void run(struct reply *reply, const struct arguments *arguments)
 	json_string(&reply->object, "version", SKERRY_VERSION);
 	json_u64(&reply->object, "abi", SKERRY_ABI_VERSION);
 	json_text(&reply->object, "backend", backend);
-	json_string(&reply->object, "build", build);
+	json_string(&reply->object, "build", COMPILER);
+	json_string(&reply->object, "commit", COMMIT);
 	reply_object_end(reply);
 }
 
 COMMAND(version,
 	.name = "version",
 	.arguments = "",
-	.summary = "version, ABI, back end and build",
+	.summary = "version, ABI, back end, compiler and commit",
 	.example = "version -j",
-	.keys = "name version abi backend build",
+	.keys = "name version abi backend build commit",
 	.run = run);

@@ -18,6 +18,29 @@ static void show(struct reply *reply, const char *name, const char *state, const
 	reply_object_end(reply);
 }
 
+/* With several VMs the next one follows; the answer ends in an error all the same. */
+static void not_done(struct reply *reply, const char *pattern, ...)
+{
+	char problem[320];
+	va_list arguments;
+
+	va_start(arguments, pattern);
+	format_va(problem, sizeof(problem), pattern, arguments);
+	va_end(arguments);
+	if (!reply->several) {
+		reply_error(reply, "%s", problem);
+		return;
+	}
+	reply->undone_count++;
+	if (!reply->json) {
+		reply_line(reply, "not done: %s", problem);
+		return;
+	}
+	reply_object_begin(reply);
+	json_string(&reply->object, "error", problem);
+	reply_object_end(reply);
+}
+
 static void show_vm(struct reply *reply, const struct vm *vm)
 {
 	char reason[80];
@@ -33,8 +56,8 @@ static void show_vm(struct reply *reply, const struct vm *vm)
 	show(reply, vm->config.name, vm_state_name(vm->state), reason);
 }
 
-/* Waits for the monitor to have done what it was told. */
-static bool resume_action(struct reply *reply)
+/* Whether the monitor has done what it was told; the answer is written then. */
+static bool step_action(struct reply *reply)
 {
 	struct vm *vm = command_vm_kept(reply);
 
@@ -44,7 +67,7 @@ static bool resume_action(struct reply *reply)
 		vm_channel_signalled(vm); /* that it has obeyed may be known before its new state */
 		vm->answered = false;
 		if (vm->state == VM_CRASHED)
-			reply_error(reply, "%s: crashed: %s", vm->config.name, vm->reason);
+			not_done(reply, "%s: crashed: %s", vm->config.name, vm->reason);
 		else
 			show_vm(reply, vm);
 		return true;
@@ -56,7 +79,7 @@ static bool resume_action(struct reply *reply)
 }
 
 /* The kernel returns the last pages when each CPU has been through its loop once more. */
-static bool resume_destroy(struct reply *reply)
+static bool step_destroy(struct reply *reply)
 {
 	if (vm_by_id(reply->vm_id) != NULL)
 		return false;
@@ -68,23 +91,121 @@ static bool resume_destroy(struct reply *reply)
 	return true;
 }
 
-void vm_act_run(struct reply *reply, const struct arguments *arguments, enum vm_action action)
+static void begin(struct reply *reply, struct vm *vm)
 {
-	struct vm *vm = command_vm(reply, arguments->word[0]);
+	enum vm_action action = reply->action;
 	char problem[256];
 
-	if (vm == NULL)
-		return;
 	vm->answered = reply->to->terminal && action != ACTION_DESTROY;
 	if (!vm_act(vm, action, problem, sizeof(problem))) {
 		vm->answered = false;
-		reply_error(reply, "%s", problem);
-		return;
+		not_done(reply, "%s", problem);
+	} else if (action == ACTION_DESTROY) {
+		command_vm_keep(reply, vm);
+		reply->deadline_tsc = 0;
+	} else {
+		command_vm_wait(reply, vm, vm_act_resume);
 	}
-	if (action != ACTION_DESTROY) {
-		command_vm_wait(reply, vm, resume_action);
-		return;
+}
+
+bool vm_act_resume(struct reply *reply)
+{
+	struct vm *vm;
+
+	for (;;) {
+		if (reply->vm_id != 0 &&
+		    !(reply->action == ACTION_DESTROY ? step_destroy(reply) : step_action(reply)))
+			return false;
+		reply->vm_id = 0;
+		if (reply->failed)
+			return true;
+		if (reply->chosen_next == reply->chosen_count)
+			break;
+		reply->deadline_tsc = 0; /* more room comes with an event */
+		if (reply_room(reply) <= REPLY_ITEM_BYTES)
+			return false;
+		vm = vm_by_id(reply->chosen[reply->chosen_next++]);
+		if (vm != NULL)
+			begin(reply, vm);
 	}
-	command_vm_keep(reply, vm);
-	reply->resume = resume_destroy;
+	if (reply->undone_count > 0)
+		reply_error(reply, "not done with %u of %u VMs, see above", reply->undone_count,
+			    reply->chosen_count);
+	return true;
+}
+
+static void choose(struct reply *reply, const struct vm *vm)
+{
+	for (u32 i = 0; i < reply->chosen_count; i++) {
+		if (reply->chosen[i] == vm->id)
+			return;
+	}
+	reply->chosen[reply->chosen_count++] = vm->id;
+}
+
+/* '*' stands for any characters, '?' for one. */
+static bool matches(const char *pattern, const char *name)
+{
+	const char *star = NULL; /* the last one, and how far it reaches */
+	const char *reach = NULL;
+
+	while (*name != '\0') {
+		if (*pattern == '*') {
+			star = pattern++;
+			reach = name;
+		} else if (*pattern == '?' || *pattern == *name) {
+			pattern++;
+			name++;
+		} else if (star != NULL) {
+			pattern = star + 1;
+			name = ++reach;
+		} else {
+			return false;
+		}
+	}
+	while (*pattern == '*')
+		pattern++;
+	return *pattern == '\0';
+}
+
+/* A pattern takes the VMs of that name that are in a state for it. */
+static bool choose_matching(struct reply *reply, const char *pattern, enum vm_action action)
+{
+	u32 before = reply->chosen_count;
+	char shown[40];
+
+	VM_FOR_EACH(vm) {
+		if (matches(pattern, vm->config.name) && !vm->dying &&
+		    vm_life(vm->state, action).effect != EFFECT_REFUSED)
+			choose(reply, vm);
+	}
+	reply->several = true;
+	if (reply->chosen_count > before)
+		return true;
+	reply_error(reply, "found no VM \"%s\" to %s, %s",
+		    text_show(shown, sizeof(shown), text_of(pattern)), vm_life_action_name(action),
+		    vm_life_allowed(action));
+	return false;
+}
+
+void vm_act_run(struct reply *reply, const struct arguments *arguments, enum vm_action action)
+{
+	reply->action = (u8)action;
+	reply->several = arguments->count > 1;
+	for (u32 i = 0; i < arguments->count; i++) {
+		const char *word = arguments->word[i];
+		const struct vm *vm;
+
+		if (strchr(word, '*') != NULL || strchr(word, '?') != NULL) {
+			if (!choose_matching(reply, word, action))
+				return;
+			continue;
+		}
+		vm = command_vm(reply, word);
+		if (vm == NULL)
+			return;
+		choose(reply, vm);
+	}
+	if (!vm_act_resume(reply))
+		reply->resume = vm_act_resume;
 }

@@ -5,15 +5,18 @@
 #include "vmm/manager/vm/vm_life.h"
 
 /*
- * What the commands of a VM's life have in common: an action on the VM named, and its answer. Each
- * is VM_ACT_COMMAND(identifier, action, .name = ..., texts).
+ * What the commands of a VM's life have in common: an action on the VMs named, and its answer. All
+ * names are looked up before anything is done. Each command is VM_ACT_COMMAND(identifier, action,
+ * .name = ..., texts).
  */
 void vm_act_run(struct reply *reply, const struct arguments *arguments, enum vm_action action);
+bool vm_act_resume(struct reply *reply);
 
 #define VM_ACT_COMMAND(identifier, action, ...)                                                  \
 	static void run(struct reply *reply, const struct arguments *arguments)                 \
 	{                                                                                       \
 		vm_act_run(reply, arguments, action);                                           \
 	}                                                                                       \
-	COMMAND(identifier, .arguments = "NAME", .keys = "name state reason", .run = run,       \
-		.minimum = 1, .maximum = 1, .changes = true, .completion = COMPLETE_VM, __VA_ARGS__)
+	COMMAND(identifier, .arguments = "NAME...", .keys = "name state reason", .run = run,    \
+		.minimum = 1, .maximum = COMMAND_WORDS_MAX, .changes = true,                    \
+		.completion = COMPLETE_VMS, __VA_ARGS__)

@@ -5,4 +5,4 @@ VM_ACT_COMMAND(vm_start, ACTION_START,
 	.name = "vm start",
 	.summary = "boots a created, stopped or crashed VM",
 	.detail = "A VM that has run before boots afresh, with a new monitor.",
-	.example = "vm start alpha");
+	.example = "vm start alpha web*");

@@ -18,9 +18,11 @@ static bool (*inner)(struct reply *reply); /* what the command watched waits for
 static void begin(struct reply *reply)
 {
 	const struct requester *to = reply->to;
+	char filter[REPLY_FILTER_BYTES];
 	char heading[LINE_MAX + 48];
 
 	next_tsc = clock_tsc() + clock_ns_to_tsc(interval_ns);
+	memcpy(filter, reply->filter, sizeof(filter));
 	memset(reply, 0, sizeof(*reply));
 	reply->to = to;
 	if (!json) {
@@ -30,6 +32,7 @@ static void begin(struct reply *reply)
 		reply_line(reply, "%s", heading);
 	}
 	reply->json = json;
+	memcpy(reply->filter, filter, sizeof(filter));
 	command_run(reply, line);
 	inner = reply->resume;
 	if (inner == NULL)

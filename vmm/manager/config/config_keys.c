@@ -304,12 +304,12 @@ bool config_vm_check(const struct vm_config *vm, char *problem, size_t size)
 		format(problem, size, "VM %s has no kernel, allowed: kernel = FILE", vm->name);
 	else if (vm->cap_percent > 100 * vm->vcpus)
 		format(problem, size,
-		       "VM %s: found cap = %llu%%, allowed: at most %llu%% with %llu vCPUs",
+		       "VM %s: found cap = %llu%%, allowed: at most %llu%% with vcpus = %llu",
 		       vm->name, (unsigned long long)vm->cap_percent,
 		       100ull * vm->vcpus, (unsigned long long)vm->vcpus);
 	else if (vm->cap_percent != 0 && reserve_percent(vm) > vm->cap_percent)
 		format(problem, size,
-		       "VM %s: found a reserve of %llu%% of a CPU with %llu vCPUs, allowed: at "
+		       "VM %s: found a reserve of %llu%% of a CPU with vcpus = %llu, allowed: at "
 		       "most its cap, %llu%%",
 		       vm->name, (unsigned long long)reserve_percent(vm),
 		       (unsigned long long)vm->vcpus, (unsigned long long)vm->cap_percent);

@@ -84,9 +84,14 @@ static enum console_secret_state give_up(const char *why)
 
 static enum console_secret_state take_new(void)
 {
-	if (line.length < PASSWORD_LENGTH_MIN || line.length > PASSWORD_LENGTH_MAX)
-		return give_up("error: found one that is too short or too long, allowed: 8 to 64 "
-			       "characters\n");
+	if (line.length == 0)
+		return give_up("no password made\n");
+	if (line.length < PASSWORD_LENGTH_MIN || line.length > PASSWORD_LENGTH_MAX) {
+		put("error: found one that is too short or too long, allowed: 8 to 64 "
+		    "characters\n");
+		ask(STAGE_NEW, "new password (Enter alone gives up): ");
+		return CONSOLE_SECRET_BUSY;
+	}
 	first = line;
 	ask(STAGE_AGAIN, "once more: ");
 	return CONSOLE_SECRET_BUSY;

@@ -473,6 +473,8 @@ u64 vm_deadline(void)
 	u64 deadline = ~0ull;
 
 	VM_FOR_EACH(vm) {
+		if (vm->dying)
+			return 0; /* since vm_step was called */
 		if (vm->stop_deadline_tsc != 0)
 			deadline = MIN(deadline, MIN(vm->stop_deadline_tsc, vm->press_again_tsc));
 		if (vm->deaf_until_tsc != 0)

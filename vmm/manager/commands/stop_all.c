@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: MIT */
+#include "vmm/manager/commands/stop_all.h"
+
+static bool is_up(const struct vm *vm)
+{
+	return vm->state == VM_RUNNING || vm->state == VM_PAUSED || vm->dying;
+}
+
+static u32 count_up(void)
+{
+	u32 count = 0;
+
+	VM_FOR_EACH(vm) {
+		count += is_up(vm);
+	}
+	return count;
+}
+
+/* One that is still busy with something else is asked again in the next turn. */
+static bool resume(struct reply *reply)
+{
+	char problem[256];
+
+	VM_FOR_EACH(vm) {
+		if (is_up(vm) && !vm->dying &&
+		    (vm->stop_deadline_tsc == 0 || vm->state == VM_PAUSED))
+			(void)vm_act(vm, ACTION_STOP, problem, sizeof(problem));
+	}
+	if (count_up() > 0)
+		return false;
+	reply->resume = NULL;
+	shutdown_run(reply, reply->action);
+	return reply->resume == NULL;
+}
+
+void stop_all_run(struct reply *reply, const struct arguments *arguments, enum shutdown what)
+{
+	u32 count = count_up();
+	char shown[40];
+
+	if (arguments->count > 0 && !string_equal(arguments->word[0], "now")) {
+		reply_error(reply, "found \"%s\", allowed: now, or nothing",
+			    text_show(shown, sizeof(shown), text_of(arguments->word[0])));
+		return;
+	}
+	if (arguments->count > 0 || count == 0) {
+		shutdown_run(reply, what);
+		return;
+	}
+	if (!reply->json)
+		reply_line(reply, "Stopping %u VM%s first, each within its stop_timeout.%s", count,
+			   count == 1 ? "" : "s",
+			   reply->to->terminal ? " Ctrl-C: the machine stays on." : "");
+	reply->action = (u8)what;
+	reply->resume = resume;
+}
