@@ -187,6 +187,12 @@ $(ISO_ARGS): FORCE
 	@mkdir -p $(@D)
 	@echo "$(BUNDLE) $$CMDLINE" | cmp -s - $@ || echo "$(BUNDLE) $$CMDLINE" >$@
 
+# A bundle of one's own is there or it is not.
+ifneq ($(filter-out $(BUILD)/guests.cpio,$(BUNDLE)),)
+$(BUNDLE):
+	@echo "BUNDLE: found $@, which is no file" >&2; exit 1
+endif
+
 $(OUT): $(BUILD)/skerry.elf iso/grub.cfg $(ISO_ARGS) $(BUNDLE)
 	@$(if $(VERBOSE),,echo "  ISO     $@")
 	$(Q)rm -rf $(ISO_TREE) && mkdir -p $(ISO_TREE)/boot/grub

@@ -77,6 +77,8 @@ def test_reboot(build, tmp_path):
     ("run EMULATOR=none", "EMULATOR: found none, allowed: qemu bochs"),
     ("run EMULATOR=bochs BOOT=kernel", "EMULATOR=bochs boots by BOOT=iso only"),
     ("test ONLY=units", "ONLY: found units, allowed: unit fuzz guest system"),
+    ("run BOOT=kernel BUNDLE=none.cpio", "BUNDLE: found none.cpio, which is no file"),
+    ("fuzz TARGET=nothing", "TARGET: found nothing, allowed: acpi_pm"),
     ("verify TARGET=nothing", "verify: nothing has that name"),
 ])
 def test_refused(words, said):

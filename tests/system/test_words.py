@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """What the console says to mistakes leads on, and is said once."""
 import re
+import time
 
 import bundle
 from machine import Qemu
@@ -72,6 +73,34 @@ def test_lost_words(build):
             [line for line in machine.command("help").split("\n") if "COM3" in line]
         assert machine.objects("help | COM3")[0]["name"] == "gdb"
         assert "allowed: | and one" in machine.command("help | a b")
+
+
+def test_hints(build, tmp_path):
+    """Of a console that stays empty; Tab offers what can be."""
+    conf = ("[vm mute]\nkernel = vmlinuz\ninitrd = initramfs.cpio.gz\nmemory = 128M\n"
+            "autostart = yes\n[vm new]\nkernel = built-in\n")
+    files = bundle.make(tmp_path / "hints.cpio", conf, bundle.debian(build / "guests"))
+    with Qemu(build, bundle=files) as machine:
+        machine.wait_prompt()
+        machine.command("vm create new")
+        machine.attach("new")
+        machine.wait(r"\[it has not been started\]")
+        machine.leave()
+        limit = time.monotonic() + 60
+        while machine.vm("mute")["state"] != "running":
+            assert time.monotonic() < limit
+        machine.attach("mute")
+        machine.wait(r"\[nothing printed so far; a Linux needs console=ttyS0 in its cmdline\]")
+        machine.leave()
+        machine.type("vm set mute \t\t")
+        offered = machine.wait(r"trap=[^\n]*\n", 20)
+        assert "weight=" in offered and "memory=" not in offered, offered
+        machine.type("\x15vm create x kernel=\t\x15mem\r")
+        machine.wait("kernel=vmlinuz ", 20)
+        machine.wait_prompt()
+        machine.type("vm create x initrd=\t\x15mem\r")
+        machine.wait("initrd=initramfs.cpio.gz ", 20)
+        machine.wait_prompt()
 
 
 def test_several(build, tmp_path):

@@ -7,9 +7,17 @@
 #include <string.h>
 #include <cmocka.h>
 
+#include "lib/string.c"
 #include "tests/fake_clock.h"
 #include "vmm/manager/console/console_guest.c"
 #include "vmm/manager/console/console_input.c"
+#include "vmm/manager/text/text.c"
+
+bool vm_busy(const struct vm *vm)
+{
+	(void)vm;
+	return false;
+}
 
 #define PORT SERIAL_COM1
 

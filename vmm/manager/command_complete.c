@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* What could stand where a line ends. */
+#include "vmm/manager/commands/vm_set.h"
 #include "vmm/manager/config/config_keys.h"
 #include "vmm/manager/config/files.h"
 #include "vmm/manager/config/setup.h"
@@ -82,7 +83,7 @@ static void offer_log_option(const struct offers *offers, const char *before)
 }
 
 /* Offers "KEY=", and after it the choices or the files that are there. */
-static void offer_keys(const struct offers *offers)
+static void offer_keys(const struct offers *offers, const struct vm *vm)
 {
 	char text[2 * CONFIG_FILE_BYTES];
 
@@ -91,6 +92,8 @@ static void offer_keys(const struct offers *offers)
 		struct text rest = text_of(key->words != NULL ? key->words : "");
 		struct text word;
 
+		if (vm != NULL && !vm_set_can_change(vm, text_of(key->name)))
+			continue;
 		if (strncmp(text, offers->prefix, length) != 0) {
 			offer(offers, text);
 			continue;
@@ -104,7 +107,9 @@ static void offer_keys(const struct offers *offers)
 			continue;
 		for (u32 i = 0; file_at(i) != NULL; i++) {
 			format(text + length, sizeof(text) - length, "%s", file_at(i)->name);
-			offer(offers, text);
+			if (!string_equal(file_at(i)->name, setup_config_name()) &&
+			    file_may_be(file_at(i), key->name[0] == 'k'))
+				offer(offers, text);
 		}
 	}
 }
@@ -134,7 +139,7 @@ static void offer_arguments(const struct offers *offers, const struct command *c
 		for (u32 i = 0; i < setup_config()->vm_count && done == name_words; i++)
 			offer(offers, setup_config()->vm[i].name);
 		if (done > name_words)
-			offer_keys(offers);
+			offer_keys(offers, NULL);
 		break;
 	case COMPLETE_COMMAND:
 		offer_names(offers, words->word + name_words, done - name_words);
@@ -148,7 +153,7 @@ static void offer_arguments(const struct offers *offers, const struct command *c
 		if (done == name_words)
 			offer_vms(offers);
 		else
-			offer_keys(offers);
+			offer_keys(offers, vm_find(words->word[name_words]));
 		break;
 	case COMPLETE_SYMBOL:
 		if (done == name_words)

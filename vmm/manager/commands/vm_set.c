@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "lib/bits.h"
+#include "vmm/manager/commands/vm_set.h"
 #include "vmm/manager/command.h"
 #include "vmm/manager/config/config_keys.h"
 #include "vmm/manager/vm/vm_build.h"
@@ -20,7 +21,7 @@ static bool at_any_time(struct text key)
 }
 
 /* The others take effect when the VM boots with a new monitor; config_set knows what is no key. */
-static bool can_change(const struct vm *vm, struct text key)
+bool vm_set_can_change(const struct vm *vm, struct text key)
 {
 	return vm_has_ended(vm) || at_any_time(key) ||
 	       config_key_find(config_vm_keys, key) == NULL;
@@ -40,7 +41,7 @@ static bool set(struct reply *reply, const struct arguments *arguments, u32 *ind
 	if (equals != NULL)
 		key.length = (size_t)(equals - word);
 	text_show(shown, sizeof(shown), key);
-	if (!can_change(vm, key)) {
+	if (!vm_set_can_change(vm, key)) {
 		reply_error(reply,
 			    "found the key \"%s\" while %s is %s, allowed: " AT_ANY_TIME
 			    "; all others while it is stopped or crashed",

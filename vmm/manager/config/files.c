@@ -122,6 +122,23 @@ const struct file *file_at(u32 index)
 	return index < file_count ? &files[index] : NULL;
 }
 
+static bool begins_with(const struct file *file, const char *bytes, size_t count)
+{
+	return file->size >= count && memcmp(file->bytes, bytes, count) == 0;
+}
+
+bool file_may_be(const struct file *file, bool kernel)
+{
+	/* cpio, and as Linux takes it compressed by gzip, zstd, xz, lz4, bzip2 */
+	bool archive = begins_with(file, "0707", 4) || begins_with(file, "\x1f\x8b", 2) ||
+		       begins_with(file, "\x28\xb5\x2f\xfd", 4) ||
+		       begins_with(file, "\xfd" "7zXZ", 5) ||
+		       begins_with(file, "\x02\x21\x4c\x18", 4) || begins_with(file, "BZh", 3);
+	bool program = begins_with(file, "\x7f" "ELF", 4) || begins_with(file, "MZ", 2);
+
+	return kernel ? !archive : !program;
+}
+
 bool files_none(void)
 {
 	return start_find(START_MODULE) == NULL;

@@ -21,6 +21,8 @@ void files_init(void (*report)(const char *problem));
 /* NULL: no such file. */
 const struct file *file_find(const char *name);
 const struct file *file_at(u32 index); /* NULL behind the last */
+/* By how it begins: an archive is no kernel, a kernel no initrd. */
+bool file_may_be(const struct file *file, bool kernel);
 /* Whether the loader gave no module at all. */
 bool files_none(void);
 /* The flat guest that is built in. */

@@ -172,8 +172,9 @@ static void detach(const char *why)
 
 static void attach(u32 id)
 {
-	char text[96];
 	struct vm *vm = vm_by_id(id);
+	const char *hint;
+	char text[96];
 
 	if (vm == NULL) {
 		prompt_again();
@@ -181,6 +182,9 @@ static void attach(u32 id)
 	}
 	format(text, sizeof(text), "[console of %s, Ctrl-] leaves]\n", vm->config.name);
 	console_output_text(&output, text_of(text));
+	hint = console_guest_hint(vm);
+	if (hint != NULL)
+		console_output_text(&output, text_of(hint));
 	guest = id;
 	mode = MODE_GUEST;
 	console_guest_begin();

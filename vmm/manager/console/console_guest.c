@@ -13,6 +13,30 @@ void console_guest_begin(void)
 	seen_tsc = 0;
 }
 
+static bool names_a_console(const char *cmdline)
+{
+	static const char word[] = "console=";
+
+	for (; *cmdline != '\0'; cmdline++) {
+		if (strncmp(cmdline, word, sizeof(word) - 1) == 0)
+			return true;
+	}
+	return false;
+}
+
+const char *console_guest_hint(const struct vm *vm)
+{
+	if (vm->channel == NULL ||
+	    __atomic_load_n(&vm->channel->output_written, __ATOMIC_ACQUIRE) != 0)
+		return NULL;
+	if (vm->state == VM_CREATED && !vm_busy(vm))
+		return "[it has not been started]\n";
+	if (names_a_console(vm->config.cmdline) ||
+	    string_equal(vm->config.kernel, VM_KERNEL_BUILT_IN))
+		return NULL;
+	return "[nothing printed so far; a Linux needs console=ttyS0 in its cmdline]\n";
+}
+
 void console_guest_output(struct console_output *output, struct vm *vm)
 {
 	u8 bytes[256];

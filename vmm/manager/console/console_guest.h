@@ -9,6 +9,8 @@
 
 /* A guest is attached. */
 void console_guest_begin(void);
+/* Why nothing is to be seen, as far as that is known; NULL: there is something, or it will come. */
+const char *console_guest_hint(const struct vm *vm);
 void console_guest_output(struct console_output *output, struct vm *vm);
 /*
  * True: Ctrl-] was typed. After input that the guest does not take it waits for a second; then that
