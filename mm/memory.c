@@ -396,19 +396,18 @@ static void chunk_destroy(struct memory *memory, u64 *chunk)
  */
 static u64 destroy_step(struct memory *memory)
 {
-	u64 index = memory->destroy_cursor;
-	u64 chunk_end =
-		MIN(align_down(index, MEMORY_CHUNK_PAGES) + MEMORY_CHUNK_PAGES, memory->page_count);
-	u64 *slot = slot_find(memory, index);
-	u64 *chunk = memory->chunks != NULL ? &memory->chunks[index / MEMORY_CHUNK_PAGES] : NULL;
-	u64 block = slot != NULL ? *slot & SLOT_PRESENT : *chunk & CHUNK_LARGE;
+	u64 first = memory->destroy_cursor;
+	u64 next = first;
+	hpa_t hpa;
+	u64 populated = walk_ram(memory, &next, &hpa);
 
-	memory->destroy_cursor = slot != NULL ? index + 1 : chunk_end;
-	if (block != 0)
-		tlb_page_free(HPA((slot != NULL ? *slot : *chunk) & PTE_ADDRESS), memory->quota);
-	if (chunk != NULL && memory->destroy_cursor == chunk_end)
-		chunk_destroy(memory, chunk);
-	return block != 0 ? 0 : memory->destroy_cursor - index;
+	next = MIN(next, memory->page_count);
+	memory->destroy_cursor = next;
+	if (populated != 0)
+		tlb_page_free(hpa, memory->quota);
+	if (memory->chunks != NULL && (next % MEMORY_CHUNK_PAGES == 0 || next == memory->page_count))
+		chunk_destroy(memory, &memory->chunks[first / MEMORY_CHUNK_PAGES]);
+	return next - first - populated;
 }
 
 enum status memory_destroy(struct memory *memory)
