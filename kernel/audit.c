@@ -216,8 +216,6 @@ static u64 list_slots(struct listing *listing, struct memory *memory, u64 index)
 
 static u64 list_handles(struct listing *listing, const struct process *process, u64 index)
 {
-	if (process->handles == NULL)
-		return AUDIT_END;
 	for (; index < process->handles->end && !full(listing); index++) {
 		const struct handle_entry *entry = &process->handles->entry[index];
 

@@ -176,7 +176,8 @@ static NOINLINE struct memory *memory_of(hpa_t page)
 static bool manager_uses(const struct memory *memory)
 {
 	LIST_FOR_EACH(node, &memory->mappings) {
-		if (start_is_managers(LIST_ENTRY(node, struct mapping, memory_node)->space))
+		if (LIST_ENTRY(node, struct mapping, memory_node)->space ==
+		    start_manager_process()->space)
 			return true;
 	}
 	return false;

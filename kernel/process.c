@@ -57,10 +57,9 @@ static enum status copy_data(struct group *group, struct memory *image,
 {
 	u64 first = (u64)header->text_pages + header->rodata_pages;
 	struct memory *data = NULL;
-	enum status status;
+	enum status status = memory_create(&group->quota, PAGE_PROCESS,
+					   (u64)header->data_pages + header->bss_pages, 0, &data);
 
-	status = memory_create(&group->quota, PAGE_PROCESS,
-			       (u64)header->data_pages + header->bss_pages, 0, &data);
 	for (u64 i = 0; status == STATUS_OK && i < header->data_pages; i++) {
 		do
 			status = memory_populate(data, i);
@@ -97,20 +96,15 @@ static enum status map_image(struct process *process, struct memory *image, stru
 	return status;
 }
 
-static enum status fill(struct process *process, struct memory *image, u32 table_order)
+static enum status fill(struct process *process, struct memory *image)
 {
 	struct quota *quota = &process->group->quota;
 	struct image_header header;
 	struct memory *data = NULL;
-	enum status status;
+	enum status status = read_header(image, &header);
 
-	status = read_header(image, &header);
 	if (status != STATUS_OK)
 		return status;
-	status = page_alloc_cleared(table_order, PAGE_KERNEL, quota, (void **)&process->handles);
-	if (status != STATUS_OK)
-		return status;
-	handle_table_init(process->handles, PAGE_SIZE << table_order);
 	status = space_create_process(quota, &process->space);
 	if (status != STATUS_OK)
 		return status;
@@ -130,18 +124,24 @@ static enum status fill(struct process *process, struct memory *image, u32 table
 enum status process_create(struct group *group, struct memory *image, u32 table_order,
 			   struct process **result)
 {
+	struct quota *quota = &group->quota;
 	struct process *process;
-	enum status status;
+	enum status status =
+		cache_alloc_object(quota, OBJECT_PROCESS, sizeof(*process), (void **)&process);
 
-	status = cache_alloc_object(&group->quota, OBJECT_PROCESS, sizeof(*process),
-				    (void **)&process);
 	if (status != STATUS_OK)
 		return status;
+	status = page_alloc_cleared(table_order, PAGE_KERNEL, quota, (void **)&process->handles);
+	if (status != STATUS_OK) {
+		cache_free(process);
+		return status;
+	}
+	handle_table_init(process->handles, PAGE_SIZE << table_order);
 	list_init(&process->threads);
 	process->group = group;
 	process->ended.group = group;
 	group_adopt(group, &process->object);
-	status = fill(process, image, table_order);
+	status = fill(process, image);
 	if (status != STATUS_OK) {
 		object_put(&process->object);
 		return status;
@@ -241,7 +241,7 @@ void process_end(struct process *process, u64 code)
 	LIST_FOR_EACH(node, &process->threads)
 		thread_end(LIST_ENTRY(node, struct thread, sibling));
 	signal_raise(&process->ended);
-	if (start_is_manager(process))
+	if (process == start_manager_process())
 		panic("the manager ended, code %lx", code);
 	object_put(&process->object);
 }
@@ -251,8 +251,7 @@ void process_destroy(struct process *process)
 	object_get(&process->object);
 	process_end(process, 0);
 	process->object.dead = true;
-	if (process->handles != NULL)
-		handle_close_all(process->handles);
+	handle_close_all(process->handles);
 	object_put(&process->object);
 }
 
@@ -264,12 +263,10 @@ enum status process_free(struct process *process)
 		list_remove(node);
 		object_put(&LIST_ENTRY(node, struct thread, sibling)->object);
 	}
-	if (process->handles != NULL)
-		handle_close_all(process->handles);
+	handle_close_all(process->handles);
 	if (process->thread_count != 0)
 		return STATUS_AGAIN;
-	if (process->handles != NULL)
-		page_free(pointer_to_hpa(process->handles), &process->group->quota);
+	page_free(pointer_to_hpa(process->handles), &process->group->quota);
 	if (process->ports != NULL)
 		page_free(pointer_to_hpa(process->ports), &process->group->quota);
 	if (process->space != NULL)

@@ -136,14 +136,9 @@ static void fill(struct start_info *info)
 	memcpy(info->rsdp, boot->rsdp_copy, sizeof(boot->rsdp_copy));
 }
 
-bool start_is_manager(const struct process *process)
+const struct process *start_manager_process(void)
 {
-	return process == manager;
-}
-
-bool start_is_managers(const struct space *space)
-{
-	return space == manager->space;
+	return manager;
 }
 
 void start_manager(void)

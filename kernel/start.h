@@ -9,9 +9,6 @@
  */
 void start_manager(void);
 
-/* Whether the process is the manager, without which the machine cannot go on. */
+/* The manager's process, without which the machine cannot go on. */
 struct process;
-bool start_is_manager(const struct process *process);
-/* Whether the space is the manager's. */
-struct space;
-bool start_is_managers(const struct space *space);
+const struct process *start_manager_process(void);

@@ -219,6 +219,9 @@ static struct vm_of_test vm_make(u64 pages)
 			 STATUS_OK);
 	vm.process = object;
 	vm.process->group = vm.group;
+	assert_int_equal(page_alloc_cleared(0, PAGE_KERNEL, &vm.group->quota,
+					    (void **)&vm.process->handles),
+			 STATUS_OK);
 	list_init(&vm.process->threads);
 	group_adopt(vm.group, &vm.process->object);
 	vm.process->running = true;
