@@ -45,9 +45,8 @@ enum status handle_lookup(const struct handle_table *table, u64 handle, enum obj
 {
 	const struct handle_entry *entry = entry_of(table, handle);
 
-	if (entry == NULL || entry->object->dead)
-		return STATUS_BAD_HANDLE;
-	if (type != OBJECT_NONE && entry->object->type != type)
+	if (entry == NULL || entry->object->dead ||
+	    (type != OBJECT_NONE && entry->object->type != type))
 		return STATUS_BAD_HANDLE;
 	if ((entry->rights & rights) != rights)
 		return STATUS_NO_RIGHT;

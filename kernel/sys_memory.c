@@ -66,9 +66,8 @@ enum status sys_space_create(struct system_call *call)
 {
 	struct group *group = SYSCALL_OBJECT(call, 0, group);
 	struct space *space;
-	enum status status;
+	enum status status = space_create_guest(&group->quota, virt->second_stage, &space);
 
-	status = space_create_guest(&group->quota, virt->second_stage, &space);
 	if (status != STATUS_OK)
 		return status;
 	group_adopt(group, &space->object);

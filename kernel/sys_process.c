@@ -26,9 +26,8 @@ enum status sys_process_create(struct system_call *call)
 	struct process *process;
 	struct memory *image = SYSCALL_OBJECT(call, 1, memory);
 	struct group *group = SYSCALL_OBJECT(call, 0, group);
-	enum status status;
+	enum status status = process_create(group, image, 0, &process);
 
-	status = process_create(group, image, 0, &process);
 	return status == STATUS_OK ? syscall_give(call, &process->object, RIGHT_ALL) : status;
 }
 

@@ -13,10 +13,9 @@
 static enum status create(struct system_call *call, enum object_type type, size_t bytes)
 {
 	struct group *group = SYSCALL_OBJECT(call, 0, group);
-	enum status status;
 	void *memory;
+	enum status status = cache_alloc_object(&group->quota, type, bytes, &memory);
 
-	status = cache_alloc_object(&group->quota, type, bytes, &memory);
 	if (status != STATUS_OK)
 		return status;
 	if (type == OBJECT_QUEUE)

@@ -21,11 +21,10 @@
 enum status vcpu_create(struct vm *vm, struct memory *memory, u64 index, struct queue *queue,
 			struct vcpu **result)
 {
-	enum status status;
 	struct vcpu *vcpu;
+	enum status status = cache_alloc_object(&vm->group->quota, OBJECT_VCPU, sizeof(*vcpu),
+						(void **)&vcpu);
 
-	status = cache_alloc_object(&vm->group->quota, OBJECT_VCPU, sizeof(*vcpu),
-				    (void **)&vcpu);
 	if (status != STATUS_OK)
 		return status;
 	vcpu->virt.vm = &vm->virt;

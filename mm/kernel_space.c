@@ -33,15 +33,14 @@ static enum status vmap_prepare(u64 base)
 	for (u64 at = base; at < vmap_end; at = align_down(at, 512 * GIB) + 512 * GIB) {
 		u64 *entry = top_entry(kernel_table.root.kernel, (unsigned int)(at >> 39) % 512);
 		enum status status;
-		hpa_t node;
+		void *node;
 
 		if (*entry & PTE_P)
 			continue;
-		status = page_alloc(0, PAGE_TABLE, NULL, &node);
+		status = page_alloc_cleared(0, PAGE_TABLE, NULL, &node);
 		if (status != STATUS_OK)
 			return status;
-		page_clear(node, 1);
-		*entry = node.value | format_host.table;
+		*entry = pointer_to_hpa(node).value | format_host.table;
 	}
 	return STATUS_OK;
 }
