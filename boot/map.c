@@ -83,13 +83,6 @@ static void map_range(struct boot_memory *memory, u64 address, u64 hpa, u64 byte
 	}
 }
 
-static u32 largest_level(void)
-{
-	if (cpuid(CPUID_EXTENDED_VERSION, 0).edx & CPUID_81_EDX_PAGE1GB)
-		return 3;
-	return 2;
-}
-
 static void map_image(struct boot_memory *memory)
 {
 	const struct boot_info *info = memory->info;
@@ -116,7 +109,7 @@ static void map_direct(struct boot_memory *memory, u64 start, u64 end)
 	u64 sealed = MIN(MAX(image, start), end);
 	u64 data = MAX(MIN(image + image_offset(__rodata_end), end), sealed);
 	u64 rest = MAX(MIN(image + image_offset(__ro_after_init_end), end), data);
-	u32 top = largest_level();
+	u32 top = cpuid(CPUID_EXTENDED_VERSION, 0).edx & CPUID_81_EDX_PAGE1GB ? 3 : 2;
 
 	map_range(memory, direct + start, start, sealed - start, PTE_DATA, top);
 	map_range(memory, direct + sealed, sealed, data - sealed, PTE_RODATA, top);

@@ -27,22 +27,19 @@ static const struct vcpu_cpuid_entry *find(const struct vcpu_cpuid_entry *table,
 }
 
 /* ECX with the bits that follow the guest's CR4. */
-static NOINLINE bool answer_ecx(struct vcpu *vcpu, u32 flags, u32 ecx)
+static NOINLINE void answer_ecx(struct vcpu *vcpu, u32 flags, u32 ecx)
 {
 	u64 cr4;
 
 	virt->get(&vcpu->virt, VCPU_CONTROL);
 	cr4 = READ_ONCE(vcpu->virt.page->cr4);
-	if (flags & CPUID_OSXSAVE) {
-		ecx &= ~(u32)CPUID_1_ECX_OSXSAVE;
-		ecx |= cr4 & CR4_OSXSAVE ? (u32)CPUID_1_ECX_OSXSAVE : 0;
-	}
-	if (flags & CPUID_OSPKE) {
-		ecx &= ~(u32)CPUID_7_ECX_OSPKE;
-		ecx |= cr4 & CR4_PKE ? (u32)CPUID_7_ECX_OSPKE : 0;
-	}
+	if (flags & CPUID_OSXSAVE)
+		ecx = (ecx & ~(u32)CPUID_1_ECX_OSXSAVE) |
+		      (cr4 & CR4_OSXSAVE ? (u32)CPUID_1_ECX_OSXSAVE : 0);
+	if (flags & CPUID_OSPKE)
+		ecx = (ecx & ~(u32)CPUID_7_ECX_OSPKE) |
+		      (cr4 & CR4_PKE ? (u32)CPUID_7_ECX_OSPKE : 0);
 	vcpu->virt.page->gpr[GPR_RCX] = ecx;
-	return true;
 }
 
 bool cpuid_settle(struct vcpu *vcpu)
@@ -62,7 +59,7 @@ bool cpuid_settle(struct vcpu *vcpu)
 	gpr[GPR_RCX] = READ_ONCE(entry->ecx);
 	gpr[GPR_RDX] = READ_ONCE(entry->edx);
 	if (flags & (CPUID_OSXSAVE | CPUID_OSPKE))
-		return answer_ecx(vcpu, flags, (u32)gpr[GPR_RCX]);
+		answer_ecx(vcpu, flags, (u32)gpr[GPR_RCX]);
 	return true;
 }
 

@@ -121,11 +121,6 @@ static ALWAYS_INLINE enum status begin(struct cpu *cpu, struct vcpu *vcpu)
 	(BIT(EXIT_IO) | BIT(EXIT_HLT) | BIT(EXIT_RDMSR) | BIT(EXIT_WRMSR) | BIT(EXIT_DEADLINE) |   \
 	 BIT(EXIT_INTERRUPT_WINDOW))
 
-static bool is_of_few_words(u32 reason)
-{
-	return EXITS_OF_FEW_WORDS >> reason & 1;
-}
-
 /* Not inlined: its arguments are on the stack, whose canary check would cost 20 instructions. */
 static NOINLINE void log_exit(u32 reason, u64 rip)
 {
@@ -323,7 +318,7 @@ static ALWAYS_INLINE bool run_on(struct cpu *cpu, struct vcpu *vcpu, u64 deadlin
 	if (unlikely(now > cpu->armed_tsc - 1))
 		return timer_overdue(cpu, vcpu, now, deadline);
 	reason = enter(cpu, vcpu);
-	if (likely(is_of_few_words(reason))) {
+	if (likely(EXITS_OF_FEW_WORDS >> reason & 1)) {
 		groups = groups_of(vcpu, reason);
 		leave_guest(vcpu, groups, now);
 		return_to_monitor(vcpu, groups);

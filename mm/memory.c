@@ -382,10 +382,10 @@ u64 memory_walk(struct memory *memory, u64 *index, hpa_t *hpa)
 	return count;
 }
 
-/* Its page of slots, if it has one. */
+/* A chunk ends: its page of slots is freed, if it has one. */
 static void chunk_destroy(struct memory *memory, u64 *chunk)
 {
-	if (!(*chunk & CHUNK_LARGE) && (*chunk & SLOT_PRESENT))
+	if (*chunk & SLOT_PRESENT)
 		page_free(HPA(*chunk & PTE_ADDRESS), memory->quota);
 	*chunk = 0;
 }

@@ -62,9 +62,15 @@ void lapic_eoi(void)
 	reg_write(LAPIC_EOI, 0);
 }
 
-/* In xAPIC mode the ICR takes one command at a time (SDM vol. 3, 11.6.1). */
-static void send(u32 apic_id, u64 command)
+/*
+ * Whoever takes the interrupt must see earlier stores: an x2APIC WRMSR does not wait for them. In
+ * xAPIC mode the ICR takes one command at a time (SDM vol. 3, 11.6.1).
+ */
+void lapic_send(u32 apic_id, enum apic_delivery delivery, u8 vector)
 {
+	u64 command = LAPIC_ICR_ASSERT | (u64)delivery << APIC_DELIVERY_SHIFT | vector;
+
+	mfence();
 	if (features.x2apic) {
 		wrmsr(MSR_X2APIC_BASE + (LAPIC_ICR >> 4),
 		      (u64)apic_id << LAPIC_ICR_X2_DESTINATION_SHIFT | command);
@@ -74,13 +80,6 @@ static void send(u32 apic_id, u64 command)
 		pause();
 	reg_write(LAPIC_ICR_HIGH, apic_id << LAPIC_XAPIC_ID_SHIFT);
 	reg_write(LAPIC_ICR, (u32)command);
-}
-
-/* Whoever takes the interrupt must see earlier stores: an x2APIC WRMSR does not wait for them. */
-void lapic_send(u32 apic_id, enum apic_delivery delivery, u8 vector)
-{
-	mfence();
-	send(apic_id, LAPIC_ICR_ASSERT | (u64)delivery << APIC_DELIVERY_SHIFT | vector);
 }
 
 /* xAPIC: leaves ICR_HIGH alone, which the interrupted code may just have written. */

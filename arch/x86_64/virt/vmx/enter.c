@@ -70,13 +70,6 @@ static NOINLINE void set_threshold(struct virt_vcpu *vcpu, u32 wanted)
 	vcpu->tpr_threshold = threshold;
 }
 
-/* Every entry starts the timer with the value that was last written. */
-static void timer_write(struct virt_vcpu *vcpu, u64 deadline_tsc)
-{
-	vcpu->timer_tsc = deadline_tsc;
-	vmcs_write32(VMCS_PREEMPTION_TIMER, timer_ticks(deadline_tsc));
-}
-
 /* Loads what may have changed since the last leave into the VMCS and the CPU, until leave. */
 static ALWAYS_INLINE void supply(struct virt_vcpu *vcpu)
 {
@@ -105,8 +98,11 @@ static ALWAYS_INLINE void prepare(struct virt_vcpu *vcpu, u64 deadline_tsc)
 		vcpu->code.depth = 0;
 		vmx_tag_flush(vcpu);
 	}
-	if ((deadline_tsc | vcpu->timer_tsc) != 0 && vcpu->own_timer)
-		timer_write(vcpu, deadline_tsc);
+	/* Every entry starts the timer with the value that was last written. */
+	if ((deadline_tsc | vcpu->timer_tsc) != 0 && vcpu->own_timer) {
+		vcpu->timer_tsc = deadline_tsc;
+		vmcs_write32(VMCS_PREEMPTION_TIMER, timer_ticks(deadline_tsc));
+	}
 	if (!vcpu->live)
 		supply(vcpu);
 }
