@@ -16,7 +16,6 @@
 #include "mm/memory.h"
 #include "mm/page.h"
 #include "mm/space.h"
-#include "mm/tlb.h"
 
 #define STACK_PAGES 16u
 #define IMAGE_PAGES_MAX 4096u
@@ -51,6 +50,9 @@ static enum status map(struct space *space, u64 *at, struct memory *memory, u64 
 	return space_map(space, where, memory, first, count, rights, &where);
 }
 
+/* A piece of 2 MiB is cleared in 16 steps. After more the quota has no page until later. */
+#define POPULATE_STEPS 32u
+
 /* The process's own copy of the data; bss follows in the same memory object. */
 static enum status copy_data(struct group *group, struct memory *image,
 			     const struct image_header *header, struct memory **result)
@@ -61,9 +63,9 @@ static enum status copy_data(struct group *group, struct memory *image,
 					   (u64)header->data_pages + header->bss_pages, 0, &data);
 
 	for (u64 i = 0; status == STATUS_OK && i < header->data_pages; i++) {
-		do
+		status = STATUS_AGAIN;
+		for (u32 n = 0; n < POPULATE_STEPS && status == STATUS_AGAIN; n++)
 			status = memory_populate(data, i);
-		while (status == STATUS_AGAIN && tlb_pages_waiting() == 0);
 		if (status == STATUS_OK)
 			status = memory_populate(image, first + i);
 		if (status == STATUS_OK)

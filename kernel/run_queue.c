@@ -133,8 +133,8 @@ static void enqueue_fair(struct run_queue *queue, struct run_entity *entity, u64
 	struct cap_state cap = cap_state(group, now);
 
 	if (tick_before(entity->virtual_time, queue->virtual_time)) {
-		u64 credit = mul_div(queue->slice / 2,
-				     MIN(group_factor(group), 2 * RUN_WEIGHT_DEFAULT), group->weight);
+		u64 factor = MIN(group_factor(group), 2 * RUN_WEIGHT_DEFAULT);
+		u64 credit = mul_div(queue->slice / 2, factor, group->weight);
 		u64 floor = queue->virtual_time - credit;
 
 		if (tick_before(entity->virtual_time, floor))

@@ -405,7 +405,8 @@ static u64 destroy_step(struct memory *memory)
 	memory->destroy_cursor = next;
 	if (populated != 0)
 		tlb_page_free(hpa, memory->quota);
-	if (memory->chunks != NULL && (next % MEMORY_CHUNK_PAGES == 0 || next == memory->page_count))
+	if (memory->chunks != NULL &&
+	    (next % MEMORY_CHUNK_PAGES == 0 || next == memory->page_count))
 		chunk_destroy(memory, &memory->chunks[first / MEMORY_CHUNK_PAGES]);
 	return next - first - populated;
 }

@@ -13,7 +13,7 @@
 #define HALF_KEPT_PERMILLE 490u
 /* A switch with all that belongs to it, the interrupt above all: about 1,500 instructions. */
 #define SWITCH_TICKS (3 * US / 2)
-/* The smallest reservation that the kernel admits, a permille each; and what it adds for switches. */
+/* The smallest reservation that the kernel admits, and what it adds for switches: a permille. */
 #define LEAST_BUDGET (50 * US)
 #define LEAST_ADDED  (6 * US)
 #define LEAST_PERIOD (50 * MS)

@@ -94,7 +94,8 @@ static bool watchdog_valid(const void *bytes)
 	       (state->expires_ns == 0 || state->control == WATCHDOG_RUN);
 }
 
-static const struct device_region watchdog_region = {DEVICE_PORTS, WATCHDOG_PORT, WATCHDOG_PORT_COUNT};
+static const struct device_region watchdog_region = {DEVICE_PORTS, WATCHDOG_PORT,
+							WATCHDOG_PORT_COUNT};
 
 static const struct device_ops watchdog_ops = {
 	.widest = 2,
