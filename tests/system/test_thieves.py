@@ -161,15 +161,15 @@ def test_pinned_long(pinned_long, name):
     check_pinned(pinned_long, name)
 
 
-def share_beside(build, tmp_path, rival):
+def share_beside(build, tmp_path, kernel):
     """What a guest that never waits has of a CPU, beside another."""
-    conf = "".join(f"[vm {name}]\nkernel = {name}.bin\nmemory = 4M\nautostart = yes\n"
-                   for name in ("spin", rival))
-    files = bundle.make(tmp_path / f"{rival}.cpio", conf, bundle.tiny(build, "spin", rival))
+    conf = "".join(f"[vm {name}]\nkernel = {file}.bin\nmemory = 4M\nautostart = yes\n"
+                   for name, file in (("victim", "busy"), ("rival", kernel)))
+    files = bundle.make(tmp_path / f"{kernel}.cpio", conf, bundle.tiny(build, "busy", kernel))
     with Qemu(build, bundle=files, extra=COUNTED) as machine:
-        wait_running(machine, ("spin", rival))
-        spent, passed = measure(machine, 700)["spin"]
-        assert machine.command(f"vm destroy {rival}") == f"{rival}: destroyed"
+        wait_running(machine, ("victim", "rival"))
+        spent, passed = measure(machine, 700)["victim"]
+        assert machine.command("vm destroy rival") == "rival: destroyed"
     return spent / passed
 
 
