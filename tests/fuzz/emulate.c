@@ -279,7 +279,7 @@ static bool is_bad_address(u64 vector)
 
 /*
  * Faults in which CPUs differ: which of a CMPS's two bad addresses comes first, and whether a
- * CALL's target or its stack; whether a CALL to a non-canonical address, or an ENTER, has written
+ * CALL's target or its stack; whether a CALL to where it may not go, or an ENTER, has written
  * below the stack pointer; whether a segment of 4 GiB has an end. The CPU checks alignment and
  * limit of a whole operand before it translates its start, the emulator piece by piece.
  */
@@ -299,7 +299,7 @@ static bool fault_left_open(const struct x86_instruction *in, u32 vector)
 	if (in->map != X86_MAP_PRIMARY)
 		return false;
 	if (in->opcode == 0xe8)
-		return vector == VECTOR_GP && native->vector != VECTOR_GP;
+		return vector == VECTOR_GP;
 	return in->opcode == 0xff && (in->reg & 7) == 2;
 }
 
@@ -326,6 +326,33 @@ static bool is_of_the_system(const struct x86_instruction *in)
 	       (in->opcode == 0xff && (group == 3 || group == 5));
 }
 
+/*
+ * A CMPS or SCAS that a trap stops between two of its repetitions: CPUs with fast short compares
+ * then show the flags from before it.
+ */
+static bool stops_in_compare(const struct x86_instruction *in, u64 rip)
+{
+	return in->encoding == X86_LEGACY && in->map == X86_MAP_PRIMARY &&
+	       ((in->opcode & 0xfe) == 0xa6 || (in->opcode & 0xfe) == 0xae) &&
+	       machine.page.rip == rip;
+}
+
+/*
+ * An x87 store that raises an unmasked exception stores nothing: some CPUs do not look at its
+ * address then. An MMX instruction that faults may have turned the x87 registers into MMX's.
+ */
+static bool image_left_open(const struct x86_instruction *in)
+{
+	if (in->encoding != X86_LEGACY)
+		return false;
+	if (in->map == X86_MAP_PRIMARY)
+		return (in->opcode & 0xf8) == 0xd8 &&
+		       (native->vector == NATIVE_TRAP || native->vector == NATIVE_STEP);
+	return in->map == X86_MAP_0F && in->vector_prefix == 0 &&
+	       (in->opcode >= 0xd0 || (in->opcode & 0xe0) == 0x60) &&
+	       is_bad_address(native->vector);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 {
 	struct fuzz fuzz = {bytes, size};
@@ -334,9 +361,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 	struct vcpu_event event;
 	bool decoded;
 	u64 undefined;
+	u64 rip;
 
 	native_start();
 	build(&fuzz);
+	rip = machine.page.rip;
 	decoded = x86_decode(native_code + offset, X86_LENGTH_MAX, mode, &in) == X86_OK;
 	undefined = decoded ? undefined_flags(&in, machine.page.gpr[GPR_RCX]) : 0;
 	if (undefined == UNDEFINED_RESULT ||
@@ -356,7 +385,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 	if (native->vector == VECTOR_UD && refuses_more(&in))
 		return 0;
 	if (result == EMULATE_FAULT &&
-	    (is_by_fs(&in) || too_long_or_undefined(event.vector, decoded) ||
+	    (image_left_open(&in) || is_by_fs(&in) || too_long_or_undefined(event.vector, decoded) ||
 	     fault_left_open(&in, event.vector)))
 		return 0;
 	if (native->vector >= VECTOR_SS && native->vector <= VECTOR_PF && is_masked(&in))
@@ -375,6 +404,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 		   native->rip != machine.page.rip + !event.valid) {
 		differ("another way", result, event.vector);
 	}
+	if (decoded && native->vector == NATIVE_STEP && stops_in_compare(&in, rip))
+		undefined |= FLAGS_ARITHMETIC;
 	compare(undefined);
 	return 0;
 }

@@ -4,8 +4,7 @@
 #include "tests/thief/thief.h"
 
 #define BUDGET_NS     100u
-#define PERIOD_NS     (100 * NS_PER_US)
-#define PERIOD_MAX_NS (10 * NS_PER_MS)
+#define BUDGET_MAX_NS NS_PER_MS
 #define NAP_NS	      (50 * NS_PER_US)
 #define BURST_NS      (50 * NS_PER_US)
 #define STAGGER_NS    (50 * NS_PER_US)
@@ -18,25 +17,23 @@
 static struct guest guest;
 static volatile bool has_guest;
 
-/* The smallest reservation that there is; each thread wants one. */
+/* A permille of a CPU in the smallest budgets that there are; each thread wants one. */
 void reserve_prepare(struct thief *self)
 {
 	u64 left;
 
 	(void)self;
-	for (u64 period = PERIOD_NS; period <= PERIOD_MAX_NS; period *= 10) {
-		for (u64 budget = BUDGET_NS; budget <= period; budget *= 2) {
-			enum status status = sys_thread_reserve(HANDLE_NONE, budget, period, &left);
+	for (u64 budget = BUDGET_NS; budget <= BUDGET_MAX_NS; budget *= 2) {
+		enum status status = sys_thread_reserve(HANDLE_NONE, budget, budget * 1000, &left);
 
-			if (status == STATUS_NO_QUOTA)
-				return;
-			if (status != STATUS_OK)
-				continue;
-			__atomic_fetch_add(&shared->reserved, 1, __ATOMIC_RELAXED);
-			shared->budget_ns = budget;
-			shared->period_ns = period;
+		if (status == STATUS_BAD_ARGUMENT)
+			continue;
+		if (status != STATUS_OK)
 			return;
-		}
+		__atomic_fetch_add(&shared->reserved, 1, __ATOMIC_RELAXED);
+		shared->budget_ns = budget;
+		shared->period_ns = budget * 1000;
+		return;
 	}
 }
 

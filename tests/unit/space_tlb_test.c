@@ -325,11 +325,12 @@ static void test_clocks_apart(void **state)
 	assert_int_equal(page_alloc(0, PAGE_KERNEL, NULL, &hpa), STATUS_OK);
 	tlb_page_free(hpa, NULL);
 	machine_clock_ms = 5000;
-	while (kicks[1] == 0)
+	for (kicks[1] = 0; kicks[1] == 0;)
 		machine_pass(0);
 	machine_clock_ms--;
+	epoch_ms -= 1000; /* it may end as far as the clock is concerned */
 	for (u32 n = 0; n < 3; n++)
-		machine_pass(2);
+		tlb_cpu_passed(2, true);
 	assert_int_equal(kicks[1], 1); /* not taken for one that did not answer */
 	assert_int_equal(tlb_pages_waiting(), 1);
 }
