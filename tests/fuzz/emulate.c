@@ -385,8 +385,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 	if (native->vector == VECTOR_UD && refuses_more(&in))
 		return 0;
 	if (result == EMULATE_FAULT &&
-	    (image_left_open(&in) || is_by_fs(&in) || too_long_or_undefined(event.vector, decoded) ||
-	     fault_left_open(&in, event.vector)))
+	    (image_left_open(&in) || is_by_fs(&in) ||
+	     too_long_or_undefined(event.vector, decoded) || fault_left_open(&in, event.vector)))
 		return 0;
 	if (native->vector >= VECTOR_SS && native->vector <= VECTOR_PF && is_masked(&in))
 		return 0;
