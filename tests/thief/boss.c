@@ -245,8 +245,8 @@ static void measure(u32 number, u64 ms)
 }
 
 /*
- * As the manager does (vmm/manager/main.c), but where it may leave the victim's CPU: signals come to
- * the boss at no pace.
+ * As the manager does (vmm/manager/main.c); not on several CPUs, since nothing paces signals here
+ * and it would stay on the victim's.
  */
 static void reserve_time(void)
 {
