@@ -43,8 +43,11 @@ LDFLAGS := -pie --no-dynamic-linker -z max-page-size=4096 -z noexecstack --build
 LIB := $(call find_sources,lib)
 KERNEL := $(filter-out boot/symbols.S kernel/offsets.c,$(call find_sources,boot arch/x86_64/cpu \
 	arch/x86_64/virt arch/x86_64/virt/vmx arch/x86_64/virt/svm mm kernel)) $(LIB)
-MANAGER := $(call find_sources,vmm/rt) $(call find_tree,vmm/manager) $(LIB)
-MONITOR := $(call find_sources,vmm/rt) $(call find_tree,vmm/monitor) $(LIB)
+MANAGER := $(call find_sources,vmm/rt vmm/io) $(call find_tree,vmm/manager) $(LIB)
+MONITOR := $(call find_sources,vmm/rt vmm/io) $(call find_tree,vmm/monitor) $(LIB)
+# One program for each folder of vmm/driver, with what they have in common.
+DRIVERS := $(notdir $(patsubst %/,%,$(wildcard vmm/driver/*/)))
+DRIVER := $(call find_sources,vmm/rt vmm/io vmm/driver) $(LIB)
 DEMO := $(call find_sources,vmm/demo)
 
 # What a TEST=1 image adds: by --wrap the linker calls it in place of the functions named below.
@@ -59,7 +62,8 @@ KERNEL += $(FAULT_KERNEL)
 MANAGER += $(FAULT_MANAGER)
 WRAPS := $(FAULT_WRAPS)
 endif
-SOURCES := $(sort $(KERNEL) $(MANAGER) $(MONITOR) $(DEMO) $(FAULT_KERNEL) $(FAULT_MANAGER))
+SOURCES := $(sort $(KERNEL) $(MANAGER) $(MONITOR) $(DRIVER) \
+	$(call find_tree,vmm/driver) $(DEMO) $(FAULT_KERNEL) $(FAULT_MANAGER))
 
 .PHONY: all
 all: $(BUILD)/skerry.elf $(BUILD)/skerry.iso ## build the image and its ISO
@@ -123,6 +127,7 @@ $(BUILD)/$(1).symbols: $(BUILD)/$(1).elf boot/symbols.py
 endef
 $(eval $(call program,manager,$(MANAGER)))
 $(eval $(call program,monitor,$(MONITOR)))
+$(foreach d,$(DRIVERS),$(eval $(call program,$(d),$(DRIVER) $(call find_tree,vmm/driver/$(d)))))
 
 # The monitor's image ends at a page boundary; its symbols and then the manager's follow it.
 $(BUILD)/monitor.image: $(BUILD)/monitor.bin $(BUILD)/monitor.symbols $(BUILD)/manager.symbols
@@ -145,7 +150,8 @@ KERNEL_OBJECTS := $(call objects,$(KERNEL))
 $(BUILD)/linker.ld: linker.ld boot/layout.h boot/debug.ld $(BUILD)/flags
 	$(Q)$(CC) -E -P -x assembler-with-cpp $(INCLUDES) -o $@ $<
 
-$(BUILD)/obj/boot/blobs.S.o: $(BUILD)/manager.bin $(BUILD)/monitor.image $(BUILD)/demo.bin
+$(BUILD)/obj/boot/blobs.S.o: $(BUILD)/manager.bin $(BUILD)/monitor.image $(BUILD)/demo.bin \
+	$(DRIVERS:%=$(BUILD)/%.bin)
 $(BUILD)/obj/boot/blobs.S.o: ASFLAGS += -Wa,-I$(BUILD)
 
 # $(1): number of the pass, $(2): where its symbols come from, $(3): its lines

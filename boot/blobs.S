@@ -15,5 +15,6 @@ blob_\name\()_end:
 	blob	manager, "manager.bin"
 	blob	monitor, "monitor.image"
 	blob	demo, "demo.bin"
+	blob	ramdisk, "ramdisk.bin"
 
 	.section .note.GNU-stack, "", @progbits

@@ -28,6 +28,7 @@
 extern const char blob_manager_start[], blob_manager_end[];
 extern const char blob_monitor_start[], blob_monitor_end[];
 extern const char blob_demo_start[], blob_demo_end[];
+extern const char blob_ramdisk_start[], blob_ramdisk_end[];
 extern const char blob_symbols_start[], blob_symbols_end[];
 extern const char __logfmt_start[], __logfmt_end[];
 
@@ -102,6 +103,16 @@ static void give_logs(struct start_info *info)
 			   sizeof(struct log_memory), RIGHT_READ)->value = cpu;
 }
 
+static void give_driver(struct start_info *info, const char *name, const char *start,
+			const char *end)
+{
+	struct start_entry *entry =
+		give_range(info, START_DRIVER_IMAGE, machine_image_hpa(start), (u64)(end - start),
+			   RIGHT_READ | RIGHT_GRANT | RIGHT_EXECUTE);
+
+	(void)string_copy(entry->name, sizeof(entry->name), name);
+}
+
 static void give_all(struct start_info *info, struct group *group)
 {
 	const u32 shown = RIGHT_READ | RIGHT_GRANT;
@@ -118,6 +129,7 @@ static void give_all(struct start_info *info, struct group *group)
 	give_blob(info, START_MONITOR_IMAGE, blob_monitor_start, blob_monitor_end,
 		  shown | RIGHT_EXECUTE);
 	give_blob(info, START_DEMO_GUEST, blob_demo_start, blob_demo_end, shown);
+	give_driver(info, "ramdisk", blob_ramdisk_start, blob_ramdisk_end);
 	give_modules(info);
 }
 

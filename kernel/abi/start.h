@@ -35,6 +35,17 @@ enum start_kind {
 	START_CHANNEL_OUT,  /* event that the monitor signals */
 	START_FILE_KERNEL,  /* no handle: mapped read-only at address `offset`; `value`: bytes */
 	START_FILE_INITRD,  /* likewise */
+	/* of disks; addresses are those of mappings that the process finds made */
+	START_DRIVER_IMAGE, /* manager: memory, image of the driver `name` */
+	START_DMA,	    /* driver: memory of its device at address `offset`; `value`: bytes */
+	START_DMA_ADDRESSES, /* driver: at `offset` the host-physical address of each of its pages */
+	START_DISK_FILE,    /* driver: mapped read-only at address `offset`; `value`: bytes */
+	START_REGISTERS,    /* driver: BAR `name` of its function at `offset`; `value`: bytes */
+	START_PORTS,	    /* driver: ports it may use, from `offset` on; `value`: how many */
+	START_IRQ,	    /* driver: irq, its device's */
+	START_DISK,	    /* monitor: link of disk `value` at address `offset` */
+	START_DISK_BELL,    /* monitor: event that disk `value` signals, to be bound */
+	START_DISK_DOORBELL, /* monitor: event that it signals to disk `value` */
 };
 
 struct start_entry {

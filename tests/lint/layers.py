@@ -20,8 +20,10 @@ RULES = {
                "kernel/abi", "boot/boot_info.h", "boot/layout.h"],
     "boot": ["lib", "arch/x86_64/hw", "arch/x86_64/cpu", "kernel/abi"],
     "vmm/rt": ["lib", "arch/x86_64/hw", "kernel/abi"],
-    "vmm/manager": ["lib", "arch/x86_64/hw", "kernel/abi", "vmm/rt"],
-    "vmm/monitor": ["lib", "arch/x86_64/hw", "kernel/abi", "vmm/rt"],
+    "vmm/io": ["lib", "kernel/abi", "vmm/rt"],
+    "vmm/manager": ["lib", "arch/x86_64/hw", "kernel/abi", "vmm/rt", "vmm/io"],
+    "vmm/monitor": ["lib", "arch/x86_64/hw", "kernel/abi", "vmm/rt", "vmm/io"],
+    "vmm/driver": ["lib", "arch/x86_64/hw", "kernel/abi", "vmm/rt", "vmm/io"],
     "vmm/demo": ["arch/x86_64/hw"],
 }
 

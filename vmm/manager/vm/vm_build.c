@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 #include "vmm/manager/vm/vm_build.h"
-#include "kernel/abi/version.h"
 #include "lib/bits.h"
 #include "vmm/manager/config/files.h"
 #include "vmm/manager/events.h"
 #include "vmm/manager/host/machine.h"
 #include "vmm/manager/log/log.h"
-#include "vmm/manager/random.h"
+#include "vmm/manager/process_build.h"
 #include "vmm/manager/vm/vm_pace.h"
 #include "vmm/rt/clock.h"
 #include "vmm/rt/format.h"
@@ -23,28 +22,15 @@
 #define OVERHEAD_VCPU_PAGES 64u
 #define MANAGER_PAGES	    32u
 
-/* Handles that are only needed until the monitor has its own. */
+/* What is only needed until the monitor has its own. */
 struct parts {
+	struct process_build process;
 	handle_t ram;
 	handle_t space;
 	handle_t vm;
-	handle_t process;
-	handle_t process_space;
-	handle_t start;
-	struct start_info *info;
 };
 
 static u64 pages_at_start; /* free for VMs before the first one */
-
-struct step {
-	const char *what;
-	enum status status;
-};
-
-static struct step step(const char *what, enum status status)
-{
-	return (struct step){what, status};
-}
 
 static u64 quota_pages(const struct vm_config *config)
 {
@@ -137,44 +123,6 @@ static bool check(const struct vm_config *config, char *problem, size_t size)
 	return vm_share_check(config, problem, size);
 }
 
-static void add_entry(struct parts *parts, enum start_kind kind, handle_t handle, u64 offset,
-		      u64 value)
-{
-	struct start_info *info = parts->info;
-
-	if (info->entry_count < START_ENTRY_MAX)
-		info->entry[info->entry_count++] = (struct start_entry){
-			.kind = kind, .handle = handle, .offset = offset, .value = value};
-}
-
-static struct step grant(struct parts *parts, enum start_kind kind, handle_t handle, u32 rights,
-			 u64 value)
-{
-	handle_t theirs;
-	enum status status = sys_handle_grant(parts->process, handle, rights, &theirs);
-
-	if (status == STATUS_OK)
-		add_entry(parts, kind, theirs, 0, value);
-	return step("handing it its handles", status);
-}
-
-/* Puts the pages of a file into the monitor's address space, read-only. */
-static struct step map_file(struct parts *parts, enum start_kind kind, const struct file *file)
-{
-	u64 first = align_down(file->offset, PAGE_SIZE);
-	u64 bytes = align_up(file->offset + file->size, PAGE_SIZE) - first;
-	u64 address = 0;
-	enum status status;
-
-	if (file->size == 0)
-		return step("mapping its files (one is empty)", STATUS_BAD_FORMAT);
-	status = sys_space_map(parts->process_space, 0, file->memory, first, bytes, RIGHT_READ,
-			       &address);
-	if (status == STATUS_OK)
-		add_entry(parts, kind, HANDLE_NONE, address + (file->offset - first), file->size);
-	return step("mapping its files", status);
-}
-
 static const u32 memory_flags[] = {
 	[PAGES_AUTO] = MEMORY_HUGE,
 	[PAGES_4K] = MEMORY_SMALL,
@@ -182,42 +130,46 @@ static const u32 memory_flags[] = {
 	[PAGES_1G] = MEMORY_HUGE | MEMORY_WHOLE,
 };
 
-static struct step create_objects(struct vm *vm, struct parts *parts)
+static void create_group(struct vm *vm, struct process_build *build)
 {
-	enum status status;
-	u32 flags;
-
 	vm->quota_pages = quota_pages(&vm->config);
-	status = sys_group_create(start_handle(START_ROOT), vm->quota_pages,
-				  vm->config.weight, &vm->group);
-	if (status != STATUS_OK)
-		return step("creating its group", status);
-	status = sys_group_set(vm->group, GROUP_TAG, vm->id);
-	if (status == STATUS_OK)
-		status = vm_share_apply(vm->group, &vm->config);
-	if (status != STATUS_OK)
-		return step("setting its shares", status);
-	flags = MEMORY_GUEST | memory_flags[vm->config.pages];
-	status = sys_memory_create(vm->group, vm->config.memory_bytes, flags, &parts->ram);
-	if (status != STATUS_OK)
-		return step("creating its RAM", status);
-	status = sys_space_create(vm->group, &parts->space);
-	if (status != STATUS_OK)
-		return step("creating its second-stage table", status);
-	status = sys_vm_create(vm->group, parts->space, &parts->vm);
-	if (status != STATUS_OK)
-		return step("creating its VM object", status);
-	status = sys_process_create(vm->group, start_handle(START_MONITOR_IMAGE), &parts->process);
-	if (status != STATUS_OK)
-		return step("creating its monitor", status);
-	status = sys_process_space(parts->process, &parts->process_space);
-	if (status != STATUS_OK)
-		return step("creating its monitor", status);
-	status = sys_event_create(vm->group, &vm->wake);
-	if (status == STATUS_OK)
-		status = sys_event_create(vm->group, &vm->ring);
+	process_build_note(build, "creating its group",
+			   sys_group_create(start_handle(START_ROOT), vm->quota_pages,
+					    vm->config.weight, &vm->group));
+	if (!process_build_failed(build))
+		process_build_note(build, "setting its shares",
+				   sys_group_set(vm->group, GROUP_TAG, vm->id));
+	if (!process_build_failed(build))
+		process_build_note(build, "setting its shares",
+				   vm_share_apply(vm->group, &vm->config));
+}
+
+static void create_guest(struct vm *vm, struct parts *parts)
+{
+	struct process_build *build = &parts->process;
+	u32 flags = MEMORY_GUEST | memory_flags[vm->config.pages];
+
+	if (!process_build_failed(build))
+		process_build_note(build, "creating its RAM",
+				   sys_memory_create(vm->group, vm->config.memory_bytes, flags,
+						     &parts->ram));
+	if (!process_build_failed(build))
+		process_build_note(build, "creating its second-stage table",
+				   sys_space_create(vm->group, &parts->space));
+	if (!process_build_failed(build))
+		process_build_note(build, "creating its VM object",
+				   sys_vm_create(vm->group, parts->space, &parts->vm));
+}
+
+static void create_events(struct vm *vm, struct process_build *build)
+{
+	if (!process_build_failed(build))
+		process_build_note(build, "creating its events",
+				   sys_event_create(vm->group, &vm->wake));
+	if (!process_build_failed(build))
+		process_build_note(build, "creating its events",
+				   sys_event_create(vm->group, &vm->ring));
 	vm_pace_reset(vm);
-	return step("creating its events", status);
 }
 
 /* For each new monitor; what the guest has printed stays. */
@@ -236,27 +188,35 @@ static void clear_channel(struct vm *vm)
 }
 
 /* Created once per VM. */
-static struct step prepare_channel(struct vm *vm)
+static void create_channel(struct vm *vm, struct process_build *build)
 {
 	u64 bytes = align_up(CHANNEL_BYTES, PAGE_SIZE);
-	enum status status;
-	u64 address;
+	u64 address = 0;
 
-	if (vm->channel == NULL) {
-		status = vm->channel_memory != HANDLE_NONE ?
-				 STATUS_OK :
-				 sys_memory_create(start_handle(START_GROUP), bytes, 0,
-						   &vm->channel_memory);
-		if (status != STATUS_OK)
-			return step("creating its channel", status);
-		status = sys_space_map(start_handle(START_SPACE), 0, vm->channel_memory, 0, bytes,
-				       RIGHT_READ | RIGHT_WRITE, &address);
-		if (status != STATUS_OK)
-			return step("mapping its channel", status);
-		vm->channel = (struct vm_channel *)address;
-		/* takes its pages */
-		memset(vm->channel->output, 0, sizeof(vm->channel->output));
-	}
+	if (vm->channel_memory == HANDLE_NONE)
+		process_build_note(build, "creating its channel",
+				   sys_memory_create(start_handle(START_GROUP), bytes, 0,
+						     &vm->channel_memory));
+	if (process_build_failed(build))
+		return;
+	process_build_note(build, "mapping its channel",
+			   sys_space_map(start_handle(START_SPACE), 0, vm->channel_memory, 0, bytes,
+					 RIGHT_READ | RIGHT_WRITE, &address));
+	if (process_build_failed(build))
+		return;
+	vm->channel = (struct vm_channel *)address;
+	/* takes its pages */
+	memset(vm->channel->output, 0, sizeof(vm->channel->output));
+}
+
+static void prepare_channel(struct vm *vm, struct process_build *build)
+{
+	if (process_build_failed(build))
+		return;
+	if (vm->channel == NULL)
+		create_channel(vm, build);
+	if (process_build_failed(build))
+		return;
 	clear_channel(vm);
 	vm->command_sequence = 0;
 	vm->question_number = 0;
@@ -264,37 +224,14 @@ static struct step prepare_channel(struct vm *vm)
 	vm->resets_told = 0;
 	vm->unasked_told = 0;
 	vm_log_restart(&vm->log);
-	return step("", STATUS_OK);
 }
 
-static struct step create_start_memory(struct vm *vm, struct parts *parts)
+static void fill_start_info(const struct vm *vm, struct start_info *info)
 {
-	enum status status;
-	u64 address;
-
-	status = sys_memory_create(vm->group, START_BYTES, 0, &parts->start);
-	if (status != STATUS_OK)
-		return step("creating its start page", status);
-	status = sys_space_map(start_handle(START_SPACE), 0, parts->start, 0, START_BYTES,
-			       RIGHT_READ | RIGHT_WRITE, &address);
-	if (status == STATUS_OK)
-		parts->info = (struct start_info *)address;
-	return step("mapping its start page", status);
-}
-
-static void fill_start_info(const struct vm *vm, struct parts *parts)
-{
-	struct start_info *info = parts->info;
 	bool demo;
 
 	find_kernel(&vm->config, &demo);
-	info->magic = START_MAGIC;
-	info->abi_version = SKERRY_ABI_VERSION;
-	info->syscall_method = start_info->syscall_method;
-	info->tsc_khz = start_info->tsc_khz;
-	random_draw(info->entropy, sizeof(info->entropy));
 	string_copy(info->command_line, sizeof(info->command_line), vm->config.cmdline);
-	memcpy(info->backend, start_info->backend, sizeof(info->backend));
 	info->parameter[MONITOR_VCPUS] = vm->config.vcpus;
 	info->parameter[MONITOR_ID] = vm->id;
 	info->parameter[MONITOR_RESERVE_BUDGET_NS] = vm->config.reserve_budget_ns;
@@ -311,16 +248,17 @@ static void fill_start_info(const struct vm *vm, struct parts *parts)
 						  ? MONITOR_APIC_EMULATED : 0ul);
 }
 
-static struct step grant_all(struct vm *vm, struct parts *parts)
+static void grant_all(const struct vm *vm, struct parts *parts)
 {
+	struct process_build *build = &parts->process;
 	const struct {
 		enum start_kind kind;
 		handle_t handle;
 		u32 rights;
 		u64 value;
 	} grants[] = {
-		{START_SELF, parts->process, RIGHT_READ | RIGHT_WRITE | RIGHT_CONTROL, 0},
-		{START_SPACE, parts->process_space, RIGHT_READ | RIGHT_MAP, 0},
+		{START_SELF, build->process, RIGHT_READ | RIGHT_WRITE | RIGHT_CONTROL, 0},
+		{START_SPACE, build->space, RIGHT_READ | RIGHT_MAP, 0},
 		{START_GROUP, vm->group, RIGHT_READ | RIGHT_CREATE, 0},
 		{START_VM_SPACE, parts->space, RIGHT_READ | RIGHT_MAP, 0},
 		{START_VM, parts->vm, RIGHT_READ | RIGHT_CREATE | RIGHT_CONTROL, 0},
@@ -330,86 +268,79 @@ static struct step grant_all(struct vm *vm, struct parts *parts)
 		{START_CHANNEL_OUT, vm->ring, RIGHT_WRITE, 0},
 	};
 
-	for (u32 i = 0; i < ARRAY_COUNT(grants); i++) {
-		struct step result = grant(parts, grants[i].kind, grants[i].handle,
-					   grants[i].rights, grants[i].value);
-
-		if (result.status != STATUS_OK)
-			return result;
-	}
-	return step("", STATUS_OK);
+	for (u32 i = 0; i < ARRAY_COUNT(grants); i++)
+		process_build_grant(build, grants[i].kind, grants[i].handle, grants[i].rights,
+				    grants[i].value);
 }
 
-static struct step map_files(const struct vm *vm, struct parts *parts)
+/* Read-only, in the monitor's address space. */
+static void map_file(struct process_build *build, enum start_kind kind, const struct file *file)
+{
+	if (file->size == 0)
+		process_build_note(build, "mapping its files (one is empty)", STATUS_BAD_FORMAT);
+	process_build_map(build, kind, file->memory, file->offset, file->size, RIGHT_READ);
+}
+
+static void map_files(const struct vm *vm, struct process_build *build)
 {
 	bool demo;
-	struct step result = map_file(parts, START_FILE_KERNEL, find_kernel(&vm->config, &demo));
 
-	if (result.status == STATUS_OK && vm->config.initrd[0] != '\0')
-		result = map_file(parts, START_FILE_INITRD, file_find(vm->config.initrd));
-	return result;
+	map_file(build, START_FILE_KERNEL, find_kernel(&vm->config, &demo));
+	if (vm->config.initrd[0] != '\0')
+		map_file(build, START_FILE_INITRD, file_find(vm->config.initrd));
 }
 
-static struct step map_account(struct vm *vm)
+static void map_account(struct vm *vm, struct process_build *build)
 {
-	enum status status;
-	handle_t memory;
-	u64 address;
+	handle_t memory = HANDLE_NONE;
+	u64 address = 0;
 
-	status = sys_group_page(vm->group, &memory);
-	if (status != STATUS_OK)
-		return step("reading its account", status);
-	status = sys_space_map(start_handle(START_SPACE), 0, memory, 0, PAGE_SIZE, RIGHT_READ,
-			       &address);
+	if (process_build_failed(build))
+		return;
+	process_build_note(build, "reading its account", sys_group_page(vm->group, &memory));
+	if (process_build_failed(build))
+		return;
+	process_build_note(build, "reading its account",
+			   sys_space_map(start_handle(START_SPACE), 0, memory, 0, PAGE_SIZE,
+					 RIGHT_READ, &address));
 	sys_handle_close(memory);
-	if (status == STATUS_OK)
-		vm->account = (const struct group_page *)address;
-	return step("reading its account", status);
+	vm->account = (const struct group_page *)address;
 }
 
-static struct step start_monitor(struct vm *vm, struct parts *parts)
+static void watch_monitor(const struct vm *vm, struct process_build *build)
 {
-	enum status status = events_bind(vm->ring, EVENT_CHANNEL, vm->id);
-
-	if (status == STATUS_OK)
-		status = events_bind(parts->process, EVENT_PROCESS, vm->id);
-	if (status != STATUS_OK)
-		return step("watching its monitor", status);
-	return step("starting its monitor", sys_process_start(parts->process, parts->start));
+	if (!process_build_failed(build))
+		process_build_note(build, "watching its monitor",
+				   events_bind(vm->ring, EVENT_CHANNEL, vm->id));
+	if (!process_build_failed(build))
+		process_build_note(build, "watching its monitor",
+				   events_bind(build->process, EVENT_PROCESS, vm->id));
 }
 
-static struct step build(struct vm *vm, struct parts *parts)
+static void build_all(struct vm *vm, struct parts *parts)
 {
-	struct step result = create_objects(vm, parts);
+	struct process_build *build = &parts->process;
 
-	if (result.status == STATUS_OK)
-		result = map_account(vm);
-	if (result.status == STATUS_OK)
-		result = prepare_channel(vm);
-	if (result.status == STATUS_OK)
-		result = create_start_memory(vm, parts);
-	if (result.status != STATUS_OK)
-		return result;
-	fill_start_info(vm, parts);
-	result = grant_all(vm, parts);
-	if (result.status == STATUS_OK)
-		result = map_files(vm, parts);
-	/* The monitor gets it read-only; the manager has done its part. */
-	sys_space_unmap(start_handle(START_SPACE), (u64)(uintptr_t)parts->info, START_BYTES);
-	parts->info = NULL;
-	if (result.status == STATUS_OK)
-		result = start_monitor(vm, parts);
-	return result;
+	create_group(vm, build);
+	create_guest(vm, parts);
+	create_events(vm, build);
+	map_account(vm, build);
+	prepare_channel(vm, build);
+	process_build_begin(build, vm->group, start_handle(START_MONITOR_IMAGE));
+	if (process_build_failed(build))
+		return;
+	fill_start_info(vm, build->info);
+	grant_all(vm, parts);
+	map_files(vm, build);
+	watch_monitor(vm, build);
+	process_build_start(build);
 }
 
 static void close_parts(struct parts *parts)
 {
-	const handle_t handles[] = {parts->ram,	    parts->space,	  parts->vm,
-				    parts->process, parts->process_space, parts->start};
+	const handle_t handles[] = {parts->ram, parts->space, parts->vm};
 
-	if (parts->info != NULL)
-		sys_space_unmap(start_handle(START_SPACE), (u64)(uintptr_t)parts->info,
-				START_BYTES);
+	process_build_close(&parts->process);
 	for (u32 i = 0; i < ARRAY_COUNT(handles); i++) {
 		if (handles[i] != HANDLE_NONE)
 			sys_handle_close(handles[i]);
@@ -425,16 +356,15 @@ void vm_build_init(void)
 bool vm_build(struct vm *vm, char *problem, size_t size)
 {
 	struct parts parts = {.ram = HANDLE_NONE};
-	struct step result;
 
 	if (!check(&vm->config, problem, size))
 		return false;
-	result = build(vm, &parts);
+	build_all(vm, &parts);
 	close_parts(&parts);
-	if (result.status == STATUS_OK)
+	if (!process_build_failed(&parts.process))
 		return true;
-	format(problem, size, "the kernel says \"%s\" while %s", status_text(result.status),
-	       result.what);
+	format(problem, size, "the kernel says \"%s\" while %s",
+	       status_text(parts.process.status), parts.process.what);
 	return false;
 }
 

@@ -1,0 +1,265 @@
+/* SPDX-License-Identifier: MIT */
+/* The clients' side of a driver: their requests are checked here, and go to the device in turn. */
+#include "vmm/driver/client.h"
+
+#include "lib/bits.h"
+#include "lib/string.h"
+#include "vmm/rt/clock.h"
+#include "vmm/rt/syscall.h"
+
+struct client {
+	struct driver_client given; /* a copy; number 0: nobody is there */
+	struct link_end end;
+	u32 waiting;  /* with the device */
+	bool leaving; /* takes no more; gone once nothing waits */
+	bool changed; /* has answers that it was not shown */
+	struct block_request held; /* taken, but the device had no room */
+	bool has_held;
+};
+
+static struct driver_channel *channel;
+static struct client clients[DRIVER_CLIENT_MAX];
+static struct driver_request requests[DRIVER_DEPTH];
+static u32 request_count; /* busy ones */
+static u32 turn;	  /* the client that is asked first */
+
+static void come(u32 index, const struct driver_client *given, handle_t queue, u64 first_key)
+{
+	struct client *client = &clients[index];
+
+	*client = (struct client){.given = *given};
+	link_open(&client->end, (struct link_memory *)(uintptr_t)given->link, LINK_SERVER);
+	if (sys_object_bind(given->doorbell, queue, first_key + index) != STATUS_OK)
+		driver_give_up("client %u cannot be heard", index);
+	memset(&channel->counts[index], 0, sizeof(channel->counts[index]));
+	__atomic_store_n(&channel->served[index], given->number, __ATOMIC_RELEASE);
+	client_tell_manager();
+}
+
+static void leave_if_done(u32 index)
+{
+	struct client *client = &clients[index];
+
+	if (!client->leaving || client->waiting != 0)
+		return;
+	*client = (struct client){0};
+	__atomic_store_n(&channel->served[index], 0, __ATOMIC_RELEASE);
+	client_tell_manager();
+}
+
+void client_attend(struct driver_channel *shared, handle_t queue, u64 first_key)
+{
+	channel = shared;
+	for (u32 i = 0; i < DRIVER_CLIENT_MAX; i++) {
+		u32 number = __atomic_load_n(&channel->client[i].number, __ATOMIC_ACQUIRE);
+
+		if (number == clients[i].given.number)
+			continue;
+		clients[i].leaving = clients[i].given.number != 0;
+		leave_if_done(i);
+		if (clients[i].given.number == 0 && number != 0) {
+			struct driver_client given = channel->client[i];
+
+			come(i, &given, queue, first_key);
+		}
+	}
+}
+
+static void answer(struct client *client, u64 id, enum block_status status)
+{
+	struct block_answer block_answer = {.id = id, .status = status};
+
+	/* without room the client has not taken what it asked for: its loss */
+	if (link_room(&client->end) != 0)
+		link_put(&client->end, &block_answer);
+	client->changed = true;
+}
+
+static bool has_data(u32 operation)
+{
+	return operation == BLOCK_READ || operation == BLOCK_WRITE;
+}
+
+static u32 feature_of(u32 operation)
+{
+	return operation == BLOCK_DISCARD	 ? DISK_DISCARD
+	       : operation == BLOCK_WRITE_ZEROES ? DISK_WRITE_ZEROES
+						 : 0;
+}
+
+/* BLOCK_OK: the device may do it. By subtraction, so that nothing wraps. */
+static enum block_status check(const struct client *client, const struct block_request *request)
+{
+	u64 left = client->given.sectors;
+	u32 align = channel->block_bytes / BLOCK_SECTOR_BYTES;
+
+	if (request->operation >= BLOCK_OPERATION_COUNT)
+		return BLOCK_REFUSED;
+	if (client->given.read_only && request->operation != BLOCK_READ &&
+	    request->operation != BLOCK_FLUSH)
+		return BLOCK_REFUSED;
+	if (request->operation == BLOCK_FLUSH)
+		return request->sectors == 0 ? BLOCK_OK : BLOCK_REFUSED;
+	if (request->sectors == 0 || request->sectors > left ||
+	    request->sector > left - request->sectors)
+		return BLOCK_REFUSED;
+	if (request->sectors % align != 0 || request->sector % align != 0)
+		return BLOCK_REFUSED;
+	if (!has_data(request->operation) && request->sectors > BLOCK_RANGE_SECTORS)
+		return BLOCK_REFUSED;
+	if (has_data(request->operation) &&
+	    (request->sectors > BLOCK_REQUEST_BYTES / BLOCK_SECTOR_BYTES ||
+	     request->offset % PAGE_SIZE != 0 ||
+	     request->offset > BLOCK_POOL_BYTES - request->sectors * BLOCK_SECTOR_BYTES))
+		return BLOCK_REFUSED;
+	if ((feature_of(request->operation) & ~channel->features) != 0)
+		return BLOCK_UNSUPPORTED;
+	return BLOCK_OK;
+}
+
+struct driver_request *client_request(void)
+{
+	for (u32 i = 0; i < DRIVER_DEPTH && request_count < DRIVER_DEPTH; i++) {
+		if (requests[i].busy)
+			continue;
+		requests[i] = (struct driver_request){.busy = true, .client = DRIVER_SELF};
+		request_count++;
+		return &requests[i];
+	}
+	return NULL;
+}
+
+static void release(struct driver_request *request)
+{
+	request->busy = false;
+	request_count--;
+}
+
+/* False: the device has no room; the request is kept. */
+static bool hand_over(struct client *client, const struct block_request *asked)
+{
+	struct driver_request *request = client_request();
+	const u8 *pool = (const u8 *)client->end.memory + LINK_POOL_OFFSET;
+
+	if (request == NULL)
+		return false;
+	request->operation = (enum block_operation)asked->operation;
+	request->sector = client->given.first_sector + asked->sector;
+	request->sectors = asked->sectors;
+	request->id = asked->id;
+	request->client = (u32)(client - clients);
+	request->since_tsc = clock_tsc();
+	if (has_data(asked->operation)) {
+		request->data = (u8 *)(uintptr_t)pool + asked->offset;
+		if (client->given.pool_pages != 0)
+			request->address =
+				(const u64 *)(uintptr_t)client->given.pool_pages +
+				asked->offset / PAGE_SIZE;
+	}
+	client->waiting++;
+	if (driver_ops.submit(request))
+		return true;
+	client->waiting--;
+	release(request);
+	return false;
+}
+
+/* One request of this client. False: it has none, or the device no room. */
+static bool serve_one(u32 index)
+{
+	struct client *client = &clients[index];
+	enum block_status status;
+
+	if (client->given.number == 0 || client->leaving)
+		return false;
+	if (!client->has_held && !link_take(&client->end, &client->held))
+		return false;
+	status = client->has_held ? BLOCK_OK : check(client, &client->held);
+	if (status != BLOCK_OK) {
+		channel->counts[index].refused += status == BLOCK_REFUSED;
+		answer(client, client->held.id, status);
+		return true;
+	}
+	client->has_held = !hand_over(client, &client->held);
+	return !client->has_held;
+}
+
+static void renew(struct client *client)
+{
+	if (client->given.number == 0 || client->leaving || !link_renewed(&client->end))
+		return;
+	client->has_held = false;
+	(void)sys_event_signal(client->given.bell);
+}
+
+bool client_serve(void)
+{
+	bool any = false;
+
+	for (u32 i = 0; i < DRIVER_CLIENT_MAX; i++)
+		renew(&clients[i]);
+	for (u32 i = 0; i < DRIVER_CLIENT_MAX; i++) {
+		turn = (turn + 1) % DRIVER_CLIENT_MAX;
+		any |= serve_one(turn);
+	}
+	return any;
+}
+
+static void count(struct driver_counts *counts, const struct driver_request *request,
+		  enum block_status status)
+{
+	u64 bytes = (u64)request->sectors * BLOCK_SECTOR_BYTES;
+
+	counts->requests++;
+	counts->errors += status != BLOCK_OK;
+	counts->flushes += request->operation == BLOCK_FLUSH;
+	counts->read_bytes += request->operation == BLOCK_READ ? bytes : 0;
+	counts->written_bytes += request->operation == BLOCK_WRITE ? bytes : 0;
+}
+
+void driver_finish(struct driver_request *request, enum block_status status)
+{
+	u32 index = request->client;
+
+	request->status = status;
+	release(request);
+	channel->finished++;
+	if (index == DRIVER_SELF)
+		return;
+	count(&channel->counts[index], request, status);
+	clients[index].waiting--;
+	if (!clients[index].leaving)
+		answer(&clients[index], request->id, status);
+	leave_if_done(index);
+}
+
+void client_publish(void)
+{
+	for (u32 i = 0; i < DRIVER_CLIENT_MAX; i++) {
+		struct client *client = &clients[i];
+
+		if (!client->changed)
+			continue;
+		client->changed = false;
+		if (link_publish(&client->end))
+			(void)sys_event_signal(client->given.bell);
+	}
+}
+
+bool client_may_wait(void)
+{
+	bool all = true;
+
+	for (u32 i = 0; i < DRIVER_CLIENT_MAX; i++) {
+		struct client *client = &clients[i];
+
+		if (client->given.number != 0 && !client->leaving && !client->has_held)
+			all &= link_may_wait(&client->end);
+	}
+	return all;
+}
+
+u32 client_waiting(void)
+{
+	return request_count;
+}

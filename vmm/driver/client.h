@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include "vmm/driver/driver.h"
+
+/* Obeys the manager: clients come and go. `queue` is where their signals shall arrive. */
+void client_attend(struct driver_channel *channel, handle_t queue, u64 first_key);
+/* Takes requests from all clients in turn and hands them to the device. True: it took some. */
+bool client_serve(void);
+/* Shows every client its answers. */
+void client_publish(void);
+/* Whether no client has anything new; each signals from now on. */
+bool client_may_wait(void);
+/* How many requests the device has. */
+u32 client_waiting(void);
+/* A request of the driver's own; NULL: none is free. */
+struct driver_request *client_request(void);
+/* Has the manager look at the channel. */
+void client_tell_manager(void);

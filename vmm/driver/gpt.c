@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: MIT */
+#include "vmm/driver/gpt.h"
+
+#include "lib/string.h"
+#include "vmm/rt/format.h"
+
+#define SIGNATURE	 0x5452415020494645ull /* "EFI PART" */
+#define REVISION	 0x00010000u
+#define HEADER_BYTES_MIN 92u
+#define ENTRY_BYTES_MIN	 128u
+#define NAME_UNITS	 36u /* UTF-16 */
+#define CRC32_POLYNOMIAL 0xedb88320u
+
+static u32 crc32(const u8 *bytes, size_t count)
+{
+	u32 crc = ~0u;
+
+	for (size_t i = 0; i < count; i++) {
+		crc ^= bytes[i];
+		for (u32 bit = 0; bit < 8; bit++)
+			crc = crc >> 1 ^ ((crc & 1) != 0 ? CRC32_POLYNOMIAL : 0);
+	}
+	return ~crc;
+}
+
+static u32 get32(const u8 *bytes)
+{
+	u32 value;
+
+	memcpy(&value, bytes, sizeof(value));
+	return value;
+}
+
+static u64 get64(const u8 *bytes)
+{
+	u64 value;
+
+	memcpy(&value, bytes, sizeof(value));
+	return value;
+}
+
+static bool header_crc_fits(const u8 *block, u32 bytes)
+{
+	u8 copy[4096];
+
+	memcpy(copy, block, bytes);
+	memset(copy + 16, 0, 4); /* counted as zero (table 5-5) */
+	return crc32(copy, bytes) == get32(block + 16);
+}
+
+/* What is wrong with it, NULL: nothing. */
+static const char *find_header_fault(const u8 *block, u32 block_bytes, u64 blocks,
+				     const struct gpt_header *header)
+{
+	u32 bytes = get32(block + 12);
+	u64 table;
+
+	if (get32(block + 8) != REVISION)
+		return "its revision is not 1.0";
+	if (bytes < HEADER_BYTES_MIN || bytes > block_bytes || bytes > 4096)
+		return "its header has an impossible size";
+	if (!header_crc_fits(block, bytes))
+		return "the checksum of its header is wrong";
+	if (get64(block + 24) != 1)
+		return "its header says that it lies elsewhere";
+	if (header->first_usable > header->last_usable || header->last_usable >= blocks)
+		return "it reaches beyond the end of the disk";
+	if (header->entry_bytes < ENTRY_BYTES_MIN || header->entry_bytes % 8 != 0 ||
+	    header->entry_bytes > BLOCK_REQUEST_BYTES || header->entry_count == 0 ||
+	    header->entry_count > BLOCK_REQUEST_BYTES / header->entry_bytes)
+		return "it has more entries than 64 KiB, or none";
+	table = ((u64)header->entry_count * header->entry_bytes + block_bytes - 1) / block_bytes;
+	if (header->entries < 2 || header->entries >= header->first_usable ||
+	    header->first_usable - header->entries < table)
+		return "its entries lie where partitions may lie";
+	return NULL;
+}
+
+enum gpt_result gpt_parse_header(const u8 *block, u32 block_bytes, u64 blocks,
+				 struct gpt_header *header, char *problem, size_t size)
+{
+	const char *fault;
+
+	problem[0] = '\0';
+	if (get64(block) != SIGNATURE)
+		return GPT_NONE;
+	*header = (struct gpt_header){
+		.first_usable = get64(block + 40),
+		.last_usable = get64(block + 48),
+		.entries = get64(block + 72),
+		.entry_count = get32(block + 80),
+		.entry_bytes = get32(block + 84),
+		.entries_crc = get32(block + 88),
+	};
+	fault = find_header_fault(block, block_bytes, blocks, header);
+	if (fault == NULL)
+		return GPT_GOOD;
+	format(problem, size, "its partition table is broken: %s", fault);
+	return GPT_BROKEN;
+}
+
+/* UTF-16 into what a console can show. */
+static void copy_name(char *name, size_t size, const u8 *units)
+{
+	size_t length = 0;
+
+	for (u32 i = 0; i < NAME_UNITS && length + 1 < size; i++) {
+		u32 unit = units[2 * i] | (u32)units[2 * i + 1] << 8;
+
+		if (unit == 0)
+			break;
+		name[length++] = unit >= 0x20 && unit < 0x7f ? (char)unit : '?';
+	}
+	name[length] = '\0';
+}
+
+static bool overlaps(const struct driver_partition *partition, u32 count,
+		     const struct driver_partition *added)
+{
+	for (u32 i = 0; i < count; i++) {
+		if (added->first_sector < partition[i].first_sector + partition[i].sectors &&
+		    partition[i].first_sector < added->first_sector + added->sectors)
+			return true;
+	}
+	return false;
+}
+
+int gpt_parse_entries(const u8 *entries, const struct gpt_header *header, u32 block_bytes,
+		      struct driver_partition partition[DRIVER_PARTITION_MAX], char *problem,
+		      size_t size)
+{
+	static const u8 unused[16];
+	u64 per_block = block_bytes / BLOCK_SECTOR_BYTES;
+	u32 count = 0;
+
+	problem[0] = '\0';
+	if (crc32(entries, (size_t)header->entry_count * header->entry_bytes) !=
+	    header->entries_crc) {
+		format(problem, size,
+		       "its partition table is broken: the checksum of its entries is wrong");
+		return -1;
+	}
+	for (u32 i = 0; i < header->entry_count; i++) {
+		const u8 *entry = entries + (size_t)i * header->entry_bytes;
+		u64 first = get64(entry + 32);
+		u64 last = get64(entry + 40);
+		struct driver_partition *added = &partition[count];
+
+		if (memcmp(entry, unused, sizeof(unused)) == 0)
+			continue;
+		if (count == DRIVER_PARTITION_MAX) {
+			format(problem, size, "it has more than %u partitions",
+			       DRIVER_PARTITION_MAX);
+			return -1;
+		}
+		if (first < header->first_usable || last > header->last_usable || first > last) {
+			format(problem, size,
+			       "its partition table is broken: partition %u lies outside the disk",
+			       i + 1);
+			return -1;
+		}
+		memcpy(added->type, entry, sizeof(added->type));
+		memcpy(added->id, entry + 16, sizeof(added->id));
+		added->first_sector = first * per_block;
+		added->sectors = (last - first + 1) * per_block;
+		copy_name(added->name, sizeof(added->name), entry + 56);
+		if (overlaps(partition, count, added)) {
+			format(problem, size,
+			       "its partition table is broken: partition %u overlaps another",
+			       i + 1);
+			return -1;
+		}
+		count++;
+	}
+	return (int)count;
+}
+
+static int read_all(const struct driver_disk *disk, struct driver_channel *channel)
+{
+	u32 per_block = disk->block_bytes / BLOCK_SECTOR_BYTES;
+	char *problem = channel->table_problem;
+	size_t size = sizeof(channel->table_problem);
+	struct gpt_header header;
+	enum gpt_result result;
+	const u8 *data;
+	u32 blocks;
+
+	if (disk->sectors / per_block < 3 || !driver_read(per_block, per_block, &data)) {
+		format(problem, size, "its partition table cannot be read");
+		return -1;
+	}
+	result = gpt_parse_header(data, disk->block_bytes, disk->sectors / per_block, &header,
+				  problem, size);
+	if (result != GPT_GOOD)
+		return result == GPT_NONE ? 0 : -1;
+	blocks = (header.entry_count * header.entry_bytes + disk->block_bytes - 1) /
+		 disk->block_bytes;
+	if (!driver_read(header.entries * per_block, blocks * per_block, &data)) {
+		format(problem, size, "its partition table cannot be read");
+		return -1;
+	}
+	return gpt_parse_entries(data, &header, disk->block_bytes, channel->partition, problem,
+				 size);
+}
+
+void gpt_read(const struct driver_disk *disk, struct driver_channel *channel)
+{
+	int count = read_all(disk, channel);
+
+	channel->partition_count = count > 0 ? (u32)count : 0;
+}

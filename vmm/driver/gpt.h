@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include "vmm/driver/driver.h"
+
+/* The GUID partition table (UEFI 2.10, 5.3): read only, never repaired. */
+
+/* Where the table's entries are, from a header that has been checked. */
+struct gpt_header {
+	u64 first_usable; /* block numbers */
+	u64 last_usable;
+	u64 entries;
+	u32 entry_count;
+	u32 entry_bytes;
+	u32 entries_crc;
+};
+
+enum gpt_result {
+	GPT_NONE,   /* the disk has no such table */
+	GPT_BROKEN, /* it has one that must not be trusted: `problem` says why */
+	GPT_GOOD,
+};
+
+/* `block` holds the disk's block 1, of block_bytes; the disk has `blocks` of them. */
+enum gpt_result gpt_parse_header(const u8 *block, u32 block_bytes, u64 blocks,
+				 struct gpt_header *header, char *problem, size_t size);
+/*
+ * `entries` holds entry_count * entry_bytes bytes. Returns how many partitions there are, with
+ * their places in sectors of 512 bytes; -1: `problem` says what is wrong.
+ */
+int gpt_parse_entries(const u8 *entries, const struct gpt_header *header, u32 block_bytes,
+		      struct driver_partition partition[DRIVER_PARTITION_MAX], char *problem,
+		      size_t size);
+
+/* Shows the manager the disk's partitions, or why there are none. */
+void gpt_read(const struct driver_disk *disk, struct driver_channel *channel);

@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A disk in memory: empty, or with a file of the boot bundle under a volatile overlay. Whatever is
+ * written goes to memory of the driver's own; a piece that was never written is read from the file.
+ */
+#include "kernel/abi/start.h"
+#include "lib/bits.h"
+#include "lib/string.h"
+#include "vmm/driver/driver.h"
+#include "vmm/rt/format.h"
+#include "vmm/rt/memory.h"
+#include "vmm/rt/start.h"
+
+#define PIECE_BYTES PAGE_SIZE
+
+static u8 *overlay;
+static u64 *written; /* a bit for each piece: it is in the overlay */
+static const u8 *file;
+static u64 file_bytes;
+static u64 disk_bytes;
+
+static bool is_written(u64 piece)
+{
+	return (written[piece / 64] & BIT(piece % 64)) != 0;
+}
+
+/* What the disk held there before the first write. */
+static void read_original(u8 *to, u64 at, u64 bytes)
+{
+	u64 there = at < file_bytes ? MIN(bytes, file_bytes - at) : 0;
+
+	if (there != 0)
+		memcpy(to, file + at, there);
+	memset(to + there, 0, bytes - there);
+}
+
+static void read_bytes(u8 *to, u64 at, u64 bytes)
+{
+	while (bytes != 0) {
+		u64 step = MIN(bytes, PIECE_BYTES - at % PIECE_BYTES);
+
+		if (is_written(at / PIECE_BYTES))
+			memcpy(to, overlay + at, step);
+		else
+			read_original(to, at, step);
+		to += step;
+		at += step;
+		bytes -= step;
+	}
+}
+
+/* Before a write to the piece; `whole`: to all of it. */
+static void prepare(u64 piece, bool whole)
+{
+	u64 at = piece * PIECE_BYTES;
+
+	if (!is_written(piece) && !whole)
+		read_original(overlay + at, at, MIN(PIECE_BYTES, disk_bytes - at));
+	written[piece / 64] |= BIT(piece % 64);
+}
+
+static void write_bytes(u64 at, const u8 *from, u64 bytes)
+{
+	while (bytes != 0) {
+		u64 piece = at / PIECE_BYTES;
+		u64 step = MIN(bytes, PIECE_BYTES - at % PIECE_BYTES);
+
+		prepare(piece, step == PIECE_BYTES);
+		memcpy(overlay + at, from, step);
+		from += step;
+		at += step;
+		bytes -= step;
+	}
+}
+
+static void zero_bytes(u64 at, u64 bytes)
+{
+	while (bytes != 0) {
+		u64 piece = at / PIECE_BYTES;
+		u64 step = MIN(bytes, PIECE_BYTES - at % PIECE_BYTES);
+
+		/* what was never written is zero behind the file's end, and takes no memory */
+		if (is_written(piece) || piece * PIECE_BYTES < file_bytes) {
+			prepare(piece, step == PIECE_BYTES);
+			memset(overlay + at, 0, step);
+		}
+		at += step;
+		bytes -= step;
+	}
+}
+
+static bool start(struct driver_disk *disk, char *problem, size_t size)
+{
+	const struct start_entry *entry = start_find(START_DISK_FILE);
+	u64 pieces;
+	u64 at = 0;
+
+	if (entry != NULL) {
+		file = (const u8 *)(uintptr_t)entry->offset;
+		file_bytes = entry->value;
+	}
+	disk_bytes = MAX(start_info->parameter[DRIVER_DISK_BYTES], file_bytes);
+	disk_bytes = align_up(disk_bytes, BLOCK_SECTOR_BYTES);
+	pieces = align_up(disk_bytes, PIECE_BYTES) / PIECE_BYTES;
+	if (memory_map(pieces * PIECE_BYTES, &at) != STATUS_OK) {
+		format(problem, size, "no memory for a disk of %lu bytes", disk_bytes);
+		return false;
+	}
+	overlay = (u8 *)(uintptr_t)at;
+	if (memory_map(align_up(pieces / 8 + 8, PAGE_SIZE), &at) != STATUS_OK) {
+		format(problem, size, "no memory for a disk of %lu bytes", disk_bytes);
+		return false;
+	}
+	written = (u64 *)(uintptr_t)at;
+	disk->sectors = disk_bytes / BLOCK_SECTOR_BYTES;
+	disk->features = DISK_DISCARD | DISK_WRITE_ZEROES;
+	string_copy(disk->model, sizeof(disk->model), file != NULL ? "image in memory" : "memory");
+	return true;
+}
+
+static bool submit(struct driver_request *request)
+{
+	u64 at = request->sector * BLOCK_SECTOR_BYTES;
+	u64 bytes = (u64)request->sectors * BLOCK_SECTOR_BYTES;
+
+	switch (request->operation) {
+	case BLOCK_READ:
+		read_bytes(request->data, at, bytes);
+		break;
+	case BLOCK_WRITE:
+		write_bytes(at, request->data, bytes);
+		break;
+	case BLOCK_DISCARD:
+	case BLOCK_WRITE_ZEROES:
+		zero_bytes(at, bytes);
+		break;
+	case BLOCK_FLUSH:
+	case BLOCK_OPERATION_COUNT:
+		break;
+	}
+	driver_finish(request, BLOCK_OK);
+	return true;
+}
+
+static void poll(void)
+{
+}
+
+const struct driver_ops driver_ops = {.start = start, .submit = submit, .poll = poll};

@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: MIT */
+#include "vmm/manager/process_build.h"
+
+#include "kernel/abi/version.h"
+#include "lib/bits.h"
+#include "lib/string.h"
+#include "vmm/manager/random.h"
+#include "vmm/rt/start.h"
+#include "vmm/rt/syscall.h"
+
+void process_build_note(struct process_build *build, const char *what, enum status status)
+{
+	if (process_build_failed(build))
+		return;
+	build->what = what;
+	build->status = status;
+}
+
+static void make_start_page(struct process_build *build, handle_t group)
+{
+	struct start_info *info;
+	u64 address = 0;
+
+	process_build_note(build, "creating its start page",
+			   sys_memory_create(group, START_BYTES, 0, &build->start));
+	if (process_build_failed(build))
+		return;
+	process_build_note(build, "mapping its start page",
+			   sys_space_map(start_handle(START_SPACE), 0, build->start, 0,
+					 START_BYTES, RIGHT_READ | RIGHT_WRITE, &address));
+	if (process_build_failed(build))
+		return;
+	info = (struct start_info *)(uintptr_t)address;
+	info->magic = START_MAGIC;
+	info->abi_version = SKERRY_ABI_VERSION;
+	info->syscall_method = start_info->syscall_method;
+	info->tsc_khz = start_info->tsc_khz;
+	random_draw(info->entropy, sizeof(info->entropy));
+	memcpy(info->backend, start_info->backend, sizeof(info->backend));
+	build->info = info;
+}
+
+void process_build_begin(struct process_build *build, handle_t group, handle_t image)
+{
+	if (process_build_failed(build))
+		return;
+	process_build_note(build, "creating its process",
+			   sys_process_create(group, image, &build->process));
+	if (!process_build_failed(build))
+		process_build_note(build, "creating its process",
+				   sys_process_space(build->process, &build->space));
+	if (!process_build_failed(build))
+		make_start_page(build, group);
+}
+
+static struct start_entry *add_entry(struct process_build *build, struct start_entry entry)
+{
+	struct start_info *info = build->info;
+
+	if (process_build_failed(build))
+		return NULL;
+	if (info->entry_count == START_ENTRY_MAX) {
+		process_build_note(build, "filling its start page", STATUS_TOO_BIG);
+		return NULL;
+	}
+	info->entry[info->entry_count] = entry;
+	return &info->entry[info->entry_count++];
+}
+
+struct start_entry *process_build_tell(struct process_build *build, enum start_kind kind,
+				       u64 offset, u64 value)
+{
+	return add_entry(build, (struct start_entry){.kind = kind,
+						     .handle = HANDLE_NONE,
+						     .offset = offset,
+						     .value = value});
+}
+
+void process_build_grant(struct process_build *build, enum start_kind kind, handle_t handle,
+			 u32 rights, u64 value)
+{
+	handle_t theirs = HANDLE_NONE;
+
+	if (process_build_failed(build))
+		return;
+	process_build_note(build, "handing it its handles",
+			   sys_handle_grant(build->process, handle, rights, &theirs));
+	(void)add_entry(build,
+			(struct start_entry){.kind = kind, .handle = theirs, .value = value});
+}
+
+void process_build_map(struct process_build *build, enum start_kind kind, handle_t memory,
+		       u64 offset, u64 bytes, u32 rights)
+{
+	u64 first = align_down(offset, PAGE_SIZE);
+	u64 whole = align_up(offset + bytes, PAGE_SIZE) - first;
+	u64 address = 0;
+
+	if (process_build_failed(build))
+		return;
+	process_build_note(build, "mapping what it works with",
+			   sys_space_map(build->space, 0, memory, first, whole, rights, &address));
+	(void)process_build_tell(build, kind, address + (offset - first), bytes);
+}
+
+static void unmap_start_page(struct process_build *build)
+{
+	if (build->info != NULL)
+		sys_space_unmap(start_handle(START_SPACE), (u64)(uintptr_t)build->info,
+				START_BYTES);
+	build->info = NULL;
+}
+
+void process_build_start(struct process_build *build)
+{
+	unmap_start_page(build);
+	if (!process_build_failed(build))
+		process_build_note(build, "starting it",
+				   sys_process_start(build->process, build->start));
+}
+
+void process_build_close(struct process_build *build)
+{
+	const handle_t handles[] = {build->process, build->space, build->start};
+
+	unmap_start_page(build);
+	for (u32 i = 0; i < ARRAY_COUNT(handles); i++) {
+		if (handles[i] != HANDLE_NONE)
+			sys_handle_close(handles[i]);
+	}
+}
