@@ -62,6 +62,20 @@ enum status sys_memory_physical(struct system_call *call)
 	return status == STATUS_OK ? syscall_give(call, &memory->object, MEMORY_RIGHTS) : status;
 }
 
+enum status sys_memory_address(struct system_call *call)
+{
+	struct memory *memory = SYSCALL_OBJECT(call, 1, memory);
+	u64 offset = call->argument[2];
+	enum pt_level level;
+	hpa_t hpa;
+
+	if ((memory->flags & MEMORY_PINNED) == 0 || offset >> PAGE_SHIFT >= memory->page_count ||
+	    !memory_slot(memory, offset >> PAGE_SHIFT, &hpa, &level))
+		return STATUS_BAD_ARGUMENT;
+	call->value = hpa.value + (offset & PAGE_MASK);
+	return STATUS_OK;
+}
+
 enum status sys_space_create(struct system_call *call)
 {
 	struct group *group = SYSCALL_OBJECT(call, 0, group);

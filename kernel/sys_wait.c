@@ -69,6 +69,12 @@ enum status sys_irq_create(struct system_call *call)
 	return status == STATUS_OK ? syscall_give(call, &irq->object, RIGHT_ALL) : status;
 }
 
+enum status sys_irq_message(struct system_call *call)
+{
+	call->value = irq_message(SYSCALL_OBJECT(call, 0, irq));
+	return call->value != 0 ? STATUS_OK : STATUS_BAD_ARGUMENT;
+}
+
 enum status sys_irq_unmask(struct system_call *call)
 {
 	irq_unmask(SYSCALL_OBJECT(call, 0, irq));

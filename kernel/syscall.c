@@ -65,6 +65,9 @@ static const struct {
 	[SYS_LOG_LEVEL] = {sys_log_level, {{OBJECT_ROOT, 0, RIGHT_WRITE}}},
 	[SYS_MACHINE_STOP] = {sys_machine_stop, {{OBJECT_ROOT, 0, RIGHT_DESTROY}}},
 	[SYS_AUDIT] = {sys_audit, {{OBJECT_ROOT, 0, RIGHT_READ}, {OBJECT_MEMORY, 1, RIGHT_WRITE}}},
+	[SYS_IRQ_MESSAGE] = {sys_irq_message, {{OBJECT_IRQ, 0, RIGHT_READ}}},
+	[SYS_MEMORY_ADDRESS] = {sys_memory_address,
+				{{OBJECT_ROOT, 0, RIGHT_CREATE}, {OBJECT_MEMORY, 1, RIGHT_READ}}},
 };
 
 static enum status run(u64 number, struct system_call *call)

@@ -33,12 +33,12 @@ typedef enum status syscall_function(struct system_call *call);
 
 syscall_function sys_handle_close, sys_handle_grant, sys_object_destroy, sys_object_bind;
 syscall_function sys_group_create, sys_group_set, sys_group_page;
-syscall_function sys_memory_create, sys_memory_physical, sys_space_create, sys_space_map,
-	sys_space_unmap, sys_space_entry;
+syscall_function sys_memory_create, sys_memory_physical, sys_memory_address, sys_space_create,
+	sys_space_map, sys_space_unmap, sys_space_entry;
 syscall_function sys_process_create, sys_process_space, sys_process_start, sys_process_exit,
 	sys_thread_create, sys_thread_yield, sys_thread_reserve, sys_ports_grant;
 syscall_function sys_queue_create, sys_queue_wait, sys_event_create, sys_event_signal,
-	sys_irq_create, sys_irq_unmask;
+	sys_irq_create, sys_irq_message, sys_irq_unmask;
 syscall_function sys_vm_create, sys_vcpu_create, sys_vcpu_kick, sys_vcpu_get;
 syscall_function sys_log_level, sys_machine_stop, sys_audit;
 

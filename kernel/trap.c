@@ -43,7 +43,7 @@ static void interrupt(struct cpu *cpu, u64 vector)
 		break;
 	case VECTOR_KICK:
 		break;
-	case VECTOR_GSI_FIRST ... VECTOR_GSI_LAST:
+	case VECTOR_GSI_FIRST ... VECTOR_MSI_LAST:
 		lock_acquire(&object_lock, LOCK_OBJECTS);
 		if (!irq_raise((u32)(vector - VECTOR_GSI_FIRST)))
 			unexpected(vector);

@@ -101,11 +101,16 @@ enum syscall {
 	SYS_EVENT_CREATE,
 	/* (event). Stays signalled until its key is taken from the queue. */
 	SYS_EVENT_SIGNAL,
-	/* (root, gsi, flags of enum irq_flag) -> irq, masked until the first SYS_IRQ_UNMASK. */
+	/*
+	 * (root, gsi, flags of enum irq_flag) -> irq, masked until the first SYS_IRQ_UNMASK.
+	 * With IRQ_MSI (root, host CPU, IRQ_MSI) -> irq that a device raises by SYS_IRQ_MESSAGE's
+	 * message, on that CPU for good, never masked. STATUS_IN_USE: there are 128 already;
+	 * STATUS_NOT_SUPPORTED: a message cannot name that CPU.
+	 */
 	SYS_IRQ_CREATE,
 	/*
 	 * (irq). To be called after each signal, once the device has been served. The next
-	 * interrupt goes to the CPU that the caller runs on.
+	 * interrupt goes to the CPU that the caller runs on. A message needs no call.
 	 */
 	SYS_IRQ_UNMASK,
 
@@ -143,6 +148,19 @@ enum syscall {
 	 * with a struct audit_page.
 	 */
 	SYS_AUDIT,
+
+	/*
+	 * (irq made with IRQ_MSI) -> what a device has to write to raise it: the address in bits
+	 * 63:32 (above them it is 0), the data in bits 31:0. Switch the device's MSI off before the
+	 * irq goes: the next irq may get the same message.
+	 */
+	SYS_IRQ_MESSAGE,
+	/*
+	 * (root, memory, offset) -> the host-physical address of that byte of a memory object made
+	 * with MEMORY_PINNED, for a device's DMA. It stays the same until the object or its group
+	 * is destroyed or the last handle and mapping goes.
+	 */
+	SYS_MEMORY_ADDRESS,
 	SYS_COUNT
 };
 
@@ -172,7 +190,8 @@ enum irq_flag {
 	IRQ_ACTIVE_LOW = 1 << 1,
 	IRQ_ISA = 1 << 2, /* `gsi` is an ISA IRQ: the MADT gives its GSI, trigger and polarity */
 	IRQ_NMI = 1 << 3, /* an NMI to every CPU, logged with where it hit; no signal */
-	IRQ_FLAGS = IRQ_LEVEL | IRQ_ACTIVE_LOW | IRQ_ISA | IRQ_NMI,
+	IRQ_MSI = 1 << 4, /* alone: no line but a message that a device writes */
+	IRQ_FLAGS = IRQ_LEVEL | IRQ_ACTIVE_LOW | IRQ_ISA | IRQ_NMI | IRQ_MSI,
 };
 
 /* In each case every CPU leaves VMX or SVM operation first. */

@@ -40,4 +40,6 @@ static const u8 call_shapes[SYS_COUNT] = {
 	[SYS_LOG_LEVEL] = 1,
 	[SYS_MACHINE_STOP] = 1,
 	[SYS_AUDIT] = 3,
+	[SYS_IRQ_MESSAGE] = 1,
+	[SYS_MEMORY_ADDRESS] = 3,
 };

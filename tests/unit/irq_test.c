@@ -12,7 +12,7 @@
 #include "arch/x86_64/cpu/percpu.h"
 #undef this_cpu
 
-static struct cpu cpu[3] = {{.apic_id = 4}, {.apic_id = 6}, {.apic_id = 256}};
+static struct cpu cpu[3] = {{.apic_id = 4}, {.apic_id = 6}, {.apic_id = 255}};
 static struct cpu *here;
 
 static struct cpu *this_cpu(void)
@@ -38,6 +38,11 @@ static u32 raised;
 struct cpu *cpus_get(u32 id)
 {
 	return &cpu[id];
+}
+
+u32 cpus_count(void)
+{
+	return ARRAY_COUNT(cpu);
 }
 
 enum status cache_alloc_object(struct quota *quota, enum object_type type, size_t bytes,
@@ -103,8 +108,8 @@ static struct irq *make(u32 line, u32 flags)
 	struct irq *irq = NULL;
 
 	assert_int_equal(irq_create(line, flags, &irq), STATUS_OK);
-	assert_true(input[irq->gsi].masked);
-	assert_int_equal(input[irq->gsi].vector, VECTOR_GSI_FIRST + irq->gsi);
+	assert_true(input[irq->number].masked);
+	assert_int_equal(input[irq->number].vector, VECTOR_GSI_FIRST + irq->number);
 	return irq;
 }
 
@@ -155,7 +160,8 @@ static void test_masks(void **state)
 	assert_true(irq_raise(20));
 	assert_true(irq_raise(4));
 	assert_false(irq_raise(5)); /* has no handler */
-	assert_false(irq_raise(GSI_MAX + 1));
+	assert_false(irq_raise(GSI_MAX + 1)); /* a message */
+	assert_false(irq_raise(ARRAY_COUNT(irqs)));
 	assert_int_equal(raised, 2);
 	assert_true(input[20].masked);
 	assert_false(input[4].masked);
@@ -173,7 +179,7 @@ static void test_isa(void **state)
 	(void)state;
 	machine.acpi.isa[9] = (struct acpi_isa){.gsi = 21, .level = true, .active_low = true};
 	irq = make(9, IRQ_ISA);
-	assert_int_equal(irq->gsi, 21);
+	assert_int_equal(irq->number, 21);
 	assert_int_equal(input[21].flags, IOAPIC_ENTRY_LEVEL | IOAPIC_ENTRY_ACTIVE_LOW);
 	irq_release(&irq->object);
 	assert_int_equal(irq_create(ACPI_ISA_IRQ_COUNT, IRQ_ISA, &irq), STATUS_BAD_ARGUMENT);
@@ -190,12 +196,56 @@ static void test_refused(void **state)
 	irq_release(&irq->object);
 }
 
+/* A message goes to its CPU for good, has a vector of its own and touches no I/O APIC. */
+static void test_message(void **state)
+{
+	struct irq *first = NULL, *second = NULL;
+
+	(void)state;
+	assert_int_equal(irq_create(1, IRQ_MSI, &first), STATUS_OK);
+	assert_int_equal(irq_create(0, IRQ_MSI, &second), STATUS_OK);
+	assert_true(irq_message(first) == (0xfee06000ull << 32 | VECTOR_MSI_FIRST));
+	assert_true(irq_message(second) == (0xfee04000ull << 32 | (VECTOR_MSI_FIRST + 1)));
+	here = &cpu[2];
+	irq_unmask(first);
+	assert_true(irq_message(first) == (0xfee06000ull << 32 | VECTOR_MSI_FIRST));
+	assert_true(irq_raise(VECTOR_MSI_FIRST - VECTOR_GSI_FIRST));
+	assert_int_equal(raised, 1);
+	irq_release(&first->object);
+	assert_false(irq_raise(VECTOR_MSI_FIRST - VECTOR_GSI_FIRST));
+	assert_true(irq_raise(VECTOR_MSI_FIRST + 1 - VECTOR_GSI_FIRST));
+	irq_release(&second->object);
+}
+
+/* No line has a message; a message no line's flags; each vector is given once. */
+static void test_message_refused(void **state)
+{
+	struct irq *all[VECTOR_MSI_LAST - VECTOR_MSI_FIRST + 1], *other;
+	struct irq *line = make(4, 0);
+
+	(void)state;
+	assert_true(irq_message(line) == 0);
+	irq_release(&line->object);
+	assert_int_equal(irq_create(0, IRQ_MSI | IRQ_LEVEL, &other), STATUS_BAD_ARGUMENT);
+	assert_int_equal(irq_create(0, IRQ_MSI | IRQ_NMI, &other), STATUS_BAD_ARGUMENT);
+	assert_int_equal(irq_create(ARRAY_COUNT(cpu), IRQ_MSI, &other), STATUS_BAD_ARGUMENT);
+	assert_int_equal(irq_create(2, IRQ_MSI, &other), STATUS_NOT_SUPPORTED);
+	for (u32 i = 0; i < ARRAY_COUNT(all); i++) {
+		assert_int_equal(irq_create(0, IRQ_MSI, &all[i]), STATUS_OK);
+		assert_int_equal(irq_message(all[i]) & 0xffffffff, VECTOR_MSI_FIRST + i);
+	}
+	assert_int_equal(irq_create(0, IRQ_MSI, &other), STATUS_IN_USE);
+	for (u32 i = 0; i < ARRAY_COUNT(all); i++)
+		irq_release(&all[i]->object);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup(name, set_up)
 	const struct CMUnitTest tests[] = {
 		TEST(test_follows), TEST(test_nmi),	TEST(test_masks),
-		TEST(test_isa),	    TEST(test_refused),
+		TEST(test_isa),	    TEST(test_refused),	TEST(test_message),
+		TEST(test_message_refused),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -125,6 +125,11 @@ enum status sys_memory_physical(handle_t root, u64 hpa, u64 bytes, u32 flags, ha
 	return call_for_handle(SYS_MEMORY_PHYSICAL, root, hpa, bytes, flags, memory);
 }
 
+enum status sys_memory_address(handle_t root, handle_t memory, u64 offset, u64 *hpa)
+{
+	return call(SYS_MEMORY_ADDRESS, root, memory, offset, 0, 0, 0, hpa);
+}
+
 enum status sys_space_create(handle_t group, handle_t *space)
 {
 	return call_for_handle(SYS_SPACE_CREATE, group, 0, 0, 0, space);
@@ -211,6 +216,11 @@ enum status sys_event_signal(handle_t event)
 enum status sys_irq_create(handle_t root, u32 gsi, u32 flags, handle_t *irq)
 {
 	return call_for_handle(SYS_IRQ_CREATE, root, gsi, flags, 0, irq);
+}
+
+enum status sys_irq_message(handle_t irq, u64 *message)
+{
+	return call(SYS_IRQ_MESSAGE, irq, 0, 0, 0, 0, 0, message);
 }
 
 enum status sys_irq_unmask(handle_t irq)

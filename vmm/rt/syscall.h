@@ -34,6 +34,7 @@ enum status sys_group_page(handle_t group, handle_t *memory) MUST_CHECK;
 enum status sys_memory_create(handle_t group, u64 bytes, u32 flags, handle_t *memory) MUST_CHECK;
 enum status sys_memory_physical(handle_t root, u64 hpa, u64 bytes, u32 flags,
 				handle_t *memory) MUST_CHECK;
+enum status sys_memory_address(handle_t root, handle_t memory, u64 offset, u64 *hpa) MUST_CHECK;
 enum status sys_space_create(handle_t group, handle_t *space) MUST_CHECK;
 enum status sys_space_map(handle_t space, u64 at, handle_t memory, u64 offset, u64 bytes,
 			  u32 rights, u64 *address) MUST_CHECK;
@@ -57,6 +58,7 @@ enum status sys_queue_wait(handle_t queue, u64 deadline_tsc, u64 *key) MUST_CHEC
 enum status sys_event_create(handle_t group, handle_t *event) MUST_CHECK;
 enum status sys_event_signal(handle_t event);
 enum status sys_irq_create(handle_t root, u32 gsi, u32 flags, handle_t *irq) MUST_CHECK;
+enum status sys_irq_message(handle_t irq, u64 *message) MUST_CHECK;
 enum status sys_irq_unmask(handle_t irq);
 
 enum status sys_vm_create(handle_t group, handle_t space, handle_t *vm) MUST_CHECK;

@@ -26,6 +26,8 @@ enum trap_vector {
 	TRAP_EXCEPTION_COUNT = 32,
 	VECTOR_GSI_FIRST = 0x30, /* + GSI */
 	VECTOR_GSI_LAST = 0x6f,
+	VECTOR_MSI_FIRST = 0x70, /* given to whoever asks, as long as there are any */
+	VECTOR_MSI_LAST = 0xef,
 	VECTOR_PIC_FIRST = 0x20, /* where the masked PIC's spurious interrupts go */
 	VECTOR_TIMER = 0xf0,
 	VECTOR_KICK = 0xf1, /* from another CPU: look at your pending word */

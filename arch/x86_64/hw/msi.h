@@ -7,6 +7,7 @@
 #define MSI_ADDRESS_FIXED	      BITS(63, 20)
 #define MSI_ADDRESS_BASE	      0xfee00000ull
 #define MSI_ADDRESS_DESTINATION_SHIFT 12 /* eight bits */
+#define MSI_DESTINATION_MAX	      254u /* 255: every CPU; larger ids need remapping */
 #define MSI_ADDRESS_REDIRECTION	      BIT(3) /* one of the destinations is to be chosen */
 #define MSI_ADDRESS_LOGICAL	      BIT(2)
 
