@@ -66,11 +66,16 @@ enum status sys_memory_address(struct system_call *call)
 {
 	struct memory *memory = SYSCALL_OBJECT(call, 1, memory);
 	u64 offset = call->argument[2];
+	enum status status;
 	enum pt_level level;
 	hpa_t hpa;
 
-	if ((memory->flags & MEMORY_PINNED) == 0 || offset >> PAGE_SHIFT >= memory->page_count ||
-	    !memory_slot(memory, offset >> PAGE_SHIFT, &hpa, &level))
+	if (offset >> PAGE_SHIFT >= memory->page_count)
+		return STATUS_BAD_ARGUMENT;
+	status = memory_populate(memory, offset >> PAGE_SHIFT);
+	if (status != STATUS_OK)
+		return status;
+	if (!memory_slot(memory, offset >> PAGE_SHIFT, &hpa, &level))
 		return STATUS_BAD_ARGUMENT;
 	call->value = hpa.value + (offset & PAGE_MASK);
 	return STATUS_OK;

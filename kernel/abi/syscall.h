@@ -156,9 +156,9 @@ enum syscall {
 	 */
 	SYS_IRQ_MESSAGE,
 	/*
-	 * (root, memory, offset) -> the host-physical address of that byte of a memory object made
-	 * with MEMORY_PINNED, for a device's DMA. It stays the same until the object or its group
-	 * is destroyed or the last handle and mapping goes.
+	 * (root, memory, offset) -> the host-physical address of that byte of a memory object, for
+	 * a device's DMA. The page is populated; its address stays the same until the object or its
+	 * group is destroyed or the last handle and mapping goes.
 	 */
 	SYS_MEMORY_ADDRESS,
 	SYS_COUNT

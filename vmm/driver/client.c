@@ -18,12 +18,21 @@ struct client {
 };
 
 static struct driver_channel *channel;
+static handle_t queue;
+static u64 first_key;
 static struct client clients[DRIVER_CLIENT_MAX];
 static struct driver_request requests[DRIVER_DEPTH];
 static u32 request_count; /* busy ones */
 static u32 turn;	  /* the client that is asked first */
 
-static void come(u32 index, const struct driver_client *given, handle_t queue, u64 first_key)
+void client_init(struct driver_channel *shared, handle_t signals, u64 first)
+{
+	channel = shared;
+	queue = signals;
+	first_key = first;
+}
+
+static void come(u32 index, const struct driver_client *given)
 {
 	struct client *client = &clients[index];
 
@@ -47,9 +56,8 @@ static void leave_if_done(u32 index)
 	client_tell_manager();
 }
 
-void client_attend(struct driver_channel *shared, handle_t queue, u64 first_key)
+void client_attend(void)
 {
-	channel = shared;
 	for (u32 i = 0; i < DRIVER_CLIENT_MAX; i++) {
 		u32 number = __atomic_load_n(&channel->client[i].number, __ATOMIC_ACQUIRE);
 
@@ -60,7 +68,7 @@ void client_attend(struct driver_channel *shared, handle_t queue, u64 first_key)
 		if (clients[i].given.number == 0 && number != 0) {
 			struct driver_client given = channel->client[i];
 
-			come(i, &given, queue, first_key);
+			come(i, &given);
 		}
 	}
 }

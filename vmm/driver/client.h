@@ -3,8 +3,10 @@
 
 #include "vmm/driver/driver.h"
 
-/* Obeys the manager: clients come and go. `queue` is where their signals shall arrive. */
-void client_attend(struct driver_channel *channel, handle_t queue, u64 first_key);
+/* Once, before all others. The signals of client n arrive in the queue with key first_key + n. */
+void client_init(struct driver_channel *channel, handle_t queue, u64 first_key);
+/* Obeys the manager: clients come and go. */
+void client_attend(void);
 /* Takes requests from all clients in turn and hands them to the device. True: it took some. */
 bool client_serve(void);
 /* Shows every client its answers. */

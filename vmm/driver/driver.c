@@ -87,6 +87,7 @@ static void open_channel(void)
 	if (sys_queue_create(start_handle(START_GROUP), &queue) != STATUS_OK ||
 	    sys_object_bind(start_handle(START_CHANNEL_IN), queue, KEY_MANAGER) != STATUS_OK)
 		rt_fail("queue");
+	client_init(channel, queue, KEY_CLIENTS);
 	interrupt = start_handle(START_IRQ);
 	if (interrupt != HANDLE_NONE &&
 	    (sys_object_bind(interrupt, queue, KEY_DEVICE) != STATUS_OK ||
@@ -127,7 +128,7 @@ static void wait(void)
 	if (status == STATUS_OK && key == KEY_DEVICE)
 		(void)sys_irq_unmask(interrupt);
 	if (status == STATUS_OK && key == KEY_MANAGER)
-		client_attend(channel, queue, KEY_CLIENTS);
+		client_attend();
 }
 
 int main(void)
@@ -135,7 +136,7 @@ int main(void)
 	open_channel();
 	find_memory();
 	start_device();
-	client_attend(channel, queue, KEY_CLIENTS);
+	client_attend();
 	for (;;) {
 		bool more = client_serve();
 

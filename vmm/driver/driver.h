@@ -10,8 +10,7 @@
  * their way. A driver is one thread, that serves one function of one device; it adds only
  * `driver_ops`.
  */
-#define DRIVER_DEPTH	 64u /* requests with the device at once */
-#define DRIVER_OWN_PAGES BLOCK_REQUEST_PAGES /* of the DMA memory, for the driver's own reading */
+#define DRIVER_DEPTH 64u /* requests with the device at once */
 
 /* One that has been checked: all of it lies in the client's part of the disk and of its pool. */
 struct driver_request {

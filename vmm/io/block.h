@@ -27,6 +27,13 @@ enum block_operation {
 	BLOCK_OPERATION_COUNT
 };
 
+/* The link's `about`. */
+struct block_about {
+	u64 sectors; /* may grow */
+	u32 block_bytes;
+	u32 features; /* enum disk_feature */
+};
+
 enum block_status {
 	BLOCK_OK,
 	BLOCK_ERROR,	   /* the disk could not do it */

@@ -10,6 +10,7 @@
 #define DRIVER_CLIENT_MAX    16u
 #define DRIVER_PARTITION_MAX 128u
 #define DRIVER_TEXT_BYTES    128u
+#define DRIVER_OWN_PAGES     16u /* of START_DMA, the first ones: for the driver's own reading */
 
 enum driver_state {
 	DRIVER_STARTING,

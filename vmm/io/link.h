@@ -36,7 +36,8 @@ enum link_end_name {
 
 struct link_memory {
 	u32 generation; /* the manager's; 0: there is nobody at the other end */
-	u8 pad0[LINK_LINE_BYTES - 4];
+	u32 pad0;
+	u8 about[LINK_LINE_BYTES - 8]; /* likewise: what the server has to offer */
 	struct link_line line[LINK_ENDS];
 	u8 pad1[PAGE_SIZE - (1 + LINK_ENDS) * LINK_LINE_BYTES];
 	u8 requests[LINK_SLOTS][LINK_REQUEST_BYTES];

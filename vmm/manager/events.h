@@ -10,6 +10,8 @@ enum event_source {
 	EVENT_CHANNEL,    /* a monitor signalled; number: of the VM */
 	EVENT_PROCESS,    /* a monitor's process ended; number: of the VM */
 	EVENT_LOG,        /* the kernel's log has grown */
+	EVENT_DRIVER,	  /* a driver signalled; number: its own */
+	EVENT_DRIVER_PROCESS, /* its process ended; number: start * DRIVER_MAX + its own */
 };
 
 struct event {

@@ -3,6 +3,7 @@
 #include "vmm/manager/config/setup.h"
 #include "vmm/manager/console/console.h"
 #include "vmm/manager/console/console_script.h"
+#include "vmm/manager/disk/disk.h"
 #include "vmm/manager/events.h"
 #include "vmm/manager/host/machine.h"
 #include "vmm/manager/log/log.h"
@@ -64,6 +65,9 @@ int main(void)
 	setup_config_file();
 	setup_host();
 	vm_build_init();
+	disks_start();
+	while (!drivers_settled())
+		turn();
 	while (setup_start_next()) {
 		while (!setup_settled())
 			turn();

@@ -2,6 +2,7 @@
 #include "vmm/manager/turn.h"
 #include "vmm/manager/config/setup.h"
 #include "vmm/manager/console/console.h"
+#include "vmm/manager/disk/driver.h"
 #include "vmm/manager/events.h"
 #include "vmm/manager/gdb/gdb.h"
 #include "vmm/manager/host/shutdown.h"
@@ -25,6 +26,12 @@ static void handle(const struct event *event)
 		break;
 	case EVENT_LOG:
 		break; /* read each turn */
+	case EVENT_DRIVER:
+		driver_signalled(event->number);
+		break;
+	case EVENT_DRIVER_PROCESS:
+		driver_process_ended(event->number);
+		break;
 	case EVENT_CHANNEL:
 	case EVENT_PROCESS:
 		vm = vm_by_id(event->number);
@@ -52,7 +59,8 @@ void turn(void)
 	log_take_kernel();
 	perf_step();
 	gdb_step();
-	more = vm_step();
+	more = driver_step();
+	more |= vm_step();
 	more |= console_step();
 	more |= log_export_step();
 	more |= machine_channel_step();
@@ -60,7 +68,7 @@ void turn(void)
 	if (more)
 		return;
 	deadline = MIN(vm_deadline(), MIN(console_deadline(), serial_deadline()));
-	deadline = MIN(deadline, machine_channel_deadline());
+	deadline = MIN(deadline, MIN(driver_deadline(), machine_channel_deadline()));
 	deadline = MIN(deadline, MIN(setup_deadline(), log_deadline()));
 	deadline = MIN(deadline, MIN(perf_deadline(), gdb_deadline()));
 	if (events_wait(deadline, &event))

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A disk in memory: empty, or with a file of the boot bundle under a volatile overlay. Whatever is
- * written goes to memory of the driver's own; a piece that was never written is read from the file.
+ * written goes to memory that outlives this process; a piece that was never written is read from
+ * the file.
  */
 #include "kernel/abi/start.h"
 #include "lib/bits.h"
 #include "lib/string.h"
 #include "vmm/driver/driver.h"
 #include "vmm/rt/format.h"
-#include "vmm/rt/memory.h"
 #include "vmm/rt/start.h"
 
 #define PIECE_BYTES PAGE_SIZE
@@ -49,14 +49,17 @@ static void read_bytes(u8 *to, u64 at, u64 bytes)
 	}
 }
 
-/* Before a write to the piece; `whole`: to all of it. */
+/*
+ * Before a write to the piece; `whole`: to all of it. Wherever this process may die, what was
+ * answered is on the disk: a write that was not is asked for again.
+ */
 static void prepare(u64 piece, bool whole)
 {
 	u64 at = piece * PIECE_BYTES;
 
 	if (!is_written(piece) && !whole)
 		read_original(overlay + at, at, MIN(PIECE_BYTES, disk_bytes - at));
-	written[piece / 64] |= BIT(piece % 64);
+	__atomic_fetch_or(&written[piece / 64], BIT(piece % 64), __ATOMIC_RELEASE);
 }
 
 static void write_bytes(u64 at, const u8 *from, u64 bytes)
@@ -92,8 +95,8 @@ static void zero_bytes(u64 at, u64 bytes)
 static bool start(struct driver_disk *disk, char *problem, size_t size)
 {
 	const struct start_entry *entry = start_find(START_DISK_FILE);
+	struct driver_dma store = driver_dma();
 	u64 pieces;
-	u64 at = 0;
 
 	if (entry != NULL) {
 		file = (const u8 *)(uintptr_t)entry->offset;
@@ -102,16 +105,12 @@ static bool start(struct driver_disk *disk, char *problem, size_t size)
 	disk_bytes = MAX(start_info->parameter[DRIVER_DISK_BYTES], file_bytes);
 	disk_bytes = align_up(disk_bytes, BLOCK_SECTOR_BYTES);
 	pieces = align_up(disk_bytes, PIECE_BYTES) / PIECE_BYTES;
-	if (memory_map(pieces * PIECE_BYTES, &at) != STATUS_OK) {
+	if (store.pages * PAGE_SIZE < pieces * PIECE_BYTES + pieces / 8 + 8) {
 		format(problem, size, "no memory for a disk of %lu bytes", disk_bytes);
 		return false;
 	}
-	overlay = (u8 *)(uintptr_t)at;
-	if (memory_map(align_up(pieces / 8 + 8, PAGE_SIZE), &at) != STATUS_OK) {
-		format(problem, size, "no memory for a disk of %lu bytes", disk_bytes);
-		return false;
-	}
-	written = (u64 *)(uintptr_t)at;
+	overlay = store.memory;
+	written = (u64 *)(uintptr_t)(store.memory + pieces * PIECE_BYTES);
 	disk->sectors = disk_bytes / BLOCK_SECTOR_BYTES;
 	disk->features = DISK_DISCARD | DISK_WRITE_ZEROES;
 	string_copy(disk->model, sizeof(disk->model), file != NULL ? "image in memory" : "memory");

@@ -37,6 +37,22 @@ static void show_host(struct reply *reply)
 	reply_object_end(reply);
 }
 
+static void show_disk(struct reply *reply, const struct disk_config *config)
+{
+	if (!config->declared || config->broken)
+		return;
+	if (!reply->json) {
+		reply_line(reply, "[disk %s]", config->name);
+		show_keys(reply, config_disk_keys, config);
+		return;
+	}
+	reply_object_begin(reply);
+	json_string(&reply->object, "section", "disk");
+	json_string(&reply->object, "name", config->name);
+	show_keys(reply, config_disk_keys, config);
+	reply_object_end(reply);
+}
+
 static void show_vm(struct reply *reply, const struct vm_config *config)
 {
 	if (!reply->json) {
@@ -120,6 +136,8 @@ static void command_config_show(struct reply *reply, const struct arguments *arg
 	(void)arguments;
 	take_over(setup_config());
 	show_host(reply);
+	for (u32 i = 0; config_disk(i) != NULL; i++)
+		show_disk(reply, config_disk(i));
 	if (!resume(reply))
 		reply->resume = resume;
 }

@@ -8,7 +8,7 @@
 
 #define CONFIG_VALUE_BYTES (CONFIG_CMDLINE_BYTES + 1) /* the longest, and one too long */
 
-enum section { SECTION_NONE, SECTION_HOST, SECTION_VM, SECTION_UNKNOWN };
+enum section { SECTION_NONE, SECTION_HOST, SECTION_VM, SECTION_DISK, SECTION_UNKNOWN };
 
 struct parser {
 	struct config *config;
@@ -20,6 +20,7 @@ struct parser {
 	u32 section_line;
 	const char *line_start;
 	struct vm_config vm; /* of the section being read */
+	struct disk_config *disk;
 	bool duplicate;	     /* it is not to be kept */
 	bool full;	     /* of mistakes: the rest is not read */
 	char value[CONFIG_VALUE_BYTES];
@@ -38,6 +39,7 @@ void config_vm_init(struct vm_config *vm)
 void config_init(struct config *config)
 {
 	config->vm_count = 0;
+	config_disks_init();
 	config->host = (struct host_config){
 		.log = LOG_INFO,
 		.log_segments = LOG_SEGMENTS_DEFAULT,
@@ -76,6 +78,8 @@ static void report(struct parser *parser, const char *at)
 	parser->problem_count++;
 	if (parser->section == SECTION_VM)
 		parser->vm.broken = true;
+	if (parser->section == SECTION_DISK)
+		parser->disk->broken = true;
 	parser->report(parser->context, &parser->problem);
 }
 
@@ -99,7 +103,40 @@ static void finish_section(struct parser *parser)
 		config->vm[config->vm_count++] = parser->vm;
 		parser->problem.line = line;
 	}
+	if (parser->section == SECTION_DISK && !parser->disk->broken) {
+		parser->problem.line = parser->section_line;
+		if (!config_disk_check(parser->disk, parser->problem.text,
+				       sizeof(parser->problem.text)))
+			report(parser, parser->line_start);
+		parser->problem.line = line;
+	}
 	parser->section = SECTION_NONE;
+}
+
+static void begin_disk(struct parser *parser, struct text name)
+{
+	char shown[40];
+	int number;
+
+	if (!config_name_valid(name)) {
+		REPORT(parser, name.start, "found the name \"%s\", allowed: " CONFIG_NAME_ALLOWED,
+		       text_show(shown, sizeof(shown), name));
+		return;
+	}
+	number = config_disk_number(name);
+	if (number < 0) {
+		REPORT(parser, name.start, "found one disk too many, allowed: at most %u",
+		       CONFIG_DISK_MAX);
+		return;
+	}
+	parser->disk = config_disk((u32)number);
+	if (parser->disk->declared) {
+		REPORT(parser, name.start, "found a second disk %s, allowed: one of each name",
+		       parser->disk->name);
+		return;
+	}
+	parser->disk->declared = true;
+	parser->section = SECTION_DISK;
 }
 
 static void begin_vm(struct parser *parser, struct text name)
@@ -152,8 +189,10 @@ static void parse_section(struct parser *parser, struct text line)
 	text_next_word(&rest, &word);
 	if (text_equal(word, "vm"))
 		begin_vm(parser, text_trim(rest));
+	else if (text_equal(word, "disk"))
+		begin_disk(parser, text_trim(rest));
 	else
-		REPORT(parser, word.start, "found [%s], allowed: [host] and [vm NAME]",
+		REPORT(parser, word.start, "found [%s], allowed: [host], [disk NAME] and [vm NAME]",
 		       text_show(shown, sizeof(shown), word));
 }
 
@@ -199,7 +238,7 @@ static void parse_assignment(struct parser *parser, struct text line)
 	while (key.length < line.length && line.start[key.length] != '=')
 		key.length++;
 	if (key.length == line.length) {
-		REPORT(parser, line.start, "found \"%s\", allowed: key = value, [host], [vm NAME]",
+		REPORT(parser, line.start, "found \"%s\", allowed: key = value, [host], [disk NAME], [vm NAME]",
 		       text_show(shown, sizeof(shown), line));
 		return;
 	}
@@ -209,7 +248,7 @@ static void parse_assignment(struct parser *parser, struct text line)
 		return;
 	if (parser->section == SECTION_NONE) {
 		REPORT(parser, line.start,
-		       "found a key before any section, allowed: [host], [vm NAME]");
+		       "found a key before any section, allowed: [host], [disk NAME], [vm NAME]");
 		return;
 	}
 	value_at = value.start;
@@ -221,6 +260,9 @@ static void parse_assignment(struct parser *parser, struct text line)
 		set = config_set(config_host_keys, &parser->config->host,
 				 &parser->config->host.given, key, value, parser->problem.text,
 				 sizeof(parser->problem.text), &in_value);
+	else if (parser->section == SECTION_DISK)
+		set = config_set(config_disk_keys, parser->disk, &parser->disk->given, key, value,
+				 parser->problem.text, sizeof(parser->problem.text), &in_value);
 	else
 		set = config_set(config_vm_keys, &parser->vm, &parser->vm.given, key, value,
 				 parser->problem.text, sizeof(parser->problem.text), &in_value);

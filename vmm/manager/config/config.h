@@ -40,6 +40,34 @@ struct host_config {
 	struct password_hash password;
 };
 
+#define CONFIG_DISK_MAX	   64u
+#define CONFIG_VM_DISK_MAX 16u
+#define CONFIG_WORD_BYTES  48u
+
+/* A disk that VMs may use: a section [disk NAME]. */
+struct disk_config {
+	char name[CONFIG_NAME_BYTES];
+	bool declared; /* it has a section; others are only spoken of */
+	bool broken;   /* its section has a mistake */
+	u64 given;
+	char controller[CONFIG_WORD_BYTES]; /* "memory", "nvme0", "00:04.0" */
+	char image[CONFIG_FILE_BYTES];	    /* of a disk in memory; "": empty */
+	u64 size_bytes;			    /* likewise */
+	char partition[CONFIG_WORD_BYTES];  /* its name or UUID; "": the whole disk */
+	u64 read_only;
+};
+
+enum vm_disk_flag {
+	VM_DISK_READ_ONLY = 1 << 0,
+	VM_DISK_OPTIONAL = 1 << 1,
+};
+
+/* A disk of a VM: `number` is that of config_disk plus 1; 0: no more. */
+struct vm_disk {
+	u8 number;
+	u8 flags; /* enum vm_disk_flag */
+};
+
 /* A VM as asked for. Numbers are u64 throughout so that one table of keys can reach them. */
 struct vm_config {
 	char name[CONFIG_NAME_BYTES];
@@ -67,6 +95,7 @@ struct vm_config {
 	u64 tlb_flush;
 	u64 hpet;
 	u64 test_device;
+	struct vm_disk disk[CONFIG_VM_DISK_MAX];
 };
 
 struct config {
@@ -97,6 +126,13 @@ void config_vm_init(struct vm_config *vm);
 #define CONFIG_PROBLEMS_MAX 20u
 u32 config_parse(struct config *config, const char *file, struct text text,
 		 config_report *report, void *context);
+
+/* The disk of that number, from 0 on; NULL behind the last. */
+struct disk_config *config_disk(u32 number);
+/* The number of a disk, which is added when nobody has spoken of it yet; -1: there are too many. */
+int config_disk_number(struct text name);
+/* Forgets all disks. */
+void config_disks_init(void);
 
 /* The section of that name, NULL when there is none. */
 struct vm_config *config_find(struct config *config, const char *name);

@@ -69,8 +69,25 @@ const struct config_key config_vm_keys[] = {
 	{"tlb_flush", VALUE_CHOICE, VM_FIELD(tlb_flush), .words = "tagged full",
 	 .allowed = "tagged full"},
 	{"hpet", VALUE_CHOICE, VM_FIELD(hpet), .words = "no yes", .allowed = "yes no"},
+	{"disk", VALUE_DISKS, VM_FIELD(disk), .words = NULL,
+	 .allowed = "a disk's name, then ro or optional or both; at most 16 disks; or none"},
 	{"test_device", VALUE_CHOICE, VM_FIELD(test_device), .words = "no yes",
 	 .allowed = "yes no"},
+	{NULL, VALUE_TEXT, 0, .words = NULL},
+};
+
+#define DISK_FIELD(field) offsetof(struct disk_config, field)
+
+const struct config_key config_disk_keys[] = {
+	{"controller", VALUE_TEXT, DISK_FIELD(controller), 1, CONFIG_WORD_BYTES - 1, NULL,
+	 "memory, nvme0, ide0.0 or a PCI address such as 00:04.0"},
+	{"image", VALUE_TEXT, DISK_FIELD(image), 1, CONFIG_FILE_BYTES - 1, NULL,
+	 "a file name of 1 to 63 characters"},
+	{"size", VALUE_SIZE, DISK_FIELD(size_bytes), PAGE_SIZE, 1024ul * GIB, NULL,
+	 "a size such as 64M, from 4K to 1T in steps of 4K"},
+	{"partition", VALUE_TEXT, DISK_FIELD(partition), 1, CONFIG_WORD_BYTES - 1, NULL,
+	 "a partition's name or UUID"},
+	{"read_only", VALUE_CHOICE, DISK_FIELD(read_only), .words = "no yes", .allowed = "yes no"},
 	{NULL, VALUE_TEXT, 0, .words = NULL},
 };
 
@@ -167,6 +184,55 @@ static bool parse_traps(struct text text, u64 *traps)
 	return *traps != 0;
 }
 
+static bool parse_disk(struct text text, struct vm_disk *disk)
+{
+	struct text word;
+	int number;
+
+	if (!text_next_word(&text, &word) || !config_name_valid(word))
+		return false;
+	number = config_disk_number(word);
+	*disk = (struct vm_disk){.number = (u8)(number + 1)};
+	while (text_next_word(&text, &word)) {
+		if (text_equal(word, "ro"))
+			disk->flags |= VM_DISK_READ_ONLY;
+		else if (text_equal(word, "optional"))
+			disk->flags |= VM_DISK_OPTIONAL;
+		else
+			return false;
+	}
+	return number >= 0;
+}
+
+/* Adds to those that are there; a disk may be there once. */
+static bool parse_disks(struct text text, struct vm_disk *disks)
+{
+	struct text rest = text;
+	struct text part;
+	u32 count = 0;
+	bool more;
+
+	if (text_equal(text, "none")) {
+		memset(disks, 0, CONFIG_VM_DISK_MAX * sizeof(*disks));
+		return true;
+	}
+	while (count < CONFIG_VM_DISK_MAX && disks[count].number != 0)
+		count++;
+	do {
+		struct vm_disk disk;
+
+		more = split(rest, ',', &part, &rest);
+		if (count == CONFIG_VM_DISK_MAX || !parse_disk(text_trim(part), &disk))
+			return false;
+		for (u32 i = 0; i < count; i++) {
+			if (disks[i].number == disk.number)
+				return false;
+		}
+		disks[count++] = disk;
+	} while (more);
+	return true;
+}
+
 static bool parse_choice(const char *words, struct text text, u64 *choice)
 {
 	int place = find_word(words, text);
@@ -214,6 +280,8 @@ static bool parse_value(const struct config_key *key, struct text text, void *fi
 		return parse_choice(key->words, text, number);
 	case VALUE_TRAPS:
 		return parse_traps(text, number);
+	case VALUE_DISKS:
+		return parse_disks(text, field);
 	case VALUE_PASSWORD:
 		return password_parse(text, field);
 	}
@@ -229,6 +297,8 @@ static size_t field_bytes(const struct config_key *key)
 		return CONFIG_CPU_WORDS * sizeof(u64);
 	case VALUE_RESERVE:
 		return 2 * sizeof(u64);
+	case VALUE_DISKS:
+		return CONFIG_VM_DISK_MAX * sizeof(struct vm_disk);
 	case VALUE_PASSWORD:
 		return sizeof(struct password_hash);
 	default:
@@ -260,6 +330,7 @@ bool config_set(const struct config_key *keys, void *target, u64 *given, struct 
 	union {
 		char text[CONFIG_CMDLINE_BYTES];
 		u64 number[CONFIG_CPU_WORDS];
+		struct vm_disk disk[CONFIG_VM_DISK_MAX];
 		struct password_hash password;
 	} parsed;
 	char shown[SHOWN_BYTES];
@@ -273,7 +344,9 @@ bool config_set(const struct config_key *keys, void *target, u64 *given, struct 
 		return false;
 	}
 	bit = BIT((u64)(found - keys));
-	if (*given & bit) {
+	if (found->value == VALUE_DISKS && (*given & bit) != 0) {
+		memcpy(&parsed, (const char *)target + found->offset, field_bytes(found));
+	} else if (*given & bit) {
 		format(problem, size, "found %s a second time, allowed: once", found->name);
 		return false;
 	}
@@ -316,6 +389,35 @@ bool config_vm_check(const struct vm_config *vm, char *problem, size_t size)
 	else
 		return true;
 	return false;
+}
+
+bool config_disk_check(const struct disk_config *disk, char *problem, size_t size)
+{
+	bool memory = strcmp(disk->controller, "memory") == 0;
+
+	if (disk->controller[0] == '\0')
+		format(problem, size, "disk %s has no controller, allowed: controller = memory, "
+				      "nvme0, ide0.0 or a PCI address", disk->name);
+	else if (!memory && (disk->image[0] != '\0' || disk->size_bytes != 0))
+		format(problem, size, "disk %s: found image or size, allowed: only with "
+				      "controller = memory", disk->name);
+	else if (memory && disk->image[0] == '\0' && disk->size_bytes == 0)
+		format(problem, size, "disk %s has no contents, allowed: image = FILE, size = 64M",
+		       disk->name);
+	else
+		return true;
+	return false;
+}
+
+static void show_disks(const struct vm_disk *disks, char *buffer, size_t size)
+{
+	size_t length = 0;
+
+	for (u32 i = 0; i < CONFIG_VM_DISK_MAX && disks[i].number != 0 && length < size; i++)
+		length += format(buffer + length, size - length, "%s%s%s%s", i > 0 ? ", " : "",
+				 config_disk(disks[i].number - 1u)->name,
+				 (disks[i].flags & VM_DISK_READ_ONLY) != 0 ? " ro" : "",
+				 (disks[i].flags & VM_DISK_OPTIONAL) != 0 ? " optional" : "");
 }
 
 static void show_cpus(const u64 *words, char *buffer, size_t size)
@@ -391,6 +493,8 @@ void config_value_text(const struct config_key *key, const void *target, char *b
 		string_copy(buffer, size, field);
 		break;
 	case VALUE_SIZE:
+		if (*number == 0)
+			break;
 		show_size(*number, buffer, size);
 		break;
 	case VALUE_NUMBER:
@@ -418,6 +522,9 @@ void config_value_text(const struct config_key *key, const void *target, char *b
 		break;
 	case VALUE_TRAPS:
 		show_words(key->words, *number, buffer, size);
+		break;
+	case VALUE_DISKS:
+		show_disks((const struct vm_disk *)(const void *)field, buffer, size);
 		break;
 	case VALUE_PASSWORD:
 		break;

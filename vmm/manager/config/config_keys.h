@@ -13,6 +13,7 @@ enum config_value {
 	VALUE_RESERVE,
 	VALUE_CHOICE,
 	VALUE_TRAPS,
+	VALUE_DISKS, /* may be given several times: each adds to it */
 	VALUE_PASSWORD, /* shown nowhere, not even where it is wrong */
 };
 
@@ -30,6 +31,7 @@ struct config_key {
 /* The tables end with a key without a name. */
 extern const struct config_key config_host_keys[];
 extern const struct config_key config_vm_keys[];
+extern const struct config_key config_disk_keys[];
 
 /* The key of that name; NULL: there is none. */
 const struct config_key *config_key_find(const struct config_key *keys, struct text name);
@@ -44,6 +46,8 @@ bool config_set(const struct config_key *keys, void *target, u64 *given, struct 
 
 /* What only shows when all keys of a VM are known. False: `problem` says what is wrong. */
 bool config_vm_check(const struct vm_config *vm, char *problem, size_t size);
+
+bool config_disk_check(const struct disk_config *disk, char *problem, size_t size);
 
 /* A line of the file that says so: key = value. Returns `buffer`. */
 const char *config_line_text(const struct config_key *key, const char *value, char *buffer,

@@ -10,6 +10,8 @@
 #include "vmm/manager/vm/vm_share.h"
 #include "vmm/rt/channel.h"
 
+struct driver_link;
+
 #define VM_MAX CONFIG_VM_MAX
 #define VM_CRASH_LIMIT 5u               /* so many within the window: not restarted again */
 /* A guest on its way up has nobody yet who heeds the button. */
@@ -52,6 +54,7 @@ struct vm {
 	bool answered;           /* a command at the console waits, and says how it ends */
 	const struct group_page *account; /* NULL: none */
 	u64 quota_pages;         /* promised to `group` */
+	struct driver_link *link[CONFIG_VM_DISK_MAX]; /* to its disks; NULL: none */
 
 	handle_t channel_memory;
 	struct vm_channel *channel; /* written by the monitor at any time: read each field once */

@@ -2,6 +2,7 @@
 #include "vmm/manager/vm/vm_build.h"
 #include "lib/bits.h"
 #include "vmm/manager/config/files.h"
+#include "vmm/manager/disk/disk.h"
 #include "vmm/manager/events.h"
 #include "vmm/manager/host/machine.h"
 #include "vmm/manager/log/log.h"
@@ -37,7 +38,7 @@ static u64 quota_pages(const struct vm_config *config)
 	u64 ram = config->memory_bytes / PAGE_SIZE;
 
 	return ram + ram / OVERHEAD_RAM_SHARE + OVERHEAD_PAGES +
-	       config->vcpus * OVERHEAD_VCPU_PAGES;
+	       config->vcpus * OVERHEAD_VCPU_PAGES + disk_pages(config);
 }
 
 /*
@@ -48,6 +49,8 @@ static u64 pages_available(void)
 {
 	u64 promised = 0;
 
+	DRIVER_FOR_EACH(driver)
+		promised += driver->quota_pages;
 	VM_FOR_EACH(vm) {
 		promised += MANAGER_PAGES;
 		if (vm->group != HANDLE_NONE)
@@ -321,7 +324,6 @@ static void build_all(struct vm *vm, struct parts *parts)
 {
 	struct process_build *build = &parts->process;
 
-	create_group(vm, build);
 	create_guest(vm, parts);
 	create_events(vm, build);
 	map_account(vm, build);
@@ -332,6 +334,7 @@ static void build_all(struct vm *vm, struct parts *parts)
 	fill_start_info(vm, build->info);
 	grant_all(vm, parts);
 	map_files(vm, build);
+	disk_give_all(vm, build);
 	watch_monitor(vm, build);
 	process_build_start(build);
 }
@@ -359,6 +362,9 @@ bool vm_build(struct vm *vm, char *problem, size_t size)
 
 	if (!check(&vm->config, problem, size))
 		return false;
+	create_group(vm, &parts.process);
+	if (!process_build_failed(&parts.process) && !disk_attach_all(vm, problem, size))
+		return false;
 	build_all(vm, &parts);
 	close_parts(&parts);
 	if (!process_build_failed(&parts.process))
@@ -377,6 +383,9 @@ bool vm_release_step(struct vm *vm)
 		sys_space_unmap(start_handle(START_SPACE), (u64)(uintptr_t)vm->account, PAGE_SIZE);
 		vm->account = NULL;
 	}
+	/* before the group, which has paid for them */
+	if (!disk_detach_all(vm))
+		return false;
 	if (vm->group == HANDLE_NONE)
 		return true;
 	status = sys_object_destroy(vm->group);

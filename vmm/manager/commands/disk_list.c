@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: MIT */
+#include "vmm/manager/command.h"
+#include "vmm/manager/disk/disk.h"
+#include "vmm/manager/disk/guid.h"
+#include "vmm/rt/format.h"
+
+#define USERS_BYTES 160u
+
+static const char *state_of(const struct disk *disk)
+{
+	if (disk->driver == NULL || disk->problem[0] != '\0')
+		return "unusable";
+	if (disk->found && disk->driver->life == DRIVER_LIFE_READY)
+		return "ready";
+	return driver_life_name(disk->driver->life);
+}
+
+static const char *problem_of(const struct disk *disk)
+{
+	if (disk->problem[0] == '\0' && disk->driver != NULL &&
+	    disk->driver->life == DRIVER_LIFE_FAILED)
+		return disk->driver->reason;
+	return disk->problem;
+}
+
+static void show_json(struct reply *reply, const struct disk *disk, const char *users)
+{
+	reply_object_begin(reply);
+	json_string(&reply->object, "name", disk->config->name);
+	json_string(&reply->object, "driver", disk->driver != NULL ? disk->driver->name : "");
+	json_string(&reply->object, "state", state_of(disk));
+	json_string(&reply->object, "problem", problem_of(disk));
+	json_string(&reply->object, "partition", disk->config->partition);
+	json_u64(&reply->object, "first_sector", disk->first_sector);
+	json_u64(&reply->object, "bytes", disk->sectors * BLOCK_SECTOR_BYTES);
+	json_bool(&reply->object, "read_only", disk->config->read_only != 0);
+	json_string(&reply->object, "users", users);
+	reply_object_end(reply);
+}
+
+/* The partitions of a disk that is used as a whole: what others could name. */
+static void show_partitions(struct reply *reply, const struct disk *disk)
+{
+	const struct driver_channel *channel = disk->driver->channel;
+	u32 count = MIN(channel->partition_count, DRIVER_PARTITION_MAX);
+	char id[GUID_TEXT_BYTES];
+	char name[2 * sizeof(channel->partition[0].name)];
+
+	for (u32 i = 0; i < count; i++) {
+		struct driver_partition partition = channel->partition[i];
+
+		guid_text(partition.id, id);
+		text_show(name, sizeof(name),
+			  (struct text){partition.name,
+					strnlen(partition.name, sizeof(partition.name))});
+		reply_line(reply, "  partition %-20s %s %10llu MiB", name, id,
+			   (unsigned long long)(partition.sectors * BLOCK_SECTOR_BYTES / MIB));
+	}
+}
+
+static void show_text(struct reply *reply, const struct disk *disk, const char *users)
+{
+	reply_line(reply, "%-16s %-16s %-10s %10llu  %s", disk->config->name,
+		   disk->driver != NULL ? disk->driver->name : "-", state_of(disk),
+		   (unsigned long long)(disk->sectors * BLOCK_SECTOR_BYTES / MIB), users);
+	if (problem_of(disk)[0] != '\0')
+		reply_line(reply, "  %s", problem_of(disk));
+	if (disk->driver != NULL && disk->driver->channel != NULL)
+		show_partitions(reply, disk);
+}
+
+static void run(struct reply *reply, const struct arguments *arguments)
+{
+	char users[USERS_BYTES];
+
+	(void)arguments;
+	if (!reply->json)
+		reply_line(reply, "%-16s %-16s %-10s %10s  %s", "NAME", "DRIVER", "STATE", "MIB",
+			   "USED BY");
+	for (u32 i = 0; disk_at(i) != NULL; i++) {
+		const struct disk *disk = disk_at(i);
+
+		if (!disk->config->declared)
+			continue;
+		disk_users(disk, users, sizeof(users));
+		if (reply->json)
+			show_json(reply, disk, users);
+		else
+			show_text(reply, disk, users);
+	}
+}
+
+COMMAND(disk_list,
+	.name = "disk list",
+	.arguments = "",
+	.summary = "the disks of the configuration and who uses them",
+	.example = "disk list",
+	.keys = "name driver state problem partition first_sector bytes read_only users",
+	.run = run);

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: MIT */
+#include "vmm/manager/command.h"
+#include "vmm/manager/disk/driver.h"
+#include "vmm/rt/clock.h"
+#include "vmm/rt/format.h"
+
+static u32 count_clients(const struct driver *driver)
+{
+	u32 count = 0;
+
+	for (u32 i = 0; i < DRIVER_CLIENT_MAX; i++)
+		count += driver->link[i].used;
+	return count;
+}
+
+static u64 resident_kib(const struct driver *driver)
+{
+	u64 used = driver->account != NULL ? driver->account->used_pages : 0;
+	u64 absent = driver->account != NULL ? driver->account->absent_pages : 0;
+
+	return (used - MIN(used, absent)) * PAGE_SIZE / KIB;
+}
+
+static void show_json(struct reply *reply, const struct driver *driver)
+{
+	reply_object_begin(reply);
+	json_string(&reply->object, "name", driver->name);
+	json_string(&reply->object, "image", driver->kind->image);
+	json_string(&reply->object, "state", driver_life_name(driver->life));
+	json_string(&reply->object, "reason", driver->reason);
+	json_u64(&reply->object, "clients", count_clients(driver));
+	json_u64(&reply->object, "starts", driver->starts);
+	json_u64(&reply->object, "resident_kib", resident_kib(driver));
+	json_string(&reply->object, "dma", driver->kind->dma ? "trusted" : "none");
+	reply_object_end(reply);
+}
+
+static void run(struct reply *reply, const struct arguments *arguments)
+{
+	(void)arguments;
+	if (!reply->json)
+		reply_line(reply, "%-16s %-10s %-10s %7s %7s %10s  %s", "NAME", "IMAGE", "STATE",
+			   "CLIENTS", "STARTS", "KIB", "DMA");
+	DRIVER_FOR_EACH(driver) {
+		if (reply->json) {
+			show_json(reply, driver);
+			continue;
+		}
+		reply_line(reply, "%-16s %-10s %-10s %7u %7u %10llu  %s", driver->name,
+			   driver->kind->image, driver_life_name(driver->life),
+			   count_clients(driver), driver->starts,
+			   (unsigned long long)resident_kib(driver),
+			   driver->kind->dma ? "trusted: no IOMMU confines its device" : "none");
+		if (driver->life == DRIVER_LIFE_FAILED)
+			reply_line(reply, "  %s", driver->reason);
+	}
+}
+
+COMMAND(driver_list,
+	.name = "driver list",
+	.arguments = "",
+	.summary = "the disk drivers, a process each",
+	.detail = "KIB is the memory that a driver takes, a disk in memory included.",
+	.example = "driver list",
+	.keys = "name image state reason clients starts resident_kib dma",
+	.run = run);

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: MIT */
+#include "vmm/manager/command.h"
+#include "vmm/manager/disk/driver.h"
+
+static void run(struct reply *reply, const struct arguments *arguments)
+{
+	struct driver *driver = driver_find(arguments->word[0]);
+
+	if (driver == NULL) {
+		reply_error(reply, "found \"%s\", which is no driver, `driver list` shows them",
+			    arguments->word[0]);
+		return;
+	}
+	driver_restart(driver);
+	if (!reply->json)
+		reply_line(reply, "%s: its process was ended, another one starts", driver->name);
+}
+
+COMMAND(driver_restart,
+	.name = "driver restart",
+	.arguments = "DRIVER",
+	.summary = "end a driver's process and start it anew",
+	.detail = "Its clients go on: what they asked for and was not answered is asked again.",
+	.example = "driver restart nvme0",
+	.run = run,
+	.minimum = 1,
+	.maximum = 1,
+	.audited = true,
+	.changes = true);

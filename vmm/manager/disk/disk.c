@@ -1,0 +1,270 @@
+/* SPDX-License-Identifier: MIT */
+#include "vmm/manager/disk/disk.h"
+
+#include "lib/bits.h"
+#include "vmm/manager/console/console.h"
+#include "vmm/manager/disk/guid.h"
+#include "vmm/manager/log/log.h"
+#include "vmm/rt/format.h"
+
+/* Of a link beside its memory: page tables, events, the list of its pages. */
+#define LINK_EXTRA_PAGES 16u
+
+static struct disk disks[CONFIG_DISK_MAX];
+
+static const struct driver_kind memory_kind = {.image = "ramdisk"};
+
+static void refuse(struct disk *disk, const char *problem)
+{
+	string_copy(disk->problem, sizeof(disk->problem), problem);
+	log_message(LOG_ERROR, LOG_CONFIG, "", "disk %s: %s", disk->config->name, problem);
+	console_notice("error: disk %s: %s\n", disk->config->name, problem);
+}
+
+static void start_memory(struct disk *disk)
+{
+	const struct disk_config *config = disk->config;
+	const struct file *file = config->image[0] != '\0' ? file_find(config->image) : NULL;
+	char problem[DRIVER_TEXT_BYTES];
+
+	if (config->image[0] != '\0' && (file == NULL || file->size == 0)) {
+		format(problem, sizeof(problem), "image: found \"%s\", which is no file in the bundle",
+		       config->image);
+		refuse(disk, problem);
+		return;
+	}
+	disk->driver = driver_create(config->name, &memory_kind, 0, file, config->size_bytes,
+				     problem, sizeof(problem));
+	if (disk->driver == NULL)
+		refuse(disk, problem);
+}
+
+static void start(struct disk *disk)
+{
+	char problem[DRIVER_TEXT_BYTES];
+
+	if (!disk->config->declared || disk->config->broken)
+		return;
+	if (string_equal(disk->config->controller, "memory")) {
+		start_memory(disk);
+		return;
+	}
+	format(problem, sizeof(problem),
+	       "controller: found \"%s\", which is no disk controller of this machine",
+	       disk->config->controller);
+	refuse(disk, problem);
+}
+
+void disks_start(void)
+{
+	for (u32 i = 0; config_disk(i) != NULL; i++) {
+		disks[i].config = config_disk(i);
+		start(&disks[i]);
+	}
+}
+
+static const struct driver_partition *find_partition(const struct driver_channel *channel,
+						     const char *wanted)
+{
+	u32 count = MIN(channel->partition_count, DRIVER_PARTITION_MAX);
+	char id[GUID_TEXT_BYTES];
+
+	for (u32 i = 0; i < count; i++) {
+		const struct driver_partition *partition = &channel->partition[i];
+
+		guid_text(partition->id, id);
+		if (strncmp(partition->name, wanted, sizeof(partition->name)) == 0 ||
+		    guid_equal(id, wanted))
+			return partition;
+	}
+	return NULL;
+}
+
+/* Which sectors it has. What the driver says is checked: it may be broken. */
+static void look_up(struct disk *disk)
+{
+	const struct driver_channel *channel = disk->driver->channel;
+	u64 all = channel->sectors;
+	u64 first = 0;
+	u64 count = all;
+
+	disk->problem[0] = '\0';
+	if (channel->table_problem[0] != '\0') {
+		format(disk->problem, sizeof(disk->problem), "%.*s", (int)DRIVER_TEXT_BYTES - 1,
+		       channel->table_problem);
+		return;
+	}
+	if (disk->config->partition[0] != '\0') {
+		const struct driver_partition *partition =
+			find_partition(channel, disk->config->partition);
+
+		if (partition == NULL) {
+			format(disk->problem, sizeof(disk->problem),
+			       "partition: found \"%s\", which %s has not; `disk list` shows those "
+			       "that there are",
+			       disk->config->partition, disk->driver->name);
+			return;
+		}
+		first = partition->first_sector;
+		count = partition->sectors;
+	}
+	if (count == 0 || count > all || first > all - count) {
+		format(disk->problem, sizeof(disk->problem), "it is smaller than its partition");
+		return;
+	}
+	disk->first_sector = first;
+	disk->sectors = count;
+	disk->found = true;
+}
+
+const struct disk *disk_at(u32 number)
+{
+	struct disk *disk;
+
+	if (number >= CONFIG_DISK_MAX || disks[number].config == NULL)
+		return NULL;
+	disk = &disks[number];
+	if (!disk->found && disk->driver != NULL && disk->driver->life == DRIVER_LIFE_READY)
+		look_up(disk);
+	return disk;
+}
+
+const struct disk *disk_find(const char *name)
+{
+	for (u32 i = 0; disk_at(i) != NULL; i++) {
+		if (string_equal(disks[i].config->name, name))
+			return &disks[i];
+	}
+	return NULL;
+}
+
+static bool overlaps(const struct driver_link *link, const struct disk *disk)
+{
+	return link->first_sector < disk->first_sector + disk->sectors &&
+	       disk->first_sector < link->first_sector + link->sectors;
+}
+
+/* Whoever has sectors of it that could not be shared; NULL: nobody. */
+static const struct driver_link *find_conflict(const struct disk *disk, bool read_only)
+{
+	for (u32 i = 0; i < DRIVER_CLIENT_MAX; i++) {
+		const struct driver_link *link = &disk->driver->link[i];
+
+		if (link->used && overlaps(link, disk) && !(read_only && link->read_only))
+			return link;
+	}
+	return NULL;
+}
+
+void disk_users(const struct disk *disk, char *text, size_t size)
+{
+	size_t length = 0;
+
+	text[0] = '\0';
+	for (u32 i = 0; disk->driver != NULL && i < DRIVER_CLIENT_MAX && length < size; i++) {
+		const struct driver_link *link = &disk->driver->link[i];
+
+		if (link->used && &disks[link->disk] == disk)
+			length += format(text + length, size - length, "%s%s%s",
+					 length > 0 ? ", " : "", link->user,
+					 link->read_only ? " (ro)" : "");
+	}
+}
+
+/* Why nobody can use it now; NULL: it can be used. */
+static const char *find_problem(const struct disk *disk)
+{
+	if (disk == NULL || !disk->config->declared)
+		return "there is no section [disk] of that name";
+	if (disk->config->broken)
+		return "its section has a mistake";
+	if (disk->problem[0] != '\0')
+		return disk->problem;
+	if (disk->driver->life == DRIVER_LIFE_FAILED)
+		return disk->driver->reason;
+	return disk->found ? NULL : "its driver is not ready yet";
+}
+
+static struct driver_link *attach(struct vm *vm, u32 number, bool read_only, char *problem,
+				  size_t size)
+{
+	const struct disk *disk = disk_at(number);
+	const char *why = find_problem(disk);
+	const struct driver_link *conflict;
+	struct driver_link *link;
+
+	if (why != NULL) {
+		format(problem, size, "%s", why);
+		return NULL;
+	}
+	read_only = read_only || disk->config->read_only;
+	conflict = find_conflict(disk, read_only);
+	if (conflict != NULL) {
+		format(problem, size, "%s uses it as disk %s, allowed: one writer, or readers only",
+		       conflict->user, config_disk(conflict->disk)->name);
+		return NULL;
+	}
+	link = driver_link_make(disk->driver, vm->group, disk->first_sector, disk->sectors,
+				read_only, problem, size);
+	if (link == NULL)
+		return NULL;
+	string_copy(link->user, sizeof(link->user), vm->config.name);
+	link->disk = number;
+	return link;
+}
+
+bool disk_attach_all(struct vm *vm, char *problem, size_t size)
+{
+	char why[sizeof(((struct disk *)NULL)->problem)];
+
+	for (u32 i = 0; i < CONFIG_VM_DISK_MAX && vm->config.disk[i].number != 0; i++) {
+		const struct vm_disk *wanted = &vm->config.disk[i];
+		const char *name = config_disk(wanted->number - 1u)->name;
+
+		vm->link[i] = attach(vm, wanted->number - 1u,
+				     (wanted->flags & VM_DISK_READ_ONLY) != 0, why, sizeof(why));
+		if (vm->link[i] != NULL)
+			continue;
+		if ((wanted->flags & VM_DISK_OPTIONAL) == 0) {
+			format(problem, size, "disk %s: %s", name, why);
+			return false;
+		}
+		log_message(LOG_WARNING, LOG_VM, vm->config.name, "starts without disk %s: %s",
+			    name, why);
+		console_notice("%s: starts without disk %s: %s\n", vm->config.name, name, why);
+	}
+	return true;
+}
+
+void disk_give_all(const struct vm *vm, struct process_build *build)
+{
+	for (u32 i = 0; i < CONFIG_VM_DISK_MAX; i++) {
+		if (vm->link[i] != NULL)
+			driver_link_give(build, vm->link[i], i,
+					 config_disk(vm->link[i]->disk)->name);
+	}
+}
+
+bool disk_detach_all(struct vm *vm)
+{
+	bool all = true;
+
+	for (u32 i = 0; i < CONFIG_VM_DISK_MAX; i++) {
+		if (vm->link[i] == NULL)
+			continue;
+		if (driver_link_end(vm->link[i]))
+			vm->link[i] = NULL;
+		else
+			all = false;
+	}
+	return all;
+}
+
+u64 disk_pages(const struct vm_config *config)
+{
+	u64 count = 0;
+
+	while (count < CONFIG_VM_DISK_MAX && config->disk[count].number != 0)
+		count++;
+	return count * (BLOCK_LINK_BYTES / PAGE_SIZE + LINK_EXTRA_PAGES);
+}

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include "vmm/manager/disk/driver.h"
+#include "vmm/manager/vm/vm.h"
+
+/*
+ * Disks: the sections [disk NAME] of the configuration, each a driver's disk or a partition of it,
+ * and who uses them. A sector has one writer, or any number of readers.
+ */
+struct disk {
+	const struct disk_config *config;
+	struct driver *driver; /* NULL: its controller is not there, or the section is broken */
+	char problem[DRIVER_TEXT_BYTES + 64]; /* why it cannot be used; "": it can */
+	u64 first_sector; /* once `found` */
+	u64 sectors;
+	bool found;
+};
+
+/* Starts the drivers of all disks that the configuration names. */
+void disks_start(void);
+/* The disk of that number; NULL behind the last. It has been looked up. */
+const struct disk *disk_at(u32 number);
+const struct disk *disk_find(const char *name);
+/* In words, who uses it: "alpha", "alpha (ro), beta (ro)"; "" for nobody. */
+void disk_users(const struct disk *disk, char *text, size_t size);
+
+/*
+ * For a VM that is being built: links to all its disks, charged to its group. One that is optional
+ * may be missing, which is logged. False: `problem` says why.
+ */
+bool disk_attach_all(struct vm *vm, char *problem, size_t size);
+/* Hands them to its monitor. */
+void disk_give_all(const struct vm *vm, struct process_build *build);
+/* Ends the links, in steps: true once the drivers have nothing of the VM any more. */
+bool disk_detach_all(struct vm *vm);
+/* Pages that links of so many disks take. */
+u64 disk_pages(const struct vm_config *config);

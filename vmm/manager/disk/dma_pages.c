@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: MIT */
+#include "vmm/manager/disk/dma_pages.h"
+
+#include "lib/bits.h"
+#include "vmm/rt/start.h"
+#include "vmm/rt/syscall.h"
+
+static enum status fill(u64 *address, handle_t memory, u64 offset, u64 bytes)
+{
+	enum status status = STATUS_OK;
+
+	for (u64 at = 0; at < bytes && status == STATUS_OK; at += PAGE_SIZE)
+		status = sys_memory_address(start_handle(START_ROOT), memory, offset + at,
+					    &address[at / PAGE_SIZE]);
+	return status;
+}
+
+enum status dma_pages_make(handle_t group, handle_t memory, u64 offset, u64 bytes, handle_t *pages)
+{
+	u64 list_bytes = align_up(bytes / PAGE_SIZE * sizeof(u64), PAGE_SIZE);
+	enum status status = sys_memory_create(group, list_bytes, 0, pages);
+	u64 at = 0;
+
+	if (status != STATUS_OK)
+		return status;
+	status = sys_space_map(start_handle(START_SPACE), 0, *pages, 0, list_bytes,
+			       RIGHT_READ | RIGHT_WRITE, &at);
+	if (status != STATUS_OK)
+		return status;
+	status = fill((u64 *)(uintptr_t)at, memory, offset, bytes);
+	sys_space_unmap(start_handle(START_SPACE), at, list_bytes);
+	return status;
+}

@@ -1,0 +1,280 @@
+/* SPDX-License-Identifier: MIT */
+/* The life of disk drivers. */
+#include "vmm/manager/disk/driver.h"
+
+#include "lib/bits.h"
+#include "vmm/manager/console/console.h"
+#include "vmm/manager/log/log.h"
+#include "vmm/manager/text/text.h"
+#include "vmm/rt/clock.h"
+#include "vmm/rt/format.h"
+#include "vmm/rt/syscall.h"
+
+static struct driver drivers[DRIVER_MAX];
+
+struct driver *driver_next(struct driver *driver)
+{
+	u32 at = driver != NULL ? driver_number(driver) + 1 : 0;
+
+	for (; at < DRIVER_MAX; at++) {
+		if (drivers[at].used)
+			return &drivers[at];
+	}
+	return NULL;
+}
+
+u32 driver_number(const struct driver *driver)
+{
+	return (u32)(driver - drivers);
+}
+
+struct driver *driver_of_link(const struct driver_link *link)
+{
+	DRIVER_FOR_EACH(driver) {
+		if (link >= driver->link && link < driver->link + DRIVER_CLIENT_MAX)
+			return driver;
+	}
+	return NULL;
+}
+
+struct driver *driver_find(const char *name)
+{
+	DRIVER_FOR_EACH(driver) {
+		if (string_equal(driver->name, name))
+			return driver;
+	}
+	return NULL;
+}
+
+const char *driver_life_name(enum driver_life life)
+{
+	static const char *const names[] = {
+		[DRIVER_LIFE_STARTING] = "starting",
+		[DRIVER_LIFE_READY] = "ready",
+		[DRIVER_LIFE_RESTARTING] = "restarting",
+		[DRIVER_LIFE_FAILED] = "failed",
+	};
+
+	return names[life];
+}
+
+static void fail(struct driver *driver, const char *reason)
+{
+	driver->life = DRIVER_LIFE_FAILED;
+	string_copy(driver->reason, sizeof(driver->reason), reason);
+	log_message(LOG_ERROR, LOG_DEVICE, "", "driver %s: failed: %s", driver->name, driver->reason);
+	console_notice("error: driver %s: %s\n", driver->name, driver->reason);
+}
+
+static bool launch(struct driver *driver, char *problem, size_t size)
+{
+	driver->starts++;
+	driver->life = DRIVER_LIFE_STARTING;
+	driver->killed = false;
+	driver->started_tsc = clock_tsc();
+	driver->seen_tsc = driver->started_tsc;
+	driver->seen_finished = 0;
+	return driver_build(driver, problem, size);
+}
+
+struct driver *driver_create(const char *name, const struct driver_kind *kind, u32 device,
+			     const struct file *file, u64 disk_bytes, char *problem, size_t size)
+{
+	struct driver *driver = drivers;
+
+	while (driver < drivers + DRIVER_MAX && driver->used)
+		driver++;
+	if (driver == drivers + DRIVER_MAX) {
+		format(problem, size, "found one driver too many, allowed: %u", DRIVER_MAX);
+		return NULL;
+	}
+	*driver = (struct driver){.used = true,
+				  .kind = kind,
+				  .device = device,
+				  .file = file,
+				  .disk_bytes = disk_bytes};
+	string_copy(driver->name, sizeof(driver->name), name);
+	if (!launch(driver, problem, size))
+		fail(driver, problem);
+	return driver;
+}
+
+/* The driver's own words, made printable. */
+static void read_text(const char *from, char *to, size_t size)
+{
+	char raw[DRIVER_TEXT_BYTES];
+
+	memcpy(raw, from, sizeof(raw));
+	text_show(to, size, (struct text){raw, strnlen(raw, sizeof(raw))});
+}
+
+static void take_ready(struct driver *driver)
+{
+	u64 sectors = driver->channel->sectors;
+	char model[sizeof(driver->channel->model)];
+	char shown[2 * sizeof(model)];
+
+	memcpy(model, driver->channel->model, sizeof(model));
+	text_show(shown, sizeof(shown), (struct text){model, strnlen(model, sizeof(model))});
+	driver->life = DRIVER_LIFE_READY;
+	log_message(LOG_INFO, LOG_DEVICE, "", "driver %s: ready, %llu MiB, %s", driver->name,
+		    (unsigned long long)(sectors * BLOCK_SECTOR_BYTES / MIB), shown);
+	driver_links_open(driver);
+}
+
+void driver_signalled(u32 number)
+{
+	struct driver *driver = &drivers[number % DRIVER_MAX];
+	u32 state;
+
+	if (!driver->used || driver->channel == NULL || driver->life != DRIVER_LIFE_STARTING)
+		return;
+	state = __atomic_load_n(&driver->channel->state, __ATOMIC_ACQUIRE);
+	if (state == DRIVER_READY)
+		take_ready(driver);
+}
+
+static bool dies_too_often(const struct driver *driver)
+{
+	u64 oldest = driver->death_tsc[driver->deaths % DRIVER_DEATH_LIMIT];
+
+	return driver->deaths >= DRIVER_DEATH_LIMIT &&
+	       clock_tsc_to_ns(clock_tsc() - oldest) < DRIVER_WINDOW_NS;
+}
+
+/* It has said itself that its device is of no use: a restart would not help. */
+static bool gave_up(const struct driver *driver)
+{
+	return __atomic_load_n(&driver->channel->state, __ATOMIC_ACQUIRE) == DRIVER_FAILED &&
+	       driver->life == DRIVER_LIFE_STARTING;
+}
+
+static void ended(struct driver *driver)
+{
+	char reason[DRIVER_TEXT_BYTES] = "";
+
+	read_text(driver->channel->reason, reason, sizeof(reason));
+	driver_links_close(driver);
+	sys_handle_close(driver->space);
+	sys_object_destroy(driver->process);
+	sys_handle_close(driver->process);
+	driver->process = HANDLE_NONE;
+	if (gave_up(driver)) {
+		fail(driver, reason);
+		return;
+	}
+	if (!driver->killed) {
+		log_message(LOG_ERROR, LOG_DEVICE, "", "driver %s: died%s%s", driver->name,
+			    reason[0] != '\0' ? ": " : ", `log show -c process` says why", reason);
+		driver->death_tsc[driver->deaths++ % DRIVER_DEATH_LIMIT] = clock_tsc();
+	}
+	driver->life = DRIVER_LIFE_RESTARTING;
+}
+
+void driver_process_ended(u32 number)
+{
+	struct driver *driver = &drivers[number % DRIVER_MAX];
+
+	/* the signal may be that of an earlier one */
+	if (driver->used && driver->process != HANDLE_NONE && driver->starts == number / DRIVER_MAX)
+		ended(driver);
+}
+
+static void kill(struct driver *driver, const char *why)
+{
+	log_message(LOG_WARNING, LOG_DEVICE, "", "driver %s: ended, %s", driver->name, why);
+	driver->killed = true;
+	ended(driver);
+}
+
+void driver_restart(struct driver *driver)
+{
+	driver->deaths = 0;
+	if (driver->process != HANDLE_NONE)
+		kill(driver, "by `driver restart`");
+	driver->life = DRIVER_LIFE_RESTARTING;
+}
+
+static void step_restart(struct driver *driver)
+{
+	char problem[DRIVER_TEXT_BYTES];
+
+	if (driver->kind->quiet != NULL && !driver->kind->quiet(driver->device))
+		return;
+	if (dies_too_often(driver)) {
+		format(problem, sizeof(problem),
+		       "it died %u times within %llu s; `driver restart %s` tries again",
+		       DRIVER_DEATH_LIMIT, (unsigned long long)(DRIVER_WINDOW_NS / NS_PER_S),
+		       driver->name);
+		fail(driver, problem);
+		return;
+	}
+	if (!launch(driver, problem, sizeof(problem)))
+		fail(driver, problem);
+}
+
+/* It owes the manager something: its disk, an answer, or that a client has left. */
+static bool has_work(const struct driver *driver)
+{
+	if (driver->life == DRIVER_LIFE_STARTING || driver->channel->waiting != 0)
+		return true;
+	for (u32 i = 0; i < DRIVER_CLIENT_MAX; i++) {
+		if (driver->link[i].used && driver->link[i].leaving)
+			return true;
+	}
+	return false;
+}
+
+/* A driver with work has to show some from time to time. */
+static void look_for_hang(struct driver *driver, u64 now)
+{
+	u64 finished = driver->channel->finished;
+	u64 limit = driver->life == DRIVER_LIFE_STARTING ? DRIVER_START_NS : DRIVER_HANG_NS;
+
+	if (finished != driver->seen_finished || !has_work(driver)) {
+		driver->seen_finished = finished;
+		driver->seen_tsc = now;
+	} else if (now - driver->seen_tsc > clock_ns_to_tsc(limit)) {
+		driver->death_tsc[driver->deaths++ % DRIVER_DEATH_LIMIT] = now;
+		kill(driver, "it answers nothing any more");
+	}
+}
+
+bool driver_step(void)
+{
+	u64 now = clock_tsc();
+	bool more = false;
+
+	DRIVER_FOR_EACH(driver) {
+		if (driver->life == DRIVER_LIFE_RESTARTING) {
+			step_restart(driver);
+			more = true;
+		} else if (driver->process != HANDLE_NONE) {
+			look_for_hang(driver, now);
+		}
+	}
+	return more;
+}
+
+u64 driver_deadline(void)
+{
+	u64 deadline = ~0ull;
+
+	DRIVER_FOR_EACH(driver) {
+		if (driver->life == DRIVER_LIFE_RESTARTING)
+			return 0;
+		if (driver->process != HANDLE_NONE && has_work(driver))
+			deadline = MIN(deadline, clock_tsc() + clock_ns_to_tsc(NS_PER_S));
+	}
+	return deadline;
+}
+
+bool drivers_settled(void)
+{
+	DRIVER_FOR_EACH(driver) {
+		if (driver->life == DRIVER_LIFE_STARTING ||
+		    driver->life == DRIVER_LIFE_RESTARTING)
+			return false;
+	}
+	return true;
+}

@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include "kernel/abi/object.h"
+#include "vmm/io/block.h"
+#include "vmm/io/driver_channel.h"
+#include "vmm/manager/config/config.h"
+#include "vmm/manager/config/files.h"
+#include "vmm/manager/process_build.h"
+
+/*
+ * Disk drivers, a process each. They may die: the device is made quiet, a new process is started,
+ * and the links' generations rise, upon which their clients post again what was not answered.
+ */
+#define DRIVER_MAX	   32u
+#define DRIVER_NAME_BYTES  48u
+#define DRIVER_DEATH_LIMIT 5u /* so many within the window: it stays down */
+#define DRIVER_WINDOW_NS   (60 * NS_PER_S)
+/* Requests wait and none is answered: it hangs. */
+#define DRIVER_HANG_NS	   (5 * NS_PER_S)
+/* From its start until it knows its disk. */
+#define DRIVER_START_NS	   (60 * NS_PER_S)
+
+enum driver_life {
+	DRIVER_LIFE_STARTING,
+	DRIVER_LIFE_READY,
+	DRIVER_LIFE_RESTARTING, /* its process has ended; the device is being made quiet */
+	DRIVER_LIFE_FAILED,	/* `reason` says why */
+	DRIVER_LIFE_COUNT
+};
+
+/* One client of a driver: a disk in a VM. */
+struct driver_link {
+	bool used;
+	bool leaving;	 /* it shall end */
+	bool told;	 /* and the driver knows */
+	u32 number;	 /* in struct driver_client */
+	handle_t memory; /* these belong to the client's group */
+	handle_t doorbell;
+	handle_t bell;
+	struct link_memory *at; /* in the manager */
+	u64 driver_at;		/* in the driver; 0: not mapped there */
+	u64 pool_pages_at;	/* likewise, of the pool's addresses */
+	handle_t pool_pages;	/* memory with them; HANDLE_NONE without DMA */
+	u64 first_sector;
+	u64 sectors;
+	bool read_only;
+	char user[CONFIG_NAME_BYTES]; /* the VM */
+	u32 disk;		      /* of the configuration */
+};
+
+/* What kind of device a driver drives: how its process gets at it, how it is made quiet. */
+struct driver_kind {
+	const char *image; /* of the driver */
+	bool dma;
+	/* Adds what the process needs of the device. */
+	void (*equip)(struct process_build *build, u32 device);
+	/* True: the device touches memory no more. False: call again. */
+	bool (*quiet)(u32 device);
+};
+
+struct driver {
+	bool used;
+	char name[DRIVER_NAME_BYTES];
+	const struct driver_kind *kind;
+	u32 device;		 /* number, for kind */
+	const struct file *file; /* of a RAM disk; NULL: none */
+	u64 disk_bytes;		 /* likewise */
+	enum driver_life life;
+	char reason[DRIVER_TEXT_BYTES + 32];
+
+	handle_t group;
+	handle_t process; /* HANDLE_NONE: there is none */
+	handle_t space;	  /* its address space */
+	handle_t wake;	  /* event that it waits on */
+	handle_t ring;	  /* event that it signals */
+	handle_t channel_memory;
+	handle_t dma;
+	handle_t dma_pages; /* memory with the addresses of its pages */
+	u64 dma_bytes;
+	u64 quota_pages; /* promised to `group` */
+	struct driver_channel *channel; /* written by the driver: read each field once */
+	const struct group_page *account;
+
+	u32 starts;
+	u32 deaths;
+	u64 death_tsc[DRIVER_DEATH_LIMIT];
+	u64 started_tsc;
+	u64 seen_finished; /* channel->finished, when it was looked at last */
+	u64 seen_tsc;
+	u32 last_number;
+	bool killed; /* by `driver restart` or because it hung */
+	struct driver_link link[DRIVER_CLIENT_MAX];
+};
+
+/* Walks the drivers; NULL after the last. */
+struct driver *driver_next(struct driver *driver);
+#define DRIVER_FOR_EACH(each) \
+	for (struct driver *each = driver_next(NULL); each != NULL; each = driver_next(each))
+struct driver *driver_find(const char *name);
+const char *driver_life_name(enum driver_life life);
+
+/* Starts one. NULL: `problem` says why. */
+struct driver *driver_create(const char *name, const struct driver_kind *kind, u32 device,
+			     const struct file *file, u64 disk_bytes, char *problem, size_t size);
+/* Ends its process, which is then started anew. */
+void driver_restart(struct driver *driver);
+
+/* Signals: it has changed something in its channel; its process has ended. */
+void driver_signalled(u32 number);
+void driver_process_ended(u32 number);
+/* One step of what is under way; true when there is more to do at once. */
+bool driver_step(void);
+u64 driver_deadline(void);
+/* Whether all have found their disks, or failed to. */
+bool drivers_settled(void);
+
+/*
+ * A link to sectors of its disk, charged to `group`. NULL: `problem` says why. What was made of it
+ * then goes with the group.
+ */
+struct driver_link *driver_link_make(struct driver *driver, handle_t group, u64 first_sector,
+				     u64 sectors, bool read_only, char *problem, size_t size);
+/* Hands the client's end over, as disk `number` of its machine. */
+void driver_link_give(struct process_build *build, const struct driver_link *link, u32 number,
+		      const char *name);
+/* Ends it, in steps: true once the driver has nothing of it any more. */
+bool driver_link_end(struct driver_link *link);
+
+/* For the driver's life. */
+void driver_links_open(struct driver *driver); /* hands all to a new process */
+void driver_links_close(struct driver *driver); /* its process has ended */
+bool driver_build(struct driver *driver, char *problem, size_t size);
+u32 driver_number(const struct driver *driver);
+struct driver *driver_of_link(const struct driver_link *link);

@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: MIT */
+/* A disk driver's process, and what stays when it dies: its group, its channel, its memory. */
+#include "lib/bits.h"
+#include "lib/string.h"
+#include "vmm/manager/disk/driver.h"
+#include "vmm/manager/disk/dma_pages.h"
+#include "vmm/manager/events.h"
+#include "vmm/rt/format.h"
+#include "vmm/rt/start.h"
+#include "vmm/rt/status_text.h"
+#include "vmm/rt/syscall.h"
+
+/* The process, its stack, page tables, queue and events; then tables for what it maps. */
+#define QUOTA_PAGES   256u
+#define QUOTA_SHARE   128u
+#define DRIVER_WEIGHT 1024u
+/* The driver's own part of its memory for a device that does DMA: rings, lists. */
+#define DEVICE_PAGES  64u
+
+/* A RAM disk has its contents there, and a bit for each of their pages. */
+static u64 memory_bytes(const struct driver *driver)
+{
+	u64 disk = align_up(MAX(driver->disk_bytes, driver->file != NULL ? driver->file->size : 0),
+			    PAGE_SIZE);
+	u64 own = DRIVER_OWN_PAGES * PAGE_SIZE;
+
+	if (driver->kind->dma)
+		return own + DEVICE_PAGES * PAGE_SIZE;
+	return own + disk + align_up(disk / PAGE_SIZE / 8 + 8, PAGE_SIZE);
+}
+
+static handle_t find_image(const char *name)
+{
+	for (const struct start_entry *entry = start_find(START_DRIVER_IMAGE); entry != NULL;
+	     entry = start_next(entry)) {
+		if (strcmp(entry->name, name) == 0)
+			return entry->handle;
+	}
+	return HANDLE_NONE;
+}
+
+static void map_here(struct process_build *build, handle_t memory, u64 bytes, u32 rights,
+		     void *address)
+{
+	u64 at = 0;
+
+	if (process_build_failed(build))
+		return;
+	process_build_note(build, "mapping its channel",
+			   sys_space_map(start_handle(START_SPACE), 0, memory, 0, bytes, rights,
+					 &at));
+	memcpy(address, &at, sizeof(at));
+}
+
+static void map_account(struct driver *driver, struct process_build *build)
+{
+	handle_t memory = HANDLE_NONE;
+
+	if (process_build_failed(build))
+		return;
+	process_build_note(build, "reading its account", sys_group_page(driver->group, &memory));
+	map_here(build, memory, PAGE_SIZE, RIGHT_READ, &driver->account);
+	if (memory != HANDLE_NONE)
+		sys_handle_close(memory);
+}
+
+/* Once in a driver's life; none of it goes when its process dies. */
+static void make_lasting(struct driver *driver, struct process_build *build)
+{
+	u64 channel_bytes = align_up(DRIVER_CHANNEL_BYTES, PAGE_SIZE);
+	u64 pages;
+
+	driver->dma_bytes = memory_bytes(driver);
+	pages = driver->dma_bytes / PAGE_SIZE;
+	driver->quota_pages = pages + pages / QUOTA_SHARE + QUOTA_PAGES;
+	process_build_note(build, "creating its group",
+			   sys_group_create(start_handle(START_ROOT), driver->quota_pages,
+					    DRIVER_WEIGHT, &driver->group));
+	if (!process_build_failed(build))
+		process_build_note(build, "creating its events",
+				   sys_event_create(driver->group, &driver->wake));
+	if (!process_build_failed(build))
+		process_build_note(build, "creating its events",
+				   sys_event_create(driver->group, &driver->ring));
+	if (!process_build_failed(build))
+		process_build_note(build, "creating its channel",
+				   sys_memory_create(driver->group, channel_bytes, 0,
+						     &driver->channel_memory));
+	map_here(build, driver->channel_memory, channel_bytes, RIGHT_READ | RIGHT_WRITE,
+		 &driver->channel);
+	if (!process_build_failed(build))
+		process_build_note(build, "creating its memory",
+				   sys_memory_create(driver->group, driver->dma_bytes, 0,
+						     &driver->dma));
+	if (!process_build_failed(build) && driver->kind->dma)
+		process_build_note(build, "finding where its memory lies",
+				   dma_pages_make(driver->group, driver->dma, 0, driver->dma_bytes,
+						  &driver->dma_pages));
+	map_account(driver, build);
+}
+
+static void grant_all(struct driver *driver, struct process_build *build)
+{
+	process_build_grant(build, START_SELF, build->process, RIGHT_READ, 0);
+	process_build_grant(build, START_GROUP, driver->group, RIGHT_CREATE, 0);
+	process_build_grant(build, START_CHANNEL_IN, driver->wake, RIGHT_READ | RIGHT_BIND, 0);
+	process_build_grant(build, START_CHANNEL_OUT, driver->ring, RIGHT_WRITE, 0);
+	process_build_map(build, START_CHANNEL, driver->channel_memory, 0, DRIVER_CHANNEL_BYTES,
+			  RIGHT_READ | RIGHT_WRITE);
+	process_build_map(build, START_DMA, driver->dma, 0, driver->dma_bytes,
+			  RIGHT_READ | RIGHT_WRITE);
+	if (driver->dma_pages != HANDLE_NONE)
+		process_build_map(build, START_DMA_ADDRESSES, driver->dma_pages, 0,
+				  driver->dma_bytes / PAGE_SIZE * sizeof(u64), RIGHT_READ);
+	if (driver->file != NULL)
+		process_build_map(build, START_DISK_FILE, driver->file->memory,
+				  driver->file->offset, driver->file->size, RIGHT_READ);
+	if (driver->kind->equip != NULL && !process_build_failed(build))
+		driver->kind->equip(build, driver->device);
+}
+
+/* The signals of a process that has ended since are told from this one's by the start's number. */
+static void watch(const struct driver *driver, struct process_build *build)
+{
+	if (!process_build_failed(build))
+		process_build_note(build, "watching it",
+				   events_bind(driver->ring, EVENT_DRIVER, driver_number(driver)));
+	if (!process_build_failed(build))
+		process_build_note(build, "watching it",
+				   events_bind(build->process, EVENT_DRIVER_PROCESS,
+					       driver->starts * DRIVER_MAX +
+						       driver_number(driver)));
+}
+
+static void build_process(struct driver *driver, struct process_build *build)
+{
+	handle_t image = find_image(driver->kind->image);
+
+	if (driver->group == HANDLE_NONE)
+		make_lasting(driver, build);
+	if (process_build_failed(build))
+		return;
+	memset(driver->channel, 0, DRIVER_CHANNEL_BYTES);
+	process_build_begin(build, driver->group, image);
+	if (process_build_failed(build))
+		return;
+	build->info->parameter[DRIVER_DISK_BYTES] = driver->disk_bytes;
+	grant_all(driver, build);
+	watch(driver, build);
+	process_build_start(build);
+}
+
+bool driver_build(struct driver *driver, char *problem, size_t size)
+{
+	struct process_build build = {.status = STATUS_OK};
+
+	build_process(driver, &build);
+	if (process_build_failed(&build)) {
+		if (build.process != HANDLE_NONE)
+			sys_object_destroy(build.process);
+		process_build_close(&build);
+		format(problem, size, "the kernel says \"%s\" while %s",
+		       status_text(build.status), build.what);
+		return false;
+	}
+	driver->process = build.process;
+	driver->space = build.space;
+	build.process = HANDLE_NONE;
+	build.space = HANDLE_NONE;
+	process_build_close(&build);
+	return true;
+}

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: MIT */
+#include "vmm/manager/disk/guid.h"
+
+#include "vmm/rt/format.h"
+
+void guid_text(const u8 id[16], char text[GUID_TEXT_BYTES])
+{
+	static const u8 order[16] = {3, 2, 1, 0, 5, 4, 7, 6, 8, 9, 10, 11, 12, 13, 14, 15};
+	size_t length = 0;
+
+	for (u32 i = 0; i < 16; i++)
+		length += format(text + length, GUID_TEXT_BYTES - length, "%s%02x",
+				 i == 4 || i == 6 || i == 8 || i == 10 ? "-" : "", id[order[i]]);
+}
+
+static char lower(char c)
+{
+	return c >= 'A' && c <= 'Z' ? (char)(c | 0x20) : c;
+}
+
+bool guid_equal(const char *one, const char *other)
+{
+	while (*one != '\0' && lower(*one) == lower(*other)) {
+		one++;
+		other++;
+	}
+	return *one == *other;
+}
