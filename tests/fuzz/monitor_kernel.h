@@ -8,6 +8,8 @@
  */
 #include <sys/mman.h>
 
+#include "lib/chacha20.c"
+#include "lib/entropy.c"
 #include "lib/string.c"
 #include "vmm/rt/format.c"
 #include "vmm/rt/mutex.c"
@@ -83,6 +85,7 @@
 #include "vmm/monitor/irqchip/lapic_timer.c"
 #include "vmm/monitor/irqchip/pic.c"
 #include "vmm/monitor/load/acpi_tables.c"
+#include "vmm/monitor/load/acpi_pci.c"
 #include "vmm/monitor/load/aml.c"
 #include "vmm/monitor/load/bios.c"
 #include "vmm/monitor/load/bzimage.c"
@@ -109,6 +112,7 @@
 #include "vmm/monitor/pv/pvclock.c"
 #include "vmm/monitor/pv/steal_time.c"
 #include "vmm/monitor/query.c"
+#include "vmm/monitor/random.c"
 #include "vmm/monitor/rebuild.c"
 #include "vmm/monitor/reserve.c"
 #include "vmm/monitor/task/task_segment.c"
@@ -120,6 +124,7 @@
 #include "vmm/monitor/x86/prefix.c"
 #include "vmm/monitor/x86/tables.c"
 #include "vmm/monitor/xsave.c"
+#include "tests/unit/pci_sources.h"
 #undef TEST
 
 #define RAM_BYTES  (4 * MIB)

@@ -30,6 +30,8 @@
 #include "vmm/monitor/dev/serial.c"
 #include "vmm/monitor/dev/test_device.c"
 #include "vmm/monitor/dev/watchdog.c"
+#include "vmm/monitor/guest_memory.c"
+#include "tests/unit/pci_sources.h"
 
 static struct platform platform;
 

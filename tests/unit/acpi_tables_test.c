@@ -14,6 +14,7 @@
 
 #include "lib/string.c"
 #include "vmm/monitor/load/acpi_tables.c"
+#include "vmm/monitor/load/acpi_pci.c"
 #include "vmm/monitor/load/aml.c"
 #include "vmm/monitor/load/wdat.c"
 #include "vmm/rt/format.c"
@@ -32,6 +33,11 @@ static int free_ram(void **state)
 	(void)state;
 	free(ram);
 	return 0;
+}
+
+static void write_tables(u32 vcpu_count, bool hpet)
+{
+	acpi_tables_write(ram, &(struct acpi_machine){.vcpu_count = vcpu_count, .hpet = hpet});
 }
 
 static u8 sum(const u8 *bytes, u64 length)
@@ -84,7 +90,7 @@ static void test_roots(void **state)
 	const struct acpi_header *xsdt;
 
 	(void)state;
-	acpi_tables_write(ram, 1, false);
+	write_tables(1, false);
 	rsdp = find_rsdp();
 	assert_non_null(rsdp);
 	assert_int_equal(sum((const u8 *)rsdp, rsdp->length), 0);
@@ -111,7 +117,7 @@ static void test_fadt(void **state)
 	const struct acpi_fadt *fadt;
 
 	(void)state;
-	acpi_tables_write(ram, 1, false);
+	write_tables(1, false);
 	fadt = (const struct acpi_fadt *)find_table("FACP");
 	assert_non_null(fadt);
 	assert_int_equal(fadt->pm1a_evt_blk, 0x600);
@@ -152,7 +158,7 @@ static void test_madt(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_COUNT(vcpus); i++) {
-		acpi_tables_write(ram, vcpus[i], false);
+		write_tables(vcpus[i], false);
 		assert_int_equal(madt_count(find_table("APIC"), ACPI_MADT_LAPIC), vcpus[i]);
 		assert_int_equal(madt_count(find_table("APIC"), ACPI_MADT_IOAPIC), 1);
 		assert_int_equal(madt_count(find_table("APIC"), ACPI_MADT_OVERRIDE), 2);
@@ -165,14 +171,14 @@ static void test_hpet(void **state)
 	const struct acpi_hpet *hpet;
 
 	(void)state;
-	acpi_tables_write(ram, 1, true);
+	write_tables(1, true);
 	hpet = (const struct acpi_hpet *)find_table("HPET");
 	assert_int_equal(hpet->header.length, 56);
 	assert_int_equal(hpet->block_id, 0x8086a201);
 	assert_int_equal(hpet->address.space, ACPI_SPACE_MEMORY);
 	assert_int_equal(hpet->address.address, 0xfed00000);
 	assert_int_equal(hpet->minimum_tick, 5000);
-	acpi_tables_write(ram, 1, false);
+	write_tables(1, false);
 	assert_null(find_table("HPET"));
 }
 
@@ -181,7 +187,7 @@ static void test_wdat(void **state)
 	const struct wdat *wdat;
 
 	(void)state;
-	acpi_tables_write(ram, 1, false);
+	write_tables(1, false);
 	wdat = (const struct wdat *)find_table("WDAT");
 	assert_non_null(wdat);
 	assert_int_equal(wdat->header.length, 68 + wdat->entry_count * 24);
@@ -202,10 +208,10 @@ static void test_rewrite(void **state)
 	u8 *first = malloc(128 * KIB);
 
 	(void)state;
-	acpi_tables_write(ram, 3, false);
+	write_tables(3, false);
 	memcpy(first, ram + LAYOUT_ACPI, 128 * KIB);
 	memset(ram + LAYOUT_ACPI, 0xa5, LAYOUT_RSDP + PAGE_SIZE - LAYOUT_ACPI);
-	acpi_tables_write(ram, 3, false);
+	write_tables(3, false);
 	assert_memory_equal(first, ram + LAYOUT_ACPI, LAYOUT_RSDP + PAGE_SIZE - LAYOUT_ACPI);
 	free(first);
 }
@@ -244,14 +250,20 @@ static void check_with_iasl(const char *folder, const char *name)
 
 static void check_all(u32 vcpu_count)
 {
-	static const char *const signatures[] = {"FACP", "APIC", "WDAT", "HPET"};
+	static const char *const signatures[] = {"FACP", "APIC", "WDAT", "HPET", "MCFG"};
+	const struct acpi_machine machine = {
+		.vcpu_count = vcpu_count,
+		.hpet = true,
+		.pci = true,
+		.pci_high_base = 4 * GIB,
+	};
 	char folder[] = "/tmp/acpi_tables_XXXXXX";
 	char command[64];
 	const struct acpi_fadt *fadt;
 
 	assert_int_equal(system("command -v iasl >/dev/null"), 0);
 	assert_non_null(mkdtemp(folder));
-	acpi_tables_write(ram, vcpu_count, true);
+	acpi_tables_write(ram, &machine);
 	for (size_t i = 0; i < ARRAY_COUNT(signatures); i++)
 		save_table(folder, signatures[i], find_table(signatures[i]),
 			   find_table(signatures[i])->length);

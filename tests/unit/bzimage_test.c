@@ -112,10 +112,10 @@ static void test_e820_above_4g(void **state)
 	struct e820_map map;
 
 	(void)state;
-	e820_build(&map, 5 * GIB);
+	e820_build(&map, 5 * GIB, false);
 	assert_int_equal(map.entry[map.count - 1].start, 4 * GIB);
 	assert_int_equal(map.entry[map.count - 1].length, 2 * GIB);
-	e820_build(&map, 3 * GIB);
+	e820_build(&map, 3 * GIB, false);
 	assert_true(map.entry[map.count - 1].start < 4 * GIB);
 }
 

@@ -14,6 +14,7 @@
 #include "lib/string.c"
 #include "tests/random.h"
 #include "vmm/monitor/load/acpi_tables.c"
+#include "vmm/monitor/load/acpi_pci.c"
 #include "vmm/monitor/load/aml.c"
 #include "vmm/monitor/load/bios.c"
 #include "vmm/monitor/load/bzimage.c"

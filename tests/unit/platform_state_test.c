@@ -20,6 +20,8 @@
 #include "vmm/monitor/dev/serial.c"
 #include "vmm/monitor/dev/test_device.c"
 #include "vmm/monitor/dev/watchdog.c"
+#include "vmm/monitor/guest_memory.c"
+#include "tests/unit/pci_sources.h"
 
 #define ALL_LAPICS 3u
 #define SAVED_MAX  (32 * KIB)

@@ -2,6 +2,7 @@
 #include "vmm/monitor/console.h"
 
 #include "vmm/monitor/dev/serial.h"
+#include "vmm/monitor/virtio/virtio_console.h"
 #include "vmm/rt/syscall.h"
 
 /*
@@ -21,6 +22,26 @@ void console_put(void *context, u8 byte)
 		console_signal(machine);
 }
 
+/* Input [from, to) of the channel goes to who takes it now; returns how much of it was taken. */
+static u32 pass_on(struct machine *machine, u32 from, u32 to)
+{
+	struct virtio_console *virtio = machine->platform.virtio_console;
+	const u8 *input = machine->channel->input;
+	u8 bytes[CHANNEL_RING_BYTES];
+	u32 count = 0;
+
+	if (virtio != NULL && virtio_console_is_open(virtio)) {
+		for (; from + count != to; count++)
+			bytes[count] = input[(from + count) % CHANNEL_RING_BYTES];
+		return virtio_console_input(virtio, bytes, count);
+	}
+	while (from + count != to &&
+	       serial_input(machine->platform.serial,
+			    input[(from + count) % CHANNEL_RING_BYTES]))
+		count++;
+	return count;
+}
+
 void console_input(struct machine *machine)
 {
 	struct vm_channel *channel = machine->channel;
@@ -32,9 +53,7 @@ void console_input(struct machine *machine)
 	/* a manager gone bad garbles its console and no more */
 	if (written - read > CHANNEL_RING_BYTES)
 		read = written - CHANNEL_RING_BYTES;
-	while (read != written &&
-	       serial_input(machine->platform.serial, channel->input[read % CHANNEL_RING_BYTES]))
-		read++;
+	read += pass_on(machine, read, written);
 	if (read != channel->input_read)
 		machine->signal = true;
 	__atomic_store_n(&channel->input_read, read, __ATOMIC_RELEASE);

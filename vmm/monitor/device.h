@@ -86,6 +86,8 @@ struct device_ops {
 	void (*reset)(struct device *device);
 	/* Brings the state up to now and calls device_set_deadline. NULL: has no clock. */
 	void (*tick)(struct device *device);
+	/* NULL, or called when a state has been loaded: what follows from it follows. */
+	void (*loaded)(struct device *device);
 	/* Whether the bytes are a state from which no guest access can harm the monitor. */
 	bool (*valid)(const void *state);
 };
@@ -167,6 +169,8 @@ static inline enum status device_load(struct device *device, const void *bytes, 
 		return STATUS_BAD_FORMAT;
 	memcpy(device->state, bytes, size);
 	device->deadline_ns = DEADLINE_NONE;
+	if (device->ops->loaded)
+		device->ops->loaded(device);
 	device_tick(device);
 	return STATUS_OK;
 }

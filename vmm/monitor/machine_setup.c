@@ -4,6 +4,7 @@
 
 #include "vmm/monitor/console.h"
 #include "vmm/monitor/load/layout.h"
+#include "vmm/monitor/random.h"
 #include "vmm/rt/clock.h"
 #include "vmm/rt/memory.h"
 #include "vmm/rt/start.h"
@@ -128,6 +129,11 @@ static void show_in_window(u64 at, u64 page)
 		(void)!map_guest(at, page * PAGE_SIZE, page * PAGE_SIZE + PAGE_SIZE);
 }
 
+static bool has_flag(enum monitor_flag flag)
+{
+	return (start_info->parameter[MONITOR_FLAGS] & flag) != 0;
+}
+
 bool machine_make_devices(struct machine *machine)
 {
 	struct lapic_page *pages[MACHINE_VCPU_MAX];
@@ -140,8 +146,14 @@ bool machine_make_devices(struct machine *machine)
 		.serial_context = machine,
 		.lapic_page = pages,
 		.hpet = machine->job.hpet,
-		.test_device = (start_info->parameter[MONITOR_FLAGS] & MONITOR_TEST_DEVICE) != 0,
+		.test_device = has_flag(MONITOR_TEST_DEVICE),
 		.test_show = show_in_window,
+		.pci = machine->job.pci,
+		.pci_high_base = machine->job.pci_high_base,
+		.memory = &machine->memory,
+		.random_draw = random_draw,
+		.virtio_rng = has_flag(MONITOR_VIRTIO_RNG),
+		.virtio_console = has_flag(MONITOR_VIRTIO_CONSOLE),
 	};
 
 	for (u32 i = 0; i < machine->vcpu_count; i++)
@@ -175,6 +187,7 @@ static bool start_threads(struct machine *machine)
 
 bool machine_setup(struct machine *machine)
 {
+	random_init();
 	if (!open_channel(machine) || !map_ram(machine))
 		return false;
 	cpuid_build(&machine->cpuid, (u32)start_info->parameter[MONITOR_VCPUS]);
@@ -186,8 +199,7 @@ bool machine_setup(struct machine *machine)
 	machine->memory.physical_bits = machine->physical_bits;
 	if (!create_vcpus(machine) ||
 	    !worked(machine, "making its APICs",
-		    vapic_setup(machine, (start_info->parameter[MONITOR_FLAGS] &
-					  MONITOR_APIC_EMULATED) == 0)))
+		    vapic_setup(machine, !has_flag(MONITOR_APIC_EMULATED))))
 		return false;
 	if (machine->vapic.by_cpu) /* EOIs do not exit anyway */
 		cpuid_hide_kvm(&machine->cpuid, KVM_PV_EOI);
@@ -196,8 +208,11 @@ bool machine_setup(struct machine *machine)
 	machine->job.kernel = find_file(START_FILE_KERNEL);
 	machine->job.initrd = find_file(START_FILE_INITRD);
 	machine->job.command_line = start_info->command_line;
-	machine->job.demo = (start_info->parameter[MONITOR_FLAGS] & MONITOR_DEMO) != 0;
-	machine->job.hpet = (start_info->parameter[MONITOR_FLAGS] & MONITOR_HPET) != 0;
+	machine->job.demo = has_flag(MONITOR_DEMO);
+	machine->job.hpet = has_flag(MONITOR_HPET);
+	machine->job.pci = has_flag(MONITOR_PCI);
+	machine->job.pci_high_base =
+		layout_pci_high(machine->job.ram_bytes, machine->physical_bits);
 	machine->job.vcpu_count = machine->vcpu_count;
 	machine->job.cpu = (struct mp_cpu){
 		.signature = cpuid_shown(&machine->cpuid, CPUID_VERSION, 0).eax,

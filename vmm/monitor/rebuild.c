@@ -9,7 +9,7 @@
 #include "vmm/rt/syscall.h"
 
 #define CPUS_MAX    8u /* of machines whose devices are made anew */
-#define DEVICES_MAX (CPUS_MAX * sizeof(struct lapic_saved) + 16 * KIB)
+#define DEVICES_MAX (CPUS_MAX * sizeof(struct lapic_saved) + 64 * KIB)
 #define POISON	    0xcc
 
 /* All under the machine's lock; one machine is all that a monitor has. */

@@ -23,6 +23,9 @@ enum state_kind {
 	STATE_TEST_DEVICE = 15,
 	STATE_PVPANIC = 16,
 	STATE_WATCHDOG = 17,
+	STATE_PCI_BUS = 18,
+	STATE_VIRTIO_RNG = 19,
+	STATE_VIRTIO_CONSOLE = 20,
 };
 
 /* Before each section of a saved state; the section takes `bytes`, rounded up to 8. */

@@ -111,4 +111,7 @@ enum monitor_flag {
 	MONITOR_TEST_DEVICE = 1 << 1, /* the guest finds a test device */
 	MONITOR_APIC_EMULATED = 1 << 2, /* even if the CPU virtualizes local APICs */
 	MONITOR_HPET = 1 << 3, /* the guest finds an HPET */
+	MONITOR_PCI = 1 << 4, /* the guest finds a PCI bus */
+	MONITOR_VIRTIO_RNG = 1 << 5,
+	MONITOR_VIRTIO_CONSOLE = 1 << 6,
 };

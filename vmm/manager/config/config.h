@@ -8,7 +8,7 @@
 #define CONFIG_NAME_BYTES 32u
 #define CONFIG_FILE_BYTES 64u
 #define CONFIG_CMDLINE_BYTES 1024u
-#define CONFIG_PROBLEM_BYTES 256u /* an unknown key and all that there are */
+#define CONFIG_PROBLEM_BYTES 320u /* an unknown key and all that there are */
 #define CONFIG_CPU_WORDS 4u /* affinity covers CPU_MAX host CPUs */
 
 /* Choices: the numbers follow the words in config_keys.c. */
@@ -16,6 +16,8 @@ enum config_on_crash { ON_CRASH_HOLD, ON_CRASH_RESTART, ON_CRASH_DESTROY };
 enum config_pages { PAGES_AUTO, PAGES_4K, PAGES_2M, PAGES_1G };
 enum config_automatic { AUTOMATIC_AUTO, AUTOMATIC_OFF };
 enum config_tlb_flush { TLB_FLUSH_TAGGED, TLB_FLUSH_FULL };
+enum config_pci { PCI_ON, PCI_OFF };
+enum config_console { CONSOLE_SERIAL, CONSOLE_VIRTIO };
 enum config_export { EXPORT_OFF, EXPORT_COM1, EXPORT_COM2 };
 enum config_log_format { LOG_FORMAT_AUTO, LOG_FORMAT_TEXT, LOG_FORMAT_JSON };
 
@@ -94,6 +96,9 @@ struct vm_config {
 	u64 apic_virtualization;
 	u64 tlb_flush;
 	u64 hpet;
+	u64 pci;     /* enum config_pci */
+	u64 rng;
+	u64 console; /* enum config_console */
 	u64 test_device;
 	struct vm_disk disk[CONFIG_VM_DISK_MAX];
 };

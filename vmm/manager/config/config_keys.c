@@ -69,6 +69,10 @@ const struct config_key config_vm_keys[] = {
 	{"tlb_flush", VALUE_CHOICE, VM_FIELD(tlb_flush), .words = "tagged full",
 	 .allowed = "tagged full"},
 	{"hpet", VALUE_CHOICE, VM_FIELD(hpet), .words = "no yes", .allowed = "yes no"},
+	{"pci", VALUE_CHOICE, VM_FIELD(pci), .words = "on off", .allowed = "on off"},
+	{"rng", VALUE_CHOICE, VM_FIELD(rng), .words = "no yes", .allowed = "yes no"},
+	{"console", VALUE_CHOICE, VM_FIELD(console), .words = "serial virtio",
+	 .allowed = "serial virtio"},
 	{"disk", VALUE_DISKS, VM_FIELD(disk), .words = NULL,
 	 .allowed = "a disk's name, then ro or optional or both; at most 16 disks; or none"},
 	{"test_device", VALUE_CHOICE, VM_FIELD(test_device), .words = "no yes",
@@ -386,6 +390,9 @@ bool config_vm_check(const struct vm_config *vm, char *problem, size_t size)
 		       "most its cap, %llu%%",
 		       vm->name, (unsigned long long)reserve_percent(vm),
 		       (unsigned long long)vm->vcpus, (unsigned long long)vm->cap_percent);
+	else if (vm->pci == PCI_OFF && (vm->rng || vm->console == CONSOLE_VIRTIO))
+		format(problem, size, "VM %s: found %s with pci = off, allowed: with pci = on",
+		       vm->name, vm->rng ? "rng = yes" : "console = virtio");
 	else
 		return true;
 	return false;

@@ -246,6 +246,10 @@ static void fill_start_info(const struct vm *vm, struct start_info *info)
 		(vm->config.tlb_flush == TLB_FLUSH_FULL ? VTRAP_FLUSH : 0ul);
 	info->parameter[MONITOR_FLAGS] = (demo ? MONITOR_DEMO : 0ul) |
 					 (vm->config.hpet ? MONITOR_HPET : 0ul) |
+					 (vm->config.pci == PCI_ON ? MONITOR_PCI : 0ul) |
+					 (vm->config.rng ? MONITOR_VIRTIO_RNG : 0ul) |
+					 (vm->config.console == CONSOLE_VIRTIO
+						  ? MONITOR_VIRTIO_CONSOLE : 0ul) |
 					 (vm->config.test_device ? MONITOR_TEST_DEVICE : 0ul) |
 					 (vm->config.apic_virtualization == AUTOMATIC_OFF
 						  ? MONITOR_APIC_EMULATED : 0ul);

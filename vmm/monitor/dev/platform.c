@@ -12,6 +12,9 @@
 #include "vmm/monitor/dev/serial.h"
 #include "vmm/monitor/dev/test_device.h"
 #include "vmm/monitor/dev/watchdog.h"
+#include "vmm/monitor/pci/pci_bus.h"
+#include "vmm/monitor/virtio/virtio_console.h"
+#include "vmm/monitor/virtio/virtio_rng.h"
 
 /*
  * One line a device. The order is also that of resets, and of loading a state. Before them come the
@@ -31,6 +34,9 @@ static enum status (*const platform_attach[])(struct platform *platform,
 	watchdog_attach,
 	fw_cfg_attach,
 	test_device_attach,
+	pci_bus_attach, /* has the reset control behind it */
+	virtio_console_attach,
+	virtio_rng_attach,
 };
 
 static enum status platform_add_irqchip(struct platform *platform)
@@ -51,6 +57,8 @@ enum status platform_init(struct platform *platform, const struct platform_confi
 	platform->device_count = 0;
 	platform->timed_count = 0;
 	platform->storage_used = 0;
+	platform->pci = NULL;
+	platform->virtio_console = NULL;
 
 	irqchip_init(&platform->irqchip, &platform->clock, config->cpu_count, config->lapic_page);
 	status = platform_add_irqchip(platform);

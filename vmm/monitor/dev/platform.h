@@ -5,10 +5,13 @@
 #include "vmm/monitor/irqchip/irqchip.h"
 
 #define PLATFORM_DEVICE_MAX    64
-#define PLATFORM_STORAGE_BYTES 8192 /* for the devices' structs */
+#define PLATFORM_STORAGE_BYTES (64 * KIB) /* for the devices' structs */
 
 struct serial;
 struct acpi_pm;
+struct guest_memory;
+struct pci_bus;
+struct virtio_console;
 
 struct platform_config {
 	u32 cpu_count;
@@ -20,6 +23,13 @@ struct platform_config {
 	bool hpet;
 	bool test_device;
 	void (*test_show)(u64 at, u64 page); /* for its window */
+	bool pci;
+	u64 pci_high_base; /* layout_pci_high */
+	/* for devices on PCI: */
+	const struct guest_memory *memory;	    /* that they read and write */
+	void (*random_draw)(void *bytes, size_t count); /* unpredictable ones */
+	bool virtio_rng;
+	bool virtio_console; /* beside the serial port, with the same serial_put */
 };
 
 /*
@@ -36,6 +46,8 @@ struct platform {
 	struct irqchip irqchip;
 	struct serial *serial; /* those that the owner talks to */
 	struct acpi_pm *acpi_pm;
+	struct pci_bus *pci;		       /* or NULL */
+	struct virtio_console *virtio_console; /* or NULL */
 	u32 device_count;
 	struct device *device[PLATFORM_DEVICE_MAX]; /* all but the local APICs */
 	u32 timed_count;

@@ -12,6 +12,7 @@
 #include "vmm/monitor/dev/i8042.h"
 #include "vmm/monitor/dev/mc146818.h"
 #include "vmm/monitor/dev/pvpanic.h"
+#include "vmm/monitor/load/acpi_pci.h"
 #include "vmm/monitor/load/aml.h"
 #include "vmm/monitor/load/bytes.h"
 #include "vmm/monitor/load/layout.h"
@@ -21,7 +22,7 @@
 #define TABLE_ALIGNMENT 64u /* the FACS needs it (ACPI 6.4, 5.2.10) */
 #define TABLES_BYTES	(LAYOUT_RSDP - LAYOUT_ACPI)
 
-#define TABLES_MAX	4u
+#define TABLES_MAX	5u
 
 /* Where the next table goes in the guest's RAM. */
 struct acpi_writer {
@@ -88,7 +89,7 @@ static void dsdt_pvpanic(struct aml *aml)
 	aml_close(aml, device);
 }
 
-static u32 put_dsdt(struct acpi_writer *writer, u32 vcpu_count)
+static u32 put_dsdt(struct acpi_writer *writer, const struct acpi_machine *machine)
 {
 	static u8 bytes[32 * KIB];
 	struct aml aml = {
@@ -96,10 +97,12 @@ static u32 put_dsdt(struct acpi_writer *writer, u32 vcpu_count)
 	u32 opened = aml_open(&aml, AML_SCOPE);
 
 	aml_name(&aml, "\\_SB");
-	dsdt_processors(&aml, vcpu_count);
+	dsdt_processors(&aml, machine->vcpu_count);
 	dsdt_isa_device(&aml, "COM1", "PNP0501", UART_COM1, UART_PORT_COUNT, UART_COM1_IRQ);
 	dsdt_isa_device(&aml, "RTC", "PNP0B00", RTC_INDEX_PORT, 2, RTC_IRQ);
 	dsdt_pvpanic(&aml);
+	if (machine->pci)
+		acpi_pci_dsdt(&aml, machine->pci_high_base);
 	aml_close(&aml, opened);
 
 	/* Name (\_S5, Package (4) {SLP_TYPa, SLP_TYPb, 0, 0}) (ACPI 6.4, 7.4.2) */
@@ -247,6 +250,14 @@ static u32 put_wdat(struct acpi_writer *writer)
 	return put_table(writer, &wdat.header, "WDAT", 1, sizeof(wdat));
 }
 
+static u32 put_mcfg(struct acpi_writer *writer)
+{
+	struct mcfg mcfg;
+
+	acpi_pci_mcfg(&mcfg);
+	return put_table(writer, &mcfg.header, "MCFG", 1, sizeof(mcfg));
+}
+
 static u32 put_root(struct acpi_writer *writer, const u32 *tables, u32 count, bool wide)
 {
 	struct {
@@ -261,7 +272,7 @@ static u32 put_root(struct acpi_writer *writer, const u32 *tables, u32 count, bo
 			 sizeof(root.header) + count * width);
 }
 
-void acpi_tables_write(u8 *ram, u32 vcpu_count, bool hpet)
+void acpi_tables_write(u8 *ram, const struct acpi_machine *machine)
 {
 	struct acpi_writer writer = {.ram = ram, .at = LAYOUT_ACPI};
 	struct acpi_rsdp rsdp = {.revision = 2, .length = sizeof(rsdp)};
@@ -269,11 +280,13 @@ void acpi_tables_write(u8 *ram, u32 vcpu_count, bool hpet)
 	u32 count = 0;
 
 	memset(ram + LAYOUT_ACPI, 0, TABLES_BYTES + PAGE_SIZE);
-	table[count++] = put_fadt(&writer, put_facs(&writer), put_dsdt(&writer, vcpu_count));
-	table[count++] = put_madt(&writer, vcpu_count);
+	table[count++] = put_fadt(&writer, put_facs(&writer), put_dsdt(&writer, machine));
+	table[count++] = put_madt(&writer, machine->vcpu_count);
 	table[count++] = put_wdat(&writer);
-	if (hpet)
+	if (machine->hpet)
 		table[count++] = put_hpet(&writer);
+	if (machine->pci)
+		table[count++] = put_mcfg(&writer);
 	memcpy(rsdp.signature, ACPI_RSDP_SIGNATURE, sizeof(rsdp.signature));
 	memcpy(rsdp.oem_id, "SKERRY", sizeof(rsdp.oem_id));
 	rsdp.rsdt_address = put_root(&writer, table, count, false);

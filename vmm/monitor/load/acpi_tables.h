@@ -3,9 +3,16 @@
 
 #include "lib/types.h"
 
+/* The machine that the tables describe. */
+struct acpi_machine {
+	u32 vcpu_count; /* 1 to 255 */
+	bool hpet;
+	bool pci;
+	u64 pci_high_base; /* of its 64-bit window; 0: there is none */
+};
+
 /*
- * Writes RSDP, RSDT, XSDT, FADT, FACS, MADT and DSDT into the guest's RAM, which starts at `ram`:
- * the RSDP to LAYOUT_RSDP, the others from LAYOUT_ACPI on. vcpu_count is 1 to 255. `hpet`: an HPET
- * table too.
+ * Writes RSDP, RSDT, XSDT, FADT, FACS, MADT, WDAT and DSDT into the guest's RAM, which starts at `ram`:
+ * the RSDP to LAYOUT_RSDP, the others from LAYOUT_ACPI on; HPET and MCFG where they are described.
  */
-void acpi_tables_write(u8 *ram, u32 vcpu_count, bool hpet);
+void acpi_tables_write(u8 *ram, const struct acpi_machine *machine);

@@ -15,10 +15,10 @@ void aml_byte(struct aml *aml, u8 value)
 	aml->length++;
 }
 
-static void aml_word(struct aml *aml, u16 value)
+static void aml_number(struct aml *aml, u64 value, u32 bytes)
 {
-	aml_byte(aml, (u8)value);
-	aml_byte(aml, (u8)(value >> 8));
+	for (u32 i = 0; i < bytes; i++)
+		aml_byte(aml, (u8)(value >> 8 * i));
 }
 
 u32 aml_open(struct aml *aml, u16 opcode)
@@ -68,6 +68,13 @@ void aml_integer(struct aml *aml, u8 value)
 	aml_byte(aml, value);
 }
 
+/* DWordConst */
+void aml_dword(struct aml *aml, u32 value)
+{
+	aml_byte(aml, AML_DWORD);
+	aml_number(aml, value, sizeof(value));
+}
+
 void aml_name_integer(struct aml *aml, const char *name, u8 value)
 {
 	aml_byte(aml, AML_NAME);
@@ -108,18 +115,44 @@ void aml_name_string(struct aml *aml, const char *name, const char *text)
 }
 
 /* I/O port descriptor (ACPI 6.4, 6.4.2.5), 16-bit decode */
-static void port_descriptor(struct aml *aml, u16 port, u8 count)
+void aml_ports(struct aml *aml, u16 port, u8 count)
 {
 	aml_byte(aml, 0x47);
 	aml_byte(aml, 1);
-	aml_word(aml, port);
-	aml_word(aml, port);
+	aml_number(aml, port, 2);
+	aml_number(aml, port, 2);
 	aml_byte(aml, 0);
 	aml_byte(aml, count);
 }
 
+/* 32-bit fixed memory range (6.4.3.4), writable */
+void aml_fixed_memory(struct aml *aml, u32 base, u32 bytes)
+{
+	aml_byte(aml, 0x86);
+	aml_number(aml, AML_FIXED_BYTES - 3, 2);
+	aml_byte(aml, 1);
+	aml_number(aml, base, 4);
+	aml_number(aml, bytes, 4);
+}
+
+/* Word, dword or qword address space descriptor (6.4.3.5): produced, both ends fixed */
+void aml_range(struct aml *aml, enum aml_range_type type, u32 width, u64 base, u64 length)
+{
+	aml_byte(aml, width == 2 ? 0x88 : width == 4 ? 0x87 : 0x8a);
+	aml_number(aml, 3 + 5ull * width, 2);
+	aml_byte(aml, (u8)type);
+	aml_byte(aml, 0x0c);
+	/* memory can be written, ports are all there */
+	aml_byte(aml, type == AML_RANGE_MEMORY ? 1 : type == AML_RANGE_PORTS ? 3 : 0);
+	aml_number(aml, 0, width); /* granularity */
+	aml_number(aml, base, width);
+	aml_number(aml, base + length - 1, width);
+	aml_number(aml, 0, width); /* translation */
+	aml_number(aml, length, width);
+}
+
 /* Up to the descriptors, which take so many bytes; aml_close takes what is returned. */
-static u32 resources_open(struct aml *aml, u8 bytes)
+u32 aml_resources_open(struct aml *aml, u8 bytes)
 {
 	u32 buffer;
 
@@ -130,7 +163,7 @@ static u32 resources_open(struct aml *aml, u8 bytes)
 	return buffer;
 }
 
-static void resources_close(struct aml *aml, u32 buffer)
+void aml_resources_close(struct aml *aml, u32 buffer)
 {
 	aml_byte(aml, 0x79); /* end tag (6.4.2.9) */
 	aml_byte(aml, 0);    /* no checksum */
@@ -139,18 +172,18 @@ static void resources_close(struct aml *aml, u32 buffer)
 
 void aml_port_resources(struct aml *aml, u16 port, u8 count)
 {
-	u32 buffer = resources_open(aml, 8);
+	u32 buffer = aml_resources_open(aml, 8);
 
-	port_descriptor(aml, port, count);
-	resources_close(aml, buffer);
+	aml_ports(aml, port, count);
+	aml_resources_close(aml, buffer);
 }
 
 void aml_isa_resources(struct aml *aml, u16 port, u8 count, u8 irq)
 {
-	u32 buffer = resources_open(aml, 8 + 3);
+	u32 buffer = aml_resources_open(aml, 8 + 3);
 
-	port_descriptor(aml, port, count);
+	aml_ports(aml, port, count);
 	aml_byte(aml, 0x22); /* IRQ descriptor (6.4.2.1) without flags: edge, active high */
-	aml_word(aml, (u16)(1u << irq));
-	resources_close(aml, buffer);
+	aml_number(aml, 1u << irq, 2);
+	aml_resources_close(aml, buffer);
 }

@@ -26,10 +26,32 @@ void aml_name_integer(struct aml *aml, const char *name, u8 value);
 void aml_name_eisa(struct aml *aml, const char *name, const char *id);
 void aml_name_string(struct aml *aml, const char *name, const char *text);
 void aml_integer(struct aml *aml, u8 value);
+void aml_dword(struct aml *aml, u32 value);
 
 /* Name (_CRS, ResourceTemplate () {...}): `count` ports from `port` on, and an ISA interrupt. */
 void aml_port_resources(struct aml *aml, u16 port, u8 count);
 void aml_isa_resources(struct aml *aml, u16 port, u8 count, u8 irq);
+
+/*
+ * The same with any descriptors between aml_resources_open, which is told how many bytes they take,
+ * and aml_resources_close, which takes what that returned.
+ */
+enum aml_range_type {
+	AML_RANGE_MEMORY = 0,
+	AML_RANGE_PORTS = 1,
+	AML_RANGE_BUS = 2,
+};
+#define AML_PORTS_BYTES	      8u
+#define AML_FIXED_BYTES	      12u
+#define AML_WORD_RANGE_BYTES  16u
+#define AML_DWORD_RANGE_BYTES 26u
+#define AML_QWORD_RANGE_BYTES 46u
+u32 aml_resources_open(struct aml *aml, u8 bytes);
+void aml_resources_close(struct aml *aml, u32 buffer);
+void aml_ports(struct aml *aml, u16 port, u8 count);
+void aml_fixed_memory(struct aml *aml, u32 base, u32 bytes);
+/* A window that a bridge passes on, in numbers of 2, 4 or 8 bytes. */
+void aml_range(struct aml *aml, enum aml_range_type type, u32 width, u64 base, u64 length);
 
 enum aml_opcode {
 	AML_NAME = 0x08,

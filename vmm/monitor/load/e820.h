@@ -23,5 +23,8 @@ struct e820_map {
 	struct e820_entry entry[E820_ENTRIES_MAX];
 };
 
-/* The guest's memory map (layout.h), sorted by address; ram_bytes >= LAYOUT_RAM_MINIMUM. */
-void e820_build(struct e820_map *map, u64 ram_bytes);
+/*
+ * The guest's memory map (layout.h), sorted by address; ram_bytes >= LAYOUT_RAM_MINIMUM. With `pci`,
+ * its configuration space too.
+ */
+void e820_build(struct e820_map *map, u64 ram_bytes, bool pci);

@@ -19,8 +19,9 @@
  *	0x000f3000  what the interrupt vectors point to
  *	0x000ffff0  a jump to what resets the machine
  *	0x00100000  RAM up to LAYOUT_LOW_END
- *	0xc0000000  hole: devices
- *	0x100000000 the rest of the RAM
+ *	0xc0000000  hole: devices. With PCI: its 32-bit window
+ *	0xe0000000  with PCI: configuration space of bus 0 (ECAM)
+ *	0x100000000 the rest of the RAM; with PCI, its 64-bit window 4-GiB aligned behind that
  *
  * The RAM object has no holes: its byte LAYOUT_LOW_END lies at 4 GiB.
  */
@@ -44,6 +45,15 @@
 #define LAYOUT_LOW_END    0xc0000000ull
 #define LAYOUT_ABOVE_4G   0x100000000ull
 
+/* PCI. Below these ports are those of the devices that a PC always has. */
+#define LAYOUT_PCI_PORTS      0xc000u
+#define LAYOUT_PCI_PORT_COUNT 0x4000u
+#define LAYOUT_PCI_LOW	      LAYOUT_LOW_END
+#define LAYOUT_PCI_LOW_BYTES  (512 * MIB)
+#define LAYOUT_ECAM	      0xe0000000ull
+#define LAYOUT_ECAM_BYTES     (1 * MIB) /* one bus */
+#define LAYOUT_PCI_HIGH_BYTES (4 * GIB)
+
 #define LAYOUT_COMMAND_BYTES (4 * KIB)
 #define LAYOUT_MP_BYTES      (8 * KIB)
 #define LAYOUT_RAM_MINIMUM   (2 * MIB)
@@ -56,4 +66,13 @@ static inline u64 layout_low_bytes(u64 ram_bytes)
 static inline u64 layout_high_bytes(u64 ram_bytes)
 {
 	return ram_bytes - layout_low_bytes(ram_bytes);
+}
+
+/* Where the 64-bit window begins; 0: there is no room for it below the end of addresses. */
+static inline u64 layout_pci_high(u64 ram_bytes, u32 physical_bits)
+{
+	u64 end = LAYOUT_ABOVE_4G + layout_high_bytes(ram_bytes);
+	u64 base = (end + LAYOUT_PCI_HIGH_BYTES - 1) & ~(u64)(LAYOUT_PCI_HIGH_BYTES - 1);
+
+	return base + LAYOUT_PCI_HIGH_BYTES <= 1ull << physical_bits ? base : 0;
 }

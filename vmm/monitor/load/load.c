@@ -31,9 +31,12 @@ bool load_guest(struct load_job *job)
 	if (job->ram_bytes < LAYOUT_RAM_MINIMUM)
 		return load_fail(job, "memory: %lu bytes are too few, at least %lu are needed",
 				 job->ram_bytes, LAYOUT_RAM_MINIMUM);
-	e820_build(&job->map, job->ram_bytes);
+	e820_build(&job->map, job->ram_bytes, job->pci);
 	bios_write(job->ram);
-	acpi_tables_write(job->ram, job->vcpu_count, job->hpet);
+	acpi_tables_write(job->ram, &(struct acpi_machine){.vcpu_count = job->vcpu_count,
+							   .hpet = job->hpet,
+							   .pci = job->pci,
+							   .pci_high_base = job->pci_high_base});
 	mp_table_write(job->ram, job->vcpu_count, job->cpu);
 	job->rsdp = LAYOUT_RSDP;
 

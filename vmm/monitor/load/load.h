@@ -21,6 +21,8 @@ struct load_job {
 	const char *command_line;
 	bool demo; /* the kernel file is flat code for real mode at 0x7c00 */
 	bool hpet; /* the machine has one */
+	bool pci;  /* and a PCI bus */
+	u64 pci_high_base; /* of its 64-bit window; 0: there is none */
 	u32 vcpu_count;
 	struct mp_cpu cpu; /* as CPUID shows it */
 

@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: MIT */
+#include "vmm/monitor/load/acpi_pci.h"
+
+#include "vmm/monitor/load/layout.h"
+#include "vmm/monitor/pci/pci_bus.h"
+
+#define CRS_BYTES (AML_WORD_RANGE_BYTES + AML_PORTS_BYTES + AML_WORD_RANGE_BYTES + \
+		   AML_DWORD_RANGE_BYTES)
+
+void acpi_pci_mcfg(struct mcfg *mcfg)
+{
+	*mcfg = (struct mcfg){.base = LAYOUT_ECAM};
+}
+
+/* Name (_PRT, ...): INTA of each slot and its pin of the I/O APIC (ACPI 6.4, 6.2.13). */
+static void dsdt_interrupts(struct aml *aml)
+{
+	u32 table;
+
+	aml_byte(aml, AML_NAME);
+	aml_name(aml, "_PRT");
+	table = aml_open(aml, AML_PACKAGE);
+	aml_byte(aml, PCI_SLOTS - 1);
+	for (u32 slot = 1; slot < PCI_SLOTS; slot++) {
+		u32 row = aml_open(aml, AML_PACKAGE);
+
+		aml_byte(aml, 4);
+		aml_dword(aml, slot << 16 | 0xffff); /* all functions */
+		aml_integer(aml, 0);
+		aml_integer(aml, 0); /* no link device: the next is a pin */
+		aml_integer(aml, (u8)(PCI_LINE_FIRST + slot % PCI_LINES));
+		aml_close(aml, row);
+	}
+	aml_close(aml, table);
+}
+
+static void dsdt_windows(struct aml *aml, u64 high_base)
+{
+	u32 buffer = aml_resources_open(
+		aml, (u8)(CRS_BYTES + (high_base != 0 ? AML_QWORD_RANGE_BYTES : 0)));
+
+	aml_range(aml, AML_RANGE_BUS, 2, 0, 1);
+	aml_ports(aml, PCI_ADDRESS_PORT, PCI_PORTS);
+	aml_range(aml, AML_RANGE_PORTS, 2, LAYOUT_PCI_PORTS, LAYOUT_PCI_PORT_COUNT);
+	aml_range(aml, AML_RANGE_MEMORY, 4, LAYOUT_PCI_LOW, LAYOUT_PCI_LOW_BYTES);
+	if (high_base != 0)
+		aml_range(aml, AML_RANGE_MEMORY, 8, high_base, LAYOUT_PCI_HIGH_BYTES);
+	aml_resources_close(aml, buffer);
+}
+
+/* Not PNP0A08: as on conventional PCI there is nothing that an _OSC could negotiate. */
+void acpi_pci_dsdt(struct aml *aml, u64 high_base)
+{
+	u32 device = aml_open(aml, AML_DEVICE);
+	u32 buffer;
+
+	aml_name(aml, "PCI0");
+	aml_name_eisa(aml, "_HID", "PNP0A03");
+	aml_name_integer(aml, "_UID", 0);
+	aml_name_integer(aml, "_BBN", 0);
+	dsdt_windows(aml, high_base);
+	dsdt_interrupts(aml);
+	aml_close(aml, device);
+
+	/* whoever finds MCFG looks for its memory among the board's own (PCI Firmware 4.1.2) */
+	device = aml_open(aml, AML_DEVICE);
+	aml_name(aml, "MCFG");
+	aml_name_eisa(aml, "_HID", "PNP0C02");
+	aml_name_integer(aml, "_UID", 0);
+	buffer = aml_resources_open(aml, AML_FIXED_BYTES);
+	aml_fixed_memory(aml, LAYOUT_ECAM, LAYOUT_ECAM_BYTES);
+	aml_resources_close(aml, buffer);
+	aml_close(aml, device);
+}

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include "arch/x86_64/hw/acpi.h"
+#include "vmm/monitor/load/aml.h"
+
+/* Where configuration space is mapped: PCI Firmware 3.2, table 4-2. */
+struct mcfg {
+	struct acpi_header header; /* "MCFG" */
+	u64 reserved;
+	u64 base;
+	u16 segment;
+	u8 bus_first;
+	u8 bus_last;
+	u32 reserved2;
+} PACKED;
+_Static_assert(sizeof(struct mcfg) == 60, "PCI Firmware 4.1.2");
+
+/* All but the header. */
+void acpi_pci_mcfg(struct mcfg *mcfg);
+/*
+ * Host bridge and what it decodes, for the DSDT's scope \_SB. high_base: of the 64-bit window, 0 for
+ * none.
+ */
+void acpi_pci_dsdt(struct aml *aml, u64 high_base);

@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: MIT */
+/* Bus 0: the host bridge with both ways to configuration space, and the interrupt lines. */
+#include "vmm/monitor/pci/pci_bus.h"
+
+#include "lib/bits.h"
+#include "vmm/monitor/dev/platform.h"
+#include "vmm/monitor/dev/reset.h"
+#include "vmm/monitor/load/layout.h"
+
+#define ADDRESS_ENABLE BIT(31)
+#define ADDRESS_MASK   (ADDRESS_ENABLE | BITS(23, 2))
+#define ALL_ONES(size)  BITS(8 * (size) - 1, 0)
+
+enum bridge_region { REGION_PORTS, REGION_ECAM };
+
+static struct pci_bus *bridge_bus(struct device *device)
+{
+	return CONTAINER_OF(device, struct pci_bus, bridge.device);
+}
+
+bool pci_intx_shown(const struct pci_function *function)
+{
+	return function->state->intx != 0 && !pci_msix_enabled(function) &&
+	       (pci_config_get(function, PCI_COMMAND, 2) & PCI_COMMAND_INTX_OFF) == 0;
+}
+
+/* Slots share lines: a line is low when none of them holds it. */
+void pci_intx_update(const struct pci_function *function)
+{
+	const struct pci_bus *bus = function->bus;
+	u32 line = function->slot % PCI_LINES;
+	bool level = false;
+
+	for (u32 slot = line; slot < PCI_SLOTS; slot += PCI_LINES)
+		level = level || (bus->function[slot] != NULL &&
+				  pci_intx_shown(bus->function[slot]));
+	irqchip_set_line(function->device.irqchip, PCI_LINE_FIRST + line, level);
+}
+
+void pci_intx_set(struct pci_function *function, bool level)
+{
+	if (function->state->intx == level)
+		return;
+	function->state->intx = level;
+	pci_intx_update(function);
+}
+
+/* `at`: the address in bus 0, of 20 bits: slot, function, register. */
+static struct pci_function *ecam_find(struct pci_bus *bus, u32 slot, u32 number)
+{
+	return number == 0 ? bus->function[slot] : NULL;
+}
+
+static u64 ecam_read(struct pci_bus *bus, u32 at, u32 size)
+{
+	struct pci_function *function = ecam_find(bus, at >> 15, at >> 12 & 7);
+
+	/* no function has extended registers */
+	if (function == NULL || at % PAGE_SIZE >= PCI_CONFIG_BYTES || at % 4 + size > 4)
+		return ALL_ONES(size);
+	return pci_config_read(function, at % PCI_CONFIG_BYTES, size);
+}
+
+static void ecam_write(struct pci_bus *bus, u32 at, u32 size, u32 value)
+{
+	struct pci_function *function = ecam_find(bus, at >> 15, at >> 12 & 7);
+
+	if (function != NULL && at % PAGE_SIZE < PCI_CONFIG_BYTES && at % 4 + size <= 4)
+		pci_config_write(function, at % PCI_CONFIG_BYTES, size, value);
+}
+
+/* What port 0xcf8 selects, as an address in ECAM. */
+static bool bridge_selects(const struct pci_bus *bus, u32 offset, u32 *at)
+{
+	u32 address = bus->state.address;
+
+	*at = (address >> 8 & 0xff) << 12 | (address & 0xfc) | (offset & 3);
+	return (address & ADDRESS_ENABLE) != 0 && (address >> 16 & 0xff) == 0;
+}
+
+static bool bridge_is_reset_control(const struct pci_bus *bus, u32 offset, u32 size)
+{
+	return offset == 1 && size == 1 && bus->reset_control != NULL;
+}
+
+/* Only a dword at 0xcf8 is the address; at 0xcfc any size that stays within (3.2.2.3.2). */
+static u64 bridge_ports_read(struct pci_bus *bus, u32 offset, u32 size)
+{
+	u32 at;
+
+	if (bridge_is_reset_control(bus, offset, size))
+		return bus->reset_control->ops->read(bus->reset_control, bus->reset_region, 0, 1);
+	if (offset == 0 && size == 4)
+		return bus->state.address;
+	if (offset < 4 || !bridge_selects(bus, offset, &at))
+		return ALL_ONES(size);
+	return ecam_read(bus, at, size);
+}
+
+static void bridge_ports_write(struct pci_bus *bus, u32 offset, u32 size, u32 value)
+{
+	u32 at;
+
+	if (bridge_is_reset_control(bus, offset, size))
+		bus->reset_control->ops->write(bus->reset_control, bus->reset_region, 0, 1, value);
+	else if (offset == 0 && size == 4)
+		bus->state.address = value & (u32)ADDRESS_MASK;
+	else if (offset >= 4 && bridge_selects(bus, offset, &at))
+		ecam_write(bus, at, size, value);
+}
+
+static u64 bridge_read(struct device *device, u32 region, u64 offset, u32 size)
+{
+	struct pci_bus *bus = bridge_bus(device);
+
+	return region == REGION_PORTS ? bridge_ports_read(bus, (u32)offset, size)
+				      : ecam_read(bus, (u32)offset, size);
+}
+
+static void bridge_write(struct device *device, u32 region, u64 offset, u32 size, u64 value)
+{
+	struct pci_bus *bus = bridge_bus(device);
+
+	if (region == REGION_PORTS)
+		bridge_ports_write(bus, (u32)offset, size, (u32)value);
+	else
+		ecam_write(bus, (u32)offset, size, (u32)value);
+}
+
+static void bridge_reset(struct device *device)
+{
+	struct pci_bus *bus = bridge_bus(device);
+
+	bus->state = (struct pci_bus_state){0};
+}
+
+static bool bridge_valid(const void *bytes)
+{
+	const struct pci_bus_state *state = bytes;
+
+	return (state->address & ~ADDRESS_MASK) == 0 && pci_function_valid(&state->bridge);
+}
+
+static const struct device_region bridge_regions[] = {
+	[REGION_PORTS] = {DEVICE_PORTS, PCI_ADDRESS_PORT, PCI_PORTS},
+	[REGION_ECAM] = {DEVICE_MEMORY, LAYOUT_ECAM, LAYOUT_ECAM_BYTES},
+};
+
+static const struct device_ops bridge_ops = {
+	.widest = 4,
+	.read = bridge_read,
+	.write = bridge_write,
+	.reset = bridge_reset,
+	.valid = bridge_valid,
+};
+
+/* Takes the reset control's port over from whoever has it. */
+static void bridge_take_reset_control(struct pci_bus *bus)
+{
+	const struct bus_range *range = bus_find(&bus->platform->ports, RESET_CONTROL_PORT, 1);
+
+	if (range == NULL)
+		return;
+	bus->reset_control = range->device;
+	bus->reset_region = range->region;
+	bus_remove(&bus->platform->ports, bus->reset_control, bus->reset_region);
+}
+
+enum status pci_bus_attach(struct platform *platform, const struct platform_config *config)
+{
+	static const struct pci_identity identity = {
+		.vendor = PCI_BRIDGE_VENDOR,
+		.device = PCI_BRIDGE_DEVICE,
+		.class_code = PCI_BRIDGE_CLASS,
+		.subsystem_vendor = PCI_BRIDGE_VENDOR,
+		.subsystem = PCI_BRIDGE_DEVICE,
+	};
+	struct pci_bus *bus;
+
+	if (!config->pci)
+		return STATUS_OK;
+	bus = platform_take(platform, sizeof(*bus));
+	if (bus == NULL)
+		return STATUS_NO_MEMORY;
+	bus->platform = platform;
+	bus->windows.high_base = config->pci_high_base;
+	bus->windows.high_bytes = config->pci_high_base != 0 ? LAYOUT_PCI_HIGH_BYTES : 0;
+	bridge_take_reset_control(bus);
+	pci_function_begin(&bus->bridge, &identity);
+	bus->bridge.bus = bus;
+	bus->bridge.state = &bus->state.bridge;
+	bus->bridge.device = (struct device){
+		.name = "pci",
+		.ops = &bridge_ops,
+		.regions = bridge_regions,
+		.region_count = ARRAY_COUNT(bridge_regions),
+		.state = &bus->state,
+		.state_bytes = sizeof(bus->state),
+		.kind = STATE_PCI_BUS,
+		.version = 1,
+	};
+	bus->function[PCI_SLOT_BRIDGE] = &bus->bridge;
+	platform->pci = bus;
+	return platform_add(platform, &bus->bridge.device);
+}

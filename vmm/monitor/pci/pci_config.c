@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: MIT */
+/* A function's configuration space: which bits there are, which may be written, what that does. */
+#include "lib/bits.h"
+#include "lib/checked.h"
+#include "vmm/monitor/dev/platform.h"
+#include "vmm/monitor/pci/pci_bus.h"
+
+#define COMMAND_ALWAYS (PCI_COMMAND_MASTER | PCI_COMMAND_INTX_OFF)
+#define LINE_UNKNOWN   0xffu /* 6.2.4: no 8259 input */
+
+static void config_put(u8 *bytes, u32 offset, u32 size, u64 value)
+{
+	memcpy(bytes + offset, &value, size);
+}
+
+void pci_function_begin(struct pci_function *function, const struct pci_identity *identity)
+{
+	u8 *constant = function->constant;
+
+	config_put(constant, PCI_VENDOR, 2, identity->vendor);
+	config_put(constant, PCI_DEVICE, 2, identity->device);
+	config_put(constant, PCI_REVISION, 1, identity->revision);
+	config_put(constant, PCI_CLASS, 3, identity->class_code);
+	config_put(constant, PCI_SUBSYSTEM_VENDOR, 2, identity->subsystem_vendor);
+	config_put(constant, PCI_SUBSYSTEM, 2, identity->subsystem);
+	function->config_end = PCI_HEADER_END;
+}
+
+void pci_function_bar(struct pci_function *function, u32 number, enum pci_bar_kind kind, u64 bytes)
+{
+	u32 at = PCI_BAR_FIRST + 4 * number;
+
+	function->bar[number] = (struct pci_bar){.kind = kind, .bytes = bytes};
+	if (kind == PCI_BAR_PORTS) {
+		function->writable[PCI_COMMAND] |= PCI_COMMAND_IO;
+		config_put(function->constant, at, 4, PCI_BAR_IS_PORTS);
+		config_put(function->writable, at, 4, 0x10000 - bytes); /* a PC has 16 bits of ports */
+	} else {
+		function->writable[PCI_COMMAND] |= PCI_COMMAND_MEMORY;
+		config_put(function->constant, at, 8, PCI_BAR_IS_64);
+		config_put(function->writable, at, 8, ~(bytes - 1));
+	}
+}
+
+u32 pci_function_capability(struct pci_function *function, u8 identifier, u32 bytes)
+{
+	u8 *constant = function->constant;
+	u32 at = function->config_end;
+	u32 last = PCI_CAPABILITIES; /* whose pointer is a byte further on in the others */
+
+	while (constant[last] != 0)
+		last = constant[last] + 1u;
+	constant[last] = (u8)at;
+	constant[PCI_STATUS] |= PCI_STATUS_CAPABILITIES;
+	constant[at] = identifier;
+	function->config_end = (u32)align_up(at + bytes, 4);
+	return at;
+}
+
+void pci_function_msix(struct pci_function *function, u32 count, u32 bar, u32 table, u32 pending)
+{
+	u32 at = pci_function_capability(function, PCI_CAP_MSIX, MSIX_CAP_BYTES);
+
+	function->msix_at = at;
+	function->msix_count = count;
+	config_put(function->constant, at + MSIX_CONTROL, 2, count - 1);
+	config_put(function->constant, at + MSIX_TABLE, 4, table | bar);
+	config_put(function->constant, at + MSIX_PENDING, 4, pending | bar);
+	config_put(function->writable, at + MSIX_CONTROL, 2, MSIX_CONTROL_ENABLE | MSIX_CONTROL_MASK_ALL);
+}
+
+enum status pci_function_add(struct platform *platform, struct pci_function *function, u32 slot)
+{
+	struct pci_bus *bus = platform->pci;
+	enum status status;
+
+	if (bus == NULL)
+		return STATUS_NOT_SUPPORTED;
+	if (bus->function[slot] != NULL)
+		return STATUS_IN_USE;
+	function->bus = bus;
+	function->slot = slot;
+	function->constant[PCI_INTERRUPT_PIN] = 1; /* INTA# */
+	function->writable[PCI_INTERRUPT_LINE] = 0xff;
+	config_put(function->writable, PCI_COMMAND, 2, function->writable[PCI_COMMAND] | COMMAND_ALWAYS);
+	status = pci_bar_place(function);
+	if (status != STATUS_OK)
+		return status;
+	bus->function[slot] = function;
+	status = platform_add(platform, &function->device);
+	if (status != STATUS_OK)
+		bus->function[slot] = NULL;
+	return status;
+}
+
+/* As firmware would leave it: BARs set, decode on, the rest to the driver. */
+void pci_function_reset(struct pci_function *function)
+{
+	struct pci_function_state *state = function->state;
+
+	*state = (struct pci_function_state){0};
+	for (u32 i = 0; i < PCI_BARS; i++)
+		if (function->bar[i].kind != PCI_BAR_NONE)
+			config_put(state->config, PCI_BAR_FIRST + 4 * i,
+			    function->bar[i].kind == PCI_BAR_PORTS ? 4 : 8,
+			    function->bar[i].placed);
+	state->config[PCI_COMMAND] = PCI_COMMAND_IO | PCI_COMMAND_MEMORY;
+	state->config[PCI_INTERRUPT_LINE] = LINE_UNKNOWN;
+	pci_msix_reset(function);
+	pci_bar_map_all(function->bus);
+	pci_intx_update(function);
+}
+
+/* The level of the pin is in the interrupt controllers' state. */
+void pci_function_loaded(struct pci_function *function)
+{
+	pci_bar_map_all(function->bus);
+}
+
+/* Registers are masked when they are used: any bytes will do. */
+bool pci_function_valid(const struct pci_function_state *state)
+{
+	for (u32 i = 0; i < PCI_MSIX_MAX; i++)
+		if ((state->msix[i].control & ~MSIX_ENTRY_MASKED) != 0)
+			return false;
+	return state->intx <= 1;
+}
+
+static u8 config_byte(const struct pci_function *function, u32 at)
+{
+	u8 writable = function->writable[at];
+	u8 byte = (u8)((function->constant[at] & ~writable) |
+		       (function->state->config[at] & writable));
+
+	if (at == PCI_STATUS && function->state->intx != 0)
+		byte |= PCI_STATUS_INTX;
+	return byte;
+}
+
+u32 pci_config_get(const struct pci_function *function, u32 offset, u32 size)
+{
+	u32 value = 0;
+
+	for (u32 i = 0; i < size; i++)
+		value |= (u32)config_byte(function, offset + i) << 8 * i;
+	return value;
+}
+
+u32 pci_config_read(struct pci_function *function, u32 offset, u32 size)
+{
+	if (function->config_reads != NULL)
+		function->config_reads(function, offset, size);
+	return pci_config_get(function, offset, size);
+}
+
+void pci_config_write(struct pci_function *function, u32 offset, u32 size, u32 value)
+{
+	bool command = ranges_overlap(offset, size, PCI_COMMAND, 2);
+	bool msix = function->msix_at != 0 && ranges_overlap(offset, size, function->msix_at, 4);
+
+	config_put(function->state->config, offset, size, value);
+	if (command || ranges_overlap(offset, size, PCI_BAR_FIRST, 4 * PCI_BARS))
+		pci_bar_map_all(function->bus);
+	if (command || msix) {
+		pci_msix_flush(function);
+		pci_intx_update(function);
+	}
+	if (function->config_written != NULL)
+		function->config_written(function, offset, size);
+}

@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: MIT */
+/* MSI-X: table, pending bits and what holds messages back (PCI 3.0, 6.8.2). */
+#include "lib/bits.h"
+#include "vmm/monitor/irqchip/irqchip.h"
+#include "vmm/monitor/pci/pci.h"
+
+static u32 msix_control(const struct pci_function *function)
+{
+	return function->msix_at != 0
+		       ? pci_config_get(function, function->msix_at + MSIX_CONTROL, 2)
+		       : 0;
+}
+
+bool pci_msix_enabled(const struct pci_function *function)
+{
+	return (msix_control(function) & MSIX_CONTROL_ENABLE) != 0;
+}
+
+/* A message is a write to memory: it also needs bus mastering. */
+static bool msix_is_held_back(const struct pci_function *function, u32 vector)
+{
+	return (msix_control(function) & MSIX_CONTROL_MASK_ALL) != 0 ||
+	       (function->state->msix[vector].control & MSIX_ENTRY_MASKED) != 0 ||
+	       !pci_is_master(function);
+}
+
+static void msix_send(struct pci_function *function, u32 vector)
+{
+	const struct msix_entry *entry = &function->state->msix[vector];
+
+	function->state->msix_pending &= ~BIT(vector);
+	if (entry->address >> 20 != 0xfee)
+		function->state->message_refused_count++;
+	else
+		(void)irqchip_message(function->device.irqchip, entry->address, entry->data);
+}
+
+void pci_msix_raise(struct pci_function *function, u32 vector)
+{
+	if (vector >= function->msix_count || !pci_msix_enabled(function))
+		return;
+	if (msix_is_held_back(function, vector))
+		function->state->msix_pending |= BIT(vector);
+	else
+		msix_send(function, vector);
+}
+
+void pci_msix_flush(struct pci_function *function)
+{
+	if (!pci_msix_enabled(function))
+		return;
+	for (u32 i = 0; i < function->msix_count; i++)
+		if ((function->state->msix_pending >> i & 1) != 0 && !msix_is_held_back(function, i))
+			msix_send(function, i);
+}
+
+void pci_msix_reset(struct pci_function *function)
+{
+	function->state->msix_pending = 0;
+	for (u32 i = 0; i < PCI_MSIX_MAX; i++)
+		function->state->msix[i] = (struct msix_entry){.control = MSIX_ENTRY_MASKED};
+}
+
+/* 6.8.2: only dwords and qwords, which arrive as two dwords, are defined. */
+static bool msix_is_dword(const struct pci_function *function, u64 offset, u32 size)
+{
+	return size == 4 && offset % 4 == 0 && offset < function->msix_count * MSIX_ENTRY_BYTES;
+}
+
+u64 pci_msix_table_read(const struct pci_function *function, u64 offset, u32 size)
+{
+	u32 value = 0;
+
+	if (msix_is_dword(function, offset, size))
+		memcpy(&value, (const u8 *)function->state->msix + offset, 4);
+	return value;
+}
+
+void pci_msix_table_write(struct pci_function *function, u64 offset, u32 size, u64 value)
+{
+	u32 dword = (u32)value;
+
+	if (!msix_is_dword(function, offset, size))
+		return;
+	if (offset % MSIX_ENTRY_BYTES == offsetof(struct msix_entry, control))
+		dword &= MSIX_ENTRY_MASKED;
+	memcpy((u8 *)function->state->msix + offset, &dword, 4);
+	pci_msix_flush(function);
+}
+
+u64 pci_msix_pending_read(const struct pci_function *function, u64 offset, u32 size)
+{
+	if (offset + size > sizeof(function->state->msix_pending))
+		return 0;
+	return function->state->msix_pending >> 8 * offset & BITS(8 * size - 1, 0);
+}

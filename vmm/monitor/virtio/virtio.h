@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include "vmm/monitor/pci/pci.h"
+#include "vmm/monitor/virtio/virtqueue.h"
+
+/* Virtio 1.2 over PCI, without what came before 1.0. Sections are those of the specification. */
+#define VIRTIO_VENDOR	     0x1af4u
+#define VIRTIO_DEVICE_FIRST  0x1040u /* 4.1.2: plus the type */
+#define VIRTIO_QUEUE_MAX     16u
+#define VIRTIO_NO_VECTOR     0xffffu
+
+/* 5: types */
+enum virtio_type {
+	VIRTIO_NET = 1,
+	VIRTIO_BLOCK = 2,
+	VIRTIO_CONSOLE = 3,
+	VIRTIO_RNG = 4,
+};
+
+/* 6: features that the transport and the queues bring along */
+#define VIRTIO_F_INDIRECT_DESC 28u
+#define VIRTIO_F_EVENT_IDX     29u
+#define VIRTIO_F_VERSION_1     32u
+
+/* 2.1 */
+enum virtio_status {
+	VIRTIO_ACKNOWLEDGE = 1,
+	VIRTIO_DRIVER = 2,
+	VIRTIO_DRIVER_OK = 4,
+	VIRTIO_FEATURES_OK = 8,
+	VIRTIO_NEEDS_RESET = 0x40,
+	VIRTIO_FAILED = 0x80,
+};
+
+/* 4.1.4.5 */
+#define VIRTIO_ISR_QUEUE  1u
+#define VIRTIO_ISR_CONFIG 2u
+
+/* The first member of the state struct of each virtio device. */
+struct virtio_state {
+	struct pci_function_state pci;
+	u64 driver_features;
+	u32 device_feature_select;
+	u32 driver_feature_select;
+	u16 queue_select;
+	u16 config_vector;
+	u8 status; /* enum virtio_status */
+	u8 isr;
+	u8 config_generation;
+	u8 reserved;
+	struct virtqueue_state queue[VIRTIO_QUEUE_MAX];
+};
+
+/*
+ * What makes a type of device. Calls come under the machine's lock; none blocks. Any may be NULL
+ * but `notify`.
+ */
+struct virtio_ops {
+	/* The guest says that there is something in the queue. Only while virtio_is_live. */
+	void (*notify)(struct virtio_device *device, u32 queue);
+	/* The guest resets the device: what is in flight is forgotten. Also called at power-on. */
+	void (*reset)(struct virtio_device *device);
+	/* Device configuration, within config_bytes: sizes 1, 2 and 4. */
+	u32 (*config_read)(struct virtio_device *device, u32 offset, u32 size);
+	void (*config_write)(struct virtio_device *device, u32 offset, u32 size, u32 value);
+};
+
+/*
+ * A virtio device on PCI. Its maker fills in what is above the line and, in function.device, name,
+ * ops, state, state_bytes, kind and version; state begins with a struct virtio_state. The device
+ * ops are virtio_read, _write, _reset, _loaded and, in its own `valid`, virtio_valid.
+ */
+struct virtio_device {
+	struct pci_function function;
+	const struct virtio_ops *ops;
+	struct virtio_state *state;
+	u64 features; /* offered besides those above */
+	u32 queue_count;
+	u32 config_bytes;
+	u16 queue_size[VIRTIO_QUEUE_MAX]; /* largest, powers of two */
+	/* filled in */
+	const struct guest_memory *memory;
+	u32 cfg_at; /* the capability of 4.1.4.9 */
+};
+
+struct virtio_identity {
+	enum virtio_type type;
+	u32 class_code;
+	u16 subsystem_vendor; /* 0: VIRTIO_VENDOR */
+	u16 subsystem;
+};
+
+#define VIRTIO_WIDEST 4u /* of the device ops */
+
+/* Builds function, BARs and capabilities and adds it: what pci_function_add says. */
+enum status virtio_add(struct platform *platform, const struct guest_memory *memory,
+		       struct virtio_device *device, const struct virtio_identity *identity,
+		       u32 slot) MUST_CHECK;
+
+u64 virtio_read(struct device *device, u32 region, u64 offset, u32 size);
+void virtio_write(struct device *device, u32 region, u64 offset, u32 size, u64 value);
+void virtio_reset(struct device *device);
+void virtio_loaded(struct device *device);
+bool virtio_valid(const void *bytes);
+
+static inline struct virtio_device *virtio_of(struct device *device)
+{
+	return CONTAINER_OF(device, struct virtio_device, function.device);
+}
+
+static inline bool virtio_has(const struct virtio_device *device, u32 feature)
+{
+	return (device->state->driver_features >> feature & 1) != 0;
+}
+
+/* The driver is up, has broken no rule and lets the device use memory. */
+static inline bool virtio_is_live(const struct virtio_device *device)
+{
+	return (device->state->status &
+		(VIRTIO_DRIVER_OK | VIRTIO_NEEDS_RESET | VIRTIO_FAILED)) == VIRTIO_DRIVER_OK &&
+	       pci_is_master(&device->function);
+}
+
+static inline bool virtio_queue_is_live(const struct virtio_device *device, u32 queue)
+{
+	return virtio_is_live(device) && device->state->queue[queue].enabled != 0;
+}
+
+/* The guest broke a rule: nothing more is taken from it until it resets the device (2.1.2). */
+void virtio_needs_reset(struct virtio_device *device);
+/* Device configuration has changed: the guest is told (4.1.5.1). */
+void virtio_config_changed(struct virtio_device *device);
+/* For virtqueue_announce. */
+void virtio_interrupt_queue(struct virtio_device *device, u32 queue);

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include "vmm/monitor/virtio/virtio.h"
+
+struct platform_config;
+
+#define VIRTIO_RNG_QUEUE_SIZE	8u
+#define VIRTIO_RNG_REQUEST_MAX 4096u /* bytes that one request is given; the guest asks again */
+
+/* Entropy for the guest (virtio 1.2, 5.4), as unpredictable as the owner's `random_draw`. */
+struct virtio_rng {
+	struct virtio_device virtio;
+	struct virtio_state state;
+	void (*random_draw)(void *bytes, size_t count);
+};
+
+/* Only where it is asked for. */
+enum status virtio_rng_attach(struct platform *platform,
+			      const struct platform_config *config) MUST_CHECK;

@@ -1,0 +1,296 @@
+/* SPDX-License-Identifier: MIT */
+#include "vmm/monitor/virtio/virtqueue.h"
+
+#include "lib/bits.h"
+#include "lib/string.h"
+#include "vmm/monitor/virtio/virtio.h"
+
+/* 2.7.5 */
+#define DESCRIPTOR_NEXT	    1u
+#define DESCRIPTOR_WRITE    2u
+#define DESCRIPTOR_INDIRECT 4u
+
+struct descriptor {
+	u64 address;
+	u32 bytes;
+	u16 flags;
+	u16 next;
+};
+_Static_assert(sizeof(struct descriptor) == 16, "2.7.5");
+
+/* 2.7.6, 2.7.8: flags, index, entries, and after them the event index of the other side */
+#define RING_INDEX	  2u
+#define RING_ENTRIES	  4u
+#define AVAILABLE_ENTRY	  2u
+#define AVAILABLE_NO_INTERRUPT 1u
+
+struct used_entry {
+	u32 head;
+	u32 written;
+};
+
+static u64 queue_available_bytes(u32 size)
+{
+	return RING_ENTRIES + AVAILABLE_ENTRY * size + 2;
+}
+
+static u64 queue_used_bytes(u32 size)
+{
+	return RING_ENTRIES + sizeof(struct used_entry) * size + 2;
+}
+
+/* 2.7: alignments */
+bool virtqueue_in_memory(const struct guest_memory *memory, const struct virtqueue_state *queue)
+{
+	return queue->descriptors % 16 == 0 && queue->available % 2 == 0 && queue->used % 4 == 0 &&
+	       guest_memory_pointer(memory, GPA(queue->descriptors),
+				    sizeof(struct descriptor) * queue->size) != NULL &&
+	       guest_memory_pointer(memory, GPA(queue->available),
+				    queue_available_bytes(queue->size)) != NULL &&
+	       guest_memory_pointer(memory, GPA(queue->used), queue_used_bytes(queue->size)) != NULL;
+}
+
+void virtqueue_reset(struct virtqueue_state *queue, u32 size)
+{
+	*queue = (struct virtqueue_state){.size = (u16)size, .vector = VIRTIO_NO_VECTOR};
+}
+
+/* Addresses are looked up at each access. */
+bool virtqueue_valid(const struct virtqueue_state *queue)
+{
+	return queue->size <= VIRTQUEUE_SIZE_MAX && queue->enabled <= 1 &&
+	       (queue->size == 0 ? queue->enabled == 0 : is_power_of_two(queue->size));
+}
+
+/* False: it is not RAM, which virtqueue_in_memory has excluded unless a state was loaded. */
+static bool queue_read_u16(const struct virtio_device *device, u64 gpa, u16 *value)
+{
+	return guest_memory_read(device->memory, GPA(gpa), value, sizeof(*value));
+}
+
+static bool queue_write_u16(const struct virtio_device *device, u64 gpa, u16 value)
+{
+	return guest_memory_write(device->memory, GPA(gpa), &value, sizeof(value));
+}
+
+/*
+ * A queue found empty: the guest is asked to notify of the next request, and looked at once more,
+ * because it may have put one in before it could see that.
+ */
+static bool queue_look_again(struct virtio_device *device, const struct virtqueue_state *queue, u16 *index)
+{
+	if (!virtio_has(device, VIRTIO_F_EVENT_IDX))
+		return true;
+	if (!queue_write_u16(device, queue->used + queue_used_bytes(queue->size) - 2, queue->available_next))
+		return false;
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	return queue_read_u16(device, queue->available + RING_INDEX, index);
+}
+
+/* The next head. False: none, or *bad. */
+static bool queue_next_head(struct virtio_device *device, struct virtqueue_state *queue, u16 *head,
+		      bool *bad)
+{
+	u64 entry = queue->available + RING_ENTRIES +
+		    AVAILABLE_ENTRY * (u64)(queue->available_next % queue->size);
+	u16 index;
+
+	*bad = !queue_read_u16(device, queue->available + RING_INDEX, &index) ||
+	       (index == queue->available_next && !queue_look_again(device, queue, &index)) ||
+	       (u16)(index - queue->available_next) > queue->size;
+	if (*bad || index == queue->available_next)
+		return false;
+	__atomic_thread_fence(__ATOMIC_ACQUIRE); /* what the index announces is read after it */
+	*bad = !queue_read_u16(device, entry, head) || *head >= queue->size ||
+	       (queue->in_flight[*head / 64] >> *head % 64 & 1) != 0;
+	return !*bad;
+}
+
+static bool chain_add_segment(const struct virtio_device *device, struct virtio_chain *chain,
+			const struct descriptor *descriptor)
+{
+	bool writable = (descriptor->flags & DESCRIPTOR_WRITE) != 0;
+
+	/* 2.7.4.2: what the device may write comes last */
+	if (!writable && chain->count != chain->readable_count)
+		return false;
+	if (descriptor->bytes == 0)
+		return true;
+	if (guest_memory_pointer(device->memory, GPA(descriptor->address), descriptor->bytes) ==
+	    NULL)
+		return false;
+	chain->segment[chain->count++] =
+		(struct virtio_segment){GPA(descriptor->address), descriptor->bytes};
+	if (writable) {
+		chain->writable_bytes += descriptor->bytes;
+	} else {
+		chain->readable_count++;
+		chain->readable_bytes += descriptor->bytes;
+	}
+	return true;
+}
+
+/* Where the walk of a chain is: in the queue's table, or in an indirect one. */
+struct chain_walk {
+	u64 table;
+	u32 entries;
+	u32 at;
+	u32 left; /* descriptors that the chain may still have */
+	bool indirect;
+};
+
+/* 2.7.5.3.1: an indirect descriptor is the last of its table, and not in an indirect one. */
+static bool chain_enter_indirect(const struct virtio_device *device, const struct virtqueue_state *queue,
+			   const struct descriptor *descriptor, struct chain_walk *walk)
+{
+	u32 entries = descriptor->bytes / (u32)sizeof(*descriptor);
+
+	if (!virtio_has(device, VIRTIO_F_INDIRECT_DESC) || walk->indirect ||
+	    (descriptor->flags & DESCRIPTOR_NEXT) != 0 || entries == 0 || entries > queue->size ||
+	    descriptor->bytes % sizeof(*descriptor) != 0)
+		return false;
+	walk->table = descriptor->address;
+	walk->entries = entries;
+	walk->at = 0;
+	walk->indirect = true;
+	return true;
+}
+
+static bool chain_walk(const struct virtio_device *device, const struct virtqueue_state *queue,
+		       struct virtio_chain *chain)
+{
+	struct chain_walk walk = {queue->descriptors, queue->size, chain->head, queue->size, false};
+	struct descriptor descriptor;
+
+	for (; walk.left > 0; walk.left--) {
+		if (walk.at >= walk.entries ||
+		    !guest_memory_read(device->memory,
+				       GPA(walk.table + walk.at * sizeof(descriptor)), &descriptor,
+				       sizeof(descriptor)))
+			return false;
+		if ((descriptor.flags & DESCRIPTOR_INDIRECT) != 0) {
+			if (!chain_enter_indirect(device, queue, &descriptor, &walk))
+				return false;
+			walk.left++; /* it is none of the chain's own */
+			continue;
+		}
+		if (!chain_add_segment(device, chain, &descriptor))
+			return false;
+		if ((descriptor.flags & DESCRIPTOR_NEXT) == 0)
+			return true;
+		walk.at = descriptor.next;
+	}
+	return false;
+}
+
+bool virtqueue_pop(struct virtio_device *device, u32 number, struct virtio_chain *chain)
+{
+	struct virtqueue_state *queue = &device->state->queue[number];
+	u16 head;
+	bool bad;
+
+	if (!virtio_queue_is_live(device, number))
+		return false;
+	if (!queue_next_head(device, queue, &head, &bad)) {
+		if (bad)
+			virtio_needs_reset(device);
+		return false;
+	}
+	chain->head = head;
+	chain->readable_count = 0;
+	chain->count = 0;
+	chain->readable_bytes = 0;
+	chain->writable_bytes = 0;
+	if (!chain_walk(device, queue, chain)) {
+		virtio_needs_reset(device);
+		return false;
+	}
+	queue->available_next++;
+	queue->in_flight[head / 64] |= BIT(head % 64);
+	return true;
+}
+
+void virtqueue_push(struct virtio_device *device, u32 number, u32 head, u32 written)
+{
+	struct virtqueue_state *queue = &device->state->queue[number];
+	const struct used_entry entry = {head, written};
+	u64 at = queue->used + RING_ENTRIES;
+
+	if (head >= VIRTQUEUE_SIZE_MAX || (queue->in_flight[head / 64] >> head % 64 & 1) == 0 ||
+	    !virtio_queue_is_live(device, number))
+		return;
+	queue->in_flight[head / 64] &= ~BIT(head % 64);
+	at += sizeof(entry) * (u64)(queue->used_next % queue->size);
+	if (!guest_memory_write(device->memory, GPA(at), &entry, sizeof(entry))) {
+		virtio_needs_reset(device);
+		return;
+	}
+	queue->used_next++;
+	__atomic_thread_fence(__ATOMIC_RELEASE); /* the entry is there before the index says so */
+	(void)queue_write_u16(device, queue->used + RING_INDEX, queue->used_next);
+}
+
+/* 2.7.7.2: whether the index at which the guest wants to be told is among the new ones. */
+static bool index_passes(u16 event, u16 from, u16 to)
+{
+	return (u16)(to - event - 1) < (u16)(to - from);
+}
+
+void virtqueue_announce(struct virtio_device *device, u32 number)
+{
+	struct virtqueue_state *queue = &device->state->queue[number];
+	u16 announced = queue->used_announced;
+	u16 wish;
+
+	if (announced == queue->used_next || !virtio_queue_is_live(device, number))
+		return;
+	__atomic_thread_fence(__ATOMIC_SEQ_CST); /* the guest sets its wish, then looks again */
+	queue->used_announced = queue->used_next;
+	if (virtio_has(device, VIRTIO_F_EVENT_IDX)) {
+		if (!queue_read_u16(device, queue->available + queue_available_bytes(queue->size) - 2, &wish) ||
+		    !index_passes(wish, announced, queue->used_next))
+			return;
+	} else if (!queue_read_u16(device, queue->available, &wish) ||
+		   (wish & AVAILABLE_NO_INTERRUPT) != 0) {
+		return;
+	}
+	virtio_interrupt_queue(device, number);
+}
+
+/* One loop for both directions: `out` is NULL for reading, `in` for writing. */
+static u64 chain_copy(const struct guest_memory *memory, const struct virtio_segment *segment,
+		     u32 count, u64 offset, u8 *in, const u8 *out, u64 bytes)
+{
+	u64 done = 0;
+
+	for (; count > 0 && done < bytes; segment++, count--) {
+		gpa_t at = GPA(segment->gpa.value + offset);
+		u64 piece;
+
+		if (offset >= segment->bytes) {
+			offset -= segment->bytes;
+			continue;
+		}
+		piece = MIN(segment->bytes - offset, bytes - done);
+		if (!(in != NULL ? guest_memory_read(memory, at, in + done, piece)
+				 : guest_memory_write(memory, at, out + done, piece)))
+			break;
+		done += piece;
+		offset = 0;
+	}
+	return done;
+}
+
+u64 virtio_chain_read(const struct guest_memory *memory, const struct virtio_chain *chain,
+		      u64 offset, void *buffer, u64 bytes)
+{
+	return chain_copy(memory, chain->segment, chain->readable_count, offset, buffer, NULL,
+			 bytes);
+}
+
+u64 virtio_chain_write(const struct guest_memory *memory, const struct virtio_chain *chain,
+		       u64 offset, const void *buffer, u64 bytes)
+{
+	return chain_copy(memory, chain->segment + chain->readable_count,
+			 chain->count - chain->readable_count, offset, NULL, buffer, bytes);
+}

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include "vmm/monitor/guest_memory.h"
+
+/*
+ * Split virtqueues, virtio 1.2, 2.7. Limits: a queue has at most VIRTQUEUE_SIZE_MAX entries, a chain
+ * at most as many descriptors as its queue has entries, those of an indirect table included; tables
+ * are not nested; the driver is at most one queue's size ahead; a head is in flight once.
+ */
+#define VIRTQUEUE_SIZE_MAX 256u
+
+struct virtio_device;
+
+/* As the guest has set it up, and how far both sides are. */
+struct virtqueue_state {
+	u64 descriptors; /* guest-physical addresses */
+	u64 available;
+	u64 used;
+	u16 size; /* a power of two */
+	u16 enabled;
+	u16 vector;	    /* of MSI-X */
+	u16 available_next; /* index of the next head to take */
+	u16 used_next;
+	u16 used_announced; /* up to here the guest has been told, or did not want to be */
+	u16 reserved[2];
+	u64 in_flight[VIRTQUEUE_SIZE_MAX / 64]; /* heads taken and not yet given back */
+};
+
+/* Guest memory that is RAM, in one piece. */
+struct virtio_segment {
+	gpa_t gpa;
+	u32 bytes;
+};
+
+/* A request: first what the device may read, then what it may write. */
+struct virtio_chain {
+	u32 head;
+	u32 readable_count; /* segments; the writable ones follow */
+	u32 count;
+	u64 readable_bytes;
+	u64 writable_bytes;
+	struct virtio_segment segment[VIRTQUEUE_SIZE_MAX];
+};
+
+/*
+ * Takes the next request. Each byte of the rings is read once. False: there is none, and the guest
+ * will notify the device of the next; or the guest broke a rule, and the device needs a reset.
+ */
+bool virtqueue_pop(struct virtio_device *device, u32 queue, struct virtio_chain *chain) MUST_CHECK;
+/*
+ * Gives a request back, `written` bytes of it filled. In any order. Without effect for a head that
+ * is not in flight, as after a reset.
+ */
+void virtqueue_push(struct virtio_device *device, u32 queue, u32 head, u32 written);
+/* After some pushes: interrupts the guest if it wants to know of any of them. */
+void virtqueue_announce(struct virtio_device *device, u32 queue);
+
+/*
+ * Copies between a chain's readable or writable part, from `offset` on, and a buffer. Returns how
+ * many bytes there were, up to `bytes`.
+ */
+u64 virtio_chain_read(const struct guest_memory *memory, const struct virtio_chain *chain,
+		      u64 offset, void *buffer, u64 bytes);
+u64 virtio_chain_write(const struct guest_memory *memory, const struct virtio_chain *chain,
+		       u64 offset, const void *buffer, u64 bytes);
+
+/* For the transport. Whether rings of this size at these addresses are aligned and all RAM. */
+bool virtqueue_in_memory(const struct guest_memory *memory, const struct virtqueue_state *queue);
+void virtqueue_reset(struct virtqueue_state *queue, u32 size);
+bool virtqueue_valid(const struct virtqueue_state *queue);
