@@ -6,7 +6,8 @@
 GUESTS := $(BUILD)/guests
 GUEST_PACKAGES := cpio gzip
 # What iso/guests/init loads.
-GUEST_MODULES := evdev button pvpanic pvpanic-mmio watchdog wdat_wdt
+GUEST_MODULES := evdev button pvpanic pvpanic-mmio watchdog wdat_wdt virtio virtio_ring \
+	virtio_pci_modern_dev virtio_pci_legacy_dev virtio_pci virtio_blk virtio_console virtio-rng
 
 .PHONY: guests
 guests: $(BUILD)/guests.cpio ## build the demonstration bundle (Debian kernel and busybox)
@@ -41,7 +42,7 @@ $(GUESTS)/work: iso/guests/work.c $(GUESTS)/packages
 $(GUESTS)/initramfs.cpio.gz: $(GUESTS)/packages $(GUESTS)/work iso/guests/init
 	@echo "  CPIO    $@"
 	$(Q)rm -rf $(GUESTS)/initramfs
-	$(Q)mkdir -p $(addprefix $(GUESTS)/initramfs/,bin dev etc lib/modules proc sys tmp)
+	$(Q)mkdir -p $(addprefix $(GUESTS)/initramfs/,bin data dev etc lib/modules proc sys tmp)
 	$(Q)cp iso/guests/init $(GUESTS)/initramfs/init
 	$(Q)cp $(GUESTS)/root/bin/busybox $(GUESTS)/work $(GUESTS)/initramfs/bin/
 	$(Q)for module in $(GUEST_MODULES); do find $(GUESTS)/root/lib/modules -name $$module.ko \

@@ -4,6 +4,7 @@
 #include "vmm/monitor/command.h"
 #include "vmm/monitor/console.h"
 #include "vmm/monitor/query.h"
+#include "vmm/monitor/virtio/virtio_blk.h"
 #include "vmm/rt/clock.h"
 #include "vmm/rt/format.h"
 #include "vmm/rt/start.h"
@@ -294,6 +295,8 @@ void machine_attend(struct machine *machine)
 	query_hear(machine);
 	if (machine->state == VM_RUNNING)
 		console_input(machine);
+	for (u32 i = 0; i < machine->blk_count; i++)
+		virtio_blk_attend(&machine->blk[i]);
 	if (machine->state != VM_STOPPED || machine->todo != 0)
 		return;
 	console_signal(machine);

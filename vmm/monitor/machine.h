@@ -67,6 +67,8 @@ struct machine {
 	struct reserve reserve;
 	struct debugger debugger;
 	struct vapic vapic;
+	struct virtio_blk *blk; /* blk_count disks */
+	u32 blk_count;
 	struct platform platform;
 };
 

@@ -2,6 +2,7 @@
 /* Setting a machine up, once: what the manager handed over becomes RAM, vCPUs and devices. */
 #include "vmm/monitor/machine_setup.h"
 
+#include "vmm/monitor/disk/disk_open.h"
 #include "vmm/monitor/console.h"
 #include "vmm/monitor/load/layout.h"
 #include "vmm/monitor/random.h"
@@ -11,7 +12,7 @@
 #include "vmm/rt/status_text.h"
 #include "vmm/rt/syscall.h"
 
-enum queue_key { KEY_CHANNEL = 1 };
+enum queue_key { KEY_CHANNEL = 1, KEY_DISK = 3 };
 
 /* A step of the set-up and what the kernel said to it. */
 static bool worked(struct machine *machine, const char *what, enum status status)
@@ -154,6 +155,8 @@ bool machine_make_devices(struct machine *machine)
 		.random_draw = random_draw,
 		.virtio_rng = has_flag(MONITOR_VIRTIO_RNG),
 		.virtio_console = has_flag(MONITOR_VIRTIO_CONSOLE),
+		.blk = machine->blk,
+		.blk_count = machine->blk_count,
 	};
 
 	for (u32 i = 0; i < machine->vcpu_count; i++)
@@ -197,6 +200,8 @@ bool machine_setup(struct machine *machine)
 	if (machine->physical_bits < 36 || machine->physical_bits > 52)
 		machine->physical_bits = 36;
 	machine->memory.physical_bits = machine->physical_bits;
+	if (!worked(machine, "opening its disks", disk_open_all(machine, KEY_DISK)))
+		return false;
 	if (!create_vcpus(machine) ||
 	    !worked(machine, "making its APICs",
 		    vapic_setup(machine, !has_flag(MONITOR_APIC_EMULATED))))

@@ -26,6 +26,7 @@ enum state_kind {
 	STATE_PCI_BUS = 18,
 	STATE_VIRTIO_RNG = 19,
 	STATE_VIRTIO_CONSOLE = 20,
+	STATE_VIRTIO_BLK = 21,
 };
 
 /* Before each section of a saved state; the section takes `bytes`, rounded up to 8. */

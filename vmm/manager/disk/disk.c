@@ -7,8 +7,8 @@
 #include "vmm/manager/log/log.h"
 #include "vmm/rt/format.h"
 
-/* Of a link beside its memory: page tables, events, the list of its pages. */
-#define LINK_EXTRA_PAGES 16u
+/* Of a link beside its memory: page tables, events, its pages' list, the monitor's requests. */
+#define LINK_EXTRA_PAGES 48u
 
 static struct disk disks[CONFIG_DISK_MAX];
 

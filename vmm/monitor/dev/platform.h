@@ -11,6 +11,7 @@ struct serial;
 struct acpi_pm;
 struct guest_memory;
 struct pci_bus;
+struct virtio_blk;
 struct virtio_console;
 
 struct platform_config {
@@ -30,6 +31,8 @@ struct platform_config {
 	void (*random_draw)(void *bytes, size_t count); /* unpredictable ones */
 	bool virtio_rng;
 	bool virtio_console; /* beside the serial port, with the same serial_put */
+	struct virtio_blk *blk; /* blk_count disks, as virtio_blk_attach wants them */
+	u32 blk_count;
 };
 
 /*

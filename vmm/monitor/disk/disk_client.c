@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: MIT */
+#include "vmm/monitor/disk/disk_client.h"
+
+#include "lib/bits.h"
+#include "lib/string.h"
+
+#define ID_PIECE_BITS 8u
+_Static_assert(1u << ID_PIECE_BITS == LINK_SLOTS, "the low bits of an id are the piece");
+
+void disk_client_open(struct disk_client *client, struct link_memory *memory,
+		      void (*ring)(void *context), void *context)
+{
+	*client = (struct disk_client){
+		.pool = (u8 *)memory + LINK_POOL_OFFSET, .ring = ring, .context = context};
+	link_open(&client->end, memory, LINK_CLIENT);
+}
+
+struct block_about disk_client_about(const struct disk_client *client)
+{
+	struct block_about about;
+
+	memcpy(&about, client->end.memory->about, sizeof(about));
+	return about;
+}
+
+bool disk_client_renewed(struct disk_client *client)
+{
+	if (likely(!link_renewed(&client->end)))
+		return false;
+	memset(client->piece, 0, sizeof(client->piece));
+	memset(client->pool_used, 0, sizeof(client->pool_used));
+	client->outstanding = 0;
+	client->forgotten = 0;
+	client->quiet = false;
+	client->ring(client->context);
+	return true;
+}
+
+static bool pool_is_free(const struct disk_client *client, u32 first, u32 pages)
+{
+	for (u32 page = first; page < first + pages; page++) {
+		if ((client->pool_used[page / 64] >> page % 64 & 1) != 0)
+			return false;
+	}
+	return true;
+}
+
+static void pool_mark(struct disk_client *client, const struct disk_piece *piece, bool used)
+{
+	for (u32 page = piece->page; page < (u32)piece->page + piece->pages; page++) {
+		if (used)
+			client->pool_used[page / 64] |= BIT(page % 64);
+		else
+			client->pool_used[page / 64] &= ~BIT(page % 64);
+	}
+}
+
+/* Pieces are powers of two pages and lie at multiples of their size: there is no sliver. */
+static bool pool_take(struct disk_client *client, u32 bytes, struct disk_piece *piece)
+{
+	u32 pages = 1;
+
+	if (bytes == 0)
+		return true;
+	while (pages * PAGE_SIZE < bytes)
+		pages *= 2;
+	for (u32 page = 0; page < BLOCK_POOL_PAGES; page += pages) {
+		if (!pool_is_free(client, page, pages))
+			continue;
+		piece->page = (u16)page;
+		piece->pages = (u16)pages;
+		pool_mark(client, piece, true);
+		return true;
+	}
+	return false;
+}
+
+int disk_client_take(struct disk_client *client, u32 bytes, u8 **data)
+{
+	u32 number = 0;
+
+	/* the driver never has more to answer than there is room for answers */
+	if (client->outstanding == LINK_SLOTS || link_room(&client->end) == 0)
+		return -1;
+	while (client->piece[number].used)
+		number++;
+	client->piece[number] = (struct disk_piece){.tag = DISK_TAG_NONE};
+	if (!pool_take(client, bytes, &client->piece[number]))
+		return -1;
+	client->piece[number].used = true;
+	client->outstanding++;
+	*data = client->pool + client->piece[number].page * PAGE_SIZE;
+	return (int)number;
+}
+
+void disk_client_ask(struct disk_client *client, int piece, enum block_operation operation,
+		     u64 sector, u32 sectors, u32 tag)
+{
+	u32 sequence = client->next_sequence++;
+	struct block_request request = {
+		.id = (u64)sequence << ID_PIECE_BITS | (u32)piece,
+		.operation = operation,
+		.sectors = sectors,
+		.sector = sector,
+		.offset = client->piece[piece].page * PAGE_SIZE,
+	};
+
+	client->piece[piece].tag = tag;
+	client->sequence[piece] = sequence;
+	link_put(&client->end, &request);
+}
+
+void disk_client_flush(struct disk_client *client)
+{
+	if (link_publish(&client->end))
+		client->ring(client->context);
+}
+
+void disk_client_give_back(struct disk_client *client, int piece)
+{
+	pool_mark(client, &client->piece[piece], false);
+	client->piece[piece].used = false;
+	client->outstanding--;
+}
+
+/* False: nobody asked for this, or nobody waits for it any more. */
+static bool accept(struct disk_client *client, const struct block_answer *answer)
+{
+	int number = (int)(answer->id % LINK_SLOTS);
+	const struct disk_piece *piece = &client->piece[number];
+
+	if (!piece->used || answer->id >> ID_PIECE_BITS != client->sequence[number]) {
+		client->impossible_count++;
+		return false;
+	}
+	if (piece->tag != DISK_TAG_NONE)
+		return true;
+	client->forgotten--;
+	disk_client_give_back(client, number);
+	return false;
+}
+
+bool disk_client_answer(struct disk_client *client, u32 *tag, enum block_status *status,
+			const u8 **data, int *piece)
+{
+	struct block_answer answer;
+
+	do {
+		while (link_take(&client->end, &answer)) {
+			client->quiet = false;
+			if (!accept(client, &answer))
+				continue;
+			*piece = (int)(answer.id % LINK_SLOTS);
+			*tag = client->piece[*piece].tag;
+			*status = answer.status < BLOCK_STATUS_COUNT
+					  ? (enum block_status)answer.status : BLOCK_ERROR;
+			*data = client->pool + client->piece[*piece].page * PAGE_SIZE;
+			return true;
+		}
+		if (client->quiet)
+			return false;
+		client->quiet = link_may_wait(&client->end);
+	} while (!client->quiet);
+	return false;
+}
+
+void disk_client_forget(struct disk_client *client)
+{
+	for (u32 i = 0; i < LINK_SLOTS; i++) {
+		if (client->piece[i].used && client->piece[i].tag != DISK_TAG_NONE) {
+			client->piece[i].tag = DISK_TAG_NONE;
+			client->forgotten++;
+		}
+	}
+}

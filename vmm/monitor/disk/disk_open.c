@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: MIT */
+#include "vmm/monitor/disk/disk_open.h"
+
+#include "lib/bits.h"
+#include "lib/string.h"
+#include "vmm/monitor/machine.h"
+#include "vmm/monitor/virtio/virtio_blk.h"
+#include "vmm/rt/memory.h"
+#include "vmm/rt/start.h"
+#include "vmm/rt/syscall.h"
+
+/* The handle of this kind for the disk of that number. */
+static handle_t find_handle(enum start_kind kind, u64 number)
+{
+	for (const struct start_entry *entry = start_find(kind); entry != NULL;
+	     entry = start_next(entry)) {
+		if (entry->value == number)
+			return entry->handle;
+	}
+	return HANDLE_NONE;
+}
+
+static void ring(void *context)
+{
+	(void)sys_event_signal((handle_t)(uintptr_t)context);
+}
+
+static enum status open_one(struct machine *machine, const struct start_entry *entry, u64 key)
+{
+	struct virtio_blk *blk = &machine->blk[machine->blk_count];
+	handle_t doorbell = find_handle(START_DISK_DOORBELL, entry->value);
+
+	disk_client_open(&blk->client, (struct link_memory *)(uintptr_t)entry->offset, ring,
+			 (void *)(uintptr_t)doorbell);
+	/* not terminated where all of it is used (virtio 1.2, 5.2.6) */
+	memcpy(blk->name, entry->name, MIN(strnlen(entry->name, sizeof(entry->name)),
+					   sizeof(blk->name)));
+	blk->number = (u32)entry->value;
+	machine->blk_count++;
+	return sys_object_bind(find_handle(START_DISK_BELL, entry->value), machine->queue, key);
+}
+
+enum status disk_open_all(struct machine *machine, u64 key)
+{
+	enum status status;
+	u64 count = 0;
+	u64 at = 0;
+
+	for (const struct start_entry *entry = start_find(START_DISK); entry != NULL;
+	     entry = start_next(entry))
+		count++;
+	if (count == 0)
+		return STATUS_OK;
+	if (count > VIRTIO_BLK_MAX)
+		return STATUS_TOO_BIG;
+	status = memory_map(align_up(count * sizeof(*machine->blk), PAGE_SIZE), &at);
+	machine->blk = (struct virtio_blk *)(uintptr_t)at;
+	for (const struct start_entry *entry = start_find(START_DISK);
+	     entry != NULL && status == STATUS_OK; entry = start_next(entry)) {
+		status = entry->value < VIRTIO_BLK_MAX ? open_one(machine, entry, key)
+						       : STATUS_BAD_ARGUMENT;
+	}
+	return status;
+}

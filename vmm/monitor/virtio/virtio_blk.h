@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include "vmm/monitor/disk/disk_client.h"
+#include "vmm/monitor/virtio/virtio.h"
+
+struct platform_config;
+
+#define VIRTIO_BLK_MAX	      16u /* disks of a machine */
+#define VIRTIO_BLK_QUEUES     4u
+#define VIRTIO_BLK_QUEUE_SIZE 128u
+#define VIRTIO_BLK_REQUESTS   128u /* taken from all queues and not yet given back */
+#define VIRTIO_BLK_DATA_MAX   32u  /* segments of a request's data: seg_max */
+#define VIRTIO_BLK_SEGMENTS   (VIRTIO_BLK_DATA_MAX + 2) /* and of its header and status */
+#define VIRTIO_BLK_NAME_BYTES 20u
+
+enum blk_phase {
+	BLK_FREE,
+	BLK_WAITS, /* its next piece has not been asked for */
+	BLK_ASKED, /* it has */
+};
+
+/* A request of the guest, as it was when it was taken: the guest may change its own copy. */
+struct blk_request {
+	u8 phase;     /* enum blk_phase */
+	u8 operation; /* enum block_operation */
+	u16 queue;
+	u16 head;
+	u16 readable_count;
+	u16 segment_count;
+	u16 asked; /* sectors of the piece that was asked for */
+	u32 sectors;
+	u32 done; /* of them */
+	u64 sector;
+	struct virtio_segment segment[VIRTIO_BLK_SEGMENTS];
+};
+
+struct virtio_blk_state {
+	struct virtio_state virtio;
+	u64 capacity; /* as the guest was told, in sectors */
+	struct blk_request request[VIRTIO_BLK_REQUESTS];
+};
+
+/* A disk (virtio 1.2, 5.2), whose sectors are a driver's at the other end of a link. */
+struct virtio_blk {
+	struct virtio_device virtio;
+	struct virtio_blk_state state;
+	struct disk_client client;
+	struct block_about about;
+	char name[VIRTIO_BLK_NAME_BYTES]; /* what the guest gets as serial number */
+	u32 number;			  /* of the machine's disk */
+	u32 waiting;			  /* requests in phase BLK_WAITS */
+};
+
+/* The machine's disks: config->blk has config->blk_count of them, open, named and numbered. */
+enum status virtio_blk_attach(struct platform *platform,
+			      const struct platform_config *config) MUST_CHECK;
+/* Looks at the link: answers, another driver, a disk that has grown. */
+void virtio_blk_attend(struct virtio_blk *blk);
