@@ -100,7 +100,7 @@ $(eval $(call program,tests/thief/thief,$(call find_sources,tests/thief) $(THIEF
 
 $(BUILD)/obj/tests/thief/%.o: CFLAGS += -Wno-unused-result
 
-# $(1): a folder with the programs blobs/manager.bin, monitor.image and demo.bin; $(2): flags and
+# $(1): a folder with the programs of boot/blobs.S under blobs; $(2): flags and
 # objects for the linker besides the kernel's own. The product's programs are not in blobs.S's
 # include path: if one is missing in the folder the build fails.
 define test_image
@@ -114,13 +114,13 @@ endef
 
 $(HOSTILE)/skerry.elf: $(BUILD)/skerry.elf $(HOSTILE)/hostile.bin boot/blobs.S tests/tests.mk
 	$(Q)mkdir -p $(HOSTILE)/blobs
-	$(Q)for file in manager.bin monitor.image demo.bin; do \
+	$(Q)for file in manager.bin monitor.image demo.bin $(DRIVERS:%=%.bin); do \
 		cp $(HOSTILE)/hostile.bin $(HOSTILE)/blobs/$$file || exit 1; done
 	$(call test_image,$(HOSTILE),$(WRAPS) $(if $(TEST),$(FAULT_OBJECTS)))
 
 $(THIEF)/skerry.elf: $(BUILD)/skerry.elf $(THIEF)/thief.bin boot/blobs.S tests/tests.mk
 	$(Q)mkdir -p $(THIEF)/blobs
-	$(Q)for file in manager.bin monitor.image demo.bin; do \
+	$(Q)for file in manager.bin monitor.image demo.bin $(DRIVERS:%=%.bin); do \
 		cp $(THIEF)/thief.bin $(THIEF)/blobs/$$file || exit 1; done
 	$(call test_image,$(THIEF),$(WRAPS) $(if $(TEST),$(FAULT_OBJECTS)))
 
@@ -135,7 +135,8 @@ $(FAULTS)/manager.elf: PROGRAM_WRAPS := $(FAULT_MANAGER_WRAPS)
 $(FAULTS)/skerry.elf: $(BUILD)/skerry.elf $(FAULTS)/manager.bin $(FAULT_OBJECTS) boot/blobs.S \
 		tests/tests.mk
 	$(Q)mkdir -p $(FAULTS)/blobs
-	$(Q)cp $(FAULTS)/manager.bin $(BUILD)/monitor.image $(BUILD)/demo.bin $(FAULTS)/blobs
+	$(Q)cp $(FAULTS)/manager.bin $(BUILD)/monitor.image $(BUILD)/demo.bin $(DRIVERS:%=$(BUILD)/%.bin) \
+		$(FAULTS)/blobs
 	$(call test_image,$(FAULTS),$(FAULT_OBJECTS) $(FAULT_WRAPS))
 
 # --- the set ---
