@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The tables that the manager reads to switch the machine off: FADT and the AML of \_S5. */
+/* The tables that the manager reads: FADT and the AML of \_S5 for switching off, the MCFG for PCI.
+ */
 #include "tests/fuzz/fuzz.h"
 
 #include "lib/string.c"
@@ -25,6 +26,7 @@ static const u8 *read_memory(void *context, u64 hpa, u64 bytes)
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 {
 	u8 rsdp[HOST_ACPI_RSDP_BYTES] = {0};
+	struct host_ecam ecam[4];
 	struct host_power power;
 
 	fuzz_acpi_start(bytes, size);
@@ -33,6 +35,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 	host_acpi_parse(rsdp, read_memory, NULL, &power);
 	if (power.problem == NULL)
 		CHECK_THAT(power.pm1a_control != 0);
+	CHECK_THAT(host_acpi_ecam(rsdp, read_memory, NULL, ecam, ARRAY_COUNT(ecam)) <= 4);
 	free(fuzz_acpi_memory);
 	return 0;
 }

@@ -252,6 +252,46 @@ static void test_addresses(void **state)
 	assert_int_equal(parse().reset_port, 0);
 }
 
+static u32 find_ecam(struct host_ecam *ecam, u32 room)
+{
+	u32 count = host_acpi_ecam((const u8 *)&rsdp, read_memory, NULL, ecam, room);
+
+	free(last_copy);
+	last_copy = NULL;
+	return count;
+}
+
+/* The MCFG's entries that can be true: aligned, in order, each bus once, whole. */
+static void test_ecam(void **state)
+{
+	static const struct acpi_mcfg_entry entries[] = {
+		{0xb0000000, 0, 0, 0x7f, 0},	    {0x4000000000, 1, 0x80, 0xff, 0},
+		{0xb0080000, 0, 0x80, 0x90, 0},	    {0, 0, 0x80, 0x90, 0},
+		{0xc0000000, 0, 0x90, 0x80, 0},	    {0xc0000000, 0, 0x7f, 0x90, 0},
+		{0xfffffffffff00000, 2, 0, 255, 0}, {0xd0000000, 0, 0x80, 0x80, 0},
+	};
+	struct host_ecam ecam[8];
+
+	(void)state;
+	make(true);
+	assert_int_equal(find_ecam(ecam, 8), 0);
+	memcpy(memory + SSDT_AT + sizeof(struct acpi_mcfg), entries, sizeof(entries));
+	finish(SSDT_AT, "MCFG", (u32)(sizeof(struct acpi_mcfg) + sizeof(entries)));
+	assert_int_equal(find_ecam(ecam, 8), 3);
+	assert_int_equal(ecam[0].base, 0xb0000000);
+	assert_int_equal(ecam[0].last_bus, 0x7f);
+	assert_int_equal(ecam[1].segment, 1);
+	assert_int_equal(ecam[1].base, 0x4000000000);
+	assert_int_equal(ecam[2].first_bus, 0x80);
+	assert_int_equal(find_ecam(ecam, 2), 2);
+	finish(SSDT_AT, "MCFG", (u32)sizeof(struct acpi_mcfg) + 31); /* one and a half */
+	assert_int_equal(find_ecam(ecam, 8), 1);
+	finish(SSDT_AT, "MCFG", (u32)sizeof(struct acpi_header));
+	assert_int_equal(find_ecam(ecam, 8), 0);
+	memory[SSDT_AT + 9]++; /* its checksum */
+	assert_int_equal(find_ecam(ecam, 8), 0);
+}
+
 static void test_rtc(void **state)
 {
 	struct host_rtc rtc = {.second = 0x56, .minute = 0x34, .hour = 0x12, .day = 0x29,
@@ -292,6 +332,7 @@ int main(void)
 		cmocka_unit_test(test_good),	     cmocka_unit_test(test_s5_forms),
 		cmocka_unit_test(test_s5_truncated), cmocka_unit_test(test_broken),
 		cmocka_unit_test(test_addresses),    cmocka_unit_test(test_rtc),
+		cmocka_unit_test(test_ecam),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -7,6 +7,7 @@
 #include "vmm/manager/events.h"
 #include "vmm/manager/host/machine.h"
 #include "vmm/manager/log/log.h"
+#include "vmm/manager/pci/pci.h"
 #include "vmm/manager/random.h"
 #include "vmm/manager/turn.h"
 #include "vmm/manager/vm/vm_build.h"
@@ -64,6 +65,7 @@ int main(void)
 	setup_serial();
 	setup_config_file();
 	setup_host();
+	pci_init();
 	vm_build_init();
 	disks_start();
 	while (!drivers_settled())

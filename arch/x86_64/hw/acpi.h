@@ -181,6 +181,22 @@ struct acpi_srat_x2apic {
 } PACKED;
 _Static_assert(sizeof(struct acpi_srat_x2apic) == 24, "ACPI 5.2.16.3");
 
+/* PCI Express memory-mapped configuration: PCI Firmware 3.0, 4.1.2; entries follow */
+struct acpi_mcfg {
+	struct acpi_header header; /* "MCFG" */
+	u8 reserved[8];
+} PACKED;
+_Static_assert(sizeof(struct acpi_mcfg) == 44, "PCI Firmware 3.0, table 4-2");
+
+struct acpi_mcfg_entry {
+	u64 base; /* of bus 0, even if that is not among them */
+	u16 segment;
+	u8 first_bus;
+	u8 last_bus;
+	u32 reserved;
+} PACKED;
+_Static_assert(sizeof(struct acpi_mcfg_entry) == 16, "PCI Firmware 3.0, table 4-3");
+
 /* Fixed ACPI description table, ACPI 5.2.9 */
 struct acpi_fadt {
 	struct acpi_header header; /* "FACP" */

@@ -6,6 +6,9 @@
 #include "vmm/rt/clock.h"
 #include "vmm/rt/format.h"
 
+/* No IOMMU keeps a device from any memory: docs/components/host-pci.md. */
+#define DMA_WORD "drivers are trusted"
+
 /* The part of the time since the last call that was not idle, in percent. */
 static u64 load_percent(u32 cpu, u64 idle_tsc, u64 now)
 {
@@ -113,6 +116,7 @@ static void show_json(struct reply *reply, u32 cpu, const struct cpu_counters *c
 	json_string(json, "speculation", words.done);
 	json_string(json, "speculation_open", words.open);
 	json_string(json, "entropy", words.entropy);
+	json_string(json, "dma", DMA_WORD);
 	reply_object_end(reply);
 }
 
@@ -133,8 +137,8 @@ static void show_alike(struct reply *reply)
 {
 	const struct alike words = alike_words();
 
-	reply_line(reply, "speculation: %s; open: %s; entropy: %s", words.done, words.open,
-		   words.entropy);
+	reply_line(reply, "speculation: %s; open: %s; entropy: %s; DMA: %s", words.done,
+		   words.open, words.entropy, DMA_WORD);
 }
 
 /* CPU by CPU; people are told at the end what they have in common. */
@@ -170,9 +174,9 @@ COMMAND(cpu,
 	.arguments = "",
 	.summary = "host CPUs: load, exits, IPIs, wake-ups",
 	.detail = "The load is measured since the last `cpu`. Then what is done against\n"
-		  "attacks by speculation, what these CPUs are open to, and what the randomness\n"
-		  "of addresses came from.",
+		  "attacks by speculation, what these CPUs are open to, what the randomness of\n"
+		  "addresses came from, and who is trusted with DMA.",
 	.example = "cpu",
 	.keys = "id load_percent exits ipis wakeups interrupts switches syscalls runs speculation "
-		"speculation_open entropy",
+		"speculation_open entropy dma",
 	.run = command_cpu);

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "vmm/manager/host/host_acpi.h"
 #include "arch/x86_64/hw/acpi.h"
+#include "arch/x86_64/hw/pci.h"
 #include "lib/bits.h"
+#include "lib/checked.h"
 #include "lib/string.h"
 
 #define TABLE_BYTES_MAX (4 * MIB)
@@ -237,4 +239,46 @@ void host_acpi_parse(const u8 rsdp[HOST_ACPI_RSDP_BYTES], host_acpi_read *read, 
 		power->problem = "the ACPI tables name no PM1a control port";
 	else if (!find_s5_in_tables(&reader, fadt.x_dsdt != 0 ? fadt.x_dsdt : fadt.dsdt, power))
 		power->problem = "the ACPI tables do not describe \\_S5";
+}
+
+/* Buses in order, 1 MiB each, none of them in two entries. */
+static bool ecam_valid(const struct host_ecam *ecam, u32 count, const struct host_ecam *entry)
+{
+	if (entry->base == 0 || entry->base % MIB != 0 || entry->base > ~0ull - PCI_BUSES * MIB ||
+	    entry->first_bus > entry->last_bus)
+		return false;
+	for (u32 i = 0; i < count; i++) {
+		if (ecam[i].segment == entry->segment && ecam[i].first_bus <= entry->last_bus &&
+		    entry->first_bus <= ecam[i].last_bus)
+			return false;
+	}
+	return true;
+}
+
+u32 host_acpi_ecam(const u8 rsdp[HOST_ACPI_RSDP_BYTES], host_acpi_read *read, void *context,
+		   struct host_ecam *ecam, u32 room)
+{
+	struct reader reader = {.read = read, .context = context};
+	const u8 *table = NULL;
+	u32 count = 0;
+	u32 bytes = 0;
+	u64 address;
+
+	if (!find_root(&reader, rsdp))
+		return 0;
+	for (u32 i = 0; table == NULL && (address = table_at(&reader, i)) != 0; i++)
+		table = read_table(&reader, address, "MCFG", &bytes);
+	if (table == NULL)
+		return 0;
+	for (u32 at = sizeof(struct acpi_mcfg);
+	     count < room && range_within(at, sizeof(struct acpi_mcfg_entry), bytes);
+	     at += sizeof(struct acpi_mcfg_entry)) {
+		struct acpi_mcfg_entry entry;
+
+		memcpy(&entry, table + at, sizeof(entry));
+		ecam[count] = (struct host_ecam){entry.base, entry.segment, entry.first_bus,
+						 entry.last_bus};
+		count += ecam_valid(ecam, count, &ecam[count]);
+	}
+	return count;
 }

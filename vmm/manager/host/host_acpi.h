@@ -31,3 +31,15 @@ struct host_power {
  */
 void host_acpi_parse(const u8 rsdp[HOST_ACPI_RSDP_BYTES], host_acpi_read *read, void *context,
 		     struct host_power *power);
+
+/* Where the configuration space of some PCI buses lies in memory. */
+struct host_ecam {
+	u64 base; /* of bus 0, even if that is not among them */
+	u16 segment;
+	u8 first_bus;
+	u8 last_bus;
+};
+
+/* Those of the MCFG, `room` at most; returns how many. What cannot be true is left out. */
+u32 host_acpi_ecam(const u8 rsdp[HOST_ACPI_RSDP_BYTES], host_acpi_read *read, void *context,
+		   struct host_ecam *ecam, u32 room);

@@ -4,7 +4,6 @@
 #include "lib/bits.h"
 #include "lib/checked.h"
 #include "lib/string.h"
-#include "vmm/manager/host/host_acpi.h"
 #include "vmm/manager/host/host_rtc.h"
 #include "vmm/manager/host/port_io.h"
 #include "vmm/manager/host/serial.h"
@@ -15,6 +14,7 @@
 #define CMOS_INDEX     0x70u
 #define CMOS_DATA      0x71u
 #define RTC_TRIES      10000u
+#define ECAM_MAX       16u
 #define ACPI_ENABLE_NS (300 * NS_PER_MS)
 
 enum rtc_register { /* MC146818, figure 9 */
@@ -31,6 +31,8 @@ enum rtc_register { /* MC146818, figure 9 */
 
 static const struct kernel_page *page;
 static struct host_power power;
+static struct host_ecam ecam[ECAM_MAX];
+static u32 ecam_count;
 static u64 wall_seconds; /* at wall_tsc; 0: not known */
 static u64 wall_tsc;
 
@@ -133,11 +135,18 @@ static void rtc_read(void)
 		wall_seconds = 0;
 }
 
+u32 machine_ecam(const struct host_ecam **found)
+{
+	*found = ecam;
+	return ecam_count;
+}
+
 enum status machine_init(void)
 {
 	if (!map_kernel_page())
 		return STATUS_NOT_FOUND;
 	host_acpi_parse(start_info->rsdp, read_physical, NULL, &power);
+	ecam_count = host_acpi_ecam(start_info->rsdp, read_physical, NULL, ecam, ECAM_MAX);
 	window_close();
 	rtc_read();
 	return STATUS_OK;

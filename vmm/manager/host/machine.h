@@ -3,11 +3,15 @@
 
 #include "kernel/abi/pages.h"
 #include "lib/status.h"
+#include "vmm/manager/host/host_acpi.h"
 
 /* The machine as a whole: the kernel's counters, wall clock, power. */
 enum status machine_init(void) MUST_CHECK;
 
 const struct kernel_page *machine_page(void);
+
+/* The configuration space of the PCI buses that the MCFG names; returns how many entries. */
+u32 machine_ecam(const struct host_ecam **found);
 
 /* Nanoseconds since the kernel started, as the log counts them. */
 u64 machine_time_ns(void);

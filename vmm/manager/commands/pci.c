@@ -1,0 +1,218 @@
+/* SPDX-License-Identifier: MIT */
+/* The host's PCI functions, as far as Skerry looks at them. */
+#include "vmm/manager/pci/pci.h"
+#include "vmm/manager/command.h"
+#include "vmm/rt/format.h"
+
+static const char *driver_of(const struct pci_function *function)
+{
+	if (function->driver[0] != '\0')
+		return function->driver;
+	return pci_is_bridge(function) ? "as the firmware left it" : "none";
+}
+
+static bool has_dma(const struct pci_function *function)
+{
+	return (pci_read(function->address, PCI_COMMAND, 2) & PCI_COMMAND_BUS_MASTER) != 0;
+}
+
+static const char *const bar_names[] = {
+	[PCI_BAR_PORTS] = "ports", [PCI_BAR_32BIT] = "memory", [PCI_BAR_64BIT] = "memory"};
+
+/* 4096 as 4K. */
+static void size_text(u64 size, char *text, size_t room)
+{
+	static const char units[] = {'\0', 'K', 'M', 'G', 'T'};
+	u32 unit = 0;
+
+	for (; size >= 1024 && unit + 1 < sizeof(units); unit++)
+		size /= 1024;
+	format(text, room, unit == 0 ? "%llu" : "%llu%c", (unsigned long long)size, units[unit]);
+}
+
+static void bar_line(struct reply *reply, u32 number, const struct pci_bar *bar)
+{
+	char size[16];
+
+	size_text(bar->size, size, sizeof(size));
+	reply_line(reply, "        BAR %u: %s at %#llx, %s%s%s", number, bar_names[bar->kind],
+		   (unsigned long long)bar->address, size,
+		   bar->kind == PCI_BAR_64BIT ? ", 64-bit" : "",
+		   bar->prefetchable ? ", prefetchable" : "");
+}
+
+static void capability_words(const struct pci_function *function, u32 number, char *text,
+			     size_t room)
+{
+	const struct pci_capability *capability = &function->capability[number];
+	const char *name = pci_capability_name(capability);
+
+	if (name == NULL)
+		format(text, room, "%#x", capability->id);
+	else if (capability->id == PCI_CAP_MSIX && capability->offset < PCI_EXTENDED)
+		format(text, room, "%s (%u)", name, pci_msix_entries(function));
+	else
+		format(text, room, "%s", name);
+}
+
+static void capabilities_line(struct reply *reply, const struct pci_function *function)
+{
+	char text[512] = "";
+	char words[40];
+	size_t length = 0;
+
+	for (u32 i = 0; i < function->capability_count && length < sizeof(text); i++) {
+		capability_words(function, i, words, sizeof(words));
+		length += format(text + length, sizeof(text) - length, "%s%s", i > 0 ? ", " : "",
+				 words);
+	}
+	if (function->capability_count > 0)
+		reply_line(reply, "        capabilities: %s", text);
+}
+
+static void show_text(struct reply *reply, const struct pci_function *function)
+{
+	char address[PCI_ADDRESS_BYTES];
+
+	pci_address_text(function->address, address);
+	reply_line(reply, "%s %s [%02x%02x]: %04x:%04x, revision %02x", address,
+		   pci_class_name(function), function->class, function->subclass, function->vendor,
+		   function->device, function->revision);
+	if (function->header == PCI_HEADER_BRIDGE)
+		reply_line(reply, "        buses %02x to %02x", function->secondary_bus,
+			   function->subordinate_bus);
+	if (function->subsystem_vendor != 0)
+		reply_line(reply, "        subsystem %04x:%04x", function->subsystem_vendor,
+			   function->subsystem);
+	for (u32 i = 0; i < PCI_BARS; i++) {
+		if (function->bar[i].kind != PCI_BAR_NONE)
+			bar_line(reply, i, &function->bar[i]);
+	}
+	capabilities_line(reply, function);
+	if (function->problem != NULL)
+		reply_line(reply, "        problem: %s", function->problem);
+	reply_line(reply, "        driver: %s, DMA %s", driver_of(function),
+		   has_dma(function) ? "on" : "off");
+}
+
+static void bars_json(struct json *json, const struct pci_function *function)
+{
+	json_array_begin(json, "bars");
+	for (u32 i = 0; i < PCI_BARS; i++) {
+		const struct pci_bar *bar = &function->bar[i];
+
+		if (bar->kind == PCI_BAR_NONE)
+			continue;
+		json_object_begin(json, NULL);
+		json_u64(json, "bar", i);
+		json_string(json, "kind", bar_names[bar->kind]);
+		json_u64(json, "address", bar->address);
+		json_u64(json, "bytes", bar->size);
+		json_bool(json, "wide", bar->kind == PCI_BAR_64BIT);
+		json_bool(json, "prefetchable", bar->prefetchable);
+		json_object_end(json);
+	}
+	json_array_end(json);
+}
+
+static void capabilities_json(struct json *json, const struct pci_function *function)
+{
+	char words[40];
+
+	json_array_begin(json, "capabilities");
+	for (u32 i = 0; i < function->capability_count; i++) {
+		capability_words(function, i, words, sizeof(words));
+		json_string(json, NULL, words);
+	}
+	json_array_end(json);
+}
+
+static void show_json(struct reply *reply, const struct pci_function *function)
+{
+	struct json *json = &reply->object;
+	char text[PCI_ADDRESS_BYTES];
+
+	reply_object_begin(reply);
+	pci_address_text(function->address, text);
+	json_string(json, "address", text);
+	json_string(json, "class_name", pci_class_name(function));
+	format(text, sizeof(text), "%02x%02x%02x", function->class, function->subclass,
+	       function->interface);
+	json_string(json, "class", text);
+	json_u64(json, "vendor", function->vendor);
+	json_u64(json, "device", function->device);
+	json_u64(json, "subsystem_vendor", function->subsystem_vendor);
+	json_u64(json, "subsystem", function->subsystem);
+	json_u64(json, "revision", function->revision);
+	json_u64(json, "first_bus", function->secondary_bus);
+	json_u64(json, "last_bus", function->subordinate_bus);
+	bars_json(json, function);
+	capabilities_json(json, function);
+	json_u64(json, "msix_entries", pci_msix_entries(function));
+	json_bool(json, "resets", pci_can_reset(function));
+	json_string(json, "driver", function->driver);
+	json_bool(json, "dma", has_dma(function));
+	json_string(json, "problem", function->problem != NULL ? function->problem : "");
+	reply_object_end(reply);
+}
+
+static void show(struct reply *reply, const struct pci_function *function)
+{
+	if (reply->json)
+		show_json(reply, function);
+	else
+		show_text(reply, function);
+}
+
+static void show_trust(struct reply *reply)
+{
+	reply_line(reply, "No IOMMU is in use: a driver, and the device it drives, can reach all "
+			  "memory by DMA.");
+}
+
+/* Function by function; people are told at the end what all have in common. */
+static bool show_next(struct reply *reply, u64 place)
+{
+	if (place < pci_count()) {
+		show(reply, pci_get((u32)place));
+		return true;
+	}
+	if (!reply->json)
+		show_trust(reply);
+	return false;
+}
+
+static bool resume_pci(struct reply *reply)
+{
+	return reply_list(reply, show_next);
+}
+
+static void show_one(struct reply *reply, const char *word)
+{
+	const struct pci_function *function = NULL;
+	struct pci_address address;
+
+	if (!pci_address_parse(word, &address))
+		reply_error(reply, "found %s, allowed: a PCI address such as 00:1f.2", word);
+	else if ((function = pci_find(address)) == NULL)
+		reply_error(reply, "found %s, allowed: an address that `pci` lists", word);
+	else
+		show(reply, function);
+}
+
+static void command_pci(struct reply *reply, const struct arguments *arguments)
+{
+	if (arguments->count > 0)
+		show_one(reply, arguments->word[0]);
+	else if (!resume_pci(reply))
+		reply->resume = resume_pci;
+}
+
+COMMAND(pci, .name = "pci", .arguments = "[ADDRESS]",
+	.summary = "the host's PCI functions: class, BARs, capabilities, driver",
+	.detail = "A function that no driver has can use no DMA. A driver is trusted with all\n"
+		  "memory: there is no IOMMU in use.",
+	.example = "pci 00:1f.2",
+	.keys = "address class_name class vendor device subsystem_vendor subsystem revision "
+		"first_bus last_bus bars capabilities msix_entries resets driver dma problem",
+	.run = command_pci, .maximum = 1);

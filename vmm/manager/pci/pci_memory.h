@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include "lib/types.h"
+
+/* A device's registers, for as long as the manager itself has to do with them. */
+struct pci_memory {
+	volatile void *at; /* the first byte asked for */
+	u64 page;
+	u64 bytes;
+};
+
+/* False: it is no device's memory, or there is no room. */
+bool pci_memory_open(u64 hpa, u64 bytes, struct pci_memory *memory);
+void pci_memory_close(struct pci_memory *memory);
