@@ -3,6 +3,7 @@
 
 #include "lib/bits.h"
 #include "vmm/manager/console/console.h"
+#include "vmm/manager/disk/controller.h"
 #include "vmm/manager/disk/guid.h"
 #include "vmm/manager/log/log.h"
 #include "vmm/rt/format.h"
@@ -49,10 +50,9 @@ static void start(struct disk *disk)
 		start_memory(disk);
 		return;
 	}
-	format(problem, sizeof(problem),
-	       "controller: found \"%s\", which is no disk controller of this machine",
-	       disk->config->controller);
-	refuse(disk, problem);
+	disk->driver = controller_driver(disk->config->controller, problem, sizeof(problem));
+	if (disk->driver == NULL)
+		refuse(disk, problem);
 }
 
 void disks_start(void)

@@ -198,9 +198,18 @@ void driver_restart(struct driver *driver)
 static void step_restart(struct driver *driver)
 {
 	char problem[DRIVER_TEXT_BYTES];
+	const char *why = NULL;
+	enum status status = driver->kind->quiet != NULL ? driver->kind->quiet(driver, &why)
+							 : STATUS_OK;
 
-	if (driver->kind->quiet != NULL && !driver->kind->quiet(driver->device))
+	if (status == STATUS_AGAIN)
 		return;
+	if (status != STATUS_OK) {
+		format(problem, sizeof(problem), "its device cannot be made quiet, %s; its memory "
+						 "is not used again", why);
+		fail(driver, problem);
+		return;
+	}
 	if (dies_too_often(driver)) {
 		format(problem, sizeof(problem),
 		       "it died %u times within %llu s; `driver restart %s` tries again",

@@ -49,14 +49,19 @@ struct driver_link {
 	u32 disk;		      /* of the configuration */
 };
 
+struct driver;
+
 /* What kind of device a driver drives: how its process gets at it, how it is made quiet. */
 struct driver_kind {
 	const char *image; /* of the driver */
 	bool dma;
-	/* Adds what the process needs of the device. */
-	void (*equip)(struct process_build *build, u32 device);
-	/* True: the device touches memory no more. False: call again. */
-	bool (*quiet)(u32 device);
+	/* Adds what the process needs of the device. NULL: nothing. */
+	void (*equip)(struct process_build *build, struct driver *driver);
+	/*
+	 * STATUS_OK: the device touches memory no more. STATUS_AGAIN: call again. Anything else:
+	 * *problem says why that is not sure. NULL: there is no device.
+	 */
+	enum status (*quiet)(struct driver *driver, const char **problem);
 };
 
 struct driver {
@@ -74,6 +79,7 @@ struct driver {
 	handle_t space;	  /* its address space */
 	handle_t wake;	  /* event that it waits on */
 	handle_t ring;	  /* event that it signals */
+	handle_t irq;	  /* its device's, from the first start on */
 	handle_t channel_memory;
 	handle_t dma;
 	handle_t dma_pages; /* memory with the addresses of its pages */
