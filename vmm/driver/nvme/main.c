@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: MIT */
+/* The driver of one NVMe controller. */
+#include "vmm/driver/nvme/nvme.h"
+#include "vmm/rt/clock.h"
+#include "vmm/rt/start.h"
+#include "vmm/rt/syscall.h"
+
+/* A controller that works is asked so often whether it is well: its registers are slow to read. */
+#define LOOK_NS (100 * NS_PER_MS)
+
+static struct nvme nvme;
+static u64 look_tsc;
+
+void nvme_pause(void)
+{
+	(void)!sys_thread_yield(HANDLE_NONE);
+}
+
+static bool start(struct driver_disk *disk, char *problem, size_t size)
+{
+	const struct start_entry *registers = start_find(START_REGISTERS);
+
+	if (registers != NULL) {
+		nvme.registers = (volatile u8 *)(uintptr_t)registers->offset;
+		nvme.register_bytes = registers->value;
+	}
+	nvme.memory = driver_dma();
+	nvme.interrupts = start_handle(START_IRQ) != HANDLE_NONE;
+	return nvme_start(&nvme, disk, problem, size);
+}
+
+static bool submit(struct driver_request *request)
+{
+	return nvme_submit(&nvme, request);
+}
+
+static void poll(void)
+{
+	const char *failure = NULL;
+
+	nvme_poll(&nvme);
+	if (nvme.bad >= NVME_BAD_MAX || (nvme.busy > 0 && clock_tsc() >= look_tsc)) {
+		look_tsc = clock_tsc() + clock_ns_to_tsc(LOOK_NS);
+		failure = nvme_failure(&nvme);
+	}
+	if (failure != NULL)
+		driver_give_up("%s", failure);
+}
+
+const struct driver_ops driver_ops = {.start = start, .submit = submit, .poll = poll};
