@@ -16,5 +16,6 @@ blob_\name\()_end:
 	blob	monitor, "monitor.image"
 	blob	demo, "demo.bin"
 	blob	ramdisk, "ramdisk.bin"
+	blob	nvme, "nvme.bin"
 
 	.section .note.GNU-stack, "", @progbits

@@ -29,6 +29,7 @@ extern const char blob_manager_start[], blob_manager_end[];
 extern const char blob_monitor_start[], blob_monitor_end[];
 extern const char blob_demo_start[], blob_demo_end[];
 extern const char blob_ramdisk_start[], blob_ramdisk_end[];
+extern const char blob_nvme_start[], blob_nvme_end[];
 extern const char blob_symbols_start[], blob_symbols_end[];
 extern const char __logfmt_start[], __logfmt_end[];
 
@@ -130,6 +131,7 @@ static void give_all(struct start_info *info, struct group *group)
 		  shown | RIGHT_EXECUTE);
 	give_blob(info, START_DEMO_GUEST, blob_demo_start, blob_demo_end, shown);
 	give_driver(info, "ramdisk", blob_ramdisk_start, blob_ramdisk_end);
+	give_driver(info, "nvme", blob_nvme_start, blob_nvme_end);
 	give_modules(info);
 }
 
