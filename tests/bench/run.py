@@ -22,7 +22,7 @@ EXITS = "[vm bench]\nkernel = exits.bin\nmemory = 64M\nautostart = yes\n"
 IPI = "[vm bench]\nkernel = ipi.bin\nmemory = 4M\nvcpus = 2\nautostart = yes\n"
 SWITCH = "[vm bench]\nkernel = switch.bin\nmemory = 4M\nvcpus = 2\nautostart = yes\n"
 BOOT = ("[vm debian]\nkernel = vmlinuz\ninitrd = initramfs.cpio.gz\nmemory = 128M\n"
-        "cmdline = \"{cmdline}\"\nautostart = yes\n")
+        "cmdline = \"{cmdline}\"\npci = off\nautostart = yes\n")
 BASELINE = Path(__file__).resolve().parent / "baseline.json"
 GROWTH = 1.02 # what an instruction count may grow against the baseline
 

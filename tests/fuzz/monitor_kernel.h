@@ -77,6 +77,7 @@
 #include "vmm/monitor/guest_memory.c"
 #include "vmm/monitor/irqchip/ioapic.c"
 #include "vmm/monitor/irqchip/irqchip.c"
+#include "vmm/monitor/irqchip/irqchip_message.c"
 #include "vmm/monitor/irqchip/lapic.c"
 #include "vmm/monitor/irqchip/lapic_lend.c"
 #include "vmm/monitor/irqchip/lapic_msr.c"

@@ -11,10 +11,11 @@ from machine import EPYC, Bochs, Qemu
 GOOD = 16  # EXIT_GOOD of rt.h
 FPU_SEEDS = (1, 2)
 GUESTS = ("breakpoints", "cpuid", "debug", "exceptions", "fpu", "hlt", "hpet", "interrupts",
-          "mmio", "msr", "paging", "paging32", "ports", "realmode", "reset", "smp", "timers",
+          "mmio", "msr", "paging", "paging32", "pci", "ports", "realmode", "reset", "smp", "timers",
           "v8086")
 CPUS = {"smp": 4}
-KEYS = {"hpet": "hpet = yes\n"}
+KEYS = {"hpet": "hpet = yes\n", "pci": "rng = yes\n"}
+DEVICES = {"pci": ["-device", "virtio-rng-pci,disable-legacy=on,modern-pio-notify=on"]}
 # These run once more with local APICs that the monitor emulates alone.
 APIC_GUESTS = ("debug", "interrupts", "smp")
 # And these with every exception exiting first, as it does for a debugger.
@@ -34,6 +35,7 @@ BARE_LACKS = {
     "cpuid": {"kvm-leaves"},
     "interrupts": {"x2apic"},
     "mmio": {"nothing-there"},
+    "pci": {"pin"},
     "msr": {"tsc-write", "refusals", "kvm-clock"},
     "smp": {"kvm-calls"},
     "timers": {"tsc-deadline", "pit-gate-stops"},
@@ -167,7 +169,7 @@ def test_bare(build, guest):
                "-display", "none", "-nic", "none", "-serial", "stdio",
                "-smp", str(CPUS.get(guest, 1)),
                "-kernel", build / f"tests/guest/{guest}.bin", "-append", "bare qemu",
-               "-device", "isa-debug-exit,iobase=0xf4,iosize=4"]
+               "-device", "isa-debug-exit,iobase=0xf4,iosize=4", *DEVICES.get(guest, [])]
     done = subprocess.run(command, stdin=subprocess.DEVNULL, text=True, stdout=subprocess.PIPE,
                           stderr=subprocess.PIPE, timeout=120)
     lacks = QEMU_LACKS.get(guest, set()) | BARE_LACKS.get(guest, set())

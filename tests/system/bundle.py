@@ -52,6 +52,26 @@ def debian(folder):
     return read(folder / "vmlinuz", folder / "initramfs.cpio.gz")
 
 
+VIRTIO_MODULES = ("virtio_ring", "virtio", "virtio_pci_legacy_dev", "virtio_pci_modern_dev",
+                  "virtio_pci", "virtio-rng", "virtio_console")
+
+
+def debian_virtio(folder):
+    """The same as debian(), and its /init loads the kernel's drivers for virtio devices first."""
+    files = debian(folder)
+    init = (folder / "initramfs/init").read_text()
+    load = f"for module in {' '.join(VIRTIO_MODULES)}; do insmod /lib/modules/$module.ko; done\n"
+    assert "mkdir -p /etc" in init
+    init = init.replace("mkdir -p /etc", f"{load}mkdir -p /etc", 1)
+    members = [member(number, f"lib/modules/{name}.ko",
+                      next((folder / "root/lib/modules").rglob(f"{name}.ko")).read_bytes())
+               for number, name in enumerate(VIRTIO_MODULES, 1000)]
+    members.append(member(2000, "init", init.encode(), PROGRAM))
+    more = gzip.compress(b"".join(members) + pack({}), mtime=0)
+    files["initramfs.cpio.gz"] += more
+    return files
+
+
 def initramfs(init):
     """A compressed archive with one program as /init and the console that it writes to."""
     members = (member(1, "dev", mode=FOLDER),

@@ -33,7 +33,8 @@ OTHERS = {"kernel": "cpuid.bin", "initrd": "spin.bin", "cmdline": "x", "memory":
           "vcpus": "2", "affinity": "all", "weight": "91", "cap": "60%", "reserve": "2ms/30ms",
           "autostart": "no", "on_crash": "destroy", "stop_timeout": "9s", "pages": "4k",
           "trap": "cr msr", "preemption_timer": "off", "unrestricted": "off", "tlb_flush": "full",
-          "apic_virtualization": "off", "hpet": "yes", "test_device": "yes"}
+          "apic_virtualization": "off", "hpet": "yes", "pci": "off",
+          "rng": "yes", "console": "virtio", "test_device": "yes"}
 # The keys that, by `help vm set`, can change while a VM runs.
 AT_ANY_TIME = "weight cap reserve affinity on_crash stop_timeout autostart trap".split()
 

@@ -9,7 +9,8 @@ import bundle
 from machine import ROOT, Bochs, Qemu
 
 CONF = ("[vm alpha]\nkernel = vmlinuz\ninitrd = initramfs.cpio.gz\nmemory = 128M\n"
-        "cmdline = console=ttyS0 quiet name=alpha\nvcpus = {vcpus}\nhpet = yes\nautostart = yes\n")
+        "cmdline = console=ttyS0 console=hvc0 quiet name=alpha\nvcpus = {vcpus}\nhpet = yes\nautostart = yes\n"
+        "rng = yes\nconsole = virtio\n")
 
 
 @pytest.fixture(scope="module")
@@ -28,13 +29,15 @@ def rebuilding(build):
     pytest.param(Bochs, 1, marks=pytest.mark.long)])
 def test_rebuilt(build, rebuilding, tmp_path, emulator, vcpus):
     files = bundle.make(tmp_path / "state.cpio", CONF.format(vcpus=vcpus),
-                        bundle.debian(build / "guests"))
+                        bundle.debian_virtio(build / "guests"))
     with emulator(rebuilding, bundle=files) as machine:
         machine.wait_prompt()
         machine.attach_shell("alpha", 600)
         # the registers of this process and the time survive too
         machine.shell("i=0; while [ $i -lt 300 ]; do echo $i > /dev/null; i=$((i+1)); done")
         assert "300" in machine.shell("echo $i")
+        assert machine.shell("head -c 64 /dev/hwrng | wc -c") == "64\n"
+        assert machine.shell("tty") == "/dev/hvc0\n"
         before = float(machine.shell("cat /proc/uptime").split()[0])
         after = float(machine.shell("sleep 1; cat /proc/uptime").split()[0])
         assert 1 <= after - before < 60

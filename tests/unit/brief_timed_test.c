@@ -128,6 +128,26 @@ static void test_room(void **state)
 	assert_int_equal(machine.platform.events.pending, MACHINE_ROOM | MACHINE_EXIT);
 }
 
+/* While the guest has a virtio console open, that gets it. */
+static void test_virtio_console(void **state)
+{
+	struct virtio_console *console = (struct virtio_console *)(uintptr_t)8;
+
+	(void)state;
+	machine.platform.virtio_console = console;
+	channel.input[0] = 'v';
+	channel.input[1] = 'w';
+	channel.input_written = 2;
+	console_input(&machine);
+	assert_string_equal(typed, ""); /* no room in the serial port, no driver */
+	virtio_open = true;
+	console_input(&machine);
+	assert_string_equal(typed, "vw");
+	assert_int_equal(channel.input_read, 2);
+	virtio_open = false;
+	machine.platform.virtio_console = NULL;
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, make, fixture_free)
 
 int main(void)
@@ -136,6 +156,7 @@ int main(void)
 		TEST(test_timed),
 		TEST(test_timed_of_another),
 		TEST(test_room),
+		TEST(test_virtio_console),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

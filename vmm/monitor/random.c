@@ -2,7 +2,6 @@
 #include "vmm/monitor/random.h"
 
 #include "lib/entropy.h"
-#include "vmm/rt/clock.h"
 #include "vmm/rt/start.h"
 
 static struct entropy_pool pool;
@@ -14,8 +13,5 @@ void random_init(void)
 
 void random_draw(void *bytes, size_t count)
 {
-	u64 now = clock_tsc();
-
-	entropy_mix(&pool, &now, sizeof(now));
 	entropy_draw(&pool, bytes, count);
 }

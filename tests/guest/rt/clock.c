@@ -27,22 +27,30 @@ static word find_rsdt(void)
 	return 0;
 }
 
-bool clock_init(void)
+word acpi_find(u32 signature)
 {
 	word rsdt = find_rsdt();
 
 	if (rsdt == 0)
-		return false;
+		return 0;
 	for (u32 i = TABLE_HEADER_BYTES; i < word_at(rsdt + TABLE_LENGTH); i += 4) {
 		word table = word_at(rsdt + i);
 
-		if (word_at(table) != 0x50434146) /* "FACP" */
-			continue;
-		port = (u16)word_at(table + FADT_PM_TIMER_BLOCK);
-		wide = (word_at(table + FADT_FLAGS) & FADT_TMR_VAL_EXT) != 0;
-		return port != 0;
+		if (word_at(table) == signature)
+			return table;
 	}
-	return false;
+	return 0;
+}
+
+bool clock_init(void)
+{
+	word table = acpi_find(0x50434146); /* "FACP" */
+
+	if (table == 0)
+		return false;
+	port = (u16)word_at(table + FADT_PM_TIMER_BLOCK);
+	wide = (word_at(table + FADT_FLAGS) & FADT_TMR_VAL_EXT) != 0;
+	return port != 0;
 }
 
 u16 clock_port(void)

@@ -50,6 +50,7 @@ void rtc_put(u8 reg, u8 value);
 /* clock.c: the ACPI PM timer of the FADT, 3,579,545 Hz */
 #define PM_TIMER_HZ 3579545u
 #define US_PER_S 1000000u
+word acpi_find(u32 signature); /* a table's address; 0: there is none */
 bool clock_init(void); /* false: there is none; checks fail then, and so does the guest */
 u32 clock_ticks(void);
 /* Microseconds since `since`; at most about 4 s apart where the timer has 24 bits. */

@@ -4,8 +4,8 @@
 #include "vmm/monitor/load/layout.h"
 #include "vmm/monitor/pci/pci_bus.h"
 
-#define CRS_BYTES (AML_WORD_RANGE_BYTES + AML_PORTS_BYTES + AML_WORD_RANGE_BYTES + \
-		   AML_DWORD_RANGE_BYTES)
+#define CRS_BYTES                                                                                  \
+	(AML_WORD_RANGE_BYTES + AML_PORTS_BYTES + AML_WORD_RANGE_BYTES + AML_DWORD_RANGE_BYTES)
 
 void acpi_pci_mcfg(struct mcfg *mcfg)
 {

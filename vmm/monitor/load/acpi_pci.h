@@ -19,7 +19,7 @@ _Static_assert(sizeof(struct mcfg) == 60, "PCI Firmware 4.1.2");
 /* All but the header. */
 void acpi_pci_mcfg(struct mcfg *mcfg);
 /*
- * Host bridge and what it decodes, for the DSDT's scope \_SB. high_base: of the 64-bit window, 0 for
- * none.
+ * Host bridge and what it decodes, for the DSDT's scope \_SB. high_base: of the 64-bit window, 0
+ * for none.
  */
 void acpi_pci_dsdt(struct aml *aml, u64 high_base);

@@ -12,7 +12,8 @@ struct acpi_machine {
 };
 
 /*
- * Writes RSDP, RSDT, XSDT, FADT, FACS, MADT, WDAT and DSDT into the guest's RAM, which starts at `ram`:
- * the RSDP to LAYOUT_RSDP, the others from LAYOUT_ACPI on; HPET and MCFG where they are described.
+ * Writes RSDP, RSDT, XSDT, FADT, FACS, MADT, WDAT and DSDT into the guest's RAM, which starts at
+ * `ram`: the RSDP to LAYOUT_RSDP, the others from LAYOUT_ACPI on; HPET and MCFG where there is what
+ * they describe.
  */
 void acpi_tables_write(u8 *ram, const struct acpi_machine *machine);

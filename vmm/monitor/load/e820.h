@@ -24,7 +24,7 @@ struct e820_map {
 };
 
 /*
- * The guest's memory map (layout.h), sorted by address; ram_bytes >= LAYOUT_RAM_MINIMUM. With `pci`,
- * its configuration space too.
+ * The guest's memory map (layout.h), sorted by address; ram_bytes >= LAYOUT_RAM_MINIMUM. `pci`:
+ * with its configuration space.
  */
 void e820_build(struct e820_map *map, u64 ram_bytes, bool pci);

@@ -4,9 +4,9 @@
 #include "vmm/monitor/device.h"
 #include "vmm/monitor/pci/pci_config.h"
 
-#define PCI_SLOTS    32u
-#define PCI_BARS     6u
-#define PCI_MSIX_MAX 32u
+#define PCI_SLOTS      32u
+#define PCI_BARS       6u
+#define PCI_MSIX_MAX   32u
 #define PCI_LINE_FIRST 16u /* of the I/O APIC's pins: slot n has pin 16 + n % 8 */
 #define PCI_LINES      8u
 
@@ -58,7 +58,8 @@ struct msix_entry {
 
 /* The first member of the state struct of each device that is a function. */
 struct pci_function_state {
-	u8 config[PCI_CONFIG_BYTES]; /* as the guest has written it; only bits of `writable` count */
+	u8 config[PCI_CONFIG_BYTES]; /* as the guest has written it; only bits of `writable` count
+				      */
 	u64 msix_pending;	     /* a bit for each vector */
 	u64 message_refused_count;   /* messages to addresses that are no local APIC's */
 	u32 intx; /* the device asks for an interrupt, whether or not the pin shows it */

@@ -44,7 +44,8 @@ static void bar_map(struct pci_bus *bus, struct pci_function *function, u32 numb
 	u64 base = pci_bar_address(function, number);
 	u32 decode = bar->kind == PCI_BAR_PORTS ? PCI_COMMAND_IO : PCI_COMMAND_MEMORY;
 
-	if ((pci_config_get(function, PCI_COMMAND, 2) & decode) != 0 && bar_in_window(bus, bar, base))
+	if ((pci_config_get(function, PCI_COMMAND, 2) & decode) != 0 &&
+	    bar_in_window(bus, bar, base))
 		(void)!bus_add(bar_space(bus, bar), &function->device, number, base, bar->bytes);
 }
 

@@ -9,7 +9,7 @@
 
 #define ADDRESS_ENABLE BIT(31)
 #define ADDRESS_MASK   (ADDRESS_ENABLE | BITS(23, 2))
-#define ALL_ONES(size)  BITS(8 * (size) - 1, 0)
+#define ALL_ONES(size) BITS(8 * (size)-1, 0)
 
 enum bridge_region { REGION_PORTS, REGION_ECAM };
 
@@ -32,8 +32,8 @@ void pci_intx_update(const struct pci_function *function)
 	bool level = false;
 
 	for (u32 slot = line; slot < PCI_SLOTS; slot += PCI_LINES)
-		level = level || (bus->function[slot] != NULL &&
-				  pci_intx_shown(bus->function[slot]));
+		level = level ||
+			(bus->function[slot] != NULL && pci_intx_shown(bus->function[slot]));
 	irqchip_set_line(function->device.irqchip, PCI_LINE_FIRST + line, level);
 }
 

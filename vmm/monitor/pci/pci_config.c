@@ -34,7 +34,8 @@ void pci_function_bar(struct pci_function *function, u32 number, enum pci_bar_ki
 	if (kind == PCI_BAR_PORTS) {
 		function->writable[PCI_COMMAND] |= PCI_COMMAND_IO;
 		config_put(function->constant, at, 4, PCI_BAR_IS_PORTS);
-		config_put(function->writable, at, 4, 0x10000 - bytes); /* a PC has 16 bits of ports */
+		config_put(function->writable, at, 4,
+			   0x10000 - bytes); /* a PC has 16 bits of ports */
 	} else {
 		function->writable[PCI_COMMAND] |= PCI_COMMAND_MEMORY;
 		config_put(function->constant, at, 8, PCI_BAR_IS_64);
@@ -66,7 +67,8 @@ void pci_function_msix(struct pci_function *function, u32 count, u32 bar, u32 ta
 	config_put(function->constant, at + MSIX_CONTROL, 2, count - 1);
 	config_put(function->constant, at + MSIX_TABLE, 4, table | bar);
 	config_put(function->constant, at + MSIX_PENDING, 4, pending | bar);
-	config_put(function->writable, at + MSIX_CONTROL, 2, MSIX_CONTROL_ENABLE | MSIX_CONTROL_MASK_ALL);
+	config_put(function->writable, at + MSIX_CONTROL, 2,
+		   MSIX_CONTROL_ENABLE | MSIX_CONTROL_MASK_ALL);
 }
 
 enum status pci_function_add(struct platform *platform, struct pci_function *function, u32 slot)
@@ -82,7 +84,8 @@ enum status pci_function_add(struct platform *platform, struct pci_function *fun
 	function->slot = slot;
 	function->constant[PCI_INTERRUPT_PIN] = 1; /* INTA# */
 	function->writable[PCI_INTERRUPT_LINE] = 0xff;
-	config_put(function->writable, PCI_COMMAND, 2, function->writable[PCI_COMMAND] | COMMAND_ALWAYS);
+	config_put(function->writable, PCI_COMMAND, 2,
+		   function->writable[PCI_COMMAND] | COMMAND_ALWAYS);
 	status = pci_bar_place(function);
 	if (status != STATUS_OK)
 		return status;
@@ -102,8 +105,8 @@ void pci_function_reset(struct pci_function *function)
 	for (u32 i = 0; i < PCI_BARS; i++)
 		if (function->bar[i].kind != PCI_BAR_NONE)
 			config_put(state->config, PCI_BAR_FIRST + 4 * i,
-			    function->bar[i].kind == PCI_BAR_PORTS ? 4 : 8,
-			    function->bar[i].placed);
+				   function->bar[i].kind == PCI_BAR_PORTS ? 4 : 8,
+				   function->bar[i].placed);
 	state->config[PCI_COMMAND] = PCI_COMMAND_IO | PCI_COMMAND_MEMORY;
 	state->config[PCI_INTERRUPT_LINE] = LINE_UNKNOWN;
 	pci_msix_reset(function);
@@ -159,7 +162,7 @@ void pci_config_write(struct pci_function *function, u32 offset, u32 size, u32 v
 	bool msix = function->msix_at != 0 && ranges_overlap(offset, size, function->msix_at, 4);
 
 	config_put(function->state->config, offset, size, value);
-	if (command || ranges_overlap(offset, size, PCI_BAR_FIRST, 4 * PCI_BARS))
+	if (command || ranges_overlap(offset, size, PCI_BAR_FIRST, 4ull * PCI_BARS))
 		pci_bar_map_all(function->bus);
 	if (command || msix) {
 		pci_msix_flush(function);

@@ -49,5 +49,5 @@ enum pci_register {
 #define MSIX_PENDING	      8u
 #define MSIX_CAP_BYTES	      12u
 /* ... and an entry of the table. */
-#define MSIX_ENTRY_BYTES   16u
-#define MSIX_ENTRY_MASKED  (1u << 0)
+#define MSIX_ENTRY_BYTES  16u
+#define MSIX_ENTRY_MASKED (1u << 0)

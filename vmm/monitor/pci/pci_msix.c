@@ -50,7 +50,8 @@ void pci_msix_flush(struct pci_function *function)
 	if (!pci_msix_enabled(function))
 		return;
 	for (u32 i = 0; i < function->msix_count; i++)
-		if ((function->state->msix_pending >> i & 1) != 0 && !msix_is_held_back(function, i))
+		if ((function->state->msix_pending >> i & 1) != 0 &&
+		    !msix_is_held_back(function, i))
 			msix_send(function, i);
 }
 
@@ -64,7 +65,8 @@ void pci_msix_reset(struct pci_function *function)
 /* 6.8.2: only dwords and qwords, which arrive as two dwords, are defined. */
 static bool msix_is_dword(const struct pci_function *function, u64 offset, u32 size)
 {
-	return size == 4 && offset % 4 == 0 && offset < function->msix_count * MSIX_ENTRY_BYTES;
+	return size == 4 && offset % 4 == 0 &&
+	       offset < function->msix_count * (u64)MSIX_ENTRY_BYTES;
 }
 
 u64 pci_msix_table_read(const struct pci_function *function, u64 offset, u32 size)

@@ -5,10 +5,10 @@
 #include "vmm/monitor/virtio/virtqueue.h"
 
 /* Virtio 1.2 over PCI, without what came before 1.0. Sections are those of the specification. */
-#define VIRTIO_VENDOR	     0x1af4u
-#define VIRTIO_DEVICE_FIRST  0x1040u /* 4.1.2: plus the type */
-#define VIRTIO_QUEUE_MAX     16u
-#define VIRTIO_NO_VECTOR     0xffffu
+#define VIRTIO_VENDOR	    0x1af4u
+#define VIRTIO_DEVICE_FIRST 0x1040u /* 4.1.2: plus the type */
+#define VIRTIO_QUEUE_MAX    16u
+#define VIRTIO_NO_VECTOR    0xffffu
 
 /* 5: types */
 enum virtio_type {
@@ -117,8 +117,8 @@ static inline bool virtio_has(const struct virtio_device *device, u32 feature)
 /* The driver is up, has broken no rule and lets the device use memory. */
 static inline bool virtio_is_live(const struct virtio_device *device)
 {
-	return (device->state->status &
-		(VIRTIO_DRIVER_OK | VIRTIO_NEEDS_RESET | VIRTIO_FAILED)) == VIRTIO_DRIVER_OK &&
+	return (device->state->status & (VIRTIO_DRIVER_OK | VIRTIO_NEEDS_RESET | VIRTIO_FAILED)) ==
+		       VIRTIO_DRIVER_OK &&
 	       pci_is_master(&device->function);
 }
 

@@ -120,14 +120,15 @@ enum status virtio_console_attach(struct platform *platform, const struct platfo
 	console->put = config->serial_put;
 	console->context = config->serial_context;
 	console->virtio = (struct virtio_device){
-		.function.device = {
-			.name = "virtio_console",
-			.ops = &virtio_console_ops,
-			.state = &console->state,
-			.state_bytes = sizeof(console->state),
-			.kind = STATE_VIRTIO_CONSOLE,
-			.version = 1,
-		},
+		.function.device =
+			{
+				.name = "virtio_console",
+				.ops = &virtio_console_ops,
+				.state = &console->state,
+				.state_bytes = sizeof(console->state),
+				.kind = STATE_VIRTIO_CONSOLE,
+				.version = 1,
+			},
 		.ops = &virtio_console_virtio_ops,
 		.state = &console->state,
 		.features = 1 << FEATURE_EMERGENCY,
@@ -136,6 +137,5 @@ enum status virtio_console_attach(struct platform *platform, const struct platfo
 		.queue_size = {VIRTIO_CONSOLE_QUEUE_SIZE, VIRTIO_CONSOLE_QUEUE_SIZE},
 	};
 	platform->virtio_console = console;
-	return virtio_add(platform, config->memory, &console->virtio, &identity,
-			  PCI_SLOT_CONSOLE);
+	return virtio_add(platform, config->memory, &console->virtio, &identity, PCI_SLOT_CONSOLE);
 }

@@ -3,7 +3,7 @@
 
 #include "vmm/monitor/dev/platform.h"
 
-#define CLASS_OTHER  0xff0000u
+#define CLASS_OTHER 0xff0000u
 #define PIECE_BYTES 256u
 
 /* Returns how many bytes were written. */
@@ -64,14 +64,15 @@ enum status virtio_rng_attach(struct platform *platform, const struct platform_c
 		return STATUS_NO_MEMORY;
 	rng->random_draw = config->random_draw;
 	rng->virtio = (struct virtio_device){
-		.function.device = {
-			.name = "virtio_rng",
-			.ops = &virtio_rng_ops,
-			.state = &rng->state,
-			.state_bytes = sizeof(rng->state),
-			.kind = STATE_VIRTIO_RNG,
-			.version = 1,
-		},
+		.function.device =
+			{
+				.name = "virtio_rng",
+				.ops = &virtio_rng_ops,
+				.state = &rng->state,
+				.state_bytes = sizeof(rng->state),
+				.kind = STATE_VIRTIO_RNG,
+				.version = 1,
+			},
 		.ops = &virtio_rng_virtio_ops,
 		.state = &rng->state,
 		.queue_count = 1,

@@ -21,7 +21,7 @@ enum common_register {
 	COMMON_QUEUE_USED = 0x30,
 };
 
-#define FEATURES_ALWAYS                                                                    \
+#define FEATURES_ALWAYS                                                                            \
 	(BIT(VIRTIO_F_INDIRECT_DESC) | BIT(VIRTIO_F_EVENT_IDX) | BIT(VIRTIO_F_VERSION_1))
 
 static void virtio_show_isr(struct virtio_device *device)
@@ -255,17 +255,15 @@ static u32 virtio_read_common(const struct virtio_device *device, u32 at)
 	case COMMON_DEVICE_SELECT:
 		return state->device_feature_select;
 	case COMMON_DEVICE_FEATURE:
-		return state->device_feature_select > 1
-			       ? 0
-			       : (u32)(virtio_features_offered(device) >>
-				       state->device_feature_select * 32);
+		return state->device_feature_select > 1 ? 0
+							: (u32)(virtio_features_offered(device) >>
+								state->device_feature_select * 32);
 	case COMMON_DRIVER_SELECT:
 		return state->driver_feature_select;
 	case COMMON_DRIVER_FEATURE:
 		return state->driver_feature_select > 1
 			       ? 0
-			       : (u32)(state->driver_features >>
-				       state->driver_feature_select * 32);
+			       : (u32)(state->driver_features >> state->driver_feature_select * 32);
 	case COMMON_CONFIG_VECTOR:
 		return state->config_vector | device->queue_count << 16;
 	case COMMON_STATUS:

@@ -10,21 +10,21 @@
 #define DESCRIPTOR_WRITE    2u
 #define DESCRIPTOR_INDIRECT 4u
 
-struct descriptor {
+struct queue_descriptor {
 	u64 address;
 	u32 bytes;
 	u16 flags;
 	u16 next;
 };
-_Static_assert(sizeof(struct descriptor) == 16, "2.7.5");
+_Static_assert(sizeof(struct queue_descriptor) == 16, "2.7.5");
 
 /* 2.7.6, 2.7.8: flags, index, entries, and after them the event index of the other side */
-#define RING_INDEX	  2u
-#define RING_ENTRIES	  4u
-#define AVAILABLE_ENTRY	  2u
+#define RING_INDEX	       2u
+#define RING_ENTRIES	       4u
+#define AVAILABLE_ENTRY	       2u
 #define AVAILABLE_NO_INTERRUPT 1u
 
-struct used_entry {
+struct queue_used_entry {
 	u32 head;
 	u32 written;
 };
@@ -36,7 +36,7 @@ static u64 queue_available_bytes(u32 size)
 
 static u64 queue_used_bytes(u32 size)
 {
-	return RING_ENTRIES + sizeof(struct used_entry) * size + 2;
+	return RING_ENTRIES + sizeof(struct queue_used_entry) * size + 2;
 }
 
 /* 2.7: alignments */
@@ -44,10 +44,11 @@ bool virtqueue_in_memory(const struct guest_memory *memory, const struct virtque
 {
 	return queue->descriptors % 16 == 0 && queue->available % 2 == 0 && queue->used % 4 == 0 &&
 	       guest_memory_pointer(memory, GPA(queue->descriptors),
-				    sizeof(struct descriptor) * queue->size) != NULL &&
+				    sizeof(struct queue_descriptor) * queue->size) != NULL &&
 	       guest_memory_pointer(memory, GPA(queue->available),
 				    queue_available_bytes(queue->size)) != NULL &&
-	       guest_memory_pointer(memory, GPA(queue->used), queue_used_bytes(queue->size)) != NULL;
+	       guest_memory_pointer(memory, GPA(queue->used), queue_used_bytes(queue->size)) !=
+		       NULL;
 }
 
 void virtqueue_reset(struct virtqueue_state *queue, u32 size)
@@ -77,11 +78,13 @@ static bool queue_write_u16(const struct virtio_device *device, u64 gpa, u16 val
  * A queue found empty: the guest is asked to notify of the next request, and looked at once more,
  * because it may have put one in before it could see that.
  */
-static bool queue_look_again(struct virtio_device *device, const struct virtqueue_state *queue, u16 *index)
+static bool queue_look_again(struct virtio_device *device, const struct virtqueue_state *queue,
+			     u16 *index)
 {
 	if (!virtio_has(device, VIRTIO_F_EVENT_IDX))
 		return true;
-	if (!queue_write_u16(device, queue->used + queue_used_bytes(queue->size) - 2, queue->available_next))
+	if (!queue_write_u16(device, queue->used + queue_used_bytes(queue->size) - 2,
+			     queue->available_next))
 		return false;
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 	return queue_read_u16(device, queue->available + RING_INDEX, index);
@@ -89,7 +92,7 @@ static bool queue_look_again(struct virtio_device *device, const struct virtqueu
 
 /* The next head. False: none, or *bad. */
 static bool queue_next_head(struct virtio_device *device, struct virtqueue_state *queue, u16 *head,
-		      bool *bad)
+			    bool *bad)
 {
 	u64 entry = queue->available + RING_ENTRIES +
 		    AVAILABLE_ENTRY * (u64)(queue->available_next % queue->size);
@@ -107,7 +110,7 @@ static bool queue_next_head(struct virtio_device *device, struct virtqueue_state
 }
 
 static bool chain_add_segment(const struct virtio_device *device, struct virtio_chain *chain,
-			const struct descriptor *descriptor)
+			      const struct queue_descriptor *descriptor)
 {
 	bool writable = (descriptor->flags & DESCRIPTOR_WRITE) != 0;
 
@@ -140,8 +143,9 @@ struct chain_walk {
 };
 
 /* 2.7.5.3.1: an indirect descriptor is the last of its table, and not in an indirect one. */
-static bool chain_enter_indirect(const struct virtio_device *device, const struct virtqueue_state *queue,
-			   const struct descriptor *descriptor, struct chain_walk *walk)
+static bool chain_enter_indirect(const struct virtio_device *device,
+				 const struct virtqueue_state *queue,
+				 const struct queue_descriptor *descriptor, struct chain_walk *walk)
 {
 	u32 entries = descriptor->bytes / (u32)sizeof(*descriptor);
 
@@ -160,7 +164,7 @@ static bool chain_walk(const struct virtio_device *device, const struct virtqueu
 		       struct virtio_chain *chain)
 {
 	struct chain_walk walk = {queue->descriptors, queue->size, chain->head, queue->size, false};
-	struct descriptor descriptor;
+	struct queue_descriptor descriptor;
 
 	for (; walk.left > 0; walk.left--) {
 		if (walk.at >= walk.entries ||
@@ -213,7 +217,7 @@ bool virtqueue_pop(struct virtio_device *device, u32 number, struct virtio_chain
 void virtqueue_push(struct virtio_device *device, u32 number, u32 head, u32 written)
 {
 	struct virtqueue_state *queue = &device->state->queue[number];
-	const struct used_entry entry = {head, written};
+	const struct queue_used_entry entry = {head, written};
 	u64 at = queue->used + RING_ENTRIES;
 
 	if (head >= VIRTQUEUE_SIZE_MAX || (queue->in_flight[head / 64] >> head % 64 & 1) == 0 ||
@@ -247,7 +251,9 @@ void virtqueue_announce(struct virtio_device *device, u32 number)
 	__atomic_thread_fence(__ATOMIC_SEQ_CST); /* the guest sets its wish, then looks again */
 	queue->used_announced = queue->used_next;
 	if (virtio_has(device, VIRTIO_F_EVENT_IDX)) {
-		if (!queue_read_u16(device, queue->available + queue_available_bytes(queue->size) - 2, &wish) ||
+		if (!queue_read_u16(device,
+				    queue->available + queue_available_bytes(queue->size) - 2,
+				    &wish) ||
 		    !index_passes(wish, announced, queue->used_next))
 			return;
 	} else if (!queue_read_u16(device, queue->available, &wish) ||
@@ -259,7 +265,7 @@ void virtqueue_announce(struct virtio_device *device, u32 number)
 
 /* One loop for both directions: `out` is NULL for reading, `in` for writing. */
 static u64 chain_copy(const struct guest_memory *memory, const struct virtio_segment *segment,
-		     u32 count, u64 offset, u8 *in, const u8 *out, u64 bytes)
+		      u32 count, u64 offset, u8 *in, const u8 *out, u64 bytes)
 {
 	u64 done = 0;
 
@@ -285,12 +291,12 @@ u64 virtio_chain_read(const struct guest_memory *memory, const struct virtio_cha
 		      u64 offset, void *buffer, u64 bytes)
 {
 	return chain_copy(memory, chain->segment, chain->readable_count, offset, buffer, NULL,
-			 bytes);
+			  bytes);
 }
 
 u64 virtio_chain_write(const struct guest_memory *memory, const struct virtio_chain *chain,
 		       u64 offset, const void *buffer, u64 bytes)
 {
 	return chain_copy(memory, chain->segment + chain->readable_count,
-			 chain->count - chain->readable_count, offset, NULL, buffer, bytes);
+			  chain->count - chain->readable_count, offset, NULL, buffer, bytes);
 }

@@ -4,9 +4,9 @@
 #include "vmm/monitor/guest_memory.h"
 
 /*
- * Split virtqueues, virtio 1.2, 2.7. Limits: a queue has at most VIRTQUEUE_SIZE_MAX entries, a chain
- * at most as many descriptors as its queue has entries, those of an indirect table included; tables
- * are not nested; the driver is at most one queue's size ahead; a head is in flight once.
+ * Split virtqueues, virtio 1.2, 2.7. Limits: a queue has at most VIRTQUEUE_SIZE_MAX entries, a
+ * chain at most as many descriptors as its queue has entries, those of an indirect table included;
+ * tables are not nested; the driver is at most one queue's size ahead; a head is in flight once.
  */
 #define VIRTQUEUE_SIZE_MAX 256u
 

@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: MIT */
+#include "tests/guest/rt/virtio.h"
+
+#include "tests/guest/rt/devices.h"
+
+/* Virtio 1.2, 4.1.4 */
+#define CAP_TYPE       3u
+#define CAP_BAR	       4u
+#define CAP_OFFSET     8u
+#define CAP_MULTIPLIER 16u
+
+enum cap { COMMON = 1, NOTIFY, ISR, DEVICE };
+
+/* 4.1.4.3 */
+enum common {
+	DEVICE_SELECT = 0x00,
+	DEVICE_FEATURE = 0x04,
+	DRIVER_SELECT = 0x08,
+	DRIVER_FEATURE = 0x0c,
+	STATUS = 0x14,
+	QUEUE_SELECT = 0x16,
+	QUEUE_SIZE = 0x18,
+	QUEUE_VECTOR = 0x1a,
+	QUEUE_ENABLE = 0x1c,
+	QUEUE_TABLE = 0x20,
+	QUEUE_AVAILABLE = 0x28,
+	QUEUE_USED = 0x30,
+};
+
+u32 virtio_get(const struct virtio_place *place, u32 offset, u32 size)
+{
+	word at = place->at + offset;
+
+	if (place->ports)
+		return size == 1 ? in8((u16)at) : size == 2 ? in16((u16)at) : in32((u16)at);
+	return size == 1   ? *(volatile u8 *)at
+	       : size == 2 ? *(volatile u16 *)at
+			   : *(volatile u32 *)at;
+}
+
+void virtio_put(const struct virtio_place *place, u32 offset, u32 size, u32 value)
+{
+	word at = place->at + offset;
+
+	if (place->ports && size == 2)
+		out16((u16)at, (u16)value);
+	else if (place->ports)
+		out32((u16)at, value);
+	else if (size == 1)
+		*(volatile u8 *)at = (u8)value;
+	else if (size == 2)
+		*(volatile u16 *)at = (u16)value;
+	else
+		*(volatile u32 *)at = value;
+}
+
+static struct virtio_place place_of(u32 slot, u32 cap)
+{
+	u32 bar = pci_get(slot, cap + CAP_BAR, 1);
+
+	return (struct virtio_place){
+		.bar = bar,
+		.ports = (pci_get(slot, PCI_BAR_FIRST + 4 * bar, 4) & PCI_BAR_IS_PORTS) != 0,
+		.at = (word)pci_bar(slot, bar) + pci_get(slot, cap + CAP_OFFSET, 4),
+	};
+}
+
+bool virtio_find(struct virtio *virtio, u32 type)
+{
+	u32 slot = pci_find(0x1af4, 0x1040 + type);
+
+	*virtio = (struct virtio){.slot = slot};
+	if (slot == PCI_NO_SLOT)
+		return false;
+	for (u32 cap = pci_capability(slot, PCI_CAP_VENDOR, 0); cap != 0;
+	     cap = pci_capability(slot, PCI_CAP_VENDOR, cap)) {
+		struct virtio_place place = place_of(slot, cap);
+
+		switch (pci_get(slot, cap + CAP_TYPE, 1)) {
+		case COMMON:
+			virtio->common = place;
+			break;
+		case NOTIFY:
+			virtio->doorbell_2 = place;
+			if (virtio->doorbell.at != 0)
+				break;
+			virtio->doorbell = place;
+			virtio->multiplier = pci_get(slot, cap + CAP_MULTIPLIER, 4);
+			break;
+		case ISR:
+			virtio->isr = place;
+			break;
+		case DEVICE:
+			virtio->device = place;
+			break;
+		default:
+			break;
+		}
+	}
+	pci_put(slot, PCI_COMMAND, 2, PCI_COMMAND_IO | PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER);
+	return virtio->common.at != 0 && virtio->doorbell.at != 0 && virtio->isr.at != 0;
+}
+
+u8 virtio_status(const struct virtio *virtio)
+{
+	return (u8)virtio_get(&virtio->common, STATUS, 1);
+}
+
+u64 virtio_begin(const struct virtio *virtio, u64 features)
+{
+	const struct virtio_place *common = &virtio->common;
+	u64 taken = 0;
+
+	virtio_put(common, STATUS, 1, 0);
+	while (virtio_status(virtio) != 0)
+		relax();
+	virtio_put(common, STATUS, 1, 1);
+	virtio_put(common, STATUS, 1, 3);
+	for (u32 i = 0; i < 2; i++) {
+		u32 half;
+
+		virtio_put(common, DEVICE_SELECT, 4, i);
+		half = virtio_get(common, DEVICE_FEATURE, 4) & (u32)(features >> 32 * i);
+		virtio_put(common, DRIVER_SELECT, 4, i);
+		virtio_put(common, DRIVER_FEATURE, 4, half);
+		taken |= (u64)half << 32 * i;
+	}
+	virtio_put(common, STATUS, 1, 0xb);
+	return virtio_status(virtio) == 0xb ? taken : 0;
+}
+
+static void put_address(const struct virtio *virtio, u32 at, const void *address)
+{
+	virtio_put(&virtio->common, at, 4, (u32)(word)address);
+	virtio_put(&virtio->common, at + 4, 4, 0); /* below 4 GiB */
+}
+
+bool virtio_add_queue(const struct virtio *virtio, u32 number, struct virtq *queue, u16 vector)
+{
+	const struct virtio_place *common = &virtio->common;
+
+	for (u32 i = 0; i < sizeof(*queue); i++)
+		((volatile u8 *)queue)[i] = 0;
+	virtio_put(common, QUEUE_SELECT, 2, number);
+	if (virtio_get(common, QUEUE_SIZE, 2) < VIRTQ_SIZE)
+		return false;
+	virtio_put(common, QUEUE_SIZE, 2, VIRTQ_SIZE);
+	virtio_put(common, QUEUE_VECTOR, 2, vector);
+	if (virtio_get(common, QUEUE_VECTOR, 2) != vector)
+		return false;
+	put_address(virtio, QUEUE_TABLE, queue->table);
+	put_address(virtio, QUEUE_AVAILABLE, &queue->available);
+	put_address(virtio, QUEUE_USED, &queue->used);
+	virtio_put(common, QUEUE_ENABLE, 2, 1);
+	return virtio_get(common, QUEUE_ENABLE, 2) == 1;
+}
+
+bool virtio_start(const struct virtio *virtio)
+{
+	virtio_put(&virtio->common, STATUS, 1, 0xf);
+	return virtio_status(virtio) == 0xf;
+}
+
+void virtio_submit(const struct virtio *virtio, u32 number, struct virtq *queue, u16 head)
+{
+	queue->available.head[queue->available.index % VIRTQ_SIZE] = head;
+	asm volatile("" ::: "memory");
+	queue->available.index++;
+	virtio_put(&virtio->doorbell, number * virtio->multiplier, 2, number);
+}
+
+static u32 msix_of(const struct virtio *virtio)
+{
+	return pci_capability(virtio->slot, PCI_CAP_MSIX, 0);
+}
+
+void virtio_msix(const struct virtio *virtio, u32 vector, u32 data)
+{
+	u32 cap = msix_of(virtio);
+	u32 table = pci_get(virtio->slot, cap + MSIX_TABLE, 4);
+	const struct virtio_place entry = {
+		.at = (word)pci_bar(virtio->slot, table & 7) + (table & ~7u) +
+		      vector * MSIX_ENTRY_BYTES,
+	};
+
+	virtio_put(&entry, 0, 4, LAPIC_DEFAULT_ADDRESS | lapic_get(LAPIC_ID) >> 24 << 12);
+	virtio_put(&entry, 4, 4, 0);
+	virtio_put(&entry, 8, 4, data);
+	virtio_put(&entry, 12, 4, 0);
+	pci_put(virtio->slot, cap + MSIX_CONTROL, 2, MSIX_CONTROL_ENABLE);
+}
+
+void virtio_msix_off(const struct virtio *virtio)
+{
+	pci_put(virtio->slot, msix_of(virtio) + MSIX_CONTROL, 2, 0);
+}

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include "tests/guest/rt/pci.h"
+
+/* A driver for virtio 1.x over PCI; nothing of it is shared with the monitor. */
+#define VIRTQ_SIZE     8u
+#define VIRTQ_NEXT     1u
+#define VIRTQ_WRITE    2u
+#define VIRTQ_INDIRECT 4u
+
+#define VIRTIO_RING_INDIRECT (1ull << 28)
+#define VIRTIO_RING_EVENT    (1ull << 29)
+#define VIRTIO_VERSION_1     (1ull << 32)
+
+struct virtq_descriptor {
+	u64 address;
+	u32 bytes;
+	u16 flags;
+	u16 next;
+};
+
+struct virtq {
+	struct virtq_descriptor table[VIRTQ_SIZE] ALIGNED(16);
+	struct {
+		u16 flags;
+		volatile u16 index;
+		u16 head[VIRTQ_SIZE];
+		volatile u16 used_event;
+	} available;
+	struct {
+		u16 flags;
+		volatile u16 index;
+		struct {
+			u32 head;
+			u32 written;
+		} entry[VIRTQ_SIZE];
+		volatile u16 available_event;
+	} used ALIGNED(4);
+};
+
+/* Where a capability says that registers are. */
+struct virtio_place {
+	bool ports;
+	u32 bar;
+	word at; /* address or port; 0: there are none */
+};
+
+struct virtio {
+	u32 slot;
+	struct virtio_place common;
+	struct virtio_place doorbell; /* the first that is offered */
+	struct virtio_place doorbell_2;
+	struct virtio_place isr;
+	struct virtio_place device;
+	u32 multiplier;
+};
+
+/* False: there is no such device. Finds it again after its BARs have moved. */
+bool virtio_find(struct virtio *virtio, u32 type);
+u32 virtio_get(const struct virtio_place *place, u32 offset, u32 size);
+void virtio_put(const struct virtio_place *place, u32 offset, u32 size, u32 value);
+u8 virtio_status(const struct virtio *virtio);
+/* Resets it and negotiates as many of these features as are offered; which, or 0. */
+u64 virtio_begin(const struct virtio *virtio, u64 features);
+/* A queue with its interrupt's vector of MSI-X, 0xffff for none. */
+bool virtio_add_queue(const struct virtio *virtio, u32 number, struct virtq *queue, u16 vector);
+bool virtio_start(const struct virtio *virtio);
+/* Makes the chain that begins at `head` available and says so. */
+void virtio_submit(const struct virtio *virtio, u32 number, struct virtq *queue, u16 head);
+/* Entry `vector` of MSI-X sends `data` to this CPU; MSI-X is enabled. */
+void virtio_msix(const struct virtio *virtio, u32 vector, u32 data);
+void virtio_msix_off(const struct virtio *virtio);

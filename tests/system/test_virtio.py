@@ -1,0 +1,96 @@
+# SPDX-License-Identifier: MIT
+"""A stock Debian kernel finds the PCI bus and what is on it, by MSI-X and by interrupt pins."""
+import re
+
+import pytest
+
+import bundle
+from machine import Bochs, Qemu
+
+VM = ("[vm {name}]\nkernel = vmlinuz\ninitrd = initramfs.cpio.gz\nmemory = 128M\n"
+      "cmdline = console=ttyS0 name={name} {words}\nautostart = {autostart}\n{keys}\n")
+SCAN_EXITS_MAX = 250
+# What a kernel says of a bus, or of tables, that it does not like.
+COMPLAINTS = re.compile(r".*(?:PCI: Fatal|ACPI (?:BIOS )?(?:Error|Warning)|firmware bug|\[Firmware"
+                        r"|can't claim|no compatible bridge|BAR \d.*(?:failed|bogus|no space)"
+                        r"|virtio.*(?:fail|error)).*", re.IGNORECASE)
+
+
+def section(name, words="", keys="", autostart="no"):
+    return VM.format(name=name, words=words, keys=keys, autostart=autostart)
+
+
+def start(machine, name):
+    machine.command(f"vm create {name}")
+    machine.command(f"vm start {name}")
+    machine.attach_shell(name)
+
+
+def check_rng(machine):
+    """Bytes, and other ones each time."""
+    first, second = (machine.shell("head -c 32 /dev/hwrng | hexdump -v -e '1/1 \"%02x\"'")
+                     for _ in range(2))
+    assert len(first.strip()) == 64 and first != second
+
+
+def check_devices(machine, interrupt):
+    said = machine.shell("dmesg", 60)
+    assert not COMPLAINTS.findall(said)
+    assert "PCI: MMCONFIG" in said
+    assert machine.shell("cat /sys/bus/pci/devices/*/class").split() == \
+        ["0x060000", "0x078000", "0xff0000"]
+    assert machine.shell("cat /sys/class/misc/hw_random/rng_current") == "virtio_rng.0\n"
+    check_rng(machine)
+    assert machine.shell("tty") == "/dev/hvc0\n"
+    interrupts = machine.shell("cat /proc/interrupts")
+    assert len(re.findall(rf"{interrupt}.*virtio[01]", interrupts)) >= 2, interrupts
+
+
+@pytest.mark.parametrize("emulator", [Qemu, Bochs])
+def test_devices(build, tmp_path, emulator):
+    keys = "rng = yes\nconsole = virtio"
+    conf = section("msix", "console=hvc0", keys) + section("pin", "console=hvc0 pci=nomsi", keys)
+    files = bundle.make(tmp_path / "virtio.cpio", conf, bundle.debian_virtio(build / "guests"))
+    with emulator(build, bundle=files) as machine:
+        machine.wait_prompt()
+        for name, interrupt in (("msix", "PCI-MSI"), ("pin", "IO-APIC.*fasteoi")):
+            start(machine, name)
+            check_devices(machine, interrupt)
+            machine.leave()
+            machine.command(f"vm destroy {name}")
+
+
+def exits(machine, name):
+    """By reason, of a guest that has booted."""
+    start(machine, name)
+    machine.leave()
+    counts = {row["reason"]: row["count"] for row in machine.objects(f"vm stat {name}")
+              if "reason" in row}
+    machine.command(f"vm destroy {name}")
+    return counts["io"] + counts["memory"]
+
+
+def test_empty_bus(build, tmp_path):
+    """Without devices the bus costs little; without the bus there is none."""
+    conf = section("none", "quiet", "pci = off") + section("empty", "quiet")
+    files = bundle.make(tmp_path / "empty.cpio", conf, bundle.debian(build / "guests"))
+    with Qemu(build, bundle=files) as machine:
+        machine.wait_prompt()
+        without = exits(machine, "none")
+        with_bus = exits(machine, "empty")
+        print(f"accesses to devices: {without} without PCI, {with_bus} with an empty bus")
+        assert with_bus - without <= SCAN_EXITS_MAX
+        start(machine, "none")
+        assert "PCI: Fatal" in machine.shell("dmesg", 60)
+        assert machine.shell("ls /sys/bus/pci/devices").strip() == ""
+        machine.leave()
+
+
+def test_refused(build, tmp_path):
+    """Devices on a bus that is not there."""
+    files = bundle.make(tmp_path / "off.cpio", section("a", "", "pci = off\nrng = yes"),
+                        bundle.tiny(build, "spin"))
+    with Qemu(build, bundle=files) as machine:
+        machine.wait_prompt()
+        assert "found rng = yes with pci = off, allowed: with pci = on" in \
+            machine.command("log show")
