@@ -8,6 +8,7 @@
 
 #include "lib/string.c"
 #include "vmm/manager/config/config.c"
+#include "vmm/manager/config/config_disks.c"
 #include "vmm/manager/config/config_keys.c"
 #include "vmm/manager/log/log_names.c"
 #include "vmm/manager/password.c"
@@ -77,30 +78,46 @@ static size_t write_keys(char *to, size_t size, const struct config_key *keys, c
 	return length;
 }
 
+/* Without disks, whose numbers go by the order in which they are spoken of. */
 static bool equal(const struct config_key *keys, const void *one, const void *other)
 {
 	for (; keys->name != NULL; keys++)
-		if (keys->value != VALUE_PASSWORD &&
+		if (keys->value != VALUE_PASSWORD && keys->value != VALUE_DISKS &&
 		    memcmp((const char *)one + keys->offset, (const char *)other + keys->offset,
 			   field_bytes(keys)) != 0)
 			return false;
 	return true;
 }
 
-/* The host and the first VM, shown and read back. */
+/* The host, the disks and the first VM, as `config show` prints them. */
+static size_t show(const struct config *config, bool has_vm, char *text, size_t size)
+{
+	size_t length;
+
+	format(text, size, "[host]\n");
+	length = write_keys(text, size, config_host_keys, &config->host);
+	for (u32 i = 0; config_disk(i) != NULL; i++) {
+		if (!config_disk(i)->declared || config_disk(i)->broken)
+			continue;
+		format(text + length, size - length, "[disk %s]\n", config_disk(i)->name);
+		length = write_keys(text, size, config_disk_keys, config_disk(i));
+	}
+	if (has_vm) {
+		format(text + length, size - length, "[vm %s]\n", config->vm[0].name);
+		length = write_keys(text, size, config_vm_keys, &config->vm[0]);
+	}
+	return length;
+}
+
+/* Shown and read back; the disks of before are forgotten. */
 static void check_shown(const struct config *config)
 {
 	static struct config again;
-	static char text[16384];
-	size_t length;
+	static char text[65536];
+	static char shown[65536];
 	bool has_vm = config->vm_count != 0 && !config->vm[0].broken;
+	size_t length = show(config, has_vm, text, sizeof(text));
 
-	format(text, sizeof(text), "[host]\n");
-	length = write_keys(text, sizeof(text), config_host_keys, &config->host);
-	if (has_vm) {
-		format(text + length, sizeof(text) - length, "[vm %s]\n", config->vm[0].name);
-		length = write_keys(text, sizeof(text), config_vm_keys, &config->vm[0]);
-	}
 	config_init(&again);
 	CHECK_THAT(config_parse(&again, "shown", (struct text){text, length}, take_problem,
 				NULL) == 0);
@@ -109,6 +126,8 @@ static void check_shown(const struct config *config)
 	if (has_vm)
 		CHECK_THAT(strcmp(again.vm[0].name, config->vm[0].name) == 0 &&
 			   equal(config_vm_keys, &config->vm[0], &again.vm[0]));
+	show(&again, has_vm, shown, sizeof(shown));
+	CHECK_THAT(strcmp(text, shown) == 0);
 }
 
 /* The hash's text parses to the same; an attempt with a wrong password ends, and fails. */
@@ -160,9 +179,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 	CHECK_THAT(count == problem_count);
 	CHECK_THAT(config.vm_count <= CONFIG_VM_MAX);
 	check_password(&config.host);
-	check_shown(&config);
 	for (u32 i = 0; i < config.vm_count; i++)
 		check_vm(&config.vm[i]);
+	check_shown(&config);
 	check_lock(&config, copy, size);
 	free(copy);
 	return 0;

@@ -125,7 +125,16 @@
 #include "vmm/monitor/x86/prefix.c"
 #include "vmm/monitor/x86/tables.c"
 #include "vmm/monitor/xsave.c"
+#include "vmm/monitor/disk/disk_open.c"
+#define ask blk_ask
+#define descriptor virtqueue_descriptor
+#define load link_load
+#define take blk_take
 #include "tests/unit/pci_sources.h"
+#undef ask
+#undef descriptor
+#undef load
+#undef take
 #undef TEST
 
 #define RAM_BYTES  (4 * MIB)
@@ -198,6 +207,13 @@ const struct start_entry *start_find(enum start_kind kind)
 	for (u32 i = 0; i < ARRAY_COUNT(entries); i++)
 		if (entries[i].kind == (u32)kind)
 			return &entries[i];
+	return NULL;
+}
+
+/* One of each kind. */
+const struct start_entry *start_next(const struct start_entry *entry)
+{
+	(void)entry;
 	return NULL;
 }
 

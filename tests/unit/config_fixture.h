@@ -13,6 +13,7 @@
 
 #include "lib/string.c"
 #include "vmm/manager/config/config.c"
+#include "vmm/manager/config/config_disks.c"
 #include "vmm/manager/config/config_keys.c"
 #include "vmm/manager/log/log_names.c"
 #include "vmm/manager/password.c"

@@ -2,6 +2,20 @@
 /* Configurations as they are shown: `config show`, `vm set`. */
 #include "tests/unit/config_fixture.h"
 
+/* Any number of disks; their numbers are those that the first to speak of them would get. */
+static void choose_disks(struct vm_config *vm)
+{
+	u32 count = (u32)rand() % (CONFIG_VM_DISK_MAX + 1);
+	char name[CONFIG_NAME_BYTES];
+
+	config_disks_init();
+	for (u32 i = 0; i < count; i++) {
+		snprintf(name, sizeof(name), "a-disk.with_a_long_name-%u", i);
+		vm->disk[i].number = (u8)(config_disk_number(text_of(name)) + 1);
+		vm->disk[i].flags = (u8)(rand() % 4);
+	}
+}
+
 /* A configuration as shown parses to the same one, whatever its strings contain. */
 static void test_shown_again(void **state)
 {
@@ -31,6 +45,7 @@ static void test_shown_again(void **state)
 		vm.stop_timeout_ns = (u64)rand();
 		vm.reserve_budget_ns = (u64)rand() % 1000000 + 50000;
 		vm.reserve_period_ns = 1000000000 - (u64)rand() % 500000;
+		choose_disks(&vm);
 		for (u32 i = 0; config_vm_keys[i].name != NULL; i++) {
 			config_value_text(&config_vm_keys[i], &vm, value, sizeof(value));
 			if (value[0] == '\0')

@@ -256,6 +256,11 @@ u32 virtio_console_input(struct virtio_console *console, const u8 *bytes, u32 co
 	return count;
 }
 
+void virtio_blk_attend(struct virtio_blk *blk)
+{
+	(void)blk;
+}
+
 void acpi_pm_power_button(struct acpi_pm *pm)
 {
 	(void)pm;

@@ -2,11 +2,15 @@
 #pragma once
 
 /* PCI and what sits on it, for those who build a whole platform. */
+#include "vmm/io/link.c"
+#include "vmm/monitor/disk/disk_client.c"
 #include "vmm/monitor/pci/pci_bar.c"
 #include "vmm/monitor/pci/pci_bus.c"
 #include "vmm/monitor/pci/pci_config.c"
 #include "vmm/monitor/pci/pci_msix.c"
 #include "vmm/monitor/virtio/virtio_add.c"
+#include "vmm/monitor/virtio/virtio_blk.c"
+#undef CONFIG_BYTES
 #include "vmm/monitor/virtio/virtio_console.c"
 #include "vmm/monitor/virtio/virtio_rng.c"
 #include "vmm/monitor/virtio/virtio_transport.c"

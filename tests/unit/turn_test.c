@@ -78,10 +78,12 @@ NOTHING_TO_DO(gdb_step)
 NOTHING_TO_DO(serial_poll)
 NOTHING_TO_DO(shutdown_step)
 NOTHING_LEFT(vm_step)
+NOTHING_LEFT(driver_step)
 NOTHING_LEFT(log_export_step)
 NOTHING_LEFT(machine_channel_step)
 NO_DEADLINE(vm_deadline)
 NO_DEADLINE(console_deadline)
+NO_DEADLINE(driver_deadline)
 NO_DEADLINE(machine_channel_deadline)
 NO_DEADLINE(setup_deadline)
 NO_DEADLINE(log_deadline)
@@ -92,6 +94,16 @@ NO_DEADLINE(serial_deadline)
 void serial_interrupt(enum serial_name name)
 {
 	(void)name;
+}
+
+void driver_signalled(u32 number)
+{
+	(void)number;
+}
+
+void driver_process_ended(u32 number)
+{
+	(void)number;
 }
 
 void vm_process_ended(struct vm *vm)

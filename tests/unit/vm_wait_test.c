@@ -15,6 +15,7 @@
 #include "tests/fake_clock.h"
 #include "tests/unit/fake_log.h"
 #include "vmm/manager/config/config.c"
+#include "vmm/manager/config/config_disks.c"
 #include "vmm/manager/log/log_names.c"
 #include "vmm/manager/password.c"
 #include "vmm/manager/sha256.c"

@@ -23,7 +23,7 @@ static u64 first_key;
 static struct client clients[DRIVER_CLIENT_MAX];
 static struct driver_request requests[DRIVER_DEPTH];
 static u32 request_count; /* busy ones */
-static u32 turn;	  /* the client that is asked first */
+static u32 turn;	  /* the client that is asked first: the device had no room for it */
 
 void client_init(struct driver_channel *shared, handle_t signals, u64 first)
 {
@@ -202,13 +202,20 @@ static void renew(struct client *client)
 
 bool client_serve(void)
 {
+	u32 first = turn;
+	bool full = false;
 	bool any = false;
 
 	for (u32 i = 0; i < DRIVER_CLIENT_MAX; i++)
 		renew(&clients[i]);
 	for (u32 i = 0; i < DRIVER_CLIENT_MAX; i++) {
-		turn = (turn + 1) % DRIVER_CLIENT_MAX;
-		any |= serve_one(turn);
+		u32 index = (first + i) % DRIVER_CLIENT_MAX;
+
+		any |= serve_one(index);
+		if (full || !clients[index].has_held)
+			continue;
+		turn = index;
+		full = true;
 	}
 	return any;
 }

@@ -1,0 +1,191 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/* A driver's common part between clients and a device that do what the test says. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <cmocka.h>
+
+#include "lib/string.c"
+#include "vmm/driver/client.c"
+#include "vmm/io/link.c"
+
+#define QUEUE	     5u
+#define KEY	     16u
+#define FIRST_SECTOR 1000u
+#define SECTORS	     20000u
+#define DOORBELL(n)  (100u + (n))
+#define BELL(n)	     (200u + (n))
+
+/* The clients' side of the links. */
+struct peer {
+	struct link_memory *memory;
+	struct link_end end;
+	u32 bells;
+	bool bound;
+};
+
+static struct driver_channel shared;
+static struct peer peers[DRIVER_CLIENT_MAX];
+static const u64 pages[BLOCK_POOL_PAGES];
+static u32 told; /* the manager */
+static u32 last_number;
+
+/* The device: what it was given, in order, until the test finishes it. */
+static struct driver_request *given[DRIVER_DEPTH];
+static u32 given_count;
+static u32 device_room;
+static u64 now;
+
+u64 clock_tsc(void)
+{
+	return now;
+}
+
+enum status sys_object_bind(handle_t handle, handle_t bound_to, u64 key)
+{
+	u64 number = key - KEY;
+
+	assert_int_equal(bound_to, QUEUE);
+	assert_true(number < DRIVER_CLIENT_MAX);
+	assert_int_equal(handle, DOORBELL(number));
+	peers[number].bound = true;
+	return STATUS_OK;
+}
+
+enum status sys_event_signal(handle_t event)
+{
+	assert_true(event - BELL(0) < DRIVER_CLIENT_MAX);
+	peers[event - BELL(0)].bells++;
+	return STATUS_OK;
+}
+
+void client_tell_manager(void)
+{
+	told++;
+}
+
+void driver_give_up(const char *pattern, ...)
+{
+	fail_msg("%s", pattern);
+	abort();
+}
+
+static bool submit(struct driver_request *request)
+{
+	if (given_count >= device_room)
+		return false;
+	given[given_count++] = request;
+	return true;
+}
+
+const struct driver_ops driver_ops = {.submit = submit};
+
+/* The request that the device has had for the longest. */
+static UNUSED void finish_first(enum block_status status)
+{
+	struct driver_request *request = given[0];
+
+	assert_true(given_count != 0);
+	given_count--;
+	memmove(given, given + 1, given_count * sizeof(given[0]));
+	driver_finish(request, status);
+}
+
+static UNUSED void raise_generation(struct peer *peer)
+{
+	peer->memory->generation++;
+	assert_true(link_renewed(&peer->end));
+}
+
+/* What the manager and a client do; the driver then attends and sees both. */
+static UNUSED void attach(u32 index, bool read_only)
+{
+	struct peer *peer = &peers[index];
+
+	peer->memory = calloc(1, BLOCK_LINK_BYTES);
+	link_open(&peer->end, peer->memory, LINK_CLIENT);
+	raise_generation(peer);
+	shared.client[index] = (struct driver_client){
+		.link = (u64)(uintptr_t)peer->memory,
+		.first_sector = FIRST_SECTOR,
+		.sectors = SECTORS,
+		.doorbell = DOORBELL(index),
+		.bell = BELL(index),
+		.read_only = read_only,
+		.number = ++last_number,
+	};
+	client_attend();
+	assert_int_equal(shared.served[index], last_number);
+	assert_true(peer->bound);
+	(void)client_serve(); /* sees that the link is new */
+}
+
+static UNUSED int setup(void **state)
+{
+	(void)state;
+	memset(&shared, 0, sizeof(shared));
+	memset(peers, 0, sizeof(peers));
+	memset(clients, 0, sizeof(clients));
+	memset(requests, 0, sizeof(requests));
+	request_count = 0;
+	turn = 0;
+	given_count = 0;
+	device_room = DRIVER_DEPTH;
+	shared.block_bytes = 512;
+	shared.features = DISK_FLUSH | DISK_DISCARD | DISK_WRITE_ZEROES;
+	client_init(&shared, QUEUE, KEY);
+	attach(0, false);
+	return 0;
+}
+
+static UNUSED int teardown(void **state)
+{
+	(void)state;
+	for (u32 i = 0; i < DRIVER_CLIENT_MAX; i++)
+		free(peers[i].memory);
+	return 0;
+}
+
+static UNUSED void put(u32 index, struct block_request request)
+{
+	assert_true(link_room(&peers[index].end) != 0);
+	link_put(&peers[index].end, &request);
+	(void)!link_publish(&peers[index].end);
+}
+
+static UNUSED void put_read(u32 index, u64 id)
+{
+	put(index, (struct block_request){.id = id, .operation = BLOCK_READ, .sectors = 1});
+}
+
+/* As main does, until there is nothing more to take. */
+static UNUSED void serve(void)
+{
+	for (u32 i = 0; client_serve(); i++)
+		assert_true(i < 1000);
+	client_publish();
+}
+
+static UNUSED void expect_answer(u32 index, u64 id, enum block_status status)
+{
+	struct block_answer answer = {.id = ~0ull};
+
+	assert_true(link_take(&peers[index].end, &answer));
+	assert_int_equal(answer.id, id);
+	assert_int_equal(answer.status, status);
+	(void)!link_publish(&peers[index].end);
+}
+
+static UNUSED void expect_no_answer(u32 index)
+{
+	struct block_answer answer;
+
+	assert_false(link_take(&peers[index].end, &answer));
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
