@@ -1,32 +1,35 @@
 /* SPDX-License-Identifier: MIT */
 #include "kernel/group.h"
+#include "kernel/cpus.h"
 #include "kernel/process.h"
+#include "lib/bits.h"
+#include "mm/address.h"
 #include "mm/cache.h"
 #include "mm/memory.h"
+#include "mm/page.h"
 
 #define ENDED_A_CALL 64u /* members ended per call */
 
-/*
- * The kernel pays for the page, because whoever maps it may keep it longer than the group lives. A
- * second one holds the group's progress on each CPU.
- */
+/* The kernel pays for the page, because whoever maps it may keep it longer than the group lives. */
 static enum status page_create(struct group *group, u64 weight)
 {
-	enum status status = memory_create(NULL, PAGE_KERNEL, 2, 0, &group->page_memory);
+	u64 share_pages = (cpus_count() * sizeof(struct run_share) + PAGE_MASK) / PAGE_SIZE;
+	void *shares;
+	enum status status = memory_create(NULL, PAGE_KERNEL, 1, 0, &group->page_memory);
 
-	_Static_assert(CPU_MAX * sizeof(struct run_progress) <= PAGE_SIZE, "in one page");
 	if (status != STATUS_OK)
 		return status;
 	status = memory_populate(group->page_memory, 0);
 	if (status == STATUS_OK)
-		status = memory_populate(group->page_memory, 1);
+		status = page_alloc_cleared(bit_highest(2 * share_pages - 1), PAGE_KERNEL, NULL,
+					    &shares);
 	if (status != STATUS_OK) {
 		object_put(&group->page_memory->object);
 		return status;
 	}
 	group->page = memory_pointer(group->page_memory, 0);
 	group->page->weight = weight;
-	run_group_init(&group->run, weight, memory_pointer(group->page_memory, 1));
+	run_group_init(&group->run, weight, shares);
 	return STATUS_OK;
 }
 
@@ -97,6 +100,7 @@ void group_release(struct object *object)
 {
 	struct group *group = CONTAINER_OF(object, struct group, object);
 
+	page_free(pointer_to_hpa(group->run.shares), NULL);
 	object_put(&group->page_memory->object);
 	cache_free(group);
 }

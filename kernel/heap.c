@@ -42,8 +42,11 @@ static struct heap_node *merge(struct heap_node *a, struct heap_node *b)
 
 void heap_insert(struct heap *heap, struct heap_node *node, u64 key)
 {
-	*node = (struct heap_node){.heap = heap, .key = key, .rank = 1};
-	heap->first = merge(heap->first, node);
+	node->heap = heap;
+	node->left = node->right = NULL;
+	node->key = key;
+	node->rank = 1;
+	heap->first = heap->first == NULL ? node : merge(heap->first, node);
 	heap->first->parent = NULL;
 }
 
@@ -54,7 +57,7 @@ void heap_remove(struct heap_node *node)
 
 	if (node->heap == NULL)
 		return;
-	rest = merge(node->left, node->right);
+	rest = node->right == NULL ? node->left : merge(node->left, node->right);
 	if (rest != NULL)
 		rest->parent = parent;
 	if (parent == NULL)
@@ -67,6 +70,16 @@ void heap_remove(struct heap_node *node)
 	while (parent != NULL && balance(parent))
 		parent = parent->parent;
 	node->heap = NULL;
+}
+
+void heap_raise(struct heap *heap, struct heap_node *node, u64 key)
+{
+	node->key = key;
+	if ((node->left == NULL || !tick_before(node->left->key, key)) &&
+	    (node->right == NULL || !tick_before(node->right->key, key)))
+		return;
+	heap_remove(node);
+	heap_insert(heap, node, key);
 }
 
 struct heap_node *heap_next(const struct heap_node *node)

@@ -32,5 +32,8 @@ void heap_insert(struct heap *heap, struct heap_node *node, u64 key);
 /* Harmless for a node that is in no heap. */
 void heap_remove(struct heap_node *node);
 
+/* Gives a node that is in the heap a later key. */
+void heap_raise(struct heap *heap, struct heap_node *node, u64 key);
+
 /* Visits every node once, parents before children: start with heap->first; NULL after the last. */
 struct heap_node *heap_next(const struct heap_node *node);

@@ -6,7 +6,8 @@
 
 /*
  * Virtual time runs at most 2^20 times as fast as the clock (weight 1, 4096 runnable entities in
- * the group), and comparisons hold within 2^63: one that slept for longer than this starts afresh.
+ * the group), and comparisons hold within 2^63: a group that was not charged on a queue for longer
+ * than this starts afresh there.
  */
 #define FORGOTTEN_TICKS BIT(40)
 /* An entity that runs for longer than this at a time runs alone: the excess need not be charged. */
@@ -22,6 +23,11 @@ static struct run_entity *fair_entity(struct heap_node *node)
 	return node == NULL ? NULL : CONTAINER_OF(node, struct run_entity, node);
 }
 
+static struct run_share *share_of(struct heap_node *node)
+{
+	return CONTAINER_OF(node, struct run_share, node);
+}
+
 static struct run_entity *deadline_entity(struct heap_node *node)
 {
 	return node == NULL ? NULL : CONTAINER_OF(node, struct run_entity, deadline_node);
@@ -29,9 +35,9 @@ static struct run_entity *deadline_entity(struct heap_node *node)
 
 /* --- groups --- */
 
-void run_group_init(struct run_group *group, u64 weight, struct run_progress *progress)
+void run_group_init(struct run_group *group, u64 weight, struct run_share *shares)
 {
-	*group = (struct run_group){.weight = weight, .progress = progress};
+	*group = (struct run_group){.weight = weight, .shares = shares};
 }
 
 void run_group_set_cap(struct run_group *group, u64 percent, u64 period_ticks, u64 now)
@@ -39,12 +45,6 @@ void run_group_set_cap(struct run_group *group, u64 percent, u64 period_ticks, u
 	lock_acquire(&group->lock, LOCK_GROUP);
 	budget_cap_set(&group->cap, percent, period_ticks, now);
 	lock_release(&group->lock, LOCK_GROUP);
-}
-
-/* Virtual time runs at this / weight. Other CPUs may change both at any time. */
-static u64 group_factor(const struct run_group *group)
-{
-	return RUN_WEIGHT_DEFAULT * READ_ONCE(group->runnable);
 }
 
 /* A snapshot of what other CPUs may change at any time. */
@@ -66,84 +66,77 @@ static struct cap_state cap_state(struct run_group *group, u64 now)
 	return state;
 }
 
-static void note_progress(struct run_queue *queue, const struct run_entity *entity, u64 now)
-{
-	struct run_group *group = entity->group;
-
-	lock_acquire(&group->lock, LOCK_GROUP);
-	group->progress[queue->number] = (struct run_progress){entity->virtual_time, now};
-	lock_release(&group->lock, LOCK_GROUP);
-}
-
-/* It wakes up not behind its group; after too long a sleep its own virtual time is the queue's. */
-static void catch_up(struct run_queue *queue, struct run_entity *entity, u64 now)
-{
-	struct run_group *group = entity->group;
-	struct run_progress progress;
-
-	lock_acquire(&group->lock, LOCK_GROUP);
-	progress = group->progress[queue->number];
-	lock_release(&group->lock, LOCK_GROUP);
-	if (now - entity->removed > FORGOTTEN_TICKS)
-		entity->virtual_time = queue->virtual_time;
-	if (progress.noted != 0 && now - progress.noted <= FORGOTTEN_TICKS &&
-	    tick_before(entity->virtual_time, progress.virtual_time))
-		entity->virtual_time = progress.virtual_time;
-}
-
 /* --- in and out of the heaps --- */
 
-static void advance_virtual_time(struct run_queue *queue, u64 virtual_time)
+static void advance(u64 *time, u64 to)
 {
-	if (tick_before(queue->virtual_time, virtual_time))
-		queue->virtual_time = virtual_time;
+	if (tick_before(*time, to))
+		*time = to;
+}
+
+/* The time is that of the one furthest behind, of the running one and those in the heap. */
+static void follow(u64 *time, u64 running, const struct heap *waiting)
+{
+	const struct heap_node *next = waiting->first;
+
+	advance(time, next != NULL && tick_before(next->key, running) ? next->key : running);
 }
 
 static void set_load(struct run_queue *queue, struct run_entity *entity)
 {
 	const struct run_group *group = entity->group;
-	u64 load = LOAD_UNIT * READ_ONCE(group->weight) / group_factor(group);
+	u64 load = LOAD_UNIT * READ_ONCE(group->weight) /
+		   (RUN_WEIGHT_DEFAULT * READ_ONCE(group->runnable));
 
 	queue->load += load - entity->load;
 	entity->load = load;
 }
 
-/* While it is parked its virtual time is relative to the queue's, which goes on without it. */
-static void park(struct run_queue *queue, struct run_entity *entity, u64 period_end)
-{
-	entity->virtual_time -= queue->virtual_time;
-	heap_insert(&queue->parked, &entity->node, period_end);
-}
-
-static void dequeue(struct run_queue *queue, struct run_entity *entity)
-{
-	if (entity->node.heap == &queue->parked)
-		entity->virtual_time += queue->virtual_time;
-	heap_remove(&entity->node);
-	heap_remove(&entity->deadline_node);
-}
-
 /*
- * Queues it without reserved time, limiting the credit for its absence to half a slice, and to a
- * whole one for all of its group that wake up together.
+ * A group of which some wait joins those that may run, with a sleeper's credit, or those that have
+ * spent their caps, from which it returns as if it had slept.
  */
-static void enqueue_fair(struct run_queue *queue, struct run_entity *entity, u64 now)
+static void enqueue_share(struct run_queue *queue, struct run_share *share, u64 now)
 {
-	struct run_group *group = entity->group;
+	struct run_group *group = share->group;
 	struct cap_state cap = cap_state(group, now);
 
-	if (tick_before(entity->virtual_time, queue->virtual_time)) {
-		u64 factor = MIN(group_factor(group), 2 * RUN_WEIGHT_DEFAULT);
-		u64 credit = mul_div(queue->slice / 2, factor, group->weight);
-		u64 floor = queue->virtual_time - credit;
-
-		if (tick_before(entity->virtual_time, floor))
-			entity->virtual_time = floor;
-	}
+	heap_remove(&share->node);
+	if (share->charged == 0 || tick_before(share->charged + FORGOTTEN_TICKS, now))
+		share->virtual_time = queue->virtual_time;
+	else if (tick_before(share->virtual_time, queue->virtual_time))
+		advance(&share->virtual_time,
+			queue->virtual_time -
+				mul_div(queue->slice / 2, RUN_WEIGHT_DEFAULT, group->weight));
 	if (cap.left == 0)
-		park(queue, entity, cap.period_end);
+		heap_insert(&queue->parked, &share->node, cap.period_end);
 	else
-		heap_insert(&queue->fair, &entity->node, entity->virtual_time);
+		heap_insert(&queue->fair, &share->node, share->virtual_time);
+}
+
+/* Queues it without reserved time; within its group too the credit is half a slice. */
+static void enqueue_fair(struct run_queue *queue, struct run_entity *entity, u64 now)
+{
+	struct run_share *share = entity->share;
+
+	advance(&entity->virtual_time, share->entities_time - queue->slice / 2);
+	heap_insert(&share->waiting, &entity->node, entity->virtual_time);
+	if (share->node.heap == NULL)
+		enqueue_share(queue, share, now);
+}
+
+/* To be called when one of the group waited and no longer does: it leaves with the last. */
+static void dequeue_share(struct run_share *share)
+{
+	if (share->waiting.first == NULL)
+		heap_remove(&share->node);
+}
+
+static void dequeue(struct run_entity *entity)
+{
+	heap_remove(&entity->node);
+	if (unlikely(entity->deadline_node.heap != NULL))
+		heap_remove(&entity->deadline_node);
 }
 
 static void enqueue(struct run_queue *queue, struct run_entity *entity, u64 now)
@@ -168,11 +161,12 @@ static bool is_due(const struct heap *heap, u64 now)
 
 static NOINLINE void enqueue_anew(struct run_queue *queue, struct run_entity *entity, u64 now)
 {
-	dequeue(queue, entity);
+	dequeue(entity);
 	enqueue(queue, entity, now);
+	dequeue_share(entity->share);
 }
 
-/* Does what is due: renews reservations and puts parked entities back. */
+/* Does what is due: renews reservations and puts parked groups back. */
 static inline void settle(struct run_queue *queue, u64 now)
 {
 	while (is_due(&queue->deadline, now))
@@ -180,7 +174,7 @@ static inline void settle(struct run_queue *queue, u64 now)
 	while (is_due(&queue->exhausted, now))
 		enqueue_anew(queue, deadline_entity(queue->exhausted.first), now);
 	while (is_due(&queue->parked, now))
-		enqueue_anew(queue, fair_entity(queue->parked.first), now);
+		enqueue_share(queue, share_of(queue->parked.first), now);
 }
 
 /* --- the queue --- */
@@ -195,7 +189,9 @@ static void attach(struct run_queue *queue, struct run_entity *entity)
 	const struct budget_reservation *reservation = &entity->reservation;
 
 	entity->queue = queue;
-	entity->virtual_time += queue->virtual_time;
+	entity->share = &entity->group->shares[queue->number];
+	entity->share->group = entity->group;
+	entity->virtual_time += entity->share->entities_time;
 	queue->reserved += budget_reservation_share(reservation->budget, reservation->period);
 }
 
@@ -206,11 +202,11 @@ void run_queue_add(struct run_queue *queue, struct run_entity *entity, u64 now)
 	if (!entity->runnable) {
 		entity->runnable = true;
 		__atomic_fetch_add(&entity->group->runnable, 1, __ATOMIC_RELAXED);
-		catch_up(queue, entity, now);
 		if (entity->reservation.budget != 0)
 			budget_reservation_wake(&entity->reservation, now);
 	}
 	queue->count++;
+	entity->share->runnable++;
 	enqueue(queue, entity, now);
 }
 
@@ -233,11 +229,13 @@ static void set_running(struct run_entity *entity, bool running, u64 now)
 /* Takes an entity, waiting or running, out of the queue's heaps and sums. */
 static void leave(struct run_queue *queue, struct run_entity *entity, u64 now)
 {
-	dequeue(queue, entity);
+	dequeue(entity);
+	dequeue_share(entity->share);
 	set_running(entity, false, now);
 	queue->load -= entity->load;
 	entity->load = 0;
 	queue->count--;
+	entity->share->runnable--;
 }
 
 void run_queue_remove(struct run_queue *queue, struct run_entity *entity, u64 now)
@@ -245,22 +243,6 @@ void run_queue_remove(struct run_queue *queue, struct run_entity *entity, u64 no
 	leave(queue, entity, now);
 	__atomic_fetch_sub(&entity->group->runnable, 1, __ATOMIC_RELAXED);
 	entity->runnable = false;
-	entity->removed = now;
-}
-
-void run_queue_end(struct run_queue *queue, struct run_entity *entity, u64 now)
-{
-	struct run_group *group = entity->group;
-	s64 lead = (s64)(entity->virtual_time - queue->virtual_time);
-
-	if (entity->runnable)
-		run_queue_remove(queue, entity, now);
-	/* As if it had been the only one of its group: never too little. */
-	if (entity->queue != NULL && lead > 0)
-		__atomic_fetch_add(&group->owed,
-				   mul_div((u64)lead, READ_ONCE(group->weight), RUN_WEIGHT_DEFAULT),
-				   __ATOMIC_RELAXED);
-	entity->virtual_time = queue->virtual_time;
 }
 
 void run_queue_detach(struct run_queue *queue, struct run_entity *entity, u64 now)
@@ -270,25 +252,22 @@ void run_queue_detach(struct run_queue *queue, struct run_entity *entity, u64 no
 	if (entity->runnable)
 		leave(queue, entity, now);
 	queue->reserved -= budget_reservation_share(reservation->budget, reservation->period);
-	entity->virtual_time -= queue->virtual_time;
+	entity->virtual_time -= entity->share->entities_time;
 	entity->queue = NULL;
 }
 
-/* The first that may run. Parks those in front of it whose group has spent its cap. */
+/* The first that may run. Parks the groups in front of it that have spent their caps. */
 static struct run_entity *best_waiting(struct run_queue *queue, u64 now)
 {
 	struct run_entity *entity = deadline_entity(queue->deadline.first);
 
 	while (entity == NULL && queue->fair.first != NULL) {
-		struct run_entity *fair = fair_entity(queue->fair.first);
-		struct cap_state cap = cap_state(fair->group, now);
+		struct run_share *share = share_of(queue->fair.first);
 
-		if (cap.left != 0) {
-			entity = fair;
-		} else {
-			heap_remove(&fair->node);
-			park(queue, fair, cap.period_end);
-		}
+		if (cap_state(share->group, now).left != 0)
+			entity = fair_entity(share->waiting.first);
+		else
+			enqueue_share(queue, share, now);
 	}
 	return entity;
 }
@@ -311,39 +290,43 @@ struct run_entity *run_queue_next(struct run_queue *queue, struct run_entity *ru
 	if (running != NULL && stays(queue, running, next, now))
 		next = running;
 	if (next != NULL && next->reservation.remaining == 0)
-		advance_virtual_time(queue, next->virtual_time);
+		advance(&queue->virtual_time, next->share->virtual_time);
 	queue->slice_end = now + queue->slice;
 	if (next == running)
 		return next;
 	if (next != NULL) {
-		dequeue(queue, next);
+		dequeue(next);
 		set_running(next, true, now);
 	}
 	if (running != NULL) {
 		set_running(running, false, now);
 		enqueue(queue, running, now);
 	}
+	if (next != NULL)
+		dequeue_share(next->share);
 	return next;
 }
 
-/* Charges virtual time; the remainder of the division by the weight goes to the next charge. */
-static void charge_fair(struct run_queue *queue, struct run_entity *running, u64 ran)
+/*
+ * Charges the group, whose weight is divided among its runnable entities, wherever they are; the
+ * remainder of the division by the weight goes to the next charge.
+ */
+static void charge_share(struct run_queue *queue, struct run_share *share, u64 ran, u64 now)
 {
-	const struct heap_node *next = queue->fair.first;
-	u64 factor = group_factor(running->group);
-	u64 weight = READ_ONCE(running->group->weight);
+	u64 factor = RUN_WEIGHT_DEFAULT * READ_ONCE(share->group->runnable);
+	u64 weight = READ_ONCE(share->group->weight) * share->runnable;
 	u64 quotient = mul_div(ran, factor, weight);
 
-	running->remainder += ran * factor - quotient * weight;
-	if (running->remainder >= weight) {
-		running->remainder -= weight;
+	share->remainder += ran * factor - quotient * weight;
+	if (share->remainder >= weight) {
+		share->remainder -= weight;
 		quotient++;
 	}
-	running->virtual_time += quotient;
-	if (next != NULL && tick_before(next->key, running->virtual_time))
-		advance_virtual_time(queue, next->key);
-	else
-		advance_virtual_time(queue, running->virtual_time);
+	share->virtual_time += quotient;
+	share->charged = now;
+	if (share->node.heap == &queue->fair)
+		heap_raise(&queue->fair, &share->node, share->virtual_time);
+	follow(&queue->virtual_time, share->virtual_time, &queue->fair);
 }
 
 void run_queue_charge(struct run_queue *queue, struct run_entity *running, u64 ran, u64 now)
@@ -362,26 +345,27 @@ void run_queue_charge(struct run_queue *queue, struct run_entity *running, u64 r
 		}
 	}
 	if (ran != 0) {
+		running->virtual_time += ran;
+		follow(&running->share->entities_time, running->virtual_time,
+		       &running->share->waiting);
 		if (unlikely(READ_ONCE(running->group->owed) != 0))
 			ran += __atomic_exchange_n(&running->group->owed, 0, __ATOMIC_RELAXED);
-		charge_fair(queue, running, MIN(ran, CHARGED_TICKS_MAX));
-		note_progress(queue, running, now);
+		charge_share(queue, running->share, MIN(ran, CHARGED_TICKS_MAX), now);
 	}
 }
 
-bool run_queue_yield_to(struct run_queue *queue, struct run_entity *running,
-			struct run_entity *waiting)
+bool run_queue_yield_to(struct run_entity *running, struct run_entity *waiting)
 {
 	u64 ahead = running->virtual_time;
 
-	if (waiting->group != running->group || waiting->node.heap != &queue->fair)
+	if (waiting->node.heap != &running->share->waiting)
 		return false;
 	if (tick_before(waiting->virtual_time, ahead))
 		return true;
 	running->virtual_time = waiting->virtual_time;
 	waiting->virtual_time = ahead;
 	heap_remove(&waiting->node);
-	heap_insert(&queue->fair, &waiting->node, ahead);
+	heap_insert(&running->share->waiting, &waiting->node, ahead);
 	return true;
 }
 
@@ -390,7 +374,8 @@ bool run_queue_preempts(const struct run_queue *queue, const struct run_entity *
 {
 	bool reserved = candidate->deadline_node.heap == &queue->deadline;
 
-	if (!reserved && candidate->node.heap != &queue->fair)
+	if (!reserved && (candidate->node.heap == NULL ||
+			  candidate->share->node.heap != &queue->fair))
 		return false;
 	if (running == NULL)
 		return true;
@@ -401,7 +386,7 @@ bool run_queue_preempts(const struct run_queue *queue, const struct run_entity *
 	/* A wake-up within one group costs other groups nothing, so that a tie is enough. */
 	if (candidate->group == running->group)
 		return !tick_before(running->virtual_time, candidate->virtual_time);
-	return tick_before(candidate->virtual_time, running->virtual_time);
+	return tick_before(candidate->share->virtual_time, running->share->virtual_time);
 }
 
 /* The lesser of the delay and the time until the tick. */
@@ -454,12 +439,18 @@ u64 run_queue_next_event(struct run_queue *queue, const struct run_entity *runni
 struct run_entity *run_queue_next_waiting(const struct run_queue *queue,
 					  const struct run_entity *previous)
 {
-	struct run_entity *next =
-		fair_entity(previous == NULL ? queue->fair.first : heap_next(&previous->node));
+	struct heap_node *share =
+		previous == NULL ? queue->fair.first : heap_next(&previous->share->node);
 
-	while (next != NULL && next->reservation.budget != 0)
-		next = fair_entity(heap_next(&next->node));
-	return next;
+	for (; share != NULL; share = heap_next(share)) {
+		struct run_entity *next = fair_entity(share_of(share)->waiting.first);
+
+		while (next != NULL && next->reservation.budget != 0)
+			next = fair_entity(heap_next(&next->node));
+		if (next != NULL)
+			return next;
+	}
+	return NULL;
 }
 
 /* --- reservations --- */

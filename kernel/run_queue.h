@@ -15,8 +15,10 @@
  * ticks, which may wrap. What runs next:
  *
  * 1. of the entities with reserved budget left, the one with the earliest deadline (EDF);
- * 2. of all others, the one whose virtual time is furthest behind: the time it ran, divided by its
- *    weight, which is its group's weight / the group's runnable entities. Reserved time is not
+ * 2. of all others, one of the group whose virtual time here is furthest behind: the time that its
+ *    entities ran here, divided by their part of its weight, of which each runnable entity has the
+ *    same, wherever it is. Of those that wait, the one that ran least. So however many they are
+ *    and whenever they wake up, together they get what one of them would. Reserved time is not
  *    charged here: reservations come first, the rest is shared by weight.
  *
  * A group's cap applies to all that its entities run, but never stops one that has reserved time
@@ -30,13 +32,16 @@
  * The caller holds the CPU's lock in every call; a group's own lock is taken last.
  */
 
-/*
- * How far a group has come on a queue, which is where its entities start that wake up there: time
- * that one of them did not use while it slept, others of the group have used.
- */
-struct run_progress {
-	u64 virtual_time;
-	u64 noted; /* the tick at which it was noted */
+/* A group on one queue, and under that one's lock. All zeros: it was never there. */
+struct run_share {
+	struct run_group *group;
+	struct heap_node node; /* in queue->fair or queue->parked, as long as any of it waits */
+	struct heap waiting;   /* for unreserved time: its entities, by virtual time */
+	u64 virtual_time;      /* the group's, here; stays while none of it is here */
+	u64 remainder;	       /* of the division by the weight, not yet in virtual_time */
+	u64 charged;	       /* the tick at which it was last charged */
+	u64 entities_time;     /* of its entity furthest behind; never goes back */
+	u64 runnable;	       /* its entities that run or want to, here */
 };
 
 /* Shared by entities on all CPUs: the first two words without a lock, the rest under `lock`. */
@@ -46,18 +51,17 @@ struct run_group {
 	u64 owed;     /* ticks to be charged to its entities, besides what they run; atomic */
 	struct lock lock;
 	struct budget_cap cap;
-	struct run_progress *progress; /* by the queue's number */
+	struct run_share *shares; /* by the queue's number */
 };
 
 /* What is scheduled. Guarded by its queue's lock; all zeros but `group`: it never ran. */
 struct run_entity {
 	struct run_group *group;
 	struct run_queue *queue;	/* the one it belongs to; NULL: none */
-	struct heap_node node;		/* in queue->fair or queue->parked */
+	struct run_share *share;	/* its group's there */
+	struct heap_node node;		/* in share->waiting */
 	struct heap_node deadline_node; /* in queue->deadline or queue->exhausted */
-	u64 virtual_time;		/* without a queue, or parked: relative to the queue's */
-	u64 remainder;			/* of the division by the weight, not yet in virtual_time */
-	u64 removed;			/* the tick at which it last ceased to be runnable */
+	u64 virtual_time; /* unreserved ticks it ran; without a queue: from entities_time on */
 	struct budget_reservation reservation;
 	u64 load; /* its share of queue->load */
 	bool runnable;
@@ -65,11 +69,11 @@ struct run_entity {
 };
 
 struct run_queue {
-	struct heap fair;      /* by virtual time */
+	struct heap fair;      /* groups, by virtual time */
 	struct heap deadline;  /* by deadline: with reserved budget left */
-	struct heap exhausted; /* by deadline: with none left; also in `fair` or `parked` */
-	struct heap parked;    /* by the end of the cap's period: the group has spent its cap */
-	u64 virtual_time;      /* of the one furthest behind; never goes back */
+	struct heap exhausted; /* by deadline: with none left; also wait with the others */
+	struct heap parked;    /* groups that have spent their caps, by the end of its period */
+	u64 virtual_time;      /* of the group furthest behind; never goes back */
 	u64 number;	       /* the CPU's */
 	u64 slice;	       /* ticks */
 	u64 slice_end;	       /* of the running one */
@@ -78,25 +82,20 @@ struct run_queue {
 	u64 count;	       /* of runnable ones, the running one included */
 };
 
-/* `progress`: zeroed, one for each queue. */
-void run_group_init(struct run_group *group, u64 weight, struct run_progress *progress);
-/* percent of one CPU per period_ticks; 0: none. Parked entities stay so until their period ends. */
+/* `shares`: zeroed, one for each queue. */
+void run_group_init(struct run_group *group, u64 weight, struct run_share *shares);
+/* percent of one CPU per period_ticks; 0: none. A parked group stays so until its period ends. */
 void run_group_set_cap(struct run_group *group, u64 percent, u64 period_ticks, u64 now);
 
 void run_queue_init(struct run_queue *queue, u64 number, u64 slice);
 
 /*
  * The entity wants to run: it is new, was asleep, or comes from another queue (run_queue_detach).
- * A sleeper is credited with half a slice at most. Then ask run_queue_preempts.
+ * A group all of which slept is credited with half a slice at most. Then ask run_queue_preempts.
  */
 void run_queue_add(struct run_queue *queue, struct run_entity *entity, u64 now);
 /* An entity that was added no longer wants to run. It may wait or run; if it runs, charge first. */
 void run_queue_remove(struct run_queue *queue, struct run_entity *entity, u64 now);
-/*
- * The entity ends, runnable or asleep. By how far it is ahead of the others its group owes them:
- * else a group would be ahead by as many entities as it can end and replace by new ones.
- */
-void run_queue_end(struct run_queue *queue, struct run_entity *entity, u64 now);
 
 /*
  * The entity to run from now on; NULL: none. It is in no heap until it is no longer chosen here, or
@@ -117,8 +116,7 @@ void run_queue_charge(struct run_queue *queue, struct run_entity *running, u64 r
  * which costs others nothing. False, without effect: that one is not of its group, or does not
  * wait here for unreserved time.
  */
-bool run_queue_yield_to(struct run_queue *queue, struct run_entity *running,
-			struct run_entity *waiting);
+bool run_queue_yield_to(struct run_entity *running, struct run_entity *waiting);
 
 /* Whether the candidate, just added, should run instead (the running one charged, or NULL). */
 bool run_queue_preempts(const struct run_queue *queue, const struct run_entity *running,
@@ -133,14 +131,15 @@ u64 run_queue_next_event(struct run_queue *queue, const struct run_entity *runni
 /*
  * Takes the entity, waiting, running (charged) or asleep, away from the queue and releases its
  * reserved share. run_queue_add on another queue, at once if it was runnable, else when it wakes,
- * continues with its virtual time relative to the queue's, its deadline and budget. If it has a
+ * continues with its place among its group's, its deadline and budget. If it has a
  * reservation, ask run_queue_admit for the new queue first, under both locks.
  */
 void run_queue_detach(struct run_queue *queue, struct run_entity *entity, u64 now);
 
 /*
- * For balancing: the entities that wait for this CPU without a reservation, one per call, starting
- * after `previous` (NULL: from the start); the one furthest behind first, then in no order.
+ * For balancing: entities that wait for this CPU without a reservation, of each group one, one per
+ * call, starting after `previous` (NULL: from the start); that of the group furthest behind first,
+ * then in no order.
  */
 struct run_entity *run_queue_next_waiting(const struct run_queue *queue,
 					  const struct run_entity *previous);

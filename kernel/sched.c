@@ -155,10 +155,10 @@ void sched_ready(struct thread *thread)
 void sched_remove(struct thread *thread)
 {
 	struct cpu *cpu = thread->cpu;
+	u64 now = queue_lock(cpu);
 
-	lock_acquire(&cpu->lock, LOCK_QUEUE);
-	if (cpu->running != thread)
-		run_queue_end(cpu->queue, &thread->run, rdtsc());
+	if (cpu->running != thread && thread->run.runnable)
+		run_queue_remove(cpu->queue, &thread->run, now);
 	lock_release(&cpu->lock, LOCK_QUEUE);
 }
 
@@ -215,7 +215,7 @@ void sched_next(struct cpu *cpu)
 		before->ready_tsc = now;
 		running = &before->run;
 	} else if (before != NULL) {
-		run_queue_end(cpu->queue, &before->run, now);
+		run_queue_remove(cpu->queue, &before->run, now);
 	}
 	next = run_queue_next(cpu->queue, running, now);
 	cpu->running = next != NULL ? thread_of(next) : NULL;
@@ -277,8 +277,8 @@ enum status sched_yield(struct cpu *cpu, struct thread *to)
 	bool waits;
 
 	(void)queue_lock(cpu);
-	waits = to == NULL || (to->cpu == cpu && run_queue_yield_to(
-						      cpu->queue, &cpu->running->run, &to->run));
+	waits = to == NULL ||
+		(to->cpu == cpu && run_queue_yield_to(&cpu->running->run, &to->run));
 	lock_release(&cpu->lock, LOCK_QUEUE);
 	if (!waits)
 		return STATUS_NOT_FOUND;

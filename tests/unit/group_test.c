@@ -51,11 +51,34 @@ static void test_create_without_memory(void **state)
 		assert_int_equal(machine_free_pages(), failures);
 		page_free(taken[--count], NULL);
 	}
-	/* a page for the group, and its own two, which what is kept for the kernel may not give */
-	assert_int_equal(failures, page_total / KERNEL_SHARE + 3);
+	/* a page for the group, and its own, which what is kept for the kernel may not give */
+	assert_int_equal(failures, page_total / KERNEL_SHARE + 2);
 	while (count > 0)
 		page_free(taken[--count], NULL);
 	kernel_machine_end(&group, 1, 100);
+}
+
+/* Its shares lie in one block, with one for each CPU, and go with it. */
+static void test_shares(void **state)
+{
+	static const struct run_share none;
+	struct group *group;
+
+	(void)state;
+	kernel_machine_start(4 * MIB);
+	for (machine_cpu_count = CPU_MAX; machine_cpu_count != 0; machine_cpu_count--) {
+		u32 last = machine_cpu_count - 1;
+		u64 before = machine_free_pages();
+
+		assert_int_equal(group_create(8000, 1, &group), STATUS_OK);
+		assert_memory_equal(&group->run.shares[last], &none, sizeof(none));
+		memset(&group->run.shares[last], 0xff, sizeof(none));
+		assert_int_equal(page_owner(pointer_to_hpa(&group->run.shares[last].runnable)),
+				 PAGE_KERNEL);
+		kernel_machine_end(&group, 1, 100);
+		assert_int_equal(machine_free_pages(), before);
+	}
+	machine_cpu_count = 1;
 }
 
 /* Each call ends a bounded number of objects; the first call stops all processes. */
@@ -463,6 +486,7 @@ int main(void)
 		cmocka_unit_test(test_irq_flags),
 		cmocka_unit_test(test_memory_address),
 		cmocka_unit_test(test_create_without_memory),
+		cmocka_unit_test(test_shares),
 		cmocka_unit_test(test_end_in_steps),
 		cmocka_unit_test(test_isolation),
 		cmocka_unit_test(test_return_without_entry),

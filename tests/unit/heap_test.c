@@ -15,6 +15,8 @@ static void test_heap(void **state)
 		if (node->heap == NULL) {
 			heap_insert(&heap, node, random_below(2000) - 1000);
 			count++;
+		} else if (random_below(3) == 0) {
+			heap_raise(&heap, node, node->key + random_below(100));
 		} else {
 			heap_remove(random_below(3) == 0 ? heap.first : node);
 			count--;
@@ -26,7 +28,7 @@ static void test_heap(void **state)
 			seen++;
 		assert_int_equal(seen, count);
 	}
-	for (u64 last = 0ull - 1000; count != 0; count--) {
+	for (u64 last = heap.first->key; count != 0; count--) {
 		struct heap_node *node = heap.first;
 
 		assert_false(tick_before(node->key, last));

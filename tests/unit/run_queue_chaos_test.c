@@ -3,14 +3,42 @@
 
 /* --- everything at once --- */
 
+/* Every group that waits is in one of the two heaps; returns for how many entities. */
+static u64 shares_check(const struct run_queue *queue)
+{
+	u64 present = heap_check(&queue->fair, queue->fair.first) +
+		      heap_check(&queue->parked, queue->parked.first);
+	u64 waiting = 0;
+
+	for (u32 g = 0; g < group_count; g++) {
+		const struct run_share *share = &groups[g].shares[queue->number];
+		u64 count = heap_check(&share->waiting, share->waiting.first);
+		u64 runnable = 0;
+
+		for (u32 i = 0; i < thread_count; i++) {
+			const struct run_entity *entity = &threads[i].entity;
+
+			runnable += entity->share == share && entity->queue == queue &&
+				    entity->runnable;
+		}
+		assert_int_equal(share->runnable, runnable);
+		assert_int_equal(share->node.heap != NULL, count != 0);
+		if (share->node.heap == &queue->fair)
+			assert_int_equal(share->node.key, share->virtual_time);
+		present -= count != 0;
+		waiting += count;
+	}
+	assert_int_equal(present, 0);
+	return waiting;
+}
+
 static void assert_consistent(void)
 {
 	for (u32 c = 0; c < cpu_count; c++) {
 		struct run_queue *queue = &cpus[c].queue;
 		u64 load = 0;
 		u64 reserved = 0;
-		u64 waiting = heap_check(&queue->fair, queue->fair.first) +
-			      heap_check(&queue->parked, queue->parked.first) +
+		u64 waiting = shares_check(queue) +
 			      heap_check(&queue->deadline, queue->deadline.first);
 		u64 exhausted = heap_check(&queue->exhausted, queue->exhausted.first);
 		u64 expected = 0;

@@ -110,11 +110,11 @@ static UNUSED void sim_reset(u32 count, u64 start)
 
 static UNUSED struct run_group *sim_group(u64 weight)
 {
-	static struct run_progress progress[GROUP_MAX][CPU_MAX];
+	static struct run_share shares[GROUP_MAX][CPU_MAX];
 	struct run_group *group = &groups[group_count++];
 
-	memset(progress[group - groups], 0, sizeof(progress[0]));
-	run_group_init(group, weight, progress[group - groups]);
+	memset(shares[group - groups], 0, sizeof(shares[0]));
+	run_group_init(group, weight, shares[group - groups]);
 	return group;
 }
 
@@ -213,9 +213,10 @@ static void sim_pick(struct sim_cpu *cpu)
 	/* A group that has spent its cap runs only on reserved time. */
 	assert_true(cpu->running->entity.reservation.remaining != 0 ||
 		    budget_cap_left(&cpu->running->entity.group->cap, now) != 0);
-	/* The queue's virtual time, where wakers start, has reached the thread's. */
-	assert_true(cpu->running->entity.reservation.remaining != 0 ||
-		    !tick_before(cpu->queue.virtual_time, cpu->running->entity.virtual_time));
+	/* The queue's virtual time, where groups start, has reached the thread's group's. */
+	assert_true(
+		cpu->running->entity.reservation.remaining != 0 ||
+		!tick_before(cpu->queue.virtual_time, cpu->running->entity.share->virtual_time));
 	window_count(cpu->running, 0);
 	cpu->running->waited_max = MAX(cpu->running->waited_max, now - cpu->running->ready_since);
 	/* kernel/sched.c: SCHED_SWITCH_NS */

@@ -92,11 +92,11 @@ static void test_deadlines(void **state)
 	now += 3 * MS;
 	run_queue_charge(queue, &soon->entity, 3 * MS, now);
 	assert_ptr_equal(run_queue_next(queue, &soon->entity, now), &late->entity);
-	assert_ptr_equal(soon->entity.node.heap, &queue->fair);
+	assert_ptr_equal(soon->entity.node.heap, &soon->entity.share->waiting);
 	assert_null(run_queue_next_waiting(queue, NULL));
 }
 
-/* A thread takes along its lead or lag in virtual time, its deadline and its budget. */
+/* A thread takes along its place among its group's, its deadline and its budget. */
 static void test_migration(void **state)
 {
 	struct run_queue *from = &cpus[0].queue;
@@ -114,13 +114,14 @@ static void test_migration(void **state)
 	assert_null(run_queue_next_waiting(to, run_queue_next_waiting(to, NULL)));
 	thread = sim_of(run_queue_next_waiting(from, run_queue_next_waiting(from, NULL)));
 	assert_non_null(thread);
-	ahead = thread->entity.virtual_time - from->virtual_time;
+	ahead = 3 * MS;
+	thread->entity.virtual_time += ahead;
 	assert_int_equal(from->count, 4);
 	assert_int_equal(from->load, 4096);
 	run_queue_detach(from, &thread->entity, now);
 	thread->cpu = 1;
 	run_queue_add(to, &thread->entity, now);
-	assert_int_equal(thread->entity.virtual_time - to->virtual_time, ahead);
+	assert_int_equal(thread->entity.virtual_time - thread->entity.share->entities_time, ahead);
 	assert_int_equal(thread->entity.group->runnable, 1);
 	assert_int_equal(from->count, 3);
 	assert_int_equal(from->load, 3072);
@@ -224,24 +225,24 @@ static void test_yield_to(void **state)
 		run_queue_add(queue, &threads[i].entity, now);
 	assert_ptr_equal(run_queue_next(queue, NULL, now), a);
 	run_queue_charge(queue, a, MS, now + MS);
-	assert_false(run_queue_yield_to(queue, a, other));
+	assert_false(run_queue_yield_to(a, other));
 	b->virtual_time = a->virtual_time + MS; /* it would come after a */
 	heap_remove(&b->node);
-	heap_insert(&queue->fair, &b->node, b->virtual_time);
+	heap_insert(&b->share->waiting, &b->node, b->virtual_time);
 	sum = a->virtual_time + b->virtual_time;
-	assert_true(run_queue_yield_to(queue, a, b));
+	assert_true(run_queue_yield_to(a, b));
 	assert_true(tick_before(b->virtual_time, a->virtual_time));
 	assert_int_equal(a->virtual_time + b->virtual_time, sum);
 	/* b is ahead by now: nothing is swapped */
-	assert_true(run_queue_yield_to(queue, a, b));
+	assert_true(run_queue_yield_to(a, b));
 	assert_int_equal(a->virtual_time - b->virtual_time, MS);
 	assert_ptr_equal(run_queue_next(queue, a, now + MS), other);
 	run_queue_charge(queue, other, 10 * MS, now + 11 * MS);
 	assert_ptr_equal(run_queue_next(queue, other, now + 11 * MS), b);
 	/* not to a thread that runs or is not runnable */
-	assert_false(run_queue_yield_to(queue, b, b));
+	assert_false(run_queue_yield_to(b, b));
 	run_queue_remove(queue, a, now + 11 * MS);
-	assert_false(run_queue_yield_to(queue, b, a));
+	assert_false(run_queue_yield_to(b, a));
 }
 
 static void test_cost(void **state)

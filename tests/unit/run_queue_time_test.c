@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Virtual times: whose moves the queue's, where a group's entities wake up, ties; a cap's end. */
+/* Virtual times: whose moves the queue's and the group's, where one wakes up, ties; a cap's end. */
 #include "tests/unit/run_queue_machine.h"
 
 /* Three entities that want to run: the first two of one group, the third of another. */
@@ -17,11 +17,11 @@ static struct run_queue *start(void)
 	return &cpus[0].queue;
 }
 
-static void place(struct run_queue *queue, struct run_entity *entity, u64 virtual_time)
+/* The group of one that waits has come so far. */
+static void place(const struct run_entity *entity, u64 virtual_time)
 {
-	heap_remove(&entity->node);
-	entity->virtual_time = virtual_time;
-	heap_insert(&queue->fair, &entity->node, virtual_time);
+	entity->share->virtual_time = virtual_time;
+	heap_raise(&entity->queue->fair, &entity->share->node, virtual_time);
 }
 
 /* One that wakes up goes ahead of the running one at the same time in its own group alone. */
@@ -36,13 +36,13 @@ static void test_tie(void **state)
 	assert_ptr_equal(run_queue_next(queue, NULL, now), running);
 	assert_true(run_queue_preempts(queue, running, fellow));
 	assert_false(run_queue_preempts(queue, running, other));
-	running->virtual_time++;
+	running->share->virtual_time++;
 	assert_true(run_queue_preempts(queue, running, other));
-	running->virtual_time -= 2;
+	running->virtual_time--;
 	assert_false(run_queue_preempts(queue, running, fellow));
 }
 
-/* The queue's time is that of the one furthest behind, whether it runs or waits. */
+/* A time is that of the one furthest behind, whether it runs or waits. */
 static void test_queue_follows(void **state)
 {
 	struct run_entity *running = &threads[0].entity;
@@ -52,13 +52,21 @@ static void test_queue_follows(void **state)
 
 	(void)state;
 	assert_ptr_equal(run_queue_next(queue, NULL, now), running);
-	place(queue, fellow, 100 * MS);
-	place(queue, other, 50 * MS);
+	fellow->virtual_time = 30 * MS;
+	heap_raise(&fellow->share->waiting, &fellow->node, fellow->virtual_time);
+	place(other, 50 * MS);
 	run_queue_charge(queue, running, 20 * MS, now + 20 * MS);
-	assert_int_equal(running->virtual_time, 40 * MS); /* half of its group's weight */
-	assert_int_equal(queue->virtual_time, 40 * MS);
+	assert_int_equal(running->virtual_time, 20 * MS);
+	assert_int_equal(running->share->entities_time, 20 * MS);
+	assert_int_equal(running->share->virtual_time, 20 * MS);
+	assert_int_equal(queue->virtual_time, 20 * MS);
+	/* Half of the group's weight is elsewhere; its place among those that wait moves. */
+	running->group->runnable *= 2;
 	run_queue_charge(queue, running, 20 * MS, now + 40 * MS);
+	assert_int_equal(running->share->entities_time, 30 * MS);
+	assert_int_equal(running->share->virtual_time, 60 * MS);
 	assert_int_equal(queue->virtual_time, 50 * MS);
+	assert_ptr_equal(run_queue_next(queue, running, now + 40 * MS), other);
 }
 
 /* Reserved time does not count: who runs on it does not take the queue's time with it. */
@@ -69,19 +77,20 @@ static void test_reserved_leaves_it(void **state)
 	u64 available;
 
 	(void)state;
-	place(queue, reserved, 80 * MS);
+	place(reserved, 80 * MS);
 	assert_true(run_queue_reserve(queue, reserved, 2 * MS, 10 * MS, now, &available));
 	assert_ptr_equal(run_queue_next(queue, NULL, now), reserved);
 	assert_int_equal(queue->virtual_time, 0);
 	run_queue_charge(queue, reserved, MS, now + MS);
 	assert_int_equal(queue->virtual_time, 0);
-	assert_int_equal(reserved->virtual_time, 80 * MS);
+	assert_int_equal(reserved->virtual_time, 0);
+	assert_int_equal(reserved->share->virtual_time, 80 * MS);
 }
 
 /* How far a group has come on one queue says nothing about another, whatever their numbers. */
 static void test_queues_apart(void **state)
 {
-	static struct run_progress progress[CPU_MAX];
+	static struct run_share shares[CPU_MAX];
 	static struct run_queue queues[CPU_MAX];
 	struct run_queue *far = &queues[CPU_MAX - 1];
 	struct run_entity first = {0};
@@ -89,7 +98,7 @@ static void test_queues_apart(void **state)
 	struct run_group group;
 
 	(void)state;
-	run_group_init(&group, 256, progress);
+	run_group_init(&group, 256, shares);
 	first.group = second.group = &group;
 	run_queue_init(queues, 0, SLICE);
 	run_queue_init(far, CPU_MAX - 1, SLICE);
@@ -98,10 +107,12 @@ static void test_queues_apart(void **state)
 	run_queue_charge(queues, &first, 30 * MS, START + 30 * MS);
 	run_queue_add(far, &second, START + 30 * MS);
 	assert_int_equal(second.virtual_time, 0);
+	assert_int_equal(second.share->virtual_time, 0);
 	run_queue_remove(far, &second, START + 30 * MS);
 	run_queue_detach(far, &second, START + 30 * MS);
 	run_queue_add(queues, &second, START + 30 * MS);
 	assert_int_equal(second.virtual_time, 30 * MS);
+	assert_int_equal(second.share->virtual_time, 30 * MS);
 }
 
 /* A lone entity of a capped group: looked at when that is spent, not in ever smaller steps. */

@@ -26,7 +26,7 @@ static void test_wake(void **state)
 
 	now += MS;
 	second = machine_thread(1, 0);
-	second->run.virtual_time -= MS;
+	shares[1][0].charged = now; /* it has slept */
 	sched_ready(second);
 	assert_int_equal(cpus[0].pending, PENDING_RESCHEDULE);
 	assert_int_equal(pages[0].cpu_tsc, MS);
@@ -36,7 +36,6 @@ static void test_wake(void **state)
 	assert_int_equal(cpus[0].queue_tsc, now + SCHED_SLICE_NS);
 
 	late = machine_thread(0, 0);
-	late->run.virtual_time = 100 * MS;
 	sched_ready(late);
 	assert_int_equal(cpus[0].pending, 0);
 	(void)machine_obey(0);
@@ -57,7 +56,6 @@ static void test_wake_elsewhere(void **state)
 	for (u32 allowed_there = 0; allowed_there <= 1; allowed_there++) {
 		groups[1].affinity = allowed_there ? ~0ull : 3;
 		thread = machine_thread(1, 1);
-		thread->run.virtual_time = 100 * MS;
 		sched_ready(thread);
 		assert_int_equal(cpus[0].pending, 0);
 		assert_int_equal(machine_obey(1), PENDING_TIMER);

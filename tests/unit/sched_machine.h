@@ -43,7 +43,7 @@ static struct run_queue queues[CPUS];
 static struct cpu_counters counters[CPUS];
 static struct group_page pages[2];
 static struct group groups[2];
-static struct run_progress progress[ARRAY_COUNT(groups)][CPUS];
+static struct run_share shares[ARRAY_COUNT(groups)][CPUS];
 static struct process processes[2];
 static struct thread threads[8];
 static u32 thread_count;
@@ -107,8 +107,8 @@ static UNUSED void machine_start(void)
 					   .affinity = ~0ull,
 					   .tag = i + 1,
 					   .reservable_permille = 1000};
-		memset(progress[i], 0, sizeof(progress[i]));
-		run_group_init(&groups[i].run, RUN_WEIGHT_DEFAULT, progress[i]);
+		memset(shares[i], 0, sizeof(shares[i]));
+		run_group_init(&groups[i].run, RUN_WEIGHT_DEFAULT, shares[i]);
 		processes[i] = (struct process){.group = &groups[i]};
 	}
 }
