@@ -38,7 +38,7 @@ enum start_kind {
 	/* of disks; addresses are those of mappings that the process finds made */
 	START_DRIVER_IMAGE, /* manager: memory, image of the driver `name` */
 	START_DMA,	    /* driver: memory of its device at address `offset`; `value`: bytes */
-	START_DMA_ADDRESSES, /* driver: at `offset` the host-physical address of each of its pages */
+	START_DMA_ADDRESSES, /* driver: the host-physical address of each of its pages */
 	START_DISK_FILE,    /* driver: mapped read-only at address `offset`; `value`: bytes */
 	START_REGISTERS,    /* driver: BAR `name` of its function at `offset`; `value`: bytes */
 	START_PORTS,	    /* driver: ports it may use, from `offset` on; `value`: how many */

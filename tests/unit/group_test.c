@@ -448,14 +448,11 @@ static void test_memory_address(void **state)
 	struct memory *memory;
 	u64 root, handle;
 
-	(void)state;
 	kernel_machine_start(32 * MIB);
 	teardown_init(&group.teardown);
-	assert_int_equal(page_alloc_cleared(0, PAGE_KERNEL, NULL, (void **)&process.handles),
-			 STATUS_OK);
+	assert_int_equal(page_alloc_cleared(0, PAGE_KERNEL, NULL, (void **)&process.handles), 0);
 	handle_table_init(process.handles, PAGE_SIZE);
-	assert_int_equal(handle_insert(process.handles, &machine_root, RIGHT_ALL, &root),
-			 STATUS_OK);
+	assert_int_equal(handle_insert(process.handles, &machine_root, RIGHT_ALL, &root), 0);
 	assert_int_equal(memory_create(NULL, PAGE_PROCESS, 20, 0, &memory), STATUS_OK);
 	assert_int_equal(handle_insert(process.handles, &memory->object, RIGHT_READ, &handle),
 			 STATUS_OK);
@@ -471,9 +468,8 @@ static void test_memory_address(void **state)
 		}
 		assert_int_equal(frame.rax, inside ? STATUS_OK : STATUS_BAD_ARGUMENT);
 		if (inside)
-			assert_ptr_equal(hpa_to_pointer(HPA(frame.rdi)),
-					 (u8 *)memory_pointer(memory, offset >> PAGE_SHIFT) +
-						 offset % PAGE_SIZE);
+			assert_ptr_equal(hpa_to_pointer(HPA(align_down(frame.rdi, PAGE_SIZE))),
+					 memory_pointer(memory, offset >> PAGE_SHIFT));
 	}
 	handle_close_all(process.handles);
 	page_free(pointer_to_hpa(process.handles), NULL);

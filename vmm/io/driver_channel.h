@@ -70,7 +70,7 @@ struct driver_channel {
 	char model[48];
 	char serial[24];
 	char table_problem[DRIVER_TEXT_BYTES]; /* why the disk has no partitions; "": it has */
-	u32 served[DRIVER_CLIENT_MAX]; /* the number in force; 0: nothing of it is with the device */
+	u32 served[DRIVER_CLIENT_MAX]; /* the number in force; 0: the device has nothing of it */
 	u64 finished; /* requests, all clients' */
 	u64 waiting;  /* with the device */
 	struct driver_counts counts[DRIVER_CLIENT_MAX];

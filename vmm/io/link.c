@@ -103,7 +103,7 @@ bool link_publish(struct link_end *end)
 		return false;
 	store(&line->written, end->written);
 	end->published = end->written;
-	/* the peer sets wake_at, then looks at `written` once more: one of the two sees the other */
+	/* the peer sets wake_at, then looks again at `written`: one of the two sees the other */
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 	return peer_is_there(end) &&
 	       end->written - load(&peer_line(end)->wake_at) - 1 < end->written - before;

@@ -54,7 +54,7 @@ struct link_end {
 	u32 written;
 	u32 published; /* of written, what the peer has been shown */
 	u32 read;
-	bool broken; /* the peer's index was impossible: nothing passes before the next generation */
+	bool broken; /* the peer's index was impossible: nothing passes in this generation */
 };
 
 /* `memory` is what the manager has mapped; the link_renewed that follows says true. */

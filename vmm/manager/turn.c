@@ -50,16 +50,19 @@ static void handle(const struct event *event)
 void turn(void)
 {
 	struct event event;
-	bool more;
+	bool more = false;
 	u64 deadline;
 
-	for (u32 i = 0; i < EVENTS_AT_ONCE && events_wait(0, &event); i++)
+	/* what comes may be what the caller waits for: it looks again before anything waits */
+	for (u32 i = 0; i < EVENTS_AT_ONCE && events_wait(0, &event); i++) {
 		handle(&event);
+		more = true;
+	}
 	serial_poll();
 	log_take_kernel();
 	perf_step();
 	gdb_step();
-	more = driver_step();
+	more |= driver_step();
 	more |= vm_step();
 	more |= console_step();
 	more |= log_export_step();

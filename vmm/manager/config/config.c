@@ -238,7 +238,8 @@ static void parse_assignment(struct parser *parser, struct text line)
 	while (key.length < line.length && line.start[key.length] != '=')
 		key.length++;
 	if (key.length == line.length) {
-		REPORT(parser, line.start, "found \"%s\", allowed: key = value, [host], [disk NAME], [vm NAME]",
+		REPORT(parser, line.start,
+		       "found \"%s\", allowed: key = value, [host], [disk NAME], [vm NAME]",
 		       text_show(shown, sizeof(shown), line));
 		return;
 	}

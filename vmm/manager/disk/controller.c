@@ -99,7 +99,8 @@ static void show_known(char *problem, size_t size)
 		if (!is_nvme(pci_get(i)))
 			continue;
 		pci_address_text(pci_get(i)->address, address);
-		length += format(problem + length, size - length, ", nvme%u (%s)", count++, address);
+		length += format(problem + length, size - length, ", nvme%u (%s)", count++,
+				 address);
 	}
 }
 

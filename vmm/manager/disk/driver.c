@@ -62,7 +62,8 @@ static void fail(struct driver *driver, const char *reason)
 {
 	driver->life = DRIVER_LIFE_FAILED;
 	string_copy(driver->reason, sizeof(driver->reason), reason);
-	log_message(LOG_ERROR, LOG_DEVICE, "", "driver %s: failed: %s", driver->name, driver->reason);
+	log_message(LOG_ERROR, LOG_DEVICE, "", "driver %s: failed: %s", driver->name,
+		    driver->reason);
 	console_notice("error: driver %s: %s\n", driver->name, driver->reason);
 }
 

@@ -167,7 +167,7 @@ static void unmap_in_driver(const struct driver *driver, struct driver_link *lin
 	link->pool_pages_at = 0;
 }
 
-/* A driver that has not yet seen the link would never say that it has left: it has to come first. */
+/* A driver that has not yet seen the link would never say that it has left. */
 static void tell_driver(struct driver *driver, struct driver_link *link)
 {
 	u32 index = index_of(driver, link);

@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: MIT */
+/* The values of keys as a configuration file would have them. */
+#include "kernel/abi/pages.h"
+#include "lib/bits.h"
+#include "vmm/manager/config/config_keys.h"
+#include "vmm/rt/format.h"
+
+static void show_disks(const struct vm_disk *disks, char *buffer, size_t size)
+{
+	size_t length = 0;
+
+	for (u32 i = 0; i < CONFIG_VM_DISK_MAX && disks[i].number != 0 && length < size; i++)
+		length += format(buffer + length, size - length, "%s%s%s%s", i > 0 ? ", " : "",
+				 config_disk(disks[i].number - 1u)->name,
+				 (disks[i].flags & VM_DISK_READ_ONLY) != 0 ? " ro" : "",
+				 (disks[i].flags & VM_DISK_OPTIONAL) != 0 ? " optional" : "");
+}
+
+static void show_cpus(const u64 *words, char *buffer, size_t size)
+{
+	size_t length = 0;
+
+	for (u32 first = 0; first < CPU_MAX && length < size; first++) {
+		u32 last = first;
+
+		if ((words[first / 64] & BIT(first % 64)) == 0)
+			continue;
+		while (last + 1 < CPU_MAX && (words[(last + 1) / 64] & BIT((last + 1) % 64)) != 0)
+			last++;
+		length += format(buffer + length, size - length, last > first ? "%s%u-%u" : "%s%u",
+				 length > 0 ? "," : "", first, last);
+		first = last;
+	}
+	if (length == 0)
+		format(buffer, size, "all");
+}
+
+static void show_words(const char *words, u64 mask, char *buffer, size_t size)
+{
+	struct text rest = text_of(words);
+	struct text word;
+	size_t length = 0;
+
+	for (u32 i = 0; text_next_word(&rest, &word); i++) {
+		if ((mask & BIT(i)) != 0 && length < size)
+			length += format(buffer + length, size - length, "%s%.*s",
+					 length > 0 ? " " : "", (int)word.length, word.start);
+	}
+	if (length == 0)
+		format(buffer, size, "none");
+}
+
+/* With the largest unit that leaves nothing over. */
+static size_t show_duration(u64 ns, char *buffer, size_t size)
+{
+	const struct {
+		const char *name;
+		u64 factor;
+	} units[] = {{"s", NS_PER_S}, {"ms", NS_PER_MS}, {"us", NS_PER_US}, {"ns", 1}};
+	u32 i = 0;
+
+	while (ns % units[i].factor != 0)
+		i++;
+	return format(buffer, size, "%llu%s", (unsigned long long)(ns / units[i].factor),
+		      units[i].name);
+}
+
+static void show_size(u64 bytes, char *buffer, size_t size)
+{
+	static const char names[] = "\0KMGT";
+	u32 i = 0;
+
+	while (i < 4 && bytes % 1024 == 0) {
+		bytes /= 1024;
+		i++;
+	}
+	format(buffer, size, i > 0 ? "%llu%c" : "%llu", (unsigned long long)bytes, names[i]);
+}
+
+void config_value_text(const struct config_key *key, const void *target, char *buffer, size_t size)
+{
+	const char *field = (const char *)target + key->offset;
+	const u64 *number = (const u64 *)(const void *)field;
+	size_t length;
+
+	buffer[0] = '\0';
+	switch (key->value) {
+	case VALUE_TEXT:
+		string_copy(buffer, size, field);
+		break;
+	case VALUE_SIZE:
+		if (*number == 0)
+			break;
+		show_size(*number, buffer, size);
+		break;
+	case VALUE_NUMBER:
+		format(buffer, size, "%llu", (unsigned long long)*number);
+		break;
+	case VALUE_PERCENT:
+		if (*number != 0)
+			format(buffer, size, "%llu%%", (unsigned long long)*number);
+		break;
+	case VALUE_DURATION:
+		show_duration(*number, buffer, size);
+		break;
+	case VALUE_CPUS:
+		show_cpus(number, buffer, size);
+		break;
+	case VALUE_RESERVE:
+		if (number[0] == 0)
+			break;
+		length = show_duration(number[0], buffer, size);
+		length += format(buffer + length, size - length, "/");
+		show_duration(number[1], buffer + length, size - length);
+		break;
+	case VALUE_CHOICE:
+		show_words(key->words, BIT(*number), buffer, size);
+		break;
+	case VALUE_TRAPS:
+		show_words(key->words, *number, buffer, size);
+		break;
+	case VALUE_DISKS:
+		show_disks((const struct vm_disk *)(const void *)field, buffer, size);
+		break;
+	case VALUE_PASSWORD:
+		break;
+	}
+}
+
+/* Quotes keep a '#' or an outer space part of a text. */
+const char *config_line_text(const struct config_key *key, const char *value, char *buffer,
+			     size_t size)
+{
+	bool quoted = key->value == VALUE_TEXT;
+	size_t length = format(buffer, size, quoted ? "%s = \"" : "%s = ", key->name);
+
+	for (; *value != '\0' && length + 3 < size; value++) {
+		if (quoted && (*value == '"' || *value == '\\'))
+			buffer[length++] = '\\';
+		buffer[length++] = *value;
+	}
+	string_copy(buffer + length, size - length, quoted ? "\"" : "");
+	return buffer;
+}
