@@ -206,7 +206,7 @@ enum status page_alloc(unsigned int order, enum page_owner owner, struct quota *
 		page_of(*hpa)->previous = (u32)(pointer_to_hpa(quota).value / 8);
 	lock_release(&buddy_lock, LOCK_PAGES);
 	if (status != STATUS_OK)
-		quota_release(quota, owner, count);
+		quota_release(quota, owner, count, 0);
 	return status;
 }
 
@@ -246,7 +246,7 @@ void page_free(hpa_t hpa, struct quota *quota)
 
 	CHECK(is_aligned(hpa.value, PAGE_SIZE << page->order));
 	CHECK((page->flags & PAGE_FLAG_HEAD) && page->owner > PAGE_RESERVED);
-	quota_release(quota, page->owner, 1ull << page->order);
+	quota_release(quota, page->owner, 1ull << page->order, 0);
 	lock_acquire(&buddy_lock, LOCK_PAGES);
 	if (unlikely(has_bad(page)))
 		block_free_parts(page);

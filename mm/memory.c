@@ -104,7 +104,7 @@ fail_chunks:
 fail_alloc:
 	page_unreserve(page_count);
 fail_reserve:
-	quota_release(quota, owner, page_count);
+	quota_release(quota, owner, page_count, 0);
 	return status;
 }
 
@@ -424,7 +424,7 @@ enum status memory_destroy(struct memory *memory)
 		}
 		page_unreserve(unpopulated);
 		count_absent(memory, -unpopulated);
-		quota_release(memory->quota, memory->owner, unpopulated);
+		quota_release(memory->quota, memory->owner, unpopulated, 0);
 		if (memory->destroy_cursor < memory->page_count)
 			return STATUS_AGAIN;
 		if (memory->chunks != NULL && memory->chunks != memory->inline_slots)

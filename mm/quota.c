@@ -25,23 +25,24 @@ enum status quota_charge(struct quota *quota, enum page_owner owner, u64 count)
 {
 	enum status status = STATUS_NO_QUOTA;
 	struct group_page *account;
+	u64 left;
 
 	if (quota == NULL)
 		return STATUS_OK;
 	account = quota->account;
 	lock_acquire(&quota->lock, LOCK_QUOTA);
-	if (count + still_returning(quota) <= account->quota_pages - account->used_pages) {
+	left = account->quota_pages - account->used_pages;
+	if (count <= left)
+		status = still_returning(quota) <= left - count ? STATUS_OK : STATUS_AGAIN;
+	if (status == STATUS_OK) {
 		account->used_pages += count;
 		account->pages[owner] += count;
-		status = STATUS_OK;
-	} else if (count <= account->quota_pages - account->used_pages) {
-		status = STATUS_AGAIN;
 	}
 	lock_release(&quota->lock, LOCK_QUOTA);
 	return status;
 }
 
-void quota_release(struct quota *quota, enum page_owner owner, u64 count)
+void quota_release(struct quota *quota, enum page_owner owner, u64 count, u64 mark)
 {
 	if (quota == NULL)
 		return;
@@ -49,15 +50,9 @@ void quota_release(struct quota *quota, enum page_owner owner, u64 count)
 	CHECK(count <= quota->account->pages[owner]);
 	quota->account->used_pages -= count;
 	quota->account->pages[owner] -= count;
-	lock_release(&quota->lock, LOCK_QUOTA);
-}
-
-void quota_return(struct quota *quota, u64 count, u64 mark)
-{
-	if (quota == NULL)
-		return;
-	lock_acquire(&quota->lock, LOCK_QUOTA);
-	quota->returning = still_returning(quota) + count;
-	quota->returning_mark = mark;
+	if (mark != 0) {
+		quota->returning = still_returning(quota) + count;
+		quota->returning_mark = MAX(quota->returning_mark, mark); /* CPUs overtake here */
+	}
 	lock_release(&quota->lock, LOCK_QUOTA);
 }

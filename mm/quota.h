@@ -30,9 +30,8 @@ void quota_init(struct quota *quota, struct group_page *account, u64 limit);
  * because of pages that are still on their way back, which takes some passes of all CPUs.
  */
 enum status quota_charge(struct quota *quota, enum page_owner owner, u64 count) MUST_CHECK;
-void quota_release(struct quota *quota, enum page_owner owner, u64 count);
 /*
- * `count` pages that were released will be free at the mark (mm/tlb.h). Until then quota_charge
- * takes them for used, so that a group cannot hold more pages than its limit in this way either.
+ * The pages are free at the mark (mm/tlb.h); 0: now. Until then quota_charge takes them for used,
+ * so that a group cannot hold more pages than its limit in this way either.
  */
-void quota_return(struct quota *quota, u64 count, u64 mark);
+void quota_release(struct quota *quota, enum page_owner owner, u64 count, u64 mark);

@@ -51,11 +51,11 @@ void tlb_page_free(hpa_t hpa, struct quota *quota)
 {
 	struct page *page = page_of(hpa);
 	u32 frame = (u32)(hpa.value >> PAGE_SHIFT);
+	enum page_owner owner = page->owner;
 	u64 count = 1ull << page->order;
 	u64 mark;
 
 	CHECK(page->flags & PAGE_FLAG_HEAD);
-	quota_release(quota, page->owner, count);
 	page->next = 0;
 	page->previous = 0; /* nobody pays for it any more */
 	lock_acquire(&tlb_lock, LOCK_DEFERRED);
@@ -70,7 +70,7 @@ void tlb_page_free(hpa_t hpa, struct quota *quota)
 	tlb_waiting += count;
 	mark = freed + tlb_waiting;
 	lock_release(&tlb_lock, LOCK_DEFERRED);
-	quota_return(quota, count, mark);
+	quota_release(quota, owner, count, mark);
 }
 
 u64 tlb_pages_mark(void)

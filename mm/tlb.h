@@ -53,7 +53,7 @@ void tlb_cpu_idle(u32 cpu, bool idle);
 
 /*
  * Frees a block once every CPU has passed. Its quota charge, if any, ends at once, but until the
- * block is free it counts against the quota's limit (quota_return).
+ * block is free it counts against the quota's limit (quota_release).
  */
 void tlb_page_free(hpa_t hpa, struct quota *quota);
 /* Pages that wait to be freed. */

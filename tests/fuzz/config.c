@@ -10,6 +10,7 @@
 #include "vmm/manager/config/config.c"
 #include "vmm/manager/config/config_disks.c"
 #include "vmm/manager/config/config_keys.c"
+#include "vmm/manager/config/config_text.c"
 #include "vmm/manager/log/log_names.c"
 #include "vmm/manager/password.c"
 #include "vmm/manager/sha256.c"

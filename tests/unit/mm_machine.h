@@ -65,9 +65,12 @@ u8 page_arch_zone(void)
 }
 
 static u64 machine_clock_ms;
+static void (*machine_clock_read)(void); /* what another CPU does meanwhile; NULL: nothing */
 
 u64 tlb_arch_clock_ms(void)
 {
+	if (machine_clock_read != NULL)
+		machine_clock_read();
 	return machine_clock_ms;
 }
 

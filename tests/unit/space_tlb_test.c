@@ -190,6 +190,51 @@ static void test_pass_before_flush(void **state)
 	assert_int_equal(tlb_pages_waiting(), 0);
 }
 
+static struct quota full;
+static enum status charged;
+
+/* Another CPU of the group, which has all that it may have, wants one more page. */
+static void charge_more(void)
+{
+	charged = quota_charge(&full, PAGE_KERNEL, 1);
+}
+
+/* At no instant is a page neither charged nor on its way, nor is it free before its mark. */
+static void test_returning(void **state)
+{
+	hpa_t first;
+	hpa_t second;
+
+	(void)state;
+	start(4 * MIB);
+	tlb_cpu_online(1);
+	machine_quota(&full, 2);
+	assert_int_equal(page_alloc(0, PAGE_KERNEL, &full, &first), STATUS_OK);
+	assert_int_equal(page_alloc(0, PAGE_KERNEL, &full, &second), STATUS_OK);
+	machine_clock_read = charge_more;
+	tlb_page_free(first, &full);
+	machine_clock_read = NULL;
+	assert_int_equal(charged, STATUS_NO_QUOTA);
+	assert_int_equal(quota_charge(&full, PAGE_KERNEL, 1), STATUS_AGAIN);
+	/* One CPU's pages are queued before another's, and released behind them. */
+	quota_release(&full, PAGE_KERNEL, 0, tlb_pages_mark() + 2);
+	tlb_page_free(second, &full);
+	while (tlb_pages_waiting() != 0) {
+		assert_int_equal(quota_charge(&full, PAGE_KERNEL, 1), STATUS_AGAIN);
+		machine_pass(1);
+		machine_pass(0);
+	}
+	assert_int_equal(quota_charge(&full, PAGE_KERNEL, 1), STATUS_AGAIN);
+	assert_int_equal(quota_charge(&full, PAGE_KERNEL, ~0ull), STATUS_NO_QUOTA);
+	assert_int_equal(page_alloc(0, PAGE_KERNEL, NULL, &first), STATUS_OK);
+	tlb_page_free(first, NULL);
+	while (tlb_pages_waiting() != 0) {
+		machine_pass(1);
+		machine_pass(0);
+	}
+	assert_int_equal(quota_charge(&full, PAGE_KERNEL, 2), STATUS_OK);
+}
+
 /* Ending a group waits for its pages, and not for those that are freed meanwhile. */
 static void test_mark(void **state)
 {
@@ -342,6 +387,7 @@ int main(void)
 		cmocka_unit_test(test_process_unmap),
 		cmocka_unit_test(test_two_cpus),
 		cmocka_unit_test(test_pass_before_flush),
+		cmocka_unit_test(test_returning),
 		cmocka_unit_test(test_mark),
 		cmocka_unit_test(test_cpu_gone),
 		cmocka_unit_test(test_suspended),

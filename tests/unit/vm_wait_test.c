@@ -32,6 +32,7 @@
 #undef set
 #define set set_config
 #include "vmm/manager/config/config_keys.c"
+#include "vmm/manager/config/config_text.c"
 #undef set
 #include "vmm/manager/command.c"
 #include "vmm/manager/command_near.c"

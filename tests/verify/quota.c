@@ -21,6 +21,13 @@ void panic(const char *text, ...)
 		;
 }
 
+/* Pages that were released are free, or on their way. */
+bool tlb_pages_freed(u64 mark)
+{
+	(void)mark;
+	return ANY_BOOL;
+}
+
 static void any_quota(void)
 {
 	account.quota_pages = ANY_U64;
@@ -28,6 +35,8 @@ static void any_quota(void)
 	for (u32 i = 0; i < PAGE_OWNER_COUNT; i++)
 		account.pages[i] = ANY_U64;
 	quota.account = &account;
+	quota.returning = ANY_U64;
+	quota.returning_mark = ANY_U64;
 }
 
 void prove_charge(void)
@@ -39,7 +48,7 @@ void prove_charge(void)
 void prove_release(void)
 {
 	any_quota();
-	quota_release(ANY_BOOL ? &quota : NULL, ANY_OF(0, PAGE_OWNER_COUNT - 1), ANY_U64);
+	quota_release(ANY_BOOL ? &quota : NULL, ANY_OF(0, PAGE_OWNER_COUNT - 1), ANY_U64, ANY_U64);
 }
 
 void prove_init(void)
