@@ -47,6 +47,14 @@ static void show(u64 at, u64 page)
 	CHECK_THAT(at >= TEST_WINDOW && at < TEST_WINDOW + TEST_WINDOWS * PAGE_SIZE);
 }
 
+static u8 ram[64 * KIB];
+static struct guest_memory ram_map;
+
+static void draw(void *bytes, size_t count)
+{
+	memset(bytes, 0x5a, count);
+}
+
 /* The clock of each access is stale: a device that looked at it past device_now_ns would show. */
 static u64 now_ns;
 
@@ -77,9 +85,16 @@ static void start(u8 what)
 		.test_device = what & 1,
 		.hpet = what & 2,
 		.test_show = show,
+		.pci = what & 4,
+		.pci_high_base = 4 * GIB,
+		.memory = &ram_map,
+		.random_draw = draw,
+		.virtio_rng = (what & 4) && (what & 8),
+		.virtio_console = (what & 4) && (what & 16),
 	};
 
 	memset(&platform, 0, sizeof(platform));
+	guest_memory_init(&ram_map, ram, sizeof(ram));
 	memset(fixture_page, 0, sizeof(fixture_page));
 	platform.clock = (struct machine_clock){
 		.tsc_khz = 1000000, .wall_ns = 1000000000, .update = refresh};
@@ -188,9 +203,12 @@ static void access_memory(u8 what, struct fuzz *fuzz)
 {
 	static const u64 bases[] = {IOAPIC_DEFAULT_ADDRESS, LAPIC_DEFAULT_ADDRESS, TEST_MEMORY,
 				    HPET_DEFAULT_ADDRESS};
+	static const u64 pci[] = {LAYOUT_ECAM, LAYOUT_ECAM + 0x8000, 0xc1000000, 0xc2000000};
 	u32 size = 1u << (what >> 3 & 3);
 	u64 address = bases[what >> 6] + fuzz_u16(fuzz) % (PAGE_SIZE + 16) - 8;
 
+	if ((what & 0x20) != 0 && (what & 0xc0) != 0xc0)
+		address += pci[what >> 6] - bases[what >> 6];
 	if ((what & 0xe0) == 0xe0)
 		address = fuzz_u64(fuzz) & ((1ull << 46) - 1);
 	if (fuzz_u8(fuzz) & 1)

@@ -203,6 +203,39 @@ static void test_wdat(void **state)
 }
 
 /* A second boot finds the same tables, whatever the first one left in the memory. */
+/* Only a machine with PCI has it, and a host bridge. */
+static void test_mcfg(void **state)
+{
+	struct acpi_machine machine = {.vcpu_count = 1, .pci = true};
+	const struct mcfg *mcfg;
+	u32 length;
+
+	(void)state;
+	write_tables(1, false);
+	assert_null(find_table("MCFG"));
+	length = table_at(((const struct acpi_fadt *)find_table("FACP"))->dsdt)->length;
+	acpi_tables_write(ram, &machine);
+	mcfg = (const struct mcfg *)find_table("MCFG");
+	assert_non_null(mcfg);
+	assert_true(mcfg->base == LAYOUT_ECAM);
+	assert_int_equal(mcfg->segment + mcfg->bus_first + mcfg->bus_last, 0);
+	assert_true(table_at(((const struct acpi_fadt *)find_table("FACP"))->dsdt)->length >
+		    length);
+}
+
+/* The 64-bit window lies behind the RAM, or there is none. */
+static void test_high_window(void **state)
+{
+	(void)state;
+	assert_true(layout_pci_high(128 * MIB, 36) == 4 * GIB);
+	assert_true(layout_pci_high(3 * GIB, 36) == 4 * GIB);
+	assert_true(layout_pci_high(3 * GIB + 1, 36) == 8 * GIB);
+	assert_true(layout_pci_high(7 * GIB, 36) == 8 * GIB);
+	assert_true(layout_pci_high(59 * GIB, 36) == 60 * GIB);
+	assert_true(layout_pci_high(60 * GIB, 36) == 0);
+	assert_true(layout_pci_high(1024 * GIB, 40) == 0);
+}
+
 static void test_rewrite(void **state)
 {
 	u8 *first = malloc(128 * KIB);
@@ -297,6 +330,8 @@ int main(void)
 		cmocka_unit_test(test_roots), cmocka_unit_test(test_fadt),
 		cmocka_unit_test(test_madt),  cmocka_unit_test(test_hpet),
 		cmocka_unit_test(test_wdat),
+		cmocka_unit_test(test_mcfg),
+		cmocka_unit_test(test_high_window),
 		cmocka_unit_test(test_rewrite),
 		cmocka_unit_test(test_iasl),
 	};
