@@ -1,0 +1,171 @@
+# SPDX-License-Identifier: MIT
+"""Disks: stock Linux on virtio-blk, drivers in ring 3 that die and come back, partitions, errors."""
+import uuid
+
+import pytest
+
+import bundle
+import gpt
+from machine import Bochs, Qemu
+
+DATA = uuid.UUID("12345678-9abc-4def-8123-456789abcdef")
+PARTITIONS = {"boot": (64, 2047, uuid.UUID(int=2)), "data": (2048, 40000, DATA)}
+SECTORS = 65536
+GUEST = """[vm alpha]
+kernel = vmlinuz
+initrd = initramfs.cpio.gz
+cmdline = console=ttyS0 quiet name=alpha no_timer_check
+memory = 128M
+autostart = yes
+"""
+# Writes random bytes, reads them back in other pieces, as often as it is told.
+ROUNDS = ("dd if=/dev/urandom of=/tmp/x bs=64k count=16 2>/dev/null; i=0; "
+          "while [ $i -lt {count} ]; do i=$((i+1)); "
+          "dd if=/tmp/x of=/dev/vda bs=64k seek=$i conv=notrunc oflag=direct 2>/dev/null && "
+          "dd if=/dev/vda of=/tmp/y bs=16k skip=$((4*i)) count=64 iflag=direct 2>/dev/null && "
+          "cmp /tmp/x /tmp/y || echo WRO''NG; done; echo ROUNDS''DONE")
+
+
+def nvme(path):
+    return ("-drive", f"if=none,id=disk0,file={path},format=raw",
+            "-device", "nvme,drive=disk0,serial=one")
+
+
+def make_bundle(build, tmp_path, conf, files=None):
+    return bundle.make(tmp_path / "disk.cpio", conf, bundle.debian(build / "guests") | (files or {}))
+
+
+def run(machine, command):
+    """What the shell of alpha, which is attached, prints."""
+    machine.type(f"{command}; echo RES''ULT=$?\r")
+    machine.wait(r"RESULT=(\d+)")
+    return machine.match().group(1)
+
+
+def stat(machine):
+    return machine.objects("disk stat")[0]
+
+
+def check_ended_well(machine, count):
+    machine.attach("alpha")
+    machine.wait("ROUNDSDONE")
+    machine.leave()
+    assert "\nWRONG" not in machine.transcript().replace("\r", "")
+    counts = stat(machine)
+    assert counts["errors"] == 0 and counts["refused"] == 0
+    assert machine.objects("driver list")[0]["starts"] == count
+
+
+def kill_driver(machine, times):
+    """Each time after the guest has had some more of its disk."""
+    name = machine.objects("driver list")[0]["name"]
+    for _ in range(times):
+        machine.command(f"driver restart {name}")
+        while machine.objects("driver list")[0]["state"] != "ready":
+            pass
+        before = stat(machine)["requests"]
+        while stat(machine)["requests"] < before + 20:
+            pass
+
+
+@pytest.mark.parametrize("emulator, vcpus, rounds, kills",
+                         [(Qemu, 4, 60, 10), (Bochs, 1, 20, 5)])
+def test_memory(build, tmp_path, emulator, vcpus, rounds, kills):
+    """A disk in memory, whose driver is killed at arbitrary moments: nothing is lost."""
+    conf = ("[disk data]\ncontroller = memory\nsize = 16M\n" + GUEST +
+            f"vcpus = {vcpus}\ndisk = data\n")
+    with emulator(build, bundle=make_bundle(build, tmp_path, conf)) as machine:
+        machine.wait_prompt()
+        machine.attach("alpha")
+        machine.wait("READY alpha")
+        assert run(machine, "test $(cat /sys/block/vda/serial) = data") == "0"
+        assert run(machine, "test $(cat /sys/block/vda/size) = 32768") == "0"
+        machine.type(ROUNDS.format(count=rounds) + "\r")
+        machine.leave()
+        while stat(machine)["requests"] < 20:
+            pass
+        kill_driver(machine, kills)
+        check_ended_well(machine, kills + 1)
+
+
+def test_nvme(build, tmp_path):
+    """A partition of an NVMe disk: what was written is there after another boot of the host."""
+    image = tmp_path / "nvme.img"
+    image.write_bytes(gpt.image(SECTORS, PARTITIONS))
+    conf = ("[disk data]\ncontroller = nvme0\npartition = data\n" + GUEST +
+            "vcpus = 4\ndisk = data\n")
+    files = make_bundle(build, tmp_path, conf)
+    with Qemu(build, bundle=files, extra=nvme(image)) as machine:
+        machine.wait_prompt()
+        machine.attach("alpha")
+        machine.wait("READY alpha")
+        machine.type(ROUNDS.format(count=60) + "\r")
+        machine.leave()
+        while stat(machine)["requests"] < 20:
+            pass
+        kill_driver(machine, 10)
+        check_ended_well(machine, 11)
+        machine.attach("alpha")
+        assert run(machine, "mke2fs /dev/vda >/dev/null && mount /dev/vda /data && "
+                            "cp -r /lib /data && umount /data && sync") == "0"
+        machine.leave()
+        text = machine.command("pci")
+        assert "NVMe" in text and "DMA on" in text
+    first, last, _ = PARTITIONS["data"]
+    whole = image.read_bytes()
+    assert whole[:64 * gpt.SECTOR] == gpt.image(SECTORS, PARTITIONS)[:64 * gpt.SECTOR]
+    assert not any(whole[64 * gpt.SECTOR:first * gpt.SECTOR])
+    assert not any(whole[(last + 1) * gpt.SECTOR:])
+    with Qemu(build, bundle=files, extra=nvme(image)) as machine:
+        machine.wait_prompt()
+        machine.attach("alpha")
+        machine.wait("DATA on vda")
+        machine.wait("READY alpha")
+        assert run(machine, "cmp /lib/modules/virtio.ko /data/lib/modules/virtio.ko") == "0"
+
+
+def test_who_uses_what(build, tmp_path):
+    """One writer, or readers only; whole disk and partition exclude each other; by UUID too."""
+    spin = "kernel = spin.bin\nmemory = 16M\n"
+    conf = ("[disk whole]\ncontroller = memory\nimage = disk.img\n"
+            "[disk other]\ncontroller = memory\nimage = disk.img\npartition = nobody\n"
+            f"[disk part]\ncontroller = memory\nimage = disk.img\npartition = {str(DATA).upper()}\n"
+            "[disk gone]\ncontroller = nvme7\n"
+            "[disk broken]\ncontroller = memory\nimage = broken.img\n"
+            f"[vm writer]\n{spin}disk = whole\n[vm second]\n{spin}disk = whole ro\n"
+            f"[vm reader]\n{spin}disk = whole ro\n[vm part]\n{spin}disk = part\n"
+            f"[vm nobody]\n{spin}disk = other\n[vm gone]\n{spin}disk = gone\n"
+            f"[vm optional]\n{spin}disk = gone optional\n[vm broken]\n{spin}disk = broken\n")
+    files = {"disk.img": gpt.image(SECTORS, PARTITIONS),
+             "broken.img": gpt.image(SECTORS, PARTITIONS, spoil=2 * gpt.SECTOR + 40)}
+    files = bundle.make(tmp_path / "disk.cpio", conf, bundle.tiny(build, "spin") | files)
+    with Qemu(build, bundle=files) as machine:
+        machine.wait_prompt()
+        machine.command("vm create writer")
+        assert "writer uses it as disk whole" in machine.command("vm create reader")
+        machine.command("vm destroy writer")
+        machine.command("vm create reader")
+        machine.command("vm create second")
+        assert "allowed: one writer" in machine.command("vm create writer")
+        machine.command("vm create part")
+        disks = {disk["name"]: disk for disk in machine.objects("disk list")}
+        assert disks["whole"]["users"] == "reader (ro), second (ro)"
+        assert disks["part"]["bytes"] == (40000 - 2048 + 1) * gpt.SECTOR
+        assert 'partition: found "nobody"' in machine.command("vm create nobody")
+        assert "no disk controller of that name" in machine.command("vm create gone")
+        assert "starts without disk gone" in machine.command("vm create optional")
+        assert "the checksum of its entries is wrong" in machine.command("vm create broken")
+        assert disks["broken"]["state"] == "unusable"
+
+
+def test_read_only(build, tmp_path):
+    """A guest that may only read gets told so, and its writes do not arrive."""
+    conf = ("[disk data]\ncontroller = memory\nimage = disk.img\n" + GUEST + "disk = data ro\n")
+    files = {"disk.img": b"\x5a" * (1 << 20)}
+    with Qemu(build, bundle=make_bundle(build, tmp_path, conf, files)) as machine:
+        machine.wait_prompt()
+        machine.attach("alpha")
+        machine.wait("READY alpha")
+        assert run(machine, "test $(cat /sys/block/vda/ro) = 1") == "0"
+        assert run(machine, "dd if=/dev/zero of=/dev/vda bs=4k count=1 oflag=direct") != "0"
+        assert run(machine, "dd if=/dev/vda bs=64k | tr -d Z | grep -q .") != "0"
