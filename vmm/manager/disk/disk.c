@@ -40,19 +40,33 @@ static void start_memory(struct disk *disk)
 		refuse(disk, problem);
 }
 
-static void start(struct disk *disk)
+/* Disks and partitions of one controller share its driver. */
+static void start_controller(struct disk *disk)
 {
 	char problem[DRIVER_TEXT_BYTES];
+	char name[DRIVER_NAME_BYTES];
+	const struct driver_kind *kind;
+	u32 device;
 
-	if (!disk->config->declared || disk->config->broken)
-		return;
-	if (string_equal(disk->config->controller, "memory")) {
-		start_memory(disk);
-		return;
+	kind = controller_find(disk->config->controller, &device, name, problem, sizeof(problem));
+	if (kind != NULL) {
+		disk->driver = driver_find(name);
+		if (disk->driver == NULL)
+			disk->driver = driver_create(name, kind, device, NULL, 0, problem,
+						     sizeof(problem));
 	}
-	disk->driver = controller_driver(disk->config->controller, problem, sizeof(problem));
 	if (disk->driver == NULL)
 		refuse(disk, problem);
+}
+
+static void start(struct disk *disk)
+{
+	if (!disk->config->declared || disk->config->broken)
+		return;
+	if (string_equal(disk->config->controller, "memory"))
+		start_memory(disk);
+	else
+		start_controller(disk);
 }
 
 void disks_start(void)

@@ -67,6 +67,18 @@ static void fail(struct driver *driver, const char *reason)
 	console_notice("error: driver %s: %s\n", driver->name, driver->reason);
 }
 
+/* Its device may have been started already: it is made quiet first. */
+static void fail_quietly(struct driver *driver, const char *reason)
+{
+	if (driver->kind->quiet == NULL) {
+		fail(driver, reason);
+		return;
+	}
+	string_copy(driver->reason, sizeof(driver->reason), reason);
+	driver->failing = true;
+	driver->life = DRIVER_LIFE_RESTARTING;
+}
+
 static bool launch(struct driver *driver, char *problem, size_t size)
 {
 	driver->starts++;
@@ -96,7 +108,7 @@ struct driver *driver_create(const char *name, const struct driver_kind *kind, u
 				  .disk_bytes = disk_bytes};
 	string_copy(driver->name, sizeof(driver->name), name);
 	if (!launch(driver, problem, size))
-		fail(driver, problem);
+		fail_quietly(driver, problem);
 	return driver;
 }
 
@@ -161,7 +173,7 @@ static void ended(struct driver *driver)
 	sys_handle_close(driver->process);
 	driver->process = HANDLE_NONE;
 	if (gave_up(driver)) {
-		fail(driver, reason);
+		fail_quietly(driver, reason);
 		return;
 	}
 	if (!driver->killed) {
@@ -196,18 +208,36 @@ void driver_restart(struct driver *driver)
 	driver->life = DRIVER_LIFE_RESTARTING;
 }
 
+/* False: not yet, or not to be had, which ends the restart. */
+static bool is_quiet(struct driver *driver)
+{
+	const char *why = "its device is not quiet";
+	char problem[DRIVER_TEXT_BYTES];
+	enum status status;
+
+	if (driver->kind->quiet == NULL)
+		return true;
+	status = driver->kind->quiet(driver->device, &why);
+	driver->loud = status != STATUS_OK && status != STATUS_AGAIN;
+	if (!driver->loud)
+		return status == STATUS_OK;
+	format(problem, sizeof(problem),
+	       "%s: it may still write to memory; `driver restart %s` tries again", why,
+	       driver->name);
+	driver->failing = false;
+	fail(driver, problem);
+	return false;
+}
+
 static void step_restart(struct driver *driver)
 {
 	char problem[DRIVER_TEXT_BYTES];
-	const char *why = NULL;
-	enum status status = driver->kind->quiet != NULL ? driver->kind->quiet(driver, &why)
-							 : STATUS_OK;
 
-	if (status == STATUS_AGAIN)
+	if (!is_quiet(driver))
 		return;
-	if (status != STATUS_OK) {
-		format(problem, sizeof(problem), "its device cannot be made quiet, %s; its memory "
-						 "is not used again", why);
+	if (driver->failing) {
+		driver->failing = false;
+		string_copy(problem, sizeof(problem), driver->reason);
 		fail(driver, problem);
 		return;
 	}
@@ -220,7 +250,7 @@ static void step_restart(struct driver *driver)
 		return;
 	}
 	if (!launch(driver, problem, sizeof(problem)))
-		fail(driver, problem);
+		fail_quietly(driver, problem);
 }
 
 /* It owes the manager something: its disk, an answer, or that a client has left. */
@@ -258,12 +288,18 @@ bool driver_step(void)
 	DRIVER_FOR_EACH(driver) {
 		if (driver->life == DRIVER_LIFE_RESTARTING) {
 			step_restart(driver);
-			more = true;
+			more |= driver->life != DRIVER_LIFE_RESTARTING;
 		} else if (driver->process != HANDLE_NONE) {
 			look_for_hang(driver, now);
 		}
 	}
 	return more;
+}
+
+/* When the next step is due. */
+static u64 restart_deadline(const struct driver *driver)
+{
+	return driver->kind->quiet != NULL ? driver->kind->quiet_deadline(driver->device) : 0;
 }
 
 u64 driver_deadline(void)
@@ -272,7 +308,7 @@ u64 driver_deadline(void)
 
 	DRIVER_FOR_EACH(driver) {
 		if (driver->life == DRIVER_LIFE_RESTARTING)
-			return 0;
+			deadline = MIN(deadline, restart_deadline(driver));
 		if (driver->process != HANDLE_NONE && has_work(driver))
 			deadline = MIN(deadline, clock_tsc() + clock_ns_to_tsc(NS_PER_S));
 	}

@@ -49,19 +49,18 @@ struct driver_link {
 	u32 disk;		      /* of the configuration */
 };
 
-struct driver;
-
 /* What kind of device a driver drives: how its process gets at it, how it is made quiet. */
 struct driver_kind {
 	const char *image; /* of the driver */
 	bool dma;
-	/* Adds what the process needs of the device. NULL: nothing. */
-	void (*equip)(struct process_build *build, struct driver *driver);
+	/* Adds what the process needs of the device. */
+	void (*equip)(struct process_build *build, u32 device);
 	/*
-	 * STATUS_OK: the device touches memory no more. STATUS_AGAIN: call again. Anything else:
-	 * *problem says why that is not sure. NULL: there is no device.
+	 * STATUS_OK: the device touches memory no more. STATUS_AGAIN: call again, at the deadline
+	 * at the latest. Else *problem says why that is not sure. NULL: there is no device.
 	 */
-	enum status (*quiet)(struct driver *driver, const char **problem);
+	enum status (*quiet)(u32 device, const char **problem);
+	u64 (*quiet_deadline)(u32 device); /* a TSC */
 };
 
 struct driver {
@@ -79,7 +78,6 @@ struct driver {
 	handle_t space;	  /* its address space */
 	handle_t wake;	  /* event that it waits on */
 	handle_t ring;	  /* event that it signals */
-	handle_t irq;	  /* its device's, from the first start on */
 	handle_t channel_memory;
 	handle_t dma;
 	handle_t dma_pages; /* memory with the addresses of its pages */
@@ -96,6 +94,8 @@ struct driver {
 	u64 seen_tsc;
 	u32 last_number;
 	bool killed; /* by `driver restart` or because it hung */
+	bool failing; /* once its device is quiet it has failed, for the reason there */
+	bool loud;    /* its device may still write to memory, of which nothing is used again */
 	struct driver_link link[DRIVER_CLIENT_MAX];
 };
 

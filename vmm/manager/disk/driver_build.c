@@ -116,7 +116,7 @@ static void grant_all(struct driver *driver, struct process_build *build)
 		process_build_map(build, START_DISK_FILE, driver->file->memory,
 				  driver->file->offset, driver->file->size, RIGHT_READ);
 	if (driver->kind->equip != NULL && !process_build_failed(build))
-		driver->kind->equip(build, driver);
+		driver->kind->equip(build, driver->device);
 }
 
 /* The signals of a process that has ended since are told from this one's by the start's number. */

@@ -184,7 +184,7 @@ static void tell_driver(struct driver *driver, struct driver_link *link)
 static bool has_left(const struct driver *driver, const struct driver_link *link)
 {
 	if (driver->process == HANDLE_NONE)
-		return driver->life != DRIVER_LIFE_RESTARTING;
+		return driver->life != DRIVER_LIFE_RESTARTING && !driver->loud;
 	if (link->driver_at == 0)
 		return true; /* it was never handed to this process */
 	return link->told && __atomic_load_n(&driver->channel->served[index_of(driver, link)],

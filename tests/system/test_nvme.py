@@ -1,0 +1,107 @@
+# SPDX-License-Identifier: MIT
+"""A guest's disk on the host's NVMe controller, driven by a process that may die."""
+import hashlib
+import random
+import re
+
+import bundle
+from machine import Qemu
+
+CONF = """
+[disk data]
+controller = {controller}
+
+[vm alpha]
+kernel = vmlinuz
+initrd = initramfs.cpio.gz
+cmdline = console=ttyS0 quiet name=alpha
+memory = 128M
+autostart = yes
+disk = data
+"""
+MEBIBYTES = 8
+
+
+def start(build, folder, controller="nvme0", device=""):
+    path = folder / "disk.img"
+    path.write_bytes(random.Random(1).randbytes(MEBIBYTES << 20))
+    files = bundle.make(folder / "nvme.cpio", CONF.format(controller=controller),
+                        bundle.debian(build / "guests"))
+    return path, Qemu(build, bundle=files, extra=(
+        "-drive", f"if=none,id=disk,format=raw,file={path}",
+        "-device", f"nvme,drive=disk,serial=n1,addr=4{device}"))
+
+
+def digest(machine):
+    return machine.shell("echo 3 > /proc/sys/vm/drop_caches; md5sum /dev/vda").split()[0]
+
+
+def seconds(text):
+    minutes, rest = re.search(r"real\s+(\d+)m ([\d.]+)s", text).groups()
+    return int(minutes) * 60 + float(rest)
+
+
+def wait_driver(machine, state, starts):
+    for _ in range(1000):
+        row = machine.objects("driver list")[0]
+        if row["state"] == state and row["starts"] == starts:
+            return row
+    raise AssertionError(row)
+
+
+def test_nvme(build, tmp_path):
+    path, qemu = start(build, tmp_path)
+    with qemu as machine:
+        machine.wait_prompt()
+        function = machine.objects("pci 00:04.0")[0]
+        assert (function["driver"], function["dma"]) == ("nvme", True)
+        assert "trusted with all memory" in machine.command("log show -c device")
+        machine.attach_shell("alpha", 120)
+        assert digest(machine) == hashlib.md5(path.read_bytes()).hexdigest()
+        # by its interrupt: the driver itself looks ten times a second only
+        said = machine.shell("time dd if=/dev/vda of=/dev/null bs=4k count=200 iflag=direct")
+        assert seconds(said) < 10
+        machine.leave()
+        assert "unexpected interrupt" not in machine.command("log show")
+        machine.attach("alpha")
+        machine.shell("dd if=/dev/zero of=/dev/vda bs=64k count=32 seek=16 conv=fsync")
+        assert path.read_bytes()[1 << 20:3 << 20] == bytes(2 << 20)
+        assert digest(machine) == hashlib.md5(path.read_bytes()).hexdigest()
+        machine.leave()
+
+
+def test_restarted(build, tmp_path):
+    """Its process ends while the guest writes: nothing of that is seen but a pause."""
+    path, qemu = start(build, tmp_path, controller="00:04.0")
+    with qemu as machine:
+        machine.wait_prompt()
+        machine.attach_shell("alpha", 120)
+        machine.shell("(for i in 1 2 3 4 5 6; do dd if=/proc/cmdline bs=512 count=1 conv=sync; "
+                      "done; dd if=/dev/vda bs=1M count=2 skip=6) 2>/dev/null > /tmp/want")
+        machine.shell("(while [ ! -e /tmp/stop ]; do dd if=/tmp/want of=/dev/vda bs=4k "
+                      "conv=fsync 2>/dev/null || echo BAD > /tmp/bad; done; touch /tmp/done) & true")
+        machine.leave()
+        for starts in range(2, 7):
+            machine.command("driver restart nvme0")
+            wait_driver(machine, "ready", starts)
+        machine.attach("alpha")
+        machine.shell("touch /tmp/stop; while [ ! -e /tmp/done ]; do sleep 0.1; done", 60)
+        assert "No such file" in machine.shell("cat /tmp/bad")
+        size = int(machine.shell("wc -c < /tmp/want"))
+        want = machine.shell("md5sum < /tmp/want").split()[0]
+        assert hashlib.md5(path.read_bytes()[:size]).hexdigest() == want
+        assert "I/O error" not in machine.shell("dmesg")
+        machine.leave()
+        assert machine.objects("driver list")[0]["state"] == "ready"
+        assert machine.objects("pci 00:04.0")[0]["dma"]
+
+
+def test_no_controller(build, tmp_path):
+    """What is no NVMe, or not there, is refused with what to do."""
+    for wanted in ("nvme1", "00:1f.2", "00:05.0"):
+        _, qemu = start(build, tmp_path, controller=wanted)
+        with qemu as machine:
+            machine.wait_prompt()
+            said = machine.transcript()
+            assert f'controller: found "{wanted}", which is no disk controller' in said
+            assert machine.objects("pci 00:04.0")[0]["dma"] is False
