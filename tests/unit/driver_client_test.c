@@ -261,7 +261,7 @@ static void waits_only_without_requests(void **state)
 	device_room = 0;
 	put_read(0, 2);
 	serve();
-	assert_true(client_may_wait()); /* it is held until another one ends */
+	assert_true(client_may_wait()); /* held: the device wakes the driver */
 }
 
 int main(void)

@@ -375,6 +375,16 @@ static u64 reserve_percent(const struct vm_config *vm)
 	       vm->reserve_period_ns;
 }
 
+/* What of it sits on PCI; NULL: nothing. */
+static const char *use_of_pci(const struct vm_config *vm)
+{
+	if (vm->rng)
+		return "rng = yes";
+	if (vm->console == CONSOLE_VIRTIO)
+		return "console = virtio";
+	return vm->disk[0].number != 0 ? "disk" : NULL;
+}
+
 bool config_vm_check(const struct vm_config *vm, char *problem, size_t size)
 {
 	if (vm->kernel[0] == '\0')
@@ -390,9 +400,9 @@ bool config_vm_check(const struct vm_config *vm, char *problem, size_t size)
 		       "most its cap, %llu%%",
 		       vm->name, (unsigned long long)reserve_percent(vm),
 		       (unsigned long long)vm->vcpus, (unsigned long long)vm->cap_percent);
-	else if (vm->pci == PCI_OFF && (vm->rng || vm->console == CONSOLE_VIRTIO))
+	else if (vm->pci == PCI_OFF && use_of_pci(vm) != NULL)
 		format(problem, size, "VM %s: found %s with pci = off, allowed: with pci = on",
-		       vm->name, vm->rng ? "rng = yes" : "console = virtio");
+		       vm->name, use_of_pci(vm));
 	else
 		return true;
 	return false;

@@ -6,6 +6,7 @@
 #include "lib/string.h"
 
 #define RANGE_BYTES 16u
+#define RANGE_UNMAP 1u
 
 /* 5.2.6 */
 enum blk_type {
@@ -83,29 +84,37 @@ static u8 get_id(struct virtio_blk *blk, const struct virtio_chain *chain)
 	return BLK_S_OK;
 }
 
-/* Sets the request's place on the disk from the one range that it may have. */
-static bool take_range(struct virtio_blk *blk, const struct virtio_chain *chain,
-		       struct blk_request *request)
+/*
+ * Sets the request's place on the disk from the one range that it may have. 5.2.6.2: flags that are
+ * not known, or not for this, are not supported.
+ */
+static u8 take_range(struct virtio_blk *blk, const struct virtio_chain *chain,
+		     struct blk_request *request)
 {
+	u32 known = request->operation == BLOCK_WRITE_ZEROES ? RANGE_UNMAP : 0;
 	struct blk_range range;
 
 	if (chain->readable_bytes != BLK_HEADER_BYTES + RANGE_BYTES ||
 	    virtio_chain_read(blk->virtio.memory, chain, BLK_HEADER_BYTES, &range, sizeof(range)) !=
 		    sizeof(range))
-		return false;
+		return BLK_S_IOERR;
 	request->sector = range.sector;
 	request->sectors = range.sectors;
-	return (range.flags & ~1u) == 0 && range.sectors <= BLOCK_RANGE_SECTORS;
+	if ((range.flags & ~known) != 0)
+		return BLK_S_UNSUPP;
+	return range.sectors <= BLOCK_RANGE_SECTORS ? BLK_S_OK : BLK_S_IOERR;
 }
 
-/* Whether the data is whole sectors, within the disk. */
-static bool take_data(const struct virtio_blk *blk, u64 bytes, u64 sector,
-		      struct blk_request *request)
+/* The data has to be whole sectors, as many as the disk may have. */
+static u8 take_data(const struct virtio_blk *blk, u64 bytes, u64 sector,
+		    struct blk_request *request)
 {
 	request->sector = sector;
 	request->sectors = (u32)(bytes / BLOCK_SECTOR_BYTES);
-	return bytes % BLOCK_SECTOR_BYTES == 0 && bytes != 0 &&
-	       bytes / BLOCK_SECTOR_BYTES <= blk->state.capacity;
+	return bytes % BLOCK_SECTOR_BYTES == 0 &&
+			       bytes / BLOCK_SECTOR_BYTES <= blk->state.capacity
+		       ? BLK_S_OK
+		       : BLK_S_IOERR;
 }
 
 /* What the disk is to do. BLK_S_OK: `request` says it; anything else is the answer. */
@@ -113,16 +122,17 @@ static u8 understand(struct virtio_blk *blk, const struct virtio_chain *chain,
 		     const struct blk_header *header, struct blk_request *request)
 {
 	bool read_only = (blk->about.features & DISK_READ_ONLY) != 0;
-	bool good = true;
+	u8 status;
 
 	switch (header->type) {
 	case BLK_T_IN:
 		request->operation = BLOCK_READ;
-		good = take_data(blk, chain->writable_bytes - 1, header->sector, request);
+		status = take_data(blk, chain->writable_bytes - 1, header->sector, request);
 		break;
 	case BLK_T_OUT:
 		request->operation = BLOCK_WRITE;
-		good = !read_only && take_data(blk, chain->readable_bytes - BLK_HEADER_BYTES,
+		status = read_only ? BLK_S_IOERR
+				   : take_data(blk, chain->readable_bytes - BLK_HEADER_BYTES,
 					       header->sector, request);
 		break;
 	case BLK_T_FLUSH:
@@ -132,12 +142,14 @@ static u8 understand(struct virtio_blk *blk, const struct virtio_chain *chain,
 	case BLK_T_WRITE_ZEROES:
 		request->operation = header->type == BLK_T_DISCARD ? BLOCK_DISCARD
 								   : BLOCK_WRITE_ZEROES;
-		good = !read_only && take_range(blk, chain, request);
+		status = read_only ? BLK_S_IOERR : take_range(blk, chain, request);
 		break;
 	default:
 		return BLK_S_UNSUPP;
 	}
-	if (!good || request->sectors == 0 || request->sectors > blk->state.capacity ||
+	if (status != BLK_S_OK)
+		return status;
+	if (request->sectors == 0 || request->sectors > blk->state.capacity ||
 	    request->sector > blk->state.capacity - request->sectors)
 		return BLK_S_IOERR;
 	return BLK_S_OK;

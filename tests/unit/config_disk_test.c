@@ -1,0 +1,274 @@
+/* SPDX-License-Identifier: MIT */
+/* Disks in configurations: sections [disk NAME], and the lines of VMs that use them. */
+#include "tests/unit/config_fixture.h"
+
+#define VM "[vm a]\nkernel = k\n"
+
+static const struct disk_config *find_disk(const char *name)
+{
+	for (u32 i = 0; config_disk(i) != NULL; i++)
+		if (strcmp(config_disk(i)->name, name) == 0)
+			return config_disk(i);
+	return NULL;
+}
+
+static void expect_use(u32 place, const char *name, u8 flags)
+{
+	const struct vm_disk *use = &config.vm[0].disk[place];
+
+	assert_true(use->number != 0);
+	assert_string_equal(config_disk(use->number - 1u)->name, name);
+	assert_int_equal(use->flags, flags);
+}
+
+static void everything(void **state)
+{
+	const struct disk_config *disk;
+
+	(void)state;
+	assert_int_equal(parse("[vm a]\nkernel = k\ndisk = late ro\ndisk = one, two optional\n"
+			       "[disk one]\ncontroller = memory\nimage = disk.img\nsize = 1G\n"
+			       "read_only = yes\npartition = \"my # root\"\n"
+			       "[disk two]\ncontroller = 00:04.0\n"
+			       "[disk late]\ncontroller = memory\nsize = 4K\n"),
+			 0);
+	expect_use(0, "late", VM_DISK_READ_ONLY);
+	expect_use(1, "one", 0);
+	expect_use(2, "two", VM_DISK_OPTIONAL);
+	assert_int_equal(config.vm[0].disk[3].number, 0);
+	disk = find_disk("one");
+	assert_true(disk->declared && !disk->broken);
+	assert_string_equal(disk->controller, "memory");
+	assert_string_equal(disk->image, "disk.img");
+	assert_int_equal(disk->size_bytes, GIB);
+	assert_string_equal(disk->partition, "my # root");
+	assert_int_equal(disk->read_only, 1);
+	disk = find_disk("two");
+	assert_string_equal(disk->controller, "00:04.0");
+	assert_int_equal(disk->read_only, 0);
+	assert_string_equal(disk->partition, "");
+	assert_int_equal(parse(VM), 0); /* and nothing is left of them */
+	assert_null(config_disk(0));
+}
+
+/* Each line, in the section of a good disk, is an error there. */
+static void values(void **state)
+{
+	static const char size[] = "a size such as 64M, from 4K to 1T in steps of 4K";
+	static const char file[] = "a file name of 1 to 63 characters";
+	static const struct {
+		const char *line;
+		u32 column;
+		const char *text;
+	} cases[] = {
+		{"size = 0", 8, "size: found \"0\", allowed: "},
+		{"size = 2K", 8, size},
+		{"size = 5K", 8, size},
+		{"size = 2T", 8, size},
+		{"size = big", 8, "size: found \"big\", allowed: "},
+		{"image = \"\"", 9, file},
+		{"image = 1234567890123456789012345678901234567890123456789012345678901234", 9,
+		 file},
+		{"partition = \"\"", 13, "allowed: a partition's name or UUID"},
+		{"read_only = perhaps", 13,
+		 "read_only: found \"perhaps\", allowed: yes no"},
+		{"controller = memory", 1, "found controller a second time, allowed: once"},
+		{"memory = 4M", 1, "found the key \"memory\", allowed: controller image size "
+				   "partition read_only"},
+	};
+	char text[256];
+
+	(void)state;
+	for (u32 i = 0; i < ARRAY_COUNT(cases); i++) {
+		format(text, sizeof(text), "[disk d]\ncontroller = memory\n%s\nsize = 8K\n[vm a]\n"
+					   "kernel = k\n",
+		       cases[i].line);
+		assert_true(parse(text) >= 1);
+		expect_problem(0, 3, cases[i].column, cases[i].text);
+		assert_true(find_disk("d")->broken);
+		assert_false(config.vm[0].broken);
+	}
+	assert_int_equal(parse("[disk d]\ncontroller = \"\"\n"), 1);
+	expect_problem(0, 2, 14, "allowed: memory, nvme0, ide0.0 or a PCI address such as 00:04.0");
+}
+
+/* What each key allows and the section as a whole does not, shown where the section begins. */
+static void whole_sections(void **state)
+{
+	static const struct {
+		const char *lines;
+		const char *text;
+	} cases[] = {
+		{"", "disk d has no controller, allowed: controller = memory, nvme0, ide0.0 or a "
+		     "PCI address"},
+		{"size = 4K\n", "disk d has no controller"},
+		{"controller = memory\n",
+		 "disk d has no contents, allowed: image = FILE, size = 64M"},
+		{"controller = nvme0\nsize = 4K\n",
+		 "disk d: found image or size, allowed: only with controller = memory"},
+		{"controller = 00:04.0\nimage = x\n", "disk d: found image or size"},
+	};
+	char text[256];
+
+	(void)state;
+	for (u32 i = 0; i < ARRAY_COUNT(cases); i++) {
+		format(text, sizeof(text), "# none\n[disk d]\n%s\n[disk e]\ncontroller = nvme0\n",
+		       cases[i].lines);
+		assert_int_equal(parse(text), 1);
+		assert_int_equal(problems[0].line, 2);
+		assert_non_null(strstr(problems[0].text, cases[i].text));
+		assert_true(find_disk("d")->broken);
+		assert_false(find_disk("e")->broken);
+	}
+}
+
+static void sections(void **state)
+{
+	(void)state;
+	assert_int_equal(parse("[disk]\ncontroller = memory\n"), 1);
+	expect_problem(0, 1, 6, "found the name \"\", allowed: 1 to 31 letters");
+	assert_int_equal(parse("[disk a b]\nwhat = ever\n"), 1);
+	expect_problem(0, 1, 7, "found the name \"a b\", allowed: 1 to 31 letters");
+	assert_int_equal(parse("[disk d]\ncontroller = nvme0\n[disk d]\ncontroller = nvme1\n"), 1);
+	expect_problem(0, 3, 7, "found a second disk d, allowed: one of each name");
+	assert_string_equal(find_disk("d")->controller, "nvme0");
+	assert_false(find_disk("d")->broken);
+}
+
+static void names_used_by_vms(void **state)
+{
+	static const char allowed[] =
+		"allowed: a disk's name, then ro or optional or both; at most 16 disks; or none";
+	static const char *const bad[] = {
+		"disk = ",	"disk = ,",	"disk = d,",	  "disk = -d",	"disk = d rw",
+		"disk = d, d",	"disk = d ro, e, d optional",	  "disk = d none",
+		"disk = ro/d",	"disk = a1, a2, a3, a4, a5, a6, a7, a8, a9, a10, a11, a12, a13, "
+				"a14, a15, a16, a17",
+	};
+	char text[256];
+
+	(void)state;
+	for (u32 i = 0; i < ARRAY_COUNT(bad); i++) {
+		format(text, sizeof(text), VM "%s\n", bad[i]);
+		assert_int_equal(parse(text), 1);
+		assert_int_equal(problems[0].line, 3);
+		assert_non_null(strstr(problems[0].text, "disk: found \""));
+		assert_non_null(strstr(problems[0].text, allowed));
+		assert_true(config.vm[0].broken);
+	}
+	assert_int_equal(parse(VM "disk = d\ndisk = e, d\n"), 1); /* also over several lines */
+	expect_problem(0, 4, 8, "disk: found \"e, d\"");
+	assert_int_equal(parse(VM "disk = none\n"), 0);
+	assert_int_equal(config.vm[0].disk[0].number, 0);
+	assert_int_equal(parse(VM "disk = d ro\ndisk = none\ndisk = e optional ro\n"), 0);
+	expect_use(0, "e", VM_DISK_READ_ONLY | VM_DISK_OPTIONAL);
+	assert_int_equal(config.vm[0].disk[1].number, 0);
+	assert_false(find_disk("e")->declared);
+}
+
+/* 16 of a VM, 64 of all. */
+static void too_many(void **state)
+{
+	static char text[4096];
+	size_t length = format(text, sizeof(text), VM);
+
+	(void)state;
+	for (u32 i = 0; i < CONFIG_VM_DISK_MAX; i++)
+		length += format(text + length, sizeof(text) - length, "disk = d%u\n", i);
+	assert_int_equal(parse(text), 0);
+	expect_use(CONFIG_VM_DISK_MAX - 1, "d15", 0);
+	format(text + length, sizeof(text) - length, "disk = more\n");
+	assert_int_equal(parse(text), 1);
+	expect_problem(0, 19, 8, "at most 16 disks");
+	length = 0;
+	for (u32 i = 0; i < CONFIG_DISK_MAX; i++)
+		length += format(text + length, sizeof(text) - length,
+				 "[disk d%u]\ncontroller = nvme0\n", i);
+	assert_int_equal(parse(text), 0);
+	format(text + length, sizeof(text) - length, "[disk more]\ncontroller = nvme0\n" VM
+						     "disk = d63\n");
+	assert_int_equal(parse(text), 1);
+	expect_problem(0, 129, 7, "found one disk too many, allowed: at most 64");
+	expect_use(0, "d63", 0);
+	format(text + length, sizeof(text) - length, VM "disk = other\n");
+	assert_int_equal(parse(text), 1);
+}
+
+/* Disks sit on PCI. */
+static void without_pci(void **state)
+{
+	(void)state;
+	assert_int_equal(parse(VM "pci = off\ndisk = d\n"), 1);
+	expect_problem(0, 1, 1, "VM a: found disk with pci = off, allowed: with pci = on");
+	assert_int_equal(parse(VM "pci = off\nrng = yes\n"), 1);
+	expect_problem(0, 1, 1, "VM a: found rng = yes with pci = off, allowed: with pci = on");
+	assert_int_equal(parse(VM "pci = off\nconsole = virtio\n"), 1);
+	expect_problem(0, 1, 1, "VM a: found console = virtio with pci = off");
+	assert_int_equal(parse(VM "pci = off\ndisk = none\n"), 0);
+	assert_int_equal(parse(VM "pci = on\ndisk = d\n"), 0);
+}
+
+static size_t show(char *to, size_t size, const struct config_key *keys, const void *target)
+{
+	char value[CONFIG_CMDLINE_BYTES];
+	char line[CONFIG_LINE_BYTES];
+	size_t length = 0;
+
+	for (; keys->name != NULL; keys++) {
+		config_value_text(keys, target, value, sizeof(value));
+		if (value[0] != '\0')
+			length += format(to + length, size - length, "%s\n",
+					 config_line_text(keys, value, line, sizeof(line)));
+	}
+	return length;
+}
+
+/* As `config show` does: disks, then the VM. */
+static void show_all(char *to, size_t size)
+{
+	size_t length = 0;
+
+	for (u32 i = 0; config_disk(i) != NULL; i++) {
+		length += format(to + length, size - length, "[disk %s]\n", config_disk(i)->name);
+		length += show(to + length, size - length, config_disk_keys, config_disk(i));
+	}
+	length += format(to + length, size - length, "[vm %s]\n", config.vm[0].name);
+	show(to + length, size - length, config_vm_keys, &config.vm[0]);
+}
+
+static void shown_again(void **state)
+{
+	static char text[8192];
+	static char again[8192];
+
+	(void)state;
+	assert_int_equal(parse(VM "disk = two ro optional\ndisk = one optional\ndisk = x ro\n"
+				  "[disk one]\ncontroller = memory\nsize = 64M\n"
+				  "partition = \"a \\\"b\\\" # c\"\n"
+				  "[disk two]\ncontroller = memory\nimage = f\nread_only = yes\n"
+				  "[disk x]\ncontroller = ide0.0\n"),
+			 0);
+	show_all(text, sizeof(text));
+	assert_non_null(strstr(text, "disk = two ro optional, one optional, x ro\n"));
+	assert_non_null(strstr(text, "partition = \"a \\\"b\\\" # c\"\n"));
+	assert_non_null(strstr(text, "size = 64M\n"));
+	assert_int_equal(parse(text), 0);
+	show_all(again, sizeof(again));
+	assert_string_equal(text, again);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(everything),
+		cmocka_unit_test(values),
+		cmocka_unit_test(whole_sections),
+		cmocka_unit_test(sections),
+		cmocka_unit_test(names_used_by_vms),
+		cmocka_unit_test(too_many),
+		cmocka_unit_test(without_pci),
+		cmocka_unit_test(shown_again),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,409 @@
+/* SPDX-License-Identifier: MIT */
+/* virtio-blk over time: drivers that die or lie, resets, saved machines, disks that grow. */
+#include "tests/unit/virtio_blk_fixture.h"
+
+#include <stdlib.h>
+
+#define CONFIG(offset) (AT_DEVICE + (offset))
+
+static u64 saved[(256 * KIB) / 8];
+static size_t saved_bytes;
+
+static void what_the_guest_reads(void **state)
+{
+	static const struct {
+		u32 offset;
+		u32 size;
+		u32 value;
+	} fields[] = {
+		{0, 4, DISK_SECTORS},	      {4, 4, 0},
+		{8, 4, 0},		      {12, 4, VIRTIO_BLK_DATA_MAX},
+		{20, 4, 512},		      {34, 2, VIRTIO_BLK_QUEUES},
+		{36, 4, BLOCK_RANGE_SECTORS}, {40, 4, 1},
+		{44, 4, 1},		      {48, 4, BLOCK_RANGE_SECTORS},
+		{52, 4, 1},		      {56, 1, 0},
+		{12, 1, VIRTIO_BLK_DATA_MAX}, {60, 4, 0},
+	};
+
+	(void)state;
+	for (u32 i = 0; i < ARRAY_COUNT(fields); i++)
+		assert_int_equal(get(CONFIG(fields[i].offset), fields[i].size), fields[i].value);
+	disk_about()->block_bytes = 4096;
+	power_on();
+	assert_int_equal(get(CONFIG(20), 4), 4096);
+	assert_int_equal(get(CONFIG(44), 4), 8);
+	set(CONFIG(0), 4, 7); /* it is not the guest's to write */
+	assert_int_equal(get(CONFIG(0), 4), DISK_SECTORS);
+}
+
+static void features(void **state)
+{
+	const u32 always = 1u << 2 | 1u << 6 | 1u << 12 | 1u << VIRTIO_F_INDIRECT_DESC |
+			   1u << VIRTIO_F_EVENT_IDX;
+	static const struct {
+		u32 disk;
+		u32 device;
+	} cases[] = {
+		{0, 0},
+		{DISK_READ_ONLY, 1u << 5},
+		{DISK_FLUSH, 1u << 9},
+		{DISK_DISCARD, 1u << 13},
+		{DISK_WRITE_ZEROES, 1u << 14},
+	};
+
+	(void)state;
+	for (u32 i = 0; i < ARRAY_COUNT(cases); i++) {
+		setup_with(cases[i].disk);
+		set(AT_COMMON, 4, 0);
+		assert_int_equal(get(AT_COMMON + 4, 4), always | cases[i].device);
+		set(AT_COMMON, 4, 1);
+		assert_int_equal(get(AT_COMMON + 4, 4), 1);
+		assert_int_equal(pci_config_read(&blk.virtio.function, 0, 4), 0x10421af4);
+	}
+}
+
+static void grows(void **state)
+{
+	u32 header;
+
+	(void)state;
+	header = send(BLK_T_IN, DISK_SECTORS, 512);
+	expect_done(header, BLK_S_IOERR, 1);
+	(void)get(AT_ISR, 1);
+	disk_about()->sectors = (3ull << 32) + 5;
+	virtio_blk_attend(&blk);
+	assert_int_equal(get(CONFIG(0), 4), 5);
+	assert_int_equal(get(CONFIG(4), 4), 3);
+	assert_int_equal(get(AT_COMMON + 0x15, 1), 1); /* another generation */
+	assert_int_equal(get(AT_ISR, 1), VIRTIO_ISR_CONFIG);
+	virtio_blk_attend(&blk);
+	assert_int_equal(get(AT_ISR, 1), 0);
+	(void)send(BLK_T_IN, 3ull << 32, 512);
+	assert_true(disk_take().sector == 3ull << 32);
+}
+
+static void interrupts(void **state)
+{
+	(void)state;
+	(void)get(AT_ISR, 1);
+	(void)send(BLK_T_FLUSH, 0, 0);
+	assert_int_equal(get(AT_ISR, 1), 0);
+	settle();
+	assert_int_equal(get(AT_ISR, 1), VIRTIO_ISR_QUEUE);
+	(void)send(99, 0, 0); /* answered at once */
+	assert_int_equal(get(AT_ISR, 1), VIRTIO_ISR_QUEUE);
+}
+
+/* More than the device takes at a time, from all queues, through a pool that holds 16 of them. */
+static void more_than_there_is_room_for(void **state)
+{
+	u32 done = 0;
+
+	(void)state;
+	for (u32 i = 0; i < 4 * 42; i++)
+		(void)send_to(i % 4, BLK_T_IN, i, DATA_AT, BLOCK_REQUEST_BYTES);
+	for (u32 i = 0; i < VIRTIO_BLK_REQUESTS; i++)
+		assert_int_not_equal(blk.state.request[i].phase, BLK_FREE);
+	settle();
+	for (u32 queue = 0; queue < 4; queue++) {
+		assert_int_equal(used_new(queue), 42);
+		for (; used_new(queue) != 0; done++)
+			assert_int_equal(hear(queue), BLOCK_REQUEST_BYTES + 1);
+	}
+	assert_int_equal(done, 4 * 42);
+	assert_int_equal(blk.waiting, 0);
+	assert_int_equal(blk.client.outstanding, 0);
+}
+
+/* --- drivers that lie --- */
+
+static void forged_and_repeated_answers(void **state)
+{
+	u32 header = send(BLK_T_IN, 1, 512);
+	struct block_request request = disk_take();
+
+	(void)state;
+	disk_answer(request.id + 1, BLOCK_OK);
+	disk_answer(request.id + LINK_SLOTS, BLOCK_OK);
+	disk_answer(~0ull, BLOCK_OK);
+	virtio_blk_attend(&blk);
+	expect_not_done(header);
+	disk_do(&request);
+	disk_answer(request.id, BLOCK_ERROR);
+	virtio_blk_attend(&blk);
+	expect_done(header, BLK_S_OK, 513);
+	header = send(BLK_T_IN, 2, 512);
+	disk_answer(request.id, BLOCK_OK); /* of the one before */
+	virtio_blk_attend(&blk);
+	expect_not_done(header);
+	settle();
+	expect_done(header, BLK_S_OK, 513);
+	assert_int_equal(blk.client.impossible_count, 5);
+}
+
+/* --- another driver --- */
+
+static void asked_again(void **state)
+{
+	u32 header = send(BLK_T_IN, 10, 200 * 512);
+	struct block_request old[2];
+	struct block_request again;
+
+	(void)state;
+	old[0] = disk_take();
+	disk_do(&old[0]);
+	virtio_blk_attend(&blk);
+	old[1] = disk_take(); /* and dies */
+	disk_new_driver();
+	virtio_blk_attend(&blk);
+	again = disk_take();
+	assert_int_equal(again.sector, old[1].sector); /* what was answered is not asked again */
+	assert_int_equal(again.sectors, old[1].sectors);
+	assert_true(again.id != old[1].id);
+	disk_expect_nothing();
+	disk_answer(old[1].id, BLOCK_ERROR); /* that one is of another life */
+	virtio_blk_attend(&blk);
+	expect_not_done(header);
+	disk_do(&again);
+	virtio_blk_attend(&blk);
+	expect_done(header, BLK_S_OK, 200 * 512 + 1);
+	assert_memory_equal(ram + DATA_AT, disk_bytes + 10 * 512, 200 * 512);
+}
+
+/* Answers that the old driver gave and the monitor had not looked at: asked again all the same. */
+static void no_double_completion(void **state)
+{
+	u32 header[20];
+
+	(void)state;
+	for (u32 i = 0; i < 20; i++)
+		header[i] = send(BLK_T_IN, i, 512);
+	assert_int_equal(disk_do_all(), 20);
+	disk_new_driver();
+	settle();
+	assert_int_equal(used_new(0), 20);
+	for (u32 i = 0; i < 20; i++) {
+		assert_int_equal(hear(0), 513);
+		assert_int_equal(status_of(header[i]), BLK_S_OK);
+	}
+	settle();
+	assert_int_equal(used_new(0), 0);
+}
+
+/* Requests that come while there is none wait for the next driver. */
+static void without_a_driver(void **state)
+{
+	u32 generation = disk_memory->generation;
+	u32 header;
+
+	(void)state;
+	disk_memory->generation = 0;
+	virtio_blk_attend(&blk);
+	header = send(BLK_T_IN, 3, 512);
+	virtio_blk_attend(&blk);
+	expect_not_done(header);
+	disk_memory->generation = generation;
+	disk_new_driver();
+	settle();
+	expect_done(header, BLK_S_OK, 513);
+}
+
+/* --- a guest that resets the device --- */
+
+/* An old write may still be done: nothing is asked before it is over. */
+static void reset_with_requests_in_flight(void **state)
+{
+	struct block_request old;
+	u32 header;
+
+	(void)state;
+	memset(ram + DATA_AT, 0x11, 512);
+	(void)send(BLK_T_OUT, 5, 512);
+	(void)send(BLK_T_OUT, 6, 300 * 512);
+	old = disk_take();
+	start_device();
+	memset(ram + DATA_AT, 0x22, 512);
+	header = send(BLK_T_OUT, 5, 512);
+	virtio_blk_attend(&blk);
+	disk_do(&old);
+	virtio_blk_attend(&blk);
+	expect_not_done(header);
+	old = disk_take();
+	assert_int_equal(old.sector, 6);
+	disk_expect_nothing();
+	disk_do(&old);
+	settle();
+	expect_done(header, BLK_S_OK, 1);
+	assert_int_equal(disk_bytes[5 * 512], 0x22);
+	settle();
+	assert_int_equal(used_new(0), 0);
+	assert_int_equal(blk.client.outstanding, 0);
+}
+
+/* Nor does an answer to what was before the reset count as one to what came after it. */
+static void reset_and_another_driver(void **state)
+{
+	u32 header;
+
+	(void)state;
+	(void)send(BLK_T_OUT, 5, 512);
+	start_device();
+	header = send(BLK_T_IN, 9, 512);
+	disk_new_driver();
+	virtio_blk_attend(&blk);
+	assert_int_equal(disk_take().sector, 9);
+	expect_not_done(header);
+}
+
+/* --- saved machines --- */
+
+static void save_machine(void)
+{
+	assert_int_equal(platform_save(&platform, 1, saved, sizeof(saved), &saved_bytes),
+			 STATUS_OK);
+}
+
+static void load_machine(void)
+{
+	assert_int_equal(platform_load(&platform, 1, saved, saved_bytes), STATUS_OK);
+}
+
+/* Into another machine, with a driver of its own: all of it is asked again, and done once. */
+static void loaded_elsewhere(void **state)
+{
+	struct block_request request;
+	u32 header[3];
+
+	(void)state;
+	header[0] = send(BLK_T_IN, 10, 200 * 512);
+	request = disk_take();
+	disk_do(&request);
+	virtio_blk_attend(&blk); /* its second piece is asked for */
+	header[1] = send(BLK_T_FLUSH, 0, 0);
+	header[2] = send_to(1, BLK_T_OUT, 3, DATA_AT + 0x80000, 512);
+	memset(ram + DATA_AT + 0x80000, 0x77, 512);
+	save_machine();
+	disk_make(DISK_FLUSH);
+	power_on();
+	load_machine();
+	settle();
+	assert_int_equal(used_new(0), 2);
+	assert_int_equal(used_new(1), 1);
+	for (u32 i = 0; i < 3; i++)
+		assert_int_equal(status_of(header[i]), BLK_S_OK);
+	assert_memory_equal(ram + DATA_AT, disk_bytes + 10 * 512, 200 * 512);
+	assert_int_equal(disk_bytes[3 * 512], 0x77);
+	settle();
+	assert_int_equal(used_new(0), 2);
+}
+
+/* Back into the same one: what the driver has is waited for, then asked anew. */
+static void loaded_in_place(void **state)
+{
+	u32 header = send(BLK_T_OUT, 4, 512);
+	struct block_request old = disk_take();
+	struct block_request again;
+
+	(void)state;
+	save_machine();
+	load_machine();
+	virtio_blk_attend(&blk);
+	disk_expect_nothing();
+	disk_answer(old.id, BLOCK_ERROR);
+	virtio_blk_attend(&blk);
+	expect_not_done(header);
+	again = disk_take();
+	assert_int_equal(again.sector, 4);
+	disk_do(&again);
+	virtio_blk_attend(&blk);
+	expect_done(header, BLK_S_OK, 1);
+}
+
+/* A disk that has grown since: the guest is told. */
+static void loaded_with_another_size(void **state)
+{
+	(void)state;
+	save_machine();
+	disk_make(0);
+	disk_about()->sectors = DISK_SECTORS + 1;
+	power_on();
+	load_machine();
+	(void)get(AT_ISR, 1);
+	assert_int_equal(get(CONFIG(0), 4), DISK_SECTORS);
+	virtio_blk_attend(&blk);
+	assert_int_equal(get(CONFIG(0), 4), DISK_SECTORS + 1);
+	assert_int_equal(get(AT_ISR, 1), VIRTIO_ISR_CONFIG);
+}
+
+static struct virtio_blk_state *saved_state(void)
+{
+	const struct state_head wanted = {.kind = STATE_VIRTIO_BLK};
+
+	return (struct virtio_blk_state *)(uintptr_t)(platform_find_head(
+		(const u8 *)saved, saved_bytes, &wanted) + 1);
+}
+
+static void states_that_cannot_be(void **state)
+{
+	struct blk_request good;
+	struct blk_request *request;
+
+	(void)state;
+	(void)send(BLK_T_IN, 10, 512);
+	save_machine();
+	request = &saved_state()->request[0];
+	good = *request;
+	assert_int_equal(good.phase, BLK_ASKED);
+	for (u32 i = 0; i < 9; i++) {
+		*request = good;
+		switch (i) {
+		case 0: request->phase = BLK_ASKED + 1; break;
+		case 1: request->operation = BLOCK_OPERATION_COUNT; break;
+		case 2: request->queue = VIRTIO_BLK_QUEUES; break;
+		case 3: request->done = 2; break;
+		case 4: request->segment_count = VIRTIO_BLK_SEGMENTS + 1; break;
+		case 5: request->readable_count = 4; break;
+		case 6: request->segment[0].bytes = 15; break;
+		case 7: request->readable_count = 3; break; /* nothing to write to */
+		case 8: request->segment_count = 0xffff; break;
+		}
+		if (platform_load(&platform, 1, saved, saved_bytes) != STATUS_BAD_FORMAT)
+			fail_msg("case %u", i);
+	}
+	*request = good;
+	load_machine();
+	/* whatever else is in it harms nobody */
+	request->head = 0xffff;
+	request->sector = ~0ull;
+	request->asked = 0xffff;
+	request->segment[1].gpa = GPA(~0ull);
+	request->segment[2].gpa = GPA(RAM_BYTES);
+	request->segment[2].bytes = ~0u;
+	load_machine();
+	disk_new_driver();
+	virtio_blk_attend(&blk);
+	assert_true(disk_take().sector == ~0ull); /* which the driver refuses */
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(what_the_guest_reads),
+		TEST(features),
+		TEST(grows),
+		TEST(interrupts),
+		TEST(more_than_there_is_room_for),
+		TEST(forged_and_repeated_answers),
+		TEST(asked_again),
+		TEST(no_double_completion),
+		TEST(without_a_driver),
+		TEST(reset_with_requests_in_flight),
+		TEST(reset_and_another_driver),
+		TEST(loaded_elsewhere),
+		TEST(loaded_in_place),
+		TEST(loaded_with_another_size),
+		TEST(states_that_cannot_be),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
