@@ -16,6 +16,8 @@
 /* The load of a lone entity of default weight. */
 #define LOAD_UNIT 1024u
 
+#define SHORT_SLICES 16u /* in a slice, while groups that have slept catch up */
+
 #define RESERVABLE (RUN_RESERVABLE_PERMILLE * 1000000ull)
 
 static struct run_entity *fair_entity(struct heap_node *node)
@@ -412,8 +414,14 @@ static u64 running_delay(const struct run_queue *queue, const struct run_entity 
 			delay = reservation->remaining;
 		return delay;
 	}
-	if (queue->fair.first != NULL)
-		delay = earlier(delay, queue->slice_end, now);
+	if (queue->fair.first != NULL) {
+		u64 end = queue->slice_end;
+
+		/* A group that has slept waits, and may not for the slice of one like it. */
+		if (tick_before(queue->fair.first->key, queue->virtual_time))
+			end -= queue->slice - queue->slice / SHORT_SLICES;
+		delay = earlier(delay, end, now);
+	}
 	/* Avoids ever smaller steps: an overrun is taken from the next period anyway. */
 	if (left != 0 && left != ~0ull)
 		left = MAX(left, queue->slice / 64);

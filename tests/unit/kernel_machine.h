@@ -140,11 +140,6 @@ u32 cpus_count(void)
 }
 
 /* The scheduler: nothing runs. */
-u32 cpus_count(void)
-{
-	return 1;
-}
-
 struct cpu *cpus_get(u32 id)
 {
 	return &machine_cpu;

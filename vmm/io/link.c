@@ -3,12 +3,12 @@
 
 #include "lib/string.h"
 
-static u32 load(const u32 *word)
+static u32 link_load(const u32 *word)
 {
 	return __atomic_load_n(word, __ATOMIC_ACQUIRE);
 }
 
-static void store(u32 *word, u32 value)
+static void link_store(u32 *word, u32 value)
 {
 	__atomic_store_n(word, value, __ATOMIC_RELEASE);
 }
@@ -27,7 +27,7 @@ static const struct link_line *peer_line(const struct link_end *end)
 static bool peer_is_there(const struct link_end *end)
 {
 	return end->generation != 0 && !end->broken &&
-	       load(&peer_line(end)->generation) == end->generation;
+	       link_load(&peer_line(end)->generation) == end->generation;
 }
 
 void link_open(struct link_end *end, struct link_memory *memory, enum link_end_name name)
@@ -37,18 +37,18 @@ void link_open(struct link_end *end, struct link_memory *memory, enum link_end_n
 
 bool link_renewed(struct link_end *end)
 {
-	u32 generation = load(&end->memory->generation);
+	u32 generation = link_load(&end->memory->generation);
 	struct link_line *line = own_line(end);
 
 	if (likely(generation == end->generation))
 		return false;
 	*end = (struct link_end){
 		.memory = end->memory, .name = end->name, .generation = generation};
-	store(&line->generation, 0);
-	store(&line->written, 0);
-	store(&line->read, 0);
-	store(&line->wake_at, 0);
-	store(&line->generation, generation);
+	link_store(&line->generation, 0);
+	link_store(&line->written, 0);
+	link_store(&line->read, 0);
+	link_store(&line->wake_at, 0);
+	link_store(&line->generation, generation);
 	return generation != 0;
 }
 
@@ -58,7 +58,7 @@ bool link_take(struct link_end *end, void *slot)
 
 	if (!peer_is_there(end))
 		return false;
-	waiting = load(&peer_line(end)->written) - end->read;
+	waiting = link_load(&peer_line(end)->written) - end->read;
 	if (unlikely(waiting > LINK_SLOTS))
 		end->broken = true;
 	if (waiting == 0 || end->broken)
@@ -80,7 +80,7 @@ u32 link_room(const struct link_end *end)
 	if (end->generation == 0 || end->broken)
 		return 0;
 	if (peer_is_there(end))
-		used -= load(&peer_line(end)->read);
+		used -= link_load(&peer_line(end)->read);
 	return used <= LINK_SLOTS ? LINK_SLOTS - used : 0;
 }
 
@@ -98,21 +98,21 @@ bool link_publish(struct link_end *end)
 	struct link_line *line = own_line(end);
 	u32 before = end->published;
 
-	store(&line->read, end->read);
+	link_store(&line->read, end->read);
 	if (before == end->written)
 		return false;
-	store(&line->written, end->written);
+	link_store(&line->written, end->written);
 	end->published = end->written;
 	/* the peer sets wake_at, then looks again at `written`: one of the two sees the other */
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 	return peer_is_there(end) &&
-	       end->written - load(&peer_line(end)->wake_at) - 1 < end->written - before;
+	       end->written - link_load(&peer_line(end)->wake_at) - 1 < end->written - before;
 }
 
 bool link_may_wait(struct link_end *end)
 {
-	store(&own_line(end)->read, end->read);
-	store(&own_line(end)->wake_at, end->read);
+	link_store(&own_line(end)->read, end->read);
+	link_store(&own_line(end)->wake_at, end->read);
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
-	return !peer_is_there(end) || load(&peer_line(end)->written) == end->read;
+	return !peer_is_there(end) || link_load(&peer_line(end)->written) == end->read;
 }
