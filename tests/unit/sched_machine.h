@@ -37,6 +37,7 @@ static inline u64 rdtsc(void)
 #include "kernel/heap.c"
 #include "kernel/run_queue.c"
 #define sched_yield sched_yield_of_thread /* the sanitizer calls the C library's */
+#include "lib/string.h"
 #include "kernel/sched.c"
 
 static struct run_queue queues[CPUS];

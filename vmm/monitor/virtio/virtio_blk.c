@@ -167,7 +167,7 @@ static const struct device_ops virtio_blk_ops = {
 	.valid = virtio_blk_valid,
 };
 
-static u64 features_of(const struct block_about *about)
+static u64 blk_features(const struct block_about *about)
 {
 	return BIT(BLK_F_SEG_MAX) | BIT(BLK_F_BLK_SIZE) | BIT(BLK_F_MQ) |
 	       ((about->features & DISK_READ_ONLY) != 0 ? BIT(BLK_F_RO) : 0) |
@@ -198,7 +198,7 @@ static enum status attach_one(struct platform *platform, const struct platform_c
 		},
 		.ops = &virtio_blk_virtio_ops,
 		.state = &blk->state.virtio,
-		.features = features_of(&blk->about),
+		.features = blk_features(&blk->about),
 		.queue_count = VIRTIO_BLK_QUEUES,
 		.config_bytes = CONFIG_BYTES,
 	};
