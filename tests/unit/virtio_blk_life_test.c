@@ -115,6 +115,30 @@ static void more_than_there_is_room_for(void **state)
 	assert_int_equal(blk.client.outstanding, 0);
 }
 
+/* A device whose bus mastering is off touches no memory; what was asked for is done later. */
+static void without_bus_mastering(void **state)
+{
+	u32 read = send(BLK_T_IN, 1, 200 * 512);
+	u32 write = send(BLK_T_OUT, 2, 512);
+
+	(void)state;
+	pci_config_write(&blk.virtio.function, PCI_COMMAND, 2, PCI_COMMAND_MEMORY);
+	memset(ram + DATA_AT, 0x33, 512);
+	assert_int_equal(disk_do_all(), 2);
+	virtio_blk_attend(&blk);
+	disk_expect_nothing();
+	expect_not_done(read);
+	expect_not_done(write);
+	assert_int_equal(ram[DATA_AT], 0x33);
+	pci_config_write(&blk.virtio.function, PCI_COMMAND, 2,
+			 PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER);
+	settle();
+	assert_int_equal(used_new(0), 2);
+	assert_int_equal(status_of(read), BLK_S_OK);
+	assert_int_equal(status_of(write), BLK_S_OK);
+	assert_memory_equal(ram + DATA_AT + 0x1000, disk_bytes + 512 + 0x1000, 512);
+}
+
 /* --- drivers that lie --- */
 
 static void forged_and_repeated_answers(void **state)
@@ -393,6 +417,7 @@ int main(void)
 		TEST(grows),
 		TEST(interrupts),
 		TEST(more_than_there_is_room_for),
+		TEST(without_bus_mastering),
 		TEST(forged_and_repeated_answers),
 		TEST(asked_again),
 		TEST(no_double_completion),

@@ -64,6 +64,8 @@ void virtio_blk_attend(struct virtio_blk *blk)
 	if (unlikely(disk_client_renewed(&blk->client)))
 		blk_ask_again(blk);
 	look_for_growth(blk);
+	if (!pci_is_master(&blk->virtio.function))
+		return; /* the guest's memory is not to be touched: answers wait in the link */
 	blk_take_answers(blk);
 	blk_ask_all(blk);
 }

@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A GUID partition table: a good one in which the input changes what it likes, its checksums
+ * corrected afterwards if the input says so.
+ */
+#include "tests/fuzz/fuzz.h"
+
+#include "lib/string.c"
+#include "vmm/driver/gpt.c"
+#include "vmm/rt/format.c"
+
+static u8 *block;
+static u8 *entries;
+static u32 block_bytes;
+
+static void put32(u8 *at, u32 value)
+{
+	memcpy(at, &value, sizeof(value));
+}
+
+/* Block 1, and from then on the entries: each in memory of exactly its size. */
+bool driver_read(u64 sector, u32 sectors, const u8 **data)
+{
+	u64 bytes = (u64)sectors * BLOCK_SECTOR_BYTES;
+	u8 *whole;
+
+	CHECK_THAT(bytes != 0 && bytes <= BLOCK_REQUEST_BYTES);
+	if (sector == block_bytes / BLOCK_SECTOR_BYTES) {
+		*data = block;
+		return true;
+	}
+	CHECK_THAT(sector >= 2 * block_bytes / BLOCK_SECTOR_BYTES);
+	whole = malloc(bytes);
+	memcpy(whole, entries, bytes);
+	free(entries);
+	entries = whole;
+	*data = whole;
+	return true;
+}
+
+/* Blocks 40 to 999 of 1024, and eight entries, all unused. */
+static void make_table(void)
+{
+	block = calloc(1, block_bytes);
+	entries = calloc(1, BLOCK_REQUEST_BYTES);
+	memcpy(block, "EFI PART", 8);
+	put32(block + 8, REVISION);
+	put32(block + 12, HEADER_BYTES_MIN);
+	put32(block + 24, 1);
+	put32(block + 40, 40);
+	put32(block + 48, 999);
+	put32(block + 72, 2);
+	put32(block + 80, 8);
+	put32(block + 84, ENTRY_BYTES_MIN);
+}
+
+static void change(struct fuzz *fuzz)
+{
+	u8 what = fuzz_u8(fuzz);
+	u8 *entry = entries + (what >> 2 & 7) * ENTRY_BYTES_MIN;
+	u64 first;
+
+	switch (what & 3) {
+	case 0:
+		block[what >> 2] = fuzz_u8(fuzz);
+		break;
+	case 1:
+		block[64 + (what >> 2) % 32] = fuzz_u8(fuzz);
+		break;
+	case 2:
+		entries[fuzz_u16(fuzz)] = fuzz_u8(fuzz);
+		break;
+	default:
+		entry[0] = 1;
+		first = 40 + fuzz_u16(fuzz) % 1024;
+		memcpy(entry + 32, &first, sizeof(first));
+		first += fuzz_number(fuzz);
+		memcpy(entry + 40, &first, sizeof(first));
+		entry[56 + (what >> 5) * 2] = fuzz_u8(fuzz);
+	}
+}
+
+/* So that whatever is in the table is believed. */
+static void correct(void)
+{
+	u32 bytes = get32(block + 12);
+	u64 all = (u64)get32(block + 80) * get32(block + 84);
+
+	memcpy(block, "EFI PART", 8);
+	if (all <= BLOCK_REQUEST_BYTES)
+		put32(block + 88, crc32(entries, all));
+	put32(block + 16, 0);
+	if (bytes <= block_bytes)
+		put32(block + 16, crc32(block, bytes));
+}
+
+static void check_partition(const struct driver_channel *channel, u32 number, u64 sectors)
+{
+	const struct driver_partition *partition = &channel->partition[number];
+
+	CHECK_THAT(partition->sectors != 0 && partition->sectors <= sectors &&
+		   partition->first_sector <= sectors - partition->sectors);
+	CHECK_THAT(strnlen(partition->name, sizeof(partition->name)) < sizeof(partition->name));
+	for (const char *c = partition->name; *c != '\0'; c++)
+		CHECK_THAT(*c >= ' ' && *c < 0x7f);
+	for (u32 i = 0; i < number; i++)
+		CHECK_THAT(partition->first_sector >= channel->partition[i].first_sector +
+							      channel->partition[i].sectors ||
+			   channel->partition[i].first_sector >=
+				   partition->first_sector + partition->sectors);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
+{
+	static struct driver_channel channel;
+	struct fuzz fuzz = {bytes, size};
+	u8 what = fuzz_u8(&fuzz);
+	struct driver_disk disk = {.block_bytes = what & 1 ? 4096 : 512};
+
+	block_bytes = disk.block_bytes;
+	disk.sectors = what & 4 ? fuzz_number(&fuzz) & (~0ull >> 9)
+				: 1024 * (block_bytes / BLOCK_SECTOR_BYTES);
+	make_table();
+	while (fuzz.left > 0)
+		change(&fuzz);
+	if (what & 2)
+		correct();
+	memset(&channel, 0xff, sizeof(channel));
+	gpt_read(&disk, &channel);
+	CHECK_THAT(channel.partition_count <= DRIVER_PARTITION_MAX);
+	CHECK_THAT(strnlen(channel.table_problem, DRIVER_TEXT_BYTES) < DRIVER_TEXT_BYTES);
+	CHECK_THAT(channel.partition_count == 0 || channel.table_problem[0] == '\0');
+	for (u32 i = 0; i < channel.partition_count; i++)
+		check_partition(&channel, i, disk.sectors);
+	free(block);
+	free(entries);
+	return 0;
+}

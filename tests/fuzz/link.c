@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: MIT */
+/* One honest end of a link. The other, and the manager, write any bytes at any time. */
+#include "tests/fuzz/fuzz.h"
+
+#include "lib/string.c"
+#include "vmm/io/link.c"
+
+static struct link_memory memory;
+static struct link_end end;
+/* What the end has put and taken in this generation. */
+static u32 put_count;
+static u32 taken_count;
+
+/* Mostly an index that might be believed. */
+static void scribble(struct fuzz *fuzz)
+{
+	struct link_line *line = &memory.line[LINK_ENDS - 1 - end.name];
+	u32 value = end.written + (u32)(s8)fuzz_u8(fuzz) * (fuzz_u8(fuzz) & 1 ? 1 : 256);
+
+	switch (fuzz_u8(fuzz) & 7) {
+	case 0:
+		line->generation = memory.generation;
+		break;
+	case 1:
+		line->written = end.read + value - end.written;
+		break;
+	case 2:
+		line->read = value;
+		break;
+	case 3:
+		line->wake_at = value;
+		break;
+	case 4:
+		memory.generation = fuzz_u8(fuzz) & 3;
+		break;
+	default:
+		((u8 *)&memory)[fuzz_u16(fuzz) % sizeof(memory)] = fuzz_u8(fuzz);
+	}
+}
+
+static void take(void)
+{
+	u8 *slot = malloc(end.name == LINK_SERVER ? LINK_REQUEST_BYTES : LINK_ANSWER_BYTES);
+	u32 before = end.read;
+
+	if (link_take(&end, slot)) {
+		CHECK_THAT(end.read == before + 1 && !end.broken && end.generation != 0);
+		taken_count++;
+	} else {
+		CHECK_THAT(end.read == before);
+	}
+	free(slot);
+}
+
+static void put(void)
+{
+	u8 *slot = malloc(end.name == LINK_CLIENT ? LINK_REQUEST_BYTES : LINK_ANSWER_BYTES);
+
+	CHECK_THAT(link_room(&end) <= LINK_SLOTS);
+	if (link_room(&end) != 0) {
+		memset(slot, 0x5a, LINK_ANSWER_BYTES);
+		link_put(&end, slot);
+		put_count++;
+	}
+	free(slot);
+}
+
+/* What it shows are its own indices, whatever stood there. */
+static void check_line(void)
+{
+	const struct link_line *line = own_line(&end);
+
+	CHECK_THAT(line->read == end.read && end.read == taken_count);
+	CHECK_THAT(end.written == put_count);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
+{
+	struct fuzz fuzz = {bytes, size};
+
+	memset(&memory, 0, sizeof(memory));
+	link_open(&end, &memory, fuzz_u8(&fuzz) & 1 ? LINK_SERVER : LINK_CLIENT);
+	put_count = taken_count = 0;
+	while (fuzz.left > 0) {
+		u32 generation = end.generation;
+
+		switch (fuzz_u8(&fuzz) & 7) {
+		case 0:
+			if (link_renewed(&end))
+				CHECK_THAT(end.generation != generation);
+			if (end.generation != generation)
+				put_count = taken_count = 0;
+			break;
+		case 1:
+			take();
+			break;
+		case 2:
+			put();
+			break;
+		case 3:
+			(void)!link_publish(&end);
+			CHECK_THAT(end.published == end.written);
+			check_line();
+			break;
+		case 4:
+			(void)!link_may_wait(&end);
+			check_line();
+			CHECK_THAT(own_line(&end)->wake_at == end.read);
+			break;
+		default:
+			scribble(&fuzz);
+		}
+	}
+	return 0;
+}
