@@ -48,7 +48,7 @@ static struct virtio_blk *virtio_blk_of(struct virtio_device *device)
 	return CONTAINER_OF(device, struct virtio_blk, virtio);
 }
 
-static void look_for_growth(struct virtio_blk *blk)
+static void blk_look_for_growth(struct virtio_blk *blk)
 {
 	struct block_about about = disk_client_about(&blk->client);
 
@@ -63,7 +63,7 @@ void virtio_blk_attend(struct virtio_blk *blk)
 {
 	if (unlikely(disk_client_renewed(&blk->client)))
 		blk_ask_again(blk);
-	look_for_growth(blk);
+	blk_look_for_growth(blk);
 	if (!pci_is_master(&blk->virtio.function))
 		return; /* the guest's memory is not to be touched: answers wait in the link */
 	blk_take_answers(blk);
@@ -118,7 +118,7 @@ static const struct virtio_ops virtio_blk_virtio_ops = {
 	.config_read = virtio_blk_config_read,
 };
 
-static bool request_valid(const struct blk_request *request)
+static bool blk_request_valid(const struct blk_request *request)
 {
 	u64 readable = 0;
 	u64 writable = 0;
@@ -144,7 +144,7 @@ static bool virtio_blk_valid(const void *bytes)
 	const struct virtio_blk_state *state = bytes;
 
 	for (u32 i = 0; i < VIRTIO_BLK_REQUESTS; i++) {
-		if (!request_valid(&state->request[i]))
+		if (!blk_request_valid(&state->request[i]))
 			return false;
 	}
 	return virtio_valid(bytes);
@@ -178,7 +178,7 @@ static u64 blk_features(const struct block_about *about)
 	       ((about->features & DISK_WRITE_ZEROES) != 0 ? BIT(BLK_F_WRITE_ZEROES) : 0);
 }
 
-static enum status attach_one(struct platform *platform, const struct platform_config *config,
+static enum status blk_attach_one(struct platform *platform, const struct platform_config *config,
 			      struct virtio_blk *blk)
 {
 	static const struct virtio_identity identity = {
@@ -215,6 +215,6 @@ enum status virtio_blk_attach(struct platform *platform, const struct platform_c
 	enum status status = STATUS_OK;
 
 	for (u32 i = 0; i < config->blk_count && status == STATUS_OK; i++)
-		status = attach_one(platform, config, &config->blk[i]);
+		status = blk_attach_one(platform, config, &config->blk[i]);
 	return status;
 }

@@ -33,14 +33,14 @@ struct blk_range {
 	u32 flags;
 };
 
-static u32 tag_of(const struct virtio_blk *blk, const struct blk_request *request)
+static u32 blk_tag_of(const struct virtio_blk *blk, const struct blk_request *request)
 {
 	return (u32)(request - blk->state.request);
 }
 
 /* --- a request's memory, by the copy of its segments --- */
 
-static void load_chain(const struct blk_request *request, struct virtio_chain *chain)
+static void blk_load_chain(const struct blk_request *request, struct virtio_chain *chain)
 {
 	chain->head = request->head;
 	chain->readable_count = request->readable_count;
@@ -57,26 +57,26 @@ static void load_chain(const struct blk_request *request, struct virtio_chain *c
 }
 
 /* Gives it back to the guest with its last byte, the status, and `written` bytes before that. */
-static void give_back(struct virtio_blk *blk, const struct virtio_chain *chain, u32 queue,
+static void blk_give_back(struct virtio_blk *blk, const struct virtio_chain *chain, u32 queue,
 		      u8 status, u32 written)
 {
 	virtio_chain_write(blk->virtio.memory, chain, chain->writable_bytes - 1, &status, 1);
 	virtqueue_push(&blk->virtio, queue, chain->head, written + 1);
 }
 
-static void finish(struct virtio_blk *blk, struct blk_request *request, u8 status)
+static void blk_finish(struct virtio_blk *blk, struct blk_request *request, u8 status)
 {
 	u32 written = request->operation == BLOCK_READ ? request->done * BLOCK_SECTOR_BYTES : 0;
 	struct virtio_chain chain;
 
-	load_chain(request, &chain);
-	give_back(blk, &chain, request->queue, status, written);
+	blk_load_chain(request, &chain);
+	blk_give_back(blk, &chain, request->queue, status, written);
 	request->phase = BLK_FREE;
 }
 
 /* --- from the guest --- */
 
-static u8 get_id(struct virtio_blk *blk, const struct virtio_chain *chain)
+static u8 blk_get_id(struct virtio_blk *blk, const struct virtio_chain *chain)
 {
 	if (chain->writable_bytes <= VIRTIO_BLK_NAME_BYTES)
 		return BLK_S_IOERR;
@@ -88,7 +88,7 @@ static u8 get_id(struct virtio_blk *blk, const struct virtio_chain *chain)
  * Sets the request's place on the disk from the one range that it may have. 5.2.6.2: flags that are
  * not known, or not for this, are not supported.
  */
-static u8 take_range(struct virtio_blk *blk, const struct virtio_chain *chain,
+static u8 blk_take_range(struct virtio_blk *blk, const struct virtio_chain *chain,
 		     struct blk_request *request)
 {
 	u32 known = request->operation == BLOCK_WRITE_ZEROES ? RANGE_UNMAP : 0;
@@ -106,7 +106,7 @@ static u8 take_range(struct virtio_blk *blk, const struct virtio_chain *chain,
 }
 
 /* The data has to be whole sectors, as many as the disk may have. */
-static u8 take_data(const struct virtio_blk *blk, u64 bytes, u64 sector,
+static u8 blk_take_data(const struct virtio_blk *blk, u64 bytes, u64 sector,
 		    struct blk_request *request)
 {
 	request->sector = sector;
@@ -118,7 +118,7 @@ static u8 take_data(const struct virtio_blk *blk, u64 bytes, u64 sector,
 }
 
 /* What the disk is to do. BLK_S_OK: `request` says it; anything else is the answer. */
-static u8 understand(struct virtio_blk *blk, const struct virtio_chain *chain,
+static u8 blk_understand(struct virtio_blk *blk, const struct virtio_chain *chain,
 		     const struct blk_header *header, struct blk_request *request)
 {
 	bool read_only = (blk->about.features & DISK_READ_ONLY) != 0;
@@ -127,12 +127,12 @@ static u8 understand(struct virtio_blk *blk, const struct virtio_chain *chain,
 	switch (header->type) {
 	case BLK_T_IN:
 		request->operation = BLOCK_READ;
-		status = take_data(blk, chain->writable_bytes - 1, header->sector, request);
+		status = blk_take_data(blk, chain->writable_bytes - 1, header->sector, request);
 		break;
 	case BLK_T_OUT:
 		request->operation = BLOCK_WRITE;
 		status = read_only ? BLK_S_IOERR
-				   : take_data(blk, chain->readable_bytes - BLK_HEADER_BYTES,
+				   : blk_take_data(blk, chain->readable_bytes - BLK_HEADER_BYTES,
 					       header->sector, request);
 		break;
 	case BLK_T_FLUSH:
@@ -142,7 +142,7 @@ static u8 understand(struct virtio_blk *blk, const struct virtio_chain *chain,
 	case BLK_T_WRITE_ZEROES:
 		request->operation = header->type == BLK_T_DISCARD ? BLOCK_DISCARD
 								   : BLOCK_WRITE_ZEROES;
-		status = read_only ? BLK_S_IOERR : take_range(blk, chain, request);
+		status = read_only ? BLK_S_IOERR : blk_take_range(blk, chain, request);
 		break;
 	default:
 		return BLK_S_UNSUPP;
@@ -155,7 +155,7 @@ static u8 understand(struct virtio_blk *blk, const struct virtio_chain *chain,
 	return BLK_S_OK;
 }
 
-static void keep_segments(struct blk_request *request, const struct virtio_chain *chain)
+static void blk_keep_segments(struct blk_request *request, const struct virtio_chain *chain)
 {
 	request->head = (u16)chain->head;
 	request->readable_count = (u16)chain->readable_count;
@@ -164,7 +164,7 @@ static void keep_segments(struct blk_request *request, const struct virtio_chain
 }
 
 /* A chain that the guest offers: it is answered at once, or becomes `request`. */
-static void take(struct virtio_blk *blk, u32 queue, const struct virtio_chain *chain,
+static void blk_take(struct virtio_blk *blk, u32 queue, const struct virtio_chain *chain,
 		 struct blk_request *request)
 {
 	struct blk_header header;
@@ -180,22 +180,22 @@ static void take(struct virtio_blk *blk, u32 queue, const struct virtio_chain *c
 	    BLK_HEADER_BYTES)
 		status = BLK_S_IOERR;
 	else if (header.type == BLK_T_GET_ID)
-		status = get_id(blk, chain);
+		status = blk_get_id(blk, chain);
 	else if (chain->count > VIRTIO_BLK_SEGMENTS)
 		status = BLK_S_IOERR;
 	else
-		status = understand(blk, chain, &header, request);
+		status = blk_understand(blk, chain, &header, request);
 	if (status != BLK_S_OK || header.type == BLK_T_GET_ID) {
-		give_back(blk, chain, queue, status,
+		blk_give_back(blk, chain, queue, status,
 			  status == BLK_S_OK ? VIRTIO_BLK_NAME_BYTES : 0);
 		return;
 	}
-	keep_segments(request, chain);
+	blk_keep_segments(request, chain);
 	request->phase = BLK_WAITS;
 	blk->waiting++;
 }
 
-static struct blk_request *find_free(struct virtio_blk *blk)
+static struct blk_request *blk_find_free(struct virtio_blk *blk)
 {
 	for (u32 i = 0; i < VIRTIO_BLK_REQUESTS; i++) {
 		if (blk->state.request[i].phase == BLK_FREE)
@@ -213,27 +213,27 @@ void blk_take_all(struct virtio_blk *blk, u32 queue)
 	if (!virtio_queue_is_live(&blk->virtio, queue))
 		return;
 	for (u32 i = 0; i < VIRTIO_BLK_QUEUE_SIZE; i++) {
-		request = find_free(blk);
+		request = blk_find_free(blk);
 		if (request == NULL || !virtqueue_pop(&blk->virtio, queue, &chain))
 			return;
-		take(blk, queue, &chain, request);
+		blk_take(blk, queue, &chain, request);
 	}
 }
 
 /* --- to the driver --- */
 
-static bool has_data(const struct blk_request *request)
+static bool blk_has_data(const struct blk_request *request)
 {
 	return request->operation == BLOCK_READ || request->operation == BLOCK_WRITE;
 }
 
 /* The next piece of a request. False: there is no room for it now. */
-static bool ask(struct virtio_blk *blk, struct blk_request *request)
+static bool blk_ask(struct virtio_blk *blk, struct blk_request *request)
 {
 	u32 left = request->sectors - request->done;
-	u32 sectors = has_data(request) ? MIN(left, BLOCK_REQUEST_BYTES / BLOCK_SECTOR_BYTES)
+	u32 sectors = blk_has_data(request) ? MIN(left, BLOCK_REQUEST_BYTES / BLOCK_SECTOR_BYTES)
 					: left;
-	u32 bytes = has_data(request) ? sectors * BLOCK_SECTOR_BYTES : 0;
+	u32 bytes = blk_has_data(request) ? sectors * BLOCK_SECTOR_BYTES : 0;
 	struct virtio_chain chain;
 	u8 *data;
 	int piece = disk_client_take(&blk->client, bytes, &data);
@@ -241,13 +241,13 @@ static bool ask(struct virtio_blk *blk, struct blk_request *request)
 	if (piece < 0)
 		return false;
 	if (request->operation == BLOCK_WRITE) {
-		load_chain(request, &chain);
+		blk_load_chain(request, &chain);
 		virtio_chain_read(blk->virtio.memory, &chain,
 				  BLK_HEADER_BYTES + (u64)request->done * BLOCK_SECTOR_BYTES, data,
 				  bytes);
 	}
 	disk_client_ask(&blk->client, piece, (enum block_operation)request->operation,
-			request->sector + request->done, sectors, tag_of(blk, request));
+			request->sector + request->done, sectors, blk_tag_of(blk, request));
 	request->asked = (u16)sectors;
 	request->phase = BLK_ASKED;
 	blk->waiting--;
@@ -261,7 +261,7 @@ void blk_ask_all(struct virtio_blk *blk)
 	for (u32 i = 0; i < VIRTIO_BLK_REQUESTS && blk->waiting != 0; i++) {
 		struct blk_request *request = &blk->state.request[i];
 
-		if (request->phase == BLK_WAITS && !ask(blk, request))
+		if (request->phase == BLK_WAITS && !blk_ask(blk, request))
 			break;
 	}
 	disk_client_flush(&blk->client);
@@ -269,24 +269,24 @@ void blk_ask_all(struct virtio_blk *blk)
 
 /* --- from the driver --- */
 
-static void answered(struct virtio_blk *blk, struct blk_request *request,
+static void blk_answered(struct virtio_blk *blk, struct blk_request *request,
 		     enum block_status status, const u8 *data)
 {
 	struct virtio_chain chain;
 
 	if (status != BLOCK_OK) {
-		finish(blk, request, status == BLOCK_UNSUPPORTED ? BLK_S_UNSUPP : BLK_S_IOERR);
+		blk_finish(blk, request, status == BLOCK_UNSUPPORTED ? BLK_S_UNSUPP : BLK_S_IOERR);
 		return;
 	}
 	if (request->operation == BLOCK_READ) {
-		load_chain(request, &chain);
+		blk_load_chain(request, &chain);
 		virtio_chain_write(blk->virtio.memory, &chain,
 				   (u64)request->done * BLOCK_SECTOR_BYTES, data,
 				   request->asked * (u64)BLOCK_SECTOR_BYTES);
 	}
 	request->done += request->asked;
 	if (request->done == request->sectors) {
-		finish(blk, request, BLK_S_OK);
+		blk_finish(blk, request, BLK_S_OK);
 		return;
 	}
 	request->phase = BLK_WAITS;
@@ -315,7 +315,7 @@ void blk_take_answers(struct virtio_blk *blk)
 	u32 tag;
 
 	while (disk_client_answer(&blk->client, &tag, &status, &data, &piece)) {
-		answered(blk, &blk->state.request[tag], status, data);
+		blk_answered(blk, &blk->state.request[tag], status, data);
 		disk_client_give_back(&blk->client, piece);
 		any = true;
 	}
