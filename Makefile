@@ -229,8 +229,13 @@ install: $(BUILD)/skerry.elf $(BUILD)/skerry.iso ## install image, ISO, docs and
 		install -D -m 644 $$page $(SHARE)/doc/skerry/$$page || exit 1; \
 	done
 
-clean: ## remove build/
-	rm -rf $(BUILD)
+clean: ## remove build/, but for the disk of make run, which it asks about
+	@if [ -e $(DATA_DISK) ]; then \
+		printf 'delete $(DATA_DISK), which guests have written to? [y/N] '; \
+		read answer || echo; case "$$answer" in y|Y|yes) rm $(DATA_DISK);; esac; fi
+	@if [ -e $(DATA_DISK) ]; then \
+		find $(BUILD) -mindepth 1 -maxdepth 1 ! -path $(DATA_DISK) -exec rm -rf {} +; \
+	else rm -rf $(BUILD); fi
 
 version: ## print the version
 	@echo 'skerry $(VERSION)'

@@ -10,13 +10,25 @@ MEMORY ?= 1G
 QEMU_CPU ?= EPYC,+svm,+npt
 
 BUILD_PACKAGES := gcc binutils make python3 grub-common grub-pc-bin grub-efi-amd64-bin xorriso mtools
-RUN_PACKAGES_qemu := qemu-system-x86
+RUN_PACKAGES_qemu := qemu-system-x86 fdisk e2fsprogs
 RUN_PACKAGES_bochs := bochs bochs-term bochsbios vgabios socat
 RUN_PACKAGES_uefi := ovmf
 
 # With no bundle named, the demonstration is built first.
 RUN_BUNDLE := $(if $(BUNDLE),$(BUNDLE),$(BUILD)/guests.cpio)
 RUN_ISO := $(BUILD)/run.iso
+
+# The demonstration's disk: what guest alpha has at /data. It outlives `poweroff`; `make clean` asks.
+DATA_DISK := $(BUILD)/data.img
+DATA_MIB := 64
+
+$(DATA_DISK):
+	@mkdir -p $(@D)
+	@echo "  DISK    $@"
+	$(Q)truncate -s $(DATA_MIB)M $@.new
+	$(Q)printf 'label: gpt\nstart=2048, name=data\n' | /sbin/sfdisk -q $@.new
+	$(Q)/sbin/mke2fs -q -t ext4 -L data -E offset=1048576 $@.new $$(( $(DATA_MIB) - 2 ))M
+	$(Q)mv $@.new $@
 
 .PHONY: run run-check run-packages run-image
 run-check:
@@ -29,11 +41,14 @@ run-packages: run-check
 
 # CMDLINE reaches the inner make through the environment, whatever quotes it has.
 run-image: run-packages
-	$(Q)$(MAKE) --no-print-directory $(RUN_BUNDLE) $(BUILD)/skerry.elf
+	$(Q)$(MAKE) --no-print-directory $(RUN_BUNDLE) $(BUILD)/skerry.elf \
+		$(if $(filter qemu,$(EMULATOR)),$(DATA_DISK))
 	$(Q)$(if $(filter kernel,$(BOOT)),,$(MAKE) --no-print-directory iso OUT=$(RUN_ISO) \
 		BUNDLE=$(RUN_BUNDLE))
 
 QEMU := qemu-system-x86_64 -M q35 -accel tcg -cpu $(QEMU_CPU) -smp $(CPUS) -m $(MEMORY) \
+	-device intel-iommu,intremap=on -device nvme,drive=data,serial=data \
+	-drive if=none,id=data,file=$(DATA_DISK),format=raw \
 	-display none -serial mon:stdio
 QEMU_BOOT_iso = -cdrom $(RUN_ISO)
 QEMU_BOOT_uefi = -bios /usr/share/ovmf/OVMF.fd -cdrom $(RUN_ISO)

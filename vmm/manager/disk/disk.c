@@ -15,11 +15,11 @@ static struct disk disks[CONFIG_DISK_MAX];
 
 static const struct driver_kind memory_kind = {.image = "ramdisk"};
 
+/* Told at the console when a VM wants it, and by `disk list`. */
 static void refuse(struct disk *disk, const char *problem)
 {
 	string_copy(disk->problem, sizeof(disk->problem), problem);
-	log_message(LOG_ERROR, LOG_CONFIG, "", "disk %s: %s", disk->config->name, problem);
-	console_notice("error: disk %s: %s\n", disk->config->name, problem);
+	log_message(LOG_WARNING, LOG_CONFIG, "", "disk %s: %s", disk->config->name, problem);
 }
 
 static void start_memory(struct disk *disk)

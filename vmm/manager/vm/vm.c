@@ -10,6 +10,9 @@
 #include "vmm/rt/format.h"
 #include "vmm/rt/syscall.h"
 
+/* A driver says when it is done; so often its word is not waited for. */
+#define DISK_LOOK_NS (10 * NS_PER_MS)
+
 static u32 last_id;
 
 /* The last VM that could not be created, and why. */
@@ -463,7 +466,7 @@ bool vm_step(void)
 			vm_release_channel(vm);
 		if (vm_release_step(vm))
 			released(vm);
-		more = true;
+		more |= !vm->leaving_disks;
 	}
 	return more;
 }
@@ -473,8 +476,10 @@ u64 vm_deadline(void)
 	u64 deadline = ~0ull;
 
 	VM_FOR_EACH(vm) {
-		if (vm->dying)
+		if (vm->dying && !vm->leaving_disks)
 			return 0; /* since vm_step was called */
+		if (vm->dying)
+			deadline = MIN(deadline, clock_tsc() + clock_ns_to_tsc(DISK_LOOK_NS));
 		if (vm->stop_deadline_tsc != 0)
 			deadline = MIN(deadline, MIN(vm->stop_deadline_tsc, vm->press_again_tsc));
 		if (vm->deaf_until_tsc != 0)

@@ -45,6 +45,7 @@ struct vm {
 	u64 paced_tsc;
 	u64 deaf_until_tsc;      /* 0: the monitor is heard */
 	bool dying;              /* the group is being taken back */
+	bool leaving_disks;	 /* before that its drivers have to be done with it */
 	enum vm_after after;
 	char end_reason[24];     /* why it leaves the list */
 	bool fresh;              /* its first monitor is not set up yet: it may never come to be */

@@ -388,7 +388,8 @@ bool vm_release_step(struct vm *vm)
 		vm->account = NULL;
 	}
 	/* before the group, which has paid for them */
-	if (!disk_detach_all(vm))
+	vm->leaving_disks = !disk_detach_all(vm);
+	if (vm->leaving_disks)
 		return false;
 	if (vm->group == HANDLE_NONE)
 		return true;
