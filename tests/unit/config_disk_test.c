@@ -140,10 +140,16 @@ static void names_used_by_vms(void **state)
 	static const char allowed[] =
 		"allowed: a disk's name, then ro or optional or both; at most 16 disks; or none";
 	static const char *const bad[] = {
-		"disk = ",	"disk = ,",	"disk = d,",	  "disk = -d",	"disk = d rw",
-		"disk = d, d",	"disk = d ro, e, d optional",	  "disk = d none",
-		"disk = ro/d",	"disk = a1, a2, a3, a4, a5, a6, a7, a8, a9, a10, a11, a12, a13, "
-				"a14, a15, a16, a17",
+		"disk = ",
+		"disk = ,",
+		"disk = d,",
+		"disk = -d",
+		"disk = d rw",
+		"disk = d, d",
+		"disk = d ro, e, d optional",
+		"disk = d none",
+		"disk = ro/d",
+		"disk = a1, a2, a3, a4, a5, a6, a7, a8, a9, a10, a11, a12, a13, a14, a15, a16, a17",
 	};
 	char text[256];
 

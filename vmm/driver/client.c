@@ -118,7 +118,7 @@ static enum block_status check(const struct client *client, const struct block_r
 	if (has_data(request->operation) &&
 	    (request->sectors > BLOCK_REQUEST_BYTES / BLOCK_SECTOR_BYTES ||
 	     request->offset % PAGE_SIZE != 0 ||
-	     request->offset > BLOCK_POOL_BYTES - request->sectors * BLOCK_SECTOR_BYTES))
+	     request->offset > BLOCK_POOL_BYTES - (u64)request->sectors * BLOCK_SECTOR_BYTES))
 		return BLOCK_REFUSED;
 	if ((feature_of(request->operation) & ~channel->features) != 0)
 		return BLOCK_UNSUPPORTED;

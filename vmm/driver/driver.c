@@ -62,10 +62,13 @@ static void find_memory(void)
 
 bool driver_read(u64 sector, u32 sectors, const u8 **data)
 {
-	struct driver_request *request = client_request();
+	struct driver_request *request;
 	u64 until = clock_tsc() + clock_ns_to_tsc(READ_NS);
 
-	if (request == NULL || sectors > BLOCK_REQUEST_BYTES / BLOCK_SECTOR_BYTES)
+	if (sectors > BLOCK_REQUEST_BYTES / BLOCK_SECTOR_BYTES)
+		return false;
+	request = client_request();
+	if (request == NULL)
 		return false;
 	request->operation = BLOCK_READ;
 	request->sector = sector;
@@ -73,8 +76,10 @@ bool driver_read(u64 sector, u32 sectors, const u8 **data)
 	request->data = own.memory;
 	request->address = own.address;
 	request->since_tsc = clock_tsc();
-	if (!driver_ops.submit(request))
+	if (!driver_ops.submit(request)) {
+		driver_finish(request, BLOCK_ERROR);
 		return false;
+	}
 	while (client_waiting() != 0 && clock_tsc() < until)
 		driver_ops.poll();
 	*data = own.memory;

@@ -104,8 +104,8 @@ static void copy_name(char *name, size_t size, const u8 *units)
 {
 	size_t length = 0;
 
-	for (u32 i = 0; i < NAME_UNITS && length + 1 < size; i++) {
-		u32 unit = units[2 * i] | (u32)units[2 * i + 1] << 8;
+	for (u32 i = 0; i < NAME_UNITS && length + 1 < size; i++, units += 2) {
+		u32 unit = units[0] | (u32)units[1] << 8;
 
 		if (unit == 0)
 			break;

@@ -17,7 +17,7 @@
 #define LINK_REQUEST_BYTES 64u
 #define LINK_ANSWER_BYTES  16u
 #define LINK_LINE_BYTES	   64u
-#define LINK_POOL_OFFSET   (PAGE_SIZE + LINK_SLOTS * (LINK_REQUEST_BYTES + LINK_ANSWER_BYTES))
+#define LINK_POOL_OFFSET   (PAGE_SIZE + (u64)LINK_SLOTS * (LINK_REQUEST_BYTES + LINK_ANSWER_BYTES))
 
 /* One end's. */
 struct link_line {
@@ -54,7 +54,7 @@ struct link_end {
 	u32 written;
 	u32 published; /* of written, what the peer has been shown */
 	u32 read;
-	bool broken; /* the peer's index was impossible: nothing passes in this generation */
+	bool broken; /* the peer's index was impossible: over until the next generation */
 };
 
 /* `memory` is what the manager has mapped; the link_renewed that follows says true. */

@@ -124,6 +124,8 @@ static u8 blk_understand(struct virtio_blk *blk, const struct virtio_chain *chai
 	bool read_only = (blk->about.features & DISK_READ_ONLY) != 0;
 	u8 status;
 
+	if (chain->count > VIRTIO_BLK_SEGMENTS)
+		return BLK_S_IOERR;
 	switch (header->type) {
 	case BLK_T_IN:
 		request->operation = BLOCK_READ;
@@ -181,8 +183,6 @@ static void blk_take(struct virtio_blk *blk, u32 queue, const struct virtio_chai
 		status = BLK_S_IOERR;
 	else if (header.type == BLK_T_GET_ID)
 		status = blk_get_id(blk, chain);
-	else if (chain->count > VIRTIO_BLK_SEGMENTS)
-		status = BLK_S_IOERR;
 	else
 		status = blk_understand(blk, chain, &header, request);
 	if (status != BLK_S_OK || header.type == BLK_T_GET_ID) {
