@@ -14,7 +14,7 @@ docs-static: $(BUILD)/manager.elf
 		{ cat $(BUILD)/docs.diff; echo "docs/reference/abi.md is old: make docs-update"; exit 1; }
 
 docs: docs-static test-packages ## check the documentation: links, completeness, references, console examples
-	$(Q)$(MAKE) --no-print-directory $(BUILD)/skerry.elf $(BUILD)/guests.cpio
+	$(Q)$(MAKE) --no-print-directory $(BUILD)/skerry.elf $(BUILD)/guests.cpio $(DATA_DISK)
 	$(Q)$(PYTHON) docs/examples.py --build $(BUILD)
 
 docs-update: $(BUILD)/manager.elf ## write docs/reference/ anew

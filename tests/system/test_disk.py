@@ -152,10 +152,16 @@ def test_who_uses_what(build, tmp_path):
         assert disks["whole"]["users"] == "reader (ro), second (ro)"
         assert disks["part"]["bytes"] == (40000 - 2048 + 1) * gpt.SECTOR
         assert 'partition: found "nobody"' in machine.command("vm create nobody")
-        assert "no disk controller of that name" in machine.command("vm create gone")
+        assert "no disk controller of this machine" in machine.command("vm create gone")
         assert "starts without disk gone" in machine.command("vm create optional")
         assert "the checksum of its entries is wrong" in machine.command("vm create broken")
         assert disks["broken"]["state"] == "unusable"
+        for name in ("reader", "second", "part"):
+            machine.command(f"vm destroy {name}")
+        assert [disk["users"] for disk in machine.objects("disk list")] == [""] * len(disks)
+        lines = machine.command("log show -l error")
+        assert "while taking everything back" not in lines, lines
+        assert "0 found" in machine.command("audit")
 
 
 def test_read_only(build, tmp_path):

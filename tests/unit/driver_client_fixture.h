@@ -57,6 +57,12 @@ enum status sys_object_bind(handle_t handle, handle_t bound_to, u64 key)
 	return STATUS_OK;
 }
 
+enum status sys_handle_close(handle_t handle)
+{
+	(void)handle;
+	return STATUS_OK;
+}
+
 enum status sys_event_signal(handle_t event)
 {
 	assert_true(event - BELL(0) < DRIVER_CLIENT_MAX);

@@ -51,6 +51,8 @@ static void leave_if_done(u32 index)
 
 	if (!client->leaving || client->waiting != 0)
 		return;
+	sys_handle_close(client->given.doorbell);
+	sys_handle_close(client->given.bell);
 	*client = (struct client){0};
 	__atomic_store_n(&channel->served[index], 0, __ATOMIC_RELEASE);
 	client_tell_manager();

@@ -35,7 +35,7 @@ struct driver_link {
 	bool leaving;	 /* it shall end */
 	bool told;	 /* and the driver knows */
 	u32 number;	 /* in struct driver_client */
-	handle_t memory; /* these belong to the client's group */
+	handle_t memory; /* belongs to the client's group, as pool_pages does */
 	handle_t doorbell;
 	handle_t bell;
 	struct link_memory *at; /* in the manager */

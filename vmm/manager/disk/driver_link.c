@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Links between a driver and its clients. A link is charged to the client's group, so it has to
- * have left the driver before that group goes.
+ * Links between a driver and its clients. A link's memory is charged to the client's group, so it
+ * has to have left the driver before that group goes; its events are the driver's.
  */
 #include "lib/bits.h"
 #include "lib/string.h"
@@ -78,10 +78,11 @@ static enum status make_objects(const struct driver *driver, handle_t group,
 	enum status status = sys_memory_create(group, bytes, 0, &link->memory);
 	u64 at = 0;
 
+	/* the driver's handles may outlive the client's group */
 	if (status == STATUS_OK)
-		status = sys_event_create(group, &link->doorbell);
+		status = sys_event_create(driver->group, &link->doorbell);
 	if (status == STATUS_OK)
-		status = sys_event_create(group, &link->bell);
+		status = sys_event_create(driver->group, &link->bell);
 	if (status == STATUS_OK && driver->kind->dma)
 		status = dma_pages_make(group, link->memory, LINK_POOL_OFFSET, BLOCK_POOL_BYTES,
 					&link->pool_pages);
@@ -94,13 +95,20 @@ static enum status make_objects(const struct driver *driver, handle_t group,
 
 static void close_here(struct driver_link *link)
 {
-	const handle_t handles[] = {link->memory, link->doorbell, link->bell, link->pool_pages};
+	const handle_t handles[] = {link->memory, link->pool_pages};
+	const handle_t events[] = {link->doorbell, link->bell};
 
 	if (link->at != NULL)
 		sys_space_unmap(start_handle(START_SPACE), (u64)(uintptr_t)link->at, PAGE_SIZE);
 	for (u32 i = 0; i < ARRAY_COUNT(handles); i++) {
 		if (handles[i] != HANDLE_NONE)
 			sys_handle_close(handles[i]);
+	}
+	for (u32 i = 0; i < ARRAY_COUNT(events); i++) {
+		if (events[i] == HANDLE_NONE)
+			continue;
+		sys_object_destroy(events[i]);
+		sys_handle_close(events[i]);
 	}
 	*link = (struct driver_link){.used = false};
 }
