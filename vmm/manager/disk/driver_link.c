@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Links between a driver and its clients. A link's memory is charged to the client's group, so it
- * has to have left the driver before that group goes; its events are the driver's.
+ * has to have left the driver before that group goes. A driver closes its handles when it leaves.
  */
 #include "lib/bits.h"
 #include "lib/string.h"
@@ -78,9 +78,9 @@ static enum status make_objects(const struct driver *driver, handle_t group,
 	enum status status = sys_memory_create(group, bytes, 0, &link->memory);
 	u64 at = 0;
 
-	/* the driver's handles may outlive the client's group */
+	/* the client's: what the driver does for its signals is charged to whose they are */
 	if (status == STATUS_OK)
-		status = sys_event_create(driver->group, &link->doorbell);
+		status = sys_event_create(group, &link->doorbell);
 	if (status == STATUS_OK)
 		status = sys_event_create(driver->group, &link->bell);
 	if (status == STATUS_OK && driver->kind->dma)
