@@ -5,10 +5,11 @@
 static void run(struct reply *reply, const struct arguments *arguments)
 {
 	struct driver *driver = driver_find(arguments->word[0]);
+	char shown[DRIVER_NAME_BYTES];
 
 	if (driver == NULL) {
 		reply_error(reply, "found \"%s\", which is no driver, `driver list` shows them",
-			    arguments->word[0]);
+			    text_show(shown, sizeof(shown), text_of(arguments->word[0])));
 		return;
 	}
 	driver_restart(driver);

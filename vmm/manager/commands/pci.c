@@ -191,9 +191,11 @@ static void show_one(struct reply *reply, const char *word)
 {
 	const struct pci_function *function = NULL;
 	struct pci_address address;
+	char shown[40];
 
 	if (!pci_address_parse(word, &address))
-		reply_error(reply, "found %s, allowed: a PCI address such as 00:1f.2", word);
+		reply_error(reply, "found \"%s\", allowed: a PCI address such as 00:1f.2",
+			    text_show(shown, sizeof(shown), text_of(word)));
 	else if ((function = pci_find(address)) == NULL)
 		reply_error(reply, "found %s, allowed: an address that `pci` lists", word);
 	else
