@@ -50,7 +50,7 @@ QEMU := qemu-system-x86_64 -M q35 -accel tcg -cpu $(QEMU_CPU) -smp $(CPUS) -m $(
 	-device intel-iommu,intremap=on -device nvme,drive=data,serial=data \
 	-drive if=none,id=data,file=$(DATA_DISK),format=raw \
 	-display none -serial mon:stdio
-QEMU_BOOT_iso = -cdrom $(RUN_ISO)
+QEMU_BOOT_iso = -boot d -cdrom $(RUN_ISO)
 QEMU_BOOT_uefi = -bios /usr/share/ovmf/OVMF.fd -cdrom $(RUN_ISO)
 QEMU_BOOT_kernel = -kernel $(BUILD)/skerry.elf -initrd $(RUN_BUNDLE) -append "$$CMDLINE"
 

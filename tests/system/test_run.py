@@ -85,3 +85,35 @@ def test_refused(words, said):
     out, status = pexpect.run(f"make {words}", cwd=ROOT, withexitstatus=True, encoding="utf-8",
                               timeout=20)
     assert status != 0 and said in out, out
+
+
+def test_data_disk(build, tmp_path):
+    """What alpha writes to /data is there at the next `make run`; `make clean` asks before it goes."""
+    disk = tmp_path / "data.img"
+    line = f"make run BUILD={os.path.relpath(build, ROOT)} DATA_DISK={disk}"
+    for command, shown in (("echo kept >/data/note", "note"), ("cat /data/note", "\nkept")):
+        terminal = pexpect.spawn("/bin/sh", ["-c", line], cwd=ROOT, timeout=120, encoding="utf-8",
+                                 codec_errors="replace")
+        try:
+            terminal.expect(PROMPT)
+            terminal.send("vm console alpha\r")
+            terminal.expect("DATA on vda")
+            terminal.expect("READY alpha")
+            terminal.expect("alpha# ")
+            terminal.send(f"{command}\r")
+            terminal.expect(shown)
+            terminal.expect("alpha# ")
+            terminal.send("umount /data\r")
+            terminal.expect("alpha# ")
+            terminal.send("\x1d")
+            terminal.expect(PROMPT)
+            terminal.send("poweroff now\r")
+            terminal.expect(pexpect.EOF)
+        finally:
+            terminal.close(force=True)
+    out, status = pexpect.run(f"make clean BUILD={tmp_path} DATA_DISK={disk}", cwd=ROOT, timeout=60,
+                              withexitstatus=True, encoding="utf-8", events={"N] ": "n\n"})
+    assert status == 0 and "which guests have written to" in out and disk.exists()
+    out, status = pexpect.run(f"make clean BUILD={tmp_path} DATA_DISK={disk}", cwd=ROOT, timeout=60,
+                              withexitstatus=True, encoding="utf-8", events={"N] ": "y\n"})
+    assert status == 0 and not disk.exists()
