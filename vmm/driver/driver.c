@@ -120,7 +120,6 @@ static void start_device(void)
 
 	if (!driver_ops.start(&disk, problem, sizeof(problem)))
 		driver_give_up("%s", problem);
-	channel->block_bytes = disk.block_bytes;
 	show_disk(&disk);
 }
 

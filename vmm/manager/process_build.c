@@ -53,27 +53,16 @@ void process_build_begin(struct process_build *build, handle_t group, handle_t i
 		make_start_page(build, group);
 }
 
-static struct start_entry *add_entry(struct process_build *build, struct start_entry entry)
+static void add_entry(struct process_build *build, struct start_entry entry)
 {
 	struct start_info *info = build->info;
 
 	if (process_build_failed(build))
-		return NULL;
-	if (info->entry_count == START_ENTRY_MAX) {
+		return;
+	if (info->entry_count == START_ENTRY_MAX)
 		process_build_note(build, "filling its start page", STATUS_TOO_BIG);
-		return NULL;
-	}
-	info->entry[info->entry_count] = entry;
-	return &info->entry[info->entry_count++];
-}
-
-struct start_entry *process_build_tell(struct process_build *build, enum start_kind kind,
-				       u64 offset, u64 value)
-{
-	return add_entry(build, (struct start_entry){.kind = kind,
-						     .handle = HANDLE_NONE,
-						     .offset = offset,
-						     .value = value});
+	else
+		info->entry[info->entry_count++] = entry;
 }
 
 void process_build_grant(struct process_build *build, enum start_kind kind, handle_t handle,
@@ -85,8 +74,7 @@ void process_build_grant(struct process_build *build, enum start_kind kind, hand
 		return;
 	process_build_note(build, "handing it its handles",
 			   sys_handle_grant(build->process, handle, rights, &theirs));
-	(void)add_entry(build,
-			(struct start_entry){.kind = kind, .handle = theirs, .value = value});
+	add_entry(build, (struct start_entry){.kind = kind, .handle = theirs, .value = value});
 }
 
 void process_build_map(struct process_build *build, enum start_kind kind, handle_t memory,
@@ -100,7 +88,10 @@ void process_build_map(struct process_build *build, enum start_kind kind, handle
 		return;
 	process_build_note(build, "mapping what it works with",
 			   sys_space_map(build->space, 0, memory, first, whole, rights, &address));
-	(void)process_build_tell(build, kind, address + (offset - first), bytes);
+	add_entry(build, (struct start_entry){.kind = kind,
+					      .handle = HANDLE_NONE,
+					      .offset = address + (offset - first),
+					      .value = bytes});
 }
 
 static void unmap_start_page(struct process_build *build)

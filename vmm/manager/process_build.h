@@ -36,9 +36,6 @@ void process_build_grant(struct process_build *build, enum start_kind kind, hand
  */
 void process_build_map(struct process_build *build, enum start_kind kind, handle_t memory,
 		       u64 offset, u64 bytes, u32 rights);
-/* An entry without a handle; returns it, or NULL. */
-struct start_entry *process_build_tell(struct process_build *build, enum start_kind kind,
-				       u64 offset, u64 value);
 /* Starts it; nothing can be handed over through its start page any more. */
 void process_build_start(struct process_build *build);
 /* Gives the handles back, whatever happened; the process lives as long as its group. */

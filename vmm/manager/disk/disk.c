@@ -143,15 +143,6 @@ const struct disk *disk_at(u32 number)
 	return disk;
 }
 
-const struct disk *disk_find(const char *name)
-{
-	for (u32 i = 0; disk_at(i) != NULL; i++) {
-		if (string_equal(disks[i].config->name, name))
-			return &disks[i];
-	}
-	return NULL;
-}
-
 static bool overlaps(const struct driver_link *link, const struct disk *disk)
 {
 	return link->first_sector < disk->first_sector + disk->sectors &&

@@ -21,7 +21,6 @@ struct disk {
 void disks_start(void);
 /* The disk of that number; NULL behind the last. It has been looked up. */
 const struct disk *disk_at(u32 number);
-const struct disk *disk_find(const char *name);
 /* In words, who uses it: "alpha", "alpha (ro), beta (ro)"; "" for nobody. */
 void disk_users(const struct disk *disk, char *text, size_t size);
 

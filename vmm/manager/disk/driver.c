@@ -84,8 +84,7 @@ static bool launch(struct driver *driver, char *problem, size_t size)
 	driver->starts++;
 	driver->life = DRIVER_LIFE_STARTING;
 	driver->killed = false;
-	driver->started_tsc = clock_tsc();
-	driver->seen_tsc = driver->started_tsc;
+	driver->seen_tsc = clock_tsc();
 	driver->seen_finished = 0;
 	return driver_build(driver, problem, size);
 }
@@ -112,26 +111,24 @@ struct driver *driver_create(const char *name, const struct driver_kind *kind, u
 	return driver;
 }
 
-/* The driver's own words, made printable. */
-static void read_text(const char *from, char *to, size_t size)
+/* The driver's own words, at most DRIVER_TEXT_BYTES, read once and made printable. */
+static void read_text(const char *from, size_t bytes, char *to, size_t size)
 {
 	char raw[DRIVER_TEXT_BYTES];
 
-	memcpy(raw, from, sizeof(raw));
-	text_show(to, size, (struct text){raw, strnlen(raw, sizeof(raw))});
+	memcpy(raw, from, bytes);
+	text_show(to, size, (struct text){raw, strnlen(raw, bytes)});
 }
 
 static void take_ready(struct driver *driver)
 {
 	u64 sectors = driver->channel->sectors;
-	char model[sizeof(driver->channel->model)];
-	char shown[2 * sizeof(model)];
+	char model[2 * sizeof(driver->channel->model)];
 
-	memcpy(model, driver->channel->model, sizeof(model));
-	text_show(shown, sizeof(shown), (struct text){model, strnlen(model, sizeof(model))});
+	read_text(driver->channel->model, sizeof(driver->channel->model), model, sizeof(model));
 	driver->life = DRIVER_LIFE_READY;
 	log_message(LOG_INFO, LOG_DEVICE, "", "driver %s: ready, %llu MiB, %s", driver->name,
-		    (unsigned long long)(sectors * BLOCK_SECTOR_BYTES / MIB), shown);
+		    (unsigned long long)(sectors * BLOCK_SECTOR_BYTES / MIB), model);
 	driver_links_open(driver);
 }
 
@@ -166,7 +163,8 @@ static void ended(struct driver *driver)
 {
 	char reason[DRIVER_TEXT_BYTES] = "";
 
-	read_text(driver->channel->reason, reason, sizeof(reason));
+	read_text(driver->channel->reason, sizeof(driver->channel->reason), reason,
+		  sizeof(reason));
 	driver_links_close(driver);
 	sys_handle_close(driver->space);
 	sys_object_destroy(driver->process);

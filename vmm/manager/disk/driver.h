@@ -89,7 +89,6 @@ struct driver {
 	u32 starts;
 	u32 deaths;
 	u64 death_tsc[DRIVER_DEATH_LIMIT];
-	u64 started_tsc;
 	u64 seen_finished; /* channel->finished, when it was looked at last */
 	u64 seen_tsc;
 	u32 last_number;
