@@ -329,6 +329,7 @@ static void ask(struct fuzz *fuzz, u8 shape)
 /* The manager: a command, a query, or input. */
 static void manage(struct fuzz *fuzz)
 {
+	struct channel_stream *stream = &channel->stream[0];
 	u8 shape = fuzz_u8(fuzz);
 
 	switch (shape & 3) {
@@ -343,11 +344,11 @@ static void manage(struct fuzz *fuzz)
 		ask(fuzz, shape);
 		break;
 	case 2:
-		fuzz_take(fuzz, &channel->input[channel->input_written % CHANNEL_RING_BYTES], 1);
-		channel->input_written += shape >> 4;
+		fuzz_take(fuzz, &stream->input[stream->input_written % CHANNEL_RING_BYTES], 1);
+		stream->input_written += shape >> 4;
 		break;
 	default:
-		channel->output_read = channel->output_written;
+		stream->output_read = stream->output_written;
 		channel->wall_seconds = fuzz_u32(fuzz);
 		channel->wall_tsc = host_tsc;
 		break;

@@ -74,8 +74,16 @@ static void make_stale(void)
 	platform.clock.wall_ns = 0;
 }
 
+static void port_put(void *context, u32 port, u8 byte)
+{
+	CHECK_THAT(port < VIRTIO_CONSOLE_PORTS);
+	put(context, byte);
+}
+
 static void start(u8 what)
 {
+	static const char ports[VIRTIO_CONSOLE_PORTS][32] = {"", "agent", "", "log"};
+	static const char no_ports[VIRTIO_CONSOLE_PORTS][32];
 	struct lapic_page *page[2] = {&fixture_page[0], &fixture_page[1]};
 	const struct platform_config config = {
 		.cpu_count = 2,
@@ -91,6 +99,8 @@ static void start(u8 what)
 		.random_draw = draw,
 		.virtio_rng = (what & 4) && (what & 8),
 		.virtio_console = (what & 4) && (what & 16),
+		.port_put = port_put,
+		.port_name = (what & 36) == 36 ? ports : no_ports,
 	};
 
 	memset(&platform, 0, sizeof(platform));

@@ -60,6 +60,36 @@ def test_devices(build, tmp_path, emulator):
             machine.command(f"vm destroy {name}")
 
 
+@pytest.mark.parametrize("emulator", [Qemu, Bochs])
+def test_ports(build, tmp_path, emulator):
+    """Ports by name: bytes in both directions, beside a console on the serial port."""
+    conf = section("alpha", keys="port = agent, notes", autostart="yes")
+    files = bundle.make(tmp_path / "ports.cpio", conf, bundle.debian_virtio(build / "guests"))
+    with emulator(build, bundle=files) as machine:
+        machine.wait_prompt()
+        machine.attach_shell("alpha")
+        assert machine.shell("cat /sys/class/virtio-ports/*/name").split() == ["agent", "notes"]
+        assert machine.shell("tty") == "/dev/ttyS0\n"
+        machine.shell("port=/dev/$(basename $(dirname $(grep -l agent "
+                      "/sys/class/virtio-ports/*/name)))")
+        machine.shell("exec 3<>$port; (while read -r line <&3; do echo \"heard $line\" >&3; "
+                      "done) & true")
+        machine.leave()
+        machine.type("vm console alpha agent\r")
+        machine.wait(r"\[port agent of alpha, [^\n]*\n")
+        machine.type("who is there\n")
+        machine.wait(r"heard who is there\r*\n")
+        machine.leave()
+        assert machine.command("vm console alpha agnt") == \
+            "error: alpha has no port agnt, allowed: agent, notes"
+        machine.attach("alpha")
+        assert machine.shell("echo still here") == "still here\n"
+        machine.leave()
+        machine.command("vm reset alpha")
+        machine.attach_shell("alpha")
+        assert machine.shell("cat /sys/class/virtio-ports/*/name").split() == ["agent", "notes"]
+
+
 def exits(machine, name):
     """By reason, of a guest that has booted."""
     start(machine, name)

@@ -116,8 +116,8 @@ static void test_timed_of_another(void **state)
 static void test_room(void **state)
 {
 	(void)state;
-	channel.input[0] = 'x';
-	channel.input_written = 1;
+	channel.stream[0].input[0] = 'x';
+	channel.stream[0].input_written = 1;
 	serial_room = 1;
 	machine.platform.events.pending = MACHINE_ROOM;
 	assert_true(port_at(0x123, IO_IN));
@@ -135,15 +135,15 @@ static void test_virtio_console(void **state)
 
 	(void)state;
 	machine.platform.virtio_console = console;
-	channel.input[0] = 'v';
-	channel.input[1] = 'w';
-	channel.input_written = 2;
+	channel.stream[0].input[0] = 'v';
+	channel.stream[0].input[1] = 'w';
+	channel.stream[0].input_written = 2;
 	console_input(&machine);
 	assert_string_equal(typed, ""); /* no room in the serial port, no driver */
 	virtio_open = true;
 	console_input(&machine);
 	assert_string_equal(typed, "vw");
-	assert_int_equal(channel.input_read, 2);
+	assert_int_equal(channel.stream[0].input_read, 2);
 	virtio_open = false;
 	machine.platform.virtio_console = NULL;
 }

@@ -46,6 +46,8 @@ static void test_shown_again(void **state)
 		vm.reserve_budget_ns = (u64)rand() % 1000000 + 50000;
 		vm.reserve_period_ns = 1000000000 - (u64)rand() % 500000;
 		choose_disks(&vm);
+		for (u32 i = 0; i < round % (CONFIG_PORT_MAX + 1); i++)
+			snprintf(vm.port[i], sizeof(vm.port[i]), "port-%u", i);
 		for (u32 i = 0; config_vm_keys[i].name != NULL; i++) {
 			config_value_text(&config_vm_keys[i], &vm, value, sizeof(value));
 			if (value[0] == '\0')

@@ -53,9 +53,10 @@ u32 serial_receive(enum serial_name name, void *bytes, u32 size, u64 *port_lost)
 	return 1;
 }
 
-u32 vm_console_write(struct vm *to, const u8 *bytes, u32 count)
+u32 vm_console_write(struct vm *to, u32 port, const u8 *bytes, u32 count)
 {
 	assert_ptr_equal(to, &vm);
+	assert_int_equal(port, 0);
 	assert_int_equal(*bytes, 'x');
 	if (guest_takes == 0)
 		return 0;
@@ -64,9 +65,9 @@ u32 vm_console_write(struct vm *to, const u8 *bytes, u32 count)
 	return count;
 }
 
-u32 vm_console_read(struct vm *from, u8 *bytes, u32 size)
+u32 vm_console_read(struct vm *from, u32 port, u8 *bytes, u32 size)
 {
-	(void)from;
+	(void)from, (void)port;
 	(void)bytes;
 	(void)size;
 	return 0;
@@ -177,17 +178,17 @@ static void test_detach(void **state)
 	(void)state;
 	type('x', 5000);
 	guest_takes = taken;
-	assert_false(console_guest_input(PORT, &vm));
+	assert_false(console_guest_input(PORT, &vm, 0));
 	assert_true(console_input_held());
 	now += 10 * NS_PER_S;
 	type(KEY_DETACH, 1);
 	type('v', 1);
 	for (u32 i = 0; i < 10; i++) {
 		guest_takes = 1;
-		assert_false(console_guest_input(PORT, &vm));
+		assert_false(console_guest_input(PORT, &vm, 0));
 		now += NS_PER_S / 10;
 	}
-	assert_true(console_guest_input(PORT, &vm));
+	assert_true(console_guest_input(PORT, &vm, 0));
 	assert_int_equal(guest_took, taken + 10);
 	assert_false(console_input_held());
 	expect_next('v');
@@ -201,7 +202,7 @@ static void test_detach_in_place(void **state)
 	type(KEY_DETACH, 1);
 	type('v', 1);
 	guest_takes = 5000;
-	assert_true(console_guest_input(PORT, &vm));
+	assert_true(console_guest_input(PORT, &vm, 0));
 	assert_int_equal(guest_took, 5000);
 	expect_next('v');
 }

@@ -206,28 +206,28 @@ static void test_output(void **state)
 	assert_int_equal(signals, 1);
 	for (u32 i = 2; i < total; i++)
 		console_put(&machine, (u8)(i * 7));
-	assert_int_equal(channel.output_written, total);
+	assert_int_equal(channel.stream[0].output_written, total);
 	for (u32 i = 1000; i < total; i++)
-		assert_int_equal(channel.output[i % CHANNEL_OUT_BYTES], (u8)(i * 7));
+		assert_int_equal(channel.stream[0].output[i % CHANNEL_OUT_BYTES], (u8)(i * 7));
 }
 
 static void test_input(void **state)
 {
 	(void)state;
-	memcpy(channel.input, "hello", 5);
-	channel.input_written = 5;
+	memcpy(channel.stream[0].input, "hello", 5);
+	channel.stream[0].input_written = 5;
 	serial_room = 3;
 	machine_attend(&machine);
 	assert_string_equal(typed, "hel");
-	assert_int_equal(channel.input_read, 3);
+	assert_int_equal(channel.stream[0].input_read, 3);
 	serial_room = 9;
 	machine_attend(&machine);
 	assert_string_equal(typed, "hello");
 	/* an impossible index: at most the ring's size is read, and nothing outside the ring */
-	channel.input_written = 0x80000000;
+	channel.stream[0].input_written = 0x80000000;
 	serial_room = 10;
 	machine_attend(&machine);
-	assert_int_equal(channel.input_read, 0x80000000 - CHANNEL_RING_BYTES + 10);
+	assert_int_equal(channel.stream[0].input_read, 0x80000000 - CHANNEL_RING_BYTES + 10);
 }
 
 static void test_log_wraps(void **state)

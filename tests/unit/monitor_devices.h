@@ -242,15 +242,15 @@ bool serial_input(struct serial *serial, u8 byte)
 /* The guest's virtio console takes input while this is set. */
 static bool virtio_open;
 
-bool virtio_console_is_open(const struct virtio_console *console)
+bool virtio_console_is_open(const struct virtio_console *console, u32 port)
 {
 	(void)console;
-	return virtio_open;
+	return virtio_open && port == 0;
 }
 
-u32 virtio_console_input(struct virtio_console *console, const u8 *bytes, u32 count)
+u32 virtio_console_input(struct virtio_console *console, u32 port, const u8 *bytes, u32 count)
 {
-	(void)console;
+	(void)console, (void)port;
 	for (u32 i = 0; i < count; i++)
 		typed[strlen(typed)] = (char)bytes[i];
 	return count;

@@ -35,9 +35,13 @@ bool irqchip_message(struct irqchip *irqchip, u64 address, u32 data)
 	return true;
 }
 
-static void print_byte(void *context, u8 byte)
+static char fixture_port[VIRTIO_CONSOLE_PORTS][32]; /* names of the console's further ports */
+static u32 printed_port; /* where the last byte went */
+
+static void print_byte(void *context, u32 port, u8 byte)
 {
 	(void)context;
+	printed_port = port;
 	printed[printed_count++ % sizeof(printed)] = (char)byte;
 }
 
@@ -50,13 +54,14 @@ static UNUSED int pci_setup(void **state)
 {
 	const struct platform_config config = {
 		.cpu_count = 1,
-		.serial_put = print_byte,
 		.pci = true,
 		.pci_high_base = HIGH_BASE,
 		.memory = &ram_map,
 		.random_draw = draw,
 		.virtio_rng = true,
 		.virtio_console = true,
+		.port_put = print_byte,
+		.port_name = fixture_port,
 	};
 
 	(void)state;

@@ -330,28 +330,28 @@ static void console_input(void **state)
 	struct virtio_console *console = fixture_platform.virtio_console;
 
 	(void)state;
-	assert_false(virtio_console_is_open(console));
-	assert_int_equal(virtio_console_input(console, (const u8 *)"abc", 3), 0);
+	assert_false(virtio_console_is_open(console, 0));
+	assert_int_equal(virtio_console_input(console, 0, (const u8 *)"abc", 3), 0);
 	fixture_platform.events.pending = 0;
 	bring_up(CONSOLE, VERSION_1, 2, 64);
 	assert_int_equal(fixture_platform.events.pending & MACHINE_ROOM, MACHINE_ROOM);
-	assert_true(virtio_console_is_open(console));
-	assert_int_equal(virtio_console_input(console, (const u8 *)"abc", 3), 0);
+	assert_true(virtio_console_is_open(console, 0));
+	assert_int_equal(virtio_console_input(console, 0, (const u8 *)"abc", 3), 0);
 	put_descriptor(0, 0, BUFFERS, 2, WRITE, 0);
 	put_descriptor(0, 1, BUFFERS + 2, 20, WRITE, 0);
 	offer(0, 64, 0);
 	fixture_platform.events.pending = 0;
 	kick(CONSOLE, 0);
 	assert_int_equal(fixture_platform.events.pending & MACHINE_ROOM, MACHINE_ROOM);
-	assert_int_equal(virtio_console_input(console, (const u8 *)"abc", 3), 2);
+	assert_int_equal(virtio_console_input(console, 0, (const u8 *)"abc", 3), 2);
 	offer(0, 64, 1);
-	assert_int_equal(virtio_console_input(console, (const u8 *)"cde", 3), 3);
+	assert_int_equal(virtio_console_input(console, 0, (const u8 *)"cde", 3), 3);
 	assert_memory_equal(ram + BUFFERS, "abcde", 5);
 	assert_int_equal(used_written(0, 0), 2);
 	assert_int_equal(used_written(0, 1), 3);
 	assert_true(fixture_line[PCI_LINE_FIRST + CONSOLE]);
 	set_status(CONSOLE, 0);
-	assert_false(virtio_console_is_open(console));
+	assert_false(virtio_console_is_open(console, 0));
 	assert_false(fixture_line[PCI_LINE_FIRST + CONSOLE]);
 }
 

@@ -21,24 +21,28 @@ static void any_channel(void)
 	Frama_C_make_unknown((char *)&channel, sizeof(channel));
 	vm.channel = &channel;
 	vm.wake = 1;
-	vm.output_read = ANY_U32;
-	vm.input_written = ANY_U32;
+	for (u32 i = 0; i < CHANNEL_STREAM_MAX; i++) {
+		vm.stream[i].output_read = ANY_U32;
+		vm.stream[i].input_written = ANY_U32;
+	}
 }
 
 void prove_output(void)
 {
+	u32 port = (u32)ANY_OF(0, CHANNEL_STREAM_MAX - 1);
 	u8 bytes[256];
 
 	any_channel();
-	(void)vm_console_waiting(&vm);
-	(void)vm_console_read(&vm, bytes, sizeof(bytes));
+	(void)vm_console_waiting(&vm, port);
+	(void)vm_console_read(&vm, port, bytes, sizeof(bytes));
 }
 
 void prove_input(void)
 {
+	u32 port = (u32)ANY_OF(0, CHANNEL_STREAM_MAX - 1);
 	u8 bytes[256];
 
 	any_channel();
 	Frama_C_make_unknown((char *)bytes, sizeof(bytes));
-	(void)vm_console_write(&vm, bytes, (u32)ANY_OF(0, 256));
+	(void)vm_console_write(&vm, port, bytes, (u32)ANY_OF(0, 256));
 }

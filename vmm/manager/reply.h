@@ -79,6 +79,7 @@ struct reply {
 	bool several; /* a VM with which it fails is told, and the next one follows */
 
 	u32 attach_id; /* the terminal becomes this VM's console; 0: no */
+	u32 attach_port; /* or one of its further ports; 0: its console */
 	u32 secret_iterations; /* of a new password that it asks for; 0: it does not */
 
 	struct json object;

@@ -9,32 +9,29 @@
  * The oldest bytes give way. A line is shown when it is complete; what has no newline is shown once
  * the guest does something other than printing (vcpu.c).
  */
-void console_put(void *context, u8 byte)
+void console_port_put(void *context, u32 port, u8 byte)
 {
 	struct machine *machine = context;
-	struct vm_channel *channel = machine->channel;
-	u32 written = channel->output_written;
+	struct channel_stream *stream = &machine->channel->stream[port];
+	u32 written = stream->output_written;
 
-	channel->output[written % CHANNEL_OUT_BYTES] = byte;
-	__atomic_store_n(&channel->output_written, written + 1, __ATOMIC_RELEASE);
+	stream->output[written % CHANNEL_OUT_BYTES] = byte;
+	__atomic_store_n(&stream->output_written, written + 1, __ATOMIC_RELEASE);
 	machine->signal = true;
 	if (byte == '\n')
 		console_signal(machine);
 }
 
-/* Input [from, to) of the channel goes to who takes it now; returns how much of it was taken. */
-static u32 pass_on(struct machine *machine, u32 from, u32 to)
+void console_put(void *context, u8 byte)
 {
-	struct virtio_console *virtio = machine->platform.virtio_console;
-	const u8 *input = machine->channel->input;
-	u8 bytes[CHANNEL_RING_BYTES];
+	console_port_put(context, 0, byte);
+}
+
+/* To the serial port, as far as it has room. */
+static u32 pass_to_serial(struct machine *machine, const u8 *input, u32 from, u32 to)
+{
 	u32 count = 0;
 
-	if (virtio != NULL && virtio_console_is_open(virtio)) {
-		for (; from + count != to; count++)
-			bytes[count] = input[(from + count) % CHANNEL_RING_BYTES];
-		return virtio_console_input(virtio, bytes, count);
-	}
 	while (from + count != to &&
 	       serial_input(machine->platform.serial,
 			    input[(from + count) % CHANNEL_RING_BYTES]))
@@ -42,21 +39,59 @@ static u32 pass_on(struct machine *machine, u32 from, u32 to)
 	return count;
 }
 
-void console_input(struct machine *machine)
+static u32 pass_to_port(struct virtio_console *virtio, u32 port, const u8 *input, u32 from, u32 to)
 {
-	struct vm_channel *channel = machine->channel;
-	u32 written = __atomic_load_n(&channel->input_written, __ATOMIC_ACQUIRE);
-	u32 read = channel->input_read;
+	u8 bytes[CHANNEL_RING_BYTES];
+	u32 count = 0;
+
+	for (; from + count != to; count++)
+		bytes[count] = input[(from + count) % CHANNEL_RING_BYTES];
+	return virtio_console_input(virtio, port, bytes, count);
+}
+
+/* Input [from, to) of a stream goes to who takes it now; returns how much of it was taken. */
+static u32 pass_on(struct machine *machine, u32 port, u32 from, u32 to)
+{
+	struct virtio_console *virtio = machine->platform.virtio_console;
+	const u8 *input = machine->channel->stream[port].input;
+
+	if (virtio != NULL && virtio_console_is_open(virtio, port))
+		return pass_to_port(virtio, port, input, from, to);
+	return port == 0 ? pass_to_serial(machine, input, from, to) : 0;
+}
+
+static void stream_input(struct machine *machine, u32 port)
+{
+	struct channel_stream *stream = &machine->channel->stream[port];
+	u32 written = __atomic_load_n(&stream->input_written, __ATOMIC_ACQUIRE);
+	u32 read = stream->input_read;
 
 	if (written == read)
 		return;
 	/* a manager gone bad garbles its console and no more */
 	if (written - read > CHANNEL_RING_BYTES)
 		read = written - CHANNEL_RING_BYTES;
-	read += pass_on(machine, read, written);
-	if (read != channel->input_read)
+	read += pass_on(machine, port, read, written);
+	if (read != stream->input_read)
 		machine->signal = true;
-	__atomic_store_n(&channel->input_read, read, __ATOMIC_RELEASE);
+	__atomic_store_n(&stream->input_read, read, __ATOMIC_RELEASE);
+}
+
+void console_input(struct machine *machine)
+{
+	stream_input(machine, 0);
+	for (u32 i = 1; i < CHANNEL_STREAM_MAX; i++) {
+		if (machine->port_name[i][0] != '\0')
+			stream_input(machine, i);
+	}
+}
+
+void console_ports_init(struct machine *machine)
+{
+	for (u32 i = 1; i < CHANNEL_STREAM_MAX; i++) {
+		memcpy(machine->port_name[i], machine->channel->stream[i].name, CHANNEL_NAME_BYTES);
+		machine->port_name[i][CHANNEL_NAME_BYTES - 1] = '\0';
+	}
 }
 
 void console_signal(struct machine *machine)

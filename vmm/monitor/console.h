@@ -7,7 +7,11 @@
 
 /* A byte from the guest's serial port; context is the machine. */
 void console_put(void *context, u8 byte);
-/* Passes what has been typed to the serial port, as much as it takes. */
+/* A byte from a port of its virtio console; port 0 goes where the serial port goes. */
+void console_port_put(void *context, u32 port, u8 byte);
+/* Copies the names of the further ports: machine->port_name. */
+void console_ports_init(struct machine *machine);
+/* Passes what has been typed to the serial port and the ports, as much as they take. */
 void console_input(struct machine *machine);
 /* Tells the manager, once, that the channel has something new. */
 void console_signal(struct machine *machine);

@@ -40,6 +40,7 @@ struct machine {
 	handle_t queue;	      /* of vCPU 0; signals from the manager arrive here too */
 	handle_t channel_out; /* event: tells the manager to look at the channel */
 	struct vm_channel *channel;
+	char port_name[CHANNEL_STREAM_MAX][CHANNEL_NAME_BYTES]; /* "": there is none; not of 0 */
 	struct guest_memory memory;
 	struct cpuid_policy cpuid;
 	struct xsave_layout xsave;

@@ -42,6 +42,7 @@ static bool open_channel(struct machine *machine)
 	    STATUS_OK)
 		rt_fail("channel");
 	machine->channel = address;
+	console_ports_init(machine);
 	machine->channel_out = start_handle(START_CHANNEL_OUT);
 	if (!worked(machine, "creating its queue",
 		    sys_queue_create(start_handle(START_GROUP), &machine->queue)))
@@ -155,6 +156,8 @@ bool machine_make_devices(struct machine *machine)
 		.random_draw = random_draw,
 		.virtio_rng = has_flag(MONITOR_VIRTIO_RNG),
 		.virtio_console = has_flag(MONITOR_VIRTIO_CONSOLE),
+		.port_put = console_port_put,
+		.port_name = machine->port_name,
 		.blk = machine->blk,
 		.blk_count = machine->blk_count,
 	};

@@ -5,16 +5,29 @@
 #include "vmm/rt/query.h"
 
 /*
- * What a manager and one monitor share: two console byte rings, one command slot and the VM's
+ * What a manager and one monitor share: console byte rings, one command slot and the VM's
  * state. Each field has one writer. A reader takes every index once and masks it, so that a peer
  * gone bad can garble only its own console.
  */
 #define CHANNEL_RING_BYTES 4096u
 #define CHANNEL_OUT_BYTES 65536u /* kept for whoever attaches later */
 
-struct byte_ring {
-	u32 written; /* by the writer, free-running */
-	u32 read;    /* by the reader, free-running */
+#define CHANNEL_STREAM_MAX 4u	 /* the console and three further ports */
+#define CHANNEL_NAME_BYTES 32u
+
+/* Bytes to and from a guest: its console, or a port of its virtio console. Indices run freely. */
+struct channel_stream {
+	/* written by the manager */
+	char name[CHANNEL_NAME_BYTES]; /* of the port; "": there is none. The console has no name */
+	u32 input_written;
+	u32 output_read;
+
+	/* written by the monitor */
+	u32 input_read ALIGNED(64);
+	u32 output_written; /* the oldest bytes give way: it may be ahead by more than the ring */
+
+	u8 input[CHANNEL_RING_BYTES];
+	u8 output[CHANNEL_OUT_BYTES];
 };
 
 enum vm_command {
@@ -51,8 +64,6 @@ struct vm_channel {
 	/* written by the manager */
 	u32 command;          /* enum vm_command */
 	u32 command_sequence; /* grows by one with each command */
-	u32 input_written;
-	u32 output_read;
 	u64 wall_seconds;     /* Unix time at wall_tsc: what the guest's RTC starts from */
 	u64 wall_tsc;         /* host TSC */
 	u64 reserve_budget_ns; /* for VM_COMMAND_RESERVE; 0: none */
@@ -64,8 +75,6 @@ struct vm_channel {
 	u32 done_sequence;    /* of the last command obeyed */
 	u32 state;            /* enum vm_state */
 	s32 exit_code;        /* of VM_STOPPED; -1 without one */
-	u32 input_read;
-	u32 output_written;   /* the oldest bytes give way: it may be ahead by more than the ring */
 	u32 reset_count;
 	u64 started_tsc;      /* host TSC when it last began to run; 0: it does not run */
 	u64 running_tsc;      /* TSC cycles it was in state running before started_tsc */
@@ -84,9 +93,8 @@ struct vm_channel {
 	u32 unasked_resets;   /* that no guest asked for; the last may have been one too many */
 	u64 trapped[VM_TRAP_COUNT]; /* by bit of enum vm_trap */
 
-	u8 input[CHANNEL_RING_BYTES];
 	u8 log[CHANNEL_RING_BYTES];
-	u8 output[CHANNEL_OUT_BYTES];
+	struct channel_stream stream[CHANNEL_STREAM_MAX]; /* the first is the console */
 
 	struct query_area question; /* last: it is touched only when somebody asks */
 };

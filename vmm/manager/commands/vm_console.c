@@ -1,25 +1,55 @@
 /* SPDX-License-Identifier: MIT */
 #include "vmm/manager/command.h"
 
+/* The place of a port in the configuration, from 1 on; 0: there is none of that name. */
+static u32 find_port(const struct vm *vm, const char *name)
+{
+	for (u32 i = 0; i < CONFIG_PORT_MAX && vm->config.port[i][0] != '\0'; i++) {
+		if (string_equal(vm->config.port[i], name))
+			return i + 1;
+	}
+	return 0;
+}
+
+static void no_port(struct reply *reply, const struct vm *vm, const char *name)
+{
+	char ports[CONFIG_PORT_MAX * CONFIG_NAME_BYTES];
+
+	config_ports_text(vm->config.port, ports, sizeof(ports));
+	reply_error(reply, "%s has no port %s, allowed: %s", vm->config.name, name,
+		    ports[0] != '\0' ? ports : "nothing, its ports are the key port = NAME");
+}
+
 static void run(struct reply *reply, const struct arguments *arguments)
 {
 	const struct vm *vm;
+	u32 port = 0;
 
 	if (!reply_has_terminal(reply))
 		return;
 	vm = command_vm(reply, arguments->word[0]);
-	if (vm != NULL)
-		reply->attach_id = vm->id;
+	if (vm == NULL)
+		return;
+	if (arguments->count > 1) {
+		port = find_port(vm, arguments->word[1]);
+		if (port == 0) {
+			no_port(reply, vm, arguments->word[1]);
+			return;
+		}
+	}
+	reply->attach_id = vm->id;
+	reply->attach_port = port;
 }
 
 COMMAND(vm_console,
 	.name = "vm console",
-	.arguments = "NAME",
+	.arguments = "NAME [PORT]",
 	.summary = "makes this terminal the guest's, Ctrl-] leaves",
-	.detail = "What the guest printed while nobody looked (64 KiB at most) is shown first.",
+	.detail = "What the guest printed while nobody looked (64 KiB at most) is shown first. "
+		  "With PORT it is that port of the guest's virtio console.",
 	.example = "vm console alpha",
 	.run = run,
 	.minimum = 1,
-	.maximum = 1,
+	.maximum = 2,
 	.audited = true,
 	.completion = COMPLETE_VM);

@@ -9,6 +9,7 @@
 #define CONFIG_FILE_BYTES 64u
 #define CONFIG_CMDLINE_BYTES 1024u
 #define CONFIG_PROBLEM_BYTES 320u /* an unknown key and all that there are */
+#define CONFIG_PORT_MAX 3u
 #define CONFIG_CPU_WORDS 4u /* affinity covers CPU_MAX host CPUs */
 
 /* Choices: the numbers follow the words in config_keys.c. */
@@ -99,6 +100,7 @@ struct vm_config {
 	u64 pci;     /* enum config_pci */
 	u64 rng;
 	u64 console; /* enum config_console */
+	char port[CONFIG_PORT_MAX][CONFIG_NAME_BYTES]; /* of the virtio console; "": no more */
 	u64 test_device;
 	struct vm_disk disk[CONFIG_VM_DISK_MAX];
 };
@@ -138,6 +140,9 @@ struct disk_config *config_disk(u32 number);
 int config_disk_number(struct text name);
 /* Forgets all disks. */
 void config_disks_init(void);
+
+/* Their names as the configuration file would have them: "agent, log". */
+void config_ports_text(const char (*ports)[CONFIG_NAME_BYTES], char *buffer, size_t size);
 
 /* The section of that name, NULL when there is none. */
 struct vm_config *config_find(struct config *config, const char *name);

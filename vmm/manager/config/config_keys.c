@@ -73,6 +73,8 @@ const struct config_key config_vm_keys[] = {
 	{"rng", VALUE_CHOICE, VM_FIELD(rng), .words = "no yes", .allowed = "yes no"},
 	{"console", VALUE_CHOICE, VM_FIELD(console), .words = "serial virtio",
 	 .allowed = "serial virtio"},
+	{"port", VALUE_PORTS, VM_FIELD(port), .words = NULL,
+	 .allowed = "up to 3 different names such as agent, log; or none"},
 	{"disk", VALUE_DISKS, VM_FIELD(disk), .words = NULL,
 	 .allowed = "a disk's name, then ro or optional or both; at most 16 disks; or none"},
 	{"test_device", VALUE_CHOICE, VM_FIELD(test_device), .words = "no yes",
@@ -237,6 +239,26 @@ static bool parse_disks(struct text text, struct vm_disk *disks)
 	return true;
 }
 
+static bool parse_ports(struct text text, char (*ports)[CONFIG_NAME_BYTES])
+{
+	struct text rest = text;
+	struct text part;
+	bool more = !text_equal(text, "none");
+
+	for (u32 count = 0; more; count++) {
+		more = split(rest, ',', &part, &rest);
+		part = text_trim(part);
+		if (count == CONFIG_PORT_MAX || !config_name_valid(part))
+			return false;
+		for (u32 i = 0; i < count; i++) {
+			if (text_equal(part, ports[i]))
+				return false;
+		}
+		text_copy(ports[count], CONFIG_NAME_BYTES, part);
+	}
+	return true;
+}
+
 static bool parse_choice(const char *words, struct text text, u64 *choice)
 {
 	int place = find_word(words, text);
@@ -286,6 +308,8 @@ static bool parse_value(const struct config_key *key, struct text text, void *fi
 		return parse_traps(text, number);
 	case VALUE_DISKS:
 		return parse_disks(text, field);
+	case VALUE_PORTS:
+		return parse_ports(text, field);
 	case VALUE_PASSWORD:
 		return password_parse(text, field);
 	}
@@ -303,6 +327,8 @@ static size_t field_bytes(const struct config_key *key)
 		return 2 * sizeof(u64);
 	case VALUE_DISKS:
 		return CONFIG_VM_DISK_MAX * sizeof(struct vm_disk);
+	case VALUE_PORTS:
+		return CONFIG_PORT_MAX * CONFIG_NAME_BYTES;
 	case VALUE_PASSWORD:
 		return sizeof(struct password_hash);
 	default:
@@ -335,6 +361,7 @@ bool config_set(const struct config_key *keys, void *target, u64 *given, struct 
 		char text[CONFIG_CMDLINE_BYTES];
 		u64 number[CONFIG_CPU_WORDS];
 		struct vm_disk disk[CONFIG_VM_DISK_MAX];
+		char port[CONFIG_PORT_MAX][CONFIG_NAME_BYTES];
 		struct password_hash password;
 	} parsed;
 	char shown[SHOWN_BYTES];
@@ -382,6 +409,8 @@ static const char *use_of_pci(const struct vm_config *vm)
 		return "rng = yes";
 	if (vm->console == CONSOLE_VIRTIO)
 		return "console = virtio";
+	if (vm->port[0][0] != '\0')
+		return "port";
 	return vm->disk[0].number != 0 ? "disk" : NULL;
 }
 

@@ -14,6 +14,7 @@ enum config_value {
 	VALUE_CHOICE,
 	VALUE_TRAPS,
 	VALUE_DISKS, /* may be given several times: each adds to it */
+	VALUE_PORTS,
 	VALUE_PASSWORD, /* shown nowhere, not even where it is wrong */
 };
 

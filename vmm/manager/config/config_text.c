@@ -16,6 +16,16 @@ static void show_disks(const struct vm_disk *disks, char *buffer, size_t size)
 				 (disks[i].flags & VM_DISK_OPTIONAL) != 0 ? " optional" : "");
 }
 
+void config_ports_text(const char (*ports)[CONFIG_NAME_BYTES], char *buffer, size_t size)
+{
+	size_t length = 0;
+
+	buffer[0] = '\0';
+	for (u32 i = 0; i < CONFIG_PORT_MAX && ports[i][0] != '\0' && length < size; i++)
+		length += format(buffer + length, size - length, "%s%s", i > 0 ? ", " : "",
+				 ports[i]);
+}
+
 static void show_cpus(const u64 *words, char *buffer, size_t size)
 {
 	size_t length = 0;
@@ -121,6 +131,9 @@ void config_value_text(const struct config_key *key, const void *target, char *b
 		break;
 	case VALUE_DISKS:
 		show_disks((const struct vm_disk *)(const void *)field, buffer, size);
+		break;
+	case VALUE_PORTS:
+		config_ports_text((const void *)field, buffer, size);
 		break;
 	case VALUE_PASSWORD:
 		break;

@@ -38,6 +38,7 @@ static struct console_output output;
 static struct line_editor editor;
 static struct reply reply;
 static u32 guest; /* id of the VM attached to */
+static u32 guest_port; /* 0: its console */
 
 static struct console_terminal terminal = {.rows = 24, .columns = LINE_COLUMNS};
 static struct pager pager;
@@ -170,22 +171,29 @@ static void detach(const char *why)
 	prompt_again();
 }
 
-static void attach(u32 id)
+/* To the console of a VM, or to one of its further ports. */
+static void attach(u32 id, u32 of)
 {
 	struct vm *vm = vm_by_id(id);
-	const char *hint;
-	char text[96];
+	const char *hint = NULL;
+	char text[128];
 
 	if (vm == NULL) {
 		prompt_again();
 		return;
 	}
-	format(text, sizeof(text), "[console of %s, Ctrl-] leaves]\n", vm->config.name);
+	if (of == 0) {
+		format(text, sizeof(text), "[console of %s, Ctrl-] leaves]\n", vm->config.name);
+		hint = console_guest_hint(vm);
+	} else {
+		format(text, sizeof(text), "[port %s of %s, Ctrl-] leaves]\n",
+		       vm->config.port[of - 1], vm->config.name);
+	}
 	console_output_text(&output, text_of(text));
-	hint = console_guest_hint(vm);
 	if (hint != NULL)
 		console_output_text(&output, text_of(hint));
 	guest = id;
+	guest_port = of;
 	mode = MODE_GUEST;
 	console_guest_begin();
 }
@@ -196,7 +204,7 @@ static void finish_command(void)
 	console_output_fresh_line(&output);
 	pager_end(&pager, output.written);
 	if (reply.attach_id != 0) {
-		attach(reply.attach_id);
+		attach(reply.attach_id, reply.attach_port);
 	} else if (reply.secret_iterations != 0) {
 		mode = MODE_SECRET;
 		console_secret_make(&output, reply.secret_iterations);
@@ -332,12 +340,12 @@ static bool step_guest(void)
 		detach("[the VM is gone]\n");
 		return true;
 	}
-	console_guest_output(&output, vm);
-	if (vm_has_ended(vm) && !vm_console_waiting(vm) && !vm->dying) {
+	console_guest_output(&output, vm, guest_port);
+	if (vm_has_ended(vm) && !vm_console_waiting(vm, guest_port) && !vm->dying) {
 		detach("[the guest has ended]\n");
 		return true;
 	}
-	if (!console_guest_input(port, vm))
+	if (!console_guest_input(port, vm, guest_port))
 		return false;
 	detach(NULL);
 	return true;

@@ -27,7 +27,7 @@ static bool names_a_console(const char *cmdline)
 const char *console_guest_hint(const struct vm *vm)
 {
 	if (vm->channel == NULL ||
-	    __atomic_load_n(&vm->channel->output_written, __ATOMIC_ACQUIRE) != 0)
+	    __atomic_load_n(&vm->channel->stream[0].output_written, __ATOMIC_ACQUIRE) != 0)
 		return NULL;
 	if (vm->state == VM_CREATED && !vm_busy(vm))
 		return "[it has not been started]\n";
@@ -37,13 +37,13 @@ const char *console_guest_hint(const struct vm *vm)
 	return "[nothing printed so far; a Linux needs console=ttyS0 in its cmdline]\n";
 }
 
-void console_guest_output(struct console_output *output, struct vm *vm)
+void console_guest_output(struct console_output *output, struct vm *vm, u32 of)
 {
 	u8 bytes[256];
 	u32 count;
 
 	while (CONSOLE_OUTPUT_BYTES - console_output_room(output) < GUEST_AHEAD) {
-		count = vm_console_read(vm, bytes, sizeof(bytes));
+		count = vm_console_read(vm, of, bytes, sizeof(bytes));
 		if (count == 0)
 			return;
 		console_output_raw(output, bytes, count);
@@ -62,7 +62,7 @@ static bool detach_waited(enum serial_name port)
 	return console_input_cut(port, KEY_DETACH);
 }
 
-bool console_guest_input(enum serial_name port, struct vm *vm)
+bool console_guest_input(enum serial_name port, struct vm *vm, u32 of)
 {
 	bool detach = false;
 	bool stuck = false;
@@ -70,7 +70,7 @@ bool console_guest_input(enum serial_name port, struct vm *vm)
 
 	while (!detach && !stuck && console_input_next(port, &byte)) {
 		detach = byte == KEY_DETACH;
-		stuck = !detach && vm_console_write(vm, &byte, 1) == 0;
+		stuck = !detach && vm_console_write(vm, of, &byte, 1) == 0;
 	}
 	if (stuck) {
 		console_input_back(byte);

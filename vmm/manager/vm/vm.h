@@ -60,8 +60,10 @@ struct vm {
 	handle_t channel_memory;
 	struct vm_channel *channel; /* written by the monitor at any time: read each field once */
 	u32 command_sequence;
-	u32 input_written;
-	u32 output_read;
+	struct {
+		u32 input_written;
+		u32 output_read;
+	} stream[CHANNEL_STREAM_MAX];
 	u32 resets_told;
 	u32 unasked_told;
 
@@ -159,7 +161,10 @@ bool vm_step(void);
 /* The TSC at which vm_step has to be called at the latest, ~0: no need. */
 u64 vm_deadline(void);
 
-/* The console of a guest: both return how many bytes were moved. */
-u32 vm_console_read(struct vm *vm, u8 *bytes, u32 size);
-u32 vm_console_write(struct vm *vm, const u8 *bytes, u32 count);
-bool vm_console_waiting(const struct vm *vm);
+/*
+ * The console of a guest, 0, or one of its further ports by their place in the configuration, from
+ * 1 on. Both return how many bytes were moved.
+ */
+u32 vm_console_read(struct vm *vm, u32 port, u8 *bytes, u32 size);
+u32 vm_console_write(struct vm *vm, u32 port, const u8 *bytes, u32 count);
+bool vm_console_waiting(const struct vm *vm, u32 port);

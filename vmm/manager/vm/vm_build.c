@@ -21,7 +21,7 @@
 #define OVERHEAD_RAM_SHARE  128u
 #define OVERHEAD_PAGES	    512u
 #define OVERHEAD_VCPU_PAGES 64u
-#define MANAGER_PAGES	    32u
+#define MANAGER_PAGES	    (16u + CHANNEL_BYTES / PAGE_SIZE)
 
 /* What is only needed until the monitor has its own. */
 struct parts {
@@ -175,16 +175,35 @@ static void create_events(struct vm *vm, struct process_build *build)
 	vm_pace_reset(vm);
 }
 
+static bool has_stream(const struct vm *vm, u32 number)
+{
+	return number == 0 || vm->config.port[number - 1][0] != '\0';
+}
+
+static void clear_stream(struct vm *vm, u32 number)
+{
+	struct channel_stream *stream = &vm->channel->stream[number];
+	u32 output_written = stream->output_written;
+
+	memset(stream, 0, offsetof(struct channel_stream, output));
+	stream->output_written = output_written;
+	stream->output_read = vm->stream[number].output_read;
+	vm->stream[number].input_written = 0;
+	if (number > 0)
+		string_copy(stream->name, sizeof(stream->name), vm->config.port[number - 1]);
+}
+
 /* For each new monitor; what the guest has printed stays. */
 static void clear_channel(struct vm *vm)
 {
 	struct vm_channel *channel = vm->channel;
-	u32 output_written = channel->output_written;
 
-	memset(channel, 0, offsetof(struct vm_channel, output));
+	memset(channel, 0, offsetof(struct vm_channel, stream));
 	memset(&channel->question, 0, offsetof(struct query_area, answer));
-	channel->output_written = output_written;
-	channel->output_read = vm->output_read;
+	for (u32 i = 0; i < CHANNEL_STREAM_MAX; i++) {
+		if (has_stream(vm, i))
+			clear_stream(vm, i);
+	}
 	channel->exit_code = -1;
 	channel->wall_tsc = clock_tsc();
 	channel->wall_seconds = machine_wall_seconds(channel->wall_tsc);
@@ -209,7 +228,10 @@ static void create_channel(struct vm *vm, struct process_build *build)
 		return;
 	vm->channel = (struct vm_channel *)address;
 	/* takes its pages */
-	memset(vm->channel->output, 0, sizeof(vm->channel->output));
+	for (u32 i = 0; i < CHANNEL_STREAM_MAX; i++) {
+		if (has_stream(vm, i))
+			memset(vm->channel->stream[i].output, 0, CHANNEL_OUT_BYTES);
+	}
 }
 
 static void prepare_channel(struct vm *vm, struct process_build *build)
@@ -223,7 +245,6 @@ static void prepare_channel(struct vm *vm, struct process_build *build)
 	clear_channel(vm);
 	vm->command_sequence = 0;
 	vm->question_number = 0;
-	vm->input_written = 0;
 	vm->resets_told = 0;
 	vm->unasked_told = 0;
 	vm_log_restart(&vm->log);

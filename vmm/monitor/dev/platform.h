@@ -30,7 +30,9 @@ struct platform_config {
 	const struct guest_memory *memory;	    /* that they read and write */
 	void (*random_draw)(void *bytes, size_t count); /* unpredictable ones */
 	bool virtio_rng;
-	bool virtio_console; /* beside the serial port, with the same serial_put */
+	bool virtio_console; /* with port 0, which goes where the serial port goes */
+	void (*port_put)(void *serial_context, u32 port, u8 byte);
+	const char (*port_name)[32]; /* VIRTIO_CONSOLE_PORTS; "": there is none. Not of port 0 */
 	struct virtio_blk *blk; /* blk_count disks, as virtio_blk_attach wants them */
 	u32 blk_count;
 };

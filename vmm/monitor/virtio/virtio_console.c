@@ -4,19 +4,57 @@
 #include "vmm/monitor/dev/platform.h"
 
 #define CLASS_COMMUNICATION 0x078000u
+#define FEATURE_MULTIPORT   1u
 #define FEATURE_EMERGENCY   2u /* 5.3.3: a register for a byte from a kernel without a driver */
 #define CONFIG_BYTES	    12u
+#define CONFIG_PORTS	    4u
 #define CONFIG_EMERGENCY    8u
 #define PIECE_BYTES	    256u
 
-enum console_queue { QUEUE_RECEIVE, QUEUE_TRANSMIT, QUEUE_COUNT };
+/* 5.3.2: those of port 0, of control messages, then those of the further ports. */
+#define QUEUE_CONTROL_RECEIVE  2u
+#define QUEUE_CONTROL_TRANSMIT 3u
+#define QUEUES_WITHOUT_CONTROL 2u
+
+/* 5.3.6.2 */
+enum control_event {
+	CONTROL_DEVICE_READY = 0,
+	CONTROL_PORT_ADD = 1,
+	CONTROL_PORT_READY = 3,
+	CONTROL_CONSOLE_PORT = 4,
+	CONTROL_PORT_OPEN = 6,
+	CONTROL_PORT_NAME = 7,
+};
+
+struct control {
+	u32 port;
+	u16 event;
+	u16 value;
+};
 
 static struct virtio_console *virtio_console_of(struct virtio_device *device)
 {
 	return CONTAINER_OF(device, struct virtio_console, virtio);
 }
 
-static void virtio_console_show(struct virtio_console *console, const struct virtio_chain *chain)
+static u32 receive_queue(u32 port)
+{
+	return port == 0 ? 0 : 2 + 2 * port;
+}
+
+/* The port of a queue that is not for control messages. */
+static u32 port_of(u32 queue)
+{
+	return queue < QUEUES_WITHOUT_CONTROL ? 0 : queue / 2 - 1;
+}
+
+static bool has_control(const struct virtio_console *console)
+{
+	return virtio_has(&console->virtio, FEATURE_MULTIPORT);
+}
+
+static void virtio_console_show(struct virtio_console *console, u32 port,
+				const struct virtio_chain *chain)
 {
 	u64 left = MIN(chain->readable_bytes, (u64)VIRTIO_CONSOLE_BURST);
 	u8 piece[PIECE_BYTES];
@@ -26,70 +64,200 @@ static void virtio_console_show(struct virtio_console *console, const struct vir
 		bytes = virtio_chain_read(console->virtio.memory, chain, done, piece,
 					  MIN(left - done, (u64)PIECE_BYTES));
 		for (u64 i = 0; i < bytes; i++)
-			console->put(console->context, piece[i]);
+			console->put(console->context, port, piece[i]);
 	}
 }
 
-static void virtio_console_transmit(struct virtio_console *console)
+static void virtio_console_transmit(struct virtio_console *console, u32 queue)
 {
 	struct virtio_device *device = &console->virtio;
 	struct virtio_chain chain;
+	u32 port = port_of(queue);
 	u32 left = VIRTIO_CONSOLE_QUEUE_SIZE; /* other CPUs may add as fast as this one takes */
 
-	for (; left > 0 && virtqueue_pop(device, QUEUE_TRANSMIT, &chain); left--) {
-		virtio_console_show(console, &chain);
-		virtqueue_push(device, QUEUE_TRANSMIT, chain.head, 0);
+	for (; left > 0 && virtqueue_pop(device, queue, &chain); left--) {
+		if (console->exists[port])
+			virtio_console_show(console, port, &chain);
+		virtqueue_push(device, queue, chain.head, 0);
 	}
-	virtqueue_announce(device, QUEUE_TRANSMIT);
+	virtqueue_announce(device, queue);
 }
 
-static void virtio_console_notify(struct virtio_device *device, u32 queue)
+static struct control control_of(enum console_message message, u32 port)
 {
-	if (queue == QUEUE_RECEIVE)
-		device->function.device.events->pending |= MACHINE_ROOM;
-	else
-		virtio_console_transmit(virtio_console_of(device));
+	static const u16 events[] = {
+		[CONSOLE_ADD] = CONTROL_PORT_ADD,
+		[CONSOLE_IS_CONSOLE] = CONTROL_CONSOLE_PORT,
+		[CONSOLE_NAME] = CONTROL_PORT_NAME,
+		[CONSOLE_OPEN] = CONTROL_PORT_OPEN,
+	};
+
+	return (struct control){.port = port, .event = events[message], .value = 1};
 }
 
-bool virtio_console_is_open(const struct virtio_console *console)
+/* Whatever the buffer is too short for is lost to the guest, as is every other message of it. */
+static void tell(struct virtio_console *console, const struct virtio_chain *chain, u32 port)
 {
-	return virtio_queue_is_live(&console->virtio, QUEUE_RECEIVE);
+	u8 *messages = &console->state.messages[port];
+	u32 message = *messages & (u32)-*messages;
+	struct control control = control_of(message, port);
+	struct virtio_device *device = &console->virtio;
+	u64 written = virtio_chain_write(device->memory, chain, 0, &control, sizeof(control));
+
+	if (message == CONSOLE_NAME)
+		written += virtio_chain_write(device->memory, chain, sizeof(control),
+					      console->name[port], strlen(console->name[port]));
+	*messages &= (u8)~message;
+	virtqueue_push(device, QUEUE_CONTROL_RECEIVE, chain->head, (u32)written);
 }
 
-u32 virtio_console_input(struct virtio_console *console, const u8 *bytes, u32 count)
+/* At most as many messages as there are kinds of them for each port. */
+static void tell_all(struct virtio_console *console)
+{
+	struct virtio_chain chain;
+
+	if (!virtio_queue_is_live(&console->virtio, QUEUE_CONTROL_RECEIVE))
+		return;
+	for (u32 port = 0; port < VIRTIO_CONSOLE_PORTS; port++) {
+		while (console->state.messages[port] != 0 &&
+		       virtqueue_pop(&console->virtio, QUEUE_CONTROL_RECEIVE, &chain))
+			tell(console, &chain, port);
+	}
+	virtqueue_announce(&console->virtio, QUEUE_CONTROL_RECEIVE);
+}
+
+static void port_ready(struct virtio_console *console, u32 port)
+{
+	console->state.messages[port] |= port == 0 ? CONSOLE_IS_CONSOLE | CONSOLE_OPEN
+						   : CONSOLE_NAME | CONSOLE_OPEN;
+}
+
+static void device_ready(struct virtio_console *console)
+{
+	for (u32 port = 0; port < VIRTIO_CONSOLE_PORTS; port++)
+		console->state.messages[port] = console->exists[port] ? CONSOLE_ADD : 0;
+}
+
+/* Ports that are not there, and events that are the device's to send, are without effect. */
+static void control_obey(struct virtio_console *console, const struct control *control)
+{
+	if (control->event == CONTROL_DEVICE_READY && control->value == 1)
+		device_ready(console);
+	if (control->port >= VIRTIO_CONSOLE_PORTS || !console->exists[control->port])
+		return;
+	if (control->event == CONTROL_PORT_READY && control->value == 1)
+		port_ready(console, control->port);
+	if (control->event == CONTROL_PORT_OPEN) {
+		console->state.open[control->port] = control->value == 1;
+		console->virtio.function.device.events->pending |= MACHINE_ROOM;
+	}
+}
+
+static void control_hear(struct virtio_console *console)
 {
 	struct virtio_device *device = &console->virtio;
 	struct virtio_chain chain;
 	u32 left = VIRTIO_CONSOLE_QUEUE_SIZE;
+
+	for (; left > 0 && virtqueue_pop(device, QUEUE_CONTROL_TRANSMIT, &chain); left--) {
+		struct control control = {.event = CONTROL_PORT_ADD};
+
+		if (virtio_chain_read(device->memory, &chain, 0, &control, sizeof(control)) ==
+		    sizeof(control))
+			control_obey(console, &control);
+		virtqueue_push(device, QUEUE_CONTROL_TRANSMIT, chain.head, 0);
+	}
+	virtqueue_announce(device, QUEUE_CONTROL_TRANSMIT);
+	tell_all(console);
+}
+
+static void virtio_console_notify(struct virtio_device *device, u32 queue)
+{
+	struct virtio_console *console = virtio_console_of(device);
+
+	if (queue >= QUEUES_WITHOUT_CONTROL && !has_control(console))
+		return;
+	if (queue == QUEUE_CONTROL_RECEIVE)
+		tell_all(console);
+	else if (queue == QUEUE_CONTROL_TRANSMIT)
+		control_hear(console);
+	else if (queue % 2 == 0)
+		device->function.device.events->pending |= MACHINE_ROOM;
+	else
+		virtio_console_transmit(console, queue);
+}
+
+bool virtio_console_is_open(const struct virtio_console *console, u32 port)
+{
+	if (!console->exists[port] ||
+	    !virtio_queue_is_live(&console->virtio, receive_queue(port)))
+		return false;
+	return has_control(console) ? console->state.open[port] != 0 : port == 0;
+}
+
+u32 virtio_console_input(struct virtio_console *console, u32 port, const u8 *bytes, u32 count)
+{
+	struct virtio_device *device = &console->virtio;
+	struct virtio_chain chain;
+	u32 queue = receive_queue(port);
+	u32 left = VIRTIO_CONSOLE_QUEUE_SIZE;
 	u32 done = 0;
 
-	for (; left > 0 && done < count && virtqueue_pop(device, QUEUE_RECEIVE, &chain); left--) {
+	for (; left > 0 && done < count && virtqueue_pop(device, queue, &chain); left--) {
 		u32 piece = (u32)virtio_chain_write(device->memory, &chain, 0, bytes + done,
 						    count - done);
 
-		virtqueue_push(device, QUEUE_RECEIVE, chain.head, piece);
+		virtqueue_push(device, queue, chain.head, piece);
 		done += piece;
 	}
-	virtqueue_announce(device, QUEUE_RECEIVE);
+	virtqueue_announce(device, queue);
 	return done;
 }
 
+static void virtio_console_forget(struct virtio_device *device)
+{
+	struct virtio_console *console = virtio_console_of(device);
+
+	memset(console->state.messages, 0, sizeof(console->state.messages));
+	memset(console->state.open, 0, sizeof(console->state.open));
+}
+
+/* Columns and rows belong to a feature that is not offered. */
 static u32 virtio_console_config_read(struct virtio_device *device, u32 offset, u32 size)
 {
-	(void)device, (void)offset, (void)size;
-	return 0; /* what is there belongs to features that are not offered */
+	u32 config[CONFIG_BYTES / sizeof(u32)] = {
+		[CONFIG_PORTS / sizeof(u32)] =
+			device->queue_count > QUEUES_WITHOUT_CONTROL ? VIRTIO_CONSOLE_PORTS : 0};
+	u32 value = 0;
+
+	memcpy(&value, (const u8 *)config + offset, size);
+	return value;
 }
 
 static void virtio_console_config_write(struct virtio_device *device, u32 offset, u32 size,
 					u32 value)
 {
+	struct virtio_console *console = virtio_console_of(device);
+
 	(void)size;
-	if (offset == CONFIG_EMERGENCY)
-		virtio_console_of(device)->put(virtio_console_of(device)->context, (u8)value);
+	if (offset == CONFIG_EMERGENCY && console->exists[0])
+		console->put(console->context, 0, (u8)value);
+}
+
+static bool virtio_console_valid(const void *bytes)
+{
+	const struct virtio_console_state *state = bytes;
+
+	for (u32 i = 0; i < VIRTIO_CONSOLE_PORTS; i++) {
+		if (state->messages[i] >= CONSOLE_OPEN << 1 || state->open[i] > 1)
+			return false;
+	}
+	return virtio_valid(bytes);
 }
 
 static const struct virtio_ops virtio_console_virtio_ops = {
 	.notify = virtio_console_notify,
+	.reset = virtio_console_forget,
 	.config_read = virtio_console_config_read,
 	.config_write = virtio_console_config_write,
 };
@@ -100,8 +268,40 @@ static const struct device_ops virtio_console_ops = {
 	.write = virtio_write,
 	.reset = virtio_reset,
 	.loaded = virtio_loaded,
-	.valid = virtio_valid,
+	.valid = virtio_console_valid,
 };
+
+static bool is_named(const struct platform_config *config, u32 port)
+{
+	return config->port_name != NULL && config->port_name[port][0] != '\0';
+}
+
+static bool has_further(const struct platform_config *config)
+{
+	bool further = false;
+
+	for (u32 i = 1; i < VIRTIO_CONSOLE_PORTS; i++)
+		further |= is_named(config, i);
+	return further;
+}
+
+/* Control messages and their queues are there only if there is something to say. */
+static void add_ports(struct virtio_console *console, const struct platform_config *config)
+{
+	struct virtio_device *device = &console->virtio;
+
+	console->exists[0] = config->virtio_console;
+	console->name = config->port_name;
+	for (u32 i = 1; i < VIRTIO_CONSOLE_PORTS; i++)
+		console->exists[i] = is_named(config, i);
+	device->queue_count = QUEUES_WITHOUT_CONTROL;
+	if (has_further(config)) {
+		device->queue_count = receive_queue(VIRTIO_CONSOLE_PORTS);
+		device->features |= BIT(FEATURE_MULTIPORT);
+	}
+	for (u32 i = 0; i < device->queue_count; i++)
+		device->queue_size[i] = VIRTIO_CONSOLE_QUEUE_SIZE;
+}
 
 enum status virtio_console_attach(struct platform *platform, const struct platform_config *config)
 {
@@ -112,12 +312,12 @@ enum status virtio_console_attach(struct platform *platform, const struct platfo
 	};
 	struct virtio_console *console;
 
-	if (!config->virtio_console)
+	if (!config->virtio_console && !has_further(config))
 		return STATUS_OK;
 	console = platform_take(platform, sizeof(*console));
 	if (console == NULL)
 		return STATUS_NO_MEMORY;
-	console->put = config->serial_put;
+	console->put = config->port_put;
 	console->context = config->serial_context;
 	console->virtio = (struct virtio_device){
 		.function.device =
@@ -127,15 +327,14 @@ enum status virtio_console_attach(struct platform *platform, const struct platfo
 				.state = &console->state,
 				.state_bytes = sizeof(console->state),
 				.kind = STATE_VIRTIO_CONSOLE,
-				.version = 1,
+				.version = 2,
 			},
 		.ops = &virtio_console_virtio_ops,
-		.state = &console->state,
-		.features = 1 << FEATURE_EMERGENCY,
-		.queue_count = QUEUE_COUNT,
+		.state = &console->state.virtio,
+		.features = BIT(FEATURE_EMERGENCY),
 		.config_bytes = CONFIG_BYTES,
-		.queue_size = {VIRTIO_CONSOLE_QUEUE_SIZE, VIRTIO_CONSOLE_QUEUE_SIZE},
 	};
+	add_ports(console, config);
 	platform->virtio_console = console;
 	return virtio_add(platform, config->memory, &console->virtio, &identity, PCI_SLOT_CONSOLE);
 }

@@ -7,15 +7,33 @@ struct platform_config;
 
 #define VIRTIO_CONSOLE_QUEUE_SIZE 64u
 #define VIRTIO_CONSOLE_BURST	  65536u /* bytes of one request that are shown; the rest is lost */
+#define VIRTIO_CONSOLE_PORTS	  4u
+
+/* Messages that a port still has for the guest, in this order. */
+enum console_message {
+	CONSOLE_ADD = 1 << 0,
+	CONSOLE_IS_CONSOLE = 1 << 1,
+	CONSOLE_NAME = 1 << 2,
+	CONSOLE_OPEN = 1 << 3,
+};
+
+struct virtio_console_state {
+	struct virtio_state virtio;
+	u8 messages[VIRTIO_CONSOLE_PORTS]; /* enum console_message */
+	u8 open[VIRTIO_CONSOLE_PORTS];	   /* 1: the guest reads it */
+};
 
 /*
- * Console with one port (virtio 1.2, 5.3): a second way to where the serial port goes. What the
- * guest sends goes to serial_put; what is typed comes here as long as its driver is up.
+ * Console (virtio 1.2, 5.3). Port 0 is a second way to where the serial port goes; what is typed
+ * comes here as long as its driver is up. Further ports have names and nothing to do with it; a
+ * guest that does not know VIRTIO_CONSOLE_F_MULTIPORT has port 0 only.
  */
 struct virtio_console {
 	struct virtio_device virtio;
-	struct virtio_state state;
-	void (*put)(void *context, u8 byte);
+	struct virtio_console_state state;
+	bool exists[VIRTIO_CONSOLE_PORTS];
+	const char (*name)[32];
+	void (*put)(void *context, u32 port, u8 byte);
 	void *context;
 };
 
@@ -23,10 +41,10 @@ struct virtio_console {
 enum status virtio_console_attach(struct platform *platform,
 				  const struct platform_config *config) MUST_CHECK;
 
-/* The guest's driver is up: input belongs here and not to the serial port. */
-bool virtio_console_is_open(const struct virtio_console *console);
+/* The guest's driver is up and reads that port: input for it belongs here. */
+bool virtio_console_is_open(const struct virtio_console *console, u32 port);
 /*
- * Bytes arrive. Returns how many fit into the buffers that the guest has given; MACHINE_ROOM says
- * when to offer the others again.
+ * Bytes arrive at an open port. Returns how many fit into the buffers that the guest has given;
+ * MACHINE_ROOM says when to offer the others again.
  */
-u32 virtio_console_input(struct virtio_console *console, const u8 *bytes, u32 count);
+u32 virtio_console_input(struct virtio_console *console, u32 port, const u8 *bytes, u32 count);
