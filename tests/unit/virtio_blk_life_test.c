@@ -115,6 +115,43 @@ static void more_than_there_is_room_for(void **state)
 	assert_int_equal(blk.client.outstanding, 0);
 }
 
+/* One request in an indirect table, as many times as the queue has entries. */
+static void offer_everywhere(u32 queue, u32 table)
+{
+	u32 rings = RINGS_AT + queue * 0x4000;
+
+	poke(table, make_header(BLK_T_GET_ID, 0), 8);
+	poke(table + 8, 16, 4);
+	poke(table + 12, 1 | 1 << 16, 4);
+	poke(table + 16, DATA_AT, 8);
+	poke(table + 24, VIRTIO_BLK_NAME_BYTES + 1, 4);
+	poke(table + 28, 2, 4);
+	for (u32 i = 0; i < VIRTIO_BLK_QUEUE_SIZE; i++) {
+		poke(rings + i * 16u, table, 8);
+		poke(rings + i * 16u + 8, 32, 4);
+		poke(rings + i * 16u + 12, 4, 4);
+		poke(rings + AVAILABLE_AT + 4 + i * 2u, i, 2);
+	}
+	poke(rings + AVAILABLE_AT + 2, VIRTIO_BLK_QUEUE_SIZE, 2);
+}
+
+/* As many as one call may take, all answered at once: the queue will be looked at again. */
+static void a_full_queue(void **state)
+{
+	struct device *device = &blk.virtio.function.device;
+
+	(void)state;
+	offer_everywhere(1, DATA_AT + 0x1000);
+	notify(1);
+	assert_int_equal(used_new(1), VIRTIO_BLK_QUEUE_SIZE);
+	assert_int_equal(device->deadline_ns, 0);
+	poke(RINGS_AT + 0x4000 + AVAILABLE_AT + 2, VIRTIO_BLK_QUEUE_SIZE + 1, 2);
+	device_tick(device);
+	assert_int_equal(used_new(1), VIRTIO_BLK_QUEUE_SIZE + 1);
+	assert_true(device->deadline_ns == DEADLINE_NONE);
+	assert_false(needs_reset());
+}
+
 /* A device whose bus mastering is off touches no memory; what was asked for is done later. */
 static void without_bus_mastering(void **state)
 {
@@ -417,6 +454,7 @@ int main(void)
 		TEST(grows),
 		TEST(interrupts),
 		TEST(more_than_there_is_room_for),
+		TEST(a_full_queue),
 		TEST(without_bus_mastering),
 		TEST(forged_and_repeated_answers),
 		TEST(asked_again),

@@ -355,6 +355,60 @@ static void console_input(void **state)
 	assert_false(fixture_line[PCI_LINE_FIRST + CONSOLE]);
 }
 
+/* Fills the queue, whose requests are all answered at once, and says so. */
+static void offer_all(u32 slot, u32 queue, u32 size, u32 flags)
+{
+	for (u32 i = 0; i < size; i++) {
+		put_descriptor(queue, i, BUFFERS + 16 * i, 1, flags, 0);
+		offer(queue, size, i);
+	}
+	kick(slot, queue);
+	assert_int_equal(used_index(queue), size);
+}
+
+static void expect_wish(u32 queue, u32 size, u16 index)
+{
+	assert_int_equal(ram_get(queue * RINGS + USED_RING + 4 + 8 * size, 2), index);
+}
+
+/* As many as one call may take: the guest is still asked to notify of the next. */
+static void a_full_queue(void **state)
+{
+	struct device *rng = &function_at(RNG)->device;
+	struct device *console = &function_at(CONSOLE)->device;
+
+	(void)state;
+	bring_up(RNG, VERSION_1 | EVENTS, 1, 8);
+	offer_all(RNG, 0, 8, WRITE);
+	assert_int_equal(rng->deadline_ns, 0);
+	offer(0, 8, 3); /* another CPU adds one, and has not been asked to say so */
+	device_tick(rng);
+	assert_int_equal(used_index(0), 9);
+	expect_wish(0, 8, 9);
+	assert_true(rng->deadline_ns == DEADLINE_NONE);
+	bring_up(CONSOLE, VERSION_1 | EVENTS, 2, 64);
+	offer_all(CONSOLE, 1, 64, 0);
+	device_tick(console);
+	expect_wish(1, 64, 64);
+	assert_true(console->deadline_ns == DEADLINE_NONE);
+}
+
+/* A machine that was saved between two looks. */
+static void loaded_between_looks(void **state)
+{
+	struct device *rng = &function_at(RNG)->device;
+
+	(void)state;
+	bring_up(RNG, VERSION_1 | EVENTS, 1, 8);
+	offer_all(RNG, 0, 8, WRITE);
+	offer(0, 8, 3);
+	rng->deadline_ns = DEADLINE_NONE;
+	virtio_of(rng)->again = 0;
+	rng->ops->loaded(rng);
+	device_tick(rng);
+	assert_int_equal(used_index(0), 9);
+}
+
 /* In the middle of things: all that the queue knows comes back. */
 static void states(void **state)
 {
@@ -387,6 +441,8 @@ int main(void)
 		cmocka_unit_test_setup(window_in_configuration, pci_setup),
 		cmocka_unit_test_setup(console_output, pci_setup),
 		cmocka_unit_test_setup(console_input, pci_setup),
+		cmocka_unit_test_setup(a_full_queue, pci_setup),
+		cmocka_unit_test_setup(loaded_between_looks, pci_setup),
 		cmocka_unit_test_setup(states, pci_setup),
 	};
 

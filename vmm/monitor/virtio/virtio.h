@@ -69,7 +69,7 @@ struct virtio_ops {
 /*
  * A virtio device on PCI. Its maker fills in what is above the line and, in function.device, name,
  * ops, state, state_bytes, kind and version; state begins with a struct virtio_state. The device
- * ops are virtio_read, _write, _reset, _loaded and, in its own `valid`, virtio_valid.
+ * ops are virtio_read, _write, _reset, _tick, _loaded and, in its own `valid`, virtio_valid.
  */
 struct virtio_device {
 	struct pci_function function;
@@ -82,6 +82,7 @@ struct virtio_device {
 	/* filled in */
 	const struct guest_memory *memory;
 	u32 cfg_at; /* the capability of 4.1.4.9 */
+	u32 again;  /* queues to be looked at again soon, a bit each */
 };
 
 struct virtio_identity {
@@ -101,6 +102,7 @@ enum status virtio_add(struct platform *platform, const struct guest_memory *mem
 u64 virtio_read(struct device *device, u32 region, u64 offset, u32 size);
 void virtio_write(struct device *device, u32 region, u64 offset, u32 size, u64 value);
 void virtio_reset(struct device *device);
+void virtio_tick(struct device *device);
 void virtio_loaded(struct device *device);
 bool virtio_valid(const void *bytes);
 
@@ -131,5 +133,10 @@ static inline bool virtio_queue_is_live(const struct virtio_device *device, u32 
 void virtio_needs_reset(struct virtio_device *device);
 /* Device configuration has changed: the guest is told (4.1.5.1). */
 void virtio_config_changed(struct virtio_device *device);
+/*
+ * A call of `notify` has taken as much as it may. What the guest has added since is taken by another
+ * call, soon; the guest, which has not been asked to, may not notify of it.
+ */
+void virtio_look_again(struct virtio_device *device, u32 queue);
 /* For virtqueue_announce. */
 void virtio_interrupt_queue(struct virtio_device *device, u32 queue);

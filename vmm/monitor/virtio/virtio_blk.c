@@ -165,6 +165,7 @@ static const struct device_ops virtio_blk_ops = {
 	.read = virtio_read,
 	.write = virtio_write,
 	.reset = virtio_reset,
+	.tick = virtio_tick,
 	.loaded = virtio_blk_loaded,
 	.valid = virtio_blk_valid,
 };

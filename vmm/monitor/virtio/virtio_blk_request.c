@@ -218,6 +218,7 @@ void blk_take_all(struct virtio_blk *blk, u32 queue)
 			return;
 		blk_take(blk, queue, &chain, request);
 	}
+	virtio_look_again(&blk->virtio, queue);
 }
 
 /* --- to the driver --- */

@@ -80,6 +80,8 @@ static void virtio_console_transmit(struct virtio_console *console, u32 queue)
 			virtio_console_show(console, port, &chain);
 		virtqueue_push(device, queue, chain.head, 0);
 	}
+	if (left == 0)
+		virtio_look_again(device, queue);
 	virtqueue_announce(device, queue);
 }
 
@@ -167,6 +169,8 @@ static void control_hear(struct virtio_console *console)
 			control_obey(console, &control);
 		virtqueue_push(device, QUEUE_CONTROL_TRANSMIT, chain.head, 0);
 	}
+	if (left == 0)
+		virtio_look_again(device, QUEUE_CONTROL_TRANSMIT);
 	virtqueue_announce(device, QUEUE_CONTROL_TRANSMIT);
 	tell_all(console);
 }
@@ -210,6 +214,8 @@ u32 virtio_console_input(struct virtio_console *console, u32 port, const u8 *byt
 		virtqueue_push(device, queue, chain.head, piece);
 		done += piece;
 	}
+	if (left == 0)
+		virtio_look_again(device, queue);
 	virtqueue_announce(device, queue);
 	return done;
 }
@@ -267,6 +273,7 @@ static const struct device_ops virtio_console_ops = {
 	.read = virtio_read,
 	.write = virtio_write,
 	.reset = virtio_reset,
+	.tick = virtio_tick,
 	.loaded = virtio_loaded,
 	.valid = virtio_console_valid,
 };

@@ -32,6 +32,8 @@ static void virtio_rng_notify(struct virtio_device *device, u32 queue)
 
 	for (; left > 0 && virtqueue_pop(device, queue, &chain); left--)
 		virtqueue_push(device, queue, chain.head, virtio_rng_fill(rng, &chain));
+	if (left == 0)
+		virtio_look_again(device, queue);
 	virtqueue_announce(device, queue);
 }
 
@@ -44,6 +46,7 @@ static const struct device_ops virtio_rng_ops = {
 	.read = virtio_read,
 	.write = virtio_write,
 	.reset = virtio_reset,
+	.tick = virtio_tick,
 	.loaded = virtio_loaded,
 	.valid = virtio_valid,
 };

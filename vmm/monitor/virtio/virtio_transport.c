@@ -344,9 +344,30 @@ void virtio_reset(struct device *device)
 	virtio_reset_driver_side(virtio_of(device));
 }
 
+void virtio_look_again(struct virtio_device *device, u32 queue)
+{
+	device->again |= 1u << queue;
+	device_set_deadline(&device->function.device, 0);
+}
+
+void virtio_tick(struct device *device)
+{
+	struct virtio_device *virtio = virtio_of(device);
+	u32 again = virtio->again;
+
+	virtio->again = 0;
+	device_set_deadline(device, DEADLINE_NONE);
+	for (u32 i = 0; i < virtio->queue_count; i++)
+		if ((again >> i & 1) != 0 && virtio_queue_is_live(virtio, i))
+			virtio->ops->notify(virtio, i);
+}
+
 void virtio_loaded(struct device *device)
 {
 	pci_function_loaded(&virtio_of(device)->function);
+	/* the machine may have been saved between two looks */
+	for (u32 i = 0; i < virtio_of(device)->queue_count; i++)
+		virtio_look_again(virtio_of(device), i);
 }
 
 bool virtio_valid(const void *bytes)
