@@ -12,14 +12,28 @@ GOOD = 16  # EXIT_GOOD of rt.h
 FPU_SEEDS = (1, 2)
 GUESTS = ("breakpoints", "cpuid", "debug", "exceptions", "fpu", "hlt", "hpet", "interrupts",
           "mmio", "msr", "paging", "paging32", "pci", "ports", "realmode", "reset", "smp", "timers",
-          "v8086")
+          "v8086", "virtio_blk")
 CPUS = {"smp": 4}
-KEYS = {"hpet": "hpet = yes\n", "pci": "rng = yes\n"}
-DEVICES = {"pci": ["-device", "virtio-rng-pci,disable-legacy=on,modern-pio-notify=on"]}
+KEYS = {"hpet": "hpet = yes\n", "pci": "rng = yes\n",
+        "virtio_blk": "disk = data\ndisk = fixed ro\nconsole = virtio\n"}
+MODERN = "disable-legacy=on,modern-pio-notify=on"
+DISK_BYTES = 4 << 20
+DISKS = "".join(f"[disk {name}]\ncontroller = memory\nimage = disk.img\n"
+                for name in ("data", "fixed"))
+DEVICES = {
+    "pci": ["-device", f"virtio-rng-pci,{MODERN}"],
+    "virtio_blk": ["-drive", "if=none,id=data,format=raw,discard=unmap,file={folder}/disk.img",
+                   "-blockdev", "driver=null-co,node-name=fixed,size=4194304,read-zeroes=on,read-only=on",
+                   "-device", f"virtio-blk-pci,{MODERN},drive=data,serial=data,num-queues=4",
+                   "-device", f"virtio-blk-pci,{MODERN},drive=fixed,num-queues=4"],
+}
 # These run once more with local APICs that the monitor emulates alone.
 APIC_GUESTS = ("debug", "interrupts", "smp")
 # And these with every exception exiting first, as it does for a debugger.
 TRAP_GUESTS = ("breakpoints",)
+
+# What a guest prints by other ways than COM1.
+SAYS = {"virtio_blk": ("PASS console-queue\n", "PASS console-indirect\n")}
 
 # What QEMU's CPU does not do, or does differently: no hypervisor can mend that.
 QEMU_LACKS = {
@@ -36,6 +50,7 @@ BARE_LACKS = {
     "interrupts": {"x2apic"},
     "mmio": {"nothing-there"},
     "pci": {"pin"},
+    "virtio_blk": {"pin", "statuses", "registers", "console"},
     "msr": {"tsc-write", "refusals", "kvm-clock"},
     "smp": {"kvm-calls"},
     "timers": {"tsc-deadline", "pit-gate-stops"},
@@ -99,7 +114,7 @@ class Bed:
 
 
 def tiny_bundle(build, folder, words):
-    sections = []
+    sections = [DISKS]
     for guest in GUESTS:
         for seed in FPU_SEEDS if guest == "fpu" else ("",):
             sections.append(f"[vm {guest}{seed}]\nkernel = {guest}.bin\nmemory = 32M\n"
@@ -112,7 +127,7 @@ def tiny_bundle(build, folder, words):
     for guest in TRAP_GUESTS:
         sections.append(f"[vm {guest}-trap]\nkernel = {guest}.bin\nmemory = 32M\n"
                         f"trap = exceptions\ncmdline = {words}\n")
-    return bundle.make(folder / "tiny.cpio", "\n".join(sections), bundle.tiny(build, *GUESTS))
+    return bundle.make(folder / "tiny.cpio", "\n".join(sections), bundle.tiny(build, *GUESTS) | {"disk.img": bytes(DISK_BYTES)})
 
 
 @pytest.fixture(scope="module", params=["qemu", "bochs"])
@@ -133,6 +148,7 @@ def test_guest(bed, guest):
     names = [f"fpu{seed}" for seed in FPU_SEEDS] if guest == "fpu" else [guest]
     for vm, text in bed.run(*names):
         check_answers(guest, text, bed.lacks.get(guest, set()))
+        assert all(words in text for words in SAYS.get(guest, ()))
         assert vm["state"] == "stopped"
         assert vm["exit_code"] == GOOD
 
@@ -163,13 +179,15 @@ def test_without_xsave(build, tmp_path):
 
 
 @pytest.mark.parametrize("guest", GUESTS)
-def test_bare(build, guest):
+def test_bare(build, tmp_path, guest):
     """The same guest without Skerry: what it checks for is what a processor does."""
+    (tmp_path / "disk.img").write_bytes(bytes(DISK_BYTES))
+    devices = [word.format(folder=tmp_path) for word in DEVICES.get(guest, [])]
     command = ["qemu-system-x86_64", "-M", "q35", "-accel", "tcg", "-cpu", EPYC, "-m", "64M",
                "-display", "none", "-nic", "none", "-serial", "stdio",
                "-smp", str(CPUS.get(guest, 1)),
                "-kernel", build / f"tests/guest/{guest}.bin", "-append", "bare qemu",
-               "-device", "isa-debug-exit,iobase=0xf4,iosize=4", *DEVICES.get(guest, [])]
+               "-device", "isa-debug-exit,iobase=0xf4,iosize=4", *devices]
     done = subprocess.run(command, stdin=subprocess.DEVNULL, text=True, stdout=subprocess.PIPE,
                           stderr=subprocess.PIPE, timeout=120)
     lacks = QEMU_LACKS.get(guest, set()) | BARE_LACKS.get(guest, set())

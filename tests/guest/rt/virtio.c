@@ -11,22 +11,6 @@
 
 enum cap { COMMON = 1, NOTIFY, ISR, DEVICE };
 
-/* 4.1.4.3 */
-enum common {
-	DEVICE_SELECT = 0x00,
-	DEVICE_FEATURE = 0x04,
-	DRIVER_SELECT = 0x08,
-	DRIVER_FEATURE = 0x0c,
-	STATUS = 0x14,
-	QUEUE_SELECT = 0x16,
-	QUEUE_SIZE = 0x18,
-	QUEUE_VECTOR = 0x1a,
-	QUEUE_ENABLE = 0x1c,
-	QUEUE_TABLE = 0x20,
-	QUEUE_AVAILABLE = 0x28,
-	QUEUE_USED = 0x30,
-};
-
 u32 virtio_get(const struct virtio_place *place, u32 offset, u32 size)
 {
 	word at = place->at + offset;
@@ -67,8 +51,11 @@ static struct virtio_place place_of(u32 slot, u32 cap)
 
 bool virtio_find(struct virtio *virtio, u32 type)
 {
-	u32 slot = pci_find(0x1af4, 0x1040 + type);
+	return virtio_find_at(virtio, pci_find(0x1af4, 0x1040 + type));
+}
 
+bool virtio_find_at(struct virtio *virtio, u32 slot)
+{
 	*virtio = (struct virtio){.slot = slot};
 	if (slot == PCI_NO_SLOT)
 		return false;
@@ -103,7 +90,7 @@ bool virtio_find(struct virtio *virtio, u32 type)
 
 u8 virtio_status(const struct virtio *virtio)
 {
-	return (u8)virtio_get(&virtio->common, STATUS, 1);
+	return (u8)virtio_get(&virtio->common, VIRTIO_STATUS, 1);
 }
 
 u64 virtio_begin(const struct virtio *virtio, u64 features)
@@ -111,21 +98,21 @@ u64 virtio_begin(const struct virtio *virtio, u64 features)
 	const struct virtio_place *common = &virtio->common;
 	u64 taken = 0;
 
-	virtio_put(common, STATUS, 1, 0);
+	virtio_put(common, VIRTIO_STATUS, 1, 0);
 	while (virtio_status(virtio) != 0)
 		relax();
-	virtio_put(common, STATUS, 1, 1);
-	virtio_put(common, STATUS, 1, 3);
+	virtio_put(common, VIRTIO_STATUS, 1, 1);
+	virtio_put(common, VIRTIO_STATUS, 1, 3);
 	for (u32 i = 0; i < 2; i++) {
 		u32 half;
 
-		virtio_put(common, DEVICE_SELECT, 4, i);
-		half = virtio_get(common, DEVICE_FEATURE, 4) & (u32)(features >> 32 * i);
-		virtio_put(common, DRIVER_SELECT, 4, i);
-		virtio_put(common, DRIVER_FEATURE, 4, half);
+		virtio_put(common, VIRTIO_DEVICE_SELECT, 4, i);
+		half = virtio_get(common, VIRTIO_DEVICE_FEATURE, 4) & (u32)(features >> 32 * i);
+		virtio_put(common, VIRTIO_DRIVER_SELECT, 4, i);
+		virtio_put(common, VIRTIO_DRIVER_FEATURE, 4, half);
 		taken |= (u64)half << 32 * i;
 	}
-	virtio_put(common, STATUS, 1, 0xb);
+	virtio_put(common, VIRTIO_STATUS, 1, 0xb);
 	return virtio_status(virtio) == 0xb ? taken : 0;
 }
 
@@ -137,33 +124,40 @@ static void put_address(const struct virtio *virtio, u32 at, const void *address
 
 bool virtio_add_queue(const struct virtio *virtio, u32 number, struct virtq *queue, u16 vector)
 {
+	return virtio_add_queue_of(virtio, number, queue, vector, VIRTQ_SIZE);
+}
+
+bool virtio_add_queue_of(const struct virtio *virtio, u32 number, struct virtq *queue, u16 vector,
+			 u32 size)
+{
 	const struct virtio_place *common = &virtio->common;
 
 	for (u32 i = 0; i < sizeof(*queue); i++)
 		((volatile u8 *)queue)[i] = 0;
-	virtio_put(common, QUEUE_SELECT, 2, number);
-	if (virtio_get(common, QUEUE_SIZE, 2) < VIRTQ_SIZE)
+	queue->size = size;
+	virtio_put(common, VIRTIO_QUEUE_SELECT, 2, number);
+	if (virtio_get(common, VIRTIO_QUEUE_SIZE, 2) < size)
 		return false;
-	virtio_put(common, QUEUE_SIZE, 2, VIRTQ_SIZE);
-	virtio_put(common, QUEUE_VECTOR, 2, vector);
-	if (virtio_get(common, QUEUE_VECTOR, 2) != vector)
+	virtio_put(common, VIRTIO_QUEUE_SIZE, 2, size);
+	virtio_put(common, VIRTIO_QUEUE_VECTOR, 2, vector);
+	if (virtio_get(common, VIRTIO_QUEUE_VECTOR, 2) != vector)
 		return false;
-	put_address(virtio, QUEUE_TABLE, queue->table);
-	put_address(virtio, QUEUE_AVAILABLE, &queue->available);
-	put_address(virtio, QUEUE_USED, &queue->used);
-	virtio_put(common, QUEUE_ENABLE, 2, 1);
-	return virtio_get(common, QUEUE_ENABLE, 2) == 1;
+	put_address(virtio, VIRTIO_QUEUE_TABLE, queue->table);
+	put_address(virtio, VIRTIO_QUEUE_AVAILABLE, &queue->available);
+	put_address(virtio, VIRTIO_QUEUE_USED, &queue->used);
+	virtio_put(common, VIRTIO_QUEUE_ENABLE, 2, 1);
+	return virtio_get(common, VIRTIO_QUEUE_ENABLE, 2) == 1;
 }
 
 bool virtio_start(const struct virtio *virtio)
 {
-	virtio_put(&virtio->common, STATUS, 1, 0xf);
+	virtio_put(&virtio->common, VIRTIO_STATUS, 1, 0xf);
 	return virtio_status(virtio) == 0xf;
 }
 
 void virtio_submit(const struct virtio *virtio, u32 number, struct virtq *queue, u16 head)
 {
-	queue->available.head[queue->available.index % VIRTQ_SIZE] = head;
+	queue->available.head[queue->available.index % queue->size] = head;
 	asm volatile("" ::: "memory");
 	queue->available.index++;
 	virtio_put(&virtio->doorbell, number * virtio->multiplier, 2, number);

@@ -13,6 +13,23 @@
 #define VIRTIO_RING_EVENT    (1ull << 29)
 #define VIRTIO_VERSION_1     (1ull << 32)
 
+/* 4.1.4.3: the common registers */
+enum virtio_common {
+	VIRTIO_DEVICE_SELECT = 0x00,
+	VIRTIO_DEVICE_FEATURE = 0x04,
+	VIRTIO_DRIVER_SELECT = 0x08,
+	VIRTIO_DRIVER_FEATURE = 0x0c,
+	VIRTIO_CONFIG_VECTOR = 0x10,
+	VIRTIO_STATUS = 0x14,
+	VIRTIO_QUEUE_SELECT = 0x16,
+	VIRTIO_QUEUE_SIZE = 0x18,
+	VIRTIO_QUEUE_VECTOR = 0x1a,
+	VIRTIO_QUEUE_ENABLE = 0x1c,
+	VIRTIO_QUEUE_TABLE = 0x20,
+	VIRTIO_QUEUE_AVAILABLE = 0x28,
+	VIRTIO_QUEUE_USED = 0x30,
+};
+
 struct virtq_descriptor {
 	u64 address;
 	u32 bytes;
@@ -37,6 +54,7 @@ struct virtq {
 		} entry[VIRTQ_SIZE];
 		volatile u16 available_event;
 	} used ALIGNED(4);
+	u32 size; /* the driver's own: what the device was told, VIRTQ_SIZE at most */
 };
 
 /* Where a capability says that registers are. */
@@ -57,6 +75,8 @@ struct virtio {
 };
 
 /* False: there is no such device. Finds it again after its BARs have moved. */
+bool virtio_find_at(struct virtio *virtio, u32 slot);
+/* The same with the first device of a type. */
 bool virtio_find(struct virtio *virtio, u32 type);
 u32 virtio_get(const struct virtio_place *place, u32 offset, u32 size);
 void virtio_put(const struct virtio_place *place, u32 offset, u32 size, u32 value);
@@ -65,6 +85,9 @@ u8 virtio_status(const struct virtio *virtio);
 u64 virtio_begin(const struct virtio *virtio, u64 features);
 /* A queue with its interrupt's vector of MSI-X, 0xffff for none. */
 bool virtio_add_queue(const struct virtio *virtio, u32 number, struct virtq *queue, u16 vector);
+/* The same with `size` entries. Event indices lie elsewhere than in struct virtq then. */
+bool virtio_add_queue_of(const struct virtio *virtio, u32 number, struct virtq *queue, u16 vector,
+			 u32 size);
 bool virtio_start(const struct virtio *virtio);
 /* Makes the chain that begins at `head` available and says so. */
 void virtio_submit(const struct virtio *virtio, u32 number, struct virtq *queue, u16 head);
