@@ -19,6 +19,7 @@ void print(const char *text);
 void print_hex(u64 value);
 static bool checker_typed(u8 *byte);	    /* false: nothing was typed */
 NORETURN static void checker_end(bool good); /* says PASS or FAIL */
+static bool checker_more(u64 key, u64 pass); /* verifies what else there is; false: it is wrong */
 
 /* Each word depends only on its place and the key: a page that has moved is noticed too. */
 static inline u64 checker_pattern(u64 key, u64 place)
@@ -63,7 +64,10 @@ NORETURN static inline void checker_run(u64 *area, u64 key)
 	for (u64 passes = 0;; key = checker_pattern(key, ~0ull)) {
 		for (u64 i = 0; i < CHECKER_WORDS; i++)
 			area[i] = checker_pattern(key, i);
-		for (u32 i = 0; i < CHECKER_PASSES_A_KEY; i++)
+		for (u32 i = 0; i < CHECKER_PASSES_A_KEY; i++) {
 			checker_verify(area, key, passes++);
+			if (!checker_more(key, passes))
+				checker_end(false);
+		}
 	}
 }

@@ -58,9 +58,11 @@ static void test_configuration(void)
 	check_equal("block", config(&blk, BLK_BLK_SIZE, 4), BLK_SECTOR);
 	check_equal("queues", config(&blk, BLK_NUM_QUEUES, 2), BLK_QUEUES);
 	check("segments", config(&blk, BLK_SEG_MAX, 4) >= 1, "none");
-	check("ranges", config(&blk, BLK_MAX_DISCARD, 4) != 0 && config(&blk, BLK_MAX_ZEROES, 4) != 0,
+	check("ranges",
+	      config(&blk, BLK_MAX_DISCARD, 4) != 0 && config(&blk, BLK_MAX_ZEROES, 4) != 0,
 	      "no sectors");
-	check_equal("offered", blk.features & (BLK_F_RO | BLK_F_DISCARD | BLK_F_WRITE_ZEROES | BLK_F_MQ),
+	check_equal("offered",
+		    blk.features & (BLK_F_RO | BLK_F_DISCARD | BLK_F_WRITE_ZEROES | BLK_F_MQ),
 		    BLK_F_DISCARD | BLK_F_WRITE_ZEROES | BLK_F_MQ);
 }
 
@@ -156,7 +158,8 @@ static void test_queues(void)
 
 static void test_indirect(void)
 {
-	check("indirect-up", blk_begin(&blk, ALL | VIRTIO_RING_INDIRECT, BLK_NO_VECTOR), "no start");
+	check("indirect-up", blk_begin(&blk, ALL | VIRTIO_RING_INDIRECT, BLK_NO_VECTOR),
+	      "no start");
 	fill(6);
 	check_equal("indirect-write", blk_do(&blk, 1, BLK_OUT, 9, wrote, 4096), BLK_OK);
 	check_equal("indirect-read", blk_do(&blk, 1, BLK_IN, 9, got, 4096), BLK_OK);

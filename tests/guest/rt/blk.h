@@ -62,8 +62,8 @@ struct blk {
 	struct virtio virtio;
 	u64 features; /* what was negotiated */
 	struct virtq queue[BLK_QUEUES];
-	struct blk_slot slot[BLK_QUEUES][BLK_SLOTS];
 	u16 seen[BLK_QUEUES]; /* answers */
+	struct blk_slot slot[BLK_QUEUES][BLK_SLOTS];
 };
 
 /* The disk of that number, counted from 0. False: there is none. */

@@ -210,7 +210,7 @@ static bool parse_disk(struct text text, struct vm_disk *disk)
 	return number >= 0;
 }
 
-/* Adds to those that are there; a disk may be there once. */
+/* Adds to those that are there. */
 static bool parse_disks(struct text text, struct vm_disk *disks)
 {
 	struct text rest = text;
@@ -230,10 +230,6 @@ static bool parse_disks(struct text text, struct vm_disk *disks)
 		more = split(rest, ',', &part, &rest);
 		if (count == CONFIG_VM_DISK_MAX || !parse_disk(text_trim(part), &disk))
 			return false;
-		for (u32 i = 0; i < count; i++) {
-			if (disks[i].number == disk.number)
-				return false;
-		}
 		disks[count++] = disk;
 	} while (more);
 	return true;
@@ -354,6 +350,18 @@ const struct config_key *config_key_find(const struct config_key *keys, struct t
 	return keys->name != NULL ? keys : NULL;
 }
 
+/* The name of a disk that is there more than once; NULL: there is none. */
+static const char *disk_named_twice(const struct vm_disk *disks)
+{
+	for (u32 i = 1; i < CONFIG_VM_DISK_MAX && disks[i].number != 0; i++) {
+		for (u32 earlier = 0; earlier < i; earlier++) {
+			if (disks[earlier].number == disks[i].number)
+				return config_disk(disks[i].number - 1u)->name;
+		}
+	}
+	return NULL;
+}
+
 bool config_set(const struct config_key *keys, void *target, u64 *given, struct text key,
 		struct text value, char *problem, size_t size, bool *in_value)
 {
@@ -386,6 +394,11 @@ bool config_set(const struct config_key *keys, void *target, u64 *given, struct 
 		text_show(shown, sizeof(shown), value);
 		format(problem, size, "%s: found \"%s\", allowed: %s", found->name,
 		       found->value != VALUE_PASSWORD ? shown : "...", found->allowed);
+		return false;
+	}
+	if (found->value == VALUE_DISKS && disk_named_twice(parsed.disk) != NULL) {
+		format(problem, size, "disk: found %s a second time, allowed: each disk once",
+		       disk_named_twice(parsed.disk));
 		return false;
 	}
 	memcpy((char *)target + found->offset, &parsed, field_bytes(found));

@@ -134,8 +134,8 @@ void virtio_needs_reset(struct virtio_device *device);
 /* Device configuration has changed: the guest is told (4.1.5.1). */
 void virtio_config_changed(struct virtio_device *device);
 /*
- * A call of `notify` has taken as much as it may. What the guest has added since is taken by another
- * call, soon; the guest, which has not been asked to, may not notify of it.
+ * A call of `notify` has taken as much as it may. Another one, soon, takes what the guest has added
+ * since: it has not been asked to notify of that.
  */
 void virtio_look_again(struct virtio_device *device, u32 queue);
 /* For virtqueue_announce. */
