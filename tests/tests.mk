@@ -124,6 +124,25 @@ $(THIEF)/skerry.elf: $(BUILD)/skerry.elf $(THIEF)/thief.bin boot/blobs.S tests/t
 		cp $(THIEF)/thief.bin $(THIEF)/blobs/$$file || exit 1; done
 	$(call test_image,$(THIEF),$(WRAPS) $(if $(TEST),$(FAULT_OBJECTS)))
 
+# --- the product with a monitor and a RAM disk's driver that lie on their links: tests/liars ---
+
+LIARS := $(BUILD)/tests/liars
+$(eval $(call program,tests/liars/monitor,$(MONITOR) tests/liars/monitor_liar.c))
+$(eval $(call program,tests/liars/ramdisk,$(DRIVER) $(call find_tree,vmm/driver/ramdisk) tests/liars/driver_liar.c))
+-include $(patsubst %.o,%.d,$(call objects,$(wildcard tests/liars/*.c)))
+
+$(LIARS)/monitor.elf: PROGRAM_WRAPS := --wrap=disk_client_flush
+$(LIARS)/ramdisk.elf: PROGRAM_WRAPS := --wrap=client_publish
+
+$(LIARS)/skerry.elf: $(BUILD)/skerry.elf $(LIARS)/monitor.bin $(LIARS)/monitor.symbols \
+		$(LIARS)/ramdisk.bin boot/blobs.S tests/tests.mk
+	$(Q)mkdir -p $(LIARS)/blobs
+	$(Q)cp $(BUILD)/manager.bin $(BUILD)/demo.bin $(DRIVERS:%=$(BUILD)/%.bin) $(LIARS)/blobs
+	$(Q)cp $(LIARS)/ramdisk.bin $(LIARS)/blobs
+	$(Q)cat $(LIARS)/monitor.bin $(LIARS)/monitor.symbols $(BUILD)/manager.symbols \
+		>$(LIARS)/blobs/monitor.image
+	$(call test_image,$(LIARS),$(WRAPS) $(if $(TEST),$(FAULT_OBJECTS)))
+
 # --- the product's programs and kernel with what only a TEST=1 image has: tests/faults ---
 
 FAULTS := $(BUILD)/tests/faults
@@ -146,7 +165,7 @@ named = $(if $(NAME),$(foreach each,$(1),$(if $(findstring $(NAME),$(notdir $(ea
 PARTS_unit = $(call named,$(UNIT_TESTS))
 PARTS_fuzz = $(call named,$(FUZZ_TARGETS:%=$(FUZZ)/%))
 PARTS_guest = $(TEST_TOOLS) $(TINY_GUESTS) $(LINUX_PROGRAMS) $(HOSTILE)/skerry.elf \
-	$(THIEF)/skerry.elf $(FAULTS)/skerry.elf $(BUILD)/tests/bench/exits.bin $(BUILD)/tests/bench/switch.bin all guests
+	$(THIEF)/skerry.elf $(FAULTS)/skerry.elf $(LIARS)/skerry.elf $(BUILD)/tests/bench/exits.bin $(BUILD)/tests/bench/switch.bin all guests
 PARTS_system = $(PARTS_guest)
 
 test-parts: $(sort $(foreach shelf,$(or $(ONLY),unit fuzz guest system),$(PARTS_$(shelf))))

@@ -1,0 +1,106 @@
+# SPDX-License-Identifier: MIT
+"""A monitor and a disk driver that lie on their links: tests/liars. Only their own disks are harmed.
+
+Beside them a neighbour writes and verifies a disk of its own: behind the same NVMe driver as the
+lying monitor's, and behind a driver of its own when another driver lies.
+"""
+import re
+import time
+import uuid
+
+import bundle
+import gpt
+from machine import Qemu
+
+SECTORS = 32768
+PARTITIONS = {"liar": (2048, 10239, uuid.UUID(int=2)), "mine": (10240, 20479, uuid.UUID(int=3))}
+VM = ("[vm {name}]\nkernel = neighbour.bin\nmemory = 64M\ncmdline = key=7 disk\ndisk = {disk}\n"
+      "autostart = {start}\n")
+LIES = ("forged-answers", "wild-indices", "wild-channel", "deaths", "hang", "wild-start")
+PASSES = 20
+
+
+def passes(machine):
+    """How often the neighbour has verified its memory and its disk."""
+    machine.attach("neighbour")
+    machine.type("p")
+    machine.wait(r"PASSES (0x[0-9a-f]+)")
+    found = int(machine.match().group(1), 16)
+    machine.leave()
+    return found
+
+
+def check_neighbour(machine, more):
+    """It goes on, and has found nothing wrong."""
+    before = passes(machine)
+    while passes(machine) < before + more:
+        assert machine.vm("neighbour")["state"] == "running"
+
+
+def start(build, folder, conf):
+    image = folder / "nvme.img"
+    image.write_bytes(gpt.image(SECTORS, PARTITIONS))
+    files = bundle.make(folder / "liars.cpio", conf, bundle.tiny(build, "neighbour"))
+    return image, Qemu(build / "tests/liars", bundle=files, extra=(
+        "-drive", f"if=none,id=disk0,file={image},format=raw",
+        "-device", "nvme,drive=disk0,serial=one"))
+
+
+def test_monitor(build, tmp_path):
+    conf = "".join(f"[disk {name}]\ncontroller = nvme0\npartition = {name}\n"
+                   for name in PARTITIONS)
+    conf += VM.format(name="neighbour", disk="mine", start="yes")
+    conf += VM.format(name="victim", disk="liar", start="no")
+    image, qemu = start(build, tmp_path, conf)
+    with qemu as machine:
+        machine.wait_prompt()
+        for _ in range(3):
+            machine.command("vm create victim")
+            machine.command("vm start victim")
+            check_neighbour(machine, PASSES)
+            refused = {row["vm"]: row["refused"] for row in machine.objects("disk stat")}
+            print(refused)
+            assert refused["neighbour"] == 0
+            machine.command("vm destroy victim")
+            assert machine.vm("victim") is None
+        assert [(row["starts"], row["clients"]) for row in machine.objects("driver list")] == \
+            [(1, 1)]
+        check_neighbour(machine, 2)
+        assert "0 found" in machine.command("audit")
+    whole, made = image.read_bytes(), gpt.image(SECTORS, PARTITIONS)
+    first, last = PARTITIONS["liar"][0] * gpt.SECTOR, (PARTITIONS["mine"][1] + 1) * gpt.SECTOR
+    assert whole[:first] == made[:first] and whole[last:] == made[last:]
+
+
+def run_liar(machine, lie):
+    """A VM on the disk of the driver that tells this lie, until it has been at it for a while."""
+    machine.command(f"vm create vm-{lie}")
+    machine.command(f"vm start vm-{lie}")
+    check_neighbour(machine, 3)
+    for line in ("disk list", "disk stat", "disk partitions", "driver list", "vm list", "mem"):
+        said = machine.command(line)
+        assert not re.search(r"[^ -~\n\t]", said), said
+    machine.command(f"vm destroy vm-{lie}")
+    assert machine.vm(f"vm-{lie}") is None
+    check_neighbour(machine, 1)
+
+
+def test_drivers(build, tmp_path):
+    """One lie after the other; the neighbour's driver is honest."""
+    conf = "[disk mine]\ncontroller = memory\nsize = 5M\n"
+    conf += VM.format(name="neighbour", disk="mine", start="yes")
+    for number, lie in enumerate(LIES, 1):
+        conf += f"[disk {lie}]\ncontroller = memory\nsize = {1024 + 4 * number}K\n"
+        conf += VM.format(name=f"vm-{lie}", disk=f"{lie} optional", start="no")
+    _, qemu = start(build, tmp_path, conf)
+    with qemu as machine:
+        machine.wait_prompt()
+        for lie in LIES:
+            print(lie, time.monotonic())
+            run_liar(machine, lie)
+        drivers = {row["name"]: row for row in machine.objects("driver list")}
+        print(drivers)
+        assert drivers["mine"]["starts"] == 1 and drivers["mine"]["state"] == "ready"
+        assert drivers["deaths"]["starts"] > 1 and drivers["hang"]["starts"] > 1
+        machine.command("log show")
+        assert machine.vm("neighbour")["state"] == "running"
