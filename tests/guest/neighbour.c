@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The healthy neighbour of hostile guests, as a tiny guest: see checker.h. With `disk` it has a disk
- * too: each pass writes a piece of it, whose bytes depend on place and pass, and verifies another.
+ * as well: each pass writes a piece of it, whose bytes depend on place and pass, and reads another.
  */
 #include "tests/guest/checker.h"
 #include "tests/guest/rt/blk.h"

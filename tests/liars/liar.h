@@ -25,6 +25,7 @@ static inline void liar_scribble(void *at, u64 bytes)
 		u64 random = liar_random();
 
 		if ((random & 3) != 0)
-			word[i] = (random & 4) != 0 ? (u32)(random >> 8) : (u32)(random >> 8 & 0xff);
+			word[i] =
+				(random & 4) != 0 ? (u32)(random >> 8) : (u32)(random >> 8 & 0xff);
 	}
 }

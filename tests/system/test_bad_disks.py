@@ -133,3 +133,19 @@ def test_tables(build, tmp_path):
         assert not taken
         for row in machine.objects("disk stat"):
             assert row["requests"] == 0
+
+
+def test_full_bundle(build, tmp_path):
+    """More files than there is room for: those behind are named, a disk of one of them is refused."""
+    conf = ("[disk last]\ncontroller = memory\nimage = z-last.img\n"
+            "[vm a]\nkernel = spin.bin\nmemory = 16M\ndisk = last\n"
+            "[vm b]\nkernel = spin.bin\nmemory = 16M\n")
+    files = bundle.tiny(build, "spin") | {"skerry.conf": conf.encode()}
+    files |= {f"file{number:03}": b"x" for number in range(70)} | {"z-last.img": bytes(4096)}
+    with Qemu(build, bundle=bundle.write(tmp_path / "full.cpio", files)) as machine:
+        machine.wait_prompt()
+        said = machine.command("log show")
+        assert "z-last.img is left out, at most 64 files" in said, said
+        assert 'image: found "z-last.img", which is no file in the bundle' in \
+            machine.command("vm create a")
+        assert machine.command("vm create b") == "b: created"
