@@ -146,7 +146,7 @@ static void test_bars(u32 step)
 		u32 slot = 1 + (u32)random_next() % 2;
 		u32 place = places[random_next() % ARRAY_COUNT(places)];
 
-		pci_put(slot, PCI_BAR_FIRST + 4 * ((u32)random_next() % BARS), 4,
+		pci_put(slot, PCI_BAR + 4 * ((u32)random_next() % BARS), 4,
 			(random_next() & 1) != 0 ? place : any_value());
 		pci_put(slot, PCI_COMMAND, 2, (u32)random_next() & 7);
 		if (place >= 0xc0000000 && place < 0xe0000000)

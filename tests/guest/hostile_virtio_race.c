@@ -100,7 +100,7 @@ static void change_bars(u64 *state)
 {
 	const u32 places[] = {ELSEWHERE, (u32)(word)kept, 0xfee00000, 0, 0xe0000000, 0xf0000};
 
-	pci_put(blk.virtio.slot, PCI_BAR_FIRST + 4 * blk.virtio.common.bar, 4,
+	pci_put(blk.virtio.slot, PCI_BAR + 4 * blk.virtio.common.bar, 4,
 		places[random_next(state) % ARRAY_COUNT(places)]);
 }
 

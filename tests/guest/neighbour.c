@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The healthy neighbour of hostile guests, as a tiny guest: see checker.h. With `disk` it has a disk
+ * The healthy neighbour of hostile guests, a tiny guest: see checker.h. With `disk` it has a disk
  * as well: each pass writes a piece of it, whose bytes depend on place and pass, and reads another.
  */
 #include "tests/guest/checker.h"

@@ -18,7 +18,7 @@ static volatile u32 *const count = &trap_count[VECTOR_IOAPIC];
 
 static void test_configuration(void)
 {
-	check_equal("bridge", pci_get(0, PCI_CLASS + 1, 2), 0x0600);
+	check_equal("bridge", pci_get(0, PCI_SUBCLASS, 2), 0x0600);
 	out32(0xcf8, 0x80000000);
 	check_equal("address", in32(0xcf8), 0x80000000);
 	check_equal("bytes", in8(0xcfc) | (u32)in8(0xcfd) << 8, in16(0xcfc));
@@ -86,14 +86,14 @@ static void test_moved(void)
 
 	pci_set_bar(rng.slot, rng.common.bar, ELSEWHERE);
 	if (rng.doorbell.ports)
-		pci_put(rng.slot, PCI_BAR_FIRST + 4 * rng.doorbell.bar, 4, PORTS_TOO);
+		pci_put(rng.slot, PCI_BAR + 4 * rng.doorbell.bar, 4, PORTS_TOO);
 	virtio_find(&rng, RNG);
 	check_equal("moved", rng.common.at & ~0xffffu, ELSEWHERE);
 	check("moved-answers", bring_up(NO_VECTOR) && get_random(), "no answer there");
 	check_between("random", bits_set(), 800, 1250); /* of 2048 */
 	if (before < 0x100000000ull)
 		check("gone", !answers((word)before), "it answers there too");
-	pci_put(rng.slot, PCI_COMMAND, 2, PCI_COMMAND_MASTER);
+	pci_put(rng.slot, PCI_COMMAND, 2, PCI_COMMAND_BUS_MASTER);
 	check("decode-off", !answers(ELSEWHERE), "it answers");
 	virtio_find(&rng, RNG);
 	check("decode-on", get_random(), "no answer");
@@ -113,13 +113,13 @@ static void test_msix(void)
 	check("msix", bring_up(0) && get_random() && wait_count(count, 1, LIMIT_US), "no message");
 	wait_us(SHORT_US);
 	check_equal("msix-once", *count, 1);
-	pci_put(rng.slot, pci_capability(rng.slot, PCI_CAP_MSIX, 0) + MSIX_CONTROL, 2,
-		MSIX_CONTROL_ENABLE | MSIX_CONTROL_MASK_ALL);
+	pci_put(rng.slot, pci_capability(rng.slot, PCI_CAP_MSIX, 0) + PCI_MSIX_CONTROL, 2,
+		PCI_MSIX_ENABLE | PCI_MSIX_MASKED);
 	check("msix-masked-answers", get_random(), "no answer");
 	wait_us(SHORT_US);
 	check_equal("msix-masked", *count, 1);
-	pci_put(rng.slot, pci_capability(rng.slot, PCI_CAP_MSIX, 0) + MSIX_CONTROL, 2,
-		MSIX_CONTROL_ENABLE);
+	pci_put(rng.slot, pci_capability(rng.slot, PCI_CAP_MSIX, 0) + PCI_MSIX_CONTROL, 2,
+		PCI_MSIX_ENABLE);
 	check("msix-unmasked", wait_count(count, 2, LIMIT_US), "the pending message is lost");
 	interrupts_off();
 	virtio_msix_off(&rng);
@@ -147,7 +147,7 @@ static void test_pin(void)
 	wait_us(SHORT_US);
 	check_equal("pin-until-read", *count, 3);
 	pci_put(rng.slot, PCI_COMMAND, 2,
-		PCI_COMMAND_IO | PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER | PCI_COMMAND_INTX_OFF);
+		PCI_COMMAND_IO | PCI_COMMAND_MEMORY | PCI_COMMAND_BUS_MASTER | PCI_COMMAND_INTX_OFF);
 	check("pin-off-answers", get_random(), "no answer");
 	wait_us(SHORT_US);
 	check_equal("pin-off", *count, 3);

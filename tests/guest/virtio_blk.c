@@ -193,7 +193,7 @@ static void msix_control(u32 value)
 {
 	u32 cap = pci_capability(blk.virtio.slot, PCI_CAP_MSIX, 0);
 
-	pci_put(blk.virtio.slot, cap + MSIX_CONTROL, 2, value);
+	pci_put(blk.virtio.slot, cap + PCI_MSIX_CONTROL, 2, value);
 }
 
 static void test_messages(void)
@@ -205,11 +205,11 @@ static void test_messages(void)
 	check("msix-up", blk_begin(&blk, ALL, 1), "no start");
 	check_equal("msix-read", blk_do(&blk, 2, BLK_IN, 0, got, BLK_SECTOR), BLK_OK);
 	check("msix", wait_count(count, 1, LIMIT_US), "no message");
-	msix_control(MSIX_CONTROL_ENABLE | MSIX_CONTROL_MASK_ALL);
+	msix_control(PCI_MSIX_ENABLE | PCI_MSIX_MASKED);
 	check_equal("masked-read", blk_do(&blk, 2, BLK_IN, 0, got, BLK_SECTOR), BLK_OK);
 	wait_us(SHORT_US);
 	check_equal("masked", *count, 1);
-	msix_control(MSIX_CONTROL_ENABLE);
+	msix_control(PCI_MSIX_ENABLE);
 	check("unmasked", wait_count(count, 2, LIMIT_US), "the message is lost");
 	interrupts_off();
 	virtio_msix_off(&blk.virtio);

@@ -6,8 +6,8 @@ static void both_mechanisms(void **state)
 {
 	(void)state;
 	assert_int_equal(config_in(0, PCI_VENDOR, 4), 0x0f001af4);
-	assert_int_equal(config_in(0, PCI_CLASS, 1), 0);
-	assert_int_equal(config_in(0, PCI_CLASS + 1, 2), 0x0600);
+	assert_int_equal(config_in(0, PCI_INTERFACE, 1), 0);
+	assert_int_equal(config_in(0, PCI_SUBCLASS, 2), 0x0600);
 	assert_int_equal(config_in(RNG, PCI_VENDOR, 4), 0x10441af4);
 	assert_int_equal(config_in(RNG, PCI_REVISION, 1), 1);
 	assert_int_equal(config_in(RNG, PCI_HEADER_TYPE, 1), 0);
@@ -74,7 +74,7 @@ static void read_only_bits_stay(void **state)
 	for (u32 i = 0; i < 64; i++)
 		config_out(RNG, 4 * i, 4, ~before[i]);
 	assert_int_equal(config_in(RNG, PCI_VENDOR, 4), before[0]);
-	assert_int_equal(config_in(RNG, PCI_COMMAND, 2), PCI_COMMAND_MASTER | PCI_COMMAND_INTX_OFF);
+	assert_int_equal(config_in(RNG, PCI_COMMAND, 2), PCI_COMMAND_BUS_MASTER | PCI_COMMAND_INTX_OFF);
 	assert_int_equal(config_in(RNG, PCI_REVISION, 4), before[2]);
 	assert_int_equal(config_in(RNG, PCI_CAPABILITIES, 4), before[13]);
 	for (u32 at = before[13]; at != 0; at = config_in(RNG, at + 1, 1))
@@ -190,12 +190,12 @@ static void decode_is_switched(void **state)
 static void msix_table(void **state)
 {
 	u32 cap = capability(RNG, PCI_CAP_MSIX);
-	u64 table = memory_of(RNG) + (config_in(RNG, cap + MSIX_TABLE, 4) & ~7u);
-	u64 pending = memory_of(RNG) + (config_in(RNG, cap + MSIX_PENDING, 4) & ~7u);
+	u64 table = memory_of(RNG) + (config_in(RNG, cap + PCI_MSIX_TABLE, 4) & ~7u);
+	u64 pending = memory_of(RNG) + (config_in(RNG, cap + PCI_MSIX_PENDING, 4) & ~7u);
 
 	(void)state;
-	assert_int_equal(config_in(RNG, cap + MSIX_CONTROL, 2), 1);
-	assert_int_equal(config_in(RNG, cap + MSIX_TABLE, 4) & 7, 2);
+	assert_int_equal(config_in(RNG, cap + PCI_MSIX_CONTROL, 2), 1);
+	assert_int_equal(config_in(RNG, cap + PCI_MSIX_TABLE, 4) & 7, 2);
 	assert_int_equal(load(table + 12, 4), 1);
 	store(table, 8, 0x1122334455667788);
 	assert_true(load(table, 8) == 0x1122334455667788);
@@ -241,7 +241,7 @@ static void msix_messages(void **state)
 	assert_int_equal(message_count, 2);
 	assert_int_equal(pending_bits(), 0);
 
-	msix_enable(RNG, MSIX_CONTROL_MASK_ALL);
+	msix_enable(RNG, PCI_MSIX_MASKED);
 	pci_msix_raise(rng, 0);
 	pci_msix_raise(rng, 1);
 	pci_msix_raise(rng, 1);
@@ -293,7 +293,7 @@ static void pin(void **state)
 	assert_true(fixture_line[18]);
 	msix_enable(RNG, 0);
 	assert_false(fixture_line[18]);
-	config_out(RNG, capability(RNG, PCI_CAP_MSIX) + MSIX_CONTROL, 2, 0);
+	config_out(RNG, capability(RNG, PCI_CAP_MSIX) + PCI_MSIX_CONTROL, 2, 0);
 	assert_true(fixture_line[18]);
 	device_reset(&rng->device);
 	assert_false(fixture_line[18]);

@@ -140,7 +140,7 @@ static UNUSED void set_command(u32 slot, u32 command)
 	config_out(slot, PCI_COMMAND, 2, command);
 }
 
-#define COMMAND_ALL (PCI_COMMAND_IO | PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER)
+#define COMMAND_ALL (PCI_COMMAND_IO | PCI_COMMAND_MEMORY | PCI_COMMAND_BUS_MASTER)
 
 /* The capability of that identifier, from `at` on in the list. */
 static UNUSED u32 capability(u32 slot, u32 identifier)
@@ -154,13 +154,13 @@ static UNUSED u32 capability(u32 slot, u32 identifier)
 
 static UNUSED void msix_enable(u32 slot, u32 control)
 {
-	config_out(slot, capability(slot, PCI_CAP_MSIX) + MSIX_CONTROL, 2,
-		   MSIX_CONTROL_ENABLE | control);
+	config_out(slot, capability(slot, PCI_CAP_MSIX) + PCI_MSIX_CONTROL, 2,
+		   PCI_MSIX_ENABLE | control);
 }
 
 static UNUSED void msix_entry(u32 slot, u32 vector, u64 address, u32 data, u32 control)
 {
-	u64 at = memory_of(slot) + AT_MSIX + vector * MSIX_ENTRY_BYTES;
+	u64 at = memory_of(slot) + AT_MSIX + vector * PCI_MSIX_ENTRY_BYTES;
 
 	store(at, 4, (u32)address);
 	store(at + 4, 4, address >> 32);

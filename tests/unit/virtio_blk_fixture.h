@@ -113,7 +113,7 @@ static UNUSED void set_up_queue(u32 queue)
 static UNUSED void start_device(void)
 {
 	pci_config_write(&blk.virtio.function, PCI_COMMAND, 2,
-			 PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER);
+			 PCI_COMMAND_MEMORY | PCI_COMMAND_BUS_MASTER);
 	set(STATUS_AT, 1, 0);
 	set(STATUS_AT, 1, 1);
 	set(STATUS_AT, 1, 3);

@@ -168,7 +168,7 @@ static void without_bus_mastering(void **state)
 	expect_not_done(write);
 	assert_int_equal(ram[DATA_AT], 0x33);
 	pci_config_write(&blk.virtio.function, PCI_COMMAND, 2,
-			 PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER);
+			 PCI_COMMAND_MEMORY | PCI_COMMAND_BUS_MASTER);
 	settle();
 	assert_int_equal(used_new(0), 2);
 	assert_int_equal(status_of(read), BLK_S_OK);

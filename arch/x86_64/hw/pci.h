@@ -48,6 +48,7 @@ enum pci_register {
 #define PCI_COMMAND_MEMORY	BIT(1)
 #define PCI_COMMAND_BUS_MASTER	BIT(2)
 #define PCI_COMMAND_INTX_OFF	BIT(10)
+#define PCI_STATUS_INTX		BIT(3)
 #define PCI_STATUS_CAPABILITIES BIT(4)
 
 #define PCI_HEADER_MULTIFUNCTION BIT(7)
@@ -78,6 +79,7 @@ enum pci_usb { PCI_USB_UHCI = 0x00, PCI_USB_OHCI = 0x10, PCI_USB_EHCI = 0x20, PC
 enum pci_capability_id {
 	PCI_CAP_POWER = 0x01,
 	PCI_CAP_MSI = 0x05,
+	PCI_CAP_VENDOR = 0x09,
 	PCI_CAP_EXPRESS = 0x10,
 	PCI_CAP_MSIX = 0x11,
 	PCI_CAP_AF = 0x13,
@@ -117,7 +119,8 @@ struct pci_msix_entry {
 	u32 data;
 	u32 control; /* bit 0: masked */
 };
-_Static_assert(sizeof(struct pci_msix_entry) == 16, "PCI 6.8.2");
+#define PCI_MSIX_ENTRY_BYTES  16u
+_Static_assert(sizeof(struct pci_msix_entry) == PCI_MSIX_ENTRY_BYTES, "PCI 6.8.2");
 #define PCI_MSIX_ENTRY_MASKED BIT(0)
 
 /* PCI Express capability: 7.8 */

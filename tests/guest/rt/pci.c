@@ -59,18 +59,18 @@ u32 pci_capability(u32 slot, u32 identifier, u32 after)
 
 u64 pci_bar(u32 slot, u32 number)
 {
-	u32 at = PCI_BAR_FIRST + 4 * number;
+	u32 at = PCI_BAR + 4 * number;
 	u32 low = pci_get(slot, at, 4);
 
-	if ((low & PCI_BAR_IS_PORTS) != 0)
+	if ((low & PCI_BAR_IO) != 0)
 		return low & ~3u;
 	return (low & ~0xfu) |
-	       ((low & PCI_BAR_IS_64) != 0 ? (u64)pci_get(slot, at + 4, 4) << 32 : 0);
+	       ((low & PCI_BAR_64) != 0 ? (u64)pci_get(slot, at + 4, 4) << 32 : 0);
 }
 
 void pci_set_bar(u32 slot, u32 number, u64 address)
 {
-	u32 at = PCI_BAR_FIRST + 4 * number;
+	u32 at = PCI_BAR + 4 * number;
 
 	pci_put(slot, at, 4, (u32)address);
 	pci_put(slot, at + 4, 4, (u32)(address >> 32));

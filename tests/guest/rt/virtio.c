@@ -44,7 +44,7 @@ static struct virtio_place place_of(u32 slot, u32 cap)
 
 	return (struct virtio_place){
 		.bar = bar,
-		.ports = (pci_get(slot, PCI_BAR_FIRST + 4 * bar, 4) & PCI_BAR_IS_PORTS) != 0,
+		.ports = (pci_get(slot, PCI_BAR + 4 * bar, 4) & PCI_BAR_IO) != 0,
 		.at = (word)pci_bar(slot, bar) + pci_get(slot, cap + CAP_OFFSET, 4),
 	};
 }
@@ -84,7 +84,7 @@ bool virtio_find_at(struct virtio *virtio, u32 slot)
 			break;
 		}
 	}
-	pci_put(slot, PCI_COMMAND, 2, PCI_COMMAND_IO | PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER);
+	pci_put(slot, PCI_COMMAND, 2, PCI_COMMAND_IO | PCI_COMMAND_MEMORY | PCI_COMMAND_BUS_MASTER);
 	return virtio->common.at != 0 && virtio->doorbell.at != 0 && virtio->isr.at != 0;
 }
 
@@ -171,20 +171,20 @@ static u32 msix_of(const struct virtio *virtio)
 void virtio_msix(const struct virtio *virtio, u32 vector, u32 data)
 {
 	u32 cap = msix_of(virtio);
-	u32 table = pci_get(virtio->slot, cap + MSIX_TABLE, 4);
+	u32 table = pci_get(virtio->slot, cap + PCI_MSIX_TABLE, 4);
 	const struct virtio_place entry = {
 		.at = (word)pci_bar(virtio->slot, table & 7) + (table & ~7u) +
-		      vector * MSIX_ENTRY_BYTES,
+		      vector * PCI_MSIX_ENTRY_BYTES,
 	};
 
 	virtio_put(&entry, 0, 4, LAPIC_DEFAULT_ADDRESS | lapic_get(LAPIC_ID) >> 24 << 12);
 	virtio_put(&entry, 4, 4, 0);
 	virtio_put(&entry, 8, 4, data);
 	virtio_put(&entry, 12, 4, 0);
-	pci_put(virtio->slot, cap + MSIX_CONTROL, 2, MSIX_CONTROL_ENABLE);
+	pci_put(virtio->slot, cap + PCI_MSIX_CONTROL, 2, PCI_MSIX_ENABLE);
 }
 
 void virtio_msix_off(const struct virtio *virtio)
 {
-	pci_put(virtio->slot, msix_of(virtio) + MSIX_CONTROL, 2, 0);
+	pci_put(virtio->slot, msix_of(virtio) + PCI_MSIX_CONTROL, 2, 0);
 }

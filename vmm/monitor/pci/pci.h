@@ -2,10 +2,9 @@
 #pragma once
 
 #include "vmm/monitor/device.h"
-#include "vmm/monitor/pci/pci_config.h"
+#include "arch/x86_64/hw/pci.h"
 
 #define PCI_SLOTS      32u
-#define PCI_BARS       6u
 #define PCI_MSIX_MAX   32u
 #define PCI_LINE_FIRST 16u /* of the I/O APIC's pins: slot n has pin 16 + n % 8 */
 #define PCI_LINES      8u
@@ -124,7 +123,7 @@ u32 pci_config_get(const struct pci_function *function, u32 offset, u32 size);
 /* The device may read and write the guest's memory, which includes sending messages. */
 static inline bool pci_is_master(const struct pci_function *function)
 {
-	return (pci_config_get(function, PCI_COMMAND, 2) & PCI_COMMAND_MASTER) != 0;
+	return (pci_config_get(function, PCI_COMMAND, 2) & PCI_COMMAND_BUS_MASTER) != 0;
 }
 
 /* pci_bar.c: puts all BARs of the bus where they belong by now. */

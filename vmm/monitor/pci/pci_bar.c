@@ -12,7 +12,7 @@
 
 u64 pci_bar_address(const struct pci_function *function, u32 number)
 {
-	u32 at = PCI_BAR_FIRST + 4 * number;
+	u32 at = PCI_BAR + 4 * number;
 	u64 low = pci_config_get(function, at, 4) & ~(function->bar[number].bytes - 1);
 
 	if (function->bar[number].kind == PCI_BAR_PORTS)

@@ -5,7 +5,7 @@
 #include "vmm/monitor/dev/platform.h"
 #include "vmm/monitor/pci/pci_bus.h"
 
-#define COMMAND_ALWAYS (PCI_COMMAND_MASTER | PCI_COMMAND_INTX_OFF)
+#define COMMAND_ALWAYS (PCI_COMMAND_BUS_MASTER | PCI_COMMAND_INTX_OFF)
 #define LINE_UNKNOWN   0xffu /* 6.2.4: no 8259 input */
 
 static void config_put(u8 *bytes, u32 offset, u32 size, u64 value)
@@ -20,25 +20,25 @@ void pci_function_begin(struct pci_function *function, const struct pci_identity
 	config_put(constant, PCI_VENDOR, 2, identity->vendor);
 	config_put(constant, PCI_DEVICE, 2, identity->device);
 	config_put(constant, PCI_REVISION, 1, identity->revision);
-	config_put(constant, PCI_CLASS, 3, identity->class_code);
+	config_put(constant, PCI_INTERFACE, 3, identity->class_code);
 	config_put(constant, PCI_SUBSYSTEM_VENDOR, 2, identity->subsystem_vendor);
 	config_put(constant, PCI_SUBSYSTEM, 2, identity->subsystem);
-	function->config_end = PCI_HEADER_END;
+	function->config_end = PCI_CAP_FIRST;
 }
 
 void pci_function_bar(struct pci_function *function, u32 number, enum pci_bar_kind kind, u64 bytes)
 {
-	u32 at = PCI_BAR_FIRST + 4 * number;
+	u32 at = PCI_BAR + 4 * number;
 
 	function->bar[number] = (struct pci_bar){.kind = kind, .bytes = bytes};
 	if (kind == PCI_BAR_PORTS) {
 		function->writable[PCI_COMMAND] |= PCI_COMMAND_IO;
-		config_put(function->constant, at, 4, PCI_BAR_IS_PORTS);
+		config_put(function->constant, at, 4, PCI_BAR_IO);
 		config_put(function->writable, at, 4,
 			   0x10000 - bytes); /* a PC has 16 bits of ports */
 	} else {
 		function->writable[PCI_COMMAND] |= PCI_COMMAND_MEMORY;
-		config_put(function->constant, at, 8, PCI_BAR_IS_64);
+		config_put(function->constant, at, 8, PCI_BAR_64);
 		config_put(function->writable, at, 8, ~(bytes - 1));
 	}
 }
@@ -60,15 +60,15 @@ u32 pci_function_capability(struct pci_function *function, u8 identifier, u32 by
 
 void pci_function_msix(struct pci_function *function, u32 count, u32 bar, u32 table, u32 pending)
 {
-	u32 at = pci_function_capability(function, PCI_CAP_MSIX, MSIX_CAP_BYTES);
+	u32 at = pci_function_capability(function, PCI_CAP_MSIX, PCI_MSIX_BYTES);
 
 	function->msix_at = at;
 	function->msix_count = count;
-	config_put(function->constant, at + MSIX_CONTROL, 2, count - 1);
-	config_put(function->constant, at + MSIX_TABLE, 4, table | bar);
-	config_put(function->constant, at + MSIX_PENDING, 4, pending | bar);
-	config_put(function->writable, at + MSIX_CONTROL, 2,
-		   MSIX_CONTROL_ENABLE | MSIX_CONTROL_MASK_ALL);
+	config_put(function->constant, at + PCI_MSIX_CONTROL, 2, count - 1);
+	config_put(function->constant, at + PCI_MSIX_TABLE, 4, table | bar);
+	config_put(function->constant, at + PCI_MSIX_PENDING, 4, pending | bar);
+	config_put(function->writable, at + PCI_MSIX_CONTROL, 2,
+		   PCI_MSIX_ENABLE | PCI_MSIX_MASKED);
 }
 
 enum status pci_function_add(struct platform *platform, struct pci_function *function, u32 slot)
@@ -104,7 +104,7 @@ void pci_function_reset(struct pci_function *function)
 	*state = (struct pci_function_state){0};
 	for (u32 i = 0; i < PCI_BARS; i++)
 		if (function->bar[i].kind != PCI_BAR_NONE)
-			config_put(state->config, PCI_BAR_FIRST + 4 * i,
+			config_put(state->config, PCI_BAR + 4 * i,
 				   function->bar[i].kind == PCI_BAR_PORTS ? 4 : 8,
 				   function->bar[i].placed);
 	state->config[PCI_COMMAND] = PCI_COMMAND_IO | PCI_COMMAND_MEMORY;
@@ -124,7 +124,7 @@ void pci_function_loaded(struct pci_function *function)
 bool pci_function_valid(const struct pci_function_state *state)
 {
 	for (u32 i = 0; i < PCI_MSIX_MAX; i++)
-		if ((state->msix[i].control & ~MSIX_ENTRY_MASKED) != 0)
+		if ((state->msix[i].control & ~PCI_MSIX_ENTRY_MASKED) != 0)
 			return false;
 	return state->intx <= 1;
 }
@@ -162,7 +162,7 @@ void pci_config_write(struct pci_function *function, u32 offset, u32 size, u32 v
 	bool msix = function->msix_at != 0 && ranges_overlap(offset, size, function->msix_at, 4);
 
 	config_put(function->state->config, offset, size, value);
-	if (command || ranges_overlap(offset, size, PCI_BAR_FIRST, 4ull * PCI_BARS))
+	if (command || ranges_overlap(offset, size, PCI_BAR, 4ull * PCI_BARS))
 		pci_bar_map_all(function->bus);
 	if (command || msix) {
 		pci_msix_flush(function);

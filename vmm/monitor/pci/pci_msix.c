@@ -7,20 +7,20 @@
 static u32 msix_control(const struct pci_function *function)
 {
 	return function->msix_at != 0
-		       ? pci_config_get(function, function->msix_at + MSIX_CONTROL, 2)
+		       ? pci_config_get(function, function->msix_at + PCI_MSIX_CONTROL, 2)
 		       : 0;
 }
 
 bool pci_msix_enabled(const struct pci_function *function)
 {
-	return (msix_control(function) & MSIX_CONTROL_ENABLE) != 0;
+	return (msix_control(function) & PCI_MSIX_ENABLE) != 0;
 }
 
 /* A message is a write to memory: it also needs bus mastering. */
 static bool msix_is_held_back(const struct pci_function *function, u32 vector)
 {
-	return (msix_control(function) & MSIX_CONTROL_MASK_ALL) != 0 ||
-	       (function->state->msix[vector].control & MSIX_ENTRY_MASKED) != 0 ||
+	return (msix_control(function) & PCI_MSIX_MASKED) != 0 ||
+	       (function->state->msix[vector].control & PCI_MSIX_ENTRY_MASKED) != 0 ||
 	       !pci_is_master(function);
 }
 
@@ -59,14 +59,14 @@ void pci_msix_reset(struct pci_function *function)
 {
 	function->state->msix_pending = 0;
 	for (u32 i = 0; i < PCI_MSIX_MAX; i++)
-		function->state->msix[i] = (struct msix_entry){.control = MSIX_ENTRY_MASKED};
+		function->state->msix[i] = (struct msix_entry){.control = PCI_MSIX_ENTRY_MASKED};
 }
 
 /* 6.8.2: only dwords and qwords, which arrive as two dwords, are defined. */
 static bool msix_is_dword(const struct pci_function *function, u64 offset, u32 size)
 {
 	return size == 4 && offset % 4 == 0 &&
-	       offset < function->msix_count * (u64)MSIX_ENTRY_BYTES;
+	       offset < function->msix_count * (u64)PCI_MSIX_ENTRY_BYTES;
 }
 
 u64 pci_msix_table_read(const struct pci_function *function, u64 offset, u32 size)
@@ -84,8 +84,8 @@ void pci_msix_table_write(struct pci_function *function, u64 offset, u32 size, u
 
 	if (!msix_is_dword(function, offset, size))
 		return;
-	if (offset % MSIX_ENTRY_BYTES == offsetof(struct msix_entry, control))
-		dword &= MSIX_ENTRY_MASKED;
+	if (offset % PCI_MSIX_ENTRY_BYTES == offsetof(struct msix_entry, control))
+		dword &= PCI_MSIX_ENTRY_MASKED;
 	memcpy((u8 *)function->state->msix + offset, &dword, 4);
 	pci_msix_flush(function);
 }
