@@ -147,7 +147,8 @@ static void test_pin(void)
 	wait_us(SHORT_US);
 	check_equal("pin-until-read", *count, 3);
 	pci_put(rng.slot, PCI_COMMAND, 2,
-		PCI_COMMAND_IO | PCI_COMMAND_MEMORY | PCI_COMMAND_BUS_MASTER | PCI_COMMAND_INTX_OFF);
+		PCI_COMMAND_IO | PCI_COMMAND_MEMORY | PCI_COMMAND_BUS_MASTER |
+			PCI_COMMAND_INTX_OFF);
 	check("pin-off-answers", get_random(), "no answer");
 	wait_us(SHORT_US);
 	check_equal("pin-off", *count, 3);

@@ -74,7 +74,8 @@ static void read_only_bits_stay(void **state)
 	for (u32 i = 0; i < 64; i++)
 		config_out(RNG, 4 * i, 4, ~before[i]);
 	assert_int_equal(config_in(RNG, PCI_VENDOR, 4), before[0]);
-	assert_int_equal(config_in(RNG, PCI_COMMAND, 2), PCI_COMMAND_BUS_MASTER | PCI_COMMAND_INTX_OFF);
+	assert_int_equal(config_in(RNG, PCI_COMMAND, 2),
+			 PCI_COMMAND_BUS_MASTER | PCI_COMMAND_INTX_OFF);
 	assert_int_equal(config_in(RNG, PCI_REVISION, 4), before[2]);
 	assert_int_equal(config_in(RNG, PCI_CAPABILITIES, 4), before[13]);
 	for (u32 at = before[13]; at != 0; at = config_in(RNG, at + 1, 1))
