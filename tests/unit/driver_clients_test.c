@@ -52,6 +52,22 @@ static void leaves_after_the_device_has_finished(void **state)
 	expect_answer(0, 9, BLOCK_OK);
 }
 
+/* All that the device had may end at once, after the driver has last asked for its clients. */
+static void does_not_wait_with_a_held_request_alone(void **state)
+{
+	(void)state;
+	device_room = 1;
+	put_read(0, 1);
+	put_read(0, 2);
+	serve();
+	assert_true(client_may_wait());
+	finish_first(BLOCK_OK);
+	assert_false(client_may_wait());
+	serve();
+	assert_int_equal(given_count, 1);
+	assert_true(client_may_wait());
+}
+
 /* With a held request, which nobody gets to see. */
 static void leaves_with_a_held_request(void **state)
 {
@@ -184,6 +200,7 @@ int main(void)
 		TEST(leaves_when_nothing_is_out),
 		TEST(leaves_after_the_device_has_finished),
 		TEST(leaves_with_a_held_request),
+		TEST(does_not_wait_with_a_held_request_alone),
 		TEST(replaced_while_requests_are_out),
 		TEST(renewed),
 		TEST(held_until_there_is_room),

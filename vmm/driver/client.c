@@ -263,6 +263,7 @@ void client_publish(void)
 	}
 }
 
+/* A request that is held goes on when another one ends; if none is left, it goes on now. */
 bool client_may_wait(void)
 {
 	bool all = true;
@@ -270,8 +271,9 @@ bool client_may_wait(void)
 	for (u32 i = 0; i < DRIVER_CLIENT_MAX; i++) {
 		struct client *client = &clients[i];
 
-		if (client->given.number != 0 && !client->leaving && !client->has_held)
-			all &= link_may_wait(&client->end);
+		if (client->given.number == 0 || client->leaving)
+			continue;
+		all &= client->has_held ? request_count > 0 : link_may_wait(&client->end);
 	}
 	return all;
 }
