@@ -17,5 +17,6 @@ blob_\name\()_end:
 	blob	demo, "demo.bin"
 	blob	ramdisk, "ramdisk.bin"
 	blob	nvme, "nvme.bin"
+	blob	ide, "ide.bin"
 
 	.section .note.GNU-stack, "", @progbits

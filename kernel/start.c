@@ -25,12 +25,10 @@
 #define MANAGER_TABLE_ORDER 4u /* 4095 handles: a VM takes three */
 #define LOG_READ_MAX   64u
 
-extern const char blob_manager_start[], blob_manager_end[];
-extern const char blob_monitor_start[], blob_monitor_end[];
-extern const char blob_demo_start[], blob_demo_end[];
-extern const char blob_ramdisk_start[], blob_ramdisk_end[];
-extern const char blob_nvme_start[], blob_nvme_end[];
-extern const char blob_symbols_start[], blob_symbols_end[];
+/* Of boot/blobs.S. */
+#define BLOB(name) extern const char blob_##name##_start[], blob_##name##_end[]
+BLOB(manager); BLOB(monitor); BLOB(demo); BLOB(symbols);
+BLOB(ramdisk); BLOB(nvme); BLOB(ide); /* drivers */
 extern const char __logfmt_start[], __logfmt_end[];
 
 static struct object root;
@@ -132,6 +130,7 @@ static void give_all(struct start_info *info, struct group *group)
 	give_blob(info, START_DEMO_GUEST, blob_demo_start, blob_demo_end, shown);
 	give_driver(info, "ramdisk", blob_ramdisk_start, blob_ramdisk_end);
 	give_driver(info, "nvme", blob_nvme_start, blob_nvme_end);
+	give_driver(info, "ide", blob_ide_start, blob_ide_end);
 	give_modules(info);
 }
 

@@ -19,7 +19,7 @@ vgaromimage: file=/usr/share/bochs/VGABIOS-lgpl-latest
 cpu: model={model}, count={cpus}, ips=50000000, reset_on_triple_fault=0
 pci: enabled=1, chipset=i440fx
 ata0: enabled=1, ioaddr1=0x1f0, ioaddr2=0x3f0, irq=14
-ata0-slave: type=cdrom, path={iso}, status=inserted
+{disk}ata0-slave: type=cdrom, path={iso}, status=inserted
 boot: cdrom
 clock: sync=none, time0=local
 com1: enabled=1, mode=socket-server, dev=localhost:{port}
@@ -28,6 +28,8 @@ log: {log}
 """
 
 
+# Of a disk: with others Bochs would cut off what is no whole cylinder.
+HEADS, SECTORS_PER_TRACK, SECTOR = 16, 32, 512
 HOST_MAX = 2048 # MiB; guest memory beyond that is kept in a file
 
 
@@ -42,10 +44,19 @@ def free_port():
         return probe.getsockname()[1]
 
 
+def disk_line(path):
+    """The primary channel's master. Whoever killed a Bochs has left a lock beside its image."""
+    cylinders, rest = divmod(path.stat().st_size, HEADS * SECTORS_PER_TRACK * SECTOR)
+    assert rest == 0, f"{path}: found a size that is no multiple of 256 KiB"
+    Path(f"{path}.lock").unlink(missing_ok=True)
+    return (f"ata0-master: type=disk, path={path}, mode=flat, cylinders={cylinders}, "
+            f"heads={HEADS}, spt={SECTORS_PER_TRACK}\n")
+
+
 def configuration(folder, iso, port, memory="1G", model="corei7_skylake_x", cpus=1, com2=None,
-                  channel=None, com3=None):
+                  channel=None, com3=None, disk=None):
     """Writes Bochs's files into the folder; returns the command. COM1 is a socket at the port,
-    COM2 a file or a socket at the port `channel`, COM3 a socket at that port."""
+    COM2 a file or a socket at the port `channel`, COM3 a socket at that port; `disk` is a path."""
     second = f"com2: enabled=1, mode=file, dev={com2}\n" if com2 else ""
     if channel:
         second = f"com2: enabled=1, mode=socket-server, dev=localhost:{channel}\n"
@@ -55,7 +66,7 @@ def configuration(folder, iso, port, memory="1G", model="corei7_skylake_x", cpus
     (folder / "rc").write_text("c\n")
     (folder / "bochsrc").write_text(CONFIGURATION.format(
         memory=megabytes(memory), host=min(megabytes(memory), HOST_MAX), model=model, cpus=cpus,
-        iso=iso, port=port, com2=second, log=folder / "bochs.log"))
+        iso=iso, port=port, disk=disk_line(disk) if disk else "", com2=second, log=folder / "bochs.log"))
     return ["bochs", "-q", "-f", folder / "bochsrc", "-rc", folder / "rc"]
 
 
@@ -64,11 +75,12 @@ def main():
     parser.add_argument("--iso", type=Path, required=True)
     parser.add_argument("--memory", default="1G")
     parser.add_argument("--cpus", type=int, default=1)
+    parser.add_argument("--disk", type=Path)
     options = parser.parse_args()
     folder = Path(tempfile.mkdtemp(prefix="bochs-"))
     port = free_port()
     command = configuration(folder, options.iso.resolve(), port, memory=options.memory,
-                            cpus=options.cpus)
+                            cpus=options.cpus, disk=options.disk and options.disk.resolve())
     with open(folder / "out", "wb") as out:
         bochs = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=out, stderr=out,
                                  start_new_session=True)

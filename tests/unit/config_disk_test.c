@@ -107,6 +107,7 @@ static void whole_sections(void **state)
 		{"controller = nvme0\nsize = 4K\n",
 		 "disk d: found image or size, allowed: only with controller = memory"},
 		{"controller = 00:04.0\nimage = x\n", "disk d: found image or size"},
+		{"controller = nvme0 memory\n", "disk d: found \"nvme0 memory\", allowed: memory"},
 	};
 	char text[256];
 

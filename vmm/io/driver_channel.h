@@ -81,4 +81,10 @@ struct driver_channel {
 /* Of a driver in start_info.parameter. */
 enum driver_parameter {
 	DRIVER_DISK_BYTES, /* RAM disk: its size */
+	DRIVER_UNIT,	   /* IDE: 0 the channel's master, 1 its slave */
 };
+
+/* Names of START_PORTS: IDE's command block, control register and bus mastering. */
+#define DRIVER_PORTS_COMMAND "command"
+#define DRIVER_PORTS_CONTROL "control"
+#define DRIVER_PORTS_DMA     "bus master"

@@ -94,6 +94,20 @@ void process_build_map(struct process_build *build, enum start_kind kind, handle
 					      .value = bytes});
 }
 
+void process_build_ports(struct process_build *build, u16 first, u32 count, const char *name)
+{
+	struct start_entry entry = {
+		.kind = START_PORTS, .handle = HANDLE_NONE, .offset = first, .value = count};
+
+	if (process_build_failed(build))
+		return;
+	process_build_note(
+		build, "handing it its ports",
+		sys_ports_grant(start_handle(START_ROOT), build->process, first, count));
+	string_copy(entry.name, sizeof(entry.name), name);
+	add_entry(build, entry);
+}
+
 static void unmap_start_page(struct process_build *build)
 {
 	if (build->info != NULL)

@@ -53,7 +53,7 @@ struct disk_config {
 	bool declared; /* it has a section; others are only spoken of */
 	bool broken;   /* its section has a mistake */
 	u64 given;
-	char controller[CONFIG_WORD_BYTES]; /* "memory", "nvme0", "00:04.0" */
+	char controller[CONFIG_WORD_BYTES]; /* "memory"; "nvme0 ide0.0 00:04.0" */
 	char image[CONFIG_FILE_BYTES];	    /* of a disk in memory; "": empty */
 	u64 size_bytes;			    /* likewise */
 	char partition[CONFIG_WORD_BYTES];  /* its name or UUID; "": the whole disk */

@@ -86,7 +86,7 @@ const struct config_key config_vm_keys[] = {
 
 const struct config_key config_disk_keys[] = {
 	{"controller", VALUE_TEXT, DISK_FIELD(controller), 1, CONFIG_WORD_BYTES - 1, NULL,
-	 "memory, nvme0, ide0.0 or a PCI address such as 00:04.0"},
+	 "memory, nvme0, ide0.0 or a PCI address such as 00:04.0, or several of the last three"},
 	{"image", VALUE_TEXT, DISK_FIELD(image), 1, CONFIG_FILE_BYTES - 1, NULL,
 	 "a file name of 1 to 63 characters"},
 	{"size", VALUE_SIZE, DISK_FIELD(size_bytes), PAGE_SIZE, 1024ul * GIB, NULL,
@@ -450,6 +450,13 @@ bool config_vm_check(const struct vm_config *vm, char *problem, size_t size)
 	return false;
 }
 
+/* Memory is no controller that a machine may lack. */
+static bool has_memory_beside(const char *controllers)
+{
+	return strcmp(controllers, "memory") != 0 &&
+	       find_word(controllers, text_of("memory")) >= 0;
+}
+
 bool config_disk_check(const struct disk_config *disk, char *problem, size_t size)
 {
 	bool memory = strcmp(disk->controller, "memory") == 0;
@@ -457,6 +464,9 @@ bool config_disk_check(const struct disk_config *disk, char *problem, size_t siz
 	if (disk->controller[0] == '\0')
 		format(problem, size, "disk %s has no controller, allowed: controller = memory, "
 				      "nvme0, ide0.0 or a PCI address", disk->name);
+	else if (has_memory_beside(disk->controller))
+		format(problem, size, "disk %s: found \"%s\", allowed: memory, or controllers",
+		       disk->name, disk->controller);
 	else if (!memory && (disk->image[0] != '\0' || disk->size_bytes != 0))
 		format(problem, size, "disk %s: found image or size, allowed: only with "
 				      "controller = memory", disk->name);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "vmm/manager/disk/driver.h"
+#include "vmm/manager/pci/pci.h"
 
 /*
  * Disk controllers among the host's PCI functions. A driver's process gets the registers, an
@@ -10,9 +11,20 @@
  */
 
 /*
- * The controller of that name: "nvme0" is the first NVMe, in the order of `pci`; or a PCI address.
- * NULL: there is none that a driver is here for, or its function cannot be used; `problem` says
- * why. *device is for `kind`; `name` is what its driver is called.
+ * The disk of that name: "nvme0" is that of the first NVMe controller, in the order of `pci`;
+ * "ide0.0" to "ide0.3" are master and slave of the primary and of the secondary channel of the
+ * first IDE controller; or a controller's PCI address, for its first one. `wanted` may have several
+ * such words: the first one counts whose controller is there. NULL: there is none that a driver is
+ * here for, or its function cannot be used; `problem` says why. *device is for `kind`; `name` is
+ * what its driver is called.
  */
 const struct driver_kind *controller_find(const char *wanted, u32 *device,
 					  char name[DRIVER_NAME_BYTES], char *problem, size_t size);
+
+/* For the kinds of controllers: what `device` names. */
+struct pci_function *controller_function(u32 device);
+u32 controller_unit(u32 device);
+u64 controller_quiet_deadline(u32 device);
+
+extern const struct driver_kind controller_nvme;
+extern const struct driver_kind controller_ide;

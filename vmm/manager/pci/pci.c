@@ -137,15 +137,14 @@ enum status pci_bar_memory(const struct pci_function *function, u32 bar, handle_
 				   MEMORY_UNCACHED, memory);
 }
 
-enum status pci_bar_ports(const struct pci_function *function, u32 bar, handle_t process)
+u16 pci_bar_ports(const struct pci_function *function, u32 bar, u32 count)
 {
 	const struct pci_bar *found = &function->bar[bar];
 
-	if (bar >= PCI_BARS || found->kind != PCI_BAR_PORTS || found->address == 0 ||
+	if (bar >= PCI_BARS || found->kind != PCI_BAR_PORTS || found->size < count ||
 	    found->address + found->size > 0x10000)
-		return STATUS_NOT_FOUND;
-	return sys_ports_grant(start_handle(START_ROOT), process, (u16)found->address,
-			       (u32)found->size);
+		return 0;
+	return (u16)found->address;
 }
 
 /* What a bridge passes on upwards its own bus mastering decides (PCI-to-PCI bridges 1.2, 3.2.4.3).

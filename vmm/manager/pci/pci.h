@@ -34,9 +34,8 @@ void pci_release(struct pci_function *function);
  */
 enum status pci_bar_memory(const struct pci_function *function, u32 bar, handle_t *memory,
 			   u64 *bytes) MUST_CHECK;
-/* The ports of a BAR for a process. STATUS_NOT_FOUND: it is not of ports. */
-enum status pci_bar_ports(const struct pci_function *function, u32 bar,
-			  handle_t process) MUST_CHECK;
+/* The first of a BAR's ports, of which there are at least `count`; 0: there are not. */
+u16 pci_bar_ports(const struct pci_function *function, u32 bar, u32 count);
 
 /* Its BARs answer, and it may use DMA and interrupts: last, when the driver has all it needs. */
 void pci_enable(const struct pci_function *function);

@@ -1,0 +1,114 @@
+# SPDX-License-Identifier: MIT
+"""Guests' disks at the host's IDE controller: on VMX the only real disk that there is to test with."""
+import hashlib
+import uuid
+
+import pytest
+
+import bundle
+import gpt
+from machine import Bochs, Qemu
+
+SECTORS = 65536  # 32 MiB
+PARTITIONS = {"boot": (64, 2047, uuid.UUID(int=2)), "data": (2048, 40000, uuid.UUID(int=3))}
+CONF = """[disk data]
+controller = {controller}
+partition = data
+
+[vm alpha]
+kernel = vmlinuz
+initrd = initramfs.cpio.gz
+cmdline = console=ttyS0 quiet name=alpha no_timer_check
+memory = 128M
+autostart = yes
+disk = data
+"""
+# Writes random bytes, reads them back in other pieces, as often as it is told; then leaves them.
+ROUNDS = ("dd if=/dev/urandom of=/tmp/x bs=64k count=16 2>/dev/null; i=0; "
+          "while [ $i -lt {count} ]; do i=$((i+1)); "
+          "dd if=/tmp/x of=/dev/vda bs=64k seek=$i conv=notrunc oflag=direct 2>/dev/null && "
+          "dd if=/dev/vda of=/tmp/y bs=16k skip=$((4*i)) count=64 iflag=direct 2>/dev/null && "
+          "cmp /tmp/x /tmp/y || echo WRO''NG; done; echo ROUNDS''DONE")
+
+
+def start(emulator, build, folder, unit=0, memory="1G"):
+    """A machine with one disk, at the place `unit` of its IDE controller; and the image's path."""
+    path = folder / "disk.img"
+    path.write_bytes(gpt.image(SECTORS, PARTITIONS))
+    conf = CONF.format(controller=f"nvme0 ide0.{unit}")
+    files = bundle.make(folder / "ide.cpio", conf, bundle.debian(build / "guests"))
+    if emulator is Bochs:
+        return path, Bochs(build, bundle=files, disk=path)
+    return path, Qemu(build, bundle=files, memory=memory, extra=(
+        "-device", "piix3-ide,id=old,addr=4", "-drive", f"if=none,id=disk,format=raw,file={path}",
+        "-device", f"ide-hd,drive=disk,bus=old.{unit // 2},unit={unit % 2},serial=one"))
+
+
+def stat(machine):
+    return machine.objects("disk stat")[0]
+
+
+def driver(machine):
+    return machine.objects("driver list")[0]
+
+
+def restart(machine, times):
+    """Each time after the guest has had some more of its disk."""
+    for _ in range(times):
+        machine.command(f"driver restart {driver(machine)['name']}")
+        while driver(machine)["state"] != "ready":
+            pass
+        before = stat(machine)["requests"]
+        while stat(machine)["requests"] < before + 20:
+            pass
+
+
+@pytest.mark.parametrize("emulator, unit, memory, rounds, restarts", [
+    (Qemu, 0, "1G", 30, 5),
+    (Qemu, 3, "1G", 20, 2),
+    (Qemu, 0, "6G", 4, 1),  # above 4 GiB the CPU moves the data
+    (Bochs, 0, "1G", 6, 2),
+])
+def test_ide(build, tmp_path, emulator, unit, memory, rounds, restarts):
+    """A partition is written, read and compared while its driver is restarted."""
+    path, started = start(emulator, build, tmp_path, unit, memory)
+    with started as machine:
+        machine.wait_prompt()
+        assert driver(machine)["name"] == f"ide0.{unit}"
+        machine.attach_shell("alpha")
+        machine.type(ROUNDS.format(count=rounds) + "\n")
+        machine.leave()
+        while stat(machine)["requests"] < 20:
+            pass
+        restart(machine, restarts)
+        machine.attach("alpha")
+        machine.wait("ROUNDSDONE")
+        assert "\nWRONG" not in machine.transcript().replace("\r", "")
+        digest = machine.shell("sync; md5sum < /tmp/x").split()[0]
+        machine.leave()
+        counts = stat(machine)
+        assert counts["errors"] == 0 and counts["refused"] == 0
+        assert driver(machine)["starts"] == restarts + 1
+        assert "unexpected interrupt" not in machine.command("log show")
+    first, last, _ = PARTITIONS["data"]
+    image, untouched = path.read_bytes(), gpt.image(SECTORS, PARTITIONS)
+    at = first * gpt.SECTOR + (rounds << 16)
+    assert hashlib.md5(image[at:at + (1 << 20)]).hexdigest() == digest
+    for part in (slice(0, first * gpt.SECTOR), slice((last + 1) * gpt.SECTOR, None)):
+        assert image[part] == untouched[part]
+
+
+@pytest.mark.parametrize("device, controller, says", [
+    ("ide-cd,bus=old.0,unit=0", "00:04.0", "takes packets"),
+    ("ide-cd,bus=old.0,unit=0", "ide0.1", "there is no disk"),
+    ("ide-cd,bus=old.0,unit=0", "ide0.2", "there is no disk"),
+    ("ide-cd,bus=old.0,unit=0", "ide1.0", "no disk controller of this machine"),
+])
+def test_no_disk(build, tmp_path, device, controller, says):
+    """Where there is no disk a sentence says so; nothing else suffers."""
+    conf = f"[disk data]\ncontroller = {controller}\n"
+    files = bundle.make(tmp_path / "ide.cpio", conf)
+    with Qemu(build, bundle=files, extra=("-device", "piix3-ide,id=old,addr=4",
+                                          "-device", device)) as machine:
+        machine.wait_prompt(60)
+        assert says in machine.transcript() + machine.command("disk list")

@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: MIT */
+/* Commands, and data that the CPU moves: ATA/ATAPI-7 volume 2, 5 and 9. */
+#include "vmm/driver/ide/ide.h"
+#include "vmm/rt/clock.h"
+
+#define RESET_PULSE_NS	5000u
+#define RESET_SETTLE_NS (2 * NS_PER_MS)
+#define SECTOR_WORDS	(BLOCK_SECTOR_BYTES / 2)
+
+u8 ide_status(const struct ide *ide)
+{
+	return ide_in8(ide->control_port);
+}
+
+/* Its status is true 400 ns after a command or a choice of the disk. */
+static void settle(const struct ide *ide)
+{
+	for (u32 i = 0; i < 4; i++)
+		(void)ide_status(ide);
+}
+
+static void put_port(const struct ide *ide, enum ide_register at, u64 value)
+{
+	ide_out8((u16)(ide->command_port + at), (u8)value);
+}
+
+static void wait_at_least(u64 ns)
+{
+	u64 until = clock_tsc() + clock_ns_to_tsc(ns);
+
+	while (clock_tsc() < until)
+		ide_pause();
+}
+
+bool ide_wait(const struct ide *ide, u64 ns)
+{
+	u64 until = clock_tsc() + clock_ns_to_tsc(ns);
+
+	while ((ide_status(ide) & IDE_STATUS_BUSY) != 0) {
+		if (clock_tsc() >= until)
+			return false;
+		ide_pause();
+	}
+	return true;
+}
+
+static bool wait_data(const struct ide *ide)
+{
+	u64 until = clock_tsc() + clock_ns_to_tsc(IDE_READY_NS);
+
+	for (;;) {
+		u8 status = ide_status(ide);
+
+		if ((status & IDE_STATUS_BUSY) == 0 && status != 0 &&
+		    (status & (IDE_STATUS_DATA | IDE_STATUS_ERROR | IDE_STATUS_FAULT)) != 0)
+			return (status & IDE_STATUS_DATA) != 0 &&
+			       (status & (IDE_STATUS_ERROR | IDE_STATUS_FAULT)) == 0;
+		if (clock_tsc() >= until)
+			return false;
+		ide_pause();
+	}
+}
+
+static void choose(const struct ide *ide, u64 bits)
+{
+	put_port(ide, IDE_DEVICE, IDE_DEVICE_OLD | (ide->slave ? IDE_DEVICE_SLAVE : 0) | bits);
+	settle(ide);
+}
+
+bool ide_reset(struct ide *ide)
+{
+	ide->resets++;
+	ide_out8(ide->control_port, (u8)(IDE_CONTROL_RESET | IDE_CONTROL_NO_INTERRUPT));
+	wait_at_least(RESET_PULSE_NS);
+	ide_out8(ide->control_port, (u8)IDE_CONTROL_NO_INTERRUPT);
+	wait_at_least(RESET_SETTLE_NS);
+	if (ide_status(ide) == IDE_STATUS_NOBODY || !ide_wait(ide, IDE_RESET_NS))
+		return false;
+	choose(ide, 0);
+	if (!ide_wait(ide, IDE_RESET_NS))
+		return false;
+	ide_out8(ide->control_port, 0);
+	return true;
+}
+
+/* With 48 bits each register takes two bytes, the upper one first: volume 1, 6.19 */
+bool ide_issue(const struct ide *ide, const struct ide_task *task)
+{
+	u64 top = task->lba48 ? 0 : task->sector >> 24 & 0xf;
+
+	if (!ide_wait(ide, IDE_READY_NS))
+		return false;
+	choose(ide, IDE_DEVICE_LBA | top);
+	if (!ide_wait(ide, IDE_READY_NS) || (ide_status(ide) & IDE_STATUS_DATA) != 0)
+		return false;
+	if (task->lba48) {
+		put_port(ide, IDE_COUNT, task->count >> 8);
+		put_port(ide, IDE_LBA_LOW, task->sector >> 24);
+		put_port(ide, IDE_LBA_MID, task->sector >> 32);
+		put_port(ide, IDE_LBA_HIGH, task->sector >> 40);
+	}
+	put_port(ide, IDE_FEATURES, task->features);
+	put_port(ide, IDE_COUNT, task->count);
+	put_port(ide, IDE_LBA_LOW, task->sector);
+	put_port(ide, IDE_LBA_MID, task->sector >> 8);
+	put_port(ide, IDE_LBA_HIGH, task->sector >> 16);
+	put_port(ide, IDE_COMMAND, task->command);
+	settle(ide);
+	return true;
+}
+
+/* Before the last word the disk must still say that there is one. */
+bool ide_read_sector(const struct ide *ide, u8 *data)
+{
+	if (!wait_data(ide))
+		return false;
+	for (size_t i = 0; i < SECTOR_WORDS; i++) {
+		u16 word;
+
+		if (i == SECTOR_WORDS - 1 && (ide_status(ide) & IDE_STATUS_DATA) == 0)
+			return false;
+		word = ide_in16(ide->command_port);
+		data[2 * i] = (u8)word;
+		data[2 * i + 1] = (u8)(word >> 8);
+	}
+	settle(ide);
+	return true;
+}
+
+bool ide_write_sector(const struct ide *ide, const u8 *data)
+{
+	if (!wait_data(ide))
+		return false;
+	for (size_t i = 0; i < SECTOR_WORDS; i++)
+		ide_out16(ide->command_port, (u16)(data[2 * i] | (u16)data[2 * i + 1] << 8));
+	settle(ide);
+	return true;
+}
+
+bool ide_ended_well(const struct ide *ide)
+{
+	u8 status = ide_in8((u16)(ide->command_port + IDE_COMMAND));
+
+	return (status & (IDE_STATUS_BUSY | IDE_STATUS_DATA | IDE_STATUS_FAULT |
+			  IDE_STATUS_ERROR)) == 0;
+}

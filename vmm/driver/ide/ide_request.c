@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: MIT */
+/* Requests as commands, one after the other: Bus Master IDE 1.0, 3. */
+#include "lib/bits.h"
+#include "vmm/driver/ide/ide.h"
+#include "vmm/rt/clock.h"
+
+static struct driver_request *present(const struct ide *ide)
+{
+	return ide->queue[ide->first];
+}
+
+static u8 dma_status(const struct ide *ide)
+{
+	return ide_in8((u16)(ide->dma_port + IDE_DMA_STATUS));
+}
+
+/* Ends whatever the controller moves, and forgets what it said of it. */
+static void stop_dma(const struct ide *ide)
+{
+	if (ide->dma_port == 0)
+		return;
+	ide_out8((u16)(ide->dma_port + IDE_DMA_COMMAND), 0);
+	ide_out8((u16)(ide->dma_port + IDE_DMA_STATUS),
+		 (u8)((dma_status(ide) & IDE_DMA_CAPABLE) | IDE_DMA_INTERRUPT | IDE_DMA_ERROR));
+}
+
+static u32 page_count(const struct driver_request *request)
+{
+	return (u32)(align_up((u64)request->sectors * BLOCK_SECTOR_BYTES, PAGE_SIZE) / PAGE_SIZE);
+}
+
+/* Addresses have 32 bits. */
+static bool within_reach(const struct ide *ide, const struct driver_request *request)
+{
+	if (!ide->dma || request->address == NULL)
+		return false;
+	for (u32 i = 0; i < page_count(request); i++) {
+		if (request->address[i] >> 32 != 0)
+			return false;
+	}
+	return true;
+}
+
+/* A page for each region: none crosses 64 KiB. */
+static void fill_table(const struct ide *ide, const struct driver_request *request)
+{
+	struct ide_region *table = (struct ide_region *)(uintptr_t)ide->memory.memory;
+	u32 left = request->sectors * BLOCK_SECTOR_BYTES;
+
+	for (u32 i = 0; left != 0; i++) {
+		u32 bytes = MIN(left, (u32)PAGE_SIZE);
+
+		left -= bytes;
+		table[i] = (struct ide_region){
+			.address = (u32)request->address[i],
+			.bytes = bytes | (left == 0 ? (u32)IDE_REGION_LAST : 0),
+		};
+	}
+	__atomic_thread_fence(__ATOMIC_RELEASE);
+}
+
+/* By 28 bits where that is enough: those commands every disk has. */
+static struct ide_task make_task(const struct ide *ide, const struct driver_request *request,
+				 bool dma)
+{
+	static const u8 commands[2][2][2] = {
+		/* writes, DMA, 48 bits */
+		{{IDE_READ_SECTORS, IDE_READ_SECTORS_EXT}, {IDE_READ_DMA, IDE_READ_DMA_EXT}},
+		{{IDE_WRITE_SECTORS, IDE_WRITE_SECTORS_EXT}, {IDE_WRITE_DMA, IDE_WRITE_DMA_EXT}},
+	};
+	bool far = request->sector + request->sectors > IDE_LBA28_SECTORS;
+
+	if (request->operation == BLOCK_FLUSH)
+		return (struct ide_task){.command = ide->lba48 ? IDE_FLUSH_CACHE_EXT
+							       : IDE_FLUSH_CACHE};
+	return (struct ide_task){
+		.command = commands[request->operation == BLOCK_WRITE][dma][far],
+		.count = request->sectors,
+		.sector = request->sector,
+		.lba48 = far,
+	};
+}
+
+/* Moves all of it; the disk is asked for each sector. */
+static bool move(const struct ide *ide, const struct driver_request *request)
+{
+	for (u64 i = 0; i < request->sectors; i++) {
+		u8 *data = request->data + i * BLOCK_SECTOR_BYTES;
+
+		if (request->operation == BLOCK_WRITE ? !ide_write_sector(ide, data)
+						      : !ide_read_sector(ide, data))
+			return false;
+	}
+	return true;
+}
+
+static void end(struct ide *ide, enum block_status status)
+{
+	struct driver_request *request = present(ide);
+
+	ide->running = false;
+	ide->attempts = 0;
+	ide->first = (ide->first + 1) % DRIVER_DEPTH;
+	ide->count--;
+	driver_finish(request, status);
+}
+
+/* Once more, or never again. A disk that is in the midst of something is reset. */
+static void fail_once(struct ide *ide)
+{
+	stop_dma(ide);
+	ide->running = false;
+	if ((ide_status(ide) & (IDE_STATUS_BUSY | IDE_STATUS_DATA)) != 0 && !ide_reset(ide))
+		ide->failure = "the disk does not return from its reset";
+	else if (++ide->attempts == IDE_ATTEMPTS)
+		end(ide, BLOCK_ERROR);
+}
+
+static void begin_dma(struct ide *ide, const struct driver_request *request)
+{
+	const struct ide_task task = make_task(ide, request, true);
+	u8 direction = request->operation == BLOCK_READ ? (u8)IDE_DMA_TO_MEMORY : 0;
+
+	fill_table(ide, request);
+	stop_dma(ide);
+	ide_out32((u16)(ide->dma_port + IDE_DMA_TABLE), (u32)ide->memory.address[0]);
+	ide_out8((u16)(ide->dma_port + IDE_DMA_COMMAND), direction);
+	if (!ide_issue(ide, &task)) {
+		fail_once(ide);
+		return;
+	}
+	ide_out8((u16)(ide->dma_port + IDE_DMA_COMMAND), (u8)(direction | IDE_DMA_START));
+}
+
+static void begin_other(struct ide *ide, const struct driver_request *request)
+{
+	const struct ide_task task = make_task(ide, request, false);
+
+	if (!ide_issue(ide, &task) || (request->operation != BLOCK_FLUSH && !move(ide, request)))
+		fail_once(ide);
+}
+
+static void begin(struct ide *ide)
+{
+	const struct driver_request *request = present(ide);
+
+	if (request->operation == BLOCK_FLUSH && !ide->flush) {
+		end(ide, BLOCK_OK);
+		return;
+	}
+	ide->running = true;
+	ide->deadline_tsc = clock_tsc() + clock_ns_to_tsc(IDE_COMMAND_NS);
+	ide->moving = request->operation != BLOCK_FLUSH && within_reach(ide, request);
+	if (ide->moving)
+		begin_dma(ide, request);
+	else
+		begin_other(ide, request);
+}
+
+/*
+ * Whether the command has ended; `good`: as it should. A transfer that is still active then has
+ * moved less than all of it.
+ */
+static bool is_over(const struct ide *ide, bool *good)
+{
+	u8 state = ide->moving ? dma_status(ide) : 0;
+
+	if (ide->moving && (state & (IDE_DMA_INTERRUPT | IDE_DMA_ERROR)) == 0)
+		return false;
+	if ((ide_status(ide) & IDE_STATUS_BUSY) != 0)
+		return false;
+	if (ide->moving)
+		stop_dma(ide);
+	*good = ide_ended_well(ide) && (state & (IDE_DMA_ERROR | IDE_DMA_ACTIVE)) == 0;
+	return true;
+}
+
+static void look(struct ide *ide)
+{
+	bool good;
+	bool over = is_over(ide, &good);
+
+	if (over && good)
+		end(ide, BLOCK_OK);
+	else if (over || clock_tsc() >= ide->deadline_tsc)
+		fail_once(ide);
+}
+
+void ide_poll(struct ide *ide)
+{
+	u32 budget = DRIVER_DEPTH * IDE_ATTEMPTS;
+
+	if (ide->running)
+		look(ide);
+	while (!ide->running && ide->count > 0 && ide->failure == NULL && budget-- > 0) {
+		begin(ide);
+		if (ide->running && !ide->moving)
+			look(ide);
+	}
+}
+
+bool ide_submit(struct ide *ide, struct driver_request *request)
+{
+	if (ide->count == DRIVER_DEPTH)
+		return false;
+	ide->queue[(ide->first + ide->count) % DRIVER_DEPTH] = request;
+	ide->count++;
+	if (!ide->running)
+		ide_poll(ide);
+	return true;
+}

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: MIT */
+/* The driver of one disk of an IDE controller. */
+#include "lib/string.h"
+#include "vmm/driver/ide/ide.h"
+#include "vmm/rt/format.h"
+#include "vmm/rt/start.h"
+#include "vmm/rt/syscall.h"
+
+static struct ide ide;
+
+void ide_pause(void)
+{
+	(void)!sys_thread_yield(HANDLE_NONE);
+}
+
+/* The first of the ports of that name; 0: there are none. */
+static u16 find_ports(const char *name)
+{
+	for (const struct start_entry *entry = start_find(START_PORTS); entry != NULL;
+	     entry = start_next(entry)) {
+		if (strcmp(entry->name, name) == 0)
+			return (u16)entry->offset;
+	}
+	return 0;
+}
+
+static bool start(struct driver_disk *disk, char *problem, size_t size)
+{
+	ide.command_port = find_ports(DRIVER_PORTS_COMMAND);
+	ide.control_port = find_ports(DRIVER_PORTS_CONTROL);
+	ide.dma_port = find_ports(DRIVER_PORTS_DMA);
+	ide.slave = start_info->parameter[DRIVER_UNIT] != 0;
+	ide.memory = driver_dma();
+	if (ide.command_port != 0 && ide.control_port != 0)
+		return ide_start(&ide, disk, problem, size);
+	format(problem, size, "the controller's ports are missing");
+	return false;
+}
+
+static bool submit(struct driver_request *request)
+{
+	return ide_submit(&ide, request);
+}
+
+static void poll(void)
+{
+	ide_poll(&ide);
+	if (ide.failure != NULL)
+		driver_give_up("%s", ide.failure);
+}
+
+const struct driver_ops driver_ops = {.start = start, .submit = submit, .poll = poll};
