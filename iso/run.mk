@@ -11,7 +11,7 @@ QEMU_CPU ?= EPYC,+svm,+npt
 
 BUILD_PACKAGES := gcc binutils make python3 grub-common grub-pc-bin grub-efi-amd64-bin xorriso mtools
 RUN_PACKAGES_qemu := qemu-system-x86 fdisk e2fsprogs
-RUN_PACKAGES_bochs := bochs bochs-term bochsbios vgabios socat
+RUN_PACKAGES_bochs := bochs bochs-term bochsbios vgabios socat fdisk e2fsprogs
 RUN_PACKAGES_uefi := ovmf
 
 # With no bundle named, the demonstration is built first.
@@ -41,8 +41,7 @@ run-packages: run-check
 
 # CMDLINE reaches the inner make through the environment, whatever quotes it has.
 run-image: run-packages
-	$(Q)$(MAKE) --no-print-directory $(RUN_BUNDLE) $(BUILD)/skerry.elf \
-		$(if $(filter qemu,$(EMULATOR)),$(DATA_DISK))
+	$(Q)$(MAKE) --no-print-directory $(RUN_BUNDLE) $(BUILD)/skerry.elf $(DATA_DISK)
 	$(Q)$(if $(filter kernel,$(BOOT)),,$(MAKE) --no-print-directory iso OUT=$(RUN_ISO) \
 		BUNDLE=$(RUN_BUNDLE))
 
@@ -56,7 +55,8 @@ QEMU_BOOT_kernel = -kernel $(BUILD)/skerry.elf -initrd $(RUN_BUNDLE) -append "$$
 
 run: run-image ## boot it on this terminal: BOOT=iso|kernel|uefi EMULATOR=bochs CPUS= MEMORY= BUNDLE= CMDLINE=
 ifeq ($(EMULATOR),bochs)
-	$(Q)$(PYTHON) tests/system/bochs.py --iso $(RUN_ISO) --memory $(MEMORY) --cpus $(CPUS)
+	$(Q)$(PYTHON) tests/system/bochs.py --iso $(RUN_ISO) --memory $(MEMORY) --cpus $(CPUS) \
+		--disk $(DATA_DISK)
 else
 	@echo "  QEMU    Ctrl-A X ends the emulator; poweroff at the prompt does it properly"
 	$(Q)$(QEMU) $(QEMU_BOOT_$(BOOT)) 2>$(BUILD)/qemu.log || { cat $(BUILD)/qemu.log; exit 1; }

@@ -8,15 +8,16 @@ import pytest
 import bundle
 from machine import PROMPT, ROOT
 
-CONF = {"skerry.conf": b"[host]\nlog = info\n[vm mine]\nkernel = built-in\nmemory = 16M\n"
+CONF = {"skerry.conf": b"[host]\nlog = info\n[disk data]\ncontroller = nvme0 ide0.0\n"
+                       b"partition = data\n[vm mine]\nkernel = built-in\nmemory = 16M\n"
                        b"autostart = yes\n"}
 
 # Arguments of make (None: none, so with the demonstration bundle), a command, what it must show.
 VARIANTS = {
-    "iso": ("BOOT=iso", "vm list", "mine"),
+    "iso": ("BOOT=iso", "disk list", r"data +nvme0 +ready"),
     "kernel": ("BOOT=kernel MEMORY=2G", "mem", r"free\s+5\d\d\d\d\d"),
     "uefi": ("BOOT=uefi", "vm list", "mine"),
-    "bochs": ("EMULATOR=bochs MEMORY=512M", "version", "VMX/EPT"),
+    "bochs": ("EMULATOR=bochs MEMORY=512M", "disk list", r"data +ide0\.0 +ready"),
     "cpus": ("BOOT=kernel CPUS=4", "version", "SVM/NPT"),
     "cmdline": ("BOOT=kernel CMDLINE='run=\"version; mem\" nokaslr'", "version", "ABI"),
     "demonstration": (None, "vm list", "alpha[^\n]*\r\nbeta"),
@@ -87,12 +88,14 @@ def test_refused(words, said):
     assert status != 0 and said in out, out
 
 
-def test_data_disk(build, tmp_path):
+@pytest.mark.parametrize("emulator, limit",
+                         [("qemu", 120), pytest.param("bochs", 1200, marks=pytest.mark.long)])
+def test_data_disk(build, tmp_path, emulator, limit):
     """What alpha writes to /data is there at the next `make run`; `make clean` asks before it goes."""
     disk = tmp_path / "data.img"
-    line = f"make run BUILD={os.path.relpath(build, ROOT)} DATA_DISK={disk}"
+    line = f"make run EMULATOR={emulator} BUILD={os.path.relpath(build, ROOT)} DATA_DISK={disk}"
     for command, shown in (("echo kept >/data/note", "note"), ("cat /data/note", "\nkept")):
-        terminal = pexpect.spawn("/bin/sh", ["-c", line], cwd=ROOT, timeout=120, encoding="utf-8",
+        terminal = pexpect.spawn("/bin/sh", ["-c", line], cwd=ROOT, timeout=limit, encoding="utf-8",
                                  codec_errors="replace")
         try:
             terminal.expect(PROMPT)
