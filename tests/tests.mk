@@ -143,6 +143,19 @@ $(LIARS)/skerry.elf: $(BUILD)/skerry.elf $(LIARS)/monitor.bin $(LIARS)/monitor.s
 		>$(LIARS)/blobs/monitor.image
 	$(call test_image,$(LIARS),$(WRAPS) $(if $(TEST),$(FAULT_OBJECTS)))
 
+# --- the product with a program in place of the IDE driver that tries what no driver may ---
+
+RIGHTS := $(BUILD)/tests/rights
+$(eval $(call program,tests/rights/driver,$(call find_sources,tests/rights vmm/rt) $(LIB)))
+-include $(patsubst %.o,%.d,$(call objects,$(call find_sources,tests/rights)))
+
+$(RIGHTS)/skerry.elf: $(BUILD)/skerry.elf $(RIGHTS)/driver.bin boot/blobs.S tests/tests.mk
+	$(Q)mkdir -p $(RIGHTS)/blobs
+	$(Q)cp $(BUILD)/manager.bin $(BUILD)/monitor.image $(BUILD)/demo.bin $(DRIVERS:%=$(BUILD)/%.bin) \
+		$(RIGHTS)/blobs
+	$(Q)cp $(RIGHTS)/driver.bin $(RIGHTS)/blobs/ide.bin
+	$(call test_image,$(RIGHTS),$(WRAPS) $(if $(TEST),$(FAULT_OBJECTS)))
+
 # --- the product's programs and kernel with what only a TEST=1 image has: tests/faults ---
 
 FAULTS := $(BUILD)/tests/faults
@@ -165,7 +178,9 @@ named = $(if $(NAME),$(foreach each,$(1),$(if $(findstring $(NAME),$(notdir $(ea
 PARTS_unit = $(call named,$(UNIT_TESTS))
 PARTS_fuzz = $(call named,$(FUZZ_TARGETS:%=$(FUZZ)/%))
 PARTS_guest = $(TEST_TOOLS) $(TINY_GUESTS) $(LINUX_PROGRAMS) $(HOSTILE)/skerry.elf \
-	$(THIEF)/skerry.elf $(FAULTS)/skerry.elf $(LIARS)/skerry.elf $(BUILD)/tests/bench/exits.bin $(BUILD)/tests/bench/switch.bin all guests
+	$(THIEF)/skerry.elf $(FAULTS)/skerry.elf $(LIARS)/skerry.elf \
+	$(BUILD)/tests/bench/exits.bin $(BUILD)/tests/bench/switch.bin $(RIGHTS)/skerry.elf all \
+	guests
 PARTS_system = $(PARTS_guest)
 
 test-parts: $(sort $(foreach shelf,$(or $(ONLY),unit fuzz guest system),$(PARTS_$(shelf))))

@@ -90,6 +90,34 @@ static bool has_root(const struct listing *listing, u64 process)
 	return false;
 }
 
+/* Looking up a type takes the page that the ids are in: they are copied before. */
+static bool has_vm(const struct listing *listing, u64 process)
+{
+	static u64 ids[AUDIT_RECORDS];
+
+	for (u64 at = 0; at != AUDIT_END;) {
+		const struct audit_page *page = list(listing, 1, AUDIT_HANDLES, process, at, &at);
+		u64 count = page != NULL ? MIN(page->count, AUDIT_RECORDS) : 0;
+
+		if (page == NULL)
+			return false;
+		for (u64 i = 0; i < count; i++)
+			ids[i] = page->record[i].other;
+		for (u64 i = 0; i < count; i++) {
+			if (type_of(listing, ids[i]) == OBJECT_VM)
+				return true;
+		}
+	}
+	return false;
+}
+
+static const char *name_of(const struct listing *listing, u64 process)
+{
+	if (has_root(listing, process))
+		return "manager";
+	return has_vm(listing, process) ? "monitor" : "driver";
+}
+
 static void tell(struct reply *reply, const char *who, u64 process, u32 type, u32 rights)
 {
 	char text[80] = "";
@@ -116,7 +144,7 @@ static void tell(struct reply *reply, const char *who, u64 process, u32 type, u3
 /* Shows a page of a process's handles; returns where the next one begins. */
 static u64 tell_page(const struct listing *listing, u64 process, u64 at)
 {
-	const char *who = has_root(listing, process) ? "manager" : "monitor";
+	const char *who = name_of(listing, process);
 	u64 next;
 	const struct audit_page *page = list(listing, 0, AUDIT_HANDLES, process, at, &next);
 
@@ -177,6 +205,6 @@ static void run_handles(struct reply *reply, const struct arguments *arguments)
 }
 
 COMMAND(handles, .name = "handles", .arguments = "",
-	.summary = "every handle of the manager and of each monitor",
+	.summary = "every handle of the manager, of each monitor and of each driver",
 	.detail = "A process can reach what it has a handle to, and do what the rights say.",
 	.example = "handles", .keys = "process id type rights", .run = run_handles);
