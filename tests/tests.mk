@@ -2,7 +2,7 @@
 #
 # make test: the CI set. ONLY=unit|fuzz|guest|system and NAME=pattern narrow it.
 
-TEST_PACKAGES := libc6-dev libcmocka-dev python3-pytest python3-pexpect binutils lz4 busybox-static gdb acpica-tools \
+TEST_PACKAGES := e2fsprogs libc6-dev libcmocka-dev python3-pytest python3-pexpect binutils lz4 busybox-static gdb acpica-tools \
 	$(RUN_PACKAGES_qemu) $(RUN_PACKAGES_uefi) $(RUN_PACKAGES_bochs) $(BUILD_PACKAGES) \
 	$(GUEST_PACKAGES) $(FUZZ_PACKAGES)
 
@@ -171,6 +171,22 @@ $(FAULTS)/skerry.elf: $(BUILD)/skerry.elf $(FAULTS)/manager.bin $(FAULT_OBJECTS)
 		$(FAULTS)/blobs
 	$(call test_image,$(FAULTS),$(FAULT_OBJECTS) $(FAULT_WRAPS))
 
+# --- the product with an NVMe driver that flushes nothing ---
+
+NO_FLUSH := $(BUILD)/tests/no-flush
+NO_FLUSH_SOURCES := $(DRIVER) $(call find_tree,vmm/driver/nvme) $(call find_sources,tests/faults/nvme)
+$(eval $(call program,tests/no-flush/nvme,$(NO_FLUSH_SOURCES)))
+-include $(patsubst %.o,%.d,$(call objects,$(call find_sources,tests/faults/nvme)))
+
+$(NO_FLUSH)/nvme.elf: PROGRAM_WRAPS := --wrap=nvme_submit
+
+$(NO_FLUSH)/skerry.elf: $(BUILD)/skerry.elf $(NO_FLUSH)/nvme.bin boot/blobs.S tests/tests.mk
+	$(Q)mkdir -p $(NO_FLUSH)/blobs
+	$(Q)cp $(BUILD)/manager.bin $(BUILD)/monitor.image $(BUILD)/demo.bin $(DRIVERS:%=$(BUILD)/%.bin) \
+		$(NO_FLUSH)/blobs
+	$(Q)cp $(NO_FLUSH)/nvme.bin $(NO_FLUSH)/blobs
+	$(call test_image,$(NO_FLUSH),$(WRAPS) $(if $(TEST),$(FAULT_OBJECTS)))
+
 # --- the set ---
 
 # Of host programs only those that ONLY= and NAME= choose; images for whatever boots one.
@@ -179,8 +195,8 @@ PARTS_unit = $(call named,$(UNIT_TESTS))
 PARTS_fuzz = $(call named,$(FUZZ_TARGETS:%=$(FUZZ)/%))
 PARTS_guest = $(TEST_TOOLS) $(TINY_GUESTS) $(LINUX_PROGRAMS) $(HOSTILE)/skerry.elf \
 	$(THIEF)/skerry.elf $(FAULTS)/skerry.elf $(LIARS)/skerry.elf \
-	$(BUILD)/tests/bench/exits.bin $(BUILD)/tests/bench/switch.bin $(RIGHTS)/skerry.elf all \
-	guests
+	$(BUILD)/tests/bench/exits.bin $(BUILD)/tests/bench/switch.bin $(RIGHTS)/skerry.elf \
+	$(NO_FLUSH)/skerry.elf all guests
 PARTS_system = $(PARTS_guest)
 
 test-parts: $(sort $(foreach shelf,$(or $(ONLY),unit fuzz guest system),$(PARTS_$(shelf))))
