@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: MIT
 #
-# Further guests for tests: Debian's i386 kernel with its busybox, and memtest86+.
+# Further guests for tests: Debian's i386 kernel with its busybox, memtest86+, and Xen.
 
 I386 := $(BUILD)/guests-i386
 MEMTEST := $(BUILD)/memtest
+XEN := $(BUILD)/xen
 
 .PHONY: guests-foreign
-guests-foreign: $(I386)/initramfs.cpio.gz $(MEMTEST)/memtest.bin
+guests-foreign: $(I386)/initramfs.cpio.gz $(MEMTEST)/memtest.bin $(XEN)/xen.elf
 
 $(I386)/vmlinuz: iso/foreign.sh iso/foreign.mk
 	@echo "  APT     linux-image-686-pae busybox-static (i386)"
@@ -29,3 +30,8 @@ $(MEMTEST)/memtest.bin: iso/foreign.sh iso/foreign.mk
 	@echo "  APT     memtest86+"
 	$(Q)iso/foreign.sh $(MEMTEST) amd64 memtest86+
 	$(Q)cp $(MEMTEST)/root/boot/memtest86+x64.bin $@ && touch $@
+
+$(XEN)/xen.elf: iso/foreign.sh iso/foreign.mk
+	@echo "  APT     xen-hypervisor"
+	$(Q)iso/foreign.sh $(XEN) amd64 xen-hypervisor-4.17-amd64
+	$(Q)gunzip -c $(XEN)/root/boot/xen-*.gz >$@
