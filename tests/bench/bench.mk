@@ -25,7 +25,7 @@ $(BENCH)/%.elf: $(BENCH)/%.o $(BENCH_RT) tests/guest/rt/guest.ld
 $(BENCH)/%.bin: $(BENCH)/%.elf
 	$(Q)$(OBJCOPY) -O binary $< $@
 
-$(BENCH)/init: tests/bench/init.c tests/guest/linux/call.h tests/bench/bench.mk
+$(BENCH)/init $(BENCH)/disk_load: $(BENCH)/%: tests/bench/%.c tests/guest/linux/call.h tests/bench/bench.mk
 	@mkdir -p $(@D)
 	$(Q)$(CC) -O2 -Wall -Wextra -static -nostdlib -mgeneral-regs-only -fno-stack-protector -fno-pic -no-pie \
 		-I. -o $@ $<
@@ -42,3 +42,8 @@ bench-kvm: test-packages ## the same counts under KVM (Debian's kernel and QEMU)
 	$(Q)$(MAKE) --no-print-directory guests $(BENCH)/exits.bin $(BENCH)/init
 	$(Q)$(PYTHON) tests/bench/peer.py --build $(BUILD) \
 		--emulator '$(if $(filter command line,$(origin EMULATOR)),$(EMULATOR))' $(if $(UPDATE),--update)
+
+.PHONY: bench-disks
+bench-disks: test-packages ## what a disk's requests cost, under Skerry and under KVM
+	$(Q)$(MAKE) --no-print-directory all guests $(BENCH)/disk_load
+	$(Q)$(PYTHON) tests/bench/disks.py --build $(BUILD)
