@@ -250,6 +250,7 @@ help: ## this list
 -include tests/fuzz/fuzz.mk
 -include tests/lint/lint.mk
 -include tests/verify/verify.mk
+-include tests/disk_tools.mk
 -include tests/tests.mk
 -include docs/docs.mk
 -include tests/bench/bench.mk

@@ -4,7 +4,7 @@
 
 TEST_PACKAGES := e2fsprogs libc6-dev libcmocka-dev python3-pytest python3-pexpect binutils lz4 busybox-static gdb acpica-tools \
 	$(RUN_PACKAGES_qemu) $(RUN_PACKAGES_uefi) $(RUN_PACKAGES_bochs) $(BUILD_PACKAGES) \
-	$(GUEST_PACKAGES) $(FUZZ_PACKAGES)
+	$(GUEST_PACKAGES) $(FUZZ_PACKAGES) $(DISK_TOOL_PACKAGES)
 
 .PHONY: test test-long test-check test-packages test-parts
 test-check:
@@ -196,7 +196,7 @@ PARTS_fuzz = $(call named,$(FUZZ_TARGETS:%=$(FUZZ)/%))
 PARTS_guest = $(TEST_TOOLS) $(TINY_GUESTS) $(LINUX_PROGRAMS) $(HOSTILE)/skerry.elf \
 	$(THIEF)/skerry.elf $(FAULTS)/skerry.elf $(LIARS)/skerry.elf \
 	$(BUILD)/tests/bench/exits.bin $(BUILD)/tests/bench/switch.bin $(RIGHTS)/skerry.elf \
-	$(NO_FLUSH)/skerry.elf all guests
+	$(NO_FLUSH)/skerry.elf $(DISK_TOOLS)/made all guests
 PARTS_system = $(PARTS_guest)
 
 test-parts: $(sort $(foreach shelf,$(or $(ONLY),unit fuzz guest system),$(PARTS_$(shelf))))

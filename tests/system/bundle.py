@@ -52,6 +52,17 @@ def debian(folder):
     return read(folder / "vmlinuz", folder / "initramfs.cpio.gz")
 
 
+def debian_tools(build, *names):
+    """
+    The same with disk tools in /sbin, after tests/tools/disk_tools.py: "fio" or "file_systems".
+    With both a guest needs 192 MiB.
+    """
+    files = debian(build / "guests")
+    for name in names:
+        files["initramfs.cpio.gz"] += (build / f"tests/disk_tools/{name}.cpio.gz").read_bytes()
+    return files
+
+
 VIRTIO_MODULES = ("virtio_ring", "virtio", "virtio_pci_legacy_dev", "virtio_pci_modern_dev",
                   "virtio_pci", "virtio-rng", "virtio_console")
 
