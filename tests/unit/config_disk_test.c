@@ -29,7 +29,7 @@ static void everything(void **state)
 	assert_int_equal(parse("[vm a]\nkernel = k\ndisk = late ro\ndisk = one, two optional\n"
 			       "[disk one]\ncontroller = memory\nimage = disk.img\nsize = 1G\n"
 			       "read_only = yes\npartition = \"my # root\"\n"
-			       "[disk two]\ncontroller = 00:04.0\n"
+			       "[disk two]\ncontroller = 00:04.0\nrestart_limit = 0\nlost = error\n"
 			       "[disk late]\ncontroller = memory\nsize = 4K\n"),
 			 0);
 	expect_use(0, "late", VM_DISK_READ_ONLY);
@@ -43,9 +43,13 @@ static void everything(void **state)
 	assert_int_equal(disk->size_bytes, GIB);
 	assert_string_equal(disk->partition, "my # root");
 	assert_int_equal(disk->read_only, 1);
+	assert_int_equal(disk->restart_limit, 5);
+	assert_int_equal(disk->lost, LOST_WAIT);
 	disk = find_disk("two");
 	assert_string_equal(disk->controller, "00:04.0");
 	assert_int_equal(disk->read_only, 0);
+	assert_int_equal(disk->restart_limit, 0);
+	assert_int_equal(disk->lost, LOST_ERROR);
 	assert_string_equal(disk->partition, "");
 	assert_int_equal(parse(VM), 0); /* and nothing is left of them */
 	assert_null(config_disk(0));
@@ -74,7 +78,11 @@ static void values(void **state)
 		 "read_only: found \"perhaps\", allowed: yes no"},
 		{"controller = memory", 1, "found controller a second time, allowed: once"},
 		{"memory = 4M", 1, "found the key \"memory\", allowed: controller image size "
-				   "partition read_only"},
+				   "partition read_only restart_limit lost"},
+		{"restart_limit = 65", 17, "restart_limit: found \"65\", allowed: a number of "
+					   "deaths in a minute from 1 to 64, or 0 for no limit"},
+		{"restart_limit = none", 17, "restart_limit: found \"none\", allowed: "},
+		{"lost = retry", 8, "lost: found \"retry\", allowed: wait error"},
 	};
 	char text[256];
 
@@ -253,12 +261,14 @@ static void shown_again(void **state)
 				  "[disk one]\ncontroller = memory\nsize = 64M\n"
 				  "partition = \"a \\\"b\\\" # c\"\n"
 				  "[disk two]\ncontroller = memory\nimage = f\nread_only = yes\n"
-				  "[disk x]\ncontroller = ide0.0\n"),
+				  "[disk x]\ncontroller = ide0.0\nlost = error\n"
+				  "restart_limit = 0\n"),
 			 0);
 	show_all(text, sizeof(text));
 	assert_non_null(strstr(text, "disk = two ro optional, one optional, x ro\n"));
 	assert_non_null(strstr(text, "partition = \"a \\\"b\\\" # c\"\n"));
 	assert_non_null(strstr(text, "size = 64M\n"));
+	assert_non_null(strstr(text, "restart_limit = 0\nlost = error\n"));
 	assert_int_equal(parse(text), 0);
 	show_all(again, sizeof(again));
 	assert_string_equal(text, again);

@@ -269,6 +269,54 @@ static void without_a_driver(void **state)
 	expect_done(header, BLK_S_OK, 513);
 }
 
+/* What it was asked for and what comes later fails, until there is a driver again. */
+static void lost(void **state)
+{
+	u32 asked;
+	u32 later;
+	struct block_request request;
+
+	(void)state;
+	asked = send(BLK_T_IN, 10, 512);
+	request = disk_take();
+	disk_about()->features |= DISK_LOST;
+	virtio_blk_attend(&blk);
+	expect_done(asked, BLK_S_IOERR, 1);
+	disk_answer(request.id, BLOCK_OK); /* too late */
+	virtio_blk_attend(&blk);
+	assert_int_equal(peek(RINGS_AT + USED_AT + 2, 2), 1);
+	for (u32 i = 0; i < 3 * VIRTIO_BLK_REQUESTS; i++) {
+		later = send(BLK_T_OUT, 10, 512);
+		expect_done(later, BLK_S_IOERR, 1);
+	}
+	disk_expect_nothing();
+	disk_about()->features &= ~(u32)DISK_LOST;
+	disk_new_driver();
+	virtio_blk_attend(&blk);
+	disk_expect_nothing();
+	later = send(BLK_T_IN, 20, 512);
+	request = disk_take();
+	assert_int_equal(request.sector, 20);
+	disk_do(&request);
+	virtio_blk_attend(&blk);
+	expect_done(later, BLK_S_OK, 513);
+}
+
+/* What had been answered before the driver died does not fail. */
+static void lost_after_an_answer(void **state)
+{
+	u32 header;
+	struct block_request request;
+
+	(void)state;
+	header = send(BLK_T_IN, 10, 512);
+	request = disk_take();
+	disk_do(&request);
+	disk_about()->features |= DISK_LOST;
+	virtio_blk_attend(&blk);
+	expect_done(header, BLK_S_OK, 513);
+}
+
 /* --- a guest that resets the device --- */
 
 /* An old write may still be done: nothing is asked before it is over. */
@@ -460,6 +508,8 @@ int main(void)
 		TEST(asked_again),
 		TEST(no_double_completion),
 		TEST(without_a_driver),
+		TEST(lost),
+		TEST(lost_after_an_answer),
 		TEST(reset_with_requests_in_flight),
 		TEST(reset_and_another_driver),
 		TEST(loaded_elsewhere),

@@ -243,6 +243,8 @@ void driver_finish(struct driver_request *request, enum block_status status)
 	channel->finished++;
 	if (index == DRIVER_SELF)
 		return;
+	if (channel->first_answer_tsc == 0)
+		channel->first_answer_tsc = clock_tsc();
 	count(&channel->counts[index], request, status);
 	clients[index].waiting--;
 	if (!clients[index].leaving)

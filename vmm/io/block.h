@@ -27,7 +27,7 @@ enum block_operation {
 	BLOCK_OPERATION_COUNT
 };
 
-/* The link's `about`. */
+/* The link's `about`: the manager may change a field, so each is written and read in one piece. */
 struct block_about {
 	u64 sectors; /* may grow */
 	u32 block_bytes;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "kernel/abi/object.h"
+#include "lib/bits.h"
 
 /*
  * What the manager and one driver share. Each field has one writer; the reader takes it once and
@@ -24,6 +25,7 @@ enum disk_feature {
 	DISK_DISCARD = 1 << 1,
 	DISK_WRITE_ZEROES = 1 << 2,
 	DISK_READ_ONLY = 1 << 3,
+	DISK_LOST = 1 << 4, /* its driver stays down: requests fail */
 };
 
 /* One link, as the manager hands it over: addresses are the driver's. */
@@ -73,10 +75,21 @@ struct driver_channel {
 	u32 served[DRIVER_CLIENT_MAX]; /* the number in force; 0: the device has nothing of it */
 	u64 finished; /* requests, all clients' */
 	u64 waiting;  /* with the device */
+	u64 first_answer_tsc; /* when a client's request was answered first; 0: none was */
 	struct driver_counts counts[DRIVER_CLIENT_MAX];
 	struct driver_partition partition[DRIVER_PARTITION_MAX];
 };
 #define DRIVER_CHANNEL_BYTES sizeof(struct driver_channel)
+
+/*
+ * The memory (START_DMA) of a disk in memory: DRIVER_OWN_PAGES, then its pages and a bit for each;
+ * each further piece of memory has more pages of the disk, and a bit for each of them.
+ */
+#define DRIVER_STORE_MAX 9u
+static inline u64 driver_store_bytes(u64 pages)
+{
+	return pages * PAGE_SIZE + align_up(pages / 8 + 8, PAGE_SIZE);
+}
 
 /* Of a driver in start_info.parameter. */
 enum driver_parameter {

@@ -13,15 +13,43 @@
 
 #define PIECE_BYTES PAGE_SIZE
 
-static u8 *overlay;
-static u64 *written; /* a bit for each piece: it is in the overlay */
+/* Memory for some of the disk's pieces; there is more of it after each time the disk has grown. */
+struct store {
+	u64 first; /* piece */
+	u64 pieces;
+	u8 *overlay;
+	u64 *written; /* a bit for each piece: it is in the overlay */
+};
+
+static struct store stores[DRIVER_STORE_MAX];
+static u32 store_count;
 static const u8 *file;
 static u64 file_bytes;
 static u64 disk_bytes;
 
+static const struct store *store_of(u64 piece)
+{
+	const struct store *store = stores;
+
+	while (piece >= store->first + store->pieces)
+		store++;
+	return store;
+}
+
 static bool is_written(u64 piece)
 {
-	return (written[piece / 64] & BIT(piece % 64)) != 0;
+	const struct store *store = store_of(piece);
+	u64 index = piece - store->first;
+
+	return (store->written[index / 64] & BIT(index % 64)) != 0;
+}
+
+/* Where that byte of the disk is in an overlay. */
+static u8 *place(u64 at)
+{
+	const struct store *store = store_of(at / PIECE_BYTES);
+
+	return store->overlay + (at - store->first * PIECE_BYTES);
 }
 
 /* What the disk held there before the first write. */
@@ -40,7 +68,7 @@ static void read_bytes(u8 *to, u64 at, u64 bytes)
 		u64 step = MIN(bytes, PIECE_BYTES - at % PIECE_BYTES);
 
 		if (is_written(at / PIECE_BYTES))
-			memcpy(to, overlay + at, step);
+			memcpy(to, place(at), step);
 		else
 			read_original(to, at, step);
 		to += step;
@@ -56,10 +84,12 @@ static void read_bytes(u8 *to, u64 at, u64 bytes)
 static void prepare(u64 piece, bool whole)
 {
 	u64 at = piece * PIECE_BYTES;
+	const struct store *store = store_of(piece);
+	u64 index = piece - store->first;
 
 	if (!is_written(piece) && !whole)
-		read_original(overlay + at, at, MIN(PIECE_BYTES, disk_bytes - at));
-	__atomic_fetch_or(&written[piece / 64], BIT(piece % 64), __ATOMIC_RELEASE);
+		read_original(place(at), at, MIN(PIECE_BYTES, disk_bytes - at));
+	__atomic_fetch_or(&store->written[index / 64], BIT(index % 64), __ATOMIC_RELEASE);
 }
 
 static void write_bytes(u64 at, const u8 *from, u64 bytes)
@@ -69,7 +99,7 @@ static void write_bytes(u64 at, const u8 *from, u64 bytes)
 		u64 step = MIN(bytes, PIECE_BYTES - at % PIECE_BYTES);
 
 		prepare(piece, step == PIECE_BYTES);
-		memcpy(overlay + at, from, step);
+		memcpy(place(at), from, step);
 		from += step;
 		at += step;
 		bytes -= step;
@@ -85,18 +115,44 @@ static void zero_bytes(u64 at, u64 bytes)
 		/* what was never written is zero behind the file's end, and takes no memory */
 		if (is_written(piece) || piece * PIECE_BYTES < file_bytes) {
 			prepare(piece, step == PIECE_BYTES);
-			memset(overlay + at, 0, step);
+			memset(place(at), 0, step);
 		}
 		at += step;
 		bytes -= step;
 	}
 }
 
+/* The next pieces of the disk, as many as there is memory for. Returns how many it has by then. */
+static u64 add_store(u8 *memory, u64 bytes)
+{
+	struct store *store = &stores[store_count];
+	u64 first = store_count != 0 ? store[-1].first + store[-1].pieces : 0;
+	u64 pieces = bytes / PIECE_BYTES;
+
+	while (pieces != 0 && driver_store_bytes(pieces) > bytes)
+		pieces--;
+	*store = (struct store){.first = first,
+				.pieces = pieces,
+				.overlay = memory,
+				.written = (u64 *)(uintptr_t)(memory + pieces * PIECE_BYTES)};
+	store_count++;
+	return first + pieces;
+}
+
+static u64 add_stores(void)
+{
+	const struct start_entry *entry = start_next(start_find(START_DMA));
+	struct driver_dma first = driver_dma();
+	u64 pieces = add_store(first.memory, first.pages * PAGE_SIZE);
+
+	for (; entry != NULL && store_count < DRIVER_STORE_MAX; entry = start_next(entry))
+		pieces = add_store((u8 *)(uintptr_t)entry->offset, entry->value);
+	return pieces;
+}
+
 static bool start(struct driver_disk *disk, char *problem, size_t size)
 {
 	const struct start_entry *entry = start_find(START_DISK_FILE);
-	struct driver_dma store = driver_dma();
-	u64 pieces;
 
 	if (entry != NULL) {
 		file = (const u8 *)(uintptr_t)entry->offset;
@@ -104,13 +160,10 @@ static bool start(struct driver_disk *disk, char *problem, size_t size)
 	}
 	disk_bytes = MAX(start_info->parameter[DRIVER_DISK_BYTES], file_bytes);
 	disk_bytes = align_up(disk_bytes, BLOCK_SECTOR_BYTES);
-	pieces = align_up(disk_bytes, PIECE_BYTES) / PIECE_BYTES;
-	if (store.pages * PAGE_SIZE < pieces * PIECE_BYTES + pieces / 8 + 8) {
+	if (add_stores() * PIECE_BYTES < disk_bytes) {
 		format(problem, size, "no memory for a disk of %lu bytes", disk_bytes);
 		return false;
 	}
-	overlay = store.memory;
-	written = (u64 *)(uintptr_t)(store.memory + pieces * PIECE_BYTES);
 	disk->sectors = disk_bytes / BLOCK_SECTOR_BYTES;
 	disk->features = DISK_DISCARD | DISK_WRITE_ZEROES;
 	string_copy(disk->model, sizeof(disk->model), file != NULL ? "image in memory" : "memory");

@@ -15,10 +15,7 @@ static u32 count_clients(const struct driver *driver)
 
 static u64 resident_kib(const struct driver *driver)
 {
-	u64 used = driver->account != NULL ? driver->account->used_pages : 0;
-	u64 absent = driver->account != NULL ? driver->account->absent_pages : 0;
-
-	return (used - MIN(used, absent)) * PAGE_SIZE / KIB;
+	return driver_resident_pages(driver) * PAGE_SIZE / KIB;
 }
 
 static void show_json(struct reply *reply, const struct driver *driver)
@@ -30,6 +27,8 @@ static void show_json(struct reply *reply, const struct driver *driver)
 	json_string(&reply->object, "reason", driver->reason);
 	json_u64(&reply->object, "clients", count_clients(driver));
 	json_u64(&reply->object, "starts", driver->starts);
+	json_u64(&reply->object, "restart_us", driver->restart_ns / NS_PER_US);
+	json_u64(&reply->object, "pause_us", driver_pause_ns(driver) / NS_PER_US);
 	json_u64(&reply->object, "resident_kib", resident_kib(driver));
 	json_string(&reply->object, "dma", driver->kind->dma ? "trusted" : "none");
 	reply_object_end(reply);
@@ -60,7 +59,10 @@ COMMAND(driver_list,
 	.name = "driver list",
 	.arguments = "",
 	.summary = "the disk drivers, a process each",
-	.detail = "KIB is the memory that a driver takes, a disk in memory included.",
+	.detail = "KIB is the memory that a driver takes, a disk in memory included. In JSON: how "
+		  "long the last restart took, from the end of the driver's process until its disk "
+		  "was known again, and until a guest had an answer.",
 	.example = "driver list",
-	.keys = "name image state reason clients starts resident_kib dma",
+	.keys = "name image state reason clients starts restart_us pause_us "
+		"resident_kib dma",
 	.run = run);

@@ -3,7 +3,8 @@
 
 static bool is_up(const struct vm *vm)
 {
-	return vm->state == VM_RUNNING || vm->state == VM_PAUSED || vm->dying;
+	return vm->state == VM_RUNNING || vm->state == VM_PAUSED ||
+	       (vm->dying && vm->kept_by == NULL);
 }
 
 static u32 count_up(void)

@@ -81,7 +81,14 @@ static bool step_action(struct reply *reply)
 /* The kernel returns the last pages when each CPU has been through its loop once more. */
 static bool step_destroy(struct reply *reply)
 {
-	if (vm_by_id(reply->vm_id) != NULL)
+	const struct vm *vm = vm_by_id(reply->vm_id);
+
+	if (vm != NULL && vm->kept_by != NULL) {
+		not_done(reply, "%s: destroyed once the device of driver %s is quiet",
+			 vm->config.name, vm->kept_by);
+		return true;
+	}
+	if (vm != NULL)
 		return false;
 	if (reply->deadline_tsc == 0)
 		reply->deadline_tsc = clock_tsc() + clock_ns_to_tsc(LAST_PAGES_NS);

@@ -46,6 +46,13 @@ struct host_config {
 #define CONFIG_DISK_MAX	   64u
 #define CONFIG_VM_DISK_MAX 16u
 #define CONFIG_WORD_BYTES  48u
+#define CONFIG_RESTART_MAX 64u
+
+/* What becomes of requests to a disk whose driver stays down. */
+enum config_lost {
+	LOST_WAIT,  /* until it is there again */
+	LOST_ERROR, /* they fail */
+};
 
 /* A disk that VMs may use: a section [disk NAME]. */
 struct disk_config {
@@ -58,6 +65,8 @@ struct disk_config {
 	u64 size_bytes;			    /* likewise */
 	char partition[CONFIG_WORD_BYTES];  /* its name or UUID; "": the whole disk */
 	u64 read_only;
+	u64 restart_limit; /* deaths of its driver in a minute, then it stays down; 0: none */
+	u64 lost;	   /* enum config_lost */
 };
 
 enum vm_disk_flag {

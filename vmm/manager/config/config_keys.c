@@ -94,6 +94,9 @@ const struct config_key config_disk_keys[] = {
 	{"partition", VALUE_TEXT, DISK_FIELD(partition), 1, CONFIG_WORD_BYTES - 1, NULL,
 	 "a partition's name or UUID"},
 	{"read_only", VALUE_CHOICE, DISK_FIELD(read_only), .words = "no yes", .allowed = "yes no"},
+	{"restart_limit", VALUE_NUMBER, DISK_FIELD(restart_limit), 0, CONFIG_RESTART_MAX, NULL,
+	 "a number of deaths in a minute from 1 to 64, or 0 for no limit"},
+	{"lost", VALUE_CHOICE, DISK_FIELD(lost), .words = "wait error", .allowed = "wait error"},
 	{NULL, VALUE_TEXT, 0, .words = NULL},
 };
 

@@ -10,6 +10,7 @@
 
 /* Of a link beside its memory: page tables, events, its pages' list, the monitor's requests. */
 #define LINK_EXTRA_PAGES 48u
+#define DISK_BYTES_MAX	 (1024ul * GIB)
 
 static struct disk disks[CONFIG_DISK_MAX];
 
@@ -36,8 +37,25 @@ static void start_memory(struct disk *disk)
 	}
 	disk->driver = driver_create(config->name, &memory_kind, 0, file, config->size_bytes,
 				     problem, sizeof(problem));
-	if (disk->driver == NULL)
+	if (disk->driver != NULL)
+		disk->driver->restart_limit = (u32)config->restart_limit;
+	else
 		refuse(disk, problem);
+}
+
+/* One of several sections with the same controller: it has one driver, which has one limit. */
+static void check_limit(struct disk *disk)
+{
+	char problem[DRIVER_TEXT_BYTES];
+
+	if (disk->config->restart_limit == disk->driver->restart_limit)
+		return;
+	format(problem, sizeof(problem),
+	       "restart_limit: found %llu, allowed: %u as for the other disks of %s",
+	       (unsigned long long)disk->config->restart_limit, disk->driver->restart_limit,
+	       disk->driver->name);
+	disk->driver = NULL;
+	refuse(disk, problem);
 }
 
 /* Disks and partitions of one controller share its driver. */
@@ -51,11 +69,14 @@ static void start_controller(struct disk *disk)
 	kind = controller_find(disk->config->controller, &device, name, problem, sizeof(problem));
 	if (kind != NULL) {
 		disk->driver = driver_find(name);
-		if (disk->driver == NULL)
-			disk->driver = driver_create(name, kind, device, NULL, 0, problem,
-						     sizeof(problem));
+		if (disk->driver != NULL)
+			return check_limit(disk);
+		disk->driver = driver_create(name, kind, device, NULL, 0, problem,
+					     sizeof(problem));
 	}
-	if (disk->driver == NULL)
+	if (disk->driver != NULL)
+		disk->driver->restart_limit = (u32)disk->config->restart_limit;
+	else
 		refuse(disk, problem);
 }
 
@@ -138,9 +159,49 @@ const struct disk *disk_at(u32 number)
 	if (number >= CONFIG_DISK_MAX || disks[number].config == NULL)
 		return NULL;
 	disk = &disks[number];
-	if (!disk->found && disk->driver != NULL && disk->driver->life == DRIVER_LIFE_READY)
+	if (disk->driver == NULL || disk->driver->life != DRIVER_LIFE_READY)
+		return disk;
+	if (!disk->found)
 		look_up(disk);
+	else if (disk->config->partition[0] == '\0')
+		disk->sectors = MAX(disk->sectors, disk->driver->channel->sectors);
 	return disk;
+}
+
+/* Why nobody can use it now; NULL: it can be used. */
+static const char *find_problem(const struct disk *disk)
+{
+	if (disk == NULL || !disk->config->declared)
+		return "there is no section [disk] of that name";
+	if (disk->config->broken)
+		return "its section has a mistake";
+	if (disk->problem[0] != '\0')
+		return disk->problem;
+	if (disk->driver->life == DRIVER_LIFE_FAILED)
+		return disk->driver->reason;
+	return disk->found ? NULL : "its driver is not ready yet";
+}
+
+bool disk_resize(u32 number, u64 bytes, char *problem, size_t size)
+{
+	const struct disk *disk = disk_at(number);
+	const char *why = find_problem(disk);
+	u64 present = disk != NULL ? disk->sectors * BLOCK_SECTOR_BYTES : 0;
+
+	if (why != NULL)
+		format(problem, size, "%s", why);
+	else if (disk->driver->kind != &memory_kind)
+		format(problem, size, "it is on %s, allowed: a disk in memory; what a controller's "
+		       "disk has grown by is there after `driver restart %s`",
+		       disk->driver->name, disk->driver->name);
+	else if (disk->config->partition[0] != '\0')
+		format(problem, size, "it is a partition, allowed: a whole disk");
+	else if (bytes <= present || bytes % PAGE_SIZE != 0 || bytes > DISK_BYTES_MAX)
+		format(problem, size, "it has %llu KiB, allowed: more, in steps of 4K up to 1T; a "
+		       "disk never shrinks", (unsigned long long)(present / KIB));
+	else
+		return driver_grow(disk->driver, bytes, problem, size);
+	return false;
 }
 
 static bool overlaps(const struct driver_link *link, const struct disk *disk)
@@ -176,20 +237,6 @@ void disk_users(const struct disk *disk, char *text, size_t size)
 	}
 }
 
-/* Why nobody can use it now; NULL: it can be used. */
-static const char *find_problem(const struct disk *disk)
-{
-	if (disk == NULL || !disk->config->declared)
-		return "there is no section [disk] of that name";
-	if (disk->config->broken)
-		return "its section has a mistake";
-	if (disk->problem[0] != '\0')
-		return disk->problem;
-	if (disk->driver->life == DRIVER_LIFE_FAILED)
-		return disk->driver->reason;
-	return disk->found ? NULL : "its driver is not ready yet";
-}
-
 static struct driver_link *attach(struct vm *vm, u32 number, bool read_only, char *problem,
 				  size_t size)
 {
@@ -215,6 +262,8 @@ static struct driver_link *attach(struct vm *vm, u32 number, bool read_only, cha
 		return NULL;
 	string_copy(link->user, sizeof(link->user), vm->config.name);
 	link->disk = number;
+	link->fails = disk->config->lost == LOST_ERROR;
+	link->whole = disk->config->partition[0] == '\0';
 	return link;
 }
 
@@ -250,17 +299,39 @@ void disk_give_all(const struct vm *vm, struct process_build *build)
 	}
 }
 
+/* Once: nothing will happen by itself. */
+static void say_kept(struct vm *vm, struct driver_link *link)
+{
+	const struct driver *driver = driver_of_link(link);
+
+	if (!driver->loud)
+		return;
+	vm->kept_by = driver->name;
+	if (link->said)
+		return;
+	link->said = true;
+	log_message(LOG_WARNING, LOG_VM, vm->config.name,
+		    "its memory is kept: the device of driver %s may still write to it",
+		    driver->name);
+	console_notice("%s: its memory is kept, the device of driver %s may still write to it; "
+		       "`driver restart %s` tries again\n",
+		       vm->config.name, driver->name, driver->name);
+}
+
 bool disk_detach_all(struct vm *vm)
 {
 	bool all = true;
 
+	vm->kept_by = NULL;
 	for (u32 i = 0; i < CONFIG_VM_DISK_MAX; i++) {
 		if (vm->link[i] == NULL)
 			continue;
-		if (driver_link_end(vm->link[i]))
+		if (driver_link_end(vm->link[i])) {
 			vm->link[i] = NULL;
-		else
-			all = false;
+			continue;
+		}
+		say_kept(vm, vm->link[i]);
+		all = false;
 	}
 	return all;
 }

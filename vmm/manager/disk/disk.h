@@ -21,6 +21,10 @@ struct disk {
 void disks_start(void);
 /* The disk of that number; NULL behind the last. It has been looked up. */
 const struct disk *disk_at(u32 number);
+/*
+ * Makes a disk in memory larger; its users are told. False: `problem` says why it stays as it is.
+ */
+bool disk_resize(u32 number, u64 bytes, char *problem, size_t size);
 /* In words, who uses it: "alpha", "alpha (ro), beta (ro)"; "" for nobody. */
 void disk_users(const struct disk *disk, char *text, size_t size);
 

@@ -65,6 +65,7 @@ static void fail(struct driver *driver, const char *reason)
 	log_message(LOG_ERROR, LOG_DEVICE, "", "driver %s: failed: %s", driver->name,
 		    driver->reason);
 	console_notice("error: driver %s: %s\n", driver->name, driver->reason);
+	driver_links_lose(driver);
 }
 
 /* Its device may have been started already: it is made quiet first. */
@@ -127,8 +128,15 @@ static void take_ready(struct driver *driver)
 
 	read_text(driver->channel->model, sizeof(driver->channel->model), model, sizeof(model));
 	driver->life = DRIVER_LIFE_READY;
+	driver->reason[0] = '\0';
 	log_message(LOG_INFO, LOG_DEVICE, "", "driver %s: ready, %llu MiB, %s", driver->name,
 		    (unsigned long long)(sectors * BLOCK_SECTOR_BYTES / MIB), model);
+	if (driver->ended_tsc != 0) {
+		driver->restart_ns = clock_tsc_to_ns(clock_tsc() - driver->ended_tsc);
+		log_message(LOG_INFO, LOG_DEVICE, "", "driver %s: back after %llu us",
+			    driver->name, (unsigned long long)(driver->restart_ns / NS_PER_US));
+	}
+	driver_links_grow(driver, sectors);
 	driver_links_open(driver);
 }
 
@@ -144,12 +152,20 @@ void driver_signalled(u32 number)
 		take_ready(driver);
 }
 
+static void note_death(struct driver *driver)
+{
+	driver->death_tsc[driver->deaths++ % CONFIG_RESTART_MAX] = clock_tsc();
+}
+
 static bool dies_too_often(const struct driver *driver)
 {
-	u64 oldest = driver->death_tsc[driver->deaths % DRIVER_DEATH_LIMIT];
+	u32 limit = driver->restart_limit;
+	u64 oldest;
 
-	return driver->deaths >= DRIVER_DEATH_LIMIT &&
-	       clock_tsc_to_ns(clock_tsc() - oldest) < DRIVER_WINDOW_NS;
+	if (limit == 0 || driver->deaths < limit)
+		return false;
+	oldest = driver->death_tsc[(driver->deaths - limit) % CONFIG_RESTART_MAX];
+	return clock_tsc_to_ns(clock_tsc() - oldest) < DRIVER_WINDOW_NS;
 }
 
 /* It has said itself that its device is of no use: a restart would not help. */
@@ -163,6 +179,7 @@ static void ended(struct driver *driver)
 {
 	char reason[DRIVER_TEXT_BYTES] = "";
 
+	driver->ended_tsc = clock_tsc();
 	read_text(driver->channel->reason, sizeof(driver->channel->reason), reason,
 		  sizeof(reason));
 	driver_links_close(driver);
@@ -177,7 +194,7 @@ static void ended(struct driver *driver)
 	if (!driver->killed) {
 		log_message(LOG_ERROR, LOG_DEVICE, "", "driver %s: died%s%s", driver->name,
 			    reason[0] != '\0' ? ": " : ", `log show -c process` says why", reason);
-		driver->death_tsc[driver->deaths++ % DRIVER_DEATH_LIMIT] = clock_tsc();
+		note_death(driver);
 	}
 	driver->life = DRIVER_LIFE_RESTARTING;
 }
@@ -191,6 +208,16 @@ void driver_process_ended(u32 number)
 		ended(driver);
 }
 
+u64 driver_pause_ns(const struct driver *driver)
+{
+	u64 answered = driver->channel != NULL ? driver->channel->first_answer_tsc : 0;
+
+	if (driver->life != DRIVER_LIFE_READY || driver->ended_tsc == 0 ||
+	    answered < driver->ended_tsc)
+		return 0;
+	return clock_tsc_to_ns(answered - driver->ended_tsc);
+}
+
 static void kill(struct driver *driver, const char *why)
 {
 	log_message(LOG_WARNING, LOG_DEVICE, "", "driver %s: ended, %s", driver->name, why);
@@ -201,9 +228,24 @@ static void kill(struct driver *driver, const char *why)
 void driver_restart(struct driver *driver)
 {
 	driver->deaths = 0;
+	driver->failing = false;
 	if (driver->process != HANDLE_NONE)
 		kill(driver, "by `driver restart`");
 	driver->life = DRIVER_LIFE_RESTARTING;
+}
+
+bool driver_grow(struct driver *driver, u64 bytes, char *problem, size_t size)
+{
+	if (driver->life != DRIVER_LIFE_READY) {
+		format(problem, size, "its driver is %s, allowed: while it is ready",
+		       driver_life_name(driver->life));
+		return false;
+	}
+	if (!driver_add_store(driver, bytes, problem, size))
+		return false;
+	driver->disk_bytes = bytes;
+	kill(driver, "to start anew with a larger disk");
+	return true;
 }
 
 /* False: not yet, or not to be had, which ends the restart. */
@@ -242,7 +284,7 @@ static void step_restart(struct driver *driver)
 	if (dies_too_often(driver)) {
 		format(problem, sizeof(problem),
 		       "it died %u times within %llu s; `driver restart %s` tries again",
-		       DRIVER_DEATH_LIMIT, (unsigned long long)(DRIVER_WINDOW_NS / NS_PER_S),
+		       driver->restart_limit, (unsigned long long)(DRIVER_WINDOW_NS / NS_PER_S),
 		       driver->name);
 		fail(driver, problem);
 		return;
@@ -273,7 +315,7 @@ static void look_for_hang(struct driver *driver, u64 now)
 		driver->seen_finished = finished;
 		driver->seen_tsc = now;
 	} else if (now - driver->seen_tsc > clock_ns_to_tsc(limit)) {
-		driver->death_tsc[driver->deaths++ % DRIVER_DEATH_LIMIT] = now;
+		note_death(driver);
 		kill(driver, "it answers nothing any more");
 	}
 }

@@ -12,14 +12,14 @@
  * Disk drivers, a process each. They may die: the device is made quiet, a new process is started,
  * and the links' generations rise, upon which their clients post again what was not answered.
  */
-#define DRIVER_MAX	   32u
-#define DRIVER_NAME_BYTES  48u
-#define DRIVER_DEATH_LIMIT 5u /* so many within the window: it stays down */
-#define DRIVER_WINDOW_NS   (60 * NS_PER_S)
+#define DRIVER_MAX	  32u
+#define DRIVER_NAME_BYTES 48u
+/* So many deaths as its disks allow within it: the driver stays down. */
+#define DRIVER_WINDOW_NS  (60 * NS_PER_S)
 /* Requests wait and none is answered: it hangs. */
-#define DRIVER_HANG_NS	   (5 * NS_PER_S)
+#define DRIVER_HANG_NS	  (5 * NS_PER_S)
 /* From its start until it knows its disk. */
-#define DRIVER_START_NS	   (60 * NS_PER_S)
+#define DRIVER_START_NS	  (60 * NS_PER_S)
 
 enum driver_life {
 	DRIVER_LIFE_STARTING,
@@ -34,6 +34,8 @@ struct driver_link {
 	bool used;
 	bool leaving;	 /* it shall end */
 	bool told;	 /* and the driver knows */
+	bool said;	 /* that it cannot leave */
+	bool fails;	 /* its requests, while the driver is down for good */
 	u32 number;	 /* in struct driver_client */
 	handle_t memory; /* belongs to the client's group, as pool_pages does */
 	handle_t doorbell;
@@ -45,6 +47,7 @@ struct driver_link {
 	u64 first_sector;
 	u64 sectors;
 	bool read_only;
+	bool whole; /* the disk from its first to its last sector: it grows with it */
 	char user[CONFIG_NAME_BYTES]; /* the VM */
 	u32 disk;		      /* of the configuration */
 };
@@ -63,17 +66,24 @@ struct driver_kind {
 	u64 (*quiet_deadline)(u32 device); /* a TSC */
 };
 
+/* Memory that a disk in memory has grown by, and what its group has. */
+struct driver_store {
+	handle_t memory;
+	u64 bytes;
+	const struct group_page *account;
+};
+
 struct driver {
 	bool used;
 	char name[DRIVER_NAME_BYTES];
 	const struct driver_kind *kind;
 	u32 device;		 /* number, for kind */
 	const struct file *file; /* of a RAM disk; NULL: none */
-	u64 disk_bytes;		 /* likewise */
+	u64 disk_bytes;		 /* of a disk in memory; 0: the file's size */
 	enum driver_life life;
 	char reason[DRIVER_TEXT_BYTES + 32];
 
-	handle_t group;
+	handle_t group; /* that pays for the process: the latest */
 	handle_t process; /* HANDLE_NONE: there is none */
 	handle_t space;	  /* its address space */
 	handle_t wake;	  /* event that it waits on */
@@ -82,16 +92,21 @@ struct driver {
 	handle_t dma;
 	handle_t dma_pages; /* memory with the addresses of its pages */
 	u64 dma_bytes;
-	u64 quota_pages; /* promised to `group` */
+	struct driver_store grown[DRIVER_STORE_MAX - 1];
+	u32 grown_count;
+	u64 quota_pages; /* promised to it */
 	struct driver_channel *channel; /* written by the driver: read each field once */
 	const struct group_page *account;
 
 	u32 starts;
 	u32 deaths;
-	u64 death_tsc[DRIVER_DEATH_LIMIT];
+	u32 restart_limit; /* deaths within the window; 0: none */
+	u64 death_tsc[CONFIG_RESTART_MAX]; /* the latest */
 	u64 seen_finished; /* channel->finished, when it was looked at last */
 	u64 seen_tsc;
 	u32 last_number;
+	u64 ended_tsc; /* its last process; 0: none has yet */
+	u64 restart_ns; /* from then until its disk was known again */
 	bool killed; /* by `driver restart` or because it hung */
 	bool failing; /* once its device is quiet it has failed, for the reason there */
 	bool loud;    /* its device may still write to memory, of which nothing is used again */
@@ -110,6 +125,18 @@ struct driver *driver_create(const char *name, const struct driver_kind *kind, u
 			     const struct file *file, u64 disk_bytes, char *problem, size_t size);
 /* Ends its process, which is then started anew. */
 void driver_restart(struct driver *driver);
+/*
+ * Lets a disk in memory grow: with more memory its process starts anew, and tells its clients.
+ * `bytes` is more than it has, in whole pages. False: `problem` says why nothing has changed.
+ */
+bool driver_grow(struct driver *driver, u64 bytes, char *problem, size_t size);
+/* Memory that it takes now, in all. */
+u64 driver_resident_pages(const struct driver *driver);
+/*
+ * From the end of its last process until the present one had answered a client; 0: none has ended,
+ * or nothing was answered since.
+ */
+u64 driver_pause_ns(const struct driver *driver);
 
 /* Signals: it has changed something in its channel; its process has ended. */
 void driver_signalled(u32 number);
@@ -134,7 +161,13 @@ bool driver_link_end(struct driver_link *link);
 
 /* For the driver's life. */
 void driver_links_open(struct driver *driver); /* hands all to a new process */
+/* Its disk has so many sectors: whoever has all of it gets those that are new. */
+void driver_links_grow(struct driver *driver, u64 sectors);
 void driver_links_close(struct driver *driver); /* its process has ended */
+/* It stays down: the clients of disks that are configured so fail their requests. */
+void driver_links_lose(struct driver *driver);
 bool driver_build(struct driver *driver, char *problem, size_t size);
+/* Memory for `bytes` of disk in all, and a group that pays for it and for the next process. */
+bool driver_add_store(struct driver *driver, u64 bytes, char *problem, size_t size);
 u32 driver_number(const struct driver *driver);
 struct driver *driver_of_link(const struct driver_link *link);

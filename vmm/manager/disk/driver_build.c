@@ -5,6 +5,7 @@
 #include "vmm/manager/disk/driver.h"
 #include "vmm/manager/disk/dma_pages.h"
 #include "vmm/manager/events.h"
+#include "vmm/manager/vm/vm_build.h"
 #include "vmm/rt/format.h"
 #include "vmm/rt/start.h"
 #include "vmm/rt/status_text.h"
@@ -17,16 +18,18 @@
 /* The driver's own part of its memory for a device that does DMA: rings, lists. */
 #define DEVICE_PAGES  64u
 
-/* A RAM disk has its contents there, and a bit for each of their pages. */
+static u64 disk_pages_of(u64 bytes, const struct file *file)
+{
+	return align_up(MAX(bytes, file != NULL ? file->size : 0), PAGE_SIZE) / PAGE_SIZE;
+}
+
 static u64 memory_bytes(const struct driver *driver)
 {
-	u64 disk = align_up(MAX(driver->disk_bytes, driver->file != NULL ? driver->file->size : 0),
-			    PAGE_SIZE);
 	u64 own = DRIVER_OWN_PAGES * PAGE_SIZE;
 
 	if (driver->kind->dma)
 		return own + DEVICE_PAGES * PAGE_SIZE;
-	return own + disk + align_up(disk / PAGE_SIZE / 8 + 8, PAGE_SIZE);
+	return own + driver_store_bytes(disk_pages_of(driver->disk_bytes, driver->file));
 }
 
 static handle_t find_image(const char *name)
@@ -52,14 +55,15 @@ static void map_here(struct process_build *build, handle_t memory, u64 bytes, u3
 	memcpy(address, &at, sizeof(at));
 }
 
-static void map_account(struct driver *driver, struct process_build *build)
+static void map_account(const struct driver *driver, struct process_build *build,
+			const struct group_page **account)
 {
 	handle_t memory = HANDLE_NONE;
 
 	if (process_build_failed(build))
 		return;
 	process_build_note(build, "reading its account", sys_group_page(driver->group, &memory));
-	map_here(build, memory, PAGE_SIZE, RIGHT_READ, &driver->account);
+	map_here(build, memory, PAGE_SIZE, RIGHT_READ, account);
 	if (memory != HANDLE_NONE)
 		sys_handle_close(memory);
 }
@@ -96,7 +100,7 @@ static void make_lasting(struct driver *driver, struct process_build *build)
 		process_build_note(build, "finding where its memory lies",
 				   dma_pages_make(driver->group, driver->dma, 0, driver->dma_bytes,
 						  &driver->dma_pages));
-	map_account(driver, build);
+	map_account(driver, build, &driver->account);
 }
 
 static void grant_all(struct driver *driver, struct process_build *build)
@@ -109,6 +113,9 @@ static void grant_all(struct driver *driver, struct process_build *build)
 			  RIGHT_READ | RIGHT_WRITE);
 	process_build_map(build, START_DMA, driver->dma, 0, driver->dma_bytes,
 			  RIGHT_READ | RIGHT_WRITE);
+	for (u32 i = 0; i < driver->grown_count; i++)
+		process_build_map(build, START_DMA, driver->grown[i].memory, 0,
+				  driver->grown[i].bytes, RIGHT_READ | RIGHT_WRITE);
 	if (driver->dma_pages != HANDLE_NONE)
 		process_build_map(build, START_DMA_ADDRESSES, driver->dma_pages, 0,
 				  driver->dma_bytes / PAGE_SIZE * sizeof(u64), RIGHT_READ);
@@ -168,5 +175,85 @@ bool driver_build(struct driver *driver, char *problem, size_t size)
 	build.process = HANDLE_NONE;
 	build.space = HANDLE_NONE;
 	process_build_close(&build);
+	return true;
+}
+
+static u64 resident(const struct group_page *account)
+{
+	u64 used = account != NULL ? account->used_pages : 0;
+	u64 absent = account != NULL ? account->absent_pages : 0;
+
+	return used - MIN(used, absent);
+}
+
+u64 driver_resident_pages(const struct driver *driver)
+{
+	u64 pages = resident(driver->account);
+
+	for (u32 i = 0; i < driver->grown_count; i++)
+		pages += resident(driver->grown[i].account);
+	return pages;
+}
+
+static u64 store_pages(const struct driver *driver)
+{
+	u64 pages = driver->dma_bytes / PAGE_SIZE;
+
+	for (u32 i = 0; i < driver->grown_count; i++)
+		pages += driver->grown[i].bytes / PAGE_SIZE;
+	return pages;
+}
+
+/* A quota cannot be raised: the new group pays for page tables of all the memory. */
+static void make_store(struct driver *driver, u64 quota_pages, struct driver_store *store,
+		       struct process_build *build)
+{
+	handle_t before = driver->group;
+
+	process_build_note(build, "creating a group",
+			   sys_group_create(start_handle(START_ROOT), quota_pages, DRIVER_WEIGHT,
+					    &driver->group));
+	if (process_build_failed(build)) {
+		driver->group = before;
+		return;
+	}
+	process_build_note(build, "creating its memory",
+			   sys_memory_create(driver->group, store->bytes, 0, &store->memory));
+	map_account(driver, build, &store->account);
+	if (!process_build_failed(build))
+		return;
+	while (sys_object_destroy(driver->group) == STATUS_AGAIN)
+		continue;
+	driver->group = before;
+}
+
+bool driver_add_store(struct driver *driver, u64 bytes, char *problem, size_t size)
+{
+	u64 more = disk_pages_of(bytes, NULL) - disk_pages_of(driver->disk_bytes, driver->file);
+	struct driver_store store = {.bytes = driver_store_bytes(more)};
+	u64 pages = store.bytes / PAGE_SIZE;
+	u64 quota_pages = pages + (store_pages(driver) + pages) / QUOTA_SHARE + QUOTA_PAGES;
+	struct process_build build = {.status = STATUS_OK};
+
+	if (driver->grown_count == ARRAY_COUNT(driver->grown)) {
+		format(problem, size, "it has grown %u times, which is all it can",
+		       driver->grown_count);
+		return false;
+	}
+	if (quota_pages > vm_build_pages_available()) {
+		format(problem, size,
+		       "it takes %llu MiB more, allowed: the %llu MiB not promised to anybody",
+		       (unsigned long long)(quota_pages * PAGE_SIZE / MIB),
+		       (unsigned long long)(vm_build_pages_available() * PAGE_SIZE / MIB));
+		return false;
+	}
+	make_store(driver, quota_pages, &store, &build);
+	if (process_build_failed(&build)) {
+		format(problem, size, "the kernel says \"%s\" while %s",
+		       status_text(build.status), build.what);
+		return false;
+	}
+	driver->grown[driver->grown_count++] = store;
+	driver->quota_pages += quota_pages;
 	return true;
 }

@@ -41,6 +41,19 @@ static enum status map_in_driver(struct driver *driver, struct driver_link *link
 	return status;
 }
 
+/* What the client is told of its disk, which may change while it looks. */
+static void describe(const struct driver *driver, const struct driver_link *link, u32 more)
+{
+	const u32 known = DISK_FLUSH | DISK_DISCARD | DISK_WRITE_ZEROES;
+	struct block_about *about = (struct block_about *)(void *)link->at->about;
+	u32 features = (driver->channel->features & known) | more |
+		       (link->read_only ? (u32)DISK_READ_ONLY : 0);
+
+	__atomic_store_n(&about->sectors, link->sectors, __ATOMIC_RELAXED);
+	__atomic_store_n(&about->block_bytes, driver->channel->block_bytes, __ATOMIC_RELAXED);
+	__atomic_store_n(&about->features, features, __ATOMIC_RELAXED);
+}
+
 /* Hands the driver's end to its present process. */
 static enum status open(struct driver *driver, struct driver_link *link)
 {
@@ -64,6 +77,7 @@ static enum status open(struct driver *driver, struct driver_link *link)
 	client->doorbell = doorbell;
 	client->bell = bell;
 	client->read_only = link->read_only;
+	describe(driver, link, 0);
 	__atomic_store_n(&client->number, link->number, __ATOMIC_RELEASE);
 	renew(link);
 	sys_event_signal(driver->wake);
@@ -117,7 +131,6 @@ struct driver_link *driver_link_make(struct driver *driver, handle_t group, u64 
 				     u64 sectors, bool read_only, char *problem, size_t size)
 {
 	struct driver_link *link = driver->link;
-	struct block_about about = {.sectors = sectors};
 	enum status status;
 
 	while (link < driver->link + DRIVER_CLIENT_MAX && link->used)
@@ -133,9 +146,7 @@ struct driver_link *driver_link_make(struct driver *driver, handle_t group, u64 
 				     .read_only = read_only};
 	status = make_objects(driver, group, link);
 	if (status == STATUS_OK) {
-		about.block_bytes = driver->channel->block_bytes;
-		about.features = driver->channel->features | (read_only ? DISK_READ_ONLY : 0u);
-		memcpy(link->at->about, &about, sizeof(about));
+		describe(driver, link, 0);
 		if (driver->life == DRIVER_LIFE_READY)
 			status = open(driver, link);
 	}
@@ -226,6 +237,16 @@ void driver_links_open(struct driver *driver)
 	}
 }
 
+void driver_links_grow(struct driver *driver, u64 sectors)
+{
+	for (u32 i = 0; i < DRIVER_CLIENT_MAX; i++) {
+		struct driver_link *link = &driver->link[i];
+
+		if (link->used && link->whole)
+			link->sectors = MAX(link->sectors, sectors);
+	}
+}
+
 void driver_links_close(struct driver *driver)
 {
 	for (u32 i = 0; i < DRIVER_CLIENT_MAX; i++) {
@@ -233,5 +254,17 @@ void driver_links_close(struct driver *driver)
 
 		if (link->used)
 			unmap_in_driver(driver, link);
+	}
+}
+
+void driver_links_lose(struct driver *driver)
+{
+	for (u32 i = 0; i < DRIVER_CLIENT_MAX; i++) {
+		struct driver_link *link = &driver->link[i];
+
+		if (!link->used || !link->fails)
+			continue;
+		describe(driver, link, DISK_LOST);
+		sys_event_signal(link->bell);
 	}
 }

@@ -46,6 +46,7 @@ struct vm {
 	u64 deaf_until_tsc;      /* 0: the monitor is heard */
 	bool dying;              /* the group is being taken back */
 	bool leaving_disks;	 /* before that its drivers have to be done with it */
+	const char *kept_by;	 /* a driver whose device may still write to its memory */
 	enum vm_after after;
 	char end_reason[24];     /* why it leaves the list */
 	bool fresh;              /* its first monitor is not set up yet: it may never come to be */

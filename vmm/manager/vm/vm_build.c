@@ -45,7 +45,7 @@ static u64 quota_pages(const struct vm_config *config)
  * Pages promised to nobody: guest RAM is taken at first touch but promised in full. What the
  * manager spends on each VM, its channel above all, is on no VM's account.
  */
-static u64 pages_available(void)
+u64 vm_build_pages_available(void)
 {
 	u64 promised = 0;
 
@@ -110,7 +110,7 @@ bool vm_build_fits(const struct vm_config *config, char *problem, size_t size)
 /* The operator's mistakes are reported in the operator's terms, before anything is created. */
 static bool check(const struct vm_config *config, char *problem, size_t size)
 {
-	u64 available = pages_available();
+	u64 available = vm_build_pages_available();
 
 	if (!vm_build_has_files(config, problem, size))
 		return false;

@@ -6,6 +6,9 @@
 /* Takes stock of free memory. */
 void vm_build_init(void);
 
+/* Pages promised to nobody. */
+u64 vm_build_pages_available(void);
+
 /* Whether its kernel and initrd are among the boot files; `problem` says which is not. */
 bool vm_build_has_files(const struct vm_config *config, char *problem, size_t size);
 

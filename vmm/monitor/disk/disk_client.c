@@ -17,10 +17,13 @@ void disk_client_open(struct disk_client *client, struct link_memory *memory,
 
 struct block_about disk_client_about(const struct disk_client *client)
 {
-	struct block_about about;
+	const struct block_about *about = (const void *)client->end.memory->about;
 
-	memcpy(&about, client->end.memory->about, sizeof(about));
-	return about;
+	return (struct block_about){
+		.sectors = __atomic_load_n(&about->sectors, __ATOMIC_RELAXED),
+		.block_bytes = __atomic_load_n(&about->block_bytes, __ATOMIC_RELAXED),
+		.features = __atomic_load_n(&about->features, __ATOMIC_RELAXED),
+	};
 }
 
 bool disk_client_renewed(struct disk_client *client)

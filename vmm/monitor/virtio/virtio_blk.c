@@ -48,10 +48,11 @@ static struct virtio_blk *virtio_blk_of(struct virtio_device *device)
 	return CONTAINER_OF(device, struct virtio_blk, virtio);
 }
 
-static void blk_look_for_growth(struct virtio_blk *blk)
+static void blk_look_for_changes(struct virtio_blk *blk)
 {
 	struct block_about about = disk_client_about(&blk->client);
 
+	blk->lost = (about.features & DISK_LOST) != 0;
 	if (likely(about.sectors == blk->state.capacity))
 		return;
 	blk->about = about;
@@ -59,15 +60,24 @@ static void blk_look_for_growth(struct virtio_blk *blk)
 	virtio_config_changed(&blk->virtio);
 }
 
+/* With what waits. */
+static void blk_go_on(struct virtio_blk *blk)
+{
+	if (unlikely(blk->lost))
+		blk_fail_all(blk);
+	else
+		blk_ask_all(blk);
+}
+
 void virtio_blk_attend(struct virtio_blk *blk)
 {
 	if (unlikely(disk_client_renewed(&blk->client)))
 		blk_ask_again(blk);
-	blk_look_for_growth(blk);
+	blk_look_for_changes(blk);
 	if (!pci_is_master(&blk->virtio.function))
 		return; /* the guest's memory is not to be touched: answers wait in the link */
 	blk_take_answers(blk);
-	blk_ask_all(blk);
+	blk_go_on(blk);
 }
 
 /* --- the device --- */
@@ -77,7 +87,7 @@ static void virtio_blk_notify(struct virtio_device *device, u32 queue)
 	struct virtio_blk *blk = virtio_blk_of(device);
 
 	blk_take_all(blk, queue);
-	blk_ask_all(blk);
+	blk_go_on(blk);
 	virtqueue_announce(device, queue);
 }
 
@@ -190,6 +200,7 @@ static enum status blk_attach_one(struct platform *platform, const struct platfo
 
 	blk->about = disk_client_about(&blk->client);
 	blk->state.capacity = blk->about.sectors;
+	blk->lost = (blk->about.features & DISK_LOST) != 0;
 	blk->virtio = (struct virtio_device){
 		.function.device = {
 			.name = "virtio_blk",

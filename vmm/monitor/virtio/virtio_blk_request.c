@@ -7,6 +7,8 @@
 
 #define RANGE_BYTES 16u
 #define RANGE_UNMAP 1u
+/* All queues are full: so many times as many as may be under way, and some that came meanwhile. */
+#define FAIL_ROUNDS 16u
 
 /* 5.2.6 */
 enum blk_type {
@@ -294,7 +296,6 @@ static void blk_answered(struct virtio_blk *blk, struct blk_request *request,
 	blk->waiting++;
 }
 
-
 void blk_ask_again(struct virtio_blk *blk)
 {
 	blk->waiting = 0;
@@ -326,4 +327,28 @@ void blk_take_answers(struct virtio_blk *blk)
 		blk_take_all(blk, queue);
 		virtqueue_announce(&blk->virtio, queue);
 	}
+}
+
+static void blk_fail(struct virtio_blk *blk)
+{
+	for (u32 i = 0; i < VIRTIO_BLK_REQUESTS; i++) {
+		if (blk->state.request[i].phase != BLK_FREE)
+			blk_finish(blk, &blk->state.request[i], BLK_S_IOERR);
+	}
+	blk->waiting = 0;
+}
+
+void blk_fail_all(struct virtio_blk *blk)
+{
+	disk_client_forget(&blk->client);
+	blk_fail(blk);
+	for (u32 round = 0; round < FAIL_ROUNDS; round++) {
+		for (u32 queue = 0; queue < VIRTIO_BLK_QUEUES; queue++)
+			blk_take_all(blk, queue);
+		if (blk->waiting == 0)
+			break;
+		blk_fail(blk);
+	}
+	for (u32 queue = 0; queue < VIRTIO_BLK_QUEUES; queue++)
+		virtqueue_announce(&blk->virtio, queue);
 }

@@ -9,6 +9,8 @@
 void blk_take_all(struct virtio_blk *blk, u32 queue);
 /* Asks the driver for what waits, as long as there is room. */
 void blk_ask_all(struct virtio_blk *blk);
+/* The disk is lost: fails what it was asked for and what the guest offers. */
+void blk_fail_all(struct virtio_blk *blk);
 /* Whatever was asked has to be asked again: nobody will answer it. */
 void blk_ask_again(struct virtio_blk *blk);
 /* Gives back what the driver has answered, then takes more. */

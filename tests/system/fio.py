@@ -1,0 +1,62 @@
+# SPDX-License-Identifier: MIT
+"""What tests with fio have in common: its command, disks' drivers that die meanwhile."""
+import time
+
+# A job for each of four queues, in a part of the disk of its own; each block has a header that says
+# where it belongs, and a checksum, which is looked at soon after the block was written.
+COMMAND = ("/sbin/fio --name=v --filename={disk} --ioengine=libaio --direct=1 --thread "
+           "--group_reporting --rw=randrw --bsrange=4k-64k --iodepth={depth} --numjobs=4 "
+           "--size={size} --offset_increment={size} --verify=crc32c --verify_fatal=1 "
+           "--verify_backlog=64 --time_based --runtime={seconds} --randrepeat=0 --minimal "
+           "> /tmp/fio 2>&1")
+
+
+def command(size, seconds, disk="/dev/vda", depth=8):
+    """Verifies 4 * size bytes of the disk for so many seconds of the guest's clock."""
+    return COMMAND.format(size=size, seconds=seconds, disk=disk, depth=depth)
+
+
+def driver(machine, name):
+    return next(row for row in machine.objects("driver list") if row["name"] == name)
+
+
+def requests(machine, disk):
+    return next(row["requests"] for row in machine.objects("disk stat") if row["disk"] == disk)
+
+
+def wait_requests(machine, disk, more):
+    """Until the disk has answered so many more."""
+    before = requests(machine, disk)
+    limit = time.monotonic() + 120
+    while requests(machine, disk) < before + more:
+        assert time.monotonic() < limit, f"no more requests to {disk}"
+
+
+def wait_ready(machine, name):
+    while (row := driver(machine, name))["state"] != "ready":
+        assert row["state"] != "failed", row
+    return row
+
+
+def die(machine, name, command="fault driver"):
+    """Its process ends; waits until another one is ready. `fault` needs a TEST=1 image."""
+    starts = driver(machine, name)["starts"]
+    machine.command(f"{command} {name}")
+    while driver(machine, name)["starts"] == starts:
+        pass
+    return wait_ready(machine, name)
+
+
+def die_often(machine, name, times, random, command="fault driver"):
+    """
+    Each time after an arbitrary number of requests since it was there again. Returns for each the
+    microseconds until its disk was known again, and until a guest had an answer.
+    """
+    disks = [row["name"] for row in machine.objects("disk list") if row["driver"] == name]
+    times_us = []
+    for _ in range(times):
+        die(machine, name, command)
+        wait_requests(machine, disks[0], random.randrange(1, 40))
+        row = driver(machine, name)
+        times_us.append((row["restart_us"], row["pause_us"]))
+    return times_us

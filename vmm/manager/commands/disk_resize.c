@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: MIT */
+#include "vmm/manager/command.h"
+#include "vmm/manager/disk/disk.h"
+#include "vmm/manager/text/parse_number.h"
+#include "vmm/rt/format.h"
+
+static const struct disk *find_named(const char *name, u32 *number)
+{
+	const struct disk *disk;
+
+	for (*number = 0; (disk = disk_at(*number)) != NULL; ++*number) {
+		if (disk->config->declared && string_equal(disk->config->name, name))
+			return disk;
+	}
+	return NULL;
+}
+
+static void run(struct reply *reply, const struct arguments *arguments)
+{
+	char problem[sizeof(((struct disk *)NULL)->problem)];
+	char shown[CONFIG_NAME_BYTES];
+	const struct disk *disk;
+	u32 number;
+	u64 bytes;
+
+	disk = find_named(arguments->word[0], &number);
+	if (disk == NULL) {
+		reply_error(reply, "found \"%s\", which is no disk, `disk list` shows them",
+			    text_show(shown, sizeof(shown), text_of(arguments->word[0])));
+		return;
+	}
+	if (!parse_size(text_of(arguments->word[1]), &bytes)) {
+		reply_error(reply, "found \"%s\", allowed: a size such as 64M",
+			    text_show(shown, sizeof(shown), text_of(arguments->word[1])));
+		return;
+	}
+	if (!disk_resize(number, bytes, problem, sizeof(problem))) {
+		reply_error(reply, "%s: %s", disk->config->name, problem);
+		return;
+	}
+	if (!reply->json) {
+		reply_line(reply, "%s: grows to %llu MiB", disk->config->name,
+			   (unsigned long long)(bytes / MIB));
+		return;
+	}
+	reply_object_begin(reply);
+	json_string(&reply->object, "name", disk->config->name);
+	json_u64(&reply->object, "bytes", bytes);
+	reply_object_end(reply);
+}
+
+COMMAND(disk_resize,
+	.name = "disk resize",
+	.arguments = "DISK SIZE",
+	.summary = "make a disk in memory larger, at any time",
+	.detail = "Its driver starts anew with more memory, and guests that have the disk are "
+		  "told. A disk never shrinks.",
+	.example = "disk resize scratch 128M",
+	.keys = "name bytes",
+	.run = run,
+	.minimum = 2,
+	.maximum = 2,
+	.audited = true,
+	.changes = true);
