@@ -1,7 +1,13 @@
 # SPDX-License-Identifier: MIT
-"""fio's verification in Linux guests: what was written is read back, while drivers die or not."""
+"""fio verifies disks of Linux guests: what was written is read back, drivers that die included."""
+import random
+
+import pytest
+
 import bundle
-from machine import Qemu
+import fio
+import gpt
+from machine import Bochs, Qemu
 
 GUEST = """[vm {name}]
 kernel = vmlinuz
@@ -12,25 +18,84 @@ vcpus = {vcpus}
 autostart = yes
 disk = {disk}
 """
-# A job for each of four queues, in a part of the disk of its own; each block has a header that says
-# where it belongs, and a checksum.
-FIO = ("/sbin/fio --name=v --filename=/dev/vda --ioengine=libaio --direct=1 --thread "
-       "--group_reporting --rw=randrw --bsrange=4k-64k --iodepth=8 --numjobs=4 "
-       "--size={size} --offset_increment={size} --verify=crc32c --verify_fatal=1 "
-       "--verify_backlog=256 --time_based --runtime={seconds} --randrepeat=0 {more}")
+MEMORY = "[disk {name}]\ncontroller = memory\nsize = 32M\n"
+HALVES = {"one": (2048, 67583), "two": (67584, 133119)}
+CONTROLLER = "".join(f"[disk {name}]\ncontroller = nvme0\npartition = {name}\nrestart_limit = 0\n"
+                     for name in HALVES)
 
 
-def fio(size, seconds, more=""):
-    return FIO.format(size=size, seconds=seconds, more=more)
+def nvme(path):
+    """A machine's NVMe disk of two partitions of 32 MiB."""
+    path.write_bytes(gpt.image(135168, {name: (first, last, gpt.uuid.UUID(int=first))
+                                        for name, (first, last) in HALVES.items()}))
+    return ("-drive", f"if=none,id=disk,format=raw,file={path}",
+            "-device", "nvme,drive=disk,serial=n1,addr=4")
 
 
-def test_memory(build, tmp_path):
-    """fio with four jobs on four queues of a disk in memory."""
-    conf = ("[disk data]\ncontroller = memory\nsize = 32M\n" +
-            GUEST.format(name="alpha", vcpus=4, disk="data"))
-    files = bundle.make(tmp_path / "fio.cpio", conf, bundle.debian_tools(build, "fio"))
-    with Qemu(build, bundle=files) as machine:
+def make(build, tmp_path, disks, *guests):
+    conf = disks + "".join(GUEST.format(name=name, vcpus=vcpus, disk=disk)
+                           for name, vcpus, disk in guests)
+    return bundle.make(tmp_path / "fio.cpio", conf, bundle.debian_tools(build, "fio"))
+
+
+def begin(machine, name, *arguments, **more):
+    machine.attach_shell(name)
+    machine.type(f"{fio.command(*arguments, **more)}; echo fio''-ends=$?\r")
+    machine.leave()
+
+
+def check_ended_well(machine, name):
+    machine.attach(name)
+    machine.wait(r"fio-ends=(\d+)")
+    assert machine.match().group(1) == "0", machine.shell("cat /tmp/fio; dmesg | tail -20")
+    assert "I/O error" not in machine.shell("dmesg")
+    machine.leave()
+
+
+def check_counts(machine):
+    for row in machine.objects("disk stat"):
+        assert row["errors"] == 0 and row["refused"] == 0, row
+
+
+@pytest.mark.parametrize("emulator, vcpus, size, seconds", [
+    (Qemu, 4, "8M", 5), pytest.param(Qemu, 4, "8M", 600, marks=pytest.mark.long),
+    pytest.param(Bochs, 1, "1M", 5, marks=pytest.mark.long)])
+def test_memory(build, tmp_path, emulator, vcpus, size, seconds):
+    files = make(build, tmp_path, MEMORY.format(name="data"), ("alpha", vcpus, "data"))
+    with emulator(build, bundle=files) as machine:
+        machine.limit = 300 + 4 * seconds
         machine.wait_prompt()
-        machine.attach_shell("alpha", 120)
-        said = machine.shell(fio("8M", 15) + "; echo exit=$?", 600)
-        assert "exit=0" in said
+        begin(machine, "alpha", size, seconds)
+        check_ended_well(machine, "alpha")
+        check_counts(machine)
+
+
+@pytest.mark.parametrize("seconds", [30, pytest.param(600, marks=pytest.mark.long)])
+def test_nvme(build, tmp_path, seconds):
+    extra = nvme(tmp_path / "disk.img")
+    with Qemu(build, extra=extra,
+              bundle=make(build, tmp_path, CONTROLLER, ("alpha", 4, "one"))) as machine:
+        machine.limit = 300 + 4 * seconds
+        machine.wait_prompt()
+        begin(machine, "alpha", "8M", seconds)
+        check_ended_well(machine, "alpha")
+        check_counts(machine)
+
+
+@pytest.mark.parametrize("kills", [10, pytest.param(50, marks=pytest.mark.long)])
+def test_driver_dies(build, tmp_path, kills):
+    """The driver of two guests' disks faults at arbitrary moments: neither sees an error."""
+    extra = nvme(tmp_path / "disk.img")
+    files = make(build, tmp_path, CONTROLLER, ("alpha", 2, "one"), ("beta", 2, "two"))
+    with Qemu(build / "tests/faults", bundle=files, extra=extra) as machine:
+        machine.limit = 1200
+        machine.wait_prompt()
+        for name in ("alpha", "beta"):
+            begin(machine, name, "2M", 10 + 2 * kills)
+        fio.wait_requests(machine, "one", 20)
+        pauses = fio.die_often(machine, "nvme0", kills, random.Random(kills))
+        print("restart and pause, us:", *sorted(pauses))
+        for name in ("alpha", "beta"):
+            check_ended_well(machine, name)
+        check_counts(machine)
+        assert machine.objects("driver list")[0]["starts"] == kills + 1

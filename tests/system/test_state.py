@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: MIT
 """All state can be saved and restored: an image built with TEST=1 does so while Linux boots."""
+import random
 import re
 import subprocess
 
 import pytest
 
 import bundle
+import fio
 from machine import ROOT, Bochs, Qemu
 
 CONF = ("[vm alpha]\nkernel = vmlinuz\ninitrd = initramfs.cpio.gz\nmemory = 128M\n"
@@ -46,3 +48,29 @@ def test_rebuilt(build, rebuilding, tmp_path, emulator, vcpus):
         counts = [int(n) for n in re.findall(r"rebuilt (\d+) times", lines)]
         assert counts and max(counts) >= 2, lines
         assert machine.vm("alpha")["state"] == "running"
+
+
+DISK_CONF = ("[disk data]\ncontroller = memory\nsize = 32M\n"
+             "[vm alpha]\nkernel = vmlinuz\ninitrd = initramfs.cpio.gz\nmemory = 128M\n"
+             "cmdline = console=ttyS0 quiet name=alpha no_timer_check\nvcpus = {vcpus}\n"
+             "autostart = yes\ndisk = data\n")
+
+
+@pytest.mark.parametrize("vcpus", [1, pytest.param(4, marks=pytest.mark.long)])
+def test_rebuilt_disk(build, rebuilding, tmp_path, vcpus):
+    """The disk's device is saved, destroyed and loaded under fio, and its driver dies as well."""
+    files = bundle.make(tmp_path / "state.cpio", DISK_CONF.format(vcpus=vcpus),
+                        bundle.debian_tools(build, "fio"))
+    with Qemu(rebuilding, bundle=files) as machine:
+        machine.wait_prompt()
+        machine.attach_shell("alpha", 600)
+        machine.type(f"{fio.command(size='4M', seconds=15)}; echo fio''-ends=$?\r")
+        machine.leave()
+        fio.die_often(machine, "data", 5, random.Random(1), "driver restart")
+        machine.attach("alpha")
+        machine.wait(r"fio-ends=(\d+)")
+        assert machine.match().group(1) == "0", machine.transcript()[-3000:]
+        machine.leave()
+        lines = machine.command("log show -n 1000")
+        assert re.search(r"rebuilt (\d+) times", lines.split("driver restart data", 1)[1]), lines
+        assert machine.objects("disk stat")[0]["errors"] == 0
