@@ -1,13 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* virtio-blk over time: drivers that die or lie, resets, saved machines, disks that grow. */
+/* virtio-blk over time: drivers that die or lie, resets, disks that grow. */
 #include "tests/unit/virtio_blk_fixture.h"
 
-#include <stdlib.h>
-
 #define CONFIG(offset) (AT_DEVICE + (offset))
-
-static u64 saved[(256 * KIB) / 8];
-static size_t saved_bytes;
 
 static void what_the_guest_reads(void **state)
 {
@@ -364,136 +359,6 @@ static void reset_and_another_driver(void **state)
 	expect_not_done(header);
 }
 
-/* --- saved machines --- */
-
-static void save_machine(void)
-{
-	assert_int_equal(platform_save(&platform, 1, saved, sizeof(saved), &saved_bytes),
-			 STATUS_OK);
-}
-
-static void load_machine(void)
-{
-	assert_int_equal(platform_load(&platform, 1, saved, saved_bytes), STATUS_OK);
-}
-
-/* Into another machine, with a driver of its own: all of it is asked again, and done once. */
-static void loaded_elsewhere(void **state)
-{
-	struct block_request request;
-	u32 header[3];
-
-	(void)state;
-	header[0] = send(BLK_T_IN, 10, 200 * 512);
-	request = disk_take();
-	disk_do(&request);
-	virtio_blk_attend(&blk); /* its second piece is asked for */
-	header[1] = send(BLK_T_FLUSH, 0, 0);
-	header[2] = send_to(1, BLK_T_OUT, 3, DATA_AT + 0x80000, 512);
-	memset(ram + DATA_AT + 0x80000, 0x77, 512);
-	save_machine();
-	disk_make(DISK_FLUSH);
-	power_on();
-	load_machine();
-	settle();
-	assert_int_equal(used_new(0), 2);
-	assert_int_equal(used_new(1), 1);
-	for (u32 i = 0; i < 3; i++)
-		assert_int_equal(status_of(header[i]), BLK_S_OK);
-	assert_memory_equal(ram + DATA_AT, disk_bytes + 10 * 512, 200 * 512);
-	assert_int_equal(disk_bytes[3 * 512], 0x77);
-	settle();
-	assert_int_equal(used_new(0), 2);
-}
-
-/* Back into the same one: what the driver has is waited for, then asked anew. */
-static void loaded_in_place(void **state)
-{
-	u32 header = send(BLK_T_OUT, 4, 512);
-	struct block_request old = disk_take();
-	struct block_request again;
-
-	(void)state;
-	save_machine();
-	load_machine();
-	virtio_blk_attend(&blk);
-	disk_expect_nothing();
-	disk_answer(old.id, BLOCK_ERROR);
-	virtio_blk_attend(&blk);
-	expect_not_done(header);
-	again = disk_take();
-	assert_int_equal(again.sector, 4);
-	disk_do(&again);
-	virtio_blk_attend(&blk);
-	expect_done(header, BLK_S_OK, 1);
-}
-
-/* A disk that has grown since: the guest is told. */
-static void loaded_with_another_size(void **state)
-{
-	(void)state;
-	save_machine();
-	disk_make(0);
-	disk_about()->sectors = DISK_SECTORS + 1;
-	power_on();
-	load_machine();
-	(void)get(AT_ISR, 1);
-	assert_int_equal(get(CONFIG(0), 4), DISK_SECTORS);
-	virtio_blk_attend(&blk);
-	assert_int_equal(get(CONFIG(0), 4), DISK_SECTORS + 1);
-	assert_int_equal(get(AT_ISR, 1), VIRTIO_ISR_CONFIG);
-}
-
-static struct virtio_blk_state *saved_state(void)
-{
-	const struct state_head wanted = {.kind = STATE_VIRTIO_BLK};
-
-	return (struct virtio_blk_state *)(uintptr_t)(platform_find_head(
-		(const u8 *)saved, saved_bytes, &wanted) + 1);
-}
-
-static void states_that_cannot_be(void **state)
-{
-	struct blk_request good;
-	struct blk_request *request;
-
-	(void)state;
-	(void)send(BLK_T_IN, 10, 512);
-	save_machine();
-	request = &saved_state()->request[0];
-	good = *request;
-	assert_int_equal(good.phase, BLK_ASKED);
-	for (u32 i = 0; i < 9; i++) {
-		*request = good;
-		switch (i) {
-		case 0: request->phase = BLK_ASKED + 1; break;
-		case 1: request->operation = BLOCK_OPERATION_COUNT; break;
-		case 2: request->queue = VIRTIO_BLK_QUEUES; break;
-		case 3: request->done = 2; break;
-		case 4: request->segment_count = VIRTIO_BLK_SEGMENTS + 1; break;
-		case 5: request->readable_count = 4; break;
-		case 6: request->segment[0].bytes = 15; break;
-		case 7: request->readable_count = 3; break; /* nothing to write to */
-		case 8: request->segment_count = 0xffff; break;
-		}
-		if (platform_load(&platform, 1, saved, saved_bytes) != STATUS_BAD_FORMAT)
-			fail_msg("case %u", i);
-	}
-	*request = good;
-	load_machine();
-	/* whatever else is in it harms nobody */
-	request->head = 0xffff;
-	request->sector = ~0ull;
-	request->asked = 0xffff;
-	request->segment[1].gpa = GPA(~0ull);
-	request->segment[2].gpa = GPA(RAM_BYTES);
-	request->segment[2].bytes = ~0u;
-	load_machine();
-	disk_new_driver();
-	virtio_blk_attend(&blk);
-	assert_true(disk_take().sector == ~0ull); /* which the driver refuses */
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -512,10 +377,6 @@ int main(void)
 		TEST(lost_after_an_answer),
 		TEST(reset_with_requests_in_flight),
 		TEST(reset_and_another_driver),
-		TEST(loaded_elsewhere),
-		TEST(loaded_in_place),
-		TEST(loaded_with_another_size),
-		TEST(states_that_cannot_be),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
