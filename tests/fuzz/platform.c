@@ -82,8 +82,8 @@ static void port_put(void *context, u32 port, u8 byte)
 
 static void start(u8 what)
 {
-	static const char ports[VIRTIO_CONSOLE_PORTS][32] = {"", "agent", "", "log"};
-	static const char no_ports[VIRTIO_CONSOLE_PORTS][32];
+	static const char ports[][CHANNEL_NAME_BYTES] = {"", "agent", "", "log"};
+	static const char no_ports[VIRTIO_CONSOLE_PORTS][CHANNEL_NAME_BYTES];
 	struct lapic_page *page[2] = {&fixture_page[0], &fixture_page[1]};
 	const struct platform_config config = {
 		.cpu_count = 2,

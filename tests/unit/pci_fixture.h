@@ -35,7 +35,7 @@ bool irqchip_message(struct irqchip *irqchip, u64 address, u32 data)
 	return true;
 }
 
-static char fixture_port[VIRTIO_CONSOLE_PORTS][32]; /* names of the console's further ports */
+static char fixture_port[VIRTIO_CONSOLE_PORTS][CHANNEL_NAME_BYTES]; /* of its further ports */
 static u32 printed_port; /* where the last byte went */
 
 static void print_byte(void *context, u32 port, u8 byte)

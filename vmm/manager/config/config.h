@@ -3,13 +3,14 @@
 
 #include "vmm/manager/password.h"
 #include "vmm/manager/text/text.h"
+#include "vmm/rt/channel.h"
 
 #define CONFIG_VM_MAX 1024u
 #define CONFIG_NAME_BYTES 32u
 #define CONFIG_FILE_BYTES 64u
 #define CONFIG_CMDLINE_BYTES 1024u
 #define CONFIG_PROBLEM_BYTES 320u /* an unknown key and all that there are */
-#define CONFIG_PORT_MAX 3u
+#define CONFIG_PORT_MAX (CHANNEL_STREAM_MAX - 1)
 #define CONFIG_CPU_WORDS 4u /* affinity covers CPU_MAX host CPUs */
 
 /* Choices: the numbers follow the words in config_keys.c. */

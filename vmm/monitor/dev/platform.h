@@ -3,6 +3,7 @@
 
 #include "vmm/monitor/bus.h"
 #include "vmm/monitor/irqchip/irqchip.h"
+#include "vmm/rt/channel.h"
 
 #define PLATFORM_DEVICE_MAX    64
 #define PLATFORM_STORAGE_BYTES (64 * KIB) /* for the devices' structs */
@@ -32,7 +33,8 @@ struct platform_config {
 	bool virtio_rng;
 	bool virtio_console; /* with port 0, which goes where the serial port goes */
 	void (*port_put)(void *serial_context, u32 port, u8 byte);
-	const char (*port_name)[32]; /* VIRTIO_CONSOLE_PORTS; "": there is none. Not of port 0 */
+	/* of VIRTIO_CONSOLE_PORTS; "": there is none. Port 0 has no name */
+	const char (*port_name)[CHANNEL_NAME_BYTES];
 	struct virtio_blk *blk; /* blk_count disks, as virtio_blk_attach wants them */
 	u32 blk_count;
 };

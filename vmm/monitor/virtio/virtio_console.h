@@ -2,12 +2,13 @@
 #pragma once
 
 #include "vmm/monitor/virtio/virtio.h"
+#include "vmm/rt/channel.h"
 
 struct platform_config;
 
 #define VIRTIO_CONSOLE_QUEUE_SIZE 64u
 #define VIRTIO_CONSOLE_BURST	  65536u /* bytes of one request that are shown; the rest is lost */
-#define VIRTIO_CONSOLE_PORTS	  4u
+#define VIRTIO_CONSOLE_PORTS	  CHANNEL_STREAM_MAX
 
 /* Messages that a port still has for the guest, in this order. */
 enum console_message {
@@ -32,7 +33,7 @@ struct virtio_console {
 	struct virtio_device virtio;
 	struct virtio_console_state state;
 	bool exists[VIRTIO_CONSOLE_PORTS];
-	const char (*name)[32];
+	const char (*name)[CHANNEL_NAME_BYTES];
 	void (*put)(void *context, u32 port, u8 byte);
 	void *context;
 };
