@@ -362,9 +362,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 	bool decoded;
 	u64 undefined;
 	u64 rip;
+	bool any_stack;
 
 	native_start();
+	any_stack = native_has_any_stack();
 	build(&fuzz);
+	if (!any_stack && !is_canonical(machine.page.gpr[GPR_RSP], 48))
+		return 0;
 	rip = machine.page.rip;
 	decoded = x86_decode(native_code + offset, X86_LENGTH_MAX, mode, &in) == X86_OK;
 	undefined = decoded ? undefined_flags(&in, machine.page.gpr[GPR_RCX]) : 0;

@@ -292,18 +292,41 @@ static bool native_run(void)
 	return native_try();
 }
 
+/* All registers 0 but those that code cannot begin without. */
+static void native_prepare(u64 cs, u64 rip)
+{
+	memset(native, 0, sizeof(*native));
+	native->rflags = RFLAGS_FIXED;
+	native->rip = rip;
+	native->cs = cs;
+	native->ss = native->ds = native->es = NATIVE_DS;
+}
+
+/*
+ * Whether the host starts code whose RSP is not canonical: on some the return from the signal
+ * faults instead, and what an instruction does then cannot be asked.
+ */
+static bool native_has_any_stack(void)
+{
+	static int answer = -1;
+
+	if (answer < 0) {
+		native_code[0] = 0xcc;
+		native_prepare(NATIVE_CS_64, CODE_GVA);
+		native->gpr[GPR_RSP] = BIT(52);
+		answer = native_run() && native->vector == NATIVE_TRAP;
+	}
+	return answer;
+}
+
 /* Whether the host runs the code there as 16- or 32-bit code: 0x48 is then DEC. */
 static bool native_tries(u64 cs, u64 rip)
 {
 	native_code[0] = 0x48; /* DEC EAX, or a prefix */
 	native_code[1] = 0x90;
 	native_code[2] = 0xcc;
-	memset(native, 0, sizeof(*native));
+	native_prepare(cs, rip);
 	native->gpr[GPR_RAX] = 1;
-	native->rflags = RFLAGS_FIXED;
-	native->rip = rip;
-	native->cs = cs;
-	native->ss = native->ds = native->es = NATIVE_DS;
 	return native_run() && native->vector == NATIVE_TRAP && native->gpr[GPR_RAX] == 0;
 }
 
