@@ -45,9 +45,11 @@ KERNEL := $(filter-out boot/symbols.S kernel/offsets.c,$(call find_sources,boot 
 	arch/x86_64/virt arch/x86_64/virt/vmx arch/x86_64/virt/svm mm kernel)) $(LIB)
 MANAGER := $(call find_sources,vmm/rt vmm/io) $(call find_tree,vmm/manager) $(LIB)
 MONITOR := $(call find_sources,vmm/rt vmm/io) $(call find_tree,vmm/monitor) $(LIB)
-# One program for each folder of vmm/driver, with what they have in common.
-DRIVERS := $(notdir $(patsubst %/,%,$(wildcard vmm/driver/*/)))
-DRIVER := $(call find_sources,vmm/rt vmm/io vmm/driver) $(LIB)
+# One program for each folder in vmm/driver/CLASS, with what those of its class have in common.
+DRIVER_FOLDERS := $(patsubst %/,%,$(wildcard vmm/driver/*/*/))
+DRIVERS := $(notdir $(DRIVER_FOLDERS))
+DRIVER := $(call find_sources,vmm/rt vmm/io) $(LIB)
+driver_sources = $(DRIVER) $(call find_sources,$(patsubst %/,%,$(dir $(1)))) $(call find_tree,$(1))
 DEMO := $(call find_sources,vmm/demo)
 
 # What a TEST=1 image adds: by --wrap the linker calls it in place of the functions named below.
@@ -127,7 +129,7 @@ $(BUILD)/$(1).symbols: $(BUILD)/$(1).elf boot/symbols.py
 endef
 $(eval $(call program,manager,$(MANAGER)))
 $(eval $(call program,monitor,$(MONITOR)))
-$(foreach d,$(DRIVERS),$(eval $(call program,$(d),$(DRIVER) $(call find_tree,vmm/driver/$(d)))))
+$(foreach d,$(DRIVER_FOLDERS),$(eval $(call program,$(notdir $(d)),$(call driver_sources,$(d)))))
 
 # The monitor's image ends at a page boundary; its symbols and then the manager's follow it.
 $(BUILD)/monitor.image: $(BUILD)/monitor.bin $(BUILD)/monitor.symbols $(BUILD)/manager.symbols

@@ -128,7 +128,7 @@ $(THIEF)/skerry.elf: $(BUILD)/skerry.elf $(THIEF)/thief.bin boot/blobs.S tests/t
 
 LIARS := $(BUILD)/tests/liars
 $(eval $(call program,tests/liars/monitor,$(MONITOR) tests/liars/monitor_liar.c))
-$(eval $(call program,tests/liars/ramdisk,$(DRIVER) $(call find_tree,vmm/driver/ramdisk) tests/liars/driver_liar.c))
+$(eval $(call program,tests/liars/ramdisk,$(call driver_sources,vmm/driver/disk/ramdisk) tests/liars/driver_liar.c))
 -include $(patsubst %.o,%.d,$(call objects,$(wildcard tests/liars/*.c)))
 
 $(LIARS)/monitor.elf: PROGRAM_WRAPS := --wrap=disk_client_flush
@@ -174,7 +174,7 @@ $(FAULTS)/skerry.elf: $(BUILD)/skerry.elf $(FAULTS)/manager.bin $(FAULT_OBJECTS)
 # --- the product with an NVMe driver that flushes nothing ---
 
 NO_FLUSH := $(BUILD)/tests/no-flush
-NO_FLUSH_SOURCES := $(DRIVER) $(call find_tree,vmm/driver/nvme) $(call find_sources,tests/faults/nvme)
+NO_FLUSH_SOURCES := $(call driver_sources,vmm/driver/disk/nvme) $(call find_sources,tests/faults/nvme)
 $(eval $(call program,tests/no-flush/nvme,$(NO_FLUSH_SOURCES)))
 -include $(patsubst %.o,%.d,$(call objects,$(call find_sources,tests/faults/nvme)))
 

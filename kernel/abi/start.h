@@ -46,6 +46,9 @@ enum start_kind {
 	START_DISK,	    /* monitor: link of disk `value` at address `offset` */
 	START_DISK_BELL,    /* monitor: event that disk `value` signals, to be bound */
 	START_DISK_DOORBELL, /* monitor: event that it signals to disk `value` */
+	START_NET,	    /* monitor, driver: link `value` to a switch at address `offset` */
+	START_NET_BELL,	    /* event that the switch signals for link `value`, to be bound */
+	START_NET_DOORBELL, /* event that is signalled to the switch for link `value` */
 };
 
 struct start_entry {

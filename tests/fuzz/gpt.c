@@ -6,7 +6,7 @@
 #include "tests/fuzz/fuzz.h"
 
 #include "lib/string.c"
-#include "vmm/driver/gpt.c"
+#include "vmm/driver/disk/gpt.c"
 #include "vmm/rt/format.c"
 
 static u8 *block;
@@ -96,7 +96,7 @@ static void correct(void)
 
 static void check_partition(const struct driver_channel *channel, u32 number, u64 sectors)
 {
-	const struct driver_partition *partition = &channel->partition[number];
+	const struct disk_partition *partition = &channel->disk.partition[number];
 
 	CHECK_THAT(partition->sectors != 0 && partition->sectors <= sectors &&
 		   partition->first_sector <= sectors - partition->sectors);
@@ -104,9 +104,9 @@ static void check_partition(const struct driver_channel *channel, u32 number, u6
 	for (const char *c = partition->name; *c != '\0'; c++)
 		CHECK_THAT(*c >= ' ' && *c < 0x7f);
 	for (u32 i = 0; i < number; i++)
-		CHECK_THAT(partition->first_sector >= channel->partition[i].first_sector +
-							      channel->partition[i].sectors ||
-			   channel->partition[i].first_sector >=
+		CHECK_THAT(partition->first_sector >= channel->disk.partition[i].first_sector +
+							      channel->disk.partition[i].sectors ||
+			   channel->disk.partition[i].first_sector >=
 				   partition->first_sector + partition->sectors);
 }
 
@@ -127,10 +127,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 		correct();
 	memset(&channel, 0xff, sizeof(channel));
 	gpt_read(&disk, &channel);
-	CHECK_THAT(channel.partition_count <= DRIVER_PARTITION_MAX);
-	CHECK_THAT(strnlen(channel.table_problem, DRIVER_TEXT_BYTES) < DRIVER_TEXT_BYTES);
-	CHECK_THAT(channel.partition_count == 0 || channel.table_problem[0] == '\0');
-	for (u32 i = 0; i < channel.partition_count; i++)
+	CHECK_THAT(channel.disk.partition_count <= DISK_PARTITION_MAX);
+	CHECK_THAT(strnlen(channel.disk.table_problem, DRIVER_TEXT_BYTES) < DRIVER_TEXT_BYTES);
+	CHECK_THAT(channel.disk.partition_count == 0 || channel.disk.table_problem[0] == '\0');
+	for (u32 i = 0; i < channel.disk.partition_count; i++)
 		check_partition(&channel, i, disk.sectors);
 	free(block);
 	free(entries);

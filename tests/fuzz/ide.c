@@ -6,9 +6,9 @@
  */
 #include "tests/fuzz/fuzz.h"
 
-#include "vmm/driver/ide/ide_command.c"
-#include "vmm/driver/ide/ide_request.c"
-#include "vmm/driver/ide/ide_start.c"
+#include "vmm/driver/disk/ide/ide_command.c"
+#include "vmm/driver/disk/ide/ide_request.c"
+#include "vmm/driver/disk/ide/ide_start.c"
 #include "vmm/rt/format.c"
 
 #define REQUESTS_MAX 200u

@@ -4,8 +4,10 @@
 
 #include "lib/string.c"
 #include "vmm/io/link.c"
+#include "vmm/io/slots.c"
 
-static struct link_memory memory;
+static struct slot_memory slots;
+#define memory slots.link
 static struct link_end end;
 /* What the end has put and taken in this generation. */
 static u32 put_count;
@@ -34,16 +36,16 @@ static void scribble(struct fuzz *fuzz)
 		memory.generation = fuzz_u8(fuzz) & 3;
 		break;
 	default:
-		((u8 *)&memory)[fuzz_u16(fuzz) % sizeof(memory)] = fuzz_u8(fuzz);
+		((u8 *)&slots)[fuzz_u16(fuzz) % sizeof(slots)] = fuzz_u8(fuzz);
 	}
 }
 
 static void take(void)
 {
-	u8 *slot = malloc(end.name == LINK_SERVER ? LINK_REQUEST_BYTES : LINK_ANSWER_BYTES);
+	u8 *slot = malloc(end.name == LINK_SERVER ? SLOT_REQUEST_BYTES : SLOT_ANSWER_BYTES);
 	u32 before = end.read;
 
-	if (link_take(&end, slot)) {
+	if (slot_take(&end, slot)) {
 		CHECK_THAT(end.read == before + 1 && !end.broken && end.generation != 0);
 		taken_count++;
 	} else {
@@ -54,12 +56,12 @@ static void take(void)
 
 static void put(void)
 {
-	u8 *slot = malloc(end.name == LINK_CLIENT ? LINK_REQUEST_BYTES : LINK_ANSWER_BYTES);
+	u8 *slot = malloc(end.name == LINK_CLIENT ? SLOT_REQUEST_BYTES : SLOT_ANSWER_BYTES);
 
-	CHECK_THAT(link_room(&end) <= LINK_SLOTS);
+	CHECK_THAT(link_room(&end) <= SLOT_COUNT);
 	if (link_room(&end) != 0) {
-		memset(slot, 0x5a, LINK_ANSWER_BYTES);
-		link_put(&end, slot);
+		memset(slot, 0x5a, SLOT_ANSWER_BYTES);
+		slot_put(&end, slot);
 		put_count++;
 	}
 	free(slot);
@@ -78,8 +80,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 {
 	struct fuzz fuzz = {bytes, size};
 
-	memset(&memory, 0, sizeof(memory));
-	link_open(&end, &memory, fuzz_u8(&fuzz) & 1 ? LINK_SERVER : LINK_CLIENT);
+	memset(&slots, 0, sizeof(slots));
+	slot_open(&end, &memory, fuzz_u8(&fuzz) & 1 ? LINK_SERVER : LINK_CLIENT);
 	put_count = taken_count = 0;
 	while (fuzz.left > 0) {
 		u32 generation = end.generation;

@@ -6,9 +6,9 @@
  */
 #include "tests/fuzz/fuzz.h"
 
-#include "vmm/driver/nvme/nvme_queue.c"
-#include "vmm/driver/nvme/nvme_request.c"
-#include "vmm/driver/nvme/nvme_start.c"
+#include "vmm/driver/disk/nvme/nvme_queue.c"
+#include "vmm/driver/disk/nvme/nvme_request.c"
+#include "vmm/driver/disk/nvme/nvme_start.c"
 #include "vmm/rt/format.c"
 
 #define REQUESTS_MAX 200u

@@ -21,8 +21,8 @@ static void start(void)
 	if (disk_memory == NULL)
 		disk_make(0);
 	memset(ram, 0, RAM_USED);
-	memset(disk_memory, 0, LINK_POOL_OFFSET);
-	link_open(&disk_server, disk_memory, LINK_SERVER);
+	memset(disk_memory, 0, SLOT_POOL_OFFSET);
+	slot_open(&disk_server, disk_memory, LINK_SERVER);
 	*disk_about() = (struct block_about){
 		.sectors = DISK_SECTORS,
 		.block_bytes = 512,
@@ -72,12 +72,12 @@ static void serve(struct fuzz *fuzz)
 	u8 what = fuzz_u8(fuzz);
 	struct block_answer answer = {.status = what >> 4};
 
-	if (!link_take(&disk_server, &request))
+	if (!slot_take(&disk_server, &request))
 		return;
 	check_request(&request);
 	answer.id = request.id + (what & 8 ? fuzz_number(fuzz) : 0);
 	for (u32 i = 0; i <= (what & 1) && link_room(&disk_server) != 0 && !(what & 2); i++)
-		link_put(&disk_server, &answer);
+		slot_put(&disk_server, &answer);
 	(void)!link_publish(&disk_server);
 }
 
@@ -118,7 +118,7 @@ static void check_device(void)
 
 	for (u32 i = 0; i < VIRTIO_BLK_REQUESTS; i++)
 		waiting += blk.state.request[i].phase == BLK_WAITS;
-	for (u32 i = 0; i < LINK_SLOTS; i++)
+	for (u32 i = 0; i < SLOT_COUNT; i++)
 		used += blk.client.piece[i].used;
 	CHECK_THAT(blk.waiting == waiting);
 	CHECK_THAT(blk.client.outstanding == used && blk.client.forgotten <= used);

@@ -5,7 +5,7 @@
  */
 #include "lib/string.h"
 #include "tests/liars/liar.h"
-#include "vmm/driver/client.h"
+#include "vmm/driver/disk/client.h"
 #include "vmm/rt/start.h"
 #include "vmm/rt/syscall.h"
 
@@ -35,16 +35,16 @@ static void forge_answers(struct link_memory *memory, const struct driver_client
 {
 	struct link_line *line = &memory->line[LINK_SERVER];
 
-	for (u32 i = 0; i < LINK_SLOTS; i++) {
+	for (u32 i = 0; i < SLOT_COUNT; i++) {
 		u64 random = liar_random();
 		struct block_answer answer = {
 			.id = (random & 1) != 0 ? random >> 8 & 0xfff : random,
 			.status = (u32)(random >> 1) & 7,
 		};
 
-		memcpy(memory->answers[i], &answer, sizeof(answer));
+		memcpy(slots_of(memory)->answers[i], &answer, sizeof(answer));
 	}
-	__atomic_store_n(&line->written, line->written + (u32)liar_random() % LINK_SLOTS,
+	__atomic_store_n(&line->written, line->written + (u32)liar_random() % SLOT_COUNT,
 			 __ATOMIC_RELEASE);
 	for (u32 i = 0; i < RINGS; i++)
 		(void)sys_event_signal(client->bell);
@@ -63,7 +63,7 @@ static void break_links(enum lie lie)
 		if (lie == FORGED_ANSWERS)
 			forge_answers(memory, &client);
 		else
-			liar_scribble(memory, LINK_POOL_OFFSET);
+			liar_scribble(memory, SLOT_POOL_OFFSET);
 		(void)sys_event_signal(client.bell);
 	}
 }

@@ -25,7 +25,7 @@ static bool lies(void)
 /* Requests that look right but for one number. */
 static void forge_requests(struct link_memory *memory)
 {
-	for (u32 i = 0; i < LINK_SLOTS; i++) {
+	for (u32 i = 0; i < SLOT_COUNT; i++) {
 		u64 random = liar_random();
 		struct block_request request = {
 			.id = random,
@@ -36,7 +36,7 @@ static void forge_requests(struct link_memory *memory)
 							  : random << 20,
 		};
 
-		memcpy(memory->requests[i], &request, sizeof(request));
+		memcpy(slots_of(memory)->requests[i], &request, sizeof(request));
 	}
 }
 
@@ -53,7 +53,7 @@ void __wrap_disk_client_flush(struct disk_client *client)
 	switch (turn++ % 6) {
 	case 0:
 		forge_requests(memory);
-		__atomic_store_n(&line->written, line->written + LINK_SLOTS / 2, __ATOMIC_RELEASE);
+		__atomic_store_n(&line->written, line->written + SLOT_COUNT / 2, __ATOMIC_RELEASE);
 		break;
 	case 1:
 		line->written = (u32)liar_random();
@@ -66,7 +66,7 @@ void __wrap_disk_client_flush(struct disk_client *client)
 		line->generation = (u32)liar_random();
 		break;
 	case 4:
-		liar_scribble(memory, LINK_POOL_OFFSET);
+		liar_scribble(memory, SLOT_POOL_OFFSET);
 		break;
 	default:
 		memory->generation = (u32)liar_random() & 7;

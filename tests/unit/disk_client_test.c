@@ -10,6 +10,7 @@
 
 #include "lib/string.c"
 #include "vmm/io/link.c"
+#include "vmm/io/slots.c"
 #include "vmm/monitor/disk/disk_client.c"
 #include "tests/unit/disk_fixture.h"
 
@@ -174,7 +175,7 @@ static void as_many_as_there_are_slots(void **state)
 
 	(void)state;
 	first = ask(0);
-	for (u32 i = 1; i < LINK_SLOTS; i++)
+	for (u32 i = 1; i < SLOT_COUNT; i++)
 		(void)ask(i);
 	assert_int_equal(take(0), -1);
 	disk_answer(first.id, BLOCK_OK);
@@ -191,7 +192,7 @@ static void a_driver_that_takes_nothing(void **state)
 	disk_memory->line[LINK_SERVER].read = 0u - 200; /* so many are on their way */
 	for (int piece; (piece = take(0)) >= 0; count++)
 		disk_client_ask(&client, piece, BLOCK_FLUSH, 0, 0, count);
-	assert_int_equal(count, LINK_SLOTS - 200);
+	assert_int_equal(count, SLOT_COUNT - 200);
 }
 
 static void answers_to_nothing(void **state)
@@ -202,8 +203,8 @@ static void answers_to_nothing(void **state)
 	(void)state;
 	request = ask(1);
 	forged[0] = request.id + 1; /* a piece that is free */
-	forged[1] = request.id + LINK_SLOTS;
-	forged[2] = request.id - LINK_SLOTS;
+	forged[1] = request.id + SLOT_COUNT;
+	forged[2] = request.id - SLOT_COUNT;
 	forged[3] = request.id ^ 1ull << 40;
 	forged[4] = ~0ull;
 	forged[5] = 255;
@@ -318,13 +319,13 @@ static void bells(void **state)
 	(void)ask(2);
 	assert_int_equal(disk_rings, rings + 1);
 	expect_no_answer();
-	link_put(&disk_server, &(struct block_answer){.id = request.id});
+	slot_put(&disk_server, &(struct block_answer){.id = request.id});
 	assert_true(link_publish(&disk_server));
 	expect_answer(1, BLOCK_OK);
-	link_put(&disk_server, &(struct block_answer){.id = ~0ull});
+	slot_put(&disk_server, &(struct block_answer){.id = ~0ull});
 	assert_false(link_publish(&disk_server)); /* it has not looked again */
 	expect_no_answer();
-	link_put(&disk_server, &(struct block_answer){.id = ~0ull});
+	slot_put(&disk_server, &(struct block_answer){.id = ~0ull});
 	assert_true(link_publish(&disk_server));
 }
 

@@ -37,7 +37,7 @@ static UNUSED void disk_make(u32 features)
 	disk_memory = calloc(1, BLOCK_LINK_BYTES);
 	*disk_about() = (struct block_about){
 		.sectors = DISK_SECTORS, .block_bytes = 512, .features = features};
-	link_open(&disk_server, disk_memory, LINK_SERVER);
+	slot_open(&disk_server, disk_memory, LINK_SERVER);
 	disk_new_driver();
 	disk_rings = 0;
 	for (u32 i = 0; i < sizeof(disk_bytes); i++)
@@ -52,14 +52,14 @@ static UNUSED void disk_end(void)
 
 static UNUSED u8 *disk_pool(const struct block_request *request)
 {
-	return (u8 *)disk_memory + LINK_POOL_OFFSET + request->offset;
+	return (u8 *)disk_memory + SLOT_POOL_OFFSET + request->offset;
 }
 
 static UNUSED struct block_request disk_take(void)
 {
 	struct block_request request;
 
-	assert_true(link_take(&disk_server, &request));
+	assert_true(slot_take(&disk_server, &request));
 	(void)!link_publish(&disk_server);
 	return request;
 }
@@ -68,7 +68,7 @@ static UNUSED void disk_expect_nothing(void)
 {
 	struct block_request request;
 
-	assert_false(link_take(&disk_server, &request));
+	assert_false(slot_take(&disk_server, &request));
 }
 
 static UNUSED void disk_answer(u64 id, u32 status)
@@ -76,7 +76,7 @@ static UNUSED void disk_answer(u64 id, u32 status)
 	const struct block_answer answer = {.id = id, .status = status};
 
 	assert_true(link_room(&disk_server) != 0);
-	link_put(&disk_server, &answer);
+	slot_put(&disk_server, &answer);
 	(void)!link_publish(&disk_server);
 }
 
@@ -107,7 +107,7 @@ static UNUSED u32 disk_do_all(void)
 	struct block_request request;
 	u32 count = 0;
 
-	for (; link_take(&disk_server, &request); count++)
+	for (; slot_take(&disk_server, &request); count++)
 		disk_do(&request);
 	(void)!link_publish(&disk_server);
 	return count;

@@ -11,8 +11,9 @@
 #include <cmocka.h>
 
 #include "lib/string.c"
-#include "vmm/driver/client.c"
+#include "vmm/driver/disk/client.c"
 #include "vmm/io/link.c"
+#include "vmm/io/slots.c"
 
 #define QUEUE	     5u
 #define KEY	     16u
@@ -114,15 +115,15 @@ static UNUSED void attach(u32 index, bool read_only)
 	struct peer *peer = &peers[index];
 
 	peer->memory = calloc(1, BLOCK_LINK_BYTES);
-	link_open(&peer->end, peer->memory, LINK_CLIENT);
+	slot_open(&peer->end, peer->memory, LINK_CLIENT);
 	raise_generation(peer);
 	shared.client[index] = (struct driver_client){
 		.link = (u64)(uintptr_t)peer->memory,
-		.first_sector = FIRST_SECTOR,
-		.sectors = SECTORS,
+		.disk.first_sector = FIRST_SECTOR,
+		.disk.sectors = SECTORS,
 		.doorbell = DOORBELL(index),
 		.bell = BELL(index),
-		.read_only = read_only,
+		.disk.read_only = read_only,
 		.number = ++last_number,
 	};
 	client_attend();
@@ -142,8 +143,8 @@ static UNUSED int setup(void **state)
 	turn = 0;
 	given_count = 0;
 	device_room = DRIVER_DEPTH;
-	shared.block_bytes = 512;
-	shared.features = DISK_FLUSH | DISK_DISCARD | DISK_WRITE_ZEROES;
+	shared.disk.block_bytes = 512;
+	shared.disk.features = DISK_FLUSH | DISK_DISCARD | DISK_WRITE_ZEROES;
 	client_init(&shared, QUEUE, KEY);
 	attach(0, false);
 	return 0;
@@ -160,7 +161,7 @@ static UNUSED int teardown(void **state)
 static UNUSED void put(u32 index, struct block_request request)
 {
 	assert_true(link_room(&peers[index].end) != 0);
-	link_put(&peers[index].end, &request);
+	slot_put(&peers[index].end, &request);
 	(void)!link_publish(&peers[index].end);
 }
 
@@ -181,7 +182,7 @@ static UNUSED void expect_answer(u32 index, u64 id, enum block_status status)
 {
 	struct block_answer answer = {.id = ~0ull};
 
-	assert_true(link_take(&peers[index].end, &answer));
+	assert_true(slot_take(&peers[index].end, &answer));
 	assert_int_equal(answer.id, id);
 	assert_int_equal(answer.status, status);
 	(void)!link_publish(&peers[index].end);
@@ -191,7 +192,7 @@ static UNUSED void expect_no_answer(u32 index)
 {
 	struct block_answer answer;
 
-	assert_false(link_take(&peers[index].end, &answer));
+	assert_false(slot_take(&peers[index].end, &answer));
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)

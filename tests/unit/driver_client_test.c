@@ -4,7 +4,7 @@
 
 static void requests_as_the_device_gets_them(void **state)
 {
-	const u8 *pool = (const u8 *)peers[0].memory + LINK_POOL_OFFSET;
+	const u8 *pool = (const u8 *)peers[0].memory + SLOT_POOL_OFFSET;
 
 	(void)state;
 	now = 77;
@@ -32,7 +32,7 @@ static void requests_as_the_device_gets_them(void **state)
 static void addresses_for_dma(void **state)
 {
 	(void)state;
-	clients[0].given.pool_pages = (u64)(uintptr_t)pages;
+	clients[0].given.disk.pool_pages = (u64)(uintptr_t)pages;
 	put(0, (struct block_request){.operation = BLOCK_READ, .sectors = 128,
 				      .offset = 240 * PAGE_SIZE});
 	put(0, (struct block_request){.operation = BLOCK_FLUSH});
@@ -51,7 +51,7 @@ static enum block_status status_of(struct block_request request)
 		finish_first(BLOCK_OK);
 		client_publish();
 	}
-	assert_true(link_take(&peers[0].end, &answer));
+	assert_true(slot_take(&peers[0].end, &answer));
 	(void)!link_publish(&peers[0].end);
 	expect_no_answer(0);
 	return answer.status;
@@ -115,15 +115,15 @@ static void edges(void **state)
 			fail_msg("case %u", i);
 		refused += cases[i].status == BLOCK_REFUSED;
 	}
-	assert_int_equal(shared.counts[0].refused, refused);
-	assert_int_equal(shared.counts[0].errors, 0);
-	assert_int_equal(shared.counts[0].requests, ARRAY_COUNT(cases) - refused);
+	assert_int_equal(shared.disk.counts[0].refused, refused);
+	assert_int_equal(shared.disk.counts[0].errors, 0);
+	assert_int_equal(shared.disk.counts[0].requests, ARRAY_COUNT(cases) - refused);
 }
 
 static void whole_blocks(void **state)
 {
 	(void)state;
-	shared.block_bytes = 4096;
+	shared.disk.block_bytes = 4096;
 	assert_int_equal(status_of((struct block_request){.sectors = 8, .sector = 16}), BLOCK_OK);
 	assert_int_equal(status_of((struct block_request){.sectors = 4, .sector = 16}),
 			 BLOCK_REFUSED);
@@ -134,14 +134,14 @@ static void whole_blocks(void **state)
 static void a_disk_that_can_do_less(void **state)
 {
 	(void)state;
-	shared.features = DISK_DISCARD;
+	shared.disk.features = DISK_DISCARD;
 	assert_int_equal(status_of((struct block_request){.operation = BLOCK_WRITE_ZEROES,
 							  .sectors = 8}),
 			 BLOCK_UNSUPPORTED);
 	assert_int_equal(status_of((struct block_request){.operation = BLOCK_DISCARD,
 							  .sectors = 8}),
 			 BLOCK_OK);
-	assert_int_equal(shared.counts[0].refused, 0);
+	assert_int_equal(shared.disk.counts[0].refused, 0);
 }
 
 static void readers_only_read(void **state)
@@ -155,7 +155,7 @@ static void readers_only_read(void **state)
 	};
 
 	(void)state;
-	clients[0].given.read_only = 1;
+	clients[0].given.disk.read_only = 1;
 	for (u32 i = 0; i < BLOCK_OPERATION_COUNT; i++)
 		assert_int_equal(status_of((struct block_request){.operation = i,
 								  .sectors = i != BLOCK_FLUSH}),
@@ -165,7 +165,8 @@ static void readers_only_read(void **state)
 /* The client changes the slot, and what the manager wrote, after the driver has looked. */
 static void what_was_checked_counts(void **state)
 {
-	struct block_request *slot = (struct block_request *)(void *)peers[0].memory->requests[0];
+	struct block_request *slot =
+		(struct block_request *)(void *)slots_of(peers[0].memory)->requests[0];
 
 	(void)state;
 	device_room = 0;
@@ -173,7 +174,7 @@ static void what_was_checked_counts(void **state)
 	serve();
 	slot->sectors = ~0u;
 	slot->sector = ~0ull;
-	shared.client[0].sectors = 0;
+	shared.client[0].disk.sectors = 0;
 	device_room = 1;
 	serve();
 	assert_int_equal(given_count, 1);
@@ -204,11 +205,11 @@ static void each_is_answered_once(void **state)
 	expect_no_answer(0);
 	assert_int_equal(client_waiting(), 0);
 	assert_int_equal(shared.finished, 7);
-	assert_int_equal(shared.counts[0].requests, 7);
-	assert_int_equal(shared.counts[0].errors, 1);
-	assert_int_equal(shared.counts[0].flushes, 1);
-	assert_int_equal(shared.counts[0].read_bytes, 5 * 512);
-	assert_int_equal(shared.counts[0].written_bytes, 3 * 512);
+	assert_int_equal(shared.disk.counts[0].requests, 7);
+	assert_int_equal(shared.disk.counts[0].errors, 1);
+	assert_int_equal(shared.disk.counts[0].flushes, 1);
+	assert_int_equal(shared.disk.counts[0].read_bytes, 5 * 512);
+	assert_int_equal(shared.disk.counts[0].written_bytes, 3 * 512);
 }
 
 /* A client that takes no answers loses some, and harms nobody. */
@@ -218,15 +219,15 @@ static void a_client_that_takes_no_answers(void **state)
 	u32 taken = 0;
 
 	(void)state;
-	for (u32 i = 0; i < 3 * LINK_SLOTS; i++) {
+	for (u32 i = 0; i < 3 * SLOT_COUNT; i++) {
 		put_read(0, i);
 		serve();
 		finish_first(BLOCK_OK);
 		client_publish();
 	}
-	while (link_take(&peers[0].end, &answer))
+	while (slot_take(&peers[0].end, &answer))
 		assert_int_equal(answer.id, taken++);
-	assert_int_equal(taken, LINK_SLOTS);
+	assert_int_equal(taken, SLOT_COUNT);
 }
 
 static void bells_ring_when_asked(void **state)

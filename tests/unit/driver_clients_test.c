@@ -96,7 +96,7 @@ static void replaced_while_requests_are_out(void **state)
 	assert_int_equal(shared.served[0], 0);
 	client_attend();
 	assert_int_equal(shared.served[0], last_number);
-	assert_int_equal(shared.counts[0].requests, 0); /* counted anew */
+	assert_int_equal(shared.disk.counts[0].requests, 0); /* counted anew */
 }
 
 /* Another generation: the client begins anew, and hears that the driver has seen it. */

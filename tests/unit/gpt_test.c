@@ -9,7 +9,7 @@
 #include <cmocka.h>
 
 #include "lib/string.c"
-#include "vmm/driver/gpt.c"
+#include "vmm/driver/disk/gpt.c"
 #include "vmm/rt/format.c"
 
 #define DISK_BYTES  (256u * 1024)
@@ -120,7 +120,7 @@ static void read_table(void)
 		.sectors = blocks * (block_bytes / BLOCK_SECTOR_BYTES),
 	};
 
-	channel.table_problem[0] = '\0';
+	channel.disk.table_problem[0] = '\0';
 	gpt_read(&what, &channel);
 }
 
@@ -128,8 +128,8 @@ static void expect_problem(const char *text)
 {
 	reads_that_work = 2;
 	read_table();
-	assert_string_equal(channel.table_problem, text);
-	assert_int_equal(channel.partition_count, 0);
+	assert_string_equal(channel.disk.table_problem, text);
+	assert_int_equal(channel.disk.partition_count, 0);
 }
 
 static void expect_broken(const char *why)
@@ -142,9 +142,9 @@ static void expect_broken(const char *why)
 
 static void expect_partition(u32 number, u64 first_sector, u64 sectors, const char *name)
 {
-	const struct driver_partition *partition = &channel.partition[number];
+	const struct disk_partition *partition = &channel.disk.partition[number];
 
-	assert_true(number < channel.partition_count);
+	assert_true(number < channel.disk.partition_count);
 	assert_int_equal(partition->first_sector, first_sector);
 	assert_int_equal(partition->sectors, sectors);
 	assert_string_equal(partition->name, name);
@@ -169,19 +169,19 @@ static void good_tables(void **state)
 
 		make_table(sizes[i]);
 		read_table();
-		assert_int_equal(channel.partition_count, 0);
-		assert_string_equal(channel.table_problem, "");
+		assert_int_equal(channel.disk.partition_count, 0);
+		assert_string_equal(channel.disk.table_problem, "");
 		add_partition(0, 40, 40, "root"); /* touching, not in order, with a gap */
 		add_partition(5, 100, 999, "data");
 		add_partition(127, 41, 99, "");
 		reads_that_work = 2;
 		read_table();
-		assert_string_equal(channel.table_problem, "");
-		assert_int_equal(channel.partition_count, 3);
+		assert_string_equal(channel.disk.table_problem, "");
+		assert_int_equal(channel.disk.partition_count, 3);
 		expect_partition(0, 40 * per_block, per_block, "root");
 		expect_partition(1, 100 * per_block, 900 * per_block, "data");
 		expect_partition(2, 41 * per_block, 59 * per_block, "");
-		assert_int_equal(channel.partition[1].id[0], 0xb5);
+		assert_int_equal(channel.disk.partition[1].id[0], 0xb5);
 	}
 }
 
@@ -199,7 +199,7 @@ static void unusual_tables(void **state)
 	put32(header_at(84), entry_bytes);
 	add_partition(2, 40, 999, "last");
 	read_table();
-	assert_string_equal(channel.table_problem, "");
+	assert_string_equal(channel.disk.table_problem, "");
 	expect_partition(0, 40, 960, "last");
 }
 
@@ -212,11 +212,11 @@ static void disks_without_one(void **state)
 	make_table(512);
 	reads_that_work = 0;
 	read_table();
-	assert_string_equal(channel.table_problem, "its partition table cannot be read");
+	assert_string_equal(channel.disk.table_problem, "its partition table cannot be read");
 	make_table(512);
 	reads_that_work = 1;
 	read_table();
-	assert_string_equal(channel.table_problem, "its partition table cannot be read");
+	assert_string_equal(channel.disk.table_problem, "its partition table cannot be read");
 	make_table(512);
 	blocks = 2; /* there is no room for one */
 	expect_problem("its partition table cannot be read");
@@ -312,11 +312,11 @@ static void too_many(void **state)
 	entry_count = 130;
 	put32(header_at(80), entry_count);
 	put64(header_at(40), 60);
-	for (u32 i = 0; i < DRIVER_PARTITION_MAX; i++)
+	for (u32 i = 0; i < DISK_PARTITION_MAX; i++)
 		add_partition(i, 100 + i, 100 + i, "one");
 	reads_that_work = 2;
 	read_table();
-	assert_int_equal(channel.partition_count, DRIVER_PARTITION_MAX);
+	assert_int_equal(channel.disk.partition_count, DISK_PARTITION_MAX);
 	expect_partition(127, 227, 1, "one");
 	add_partition(129, 90, 90, "more");
 	expect_problem("it has more than 128 partitions");

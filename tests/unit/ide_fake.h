@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A fake IDE channel with one disk of 1 MiB at port 1F0h, 3F6h and C000h. It does what it is told
- * when the driver waits. `wrong` things are fields. Included once, by a test of vmm/driver/ide.
+ * when the driver waits. `wrong` things are fields. Included once, by a test of the driver.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -12,9 +12,9 @@
 
 #include <cmocka.h>
 
-#include "vmm/driver/ide/ide_command.c"
-#include "vmm/driver/ide/ide_request.c"
-#include "vmm/driver/ide/ide_start.c"
+#include "vmm/driver/disk/ide/ide_command.c"
+#include "vmm/driver/disk/ide/ide_request.c"
+#include "vmm/driver/disk/ide/ide_start.c"
 #include "vmm/rt/format.c"
 
 #define COMMAND_PORT 0x1f0u

@@ -17,16 +17,18 @@ static void step(void);
 #define __atomic_load_n(from, order)	  (step(), __atomic_load_n(from, order))
 #define __atomic_store_n(to, value, order) (step(), __atomic_store_n(to, value, order))
 #include "vmm/io/link.c"
+#include "vmm/io/slots.c"
 #undef __atomic_load_n
 #undef __atomic_store_n
 
-static struct link_memory memory;
+static struct slot_memory slots;
+#define memory slots.link
 static struct link_end client;
 static struct link_end server;
 
 struct request {
 	u64 number;
-	u8 rest[LINK_REQUEST_BYTES - 8];
+	u8 rest[SLOT_REQUEST_BYTES - 8];
 };
 
 struct answer {
@@ -53,16 +55,16 @@ static void set_indices(u32 requests, u32 answers)
 	memory.line[LINK_SERVER].written = answers;
 	memory.line[LINK_SERVER].read = requests;
 	memory.line[LINK_SERVER].wake_at = requests;
-	client.written = client.published = server.read = requests;
-	server.written = server.published = client.read = answers;
+	client.written = client.published = server.read = server.returned = requests;
+	server.written = server.published = client.read = client.returned = answers;
 }
 
 static int setup(void **state)
 {
 	(void)state;
-	memset(&memory, 0, sizeof(memory));
-	link_open(&client, &memory, LINK_CLIENT);
-	link_open(&server, &memory, LINK_SERVER);
+	memset(&slots, 0, sizeof(slots));
+	slot_open(&client, &memory, LINK_CLIENT);
+	slot_open(&server, &memory, LINK_SERVER);
 	raise_generation();
 	return 0;
 }
@@ -73,7 +75,7 @@ static void put_request(u64 number)
 
 	memset(request.rest, (int)number, sizeof(request.rest));
 	assert_true(link_room(&client) != 0);
-	link_put(&client, &request);
+	slot_put(&client, &request);
 }
 
 static void put_answer(u64 number)
@@ -81,14 +83,14 @@ static void put_answer(u64 number)
 	const struct answer answer = {number, ~number};
 
 	assert_true(link_room(&server) != 0);
-	link_put(&server, &answer);
+	slot_put(&server, &answer);
 }
 
 static void expect_request(u64 number)
 {
 	struct request request;
 
-	assert_true(link_take(&server, &request));
+	assert_true(slot_take(&server, &request));
 	assert_int_equal(request.number, number);
 	for (u32 i = 0; i < sizeof(request.rest); i++)
 		assert_int_equal(request.rest[i], (u8)number);
@@ -98,7 +100,7 @@ static void expect_answer(u64 number)
 {
 	struct answer answer;
 
-	assert_true(link_take(&client, &answer));
+	assert_true(slot_take(&client, &answer));
 	assert_int_equal(answer.number, number);
 	assert_true(answer.rest == ~number);
 }
@@ -108,8 +110,8 @@ static void expect_nothing(void)
 	struct request request;
 	struct answer answer;
 
-	assert_false(link_take(&server, &request));
-	assert_false(link_take(&client, &answer));
+	assert_false(slot_take(&server, &request));
+	assert_false(slot_take(&client, &answer));
 }
 
 static void in_order_and_once(void **state)
@@ -155,8 +157,8 @@ static void room_is_what_the_peer_has_emptied(void **state)
 	(void)state;
 	for (u32 at = 0; at < 2; at++) {
 		set_indices(at == 0 ? 0 : ~0u - 100, 0);
-		for (u32 i = 0; i < LINK_SLOTS; i++) {
-			assert_int_equal(link_room(&client), LINK_SLOTS - i);
+		for (u32 i = 0; i < SLOT_COUNT; i++) {
+			assert_int_equal(link_room(&client), SLOT_COUNT - i);
 			put_request(i);
 		}
 		assert_int_equal(link_room(&client), 0);
@@ -166,11 +168,11 @@ static void room_is_what_the_peer_has_emptied(void **state)
 		assert_int_equal(link_room(&client), 0);
 		(void)!link_publish(&server);
 		assert_int_equal(link_room(&client), 2);
-		for (u32 i = 2; i < LINK_SLOTS; i++)
+		for (u32 i = 2; i < SLOT_COUNT; i++)
 			expect_request(i);
 		assert_true(link_may_wait(&server)); /* shows it as well */
-		assert_int_equal(link_room(&client), LINK_SLOTS);
-		assert_int_equal(link_room(&server), LINK_SLOTS);
+		assert_int_equal(link_room(&client), SLOT_COUNT);
+		assert_int_equal(link_room(&server), SLOT_COUNT);
 	}
 }
 
@@ -277,7 +279,7 @@ static void ask_once(void)
 {
 	const struct request request = {.number = 1};
 
-	link_put(&client, &request);
+	slot_put(&client, &request);
 	signals += link_publish(&client);
 }
 
@@ -298,7 +300,7 @@ static void serve_until_asleep(void)
 	struct request request;
 
 	do {
-		while (link_take(&server, &request))
+		while (slot_take(&server, &request))
 			taken++;
 		sleeps = link_may_wait(&server);
 	} while (!sleeps);
@@ -358,7 +360,7 @@ static void nothing_passes_before_both_are_there(void **state)
 		memory.generation++;
 		assert_true(link_renewed(early));
 		expect_nothing(); /* of before */
-		assert_int_equal(link_room(early), LINK_SLOTS);
+		assert_int_equal(link_room(early), SLOT_COUNT);
 		assert_true(link_may_wait(early));
 		if (early == &client)
 			put_request(3);
@@ -405,21 +407,21 @@ static void without_a_manager_nothing_passes(void **state)
 
 static void impossible_indices(void **state)
 {
-	static const u32 beyond[] = {LINK_SLOTS + 1, 0x80000000, ~0u};
+	static const u32 beyond[] = {SLOT_COUNT + 1, 0x80000000, ~0u};
 	struct request request;
 
 	(void)state;
 	for (u32 i = 0; i < ARRAY_COUNT(beyond); i++) {
 		set_indices(77, 0);
-		memory.line[LINK_CLIENT].written = 77 + LINK_SLOTS; /* just possible */
-		assert_true(link_take(&server, &request));
+		memory.line[LINK_CLIENT].written = 77 + SLOT_COUNT; /* just possible */
+		assert_true(slot_take(&server, &request));
 		server.read = 77;
 		memory.line[LINK_CLIENT].written = 77 + beyond[i];
-		assert_false(link_take(&server, &request));
+		assert_false(slot_take(&server, &request));
 		assert_int_equal(link_room(&server), 0);
 		assert_true(link_may_wait(&server));
 		memory.line[LINK_CLIENT].written = 78; /* too late */
-		assert_false(link_take(&server, &request));
+		assert_false(slot_take(&server, &request));
 		assert_true(link_may_wait(&server));
 		raise_generation();
 		put_request(1);
@@ -442,8 +444,8 @@ static void slots_and_lines_that_change(void **state)
 	put_request(1);
 	put_request(2);
 	(void)!link_publish(&client);
-	assert_true(link_take(&server, &request));
-	memset(memory.requests[0], 0xff, LINK_REQUEST_BYTES);
+	assert_true(slot_take(&server, &request));
+	memset(slots.requests[0], 0xff, SLOT_REQUEST_BYTES);
 	assert_int_equal(request.number, 1);
 	memory.line[LINK_SERVER] = (struct link_line){.generation = 77, .written = 5, .read = 9};
 	expect_request(2);

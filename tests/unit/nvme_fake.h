@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A fake NVMe controller: registers in memory, which it looks at whenever the driver waits, and a
- * disk of 1 MiB. `wrong` makes it misbehave. Included once, by a test of vmm/driver/nvme.
+ * disk of 1 MiB. `wrong` makes it misbehave. Included once, by a test of vmm/driver/disk/nvme.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -12,9 +12,9 @@
 
 #include <cmocka.h>
 
-#include "vmm/driver/nvme/nvme_queue.c"
-#include "vmm/driver/nvme/nvme_request.c"
-#include "vmm/driver/nvme/nvme_start.c"
+#include "vmm/driver/disk/nvme/nvme_queue.c"
+#include "vmm/driver/disk/nvme/nvme_request.c"
+#include "vmm/driver/disk/nvme/nvme_start.c"
 #include "vmm/rt/format.c"
 
 #define DISK_BYTES (1u << 20)

@@ -3,6 +3,7 @@
 
 /* PCI and what sits on it, for those who build a whole platform. */
 #include "vmm/io/link.c"
+#include "vmm/io/slots.c"
 #include "vmm/monitor/disk/disk_client.c"
 #include "vmm/monitor/pci/pci_bar.c"
 #include "vmm/monitor/pci/pci_bus.c"

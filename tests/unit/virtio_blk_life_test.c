@@ -180,7 +180,7 @@ static void forged_and_repeated_answers(void **state)
 
 	(void)state;
 	disk_answer(request.id + 1, BLOCK_OK);
-	disk_answer(request.id + LINK_SLOTS, BLOCK_OK);
+	disk_answer(request.id + SLOT_COUNT, BLOCK_OK);
 	disk_answer(~0ull, BLOCK_OK);
 	virtio_blk_attend(&blk);
 	expect_not_done(header);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-#include "vmm/io/link.h"
+#include "vmm/io/slots.h"
 
 /*
  * What passes through the link to a disk. Sectors have 512 bytes, whatever the disk's blocks have,
@@ -11,7 +11,7 @@
 #define BLOCK_SECTOR_BYTES  512u
 #define BLOCK_POOL_PAGES    256u
 #define BLOCK_POOL_BYTES    (BLOCK_POOL_PAGES * PAGE_SIZE)
-#define BLOCK_LINK_BYTES    (LINK_POOL_OFFSET + BLOCK_POOL_BYTES)
+#define BLOCK_LINK_BYTES    (SLOT_POOL_OFFSET + BLOCK_POOL_BYTES)
 /* Data of one request. */
 #define BLOCK_REQUEST_PAGES 16u
 #define BLOCK_REQUEST_BYTES (BLOCK_REQUEST_PAGES * PAGE_SIZE)
@@ -48,13 +48,13 @@ struct block_request {
 	u32 sectors;   /* 0 for a flush */
 	u64 sector;    /* the first */
 	u64 offset;    /* of the data in the pool, for BLOCK_READ and BLOCK_WRITE; a page's start */
-	u8 pad[LINK_REQUEST_BYTES - 32];
+	u8 pad[SLOT_REQUEST_BYTES - 32];
 };
-_Static_assert(sizeof(struct block_request) == LINK_REQUEST_BYTES, "a slot");
+_Static_assert(sizeof(struct block_request) == SLOT_REQUEST_BYTES, "a slot");
 
 struct block_answer {
 	u64 id;
 	u32 status; /* enum block_status */
 	u32 pad;
 };
-_Static_assert(sizeof(struct block_answer) == LINK_ANSWER_BYTES, "a slot");
+_Static_assert(sizeof(struct block_answer) == SLOT_ANSWER_BYTES, "a slot");

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "vmm/io/link.h"
 
-#include "lib/string.h"
+
+/* An index that no peer passes while anybody looks. */
+#define NEVER (~0u)
 
 static u32 link_load(const u32 *word)
 {
@@ -30,9 +32,9 @@ static bool peer_is_there(const struct link_end *end)
 	       link_load(&peer_line(end)->generation) == end->generation;
 }
 
-void link_open(struct link_end *end, struct link_memory *memory, enum link_end_name name)
+void link_open(struct link_end *end, struct link_memory *memory, enum link_end_name name, u32 size)
 {
-	*end = (struct link_end){.memory = memory, .name = name};
+	*end = (struct link_end){.memory = memory, .name = name, .size = size};
 }
 
 bool link_renewed(struct link_end *end)
@@ -42,35 +44,30 @@ bool link_renewed(struct link_end *end)
 
 	if (likely(generation == end->generation))
 		return false;
-	*end = (struct link_end){
-		.memory = end->memory, .name = end->name, .generation = generation};
+	*end = (struct link_end){.memory = end->memory,
+				 .name = end->name,
+				 .size = end->size,
+				 .generation = generation};
 	link_store(&line->generation, 0);
 	link_store(&line->written, 0);
 	link_store(&line->read, 0);
 	link_store(&line->wake_at, 0);
+	link_store(&line->room_at, NEVER);
+	link_store(&line->wish, 0);
 	link_store(&line->generation, generation);
 	return generation != 0;
 }
 
-bool link_take(struct link_end *end, void *slot)
+u32 link_waiting(struct link_end *end)
 {
 	u32 waiting;
 
 	if (!peer_is_there(end))
-		return false;
+		return 0;
 	waiting = link_load(&peer_line(end)->written) - end->read;
-	if (unlikely(waiting > LINK_SLOTS))
+	if (unlikely(waiting > end->size))
 		end->broken = true;
-	if (waiting == 0 || end->broken)
-		return false;
-	if (end->name == LINK_SERVER)
-		memcpy(slot, end->memory->requests[end->read % LINK_SLOTS], LINK_REQUEST_BYTES);
-	else
-		memcpy(slot, end->memory->answers[end->read % LINK_SLOTS], LINK_ANSWER_BYTES);
-	/* the copy is what counts from here on, whatever the peer does to the slot */
-	__asm__ volatile("" ::: "memory");
-	end->read++;
-	return true;
+	return end->broken ? 0 : waiting;
 }
 
 u32 link_room(const struct link_end *end)
@@ -81,32 +78,32 @@ u32 link_room(const struct link_end *end)
 		return 0;
 	if (peer_is_there(end))
 		used -= link_load(&peer_line(end)->read);
-	return used <= LINK_SLOTS ? LINK_SLOTS - used : 0;
+	return used <= end->size ? end->size - used : 0;
 }
 
-void link_put(struct link_end *end, const void *slot)
+/* Whether the index at which the peer wants to be told is among the new ones. */
+static bool passes(u32 event, u32 from, u32 to)
 {
-	if (end->name == LINK_CLIENT)
-		memcpy(end->memory->requests[end->written % LINK_SLOTS], slot, LINK_REQUEST_BYTES);
-	else
-		memcpy(end->memory->answers[end->written % LINK_SLOTS], slot, LINK_ANSWER_BYTES);
-	end->written++;
+	return to - event - 1 < to - from;
 }
 
 bool link_publish(struct link_end *end)
 {
 	struct link_line *line = own_line(end);
-	u32 before = end->published;
+	u32 written = end->published;
+	u32 read = end->returned;
 
-	link_store(&line->read, end->read);
-	if (before == end->written)
+	if (written == end->written && read == end->read)
 		return false;
+	link_store(&line->read, end->read);
 	link_store(&line->written, end->written);
 	end->published = end->written;
-	/* the peer sets wake_at, then looks again at `written`: one of the two sees the other */
+	end->returned = end->read;
+	/* the peer sets its wish, then looks again at the index: one of the two sees the other */
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 	return peer_is_there(end) &&
-	       end->written - link_load(&peer_line(end)->wake_at) - 1 < end->written - before;
+	       (passes(link_load(&peer_line(end)->wake_at), written, end->written) ||
+		passes(link_load(&peer_line(end)->room_at), read, end->read));
 }
 
 bool link_may_wait(struct link_end *end)
@@ -115,4 +112,23 @@ bool link_may_wait(struct link_end *end)
 	link_store(&own_line(end)->wake_at, end->read);
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 	return !peer_is_there(end) || link_load(&peer_line(end)->written) == end->read;
+}
+
+bool link_await_room(struct link_end *end, u32 units)
+{
+	/* room >= units from when the peer has read beyond this */
+	link_store(&own_line(end)->room_at, end->written + units - end->size - 1);
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	return link_room(end) < units;
+}
+
+void link_set_wish(struct link_end *end, u32 wish)
+{
+	if (end->generation != 0)
+		link_store(&own_line(end)->wish, wish);
+}
+
+u32 link_wish_of_peer(const struct link_end *end)
+{
+	return peer_is_there(end) ? link_load(&peer_line(end)->wish) : 0;
 }

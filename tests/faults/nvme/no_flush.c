@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* An NVMe driver that says of every flush that it is done, and asks the controller for none. */
-#include "vmm/driver/nvme/nvme.h"
+#include "vmm/driver/disk/nvme/nvme.h"
 
 bool __wrap_nvme_submit(struct nvme *nvme, struct driver_request *request);
 bool __real_nvme_submit(struct nvme *nvme, struct driver_request *request);

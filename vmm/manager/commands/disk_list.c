@@ -42,12 +42,12 @@ static void show_json(struct reply *reply, const struct disk *disk, const char *
 static void show_partitions(struct reply *reply, const struct disk *disk)
 {
 	const struct driver_channel *channel = disk->driver->channel;
-	u32 count = MIN(channel->partition_count, DRIVER_PARTITION_MAX);
+	u32 count = MIN(channel->disk.partition_count, DISK_PARTITION_MAX);
 	char id[GUID_TEXT_BYTES];
-	char name[2 * sizeof(channel->partition[0].name)];
+	char name[2 * sizeof(channel->disk.partition[0].name)];
 
 	for (u32 i = 0; i < count; i++) {
-		struct driver_partition partition = channel->partition[i];
+		struct disk_partition partition = channel->disk.partition[i];
 
 		guid_text(partition.id, id);
 		text_show(name, sizeof(name),

@@ -4,7 +4,7 @@
 #include "vmm/manager/disk/guid.h"
 
 static void show_partition(struct reply *reply, const struct driver *driver,
-			   const struct driver_partition *partition)
+			   const struct disk_partition *partition)
 {
 	const struct text name = {partition->name,
 				  strnlen(partition->name, sizeof(partition->name))};
@@ -31,10 +31,10 @@ static void show_partition(struct reply *reply, const struct driver *driver,
 /* The driver may write there at any time: each partition is copied once. */
 static void show_driver(struct reply *reply, const struct driver *driver)
 {
-	u32 count = MIN(driver->channel->partition_count, DRIVER_PARTITION_MAX);
+	u32 count = MIN(driver->channel->disk.partition_count, DISK_PARTITION_MAX);
 
 	for (u32 i = 0; i < count; i++) {
-		struct driver_partition partition = driver->channel->partition[i];
+		struct disk_partition partition = driver->channel->disk.partition[i];
 
 		show_partition(reply, driver, &partition);
 	}

@@ -5,7 +5,7 @@
 static void show(struct reply *reply, const struct driver *driver, u32 index)
 {
 	const struct driver_link *link = &driver->link[index];
-	struct driver_counts counts = driver->channel->counts[index];
+	struct disk_counts counts = driver->channel->disk.counts[index];
 	const char *disk = config_disk(link->disk)->name;
 
 	if (!reply->json) {

@@ -98,14 +98,14 @@ void disks_start(void)
 	}
 }
 
-static const struct driver_partition *find_partition(const struct driver_channel *channel,
+static const struct disk_partition *find_partition(const struct driver_channel *channel,
 						     const char *wanted)
 {
-	u32 count = MIN(channel->partition_count, DRIVER_PARTITION_MAX);
+	u32 count = MIN(channel->disk.partition_count, DISK_PARTITION_MAX);
 	char id[GUID_TEXT_BYTES];
 
 	for (u32 i = 0; i < count; i++) {
-		const struct driver_partition *partition = &channel->partition[i];
+		const struct disk_partition *partition = &channel->disk.partition[i];
 
 		guid_text(partition->id, id);
 		if (strncmp(partition->name, wanted, sizeof(partition->name)) == 0 ||
@@ -119,18 +119,18 @@ static const struct driver_partition *find_partition(const struct driver_channel
 static void look_up(struct disk *disk)
 {
 	const struct driver_channel *channel = disk->driver->channel;
-	u64 all = channel->sectors;
+	u64 all = channel->disk.sectors;
 	u64 first = 0;
 	u64 count = all;
 
 	disk->problem[0] = '\0';
-	if (channel->table_problem[0] != '\0') {
+	if (channel->disk.table_problem[0] != '\0') {
 		format(disk->problem, sizeof(disk->problem), "%.*s", (int)DRIVER_TEXT_BYTES - 1,
-		       channel->table_problem);
+		       channel->disk.table_problem);
 		return;
 	}
 	if (disk->config->partition[0] != '\0') {
-		const struct driver_partition *partition =
+		const struct disk_partition *partition =
 			find_partition(channel, disk->config->partition);
 
 		if (partition == NULL) {
@@ -164,7 +164,7 @@ const struct disk *disk_at(u32 number)
 	if (!disk->found)
 		look_up(disk);
 	else if (disk->config->partition[0] == '\0')
-		disk->sectors = MAX(disk->sectors, disk->driver->channel->sectors);
+		disk->sectors = MAX(disk->sectors, disk->driver->channel->disk.sectors);
 	return disk;
 }
 

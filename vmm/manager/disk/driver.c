@@ -123,7 +123,7 @@ static void read_text(const char *from, size_t bytes, char *to, size_t size)
 
 static void take_ready(struct driver *driver)
 {
-	u64 sectors = driver->channel->sectors;
+	u64 sectors = driver->channel->disk.sectors;
 	char model[2 * sizeof(driver->channel->model)];
 
 	read_text(driver->channel->model, sizeof(driver->channel->model), model, sizeof(model));

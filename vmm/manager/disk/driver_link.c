@@ -46,11 +46,11 @@ static void describe(const struct driver *driver, const struct driver_link *link
 {
 	const u32 known = DISK_FLUSH | DISK_DISCARD | DISK_WRITE_ZEROES;
 	struct block_about *about = (struct block_about *)(void *)link->at->about;
-	u32 features = (driver->channel->features & known) | more |
+	u32 features = (driver->channel->disk.features & known) | more |
 		       (link->read_only ? (u32)DISK_READ_ONLY : 0);
 
 	__atomic_store_n(&about->sectors, link->sectors, __ATOMIC_RELAXED);
-	__atomic_store_n(&about->block_bytes, driver->channel->block_bytes, __ATOMIC_RELAXED);
+	__atomic_store_n(&about->block_bytes, driver->channel->disk.block_bytes, __ATOMIC_RELAXED);
 	__atomic_store_n(&about->features, features, __ATOMIC_RELAXED);
 }
 
@@ -71,12 +71,12 @@ static enum status open(struct driver *driver, struct driver_link *link)
 		return status;
 	link->number = ++driver->last_number;
 	client->link = link->driver_at;
-	client->pool_pages = link->pool_pages_at;
-	client->first_sector = link->first_sector;
-	client->sectors = link->sectors;
+	client->disk.pool_pages = link->pool_pages_at;
+	client->disk.first_sector = link->first_sector;
+	client->disk.sectors = link->sectors;
 	client->doorbell = doorbell;
 	client->bell = bell;
-	client->read_only = link->read_only;
+	client->disk.read_only = link->read_only;
 	describe(driver, link, 0);
 	__atomic_store_n(&client->number, link->number, __ATOMIC_RELEASE);
 	renew(link);
@@ -98,7 +98,7 @@ static enum status make_objects(const struct driver *driver, handle_t group,
 	if (status == STATUS_OK)
 		status = sys_event_create(driver->group, &link->bell);
 	if (status == STATUS_OK && driver->kind->dma)
-		status = dma_pages_make(group, link->memory, LINK_POOL_OFFSET, BLOCK_POOL_BYTES,
+		status = dma_pages_make(group, link->memory, SLOT_POOL_OFFSET, BLOCK_POOL_BYTES,
 					&link->pool_pages);
 	if (status == STATUS_OK)
 		status = sys_space_map(start_handle(START_SPACE), 0, link->memory, 0, PAGE_SIZE,

@@ -5,14 +5,14 @@
 #include "lib/string.h"
 
 #define ID_PIECE_BITS 8u
-_Static_assert(1u << ID_PIECE_BITS == LINK_SLOTS, "the low bits of an id are the piece");
+_Static_assert(1u << ID_PIECE_BITS == SLOT_COUNT, "the low bits of an id are the piece");
 
 void disk_client_open(struct disk_client *client, struct link_memory *memory,
 		      void (*ring)(void *context), void *context)
 {
 	*client = (struct disk_client){
-		.pool = (u8 *)memory + LINK_POOL_OFFSET, .ring = ring, .context = context};
-	link_open(&client->end, memory, LINK_CLIENT);
+		.pool = (u8 *)memory + SLOT_POOL_OFFSET, .ring = ring, .context = context};
+	slot_open(&client->end, memory, LINK_CLIENT);
 }
 
 struct block_about disk_client_about(const struct disk_client *client)
@@ -83,7 +83,7 @@ int disk_client_take(struct disk_client *client, u32 bytes, u8 **data)
 	u32 number = 0;
 
 	/* the driver never has more to answer than there is room for answers */
-	if (client->outstanding == LINK_SLOTS || link_room(&client->end) == 0)
+	if (client->outstanding == SLOT_COUNT || link_room(&client->end) == 0)
 		return -1;
 	while (client->piece[number].used)
 		number++;
@@ -110,7 +110,7 @@ void disk_client_ask(struct disk_client *client, int piece, enum block_operation
 
 	client->piece[piece].tag = tag;
 	client->sequence[piece] = sequence;
-	link_put(&client->end, &request);
+	slot_put(&client->end, &request);
 }
 
 void disk_client_flush(struct disk_client *client)
@@ -129,7 +129,7 @@ void disk_client_give_back(struct disk_client *client, int piece)
 /* False: nobody asked for this, or nobody waits for it any more. */
 static bool accept(struct disk_client *client, const struct block_answer *answer)
 {
-	int number = (int)(answer->id % LINK_SLOTS);
+	int number = (int)(answer->id % SLOT_COUNT);
 	const struct disk_piece *piece = &client->piece[number];
 
 	if (!piece->used || answer->id >> ID_PIECE_BITS != client->sequence[number]) {
@@ -149,11 +149,11 @@ bool disk_client_answer(struct disk_client *client, u32 *tag, enum block_status 
 	struct block_answer answer;
 
 	do {
-		while (link_take(&client->end, &answer)) {
+		while (slot_take(&client->end, &answer)) {
 			client->quiet = false;
 			if (!accept(client, &answer))
 				continue;
-			*piece = (int)(answer.id % LINK_SLOTS);
+			*piece = (int)(answer.id % SLOT_COUNT);
 			*tag = client->piece[*piece].tag;
 			*status = answer.status < BLOCK_STATUS_COUNT
 					  ? (enum block_status)answer.status : BLOCK_ERROR;
@@ -169,7 +169,7 @@ bool disk_client_answer(struct disk_client *client, u32 *tag, enum block_status 
 
 void disk_client_forget(struct disk_client *client)
 {
-	for (u32 i = 0; i < LINK_SLOTS; i++) {
+	for (u32 i = 0; i < SLOT_COUNT; i++) {
 		if (client->piece[i].used && client->piece[i].tag != DISK_TAG_NONE) {
 			client->piece[i].tag = DISK_TAG_NONE;
 			client->forgotten++;

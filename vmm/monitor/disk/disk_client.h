@@ -29,8 +29,8 @@ struct disk_client {
 	u32 impossible_count; /* answers to nothing that was asked */
 	u32 next_sequence;
 	bool quiet; /* the driver was asked to signal, and nothing came since */
-	struct disk_piece piece[LINK_SLOTS];
-	u32 sequence[LINK_SLOTS]; /* in the ids of their requests */
+	struct disk_piece piece[SLOT_COUNT];
+	u32 sequence[SLOT_COUNT]; /* in the ids of their requests */
 };
 
 /* `memory` has BLOCK_LINK_BYTES. */

@@ -2,7 +2,7 @@
 /* From whatever state the controller is in to queues for requests: NVMe 1.4, 7.6.1. */
 #include "lib/bits.h"
 #include "lib/string.h"
-#include "vmm/driver/nvme/nvme.h"
+#include "vmm/driver/disk/nvme/nvme.h"
 #include "vmm/rt/clock.h"
 #include "vmm/rt/format.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-#include "vmm/driver/driver.h"
+#include "vmm/driver/disk/driver.h"
 
 /* The GUID partition table (UEFI 2.10, 5.3): read only, never repaired. */
 
@@ -29,7 +29,7 @@ enum gpt_result gpt_parse_header(const u8 *block, u32 block_bytes, u64 blocks,
  * their places in sectors of 512 bytes; -1: `problem` says what is wrong.
  */
 int gpt_parse_entries(const u8 *entries, const struct gpt_header *header, u32 block_bytes,
-		      struct driver_partition partition[DRIVER_PARTITION_MAX], char *problem,
+		      struct disk_partition partition[DISK_PARTITION_MAX], char *problem,
 		      size_t size);
 
 /* Shows the manager the disk's partitions, or why there are none. */

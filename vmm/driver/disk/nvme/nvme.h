@@ -2,7 +2,7 @@
 #pragma once
 
 #include "arch/x86_64/hw/nvme.h"
-#include "vmm/driver/driver.h"
+#include "vmm/driver/disk/driver.h"
 
 /*
  * An NVMe controller with one namespace, one pair of queues for requests and one for commands to

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The clients' side of a driver: their requests are checked here, and go to the device in turn. */
-#include "vmm/driver/client.h"
+#include "vmm/driver/disk/client.h"
 
 #include "lib/bits.h"
 #include "lib/string.h"
@@ -20,7 +20,7 @@ struct client {
 static struct driver_channel *channel;
 static handle_t queue;
 static u64 first_key;
-static struct client clients[DRIVER_CLIENT_MAX];
+static struct client clients[DISK_CLIENT_MAX];
 static struct driver_request requests[DRIVER_DEPTH];
 static u32 request_count; /* busy ones */
 static u32 turn;	  /* the client that is asked first: the device had no room for it */
@@ -37,10 +37,10 @@ static void come(u32 index, const struct driver_client *given)
 	struct client *client = &clients[index];
 
 	*client = (struct client){.given = *given};
-	link_open(&client->end, (struct link_memory *)(uintptr_t)given->link, LINK_SERVER);
+	slot_open(&client->end, (struct link_memory *)(uintptr_t)given->link, LINK_SERVER);
 	if (sys_object_bind(given->doorbell, queue, first_key + index) != STATUS_OK)
 		driver_give_up("client %u cannot be heard", index);
-	memset(&channel->counts[index], 0, sizeof(channel->counts[index]));
+	memset(&channel->disk.counts[index], 0, sizeof(channel->disk.counts[index]));
 	__atomic_store_n(&channel->served[index], given->number, __ATOMIC_RELEASE);
 	client_tell_manager();
 }
@@ -60,7 +60,7 @@ static void leave_if_done(u32 index)
 
 void client_attend(void)
 {
-	for (u32 i = 0; i < DRIVER_CLIENT_MAX; i++) {
+	for (u32 i = 0; i < DISK_CLIENT_MAX; i++) {
 		u32 number = __atomic_load_n(&channel->client[i].number, __ATOMIC_ACQUIRE);
 
 		if (number == clients[i].given.number)
@@ -81,7 +81,7 @@ static void answer(struct client *client, u64 id, enum block_status status)
 
 	/* without room the client has not taken what it asked for: its loss */
 	if (link_room(&client->end) != 0)
-		link_put(&client->end, &block_answer);
+		slot_put(&client->end, &block_answer);
 	client->changed = true;
 }
 
@@ -100,12 +100,12 @@ static u32 feature_of(u32 operation)
 /* BLOCK_OK: the device may do it. By subtraction, so that nothing wraps. */
 static enum block_status check(const struct client *client, const struct block_request *request)
 {
-	u64 left = client->given.sectors;
-	u32 align = channel->block_bytes / BLOCK_SECTOR_BYTES;
+	u64 left = client->given.disk.sectors;
+	u32 align = channel->disk.block_bytes / BLOCK_SECTOR_BYTES;
 
 	if (request->operation >= BLOCK_OPERATION_COUNT)
 		return BLOCK_REFUSED;
-	if (client->given.read_only && request->operation != BLOCK_READ &&
+	if (client->given.disk.read_only && request->operation != BLOCK_READ &&
 	    request->operation != BLOCK_FLUSH)
 		return BLOCK_REFUSED;
 	if (request->operation == BLOCK_FLUSH)
@@ -122,7 +122,7 @@ static enum block_status check(const struct client *client, const struct block_r
 	     request->offset % PAGE_SIZE != 0 ||
 	     request->offset > BLOCK_POOL_BYTES - (u64)request->sectors * BLOCK_SECTOR_BYTES))
 		return BLOCK_REFUSED;
-	if ((feature_of(request->operation) & ~channel->features) != 0)
+	if ((feature_of(request->operation) & ~channel->disk.features) != 0)
 		return BLOCK_UNSUPPORTED;
 	return BLOCK_OK;
 }
@@ -149,21 +149,21 @@ static void release(struct driver_request *request)
 static bool hand_over(struct client *client, const struct block_request *asked)
 {
 	struct driver_request *request = client_request();
-	const u8 *pool = (const u8 *)client->end.memory + LINK_POOL_OFFSET;
+	const u8 *pool = (const u8 *)client->end.memory + SLOT_POOL_OFFSET;
 
 	if (request == NULL)
 		return false;
 	request->operation = (enum block_operation)asked->operation;
-	request->sector = client->given.first_sector + asked->sector;
+	request->sector = client->given.disk.first_sector + asked->sector;
 	request->sectors = asked->sectors;
 	request->id = asked->id;
 	request->client = (u32)(client - clients);
 	request->since_tsc = clock_tsc();
 	if (has_data(asked->operation)) {
 		request->data = (u8 *)(uintptr_t)pool + asked->offset;
-		if (client->given.pool_pages != 0)
+		if (client->given.disk.pool_pages != 0)
 			request->address =
-				(const u64 *)(uintptr_t)client->given.pool_pages +
+				(const u64 *)(uintptr_t)client->given.disk.pool_pages +
 				asked->offset / PAGE_SIZE;
 	}
 	client->waiting++;
@@ -182,11 +182,11 @@ static bool serve_one(u32 index)
 
 	if (client->given.number == 0 || client->leaving)
 		return false;
-	if (!client->has_held && !link_take(&client->end, &client->held))
+	if (!client->has_held && !slot_take(&client->end, &client->held))
 		return false;
 	status = client->has_held ? BLOCK_OK : check(client, &client->held);
 	if (status != BLOCK_OK) {
-		channel->counts[index].refused += status == BLOCK_REFUSED;
+		channel->disk.counts[index].refused += status == BLOCK_REFUSED;
 		answer(client, client->held.id, status);
 		return true;
 	}
@@ -208,10 +208,10 @@ bool client_serve(void)
 	bool full = false;
 	bool any = false;
 
-	for (u32 i = 0; i < DRIVER_CLIENT_MAX; i++)
+	for (u32 i = 0; i < DISK_CLIENT_MAX; i++)
 		renew(&clients[i]);
-	for (u32 i = 0; i < DRIVER_CLIENT_MAX; i++) {
-		u32 index = (first + i) % DRIVER_CLIENT_MAX;
+	for (u32 i = 0; i < DISK_CLIENT_MAX; i++) {
+		u32 index = (first + i) % DISK_CLIENT_MAX;
 
 		any |= serve_one(index);
 		if (full || !clients[index].has_held)
@@ -222,7 +222,7 @@ bool client_serve(void)
 	return any;
 }
 
-static void count(struct driver_counts *counts, const struct driver_request *request,
+static void count(struct disk_counts *counts, const struct driver_request *request,
 		  enum block_status status)
 {
 	u64 bytes = (u64)request->sectors * BLOCK_SECTOR_BYTES;
@@ -245,7 +245,7 @@ void driver_finish(struct driver_request *request, enum block_status status)
 		return;
 	if (channel->first_answer_tsc == 0)
 		channel->first_answer_tsc = clock_tsc();
-	count(&channel->counts[index], request, status);
+	count(&channel->disk.counts[index], request, status);
 	clients[index].waiting--;
 	if (!clients[index].leaving)
 		answer(&clients[index], request->id, status);
@@ -254,7 +254,7 @@ void driver_finish(struct driver_request *request, enum block_status status)
 
 void client_publish(void)
 {
-	for (u32 i = 0; i < DRIVER_CLIENT_MAX; i++) {
+	for (u32 i = 0; i < DISK_CLIENT_MAX; i++) {
 		struct client *client = &clients[i];
 
 		if (!client->changed)
@@ -270,7 +270,7 @@ bool client_may_wait(void)
 {
 	bool all = true;
 
-	for (u32 i = 0; i < DRIVER_CLIENT_MAX; i++) {
+	for (u32 i = 0; i < DISK_CLIENT_MAX; i++) {
 		struct client *client = &clients[i];
 
 		if (client->given.number == 0 || client->leaving)

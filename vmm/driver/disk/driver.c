@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* A disk driver's life: starts its device, reads the partition table, serves. */
-#include "vmm/driver/driver.h"
+#include "vmm/driver/disk/driver.h"
 
 #include "lib/string.h"
-#include "vmm/driver/client.h"
-#include "vmm/driver/gpt.h"
+#include "vmm/driver/disk/client.h"
+#include "vmm/driver/disk/gpt.h"
 #include "vmm/rt/clock.h"
 #include "vmm/rt/format.h"
 #include "vmm/rt/start.h"
@@ -103,11 +103,11 @@ static void open_channel(void)
 /* The numbers are the manager's to read from the moment when the state says so. */
 static void show_disk(const struct driver_disk *disk)
 {
-	channel->sectors = disk->sectors;
-	channel->block_bytes = disk->block_bytes;
-	channel->features = disk->features;
+	channel->disk.sectors = disk->sectors;
+	channel->disk.block_bytes = disk->block_bytes;
+	channel->disk.features = disk->features;
 	string_copy(channel->model, sizeof(channel->model), disk->model);
-	string_copy(channel->serial, sizeof(channel->serial), disk->serial);
+	string_copy(channel->disk.serial, sizeof(channel->disk.serial), disk->serial);
 	gpt_read(disk, channel);
 	__atomic_store_n(&channel->state, DRIVER_READY, __ATOMIC_RELEASE);
 	client_tell_manager();

@@ -2,7 +2,7 @@
 /* Requests as commands: NVMe 1.4, 6. */
 #include "lib/bits.h"
 #include "lib/string.h"
-#include "vmm/driver/nvme/nvme.h"
+#include "vmm/driver/disk/nvme/nvme.h"
 
 #define SECTOR_SHIFT 9u
 #define LIST_BYTES   128u /* for BLOCK_REQUEST_PAGES - 1 addresses; none crosses a page */

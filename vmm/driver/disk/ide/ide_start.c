@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* From whatever state the channel is in to a disk that takes requests. */
 #include "lib/string.h"
-#include "vmm/driver/ide/ide.h"
+#include "vmm/driver/disk/ide/ide.h"
 #include "vmm/rt/format.h"
 
 #define SECTORS_MAX (1ull << 48)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "vmm/driver/gpt.h"
+#include "vmm/driver/disk/gpt.h"
 
 #include "lib/string.h"
 #include "vmm/rt/format.h"
@@ -114,8 +114,8 @@ static void copy_name(char *name, size_t size, const u8 *units)
 	name[length] = '\0';
 }
 
-static bool overlaps(const struct driver_partition *partition, u32 count,
-		     const struct driver_partition *added)
+static bool overlaps(const struct disk_partition *partition, u32 count,
+		     const struct disk_partition *added)
 {
 	for (u32 i = 0; i < count; i++) {
 		if (added->first_sector < partition[i].first_sector + partition[i].sectors &&
@@ -126,7 +126,7 @@ static bool overlaps(const struct driver_partition *partition, u32 count,
 }
 
 int gpt_parse_entries(const u8 *entries, const struct gpt_header *header, u32 block_bytes,
-		      struct driver_partition partition[DRIVER_PARTITION_MAX], char *problem,
+		      struct disk_partition partition[DISK_PARTITION_MAX], char *problem,
 		      size_t size)
 {
 	static const u8 unused[16];
@@ -144,13 +144,13 @@ int gpt_parse_entries(const u8 *entries, const struct gpt_header *header, u32 bl
 		const u8 *entry = entries + (size_t)i * header->entry_bytes;
 		u64 first = get64(entry + 32);
 		u64 last = get64(entry + 40);
-		struct driver_partition *added = &partition[count];
+		struct disk_partition *added = &partition[count];
 
 		if (memcmp(entry, unused, sizeof(unused)) == 0)
 			continue;
-		if (count == DRIVER_PARTITION_MAX) {
+		if (count == DISK_PARTITION_MAX) {
 			format(problem, size, "it has more than %u partitions",
-			       DRIVER_PARTITION_MAX);
+			       DISK_PARTITION_MAX);
 			return -1;
 		}
 		if (first < header->first_usable || last > header->last_usable || first > last) {
@@ -178,8 +178,8 @@ int gpt_parse_entries(const u8 *entries, const struct gpt_header *header, u32 bl
 static int read_all(const struct driver_disk *disk, struct driver_channel *channel)
 {
 	u32 per_block = disk->block_bytes / BLOCK_SECTOR_BYTES;
-	char *problem = channel->table_problem;
-	size_t size = sizeof(channel->table_problem);
+	char *problem = channel->disk.table_problem;
+	size_t size = sizeof(channel->disk.table_problem);
 	struct gpt_header header;
 	enum gpt_result result;
 	const u8 *data;
@@ -199,7 +199,7 @@ static int read_all(const struct driver_disk *disk, struct driver_channel *chann
 		format(problem, size, "its partition table cannot be read");
 		return -1;
 	}
-	return gpt_parse_entries(data, &header, disk->block_bytes, channel->partition, problem,
+	return gpt_parse_entries(data, &header, disk->block_bytes, channel->disk.partition, problem,
 				 size);
 }
 
@@ -207,5 +207,5 @@ void gpt_read(const struct driver_disk *disk, struct driver_channel *channel)
 {
 	int count = read_all(disk, channel);
 
-	channel->partition_count = count > 0 ? (u32)count : 0;
+	channel->disk.partition_count = count > 0 ? (u32)count : 0;
 }

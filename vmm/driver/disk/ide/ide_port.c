@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The ports that the manager has given this process. */
-#include "vmm/driver/ide/ide.h"
+#include "vmm/driver/disk/ide/ide.h"
 
 u8 ide_in8(u16 port)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-#include "vmm/driver/driver.h"
+#include "vmm/driver/disk/driver.h"
 
 /* Once, before all others. The signals of client n arrive in the queue with key first_key + n. */
 void client_init(struct driver_channel *channel, handle_t queue, u64 first_key);

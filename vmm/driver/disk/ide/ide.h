@@ -2,7 +2,7 @@
 #pragma once
 
 #include "arch/x86_64/hw/ide.h"
-#include "vmm/driver/driver.h"
+#include "vmm/driver/disk/driver.h"
 
 /*
  * One ATA disk on a channel of an IDE controller: one command at a time, the other requests wait

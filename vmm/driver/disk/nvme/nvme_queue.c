@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Registers and queues: NVMe 1.4, 3.1 and 4.1. */
 #include "lib/string.h"
-#include "vmm/driver/nvme/nvme.h"
+#include "vmm/driver/disk/nvme/nvme.h"
 
 u32 nvme_read32(const struct nvme *nvme, u32 offset)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Requests as commands, one after the other: Bus Master IDE 1.0, 3. */
 #include "lib/bits.h"
-#include "vmm/driver/ide/ide.h"
+#include "vmm/driver/disk/ide/ide.h"
 #include "vmm/rt/clock.h"
 
 static struct driver_request *present(const struct ide *ide)

@@ -7,7 +7,7 @@
 #include "kernel/abi/start.h"
 #include "lib/bits.h"
 #include "lib/string.h"
-#include "vmm/driver/driver.h"
+#include "vmm/driver/disk/driver.h"
 #include "vmm/rt/format.h"
 #include "vmm/rt/start.h"
 

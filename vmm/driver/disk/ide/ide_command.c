@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Commands, and data that the CPU moves: ATA/ATAPI-7 volume 2, 5 and 9. */
-#include "vmm/driver/ide/ide.h"
+#include "vmm/driver/disk/ide/ide.h"
 #include "vmm/rt/clock.h"
 
 #define RESET_PULSE_NS	5000u

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The driver of one NVMe controller. */
-#include "vmm/driver/nvme/nvme.h"
+#include "vmm/driver/disk/nvme/nvme.h"
 #include "vmm/rt/clock.h"
 #include "vmm/rt/start.h"
 #include "vmm/rt/syscall.h"

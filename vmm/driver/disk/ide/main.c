@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The driver of one disk of an IDE controller. */
 #include "lib/string.h"
-#include "vmm/driver/ide/ide.h"
+#include "vmm/driver/disk/ide/ide.h"
 #include "vmm/rt/format.h"
 #include "vmm/rt/start.h"
 #include "vmm/rt/syscall.h"

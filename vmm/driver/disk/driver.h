@@ -26,7 +26,7 @@ struct driver_request {
 	bool busy;
 	enum block_status status; /* once it is not busy any more */
 };
-#define DRIVER_SELF DRIVER_CLIENT_MAX
+#define DRIVER_SELF DISK_CLIENT_MAX
 
 /* What the disk is, filled in by start. */
 struct driver_disk {

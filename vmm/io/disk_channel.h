@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include "kernel/abi/object.h"
+#include "lib/bits.h"
+
+/* Of disks in what a manager and a driver share. */
+#define DISK_CLIENT_MAX	   16u
+#define DISK_PARTITION_MAX 128u
+#define DISK_TEXT_BYTES	   128u
+
+enum disk_feature {
+	DISK_FLUSH = 1 << 0, /* it has a cache that only a flush empties */
+	DISK_DISCARD = 1 << 1,
+	DISK_WRITE_ZEROES = 1 << 2,
+	DISK_READ_ONLY = 1 << 3,
+	DISK_LOST = 1 << 4, /* its driver stays down: requests fail */
+};
+
+/* What a client has of the disk; written by the manager. */
+struct disk_client_part {
+	u64 pool_pages;	  /* of the host-physical addresses of the pool's pages; 0: no DMA here */
+	u64 first_sector; /* what the client sees of the disk, in sectors of 512 bytes */
+	u64 sectors;
+	u32 read_only;
+};
+
+/* A partition of the disk's GPT. */
+struct disk_partition {
+	u8 type[16];
+	u8 id[16];
+	u64 first_sector;
+	u64 sectors;
+	char name[40]; /* in ASCII, other characters as '?' */
+};
+
+struct disk_counts {
+	u64 requests; /* answered */
+	u64 read_bytes;
+	u64 written_bytes;
+	u64 flushes;
+	u64 errors;
+	u64 refused; /* requests that this client may not make */
+};
+
+/* Written by the driver. */
+struct disk_part {
+	u32 features; /* enum disk_feature */
+	u32 block_bytes; /* 512 or 4096 */
+	u64 sectors;  /* of 512 bytes */
+	u32 partition_count;
+	char serial[24];
+	char table_problem[DISK_TEXT_BYTES]; /* why the disk has no partitions; "": it has */
+	struct disk_counts counts[DISK_CLIENT_MAX];
+	struct disk_partition partition[DISK_PARTITION_MAX];
+};
+
+/*
+ * The memory (START_DMA) of a disk in memory: DRIVER_OWN_PAGES, then its pages and a bit for each;
+ * each further piece of memory has more pages of the disk, and a bit for each of them.
+ */
+#define DRIVER_STORE_MAX 9u
+static inline u64 driver_store_bytes(u64 pages)
+{
+	return pages * PAGE_SIZE + align_up(pages / 8 + 8, PAGE_SIZE);
+}

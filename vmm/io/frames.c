@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: MIT */
+#include "vmm/io/frames.h"
+
+#include "lib/bits.h"
+#include "lib/string.h"
+
+static u8 *ring_of(const struct link_end *end, enum link_end_name name)
+{
+	return (u8 *)end->memory + PAGE_SIZE + (u64)name * FRAMES_RING_BYTES;
+}
+
+static u32 record_bytes(u32 frame_bytes)
+{
+	return (u32)align_up(sizeof(struct frame_header) + frame_bytes, FRAME_ALIGN);
+}
+
+/* From there to where the ring ends. */
+static u32 bytes_to_end(u32 index)
+{
+	return FRAMES_RING_BYTES - index % FRAMES_RING_BYTES;
+}
+
+u32 frames_room_for(u32 bytes)
+{
+	/* a ring's end that is too short for it is skipped */
+	return 2 * record_bytes(bytes);
+}
+
+static void skip_end(struct link_end *end)
+{
+	const struct frame_header skip = {.bytes = FRAME_SKIP};
+
+	memcpy(ring_of(end, end->name) + end->written % FRAMES_RING_BYTES, &skip, sizeof(skip));
+	end->written += bytes_to_end(end->written);
+}
+
+u8 *frames_reserve(struct link_end *end, u32 bytes)
+{
+	u32 record = record_bytes(bytes);
+	u32 to_end = bytes_to_end(end->written);
+	u32 room = link_room(end);
+
+	if (record > to_end) {
+		if (room < to_end + record)
+			return NULL;
+		skip_end(end);
+	} else if (room < record) {
+		return NULL;
+	}
+	return ring_of(end, end->name) + end->written % FRAMES_RING_BYTES +
+	       sizeof(struct frame_header);
+}
+
+void frames_add(struct link_end *end, const struct frame_header *header)
+{
+	memcpy(ring_of(end, end->name) + end->written % FRAMES_RING_BYTES, header,
+	       sizeof(*header));
+	end->written += record_bytes(header->bytes);
+}
+
+/* False: what stands at the reader's place is no frame that has been written whole. */
+static bool is_whole(const struct link_end *end, const struct frame_header *header, u32 waiting)
+{
+	return header->bytes >= FRAME_BYTES_MIN && header->bytes <= FRAME_BYTES_MAX &&
+	       record_bytes(header->bytes) <= waiting &&
+	       record_bytes(header->bytes) <= bytes_to_end(end->read);
+}
+
+bool frames_next(struct link_end *end, struct frame_header *header, const u8 **frame)
+{
+	const u8 *ring = ring_of(end, LINK_ENDS - 1 - end->name);
+	u32 waiting = link_waiting(end);
+
+	/* an end that is skipped is followed by a frame */
+	for (u32 skipped = 0; waiting != 0 && skipped < 2; skipped++) {
+		if (waiting < sizeof(*header) || end->read % FRAME_ALIGN != 0)
+			break;
+		memcpy(header, ring + end->read % FRAMES_RING_BYTES, sizeof(*header));
+		/* the copy is what counts from here on, whatever the peer does to the ring */
+		__asm__ volatile("" ::: "memory");
+		if (header->bytes != FRAME_SKIP) {
+			if (!is_whole(end, header, waiting))
+				break;
+			*frame = ring + end->read % FRAMES_RING_BYTES + sizeof(*header);
+			return true;
+		}
+		if (bytes_to_end(end->read) > waiting)
+			break;
+		waiting -= bytes_to_end(end->read);
+		end->read += bytes_to_end(end->read);
+	}
+	if (waiting != 0)
+		end->broken = true;
+	return false;
+}
+
+void frames_drop(struct link_end *end, const struct frame_header *header)
+{
+	end->read += record_bytes(header->bytes);
+}

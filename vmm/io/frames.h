@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include "vmm/io/link.h"
+
+/*
+ * A link of Ethernet frames in both directions: each end writes into its own ring and reads the
+ * peer's. A frame lies in one piece, behind its header, at a multiple of FRAME_ALIGN; where the
+ * ring's end leaves no room for it a header of FRAME_SKIP bytes stands, and it begins at the ring's
+ * start. What does not fit is the writer's to drop or to keep. Indices count bytes.
+ */
+#define FRAMES_RING_BYTES (512u * 1024)
+#define FRAMES_LINK_BYTES (PAGE_SIZE + (u64)LINK_ENDS * FRAMES_RING_BYTES)
+#define FRAME_ALIGN	  16u
+/* Without a checksum of its own: two addresses and a type; then with a VLAN tag. */
+#define FRAME_BYTES_MIN	  14u
+#define FRAME_TAG_BYTES	  4u
+#define FRAME_SKIP	  (~0u)
+/* The longest: an IP packet of 64 KiB that is still to be cut into segments, with a tag. */
+#define FRAME_BYTES_MAX	  (FRAME_BYTES_MIN + FRAME_TAG_BYTES + 65535u)
+
+enum frame_flag {
+	FRAME_NEEDS_CHECKSUM = 1 << 0, /* from checksum_start on, to be put at checksum_offset */
+	FRAME_CHECKED = 1 << 1,	       /* its checksums are known to be right */
+};
+
+/* What is to be cut into segments before it goes to a wire. */
+enum frame_segments {
+	FRAME_WHOLE,
+	FRAME_TCP4,
+	FRAME_TCP6,
+	FRAME_SEGMENTS_COUNT
+};
+
+struct frame_header {
+	u32 bytes; /* of the frame, FRAME_BYTES_MIN to FRAME_BYTES_MAX; or FRAME_SKIP */
+	u8 flags;  /* enum frame_flag */
+	u8 segments; /* enum frame_segments */
+	u16 segment_bytes;   /* of TCP data in each */
+	u16 checksum_start;  /* from the frame's beginning */
+	u16 checksum_offset; /* from checksum_start */
+	u32 reserved;
+};
+_Static_assert(sizeof(struct frame_header) == FRAME_ALIGN, "frames are aligned behind it");
+
+/* `memory` has FRAMES_LINK_BYTES. */
+static inline void frames_open(struct link_end *end, struct link_memory *memory,
+			       enum link_end_name name)
+{
+	link_open(end, memory, name, FRAMES_RING_BYTES);
+}
+
+/* What a frame of so many bytes takes of a ring, wherever it begins, at most. */
+u32 frames_room_for(u32 bytes);
+/*
+ * Room for a frame of at most so many bytes in its own ring, to be filled and then added by
+ * frames_add. NULL: there is none now (link_await_room says when).
+ */
+u8 *frames_reserve(struct link_end *end, u32 bytes) MUST_CHECK;
+/* Adds what was reserved last, header->bytes of it, which link_publish shows. */
+void frames_add(struct link_end *end, const struct frame_header *header);
+/*
+ * The peer's next frame. *header is a copy, and its length is one that a frame may have; nothing
+ * else of it is checked. *frame lies in the ring until frames_drop: the peer may still write to it.
+ * False: there is none now, or the peer has broken the rules.
+ */
+bool frames_next(struct link_end *end, struct frame_header *header, const u8 **frame) MUST_CHECK;
+/* The frame that frames_next has shown is done with. */
+void frames_drop(struct link_end *end, const struct frame_header *header);

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include "vmm/io/link.h"
+
+/*
+ * A link of requests, from the client, and answers, from the server, each a slot of its size. A
+ * pool for data may follow. Requests without an answer when a new generation begins are the
+ * client's to post again.
+ */
+#define SLOT_COUNT	   256u
+#define SLOT_REQUEST_BYTES 64u
+#define SLOT_ANSWER_BYTES  16u
+
+struct slot_memory {
+	struct link_memory link;
+	u8 requests[SLOT_COUNT][SLOT_REQUEST_BYTES];
+	u8 answers[SLOT_COUNT][SLOT_ANSWER_BYTES];
+};
+#define SLOT_POOL_OFFSET sizeof(struct slot_memory)
+_Static_assert(SLOT_POOL_OFFSET % PAGE_SIZE == 0, "whole pages");
+
+static inline struct slot_memory *slots_of(struct link_memory *memory)
+{
+	return (struct slot_memory *)(void *)memory;
+}
+
+static inline void slot_open(struct link_end *end, struct link_memory *memory,
+			     enum link_end_name name)
+{
+	link_open(end, memory, name, SLOT_COUNT);
+}
+
+/* Copies the next request (server) or answer (client) out; false: there is none now. */
+bool slot_take(struct link_end *end, void *slot) MUST_CHECK;
+/* Adds a request (client) or an answer (server), which link_publish shows. Needs link_room. */
+void slot_put(struct link_end *end, const void *slot);
