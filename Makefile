@@ -49,6 +49,9 @@ MONITOR := $(call find_sources,vmm/rt vmm/io) $(call find_tree,vmm/monitor) $(LI
 DRIVER_FOLDERS := $(patsubst %/,%,$(wildcard vmm/driver/*/*/))
 DRIVERS := $(notdir $(DRIVER_FOLDERS))
 DRIVER := $(call find_sources,vmm/rt vmm/io) $(LIB)
+SWITCH := $(DRIVER) $(call find_tree,vmm/switch)
+# What the image has besides the manager, the monitor and the built-in guest.
+PROGRAMS := $(sort $(DRIVERS) $(if $(wildcard vmm/switch),switch))
 driver_sources = $(DRIVER) $(call find_sources,$(patsubst %/,%,$(dir $(1)))) $(call find_tree,$(1))
 DEMO := $(call find_sources,vmm/demo)
 
@@ -65,7 +68,7 @@ MANAGER += $(FAULT_MANAGER)
 WRAPS := $(FAULT_WRAPS)
 endif
 SOURCES := $(sort $(KERNEL) $(MANAGER) $(MONITOR) $(DRIVER) \
-	$(call find_tree,vmm/driver) $(DEMO) $(FAULT_KERNEL) $(FAULT_MANAGER))
+	$(call find_tree,vmm/driver) $(call find_tree,vmm/switch) $(DEMO) $(FAULT_KERNEL) $(FAULT_MANAGER))
 
 .PHONY: all
 all: $(BUILD)/skerry.elf $(BUILD)/skerry.iso ## build the image and its ISO
@@ -130,10 +133,14 @@ endef
 $(eval $(call program,manager,$(MANAGER)))
 $(eval $(call program,monitor,$(MONITOR)))
 $(foreach d,$(DRIVER_FOLDERS),$(eval $(call program,$(notdir $(d)),$(call driver_sources,$(d)))))
+$(if $(wildcard vmm/switch),$(eval $(call program,switch,$(SWITCH))))
 
 # The monitor's image ends at a page boundary; its symbols and then the manager's follow it.
 $(BUILD)/monitor.image: $(BUILD)/monitor.bin $(BUILD)/monitor.symbols $(BUILD)/manager.symbols
 	$(Q)cat $^ >$@
+
+$(BUILD)/programs.image: $(PROGRAMS:%=$(BUILD)/%.bin) boot/programs.py
+	$(Q)$(PYTHON) boot/programs.py $@ $(filter %.bin,$^)
 
 # The built-in guest: flat, starts in real mode at the first byte of demo.S.
 $(BUILD)/demo.bin: $(call objects,$(DEMO))
@@ -153,7 +160,7 @@ $(BUILD)/linker.ld: linker.ld boot/layout.h boot/debug.ld $(BUILD)/flags
 	$(Q)$(CC) -E -P -x assembler-with-cpp $(INCLUDES) -o $@ $<
 
 $(BUILD)/obj/boot/blobs.S.o: $(BUILD)/manager.bin $(BUILD)/monitor.image $(BUILD)/demo.bin \
-	$(DRIVERS:%=$(BUILD)/%.bin)
+	$(BUILD)/programs.image
 $(BUILD)/obj/boot/blobs.S.o: ASFLAGS += -Wa,-I$(BUILD)
 
 # $(1): number of the pass, $(2): where its symbols come from, $(3): its lines

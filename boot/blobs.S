@@ -15,8 +15,6 @@ blob_\name\()_end:
 	blob	manager, "manager.bin"
 	blob	monitor, "monitor.image"
 	blob	demo, "demo.bin"
-	blob	ramdisk, "ramdisk.bin"
-	blob	nvme, "nvme.bin"
-	blob	ide, "ide.bin"
+	blob	programs, "programs.image"
 
 	.section .note.GNU-stack, "", @progbits

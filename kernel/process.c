@@ -20,21 +20,22 @@
 #define STACK_PAGES 16u
 #define IMAGE_PAGES_MAX 4096u
 
-/* Reads the header once: ring 3 may change the image at any time. */
-static enum status read_header(struct memory *image, struct image_header *header)
+/* Reads the header once: ring 3 may change the image at any time. `first` is one of its pages. */
+static enum status read_header(struct memory *image, u64 first, struct image_header *header)
 {
-	enum status status = memory_populate(image, 0);
+	enum status status = memory_populate(image, first);
 	u64 file_pages;
 
 	if (status != STATUS_OK)
 		return status;
-	*header = *(const struct image_header *)memory_pointer(image, 0);
+	*header = *(const struct image_header *)memory_pointer(image, first);
 	if (header->magic != IMAGE_MAGIC || header->text_pages == 0 ||
 	    header->text_pages > IMAGE_PAGES_MAX || header->rodata_pages > IMAGE_PAGES_MAX ||
 	    header->data_pages > IMAGE_PAGES_MAX || header->bss_pages > IMAGE_PAGES_MAX)
 		return STATUS_BAD_FORMAT;
 	file_pages = (u64)header->text_pages + header->rodata_pages + header->data_pages;
-	if (file_pages > image->page_count || header->entry >= header->text_pages * PAGE_SIZE)
+	if (file_pages > image->page_count - first ||
+	    header->entry >= header->text_pages * PAGE_SIZE)
 		return STATUS_BAD_FORMAT;
 	return STATUS_OK;
 }
@@ -54,10 +55,9 @@ static enum status map(struct space *space, u64 *at, struct memory *memory, u64 
 #define POPULATE_STEPS 32u
 
 /* The process's own copy of the data; bss follows in the same memory object. */
-static enum status copy_data(struct group *group, struct memory *image,
+static enum status copy_data(struct group *group, struct memory *image, u64 first,
 			     const struct image_header *header, struct memory **result)
 {
-	u64 first = (u64)header->text_pages + header->rodata_pages;
 	struct memory *data = NULL;
 	enum status status = memory_create(&group->quota, PAGE_PROCESS,
 					   (u64)header->data_pages + header->bss_pages, 0, &data);
@@ -78,8 +78,8 @@ static enum status copy_data(struct group *group, struct memory *image,
 	return status;
 }
 
-static enum status map_image(struct process *process, struct memory *image, struct memory *data,
-			     const struct image_header *header)
+static enum status map_image(struct process *process, struct memory *image, u64 first,
+			     struct memory *data, const struct image_header *header)
 {
 	u64 total = (u64)header->text_pages + header->rodata_pages + header->data_pages +
 		    header->bss_pages;
@@ -89,21 +89,21 @@ static enum status map_image(struct process *process, struct memory *image, stru
 
 	process->image_base = at;
 	process->entry = at + header->entry;
-	status = map(process->space, &at, image, 0, header->text_pages, PT_READ | PT_EXECUTE);
+	status = map(process->space, &at, image, first, header->text_pages, PT_READ | PT_EXECUTE);
 	if (status == STATUS_OK)
-		status = map(process->space, &at, image, header->text_pages, header->rodata_pages,
-			     PT_READ);
+		status = map(process->space, &at, image, first + header->text_pages,
+			     header->rodata_pages, PT_READ);
 	if (status == STATUS_OK && data != NULL)
 		status = map(process->space, &at, data, 0, data->page_count, PT_READ | PT_WRITE);
 	return status;
 }
 
-static enum status fill(struct process *process, struct memory *image)
+static enum status fill(struct process *process, struct memory *image, u64 first)
 {
 	struct quota *quota = &process->group->quota;
 	struct image_header header;
 	struct memory *data = NULL;
-	enum status status = read_header(image, &header);
+	enum status status = read_header(image, first, &header);
 
 	if (status != STATUS_OK)
 		return status;
@@ -112,18 +112,20 @@ static enum status fill(struct process *process, struct memory *image)
 		return status;
 	group_adopt(process->group, &process->space->object);
 	if (header.data_pages + header.bss_pages != 0) {
-		status = copy_data(process->group, image, &header, &data);
+		status = copy_data(process->group, image,
+				   first + header.text_pages + header.rodata_pages, &header,
+				   &data);
 		if (status != STATUS_OK)
 			return status;
 		group_adopt(process->group, &data->object);
 	}
-	status = map_image(process, image, data, &header);
+	status = map_image(process, image, first, data, &header);
 	if (data != NULL)
 		object_put(&data->object); /* the mapping keeps it */
 	return status;
 }
 
-enum status process_create(struct group *group, struct memory *image, u32 table_order,
+enum status process_create(struct group *group, struct memory *image, u64 first, u32 table_order,
 			   struct process **result)
 {
 	struct quota *quota = &group->quota;
@@ -143,7 +145,7 @@ enum status process_create(struct group *group, struct memory *image, u32 table_
 	process->group = group;
 	process->ended.group = group;
 	group_adopt(group, &process->object);
-	status = fill(process, image);
+	status = fill(process, image, first);
 	if (status != STATUS_OK) {
 		object_put(&process->object);
 		return status;

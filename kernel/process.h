@@ -29,10 +29,11 @@ struct process {
 };
 
 /*
- * Lays the image (kernel/abi/image.h) out at a random place in a new address space. The process's
- * handle table has 2^table_order pages.
+ * Lays the image (kernel/abi/image.h) that begins with page `first` of the memory, which has that
+ * page, out at a random place in a new address space. The process's handle table has 2^table_order
+ * pages.
  */
-enum status process_create(struct group *group, struct memory *image, u32 table_order,
+enum status process_create(struct group *group, struct memory *image, u64 first, u32 table_order,
 			   struct process **process) MUST_CHECK;
 
 /* Starts the first thread; start_memory is mapped read-only and its address passed in RDI. */

@@ -27,8 +27,7 @@
 
 /* Of boot/blobs.S. */
 #define BLOB(name) extern const char blob_##name##_start[], blob_##name##_end[]
-BLOB(manager); BLOB(monitor); BLOB(demo); BLOB(symbols);
-BLOB(ramdisk); BLOB(nvme); BLOB(ide); /* drivers */
+BLOB(manager); BLOB(monitor); BLOB(programs); BLOB(demo); BLOB(symbols);
 extern const char __logfmt_start[], __logfmt_end[];
 
 static struct object root;
@@ -102,16 +101,6 @@ static void give_logs(struct start_info *info)
 			   sizeof(struct log_memory), RIGHT_READ)->value = cpu;
 }
 
-static void give_driver(struct start_info *info, const char *name, const char *start,
-			const char *end)
-{
-	struct start_entry *entry =
-		give_range(info, START_DRIVER_IMAGE, machine_image_hpa(start), (u64)(end - start),
-			   RIGHT_READ | RIGHT_GRANT | RIGHT_EXECUTE);
-
-	(void)string_copy(entry->name, sizeof(entry->name), name);
-}
-
 static void give_all(struct start_info *info, struct group *group)
 {
 	const u32 shown = RIGHT_READ | RIGHT_GRANT;
@@ -127,10 +116,9 @@ static void give_all(struct start_info *info, struct group *group)
 	give_blob(info, START_SYMBOLS, blob_symbols_start, blob_symbols_end, RIGHT_READ);
 	give_blob(info, START_MONITOR_IMAGE, blob_monitor_start, blob_monitor_end,
 		  shown | RIGHT_EXECUTE);
+	give_blob(info, START_PROGRAMS, blob_programs_start, blob_programs_end,
+		  shown | RIGHT_EXECUTE);
 	give_blob(info, START_DEMO_GUEST, blob_demo_start, blob_demo_end, shown);
-	give_driver(info, "ramdisk", blob_ramdisk_start, blob_ramdisk_end);
-	give_driver(info, "nvme", blob_nvme_start, blob_nvme_end);
-	give_driver(info, "ide", blob_ide_start, blob_ide_end);
 	give_modules(info);
 }
 
@@ -167,7 +155,7 @@ void start_manager(void)
 			 align_up((u64)(blob_manager_end - blob_manager_start), PAGE_SIZE) /
 				 PAGE_SIZE,
 			 &image));
-	must(process_create(group, image, MANAGER_TABLE_ORDER, &manager));
+	must(process_create(group, image, 0, MANAGER_TABLE_ORDER, &manager));
 	must(page_alloc_cleared(bit_highest(START_BYTES / PAGE_SIZE), PAGE_KERNEL, NULL,
 				(void **)&info));
 	must(memory_wrap(NULL, pointer_to_hpa(info), START_BYTES / PAGE_SIZE, &start));

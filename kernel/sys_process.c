@@ -26,8 +26,11 @@ enum status sys_process_create(struct system_call *call)
 	struct process *process;
 	struct memory *image = SYSCALL_OBJECT(call, 1, memory);
 	struct group *group = SYSCALL_OBJECT(call, 0, group);
-	enum status status = process_create(group, image, 0, &process);
+	u64 first = call->argument[2];
+	enum status status = STATUS_BAD_FORMAT;
 
+	if (first < image->page_count)
+		status = process_create(group, image, first, 0, &process);
 	return status == STATUS_OK ? syscall_give(call, &process->object, RIGHT_ALL) : status;
 }
 

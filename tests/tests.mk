@@ -105,6 +105,7 @@ $(BUILD)/obj/tests/thief/%.o: CFLAGS += -Wno-unused-result
 # include path: if one is missing in the folder the build fails.
 define test_image
 	@$(if $(VERBOSE),,echo "  LD      $(1)/skerry.elf")
+	$(Q)$(PYTHON) boot/programs.py $(1)/blobs/programs.image $(PROGRAMS:%=$(1)/blobs/%.bin)
 	$(Q)$(CC) $(filter-out -I$(BUILD),$(ASFLAGS)) -I$(1)/blobs -c -o $(1)/blobs.o boot/blobs.S
 	$(Q)$(LD) $(LDFLAGS) -z notext -T $(BUILD)/linker.ld -o $(1)/skerry.elf $(1)/blobs.o \
 		$(filter-out $(BUILD)/obj/boot/blobs.S.o $(FAULT_OBJECTS),$(KERNEL_OBJECTS)) \
@@ -114,13 +115,13 @@ endef
 
 $(HOSTILE)/skerry.elf: $(BUILD)/skerry.elf $(HOSTILE)/hostile.bin boot/blobs.S tests/tests.mk
 	$(Q)mkdir -p $(HOSTILE)/blobs
-	$(Q)for file in manager.bin monitor.image demo.bin $(DRIVERS:%=%.bin); do \
+	$(Q)for file in manager.bin monitor.image demo.bin $(PROGRAMS:%=%.bin); do \
 		cp $(HOSTILE)/hostile.bin $(HOSTILE)/blobs/$$file || exit 1; done
 	$(call test_image,$(HOSTILE),$(WRAPS) $(if $(TEST),$(FAULT_OBJECTS)))
 
 $(THIEF)/skerry.elf: $(BUILD)/skerry.elf $(THIEF)/thief.bin boot/blobs.S tests/tests.mk
 	$(Q)mkdir -p $(THIEF)/blobs
-	$(Q)for file in manager.bin monitor.image demo.bin $(DRIVERS:%=%.bin); do \
+	$(Q)for file in manager.bin monitor.image demo.bin $(PROGRAMS:%=%.bin); do \
 		cp $(THIEF)/thief.bin $(THIEF)/blobs/$$file || exit 1; done
 	$(call test_image,$(THIEF),$(WRAPS) $(if $(TEST),$(FAULT_OBJECTS)))
 
@@ -137,7 +138,7 @@ $(LIARS)/ramdisk.elf: PROGRAM_WRAPS := --wrap=client_publish
 $(LIARS)/skerry.elf: $(BUILD)/skerry.elf $(LIARS)/monitor.bin $(LIARS)/monitor.symbols \
 		$(LIARS)/ramdisk.bin boot/blobs.S tests/tests.mk
 	$(Q)mkdir -p $(LIARS)/blobs
-	$(Q)cp $(BUILD)/manager.bin $(BUILD)/demo.bin $(DRIVERS:%=$(BUILD)/%.bin) $(LIARS)/blobs
+	$(Q)cp $(BUILD)/manager.bin $(BUILD)/demo.bin $(PROGRAMS:%=$(BUILD)/%.bin) $(LIARS)/blobs
 	$(Q)cp $(LIARS)/ramdisk.bin $(LIARS)/blobs
 	$(Q)cat $(LIARS)/monitor.bin $(LIARS)/monitor.symbols $(BUILD)/manager.symbols \
 		>$(LIARS)/blobs/monitor.image
@@ -151,7 +152,7 @@ $(eval $(call program,tests/rights/driver,$(call find_sources,tests/rights vmm/r
 
 $(RIGHTS)/skerry.elf: $(BUILD)/skerry.elf $(RIGHTS)/driver.bin boot/blobs.S tests/tests.mk
 	$(Q)mkdir -p $(RIGHTS)/blobs
-	$(Q)cp $(BUILD)/manager.bin $(BUILD)/monitor.image $(BUILD)/demo.bin $(DRIVERS:%=$(BUILD)/%.bin) \
+	$(Q)cp $(BUILD)/manager.bin $(BUILD)/monitor.image $(BUILD)/demo.bin $(PROGRAMS:%=$(BUILD)/%.bin) \
 		$(RIGHTS)/blobs
 	$(Q)cp $(RIGHTS)/driver.bin $(RIGHTS)/blobs/ide.bin
 	$(call test_image,$(RIGHTS),$(WRAPS) $(if $(TEST),$(FAULT_OBJECTS)))
@@ -167,7 +168,7 @@ $(FAULTS)/manager.elf: PROGRAM_WRAPS := $(FAULT_MANAGER_WRAPS)
 $(FAULTS)/skerry.elf: $(BUILD)/skerry.elf $(FAULTS)/manager.bin $(FAULT_OBJECTS) boot/blobs.S \
 		tests/tests.mk
 	$(Q)mkdir -p $(FAULTS)/blobs
-	$(Q)cp $(FAULTS)/manager.bin $(BUILD)/monitor.image $(BUILD)/demo.bin $(DRIVERS:%=$(BUILD)/%.bin) \
+	$(Q)cp $(FAULTS)/manager.bin $(BUILD)/monitor.image $(BUILD)/demo.bin $(PROGRAMS:%=$(BUILD)/%.bin) \
 		$(FAULTS)/blobs
 	$(call test_image,$(FAULTS),$(FAULT_OBJECTS) $(FAULT_WRAPS))
 
@@ -182,7 +183,7 @@ $(NO_FLUSH)/nvme.elf: PROGRAM_WRAPS := --wrap=nvme_submit
 
 $(NO_FLUSH)/skerry.elf: $(BUILD)/skerry.elf $(NO_FLUSH)/nvme.bin boot/blobs.S tests/tests.mk
 	$(Q)mkdir -p $(NO_FLUSH)/blobs
-	$(Q)cp $(BUILD)/manager.bin $(BUILD)/monitor.image $(BUILD)/demo.bin $(DRIVERS:%=$(BUILD)/%.bin) \
+	$(Q)cp $(BUILD)/manager.bin $(BUILD)/monitor.image $(BUILD)/demo.bin $(PROGRAMS:%=$(BUILD)/%.bin) \
 		$(NO_FLUSH)/blobs
 	$(Q)cp $(NO_FLUSH)/nvme.bin $(NO_FLUSH)/blobs
 	$(call test_image,$(NO_FLUSH),$(WRAPS) $(if $(TEST),$(FAULT_OBJECTS)))

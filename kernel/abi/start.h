@@ -24,6 +24,7 @@ enum start_kind {
 	START_LOG_FORMATS,  /* memory: the kernel's format texts */
 	START_SYMBOLS,      /* memory: the kernel's symbol table, struct symbol_table */
 	START_MONITOR_IMAGE, /* memory: image of the monitor */
+	START_PROGRAMS,     /* memory: further programs (programs.h); `value` its size in bytes */
 	START_DEMO_GUEST,   /* memory: the built-in guest; `value` its size in bytes */
 	START_MODULE,       /* memory: a boot module; `value` its size in bytes, `name` its name */
 	/* a monitor's */
@@ -35,8 +36,7 @@ enum start_kind {
 	START_CHANNEL_OUT,  /* event that the monitor signals */
 	START_FILE_KERNEL,  /* no handle: mapped read-only at address `offset`; `value`: bytes */
 	START_FILE_INITRD,  /* likewise */
-	/* of disks; addresses are those of mappings that the process finds made */
-	START_DRIVER_IMAGE, /* manager: memory, image of the driver `name` */
+	/* of drivers, disks, networks; addresses are those of mappings that are there already */
 	START_DMA,	    /* driver: memory of its device at address `offset`; `value`: bytes */
 	START_DMA_ADDRESSES, /* driver: the host-physical address of each of its pages */
 	START_DISK_FILE,    /* driver: mapped read-only at address `offset`; `value`: bytes */

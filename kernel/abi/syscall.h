@@ -58,8 +58,8 @@ enum syscall {
 	SYS_SPACE_UNMAP,
 
 	/*
-	 * (group, memory) -> process, made from an image (kernel/abi/image.h). It has no thread
-	 * yet.
+	 * (group, memory, page) -> process, made from the image (kernel/abi/image.h) that begins
+	 * with that page. It has no thread yet.
 	 */
 	SYS_PROCESS_CREATE,
 	/* (process) -> space: its address space. */

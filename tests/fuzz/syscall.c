@@ -75,7 +75,7 @@ static struct process *make_process(struct group *group, struct memory *image)
 	struct memory *start = make_memory(&group->quota, START_BYTES / PAGE_SIZE, MEMORY_PINNED);
 	struct process *process;
 
-	CHECK_THAT(process_create(group, image, 0, &process) == STATUS_OK);
+	CHECK_THAT(process_create(group, image, 0, 0, &process) == STATUS_OK);
 	CHECK_THAT(process_start(process, start) == STATUS_OK);
 	give(process, &process->object);
 	give(process, &process->space->object);

@@ -113,7 +113,8 @@ static bool create(struct parts *p, u64 quota, u64 weight, bool loud)
 	       STEP(sys_memory_create(p->group, GUEST_PAGES * PAGE_SIZE, MEMORY_GUEST, &p->ram)) &&
 	       STEP(sys_space_create(p->group, &p->space)) &&
 	       STEP(sys_vm_create(p->group, p->space, &p->vm)) &&
-	       STEP(sys_process_create(p->group, start_handle(START_MONITOR_IMAGE), &p->process)) &&
+	       STEP(sys_process_create(p->group, start_handle(START_MONITOR_IMAGE), 0,
+				       &p->process)) &&
 	       STEP(sys_process_space(p->process, &p->process_space)) &&
 	       STEP(sys_memory_create(p->group, START_BYTES, 0, &p->start)) &&
 	       STEP(sys_event_create(p->group, &p->wake)) &&

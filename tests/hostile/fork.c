@@ -31,7 +31,7 @@ void fork_play(struct hostile *self)
 	if (image == HANDLE_NONE)
 		return;
 	shared->forks++;
-	if (sys_process_create(own_group, image, &process) == STATUS_OK &&
+	if (sys_process_create(own_group, image, 0, &process) == STATUS_OK &&
 	    sys_process_space(process, &space) == STATUS_OK &&
 	    sys_memory_create(own_group, START_BYTES, 0, &memory) == STATUS_OK &&
 	    sys_space_map(own_space, 0, memory, 0, START_BYTES, RIGHT_READ | RIGHT_WRITE, &at) ==

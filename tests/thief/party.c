@@ -35,7 +35,8 @@ static bool make_objects(struct party *p, u64 reservable)
 	       STEP(sys_memory_create(p->group, RAM_BYTES, MEMORY_GUEST, &p->ram)) &&
 	       STEP(sys_space_create(p->group, &p->space)) &&
 	       STEP(sys_vm_create(p->group, p->space, &p->vm)) &&
-	       STEP(sys_process_create(p->group, start_handle(START_MONITOR_IMAGE), &p->process)) &&
+	       STEP(sys_process_create(p->group, start_handle(START_MONITOR_IMAGE), 0,
+				       &p->process)) &&
 	       STEP(sys_process_space(p->process, &p->process_space)) &&
 	       STEP(sys_memory_create(p->group, START_BYTES, 0, &p->start)) &&
 	       STEP(sys_event_create(p->group, &p->wake)) &&

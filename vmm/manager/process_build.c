@@ -40,12 +40,13 @@ static void make_start_page(struct process_build *build, handle_t group)
 	build->info = info;
 }
 
-void process_build_begin(struct process_build *build, handle_t group, handle_t image)
+void process_build_begin(struct process_build *build, handle_t group, handle_t image,
+			 u64 first_page)
 {
 	if (process_build_failed(build))
 		return;
 	process_build_note(build, "creating its process",
-			   sys_process_create(group, image, &build->process));
+			   sys_process_create(group, image, first_page, &build->process));
 	if (!process_build_failed(build))
 		process_build_note(build, "creating its process",
 				   sys_process_space(build->process, &build->space));

@@ -25,8 +25,12 @@ static inline bool process_build_failed(const struct process_build *build)
 	return build->status != STATUS_OK;
 }
 
-/* The process, from an image, with its start page: its entries and parameters are still empty. */
-void process_build_begin(struct process_build *build, handle_t group, handle_t image);
+/*
+ * The process, from the image that begins with that page, with its start page: its entries and
+ * parameters are still empty.
+ */
+void process_build_begin(struct process_build *build, handle_t group, handle_t image,
+			 u64 first_page);
 /* A handle of its own, with `rights` of those that this one has. */
 void process_build_grant(struct process_build *build, enum start_kind kind, handle_t handle,
 			 u32 rights, u64 value);

@@ -151,9 +151,9 @@ enum status sys_space_entry(handle_t space, u64 address, u32 level, u64 *entry)
 	return call(SYS_SPACE_ENTRY, space, address, level, 0, 0, 0, entry);
 }
 
-enum status sys_process_create(handle_t group, handle_t image, handle_t *process)
+enum status sys_process_create(handle_t group, handle_t image, u64 first_page, handle_t *process)
 {
-	return call_for_handle(SYS_PROCESS_CREATE, group, image, 0, 0, process);
+	return call_for_handle(SYS_PROCESS_CREATE, group, image, first_page, 0, process);
 }
 
 enum status sys_process_space(handle_t process, handle_t *space)

@@ -42,7 +42,8 @@ enum status sys_space_unmap(handle_t space, u64 at, u64 bytes);
 
 enum status sys_space_entry(handle_t space, u64 address, u32 level, u64 *entry) MUST_CHECK;
 
-enum status sys_process_create(handle_t group, handle_t image, handle_t *process) MUST_CHECK;
+enum status sys_process_create(handle_t group, handle_t image, u64 first_page,
+			       handle_t *process) MUST_CHECK;
 enum status sys_process_space(handle_t process, handle_t *space) MUST_CHECK;
 enum status sys_process_start(handle_t process, handle_t start_memory) MUST_CHECK;
 NORETURN void sys_process_exit(u64 code);

@@ -5,6 +5,7 @@
 #include "vmm/manager/disk/driver.h"
 #include "vmm/manager/disk/dma_pages.h"
 #include "vmm/manager/events.h"
+#include "vmm/manager/program.h"
 #include "vmm/manager/vm/vm_build.h"
 #include "vmm/rt/format.h"
 #include "vmm/rt/start.h"
@@ -30,16 +31,6 @@ static u64 memory_bytes(const struct driver *driver)
 	if (driver->kind->dma)
 		return own + DEVICE_PAGES * PAGE_SIZE;
 	return own + driver_store_bytes(disk_pages_of(driver->disk_bytes, driver->file));
-}
-
-static handle_t find_image(const char *name)
-{
-	for (const struct start_entry *entry = start_find(START_DRIVER_IMAGE); entry != NULL;
-	     entry = start_next(entry)) {
-		if (strcmp(entry->name, name) == 0)
-			return entry->handle;
-	}
-	return HANDLE_NONE;
 }
 
 static void map_here(struct process_build *build, handle_t memory, u64 bytes, u32 rights,
@@ -141,14 +132,16 @@ static void watch(const struct driver *driver, struct process_build *build)
 
 static void build_process(struct driver *driver, struct process_build *build)
 {
-	handle_t image = find_image(driver->kind->image);
+	struct program program = {HANDLE_NONE, 0};
 
+	if (!program_find(driver->kind->image, &program))
+		process_build_note(build, "finding its program", STATUS_NOT_FOUND);
 	if (driver->group == HANDLE_NONE)
 		make_lasting(driver, build);
 	if (process_build_failed(build))
 		return;
 	memset(driver->channel, 0, DRIVER_CHANNEL_BYTES);
-	process_build_begin(build, driver->group, image);
+	process_build_begin(build, driver->group, program.image, program.first_page);
 	if (process_build_failed(build))
 		return;
 	build->info->parameter[DRIVER_DISK_BYTES] = driver->disk_bytes;

@@ -353,7 +353,7 @@ static void build_all(struct vm *vm, struct parts *parts)
 	create_events(vm, build);
 	map_account(vm, build);
 	prepare_channel(vm, build);
-	process_build_begin(build, vm->group, start_handle(START_MONITOR_IMAGE));
+	process_build_begin(build, vm->group, start_handle(START_MONITOR_IMAGE), 0);
 	if (process_build_failed(build))
 		return;
 	fill_start_info(vm, build->info);
