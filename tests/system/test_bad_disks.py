@@ -59,14 +59,18 @@ def test_pulled(build, tmp_path):
         machine.wait("error: driver nvme0: it does not answer any more")
         machine.wait_prompt()
         assert driver(machine, "nvme0")["state"] == "failed"
+        function = machine.objects("pci 01:00.0")[0]
+        assert (function["problem"], function["dma"]) == ("it does not answer any more", False)
         assert machine.vm("waits")["state"] == "running"
         wait_passes(machine, "goes-on", 2)
         assert driver(machine, "other")["starts"] == 1
         gdb_poke.poke(port, PLUGGED)
-        machine.command("driver restart nvme0")
+        assert "it had no process, one starts" in machine.command("driver restart nvme0")
         while driver(machine, "nvme0")["state"] != "ready":
             pass
         wait_passes(machine, "waits", 2)
+        function = machine.objects("pci 01:00.0")[0]
+        assert (function["problem"], function["dma"]) == ("", True)
 
 
 def entry(first, last, name="x"):

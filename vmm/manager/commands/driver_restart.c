@@ -6,15 +6,18 @@ static void run(struct reply *reply, const struct arguments *arguments)
 {
 	struct driver *driver = driver_find(arguments->word[0]);
 	char shown[DRIVER_NAME_BYTES];
+	bool ended;
 
 	if (driver == NULL) {
 		reply_error(reply, "found \"%s\", which is no driver, `driver list` shows them",
 			    text_show(shown, sizeof(shown), text_of(arguments->word[0])));
 		return;
 	}
-	driver_restart(driver);
+	ended = driver_restart(driver);
 	if (!reply->json)
-		reply_line(reply, "%s: its process was ended, another one starts", driver->name);
+		reply_line(reply, "%s: %s", driver->name,
+			   ended ? "its process was ended, another one starts"
+				 : "it had no process, one starts");
 }
 
 COMMAND(driver_restart,

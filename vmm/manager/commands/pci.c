@@ -13,7 +13,13 @@ static const char *driver_of(const struct pci_function *function)
 
 static bool has_dma(const struct pci_function *function)
 {
-	return (pci_read(function->address, PCI_COMMAND, 2) & PCI_COMMAND_BUS_MASTER) != 0;
+	return pci_answers(function) && pci_has_dma(function);
+}
+
+/* NULL: nothing is wrong with it. */
+static const char *problem_of(const struct pci_function *function)
+{
+	return pci_answers(function) ? function->problem : "it does not answer any more";
 }
 
 static const char *const bar_names[] = {
@@ -72,6 +78,7 @@ static void capabilities_line(struct reply *reply, const struct pci_function *fu
 
 static void show_text(struct reply *reply, const struct pci_function *function)
 {
+	const char *problem = problem_of(function);
 	char address[PCI_ADDRESS_BYTES];
 
 	pci_address_text(function->address, address);
@@ -89,8 +96,8 @@ static void show_text(struct reply *reply, const struct pci_function *function)
 			bar_line(reply, i, &function->bar[i]);
 	}
 	capabilities_line(reply, function);
-	if (function->problem != NULL)
-		reply_line(reply, "        problem: %s", function->problem);
+	if (problem != NULL)
+		reply_line(reply, "        problem: %s", problem);
 	reply_line(reply, "        driver: %s, DMA %s", driver_of(function),
 		   has_dma(function) ? "on" : "off");
 }
@@ -129,6 +136,7 @@ static void capabilities_json(struct json *json, const struct pci_function *func
 
 static void show_json(struct reply *reply, const struct pci_function *function)
 {
+	const char *problem = problem_of(function);
 	struct json *json = &reply->object;
 	char text[PCI_ADDRESS_BYTES];
 
@@ -152,7 +160,7 @@ static void show_json(struct reply *reply, const struct pci_function *function)
 	json_bool(json, "resets", pci_can_reset(function));
 	json_string(json, "driver", function->driver);
 	json_bool(json, "dma", has_dma(function));
-	json_string(json, "problem", function->problem != NULL ? function->problem : "");
+	json_string(json, "problem", problem != NULL ? problem : "");
 	reply_object_end(reply);
 }
 

@@ -225,13 +225,16 @@ static void kill(struct driver *driver, const char *why)
 	ended(driver);
 }
 
-void driver_restart(struct driver *driver)
+bool driver_restart(struct driver *driver)
 {
+	bool ends = driver->process != HANDLE_NONE;
+
 	driver->deaths = 0;
 	driver->failing = false;
-	if (driver->process != HANDLE_NONE)
+	if (ends)
 		kill(driver, "by `driver restart`");
 	driver->life = DRIVER_LIFE_RESTARTING;
+	return ends;
 }
 
 bool driver_grow(struct driver *driver, u64 bytes, char *problem, size_t size)

@@ -18,7 +18,7 @@
 #define DRIVER_WINDOW_NS  (60 * NS_PER_S)
 /* Requests wait and none is answered: it hangs. */
 #define DRIVER_HANG_NS	  (5 * NS_PER_S)
-/* From its start until it knows its disk. */
+/* From the start of a driver with a device until it knows its disk. */
 #define DRIVER_START_NS	  (60 * NS_PER_S)
 
 enum driver_life {

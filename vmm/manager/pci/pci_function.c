@@ -40,6 +40,16 @@ bool pci_is_bridge(const struct pci_function *function)
 	return function->header != PCI_HEADER_FUNCTION || function->class == PCI_CLASS_BRIDGE;
 }
 
+bool pci_answers(const struct pci_function *function)
+{
+	return pci_read(function->address, PCI_VENDOR, 2) == function->vendor;
+}
+
+bool pci_has_dma(const struct pci_function *function)
+{
+	return (pci_read(function->address, PCI_COMMAND, 2) & PCI_COMMAND_BUS_MASTER) != 0;
+}
+
 u32 pci_capability(const struct pci_function *function, enum pci_capability_id id)
 {
 	for (u32 i = 0; i < function->capability_count; i++) {

@@ -55,6 +55,10 @@ struct pci_function {
 bool pci_function_read(struct pci_address address, struct pci_function *function);
 /* Bridges of any kind: what they do is left as the firmware set it up. */
 bool pci_is_bridge(const struct pci_function *function);
+/* Whether it is still there: one that was pulled out reads as all ones. */
+bool pci_answers(const struct pci_function *function);
+/* Whether its bus mastering is on; for one that answers. */
+bool pci_has_dma(const struct pci_function *function);
 /* The capability's offset; 0: it has none of that kind. */
 u32 pci_capability(const struct pci_function *function, enum pci_capability_id id);
 

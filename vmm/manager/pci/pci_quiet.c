@@ -58,16 +58,6 @@ static void reset(const struct pci_function *function)
 		pci_write(address, at + PCI_AF_CONTROL, 1, (u32)PCI_AF_FLR);
 }
 
-static bool answers(const struct pci_function *function)
-{
-	return pci_read(function->address, PCI_VENDOR, 2) == function->vendor;
-}
-
-static bool has_dma(const struct pci_function *function)
-{
-	return (pci_read(function->address, PCI_COMMAND, 2) & PCI_COMMAND_BUS_MASTER) != 0;
-}
-
 static void save(struct pci_function *function)
 {
 	for (u32 i = 0; i < PCI_BARS; i++)
@@ -103,11 +93,11 @@ static enum status begin(struct pci_function *function, const char **problem)
 {
 	u32 command = pci_read(function->address, PCI_COMMAND, 2);
 
-	if (!answers(function))
+	if (!pci_answers(function))
 		return give_up(function, problem, "it does not answer any more");
 	pci_write(function->address, PCI_COMMAND, 2, command & ~(u32)PCI_COMMAND_BUS_MASTER);
 	pci_messages_off(function);
-	if (has_dma(function))
+	if (pci_has_dma(function))
 		return give_up(function, problem, "its bus mastering cannot be switched off");
 	if (!pci_can_reset(function))
 		return STATUS_OK;
@@ -117,12 +107,12 @@ static enum status begin(struct pci_function *function, const char **problem)
 
 static enum status look_for_return(struct pci_function *function, bool late, const char **problem)
 {
-	if (!answers(function))
+	if (!pci_answers(function))
 		return late ? give_up(function, problem, "it does not return from its reset")
 			    : STATUS_AGAIN;
 	restore(function);
 	function->quieting = QUIET_NOT;
-	if (has_dma(function))
+	if (pci_has_dma(function))
 		return give_up(function, problem, "its bus mastering is on after its reset");
 	return STATUS_OK;
 }
