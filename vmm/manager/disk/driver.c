@@ -308,16 +308,23 @@ static bool has_work(const struct driver *driver)
 	return false;
 }
 
+/* A device may take its time to come up; where there is none, nothing has to be waited for. */
+static u64 patience_ns(const struct driver *driver)
+{
+	return driver->life == DRIVER_LIFE_STARTING && driver->kind->quiet != NULL
+		       ? DRIVER_START_NS
+		       : DRIVER_HANG_NS;
+}
+
 /* A driver with work has to show some from time to time. */
 static void look_for_hang(struct driver *driver, u64 now)
 {
 	u64 finished = driver->channel->finished;
-	u64 limit = driver->life == DRIVER_LIFE_STARTING ? DRIVER_START_NS : DRIVER_HANG_NS;
 
 	if (finished != driver->seen_finished || !has_work(driver)) {
 		driver->seen_finished = finished;
 		driver->seen_tsc = now;
-	} else if (now - driver->seen_tsc > clock_ns_to_tsc(limit)) {
+	} else if (now - driver->seen_tsc > clock_ns_to_tsc(patience_ns(driver))) {
 		note_death(driver);
 		kill(driver, "it answers nothing any more");
 	}

@@ -123,8 +123,8 @@ const char *driver_life_name(enum driver_life life);
 /* Starts one. NULL: `problem` says why. */
 struct driver *driver_create(const char *name, const struct driver_kind *kind, u32 device,
 			     const struct file *file, u64 disk_bytes, char *problem, size_t size);
-/* Ends its process, which is then started anew. */
-void driver_restart(struct driver *driver);
+/* Ends its process, which is then started anew. False: it had none; one is started. */
+bool driver_restart(struct driver *driver);
 /*
  * Lets a disk in memory grow: with more memory its process starts anew, and tells its clients.
  * `bytes` is more than it has, in whole pages. False: `problem` says why nothing has changed.
