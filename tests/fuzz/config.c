@@ -8,12 +8,15 @@
 
 #include "lib/string.c"
 #include "vmm/manager/config/config.c"
-#include "vmm/manager/config/config_disks.c"
+#include "vmm/manager/config/config_check.c"
 #include "vmm/manager/config/config_keys.c"
+#include "vmm/manager/config/config_lists.c"
+#include "vmm/manager/config/config_sections.c"
 #include "vmm/manager/config/config_text.c"
 #include "vmm/manager/log/log_names.c"
 #include "vmm/manager/password.c"
 #include "vmm/manager/sha256.c"
+#include "vmm/manager/text/parse_address.c"
 #include "vmm/manager/text/parse_number.c"
 #include "vmm/manager/text/text.c"
 #include "vmm/rt/format.c"
@@ -84,6 +87,7 @@ static bool equal(const struct config_key *keys, const void *one, const void *ot
 {
 	for (; keys->name != NULL; keys++)
 		if (keys->value != VALUE_PASSWORD && keys->value != VALUE_DISKS &&
+		    keys->value != VALUE_NETS &&
 		    memcmp((const char *)one + keys->offset, (const char *)other + keys->offset,
 			   field_bytes(keys)) != 0)
 			return false;
@@ -98,10 +102,16 @@ static size_t show(const struct config *config, bool has_vm, char *text, size_t 
 	format(text, size, "[host]\n");
 	length = write_keys(text, size, config_host_keys, &config->host);
 	for (u32 i = 0; config_disk(i) != NULL; i++) {
-		if (!config_disk(i)->declared || config_disk(i)->broken)
+		if (!config_disk(i)->section.declared || config_disk(i)->section.broken)
 			continue;
-		format(text + length, size - length, "[disk %s]\n", config_disk(i)->name);
+		format(text + length, size - length, "[disk %s]\n", config_disk(i)->section.name);
 		length = write_keys(text, size, config_disk_keys, config_disk(i));
+	}
+	for (u32 i = 0; config_net(i) != NULL; i++) {
+		if (!config_net(i)->section.declared || config_net(i)->section.broken)
+			continue;
+		format(text + length, size - length, "[net %s]\n", config_net(i)->section.name);
+		length = write_keys(text, size, config_net_keys, config_net(i));
 	}
 	if (has_vm) {
 		format(text + length, size - length, "[vm %s]\n", config->vm[0].name);

@@ -34,9 +34,12 @@ OTHERS = {"kernel": "cpuid.bin", "initrd": "spin.bin", "cmdline": "x", "memory":
           "autostart": "no", "on_crash": "destroy", "stop_timeout": "9s", "pages": "4k",
           "trap": "cr msr", "preemption_timer": "off", "unrestricted": "off", "tlb_flush": "full",
           "apic_virtualization": "off", "hpet": "yes", "pci": "off",
-          "rng": "yes", "console": "virtio", "port": "agent", "disk": "none", "test_device": "yes"}
+          "rng": "yes", "console": "virtio", "port": "agent", "disk": "none", "net": "none",
+          "net.packets": "1000", "net.bytes": "9000000", "net.burst": "64000", "net.weight": "512",
+          "test_device": "yes"}
 # The keys that, by `help vm set`, can change while a VM runs.
-AT_ANY_TIME = "weight cap reserve affinity on_crash stop_timeout autostart trap".split()
+AT_ANY_TIME = ("weight cap reserve affinity on_crash stop_timeout autostart trap net.packets net.bytes "
+               "net.burst net.weight").split()
 
 
 def check_changeable(machine):

@@ -7,7 +7,7 @@
 static const struct disk_config *find_disk(const char *name)
 {
 	for (u32 i = 0; config_disk(i) != NULL; i++)
-		if (strcmp(config_disk(i)->name, name) == 0)
+		if (strcmp(config_disk(i)->section.name, name) == 0)
 			return config_disk(i);
 	return NULL;
 }
@@ -17,7 +17,7 @@ static void expect_use(u32 place, const char *name, u8 flags)
 	const struct vm_disk *use = &config.vm[0].disk[place];
 
 	assert_true(use->number != 0);
-	assert_string_equal(config_disk(use->number - 1u)->name, name);
+	assert_string_equal(config_disk(use->number - 1u)->section.name, name);
 	assert_int_equal(use->flags, flags);
 }
 
@@ -37,7 +37,7 @@ static void everything(void **state)
 	expect_use(2, "two", VM_DISK_OPTIONAL);
 	assert_int_equal(config.vm[0].disk[3].number, 0);
 	disk = find_disk("one");
-	assert_true(disk->declared && !disk->broken);
+	assert_true(disk->section.declared && !disk->section.broken);
 	assert_string_equal(disk->controller, "memory");
 	assert_string_equal(disk->image, "disk.img");
 	assert_int_equal(disk->size_bytes, GIB);
@@ -93,7 +93,7 @@ static void values(void **state)
 		       cases[i].line);
 		assert_true(parse(text) >= 1);
 		expect_problem(0, 3, cases[i].column, cases[i].text);
-		assert_true(find_disk("d")->broken);
+		assert_true(find_disk("d")->section.broken);
 		assert_false(config.vm[0].broken);
 	}
 	assert_int_equal(parse("[disk d]\ncontroller = \"\"\n"), 1);
@@ -126,8 +126,8 @@ static void whole_sections(void **state)
 		assert_int_equal(parse(text), 1);
 		assert_int_equal(problems[0].line, 2);
 		assert_non_null(strstr(problems[0].text, cases[i].text));
-		assert_true(find_disk("d")->broken);
-		assert_false(find_disk("e")->broken);
+		assert_true(find_disk("d")->section.broken);
+		assert_false(find_disk("e")->section.broken);
 	}
 }
 
@@ -141,7 +141,7 @@ static void sections(void **state)
 	assert_int_equal(parse("[disk d]\ncontroller = nvme0\n[disk d]\ncontroller = nvme1\n"), 1);
 	expect_problem(0, 3, 7, "found a second disk d, allowed: one of each name");
 	assert_string_equal(find_disk("d")->controller, "nvme0");
-	assert_false(find_disk("d")->broken);
+	assert_false(find_disk("d")->section.broken);
 }
 
 static void names_used_by_vms(void **state)
@@ -178,7 +178,7 @@ static void names_used_by_vms(void **state)
 	assert_int_equal(parse(VM "disk = d ro\ndisk = none\ndisk = e optional ro\n"), 0);
 	expect_use(0, "e", VM_DISK_READ_ONLY | VM_DISK_OPTIONAL);
 	assert_int_equal(config.vm[0].disk[1].number, 0);
-	assert_false(find_disk("e")->declared);
+	assert_false(find_disk("e")->section.declared);
 }
 
 /* 16 of a VM, 64 of all. */
@@ -244,7 +244,8 @@ static void show_all(char *to, size_t size)
 	size_t length = 0;
 
 	for (u32 i = 0; config_disk(i) != NULL; i++) {
-		length += format(to + length, size - length, "[disk %s]\n", config_disk(i)->name);
+		length += format(to + length, size - length, "[disk %s]\n",
+				 config_disk(i)->section.name);
 		length += show(to + length, size - length, config_disk_keys, config_disk(i));
 	}
 	length += format(to + length, size - length, "[vm %s]\n", config.vm[0].name);

@@ -8,11 +8,29 @@ static void choose_disks(struct vm_config *vm)
 	u32 count = (u32)rand() % (CONFIG_VM_DISK_MAX + 1);
 	char name[CONFIG_NAME_BYTES];
 
-	config_disks_init();
+	config_sections_init();
 	for (u32 i = 0; i < count; i++) {
 		snprintf(name, sizeof(name), "a-disk.with_a_long_name-%u", i);
 		vm->disk[i].number = (u8)(config_disk_number(text_of(name)) + 1);
 		vm->disk[i].flags = (u8)(rand() % 4);
+	}
+}
+
+/* Likewise networks, behind choose_disks. */
+static void choose_nets(struct vm_config *vm)
+{
+	u32 count = (u32)rand() % (CONFIG_VM_NET_MAX + 1);
+	char name[CONFIG_NAME_BYTES];
+
+	for (u32 i = 0; i < count; i++) {
+		snprintf(name, sizeof(name), "net-%u", (u32)rand() % 4);
+		vm->net[i] = (struct vm_net){
+			.number = (u8)(config_net_number(text_of(name)) + 1),
+			.flags = (u8)(rand() % 16),
+			.vlan = (u16)(rand() % 4095),
+			.address = rand() % 2 != 0 ? 10 | (u32)(rand() % 0xffffff) << 8 : 0,
+			.mac = rand() % 2 != 0 ? (u64)rand() << 16 | 2 : 0,
+		};
 	}
 }
 
@@ -46,6 +64,7 @@ static void test_shown_again(void **state)
 		vm.reserve_budget_ns = (u64)rand() % 1000000 + 50000;
 		vm.reserve_period_ns = 1000000000 - (u64)rand() % 500000;
 		choose_disks(&vm);
+		choose_nets(&vm);
 		for (u32 i = 0; i < round % (CONFIG_PORT_MAX + 1); i++)
 			snprintf(vm.port[i], sizeof(vm.port[i]), "port-%u", i);
 		for (u32 i = 0; config_vm_keys[i].name != NULL; i++) {

@@ -120,7 +120,8 @@ static void test_values(void **state)
 		{"cmdline = a\tb", 11, "cmdline: found \"a?b\", allowed: at most 1023 printable"},
 		{"colour = red", 1, "found the key \"colour\", allowed: kernel initrd cmdline"},
 		{"a_key_that_is_longer_than_any_there_is = 1", 1,
-		 " tlb_flush hpet pci rng console port disk test_device"},
+		 " tlb_flush hpet pci rng console port disk net"
+		 " net.packets net.bytes net.burst net.weight test_device"},
 		{"just words", 1, "found \"just words\", allowed: key = value"},
 		{"  kernel = again", 3, "found kernel a second time"},
 		{"memory = 1\x01", 11, "found the byte 0x01"},
@@ -147,7 +148,8 @@ static void test_sections(void **state)
 	assert_int_equal(parse("[vm a\n"), 1);
 	expect_problem(0, 1, 6, "allowed: ]");
 	assert_int_equal(parse("[guest a]\nanything = 1\n[vm b]\nkernel = k\n"), 1);
-	expect_problem(0, 1, 2, "found [guest], allowed: [host], [disk NAME] and [vm NAME]");
+	expect_problem(0, 1, 2,
+		       "found [guest], allowed: [host], [disk NAME], [net NAME] and [vm NAME]");
 	assert_int_equal(config.vm_count, 1);
 	assert_int_equal(parse("[vm -x]\n"), 1);
 	expect_problem(0, 1, 5, "found the name \"-x\"");

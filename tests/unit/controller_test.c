@@ -20,13 +20,16 @@ static void port_out8(unsigned short port, unsigned char value);
 
 #include "vmm/manager/disk/controller.c"
 #include "vmm/manager/disk/controller_ide.c"
-#include "vmm/manager/disk/controller_irq.c"
+#include "vmm/manager/driver/device.c"
+#include "vmm/manager/driver/device_irq.c"
 #include "vmm/manager/disk/controller_nvme.c"
 #include "vmm/manager/pci/pci_address.c"
 #include "vmm/manager/text/text.c"
 #include "vmm/rt/format.c"
 
 #define DMA_AT 0xc040u
+
+const struct driver_class disk_class;
 
 static struct pci_function functions[8];
 static u32 function_count;
@@ -281,8 +284,8 @@ static void test_names(void **state)
 	for (u32 i = 0; i < ARRAY_COUNT(cases); i++)
 		assert_string_equal(called(cases[i].wanted, &device), cases[i].name);
 	assert_string_equal(called("ide1.2", &device), "ide1.2");
-	assert_ptr_equal(controller_function(device), &functions[4]);
-	assert_int_equal(controller_unit(device), 2);
+	assert_ptr_equal(device_function(device), &functions[4]);
+	assert_int_equal(device_unit(device), 2);
 	for (u32 i = 0; i < ARRAY_COUNT(missing); i++)
 		assert_true(text_contains(text_of(called(missing[i], &device)),
 					  TEXT("no disk controller of this")));
@@ -343,7 +346,7 @@ static void test_quiet(void **state)
 
 	(void)state;
 	(void)called("ide0.2", &device);
-	controller_irq_drop(device);
+	device_irq_drop(device);
 	destroyed = 0;
 	controller_ide.equip(&build, device);
 	quiet_status = STATUS_AGAIN;

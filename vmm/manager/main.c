@@ -4,6 +4,7 @@
 #include "vmm/manager/console/console.h"
 #include "vmm/manager/console/console_script.h"
 #include "vmm/manager/disk/disk.h"
+#include "vmm/manager/net/net.h"
 #include "vmm/manager/events.h"
 #include "vmm/manager/host/machine.h"
 #include "vmm/manager/log/log.h"
@@ -68,6 +69,7 @@ int main(void)
 	pci_init();
 	vm_build_init();
 	disks_start();
+	nets_start();
 	while (!drivers_settled())
 		turn();
 	while (setup_start_next()) {

@@ -95,6 +95,16 @@ void process_build_map(struct process_build *build, enum start_kind kind, handle
 					      .value = bytes});
 }
 
+void process_build_name(struct process_build *build, const char *name)
+{
+	struct start_entry *last;
+
+	if (process_build_failed(build))
+		return;
+	last = &build->info->entry[build->info->entry_count - 1];
+	string_copy(last->name, sizeof(last->name), name);
+}
+
 void process_build_ports(struct process_build *build, u16 first, u32 count, const char *name)
 {
 	struct start_entry entry = {
@@ -105,8 +115,8 @@ void process_build_ports(struct process_build *build, u16 first, u32 count, cons
 	process_build_note(
 		build, "handing it its ports",
 		sys_ports_grant(start_handle(START_ROOT), build->process, first, count));
-	string_copy(entry.name, sizeof(entry.name), name);
 	add_entry(build, entry);
+	process_build_name(build, name);
 }
 
 static void unmap_start_page(struct process_build *build)

@@ -41,6 +41,8 @@ void process_build_grant(struct process_build *build, enum start_kind kind, hand
 void process_build_map(struct process_build *build, enum start_kind kind, handle_t memory,
 		       u64 offset, u64 bytes, u32 rights);
 /* Lets it use `count` ports from `first` on. */
+/* Names what was handed over last. */
+void process_build_name(struct process_build *build, const char *name);
 void process_build_ports(struct process_build *build, u16 first, u32 count, const char *name);
 /* Starts it; nothing can be handed over through its start page any more. */
 void process_build_start(struct process_build *build);

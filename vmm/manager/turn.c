@@ -2,7 +2,7 @@
 #include "vmm/manager/turn.h"
 #include "vmm/manager/config/setup.h"
 #include "vmm/manager/console/console.h"
-#include "vmm/manager/disk/driver.h"
+#include "vmm/manager/driver/driver.h"
 #include "vmm/manager/events.h"
 #include "vmm/manager/gdb/gdb.h"
 #include "vmm/manager/host/shutdown.h"

@@ -2,7 +2,7 @@
 /* Disk drivers that really die, and devices that do not become quiet. */
 #include "tests/faults/manager/fault.h"
 
-#include "vmm/manager/disk/driver.h"
+#include "vmm/manager/driver/driver.h"
 #include "vmm/manager/pci/pci.h"
 #include "vmm/rt/syscall.h"
 

@@ -37,19 +37,21 @@ static void show_host(struct reply *reply)
 	reply_object_end(reply);
 }
 
-static void show_disk(struct reply *reply, const struct disk_config *config)
+/* A disk or a network, that has `what` for its kind. */
+static void show_named(struct reply *reply, const char *what, const struct config_section *section,
+		       const struct config_key *keys, const void *target)
 {
-	if (!config->declared || config->broken)
+	if (!section->declared || section->broken)
 		return;
 	if (!reply->json) {
-		reply_line(reply, "[disk %s]", config->name);
-		show_keys(reply, config_disk_keys, config);
+		reply_line(reply, "[%s %s]", what, section->name);
+		show_keys(reply, keys, target);
 		return;
 	}
 	reply_object_begin(reply);
-	json_string(&reply->object, "section", "disk");
-	json_string(&reply->object, "name", config->name);
-	show_keys(reply, config_disk_keys, config);
+	json_string(&reply->object, "section", what);
+	json_string(&reply->object, "name", section->name);
+	show_keys(reply, keys, target);
 	reply_object_end(reply);
 }
 
@@ -137,7 +139,10 @@ static void command_config_show(struct reply *reply, const struct arguments *arg
 	take_over(setup_config());
 	show_host(reply);
 	for (u32 i = 0; config_disk(i) != NULL; i++)
-		show_disk(reply, config_disk(i));
+		show_named(reply, "disk", &config_disk(i)->section, config_disk_keys,
+			   config_disk(i));
+	for (u32 i = 0; config_net(i) != NULL; i++)
+		show_named(reply, "net", &config_net(i)->section, config_net_keys, config_net(i));
 	if (!resume(reply))
 		reply->resume = resume;
 }

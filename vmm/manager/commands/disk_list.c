@@ -26,7 +26,7 @@ static const char *problem_of(const struct disk *disk)
 static void show_json(struct reply *reply, const struct disk *disk, const char *users)
 {
 	reply_object_begin(reply);
-	json_string(&reply->object, "name", disk->config->name);
+	json_string(&reply->object, "name", disk->config->section.name);
 	json_string(&reply->object, "driver", disk->driver != NULL ? disk->driver->name : "");
 	json_string(&reply->object, "state", state_of(disk));
 	json_string(&reply->object, "problem", problem_of(disk));
@@ -60,7 +60,7 @@ static void show_partitions(struct reply *reply, const struct disk *disk)
 
 static void show_text(struct reply *reply, const struct disk *disk, const char *users)
 {
-	reply_line(reply, "%-16s %-16s %-10s %10llu  %s", disk->config->name,
+	reply_line(reply, "%-16s %-16s %-10s %10llu  %s", disk->config->section.name,
 		   disk->driver != NULL ? disk->driver->name : "-", state_of(disk),
 		   (unsigned long long)(disk->sectors * BLOCK_SECTOR_BYTES / MIB), users);
 	if (problem_of(disk)[0] != '\0')
@@ -80,7 +80,7 @@ static void run(struct reply *reply, const struct arguments *arguments)
 	for (u32 i = 0; disk_at(i) != NULL; i++) {
 		const struct disk *disk = disk_at(i);
 
-		if (!disk->config->declared)
+		if (!disk->config->section.declared)
 			continue;
 		disk_users(disk, users, sizeof(users));
 		if (reply->json)

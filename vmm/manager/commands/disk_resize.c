@@ -9,7 +9,8 @@ static const struct disk *find_named(const char *name, u32 *number)
 	const struct disk *disk;
 
 	for (*number = 0; (disk = disk_at(*number)) != NULL; ++*number) {
-		if (disk->config->declared && string_equal(disk->config->name, name))
+		if (disk->config->section.declared &&
+		    string_equal(disk->config->section.name, name))
 			return disk;
 	}
 	return NULL;
@@ -35,16 +36,16 @@ static void run(struct reply *reply, const struct arguments *arguments)
 		return;
 	}
 	if (!disk_resize(number, bytes, problem, sizeof(problem))) {
-		reply_error(reply, "%s: %s", disk->config->name, problem);
+		reply_error(reply, "%s: %s", disk->config->section.name, problem);
 		return;
 	}
 	if (!reply->json) {
-		reply_line(reply, "%s: grows to %llu MiB", disk->config->name,
+		reply_line(reply, "%s: grows to %llu MiB", disk->config->section.name,
 			   (unsigned long long)(bytes / MIB));
 		return;
 	}
 	reply_object_begin(reply);
-	json_string(&reply->object, "name", disk->config->name);
+	json_string(&reply->object, "name", disk->config->section.name);
 	json_u64(&reply->object, "bytes", bytes);
 	reply_object_end(reply);
 }

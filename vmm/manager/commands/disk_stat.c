@@ -6,7 +6,7 @@ static void show(struct reply *reply, const struct driver *driver, u32 index)
 {
 	const struct driver_link *link = &driver->link[index];
 	struct disk_counts counts = driver->channel->disk.counts[index];
-	const char *disk = config_disk(link->disk)->name;
+	const char *disk = config_disk(link->section)->section.name;
 
 	if (!reply->json) {
 		reply_line(reply, "%-16s %-16s %10llu %10llu %10llu %8llu %7llu %7llu", disk,

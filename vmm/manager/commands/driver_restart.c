@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "vmm/manager/command.h"
-#include "vmm/manager/disk/driver.h"
+#include "vmm/manager/driver/driver.h"
 
 static void run(struct reply *reply, const struct arguments *arguments)
 {

@@ -6,7 +6,9 @@
 #include "vmm/manager/vm/vm_build.h"
 #include "vmm/rt/format.h"
 
-#define AT_ANY_TIME "weight cap reserve affinity on_crash stop_timeout autostart trap"
+#define AT_ANY_TIME                                                                                \
+	"weight cap reserve affinity on_crash stop_timeout autostart trap "                        \
+	"net.packets net.bytes net.burst net.weight"
 
 static bool at_any_time(struct text key)
 {

@@ -8,7 +8,16 @@
 
 #define CONFIG_VALUE_BYTES (CONFIG_CMDLINE_BYTES + 1) /* the longest, and one too long */
 
-enum section { SECTION_NONE, SECTION_HOST, SECTION_VM, SECTION_DISK, SECTION_UNKNOWN };
+enum section {
+	SECTION_NONE,
+	SECTION_HOST,
+	SECTION_VM,
+	SECTION_DISK,
+	SECTION_NET,
+	SECTION_UNKNOWN
+};
+
+#define SECTIONS_ALLOWED "[host], [disk NAME], [net NAME] and [vm NAME]"
 
 struct parser {
 	struct config *config;
@@ -21,6 +30,8 @@ struct parser {
 	const char *line_start;
 	struct vm_config vm; /* of the section being read */
 	struct disk_config *disk;
+	struct net_config *net;
+	struct config_section *named; /* of the disk or network being read; else NULL */
 	bool duplicate;	     /* it is not to be kept */
 	bool full;	     /* of mistakes: the rest is not read */
 	char value[CONFIG_VALUE_BYTES];
@@ -32,6 +43,7 @@ void config_vm_init(struct vm_config *vm)
 		.memory_bytes = 128 * MIB,
 		.vcpus = 1,
 		.weight = 256,
+		.net_weight = 256,
 		.stop_timeout_ns = 30 * NS_PER_S,
 	};
 }
@@ -39,7 +51,7 @@ void config_vm_init(struct vm_config *vm)
 void config_init(struct config *config)
 {
 	config->vm_count = 0;
-	config_disks_init();
+	config_sections_init();
 	config->host = (struct host_config){
 		.log = LOG_INFO,
 		.log_segments = LOG_SEGMENTS_DEFAULT,
@@ -78,8 +90,8 @@ static void report(struct parser *parser, const char *at)
 	parser->problem_count++;
 	if (parser->section == SECTION_VM)
 		parser->vm.broken = true;
-	if (parser->section == SECTION_DISK)
-		parser->disk->broken = true;
+	if (parser->named != NULL)
+		parser->named->broken = true;
 	parser->report(parser->context, &parser->problem);
 }
 
@@ -88,6 +100,12 @@ static void report(struct parser *parser, const char *at)
 		format((parser)->problem.text, sizeof((parser)->problem.text), __VA_ARGS__);       \
 		report(parser, at);                                                                \
 	} while (0)
+
+static bool check_named(struct parser *parser)
+{
+	return parser->section != SECTION_DISK ||
+	       config_disk_check(parser->disk, parser->problem.text, sizeof(parser->problem.text));
+}
 
 /* Closes the section being read: a VM is only known to be whole here. */
 static void finish_section(struct parser *parser)
@@ -103,40 +121,54 @@ static void finish_section(struct parser *parser)
 		config->vm[config->vm_count++] = parser->vm;
 		parser->problem.line = line;
 	}
-	if (parser->section == SECTION_DISK && !parser->disk->broken) {
+	if (parser->named != NULL && !parser->named->broken) {
 		parser->problem.line = parser->section_line;
-		if (!config_disk_check(parser->disk, parser->problem.text,
-				       sizeof(parser->problem.text)))
+		if (!check_named(parser))
 			report(parser, parser->line_start);
 		parser->problem.line = line;
 	}
 	parser->section = SECTION_NONE;
+	parser->named = NULL;
 }
 
-static void begin_disk(struct parser *parser, struct text name)
+/* The section that others may have spoken of already; NULL: there are too many. */
+static struct config_section *find_named(struct parser *parser, enum section section,
+					 struct text name)
 {
+	int number = section == SECTION_DISK ? config_disk_number(name) : config_net_number(name);
+
+	if (number < 0)
+		return NULL;
+	parser->disk = section == SECTION_DISK ? config_disk((u32)number) : NULL;
+	parser->net = section == SECTION_NET ? config_net((u32)number) : NULL;
+	return parser->disk != NULL ? &parser->disk->section : &parser->net->section;
+}
+
+static void begin_named(struct parser *parser, enum section section, struct text name)
+{
+	const char *what = section == SECTION_DISK ? "disk" : "network";
+	struct config_section *named;
 	char shown[40];
-	int number;
 
 	if (!config_name_valid(name)) {
 		REPORT(parser, name.start, "found the name \"%s\", allowed: " CONFIG_NAME_ALLOWED,
 		       text_show(shown, sizeof(shown), name));
 		return;
 	}
-	number = config_disk_number(name);
-	if (number < 0) {
-		REPORT(parser, name.start, "found one disk too many, allowed: at most %u",
-		       CONFIG_DISK_MAX);
+	named = find_named(parser, section, name);
+	if (named == NULL) {
+		REPORT(parser, name.start, "found one %s too many, allowed: at most %u", what,
+		       section == SECTION_DISK ? CONFIG_DISK_MAX : CONFIG_NET_MAX);
 		return;
 	}
-	parser->disk = config_disk((u32)number);
-	if (parser->disk->declared) {
-		REPORT(parser, name.start, "found a second disk %s, allowed: one of each name",
-		       parser->disk->name);
+	if (named->declared) {
+		REPORT(parser, name.start, "found a second %s %s, allowed: one of each name", what,
+		       named->name);
 		return;
 	}
-	parser->disk->declared = true;
-	parser->section = SECTION_DISK;
+	named->declared = true;
+	parser->named = named;
+	parser->section = section;
 }
 
 static void begin_vm(struct parser *parser, struct text name)
@@ -190,9 +222,11 @@ static void parse_section(struct parser *parser, struct text line)
 	if (text_equal(word, "vm"))
 		begin_vm(parser, text_trim(rest));
 	else if (text_equal(word, "disk"))
-		begin_disk(parser, text_trim(rest));
+		begin_named(parser, SECTION_DISK, text_trim(rest));
+	else if (text_equal(word, "net"))
+		begin_named(parser, SECTION_NET, text_trim(rest));
 	else
-		REPORT(parser, word.start, "found [%s], allowed: [host], [disk NAME] and [vm NAME]",
+		REPORT(parser, word.start, "found [%s], allowed: " SECTIONS_ALLOWED,
 		       text_show(shown, sizeof(shown), word));
 }
 
@@ -239,7 +273,7 @@ static void parse_assignment(struct parser *parser, struct text line)
 		key.length++;
 	if (key.length == line.length) {
 		REPORT(parser, line.start,
-		       "found \"%s\", allowed: key = value, [host], [disk NAME], [vm NAME]",
+		       "found \"%s\", allowed: key = value, " SECTIONS_ALLOWED,
 		       text_show(shown, sizeof(shown), line));
 		return;
 	}
@@ -249,7 +283,7 @@ static void parse_assignment(struct parser *parser, struct text line)
 		return;
 	if (parser->section == SECTION_NONE) {
 		REPORT(parser, line.start,
-		       "found a key before any section, allowed: [host], [disk NAME], [vm NAME]");
+		       "found a key before any section, allowed: " SECTIONS_ALLOWED);
 		return;
 	}
 	value_at = value.start;
@@ -262,7 +296,10 @@ static void parse_assignment(struct parser *parser, struct text line)
 				 &parser->config->host.given, key, value, parser->problem.text,
 				 sizeof(parser->problem.text), &in_value);
 	else if (parser->section == SECTION_DISK)
-		set = config_set(config_disk_keys, parser->disk, &parser->disk->given, key, value,
+		set = config_set(config_disk_keys, parser->disk, &parser->named->given, key, value,
+				 parser->problem.text, sizeof(parser->problem.text), &in_value);
+	else if (parser->section == SECTION_NET)
+		set = config_set(config_net_keys, parser->net, &parser->named->given, key, value,
 				 parser->problem.text, sizeof(parser->problem.text), &in_value);
 	else
 		set = config_set(config_vm_keys, &parser->vm, &parser->vm.given, key, value,

@@ -9,7 +9,7 @@
 #define CONFIG_NAME_BYTES 32u
 #define CONFIG_FILE_BYTES 64u
 #define CONFIG_CMDLINE_BYTES 1024u
-#define CONFIG_PROBLEM_BYTES 320u /* an unknown key and all that there are */
+#define CONFIG_PROBLEM_BYTES 384u /* an unknown key and all that there are */
 #define CONFIG_PORT_MAX (CHANNEL_STREAM_MAX - 1)
 #define CONFIG_CPU_WORDS 4u /* affinity covers CPU_MAX host CPUs */
 
@@ -55,12 +55,17 @@ enum config_lost {
 	LOST_ERROR, /* they fail */
 };
 
-/* A disk that VMs may use: a section [disk NAME]. */
-struct disk_config {
+/* What disks and networks have in common. */
+struct config_section {
 	char name[CONFIG_NAME_BYTES];
 	bool declared; /* it has a section; others are only spoken of */
 	bool broken;   /* its section has a mistake */
 	u64 given;
+};
+
+/* A disk that VMs may use: a section [disk NAME]. */
+struct disk_config {
+	struct config_section section;
 	char controller[CONFIG_WORD_BYTES]; /* "memory"; "nvme0 ide0.0 00:04.0" */
 	char image[CONFIG_FILE_BYTES];	    /* of a disk in memory; "": empty */
 	u64 size_bytes;			    /* likewise */
@@ -79,6 +84,33 @@ enum vm_disk_flag {
 struct vm_disk {
 	u8 number;
 	u8 flags; /* enum vm_disk_flag */
+};
+
+#define CONFIG_NET_MAX	  32u
+#define CONFIG_VM_NET_MAX 8u
+
+/* A network that VMs may be on: a section [net NAME]. */
+struct net_config {
+	struct config_section section;
+	char uplink[CONFIG_WORD_BYTES]; /* "net0 00:03.0"; "": none */
+	u64 mtu;
+	u64 restart_limit; /* deaths of its switch, or of its card's driver, in a minute; 0: none */
+};
+
+enum vm_net_flag {
+	VM_NET_OPTIONAL = 1 << 0,
+	VM_NET_PRIVATE = 1 << 1,
+	VM_NET_TRUNK = 1 << 2,
+	VM_NET_ANY_SOURCE = 1 << 3,
+};
+
+/* A card of a VM on a network: `number` is that of config_net plus 1; 0: no more. */
+struct vm_net {
+	u8 number;
+	u8 flags; /* enum vm_net_flag */
+	u16 vlan; /* 0: none */
+	u32 address; /* IPv4, the first byte lowest; 0: any */
+	u64 mac;     /* the first byte lowest; 0: by the VM's name */
 };
 
 /* A VM as asked for. Numbers are u64 throughout so that one table of keys can reach them. */
@@ -113,6 +145,11 @@ struct vm_config {
 	char port[CONFIG_PORT_MAX][CONFIG_NAME_BYTES]; /* of the virtio console; "": no more */
 	u64 test_device;
 	struct vm_disk disk[CONFIG_VM_DISK_MAX];
+	struct vm_net net[CONFIG_VM_NET_MAX];
+	u64 net_packets; /* a second, of each card; 0: no limit; likewise: */
+	u64 net_bytes;
+	u64 net_burst; /* bytes */
+	u64 net_weight;
 };
 
 struct config {
@@ -144,12 +181,14 @@ void config_vm_init(struct vm_config *vm);
 u32 config_parse(struct config *config, const char *file, struct text text,
 		 config_report *report, void *context);
 
-/* The disk of that number, from 0 on; NULL behind the last. */
+/* The disk of that number, from 0 on; NULL behind the last. Likewise networks. */
 struct disk_config *config_disk(u32 number);
+struct net_config *config_net(u32 number);
 /* The number of a disk, which is added when nobody has spoken of it yet; -1: there are too many. */
 int config_disk_number(struct text name);
-/* Forgets all disks. */
-void config_disks_init(void);
+int config_net_number(struct text name);
+/* Forgets all disks and networks. */
+void config_sections_init(void);
 
 /* Their names as the configuration file would have them: "agent, log". */
 void config_ports_text(const char (*ports)[CONFIG_NAME_BYTES], char *buffer, size_t size);

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 #include "vmm/manager/config/config_keys.h"
+#include "vmm/manager/config/config_lists.h"
 #include "kernel/abi/pages.h"
 #include "lib/bits.h"
 #include "vmm/manager/log/log_names.h"
 #include "vmm/manager/log/log_store.h"
+#include "vmm/io/net.h"
 #include "vmm/manager/text/parse_number.h"
 #include "vmm/rt/format.h"
 
@@ -77,6 +79,18 @@ const struct config_key config_vm_keys[] = {
 	 .allowed = "up to 3 different names such as agent, log; or none"},
 	{"disk", VALUE_DISKS, VM_FIELD(disk), .words = NULL,
 	 .allowed = "a disk's name, then ro or optional or both; at most 16 disks; or none"},
+	{"net", VALUE_NETS, VM_FIELD(net), .words = NULL,
+	 .allowed = "a network's name, then any of mac=52:54:00:12:34:56, vlan=1 to 4094, "
+		    "address=10.0.2.15, trunk, private, any_source and optional; at most 8 "
+		    "cards; or none"},
+	{"net.packets", VALUE_NUMBER, VM_FIELD(net_packets), 0, 1000000000, NULL,
+	 "a number of packets a second, or 0 for no limit"},
+	{"net.bytes", VALUE_NUMBER, VM_FIELD(net_bytes), 0, 1000000000000, NULL,
+	 "a number of bytes a second, or 0 for no limit"},
+	{"net.burst", VALUE_NUMBER, VM_FIELD(net_burst), 0, 1000000000, NULL,
+	 "a number of bytes, or 0 for as many as the switch thinks right"},
+	{"net.weight", VALUE_NUMBER, VM_FIELD(net_weight), 1, 65535, NULL,
+	 "a number from 1 to 65535"},
 	{"test_device", VALUE_CHOICE, VM_FIELD(test_device), .words = "no yes",
 	 .allowed = "yes no"},
 	{NULL, VALUE_TEXT, 0, .words = NULL},
@@ -100,34 +114,17 @@ const struct config_key config_disk_keys[] = {
 	{NULL, VALUE_TEXT, 0, .words = NULL},
 };
 
-/* The place of `word` in a list of words, -1 when it is none of them. */
-static int find_word(const char *words, struct text word)
-{
-	struct text rest = text_of(words);
-	struct text candidate;
+#define NET_FIELD(field) offsetof(struct net_config, field)
 
-	for (int i = 0; text_next_word(&rest, &candidate); i++) {
-		if (candidate.length == word.length &&
-		    memcmp(candidate.start, word.start, word.length) == 0)
-			return i;
-	}
-	return -1;
-}
-
-/* Splits at the first `separator`; without one, all is in *head and *rest is empty. */
-static bool split(struct text text, char separator, struct text *head, struct text *rest)
-{
-	size_t length = 0;
-
-	while (length < text.length && text.start[length] != separator)
-		length++;
-	*head = (struct text){text.start, length};
-	*rest = (struct text){text.start + length, 0};
-	if (length == text.length)
-		return false;
-	*rest = (struct text){text.start + length + 1, text.length - length - 1};
-	return true;
-}
+const struct config_key config_net_keys[] = {
+	{"uplink", VALUE_TEXT, NET_FIELD(uplink), 1, CONFIG_WORD_BYTES - 1, NULL,
+	 "net0 or a PCI address such as 00:03.0, or several of them"},
+	{"mtu", VALUE_NUMBER, NET_FIELD(mtu), NET_MTU_MIN, NET_MTU_MAX, NULL,
+	 "a number of bytes from 1280 to 9000"},
+	{"restart_limit", VALUE_NUMBER, NET_FIELD(restart_limit), 0, CONFIG_RESTART_MAX, NULL,
+	 "a number of deaths in a minute from 1 to 64, or 0 for no limit"},
+	{NULL, VALUE_TEXT, 0, .words = NULL},
+};
 
 static bool parse_cpus(struct text text, u64 maximum, u64 *words)
 {
@@ -143,8 +140,8 @@ static bool parse_cpus(struct text text, u64 maximum, u64 *words)
 	if (text_equal(text, "all"))
 		return true;
 	do {
-		more = split(rest, ',', &part, &rest);
-		if (!split(text_trim(part), '-', &low, &high))
+		more = config_split(rest, ',', &part, &rest);
+		if (!config_split(text_trim(part), '-', &low, &high))
 			high = low;
 		if (!parse_u64(low, &first) || !parse_u64(high, &last) || first > last ||
 		    last > maximum)
@@ -162,7 +159,7 @@ static bool parse_reserve(const struct config_key *key, struct text text, u64 *b
 
 	if (text_equal(text, "none"))
 		return true;
-	return split(text, '/', &budget, &period) &&
+	return config_split(text, '/', &budget, &period) &&
 	       parse_duration(text_trim(budget), &budget_and_period[0]) &&
 	       parse_duration(text_trim(period), &budget_and_period[1]) &&
 	       budget_and_period[0] >= key->minimum && budget_and_period[1] <= key->maximum &&
@@ -182,9 +179,9 @@ static bool parse_traps(struct text text, u64 *traps)
 		return true;
 	do {
 		/* A list may be separated by commas, spaces or both. */
-		more = split(text_trim(rest), ',', &part, &rest);
+		more = config_split(text_trim(rest), ',', &part, &rest);
 		for (struct text word; text_next_word(&part, &word);) {
-			place = find_word(TRAP_WORDS, word);
+			place = config_find_word(TRAP_WORDS, word);
 			if (place < 0)
 				return false;
 			*traps |= BIT((u32)place);
@@ -193,74 +190,9 @@ static bool parse_traps(struct text text, u64 *traps)
 	return *traps != 0;
 }
 
-static bool parse_disk(struct text text, struct vm_disk *disk)
-{
-	struct text word;
-	int number;
-
-	if (!text_next_word(&text, &word) || !config_name_valid(word))
-		return false;
-	number = config_disk_number(word);
-	*disk = (struct vm_disk){.number = (u8)(number + 1)};
-	while (text_next_word(&text, &word)) {
-		if (text_equal(word, "ro"))
-			disk->flags |= VM_DISK_READ_ONLY;
-		else if (text_equal(word, "optional"))
-			disk->flags |= VM_DISK_OPTIONAL;
-		else
-			return false;
-	}
-	return number >= 0;
-}
-
-/* Adds to those that are there. */
-static bool parse_disks(struct text text, struct vm_disk *disks)
-{
-	struct text rest = text;
-	struct text part;
-	u32 count = 0;
-	bool more;
-
-	if (text_equal(text, "none")) {
-		memset(disks, 0, CONFIG_VM_DISK_MAX * sizeof(*disks));
-		return true;
-	}
-	while (count < CONFIG_VM_DISK_MAX && disks[count].number != 0)
-		count++;
-	do {
-		struct vm_disk disk;
-
-		more = split(rest, ',', &part, &rest);
-		if (count == CONFIG_VM_DISK_MAX || !parse_disk(text_trim(part), &disk))
-			return false;
-		disks[count++] = disk;
-	} while (more);
-	return true;
-}
-
-static bool parse_ports(struct text text, char (*ports)[CONFIG_NAME_BYTES])
-{
-	struct text rest = text;
-	struct text part;
-	bool more = !text_equal(text, "none");
-
-	for (u32 count = 0; more; count++) {
-		more = split(rest, ',', &part, &rest);
-		part = text_trim(part);
-		if (count == CONFIG_PORT_MAX || !config_name_valid(part))
-			return false;
-		for (u32 i = 0; i < count; i++) {
-			if (text_equal(part, ports[i]))
-				return false;
-		}
-		text_copy(ports[count], CONFIG_NAME_BYTES, part);
-	}
-	return true;
-}
-
 static bool parse_choice(const char *words, struct text text, u64 *choice)
 {
-	int place = find_word(words, text);
+	int place = config_find_word(words, text);
 
 	*choice = (u64)place;
 	return place >= 0;
@@ -306,9 +238,11 @@ static bool parse_value(const struct config_key *key, struct text text, void *fi
 	case VALUE_TRAPS:
 		return parse_traps(text, number);
 	case VALUE_DISKS:
-		return parse_disks(text, field);
+		return config_parse_disks(text, field);
+	case VALUE_NETS:
+		return config_parse_nets(text, field);
 	case VALUE_PORTS:
-		return parse_ports(text, field);
+		return config_parse_ports(text, field);
 	case VALUE_PASSWORD:
 		return password_parse(text, field);
 	}
@@ -326,6 +260,8 @@ static size_t field_bytes(const struct config_key *key)
 		return 2 * sizeof(u64);
 	case VALUE_DISKS:
 		return CONFIG_VM_DISK_MAX * sizeof(struct vm_disk);
+	case VALUE_NETS:
+		return CONFIG_VM_NET_MAX * sizeof(struct vm_net);
 	case VALUE_PORTS:
 		return CONFIG_PORT_MAX * CONFIG_NAME_BYTES;
 	case VALUE_PASSWORD:
@@ -353,16 +289,10 @@ const struct config_key *config_key_find(const struct config_key *keys, struct t
 	return keys->name != NULL ? keys : NULL;
 }
 
-/* The name of a disk that is there more than once; NULL: there is none. */
-static const char *disk_named_twice(const struct vm_disk *disks)
+/* It may stand several times, and each time adds to what is there. */
+static bool adds(const struct config_key *key)
 {
-	for (u32 i = 1; i < CONFIG_VM_DISK_MAX && disks[i].number != 0; i++) {
-		for (u32 earlier = 0; earlier < i; earlier++) {
-			if (disks[earlier].number == disks[i].number)
-				return config_disk(disks[i].number - 1u)->name;
-		}
-	}
-	return NULL;
+	return key->value == VALUE_DISKS || key->value == VALUE_NETS;
 }
 
 bool config_set(const struct config_key *keys, void *target, u64 *given, struct text key,
@@ -372,6 +302,7 @@ bool config_set(const struct config_key *keys, void *target, u64 *given, struct 
 		char text[CONFIG_CMDLINE_BYTES];
 		u64 number[CONFIG_CPU_WORDS];
 		struct vm_disk disk[CONFIG_VM_DISK_MAX];
+		struct vm_net net[CONFIG_VM_NET_MAX];
 		char port[CONFIG_PORT_MAX][CONFIG_NAME_BYTES];
 		struct password_hash password;
 	} parsed;
@@ -386,7 +317,7 @@ bool config_set(const struct config_key *keys, void *target, u64 *given, struct 
 		return false;
 	}
 	bit = BIT((u64)(found - keys));
-	if (found->value == VALUE_DISKS && (*given & bit) != 0) {
+	if (adds(found) && (*given & bit) != 0) {
 		memcpy(&parsed, (const char *)target + found->offset, field_bytes(found));
 	} else if (*given & bit) {
 		format(problem, size, "found %s a second time, allowed: once", found->name);
@@ -399,84 +330,12 @@ bool config_set(const struct config_key *keys, void *target, u64 *given, struct 
 		       found->value != VALUE_PASSWORD ? shown : "...", found->allowed);
 		return false;
 	}
-	if (found->value == VALUE_DISKS && disk_named_twice(parsed.disk) != NULL) {
+	if (found->value == VALUE_DISKS && config_disk_twice(parsed.disk) != NULL) {
 		format(problem, size, "disk: found %s a second time, allowed: each disk once",
-		       disk_named_twice(parsed.disk));
+		       config_disk_twice(parsed.disk));
 		return false;
 	}
 	memcpy((char *)target + found->offset, &parsed, field_bytes(found));
 	*given |= bit;
 	return true;
-}
-
-/* Of one CPU, all vCPUs together, rounded up. */
-static u64 reserve_percent(const struct vm_config *vm)
-{
-	if (vm->reserve_budget_ns == 0)
-		return 0;
-	return (vm->vcpus * vm->reserve_budget_ns * 100 + vm->reserve_period_ns - 1) /
-	       vm->reserve_period_ns;
-}
-
-/* What of it sits on PCI; NULL: nothing. */
-static const char *use_of_pci(const struct vm_config *vm)
-{
-	if (vm->rng)
-		return "rng = yes";
-	if (vm->console == CONSOLE_VIRTIO)
-		return "console = virtio";
-	if (vm->port[0][0] != '\0')
-		return "port";
-	return vm->disk[0].number != 0 ? "disk" : NULL;
-}
-
-bool config_vm_check(const struct vm_config *vm, char *problem, size_t size)
-{
-	if (vm->kernel[0] == '\0')
-		format(problem, size, "VM %s has no kernel, allowed: kernel = FILE", vm->name);
-	else if (vm->cap_percent > 100 * vm->vcpus)
-		format(problem, size,
-		       "VM %s: found cap = %llu%%, allowed: at most %llu%% with vcpus = %llu",
-		       vm->name, (unsigned long long)vm->cap_percent,
-		       100ull * vm->vcpus, (unsigned long long)vm->vcpus);
-	else if (vm->cap_percent != 0 && reserve_percent(vm) > vm->cap_percent)
-		format(problem, size,
-		       "VM %s: found a reserve of %llu%% of a CPU with vcpus = %llu, allowed: at "
-		       "most its cap, %llu%%",
-		       vm->name, (unsigned long long)reserve_percent(vm),
-		       (unsigned long long)vm->vcpus, (unsigned long long)vm->cap_percent);
-	else if (vm->pci == PCI_OFF && use_of_pci(vm) != NULL)
-		format(problem, size, "VM %s: found %s with pci = off, allowed: with pci = on",
-		       vm->name, use_of_pci(vm));
-	else
-		return true;
-	return false;
-}
-
-/* Memory is no controller that a machine may lack. */
-static bool has_memory_beside(const char *controllers)
-{
-	return strcmp(controllers, "memory") != 0 &&
-	       find_word(controllers, text_of("memory")) >= 0;
-}
-
-bool config_disk_check(const struct disk_config *disk, char *problem, size_t size)
-{
-	bool memory = strcmp(disk->controller, "memory") == 0;
-
-	if (disk->controller[0] == '\0')
-		format(problem, size, "disk %s has no controller, allowed: controller = memory, "
-				      "nvme0, ide0.0 or a PCI address", disk->name);
-	else if (has_memory_beside(disk->controller))
-		format(problem, size, "disk %s: found \"%s\", allowed: memory, or controllers",
-		       disk->name, disk->controller);
-	else if (!memory && (disk->image[0] != '\0' || disk->size_bytes != 0))
-		format(problem, size, "disk %s: found image or size, allowed: only with "
-				      "controller = memory", disk->name);
-	else if (memory && disk->image[0] == '\0' && disk->size_bytes == 0)
-		format(problem, size, "disk %s has no contents, allowed: image = FILE, size = 64M",
-		       disk->name);
-	else
-		return true;
-	return false;
 }

@@ -14,6 +14,7 @@ enum config_value {
 	VALUE_CHOICE,
 	VALUE_TRAPS,
 	VALUE_DISKS, /* may be given several times: each adds to it */
+	VALUE_NETS,  /* likewise */
 	VALUE_PORTS,
 	VALUE_PASSWORD, /* shown nowhere, not even where it is wrong */
 };
@@ -33,6 +34,7 @@ struct config_key {
 extern const struct config_key config_host_keys[];
 extern const struct config_key config_vm_keys[];
 extern const struct config_key config_disk_keys[];
+extern const struct config_key config_net_keys[];
 
 /* The key of that name; NULL: there is none. */
 const struct config_key *config_key_find(const struct config_key *keys, struct text name);

@@ -3,6 +3,7 @@
 #include "kernel/abi/pages.h"
 #include "lib/bits.h"
 #include "vmm/manager/config/config_keys.h"
+#include "vmm/manager/text/parse_address.h"
 #include "vmm/rt/format.h"
 
 static void show_disks(const struct vm_disk *disks, char *buffer, size_t size)
@@ -11,9 +12,40 @@ static void show_disks(const struct vm_disk *disks, char *buffer, size_t size)
 
 	for (u32 i = 0; i < CONFIG_VM_DISK_MAX && disks[i].number != 0 && length < size; i++)
 		length += format(buffer + length, size - length, "%s%s%s%s", i > 0 ? ", " : "",
-				 config_disk(disks[i].number - 1u)->name,
+				 config_disk(disks[i].number - 1u)->section.name,
 				 (disks[i].flags & VM_DISK_READ_ONLY) != 0 ? " ro" : "",
 				 (disks[i].flags & VM_DISK_OPTIONAL) != 0 ? " optional" : "");
+}
+
+static size_t show_net(const struct vm_net *net, char *buffer, size_t size)
+{
+	char mac[MAC_TEXT_BYTES];
+	char address[16];
+	size_t length = format(buffer, size, "%s", config_net(net->number - 1u)->section.name);
+
+	format_mac(net->mac, mac);
+	format_ipv4(net->address, address, sizeof(address));
+	if (net->mac != 0)
+		length += format(buffer + length, size - length, " mac=%s", mac);
+	if (net->vlan != 0)
+		length += format(buffer + length, size - length, " vlan=%u", net->vlan);
+	if (net->address != 0)
+		length += format(buffer + length, size - length, " address=%s", address);
+	return length + format(buffer + length, size - length, "%s%s%s%s",
+			       (net->flags & VM_NET_TRUNK) != 0 ? " trunk" : "",
+			       (net->flags & VM_NET_PRIVATE) != 0 ? " private" : "",
+			       (net->flags & VM_NET_ANY_SOURCE) != 0 ? " any_source" : "",
+			       (net->flags & VM_NET_OPTIONAL) != 0 ? " optional" : "");
+}
+
+static void show_nets(const struct vm_net *nets, char *buffer, size_t size)
+{
+	size_t length = 0;
+
+	for (u32 i = 0; i < CONFIG_VM_NET_MAX && nets[i].number != 0 && length < size; i++) {
+		length += format(buffer + length, size - length, "%s", i > 0 ? ", " : "");
+		length += show_net(&nets[i], buffer + length, size - length);
+	}
 }
 
 void config_ports_text(const char (*ports)[CONFIG_NAME_BYTES], char *buffer, size_t size)
@@ -131,6 +163,9 @@ void config_value_text(const struct config_key *key, const void *target, char *b
 		break;
 	case VALUE_DISKS:
 		show_disks((const struct vm_disk *)(const void *)field, buffer, size);
+		break;
+	case VALUE_NETS:
+		show_nets((const struct vm_net *)(const void *)field, buffer, size);
 		break;
 	case VALUE_PORTS:
 		config_ports_text((const void *)field, buffer, size);

@@ -6,8 +6,6 @@
 #include "vmm/manager/text/text.h"
 #include "vmm/rt/format.h"
 
-#define UNITS 4u /* of a function: disks at an IDE controller */
-
 struct kind {
 	const struct driver_kind *driver;
 	const char *name;
@@ -19,23 +17,8 @@ struct kind {
 
 static const struct kind kinds[] = {
 	{&controller_nvme, "nvme", PCI_STORAGE_NVME, 0x02, 0xff, 1},
-	{&controller_ide, "ide", PCI_STORAGE_IDE, 0, 0, UNITS},
+	{&controller_ide, "ide", PCI_STORAGE_IDE, 0, 0, DEVICE_UNITS},
 };
-
-struct pci_function *controller_function(u32 device)
-{
-	return pci_get(device / UNITS);
-}
-
-u32 controller_unit(u32 device)
-{
-	return device % UNITS;
-}
-
-u64 controller_quiet_deadline(u32 device)
-{
-	return controller_function(device)->quiet_deadline_tsc;
-}
 
 /* NULL: no driver is here for it. */
 static const struct kind *kind_of(const struct pci_function *function)
@@ -97,7 +80,7 @@ static bool find_word(const char *wanted, u32 *device)
 
 	for (u32 i = 0; i < pci_count(); i++) {
 		if (names(wanted, pci_get(i), &unit)) {
-			*device = i * UNITS + unit;
+			*device = device_number(i, unit);
 			return true;
 		}
 	}
@@ -122,7 +105,7 @@ static const struct driver *other_of(u32 device)
 {
 	DRIVER_FOR_EACH(driver) {
 		if (driver->kind->dma && driver->device != device &&
-		    driver->device / UNITS == device / UNITS)
+		    device_function(driver->device) == device_function(device))
 			return driver;
 	}
 	return NULL;
@@ -135,7 +118,7 @@ const struct driver_kind *controller_find(const char *wanted, u32 *device,
 	const struct kind *kind = NULL;
 
 	if (find(wanted, device))
-		kind = kind_of(controller_function(*device));
+		kind = kind_of(device_function(*device));
 	if (kind == NULL) {
 		format(problem, size,
 		       "controller: found \"%s\", which is no disk controller of this machine that "
@@ -143,8 +126,8 @@ const struct driver_kind *controller_find(const char *wanted, u32 *device,
 		       wanted);
 		return NULL;
 	}
-	function = controller_function(*device);
-	make_name(kind, function, controller_unit(*device), name);
+	function = device_function(*device);
+	make_name(kind, function, device_unit(*device), name);
 	if (function->problem != NULL) {
 		format(problem, size, "controller: %s: %s", name, function->problem);
 		return NULL;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-#include "vmm/manager/disk/driver.h"
+#include "vmm/manager/driver/device.h"
+#include "vmm/manager/driver/driver.h"
 #include "vmm/manager/pci/pci.h"
 
 /*
@@ -20,11 +21,6 @@
  */
 const struct driver_kind *controller_find(const char *wanted, u32 *device,
 					  char name[DRIVER_NAME_BYTES], char *problem, size_t size);
-
-/* For the kinds of controllers: what `device` names. */
-struct pci_function *controller_function(u32 device);
-u32 controller_unit(u32 device);
-u64 controller_quiet_deadline(u32 device);
 
 extern const struct driver_kind controller_nvme;
 extern const struct driver_kind controller_ide;

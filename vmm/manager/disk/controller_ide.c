@@ -5,7 +5,8 @@
  */
 #include "arch/x86_64/hw/ide.h"
 #include "vmm/manager/disk/controller.h"
-#include "vmm/manager/disk/controller_irq.h"
+#include "vmm/manager/disk/disk.h"
+#include "vmm/manager/driver/device_irq.h"
 #include "vmm/manager/host/port_io.h"
 #include "vmm/rt/clock.h"
 #include "vmm/rt/start.h"
@@ -15,7 +16,7 @@
 
 static u32 channel_of(u32 device)
 {
-	return controller_unit(device) / 2;
+	return device_unit(device) / 2;
 }
 
 static bool is_native(const struct pci_function *function, u32 channel)
@@ -58,20 +59,19 @@ static void give_ports(struct process_build *build, u16 first, u32 count, const 
 /* DMA last, when the process has all it needs. A native channel's line only AML would know. */
 static void equip_ide(struct process_build *build, u32 device)
 {
-	struct pci_function *function = controller_function(device);
+	struct pci_function *function = device_function(device);
 	u32 channel = channel_of(device);
 
-	if (function->driver[0] == '\0' && pci_claim(function, "ide") != NULL)
-		process_build_note(build, "taking its function", STATUS_IN_USE);
+	device_claim(build, function, "ide");
 	if (process_build_failed(build))
 		return;
-	build->info->parameter[DRIVER_UNIT] = controller_unit(device) % 2;
+	build->info->parameter[DRIVER_UNIT] = device_unit(device) % 2;
 	give_ports(build, command_ports(function, channel), IDE_COMMAND_PORTS,
 		   DRIVER_PORTS_COMMAND);
 	give_ports(build, control_port(function, channel), 1, DRIVER_PORTS_CONTROL);
 	give_ports(build, dma_ports(function, channel), IDE_DMA_PORTS, DRIVER_PORTS_DMA);
 	if (!is_native(function, channel))
-		controller_irq_line(build, IDE_LINE(channel), device);
+		device_irq_line(build, IDE_LINE(channel), device);
 	if (!process_build_failed(build))
 		pci_enable(function);
 }
@@ -118,7 +118,7 @@ static void reset_disks(const struct pci_function *function, u32 channel)
 
 static enum status quiet_ide(u32 device, const char **problem)
 {
-	struct pci_function *function = controller_function(device);
+	struct pci_function *function = device_function(device);
 	enum status status = pci_quiet(function, problem);
 	const char *why;
 
@@ -130,14 +130,15 @@ static enum status quiet_ide(u32 device, const char **problem)
 		return STATUS_BAD_STATE;
 	}
 	reset_disks(function, channel_of(device));
-	controller_irq_drop(device);
+	device_irq_drop(device);
 	return STATUS_OK;
 }
 
 const struct driver_kind controller_ide = {
 	.image = "ide",
+	.class = &disk_class,
 	.dma = true,
 	.equip = equip_ide,
 	.quiet = quiet_ide,
-	.quiet_deadline = controller_quiet_deadline,
+	.quiet_deadline = device_quiet_deadline,
 };

@@ -14,13 +14,14 @@
 
 static struct disk disks[CONFIG_DISK_MAX];
 
-static const struct driver_kind memory_kind = {.image = "ramdisk"};
+static const struct driver_kind memory_kind = {.image = "ramdisk", .class = &disk_class};
 
 /* Told at the console when a VM wants it, and by `disk list`. */
 static void refuse(struct disk *disk, const char *problem)
 {
 	string_copy(disk->problem, sizeof(disk->problem), problem);
-	log_message(LOG_WARNING, LOG_CONFIG, "", "disk %s: %s", disk->config->name, problem);
+	log_message(LOG_WARNING, LOG_CONFIG, "", "disk %s: %s", disk->config->section.name,
+		    problem);
 }
 
 static void start_memory(struct disk *disk)
@@ -35,7 +36,8 @@ static void start_memory(struct disk *disk)
 		refuse(disk, problem);
 		return;
 	}
-	disk->driver = driver_create(config->name, &memory_kind, 0, file, config->size_bytes,
+	disk->driver = driver_create(config->section.name, &memory_kind, 0, file,
+				     config->size_bytes,
 				     problem, sizeof(problem));
 	if (disk->driver != NULL)
 		disk->driver->restart_limit = (u32)config->restart_limit;
@@ -82,7 +84,7 @@ static void start_controller(struct disk *disk)
 
 static void start(struct disk *disk)
 {
-	if (!disk->config->declared || disk->config->broken)
+	if (!disk->config->section.declared || disk->config->section.broken)
 		return;
 	if (string_equal(disk->config->controller, "memory"))
 		start_memory(disk);
@@ -171,9 +173,9 @@ const struct disk *disk_at(u32 number)
 /* Why nobody can use it now; NULL: it can be used. */
 static const char *find_problem(const struct disk *disk)
 {
-	if (disk == NULL || !disk->config->declared)
+	if (disk == NULL || !disk->config->section.declared)
 		return "there is no section [disk] of that name";
-	if (disk->config->broken)
+	if (disk->config->section.broken)
 		return "its section has a mistake";
 	if (disk->problem[0] != '\0')
 		return disk->problem;
@@ -206,8 +208,8 @@ bool disk_resize(u32 number, u64 bytes, char *problem, size_t size)
 
 static bool overlaps(const struct driver_link *link, const struct disk *disk)
 {
-	return link->first_sector < disk->first_sector + disk->sectors &&
-	       disk->first_sector < link->first_sector + link->sectors;
+	return link->disk.first_sector < disk->first_sector + disk->sectors &&
+	       disk->first_sector < link->disk.first_sector + link->disk.sectors;
 }
 
 /* Whoever has sectors of it that could not be shared; NULL: nobody. */
@@ -216,7 +218,7 @@ static const struct driver_link *find_conflict(const struct disk *disk, bool rea
 	for (u32 i = 0; i < DRIVER_CLIENT_MAX; i++) {
 		const struct driver_link *link = &disk->driver->link[i];
 
-		if (link->used && overlaps(link, disk) && !(read_only && link->read_only))
+		if (link->used && overlaps(link, disk) && !(read_only && link->disk.read_only))
 			return link;
 	}
 	return NULL;
@@ -230,10 +232,10 @@ void disk_users(const struct disk *disk, char *text, size_t size)
 	for (u32 i = 0; disk->driver != NULL && i < DRIVER_CLIENT_MAX && length < size; i++) {
 		const struct driver_link *link = &disk->driver->link[i];
 
-		if (link->used && &disks[link->disk] == disk)
+		if (link->used && &disks[link->section] == disk)
 			length += format(text + length, size - length, "%s%s%s",
 					 length > 0 ? ", " : "", link->user,
-					 link->read_only ? " (ro)" : "");
+					 link->disk.read_only ? " (ro)" : "");
 	}
 }
 
@@ -243,7 +245,7 @@ static struct driver_link *attach(struct vm *vm, u32 number, bool read_only, cha
 	const struct disk *disk = disk_at(number);
 	const char *why = find_problem(disk);
 	const struct driver_link *conflict;
-	struct driver_link *link;
+	struct driver_link wanted;
 
 	if (why != NULL) {
 		format(problem, size, "%s", why);
@@ -253,18 +255,19 @@ static struct driver_link *attach(struct vm *vm, u32 number, bool read_only, cha
 	conflict = find_conflict(disk, read_only);
 	if (conflict != NULL) {
 		format(problem, size, "%s uses it as disk %s, allowed: one writer, or readers only",
-		       conflict->user, config_disk(conflict->disk)->name);
+		       conflict->user, config_disk(conflict->section)->section.name);
 		return NULL;
 	}
-	link = driver_link_make(disk->driver, vm->group, disk->first_sector, disk->sectors,
-				read_only, problem, size);
-	if (link == NULL)
-		return NULL;
-	string_copy(link->user, sizeof(link->user), vm->config.name);
-	link->disk = number;
-	link->fails = disk->config->lost == LOST_ERROR;
-	link->whole = disk->config->partition[0] == '\0';
-	return link;
+	wanted = (struct driver_link){
+		.section = number,
+		.fails = disk->config->lost == LOST_ERROR,
+		.whole = disk->config->partition[0] == '\0',
+		.disk = {.first_sector = disk->first_sector,
+			 .sectors = disk->sectors,
+			 .read_only = read_only},
+	};
+	string_copy(wanted.user, sizeof(wanted.user), vm->config.name);
+	return driver_link_make(disk->driver, vm->group, &wanted, problem, size);
 }
 
 bool disk_attach_all(struct vm *vm, char *problem, size_t size)
@@ -273,7 +276,7 @@ bool disk_attach_all(struct vm *vm, char *problem, size_t size)
 
 	for (u32 i = 0; i < CONFIG_VM_DISK_MAX && vm->config.disk[i].number != 0; i++) {
 		const struct vm_disk *wanted = &vm->config.disk[i];
-		const char *name = config_disk(wanted->number - 1u)->name;
+		const char *name = config_disk(wanted->number - 1u)->section.name;
 
 		vm->link[i] = attach(vm, wanted->number - 1u,
 				     (wanted->flags & VM_DISK_READ_ONLY) != 0, why, sizeof(why));
@@ -294,8 +297,8 @@ void disk_give_all(const struct vm *vm, struct process_build *build)
 {
 	for (u32 i = 0; i < CONFIG_VM_DISK_MAX; i++) {
 		if (vm->link[i] != NULL)
-			driver_link_give(build, vm->link[i], i,
-					 config_disk(vm->link[i]->disk)->name);
+			driver_link_give(build, vm->link[i], START_DISK, i,
+					 config_disk(vm->link[i]->section)->section.name);
 	}
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-#include "vmm/manager/disk/driver.h"
+#include "vmm/manager/driver/driver.h"
 #include "vmm/manager/vm/vm.h"
 
 /*
@@ -16,6 +16,8 @@ struct disk {
 	u64 sectors;
 	bool found;
 };
+
+extern const struct driver_class disk_class;
 
 /* Starts the drivers of all disks that the configuration names. */
 void disks_start(void);

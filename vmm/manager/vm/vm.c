@@ -466,7 +466,7 @@ bool vm_step(void)
 			vm_release_channel(vm);
 		if (vm_release_step(vm))
 			released(vm);
-		more |= !vm->leaving_disks;
+		more |= !vm->leaving_drivers;
 	}
 	return more;
 }
@@ -476,7 +476,7 @@ u64 vm_deadline(void)
 	u64 deadline = ~0ull;
 
 	VM_FOR_EACH(vm) {
-		if (vm->dying && !vm->leaving_disks)
+		if (vm->dying && !vm->leaving_drivers)
 			return 0; /* since vm_step was called */
 		if (vm->dying)
 			deadline = MIN(deadline, clock_tsc() + clock_ns_to_tsc(DISK_LOOK_NS));

@@ -45,7 +45,7 @@ struct vm {
 	u64 paced_tsc;
 	u64 deaf_until_tsc;      /* 0: the monitor is heard */
 	bool dying;              /* the group is being taken back */
-	bool leaving_disks;	 /* before that its drivers have to be done with it */
+	bool leaving_drivers;	 /* before that they have to be done with it */
 	const char *kept_by;	 /* a driver whose device may still write to its memory */
 	enum vm_after after;
 	char end_reason[24];     /* why it leaves the list */
@@ -57,6 +57,7 @@ struct vm {
 	const struct group_page *account; /* NULL: none */
 	u64 quota_pages;         /* promised to `group` */
 	struct driver_link *link[CONFIG_VM_DISK_MAX]; /* to its disks; NULL: none */
+	struct driver_link *port[CONFIG_VM_NET_MAX];  /* of its cards; NULL: none */
 
 	handle_t channel_memory;
 	struct vm_channel *channel; /* written by the monitor at any time: read each field once */

@@ -3,6 +3,7 @@
 #include "lib/bits.h"
 #include "vmm/manager/config/files.h"
 #include "vmm/manager/disk/disk.h"
+#include "vmm/manager/net/net.h"
 #include "vmm/manager/events.h"
 #include "vmm/manager/host/machine.h"
 #include "vmm/manager/log/log.h"
@@ -38,7 +39,8 @@ static u64 quota_pages(const struct vm_config *config)
 	u64 ram = config->memory_bytes / PAGE_SIZE;
 
 	return ram + ram / OVERHEAD_RAM_SHARE + OVERHEAD_PAGES +
-	       config->vcpus * OVERHEAD_VCPU_PAGES + disk_pages(config);
+	       config->vcpus * OVERHEAD_VCPU_PAGES + disk_pages(config) +
+	       net_pages(config);
 }
 
 /*
@@ -360,6 +362,7 @@ static void build_all(struct vm *vm, struct parts *parts)
 	grant_all(vm, parts);
 	map_files(vm, build);
 	disk_give_all(vm, build);
+	net_give_all(vm, build);
 	watch_monitor(vm, build);
 	process_build_start(build);
 }
@@ -388,7 +391,8 @@ bool vm_build(struct vm *vm, char *problem, size_t size)
 	if (!check(&vm->config, problem, size))
 		return false;
 	create_group(vm, &parts.process);
-	if (!process_build_failed(&parts.process) && !disk_attach_all(vm, problem, size))
+	if (!process_build_failed(&parts.process) &&
+	    (!disk_attach_all(vm, problem, size) || !net_attach_all(vm, problem, size)))
 		return false;
 	build_all(vm, &parts);
 	close_parts(&parts);
@@ -409,8 +413,9 @@ bool vm_release_step(struct vm *vm)
 		vm->account = NULL;
 	}
 	/* before the group, which has paid for them */
-	vm->leaving_disks = !disk_detach_all(vm);
-	if (vm->leaving_disks)
+	vm->leaving_drivers = !disk_detach_all(vm);
+	vm->leaving_drivers |= !net_detach_all(vm);
+	if (vm->leaving_drivers)
 		return false;
 	if (vm->group == HANDLE_NONE)
 		return true;

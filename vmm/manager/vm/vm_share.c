@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include "vmm/manager/net/net.h"
 #include "vmm/manager/vm/vm_share.h"
 #include "lib/bits.h"
 #include "lib/read_once.h"
@@ -111,6 +112,7 @@ static void finish(struct vm *vm)
 	vm->change_phase = CHANGE_NONE;
 	if (vm->change_problem[0] == '\0') {
 		vm->config = vm->next;
+		net_limit_all(vm);
 		if (traps && vm->group != HANDLE_NONE && !vm->dying && vm_ready(vm)) {
 			vm->channel->trap = (u32)vm->config.trap;
 			vm_send(vm, VM_COMMAND_TRAP);

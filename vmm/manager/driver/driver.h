@@ -9,8 +9,9 @@
 #include "vmm/manager/process_build.h"
 
 /*
- * Disk drivers, a process each. They may die: the device is made quiet, a new process is started,
- * and the links' generations rise, upon which their clients post again what was not answered.
+ * Drivers, a process each: of disk controllers, of network cards, and a network's switch, which is
+ * a driver without a device. They may die: the device is made quiet, a new process is started, and
+ * the links' generations rise, upon which both ends begin anew.
  */
 #define DRIVER_MAX	  32u
 #define DRIVER_NAME_BYTES 48u
@@ -18,7 +19,7 @@
 #define DRIVER_WINDOW_NS  (60 * NS_PER_S)
 /* Requests wait and none is answered: it hangs. */
 #define DRIVER_HANG_NS	  (5 * NS_PER_S)
-/* From the start of a driver with a device until it knows its disk. */
+/* From the start of a driver with a device until it is ready. */
 #define DRIVER_START_NS	  (60 * NS_PER_S)
 
 enum driver_life {
@@ -29,13 +30,14 @@ enum driver_life {
 	DRIVER_LIFE_COUNT
 };
 
-/* One client of a driver: a disk in a VM. */
+/* One client of a driver: a disk in a VM, or who has a port of a switch. */
 struct driver_link {
 	bool used;
 	bool leaving;	 /* it shall end */
 	bool told;	 /* and the driver knows */
 	bool said;	 /* that it cannot leave */
 	bool fails;	 /* its requests, while the driver is down for good */
+	bool lost;	 /* which it is */
 	u32 number;	 /* in struct driver_client */
 	handle_t memory; /* belongs to the client's group, as pool_pages does */
 	handle_t doorbell;
@@ -44,18 +46,38 @@ struct driver_link {
 	u64 driver_at;		/* in the driver; 0: not mapped there */
 	u64 pool_pages_at;	/* likewise, of the pool's addresses */
 	handle_t pool_pages;	/* memory with them; HANDLE_NONE without DMA */
-	u64 first_sector;
-	u64 sectors;
-	bool read_only;
+	/* what the maker of the link sets */
+	char user[CONFIG_NAME_BYTES]; /* the VM, the card */
+	u32 section;		      /* number of the [disk] or [net] in the configuration */
 	bool whole; /* the disk from its first to its last sector: it grows with it */
-	char user[CONFIG_NAME_BYTES]; /* the VM */
-	u32 disk;		      /* of the configuration */
+	struct disk_client_part disk;
+	struct net_port port;
+};
+
+struct driver;
+
+/* What the drivers of disks have in common, those of cards, or switches. */
+struct driver_class {
+	u64 link_bytes; /* of a client's link */
+	u64 pool_at;	/* in it: what the device may read and write, to the link's end; 0: none */
+	u32 client_max;
+	u32 quota_pages; /* beside what every driver takes */
+	/* It is ready, each time it was started; may be NULL. */
+	void (*ready)(struct driver *driver);
+	/* It has signalled while it was ready; may be NULL. */
+	void (*signalled)(struct driver *driver);
+	/* What the client is told, by the link's `about`: one field at a time. */
+	void (*describe)(const struct driver *driver, const struct driver_link *link);
+	/* The driver's part of what it is told of a client. */
+	void (*fill)(const struct driver_link *link, struct driver_client *client);
 };
 
 /* What kind of device a driver drives: how its process gets at it, how it is made quiet. */
 struct driver_kind {
 	const char *image; /* of the driver */
+	const struct driver_class *class;
 	bool dma;
+	u32 dma_pages; /* of memory for its device; 0: as most need */
 	/* Adds what the process needs of the device. */
 	void (*equip)(struct process_build *build, u32 device);
 	/*
@@ -109,6 +131,7 @@ struct driver {
 	u64 restart_ns; /* from then until its disk was known again */
 	bool killed; /* by `driver restart` or because it hung */
 	bool failing; /* once its device is quiet it has failed, for the reason there */
+	bool link_up; /* a card's, as was said last */
 	bool loud;    /* its device may still write to memory, of which nothing is used again */
 	struct driver_link link[DRIVER_CLIENT_MAX];
 };
@@ -119,6 +142,9 @@ struct driver *driver_next(struct driver *driver);
 	for (struct driver *each = driver_next(NULL); each != NULL; each = driver_next(each))
 struct driver *driver_find(const char *name);
 const char *driver_life_name(enum driver_life life);
+
+/* In its own words, what it drives: at most 48 bytes, each shown in up to four. */
+void driver_model(const struct driver *driver, char *text, size_t size);
 
 /* Starts one. NULL: `problem` says why. */
 struct driver *driver_create(const char *name, const struct driver_kind *kind, u32 device,
@@ -144,27 +170,34 @@ void driver_process_ended(u32 number);
 /* One step of what is under way; true when there is more to do at once. */
 bool driver_step(void);
 u64 driver_deadline(void);
-/* Whether all have found their disks, or failed to. */
+/* Whether all are ready, or failed to be. */
 bool drivers_settled(void);
 
 /*
- * A link to sectors of its disk, charged to `group`. NULL: `problem` says why. What was made of it
+ * A link as its maker wants it, charged to `group`. NULL: `problem` says why. What was made of it
  * then goes with the group.
  */
-struct driver_link *driver_link_make(struct driver *driver, handle_t group, u64 first_sector,
-				     u64 sectors, bool read_only, char *problem, size_t size);
-/* Hands the client's end over, as disk `number` of its machine. */
-void driver_link_give(struct process_build *build, const struct driver_link *link, u32 number,
-		      const char *name);
+struct driver_link *driver_link_make(struct driver *driver, handle_t group,
+				     const struct driver_link *wanted, char *problem, size_t size);
+/*
+ * Hands the client's end to its process: the link as `kind` with the number and the name, and its
+ * events as the two kinds that follow, bell and doorbell.
+ */
+void driver_link_give(struct process_build *build, const struct driver_link *link,
+		      enum start_kind kind, u32 number, const char *name);
+/* Begins anew at both ends: the client is another process. */
+void driver_link_renew(struct driver_link *link);
+/* Tells the client what has changed. */
+void driver_link_describe(struct driver_link *link);
+/* Tells the driver what has changed of the client, which goes on. */
+void driver_link_fill(struct driver_link *link);
 /* Ends it, in steps: true once the driver has nothing of it any more. */
 bool driver_link_end(struct driver_link *link);
 
 /* For the driver's life. */
 void driver_links_open(struct driver *driver); /* hands all to a new process */
-/* Its disk has so many sectors: whoever has all of it gets those that are new. */
-void driver_links_grow(struct driver *driver, u64 sectors);
 void driver_links_close(struct driver *driver); /* its process has ended */
-/* It stays down: the clients of disks that are configured so fail their requests. */
+/* It stays down: clients that are configured so are told. */
 void driver_links_lose(struct driver *driver);
 bool driver_build(struct driver *driver, char *problem, size_t size);
 /* Memory for `bytes` of disk in all, and a group that pays for it and for the next process. */

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* A disk driver's process, and what stays when it dies: its group, its channel, its memory. */
+/* A driver's process, and what stays when it dies: its group, its channel, its memory. */
 #include "lib/bits.h"
 #include "lib/string.h"
-#include "vmm/manager/disk/driver.h"
-#include "vmm/manager/disk/dma_pages.h"
+#include "vmm/manager/driver/driver.h"
+#include "vmm/manager/driver/dma_pages.h"
 #include "vmm/manager/events.h"
 #include "vmm/manager/program.h"
 #include "vmm/manager/vm/vm_build.h"
@@ -29,7 +29,7 @@ static u64 memory_bytes(const struct driver *driver)
 	u64 own = DRIVER_OWN_PAGES * PAGE_SIZE;
 
 	if (driver->kind->dma)
-		return own + DEVICE_PAGES * PAGE_SIZE;
+		return own + MAX(driver->kind->dma_pages, DEVICE_PAGES) * PAGE_SIZE;
 	return own + driver_store_bytes(disk_pages_of(driver->disk_bytes, driver->file));
 }
 
@@ -67,7 +67,8 @@ static void make_lasting(struct driver *driver, struct process_build *build)
 
 	driver->dma_bytes = memory_bytes(driver);
 	pages = driver->dma_bytes / PAGE_SIZE;
-	driver->quota_pages = pages + pages / QUOTA_SHARE + QUOTA_PAGES;
+	driver->quota_pages = pages + pages / QUOTA_SHARE + QUOTA_PAGES +
+			      driver->kind->class->quota_pages;
 	process_build_note(build, "creating its group",
 			   sys_group_create(start_handle(START_ROOT), driver->quota_pages,
 					    DRIVER_WEIGHT, &driver->group));

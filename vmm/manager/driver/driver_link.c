@@ -5,53 +5,75 @@
  */
 #include "lib/bits.h"
 #include "lib/string.h"
-#include "vmm/manager/disk/dma_pages.h"
-#include "vmm/manager/disk/driver.h"
+#include "vmm/manager/driver/dma_pages.h"
+#include "vmm/manager/driver/driver.h"
 #include "vmm/rt/format.h"
 #include "vmm/rt/start.h"
 #include "vmm/rt/status_text.h"
 #include "vmm/rt/syscall.h"
-
-#define POOL_LIST_BYTES (BLOCK_POOL_PAGES * sizeof(u64))
 
 static u32 index_of(const struct driver *driver, const struct driver_link *link)
 {
 	return (u32)(link - driver->link);
 }
 
-/* Raises the generation: from now on both ends begin anew. */
-static void renew(struct driver_link *link)
+static u64 link_bytes(const struct driver *driver)
+{
+	return align_up(driver->kind->class->link_bytes, PAGE_SIZE);
+}
+
+static u64 pool_bytes(const struct driver *driver)
+{
+	const struct driver_class *class = driver->kind->class;
+
+	return driver->kind->dma && class->pool_at != 0 ? class->link_bytes - class->pool_at : 0;
+}
+
+/* Of the list of the pool's addresses. */
+static u64 list_bytes(const struct driver *driver)
+{
+	return align_up(pool_bytes(driver) / PAGE_SIZE * sizeof(u64), PAGE_SIZE);
+}
+
+void driver_link_renew(struct driver_link *link)
 {
 	u32 next = link->at->generation + 1;
 
 	__atomic_store_n(&link->at->generation, next != 0 ? next : 1, __ATOMIC_RELEASE);
 	sys_event_signal(link->bell);
+	sys_event_signal(link->doorbell);
 }
 
 static enum status map_in_driver(struct driver *driver, struct driver_link *link)
 {
-	enum status status = sys_space_map(driver->space, 0, link->memory, 0,
-					   align_up(BLOCK_LINK_BYTES, PAGE_SIZE),
+	enum status status = sys_space_map(driver->space, 0, link->memory, 0, link_bytes(driver),
 					   RIGHT_READ | RIGHT_WRITE, &link->driver_at);
 
 	if (status == STATUS_OK && link->pool_pages != HANDLE_NONE)
-		status = sys_space_map(driver->space, 0, link->pool_pages, 0,
-				       align_up(POOL_LIST_BYTES, PAGE_SIZE), RIGHT_READ,
-				       &link->pool_pages_at);
+		status = sys_space_map(driver->space, 0, link->pool_pages, 0, list_bytes(driver),
+				       RIGHT_READ, &link->pool_pages_at);
 	return status;
 }
 
-/* What the client is told of its disk, which may change while it looks. */
-static void describe(const struct driver *driver, const struct driver_link *link, u32 more)
+static void describe(const struct driver *driver, const struct driver_link *link)
 {
-	const u32 known = DISK_FLUSH | DISK_DISCARD | DISK_WRITE_ZEROES;
-	struct block_about *about = (struct block_about *)(void *)link->at->about;
-	u32 features = (driver->channel->disk.features & known) | more |
-		       (link->read_only ? (u32)DISK_READ_ONLY : 0);
+	driver->kind->class->describe(driver, link);
+}
 
-	__atomic_store_n(&about->sectors, link->sectors, __ATOMIC_RELAXED);
-	__atomic_store_n(&about->block_bytes, driver->channel->disk.block_bytes, __ATOMIC_RELAXED);
-	__atomic_store_n(&about->features, features, __ATOMIC_RELAXED);
+void driver_link_describe(struct driver_link *link)
+{
+	describe(driver_of_link(link), link);
+	sys_event_signal(link->bell);
+}
+
+void driver_link_fill(struct driver_link *link)
+{
+	struct driver *driver = driver_of_link(link);
+
+	if (link->driver_at == 0)
+		return; /* it is filled when it is opened */
+	driver->kind->class->fill(link, &driver->channel->client[index_of(driver, link)]);
+	sys_event_signal(driver->wake);
 }
 
 /* Hands the driver's end to its present process. */
@@ -70,16 +92,14 @@ static enum status open(struct driver *driver, struct driver_link *link)
 	if (status != STATUS_OK)
 		return status;
 	link->number = ++driver->last_number;
+	link->lost = false;
 	client->link = link->driver_at;
-	client->disk.pool_pages = link->pool_pages_at;
-	client->disk.first_sector = link->first_sector;
-	client->disk.sectors = link->sectors;
 	client->doorbell = doorbell;
 	client->bell = bell;
-	client->disk.read_only = link->read_only;
-	describe(driver, link, 0);
+	driver->kind->class->fill(link, client);
+	describe(driver, link);
 	__atomic_store_n(&client->number, link->number, __ATOMIC_RELEASE);
-	renew(link);
+	driver_link_renew(link);
 	sys_event_signal(driver->wake);
 	return STATUS_OK;
 }
@@ -88,8 +108,7 @@ static enum status open(struct driver *driver, struct driver_link *link)
 static enum status make_objects(const struct driver *driver, handle_t group,
 				struct driver_link *link)
 {
-	u64 bytes = align_up(BLOCK_LINK_BYTES, PAGE_SIZE);
-	enum status status = sys_memory_create(group, bytes, 0, &link->memory);
+	enum status status = sys_memory_create(group, link_bytes(driver), 0, &link->memory);
 	u64 at = 0;
 
 	/* the client's: what the driver does for its signals is charged to whose they are */
@@ -97,9 +116,9 @@ static enum status make_objects(const struct driver *driver, handle_t group,
 		status = sys_event_create(group, &link->doorbell);
 	if (status == STATUS_OK)
 		status = sys_event_create(driver->group, &link->bell);
-	if (status == STATUS_OK && driver->kind->dma)
-		status = dma_pages_make(group, link->memory, SLOT_POOL_OFFSET, BLOCK_POOL_BYTES,
-					&link->pool_pages);
+	if (status == STATUS_OK && pool_bytes(driver) != 0)
+		status = dma_pages_make(group, link->memory, driver->kind->class->pool_at,
+					pool_bytes(driver), &link->pool_pages);
 	if (status == STATUS_OK)
 		status = sys_space_map(start_handle(START_SPACE), 0, link->memory, 0, PAGE_SIZE,
 				       RIGHT_READ | RIGHT_WRITE, &at);
@@ -127,61 +146,61 @@ static void close_here(struct driver_link *link)
 	*link = (struct driver_link){.used = false};
 }
 
-struct driver_link *driver_link_make(struct driver *driver, handle_t group, u64 first_sector,
-				     u64 sectors, bool read_only, char *problem, size_t size)
+struct driver_link *driver_link_make(struct driver *driver, handle_t group,
+				     const struct driver_link *wanted, char *problem, size_t size)
 {
+	u32 most = driver->kind->class->client_max;
 	struct driver_link *link = driver->link;
 	enum status status;
 
-	while (link < driver->link + DRIVER_CLIENT_MAX && link->used)
+	while (link < driver->link + most && link->used)
 		link++;
-	if (link == driver->link + DRIVER_CLIENT_MAX) {
+	if (link == driver->link + most) {
 		format(problem, size, "found one client of %s too many, allowed: %u", driver->name,
-		       DRIVER_CLIENT_MAX);
+		       most);
 		return NULL;
 	}
-	*link = (struct driver_link){.used = true,
-				     .first_sector = first_sector,
-				     .sectors = sectors,
-				     .read_only = read_only};
+	*link = *wanted;
+	link->used = true;
 	status = make_objects(driver, group, link);
 	if (status == STATUS_OK) {
-		describe(driver, link, 0);
+		describe(driver, link);
 		if (driver->life == DRIVER_LIFE_READY)
 			status = open(driver, link);
 	}
 	if (status == STATUS_OK)
 		return link;
-	format(problem, size, "the kernel says \"%s\" while linking it to its disk",
-	       status_text(status));
+	format(problem, size, "the kernel says \"%s\" while linking it to %s",
+	       status_text(status), driver->name);
 	close_here(link);
 	return NULL;
 }
 
-void driver_link_give(struct process_build *build, const struct driver_link *link, u32 number,
-		      const char *name)
+void driver_link_give(struct process_build *build, const struct driver_link *link,
+		      enum start_kind kind, u32 number, const char *name)
 {
-	struct start_entry *entry;
+	const struct driver *driver = driver_of_link(link);
 
-	process_build_map(build, START_DISK, link->memory, 0, BLOCK_LINK_BYTES,
+	process_build_map(build, kind, link->memory, 0, driver->kind->class->link_bytes,
 			  RIGHT_READ | RIGHT_WRITE);
 	if (process_build_failed(build))
 		return;
-	entry = &build->info->entry[build->info->entry_count - 1];
-	entry->value = number;
-	string_copy(entry->name, sizeof(entry->name), name);
-	process_build_grant(build, START_DISK_BELL, link->bell, RIGHT_READ | RIGHT_BIND, number);
-	process_build_grant(build, START_DISK_DOORBELL, link->doorbell, RIGHT_WRITE, number);
+	build->info->entry[build->info->entry_count - 1].value = number;
+	process_build_name(build, name);
+	process_build_grant(build, (enum start_kind)(kind + 1), link->bell,
+			    RIGHT_READ | RIGHT_BIND, number);
+	process_build_grant(build, (enum start_kind)(kind + 2), link->doorbell, RIGHT_WRITE,
+			    number);
 }
 
 static void unmap_in_driver(const struct driver *driver, struct driver_link *link)
 {
 	if (link->driver_at != 0)
 		sys_space_unmap(driver->space, link->driver_at,
-				align_up(BLOCK_LINK_BYTES, PAGE_SIZE));
+				link_bytes(driver));
 	if (link->pool_pages_at != 0)
 		sys_space_unmap(driver->space, link->pool_pages_at,
-				align_up(POOL_LIST_BYTES, PAGE_SIZE));
+				list_bytes(driver));
 	link->driver_at = 0;
 	link->pool_pages_at = 0;
 }
@@ -237,16 +256,6 @@ void driver_links_open(struct driver *driver)
 	}
 }
 
-void driver_links_grow(struct driver *driver, u64 sectors)
-{
-	for (u32 i = 0; i < DRIVER_CLIENT_MAX; i++) {
-		struct driver_link *link = &driver->link[i];
-
-		if (link->used && link->whole)
-			link->sectors = MAX(link->sectors, sectors);
-	}
-}
-
 void driver_links_close(struct driver *driver)
 {
 	for (u32 i = 0; i < DRIVER_CLIENT_MAX; i++) {
@@ -264,7 +273,7 @@ void driver_links_lose(struct driver *driver)
 
 		if (!link->used || !link->fails)
 			continue;
-		describe(driver, link, DISK_LOST);
-		sys_event_signal(link->bell);
+		link->lost = true;
+		driver_link_describe(link);
 	}
 }

@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-#include "vmm/manager/disk/controller_irq.h"
+#include "vmm/manager/driver/device_irq.h"
 
+#include "vmm/manager/driver/driver.h"
 #include "vmm/rt/start.h"
 #include "vmm/rt/syscall.h"
+
+#define ISA_LINES 16u
 
 static handle_t irqs[DRIVER_MAX];
 static u32 irq_device[DRIVER_MAX];
@@ -26,23 +29,24 @@ static void grant(struct process_build *build, handle_t irq)
 	process_build_grant(build, START_IRQ, irq, RIGHT_BIND | RIGHT_CONTROL, 0);
 }
 
-void controller_irq_message(struct process_build *build, struct pci_function *function, u32 device)
+bool device_irq_message(struct process_build *build, struct pci_function *function, u32 device)
 {
 	handle_t *irq = create(device, 0, IRQ_MSI);
 	enum status status;
 
 	if (irq == NULL)
-		return;
+		return false;
 	status = pci_msix_set(function, 0, *irq);
 	if (status != STATUS_OK)
 		status = pci_msi_set(function, *irq);
 	if (status == STATUS_OK)
 		grant(build, *irq);
 	else
-		controller_irq_drop(device);
+		device_irq_drop(device);
+	return status == STATUS_OK;
 }
 
-void controller_irq_line(struct process_build *build, u32 line, u32 device)
+void device_irq_line(struct process_build *build, u32 line, u32 device)
 {
 	handle_t *irq = create(device, line, IRQ_ISA);
 
@@ -50,7 +54,15 @@ void controller_irq_line(struct process_build *build, u32 line, u32 device)
 		grant(build, *irq);
 }
 
-void controller_irq_drop(u32 device)
+void device_irq_any(struct process_build *build, struct pci_function *function, u32 device)
+{
+	if (device_irq_message(build, function, device))
+		return;
+	if (function->interrupt_pin != 0 && function->interrupt_line < ISA_LINES)
+		device_irq_line(build, function->interrupt_line, device);
+}
+
+void device_irq_drop(u32 device)
 {
 	for (u32 i = 0; i < DRIVER_MAX; i++) {
 		if (irqs[i] == HANDLE_NONE || irq_device[i] != device)

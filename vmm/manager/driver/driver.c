@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The life of disk drivers. */
-#include "vmm/manager/disk/driver.h"
+/* The life of drivers. */
+#include "vmm/manager/driver/driver.h"
 
 #include "lib/bits.h"
 #include "vmm/manager/console/console.h"
@@ -121,34 +121,36 @@ static void read_text(const char *from, size_t bytes, char *to, size_t size)
 	text_show(to, size, (struct text){raw, strnlen(raw, bytes)});
 }
 
+void driver_model(const struct driver *driver, char *text, size_t size)
+{
+	read_text(driver->channel->model, sizeof(driver->channel->model), text, size);
+}
+
 static void take_ready(struct driver *driver)
 {
-	u64 sectors = driver->channel->disk.sectors;
-	char model[2 * sizeof(driver->channel->model)];
-
-	read_text(driver->channel->model, sizeof(driver->channel->model), model, sizeof(model));
 	driver->life = DRIVER_LIFE_READY;
 	driver->reason[0] = '\0';
-	log_message(LOG_INFO, LOG_DEVICE, "", "driver %s: ready, %llu MiB, %s", driver->name,
-		    (unsigned long long)(sectors * BLOCK_SECTOR_BYTES / MIB), model);
+	if (driver->kind->class->ready != NULL)
+		driver->kind->class->ready(driver);
 	if (driver->ended_tsc != 0) {
 		driver->restart_ns = clock_tsc_to_ns(clock_tsc() - driver->ended_tsc);
 		log_message(LOG_INFO, LOG_DEVICE, "", "driver %s: back after %llu us",
 			    driver->name, (unsigned long long)(driver->restart_ns / NS_PER_US));
 	}
-	driver_links_grow(driver, sectors);
 	driver_links_open(driver);
 }
 
 void driver_signalled(u32 number)
 {
 	struct driver *driver = &drivers[number % DRIVER_MAX];
-	u32 state;
+	const struct driver_class *class = driver->used ? driver->kind->class : NULL;
 
-	if (!driver->used || driver->channel == NULL || driver->life != DRIVER_LIFE_STARTING)
+	if (!driver->used || driver->channel == NULL)
 		return;
-	state = __atomic_load_n(&driver->channel->state, __ATOMIC_ACQUIRE);
-	if (state == DRIVER_READY)
+	if (driver->life == DRIVER_LIFE_READY && class->signalled != NULL)
+		class->signalled(driver);
+	if (driver->life == DRIVER_LIFE_STARTING &&
+	    __atomic_load_n(&driver->channel->state, __ATOMIC_ACQUIRE) == DRIVER_READY)
 		take_ready(driver);
 }
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "vmm/manager/disk/dma_pages.h"
+#include "vmm/manager/driver/dma_pages.h"
 
 #include "lib/bits.h"
 #include "vmm/rt/start.h"

@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: MIT */
+/* What only shows when all keys of a section are known. */
+#include "vmm/manager/config/config_keys.h"
+#include "vmm/manager/config/config_lists.h"
+#include "vmm/rt/format.h"
+
+/* Of one CPU, all vCPUs together, rounded up. */
+static u64 reserve_percent(const struct vm_config *vm)
+{
+	if (vm->reserve_budget_ns == 0)
+		return 0;
+	return (vm->vcpus * vm->reserve_budget_ns * 100 + vm->reserve_period_ns - 1) /
+	       vm->reserve_period_ns;
+}
+
+/* What of it sits on PCI; NULL: nothing. */
+static const char *use_of_pci(const struct vm_config *vm)
+{
+	if (vm->rng)
+		return "rng = yes";
+	if (vm->console == CONSOLE_VIRTIO)
+		return "console = virtio";
+	if (vm->port[0][0] != '\0')
+		return "port";
+	if (vm->net[0].number != 0)
+		return "net";
+	return vm->disk[0].number != 0 ? "disk" : NULL;
+}
+
+bool config_vm_check(const struct vm_config *vm, char *problem, size_t size)
+{
+	if (vm->kernel[0] == '\0')
+		format(problem, size, "VM %s has no kernel, allowed: kernel = FILE", vm->name);
+	else if (vm->cap_percent > 100 * vm->vcpus)
+		format(problem, size,
+		       "VM %s: found cap = %llu%%, allowed: at most %llu%% with vcpus = %llu",
+		       vm->name, (unsigned long long)vm->cap_percent,
+		       100ull * vm->vcpus, (unsigned long long)vm->vcpus);
+	else if (vm->cap_percent != 0 && reserve_percent(vm) > vm->cap_percent)
+		format(problem, size,
+		       "VM %s: found a reserve of %llu%% of a CPU with vcpus = %llu, allowed: at "
+		       "most its cap, %llu%%",
+		       vm->name, (unsigned long long)reserve_percent(vm),
+		       (unsigned long long)vm->vcpus, (unsigned long long)vm->cap_percent);
+	else if (vm->pci == PCI_OFF && use_of_pci(vm) != NULL)
+		format(problem, size, "VM %s: found %s with pci = off, allowed: with pci = on",
+		       vm->name, use_of_pci(vm));
+	else
+		return true;
+	return false;
+}
+
+/* Memory is no controller that a machine may lack. */
+static bool has_memory_beside(const char *controllers)
+{
+	return strcmp(controllers, "memory") != 0 &&
+	       config_find_word(controllers, text_of("memory")) >= 0;
+}
+
+bool config_disk_check(const struct disk_config *disk, char *problem, size_t size)
+{
+	bool memory = strcmp(disk->controller, "memory") == 0;
+
+	if (disk->controller[0] == '\0')
+		format(problem, size, "disk %s has no controller, allowed: controller = memory, "
+				      "nvme0, ide0.0 or a PCI address", disk->section.name);
+	else if (has_memory_beside(disk->controller))
+		format(problem, size, "disk %s: found \"%s\", allowed: memory, or controllers",
+		       disk->section.name, disk->controller);
+	else if (!memory && (disk->image[0] != '\0' || disk->size_bytes != 0))
+		format(problem, size, "disk %s: found image or size, allowed: only with "
+				      "controller = memory", disk->section.name);
+	else if (memory && disk->image[0] == '\0' && disk->size_bytes == 0)
+		format(problem, size, "disk %s has no contents, allowed: image = FILE, size = 64M",
+		       disk->section.name);
+	else
+		return true;
+	return false;
+}

@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: MIT */
+#include "vmm/manager/config/config_lists.h"
+
+#include "lib/string.h"
+#include "vmm/manager/text/parse_address.h"
+#include "vmm/manager/text/parse_number.h"
+
+#define VLAN_MAX 4094u
+
+int config_find_word(const char *words, struct text word)
+{
+	struct text rest = text_of(words);
+	struct text candidate;
+
+	for (int i = 0; text_next_word(&rest, &candidate); i++) {
+		if (candidate.length == word.length &&
+		    memcmp(candidate.start, word.start, word.length) == 0)
+			return i;
+	}
+	return -1;
+}
+
+bool config_split(struct text text, char separator, struct text *head, struct text *rest)
+{
+	size_t length = 0;
+
+	while (length < text.length && text.start[length] != separator)
+		length++;
+	*head = (struct text){text.start, length};
+	*rest = (struct text){text.start + length, 0};
+	if (length == text.length)
+		return false;
+	*rest = (struct text){text.start + length + 1, text.length - length - 1};
+	return true;
+}
+
+static bool parse_disk(struct text text, struct vm_disk *disk)
+{
+	struct text word;
+	int number;
+
+	if (!text_next_word(&text, &word) || !config_name_valid(word))
+		return false;
+	number = config_disk_number(word);
+	*disk = (struct vm_disk){.number = (u8)(number + 1)};
+	while (text_next_word(&text, &word)) {
+		if (text_equal(word, "ro"))
+			disk->flags |= VM_DISK_READ_ONLY;
+		else if (text_equal(word, "optional"))
+			disk->flags |= VM_DISK_OPTIONAL;
+		else
+			return false;
+	}
+	return number >= 0;
+}
+
+bool config_parse_disks(struct text text, struct vm_disk *disks)
+{
+	struct text rest = text;
+	struct text part;
+	u32 count = 0;
+	bool more;
+
+	if (text_equal(text, "none")) {
+		memset(disks, 0, CONFIG_VM_DISK_MAX * sizeof(*disks));
+		return true;
+	}
+	while (count < CONFIG_VM_DISK_MAX && disks[count].number != 0)
+		count++;
+	do {
+		struct vm_disk disk;
+
+		more = config_split(rest, ',', &part, &rest);
+		if (count == CONFIG_VM_DISK_MAX || !parse_disk(text_trim(part), &disk))
+			return false;
+		disks[count++] = disk;
+	} while (more);
+	return true;
+}
+
+/* KEY=VALUE: the value, where the word has that key. */
+static bool value_of(struct text word, const char *key, struct text *value)
+{
+	struct text head;
+
+	return config_split(word, '=', &head, value) && text_equal(head, key);
+}
+
+static bool parse_net_word(struct text word, struct vm_net *net)
+{
+	static const char flags[] = "optional private trunk any_source";
+	int flag = config_find_word(flags, word);
+	struct text value;
+	u64 vlan;
+
+	if (flag >= 0) {
+		net->flags |= (u8)(1u << flag);
+		return true;
+	}
+	if (value_of(word, "mac", &value))
+		return parse_mac(value, &net->mac);
+	if (value_of(word, "address", &value))
+		return parse_ipv4(value, &net->address);
+	if (!value_of(word, "vlan", &value) || !parse_u64(value, &vlan) || vlan == 0 ||
+	    vlan > VLAN_MAX)
+		return false;
+	net->vlan = (u16)vlan;
+	return true;
+}
+
+static bool parse_net(struct text text, struct vm_net *net)
+{
+	struct text word;
+	int number;
+
+	if (!text_next_word(&text, &word) || !config_name_valid(word))
+		return false;
+	number = config_net_number(word);
+	*net = (struct vm_net){.number = (u8)(number + 1)};
+	while (text_next_word(&text, &word)) {
+		if (!parse_net_word(word, net))
+			return false;
+	}
+	return number >= 0;
+}
+
+bool config_parse_nets(struct text text, struct vm_net *nets)
+{
+	struct text rest = text;
+	struct text part;
+	u32 count = 0;
+	bool more;
+
+	if (text_equal(text, "none")) {
+		memset(nets, 0, CONFIG_VM_NET_MAX * sizeof(*nets));
+		return true;
+	}
+	while (count < CONFIG_VM_NET_MAX && nets[count].number != 0)
+		count++;
+	do {
+		struct vm_net net;
+
+		more = config_split(rest, ',', &part, &rest);
+		if (count == CONFIG_VM_NET_MAX || !parse_net(text_trim(part), &net))
+			return false;
+		nets[count++] = net;
+	} while (more);
+	return true;
+}
+
+bool config_parse_ports(struct text text, char (*ports)[CONFIG_NAME_BYTES])
+{
+	struct text rest = text;
+	struct text part;
+	bool more = !text_equal(text, "none");
+
+	for (u32 count = 0; more; count++) {
+		more = config_split(rest, ',', &part, &rest);
+		part = text_trim(part);
+		if (count == CONFIG_PORT_MAX || !config_name_valid(part))
+			return false;
+		for (u32 i = 0; i < count; i++) {
+			if (text_equal(part, ports[i]))
+				return false;
+		}
+		text_copy(ports[count], CONFIG_NAME_BYTES, part);
+	}
+	return true;
+}
+
+const char *config_disk_twice(const struct vm_disk *disks)
+{
+	for (u32 i = 1; i < CONFIG_VM_DISK_MAX && disks[i].number != 0; i++) {
+		for (u32 earlier = 0; earlier < i; earlier++) {
+			if (disks[earlier].number == disks[i].number)
+				return config_disk(disks[i].number - 1u)->section.name;
+		}
+	}
+	return NULL;
+}

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: MIT */
+/* Disks and networks: sections that VMs speak of, before or after the file has them. */
+#include "lib/string.h"
+#include "vmm/manager/config/config.h"
+
+#define RESTART_LIMIT 5u /* unless the section says otherwise */
+#define MTU_DEFAULT   1500u
+
+static struct disk_config disks[CONFIG_DISK_MAX];
+static u32 disk_count;
+static struct net_config nets[CONFIG_NET_MAX];
+static u32 net_count;
+
+struct disk_config *config_disk(u32 number)
+{
+	return number < disk_count ? &disks[number] : NULL;
+}
+
+struct net_config *config_net(u32 number)
+{
+	return number < net_count ? &nets[number] : NULL;
+}
+
+int config_disk_number(struct text name)
+{
+	for (u32 i = 0; i < disk_count; i++) {
+		if (text_equal(name, disks[i].section.name))
+			return (int)i;
+	}
+	if (disk_count == CONFIG_DISK_MAX)
+		return -1;
+	disks[disk_count] = (struct disk_config){.restart_limit = RESTART_LIMIT};
+	text_copy(disks[disk_count].section.name, CONFIG_NAME_BYTES, name);
+	return (int)disk_count++;
+}
+
+int config_net_number(struct text name)
+{
+	for (u32 i = 0; i < net_count; i++) {
+		if (text_equal(name, nets[i].section.name))
+			return (int)i;
+	}
+	if (net_count == CONFIG_NET_MAX)
+		return -1;
+	nets[net_count] = (struct net_config){.restart_limit = RESTART_LIMIT, .mtu = MTU_DEFAULT};
+	text_copy(nets[net_count].section.name, CONFIG_NAME_BYTES, name);
+	return (int)net_count++;
+}
+
+void config_sections_init(void)
+{
+	disk_count = 0;
+	net_count = 0;
+}

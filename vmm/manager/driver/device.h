@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include "vmm/manager/pci/pci.h"
+#include "vmm/manager/process_build.h"
+
+/*
+ * What a driver drives, by one number: a function of the host's PCI and, where several drivers
+ * share a function, a unit of it, such as a disk at an IDE controller.
+ */
+#define DEVICE_UNITS 4u
+
+static inline u32 device_number(u32 function, u32 unit)
+{
+	return function * DEVICE_UNITS + unit;
+}
+
+static inline struct pci_function *device_function(u32 device)
+{
+	return pci_get(device / DEVICE_UNITS);
+}
+
+static inline u32 device_unit(u32 device)
+{
+	return device % DEVICE_UNITS;
+}
+
+/* For `equip` of driver_kind. The function is the driver's from now on, if it was nobody's. */
+void device_claim(struct process_build *build, struct pci_function *function, const char *driver);
+/* The registers of a memory BAR, as START_REGISTERS. */
+void device_registers(struct process_build *build, const struct pci_function *function, u32 bar);
+/* For driver_kind, where nothing but the function has to become quiet. */
+enum status device_quiet(u32 device, const char **problem);
+u64 device_quiet_deadline(u32 device);

@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: MIT */
+#include "vmm/manager/driver/device_virtio.h"
+
+#include "lib/bits.h"
+#include "vmm/io/driver_channel.h"
+#include "vmm/manager/pci/pci_access.h"
+#include "vmm/rt/syscall.h"
+
+/* 4.1.4: from the beginning of the capability */
+enum virtio_capability {
+	VIRTIO_CAP_LENGTH = 2,
+	VIRTIO_CAP_TYPE = 3,
+	VIRTIO_CAP_BAR = 4,
+	VIRTIO_CAP_OFFSET = 8,
+	VIRTIO_CAP_BYTES = 12,
+	VIRTIO_CAP_MULTIPLIER = 16, /* of the notify structure only */
+	VIRTIO_CAP_END = 16,
+};
+
+/* By type, from 1 on. */
+static const char *const names[] = {
+	DRIVER_VIRTIO_COMMON,
+	DRIVER_VIRTIO_NOTIFY,
+	DRIVER_VIRTIO_ISR,
+	DRIVER_VIRTIO_DEVICE,
+};
+#define NOTIFY_TYPE 2u
+
+/* The first capability of that type whose BAR is memory; 0: there is none. */
+static u32 find(const struct pci_function *function, u32 type)
+{
+	for (u32 i = 0; i < function->capability_count; i++) {
+		u32 at = function->capability[i].offset;
+		u32 bar;
+
+		if (function->capability[i].id != PCI_CAP_VENDOR || at >= PCI_EXTENDED ||
+		    at + VIRTIO_CAP_MULTIPLIER + 4 > PCI_CONFIG_BYTES)
+			continue;
+		bar = pci_read(function->address, at + VIRTIO_CAP_BAR, 1);
+		if (pci_read(function->address, at + VIRTIO_CAP_TYPE, 1) == type &&
+		    pci_read(function->address, at + VIRTIO_CAP_LENGTH, 1) >= VIRTIO_CAP_END &&
+		    bar < PCI_BARS && function->bar[bar].kind > PCI_BAR_PORTS)
+			return at;
+	}
+	return 0;
+}
+
+static void give(struct process_build *build, const struct pci_function *function, u32 at,
+		 const char *name)
+{
+	u64 offset = pci_read(function->address, at + VIRTIO_CAP_OFFSET, 4);
+	u64 wanted = pci_read(function->address, at + VIRTIO_CAP_BYTES, 4);
+	handle_t registers = HANDLE_NONE;
+	u64 bytes = 0;
+
+	process_build_note(build, "handing it its registers",
+			   pci_bar_memory(function,
+					  pci_read(function->address, at + VIRTIO_CAP_BAR, 1),
+					  &registers, &bytes));
+	if (process_build_failed(build))
+		return;
+	if (wanted == 0 || wanted > bytes || offset > bytes - wanted)
+		process_build_note(build, "looking for its registers", STATUS_BAD_FORMAT);
+	process_build_map(build, START_REGISTERS, registers, offset, wanted,
+			  RIGHT_READ | RIGHT_WRITE);
+	process_build_name(build, name);
+	sys_handle_close(registers);
+}
+
+void device_virtio_give(struct process_build *build, const struct pci_function *function)
+{
+	for (u32 i = 0; i < ARRAY_COUNT(names) && !process_build_failed(build); i++) {
+		u32 at = find(function, i + 1);
+
+		if (at == 0) {
+			process_build_note(build, "looking for its registers", STATUS_NOT_FOUND);
+			return;
+		}
+		give(build, function, at, names[i]);
+		if (i + 1 == NOTIFY_TYPE && !process_build_failed(build))
+			build->info->parameter[DRIVER_NOTIFY_MULTIPLIER] =
+				pci_read(function->address, at + VIRTIO_CAP_MULTIPLIER, 4);
+	}
+}

@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: MIT */
+/* A VM's cards: their ports and addresses. */
+#include "lib/bits.h"
+#include "lib/string.h"
+#include "vmm/manager/console/console.h"
+#include "vmm/manager/log/log.h"
+#include "vmm/manager/net/net.h"
+#include "vmm/manager/sha256.h"
+#include "vmm/rt/format.h"
+#include "vmm/rt/start.h"
+
+/* Of a link beside its memory: page tables, events. */
+#define LINK_EXTRA_PAGES 16u
+#define MAC_LOCAL	 2u /* in the first byte: not a maker's */
+#define MAC_GROUP	 1u
+
+u64 net_mac(const struct vm_config *config, u32 card)
+{
+	char text[CONFIG_NAME_BYTES + 16];
+	u8 digest[SHA256_BYTES];
+	u64 mac = 0;
+
+	if (config->net[card].mac != 0)
+		return config->net[card].mac;
+	sha256_finish(sha256_initial, 0, text,
+		      format(text, sizeof(text), "%s card %u", config->name, card), digest);
+	memcpy(&mac, digest, NET_MAC_BYTES);
+	return (mac | MAC_LOCAL) & ~(u64)MAC_GROUP;
+}
+
+/* Why nobody can use it now; NULL: it can be used. */
+static const char *find_problem(const struct net *net)
+{
+	if (net == NULL || !net->config->section.declared)
+		return "there is no section [net] of that name";
+	if (net->config->section.broken)
+		return "its section has a mistake";
+	if (net->bridge == NULL)
+		return net->problem;
+	return net->bridge->life == DRIVER_LIFE_FAILED ? net->bridge->reason : NULL;
+}
+
+/* Who has that address on the network; NULL: nobody. */
+static const struct driver_link *find_mac(const struct net *net, u64 mac)
+{
+	for (u32 i = 0; i < DRIVER_CLIENT_MAX; i++) {
+		const struct driver_link *link = &net->bridge->link[i];
+
+		if (link->used && link->port.mac == mac)
+			return link;
+	}
+	return NULL;
+}
+
+static struct net_limit limit_of(const struct vm_config *config)
+{
+	return (struct net_limit){
+		.packets = config->net_packets,
+		.bytes = config->net_bytes,
+		.burst = config->net_burst,
+		.weight = config->net_weight,
+	};
+}
+
+static u32 port_flags(u32 flags)
+{
+	return ((flags & VM_NET_PRIVATE) != 0 ? (u32)NET_PORT_PRIVATE : 0) |
+	       ((flags & VM_NET_TRUNK) != 0 ? (u32)NET_PORT_TRUNK : 0) |
+	       ((flags & VM_NET_ANY_SOURCE) != 0 ? (u32)NET_PORT_ANY_SOURCE : 0);
+}
+
+static struct driver_link *attach(struct vm *vm, u32 card, char *problem, size_t size)
+{
+	const struct vm_net *asked = &vm->config.net[card];
+	const struct net *net = net_at(asked->number - 1u);
+	const char *why = find_problem(net);
+	struct driver_link wanted = {
+		.section = asked->number - 1u,
+		.fails = true,
+		.port = {.mac = net_mac(&vm->config, card),
+			 .flags = port_flags(asked->flags),
+			 .address = asked->address,
+			 .vlan = asked->vlan,
+			 .limit = limit_of(&vm->config)},
+	};
+	const struct driver_link *other;
+
+	if (why != NULL) {
+		format(problem, size, "%s", why);
+		return NULL;
+	}
+	other = find_mac(net, wanted.port.mac);
+	if (other != NULL) {
+		format(problem, size, "its address is that of %s, allowed: each once; mac= sets it",
+		       other->user);
+		return NULL;
+	}
+	string_copy(wanted.user, sizeof(wanted.user), vm->config.name);
+	return driver_link_make(net->bridge, vm->group, &wanted, problem, size);
+}
+
+bool net_attach_all(struct vm *vm, char *problem, size_t size)
+{
+	char why[sizeof(((struct net *)NULL)->problem)];
+
+	for (u32 i = 0; i < CONFIG_VM_NET_MAX && vm->config.net[i].number != 0; i++) {
+		const struct vm_net *asked = &vm->config.net[i];
+		const char *name = config_net(asked->number - 1u)->section.name;
+
+		vm->port[i] = attach(vm, i, why, sizeof(why));
+		if (vm->port[i] != NULL)
+			continue;
+		if ((asked->flags & VM_NET_OPTIONAL) == 0) {
+			format(problem, size, "net %s: %s", name, why);
+			return false;
+		}
+		log_message(LOG_WARNING, LOG_VM, vm->config.name, "starts without net %s: %s",
+			    name, why);
+		console_notice("%s: starts without net %s: %s\n", vm->config.name, name, why);
+	}
+	return true;
+}
+
+void net_give_all(const struct vm *vm, struct process_build *build)
+{
+	for (u32 i = 0; i < CONFIG_VM_NET_MAX; i++) {
+		if (vm->port[i] != NULL)
+			driver_link_give(build, vm->port[i], START_NET, i,
+					 config_net(vm->port[i]->section)->section.name);
+	}
+}
+
+bool net_detach_all(struct vm *vm)
+{
+	bool all = true;
+
+	for (u32 i = 0; i < CONFIG_VM_NET_MAX; i++) {
+		if (vm->port[i] == NULL)
+			continue;
+		if (driver_link_end(vm->port[i]))
+			vm->port[i] = NULL;
+		else
+			all = false;
+	}
+	return all;
+}
+
+u64 net_pages(const struct vm_config *config)
+{
+	u64 count = 0;
+
+	while (count < CONFIG_VM_NET_MAX && config->net[count].number != 0)
+		count++;
+	return count * (FRAMES_LINK_BYTES / PAGE_SIZE + LINK_EXTRA_PAGES);
+}
+
+void net_limit_all(struct vm *vm)
+{
+	for (u32 i = 0; i < CONFIG_VM_NET_MAX; i++) {
+		if (vm->port[i] == NULL)
+			continue;
+		vm->port[i]->port.limit = limit_of(&vm->config);
+		driver_link_fill(vm->port[i]);
+	}
+}

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: MIT */
+#include "vmm/manager/text/parse_address.h"
+
+#include "vmm/manager/text/parse_number.h"
+#include "vmm/rt/format.h"
+
+#define MAC_BYTES	6u
+#define MAC_GROUP	1u /* in the first byte */
+#define IPV4_BYTES	4u
+#define IPV4_GROUP_FIRST 224u /* and above: groups, experiments, all */
+
+static int digit_of(char c)
+{
+	if (char_is_digit(c))
+		return c - '0';
+	if (c >= 'a' && c <= 'f')
+		return c - 'a' + 10;
+	return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+}
+
+bool parse_mac(struct text text, u64 *mac)
+{
+	*mac = 0;
+	if (text.length != 3 * MAC_BYTES - 1)
+		return false;
+	for (u32 i = 0; i < MAC_BYTES; i++) {
+		int high = digit_of(text.start[3 * i]);
+		int low = digit_of(text.start[3 * i + 1]);
+
+		if (high < 0 || low < 0 || (i > 0 && text.start[3 * i - 1] != ':'))
+			return false;
+		*mac |= (u64)(high << 4 | low) << 8 * i;
+	}
+	return *mac != 0 && (*mac & MAC_GROUP) == 0;
+}
+
+bool parse_ipv4(struct text text, u32 *address)
+{
+	size_t at = 0;
+
+	*address = 0;
+	for (u32 i = 0; i < IPV4_BYTES; i++) {
+		size_t end = at;
+		u64 value;
+
+		while (end < text.length && text.start[end] != '.')
+			end++;
+		if (!parse_u64((struct text){text.start + at, end - at}, &value) || value > 255 ||
+		    (end == text.length) != (i == IPV4_BYTES - 1))
+			return false;
+		*address |= (u32)value << 8 * i;
+		at = end + 1;
+	}
+	return (*address & 0xff) != 0 && (*address & 0xff) < IPV4_GROUP_FIRST;
+}
+
+void format_mac(u64 mac, char text[MAC_TEXT_BYTES])
+{
+	format(text, MAC_TEXT_BYTES, "%02x:%02x:%02x:%02x:%02x:%02x", (u32)(mac & 0xff),
+	       (u32)(mac >> 8 & 0xff), (u32)(mac >> 16 & 0xff), (u32)(mac >> 24 & 0xff),
+	       (u32)(mac >> 32 & 0xff), (u32)(mac >> 40 & 0xff));
+}
+
+void format_ipv4(u32 address, char *text, size_t size)
+{
+	format(text, size, "%u.%u.%u.%u", address & 0xff, address >> 8 & 0xff,
+	       address >> 16 & 0xff, address >> 24);
+}
