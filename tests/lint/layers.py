@@ -24,6 +24,7 @@ RULES = {
     "vmm/manager": ["lib", "arch/x86_64/hw", "kernel/abi", "vmm/rt", "vmm/io"],
     "vmm/monitor": ["lib", "arch/x86_64/hw", "kernel/abi", "vmm/rt", "vmm/io"],
     "vmm/driver": ["lib", "arch/x86_64/hw", "kernel/abi", "vmm/rt", "vmm/io"],
+    "vmm/switch": ["lib", "kernel/abi", "vmm/rt", "vmm/io"],
     "vmm/demo": ["arch/x86_64/hw"],
 }
 

@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: MIT */
+#include "vmm/io/bucket.h"
+
+#include "lib/checked.h"
+
+static u64 valid_burst(u64 burst)
+{
+	return MIN(MAX(burst, 1), BUCKET_BURST_MAX);
+}
+
+void bucket_open(struct bucket *bucket, u64 rate, u64 burst, u64 ticks_per_second, u64 now)
+{
+	*bucket = (struct bucket){.rate = rate,
+				  .burst = valid_burst(burst),
+				  .ticks_per_second = MAX(ticks_per_second, 1),
+				  .last = now,
+				  .credit = (s64)valid_burst(burst)};
+}
+
+void bucket_change(struct bucket *bucket, u64 rate, u64 burst, u64 now)
+{
+	bucket_fill(bucket, now);
+	if (bucket->rate == 0)
+		bucket->credit = (s64)valid_burst(burst);
+	bucket->rate = rate;
+	bucket->burst = valid_burst(burst);
+	bucket->credit = MIN(bucket->credit, (s64)bucket->burst);
+	bucket->remainder = 0;
+}
+
+void bucket_fill(struct bucket *bucket, u64 now)
+{
+	u64 elapsed = now - bucket->last;
+	u64 room = bucket->burst - (u64)bucket->credit;
+	u64 units;
+
+	/* CPUs' clocks may differ by a little: not backwards */
+	if (bucket->rate == 0 || (s64)elapsed <= 0)
+		return;
+	bucket->last = now;
+	units = mul_div(elapsed, bucket->rate, bucket->ticks_per_second);
+	if (units < room) {
+		/* what the division left; exact, for it is less than 2^64 */
+		u64 left = elapsed * bucket->rate - units * bucket->ticks_per_second;
+
+		/* (left + remainder may wrap where a tick is less than a nanosecond's 2^-34) */
+		if (left >= bucket->ticks_per_second - bucket->remainder) {
+			left -= bucket->ticks_per_second;
+			units++;
+		}
+		bucket->remainder += left;
+	}
+	if (units >= room) {
+		units = room;
+		bucket->remainder = 0;
+	}
+	bucket->credit += (s64)units;
+}
+
+u64 bucket_ready_at(const struct bucket *bucket, u64 wanted)
+{
+	s64 aim = (s64)MIN(MAX(wanted, 1), bucket->burst);
+	u64 ticks;
+
+	if (bucket->rate == 0 || bucket->credit >= aim)
+		return bucket->last;
+	/* at most one tick late, for the remainder is left out */
+	ticks = mul_div((u64)(aim - bucket->credit), bucket->ticks_per_second, bucket->rate);
+	return ticks < ~bucket->last ? bucket->last + ticks + 1 : ~0ull;
+}

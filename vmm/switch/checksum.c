@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: MIT */
+#include "vmm/switch/checksum.h"
+
+static u64 add_carry(u64 sum, u64 word)
+{
+	sum += word;
+	return sum + (sum < word);
+}
+
+u64 checksum_add(u64 sum, const u8 *data, u32 bytes)
+{
+	u64 word;
+
+	for (; bytes >= 32; bytes -= 32, data += 32)
+		__asm__("addq (%1), %0; adcq 8(%1), %0; adcq 16(%1), %0; adcq 24(%1), %0; "
+			"adcq $0, %0"
+			: "+r"(sum)
+			: "r"(data), "m"(*(const u8(*)[32])data)
+			: "cc");
+	for (; bytes >= sizeof(word); bytes -= (u32)sizeof(word), data += sizeof(word)) {
+		__builtin_memcpy(&word, data, sizeof(word));
+		sum = add_carry(sum, word);
+	}
+	word = 0;
+	for (u32 i = 0; i < bytes; i++)
+		word |= (u64)data[i] << 8 * i;
+	return add_carry(sum, word);
+}
+
+void checksum_put(u8 *at, u64 sum)
+{
+	u16 result;
+
+	sum = (sum & 0xffffffff) + (sum >> 32);
+	sum = (sum & 0xffff) + (sum >> 16 & 0xffff) + (sum >> 32);
+	sum = (sum & 0xffff) + (sum >> 16);
+	sum = (sum & 0xffff) + (sum >> 16);
+	result = (u16)~sum;
+	if (result == 0)
+		result = 0xffff;
+	__builtin_memcpy(at, &result, sizeof(result));
+}

@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: MIT */
+#include "vmm/switch/deliver.h"
+
+#include "vmm/switch/checksum.h"
+#include "vmm/switch/segment.h"
+#include "vmm/switch/vlan.h"
+
+void deliver_count(struct port *to, u32 bytes)
+{
+	to->counts->sent_frames++;
+	to->counts->sent_bytes += bytes;
+	port_sets.changed |= BIT(to->index);
+}
+
+/* NULL: there was no room; *bytes is the frame's length with its tag, if it gets one. */
+static u8 *put(struct port *to, const struct packet *packet, bool tagged, u32 *bytes)
+{
+	u32 head_bytes = packet->head_bytes;
+	u8 *at;
+
+	*bytes = packet->bytes + (tagged ? FRAME_TAG_BYTES : 0);
+	at = frames_reserve(&to->end, *bytes);
+	if (unlikely(at == NULL)) {
+		to->counts->dropped[NET_DROP_FULL]++;
+		return NULL;
+	}
+	if (unlikely(tagged))
+		head_bytes = vlan_put_head(packet, packet->head, head_bytes, at);
+	else
+		memcpy(at, packet->head, head_bytes);
+	if (packet->bytes != packet->head_bytes)
+		memcpy(at + head_bytes, packet->rest, packet->bytes - packet->head_bytes);
+	return at;
+}
+
+static void put_as_it_is(struct port *to, const struct packet *packet, bool tagged)
+{
+	struct frame_header header = {.flags = packet->flags,
+				      .segments = packet->segments,
+				      .segment_bytes = packet->segment_bytes,
+				      .checksum_start = packet->checksum_start,
+				      .checksum_offset = packet->checksum_offset};
+
+	if (put(to, packet, tagged, &header.bytes) == NULL)
+		return;
+	if (tagged && (packet->flags & FRAME_NEEDS_CHECKSUM) != 0)
+		header.checksum_start += FRAME_TAG_BYTES;
+	frames_add(&to->end, &header);
+	deliver_count(to, header.bytes);
+}
+
+/* RFC 9293, 3.1: the sender has put the pseudo header's sum into the field. */
+static void put_completed(struct port *to, const struct packet *packet, bool tagged)
+{
+	struct frame_header header = {0};
+	u32 start = packet->checksum_start + (tagged ? FRAME_TAG_BYTES : 0);
+	u8 *at = put(to, packet, tagged, &header.bytes);
+
+	if (at == NULL)
+		return;
+	checksum_put(at + start + packet->checksum_offset,
+		     checksum_add(0, at + start, header.bytes - start));
+	frames_add(&to->end, &header);
+	deliver_count(to, header.bytes);
+}
+
+static u32 wishes_for(const struct packet *packet)
+{
+	return packet->segments == FRAME_TCP4   ? NET_WISH_CHECKSUM | NET_WISH_TCP4
+	       : packet->segments == FRAME_TCP6 ? NET_WISH_CHECKSUM | NET_WISH_TCP6
+						: NET_WISH_CHECKSUM;
+}
+
+static void deliver_offered(struct port *to, const struct packet *packet, bool tagged)
+{
+	u32 needed = wishes_for(packet);
+
+	if ((link_wish_of_peer(&to->end) & needed) == needed)
+		put_as_it_is(to, packet, tagged);
+	else if (packet->segments != FRAME_WHOLE)
+		segment_deliver(to, packet, tagged);
+	else
+		put_completed(to, packet, tagged);
+}
+
+void deliver(struct port *to, const struct packet *packet)
+{
+	if (unlikely((packet->flags & FRAME_NEEDS_CHECKSUM) != 0))
+		deliver_offered(to, packet, vlan_is_tagged(to, packet));
+	else
+		put_as_it_is(to, packet, vlan_is_tagged(to, packet));
+}
+
+void deliver_copy(struct port *to, const struct packet *packet)
+{
+	put_as_it_is(to, packet, packet->vlan != 0);
+}

@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: MIT */
+/* Who gets a frame. */
+#include "vmm/switch/forward.h"
+
+#include "vmm/rt/clock.h"
+#include "vmm/switch/bytes.h"
+#include "vmm/switch/deliver.h"
+#include "vmm/switch/limit.h"
+#include "vmm/switch/mac_table.h"
+#include "vmm/switch/offload.h"
+#include "vmm/switch/source.h"
+#include "vmm/switch/vlan.h"
+
+/* 01-80-C2-00-00-00 to -0F: between neighbours only (802.1Q, 8.6.3); the first byte lowest. */
+#define NEIGHBOURS_MAC	0x000000c28001ull
+#define NEIGHBOURS_MASK 0xf0ffffffffffull
+
+static u32 network_mtu;
+static struct packet packet;
+
+void forward_init(u32 mtu)
+{
+	network_mtu = mtu;
+}
+
+/* The part that decisions are based on is copied once. */
+static void take(struct port *from, const struct frame_header *header, const u8 *frame)
+{
+	packet.from = from;
+	packet.head = packet.buffer;
+	packet.head_bytes = MIN(header->bytes, PACKET_HEAD_BYTES);
+	packet.bytes = header->bytes;
+	packet.rest = frame + packet.head_bytes;
+	memcpy(packet.buffer, frame, packet.head_bytes);
+	__asm__ volatile("" ::: "memory");
+	packet.type = bytes_get16(packet.head + ETHER_TYPE_AT);
+}
+
+static bool may_go(const struct port *to)
+{
+	return to != packet.from && port_carries(to, packet.vlan) &&
+	       (to->flags & packet.from->flags & NET_PORT_PRIVATE) == 0 &&
+	       (to->flags & (NET_PORT_BLOCKED | NET_PORT_MIRROR)) == 0;
+}
+
+static void pay(struct port *from, u32 times)
+{
+	from->deficit -= (s64)times * (packet.bytes + FORWARD_OVERHEAD);
+}
+
+static enum net_drop flood(u64 to)
+{
+	u32 copies = 0;
+
+	if (!limit_flood(packet.from, clock_tsc()))
+		return NET_DROP_LIMIT;
+	for (; to != 0; to &= to - 1) {
+		struct port *port = &ports[bit_lowest(to)];
+
+		if (!may_go(port))
+			continue;
+		deliver(port, &packet);
+		copies++;
+	}
+	if (copies == 0)
+		return NET_DROP_NOBODY;
+	pay(packet.from, copies - 1);
+	return NET_PASSED;
+}
+
+static u32 find_port(u64 mac)
+{
+	u32 port = mac_table_find(mac_table_key(mac, packet.vlan));
+
+	if (port == MAC_TABLE_NOBODY && port_sets.trunks != 0 && packet.vlan != MAC_TABLE_ANY_VLAN)
+		port = mac_table_find(mac_table_key(mac, MAC_TABLE_ANY_VLAN));
+	return port;
+}
+
+static enum net_drop send(void)
+{
+	u64 mac = bytes_get_mac(packet.head);
+	u32 port;
+
+	if ((mac & 1) != 0)
+		return (mac & NEIGHBOURS_MASK) == NEIGHBOURS_MAC ? NET_DROP_NOBODY
+								  : flood(port_sets.there);
+	port = find_port(mac);
+	/* an address that nobody knows can only be behind a port with more than one */
+	if (port == MAC_TABLE_NOBODY)
+		return flood(port_sets.holders);
+	if (!may_go(&ports[port]))
+		return NET_DROP_NOBODY;
+	deliver(&ports[port], &packet);
+	return NET_PASSED;
+}
+
+static void mirror(void)
+{
+	for (u64 to = port_sets.mirrors; to != 0; to &= to - 1)
+		deliver_copy(&ports[bit_lowest(to)], &packet);
+}
+
+static enum net_drop pass(struct port *from, const struct frame_header *header)
+{
+	enum net_drop reason;
+
+	if (unlikely((from->flags & (NET_PORT_BLOCKED | NET_PORT_MIRROR)) != 0))
+		return NET_DROP_NOBODY;
+	if (!vlan_enter(&packet))
+		return NET_DROP_VLAN;
+	if (!source_is_allowed(&packet))
+		return NET_DROP_SPOOFED;
+	reason = offload_check(&packet, header, network_mtu);
+	if (reason != NET_PASSED)
+		return reason;
+	if (packet.segments != FRAME_WHOLE)
+		from->deficit -= (s64)packet_segments(&packet) * FORWARD_OVERHEAD;
+	return send();
+}
+
+void forward(struct port *from, const struct frame_header *header, const u8 *frame)
+{
+	enum net_drop reason = NET_DROP_LIMIT;
+	u32 packets = 1;
+
+	from->counts->received_frames++;
+	from->counts->received_bytes += header->bytes;
+	take(from, header, frame);
+	pay(from, 1);
+	/* only a port that cannot be made to wait is read beyond its limit */
+	if (!from->limited || limit_may_go(from)) {
+		reason = pass(from, header);
+		if (reason == NET_PASSED)
+			packets = packet_segments(&packet);
+		limit_take(from, packets, header->bytes);
+	}
+	if (reason != NET_PASSED)
+		from->counts->dropped[reason]++;
+	else if (unlikely(port_sets.mirrors != 0))
+		mirror();
+}

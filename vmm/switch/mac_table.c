@@ -1,0 +1,209 @@
+/* SPDX-License-Identifier: MIT */
+#include "vmm/switch/mac_table.h"
+
+#include "lib/string.h"
+#include "vmm/io/net_channel.h"
+
+#define CHAIN_BITS 10u
+#define NONE	   0xffffu
+
+_Static_assert(NET_PORT_MAX * MAC_TABLE_SHARE <= MAC_TABLE_LEARNT, "a share for each");
+
+struct mac_entry {
+	u64 key;
+	u16 next;  /* in the chain of its hash */
+	u16 port;
+	u16 older; /* learnt ones: in their port's list, by `seen` */
+	u16 newer;
+	u32 seen; /* seconds */
+};
+
+/* A port's learnt entries, or those that are free. */
+struct mac_list {
+	u16 oldest;
+	u16 newest;
+	u32 count;
+};
+
+/* The last NET_PORT_MAX are fixed: each port's own. */
+static struct mac_entry entries[MAC_TABLE_LEARNT + NET_PORT_MAX];
+static u16 chains[1u << CHAIN_BITS];
+static struct mac_list lists[NET_PORT_MAX];
+static struct mac_list unused;
+static u64 multiplier;
+static u32 now_seconds;
+
+static bool is_fixed(u32 index)
+{
+	return index >= MAC_TABLE_LEARNT;
+}
+
+static u16 *chain_of(u64 key)
+{
+	return &chains[key * multiplier >> (64 - CHAIN_BITS)];
+}
+
+static void list_add(struct mac_list *list, u16 index)
+{
+	entries[index].newer = NONE;
+	entries[index].older = list->newest;
+	if (list->newest != NONE)
+		entries[list->newest].newer = index;
+	else
+		list->oldest = index;
+	list->newest = index;
+	list->count++;
+}
+
+static void list_remove(struct mac_list *list, u16 index)
+{
+	const struct mac_entry *entry = &entries[index];
+
+	if (entry->older != NONE)
+		entries[entry->older].newer = entry->newer;
+	else
+		list->oldest = entry->newer;
+	if (entry->newer != NONE)
+		entries[entry->newer].older = entry->older;
+	else
+		list->newest = entry->older;
+	list->count--;
+}
+
+void mac_table_init(u64 secret)
+{
+	static const struct mac_list empty = {.oldest = NONE, .newest = NONE};
+
+	multiplier = secret | 1;
+	now_seconds = 0;
+	memset(chains, 0xff, sizeof(chains));
+	memset(entries, 0, sizeof(entries));
+	unused = empty;
+	for (u32 i = 0; i < NET_PORT_MAX; i++)
+		lists[i] = empty;
+	for (u16 i = 0; i < MAC_TABLE_LEARNT; i++)
+		list_add(&unused, i);
+}
+
+/* At the end: of two with one key the first is found. */
+static void chain_add(u16 index)
+{
+	u16 *place = chain_of(entries[index].key);
+
+	while (*place != NONE)
+		place = &entries[*place].next;
+	entries[index].next = NONE;
+	*place = index;
+}
+
+static void chain_remove(u16 index)
+{
+	u16 *place = chain_of(entries[index].key);
+
+	while (*place != index)
+		place = &entries[*place].next;
+	*place = entries[index].next;
+}
+
+static u16 find(u64 key)
+{
+	u16 index = *chain_of(key);
+
+	while (index != NONE && entries[index].key != key)
+		index = entries[index].next;
+	return index;
+}
+
+static void drop(u16 index)
+{
+	chain_remove(index);
+	list_remove(&lists[entries[index].port], index);
+	list_add(&unused, index);
+}
+
+void mac_table_add(u32 port, u64 key)
+{
+	u16 index = (u16)(MAC_TABLE_LEARNT + port);
+	u16 learnt = find(key);
+
+	if (learnt != NONE && !is_fixed(learnt))
+		drop(learnt);
+	entries[index] = (struct mac_entry){.key = key, .port = (u16)port};
+	chain_add(index);
+}
+
+static bool is_current(u32 index)
+{
+	return is_fixed(index) || now_seconds - entries[index].seen <= MAC_TABLE_SECONDS;
+}
+
+u32 mac_table_find(u64 key)
+{
+	u16 index = find(key);
+
+	return index != NONE && is_current(index) ? entries[index].port : MAC_TABLE_NOBODY;
+}
+
+/* The port that has most. */
+static u32 richest(void)
+{
+	u32 port = 0;
+
+	for (u32 i = 1; i < NET_PORT_MAX; i++)
+		port = lists[i].count > lists[port].count ? i : port;
+	return port;
+}
+
+/* One that may be used for an address of this port. */
+static u16 make_room(u32 port)
+{
+	if (unused.count == 0)
+		drop(lists[lists[port].count >= MAC_TABLE_SHARE ? port : richest()].oldest);
+	return unused.oldest;
+}
+
+bool mac_table_learn(u32 port, u64 key)
+{
+	u16 index = find(key);
+
+	if (index != NONE && is_fixed(index))
+		return entries[index].port == port;
+	if (likely(index != NONE && entries[index].port == port &&
+		   entries[index].seen == now_seconds))
+		return true;
+	if (index != NONE)
+		drop(index);
+	index = make_room(port);
+	list_remove(&unused, index);
+	entries[index] = (struct mac_entry){.key = key, .port = (u16)port, .seen = now_seconds};
+	list_add(&lists[port], index);
+	chain_add(index);
+	return true;
+}
+
+void mac_table_forget(u32 port)
+{
+	u16 own = (u16)(MAC_TABLE_LEARNT + port);
+
+	while (lists[port].count != 0)
+		drop(lists[port].oldest);
+	/* a key of 0 is nobody's: it has none */
+	if (entries[own].key != 0) {
+		chain_remove(own);
+		entries[own].key = 0;
+	}
+}
+
+void mac_table_tick(u32 seconds)
+{
+	now_seconds = seconds;
+	for (u32 i = 0; i < NET_PORT_MAX; i++) {
+		while (lists[i].count != 0 && !is_current(lists[i].oldest))
+			drop(lists[i].oldest);
+	}
+}
+
+u32 mac_table_count(void)
+{
+	return MAC_TABLE_LEARNT - unused.count;
+}

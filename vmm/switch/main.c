@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A network's switch: frames go from port to port. It has no device and sees no guest's memory, only
+ * the links of its ports.
+ */
+#include "lib/string.h"
+#include "vmm/rt/clock.h"
+#include "vmm/rt/format.h"
+#include "vmm/rt/start.h"
+#include "vmm/rt/syscall.h"
+#include "vmm/switch/forward.h"
+#include "vmm/switch/mac_table.h"
+#include "vmm/switch/turn.h"
+
+/* While there is work, signals are looked for after so many frames. */
+#define LOOK_FRAMES   64u  /* of ports, in their links */
+#define SIGNAL_FRAMES 256u /* in the queue: the manager's above all */
+/* Addresses are forgotten so late at most. */
+#define TICK_NS (10 * NS_PER_S)
+
+enum key { KEY_MANAGER = 1, KEY_PORTS = 16 };
+
+static struct driver_channel *channel;
+static handle_t queue;
+
+void switch_tell_manager(void)
+{
+	(void)sys_event_signal(start_handle(START_CHANNEL_OUT));
+}
+
+void switch_give_up(const char *pattern, ...)
+{
+	va_list arguments;
+
+	va_start(arguments, pattern);
+	format_va(channel->reason, sizeof(channel->reason), pattern, arguments);
+	va_end(arguments);
+	__atomic_store_n(&channel->state, DRIVER_FAILED, __ATOMIC_RELEASE);
+	switch_tell_manager();
+	rt_fail("switch");
+}
+
+static void open_channel(void)
+{
+	channel = (struct driver_channel *)(uintptr_t)start_find(START_CHANNEL)->offset;
+	if (sys_queue_create(start_handle(START_GROUP), &queue) != STATUS_OK ||
+	    sys_object_bind(start_handle(START_CHANNEL_IN), queue, KEY_MANAGER) != STATUS_OK)
+		rt_fail("queue");
+	port_init(channel, queue, KEY_PORTS);
+}
+
+static void start(void)
+{
+	u64 mtu = start_info->parameter[DRIVER_MTU];
+	u64 secret;
+
+	if (mtu < NET_MTU_MIN || mtu > NET_MTU_MAX)
+		switch_give_up("MTU: found %lu, allowed: %u to %u", mtu, NET_MTU_MIN, NET_MTU_MAX);
+	memcpy(&secret, start_info->entropy + sizeof(secret), sizeof(secret));
+	mac_table_init(secret);
+	forward_init((u32)mtu);
+	string_copy(channel->model, sizeof(channel->model), "switch");
+	__atomic_store_n(&channel->state, DRIVER_READY, __ATOMIC_RELEASE);
+	switch_tell_manager();
+}
+
+/* False: there was no signal before the deadline. */
+static bool take_signal(u64 deadline)
+{
+	u64 key = 0;
+
+	if (sys_queue_wait(queue, deadline, &key) != STATUS_OK)
+		return false;
+	if (key == KEY_MANAGER)
+		port_attend();
+	else if (key - KEY_PORTS < NET_PORT_MAX)
+		port_sets.active |= BIT(key - KEY_PORTS) & port_sets.there;
+	return true;
+}
+
+/* All the signals that there can be at once, for more may come without end. */
+static void hear(void)
+{
+	for (u32 i = 0; i <= NET_PORT_MAX && take_signal(0); i++)
+		;
+}
+
+static void tick(u64 now)
+{
+	static u64 next;
+	static u32 seconds;
+	u64 second = clock_ns_to_tsc(NS_PER_S);
+
+	if (now < next)
+		return;
+	seconds += next != 0 ? (u32)((now - next) / second) + 1 : 0;
+	next = now + second;
+	mac_table_tick(seconds);
+	channel->net.addresses = mac_table_count();
+}
+
+static void wait(void)
+{
+	u64 late = mac_table_count() != 0 ? clock_tsc() + clock_ns_to_tsc(TICK_NS) : ~0ull;
+
+	(void)take_signal(MIN(turn_deadline(), late));
+}
+
+int main(void)
+{
+	u32 unlooked = 0;
+	u32 unheard = 0;
+
+	open_channel();
+	start();
+	port_attend();
+	for (;;) {
+		u64 now = clock_tsc();
+		u32 count;
+
+		tick(now);
+		turn_wake(now);
+		count = turn_round(now);
+		channel->finished += count;
+		unlooked += count;
+		unheard += count;
+		if (unlooked >= LOOK_FRAMES) {
+			port_look();
+			unlooked = 0;
+		}
+		if (unheard >= SIGNAL_FRAMES) {
+			hear();
+			unheard = 0;
+		}
+		if (port_sets.active == 0)
+			wait();
+	}
+}

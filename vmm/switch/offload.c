@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: MIT */
+#include "vmm/switch/offload.h"
+
+#include "vmm/switch/bytes.h"
+#include "vmm/switch/tcp.h"
+
+/* Where what is behind the IP header begins, at the least; 0: there is no such header. */
+static u32 transport_at(const struct packet *packet)
+{
+	const u8 *ip = packet->head + IP_AT;
+	u32 there = packet->head_bytes - IP_AT;
+
+	if (packet->type == ETHER_IPV4 && there >= IPV4_BYTES_MIN && ip[0] >> 4 == 4 &&
+	    ipv4_bytes(ip) >= IPV4_BYTES_MIN && ipv4_bytes(ip) <= there)
+		return IP_AT + ipv4_bytes(ip);
+	if (packet->type == ETHER_IPV6 && there >= IPV6_BYTES && ip[0] >> 4 == 6)
+		return IP_AT + IPV6_BYTES;
+	return 0;
+}
+
+/* The field lies behind all that decisions are based on, so that a sum never changes an address. */
+static bool check_checksum(struct packet *packet, const struct frame_header *header, u32 tag)
+{
+	u32 transport = transport_at(packet);
+	u32 start = header->checksum_start;
+
+	if (transport == 0 || start < transport + tag)
+		return false;
+	start -= tag;
+	if (start > packet->head_bytes || packet->head_bytes - start < 2 ||
+	    header->checksum_offset > packet->head_bytes - start - 2)
+		return false;
+	packet->flags = FRAME_NEEDS_CHECKSUM;
+	packet->checksum_start = (u16)start;
+	packet->checksum_offset = header->checksum_offset;
+	return true;
+}
+
+/* RFC 791, 3.1: whole, of TCP, and as long as it says. */
+static bool is_ipv4_tcp(const struct packet *packet)
+{
+	const u8 *ip = packet->head + IP_AT;
+
+	return packet->type == ETHER_IPV4 && ip[IPV4_PROTOCOL_AT] == IP_TCP &&
+	       (bytes_get16(ip + IPV4_FRAGMENT_AT) & IPV4_FRAGMENT_MASK) == 0 &&
+	       bytes_get16(ip + IPV4_LENGTH_AT) == packet->bytes - IP_AT;
+}
+
+/* RFC 8200, 3: TCP follows at once. */
+static bool is_ipv6_tcp(const struct packet *packet)
+{
+	const u8 *ip = packet->head + IP_AT;
+
+	return packet->type == ETHER_IPV6 && ip[IPV6_NEXT_AT] == IP_TCP &&
+	       bytes_get16(ip + IPV6_LENGTH_AT) == packet->bytes - IP_AT - IPV6_BYTES;
+}
+
+static bool check_segments(struct packet *packet, const struct frame_header *header, u32 mtu)
+{
+	u32 start = packet->checksum_start;
+	const u8 *tcp = packet->head + start;
+	u32 headers;
+
+	if ((packet->head[0] & 1) != 0 || packet->flags == 0 ||
+	    start != transport_at(packet) || packet->checksum_offset != TCP_CHECKSUM_AT ||
+	    !(header->segments == FRAME_TCP4 ? is_ipv4_tcp(packet) : is_ipv6_tcp(packet)) ||
+	    packet->head_bytes - start < TCP_BYTES_MIN)
+		return false;
+	headers = start + tcp_bytes(tcp);
+	if (tcp_bytes(tcp) < TCP_BYTES_MIN || headers > packet->head_bytes ||
+	    (tcp[TCP_FLAGS_AT] & TCP_NEVER_CUT) != 0)
+		return false;
+	if (header->segment_bytes < OFFLOAD_SEGMENT_MIN ||
+	    header->segment_bytes > mtu - (headers - IP_AT))
+		return false;
+	/* what fits into one segment is one */
+	if (packet->bytes - headers <= header->segment_bytes)
+		return true;
+	packet->segments = header->segments;
+	packet->segment_bytes = header->segment_bytes;
+	packet->headers_bytes = headers;
+	return true;
+}
+
+static enum net_drop check_offers(struct packet *packet, const struct frame_header *header, u32 mtu)
+{
+	u32 tag = (u32)(packet->head - packet->buffer);
+
+	if ((header->flags & ~(FRAME_NEEDS_CHECKSUM | FRAME_CHECKED)) != 0 ||
+	    header->segments >= FRAME_SEGMENTS_COUNT)
+		return NET_DROP_BAD;
+	if ((header->flags & FRAME_NEEDS_CHECKSUM) != 0) {
+		if (!check_checksum(packet, header, tag))
+			return NET_DROP_BAD;
+	} else if ((packet->from->flags & NET_PORT_UPLINK) != 0) {
+		/* a guest may say so, but nobody takes its word */
+		packet->flags = header->flags;
+	}
+	if (header->segments != FRAME_WHOLE &&
+	    ((packet->flags & FRAME_NEEDS_CHECKSUM) == 0 || !check_segments(packet, header, mtu)))
+		return NET_DROP_BAD;
+	return NET_PASSED;
+}
+
+enum net_drop offload_check(struct packet *packet, const struct frame_header *header, u32 mtu)
+{
+	packet->flags = 0;
+	packet->segments = FRAME_WHOLE;
+	packet->segment_bytes = 0;
+	packet->checksum_start = 0;
+	packet->checksum_offset = 0;
+	if (unlikely((header->flags | header->segments) != 0)) {
+		enum net_drop reason = check_offers(packet, header, mtu);
+
+		if (reason != NET_PASSED)
+			return reason;
+	}
+	if (packet->segments == FRAME_WHOLE && packet->bytes > mtu + IP_AT)
+		return NET_DROP_TOO_LONG;
+	return NET_PASSED;
+}

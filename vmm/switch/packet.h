@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include "lib/string.h"
+#include "vmm/switch/port.h"
+
+/*
+ * A frame on its way through the switch. All decisions are taken on `head`, a copy; what is behind
+ * it lies in the sender's ring, who may still write to it.
+ */
+#define PACKET_HEAD_BYTES 192u
+/* What the switch does with a frame, besides the reasons to drop it. */
+#define NET_PASSED NET_DROP_COUNT
+
+enum ether_type {
+	ETHER_IPV4 = 0x0800,
+	ETHER_ARP = 0x0806,
+	ETHER_IPV6 = 0x86dd,
+	ETHER_TAG = 0x8100,	    /* 802.1Q */
+	ETHER_TAG_SERVICE = 0x88a8, /* 802.1ad */
+	ETHER_TAG_OLD = 0x9100,	    /* what there was before 802.1ad */
+};
+#define ETHER_TYPE_AT 12u /* in a frame; also where a tag is */
+
+/* Without tag: of a frame that came with one, it is taken out and kept in `vlan` and `priority`. */
+struct packet {
+	struct port *from;
+	u8 *head;
+	u32 head_bytes;
+	u32 bytes; /* all of it */
+	const u8 *rest; /* bytes - head_bytes */
+	u16 type; /* enum ether_type, or any other */
+	u16 vlan; /* 0: the network without tags */
+	u16 priority; /* the tag's upper four bits, in place */
+	/* checked, offsets without tag */
+	u8 flags; /* enum frame_flag */
+	u8 segments; /* enum frame_segments */
+	u16 segment_bytes;
+	u16 checksum_start;
+	u16 checksum_offset;
+	u32 headers_bytes; /* with segments: up to where TCP's data begins */
+	ALIGNED(16) u8 buffer[PACKET_HEAD_BYTES];
+};
+
+/* Part of the frame without tag; what of it lies in the head is what was checked. */
+static inline void packet_copy(const struct packet *packet, u8 *to, u32 at, u32 bytes)
+{
+	u32 first = at < packet->head_bytes ? MIN(bytes, packet->head_bytes - at) : 0;
+
+	memcpy(to, packet->head + at, first);
+	if (bytes > first)
+		memcpy(to + first, packet->rest + (at + first - packet->head_bytes),
+		       bytes - first);
+}
+
+/* How many frames it is on a wire. */
+static inline u32 packet_segments(const struct packet *packet)
+{
+	if (packet->segments == FRAME_WHOLE)
+		return 1;
+	return (packet->bytes - packet->headers_bytes + packet->segment_bytes - 1) /
+	       packet->segment_bytes;
+}

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include "lib/bits.h"
+#include "vmm/io/bucket.h"
+#include "vmm/io/driver_channel.h"
+#include "vmm/io/net.h"
+
+/* A port: the server's end of a link, and what the manager said of who is at the other end. */
+struct port {
+	struct link_end end;
+	u32 index;
+	u32 flags; /* enum net_port_flag */
+	u16 vlan;
+	bool limited;	 /* by packets or bytes */
+	bool carries_all; /* a trunk or an uplink: frames of all VLANs, with tags but for its own */
+	u64 only_mac;	 /* the one source that needs no further look; PORT_NO_MAC: none */
+	u32 address;
+	u64 weight;
+	s64 deficit; /* what is left of its turn, in bytes; or what it owes */
+	u64 ready_at; /* while it is over its limit */
+	struct net_counts *counts;
+	struct bucket packets, bytes;
+	struct bucket floods; /* frames for more than one */
+	struct driver_client given; /* number 0: nobody is there */
+};
+#define PORT_NO_MAC (~0ull)
+
+/* One bit for each port. */
+struct port_sets {
+	u64 there;
+	u64 active;    /* may have frames for the switch */
+	u64 throttled; /* over its limit: not read before ready_at */
+	u64 changed;   /* has something that its client was not shown */
+	u64 mirrors;
+	u64 trunks;  /* that have an address of their own, in all VLANs */
+	u64 holders; /* behind which there may be any address */
+};
+
+extern struct port ports[NET_PORT_MAX];
+extern struct port_sets port_sets;
+
+/* Once, before all others. The signals of port n arrive in the queue with key first_key + n. */
+void port_init(struct driver_channel *channel, handle_t queue, u64 first_key);
+/* Obeys the manager: ports come, go, and get other limits. */
+void port_attend(void);
+/* Shows the clients of changed ports what there is, and signals those that wait for it. */
+void port_publish(void);
+/* The link is of a new generation: both ends begin anew. To be asked before a port is read. */
+void port_renew(struct port *port);
+/* Marks those that have frames though they have not signalled yet. */
+void port_look(void);
+
+static inline bool port_carries(const struct port *port, u16 vlan)
+{
+	return port->vlan == vlan || (port->carries_all && vlan != 0);
+}
+
+/* Has the manager look at the channel; the program's. */
+void switch_tell_manager(void);
+/* Ends the process with these words. */
+NORETURN void switch_give_up(const char *pattern, ...) PRINTF_LIKE(1, 2);

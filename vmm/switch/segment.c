@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: MIT */
+#include "vmm/switch/segment.h"
+
+#include "vmm/switch/bytes.h"
+#include "vmm/switch/checksum.h"
+#include "vmm/switch/deliver.h"
+#include "vmm/switch/offload.h"
+#include "vmm/switch/tcp.h"
+#include "vmm/switch/vlan.h"
+
+/* One segment in the making. */
+struct segment {
+	u32 number;
+	u32 at;	   /* of its data in the packet */
+	u32 bytes; /* of its data */
+	bool is_last;
+	u8 headers[PACKET_HEAD_BYTES]; /* the packet's, then its own; without tag */
+};
+
+static void set_ipv4(struct segment *segment, u8 *ip, u32 bytes)
+{
+	bytes_put16(ip + IPV4_LENGTH_AT, (u16)bytes);
+	bytes_put16(ip + IPV4_ID_AT, (u16)(bytes_get16(ip + IPV4_ID_AT) + segment->number));
+	bytes_put16(ip + IPV4_CHECKSUM_AT, 0);
+	checksum_put(ip + IPV4_CHECKSUM_AT, checksum_add(0, ip, ipv4_bytes(ip)));
+}
+
+static void set_tcp(const struct packet *packet, struct segment *segment, u8 *tcp)
+{
+	u32 before = segment->at - packet->headers_bytes;
+
+	bytes_put32(tcp + TCP_SEQUENCE_AT, bytes_get32(tcp + TCP_SEQUENCE_AT) + before);
+	if (!segment->is_last)
+		tcp[TCP_FLAGS_AT] &= (u8)~(TCP_FIN | TCP_PSH);
+	/* RFC 3168, 6.1.2: once, not in each of them */
+	if (segment->number != 0)
+		tcp[TCP_FLAGS_AT] &= (u8)~TCP_CWR;
+	bytes_put16(tcp + TCP_CHECKSUM_AT, 0);
+}
+
+static u64 pseudo_header_sum(const struct packet *packet, const u8 *ip, u32 tcp_length)
+{
+	u8 words[4] = {0, IP_TCP, (u8)(tcp_length >> 8), (u8)tcp_length};
+	u64 sum = checksum_add(0, words, sizeof(words));
+
+	if (packet->segments == FRAME_TCP4)
+		return checksum_add(sum, ip + IPV4_ADDRESSES_AT, IPV4_ADDRESSES_BYTES);
+	return checksum_add(sum, ip + IPV6_ADDRESSES_AT, IPV6_ADDRESSES_BYTES);
+}
+
+static void set_headers(const struct packet *packet, struct segment *segment)
+{
+	u8 *ip = segment->headers + IP_AT;
+	u32 ip_bytes = packet->headers_bytes - IP_AT + segment->bytes;
+
+	memcpy(segment->headers, packet->head, packet->headers_bytes);
+	if (packet->segments == FRAME_TCP4)
+		set_ipv4(segment, ip, ip_bytes);
+	else
+		bytes_put16(ip + IPV6_LENGTH_AT, (u16)(ip_bytes - IPV6_BYTES));
+	set_tcp(packet, segment, segment->headers + packet->checksum_start);
+}
+
+/* False: there is no room for it. */
+static bool put_segment(struct port *to, const struct packet *packet, bool tagged,
+			struct segment *segment)
+{
+	u32 tag = tagged ? FRAME_TAG_BYTES : 0;
+	struct frame_header header = {.bytes = packet->headers_bytes + segment->bytes + tag};
+	u32 tcp_length = packet->headers_bytes - packet->checksum_start + segment->bytes;
+	u8 *at = frames_reserve(&to->end, header.bytes);
+	u8 *tcp;
+
+	if (at == NULL)
+		return false;
+	set_headers(packet, segment);
+	if (tagged)
+		vlan_put_head(packet, segment->headers, packet->headers_bytes, at);
+	else
+		memcpy(at, segment->headers, packet->headers_bytes);
+	packet_copy(packet, at + tag + packet->headers_bytes, segment->at, segment->bytes);
+	tcp = at + tag + packet->checksum_start;
+	checksum_put(tcp + TCP_CHECKSUM_AT,
+		     checksum_add(pseudo_header_sum(packet, segment->headers + IP_AT, tcp_length),
+				  tcp, tcp_length));
+	frames_add(&to->end, &header);
+	deliver_count(to, header.bytes);
+	return true;
+}
+
+void segment_deliver(struct port *to, const struct packet *packet, bool tagged)
+{
+	struct segment segment = {.at = packet->headers_bytes};
+
+	while (segment.at < packet->bytes) {
+		segment.bytes = MIN(packet->segment_bytes, packet->bytes - segment.at);
+		segment.is_last = segment.bytes == packet->bytes - segment.at;
+		if (!put_segment(to, packet, tagged, &segment)) {
+			to->counts->dropped[NET_DROP_FULL]++;
+			break;
+		}
+		segment.at += segment.bytes;
+		segment.number++;
+	}
+}

@@ -1,0 +1,10 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include "vmm/switch/packet.h"
+
+/*
+ * Cuts a frame that offload_check has passed into segments with checksums of their own, for a
+ * client that wants it so. Without room for all of them the last ones are lost, as on a wire.
+ */
+void segment_deliver(struct port *to, const struct packet *packet, bool tagged);

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include "lib/types.h"
+
+/* Headers of IPv4 (RFC 791, 3.1), IPv6 (RFC 8200, 3) and TCP (RFC 9293, 3.1): where a field is. */
+enum ip_field {
+	IPV4_LENGTH_AT = 2,
+	IPV4_ID_AT = 4,
+	IPV4_FRAGMENT_AT = 6,
+	IPV4_PROTOCOL_AT = 9,
+	IPV4_CHECKSUM_AT = 10,
+	IPV4_ADDRESSES_AT = 12,
+	IPV6_LENGTH_AT = 4,
+	IPV6_NEXT_AT = 6,
+	IPV6_ADDRESSES_AT = 8,
+};
+#define IPV4_FRAGMENT_MASK 0x3fffu /* more of them follow, or it is not the first */
+#define IPV4_ADDRESSES_BYTES 8u
+#define IPV6_ADDRESSES_BYTES 32u
+#define IP_TCP 6u
+
+enum tcp_field {
+	TCP_SEQUENCE_AT = 4,
+	TCP_BYTES_AT = 12,
+	TCP_FLAGS_AT = 13,
+	TCP_CHECKSUM_AT = 16,
+};
+#define TCP_BYTES_MIN 20u
+
+enum tcp_flag {
+	TCP_FIN = 0x01,
+	TCP_SYN = 0x02,
+	TCP_RST = 0x04,
+	TCP_PSH = 0x08,
+	TCP_URG = 0x20,
+	TCP_CWR = 0x80,
+	/* no system has these cut */
+	TCP_NEVER_CUT = TCP_SYN | TCP_RST | TCP_URG,
+};
+
+static inline u32 ipv4_bytes(const u8 *ip)
+{
+	return (ip[0] & 15u) * 4;
+}
+
+static inline u32 tcp_bytes(const u8 *tcp)
+{
+	return (tcp[TCP_BYTES_AT] >> 4) * 4u;
+}

@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: MIT */
+#include "vmm/switch/turn.h"
+
+#include "vmm/switch/forward.h"
+#include "vmm/switch/limit.h"
+
+_Static_assert(TURN_BYTES / (FORWARD_OVERHEAD + FRAME_BYTES_MIN) <= TURN_FRAMES,
+	       "a turn ends by what is paid, so that weights count for small frames as well");
+
+/* After so many frames the receivers are told, whoever's turn it is. */
+#define PUBLISH_FRAMES 64u
+
+static u64 next_ready = ~0ull; /* of the ports that are over their limit */
+
+static void throttle(struct port *port)
+{
+	port_sets.active &= ~BIT(port->index);
+	port_sets.throttled |= BIT(port->index);
+	next_ready = MIN(next_ready, port->ready_at);
+}
+
+static bool can_wait(const struct port *port)
+{
+	return (port->flags & NET_PORT_UPLINK) == 0;
+}
+
+/* False: it has to wait for its credit. */
+static bool is_within_limit(struct port *port, u64 now)
+{
+	return limit_refill(port, now) || !can_wait(port);
+}
+
+/* There are no more frames now. */
+static void rest(struct port *port)
+{
+	port->deficit = MIN(port->deficit, 0);
+	if (link_may_wait(&port->end))
+		port_sets.active &= ~BIT(port->index);
+}
+
+static u32 serve(struct port *port, u64 share, u64 now)
+{
+	struct frame_header header;
+	const u8 *frame;
+	u32 count = 0;
+
+	port_renew(port);
+	if (unlikely(port->limited) && !is_within_limit(port, now)) {
+		throttle(port);
+		return 0;
+	}
+	port->deficit = MIN(port->deficit + (s64)share, (s64)TURN_BYTES);
+	while (count < TURN_FRAMES && port->deficit > 0) {
+		if (unlikely(port->limited) && !limit_may_go(port) && can_wait(port))
+			break;
+		if (!frames_next(&port->end, &header, &frame)) {
+			rest(port);
+			break;
+		}
+		forward(port, &header, frame);
+		frames_drop(&port->end, &header);
+		count++;
+	}
+	/* it may wait for room in its ring */
+	port_sets.changed |= BIT(port->index);
+	return count;
+}
+
+static u64 largest_weight(void)
+{
+	u64 weight = 1;
+
+	for (u64 set = port_sets.active; set != 0; set &= set - 1)
+		weight = MAX(weight, ports[bit_lowest(set)].weight);
+	return weight;
+}
+
+static u64 share_of(const struct port *port, u64 largest)
+{
+	return port->weight == largest ? TURN_BYTES
+				       : MAX(TURN_BYTES * port->weight / largest, 1);
+}
+
+u32 turn_round(u64 now)
+{
+	u64 largest = largest_weight();
+	u32 count = 0;
+	u32 unpublished = 0;
+
+	for (u64 set = port_sets.active; set != 0; set &= set - 1) {
+		struct port *port = &ports[bit_lowest(set)];
+		u32 taken = serve(port, share_of(port, largest), now);
+
+		count += taken;
+		unpublished += taken;
+		if (unpublished >= PUBLISH_FRAMES) {
+			port_publish();
+			unpublished = 0;
+		}
+	}
+	port_publish();
+	return count;
+}
+
+void turn_wake(u64 now)
+{
+	if (now < next_ready)
+		return;
+	next_ready = ~0ull;
+	for (u64 set = port_sets.throttled; set != 0; set &= set - 1) {
+		struct port *port = &ports[bit_lowest(set)];
+
+		if (port->ready_at > now) {
+			next_ready = MIN(next_ready, port->ready_at);
+			continue;
+		}
+		port_sets.throttled &= ~BIT(port->index);
+		port_sets.active |= BIT(port->index);
+	}
+}
+
+u64 turn_deadline(void)
+{
+	return next_ready;
+}

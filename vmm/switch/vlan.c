@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: MIT */
+#include "vmm/switch/vlan.h"
+
+#include "vmm/switch/bytes.h"
+
+/* A tag behind two addresses; behind the tag the type (802.1Q, 9.3 and 9.6). */
+#define TAG_AT	    ETHER_TYPE_AT
+#define VID_MASK    0xfffu
+#define VID_NONE    0u /* a priority only */
+#define VID_INVALID 0xfffu
+
+static bool is_tag(u16 type)
+{
+	return type == ETHER_TAG || type == ETHER_TAG_SERVICE || type == ETHER_TAG_OLD;
+}
+
+/* The addresses move to where the tag was. */
+static void take_out(struct packet *packet)
+{
+	u8 addresses[TAG_AT];
+
+	memcpy(addresses, packet->head, sizeof(addresses));
+	packet->head += FRAME_TAG_BYTES;
+	packet->head_bytes -= FRAME_TAG_BYTES;
+	packet->bytes -= FRAME_TAG_BYTES;
+	memcpy(packet->head, addresses, sizeof(addresses));
+}
+
+static bool enter_tagged(struct packet *packet)
+{
+	const u8 *tag = packet->head + TAG_AT;
+	u16 word;
+	u16 inner;
+
+	if (packet->type != ETHER_TAG || !packet->from->carries_all ||
+	    packet->bytes < FRAME_BYTES_MIN + FRAME_TAG_BYTES)
+		return false;
+	word = bytes_get16(tag + 2);
+	inner = bytes_get16(tag + FRAME_TAG_BYTES);
+	/* a second tag would be believed by whoever takes the first one out */
+	if ((word & VID_MASK) == VID_INVALID || is_tag(inner))
+		return false;
+	take_out(packet);
+	packet->type = inner;
+	packet->priority = (u16)(word & ~VID_MASK);
+	if ((word & VID_MASK) != VID_NONE)
+		packet->vlan = word & VID_MASK;
+	return true;
+}
+
+bool vlan_enter(struct packet *packet)
+{
+	packet->vlan = packet->from->vlan;
+	packet->priority = 0;
+	return likely(!is_tag(packet->type)) || enter_tagged(packet);
+}
+
+u32 vlan_put_head(const struct packet *packet, const u8 *head, u32 bytes, u8 *to)
+{
+	memcpy(to, head, TAG_AT);
+	bytes_put16(to + TAG_AT, ETHER_TAG);
+	bytes_put16(to + TAG_AT + 2, packet->priority | packet->vlan);
+	memcpy(to + TAG_AT + FRAME_TAG_BYTES, head + TAG_AT, bytes - TAG_AT);
+	return bytes + FRAME_TAG_BYTES;
+}
