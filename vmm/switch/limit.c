@@ -21,7 +21,7 @@ static u64 packets_burst(const struct net_limit *limit)
 
 static u64 bytes_burst(const struct net_limit *limit)
 {
-	return limit->burst != 0 ? limit->burst : MAX(limit->bytes / BURST_PART, BURST_BYTES);
+	return MAX(limit->burst, MAX(limit->bytes / BURST_PART, BURST_BYTES));
 }
 
 static void set_weight(struct port *port, const struct net_limit *limit)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A network's switch: frames go from port to port. It has no device and sees no guest's memory, only
- * the links of its ports.
+ * A network's switch: frames go from port to port. It has no device and sees no guest's memory,
+ * only the links of its ports.
  */
 #include "lib/string.h"
 #include "vmm/rt/clock.h"

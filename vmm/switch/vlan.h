@@ -4,8 +4,8 @@
 #include "vmm/switch/packet.h"
 
 /*
- * VLANs (802.1Q). Inside the switch a frame has no tag and belongs to a VLAN. A port that is neither
- * trunk nor uplink sends and gets frames of its VLAN without tags.
+ * VLANs (802.1Q). Inside the switch a frame has no tag and belongs to a VLAN. A port that is
+ * neither trunk nor uplink sends and gets frames of its VLAN without tags.
  */
 
 /* Takes the tag out, if there is one. False: it is one that the port may not send. */

@@ -1,0 +1,296 @@
+/* SPDX-License-Identifier: MIT */
+/* VLANs, and from which addresses a port may send. */
+#include "tests/unit/switch_fixture.h"
+
+#define IP_OWN	 0x0a00000au /* as in a frame */
+#define IP_OTHER 0x0b00000au
+
+static void put_tagged(u32 index, u64 to, u64 source, u16 tag, u16 type, u32 bytes)
+{
+	memset(scratch, 0x11, bytes);
+	put_mac(scratch, to);
+	put_mac(scratch + 6, source);
+	bytes_put16(scratch + 12, ETHER_TAG);
+	bytes_put16(scratch + 14, tag);
+	bytes_put16(scratch + 16, type);
+	put_frame(index, (struct frame_header){.bytes = bytes}, scratch);
+}
+
+static void put_type(u32 index, u64 to, u16 type, u32 bytes)
+{
+	memset(scratch, 0x11, bytes);
+	put_mac(scratch, to);
+	put_mac(scratch + 6, MAC(index));
+	bytes_put16(scratch + 12, type);
+	put_frame(index, (struct frame_header){.bytes = bytes}, scratch);
+}
+
+/* A tag of -1: the frame has none. */
+static void expect_frame(u32 index, u64 to, u32 bytes, int tag, u16 type)
+{
+	struct frame_header header;
+	u32 at = tag >= 0 ? 16 : 12;
+
+	assert_true(take_frame(index, &header));
+	assert_int_equal(header.bytes, bytes);
+	assert_int_equal(bytes_get_mac(scratch), to);
+	if (tag >= 0) {
+		assert_int_equal(bytes_get16(scratch + 12), ETHER_TAG);
+		assert_int_equal(bytes_get16(scratch + 14), tag);
+	}
+	assert_int_equal(bytes_get16(scratch + at), type);
+	for (u32 i = at + 2; i < bytes; i++)
+		assert_int_equal(scratch[i], 0x11);
+}
+
+static void attach_vlan(u32 index, u16 vlan, u32 flags)
+{
+	attach_port(index, (struct net_port){
+				   .mac = (flags & NET_PORT_UPLINK) != 0 ? 0 : MAC(index),
+				   .vlan = vlan,
+				   .flags = flags});
+}
+
+static void access_ports(void **state)
+{
+	(void)state;
+	attach_vlan(0, 5, 0);
+	attach_vlan(1, 5, 0);
+	attach_vlan(2, 6, 0);
+	attach_vlan(3, 0, 0);
+	attach_vlan(4, 0, NET_PORT_UPLINK);
+	put_type(0, MAC(1), 0x1234, 60);
+	put_type(0, MAC(2), 0x1234, 60);
+	put_type(0, MAC(3), 0x1234, 60);
+	put_type(0, BROADCAST, 0x1235, MTU + 14);
+	put_type(3, BROADCAST, 0x1236, 60);
+	serve_all();
+	expect_frame(1, MAC(1), 60, -1, 0x1234);
+	expect_frame(1, BROADCAST, MTU + 14, -1, 0x1235);
+	expect_nothing(1);
+	expect_nothing(2);
+	expect_nothing(3);
+	/* out there nobody knows who is here: an address in another VLAN is like any other */
+	expect_frame(4, MAC(2), 64, 5, 0x1234);
+	expect_frame(4, MAC(3), 64, 5, 0x1234);
+	expect_frame(4, BROADCAST, MTU + 18, 5, 0x1235);
+	expect_frame(4, BROADCAST, 60, -1, 0x1236);
+	expect_nothing(4);
+}
+
+static void access_ports_send_no_tags(void **state)
+{
+	(void)state;
+	attach_vlan(0, 5, 0);
+	attach_vlan(1, 5, 0);
+	attach_vlan(2, 0, 0);
+	put_tagged(0, MAC(1), MAC(0), 5, 0x1234, 64);
+	put_tagged(0, MAC(1), MAC(0), 0, 0x1234, 64);
+	put_tagged(2, MAC(1), MAC(2), 5, 0x1234, 64);
+	put_type(0, MAC(1), ETHER_TAG_SERVICE, 64);
+	put_type(0, MAC(1), ETHER_TAG_OLD, 64);
+	put_type(0, MAC(1), ETHER_TAG, 14);
+	serve_all();
+	expect_nothing(1);
+	expect_dropped(0, NET_DROP_VLAN, 5);
+	expect_dropped(2, NET_DROP_VLAN, 1);
+}
+
+static void trunks(void **state)
+{
+	(void)state;
+	attach_vlan(0, 7, NET_PORT_TRUNK);
+	attach_vlan(1, 5, 0);
+	attach_vlan(2, 7, 0);
+	attach_vlan(3, 0, 0);
+	put_tagged(0, MAC(1), MAC(0), 0x6005, 0x1234, 64); /* with a priority */
+	put_tagged(0, MAC(2), MAC(0), 7, 0x1235, MTU + 18);
+	put_type(0, MAC(2), 0x1236, 60);
+	put_tagged(0, MAC(2), MAC(0), 0xe000, 0x1237, 64); /* a priority, no VLAN */
+	put_tagged(0, MAC(2), MAC(0), 7, 0x1238, 18);
+	put_type(0, MAC(3), 0x1239, 60); /* is not in VLAN 7 */
+	put_type(1, MAC(0), 0x123a, 60);
+	put_type(2, MAC(0), 0x123b, 60);
+	put_type(3, MAC(0), 0x123c, 60); /* nor a trunk with a VLAN of its own in the untagged one */
+	serve_all();
+	expect_frame(1, MAC(1), 60, -1, 0x1234);
+	expect_frame(2, MAC(2), MTU + 14, -1, 0x1235);
+	expect_frame(2, MAC(2), 60, -1, 0x1236);
+	expect_frame(2, MAC(2), 60, -1, 0x1237);
+	expect_frame(2, MAC(2), 14, -1, 0x1238);
+	expect_frame(0, MAC(0), 64, 5, 0x123a);
+	expect_frame(0, MAC(0), 60, -1, 0x123b);
+	for (u32 i = 0; i < 4; i++)
+		expect_nothing(i);
+	expect_dropped(0, NET_DROP_NOBODY, 1);
+	expect_dropped(3, NET_DROP_NOBODY, 1);
+}
+
+static void tags_that_nobody_may_send(void **state)
+{
+	(void)state;
+	attach_vlan(0, 0, NET_PORT_TRUNK);
+	attach_vlan(1, 5, 0);
+	attach_vlan(2, 0, NET_PORT_UPLINK);
+	for (u32 i = 0; i < 3; i += 2) {
+		put_tagged(i, MAC(1), MAC(0) + i, 5, ETHER_TAG, 64);
+		put_tagged(i, MAC(1), MAC(0) + i, 5, ETHER_TAG_SERVICE, 64);
+		put_tagged(i, MAC(1), MAC(0) + i, 0xfff, 0x1234, 64);
+		put_tagged(i, MAC(1), MAC(0) + i, 5, 0x1234, 17);
+	}
+	serve_all();
+	expect_nothing(1);
+	expect_dropped(0, NET_DROP_VLAN, 4);
+	expect_dropped(2, NET_DROP_VLAN, 4);
+}
+
+static void priority_goes_on(void **state)
+{
+	(void)state;
+	attach_vlan(0, 0, NET_PORT_TRUNK);
+	attach_vlan(1, 0, NET_PORT_TRUNK);
+	put_tagged(0, MAC(1), MAC(0), 0xa005, 0x1234, 300);
+	serve_all();
+	expect_frame(1, MAC(1), 300, 0xa005, 0x1234);
+}
+
+static void a_mirror_is_told_the_vlan(void **state)
+{
+	(void)state;
+	attach_vlan(0, 5, 0);
+	attach_vlan(1, 5, 0);
+	attach_port(2, (struct net_port){.flags = NET_PORT_MIRROR});
+	put_type(0, MAC(1), 0x1234, 60);
+	serve_all();
+	expect_frame(2, MAC(1), 64, 5, 0x1234);
+}
+
+static void learnt_by_vlan(void **state)
+{
+	(void)state;
+	attach_vlan(0, 5, 0);
+	attach_vlan(1, 6, 0);
+	attach_vlan(2, 0, NET_PORT_UPLINK);
+	attach_vlan(3, 0, NET_PORT_UPLINK);
+	put_tagged(2, MAC(0), BEHIND(1), 5, 0x1234, 64);
+	put_tagged(3, MAC(1), BEHIND(1), 6, 0x1234, 64);
+	serve_all();
+	put_type(0, BEHIND(1), 0x1235, 60);
+	put_type(1, BEHIND(1), 0x1236, 60);
+	serve_all();
+	expect_frame(2, BEHIND(1), 64, 5, 0x1235);
+	expect_frame(3, BEHIND(1), 64, 6, 0x1236);
+	expect_nothing(2);
+	expect_nothing(3);
+}
+
+/* --- sources --- */
+
+static void from_its_own_address_only(void **state)
+{
+	static const u64 forged[] = {MAC(1), MAC(2), BEHIND(0), 0, BROADCAST, MAC(0) | 1};
+
+	(void)state;
+	attach(0);
+	attach(1);
+	for (u32 i = 0; i < ARRAY_COUNT(forged); i++)
+		put_plain(0, MAC(1), forged[i], 60, 0);
+	put_plain(0, BROADCAST, MAC(1), 60, 0);
+	serve_all();
+	expect_nothing(1);
+	expect_dropped(0, NET_DROP_SPOOFED, ARRAY_COUNT(forged) + 1);
+}
+
+/* A port that may send from any address: but not from another VM's, and not from a group's. */
+static void any_source_but_others(void **state)
+{
+	(void)state;
+	attach(0);
+	attach_port(1, (struct net_port){.mac = MAC(1), .flags = NET_PORT_ANY_SOURCE});
+	attach_port(2, (struct net_port){.mac = MAC(2), .flags = NET_PORT_TRUNK});
+	attach_uplink(3);
+	put_plain(1, MAC(0), BEHIND(1), 60, PAYLOAD(1));
+	put_plain(1, MAC(0), MAC(1), 60, PAYLOAD(2));
+	for (u32 i = 1; i < 4; i += 2) {
+		put_plain(i, MAC(0), MAC(0), 60, 0);
+		put_plain(i, MAC(0), MAC(2), 60, 0);
+		put_plain(i, MAC(0), BROADCAST, 60, 0);
+		put_plain(i, MAC(0), 0, 60, 0);
+	}
+	put_plain(3, MAC(0), MAC(1), 60, 0);
+	serve_all();
+	expect_plain(0, MAC(0), BEHIND(1), 60, PAYLOAD(1));
+	expect_plain(0, MAC(0), MAC(1), 60, PAYLOAD(2));
+	expect_nothing(0);
+	expect_dropped(1, NET_DROP_SPOOFED, 4);
+	expect_dropped(3, NET_DROP_SPOOFED, 5);
+}
+
+static void put_arp(u32 index, u64 sender_mac, u32 sender, u32 form, u32 bytes)
+{
+	memset(scratch, 0x11, bytes);
+	put_mac(scratch, BROADCAST);
+	put_mac(scratch + 6, MAC(index));
+	bytes_put16(scratch + 12, ETHER_ARP);
+	bytes_put32(scratch + 14, form);
+	bytes_put16(scratch + 18, 0x0604);
+	put_mac(scratch + 22, sender_mac);
+	memcpy(scratch + 28, &sender, 4);
+	put_frame(index, (struct frame_header){.bytes = bytes}, scratch);
+}
+
+static void put_ipv4(u32 index, u32 source, u32 bytes)
+{
+	memset(scratch, 0x11, bytes);
+	put_mac(scratch, MAC(1));
+	put_mac(scratch + 6, MAC(index));
+	bytes_put16(scratch + 12, ETHER_IPV4);
+	if (bytes >= 30)
+		memcpy(scratch + 26, &source, 4);
+	put_frame(index, (struct frame_header){.bytes = bytes}, scratch);
+}
+
+static void from_its_own_ip_only(void **state)
+{
+	struct frame_header header;
+
+	(void)state;
+	attach_port(0, (struct net_port){.mac = MAC(0), .address = IP_OWN});
+	attach(1);
+	put_ipv4(0, IP_OWN, 60);
+	put_ipv4(0, IP_OTHER, 60);
+	put_ipv4(0, IP_OWN, 33);
+	put_ipv4(0, 0, 60);
+	put_arp(0, MAC(0), IP_OWN, 0x00010800, 42);
+	put_arp(0, MAC(1), IP_OWN, 0x00010800, 42);
+	put_arp(0, MAC(0), IP_OTHER, 0x00010800, 42);
+	put_arp(0, MAC(0), IP_OWN, 0x00060800, 42);
+	put_arp(0, MAC(0), IP_OWN, 0x00010800, 41);
+	put_type(0, MAC(1), ETHER_IPV6, 60);
+	put_type(0, MAC(1), 60, 60); /* a length: IPv4 may be behind an LLC header */
+	serve_all();
+	assert_true(take_frame(1, &header));
+	assert_int_equal(bytes_get16(scratch + 12), ETHER_IPV4);
+	assert_true(take_frame(1, &header));
+	assert_int_equal(bytes_get16(scratch + 12), ETHER_ARP);
+	expect_nothing(1);
+	expect_dropped(0, NET_DROP_SPOOFED, 9);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(access_ports),
+		TEST(access_ports_send_no_tags),
+		TEST(trunks),
+		TEST(tags_that_nobody_may_send),
+		TEST(priority_goes_on),
+		TEST(a_mirror_is_told_the_vlan),
+		TEST(learnt_by_vlan),
+		TEST(from_its_own_address_only),
+		TEST(any_source_but_others),
+		TEST(from_its_own_ip_only),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
