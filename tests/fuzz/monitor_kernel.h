@@ -126,6 +126,7 @@
 #include "vmm/monitor/x86/tables.c"
 #include "vmm/monitor/xsave.c"
 #include "vmm/monitor/disk/disk_open.c"
+#include "vmm/monitor/net/net_open.c"
 #define ask blk_ask
 #define descriptor virtqueue_descriptor
 #define load link_load
@@ -199,6 +200,12 @@ u64 clock_tsc_to_ns(u64 tsc)
 
 handle_t start_handle(enum start_kind kind)
 {
+	return kind;
+}
+
+handle_t start_handle_of(enum start_kind kind, u64 value)
+{
+	(void)value;
 	return kind;
 }
 

@@ -261,6 +261,11 @@ void virtio_blk_attend(struct virtio_blk *blk)
 	(void)blk;
 }
 
+void virtio_net_attend(struct virtio_net *net)
+{
+	(void)net;
+}
+
 void acpi_pm_power_button(struct acpi_pm *pm)
 {
 	(void)pm;

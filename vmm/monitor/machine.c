@@ -5,6 +5,7 @@
 #include "vmm/monitor/console.h"
 #include "vmm/monitor/query.h"
 #include "vmm/monitor/virtio/virtio_blk.h"
+#include "vmm/monitor/virtio/virtio_net.h"
 #include "vmm/rt/clock.h"
 #include "vmm/rt/format.h"
 #include "vmm/rt/start.h"
@@ -297,6 +298,8 @@ void machine_attend(struct machine *machine)
 		console_input(machine);
 	for (u32 i = 0; i < machine->blk_count; i++)
 		virtio_blk_attend(&machine->blk[i]);
+	for (u32 i = 0; i < machine->net_count; i++)
+		virtio_net_attend(&machine->net[i]);
 	if (machine->state != VM_STOPPED || machine->todo != 0)
 		return;
 	console_signal(machine);

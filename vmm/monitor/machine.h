@@ -70,6 +70,8 @@ struct machine {
 	struct vapic vapic;
 	struct virtio_blk *blk; /* blk_count disks */
 	u32 blk_count;
+	struct virtio_net *net; /* net_count cards */
+	u32 net_count;
 	struct platform platform;
 };
 

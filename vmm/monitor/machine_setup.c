@@ -5,6 +5,7 @@
 #include "vmm/monitor/disk/disk_open.h"
 #include "vmm/monitor/console.h"
 #include "vmm/monitor/load/layout.h"
+#include "vmm/monitor/net/net_open.h"
 #include "vmm/monitor/random.h"
 #include "vmm/rt/clock.h"
 #include "vmm/rt/memory.h"
@@ -12,7 +13,7 @@
 #include "vmm/rt/status_text.h"
 #include "vmm/rt/syscall.h"
 
-enum queue_key { KEY_CHANNEL = 1, KEY_DISK = 3 };
+enum queue_key { KEY_CHANNEL = 1, KEY_DISK = 3, KEY_NET = 4 };
 
 /* A step of the set-up and what the kernel said to it. */
 static bool worked(struct machine *machine, const char *what, enum status status)
@@ -160,6 +161,8 @@ bool machine_make_devices(struct machine *machine)
 		.port_name = machine->port_name,
 		.blk = machine->blk,
 		.blk_count = machine->blk_count,
+		.net = machine->net,
+		.net_count = machine->net_count,
 	};
 
 	for (u32 i = 0; i < machine->vcpu_count; i++)
@@ -203,7 +206,8 @@ bool machine_setup(struct machine *machine)
 	if (machine->physical_bits < 36 || machine->physical_bits > 52)
 		machine->physical_bits = 36;
 	machine->memory.physical_bits = machine->physical_bits;
-	if (!worked(machine, "opening its disks", disk_open_all(machine, KEY_DISK)))
+	if (!worked(machine, "opening its disks", disk_open_all(machine, KEY_DISK)) ||
+	    !worked(machine, "opening its network cards", net_open_all(machine, KEY_NET)))
 		return false;
 	if (!create_vcpus(machine) ||
 	    !worked(machine, "making its APICs",

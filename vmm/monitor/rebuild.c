@@ -5,6 +5,7 @@
 #include "vmm/monitor/dev/platform_state.h"
 #include "vmm/monitor/machine_setup.h"
 #include "vmm/monitor/virtio/virtio_blk.h"
+#include "vmm/monitor/virtio/virtio_net.h"
 #include "vmm/rt/start.h"
 #include "vmm/rt/status_text.h"
 #include "vmm/rt/syscall.h"
@@ -12,7 +13,8 @@
 #define CPUS_MAX    8u /* of machines whose devices are made anew */
 #define DEVICES_MAX                                                                            \
 	(CPUS_MAX * sizeof(struct lapic_saved) + 64 * KIB +                                    \
-	 VIRTIO_BLK_MAX * (sizeof(struct virtio_blk_state) + KIB))
+	 VIRTIO_BLK_MAX * (sizeof(struct virtio_blk_state) + KIB) +                            \
+	 VIRTIO_NET_MAX * (sizeof(struct virtio_net_state) + KIB))
 #define POISON	    0xcc
 
 /* All under the machine's lock; one machine is all that a monitor has. */

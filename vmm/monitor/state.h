@@ -27,6 +27,7 @@ enum state_kind {
 	STATE_VIRTIO_RNG = 19,
 	STATE_VIRTIO_CONSOLE = 20,
 	STATE_VIRTIO_BLK = 21,
+	STATE_VIRTIO_NET = 22,
 };
 
 /* Before each section of a saved state; the section takes `bytes`, rounded up to 8. */

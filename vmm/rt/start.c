@@ -94,6 +94,15 @@ handle_t start_handle(enum start_kind kind)
 	return entry != NULL ? entry->handle : HANDLE_NONE;
 }
 
+handle_t start_handle_of(enum start_kind kind, u64 value)
+{
+	const struct start_entry *entry = start_find(kind);
+
+	while (entry != NULL && entry->value != value)
+		entry = start_next(entry);
+	return entry != NULL ? entry->handle : HANDLE_NONE;
+}
+
 void rt_fail(const char *text)
 {
 	u64 code = 0;

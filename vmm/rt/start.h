@@ -19,6 +19,8 @@ const struct start_entry *start_find(enum start_kind kind);
 const struct start_entry *start_next(const struct start_entry *entry);
 /* The handle of the first entry of a kind; HANDLE_NONE when there is none. */
 handle_t start_handle(enum start_kind kind);
+/* Of the one of a kind with this `value`, likewise. */
+handle_t start_handle_of(enum start_kind kind, u64 value);
 
 /* Creates a thread with a stack of its own (64 KiB, guard page below) in this process. */
 enum status thread_start(void (*function)(void *argument), void *argument) MUST_CHECK;

@@ -15,6 +15,7 @@
 #include "vmm/monitor/pci/pci_bus.h"
 #include "vmm/monitor/virtio/virtio_blk.h"
 #include "vmm/monitor/virtio/virtio_console.h"
+#include "vmm/monitor/virtio/virtio_net.h"
 #include "vmm/monitor/virtio/virtio_rng.h"
 
 /*
@@ -39,6 +40,7 @@ static enum status (*const platform_attach[])(struct platform *platform,
 	virtio_console_attach,
 	virtio_rng_attach,
 	virtio_blk_attach,
+	virtio_net_attach,
 };
 
 static enum status platform_add_irqchip(struct platform *platform)

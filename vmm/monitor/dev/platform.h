@@ -14,6 +14,7 @@ struct guest_memory;
 struct pci_bus;
 struct virtio_blk;
 struct virtio_console;
+struct virtio_net;
 
 struct platform_config {
 	u32 cpu_count;
@@ -37,6 +38,8 @@ struct platform_config {
 	const char (*port_name)[CHANNEL_NAME_BYTES];
 	struct virtio_blk *blk; /* blk_count disks, as virtio_blk_attach wants them */
 	u32 blk_count;
+	struct virtio_net *net; /* net_count cards, as virtio_net_attach wants them */
+	u32 net_count;
 };
 
 /*

@@ -9,17 +9,6 @@
 #include "vmm/rt/start.h"
 #include "vmm/rt/syscall.h"
 
-/* The handle of this kind for the disk of that number. */
-static handle_t find_handle(enum start_kind kind, u64 number)
-{
-	for (const struct start_entry *entry = start_find(kind); entry != NULL;
-	     entry = start_next(entry)) {
-		if (entry->value == number)
-			return entry->handle;
-	}
-	return HANDLE_NONE;
-}
-
 static void ring(void *context)
 {
 	(void)sys_event_signal((handle_t)(uintptr_t)context);
@@ -28,7 +17,7 @@ static void ring(void *context)
 static enum status open_one(struct machine *machine, const struct start_entry *entry, u64 key)
 {
 	struct virtio_blk *blk = &machine->blk[machine->blk_count];
-	handle_t doorbell = find_handle(START_DISK_DOORBELL, entry->value);
+	handle_t doorbell = start_handle_of(START_DISK_DOORBELL, entry->value);
 
 	disk_client_open(&blk->client, (struct link_memory *)(uintptr_t)entry->offset, ring,
 			 (void *)(uintptr_t)doorbell);
@@ -37,7 +26,7 @@ static enum status open_one(struct machine *machine, const struct start_entry *e
 					   sizeof(blk->name)));
 	blk->number = (u32)entry->value;
 	machine->blk_count++;
-	return sys_object_bind(find_handle(START_DISK_BELL, entry->value), machine->queue, key);
+	return sys_object_bind(start_handle_of(START_DISK_BELL, entry->value), machine->queue, key);
 }
 
 enum status disk_open_all(struct machine *machine, u64 key)

@@ -14,6 +14,7 @@ enum pci_slot {
 	PCI_SLOT_BRIDGE = 0,
 	PCI_SLOT_CONSOLE = 1,
 	PCI_SLOT_RNG = 2,
+	PCI_SLOT_NET_FIRST = 8,
 	PCI_SLOT_DISK_FIRST = 16,
 };
 

@@ -214,7 +214,15 @@ bool virtqueue_pop(struct virtio_device *device, u32 number, struct virtio_chain
 	return true;
 }
 
-void virtqueue_push(struct virtio_device *device, u32 number, u32 head, u32 written)
+void virtqueue_unpop(struct virtio_device *device, u32 number, u32 head)
+{
+	struct virtqueue_state *queue = &device->state->queue[number];
+
+	queue->available_next--;
+	queue->in_flight[head / 64] &= ~BIT(head % 64);
+}
+
+void virtqueue_put(struct virtio_device *device, u32 number, u32 head, u32 written)
 {
 	struct virtqueue_state *queue = &device->state->queue[number];
 	const struct queue_used_entry entry = {head, written};
@@ -230,8 +238,23 @@ void virtqueue_push(struct virtio_device *device, u32 number, u32 head, u32 writ
 		return;
 	}
 	queue->used_next++;
-	__atomic_thread_fence(__ATOMIC_RELEASE); /* the entry is there before the index says so */
+}
+
+void virtqueue_show(struct virtio_device *device, u32 number)
+{
+	struct virtqueue_state *queue = &device->state->queue[number];
+
+	if (!virtio_queue_is_live(device, number))
+		return;
+	/* the entries are there before the index says so */
+	__atomic_thread_fence(__ATOMIC_RELEASE);
 	(void)queue_write_u16(device, queue->used + RING_INDEX, queue->used_next);
+}
+
+void virtqueue_push(struct virtio_device *device, u32 number, u32 head, u32 written)
+{
+	virtqueue_put(device, number, head, written);
+	virtqueue_show(device, number);
 }
 
 /* 2.7.7.2: whether the index at which the guest wants to be told is among the new ones. */

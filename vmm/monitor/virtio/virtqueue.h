@@ -53,6 +53,11 @@ bool virtqueue_pop(struct virtio_device *device, u32 queue, struct virtio_chain 
  * is not in flight, as after a reset.
  */
 void virtqueue_push(struct virtio_device *device, u32 queue, u32 head, u32 written);
+/* The same in two steps: the guest sees all that was put at once when it is shown. */
+void virtqueue_put(struct virtio_device *device, u32 queue, u32 head, u32 written);
+void virtqueue_show(struct virtio_device *device, u32 queue);
+/* Nothing was done with the request that was taken last: the next pop takes it again. */
+void virtqueue_unpop(struct virtio_device *device, u32 queue, u32 head);
 /* After some pushes: interrupts the guest if it wants to know of any of them. */
 void virtqueue_announce(struct virtio_device *device, u32 queue);
 

@@ -1,0 +1,315 @@
+/* SPDX-License-Identifier: MIT */
+/* virtio-net: a guest's frames on their way out, and what it says of them. */
+#include "tests/unit/virtio_net_fixture.h"
+
+#define HEADER_BYTES 12u
+
+static void sends(void **state)
+{
+	struct frame_header header;
+
+	(void)state;
+	send(60);
+	assert_int_equal(used_new(1), 1);
+	assert_int_equal(hear(1), 0);
+	assert_int_equal(rings, 2); /* the first as it came up */
+	header = expect_frame(ram + SEND_AT + HEADER_BYTES, 60);
+	assert_int_equal(header.flags, 0);
+	assert_int_equal(header.segments, FRAME_WHOLE);
+	expect_no_frame();
+	assert_int_equal(net.counts.sent_frames, 1);
+	assert_int_equal(net.counts.sent_bytes, 60);
+}
+
+/* One signal for a batch, and none while the switch has not asked for one. */
+static void sends_in_batches(void **state)
+{
+	const struct net_header header = {0};
+	const struct virtio_segment segment = SEGMENT(SEND_AT, HEADER_BYTES + 64);
+	u8 *frame = fill_frame(64);
+
+	(void)state;
+	memcpy(ram + SEND_AT, &header, sizeof(header));
+	assert_true(link_may_wait(&port));
+	rings = 0;
+	for (u32 i = 0; i < 16; i++)
+		add_chain(1, &segment, 1, 1);
+	notify(1);
+	assert_int_equal(rings, 1);
+	assert_int_equal(used_new(1), 16);
+	send(64);
+	assert_int_equal(rings, 1);
+	for (u32 i = 0; i < 17; i++)
+		expect_frame(frame, 64);
+	expect_no_frame();
+}
+
+/* Header and frame may be cut anywhere. */
+static void sends_odd_segments(void **state)
+{
+	const struct virtio_segment segment[] = {
+		SEGMENT(SEND_AT, 1),	  SEGMENT(SEND_AT + 1, 10), SEGMENT(SEND_AT + 11, 14),
+		SEGMENT(SEND_AT + 25, 1), SEGMENT(SEND_AT + 26, 1486),
+	};
+	u8 *frame = fill_frame(1500);
+	struct frame_header header;
+
+	(void)state;
+	memcpy(ram + SEND_AT, &(struct net_header){.flags = 1, .checksum_start = 34,
+						   .checksum_offset = 16}, HEADER_BYTES);
+	add_chain(1, segment, 5, 5);
+	notify(1);
+	header = expect_frame(frame, 1500);
+	assert_int_equal(header.flags, FRAME_NEEDS_CHECKSUM);
+	assert_int_equal(header.checksum_start, 34);
+	assert_int_equal(header.checksum_offset, 16);
+}
+
+static void lengths(void **state)
+{
+	static const struct {
+		u32 bytes;
+		enum net_loss loss;
+	} cases[] = {
+		{FRAME_BYTES_MIN, NET_LOSS_COUNT},
+		{FRAME_BYTES_MAX, NET_LOSS_COUNT},
+		{0, NET_LOSS_SHORT},
+		{FRAME_BYTES_MIN - 1, NET_LOSS_SHORT},
+		{FRAME_BYTES_MAX + 1, NET_LOSS_LONG},
+		{1 * MIB, NET_LOSS_LONG},
+	};
+
+	(void)state;
+	for (u32 i = 0; i < ARRAY_COUNT(cases); i++) {
+		u64 before = cases[i].loss < NET_LOSS_COUNT ? net.counts.lost[cases[i].loss] : 0;
+
+		send(cases[i].bytes);
+		assert_int_equal(hear(1), 0);
+		if (cases[i].loss == NET_LOSS_COUNT)
+			expect_frame(ram + SEND_AT + HEADER_BYTES, cases[i].bytes);
+		else
+			assert_int_equal(net.counts.lost[cases[i].loss], before + 1);
+		expect_no_frame();
+		(void)!link_publish(&port);
+	}
+	for (u32 bytes = 0; bytes < HEADER_BYTES; bytes++) {
+		add_chain(1, &SEGMENT(SEND_AT, bytes), 1, 1);
+		notify(1);
+		assert_int_equal(hear(1), 0);
+		expect_no_frame();
+	}
+	assert_int_equal(net.counts.lost[NET_LOSS_SHORT], 2 + HEADER_BYTES);
+	assert_false(needs_reset());
+}
+
+/* What a header says at its extremes, in a frame of 100 bytes. */
+static void headers(void **state)
+{
+	static const struct {
+		struct net_header header;
+		bool good;
+		struct frame_header frame;
+	} cases[] = {
+		{{.flags = 1, .checksum_start = 34, .checksum_offset = 64}, true,
+		 {.flags = 1, .checksum_start = 34, .checksum_offset = 64}},
+		{{.flags = 1, .checksum_start = 34, .checksum_offset = 65}, false, {0}},
+		{{.flags = 1, .checksum_start = 98}, true, {.flags = 1, .checksum_start = 98}},
+		{{.flags = 1, .checksum_start = 99}, false, {0}},
+		{{.flags = 1, .checksum_start = 0xffff, .checksum_offset = 0xffff}, false, {0}},
+		{{.flags = 1, .checksum_start = 0xffff, .checksum_offset = 1}, false, {0}},
+		/* without the flag they say nothing, and unknown flags neither */
+		{{.flags = 0xfe, .checksum_start = 0xffff, .buffer_count = 9, .header_bytes = 77},
+		 true, {0}},
+		{{.flags = 1, .segmentation = 1, .segment_bytes = 40, .checksum_start = 34}, true,
+		 {.flags = 1, .segments = FRAME_TCP4, .segment_bytes = 40, .checksum_start = 34}},
+		{{.flags = 1, .segmentation = 4, .segment_bytes = 0xffff, .checksum_start = 54},
+		 true,
+		 {.flags = 1, .segments = FRAME_TCP6, .segment_bytes = 0xffff,
+		  .checksum_start = 54}},
+		{{.segmentation = 1, .segment_bytes = 40}, false, {0}},
+		{{.flags = 1, .segmentation = 1}, false, {0}},
+		{{.flags = 1, .segmentation = 3, .segment_bytes = 40}, false, {0}},
+		{{.flags = 1, .segmentation = 5, .segment_bytes = 40}, false, {0}},
+		{{.flags = 1, .segmentation = 0x81, .segment_bytes = 40}, false, {0}},
+		{{.flags = 1, .segmentation = 0xff, .segment_bytes = 40}, false, {0}},
+	};
+	u64 lost = 0;
+
+	(void)state;
+	for (u32 i = 0; i < ARRAY_COUNT(cases); i++) {
+		struct frame_header wanted = cases[i].frame;
+		struct frame_header got;
+		u8 *frame = fill_frame(100);
+
+		send_as(1, &cases[i].header, 100);
+		assert_int_equal(hear(1), 0);
+		lost += !cases[i].good;
+		assert_int_equal(net.counts.lost[NET_LOSS_HEADER], lost);
+		if (cases[i].good) {
+			wanted.bytes = 100;
+			got = expect_frame(frame, 100);
+			assert_memory_equal(&got, &wanted, sizeof(got));
+		}
+		expect_no_frame();
+	}
+	assert_false(needs_reset());
+}
+
+/* Nothing of it was negotiated. */
+static void headers_without_features(void **state)
+{
+	static const struct net_header header[] = {
+		{.flags = 1, .checksum_start = 34, .checksum_offset = 16},
+		{.flags = 1, .segmentation = 1, .segment_bytes = 1000, .checksum_start = 34},
+		{.flags = 1, .segmentation = 4, .segment_bytes = 1000, .checksum_start = 34},
+	};
+
+	teardown(state);
+	setup_with(1, 0);
+	for (u32 i = 0; i < ARRAY_COUNT(header); i++) {
+		(void)fill_frame(100);
+		send_as(1, &header[i], 100);
+		expect_no_frame();
+		assert_int_equal(net.counts.lost[NET_LOSS_HEADER], i + 1);
+	}
+	send(100);
+	expect_frame(ram + SEND_AT + HEADER_BYTES, 100);
+	teardown(state);
+	setup_with(1, BIT(NET_F_CSUM) | BIT(NET_F_HOST_TSO6));
+	send_as(1, &header[1], 100);
+	expect_no_frame();
+	send_as(1, &header[2], 100);
+	expect_frame(ram + SEND_AT + HEADER_BYTES, 100);
+}
+
+static void many(u32 queue, u32 count, u32 bytes)
+{
+	const struct net_header header = {0};
+	const struct virtio_segment segment = SEGMENT(SEND_AT, HEADER_BYTES + bytes);
+
+	(void)fill_frame(bytes);
+	memcpy(ram + SEND_AT, &header, sizeof(header));
+	for (u32 i = 0; i < count; i++)
+		add_chain(queue, &segment, 1, 1);
+	notify(queue);
+}
+
+/* What does not fit stays in the guest's queue, and goes on when half of the ring is free. */
+static void waits_for_room(void **state)
+{
+	u32 sent;
+	u32 seen = 0;
+
+	(void)state;
+	many(1, 200, 9000);
+	sent = used_new(1);
+	assert_true(sent >= 50 && sent < 60);
+	for (; seen < sent / 4; seen++)
+		expect_frame(ram + SEND_AT + HEADER_BYTES, 9000);
+	assert_false(link_publish(&port)); /* not worth a signal yet */
+	virtio_net_attend(&net);
+	assert_int_equal(used_new(1), sent);
+	for (; seen < sent / 2 + 2; seen++)
+		expect_frame(ram + SEND_AT + HEADER_BYTES, 9000);
+	assert_true(link_publish(&port));
+	virtio_net_attend(&net);
+	assert_true(used_new(1) > sent);
+	while (used_new(1) < 200 || seen < 200) {
+		expect_frame(ram + SEND_AT + HEADER_BYTES, 9000);
+		seen++;
+		if (link_publish(&port))
+			virtio_net_attend(&net);
+	}
+	expect_no_frame();
+	assert_int_equal(net.counts.sent_frames, 200);
+	assert_int_equal(lost_in_all(), 0);
+	assert_int_equal(net.full, 0);
+}
+
+/* Pairs that wait take turns. */
+static void pairs_share_the_room(void **state)
+{
+	u32 seen = 0;
+
+	(void)state;
+	many(1, 250, 9000);
+	many(3, 250, 9000);
+	assert_int_equal(used_new(3), 0);
+	assert_int_equal(net.full, 3);
+	while (seen < 400) {
+		expect_frame(ram + SEND_AT + HEADER_BYTES, 9000);
+		seen++;
+		if (link_publish(&port))
+			virtio_net_attend(&net);
+		assert_false(seen == 200 && used_new(3) < 60);
+	}
+	assert_true(used_new(1) >= 150 && used_new(3) >= 150);
+}
+
+/* A call takes as many as the queue has; a guest that goes on is looked at again soon. */
+static void bounded(void **state)
+{
+	(void)state;
+	many(1, VIRTIO_NET_QUEUE_SIZE, 14);
+	assert_int_equal(used_new(1), VIRTIO_NET_QUEUE_SIZE);
+	assert_int_equal(net.virtio.function.device.deadline_ns, 0);
+	made[1] = (u16)(made[1] + VIRTIO_NET_QUEUE_SIZE + 1);
+	poke(RINGS_AT + RINGS_BYTES + AVAILABLE_AT + 2, made[1], 2);
+	platform_tick(&platform, 0);
+	assert_true(needs_reset());
+}
+
+static void link_down(void **state)
+{
+	(void)state;
+	wire_about()->flags = 0;
+	virtio_net_attend(&net);
+	send(60);
+	assert_int_equal(hear(1), 0);
+	expect_no_frame();
+	assert_int_equal(net.counts.lost[NET_LOSS_NOBODY], 1);
+	wire_about()->flags = NET_LINK_UP;
+	virtio_net_attend(&net);
+	send(60);
+	expect_frame(ram + SEND_AT + HEADER_BYTES, 60);
+}
+
+/* No switch, and one that has lied about what it has read. */
+static void nobody(void **state)
+{
+	(void)state;
+	wire->generation = 0;
+	virtio_net_attend(&net);
+	send(60);
+	assert_int_equal(net.counts.lost[NET_LOSS_NOBODY], 1);
+	wire->generation = 7;
+	(void)!link_renewed(&port);
+	virtio_net_attend(&net);
+	send(60);
+	expect_frame(ram + SEND_AT + HEADER_BYTES, 60);
+	wire->line[LINK_SERVER].written = 1; /* no multiple of a frame's place */
+	virtio_net_attend(&net);
+	assert_true(net.end.broken);
+	send(60);
+	assert_int_equal(net.counts.lost[NET_LOSS_NOBODY], 2);
+	assert_int_equal(used_new(1), 3);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(sends),
+		TEST(sends_in_batches),
+		TEST(sends_odd_segments),
+		TEST(lengths),
+		TEST(headers),
+		TEST(headers_without_features),
+		TEST(waits_for_room),
+		TEST(pairs_share_the_room),
+		TEST(bounded),
+		TEST(link_down),
+		TEST(nobody),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

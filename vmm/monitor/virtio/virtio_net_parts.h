@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include "vmm/monitor/virtio/virtio_net.h"
+
+/* 5.1.3 */
+enum net_feature {
+	NET_F_CSUM = 0,
+	NET_F_GUEST_CSUM = 1,
+	NET_F_MTU = 3,
+	NET_F_MAC = 5,
+	NET_F_GUEST_TSO4 = 7,
+	NET_F_GUEST_TSO6 = 8,
+	NET_F_HOST_TSO4 = 11,
+	NET_F_HOST_TSO6 = 12,
+	NET_F_MRG_RXBUF = 15,
+	NET_F_STATUS = 16,
+	NET_F_CTRL_VQ = 17,
+	NET_F_CTRL_RX = 18,
+	NET_F_CTRL_VLAN = 19,
+	NET_F_CTRL_RX_EXTRA = 20,
+	NET_F_GUEST_ANNOUNCE = 21,
+	NET_F_MQ = 22,
+	NET_F_CTRL_MAC_ADDR = 23,
+};
+
+/* 5.1.6: before each frame in the guest's buffers */
+enum net_header_flag { NET_HEADER_NEEDS_CHECKSUM = 1, NET_HEADER_CHECKED = 2 };
+enum net_segmentation { NET_GSO_NONE = 0, NET_GSO_TCP4 = 1, NET_GSO_TCP6 = 4 };
+
+struct net_header {
+	u8 flags;
+	u8 segmentation; /* enum net_segmentation */
+	u16 header_bytes;
+	u16 segment_bytes;
+	u16 checksum_start;
+	u16 checksum_offset;
+	u16 buffer_count;
+};
+_Static_assert(sizeof(struct net_header) == 12, "5.1.6");
+
+/* Of an Ethernet frame; and, where the type says so, IEEE 802.1Q */
+#define NET_TYPE_AT	  12u
+#define NET_TYPE_VLAN	  0x8100u
+#define NET_MAC_MASK	  0xffffffffffffull
+#define NET_MAC_MULTICAST 1ull /* bit of the first byte */
+
+/* 5.1.2 */
+static inline u32 net_receive_queue(u32 pair)
+{
+	return 2 * pair;
+}
+
+static inline u32 net_send_queue(u32 pair)
+{
+	return 2 * pair + 1;
+}
+
+/* Behind those that the guest knows of. */
+static inline u32 net_control_queue(const struct virtio_net *net)
+{
+	return virtio_has(&net->virtio, NET_F_MQ) ? 2 * net->pairs : 2;
+}
+
+/* In use. */
+static inline u32 net_pairs(const struct virtio_net *net)
+{
+	return MIN(net->state.pairs, net->pairs);
+}
+
+/* Frames have a way: the wire's state is good, and somebody is, or is to come, at its other end. */
+static inline bool net_is_connected(const struct virtio_net *net)
+{
+	return net->state.link_up != 0 && net->end.generation != 0 && !net->end.broken;
+}
+
+/* Shows the switch what was written and read. */
+void net_publish(struct virtio_net *net);
+
+/* Takes what the guest sends by a pair, as far as there is room in the link. */
+void net_send(struct virtio_net *net, u32 pair);
+/* Goes on with what has waited for room. */
+void net_send_waiting(struct virtio_net *net);
+
+/* Gives the guest what the switch has, as far as it has buffers. */
+void net_receive(struct virtio_net *net);
+/* What came for nobody. */
+void net_discard(struct virtio_net *net);
+/* By destination and VLAN: whether the guest wants to have it (5.1.6.5.1 to 5.1.6.5.3). */
+bool net_is_wanted(const struct virtio_net *net, const u8 *frame, u32 bytes);
+
+/* Obeys the control queue. */
+void net_control(struct virtio_net *net);
+/* As after a reset: the card's own address, everything passes, one pair. */
+void net_control_reset(struct virtio_net *net);
+bool net_control_valid(const struct virtio_net_state *state);
+
+/* The entry of a frame's flow, for both of its directions the same. */
+u32 net_flow_of(const u8 *frame, u32 bytes);

@@ -1,0 +1,253 @@
+/* SPDX-License-Identifier: MIT */
+/* From the link into the guest's queues (virtio 1.2, 5.1.6.3, 5.1.6.4). */
+#include "vmm/monitor/virtio/virtio_net_parts.h"
+
+#include "lib/string.h"
+
+#define NET_TCP_HEADER_BYTES 20u
+#define NET_TCP_OFFSET_AT    12u /* in its upper half: words of header */
+
+enum net_outcome { NET_DELIVERED, NET_TOO_LONG, NET_NO_BUFFERS };
+
+/* Of TCP, by what the frame says; a hint, never beyond the frame (5.1.6.4.1). */
+static u16 net_header_bytes_of(const struct frame_header *frame, const u8 *bytes)
+{
+	u32 end = frame->checksum_start + NET_TCP_HEADER_BYTES;
+
+	if (end <= frame->bytes)
+		end = frame->checksum_start +
+		      (bytes[frame->checksum_start + NET_TCP_OFFSET_AT] >> 4) * 4u;
+	return (u16)MIN(end, MIN(frame->bytes, 0xffffu));
+}
+
+static bool net_segments_for_guest(const struct virtio_net *net, const struct frame_header *frame,
+				   const u8 *bytes, struct net_header *header)
+{
+	u32 feature = frame->segments == FRAME_TCP4 ? NET_F_GUEST_TSO4 : NET_F_GUEST_TSO6;
+
+	header->segmentation = frame->segments == FRAME_TCP4 ? NET_GSO_TCP4 : NET_GSO_TCP6;
+	header->segment_bytes = frame->segment_bytes;
+	header->header_bytes = net_header_bytes_of(frame, bytes);
+	return frame->segments < FRAME_SEGMENTS_COUNT && virtio_has(&net->virtio, feature) &&
+	       frame->segment_bytes != 0 && (frame->flags & FRAME_NEEDS_CHECKSUM) != 0;
+}
+
+/* False: the guest does not take such frames, or there are none such. */
+static bool net_header_for_guest(const struct virtio_net *net, const struct frame_header *frame,
+				 const u8 *bytes, struct net_header *header)
+{
+	*header = (struct net_header){.buffer_count = 1};
+	if ((frame->flags & FRAME_NEEDS_CHECKSUM) != 0) {
+		if (!virtio_has(&net->virtio, NET_F_GUEST_CSUM) ||
+		    frame->checksum_start + frame->checksum_offset + 2u > frame->bytes)
+			return false;
+		header->flags = NET_HEADER_NEEDS_CHECKSUM;
+		header->checksum_start = frame->checksum_start;
+		header->checksum_offset = frame->checksum_offset;
+	} else if ((frame->flags & FRAME_CHECKED) != 0 &&
+		   virtio_has(&net->virtio, NET_F_GUEST_CSUM)) {
+		header->flags = NET_HEADER_CHECKED;
+	}
+	return frame->segments == FRAME_WHOLE || net_segments_for_guest(net, frame, bytes, header);
+}
+
+/* What has been put into a queue for one frame: all of it is shown, or none. */
+struct net_fill {
+	u32 queue;
+	u32 count;
+	u16 head[VIRTIO_NET_QUEUE_SIZE];
+	u32 written[VIRTIO_NET_QUEUE_SIZE];
+};
+
+static void net_fill_undo(struct virtio_device *device, const struct net_fill *fill)
+{
+	for (u32 i = fill->count; i > 0; i--)
+		virtqueue_unpop(device, fill->queue, fill->head[i - 1]);
+}
+
+static void net_fill_note(struct net_fill *fill, const struct virtio_chain *chain, u64 written)
+{
+	fill->head[fill->count] = (u16)chain->head;
+	fill->written[fill->count++] = (u32)written;
+}
+
+/* The rest of a frame, of which `done` bytes are in net->chain, in buffers of their own. */
+static enum net_outcome net_fill_more(struct virtio_net *net, struct net_fill *fill,
+				      const u8 *frame, u64 done, u32 bytes)
+{
+	struct virtio_device *device = &net->virtio;
+
+	while (done < bytes) {
+		u64 piece;
+
+		if (fill->count == device->state->queue[fill->queue].size)
+			return NET_TOO_LONG;
+		if (!virtqueue_pop(device, fill->queue, &net->more))
+			return NET_NO_BUFFERS;
+		piece = virtio_chain_write(device->memory, &net->more, 0, frame + done,
+					   bytes - done);
+		net_fill_note(fill, &net->more, piece);
+		done += piece;
+	}
+	return NET_DELIVERED;
+}
+
+/* net->chain is too short: 5.1.6.3.2, the frame goes into as many buffers as it takes. */
+static NOINLINE enum net_outcome net_fill_several(struct virtio_net *net, u32 queue,
+						  struct net_header *header, const u8 *frame,
+						  u32 bytes)
+{
+	struct virtio_device *device = &net->virtio;
+	enum net_outcome outcome;
+	struct net_fill fill; /* too large to be cleared */
+	u64 done = 0;
+
+	fill.queue = queue;
+	fill.count = 0;
+	if (net->chain.writable_bytes >= sizeof(*header))
+		done = virtio_chain_write(device->memory, &net->chain, sizeof(*header), frame,
+					  bytes);
+	net_fill_note(&fill, &net->chain, sizeof(*header) + done);
+	outcome = net->chain.writable_bytes < sizeof(*header)
+			  ? NET_TOO_LONG
+			  : net_fill_more(net, &fill, frame, done, bytes);
+	if (outcome != NET_DELIVERED) {
+		net_fill_undo(device, &fill);
+		return outcome;
+	}
+	header->buffer_count = (u16)fill.count;
+	(void)virtio_chain_write(device->memory, &net->chain, 0, header, sizeof(*header));
+	for (u32 i = 0; i < fill.count; i++)
+		virtqueue_put(device, queue, fill.head[i], fill.written[i]);
+	return NET_DELIVERED;
+}
+
+static enum net_outcome net_fill_queue(struct virtio_net *net, u32 queue, struct net_header *header,
+				       const u8 *frame, u32 bytes)
+{
+	struct virtio_device *device = &net->virtio;
+
+	if (!virtqueue_pop(device, queue, &net->chain))
+		return NET_NO_BUFFERS;
+	if (unlikely(net->chain.writable_bytes < sizeof(*header) + bytes)) {
+		if (virtio_has(device, NET_F_MRG_RXBUF))
+			return net_fill_several(net, queue, header, frame, bytes);
+		virtqueue_unpop(device, queue, net->chain.head);
+		return NET_TOO_LONG;
+	}
+	(void)virtio_chain_write(device->memory, &net->chain, 0, header, sizeof(*header));
+	(void)virtio_chain_write(device->memory, &net->chain, sizeof(*header), frame, bytes);
+	virtqueue_put(device, queue, net->chain.head, (u32)sizeof(*header) + bytes);
+	return NET_DELIVERED;
+}
+
+/*
+ * The pair that last sent on the frame's flow has it; where that has no buffers the next one: a
+ * guest that is slow on one CPU is not cut off on the others.
+ */
+static enum net_outcome net_fill_any(struct virtio_net *net, struct net_header *header,
+				     const u8 *frame, u32 bytes, u32 *touched)
+{
+	u32 pairs = net_pairs(net);
+	u32 pair = pairs > 1 ? net->flow[net_flow_of(frame, bytes)] : 0;
+	enum net_outcome outcome;
+
+	pair = pair < pairs ? pair : 0;
+	for (u32 i = 0; i < pairs; i++) {
+		outcome = net_fill_queue(net, net_receive_queue(pair), header, frame, bytes);
+		*touched |= 1u << pair;
+		if (outcome != NET_NO_BUFFERS)
+			return outcome;
+		pair = pair + 1 < pairs ? pair + 1 : 0;
+	}
+	return NET_NO_BUFFERS;
+}
+
+/* Of what does not get as far as the guest's buffers; else NET_LOSS_COUNT. */
+static enum net_loss net_loss_before_buffers(const struct virtio_net *net,
+					     const struct frame_header *header, const u8 *frame,
+					     struct net_header *for_guest)
+{
+	if (!net_is_connected(net))
+		return NET_LOSS_NOBODY;
+	if (!net_is_wanted(net, frame, header->bytes))
+		return NET_LOSS_FILTERED;
+	return net_header_for_guest(net, header, frame, for_guest) ? NET_LOSS_COUNT
+								   : NET_LOSS_REFUSED;
+}
+
+/* False: it has to wait for buffers. */
+static bool net_receive_one(struct virtio_net *net, const struct frame_header *header,
+			    const u8 *frame, u32 *touched)
+{
+	struct net_header for_guest;
+	enum net_loss loss = net_loss_before_buffers(net, header, frame, &for_guest);
+	enum net_outcome outcome = NET_TOO_LONG;
+
+	if (likely(loss == NET_LOSS_COUNT)) {
+		outcome = net_fill_any(net, &for_guest, frame, header->bytes, touched);
+		loss = NET_LOSS_BUFFERS;
+	}
+	if (outcome == NET_TOO_LONG)
+		net->counts.lost[loss]++;
+	if (outcome != NET_DELIVERED)
+		return outcome == NET_TOO_LONG;
+	net->counts.received_frames++;
+	net->counts.received_bytes += header->bytes;
+	return true;
+}
+
+/* At most `left` frames. Returns how many more there might have been. */
+static u32 net_receive_some(struct virtio_net *net, u32 left)
+{
+	struct frame_header header;
+	const u8 *frame;
+	u32 touched = 0;
+
+	for (; left > 0 && frames_next(&net->end, &header, &frame); left--) {
+		if (!net_receive_one(net, &header, frame, &touched)) {
+			net->hungry = true;
+			break;
+		}
+		frames_drop(&net->end, &header);
+	}
+	for (; touched != 0; touched &= touched - 1) {
+		u32 queue = net_receive_queue((u32)__builtin_ctz(touched));
+
+		virtqueue_show(&net->virtio, queue);
+		virtqueue_announce(&net->virtio, queue);
+	}
+	net_publish(net);
+	return left;
+}
+
+void net_receive(struct virtio_net *net)
+{
+	u32 left = VIRTIO_NET_QUEUE_SIZE; /* the switch may add as fast as this end takes */
+
+	if (net->quiet && link_waiting(&net->end) == 0)
+		return;
+	for (; left > 0 && virtio_is_live(&net->virtio) && !net->hungry; left -= left > 0) {
+		left = net_receive_some(net, left);
+		if (net->hungry)
+			return; /* until the guest notifies the device */
+		net->quiet = link_may_wait(&net->end);
+		if (net->quiet)
+			return;
+	}
+	if (left == 0)
+		virtio_look_again(&net->virtio, net_receive_queue(0));
+}
+
+void net_discard(struct virtio_net *net)
+{
+	struct frame_header header;
+	const u8 *frame;
+
+	/* no more than the link holds: what is read is not shown before the end */
+	while (frames_next(&net->end, &header, &frame)) {
+		frames_drop(&net->end, &header);
+		net->counts.lost[NET_LOSS_EARLY]++;
+	}
+	net_publish(net);
+}

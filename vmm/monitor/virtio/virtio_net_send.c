@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: MIT */
+/* From the guest's queues into the link (virtio 1.2, 5.1.6.2). */
+#include "vmm/monitor/virtio/virtio_net_parts.h"
+
+#include "lib/bits.h"
+
+/* The link is full: to be signalled when so much is free costs one signal for many frames. */
+#define NET_ROOM_WANTED (FRAMES_RING_BYTES / 2)
+
+/* 5.1.6.2.1: only with what was negotiated, and never without a checksum to be put in. */
+static bool net_segments_of(const struct virtio_net *net, const struct net_header *header,
+			    struct frame_header *frame)
+{
+	u32 feature = header->segmentation == NET_GSO_TCP4 ? NET_F_HOST_TSO4 : NET_F_HOST_TSO6;
+
+	if (header->segmentation != NET_GSO_TCP4 && header->segmentation != NET_GSO_TCP6)
+		return false;
+	frame->segments = header->segmentation == NET_GSO_TCP4 ? FRAME_TCP4 : FRAME_TCP6;
+	frame->segment_bytes = header->segment_bytes;
+	return virtio_has(&net->virtio, feature) && header->segment_bytes != 0 &&
+	       (frame->flags & FRAME_NEEDS_CHECKSUM) != 0;
+}
+
+/* What the guest says of a frame. False: it cannot be so. Unknown flags count for nothing. */
+static bool net_header_from_guest(const struct virtio_net *net, const struct net_header *header,
+				  struct frame_header *frame)
+{
+	if ((header->flags & NET_HEADER_NEEDS_CHECKSUM) != 0) {
+		if (!virtio_has(&net->virtio, NET_F_CSUM) ||
+		    header->checksum_start + header->checksum_offset + 2u > frame->bytes)
+			return false;
+		frame->flags = FRAME_NEEDS_CHECKSUM;
+		frame->checksum_start = header->checksum_start;
+		frame->checksum_offset = header->checksum_offset;
+	}
+	return header->segmentation == NET_GSO_NONE || net_segments_of(net, header, frame);
+}
+
+/* Of what cannot be a frame, or has nowhere to go; else NET_LOSS_COUNT. */
+static enum net_loss net_loss_of(const struct virtio_net *net, const struct virtio_chain *chain)
+{
+	if (chain->readable_bytes < sizeof(struct net_header) + FRAME_BYTES_MIN)
+		return NET_LOSS_SHORT;
+	if (chain->readable_bytes > sizeof(struct net_header) + FRAME_BYTES_MAX)
+		return NET_LOSS_LONG;
+	return net_is_connected(net) ? NET_LOSS_COUNT : NET_LOSS_NOBODY;
+}
+
+static void net_note_sent(struct virtio_net *net, u32 pair, const u8 *frame, u32 bytes)
+{
+	net->counts.sent_frames++;
+	net->counts.sent_bytes += bytes;
+	if (net_pairs(net) > 1)
+		net->flow[net_flow_of(frame, bytes)] = (u8)pair;
+}
+
+/* False: there is no room for it now. */
+static bool net_send_one(struct virtio_net *net, u32 pair, const struct virtio_chain *chain)
+{
+	enum net_loss loss = net_loss_of(net, chain);
+	struct frame_header frame = {0};
+	struct net_header header;
+	u8 *to;
+
+	if (unlikely(loss != NET_LOSS_COUNT)) {
+		net->counts.lost[loss]++;
+		return true;
+	}
+	frame.bytes = (u32)(chain->readable_bytes - sizeof(header));
+	if (virtio_chain_read(net->virtio.memory, chain, 0, &header, sizeof(header)) !=
+		    sizeof(header) ||
+	    !net_header_from_guest(net, &header, &frame)) {
+		net->counts.lost[NET_LOSS_HEADER]++;
+		return true;
+	}
+	to = frames_reserve(&net->end, frame.bytes);
+	if (to == NULL)
+		return false;
+	if (virtio_chain_read(net->virtio.memory, chain, sizeof(header), to, frame.bytes) !=
+	    frame.bytes) {
+		net->counts.lost[NET_LOSS_SHORT]++;
+		return true;
+	}
+	frames_add(&net->end, &frame);
+	net_note_sent(net, pair, to, frame.bytes);
+	return true;
+}
+
+void net_send(struct virtio_net *net, u32 pair)
+{
+	struct virtio_device *device = &net->virtio;
+	u32 queue = net_send_queue(pair);
+	u32 left = VIRTIO_NET_QUEUE_SIZE; /* other CPUs may add as fast as this one takes */
+
+	net->full &= ~(1u << pair);
+	for (; left > 0 && virtqueue_pop(device, queue, &net->chain); left--) {
+		if (likely(net_send_one(net, pair, &net->chain))) {
+			virtqueue_put(device, queue, net->chain.head, 0);
+			continue;
+		}
+		virtqueue_unpop(device, queue, net->chain.head);
+		if (link_await_room(&net->end, NET_ROOM_WANTED)) {
+			net->full |= 1u << pair;
+			break;
+		}
+	}
+	if (left == 0)
+		virtio_look_again(device, queue);
+	net_publish(net);
+	virtqueue_show(device, queue);
+	virtqueue_announce(device, queue);
+}
+
+/* Who waits goes first in turn, then the others as far as there is room left. */
+void net_send_waiting(struct virtio_net *net)
+{
+	u32 full = net->full;
+	u32 first = net->turn;
+
+	if (likely(full == 0) || (net_is_connected(net) && link_room(&net->end) < NET_ROOM_WANTED))
+		return;
+	while ((full >> first & 1) == 0)
+		first = (first + 1) % VIRTIO_NET_PAIRS;
+	net->turn = (first + 1) % VIRTIO_NET_PAIRS;
+	for (u32 i = 0; i < VIRTIO_NET_PAIRS; i++) {
+		u32 pair = (first + i) % VIRTIO_NET_PAIRS;
+
+		if ((full >> pair & 1) != 0)
+			net_send(net, pair);
+	}
+}
