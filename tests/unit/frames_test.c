@@ -97,6 +97,7 @@ static void any_lengths(void **state)
 
 	(void)state;
 	client.written = client.published = server.read = server.returned = ~0u - 4095 * 16 + 1;
+	client.free = server.seen = client.written;
 	memory->line[LINK_CLIENT].written = memory->line[LINK_SERVER].read = client.written;
 	while (taken < 3000) {
 		u32 bytes = FRAME_BYTES_MIN +
@@ -119,6 +120,26 @@ static void any_lengths(void **state)
 		}
 	}
 	assert_true(full > 100);
+}
+
+/* What it once saw of the peer's line it does not look at again before it has used it up. */
+static void looks_at_the_peer_seldom(void **state)
+{
+	struct link_line *line = &memory->line[LINK_CLIENT];
+
+	(void)state;
+	for (u32 i = 0; i < 3; i++)
+		assert_true(send(&client, 60, (u8)i));
+	(void)!link_publish(&client);
+	expect(&server, 60, 0);
+	line->written += 16; /* a lie; the next one is seen when the frames are through */
+	expect(&server, 60, 1);
+	expect(&server, 60, 2);
+	assert_false(server.broken);
+	line->written -= 64;
+	expect_nothing(&server);
+	assert_true(server.broken);
+	expect_nothing(&server);
 }
 
 /* Who waits for room is signalled once there is enough, and not before. */
@@ -162,7 +183,7 @@ static void put_raw(u32 at, u32 bytes, u32 written)
 
 	memcpy((u8 *)memory + PAGE_SIZE + at, &header, sizeof(header));
 	memory->line[LINK_CLIENT].written = written;
-	server.read = at;
+	server.read = server.seen = at;
 	server.broken = false;
 }
 
@@ -202,6 +223,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(both_directions, setup, teardown),
 		cmocka_unit_test_setup_teardown(any_lengths, setup, teardown),
+		cmocka_unit_test_setup_teardown(looks_at_the_peer_seldom, setup, teardown),
 		cmocka_unit_test_setup_teardown(signalled_when_there_is_room, setup, teardown),
 		cmocka_unit_test_setup_teardown(wishes, setup, teardown),
 		cmocka_unit_test_setup_teardown(impossible_frames, setup, teardown),

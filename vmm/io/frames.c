@@ -34,18 +34,27 @@ static void skip_end(struct link_end *end)
 	end->written += bytes_to_end(end->written);
 }
 
+/* Looks at the peer's line only if it has to. */
+static bool has_room(struct link_end *end, u32 bytes)
+{
+	if (end->free - end->written >= bytes)
+		return true;
+	end->free = end->written + link_room(end);
+	return end->free - end->written >= bytes;
+}
+
 u8 *frames_reserve(struct link_end *end, u32 bytes)
 {
 	u32 record = record_bytes(bytes);
 	u32 to_end = bytes_to_end(end->written);
-	u32 room = link_room(end);
 
-	if (record > to_end) {
-		if (room < to_end + record)
+	if (record <= to_end) {
+		if (!has_room(end, record))
+			return NULL;
+	} else {
+		if (!has_room(end, to_end + record))
 			return NULL;
 		skip_end(end);
-	} else if (room < record) {
-		return NULL;
 	}
 	return ring_of(end, end->name) + end->written % FRAMES_RING_BYTES +
 	       sizeof(struct frame_header);
@@ -53,8 +62,8 @@ u8 *frames_reserve(struct link_end *end, u32 bytes)
 
 void frames_add(struct link_end *end, const struct frame_header *header)
 {
-	memcpy(ring_of(end, end->name) + end->written % FRAMES_RING_BYTES, header,
-	       sizeof(*header));
+	__builtin_memcpy(ring_of(end, end->name) + end->written % FRAMES_RING_BYTES, header,
+			 sizeof(*header));
 	end->written += record_bytes(header->bytes);
 }
 
@@ -69,13 +78,17 @@ static bool is_whole(const struct link_end *end, const struct frame_header *head
 bool frames_next(struct link_end *end, struct frame_header *header, const u8 **frame)
 {
 	const u8 *ring = ring_of(end, LINK_ENDS - 1 - end->name);
-	u32 waiting = link_waiting(end);
+	u32 waiting = end->seen - end->read;
 
+	if (waiting == 0) {
+		waiting = link_waiting(end);
+		end->seen = end->read + waiting;
+	}
 	/* an end that is skipped is followed by a frame */
 	for (u32 skipped = 0; waiting != 0 && skipped < 2; skipped++) {
 		if (waiting < sizeof(*header) || end->read % FRAME_ALIGN != 0)
 			break;
-		memcpy(header, ring + end->read % FRAMES_RING_BYTES, sizeof(*header));
+		__builtin_memcpy(header, ring + end->read % FRAMES_RING_BYTES, sizeof(*header));
 		/* the copy is what counts from here on, whatever the peer does to the ring */
 		__asm__ volatile("" ::: "memory");
 		if (header->bytes != FRAME_SKIP) {
@@ -89,8 +102,11 @@ bool frames_next(struct link_end *end, struct frame_header *header, const u8 **f
 		waiting -= bytes_to_end(end->read);
 		end->read += bytes_to_end(end->read);
 	}
-	if (waiting != 0)
+	if (waiting != 0) {
 		end->broken = true;
+		end->seen = end->read;
+		end->free = end->written;
+	}
 	return false;
 }
 

@@ -52,6 +52,8 @@ struct link_end {
 	u32 published; /* of written, what the peer has been shown */
 	u32 read;
 	u32 returned; /* of read, likewise */
+	u32 seen;     /* of the peer's ring: up to here there are units, by the last look */
+	u32 free;     /* of its own: up to here there is room, likewise */
 	bool broken; /* the peer's index was impossible: over until the next generation */
 };
 
