@@ -10,9 +10,11 @@
 #ifdef WATCHED_READS /* a fuzz target sees, and disturbs, each read of the guest's memory */
 static bool watched_read(const struct guest_memory *memory, gpa_t gpa, void *buffer, u64 length);
 #define guest_memory_read watched_read
+#define guest_memory_fetch watched_read
 #endif
 #include "tests/unit/pci_sources.h"
 #undef guest_memory_read
+#undef guest_memory_fetch
 
 #define RAM_BYTES (2 * MIB)
 #define HIGH_BASE (4 * GIB)

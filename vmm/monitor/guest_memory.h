@@ -36,6 +36,17 @@ void guest_memory_init(struct guest_memory *memory, u8 *host, u64 bytes);
 /* The host address of [gpa, gpa + length) when all of it lies in one region, otherwise NULL. */
 u8 *guest_memory_pointer(const struct guest_memory *memory, gpa_t gpa, u64 length);
 
+/* The same without a call, for what most likely lies in the first region. */
+static ALWAYS_INLINE u8 *guest_memory_near(const struct guest_memory *memory, gpa_t gpa, u64 length)
+{
+	const struct guest_region *region = &memory->region[0];
+	u64 offset = gpa.value - region->gpa.value;
+
+	if (likely(offset < region->length && length <= region->length - offset))
+		return region->host + offset;
+	return guest_memory_pointer(memory, gpa, length);
+}
+
 /*
  * Copy from and to guest memory; false, with nothing done, when not all of it lies in one region.
  * Aligned copies of 1, 2, 4 and 8 bytes are one access each.
@@ -43,3 +54,50 @@ u8 *guest_memory_pointer(const struct guest_memory *memory, gpa_t gpa, u64 lengt
 bool guest_memory_read(const struct guest_memory *memory, gpa_t gpa, void *buffer, u64 length);
 bool guest_memory_write(const struct guest_memory *memory, gpa_t gpa, const void *buffer,
 			u64 length);
+
+/* Words of memory that the guest may write to meanwhile: each is accessed once, aligned or not. */
+struct guest_u16 {
+	u16 value;
+} __attribute__((packed, may_alias));
+struct guest_u32 {
+	u32 value;
+} __attribute__((packed, may_alias));
+struct guest_u64 {
+	u64 value;
+} __attribute__((packed, may_alias));
+
+/* The same as guest_memory_read, for a constant length: 2, 4, 8, 12 or 16. */
+static ALWAYS_INLINE bool guest_memory_fetch(const struct guest_memory *memory, gpa_t gpa,
+					     void *buffer, u64 length)
+{
+	const u8 *guest = guest_memory_near(memory, gpa, length);
+	u8 *to = buffer;
+
+	if (unlikely(guest == NULL))
+		return false;
+	for (; length >= 8; length -= 8, guest += 8, to += 8)
+		((struct guest_u64 *)to)->value = ((const volatile struct guest_u64 *)guest)->value;
+	if (length == 4)
+		((struct guest_u32 *)to)->value = ((const volatile struct guest_u32 *)guest)->value;
+	if (length == 2)
+		((struct guest_u16 *)to)->value = ((const volatile struct guest_u16 *)guest)->value;
+	return true;
+}
+
+/* Likewise guest_memory_write. */
+static ALWAYS_INLINE bool guest_memory_store(const struct guest_memory *memory, gpa_t gpa,
+					     const void *buffer, u64 length)
+{
+	u8 *guest = guest_memory_near(memory, gpa, length);
+	const u8 *from = buffer;
+
+	if (unlikely(guest == NULL))
+		return false;
+	for (; length >= 8; length -= 8, guest += 8, from += 8)
+		((volatile struct guest_u64 *)guest)->value = ((const struct guest_u64 *)from)->value;
+	if (length == 4)
+		((volatile struct guest_u32 *)guest)->value = ((const struct guest_u32 *)from)->value;
+	if (length == 2)
+		((volatile struct guest_u16 *)guest)->value = ((const struct guest_u16 *)from)->value;
+	return true;
+}

@@ -124,7 +124,8 @@ u32 pci_config_get(const struct pci_function *function, u32 offset, u32 size);
 /* The device may read and write the guest's memory, which includes sending messages. */
 static inline bool pci_is_master(const struct pci_function *function)
 {
-	return (pci_config_get(function, PCI_COMMAND, 2) & PCI_COMMAND_BUS_MASTER) != 0;
+	/* of every function the guest may change the bit: COMMAND_ALWAYS in pci_config.c */
+	return (function->state->config[PCI_COMMAND] & PCI_COMMAND_BUS_MASTER) != 0;
 }
 
 /* pci_bar.c: puts all BARs of the bus where they belong by now. */

@@ -64,21 +64,21 @@ bool virtqueue_valid(const struct virtqueue_state *queue)
 }
 
 /* False: it is not RAM, which virtqueue_in_memory has excluded unless a state was loaded. */
-static bool queue_read_u16(const struct virtio_device *device, u64 gpa, u16 *value)
+static ALWAYS_INLINE bool queue_read_u16(const struct virtio_device *device, u64 gpa, u16 *value)
 {
-	return guest_memory_read(device->memory, GPA(gpa), value, sizeof(*value));
+	return guest_memory_fetch(device->memory, GPA(gpa), value, sizeof(*value));
 }
 
-static bool queue_write_u16(const struct virtio_device *device, u64 gpa, u16 value)
+static ALWAYS_INLINE bool queue_write_u16(const struct virtio_device *device, u64 gpa, u16 value)
 {
-	return guest_memory_write(device->memory, GPA(gpa), &value, sizeof(value));
+	return guest_memory_store(device->memory, GPA(gpa), &value, sizeof(value));
 }
 
 /*
  * A queue found empty: the guest is asked to notify of the next request, and looked at once more,
  * because it may have put one in before it could see that.
  */
-static bool queue_look_again(struct virtio_device *device, const struct virtqueue_state *queue,
+static NOINLINE bool queue_look_again(struct virtio_device *device, const struct virtqueue_state *queue,
 			     u16 *index)
 {
 	if (!virtio_has(device, VIRTIO_F_EVENT_IDX))
@@ -91,11 +91,11 @@ static bool queue_look_again(struct virtio_device *device, const struct virtqueu
 }
 
 /* The next head. False: none, or *bad. */
-static bool queue_next_head(struct virtio_device *device, struct virtqueue_state *queue, u16 *head,
+static ALWAYS_INLINE bool queue_next_head(struct virtio_device *device, struct virtqueue_state *queue, u16 *head,
 			    bool *bad)
 {
 	u64 entry = queue->available + RING_ENTRIES +
-		    AVAILABLE_ENTRY * (u64)(queue->available_next % queue->size);
+		    AVAILABLE_ENTRY * (u64)(queue->available_next & (queue->size - 1u));
 	u16 index;
 
 	*bad = !queue_read_u16(device, queue->available + RING_INDEX, &index) ||
@@ -109,7 +109,7 @@ static bool queue_next_head(struct virtio_device *device, struct virtqueue_state
 	return !*bad;
 }
 
-static bool chain_add_segment(const struct virtio_device *device, struct virtio_chain *chain,
+static ALWAYS_INLINE bool chain_add_segment(const struct virtio_device *device, struct virtio_chain *chain,
 			      const struct queue_descriptor *descriptor)
 {
 	bool writable = (descriptor->flags & DESCRIPTOR_WRITE) != 0;
@@ -119,8 +119,7 @@ static bool chain_add_segment(const struct virtio_device *device, struct virtio_
 		return false;
 	if (descriptor->bytes == 0)
 		return true;
-	if (guest_memory_pointer(device->memory, GPA(descriptor->address), descriptor->bytes) ==
-	    NULL)
+	if (guest_memory_near(device->memory, GPA(descriptor->address), descriptor->bytes) == NULL)
 		return false;
 	chain->segment[chain->count++] =
 		(struct virtio_segment){GPA(descriptor->address), descriptor->bytes};
@@ -160,31 +159,52 @@ static bool chain_enter_indirect(const struct virtio_device *device,
 	return true;
 }
 
-static bool chain_walk(const struct virtio_device *device, const struct virtqueue_state *queue,
-		       struct virtio_chain *chain)
+static ALWAYS_INLINE bool chain_read_descriptor(const struct virtio_device *device,
+						const struct chain_walk *walk,
+						struct queue_descriptor *descriptor)
 {
-	struct chain_walk walk = {queue->descriptors, queue->size, chain->head, queue->size, false};
-	struct queue_descriptor descriptor;
+	return walk->at < walk->entries &&
+	       guest_memory_fetch(device->memory,
+				  GPA(walk->table + walk->at * sizeof(*descriptor)), descriptor,
+				  sizeof(*descriptor));
+}
 
-	for (; walk.left > 0; walk.left--) {
-		if (walk.at >= walk.entries ||
-		    !guest_memory_read(device->memory,
-				       GPA(walk.table + walk.at * sizeof(descriptor)), &descriptor,
-				       sizeof(descriptor)))
-			return false;
+/* From its first descriptor on, which has been read. */
+static NOINLINE bool chain_walk(const struct virtio_device *device,
+				const struct virtqueue_state *queue, struct chain_walk walk,
+				struct queue_descriptor descriptor, struct virtio_chain *chain)
+{
+	for (;;) {
 		if ((descriptor.flags & DESCRIPTOR_INDIRECT) != 0) {
 			if (!chain_enter_indirect(device, queue, &descriptor, &walk))
 				return false;
-			walk.left++; /* it is none of the chain's own */
-			continue;
+		} else {
+			if (!chain_add_segment(device, chain, &descriptor))
+				return false;
+			if ((descriptor.flags & DESCRIPTOR_NEXT) == 0)
+				return true;
+			walk.at = descriptor.next;
+			if (--walk.left == 0)
+				return false;
 		}
-		if (!chain_add_segment(device, chain, &descriptor))
+		if (!chain_read_descriptor(device, &walk, &descriptor))
 			return false;
-		if ((descriptor.flags & DESCRIPTOR_NEXT) == 0)
-			return true;
-		walk.at = descriptor.next;
 	}
-	return false;
+}
+
+static ALWAYS_INLINE bool chain_take(const struct virtio_device *device,
+				     const struct virtqueue_state *queue,
+				     struct virtio_chain *chain)
+{
+	const struct chain_walk walk = {queue->descriptors, queue->size, chain->head, queue->size,
+					false};
+	struct queue_descriptor descriptor;
+
+	if (!chain_read_descriptor(device, &walk, &descriptor))
+		return false;
+	if (likely((descriptor.flags & (DESCRIPTOR_INDIRECT | DESCRIPTOR_NEXT)) == 0))
+		return chain_add_segment(device, chain, &descriptor);
+	return chain_walk(device, queue, walk, descriptor, chain);
 }
 
 bool virtqueue_pop(struct virtio_device *device, u32 number, struct virtio_chain *chain)
@@ -205,7 +225,7 @@ bool virtqueue_pop(struct virtio_device *device, u32 number, struct virtio_chain
 	chain->count = 0;
 	chain->readable_bytes = 0;
 	chain->writable_bytes = 0;
-	if (!chain_walk(device, queue, chain)) {
+	if (!chain_take(device, queue, chain)) {
 		virtio_needs_reset(device);
 		return false;
 	}
@@ -232,8 +252,8 @@ void virtqueue_put(struct virtio_device *device, u32 number, u32 head, u32 writt
 	    !virtio_queue_is_live(device, number))
 		return;
 	queue->in_flight[head / 64] &= ~BIT(head % 64);
-	at += sizeof(entry) * (u64)(queue->used_next % queue->size);
-	if (!guest_memory_write(device->memory, GPA(at), &entry, sizeof(entry))) {
+	at += sizeof(entry) * (u64)(queue->used_next & (queue->size - 1u));
+	if (!guest_memory_store(device->memory, GPA(at), &entry, sizeof(entry))) {
 		virtio_needs_reset(device);
 		return;
 	}
@@ -310,15 +330,15 @@ static u64 chain_copy(const struct guest_memory *memory, const struct virtio_seg
 	return done;
 }
 
-u64 virtio_chain_read(const struct guest_memory *memory, const struct virtio_chain *chain,
-		      u64 offset, void *buffer, u64 bytes)
+u64 virtio_chain_read_any(const struct guest_memory *memory, const struct virtio_chain *chain,
+			  u64 offset, void *buffer, u64 bytes)
 {
 	return chain_copy(memory, chain->segment, chain->readable_count, offset, buffer, NULL,
 			  bytes);
 }
 
-u64 virtio_chain_write(const struct guest_memory *memory, const struct virtio_chain *chain,
-		       u64 offset, const void *buffer, u64 bytes)
+u64 virtio_chain_write_any(const struct guest_memory *memory, const struct virtio_chain *chain,
+			   u64 offset, const void *buffer, u64 bytes)
 {
 	return chain_copy(memory, chain->segment + chain->readable_count,
 			  chain->count - chain->readable_count, offset, NULL, buffer, bytes);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
+#include "lib/string.h"
 #include "vmm/monitor/guest_memory.h"
 
 /*
@@ -65,10 +66,46 @@ void virtqueue_announce(struct virtio_device *device, u32 queue);
  * Copies between a chain's readable or writable part, from `offset` on, and a buffer. Returns how
  * many bytes there were, up to `bytes`.
  */
-u64 virtio_chain_read(const struct guest_memory *memory, const struct virtio_chain *chain,
-		      u64 offset, void *buffer, u64 bytes);
-u64 virtio_chain_write(const struct guest_memory *memory, const struct virtio_chain *chain,
-		       u64 offset, const void *buffer, u64 bytes);
+u64 virtio_chain_read_any(const struct guest_memory *memory, const struct virtio_chain *chain,
+			  u64 offset, void *buffer, u64 bytes);
+u64 virtio_chain_write_any(const struct guest_memory *memory, const struct virtio_chain *chain,
+			   u64 offset, const void *buffer, u64 bytes);
+
+/* Where [offset, offset + bytes) lies if that is in the first of some segments, else NULL. */
+static ALWAYS_INLINE u8 *virtio_first_segment(const struct guest_memory *memory,
+					      const struct virtio_segment *segment, u32 count,
+					      u64 offset, u64 bytes)
+{
+	if (unlikely(count == 0 || offset > segment->bytes || bytes > segment->bytes - offset))
+		return NULL;
+	return guest_memory_near(memory, GPA(segment->gpa.value + offset), bytes);
+}
+
+static ALWAYS_INLINE u64 virtio_chain_read(const struct guest_memory *memory,
+					   const struct virtio_chain *chain, u64 offset,
+					   void *buffer, u64 bytes)
+{
+	const u8 *from = virtio_first_segment(memory, chain->segment, chain->readable_count, offset,
+					      bytes);
+
+	if (unlikely(from == NULL))
+		return virtio_chain_read_any(memory, chain, offset, buffer, bytes);
+	memcpy(buffer, from, bytes);
+	return bytes;
+}
+
+static ALWAYS_INLINE u64 virtio_chain_write(const struct guest_memory *memory,
+					    const struct virtio_chain *chain, u64 offset,
+					    const void *buffer, u64 bytes)
+{
+	u8 *to = virtio_first_segment(memory, chain->segment + chain->readable_count,
+				      chain->count - chain->readable_count, offset, bytes);
+
+	if (unlikely(to == NULL))
+		return virtio_chain_write_any(memory, chain, offset, buffer, bytes);
+	memcpy(to, buffer, bytes);
+	return bytes;
+}
 
 /* For the transport. Whether rings of this size at these addresses are aligned and all RAM. */
 bool virtqueue_in_memory(const struct guest_memory *memory, const struct virtqueue_state *queue);
