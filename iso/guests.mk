@@ -7,7 +7,8 @@ GUESTS := $(BUILD)/guests
 GUEST_PACKAGES := cpio gzip
 # What iso/guests/init loads.
 GUEST_MODULES := evdev button pvpanic pvpanic-mmio watchdog wdat_wdt virtio virtio_ring \
-	virtio_pci_modern_dev virtio_pci_legacy_dev virtio_pci virtio_blk virtio_console virtio-rng
+	virtio_pci_modern_dev virtio_pci_legacy_dev virtio_pci virtio_blk virtio_console virtio-rng \
+	failover net_failover virtio_net
 
 .PHONY: guests
 guests: $(BUILD)/guests.cpio ## build the demonstration bundle (Debian kernel and busybox)
