@@ -9,6 +9,7 @@
 #include "vmm/manager/log/log.h"
 #include "vmm/manager/log/log_export.h"
 #include "vmm/manager/machine_channel.h"
+#include "vmm/manager/net/capture.h"
 #include "vmm/manager/perf.h"
 #include "vmm/manager/vm/vm.h"
 #include "vmm/manager/vm/vm_pace.h"
@@ -63,6 +64,7 @@ void turn(void)
 	perf_step();
 	gdb_step();
 	more |= driver_step();
+	more |= capture_step();
 	more |= vm_step();
 	more |= console_step();
 	more |= log_export_step();
@@ -71,7 +73,8 @@ void turn(void)
 	if (more)
 		return;
 	deadline = MIN(vm_deadline(), MIN(console_deadline(), serial_deadline()));
-	deadline = MIN(deadline, MIN(driver_deadline(), machine_channel_deadline()));
+	deadline = MIN(deadline, MIN(driver_deadline(), capture_deadline()));
+	deadline = MIN(deadline, machine_channel_deadline());
 	deadline = MIN(deadline, MIN(setup_deadline(), log_deadline()));
 	deadline = MIN(deadline, MIN(perf_deadline(), gdb_deadline()));
 	if (events_wait(deadline, &event))

@@ -36,6 +36,8 @@ static void run(struct reply *reply, const struct arguments *arguments)
 		reply_line(reply, "%-16s %-16s %10s %10s %10s %8s %7s %7s", "DISK", "VM",
 			   "REQUESTS", "READ KIB", "WRITTEN", "FLUSHES", "ERRORS", "REFUSED");
 	DRIVER_FOR_EACH(driver) {
+		if (driver->kind->class != &disk_class)
+			continue;
 		for (u32 i = 0; driver->channel != NULL && i < DRIVER_CLIENT_MAX; i++) {
 			if (driver->link[i].used)
 				show(reply, driver, i);

@@ -58,7 +58,7 @@ static void run(struct reply *reply, const struct arguments *arguments)
 COMMAND(driver_list,
 	.name = "driver list",
 	.arguments = "",
-	.summary = "the disk drivers, a process each",
+	.summary = "the drivers of disks and network cards, and switches, a process each",
 	.detail = "KIB is the memory that a driver takes, a disk in memory included. In JSON: how "
 		  "long the last restart took, from the end of the driver's process until its disk "
 		  "was known again, and until a guest had an answer.",

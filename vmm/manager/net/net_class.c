@@ -3,7 +3,7 @@
 #include "vmm/manager/log/log.h"
 #include "vmm/manager/net/net.h"
 
-/* Page tables, events and mappings of its ports, and the link to its uplink. */
+/* Page tables, events and mappings of its ports, the links of its uplink and of a capture. */
 #define PORT_PAGES 4u
 #define LINK_PAGES (FRAMES_LINK_BYTES / PAGE_SIZE + 16)
 
@@ -30,7 +30,7 @@ static void bridge_fill(const struct driver_link *link, struct driver_client *cl
 const struct driver_class bridge_class = {
 	.link_bytes = FRAMES_LINK_BYTES,
 	.client_max = NET_PORT_MAX,
-	.quota_pages = NET_PORT_MAX * PORT_PAGES + LINK_PAGES,
+	.quota_pages = NET_PORT_MAX * PORT_PAGES + 2 * LINK_PAGES,
 	.ready = bridge_ready,
 	.describe = bridge_describe,
 	.fill = bridge_fill,

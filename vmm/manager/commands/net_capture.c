@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: MIT */
+#include "lib/bits.h"
+#include "lib/string.h"
+#include "vmm/manager/command.h"
+#include "vmm/manager/host/machine.h"
+#include "vmm/manager/net/capture.h"
+#include "vmm/manager/text/base64.h"
+#include "vmm/manager/text/parse_address.h"
+#include "vmm/manager/text/parse_number.h"
+#include "vmm/rt/clock.h"
+
+#define SECONDS_MAX 86400u
+#define FRAMES_MAX  1000000000u
+#define LOOK_NS	    (20 * NS_PER_MS)
+#define TYPE_AT	    12u
+
+/* There is one capture, so there is one of these. */
+static struct {
+	u64 until_tsc;
+	u64 left; /* frames to show */
+	u64 start_ns;
+	u64 start_tsc;
+} current;
+
+static u64 now_ns(void)
+{
+	return current.start_ns + clock_tsc_to_ns(clock_tsc() - current.start_tsc);
+}
+
+static void show_block(struct reply *reply, const u8 *block, u32 bytes)
+{
+	char text[BASE64_BYTES(PCAPNG_BLOCK_BYTES)];
+
+	base64_text(block, bytes, text);
+	reply_object_begin(reply);
+	json_string(&reply->object, "pcapng", text);
+	reply_object_end(reply);
+}
+
+static u64 mac_at(const u8 *bytes)
+{
+	u64 mac = 0;
+
+	memcpy(&mac, bytes, NET_MAC_BYTES);
+	return mac;
+}
+
+/* For people, a line for each frame; for programs a block of a file. */
+static void show_frame(struct reply *reply, const u8 *frame, u32 kept, u32 length)
+{
+	u8 block[PCAPNG_BLOCK_BYTES];
+	char from[MAC_TEXT_BYTES];
+	char to[MAC_TEXT_BYTES];
+	u64 time_ns = now_ns();
+
+	if (reply->json) {
+		show_block(reply, block, pcapng_frame(block, time_ns, frame, kept, length));
+		return;
+	}
+	format_mac(mac_at(frame), to);
+	format_mac(mac_at(frame + NET_MAC_BYTES), from);
+	reply_line(reply, "%6llu.%06llu %s > %s type %02x%02x, %u bytes",
+		   (unsigned long long)((time_ns - current.start_ns) / NS_PER_S),
+		   (unsigned long long)((time_ns - current.start_ns) % NS_PER_S / NS_PER_US), from,
+		   to, frame[TYPE_AT], frame[TYPE_AT + 1], length);
+}
+
+static bool resume(struct reply *reply)
+{
+	u8 frame[PCAPNG_SNAP_BYTES];
+	u32 length;
+	u32 kept;
+
+	while (current.left != 0 && reply_room(reply) > REPLY_LINE_BYTES) {
+		if (!capture_take(frame, &kept, &length))
+			break;
+		show_frame(reply, frame, kept, length);
+		current.left--;
+	}
+	reply->deadline_tsc = clock_tsc() + clock_ns_to_tsc(LOOK_NS);
+	if (current.left != 0 && clock_tsc() < current.until_tsc)
+		return false;
+	capture_end();
+	return true;
+}
+
+static int find(const char *name)
+{
+	for (u32 i = 0; net_at(i) != NULL; i++) {
+		const struct config_section *section = &net_at(i)->config->section;
+
+		if (section->declared && string_equal(section->name, name))
+			return (int)i;
+	}
+	return -1;
+}
+
+static bool take_number(struct reply *reply, const char *word, u64 most, const char *what,
+			u64 *number)
+{
+	char shown[40];
+
+	if (parse_u64(text_of(word), number) && *number != 0 && *number <= most)
+		return true;
+	reply_error(reply, "found \"%s\", allowed: %s from 1 to %llu",
+		    text_show(shown, sizeof(shown), text_of(word)), what, (unsigned long long)most);
+	return false;
+}
+
+static void begin(struct reply *reply, const char *name)
+{
+	u8 block[PCAPNG_BLOCK_BYTES];
+
+	current.start_tsc = clock_tsc();
+	current.start_ns = machine_wall_seconds(current.start_tsc) * NS_PER_S;
+	if (reply->json)
+		show_block(reply, block, pcapng_begin(block, name));
+	reply->resume = resume;
+}
+
+static void run(struct reply *reply, const struct arguments *arguments)
+{
+	char problem[DRIVER_TEXT_BYTES];
+	char shown[40];
+	int net = find(arguments->word[0]);
+	u64 seconds;
+
+	if (net < 0) {
+		reply_error(reply, "found \"%s\", which is no network, `net list` shows them",
+			    text_show(shown, sizeof(shown), text_of(arguments->word[0])));
+		return;
+	}
+	current.left = FRAMES_MAX;
+	if (!take_number(reply, arguments->word[1], SECONDS_MAX, "seconds", &seconds) ||
+	    (arguments->count > 2 && !take_number(reply, arguments->word[2], FRAMES_MAX,
+						  "a number of frames", &current.left)))
+		return;
+	current.until_tsc = clock_tsc() + clock_ns_to_tsc(seconds * NS_PER_S);
+	if (capture_begin((u32)net, current.until_tsc + clock_ns_to_tsc(NS_PER_S), problem,
+			  sizeof(problem)))
+		begin(reply, arguments->word[0]);
+	else
+		reply_error(reply, "%s: %s", arguments->word[0], problem);
+}
+
+COMMAND(net_capture,
+	.name = "net capture",
+	.arguments = "NAME SECONDS [FRAMES]",
+	.summary = "shows the frames on a network",
+	.detail = "For so long, or so many of them. In JSON each object has a block of a pcapng\n"
+		  "file in base64: decoded and put together they are a file for tcpdump or\n"
+		  "tshark. Of a frame the first 2048 bytes are kept. A frame that is to be cut\n"
+		  "into segments is shown before that. What the reader is too slow for is lost.",
+	.example = "net capture lan 10 100",
+	.keys = "pcapng",
+	.run = run,
+	.minimum = 2,
+	.maximum = 3,
+	.changes = true,
+	.audited = true);

@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: MIT */
+#include "vmm/manager/command.h"
+#include "vmm/manager/net/net.h"
+#include "vmm/manager/text/parse_address.h"
+
+static const char *const drop_names[NET_DROP_COUNT] = {
+	[NET_DROP_BAD] = "bad",
+	[NET_DROP_TOO_LONG] = "too_long",
+	[NET_DROP_SPOOFED] = "spoofed",
+	[NET_DROP_VLAN] = "vlan",
+	[NET_DROP_LIMIT] = "limit",
+	[NET_DROP_FULL] = "full",
+	[NET_DROP_NOBODY] = "nobody",
+};
+
+static void show_json(struct reply *reply, const struct driver_link *link, const char *net,
+		      const char *mac, const struct net_counts *counts)
+{
+	reply_object_begin(reply);
+	json_string(&reply->object, "net", net);
+	json_string(&reply->object, "port", link->user);
+	json_string(&reply->object, "mac", mac);
+	json_u64(&reply->object, "received_frames", counts->received_frames);
+	json_u64(&reply->object, "received_bytes", counts->received_bytes);
+	json_u64(&reply->object, "sent_frames", counts->sent_frames);
+	json_u64(&reply->object, "sent_bytes", counts->sent_bytes);
+	json_object_begin(&reply->object, "dropped");
+	for (u32 i = 0; i < NET_DROP_COUNT; i++)
+		json_u64(&reply->object, drop_names[i], counts->dropped[i]);
+	json_object_end(&reply->object);
+	reply_object_end(reply);
+}
+
+static void show_drops(struct reply *reply, const struct net_counts *counts)
+{
+	for (u32 i = 0; i < NET_DROP_COUNT; i++) {
+		if (counts->dropped[i] != 0)
+			reply_line(reply, "  %llu dropped: %s",
+				   (unsigned long long)counts->dropped[i], drop_names[i]);
+	}
+}
+
+static void show(struct reply *reply, const struct net *net, u32 index)
+{
+	const struct driver_link *link = &net->bridge->link[index];
+	struct net_counts counts = net->bridge->channel->net.counts[index];
+	char mac[MAC_TEXT_BYTES] = "-";
+
+	if (link->port.mac != 0)
+		format_mac(link->port.mac, mac);
+	if (reply->json) {
+		show_json(reply, link, net->config->section.name, mac, &counts);
+		return;
+	}
+	reply_line(reply, "%-16s %-16s %-17s %10llu %12llu %10llu %12llu",
+		   net->config->section.name, link->user, mac,
+		   (unsigned long long)counts.received_frames,
+		   (unsigned long long)counts.received_bytes,
+		   (unsigned long long)counts.sent_frames, (unsigned long long)counts.sent_bytes);
+	show_drops(reply, &counts);
+}
+
+static void run(struct reply *reply, const struct arguments *arguments)
+{
+	(void)arguments;
+	if (!reply->json)
+		reply_line(reply, "%-16s %-16s %-17s %10s %12s %10s %12s", "NET", "PORT", "MAC",
+			   "FRAMES IN", "BYTES IN", "OUT", "BYTES OUT");
+	for (u32 i = 0; net_at(i) != NULL; i++) {
+		const struct driver *bridge = net_at(i)->bridge;
+
+		for (u32 port = 0; bridge != NULL && port < DRIVER_CLIENT_MAX; port++) {
+			if (bridge->link[port].used && bridge->channel != NULL)
+				show(reply, net_at(i), port);
+		}
+	}
+}
+
+COMMAND(net_stat,
+	.name = "net stat",
+	.arguments = "",
+	.summary = "what each port of each network has sent and received, and what was dropped",
+	.detail = "IN is from the port into the network. Counted since the switch or the port's\n"
+		  "owner was started.",
+	.example = "net stat",
+	.keys = "net port mac received_frames received_bytes sent_frames sent_bytes dropped",
+	.run = run);

@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: MIT */
+#include "vmm/manager/net/capture.h"
+
+#include "lib/bits.h"
+#include "lib/string.h"
+#include "vmm/rt/clock.h"
+#include "vmm/rt/format.h"
+#include "vmm/rt/start.h"
+#include "vmm/rt/status_text.h"
+#include "vmm/rt/syscall.h"
+
+#define LEAVE_NS (50 * NS_PER_MS)
+
+static struct driver_link *link; /* NULL: there is no capture */
+static struct link_end end;
+static u64 at; /* where the link is mapped here; 0: it is not */
+static u64 until;
+static bool leaving;
+
+static u64 bytes_mapped(void)
+{
+	return align_up(FRAMES_LINK_BYTES, PAGE_SIZE);
+}
+
+/* Whatever the switch's ring has for the manager from now on. */
+static bool open_end(char *problem, size_t size)
+{
+	enum status status = sys_space_map(start_handle(START_SPACE), 0, link->memory, 0,
+					   bytes_mapped(), RIGHT_READ | RIGHT_WRITE, &at);
+
+	if (status != STATUS_OK) {
+		format(problem, size, "the kernel says \"%s\" while mapping the capture",
+		       status_text(status));
+		return false;
+	}
+	frames_open(&end, (struct link_memory *)(uintptr_t)at, LINK_CLIENT);
+	return true;
+}
+
+bool capture_begin(u32 number, u64 until_tsc, char *problem, size_t size)
+{
+	const struct net *net = net_at(number);
+	struct driver_link wanted = {
+		.section = number, .user = "capture", .port = {.flags = NET_PORT_MIRROR}};
+
+	if (link != NULL) {
+		format(problem, size, "another capture is under way, allowed: one at a time");
+		return false;
+	}
+	if (net->bridge == NULL || net->bridge->life != DRIVER_LIFE_READY) {
+		format(problem, size, "its switch is not ready, `net list` says why");
+		return false;
+	}
+	wanted.port.limit.weight = 1;
+	link = driver_link_make(net->bridge, net->bridge->group, &wanted, problem, size);
+	if (link == NULL)
+		return false;
+	until = until_tsc;
+	leaving = false;
+	if (open_end(problem, size))
+		return true;
+	capture_end();
+	return false;
+}
+
+bool capture_take(u8 bytes[PCAPNG_SNAP_BYTES], u32 *kept, u32 *length)
+{
+	struct frame_header header;
+	const u8 *frame;
+
+	if (link == NULL || leaving)
+		return false;
+	if (link_renewed(&end))
+		sys_event_signal(link->doorbell);
+	if (!frames_next(&end, &header, &frame))
+		return false;
+	*length = header.bytes;
+	*kept = MIN(header.bytes, PCAPNG_SNAP_BYTES);
+	memcpy(bytes, frame, *kept);
+	frames_drop(&end, &header);
+	if (link_publish(&end))
+		sys_event_signal(link->doorbell);
+	return true;
+}
+
+void capture_end(void)
+{
+	leaving = link != NULL;
+}
+
+/* The memory may go once neither end has it. */
+bool capture_step(void)
+{
+	if (link == NULL)
+		return false;
+	leaving |= clock_tsc() >= until;
+	if (!leaving)
+		return false;
+	if (at != 0)
+		sys_space_unmap(start_handle(START_SPACE), at, bytes_mapped());
+	at = 0;
+	if (driver_link_end(link))
+		link = NULL;
+	return false;
+}
+
+u64 capture_deadline(void)
+{
+	if (link == NULL)
+		return ~0ull;
+	return leaving ? clock_tsc() + clock_ns_to_tsc(LEAVE_NS) : until;
+}

@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: MIT */
+#include "vmm/manager/net/pcapng.h"
+
+#include "lib/bits.h"
+#include "lib/string.h"
+
+#define BLOCK_SECTION	0x0a0d0d0au
+#define BLOCK_INTERFACE 1u
+#define BLOCK_FRAME	6u
+#define BYTE_ORDER	0x1a2b3c4du
+#define LINK_ETHERNET	1u
+#define OPTION_NAME	2u /* of an interface */
+#define OPTION_RESOLUTION 9u
+#define NANOSECONDS	9u /* 10 to the power of -9 */
+
+/* A block under construction. */
+struct writer {
+	u8 *block;
+	u32 bytes;
+};
+
+static void put(struct writer *writer, const void *from, u32 bytes)
+{
+	u32 whole = (u32)align_up(bytes, 4);
+
+	memset(writer->block + writer->bytes, 0, whole);
+	memcpy(writer->block + writer->bytes, from, bytes);
+	writer->bytes += whole;
+}
+
+static void put32(struct writer *writer, u32 value)
+{
+	put(writer, &value, sizeof(value));
+}
+
+static void put16s(struct writer *writer, u32 low, u32 high)
+{
+	put32(writer, low | high << 16);
+}
+
+static struct writer begin(u8 *block, u32 type)
+{
+	struct writer writer = {block, 0};
+
+	put32(&writer, type);
+	put32(&writer, 0); /* its length, set at the end */
+	return writer;
+}
+
+static u32 end(struct writer *writer)
+{
+	u32 bytes = writer->bytes + 4;
+
+	put32(writer, bytes);
+	memcpy(writer->block + 4, &bytes, sizeof(bytes));
+	return bytes;
+}
+
+static void option(struct writer *writer, u32 code, const void *value, u32 bytes)
+{
+	put16s(writer, code, bytes);
+	put(writer, value, bytes);
+}
+
+u32 pcapng_begin(u8 block[PCAPNG_BLOCK_BYTES], const char *interface)
+{
+	const u8 resolution = NANOSECONDS;
+	struct writer writer = begin(block, BLOCK_SECTION);
+	u32 section;
+
+	put32(&writer, BYTE_ORDER);
+	put16s(&writer, 1, 0); /* version 1.0 */
+	put32(&writer, ~0u);   /* the section's length is not known */
+	put32(&writer, ~0u);
+	section = end(&writer);
+	writer = begin(block + section, BLOCK_INTERFACE);
+	put16s(&writer, LINK_ETHERNET, 0);
+	put32(&writer, PCAPNG_SNAP_BYTES);
+	option(&writer, OPTION_NAME, interface, (u32)strlen(interface));
+	option(&writer, OPTION_RESOLUTION, &resolution, sizeof(resolution));
+	put32(&writer, 0); /* the end of the options */
+	return section + end(&writer);
+}
+
+u32 pcapng_frame(u8 block[PCAPNG_BLOCK_BYTES], u64 time_ns, const u8 *frame, u32 kept, u32 bytes)
+{
+	struct writer writer = begin(block, BLOCK_FRAME);
+
+	put32(&writer, 0); /* the interface */
+	put32(&writer, (u32)(time_ns >> 32));
+	put32(&writer, (u32)time_ns);
+	put32(&writer, kept);
+	put32(&writer, bytes);
+	put(&writer, frame, kept);
+	return end(&writer);
+}
