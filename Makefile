@@ -45,14 +45,16 @@ KERNEL := $(filter-out boot/symbols.S kernel/offsets.c,$(call find_sources,boot 
 	arch/x86_64/virt arch/x86_64/virt/vmx arch/x86_64/virt/svm mm kernel)) $(LIB)
 MANAGER := $(call find_sources,vmm/rt vmm/io) $(call find_tree,vmm/manager) $(LIB)
 MONITOR := $(call find_sources,vmm/rt vmm/io) $(call find_tree,vmm/monitor) $(LIB)
-# One program for each folder in vmm/driver/CLASS, with what those of its class have in common.
+# One program for each folder in vmm/driver/CLASS, with what those of its class have in common, and
+# what drivers of all classes have.
 DRIVER_FOLDERS := $(patsubst %/,%,$(wildcard vmm/driver/*/*/))
 DRIVERS := $(notdir $(DRIVER_FOLDERS))
 DRIVER := $(call find_sources,vmm/rt vmm/io) $(LIB)
 SWITCH := $(DRIVER) $(call find_tree,vmm/switch)
 # What the image has besides the manager, the monitor and the built-in guest.
 PROGRAMS := $(sort $(DRIVERS) $(if $(wildcard vmm/switch),switch))
-driver_sources = $(DRIVER) $(call find_sources,$(patsubst %/,%,$(dir $(1)))) $(call find_tree,$(1))
+driver_sources = $(DRIVER) $(call find_sources,vmm/driver vmm/driver/virtio) \
+	$(call find_sources,$(patsubst %/,%,$(dir $(1)))) $(call find_tree,$(1))
 DEMO := $(call find_sources,vmm/demo)
 
 # What a TEST=1 image adds: by --wrap the linker calls it in place of the functions named below.

@@ -2,13 +2,12 @@
 #pragma once
 
 #include "lib/status.h"
+#include "vmm/driver/process.h"
 #include "vmm/io/block.h"
-#include "vmm/io/driver_channel.h"
 
 /*
- * What all disk drivers have in common: the manager's channel, the clients' links, requests on
- * their way. A driver is one thread, that serves one function of one device; it adds only
- * `driver_ops`.
+ * What all disk drivers have in common: the clients' links, requests on their way. A driver adds
+ * only `driver_ops`.
  */
 #define DRIVER_DEPTH 64u /* requests with the device at once */
 
@@ -37,13 +36,6 @@ struct driver_disk {
 	char serial[24];
 };
 
-/* Memory that the device may read and write. */
-struct driver_dma {
-	u8 *memory;
-	const u64 *address; /* host-physical, of each page */
-	u64 pages;
-};
-
 struct driver_ops {
 	/* Brings the device up. False: `problem` says why it cannot be used. */
 	bool (*start)(struct driver_disk *disk, char *problem, size_t size);
@@ -58,10 +50,6 @@ extern const struct driver_ops driver_ops;
 
 /* Answers a request; `request` is free for the next one then. */
 void driver_finish(struct driver_request *request, enum block_status status);
-/* The part of the DMA memory that is the device driver's. */
-struct driver_dma driver_dma(void);
-/* The device does what nobody could have asked for: ends the process with these words. */
-NORETURN void driver_give_up(const char *pattern, ...) PRINTF_LIKE(1, 2);
 
 /*
  * Reads from the disk while there are no clients yet, at most BLOCK_REQUEST_BYTES. False: the disk
