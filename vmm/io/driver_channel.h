@@ -59,6 +59,7 @@ enum driver_parameter {
 	DRIVER_UNIT,	   /* IDE: 0 the channel's master, 1 its slave */
 	DRIVER_MTU,	   /* network card, switch */
 	DRIVER_NOTIFY_MULTIPLIER, /* virtio: of the queues' notify offsets */
+	DRIVER_PCI_DEVICE,	  /* network card: its device ID */
 };
 
 /* Names of START_PORTS: IDE's command block, control register and bus mastering. */

@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: MIT */
+/* A card driver's life: starts its card, moves frames between it and the switch. */
+#include "vmm/driver/net/card.h"
+
+#include "lib/string.h"
+#include "vmm/rt/clock.h"
+#include "vmm/rt/syscall.h"
+
+/* A card with an interrupt is looked at so often even if it is silent; one without, so often. */
+#define LOOK_NS	  NS_PER_S
+#define NO_IRQ_NS NS_PER_MS
+/* Its link is up and it has taken no frame for so long although there are some: it hangs. */
+#define STUCK_NS    (5 * NS_PER_S)
+#define MTU_DEFAULT 1500u
+/* Frames to the card before others are looked at. */
+#define SEND_MAX 64u
+
+enum { KEY_SWITCH = PROCESS_OTHERS };
+
+static struct driver_channel *channel;
+static struct link_end end;
+static handle_t doorbell; /* the switch's */
+static u32 frame_max;
+static bool blocked;	/* the card has no room for the next frame */
+static u64 blocked_tsc; /* since then */
+static u64 look_tsc;	/* the next look at its state */
+
+void card_count_error(void)
+{
+	channel->card.errors++;
+}
+
+void card_receive(const u8 *frame, u32 bytes, u8 flags)
+{
+	const struct frame_header header = {.bytes = bytes, .flags = flags & (u8)FRAME_CHECKED};
+	u8 *room;
+
+	if (bytes < FRAME_BYTES_MIN || bytes > frame_max) {
+		card_count_error();
+		return;
+	}
+	room = frames_reserve(&end, bytes);
+	if (room == NULL) {
+		channel->card.dropped++;
+		return;
+	}
+	memcpy(room, frame, bytes);
+	frames_add(&end, &header);
+	channel->card.received_frames++;
+}
+
+void card_link(bool up, u32 megabits)
+{
+	if (channel->card.link_up == up && channel->card.megabits == megabits)
+		return;
+	channel->card.link_up = up;
+	channel->card.megabits = megabits;
+	process_tell_manager();
+}
+
+/* A card can be asked neither for checksums nor for segments: the switch has seen to them. */
+static bool may_go_out(const struct frame_header *header)
+{
+	return channel->card.link_up && header->bytes <= frame_max &&
+	       (header->flags & FRAME_NEEDS_CHECKSUM) == 0 && header->segments == FRAME_WHOLE;
+}
+
+/* False: the card has no room for it, it stays where it is. */
+static bool send_one(const struct frame_header *header, const u8 *frame)
+{
+	if (!may_go_out(header)) {
+		card_count_error();
+	} else if (card_ops.transmit(frame, header->bytes)) {
+		channel->card.sent_frames++;
+		channel->finished++;
+	} else {
+		return false;
+	}
+	frames_drop(&end, header);
+	return true;
+}
+
+static void note_blocked(bool now)
+{
+	if (now && !blocked)
+		blocked_tsc = clock_tsc();
+	blocked = now;
+	if (blocked && channel->card.link_up &&
+	    clock_tsc() - blocked_tsc > clock_ns_to_tsc(STUCK_NS))
+		driver_give_up("the card has sent nothing for %llu seconds",
+			       (unsigned long long)(STUCK_NS / NS_PER_S));
+}
+
+/* True: there may be more. */
+static bool send(void)
+{
+	struct frame_header header;
+	const u8 *frame;
+	u32 count = 0;
+	bool room = true;
+
+	while (count < SEND_MAX && frames_next(&end, &header, &frame)) {
+		room = send_one(&header, frame);
+		if (!room)
+			break;
+		count++;
+	}
+	if (count != 0)
+		card_ops.flush();
+	if (count != 0 && blocked)
+		note_blocked(false);
+	note_blocked(!room);
+	return count == SEND_MAX;
+}
+
+static void signal_switch(void)
+{
+	(void)sys_event_signal(doorbell);
+}
+
+/* Frames that are held back by the card ask for no signal of the switch. */
+static bool may_wait(void)
+{
+	return (blocked || link_may_wait(&end)) && card_ops.may_wait();
+}
+
+static bool must_look(void)
+{
+	return clock_tsc() >= look_tsc;
+}
+
+static void looked(void)
+{
+	u64 ns = process_has_interrupt() ? LOOK_NS : NO_IRQ_NS;
+
+	look_tsc = clock_tsc() + clock_ns_to_tsc(ns);
+}
+
+static void open_link(void)
+{
+	const struct start_entry *link = start_find(START_NET);
+	handle_t bell = start_handle(START_NET_BELL);
+
+	doorbell = start_handle(START_NET_DOORBELL);
+	if (link == NULL || bell == HANDLE_NONE || doorbell == HANDLE_NONE)
+		driver_give_up("there is no network that it could be for");
+	if (sys_object_bind(bell, process_queue(), KEY_SWITCH) != STATUS_OK)
+		driver_give_up("the switch cannot be heard");
+	frames_open(&end, (struct link_memory *)(uintptr_t)link->offset, LINK_CLIENT);
+}
+
+static void start_card(void)
+{
+	struct card card = {.mtu = (u32)start_info->parameter[DRIVER_MTU]};
+	char problem[DRIVER_TEXT_BYTES] = "";
+
+	if (card.mtu == 0)
+		card.mtu = MTU_DEFAULT;
+	if (card.mtu > NET_MTU_MAX)
+		driver_give_up("found an MTU of %u, allowed: up to %u", card.mtu, NET_MTU_MAX);
+	frame_max = card_frame_bytes(card.mtu);
+	if (!card_ops.start(&card, problem, sizeof(problem)))
+		driver_give_up("%s", problem);
+	channel->card.mac = card.mac;
+	string_copy(channel->model, sizeof(channel->model), card.model);
+	process_ready();
+}
+
+/* One turn; true: the next one shall follow at once. */
+static bool turn(bool interrupted)
+{
+	bool look = interrupted || must_look();
+	bool more;
+
+	if (link_renewed(&end)) {
+		blocked = false;
+		signal_switch();
+	}
+	more = card_ops.poll(look);
+	if (look)
+		looked();
+	if (interrupted)
+		process_interrupt_taken();
+	more |= send();
+	if (link_publish(&end))
+		signal_switch();
+	return more;
+}
+
+int main(void)
+{
+	bool interrupted = false;
+
+	channel = process_open();
+	open_link();
+	start_card();
+	for (;;) {
+		bool more = turn(interrupted);
+
+		interrupted = false;
+		if (!more && may_wait())
+			interrupted = process_wait(look_tsc) == PROCESS_DEVICE;
+	}
+}

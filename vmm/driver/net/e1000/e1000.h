@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include "arch/x86_64/hw/e1000.h"
+#include "vmm/driver/net/card.h"
+
+/*
+ * One of Intel's gigabit cards, with one ring each way. Each descriptor has a piece of memory of
+ * its own, for ever; a frame longer than a piece takes several. The card is not believed: what it
+ * says of a descriptor is read once and checked, every wait and every round has an end.
+ */
+#define E1000_DEVICE_82574 0x10d3u
+#define E1000_RX_MAX	   256u /* one page of descriptors */
+#define E1000_TX_MAX	   256u
+#define E1000_PIECE_SHORT  2048u
+#define E1000_PIECE_LONG   4096u
+/* Pieces of the longest frame. */
+#define E1000_FRAME_PIECES 3u
+/* So many impossible descriptors, and the card is given up. */
+#define E1000_BAD_MAX 16u
+
+/* The pages that it works with; then the pieces, those for receiving first. */
+enum e1000_page {
+	E1000_PAGE_RX,
+	E1000_PAGE_TX,
+	E1000_PAGE_PIECES,
+	E1000_PAGES_MIN = E1000_PAGE_PIECES + 2 * E1000_RING_UNIT * 2,
+};
+
+struct e1000 {
+	volatile u8 *registers;
+	u64 register_bytes;
+	struct driver_dma memory;
+	bool is_82574;
+	bool interrupts;
+	u32 frame_max; /* bytes */
+
+	u32 piece_bytes;
+	volatile struct e1000_rx *rx;
+	volatile struct e1000_tx *tx;
+	u32 rx_count;
+	u32 tx_count;
+	u32 rx_next;					 /* that the card fills next */
+	u32 rx_given;					 /* what RDT says */
+	u32 tx_next;					 /* that is filled next */
+	u32 tx_done;					 /* the first that the card still has */
+	u32 tx_told;					 /* what TDT says */
+	u8 frame[E1000_FRAME_PIECES * E1000_PIECE_LONG]; /* of several pieces, as far as received */
+	u32 frame_bytes;
+	bool spoilt; /* the rest of this frame is not wanted */
+	u32 bad;     /* descriptors that cannot be */
+	bool gone;   /* its registers read as ones */
+};
+
+/*
+ * Resets the card, brings it up for all frames of its network and finds out what it is. False:
+ * `problem` says why it cannot be used.
+ */
+bool e1000_start(struct e1000 *e1000, struct card *card, char *problem, size_t size);
+
+/* Copies the frame; false: there is no room now, and an interrupt comes when there is. */
+bool e1000_transmit(struct e1000 *e1000, const u8 *frame, u32 bytes);
+/* Has the card send what was added. */
+void e1000_flush(struct e1000 *e1000);
+/* Takes what was received, at most as much as the ring holds (card_receive). */
+void e1000_receive(struct e1000 *e1000);
+/* Whether there is nothing to be received. */
+bool e1000_is_idle(const struct e1000 *e1000);
+/* Takes its interrupts back and tells of its link (card_link). */
+void e1000_look(struct e1000 *e1000);
+/* Why nothing more is to be hoped for; NULL: it is well. */
+const char *e1000_failure(const struct e1000 *e1000);
+
+/* The interrupts that it may send; with `room` also those of frames that have been sent. */
+void e1000_allow(const struct e1000 *e1000, bool room);
+
+/* While the card is waited for: lets others run. The program's, or a test's. */
+void e1000_pause(void);
+
+/* Within register_bytes. */
+static inline u32 e1000_read(const struct e1000 *e1000, enum e1000_register at)
+{
+	return *(const volatile u32 *)(e1000->registers + at);
+}
+
+static inline void e1000_write(const struct e1000 *e1000, enum e1000_register at, u64 value)
+{
+	*(volatile u32 *)(e1000->registers + at) = (u32)value;
+}
+
+/* The piece of memory of a descriptor; those of the transmit ring follow the others. */
+static inline u64 e1000_piece(const struct e1000 *e1000, u32 number)
+{
+	return E1000_PAGE_PIECES * PAGE_SIZE + (u64)number * e1000->piece_bytes;
+}
+
+/* Host-physical, of a byte of the driver's own memory. */
+static inline u64 e1000_address(const struct e1000 *e1000, u64 offset)
+{
+	return e1000->memory.address[offset / PAGE_SIZE] + offset % PAGE_SIZE;
+}

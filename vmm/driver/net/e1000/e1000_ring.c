@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: MIT */
+/* Frames and descriptors: 8254x 3.2 and 3.3. */
+#include "lib/bits.h"
+#include "lib/string.h"
+#include "vmm/driver/net/e1000/e1000.h"
+
+/* The card gets so many descriptors back at once: a register is slow to write. */
+#define GIVE_BACK 16u
+
+static u32 next_of(u32 index, u32 count)
+{
+	return index + 1 == count ? 0 : index + 1;
+}
+
+/* Descriptors of the transmit ring that are free; one never is. */
+static u32 tx_free(const struct e1000 *e1000)
+{
+	u32 used = (e1000->tx_next + e1000->tx_count - e1000->tx_done) % e1000->tx_count;
+
+	return e1000->tx_count - 1 - used;
+}
+
+/* Whoever says too early that it is done with one sends what was written later. */
+static void reclaim(struct e1000 *e1000)
+{
+	while (e1000->tx_done != e1000->tx_told &&
+	       (e1000->tx[e1000->tx_done].status & E1000_TX_DD) != 0)
+		e1000->tx_done = next_of(e1000->tx_done, e1000->tx_count);
+	__atomic_thread_fence(__ATOMIC_ACQUIRE);
+}
+
+static void put_piece(struct e1000 *e1000, const u8 *data, u32 bytes, u32 fill, bool last)
+{
+	u32 index = e1000->tx_next;
+	volatile struct e1000_tx *descriptor = &e1000->tx[index];
+	u8 *piece = e1000->memory.memory + e1000_piece(e1000, e1000->rx_count + index);
+
+	memcpy(piece, data, bytes);
+	memset(piece + bytes, 0, fill);
+	descriptor->address = e1000_address(e1000, e1000_piece(e1000, e1000->rx_count + index));
+	descriptor->bytes = (u16)(bytes + fill);
+	descriptor->checksum_offset = 0;
+	descriptor->command = (u8)(E1000_TX_IFCS | E1000_TX_RS | (last ? E1000_TX_EOP : 0));
+	descriptor->status = 0;
+	descriptor->checksum_start = 0;
+	descriptor->special = 0;
+	e1000->tx_next = next_of(index, e1000->tx_count);
+}
+
+/* The card's interrupt comes when one is done that is not yet. */
+static bool make_room(struct e1000 *e1000, u32 pieces)
+{
+	if (tx_free(e1000) >= pieces)
+		return true;
+	e1000_flush(e1000);
+	reclaim(e1000);
+	if (tx_free(e1000) >= pieces)
+		return true;
+	e1000_allow(e1000, true);
+	reclaim(e1000);
+	return tx_free(e1000) >= pieces;
+}
+
+bool e1000_transmit(struct e1000 *e1000, const u8 *frame, u32 bytes)
+{
+	u32 fill = bytes < CARD_BYTES_MIN ? CARD_BYTES_MIN - bytes : 0;
+
+	if (!make_room(e1000, (bytes + e1000->piece_bytes - 1) / e1000->piece_bytes))
+		return false;
+	for (u32 done = 0; done < bytes;) {
+		u32 part = MIN(bytes - done, e1000->piece_bytes);
+
+		put_piece(e1000, frame + done, part, fill, done + part == bytes);
+		done += part;
+	}
+	return true;
+}
+
+void e1000_flush(struct e1000 *e1000)
+{
+	if (e1000->tx_told == e1000->tx_next)
+		return;
+	__atomic_thread_fence(__ATOMIC_RELEASE);
+	e1000->tx_told = e1000->tx_next;
+	e1000_write(e1000, E1000_TDT, e1000->tx_told);
+}
+
+/* Checksums that it has found wrong are not its business: the frame goes on without its word. */
+static u8 flags_of(u8 status, u8 errors)
+{
+	bool good = (status & E1000_RX_IXSM) == 0 && (status & E1000_RX_TCPCS) != 0 &&
+		    (errors & (E1000_RX_TCPE | E1000_RX_IPE)) == 0;
+
+	return good ? (u8)FRAME_CHECKED : 0;
+}
+
+/* One piece of a frame that has several, or that began with one. */
+static void join(struct e1000 *e1000, const u8 *piece, u32 bytes, bool last, u8 flags)
+{
+	if (e1000->spoilt || bytes > sizeof(e1000->frame) - e1000->frame_bytes) {
+		e1000->spoilt = true;
+	} else {
+		memcpy(e1000->frame + e1000->frame_bytes, piece, bytes);
+		e1000->frame_bytes += bytes;
+	}
+	if (!last)
+		return;
+	if (e1000->spoilt)
+		card_count_error();
+	else
+		card_receive(e1000->frame, e1000->frame_bytes, flags);
+	e1000->frame_bytes = 0;
+	e1000->spoilt = false;
+}
+
+static void take(struct e1000 *e1000, u32 index, u8 status)
+{
+	volatile const struct e1000_rx *descriptor = &e1000->rx[index];
+	const u8 *piece = e1000->memory.memory + e1000_piece(e1000, index);
+	u32 bytes = descriptor->bytes;
+	u8 errors = descriptor->errors;
+	bool last = (status & E1000_RX_EOP) != 0;
+
+	if (bytes > e1000->piece_bytes) {
+		e1000->bad++;
+		e1000->spoilt = true;
+		bytes = 0;
+	}
+	if (last && (errors & E1000_RX_BROKEN) != 0)
+		e1000->spoilt = true;
+	if (last && e1000->frame_bytes == 0 && !e1000->spoilt)
+		card_receive(piece, bytes, flags_of(status, errors));
+	else
+		join(e1000, piece, bytes, last, flags_of(status, errors));
+}
+
+/* All that lie before the one that comes next, but for one: a full ring looks like an empty one. */
+static void give_back(struct e1000 *e1000)
+{
+	u32 given = (e1000->rx_next + e1000->rx_count - 1) % e1000->rx_count;
+
+	if (given == e1000->rx_given)
+		return;
+	__atomic_thread_fence(__ATOMIC_RELEASE);
+	e1000->rx_given = given;
+	e1000_write(e1000, E1000_RDT, given);
+}
+
+void e1000_receive(struct e1000 *e1000)
+{
+	for (u32 taken = 0; taken < e1000->rx_count; taken++) {
+		u32 index = e1000->rx_next;
+		u8 status = e1000->rx[index].status;
+
+		if ((status & E1000_RX_DD) == 0)
+			break;
+		__atomic_thread_fence(__ATOMIC_ACQUIRE);
+		take(e1000, index, status);
+		e1000->rx[index].address = e1000_address(e1000, e1000_piece(e1000, index));
+		e1000->rx[index].status = 0;
+		e1000->rx_next = next_of(index, e1000->rx_count);
+		if (taken % GIVE_BACK == GIVE_BACK - 1)
+			give_back(e1000);
+	}
+	give_back(e1000);
+}
+
+bool e1000_is_idle(const struct e1000 *e1000)
+{
+	return (e1000->rx[e1000->rx_next].status & E1000_RX_DD) == 0;
+}
+
+/*
+ * Its causes are taken back before anything is looked at: what comes later interrupts again. By
+ * MSI-X reading does not clear them.
+ */
+void e1000_look(struct e1000 *e1000)
+{
+	static const u32 megabits[] = {10, 100, 1000, 1000};
+	u32 causes = e1000_read(e1000, E1000_ICR);
+	u32 status;
+
+	if (causes != 0 && causes != ~0u)
+		e1000_write(e1000, E1000_ICR, causes);
+	status = e1000_read(e1000, E1000_STATUS);
+	if (status == ~0u) {
+		e1000->gone = true;
+		return;
+	}
+	e1000_allow(e1000, false);
+	card_link((status & E1000_STATUS_LU) != 0,
+		  (status & E1000_STATUS_LU) != 0 ? megabits[bits_get(status, 7, 6)] : 0);
+}
+
+const char *e1000_failure(const struct e1000 *e1000)
+{
+	if (e1000->gone)
+		return "the card does not answer any more";
+	return e1000->bad >= E1000_BAD_MAX
+		       ? "the card tells of more data than it was given room for"
+		       : NULL;
+}

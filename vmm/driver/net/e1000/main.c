@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: MIT */
+/* The driver of one of Intel's gigabit cards. */
+#include "vmm/driver/net/e1000/e1000.h"
+
+static struct e1000 e1000;
+
+void e1000_pause(void)
+{
+	process_pause();
+}
+
+static bool start(struct card *card, char *problem, size_t size)
+{
+	e1000.registers = process_registers("0", &e1000.register_bytes);
+	e1000.memory = driver_dma();
+	e1000.is_82574 = start_info->parameter[DRIVER_PCI_DEVICE] == E1000_DEVICE_82574;
+	e1000.interrupts = process_has_interrupt();
+	return e1000_start(&e1000, card, problem, size);
+}
+
+static bool transmit(const u8 *frame, u32 bytes)
+{
+	return e1000_transmit(&e1000, frame, bytes);
+}
+
+static void flush(void)
+{
+	e1000_flush(&e1000);
+}
+
+static bool poll(bool look)
+{
+	const char *failure;
+
+	if (look)
+		e1000_look(&e1000);
+	e1000_receive(&e1000);
+	failure = e1000_failure(&e1000);
+	if (failure != NULL)
+		driver_give_up("%s", failure);
+	return !e1000_is_idle(&e1000);
+}
+
+static bool may_wait(void)
+{
+	return e1000_is_idle(&e1000);
+}
+
+const struct card_ops card_ops = {
+	.start = start,
+	.transmit = transmit,
+	.flush = flush,
+	.poll = poll,
+	.may_wait = may_wait,
+};
