@@ -40,12 +40,14 @@ struct e1000 {
 	volatile struct e1000_tx *tx;
 	u32 rx_count;
 	u32 tx_count;
-	u32 rx_next;					 /* that the card fills next */
-	u32 rx_given;					 /* what RDT says */
-	u32 tx_next;					 /* that is filled next */
-	u32 tx_done;					 /* the first that the card still has */
-	u32 tx_told;					 /* what TDT says */
-	u8 frame[E1000_FRAME_PIECES * E1000_PIECE_LONG]; /* of several pieces, as far as received */
+	u32 rx_next;	  /* that the card fills next */
+	u32 rx_given;	  /* what RDT says */
+	u32 tx_next;	  /* that is filled next */
+	u32 tx_done;	  /* the first that the card still has */
+	u32 tx_told;	  /* what TDT says */
+	bool awaits_room; /* it interrupts for frames that have been sent */
+	/* a frame of several pieces, as far as it was received */
+	u8 frame[E1000_FRAME_PIECES * E1000_PIECE_LONG];
 	u32 frame_bytes;
 	bool spoilt; /* the rest of this frame is not wanted */
 	u32 bad;     /* descriptors that cannot be */

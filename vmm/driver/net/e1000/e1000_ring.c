@@ -57,6 +57,7 @@ static bool make_room(struct e1000 *e1000, u32 pieces)
 	if (tx_free(e1000) >= pieces)
 		return true;
 	e1000_allow(e1000, true);
+	e1000->awaits_room = true;
 	reclaim(e1000);
 	return tx_free(e1000) >= pieces;
 }
@@ -187,7 +188,9 @@ void e1000_look(struct e1000 *e1000)
 		e1000->gone = true;
 		return;
 	}
-	e1000_allow(e1000, false);
+	if (e1000->awaits_room)
+		e1000_allow(e1000, false);
+	e1000->awaits_room = false;
 	card_link((status & E1000_STATUS_LU) != 0,
 		  (status & E1000_STATUS_LU) != 0 ? megabits[bits_get(status, 7, 6)] : 0);
 }

@@ -159,8 +159,9 @@ void e1000_allow(const struct e1000 *e1000, bool room)
 		causes |= E1000_INT_RXQ0 | E1000_INT_OTHER;
 		sent |= E1000_INT_TXQ0;
 	}
-	e1000_write(e1000, room ? E1000_IMS : E1000_IMC, sent);
-	e1000_write(e1000, E1000_IMS, causes);
+	if (!room)
+		e1000_write(e1000, E1000_IMC, sent);
+	e1000_write(e1000, E1000_IMS, room ? causes | sent : causes);
 }
 
 bool e1000_start(struct e1000 *e1000, struct card *card, char *problem, size_t size)
