@@ -2,6 +2,7 @@
 #include "vmm/manager/driver/device.h"
 
 #include "vmm/manager/driver/device_irq.h"
+#include "vmm/rt/format.h"
 #include "vmm/rt/syscall.h"
 
 void device_claim(struct process_build *build, struct pci_function *function, const char *driver)
@@ -14,12 +15,15 @@ void device_registers(struct process_build *build, const struct pci_function *fu
 {
 	handle_t registers = HANDLE_NONE;
 	u64 bytes = 0;
+	char name[4];
 
 	if (process_build_failed(build))
 		return;
 	process_build_note(build, "handing it its registers",
 			   pci_bar_memory(function, bar, &registers, &bytes));
 	process_build_map(build, START_REGISTERS, registers, 0, bytes, RIGHT_READ | RIGHT_WRITE);
+	format(name, sizeof(name), "%u", bar);
+	process_build_name(build, name);
 	if (registers != HANDLE_NONE)
 		sys_handle_close(registers);
 }

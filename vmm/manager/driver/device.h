@@ -27,7 +27,7 @@ static inline u32 device_unit(u32 device)
 
 /* For `equip` of driver_kind. The function is the driver's from now on, if it was nobody's. */
 void device_claim(struct process_build *build, struct pci_function *function, const char *driver);
-/* The registers of a memory BAR, as START_REGISTERS. */
+/* The registers of a memory BAR, as START_REGISTERS with its number for a name. */
 void device_registers(struct process_build *build, const struct pci_function *function, u32 bar);
 /* For driver_kind, where nothing but the function has to become quiet. */
 enum status device_quiet(u32 device, const char **problem);

@@ -48,6 +48,7 @@ static void equip_e1000(struct process_build *build, u32 device)
 	net_give_uplink(build, device);
 	if (process_build_failed(build))
 		return;
+	build->info->parameter[DRIVER_PCI_DEVICE] = function->device;
 	device_irq_any(build, function, device);
 	pci_enable(function);
 }
