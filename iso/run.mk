@@ -2,12 +2,14 @@
 #
 # make run: boots the image with its console on the terminal.
 #   BOOT=iso|kernel|uefi  EMULATOR=qemu|bochs  CPUS=4 MEMORY=2G BUNDLE=my.cpio CMDLINE="words"
+#   HTTP_PORT=8080: port of this machine that leads to port 80 of 10.0.2.15, guest alpha
 
 BOOT ?= iso
 EMULATOR ?= qemu
 CPUS ?= 1
 MEMORY ?= 1G
 QEMU_CPU ?= EPYC,+svm,+npt
+HTTP_PORT ?= 8080
 
 BUILD_PACKAGES := gcc binutils make python3 grub-common grub-pc-bin grub-efi-amd64-bin xorriso mtools
 RUN_PACKAGES_qemu := qemu-system-x86 fdisk e2fsprogs
@@ -41,6 +43,7 @@ run-packages: run-check
 
 # CMDLINE reaches the inner make through the environment, whatever quotes it has.
 run-image: run-packages
+	$(Q)$(PYTHON) iso/port_free.py $(HTTP_PORT)
 	$(Q)$(MAKE) --no-print-directory $(RUN_BUNDLE) $(BUILD)/skerry.elf $(DATA_DISK)
 	$(Q)$(if $(filter kernel,$(BOOT)),,$(MAKE) --no-print-directory iso OUT=$(RUN_ISO) \
 		BUNDLE=$(RUN_BUNDLE))
@@ -48,15 +51,16 @@ run-image: run-packages
 QEMU := qemu-system-x86_64 -M q35 -accel tcg -cpu $(QEMU_CPU) -smp $(CPUS) -m $(MEMORY) \
 	-device intel-iommu,intremap=on -device nvme,drive=data,serial=data \
 	-drive if=none,id=data,file=$(DATA_DISK),format=raw \
+	-nic user,model=e1000e,hostfwd=tcp:127.0.0.1:$(HTTP_PORT)-10.0.2.15:80 \
 	-display none -serial mon:stdio
 QEMU_BOOT_iso = -boot d -cdrom $(RUN_ISO)
 QEMU_BOOT_uefi = -bios /usr/share/ovmf/OVMF.fd -cdrom $(RUN_ISO)
 QEMU_BOOT_kernel = -kernel $(BUILD)/skerry.elf -initrd $(RUN_BUNDLE) -append "$$CMDLINE"
 
-run: run-image ## boot it on this terminal: BOOT=iso|kernel|uefi EMULATOR=bochs CPUS= MEMORY= BUNDLE= CMDLINE=
+run: run-image ## boot it on this terminal: BOOT=iso|kernel|uefi EMULATOR=bochs CPUS= MEMORY= BUNDLE= CMDLINE= HTTP_PORT=
 ifeq ($(EMULATOR),bochs)
 	$(Q)$(PYTHON) tests/system/bochs.py --iso $(RUN_ISO) --memory $(MEMORY) --cpus $(CPUS) \
-		--disk $(DATA_DISK)
+		--disk $(DATA_DISK) --http-port $(HTTP_PORT)
 else
 	@echo "  QEMU    Ctrl-A X ends the emulator; poweroff at the prompt does it properly"
 	$(Q)$(QEMU) $(QEMU_BOOT_$(BOOT)) 2>$(BUILD)/qemu.log || { cat $(BUILD)/qemu.log; exit 1; }

@@ -33,7 +33,7 @@ static struct {
 	_Alignas(PAGE_SIZE) u8 ram[RAM_PAGES * PAGE_SIZE];
 	u32 resets;
 	/* how it misbehaves */
-	bool never_back, no_mac, silent;
+	bool never_back, no_mac, no_eeprom, silent;
 } fake;
 
 static u64 now_tsc;
@@ -132,9 +132,24 @@ static void send_all(void)
 	}
 }
 
+/* A word of the EEPROM is asked for. */
+static void read_word(void)
+{
+	u32 asked = get32(E1000_EERD);
+	u32 word = asked >> 8 & 0xff;
+	u32 value = (u32)(MAC >> 16 * word & 0xffff);
+
+	if ((asked & E1000_EERD_START) == 0 || fake.no_eeprom)
+		return;
+	assert_true(word < 3);
+	put32(E1000_EERD, value << 16 | (u32)E1000_EERD_DONE);
+}
+
 static void fake_step(void)
 {
 	u32 control = get32(E1000_CTRL);
+
+	read_word();
 
 	if ((control & E1000_CTRL_RST) != 0 && !fake.never_back) {
 		fake.resets++;

@@ -86,12 +86,22 @@ static void test_refused(void **state)
 	assert_false(begin_with(1500, 20));
 	assert_string_equal(problem, "no memory that the card could use");
 	fake.no_mac = true;
+	fake.no_eeprom = true;
 	expect_problem("the card has no address of its own");
 	fake.never_back = true;
 	expect_problem("the card does not return from its reset");
 	assert_true(now_tsc < 10 * NS_PER_S);
 	put32(E1000_STATUS, ~0u);
 	expect_problem("the card does not answer");
+}
+
+/* A reset of Bochs' card leaves it without one. */
+static void test_address_of_eeprom(void **state)
+{
+	(void)state;
+	fake.no_mac = true;
+	assert_true(begin_with(1500, 64));
+	assert_true(card.mac == MAC);
 }
 
 static void test_transmit(void **state)

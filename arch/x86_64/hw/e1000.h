@@ -14,6 +14,7 @@
 enum e1000_register {
 	E1000_CTRL = 0x0000,
 	E1000_STATUS = 0x0008,
+	E1000_EERD = 0x0014,
 	E1000_ICR = 0x00c0,
 	E1000_ITR = 0x00c4,
 	E1000_IMS = 0x00d0,
@@ -46,6 +47,12 @@ enum e1000_register {
 	E1000_WUC = 0x5800,
 	E1000_MRQC = 0x5818, /* 82574 */
 };
+
+/* EERD of the 8254x: a word of the EEPROM. */
+#define E1000_EERD_START      BIT(0)
+#define E1000_EERD_DONE	      BIT(4)
+#define E1000_EERD_WORD(word) ((u32)(word) << 8)
+#define E1000_EERD_DATA	      16u /* first bit */
 
 #define E1000_CTRL_FD	      BIT(0)
 #define E1000_CTRL_MASTER_OFF BIT(2) /* 82574 */

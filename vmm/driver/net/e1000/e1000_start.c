@@ -7,6 +7,7 @@
 
 #define RESET_NS       (100 * NS_PER_MS) /* until its reset is over, at most */
 #define SETTLE_NS      (5 * NS_PER_MS)	 /* it reads its memory of addresses meanwhile */
+#define EEPROM_NS      (10 * NS_PER_MS) /* for a word of it */
 #define MULTICAST      BIT(0)
 #define ALL_INTERRUPTS 0xffffffffu
 
@@ -57,13 +58,47 @@ static bool reset(const struct e1000 *e1000, char *problem, size_t size)
 	return true;
 }
 
-/* The reset has brought it from the card's own memory. */
+/* A word of the EEPROM; false: the card does not give it. */
+static bool read_eeprom(const struct e1000 *e1000, u32 word, u64 *value)
+{
+	u64 until = clock_tsc() + clock_ns_to_tsc(EEPROM_NS);
+	u64 answer;
+
+	e1000_write(e1000, E1000_EERD, E1000_EERD_WORD(word) | E1000_EERD_START);
+	do {
+		answer = e1000_read(e1000, E1000_EERD);
+		if ((answer & E1000_EERD_DONE) != 0) {
+			*value = answer >> E1000_EERD_DATA;
+			return true;
+		}
+		e1000_pause();
+	} while (clock_tsc() < until);
+	return false;
+}
+
+/* 8254x 5.6.1: words 0 to 2, the lower byte first. 0: it is not there. */
+static u64 mac_of_eeprom(const struct e1000 *e1000)
+{
+	u64 mac = 0;
+	u64 value;
+
+	for (u32 word = 0; word < 3; word++) {
+		if (!read_eeprom(e1000, word, &value))
+			return 0;
+		mac |= value << 16 * word;
+	}
+	return mac;
+}
+
+/* The reset should have brought it from the EEPROM; that of Bochs has not. */
 static bool read_mac(const struct e1000 *e1000, struct card *card, char *problem, size_t size)
 {
 	u32 high = e1000_read(e1000, E1000_RAH0);
 
 	card->mac = e1000_read(e1000, E1000_RAL0) | (u64)(high & 0xffff) << 32;
-	if ((high & E1000_RAH_VALID) == 0 || card->mac == 0 || (card->mac & MULTICAST) != 0)
+	if ((high & E1000_RAH_VALID) == 0)
+		card->mac = e1000->is_82574 ? 0 : mac_of_eeprom(e1000);
+	if (card->mac == 0 || (card->mac & MULTICAST) != 0)
 		return refuse(problem, size, "the card has no address of its own");
 	return true;
 }

@@ -1,0 +1,68 @@
+# SPDX-License-Identifier: MIT
+"""What tests with networks have in common: guests on them, pings, fetched pages, counts."""
+import re
+import subprocess
+import time
+
+import bundle
+
+GUEST = """[vm {name}]
+kernel = vmlinuz
+initrd = initramfs.cpio.gz
+cmdline = console=ttyS0 quiet name={name} no_timer_check address={address} {words}
+memory = 128M
+autostart = yes
+net = {net}
+"""
+
+
+def guest(name, address, net="lan", words=""):
+    """The section of a Debian with that address; `words` go to its command line."""
+    return GUEST.format(name=name, address=address, net=net, words=words)
+
+
+def files(build, tmp_path, *sections):
+    return bundle.make(tmp_path / "net.cpio", "\n".join(sections), bundle.debian(build / "guests"))
+
+
+def user_card(port, model="e1000e"):
+    """A card that leads to the host, where that port leads to port 80 of 10.0.2.15."""
+    return ("-netdev", f"user,id=n,hostfwd=tcp:127.0.0.1:{port}-10.0.2.15:80",
+            "-device", f"{model},netdev=n")
+
+
+def boot(machine, *names):
+    machine.wait_prompt()
+    for name in names:
+        machine.attach_shell(name, 280)
+        machine.leave()
+
+
+def shell(machine, name, line):
+    machine.attach(name)
+    said = machine.shell(line)
+    machine.leave()
+    return said
+
+
+def pings(machine, name, address, count=3):
+    """How many of so many pings were answered."""
+    said = shell(machine, name, f"ping -c {count} -W 5 {address}")
+    return int(re.search(r"(\d+) packets received", said).group(1))
+
+
+def fetch(port):
+    done = subprocess.run(["curl", "-s", "-m", "60", f"http://127.0.0.1:{port}/"],
+                          stdout=subprocess.PIPE, text=True, check=False)
+    return done.stdout
+
+
+def ports(machine):
+    return {row["port"]: row for row in machine.objects("net stat")}
+
+
+def wait_for(found, limit=60):
+    """Asks until the answer is yes."""
+    end = time.monotonic() + limit
+    while not found():
+        assert time.monotonic() < end, "it did not come to be"

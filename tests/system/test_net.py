@@ -1,0 +1,153 @@
+# SPDX-License-Identifier: MIT
+"""Networks: guests among themselves and with the world, what is shown of them, what is refused."""
+import base64
+import re
+import subprocess
+
+import pytest
+
+import fio
+from bochs import free_port
+from machine import Bochs, Qemu
+from net import boot, fetch, files, guest, pings, ports, shell, user_card, wait_for
+
+LAN = "[net lan]\nuplink = net0\n"
+
+
+@pytest.mark.parametrize("emulator", [Qemu, Bochs])
+def test_guests_and_the_world(build, tmp_path, emulator):
+    """Two guests reach each other, and the host one of them; what passes is counted."""
+    port = free_port()
+    conf = files(build, tmp_path, LAN, guest("alpha", "10.0.2.15", words="serve=hello"),
+                 guest("beta", "10.0.2.16"))
+    words = {"http": port, "memory": "512M"} if emulator is Bochs else {"extra": user_card(port)}
+    with emulator(build, bundle=conf, **words) as machine:
+        boot(machine, "alpha", "beta")
+        assert pings(machine, "alpha", "10.0.2.16") == 3
+        assert fetch(port) == "alpha says: hello\n"
+        (net,) = machine.objects("net list")
+        assert net == {"name": "lan", "state": "ready", "problem": "", "uplink": "net0",
+                       "link": "up", "mtu": 1500, "ports": 3}
+        counts = ports(machine)
+        assert set(counts) == {"alpha", "beta", "net0"}
+        assert counts["net0"]["received_frames"] >= 4 and counts["net0"]["sent_frames"] >= 4
+        assert counts["alpha"]["sent_bytes"] > 300 and counts["beta"]["received_frames"] >= 4
+        assert counts["alpha"]["mac"] in shell(machine, "alpha", "ip link show eth0")
+        assert counts["alpha"]["mac"] != counts["beta"]["mac"]
+
+
+def test_dies(build, tmp_path):
+    """The switch and the card's driver are ended: the guests go on; and a VM leaves its port."""
+    port = free_port()
+    conf = files(build, tmp_path, LAN, guest("alpha", "10.0.2.15", words="serve=again"),
+                 guest("beta", "10.0.2.16"))
+    with Qemu(build, bundle=conf, extra=user_card(port)) as machine:
+        boot(machine, "alpha", "beta")
+        assert fetch(port) == "alpha says: again\n"
+        for name in ("lan.switch", "net0", "lan.switch", "net0"):
+            fio.die(machine, name, "driver restart")
+            assert fetch(port) == "alpha says: again\n"
+            assert pings(machine, "alpha", "10.0.2.16", 2) == 2
+        machine.command("vm destroy beta")
+        assert set(ports(machine)) == {"alpha", "net0"}
+        assert fetch(port) == "alpha says: again\n"
+
+
+def captured(machine, command):
+    rows = machine.channel.result(command)
+    return b"".join(base64.b64decode(row["pcapng"]) for row in rows)
+
+
+def test_capture(build, tmp_path):
+    """Stock tools read what `net capture` gives; at the console it has a line for each frame."""
+    conf = files(build, tmp_path, "[net lan]\n", guest("alpha", "10.0.2.15"),
+                 guest("beta", "10.0.2.16"))
+    with Qemu(build, bundle=conf, channel=True) as machine:
+        boot(machine, "alpha", "beta")
+        machine.attach("alpha")
+        machine.shell("(ping -c 100 -i 0.2 10.0.2.16 >/dev/null 2>&1 &)")
+        machine.leave()
+        path = tmp_path / "lan.pcapng"
+        path.write_bytes(captured(machine, "net capture lan 60 8"))
+        for words in (["tcpdump", "-nn", "-r"], ["tshark", "-n", "-r"]):
+            out = subprocess.run(words + [path], stdout=subprocess.PIPE, text=True,
+                                 stderr=subprocess.DEVNULL, check=True).stdout
+            assert len(out.strip().split("\n")) == 8, out
+            assert "10.0.2.15" in out and "10.0.2.16" in out and "ICMP" in out, out
+        said = machine.command("net capture lan 60 4")
+        assert len(re.findall(r" type 0800, 98 bytes", said)) >= 3, said
+        assert "ports" in machine.objects("net list")[0]
+        wait_for(lambda: machine.objects("net list")[0]["ports"] == 2)
+        for line, said in (("lam 3", 'found "lam", which is no network'),
+                           ("lan 0", 'found "0", allowed: seconds from 1 to 86400'),
+                           ("lan 1 x", 'found "x", allowed: a number of frames from 1')):
+            assert said in machine.command(f"net capture {line}")
+
+
+REFUSED = """[net lan]
+uplink = net0 00:1f.0
+
+[net small]
+mtu = 1400
+
+[net wrong]
+mtu = 10
+"""
+
+
+def test_refused(build, tmp_path):
+    """What is wrong with a network is said, and costs only those who asked for it."""
+    conf = files(build, tmp_path, REFUSED,
+                 guest("same", "10.0.2.15", "lan mac=52:54:00:00:00:01"),
+                 guest("other", "10.0.2.16", "lan mac=52:54:00:00:00:01"),
+                 guest("none", "10.0.2.17", "nowhere"),
+                 guest("broken", "10.0.2.18", "wrong"),
+                 guest("maybe", "10.0.2.19", "nowhere optional, small"))
+    with Qemu(build, bundle=conf) as machine:
+        machine.wait_prompt()
+        said = machine.transcript() + machine.command("log show")
+        for text in ('mtu: found "10", allowed: a number of bytes from 1280 to 9000',
+                     'net lan: uplink: found "net0 00:1f.0", which is no network card',
+                     "net lan: its address is that of same, allowed: each once; mac= sets it",
+                     "net nowhere: there is no section [net] of that name",
+                     "net wrong: its section has a mistake",
+                     "maybe: starts without net nowhere: there is no section"):
+            assert text in said, text
+        states = {vm["name"]: vm["state"] for vm in machine.objects("vm list")}
+        assert states["same"] == "running" and states["maybe"] == "running"
+        assert not {"other", "none", "broken"} & {n for n, s in states.items() if s == "running"}
+        machine.attach_shell("maybe", 120)
+        assert "mtu 1400" in machine.shell("ip link show eth0")
+        machine.leave()
+        for key, text in (("net=lan,vlan=5", "allowed: a network's name"),
+                          ("net.weight=0", "allowed: a number from 1 to 65535")):
+            assert text in machine.command(f"vm set same {key}")
+
+
+def sent(machine, name):
+    """How many frames a VM has sent, and when: seconds of the machine's clock."""
+    (vm,) = [row for row in machine.objects("vm list") if row["name"] == "gamma"]
+    return ports(machine)[name]["received_frames"], vm["uptime_ns"] / 1e9
+
+
+def test_limits(build, tmp_path):
+    """A guest's rate is what was set while it runs; its neighbour's pings are answered."""
+    conf = files(build, tmp_path, "[net lan]\n", guest("alpha", "10.0.2.15"),
+                 guest("beta", "10.0.2.16"), guest("gamma", "10.0.2.17"))
+    with Qemu(build, bundle=conf) as machine:
+        boot(machine, "alpha", "beta", "gamma")
+        machine.command("vm set alpha net.packets=40")
+        machine.attach("alpha")
+        machine.shell("for i in 1 2 3; do (ping -q -i 0.01 10.0.2.16 >/dev/null 2>&1 &); done")
+        machine.leave()
+        first = sent(machine, "alpha")
+        wait_for(lambda: sent(machine, "alpha")[1] > first[1] + 3) # what it had saved is gone
+        first = sent(machine, "alpha")
+        wait_for(lambda: sent(machine, "alpha")[1] > first[1] + 8)
+        last = sent(machine, "alpha")
+        rate = (last[0] - first[0]) / (last[1] - first[1])
+        assert 36 < rate < 44, rate
+        assert pings(machine, "gamma", "10.0.2.16", 5) == 5
+        machine.command("vm set alpha net.packets=0")
+        first = sent(machine, "alpha")
+        wait_for(lambda: sent(machine, "alpha")[0] > first[0] + 100)
