@@ -104,6 +104,13 @@ static void headers_that_do_not_fit(void **state)
 	}
 	/* longer: then the segments are too long for the MTU */
 	EXPECT_BAD_WITH(46, 0xf0);
+	/* a TCP header that ends behind the frame */
+	bytes = make_tcp(frame, false, 0, 39, &about);
+	frame[46] = 0xf0;
+	EXPECT_BAD(h.segment_bytes = 64);
+	bytes = make_tcp(frame, false, 0, 40, &about);
+	frame[46] = 0xf0;
+	EXPECT_PASSES(h.segment_bytes = 64);
 }
 
 static void headers_of_ipv6(void **state)
