@@ -1,0 +1,337 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A switch with four ports. The first is honest, and so is whoever reads at the second; the
+ * second's own frames, and both others, are any bytes in rings and lines at any time. The honest
+ * frames arrive unchanged and in order, nobody else sends in their name, and whatever arrives has a
+ * header that is true.
+ */
+#include "tests/fuzz/fuzz.h"
+
+#include "lib/string.c"
+#include "tests/fake_clock.h"
+#include "vmm/io/bucket.c"
+#include "vmm/io/frames.c"
+#include "vmm/io/link.c"
+#include "vmm/switch/checksum.c"
+#include "vmm/switch/deliver.c"
+#include "vmm/switch/forward.c"
+#include "vmm/switch/limit.c"
+#include "vmm/switch/mac_table.c"
+#include "vmm/switch/offload.c"
+#include "vmm/switch/port.c"
+#include "vmm/switch/segment.c"
+#include "vmm/switch/source.c"
+#include "vmm/switch/turn.c"
+#include "vmm/switch/vlan.c"
+
+#define PORTS	   4u
+#define HONEST	   0u /* sends */
+#define READER	   1u /* reads what all send, and writes garbage */
+#define MTU	   1500u
+#define MAC(n)	   (0x000000005452ull | (u64)(n) << 40)
+#define ROUNDS_MAX 200u
+/* In honest frames: a number of 32 bits, then bytes that follow from it. */
+#define NUMBER_AT  14u
+#define HONEST_TYPE 0x88b5u /* for experiments (802, 9.2.3) */
+
+static struct driver_channel channel_memory;
+static _Alignas(PAGE_SIZE) u8 memory[PORTS][FRAMES_LINK_BYTES];
+static struct link_end honest, reader;
+static u32 sent, arrived;
+
+enum status sys_object_bind(handle_t handle, handle_t bound_to, u64 key)
+{
+	return STATUS_OK;
+}
+
+enum status sys_handle_close(handle_t handle)
+{
+	return STATUS_OK;
+}
+
+enum status sys_event_signal(handle_t event)
+{
+	return STATUS_OK;
+}
+
+void switch_tell_manager(void)
+{
+}
+
+void switch_give_up(const char *pattern, ...)
+{
+	abort();
+}
+
+static u8 honest_byte(u32 number, u32 at)
+{
+	return (u8)(number * 31 + at * 7);
+}
+
+static u32 honest_bytes(u32 number)
+{
+	return NUMBER_AT + 4 + number * 37 % (MTU - 4);
+}
+
+static void send_honest(void)
+{
+	struct frame_header header = {.bytes = honest_bytes(sent)};
+	u64 macs[2] = {MAC(READER), MAC(HONEST)};
+	u8 *at = frames_reserve(&honest, header.bytes);
+
+	if (at == NULL)
+		return;
+	memcpy(at, &macs[0], NET_MAC_BYTES);
+	memcpy(at + NET_MAC_BYTES, &macs[1], NET_MAC_BYTES);
+	bytes_put16(at + ETHER_TYPE_AT, HONEST_TYPE);
+	bytes_put32(at + NUMBER_AT, sent);
+	for (u32 i = NUMBER_AT + 4; i < header.bytes; i++)
+		at[i] = honest_byte(sent, i);
+	frames_add(&honest, &header);
+	if (link_publish(&honest))
+		port_sets.active |= BIT(HONEST);
+	sent++;
+}
+
+static void check_honest(const u8 *frame, u32 bytes)
+{
+	u32 number = bytes_get32(frame + NUMBER_AT);
+
+	CHECK_THAT(bytes_get16(frame + ETHER_TYPE_AT) == HONEST_TYPE);
+	/* some are lost where the ring was full */
+	CHECK_THAT(number < sent && number >= arrived);
+	CHECK_THAT(bytes == honest_bytes(number));
+	for (u32 i = NUMBER_AT + 4; i < bytes; i++)
+		CHECK_THAT(frame[i] == honest_byte(number, i));
+	arrived = number + 1;
+}
+
+/* What its own field says counts for a guest: that is inside the frame, and behind addresses. */
+static void check_header(const struct frame_header *header, const u8 *frame, u32 wishes)
+{
+	CHECK_THAT((header->flags & ~(FRAME_NEEDS_CHECKSUM | FRAME_CHECKED)) == 0);
+	CHECK_THAT(header->reserved == 0 && header->segments < FRAME_SEGMENTS_COUNT);
+	if ((header->flags & FRAME_NEEDS_CHECKSUM) != 0) {
+		CHECK_THAT((wishes & NET_WISH_CHECKSUM) != 0);
+		CHECK_THAT(header->checksum_start >= 34);
+		CHECK_THAT(header->checksum_start + header->checksum_offset + 2u <= header->bytes);
+	}
+	if (header->segments == FRAME_WHOLE) {
+		CHECK_THAT(header->bytes <= MTU + 14 && header->segment_bytes == 0);
+		return;
+	}
+	CHECK_THAT((wishes & (header->segments == FRAME_TCP4 ? NET_WISH_TCP4 : NET_WISH_TCP6)) !=
+		   0);
+	CHECK_THAT((header->flags & FRAME_NEEDS_CHECKSUM) != 0 && header->checksum_offset == 16);
+	CHECK_THAT(header->segment_bytes >= 64 && header->segment_bytes <= MTU - 40);
+	CHECK_THAT(header->checksum_start + tcp_bytes(frame + header->checksum_start) +
+			   header->segment_bytes <
+		   header->bytes);
+}
+
+/* Their own addresses; or any but those of others, where a port may send from any. */
+static bool may_be_from(u64 source)
+{
+	if (source == MAC(HONEST) || source == MAC(2) || source == MAC(3))
+		return true;
+	return port_sets.holders != 0 && source != MAC(READER) && (source & 1) == 0;
+}
+
+static void read_all(void)
+{
+	u32 wishes = memory[READER][LINK_LINE_BYTES + offsetof(struct link_line, wish)];
+	struct frame_header header;
+	const u8 *frame;
+
+	while (frames_next(&reader, &header, &frame)) {
+		u64 source = bytes_get_mac(frame + NET_MAC_BYTES);
+
+		CHECK_THAT(may_be_from(source));
+		CHECK_THAT(bytes_get16(frame + ETHER_TYPE_AT) != ETHER_TAG);
+		check_header(&header, frame, wishes);
+		if (source == MAC(HONEST))
+			check_honest(frame, header.bytes);
+		frames_drop(&reader, &header);
+	}
+	CHECK_THAT(!reader.broken);
+	/* what it writes is not the honest end's */
+	reader.memory->line[LINK_CLIENT].read = reader.read;
+}
+
+/* Near to a frame of TCP that the switch may well believe. */
+static u32 make_frame(struct fuzz *fuzz, u8 *frame, struct frame_header *header)
+{
+	bool is_ipv6 = (fuzz_u8(fuzz) & 1) != 0;
+	u32 transport = is_ipv6 ? 54 : 34;
+	u32 data = fuzz_u16(fuzz) % 8192 >> fuzz_u8(fuzz) % 8;
+	u32 bytes = transport + 20 + data;
+	bool whole = fuzz_u8(fuzz) % 4 == 0;
+
+	bytes_put16(frame + 12, is_ipv6 ? ETHER_IPV6 : ETHER_IPV4);
+	frame[14] = is_ipv6 ? 0x60 : 0x45;
+	bytes_put16(frame + (is_ipv6 ? 18 : 16), (u16)(bytes - (is_ipv6 ? 54 : 14)));
+	frame[is_ipv6 ? 20 : 23] = IP_TCP;
+	frame[transport + 12] = 0x50;
+	*header = (struct frame_header){.bytes = bytes,
+					.flags = FRAME_NEEDS_CHECKSUM,
+					.segments = whole	    ? FRAME_WHOLE
+							: is_ipv6 ? FRAME_TCP6
+								  : FRAME_TCP4,
+					.segment_bytes = fuzz_u16(fuzz) % 1600,
+					.checksum_start = (u16)transport,
+					.checksum_offset = 16};
+	return bytes;
+}
+
+/* A frame as one that knows the rules but not the limits might send. */
+static void put_frame(struct fuzz *fuzz, u32 index)
+{
+	struct link_memory *link = (struct link_memory *)(void *)memory[index];
+	struct link_line *line = &link->line[LINK_CLIENT];
+	u32 at = line->written % FRAMES_RING_BYTES;
+	u8 *ring = memory[index] + PAGE_SIZE;
+	struct frame_header header = {.bytes = fuzz_u16(fuzz) % 2048};
+	u8 *frame = ring + at + sizeof(header);
+	u64 macs[2] = {MAC(fuzz_u8(fuzz) % PORTS), MAC(fuzz_u8(fuzz) % (PORTS + 1))};
+	u8 shape = fuzz_u8(fuzz);
+
+	if (at % FRAME_ALIGN != 0 || FRAMES_RING_BYTES - at < 16384)
+		return;
+	if ((shape & 1) != 0)
+		make_frame(fuzz, frame, &header);
+	if ((shape & 2) != 0)
+		macs[0] = ~0ull;
+	memcpy(frame, &macs[0], NET_MAC_BYTES);
+	memcpy(frame + NET_MAC_BYTES, &macs[1], NET_MAC_BYTES);
+	for (u32 tags = shape & 32 ? 2 : shape >> 2 & 1; tags > 0; tags--) {
+		memmove(frame + 16, frame + 12, 160);
+		bytes_put32(frame + 12, (u32)ETHER_TAG << 16 | (fuzz_u16(fuzz) & 0x8001));
+		header.bytes += 4;
+		header.checksum_start += 4;
+	}
+	for (u32 i = shape >> 3 & 1 ? 1 + shape / 64 : 0; i > 0; i--)
+		((u8 *)&header)[fuzz_u8(fuzz) % sizeof(header)] = fuzz_u8(fuzz);
+	if ((shape & 16) != 0)
+		fuzz_take(fuzz, frame + fuzz_u8(fuzz) % 64, 2);
+	memcpy(ring + at, &header, sizeof(header));
+	line->written += record_bytes(MIN(header.bytes, 10000));
+	port_sets.active |= BIT(index);
+}
+
+static void scribble(struct fuzz *fuzz, u32 index)
+{
+	struct link_memory *link = (struct link_memory *)(void *)memory[index];
+	struct link_line *line = &link->line[LINK_CLIENT];
+	u8 what = fuzz_u8(fuzz);
+
+	/* the reader's own line stays true, but for what it says of its own ring */
+	if (index == READER) {
+		read_all();
+		line->written += (what & 1) != 0 ? fuzz_u16(fuzz) : 0;
+		line->wish = what >> 1 & 7;
+		return;
+	}
+	if ((what & 7) == 0)
+		link->generation++;
+	else if ((what & 7) == 1)
+		fuzz_take(fuzz, line, sizeof(*line));
+	else if ((what & 7) == 2)
+		line->read += fuzz_u16(fuzz);
+	else if ((what & 7) == 3)
+		line->generation = link->generation;
+	else
+		memory[index][PAGE_SIZE + fuzz_u16(fuzz)] = fuzz_u8(fuzz);
+	port_sets.active |= BIT(index);
+}
+
+static void attach(struct fuzz *fuzz, u32 index, u32 flags)
+{
+	struct link_memory *link = (struct link_memory *)(void *)memory[index];
+
+	link->generation = 1;
+	link->line[LINK_CLIENT].generation = 1;
+	channel_memory.client[index] = (struct driver_client){
+		.link = (u64)(uintptr_t)link,
+		.port = {.mac = (flags & NET_PORT_UPLINK) != 0 ? 0 : MAC(index), .flags = flags},
+		.number = 1};
+}
+
+static void start(struct fuzz *fuzz)
+{
+	static const u32 others[] = {0, NET_PORT_TRUNK, NET_PORT_UPLINK, NET_PORT_ANY_SOURCE};
+
+	memset(&channel_memory, 0, sizeof(channel_memory));
+	memset(memory, 0, sizeof(memory));
+	memset(ports, 0, sizeof(ports));
+	port_sets = (struct port_sets){0};
+	next_ready = ~0ull;
+	now = NS_PER_S;
+	sent = arrived = 0;
+	mac_table_init(fuzz_u8(fuzz));
+	forward_init(MTU);
+	port_init(&channel_memory, 1, 1);
+	attach(fuzz, HONEST, 0);
+	attach(fuzz, READER, 0);
+	attach(fuzz, 2, others[fuzz_u8(fuzz) % ARRAY_COUNT(others)]);
+	attach(fuzz, 3, others[fuzz_u8(fuzz) % ARRAY_COUNT(others)]);
+	port_attend();
+	frames_open(&honest, (struct link_memory *)(void *)memory[HONEST], LINK_CLIENT);
+	frames_open(&reader, (struct link_memory *)(void *)memory[READER], LINK_CLIENT);
+	CHECK_THAT(link_renewed(&honest) && link_renewed(&reader));
+	turn_round(now);
+}
+
+/* Every frame of the honest one is taken in the end, and is either read or counted. */
+static void finish(void)
+{
+	const struct net_counts *counts = channel_memory.net.counts;
+
+	for (u32 i = 0; i < ROUNDS_MAX && counts[HONEST].received_frames != sent; i++) {
+		port_sets.active |= BIT(HONEST);
+		turn_round(now);
+		read_all();
+	}
+	read_all();
+	CHECK_THAT(counts[HONEST].received_frames == sent);
+	for (u32 reason = 0; reason < NET_DROP_COUNT; reason++)
+		CHECK_THAT(counts[HONEST].dropped[reason] == 0 || reason == NET_DROP_FULL);
+	CHECK_THAT(arrived == sent || ports[READER].end.broken ||
+		   counts[READER].dropped[NET_DROP_FULL] != 0);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
+{
+	struct fuzz fuzz = {bytes, size};
+
+	start(&fuzz);
+	for (u32 i = 0; i < ROUNDS_MAX && fuzz.left > 0; i++) {
+		u8 what = fuzz_u8(&fuzz);
+		u32 index = 1 + what / 8 % (PORTS - 1);
+
+		switch (what & 7) {
+		case 0:
+		case 1:
+			send_honest();
+			break;
+		case 2:
+			scribble(&fuzz, index);
+			break;
+		case 3:
+			read_all();
+			break;
+		case 4:
+			now += fuzz_u16(&fuzz) * 10000ull;
+			mac_table_tick((u32)(now / NS_PER_S));
+			turn_wake(now);
+			turn_round(now);
+			break;
+		case 5:
+			turn_round(now);
+			break;
+		default:
+			put_frame(&fuzz, index);
+		}
+	}
+	finish();
+	return 0;
+}
