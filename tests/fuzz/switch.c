@@ -192,15 +192,18 @@ static void put_frame(struct fuzz *fuzz, u32 index)
 	u8 *ring = memory[index] + PAGE_SIZE;
 	struct frame_header header = {.bytes = fuzz_u16(fuzz) % 2048};
 	u8 *frame = ring + at + sizeof(header);
-	u64 macs[2] = {MAC(fuzz_u8(fuzz) % PORTS), MAC(fuzz_u8(fuzz) % (PORTS + 1))};
+	u64 macs[2] = {MAC(READER), MAC(index)};
 	u8 shape = fuzz_u8(fuzz);
+	u8 who = fuzz_u8(fuzz);
 
 	if (at % FRAME_ALIGN != 0 || FRAMES_RING_BYTES - at < 16384)
 		return;
 	if ((shape & 1) != 0)
 		make_frame(fuzz, frame, &header);
 	if ((shape & 2) != 0)
-		macs[0] = ~0ull;
+		macs[0] = who % 8 == 0 ? ~0ull : MAC(who % 8);
+	if (who >= 128)
+		macs[1] = MAC(who / 8 % 8);
 	memcpy(frame, &macs[0], NET_MAC_BYTES);
 	memcpy(frame + NET_MAC_BYTES, &macs[1], NET_MAC_BYTES);
 	for (u32 tags = shape & 32 ? 2 : shape >> 2 & 1; tags > 0; tags--) {
@@ -278,6 +281,7 @@ static void start(struct fuzz *fuzz)
 	frames_open(&honest, (struct link_memory *)(void *)memory[HONEST], LINK_CLIENT);
 	frames_open(&reader, (struct link_memory *)(void *)memory[READER], LINK_CLIENT);
 	CHECK_THAT(link_renewed(&honest) && link_renewed(&reader));
+	link_set_wish(&reader, fuzz_u8(fuzz) & 7);
 	turn_round(now);
 }
 
