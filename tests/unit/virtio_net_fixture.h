@@ -371,7 +371,8 @@ static UNUSED u8 command(u32 class, u32 number, const void *data, u32 bytes)
 
 	ram[COMMAND_AT] = (u8)class;
 	ram[COMMAND_AT + 1] = (u8)number;
-	memcpy(ram + COMMAND_AT + 2, data, bytes);
+	if (bytes != 0)
+		memcpy(ram + COMMAND_AT + 2, data, bytes);
 	ram[ANSWER_AT] = NO_ANSWER;
 	add_chain(queue, segment, 2, 1);
 	notify(queue);
