@@ -94,10 +94,13 @@ static ALWAYS_INLINE bool guest_memory_store(const struct guest_memory *memory, 
 	if (unlikely(guest == NULL))
 		return false;
 	for (; length >= 8; length -= 8, guest += 8, from += 8)
-		((volatile struct guest_u64 *)guest)->value = ((const struct guest_u64 *)from)->value;
+		((volatile struct guest_u64 *)guest)->value =
+			((const struct guest_u64 *)from)->value;
 	if (length == 4)
-		((volatile struct guest_u32 *)guest)->value = ((const struct guest_u32 *)from)->value;
+		((volatile struct guest_u32 *)guest)->value =
+			((const struct guest_u32 *)from)->value;
 	if (length == 2)
-		((volatile struct guest_u16 *)guest)->value = ((const struct guest_u16 *)from)->value;
+		((volatile struct guest_u16 *)guest)->value =
+			((const struct guest_u16 *)from)->value;
 	return true;
 }

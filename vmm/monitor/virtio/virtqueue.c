@@ -78,8 +78,8 @@ static ALWAYS_INLINE bool queue_write_u16(const struct virtio_device *device, u6
  * A queue found empty: the guest is asked to notify of the next request, and looked at once more,
  * because it may have put one in before it could see that.
  */
-static NOINLINE bool queue_look_again(struct virtio_device *device, const struct virtqueue_state *queue,
-			     u16 *index)
+static NOINLINE bool queue_look_again(struct virtio_device *device,
+				      const struct virtqueue_state *queue, u16 *index)
 {
 	if (!virtio_has(device, VIRTIO_F_EVENT_IDX))
 		return true;
@@ -91,8 +91,8 @@ static NOINLINE bool queue_look_again(struct virtio_device *device, const struct
 }
 
 /* The next head. False: none, or *bad. */
-static ALWAYS_INLINE bool queue_next_head(struct virtio_device *device, struct virtqueue_state *queue, u16 *head,
-			    bool *bad)
+static ALWAYS_INLINE bool queue_next_head(struct virtio_device *device,
+					  struct virtqueue_state *queue, u16 *head, bool *bad)
 {
 	u64 entry = queue->available + RING_ENTRIES +
 		    AVAILABLE_ENTRY * (u64)(queue->available_next & (queue->size - 1u));
@@ -109,8 +109,9 @@ static ALWAYS_INLINE bool queue_next_head(struct virtio_device *device, struct v
 	return !*bad;
 }
 
-static ALWAYS_INLINE bool chain_add_segment(const struct virtio_device *device, struct virtio_chain *chain,
-			      const struct queue_descriptor *descriptor)
+static ALWAYS_INLINE bool chain_add_segment(const struct virtio_device *device,
+					    struct virtio_chain *chain,
+					    const struct queue_descriptor *descriptor)
 {
 	bool writable = (descriptor->flags & DESCRIPTOR_WRITE) != 0;
 
@@ -164,9 +165,8 @@ static ALWAYS_INLINE bool chain_read_descriptor(const struct virtio_device *devi
 						struct queue_descriptor *descriptor)
 {
 	return walk->at < walk->entries &&
-	       guest_memory_fetch(device->memory,
-				  GPA(walk->table + walk->at * sizeof(*descriptor)), descriptor,
-				  sizeof(*descriptor));
+	       guest_memory_fetch(device->memory, GPA(walk->table + walk->at * sizeof(*descriptor)),
+				  descriptor, sizeof(*descriptor));
 }
 
 /* From its first descriptor on, which has been read. */

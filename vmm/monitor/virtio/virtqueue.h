@@ -85,8 +85,8 @@ static ALWAYS_INLINE u64 virtio_chain_read(const struct guest_memory *memory,
 					   const struct virtio_chain *chain, u64 offset,
 					   void *buffer, u64 bytes)
 {
-	const u8 *from = virtio_first_segment(memory, chain->segment, chain->readable_count, offset,
-					      bytes);
+	const u8 *from =
+		virtio_first_segment(memory, chain->segment, chain->readable_count, offset, bytes);
 
 	if (unlikely(from == NULL))
 		return virtio_chain_read_any(memory, chain, offset, buffer, bytes);
