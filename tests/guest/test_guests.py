@@ -12,20 +12,24 @@ GOOD = 16  # EXIT_GOOD of rt.h
 FPU_SEEDS = (1, 2)
 GUESTS = ("breakpoints", "cpuid", "debug", "exceptions", "fpu", "hlt", "hpet", "interrupts",
           "mmio", "msr", "paging", "paging32", "pci", "ports", "realmode", "reset", "smp", "timers",
-          "v8086", "virtio_blk")
-CPUS = {"smp": 4}
+          "v8086", "virtio_blk", "virtio_net")
+CPUS = {"smp": 4, "virtio_net": 4}
 KEYS = {"hpet": "hpet = yes\n", "pci": "rng = yes\n",
-        "virtio_blk": "disk = data\ndisk = fixed ro\nconsole = virtio\n"}
+        "virtio_blk": "disk = data\ndisk = fixed ro\nconsole = virtio\n",
+        "virtio_net": "net = wire\nnet = wire\n"}
 MODERN = "disable-legacy=on,modern-pio-notify=on"
 DISK_BYTES = 4 << 20
 DISKS = "".join(f"[disk {name}]\ncontroller = memory\nimage = disk.img\n"
-                for name in ("data", "fixed"))
+                for name in ("data", "fixed")) + "[net wire]\n"
 DEVICES = {
     "pci": ["-device", f"virtio-rng-pci,{MODERN}"],
     "virtio_blk": ["-drive", "if=none,id=data,format=raw,discard=unmap,file={folder}/disk.img",
                    "-blockdev", "driver=null-co,node-name=fixed,size=4194304,read-zeroes=on,read-only=on",
                    "-device", f"virtio-blk-pci,{MODERN},drive=data,serial=data,num-queues=4",
                    "-device", f"virtio-blk-pci,{MODERN},drive=fixed,num-queues=4"],
+    "virtio_net": [word for name in "ab" for word in (
+        "-netdev", f"hubport,id={name},hubid=0",
+        "-device", f"virtio-net-pci,{MODERN},netdev={name}")],
 }
 # These run once more with local APICs that the monitor emulates alone.
 APIC_GUESTS = ("debug", "interrupts", "smp")
@@ -51,6 +55,7 @@ BARE_LACKS = {
     "mmio": {"nothing-there"},
     "pci": {"pin"},
     "virtio_blk": {"pin", "statuses", "registers", "console"},
+    "virtio_net": {"pairs", "offloads"},
     "msr": {"tsc-write", "refusals", "kvm-clock"},
     "smp": {"kvm-calls"},
     "timers": {"tsc-deadline", "pit-gate-stops"},
