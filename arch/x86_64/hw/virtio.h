@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include "lib/bits.h"
+#include "lib/types.h"
+
+/* Virtio 1.2 as a driver sees it: over PCI (4.1), with split queues (2.7). */
+
+/* 4.1.4.3: the common structure */
+enum vio_common {
+	VIO_DEVICE_FEATURE_SELECT = 0x00,
+	VIO_DEVICE_FEATURE = 0x04,
+	VIO_DRIVER_FEATURE_SELECT = 0x08,
+	VIO_DRIVER_FEATURE = 0x0c,
+	VIO_CONFIG_VECTOR = 0x10, /* 16 bits, as all up to the queue count */
+	VIO_QUEUES = 0x12,
+	VIO_STATUS = 0x14,	 /* 8 bits */
+	VIO_GENERATION = 0x15,	 /* 8 bits */
+	VIO_QUEUE_SELECT = 0x16, /* 16 bits, as the next five */
+	VIO_QUEUE_SIZE = 0x18,
+	VIO_QUEUE_VECTOR = 0x1a,
+	VIO_QUEUE_ENABLE = 0x1c,
+	VIO_QUEUE_NOTIFY_OFFSET = 0x1e,
+	VIO_QUEUE_DESCRIPTORS = 0x20, /* 64 bits, as the next two; written in two halves */
+	VIO_QUEUE_DRIVER = 0x28,
+	VIO_QUEUE_DEVICE = 0x30,
+	VIO_COMMON_BYTES = 0x38,
+};
+#define VIO_NO_VECTOR 0xffffu
+
+/* 2.1 */
+#define VIO_ACKNOWLEDGE 1u
+#define VIO_DRIVER	2u
+#define VIO_DRIVER_OK	4u
+#define VIO_FEATURES_OK 8u
+#define VIO_NEEDS_RESET 0x40u
+
+/* 6 */
+#define VIO_F_EVENT_IDX	      BIT(29)
+#define VIO_F_VERSION_1	      BIT(32)
+#define VIO_F_ACCESS_PLATFORM BIT(33)
+
+/* 2.7.5 */
+struct vio_descriptor {
+	u64 address;
+	u32 bytes;
+	u16 flags;
+	u16 next;
+};
+_Static_assert(sizeof(struct vio_descriptor) == 16, "virtio 2.7.5");
+#define VIO_NEXT  1u
+#define VIO_WRITE 2u /* by the device */
+
+/* 2.7.6 and 2.7.8: both begin so, and end in the other side's event index (2.7.10) */
+struct vio_ring {
+	u16 flags;
+	u16 index;
+};
+struct vio_used {
+	u32 id;
+	u32 bytes;
+};
+#define VIO_QUIET 1u /* flags: the other side need not be told */
+
+/* 5.1: network card */
+#define VIO_NET_F_CTRL_VQ      BIT(17)
+#define VIO_NET_F_MTU	       BIT(3)
+#define VIO_NET_F_MAC	       BIT(5)
+#define VIO_NET_F_STATUS       BIT(16)
+#define VIO_NET_F_CTRL_RX      BIT(18)
+#define VIO_NET_MAC	       0u /* of its configuration: 6 bytes */
+#define VIO_NET_STATUS	       6u
+#define VIO_NET_LINK_UP	       1u
+#define VIO_NET_MTU	       10u
+#define VIO_NET_HEADER	       12u /* bytes before each frame: 5.1.6 */
+#define VIO_NET_CTRL_RX	       0u
+#define VIO_NET_RX_PROMISCUOUS 0u
+
+/* 5.2: disk */
+#define VIO_BLK_F_SIZE_MAX     BIT(1)
+#define VIO_BLK_F_SEG_MAX      BIT(2)
+#define VIO_BLK_F_RO	       BIT(5)
+#define VIO_BLK_F_BLK_SIZE     BIT(6)
+#define VIO_BLK_F_FLUSH	       BIT(9)
+#define VIO_BLK_F_DISCARD      BIT(13)
+#define VIO_BLK_F_WRITE_ZEROES BIT(14)
+enum vio_blk_config {
+	VIO_BLK_CAPACITY = 0, /* 64 bits, in sectors of 512 bytes */
+	VIO_BLK_SIZE_MAX = 8,
+	VIO_BLK_SEG_MAX = 12,
+	VIO_BLK_BLOCK = 20,
+	VIO_BLK_DISCARD_SECTORS = 36,
+	VIO_BLK_ZEROES_SECTORS = 48,
+};
+enum vio_blk_type {
+	VIO_BLK_IN = 0,
+	VIO_BLK_OUT = 1,
+	VIO_BLK_FLUSH = 4,
+	VIO_BLK_DISCARD = 11,
+	VIO_BLK_WRITE_ZEROES = 13,
+};
+#define VIO_BLK_S_OK	 0u
+#define VIO_BLK_S_UNSUPP 2u
+struct vio_blk_header {
+	u32 type;
+	u32 reserved;
+	u64 sector;
+};
+struct vio_blk_range {
+	u64 sector;
+	u32 sectors;
+	u32 flags;
+};
+_Static_assert(sizeof(struct vio_blk_header) == 16, "virtio 5.2.6");
+_Static_assert(sizeof(struct vio_blk_range) == 16, "virtio 5.2.6");

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: MIT */
+/* The driver of one virtio network card. */
+#include "vmm/driver/net/virtio_net/net.h"
+#include "vmm/rt/format.h"
+
+static struct vnet vnet;
+
+void virtio_host_pause(void)
+{
+	process_pause();
+}
+
+static bool start(struct card *card, char *problem, size_t size)
+{
+	if (virtio_host_find(&vnet.host))
+		return vnet_start(&vnet, card, problem, size);
+	format(problem, size, "the card's registers are missing");
+	return false;
+}
+
+static bool transmit(const u8 *frame, u32 bytes)
+{
+	return vnet_transmit(&vnet, frame, bytes);
+}
+
+static void flush(void)
+{
+	virtio_ring_tell(&vnet.ring[VNET_TX]);
+}
+
+static bool poll(bool look)
+{
+	const char *failure = look ? virtio_host_failure(&vnet.host) : NULL;
+
+	if (failure == NULL) {
+		if (look)
+			vnet_look(&vnet);
+		vnet_receive(&vnet);
+		failure = vnet_failure(&vnet);
+	}
+	if (failure != NULL)
+		driver_give_up("%s", failure);
+	return false;
+}
+
+static bool may_wait(void)
+{
+	return virtio_ring_may_wait(&vnet.ring[VNET_RX]);
+}
+
+const struct card_ops card_ops = {
+	.start = start,
+	.transmit = transmit,
+	.flush = flush,
+	.poll = poll,
+	.may_wait = may_wait,
+};

@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: MIT */
+/* From whatever state a device is in to one that works: virtio 1.2, 3.1 and 4.1.5. */
+#include "vmm/driver/virtio/virtio_host.h"
+
+#include "lib/string.h"
+#include "vmm/rt/clock.h"
+#include "vmm/rt/format.h"
+
+#define RESET_NS (2 * NS_PER_S) /* until it is over, at most */
+/* Its configuration changes while it is read: so often it may. */
+#define CONFIG_ATTEMPTS 16u
+
+static bool refuse_device(char *problem, size_t size, const char *text)
+{
+	format(problem, size, "%s", text);
+	return false;
+}
+
+static u8 read8(const struct virtio_host *host, enum vio_common at)
+{
+	return *(host->common + at);
+}
+
+static void write8(const struct virtio_host *host, enum vio_common at, u32 value)
+{
+	*(host->common + at) = (u8)value;
+}
+
+static u16 read16(const struct virtio_host *host, enum vio_common at)
+{
+	return *(volatile u16 *)(host->common + at);
+}
+
+static void write16(const struct virtio_host *host, enum vio_common at, u32 value)
+{
+	*(volatile u16 *)(host->common + at) = (u16)value;
+}
+
+static u32 read32(const struct virtio_host *host, enum vio_common at)
+{
+	return *(volatile u32 *)(host->common + at);
+}
+
+static void write32(const struct virtio_host *host, enum vio_common at, u64 value)
+{
+	*(volatile u32 *)(host->common + at) = (u32)value;
+}
+
+/* 4.1.3.1: fields of 64 bits are two of 32 */
+static void write64(const struct virtio_host *host, enum vio_common at, u64 value)
+{
+	write32(host, at, value);
+	write32(host, at + 4, value >> 32);
+}
+
+bool virtio_host_find(struct virtio_host *host)
+{
+	host->common = process_registers(DRIVER_VIRTIO_COMMON, &host->common_bytes);
+	host->notify = process_registers(DRIVER_VIRTIO_NOTIFY, &host->notify_bytes);
+	host->isr = process_registers(DRIVER_VIRTIO_ISR, &host->isr_bytes);
+	host->device = process_registers(DRIVER_VIRTIO_DEVICE, &host->device_bytes);
+	host->multiplier = start_info->parameter[DRIVER_NOTIFY_MULTIPLIER];
+	host->interrupts = process_has_interrupt();
+	host->memory = driver_dma();
+	return host->common != NULL && host->notify != NULL && host->device != NULL;
+}
+
+static bool reset_device(const struct virtio_host *host)
+{
+	u64 until = clock_tsc() + clock_ns_to_tsc(RESET_NS);
+
+	write8(host, VIO_STATUS, 0);
+	while (read8(host, VIO_STATUS) != 0) {
+		if (clock_tsc() >= until)
+			return false;
+		virtio_host_pause();
+	}
+	return true;
+}
+
+static u64 offered(const struct virtio_host *host)
+{
+	u64 low;
+
+	write32(host, VIO_DEVICE_FEATURE_SELECT, 0);
+	low = read32(host, VIO_DEVICE_FEATURE);
+	write32(host, VIO_DEVICE_FEATURE_SELECT, 1);
+	return low | (u64)read32(host, VIO_DEVICE_FEATURE) << 32;
+}
+
+bool virtio_host_begin(struct virtio_host *host, u64 wanted, char *problem, size_t size)
+{
+	u64 there;
+
+	if (host->memory.address == NULL)
+		return refuse_device(problem, size, "no memory that the device could use");
+	if (host->common_bytes < VIO_COMMON_BYTES)
+		return refuse_device(problem, size, "the device's registers are missing");
+	if (!reset_device(host))
+		return refuse_device(problem, size, "the device does not end its reset");
+	write8(host, VIO_STATUS, VIO_ACKNOWLEDGE);
+	write8(host, VIO_STATUS, VIO_ACKNOWLEDGE | VIO_DRIVER);
+	there = offered(host);
+	if ((there & VIO_F_VERSION_1) == 0)
+		return refuse_device(problem, size, "the device is older than virtio 1.0");
+	host->features =
+		there & (wanted | VIO_F_VERSION_1 | VIO_F_ACCESS_PLATFORM | VIO_F_EVENT_IDX);
+	write32(host, VIO_DRIVER_FEATURE_SELECT, 0);
+	write32(host, VIO_DRIVER_FEATURE, host->features);
+	write32(host, VIO_DRIVER_FEATURE_SELECT, 1);
+	write32(host, VIO_DRIVER_FEATURE, host->features >> 32);
+	write8(host, VIO_STATUS, VIO_ACKNOWLEDGE | VIO_DRIVER | VIO_FEATURES_OK);
+	if ((read8(host, VIO_STATUS) & VIO_FEATURES_OK) == 0)
+		return refuse_device(problem, size, "the device takes none of its own features");
+	write16(host, VIO_CONFIG_VECTOR, host->interrupts ? 0 : VIO_NO_VECTOR);
+	return true;
+}
+
+/* Empty, all descriptors free: nothing in it is the device's. */
+static void init_ring(const struct virtio_host *host, struct virtio_ring *ring, u16 index, u64 page,
+		      u16 ring_size)
+{
+	u8 *pages = host->memory.memory + page * PAGE_SIZE;
+	u8 *used = pages + PAGE_SIZE + PAGE_SIZE / 4;
+
+	memset(pages, 0, VIRTIO_HOST_RING_PAGES * PAGE_SIZE);
+	*ring = (struct virtio_ring){
+		.size = ring_size,
+		.event_idx = (host->features & VIO_F_EVENT_IDX) != 0,
+		.descriptors = (struct vio_descriptor *)(uintptr_t)pages,
+		.available = (volatile struct vio_ring *)(uintptr_t)(pages + PAGE_SIZE),
+		.used = (volatile struct vio_ring *)(uintptr_t)used,
+		.index = index,
+		.free_count = ring_size,
+	};
+	for (u16 i = 0; i < ring_size; i++)
+		ring->next[i] = (u16)(i + 1);
+}
+_Static_assert(6 + 2 * VIRTIO_HOST_RING_MAX <= PAGE_SIZE / 4, "what the driver writes");
+_Static_assert(6 + 8 * VIRTIO_HOST_RING_MAX <= PAGE_SIZE * 3 / 4, "what the device writes");
+
+bool virtio_host_open(struct virtio_host *host, struct virtio_ring *ring, u16 index, u64 page,
+		      char *problem, size_t size)
+{
+	u64 at = page * PAGE_SIZE;
+	u16 ring_size;
+	u64 doorbell;
+
+	if (page > host->memory.pages || host->memory.pages - page < VIRTIO_HOST_RING_PAGES)
+		return refuse_device(problem, size, "no memory that the device could use");
+	write16(host, VIO_QUEUE_SELECT, index);
+	ring_size = read16(host, VIO_QUEUE_SIZE);
+	if (ring_size < 4 || !is_power_of_two(ring_size))
+		return refuse_device(problem, size, "the device has no queue of a size that works");
+	ring_size = (u16)MIN(ring_size, VIRTIO_HOST_RING_MAX);
+	doorbell = read16(host, VIO_QUEUE_NOTIFY_OFFSET) * (host->multiplier & 0xffffffff);
+	if (host->notify_bytes < 2 || doorbell > host->notify_bytes - 2 || doorbell % 2 != 0)
+		return refuse_device(problem, size, "the device's doorbells are out of reach");
+	init_ring(host, ring, index, page, ring_size);
+	ring->doorbell = (volatile u16 *)(host->notify + doorbell);
+	write16(host, VIO_QUEUE_SIZE, ring_size);
+	write16(host, VIO_QUEUE_VECTOR, host->interrupts ? 0 : VIO_NO_VECTOR);
+	write64(host, VIO_QUEUE_DESCRIPTORS, virtio_host_address(host, at));
+	write64(host, VIO_QUEUE_DRIVER, virtio_host_address(host, at + PAGE_SIZE));
+	write64(host, VIO_QUEUE_DEVICE, virtio_host_address(host, at + PAGE_SIZE + PAGE_SIZE / 4));
+	write16(host, VIO_QUEUE_ENABLE, 1);
+	return true;
+}
+
+void virtio_host_go(const struct virtio_host *host)
+{
+	write8(host, VIO_STATUS, VIO_ACKNOWLEDGE | VIO_DRIVER | VIO_FEATURES_OK | VIO_DRIVER_OK);
+}
+
+void virtio_host_heard(const struct virtio_host *host)
+{
+	if (host->isr != NULL && host->isr_bytes != 0)
+		(void)*host->isr;
+}
+
+const char *virtio_host_failure(const struct virtio_host *host)
+{
+	u8 status = read8(host, VIO_STATUS);
+
+	if (status == 0xff)
+		return "the device does not answer any more";
+	if ((status & VIO_NEEDS_RESET) != 0)
+		return "the device has an error and asks to be reset";
+	return (status & VIO_DRIVER_OK) == 0 ? "the device has stopped" : NULL;
+}
+
+/* 2.5.1: a generation that has changed says that it may be of two moments */
+bool virtio_host_config(const struct virtio_host *host, u32 offset, void *to, u32 count)
+{
+	u8 *bytes = to;
+
+	if (count > host->device_bytes || offset > host->device_bytes - count)
+		return false;
+	for (u32 i = 0; i < CONFIG_ATTEMPTS; i++) {
+		u8 before = read8(host, VIO_GENERATION);
+
+		for (u32 j = 0; j < count; j++)
+			bytes[j] = host->device[offset + j];
+		if (read8(host, VIO_GENERATION) == before)
+			return true;
+	}
+	return false;
+}
