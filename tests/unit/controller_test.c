@@ -23,6 +23,7 @@ static void port_out8(unsigned short port, unsigned char value);
 #include "vmm/manager/driver/device.c"
 #include "vmm/manager/driver/device_irq.c"
 #include "vmm/manager/disk/controller_nvme.c"
+#include "vmm/manager/disk/controller_virtio.c"
 #include "vmm/manager/pci/pci_address.c"
 #include "vmm/manager/text/text.c"
 #include "vmm/rt/format.c"
@@ -31,7 +32,7 @@ static void port_out8(unsigned short port, unsigned char value);
 
 const struct driver_class disk_class;
 
-static struct pci_function functions[8];
+static struct pci_function functions[9];
 static u32 function_count;
 static struct driver drivers[2];
 static struct start_info page;
@@ -42,6 +43,7 @@ static u32 control_writes, resets;
 static bool enabled, line_taken;
 static enum status quiet_status;
 static u32 destroyed;
+static bool irq_is_line; /* the latest interrupt */
 static u64 now_tsc;
 
 u64 clock_tsc(void)
@@ -159,8 +161,9 @@ void process_build_note(struct process_build *which, const char *what, enum stat
 void process_build_grant(struct process_build *which, enum start_kind kind, handle_t handle,
 			 u32 rights, u64 value)
 {
-	(void)which, (void)handle, (void)value;
+	(void)which, (void)handle;
 	assert_int_equal(kind, START_IRQ);
+	assert_int_equal(value, irq_is_line ? DRIVER_IRQ_LINE : 0);
 	assert_int_equal(rights, RIGHT_BIND | RIGHT_CONTROL);
 	note("irq; ");
 }
@@ -171,6 +174,18 @@ void process_build_map(struct process_build *which, enum start_kind kind, handle
 	(void)which, (void)memory, (void)rights;
 	assert_int_equal(kind, START_REGISTERS);
 	note("registers %lu+%lu; ", offset, bytes);
+}
+
+void process_build_name(struct process_build *which, const char *name)
+{
+	(void)which;
+	note("named %s; ", name);
+}
+
+void device_virtio_give(struct process_build *which, const struct pci_function *function)
+{
+	(void)which;
+	note("structures of %x; ", function->device);
 }
 
 void process_build_ports(struct process_build *which, u16 first, u32 count, const char *name)
@@ -202,6 +217,7 @@ enum status sys_irq_create(handle_t root, u32 gsi, u32 flags, handle_t *irq)
 	(void)root;
 	if (line_taken)
 		return STATUS_IN_USE;
+	irq_is_line = flags != IRQ_MSI;
 	note(flags == IRQ_MSI ? "message on CPU %u, " : "line %u, ", gsi);
 	*irq = 77;
 	return STATUS_OK;
@@ -235,6 +251,10 @@ static int set_up(void **state)
 	add(0, 4, PCI_STORAGE_NVME, 0x02);
 	add(0, 5, PCI_STORAGE_IDE, 0x85); /* native, both channels */
 	add(1, 0, PCI_STORAGE_NVME, 0x02);
+	add(1, 1, 0, 0); /* some SCSI controller */
+	add(1, 2, 0, 0);
+	functions[7].vendor = 0x1af4;
+	functions[7].device = 0x1042;
 	functions[0].bar[4] = functions[4].bar[4] =
 		(struct pci_bar){.address = DMA_AT, .size = 16, .kind = PCI_BAR_PORTS};
 	functions[4].bar[2] = (struct pci_bar){.address = 0xd000, .size = 8};
@@ -275,9 +295,12 @@ static void test_names(void **state)
 		{"nvme7 ide0.1", "ide0.1"}, /* the first that is there */
 		{"nvme0 ide0.1", "nvme0"},
 		{"ide0.1 nvme0", "ide0.1"},
+		{"virtio0", "virtio0"},
+		{"01:02.0", "virtio0"},
 	};
 	static const char *const missing[] = {"nvme2", "ide0", "ide0.4", "ide2.0", "00:02.0",
-					      "00:03.0", "03:00.0", "nvme0.0", "nvme7 ide7.0"};
+					      "00:03.0", "03:00.0", "nvme0.0", "nvme7 ide7.0",
+					      "virtio1", "01:01.0"};
 	u32 device;
 
 	(void)state;
@@ -335,7 +358,12 @@ static void test_equip(void **state)
 	given[0] = '\0';
 	(void)called("nvme0", &device);
 	controller_nvme.equip(&build, device);
-	assert_string_equal(given, "registers 0+16384; message on CPU 0, irq; ");
+	assert_string_equal(given, "registers 0+16384; named 0; message on CPU 0, irq; ");
+	given[0] = '\0';
+	(void)called("virtio0", &device);
+	controller_virtio.equip(&build, device);
+	assert_string_equal(given, "structures of 1042; message on CPU 0, irq; ");
+	assert_string_equal(functions[7].driver, "virtio_blk");
 }
 
 /* What was under way is over before DMA is switched on for the next driver. */

@@ -44,6 +44,13 @@ bool process_has_interrupt(void)
 	return interrupt != HANDLE_NONE;
 }
 
+bool process_has_line(void)
+{
+	const struct start_entry *entry = start_find(START_IRQ);
+
+	return entry != NULL && entry->value == DRIVER_IRQ_LINE;
+}
+
 struct driver_dma process_own_memory(void)
 {
 	return own;

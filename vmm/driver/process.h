@@ -28,6 +28,8 @@ struct driver_channel *process_open(void);
 handle_t process_queue(void);
 /* Whether the device has an interrupt. */
 bool process_has_interrupt(void);
+/* Whether that is a line, which stays raised until the device has been asked why. */
+bool process_has_line(void);
 /* The first pages, for the driver's own reading, and the others, which are the device driver's. */
 struct driver_dma process_own_memory(void);
 struct driver_dma driver_dma(void);

@@ -62,6 +62,9 @@ enum driver_parameter {
 	DRIVER_PCI_DEVICE,	  /* network card: its device ID */
 };
 
+/* `value` of START_IRQ: a line, raised until the device is asked why. 0: a message. */
+#define DRIVER_IRQ_LINE 1u
+
 /* Names of START_PORTS: IDE's command block, control register and bus mastering. */
 #define DRIVER_PORTS_COMMAND "command"
 #define DRIVER_PORTS_CONTROL "control"

@@ -61,6 +61,7 @@ bool virtio_host_find(struct virtio_host *host)
 	host->device = process_registers(DRIVER_VIRTIO_DEVICE, &host->device_bytes);
 	host->multiplier = start_info->parameter[DRIVER_NOTIFY_MULTIPLIER];
 	host->interrupts = process_has_interrupt();
+	host->line = process_has_line();
 	host->memory = driver_dma();
 	return host->common != NULL && host->notify != NULL && host->device != NULL;
 }
@@ -174,7 +175,7 @@ void virtio_host_go(const struct virtio_host *host)
 
 void virtio_host_heard(const struct virtio_host *host)
 {
-	if (host->isr != NULL && host->isr_bytes != 0)
+	if (host->line && host->isr != NULL && host->isr_bytes != 0)
 		(void)*host->isr;
 }
 

@@ -26,6 +26,7 @@ struct virtio_host {
 	u64 device_bytes;
 	u64 multiplier;
 	bool interrupts;
+	bool line; /* its interrupt is one */
 	struct driver_dma memory;
 
 	u64 features; /* in force */
@@ -74,7 +75,7 @@ bool virtio_host_open(struct virtio_host *host, struct virtio_ring *ring, u16 in
 		      char *problem, size_t size);
 /* The device may begin. */
 void virtio_host_go(const struct virtio_host *host);
-/* Takes the interrupt of a line back. */
+/* Takes the interrupt back, if that is a line. */
 void virtio_host_heard(const struct virtio_host *host);
 /* Why nothing more is to be hoped for; NULL: it is well. */
 const char *virtio_host_failure(const struct virtio_host *host);

@@ -12,13 +12,25 @@ struct kind {
 	u8 subclass;
 	u8 interface; /* those of its bits that are in `mask` */
 	u8 mask;
-	u32 units; /* 1: a name has no ".0" */
+	u32 units;  /* 1: a name has no ".0" */
+	u16 vendor; /* 0: of any */
+	u16 device;
+	u16 other_device;
 };
 
+/* A virtio disk says that it is a SCSI controller (subclass 0), as others do: by its numbers. */
 static const struct kind kinds[] = {
-	{&controller_nvme, "nvme", PCI_STORAGE_NVME, 0x02, 0xff, 1},
-	{&controller_ide, "ide", PCI_STORAGE_IDE, 0, 0, DEVICE_UNITS},
+	{&controller_nvme, "nvme", PCI_STORAGE_NVME, 0x02, 0xff, 1, 0, 0, 0},
+	{&controller_ide, "ide", PCI_STORAGE_IDE, 0, 0, DEVICE_UNITS, 0, 0, 0},
+	{&controller_virtio, "virtio", 0, 0, 0, 1, 0x1af4, 0x1042, 0x1001},
 };
+
+static bool has_numbers(const struct kind *kind, const struct pci_function *function)
+{
+	return kind->vendor == 0 ||
+	       (function->vendor == kind->vendor &&
+		(function->device == kind->device || function->device == kind->other_device));
+}
 
 /* NULL: no driver is here for it. */
 static const struct kind *kind_of(const struct pci_function *function)
@@ -27,7 +39,7 @@ static const struct kind *kind_of(const struct pci_function *function)
 		if (function->class == PCI_CLASS_STORAGE &&
 		    function->subclass == kinds[i].subclass &&
 		    (function->interface & kinds[i].mask) == kinds[i].interface &&
-		    !pci_is_bridge(function))
+		    has_numbers(&kinds[i], function) && !pci_is_bridge(function))
 			return &kinds[i];
 	}
 	return NULL;
@@ -103,7 +115,8 @@ static bool find(const char *wanted, u32 *device)
 /* A driver that has another disk of that controller; NULL: there is none. */
 static const struct driver *other_of(u32 device)
 {
-	DRIVER_FOR_EACH(driver) {
+	DRIVER_FOR_EACH(driver)
+	{
 		if (driver->kind->dma && driver->device != device &&
 		    device_function(driver->device) == device_function(device))
 			return driver;

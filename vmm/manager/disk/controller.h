@@ -12,7 +12,8 @@
  */
 
 /*
- * The disk of that name: "nvme0" is that of the first NVMe controller, in the order of `pci`;
+ * The disk of that name: "nvme0" is that of the first NVMe controller, in the order of `pci`,
+ * "virtio0" the first virtio disk;
  * "ide0.0" to "ide0.3" are master and slave of the primary and of the secondary channel of the
  * first IDE controller; or a controller's PCI address, for its first one. `wanted` may have several
  * such words: the first one counts whose controller is there. NULL: there is none that a driver is
@@ -24,3 +25,4 @@ const struct driver_kind *controller_find(const char *wanted, u32 *device,
 
 extern const struct driver_kind controller_nvme;
 extern const struct driver_kind controller_ide;
+extern const struct driver_kind controller_virtio;

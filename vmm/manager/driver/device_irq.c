@@ -24,9 +24,9 @@ static handle_t *create(u32 device, u32 line, u32 flags)
 	return &irqs[free];
 }
 
-static void grant(struct process_build *build, handle_t irq)
+static void grant(struct process_build *build, handle_t irq, u64 value)
 {
-	process_build_grant(build, START_IRQ, irq, RIGHT_BIND | RIGHT_CONTROL, 0);
+	process_build_grant(build, START_IRQ, irq, RIGHT_BIND | RIGHT_CONTROL, value);
 }
 
 bool device_irq_message(struct process_build *build, struct pci_function *function, u32 device)
@@ -40,7 +40,7 @@ bool device_irq_message(struct process_build *build, struct pci_function *functi
 	if (status != STATUS_OK)
 		status = pci_msi_set(function, *irq);
 	if (status == STATUS_OK)
-		grant(build, *irq);
+		grant(build, *irq, 0);
 	else
 		device_irq_drop(device);
 	return status == STATUS_OK;
@@ -51,7 +51,7 @@ void device_irq_line(struct process_build *build, u32 line, u32 device)
 	handle_t *irq = create(device, line, IRQ_ISA);
 
 	if (irq != NULL)
-		grant(build, *irq);
+		grant(build, *irq, DRIVER_IRQ_LINE);
 }
 
 void device_irq_any(struct process_build *build, struct pci_function *function, u32 device)

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: MIT */
+/* The driver of one virtio disk. */
+#include "vmm/driver/disk/virtio_blk/blk.h"
+#include "vmm/rt/clock.h"
+#include "vmm/rt/format.h"
+
+/* A disk that works is asked so often whether it is well: its registers are slow to read. */
+#define LOOK_NS (100 * NS_PER_MS)
+
+static struct vblk vblk;
+static u64 look_tsc;
+
+void virtio_host_pause(void)
+{
+	process_pause();
+}
+
+static bool start(struct driver_disk *disk, char *problem, size_t size)
+{
+	if (virtio_host_find(&vblk.host))
+		return vblk_start(&vblk, disk, problem, size);
+	format(problem, size, "the disk's registers are missing");
+	return false;
+}
+
+static bool submit(struct driver_request *request)
+{
+	return vblk_submit(&vblk, request);
+}
+
+static void poll(void)
+{
+	const char *failure = NULL;
+
+	vblk_poll(&vblk);
+	if (vblk.ring.bad >= VIRTIO_HOST_BAD_MAX || (vblk.busy > 0 && clock_tsc() >= look_tsc)) {
+		look_tsc = clock_tsc() + clock_ns_to_tsc(LOOK_NS);
+		failure = vblk_failure(&vblk);
+	}
+	if (failure != NULL)
+		driver_give_up("%s", failure);
+}
+
+const struct driver_ops driver_ops = {.start = start, .submit = submit, .poll = poll};
