@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: MIT
-"""Disks: stock Linux on virtio-blk, drivers in ring 3 that die and come back, partitions, errors."""
+"""
+Disks: stock Linux on virtio-blk, drivers in ring 3 that die and come back, partitions, errors.
+On Bochs: test_ide.py.
+"""
 import uuid
-
-import pytest
 
 import bundle
 import gpt
-from machine import Bochs, Qemu
+import rounds
+from machine import Qemu
 
 DATA = uuid.UUID("12345678-9abc-4def-8123-456789abcdef")
 PARTITIONS = {"boot": (64, 2047, uuid.UUID(int=2)), "data": (2048, 40000, DATA)}
@@ -18,12 +20,6 @@ cmdline = console=ttyS0 quiet name=alpha no_timer_check
 memory = 128M
 autostart = yes
 """
-# Writes random bytes, reads them back in other pieces, as often as it is told.
-ROUNDS = ("dd if=/dev/urandom of=/tmp/x bs=64k count=16 2>/dev/null; i=0; "
-          "while [ $i -lt {count} ]; do i=$((i+1)); "
-          "dd if=/tmp/x of=/dev/vda bs=64k seek=$i conv=notrunc oflag=direct 2>/dev/null && "
-          "dd if=/dev/vda of=/tmp/y bs=16k skip=$((4*i)) count=64 iflag=direct 2>/dev/null && "
-          "cmp /tmp/x /tmp/y || echo WRO''NG; done; echo ROUNDS''DONE")
 
 
 def nvme(path):
@@ -42,50 +38,17 @@ def run(machine, command):
     return machine.match().group(1)
 
 
-def stat(machine):
-    return machine.objects("disk stat")[0]
-
-
-def check_ended_well(machine, count):
-    machine.attach("alpha")
-    machine.wait("ROUNDSDONE")
-    machine.leave()
-    assert "\nWRONG" not in machine.transcript().replace("\r", "")
-    counts = stat(machine)
-    assert counts["errors"] == 0 and counts["refused"] == 0
-    assert machine.objects("driver list")[0]["starts"] == count
-
-
-def kill_driver(machine, times):
-    """Each time after the guest has had some more of its disk."""
-    name = machine.objects("driver list")[0]["name"]
-    for _ in range(times):
-        machine.command(f"driver restart {name}")
-        while machine.objects("driver list")[0]["state"] != "ready":
-            pass
-        before = stat(machine)["requests"]
-        while stat(machine)["requests"] < before + 20:
-            pass
-
-
-@pytest.mark.parametrize("emulator, vcpus, rounds, kills",
-                         [(Qemu, 4, 60, 10), (Bochs, 1, 20, 5)])
-def test_memory(build, tmp_path, emulator, vcpus, rounds, kills):
-    """A disk in memory, whose driver is killed at arbitrary moments: nothing is lost."""
-    conf = ("[disk data]\ncontroller = memory\nsize = 16M\n" + GUEST +
-            f"vcpus = {vcpus}\ndisk = data\n")
-    with emulator(build, bundle=make_bundle(build, tmp_path, conf)) as machine:
+def test_memory(build, tmp_path):
+    """A disk in memory, whose driver is ended at arbitrary moments: nothing is lost."""
+    conf = "[disk data]\ncontroller = memory\nsize = 16M\n" + GUEST + "vcpus = 4\ndisk = data\n"
+    with Qemu(build, bundle=make_bundle(build, tmp_path, conf)) as machine:
         machine.wait_prompt()
         machine.attach("alpha")
         machine.wait("READY alpha")
         assert run(machine, "test $(cat /sys/block/vda/serial) = data") == "0"
         assert run(machine, "test $(cat /sys/block/vda/size) = 32768") == "0"
-        machine.type(ROUNDS.format(count=rounds) + "\r")
         machine.leave()
-        while stat(machine)["requests"] < 20:
-            pass
-        kill_driver(machine, kills)
-        check_ended_well(machine, kills + 1)
+        rounds.run(machine, 20, 5, blocks=8)
 
 
 def test_nvme(build, tmp_path):
@@ -99,12 +62,8 @@ def test_nvme(build, tmp_path):
         machine.wait_prompt()
         machine.attach("alpha")
         machine.wait("READY alpha")
-        machine.type(ROUNDS.format(count=60) + "\r")
         machine.leave()
-        while stat(machine)["requests"] < 20:
-            pass
-        kill_driver(machine, 10)
-        check_ended_well(machine, 11)
+        rounds.run(machine, 15, 3, blocks=8)
         machine.attach("alpha")
         assert run(machine, "mke2fs /dev/vda >/dev/null && mount /dev/vda /data && "
                             "cp -r /lib /data && umount /data && sync") == "0"
