@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 #
-# Further guests for tests: Debian's i386 kernel with its busybox, memtest86+, and Xen.
+# Further guests for tests: Debian's i386 kernel with its busybox, memtest86+, Xen, and GRUB.
 
 I386 := $(BUILD)/guests-i386
 MEMTEST := $(BUILD)/memtest
@@ -35,3 +35,22 @@ $(XEN)/xen.elf: iso/foreign.sh iso/foreign.mk
 	@echo "  APT     xen-hypervisor"
 	$(Q)iso/foreign.sh $(XEN) amd64 xen-hypervisor-4.17-amd64
 	$(Q)gunzip -c $(XEN)/root/boot/xen-*.gz >$@
+
+# --- GRUB as a kernel: for i386-multiboot, with a script of its own built in ---
+
+GRUB := $(BUILD)/grub
+GRUB_PACKAGES := bison flex xz-utils
+GRUB_MODULES := serial terminal lspci echo ls lsacpi lsmmap date sleep halt ata pata ahci part_gpt
+
+.PHONY: guests-grub
+guests-grub: $(GRUB)/grub.elf
+
+$(GRUB)/out/grub-mkimage: iso/grub.sh iso/foreign.mk
+	@echo "  GRUB    $(GRUB)"
+	$(Q)iso/packages.sh $(BUILD_PACKAGES) $(GRUB_PACKAGES)
+	$(Q)iso/grub.sh $(GRUB)
+	$(Q)touch $@
+
+$(GRUB)/grub.elf: $(GRUB)/out/grub-mkimage tests/guest/grub.cfg
+	$(Q)$(GRUB)/out/grub-mkimage -d $(GRUB)/out/grub-core -O i386-multiboot -p / \
+		-c tests/guest/grub.cfg -o $@ $(GRUB_MODULES)

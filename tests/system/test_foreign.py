@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: MIT
 """
-Kernels besides Debian's for amd64: its i386 kernel, memtest86+ and Xen. Each has a disk on its PCI
-bus, and finds it or has no driver for it.
+Kernels besides Debian's for amd64: its i386 kernel, memtest86+, Xen and GRUB. Each has a disk on its
+PCI bus, and finds it or has no driver for it.
 """
+import re
 import subprocess
 
 import pytest
@@ -14,12 +15,22 @@ DISK = "[disk data]\ncontroller = memory\nsize = 4M\n"
 CELLS = pytest.mark.parametrize("emulator", [Qemu, pytest.param(Bochs, marks=pytest.mark.long)])
 
 
-@pytest.fixture(scope="module")
-def foreign(build):
-    done = subprocess.run(["make", "-s", f"BUILD={build.relative_to(ROOT)}", "guests-foreign"],
+def make(build, target):
+    done = subprocess.run(["make", "-s", f"BUILD={build.relative_to(ROOT)}", target],
                           cwd=ROOT, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     assert done.returncode == 0, done.stdout
     return build
+
+
+@pytest.fixture(scope="module")
+def foreign(build):
+    return make(build, "guests-foreign")
+
+
+@pytest.fixture(scope="module")
+def grub(build):
+    """Takes minutes the first time: it is built from source."""
+    return make(build, "guests-grub")
 
 
 @CELLS
@@ -78,3 +89,28 @@ def test_xen(foreign, tmp_path, emulator):
         machine.wait("PCI: MCFG area at e0000000 reserved in E820", 300)
         machine.wait("PCI: Using MCFG for segment 0000 bus 00-00", 60)
         machine.wait("Building a PV Dom0", 300)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("emulator", [Qemu, Bochs])
+def test_grub(grub, tmp_path, emulator):
+    """It lists the bus and the tables; none of its drivers takes the disk for its own."""
+    conf = (DISK + "[vm grub]\nkernel = grub.elf\nmemory = 64M\nautostart = yes\nrng = yes\n"
+            "disk = data\n")
+    files = bundle.make(tmp_path / "grub.cpio", conf, bundle.read(grub / "grub/grub.elf"))
+    with emulator(grub, bundle=files) as machine:
+        machine.wait_prompt()
+        machine.attach("grub")
+        machine.wait("functions:")
+        functions = machine.wait("disks:", 120)
+        assert re.findall(r"00:\d\d\.0 1af4:\w{4} \[\w{4}\]", functions) == \
+            ["00:00.0 1af4:0f00 [0600]", "00:02.0 1af4:1044 [ff00]", "00:10.0 1af4:1042 [0180]"]
+        assert machine.wait("tables:", 120).strip() == ""
+        tables = machine.wait("memory:", 120).replace("\r", "")
+        assert set(re.findall(r"^(\w{4}) +\d+B rev=", tables, re.MULTILINE)) >= \
+            {"XSDT", "FACP", "APIC", "MCFG"}
+        assert "(valid)" in tables and not re.search(r"not valid|invalid", tables)
+        assert "base_addr = 0xe0000000, length = 0x100000, reserved RAM" in \
+            machine.wait(r"\[the guest has ended\]", 120).replace("\r", "")
+        machine.wait_prompt()
+        assert machine.vm("grub")["reason"] == "guest powered off"
