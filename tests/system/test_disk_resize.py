@@ -61,7 +61,7 @@ def test_grows(build, tmp_path):
     with Qemu(build, bundle=bundle.make(tmp_path / "grow.cpio", CONF, files)) as machine:
         machine.wait_prompt()
         machine.attach_shell("alpha", 120)
-        machine.type(f"{fio.command('2M', 15)}; echo fio''-ends=$?\r")
+        machine.type(f"{fio.command('2M', 8)}; echo fio''-ends=$?\r")
         machine.leave()
         for words, problem in REFUSED.items():
             assert problem in machine.command(f"disk resize {words}"), words

@@ -49,9 +49,10 @@ def test_file_systems(build, tmp_path):
         for kind in MAKE:
             exercise(machine, kind)
         succeed(machine, "/sbin/blkdiscard -f /dev/vda")
-        # a disk in memory reads zeroes where it was discarded
-        succeed(machine, "test $(dd if=/dev/vda bs=1M | tr -d '\\0' | wc -c) = 0")
-        assert "I/O error" not in machine.shell("dmesg")
+        # a disk in memory reads zeroes where it was discarded: every fifth MiB is looked at
+        succeed(machine, "test $(for i in $(seq 0 5 319); do dd if=/dev/vda bs=1M skip=$i count=1; "
+                         "done 2>/dev/null | tr -d '\\0' | wc -c) = 0")
+        assert machine.shell("dmesg | grep -c 'I/O error'").strip() == "0"
         machine.leave()
         counts = machine.objects("disk stat")[0]
         assert counts["errors"] == 0 and counts["refused"] == 0
