@@ -46,4 +46,5 @@ bench-kvm: test-packages ## the same counts under KVM (Debian's kernel and QEMU)
 .PHONY: bench-disks
 bench-disks: test-packages ## what a disk's requests cost, under Skerry and under KVM
 	$(Q)$(MAKE) --no-print-directory all guests $(BENCH)/disk_load
-	$(Q)$(PYTHON) tests/bench/disks.py --build $(BUILD)
+	$(Q)$(PYTHON) tests/bench/disks.py --build $(BUILD) \
+		--emulator '$(if $(filter command line,$(origin EMULATOR)),$(EMULATOR))'

@@ -1,8 +1,8 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: MIT
 """
-Counts what a disk's requests of 4 KiB cost, under Skerry and under KVM, in QEMU with one CPU that
-counts instructions. Prints a table; every figure is per request.
+Counts what a disk's requests of 4 KiB cost, under Skerry in QEMU and Bochs and under KVM in QEMU,
+with one CPU that counts instructions. Prints a table; every figure is per request.
 """
 import argparse
 import gzip
@@ -16,13 +16,13 @@ from run import COUNTED, TRIES, run
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "system"))
 import bundle  # noqa: E402
 import kvm  # noqa: E402
-from machine import Qemu  # noqa: E402
+from machine import Bochs, Qemu  # noqa: E402
 
 LIMIT = 240 # seconds
 # Requests by depth: the difference is free of what begin and end cost, and under Skerry the boot,
 # which differs by some thousand system calls while the driver waits for its NVMe.
 FEW = 640
-MANY = {"Skerry": {1: 12800, 32: 51200}, "KVM": {1: 2560, 32: 2560}}
+MANY = {"Skerry": {1: 12800, 32: 51200}, "Bochs": {1: 5120, 32: 20480}, "KVM": {1: 2560, 32: 2560}}
 LOADS = [(operation, depth) for operation in ("read", "write") for depth in (1, 32)]
 MEBIBYTES = 32
 MODULES = [name for name in bundle.VIRTIO_MODULES if name != "virtio-rng"] + ["virtio_blk"]
@@ -47,7 +47,8 @@ autostart = yes
 disk = data
 """
 CONTROLLERS = {"memory": f"controller = memory\nsize = {MEBIBYTES}M",
-               "NVMe": "controller = nvme0"}
+               "NVMe": "controller = nvme0", "IDE": "controller = ide0.0"}
+KINDS = {"qemu": ("memory", "NVMe"), "bochs": ("memory", "IDE")}
 
 # The host under KVM: a memory disk is brd's. The guest's marks come by a pipe, and so do answers.
 HOST_DISKS = {"memory": "/dev/ram0", "NVMe": "/dev/nvme0n1"}
@@ -100,14 +101,23 @@ NVME = ("-drive", f"if=none,id=disk0,driver=null-co,size={MEBIBYTES}M,read-zeroe
         "-device", "nvme,drive=disk0,serial=one")
 
 
-def skerry_once(build, folder, kind, load):
+def qemu(build, folder, files):
+    return lambda line: Qemu(build, bundle=files, memory="512M", cmdline=line,
+                             extra=(*COUNTED, *NVME))
+
+
+def bochs(build, folder, files):
+    disk = folder / "disk.img"
+    disk.write_bytes(bytes(MEBIBYTES << 20))
+    return lambda line: Bochs(build, bundle=files, memory="512M", cmdline=line, disk=disk)
+
+
+def skerry_once(make, build, folder, kind, load):
     """{what: how much} from a boot to its end, in which a guest makes so many requests."""
     files = bundle.read(build / "guests/vmlinuz")
     files["initramfs.cpio.gz"] = initramfs(build, "go " + " ".join(map(str, load)))
     path = bundle.make(folder / "disk.cpio", CONF.format(controller=CONTROLLERS[kind]), files)
-    text = run(lambda line: Qemu(build, bundle=path, memory="512M", cmdline=line,
-                                 extra=(*COUNTED, *NVME)),
-               ["vm console alpha", "cpu -j", "vm stat alpha"])
+    text = run(make(build, folder, path), ["vm console alpha", "cpu -j", "vm stat alpha"])
     counts = {what: int(re.search(rf'"{what}":(\d+)', text)[1])
               for what in ("exits", "switches", "interrupts", "syscalls")}
     counts["instructions"] = int(re.search(r"TIME \w+ \d+ (\d+)", text)[1])
@@ -118,11 +128,11 @@ def per_request(host, depth, few, many):
     return {what: (many[what] - few[what]) / (MANY[host][depth] - FEW) for what in few}
 
 
-def skerry(build, folder, kind):
+def skerry(make, host, build, folder, kind):
     for load in LOADS:
-        few, many = (skerry_once(build, folder, kind, (*load, count))
-                     for count in (FEW, MANY["Skerry"][load[1]]))
-        show(f"Skerry, {kind}", load, per_request("Skerry", load[1], few, many))
+        few, many = (skerry_once(make, build, folder, kind, (*load, count))
+                     for count in (FEW, MANY[host][load[1]]))
+        show(f"{host}, {kind}", load, per_request(host, load[1], few, many))
 
 
 def kvm_counts(machine, names):
@@ -179,20 +189,30 @@ def show(title, load, costs):
                   for what, count in sorted(costs.items())), flush=True)
 
 
+def measure(build, folder, emulator, kind, only):
+    if emulator == "bochs":
+        skerry(bochs, "Bochs", build, folder, kind)
+        return
+    if only != "kvm":
+        skerry(qemu, "Skerry", build, folder, kind)
+    if only != "skerry":
+        under_kvm(build, folder, kind)
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--build", type=Path, default=Path("build"))
-    parser.add_argument("--only", default="", help="skerry or kvm")
-    parser.add_argument("--disk", default="", help="memory or NVMe")
+    parser.add_argument("--emulator", default="", help="qemu, or bochs, which has Skerry alone")
+    parser.add_argument("--only", default="", help="skerry or kvm, in QEMU")
+    parser.add_argument("--disk", default="", help="memory, NVMe (QEMU) or IDE (Bochs)")
     options = parser.parse_args()
     build = options.build.resolve()
-    for kind in (options.disk,) if options.disk else CONTROLLERS:
-        with tempfile.TemporaryDirectory(prefix="bench-", dir=build) as place:
-            folder = Path(place)
-            if options.only != "kvm":
-                skerry(build, folder, kind)
-            if options.only != "skerry":
-                under_kvm(build, folder, kind)
+    for emulator in (options.emulator,) if options.emulator else KINDS:
+        for kind in KINDS[emulator]:
+            if options.disk not in ("", kind):
+                continue
+            with tempfile.TemporaryDirectory(prefix="bench-", dir=build) as place:
+                measure(build, Path(place), emulator, kind, options.only)
 
 
 if __name__ == "__main__":
