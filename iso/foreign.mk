@@ -45,12 +45,12 @@ GRUB_MODULES := serial terminal lspci echo ls lsacpi lsmmap date sleep halt ata 
 .PHONY: guests-grub
 guests-grub: $(GRUB)/grub.elf
 
-$(GRUB)/out/grub-mkimage: iso/grub.sh iso/foreign.mk
+$(GRUB)/out/grub-mkimage: iso/grub.sh
 	@echo "  GRUB    $(GRUB)"
 	$(Q)iso/packages.sh $(BUILD_PACKAGES) $(GRUB_PACKAGES)
 	$(Q)iso/grub.sh $(GRUB)
 	$(Q)touch $@
 
-$(GRUB)/grub.elf: $(GRUB)/out/grub-mkimage tests/guest/grub.cfg
+$(GRUB)/grub.elf: $(GRUB)/out/grub-mkimage tests/guest/grub.cfg iso/foreign.mk
 	$(Q)$(GRUB)/out/grub-mkimage -d $(GRUB)/out/grub-core -O i386-multiboot -p / \
 		-c tests/guest/grub.cfg -o $@ $(GRUB_MODULES)
