@@ -92,7 +92,8 @@ static void expect_segment(u32 index, u32 number, u32 at, u32 data, bool is_last
 	if (number != 0)
 		flags &= (u8)~TCP_CWR;
 	assert_int_equal(tcp[13], flags);
-	assert_memory_equal(tcp + 20, frame + about.transport + 20, about.data - about.transport - 20);
+	assert_memory_equal(tcp + 20, frame + about.transport + 20,
+			    about.data - about.transport - 20);
 	assert_memory_equal(scratch + about.data, frame + about.data + at, data);
 }
 
@@ -105,7 +106,8 @@ static void cut(bool is_ipv6, u32 options, u32 data, u16 segment, u8 flags)
 	put_frame(0, tcp_header(&about, bytes, segment), frame);
 	serve_all();
 	for (u32 at = 0; at < data; at += segment)
-		expect_segment(1, number++, at, MIN(segment, data - at), at + segment >= data, flags);
+		expect_segment(1, number++, at, MIN(segment, data - at), at + segment >= data,
+			       flags);
 	expect_nothing(1);
 }
 

@@ -111,7 +111,8 @@ static void trunks(void **state)
 	put_type(0, MAC(3), 0x1239, 60); /* is not in VLAN 7 */
 	put_type(1, MAC(0), 0x123a, 60);
 	put_type(2, MAC(0), 0x123b, 60);
-	put_type(3, MAC(0), 0x123c, 60); /* nor a trunk with a VLAN of its own in the untagged one */
+	/* nor a trunk with a VLAN of its own in the untagged one */
+	put_type(3, MAC(0), 0x123c, 60);
 	serve_all();
 	expect_frame(1, MAC(1), 60, -1, 0x1234);
 	expect_frame(2, MAC(2), MTU + 14, -1, 0x1235);

@@ -12,5 +12,5 @@
 
 /* What a file begins with: the section, and the interface of that name. Returns its bytes. */
 u32 pcapng_begin(u8 block[PCAPNG_BLOCK_BYTES], const char *interface);
-/* A frame of which `kept` bytes, at most PCAPNG_SNAP_BYTES, are given. Returns the block's bytes. */
+/* A frame of which `kept` bytes, PCAPNG_SNAP_BYTES at most, are given. Returns likewise. */
 u32 pcapng_frame(u8 block[PCAPNG_BLOCK_BYTES], u64 time_ns, const u8 *frame, u32 kept, u32 bytes);
