@@ -6,6 +6,7 @@ import subprocess
 
 import pytest
 
+import bundle
 import fio
 from bochs import free_port
 from machine import Bochs, Qemu
@@ -151,3 +152,34 @@ def test_limits(build, tmp_path):
         machine.command("vm set alpha net.packets=0")
         first = sent(machine, "alpha")
         wait_for(lambda: sent(machine, "alpha")[0] > first[0] + 100)
+
+
+def test_vlans(build, tmp_path):
+    """Guests reach those of their VLAN only; private ones no private one."""
+    conf = files(build, tmp_path, "[net lan]\n", guest("red", "10.0.2.15", "lan vlan=5"),
+                 guest("pink", "10.0.2.16", "lan vlan=5"), guest("plain", "10.0.2.17", "lan private"),
+                 guest("other", "10.0.2.18", "lan private"), guest("trunk", "10.0.2.19", "lan trunk"))
+    with Qemu(build, bundle=conf, memory="2G") as machine:
+        boot(machine, "red", "pink", "plain", "other", "trunk")
+        reaches = [("red", 16, 2), ("red", 17, 0), ("red", 19, 0), ("plain", 18, 0), ("plain", 19, 2)]
+        for name, last, count in reaches:
+            said = shell(machine, name, f"ping -c 2 -W 3 10.0.2.{last}")
+            assert f" {count} packets received" in said, (name, last, said)
+
+
+def test_two_machines(build, tmp_path):
+    """Two machines whose cards are on one wire: a guest on one reaches a guest on the other."""
+    port = free_port()
+    words = {"left": f"listen=127.0.0.1:{port}", "right": f"connect=127.0.0.1:{port}"}
+    machines = {}
+    for number, (name, wire) in enumerate(words.items(), 1):
+        conf = bundle.make(tmp_path / f"{name}.cpio", LAN + guest(name, f"10.0.2.{number}"),
+                           bundle.debian(build / "guests"))
+        card = f"e1000e,netdev=n,mac=52:54:00:00:00:0{number}"
+        machines[name] = Qemu(build, bundle=conf, memory="512M",
+                              extra=("-netdev", f"socket,id=n,{wire}", "-device", card))
+    with machines["left"] as left, machines["right"] as right:
+        boot(left, "left")
+        boot(right, "right")
+        assert pings(left, "left", "10.0.2.2") == 3
+        assert pings(right, "right", "10.0.2.1") == 3
