@@ -49,6 +49,11 @@ static bool watched_read(const struct guest_memory *memory, gpa_t gpa, void *buf
 	return done;
 }
 
+static void watched_words_read(const u8 *guest, void *buffer, u64 length)
+{
+	CHECK_THAT(watched_read(&ram_map, GPA((u64)(guest - ram)), buffer, length));
+}
+
 static u32 small_or_any(u32 limit)
 {
 	u8 shape = fuzz_u8(input);

@@ -9,12 +9,15 @@
 
 #ifdef WATCHED_READS /* a fuzz target sees, and disturbs, each read of the guest's memory */
 static bool watched_read(const struct guest_memory *memory, gpa_t gpa, void *buffer, u64 length);
+static void watched_words_read(const u8 *guest, void *buffer, u64 length);
+#define guest_words_read watched_words_read
 #define guest_memory_read watched_read
 #define guest_memory_fetch watched_read
 #endif
 #include "tests/unit/pci_sources.h"
 #undef guest_memory_read
 #undef guest_memory_fetch
+#undef guest_words_read
 
 #define RAM_BYTES (2 * MIB)
 #define HIGH_BASE (4 * GIB)

@@ -68,46 +68,53 @@ void frames_add(struct link_end *end, const struct frame_header *header)
 }
 
 /* False: what stands at the reader's place is no frame that has been written whole. */
-static bool is_whole(const struct link_end *end, const struct frame_header *header, u32 waiting)
+static ALWAYS_INLINE bool read_frame(const struct link_end *end, u32 waiting,
+				     struct frame_header *header, const u8 **frame)
 {
+	u32 at = end->read % FRAMES_RING_BYTES;
+	const u8 *record = ring_of(end, LINK_ENDS - 1 - end->name) + at;
+
+	if (unlikely(at % FRAME_ALIGN != 0))
+		return false;
+	__builtin_memcpy(header, record, sizeof(*header));
+	/* the copy is what counts from here on, whatever the peer does to the ring */
+	__asm__ volatile("" ::: "memory");
+	*frame = record + sizeof(*header);
 	return header->bytes >= FRAME_BYTES_MIN && header->bytes <= FRAME_BYTES_MAX &&
-	       record_bytes(header->bytes) <= waiting &&
-	       record_bytes(header->bytes) <= bytes_to_end(end->read);
+	       record_bytes(header->bytes) <= MIN(waiting, FRAMES_RING_BYTES - at);
+}
+
+/* No frame stands there: an end that is skipped, with a frame behind it, or a broken rule. */
+static NOINLINE bool read_behind_skip(struct link_end *end, u32 waiting,
+				      struct frame_header *header, const u8 **frame)
+{
+	if (end->read % FRAME_ALIGN == 0 && header->bytes == FRAME_SKIP &&
+	    bytes_to_end(end->read) <= waiting) {
+		waiting -= bytes_to_end(end->read);
+		end->read += bytes_to_end(end->read);
+		if (waiting == 0)
+			return false;
+		if (read_frame(end, waiting, header, frame))
+			return true;
+	}
+	end->broken = true;
+	end->seen = end->read;
+	end->free = end->written;
+	return false;
 }
 
 bool frames_next(struct link_end *end, struct frame_header *header, const u8 **frame)
 {
-	const u8 *ring = ring_of(end, LINK_ENDS - 1 - end->name);
 	u32 waiting = end->seen - end->read;
 
 	if (waiting == 0) {
 		waiting = link_waiting(end);
 		end->seen = end->read + waiting;
+		if (waiting == 0)
+			return false;
 	}
-	/* an end that is skipped is followed by a frame */
-	for (u32 skipped = 0; waiting != 0 && skipped < 2; skipped++) {
-		if (waiting < sizeof(*header) || end->read % FRAME_ALIGN != 0)
-			break;
-		__builtin_memcpy(header, ring + end->read % FRAMES_RING_BYTES, sizeof(*header));
-		/* the copy is what counts from here on, whatever the peer does to the ring */
-		__asm__ volatile("" ::: "memory");
-		if (header->bytes != FRAME_SKIP) {
-			if (!is_whole(end, header, waiting))
-				break;
-			*frame = ring + end->read % FRAMES_RING_BYTES + sizeof(*header);
-			return true;
-		}
-		if (bytes_to_end(end->read) > waiting)
-			break;
-		waiting -= bytes_to_end(end->read);
-		end->read += bytes_to_end(end->read);
-	}
-	if (waiting != 0) {
-		end->broken = true;
-		end->seen = end->read;
-		end->free = end->written;
-	}
-	return false;
+	return likely(read_frame(end, waiting, header, frame)) ||
+	       read_behind_skip(end, waiting, header, frame);
 }
 
 void frames_drop(struct link_end *end, const struct frame_header *header)

@@ -66,33 +66,23 @@ struct guest_u64 {
 	u64 value;
 } __attribute__((packed, may_alias));
 
-/* The same as guest_memory_read, for a constant length: 2, 4, 8, 12 or 16. */
-static ALWAYS_INLINE bool guest_memory_fetch(const struct guest_memory *memory, gpa_t gpa,
-					     void *buffer, u64 length)
+/* From there, or to there, which is guest memory; of a constant length: 2, 4, 8, 12 or 16. */
+static ALWAYS_INLINE void guest_words_read(const u8 *guest, void *buffer, u64 length)
 {
-	const u8 *guest = guest_memory_near(memory, gpa, length);
 	u8 *to = buffer;
 
-	if (unlikely(guest == NULL))
-		return false;
 	for (; length >= 8; length -= 8, guest += 8, to += 8)
 		((struct guest_u64 *)to)->value = ((const volatile struct guest_u64 *)guest)->value;
 	if (length == 4)
 		((struct guest_u32 *)to)->value = ((const volatile struct guest_u32 *)guest)->value;
 	if (length == 2)
 		((struct guest_u16 *)to)->value = ((const volatile struct guest_u16 *)guest)->value;
-	return true;
 }
 
-/* Likewise guest_memory_write. */
-static ALWAYS_INLINE bool guest_memory_store(const struct guest_memory *memory, gpa_t gpa,
-					     const void *buffer, u64 length)
+static ALWAYS_INLINE void guest_words_write(u8 *guest, const void *buffer, u64 length)
 {
-	u8 *guest = guest_memory_near(memory, gpa, length);
 	const u8 *from = buffer;
 
-	if (unlikely(guest == NULL))
-		return false;
 	for (; length >= 8; length -= 8, guest += 8, from += 8)
 		((volatile struct guest_u64 *)guest)->value =
 			((const struct guest_u64 *)from)->value;
@@ -102,5 +92,27 @@ static ALWAYS_INLINE bool guest_memory_store(const struct guest_memory *memory, 
 	if (length == 2)
 		((volatile struct guest_u16 *)guest)->value =
 			((const struct guest_u16 *)from)->value;
+}
+
+/* The same as guest_memory_read and guest_memory_write, for such a length. */
+static ALWAYS_INLINE bool guest_memory_fetch(const struct guest_memory *memory, gpa_t gpa,
+					     void *buffer, u64 length)
+{
+	const u8 *guest = guest_memory_near(memory, gpa, length);
+
+	if (unlikely(guest == NULL))
+		return false;
+	guest_words_read(guest, buffer, length);
+	return true;
+}
+
+static ALWAYS_INLINE bool guest_memory_store(const struct guest_memory *memory, gpa_t gpa,
+					     const void *buffer, u64 length)
+{
+	u8 *guest = guest_memory_near(memory, gpa, length);
+
+	if (unlikely(guest == NULL))
+		return false;
+	guest_words_write(guest, buffer, length);
 	return true;
 }

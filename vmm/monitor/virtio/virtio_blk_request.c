@@ -47,6 +47,7 @@ static void blk_load_chain(const struct blk_request *request, struct virtio_chai
 	chain->head = request->head;
 	chain->readable_count = request->readable_count;
 	chain->count = request->segment_count;
+	chain->front = NULL;
 	chain->readable_bytes = 0;
 	chain->writable_bytes = 0;
 	for (u32 i = 0; i < chain->count; i++) {

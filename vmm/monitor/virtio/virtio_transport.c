@@ -66,6 +66,7 @@ static void virtio_reset_driver_side(struct virtio_device *device)
 	struct virtio_state *state = device->state;
 	const struct pci_function_state pci = state->pci;
 
+	virtqueue_forget_places(device);
 	*state = (struct virtio_state){.pci = pci, .config_vector = VIRTIO_NO_VECTOR};
 	for (u32 i = 0; i < device->queue_count; i++)
 		virtqueue_reset(&state->queue[i], device->queue_size[i]);
@@ -364,6 +365,7 @@ void virtio_tick(struct device *device)
 
 void virtio_loaded(struct device *device)
 {
+	virtqueue_forget_places(virtio_of(device));
 	pci_function_loaded(&virtio_of(device)->function);
 	/* the machine may have been saved between two looks */
 	for (u32 i = 0; i < virtio_of(device)->queue_count; i++)

@@ -63,6 +63,34 @@ bool virtqueue_valid(const struct virtqueue_state *queue)
 	       (queue->size == 0 ? queue->enabled == 0 : is_power_of_two(queue->size));
 }
 
+void virtqueue_forget_places(struct virtio_device *device)
+{
+	memset(device->place, 0, sizeof(device->place));
+}
+
+/* RAM stays where it is, and so do the rings of an enabled queue. */
+static NOINLINE const struct virtqueue_place *queue_look_up(struct virtio_device *device,
+							    u32 number)
+{
+	const struct virtqueue_state *queue = &device->state->queue[number];
+	struct virtqueue_place *place = &device->place[number];
+
+	if (!virtqueue_in_memory(device->memory, queue))
+		return NULL;
+	place->available = guest_memory_pointer(device->memory, GPA(queue->available), 1);
+	place->used = guest_memory_pointer(device->memory, GPA(queue->used), 1);
+	place->table = guest_memory_pointer(device->memory, GPA(queue->descriptors), 1);
+	return place;
+}
+
+/* NULL: it is not RAM, as below. */
+static ALWAYS_INLINE const struct virtqueue_place *queue_place(struct virtio_device *device,
+							       u32 number)
+{
+	return likely(device->place[number].table != NULL) ? &device->place[number]
+							   : queue_look_up(device, number);
+}
+
 /* False: it is not RAM, which virtqueue_in_memory has excluded unless a state was loaded. */
 static ALWAYS_INLINE bool queue_read_u16(const struct virtio_device *device, u64 gpa, u16 *value)
 {
@@ -92,20 +120,20 @@ static NOINLINE bool queue_look_again(struct virtio_device *device,
 
 /* The next head. False: none, or *bad. */
 static ALWAYS_INLINE bool queue_next_head(struct virtio_device *device,
-					  struct virtqueue_state *queue, u16 *head, bool *bad)
+					  struct virtqueue_state *queue,
+					  const struct virtqueue_place *place, u16 *head, bool *bad)
 {
-	u64 entry = queue->available + RING_ENTRIES +
-		    AVAILABLE_ENTRY * (u64)(queue->available_next & (queue->size - 1u));
+	u32 entry = AVAILABLE_ENTRY * (queue->available_next & (queue->size - 1u));
 	u16 index;
 
-	*bad = !queue_read_u16(device, queue->available + RING_INDEX, &index) ||
-	       (index == queue->available_next && !queue_look_again(device, queue, &index)) ||
+	guest_words_read(place->available + RING_INDEX, &index, sizeof(index));
+	*bad = (index == queue->available_next && !queue_look_again(device, queue, &index)) ||
 	       (u16)(index - queue->available_next) > queue->size;
 	if (*bad || index == queue->available_next)
 		return false;
 	__atomic_thread_fence(__ATOMIC_ACQUIRE); /* what the index announces is read after it */
-	*bad = !queue_read_u16(device, entry, head) || *head >= queue->size ||
-	       (queue->in_flight[*head / 64] >> *head % 64 & 1) != 0;
+	guest_words_read(place->available + RING_ENTRIES + entry, head, sizeof(*head));
+	*bad = *head >= queue->size || (queue->in_flight[*head / 64] >> *head % 64 & 1) != 0;
 	return !*bad;
 }
 
@@ -114,14 +142,18 @@ static ALWAYS_INLINE bool chain_add_segment(const struct virtio_device *device,
 					    const struct queue_descriptor *descriptor)
 {
 	bool writable = (descriptor->flags & DESCRIPTOR_WRITE) != 0;
+	u8 *at;
 
 	/* 2.7.4.2: what the device may write comes last */
 	if (!writable && chain->count != chain->readable_count)
 		return false;
 	if (descriptor->bytes == 0)
 		return true;
-	if (guest_memory_near(device->memory, GPA(descriptor->address), descriptor->bytes) == NULL)
+	at = guest_memory_near(device->memory, GPA(descriptor->address), descriptor->bytes);
+	if (at == NULL)
 		return false;
+	if (chain->count == 0)
+		chain->front = at;
 	chain->segment[chain->count++] =
 		(struct virtio_segment){GPA(descriptor->address), descriptor->bytes};
 	if (writable) {
@@ -194,14 +226,15 @@ static NOINLINE bool chain_walk(const struct virtio_device *device,
 
 static ALWAYS_INLINE bool chain_take(const struct virtio_device *device,
 				     const struct virtqueue_state *queue,
+				     const struct virtqueue_place *place,
 				     struct virtio_chain *chain)
 {
 	const struct chain_walk walk = {queue->descriptors, queue->size, chain->head, queue->size,
 					false};
 	struct queue_descriptor descriptor;
 
-	if (!chain_read_descriptor(device, &walk, &descriptor))
-		return false;
+	guest_words_read(place->table + chain->head * sizeof(descriptor), &descriptor,
+			 sizeof(descriptor));
 	if (likely((descriptor.flags & (DESCRIPTOR_INDIRECT | DESCRIPTOR_NEXT)) == 0))
 		return chain_add_segment(device, chain, &descriptor);
 	return chain_walk(device, queue, walk, descriptor, chain);
@@ -210,12 +243,14 @@ static ALWAYS_INLINE bool chain_take(const struct virtio_device *device,
 bool virtqueue_pop(struct virtio_device *device, u32 number, struct virtio_chain *chain)
 {
 	struct virtqueue_state *queue = &device->state->queue[number];
+	const struct virtqueue_place *place;
 	u16 head;
-	bool bad;
+	bool bad = true;
 
 	if (!virtio_queue_is_live(device, number))
 		return false;
-	if (!queue_next_head(device, queue, &head, &bad)) {
+	place = queue_place(device, number);
+	if (place == NULL || !queue_next_head(device, queue, place, &head, &bad)) {
 		if (bad)
 			virtio_needs_reset(device);
 		return false;
@@ -225,7 +260,7 @@ bool virtqueue_pop(struct virtio_device *device, u32 number, struct virtio_chain
 	chain->count = 0;
 	chain->readable_bytes = 0;
 	chain->writable_bytes = 0;
-	if (!chain_take(device, queue, chain)) {
+	if (!chain_take(device, queue, place, chain)) {
 		virtio_needs_reset(device);
 		return false;
 	}
@@ -246,17 +281,20 @@ void virtqueue_put(struct virtio_device *device, u32 number, u32 head, u32 writt
 {
 	struct virtqueue_state *queue = &device->state->queue[number];
 	const struct queue_used_entry entry = {head, written};
-	u64 at = queue->used + RING_ENTRIES;
+	const struct virtqueue_place *place;
 
 	if (head >= VIRTQUEUE_SIZE_MAX || (queue->in_flight[head / 64] >> head % 64 & 1) == 0 ||
 	    !virtio_queue_is_live(device, number))
 		return;
 	queue->in_flight[head / 64] &= ~BIT(head % 64);
-	at += sizeof(entry) * (u64)(queue->used_next & (queue->size - 1u));
-	if (!guest_memory_store(device->memory, GPA(at), &entry, sizeof(entry))) {
+	place = queue_place(device, number);
+	if (place == NULL) {
 		virtio_needs_reset(device);
 		return;
 	}
+	guest_words_write(place->used + RING_ENTRIES +
+				  sizeof(entry) * (queue->used_next & (queue->size - 1u)),
+			  &entry, sizeof(entry));
 	queue->used_next++;
 }
 

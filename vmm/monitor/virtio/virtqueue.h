@@ -28,6 +28,13 @@ struct virtqueue_state {
 	u64 in_flight[VIRTQUEUE_SIZE_MAX / 64]; /* heads taken and not yet given back */
 };
 
+/* Where an enabled queue's rings lie in the monitor; NULL: to be looked up, or not RAM. */
+struct virtqueue_place {
+	const u8 *table;
+	const u8 *available;
+	u8 *used;
+};
+
 /* Guest memory that is RAM, in one piece. */
 struct virtio_segment {
 	gpa_t gpa;
@@ -41,6 +48,7 @@ struct virtio_chain {
 	u32 count;
 	u64 readable_bytes;
 	u64 writable_bytes;
+	u8 *front; /* where segment 0 lies; NULL: to be looked up */
 	struct virtio_segment segment[VIRTQUEUE_SIZE_MAX];
 };
 
@@ -71,13 +79,17 @@ u64 virtio_chain_read_any(const struct guest_memory *memory, const struct virtio
 u64 virtio_chain_write_any(const struct guest_memory *memory, const struct virtio_chain *chain,
 			   u64 offset, const void *buffer, u64 bytes);
 
-/* Where [offset, offset + bytes) lies if that is in the first of some segments, else NULL. */
-static ALWAYS_INLINE u8 *virtio_first_segment(const struct guest_memory *memory,
-					      const struct virtio_segment *segment, u32 count,
-					      u64 offset, u64 bytes)
+/* Where [offset, offset + bytes) of a part lies if that is in its first segment, else NULL. */
+static ALWAYS_INLINE u8 *virtio_chain_front(const struct guest_memory *memory,
+					    const struct virtio_chain *chain, u32 first, u32 end,
+					    u64 offset, u64 bytes)
 {
-	if (unlikely(count == 0 || offset > segment->bytes || bytes > segment->bytes - offset))
+	const struct virtio_segment *segment = &chain->segment[first];
+
+	if (unlikely(first == end || offset > segment->bytes || bytes > segment->bytes - offset))
 		return NULL;
+	if (likely(first == 0 && chain->front != NULL))
+		return chain->front + offset;
 	return guest_memory_near(memory, GPA(segment->gpa.value + offset), bytes);
 }
 
@@ -85,8 +97,7 @@ static ALWAYS_INLINE u64 virtio_chain_read(const struct guest_memory *memory,
 					   const struct virtio_chain *chain, u64 offset,
 					   void *buffer, u64 bytes)
 {
-	const u8 *from =
-		virtio_first_segment(memory, chain->segment, chain->readable_count, offset, bytes);
+	const u8 *from = virtio_chain_front(memory, chain, 0, chain->readable_count, offset, bytes);
 
 	if (unlikely(from == NULL))
 		return virtio_chain_read_any(memory, chain, offset, buffer, bytes);
@@ -98,8 +109,8 @@ static ALWAYS_INLINE u64 virtio_chain_write(const struct guest_memory *memory,
 					    const struct virtio_chain *chain, u64 offset,
 					    const void *buffer, u64 bytes)
 {
-	u8 *to = virtio_first_segment(memory, chain->segment + chain->readable_count,
-				      chain->count - chain->readable_count, offset, bytes);
+	u8 *to = virtio_chain_front(memory, chain, chain->readable_count, chain->count, offset,
+				    bytes);
 
 	if (unlikely(to == NULL))
 		return virtio_chain_write_any(memory, chain, offset, buffer, bytes);
@@ -107,7 +118,9 @@ static ALWAYS_INLINE u64 virtio_chain_write(const struct guest_memory *memory,
 	return bytes;
 }
 
-/* For the transport. Whether rings of this size at these addresses are aligned and all RAM. */
+/* For the transport. Addresses of queues are others than before. */
+void virtqueue_forget_places(struct virtio_device *device);
+/* Whether rings of this size at these addresses are aligned and all RAM. */
 bool virtqueue_in_memory(const struct guest_memory *memory, const struct virtqueue_state *queue);
 void virtqueue_reset(struct virtqueue_state *queue, u32 size);
 bool virtqueue_valid(const struct virtqueue_state *queue);
