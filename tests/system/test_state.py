@@ -74,3 +74,35 @@ def test_rebuilt_disk(build, rebuilding, tmp_path, vcpus):
         lines = machine.command("log show -n 1000")
         assert re.search(r"rebuilt (\d+) times", lines.split("driver restart data", 1)[1]), lines
         assert machine.objects("disk stat")[0]["errors"] == 0
+
+
+NET_CONF = ("[net wire]\n"
+            "[vm cards]\nkernel = virtio_net.bin\nmemory = 32M\nvcpus = 4\nnet = wire\nnet = wire\n"
+            "autostart = no\ncmdline = qemu\n") + "".join(
+    f"[vm {name}]\nnet = wire\nkernel = vmlinuz\ninitrd = initramfs.cpio.gz\nmemory = 128M\n"
+    f"vcpus = 2\ncmdline = console=ttyS0 quiet no_timer_check name={name} address=10.0.2.{at}"
+    f"{words}\nautostart = yes\n"
+    for name, at, words in (("alpha", 15, " serve=hello"), ("beta", 16, "")))
+
+
+def test_rebuilt_net(build, rebuilding, tmp_path):
+    """Cards are saved, destroyed and loaded while frames pass: none is lost, mixed up or changed."""
+    files = bundle.make(tmp_path / "state.cpio", NET_CONF,
+                        bundle.debian(build / "guests") | bundle.tiny(build, "virtio_net"))
+    with Qemu(rebuilding, bundle=files) as machine:
+        machine.wait_prompt()
+        machine.command("vm create cards")
+        machine.type("vm start cards\r")
+        machine.wait("cards: (?:stopped|crashed): ", 120)
+        assert machine.vm("cards")["exit_code"] == 16, machine.transcript()[-3000:]
+        machine.attach_shell("alpha", 600)
+        wanted = machine.shell("head -c 8000000 /dev/urandom > /www/big; md5sum < /www/big", 120)
+        machine.leave()
+        machine.attach_shell("beta", 600)
+        got = machine.shell("wget -q -O - http://10.0.2.15/big | md5sum", 300)
+        assert got == wanted
+        machine.leave()
+        lines = machine.command("log show -n 1000")
+        for name in ("cards", "alpha", "beta"):
+            counts = re.findall(rf"{name}.*rebuilt (\d+) times", lines)
+            assert counts and int(counts[-1]) >= 4, lines
