@@ -33,6 +33,10 @@ def user_card(port, model="e1000e"):
 
 def boot(machine, *names):
     machine.wait_prompt()
+    wait_shells(machine, *names)
+
+
+def wait_shells(machine, *names):
     for name in names:
         machine.attach_shell(name, 280)
         machine.leave()

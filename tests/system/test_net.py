@@ -10,7 +10,7 @@ import bundle
 import fio
 from bochs import free_port
 from machine import Bochs, Qemu
-from net import boot, fetch, files, guest, pings, ports, shell, user_card, wait_for
+from net import boot, fetch, files, guest, pings, ports, shell, user_card, wait_for, wait_shells
 
 LAN = "[net lan]\nuplink = net0\n"
 
@@ -114,12 +114,13 @@ def test_refused(build, tmp_path):
                      "net wrong: its section has a mistake",
                      "maybe: starts without net nowhere: there is no section"):
             assert text in said, text
+        wait_shells(machine, "same")
+        machine.attach_shell("maybe", 280)
+        assert "mtu 1400" in machine.shell("ip link show eth0")
+        machine.leave()
         states = {vm["name"]: vm["state"] for vm in machine.objects("vm list")}
         assert states["same"] == "running" and states["maybe"] == "running"
         assert not {"other", "none", "broken"} & {n for n, s in states.items() if s == "running"}
-        machine.attach_shell("maybe", 120)
-        assert "mtu 1400" in machine.shell("ip link show eth0")
-        machine.leave()
         for key, text in (("net=lan,vlan=5", "allowed: a network's name"),
                           ("net.weight=0", "allowed: a number from 1 to 65535")):
             assert text in machine.command(f"vm set same {key}")
