@@ -67,7 +67,8 @@ def configuration(folder, iso, port, memory="1G", model="corei7_skylake_x", cpus
     if com3:
         second += f"com3: enabled=1, mode=socket-server, dev=localhost:{com3}\n"
     if http:
-        (folder / "slirp.conf").write_text(f"hostfwd = tcp::{http}-10.0.2.15:80\n")
+        (folder / "slirp.conf").write_text("# slirp config\n"
+                                           f"hostfwd = tcp:127.0.0.1:{http}-10.0.2.15:80\n")
     # Debian's Bochs starts in its debugger, which is told to continue.
     (folder / "rc").write_text("c\n")
     (folder / "bochsrc").write_text(CONFIGURATION.format(
