@@ -330,6 +330,91 @@ static void states(void **state)
 	assert_int_equal(used_head(0, 1), 5);
 }
 
+#define ELSEWHERE 0x40000u
+
+/* A request in rings there, which the queue does not have yet; in the old ones there is none. */
+static void prepare_rings_elsewhere(void)
+{
+	put_descriptor_at(ELSEWHERE + TABLE + 16 * 5, BUFFERS + 0x300, 7, WRITE, 0);
+	ram_put(ELSEWHERE + AVAILABLE + 2, 2, 1);
+	ram_put(ELSEWHERE + AVAILABLE + 4, 2, 5);
+	put_descriptor(0, 1, BUFFERS, 9, WRITE, 0);
+	offer(0, SIZE, 1);
+	assert_true(pop());
+	virtqueue_push(rng, 0, 1, 0);
+}
+
+static void expect_rings_elsewhere(void)
+{
+	assert_true(pop());
+	assert_int_equal(chain.head, 5);
+	assert_int_equal(chain.writable_bytes, 7);
+	virtqueue_push(rng, 0, 5, 3);
+	assert_int_equal(ram_get(ELSEWHERE + USED_RING + 2, 2), 1);
+	assert_int_equal(ram_get(ELSEWHERE + USED_RING + 4, 4), 5);
+	assert_int_equal(used_index(0), 1);
+}
+
+static void rings_are_others_after_a_reset(void **state)
+{
+	(void)state;
+	prepare_rings_elsewhere();
+	negotiate(RNG, VERSION_1);
+	setup_queue(RNG, 0, SIZE);
+	set_address(RNG, COMMON_QUEUE_DESCRIPTORS, ELSEWHERE + TABLE);
+	set_address(RNG, COMMON_QUEUE_AVAILABLE, ELSEWHERE + AVAILABLE);
+	set_address(RNG, COMMON_QUEUE_USED, ELSEWHERE + USED_RING);
+	enable_queue(RNG, 0);
+	set_status(RNG, STATUS_UP);
+	expect_rings_elsewhere();
+}
+
+/* Also by a state that is loaded; what is not RAM there is seen when it is used. */
+static void rings_are_others_after_loading(void **state)
+{
+	u64 saved[1024];
+	struct device *device = &rng->function.device;
+	struct virtio_state *other = (struct virtio_state *)(void *)saved;
+
+	(void)state;
+	start(0);
+	prepare_rings_elsewhere();
+	assert_int_equal(device_save(device, saved, device->state_bytes), STATUS_OK);
+	other->queue[0].descriptors = ELSEWHERE + TABLE;
+	other->queue[0].available = ELSEWHERE + AVAILABLE;
+	other->queue[0].used = ELSEWHERE + USED_RING;
+	other->queue[0].available_next = 0;
+	other->queue[0].used_next = 0;
+	assert_int_equal(device_load(device, saved, device->state_bytes), STATUS_OK);
+	expect_rings_elsewhere();
+	other->queue[0].used = RAM_BYTES - 4;
+	assert_int_equal(device_load(device, saved, device->state_bytes), STATUS_OK);
+	assert_false(pop());
+	assert_int_equal(status_of(RNG), STATUS_UP | VIRTIO_NEEDS_RESET);
+}
+
+/* Taken, put back, and taken again; several are shown at once. */
+static void put_back_and_shown(void **state)
+{
+	(void)state;
+	for (u32 i = 0; i < 3; i++) {
+		put_descriptor(0, i, BUFFERS + i, 9, WRITE, 0);
+		offer(0, SIZE, i);
+	}
+	assert_true(pop() && pop());
+	virtqueue_unpop(rng, 0, 1);
+	virtqueue_unpop(rng, 0, 0);
+	for (u32 i = 0; i < 3; i++) {
+		assert_true(pop());
+		assert_int_equal(chain.head, i);
+		virtqueue_put(rng, 0, i, i);
+	}
+	assert_int_equal(used_index(0), 0);
+	virtqueue_show(rng, 0);
+	assert_int_equal(used_index(0), 3);
+	assert_int_equal(used_written(0, 2), 2);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -344,6 +429,9 @@ int main(void)
 		cmocka_unit_test_setup(bad_indirect_tables, setup),
 		cmocka_unit_test_setup(a_chain_of_both_kinds_is_bounded, setup),
 		cmocka_unit_test_setup(states, setup),
+		cmocka_unit_test_setup(rings_are_others_after_a_reset, setup),
+		cmocka_unit_test_setup(rings_are_others_after_loading, setup),
+		cmocka_unit_test_setup(put_back_and_shown, setup),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
