@@ -16,41 +16,11 @@ static bool refuse_device(char *problem, size_t size, const char *text)
 	return false;
 }
 
-static u8 read8(const struct virtio_host *host, enum vio_common at)
-{
-	return *(host->common + at);
-}
-
-static void write8(const struct virtio_host *host, enum vio_common at, u32 value)
-{
-	*(host->common + at) = (u8)value;
-}
-
-static u16 read16(const struct virtio_host *host, enum vio_common at)
-{
-	return *(volatile u16 *)(host->common + at);
-}
-
-static void write16(const struct virtio_host *host, enum vio_common at, u32 value)
-{
-	*(volatile u16 *)(host->common + at) = (u16)value;
-}
-
-static u32 read32(const struct virtio_host *host, enum vio_common at)
-{
-	return *(volatile u32 *)(host->common + at);
-}
-
-static void write32(const struct virtio_host *host, enum vio_common at, u64 value)
-{
-	*(volatile u32 *)(host->common + at) = (u32)value;
-}
-
 /* 4.1.3.1: fields of 64 bits are two of 32 */
 static void write64(const struct virtio_host *host, enum vio_common at, u64 value)
 {
-	write32(host, at, value);
-	write32(host, at + 4, value >> 32);
+	virtio_host_out(host, at, 4, (u32)value);
+	virtio_host_out(host, at + 4, 4, (u32)(value >> 32));
 }
 
 bool virtio_host_find(struct virtio_host *host)
@@ -70,8 +40,8 @@ static bool reset_device(const struct virtio_host *host)
 {
 	u64 until = clock_tsc() + clock_ns_to_tsc(RESET_NS);
 
-	write8(host, VIO_STATUS, 0);
-	while (read8(host, VIO_STATUS) != 0) {
+	virtio_host_out(host, VIO_STATUS, 1, 0);
+	while (virtio_host_in(host, VIO_STATUS, 1) != 0) {
 		if (clock_tsc() >= until)
 			return false;
 		virtio_host_pause();
@@ -83,10 +53,10 @@ static u64 offered(const struct virtio_host *host)
 {
 	u64 low;
 
-	write32(host, VIO_DEVICE_FEATURE_SELECT, 0);
-	low = read32(host, VIO_DEVICE_FEATURE);
-	write32(host, VIO_DEVICE_FEATURE_SELECT, 1);
-	return low | (u64)read32(host, VIO_DEVICE_FEATURE) << 32;
+	virtio_host_out(host, VIO_DEVICE_FEATURE_SELECT, 4, 0);
+	low = virtio_host_in(host, VIO_DEVICE_FEATURE, 4);
+	virtio_host_out(host, VIO_DEVICE_FEATURE_SELECT, 4, 1);
+	return low | (u64)virtio_host_in(host, VIO_DEVICE_FEATURE, 4) << 32;
 }
 
 bool virtio_host_begin(struct virtio_host *host, u64 wanted, char *problem, size_t size)
@@ -99,21 +69,21 @@ bool virtio_host_begin(struct virtio_host *host, u64 wanted, char *problem, size
 		return refuse_device(problem, size, "the device's registers are missing");
 	if (!reset_device(host))
 		return refuse_device(problem, size, "the device does not end its reset");
-	write8(host, VIO_STATUS, VIO_ACKNOWLEDGE);
-	write8(host, VIO_STATUS, VIO_ACKNOWLEDGE | VIO_DRIVER);
+	virtio_host_out(host, VIO_STATUS, 1, VIO_ACKNOWLEDGE);
+	virtio_host_out(host, VIO_STATUS, 1, VIO_ACKNOWLEDGE | VIO_DRIVER);
 	there = offered(host);
 	if ((there & VIO_F_VERSION_1) == 0)
 		return refuse_device(problem, size, "the device is older than virtio 1.0");
 	host->features =
 		there & (wanted | VIO_F_VERSION_1 | VIO_F_ACCESS_PLATFORM | VIO_F_EVENT_IDX);
-	write32(host, VIO_DRIVER_FEATURE_SELECT, 0);
-	write32(host, VIO_DRIVER_FEATURE, host->features);
-	write32(host, VIO_DRIVER_FEATURE_SELECT, 1);
-	write32(host, VIO_DRIVER_FEATURE, host->features >> 32);
-	write8(host, VIO_STATUS, VIO_ACKNOWLEDGE | VIO_DRIVER | VIO_FEATURES_OK);
-	if ((read8(host, VIO_STATUS) & VIO_FEATURES_OK) == 0)
+	virtio_host_out(host, VIO_DRIVER_FEATURE_SELECT, 4, 0);
+	virtio_host_out(host, VIO_DRIVER_FEATURE, 4, (u32)host->features);
+	virtio_host_out(host, VIO_DRIVER_FEATURE_SELECT, 4, 1);
+	virtio_host_out(host, VIO_DRIVER_FEATURE, 4, (u32)(host->features >> 32));
+	virtio_host_out(host, VIO_STATUS, 1, VIO_ACKNOWLEDGE | VIO_DRIVER | VIO_FEATURES_OK);
+	if ((virtio_host_in(host, VIO_STATUS, 1) & VIO_FEATURES_OK) == 0)
 		return refuse_device(problem, size, "the device takes none of its own features");
-	write16(host, VIO_CONFIG_VECTOR, host->interrupts ? 0 : VIO_NO_VECTOR);
+	virtio_host_out(host, VIO_CONFIG_VECTOR, 2, host->interrupts ? 0 : VIO_NO_VECTOR);
 	return true;
 }
 
@@ -149,28 +119,30 @@ bool virtio_host_open(struct virtio_host *host, struct virtio_ring *ring, u16 in
 
 	if (page > host->memory.pages || host->memory.pages - page < VIRTIO_HOST_RING_PAGES)
 		return refuse_device(problem, size, "no memory that the device could use");
-	write16(host, VIO_QUEUE_SELECT, index);
-	ring_size = read16(host, VIO_QUEUE_SIZE);
+	virtio_host_out(host, VIO_QUEUE_SELECT, 2, index);
+	ring_size = (u16)virtio_host_in(host, VIO_QUEUE_SIZE, 2);
 	if (ring_size < 4 || !is_power_of_two(ring_size))
 		return refuse_device(problem, size, "the device has no queue of a size that works");
 	ring_size = (u16)MIN(ring_size, VIRTIO_HOST_RING_MAX);
-	doorbell = read16(host, VIO_QUEUE_NOTIFY_OFFSET) * (host->multiplier & 0xffffffff);
+	doorbell = (u16)virtio_host_in(host, VIO_QUEUE_NOTIFY_OFFSET, 2) *
+		   (host->multiplier & 0xffffffff);
 	if (host->notify_bytes < 2 || doorbell > host->notify_bytes - 2 || doorbell % 2 != 0)
 		return refuse_device(problem, size, "the device's doorbells are out of reach");
 	init_ring(host, ring, index, page, ring_size);
 	ring->doorbell = (volatile u16 *)(host->notify + doorbell);
-	write16(host, VIO_QUEUE_SIZE, ring_size);
-	write16(host, VIO_QUEUE_VECTOR, host->interrupts ? 0 : VIO_NO_VECTOR);
+	virtio_host_out(host, VIO_QUEUE_SIZE, 2, ring_size);
+	virtio_host_out(host, VIO_QUEUE_VECTOR, 2, host->interrupts ? 0 : VIO_NO_VECTOR);
 	write64(host, VIO_QUEUE_DESCRIPTORS, virtio_host_address(host, at));
 	write64(host, VIO_QUEUE_DRIVER, virtio_host_address(host, at + PAGE_SIZE));
 	write64(host, VIO_QUEUE_DEVICE, virtio_host_address(host, at + PAGE_SIZE + PAGE_SIZE / 4));
-	write16(host, VIO_QUEUE_ENABLE, 1);
+	virtio_host_out(host, VIO_QUEUE_ENABLE, 2, 1);
 	return true;
 }
 
 void virtio_host_go(const struct virtio_host *host)
 {
-	write8(host, VIO_STATUS, VIO_ACKNOWLEDGE | VIO_DRIVER | VIO_FEATURES_OK | VIO_DRIVER_OK);
+	virtio_host_out(host, VIO_STATUS, 1,
+			VIO_ACKNOWLEDGE | VIO_DRIVER | VIO_FEATURES_OK | VIO_DRIVER_OK);
 }
 
 void virtio_host_heard(const struct virtio_host *host)
@@ -181,7 +153,7 @@ void virtio_host_heard(const struct virtio_host *host)
 
 const char *virtio_host_failure(const struct virtio_host *host)
 {
-	u8 status = read8(host, VIO_STATUS);
+	u32 status = virtio_host_in(host, VIO_STATUS, 1);
 
 	if (status == 0xff)
 		return "the device does not answer any more";
@@ -198,11 +170,11 @@ bool virtio_host_config(const struct virtio_host *host, u32 offset, void *to, u3
 	if (count > host->device_bytes || offset > host->device_bytes - count)
 		return false;
 	for (u32 i = 0; i < CONFIG_ATTEMPTS; i++) {
-		u8 before = read8(host, VIO_GENERATION);
+		u32 before = virtio_host_in(host, VIO_GENERATION, 1);
 
 		for (u32 j = 0; j < count; j++)
 			bytes[j] = host->device[offset + j];
-		if (read8(host, VIO_GENERATION) == before)
+		if (virtio_host_in(host, VIO_GENERATION, 1) == before)
 			return true;
 	}
 	return false;

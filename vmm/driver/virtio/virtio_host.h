@@ -89,6 +89,9 @@ static inline u64 virtio_host_address(const struct virtio_host *host, u64 offset
 
 /* While the device is waited for: lets others run. The program's, or a test's. */
 void virtio_host_pause(void);
+/* The common structure, 1, 2 or 4 bytes of it; those of virtio_access.c, or a test's. */
+u32 virtio_host_in(const struct virtio_host *host, enum vio_common at, u32 bytes);
+void virtio_host_out(const struct virtio_host *host, enum vio_common at, u32 bytes, u32 value);
 
 /* Adds a request, *id names it until it is taken. False: there is no room now. */
 bool virtio_ring_add(struct virtio_ring *ring, const struct virtio_part *parts, u32 count,
