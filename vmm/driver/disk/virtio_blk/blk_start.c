@@ -12,7 +12,7 @@ static bool refuse_disk(char *problem, size_t size, const char *text)
 	return false;
 }
 
-static bool has(const struct vblk *vblk, u64 feature)
+static bool disk_has(const struct vblk *vblk, u64 feature)
 {
 	return (vblk->host.features & feature) != 0;
 }
@@ -35,7 +35,8 @@ static bool read_sizes(struct vblk *vblk, struct driver_disk *disk, char *proble
 	if (!virtio_host_config(&vblk->host, VIO_BLK_CAPACITY, &disk->sectors,
 				sizeof(disk->sectors)))
 		return refuse_disk(problem, size, "the disk does not say how large it is");
-	if (has(vblk, VIO_BLK_F_BLK_SIZE) && !read_u32(vblk, VIO_BLK_BLOCK, &disk->block_bytes))
+	if (disk_has(vblk, VIO_BLK_F_BLK_SIZE) &&
+	    !read_u32(vblk, VIO_BLK_BLOCK, &disk->block_bytes))
 		return refuse_disk(problem, size, "the disk does not say how large its blocks are");
 	if (disk->block_bytes != 512 && disk->block_bytes != 4096)
 		return refuse_disk(problem, size, "its blocks have neither 512 nor 4096 bytes");
@@ -51,8 +52,8 @@ static bool read_limits(struct vblk *vblk, char *problem, size_t size)
 	u32 bytes = PAGE_SIZE;
 	u32 parts = BLOCK_REQUEST_PAGES;
 
-	if ((has(vblk, VIO_BLK_F_SIZE_MAX) && !read_u32(vblk, VIO_BLK_SIZE_MAX, &bytes)) ||
-	    (has(vblk, VIO_BLK_F_SEG_MAX) && !read_u32(vblk, VIO_BLK_SEG_MAX, &parts)) ||
+	if ((disk_has(vblk, VIO_BLK_F_SIZE_MAX) && !read_u32(vblk, VIO_BLK_SIZE_MAX, &bytes)) ||
+	    (disk_has(vblk, VIO_BLK_F_SEG_MAX) && !read_u32(vblk, VIO_BLK_SEG_MAX, &parts)) ||
 	    bytes < PAGE_SIZE || parts < BLOCK_REQUEST_PAGES)
 		return refuse_disk(problem, size, "the disk moves less than 64 KiB at once");
 	if (vblk->ring.size < VBLK_PARTS_MAX)
@@ -62,13 +63,13 @@ static bool read_limits(struct vblk *vblk, char *problem, size_t size)
 
 static void read_features(const struct vblk *vblk, struct driver_disk *disk)
 {
-	if (has(vblk, VIO_BLK_F_FLUSH))
+	if (disk_has(vblk, VIO_BLK_F_FLUSH))
 		disk->features |= DISK_FLUSH;
-	if (has(vblk, VIO_BLK_F_RO))
+	if (disk_has(vblk, VIO_BLK_F_RO))
 		disk->features |= DISK_READ_ONLY;
-	if (has(vblk, VIO_BLK_F_DISCARD) && may_take(vblk, VIO_BLK_DISCARD_SECTORS))
+	if (disk_has(vblk, VIO_BLK_F_DISCARD) && may_take(vblk, VIO_BLK_DISCARD_SECTORS))
 		disk->features |= DISK_DISCARD;
-	if (has(vblk, VIO_BLK_F_WRITE_ZEROES) && may_take(vblk, VIO_BLK_ZEROES_SECTORS))
+	if (disk_has(vblk, VIO_BLK_F_WRITE_ZEROES) && may_take(vblk, VIO_BLK_ZEROES_SECTORS))
 		disk->features |= DISK_WRITE_ZEROES;
 	string_copy(disk->model, sizeof(disk->model), "virtio disk");
 }

@@ -15,7 +15,7 @@ static bool refuse_card(char *problem, size_t size, const char *text)
 	return false;
 }
 
-static bool has(const struct vnet *vnet, u64 feature)
+static bool card_has(const struct vnet *vnet, u64 feature)
 {
 	return (vnet->host.features & feature) != 0;
 }
@@ -24,11 +24,11 @@ static bool read_card(const struct vnet *vnet, struct card *card, char *problem,
 {
 	u16 mtu = 0;
 
-	if (!has(vnet, VIO_NET_F_MAC) ||
+	if (!card_has(vnet, VIO_NET_F_MAC) ||
 	    !virtio_host_config(&vnet->host, VIO_NET_MAC, &card->mac, NET_MAC_BYTES) ||
 	    card->mac == 0 || (card->mac & MULTICAST) != 0)
 		return refuse_card(problem, size, "the card has no address of its own");
-	if (!has(vnet, VIO_NET_F_MTU))
+	if (!card_has(vnet, VIO_NET_F_MTU))
 		return true;
 	if (!virtio_host_config(&vnet->host, VIO_NET_MTU, &mtu, sizeof(mtu)))
 		return refuse_card(problem, size, "the card does not say what its MTU is");
@@ -58,7 +58,7 @@ static void share_pieces(struct vnet *vnet)
 
 static bool open_queues(struct vnet *vnet, char *problem, size_t size)
 {
-	u32 count = has(vnet, VIO_NET_F_CTRL_VQ) ? VNET_QUEUES : (u32)VNET_CONTROL;
+	u32 count = card_has(vnet, VIO_NET_F_CTRL_VQ) ? VNET_QUEUES : (u32)VNET_CONTROL;
 
 	for (u16 i = 0; i < count; i++) {
 		if (!virtio_host_open(&vnet->host, &vnet->ring[i], i,
@@ -93,7 +93,7 @@ static void command(struct vnet *vnet, u8 class, u8 what, u8 value)
 /* Behind it is a switch: it takes frames for any address. Without commands it does anyway. */
 static void open_for_all(struct vnet *vnet)
 {
-	if (!has(vnet, VIO_NET_F_CTRL_VQ) || !has(vnet, VIO_NET_F_CTRL_RX))
+	if (!card_has(vnet, VIO_NET_F_CTRL_VQ) || !card_has(vnet, VIO_NET_F_CTRL_RX))
 		return;
 	virtio_ring_hush(&vnet->ring[VNET_CONTROL]);
 	command(vnet, VIO_NET_CTRL_RX, VIO_NET_RX_PROMISCUOUS, 1);

@@ -1,0 +1,330 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A virtio device that does as it likes: any registers, anything written to the driver's memory
+ * whenever it looks. The drivers of cards and disks on top of it come to an end, end each request
+ * once, and ask for DMA only to their own pages and to those of the request, within one page each.
+ */
+#include "tests/fuzz/fuzz.h"
+
+#include "lib/string.c"
+#include "vmm/driver/disk/virtio_blk/blk_request.c"
+#include "vmm/driver/net/virtio_net/net_frames.c"
+#include "vmm/driver/net/virtio_net/net_start.c"
+#include "vmm/driver/disk/virtio_blk/blk_start.c"
+#include "vmm/driver/virtio/virtio_host.c"
+#include "vmm/driver/virtio/virtio_ring.c"
+#include "vmm/rt/format.c"
+
+#define ROUNDS_MAX 300u
+#define OWN_PAGES  64u
+#define DATA_PAGES BLOCK_REQUEST_PAGES
+#define ALL_PAGES  (OWN_PAGES + DATA_PAGES)
+#define RAM_AT	   0x140000000ull
+
+static _Alignas(PAGE_SIZE) u8 ram[ALL_PAGES * PAGE_SIZE];
+static _Alignas(8) u8 notify[256], device_config[64], isr[1];
+static u64 addresses[ALL_PAGES];
+static u8 frame[NET_MTU_MAX + 18];
+static struct driver_request request[DRIVER_DEPTH];
+static struct fuzz input;
+static struct vnet vnet;
+static struct vblk vblk;
+static struct virtio_ring *rings[VNET_QUEUES];
+static u64 now_tsc;
+static u32 submitted, finished, received;
+static u8 status;
+static volatile u8 seen; /* so that what is received is read */
+static bool is_card;
+
+const struct start_info *start_info;
+
+volatile u8 *process_registers(const char *name, u64 *bytes)
+{
+	(void)name, (void)bytes;
+	return NULL;
+}
+
+bool process_has_interrupt(void)
+{
+	return true;
+}
+
+bool process_has_line(void)
+{
+	return true;
+}
+
+struct driver_dma driver_dma(void)
+{
+	return (struct driver_dma){0};
+}
+
+u64 clock_tsc(void)
+{
+	return now_tsc += NS_PER_US;
+}
+
+u64 clock_ns_to_tsc(u64 ns)
+{
+	return ns;
+}
+
+/* All of it lies in the slots for receiving. */
+void card_receive(const u8 *data, u32 bytes, u8 flags)
+{
+	const u8 *first = ram + VNET_PAGE_PIECES * PAGE_SIZE;
+	u64 slot_bytes = (u64)vnet.pieces * vnet.piece_bytes;
+
+	CHECK_THAT(flags == 0 && data >= first && (u64)(data - first) % slot_bytes == 12);
+	CHECK_THAT((u64)(data - first) / slot_bytes < vnet.slots[VNET_RX]);
+	CHECK_THAT(bytes <= slot_bytes - VIO_NET_HEADER);
+	for (u32 i = 0; i < bytes; i++)
+		seen += data[i];
+	received++;
+}
+
+void card_count_error(void)
+{
+}
+
+void card_link(bool up, u32 megabits)
+{
+	CHECK_THAT((up || !up) && megabits == 0);
+}
+
+void driver_finish(struct driver_request *done, enum block_status how)
+{
+	CHECK_THAT(done >= request && done < request + DRIVER_DEPTH && done->busy);
+	CHECK_THAT(how < BLOCK_STATUS_COUNT);
+	done->busy = false;
+	finished++;
+}
+
+/* What may well be believed, more often than not. */
+u32 virtio_host_in(const struct virtio_host *host, enum vio_common at, u32 bytes)
+{
+	u8 what = fuzz_u8(&input);
+
+	CHECK_THAT(at + bytes <= host->common_bytes);
+	if (what >= 0xf8)
+		return fuzz_u32(&input) >> (32 - 8 * bytes);
+	switch ((u32)at) {
+	case VIO_STATUS:
+		return status;
+	case VIO_DEVICE_FEATURE:
+		return ~0u ^ (what < 0x40 ? fuzz_u32(&input) & ~1u : 0);
+	case VIO_QUEUE_SIZE:
+		return 1u << (what % 12);
+	default:
+		return what % 8;
+	}
+}
+
+void virtio_host_out(const struct virtio_host *host, enum vio_common at, u32 bytes, u32 value)
+{
+	CHECK_THAT(at + bytes <= host->common_bytes);
+	if (at == VIO_STATUS)
+		status = (u8)value;
+}
+
+static bool is_own(u64 address, u32 bytes, u32 first, u32 count)
+{
+	if (bytes > PAGE_SIZE || address % PAGE_SIZE > PAGE_SIZE - bytes)
+		return false;
+	for (u32 i = first; i < first + count; i++) {
+		if (addresses[i] == (address & ~PAGE_MASK))
+			return true;
+	}
+	return false;
+}
+
+/* An answer that may well be believed, or a run of them. */
+static void answer(u8 what)
+{
+	struct virtio_ring *ring = rings[what % VNET_QUEUES];
+	struct vio_used *entries;
+	u32 count = what % 16 == 15 ? fuzz_u8(&input) : 1;
+
+	if (ring == NULL || ring->size == 0)
+		return;
+	entries = (struct vio_used *)(uintptr_t)(ring->used + 1);
+	for (u32 i = 0; i < count; i++) {
+		struct vio_used *entry = &entries[ring->used->index % ring->size];
+
+		entry->id = (what & 64) != 0 ? fuzz_u32(&input) : fuzz_u8(&input);
+		entry->bytes = (what & 32) != 0 ? fuzz_u32(&input) : fuzz_u16(&input);
+		ring->used->index++;
+	}
+}
+
+static void device(void)
+{
+	u8 what = fuzz_u8(&input);
+
+	switch (what & 7) {
+	case 0:
+		fuzz_take(&input, ram + fuzz_u32(&input) % (sizeof(ram) - 16), 16);
+		break;
+	case 1:
+		fuzz_take(&input, device_config + what % 48, 16);
+		break;
+	default:
+		answer(fuzz_u8(&input));
+	}
+}
+
+void virtio_host_pause(void)
+{
+	now_tsc += NS_PER_MS;
+	device();
+}
+
+/* The parts of the request that was added last, in the driver's order: all are its to give. */
+static void check_added(const struct virtio_ring *ring, u16 id, u32 data_pages)
+{
+	u16 at = id;
+
+	for (u32 i = 0; i < ring->length[id]; i++) {
+		const struct vio_descriptor *descriptor = &ring->descriptors[at];
+
+		CHECK_THAT(at < ring->size);
+		CHECK_THAT(is_own(descriptor->address, descriptor->bytes, 0, OWN_PAGES) ||
+			   is_own(descriptor->address, descriptor->bytes, OWN_PAGES, data_pages));
+		at = ring->next[at];
+	}
+}
+
+/* Each descriptor is in one request, or free. */
+static void check_ring(const struct virtio_ring *ring)
+{
+	u32 used_ones = 0;
+
+	for (u32 i = 0; i < ring->size; i++)
+		used_ones += ring->length[i];
+	CHECK_THAT(used_ones + ring->free_count == ring->size);
+}
+
+static u16 last_added(const struct virtio_ring *ring)
+{
+	return ((const u16 *)(uintptr_t)(ring->available + 1))[(u16)(ring->added - 1) % ring->size];
+}
+
+static void transmit(void)
+{
+	u32 bytes = 14 + fuzz_u16(&input) % (vnet.frame_max - 13);
+
+	if (vnet_transmit(&vnet, frame, bytes))
+		check_added(&vnet.ring[VNET_TX], last_added(&vnet.ring[VNET_TX]), 0);
+	CHECK_THAT(vnet.free_count <= vnet.slots[VNET_TX]);
+}
+
+static void submit(void)
+{
+	u32 n = fuzz_u8(&input) % DRIVER_DEPTH;
+
+	if (request[n].busy)
+		return;
+	request[n] = (struct driver_request){.operation = fuzz_u8(&input) % BLOCK_OPERATION_COUNT,
+					     .sector = fuzz_u16(&input),
+					     .sectors = fuzz_u8(&input) % 128 + 1,
+					     .busy = true,
+					     .address = addresses + OWN_PAGES};
+	if (!vblk_submit(&vblk, &request[n])) {
+		request[n].busy = false;
+		return;
+	}
+	submitted++;
+	check_added(&vblk.ring, last_added(&vblk.ring), DATA_PAGES);
+}
+
+static struct virtio_host make_host(void)
+{
+	return (struct virtio_host){.common = device_config, /* its functions do not look */
+				    .common_bytes = VIO_COMMON_BYTES,
+				    .notify = notify,
+				    .notify_bytes = sizeof(notify),
+				    .isr = isr,
+				    .isr_bytes = 1,
+				    .device = device_config,
+				    .device_bytes = sizeof(device_config),
+				    .multiplier = fuzz_u8(&input) % 8,
+				    .interrupts = true,
+				    .line = true,
+				    .memory = {ram, addresses, OWN_PAGES}};
+}
+
+static bool start(void)
+{
+	char problem[128] = "";
+	struct card card = {.mtu = fuzz_u8(&input) % 2 == 0 ? 1500 : 9000};
+	struct driver_disk disk = {.block_bytes = 512};
+	bool good;
+
+	is_card = fuzz_u8(&input) % 2 == 0;
+	memset(&vnet, 0, sizeof(vnet));
+	memset(&vblk, 0, sizeof(vblk));
+	vnet.host = vblk.host = make_host();
+	for (u32 i = 0; i < VNET_QUEUES; i++)
+		rings[i] = is_card ? &vnet.ring[i] : &vblk.ring;
+	good = is_card ? vnet_start(&vnet, &card, problem, sizeof(problem))
+		       : vblk_start(&vblk, &disk, problem, sizeof(problem));
+	CHECK_THAT(good || problem[0] != '\0');
+	if (good && is_card)
+		CHECK_THAT((card.mac & 1) == 0 && card.mac != 0 && card.mac >> 48 == 0);
+	if (good && !is_card)
+		CHECK_THAT(disk.sectors != 0 &&
+			   (disk.block_bytes == 512 || disk.block_bytes == 4096));
+	return good;
+}
+
+static void turn(u8 what)
+{
+	u32 before = received;
+
+	if (is_card) {
+		if (what % 4 == 0)
+			transmit();
+		if (what % 8 == 1)
+			vnet_look(&vnet);
+		vnet_receive(&vnet);
+		CHECK_THAT(received - before <= vnet.slots[VNET_RX]);
+		(void)virtio_ring_may_wait(&vnet.ring[VNET_RX]);
+		(void)vnet_failure(&vnet);
+	} else {
+		if (what % 2 == 0)
+			submit();
+		vblk_poll(&vblk);
+		(void)vblk_failure(&vblk);
+		CHECK_THAT(submitted - finished == vblk.busy && vblk.busy <= DRIVER_DEPTH);
+	}
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
+{
+	static const u8 config[] = {0x52, 0x54, 0, 0x12, 0x34, 0x56, 1, 0, 1, 0, 0x28, 0x23};
+
+	input = (struct fuzz){bytes, size};
+	memset(ram, 0, sizeof(ram));
+	memset(request, 0, sizeof(request));
+	memset(device_config, 0, sizeof(device_config));
+	memcpy(device_config, config, sizeof(config));
+	if (fuzz_u8(&input) % 2 == 0) {
+		memset(device_config, 0, sizeof(config));
+		device_config[2] = device_config[9] = 0x10; /* capacity, size_max */
+		device_config[12] = 16;			    /* seg_max */
+		device_config[21] = 2;			    /* blocks of 512 bytes */
+	}
+	now_tsc = submitted = finished = received = 0;
+	status = 0;
+	for (u32 i = 0; i < ALL_PAGES; i++)
+		addresses[i] = RAM_AT + (u64)(i * 29 % ALL_PAGES) * 3 * PAGE_SIZE;
+	if (!start())
+		return 0;
+	for (u32 i = 0; i < ROUNDS_MAX && input.left > 0; i++) {
+		device();
+		turn(fuzz_u8(&input));
+		for (u32 j = 0; j < VNET_QUEUES; j++)
+			check_ring(rings[j]);
+	}
+	return 0;
+}
