@@ -93,9 +93,9 @@ bool link_publish(struct link_end *end)
 	u32 written = end->published;
 	u32 read = end->returned;
 
+	link_store(&line->read, end->read);
 	if (written == end->written && read == end->read)
 		return false;
-	link_store(&line->read, end->read);
 	link_store(&line->written, end->written);
 	end->published = end->written;
 	end->returned = end->read;
