@@ -121,9 +121,11 @@ def test_refused(build, tmp_path):
         states = {vm["name"]: vm["state"] for vm in machine.objects("vm list")}
         assert states["same"] == "running" and states["maybe"] == "running"
         assert not {"other", "none", "broken"} & {n for n, s in states.items() if s == "running"}
-        for key, text in (("net=lan,vlan=5", "allowed: a network's name"),
-                          ("net.weight=0", "allowed: a number from 1 to 65535")):
-            assert text in machine.command(f"vm set same {key}")
+        for name, key, text in (("other", "net=lan,vlan=5", "allowed: a network's name"),
+                                ("other", "net=lan", "other: net = lan"),
+                                ("same", "net=lan", 'found the key "net" while same is running'),
+                                ("same", "net.weight=0", "allowed: a number from 1 to 65535")):
+            assert text in machine.command(f"vm set {name} {key}")
 
 
 def sent(machine, name):
@@ -159,10 +161,10 @@ def test_vlans(build, tmp_path):
     """Guests reach those of their VLAN only; private ones no private one."""
     conf = files(build, tmp_path, "[net lan]\n", guest("red", "10.0.2.15", "lan vlan=5"),
                  guest("pink", "10.0.2.16", "lan vlan=5"), guest("plain", "10.0.2.17", "lan private"),
-                 guest("other", "10.0.2.18", "lan private"), guest("trunk", "10.0.2.19", "lan trunk"))
-    with Qemu(build, bundle=conf, memory="2G") as machine:
-        boot(machine, "red", "pink", "plain", "other", "trunk")
-        reaches = [("red", 16, 2), ("red", 17, 0), ("red", 19, 0), ("plain", 18, 0), ("plain", 19, 2)]
+                 guest("other", "10.0.2.18", "lan private"))
+    with Qemu(build, bundle=conf) as machine:
+        boot(machine, "red", "pink", "plain", "other")
+        reaches = [("red", 16, 2), ("red", 17, 0), ("plain", 18, 0)]
         for name, last, count in reaches:
             said = shell(machine, name, f"ping -c 2 -W 3 10.0.2.{last}")
             assert f" {count} packets received" in said, (name, last, said)
