@@ -147,14 +147,14 @@ static void segments_count(void **state)
 {
 	struct packet cut = {.bytes = 54 + 3000,
 			     .headers_bytes = 54,
-			     .segments = FRAME_TCP4,
-			     .segment_bytes = 1000};
+			     .offer.segments = FRAME_TCP4,
+			     .offer.segment_bytes = 1000};
 
 	(void)state;
 	assert_int_equal(packet_segments(&cut), 3);
 	cut.bytes++;
 	assert_int_equal(packet_segments(&cut), 4);
-	cut.segments = FRAME_WHOLE;
+	cut.offer.segments = FRAME_WHOLE;
 	assert_int_equal(packet_segments(&cut), 1);
 }
 

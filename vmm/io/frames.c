@@ -2,7 +2,6 @@
 #include "vmm/io/frames.h"
 
 #include "lib/bits.h"
-#include "lib/string.h"
 
 static u8 *ring_of(const struct link_end *end, enum link_end_name name)
 {
@@ -30,7 +29,8 @@ static void skip_end(struct link_end *end)
 {
 	const struct frame_header skip = {.bytes = FRAME_SKIP};
 
-	memcpy(ring_of(end, end->name) + end->written % FRAMES_RING_BYTES, &skip, sizeof(skip));
+	__builtin_memcpy(ring_of(end, end->name) + end->written % FRAMES_RING_BYTES, &skip,
+			 sizeof(skip));
 	end->written += bytes_to_end(end->written);
 }
 

@@ -13,7 +13,7 @@ void deliver_count(struct port *to, u32 bytes)
 }
 
 /* NULL: there was no room; *bytes is the frame's length with its tag, if it gets one. */
-static u8 *put(struct port *to, const struct packet *packet, bool tagged, u32 *bytes)
+static inline u8 *put(struct port *to, const struct packet *packet, bool tagged, u32 *bytes)
 {
 	u32 head_bytes = packet->head_bytes;
 	u8 *at;
@@ -33,17 +33,14 @@ static u8 *put(struct port *to, const struct packet *packet, bool tagged, u32 *b
 	return at;
 }
 
-static void put_as_it_is(struct port *to, const struct packet *packet, bool tagged)
+static inline void put_as_it_is(struct port *to, const struct packet *packet, bool tagged)
 {
-	struct frame_header header = {.flags = packet->flags,
-				      .segments = packet->segments,
-				      .segment_bytes = packet->segment_bytes,
-				      .checksum_start = packet->checksum_start,
-				      .checksum_offset = packet->checksum_offset};
+	struct frame_header header = {0};
 
+	__builtin_memcpy(&header.flags, &packet->offer, sizeof(packet->offer));
 	if (put(to, packet, tagged, &header.bytes) == NULL)
 		return;
-	if (tagged && (packet->flags & FRAME_NEEDS_CHECKSUM) != 0)
+	if (tagged && (packet->offer.flags & FRAME_NEEDS_CHECKSUM) != 0)
 		header.checksum_start += FRAME_TAG_BYTES;
 	frames_add(&to->end, &header);
 	deliver_count(to, header.bytes);
@@ -53,12 +50,12 @@ static void put_as_it_is(struct port *to, const struct packet *packet, bool tagg
 static void put_completed(struct port *to, const struct packet *packet, bool tagged)
 {
 	struct frame_header header = {0};
-	u32 start = packet->checksum_start + (tagged ? FRAME_TAG_BYTES : 0);
+	u32 start = packet->offer.checksum_start + (tagged ? FRAME_TAG_BYTES : 0);
 	u8 *at = put(to, packet, tagged, &header.bytes);
 
 	if (at == NULL)
 		return;
-	checksum_put(at + start + packet->checksum_offset,
+	checksum_put(at + start + packet->offer.checksum_offset,
 		     checksum_add(0, at + start, header.bytes - start));
 	frames_add(&to->end, &header);
 	deliver_count(to, header.bytes);
@@ -66,8 +63,8 @@ static void put_completed(struct port *to, const struct packet *packet, bool tag
 
 static u32 wishes_for(const struct packet *packet)
 {
-	return packet->segments == FRAME_TCP4   ? NET_WISH_CHECKSUM | NET_WISH_TCP4
-	       : packet->segments == FRAME_TCP6 ? NET_WISH_CHECKSUM | NET_WISH_TCP6
+	return packet->offer.segments == FRAME_TCP4   ? NET_WISH_CHECKSUM | NET_WISH_TCP4
+	       : packet->offer.segments == FRAME_TCP6 ? NET_WISH_CHECKSUM | NET_WISH_TCP6
 						: NET_WISH_CHECKSUM;
 }
 
@@ -77,7 +74,7 @@ static void deliver_offered(struct port *to, const struct packet *packet, bool t
 
 	if ((link_wish_of_peer(&to->end) & needed) == needed)
 		put_as_it_is(to, packet, tagged);
-	else if (packet->segments != FRAME_WHOLE)
+	else if (packet->offer.segments != FRAME_WHOLE)
 		segment_deliver(to, packet, tagged);
 	else
 		put_completed(to, packet, tagged);
@@ -85,7 +82,7 @@ static void deliver_offered(struct port *to, const struct packet *packet, bool t
 
 void deliver(struct port *to, const struct packet *packet)
 {
-	if (unlikely((packet->flags & FRAME_NEEDS_CHECKSUM) != 0))
+	if (unlikely((packet->offer.flags & FRAME_NEEDS_CHECKSUM) != 0))
 		deliver_offered(to, packet, vlan_is_tagged(to, packet));
 	else
 		put_as_it_is(to, packet, vlan_is_tagged(to, packet));

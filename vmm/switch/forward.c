@@ -114,7 +114,7 @@ static enum net_drop pass(struct port *from, const struct frame_header *header)
 	reason = offload_check(&packet, header, network_mtu);
 	if (reason != NET_PASSED)
 		return reason;
-	if (packet.segments != FRAME_WHOLE)
+	if (packet.offer.segments != FRAME_WHOLE)
 		from->deficit -= (s64)packet_segments(&packet) * FORWARD_OVERHEAD;
 	return send();
 }

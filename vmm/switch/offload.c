@@ -30,9 +30,9 @@ static bool check_checksum(struct packet *packet, const struct frame_header *hea
 	if (start > packet->head_bytes || packet->head_bytes - start < 2 ||
 	    header->checksum_offset > packet->head_bytes - start - 2)
 		return false;
-	packet->flags = FRAME_NEEDS_CHECKSUM;
-	packet->checksum_start = (u16)start;
-	packet->checksum_offset = header->checksum_offset;
+	packet->offer.flags = FRAME_NEEDS_CHECKSUM;
+	packet->offer.checksum_start = (u16)start;
+	packet->offer.checksum_offset = header->checksum_offset;
 	return true;
 }
 
@@ -57,12 +57,12 @@ static bool is_ipv6_tcp(const struct packet *packet)
 
 static bool check_segments(struct packet *packet, const struct frame_header *header, u32 mtu)
 {
-	u32 start = packet->checksum_start;
+	u32 start = packet->offer.checksum_start;
 	const u8 *tcp = packet->head + start;
 	u32 headers;
 
-	if ((packet->head[0] & 1) != 0 || packet->flags == 0 ||
-	    start != transport_at(packet) || packet->checksum_offset != TCP_CHECKSUM_AT ||
+	if ((packet->head[0] & 1) != 0 || packet->offer.flags == 0 ||
+	    start != transport_at(packet) || packet->offer.checksum_offset != TCP_CHECKSUM_AT ||
 	    !(header->segments == FRAME_TCP4 ? is_ipv4_tcp(packet) : is_ipv6_tcp(packet)) ||
 	    packet->head_bytes - start < TCP_BYTES_MIN)
 		return false;
@@ -76,13 +76,13 @@ static bool check_segments(struct packet *packet, const struct frame_header *hea
 	/* what fits into one segment is one */
 	if (packet->bytes - headers <= header->segment_bytes)
 		return true;
-	packet->segments = header->segments;
-	packet->segment_bytes = header->segment_bytes;
+	packet->offer.segments = header->segments;
+	packet->offer.segment_bytes = header->segment_bytes;
 	packet->headers_bytes = headers;
 	return true;
 }
 
-static enum net_drop check_offers(struct packet *packet, const struct frame_header *header, u32 mtu)
+enum net_drop offload_accept(struct packet *packet, const struct frame_header *header, u32 mtu)
 {
 	u32 tag = (u32)(packet->head - packet->buffer);
 
@@ -94,28 +94,11 @@ static enum net_drop check_offers(struct packet *packet, const struct frame_head
 			return NET_DROP_BAD;
 	} else if ((packet->from->flags & NET_PORT_UPLINK) != 0) {
 		/* a guest may say so, but nobody takes its word */
-		packet->flags = header->flags;
+		packet->offer.flags = header->flags;
 	}
 	if (header->segments != FRAME_WHOLE &&
-	    ((packet->flags & FRAME_NEEDS_CHECKSUM) == 0 || !check_segments(packet, header, mtu)))
+	    ((packet->offer.flags & FRAME_NEEDS_CHECKSUM) == 0 ||
+	     !check_segments(packet, header, mtu)))
 		return NET_DROP_BAD;
-	return NET_PASSED;
-}
-
-enum net_drop offload_check(struct packet *packet, const struct frame_header *header, u32 mtu)
-{
-	packet->flags = 0;
-	packet->segments = FRAME_WHOLE;
-	packet->segment_bytes = 0;
-	packet->checksum_start = 0;
-	packet->checksum_offset = 0;
-	if (unlikely((header->flags | header->segments) != 0)) {
-		enum net_drop reason = check_offers(packet, header, mtu);
-
-		if (reason != NET_PASSED)
-			return reason;
-	}
-	if (packet->segments == FRAME_WHOLE && packet->bytes > mtu + IP_AT)
-		return NET_DROP_TOO_LONG;
 	return NET_PASSED;
 }

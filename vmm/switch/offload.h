@@ -13,8 +13,21 @@
 #define IPV4_BYTES_MIN 20u
 #define IPV6_BYTES 40u
 
-/*
- * NET_PASSED: the packet's own fields say it again, and it fits the MTU. To be asked after
- * vlan_enter.
- */
-enum net_drop offload_check(struct packet *packet, const struct frame_header *header, u32 mtu);
+/* NET_PASSED: packet->offer, which is empty before, says it again. */
+enum net_drop offload_accept(struct packet *packet, const struct frame_header *header, u32 mtu);
+
+/* The same for any frame, which has to fit the MTU besides. To be asked after vlan_enter. */
+static inline enum net_drop offload_check(struct packet *packet,
+					  const struct frame_header *header, u32 mtu)
+{
+	packet->offer = (struct packet_offer){0};
+	if (unlikely((header->flags | header->segments) != 0)) {
+		enum net_drop reason = offload_accept(packet, header, mtu);
+
+		if (reason != NET_PASSED)
+			return reason;
+	}
+	if (unlikely(packet->bytes > mtu + IP_AT) && packet->offer.segments == FRAME_WHOLE)
+		return NET_DROP_TOO_LONG;
+	return NET_PASSED;
+}

@@ -22,6 +22,18 @@ enum ether_type {
 };
 #define ETHER_TYPE_AT 12u /* in a frame; also where a tag is */
 
+/* What is left to do, as in a frame_header; checked, and for the frame without tag. */
+struct packet_offer {
+	u8 flags;    /* enum frame_flag */
+	u8 segments; /* enum frame_segments */
+	u16 segment_bytes;
+	u16 checksum_start;
+	u16 checksum_offset;
+};
+_Static_assert(sizeof(struct packet_offer) == offsetof(struct frame_header, reserved) -
+						      offsetof(struct frame_header, flags),
+	       "copied as one");
+
 /* Without tag: of a frame that came with one, it is taken out and kept in `vlan` and `priority`. */
 struct packet {
 	struct port *from;
@@ -32,12 +44,7 @@ struct packet {
 	u16 type; /* enum ether_type, or any other */
 	u16 vlan; /* 0: the network without tags */
 	u16 priority; /* the tag's upper four bits, in place */
-	/* checked, offsets without tag */
-	u8 flags; /* enum frame_flag */
-	u8 segments; /* enum frame_segments */
-	u16 segment_bytes;
-	u16 checksum_start;
-	u16 checksum_offset;
+	struct packet_offer offer;
 	u32 headers_bytes; /* with segments: up to where TCP's data begins */
 	ALIGNED(16) u8 buffer[PACKET_HEAD_BYTES];
 };
@@ -56,8 +63,8 @@ static inline void packet_copy(const struct packet *packet, u8 *to, u32 at, u32 
 /* How many frames it is on a wire. */
 static inline u32 packet_segments(const struct packet *packet)
 {
-	if (packet->segments == FRAME_WHOLE)
+	if (packet->offer.segments == FRAME_WHOLE)
 		return 1;
-	return (packet->bytes - packet->headers_bytes + packet->segment_bytes - 1) /
-	       packet->segment_bytes;
+	return (packet->bytes - packet->headers_bytes + packet->offer.segment_bytes - 1) /
+	       packet->offer.segment_bytes;
 }

@@ -43,7 +43,7 @@ static u64 pseudo_header_sum(const struct packet *packet, const u8 *ip, u32 tcp_
 	u8 words[4] = {0, IP_TCP, (u8)(tcp_length >> 8), (u8)tcp_length};
 	u64 sum = checksum_add(0, words, sizeof(words));
 
-	if (packet->segments == FRAME_TCP4)
+	if (packet->offer.segments == FRAME_TCP4)
 		return checksum_add(sum, ip + IPV4_ADDRESSES_AT, IPV4_ADDRESSES_BYTES);
 	return checksum_add(sum, ip + IPV6_ADDRESSES_AT, IPV6_ADDRESSES_BYTES);
 }
@@ -54,11 +54,11 @@ static void set_headers(const struct packet *packet, struct segment *segment)
 	u32 ip_bytes = packet->headers_bytes - IP_AT + segment->bytes;
 
 	memcpy(segment->headers, packet->head, packet->headers_bytes);
-	if (packet->segments == FRAME_TCP4)
+	if (packet->offer.segments == FRAME_TCP4)
 		set_ipv4(segment, ip, ip_bytes);
 	else
 		bytes_put16(ip + IPV6_LENGTH_AT, (u16)(ip_bytes - IPV6_BYTES));
-	set_tcp(packet, segment, segment->headers + packet->checksum_start);
+	set_tcp(packet, segment, segment->headers + packet->offer.checksum_start);
 }
 
 /* False: there is no room for it. */
@@ -67,7 +67,7 @@ static bool put_segment(struct port *to, const struct packet *packet, bool tagge
 {
 	u32 tag = tagged ? FRAME_TAG_BYTES : 0;
 	struct frame_header header = {.bytes = packet->headers_bytes + segment->bytes + tag};
-	u32 tcp_length = packet->headers_bytes - packet->checksum_start + segment->bytes;
+	u32 tcp_length = packet->headers_bytes - packet->offer.checksum_start + segment->bytes;
 	u8 *at = frames_reserve(&to->end, header.bytes);
 	u8 *tcp;
 
@@ -79,7 +79,7 @@ static bool put_segment(struct port *to, const struct packet *packet, bool tagge
 	else
 		memcpy(at, segment->headers, packet->headers_bytes);
 	packet_copy(packet, at + tag + packet->headers_bytes, segment->at, segment->bytes);
-	tcp = at + tag + packet->checksum_start;
+	tcp = at + tag + packet->offer.checksum_start;
 	checksum_put(tcp + TCP_CHECKSUM_AT,
 		     checksum_add(pseudo_header_sum(packet, segment->headers + IP_AT, tcp_length),
 				  tcp, tcp_length));
@@ -93,7 +93,7 @@ void segment_deliver(struct port *to, const struct packet *packet, bool tagged)
 	struct segment segment = {.at = packet->headers_bytes};
 
 	while (segment.at < packet->bytes) {
-		segment.bytes = MIN(packet->segment_bytes, packet->bytes - segment.at);
+		segment.bytes = MIN(packet->offer.segment_bytes, packet->bytes - segment.at);
 		segment.is_last = segment.bytes == packet->bytes - segment.at;
 		if (!put_segment(to, packet, tagged, &segment)) {
 			to->counts->dropped[NET_DROP_FULL]++;

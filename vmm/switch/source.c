@@ -21,8 +21,7 @@ static bool is_group(u64 mac)
 	return (mac & 1) != 0;
 }
 
-/* Of a port that may send from other addresses than its own. */
-static bool learn(const struct packet *packet, u64 mac)
+bool source_learn(const struct packet *packet, u64 mac)
 {
 	const struct port *from = packet->from;
 
@@ -44,7 +43,7 @@ static u32 address_at(const u8 *at)
 }
 
 /* Nothing but IPv4 and ARP, for whatever else may carry other addresses. */
-static bool is_from_address(const struct packet *packet, u64 mac)
+bool source_has_address(const struct packet *packet, u64 mac)
 {
 	const u8 *l3 = packet->head + L3_AT;
 	u32 there = packet->head_bytes - L3_AT;
@@ -57,13 +56,4 @@ static bool is_from_address(const struct packet *packet, u64 mac)
 	       bytes_get16(l3 + ARP_LENGTHS_AT) == ARP_LENGTHS &&
 	       bytes_get_mac(l3 + ARP_SENDER_MAC_AT) == mac &&
 	       address_at(l3 + ARP_SENDER_AT) == packet->from->address;
-}
-
-bool source_is_allowed(const struct packet *packet)
-{
-	u64 mac = bytes_get_mac(packet->head + NET_MAC_BYTES);
-
-	if (unlikely(mac != packet->from->only_mac) && !learn(packet, mac))
-		return false;
-	return likely(packet->from->address == 0) || is_from_address(packet, mac);
 }

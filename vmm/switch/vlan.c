@@ -9,11 +9,6 @@
 #define VID_NONE    0u /* a priority only */
 #define VID_INVALID 0xfffu
 
-static bool is_tag(u16 type)
-{
-	return type == ETHER_TAG || type == ETHER_TAG_SERVICE || type == ETHER_TAG_OLD;
-}
-
 /* The addresses move to where the tag was. */
 static void take_out(struct packet *packet)
 {
@@ -26,7 +21,7 @@ static void take_out(struct packet *packet)
 	memcpy(packet->head, addresses, sizeof(addresses));
 }
 
-static bool enter_tagged(struct packet *packet)
+bool vlan_enter_tagged(struct packet *packet)
 {
 	const u8 *tag = packet->head + TAG_AT;
 	u16 word;
@@ -38,7 +33,7 @@ static bool enter_tagged(struct packet *packet)
 	word = bytes_get16(tag + 2);
 	inner = bytes_get16(tag + FRAME_TAG_BYTES);
 	/* a second tag would be believed by whoever takes the first one out */
-	if ((word & VID_MASK) == VID_INVALID || is_tag(inner))
+	if ((word & VID_MASK) == VID_INVALID || vlan_is_tag(inner))
 		return false;
 	take_out(packet);
 	packet->type = inner;
@@ -46,13 +41,6 @@ static bool enter_tagged(struct packet *packet)
 	if ((word & VID_MASK) != VID_NONE)
 		packet->vlan = word & VID_MASK;
 	return true;
-}
-
-bool vlan_enter(struct packet *packet)
-{
-	packet->vlan = packet->from->vlan;
-	packet->priority = 0;
-	return likely(!is_tag(packet->type)) || enter_tagged(packet);
 }
 
 u32 vlan_put_head(const struct packet *packet, const u8 *head, u32 bytes, u8 *to)

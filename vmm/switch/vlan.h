@@ -8,8 +8,21 @@
  * neither trunk nor uplink sends and gets frames of its VLAN without tags.
  */
 
-/* Takes the tag out, if there is one. False: it is one that the port may not send. */
-bool vlan_enter(struct packet *packet) MUST_CHECK;
+/* Takes the tag out. False: it is one that the port may not send. */
+bool vlan_enter_tagged(struct packet *packet) MUST_CHECK;
+
+static inline bool vlan_is_tag(u16 type)
+{
+	return type == ETHER_TAG || type == ETHER_TAG_SERVICE || type == ETHER_TAG_OLD;
+}
+
+/* Says which VLAN the frame belongs to. False: it has a tag that the port may not send. */
+static inline bool vlan_enter(struct packet *packet)
+{
+	packet->vlan = packet->from->vlan;
+	packet->priority = 0;
+	return likely(!vlan_is_tag(packet->type)) || vlan_enter_tagged(packet);
+}
 
 /* Whether the frame gets a tag on its way out by that port, one that carries its VLAN. */
 static inline bool vlan_is_tagged(const struct port *to, const struct packet *packet)
