@@ -100,16 +100,17 @@ class Runner:
             self.machine.close()
         self.machine = None
 
-    def disk(self):
-        """The demonstration's, as `make run` has it; what is written is lost at the end."""
-        return ("-device", "nvme,drive=data,serial=data", "-drive",
+    def devices(self):
+        """The demonstration's, as `make run` has them; what is written is lost at the end."""
+        return ("-netdev", "user,id=n", "-device", "e1000e,netdev=n",
+                "-device", "nvme,drive=data,serial=data", "-drive",
                 f"if=none,id=data,file={self.build / 'data.img'},format=raw,snapshot=on")
 
     def boot(self, kind):
         self.close()
         bundle = self.build / "guests.cpio" if kind.startswith("bundle") else None
         self.attached = False
-        self.machine = Qemu(self.build, bundle=bundle, extra=self.disk() if bundle else ())
+        self.machine = Qemu(self.build, bundle=bundle, extra=self.devices() if bundle else ())
         self.machine.wait_prompt()
         # The prompt may appear before the first guests have started.
         for _ in range(LOOKS):

@@ -7,6 +7,7 @@ import subprocess
 
 import pexpect
 
+from bochs import free_port
 from machine import PROMPT, ROOT
 
 GUIDE = ROOT / "docs/guides/debian-on-a-disk.md"
@@ -40,7 +41,7 @@ def make_disk(kept, folder):
 def run_line(build, folder):
     words = next(line for line in GUIDE.read_text().splitlines() if "make run BUNDLE" in line)
     words = re.sub(r"=(debian\.\w+)", lambda found: f"={folder}/{found.group(1)}", words.strip())
-    return f"{words} BOOT=kernel BUILD={os.path.relpath(build, ROOT)}"
+    return f"{words} HTTP_PORT={free_port()} BOOT=kernel BUILD={os.path.relpath(build, ROOT)}"
 
 
 def test_debian_on_a_disk(build, tmp_path, request):

@@ -1,12 +1,15 @@
 # SPDX-License-Identifier: MIT
 """`make run` in each of its variants, on a terminal as a person would use it; other targets."""
 import os
+import socket
 
 import pexpect
 import pytest
 
 import bundle
+from bochs import free_port
 from machine import PROMPT, ROOT
+from net import fetch
 
 CONF = {"skerry.conf": b"[host]\nlog = info\n[disk data]\ncontroller = nvme0 ide0.0\n"
                        b"partition = data\n[vm mine]\nkernel = built-in\nmemory = 16M\n"
@@ -24,10 +27,27 @@ VARIANTS = {
 }
 
 
+def check_network(terminal, port):
+    """What the README promises: a page for the user's machine; guests that reach each other."""
+    for name, address in (("alpha", "10.0.2.15"), ("beta", "10.0.2.16")):
+        terminal.send(f"vm console {name}\r")
+        terminal.expect(f"ADDRESS {address}")
+        terminal.expect(f"READY {name}")
+        terminal.expect(f"{name}# ")
+        if name == "beta":
+            terminal.send("ping -c 1 -W 20 10.0.2.15\r")
+            terminal.expect("1 packets received")
+            terminal.expect(f"{name}# ")
+        terminal.send("\x1d")
+        terminal.expect(PROMPT)
+    assert fetch(port) == "alpha says: hello\n"
+
+
 @pytest.mark.parametrize("variant", VARIANTS)
 def test_run(build, tmp_path, variant):
     words, command, shown = VARIANTS[variant]
-    line = f"make run BUILD={os.path.relpath(build, ROOT)}"
+    port = free_port()
+    line = f"make run HTTP_PORT={port} BUILD={os.path.relpath(build, ROOT)}"
     if words:
         line += f" {words} BUNDLE={bundle.write(tmp_path / 'mine.cpio', CONF)}"
     terminal = pexpect.spawn("/bin/sh", ["-c", line], cwd=ROOT, timeout=300, encoding="utf-8",
@@ -41,12 +61,26 @@ def test_run(build, tmp_path, variant):
         terminal.send(command + "\r")
         terminal.expect(shown)
         terminal.expect(PROMPT)
+        if variant == "demonstration":
+            check_network(terminal, port)
         terminal.send("poweroff now\r")
         terminal.expect(pexpect.EOF)
         terminal.close()
         assert terminal.exitstatus == 0
     finally:
         terminal.close(force=True)
+
+
+def test_port_taken(build):
+    """A port that somebody has: `make run` says so, and which words would do."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        out, status = pexpect.run(f"make run HTTP_PORT={port} BUILD={os.path.relpath(build, ROOT)}",
+                                  cwd=ROOT, withexitstatus=True, encoding="utf-8", timeout=60)
+    assert status != 0 and f"HTTP_PORT: found {port}, which cannot be had" in out, out
+    assert "HTTP_PORT=8081" in out, out
 
 
 def test_only_what_is_tested(tmp_path):
@@ -60,7 +94,7 @@ def test_only_what_is_tested(tmp_path):
 def test_reboot(build, tmp_path):
     """`reboot now` boots again, it does not end `make run`."""
     files = bundle.write(tmp_path / "mine.cpio", CONF)
-    line = f"make run BOOT=kernel BUILD={os.path.relpath(build, ROOT)} BUNDLE={files}"
+    line = f"make run HTTP_PORT={free_port()} BOOT=kernel BUILD={os.path.relpath(build, ROOT)} BUNDLE={files}"
     terminal = pexpect.spawn("/bin/sh", ["-c", line], cwd=ROOT, timeout=120, encoding="utf-8",
                              codec_errors="replace")
     try:
@@ -93,7 +127,8 @@ def test_refused(words, said):
 def test_data_disk(build, tmp_path, emulator, limit):
     """What alpha writes to /data is there at the next `make run`; `make clean` asks before it goes."""
     disk = tmp_path / "data.img"
-    line = f"make run EMULATOR={emulator} BUILD={os.path.relpath(build, ROOT)} DATA_DISK={disk}"
+    line = (f"make run HTTP_PORT={free_port()} EMULATOR={emulator} DATA_DISK={disk} "
+            f"BUILD={os.path.relpath(build, ROOT)}")
     for command, shown in (("echo kept >/data/note", "note"), ("cat /data/note", "\nkept")):
         terminal = pexpect.spawn("/bin/sh", ["-c", line], cwd=ROOT, timeout=limit, encoding="utf-8",
                                  codec_errors="replace")
