@@ -60,7 +60,7 @@ QEMU_BOOT_kernel = -kernel $(BUILD)/skerry.elf -initrd $(RUN_BUNDLE) -append "$$
 run: run-image ## boot it on this terminal: BOOT=iso|kernel|uefi EMULATOR=bochs CPUS= MEMORY= BUNDLE= CMDLINE= HTTP_PORT=
 ifeq ($(EMULATOR),bochs)
 	$(Q)$(PYTHON) tests/system/bochs.py --iso $(RUN_ISO) --memory $(MEMORY) --cpus $(CPUS) \
-		--disk $(DATA_DISK) --http-port $(HTTP_PORT)
+		--disk $(DATA_DISK) --card
 else
 	@echo "  QEMU    Ctrl-A X ends the emulator; poweroff at the prompt does it properly"
 	$(Q)$(QEMU) $(QEMU_BOOT_$(BOOT)) 2>$(BUILD)/qemu.log || { cat $(BUILD)/qemu.log; exit 1; }

@@ -53,29 +53,27 @@ def disk_line(path):
             f"heads={HEADS}, spt={SECTORS_PER_TRACK}\n")
 
 
-CARD = "e1000: enabled=1, mac=52:54:00:12:34:56, ethmod=slirp, ethdev={conf}\n"
+# A way out for TCP and UDP, and 10.0.2.2 for the host. Its hostfwd, a way in, listens nowhere.
+CARD = "e1000: enabled=1, mac=52:54:00:12:34:56, ethmod=slirp\n"
 
 
 def configuration(folder, iso, port, memory="1G", model="corei7_skylake_x", cpus=1, com2=None,
-                  channel=None, com3=None, disk=None, http=None):
+                  channel=None, com3=None, disk=None, card=False):
     """Writes Bochs's files into the folder; returns the command. COM1 is a socket at the port,
-    COM2 a file or a socket at the port `channel`, COM3 a socket at that port; `disk` is a path. With `http` there is an e1000
-    with a way out, and that port of the host leads to port 80 of 10.0.2.15."""
+    COM2 a file or a socket at the port `channel`, COM3 a socket at that port; `disk` is a path. With `card` there is an e1000
+    that leads to the host."""
     second = f"com2: enabled=1, mode=file, dev={com2}\n" if com2 else ""
     if channel:
         second = f"com2: enabled=1, mode=socket-server, dev=localhost:{channel}\n"
     if com3:
         second += f"com3: enabled=1, mode=socket-server, dev=localhost:{com3}\n"
-    if http:
-        (folder / "slirp.conf").write_text("# slirp config\n"
-                                           f"hostfwd = tcp:127.0.0.1:{http}-10.0.2.15:80\n")
     # Debian's Bochs starts in its debugger, which is told to continue.
     (folder / "rc").write_text("c\n")
     (folder / "bochsrc").write_text(CONFIGURATION.format(
         memory=megabytes(memory), host=min(megabytes(memory), HOST_MAX), model=model, cpus=cpus,
         iso=iso, port=port, disk=disk_line(disk) if disk else "", com2=second,
-        plugin=", e1000=1" if http else "", slots=", slot1=e1000" if http else "",
-        card=CARD.format(conf=folder / "slirp.conf") if http else "", log=folder / "bochs.log"))
+        plugin=", e1000=1" if card else "", slots=", slot1=e1000" if card else "",
+        card=CARD if card else "", log=folder / "bochs.log"))
     return ["bochs", "-q", "-f", folder / "bochsrc", "-rc", folder / "rc"]
 
 
@@ -85,13 +83,13 @@ def main():
     parser.add_argument("--memory", default="1G")
     parser.add_argument("--cpus", type=int, default=1)
     parser.add_argument("--disk", type=Path)
-    parser.add_argument("--http-port", type=int)
+    parser.add_argument("--card", action="store_true")
     options = parser.parse_args()
     folder = Path(tempfile.mkdtemp(prefix="bochs-"))
     port = free_port()
     command = configuration(folder, options.iso.resolve(), port, memory=options.memory,
                             cpus=options.cpus, disk=options.disk and options.disk.resolve(),
-                            http=options.http_port)
+                            card=options.card)
     with open(folder / "out", "wb") as out:
         bochs = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=out, stderr=out,
                                  start_new_session=True)

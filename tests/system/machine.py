@@ -249,14 +249,14 @@ class Bochs(Machine):
     """Bochs: VMX, EPT and VPID."""
 
     def __init__(self, build, memory="1G", bundle=None, cmdline="", model="corei7_skylake_x",
-                 cpus=1, com2=None, channel=False, com3=False, iso=None, disk=None, http=None):
+                 cpus=1, com2=None, channel=False, com3=False, iso=None, disk=None, card=False):
         super().__init__(build)
         port = free_port()
         second = free_port() if channel else None
         third = free_port() if com3 else None
         iso = iso or make_iso(build, self.folder / "test.iso", bundle, cmdline)
         words = configuration(self.folder, iso, port, memory=memory, model=model, cpus=cpus,
-                              com2=com2, channel=second, com3=third, disk=disk, http=http)
+                              com2=com2, channel=second, com3=third, disk=disk, card=card)
         self.start(words, port, second, third)
 
 

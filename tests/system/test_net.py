@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: MIT
 """Networks: guests among themselves and with the world, what is shown of them, what is refused."""
 import base64
+import http.server
 import re
 import subprocess
+import threading
 
 import pytest
 
@@ -15,17 +17,40 @@ from net import boot, fetch, files, guest, pings, ports, shell, user_card, wait_
 LAN = "[net lan]\nuplink = net0\n"
 
 
+class Page(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(b"the host says: hello\n")
+
+    def log_message(self, *unused):
+        pass
+
+
+@pytest.fixture
+def host_page():
+    """The port of a page on this machine, which guests find at 10.0.2.2."""
+    with http.server.HTTPServer(("127.0.0.1", 0), Page) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield server.server_port
+        server.shutdown()
+        thread.join()
+
+
 @pytest.mark.parametrize("emulator", [Qemu, Bochs])
-def test_guests_and_the_world(build, tmp_path, emulator):
-    """Two guests reach each other, and the host one of them; what passes is counted."""
+def test_guests_and_the_world(build, tmp_path, emulator, host_page):
+    """Two guests reach each other, and the host, which reaches one of them; it is counted."""
     port = free_port()
     conf = files(build, tmp_path, LAN, guest("alpha", "10.0.2.15", words="serve=hello"),
                  guest("beta", "10.0.2.16"))
-    words = {"http": port, "memory": "512M"} if emulator is Bochs else {"extra": user_card(port)}
+    words = {"card": True, "memory": "512M"} if emulator is Bochs else {"extra": user_card(port)}
     with emulator(build, bundle=conf, **words) as machine:
         boot(machine, "alpha", "beta")
         assert pings(machine, "alpha", "10.0.2.16") == 3
-        assert fetch(port) == "alpha says: hello\n"
+        assert "the host says: hello" in shell(machine, "alpha",
+                                               f"wget -q -O - http://10.0.2.2:{host_page}/")
+        assert emulator is Bochs or fetch(port) == "alpha says: hello\n"
         (net,) = machine.objects("net list")
         assert net == {"name": "lan", "state": "ready", "problem": "", "uplink": "net0",
                        "link": "up", "mtu": 1500, "ports": 3}
