@@ -54,8 +54,8 @@ def debian(folder):
 
 def debian_tools(build, *names):
     """
-    The same with disk tools in /sbin, after tests/tools/disk_tools.py: "fio" or "file_systems".
-    With both a guest needs 192 MiB.
+    The same with tools in /sbin, after tests/tools/disk_tools.py: "fio", "file_systems", "iperf3".
+    With both of the first a guest needs 192 MiB.
     """
     files = debian(build / "guests")
     for name in names:

@@ -41,9 +41,11 @@ def wait_ready(machine, name):
 def die(machine, name, command="fault driver"):
     """Its process ends; waits until another one is ready. `fault` needs a TEST=1 image."""
     starts = driver(machine, name)["starts"]
-    machine.command(f"{command} {name}")
+    said = machine.command(f"{command} {name}")
+    assert "allowed" not in said, said
+    limit = time.monotonic() + 120
     while driver(machine, name)["starts"] == starts:
-        pass
+        assert time.monotonic() < limit, f"{name} lives on"
     return wait_ready(machine, name)
 
 

@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: MIT
 """
-Makes the pieces of initramfs that give a Debian guest disk tools: disk_tools.py GUESTS OUT.
+Makes the pieces of initramfs that give a Debian guest tools for disks and networks:
+disk_tools.py GUESTS OUT.
 
-OUT/fio.cpio.gz and OUT/file_systems.cpio.gz each follow guests/initramfs.cpio.gz in a test's
-initramfs; both may. Programs are the host's, in /sbin, with the libraries they need; /sbin/load
+OUT/fio.cpio.gz, OUT/file_systems.cpio.gz and OUT/iperf3.cpio.gz each follow
+guests/initramfs.cpio.gz in a test's initramfs; several may. Programs are the host's, in /sbin, with the libraries they need; /sbin/load
 NAME inserts the kernel's module of a file system.
 """
 import gzip
@@ -18,8 +19,9 @@ import bundle
 
 PROGRAMS = {"fio": ("fio", "blkdiscard", "blockdev"),
             "file_systems": ("blkdiscard", "mke2fs", "e2fsck", "mkfs.xfs", "xfs_repair",
-                             "mkfs.btrfs", "btrfs")}
-MODULES = {"fio": (), "file_systems": ("xfs", "btrfs")}
+                             "mkfs.btrfs", "btrfs"),
+            "iperf3": ("iperf3",)}
+MODULES = {"fio": (), "file_systems": ("xfs", "btrfs"), "iperf3": ()}
 FOLDERS = ("sbin", "lib64", "lib/x86_64-linux-gnu", "lib/modules", "mnt")
 # Clients of storage over networks, 80 MB with what they need; fio calls them only for their engines.
 STUBBED = ("libgfapi", "libnbd", "libibverbs", "librdmacm", "librados", "librbd", "libpmem",

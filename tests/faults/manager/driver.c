@@ -1,33 +1,95 @@
 /* SPDX-License-Identifier: MIT */
-/* Disk drivers that really die, and devices that do not become quiet. */
+/* Drivers and switches that really die, and devices that do not become quiet. */
+#include "lib/bits.h"
 #include "tests/faults/manager/fault.h"
 
 #include "vmm/manager/driver/driver.h"
+#include "vmm/manager/net/net.h"
 #include "vmm/manager/pci/pci.h"
 #include "vmm/rt/syscall.h"
 
-static struct driver_link *first_link(struct driver *driver)
+#define LINKS_MAX 64u
+
+/* Where the clients of switches have their links, by the link's memory; the latest go last. */
+static struct {
+	handle_t memory;
+	u64 at;
+} given[LINKS_MAX];
+static u32 given_count;
+
+void __real_process_build_map(struct process_build *build, enum start_kind kind, handle_t memory,
+			      u64 offset, u64 bytes, u32 rights);
+void __wrap_process_build_map(struct process_build *build, enum start_kind kind, handle_t memory,
+			      u64 offset, u64 bytes, u32 rights);
+void __wrap_process_build_map(struct process_build *build, enum start_kind kind, handle_t memory,
+			      u64 offset, u64 bytes, u32 rights)
 {
-	for (u32 i = 0; driver != NULL && i < DRIVER_CLIENT_MAX; i++) {
-		if (driver->link[i].used && driver->link[i].driver_at != 0)
-			return &driver->link[i];
+	u32 at = given_count++ % LINKS_MAX;
+
+	__real_process_build_map(build, kind, memory, offset, bytes, rights);
+	if (kind != START_NET || process_build_failed(build)) {
+		given_count--;
+		return;
+	}
+	given[at].memory = memory;
+	given[at].at = build->info->entry[build->info->entry_count - 1].offset;
+}
+
+static u64 client_at(handle_t memory)
+{
+	for (u32 i = given_count; i != 0 && given_count - i < LINKS_MAX; i--) {
+		if (given[(i - 1) % LINKS_MAX].memory == memory)
+			return given[(i - 1) % LINKS_MAX].at;
+	}
+	return 0;
+}
+
+static const struct driver_link *find_link(struct driver *driver, const char *user)
+{
+	for (u32 i = 0; i < DRIVER_CLIENT_MAX; i++) {
+		const struct driver_link *link = &driver->link[i];
+
+		if (link->used && (user != NULL ? string_equal(link->user, user) : link->driver_at != 0))
+			return link;
 	}
 	return NULL;
+}
+
+/* A card's driver has no clients: it is one, of a switch. */
+static const struct driver_link *find_uplink(const char *name)
+{
+	const struct driver_link *link = NULL;
+
+	DRIVER_FOR_EACH(driver) {
+		if (link == NULL && driver->kind->class == &bridge_class)
+			link = find_link(driver, name);
+	}
+	return link;
 }
 
 /* Its next look at the link is a page fault. */
 static void command_driver(struct reply *reply, const struct arguments *arguments)
 {
 	struct driver *driver = driver_find(arguments->word[0]);
-	const struct driver_link *link = first_link(driver);
+	const struct driver_link *link = driver != NULL ? find_link(driver, NULL) : NULL;
+	const struct driver_link *uplink = driver != NULL ? find_uplink(driver->name) : NULL;
+	const struct driver *server = driver;
+	u64 at = 0;
 
-	if (link == NULL) {
-		reply_error(reply, "allowed: a driver that has a client");
+	if (link != NULL) {
+		at = link->driver_at;
+	} else if (uplink != NULL) {
+		at = client_at(uplink->memory);
+		server = driver_of_link(uplink);
+	}
+	if (at == 0) {
+		reply_error(reply, "allowed: a driver that has a client or is a network's card");
 		return;
 	}
-	if (sys_space_unmap(driver->space, link->driver_at, BLOCK_LINK_BYTES) != STATUS_OK)
+	if (sys_space_unmap(driver->space, at,
+			    align_up(server->kind->class->link_bytes, PAGE_SIZE)) != STATUS_OK)
 		reply_error(reply, "its link is not mapped");
-	sys_event_signal(link->doorbell);
+	sys_event_signal(link != NULL ? link->doorbell : uplink->bell);
 }
 
 COMMAND(fault_driver, .name = "fault driver", .arguments = "DRIVER",

@@ -1,0 +1,100 @@
+# SPDX-License-Identifier: MIT
+"""A network's switch and its card's driver die again and again: what goes over it arrives whole."""
+import hashlib
+import random
+import re
+import socket
+import threading
+import time
+
+import pytest
+
+import bundle
+import fio
+from bochs import free_port
+from machine import Qemu
+from net import boot, guest, shell, user_card, wait_for
+
+LAN = "[net lan]\nuplink = net0\nrestart_limit = 0\n"
+PIECE = 65536
+APART = 2.0  # seconds between two deaths at least
+
+# Whatever comes to port 5000 is summed up: by nc with its other end as the program's input.
+TAKE = ("printf '#!/bin/sh\\nmd5sum >/tmp/sum\\n' >/tmp/take; chmod +x /tmp/take; "
+        "(nc -l -p 5000 -e /tmp/take >/dev/null 2>&1 &)")
+
+
+class Source:
+    """
+    Serves so many random bytes by HTTP, once, so that they take about so many seconds: what was
+    late may be sent as fast as it goes.
+    """
+
+    def __init__(self, size, seconds, random_bytes):
+        self.listening = socket.create_server(("127.0.0.1", 0))
+        self.port = self.listening.getsockname()[1]
+        self.pace = size / seconds
+        self.pieces = [random_bytes(PIECE) for _ in range(16)]
+        self.size = size
+        self.sent = 0
+        self.digest = hashlib.md5()
+        self.thread = threading.Thread(target=self.serve, daemon=True)
+        self.thread.start()
+
+    def serve(self):
+        link, _ = self.listening.accept()
+        with link:
+            while b"\r\n\r\n" not in link.recv(4096):
+                pass
+            link.sendall(b"HTTP/1.0 200 OK\r\nContent-Length: %d\r\n\r\n" % self.size)
+            begin = time.monotonic()
+            while self.sent < self.size:
+                # each piece begins with its number, so that no two are the same
+                head = self.sent.to_bytes(8, "little")
+                data = (head + self.pieces[self.sent // PIECE % 16][8:])[:self.size - self.sent]
+                link.sendall(data)
+                self.digest.update(data)
+                self.sent += len(data)
+                time.sleep(max(0, begin + self.sent / self.pace - time.monotonic()))
+
+    def close(self):
+        self.listening.close()
+
+
+def die_apart(machine, names, times, chance):
+    """Each dies so often, in turn, at arbitrary moments: when these were, of the host's clock."""
+    last = 0
+    for name in names * times:
+        time.sleep(max(0, last + APART + chance.random() - time.monotonic()))
+        last = time.monotonic()
+        fio.die(machine, name)
+
+
+@pytest.mark.parametrize("size, times", [
+    (16 << 20, 4), pytest.param(200 << 20, 100, marks=pytest.mark.long)])
+def test_transfer(build, tmp_path, size, times):
+    """The host sends to a guest through the card, and that one to another one meanwhile."""
+    chance = random.Random(times)
+    source = Source(size, 2 * times * (APART + 0.6), chance.randbytes)
+    conf = bundle.make(tmp_path / "net.cpio", LAN + guest("alpha", "10.0.2.15") +
+                       guest("beta", "10.0.2.16"), bundle.debian(build / "guests"))
+    with Qemu(build / "tests/faults", bundle=conf, extra=user_card(free_port())) as machine:
+        machine.limit = 120 + 10 * times
+        boot(machine, "alpha", "beta")
+        shell(machine, "beta", TAKE)
+        machine.attach("alpha")
+        machine.type(f"wget -q -O - http://10.0.2.2:{source.port}/ | nc 10.0.2.16 5000; "
+                     "echo all''-sent\r")
+        machine.leave()
+        wait_for(lambda: source.sent > 0)
+        die_apart(machine, ["lan.switch", "net0"], times, chance)
+        assert source.sent < source.size, "it was over before the last death"
+        machine.attach("alpha")
+        machine.wait("all-sent")
+        machine.leave()
+        assert source.sent == source.size
+        wait_for(lambda: shell(machine, "beta", "cat /tmp/sum") != "")
+        assert shell(machine, "beta", "cat /tmp/sum").split()[0] == source.digest.hexdigest()
+        for name in ("lan.switch", "net0"):
+            assert fio.driver(machine, name)["starts"] == times + 1
+    source.close()
