@@ -48,3 +48,8 @@ bench-disks: test-packages ## what a disk's requests cost, under Skerry and unde
 	$(Q)$(MAKE) --no-print-directory all guests $(BENCH)/disk_load
 	$(Q)$(PYTHON) tests/bench/disks.py --build $(BUILD) \
 		--emulator '$(if $(filter command line,$(origin EMULATOR)),$(EMULATOR))'
+
+.PHONY: bench-net
+bench-net: test-packages ## what a frame from guest to guest costs, under Skerry and under KVM
+	$(Q)$(MAKE) --no-print-directory all guests $(BENCH)/net.bin
+	$(Q)$(PYTHON) tests/bench/nets.py --build $(BUILD) $(if $(ONLY),--only $(ONLY))
