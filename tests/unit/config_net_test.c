@@ -77,7 +77,8 @@ static void cards(void **state)
 		snprintf(text, sizeof(text), "[vm a]\nkernel = k\nnet = %s\n", bad[i]);
 		if (parse(text) != 1 || strstr(problems[0].text, "net: found ") == NULL ||
 		    strstr(problems[0].text, "allowed: a network's name, then any of mac=") == NULL)
-			fail_msg("net = %s: %s", bad[i], problem_count ? problems[0].text : "taken");
+			fail_msg("net = %s: %s", bad[i],
+				 problem_count != 0 ? problems[0].text : "taken");
 		assert_true(config.vm[0].broken);
 	}
 	assert_int_equal(parse("[vm a]\nkernel = k\nnet = lan\npci = off\n"), 1);
