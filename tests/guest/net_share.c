@@ -1,0 +1,230 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Guests on one network that measure how it is shared: `flood` sends to the card whose address ends
+ * in to= as fast as it may, `count` says at what rate frames come, `ping` when asked how long
+ * answers take, `echo` gives them. Each halts while it waits, except for a flood that shall `spin`.
+ */
+#include "tests/guest/rt/devices.h"
+#include "tests/guest/rt/net.h"
+
+#define HEADER	    sizeof(struct net_header)
+#define FRAME_BYTES 64u
+#define PLAIN	    NET_F_MAC
+#define SAMPLES	    1000u
+#define GAP_MS	    2u
+#define COM1	    0x3f8u
+#define LINE_STATUS (COM1 + 5)
+#define LINE_DATA_READY 1u
+#define RECEIVE	    0u /* queues */
+#define SEND	    1u
+
+static struct net card;
+static u16 posted; /* frames to send, in all */
+static u64 sample[SAMPLES];
+
+static bool has_come(void)
+{
+	return card.queue[RECEIVE].used.index != card.seen[RECEIVE];
+}
+
+static bool has_sent(void)
+{
+	return card.queue[SEND].used.index == posted;
+}
+
+static void wait_for(bool (*good)(void))
+{
+	interrupts_off();
+	while (!good()) {
+		interrupts_on_and_halt();
+		interrupts_off();
+	}
+}
+
+static void kick(u32 queue)
+{
+	asm volatile("" ::: "memory");
+	virtio_put(&card.virtio.doorbell, queue * card.virtio.multiplier, 2, queue);
+}
+
+static void put_addresses(const u8 *to)
+{
+	for (u32 i = 0; i < NET_MAC; i++) {
+		card.send[HEADER + i] = to[i];
+		card.send[HEADER + NET_MAC + i] = card.mac[i];
+	}
+	card.send[HEADER + 12] = 0x88; /* for local experiments: IEEE 802, table 9-2 */
+	card.send[HEADER + 13] = 0xb5;
+}
+
+/* The same frame so often, all that were there before having been sent. */
+static void post(u32 count)
+{
+	struct virtq *queue = &card.queue[SEND];
+
+	for (u32 i = 0; i < count; i++) {
+		queue->table[i] = (struct virtq_descriptor){(word)card.send,
+							    HEADER + FRAME_BYTES, 0, 0};
+		queue->available.head[(queue->available.index + i) % queue->size] = (u16)i;
+	}
+	asm volatile("" ::: "memory");
+	queue->available.index = (u16)(queue->available.index + count);
+	posted = (u16)(posted + count);
+	kick(SEND);
+}
+
+/* Gives the oldest buffer that has come back to the device; a kick has to follow. Its number. */
+static u32 take(void)
+{
+	struct virtq *queue = &card.queue[RECEIVE];
+	u32 number = queue->used.entry[card.seen[RECEIVE]++ % queue->size].head % NET_BUFFERS;
+
+	queue->available.head[queue->available.index % queue->size] = (u16)number;
+	asm volatile("" ::: "memory");
+	queue->available.index++;
+	return number;
+}
+
+NORETURN static void flood(void)
+{
+	for (;;) {
+		post(card.queue[SEND].size);
+		if (!option("spin"))
+			wait_for(has_sent);
+		while (!has_sent())
+			relax();
+	}
+}
+
+static void say(const char *what, u64 value)
+{
+	print(what);
+	print_hex(value);
+	print("\n");
+}
+
+/* Frames in a thousand seconds, each time that so many have come. */
+NORETURN static void count(void)
+{
+	u64 window = option_number("window", 100);
+	u32 start = clock_ticks();
+	u64 came = 0;
+
+	for (;;) {
+		wait_for(has_come);
+		while (has_come()) {
+			take();
+			came++;
+		}
+		kick(RECEIVE);
+		if (came < window)
+			continue;
+		say("RATE ", came * 1000 * US_PER_S / clock_us_since(start));
+		start = clock_ticks();
+		came = 0;
+	}
+}
+
+static void sort(void)
+{
+	for (u32 i = 1; i < SAMPLES; i++) {
+		u64 value = sample[i];
+		u32 at = i;
+
+		for (; at > 0 && sample[at - 1] > value; at--)
+			sample[at] = sample[at - 1];
+		sample[at] = value;
+	}
+}
+
+static bool gap_over(void)
+{
+	return lapic_get(LAPIC_TIMER_CURRENT) == 0;
+}
+
+static u64 answer_ticks(void)
+{
+	u64 start = read_tsc();
+	u64 ticks;
+
+	post(1);
+	wait_for(has_come);
+	ticks = read_tsc() - start;
+	while (has_come())
+		take();
+	kick(RECEIVE);
+	return ticks;
+}
+
+static void wait_gap(void)
+{
+	static u32 per_ms;
+
+	if (per_ms == 0) {
+		per_ms = lapic_counts_per_ms();
+		trap_set_hook(VECTOR_TIMER, lapic_end_of_interrupt);
+		lapic_put(LAPIC_LVT_TIMER, VECTOR_TIMER);
+	}
+	lapic_put(LAPIC_TIMER_INITIAL, GAP_MS * per_ms);
+	wait_for(gap_over);
+}
+
+/*
+ * For each character that is typed the median and the 99th percentile of so many answers, in ticks
+ * of the TSC.
+ */
+NORETURN static void ping(void)
+{
+	char line[] = "? ";
+
+	for (;;) {
+		while ((in8(LINE_STATUS) & LINE_DATA_READY) == 0)
+			wait_gap();
+		line[0] = (char)in8(COM1);
+		for (u32 i = 0; i < SAMPLES; i++) {
+			wait_gap();
+			sample[i] = answer_ticks();
+		}
+		sort();
+		print("MEDIAN ");
+		say(line, sample[SAMPLES / 2]);
+		print("TAIL ");
+		say(line, sample[SAMPLES * 99 / 100]);
+	}
+}
+
+NORETURN static void echo(void)
+{
+	for (;;) {
+		wait_for(has_come);
+		while (has_come()) {
+			const u8 *frame = card.buffer[0][take()] + HEADER;
+
+			wait_for(has_sent);
+			put_addresses(frame + NET_MAC);
+			post(1);
+		}
+		kick(RECEIVE);
+	}
+}
+
+void guest_main(void)
+{
+	const u8 to[NET_MAC] = {0x52, 0x54, 0, 0, 0, (u8)option_number("to", 0)};
+
+	check("pm-timer", clock_init(), "no FADT with a PM timer");
+	pic_mask_all();
+	lapic_enable();
+	check("card", net_find(&card, 0), "there is none");
+	trap_set_hook(VECTOR_IOAPIC, lapic_end_of_interrupt);
+	virtio_msix(&card.virtio, 1, VECTOR_IOAPIC);
+	check("up", net_begin(&card, PLAIN, FRAME_BYTES + HEADER, 1), "it does not start");
+	put_addresses(to);
+	if (option("flood"))
+		flood();
+	if (option("ping"))
+		ping();
+	if (option("count"))
+		count();
+	echo();
+}

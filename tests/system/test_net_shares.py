@@ -1,0 +1,127 @@
+# SPDX-License-Identifier: MIT
+"""
+A VM's share of its network, measured by tiny guests (tests/guest/net_share.c) with -icount: a
+nanosecond of the machine is an instruction, whatever else the host has to do.
+"""
+import pytest
+
+import bundle
+import fio
+from machine import Qemu
+from net import ports, wait_for
+
+COUNTED = ("-icount", "shift=0,sleep=off")
+GUEST = """[vm {name}]
+kernel = net_share.bin
+cmdline = {words}
+memory = 16M
+autostart = {autostart}
+net = {net} mac=52:54:00:00:00:0{number}
+net.packets = {packets}
+"""
+
+
+def boot(build, tmp_path, *guests, packets=0, image=""):
+    """
+    Of tiny guests: name, words of the command line, whether it starts by itself, maybe the name of
+    its network. Each may send so many packets a second; 0: as many as it likes.
+    """
+    conf = "".join(f"[net {name}]\nrestart_limit = 0\n" for name in ("lan", "other"))
+    for number, (name, words, autostart, *net) in enumerate(guests, 1):
+        conf += GUEST.format(name=name, words=words, autostart=autostart, number=number,
+                             packets=packets, net="".join(net) or "lan")
+    files = bundle.make(tmp_path / "share.cpio", conf, bundle.tiny(build, "net_share"))
+    return Qemu(build / image, bundle=files, extra=COUNTED)
+
+
+def value(machine, what):
+    """The next that the guest says whose console is attached; what it had said counts too."""
+    machine.wait(rf"{what} 0x([0-9a-f]+)\r*\n")
+    return int(machine.match().group(1), 16)
+
+
+def rate_of(machine):
+    return value(machine, "RATE") / 1000
+
+
+def order(machine, line):
+    """A command about a VM that may still have to do with the last one."""
+    wait_for(lambda: "busy" not in machine.command(line))
+
+
+def ping(machine, key):
+    """The median and the 99th percentile of 1000 pings from now on, in instructions."""
+    machine.attach("ping")
+    machine.type(key)
+    found = value(machine, f"MEDIAN {key}"), value(machine, f"TAIL {key}")
+    machine.leave()
+    return found
+
+
+@pytest.mark.parametrize("rate, window", [(100, 200), (100000, 20000)])
+def test_packets(build, tmp_path, rate, window):
+    """A guest that sends as fast as it may gets what is set while it runs, within 1 %."""
+    guests = ("flood", "flood to=2", "yes"), ("count", f"count window={window}", "yes")
+    with boot(build, tmp_path, *guests, packets=2 * rate) as machine:
+        machine.wait_prompt()
+        order(machine, f"vm set flood net.packets={rate}")
+        machine.attach("count")
+        while not 0.9 * rate < rate_of(machine) < 1.1 * rate:
+            pass
+        value(machine, "RATE") # after a window that may have begun before
+        rates = [rate_of(machine) for _ in range(3)]
+        print(rates)
+        machine.leave()
+        assert all(0.99 * rate <= each <= 1.01 * rate for each in rates), rates
+
+
+def test_flood(build, tmp_path):
+    """Another guest floods at its limit: pings take at most twice as long as without it."""
+    guests = (("ping", "ping to=2", "yes"), ("echo", "", "yes"), ("flood", "flood to=4", "no"),
+              ("count", "count window=1000", "yes"))
+    with boot(build, tmp_path, *guests) as machine:
+        machine.wait_prompt()
+        quiet = ping(machine, "q")
+        for line in ("create flood", "set flood net.packets=10000", "start flood"):
+            order(machine, f"vm {line}")
+        machine.attach("count")
+        value(machine, "RATE") # with the first burst
+        rate = rate_of(machine)
+        machine.leave()
+        busy = ping(machine, "b")
+        print("quiet", quiet, "busy", busy, "instructions; flood", rate)
+        assert 9900 <= rate <= 10100, rate
+        assert busy[1] <= 2 * quiet[1], (quiet, busy)
+
+
+def progress(machine):
+    """Frames that a guest has received so far, and when: seconds of the machine's clock."""
+    return ports(machine)["count"]["sent_frames"], machine.vm("count")["uptime_ns"] / 1e9
+
+
+def rate_while(machine, what, times):
+    """Does something so often: frames a second meanwhile, and how often a second."""
+    first, begin = progress(machine)
+    for _ in range(times):
+        what()
+    last, end = progress(machine)
+    return (last - first) / (end - begin), times / (end - begin)
+
+
+def test_deaths_elsewhere(build, tmp_path):
+    """
+    Another network's switch dies, more often than every 50 ms. A third of the CPU is each of the
+    three's that move frames here, two monitors and a switch: they lose far less than a fourth's
+    share would be.
+    """
+    guests = (("flood", "flood to=2", "yes"), ("count", "count window=1000000000", "yes"),
+              ("echo", "", "yes", "other"))
+    with boot(build, tmp_path, *guests, image="tests/faults") as machine:
+        machine.wait_prompt()
+        wait_for(lambda: ports(machine)["count"]["sent_frames"] > 10000)
+        quiet, _ = rate_while(machine, lambda: fio.driver(machine, "other.switch"), 100)
+        dead, often = rate_while(machine, lambda: fio.die(machine, "other.switch"), 30)
+        print(f"quiet {quiet:.0f} frames/s, with {often:.0f} deaths/s {dead:.0f}")
+        assert fio.driver(machine, "other.switch")["starts"] == 31
+        assert often > 20, often
+        assert dead > 0.9 * quiet, (dead, quiet)
