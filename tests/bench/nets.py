@@ -79,11 +79,11 @@ def frames_of(load):
 
 def bundle_of(build, folder, load, rounds, ports=2, wired=False):
     conf = WIRED if wired else "[net wire]\n"
+    for number in range(2, ports):
+        conf += VM.format(name=f"idle{number}", net="wire", words="idle")
     for name, net in (("second", "right"), ("first", "left")):
         conf += VM.format(name=name, net=f"{net if wired else 'wire'} mac={MACS[name]}",
                           words=f"{name} {load} rounds={rounds}")
-    for number in range(2, ports):
-        conf += VM.format(name=f"idle{number}", net="wire", words="idle")
     return bundle.make(folder / "net.cpio", conf, bundle.read(build / "tests/bench/net.bin"))
 
 
