@@ -112,16 +112,16 @@ def test_deaths_elsewhere(build, tmp_path):
     """
     Another network's switch dies, more often than every 50 ms. A third of the CPU is each of the
     three's that move frames here, two monitors and a switch: they lose far less than a fourth's
-    share would be.
+    share would be. Nor does it run out of quota, although no idle CPU frees what the dead had.
     """
     guests = (("flood", "flood to=2", "yes"), ("count", "count window=1000000000", "yes"),
               ("echo", "", "yes", "other"))
     with boot(build, tmp_path, *guests, image="tests/faults") as machine:
         machine.wait_prompt()
         wait_for(lambda: ports(machine)["count"]["sent_frames"] > 10000)
-        quiet, _ = rate_while(machine, lambda: fio.driver(machine, "other.switch"), 100)
-        dead, often = rate_while(machine, lambda: fio.die(machine, "other.switch"), 30)
+        quiet, _ = rate_while(machine, lambda: fio.driver(machine, "other.switch"), 70)
+        dead, often = rate_while(machine, lambda: fio.die(machine, "other.switch"), 70)
         print(f"quiet {quiet:.0f} frames/s, with {often:.0f} deaths/s {dead:.0f}")
-        assert fio.driver(machine, "other.switch")["starts"] == 31
+        assert fio.driver(machine, "other.switch")["starts"] == 71
         assert often > 20, often
         assert dead > 0.9 * quiet, (dead, quiet)

@@ -91,6 +91,7 @@ static void find_memory(void)
 
 struct driver_channel *process_open(void)
 {
+	start_free_predecessor();
 	channel = (struct driver_channel *)(uintptr_t)start_find(START_CHANNEL)->offset;
 	if (sys_queue_create(start_handle(START_GROUP), &queue) != STATUS_OK ||
 	    sys_object_bind(start_handle(START_CHANNEL_IN), queue, PROCESS_MANAGER) != STATUS_OK)

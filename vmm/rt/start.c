@@ -22,6 +22,9 @@ enum { DT_NULL = 0, DT_RELA = 7, DT_RELASZ = 8, R_X86_64_RELATIVE = 8 };
 extern const struct elf_dynamic _DYNAMIC[] __attribute__((visibility("hidden")));
 extern const char __image_start[] __attribute__((visibility("hidden")));
 
+/* More pieces than a driver's process or a switch's has. */
+#define FREE_CALLS 64u
+
 const struct start_info *start_info;
 bool start_sysenter;
 
@@ -85,6 +88,12 @@ const struct start_entry *start_find(enum start_kind kind)
 const struct start_entry *start_next(const struct start_entry *entry)
 {
 	return find_from((u32)(entry - start_info->entry) + 1, entry->kind);
+}
+
+void start_free_predecessor(void)
+{
+	for (u32 i = 0; i < FREE_CALLS; i++)
+		(void)!sys_event_signal(HANDLE_NONE);
 }
 
 handle_t start_handle(enum start_kind kind)

@@ -22,6 +22,13 @@ handle_t start_handle(enum start_kind kind);
 /* Of the one of a kind with this `value`, likewise. */
 handle_t start_handle_of(enum start_kind kind, u64 value);
 
+/*
+ * For processes that are started anew in the same group. Each system call of a group frees a piece
+ * of what its dead processes had; idle CPUs do so too, but there may be none for long. Makes calls
+ * that do nothing else: otherwise who dies again and again finds no quota left in the end.
+ */
+void start_free_predecessor(void);
+
 /* Creates a thread with a stack of its own (64 KiB, guard page below) in this process. */
 enum status thread_start(void (*function)(void *argument), void *argument) MUST_CHECK;
 

@@ -42,6 +42,7 @@ void switch_give_up(const char *pattern, ...)
 
 static void open_channel(void)
 {
+	start_free_predecessor();
 	channel = (struct driver_channel *)(uintptr_t)start_find(START_CHANNEL)->offset;
 	if (sys_queue_create(start_handle(START_GROUP), &queue) != STATUS_OK ||
 	    sys_object_bind(start_handle(START_CHANNEL_IN), queue, KEY_MANAGER) != STATUS_OK)
