@@ -131,7 +131,9 @@ struct driver {
 	u64 restart_ns; /* from then until its disk was known again */
 	bool killed; /* by `driver restart` or because it hung */
 	bool failing; /* once its device is quiet it has failed, for the reason there */
-	bool link_up; /* a card's, as was said last */
+	bool link_up; /* a card's */
+	u64 said_tsc; /* lines about that, from then on */
+	u32 said_count;
 	bool loud;    /* its device may still write to memory, of which nothing is used again */
 	struct driver_link link[DRIVER_CLIENT_MAX];
 };

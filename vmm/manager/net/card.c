@@ -9,9 +9,25 @@
 #include "vmm/manager/net/net.h"
 #include "vmm/manager/text/parse_address.h"
 #include "vmm/manager/text/text.h"
+#include "vmm/rt/clock.h"
 #include "vmm/rt/format.h"
 
 #define CARD_DMA_PAGES 512u /* descriptors, and a buffer for each */
+/* So many lines of a link that comes and goes, in this time. */
+#define SAY_LINES 20u
+#define SAY_NS	  (60 * NS_PER_S)
+
+/* A broken driver may say so without end. */
+static bool may_say(struct driver *driver)
+{
+	u64 now = clock_tsc();
+
+	if (now - driver->said_tsc > clock_ns_to_tsc(SAY_NS)) {
+		driver->said_tsc = now;
+		driver->said_count = 0;
+	}
+	return driver->said_count++ < SAY_LINES;
+}
 
 static void say_link(struct driver *driver)
 {
@@ -20,6 +36,8 @@ static void say_link(struct driver *driver)
 	if (up == driver->link_up)
 		return;
 	driver->link_up = up;
+	if (!may_say(driver))
+		return;
 	log_message(LOG_INFO, LOG_DEVICE, "", "driver %s: the link is %s", driver->name,
 		    up ? "up" : "down");
 }
