@@ -139,9 +139,11 @@ static void the_largest(void **state)
 	bytes = make_tcp(frame, false, 40, 65535 - 80, &about);
 	EXPECT_PASSES(h.segment_bytes = 1420);
 	EXPECT_BAD(h.segment_bytes = 1421);
-	bytes = make_tcp(frame, true, 40, FRAME_BYTES_MAX - 114, &about);
+	bytes = make_tcp(frame, true, 40, FRAME_BYTES_MAX - FRAME_TAG_BYTES - 114, &about);
 	EXPECT_PASSES(h.segment_bytes = 1400);
 	EXPECT_BAD(h.segment_bytes = 1401);
+	bytes = make_tcp(frame, true, 40, FRAME_BYTES_MAX - FRAME_TAG_BYTES - 113, &about);
+	EXPECT_BAD(h.segment_bytes = 1400);
 }
 
 /* Frames in one piece. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* VLANs, and from which addresses a port may send. */
-#include "tests/unit/switch_fixture.h"
+#include "tests/unit/switch_tcp.h"
 
 #define IP_OWN	 0x0a00000au /* as in a frame */
 #define IP_OTHER 0x0b00000au
@@ -278,6 +278,37 @@ static void from_its_own_ip_only(void **state)
 	expect_dropped(0, NET_DROP_SPOOFED, 9);
 }
 
+/* A tag makes a frame longer than it came: the longest of all would close the receiver's link. */
+static void the_longest_with_a_tag(void **state)
+{
+	static u8 frame[FRAME_BYTES_MAX];
+	struct tcp_frame about;
+	struct frame_header got;
+	u32 bytes;
+
+	(void)state;
+	attach_port(0, (struct net_port){.mac = MAC(0), .vlan = 5});
+	attach_port(1, (struct net_port){.mac = MAC(1), .flags = NET_PORT_TRUNK});
+	attach_port(2, (struct net_port){.flags = NET_PORT_MIRROR});
+	wish(1, NET_WISH_CHECKSUM | NET_WISH_TCP4 | NET_WISH_TCP6);
+	for (u32 over = FRAME_TAG_BYTES; over > 0; over--) {
+		bytes = make_tcp(frame, true, 0, FRAME_BYTES_MAX - 74 - FRAME_TAG_BYTES + over,
+				 &about);
+		put_frame(0, tcp_header(&about, bytes, 1420), frame);
+		serve_all();
+		expect_nothing(1);
+		expect_nothing(2);
+	}
+	expect_dropped(0, NET_DROP_TOO_LONG, FRAME_TAG_BYTES);
+	bytes = make_tcp(frame, true, 0, FRAME_BYTES_MAX - 74 - FRAME_TAG_BYTES, &about);
+	put_frame(0, tcp_header(&about, bytes, 1420), frame);
+	serve_all();
+	assert_true(take_frame(1, &got));
+	assert_int_equal(got.bytes, FRAME_BYTES_MAX);
+	assert_true(take_frame(2, &got));
+	assert_int_equal(got.bytes, FRAME_BYTES_MAX);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -291,6 +322,7 @@ int main(void)
 		TEST(from_its_own_address_only),
 		TEST(any_source_but_others),
 		TEST(from_its_own_ip_only),
+		TEST(the_longest_with_a_tag),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -89,6 +89,9 @@ enum net_drop offload_accept(struct packet *packet, const struct frame_header *h
 	if ((header->flags & ~(FRAME_NEEDS_CHECKSUM | FRAME_CHECKED)) != 0 ||
 	    header->segments >= FRAME_SEGMENTS_COUNT)
 		return NET_DROP_BAD;
+	/* a receiver may get it with a tag; one that is longer would close its link */
+	if (packet->bytes > FRAME_BYTES_MAX - FRAME_TAG_BYTES)
+		return NET_DROP_TOO_LONG;
 	if ((header->flags & FRAME_NEEDS_CHECKSUM) != 0) {
 		if (!check_checksum(packet, header, tag))
 			return NET_DROP_BAD;
