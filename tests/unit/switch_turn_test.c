@@ -348,6 +348,28 @@ static void found_without_a_signal(void **state)
 	assert_int_equal(port_sets.active, 0);
 }
 
+/* A port that waits for its credit until far away goes on when the manager lets it send more. */
+static void raised_while_it_waits(void **state)
+{
+	struct frame_header header;
+
+	(void)state;
+	attach(1);
+	attach_port(0, (struct net_port){.mac = MAC(0), .limit.bytes = 1, .limit.burst = 1});
+	for (u32 i = 0; i < 3; i++)
+		put_plain(0, MAC(1), MAC(0), 1514, 0x11);
+	serve_all();
+	while (take_frame(1, &header))
+		;
+	assert_int_equal(port_sets.throttled, BIT(0));
+	put_plain(0, MAC(1), MAC(0), 60, 0x22);
+	now += NS_PER_S;
+	shared.client[0].port.limit.bytes = 0;
+	port_attend();
+	serve_all();
+	expect_plain(1, MAC(1), MAC(0), 60, 0x22);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -356,6 +378,7 @@ int main(void)
 		TEST(a_burst),
 		TEST(an_uplink_over_its_limit),
 		TEST(changed_while_in_use),
+		TEST(raised_while_it_waits),
 		TEST(segments_count),
 		TEST(floods),
 		TEST(turns_by_weight),

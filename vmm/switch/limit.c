@@ -51,7 +51,9 @@ void limit_change(struct port *port, const struct net_limit *limit)
 	bucket_change(&port->packets, limit->packets, packets_burst(limit), now_tsc);
 	bucket_change(&port->bytes, limit->bytes, bytes_burst(limit), now_tsc);
 	set_weight(port, limit);
-	port->ready_at = now_tsc;
+	/* one that waits is looked at again, and waits as the new limit has it */
+	port_sets.active |= port_sets.throttled & BIT(port->index);
+	port_sets.throttled &= ~BIT(port->index);
 }
 
 bool limit_refill(struct port *port, u64 now_tsc)
