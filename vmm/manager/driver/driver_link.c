@@ -55,6 +55,18 @@ static enum status map_in_driver(struct driver *driver, struct driver_link *link
 	return status;
 }
 
+static void unmap_in_driver(const struct driver *driver, struct driver_link *link)
+{
+	if (link->driver_at != 0)
+		sys_space_unmap(driver->space, link->driver_at,
+				link_bytes(driver));
+	if (link->pool_pages_at != 0)
+		sys_space_unmap(driver->space, link->pool_pages_at,
+				list_bytes(driver));
+	link->driver_at = 0;
+	link->pool_pages_at = 0;
+}
+
 static void describe(const struct driver *driver, const struct driver_link *link)
 {
 	driver->kind->class->describe(driver, link);
@@ -89,8 +101,11 @@ static enum status open(struct driver *driver, struct driver_link *link)
 					  &doorbell);
 	if (status == STATUS_OK)
 		status = sys_handle_grant(driver->process, link->bell, RIGHT_WRITE, &bell);
-	if (status != STATUS_OK)
+	if (status != STATUS_OK) {
+		/* it never learns of it, so it could never say that it has left */
+		unmap_in_driver(driver, link);
 		return status;
+	}
 	link->number = ++driver->last_number;
 	link->lost = false;
 	client->link = link->driver_at;
@@ -191,18 +206,6 @@ void driver_link_give(struct process_build *build, const struct driver_link *lin
 			    RIGHT_READ | RIGHT_BIND, number);
 	process_build_grant(build, (enum start_kind)(kind + 2), link->doorbell, RIGHT_WRITE,
 			    number);
-}
-
-static void unmap_in_driver(const struct driver *driver, struct driver_link *link)
-{
-	if (link->driver_at != 0)
-		sys_space_unmap(driver->space, link->driver_at,
-				link_bytes(driver));
-	if (link->pool_pages_at != 0)
-		sys_space_unmap(driver->space, link->pool_pages_at,
-				list_bytes(driver));
-	link->driver_at = 0;
-	link->pool_pages_at = 0;
 }
 
 /* A driver that has not yet seen the link would never say that it has left. */

@@ -1,0 +1,273 @@
+/* SPDX-License-Identifier: MIT */
+/* Links as the manager makes and ends them, with a kernel that refuses and a driver that is bad. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include "lib/string.c"
+#include "tests/fake_clock.h"
+#include "tests/unit/fake_log.h"
+#undef fail /* driver.c has one */
+#include "vmm/manager/driver/driver.c"
+#include "vmm/manager/driver/driver_link.c"
+#include "vmm/manager/text/text.c"
+#include "vmm/rt/format.c"
+#include "vmm/rt/status_text.c"
+
+#define SPACE	    77u /* the driver's */
+#define PROCESS	    78u
+#define CLIENTS	    99u /* a group */
+
+static struct driver_channel channel;
+static struct link_memory memory;
+static u32 mapped; /* in the driver */
+static u32 grants_left;
+
+enum status sys_space_map(handle_t space, u64 at, handle_t object, u64 offset, u64 bytes,
+			  u32 rights, u64 *address)
+{
+	(void)at;
+	(void)object;
+	(void)offset;
+	(void)bytes;
+	(void)rights;
+	mapped += space == SPACE;
+	*address = (u64)(uintptr_t)&memory;
+	return STATUS_OK;
+}
+
+enum status sys_space_unmap(handle_t space, u64 at, u64 bytes)
+{
+	(void)bytes;
+	assert_int_equal(at, (u64)(uintptr_t)&memory);
+	mapped -= space == SPACE;
+	return STATUS_OK;
+}
+
+enum status sys_handle_grant(handle_t process, handle_t handle, u32 rights, handle_t *theirs)
+{
+	(void)handle;
+	(void)rights;
+	assert_int_equal(process, PROCESS);
+	if (grants_left == 0)
+		return STATUS_NO_QUOTA;
+	grants_left--;
+	*theirs = 5;
+	return STATUS_OK;
+}
+
+enum status sys_memory_create(handle_t group, u64 bytes, u32 flags, handle_t *object)
+{
+	(void)group;
+	(void)bytes;
+	(void)flags;
+	*object = 6;
+	return STATUS_OK;
+}
+
+enum status sys_event_create(handle_t group, handle_t *event)
+{
+	(void)group;
+	*event = 7;
+	return STATUS_OK;
+}
+
+enum status sys_event_signal(handle_t event)
+{
+	(void)event;
+	return STATUS_OK;
+}
+
+enum status sys_handle_close(handle_t handle)
+{
+	(void)handle;
+	return STATUS_OK;
+}
+
+enum status sys_object_destroy(handle_t handle)
+{
+	(void)handle;
+	return STATUS_OK;
+}
+
+handle_t start_handle(enum start_kind kind)
+{
+	(void)kind;
+	return 1;
+}
+
+enum status dma_pages_make(handle_t group, handle_t object, u64 offset, u64 bytes, handle_t *pages)
+{
+	(void)group;
+	(void)object;
+	(void)offset;
+	(void)bytes;
+	(void)pages;
+	return STATUS_NO_MEMORY;
+}
+
+void process_build_map(struct process_build *build, enum start_kind kind, handle_t object,
+		       u64 offset, u64 bytes, u32 rights)
+{
+	(void)build;
+	(void)kind;
+	(void)object;
+	(void)offset;
+	(void)bytes;
+	(void)rights;
+}
+
+void process_build_grant(struct process_build *build, enum start_kind kind, handle_t handle,
+			 u32 rights, u64 value)
+{
+	(void)build;
+	(void)kind;
+	(void)handle;
+	(void)rights;
+	(void)value;
+}
+
+void process_build_name(struct process_build *build, const char *name)
+{
+	(void)build;
+	(void)name;
+}
+
+void console_notice(const char *pattern, ...)
+{
+	(void)pattern;
+}
+
+bool driver_add_store(struct driver *driver, u64 bytes, char *problem, size_t size)
+{
+	(void)driver;
+	(void)bytes;
+	(void)problem;
+	(void)size;
+	return false;
+}
+
+bool driver_build(struct driver *driver, char *problem, size_t size)
+{
+	(void)problem;
+	(void)size;
+	memset(&channel, 0, sizeof(channel));
+	driver->channel = &channel;
+	driver->process = PROCESS;
+	driver->space = SPACE;
+	return true;
+}
+
+static void say_nothing(const struct driver *driver, const struct driver_link *link)
+{
+	(void)driver;
+	(void)link;
+}
+
+static void fill_nothing(const struct driver_link *link, struct driver_client *client)
+{
+	(void)link;
+	(void)client;
+}
+
+static const struct driver_class class = {
+	.link_bytes = PAGE_SIZE, .client_max = 4, .describe = say_nothing, .fill = fill_nothing};
+static const struct driver_kind kind = {.image = "switch", .class = &class};
+static struct driver *driver;
+static char problem[200];
+
+static void driver_says_ready(void)
+{
+	channel.state = DRIVER_READY;
+	driver_signalled(driver_number(driver));
+	assert_int_equal(driver->life, DRIVER_LIFE_READY);
+}
+
+static void driver_dies(void)
+{
+	driver_process_ended(driver->starts * DRIVER_MAX + driver_number(driver));
+	while (driver_step())
+		;
+	assert_int_equal(driver->life, DRIVER_LIFE_STARTING);
+}
+
+static struct driver_link *make(void)
+{
+	const struct driver_link wanted = {.user = "vm"};
+
+	return driver_link_make(driver, CLIENTS, &wanted, problem, sizeof(problem));
+}
+
+static int setup(void **state)
+{
+	(void)state;
+	memset(drivers, 0, sizeof(drivers));
+	memset(&memory, 0, sizeof(memory));
+	mapped = 0;
+	grants_left = 1000;
+	now = NS_PER_S;
+	driver = driver_create("lan.switch", &kind, 0, NULL, 0, problem, sizeof(problem));
+	assert_non_null(driver);
+	driver_says_ready();
+	return 0;
+}
+
+static void ends_when_the_driver_says_so(void **state)
+{
+	struct driver_link *link = make();
+
+	(void)state;
+	assert_non_null(link);
+	assert_int_equal(mapped, 1);
+	assert_false(driver_link_end(link));
+	channel.served[0] = channel.client[0].number;
+	assert_false(driver_link_end(link));
+	assert_int_equal(channel.client[0].number, 0);
+	assert_int_equal(mapped, 1);
+	channel.served[0] = 0;
+	assert_true(driver_link_end(link));
+	assert_int_equal(mapped, 0);
+	assert_false(link->used);
+}
+
+static void refused_when_it_is_made(void **state)
+{
+	(void)state;
+	for (u32 grants = 0; grants < 2; grants++) {
+		grants_left = grants;
+		assert_null(make());
+		assert_int_equal(mapped, 0);
+		assert_false(driver->link[0].used);
+	}
+}
+
+/* What the kernel does not hand to a new process is not waited for there. */
+static void refused_to_the_next_process(void **state)
+{
+	struct driver_link *link = make();
+
+	(void)state;
+	assert_non_null(link);
+	channel.served[0] = channel.client[0].number;
+	driver_dies();
+	assert_int_equal(mapped, 0);
+	grants_left = 1;
+	driver_says_ready();
+	assert_int_equal(mapped, 0);
+	assert_true(driver_link_end(link));
+}
+
+#define TEST(name) cmocka_unit_test_setup(name, setup)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(ends_when_the_driver_says_so),
+		TEST(refused_when_it_is_made),
+		TEST(refused_to_the_next_process),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
