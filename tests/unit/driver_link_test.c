@@ -24,6 +24,7 @@ static struct driver_channel channel;
 static struct link_memory memory;
 static u32 mapped; /* in the driver */
 static u32 grants_left;
+static u32 builds;
 
 enum status sys_space_map(handle_t space, u64 at, handle_t object, u64 offset, u64 bytes,
 			  u32 rights, u64 *address)
@@ -153,6 +154,7 @@ bool driver_build(struct driver *driver, char *problem, size_t size)
 {
 	(void)problem;
 	(void)size;
+	builds++;
 	memset(&channel, 0, sizeof(channel));
 	driver->channel = &channel;
 	driver->process = PROCESS;
@@ -206,6 +208,7 @@ static int setup(void **state)
 	memset(drivers, 0, sizeof(drivers));
 	memset(&memory, 0, sizeof(memory));
 	mapped = 0;
+	builds = 0;
 	grants_left = 1000;
 	now = NS_PER_S;
 	driver = driver_create("lan.switch", &kind, 0, NULL, 0, problem, sizeof(problem));
@@ -259,6 +262,25 @@ static void refused_to_the_next_process(void **state)
 	assert_true(driver_link_end(link));
 }
 
+/* It goes on with its other clients, and keeps this one. */
+static void never_lets_it_go(void **state)
+{
+	struct driver_link *link = make();
+
+	(void)state;
+	assert_non_null(link);
+	channel.served[0] = channel.client[0].number;
+	for (u32 i = 0; i < 100 && !driver_link_end(link); i++) {
+		now += NS_PER_S;
+		channel.finished++;
+		driver_step();
+	}
+	assert_false(link->used);
+	assert_int_equal(mapped, 0);
+	assert_int_equal(builds, 2);
+	assert_int_equal(driver->deaths, 1);
+}
+
 #define TEST(name) cmocka_unit_test_setup(name, setup)
 
 int main(void)
@@ -267,6 +289,7 @@ int main(void)
 		TEST(ends_when_the_driver_says_so),
 		TEST(refused_when_it_is_made),
 		TEST(refused_to_the_next_process),
+		TEST(never_lets_it_go),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

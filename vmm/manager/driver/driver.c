@@ -318,12 +318,28 @@ static u64 patience_ns(const struct driver *driver)
 		       : DRIVER_HANG_NS;
 }
 
+/* What it does for its other clients does not count. */
+static bool keeps_a_client(const struct driver *driver, u64 now)
+{
+	for (u32 i = 0; i < DRIVER_CLIENT_MAX; i++) {
+		const struct driver_link *link = &driver->link[i];
+
+		if (link->used && link->leaving && link->driver_at != 0 &&
+		    now - link->leaving_tsc > clock_ns_to_tsc(DRIVER_LEAVE_NS))
+			return true;
+	}
+	return false;
+}
+
 /* A driver with work has to show some from time to time. */
 static void look_for_hang(struct driver *driver, u64 now)
 {
 	u64 finished = driver->channel->finished;
 
-	if (finished != driver->seen_finished || !has_work(driver)) {
+	if (keeps_a_client(driver, now)) {
+		note_death(driver);
+		kill(driver, "it does not let a client go");
+	} else if (finished != driver->seen_finished || !has_work(driver)) {
 		driver->seen_finished = finished;
 		driver->seen_tsc = now;
 	} else if (now - driver->seen_tsc > clock_ns_to_tsc(patience_ns(driver))) {

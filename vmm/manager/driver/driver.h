@@ -19,6 +19,8 @@
 #define DRIVER_WINDOW_NS  (60 * NS_PER_S)
 /* Requests wait and none is answered: it hangs. */
 #define DRIVER_HANG_NS	  (5 * NS_PER_S)
+/* A client shall leave and does not, whatever else is answered: likewise. */
+#define DRIVER_LEAVE_NS	  (30 * NS_PER_S)
 /* From the start of a driver with a device until it is ready. */
 #define DRIVER_START_NS	  (60 * NS_PER_S)
 
@@ -34,6 +36,7 @@ enum driver_life {
 struct driver_link {
 	bool used;
 	bool leaving;	 /* it shall end */
+	u64 leaving_tsc; /* since then */
 	bool told;	 /* and the driver knows */
 	bool said;	 /* that it cannot leave */
 	bool fails;	 /* its requests, while the driver is down for good */

@@ -7,6 +7,7 @@
 #include "lib/string.h"
 #include "vmm/manager/driver/dma_pages.h"
 #include "vmm/manager/driver/driver.h"
+#include "vmm/rt/clock.h"
 #include "vmm/rt/format.h"
 #include "vmm/rt/start.h"
 #include "vmm/rt/status_text.h"
@@ -238,6 +239,8 @@ bool driver_link_end(struct driver_link *link)
 
 	if (driver == NULL || !link->used)
 		return true;
+	if (!link->leaving)
+		link->leaving_tsc = clock_tsc();
 	link->leaving = true;
 	if (link->driver_at != 0)
 		tell_driver(driver, link);
