@@ -12,10 +12,13 @@
 #define SECONDS_MAX 86400u
 #define FRAMES_MAX  1000000000u
 #define LOOK_NS	    (20 * NS_PER_MS)
+/* So many a turn: those that a filter leaves out take no room. */
+#define TURN_FRAMES 64u
 #define TYPE_AT	    12u
 
 /* There is one capture, so there is one of these. */
-static struct {
+static struct capture_run {
+	u64 number; /* the reply's `shown`: another one's reader may have come since */
 	u64 until_tsc;
 	u64 left; /* frames to show */
 	u64 start_ns;
@@ -68,16 +71,23 @@ static void show_frame(struct reply *reply, const u8 *frame, u32 kept, u32 lengt
 static bool resume(struct reply *reply)
 {
 	u8 frame[PCAPNG_SNAP_BYTES];
+	u32 count = 0;
 	u32 length;
 	u32 kept;
 
-	while (current.left != 0 && reply_room(reply) > REPLY_LINE_BYTES) {
-		if (!capture_take(frame, &kept, &length))
+	if (reply->shown != current.number)
+		return true;
+	capture_keep();
+	for (; count < TURN_FRAMES && current.left != 0; count++) {
+		if (reply_room(reply) <= REPLY_LINE_BYTES ||
+		    !capture_take(frame, &kept, &length))
 			break;
 		show_frame(reply, frame, kept, length);
 		current.left--;
 	}
-	reply->deadline_tsc = clock_tsc() + clock_ns_to_tsc(LOOK_NS);
+	reply->deadline_tsc = clock_tsc();
+	if (count < TURN_FRAMES)
+		reply->deadline_tsc += clock_ns_to_tsc(LOOK_NS);
 	if (current.left != 0 && clock_tsc() < current.until_tsc)
 		return false;
 	capture_end();
@@ -107,14 +117,17 @@ static bool take_number(struct reply *reply, const char *word, u64 most, const c
 	return false;
 }
 
-static void begin(struct reply *reply, const char *name)
+static void begin(struct reply *reply, const char *name, struct capture_run wanted)
 {
 	u8 block[PCAPNG_BLOCK_BYTES];
 
-	current.start_tsc = clock_tsc();
-	current.start_ns = machine_wall_seconds(current.start_tsc) * NS_PER_S;
+	wanted.number = current.number + 1;
+	wanted.start_tsc = clock_tsc();
+	wanted.start_ns = machine_wall_seconds(wanted.start_tsc) * NS_PER_S;
+	current = wanted;
 	if (reply->json)
 		show_block(reply, block, pcapng_begin(block, name));
+	reply->shown = current.number;
 	reply->resume = resume;
 }
 
@@ -123,6 +136,7 @@ static void run(struct reply *reply, const struct arguments *arguments)
 	char problem[DRIVER_TEXT_BYTES];
 	char shown[40];
 	int net = find(arguments->word[0]);
+	struct capture_run wanted = {.left = FRAMES_MAX};
 	u64 seconds;
 
 	if (net < 0) {
@@ -130,15 +144,13 @@ static void run(struct reply *reply, const struct arguments *arguments)
 			    text_show(shown, sizeof(shown), text_of(arguments->word[0])));
 		return;
 	}
-	current.left = FRAMES_MAX;
 	if (!take_number(reply, arguments->word[1], SECONDS_MAX, "seconds", &seconds) ||
 	    (arguments->count > 2 && !take_number(reply, arguments->word[2], FRAMES_MAX,
-						  "a number of frames", &current.left)))
+						  "a number of frames", &wanted.left)))
 		return;
-	current.until_tsc = clock_tsc() + clock_ns_to_tsc(seconds * NS_PER_S);
-	if (capture_begin((u32)net, current.until_tsc + clock_ns_to_tsc(NS_PER_S), problem,
-			  sizeof(problem)))
-		begin(reply, arguments->word[0]);
+	wanted.until_tsc = clock_tsc() + clock_ns_to_tsc(seconds * NS_PER_S);
+	if (capture_begin((u32)net, problem, sizeof(problem)))
+		begin(reply, arguments->word[0], wanted);
 	else
 		reply_error(reply, "%s: %s", arguments->word[0], problem);
 }

@@ -9,8 +9,10 @@
  * the manager. There is one at a time.
  */
 
-/* Starts one, for so long at most. False: `problem` says why not. */
-bool capture_begin(u32 net, u64 until_tsc, char *problem, size_t size);
+/* Starts one, which lasts while somebody reads it. False: `problem` says why not. */
+bool capture_begin(u32 net, char *problem, size_t size);
+/* Its reader is still there. To be said each turn: it ends where he went without a word. */
+void capture_keep(void);
 /*
  * The next frame: its first bytes, PCAPNG_SNAP_BYTES at most, are copied to `bytes`, *kept of them
  * of *length. False: there is none now.
