@@ -2,6 +2,8 @@
 /* virtio-net over time: other switches, link state, resets, saved machines. */
 #include "tests/unit/virtio_net_fixture.h"
 
+#include <pthread.h>
+
 #define HEADER_BYTES 12u
 #define LINK_UP	     1u
 #define ANNOUNCE     2u
@@ -157,6 +159,44 @@ static void resets(void **state)
 		assert_int_equal(net.state.vlan[i], 0);
 }
 
+static bool over;
+
+/* A switch that adds frames, the same ones again, as fast as they are discarded. */
+static void *add_without_end(void *written)
+{
+	(void)written;
+	while (!__atomic_load_n(&over, __ATOMIC_RELAXED) &&
+	       __atomic_load_n(&net.counts.lost[NET_LOSS_EARLY], __ATOMIC_RELAXED) < 1000000)
+		__atomic_store_n(&wire->line[LINK_SERVER].written,
+				 __atomic_load_n(&net.end.read, __ATOMIC_RELAXED) +
+					 FRAMES_RING_BYTES / 2,
+				 __ATOMIC_RELAXED);
+	return NULL;
+}
+
+static void discards_no_more_than_a_ring(void **state)
+{
+	const struct frame_header header = {.bytes = FRAME_BYTES_MIN};
+	u8 *ring = (u8 *)wire + PAGE_SIZE + FRAMES_RING_BYTES;
+	u64 started;
+	pthread_t thread;
+
+	(void)state;
+	set(STATUS_AT, 1, 0);
+	started = net.counts.lost[NET_LOSS_EARLY];
+	for (u32 at = 0; at < FRAMES_RING_BYTES; at += 2 * FRAME_ALIGN)
+		memcpy(ring + at, &header, sizeof(header));
+	__atomic_store_n(&over, false, __ATOMIC_RELAXED);
+	assert_int_equal(pthread_create(&thread, NULL, add_without_end, NULL), 0);
+	while (__atomic_load_n(&wire->line[LINK_SERVER].written, __ATOMIC_RELAXED) == 0)
+		;
+	net_discard(&net);
+	__atomic_store_n(&over, true, __ATOMIC_RELAXED);
+	assert_int_equal(pthread_join(thread, NULL), 0);
+	assert_in_range(net.counts.lost[NET_LOSS_EARLY] - started, 1,
+			FRAMES_RING_BYTES / (2 * FRAME_ALIGN));
+}
+
 /* The guest's memory is not touched while the device is not to. */
 static void not_bus_master(void **state)
 {
@@ -283,6 +323,7 @@ int main(void)
 		TEST(not_asked_to_announce),
 		TEST(another_switch_while_full),
 		TEST(resets),
+		TEST(discards_no_more_than_a_ring),
 		TEST(not_bus_master),
 		TEST(loaded_in_place),
 		TEST(loaded_elsewhere),

@@ -4,6 +4,8 @@
 
 #include "lib/string.h"
 
+/* In a ring: the shortest, each behind its header. */
+#define NET_FRAMES_MAX (FRAMES_RING_BYTES / (2 * FRAME_ALIGN))
 #define NET_TCP_HEADER_BYTES 20u
 #define NET_TCP_OFFSET_AT    12u /* in its upper half: words of header */
 
@@ -244,8 +246,9 @@ void net_discard(struct virtio_net *net)
 	struct frame_header header;
 	const u8 *frame;
 
-	/* no more than the link holds: what is read is not shown before the end */
-	while (frames_next(&net->end, &header, &frame)) {
+	/* as many as the link holds: a bad switch may add more before it is shown any room */
+	for (u32 left = NET_FRAMES_MAX; left > 0 && frames_next(&net->end, &header, &frame);
+	     left--) {
 		frames_drop(&net->end, &header);
 		net->counts.lost[NET_LOSS_EARLY]++;
 	}
