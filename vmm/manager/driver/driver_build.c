@@ -95,6 +95,31 @@ static void make_lasting(struct driver *driver, struct process_build *build)
 	map_account(driver, build, &driver->account);
 }
 
+/* The next attempt makes all of it: half of it is worse than none. */
+static void drop_lasting(struct driver *driver)
+{
+	handle_t space = start_handle(START_SPACE);
+
+	if (driver->channel != NULL)
+		sys_space_unmap(space, (u64)(uintptr_t)driver->channel,
+				align_up(DRIVER_CHANNEL_BYTES, PAGE_SIZE));
+	if (driver->account != NULL)
+		sys_space_unmap(space, (u64)(uintptr_t)driver->account, PAGE_SIZE);
+	if (driver->group != HANDLE_NONE) {
+		while (sys_object_destroy(driver->group) == STATUS_AGAIN)
+			continue;
+	}
+	driver->channel = NULL;
+	driver->account = NULL;
+	driver->group = HANDLE_NONE;
+	driver->wake = HANDLE_NONE;
+	driver->ring = HANDLE_NONE;
+	driver->channel_memory = HANDLE_NONE;
+	driver->dma = HANDLE_NONE;
+	driver->dma_pages = HANDLE_NONE;
+	driver->quota_pages = 0;
+}
+
 static void grant_all(struct driver *driver, struct process_build *build)
 {
 	process_build_grant(build, START_SELF, build->process, RIGHT_READ, 0);
@@ -137,10 +162,15 @@ static void build_process(struct driver *driver, struct process_build *build)
 
 	if (!program_find(driver->kind->image, &program))
 		process_build_note(build, "finding its program", STATUS_NOT_FOUND);
-	if (driver->group == HANDLE_NONE)
-		make_lasting(driver, build);
 	if (process_build_failed(build))
 		return;
+	if (driver->group == HANDLE_NONE) {
+		make_lasting(driver, build);
+		if (process_build_failed(build)) {
+			drop_lasting(driver);
+			return;
+		}
+	}
 	memset(driver->channel, 0, DRIVER_CHANNEL_BYTES);
 	process_build_begin(build, driver->group, program.image, program.first_page);
 	if (process_build_failed(build))

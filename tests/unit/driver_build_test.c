@@ -1,0 +1,237 @@
+/* SPDX-License-Identifier: MIT */
+/* What lasts of a driver, where the kernel refuses one of its parts: all of it, or nothing. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <cmocka.h>
+
+#include "lib/string.c"
+#include "vmm/manager/driver/driver_build.c"
+#include "vmm/rt/format.c"
+#include "vmm/rt/status_text.c"
+
+#define NEVER 1000u
+
+static struct driver driver;
+static u32 calls_left; /* that the kernel does not refuse */
+static u32 groups;
+static u32 mappings; /* of the manager */
+static u32 starts;
+static struct driver_channel *shared;
+static struct start_info info;
+
+static bool refuses(void)
+{
+	return calls_left == 0 || calls_left-- == 0;
+}
+
+static enum status make(handle_t *handle)
+{
+	if (refuses())
+		return STATUS_NO_MEMORY;
+	*handle = 9;
+	return STATUS_OK;
+}
+
+enum status sys_group_create(handle_t root, u64 quota_pages, u64 weight, handle_t *group)
+{
+	enum status status = make(group);
+
+	(void)root;
+	(void)quota_pages;
+	(void)weight;
+	groups += status == STATUS_OK;
+	return status;
+}
+
+enum status sys_event_create(handle_t group, handle_t *event)
+{
+	assert_int_not_equal(group, HANDLE_NONE);
+	return make(event);
+}
+
+enum status sys_memory_create(handle_t group, u64 bytes, u32 flags, handle_t *object)
+{
+	(void)bytes;
+	(void)flags;
+	assert_int_not_equal(group, HANDLE_NONE);
+	return make(object);
+}
+
+enum status sys_group_page(handle_t group, handle_t *object)
+{
+	(void)group;
+	return make(object);
+}
+
+enum status dma_pages_make(handle_t group, handle_t object, u64 offset, u64 bytes, handle_t *pages)
+{
+	(void)group;
+	(void)object;
+	(void)offset;
+	(void)bytes;
+	*pages = 9; /* there, though not filled */
+	return make(pages);
+}
+
+enum status sys_space_map(handle_t space, u64 at, handle_t object, u64 offset, u64 bytes,
+			  u32 rights, u64 *address)
+{
+	(void)space;
+	(void)at;
+	(void)object;
+	(void)offset;
+	(void)bytes;
+	(void)rights;
+	if (refuses())
+		return STATUS_NO_MEMORY;
+	mappings++;
+	*address = (u64)(uintptr_t)shared;
+	return STATUS_OK;
+}
+
+enum status sys_space_unmap(handle_t space, u64 at, u64 bytes)
+{
+	(void)space;
+	(void)bytes;
+	assert_ptr_equal((void *)(uintptr_t)at, shared);
+	mappings--;
+	return STATUS_OK;
+}
+
+enum status sys_handle_close(handle_t handle)
+{
+	(void)handle;
+	return STATUS_OK;
+}
+
+enum status sys_object_destroy(handle_t handle)
+{
+	(void)handle;
+	groups--;
+	return STATUS_OK;
+}
+
+handle_t start_handle(enum start_kind kind)
+{
+	(void)kind;
+	return 1;
+}
+
+bool program_find(const char *name, struct program *program)
+{
+	(void)name;
+	(void)program;
+	return true;
+}
+
+enum status events_bind(handle_t object, enum event_source source, u32 number)
+{
+	(void)object;
+	(void)source;
+	(void)number;
+	return STATUS_OK;
+}
+
+u32 driver_number(const struct driver *of)
+{
+	(void)of;
+	return 0;
+}
+
+u64 vm_build_pages_available(void)
+{
+	return 0;
+}
+
+void process_build_note(struct process_build *build, const char *what, enum status status)
+{
+	if (process_build_failed(build))
+		return;
+	build->what = what;
+	build->status = status;
+}
+
+void process_build_begin(struct process_build *build, handle_t group, handle_t image,
+			 u64 first_page)
+{
+	(void)group;
+	(void)image;
+	(void)first_page;
+	build->info = &info;
+}
+
+void process_build_grant(struct process_build *build, enum start_kind kind, handle_t handle,
+			 u32 rights, u64 value)
+{
+	(void)build;
+	(void)kind;
+	(void)handle;
+	(void)rights;
+	(void)value;
+}
+
+void process_build_map(struct process_build *build, enum start_kind kind, handle_t object,
+		       u64 offset, u64 bytes, u32 rights)
+{
+	(void)build;
+	(void)kind;
+	(void)object;
+	(void)offset;
+	(void)bytes;
+	(void)rights;
+}
+
+void process_build_start(struct process_build *build)
+{
+	(void)build;
+	starts++;
+}
+
+void process_build_close(struct process_build *build)
+{
+	(void)build;
+}
+
+static const struct driver_class class = {.quota_pages = 1};
+static const struct driver_kind kind = {.image = "e1000", .class = &class, .dma = true};
+
+/* Refused at every place in turn; then, as by `driver restart`, once more. */
+static void all_or_nothing(void **state)
+{
+	char problem[200];
+	u32 place = 0;
+
+	(void)state;
+	shared = malloc(align_up(DRIVER_CHANNEL_BYTES, PAGE_SIZE));
+	for (bool done = false; !done; place++) {
+		driver = (struct driver){.used = true, .kind = &kind};
+		groups = mappings = starts = 0;
+		calls_left = place;
+		done = driver_build(&driver, problem, sizeof(problem));
+		if (done)
+			break;
+		assert_int_equal(groups, 0);
+		assert_int_equal(mappings, 0);
+		assert_int_equal(starts, 0);
+		calls_left = NEVER;
+		assert_true(driver_build(&driver, problem, sizeof(problem)));
+		assert_ptr_equal(driver.channel, shared);
+		assert_int_equal(groups, 1);
+		assert_int_equal(mappings, 2);
+		assert_int_equal(starts, 1);
+	}
+	assert_true(place > 8);
+	free(shared);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(all_or_nothing),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
