@@ -127,8 +127,8 @@ static void look_up(struct disk *disk)
 
 	disk->problem[0] = '\0';
 	if (channel->disk.table_problem[0] != '\0') {
-		format(disk->problem, sizeof(disk->problem), "%.*s", (int)DRIVER_TEXT_BYTES - 1,
-		       channel->disk.table_problem);
+		driver_text(channel->disk.table_problem, sizeof(channel->disk.table_problem),
+			    disk->problem, sizeof(disk->problem));
 		return;
 	}
 	if (disk->config->partition[0] != '\0') {

@@ -112,8 +112,7 @@ struct driver *driver_create(const char *name, const struct driver_kind *kind, u
 	return driver;
 }
 
-/* The driver's own words, at most DRIVER_TEXT_BYTES, read once and made printable. */
-static void read_text(const char *from, size_t bytes, char *to, size_t size)
+void driver_text(const char *from, size_t bytes, char *to, size_t size)
 {
 	char raw[DRIVER_TEXT_BYTES];
 
@@ -123,7 +122,7 @@ static void read_text(const char *from, size_t bytes, char *to, size_t size)
 
 void driver_model(const struct driver *driver, char *text, size_t size)
 {
-	read_text(driver->channel->model, sizeof(driver->channel->model), text, size);
+	driver_text(driver->channel->model, sizeof(driver->channel->model), text, size);
 }
 
 static void take_ready(struct driver *driver)
@@ -182,7 +181,7 @@ static void ended(struct driver *driver)
 	char reason[DRIVER_TEXT_BYTES] = "";
 
 	driver->ended_tsc = clock_tsc();
-	read_text(driver->channel->reason, sizeof(driver->channel->reason), reason,
+	driver_text(driver->channel->reason, sizeof(driver->channel->reason), reason,
 		  sizeof(reason));
 	driver_links_close(driver);
 	sys_handle_close(driver->space);

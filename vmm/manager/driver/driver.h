@@ -148,6 +148,8 @@ struct driver *driver_next(struct driver *driver);
 struct driver *driver_find(const char *name);
 const char *driver_life_name(enum driver_life life);
 
+/* Its own words in its channel, at most DRIVER_TEXT_BYTES, read once and made printable. */
+void driver_text(const char *from, size_t bytes, char *to, size_t size);
 /* In its own words, what it drives: at most 48 bytes, each shown in up to four. */
 void driver_model(const struct driver *driver, char *text, size_t size);
 
