@@ -10,6 +10,8 @@ import time
 import xml.etree.ElementTree as xml
 from pathlib import Path
 
+# Emulators are mostly one busy thread each: two at a time, however many CPUs there are more.
+WORKERS = min(os.cpu_count() or 1, 2)
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE / "fuzz"))
 import fuzz  # noqa: E402
@@ -57,7 +59,9 @@ def run_pytest(build, shelf, name, long_run):
     report = (build / f"tests/{shelf}.xml").resolve()
     report.parent.mkdir(parents=True, exist_ok=True)
     report.unlink(missing_ok=True)
+    # A file's tests stay together: some share a machine that one of them booted.
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--tb=short",
+               f"--numprocesses={WORKERS}", "--dist=loadfile",
                "-rA" if os.environ.get("VERBOSE") else "-rf", f"--junitxml={report}",
                f"--build={build.resolve()}", HERE / shelf]
     if name:

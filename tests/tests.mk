@@ -2,7 +2,7 @@
 #
 # make test: the CI set. ONLY=unit|fuzz|guest|system and NAME=pattern narrow it.
 
-TEST_PACKAGES := curl debootstrap tcpdump tshark e2fsprogs libc6-dev libcmocka-dev python3-pytest python3-pexpect binutils lz4 busybox-static gdb acpica-tools \
+TEST_PACKAGES := curl debootstrap tcpdump tshark e2fsprogs libc6-dev libcmocka-dev python3-pytest python3-pytest-xdist python3-pexpect binutils lz4 busybox-static gdb acpica-tools \
 	$(RUN_PACKAGES_qemu) $(RUN_PACKAGES_uefi) $(RUN_PACKAGES_bochs) $(BUILD_PACKAGES) \
 	$(GUEST_PACKAGES) $(FUZZ_PACKAGES) $(DISK_TOOL_PACKAGES)
 
