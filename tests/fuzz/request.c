@@ -10,7 +10,9 @@
 #include "lib/string.c"
 #include "vmm/manager/text/text.c"
 #include "vmm/manager/text/utf8.c"
-#include "vmm/manager/request.c"
+#include "vmm/manager/channel/request.c"
+#include "vmm/manager/text/base64.c"
+#include "vmm/manager/text/parse_number.c"
 #include "tests/fuzz/json.h"
 #include "vmm/rt/format.c"
 
@@ -46,6 +48,16 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 	CHECK_THAT(strnlen(request.problem, sizeof(request.problem)) < sizeof(request.problem));
 	CHECK_THAT(strnlen(request.command, sizeof(request.command)) < sizeof(request.command));
 	CHECK_THAT(strict_json(id, id + request.id.length, 0) == id + request.id.length);
+	CHECK_THAT(request.argument_count <= COMMAND_WORDS_MAX);
+	for (u32 i = 0; i < request.argument_count; i++) {
+		const char *word = request.argument[i];
+
+		CHECK_THAT(word >= request.decoded &&
+			   word + strlen(word) < request.decoded + sizeof(request.decoded));
+	}
+	CHECK_THAT(strnlen(request.actor, sizeof(request.actor)) < sizeof(request.actor));
+	CHECK_THAT(!good || request.kind != REQUEST_DATA || request.bytes == ~0ull ||
+		   request.bytes < sizeof(request.decoded));
 	for (const char *c = request.problem; *c != '\0'; c++)
 		CHECK_THAT(char_is_printable(*c));
 	if (good)

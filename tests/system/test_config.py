@@ -143,7 +143,8 @@ def answers(channel, lines):
 
 def test_arguments(build, tmp_path):
     """Missing, excess, unknown, huge, strange arguments: one clear error each, nothing changed."""
-    path = make_bundle(build, tmp_path / "arguments.cpio", CONF)
+    allowed = b"[channel com2]\nrights = view operate console configure host inspect\n"
+    path = make_bundle(build, tmp_path / "arguments.cpio", CONF + allowed)
     with Qemu(build, bundle=path, channel=True) as machine:
         machine.wait_prompt()
         channel = machine.channel

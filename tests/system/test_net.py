@@ -86,8 +86,8 @@ def captured(machine, command):
 
 def test_capture(build, tmp_path):
     """Stock tools read what `net capture` gives; at the console it has a line for each frame."""
-    conf = files(build, tmp_path, "[net lan]\n", guest("alpha", "10.0.2.15"),
-                 guest("beta", "10.0.2.16"))
+    conf = files(build, tmp_path, "[channel com2]\nrights = view inspect\n[net lan]\n",
+                 guest("alpha", "10.0.2.15"), guest("beta", "10.0.2.16"))
     with Qemu(build, bundle=conf, channel=True) as machine:
         boot(machine, "alpha", "beta")
         machine.attach("alpha")

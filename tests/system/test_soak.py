@@ -18,7 +18,7 @@ STATES = {"created", "running", "paused", "stopped", "crashed"}
 
 def make_bundle(build, tmp_path):
     files = bundle.tiny(build, "spin", "cpuid") | {"noise": bytes(range(256)) * 16}
-    return bundle.make(tmp_path / "soak.cpio", "# VMs come and go\n", files)
+    return bundle.make(tmp_path / "soak.cpio", "# VMs come and go\n[channel com2]\nrights = view operate configure host inspect\n", files)
 
 
 def operation(dice):

@@ -18,14 +18,22 @@
 #include "vmm/manager/text/utf8.c"
 #include "vmm/rt/format.c"
 #define put put_piece /* vmm/rt/format.c has one */
+#include "vmm/manager/channel/channel_answer.c"
+#include "vmm/manager/channel/channel_events.c"
+#include "vmm/manager/channel/channel_hello.c"
+#include "vmm/manager/channel/channel_input.c"
+#include "vmm/manager/channel/channel_output.c"
+#include "vmm/manager/channel/machine_channel.c"
+#include "vmm/manager/config/config_sections.c"
 #include "vmm/manager/login.c"
-#include "vmm/manager/machine_channel.c"
 #include "vmm/manager/password.c"
 #include "vmm/manager/reply.c"
-#include "vmm/manager/request.c"
+#include "vmm/manager/channel/request.c"
+#include "vmm/manager/text/base64.c"
 #include "vmm/manager/sha256.c"
 #include "vmm/manager/text/parse_number.c"
 #include "vmm/manager/vm/vm_events.c"
+#include "vmm/manager/vm/vm_life.c"
 
 #define ITEMS 20000u /* items of a long answer */
 
@@ -41,6 +49,17 @@ static size_t reader_takes; /* bytes it reads in a turn */
 u64 machine_time_ns(void)
 {
 	return 7;
+}
+
+u64 machine_wall_seconds(u64 tsc)
+{
+	(void)tsc;
+	return 1000;
+}
+
+void random_draw(void *bytes, size_t count)
+{
+	memset(bytes, 0xab, count);
 }
 
 u32 serial_receive(enum serial_name name, void *bytes, u32 size, u64 *lost)
@@ -122,6 +141,18 @@ void command_run(struct reply *reply, const char *line)
 	}
 }
 
+static char words_run[256]; /* as they came, each in brackets */
+
+void command_run_words(struct reply *reply, const char *line, const char *const *more, u32 count)
+{
+	size_t length = (size_t)snprintf(words_run, sizeof(words_run), "%s", line);
+
+	for (u32 i = 0; i < count; i++)
+		length += (size_t)snprintf(words_run + length, sizeof(words_run) - length, " [%s]",
+					   more[i]);
+	reply_line(reply, "%s for %s", words_run, reply->to->name);
+}
+
 static void client_sends(const char *text)
 {
 	size_t length = strlen(text);
@@ -134,18 +165,21 @@ static void turns(u32 count, size_t takes)
 {
 	for (u32 i = 0; i < count; i++) {
 		reader_takes = takes;
-		machine_channel_step();
+		machine_channels_step();
 	}
 }
 
 static int begin(void **state)
 {
 	(void)state;
-	memset(&output, 0, sizeof(output));
-	memset(&input, 0, sizeof(input));
-	memset(&current, 0, sizeof(current));
+	memset(&com2.output, 0, sizeof(com2.output));
+	memset(&com2.input, 0, sizeof(com2.input));
+	memset(com2.slot, 0, sizeof(com2.slot));
+	com2.holder = NULL;
+	com2.greeted = false;
+	com2.rights = RIGHTS_DEFAULT;
+	com2.event_cursor = 0;
 	written = 0;
-	event_cursor = 0;
 	to_machine_length = to_machine_taken = from_machine_length = 0;
 	input_lost = 0;
 	machine_channel_open();
@@ -189,11 +223,13 @@ static void test_answers(void **state)
 	expect("{\"id\":1,\"status\":\"ok\",\"result\":[]}");
 	expect("{\"id\":\"\\u00e9\",\"status\":\"ok\",\"result\":[\"a \\\"line\\\"\\nand \\u0001 "
 	       "\\ufffd another\"]}");
-	expect("{\"id\":null,\"status\":\"error\",\"error\":\"no\"}");
-	expect("{\"id\":2,\"status\":\"error\",\"error\":\"this command needs a terminal, which "
+	expect("{\"id\":null,\"status\":\"error\",\"code\":\"failed\",\"error\":\"no\"}");
+	expect("{\"id\":2,\"status\":\"error\",\"code\":\"failed\",\"error\":\"this command needs "
+	       "a terminal, which "
 	       "the "
 	       "machine channel is not, allowed: on the console\"}");
-	expect("{\"id\":3,\"status\":\"error\",\"error\":\"found \\\", allowed: , or }\","
+	expect("{\"id\":3,\"status\":\"error\",\"code\":\"bad-request\",\"error\":\"found \\\", "
+	       "allowed: , or }\","
 	       "\"position\":8}");
 	assert_null(next_line());
 }
@@ -211,9 +247,9 @@ static void test_long(void **state)
 		client_sends(
 			"{\"id\":1,\"command\":\"long\"}\n{\"id\":2,\"command\":\"nothing\"}\n");
 		turns(5, speeds[i]);
-		vm_event("alpha", EVENT_CRASHED, "\"\x1b");
+		vm_event("alpha", "the-uuid", EVENT_CRASHED, "\"\x1b");
 		for (u32 k = 0; k < 2000000 / speeds[i] + 100; k++) {
-			assert_false(current.open && items_left < ITEMS &&
+			assert_false(com2.slot[0].open && items_left < ITEMS &&
 				     machine_channel_takes_line());
 			turns(1, speeds[i]);
 		}
@@ -246,13 +282,15 @@ static void test_too_long(void **state)
 	(void)state;
 	client_sends("{\"id\":1,\"command\":\"huge\"}\n{\"id\":2,\"command\":\"late\"}\n");
 	turns(3000, 1000);
-	expect("{\"id\":1,\"status\":\"error\",\"error\":\"the answer is too long for the machine "
+	expect("{\"id\":1,\"status\":\"error\",\"code\":\"failed\",\"error\":\"the answer is too "
+	       "long for the machine "
 	       "channel\"}");
 	line = next_line();
 	assert_non_null(line);
 	assert_memory_equal(line, "{\"id\":2,\"status\":\"ok\",\"result\":[{\"item\":0,", 42);
-	assert_non_null(strstr(line, "}],\"incomplete\":true,\"error\":\"it went wrong "
-				     "\\\"late\\\"\"}"));
+	assert_non_null(
+		strstr(line, "}],\"incomplete\":true,\"code\":\"failed\",\"error\":\"it went wrong "
+			     "\\\"late\\\"\"}"));
 }
 
 /* The client does not read: requests stay in the port, log lines wait, lost events are counted. */
@@ -265,9 +303,9 @@ static void test_slow_reader(void **state)
 	(void)state;
 	for (u32 i = 0; i < 50; i++)
 		client_sends("{\"id\":1,\"command\":\"long\"}\n");
-	for (u32 i = 0; i < 1000; i++) {
+	for (u32 i = 0; i < 1500; i++) {
 		turns(1, 0);
-		vm_event("alpha", EVENT_RESET, "");
+		vm_event("alpha", "the-uuid", EVENT_RESET, "");
 		assert_false(i > 0 && machine_channel_takes_line());
 	}
 	assert_true(to_machine_taken < 100);
@@ -284,7 +322,7 @@ static void test_slow_reader(void **state)
 	}
 	assert_int_equal(answers, 50);
 	assert_int_equal(lines, VM_EVENTS_KEPT);
-	assert_int_equal(lost, 1000 - VM_EVENTS_KEPT);
+	assert_int_equal(lost, 1500 - VM_EVENTS_KEPT);
 	assert_true(machine_channel_takes_line());
 }
 
@@ -311,7 +349,8 @@ static void test_input(void **state)
 	for (u32 i = 0; i < 20000; i++)
 		client_sends("x");
 	turns(10, 1000000);
-	expect("{\"id\":null,\"status\":\"error\",\"error\":\"found a line that is too long, "
+	expect("{\"id\":null,\"status\":\"error\",\"code\":\"bad-request\",\"error\":\"found a "
+	       "line that is too long, "
 	       "allowed: "
 	       "8192 bytes\",\"position\":8192}");
 	client_sends("xx\n{\"id\":1,\"command\":\"nothing\"}\n");
@@ -323,7 +362,8 @@ static void test_input(void **state)
 	input_lost = 3;
 	client_sends("\"nothing\"}\n{\"id\":3,\"command\":\"nothing\"}\n");
 	turns(5, 1000000);
-	expect("{\"id\":null,\"status\":\"error\",\"error\":\"3 bytes of input were lost here, "
+	expect("{\"id\":null,\"status\":\"error\",\"code\":\"bad-request\",\"error\":\"3 bytes of "
+	       "input were lost here, "
 	       "allowed: as many as the port carries\",\"position\":13}");
 	expect("{\"id\":3,\"status\":\"ok\",\"result\":[]}");
 	assert_null(next_line());
@@ -336,15 +376,15 @@ static void test_waiting(void **state)
 	now = 1000;
 	turns(5, 1000000);
 	assert_null(next_line());
-	assert_int_equal(machine_channel_deadline(), 1100);
+	assert_int_equal(machine_channels_deadline(), 1100);
 	/* A command that waits does not hold up events. */
-	vm_event("alpha", EVENT_STARTED, "");
+	vm_event("alpha", "the-uuid", EVENT_STARTED, "");
 	turns(5, 1000000);
 	expect("{\"event\":\"started\",\"vm\":\"alpha\",\"reason\":\"\",\"time_ns\":7}");
 	now = 1100;
 	turns(5, 1000000);
 	expect("{\"id\":1,\"status\":\"ok\",\"result\":[\"waited\"]}");
-	assert_int_equal(machine_channel_deadline(), ~0ull);
+	assert_int_equal(machine_channels_deadline(), ~0ull);
 	expect("{\"id\":2,\"status\":\"ok\",\"result\":[]}");
 	assert_null(next_line());
 }
@@ -360,26 +400,28 @@ static void test_locked(void **state)
 		     "111d7870ba309c2ec0f57e584e4e314fc577046f365a791c67e56fab8127b1fa"),
 		&hash));
 	login_require(&hash);
-	login_lock(&machine_channel_login);
-	vm_event("alpha", EVENT_STARTED, "");
+	login_lock(&com2.login);
+	vm_event("alpha", "the-uuid", EVENT_STARTED, "");
 	client_sends("{\"id\":1,\"command\":\"text\"}\n{\"id\":2,\"auth\":\"close barley\"}\n"
 		     "{\"id\":3,\"auth\":7}\n{\"id\":4,\"auth\":\"open sesam\\u0065\"}\n");
 	turns(2, 1000000);
 	assert_false(machine_channel_takes_line());
 	turns(3, 1000000);
-	assert_true(current.open && machine_channel_deadline() <= now);
+	assert_true(com2.slot[0].open && machine_channels_deadline() <= now);
 	assert_false(machine_channel_takes_line());
 	turns(30, 1000000);
-	expect("{\"id\":1,\"status\":\"error\",\"error\":\"locked, allowed: "
+	expect("{\"id\":1,\"status\":\"error\",\"code\":\"locked\",\"error\":\"locked, allowed: "
 	       "{\\\"id\\\":1,\\\"auth\\\":\\\"PASSWORD\\\"}\"}");
-	expect("{\"id\":2,\"status\":\"error\",\"error\":\"auth: wrong password\"}");
-	expect("{\"id\":3,\"status\":\"error\",\"error\":\"auth: found no string, allowed: the "
+	expect("{\"id\":2,\"status\":\"error\",\"code\":\"wrong-password\",\"error\":\"auth: wrong "
+	       "password\"}");
+	expect("{\"id\":3,\"status\":\"error\",\"code\":\"bad-request\",\"error\":\"auth: found no "
+	       "string, allowed: the "
 	       "password in quotes\",\"position\":15}");
 	expect("{\"id\":4,\"status\":\"ok\",\"result\":[]}");
 	expect("{\"event\":\"started\",\"vm\":\"alpha\",\"reason\":\"\",\"time_ns\":7}");
 	assert_null(next_line());
 	assert_string_equal(logged, "unlocked");
-	assert_false(memchr(input.bytes, 's', 64) != NULL); /* the password was erased */
+	assert_false(memchr(com2.input.bytes, 's', 64) != NULL); /* the password was erased */
 	login_require(NULL);
 }
 

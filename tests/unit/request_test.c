@@ -10,8 +10,10 @@
 #include <cmocka.h>
 
 #include "lib/string.c"
-#include "vmm/manager/request.c"
+#include "vmm/manager/channel/request.c"
+#include "vmm/manager/text/base64.c"
 #include "vmm/manager/text/json_read.c"
+#include "vmm/manager/text/parse_number.c"
 #include "vmm/manager/text/text.c"
 #include "vmm/manager/text/utf8.c"
 #include "vmm/rt/format.c"
@@ -154,19 +156,108 @@ static void test_passwords(void **state)
 {
 	(void)state;
 	check_good("{\"id\":1,\"auth\":\"open \\\"sesame\\\"\"}", "1", "");
-	assert_true(request.is_auth);
+	assert_int_equal(request.kind, REQUEST_AUTH);
 	assert_int_equal(request.password_length, 13);
 	assert_memory_equal(request.password, "open \"sesame\"", 13);
 	check_good("{\"id\":1,\"command\":\"x\"}", "1", "x");
-	assert_false(request.is_auth);
+	assert_int_equal(request.kind, REQUEST_COMMAND);
 	check_bad("{\"id\":1,\"auth\":null}", "1", 15, "auth: found no string");
-	check_bad("{\"id\":1,\"auth\":\"a\",\"command\":\"b\"}", "1", 19, "\"command\" a second");
-	check_bad("{\"id\":1,\"command\":\"b\",\"auth\":\"a\"}", "1", 22, "\"auth\" a second");
+	check_bad("{\"id\":1,\"auth\":\"a\",\"command\":\"b\"}", "1", 33, "do not go together");
+	check_bad("{\"id\":1,\"command\":\"b\",\"auth\":\"a\"}", "1", 33, "do not go together");
 	check_bad("{\"auth\":\"a\"}", "null", 12, "found no id");
 	/* One that is too long is recognised as such. */
 	check_good("{\"id\":1,\"auth\":\"0123456789012345678901234567890123456789"
 		   "0123456789012345678901234\"}", "1", "");
 	assert_int_equal(request.password_length, PASSWORD_LENGTH_MAX + 1);
+}
+
+static void test_arguments(void **state)
+{
+	char line[4096];
+	u32 length;
+
+	(void)state;
+	check_good(
+		"{\"id\":1,\"command\":\"vm set\",\"arguments\":[\"alpha\",\"cmdline=a \\\"b\\\"\","
+		"\"\",\"-j\"],\"actor\":\"alice via token 7\",\"order\":\"any\"}",
+		"1", "vm set");
+	assert_int_equal(request.kind, REQUEST_COMMAND);
+	assert_int_equal(request.argument_count, 4);
+	assert_string_equal(request.argument[0], "alpha");
+	assert_string_equal(request.argument[1], "cmdline=a \"b\"");
+	assert_string_equal(request.argument[2], "");
+	assert_string_equal(request.argument[3], "-j");
+	assert_string_equal(request.actor, "alice via token 7");
+	assert_true(request.any_order);
+	check_good("{\"id\":1,\"command\":\"x\",\"arguments\":[]}", "1", "x");
+	assert_int_equal(request.argument_count, 0);
+	assert_false(request.any_order);
+	assert_string_equal(request.actor, "");
+	check_bad("{\"id\":1,\"command\":\"x\",\"arguments\":\"a\"}", "1", 34, "allowed: an array");
+	check_bad("{\"id\":1,\"command\":\"x\",\"arguments\":[1]}", "1", 35, "allowed: a string");
+	check_bad("{\"id\":1,\"command\":\"x\",\"arguments\":[\"a\"", "1", 38, ", or ]");
+	check_bad("{\"id\":1,\"command\":\"x\",\"arguments\":[\"a\\u0000\"]}", "1", 35, "control");
+	check_bad("{\"id\":1,\"arguments\":[]}", "1", 23, "found no command");
+	check_bad("{\"id\":1,\"auth\":\"a\",\"order\":\"any\"}", "1", 33, "do not go together");
+	check_bad("{\"id\":1,\"command\":\"x\",\"order\":\"some\"}", "1", 30, "order: found");
+	check_bad("{\"id\":1,\"command\":\"x\",\"actor\":\"a\\u001b\"}", "1", 30, "actor: found");
+	/* As many words as a command may have, and one more. */
+	for (u32 words = COMMAND_WORDS_MAX; words <= COMMAND_WORDS_MAX + 1; words++) {
+		length = (u32)snprintf(line, sizeof(line),
+				       "{\"id\":1,\"command\":\"x\",\"arguments\":[\"w\"");
+		for (u32 i = 1; i < words; i++)
+			length += (u32)snprintf(line + length, sizeof(line) - length, ",\"w\"");
+		snprintf(line + length, sizeof(line) - length, "]}");
+		assert_int_equal(parse(line, strlen(line)), words == COMMAND_WORDS_MAX);
+	}
+}
+
+static void test_streams(void **state)
+{
+	(void)state;
+	check_good("{\"credit\":3,\"bytes\":65536}", "null", "");
+	assert_int_equal(request.kind, REQUEST_CREDIT);
+	assert_int_equal(request.number, 3);
+	assert_int_equal(request.bytes, 65536);
+	check_good("{\"stream\":4,\"data\":\"aGkK\"}", "null", "");
+	assert_int_equal(request.kind, REQUEST_DATA);
+	assert_int_equal(request.number, 4);
+	assert_int_equal(request.bytes, 3);
+	assert_memory_equal(request.data, "hi\n", 3);
+	check_good("{\"stream\":4,\"data\":\"a*==\"}", "null", "");
+	assert_true(request.bytes == ~0ull);
+	check_good("{\"id\":1,\"hello\":2}", "1", "");
+	assert_int_equal(request.kind, REQUEST_HELLO);
+	assert_int_equal(request.number, 2);
+	check_bad("{\"credit\":-1,\"bytes\":1}", "null", 10, "found no number");
+	check_bad("{\"credit\":1,\"bytes\":99999999999999999999}", "null", 20, "found no number");
+	check_bad("{\"credit\":1}", "null", 12, "found no command");
+	check_bad("{\"stream\":1,\"bytes\":1}", "null", 22, "found no command");
+	check_bad("{\"stream\":1,\"data\":7}", "null", 19, "data: found no string");
+}
+
+static void test_base64(void **state)
+{
+	static const struct {
+		const char *text;
+		const char *bytes; /* NULL: it is no base 64 */
+	} cases[] = {{"", ""},	      {"Zg==", "f"},	    {"Zm8=", "fo"},
+		     {"Zm9v", "foo"}, {"Zm9vYg==", "foob"}, {"Zg", NULL},
+		     {"Zh==", NULL},  {"Zm9=", NULL},	    {"Z===", NULL},
+		     {"====", NULL},  {"Zg==Zg==", NULL},   {"Zm 8", NULL},
+		     {"Zm-_", NULL},  {"=Zm8", NULL}};
+	u8 bytes[16];
+	size_t count;
+
+	(void)state;
+	for (u32 i = 0; i < ARRAY_COUNT(cases); i++) {
+		assert_int_equal(base64_bytes(text_of(cases[i].text), bytes, &count),
+				 cases[i].bytes != NULL);
+		if (cases[i].bytes != NULL)
+			assert_int_equal(count, strlen(cases[i].bytes));
+		if (cases[i].bytes != NULL)
+			assert_memory_equal(bytes, cases[i].bytes, count);
+	}
 }
 
 static void test_unicode(void **state)

@@ -16,6 +16,7 @@
 #include "lib/bits.h"
 #include "lib/string.c"
 #include "tests/fake_clock.h"
+#include "vmm/manager/disk/guid.c"
 #include "vmm/manager/text/text.c"
 #include "vmm/manager/vm/vm.c"
 #include "vmm/manager/vm/vm_life.c"
@@ -64,11 +65,16 @@ void setup_destroyed(const char *name)
 	assert_string_equal(name, "alpha");
 }
 
+void random_draw(void *bytes, size_t count)
+{
+	memset(bytes, 0x5a, count);
+}
+
 /* What a subscriber was told about the VM; each event must be able to follow the previous one. */
 static enum vm_event last_event = EVENT_DESTROYED;
 static u32 event_count[VM_EVENT_COUNT];
 
-void vm_event(const char *name, enum vm_event event, const char *reason)
+void vm_event(const char *name, const char *uuid, enum vm_event event, const char *reason)
 {
 	static const u32 before[VM_EVENT_COUNT] = {
 		[EVENT_CREATED] = BIT(EVENT_DESTROYED),

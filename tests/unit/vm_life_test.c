@@ -181,7 +181,7 @@ static void test_random(void **state)
 		assert_true(vm->id != 0 || (groups == 0 && channels == 0));
 		assert_true(vm->state < VM_STATE_COUNT);
 	}
-	for (u32 i = 0; i < VM_EVENT_COUNT; i++)
+	for (u32 i = 0; i <= EVENT_DESTROYED; i++)
 		assert_in_range(event_count[i], 100, 100000);
 	act(vm, ACTION_DESTROY);
 	settle(vm);

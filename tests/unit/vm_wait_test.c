@@ -130,7 +130,15 @@ static void take(void *context, enum reply_kind kind, struct text text)
 	assert_int_equal(kind == REPLY_ERROR, reply.failed);
 }
 
-static const struct requester requester = {.put = take};
+static u32 configured; /* how often the configuration of a VM has changed */
+
+void vm_event(const char *name, const char *uuid, enum vm_event event, const char *reason)
+{
+	assert_int_equal(event, EVENT_CONFIGURATION);
+	configured++;
+}
+
+static const struct requester requester = {.put = take, .rights = MAY_ALL};
 
 static void run(void (*command)(struct reply *reply, const struct arguments *arguments),
 		const char *word)

@@ -26,11 +26,17 @@ static bool name_matches(const char *name, const char *const *words, u32 count, 
 
 const struct command *command_find(const char *const *words, u32 count, u32 *name_words)
 {
+	const struct command *found = NULL;
+	u32 length;
+
 	COMMAND_FOR_EACH(command) {
-		if (name_matches(command->name, words, count, name_words))
-			return command;
+		if (!name_matches(command->name, words, count, &length) ||
+		    (found != NULL && length <= *name_words))
+			continue;
+		found = command;
+		*name_words = length;
 	}
-	return NULL;
+	return found;
 }
 
 /* What elsewhere ends a session. */
@@ -60,19 +66,21 @@ static void unknown(struct reply *reply, const struct words *words)
 	}
 	near = command_near(words->word[0], words->count > 1 ? words->word[1] : "");
 	if (near != NULL)
-		reply_error(reply, "found \"%s%s%s\", which is no command, `%s` is", shown[0],
-			    strchr(near, ' ') != NULL && words->count > 1 ? " " : "",
-			    strchr(near, ' ') != NULL ? shown[1] : "", near);
+		reply_fail(reply, CODE_UNKNOWN_COMMAND,
+			   "found \"%s%s%s\", which is no command, `%s` is", shown[0],
+			   strchr(near, ' ') != NULL && words->count > 1 ? " " : "",
+			   strchr(near, ' ') != NULL ? shown[1] : "", near);
 	else if (length > 0)
-		reply_error(reply, "found \"%s%s%s\", allowed: %s", shown[0],
-			    words->count > 1 ? " " : "", shown[1], list);
+		reply_fail(reply, CODE_UNKNOWN_COMMAND, "found \"%s%s%s\", allowed: %s", shown[0],
+			   words->count > 1 ? " " : "", shown[1], list);
 	else if (leaves(words->word[0]))
-		reply_error(reply, "found \"%s\", there is nothing to leave; `lock` asks for the "
-			    "password again, `poweroff` ends the machine, Ctrl-] leaves a guest",
-			    shown[0]);
+		reply_fail(reply, CODE_UNKNOWN_COMMAND,
+			   "found \"%s\", there is nothing to leave; `lock` asks for the "
+			   "password again, `poweroff` ends the machine, Ctrl-] leaves a guest",
+			   shown[0]);
 	else
-		reply_error(reply, "found \"%s\", which is no command, `help` lists them",
-			    shown[0]);
+		reply_fail(reply, CODE_UNKNOWN_COMMAND,
+			   "found \"%s\", which is no command, `help` lists them", shown[0]);
 }
 
 /* Takes -j out of the line, wherever it stands; alone it is no command. */
@@ -100,40 +108,44 @@ static bool take_filter(struct reply *reply, struct words *words)
 		return true;
 	if (at + 2 != words->count || words->word[at + 1][0] == '\0' ||
 	    !string_copy(reply->filter, sizeof(reply->filter), words->word[at + 1])) {
-		reply_error(reply,
-			    "found a filter of %u words, allowed: | and one, of at most %u "
-			    "characters",
-			    words->count - at - 1, REPLY_FILTER_BYTES - 1);
+		reply_bad(reply,
+			  "found a filter of %u words, allowed: | and one, of at most %u "
+			  "characters",
+			  words->count - at - 1, REPLY_FILTER_BYTES - 1);
 		return false;
 	}
 	words->count = at;
 	return true;
 }
 
-static bool take_arguments(const struct words *words, u32 from, struct arguments *arguments)
+static bool take_arguments(const char *const *words, u32 count, struct arguments *arguments)
 {
-	for (u32 i = from; i < words->count; i++) {
-		if (arguments->count < COMMAND_WORDS_MAX)
-			arguments->word[arguments->count++] = words->word[i];
-		else
+	for (u32 i = 0; i < count; i++) {
+		if (arguments->count == COMMAND_WORDS_MAX)
 			return false;
+		arguments->word[arguments->count++] = words[i];
 	}
 	return true;
 }
 
 /* Written before the command runs: attempts are seen as well. */
 static void audit(const struct command *command, const struct arguments *arguments,
-		  const char *line)
+		  const char *line, u32 more)
 {
 	const struct vm *vm = NULL;
+	char words[LINE_MAX + 1] = "";
 
 	if ((command->completion == COMPLETE_VM || command->completion == COMPLETE_KEYS) &&
 	    arguments->count > 0)
 		vm = vm_find(arguments->word[0]);
-	log_message(LOG_INFO, LOG_AUDIT, vm != NULL ? vm->config.name : "", "%s", line);
+	if (more > 0 &&
+	    !words_join(words, sizeof(words), arguments->word + (arguments->count - more), more))
+		string_copy(words, sizeof(words), "(too long to be shown)");
+	log_message(LOG_INFO, LOG_AUDIT, vm != NULL ? vm->config.name : "", "%s%s%s", line,
+		    more > 0 ? " " : "", words);
 }
 
-void command_run(struct reply *reply, const char *line)
+void command_run_words(struct reply *reply, const char *line, const char *const *more, u32 count)
 {
 	static struct words words; /* too large for the stack; arguments point into it */
 	struct arguments arguments = {0};
@@ -142,15 +154,17 @@ void command_run(struct reply *reply, const char *line)
 
 	words_split(&words, line);
 	if (words.problem != NULL) {
-		reply_error(reply, "%s", words.problem);
+		reply_bad(reply, "%s", words.problem);
 		return;
 	}
-	if (words.count == 0)
+	if (words.count == 0 && count == 0)
 		return;
 	take_json(reply, &words);
 	if (!take_filter(reply, &words))
 		return;
 	log_message(LOG_DEBUG, LOG_CONSOLE, "", "command: %s", line);
+	if (words.count == 0)
+		words.word[words.count++] = "";
 	if (string_equal(words.word[0], "?"))
 		words.word[0] = "help";
 	command = command_find(words.word, words.count, &name_words);
@@ -158,18 +172,26 @@ void command_run(struct reply *reply, const char *line)
 		unknown(reply, &words);
 		return;
 	}
-	if (!take_arguments(&words, name_words, &arguments) ||
-	    arguments.count < command->minimum || arguments.count > command->maximum) {
-		reply_error(reply, "found %u argument%s, allowed: %s%s%s", arguments.count,
-			    arguments.count == 1 ? "" : "s", command->name,
-			    command->arguments[0] != '\0' ? " " : "", command->arguments);
+	if (!reply_may(reply, command->right))
+		return;
+	if (!take_arguments(words.word + name_words, words.count - name_words, &arguments) ||
+	    !take_arguments(more, count, &arguments) || arguments.count < command->minimum ||
+	    arguments.count > command->maximum) {
+		reply_bad(reply, "found %u argument%s, allowed: %s%s%s", arguments.count,
+			  arguments.count == 1 ? "" : "s", command->name,
+			  command->arguments[0] != '\0' ? " " : "", command->arguments);
 		return;
 	}
 	log_actor_set(reply->to->name);
 	if (command->audited)
-		audit(command, &arguments, line);
+		audit(command, &arguments, line, count);
 	command->run(reply, &arguments);
 	log_actor_set(NULL);
+}
+
+void command_run(struct reply *reply, const char *line)
+{
+	command_run_words(reply, line, NULL, 0);
 }
 
 struct vm *command_vm(struct reply *reply, const char *name)
@@ -184,15 +206,15 @@ struct vm *command_vm(struct reply *reply, const char *name)
 		return vm;
 	section = config_find(setup_config(), name);
 	if (section != NULL && section->broken) {
-		reply_error(reply,
-			    "%s is no VM: its section has mistakes, `log show -c config` "
-			    "lists them",
-			    name);
+		reply_fail(reply, CODE_BAD_STATE,
+			   "%s is no VM: its section has mistakes, `log show -c config` "
+			   "lists them",
+			   name);
 		return NULL;
 	}
 	if (section != NULL) {
-		reply_error(reply, "%s is no VM yet, `vm create %s` makes it from its section",
-			    name, name);
+		reply_fail(reply, CODE_NOT_FOUND,
+			   "%s is no VM yet, `vm create %s` makes it from its section", name, name);
 		return NULL;
 	}
 	list[0] = '\0';
@@ -201,9 +223,9 @@ struct vm *command_vm(struct reply *reply, const char *name)
 			length += format(list + length, sizeof(list) - length, " %s",
 					 other->config.name);
 	}
-	reply_error(reply, "found \"%s\", which is no VM, allowed:%s",
-		    text_show(shown, sizeof(shown), text_of(name)),
-		    length > 0 ? list : " none, `vm create` makes one");
+	reply_fail(reply, CODE_NOT_FOUND, "found \"%s\", which is no VM, allowed:%s",
+		   text_show(shown, sizeof(shown), text_of(name)),
+		   length > 0 ? list : " none, `vm create` makes one");
 	return NULL;
 }
 
@@ -218,7 +240,7 @@ struct vm *command_vm_kept(struct reply *reply)
 	struct vm *vm = vm_by_id(reply->vm_id);
 
 	if (vm == NULL)
-		reply_error(reply, "%s was destroyed meanwhile", reply->vm_name);
+		reply_fail(reply, CODE_NOT_FOUND, "%s was destroyed meanwhile", reply->vm_name);
 	return vm;
 }
 

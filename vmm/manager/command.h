@@ -36,6 +36,7 @@ struct command {
 	const char *example;   /* a line that can be typed */
 	const char *keys;      /* of the objects that -j gives; NULL: it gives none */
 	void (*run)(struct reply *reply, const struct arguments *arguments);
+	u8 right;   /* enum permission: any of these; 0: nobody may */
 	u8 minimum; /* arguments */
 	u8 maximum;
 	u8 completion;     /* enum completion */
@@ -63,8 +64,10 @@ extern const struct command *const commands_end[];
 
 /* Runs a line. The answer goes to reply; an empty line has none. */
 void command_run(struct reply *reply, const char *line);
+/* The same with more arguments, each one word as it is; the name stands in `line`. */
+void command_run_words(struct reply *reply, const char *line, const char *const *more, u32 count);
 
-/* The command that the words begin with, how many words its name has; NULL for none. */
+/* The command of the longest name that the words begin with, how many it has; NULL for none. */
 const struct command *command_find(const char *const *words, u32 count, u32 *name_words);
 
 /*

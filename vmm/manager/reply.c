@@ -32,13 +32,59 @@ void reply_line(struct reply *reply, const char *pattern, ...)
 	va_end(arguments);
 }
 
+const char *reply_code_name(enum reply_code code)
+{
+	static const char names[REPLY_CODE_COUNT][16] = {
+		[CODE_FAILED] = "failed",
+		[CODE_BAD_REQUEST] = "bad-request",
+		[CODE_LOCKED] = "locked",
+		[CODE_WRONG_PASSWORD] = "wrong-password",
+		[CODE_NO_RIGHT] = "no-right",
+		[CODE_UNKNOWN_COMMAND] = "unknown-command",
+		[CODE_BAD_ARGUMENT] = "bad-argument",
+		[CODE_NOT_FOUND] = "not-found",
+		[CODE_EXISTS] = "exists",
+		[CODE_BAD_STATE] = "bad-state",
+		[CODE_BUSY] = "busy",
+		[CODE_NO_MEMORY] = "no-memory",
+		[CODE_TOO_OLD] = "too-old",
+	};
+
+	return names[code];
+}
+
+static void put_error(struct reply *reply, enum reply_code code, const char *pattern,
+		      va_list arguments)
+{
+	reply->failed = true;
+	reply->code = (u8)code;
+	put(reply, REPLY_ERROR, pattern, arguments);
+}
+
 void reply_error(struct reply *reply, const char *pattern, ...)
 {
 	va_list arguments;
 
-	reply->failed = true;
 	va_start(arguments, pattern);
-	put(reply, REPLY_ERROR, pattern, arguments);
+	put_error(reply, CODE_FAILED, pattern, arguments);
+	va_end(arguments);
+}
+
+void reply_bad(struct reply *reply, const char *pattern, ...)
+{
+	va_list arguments;
+
+	va_start(arguments, pattern);
+	put_error(reply, CODE_BAD_ARGUMENT, pattern, arguments);
+	va_end(arguments);
+}
+
+void reply_fail(struct reply *reply, enum reply_code code, const char *pattern, ...)
+{
+	va_list arguments;
+
+	va_start(arguments, pattern);
+	put_error(reply, code, pattern, arguments);
 	va_end(arguments);
 }
 
@@ -73,6 +119,32 @@ bool reply_has_terminal(struct reply *reply)
 		reply_error(reply, "this command needs a terminal, which the %s is not, allowed: "
 				   "on the console", reply->to->name);
 	return reply->to->terminal;
+}
+
+struct machine_channel *reply_channel(struct reply *reply)
+{
+	if (reply->to->channel == NULL)
+		reply_error(reply,
+			    "this command needs a machine channel, which the %s is not, "
+			    "allowed: on COM2 or a VM's port",
+			    reply->to->name);
+	return reply->to->channel;
+}
+
+bool reply_may(struct reply *reply, u32 rights)
+{
+	struct text rest = TEXT(RIGHT_WORDS);
+	struct text word = TEXT("");
+
+	if ((reply->to->rights & rights) != 0)
+		return true;
+	for (u32 bit = 1; text_next_word(&rest, &word) && (rights & bit) == 0; bit *= 2)
+		;
+	reply_fail(reply, CODE_NO_RIGHT,
+		   "the %s has no right to %.*s, allowed: rights = %.*s ... "
+		   "in its section of the configuration",
+		   reply->to->name, (int)word.length, word.start, (int)word.length, word.start);
+	return false;
 }
 
 u32 reply_room(const struct reply *reply)

@@ -3,6 +3,7 @@
 
 #include "vmm/manager/log/log.h"
 #include "vmm/manager/login.h"
+#include "vmm/manager/rights.h"
 #include "vmm/manager/text/json.h"
 #include "vmm/manager/vm/vm.h"
 #include "vmm/manager/vm/vm_query.h"
@@ -29,6 +30,28 @@ enum reply_kind {
 	REPLY_ERROR,  /* what was found and what would be right; nothing comes after it */
 };
 
+/* What an error is, for programs; the words for it are for people. */
+enum reply_code {
+	CODE_FAILED, /* anything else */
+	CODE_BAD_REQUEST,
+	CODE_LOCKED,
+	CODE_WRONG_PASSWORD,
+	CODE_NO_RIGHT,
+	CODE_UNKNOWN_COMMAND,
+	CODE_BAD_ARGUMENT,
+	CODE_NOT_FOUND,
+	CODE_EXISTS,
+	CODE_BAD_STATE,
+	CODE_BUSY,
+	CODE_NO_MEMORY,
+	CODE_TOO_OLD,
+	REPLY_CODE_COUNT
+};
+
+const char *reply_code_name(enum reply_code code);
+
+struct machine_channel;
+
 /*
  * Who asked: the console or the machine channel. Commands write with the functions below and see no
  * difference, except for `terminal`.
@@ -40,6 +63,8 @@ struct requester {
 	bool terminal; /* a person's: there is somebody to attach a guest's console to */
 	struct login *login; /* the door it came in by */
 	const char *name; /* for the log of who did what */
+	u32 rights; /* enum permission */
+	struct machine_channel *channel; /* NULL: it is the console */
 };
 
 /* How a line is meant, for a terminal with colours. */
@@ -55,6 +80,8 @@ struct reply {
 	const struct requester *to;
 	bool json; /* -j was given, or it is the machine channel's */
 	bool failed;
+	u8 code;    /* enum reply_code, once it failed */
+	u8 refused; /* CODE_BAD_STATE: the enum vm_action that was refused, plus 1 */
 	u8 tone; /* enum reply_tone, of the lines that follow */
 	char filter[REPLY_FILTER_BYTES]; /* only lines and objects with that are shown; "": all */
 
@@ -90,6 +117,10 @@ struct reply {
 void reply_line(struct reply *reply, const char *pattern, ...) PRINTF_LIKE(2, 3);
 /* What was found and what would be right, without "error: " before it. */
 void reply_error(struct reply *reply, const char *pattern, ...) PRINTF_LIKE(2, 3);
+/* The same with a code: of reply_error it is CODE_FAILED, of reply_bad CODE_BAD_ARGUMENT. */
+void reply_fail(struct reply *reply, enum reply_code code, const char *pattern, ...)
+	PRINTF_LIKE(3, 4);
+void reply_bad(struct reply *reply, const char *pattern, ...) PRINTF_LIKE(2, 3);
 
 /* One JSON object on a line of its own; between the two, json_* add to reply->object. */
 void reply_object_begin(struct reply *reply);
@@ -99,6 +130,11 @@ void reply_object(struct reply *reply, struct text object);
 
 /* For commands that need a person's terminal: false, after an error, for anybody else. */
 bool reply_has_terminal(struct reply *reply);
+
+/* For commands of a machine channel: NULL, after an error, for anybody else. */
+struct machine_channel *reply_channel(struct reply *reply);
+/* Whether who asked has one of these rights; an error has been written if not. */
+bool reply_may(struct reply *reply, u32 rights);
 
 /* How many bytes can be written without loss. */
 u32 reply_room(const struct reply *reply);

@@ -8,7 +8,7 @@
 #include "vmm/manager/host/shutdown.h"
 #include "vmm/manager/log/log.h"
 #include "vmm/manager/log/log_export.h"
-#include "vmm/manager/machine_channel.h"
+#include "vmm/manager/channel/machine_channel.h"
 #include "vmm/manager/net/capture.h"
 #include "vmm/manager/perf.h"
 #include "vmm/manager/vm/vm.h"
@@ -67,14 +67,14 @@ void turn(void)
 	more |= capture_step();
 	more |= vm_step();
 	more |= console_step();
+	more |= machine_channels_step();
 	more |= log_export_step();
-	more |= machine_channel_step();
 	shutdown_step();
 	if (more)
 		return;
 	deadline = MIN(vm_deadline(), MIN(console_deadline(), serial_deadline()));
 	deadline = MIN(deadline, MIN(driver_deadline(), capture_deadline()));
-	deadline = MIN(deadline, machine_channel_deadline());
+	deadline = MIN(deadline, machine_channels_deadline());
 	deadline = MIN(deadline, MIN(setup_deadline(), log_deadline()));
 	deadline = MIN(deadline, MIN(perf_deadline(), gdb_deadline()));
 	if (events_wait(deadline, &event))

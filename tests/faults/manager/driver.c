@@ -94,7 +94,7 @@ static void command_driver(struct reply *reply, const struct arguments *argument
 	sys_event_signal(link != NULL ? link->doorbell : uplink->bell);
 }
 
-COMMAND(fault_driver, .name = "fault driver", .arguments = "DRIVER",
+COMMAND(fault_driver, .name = "fault driver", .right = MAY_HOST, .arguments = "DRIVER",
 	.summary = "a page fault ends a driver", .example = "fault driver nvme0",
 	.run = command_driver, .minimum = 1, .maximum = 1, .changes = true);
 
@@ -117,6 +117,6 @@ static void command_loud(struct reply *reply, const struct arguments *arguments)
 	loud = !loud;
 }
 
-COMMAND(fault_loud, .name = "fault loud", .arguments = "",
+COMMAND(fault_loud, .name = "fault loud", .right = MAY_HOST, .arguments = "",
 	.summary = "no device becomes quiet any more; or they do again", .example = "fault loud",
 	.run = command_loud, .changes = true);

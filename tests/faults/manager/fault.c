@@ -32,7 +32,7 @@ static void command_count(struct reply *reply, const struct arguments *arguments
 	fault_do(reply, TEST_COUNT, 0);
 }
 
-COMMAND(fault_count, .name = "fault count", .arguments = "",
+COMMAND(fault_count, .name = "fault count", .right = MAY_HOST, .arguments = "",
 	.summary = "counts the kernel's allocations by site from now on", .example = "fault count",
 	.run = command_count, .changes = true);
 
@@ -42,7 +42,7 @@ static void command_off(struct reply *reply, const struct arguments *arguments)
 	fault_do(reply, TEST_OFF, 0);
 }
 
-COMMAND(fault_off, .name = "fault off", .arguments = "",
+COMMAND(fault_off, .name = "fault off", .right = MAY_HOST, .arguments = "",
 	.summary = "no allocation is counted or fails any more", .example = "fault off",
 	.run = command_off, .changes = true);
 
@@ -58,7 +58,7 @@ static void command_alloc(struct reply *reply, const struct arguments *arguments
 		fault_do(reply, TEST_FAIL, site << 32 | call);
 }
 
-COMMAND(fault_alloc, .name = "fault alloc", .arguments = "SITE CALL",
+COMMAND(fault_alloc, .name = "fault alloc", .right = MAY_HOST, .arguments = "SITE CALL",
 	.summary = "lets an allocation of the kernel fail", .example = "fault alloc 0 1",
 	.run = command_alloc, .minimum = 2, .maximum = 2, .changes = true);
 
@@ -99,7 +99,7 @@ static void command_sites(struct reply *reply, const struct arguments *arguments
 	}
 }
 
-COMMAND(fault_sites, .name = "fault sites", .arguments = "",
+COMMAND(fault_sites, .name = "fault sites", .right = MAY_HOST, .arguments = "",
 	.summary = "where the kernel allocates, as far as it was seen to", .example = "fault sites",
 	.keys = "site name offset calls failed", .run = command_sites);
 
@@ -109,7 +109,7 @@ static void command_stack(struct reply *reply, const struct arguments *arguments
 	fault_do(reply, TEST_STACK, 0);
 }
 
-COMMAND(fault_stack, .name = "fault stack", .arguments = "",
+COMMAND(fault_stack, .name = "fault stack", .right = MAY_HOST, .arguments = "",
 	.summary = "the kernel's stack overflows, which ends the machine", .example = "fault stack",
 	.run = command_stack, .changes = true);
 
@@ -132,7 +132,7 @@ static void command_break(struct reply *reply, const struct arguments *arguments
 	reply_error(reply, "allowed: what `help fault break` names");
 }
 
-COMMAND(fault_break, .name = "fault break", .arguments = "INVARIANT",
+COMMAND(fault_break, .name = "fault break", .right = MAY_HOST, .arguments = "INVARIANT",
 	.summary = "an invariant of memory does not hold any more",
 	.detail = "owner two-guests process guest ring3 executable alias user references quota",
 	.example = "fault break owner", .run = command_break, .minimum = 1, .maximum = 1,
@@ -157,7 +157,7 @@ static void command_page(struct reply *reply, const struct arguments *arguments)
 	reply_object_end(reply);
 }
 
-COMMAND(fault_page, .name = "fault page", .arguments = "VM",
+COMMAND(fault_page, .name = "fault page", .right = MAY_HOST, .arguments = "VM",
 	.summary = "where a page of a VM's RAM is: of two, the smaller first; 2, 3: a monitor's",
 	.example = "fault page 0", .keys = "page", .run = command_page, .minimum = 1, .maximum = 1);
 
@@ -167,5 +167,6 @@ static void command_mend(struct reply *reply, const struct arguments *arguments)
 	fault_do(reply, TEST_MEND, 0);
 }
 
-COMMAND(fault_mend, .name = "fault mend", .arguments = "", .summary = "what was broken holds again",
+COMMAND(fault_mend, .name = "fault mend", .right = MAY_HOST, .arguments = "",
+	.summary = "what was broken holds again",
 	.example = "fault mend", .run = command_mend, .changes = true);

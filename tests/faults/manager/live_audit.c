@@ -26,7 +26,8 @@ void __real_command_run(struct reply *reply, const char *line);
 void __wrap_command_run(struct reply *reply, const char *line);
 void __wrap_command_run(struct reply *reply, const char *line)
 {
-	static const struct requester nobody = {.put = put, .room = room, .name = "live audit"};
+	static const struct requester nobody = {.put = put, .room = room, .name = "live audit",
+						.rights = MAY_ALL};
 	static struct reply answer;
 
 	if (every != 0 && ++commands % every == 0) {
@@ -44,7 +45,7 @@ static void command_every(struct reply *reply, const struct arguments *arguments
 		reply_error(reply, "allowed: how many commands; 0: none");
 }
 
-COMMAND(fault_audit, .name = "fault audit", .arguments = "COUNT",
+COMMAND(fault_audit, .name = "fault audit", .right = MAY_HOST, .arguments = "COUNT",
 	.summary = "an audit before every so many commands", .example = "fault audit 1",
 	.run = command_every, .minimum = 1, .maximum = 1, .changes = true);
 
@@ -62,6 +63,6 @@ static void command_audits(struct reply *reply, const struct arguments *argument
 	reply_object_end(reply);
 }
 
-COMMAND(fault_audits, .name = "fault audits", .arguments = "",
+COMMAND(fault_audits, .name = "fault audits", .right = MAY_HOST, .arguments = "",
 	.summary = "how many audits there were, and what they have found",
 	.example = "fault audits", .keys = "audits findings", .run = command_audits);

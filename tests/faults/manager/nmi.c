@@ -29,7 +29,7 @@ static void command_nmi(struct reply *reply, const struct arguments *arguments)
 		fault_do(reply, TEST_NMI, count);
 }
 
-COMMAND(fault_nmi, .name = "fault nmi", .arguments = "COUNT",
+COMMAND(fault_nmi, .name = "fault nmi", .right = MAY_HOST, .arguments = "COUNT",
 	.summary = "NMIs, each at another instant", .example = "fault nmi 1000",
 	.run = command_nmi, .minimum = 1, .maximum = 1, .changes = true);
 
@@ -49,7 +49,7 @@ static void command_nmis(struct reply *reply, const struct arguments *arguments)
 	reply_object_end(reply);
 }
 
-COMMAND(fault_nmis, .name = "fault nmis", .arguments = "",
+COMMAND(fault_nmis, .name = "fault nmis", .right = MAY_HOST, .arguments = "",
 	.summary = "how many NMIs there were and are to come", .example = "fault nmis",
 	.keys = "taken left", .run = command_nmis);
 
@@ -86,7 +86,7 @@ static void command_hits(struct reply *reply, const struct arguments *arguments)
 	}
 }
 
-COMMAND(fault_hits, .name = "fault hits", .arguments = "OFFSET BYTES",
+COMMAND(fault_hits, .name = "fault hits", .right = MAY_HOST, .arguments = "OFFSET BYTES",
 	.summary = "which bytes of the kernel's text NMIs have hit, a bit for each",
 	.example = "fault hits 0x1000 256", .keys = "offset low high", .run = command_hits,
 	.minimum = 2, .maximum = 2);
@@ -107,7 +107,7 @@ static void command_interrupt(struct reply *reply, const struct arguments *argum
 	with_number(reply, arguments, TEST_INTERRUPT);
 }
 
-COMMAND(fault_interrupt, .name = "fault interrupt", .arguments = "VECTOR",
+COMMAND(fault_interrupt, .name = "fault interrupt", .right = MAY_HOST, .arguments = "VECTOR",
 	.summary = "an interrupt that comes from nowhere", .example = "fault interrupt 0x77",
 	.run = command_interrupt, .minimum = 1, .maximum = 1, .changes = true);
 
@@ -122,11 +122,11 @@ static void command_timer(struct reply *reply, const struct arguments *arguments
 	fault_do(reply, TEST_LOSE_TIMER, 0);
 }
 
-COMMAND(fault_timer, .name = "fault timer", .arguments = "",
+COMMAND(fault_timer, .name = "fault timer", .right = MAY_HOST, .arguments = "",
 	.summary = "the timer does not fire any more while a guest runs", .example = "fault timer",
 	.run = command_timer, .changes = true);
 
-COMMAND(fault_deaf, .name = "fault deaf", .arguments = "APIC-ID",
+COMMAND(fault_deaf, .name = "fault deaf", .right = MAY_HOST, .arguments = "APIC-ID",
 	.summary = "interrupts between CPUs do not reach one of them any more",
 	.example = "fault deaf 1", .run = command_deaf, .minimum = 1, .maximum = 1,
 	.changes = true);

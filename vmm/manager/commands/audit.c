@@ -109,7 +109,8 @@ static void run_audit(struct reply *reply, const struct arguments *arguments)
 
 	(void)arguments;
 	if (!take_all(&run, &audit.frame_count)) {
-		reply_error(reply, "too little memory to audit, allowed: with 512 KiB free");
+		reply_fail(reply, CODE_NO_MEMORY,
+			   "too little memory to audit, allowed: with 512 KiB free");
 	} else {
 		audit.page[0] = (const struct audit_page *)run.page[0].at;
 		audit.page[1] = (const struct audit_page *)run.page[1].at;
@@ -118,7 +119,7 @@ static void run_audit(struct reply *reply, const struct arguments *arguments)
 		if (audit_run(&audit))
 			tell(reply, &audit);
 		else
-			reply_error(reply, "found too many objects to audit, allowed: after "
+			reply_bad(reply, "found too many objects to audit, allowed: after "
 					   "`vm destroy` of some VMs");
 	}
 	give_back(&run.frames);
@@ -127,7 +128,9 @@ static void run_audit(struct reply *reply, const struct arguments *arguments)
 	give_back(&run.page[0]);
 }
 
-COMMAND(audit, .name = "audit", .arguments = "",
+COMMAND(audit, .name = "audit",
+	.right = MAY_VIEW,
+	.arguments = "",
 	.summary = "walks every page's owner, table and reference",
 	.detail =
 		"Each page has one owner; no page is writable by two VMs, or by a VM and a\n"

@@ -37,7 +37,7 @@ static void show_host(struct reply *reply)
 	reply_object_end(reply);
 }
 
-/* A disk or a network, that has `what` for its kind. */
+/* A disk, a network or a channel, that has `what` for its kind. */
 static void show_named(struct reply *reply, const char *what, const struct config_section *section,
 		       const struct config_key *keys, const void *target)
 {
@@ -143,12 +143,16 @@ static void command_config_show(struct reply *reply, const struct arguments *arg
 			   config_disk(i));
 	for (u32 i = 0; config_net(i) != NULL; i++)
 		show_named(reply, "net", &config_net(i)->section, config_net_keys, config_net(i));
+	for (u32 i = 0; config_channel(i) != NULL; i++)
+		show_named(reply, "channel", &config_channel(i)->section, config_channel_keys,
+			   config_channel(i));
 	if (!resume(reply))
 		reply->resume = resume;
 }
 
 COMMAND(config_show,
 	.name = "config show",
+	.right = MAY_VIEW,
 	.arguments = "",
 	.summary = "the configuration in force, as a file would have it",
 	.example = "config show",

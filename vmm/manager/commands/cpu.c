@@ -171,6 +171,7 @@ static void command_cpu(struct reply *reply, const struct arguments *arguments)
 
 COMMAND(cpu,
 	.name = "cpu",
+	.right = MAY_VIEW,
 	.arguments = "",
 	.summary = "host CPUs: load, exits, IPIs, wake-ups",
 	.detail = "The load is measured since the last `cpu`. Then what is done against\n"

@@ -92,6 +92,7 @@ static void run(struct reply *reply, const struct arguments *arguments)
 
 COMMAND(disk_list,
 	.name = "disk list",
+	.right = MAY_VIEW,
 	.arguments = "",
 	.summary = "the disks of the configuration and who uses them",
 	.example = "disk list",

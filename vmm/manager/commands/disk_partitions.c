@@ -54,6 +54,7 @@ static void run(struct reply *reply, const struct arguments *arguments)
 
 COMMAND(disk_partitions,
 	.name = "disk partitions",
+	.right = MAY_VIEW,
 	.arguments = "",
 	.summary = "the partitions that the disks have, by the names that [disk NAME] takes",
 	.example = "disk partitions",

@@ -26,13 +26,13 @@ static void run(struct reply *reply, const struct arguments *arguments)
 
 	disk = find_named(arguments->word[0], &number);
 	if (disk == NULL) {
-		reply_error(reply, "found \"%s\", which is no disk, `disk list` shows them",
-			    text_show(shown, sizeof(shown), text_of(arguments->word[0])));
+		reply_bad(reply, "found \"%s\", which is no disk, `disk list` shows them",
+			  text_show(shown, sizeof(shown), text_of(arguments->word[0])));
 		return;
 	}
 	if (!parse_size(text_of(arguments->word[1]), &bytes)) {
-		reply_error(reply, "found \"%s\", allowed: a size such as 64M",
-			    text_show(shown, sizeof(shown), text_of(arguments->word[1])));
+		reply_bad(reply, "found \"%s\", allowed: a size such as 64M",
+			  text_show(shown, sizeof(shown), text_of(arguments->word[1])));
 		return;
 	}
 	if (!disk_resize(number, bytes, problem, sizeof(problem))) {
@@ -52,6 +52,7 @@ static void run(struct reply *reply, const struct arguments *arguments)
 
 COMMAND(disk_resize,
 	.name = "disk resize",
+	.right = MAY_CONFIGURE,
 	.arguments = "DISK SIZE",
 	.summary = "make a disk in memory larger, at any time",
 	.detail = "Its driver starts anew with more memory, and guests that have the disk are "

@@ -47,6 +47,7 @@ static void run(struct reply *reply, const struct arguments *arguments)
 
 COMMAND(disk_stat,
 	.name = "disk stat",
+	.right = MAY_VIEW,
 	.arguments = "",
 	.summary = "what each VM has had of its disks since the driver or it was started",
 	.example = "disk stat",

@@ -57,6 +57,7 @@ static void run(struct reply *reply, const struct arguments *arguments)
 
 COMMAND(driver_list,
 	.name = "driver list",
+	.right = MAY_VIEW,
 	.arguments = "",
 	.summary = "the drivers of disks and network cards, and switches, a process each",
 	.detail = "KIB is the memory that a driver takes, a disk in memory included. In JSON: how "

@@ -9,8 +9,8 @@ static void run(struct reply *reply, const struct arguments *arguments)
 	bool ended;
 
 	if (driver == NULL) {
-		reply_error(reply, "found \"%s\", which is no driver, `driver list` shows them",
-			    text_show(shown, sizeof(shown), text_of(arguments->word[0])));
+		reply_bad(reply, "found \"%s\", which is no driver, `driver list` shows them",
+			  text_show(shown, sizeof(shown), text_of(arguments->word[0])));
 		return;
 	}
 	ended = driver_restart(driver);
@@ -22,6 +22,7 @@ static void run(struct reply *reply, const struct arguments *arguments)
 
 COMMAND(driver_restart,
 	.name = "driver restart",
+	.right = MAY_CONFIGURE,
 	.arguments = "DRIVER",
 	.summary = "end a driver's process and start it anew",
 	.detail = "Its clients go on: what they asked for and was not answered is asked again.",

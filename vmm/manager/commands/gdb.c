@@ -56,6 +56,7 @@ static void command_gdb(struct reply *reply, const struct arguments *arguments)
 
 COMMAND(gdb,
 	.name = "gdb",
+	.right = MAY_INSPECT,
 	.arguments = "[NAME|off]",
 	.summary = "lets a GDB on COM3 debug a VM",
 	.detail = "GDB's first packet holds the VM; `detach` in GDB lets it go, `gdb off` does so "

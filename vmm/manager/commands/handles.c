@@ -204,7 +204,9 @@ static void run_handles(struct reply *reply, const struct arguments *arguments)
 		reply->resume = resume;
 }
 
-COMMAND(handles, .name = "handles", .arguments = "",
+COMMAND(handles, .name = "handles",
+	.right = MAY_VIEW,
+	.arguments = "",
 	.summary = "every handle of the manager, of each monitor and of each driver",
 	.detail = "A process can reach what it has a handle to, and do what the rights say.",
 	.example = "handles", .keys = "process id type rights", .run = run_handles);

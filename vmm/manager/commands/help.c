@@ -52,12 +52,13 @@ static void run(struct reply *reply, const struct arguments *arguments)
 		found = true;
 	}
 	if (!found)
-		reply_error(reply, "found \"%s\", which is no command, `help` lists them",
-			    text_show(shown, sizeof(shown), text_of(arguments->word[0])));
+		reply_bad(reply, "found \"%s\", which is no command, `help` lists them",
+			  text_show(shown, sizeof(shown), text_of(arguments->word[0])));
 }
 
 COMMAND(help,
 	.name = "help",
+	.right = MAY_VIEW,
 	.arguments = "[COMMAND]",
 	.summary = "lists the commands, or explains one",
 	.example = "help vm create",

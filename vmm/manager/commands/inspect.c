@@ -10,8 +10,8 @@ bool inspect_number(struct reply *reply, const char *word, const char *what, u64
 
 	if (parse_u64(text_of(word), number))
 		return true;
-	reply_error(reply, "%s: found \"%s\", allowed: a number such as 4096 or 0x1000", what,
-		    text_show(shown, sizeof(shown), text_of(word)));
+	reply_bad(reply, "%s: found \"%s\", allowed: a number such as 4096 or 0x1000", what,
+		  text_show(shown, sizeof(shown), text_of(word)));
 	return false;
 }
 
@@ -26,11 +26,11 @@ static bool take_cpu(struct reply *reply, const struct vm *vm, const char *word,
 	}
 	text_show(shown, sizeof(shown), text_of(word));
 	if (vm->config.vcpus == 1)
-		reply_error(reply, "found CPU \"%s\", allowed: 0, %s has one vCPU", shown,
-			    vm->config.name);
+		reply_bad(reply, "found CPU \"%s\", allowed: 0, %s has one vCPU", shown,
+			  vm->config.name);
 	else
-		reply_error(reply, "found CPU \"%s\", allowed: 0 to %llu", shown,
-			    (unsigned long long)(vm->config.vcpus - 1));
+		reply_bad(reply, "found CPU \"%s\", allowed: 0 to %llu", shown,
+			  (unsigned long long)(vm->config.vcpus - 1));
 	return false;
 }
 

@@ -13,6 +13,7 @@ static void run(struct reply *reply, const struct arguments *arguments)
 
 COMMAND(lock,
 	.name = "lock",
+	.right = MAY_HOST,
 	.arguments = "",
 	.summary = "asks for the password before the next command",
 	.detail = "Locks whichever the command came from, the console or the machine channel.\n"

@@ -41,6 +41,7 @@ static void command_locks(struct reply *reply, const struct arguments *arguments
 
 COMMAND(locks,
 	.name = "locks",
+	.right = MAY_VIEW,
 	.arguments = "",
 	.summary = "the kernel's locks: how often taken, how often contended",
 	.detail = "Counted by an image built with make DEBUG=1 only.",

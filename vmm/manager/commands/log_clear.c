@@ -12,6 +12,7 @@ static void run(struct reply *reply, const struct arguments *arguments)
 
 COMMAND(log_clear,
 	.name = "log clear",
+	.right = MAY_HOST,
 	.arguments = "",
 	.summary = "drops the lines kept so far, except the audit's",
 	.example = "log clear",

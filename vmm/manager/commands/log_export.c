@@ -12,12 +12,12 @@ static bool parse_target(struct reply *reply, const char *word, enum config_expo
 	} else if (string_equal(word, "com1")) {
 		*target = EXPORT_COM1;
 	} else if (!string_equal(word, "com2")) {
-		reply_error(reply, "found \"%s\", allowed: off, com1, com2",
-			    text_show(shown, sizeof(shown), text_of(word)));
+		reply_bad(reply, "found \"%s\", allowed: off, com1, com2",
+			  text_show(shown, sizeof(shown), text_of(word)));
 		return false;
 	} else if (!serial_present(SERIAL_COM2) || console_port() == SERIAL_COM2) {
-		reply_error(reply,
-			    "found com2, which is not there or the console, allowed: off, com1");
+		reply_bad(reply,
+			  "found com2, which is not there or the console, allowed: off, com1");
 		return false;
 	} else {
 		*target = EXPORT_COM2;
@@ -34,8 +34,8 @@ static bool parse_format(struct reply *reply, const char *word, enum config_log_
 	else if (string_equal(word, "json"))
 		*form = LOG_FORMAT_JSON;
 	else
-		reply_error(reply, "found \"%s\", allowed: text, json",
-			    text_show(shown, sizeof(shown), text_of(word)));
+		reply_bad(reply, "found \"%s\", allowed: text, json",
+			  text_show(shown, sizeof(shown), text_of(word)));
 	return !reply->failed;
 }
 
@@ -52,6 +52,7 @@ static void run(struct reply *reply, const struct arguments *arguments)
 
 COMMAND(log_export,
 	.name = "log export",
+	.right = MAY_HOST,
 	.arguments = "off|com1|com2 [text|json]",
 	.summary = "sends the log to a serial port as well",
 	.detail = "Without a form com1, where the console is, gets text and com2 JSON lines.\n"

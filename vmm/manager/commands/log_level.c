@@ -26,8 +26,8 @@ static void run(struct reply *reply, const struct arguments *arguments)
 
 	if (arguments->count == 2) {
 		if (!log_category_parse(text_of(arguments->word[0]), &named)) {
-			reply_error(reply, "found \"%s\", allowed: " LOG_CATEGORY_WORDS,
-				    text_show(shown, sizeof(shown), text_of(arguments->word[0])));
+			reply_bad(reply, "found \"%s\", allowed: " LOG_CATEGORY_WORDS,
+				  text_show(shown, sizeof(shown), text_of(arguments->word[0])));
 			return;
 		}
 		category = named;
@@ -36,12 +36,12 @@ static void run(struct reply *reply, const struct arguments *arguments)
 		const char *word = arguments->word[arguments->count - 1];
 
 		if (!log_level_parse(text_of(word), &level)) {
-			reply_error(reply, "found \"%s\", allowed: " LOG_LEVEL_WORDS,
-				    text_show(shown, sizeof(shown), text_of(word)));
+			reply_bad(reply, "found \"%s\", allowed: " LOG_LEVEL_WORDS,
+				  text_show(shown, sizeof(shown), text_of(word)));
 			return;
 		}
 		if (category == LOG_AUDIT) {
-			reply_error(reply, "found audit, which is always kept, allowed: any other "
+			reply_bad(reply, "found audit, which is always kept, allowed: any other "
 					   "category");
 			return;
 		}
@@ -55,6 +55,7 @@ static void run(struct reply *reply, const struct arguments *arguments)
 
 COMMAND(log_level,
 	.name = "log level",
+	.right = MAY_HOST,
 	.arguments = "[[CATEGORY] LEVEL]",
 	.summary = "shows or sets what the log keeps",
 	.detail = "Levels: " LOG_LEVEL_WORDS ".\n"

@@ -47,6 +47,7 @@ static void run(struct reply *reply, const struct arguments *arguments)
 
 COMMAND(log_rotate,
 	.name = "log rotate",
+	.right = MAY_HOST,
 	.arguments = "",
 	.summary = "begins a new segment of the log and lists all",
 	.detail = "Lines go to the newest segment. It is closed by this command, when it is\n"

@@ -167,14 +167,14 @@ static bool take_options(struct reply *reply, const struct arguments *arguments,
 		}
 		if (option[0] != '-' || option[1] == '\0' || option[2] != '\0' ||
 		    strchr("nlcvsu", option[1]) == NULL) {
-			reply_error(reply, "found \"%s\", allowed: " OPTIONS_HELP,
-				    text_show(shown, sizeof(shown), text_of(option)));
+			reply_bad(reply, "found \"%s\", allowed: " OPTIONS_HELP,
+				  text_show(shown, sizeof(shown), text_of(option)));
 			return false;
 		}
 		if (!take_value(&reply->query, option[1], value, limit)) {
-			reply_error(reply, "%s: found \"%s\", allowed: %s", option,
-				    text_show(shown, sizeof(shown), text_of(value)),
-				    value_allowed(option[1]));
+			reply_bad(reply, "%s: found \"%s\", allowed: %s", option,
+				  text_show(shown, sizeof(shown), text_of(value)),
+				  value_allowed(option[1]));
 			return false;
 		}
 		i++;
@@ -210,8 +210,8 @@ static void run(struct reply *reply, const struct arguments *arguments)
 		return;
 	log_take_kernel();
 	if (nobody(&reply->query)) {
-		reply_error(reply, "-v: found \"%s\", which is no VM and has no line in the log",
-			    reply->query.vm);
+		reply_bad(reply, "-v: found \"%s\", which is no VM and has no line in the log",
+			  reply->query.vm);
 		return;
 	}
 	count = limit != ~0ull ? count_matches(&reply->query) : 0;
@@ -222,6 +222,7 @@ static void run(struct reply *reply, const struct arguments *arguments)
 
 COMMAND(log_show,
 	.name = "log show",
+	.right = MAY_VIEW,
 	.arguments = "[-n N] [-l LEVEL] [-c CATEGORY] [-v VM] [-s TIME] [-u TIME] [-f]",
 	.summary = "shows the log",
 	.detail = "The last N lines (all without -n) of at least that level, of that\n"

@@ -106,6 +106,7 @@ static void run(struct reply *reply, const struct arguments *arguments)
 
 COMMAND(log_stat,
 	.name = "log stat",
+	.right = MAY_VIEW,
 	.arguments = "",
 	.summary = "lines, losses and the cost of the log",
 	.detail = "Cycles are the TSC's: what the kernel pays for an entry (each 16th is\n"

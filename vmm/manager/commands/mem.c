@@ -56,6 +56,7 @@ static void run(struct reply *reply, const struct arguments *arguments)
 
 COMMAND(mem,
 	.name = "mem",
+	.right = MAY_VIEW,
 	.arguments = "",
 	.summary = "pages of the machine by owner",
 	.detail = "A page has 4096 bytes.",

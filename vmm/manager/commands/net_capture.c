@@ -112,8 +112,8 @@ static bool take_number(struct reply *reply, const char *word, u64 most, const c
 
 	if (parse_u64(text_of(word), number) && *number != 0 && *number <= most)
 		return true;
-	reply_error(reply, "found \"%s\", allowed: %s from 1 to %llu",
-		    text_show(shown, sizeof(shown), text_of(word)), what, (unsigned long long)most);
+	reply_bad(reply, "found \"%s\", allowed: %s from 1 to %llu",
+		  text_show(shown, sizeof(shown), text_of(word)), what, (unsigned long long)most);
 	return false;
 }
 
@@ -140,8 +140,8 @@ static void run(struct reply *reply, const struct arguments *arguments)
 	u64 seconds;
 
 	if (net < 0) {
-		reply_error(reply, "found \"%s\", which is no network, `net list` shows them",
-			    text_show(shown, sizeof(shown), text_of(arguments->word[0])));
+		reply_bad(reply, "found \"%s\", which is no network, `net list` shows them",
+			  text_show(shown, sizeof(shown), text_of(arguments->word[0])));
 		return;
 	}
 	if (!take_number(reply, arguments->word[1], SECONDS_MAX, "seconds", &seconds) ||
@@ -157,6 +157,7 @@ static void run(struct reply *reply, const struct arguments *arguments)
 
 COMMAND(net_capture,
 	.name = "net capture",
+	.right = MAY_INSPECT,
 	.arguments = "NAME SECONDS [FRAMES]",
 	.summary = "shows the frames on a network",
 	.detail = "For so long, or so many of them. In JSON each object has a block of a pcapng\n"

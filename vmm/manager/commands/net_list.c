@@ -81,6 +81,7 @@ static void run(struct reply *reply, const struct arguments *arguments)
 
 COMMAND(net_list,
 	.name = "net list",
+	.right = MAY_VIEW,
 	.arguments = "",
 	.summary = "the networks of the configuration, their switches and uplinks",
 	.example = "net list",

@@ -78,6 +78,7 @@ static void run(struct reply *reply, const struct arguments *arguments)
 
 COMMAND(net_stat,
 	.name = "net stat",
+	.right = MAY_VIEW,
 	.arguments = "",
 	.summary = "what each port of each network has sent and received, and what was dropped",
 	.detail = "IN is from the port into the network. Counted since the switch or the port's\n"

@@ -12,9 +12,9 @@ static void run(struct reply *reply, const struct arguments *arguments)
 	if (arguments->count > 0 &&
 	    (!parse_u64(text_of(arguments->word[0]), &iterations) ||
 	     iterations < PASSWORD_ITERATIONS_MIN || iterations > PASSWORD_ITERATIONS_MAX)) {
-		reply_error(reply, "found \"%s\", allowed: %u to %u iterations",
-			    text_show(shown, sizeof(shown), text_of(arguments->word[0])),
-			    PASSWORD_ITERATIONS_MIN, PASSWORD_ITERATIONS_MAX);
+		reply_bad(reply, "found \"%s\", allowed: %u to %u iterations",
+			  text_show(shown, sizeof(shown), text_of(arguments->word[0])),
+			  PASSWORD_ITERATIONS_MIN, PASSWORD_ITERATIONS_MAX);
 		return;
 	}
 	reply->secret_iterations = (u32)iterations;
@@ -22,6 +22,7 @@ static void run(struct reply *reply, const struct arguments *arguments)
 
 COMMAND(password,
 	.name = "password",
+	.right = MAY_HOST,
 	.arguments = "[ITERATIONS]",
 	.summary = "makes a configuration line for a new password",
 	.detail = "Asks for it twice, without echo. It is in force when a machine\n"

@@ -202,10 +202,10 @@ static void show_one(struct reply *reply, const char *word)
 	char shown[40];
 
 	if (!pci_address_parse(word, &address))
-		reply_error(reply, "found \"%s\", allowed: a PCI address such as 00:1f.2",
-			    text_show(shown, sizeof(shown), text_of(word)));
+		reply_bad(reply, "found \"%s\", allowed: a PCI address such as 00:1f.2",
+			  text_show(shown, sizeof(shown), text_of(word)));
 	else if ((function = pci_find(address)) == NULL)
-		reply_error(reply, "found %s, allowed: an address that `pci` lists", word);
+		reply_bad(reply, "found %s, allowed: an address that `pci` lists", word);
 	else
 		show(reply, function);
 }
@@ -218,7 +218,9 @@ static void command_pci(struct reply *reply, const struct arguments *arguments)
 		reply->resume = resume_pci;
 }
 
-COMMAND(pci, .name = "pci", .arguments = "[ADDRESS]",
+COMMAND(pci, .name = "pci",
+	.right = MAY_VIEW,
+	.arguments = "[ADDRESS]",
 	.summary = "the host's PCI functions: class, BARs, capabilities, driver",
 	.detail = "A function that no driver has can use no DMA. A driver is trusted with all\n"
 		  "memory: there is no IOMMU in use.",

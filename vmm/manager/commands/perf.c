@@ -184,13 +184,14 @@ static void command_perf_record(struct reply *reply, const struct arguments *arg
 
 	if (!parse_u64(text_of(arguments->word[0]), &seconds) || seconds == 0 ||
 	    seconds > SECONDS_MAX) {
-		reply_error(reply, "found \"%s\", allowed: 1 to %u seconds",
-			    text_show(shown, sizeof(shown), text_of(arguments->word[0])),
-			    SECONDS_MAX);
+		reply_bad(reply, "found \"%s\", allowed: 1 to %u seconds",
+			  text_show(shown, sizeof(shown), text_of(arguments->word[0])),
+			  SECONDS_MAX);
 		return;
 	}
 	if (perf_recording()) {
-		reply_error(reply, "a profile is being recorded already, allowed: one at a time");
+		reply_fail(reply, CODE_BUSY,
+			   "a profile is being recorded already, allowed: one at a time");
 		return;
 	}
 	problem = perf_start(clock_ns_to_tsc(seconds * NS_PER_S));
@@ -204,6 +205,7 @@ static void command_perf_record(struct reply *reply, const struct arguments *arg
 
 COMMAND(perf_record,
 	.name = "perf record",
+	.right = MAY_INSPECT,
 	.arguments = "SECONDS",
 	.summary = "makes a sampling profile of kernel, monitors and manager",
 	.detail = "499 times a second each CPU notes where it is. Ctrl-C gives up the waiting, not "
@@ -217,6 +219,7 @@ COMMAND(perf_record,
 
 COMMAND(perf_report,
 	.name = "perf report",
+	.right = MAY_INSPECT,
 	.arguments = "",
 	.summary = "the last profile, and exits by reason with what one costs",
 	.detail = "Samples by host CPU, and by function, most first: of the kernel, the\n"

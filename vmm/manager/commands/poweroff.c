@@ -13,6 +13,7 @@ static void run(struct reply *reply, const struct arguments *arguments)
 
 COMMAND(poweroff,
 	.name = "poweroff",
+	.right = MAY_HOST,
 	.arguments = "[now]",
 	.summary = "stops all VMs and switches the machine off",
 	.detail = "As `vm stop` does it, so it takes stop_timeout at the most. `poweroff now`\n"

@@ -8,6 +8,7 @@ static void run(struct reply *reply, const struct arguments *arguments)
 
 COMMAND(reboot,
 	.name = "reboot",
+	.right = MAY_HOST,
 	.arguments = "[now]",
 	.summary = "stops all VMs and resets the machine",
 	.detail = "As `vm stop` does it, so it takes stop_timeout at the most. `reboot now`\n"

@@ -40,8 +40,8 @@ void stop_all_run(struct reply *reply, const struct arguments *arguments, enum s
 	char shown[40];
 
 	if (arguments->count > 0 && !string_equal(arguments->word[0], "now")) {
-		reply_error(reply, "found \"%s\", allowed: now, or nothing",
-			    text_show(shown, sizeof(shown), text_of(arguments->word[0])));
+		reply_bad(reply, "found \"%s\", allowed: now, or nothing",
+			  text_show(shown, sizeof(shown), text_of(arguments->word[0])));
 		return;
 	}
 	if (arguments->count > 0 || count == 0) {

@@ -56,10 +56,10 @@ static void command_sym(struct reply *reply, const struct arguments *arguments)
 		if (symbols_find(symbols, word, &offset))
 			show(reply, word, 0, first + offset);
 		else
-			reply_error(reply,
-				    "found \"%s\", allowed: a kernel symbol or an address such as "
-				    "0x%llx",
-				    shown, (unsigned long long)first);
+			reply_bad(reply,
+				  "found \"%s\", allowed: a kernel symbol or an address such as "
+				  "0x%llx",
+				  shown, (unsigned long long)first);
 		return;
 	}
 	name = address >= first && address < end ? symbols_name(symbols, address - first, &distance)
@@ -67,12 +67,13 @@ static void command_sym(struct reply *reply, const struct arguments *arguments)
 	if (name != NULL)
 		show(reply, name, distance, address);
 	else
-		reply_error(reply, "found %s, allowed: an address from 0x%llx to 0x%llx", shown,
-			    (unsigned long long)first, (unsigned long long)end - 1);
+		reply_bad(reply, "found %s, allowed: an address from 0x%llx to 0x%llx", shown,
+			  (unsigned long long)first, (unsigned long long)end - 1);
 }
 
 COMMAND(sym,
 	.name = "sym",
+	.right = MAY_INSPECT,
 	.arguments = "NAME|ADDRESS",
 	.summary = "kernel symbol to address and back, in the running image",
 	.example = "sym kernel_main",

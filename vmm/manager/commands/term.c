@@ -40,16 +40,16 @@ static bool change(struct reply *reply, const struct arguments *arguments)
 
 	terminal.on = string_equal(word, "on");
 	if (!terminal.on && !string_equal(word, "off")) {
-		reply_error(reply, "found \"%s\", allowed: on, off",
-			    text_show(shown, sizeof(shown), text_of(word)));
+		reply_bad(reply, "found \"%s\", allowed: on, off",
+			  text_show(shown, sizeof(shown), text_of(word)));
 		return false;
 	}
 	if (arguments->count == 2 &&
 	    (!terminal.on || !parse_geometry(arguments->word[1], &terminal))) {
-		reply_error(reply,
-			    "found \"%s\", allowed: ROWS or ROWSxCOLUMNS after `on`, rows 0 (no "
-			    "pages) or 2 to 1000, columns 40 to 1000",
-			    text_show(shown, sizeof(shown), text_of(arguments->word[1])));
+		reply_bad(reply,
+			  "found \"%s\", allowed: ROWS or ROWSxCOLUMNS after `on`, rows 0 (no "
+			  "pages) or 2 to 1000, columns 40 to 1000",
+			  text_show(shown, sizeof(shown), text_of(arguments->word[1])));
 		return false;
 	}
 	console_terminal_set(terminal);
@@ -77,6 +77,7 @@ static void run(struct reply *reply, const struct arguments *arguments)
 
 COMMAND(term,
 	.name = "term",
+	.right = MAY_VIEW,
 	.arguments = "[on|off [ROWS[xCOLUMNS]]]",
 	.summary = "says what the terminal can do",
 	.detail = "on: colours, a stop after each screenful (none with 0 rows), a cleared\n"

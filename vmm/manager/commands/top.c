@@ -192,8 +192,8 @@ static void command_top(struct reply *reply, const struct arguments *arguments)
 
 	if (arguments->count > 0 && (!parse_u64(text_of(arguments->word[0]), &seconds) ||
 				     seconds == 0 || seconds > SECONDS_MAX)) {
-		reply_error(reply, "found \"%s\", allowed: seconds from 1 to 3600",
-			    text_show(shown, sizeof(shown), text_of(arguments->word[0])));
+		reply_bad(reply, "found \"%s\", allowed: seconds from 1 to 3600",
+			  text_show(shown, sizeof(shown), text_of(arguments->word[0])));
 		return;
 	}
 	if (reply->to->terminal)
@@ -210,6 +210,7 @@ static void command_top(struct reply *reply, const struct arguments *arguments)
 
 COMMAND(top,
 	.name = "top",
+	.right = MAY_VIEW,
 	.arguments = "[SECONDS]",
 	.summary = "which VM uses how much, the busiest first, until Ctrl-C",
 	.detail = "CPU% is of one CPU, of all the VM's vCPUs and its monitor; STEAL% is time in\n"

@@ -137,7 +137,7 @@ static bool take_options(struct reply *reply, const struct arguments *arguments,
 
 		if (!string_equal(word, "-n")) {
 			if (*count == 2) {
-				reply_error(reply, "found too many words, allowed: "
+				reply_bad(reply, "found too many words, allowed: "
 						   "trace [-n N] [NAME [CPU]]");
 				return false;
 			}
@@ -146,9 +146,9 @@ static bool take_options(struct reply *reply, const struct arguments *arguments,
 		}
 		word = ++i < arguments->count ? arguments->word[i] : "";
 		if (!parse_u64(text_of(word), &reply->left) || reply->left == 0) {
-			reply_error(reply, "-n: found \"%s\", allowed: 1 to %u, as many are kept",
-				    text_show(shown, sizeof(shown), text_of(word)),
-				    QUERY_TRACE_ENTRIES);
+			reply_bad(reply, "-n: found \"%s\", allowed: 1 to %u, as many are kept",
+				  text_show(shown, sizeof(shown), text_of(word)),
+				  QUERY_TRACE_ENTRIES);
 			return false;
 		}
 	}
@@ -176,6 +176,7 @@ static void command_trace(struct reply *reply, const struct arguments *arguments
 
 COMMAND(trace,
 	.name = "trace",
+	.right = MAY_INSPECT,
 	.arguments = "[-n N] [NAME [CPU]]",
 	.summary = "the last exits of a VM's CPUs: reason, rip, cost",
 	.detail = "Of every VM, or of one, or of one vCPU of it; the last 16, or N of the 64 that "

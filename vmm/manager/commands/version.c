@@ -36,6 +36,7 @@ static void run(struct reply *reply, const struct arguments *arguments)
 
 COMMAND(version,
 	.name = "version",
+	.right = MAY_VIEW,
 	.arguments = "",
 	.summary = "version, ABI, back end, compiler and commit",
 	.example = "version -j",

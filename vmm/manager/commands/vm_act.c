@@ -19,7 +19,7 @@ static void show(struct reply *reply, const char *name, const char *state, const
 }
 
 /* With several VMs the next one follows; the answer ends in an error all the same. */
-static void not_done(struct reply *reply, const char *pattern, ...)
+static void not_done(struct reply *reply, enum reply_code code, const char *pattern, ...)
 {
 	char problem[320];
 	va_list arguments;
@@ -28,7 +28,7 @@ static void not_done(struct reply *reply, const char *pattern, ...)
 	format_va(problem, sizeof(problem), pattern, arguments);
 	va_end(arguments);
 	if (!reply->several) {
-		reply_error(reply, "%s", problem);
+		reply_fail(reply, code, "%s", problem);
 		return;
 	}
 	reply->undone_count++;
@@ -37,6 +37,7 @@ static void not_done(struct reply *reply, const char *pattern, ...)
 		return;
 	}
 	reply_object_begin(reply);
+	json_string(&reply->object, "code", reply_code_name(code));
 	json_string(&reply->object, "error", problem);
 	reply_object_end(reply);
 }
@@ -67,7 +68,8 @@ static bool step_action(struct reply *reply)
 		vm_channel_signalled(vm); /* that it has obeyed may be known before its new state */
 		vm->answered = false;
 		if (vm->state == VM_CRASHED)
-			not_done(reply, "%s: crashed: %s", vm->config.name, vm->reason);
+			not_done(reply, CODE_FAILED, "%s: crashed: %s", vm->config.name,
+				 vm->reason);
 		else
 			show_vm(reply, vm);
 		return true;
@@ -84,7 +86,7 @@ static bool step_destroy(struct reply *reply)
 	const struct vm *vm = vm_by_id(reply->vm_id);
 
 	if (vm != NULL && vm->kept_by != NULL) {
-		not_done(reply, "%s: destroyed once the device of driver %s is quiet",
+		not_done(reply, CODE_BUSY, "%s: destroyed once the device of driver %s is quiet",
 			 vm->config.name, vm->kept_by);
 		return true;
 	}
@@ -98,6 +100,15 @@ static bool step_destroy(struct reply *reply)
 	return true;
 }
 
+/* Why vm_act has refused. */
+static enum reply_code code_of(struct reply *reply, const struct vm *vm)
+{
+	reply->refused = (u8)(reply->action + 1);
+	if (!vm_allows(vm, reply->action))
+		return CODE_BAD_STATE;
+	return vm_busy(vm) || vm->stop_deadline_tsc != 0 ? CODE_BUSY : CODE_FAILED;
+}
+
 static void begin(struct reply *reply, struct vm *vm)
 {
 	enum vm_action action = reply->action;
@@ -106,7 +117,7 @@ static void begin(struct reply *reply, struct vm *vm)
 	vm->answered = reply->to->terminal && action != ACTION_DESTROY;
 	if (!vm_act(vm, action, problem, sizeof(problem))) {
 		vm->answered = false;
-		not_done(reply, "%s", problem);
+		not_done(reply, code_of(reply, vm), "%s", problem);
 	} else if (action == ACTION_DESTROY) {
 		command_vm_keep(reply, vm);
 		reply->deadline_tsc = 0;
@@ -189,9 +200,9 @@ static bool choose_matching(struct reply *reply, const char *pattern, enum vm_ac
 	reply->several = true;
 	if (reply->chosen_count > before)
 		return true;
-	reply_error(reply, "found no VM \"%s\" to %s, %s",
-		    text_show(shown, sizeof(shown), text_of(pattern)), vm_life_action_name(action),
-		    vm_life_allowed(action));
+	reply_bad(reply, "found no VM \"%s\" to %s, %s",
+		  text_show(shown, sizeof(shown), text_of(pattern)), vm_life_action_name(action),
+		  vm_life_allowed(action));
 	return false;
 }
 

@@ -16,8 +16,8 @@ static void no_port(struct reply *reply, const struct vm *vm, const char *name)
 	char ports[CONFIG_PORT_MAX * CONFIG_NAME_BYTES];
 
 	config_ports_text(vm->config.port, ports, sizeof(ports));
-	reply_error(reply, "%s has no port %s, allowed: %s", vm->config.name, name,
-		    ports[0] != '\0' ? ports : "nothing, its ports are the key port = NAME");
+	reply_fail(reply, CODE_NOT_FOUND, "%s has no port %s, allowed: %s", vm->config.name, name,
+		   ports[0] != '\0' ? ports : "nothing, its ports are the key port = NAME");
 }
 
 static void run(struct reply *reply, const struct arguments *arguments)
@@ -43,6 +43,7 @@ static void run(struct reply *reply, const struct arguments *arguments)
 
 COMMAND(vm_console,
 	.name = "vm console",
+	.right = MAY_CONSOLE,
 	.arguments = "NAME [PORT]",
 	.summary = "makes this terminal the guest's, Ctrl-] leaves",
 	.detail = "What the guest printed while nobody looked (64 KiB at most) is shown first. "

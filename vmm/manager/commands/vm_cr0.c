@@ -235,6 +235,7 @@ static void command_vm_cr0(struct reply *reply, const struct arguments *argument
 
 COMMAND(vm_cr0,
 	.name = "vm cr0",
+	.right = MAY_INSPECT,
 	.arguments = "NAME [CPU]",
 	.summary = "CR0, CR3, CR4 and EFER bit by bit, mode and cacheability",
 	.detail = "Each bit with its value, its owner (guest or host) and what it means; then what "

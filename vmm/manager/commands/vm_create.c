@@ -13,14 +13,14 @@ static bool set(struct reply *reply, struct vm_config *config, u64 *given, const
 	bool in_value;
 
 	if (equals == NULL) {
-		reply_error(reply, "found \"%s\", allowed: KEY=VALUE",
-			    text_show(shown, sizeof(shown), text_of(word)));
+		reply_bad(reply, "found \"%s\", allowed: KEY=VALUE",
+			  text_show(shown, sizeof(shown), text_of(word)));
 		return false;
 	}
 	if (config_set(config_vm_keys, config, given, (struct text){word, (size_t)(equals - word)},
 		       text_of(equals + 1), problem, sizeof(problem), &in_value))
 		return true;
-	reply_error(reply, "%s", problem);
+	reply_bad(reply, "%s", problem);
 	return false;
 }
 
@@ -34,8 +34,8 @@ static bool prepare(struct reply *reply, const struct arguments *arguments,
 	u64 given = 0;
 
 	if (!config_name_valid(text_of(name))) {
-		reply_error(reply, "found the name \"%s\", allowed: " CONFIG_NAME_ALLOWED,
-			    text_show(shown, sizeof(shown), text_of(name)));
+		reply_bad(reply, "found the name \"%s\", allowed: " CONFIG_NAME_ALLOWED,
+			  text_show(shown, sizeof(shown), text_of(name)));
 		return false;
 	}
 	if (section != NULL && section->broken) {
@@ -57,7 +57,7 @@ static bool prepare(struct reply *reply, const struct arguments *arguments,
 	config->given |= given;
 	if (config_vm_check(config, problem, sizeof(problem)))
 		return true;
-	reply_error(reply, "%s", problem);
+	reply_bad(reply, "%s", problem);
 	return false;
 }
 
@@ -94,12 +94,15 @@ static void command_vm_create(struct reply *reply, const struct arguments *argum
 	static struct vm_config config; /* too large for the stack */
 	char problem[256];
 	struct vm *vm;
+	bool exists;
 
 	if (!prepare(reply, arguments, &config))
 		return;
+	exists = vm_find(config.name) != NULL;
 	vm = vm_create(&config, problem, sizeof(problem));
 	if (vm == NULL) {
-		reply_error(reply, "VM %s: %s", config.name, problem);
+		reply_fail(reply, exists ? CODE_EXISTS : CODE_FAILED, "VM %s: %s", config.name,
+			   problem);
 		return;
 	}
 	command_vm_wait(reply, vm, resume_create);
@@ -107,6 +110,7 @@ static void command_vm_create(struct reply *reply, const struct arguments *argum
 
 COMMAND(vm_create,
 	.name = "vm create",
+	.right = MAY_CONFIGURE,
 	.arguments = "NAME [KEY=VALUE...]",
 	.summary = "creates a VM",
 	.detail = "Takes the configuration's section of that name, overridden by the keys given\n"

@@ -93,14 +93,14 @@ static void command_vm_dump(struct reply *reply, const struct arguments *argumen
 	if (!inspect_number(reply, arguments->word[1], "start", &question.address))
 		return;
 	if (!parse_length(text_of(arguments->word[2]), &length)) {
-		reply_error(reply, "length: found \"%s\", allowed: 1 to 16M bytes",
-			    text_show(shown, sizeof(shown), text_of(arguments->word[2])));
+		reply_bad(reply, "length: found \"%s\", allowed: 1 to 16M bytes",
+			  text_show(shown, sizeof(shown), text_of(arguments->word[2])));
 		return;
 	}
 	if (question.address + (length - 1) < question.address) {
-		reply_error(reply, "found a range beyond the last address, allowed: at most 0x%llx "
+		reply_bad(reply, "found a range beyond the last address, allowed: at most 0x%llx "
 				   "bytes from there",
-			    (unsigned long long)-question.address);
+			  (unsigned long long)-question.address);
 		return;
 	}
 	if (cpu != NULL || question.address >= LINEAR_FIRST)
@@ -113,6 +113,7 @@ static void command_vm_dump(struct reply *reply, const struct arguments *argumen
 
 COMMAND(vm_dump,
 	.name = "vm dump",
+	.right = MAY_INSPECT,
 	.arguments = "NAME START LENGTH [CPU]",
 	.summary = "a VM's memory in hex",
 	.detail = "START is a guest-physical address; with CPU, or from 0xff00000000000000 on, a "

@@ -83,6 +83,7 @@ static void command_vm_list(struct reply *reply, const struct arguments *argumen
 
 COMMAND(vm_list,
 	.name = "vm list",
+	.right = MAY_VIEW,
 	.arguments = "",
 	.summary = "all VMs with state, memory, uptime and exits",
 	.detail = "RESIDENT is what it takes of the machine so far, everything included.\n"

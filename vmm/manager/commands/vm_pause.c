@@ -3,6 +3,7 @@
 
 VM_ACT_COMMAND(vm_pause, ACTION_PAUSE,
 	.name = "vm pause",
+	.right = MAY_OPERATE,
 	.summary = "stops a running VM's time",
 	.detail = "Its clocks stand still until `vm resume`, except the RTC.",
 	.example = "vm pause alpha");

@@ -169,6 +169,7 @@ static void command_vm_regs(struct reply *reply, const struct arguments *argumen
 
 COMMAND(vm_regs,
 	.name = "vm regs",
+	.right = MAY_INSPECT,
 	.arguments = "NAME [CPU]",
 	.summary = "registers of a VM's CPUs",
 	.detail = "Of all its vCPUs, or of the one with that number. A running VM halts for a "

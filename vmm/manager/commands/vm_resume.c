@@ -3,5 +3,6 @@
 
 VM_ACT_COMMAND(vm_resume, ACTION_RESUME,
 	.name = "vm resume",
+	.right = MAY_OPERATE,
 	.summary = "continues a paused VM",
 	.example = "vm resume alpha");

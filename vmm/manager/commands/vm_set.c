@@ -43,22 +43,24 @@ static bool set(struct reply *reply, const struct arguments *arguments, u32 *ind
 	if (equals != NULL)
 		key.length = (size_t)(equals - word);
 	text_show(shown, sizeof(shown), key);
+	if (!at_any_time(key) && !reply_may(reply, MAY_CONFIGURE))
+		return false;
 	if (!vm_set_can_change(vm, key)) {
-		reply_error(reply,
-			    "found the key \"%s\" while %s is %s, allowed: " AT_ANY_TIME
-			    "; all others while it is stopped or crashed",
+		reply_fail(reply, CODE_BAD_STATE,
+			   "found the key \"%s\" while %s is %s, allowed: " AT_ANY_TIME
+			   "; all others while it is stopped or crashed",
 			    shown, vm->config.name, vm_state_name(vm->state));
 		return false;
 	}
 	if (equals == NULL && *index + 1 >= arguments->count) {
-		reply_error(reply, "found \"%s\" without a value, allowed: KEY=VALUE", shown);
+		reply_bad(reply, "found \"%s\" without a value, allowed: KEY=VALUE", shown);
 		return false;
 	}
 	if (config_set(config_vm_keys, config, changed, key,
 		       text_of(equals != NULL ? equals + 1 : arguments->word[++*index]), problem,
 		       sizeof(problem), &in_value))
 		return true;
-	reply_error(reply, "%s", problem);
+	reply_bad(reply, "%s", problem);
 	return false;
 }
 
@@ -124,8 +126,8 @@ static void command_vm_set(struct reply *reply, const struct arguments *argument
 	if (vm == NULL)
 		return;
 	if (vm_busy(vm) || vm->change_phase != CHANGE_NONE) {
-		reply_error(reply, "%s is still busy with the last command, try again",
-			    vm->config.name);
+		reply_fail(reply, CODE_BUSY, "%s is still busy with the last command, try again",
+			   vm->config.name);
 		return;
 	}
 	config = vm->config;
@@ -139,7 +141,7 @@ static void command_vm_set(struct reply *reply, const struct arguments *argument
 	    !vm_share_check(&config, problem, sizeof(problem)) ||
 	    !vm_build_has_files(&config, problem, sizeof(problem)) ||
 	    !vm_build_fits(&config, problem, sizeof(problem))) {
-		reply_error(reply, "%s", problem);
+		reply_bad(reply, "%s", problem);
 		return;
 	}
 	vm_share_change(vm, &config);
@@ -151,6 +153,7 @@ static void command_vm_set(struct reply *reply, const struct arguments *argument
 
 COMMAND(vm_set,
 	.name = "vm set",
+	.right = MAY_OPERATE | MAY_CONFIGURE,
 	.arguments = "NAME KEY=VALUE...",
 	.summary = "changes the configuration of a VM",
 	.detail = "At any time: " AT_ANY_TIME ".\n"

@@ -216,6 +216,7 @@ static void command_vm_stat(struct reply *reply, const struct arguments *argumen
 
 COMMAND(vm_stat,
 	.name = "vm stat",
+	.right = MAY_VIEW,
 	.arguments = "NAME",
 	.summary = "exits by reason, pages, interrupts, control words in force",
 	.detail = "Counts are those since the VM's last boot; exits that the monitor settles have "

@@ -3,6 +3,7 @@
 
 VM_ACT_COMMAND(vm_stop, ACTION_STOP,
 	.name = "vm stop",
+	.right = MAY_OPERATE,
 	.summary = "presses the power button, ends the guest after stop_timeout",
 	.detail = "A paused guest cannot react and is ended at once.",
 	.example = "vm stop alpha web*");

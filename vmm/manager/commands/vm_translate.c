@@ -190,8 +190,8 @@ static bool resume_translate(struct reply *reply)
 	if (answer == NULL)
 		return true;
 	if (answer->status == STATUS_BAD_ADDRESS) {
-		reply_error(reply, "address: found 0x%llx, allowed: a canonical linear address",
-			    N(reply->asked.question.address));
+		reply_bad(reply, "address: found 0x%llx, allowed: a canonical linear address",
+			  N(reply->asked.question.address));
 		return true;
 	}
 	walk = inspect_data(reply, answer, sizeof(*walk));
@@ -216,6 +216,7 @@ static void command_vm_translate(struct reply *reply, const struct arguments *ar
 
 COMMAND(vm_translate,
 	.name = "vm translate",
+	.right = MAY_INSPECT,
 	.arguments = "NAME ADDRESS [CPU]",
 	.summary = "the walk from a linear address to memory",
 	.detail = "Through the guest's page tables and the second stage, each level, with the "

@@ -66,9 +66,9 @@ static bool watchable(struct reply *reply, const char *const *words, u32 count)
 	if (command != NULL && ((!command->audited && !command->changes) ||
 				(command->shows_bare && count == name_words)))
 		return true;
-	reply_error(reply, "found \"%s%s%s\", allowed: a command that shows something",
-		    text_show(shown, sizeof(shown), text_of(words[0])), count > 1 ? " " : "",
-		    count > 1 && command != NULL ? words[1] : "");
+	reply_bad(reply, "found \"%s%s%s\", allowed: a command that shows something",
+		  text_show(shown, sizeof(shown), text_of(words[0])), count > 1 ? " " : "",
+		  count > 1 && command != NULL ? words[1] : "");
 	return false;
 }
 
@@ -81,15 +81,15 @@ static void run(struct reply *reply, const struct arguments *arguments)
 		return;
 	if (!parse_u64(text_of(arguments->word[0]), &seconds) || seconds == 0 ||
 	    seconds > SECONDS_MAX) {
-		reply_error(reply, "found \"%s\", allowed: seconds from 1 to 86400",
-			    text_show(shown, sizeof(shown), text_of(arguments->word[0])));
+		reply_bad(reply, "found \"%s\", allowed: seconds from 1 to 86400",
+			  text_show(shown, sizeof(shown), text_of(arguments->word[0])));
 		return;
 	}
 	if (!watchable(reply, arguments->word + 1, arguments->count - 1))
 		return;
 	if (!words_join(line, sizeof(line), arguments->word + 1, arguments->count - 1)) {
-		reply_error(reply, "found a command that is too long, allowed: %u characters",
-			    LINE_MAX);
+		reply_bad(reply, "found a command that is too long, allowed: %u characters",
+			  LINE_MAX);
 		return;
 	}
 	console_page_off();
@@ -101,6 +101,7 @@ static void run(struct reply *reply, const struct arguments *arguments)
 
 COMMAND(watch,
 	.name = "watch",
+	.right = MAY_VIEW,
 	.arguments = "SECONDS COMMAND",
 	.summary = "runs a command again and again, until Ctrl-C",
 	.detail = "For commands that show something. With `term on` each time on a clear\n"

@@ -14,10 +14,11 @@ enum section {
 	SECTION_VM,
 	SECTION_DISK,
 	SECTION_NET,
+	SECTION_CHANNEL,
 	SECTION_UNKNOWN
 };
 
-#define SECTIONS_ALLOWED "[host], [disk NAME], [net NAME] and [vm NAME]"
+#define SECTIONS_ALLOWED "[host], [channel NAME], [disk NAME], [net NAME] and [vm NAME]"
 
 struct parser {
 	struct config *config;
@@ -31,7 +32,8 @@ struct parser {
 	struct vm_config vm; /* of the section being read */
 	struct disk_config *disk;
 	struct net_config *net;
-	struct config_section *named; /* of the disk or network being read; else NULL */
+	struct channel_config *channel;
+	struct config_section *named; /* of whichever of these is being read; else NULL */
 	bool duplicate;	     /* it is not to be kept */
 	bool full;	     /* of mistakes: the rest is not read */
 	char value[CONFIG_VALUE_BYTES];
@@ -131,22 +133,41 @@ static void finish_section(struct parser *parser)
 	parser->named = NULL;
 }
 
+/* What sections have a name besides VMs, and how many there may be of each. */
+static const struct {
+	const char *what;
+	u32 maximum;
+	int (*number)(struct text name);
+} kinds[] = {
+	[SECTION_DISK] = {"disk", CONFIG_DISK_MAX, config_disk_number},
+	[SECTION_NET] = {"network", CONFIG_NET_MAX, config_net_number},
+	[SECTION_CHANNEL] = {"channel", CONFIG_CHANNEL_MAX, config_channel_number},
+};
+
 /* The section that others may have spoken of already; NULL: there are too many. */
 static struct config_section *find_named(struct parser *parser, enum section section,
 					 struct text name)
 {
-	int number = section == SECTION_DISK ? config_disk_number(name) : config_net_number(name);
+	int number = kinds[section].number(name);
 
 	if (number < 0)
 		return NULL;
-	parser->disk = section == SECTION_DISK ? config_disk((u32)number) : NULL;
-	parser->net = section == SECTION_NET ? config_net((u32)number) : NULL;
-	return parser->disk != NULL ? &parser->disk->section : &parser->net->section;
+	switch (section) {
+	case SECTION_DISK:
+		parser->disk = config_disk((u32)number);
+		return &parser->disk->section;
+	case SECTION_NET:
+		parser->net = config_net((u32)number);
+		return &parser->net->section;
+	default:
+		parser->channel = config_channel((u32)number);
+		return &parser->channel->section;
+	}
 }
 
 static void begin_named(struct parser *parser, enum section section, struct text name)
 {
-	const char *what = section == SECTION_DISK ? "disk" : "network";
+	const char *what = kinds[section].what;
 	struct config_section *named;
 	char shown[40];
 
@@ -158,7 +179,7 @@ static void begin_named(struct parser *parser, enum section section, struct text
 	named = find_named(parser, section, name);
 	if (named == NULL) {
 		REPORT(parser, name.start, "found one %s too many, allowed: at most %u", what,
-		       section == SECTION_DISK ? CONFIG_DISK_MAX : CONFIG_NET_MAX);
+		       kinds[section].maximum);
 		return;
 	}
 	if (named->declared) {
@@ -225,6 +246,8 @@ static void parse_section(struct parser *parser, struct text line)
 		begin_named(parser, SECTION_DISK, text_trim(rest));
 	else if (text_equal(word, "net"))
 		begin_named(parser, SECTION_NET, text_trim(rest));
+	else if (text_equal(word, "channel"))
+		begin_named(parser, SECTION_CHANNEL, text_trim(rest));
 	else
 		REPORT(parser, word.start, "found [%s], allowed: " SECTIONS_ALLOWED,
 		       text_show(shown, sizeof(shown), word));
@@ -260,6 +283,30 @@ static bool unquote(struct text *value, char *bytes)
 	return closed || length == CONFIG_VALUE_BYTES;
 }
 
+static bool set_key(struct parser *parser, struct text key, struct text value, bool *in_value)
+{
+	const struct config_key *keys = config_vm_keys;
+	void *target = &parser->vm;
+	u64 *given = parser->named != NULL ? &parser->named->given : &parser->vm.given;
+
+	if (parser->section == SECTION_HOST) {
+		keys = config_host_keys;
+		target = &parser->config->host;
+		given = &parser->config->host.given;
+	} else if (parser->section == SECTION_DISK) {
+		keys = config_disk_keys;
+		target = parser->disk;
+	} else if (parser->section == SECTION_NET) {
+		keys = config_net_keys;
+		target = parser->net;
+	} else if (parser->section == SECTION_CHANNEL) {
+		keys = config_channel_keys;
+		target = parser->channel;
+	}
+	return config_set(keys, target, given, key, value, parser->problem.text,
+			  sizeof(parser->problem.text), in_value);
+}
+
 static void parse_assignment(struct parser *parser, struct text line)
 {
 	struct text key = {line.start, 0};
@@ -291,19 +338,7 @@ static void parse_assignment(struct parser *parser, struct text line)
 		REPORT(parser, value_at, "found a quote that is not closed, allowed: \"...\"");
 		return;
 	}
-	if (parser->section == SECTION_HOST)
-		set = config_set(config_host_keys, &parser->config->host,
-				 &parser->config->host.given, key, value, parser->problem.text,
-				 sizeof(parser->problem.text), &in_value);
-	else if (parser->section == SECTION_DISK)
-		set = config_set(config_disk_keys, parser->disk, &parser->named->given, key, value,
-				 parser->problem.text, sizeof(parser->problem.text), &in_value);
-	else if (parser->section == SECTION_NET)
-		set = config_set(config_net_keys, parser->net, &parser->named->given, key, value,
-				 parser->problem.text, sizeof(parser->problem.text), &in_value);
-	else
-		set = config_set(config_vm_keys, &parser->vm, &parser->vm.given, key, value,
-				 parser->problem.text, sizeof(parser->problem.text), &in_value);
+	set = set_key(parser, key, value, &in_value);
 	if (!set)
 		report(parser, in_value ? value_at : key.start);
 }

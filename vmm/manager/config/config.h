@@ -97,6 +97,14 @@ struct net_config {
 	u64 restart_limit; /* deaths of its switch, or of its card's driver, in a minute; 0: none */
 };
 
+#define CONFIG_CHANNEL_MAX 4u
+
+/* A machine channel: a section [channel NAME]; "com2" is that on COM2. */
+struct channel_config {
+	struct config_section section;
+	u64 rights; /* enum permission */
+};
+
 enum vm_net_flag {
 	VM_NET_OPTIONAL = 1 << 0,
 	VM_NET_PRIVATE = 1 << 1,
@@ -181,13 +189,17 @@ void config_vm_init(struct vm_config *vm);
 u32 config_parse(struct config *config, const char *file, struct text text,
 		 config_report *report, void *context);
 
-/* The disk of that number, from 0 on; NULL behind the last. Likewise networks. */
+/* The disk of that number, from 0 on; NULL behind the last. Likewise networks and channels. */
 struct disk_config *config_disk(u32 number);
 struct net_config *config_net(u32 number);
+struct channel_config *config_channel(u32 number);
 /* The number of a disk, which is added when nobody has spoken of it yet; -1: there are too many. */
 int config_disk_number(struct text name);
 int config_net_number(struct text name);
-/* Forgets all disks and networks. */
+int config_channel_number(struct text name);
+/* The section of the machine channel of that name; NULL: it has none. */
+const struct channel_config *config_channel_find(const char *name);
+/* Forgets them all. */
 void config_sections_init(void);
 
 /* Their names as the configuration file would have them: "agent, log". */

@@ -3,6 +3,7 @@
 #include "vmm/manager/config/config_lists.h"
 #include "kernel/abi/pages.h"
 #include "lib/bits.h"
+#include "vmm/manager/rights.h"
 #include "vmm/manager/log/log_names.h"
 #include "vmm/manager/log/log_store.h"
 #include "vmm/io/net.h"
@@ -60,7 +61,7 @@ const struct config_key config_vm_keys[] = {
 	 "a time such as 30s, at most 3600s"},
 	{"pages", VALUE_CHOICE, VM_FIELD(pages), .words = "auto 4k 2m 1g",
 	 .allowed = "auto 4k 2m 1g"},
-	{"trap", VALUE_TRAPS, VM_FIELD(trap), .words = TRAP_WORDS,
+	{"trap", VALUE_FLAGS, VM_FIELD(trap), .words = TRAP_WORDS,
 	 .allowed = "none, or any of " TRAP_WORDS},
 	{"preemption_timer", VALUE_CHOICE, VM_FIELD(preemption_timer), .words = "auto off",
 	 .allowed = "auto off"},
@@ -127,6 +128,12 @@ const struct config_key config_net_keys[] = {
 	{NULL, VALUE_TEXT, 0, .words = NULL},
 };
 
+const struct config_key config_channel_keys[] = {
+	{"rights", VALUE_FLAGS, offsetof(struct channel_config, rights), .words = RIGHT_WORDS,
+	 .allowed = "none, or any of " RIGHT_WORDS},
+	{NULL, VALUE_TEXT, 0, .words = NULL},
+};
+
 static bool parse_cpus(struct text text, u64 maximum, u64 *words)
 {
 	struct text rest = text;
@@ -168,27 +175,27 @@ static bool parse_reserve(const struct config_key *key, struct text text, u64 *b
 	       budget_and_period[0] <= budget_and_period[1];
 }
 
-static bool parse_traps(struct text text, u64 *traps)
+static bool parse_words(const char *words, struct text text, u64 *flags)
 {
 	struct text rest = text;
 	struct text part;
 	bool more;
 	int place;
 
-	*traps = 0;
+	*flags = 0;
 	if (text_equal(text, "none"))
 		return true;
 	do {
 		/* A list may be separated by commas, spaces or both. */
 		more = config_split(text_trim(rest), ',', &part, &rest);
 		for (struct text word; text_next_word(&part, &word);) {
-			place = config_find_word(TRAP_WORDS, word);
+			place = config_find_word(words, word);
 			if (place < 0)
 				return false;
-			*traps |= BIT((u32)place);
+			*flags |= BIT((u32)place);
 		}
 	} while (more);
-	return *traps != 0;
+	return *flags != 0;
 }
 
 static bool parse_choice(const char *words, struct text text, u64 *choice)
@@ -236,8 +243,8 @@ static bool parse_value(const struct config_key *key, struct text text, void *fi
 		return parse_reserve(key, text, number);
 	case VALUE_CHOICE:
 		return parse_choice(key->words, text, number);
-	case VALUE_TRAPS:
-		return parse_traps(text, number);
+	case VALUE_FLAGS:
+		return parse_words(key->words, text, number);
 	case VALUE_DISKS:
 		return config_parse_disks(text, field);
 	case VALUE_NETS:

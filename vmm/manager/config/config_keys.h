@@ -12,7 +12,7 @@ enum config_value {
 	VALUE_CPUS,
 	VALUE_RESERVE,
 	VALUE_CHOICE,
-	VALUE_TRAPS,
+	VALUE_FLAGS, /* any of the words, or none */
 	VALUE_DISKS, /* may be given several times: each adds to it */
 	VALUE_NETS,  /* likewise */
 	VALUE_PORTS,
@@ -26,7 +26,7 @@ struct config_key {
 	u32 offset;          /* of the field in struct host_config or struct vm_config */
 	u64 minimum;         /* numbers; VALUE_TEXT: the field's size is the maximum */
 	u64 maximum;
-	const char *words;   /* VALUE_CHOICE: the choices in order, separated by spaces */
+	const char *words;   /* VALUE_CHOICE, VALUE_FLAGS: in order, separated by spaces */
 	const char *allowed; /* for the error text */
 };
 
@@ -35,6 +35,7 @@ extern const struct config_key config_host_keys[];
 extern const struct config_key config_vm_keys[];
 extern const struct config_key config_disk_keys[];
 extern const struct config_key config_net_keys[];
+extern const struct config_key config_channel_keys[];
 
 /* The key of that name; NULL: there is none. */
 const struct config_key *config_key_find(const struct config_key *keys, struct text name);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Disks and networks: sections that VMs speak of, before or after the file has them. */
+/* Disks, networks, channels: sections that VMs speak of, before or after the file has them. */
 #include "lib/string.h"
 #include "vmm/manager/config/config.h"
 
@@ -10,6 +10,8 @@ static struct disk_config disks[CONFIG_DISK_MAX];
 static u32 disk_count;
 static struct net_config nets[CONFIG_NET_MAX];
 static u32 net_count;
+static struct channel_config channels[CONFIG_CHANNEL_MAX];
+static u32 channel_count;
 
 struct disk_config *config_disk(u32 number)
 {
@@ -47,8 +49,36 @@ int config_net_number(struct text name)
 	return (int)net_count++;
 }
 
+struct channel_config *config_channel(u32 number)
+{
+	return number < channel_count ? &channels[number] : NULL;
+}
+
+int config_channel_number(struct text name)
+{
+	for (u32 i = 0; i < channel_count; i++) {
+		if (text_equal(name, channels[i].section.name))
+			return (int)i;
+	}
+	if (channel_count == CONFIG_CHANNEL_MAX)
+		return -1;
+	channels[channel_count] = (struct channel_config){.rights = 0};
+	text_copy(channels[channel_count].section.name, CONFIG_NAME_BYTES, name);
+	return (int)channel_count++;
+}
+
+const struct channel_config *config_channel_find(const char *name)
+{
+	for (u32 i = 0; i < channel_count; i++) {
+		if (channels[i].section.declared && string_equal(name, channels[i].section.name))
+			return &channels[i];
+	}
+	return NULL;
+}
+
 void config_sections_init(void)
 {
+	channel_count = 0;
 	disk_count = 0;
 	net_count = 0;
 }

@@ -158,7 +158,7 @@ void config_value_text(const struct config_key *key, const void *target, char *b
 	case VALUE_CHOICE:
 		show_words(key->words, BIT(*number), buffer, size);
 		break;
-	case VALUE_TRAPS:
+	case VALUE_FLAGS:
 		show_words(key->words, *number, buffer, size);
 		break;
 	case VALUE_DISKS:

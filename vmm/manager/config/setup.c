@@ -8,7 +8,7 @@
 #include "vmm/manager/host/machine.h"
 #include "vmm/manager/log/log.h"
 #include "vmm/manager/log/log_export.h"
-#include "vmm/manager/machine_channel.h"
+#include "vmm/manager/channel/machine_channel.h"
 #include "vmm/manager/vm/vm.h"
 #include "vmm/rt/clock.h"
 #include "vmm/rt/format.h"
@@ -148,11 +148,11 @@ static void set_log_store(void)
 
 static void set_password(void)
 {
-	if (!config.host.password_asked)
-		return;
-	login_require(&config.host.password);
-	login_lock(&console_login);
-	login_lock(&machine_channel_login);
+	if (config.host.password_asked) {
+		login_require(&config.host.password);
+		login_lock(&console_login);
+	}
+	machine_channel_configure(config.host.password_asked);
 }
 
 void setup_host(void)

@@ -68,6 +68,7 @@ static const struct requester operator_terminal = {
 	.terminal = true,
 	.login = &console_login,
 	.name = "console",
+	.rights = MAY_ALL,
 };
 
 /* The commands of `run=` before anybody has logged in: nobody is there to attach a guest to. */
@@ -76,6 +77,7 @@ static const struct requester command_line = {
 	.room = output_room,
 	.login = &console_login,
 	.name = "command line",
+	.rights = MAY_ALL,
 };
 
 void console_init(enum serial_name name)

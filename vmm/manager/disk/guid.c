@@ -13,6 +13,13 @@ void guid_text(const u8 id[16], char text[GUID_TEXT_BYTES])
 				 i == 4 || i == 6 || i == 8 || i == 10 ? "-" : "", id[order[i]]);
 }
 
+void guid_make(u8 random[16], char text[GUID_TEXT_BYTES])
+{
+	random[7] = (u8)((random[7] & 0x0f) | 0x40); /* version 4: the high byte of its field */
+	random[8] = (u8)((random[8] & 0x3f) | 0x80);
+	guid_text(random, text);
+}
+
 static char lower(char c)
 {
 	return c >= 'A' && c <= 'Z' ? (char)(c | 0x20) : c;

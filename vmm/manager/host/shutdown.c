@@ -2,7 +2,7 @@
 #include "vmm/manager/host/shutdown.h"
 #include "vmm/manager/console/console.h"
 #include "vmm/manager/host/machine.h"
-#include "vmm/manager/machine_channel.h"
+#include "vmm/manager/channel/machine_channel.h"
 
 static enum shutdown wanted;
 

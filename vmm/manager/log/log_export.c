@@ -3,7 +3,7 @@
 #include "vmm/manager/console/console.h"
 #include "vmm/manager/log/log.h"
 #include "vmm/manager/log/log_text.h"
-#include "vmm/manager/machine_channel.h"
+#include "vmm/manager/channel/machine_channel.h"
 #include "vmm/rt/clock.h"
 #include "vmm/rt/format.h"
 

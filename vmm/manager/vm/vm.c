@@ -3,6 +3,7 @@
 #include "vmm/manager/config/setup.h"
 #include "vmm/manager/console/console.h"
 #include "vmm/manager/log/log.h"
+#include "vmm/manager/random.h"
 #include "vmm/manager/vm/vm_build.h"
 #include "vmm/manager/vm/vm_events.h"
 #include "vmm/manager/vm/vm_pace.h"
@@ -28,7 +29,7 @@ const char *vm_refusal(u32 id)
 
 static void tell(const struct vm *vm, enum log_level level, enum vm_event event)
 {
-	vm_event(vm->config.name, event, vm->reason);
+	vm_event(vm->config.name, vm->uuid, event, vm->reason);
 	log_message(level, LOG_VM, vm->config.name, "%s%s%s", vm_state_name(vm->state),
 		    vm->reason[0] != '\0' ? ": " : "", vm->reason);
 }
@@ -194,7 +195,7 @@ static bool can_be(const struct vm *vm, u32 state)
 static void tell_reset(struct vm *vm)
 {
 	if (vm->reset_asked || vm_log_allows(vm))
-		vm_event(vm->config.name, EVENT_RESET, "");
+		vm_event(vm->config.name, vm->uuid, EVENT_RESET, "");
 	vm->reset_asked = false;
 }
 
@@ -218,7 +219,7 @@ static void take_state(struct vm *vm)
 	if (state == VM_STOPPED) {
 		vm->exit_code = vm->channel->exit_code;
 		if (vm->state == VM_CREATED)
-			vm_event(vm->config.name, EVENT_STARTED, "");
+			vm_event(vm->config.name, vm->uuid, EVENT_STARTED, "");
 		stopped(vm, reason[0] != '\0' ? reason : "by the guest");
 	} else if (state != VM_CRASHED) {
 		event = event_of(vm, state, reset);
@@ -236,7 +237,7 @@ void vm_channel_signalled(struct vm *vm)
 	vm_log_take(vm);
 	/* It may have been started since it became ready, and run already. */
 	if (vm->fresh && !vm->dying && vm_ready(vm)) {
-		vm_event(vm->config.name, EVENT_CREATED, "");
+		vm_event(vm->config.name, vm->uuid, EVENT_CREATED, "");
 		vm->fresh = false;
 	}
 	take_state(vm);
@@ -266,6 +267,7 @@ static bool boot(struct vm *vm, char *problem, size_t size)
 	vm->exit_code = -1;
 	vm->pause_asked = false;
 	vm->reset_asked = false;
+	vm->boots++;
 	vm->final_uptime_tsc = 0;
 	memset(&vm->final, 0, sizeof(vm->final));
 	return vm_build(vm, problem, size);
@@ -274,6 +276,7 @@ static bool boot(struct vm *vm, char *problem, size_t size)
 struct vm *vm_create(const struct vm_config *config, char *problem, size_t size)
 {
 	struct vm *vm;
+	u8 random[16];
 
 	if (vm_find(config->name) != NULL) {
 		format(problem, size, "it is there already, %s; `vm set %s` changes it%s",
@@ -291,6 +294,8 @@ struct vm *vm_create(const struct vm_config *config, char *problem, size_t size)
 	memset(vm, 0, sizeof(*vm));
 	vm->config = *config;
 	vm->id = ++last_id;
+	random_draw(random, sizeof(random));
+	guid_make(random, vm->uuid);
 	vm->fresh = true;
 	if (boot(vm, problem, size)) {
 		log_message(LOG_INFO, LOG_AUDIT, config->name, "created");
@@ -377,6 +382,11 @@ static u32 life_state(const struct vm *vm)
 	return vm->dying && vm->after == AFTER_REMOVE ? (u32)VM_ENDING : (u32)vm->state;
 }
 
+bool vm_allows(const struct vm *vm, enum vm_action action)
+{
+	return vm_life(life_state(vm), action).effect != EFFECT_REFUSED;
+}
+
 /* Whether the action has to wait for what the monitor was told last. */
 static bool must_wait(const struct vm *vm, enum vm_action action)
 {
@@ -441,7 +451,7 @@ static void released(struct vm *vm)
 	case AFTER_REMOVE:
 		log_message(LOG_INFO, LOG_AUDIT, vm->config.name, "destroyed");
 		if (!vm->fresh) {
-			vm_event(vm->config.name, EVENT_DESTROYED, vm->end_reason);
+			vm_event(vm->config.name, vm->uuid, EVENT_DESTROYED, vm->end_reason);
 			setup_destroyed(vm->config.name);
 		}
 		vm->id = 0;

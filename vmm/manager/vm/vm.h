@@ -4,6 +4,7 @@
 #include "kernel/abi/object.h"
 #include "kernel/abi/pages.h"
 #include "vmm/manager/config/config.h"
+#include "vmm/manager/disk/guid.h"
 #include "vmm/manager/text/text.h"
 #include "vmm/manager/vm/vm_life.h"
 #include "vmm/manager/vm/vm_log.h"
@@ -34,6 +35,9 @@ enum vm_after {
  */
 struct vm {
 	u32 id; /* never used again; 0: the slot is free */
+	char uuid[GUID_TEXT_BYTES]; /* of this VM, for as long as it is in the list */
+	u32 boots;		    /* how often a monitor was made for it */
+	u32 revision;		    /* how often its configuration has changed since it is there */
 	struct vm_config config;
 	enum vm_state state;
 	s32 exit_code; /* -1: none */
@@ -147,6 +151,9 @@ const char *vm_refusal(u32 id);
 
 /* Tells the monitor to do something. */
 void vm_send(struct vm *vm, enum vm_command command);
+
+/* Whether its state has room for the action. */
+bool vm_allows(const struct vm *vm, enum vm_action action);
 
 /*
  * Does an action or says why not, in `problem`. What takes time goes on in vm_step and with the

@@ -8,24 +8,37 @@ static u64 written; /* ever */
 
 const char *vm_event_name(enum vm_event event)
 {
-	static const char names[VM_EVENT_COUNT][12] = {
+	static const char names[VM_EVENT_COUNT][20] = {
 		[EVENT_CREATED] = "created", [EVENT_STARTED] = "started",
 		[EVENT_PAUSED] = "paused",   [EVENT_RESUMED] = "resumed",
 		[EVENT_RESET] = "reset",     [EVENT_STOPPED] = "stopped",
 		[EVENT_CRASHED] = "crashed", [EVENT_DESTROYED] = "destroyed",
+		[EVENT_CONFIGURATION] = "configuration",
+		[EVENT_CONSOLE_ATTACHED] = "console_attached",
 	};
 
 	return names[event];
 }
 
-void vm_event(const char *name, enum vm_event event, const char *reason)
+void vm_event(const char *name, const char *uuid, enum vm_event event, const char *reason)
 {
 	struct vm_event_record *record = &records[written++ % VM_EVENTS_KEPT];
 
 	record->time_ns = machine_time_ns();
 	record->event = event;
 	string_copy(record->name, sizeof(record->name), name);
+	string_copy(record->uuid, sizeof(record->uuid), uuid);
 	string_copy(record->reason, sizeof(record->reason), reason);
+}
+
+u64 vm_event_last(void)
+{
+	return written;
+}
+
+u64 vm_event_first(void)
+{
+	return written > VM_EVENTS_KEPT ? written - VM_EVENTS_KEPT + 1 : 1;
 }
 
 const struct vm_event_record *vm_event_next(u64 *cursor, u64 *lost)

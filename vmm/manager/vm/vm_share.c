@@ -7,6 +7,7 @@
 #include "vmm/manager/host/machine.h"
 #include "vmm/manager/log/log.h"
 #include "vmm/manager/vm/vm.h"
+#include "vmm/manager/vm/vm_events.h"
 #include "vmm/rt/clock.h"
 #include "vmm/rt/format.h"
 #include "vmm/rt/status_text.h"
@@ -112,6 +113,8 @@ static void finish(struct vm *vm)
 	vm->change_phase = CHANGE_NONE;
 	if (vm->change_problem[0] == '\0') {
 		vm->config = vm->next;
+		vm->revision++;
+		vm_event(vm->config.name, vm->uuid, EVENT_CONFIGURATION, "");
 		net_limit_all(vm);
 		if (traps && vm->group != HANDLE_NONE && !vm->dying && vm_ready(vm)) {
 			vm->channel->trap = (u32)vm->config.trap;

@@ -1,0 +1,142 @@
+# SPDX-License-Identifier: MIT
+"""A client of the machine channel, version 2: docs/manager.md#com2."""
+import base64
+import json
+
+from channel import Channel
+
+
+class Stream:
+    """A console stream: what came out of it, by offset, and what may still go in."""
+
+    def __init__(self, number, first):
+        self.number = number
+        self.next = first       # offset of the next byte
+        self.data = bytearray()
+        self.lost = 0
+        self.credit = 0         # bytes that may be sent
+        self.closed = None      # why
+
+
+class Client(Channel):
+    """A line received is sorted by its keys; replies wait by their id."""
+
+    def __init__(self, link, limit):
+        super().__init__(link, limit)
+        self.samples = []
+        self.streams = {}
+        self.answered = []      # ids, in the order in which replies came
+        self.raw = []           # every line, as it came
+
+    @classmethod
+    def over(cls, channel):
+        """The same link, spoken on in version 2."""
+        client = cls(channel.link, channel.limit)
+        client.buffer = channel.buffer
+        client.last_id = channel.last_id
+        return client
+
+    def take_line(self, line):
+        value = json.loads(line.decode("utf-8"))
+        self.raw.append(value)
+        assert isinstance(value, dict), line[:200]
+        assert "id" in value or len(line) < 4097, line[:200]
+        if "id" in value:
+            self.replies.append(value)
+            self.answered.append(value["id"])
+        elif "event" in value:
+            self.events.append(value)
+        elif "sample" in value:
+            self.samples.append(value)
+        elif "closed" in value:
+            self.streams[value["closed"]].closed = value["reason"]
+        elif "credit" in value:
+            self.streams[value["credit"]].credit += value["bytes"]
+        elif "stream" in value:
+            self.take_output(self.streams[value["stream"]], value)
+        else:
+            self.log.append(value)
+
+    @staticmethod
+    def take_output(stream, value):
+        assert value["at"] == stream.next, (value["at"], stream.next)
+        if "lost" in value:
+            stream.lost += value["lost"]
+            stream.next += value["lost"]
+            return
+        data = base64.b64decode(value["data"], validate=True)
+        assert 0 < len(data) <= 3072
+        stream.data += data
+        stream.next += len(data)
+
+    def post(self, value):
+        """Sends a line."""
+        self.send(json.dumps(value).encode() + b"\n")
+
+    def request(self, command=None, *arguments, **keys):
+        """Sends a request; returns its id."""
+        self.last_id += 1
+        line = {"id": self.last_id, **keys}
+        if command is not None:
+            line["command"] = command
+        if arguments:
+            line["arguments"] = list(arguments)
+        self.post(line)
+        return self.last_id
+
+    def reply_to(self, number, limit=None):
+        def find():
+            for place, reply in enumerate(self.replies):
+                if reply["id"] == number:
+                    return self.replies.pop(place)
+            return None
+        reply = self.wait(find, limit)
+        assert reply["status"] in ("ok", "error"), reply
+        assert ("code" in reply) == (reply["status"] == "error"), reply
+        return reply
+
+    def ask(self, command, *arguments, limit=None, **keys):
+        return self.reply_to(self.request(command, *arguments, **keys), limit)
+
+    def result(self, command, *arguments, limit=None, **keys):
+        reply = self.ask(command, *arguments, limit=limit, **keys)
+        assert reply["status"] == "ok", reply
+        return reply["result"]
+
+    def code(self, command, *arguments, **keys):
+        """The code of a request that must fail."""
+        reply = self.ask(command, *arguments, **keys)
+        assert reply["status"] == "error" and reply["error"], reply
+        return reply["code"]
+
+    def hello(self):
+        return self.result(None, hello=2)[0]
+
+    def stream_open(self, name, *options):
+        value = self.result("stream open", name, *options)[0]
+        stream = self.streams[value["stream"]] = Stream(value["stream"], value["from"])
+        stream.lost = 0
+        return stream
+
+    def give(self, stream, count):
+        self.post({"credit": stream.number, "bytes": count})
+
+    def read(self, stream, wanted, limit=None):
+        """Reads on, with credit for it, until `wanted` is there; returns what stands up to it."""
+        def find():
+            at = stream.data.find(wanted)
+            if at < 0:
+                return None
+            text = bytes(stream.data[:at + len(wanted)])
+            del stream.data[:at + len(wanted)]
+            return text
+        return self.wait(find, limit)
+
+    def write(self, stream, data):
+        """Writes as credit comes."""
+        while data:
+            self.wait(lambda: stream.credit > 0 or stream.closed)
+            assert stream.closed is None, stream.closed
+            piece, data = data[:min(stream.credit, 3072)], data[min(stream.credit, 3072):]
+            stream.credit -= len(piece)
+            self.post({"stream": stream.number, "data": base64.b64encode(piece).decode()})

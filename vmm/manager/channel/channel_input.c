@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: MIT */
+/* Lines that come in on a machine channel. */
+#include "vmm/manager/channel/channel_state.h"
+#include "vmm/rt/clock.h"
+#include "vmm/rt/format.h"
+
+/* Large, and only needed until what was asked for has begun. */
+static struct request request;
+
+/* Answers at once; `position` may be NULL. */
+static void refuse(struct machine_channel *channel, enum reply_code code, const char *problem,
+		   const u32 *position)
+{
+	static struct channel_slot slot; /* too large for the stack */
+
+	slot.channel = channel;
+	channel_answer_begin(&slot, &request);
+	channel_answer_error(&slot, code, text_of(problem), position);
+	channel_answer_end(&slot);
+}
+
+/* What is wrong with a line that is no request. */
+static void refuse_line(struct machine_channel *channel, const char *problem, u32 position)
+{
+	request.id = TEXT("null");
+	request.actor[0] = '\0';
+	refuse(channel, CODE_BAD_REQUEST, problem, &position);
+	channel->input.ignored = true;
+}
+
+/* Goes on checking the password of an `auth`. */
+static bool check_password(struct reply *reply)
+{
+	switch (login_step(reply->to->login)) {
+	case LOGIN_CHECKING:
+		return false;
+	case LOGIN_WRONG:
+		reply_fail(reply, CODE_WRONG_PASSWORD, "auth: wrong password");
+		break;
+	case LOGIN_RIGHT:
+		break;
+	}
+	return true;
+}
+
+static void run_auth(struct reply *reply)
+{
+	struct login *login = reply->to->login;
+	u64 wait_ns = login_wait_ns(login);
+
+	if (wait_ns != 0) {
+		reply_fail(reply, CODE_WRONG_PASSWORD,
+			   "auth: found too many wrong passwords, allowed: the next one in %llu s",
+			   (unsigned long long)((wait_ns + NS_PER_S - 1) / NS_PER_S));
+	} else if (!login_possible()) {
+		reply_fail(reply, CODE_LOCKED,
+			   "auth: the password in the configuration cannot be read: locked until "
+			   "the machine starts with one that can");
+	} else {
+		login_try(login, (struct text){request.password, request.password_length});
+		reply->resume = check_password;
+		reply->deadline_tsc = clock_tsc(); /* each turn */
+	}
+	password_forget(request.password, sizeof(request.password));
+}
+
+static void run_request(struct channel_slot *slot)
+{
+	struct reply *reply = &slot->reply;
+
+	if (request.kind == REQUEST_AUTH)
+		run_auth(reply);
+	else if (request.kind == REQUEST_HELLO)
+		channel_hello(slot, &request);
+	else if (!slot->channel->login.open)
+		reply_fail(reply, CODE_LOCKED, "locked, allowed: {\"id\":1,\"auth\":\"PASSWORD\"}");
+	else if (request.argument_count == 0)
+		command_run(reply, request.command);
+	else
+		command_run_words(reply, request.command, request.argument, request.argument_count);
+}
+
+static void start(struct channel_slot *slot)
+{
+	channel_answer_begin(slot, &request);
+	run_request(slot);
+	if (slot->reply.resume == NULL) {
+		channel_answer_end(slot);
+		return;
+	}
+	channel_answer_keep_id(slot);
+	channel_answer_park(slot);
+}
+
+/* Beside the others. */
+static void start_any(struct machine_channel *channel)
+{
+	if (request.id.length > CHANNEL_ID_BYTES) {
+		request.id = TEXT("null");
+		refuse(channel, CODE_BAD_REQUEST,
+		       "found a long id, allowed: at most 64 bytes with \"order\":\"any\"", NULL);
+		return;
+	}
+	for (u32 i = 1; i < ARRAY_COUNT(channel->slot); i++) {
+		if (!channel->slot[i].open) {
+			start(&channel->slot[i]);
+			return;
+		}
+	}
+	refuse(channel, CODE_BUSY,
+	       "found one request too many under way, allowed: 8 with \"order\":\"any\"", NULL);
+}
+
+/* False: the line has to wait for the request before it. */
+static bool run_line(struct machine_channel *channel)
+{
+	struct text line = {channel->input.bytes, channel->input.length};
+	bool good;
+
+	if (text_trim(line).length == 0)
+		return true;
+	good = request_parse(line, &request);
+	if (good && request.any_order) {
+		start_any(channel);
+		return true;
+	}
+	if (channel->slot[0].open)
+		return false;
+	if (!good)
+		refuse(channel, CODE_BAD_REQUEST, request.problem, &request.position);
+	else
+		start(&channel->slot[0]);
+	return true;
+}
+
+/* A whole line: it is run, or waits. */
+static bool end_line(struct machine_channel *channel)
+{
+	if (!channel->input.ignored) {
+		channel->input.whole = !run_line(channel);
+		if (channel->input.whole)
+			return false;
+	}
+	/* it may have been a password */
+	password_forget(channel->input.bytes, channel->input.length);
+	channel->input.length = 0;
+	channel->input.ignored = false;
+	return true;
+}
+
+/* Parts of this line or of the next are missing. */
+static void damaged(struct machine_channel *channel, u64 lost)
+{
+	char problem[96];
+	u32 position = channel->input.length;
+
+	format(problem, sizeof(problem),
+	       "%llu bytes of input were lost here, allowed: as many as the port carries",
+	       (unsigned long long)(lost - channel->input.lost));
+	channel->input.lost = lost;
+	refuse_line(channel, problem, position);
+}
+
+/* Whether the next byte can be taken: its line may have to be answered at once. */
+static bool can_take(const struct machine_channel *channel)
+{
+	bool full = channel->input.length == REQUEST_BYTES && !channel->input.ignored;
+
+	return channel->holder == NULL && !(full && channel->slot[0].open) &&
+	       channel_output_room(&channel->output) >= CHANNEL_REQUEST_ROOM;
+}
+
+bool channel_input_step(struct machine_channel *channel)
+{
+	u8 byte;
+	u64 lost;
+
+	if (channel->input.whole)
+		return can_take(channel) && end_line(channel);
+	while (can_take(channel)) {
+		if (channel->transport.receive(channel->transport.context, &byte, &lost) == 0)
+			return false;
+		if (lost != channel->input.lost)
+			damaged(channel, lost);
+		if (byte == '\n')
+			return end_line(channel);
+		if (channel->input.ignored)
+			continue;
+		if (channel->input.length == REQUEST_BYTES)
+			refuse_line(channel, "found a line that is too long, allowed: 8192 bytes",
+				    REQUEST_BYTES);
+		else
+			channel->input.bytes[channel->input.length++] = (char)byte;
+	}
+	return false;
+}

@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: MIT */
+#include "vmm/manager/channel/machine_channel.h"
+#include "vmm/manager/channel/channel_state.h"
+#include "vmm/manager/host/serial.h"
+#include "vmm/rt/clock.h"
+
+#define FLUSH_NS NS_PER_S
+
+static u32 send_serial(void *context, const u8 *bytes, u32 count)
+{
+	(void)context;
+	return serial_send(SERIAL_COM2, bytes, count);
+}
+
+static u32 receive_serial(void *context, u8 *byte, u64 *lost)
+{
+	(void)context;
+	return serial_receive(SERIAL_COM2, byte, 1, lost);
+}
+
+static struct machine_channel com2 = {
+	.name = MACHINE_CHANNEL_NAME,
+	.rights = RIGHTS_DEFAULT,
+	.login = {.name = "machine channel", .open = true},
+	.transport = {.send = send_serial, .receive = receive_serial},
+};
+
+void machine_channel_open(void)
+{
+	for (u32 i = 0; i < ARRAY_COUNT(com2.slot); i++)
+		com2.slot[i].channel = &com2;
+	com2.is_open = true;
+}
+
+bool machine_channel_is_open(void)
+{
+	return com2.is_open;
+}
+
+/* A section with mistakes gives nothing: nobody knows what it was to give. */
+void machine_channel_configure(bool locked)
+{
+	const struct channel_config *config = config_channel_find(com2.name);
+
+	if (config != NULL)
+		com2.rights = config->section.broken ? 0 : (u32)config->rights;
+	if (locked)
+		login_lock(&com2.login);
+}
+
+bool channel_takes_line(const struct machine_channel *channel)
+{
+	return channel->is_open && channel->login.open && channel->holder == NULL &&
+	       channel->output.written - channel->output.sent < CHANNEL_LINES_AHEAD;
+}
+
+void channel_line(struct machine_channel *channel, struct text line)
+{
+	channel_output_add(&channel->output, line);
+	channel->output.ready = channel->output.written;
+}
+
+bool machine_channel_takes_line(void)
+{
+	return channel_takes_line(&com2);
+}
+
+void machine_channel_line(struct text line)
+{
+	channel_line(&com2, line);
+}
+
+static void send(struct machine_channel *channel)
+{
+	channel_output_send(&channel->output, channel->transport.send, channel->transport.context);
+}
+
+static bool step_channel(struct machine_channel *channel)
+{
+	bool more;
+
+	if (!channel->is_open)
+		return false;
+	more = channel_answers_step(channel);
+	more |= channel_input_step(channel);
+	more |= channel_events_step(channel);
+	send(channel);
+	return more;
+}
+
+bool machine_channels_step(void)
+{
+	return step_channel(&com2);
+}
+
+u64 machine_channels_deadline(void)
+{
+	return com2.is_open ? channel_answers_deadline(&com2) : ~0ull;
+}
+
+void machine_channel_flush(void)
+{
+	u64 deadline = clock_tsc() + clock_ns_to_tsc(FLUSH_NS);
+
+	while (com2.output.ready != com2.output.sent && clock_tsc() < deadline)
+		send(&com2);
+}

@@ -1,0 +1,329 @@
+/* SPDX-License-Identifier: MIT */
+#include "vmm/manager/channel/request.h"
+#include "vmm/manager/text/base64.h"
+#include "vmm/manager/text/json_read.h"
+#include "vmm/manager/text/parse_number.h"
+#include "vmm/rt/format.h"
+
+#define KEYS_ALLOWED "\"id\" and one of \"command\", \"auth\" and \"hello\", once each"
+#define KEY_BYTES    16u
+
+/* The keys, as bits of state.seen. */
+enum key {
+	KEY_ID,
+	KEY_COMMAND,
+	KEY_AUTH,
+	KEY_HELLO,
+	KEY_ARGUMENTS,
+	KEY_ACTOR,
+	KEY_ORDER,
+	KEY_CREDIT,
+	KEY_BYTES_GIVEN,
+	KEY_STREAM,
+	KEY_DATA,
+	KEY_COUNT
+};
+
+#define SEEN(key) (1u << (key))
+
+struct state {
+	struct json_reader reader;
+	struct request *request;
+	u32 seen;
+};
+
+/* What keys a line of each kind has, and may have besides. */
+static const struct {
+	enum request_kind kind;
+	u32 wanted;
+	u32 more;
+} kinds[] = {
+	{REQUEST_COMMAND, SEEN(KEY_ID) | SEEN(KEY_COMMAND),
+	 SEEN(KEY_ARGUMENTS) | SEEN(KEY_ACTOR) | SEEN(KEY_ORDER)},
+	{REQUEST_AUTH, SEEN(KEY_ID) | SEEN(KEY_AUTH), SEEN(KEY_ACTOR)},
+	{REQUEST_HELLO, SEEN(KEY_ID) | SEEN(KEY_HELLO), SEEN(KEY_ACTOR) | SEEN(KEY_ORDER)},
+	{REQUEST_CREDIT, SEEN(KEY_CREDIT) | SEEN(KEY_BYTES_GIVEN), 0},
+	{REQUEST_DATA, SEEN(KEY_STREAM) | SEEN(KEY_DATA), 0},
+};
+
+/* The first mistake is the one that is reported. */
+static void tell(struct state *state, size_t at, const char *problem)
+{
+	if (state->request->problem[0] != '\0')
+		return;
+	string_copy(state->request->problem, sizeof(state->request->problem), problem);
+	state->request->position = (u32)at;
+}
+
+static bool has_control(const char *text, size_t length)
+{
+	for (size_t i = 0; i < length; i++) {
+		if ((u8)text[i] < ' ' && text[i] != '\t')
+			return true;
+	}
+	return false;
+}
+
+static void take_command(struct state *state, size_t at, enum json_kind kind, struct text raw)
+{
+	struct request *request = state->request;
+	size_t length;
+
+	if (kind != JSON_STRING) {
+		tell(state, at, "command: found no string, allowed: a console command in quotes");
+		return;
+	}
+	length = json_decode(raw, request->command, sizeof(request->command));
+	if (length > LINE_MAX)
+		tell(state, at, "command: found too long a line, allowed: 1024 characters");
+	else if (has_control(request->command, length))
+		tell(state, at, "command: found a control character, allowed: one line of text");
+}
+
+/* Nothing of it is shown, whatever is wrong. */
+static void take_password(struct state *state, size_t at, enum json_kind kind, struct text raw)
+{
+	struct request *request = state->request;
+
+	if (kind != JSON_STRING) {
+		tell(state, at, "auth: found no string, allowed: the password in quotes");
+		return;
+	}
+	request->password_length =
+		(u32)json_decode(raw, request->password, sizeof(request->password));
+}
+
+static void take_actor(struct state *state, size_t at, enum json_kind kind, struct text raw)
+{
+	struct request *request = state->request;
+	size_t length = kind == JSON_STRING
+				? json_decode(raw, request->actor, sizeof(request->actor))
+				: sizeof(request->actor);
+	bool good = length < sizeof(request->actor);
+
+	for (size_t i = 0; good && i < length; i++)
+		good = char_is_printable(request->actor[i]);
+	if (good)
+		return;
+	request->actor[0] = '\0';
+	tell(state, at, "actor: found something else, allowed: at most 64 printable characters");
+}
+
+static void take_order(struct state *state, size_t at, enum json_kind kind, struct text raw)
+{
+	state->request->any_order = kind == JSON_STRING && text_equal(raw, "\"any\"");
+	if (!state->request->any_order)
+		tell(state, at, "order: found something else, allowed: \"any\"");
+}
+
+static void take_number(struct state *state, size_t at, enum json_kind kind, struct text raw,
+			u64 *number)
+{
+	if (kind != JSON_NUMBER || !parse_u64(raw, number))
+		tell(state, at, "found no number, allowed: a whole number in decimal");
+}
+
+/* Its room is `decoded`, in which it is decoded in place. */
+static void take_data(struct state *state, size_t at, enum json_kind kind, struct text raw)
+{
+	struct request *request = state->request;
+	size_t length;
+	size_t count;
+
+	if (kind != JSON_STRING) {
+		tell(state, at, "data: found no string, allowed: base 64");
+		return;
+	}
+	length = json_decode(raw, request->decoded, sizeof(request->decoded));
+	request->data = (u8 *)request->decoded;
+	request->bytes = ~0ull;
+	if (length < sizeof(request->decoded) &&
+	    base64_bytes((struct text){request->decoded, length}, request->data, &count))
+		request->bytes = count;
+}
+
+static void take_argument(struct state *state, size_t at, struct text raw)
+{
+	struct request *request = state->request;
+	char *to = request->decoded + request->decoded_length;
+	size_t size = sizeof(request->decoded) - request->decoded_length;
+	size_t length = json_decode(raw, to, size);
+
+	if (request->argument_count == COMMAND_WORDS_MAX) {
+		tell(state, at, "arguments: found too many words, allowed: 32");
+		return;
+	}
+	if (length >= size || has_control(to, length)) {
+		tell(state, at, "arguments: found a control character, allowed: words of text");
+		return;
+	}
+	request->argument[request->argument_count++] = to;
+	request->decoded_length += (u32)length + 1;
+}
+
+/* An array of strings; false when the line cannot be read any further. */
+static bool take_arguments(struct state *state)
+{
+	struct json_reader *reader = &state->reader;
+	struct text raw;
+
+	if (!json_read_byte(reader, '['))
+		return json_read_fail(reader, reader->at, "an array of words");
+	if (json_read_byte(reader, ']'))
+		return true;
+	do {
+		if (!json_read_string(reader, &raw))
+			return false;
+		take_argument(state, reader->at - raw.length, raw);
+	} while (json_read_byte(reader, ','));
+	return json_read_byte(reader, ']') || json_read_fail(reader, reader->at, ", or ]");
+}
+
+static bool take_value(struct state *state, enum key key)
+{
+	struct request *request = state->request;
+	struct text raw;
+	enum json_kind kind;
+	size_t at;
+
+	if (key == KEY_ARGUMENTS)
+		return take_arguments(state);
+	kind = json_read_scalar(&state->reader, &raw);
+	if (kind == JSON_NONE)
+		return false;
+	at = state->reader.at - raw.length;
+	switch (key) {
+	case KEY_ID:
+		request->id = raw;
+		break;
+	case KEY_COMMAND:
+		take_command(state, at, kind, raw);
+		break;
+	case KEY_AUTH:
+		take_password(state, at, kind, raw);
+		break;
+	case KEY_ACTOR:
+		take_actor(state, at, kind, raw);
+		break;
+	case KEY_ORDER:
+		take_order(state, at, kind, raw);
+		break;
+	case KEY_BYTES_GIVEN:
+		take_number(state, at, kind, raw, &request->bytes);
+		break;
+	case KEY_DATA:
+		take_data(state, at, kind, raw);
+		break;
+	default: /* KEY_HELLO, KEY_CREDIT, KEY_STREAM */
+		take_number(state, at, kind, raw, &request->number);
+		break;
+	}
+	return true;
+}
+
+/* A key and its value; false when the line cannot be read any further. */
+static bool take_member(struct state *state)
+{
+	static const char names[KEY_COUNT][KEY_BYTES] = {
+		[KEY_ID] = "id",
+		[KEY_COMMAND] = "command",
+		[KEY_AUTH] = "auth",
+		[KEY_HELLO] = "hello",
+		[KEY_ARGUMENTS] = "arguments",
+		[KEY_ACTOR] = "actor",
+		[KEY_ORDER] = "order",
+		[KEY_CREDIT] = "credit",
+		[KEY_STREAM] = "stream",
+		[KEY_BYTES_GIVEN] = "bytes",
+		[KEY_DATA] = "data",
+	};
+	struct json_reader *reader = &state->reader;
+	char bytes[KEY_BYTES];
+	struct text name = {bytes, 0};
+	char problem[128];
+	char shown[40];
+	struct text key;
+	struct text ignored;
+	u32 found = 0;
+	size_t key_at;
+
+	if (!json_read_string(reader, &key))
+		return false;
+	key_at = reader->at - key.length;
+	if (!json_read_byte(reader, ':'))
+		return json_read_fail(reader, reader->at, "a colon");
+	name.length = json_decode(key, bytes, sizeof(bytes));
+	while (found < KEY_COUNT &&
+	       (name.length >= sizeof(bytes) || !text_equal(name, names[found])))
+		found++;
+	if (found < KEY_COUNT && (state->seen & SEEN(found)) == 0) {
+		state->seen |= SEEN(found);
+		return take_value(state, (enum key)found);
+	}
+	format(problem, sizeof(problem), "found the key %s%s, allowed: " KEYS_ALLOWED,
+	       text_show(shown, sizeof(shown), key), found < KEY_COUNT ? " a second time" : "");
+	tell(state, key_at, problem);
+	return json_read_scalar(reader, &ignored) != JSON_NONE;
+}
+
+static bool take_members(struct state *state)
+{
+	struct json_reader *reader = &state->reader;
+
+	if (!json_read_byte(reader, '{'))
+		return json_read_fail(reader, reader->at, "{\"id\":1,\"command\":\"vm list\"}");
+	if (!json_read_byte(reader, '}')) {
+		do {
+			if (!take_member(state))
+				return false;
+		} while (json_read_byte(reader, ','));
+		if (!json_read_byte(reader, '}'))
+			return json_read_fail(reader, reader->at, ", or }");
+	}
+	if (!json_read_end(reader))
+		return json_read_fail(reader, reader->at, "the end of the line");
+	return true;
+}
+
+/* Which kind has all keys that were seen. */
+static void find_kind(struct state *state, size_t end)
+{
+	u32 brings = SEEN(KEY_CREDIT) | SEEN(KEY_STREAM);
+
+	for (u32 i = 0; i < ARRAY_COUNT(kinds); i++) {
+		if ((state->seen & kinds[i].wanted) == kinds[i].wanted &&
+		    (state->seen & ~(kinds[i].wanted | kinds[i].more)) == 0)
+			state->request->kind = kinds[i].kind;
+	}
+	if (state->request->kind != REQUEST_NONE)
+		return;
+	if ((state->seen & (SEEN(KEY_ID) | brings)) == 0)
+		tell(state, end, "found no id, allowed: " KEYS_ALLOWED);
+	else if ((state->seen & (SEEN(KEY_COMMAND) | SEEN(KEY_AUTH) | SEEN(KEY_HELLO))) == 0)
+		tell(state, end, "found no command, allowed: " KEYS_ALLOWED);
+	else
+		tell(state, end, "found keys that do not go together, allowed: " KEYS_ALLOWED);
+}
+
+bool request_parse(struct text line, struct request *request)
+{
+	struct state state = {.request = request};
+
+	request->kind = REQUEST_NONE;
+	request->id = TEXT("null");
+	request->any_order = false;
+	request->actor[0] = '\0';
+	request->command[0] = '\0';
+	request->argument_count = 0;
+	request->decoded_length = 0;
+	request->number = 0;
+	request->bytes = 0;
+	request->problem[0] = '\0';
+	request->position = 0;
+	json_read_start(&state.reader, line);
+	if (!take_members(&state))
+		tell(&state, state.reader.at, state.reader.problem);
+	else
+		find_kind(&state, line.length);
+	return request->problem[0] == '\0';
+}

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: MIT */
+#include "vmm/manager/channel/channel_state.h"
+#include "vmm/manager/command.h"
+#include "vmm/manager/text/parse_number.h"
+
+static bool show(struct reply *reply)
+{
+	const struct vm_event_record *record;
+	u64 lost = 0;
+
+	while (reply_room(reply) > REPLY_ITEM_BYTES) {
+		record = vm_event_next(&reply->shown, &lost);
+		if (lost != 0) {
+			reply_fail(reply, CODE_TOO_OLD, "%llu events are no longer kept",
+				   (unsigned long long)lost);
+			return true;
+		}
+		if (record == NULL || reply->shown > reply->left)
+			return true;
+		if (!reply->json) {
+			reply_line(reply, "%llu %s %s %s", (unsigned long long)reply->shown,
+				   record->name, vm_event_name(record->event), record->reason);
+			continue;
+		}
+		reply_object_begin(reply);
+		channel_event_fields(&reply->object, record, reply->shown);
+		reply_object_end(reply);
+	}
+	return false;
+}
+
+static void run(struct reply *reply, const struct arguments *arguments)
+{
+	char shown[40];
+	u64 since;
+
+	if (!parse_u64(text_of(arguments->word[0]), &since) || since > vm_event_last()) {
+		reply_bad(reply, "found \"%s\", allowed: a number from 0 to %llu",
+			  text_show(shown, sizeof(shown), text_of(arguments->word[0])),
+			  (unsigned long long)vm_event_last());
+		return;
+	}
+	if (since + 1 < vm_event_first()) {
+		reply_fail(reply, CODE_TOO_OLD,
+			   "found %llu, allowed: %llu or more, older events "
+			   "are no longer kept",
+			   (unsigned long long)since, (unsigned long long)(vm_event_first() - 1));
+		return;
+	}
+	reply->shown = since;
+	reply->left = vm_event_last(); /* what comes meanwhile is for the next time */
+	if (!show(reply))
+		reply->resume = show;
+}
+
+COMMAND(events_since, .name = "events since", .right = MAY_VIEW, .arguments = "NUMBER",
+	.summary = "what happened to VMs after the event of that number",
+	.detail = "The last 1024 are kept. 0 is before the first.", .example = "events since 0",
+	.keys = "event sequence vm uuid reason time_ns", .run = run, .minimum = 1, .maximum = 1);
