@@ -17,7 +17,6 @@ from net import boot, guest, shell, user_card, wait_for
 
 LAN = "[net lan]\nuplink = net0\nrestart_limit = 0\n"
 PIECE = 65536
-APART = 2.0  # seconds between two deaths at least
 
 # Whatever comes to port 5000 is summed up: by nc with its other end as the program's input.
 TAKE = ("printf '#!/bin/sh\\nmd5sum >/tmp/sum\\n' >/tmp/take; chmod +x /tmp/take; "
@@ -61,21 +60,21 @@ class Source:
         self.listening.close()
 
 
-def die_apart(machine, names, times, chance):
-    """Each dies so often, in turn, at arbitrary moments: when these were, of the host's clock."""
+def die_apart(machine, names, times, apart, chance):
+    """Each dies so often, in turn, at arbitrary moments, so many seconds apart and up to 1 more."""
     last = 0
     for name in names * times:
-        time.sleep(max(0, last + APART + chance.random() - time.monotonic()))
+        time.sleep(max(0, last + apart + chance.random() - time.monotonic()))
         last = time.monotonic()
         fio.die(machine, name)
 
 
-@pytest.mark.parametrize("size, times", [
-    (16 << 20, 4), pytest.param(200 << 20, 100, marks=pytest.mark.long)])
-def test_transfer(build, tmp_path, size, times):
+@pytest.mark.parametrize("size, times, apart", [
+    (8 << 20, 2, 1.0), pytest.param(200 << 20, 100, 2.0, marks=pytest.mark.long)])
+def test_transfer(build, tmp_path, size, times, apart):
     """The host sends to a guest through the card, and that one to another one meanwhile."""
     chance = random.Random(times)
-    source = Source(size, 2 * times * (APART + 0.6), chance.randbytes)
+    source = Source(size, 2 * times * (apart + 0.6) + 2, chance.randbytes)
     conf = bundle.make(tmp_path / "net.cpio", LAN + guest("alpha", "10.0.2.15") +
                        guest("beta", "10.0.2.16"), bundle.debian(build / "guests"))
     with Qemu(build / "tests/faults", bundle=conf, extra=user_card(free_port())) as machine:
@@ -87,7 +86,7 @@ def test_transfer(build, tmp_path, size, times):
                      "echo all''-sent\r")
         machine.leave()
         wait_for(lambda: source.sent > 0)
-        die_apart(machine, ["lan.switch", "net0"], times, chance)
+        die_apart(machine, ["lan.switch", "net0"], times, apart, chance)
         assert source.sent < source.size, "it was over before the last death"
         machine.attach("alpha")
         machine.wait("all-sent")

@@ -108,7 +108,7 @@ def test_rebuilt_net(build, rebuilding, tmp_path, vcpus):
         net.shell(machine, "beta", "iperf3 -s -D >/dev/null 2>&1")
         before = net.ports(machine)["beta"]["sent_bytes"]
         machine.attach("alpha")
-        machine.type(f"iperf3 -c 10.0.2.16 -t 8 -P {vcpus} -f k; echo iperf''-ends=$?\r")
+        machine.type(f"iperf3 -c 10.0.2.16 -t 5 -P {vcpus} -f k; echo iperf''-ends=$?\r")
         machine.leave()
         for _ in range(2):
             net.wait_for(lambda: net.ports(machine)["beta"]["sent_bytes"] > before + 1000000)
