@@ -26,7 +26,7 @@
 #include "vmm/monitor/dev/pvpanic.c"
 #include "vmm/monitor/dev/reset.c"
 #include "vmm/monitor/dev/rtc.c"
-#include "vmm/monitor/dev/rtc_time.c"
+#include "vmm/rt/date.c"
 #include "vmm/monitor/dev/serial.c"
 #include "vmm/monitor/dev/test_device.c"
 #include "vmm/monitor/dev/watchdog.c"

@@ -2,7 +2,7 @@
 #include "tests/fuzz/fuzz.h"
 
 #include "vmm/monitor/dev/rtc.c"
-#include "vmm/monitor/dev/rtc_time.c"
+#include "vmm/rt/date.c"
 #include "tests/fuzz/device.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)

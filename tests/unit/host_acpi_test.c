@@ -9,6 +9,7 @@
 #include "lib/string.c"
 #include "vmm/manager/host/host_acpi.c"
 #include "vmm/manager/host/host_rtc.c"
+#include "vmm/rt/date.c"
 
 /* Physical memory: it holds the tables, and nothing else can be read. */
 #define BASE 0x7fe0000ull

@@ -79,7 +79,7 @@ static void offer_log_option(const struct offers *offers, const char *before)
 	else if (string_equal(before, "-v"))
 		offer_vms(offers);
 	else
-		offer_words(offers, "-n -l -c -v -s -u -f", 0);
+		offer_words(offers, "-n -l -c -v -s -u -w -f", 0);
 }
 
 /* Offers "KEY=", and after it the choices or the files that are there. */

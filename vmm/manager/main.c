@@ -8,6 +8,7 @@
 #include "vmm/manager/events.h"
 #include "vmm/manager/host/machine.h"
 #include "vmm/manager/log/log.h"
+#include "vmm/manager/log/log_text.h"
 #include "vmm/manager/pci/pci.h"
 #include "vmm/manager/random.h"
 #include "vmm/manager/turn.h"
@@ -58,6 +59,7 @@ int main(void)
 	reserve_time();
 	if (events_init() != STATUS_OK || machine_init() != STATUS_OK || log_init() != STATUS_OK)
 		rt_fail("setup");
+	log_text_start(machine_start_unix_ns());
 	touch_all();
 	random_init();
 	console_init(SERIAL_COM1);

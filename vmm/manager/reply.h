@@ -18,6 +18,7 @@ struct log_query {
 	u64 since_ns;
 	u64 until_ns;
 	bool follow; /* go on at the end */
+	bool wall;   /* with date and time of day */
 	u32 level;		    /* at least */
 	u32 category;		    /* LOG_CATEGORY_COUNT: any */
 	char vm[CONFIG_NAME_BYTES]; /* "": any */

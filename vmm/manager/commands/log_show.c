@@ -13,7 +13,7 @@
 
 #define LOOK_AT_MAX  4096u /* lines in one turn of the loop */
 #define FOLLOW_NS    (100 * NS_PER_MS)
-#define OPTIONS_HELP "-n N, -l LEVEL, -c CATEGORY, -v VM, -s TIME, -u TIME, -f"
+#define OPTIONS_HELP "-n N, -l LEVEL, -c CATEGORY, -v VM, -s TIME, -u TIME, -w, -f"
 
 static bool matches(const struct log_query *query, const struct log_line *line)
 {
@@ -32,7 +32,7 @@ static void show_line(struct reply *reply, const struct log_line *line)
 		length = log_line_json(line, reply->line, sizeof(reply->line));
 		reply_object(reply, (struct text){reply->line, length});
 	} else {
-		length = log_line_text(line, text, sizeof(text));
+		length = log_line_text(line, reply->query.wall, text, sizeof(text));
 		reply->tone = line->level == LOG_ERROR	   ? TONE_BAD
 			      : line->level == LOG_WARNING ? TONE_WARNING
 							   : TONE_PLAIN;
@@ -165,6 +165,10 @@ static bool take_options(struct reply *reply, const struct arguments *arguments,
 			reply->query.follow = true;
 			continue;
 		}
+		if (string_equal(option, "-w")) {
+			reply->query.wall = true;
+			continue;
+		}
 		if (option[0] != '-' || option[1] == '\0' || option[2] != '\0' ||
 		    strchr("nlcvsu", option[1]) == NULL) {
 			reply_bad(reply, "found \"%s\", allowed: " OPTIONS_HELP,
@@ -223,14 +227,15 @@ static void run(struct reply *reply, const struct arguments *arguments)
 COMMAND(log_show,
 	.name = "log show",
 	.right = MAY_VIEW,
-	.arguments = "[-n N] [-l LEVEL] [-c CATEGORY] [-v VM] [-s TIME] [-u TIME] [-f]",
+	.arguments = "[-n N] [-l LEVEL] [-c CATEGORY] [-v VM] [-s TIME] [-u TIME] [-w] [-f]",
 	.summary = "shows the log",
 	.detail = "The last N lines (all without -n) of at least that level, of that\n"
 		  "category, of that VM, since and until that time. TIME is a stamp as the\n"
-		  "lines have it (12.5), or how long ago with a unit (30s). With -f it goes\n"
-		  "on showing what comes, until Ctrl-C.",
+		  "lines have it (12.5), or how long ago with a unit (30s). -w adds date\n"
+		  "and time of day, in UTC by the machine's clock. With -f it goes on showing\n"
+		  "what comes, until Ctrl-C.",
 	.example = "log show -n 20 -l warning -s 60s",
-	.keys = "time_ns cpu level category vm text sequence",
+	.keys = "time_ns unix_ms cpu level category vm text sequence",
 	.run = run,
-	.maximum = 13,
+	.maximum = 14,
 	.completion = COMPLETE_LOG_OPTION);

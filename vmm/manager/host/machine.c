@@ -164,6 +164,13 @@ u64 machine_wall_seconds(u64 tsc)
 	return wall_seconds + clock_tsc_to_ns(tsc - wall_tsc) / NS_PER_S;
 }
 
+u64 machine_start_unix_ns(void)
+{
+	if (wall_seconds == 0)
+		return 0;
+	return wall_seconds * NS_PER_S - clock_tsc_to_ns(wall_tsc - page->boot_tsc);
+}
+
 static void flush_consoles(void)
 {
 	serial_flush(SERIAL_COM1);

@@ -19,6 +19,9 @@ u64 machine_time_ns(void);
 /* Unix time at that value of the TSC; 0 when the machine's clock cannot be read. */
 u64 machine_wall_seconds(u64 tsc);
 
+/* Unix time in nanoseconds at which the log's time was 0; 0 when the clock cannot be read. */
+u64 machine_start_unix_ns(void);
+
 /* Why the machine could not be switched off, in words; NULL: it can. */
 const char *machine_power_problem(void);
 /* Each returns only on failure: why not, in words. */

@@ -2,17 +2,39 @@
 #include "vmm/manager/log/log_text.h"
 #include "vmm/manager/log/log_names.h"
 #include "vmm/manager/text/json.h"
+#include "vmm/rt/date.h"
 #include "vmm/rt/format.h"
 
-size_t log_line_text(const struct log_line *line, char *buffer, size_t size)
+#define WALL_BYTES 24u
+
+static u64 start_unix_ns;
+
+void log_text_start(u64 unix_ns)
 {
-	size_t length = format(buffer, size, "[%5llu.%06llu] %u %-7s %-7s %.*s%s%.*s\n",
+	start_unix_ns = unix_ns;
+}
+
+/* Time and date as ISO 8601 has them, in UTC. */
+static const char *wall_of(const struct log_line *line, char buffer[WALL_BYTES])
+{
+	struct date date = date_from_seconds((s64)((start_unix_ns + line->time_ns) / NS_PER_S));
+
+	format(buffer, WALL_BYTES, " %04u-%02u-%02uT%02u:%02u:%02uZ", date.year, date.month,
+	       date.day, date.hour, date.minute, date.second);
+	return buffer;
+}
+
+size_t log_line_text(const struct log_line *line, bool wall, char *buffer, size_t size)
+{
+	char clock[WALL_BYTES];
+	size_t length = format(buffer, size, "[%5llu.%06llu%s] %u %-7s %-7s %.*s%s%.*s\n",
 			       (unsigned long long)(line->time_ns / NS_PER_S),
 			       (unsigned long long)(line->time_ns % NS_PER_S / NS_PER_US),
-			       line->cpu, log_level_name(line->level),
-			       log_category_name(line->category), (int)line->vm.length,
-			       line->vm.start, line->vm.length > 0 ? ": " : "",
-			       (int)line->text.length, line->text.start);
+			       wall && start_unix_ns != 0 ? wall_of(line, clock) : "", line->cpu,
+			       log_level_name(line->level), log_category_name(line->category),
+			       (int)line->vm.length, line->vm.start,
+			       line->vm.length > 0 ? ": " : "", (int)line->text.length,
+			       line->text.start);
 
 	return MIN(length, size - 1);
 }
@@ -24,6 +46,10 @@ size_t log_line_json(const struct log_line *line, char *buffer, size_t size)
 	json_start(&json, buffer, size);
 	json_object_begin(&json, NULL);
 	json_u64(&json, "time_ns", line->time_ns);
+	if (start_unix_ns != 0)
+		json_u64(&json, "unix_ms", (start_unix_ns + line->time_ns) / NS_PER_MS);
+	else
+		json_null(&json, "unix_ms");
 	json_u64(&json, "cpu", line->cpu);
 	json_string(&json, "level", log_level_name(line->level));
 	json_string(&json, "category", log_category_name(line->category));

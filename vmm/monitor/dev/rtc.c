@@ -2,7 +2,7 @@
 #include "vmm/monitor/dev/rtc.h"
 #include "lib/checked.h"
 #include "vmm/monitor/dev/platform.h"
-#include "vmm/monitor/dev/rtc_time.h"
+#include "vmm/rt/date.h"
 #include "vmm/monitor/irqchip/irqchip.h"
 
 /* MC146818A: UIP rises 244 us before an update cycle, which takes 1984 us. */
@@ -53,11 +53,11 @@ static u32 rtc_decode_hour(const struct rtc_state *state, u8 value)
 static void rtc_refresh_registers(struct rtc *rtc)
 {
 	struct rtc_state *state = &rtc->state;
-	struct rtc_time time;
+	struct date time;
 
 	if (rtc_frozen(state))
 		return;
-	time = rtc_time_from_seconds((s64)(rtc_now(rtc) / NS_PER_S) + state->offset_s);
+	time = date_from_seconds((s64)(rtc_now(rtc) / NS_PER_S) + state->offset_s);
 	state->byte[RTC_SECONDS] = rtc_encode(state, time.second);
 	state->byte[RTC_MINUTES] = rtc_encode(state, time.minute);
 	state->byte[RTC_HOURS] = rtc_encode_hour(state, time.hour);
@@ -71,7 +71,7 @@ static void rtc_refresh_registers(struct rtc *rtc)
 static void rtc_take_registers(struct rtc *rtc)
 {
 	struct rtc_state *state = &rtc->state;
-	struct rtc_time time = {
+	struct date time = {
 		.year = rtc_decode(state, state->byte[RTC_CENTURY]) * 100 +
 			rtc_decode(state, state->byte[RTC_YEAR]),
 		.month = rtc_decode(state, state->byte[RTC_MONTH]),
@@ -81,7 +81,7 @@ static void rtc_take_registers(struct rtc *rtc)
 		.second = rtc_decode(state, state->byte[RTC_SECONDS]),
 	};
 
-	state->offset_s = rtc_time_to_seconds(&time) - (s64)(rtc_now(rtc) / NS_PER_S);
+	state->offset_s = date_to_seconds(&time) - (s64)(rtc_now(rtc) / NS_PER_S);
 }
 
 #define ALARM_ANY (~0u)
@@ -108,7 +108,7 @@ static s64 rtc_next_alarm(const struct rtc_state *state, s64 seconds)
 	    (second != ALARM_ANY && second > 59))
 		return -1;
 	for (s64 at = seconds + 1; at <= end;) {
-		struct rtc_time time = rtc_time_from_seconds(at);
+		struct date time = date_from_seconds(at);
 
 		if (hour != ALARM_ANY && hour != time.hour)
 			at += 3600 - (s64)(time.minute * 60 + time.second);

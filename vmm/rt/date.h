@@ -4,7 +4,7 @@
 #include "lib/types.h"
 
 /* A date of the Gregorian calendar, without leap seconds. */
-struct rtc_time {
+struct date {
 	u32 year;
 	u32 month;   /* 1 to 12 */
 	u32 day;     /* 1 to 31 */
@@ -15,6 +15,6 @@ struct rtc_time {
 };
 
 /* seconds since 1970; for years 0 to 9999. */
-struct rtc_time rtc_time_from_seconds(s64 seconds);
+struct date date_from_seconds(s64 seconds);
 /* The weekday is ignored; fields out of range carry into the next larger unit. */
-s64 rtc_time_to_seconds(const struct rtc_time *time);
+s64 date_to_seconds(const struct date *time);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "vmm/monitor/dev/rtc_time.h"
+#include "vmm/rt/date.h"
 
 #define DAY_SECONDS    86400
 #define DAYS_400_YEARS 146097
@@ -9,7 +9,7 @@
  * Years begin in March here, so that the leap day is the last of its year: the day of the year at
  * which month m (0 is March) begins is (153 m + 2) / 5.
  */
-s64 rtc_time_to_seconds(const struct rtc_time *time)
+s64 date_to_seconds(const struct date *time)
 {
 	s64 month = (time->month + 9) % 12;
 	s64 year = 400 + (s64)time->year - (month >= 10); /* not below 0, which `/` rounds up to */
@@ -19,7 +19,7 @@ s64 rtc_time_to_seconds(const struct rtc_time *time)
 	return days * DAY_SECONDS + (s64)time->hour * 3600 + (s64)time->minute * 60 + time->second;
 }
 
-struct rtc_time rtc_time_from_seconds(s64 seconds)
+struct date date_from_seconds(s64 seconds)
 {
 	s64 days = seconds / DAY_SECONDS;
 	u32 in_day;
@@ -41,7 +41,7 @@ struct rtc_time rtc_time_from_seconds(s64 seconds)
 	in_year = in_cycle - (year * 365 + year / 4 - year / 100);
 	month = (5 * in_year + 2) / 153;
 
-	return (struct rtc_time){
+	return (struct date){
 		.year = (u32)(cycle * 400 + year) + (month >= 10),
 		.month = month < 10 ? month + 3 : month - 9,
 		.day = in_year - (153 * month + 2) / 5 + 1,

@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: MIT */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include "lib/string.c"
+#include "vmm/manager/log/log_names.c"
+#include "vmm/manager/log/log_text.c"
+#include "vmm/manager/text/json.c"
+#include "vmm/manager/text/text.c"
+#include "vmm/manager/text/utf8.c"
+#include "vmm/rt/date.c"
+#include "vmm/rt/format.c"
+
+static const struct log_line line = {
+	.sequence = 7,
+	.time_ns = 61234567890,
+	.cpu = 2,
+	.level = LOG_INFO,
+	.category = LOG_AUDIT,
+	.vm = {"alpha", 5},
+	.text = {"console: vm start alpha", 23},
+};
+
+static void expect(bool wall, const char *text)
+{
+	char buffer[LOG_LINE_TEXT_BYTES];
+	size_t length = log_line_text(&line, wall, buffer, sizeof(buffer));
+
+	assert_string_equal(buffer, text);
+	assert_int_equal(length, strlen(text));
+}
+
+static void expect_json(const char *clock)
+{
+	char buffer[LOG_LINE_JSON_BYTES];
+	char wanted[LOG_LINE_JSON_BYTES];
+	size_t length = log_line_json(&line, buffer, sizeof(buffer));
+
+	format(wanted, sizeof(wanted),
+	       "{\"time_ns\":61234567890,\"unix_ms\":%s,\"cpu\":2,\"level\":\"info\","
+	       "\"category\":\"audit\",\"vm\":\"alpha\",\"text\":\"console: vm start alpha\","
+	       "\"sequence\":7}",
+	       clock);
+	assert_int_equal(length, strlen(wanted));
+	assert_memory_equal(buffer, wanted, length);
+}
+
+static void test_machine_time(void **state)
+{
+	(void)state;
+	expect(false, "[   61.234567] 2 info    audit   alpha: console: vm start alpha\n");
+	/* a machine without a clock */
+	expect(true, "[   61.234567] 2 info    audit   alpha: console: vm start alpha\n");
+	expect_json("null");
+}
+
+/* The line's time may be the second of a leap day, and is counted from the start. */
+static void test_wall_time(void **state)
+{
+	(void)state;
+	log_text_start(1709251198000000000); /* 2024-02-29 23:59:58 UTC */
+	expect(false, "[   61.234567] 2 info    audit   alpha: console: vm start alpha\n");
+	expect(true, "[   61.234567 2024-03-01T00:00:59Z] 2 info    audit   alpha: "
+		     "console: vm start alpha\n");
+	expect_json("1709251259234");
+	log_text_start(0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_machine_time),
+		cmocka_unit_test(test_wall_time),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
