@@ -61,6 +61,7 @@
 #include "vmm/monitor/emulate/x87_number.c"
 #include "vmm/monitor/exits/brief.c"
 #include "vmm/monitor/exits/exits.c"
+#include "vmm/rt/exit_names.c"
 #include "vmm/monitor/exits/exits_entry.c"
 #include "vmm/monitor/exits/exits_exception.c"
 #include "vmm/monitor/exits/exits_msr.c"

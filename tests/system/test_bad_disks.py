@@ -150,6 +150,6 @@ def test_full_bundle(build, tmp_path):
         machine.wait_prompt()
         said = machine.command("log show")
         assert "z-last.img is left out, at most 64 files" in said, said
-        assert 'image: found "z-last.img", which is no file in the bundle' in \
+        assert 'image: there is no file "z-last.img" in the bundle' in \
             machine.command("vm create a")
         assert machine.command("vm create b") == "b: created"

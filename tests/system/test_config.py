@@ -90,7 +90,7 @@ def test_shown_again(build, tmp_path):
         machine.wait_prompt()
         for key in ("kernel", "initrd"):
             said = machine.command(f"vm set one memory=64M {key}=nofile")
-            assert said.startswith(f'error: {key}: found "nofile", which is no file'), said
+            assert said.startswith(f'error: {key}: there is no file "nofile"'), said
         assert machine.objects("vm set one memory=32M vcpus=2")[0]["memory"] == "32M"
         machine.command("vm start one")
         assert machine.vm("one")["memory_bytes"] == 32 << 20

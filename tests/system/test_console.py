@@ -121,6 +121,11 @@ def check_pages(machine):
     assert machine.wait(MORE).count("\n") == 9
     machine.type("q")
     machine.wait_prompt()
+    machine.type("term auto\r")
+    machine.wait(r"\x1b\[6n")
+    machine.wait_prompt()
+    machine.type("\x1b[10;132R")
+    assert "term on, 10 rows, 132 columns" in machine.command("term")
     assert "\x1b[31merror: \x1b[0m" in machine.command("nothing")
     assert "term off" in machine.command("term off")
     out = machine.command("help")
@@ -153,7 +158,7 @@ def test_kept_output(build, tmp_path):
         machine.wait_prompt()
         machine.command("vm create falls")
         machine.type("vm start falls\r")
-        machine.wait(r"falls: held, it crashed 5 times")
+        machine.wait(r"falls: not restarted, it crashed 5 times")
         assert kept(machine, "falls").count("PASS idt-nothing") == 5
         machine.command("vm create ends")
         for _ in range(2):

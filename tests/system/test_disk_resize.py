@@ -37,8 +37,8 @@ REFUSED = {
     "data 2T": "up to 1T",
     "data big": 'found "big", allowed: a size such as 64M',
     "data 900M": "allowed: the ",
-    "none 8M": 'found "none", which is no disk, `disk list` shows them',
-    "gone 8M": "which is no disk controller of this machine",
+    "none 8M": 'there is no disk "none", `disk list` shows them',
+    "gone 8M": "not a disk controller of this machine",
 }
 
 

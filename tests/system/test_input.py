@@ -74,7 +74,7 @@ MISTAKES = {
                     r"error: skerry.conf:5:5: found a second VM good, allowed: one of each name"),
     "no-kernel": (bad_conf("[vm bad]\nmemory = 16M\n"), r"error: skerry.conf:5:\d+: [^\n]*kernel"),
     "missing-file": (bad_conf("[vm bad]\nkernel = nowhere\nautostart = yes\n"),
-                     r'error: VM bad: kernel: found "nowhere", which is no file, there are: '
+                     r'error: VM bad: kernel: there is no file "nowhere", allowed: '
                      r"cpuid.bin"),
     "too-large": (bad_conf("[vm bad]\nkernel = cpuid.bin\nmemory = 64G\nautostart = yes\n"),
                   r"error: VM bad: memory: found 65536 MiB[^\n]*allowed: the \d+ MiB"),
@@ -146,7 +146,7 @@ def test_bad_keys(build, tmp_path):
         for words, said in (("x colour=red", 'found the key "colour"'),
                             ("x kernel=cpuid.bin memory=1K", "allowed: a size"),
                             ("x kernel=cpuid.bin vcpus=1000", "allowed: a number from 1 to 64"),
-                            ("x kernel=nowhere", "which is no file"),
+                            ("x kernel=nowhere", "there is no file"),
                             ("../x kernel=cpuid.bin", "found the name"),
                             ("x", "kernel")):
             out = machine.command(f"vm create {words}")

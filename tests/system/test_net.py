@@ -129,7 +129,7 @@ def test_capture(build, tmp_path):
         assert " type 0800, 98 bytes" in said
         assert "ports" in machine.objects("net list")[0]
         wait_for(lambda: machine.objects("net list")[0]["ports"] == 2)
-        for line, said in (("lam 3", 'found "lam", which is no network'),
+        for line, said in (("lam 3", 'there is no network "lam"'),
                            ("lan 0", 'found "0", allowed: seconds from 1 to 86400'),
                            ("lan 1 x", 'found "x", allowed: a number of frames from 1')):
             assert said in machine.command(f"net capture {line}")
@@ -158,7 +158,7 @@ def test_refused(build, tmp_path):
         machine.wait_prompt()
         said = machine.transcript() + machine.command("log show")
         for text in ('mtu: found "10", allowed: a number of bytes from 1280 to 9000',
-                     'net lan: uplink: found "net0 00:1f.0", which is no network card',
+                     'net lan: uplink: found "net0 00:1f.0", not a network card',
                      "net lan: its address is that of same, allowed: each once; mac= sets it",
                      "net nowhere: there is no section [net] of that name",
                      "net wrong: its section has a mistake",

@@ -59,11 +59,11 @@ def test_lost_words(build):
     with Qemu(build) as machine:
         machine.wait_prompt()
         for typed, said in (("vm lsit", "`vm list` is"), ("lst", "`help` lists them"),
-                            ("mme", "`mem` is"), ("vm", "allowed: vm console"),
+                            ("mme", "did you mean `mem`?"), ("vm", "there are: vm console"),
                             ("exit", "there is nothing to leave"),
-                            ("log shwo -n 3", 'found "log shwo", which is no command, `log show` is'),
-                            ("vm list x", "found 1 argument, allowed"),
-                            ("log show -v nosuch", "which is no VM and has no line"),
+                            ("log shwo -n 3", 'unknown command "log shwo", did you mean `log show`?'),
+                            ("vm list x", "wrong number of arguments (1), usage: vm list"),
+                            ("log show -v nosuch", 'there is no VM "nosuch", and the log'),
                             ("lock", "no password is set")):
             out = machine.command(typed)
             assert out.startswith("error: ") and said in out, (typed, out)
@@ -112,7 +112,7 @@ def test_several(build, tmp_path):
             machine.command(f"vm create {name}")
         # nothing is begun when a name is wrong
         assert "v99" in machine.command("vm start v01 v99")
-        assert "found no VM \"v*\" to pause" in machine.command("vm pause v*")
+        assert "there is no VM \"v*\" to pause" in machine.command("vm pause v*")
         assert "v01: running\nv02: running" in machine.command("vm start v01 v02 v01")
         assert machine.command("vm start v*").count("running") == 1
         out = machine.command("vm stop v03 v03 v?2")

@@ -10,6 +10,7 @@
 #define put format_put /* vmm/manager/reply.c has one */
 #include "vmm/rt/format.c"
 #undef put
+#include "vmm/rt/exit_names.c"
 #include "vmm/rt/status_text.c"
 #include "lib/string.c"
 #include "tests/fake_clock.h"
@@ -18,7 +19,6 @@
 #include "vmm/manager/commands/perf.c"
 #include "vmm/manager/commands/trace.c"
 #include "vmm/manager/commands/vm_stat.c"
-#include "vmm/manager/exit_names.c"
 #include "vmm/manager/reply.c"
 #include "vmm/manager/text/json.c"
 #include "vmm/manager/text/parse_number.c"
@@ -229,7 +229,7 @@ static void test_trace_goes_on(void **state)
 	assert_false(answer_trace(0));
 	vms[0].id = 0;
 	assert_false(answer_trace(0));
-	expect("alpha CPU 0: 0 of 0");
+	expect("alpha vCPU 0: 0 of 0");
 	expect("alpha was destroyed meanwhile\n");
 	now += VM_QUERY_NS;
 	assert_false(reply.resume(&reply));
@@ -237,8 +237,8 @@ static void test_trace_goes_on(void **state)
 	assert_false(reply.resume(&reply));
 	assert_false(answer_trace(2));
 	assert_true(answer_trace(2));
-	expect("gamma CPU 0");
-	expect("gamma CPU 1");
+	expect("gamma vCPU 0");
+	expect("gamma vCPU 1");
 	expect_not("error: ");
 }
 

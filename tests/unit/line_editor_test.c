@@ -373,6 +373,28 @@ static void test_columns(void **state)
 	assert_int_equal(screen.row[43], ' ');
 }
 
+/* The answer of a terminal that was asked for its size; unasked it is F3 with a key held. */
+static void test_size(void **state)
+{
+	(void)state;
+	begin();
+	assert_int_equal(type("vm\x1b[50;132R"), LINE_NONE);
+	editor.size_asked = true; /* this screen does not know the question */
+	assert_int_equal(type("\x1b[1;5R"), LINE_NONE);
+	assert_int_equal(type("\x1b[50;132"), LINE_NONE);
+	assert_int_equal(line_editor_feed(&editor, 'R'), LINE_SIZE);
+	assert_int_equal(editor.told_rows, 50);
+	assert_int_equal(editor.told_columns, 132);
+	assert_int_equal(type("\x1b[24;80R"), LINE_NONE);
+	assert_string_equal(editor.text, "vm");
+	editor.size_asked = true;
+	assert_int_equal(type("\x1b[1000;1000R"), LINE_NONE);
+	assert_int_equal(type("\x1b[24R"), LINE_NONE);
+	assert_int_equal(type("\x1b[24;80;1R"), LINE_NONE);
+	assert_int_equal(type("\x1bOR"), LINE_NONE);
+	assert_true(editor.size_asked);
+}
+
 /* Any bytes at all: the editor's state stays valid, the screen gets only what it can show. */
 static void test_garbage(void **state)
 {
@@ -402,14 +424,14 @@ static void test_garbage(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_stray_detach),
-		cmocka_unit_test(test_plain),	     cmocka_unit_test(test_editing),
-		cmocka_unit_test(test_history),	     cmocka_unit_test(test_too_long),
-		cmocka_unit_test(test_wide_line),    cmocka_unit_test(test_hide_and_show),
-		cmocka_unit_test(test_insert),	     cmocka_unit_test(test_search),
-		cmocka_unit_test(test_words),	     cmocka_unit_test(test_bad),
-		cmocka_unit_test(test_columns),	     cmocka_unit_test(test_garbage),
-		cmocka_unit_test(test_break),
+		cmocka_unit_test(test_stray_detach),  cmocka_unit_test(test_plain),
+		cmocka_unit_test(test_editing),	      cmocka_unit_test(test_history),
+		cmocka_unit_test(test_too_long),      cmocka_unit_test(test_wide_line),
+		cmocka_unit_test(test_hide_and_show), cmocka_unit_test(test_insert),
+		cmocka_unit_test(test_search),	      cmocka_unit_test(test_words),
+		cmocka_unit_test(test_bad),	      cmocka_unit_test(test_columns),
+		cmocka_unit_test(test_garbage),	      cmocka_unit_test(test_break),
+		cmocka_unit_test(test_size),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -24,6 +24,7 @@
 #include "vmm/monitor/console.c"
 #include "vmm/monitor/cpuid/cpuid.c"
 #include "vmm/monitor/exits/exits.c"
+#include "vmm/rt/exit_names.c"
 #include "vmm/monitor/debugger.c"
 #include "vmm/monitor/exits/exits_entry.c"
 #include "vmm/monitor/exits/exits_exception.c"

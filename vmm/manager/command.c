@@ -67,20 +67,20 @@ static void unknown(struct reply *reply, const struct words *words)
 	near = command_near(words->word[0], words->count > 1 ? words->word[1] : "");
 	if (near != NULL)
 		reply_fail(reply, CODE_UNKNOWN_COMMAND,
-			   "found \"%s%s%s\", which is no command, `%s` is", shown[0],
+			   "unknown command \"%s%s%s\", did you mean `%s`?", shown[0],
 			   strchr(near, ' ') != NULL && words->count > 1 ? " " : "",
 			   strchr(near, ' ') != NULL ? shown[1] : "", near);
 	else if (length > 0)
-		reply_fail(reply, CODE_UNKNOWN_COMMAND, "found \"%s%s%s\", allowed: %s", shown[0],
-			   words->count > 1 ? " " : "", shown[1], list);
+		reply_fail(reply, CODE_UNKNOWN_COMMAND, "unknown command \"%s%s%s\", there are: %s",
+			   shown[0], words->count > 1 ? " " : "", shown[1], list);
 	else if (leaves(words->word[0]))
 		reply_fail(reply, CODE_UNKNOWN_COMMAND,
-			   "found \"%s\", there is nothing to leave; `lock` asks for the "
-			   "password again, `poweroff` ends the machine, Ctrl-] leaves a guest",
+			   "unknown command \"%s\", there is nothing to leave; `lock` asks for "
+			   "the password again, `poweroff` ends the machine, Ctrl-] leaves a guest",
 			   shown[0]);
 	else
-		reply_fail(reply, CODE_UNKNOWN_COMMAND,
-			   "found \"%s\", which is no command, `help` lists them", shown[0]);
+		reply_fail(reply, CODE_UNKNOWN_COMMAND, "unknown command \"%s\", `help` lists all",
+			   shown[0]);
 }
 
 /* Takes -j out of the line, wherever it stands; alone it is no command. */
@@ -177,9 +177,9 @@ void command_run_words(struct reply *reply, const char *line, const char *const 
 	if (!take_arguments(words.word + name_words, words.count - name_words, &arguments) ||
 	    !take_arguments(more, count, &arguments) || arguments.count < command->minimum ||
 	    arguments.count > command->maximum) {
-		reply_bad(reply, "found %u argument%s, allowed: %s%s%s", arguments.count,
-			  arguments.count == 1 ? "" : "s", command->name,
-			  command->arguments[0] != '\0' ? " " : "", command->arguments);
+		reply_bad(reply, "wrong number of arguments (%u), usage: %s%s%s", arguments.count,
+			  command->name, command->arguments[0] != '\0' ? " " : "",
+			  command->arguments);
 		return;
 	}
 	log_actor_set(reply->to->name);
@@ -207,14 +207,15 @@ struct vm *command_vm(struct reply *reply, const char *name)
 	section = config_find(setup_config(), name);
 	if (section != NULL && section->broken) {
 		reply_fail(reply, CODE_BAD_STATE,
-			   "%s is no VM: its section has mistakes, `log show -c config` "
+			   "%s does not exist: its section has mistakes, `log show -c config` "
 			   "lists them",
 			   name);
 		return NULL;
 	}
 	if (section != NULL) {
 		reply_fail(reply, CODE_NOT_FOUND,
-			   "%s is no VM yet, `vm create %s` makes it from its section", name, name);
+			   "%s does not exist yet, `vm create %s` makes it from its section", name,
+			   name);
 		return NULL;
 	}
 	list[0] = '\0';
@@ -223,7 +224,7 @@ struct vm *command_vm(struct reply *reply, const char *name)
 			length += format(list + length, sizeof(list) - length, " %s",
 					 other->config.name);
 	}
-	reply_fail(reply, CODE_NOT_FOUND, "found \"%s\", which is no VM, allowed:%s",
+	reply_fail(reply, CODE_NOT_FOUND, "there is no VM \"%s\", allowed:%s",
 		   text_show(shown, sizeof(shown), text_of(name)),
 		   length > 0 ? list : " none, `vm create` makes one");
 	return NULL;

@@ -26,8 +26,8 @@ static void run(struct reply *reply, const struct arguments *arguments)
 
 	disk = find_named(arguments->word[0], &number);
 	if (disk == NULL) {
-		reply_bad(reply, "found \"%s\", which is no disk, `disk list` shows them",
-			  text_show(shown, sizeof(shown), text_of(arguments->word[0])));
+		reply_fail(reply, CODE_NOT_FOUND, "there is no disk \"%s\", `disk list` shows them",
+			   text_show(shown, sizeof(shown), text_of(arguments->word[0])));
 		return;
 	}
 	if (!parse_size(text_of(arguments->word[1]), &bytes)) {

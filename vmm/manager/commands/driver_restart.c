@@ -9,8 +9,9 @@ static void run(struct reply *reply, const struct arguments *arguments)
 	bool ended;
 
 	if (driver == NULL) {
-		reply_bad(reply, "found \"%s\", which is no driver, `driver list` shows them",
-			  text_show(shown, sizeof(shown), text_of(arguments->word[0])));
+		reply_fail(reply, CODE_NOT_FOUND,
+			   "there is no driver \"%s\", `driver list` shows them",
+			   text_show(shown, sizeof(shown), text_of(arguments->word[0])));
 		return;
 	}
 	ended = driver_restart(driver);

@@ -14,7 +14,7 @@ static void show(struct reply *reply)
 		else
 			reply_line(reply, "%s is on COM3: %s", vm->config.name,
 				   !gdb_attached() ? "no GDB yet, `target remote` attaches"
-				   : gdb_holds()   ? "held by GDB"
+				   : gdb_holds()   ? "stopped by GDB"
 						   : "running under GDB");
 		return;
 	}

@@ -52,7 +52,7 @@ static void run(struct reply *reply, const struct arguments *arguments)
 		found = true;
 	}
 	if (!found)
-		reply_bad(reply, "found \"%s\", which is no command, `help` lists them",
+		reply_bad(reply, "unknown command \"%s\", `help` lists all",
 			  text_show(shown, sizeof(shown), text_of(arguments->word[0])));
 }
 

@@ -26,10 +26,10 @@ static bool take_cpu(struct reply *reply, const struct vm *vm, const char *word,
 	}
 	text_show(shown, sizeof(shown), text_of(word));
 	if (vm->config.vcpus == 1)
-		reply_bad(reply, "found CPU \"%s\", allowed: 0, %s has one vCPU", shown,
+		reply_bad(reply, "vCPU: found \"%s\", allowed: 0, %s has one vCPU", shown,
 			  vm->config.name);
 	else
-		reply_bad(reply, "found CPU \"%s\", allowed: 0 to %llu", shown,
+		reply_bad(reply, "vCPU: found \"%s\", allowed: 0 to %llu", shown,
 			  (unsigned long long)(vm->config.vcpus - 1));
 	return false;
 }

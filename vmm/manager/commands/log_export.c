@@ -16,8 +16,7 @@ static bool parse_target(struct reply *reply, const char *word, enum config_expo
 			  text_show(shown, sizeof(shown), text_of(word)));
 		return false;
 	} else if (!serial_present(SERIAL_COM2) || console_port() == SERIAL_COM2) {
-		reply_bad(reply,
-			  "found com2, which is not there or the console, allowed: off, com1");
+		reply_bad(reply, "found com2, which is missing or the console, allowed: off, com1");
 		return false;
 	} else {
 		*target = EXPORT_COM2;

@@ -214,7 +214,7 @@ static void run(struct reply *reply, const struct arguments *arguments)
 		return;
 	log_take_kernel();
 	if (nobody(&reply->query)) {
-		reply_bad(reply, "-v: found \"%s\", which is no VM and has no line in the log",
+		reply_bad(reply, "-v: there is no VM \"%s\", and the log has no line of one",
 			  reply->query.vm);
 		return;
 	}

@@ -140,8 +140,9 @@ static void run(struct reply *reply, const struct arguments *arguments)
 	u64 seconds;
 
 	if (net < 0) {
-		reply_bad(reply, "found \"%s\", which is no network, `net list` shows them",
-			  text_show(shown, sizeof(shown), text_of(arguments->word[0])));
+		reply_fail(reply, CODE_NOT_FOUND,
+			   "there is no network \"%s\", `net list` shows them",
+			   text_show(shown, sizeof(shown), text_of(arguments->word[0])));
 		return;
 	}
 	if (!take_number(reply, arguments->word[1], SECONDS_MAX, "seconds", &seconds) ||

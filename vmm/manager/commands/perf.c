@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "vmm/manager/perf.h"
 #include "vmm/manager/commands/inspect.h"
-#include "vmm/manager/exit_names.h"
+#include "vmm/rt/exit_names.h"
 #include "vmm/manager/log/log.h"
 #include "vmm/manager/symbols.h"
 #include "vmm/manager/text/parse_number.h"

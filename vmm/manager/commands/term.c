@@ -38,9 +38,10 @@ static bool change(struct reply *reply, const struct arguments *arguments)
 	const char *word = arguments->word[0];
 	char shown[40];
 
-	terminal.on = string_equal(word, "on");
+	terminal.ask = string_equal(word, "auto") && arguments->count == 1;
+	terminal.on = terminal.ask || string_equal(word, "on");
 	if (!terminal.on && !string_equal(word, "off")) {
-		reply_bad(reply, "found \"%s\", allowed: on, off",
+		reply_bad(reply, "found \"%s\", allowed: on, off, auto alone",
 			  text_show(shown, sizeof(shown), text_of(word)));
 		return false;
 	}
@@ -70,21 +71,23 @@ static void run(struct reply *reply, const struct arguments *arguments)
 		json_u64(&reply->object, "columns", terminal.columns);
 		reply_object_end(reply);
 	} else {
-		reply_line(reply, "term %s, %u rows, %u columns", terminal.on ? "on" : "off",
-			   terminal.rows, terminal.columns);
+		reply_line(reply, "term %s, %u rows, %u columns%s", terminal.on ? "on" : "off",
+			   terminal.rows, terminal.columns,
+			   terminal.ask ? " until the terminal says its size" : "");
 	}
 }
 
 COMMAND(term,
 	.name = "term",
 	.right = MAY_VIEW,
-	.arguments = "[on|off [ROWS[xCOLUMNS]]]",
+	.arguments = "[auto|off|on [ROWS[xCOLUMNS]]]",
 	.summary = "says what the terminal can do",
 	.detail = "on: colours, a stop after each screenful (none with 0 rows), a cleared\n"
-		  "screen for `watch`. off, the default: plain text, fit for a pipe.",
+		  "screen for `watch`. auto: likewise, and the terminal is asked for its size,\n"
+		  "now and only now. off, the default: plain text, fit for a pipe.",
 	.example = "term on 50x132",
 	.keys = "on rows columns",
 	.run = run,
 	.maximum = 2,
 	.completion = COMPLETE_WORDS,
-	.words = "on off");
+	.words = "auto off on");

@@ -154,9 +154,10 @@ static void show_heading(struct reply *reply, const struct top *top)
 
 	for (u32 i = 0; i < top->count; i++)
 		sum += top->use[i].cpu_permille;
-	reply_line(reply, "%s%u VMs use %llu.%llu%% of %u CPU%s, %llu MiB free; Ctrl-C ends",
-		   console_terminal().on ? "\x1b[H\x1b[2J" : "", top->count, sum / 10ull,
-		   sum % 10ull, page->cpu_count, page->cpu_count == 1 ? "" : "s",
+	reply_line(reply, "%s%u VM%s %llu.%llu%% of %u CPU%s, %llu MiB free; Ctrl-C ends",
+		   console_terminal().on ? "\x1b[H\x1b[2J" : "", top->count,
+		   top->count == 1 ? " uses" : "s use", sum / 10ull, sum % 10ull, page->cpu_count,
+		   page->cpu_count == 1 ? "" : "s",
 		   page->pages[PAGE_FREE] * PAGE_SIZE / (1ull * MIB));
 	reply_line(reply, COLUMNS, "NAME", "STATE", "CPU%", "STEAL%", "RESIDENT", "MEMORY",
 		   "EXITS/S");

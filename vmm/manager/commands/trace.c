@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "vmm/manager/commands/inspect.h"
-#include "vmm/manager/exit_names.h"
+#include "vmm/rt/exit_names.h"
 #include "vmm/manager/host/machine.h"
 #include "vmm/manager/text/parse_number.h"
 #include "vmm/rt/clock.h"
@@ -13,16 +13,17 @@ static void describe_io(const struct query_trace_entry *entry, char *text, size_
 {
 	static const u32 masks[5] = {0, 0xff, 0xffff, 0, 0xffffffff};
 	bool in = (entry->io_flags & IO_IN) != 0;
+	const char *plural = entry->io_size == 1 ? "" : "s";
 
 	if ((entry->io_flags & IO_STRING) != 0)
-		format(text, size, "%s%s 0x%x, %u bytes each",
+		format(text, size, "%s%s 0x%x, %u byte%s each",
 		       (entry->io_flags & IO_REP) != 0 ? "rep " : "", in ? "ins" : "outs",
-		       entry->io_port, entry->io_size);
+		       entry->io_port, entry->io_size, plural);
 	else if (in)
-		format(text, size, "in 0x%x, %u bytes", entry->io_port, entry->io_size);
+		format(text, size, "in 0x%x, %u byte%s", entry->io_port, entry->io_size, plural);
 	else
-		format(text, size, "out 0x%x, %u bytes: 0x%x", entry->io_port, entry->io_size,
-		       (u32)entry->rax & masks[entry->io_size % 5]);
+		format(text, size, "out 0x%x, %u byte%s: 0x%x", entry->io_port, entry->io_size,
+		       plural, (u32)entry->rax & masks[entry->io_size % 5]);
 }
 
 /* What the reason alone does not say. */
@@ -102,7 +103,7 @@ static void show_trace(struct reply *reply, const struct query_trace *trace)
 	u32 first = count - (u32)MIN(reply->left, count);
 
 	if (!reply->json)
-		reply_line(reply, "%s CPU %u: %u of %llu exits that reached the monitor",
+		reply_line(reply, "%s vCPU %u: %u of %llu exits that reached the monitor",
 			   reply->vm_name, reply->asked.question.vcpu, count - first,
 			   N(trace->seen));
 	for (u32 i = first; i < count; i++)
@@ -138,7 +139,7 @@ static bool take_options(struct reply *reply, const struct arguments *arguments,
 		if (!string_equal(word, "-n")) {
 			if (*count == 2) {
 				reply_bad(reply, "found too many words, allowed: "
-						   "trace [-n N] [NAME [CPU]]");
+						 "trace [-n N] [NAME [VCPU]]");
 				return false;
 			}
 			words[(*count)++] = word;
@@ -177,8 +178,8 @@ static void command_trace(struct reply *reply, const struct arguments *arguments
 COMMAND(trace,
 	.name = "trace",
 	.right = MAY_INSPECT,
-	.arguments = "[-n N] [NAME [CPU]]",
-	.summary = "the last exits of a VM's CPUs: reason, rip, cost",
+	.arguments = "[-n N] [NAME [VCPU]]",
+	.summary = "the last exits of a VM's vCPUs: reason, rip, cost",
 	.detail = "Of every VM, or of one, or of one vCPU of it; the last 16, or N of the 64 that "
 		  "are kept.\nOnly exits that reach the monitor are here; `vm stat` counts all. "
 		  "The cost is in TSC\ncycles, from the exit until the guest went on or had "

@@ -200,9 +200,9 @@ static bool choose_matching(struct reply *reply, const char *pattern, enum vm_ac
 	reply->several = true;
 	if (reply->chosen_count > before)
 		return true;
-	reply_bad(reply, "found no VM \"%s\" to %s, %s",
-		  text_show(shown, sizeof(shown), text_of(pattern)), vm_life_action_name(action),
-		  vm_life_allowed(action));
+	reply_fail(reply, CODE_NOT_FOUND, "there is no VM \"%s\" to %s, %s",
+		   text_show(shown, sizeof(shown), text_of(pattern)), vm_life_action_name(action),
+		   vm_life_allowed(action));
 	return false;
 }
 

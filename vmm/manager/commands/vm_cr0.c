@@ -142,12 +142,12 @@ static void show_control(struct reply *reply, const struct vcpu_page *page,
 static void show_text(struct reply *reply, const struct vcpu_page *page,
 		      const struct control_view view[3])
 {
-	reply_line(reply, "%s CPU %u: %s mode, paging %s, %u-bit code", reply->vm_name,
+	reply_line(reply, "%s vCPU %u: %s mode, paging %s, %u-bit code", reply->vm_name,
 		   reply->asked.question.vcpu, cpu_mode(page), cpu_paging(page),
 		   (page->efer & EFER_LMA) != 0 && (page->segment[SEG_CS].access & SEGMENT_L) != 0
 			   ? 64
 		   : (page->segment[SEG_CS].access & SEGMENT_DB) != 0 ? 32
-								       : 16);
+								      : 16);
 	show_register(reply, &view[0]);
 	show_cr3(reply, page);
 	show_register(reply, &view[1]);
@@ -236,7 +236,7 @@ static void command_vm_cr0(struct reply *reply, const struct arguments *argument
 COMMAND(vm_cr0,
 	.name = "vm cr0",
 	.right = MAY_INSPECT,
-	.arguments = "NAME [CPU]",
+	.arguments = "NAME [VCPU]",
 	.summary = "CR0, CR3, CR4 and EFER bit by bit, mode and cacheability",
 	.detail = "Each bit with its value, its owner (guest or host) and what it means; then what "
 		  "exits.",

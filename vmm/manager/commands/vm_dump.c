@@ -114,9 +114,9 @@ static void command_vm_dump(struct reply *reply, const struct arguments *argumen
 COMMAND(vm_dump,
 	.name = "vm dump",
 	.right = MAY_INSPECT,
-	.arguments = "NAME START LENGTH [CPU]",
+	.arguments = "NAME START LENGTH [VCPU]",
 	.summary = "a VM's memory in hex",
-	.detail = "START is a guest-physical address; with CPU, or from 0xff00000000000000 on, a "
+	.detail = "START is a guest-physical address; with VCPU, or from 0xff00000000000000 on, a "
 		  "linear\none, by the tables of that vCPU or vCPU 0. LENGTH is at most 16M.",
 	.example = "vm dump alpha 0x7c00 64",
 	.keys = "name address linear hex",

@@ -82,7 +82,7 @@ static void show_text(struct reply *reply, const struct query_registers *registe
 {
 	const struct vcpu_page *page = &registers->page;
 
-	reply_line(reply, "%s CPU %u: %s mode, paging %s%s", reply->vm_name,
+	reply_line(reply, "%s vCPU %u: %s mode, paging %s%s", reply->vm_name,
 		   reply->asked.question.vcpu, cpu_mode(page), cpu_paging(page),
 		   registers->halted ? ", halted" : "");
 	show_general(reply, registers);
@@ -170,8 +170,8 @@ static void command_vm_regs(struct reply *reply, const struct arguments *argumen
 COMMAND(vm_regs,
 	.name = "vm regs",
 	.right = MAY_INSPECT,
-	.arguments = "NAME [CPU]",
-	.summary = "registers of a VM's CPUs",
+	.arguments = "NAME [VCPU]",
+	.summary = "registers of a VM's vCPUs",
 	.detail = "Of all its vCPUs, or of the one with that number. A running VM halts for a "
 		  "moment.",
 	.example = "vm regs alpha 0",

@@ -120,7 +120,7 @@ static void show_text(struct reply *reply, const struct query_translation *walk)
 {
 	u64 linear = reply->asked.question.address;
 
-	reply_line(reply, "%s CPU %u: linear 0x%llx, cr3 0x%llx", reply->vm_name,
+	reply_line(reply, "%s vCPU %u: linear 0x%llx, cr3 0x%llx", reply->vm_name,
 		   reply->asked.question.vcpu, N(linear), N(walk->cr3));
 	show_levels(reply, walk);
 	if (walk->mapping == QUERY_UNMAPPED) {
@@ -217,7 +217,7 @@ static void command_vm_translate(struct reply *reply, const struct arguments *ar
 COMMAND(vm_translate,
 	.name = "vm translate",
 	.right = MAY_INSPECT,
-	.arguments = "NAME ADDRESS [CPU]",
+	.arguments = "NAME ADDRESS [VCPU]",
 	.summary = "the walk from a linear address to memory",
 	.detail = "Through the guest's page tables and the second stage, each level, with the "
 		  "memory type that\nresults. By the tables of vCPU 0, or of the one with that "

@@ -165,7 +165,7 @@ void setup_host(void)
 	set_log_store();
 	if (config.host.export == EXPORT_COM2 &&
 	    (!serial_present(SERIAL_COM2) || console_port() == SERIAL_COM2))
-		report("[host] export: found com2, which is not there or the console, allowed: off "
+		report("[host] export: found com2, which is missing or the console, allowed: off "
 		       "com1");
 	else
 		log_export_set((enum config_export)config.host.export,

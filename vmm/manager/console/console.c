@@ -256,6 +256,10 @@ static void edit(u8 byte)
 	case LINE_COMPLETE:
 		console_complete(&editor);
 		break;
+	case LINE_SIZE:
+		console_terminal_set((struct console_terminal){
+			.on = true, .rows = editor.told_rows, .columns = editor.told_columns});
+		break;
 	case LINE_BREAK:
 		prompt_again();
 		break;
@@ -446,6 +450,8 @@ void console_terminal_set(struct console_terminal settings)
 {
 	terminal = settings;
 	line_editor_columns(&editor, terminal.on ? terminal.columns : LINE_COLUMNS);
+	if (terminal.ask)
+		line_editor_ask_size(&editor);
 }
 
 bool console_step(void)

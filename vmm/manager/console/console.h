@@ -17,6 +17,7 @@ struct console_terminal {
 	bool on;     /* colours, pages, clearing the screen */
 	u32 rows;    /* 0: no pages */
 	u32 columns;
+	bool ask; /* the terminal is asked for its size once, which then counts */
 };
 struct console_terminal console_terminal(void);
 void console_terminal_set(struct console_terminal settings);

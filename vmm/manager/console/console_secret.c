@@ -87,8 +87,7 @@ static enum console_secret_state take_new(void)
 	if (line.length == 0)
 		return give_up("no password made\n");
 	if (line.length < PASSWORD_LENGTH_MIN || line.length > PASSWORD_LENGTH_MAX) {
-		put("error: found one that is too short or too long, allowed: 8 to 64 "
-		    "characters\n");
+		put("error: a password has 8 to 64 characters\n");
 		ask(STAGE_NEW, "new password (Enter alone gives up): ");
 		return CONSOLE_SECRET_BUSY;
 	}
@@ -100,7 +99,7 @@ static enum console_secret_state take_new(void)
 static enum console_secret_state take_again(void)
 {
 	if (!same_lines())
-		return give_up("error: found two different ones, allowed: the same twice\n");
+		return give_up("error: the two passwords differ, nothing is changed\n");
 	random_draw(made.salt, made.salt_bytes);
 	password_begin(&work, typed(&line), &made);
 	give_up("");

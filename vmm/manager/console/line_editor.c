@@ -123,6 +123,13 @@ void line_editor_columns(struct line_editor *editor, u32 columns)
 	editor->columns = MAX(columns, 40u);
 }
 
+/* The cursor goes as far down and right as it can, says where it is, and comes back (VT100). */
+void line_editor_ask_size(struct line_editor *editor)
+{
+	line_draw_text(editor, "\x1b\x37\x1b[999;999H\x1b[6n\x1b\x38");
+	editor->size_asked = true;
+}
+
 void line_editor_hide(struct line_editor *editor)
 {
 	if (!editor->shown)
@@ -242,8 +249,7 @@ enum line_event line_editor_feed(struct line_editor *editor, char byte)
 	if (editor->searching && editor->escape_state == 0 && line_search_feed(editor, byte))
 		return LINE_NONE;
 	if (editor->escape_state != 0 && byte != CTRL_C) {
-		line_escape_feed(editor, byte);
-		return LINE_NONE;
+		return line_escape_feed(editor, byte);
 	}
 	if ((u8)byte >= 0x80)
 		line_take_bad(editor, byte);

@@ -16,6 +16,7 @@ enum line_event {
 	LINE_BAD,      /* it held a byte that no line has: bad_byte, at bad_column from 1 */
 	LINE_BREAK,    /* Ctrl-C: the line is given up */
 	LINE_COMPLETE, /* Tab: complete what is before the cursor */
+	LINE_SIZE,     /* the terminal has said its size: told_rows, told_columns */
 };
 
 /*
@@ -48,7 +49,10 @@ struct line_editor {
 	u8 escape_state;
 	u8 escape_length;
 	bool meta; /* ESC came before it */
-	char escape[8];
+	char escape[12];
+	bool size_asked; /* the next answer is taken, others are keys */
+	u32 told_rows;
+	u32 told_columns;
 
 	char killed[LINE_MAX + 1];
 	u32 killed_length;
@@ -84,6 +88,9 @@ void line_editor_show(struct line_editor *editor);
 
 /* The terminal's width from now on, at least 40. */
 void line_editor_columns(struct line_editor *editor, u32 columns);
+
+/* Asks the terminal for its size; LINE_SIZE is the answer. */
+void line_editor_ask_size(struct line_editor *editor);
 
 /* Types `count` characters at the cursor, as completion does. */
 void line_editor_insert(struct line_editor *editor, const char *text, u32 count);

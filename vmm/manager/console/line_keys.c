@@ -52,6 +52,35 @@ static void move_right(struct line_editor *editor, bool word)
 	line_move_to(editor, word ? word_right(editor) : MIN(editor->cursor + 1, editor->length));
 }
 
+/* A number of at most three digits, and where it ends. */
+static u32 take_number(const char **text)
+{
+	u32 number = 0;
+
+	for (u32 i = 0; i < 3 && char_is_digit(**text); i++, (*text)++)
+		number = number * 10 + (u32)(**text - '0');
+	return number;
+}
+
+/* CPR, "ROWS;COLUMNS" (ECMA-48, 8.3.14): also what F3 sends with a key held, so only if asked. */
+static bool take_size(struct line_editor *editor, char final)
+{
+	const char *at = editor->escape;
+	u32 rows = take_number(&at);
+	u32 columns;
+
+	if (!editor->size_asked || final != 'R' || *at != ';')
+		return false;
+	at++;
+	columns = take_number(&at);
+	if (*at != '\0' || rows < 2 || columns < 40)
+		return false;
+	editor->size_asked = false;
+	editor->told_rows = rows;
+	editor->told_columns = columns;
+	return true;
+}
+
 /* The keys that send a number and '~'. */
 static void obey_numbered(struct line_editor *editor, bool modified)
 {
@@ -144,31 +173,34 @@ static void obey_alt(struct line_editor *editor, char byte)
 	}
 }
 
-void line_escape_feed(struct line_editor *editor, char byte)
+enum line_event line_escape_feed(struct line_editor *editor, char byte)
 {
 	u8 state = editor->escape_state;
 
 	if (state == ESCAPE_FIRST && byte == ESCAPE) {
 		editor->meta = true;
-		return;
+		return LINE_NONE;
 	}
 	if (state == ESCAPE_FIRST && (byte == '[' || byte == 'O')) {
 		editor->escape_state = byte == '[' ? ESCAPE_CSI : ESCAPE_SS3;
 		editor->escape_length = 0;
 		memset(editor->escape, 0, sizeof(editor->escape));
-		return;
+		return LINE_NONE;
 	}
 	/* ECMA-48, 5.4: parameter and intermediate bytes, then one final byte from '@' to '~' */
 	if (state == ESCAPE_CSI && byte >= ' ' && byte < '@') {
 		if (editor->escape_length < sizeof(editor->escape) - 1)
 			editor->escape[editor->escape_length++] = byte;
-		return;
+		return LINE_NONE;
 	}
 	editor->escape_state = ESCAPE_NONE;
+	if (state == ESCAPE_CSI && take_size(editor, byte))
+		return LINE_SIZE;
 	if (state == ESCAPE_FIRST)
 		obey_alt(editor, byte);
 	else
 		obey_escape(editor, byte);
+	return LINE_NONE;
 }
 
 enum line_event line_control_feed(struct line_editor *editor, char byte)

@@ -36,5 +36,5 @@ bool line_search_feed(struct line_editor *editor, char byte);
 /* line_keys.c */
 /* A byte that no key sends and no line has. */
 void line_take_bad(struct line_editor *editor, char byte);
-void line_escape_feed(struct line_editor *editor, char byte);
+enum line_event line_escape_feed(struct line_editor *editor, char byte);
 enum line_event line_control_feed(struct line_editor *editor, char byte);

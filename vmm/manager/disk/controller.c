@@ -134,7 +134,7 @@ const struct driver_kind *controller_find(const char *wanted, u32 *device,
 		kind = kind_of(device_function(*device));
 	if (kind == NULL) {
 		format(problem, size,
-		       "controller: found \"%s\", which is no disk controller of this machine that "
+		       "controller: found \"%s\", not a disk controller of this machine that "
 		       "Skerry can drive; `pci` lists what there is",
 		       wanted);
 		return NULL;

@@ -31,8 +31,8 @@ static void start_memory(struct disk *disk)
 	char problem[DRIVER_TEXT_BYTES];
 
 	if (config->image[0] != '\0' && (file == NULL || file->size == 0)) {
-		format(problem, sizeof(problem),
-		       "image: found \"%s\", which is no file in the bundle", config->image);
+		format(problem, sizeof(problem), "image: there is no file \"%s\" in the bundle",
+		       config->image);
 		refuse(disk, problem);
 		return;
 	}

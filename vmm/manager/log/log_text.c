@@ -27,14 +27,14 @@ static const char *wall_of(const struct log_line *line, char buffer[WALL_BYTES])
 size_t log_line_text(const struct log_line *line, bool wall, char *buffer, size_t size)
 {
 	char clock[WALL_BYTES];
-	size_t length = format(buffer, size, "[%5llu.%06llu%s] %u %-7s %-7s %.*s%s%.*s\n",
-			       (unsigned long long)(line->time_ns / NS_PER_S),
-			       (unsigned long long)(line->time_ns % NS_PER_S / NS_PER_US),
-			       wall && start_unix_ns != 0 ? wall_of(line, clock) : "", line->cpu,
-			       log_level_name(line->level), log_category_name(line->category),
-			       (int)line->vm.length, line->vm.start,
-			       line->vm.length > 0 ? ": " : "", (int)line->text.length,
-			       line->text.start);
+	size_t length =
+		format(buffer, size, "[%5llu.%06llu%s] %u %-7s %-7s %.*s%s%.*s\n",
+		       (unsigned long long)(line->time_ns / NS_PER_S),
+		       (unsigned long long)(line->time_ns % NS_PER_S / NS_PER_US),
+		       wall && start_unix_ns != 0 ? wall_of(line, clock) : "", line->cpu,
+		       log_level_name(line->level), log_category_name(line->category),
+		       (int)line->vm.length, line->vm.start, line->vm.length > 0 ? ": " : "",
+		       (int)line->text.length, line->text.start);
 
 	return MIN(length, size - 1);
 }

@@ -175,7 +175,7 @@ const struct driver_kind *card_find(const char *wanted, u32 *device, char name[D
 
 	if (!find(wanted, &number)) {
 		format(problem, size,
-		       "uplink: found \"%s\", which is no network card of this machine that Skerry "
+		       "uplink: found \"%s\", not a network card of this machine that Skerry "
 		       "can drive; `pci` lists what there is",
 		       wanted);
 		return NULL;

@@ -97,9 +97,9 @@ void pci_init(void)
 			    "PCI: %u functions are left as they are, for there are more than %u",
 			    scan.left_out, PCI_FUNCTIONS_MAX);
 	log_message(LOG_INFO, LOG_DEVICE, "",
-		    "PCI: %u functions on %u buses, found %s; %u were using DMA, none does now",
-		    scan.count, scan.bus_count,
-		    range_count > 0 && ranges[0].base != 0 ? "by ECAM" : "by ports", ended);
+		    "PCI: %u functions, %u buses, found %s; %u used DMA, none does now", scan.count,
+		    scan.bus_count, range_count > 0 && ranges[0].base != 0 ? "by ECAM" : "by ports",
+		    ended);
 }
 
 const char *pci_claim(struct pci_function *function, const char *driver)

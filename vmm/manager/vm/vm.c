@@ -75,9 +75,10 @@ static bool crashes_too_often(const struct vm *vm)
 
 static void hold(struct vm *vm)
 {
-	log_message(LOG_WARNING, LOG_VM, vm->config.name, "held, it crashed %u times within %llu s",
-		    VM_CRASH_LIMIT, (unsigned long long)(VM_CRASH_WINDOW_NS / NS_PER_S));
-	console_notice("%s: held, it crashed %u times within %llu s\n", vm->config.name,
+	log_message(LOG_WARNING, LOG_VM, vm->config.name,
+		    "not restarted, it crashed %u times within %llu s", VM_CRASH_LIMIT,
+		    (unsigned long long)(VM_CRASH_WINDOW_NS / NS_PER_S));
+	console_notice("%s: not restarted, it crashed %u times within %llu s\n", vm->config.name,
 		       VM_CRASH_LIMIT, (unsigned long long)(VM_CRASH_WINDOW_NS / NS_PER_S));
 }
 

@@ -72,8 +72,7 @@ static const struct file *find_kernel(const struct vm_config *config, bool *demo
 
 static void missing_file(const char *key, const char *name, char *problem, size_t size)
 {
-	size_t length =
-		format(problem, size, "%s: found \"%s\", which is no file, there are:", key, name);
+	size_t length = format(problem, size, "%s: there is no file \"%s\", allowed:", key, name);
 
 	for (u32 i = 0; file_at(i) != NULL && length < size; i++)
 		length += format(problem + length, size - length, " %s", file_at(i)->name);

@@ -6,6 +6,7 @@
 #include "vmm/monitor/machine.h"
 #include "vmm/monitor/pv/hypercall.h"
 #include "vmm/monitor/task/task_switch.h"
+#include "vmm/rt/exit_names.h"
 #include "vmm/rt/format.h"
 
 void exits_set_wants(struct vcpu_page *page)
@@ -256,8 +257,8 @@ static void crash_unexpected(struct vcpu *vcpu)
 
 	machine_crash(
 		vcpu->machine,
-		"exit %u (the CPU's code 0x%lx, qualification 0x%lx) at rip 0x%lx is not handled",
-		exit->reason, exit->vendor_code, exit->qualification, vcpu->page->rip);
+		"exit %s (the CPU's code 0x%lx, qualification 0x%lx) at rip 0x%lx is not handled",
+		exit_name(exit->reason), exit->vendor_code, exit->qualification, vcpu->page->rip);
 }
 
 /* APM vol. 3, MOV CRn: 0f 22 with ModRM.reg 8, or with LOCK and ModRM.reg 0. */

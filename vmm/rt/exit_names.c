@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "vmm/manager/exit_names.h"
+#include "vmm/rt/exit_names.h"
 
 static const char names[EXIT_REASON_COUNT][20] = {
 	[EXIT_NONE] = "none",
