@@ -20,10 +20,6 @@
 #define FULL_INPUT_RETRY_NS (10 * NS_PER_MS)
 #define FLUSH_NS	    NS_PER_S
 
-#define MORE	  "--more-- (space: a page, Enter: a line, G: all, q: no more)"
-#define MORE_GONE "\r                                                           \r"
-_Static_assert(sizeof(MORE_GONE) == sizeof(MORE) + 2, "it covers the other");
-
 enum mode {
 	MODE_CLOSED, /* before the first prompt */
 	MODE_EDIT,
@@ -402,7 +398,7 @@ static void send(void)
 			return;
 		count = pager_allow(&pager, bytes, count, output.sent);
 		if (pager.paused)
-			aside = TEXT(MORE);
+			aside = TEXT(PAGER_MORE);
 		sent = count > 0 ? serial_send(port, bytes, count) : 0;
 		pager_sent(&pager, bytes, sent, output.sent);
 		console_output_taken(&output, sent);
@@ -425,7 +421,7 @@ static void step_page(void)
 
 	if (!console_input_next(port, &byte))
 		return;
-	aside = TEXT(MORE_GONE);
+	aside = TEXT(PAGER_MORE_GONE);
 	if (byte == '\r' || byte == '\n')
 		pager_more(&pager, 1);
 	else if (byte == 'q' || byte == KEY_BREAK)

@@ -3,6 +3,11 @@
 
 #include "lib/types.h"
 
+/* What stands below a page, and what wipes it out. */
+#define PAGER_MORE	"--more-- (space: a page, Enter: a line, G: all, q: no more)"
+#define PAGER_MORE_GONE "\r                                                           \r"
+_Static_assert(sizeof(PAGER_MORE_GONE) == sizeof(PAGER_MORE) + 2, "it covers the other");
+
 /*
  * Holds a command's output back after each screenful, until a key asks for more. It counts the
  * lines of what is sent; positions are those of struct console_output, free-running.
