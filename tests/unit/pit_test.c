@@ -255,6 +255,15 @@ static void mode_3_interrupts_once_a_period(void **state)
 	pit_tick(device);
 	assert_false(status(0) & PIT_STATUS_OUT);
 	assert_int_equal(fixture_edges[0], 101);
+	/* Nor by the next look at it: the line falls when the output does so again. */
+	assert_true(fixture_line[0]);
+	fixture_run_until(device, fixture_platform.clock.now_ns + 4 * NS_PER_MS);
+	assert_int_equal(fixture_edges[0], 102);
+	pit_tick(device);
+	assert_true(fixture_line[0]);
+	fixture_platform.clock.now_ns += 5 * NS_PER_MS;
+	pit_tick(device);
+	assert_false(fixture_line[0]);
 }
 
 static void mode_3_interrupts_where_a_new_count_says(void **state)

@@ -47,7 +47,7 @@ static u64 pit_deadline(const struct pit *pit)
 	return deadline;
 }
 
-/* An edge, even when the output is low again. */
+/* An edge, even when the output is low again: an 8259 forgets one that does not stay high. */
 static void beat(struct pit *pit, u64 now)
 {
 	struct pit_state *state = &pit->state;
@@ -55,6 +55,7 @@ static void beat(struct pit *pit, u64 now)
 
 	irqchip_set_line(pit->device.irqchip, PIT_IRQ, false);
 	irqchip_set_line(pit->device.irqchip, PIT_IRQ, true);
+	state->held = !pit_channel_out(&state->channel[0], now);
 	state->repay_tick = state->owed == 0 ? DEADLINE_NONE
 					     : now + MAX(period / REPAY_SPEED, BEAT_MIN_TICKS);
 }
@@ -72,6 +73,7 @@ static void forgive(struct pit_state *state)
 {
 	state->owed = 0;
 	state->repay_tick = DEADLINE_NONE;
+	state->held = false;
 }
 
 static void pit_tick(struct device *device)
@@ -79,6 +81,7 @@ static void pit_tick(struct device *device)
 	struct pit *pit = CONTAINER_OF(device, struct pit, device);
 	struct pit_state *state = &pit->state;
 	u64 now = pit_now(pit);
+	bool out;
 
 	for (u32 i = 0; i < PIT_CHANNEL_COUNT; i++)
 		pit_channel_advance(&state->channel[i], now);
@@ -90,8 +93,9 @@ static void pit_tick(struct device *device)
 		state->owed--;
 		beat(pit, now);
 	} else {
-		irqchip_set_line(device->irqchip, PIT_IRQ,
-				 pit_channel_out(&state->channel[0], now));
+		out = pit_channel_out(&state->channel[0], now);
+		state->held &= !out;
+		irqchip_set_line(device->irqchip, PIT_IRQ, out || state->held);
 	}
 	state->edge_tick = pit_channel_next_edge(&state->channel[0], now);
 	device_set_deadline(device, pit_deadline(pit));
@@ -183,7 +187,7 @@ static bool pit_valid(const void *bytes)
 	for (u32 i = 0; i < PIT_CHANNEL_COUNT; i++)
 		if (!pit_channel_valid(&state->channel[i]))
 			return false;
-	return !(state->speaker & ~0x0eu) && state->owed <= OWED_MAX &&
+	return !(state->speaker & ~0x0eu) && state->held <= 1 && state->owed <= OWED_MAX &&
 	       (state->owed == 0) == (state->repay_tick == DEADLINE_NONE);
 }
 
@@ -216,7 +220,7 @@ enum status pit_attach(struct platform *platform, const struct platform_config *
 		.state = &pit->state,
 		.state_bytes = sizeof(pit->state),
 		.kind = STATE_PIT,
-		.version = 1,
+		.version = 2,
 	};
 	return platform_add(platform, &pit->device);
 }

@@ -33,7 +33,8 @@ struct pit_state {
 	u64 repay_tick; /* when the next owed one is given, or DEADLINE_NONE */
 	u32 owed;      /* edges of channel 0 that were not given in time */
 	u8 speaker;    /* port 0x61, bits 3:1 */
-	u8 reserved[3];
+	u8 held;       /* an edge came late, when the output was low again: the line stays high */
+	u8 reserved[2];
 };
 
 /* An 8254 with a PC's port 0x61: channel 0 is interrupt 0, channel 2 has the gate. */
