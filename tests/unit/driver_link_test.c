@@ -190,6 +190,7 @@ static void driver_says_ready(void)
 static void driver_dies(void)
 {
 	driver_process_ended(driver->starts * DRIVER_MAX + driver_number(driver));
+	now = MAX(now, driver_deadline());
 	while (driver_step())
 		;
 	assert_int_equal(driver->life, DRIVER_LIFE_STARTING);
@@ -281,6 +282,81 @@ static void never_lets_it_go(void **state)
 	assert_int_equal(driver->deaths, 1);
 }
 
+/* Nobody waits for what a switch does: it says now and then that it lives, or is started anew. */
+static void answers_now_and_then(void **state)
+{
+	static const struct driver_class asked = {.describe = say_nothing,
+						  .fill = fill_nothing,
+						  .asked = true};
+	static const struct driver_kind bridge = {.image = "switch", .class = &asked};
+
+	(void)state;
+	driver->kind = &bridge;
+	for (u32 i = 1; i <= 10; i++) {
+		assert_in_range(driver_deadline(), now, now + DRIVER_ASK_NS);
+		now += DRIVER_ASK_NS;
+		driver_step();
+		assert_int_equal(channel.asked, i);
+		channel.answered = i;
+	}
+	assert_int_equal(builds, 1);
+	for (u64 end = now + DRIVER_ASK_NS + DRIVER_HANG_NS + 2 * NS_PER_S; now < end;) {
+		now = MAX(now + 1, driver_deadline());
+		driver_step();
+	}
+	assert_int_equal(builds, 2);
+	assert_int_equal(driver->deaths, 1);
+}
+
+/* Nobody has looked for long, and just now it has work. */
+static void a_late_look_is_no_hang(void **state)
+{
+	(void)state;
+	driver_step();
+	now += 100 * NS_PER_S;
+	channel.waiting = 1;
+	for (u32 i = 0; i < 4; i++) {
+		assert_int_equal(builds, 1);
+		driver_step();
+		now += NS_PER_S;
+	}
+	for (u32 i = 0; i < 4 && builds == 1; i++) {
+		now += NS_PER_S;
+		driver_step();
+	}
+	assert_int_equal(builds, 2);
+}
+
+/* It may die as often as it likes, yet not all the time. */
+static void a_pause_between_short_lives(void **state)
+{
+	u64 begin = now;
+
+	(void)state;
+	for (u32 i = 0; i < 20; i++) {
+		if (i % 2 == 0)
+			driver_says_ready();
+		driver_dies();
+	}
+	assert_in_range(now - begin, 10 * DRIVER_PAUSE_NS << DRIVER_PAUSES,
+			20 * DRIVER_PAUSE_NS << DRIVER_PAUSES);
+	driver_says_ready();
+	now += DRIVER_SHORT_NS;
+	begin = now;
+	driver_dies();
+	assert_int_equal(now, begin);
+	driver_dies();
+	assert_int_equal(now, begin + DRIVER_PAUSE_NS);
+}
+
+static void each_name_once(void **state)
+{
+	(void)state;
+	assert_null(driver_create("lan.switch", &kind, 1, NULL, 0, problem, sizeof(problem)));
+	assert_string_equal(problem, "found a second driver lan.switch, allowed: each name once");
+	assert_int_equal(builds, 1);
+}
+
 #define TEST(name) cmocka_unit_test_setup(name, setup)
 
 int main(void)
@@ -290,6 +366,10 @@ int main(void)
 		TEST(refused_when_it_is_made),
 		TEST(refused_to_the_next_process),
 		TEST(never_lets_it_go),
+		TEST(answers_now_and_then),
+		TEST(a_late_look_is_no_hang),
+		TEST(a_pause_between_short_lives),
+		TEST(each_name_once),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

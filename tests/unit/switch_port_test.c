@@ -27,6 +27,14 @@ static void come_and_go(void **state)
 	expect_nothing(1);
 }
 
+static void says_that_it_is_alive(void **state)
+{
+	(void)state;
+	shared.asked = 7;
+	port_attend();
+	assert_int_equal(shared.answered, 7);
+}
+
 /* Another number without a 0 between: what was there is gone. */
 static void exchanged_at_once(void **state)
 {
@@ -207,6 +215,7 @@ int main(void)
 		TEST(a_client_that_died),
 		TEST(the_switch_died),
 		TEST(a_broken_ring),
+		TEST(says_that_it_is_alive),
 		TEST(lengths_that_no_frame_has),
 		TEST(a_switch_full_of_ports),
 	};

@@ -251,6 +251,52 @@ static void put_ipv4(u32 index, u32 source, u32 bytes)
 	put_frame(index, (struct frame_header){.bytes = bytes}, scratch);
 }
 
+/* A request for an address, of 590 bytes; then one byte of it is another, bytes of it are there. */
+static void put_dhcp(u64 client, u32 at, u8 value, u32 bytes)
+{
+	u8 *ip = scratch + 14;
+
+	memset(scratch, 0, 590);
+	put_mac(scratch, BROADCAST);
+	put_mac(scratch + 6, MAC(0));
+	bytes_put16(scratch + 12, ETHER_IPV4);
+	ip[0] = 0x45;
+	ip[9] = 17;
+	bytes_put32(ip + 16, ~0u);
+	bytes_put16(ip + 20, 68);
+	bytes_put16(ip + 22, 67);
+	bytes_put32(ip + 28, 0x01010600);
+	put_mac(ip + 56, client);
+	ip[at] = value;
+	put_frame(0, (struct frame_header){.bytes = bytes}, scratch);
+}
+
+static void may_ask_for_its_ip(void **state)
+{
+	struct frame_header header;
+
+	(void)state;
+	attach_port(0, (struct net_port){.mac = MAC(0), .address = IP_OWN});
+	attach(1);
+	put_dhcp(MAC(0), 0, 0x45, 590);
+	put_dhcp(MAC(0), 0, 0x45, 14 + 28 + 236);
+	put_dhcp(MAC(0), 0, 0x45, 14 + 28 + 235);
+	put_dhcp(MAC(1), 0, 0x45, 590);
+	put_dhcp(MAC(0), 0, 0x46, 590);
+	put_dhcp(MAC(0), 6, 0x20, 590); /* the first of several */
+	put_dhcp(MAC(0), 9, 6, 590);
+	put_dhcp(MAC(0), 12, 10, 590);
+	put_dhcp(MAC(0), 19, 10, 590);
+	put_dhcp(MAC(0), 21, 67, 590);
+	put_dhcp(MAC(0), 23, 53, 590);
+	put_dhcp(MAC(0), 28, 2, 590); /* what a server says */
+	serve_all();
+	for (u32 i = 0; i < 2; i++)
+		assert_true(take_frame(1, &header));
+	expect_nothing(1);
+	expect_dropped(0, NET_DROP_SPOOFED, 10);
+}
+
 static void from_its_own_ip_only(void **state)
 {
 	struct frame_header header;
@@ -322,6 +368,7 @@ int main(void)
 		TEST(from_its_own_address_only),
 		TEST(any_source_but_others),
 		TEST(from_its_own_ip_only),
+		TEST(may_ask_for_its_ip),
 		TEST(the_longest_with_a_tag),
 	};
 

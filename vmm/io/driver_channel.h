@@ -36,8 +36,11 @@ struct driver_client {
 struct driver_channel {
 	/* written by the manager */
 	struct driver_client client[DRIVER_CLIENT_MAX];
+	u32 asked; /* grows now and then: a switch says it back, so that it is known to be alive */
+	u32 pad0;
 
 	/* written by the driver */
+	u32 answered; /* what `asked` was */
 	u32 state; /* enum driver_state; what it has is fixed once that is DRIVER_READY */
 	char reason[DRIVER_TEXT_BYTES];
 	char model[48];

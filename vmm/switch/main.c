@@ -123,8 +123,9 @@ int main(void)
 		turn_wake(now);
 		count = turn_round(now);
 		channel->finished += count;
-		unlooked += count;
-		unheard += count;
+		/* one without a frame too: a client may keep its port busy with nothing */
+		unlooked += MAX(count, 1);
+		unheard += MAX(count, 1);
 		if (unlooked >= LOOK_FRAMES) {
 			port_look();
 			unlooked = 0;

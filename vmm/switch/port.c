@@ -102,6 +102,8 @@ void port_attend(void)
 			come(&ports[i], &given);
 	}
 	channel->net.addresses = mac_table_count();
+	__atomic_store_n(&channel->answered, __atomic_load_n(&channel->asked, __ATOMIC_RELAXED),
+			 __ATOMIC_RELEASE);
 }
 
 void port_publish(void)

@@ -3,10 +3,13 @@
 
 #include "vmm/switch/bytes.h"
 #include "vmm/switch/mac_table.h"
+#include "vmm/switch/tcp.h"
 
 #define L3_AT		14u
 #define IPV4_BYTES	20u
 #define IPV4_SOURCE_AT	12u
+#define IPV4_TARGET_AT	16u
+#define IPV4_BROADCAST	(~0u)
 /* ARP of IPv4 over Ethernet (RFC 826): fixed fields, the sender's two addresses, the target's. */
 #define ARP_BYTES	28u
 #define ARP_FORM_AT	0u
@@ -34,12 +37,39 @@ bool source_learn(const struct packet *packet, u64 mac)
 	return mac_table_learn(from->index, mac_table_key(mac, packet->vlan));
 }
 
+/* DHCP (RFC 2131, 2): UDP from port 68 to 67; a request, of Ethernet, for the client's address. */
+#define IPV4_NO_OPTIONS	   0x45u
+#define IP_UDP		   17u
+#define UDP_PORTS_AT	   20u
+#define DHCP_PORTS	   (68u << 16 | 67u)
+#define DHCP_AT		   28u
+#define DHCP_KIND	   0x010106u /* the first three of its bytes */
+#define DHCP_CLIENT_AT	   (DHCP_AT + 28u)
+#define DHCP_BYTES	   (DHCP_AT + 236u)
+#define DHCP_COPIED_BYTES  (DHCP_CLIENT_AT + 8u) /* a MAC is read with two bytes behind it */
+_Static_assert(PACKET_HEAD_BYTES - FRAME_TAG_BYTES >= L3_AT + DHCP_COPIED_BYTES,
+	       "all that is looked at lies in the head");
+
 static u32 address_at(const u8 *at)
 {
 	u32 address;
 
 	__builtin_memcpy(&address, at, sizeof(address));
 	return address;
+}
+
+/* A guest without an address asks for one, for its own card. */
+static bool asks_for_address(const struct packet *packet, u64 mac)
+{
+	const u8 *ip = packet->head + L3_AT;
+
+	return packet->bytes - L3_AT >= DHCP_BYTES && ip[0] == IPV4_NO_OPTIONS &&
+	       address_at(ip + IPV4_SOURCE_AT) == 0 &&
+	       address_at(ip + IPV4_TARGET_AT) == IPV4_BROADCAST &&
+	       (bytes_get16(ip + IPV4_FRAGMENT_AT) & IPV4_FRAGMENT_MASK) == 0 &&
+	       ip[IPV4_PROTOCOL_AT] == IP_UDP && bytes_get32(ip + UDP_PORTS_AT) == DHCP_PORTS &&
+	       bytes_get32(ip + DHCP_AT) >> 8 == DHCP_KIND &&
+	       bytes_get_mac(ip + DHCP_CLIENT_AT) == mac;
 }
 
 /* Nothing but IPv4 and ARP, for whatever else may carry other addresses. */
@@ -50,7 +80,8 @@ bool source_has_address(const struct packet *packet, u64 mac)
 
 	if (packet->type == ETHER_IPV4)
 		return there >= IPV4_BYTES &&
-		       address_at(l3 + IPV4_SOURCE_AT) == packet->from->address;
+		       (address_at(l3 + IPV4_SOURCE_AT) == packet->from->address ||
+			asks_for_address(packet, mac));
 	return packet->type == ETHER_ARP && there >= ARP_BYTES &&
 	       bytes_get32(l3 + ARP_FORM_AT) == ARP_FORM &&
 	       bytes_get16(l3 + ARP_LENGTHS_AT) == ARP_LENGTHS &&

@@ -87,6 +87,10 @@ static bool launch(struct driver *driver, char *problem, size_t size)
 	driver->killed = false;
 	driver->seen_tsc = clock_tsc();
 	driver->seen_finished = 0;
+	driver->stuck_tsc = 0;
+	driver->asked = 0;
+	driver->asked_tsc = clock_tsc();
+	driver->ready_tsc = 0;
 	return driver_build(driver, problem, size);
 }
 
@@ -95,6 +99,10 @@ struct driver *driver_create(const char *name, const struct driver_kind *kind, u
 {
 	struct driver *driver = drivers;
 
+	if (driver_find(name) != NULL) {
+		format(problem, size, "found a second driver %s, allowed: each name once", name);
+		return NULL;
+	}
 	while (driver < drivers + DRIVER_MAX && driver->used)
 		driver++;
 	if (driver == drivers + DRIVER_MAX) {
@@ -128,6 +136,7 @@ void driver_model(const struct driver *driver, char *text, size_t size)
 static void take_ready(struct driver *driver)
 {
 	driver->life = DRIVER_LIFE_READY;
+	driver->ready_tsc = clock_tsc();
 	driver->reason[0] = '\0';
 	if (driver->kind->class->ready != NULL)
 		driver->kind->class->ready(driver);
@@ -156,6 +165,21 @@ void driver_signalled(u32 number)
 static void note_death(struct driver *driver)
 {
 	driver->death_tsc[driver->deaths++ % CONFIG_RESTART_MAX] = clock_tsc();
+}
+
+/* Whoever dies at once would otherwise keep a CPU busy with nothing but that. */
+static void note_pause(struct driver *driver)
+{
+	u64 ready = driver->ready_tsc;
+
+	driver->launch_tsc = 0;
+	if (ready != 0 && driver->ended_tsc - ready >= clock_ns_to_tsc(DRIVER_SHORT_NS)) {
+		driver->short_lives = 0;
+		return;
+	}
+	driver->launch_tsc = driver->ended_tsc +
+			     clock_ns_to_tsc(DRIVER_PAUSE_NS << driver->short_lives);
+	driver->short_lives = MIN(driver->short_lives + 1, DRIVER_PAUSES);
 }
 
 static bool dies_too_often(const struct driver *driver)
@@ -196,6 +220,7 @@ static void ended(struct driver *driver)
 		log_message(LOG_ERROR, LOG_DEVICE, "", "driver %s: died%s%s", driver->name,
 			    reason[0] != '\0' ? ": " : ", `log show -c process` says why", reason);
 		note_death(driver);
+		note_pause(driver);
 	}
 	driver->life = DRIVER_LIFE_RESTARTING;
 }
@@ -231,6 +256,8 @@ bool driver_restart(struct driver *driver)
 	bool ends = driver->process != HANDLE_NONE;
 
 	driver->deaths = 0;
+	driver->short_lives = 0;
+	driver->launch_tsc = 0;
 	driver->failing = false;
 	if (ends)
 		kill(driver, "by `driver restart`");
@@ -293,14 +320,33 @@ static void step_restart(struct driver *driver)
 		fail(driver, problem);
 		return;
 	}
+	if (clock_tsc() < driver->launch_tsc)
+		return;
 	if (!launch(driver, problem, sizeof(problem)))
 		fail_quietly(driver, problem);
+}
+
+static bool owes_answer(const struct driver *driver)
+{
+	return __atomic_load_n(&driver->channel->answered, __ATOMIC_ACQUIRE) != driver->asked;
+}
+
+/* A driver of a device has requests that show whether it lives; a switch may never answer. */
+static void ask(struct driver *driver, u64 now)
+{
+	if (!driver->kind->class->asked || driver->life != DRIVER_LIFE_READY ||
+	    owes_answer(driver) || now - driver->asked_tsc < clock_ns_to_tsc(DRIVER_ASK_NS))
+		return;
+	driver->asked_tsc = now;
+	__atomic_store_n(&driver->channel->asked, ++driver->asked, __ATOMIC_RELEASE);
+	sys_event_signal(driver->wake);
 }
 
 /* It owes the manager something: its disk, an answer, or that a client has left. */
 static bool has_work(const struct driver *driver)
 {
-	if (driver->life == DRIVER_LIFE_STARTING || driver->channel->waiting != 0)
+	if (driver->life == DRIVER_LIFE_STARTING || driver->channel->waiting != 0 ||
+	    (driver->kind->class->asked && owes_answer(driver)))
 		return true;
 	for (u32 i = 0; i < DRIVER_CLIENT_MAX; i++) {
 		if (driver->link[i].used && driver->link[i].leaving)
@@ -334,14 +380,16 @@ static bool keeps_a_client(const struct driver *driver, u64 now)
 static void look_for_hang(struct driver *driver, u64 now)
 {
 	u64 finished = driver->channel->finished;
+	u64 since = MIN(now - driver->seen_tsc, clock_ns_to_tsc(DRIVER_LOOK_NS));
 
+	driver->seen_tsc = now;
 	if (keeps_a_client(driver, now)) {
 		note_death(driver);
 		kill(driver, "it does not let a client go");
 	} else if (finished != driver->seen_finished || !has_work(driver)) {
 		driver->seen_finished = finished;
-		driver->seen_tsc = now;
-	} else if (now - driver->seen_tsc > clock_ns_to_tsc(patience_ns(driver))) {
+		driver->stuck_tsc = 0;
+	} else if ((driver->stuck_tsc += since) > clock_ns_to_tsc(patience_ns(driver))) {
 		note_death(driver);
 		kill(driver, "it answers nothing any more");
 	}
@@ -358,6 +406,7 @@ bool driver_step(void)
 			more |= driver->life != DRIVER_LIFE_RESTARTING;
 		} else if (driver->process != HANDLE_NONE) {
 			look_for_hang(driver, now);
+			ask(driver, now);
 		}
 	}
 	return more;
@@ -366,7 +415,9 @@ bool driver_step(void)
 /* When the next step is due. */
 static u64 restart_deadline(const struct driver *driver)
 {
-	return driver->kind->quiet != NULL ? driver->kind->quiet_deadline(driver->device) : 0;
+	if (driver->kind->quiet == NULL)
+		return driver->launch_tsc;
+	return MAX(driver->kind->quiet_deadline(driver->device), driver->launch_tsc);
 }
 
 u64 driver_deadline(void)
@@ -378,6 +429,9 @@ u64 driver_deadline(void)
 			deadline = MIN(deadline, restart_deadline(driver));
 		if (driver->process != HANDLE_NONE && has_work(driver))
 			deadline = MIN(deadline, clock_tsc() + clock_ns_to_tsc(NS_PER_S));
+		else if (driver->process != HANDLE_NONE && driver->kind->class->asked)
+			deadline = MIN(deadline,
+				       driver->asked_tsc + clock_ns_to_tsc(DRIVER_ASK_NS));
 	}
 	return deadline;
 }

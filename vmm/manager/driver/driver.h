@@ -19,8 +19,19 @@
 #define DRIVER_WINDOW_NS  (60 * NS_PER_S)
 /* Requests wait and none is answered: it hangs. */
 #define DRIVER_HANG_NS	  (5 * NS_PER_S)
+/* It is looked at once a second while it has work; what is missed beyond this is not its fault. */
+#define DRIVER_LOOK_NS	  (2 * NS_PER_S)
 /* A client shall leave and does not, whatever else is answered: likewise. */
 #define DRIVER_LEAVE_NS	  (30 * NS_PER_S)
+/* So often a switch is asked whether it lives. */
+#define DRIVER_ASK_NS	  (5 * NS_PER_S)
+/*
+ * One that ends before it is ready, or so soon after it, is started anew after a pause: the first
+ * one, and twice as long each time.
+ */
+#define DRIVER_SHORT_NS	  (2 * NS_PER_MS)
+#define DRIVER_PAUSE_NS	  (10 * NS_PER_MS)
+#define DRIVER_PAUSES	  7u /* then it is no longer */
 /* From the start of a driver with a device until it is ready. */
 #define DRIVER_START_NS	  (60 * NS_PER_S)
 
@@ -65,6 +76,7 @@ struct driver_class {
 	u64 pool_at;	/* in it: what the device may read and write, to the link's end; 0: none */
 	u32 client_max;
 	u32 quota_pages; /* beside what every driver takes */
+	bool asked; /* from time to time, whether it lives: its clients do not wait for it */
 	/* It is ready, each time it was started; may be NULL. */
 	void (*ready)(struct driver *driver);
 	/* It has signalled while it was ready; may be NULL. */
@@ -129,6 +141,12 @@ struct driver {
 	u64 death_tsc[CONFIG_RESTART_MAX]; /* the latest */
 	u64 seen_finished; /* channel->finished, when it was looked at last */
 	u64 seen_tsc;
+	u64 stuck_tsc; /* that it has had work since, and shown none */
+	u32 asked; /* channel->asked, and when */
+	u64 asked_tsc;
+	u64 ready_tsc; /* of its present process; 0: it is not yet */
+	u64 launch_tsc; /* the next one, not before */
+	u32 short_lives; /* in a row */
 	u32 last_number;
 	u64 ended_tsc; /* its last process; 0: none has yet */
 	u64 restart_ns; /* from then until its disk was known again */

@@ -30,6 +30,7 @@ static void bridge_fill(const struct driver_link *link, struct driver_client *cl
 const struct driver_class bridge_class = {
 	.link_bytes = FRAMES_LINK_BYTES,
 	.client_max = NET_PORT_MAX,
+	.asked = true,
 	.quota_pages = NET_PORT_MAX * PORT_PAGES + 2 * LINK_PAGES,
 	.ready = bridge_ready,
 	.describe = bridge_describe,
