@@ -63,6 +63,10 @@ def check_world(machine, host_page):
     assert set(counts) == {"alpha", "beta", "net0"}
     assert counts["net0"]["received_frames"] >= 4 and counts["net0"]["sent_frames"] >= 4
     assert counts["alpha"]["sent_bytes"] > 300 and counts["beta"]["received_frames"] >= 4
+    rows = {row["reason"]: row["count"] for row in machine.objects("vm stat alpha")}
+    assert rows["card-0-sent-frames"] >= counts["alpha"]["received_frames"]
+    assert rows["card-0-received-bytes"] > 300 and rows["card-0-sent-bytes"] > 300
+    assert "card-0-lost-nobody" not in rows and "card-1-sent-frames" not in rows
     assert counts["alpha"]["mac"] in shell(machine, "alpha", "ip link show eth0")
     assert counts["alpha"]["mac"] != counts["beta"]["mac"]
 
@@ -143,6 +147,12 @@ mtu = 1400
 
 [net wrong]
 mtu = 10
+
+[disk twice.switch]
+controller = memory
+size = 64K
+
+[net twice]
 """
 
 
@@ -161,6 +171,7 @@ def test_refused(build, tmp_path):
                      'net lan: uplink: found "net0 00:1f.0", not a network card',
                      "net lan: its address is that of same, allowed: each once; mac= sets it",
                      "net nowhere: there is no section [net] of that name",
+                     "net twice: found a second driver twice.switch, allowed: each name once",
                      "net wrong: its section has a mistake",
                      "maybe: starts without net nowhere: there is no section"):
             assert text in said, text

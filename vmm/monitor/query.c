@@ -4,6 +4,7 @@
 #include "arch/x86_64/hw/control.h"
 #include "arch/x86_64/hw/paging.h"
 #include "lib/string.h"
+#include "vmm/monitor/virtio/virtio_net.h"
 #include "vmm/monitor/walk.h"
 #include "vmm/monitor/x86/canonical.h"
 #include "vmm/rt/start.h"
@@ -224,6 +225,18 @@ static enum status answer_costs(const struct machine *machine, struct query_area
 	return STATUS_OK;
 }
 
+static enum status answer_cards(const struct machine *machine, struct query_area *area)
+{
+	struct net_cards *answer = (struct net_cards *)(void *)area->answer;
+
+	*answer = (struct net_cards){.count = machine->net_count};
+	for (u32 i = 0; i < machine->net_count; i++)
+		answer->card[i] = machine->net[i].counts;
+	area->bytes = sizeof(*answer);
+	return STATUS_OK;
+}
+_Static_assert(sizeof(struct net_cards) <= QUERY_BYTES, "it fits");
+
 static enum status answer_question(struct machine *machine, const struct query *query,
 				   struct query_area *area)
 {
@@ -238,6 +251,8 @@ static enum status answer_question(struct machine *machine, const struct query *
 		return answer_trace(machine, query, area);
 	case QUERY_COSTS:
 		return answer_costs(machine, area);
+	case QUERY_CARDS:
+		return answer_cards(machine, area);
 	case QUERY_WRITE:
 		return answer_write(machine, query, area);
 	case QUERY_SET:

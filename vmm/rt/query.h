@@ -29,6 +29,7 @@ enum query_kind {
 	QUERY_RELEASE, /* the vCPUs in `run`; those in `step` for one instruction */
 	QUERY_BREAK,   /* a breakpoint at linear `address` by the tables of `vcpu`; `flags` */
 	QUERY_UNBREAK,
+	QUERY_CARDS, /* -> struct net_cards (vmm/io/net_cards.h) */
 	QUERY_KIND_COUNT
 };
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "arch/x86_64/hw/svm.h"
 #include "arch/x86_64/hw/vmx.h"
+#include "vmm/io/net_cards.h"
 #include "vmm/manager/commands/inspect.h"
 #include "vmm/manager/cpu_state.h"
 #include "vmm/rt/exit_names.h"
@@ -141,6 +142,42 @@ static void show_counts(struct reply *reply, const struct vm *vm, const struct q
 		show_count(reply, trapped[i], vm->channel->trapped[i]);
 }
 
+static void show_card(struct reply *reply, u32 number, const struct virtio_net_counts *counts)
+{
+	static const char *const lost[NET_LOSS_COUNT] = {
+		[NET_LOSS_SHORT] = "lost-short",       [NET_LOSS_LONG] = "lost-long",
+		[NET_LOSS_HEADER] = "lost-header",     [NET_LOSS_NOBODY] = "lost-nobody",
+		[NET_LOSS_FILTERED] = "lost-filtered", [NET_LOSS_REFUSED] = "lost-refused",
+		[NET_LOSS_BUFFERS] = "lost-buffers",   [NET_LOSS_EARLY] = "lost-early",
+	};
+	const struct {
+		const char *name;
+		u64 count;
+	} rows[] = {
+		{"sent-frames", counts->sent_frames},
+		{"sent-bytes", counts->sent_bytes},
+		{"received-frames", counts->received_frames},
+		{"received-bytes", counts->received_bytes},
+	};
+	char name[32];
+
+	for (u32 i = 0; i < ARRAY_COUNT(rows); i++) {
+		format(name, sizeof(name), "card-%u-%s", number, rows[i].name);
+		show_count(reply, name, rows[i].count);
+	}
+	for (u32 i = 0; i < NET_LOSS_COUNT; i++) {
+		format(name, sizeof(name), "card-%u-%s", number, lost[i]);
+		show_count(reply, name, counts->lost[i]);
+	}
+}
+
+/* The monitor's word: its count is cut to what there may be. */
+static void show_cards(struct reply *reply, const struct net_cards *cards)
+{
+	for (u32 i = 0; cards != NULL && i < MIN(cards->count, NET_CARDS_MAX); i++)
+		show_card(reply, i, &cards->card[i]);
+}
+
 static void show_word(struct reply *reply, const struct control_word *word, u64 value)
 {
 	char set[256] = "";
@@ -172,12 +209,33 @@ static void show_controls(struct reply *reply, const struct vcpu_page *page)
 	}
 }
 
-/* Two questions one after the other; without a monitor that answers, the counts are left. */
+/* What was asked last is answered; false: there is another question. */
+static bool show_answer(struct reply *reply, const struct vm *vm, const struct vm_answer *answer)
+{
+	const struct query_registers *registers;
+
+	switch (reply->asked.question.kind) {
+	case QUERY_COSTS:
+		show_counts(reply, vm, vm_answer_data(answer, sizeof(struct query_costs)));
+		inspect_ask(reply, vm, &(struct query){.kind = QUERY_CARDS});
+		return false;
+	case QUERY_CARDS:
+		show_cards(reply, vm_answer_data(answer, sizeof(struct net_cards)));
+		inspect_ask(reply, vm, &(struct query){.kind = QUERY_REGISTERS});
+		return false;
+	default:
+		registers = vm_answer_data(answer, sizeof(*registers));
+		if (registers != NULL)
+			show_controls(reply, &registers->page);
+		return true;
+	}
+}
+
+/* One question after the other; without a monitor that answers, the counts are left. */
 static bool resume_stat(struct reply *reply)
 {
 	const struct vm_answer *answer = NULL;
 	const struct vm *vm = command_vm_kept(reply);
-	const struct query_registers *registers;
 	bool costs = reply->asked.question.kind == QUERY_COSTS;
 	char problem[192];
 
@@ -195,15 +253,7 @@ static bool resume_stat(struct reply *reply)
 	case VM_QUERY_ANSWERED:
 		break;
 	}
-	if (!costs) {
-		registers = vm_answer_data(answer, sizeof(*registers));
-		if (registers != NULL)
-			show_controls(reply, &registers->page);
-		return true;
-	}
-	show_counts(reply, vm, vm_answer_data(answer, sizeof(struct query_costs)));
-	inspect_ask(reply, vm, &(struct query){.kind = QUERY_REGISTERS});
-	return false;
+	return show_answer(reply, vm, answer);
 }
 
 static void command_vm_stat(struct reply *reply, const struct arguments *arguments)
@@ -218,7 +268,7 @@ COMMAND(vm_stat,
 	.name = "vm stat",
 	.right = MAY_VIEW,
 	.arguments = "NAME",
-	.summary = "exits by reason, pages, interrupts, control words in force",
+	.summary = "exits by reason, pages, interrupts, cards, control words in force",
 	.detail = "Counts are those since the VM's last boot; exits that the monitor settles have "
 		  "what one\ncosts, in TSC cycles. The control words are those of vCPU 0.",
 	.example = "vm stat alpha",

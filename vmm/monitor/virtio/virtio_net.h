@@ -2,11 +2,12 @@
 #pragma once
 
 #include "vmm/io/net.h"
+#include "vmm/io/net_cards.h"
 #include "vmm/monitor/virtio/virtio.h"
 
 struct platform_config;
 
-#define VIRTIO_NET_MAX	      8u /* cards of a machine */
+#define VIRTIO_NET_MAX	      NET_CARDS_MAX
 #define VIRTIO_NET_PAIRS      4u /* of queues: one to receive, one to send */
 #define VIRTIO_NET_QUEUE_SIZE 256u
 #define VIRTIO_NET_ADDRESSES  64u /* of each kind that the guest may name; more: all of that kind  \
@@ -43,29 +44,6 @@ struct virtio_net_state {
 	struct net_addresses unicast;
 	struct net_addresses multicast;
 	u64 vlan[VIRTIO_NET_VLANS / 64]; /* a bit for each VLAN that it wants to get */
-};
-
-/* Why a frame goes no further. */
-enum net_loss {
-	NET_LOSS_SHORT,	   /* from the guest: it has no whole header, or is no frame */
-	NET_LOSS_LONG,	   /* from the guest: longer than FRAME_BYTES_MAX */
-	NET_LOSS_HEADER,   /* from the guest: what its header asks for cannot be, or is not on offer
-			    */
-	NET_LOSS_NOBODY,   /* either way: the link is down, or the switch is not there */
-	NET_LOSS_FILTERED, /* to the guest: it did not ask for it */
-	NET_LOSS_REFUSED, /* to the guest: not as the guest said that it takes frames, or impossible
-			   */
-	NET_LOSS_BUFFERS, /* to the guest: longer than what it has offered for a frame */
-	NET_LOSS_EARLY,	  /* to the guest: came before its driver was up */
-	NET_LOSS_COUNT
-};
-
-struct virtio_net_counts {
-	u64 sent_frames; /* by the guest */
-	u64 sent_bytes;
-	u64 received_frames;
-	u64 received_bytes;
-	u64 lost[NET_LOSS_COUNT];
 };
 
 /* A network card (virtio 1.2, 5.1), whose wire is a port of a switch at the other end of a link. */
