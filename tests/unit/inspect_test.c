@@ -286,12 +286,17 @@ static void test_stat_of_bad_monitor(void **state)
 {
 	struct query_costs *costs = (void *)channels[0].question.answer;
 	struct query_registers *registers = (void *)channels[0].question.answer;
+	struct net_cards *cards = (void *)channels[0].question.answer;
 
 	(void)state;
 	costs->cost[EXIT_IO] = (struct query_cost){.count = 1, .tsc = 777};
 	begin(command_vm_stat, "alpha");
 	assert_false(answer(0, sizeof(*costs)));
 	expect("777 cycles each");
+	*cards = (struct net_cards){.count = ~0u}; /* more than there can be */
+	cards->card[7].lost[NET_LOSS_EARLY] = 5;
+	assert_false(answer(0, sizeof(*cards)));
+	expect("card-7-lost-early                   5\n");
 	registers->page.rip = 0x1234;
 	assert_true(answer(0, sizeof(*registers)));
 	expect("0x00001234");
@@ -299,6 +304,7 @@ static void test_stat_of_bad_monitor(void **state)
 	said[0] = '\0';
 	reply = (struct reply){.to = &operator};
 	begin(command_vm_stat, "beta");
+	assert_false(answer(1, 0));
 	assert_false(answer(1, 0));
 	assert_true(answer(1, 0));
 	expect("io                                 11\n");
