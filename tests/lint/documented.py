@@ -40,6 +40,35 @@ def check_numbers(page, source, pattern):
             yield f"docs/abi.md: {name} does not have the number {number}"
 
 
+def check_bits(page, source, pattern):
+    """The first column of the table is the bit in the code."""
+    for name, bit in re.findall(pattern, read(source), re.MULTILINE):
+        if not re.search(rf"^\| {bit} \| `{name}` \|", page, re.MULTILINE):
+            yield f"docs/abi.md: {name} is not bit {bit}"
+
+
+def check_version(page):
+    """The page says which version it describes, and the list of changes ends with that one."""
+    version = re.search(r"SKERRY_ABI_VERSION (\d+)", read("kernel/abi/version.h"))[1]
+    for path, pattern in (("docs/abi.md", rf"ABI version {version}\b"),
+                          ("CHANGELOG.md", rf"^First version. ABI {version}\.$")):
+        if not re.search(pattern, page if path == "docs/abi.md" else read(path), re.MULTILINE):
+            yield f"{path}: ABI version {version} is not named"
+
+
+def check_offsets(page):
+    """Tables that begin with an offset agree with the reference, which the compiler's offsets are in."""
+    known = set(re.findall(r"^\| (\d+) \| `(\w+)` \|", read("docs/reference/abi.md"), re.MULTILINE))
+    rows = 0
+    for table in re.findall(r"^\| offset \|.*?\n\n", page, re.MULTILINE | re.DOTALL):
+        for offset, field in re.findall(r"^\| (\d+) \| `(\w+)", table, re.MULTILINE):
+            rows += 1
+            if (offset, field) not in known:
+                yield f"docs/abi.md: {field} is not at offset {offset}"
+    if rows == 0:
+        yield "docs/abi.md: no table of offsets is found, the pattern is out of date"
+
+
 def check_changeable(page):
     """The keys that `vm set` takes at any time are those that its row in the table names."""
     words = re.search(r'^#define AT_ANY_TIME\s+((?:\\\n|\s|"[a-z_. ]+")+)',
@@ -65,6 +94,10 @@ def main():
     page = read("docs/abi.md")
     errors += check_numbers(page, "kernel/abi/syscall.h", OFFERED[0][1])
     errors += check_numbers(page, "kernel/abi/vcpu.h", OFFERED[1][1])
+    errors += check_numbers(page, "lib/status.h", r"^\t(STATUS_[A-Z_]+) = ")
+    errors += check_bits(page, "kernel/abi/object.h", r"^\t(RIGHT_[A-Z]+) = 1(?:u?l*) << (\d+)")
+    errors += check_offsets(page)
+    errors += check_version(page)
     errors += check_changeable(read("docs/manager.md"))
     print("\n".join(errors + [f"documented: {len(errors)} errors"]))
     return 1 if errors else 0
