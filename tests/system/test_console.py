@@ -52,7 +52,7 @@ def check_completion(machine):
     assert "weight = 300" in entered(machine, "vm set d\twei\t300", "vm set demo weight=300")
     assert "kernel_main" in entered(machine, "sym kernel_main\t", "sym kernel_main")
     machine.type("log show -\tc \t")
-    machine.wait(r"-n  -l  -c  -v  -s  -u  -f")
+    machine.wait(r"-n  -l  -c  -v  -s  -u  -w  -f")
     machine.wait(r"boot  cpu  memory .* audit")
     machine.wait(r"skerry> log show -c ")
     machine.type("\x03")

@@ -153,6 +153,6 @@ def test_bad_keys(build, tmp_path):
             assert out.startswith("error: ") and said in out, out
         assert machine.objects("vm list") == []
         for command in ("vm start", "vm regs", "vm console"):
-            assert ("good is no VM yet, `vm create good` makes it from its section"
+            assert ("good does not exist yet, `vm create good` makes it from its section"
                     in machine.command(f"{command} good"))
         check_good(machine)

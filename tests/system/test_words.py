@@ -58,7 +58,7 @@ def test_lost_words(build):
     """What was meant by a command that there is not."""
     with Qemu(build) as machine:
         machine.wait_prompt()
-        for typed, said in (("vm lsit", "`vm list` is"), ("lst", "`help` lists them"),
+        for typed, said in (("vm lsit", "did you mean `vm list`?"), ("lst", "`help` lists all"),
                             ("mme", "did you mean `mem`?"), ("vm", "there are: vm console"),
                             ("exit", "there is nothing to leave"),
                             ("log shwo -n 3", 'unknown command "log shwo", did you mean `log show`?'),

@@ -123,6 +123,20 @@ static void test_cr4_is_shown(void **state)
 	assert_true(page.gpr[GPR_RCX] == 5);
 }
 
+/* A leaf that nobody has is answered by zeros once it was asked for; others stay as they are. */
+static void test_none_is_learnt(void **state)
+{
+	(void)state;
+	assert_false(ask(0x20, 3));
+	cpuid_table_learn_none(table, 0x20);
+	assert_true(ask(0x20, 3));
+	assert_true((page.gpr[GPR_RAX] | page.gpr[GPR_RBX] | page.gpr[GPR_RCX] |
+		     page.gpr[GPR_RDX]) == 0);
+	for (u32 i = 0; i < 10000; i++)
+		cpuid_table_learn_none(table, 0x80000020 + i);
+	test_all_are_found(state);
+}
+
 /* The search ends whatever the table contains. */
 static void test_hostile_table(void **state)
 {
@@ -163,7 +177,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(test_all_are_found),  TEST(test_others_are_the_monitors),
 		TEST(test_cr4_is_shown),   TEST(test_hostile_table),
-		TEST(test_hypercall),
+		TEST(test_hypercall),	   TEST(test_none_is_learnt),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -166,6 +166,26 @@ static void test_cpuid(void **state)
 	assert_true((page.gpr[GPR_RCX] & CPUID_1_ECX_HYPERVISOR) != 0);
 }
 
+/* Zeros, which the kernel answers from then on; not while a debugger wants to see each CPUID. */
+static void test_cpuid_of_none(void **state)
+{
+	(void)state;
+	page.gpr[GPR_RAX] = 0xffffffff80001234ull;
+	page.gpr[GPR_RDX] = 1;
+	settle(EXIT_CPUID);
+	assert_true((page.gpr[GPR_RAX] | page.gpr[GPR_RBX] | page.gpr[GPR_RCX] |
+		     page.gpr[GPR_RDX]) == 0);
+	assert_int_equal(learnt_leaf, 0x80001234);
+	page.gpr[GPR_RAX] = CPUID_FEATURES;
+	page.gpr[GPR_RCX] = 99;
+	settle(EXIT_CPUID);
+	machine.debugger.attached = true;
+	page.gpr[GPR_RAX] = 0x80001235;
+	settle(EXIT_CPUID);
+	machine.debugger.attached = false;
+	assert_int_equal(learnt_leaf, 0x80001234);
+}
+
 /* Intel's CPUs answer leaves above the last with the last one's data: here leaf 0xd, XSAVE's. */
 static void test_cpuid_above(void **state)
 {
@@ -396,6 +416,7 @@ int main(void)
 		TEST(test_delivery_nowhere),
 		TEST(test_cpuid),
 		TEST(test_cpuid_above),
+		TEST(test_cpuid_of_none),
 		TEST(test_unknown_length),
 		TEST(test_msr),
 		TEST(test_tsc),

@@ -122,6 +122,51 @@ static void test_nmi(void **state)
 	assert_int_equal(nmis_taken, 1);
 }
 
+/* Of two that wait the second comes after the first one's IRET. */
+static void test_two_nmis(void **state)
+{
+	(void)state;
+	irq_pending[0] = PENDING_NMI;
+	nmis_more = 1;
+	assert_true(prepare_again());
+	assert_injects(EVENT_NMI, 2);
+	assert_int_equal(page.request, REQUEST_NMI_WINDOW);
+	assert_int_equal(irq_pending[0], PENDING_NMI);
+	page.shadow = SHADOW_NMI;
+	assert_true(prepare_again());
+	assert_int_equal(page.request, REQUEST_NMI_WINDOW);
+	page.shadow = 0;
+	assert_true(prepare_again());
+	assert_injects(EVENT_NMI, 2);
+	assert_int_equal(page.request, 0);
+	assert_int_equal(nmis_taken, 2);
+}
+
+/* While one is handled, or is to be injected once more, one is kept of those that come. */
+static void test_nmis_in_handler(void **state)
+{
+	(void)state;
+	irq_pending[0] = PENDING_NMI;
+	nmis_more = 1;
+	page.shadow = SHADOW_NMI;
+	assert_true(prepare_again());
+	assert_int_equal(nmis_more, 0);
+
+	page.shadow = 0;
+	nmis_more = 1;
+	vcpu->event = (struct vcpu_event){.valid = 1, .type = EVENT_NMI, .vector = 2};
+	assert_true(prepare_again());
+	assert_injects(EVENT_NMI, 2);
+	assert_int_equal(nmis_more, 0);
+	assert_int_equal(irq_pending[0], PENDING_NMI);
+	assert_int_equal(nmis_taken, 0);
+	/* another event leaves both */
+	nmis_more = 1;
+	vcpu->event = (struct vcpu_event){.valid = 1, .type = EVENT_INTERRUPT, .vector = 0x40};
+	assert_true(prepare_again());
+	assert_int_equal(nmis_more, 1);
+}
+
 static void test_halt(void **state)
 {
 	(void)state;
@@ -276,6 +321,8 @@ int main(void)
 		TEST(test_single_step_first),
 		TEST(test_interrupted_event_first),
 		TEST(test_nmi),
+		TEST(test_two_nmis),
+		TEST(test_nmis_in_handler),
 		TEST(test_halt),
 		TEST(test_halt_with_interrupts_off),
 		TEST(test_halt_in_nmi),

@@ -304,6 +304,19 @@ static void two_nmis_are_kept(void **state)
 	assert_int_equal(irqchip_pending(&chip, 0), 0);
 }
 
+static void one_nmi_is_kept_in_the_handler(void **state)
+{
+	(void)state;
+	irqchip_latch_nmi(&chip, 0);
+	assert_int_equal(irqchip_pending(&chip, 0), 0);
+	for (u32 i = 0; i < 3; i++)
+		send_ipi(0, 0, APIC_NMI << 8 | LAPIC_ICR_ASSERT);
+	irqchip_latch_nmi(&chip, 0);
+	assert_int_equal(irqchip_pending(&chip, 0), PENDING_NMI);
+	irqchip_take_nmi(&chip, 0);
+	assert_int_equal(irqchip_pending(&chip, 0), 0);
+}
+
 static void memory_accesses(void **state)
 {
 	(void)state;
@@ -379,6 +392,7 @@ int main(void)
 		cmocka_unit_test_setup(lowest_priority, chip_setup_enabled),
 		cmocka_unit_test_setup(init_and_sipi, chip_setup),
 		cmocka_unit_test_setup(two_nmis_are_kept, chip_setup_enabled),
+		cmocka_unit_test_setup(one_nmi_is_kept_in_the_handler, chip_setup_enabled),
 		cmocka_unit_test_setup(memory_accesses, chip_setup_enabled),
 		cmocka_unit_test_setup(save_and_load, chip_setup_enabled),
 	};

@@ -14,6 +14,7 @@ static bool eoi_private;
 static u32 eois;
 static u64 device_deadline;
 static u32 nmis_taken;
+static u32 nmis_more; /* that wait besides the one that irq_pending shows */
 static u64 port_value;
 static u16 port_written;
 static u64 port_written_value;
@@ -94,8 +95,18 @@ int irqchip_take_interrupt(struct irqchip *irqchip, u32 cpu)
 void irqchip_take_nmi(struct irqchip *irqchip, u32 cpu)
 {
 	(void)irqchip;
-	irq_pending[cpu] &= ~(u32)PENDING_NMI;
+	if (nmis_more > 0)
+		nmis_more--;
+	else
+		irq_pending[cpu] &= ~(u32)PENDING_NMI;
 	nmis_taken++;
+}
+
+void irqchip_latch_nmi(struct irqchip *irqchip, u32 cpu)
+{
+	(void)irqchip;
+	(void)cpu;
+	nmis_more = 0;
 }
 
 void irqchip_take_init(struct irqchip *irqchip, u32 cpu)

@@ -85,6 +85,14 @@ static jmp_buf process_end;
 static u32 loads;
 static bool load_works;
 
+static u32 learnt_leaf;
+
+void cpuid_table_learn_none(struct vcpu_cpuid_entry *table, u32 leaf)
+{
+	(void)table;
+	learnt_leaf = leaf;
+}
+
 void cpuid_table_fill(struct vcpu_cpuid_entry *table, const struct cpuid_policy *policy,
 		      u32 apic_id, bool apic_enabled)
 {
@@ -337,6 +345,8 @@ static int fixture_make_many(u32 count)
 	guest_memory_init(&machine.memory, ram, RAM_BYTES);
 	info.tsc_khz = 1000000;
 	host_tsc = 1000;
+	nmis_more = 0;
+	learnt_leaf = 0;
 	groups_fetched = signals = eois = nmis_taken = loads = serial_room = buttons = 0;
 	eoi_private = false;
 	mapped_at = 0;

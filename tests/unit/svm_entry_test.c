@@ -209,6 +209,29 @@ static void test_leave(void **state)
 	assert_int_equal(switched_out, 1);
 }
 
+/* So it is when the instruction's code, or what it touches, has to be mapped first. */
+static void test_shadow_lost_by_fault(void **state)
+{
+	(void)state;
+	vmcb.save.rip = 0x1000;
+	vmcb.save.rflags = RFLAGS_IF;
+	vmcb.control.interrupt_shadow = VMCB_SHADOW;
+	shadow_dropped = true;
+	svm_request(&vcpu, NULL, REQUEST_NMI_WINDOW);
+	for (u32 i = 0; i < 2; i++) {
+		run(VMEXIT_VINTR, 0x1000);
+		assert_true(vcpu.shadow_lost);
+		run(VMEXIT_NPF, 0x1000);
+		assert_true(flags_entered == (RFLAGS_IF | RFLAGS_TF));
+		assert_int_equal(vcpu.exit.reason, EXIT_MEMORY);
+		assert_true(vmcb.control.interrupt_shadow & VMCB_SHADOW);
+		assert_true(vmcb.save.rflags == RFLAGS_IF);
+	}
+	run_count = 0;
+	run(VMEXIT_NPF, 0x1000);
+	assert_int_equal(run_count, 1); /* no NMI before the instruction is done */
+}
+
 /* On a CPU whose VMRUN drops the interrupt shadow, the instruction in it is single-stepped. */
 static void test_lost_shadow(void **state)
 {
@@ -418,6 +441,7 @@ int main(void)
 		TEST(test_task_priority),
 		TEST(test_leave),
 		TEST(test_lost_shadow),
+		TEST(test_shadow_lost_by_fault),
 		TEST(test_interrupt_window),
 		TEST(test_nmi_window),
 		TEST(test_port_behind_windows),

@@ -64,6 +64,7 @@ static u64 injected;
 static u64 flags_entered;
 static u32 exceptions_entered;
 static unsigned int run_count;
+static bool shadow_dropped; /* by VMRUN */
 
 struct svm_cpu *svm_cpu(void)
 {
@@ -109,6 +110,8 @@ void svm_run(u64 vmcb_hpa, u64 gpr[GPR_COUNT])
 	exceptions_entered = vmcb.control.intercept_exceptions;
 	vmcb.control.exit_code = next_code;
 	vmcb.save.rip = next_rip;
+	if (shadow_dropped)
+		vmcb.control.interrupt_shadow = 0;
 	entered_rax = vmcb.save.rax;
 	entered_tlb_control = vmcb.control.tlb_control;
 	vmcb.save.rax = next_rax;
@@ -130,6 +133,7 @@ static int setup(void **state)
 	vcpu.apic = &apic;
 	asid_pool_init(&fake_cpu.asids, 0, 8);
 	run_count = 0;
+	shadow_dropped = false;
 	features.machine_check = false;
 	mcg_status = 0;
 	machine_checks = 0;

@@ -42,6 +42,15 @@ static const struct cpuid_entry *find(const struct cpuid_policy *policy, u32 lea
 	return NULL;
 }
 
+bool cpuid_has(const struct cpuid_policy *policy, u32 leaf)
+{
+	for (u32 i = 0; i < policy->count; i++) {
+		if (policy->entry[i].leaf == leaf)
+			return true;
+	}
+	return false;
+}
+
 struct cpuid_regs cpuid_shown(const struct cpuid_policy *policy, u32 leaf, u32 subleaf)
 {
 	const struct cpuid_entry *entry = find(policy, leaf, subleaf);

@@ -38,6 +38,9 @@ void cpuid_build(struct cpuid_policy *policy, u32 vcpu_count);
 /* The leaf that answers for this one: another if it is out of range on Intel's CPUs. */
 u32 cpuid_leaf(const struct cpuid_policy *policy, u32 leaf);
 
+/* Whether there is an entry of that leaf; if not it answers zeros, for any subleaf and state. */
+bool cpuid_has(const struct cpuid_policy *policy, u32 leaf);
+
 /* The result of CPUID with EAX = leaf, ECX = subleaf. */
 void cpuid_query(const struct cpuid_policy *policy, const struct cpuid_state *state, u32 leaf,
 		 u32 subleaf, struct cpuid_regs *regs);

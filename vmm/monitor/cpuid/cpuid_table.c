@@ -29,6 +29,11 @@ static void put(struct vcpu_cpuid_entry *table, const struct vcpu_cpuid_entry *e
 	}
 }
 
+void cpuid_table_learn_none(struct vcpu_cpuid_entry *table, u32 leaf)
+{
+	put(table, &(struct vcpu_cpuid_entry){.flags = CPUID_VALID, .leaf = leaf});
+}
+
 void cpuid_table_fill(struct vcpu_cpuid_entry *table, const struct cpuid_policy *policy,
 		      u32 apic_id, bool apic_enabled)
 {

@@ -10,3 +10,9 @@
  */
 void cpuid_table_fill(struct vcpu_cpuid_entry *table, const struct cpuid_policy *policy,
 		      u32 apic_id, bool apic_enabled);
+
+/*
+ * Adds a leaf that the guest has asked for, of which all registers are 0 whatever its subleaf and
+ * state are, so that the kernel answers the next time; without effect where no slot is free.
+ */
+void cpuid_table_learn_none(struct vcpu_cpuid_entry *table, u32 leaf);

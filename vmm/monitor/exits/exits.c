@@ -3,6 +3,7 @@
 
 #include "arch/x86_64/hw/control.h"
 #include "lib/string.h"
+#include "vmm/monitor/cpuid/cpuid_table.h"
 #include "vmm/monitor/machine.h"
 #include "vmm/monitor/pv/hypercall.h"
 #include "vmm/monitor/task/task_switch.h"
@@ -179,6 +180,8 @@ static void settle_cpuid(struct vcpu *vcpu)
 		vcpu_need(vcpu, VCPU_XCR0);
 		state.xcr0 = page->xcr0;
 	}
+	if (!cpuid_has(&vcpu->machine->cpuid, leaf) && !vcpu->machine->debugger.attached)
+		cpuid_table_learn_none(vcpu->cpuid_page, leaf);
 	cpuid_query(&vcpu->machine->cpuid, &state, leaf, (u32)page->gpr[GPR_RCX], &regs);
 	page->gpr[GPR_RAX] = regs.eax;
 	page->gpr[GPR_RBX] = regs.ebx;

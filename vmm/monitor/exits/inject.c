@@ -104,6 +104,11 @@ static u32 tpr_threshold(const struct lapic *lapic)
 
 static void prepare_nmi(struct vcpu *vcpu, struct irqchip *irqchip, bool *taken)
 {
+	bool in_service = (shadow(vcpu) & SHADOW_NMI) != 0 ||
+			  (*taken && vcpu->page->inject.type == EVENT_NMI);
+
+	if (in_service)
+		irqchip_latch_nmi(irqchip, vcpu->id);
 	if (*taken || !can_take_nmi(vcpu)) {
 		vcpu->page->request |= REQUEST_NMI_WINDOW;
 		return;
@@ -220,6 +225,8 @@ bool inject_prepare(struct vcpu *vcpu)
 		/* one at a time: the next comes as soon as it can be taken */
 		if (unlikely((pending & PENDING_MASKABLE) != 0 && !alone))
 			vcpu->page->request |= REQUEST_INTERRUPT_WINDOW;
+		if (unlikely((pending & PENDING_NMI) != 0 && !alone))
+			vcpu->page->request |= REQUEST_NMI_WINDOW;
 	}
 	if (lapic->by_cpu) {
 		if (!alone)

@@ -221,6 +221,13 @@ void irqchip_take_nmi(struct irqchip *irqchip, u32 cpu)
 		irqchip->lapic[cpu].state.nmi_count--;
 }
 
+void irqchip_latch_nmi(struct irqchip *irqchip, u32 cpu)
+{
+	struct lapic_state *state = &irqchip->lapic[cpu].state;
+
+	state->nmi_count = MIN(state->nmi_count, 1);
+}
+
 void irqchip_take_init(struct irqchip *irqchip, u32 cpu)
 {
 	lapic_init_signal(&irqchip->lapic[cpu]);

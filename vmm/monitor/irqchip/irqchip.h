@@ -80,6 +80,8 @@ u32 irqchip_pending(const struct irqchip *irqchip, u32 cpu);
  */
 int irqchip_take_interrupt(struct irqchip *irqchip, u32 cpu);
 void irqchip_take_nmi(struct irqchip *irqchip, u32 cpu);
+/* The CPU is handling an NMI: of those that came since then it keeps one (SDM vol. 3, 6.7.1). */
+void irqchip_latch_nmi(struct irqchip *irqchip, u32 cpu);
 /* Resets the local APIC as INIT does. */
 void irqchip_take_init(struct irqchip *irqchip, u32 cpu);
 /* The vector: execution starts at vector << 12. */

@@ -19,7 +19,7 @@ struct irqchip;
 /* 0x14, six LVT entries (no CMCI), EOI-broadcast suppression. */
 #define LAPIC_VERSION_VALUE (0x14u | 5u << LAPIC_VERSION_MAX_LVT_SHIFT | 1u << 24)
 
-/* Two NMIs sent at once are both seen: one in service, one latched. */
+/* Two NMIs sent at once are both seen: one in service, one latched; see irqchip_latch_nmi. */
 #define LAPIC_NMI_MAX 2
 
 struct lapic_state {

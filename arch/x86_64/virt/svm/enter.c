@@ -182,18 +182,18 @@ static void step_end(struct virt_vcpu *vcpu)
 }
 
 /*
- * An interrupt exit before the instruction in a shadow must leave the shadow in force (APM vol. 2,
- * 15.21.5). QEMU 7.2 stores the shadow at such an exit but does not load it at the next entry: the
- * exit after that shows none, or is the interrupt window itself. Then the instruction must be
- * single-stepped, lest an interrupt come between STI and HLT.
+ * An interrupt or NPF exit before the instruction in a shadow must leave the shadow in force (APM
+ * vol. 2, 15.21.5). QEMU 7.2 stores the shadow at such an exit but does not load it at the next
+ * entry: the exit after that shows none, or is the interrupt window itself. Then the instruction
+ * must be single-stepped, lest an interrupt come between STI and HLT.
  */
 static void shadow_keep(struct virt_vcpu *vcpu, u64 shadow_rip)
 {
 	struct vmcb *vmcb = svm_vmcb(vcpu);
 	u64 code = vmcb->control.exit_code;
 
-	if (vmcb->save.rip == shadow_rip &&
-	    (code == VMEXIT_INTR || code == VMEXIT_NMI || code == VMEXIT_VINTR))
+	if (vmcb->save.rip == shadow_rip && (code == VMEXIT_INTR || code == VMEXIT_NMI ||
+					     code == VMEXIT_VINTR || code == VMEXIT_NPF))
 		vmcb->control.interrupt_shadow |= VMCB_SHADOW;
 }
 
