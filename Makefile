@@ -236,7 +236,7 @@ install: $(BUILD)/skerry.elf $(BUILD)/skerry.iso ## install image, ISO, docs and
 	install -d $(SHARE)/skerry
 	install -m 644 $^ $(SHARE)/skerry
 	install -m 644 iso/guests/skerry.conf $(SHARE)/skerry/skerry.conf.sample
-	for page in README.md CHANGELOG.md LICENSE $$(find docs -name '*.md'); do \
+	for page in README.md CHANGELOG.md CONTRIBUTING.md SECURITY.md LICENSE $$(find docs -name '*.md' -o -name '*.svg'); do \
 		install -D -m 644 $$page $(SHARE)/doc/skerry/$$page || exit 1; \
 	done
 
@@ -252,7 +252,7 @@ version: ## print the version
 	@echo 'skerry $(VERSION)'
 
 help: ## this list
-	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
+	@sed -n 's/^\([a-z_.-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 31
 	@echo '  DEBUG=1 TEST=1 VERBOSE=1 CC=clang go with each of them'
 
 -include iso/guests.mk
@@ -265,3 +265,4 @@ help: ## this list
 -include tests/tests.mk
 -include docs/docs.mk
 -include tests/bench/bench.mk
+-include iso/container.mk

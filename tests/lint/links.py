@@ -9,7 +9,7 @@ import os
 import re
 import sys
 
-TOPS = ("README.md", "CHANGELOG.md", "docs")
+TOPS = ("README.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md", "docs")
 FENCE = re.compile(r"^(```|    )")
 CODE = re.compile(r"`([^`\n]+)`")
 LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")

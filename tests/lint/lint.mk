@@ -20,3 +20,18 @@ $(LINT)/%.ok: %.c .clang-tidy $(BUILD)/offsets.h
 lint-packages:
 	$(Q)iso/packages.sh $(LINT_PACKAGES)
 lint-files: $(LINT_SOURCES:%.c=$(LINT)/%.ok)
+
+# --- for editors ---
+
+# Lines that were changed since BASE, and no others: tables and long messages are laid out by hand.
+BASE ?= HEAD
+FORMAT_PACKAGES := clang-format git
+.PHONY: format
+format: ## format the C lines changed since the last commit, or since BASE=
+	$(Q)iso/packages.sh $(FORMAT_PACKAGES)
+	$(Q)git clang-format --extensions c,h $(BASE) || [ $$? = 1 ]
+
+# Without what only gcc knows, or what makes other files besides the object.
+compile_commands.json: tests/lint/compile_commands.py Makefile FORCE | $(BUILD)/offsets.h ## the compiler's words for each source, for clangd
+	$(Q)$(PYTHON) $< '$(CC) $(filter-out -f%-prefix-map=% -mstack-protector-guard=global $(STACK_USAGE),$(CFLAGS))' \
+		$(filter %.c,$(SOURCES)) >$@.new && mv $@.new $@

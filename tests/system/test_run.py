@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: MIT
 """`make run` in each of its variants, on a terminal as a person would use it; other targets."""
 import os
+import re
 import socket
+import subprocess
 
 import pexpect
 import pytest
@@ -105,6 +107,18 @@ def test_reboot(build, tmp_path):
         terminal.expect(pexpect.EOF)
     finally:
         terminal.close(force=True)
+
+
+def test_container_packages():
+    """What `make container` puts into its image is all that the other targets install."""
+    made = subprocess.run(["make", "-s", "container-packages"], cwd=ROOT, text=True, check=True,
+                          capture_output=True).stdout.split()
+    named = set()
+    for path in [*ROOT.glob("*/*.mk"), *ROOT.glob("*/*/*.mk")]:
+        if path.name != "verify.mk":  # proof tools of 2 GiB, which few want
+            for line in re.findall(r"^\w*PACKAGES\w* :?= ((?:[^\n]*\\\n)*[^\n]*)", path.read_text(), re.MULTILINE):
+                named |= set(re.findall(r"(?<![\w($])[a-z][a-z0-9+.-]+(?![\w)])", line))
+    assert named > {"gcc", "qemu-system-x86", "clang-tidy"} and named <= set(made), named - set(made)
 
 
 @pytest.mark.parametrize("words, said", [
