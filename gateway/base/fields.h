@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include "gateway/base/buffer.h"
+
+/*
+ * What web tells core of a request, and core tells web of an answer: a list of names with values. One field
+ * is a u8 type, a u8 length of the name, a u32 length of the value, the name and a 0, the value
+ * and a 0. No value has a 0 inside, so that each is a C string as it lies there.
+ */
+enum field_type {
+	FIELD_TEXT = 1,
+	FIELD_NUMBER,
+	FIELD_TRUE,
+	FIELD_FALSE,
+	FIELD_NULL,
+};
+
+enum { FIELD_COUNT = 256, FIELD_NAME_BYTES = 120 };
+
+struct field {
+	enum field_type type;
+	const char *name;
+	const char *value;
+};
+
+struct fields {
+	struct field list[FIELD_COUNT];
+	size_t count;
+};
+
+/* Names that are too long and values with a 0 set buffer->failed. */
+void fields_add(struct buffer *buffer, enum field_type type, const char *name, const char *value,
+		size_t length);
+void fields_text(struct buffer *buffer, const char *name, const char *value);
+
+/* The list points into `bytes`. False: they are no list of fields. */
+bool fields_read(struct fields *fields, const char *bytes, size_t count);
+
+/* NULL: none has that name. */
+const struct field *fields_find(const struct fields *fields, const char *name);
+const char *fields_get(const struct fields *fields, const char *name);

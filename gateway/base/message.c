@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: MIT */
+#include "gateway/base/message.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+struct message {
+	struct message *next;
+	size_t count;
+	int pass;
+	char bytes[];
+};
+
+enum message_outcome { MESSAGE_SENT, MESSAGE_WAITS, MESSAGE_GONE };
+
+static enum message_outcome message_try(int fd, const char *bytes, size_t count, int pass)
+{
+	union {
+		struct cmsghdr head;
+		char room[CMSG_SPACE(sizeof(int))];
+	} control = {0};
+	struct iovec part = {.iov_base = (void *)(uintptr_t)bytes, .iov_len = count};
+	struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1};
+
+	if (pass >= 0) {
+		message.msg_control = &control;
+		message.msg_controllen = sizeof(control.room);
+		control.head.cmsg_len = CMSG_LEN(sizeof(int));
+		control.head.cmsg_level = SOL_SOCKET;
+		control.head.cmsg_type = SCM_RIGHTS;
+		memcpy(CMSG_DATA(&control.head), &pass, sizeof(pass));
+	}
+	if (sendmsg(fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT) >= 0)
+		return MESSAGE_SENT;
+	return errno == EAGAIN || errno == ENOBUFS || errno == EINTR ? MESSAGE_WAITS : MESSAGE_GONE;
+}
+
+bool message_send(struct message_socket *socket, struct message_head head, const void *payload,
+		  size_t count, int pass)
+{
+	struct message *message;
+
+	if (count > MESSAGE_PAYLOAD)
+		return false;
+	message = malloc(sizeof(*message) + sizeof(head) + count);
+	if (!message) {
+		if (pass >= 0)
+			close(pass);
+		return false;
+	}
+	message->next = NULL;
+	message->count = sizeof(head) + count;
+	message->pass = pass;
+	memcpy(message->bytes, &head, sizeof(head));
+	if (count)
+		memcpy(message->bytes + sizeof(head), payload, count);
+	if (socket->last)
+		socket->last->next = message;
+	else
+		socket->first = message;
+	socket->last = message;
+	socket->queued += message->count;
+	/* What is wrong with the socket shows when it is read. */
+	(void)message_flush(socket);
+	return true;
+}
+
+static void message_pop(struct message_socket *socket)
+{
+	struct message *message = socket->first;
+
+	socket->first = message->next;
+	if (!socket->first)
+		socket->last = NULL;
+	socket->queued -= message->count;
+	if (message->pass >= 0)
+		close(message->pass);
+	free(message);
+}
+
+bool message_flush(struct message_socket *socket)
+{
+	while (socket->first) {
+		struct message *message = socket->first;
+
+		switch (message_try(socket->fd, message->bytes, message->count, message->pass)) {
+		case MESSAGE_WAITS:
+			return true;
+		case MESSAGE_GONE:
+			return false;
+		case MESSAGE_SENT:
+			message_pop(socket);
+		}
+	}
+	return true;
+}
+
+void message_drop(struct message_socket *socket)
+{
+	while (socket->first)
+		message_pop(socket);
+}
+
+long message_receive(struct message_socket *socket, struct message_head *head, char *bytes,
+		     int *pass)
+{
+	union {
+		struct cmsghdr head;
+		char room[CMSG_SPACE(sizeof(int))];
+	} control;
+	struct iovec parts[2] = {
+		{.iov_base = head, .iov_len = sizeof(*head)},
+		{.iov_base = bytes, .iov_len = MESSAGE_PAYLOAD},
+	};
+	struct msghdr message = {
+		.msg_iov = parts,
+		.msg_iovlen = 2,
+		.msg_control = &control,
+		.msg_controllen = sizeof(control.room),
+	};
+	ssize_t count = recvmsg(socket->fd, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+	struct cmsghdr *attached;
+
+	*pass = -1;
+	if (count < 0)
+		return errno == EAGAIN || errno == EINTR ? -1 : -2;
+	attached = CMSG_FIRSTHDR(&message);
+	if (attached && attached->cmsg_level == SOL_SOCKET && attached->cmsg_type == SCM_RIGHTS &&
+	    attached->cmsg_len == CMSG_LEN(sizeof(int)))
+		memcpy(pass, CMSG_DATA(attached), sizeof(*pass));
+	if ((size_t)count < sizeof(*head) || message.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) {
+		if (*pass >= 0)
+			close(*pass);
+		return -2;
+	}
+	return count - (long)sizeof(*head);
+}

@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include "gateway/base/buffer.h"
+
+/*
+ * The socket between web and core (AF_UNIX, SOCK_SEQPACKET): a message is a head and up to
+ * MESSAGE_PAYLOAD bytes. `id` is the number that web gave to a request; numbers are not used again.
+ */
+enum { MESSAGE_BYTES = 65536 };
+
+enum message_kind {
+	/* web to core */
+	MESSAGE_REQUEST = 1,	/* fields */
+	MESSAGE_CANCEL,		/* the client of this request has gone */
+	MESSAGE_DATA,		/* a WebSocket message; value: MESSAGE_TEXT or 0 */
+	MESSAGE_CONSUMED,	/* value: bytes of a stream that the client's socket has taken */
+	MESSAGE_LEFT,		/* id: a connection of the Unix socket that is closed */
+	/* core to web */
+	MESSAGE_SETUP,		/* fields: certificate and key */
+	MESSAGE_CONNECTION,	/* id: its number; carries the descriptor */
+	MESSAGE_ANSWER,		/* value: status; fields: the headers */
+	MESSAGE_BODY,		/* a piece of the answer; or a WebSocket message */
+	MESSAGE_END,		/* the answer is complete; value: WebSocket close code */
+	MESSAGE_TAKEN,		/* value: bytes of MESSAGE_DATA that are done with */
+};
+
+enum message_flag {
+	MESSAGE_TEXT = 1,	/* BODY, DATA: a text message of a WebSocket */
+	MESSAGE_STREAM = 2,	/* ANSWER: send the pieces as they come */
+	MESSAGE_UPGRADE = 4,	/* ANSWER: becomes a WebSocket */
+};
+
+struct message_head {
+	uint32_t kind;
+	uint32_t id;
+	uint32_t value;
+	uint32_t flags;
+};
+
+enum { MESSAGE_PAYLOAD = MESSAGE_BYTES - sizeof(struct message_head) };
+
+struct message;
+
+/* One end. What the socket does not take at once is queued; `queued` counts bytes. */
+struct message_socket {
+	int fd;
+	struct message *first, *last;
+	size_t queued;
+};
+
+/* Takes over the descriptor `pass` (or -1). False: no memory or too large. */
+bool message_send(struct message_socket *socket, struct message_head head, const void *payload,
+		  size_t count, int pass);
+
+/* Sends what is queued as far as the socket takes it; false: the other end is gone. */
+bool message_flush(struct message_socket *socket);
+
+/*
+ * Reads one into `bytes` (MESSAGE_BYTES); returns the payload's length, -1: there is none now,
+ * -2: the other end is gone or broke the rules. `*pass` is a descriptor that came with it, or -1.
+ */
+long message_receive(struct message_socket *socket, struct message_head *head, char *bytes,
+		     int *pass);
+void message_drop(struct message_socket *socket);

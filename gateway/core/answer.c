@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: MIT */
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "gateway/core/audit.h"
+#include "gateway/core/idempotency.h"
+#include "gateway/core/request.h"
+
+static struct message_socket *answer_web;
+struct request_counters request_counters[512];
+
+void request_done(struct request *request);
+
+void request_setup(struct message_socket *web)
+{
+	answer_web = web;
+}
+
+static void answer_count(const struct route *route, unsigned status)
+{
+	for (size_t i = 0; i < sizeof(request_counters) / sizeof(request_counters[0]); i++) {
+		struct request_counters *each = &request_counters[i];
+
+		if (each->count && (each->route != route || each->status != status))
+			continue;
+		each->route = route;
+		each->status = status;
+		each->count++;
+		return;
+	}
+}
+
+void answer_header(struct request *request, const char *name, const char *value)
+{
+	fields_text(&request->headers, name, value);
+}
+
+static void answer_send(const struct request *request, enum message_kind kind, uint32_t value,
+			uint32_t flags, const char *bytes, size_t count)
+{
+	message_send(answer_web, (struct message_head){kind, request->id, value, flags}, bytes,
+		     count, -1);
+}
+
+void answer_bytes(struct request *request, unsigned status, const char *type, const char *bytes,
+		  size_t count)
+{
+	if (type)
+		answer_header(request, "Content-Type", type);
+	answer_header(request, "Request-Id", request->code);
+	answer_send(request, MESSAGE_ANSWER, status, 0, request->headers.bytes,
+		    request->headers.count);
+	idempotency_keep(request, status, type, bytes, count);
+	while (count) {
+		size_t piece = count < MESSAGE_PAYLOAD ? count : MESSAGE_PAYLOAD;
+
+		answer_send(request, MESSAGE_BODY, 0, 0, bytes, piece);
+		bytes += piece;
+		count -= piece;
+	}
+	answer_send(request, MESSAGE_END, 0, 0, NULL, 0);
+	answer_count(request->route, status);
+	request_done(request);
+}
+
+static void answer_text(struct request *request, unsigned status, const char *type, json_t *body)
+{
+	char *text = json_dumps(body, JSON_COMPACT | JSON_REAL_PRECISION(12));
+
+	json_decref(body);
+	if (text)
+		answer_bytes(request, status, type, text, strlen(text));
+	else
+		answer_bytes(request, 500, NULL, "", 0);
+	free(text);
+}
+
+void answer_json(struct request *request, unsigned status, json_t *body)
+{
+	audit_end(request->audit, "ok");
+	request->audit = 0;
+	if (!body) {
+		answer_bytes(request, status, NULL, "", 0);
+		return;
+	}
+	answer_text(request, status, "application/json", body);
+}
+
+static const char *problem_title(unsigned status)
+{
+	static const struct {
+		unsigned status;
+		const char *title;
+	} titles[] = {
+		{400, "Bad request"},	     {401, "Not authenticated"}, {403, "Not allowed"},
+		{404, "Not found"},	     {405, "Method not allowed"}, {409, "Conflict"},
+		{412, "Changed meanwhile"},  {413, "Too large"},	  {415, "Media type"},
+		{421, "Misdirected request"}, {422, "Bad argument"},	  {426, "Upgrade required"},
+		{429, "Too many requests"},  {500, "Internal error"},
+		{502, "Skerry failed"},	     {503, "Not now"},
+	};
+
+	for (size_t i = 0; i < sizeof(titles) / sizeof(titles[0]); i++) {
+		if (titles[i].status == status)
+			return titles[i].title;
+	}
+	return "Error";
+}
+
+json_t *problem_json(unsigned status, const char *code, const char *detail, json_t *allowed)
+{
+	return json_pack("{s:s, s:s, s:i, s:s, s:s, s:O*}", "type", "about:blank", "title",
+			 problem_title(status), "status", (int)status, "code", code, "detail",
+			 detail, "allowed_states", allowed);
+}
+
+json_t *problem_of_reply(json_t *reply)
+{
+	static const struct {
+		const char *code;
+		unsigned status;
+	} codes[] = {
+		{"bad-request", 422}, {"bad-argument", 422}, {"unknown-command", 502},
+		{"not-found", 404},   {"exists", 409},	     {"bad-state", 409},
+		{"busy", 409},	      {"no-memory", 409},    {"too-old", 409},
+		{"no-right", 403},    {"locked", 503},	     {"failed", 502},
+	};
+	const char *code = json_string_value(json_object_get(reply, "code"));
+	const char *detail = json_string_value(json_object_get(reply, "error"));
+	json_t *allowed = json_object_get(reply, "allowed_states");
+
+	if (!reply)
+		return problem_json(503, "link-down",
+				    "the link to Skerry was lost; whether it was done is not known",
+				    NULL);
+	for (size_t i = 0; code && i < sizeof(codes) / sizeof(codes[0]); i++) {
+		if (!strcmp(code, codes[i].code))
+			return problem_json(codes[i].status, code, detail ? detail : "", allowed);
+	}
+	return problem_json(502, "failed", detail ? detail : "Skerry gave no reason", allowed);
+}
+
+void answer_problem_json(struct request *request, json_t *problem)
+{
+	unsigned status = (unsigned)json_integer_value(json_object_get(problem, "status"));
+	const char *code = json_string_value(json_object_get(problem, "code"));
+
+	json_object_set_new(problem, "request_id", json_string(request->code));
+	if (status == 503)
+		answer_header(request, "Retry-After", "2");
+	if (status == 401 && !request->cookie)
+		answer_header(request, "WWW-Authenticate", "Bearer");
+	audit_end(request->audit, code);
+	request->audit = 0;
+	answer_text(request, status, "application/problem+json", problem);
+}
+
+void answer_problem(struct request *request, unsigned status, const char *code,
+		    const char *format, ...)
+{
+	char detail[400];
+	va_list list;
+
+	va_start(list, format);
+	vsnprintf(detail, sizeof(detail), format, list);
+	va_end(list);
+	answer_problem_json(request, problem_json(status, code, detail, NULL));
+}
+
+void stream_start(struct request *request, enum stream_kind kind, const char *protocol)
+{
+	uint32_t flags = kind == STREAM_SSE ? MESSAGE_STREAM : MESSAGE_UPGRADE;
+	unsigned status = kind == STREAM_SSE ? 200 : 101;
+
+	request->stream = kind;
+	if (kind == STREAM_SSE)
+		answer_header(request, "Content-Type", "text/event-stream");
+	else
+		answer_header(request, "Sec-WebSocket-Protocol", protocol);
+	answer_send(request, MESSAGE_ANSWER, status, flags, request->headers.bytes,
+		    request->headers.count);
+	answer_count(request->route, status);
+	audit_end(request->audit, "ok");
+	request->audit = 0;
+}
+
+void stream_piece(struct request *request, bool text, const char *bytes, size_t count)
+{
+	/* A message of a WebSocket is one piece; all of them are shorter than that. */
+	while (count) {
+		size_t piece = count < MESSAGE_PAYLOAD ? count : MESSAGE_PAYLOAD;
+
+		answer_send(request, MESSAGE_BODY, 0, text ? MESSAGE_TEXT : 0, bytes, piece);
+		request->outstanding += piece;
+		bytes += piece;
+		count -= piece;
+	}
+}
+
+void stream_end(struct request *request, unsigned code)
+{
+	answer_send(request, MESSAGE_END, code, 0, NULL, 0);
+	request_done(request);
+}
+
+void stream_taken(struct request *request, uint32_t count)
+{
+	answer_send(request, MESSAGE_TAKEN, count, 0, NULL, 0);
+}

@@ -1,0 +1,272 @@
+/* SPDX-License-Identifier: MIT */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "gateway/core/operation.h"
+#include "gateway/core/request.h"
+#include "gateway/link/link.h"
+
+enum { API_KEYS = 64, API_WAIT_S = 10, API_WORD_BYTES = 4096 };
+
+void api_vms(struct request *request)
+{
+	int64_t limit = request_number(request_query(request, "limit"), MACHINE_VMS, MACHINE_VMS);
+	const char *after = request_query(request, "after");
+	const char *state = request_query(request, "state");
+	json_t *items, *next = NULL;
+
+	if (limit < 1) {
+		answer_problem(request, 422, "bad-argument", "limit is 1 to %d", MACHINE_VMS);
+		return;
+	}
+	items = json_array();
+	for (unsigned i = 0; i < machine.vm_count; i++) {
+		const struct machine_vm *vm = machine.vms[i];
+
+		if (!scope_has(request->who.scope, vm->name) ||
+		    (after && strcmp(vm->name, after) <= 0) ||
+		    (state && strcmp(machine_vm_state(vm), state)))
+			continue;
+		if (json_array_size(items) == (size_t)limit) {
+			next = json_incref(json_object_get(
+				json_array_get(items, (size_t)limit - 1), "name"));
+			break;
+		}
+		json_array_append_new(items, machine_vm_json(vm));
+	}
+	answer_json(request, 200,
+		    json_pack("{s:o, s:o?, s:b}", "items", items, "next", next, "stale",
+			      !machine.up));
+}
+
+void api_vm(struct request *request)
+{
+	const struct machine_vm *vm = machine_find(request->vm);
+	json_t *object = machine_vm_json(vm);
+	char tag[80];
+
+	json_object_set_new(object, "config",
+			    vm->config ? json_incref(vm->config) : json_object());
+	json_object_set_new(object, "stale", json_boolean(!machine.up));
+	machine_vm_tag(vm, tag, sizeof(tag));
+	answer_header(request, "ETag", tag);
+	answer_json(request, 200, object);
+}
+
+/* False: it has been answered. */
+static bool api_vm_unchanged(struct request *request)
+{
+	const char *match = request_header(request, "if-match");
+	char tag[80];
+
+	machine_vm_tag(machine_find(request->vm), tag, sizeof(tag));
+	if (!match || !strcmp(match, "*") || !strcmp(match, tag))
+		return true;
+	answer_problem(request, 412, "changed", "the VM's configuration has changed since");
+	return false;
+}
+
+/* A value of body.config as the word that Skerry takes; NULL: it is no such value. */
+static const char *api_value(const struct field *field, bool null_allowed)
+{
+	switch (field->type) {
+	case FIELD_TEXT:
+		if (!strcmp(field->value, "{}"))
+			return NULL;
+		return field->value;
+	case FIELD_NUMBER:
+		return field->value;
+	case FIELD_TRUE:
+		return "yes";
+	case FIELD_FALSE:
+		return "no";
+	case FIELD_NULL:
+		return null_allowed ? "none" : NULL;
+	}
+	return NULL;
+}
+
+static bool api_word_valid(const char *key, const char *value)
+{
+	if (strspn(key, "abcdefghijklmnopqrstuvwxyz0123456789_.-") != strlen(key) || !*key)
+		return false;
+	for (const char *at = value; *at; at++) {
+		if (*at < ' ' || *at > '~')
+			return false;
+	}
+	return strlen(value) < API_WORD_BYTES;
+}
+
+/* body.config.* as words KEY=VALUE after `words[count]`; false: it has been answered. */
+static bool api_words(struct request *request, char **words, size_t count, bool null_allowed)
+{
+	static const char prefix[] = "body.config.";
+
+	for (size_t i = 0; i < request->fields.count; i++) {
+		const struct field *field = &request->fields.list[i];
+		const char *key = field->name + strlen(prefix);
+		const char *value;
+		size_t room;
+
+		if (strncmp(field->name, prefix, strlen(prefix)))
+			continue;
+		value = api_value(field, null_allowed);
+		if (!value || !api_word_valid(key, value) || count >= API_KEYS) {
+			answer_problem(request, 422, "bad-argument",
+				       "config has keys with text, numbers or true and false");
+			return false;
+		}
+		room = strlen(key) + strlen(value) + 2;
+		words[count] = malloc(room);
+		if (!words[count]) {
+			answer_problem(request, 500, "failed", "there is no memory");
+			return false;
+		}
+		snprintf(words[count++], room, "%s=%s", key, value);
+	}
+	words[count] = NULL;
+	return true;
+}
+
+static void api_words_free(char **words)
+{
+	for (size_t i = 1; i <= API_KEYS && words[i]; i++)
+		free(words[i]);
+}
+
+void api_vm_create(struct request *request)
+{
+	const char *name = request_text(request, "name");
+	char *words[API_KEYS + 2] = {(char *)(uintptr_t)name};
+
+	if (!name || !machine_name_valid(name)) {
+		answer_problem(request, 422, "bad-argument",
+			       "name: 1 to 31 letters, digits, '-', '_' and '.', a letter or digit "
+			       "first");
+		return;
+	}
+	if (machine_find(name)) {
+		answer_problem(request, 409, "exists", "there is a VM of this name");
+		return;
+	}
+	if (api_words(request, words, 1, false))
+		operation_start(request, OPERATION_REPLY, "vm create", (const char *const *)words,
+				name, NULL, 201, request_wait_s(request, API_WAIT_S));
+	api_words_free(words);
+}
+
+void api_vm_change(struct request *request)
+{
+	char *words[API_KEYS + 2] = {request->vm};
+	const struct machine_vm *vm = machine_find(request->vm);
+	char name[MACHINE_NAME_BYTES];
+
+	if (!api_vm_unchanged(request))
+		return;
+	strcpy(name, vm->name);
+	words[0] = name;
+	if (!api_words(request, words, 1, true)) {
+		api_words_free(words);
+		return;
+	}
+	if (!words[1])
+		answer_problem(request, 422, "bad-argument", "config names nothing to change");
+	else
+		operation_start(request, OPERATION_REPLY, "vm set", (const char *const *)words,
+				name, NULL, 200, request_wait_s(request, API_WAIT_S));
+	api_words_free(words);
+}
+
+void api_vm_destroy(struct request *request)
+{
+	const char *words[] = {request->vm, NULL};
+
+	if (api_vm_unchanged(request))
+		operation_start(request, OPERATION_REPLY, "vm destroy", words, request->vm, NULL,
+				204, request_wait_s(request, API_WAIT_S));
+}
+
+void api_vm_action(struct request *request)
+{
+	static const struct {
+		const char *verb, *wanted;
+	} actions[] = {
+		{"start", "running"}, {"stop", "stopped"},   {"kill", "stopped"},
+		{"pause", "paused"},  {"resume", "running"}, {"reset", NULL},
+	};
+	const char *verb = strrchr(request->route->path, '/') + 1;
+	const char *words[] = {request->vm, NULL};
+	const char *state = machine_vm_state(machine_find(request->vm));
+	bool stop = !strcmp(verb, "stop");
+	const char *wanted = NULL;
+	char command[16];
+
+	for (size_t i = 0; i < sizeof(actions) / sizeof(actions[0]); i++) {
+		if (!strcmp(actions[i].verb, verb))
+			wanted = actions[i].wanted;
+	}
+	if (wanted && !strcmp(state, wanted)) {
+		answer_json(request, 200,
+			    json_pack("{s:b, s:o}", "changed", false, "vm",
+				      machine_vm_json(machine_find(request->vm))));
+		return;
+	}
+	snprintf(command, sizeof(command), "vm %s", verb);
+	operation_start(request, stop ? OPERATION_STOP : OPERATION_REPLY, command, words,
+			request->vm, wanted, 200, request_wait_s(request, stop ? 0 : API_WAIT_S));
+}
+
+/* Rows of `vm stat` that are no exits' reasons. */
+static bool api_is_exit(const char *reason)
+{
+	char field[MACHINE_FIELD_BYTES + 8];
+
+	snprintf(field, sizeof(field), "exit.%s", reason);
+	for (unsigned i = 0; i < machine.field_count; i++) {
+		if (!strcmp(machine.fields[i], field))
+			return true;
+	}
+	return false;
+}
+
+static void api_took_exits(uint64_t id, json_t *reply)
+{
+	struct request *request = request_find((uint32_t)id);
+	json_t *rows = json_object_get(reply, "result"), *row, *items;
+	size_t i;
+
+	if (!request)
+		return;
+	if (!rows) {
+		answer_problem_json(request, problem_of_reply(reply));
+		return;
+	}
+	items = json_array();
+	json_array_foreach(rows, i, row) {
+		const char *reason = json_string_value(json_object_get(row, "reason"));
+		json_t *cost = json_object_get(row, "instructions");
+		char count[24], cycles[24];
+
+		if (!reason || !api_is_exit(reason))
+			continue;
+		snprintf(count, sizeof(count), "%lld",
+			 (long long)json_integer_value(json_object_get(row, "count")));
+		snprintf(cycles, sizeof(cycles), "%lld", (long long)json_integer_value(cost));
+		json_array_append_new(items,
+				      json_pack("{s:s, s:s, s:s?}", "reason", reason, "count",
+						count, "cycles",
+						json_is_integer(cost) ? cycles : NULL));
+	}
+	answer_json(request, 200, json_pack("{s:o}", "items", items));
+}
+
+void api_vm_exits(struct request *request)
+{
+	const char *words[] = {request->vm, NULL};
+	json_t *ask = link_command("vm stat", words, NULL);
+
+	json_object_set_new(ask, "order", json_string("any"));
+	if (!link_ask(ask, api_took_exits, request->id))
+		answer_problem(request, 503, "link-down", "the link to Skerry is down or full");
+}

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "gateway/core/auth.h"
+
+/*
+ * audit.jsonl in the state directory: a JSON object a line, each with the SHA-256 of the line before
+ * ("prev"). What is about to be done is written before, its result after.
+ */
+
+/* Reads and verifies it. False: a sentence is on stderr and changes are refused. */
+bool audit_open(void);
+
+/* The number of the line, 0: it cannot be written, and nothing may be done. `result` NULL: begun. */
+uint64_t audit_begin(const char *who, const char *action, const char *target, const char *from,
+		     const char *result);
+/* Nothing for line 0. */
+void audit_end(uint64_t line, const char *result);
+
+/* Gives the head's hash to Skerry when it has changed. */
+void audit_anchor(void);
+bool audit_works(void);
+
+json_t *audit_json(const struct identity *who, uint64_t after, unsigned limit);
+
+/* Verifies a file by itself: the number of lines, or -1 with a sentence on stderr. */
+long audit_verify(const char *text, size_t count, char *head);

@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+enum role {
+	ROLE_VIEWER = 1,
+	ROLE_OPERATOR = 2,
+	ROLE_ADMIN = 4,
+	ROLE_AUDITOR = 8,
+	ROLE_CONSOLE_READ = 16,
+	ROLE_CONSOLE_WRITE = 32,
+};
+enum {
+	ROLE_NONE = 0,		/* of a route: no credential is needed */
+	ROLE_ANY = 63,
+	AUTH_NAME_BYTES = 40,
+	AUTH_SCOPE_BYTES = 64,
+	AUTH_SECRET_BYTES = 32,
+	AUTH_TEXT_BYTES = 80,	/* of a secret as text */
+};
+
+/* Who asks, and what that may do. */
+struct identity {
+	char name[AUTH_NAME_BYTES];
+	unsigned roles;			/* what they imply included */
+	char scope[AUTH_SCOPE_BYTES];	/* a glob of VMs' names */
+	int64_t expires;		/* UTC seconds, 0: never */
+	uint64_t token;			/* its number; 0: by the Unix socket */
+	unsigned user;			/* of the Unix socket */
+};
+
+/* The names of roles, in the order of the bits. */
+extern const char *const role_names[6];
+unsigned role_imply(unsigned roles);
+json_t *role_json(unsigned roles);
+
+bool scope_has(const char *scope, const char *vm);
+/* Whether every VM of `inner` is certainly one of `outer`. */
+bool scope_within(const char *inner, const char *outer);
+bool scope_valid(const char *scope);
+
+/* A secret: `prefix` and 256 random bits; the text and its SHA-256. */
+bool secret_make(const char *prefix, char *text, uint8_t *hash);
+void secret_hash(const char *text, uint8_t *hash);
+
+/* tokens.json of the state directory. *first gets the first token when none was there, else "". */
+bool token_open(char *first);
+bool token_identify(const char *secret, struct identity *identity);
+/* Makes one; false: it cannot be written. `text` gets the secret. */
+bool token_make(const char *name, unsigned roles, const char *scope, int64_t expires,
+		uint64_t *number, char *text);
+/* False: the token is there no more. */
+bool token_alive(uint64_t number, int64_t now);
+/* Those that `who` may see or remove: whose scope is within that of `who`. */
+json_t *token_list(const struct identity *who);
+enum token_outcome { TOKEN_REMOVED, TOKEN_UNKNOWN, TOKEN_UNWRITTEN };
+enum token_outcome token_remove(uint64_t number, const struct identity *who);
+void token_tick(void);
+
+/* Logins by cookie: in memory only, 12 hours. */
+bool session_make(const struct identity *identity, char *text);
+bool session_identify(const char *text, struct identity *identity);
+void session_end(const char *text);
+
+/* One-use tickets for WebSockets, 30 s. `what`: "stream", "read", "write". */
+bool ticket_make(const struct identity *identity, const char *vm, const char *what, char *text);
+bool ticket_use(const char *text, const char *vm, char *what, struct identity *identity);
+
+/* False: too much; *retry_s says when again. */
+bool rate_allows(const struct identity *identity, bool change, unsigned *retry_s);
+/* Wrong logins by address: five a minute, then doubling up to 64 s. */
+bool login_allowed(const char *address, unsigned *retry_s);
+void login_failed(const char *address);
+void login_passed(const char *address);

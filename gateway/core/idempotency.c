@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: MIT */
+#include "gateway/core/idempotency.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include <gnutls/crypto.h>
+#include <gnutls/gnutls.h>
+
+enum { IDEMPOTENCY_S = 24 * 3600, IDEMPOTENCY_KEY_BYTES = 128 };
+
+static struct kept {
+	double until_s;			/* 0: free */
+	uint8_t key[32], content[32];	/* SHA-256 */
+	bool under_way;
+	unsigned status;
+	const char *type;
+	char *bytes;
+	size_t count;
+} kept[IDEMPOTENCY_COUNT];
+
+static void idempotency_hash(const struct request *request, const char *key, struct kept *entry)
+{
+	gnutls_hash_hd_t hash;
+
+	if (gnutls_hash_init(&hash, GNUTLS_DIG_SHA256) < 0)
+		return;
+	gnutls_hash(hash, &request->who.token, sizeof(request->who.token));
+	gnutls_hash(hash, &request->who.user, sizeof(request->who.user));
+	gnutls_hash(hash, key, strlen(key));
+	gnutls_hash_deinit(hash, entry->key);
+	if (gnutls_hash_init(&hash, GNUTLS_DIG_SHA256) < 0)
+		return;
+	for (size_t i = 0; i < request->fields.count; i++) {
+		const struct field *field = &request->fields.list[i];
+
+		if (strcmp(field->name, "path") && strncmp(field->name, "body", 4))
+			continue;
+		gnutls_hash(hash, field->name, strlen(field->name) + 1);
+		gnutls_hash(hash, field->value, strlen(field->value) + 1);
+	}
+	gnutls_hash_deinit(hash, entry->content);
+}
+
+static struct kept *idempotency_find(const uint8_t *key)
+{
+	for (size_t i = 0; i < IDEMPOTENCY_COUNT; i++) {
+		if (kept[i].until_s > machine_now_s() && !memcmp(kept[i].key, key, 32))
+			return &kept[i];
+	}
+	return NULL;
+}
+
+static struct kept *idempotency_place(void)
+{
+	struct kept *best = NULL;
+
+	for (size_t i = 0; i < IDEMPOTENCY_COUNT; i++) {
+		if (!kept[i].under_way && (!best || kept[i].until_s < best->until_s))
+			best = &kept[i];
+	}
+	return best;
+}
+
+bool idempotency_begin(struct request *request)
+{
+	const char *key = request_header(request, "idempotency-key");
+	struct kept sought = {0}, *entry;
+
+	if (!key || strcmp(request->route->method, "POST") ||
+	    request->route->flags & (ROUTE_LOGIN | ROUTE_UPGRADE))
+		return true;
+	if (!*key || strlen(key) > IDEMPOTENCY_KEY_BYTES) {
+		answer_problem(request, 422, "bad-argument", "Idempotency-Key has 1 to 128 bytes");
+		return false;
+	}
+	idempotency_hash(request, key, &sought);
+	entry = idempotency_find(sought.key);
+	if (entry && memcmp(entry->content, sought.content, 32)) {
+		answer_problem(request, 422, "bad-argument",
+			       "this Idempotency-Key was used for another request");
+		return false;
+	}
+	if (entry && entry->under_way) {
+		answer_problem(request, 409, "busy", "the first request of this key is under way");
+		return false;
+	}
+	if (entry) {
+		answer_header(request, "Idempotency-Replayed", "true");
+		answer_bytes(request, entry->status, entry->type, entry->bytes, entry->count);
+		return false;
+	}
+	entry = idempotency_place();
+	if (!entry)
+		return true;
+	free(entry->bytes);
+	*entry = sought;
+	entry->under_way = true;
+	entry->until_s = machine_now_s() + IDEMPOTENCY_S;
+	request->key = (unsigned)(entry - kept) + 1;
+	return true;
+}
+
+void idempotency_keep(struct request *request, unsigned status, const char *type,
+		      const char *bytes, size_t count)
+{
+	struct kept *entry;
+
+	if (!request->key)
+		return;
+	entry = &kept[request->key - 1];
+	request->key = 0;
+	entry->under_way = false;
+	/* What failed for a reason that passes may be tried again; a secret is shown once. */
+	if (status >= 500 || status == 429 || count > IDEMPOTENCY_BODY_BYTES ||
+	    (request->route && request->route->handler == api_token_make)) {
+		entry->until_s = 0;
+		return;
+	}
+	entry->bytes = malloc(count + 1);
+	if (!entry->bytes) {
+		entry->until_s = 0;
+		return;
+	}
+	memcpy(entry->bytes, bytes, count);
+	entry->count = count;
+	entry->status = status;
+	entry->type = type;
+}
+
+void idempotency_forget(struct request *request)
+{
+	if (!request->key)
+		return;
+	/* What was begun goes on; the same key must not begin it again. */
+	idempotency_keep(request, 409, "application/problem+json",
+			 "{\"type\":\"about:blank\",\"title\":\"Conflict\",\"status\":409,"
+			 "\"code\":\"busy\",\"detail\":\"the first request of this key was left\"}",
+			 115);
+}

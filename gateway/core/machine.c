@@ -1,0 +1,436 @@
+/* SPDX-License-Identifier: MIT */
+#include "gateway/core/machine.h"
+
+#include <ctype.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "gateway/core/audit.h"
+#include "gateway/core/console.h"
+#include "gateway/core/operation.h"
+#include "gateway/core/stream.h"
+#include "gateway/link/link.h"
+
+enum { MACHINE_REFRESH_MS = 10000 };
+
+struct machine machine = {.audit_findings = -1};
+
+static struct {
+	char password[256];
+	bool asking, again;		/* for the list */
+	bool password_sent;
+	bool config_asking;
+	int64_t refresh_ms;
+} asked;
+
+double machine_now_s(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+}
+
+bool machine_name_valid(const char *name)
+{
+	size_t length = strlen(name);
+
+	if (length == 0 || length >= MACHINE_NAME_BYTES || !isalnum((unsigned char)name[0]))
+		return false;
+	for (size_t i = 0; i < length; i++) {
+		if (!isalnum((unsigned char)name[i]) && !strchr("-_.", name[i]))
+			return false;
+	}
+	return true;
+}
+
+struct machine_vm *machine_find(const char *name)
+{
+	for (unsigned i = 0; i < machine.vm_count; i++) {
+		if (!strcmp(machine.vms[i]->name, name))
+			return machine.vms[i];
+	}
+	return NULL;
+}
+
+static bool machine_reply_ok(json_t *reply)
+{
+	const char *status = json_string_value(json_object_get(reply, "status"));
+
+	return status && !strcmp(status, "ok");
+}
+
+static void machine_vm_free(unsigned index)
+{
+	struct machine_vm *vm = machine.vms[index];
+
+	json_decref(vm->list);
+	json_decref(vm->config);
+	free(vm);
+	machine.vms[index] = machine.vms[--machine.vm_count];
+}
+
+static int machine_compare(const void *a, const void *b)
+{
+	const struct machine_vm *const *first = a;
+	const struct machine_vm *const *second = b;
+
+	return strcmp((*first)->name, (*second)->name);
+}
+
+/* Whether what the API shows differs, apart from counters. */
+static bool machine_vm_differs(json_t *old, json_t *new)
+{
+	static const char *const keys[] = {"state", "reason", "exit_code", "vcpus", "memory_bytes",
+					   "weight", "cap_percent", "boots", "uuid", "revision"};
+
+	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
+		json_t *first = json_object_get(old, keys[i]);
+		json_t *second = json_object_get(new, keys[i]);
+
+		if (first != second && (!first || !second || !json_equal(first, second)))
+			return true;
+	}
+	return false;
+}
+
+static bool machine_same(json_t *old, json_t *new, const char *key)
+{
+	json_t *first = json_object_get(old, key);
+	json_t *second = json_object_get(new, key);
+
+	return first && second && json_equal(first, second);
+}
+
+static void machine_take_vm(json_t *object)
+{
+	const char *name = json_string_value(json_object_get(object, "name"));
+	struct machine_vm *vm;
+	bool differs;
+
+	if (!name || !machine_name_valid(name))
+		return;
+	vm = machine_find(name);
+	if (!vm) {
+		vm = machine.vm_count < MACHINE_VMS ? calloc(1, sizeof(*vm)) : NULL;
+		if (!vm)
+			return;
+		snprintf(vm->name, sizeof(vm->name), "%s", name);
+		machine.vms[machine.vm_count++] = vm;
+	}
+	differs = !vm->list || machine_vm_differs(vm->list, object);
+	if (!vm->list || !machine_same(vm->list, object, "revision") ||
+	    !machine_same(vm->list, object, "uuid"))
+		vm->config_stale = true;
+	if (vm->list && !machine_same(vm->list, object, "boots"))
+		vm->sampled = false;
+	json_decref(vm->list);
+	vm->list = json_incref(object);
+	vm->list_s = machine_now_s();
+	vm->seen = true;
+	if (differs && machine.up)
+		stream_vm(vm);
+}
+
+static void machine_ask_config(void);
+
+static void machine_took_config(uint64_t index, json_t *reply)
+{
+	json_t *rows = json_object_get(reply, "result"), *row;
+	const char *name = json_string_value(json_object_get(json_array_get(rows, 0), "name"));
+	struct machine_vm *vm = NULL;
+	size_t i;
+
+	asked.config_asking = false;
+	for (unsigned each = 0; each < machine.vm_count; each++) {
+		if ((uint64_t)(uintptr_t)machine.vms[each] == index)
+			vm = machine.vms[each];
+	}
+	if (!vm || !reply)
+		return;
+	(void)name;
+	vm->config_stale = false;
+	if (machine_reply_ok(reply)) {
+		json_decref(vm->config);
+		vm->config = json_object();
+		json_array_foreach(rows, i, row) {
+			const char *key = json_string_value(json_object_get(row, "key"));
+			json_t *value = json_object_get(row, "value");
+			const char *applies =
+				json_string_value(json_object_get(row, "applies"));
+
+			if (key && strcmp(key, "password"))
+				json_object_set_new(vm->config, key,
+						    json_pack("{s:O?, s:s*, s:O*}", "value", value,
+							      "applies", applies, "origin",
+							      json_object_get(row, "origin")));
+		}
+	}
+	machine_ask_config();
+}
+
+static void machine_ask_config(void)
+{
+	for (unsigned i = 0; i < machine.vm_count && !asked.config_asking; i++) {
+		const char *words[] = {machine.vms[i]->name, NULL};
+		json_t *request;
+
+		if (!machine.vms[i]->config_stale)
+			continue;
+		request = link_command("vm get", words, NULL);
+		json_object_set_new(request, "order", json_string("any"));
+		asked.config_asking = link_ask(request, machine_took_config,
+					       (uint64_t)(uintptr_t)machine.vms[i]);
+		return;
+	}
+}
+
+static void machine_ask_list(void);
+
+static void machine_took_list(uint64_t unused, json_t *reply)
+{
+	json_t *object;
+	size_t index;
+
+	(void)unused;
+	asked.asking = false;
+	if (!machine_reply_ok(reply))
+		return;
+	for (unsigned i = 0; i < machine.vm_count; i++)
+		machine.vms[i]->seen = false;
+	json_array_foreach(json_object_get(reply, "result"), index, object)
+		machine_take_vm(object);
+	for (unsigned i = machine.vm_count; i-- > 0;) {
+		if (machine.vms[i]->seen)
+			continue;
+		stream_gone(machine.vms[i]->name);
+		machine_vm_free(i);
+	}
+	qsort(machine.vms, machine.vm_count, sizeof(machine.vms[0]), machine_compare);
+	machine_ask_config();
+	if (!machine.up) {
+		machine.up = machine.known = true;
+		stream_link();
+		audit_anchor();
+	}
+	operation_look();
+	if (asked.again)
+		machine_ask_list();
+}
+
+static void machine_ask_list(void)
+{
+	if (asked.asking) {
+		asked.again = true;
+		return;
+	}
+	asked.again = false;
+	asked.asking = link_ask(link_command("vm list", NULL, NULL), machine_took_list, 0);
+}
+
+void machine_refresh(void)
+{
+	machine_ask_list();
+}
+
+/* The answer to an action has the new state: shown at once, the list follows. */
+void machine_vm_patch(json_t *result)
+{
+	const char *name = json_string_value(json_object_get(result, "name"));
+	struct machine_vm *vm = name ? machine_find(name) : NULL;
+	json_t *state = json_object_get(result, "state");
+
+	if (vm && json_is_string(state)) {
+		json_object_set(vm->list, "state", state);
+		json_object_set(vm->list, "reason", json_object_get(result, "reason"));
+	}
+	machine_refresh();
+}
+
+static void machine_took_rows(uint64_t which, json_t *reply)
+{
+	json_t **place = which ? &machine.memory : &machine.cpu;
+
+	if (!machine_reply_ok(reply))
+		return;
+	json_decref(*place);
+	*place = json_incref(json_object_get(reply, "result"));
+}
+
+static void machine_took_fields(uint64_t unused, json_t *reply)
+{
+	(void)unused;
+	if (machine_reply_ok(reply))
+		machine_take_fields(reply);
+}
+
+static void machine_ask_rows(void)
+{
+	link_ask(link_command("cpu", NULL, NULL), machine_took_rows, 0);
+	link_ask(link_command("mem", NULL, NULL), machine_took_rows, 1);
+}
+
+static void machine_took_missed(uint64_t unused, json_t *reply)
+{
+	json_t *line;
+	size_t index;
+
+	(void)unused;
+	(void)line;
+	/* too-old: a part is lost; the streams get a new snapshot with the list. */
+	if (reply && !machine_reply_ok(reply)) {
+		machine.events_lost++;
+		stream_lost();
+		return;
+	}
+	json_array_foreach(json_object_get(reply, "result"), index, line)
+		stream_event(line);
+}
+
+static void machine_hello(void);
+
+static void machine_took_password(uint64_t unused, json_t *reply)
+{
+	(void)unused;
+	if (!reply)
+		return;
+	if (machine_reply_ok(reply))
+		machine_hello();
+	else
+		fprintf(stderr, "skerryd: Skerry refuses the channel's password\n");
+}
+
+static void machine_copy(char *to, size_t room, json_t *object, const char *key)
+{
+	const char *text = json_string_value(json_object_get(object, key));
+
+	snprintf(to, room, "%s", text ? text : "");
+}
+
+/* Another boot id: all that was known of VMs, samples and events belongs to a machine that is gone. */
+static void machine_new_boot(void)
+{
+	while (machine.vm_count)
+		machine_vm_free(0);
+	for (unsigned i = 0; i < MACHINE_EVENTS; i++) {
+		json_decref(machine.events[i].line);
+		machine.events[i] = (struct machine_event){0};
+	}
+	machine.event_count = 0;
+	machine.last_sequence = 0;
+	machine.cpu_count = 0;
+	machine.audit_findings = -1;
+	operation_restarted();
+}
+
+static void machine_took_hello(uint64_t unused, json_t *reply)
+{
+	json_t *hello = json_array_get(json_object_get(reply, "result"), 0);
+	const char *samples[] = {"every=1000", NULL};
+	char boot[40], number[24];
+	const char *since[] = {number, NULL};
+
+	(void)unused;
+	if (!reply)
+		return;
+	if (!machine_reply_ok(reply) || json_integer_value(json_object_get(hello, "protocol")) < 2) {
+		fprintf(stderr, "skerryd: Skerry does not speak version 2 of the machine channel\n");
+		return;
+	}
+	if (json_is_true(json_object_get(hello, "locked"))) {
+		if (asked.password[0] && !asked.password_sent)
+			link_ask(json_pack("{s:s}", "auth", asked.password), machine_took_password, 0);
+		else
+			fprintf(stderr, "skerryd: the channel is locked: --password-file\n");
+		asked.password_sent = true;
+		return;
+	}
+	machine_copy(boot, sizeof(boot), hello, "boot");
+	if (strcmp(boot, machine.boot))
+		machine_new_boot();
+	snprintf(machine.boot, sizeof(machine.boot), "%s", boot);
+	machine_copy(machine.version, sizeof(machine.version), hello, "version");
+	machine.boot_time_ns = json_integer_value(json_object_get(hello, "time_ns"));
+	machine.hello_s = machine_now_s();
+	json_decref(machine.rights);
+	machine.rights = json_incref(json_object_get(hello, "rights"));
+	snprintf(number, sizeof(number), "%lld", (long long)machine.last_sequence);
+	if (machine.event_count)
+		link_ask(link_command("events since", since, NULL), machine_took_missed, 0);
+	else
+		machine.last_sequence = json_integer_value(json_object_get(hello, "event_last"));
+	link_ask(link_command("samples", samples, NULL), machine_took_fields, 0);
+	machine_ask_rows();
+	machine_ask_list();
+}
+
+static void machine_hello(void)
+{
+	link_ask(json_pack("{s:i}", "hello", 2), machine_took_hello, 0);
+}
+
+static void machine_opened(void)
+{
+	memset(&asked.asking, 0, sizeof(asked.asking));
+	asked.again = asked.password_sent = asked.config_asking = false;
+	machine_hello();
+}
+
+static void machine_lost(void)
+{
+	bool was_up = machine.up;
+
+	machine.up = false;
+	asked.asking = asked.again = asked.config_asking = false;
+	for (unsigned i = 0; i < machine.vm_count; i++)
+		machine.vms[i]->sampled = false;
+	console_link_lost();
+	if (was_up)
+		stream_link();
+}
+
+static void machine_take_event(json_t *line)
+{
+	const char *name = json_string_value(json_object_get(line, "event"));
+	struct machine_vm *vm;
+	const char *of = json_string_value(json_object_get(line, "vm"));
+
+	if (!strcmp(name, "heartbeat"))
+		return;
+	vm = of ? machine_find(of) : NULL;
+	if (vm && !strcmp(name, "configuration"))
+		vm->config_stale = true;
+	stream_event(line);
+	machine_ask_list();
+}
+
+static void machine_line(json_t *line)
+{
+	machine.heard_s = machine_now_s();
+	if (json_is_string(json_object_get(line, "event")))
+		machine_take_event(line);
+	else if (json_object_get(line, "sample"))
+		machine_take_sample(line);
+	else if (json_object_get(line, "stream") || json_object_get(line, "closed") ||
+		 json_object_get(line, "credit"))
+		console_line(line);
+}
+
+bool machine_setup(const char *where, const char *password)
+{
+	static const struct link_client client = {machine_opened, machine_lost, machine_line};
+
+	snprintf(asked.password, sizeof(asked.password), "%s", password ? password : "");
+	return link_setup(where, &client);
+}
+
+void machine_tick(int64_t now_ms)
+{
+	if (now_ms < asked.refresh_ms || !machine.up)
+		return;
+	asked.refresh_ms = now_ms + MACHINE_REFRESH_MS;
+	machine_ask_rows();
+	machine_ask_list();
+}

@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: MIT */
+#include <stdio.h>
+#include <string.h>
+
+#include "gateway/core/machine.h"
+#include "gateway/core/settings.h"
+
+enum { PAGE_BYTES = 4096 };
+
+const char *machine_vm_state(const struct machine_vm *vm)
+{
+	const char *state = json_string_value(json_object_get(vm->list, "state"));
+
+	return state ? state : "unknown";
+}
+
+/* The ETag of a VM's configuration. */
+void machine_vm_tag(const struct machine_vm *vm, char *text, size_t room)
+{
+	const char *uuid = json_string_value(json_object_get(vm->list, "uuid"));
+
+	snprintf(text, room, "\"%.36s-%lld\"", uuid ? uuid : vm->name,
+		 (long long)json_integer_value(json_object_get(vm->list, "revision")));
+}
+
+static double machine_seconds(json_t *object, const char *key)
+{
+	return (double)json_integer_value(json_object_get(object, key)) / 1e9;
+}
+
+static json_t *machine_decimal(int64_t value)
+{
+	char text[24];
+
+	snprintf(text, sizeof(text), "%lld", (long long)value);
+	return json_string(text);
+}
+
+json_t *machine_vm_json(const struct machine_vm *vm)
+{
+	static const char *const same[] = {"uuid", "reason", "exit_code", "vcpus", "memory_bytes",
+					   "resident_bytes", "weight", "cap_percent", "boots"};
+	json_t *object = json_object();
+	double uptime_s = machine_seconds(vm->list, "uptime_ns");
+	int64_t exits = machine_value(vm, "exits");
+	int64_t resident = machine_value(vm, "resident_bytes");
+
+	json_object_set_new(object, "name", json_string(vm->name));
+	json_object_set_new(object, "state", json_string(machine_vm_state(vm)));
+	for (size_t i = 0; i < sizeof(same) / sizeof(same[0]); i++) {
+		json_t *value = json_object_get(vm->list, same[i]);
+
+		json_object_set(object, same[i], value ? value : json_null());
+	}
+	if (!strcmp(machine_vm_state(vm), "running") && machine.up)
+		uptime_s += machine_now_s() - vm->list_s;
+	json_object_set_new(object, "uptime_s", json_real(uptime_s));
+	json_object_set_new(object, "cpu_s", json_real(machine_seconds(vm->list, "cpu_ns")));
+	if (exits < json_integer_value(json_object_get(vm->list, "exits")))
+		exits = json_integer_value(json_object_get(vm->list, "exits"));
+	json_object_set_new(object, "exits", machine_decimal(exits));
+	if (resident >= 0)
+		json_object_set_new(object, "resident_bytes", json_integer(resident));
+	json_object_set_new(object, "sample", machine_sample_json(vm));
+	return object;
+}
+
+static json_t *machine_memory_json(void)
+{
+	static const char *const shown[][2] = {
+		{"guest", "guest RAM"}, {"table", "tables"}, {"process", "processes"},
+	};
+	json_t *owners = json_array(), *row;
+	json_int_t total = 0, free_bytes = 0;
+	size_t i;
+
+	json_array_foreach(machine.memory, i, row) {
+		const char *owner = json_string_value(json_object_get(row, "owner"));
+		json_int_t bytes =
+			json_integer_value(json_object_get(row, "pages")) * PAGE_BYTES;
+
+		/* Zones are the same pages, told apart by where they are. */
+		if (!owner || !strncmp(owner, "zone-", 5))
+			continue;
+		total += bytes;
+		if (!strcmp(owner, "free")) {
+			free_bytes = bytes;
+			continue;
+		}
+		for (size_t word = 0; word < sizeof(shown) / sizeof(shown[0]); word++) {
+			if (!strcmp(owner, shown[word][0]))
+				owner = shown[word][1];
+		}
+		json_array_append_new(owners, json_pack("{s:s, s:I}", "owner", owner, "bytes",
+							bytes));
+	}
+	return json_pack("{s:o, s:I, s:I}", "owners", owners, "free_bytes", free_bytes,
+			 "total_bytes", total);
+}
+
+json_t *machine_host_json(void)
+{
+	json_t *cpu = json_array_get(machine.cpu, 0);
+	json_t *open = json_object_get(cpu, "speculation_open");
+	double now_s = machine_now_s();
+	double uptime_s = (double)machine.boot_time_ns / 1e9 + now_s - machine.hello_s;
+
+	return json_pack(
+		"{s:s, s:b, s:f, s:s, s:s, s:f, s:o, s:o, s:O*, s:O*, s:O*, s:s, s:o}", "link",
+		machine.up ? "up" : "lost", "stale", !machine.up, "age_s",
+		machine.known ? now_s - machine.heard_s : 0.0, "version", machine.version, "boot",
+		machine.boot, "uptime_s", machine.known ? uptime_s : 0.0, "cpus",
+		machine_cpus_json(), "memory", machine_memory_json(), "rights", machine.rights,
+		"speculation", json_object_get(cpu, "speculation"), "speculation_open", open,
+		"fingerprint", settings.fingerprint, "audit_findings",
+		machine.audit_findings < 0 ? json_null() : json_integer(machine.audit_findings));
+}
+
+json_t *machine_event_json(const struct machine_event *event)
+{
+	const char *reason = json_string_value(json_object_get(event->line, "reason"));
+	char number[24];
+
+	snprintf(number, sizeof(number), "%lld", (long long)event->sequence);
+	return json_pack("{s:s, s:s, s:f, s:O*, s:s, s:s}", "type", "event", "sequence", number,
+			 "time_s", machine_seconds(event->line, "time_ns"), "event",
+			 json_object_get(event->line, "event"), "vm", event->vm, "reason",
+			 reason ? reason : "");
+}

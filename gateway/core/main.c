@@ -1,0 +1,326 @@
+/* SPDX-License-Identifier: MIT */
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "gateway/core/audit.h"
+#include "gateway/core/auth.h"
+#include "gateway/core/console.h"
+#include "gateway/core/operation.h"
+#include "gateway/core/options.h"
+#include "gateway/core/peer.h"
+#include "gateway/core/request.h"
+#include "gateway/core/settings.h"
+#include "gateway/core/state.h"
+#include "gateway/core/stream.h"
+#include "gateway/link/link.h"
+#include "gateway/web/web.h"
+
+/*
+ * The process that decides: it has the link, the tokens and the audit, and reads no HTTP. It starts
+ * web, and starts it again when it has died.
+ */
+enum {
+	CORE_QUEUE_BYTES = 16 << 20,	/* towards web; more, and no request is read */
+	CORE_MESSAGES = 64,		/* in a turn */
+	CORE_TICK_MS = 250,
+	CORE_WEB_AGAIN_MS = 500,
+	CORE_PASSWORD_BYTES = 256,
+};
+
+static struct {
+	struct message_socket web;
+	pid_t web_pid;			/* 0: none runs */
+	int64_t web_ms;			/* when it may be started */
+	int listener, local, signals;
+	char *certificate, *key;
+	bool ended;
+} core = {.web.fd = -1, .listener = -1, .local = -1};
+
+static int64_t core_now_ms(void)
+{
+	return (int64_t)(machine_now_s() * 1000);
+}
+
+static void core_run_web(int fd)
+{
+	char socket_text[12], listener_text[12], limit_text[12];
+	sigset_t none;
+
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	snprintf(socket_text, sizeof(socket_text), "%d", dup(fd));
+	snprintf(listener_text, sizeof(listener_text), "%d",
+		 core.listener < 0 ? -1 : dup(core.listener));
+	snprintf(limit_text, sizeof(limit_text), "%u", settings.per_address);
+	execl("/proc/self/exe", "skerryd", "web", socket_text, listener_text,
+	      settings.ui ? settings.ui : "", limit_text, (char *)NULL);
+	_exit(127);
+}
+
+static void core_start_web(void)
+{
+	struct buffer setup = {0};
+	int ends[2];
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0)
+		return;
+	core.web_pid = fork();
+	if (core.web_pid == 0)
+		core_run_web(ends[1]);
+	close(ends[1]);
+	core.web.fd = ends[0];
+	fields_text(&setup, "certificate", core.certificate ? core.certificate : "");
+	fields_text(&setup, "key", core.key ? core.key : "");
+	message_send(&core.web, (struct message_head){MESSAGE_SETUP, 0, 0, 0}, setup.bytes,
+		     setup.count, -1);
+	explicit_bzero(setup.bytes, setup.count);
+	buffer_free(&setup);
+}
+
+/* Whoever was connected is not any more; the guests notice nothing. */
+static void core_web_ended(void)
+{
+	if (core.web.fd >= 0)
+		close(core.web.fd);
+	core.web.fd = -1;
+	message_drop(&core.web);
+	request_drop_all();
+	peer_forget_all();
+	core.web_ms = core_now_ms() + CORE_WEB_AGAIN_MS;
+}
+
+static void core_message(const struct message_head *head, const char *bytes, size_t count)
+{
+	struct request *request;
+
+	if (head->kind == MESSAGE_REQUEST) {
+		request_take(head->id, bytes, count);
+		return;
+	}
+	if (head->kind == MESSAGE_LEFT) {
+		peer_left(head->id);
+		return;
+	}
+	request = request_find(head->id);
+	if (!request)
+		return;
+	switch (head->kind) {
+	case MESSAGE_CANCEL:
+		request_cancel(head->id);
+		break;
+	case MESSAGE_CONSUMED:
+		stream_consumed(request, head->value);
+		break;
+	case MESSAGE_DATA:
+		if (request->stream == STREAM_CONSOLE)
+			console_data(request, head->flags & MESSAGE_TEXT, bytes, count);
+		else
+			stream_taken(request, (uint32_t)count);
+		break;
+	default:
+		break;
+	}
+}
+
+static void core_read_web(void)
+{
+	static char bytes[MESSAGE_BYTES];
+
+	for (unsigned i = 0; i < CORE_MESSAGES && core.web.fd >= 0; i++) {
+		struct message_head head;
+		int pass;
+		long count = message_receive(&core.web, &head, bytes, &pass);
+
+		if (pass >= 0)
+			close(pass);
+		if (count == -2 || (count >= 0 && head.kind >= MESSAGE_SETUP)) {
+			core_web_ended();
+			if (core.web_pid)
+				kill(core.web_pid, SIGKILL);
+		}
+		if (count < 0)
+			return;
+		core_message(&head, bytes, (size_t)count);
+	}
+}
+
+static void core_signals(void)
+{
+	struct signalfd_siginfo info;
+	int status;
+
+	while (read(core.signals, &info, sizeof(info)) == sizeof(info)) {
+		if (info.ssi_signo != SIGCHLD) {
+			core.ended = true;
+			continue;
+		}
+		while (core.web_pid && waitpid(core.web_pid, &status, WNOHANG) == core.web_pid) {
+			fprintf(stderr, "skerryd: web has ended (%s %d) and is started again\n",
+				WIFSIGNALED(status) ? "signal" : "exit",
+				WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
+			core.web_pid = 0;
+			core_web_ended();
+		}
+	}
+}
+
+static void core_tick(int64_t now_ms)
+{
+	static int64_t anchor_ms;
+
+	link_tick(now_ms);
+	machine_tick(now_ms);
+	operation_look();
+	stream_tick(now_ms);
+	token_tick();
+	if (now_ms - anchor_ms >= (int64_t)settings.anchor_s * 1000) {
+		anchor_ms = now_ms;
+		audit_anchor();
+	}
+	if (!core.web_pid && core.web.fd < 0 && now_ms >= core.web_ms)
+		core_start_web();
+}
+
+static void core_turn(void)
+{
+	static int64_t tick_ms;
+	short web_events = (short)((core.web.first ? POLLOUT : 0) |
+				   (core.web.queued < CORE_QUEUE_BYTES ? POLLIN : 0));
+	struct pollfd waits[4] = {
+		link_wait(),
+		{core.web.fd, web_events, 0},
+		{core.local, POLLIN, 0},
+		{core.signals, POLLIN, 0},
+	};
+	int64_t now_ms;
+
+	if (poll(waits, 4, CORE_TICK_MS) < 0 && errno != EINTR)
+		core.ended = true;
+	now_ms = core_now_ms();
+	if (waits[0].revents)
+		link_ready(waits[0].revents, now_ms);
+	if (waits[3].revents)
+		core_signals();
+	if (core.web.fd >= 0 && !message_flush(&core.web))
+		core_web_ended();
+	if (waits[1].revents & (POLLIN | POLLHUP | POLLERR) && core.web.fd >= 0)
+		core_read_web();
+	if (waits[2].revents && core.web.fd >= 0)
+		peer_accept(core.local, &core.web);
+	if (now_ms - tick_ms >= CORE_TICK_MS) {
+		tick_ms = now_ms;
+		core_tick(now_ms);
+	}
+}
+
+static bool core_password(char *text)
+{
+	FILE *file;
+	bool done;
+
+	*text = 0;
+	if (!settings.password_file)
+		return true;
+	file = fopen(settings.password_file, "re");
+	done = file && fgets(text, CORE_PASSWORD_BYTES, file);
+	if (file)
+		fclose(file);
+	if (!done)
+		fprintf(stderr, "skerryd: %s: %s\n", settings.password_file, strerror(errno));
+	text[strcspn(text, "\r\n")] = 0;
+	return done;
+}
+
+static bool core_setup(void)
+{
+	char first[AUTH_TEXT_BYTES], password[CORE_PASSWORD_BYTES];
+	sigset_t signals;
+
+	umask(077);
+	if (!state_open(settings.state) || !core_password(password) ||
+	    !machine_setup(settings.link, password))
+		return false;
+	explicit_bzero(password, sizeof(password));
+	if (!state_certificate(&core.certificate, &core.key, settings.fingerprint) ||
+	    !token_open(first))
+		return false;
+	(void)audit_open();
+	if (settings.listen && (core.listener = options_listen(settings.listen)) < 0)
+		return false;
+	if (settings.socket && (core.local = peer_listen(settings.socket)) < 0)
+		return false;
+	printf("fingerprint %s\n", settings.fingerprint);
+	if (*first)
+		printf("token %s\n", first);
+	fflush(stdout);
+	explicit_bzero(first, sizeof(first));
+	sigemptyset(&signals);
+	sigaddset(&signals, SIGTERM);
+	sigaddset(&signals, SIGINT);
+	sigaddset(&signals, SIGCHLD);
+	sigprocmask(SIG_BLOCK, &signals, NULL);
+	core.signals = signalfd(-1, &signals, SFD_NONBLOCK | SFD_CLOEXEC);
+	return core.signals >= 0;
+}
+
+static int core_verify(const char *folder)
+{
+	char head[65], *text = NULL;
+	long lines;
+
+	if (!state_open(folder) || !state_read("audit.jsonl", &text) || !text)
+		return 1;
+	lines = audit_verify(text, strlen(text), head);
+	free(text);
+	if (lines < 0)
+		return 1;
+	printf("lines %ld\nhead %s\n", lines, head);
+	return 0;
+}
+
+static int core_print(char *text)
+{
+	int wrong = text ? printf("%s\n", text) : -1;
+
+	free(text);
+	return wrong < 0;
+}
+
+int main(int count, char **words)
+{
+	signal(SIGPIPE, SIG_IGN);
+	if (count == 6 && !strcmp(words[1], "web"))
+		return web_main(atoi(words[2]), atoi(words[3]), words[4],
+				(unsigned)atoi(words[5]));
+	if (count == 2 && !strcmp(words[1], "openapi"))
+		return core_print(openapi_text());
+	if (count == 2 && !strcmp(words[1], "routes"))
+		return core_print(routes_text());
+	if (count == 3 && !strcmp(words[1], "verify-audit"))
+		return core_verify(words[2]);
+	if (!options_read(count, words))
+		return 2;
+	/* What it holds in memory is nobody's: not in a core file, not for a debugger. */
+	prctl(PR_SET_DUMPABLE, 0);
+	request_setup(&core.web);
+	if (!core_setup())
+		return 1;
+	while (!core.ended)
+		core_turn();
+	if (core.web_pid)
+		kill(core.web_pid, SIGKILL);
+	if (settings.socket)
+		unlink(settings.socket);
+	return 0;
+}

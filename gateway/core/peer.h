@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include "gateway/base/message.h"
+
+/*
+ * The Unix socket: core accepts and sees who it is; web only gets the connection and its number, so
+ * that a broken web can be nobody but those who are connected.
+ */
+enum { PEER_COUNT = 64 };
+
+/* The listening descriptor, -1: a sentence is on stderr. */
+int peer_listen(const char *path);
+void peer_accept(int listener, struct message_socket *web);
+void peer_left(uint32_t number);
+void peer_forget_all(void);

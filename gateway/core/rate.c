@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: MIT */
+#include <stdio.h>
+#include <string.h>
+
+#include "gateway/core/auth.h"
+#include "gateway/core/machine.h"
+#include "gateway/core/settings.h"
+
+/* Buckets: one for each token and kind, and one for each address that failed to log in. */
+enum {
+	RATE_COUNT = 1024,
+	RATE_BURST_S = 2,		/* what was saved up: so many seconds' worth */
+	LOGIN_COUNT = 1024,
+	LOGIN_FREE = 5,			/* wrong ones in a minute that cost nothing */
+	LOGIN_MINUTE_S = 60,
+	LOGIN_MOST_S = 64,
+};
+
+struct rate {
+	uint64_t key;		/* 0: free */
+	double left, seen_s;
+};
+
+struct login {
+	char address[48];
+	unsigned wrong;
+	double first_s, until_s, seen_s;
+};
+
+static struct rate rates[RATE_COUNT];
+static struct login logins[LOGIN_COUNT];
+
+static struct rate *rate_find(uint64_t key, double full, double now_s)
+{
+	struct rate *oldest = &rates[0];
+
+	for (size_t i = 0; i < RATE_COUNT; i++) {
+		if (rates[i].key == key)
+			return &rates[i];
+		if (!rates[i].key || rates[i].seen_s < oldest->seen_s)
+			oldest = &rates[i];
+		if (!rates[i].key)
+			break;
+	}
+	*oldest = (struct rate){.key = key, .left = full, .seen_s = now_s};
+	return oldest;
+}
+
+bool rate_allows(const struct identity *identity, bool change, unsigned *retry_s)
+{
+	unsigned limit = change ? settings.change_rate : settings.rate;
+	double now_s = machine_now_s(), full = (double)limit * RATE_BURST_S;
+	uint64_t who = identity->token ? identity->token : 1ull << 40 | identity->user;
+	struct rate *rate;
+
+	if (limit == 0)
+		return true;
+	if (change)
+		full *= 2;
+	rate = rate_find(who << 1 | change, full, now_s);
+	rate->left += (now_s - rate->seen_s) * limit;
+	if (rate->left > full)
+		rate->left = full;
+	rate->seen_s = now_s;
+	if (rate->left < 1) {
+		*retry_s = 1;
+		return false;
+	}
+	rate->left -= 1;
+	return true;
+}
+
+static struct login *login_find(const char *address, bool make)
+{
+	struct login *oldest = &logins[0];
+
+	for (size_t i = 0; i < LOGIN_COUNT; i++) {
+		if (logins[i].wrong && !strcmp(logins[i].address, address))
+			return &logins[i];
+		if (logins[i].seen_s < oldest->seen_s)
+			oldest = &logins[i];
+	}
+	if (!make)
+		return NULL;
+	*oldest = (struct login){0};
+	snprintf(oldest->address, sizeof(oldest->address), "%s", address);
+	return oldest;
+}
+
+bool login_allowed(const char *address, unsigned *retry_s)
+{
+	const struct login *login = login_find(address, false);
+	double left_s = login ? login->until_s - machine_now_s() : 0;
+
+	*retry_s = left_s > 0 ? (unsigned)left_s + 1 : 0;
+	return left_s <= 0;
+}
+
+void login_failed(const char *address)
+{
+	struct login *login = login_find(address, true);
+	double now_s = machine_now_s();
+	unsigned over;
+
+	if (login->wrong <= LOGIN_FREE && now_s - login->first_s > LOGIN_MINUTE_S)
+		login->wrong = 0;
+	if (login->wrong == 0)
+		login->first_s = now_s;
+	login->wrong++;
+	login->seen_s = now_s;
+	over = login->wrong > LOGIN_FREE ? login->wrong - LOGIN_FREE : 0;
+	if (over)
+		login->until_s = now_s + (over > 6 ? LOGIN_MOST_S : 1u << (over - 1));
+}
+
+void login_passed(const char *address)
+{
+	struct login *login = login_find(address, false);
+
+	if (login)
+		login->wrong = 0;
+}

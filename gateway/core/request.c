@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: MIT */
+#include "gateway/core/request.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <gnutls/crypto.h>
+#include <gnutls/gnutls.h>
+
+#include "gateway/core/console.h"
+#include "gateway/core/idempotency.h"
+
+enum { REQUESTS = 512 };
+
+static struct request *first_request;
+static unsigned request_total;
+
+struct request *request_first(void)
+{
+	return first_request;
+}
+
+struct request *request_find(uint32_t id)
+{
+	struct request *request = first_request;
+
+	while (request && request->id != id)
+		request = request->next;
+	return request;
+}
+
+static void request_free(struct request *request)
+{
+	struct request **place = &first_request;
+
+	while (*place && *place != request)
+		place = &(*place)->next;
+	if (*place)
+		*place = request->next;
+	request_total--;
+	console_leave(request);
+	idempotency_forget(request);
+	buffer_free(&request->headers);
+	explicit_bzero(request->bytes, 1);
+	free(request->bytes);
+	free(request);
+}
+
+void request_cancel(uint32_t id)
+{
+	struct request *request = request_find(id);
+
+	if (request)
+		request_free(request);
+}
+
+void request_drop_all(void)
+{
+	while (first_request)
+		request_free(first_request);
+}
+
+void request_take(uint32_t id, const char *bytes, size_t count)
+{
+	struct request *request;
+	uint8_t random[8];
+
+	/* Web counts them; one that does not is not served. */
+	if (request_find(id) || request_total >= REQUESTS)
+		return;
+	request = calloc(1, sizeof(*request));
+	if (!request)
+		return;
+	request->bytes = malloc(count + 1);
+	if (!request->bytes || gnutls_rnd(GNUTLS_RND_NONCE, random, sizeof(random)) < 0) {
+		free(request->bytes);
+		free(request);
+		return;
+	}
+	memcpy(request->bytes, bytes, count);
+	hex_write(request->code, random, sizeof(random));
+	request->id = id;
+	request->next = first_request;
+	first_request = request;
+	request_total++;
+	if (!fields_read(&request->fields, request->bytes, count)) {
+		answer_problem(request, 400, "bad-request", "the request has too many fields");
+		return;
+	}
+	router_run(request);
+}
+
+const char *request_header(const struct request *request, const char *name)
+{
+	char full[48];
+
+	snprintf(full, sizeof(full), "header.%s", name);
+	return fields_get(&request->fields, full);
+}
+
+const char *request_query(const struct request *request, const char *name)
+{
+	char full[48];
+
+	snprintf(full, sizeof(full), "query.%s", name);
+	return fields_get(&request->fields, full);
+}
+
+const char *request_text(const struct request *request, const char *name)
+{
+	const struct field *field;
+	char full[48];
+
+	snprintf(full, sizeof(full), "body.%s", name);
+	field = fields_find(&request->fields, full);
+	return field && field->type == FIELD_TEXT ? field->value : NULL;
+}
+
+int64_t request_number(const char *text, int64_t missing, int64_t most)
+{
+	int64_t value = 0;
+
+	if (!text)
+		return missing;
+	if (!*text)
+		return -1;
+	for (; *text; text++) {
+		if (*text < '0' || *text > '9' || value > (most - (*text - '0')) / 10)
+			return -1;
+		value = value * 10 + (*text - '0');
+	}
+	return value;
+}
+
+void request_actor(const struct request *request, char *actor, size_t room)
+{
+	if (request->who.token)
+		snprintf(actor, room, "%.36s via token %llu", request->who.name,
+			 (unsigned long long)request->who.token);
+	else
+		snprintf(actor, room, "%.36s via socket", request->who.name);
+}
+
+unsigned request_wait_s(const struct request *request, unsigned missing)
+{
+	const char *prefer = request_header(request, "prefer");
+	const char *wait = prefer ? strstr(prefer, "wait=") : NULL;
+	unsigned long seconds;
+
+	if (!wait)
+		return missing;
+	seconds = strtoul(wait + 5, NULL, 10);
+	return seconds > 60 ? 60 : (unsigned)seconds;
+}
+
+/* Called by answers when all was handed to web. */
+void request_done(struct request *request);
+void request_done(struct request *request)
+{
+	request_free(request);
+}

@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct request;
+
+/* What a route has to do with VMs, and so with the scope of who asks. */
+enum route_scope {
+	SCOPE_NONE,	/* nothing */
+	SCOPE_VM,	/* {vm} in the path: there and in scope, else 404 */
+	SCOPE_NEW,	/* body.name: in scope, else 403 */
+	SCOPE_FILTER,	/* shows what is in scope */
+	SCOPE_ALL,	/* all of the machine: scope * */
+};
+
+enum route_flag {
+	ROUTE_LINK = 1,		/* 503 while the link is lost */
+	ROUTE_UPGRADE = 2,	/* a WebSocket; credentials may be a ticket */
+	ROUTE_PUBLIC = 4,	/* no credential */
+	ROUTE_LOGIN = 8,	/* makes one */
+	ROUTE_SLOW = 16,	/* may answer 202 with an operation */
+};
+
+/*
+ * The table from which requests are served, and the OpenAPI file and the test of every route with
+ * every role are made.
+ */
+struct route {
+	const char *method, *path;
+	unsigned role;			/* the one that is needed; several: any of them */
+	enum route_scope scope;
+	unsigned flags;
+	const char *action;		/* in the audit; NULL: is not audited */
+	void (*handler)(struct request *request);
+	const char *takes, *gives;	/* names of schemas, or NULL */
+	const char *query;		/* parameters, separated by blanks, or NULL */
+	unsigned status;
+	const char *summary;
+};
+
+extern const struct route routes[];
+extern const size_t route_count;
+
+/* Handlers, by what they are about. */
+void api_root(struct request *request);
+void api_health(struct request *request);
+void api_openapi(struct request *request);
+void api_me(struct request *request);
+void api_login(struct request *request);
+void api_logout(struct request *request);
+void api_metrics(struct request *request);
+void api_host(struct request *request);
+void api_host_audit(struct request *request);
+void api_host_log_rotate(struct request *request);
+void api_host_reboot(struct request *request);
+void api_host_poweroff(struct request *request);
+void api_vms(struct request *request);
+void api_vm(struct request *request);
+void api_vm_create(struct request *request);
+void api_vm_change(struct request *request);
+void api_vm_destroy(struct request *request);
+void api_vm_action(struct request *request);
+void api_vm_exits(struct request *request);
+void api_console(struct request *request);
+void api_console_socket(struct request *request);
+void api_console_ticket(struct request *request);
+void api_operation(struct request *request);
+void api_events(struct request *request);
+void api_stream(struct request *request);
+void api_stream_ticket(struct request *request);
+void api_log(struct request *request);
+void api_audit(struct request *request);
+void api_tokens(struct request *request);
+void api_token_make(struct request *request);
+void api_token_remove(struct request *request);
+
+/* The OpenAPI 3.1 file as text, and the table for the test of roles; the caller frees them. */
+char *openapi_text(void);
+char *routes_text(void);

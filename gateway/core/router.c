@@ -1,0 +1,309 @@
+/* SPDX-License-Identifier: MIT */
+#include <arpa/inet.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <unistd.h>
+
+#include "gateway/core/audit.h"
+#include "gateway/core/idempotency.h"
+#include "gateway/core/request.h"
+#include "gateway/core/settings.h"
+
+/* Whether `path` is `pattern`, in which {vm} and {id} stand for one segment each. */
+static bool router_matches(const char *pattern, const char *path, struct request *request)
+{
+	request->vm[0] = request->item[0] = 0;
+	while (*pattern && *path) {
+		size_t length;
+		bool vm;
+
+		if (*pattern != '{') {
+			if (*pattern++ != *path++)
+				return false;
+			continue;
+		}
+		vm = pattern[1] == 'v';
+		length = strcspn(path, "/");
+		if (length == 0 || length >= (vm ? sizeof(request->vm) : sizeof(request->item)))
+			return false;
+		snprintf(vm ? request->vm : request->item, length + 1, "%s", path);
+		pattern += 4;
+		path += length;
+	}
+	return *pattern == *path;
+}
+
+/* HEAD is GET whose body web leaves out. */
+static bool router_find(struct request *request, const char *method, const char *path)
+{
+	char allow[64] = "";
+
+	for (size_t i = 0; i < route_count; i++) {
+		bool head = !strcmp(method, "HEAD") && !strcmp(routes[i].method, "GET");
+
+		if (!router_matches(routes[i].path, path, request))
+			continue;
+		if (head || !strcmp(routes[i].method, method)) {
+			request->route = &routes[i];
+			return true;
+		}
+		snprintf(allow + strlen(allow), sizeof(allow) - strlen(allow), "%s%s",
+			 *allow ? ", " : "", routes[i].method);
+	}
+	if (!*allow) {
+		answer_problem(request, 404, "not-found", "there is nothing at this path");
+		return false;
+	}
+	answer_header(request, "Allow", allow);
+	answer_problem(request, 405, "bad-method", "this path takes %s", allow);
+	return false;
+}
+
+/* Against DNS rebinding: an address, localhost, this machine's name, or one of --name. */
+static bool router_host_known(const char *host)
+{
+	char name[256], own[256] = "";
+	struct in6_addr address;
+	size_t length;
+
+	if (*host == '[')
+		return true;
+	length = strcspn(host, ":");
+	if (length >= sizeof(name))
+		return false;
+	snprintf(name, length + 1, "%s", host);
+	gethostname(own, sizeof(own) - 1);
+	if (inet_pton(AF_INET, name, &address) == 1 || !strcasecmp(name, "localhost") ||
+	    !strcasecmp(name, own))
+		return true;
+	for (unsigned i = 0; i < settings.name_count; i++) {
+		if (!strcasecmp(name, settings.names[i]))
+			return true;
+	}
+	return false;
+}
+
+/* The cookie __Host-skerry of the header, into `text`. */
+static bool router_cookie(const struct request *request, char *text, size_t room)
+{
+	static const char name[] = "__Host-skerry=";
+	const char *at = request_header(request, "cookie");
+
+	while (at && *at) {
+		size_t length = strcspn(at, ";");
+
+		if (!strncmp(at, name, strlen(name)) && length - strlen(name) < room) {
+			snprintf(text, length - strlen(name) + 1, "%s", at + strlen(name));
+			return true;
+		}
+		at += length;
+		at += strspn(at, "; ");
+	}
+	return false;
+}
+
+/* The ticket among the subprotocols, taken for this route and VM. */
+static bool router_ticket(struct request *request)
+{
+	const char *protocols = request_header(request, "sec-websocket-protocol");
+	const char *at = protocols ? strstr(protocols, "ticket.") : NULL;
+	char text[AUTH_TEXT_BYTES];
+	size_t length;
+
+	if (!at || !fields_get(&request->fields, "upgrade"))
+		return false;
+	at += strlen("ticket.");
+	length = strcspn(at, ", ");
+	if (length >= sizeof(text))
+		return false;
+	snprintf(text, length + 1, "%s", at);
+	return ticket_use(text, request->vm, request->ticket, &request->who);
+}
+
+static bool router_same_origin(const struct request *request)
+{
+	const char *origin = request_header(request, "origin");
+	const char *host = request_header(request, "host");
+	const char *site = request_header(request, "sec-fetch-site");
+
+	return origin && host && !strncmp(origin, "https://", 8) && !strcasecmp(origin + 8, host) &&
+	       (!site || !strcmp(site, "same-origin"));
+}
+
+static bool router_wrong(struct request *request, const char *address)
+{
+	login_failed(address);
+	audit_begin("?", "login", "", address, "unauthenticated");
+	answer_problem(request, 401, "unauthenticated", "the credential is not valid");
+	return false;
+}
+
+/* Who is it? False: it has been answered. */
+static bool authenticate(struct request *request)
+{
+	const char *bearer = request_header(request, "authorization");
+	const char *connection = fields_get(&request->fields, "connection");
+	const char *address = fields_get(&request->fields, "address");
+	char cookie[AUTH_TEXT_BYTES];
+	unsigned retry_s;
+
+	if (request->route->flags & ROUTE_PUBLIC)
+		return true;
+	if (router_ticket(request))
+		return true;
+	if (bearer) {
+		if (!login_allowed(address ? address : "socket", &retry_s)) {
+			char text[16];
+
+			snprintf(text, sizeof(text), "%u", retry_s);
+			answer_header(request, "Retry-After", text);
+			answer_problem(request, 429, "rate-limited", "too many wrong credentials");
+			return false;
+		}
+		/* A bearer token is used alone: a cookie beside it does not count. */
+		if (!strncasecmp(bearer, "Bearer ", 7) &&
+		    token_identify(bearer + 7, &request->who)) {
+			login_passed(address ? address : "socket");
+			return true;
+		}
+		return router_wrong(request, address ? address : "socket");
+	}
+	if (router_cookie(request, cookie, sizeof(cookie)) &&
+	    session_identify(cookie, &request->who)) {
+		request->cookie = true;
+		return true;
+	}
+	if (connection && peer_user(connection, &request->who.user) &&
+	    (request->who.user == 0 || request->who.user == getuid())) {
+		snprintf(request->who.name, sizeof(request->who.name), "uid %u", request->who.user);
+		strcpy(request->who.scope, "*");
+		request->who.roles = role_imply(ROLE_ADMIN | ROLE_AUDITOR | ROLE_CONSOLE_WRITE);
+		return true;
+	}
+	answer_problem(request, 401, "unauthenticated", "a credential is needed");
+	return false;
+}
+
+/* What a browser could be made to send by another site's page. */
+static bool router_csrf(struct request *request)
+{
+	const char *type = request_header(request, "content-type");
+	bool change = strcmp(request->route->method, "GET") != 0;
+	bool body = fields_find(&request->fields, "body");
+	bool json = type && (!strncasecmp(type, "application/json", 16) ||
+			     !strncasecmp(type, "application/merge-patch+json", 28));
+
+	if ((body || (change && request->cookie)) && !json) {
+		answer_problem(request, 415, "bad-media-type",
+			       "Content-Type: application/json is needed");
+		return false;
+	}
+	if (((change && request->cookie) || (request->cookie && fields_get(&request->fields, "upgrade")) ||
+	     (request->route->flags & ROUTE_LOGIN && request_header(request, "origin"))) &&
+	    !router_same_origin(request)) {
+		answer_problem(request, 403, "forbidden", "a cookie's request must be of this origin");
+		return false;
+	}
+	return true;
+}
+
+bool authorise(struct request *request)
+{
+	const struct route *route = request->route;
+	const char *name = request_text(request, "name");
+
+	if (route->flags & ROUTE_PUBLIC)
+		return true;
+	if (!(request->who.roles & route->role)) {
+		answer_problem(request, 403, "forbidden", "your roles do not allow this");
+		return false;
+	}
+	switch (route->scope) {
+	case SCOPE_VM:
+		if (machine_find(request->vm) && scope_has(request->who.scope, request->vm))
+			return true;
+		answer_problem(request, 404, "not-found", "there is no such VM");
+		return false;
+	case SCOPE_NEW:
+		if (!name || scope_has(request->who.scope, name))
+			return true;
+		answer_problem(request, 403, "forbidden", "the name is not in your scope");
+		return false;
+	case SCOPE_ALL:
+		if (!strcmp(request->who.scope, "*"))
+			return true;
+		answer_problem(request, 403, "forbidden", "this needs the scope *");
+		return false;
+	case SCOPE_NONE:
+	case SCOPE_FILTER:
+		break;
+	}
+	return true;
+}
+
+/* Denied ones have a line too; false: it cannot be written, and nothing is done. */
+static bool router_audit(struct request *request)
+{
+	const struct route *route = request->route;
+	const char *address = fields_get(&request->fields, "address");
+	const char *target = *request->vm ? request->vm : *request->item ? request->item :
+			     request_text(request, "name");
+	char actor[65];
+
+	/* A login has its own line, when it is known whose it is. */
+	if (!route->action || route->flags & ROUTE_LOGIN)
+		return true;
+	request_actor(request, actor, sizeof(actor));
+	request->audit = audit_begin(actor, route->action, target ? target : "",
+				     address ? address : "socket", NULL);
+	if (request->audit)
+		return true;
+	answer_problem(request, 503, "audit-unwritable",
+		       "the audit cannot be written, so nothing is changed");
+	return false;
+}
+
+static bool router_rate(struct request *request)
+{
+	const struct route *route = request->route;
+	bool change = strcmp(route->method, "GET") && !strstr(route->path, "/tickets");
+	unsigned retry_s;
+	char text[16];
+
+	if (route->flags & ROUTE_PUBLIC || rate_allows(&request->who, change, &retry_s))
+		return true;
+	snprintf(text, sizeof(text), "%u", retry_s);
+	answer_header(request, "Retry-After", text);
+	answer_problem(request, 429, "rate-limited", "too many requests in a second");
+	return false;
+}
+
+void router_run(struct request *request)
+{
+	const char *method = fields_get(&request->fields, "method");
+	const char *path = fields_get(&request->fields, "path");
+	const char *host = request_header(request, "host");
+
+	if (!method || !path || !utf8_valid((const uint8_t *)path, strlen(path))) {
+		answer_problem(request, 400, "bad-request", "the request has no path");
+		return;
+	}
+	if (!fields_get(&request->fields, "connection") && (!host || !router_host_known(host))) {
+		answer_problem(request, 421, "misdirected", "this is not the Host that was asked for");
+		return;
+	}
+	if (!router_find(request, method, path) || !authenticate(request) ||
+	    !router_rate(request) || !router_csrf(request))
+		return;
+	if (!router_audit(request) || !authorise(request))
+		return;
+	if (request->route->flags & ROUTE_LINK && !machine.up) {
+		answer_problem(request, 503, "link-down", "the link to Skerry is lost");
+		return;
+	}
+	if (!idempotency_begin(request))
+		return;
+	request->route->handler(request);
+}

@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: MIT */
+#include "gateway/core/schema.h"
+
+#include <stddef.h>
+
+#define OBJECT(properties) "{\"type\":\"object\",\"properties\":{" properties "}}"
+#define STRING(name) "\"" name "\":{\"type\":\"string\"}"
+#define NUMBER(name) "\"" name "\":{\"type\":\"number\"}"
+#define COUNT(name) "\"" name "\":{\"type\":\"integer\"}"
+#define TRUTH(name) "\"" name "\":{\"type\":\"boolean\"}"
+#define COUNT_OR_NULL(name) "\"" name "\":{\"type\":[\"integer\",\"null\"]}"
+#define STRING_OR_NULL(name) "\"" name "\":{\"type\":[\"string\",\"null\"]}"
+#define WORDS(name) "\"" name "\":{\"type\":\"array\",\"items\":{\"type\":\"string\"}}"
+#define FREE_OBJECT(name) "\"" name "\":{\"type\":\"object\"}"
+#define REFERENCE(name, schema) "\"" name "\":{\"$ref\":\"#/components/schemas/" schema "\"}"
+#define ITEMS(schema) \
+	"\"items\":{\"type\":\"array\",\"items\":{\"$ref\":\"#/components/schemas/" schema "\"}}"
+#define OBJECTS(name, properties) \
+	"\"" name "\":{\"type\":\"array\",\"items\":" OBJECT(properties) "}"
+
+#define VM_PROPERTIES                                                                              \
+	STRING("name") "," STRING("uuid") "," STRING("state") "," STRING("reason") ","             \
+	COUNT_OR_NULL("exit_code") "," COUNT("vcpus") "," COUNT("memory_bytes") ","                \
+	COUNT("resident_bytes") "," NUMBER("uptime_s") "," NUMBER("cpu_s") "," STRING("exits") "," \
+	COUNT("weight") "," COUNT_OR_NULL("cap_percent") "," COUNT("boots") ","                    \
+	"\"sample\":{\"oneOf\":[{\"$ref\":\"#/components/schemas/Sample\"},{\"type\":\"null\"}]}"
+
+const struct schema schema_list[] = {
+	{"Any", "{}"},
+	{"Text", "{\"type\":\"string\"}"},
+	{"Bytes", "{\"type\":\"string\",\"format\":\"binary\"}"},
+	{"Events", "{\"type\":\"string\"}"},
+	{"Root", OBJECT(STRING("name") "," STRING("version") "," WORDS("features"))},
+	{"Health", OBJECT(TRUTH("live") "," TRUTH("ready"))},
+	{"Me", OBJECT(STRING("name") "," WORDS("roles") "," STRING("scope") ","
+		      COUNT_OR_NULL("expires"))},
+	{"Login", OBJECT(STRING("token"))},
+	{"Problem", OBJECT(STRING("type") "," STRING("title") "," COUNT("status") "," STRING("code")
+			   "," STRING("detail") "," WORDS("allowed_states") ","
+			   STRING("request_id"))},
+	{"Host", OBJECT(STRING("link") "," TRUTH("stale") "," NUMBER("age_s") "," STRING("version")
+			"," STRING("boot") "," NUMBER("uptime_s") ","
+			OBJECTS("cpus", COUNT("id") "," NUMBER("busy_percent") ","
+				NUMBER("guest_percent")) ","
+			"\"memory\":" OBJECT(OBJECTS("owners", STRING("owner") "," COUNT("bytes")) ","
+					     COUNT("free_bytes") "," COUNT("total_bytes")) ","
+			WORDS("rights") "," STRING("speculation") "," STRING("speculation_open") ","
+			STRING("fingerprint") "," COUNT_OR_NULL("audit_findings"))},
+	{"Findings", OBJECT(TRUTH("changed") "," COUNT_OR_NULL("audit_findings") ","
+			    WORDS("found"))},
+	{"Sample", OBJECT(NUMBER("cpu_percent") "," NUMBER("steal_percent") ","
+			  NUMBER("halted_percent") "," NUMBER("exits_per_s") ","
+			  FREE_OBJECT("exits") "," COUNT("resident_bytes"))},
+	{"Vm", OBJECT(VM_PROPERTIES)},
+	{"VmFull", OBJECT(VM_PROPERTIES "," FREE_OBJECT("config") "," TRUTH("stale"))},
+	{"Vms", OBJECT(ITEMS("Vm") "," STRING_OR_NULL("next") "," TRUTH("stale"))},
+	{"VmNew", OBJECT(STRING("name") "," FREE_OBJECT("config"))},
+	{"VmChange", OBJECT(FREE_OBJECT("config"))},
+	{"Changed", OBJECT(TRUTH("changed") "," REFERENCE("vm", "Vm"))},
+	{"Exits", OBJECT(OBJECTS("items", STRING("reason") "," STRING("count") ","
+				 STRING_OR_NULL("cycles")))},
+	{"TicketNew", OBJECT("\"mode\":{\"enum\":[\"read\",\"write\"]}")},
+	{"Ticket", OBJECT(STRING("ticket") "," COUNT("expires_s"))},
+	{"Operation", OBJECT(STRING("id") ",\"state\":{\"enum\":[\"running\",\"done\",\"failed\"]},"
+			     "\"problem\":{\"oneOf\":[{\"$ref\":\"#/components/schemas/Problem\"},"
+			     "{\"type\":\"null\"}]}," STRING("target"))},
+	{"Log", OBJECT(OBJECTS("items", STRING("sequence") "," NUMBER("time_s") "," STRING("level")
+			       "," STRING("category") "," STRING("vm") "," STRING("text")))},
+	{"Audit", OBJECT(OBJECTS("items", STRING("n") "," STRING("time") "," STRING("who") ","
+				 STRING("action") "," STRING("target") "," STRING("from") ","
+				 STRING("result") "," STRING("hash")) ","
+			 STRING("head") "," STRING_OR_NULL("anchored") "," TRUTH("works"))},
+	{"TokenNew", OBJECT(STRING("name") "," WORDS("roles") "," STRING("scope") ","
+			    COUNT("expires_s"))},
+	{"TokenMade", OBJECT(STRING("id") "," STRING("token"))},
+	{"Tokens", OBJECT(OBJECTS("items", STRING("id") "," STRING("name") "," WORDS("roles") ","
+				  STRING("scope") "," COUNT("created") "," COUNT_OR_NULL("expires")
+				  "," COUNT_OR_NULL("last_use")) "," STRING_OR_NULL("next"))},
+	{NULL, NULL},
+};

@@ -1,0 +1,10 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/* JSON schemas of what the routes take and give, by the names in the table of routes. */
+struct schema {
+	const char *name, *text;
+};
+
+/* Ends with a name of NULL. */
+extern const struct schema schema_list[];

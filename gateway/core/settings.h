@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include <stdbool.h>
+
+/* From the command line; fixed after the start. */
+struct settings {
+	const char *link, *state, *listen, *socket, *ui, *password_file;
+	const char *names[16];		/* that a Host header may have, besides addresses */
+	unsigned name_count;
+	unsigned rate, change_rate;	/* requests and changes a second for each token, 0: any */
+	unsigned per_address;		/* connections */
+	unsigned anchor_s;
+	char fingerprint[65];		/* of the certificate, SHA-256 in hex */
+};
+extern struct settings settings;
+
+#define SKERRYD_VERSION "0.1.0"

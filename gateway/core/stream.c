@@ -1,0 +1,319 @@
+/* SPDX-License-Identifier: MIT */
+#include "gateway/core/stream.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+static bool stream_listens(const struct request *request)
+{
+	return request->stream == STREAM_SSE || request->stream == STREAM_SOCKET;
+}
+
+static bool stream_sees(const struct request *request, const char *vm)
+{
+	const char *only = request->stream == STREAM_SSE ? request_query(request, "vm") : NULL;
+
+	if (only && strcmp(only, vm))
+		return false;
+	return !*vm || scope_has(request->who.scope, vm);
+}
+
+/* One message: of a WebSocket as it is, of SSE with its id and name. */
+static void stream_send(struct request *request, const char *name, int64_t sequence,
+			const char *text, size_t count)
+{
+	struct buffer buffer = {0};
+
+	if (request->stream == STREAM_SOCKET) {
+		stream_piece(request, true, text, count);
+		return;
+	}
+	if (sequence)
+		buffer_format(&buffer, "id: %lld\n", (long long)sequence);
+	buffer_format(&buffer, "event: %s\ndata: ", name);
+	buffer_add(&buffer, text, count);
+	buffer_text(&buffer, "\n\n");
+	if (!buffer.failed)
+		stream_piece(request, true, buffer.bytes, buffer.count);
+	buffer_free(&buffer);
+}
+
+static void stream_send_json(struct request *request, const char *name, int64_t sequence,
+			     json_t *value)
+{
+	char *text = json_dumps(value, JSON_COMPACT | JSON_REAL_PRECISION(12));
+
+	if (text)
+		stream_send(request, name, sequence, text, strlen(text));
+	free(text);
+	json_decref(value);
+}
+
+static void stream_snapshot(struct request *request)
+{
+	json_t *vms = json_array();
+	int64_t sequence = machine.last_sequence;
+
+	for (unsigned i = 0; i < machine.vm_count; i++) {
+		if (stream_sees(request, machine.vms[i]->name))
+			json_array_append_new(vms, machine_vm_json(machine.vms[i]));
+	}
+	request->behind = false;
+	stream_send_json(request, "snapshot", sequence,
+			 json_pack("{s:s, s:o, s:o}", "type", "snapshot", "host",
+				   machine_host_json(), "vms", vms));
+}
+
+/* False: this one has enough before it. */
+static bool stream_room(struct request *request)
+{
+	if (!request->behind && request->outstanding < STREAM_WINDOW)
+		return true;
+	request->behind = true;
+	return false;
+}
+
+void stream_consumed(struct request *request, size_t count)
+{
+	request->outstanding -= count < request->outstanding ? count : request->outstanding;
+	if (!stream_listens(request) || !request->behind ||
+	    request->outstanding > STREAM_WINDOW / 4)
+		return;
+	if (request->lost)
+		stream_send_json(request, "lost", 0,
+				 json_pack("{s:s, s:i}", "type", "lost", "count",
+					   (int)request->lost));
+	request->lost = 0;
+	stream_snapshot(request);
+}
+
+void stream_vm(const struct machine_vm *vm)
+{
+	for (struct request *request = request_first(); request; request = request->next) {
+		if (request->stream == STREAM_SOCKET && stream_sees(request, vm->name) &&
+		    stream_room(request))
+			stream_send_json(request, "vm", 0,
+					 json_pack("{s:s, s:o}", "type", "vm", "vm",
+						   machine_vm_json(vm)));
+	}
+}
+
+void stream_gone(const char *name)
+{
+	for (struct request *request = request_first(); request; request = request->next) {
+		if (request->stream == STREAM_SOCKET && stream_sees(request, name) &&
+		    stream_room(request))
+			stream_send_json(request, "gone", 0,
+					 json_pack("{s:s, s:s}", "type", "gone", "name", name));
+	}
+}
+
+static bool stream_wants(const struct request *request, const char *name)
+{
+	const char *types = request->stream == STREAM_SSE ? request_query(request, "types") : NULL;
+	const char *at = types ? strstr(types, name) : NULL;
+	size_t length = strlen(name);
+
+	if (!types)
+		return true;
+	for (; at; at = strstr(at + 1, name)) {
+		if ((at == types || at[-1] == ',') && (at[length] == 0 || at[length] == ','))
+			return true;
+	}
+	return false;
+}
+
+static void stream_send_event(struct request *request, const struct machine_event *event)
+{
+	const char *name = json_string_value(json_object_get(event->line, "event"));
+
+	if (!stream_sees(request, event->vm) || !stream_wants(request, name))
+		return;
+	if (stream_room(request))
+		stream_send_json(request, name, event->sequence, machine_event_json(event));
+	else
+		request->lost++;
+}
+
+static bool stream_name_plain(const char *name)
+{
+	return name && *name && strspn(name, "abcdefghijklmnopqrstuvwxyz_-") == strlen(name);
+}
+
+void stream_event(json_t *line)
+{
+	struct machine_event *event = &machine.events[machine.event_count % MACHINE_EVENTS];
+	const char *name = json_string_value(json_object_get(line, "event"));
+	const char *vm = json_string_value(json_object_get(line, "vm"));
+	int64_t sequence = json_integer_value(json_object_get(line, "sequence"));
+
+	if (!stream_name_plain(name))
+		return;
+	if (!strcmp(name, "lost")) {
+		machine.events_lost += (uint64_t)json_integer_value(json_object_get(line, "count"));
+		stream_lost();
+		return;
+	}
+	/* Told already: `events since` and the line may overlap. */
+	if (sequence && sequence <= machine.last_sequence)
+		return;
+	json_decref(event->line);
+	event->line = json_incref(line);
+	event->sequence = sequence;
+	snprintf(event->vm, sizeof(event->vm), "%s", vm && machine_name_valid(vm) ? vm : "");
+	machine.last_sequence = sequence;
+	machine.event_count++;
+	for (struct request *request = request_first(); request; request = request->next) {
+		if (stream_listens(request))
+			stream_send_event(request, event);
+	}
+}
+
+void stream_lost(void)
+{
+	for (struct request *request = request_first(); request; request = request->next) {
+		if (stream_listens(request) && stream_room(request))
+			stream_snapshot(request);
+	}
+}
+
+void stream_sample(double time_s)
+{
+	for (struct request *request = request_first(); request; request = request->next) {
+		json_t *vms;
+
+		if (request->stream != STREAM_SOCKET || !stream_room(request))
+			continue;
+		vms = json_array();
+		for (unsigned i = 0; i < machine.vm_count; i++) {
+			const struct machine_vm *vm = machine.vms[i];
+			json_t *sample;
+
+			if (!vm->sampled || !stream_sees(request, vm->name))
+				continue;
+			sample = machine_sample_json(vm);
+			json_object_set_new(sample, "name", json_string(vm->name));
+			json_array_append_new(vms, sample);
+		}
+		stream_send_json(request, "sample", 0,
+				 json_pack("{s:s, s:f, s:o, s:o}", "type", "sample", "time_s",
+					   time_s, "vms", vms, "cpus", machine_cpus_json()));
+	}
+}
+
+void stream_link(void)
+{
+	for (struct request *request = request_first(); request; request = request->next) {
+		if (!stream_listens(request) || !stream_room(request))
+			continue;
+		stream_send_json(request, "link", 0,
+				 json_pack("{s:s, s:s}", "type", "link", "state",
+					   machine.up ? "up" : "lost"));
+		if (machine.up)
+			stream_snapshot(request);
+	}
+}
+
+void stream_tick(int64_t now_ms)
+{
+	static int64_t alive_ms;
+	struct request *request = request_first(), *next;
+	bool alive = now_ms - alive_ms >= STREAM_ALIVE_S * 1000;
+	int64_t now = time(NULL);
+
+	if (alive)
+		alive_ms = now_ms;
+	for (; request; request = next) {
+		next = request->next;
+		if (request->stream == STREAM_NONE)
+			continue;
+		if (request->who.token && !token_alive(request->who.token, now))
+			stream_end(request, 1008);
+		else if (alive && request->stream == STREAM_SSE &&
+			 request->outstanding < STREAM_WINDOW)
+			stream_piece(request, true, ":\n\n", 3);
+	}
+}
+
+static bool stream_free(struct request *request)
+{
+	unsigned readers = 0;
+
+	for (struct request *each = request_first(); each; each = each->next)
+		readers += stream_listens(each);
+	if (readers < STREAM_READERS)
+		return true;
+	answer_problem(request, 503, "busy", "there are %u readers already", readers);
+	return false;
+}
+
+/* Exactly what was missed, if it is all kept and of this boot; else a snapshot. */
+static void stream_resume(struct request *request)
+{
+	int64_t last = request_number(request_header(request, "last-event-id"), -1, INT64_MAX / 10);
+	uint64_t first = machine.event_count > MACHINE_EVENTS ?
+			 machine.event_count - MACHINE_EVENTS : 0;
+	bool all = last == machine.last_sequence;
+
+	for (uint64_t i = first; last >= 0 && !all && i < machine.event_count; i++)
+		all = machine.events[i % MACHINE_EVENTS].sequence == last ||
+		      machine.events[i % MACHINE_EVENTS].sequence == last + 1;
+	if (last < 0 || !all) {
+		stream_snapshot(request);
+		return;
+	}
+	for (uint64_t i = first; i < machine.event_count; i++) {
+		if (machine.events[i % MACHINE_EVENTS].sequence > last)
+			stream_send_event(request, &machine.events[i % MACHINE_EVENTS]);
+	}
+	/* The headers go at once even when nothing was missed. */
+	stream_piece(request, true, ":\n\n", 3);
+}
+
+void api_events(struct request *request)
+{
+	const char *vm = request_query(request, "vm");
+
+	if (vm && !scope_has(request->who.scope, vm)) {
+		answer_problem(request, 404, "not-found", "there is no such VM");
+		return;
+	}
+	if (!stream_free(request))
+		return;
+	stream_start(request, STREAM_SSE, NULL);
+	stream_resume(request);
+}
+
+void api_stream(struct request *request)
+{
+	const char *protocols = request_header(request, "sec-websocket-protocol");
+
+	if (*request->ticket && strcmp(request->ticket, "stream")) {
+		answer_problem(request, 401, "unauthenticated", "the ticket is for something else");
+		return;
+	}
+	if (!fields_get(&request->fields, "upgrade") || !protocols ||
+	    !strstr(protocols, "skerry.stream.v1")) {
+		answer_header(request, "Upgrade", "websocket");
+		answer_problem(request, 426, "upgrade-required",
+			       "this is a WebSocket, subprotocol skerry.stream.v1");
+		return;
+	}
+	if (!stream_free(request))
+		return;
+	stream_start(request, STREAM_SOCKET, "skerry.stream.v1");
+	stream_snapshot(request);
+}
+
+void api_stream_ticket(struct request *request)
+{
+	char text[AUTH_TEXT_BYTES];
+
+	if (!ticket_make(&request->who, "", "stream", text)) {
+		answer_problem(request, 500, "failed", "there are no random numbers");
+		return;
+	}
+	answer_json(request, 201, json_pack("{s:s, s:i}", "ticket", text, "expires_s", 30));
+}

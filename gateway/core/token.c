@@ -1,0 +1,246 @@
+/* SPDX-License-Identifier: MIT */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include <gnutls/gnutls.h>
+
+#include "gateway/base/buffer.h"
+#include "gateway/core/auth.h"
+#include "gateway/core/state.h"
+
+enum { TOKEN_COUNT = 1024 };
+
+struct token {
+	uint64_t number;		/* 0: free */
+	char name[AUTH_NAME_BYTES];
+	unsigned roles;			/* as given */
+	char scope[AUTH_SCOPE_BYTES];
+	int64_t created, expires, used;
+	uint8_t hash[AUTH_SECRET_BYTES];
+};
+
+static struct {
+	struct token list[TOKEN_COUNT];
+	uint64_t last;
+	bool touched;			/* a time of use is not yet written */
+	time_t written;
+} tokens;
+
+static json_t *token_json(const struct token *token)
+{
+	char number[24];
+
+	snprintf(number, sizeof(number), "%llu", (unsigned long long)token->number);
+	return json_pack("{s:s, s:s, s:o, s:s, s:I, s:o, s:o}", "id", number, "name", token->name,
+			 "roles", role_json(token->roles), "scope", token->scope, "created",
+			 (json_int_t)token->created, "expires",
+			 token->expires ? json_integer(token->expires) : json_null(), "last_use",
+			 token->used ? json_integer(token->used) : json_null());
+}
+
+static bool token_save(void)
+{
+	json_t *list = json_array(), *root;
+	char *text;
+	bool done;
+
+	for (size_t i = 0; i < TOKEN_COUNT; i++) {
+		char hash[2 * AUTH_SECRET_BYTES + 1];
+		json_t *object;
+
+		if (!tokens.list[i].number)
+			continue;
+		object = token_json(&tokens.list[i]);
+		hex_write(hash, tokens.list[i].hash, AUTH_SECRET_BYTES);
+		json_object_set_new(object, "sha256", json_string(hash));
+		json_array_append_new(list, object);
+	}
+	root = json_pack("{s:I, s:o}", "last", (json_int_t)tokens.last, "tokens", list);
+	text = json_dumps(root, JSON_INDENT(1));
+	json_decref(root);
+	done = text && state_write("tokens.json", text, strlen(text));
+	free(text);
+	tokens.touched = tokens.touched && !done;
+	tokens.written = time(NULL);
+	return done;
+}
+
+static struct token *token_free_place(void)
+{
+	for (size_t i = 0; i < TOKEN_COUNT; i++) {
+		if (!tokens.list[i].number)
+			return &tokens.list[i];
+	}
+	return NULL;
+}
+
+static bool token_load(json_t *object)
+{
+	struct token *token = token_free_place();
+	const char *name = json_string_value(json_object_get(object, "name"));
+	const char *scope = json_string_value(json_object_get(object, "scope"));
+	const char *hash = json_string_value(json_object_get(object, "sha256"));
+	const char *number = json_string_value(json_object_get(object, "id"));
+	json_t *role;
+	size_t i;
+
+	if (!token || !name || !scope || !hash || !number || strlen(hash) != 64 ||
+	    !scope_valid(scope))
+		return false;
+	for (i = 0; i < AUTH_SECRET_BYTES; i++) {
+		if (sscanf(hash + 2 * i, "%2hhx", &token->hash[i]) != 1)
+			return false;
+	}
+	snprintf(token->name, sizeof(token->name), "%s", name);
+	snprintf(token->scope, sizeof(token->scope), "%s", scope);
+	json_array_foreach(json_object_get(object, "roles"), i, role) {
+		for (unsigned bit = 0; bit < 6; bit++) {
+			if (json_is_string(role) && !strcmp(json_string_value(role), role_names[bit]))
+				token->roles |= 1u << bit;
+		}
+	}
+	token->created = json_integer_value(json_object_get(object, "created"));
+	token->expires = json_integer_value(json_object_get(object, "expires"));
+	token->used = json_integer_value(json_object_get(object, "last_use"));
+	token->number = strtoull(number, NULL, 10);
+	if (token->number > tokens.last)
+		tokens.last = token->number;
+	return token->number != 0;
+}
+
+bool token_open(char *first)
+{
+	json_t *root, *object;
+	uint64_t number;
+	char *text;
+	size_t i;
+
+	*first = 0;
+	if (!state_read("tokens.json", &text))
+		return false;
+	if (!text)
+		return token_make("first", ROLE_ADMIN | ROLE_AUDITOR | ROLE_CONSOLE_WRITE, "*", 0,
+				  &number, first);
+	root = json_loads(text, 0, NULL);
+	free(text);
+	if (!root) {
+		fprintf(stderr, "skerryd: tokens.json is damaged\n");
+		return false;
+	}
+	tokens.last = (uint64_t)json_integer_value(json_object_get(root, "last"));
+	json_array_foreach(json_object_get(root, "tokens"), i, object) {
+		if (!token_load(object)) {
+			fprintf(stderr, "skerryd: tokens.json: entry %zu is damaged\n", i + 1);
+			json_decref(root);
+			return false;
+		}
+	}
+	json_decref(root);
+	return true;
+}
+
+bool token_make(const char *name, unsigned roles, const char *scope, int64_t expires,
+		uint64_t *number, char *text)
+{
+	struct token *token = token_free_place();
+
+	if (!token)
+		return false;
+	*token = (struct token){.roles = roles, .created = time(NULL), .expires = expires};
+	snprintf(token->name, sizeof(token->name), "%s", name);
+	snprintf(token->scope, sizeof(token->scope), "%s", scope);
+	if (!secret_make("sky_", text, token->hash))
+		return false;
+	token->number = *number = ++tokens.last;
+	if (token_save())
+		return true;
+	token->number = 0;
+	explicit_bzero(text, strlen(text));
+	return false;
+}
+
+static bool token_expired(const struct token *token, int64_t now)
+{
+	return token->expires && now >= token->expires;
+}
+
+static void token_become(const struct token *token, struct identity *identity)
+{
+	*identity = (struct identity){
+		.roles = role_imply(token->roles),
+		.expires = token->expires,
+		.token = token->number,
+	};
+	memcpy(identity->name, token->name, sizeof(identity->name));
+	memcpy(identity->scope, token->scope, sizeof(identity->scope));
+}
+
+bool token_identify(const char *secret, struct identity *identity)
+{
+	uint8_t hash[AUTH_SECRET_BYTES];
+	int64_t now = time(NULL);
+
+	if (strncmp(secret, "sky_", 4) || strlen(secret) != 4 + 2 * AUTH_SECRET_BYTES)
+		return false;
+	secret_hash(secret, hash);
+	for (size_t i = 0; i < TOKEN_COUNT; i++) {
+		struct token *token = &tokens.list[i];
+
+		if (!token->number || gnutls_memcmp(token->hash, hash, sizeof(hash)))
+			continue;
+		if (token_expired(token, now))
+			return false;
+		token->used = now;
+		tokens.touched = true;
+		token_become(token, identity);
+		return true;
+	}
+	return false;
+}
+
+bool token_alive(uint64_t number, int64_t now)
+{
+	for (size_t i = 0; i < TOKEN_COUNT; i++) {
+		if (tokens.list[i].number == number)
+			return number && !token_expired(&tokens.list[i], now);
+	}
+	return false;
+}
+
+json_t *token_list(const struct identity *who)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < TOKEN_COUNT; i++) {
+		if (tokens.list[i].number && scope_within(tokens.list[i].scope, who->scope))
+			json_array_append_new(list, token_json(&tokens.list[i]));
+	}
+	return list;
+}
+
+enum token_outcome token_remove(uint64_t number, const struct identity *who)
+{
+	for (size_t i = 0; i < TOKEN_COUNT; i++) {
+		struct token *token = &tokens.list[i];
+
+		if (!number || token->number != number || !scope_within(token->scope, who->scope))
+			continue;
+		token->number = 0;
+		if (token_save()) {
+			explicit_bzero(token, sizeof(*token));
+			return TOKEN_REMOVED;
+		}
+		token->number = number;
+		return TOKEN_UNWRITTEN;
+	}
+	return TOKEN_UNKNOWN;
+}
+
+/* Times of use are written once a minute at most. */
+void token_tick(void)
+{
+	if (tokens.touched && time(NULL) - tokens.written >= 60)
+		token_save();
+}

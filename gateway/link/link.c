@@ -1,0 +1,288 @@
+/* SPDX-License-Identifier: MIT */
+#include "gateway/link/link.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "gateway/base/buffer.h"
+#include "gateway/link/transport.h"
+
+enum { LINK_RETRY_MS = 1000, LINK_SILENCE_MS = 20000 };
+
+struct link_request {
+	struct link_request *next;
+	int64_t id;
+	char *text;		/* NULL once it is sent */
+	link_reply *reply;
+	uint64_t context;
+};
+
+static struct {
+	const struct link_client *client;
+	int fd;
+	bool opened;		/* the connection stands and the client knows */
+	bool skipping;		/* to the end of a line that was too long */
+	struct buffer input, output;
+	size_t searched;	/* bytes of input that hold no end of a line */
+	struct link_request *first, *last;
+	unsigned under_way, waiting;
+	int64_t last_id;
+	int64_t retry_ms, heard_ms;
+} line = {.fd = -1};
+
+struct link_counters link_counters;
+
+bool link_setup(const char *where, const struct link_client *client)
+{
+	struct timespec now;
+
+	line.client = client;
+	line.output.limit = LINK_OUTPUT_BYTES;
+	/* A reply to what was asked before this start must not be taken for another's. */
+	clock_gettime(CLOCK_REALTIME, &now);
+	line.last_id = (int64_t)(now.tv_sec % 1000000) * 1000;
+	return transport_setup(where);
+}
+
+bool link_is_open(void)
+{
+	return line.opened;
+}
+
+static void link_close(void)
+{
+	struct link_request *request;
+	bool was_open = line.opened;
+
+	if (line.fd >= 0)
+		close(line.fd);
+	line.fd = -1;
+	line.opened = false;
+	line.skipping = false;
+	line.searched = 0;
+	buffer_free(&line.input);
+	buffer_free(&line.output);
+	while ((request = line.first)) {
+		line.first = request->next;
+		if (!line.first)
+			line.last = NULL;
+		request->reply(request->context, NULL);
+		free(request->text);
+		free(request);
+	}
+	line.under_way = line.waiting = 0;
+	if (was_open)
+		line.client->lost();
+}
+
+void link_drop(const char *why)
+{
+	fprintf(stderr, "skerryd: the link to Skerry was closed: %s\n", why);
+	link_close();
+}
+
+/* Sends what may go: requests up to LINK_UNDER_WAY, bytes as the descriptor takes them. */
+static void link_push(void)
+{
+	for (struct link_request *request = line.first;
+	     request && line.under_way < LINK_UNDER_WAY; request = request->next) {
+		if (!request->text)
+			continue;
+		buffer_text(&line.output, request->text);
+		buffer_text(&line.output, "\n");
+		free(request->text);
+		request->text = NULL;
+		line.under_way++;
+		line.waiting--;
+	}
+	while (line.output.count) {
+		ssize_t sent = write(line.fd, line.output.bytes, line.output.count);
+
+		if (sent <= 0)
+			return;
+		link_counters.sent_bytes += (uint64_t)sent;
+		buffer_take(&line.output, (size_t)sent);
+	}
+}
+
+bool link_ask(json_t *request, link_reply *reply, uint64_t context)
+{
+	struct link_request *entry = NULL;
+	char *text = NULL;
+
+	if (!request || !line.opened || line.waiting >= LINK_WAITING)
+		goto refuse;
+	json_object_set_new(request, "id", json_integer(++line.last_id));
+	text = json_dumps(request, JSON_COMPACT);
+	entry = calloc(1, sizeof(*entry));
+	if (!text || !entry || strlen(text) > LINK_REQUEST_BYTES)
+		goto refuse;
+	json_decref(request);
+	entry->id = line.last_id;
+	entry->text = text;
+	entry->reply = reply;
+	entry->context = context;
+	if (line.last)
+		line.last->next = entry;
+	else
+		line.first = entry;
+	line.last = entry;
+	line.waiting++;
+	link_push();
+	return true;
+refuse:
+	free(text);
+	free(entry);
+	json_decref(request);
+	return false;
+}
+
+json_t *link_command(const char *command, const char *const *arguments, const char *actor)
+{
+	json_t *list = json_array();
+
+	for (; arguments && *arguments; arguments++)
+		json_array_append_new(list, json_string(*arguments));
+	return json_pack("{s:s, s:o, s:s*}", "command", command, "arguments", list, "actor", actor);
+}
+
+bool link_tell(json_t *value)
+{
+	char *text = line.opened ? json_dumps(value, JSON_COMPACT) : NULL;
+
+	json_decref(value);
+	if (!text || line.output.count + strlen(text) + 1 > LINK_OUTPUT_BYTES) {
+		free(text);
+		return false;
+	}
+	buffer_text(&line.output, text);
+	buffer_text(&line.output, "\n");
+	free(text);
+	link_push();
+	return true;
+}
+
+/* The request of that number leaves the list; NULL: none is under way by it. */
+static struct link_request *link_take(int64_t id)
+{
+	struct link_request *before = NULL;
+
+	for (struct link_request *request = line.first; request; request = request->next) {
+		if (request->id == id && !request->text) {
+			if (before)
+				before->next = request->next;
+			else
+				line.first = request->next;
+			if (line.last == request)
+				line.last = before;
+			line.under_way--;
+			return request;
+		}
+		before = request;
+	}
+	return NULL;
+}
+
+static void link_take_line(const char *text, size_t count)
+{
+	json_t *value = json_loadb(text, count, JSON_REJECT_DUPLICATES, NULL);
+	json_t *id = json_object_get(value, "id");
+	struct link_request *request;
+
+	if (!json_is_object(value)) {
+		link_counters.garbage_lines += count > 1;
+	} else if (json_is_integer(id) && json_object_get(value, "status")) {
+		request = link_take(json_integer_value(id));
+		if (request) {
+			request->reply(request->context, value);
+			free(request);
+		} else {
+			link_counters.garbage_lines++;
+		}
+	} else {
+		line.client->line(value);
+	}
+	json_decref(value);
+}
+
+/* Hands out the complete lines; what is longer than a line may be is skipped to its end. */
+static void link_split(void)
+{
+	char *end;
+
+	while (line.fd >= 0 && line.input.count > line.searched &&
+	       (end = memchr(line.input.bytes + line.searched, '\n',
+			     line.input.count - line.searched))) {
+		size_t count = (size_t)(end - line.input.bytes);
+		char *text = strndup(line.input.bytes, count);
+
+		buffer_take(&line.input, count + 1);
+		line.searched = 0;
+		if (line.skipping)
+			link_counters.garbage_lines++;
+		else if (text)
+			link_take_line(text, strlen(text));
+		line.skipping = false;
+		free(text);
+	}
+	line.searched = line.input.count;
+	if (line.input.count > LINK_LINE_BYTES) {
+		line.skipping = true;
+		line.searched = 0;
+		buffer_take(&line.input, line.input.count);
+	}
+}
+
+struct pollfd link_wait(void)
+{
+	short events = POLLIN;
+
+	if (!line.opened || line.output.count)
+		events |= POLLOUT;
+	return (struct pollfd){line.fd, events, 0};
+}
+
+void link_ready(short events, int64_t now_ms)
+{
+	char bytes[65536];
+	ssize_t count;
+
+	if (line.fd >= 0 && !line.opened && events & POLLOUT && !(events & (POLLERR | POLLHUP))) {
+		line.opened = true;
+		line.heard_ms = now_ms;
+		link_counters.connections++;
+		/* Ends whatever half a line is still there of an earlier connection. */
+		buffer_text(&line.output, "\n");
+		line.client->opened();
+	}
+	if (events & (POLLIN | POLLERR | POLLHUP)) {
+		count = read(line.fd, bytes, sizeof(bytes));
+		if (count == 0 || (count < 0 && errno != EAGAIN && errno != EINTR)) {
+			line.retry_ms = now_ms + LINK_RETRY_MS;
+			link_close();
+			return;
+		}
+		if (count > 0) {
+			line.heard_ms = now_ms;
+			link_counters.received_bytes += (uint64_t)count;
+			buffer_add(&line.input, bytes, (size_t)count);
+			link_split();
+		}
+	}
+	if (line.opened)
+		link_push();
+}
+
+void link_tick(int64_t now_ms)
+{
+	if (line.fd < 0 && now_ms >= line.retry_ms) {
+		line.retry_ms = now_ms + LINK_RETRY_MS;
+		line.fd = transport_open();
+	}
+	if (line.opened && line.under_way && now_ms - line.heard_ms > LINK_SILENCE_MS)
+		link_drop("it answers nothing");
+}

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include <jansson.h>
+#include <poll.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+/*
+ * The line to Skerry: JSON lines over a Unix or TCP socket or a tty. It is opened again a second after
+ * it was lost. What it says goes to the functions of `struct link_client`.
+ */
+enum {
+	LINK_LINE_BYTES = 1 << 20,	/* the longest line that is read */
+	LINK_REQUEST_BYTES = 8192,	/* the longest that Skerry takes */
+	LINK_UNDER_WAY = 8,
+	LINK_WAITING = 512,
+	LINK_OUTPUT_BYTES = 1 << 20,
+};
+
+struct link_client {
+	void (*opened)(void);
+	void (*lost)(void);		/* after every request was answered with NULL */
+	void (*line)(json_t *line);	/* no reply; borrowed */
+};
+
+/* `reply` is borrowed; NULL: the link was lost, and whether it was done is not known. */
+typedef void link_reply(uint64_t context, json_t *reply);
+
+struct link_counters {
+	uint64_t received_bytes, sent_bytes, garbage_lines, connections;
+};
+extern struct link_counters link_counters;
+
+/* "unix:PATH", "tcp:HOST:PORT", "tty:PATH[,BAUD]" or a path; false: a sentence is on stderr. */
+bool link_setup(const char *where, const struct link_client *client);
+
+/*
+ * Sends {"id":N, ...request}, in its turn: at most LINK_UNDER_WAY at a time. Takes the reference.
+ * False: the link is down, too much waits, or the request is too long; `reply` is not called.
+ */
+bool link_ask(json_t *request, link_reply *reply, uint64_t context);
+
+/* A request of words: the first two are the command if `words` begins with a group as in "vm". */
+json_t *link_command(const char *command, const char *const *arguments, const char *actor);
+
+/* A line without an answer (credit, input of a stream). Takes the reference. */
+bool link_tell(json_t *line);
+
+/* Closes it, as if the other end had; it is opened again. */
+void link_drop(const char *why);
+bool link_is_open(void);
+
+/* For the loop: what to wait for, and what came. `now_ms` is CLOCK_MONOTONIC. */
+struct pollfd link_wait(void);
+void link_ready(short events, int64_t now_ms);
+void link_tick(int64_t now_ms);

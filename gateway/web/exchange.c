@@ -1,0 +1,243 @@
+/* SPDX-License-Identifier: MIT */
+#include <stdio.h>
+#include <string.h>
+
+#include "gateway/web/web.h"
+
+struct exchange *exchange_find(uint32_t id)
+{
+	for (size_t i = 0; id && i < WEB_EXCHANGES; i++) {
+		if (web.exchanges[i].id == id)
+			return &web.exchanges[i];
+	}
+	return NULL;
+}
+
+static struct exchange *exchange_new(struct MHD_Connection *connection)
+{
+	for (size_t i = 0; i < WEB_EXCHANGES; i++) {
+		struct exchange *exchange = &web.exchanges[i];
+
+		if (exchange->id)
+			continue;
+		*exchange = (struct exchange){.connection = connection, .fd = -1};
+		exchange->id = ++web.last_id;
+		return exchange;
+	}
+	return NULL;
+}
+
+void exchange_free(struct exchange *exchange)
+{
+	buffer_free(&exchange->body);
+	buffer_free(&exchange->headers);
+	buffer_free(&exchange->output);
+	ws_reader_free(&exchange->reader);
+	exchange->id = 0;
+}
+
+void exchange_tell(const struct exchange *exchange, enum message_kind kind, uint32_t value)
+{
+	message_send(&web.core, (struct message_head){kind, exchange->id, value, 0}, NULL, 0, -1);
+}
+
+void exchange_resume(struct exchange *exchange)
+{
+	if (exchange->suspended) {
+		exchange->suspended = false;
+		MHD_resume_connection(exchange->connection);
+	}
+}
+
+static enum MHD_Result exchange_refuse(struct exchange *exchange, unsigned status)
+{
+	static const char format[] = "{\"type\":\"about:blank\",\"title\":\"%s\",\"status\":%u,"
+				     "\"code\":\"%s\",\"detail\":\"%s\"}\n";
+	const char *code = status == MHD_HTTP_CONTENT_TOO_LARGE ? "too-large" : "bad-request";
+	const char *detail = status == MHD_HTTP_CONTENT_TOO_LARGE ? "a request's body has at most 16384 bytes" :
+			     status == MHD_HTTP_SERVICE_UNAVAILABLE ? "too many requests at a time" :
+								      "the request cannot be read: path, query or JSON body";
+	char text[400];
+	struct MHD_Response *response;
+	enum MHD_Result result;
+
+	exchange->answered = exchange->ended = true;
+	snprintf(text, sizeof(text), format, MHD_get_reason_phrase_for(status), status, code,
+		 detail);
+	response = MHD_create_response_from_buffer(strlen(text), text, MHD_RESPMEM_MUST_COPY);
+	MHD_add_response_header(response, "Content-Type", "application/problem+json");
+	web_guard_headers(response);
+	result = MHD_queue_response(exchange->connection, status, response);
+	MHD_destroy_response(response);
+	return result;
+}
+
+static bool exchange_is_api(const char *url)
+{
+	return !strcmp(url, "/v1") || !strncmp(url, "/v1/", 4) || !strcmp(url, "/metrics");
+}
+
+static enum MHD_Result exchange_submit(struct exchange *exchange, const char *url,
+				       const char *method)
+{
+	struct buffer fields = {0};
+	unsigned status;
+
+	if (!exchange_is_api(url)) {
+		exchange->answered = exchange->ended = true;
+		return static_queue(exchange->connection, url, method);
+	}
+	if (!request_fields(exchange, url, method, &fields, &status)) {
+		buffer_free(&fields);
+		return exchange_refuse(exchange, status);
+	}
+	buffer_free(&exchange->body);
+	exchange->sent = true;
+	exchange->suspended = true;
+	MHD_suspend_connection(exchange->connection);
+	message_send(&web.core, (struct message_head){MESSAGE_REQUEST, exchange->id, 0, 0},
+		     fields.bytes, fields.count, -1);
+	buffer_free(&fields);
+	return MHD_YES;
+}
+
+/* MHD asks for the next piece of a stream. */
+static ssize_t exchange_read(void *context, uint64_t at, char *bytes, size_t room)
+{
+	struct exchange *exchange = exchange_find((uint32_t)(uintptr_t)context);
+	size_t count;
+
+	(void)at;
+	if (!exchange)
+		return MHD_CONTENT_READER_END_WITH_ERROR;
+	count = exchange->body.count < room ? exchange->body.count : room;
+	if (count == 0 && exchange->ended)
+		return MHD_CONTENT_READER_END_OF_STREAM;
+	if (count == 0) {
+		exchange->suspended = true;
+		MHD_suspend_connection(exchange->connection);
+		return 0;
+	}
+	memcpy(bytes, exchange->body.bytes, count);
+	buffer_take(&exchange->body, count);
+	exchange_tell(exchange, MESSAGE_CONSUMED, (uint32_t)count);
+	return (ssize_t)count;
+}
+
+static void exchange_headers(const struct exchange *exchange, struct MHD_Response *response)
+{
+	static struct fields fields;
+
+	web_guard_headers(response);
+	if (!fields_read(&fields, exchange->headers.bytes, exchange->headers.count))
+		return;
+	for (size_t i = 0; i < fields.count; i++)
+		MHD_add_response_header(response, fields.list[i].name, fields.list[i].value);
+}
+
+static enum MHD_Result exchange_reply(struct exchange *exchange)
+{
+	struct MHD_Response *response;
+	enum MHD_Result result;
+
+	if (exchange->flags & MESSAGE_UPGRADE)
+		return socket_queue(exchange);
+	if (exchange->flags & MESSAGE_STREAM)
+		response = MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, 16384, exchange_read,
+							     (void *)(uintptr_t)exchange->id, NULL);
+	else
+		response = MHD_create_response_from_buffer(exchange->body.count,
+							   exchange->body.bytes,
+							   MHD_RESPMEM_MUST_COPY);
+	if (!response)
+		return MHD_NO;
+	exchange_headers(exchange, response);
+	result = MHD_queue_response(exchange->connection, exchange->status, response);
+	MHD_destroy_response(response);
+	return result;
+}
+
+enum MHD_Result exchange_handle(void *unused, struct MHD_Connection *connection, const char *url,
+				const char *method, const char *version, const char *bytes,
+				size_t *count, void **context)
+{
+	struct exchange *exchange = exchange_find((uint32_t)(uintptr_t)*context);
+
+	(void)unused;
+	(void)version;
+	if (!exchange) {
+		exchange = exchange_new(connection);
+		if (!exchange)
+			return MHD_NO;
+		*context = (void *)(uintptr_t)exchange->id;
+		return MHD_YES;
+	}
+	if (exchange->answered)
+		return exchange->sent ? exchange_reply(exchange) : MHD_YES;
+	if (*count) {
+		if (*count > WEB_BODY_BYTES - exchange->body.count)
+			exchange->too_large = true;
+		else
+			buffer_add(&exchange->body, bytes, *count);
+		*count = 0;
+		return MHD_YES;
+	}
+	if (exchange->sent)
+		return MHD_YES;
+	if (exchange->too_large)
+		return exchange_refuse(exchange, MHD_HTTP_CONTENT_TOO_LARGE);
+	return exchange_submit(exchange, url, method);
+}
+
+void exchange_done(void *unused, struct MHD_Connection *connection, void **context,
+		   enum MHD_RequestTerminationCode code)
+{
+	struct exchange *exchange = exchange_find((uint32_t)(uintptr_t)*context);
+
+	(void)unused;
+	(void)connection;
+	(void)code;
+	*context = NULL;
+	if (!exchange || exchange->upgraded)
+		return;
+	if (exchange->sent && !exchange->ended)
+		exchange_tell(exchange, MESSAGE_CANCEL, 0);
+	exchange_free(exchange);
+}
+
+void exchange_answer(struct exchange *exchange, const struct message_head *head, const char *bytes,
+		     size_t count)
+{
+	if (exchange->answered || !exchange->sent)
+		return;
+	exchange->status = head->value;
+	exchange->flags = head->flags;
+	buffer_add(&exchange->headers, bytes, count);
+	if (head->flags & (MESSAGE_STREAM | MESSAGE_UPGRADE)) {
+		exchange->answered = true;
+		exchange_resume(exchange);
+	}
+}
+
+void exchange_body(struct exchange *exchange, const struct message_head *head, const char *bytes,
+		   size_t count)
+{
+	if (exchange->flags & MESSAGE_UPGRADE) {
+		socket_send(exchange, head->flags, bytes, count);
+		return;
+	}
+	buffer_add(&exchange->body, bytes, count);
+	if (exchange->answered)
+		exchange_resume(exchange);
+}
+
+void exchange_end(struct exchange *exchange, unsigned code)
+{
+	exchange->ended = true;
+	if (exchange->flags & MESSAGE_UPGRADE) {
+		socket_end(exchange, code);
+		return;
+	}
+	exchange->answered = true;
+	exchange_resume(exchange);
+}

@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: MIT */
+#include <arpa/inet.h>
+#include <ctype.h>
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+#include "gateway/web/web.h"
+
+enum { QUERY_COUNT = 32 };
+
+struct collect {
+	struct buffer *fields;
+	unsigned count;
+	bool bad;
+};
+
+/* %XX to bytes in place; false: a wrong escape, a 0, or a slash that was hidden. */
+static bool request_decode(char *text)
+{
+	char *to = text;
+
+	for (; *text; text++, to++) {
+		unsigned value;
+
+		*to = *text;
+		if (*text != '%')
+			continue;
+		if (!isxdigit((unsigned char)text[1]) || !isxdigit((unsigned char)text[2]) ||
+		    sscanf(text + 1, "%2x", &value) != 1 || value == 0 || value == '/')
+			return false;
+		*to = (char)value;
+		text += 2;
+	}
+	*to = 0;
+	return true;
+}
+
+static enum MHD_Result request_query(void *context, enum MHD_ValueKind kind, const char *key,
+				     const char *value)
+{
+	struct collect *collect = context;
+	char name[FIELD_NAME_BYTES + 1], text[4096];
+
+	(void)kind;
+	if (++collect->count > QUERY_COUNT || strlen(key) > 64 ||
+	    strlen(value ? value : "") >= sizeof(text)) {
+		collect->bad = true;
+		return MHD_NO;
+	}
+	snprintf(name, sizeof(name), "query.%s", key);
+	snprintf(text, sizeof(text), "%s", value ? value : "");
+	if (!request_decode(name) || !request_decode(text) ||
+	    !utf8_valid((uint8_t *)text, strlen(text))) {
+		collect->bad = true;
+		return MHD_NO;
+	}
+	fields_text(collect->fields, name, text);
+	return MHD_YES;
+}
+
+/* The headers that core looks at. */
+static void request_headers(struct MHD_Connection *connection, struct buffer *fields)
+{
+	static const char *const names[] = {
+		"authorization", "cookie", "origin", "host", "content-type", "if-match",
+		"prefer", "idempotency-key", "sec-fetch-site", "last-event-id",
+		"sec-websocket-protocol", "user-agent",
+	};
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		const char *value = MHD_lookup_connection_value(connection, MHD_HEADER_KIND,
+								names[i]);
+		char name[40];
+
+		if (!value || strlen(value) > 8192 || !utf8_valid((const uint8_t *)value,
+								  strlen(value)))
+			continue;
+		snprintf(name, sizeof(name), "header.%s", names[i]);
+		fields_text(fields, name, value);
+	}
+}
+
+static bool request_is_upgrade(struct MHD_Connection *connection)
+{
+	const char *upgrade = MHD_lookup_connection_value(connection, MHD_HEADER_KIND, "Upgrade");
+	const char *version = MHD_lookup_connection_value(connection, MHD_HEADER_KIND,
+							  "Sec-WebSocket-Version");
+	const char *key = MHD_lookup_connection_value(connection, MHD_HEADER_KIND,
+						      "Sec-WebSocket-Key");
+	char accept[29];
+
+	return upgrade && !strcasecmp(upgrade, "websocket") && version && !strcmp(version, "13") &&
+	       key && ws_accept(key, accept);
+}
+
+static void request_peer(struct MHD_Connection *connection, struct buffer *fields)
+{
+	const union MHD_ConnectionInfo *info =
+		MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+	char text[INET6_ADDRSTRLEN] = "";
+
+	if (info && (size_t)info->connect_fd < web.connection_room &&
+	    web.connections[info->connect_fd]) {
+		snprintf(text, sizeof(text), "%u", web.connections[info->connect_fd]);
+		fields_text(fields, "connection", text);
+		return;
+	}
+	info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+	if (info && info->client_addr->sa_family == AF_INET6)
+		inet_ntop(AF_INET6, &((struct sockaddr_in6 *)info->client_addr)->sin6_addr, text,
+			  sizeof(text));
+	else if (info && info->client_addr->sa_family == AF_INET)
+		inet_ntop(AF_INET, &((struct sockaddr_in *)info->client_addr)->sin_addr, text,
+			  sizeof(text));
+	fields_text(fields, "address", text);
+}
+
+bool request_fields(const struct exchange *exchange, const char *url, const char *method,
+		    struct buffer *fields, unsigned *status)
+{
+	struct collect collect = {.fields = fields};
+	char path[1024];
+
+	*status = MHD_HTTP_BAD_REQUEST;
+	if (strlen(url) >= sizeof(path))
+		return false;
+	snprintf(path, sizeof(path), "%s", url);
+	if (!request_decode(path) || !utf8_valid((uint8_t *)path, strlen(path)))
+		return false;
+	fields_text(fields, "method", method);
+	fields_text(fields, "path", path);
+	MHD_get_connection_values(exchange->connection, MHD_GET_ARGUMENT_KIND, request_query,
+				  &collect);
+	if (collect.bad)
+		return false;
+	request_peer(exchange->connection, fields);
+	request_headers(exchange->connection, fields);
+	if (request_is_upgrade(exchange->connection))
+		fields_text(fields, "upgrade", "websocket");
+	if (exchange->body.count &&
+	    !flatten(exchange->body.bytes, exchange->body.count, fields))
+		return false;
+	*status = MHD_HTTP_CONTENT_TOO_LARGE;
+	return !fields->failed && fields->count <= MESSAGE_PAYLOAD;
+}

@@ -1,0 +1,264 @@
+/* SPDX-License-Identifier: MIT */
+#include "gateway/web/web.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+/*
+ * The process that reads what comes from the network. It has no authority: it hands requests with
+ * their credentials to core, and shows what core answers.
+ */
+struct web web;
+
+enum { WEB_TIMEOUT_S = 60, WEB_CONNECTIONS = 256, WEB_MESSAGES = 256 };
+
+void web_guard_headers(struct MHD_Response *response)
+{
+	MHD_add_response_header(response, "Cache-Control", "no-store");
+	MHD_add_response_header(response, "X-Content-Type-Options", "nosniff");
+	MHD_add_response_header(response, "Referrer-Policy", "no-referrer");
+}
+
+/* Paths and queries are decoded in request.c, which refuses what is ambiguous. */
+static size_t web_unescape(void *unused, struct MHD_Connection *connection, char *text)
+{
+	(void)unused;
+	(void)connection;
+	return strlen(text);
+}
+
+static void web_connection(void *unused, struct MHD_Connection *connection, void **context,
+			   enum MHD_ConnectionNotificationCode code)
+{
+	const union MHD_ConnectionInfo *info =
+		MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+
+	(void)unused;
+	(void)context;
+	if (code != MHD_CONNECTION_NOTIFY_CLOSED || !info ||
+	    (size_t)info->connect_fd >= web.connection_room ||
+	    !web.connections[info->connect_fd])
+		return;
+	message_send(&web.core,
+		     (struct message_head){MESSAGE_LEFT, web.connections[info->connect_fd], 0, 0},
+		     NULL, 0, -1);
+	web.connections[info->connect_fd] = 0;
+}
+
+/* What goes wrong with one client is no news for the log. */
+static void web_quiet(void *unused, const char *format, va_list list)
+{
+	(void)unused;
+	(void)format;
+	(void)list;
+}
+
+static struct MHD_Daemon *web_daemon(unsigned flags, unsigned per_address,
+				     const struct MHD_OptionItem *more)
+{
+	return MHD_start_daemon(
+		flags | MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_ALLOW_UPGRADE |
+			MHD_USE_ERROR_LOG,
+		0, NULL, NULL, exchange_handle, NULL, MHD_OPTION_EXTERNAL_LOGGER, web_quiet, NULL,
+		MHD_OPTION_NOTIFY_COMPLETED, exchange_done, NULL, MHD_OPTION_NOTIFY_CONNECTION,
+		web_connection, NULL, MHD_OPTION_UNESCAPE_CALLBACK, web_unescape, NULL,
+		MHD_OPTION_CONNECTION_LIMIT, WEB_CONNECTIONS, MHD_OPTION_PER_IP_CONNECTION_LIMIT,
+		per_address, MHD_OPTION_CONNECTION_TIMEOUT, WEB_TIMEOUT_S,
+		MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)WEB_HEADER_BYTES,
+		MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_ARRAY, more, MHD_OPTION_END);
+}
+
+static bool web_start_tls(const struct fields *setup, int listener, unsigned per_address)
+{
+	const char *certificate = fields_get(setup, "certificate");
+	const char *key = fields_get(setup, "key");
+	struct MHD_OptionItem more[] = {
+		{MHD_OPTION_LISTEN_SOCKET, listener, NULL},
+		{MHD_OPTION_HTTPS_MEM_CERT, 0, (void *)(uintptr_t)certificate},
+		{MHD_OPTION_HTTPS_MEM_KEY, 0, (void *)(uintptr_t)key},
+		{MHD_OPTION_HTTPS_PRIORITIES, 0,
+		 "SECURE128:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2"},
+		{MHD_OPTION_END, 0, NULL},
+	};
+
+	if (!certificate || !key)
+		return false;
+	web.tls = web_daemon(MHD_USE_TLS, per_address, more);
+	return web.tls;
+}
+
+/* The first message has what web cannot read for itself. */
+static bool web_start(int listener, unsigned per_address)
+{
+	static char bytes[MESSAGE_BYTES];
+	static struct fields setup;
+	struct MHD_OptionItem none[] = {{MHD_OPTION_END, 0, NULL}};
+	struct pollfd wait = {.fd = web.core.fd, .events = POLLIN};
+	struct message_head head;
+	long count;
+	int pass;
+
+	if (poll(&wait, 1, 10000) != 1)
+		return false;
+	count = message_receive(&web.core, &head, bytes, &pass);
+	if (count < 0 || head.kind != MESSAGE_SETUP || !fields_read(&setup, bytes, (size_t)count))
+		return false;
+	if (listener >= 0 && !web_start_tls(&setup, listener, per_address))
+		return false;
+	explicit_bzero(bytes, sizeof(bytes));
+	web.local = web_daemon(MHD_USE_NO_LISTEN_SOCKET, 0, none);
+	return web.local;
+}
+
+static void web_local_connection(uint32_t number, int fd)
+{
+	struct sockaddr address = {.sa_family = AF_UNIX};
+
+	if ((size_t)fd >= web.connection_room) {
+		close(fd);
+		return;
+	}
+	web.connections[fd] = number;
+	/* A connection that MHD does not take is closed by it. */
+	if (MHD_add_connection(web.local, fd, &address, sizeof(address)) != MHD_YES &&
+	    web.connections[fd]) {
+		message_send(&web.core, (struct message_head){MESSAGE_LEFT, number, 0, 0}, NULL, 0,
+			     -1);
+		web.connections[fd] = 0;
+	}
+}
+
+static void web_message(const struct message_head *head, const char *bytes, size_t count, int pass)
+{
+	struct exchange *exchange;
+
+	if (head->kind == MESSAGE_CONNECTION && pass >= 0) {
+		web_local_connection(head->id, pass);
+		return;
+	}
+	if (pass >= 0)
+		close(pass);
+	exchange = exchange_find(head->id);
+	if (!exchange)
+		return;
+	switch (head->kind) {
+	case MESSAGE_ANSWER:
+		exchange_answer(exchange, head, bytes, count);
+		break;
+	case MESSAGE_BODY:
+		exchange_body(exchange, head, bytes, count);
+		break;
+	case MESSAGE_END:
+		exchange_end(exchange, head->value);
+		break;
+	case MESSAGE_TAKEN:
+		exchange->unacknowledged -= head->value < exchange->unacknowledged ?
+					    head->value : exchange->unacknowledged;
+		break;
+	default:
+		break;
+	}
+}
+
+/* False: core is gone. */
+static bool web_read_core(void)
+{
+	static char bytes[MESSAGE_BYTES];
+
+	for (unsigned i = 0; i < WEB_MESSAGES; i++) {
+		struct message_head head;
+		int pass;
+		long count = message_receive(&web.core, &head, bytes, &pass);
+
+		if (count < 0)
+			return count == -1;
+		web_message(&head, bytes, (size_t)count, pass);
+	}
+	return true;
+}
+
+static int web_daemon_fd(struct MHD_Daemon *daemon)
+{
+	const union MHD_DaemonInfo *info =
+		daemon ? MHD_get_daemon_info(daemon, MHD_DAEMON_INFO_EPOLL_FD) : NULL;
+
+	return info ? info->epoll_fd : -1;
+}
+
+static int web_wait_ms(void)
+{
+	struct MHD_Daemon *daemons[] = {web.tls, web.local};
+	MHD_UNSIGNED_LONG_LONG left, least = 60000;
+
+	for (size_t i = 0; i < 2; i++) {
+		if (daemons[i] && MHD_get_timeout(daemons[i], &left) == MHD_YES && left < least)
+			least = left;
+	}
+	return (int)least;
+}
+
+/* One turn: waits, then does what there is. False: core is gone. */
+static bool web_turn(void)
+{
+	static struct pollfd waits[3 + WEB_EXCHANGES];
+	static uint32_t ids[WEB_EXCHANGES];
+	size_t count = 0;
+
+	waits[0] = (struct pollfd){web.core.fd, (short)(POLLIN | (web.core.first ? POLLOUT : 0)), 0};
+	waits[1] = (struct pollfd){web_daemon_fd(web.tls), POLLIN, 0};
+	waits[2] = (struct pollfd){web_daemon_fd(web.local), POLLIN, 0};
+	for (size_t i = 0; i < WEB_EXCHANGES; i++) {
+		struct exchange *exchange = &web.exchanges[i];
+
+		if (!exchange->id || !exchange->upgraded)
+			continue;
+		waits[3 + count] = (struct pollfd){exchange->fd, socket_wants(exchange), 0};
+		ids[count++] = exchange->id;
+	}
+	if (poll(waits, 3 + count, web_wait_ms()) < 0 && errno != EINTR)
+		return false;
+	if (!message_flush(&web.core) || !web_read_core())
+		return false;
+	for (size_t i = 0; i < count; i++) {
+		struct exchange *exchange = exchange_find(ids[i]);
+
+		if (exchange && waits[3 + i].revents)
+			socket_ready(exchange, waits[3 + i].revents);
+	}
+	if (web.tls)
+		MHD_run(web.tls);
+	MHD_run(web.local);
+	return true;
+}
+
+int web_main(int core, int listener, const char *ui, unsigned per_address)
+{
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	prctl(PR_SET_NAME, "skerryd-web");
+	signal(SIGPIPE, SIG_IGN);
+	signal(SIGINT, SIG_IGN);
+	web.core.fd = core;
+	web.connection_room = 4096;
+	web.connections = calloc(web.connection_room, sizeof(*web.connections));
+	if (!web.connections)
+		return 1;
+	if (*ui && !static_load(ui))
+		fprintf(stderr, "skerryd: %s: not all of the UI's files could be read\n", ui);
+	if (!web_start(listener, per_address)) {
+		fprintf(stderr, "skerryd: the HTTP server could not be started\n");
+		return 1;
+	}
+	if (!web_seccomp()) {
+		fprintf(stderr, "skerryd: the system call filter of web could not be set\n");
+		return 1;
+	}
+	while (web_turn())
+		;
+	return 0;
+}

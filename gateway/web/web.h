@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include <microhttpd.h>
+
+#include "gateway/base/fields.h"
+#include "gateway/base/message.h"
+#include "gateway/web/ws.h"
+
+enum {
+	WEB_EXCHANGES = 320,		/* requests and WebSockets at a time */
+	WEB_BODY_BYTES = 16384,		/* of a request */
+	WEB_UNACKNOWLEDGED = 65536,	/* bytes a WebSocket may send ahead of core */
+	WEB_HEADER_BYTES = 32768,	/* of MHD's memory for a connection */
+};
+
+/* One request and its answer, or the WebSocket that it became. */
+struct exchange {
+	uint32_t id;			/* 0: free */
+	struct MHD_Connection *connection;
+	struct buffer body;		/* of the request, then of the answer */
+	bool too_large;			/* the request's body is */
+	bool sent;			/* core has the request */
+	bool suspended;			/* MHD waits for web */
+	bool answered;
+	bool ended;
+	unsigned status;
+	uint32_t flags;			/* of MESSAGE_ANSWER */
+	struct buffer headers;		/* fields */
+	/* of a WebSocket */
+	struct MHD_UpgradeResponseHandle *upgraded;
+	int fd;
+	struct ws_reader reader;
+	struct buffer output;
+	size_t unacknowledged;		/* bytes sent to core and not yet taken */
+	size_t unreported;		/* bytes from core and not yet reported as consumed */
+	bool closing;			/* a close frame was sent or is in output */
+};
+
+struct web {
+	struct message_socket core;
+	struct MHD_Daemon *tls;		/* or NULL */
+	struct MHD_Daemon *local;
+	struct exchange exchanges[WEB_EXCHANGES];
+	uint32_t last_id;
+	uint32_t *connections;		/* by descriptor: the number of core's connection, 0: TLS */
+	size_t connection_room;
+};
+
+extern struct web web;
+
+/* The process; returns its exit code. Descriptors: the socket to core, the listener or -1. */
+int web_main(int core, int listener, const char *ui, unsigned per_address);
+
+struct exchange *exchange_find(uint32_t id);
+void exchange_free(struct exchange *exchange);
+void exchange_resume(struct exchange *exchange);
+void exchange_tell(const struct exchange *exchange, enum message_kind kind, uint32_t value);
+
+/* MHD's callbacks. */
+enum MHD_Result exchange_handle(void *unused, struct MHD_Connection *connection, const char *url,
+				const char *method, const char *version, const char *bytes,
+				size_t *count, void **context);
+void exchange_done(void *unused, struct MHD_Connection *connection, void **context,
+		   enum MHD_RequestTerminationCode code);
+
+/* What core said of one. */
+void exchange_answer(struct exchange *exchange, const struct message_head *head, const char *bytes,
+		     size_t count);
+void exchange_body(struct exchange *exchange, const struct message_head *head, const char *bytes,
+		   size_t count);
+void exchange_end(struct exchange *exchange, unsigned code);
+
+/* The list of fields that core gets; false: a status stands in *status. */
+bool request_fields(const struct exchange *exchange, const char *url, const char *method,
+		    struct buffer *fields, unsigned *status);
+
+/* WebSockets. */
+enum MHD_Result socket_queue(struct exchange *exchange);
+void socket_send(struct exchange *exchange, uint32_t flags, const char *bytes, size_t count);
+void socket_end(struct exchange *exchange, unsigned code);
+short socket_wants(const struct exchange *exchange);
+void socket_ready(struct exchange *exchange, short events);
+
+/* A JSON text as fields body.NAME; false: it is none, or too deep or long. */
+bool flatten(const char *bytes, size_t count, struct buffer *fields);
+
+/* The UI's files, all read at the start. */
+bool static_load(const char *folder);
+enum MHD_Result static_queue(struct MHD_Connection *connection, const char *path,
+			     const char *method);
+
+/* Headers of every answer. */
+void web_guard_headers(struct MHD_Response *response);
+
+/* From here on only what web needs; false: the filter could not be set. */
+bool web_seccomp(void);
