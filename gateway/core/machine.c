@@ -10,6 +10,7 @@
 #include "gateway/core/audit.h"
 #include "gateway/core/console.h"
 #include "gateway/core/operation.h"
+#include "gateway/core/settings.h"
 #include "gateway/core/stream.h"
 #include "gateway/link/link.h"
 
@@ -242,9 +243,10 @@ void machine_vm_patch(json_t *result)
 	struct machine_vm *vm = name ? machine_find(name) : NULL;
 	json_t *state = json_object_get(result, "state");
 
-	if (vm && json_is_string(state)) {
+	if (vm && json_is_string(state) && strcmp(machine_vm_state(vm), json_string_value(state))) {
 		json_object_set(vm->list, "state", state);
 		json_object_set(vm->list, "reason", json_object_get(result, "reason"));
+		stream_vm(vm);
 	}
 	machine_refresh();
 }
@@ -416,6 +418,8 @@ static void machine_line(json_t *line)
 	else if (json_object_get(line, "stream") || json_object_get(line, "closed") ||
 		 json_object_get(line, "credit"))
 		console_line(line);
+	else if (!json_object_get(line, "text"))
+		link_counters.garbage_lines++;
 }
 
 bool machine_setup(const char *where, const char *password)
@@ -423,7 +427,7 @@ bool machine_setup(const char *where, const char *password)
 	static const struct link_client client = {machine_opened, machine_lost, machine_line};
 
 	snprintf(asked.password, sizeof(asked.password), "%s", password ? password : "");
-	return link_setup(where, &client);
+	return link_setup(where, &client, (int64_t)settings.silence_s * 1000);
 }
 
 void machine_tick(int64_t now_ms)
@@ -431,6 +435,9 @@ void machine_tick(int64_t now_ms)
 	if (now_ms < asked.refresh_ms || !machine.up)
 		return;
 	asked.refresh_ms = now_ms + MACHINE_REFRESH_MS;
+	/* Whether the line still lives is seen by asking. */
+	if ((int64_t)settings.silence_s * 500 < MACHINE_REFRESH_MS)
+		asked.refresh_ms = now_ms + (int64_t)settings.silence_s * 500;
 	machine_ask_rows();
 	machine_ask_list();
 }

@@ -300,6 +300,8 @@ static int core_print(char *text)
 int main(int count, char **words)
 {
 	signal(SIGPIPE, SIG_IGN);
+	/* A file that may not grow is an error like any other. */
+	signal(SIGXFSZ, SIG_IGN);
 	if (count == 6 && !strcmp(words[1], "web"))
 		return web_main(atoi(words[2]), atoi(words[3]), words[4],
 				(unsigned)atoi(words[5]));

@@ -18,6 +18,7 @@ struct settings settings = {
 	.change_rate = 5,
 	.per_address = 16,
 	.anchor_s = 60,
+	.silence_s = 20,
 };
 
 static const char options_help[] =
@@ -33,10 +34,11 @@ static const char options_help[] =
 	"  --change-rate N      changes a second for each token (5; 0: any)\n"
 	"  --per-address N      connections of one address (16; 0: any)\n"
 	"  --anchor SECONDS     how often the audit's head goes into Skerry's audit (60)\n"
+	"  --silence SECONDS    without an answer, after which the link is lost (20)\n"
 	"skerryd openapi | routes | verify-audit DIR | --version | --help\n";
 
 enum { OPTION_LINK = 256, OPTION_STATE, OPTION_LISTEN, OPTION_SOCKET, OPTION_UI, OPTION_NAME,
-       OPTION_PASSWORD, OPTION_RATE, OPTION_CHANGE_RATE, OPTION_PER_ADDRESS, OPTION_ANCHOR,
+       OPTION_PASSWORD, OPTION_RATE, OPTION_CHANGE_RATE, OPTION_PER_ADDRESS, OPTION_ANCHOR, OPTION_SILENCE,
        OPTION_VERSION, OPTION_HELP };
 
 static const struct option options_list[] = {
@@ -51,6 +53,7 @@ static const struct option options_list[] = {
 	{"change-rate", 1, NULL, OPTION_CHANGE_RATE},
 	{"per-address", 1, NULL, OPTION_PER_ADDRESS},
 	{"anchor", 1, NULL, OPTION_ANCHOR},
+	{"silence", 1, NULL, OPTION_SILENCE},
 	{"version", 0, NULL, OPTION_VERSION},
 	{"help", 0, NULL, OPTION_HELP},
 	{0},
@@ -111,6 +114,8 @@ static bool options_one(int option)
 		return options_number(optarg, &settings.per_address);
 	case OPTION_ANCHOR:
 		return options_number(optarg, &settings.anchor_s) && settings.anchor_s;
+	case OPTION_SILENCE:
+		return options_number(optarg, &settings.silence_s) && settings.silence_s;
 	case OPTION_VERSION:
 		printf("skerryd %s\n", SKERRYD_VERSION);
 		exit(0);

@@ -11,7 +11,7 @@
 #include "gateway/base/buffer.h"
 #include "gateway/link/transport.h"
 
-enum { LINK_RETRY_MS = 1000, LINK_SILENCE_MS = 20000 };
+enum { LINK_RETRY_MS = 1000 };
 
 struct link_request {
 	struct link_request *next;
@@ -31,16 +31,17 @@ static struct {
 	struct link_request *first, *last;
 	unsigned under_way, waiting;
 	int64_t last_id;
-	int64_t retry_ms, heard_ms;
+	int64_t retry_ms, heard_ms, silence_ms;
 } line = {.fd = -1};
 
 struct link_counters link_counters;
 
-bool link_setup(const char *where, const struct link_client *client)
+bool link_setup(const char *where, const struct link_client *client, int64_t silence_ms)
 {
 	struct timespec now;
 
 	line.client = client;
+	line.silence_ms = silence_ms;
 	line.output.limit = LINK_OUTPUT_BYTES;
 	/* A reply to what was asked before this start must not be taken for another's. */
 	clock_gettime(CLOCK_REALTIME, &now);
@@ -283,6 +284,6 @@ void link_tick(int64_t now_ms)
 		line.retry_ms = now_ms + LINK_RETRY_MS;
 		line.fd = transport_open();
 	}
-	if (line.opened && line.under_way && now_ms - line.heard_ms > LINK_SILENCE_MS)
+	if (line.opened && line.under_way && now_ms - line.heard_ms > line.silence_ms)
 		link_drop("it answers nothing");
 }

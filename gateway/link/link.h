@@ -32,8 +32,11 @@ struct link_counters {
 };
 extern struct link_counters link_counters;
 
-/* "unix:PATH", "tcp:HOST:PORT", "tty:PATH[,BAUD]" or a path; false: a sentence is on stderr. */
-bool link_setup(const char *where, const struct link_client *client);
+/*
+ * "unix:PATH", "tcp:HOST:PORT", "tty:PATH[,BAUD]" or a path; false: a sentence is on stderr. Without
+ * an answer for `silence_ms` it counts as lost.
+ */
+bool link_setup(const char *where, const struct link_client *client, int64_t silence_ms);
 
 /*
  * Sends {"id":N, ...request}, in its turn: at most LINK_UNDER_WAY at a time. Takes the reference.

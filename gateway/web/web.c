@@ -206,7 +206,7 @@ static int web_wait_ms(void)
 /* One turn: waits, then does what there is. False: core is gone. */
 static bool web_turn(void)
 {
-	static struct pollfd waits[3 + WEB_EXCHANGES];
+	static struct pollfd waits[3 + 2 * WEB_EXCHANGES];
 	static uint32_t ids[WEB_EXCHANGES];
 	size_t count = 0;
 
@@ -218,18 +218,22 @@ static bool web_turn(void)
 
 		if (!exchange->id || !exchange->upgraded)
 			continue;
-		waits[3 + count] = (struct pollfd){exchange->fd, socket_wants(exchange), 0};
+		waits[3 + 2 * count] = (struct pollfd){exchange->fd, socket_wants(exchange), 0};
+		waits[4 + 2 * count] = (struct pollfd){exchange->below, POLLRDHUP, 0};
 		ids[count++] = exchange->id;
 	}
-	if (poll(waits, 3 + count, web_wait_ms()) < 0 && errno != EINTR)
+	if (poll(waits, 3 + 2 * count, web_wait_ms()) < 0 && errno != EINTR)
 		return false;
 	if (!message_flush(&web.core) || !web_read_core())
 		return false;
 	for (size_t i = 0; i < count; i++) {
 		struct exchange *exchange = exchange_find(ids[i]);
 
-		if (exchange && waits[3 + i].revents)
-			socket_ready(exchange, waits[3 + i].revents);
+		if (exchange && waits[3 + 2 * i].revents)
+			socket_ready(exchange, waits[3 + 2 * i].revents);
+		exchange = exchange_find(ids[i]);
+		if (exchange && waits[4 + 2 * i].revents)
+			socket_hung(exchange);
 	}
 	if (web.tls)
 		MHD_run(web.tls);

@@ -30,6 +30,8 @@ struct exchange {
 	/* of a WebSocket */
 	struct MHD_UpgradeResponseHandle *upgraded;
 	int fd;
+	int below;			/* the TCP connection's descriptor, MHD's; -1: it is fd */
+	unsigned hung;			/* turns in which nothing came after the client had closed */
 	struct ws_reader reader;
 	struct buffer output;
 	size_t unacknowledged;		/* bytes sent to core and not yet taken */
@@ -81,6 +83,8 @@ void socket_send(struct exchange *exchange, uint32_t flags, const char *bytes, s
 void socket_end(struct exchange *exchange, unsigned code);
 short socket_wants(const struct exchange *exchange);
 void socket_ready(struct exchange *exchange, short events);
+/* The client has closed the connection below. */
+void socket_hung(struct exchange *exchange);
 
 /* A JSON text as fields body.NAME; false: it is none, or too deep or long. */
 bool flatten(const char *bytes, size_t count, struct buffer *fields);

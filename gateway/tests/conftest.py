@@ -1,0 +1,70 @@
+# SPDX-License-Identifier: MIT
+"""skerryd and a fake Skerry for each module of tests; what a test changes it makes good itself."""
+import signal
+import sys
+from pathlib import Path
+
+import pytest
+
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parent.parent
+sys.path.insert(0, str(HERE / "system"))
+
+from client import Server  # noqa: E402
+from fake_skerry import FakeSkerry  # noqa: E402
+
+LIMIT = 60      # seconds for a test
+
+
+def pytest_addoption(parser):
+    parser.addoption("--gateway", default=str(ROOT / "gateway/build"), help="where skerryd is")
+    parser.addoption("--build", default=str(ROOT / "build"), help="where the image is")
+
+
+@pytest.fixture(autouse=True)
+def time_limit():
+    def give_up(*_):
+        raise AssertionError("the test did not end in time")
+
+    signal.signal(signal.SIGALRM, give_up)
+    signal.alarm(LIMIT)
+    yield
+    signal.alarm(0)
+
+
+@pytest.fixture(scope="module")
+def program(request):
+    return str(Path(request.config.getoption("--gateway")) / "skerryd")
+
+
+@pytest.fixture(scope="module")
+def fake(tmp_path_factory):
+    fake = FakeSkerry(str(tmp_path_factory.mktemp("fake") / "skerry.sock"))
+    for name in ("vm00", "vm01", "vm02", "vm03"):
+        fake.act("start", [name], [])
+    yield fake
+    fake.close()
+
+
+@pytest.fixture(scope="module")
+def server(program, fake, tmp_path_factory):
+    server = Server(program, tmp_path_factory.mktemp("skerryd"), fake.path).start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def pair(program, tmp_path):
+    """A fake and a server of a test's own, that it may break; both are started by the test."""
+    made = []
+
+    def make(*options, **keys):
+        fake = FakeSkerry(str(tmp_path / "skerry.sock"), **keys)
+        fake.act("start", ["vm00"], [])
+        server = Server(program, tmp_path, fake.path, *options)
+        made.extend((fake.close, server.stop))
+        return fake, server
+
+    yield make
+    for close in reversed(made):
+        close()

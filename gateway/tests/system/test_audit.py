@@ -1,0 +1,149 @@
+# SPDX-License-Identifier: MIT
+"""The audit: what stands in it, that it is a chain, that nothing is changed without it."""
+import hashlib
+import json
+import os
+import subprocess
+
+from client import wait_for
+
+
+def lines_of(server):
+    return (server.state / "audit.jsonl").read_bytes().splitlines()
+
+
+def test_line_before_the_change_and_result_after(pair):
+    fake, server = pair()
+    server.start()
+    seen = []
+    act = fake.act
+
+    def look(*words):
+        seen.append([json.loads(line) for line in lines_of(server)])
+        return act(*words)
+    fake.act = look
+    assert server.tls("POST", "/v1/vms/vm00/actions/pause").status == 200
+    before = seen[0][-1]
+    assert (before["action"], before["target"], before["result"]) == ("vm.pause", "vm00", "begun")
+    assert before["who"] == "first via token 1" and before["from"] == "127.0.0.1"
+    after = json.loads(lines_of(server)[-1])
+    assert after["of"] == before["n"] and after["result"] == "ok"
+
+
+def test_denied_and_failed_ones_too(pair):
+    _, server = pair()
+    server.start()
+    viewer = server.make_token(["viewer"], "vm0*")
+    server.tls("POST", "/v1/vms/vm00/actions/pause", token=viewer)
+    server.tls("POST", "/v1/vms/vm09/actions/pause")
+    server.tls("GET", "/v1/me", token="sky_" + "1" * 64)
+    items = server.tls("GET", "/v1/audit").json()["items"]
+    results = [(item["action"], item["target"], item["result"]) for item in items]
+    assert ("vm.pause", "vm00", "forbidden") in results
+    assert ("vm.pause", "vm09", "bad-state") in results
+    assert ("login", "", "unauthenticated") in results
+    assert ("token.create", "test", "ok") in results
+    text = b"\n".join(lines_of(server))
+    assert viewer.encode() not in text and server.token.encode() not in text
+
+
+def test_chain_and_its_anchor(pair):
+    fake, server = pair("--anchor", "1")
+    server.start()
+    for _ in range(3):
+        server.tls("POST", "/v1/vms/vm00/actions/reset")
+    head = "0" * 64
+    for number, line in enumerate(lines_of(server), 1):
+        entry = json.loads(line)
+        assert (entry["prev"], entry["n"]) == (head, number)
+        head = hashlib.sha256(line).hexdigest()
+    shown = server.tls("GET", "/v1/audit").json()
+    assert shown["head"] == head
+    wait_for(lambda: fake.anchors and fake.anchors[-1] == head)
+    assert server.tls("GET", "/v1/audit").json()["anchored"] == head
+    by_line = {item["n"]: item["hash"] for item in shown["items"]}
+    assert by_line["1"] == hashlib.sha256(lines_of(server)[0]).hexdigest()
+
+
+def test_pages_of_the_audit(pair):
+    _, server = pair()
+    server.start()
+    for _ in range(5):
+        server.tls("POST", "/v1/vms/vm00/actions/reset")
+    newest = server.tls("GET", "/v1/audit?limit=2").json()["items"]
+    assert len(newest) == 2
+    later = server.tls("GET", f"/v1/audit?after={newest[0]['n']}").json()["items"]
+    assert [item["n"] for item in later] == [newest[1]["n"]]
+
+
+def verify(program, server):
+    return subprocess.run([program, "verify-audit", server.state], capture_output=True, text=True)
+
+
+def test_a_change_in_it_is_found(pair, program):
+    _, server = pair()
+    server.start()
+    for _ in range(3):
+        server.tls("POST", "/v1/vms/vm00/actions/reset")
+    server.stop()
+    assert verify(program, server).returncode == 0
+    path = server.state / "audit.jsonl"
+    text = path.read_bytes()
+    path.write_bytes(text.replace(b"vm.reset", b"vm.pause", 1))
+    found = verify(program, server)
+    assert found.returncode == 1 and "broken at line 2" in found.stderr
+    server.start()
+    answer = server.tls("POST", "/v1/vms/vm00/actions/reset")
+    assert (answer.status, answer.code) == (503, "audit-unwritable")
+    assert server.tls("GET", "/v1/vms").status == 200
+    assert b"skerryd_audit_works 0" in server.tls("GET", "/metrics").body
+
+
+def test_half_a_line_is_cut_off(pair, program):
+    _, server = pair()
+    server.start()
+    server.tls("POST", "/v1/vms/vm00/actions/reset")
+    server.kill()
+    path = server.state / "audit.jsonl"
+    whole = path.read_bytes()
+    path.write_bytes(whole + b'{"who":"x","act')
+    server.start()
+    assert path.read_bytes() == whole
+    assert server.tls("POST", "/v1/vms/vm00/actions/reset").status == 200
+    server.stop()
+    assert verify(program, server).returncode == 0
+
+
+def test_nothing_is_changed_when_it_cannot_be_written(pair, program):
+    fake, server = pair()
+    server.start()
+    server.tls("POST", "/v1/vms/vm00/actions/reset")
+    # No byte more fits into a file of this process.
+    size = (server.state / "audit.jsonl").stat().st_size
+    subprocess.run(["prlimit", f"--fsize={size}", "--pid", str(server.process.pid)], check=True)
+    count = len(fake.commands)
+    answer = server.tls("POST", "/v1/vms/vm00/actions/pause")
+    assert (answer.status, answer.code) == (503, "audit-unwritable")
+    assert not [words for words, _ in fake.commands[count:] if words[:2] == ["vm", "pause"]]
+    assert server.tls("GET", "/v1/vms").status == 200
+    subprocess.run(["prlimit", "--fsize=unlimited", "--pid", str(server.process.pid)], check=True)
+    assert server.tls("POST", "/v1/vms/vm00/actions/pause").status == 200
+    server.stop()
+    assert verify(program, server).returncode == 0
+
+
+def test_twenty_kills_under_load(pair, program):
+    """The chain holds, and what is answered stands in it."""
+    _, server = pair()
+    server.start()
+    answered = 0
+    for _ in range(20):
+        for _ in range(3):
+            answered += server.tls("POST", "/v1/vms/vm00/actions/reset").status == 200
+        server.kill()
+        os.unlink(server.socket)
+        server.start()
+    entries = [json.loads(line) for line in lines_of(server)]
+    assert sum(entry.get("action") == "vm.reset" for entry in entries) == answered == 60
+    server.stop()
+    assert verify(program, server).returncode == 0

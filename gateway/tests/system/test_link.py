@@ -1,0 +1,215 @@
+# SPDX-License-Identifier: MIT
+"""The link: lost, full of garbage, silent, locked; Skerry restarted; nothing queued in secret."""
+import threading
+import time
+
+from client import wait_for
+
+
+def test_link_lost_and_back(pair):
+    fake, server = pair()
+    server.start()
+    stream = server.stream()
+    stream.json("snapshot")
+    fake.accepts = False
+    fake.drop()
+    assert stream.json("link")["state"] == "lost"
+    vms = server.tls("GET", "/v1/vms").json()
+    assert vms["stale"] is True and len(vms["items"]) == 16
+    assert server.tls("GET", "/v1/health").json() == {"live": True, "ready": False}
+    assert server.tls("GET", "/v1/host").json()["link"] == "lost"
+    began = time.monotonic()
+    answer = server.tls("POST", "/v1/vms/vm00/actions/pause")
+    assert (answer.status, answer.code) == (503, "link-down")
+    assert answer.headers["Retry-After"] and time.monotonic() - began < 1
+    fake.crash("vm00")
+    fake.accepts = True
+    assert stream.json("link")["state"] == "up"
+    states = {vm["name"]: vm["state"] for vm in stream.json("snapshot")["vms"]}
+    assert states["vm00"] == "crashed"
+    # What was refused was not kept for later.
+    assert not [words for words, _ in fake.commands if words[:2] == ["vm", "pause"]]
+    stream.close()
+
+
+def test_events_of_the_gap_are_told(pair):
+    fake, server = pair()
+    server.start()
+    events = server.events()
+    events.next()
+    fake.crash("vm00", "first")
+    assert events.next()[2]["reason"] == "first"
+    fake.accepts = False
+    fake.drop()
+    wait_for(lambda: not server.health()["ready"])
+    fake.crash("vm00", "in the gap")
+    fake.accepts = True
+    assert events.until("crashed")[2]["reason"] == "in the gap"
+    fake.crash("vm00", "after")
+    assert events.until("crashed")[2]["reason"] == "after"
+    events.close()
+
+
+def test_a_change_under_way_when_the_link_is_lost(pair):
+    fake, server = pair()
+    server.start()
+    fake.delay_s = 30
+    threading.Timer(0.3, fake.drop).start()
+    answer = server.tls("POST", "/v1/vms/vm00/actions/pause")
+    assert (answer.status, answer.code) == (503, "link-down")
+    assert "not known" in answer.json()["detail"]
+
+
+def test_skerry_restarted(pair):
+    fake, server = pair()
+    server.start()
+    events = server.events()
+    events.next()
+    fake.crash("vm00")
+    events.next()
+    boot = server.tls("GET", "/v1/host").json()["boot"]
+    server.tls("POST", "/v1/vms/vm01/actions/start")
+    fake.stop_s = 60
+    place = server.tls("POST", "/v1/vms/vm01/actions/stop").headers["Location"]
+    with fake.lock:
+        fake.vms = {}
+        fake.add("other")
+        fake.restart()
+    fake.drop()
+    _, _, snapshot = events.until("snapshot")
+    assert [vm["name"] for vm in snapshot["vms"]] == ["other"]
+    assert snapshot["host"]["boot"] == fake.boot != boot
+    # Sequences begin anew, and are told again.
+    fake.crash("other")
+    number, _, data = events.until("crashed")
+    assert (number, data["vm"]) == (1, "other")
+    operation = server.tls("GET", place).json()
+    assert operation["state"] == "failed" and operation["problem"]["code"] == "restarted"
+    events.close()
+
+
+GARBAGE = [b"\xff\xfe\x00garbage\n", b"{\n", b"[1,2]\n", b"null\n", b'{"id":1}\n',
+           b'{"id":123456,"status":"ok","result":[]}\n', b'{"id":"x","status":"ok"}\n',
+           b'{"event":5}\n', b'{"event":"../../x","sequence":9}\n', b'{"event":"started"}\n',
+           b'{"event":"started","vm":"<script>","sequence":-5}\n', b'{"sample":"vm00"}\n',
+           b'{"sample":"vm00","values":[1]}\n', b'{"sample":null,"cpus":[1,[],[2]]}\n',
+           b'{"stream":1,"at":0,"data":"AAAA"}\n', b'{"stream":77,"data":5}\n',
+           b'{"closed":5}\n', b'{"credit":9,"bytes":-4}\n', b"{" * 5000 + b"\n",
+           b'{"event":"a","event":"b"}\n', b"x" * (3 << 20) + b"\n"]
+
+
+def test_garbage_on_the_link(pair):
+    fake, server = pair()
+    server.start()
+    for data in GARBAGE:
+        fake.send_raw(data)
+    fake.crash("vm00", "after the garbage")
+    wait_for(lambda: server.tls("GET", "/v1/vms/vm00").json()["reason"] == "after the garbage")
+    assert "<script>" not in server.tls("GET", "/v1/vms").body.decode()
+    text = server.tls("GET", "/metrics").body.decode()
+    count = [line for line in text.splitlines() if line.startswith("skerry_link_garbage_lines")]
+    assert int(count[0].split()[1]) >= 8
+    assert server.tls("POST", "/v1/vms/vm01/actions/start").status == 200
+
+
+def test_nonsense_in_answers(pair):
+    """A list of VMs whose parts are of the wrong type, or missing."""
+    fake, server = pair()
+    server.start()
+    honest = fake.run_vm_list
+    fake.run_vm_list = lambda *_: [{"name": "vm00"}, {"name": 5}, {}, 7, {"name": "a b"},
+                                   {"name": "x" * 500}, {"name": "odd", "state": 5,
+                                                         "uptime_ns": "x", "exits": None}]
+    fake.event("configuration", fake.vms["vm00"])
+    wait_for(lambda: len(server.tls("GET", "/v1/vms").json()["items"]) == 2)
+    assert server.tls("GET", "/v1/vms/odd").json()["state"] == "unknown"
+    assert server.tls("GET", "/metrics").status == 200
+    fake.run_vm_list = honest
+    fake.event("configuration", fake.vms["vm00"])
+    wait_for(lambda: len(server.tls("GET", "/v1/vms").json()["items"]) == 16)
+
+
+def test_locked_channel(pair, tmp_path):
+    (tmp_path / "password").write_text("swordfish\n")
+    fake, server = pair("--password-file", str(tmp_path / "password"), password="swordfish")
+    server.start()
+    assert len(server.tls("GET", "/v1/vms").json()["items"]) == 16
+    assert "swordfish" not in server.errors()
+
+
+def test_locked_channel_without_password(pair):
+    _, server = pair(password="swordfish")
+    server.start(ready=False)
+    wait_for(lambda: "locked" in server.errors())
+    assert server.tls("GET", "/v1/health").json()["ready"] is False
+
+
+def test_eight_under_way_and_the_rest_waits(pair):
+    fake, server = pair()
+    server.start()
+    wait_for(lambda: server.tls("GET", "/v1/vms/vm15").json()["config"])
+    under_way = []
+    most = []
+    honest = fake.answer
+
+    def answer(request, after):
+        under_way.append(request)
+        most.append(len(under_way))
+        return honest(request, after)
+
+    send = fake.send
+
+    def sent(value):
+        if value.get("status"):
+            under_way.pop()
+        send(value)
+    fake.answer, fake.send, fake.delay_s = answer, sent, 0.1
+    threads = [threading.Thread(target=lambda: codes.append(
+        server.tls("GET", "/v1/vms/vm00/exits").status)) for _ in range(24)]
+    codes = []
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert codes == [200] * 24
+    assert 2 <= max(most) <= 8
+
+
+def test_one_change_at_a_time_for_a_vm(pair):
+    fake, server = pair()
+    server.start()
+    fake.delay_s = 0.5
+    codes = []
+    first = threading.Thread(target=lambda: codes.append(
+        server.tls("POST", "/v1/vms/vm00/actions/reset").status))
+    first.start()
+    wait_for(lambda: [words for words, _ in fake.commands if words[:2] == ["vm", "reset"]])
+    answer = server.tls("POST", "/v1/vms/vm00/actions/pause")
+    assert (answer.status, answer.code) == (409, "busy")
+    first.join()
+    assert codes == [200]
+
+
+def test_clients_that_leave(pair):
+    fake, server = pair()
+    server.start()
+    fake.delay_s = 0.3
+    for _ in range(10):
+        link = server.raw()
+        link.sendall(f"GET /v1/vms/vm00/exits HTTP/1.1\r\nHost: localhost\r\n"
+                     f"Authorization: Bearer {server.token}\r\n\r\n".encode())
+        link.close()
+    time.sleep(0.5)
+    fake.delay_s = 0
+    assert server.tls("GET", "/v1/vms/vm00/exits").status == 200
+
+
+def test_a_long_silence_is_a_loss(pair):
+    """A serial line has no carrier to lose."""
+    fake, server = pair("--silence", "1")
+    server.start()
+    fake.silent = True
+    wait_for(lambda: not server.health()["ready"])
+    assert "it answers nothing" in server.errors()
+    fake.silent = False
+    wait_for(lambda: server.health()["ready"])

@@ -1,0 +1,109 @@
+# SPDX-License-Identifier: MIT
+"""Every route of the table, with every role, for a VM of one's own, a foreign one and none."""
+import json
+import subprocess
+
+import pytest
+
+ROLES = ("viewer", "operator", "admin", "auditor", "console-read", "console-write")
+IMPLIED = {"viewer": {"viewer"}, "operator": {"operator", "viewer"},
+           "admin": {"admin", "operator", "viewer"}, "auditor": {"auditor"},
+           "console-read": {"console-read"}, "console-write": {"console-write", "console-read"}}
+# What must not be done to the server of all tests, or ends what is looked at: it is tried with
+# roles that lack it only.
+ONLY_DENIED = {"vm.destroy", "vm.kill", "host.reboot", "host.poweroff"}
+
+
+@pytest.fixture(scope="module")
+def routes(program):
+    return json.loads(subprocess.run([program, "routes"], capture_output=True, check=True).stdout)
+
+
+@pytest.fixture(scope="module")
+def tokens(server):
+    """By role, for the VMs vm0*."""
+    return {role: server.make_token([role], "vm0*") for role in ROLES}
+
+
+def body_of(route, name):
+    if route["scope"] == "new":
+        return {"name": name, "config": {"nonsense": "1"}}
+    if route["method"] == "PATCH":
+        return {"config": {"weight": "256"}}
+    if route["path"] == "/v1/tokens" and route["method"] == "POST":
+        return {}
+    return {} if route["method"] == "POST" else None
+
+
+def status_of(server, connection, route, token, name):
+    path = route["path"].replace("{vm}", name).replace("{id}", "999999")
+    headers = {"Authorization": f"Bearer {token}"} if token else {}
+    if route["path"] == "/v1/events" and token:
+        return events_status(server, token)
+    answer = server.ask(connection, route["method"], path, body_of(route, name), headers)
+    return answer.status
+
+
+def events_status(server, token):
+    events = server.events(token=token)
+    events.close()
+    return events.status
+
+
+def test_without_a_credential(server, routes):
+    connection = server.connect()
+    for route in routes:
+        if not route["public"]:
+            status = status_of(server, connection, route, None, "vm00")
+            assert status == 401, route
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_role(server, routes, tokens, role):
+    connection = server.connect()
+    tried = 0
+    for route in routes:
+        if route["public"] or route["path"] == "/v1/logout":
+            continue
+        allowed = IMPLIED[role] & set(route["roles"])
+        if allowed and route["action"] in ONLY_DENIED:
+            continue
+        status = status_of(server, connection, route, tokens[role], "vm00")
+        if not allowed:
+            assert status == 403, (role, route)
+        elif route["scope"] == "all":
+            assert status == 403, (role, route)
+        else:
+            assert status not in (401, 403), (role, route, status)
+        tried += 1
+    assert tried > 20
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_foreign_vm_is_like_none(server, routes, tokens, role):
+    connection = server.connect()
+    for route in routes:
+        if route["scope"] not in ("vm", "new"):
+            continue
+        allowed = IMPLIED[role] & set(route["roles"])
+        foreign = status_of(server, connection, route, tokens[role], "vm15")
+        missing = status_of(server, connection, route, tokens[role], "vm99")
+        if route["scope"] == "vm":
+            assert foreign == missing == (404 if allowed else 403), (role, route)
+        else:
+            assert foreign == missing == 403, (role, route)
+
+
+def test_foreign_vms_are_in_no_list(server, tokens):
+    for path in ("/v1/vms", "/metrics", "/v1/log"):
+        text = server.tls("GET", path, token=tokens["viewer"]).body.decode()
+        assert "vm00" in text and "vm15" not in text, path
+    server.local("POST", "/v1/vms/vm15/actions/start")
+    token = server.make_token(["auditor"], "vm0*")
+    audit = server.tls("GET", "/v1/audit", token=token).json()
+    assert "vm15" not in {item["target"] for item in audit["items"]}
+
+
+def test_every_change_is_audited(routes):
+    for route in routes:
+        assert route["method"] == "GET" or route["action"], route
