@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: MIT
+// Numbers and times in words. Nothing here touches the page.
+
+const UNITS = ["B", "KiB", "MiB", "GiB", "TiB"];
+
+export function bytes(count) {
+	if (count === null || count === undefined || Number.isNaN(count)) {
+		return "–";
+	}
+	let unit = 0;
+	while (count >= 1024 && unit < UNITS.length - 1) {
+		count /= 1024;
+		unit++;
+	}
+	return `${count >= 100 || unit === 0 || Number.isInteger(count) ? Math.round(count)
+		: count.toFixed(1)} ${UNITS[unit]}`;
+}
+
+export function percent(value) {
+	return value === null || value === undefined ? "–"
+		: `${value >= 99.5 || value === 0 ? Math.round(value) : value.toFixed(1)} %`;
+}
+
+/** For sentences: no digits after the point. */
+export function whole(value) {
+	return `${Math.round(value)} %`;
+}
+
+/** 48300 -> "48.3 k": three digits are enough for a rate. */
+export function rate(value) {
+	if (value === null || value === undefined) {
+		return "–";
+	}
+	if (value < 1000) {
+		return String(Math.round(value));
+	}
+	const [scaled, unit] = value < 1e6 ? [value / 1e3, "k"] : [value / 1e6, "M"];
+	return `${scaled < 100 ? scaled.toFixed(1) : Math.round(scaled)} ${unit}`;
+}
+
+/** Decimal strings of any length, in groups of three. */
+export function count(text) {
+	return String(text).replace(/\B(?=(\d{3})+$)/g, " ");
+}
+
+export function duration(seconds) {
+	if (seconds === null || seconds === undefined) {
+		return "–";
+	}
+	const whole = Math.floor(seconds);
+	const days = Math.floor(whole / 86400);
+	const hours = Math.floor(whole / 3600) % 24;
+	const minutes = Math.floor(whole / 60) % 60;
+	if (days) {
+		return `${days} d ${hours} h`;
+	}
+	if (hours) {
+		return `${hours} h ${minutes} min`;
+	}
+	return minutes ? `${minutes} min ${whole % 60} s` : `${whole} s`;
+}
+
+export function clock(date) {
+	return date.toLocaleTimeString("en-GB");
+}
+
+export function plural(number, word) {
+	return `${number} ${word}${number === 1 ? "" : "s"}`;
+}
+
+/** One field of a CSV file; a leading sign is made text, so that no spreadsheet computes it. */
+export function csvField(value) {
+	const text = String(value ?? "");
+	return `"${(/^[=+\-@\t\r]/.test(text) ? "'" : "") + text.replaceAll('"', '""')}"`;
+}

@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: MIT
+// A graph over time by uPlot, which is loaded with the first one; words and a table beside it.
+import { clock } from "../format.js";
+import { html, useEffect, useRef, useState } from "../lib.js";
+
+const TABLE_ROWS = 12;
+const TABLE_STEP = 5;
+
+function colour(name) {
+	return getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+}
+
+const BINARY = Array.from({ length: 45 }, (_, power) => 2 ** power);
+
+function optionsOf(width, height, series, format, top, binary) {
+	const axis = { stroke: colour("--muted"), grid: { stroke: colour("--line"), width: 1 },
+		ticks: { show: false }, font: "11px system-ui, sans-serif" };
+	return {
+		width, height, legend: { show: false }, padding: [8, 8, 0, 0],
+		cursor: { sync: { key: "machine" }, points: { size: 6 }, drag: { x: false, y: false } },
+		scales: { y: { range: (_, low, high) => [0, Math.max(top ?? 0, (high ?? 1) * 1.1, 1)] } },
+		series: [{}, ...series.map(({ token, fill }) => ({ stroke: colour(token), width: 1.5,
+			fill: fill ? colour(fill) : undefined, points: { show: false }, spanGaps: false }))],
+		axes: [
+			{ ...axis, size: 24, space: 90, values: (_, ticks) => ticks.map((tick) => clock(new Date(tick * 1000))) },
+			{ ...axis, size: 62, space: 28, ...(binary ? { incrs: BINARY } : {}), values: (_, ticks) => ticks.map(format) },
+		],
+	};
+}
+
+function useDrawing(box, { times, series, format, top, height, binary }) {
+	const plot = useRef(null);
+	const latest = useRef(null);
+	latest.current = [times, ...series.map(({ values }) => values)];
+	useEffect(() => {
+		const element = box.current;
+		let gone = false;
+		let library = null;
+		const make = () => {
+			plot.current?.destroy();
+			const options = optionsOf(element.clientWidth, height, series, format, top, binary);
+			plot.current = new library(options, latest.current, element);
+		};
+		const resize = new ResizeObserver(() => plot.current?.setSize({ width: element.clientWidth, height }));
+		const scheme = matchMedia("(prefers-color-scheme: dark)");
+		const remake = () => library && make();
+		scheme.addEventListener("change", remake);
+		import("uplot").then((module) => {
+			if (!gone) {
+				library = module.default;
+				make();
+				resize.observe(element);
+			}
+		});
+		return () => {
+			gone = true;
+			resize.disconnect();
+			scheme.removeEventListener("change", remake);
+			plot.current?.destroy();
+			plot.current = null;
+		};
+	}, []);
+	useEffect(() => plot.current?.setData(latest.current));
+}
+
+function DataTable({ times, series, format, title }) {
+	const from = times.length - 1;
+	const rows = Array.from({ length: TABLE_ROWS }, (_, row) => from - row * TABLE_STEP).filter((at) => at >= 0);
+	return html`<table><caption class="unseen">${title}, every ${TABLE_STEP} seconds</caption>
+		<thead><tr><th scope="col">Time</th>${series.map(({ label }) => html`<th scope="col" class="num">${label}</th>`)}</tr></thead>
+		<tbody>${rows.map((at) => html`<tr><td>${clock(new Date(times[at] * 1000))}</td>
+			${series.map(({ values }) => html`<td class="num">${values[at] === null ? "–" : format(values[at])}</td>`)}</tr>`)}
+		</tbody></table>`;
+}
+
+/** binary: ticks at powers of two; series: [{ label, values, token: a colour's name, fill }]; summary: what the graph says in words. */
+export function Graph({ title, times, series, format, top, summary, binary, height = 110 }) {
+	const box = useRef(null);
+	const [open, setOpen] = useState(false);
+	useDrawing(box, { times, series, format, top, height, binary });
+	return html`<figure class="graph">
+		<figcaption><h3>${title}</h3><span class="keys-line">${series.map(({ label, token, values }) => html`
+			<span class="legend"><i class="swatch swatch${token}" aria-hidden="true"></i>${label}
+				<b>${values.length && values.at(-1) !== null ? format(values.at(-1)) : "–"}</b></span>`)}</span></figcaption>
+		<div class="plot" ref=${box} role="img" aria-label=${`${title}: ${summary}`}></div>
+		<details onToggle=${(event) => setOpen(event.target.open)}><summary>Data<span class="unseen"> of ${title}</span></summary>
+			${open && html`<${DataTable} ...${{ times, series, format, title }} />`}</details></figure>`;
+}

@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: MIT
+// Icons: a state is told by its shape and its word, never by colour alone.
+import { html } from "../lib.js";
+
+const SHAPES = {
+	running: html`<path d="M4 2.5v11l9-5.5z" />`,
+	paused: html`<path d="M3.5 2.5h3.2v11H3.5zM9.3 2.5h3.2v11H9.3z" />`,
+	stopped: html`<path d="M3 3h10v10H3z" />`,
+	crashed: html`<path fill-rule="evenodd" d="M5 1h6l4 4v6l-4 4H5l-4-4V5zm2 3v5h2V4zm0 6v2h2v-2z" />`,
+	created: html`<path fill="none" stroke="currentColor" stroke-width="2" stroke-dasharray="3 2.2"
+		d="M8 2a6 6 0 1 0 .01 0z" />`,
+	other: html`<path fill-rule="evenodd" d="M8 1a7 7 0 1 1-.01 0zm0 2v10a5 5 0 0 0 0-10z" />`,
+	overview: html`<path d="M2 2h5v7H2zM9 2h5v4H9zM9 8h5v6H9zM2 11h5v3H2z" />`,
+	machines: html`<path fill-rule="evenodd" d="M2 2h12v5H2zm0 7h12v5H2zm2-5v1h2V4zm0 7v1h2v-1z" />`,
+	log: html`<path d="M2 3h12v2H2zM2 7h9v2H2zM2 11h11v2H2z" />`,
+	audit: html`<path fill-rule="evenodd" d="M8 1l6 2v5c0 3.500-2.500 6-6 7-3.500-1-6-3.500-6-7V3zm-1 9.500l4.500-4.500-1.200-1.200L7 8.100 5.700 6.800 4.500 8z" />`,
+	host: html`<path fill-rule="evenodd" d="M4 4h8v8H4zm2 2v4h4V6zM5 1h1.500v2H5zM9.500 1H11v2H9.500zM5 13h1.500v2H5zM9.500 13H11v2H9.500zM1 5h2v1.500H1zM1 9.500h2V11H1zM13 5h2v1.500h-2zM13 9.500h2V11h-2z" />`,
+	search: html`<path fill="none" stroke="currentColor" stroke-width="2" d="M6.500 2a4.500 4.500 0 1 0 .01 0zM10 10l4 4" />`,
+};
+
+export function Icon({ name }) {
+	return html`<svg class="icon" viewBox="0 0 16 16" aria-hidden="true" fill="currentColor">
+		${SHAPES[name] ?? SHAPES.other}</svg>`;
+}
+
+export function State({ vm }) {
+	return html`<span class="state state-${SHAPES[vm.state] ? vm.state : "other"}">
+		<${Icon} name=${vm.state} /> ${vm.state}</span>`;
+}

@@ -1,0 +1,79 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Takes pictures of the screens at 1280x800: screenshots.py DIRECTORY [--all]"""
+
+import base64
+import os
+import shutil
+import subprocess
+import sys
+import time
+
+from browser import Mock, chromium
+
+# name: (place, scheme, seconds to wait)
+PUBLISHED = {
+    "overview-dark": ("#/overview", "dark", 0), "machines-dark": ("#/machines?sort=-cpu", "dark", 0),
+    "machine-dark": ("#/machines/batch", "dark", 2), "console-dark": ("#/machines/web-1/console", "dark", 2),
+    "overview-light": ("#/overview", "light", 0), "machine-light": ("#/machines/mail", "light", 2),
+    "log-light": ("#/log", "light", 0), "host-light": ("#/host", "light", 0),
+}
+OTHERS = {
+    "machines-light": ("#/machines", "light", 0), "log-dark": ("#/log", "dark", 0),
+    "console-light": ("#/machines/web-1/console", "light", 2), "host-dark": ("#/host", "dark", 0),
+    "audit-dark": ("#/audit", "dark", 0), "audit-light": ("#/audit", "light", 0),
+    "palette-dark": ("#/overview", "dark", 0), "login-dark": (None, "dark", 0), "login-light": (None, "light", 0),
+}
+NARROW = {f"narrow-{place.split('/')[-1]}": (place, "dark", 1) for place in (
+    "#/overview", "#/machines", "#/machines/batch", "#/machines/web-1/console", "#/log", "#/audit", "#/host")}
+
+
+def take(page, path, tall=False):
+    shot = page.execute_cdp_cmd("Page.captureScreenshot", {
+        "format": "png", "captureBeyondViewport": tall})
+    with open(path, "wb") as stream:
+        stream.write(base64.b64decode(shot["data"]))
+
+
+def main():
+    folder, everything = sys.argv[1], "--all" in sys.argv
+    os.makedirs(folder, exist_ok=True)
+    server, page = Mock(period=0.2 if everything else 0.25), chromium()
+    page.url = server.url
+    try:
+        page.view()
+        page.login()
+        time.sleep(14)
+        wanted = {**PUBLISHED, **(OTHERS if everything else {}), **(NARROW if everything else {})}
+        for name, (place, scheme, seconds) in wanted.items():
+            narrow = name.startswith("narrow")
+            page.view(320 if narrow else 1280, 700 if narrow else 800, scheme)
+            if place is None:
+                continue
+            page.open(place)
+            page.one("main h1")
+            time.sleep(0.7 + seconds)
+            if name.startswith("palette"):
+                page.button("Search and act").click()
+                time.sleep(0.2)
+            take(page, os.path.join(folder, f"ui-{name}.png"))
+            if name.startswith("palette"):
+                page.press("\ue00c")
+        if everything:
+            page.button("Log out").click()
+            page.one(".login")
+            for scheme in ("dark", "light"):
+                page.view(scheme=scheme)
+                take(page, os.path.join(folder, f"ui-login-{scheme}.png"))
+        print([entry["message"] for entry in page.get_log("browser")], server.state()["csp"])
+    finally:
+        page.quit()
+    if shutil.which("convert"):
+        for name in wanted:
+            path = os.path.join(folder, f"ui-{name}.png")
+            subprocess.run(["convert", path, "-strip", "-dither", "None", "-colors", "96",
+                            "-define", "png:compression-level=9", f"png8:{path}"], check=True)
+
+
+if __name__ == "__main__":
+    main()
