@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Numbers and times in words. Nothing here touches the page.
+// Numbers and times in words, number and unit held together by a no-break space. No page is touched.
 
 const UNITS = ["B", "KiB", "MiB", "GiB", "TiB"];
 
@@ -13,17 +13,17 @@ export function bytes(count) {
 		unit++;
 	}
 	return `${count >= 100 || unit === 0 || Number.isInteger(count) ? Math.round(count)
-		: count.toFixed(1)} ${UNITS[unit]}`;
+		: count.toFixed(1)}\u00a0${UNITS[unit]}`;
 }
 
 export function percent(value) {
 	return value === null || value === undefined ? "–"
-		: `${value >= 99.5 || value === 0 ? Math.round(value) : value.toFixed(1)} %`;
+		: `${value >= 99.5 || value === 0 ? Math.round(value) : value.toFixed(1)}\u00a0%`;
 }
 
 /** For sentences: no digits after the point. */
 export function whole(value) {
-	return `${Math.round(value)} %`;
+	return `${Math.round(value)}\u00a0%`;
 }
 
 /** 48300 -> "48.3 k": three digits are enough for a rate. */
@@ -35,12 +35,12 @@ export function rate(value) {
 		return String(Math.round(value));
 	}
 	const [scaled, unit] = value < 1e6 ? [value / 1e3, "k"] : [value / 1e6, "M"];
-	return `${scaled < 100 ? scaled.toFixed(1) : Math.round(scaled)} ${unit}`;
+	return `${scaled < 100 ? scaled.toFixed(1) : Math.round(scaled)}\u00a0${unit}`;
 }
 
 /** Decimal strings of any length, in groups of three. */
 export function count(text) {
-	return String(text).replace(/\B(?=(\d{3})+$)/g, " ");
+	return String(text).replace(/\B(?=(\d{3})+$)/g, "\u00a0");
 }
 
 export function duration(seconds) {

@@ -13,7 +13,7 @@ NAMES = ("web-1", "web-2", "db", "batch", "mail", "dns", "build", "cache", "prox
          "a-machine-whose-name-is-as-long-as-names-may-be")
 # name: (CPU %, steal %, exits/s, top reason, state)
 CHARACTERS = {
-    "db": (49.6, 0.4, 2100, "io", "running"),
+    "db": (88.0, 0.4, 2100, "io", "running"),
     "batch": (61.0, 34.0, 900, "deadline", "running"),
     "mail": (7.0, 0.2, 48000, "io", "running"),
     "dns": (0.6, 0.0, 60, "hlt", "running"),

@@ -54,7 +54,7 @@ def main():
             page.one("main h1")
             time.sleep(0.7 + seconds)
             if name.startswith("palette"):
-                page.button("Search and act").click()
+                page.one(".palette-button").click()
                 time.sleep(0.2)
             take(page, os.path.join(folder, f"ui-{name}.png"))
             if name.startswith("palette"):

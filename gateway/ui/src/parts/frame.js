@@ -37,7 +37,7 @@ export function Top() {
 		<a class="brand" href="#/overview"><img src="icon.svg" alt="" width="26" height="26" />Skerry
 			<span class="version">${machine?.version ?? ""}</span></a>
 		<${Pill} />
-		<button class="palette-button" aria-label="Search and act" aria-keyshortcuts="Control+K"
+		<button class="palette-button" aria-keyshortcuts="Control+K"
 			onClick=${() => openDialog("palette")}><${Icon} name="search" /><span class="wide">Search and act</span>
 			<kbd class="wide">Ctrl K</kbd></button>
 		<button class="quiet" aria-label="Keys" aria-keyshortcuts="?" onClick=${() => openDialog("help")}>?</button>

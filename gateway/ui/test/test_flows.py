@@ -1,0 +1,255 @@
+# SPDX-License-Identifier: MIT
+"""What one does with the pages, by mouse and by keys."""
+
+import time
+
+from selenium.webdriver.common.by import By
+from selenium.webdriver.common.keys import Keys
+
+
+def rows(page):
+    return [row.get_attribute("data-row") for row in page.all("tr[data-row]")]
+
+
+def row(page, name):
+    return page.one(f'tr[data-row="{name}"]')
+
+
+def results(page):
+    return {line.find_element(By.CSS_SELECTOR, ".result-name").text:
+            line.find_element(By.CSS_SELECTOR, ".result-text").text for line in page.all(".result")}
+
+
+def fill(element, text):
+    element.send_keys(Keys.CONTROL, "a")
+    element.send_keys(text)
+
+
+def test_login_and_out(page):
+    page.delete_all_cookies()
+    page.open()
+    page.js("localStorage.clear()")
+    page.refresh()
+    page.one("input[name=token]").send_keys("sky_wrong", Keys.ENTER)
+    page.sees("not known here", "[role=alert]")
+    page.one("input[value=password]").find_element(By.XPATH, "..").click()
+    page.one("input[name=user]").send_keys("alice")
+    page.one("input[name=password]").send_keys("correct horse", Keys.ENTER)
+    page.sees("Overview", "h1")
+    page.sees("alice", ".top")
+    page.refresh()
+    page.sees("Overview", "h1")
+    page.button("Log out").click()
+    page.sees("You are logged out", ".login")
+    page.refresh()
+    page.one("input[name=token]")
+    assert page.all(".notice") == []
+
+
+def test_overview_leads_to_a_filtered_list(page):
+    page.login()
+    page.one(".counts .state-crashed")
+    page.sees("db It uses all that its cap allows", ".attention")
+    assert "batch" in page.text(".tops table:nth-of-type(2) tbody tr")
+    assert page.js("return document.documentElement.scrollHeight") <= 800
+    page.one(".counts .state-crashed").click()
+    page.until(lambda: rows(page) == ["legacy"], "only the crashed one")
+    assert page.one("[data-filter]").get_attribute("value") == "state:crashed"
+    page.sees("triple fault", "tr[data-row]")
+
+
+def test_filter_and_order(page):
+    page.login(place="#/machines")
+    page.until(lambda: len(rows(page)) == 16, "all machines")
+    fill(page.one("[data-filter]"), "web")
+    page.until(lambda: rows(page) == ["web-1", "web-2"], "two machines")
+    page.button("Name ↑").click()
+    page.until(lambda: rows(page) == ["web-2", "web-1"], "the other order")
+    assert page.one("th[aria-sort=descending]").text.startswith("Name")
+    fill(page.one("[data-filter]"), "nothing")
+    page.sees("No machine matches")
+    page.button("Show all 16").click()
+    page.button("CPU, 2 min").click()
+    page.until(lambda: rows(page)[0] == "build", "the busiest first")
+    page.until(lambda: page.js("return document.querySelector('tr[data-row=build] .spark path')"
+                               ".getAttribute('d').includes('L')"), "a line of the last minutes")
+
+
+def test_bulk_actions_tell_each_result(page):
+    page.login(place="#/machines")
+    for name in ("proxy", "queue", "legacy"):
+        row(page, name).find_element(By.CSS_SELECTOR, "input").click()
+    page.sees("3 machines selected", ".bulk")
+    page.button("Pause", ".bulk").click()
+    page.until(lambda: len(results(page)) == 3 and "under way" not in str(results(page)), "results")
+    told = results(page)
+    assert told["Pause proxy"] == told["Pause queue"] == "paused"
+    assert "failed: legacy is crashed" in told["Pause legacy"]
+    assert "Allowed when it is running" in told["Pause legacy"]
+    page.sees("paused", 'tr[data-row="proxy"] .state')
+    page.sees("Pause: 2 of 3 done", "[role=status]", 8)
+    page.button("Close results").click()
+    assert page.all(".results") == []
+
+
+def test_stop_can_be_undone(page, server):
+    page.login(place="#/machines/cache")
+    page.button("Stop", ".machine-title").click()
+    page.one(".result button").click()
+    page.sees("not done", ".results")
+    time.sleep(3.2)
+    page.sees("running", ".machine-title")
+    assert "POST /v1/vms/cache/actions/stop" not in server.state()["requests"]
+
+
+def test_stop_start_and_what_is_not_allowed(page, server):
+    page.login(place="#/machines/backup")
+    start = page.one(".machine-title .actions button")
+    assert start.get_attribute("aria-disabled") == "true"
+    assert "created or stopped or crashed" in start.get_attribute("title")
+    start.click()
+    assert page.all(".result") == []
+    page.button("Stop", ".machine-title").click()
+    page.sees("stopped", ".machine-title .state", 8)
+    page.one(".machine-title .actions button").click()
+    page.sees("running", ".machine-title .state")
+    asked = server.state()["requests"]
+    assert asked.count("POST /v1/vms/backup/actions/stop") == 1
+
+
+def test_create_and_destroy(page):
+    page.login(place="#/machines")
+    page.button("New machine").click()
+    page.one("dialog input[name=name]").send_keys("bad name")
+    page.button("Create", "dialog").click()
+    page.sees("not one that a VM can have", "dialog")
+    fill(page.one("dialog input[name=name]"), "fresh")
+    page.button("Create", "dialog").click()
+    page.sees("fresh", "h1")
+    page.sees("created", ".machine-title .state")
+    page.button("Destroy", ".machine-title").click()
+    confirm = page.button("Destroy fresh", "dialog")
+    assert not confirm.is_enabled()
+    page.one("dialog input").send_keys("fresh", Keys.ENTER)
+    page.sees("no machine of this name")
+
+
+def test_machine_says_why_it_is_slow(page):
+    page.login(place="#/machines/batch")
+    page.sees("waits for a CPU", ".findings", 10)
+    page.sees("build (", ".findings")
+    page.sees("deadline", ".exits tbody tr")
+    assert len(page.all(".plot canvas")) == 3
+    assert "steal now" in page.one(".plot").get_attribute("aria-label")
+    page.one(".graph summary").click()
+    page.until(lambda: len(page.all(".graph details tbody tr")) >= 1, "the data as a table")
+    for name, words in (("db", "cap allows: 50"), ("mail", "mostly for io"), ("dns", "not short of"),
+                        ("staging", "It is paused"), ("legacy", "triple fault")):
+        page.open(f"#/machines/{name}")
+        page.sees(name, "h1")
+        page.sees(words, ".findings", 10)
+
+
+def test_configuration_is_saved_unless_somebody_was_faster(page):
+    page.login(place="#/machines/dns")
+    weight = page.one('input[aria-label="weight of dns"]')
+    fill(weight, "0")
+    page.sees("weight: 256 → 0 applies at once", ".diff")
+    page.button("Save").click()
+    page.sees("Not saved: weight: 1 to 10000.", ".config ~ .inline-error, form > .inline-error")
+    fill(weight, "512")
+    page.button("Save").click()
+    page.until(lambda: not page.all(".diff"), "saved")
+    page.js("""const done = arguments[0];
+        return fetch('/v1/vms/dns', { method: 'PATCH', body: '{"config":{"weight":"300"}}',
+            headers: { 'Content-Type': 'application/json', 'If-Match': '"2"' } }).then((r) => r.status)""")
+    fill(page.one('input[aria-label="weight of dns"]'), "700")
+    page.button("Save").click()
+    page.sees("Somebody else changed it meanwhile.", "form > .inline-error")
+    page.button("Load it anew").click()
+    page.until(lambda: page.one('input[aria-label="weight of dns"]').get_attribute("value") == "300",
+               "the other's value")
+
+
+def test_log_audit_host(page):
+    page.login(place="#/log?level=error")
+    page.until(lambda: len(page.all("tr[data-row]")) == 1, "one error")
+    page.open("#/log")
+    page.until(lambda: len(page.all("tr[data-row]")) > 40, "all lines")
+    fill(page.one("[data-filter]"), "flush")
+    page.until(lambda: page.all("tr[data-row]") and all("flush" in line.text
+                                                        for line in page.all("tr[data-row]")), "some")
+    page.open("#/audit")
+    page.sees("vm.pause", "table")
+    page.sees("anchored in the machine", ".chain")
+    fill(page.one("[data-filter]"), "forbidden")
+    page.until(lambda: all("forbidden" in line.text for line in page.all("tbody tr")), "refused")
+    page.open("#/host")
+    page.sees("Not audited since the start")
+    page.button("Audit every page").click()
+    page.sees("found no fault")
+    page.button("Power off").click()
+    assert not page.button("Power off", "dialog").is_enabled()
+    page.press(Keys.ESCAPE)
+    page.until(lambda: not page.all("dialog"), "closed")
+
+
+def focused(page):
+    return page.js("return document.activeElement.textContent || document.activeElement.value")
+
+
+def test_keys_only(page):
+    """No mouse: log in, go, filter, select, pause, resume, palette, help, log out."""
+    page.delete_all_cookies()
+    page.open()
+    page.js("localStorage.clear()")
+    page.refresh()
+    page.one("input[name=token]")
+    page.js("document.activeElement.blur()")
+    for _ in range(6):
+        if page.js("return document.activeElement.name") == "token":
+            break
+        page.press(Keys.TAB)
+    page.press(*"sky_admin", Keys.ENTER)
+    page.sees("Overview", "h1")
+    page.press("g", "m")
+    page.sees("Machines", "h1")
+    page.until(lambda: focused(page) == "Machines", "focus on the title")
+    page.press("/")
+    page.press(*"web", Keys.ESCAPE)
+    page.until(lambda: rows(page) == ["web-1", "web-2"], "two machines")
+    page.press("j", "j")
+    assert focused(page) == "web-2"
+    page.press("k")
+    assert focused(page) == "web-1"
+    page.press("x")
+    page.sees("1 machine selected", ".bulk")
+    page.press("p")
+    page.sees("paused", 'tr[data-row="web-1"] .state')
+    page.press("o")
+    page.sees("web-1", "h1")
+    page.press("p")
+    page.sees("running", ".machine-title .state")
+    page.chord(Keys.CONTROL, "k")
+    page.one("dialog input")
+    page.press(*"log of db", Keys.ENTER)
+    page.sees("Log", "h1")
+    assert page.js("return location.hash") == "#/log?vm=db"
+    page.press("?")
+    page.sees("Keys of a single letter", "dialog")
+    page.one("dialog input").send_keys(" ")
+    page.press(Keys.ESCAPE)
+    page.until(lambda: not page.all("dialog"), "closed")
+    page.press("g", "h")
+    page.sees("Log", "h1")
+    page.chord(Keys.CONTROL, "k")
+    page.press(*"show keys", Keys.ENTER)
+    page.one("dialog input[type=checkbox]").send_keys(" ")
+    page.press(Keys.ESCAPE)
+    page.until(lambda: not page.all("dialog"), "closed")
+    page.press("g", "h")
+    page.sees("Host", "h1")
+    page.press("g", "m")
+    page.sees("Machines", "h1")
+    page.press("j", "c")
+    page.sees("Console of", "h1")
