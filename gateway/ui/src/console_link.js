@@ -15,13 +15,15 @@ export class ConsoleLink {
 	 * sink: state(name, detail) with "connecting" | "live" | "lost" | "ended" and what was told;
 	 * output(bytes, replayed) resolves when they are parsed; lost(count).
 	 */
-	constructor(name, mode, sink) {
+	constructor(name, mode, sink, take = false) {
+		this.taking = take;
 		this.path = `/vms/${encodeURIComponent(name)}/console`;
 		this.mode = mode;
 		this.sink = sink;
 		this.offset = 0n;
 		this.tries = 0;
 		this.closed = false;
+		this.busy = false;
 		this.unacknowledged = 0;
 		this.open();
 	}
@@ -30,7 +32,7 @@ export class ConsoleLink {
 		this.sink.state("connecting");
 		try {
 			await this.replay();
-			const { ticket } = await this.ticket();
+			const { ticket } = await call("POST", `${this.path}/tickets`, { mode: this.mode });
 			if (!this.closed) {
 				this.connect(ticket);
 			}
@@ -62,25 +64,17 @@ export class ConsoleLink {
 		}
 	}
 
-	async ticket() {
-		try {
-			return await call("POST", `${this.path}/tickets`, { mode: this.mode });
-		} catch (error) {
-			if (this.mode === "write" && error.code === "busy") {
-				this.mode = "read";
-				this.sink.state("connecting", "busy");
-				return call("POST", `${this.path}/tickets`, { mode: "read" });
-			}
-			throw error;
-		}
-	}
 
 	connect(ticket) {
-		const address = new URL(`/v1${this.path}?from=${this.offset}`, location.href.replace(/^http/, "ws"));
+		const take = this.taking && this.mode === "write" ? "&take=yes" : "";
+		const address = new URL(`/v1${this.path}?from=${this.offset}${take}`, location.href.replace(/^http/, "ws"));
+		let opened = false;
+		this.taking = false;
 		const socket = new WebSocket(address, ["skerry.console.v1", `ticket.${ticket}`]);
 		socket.binaryType = "arraybuffer";
 		this.socket = socket;
 		socket.onopen = () => {
+			opened = true;
 			this.tries = 0;
 			this.sink.state("live");
 		};
@@ -89,12 +83,20 @@ export class ConsoleLink {
 			if (!this.closed && this.socket === socket) {
 				this.socket = null;
 				this.unacknowledged = 0;
-				if (reason === "taken") {
-					this.mode = "read";
-				}
-				this.retry(reason);
+				this.closedBy(opened, reason);
 			}
 		};
+	}
+
+	/** A refused WebSocket does not say why; one that wanted to type is most likely not the only one. */
+	closedBy(opened, reason) {
+		if (this.mode === "write" && !opened) {
+			this.mode = "read";
+			this.busy = true;
+			this.open();
+		} else {
+			this.retry(reason);
+		}
 	}
 
 	async take(data) {

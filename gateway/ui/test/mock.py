@@ -257,8 +257,6 @@ class Server:
         self.vm(user, name)
         mode = request.json().get("mode")
         self.need(user, "console-write" if mode == "write" else "console-read")
-        if mode == "write" and any(c[1] == name and c[2] == "write" for c in self.consoles):
-            raise Problem(409, "busy", "Somebody else writes to this console.")
         ticket = secrets.token_hex(16)
         self.tickets[ticket] = (name, mode)
         send(request, 201, {"ticket": ticket, "expires_s": 30})
@@ -271,6 +269,12 @@ class Server:
         if self.tickets.get(ticket, ("",))[0] != name:
             raise Problem(403, "forbidden", "This ticket is not good here.")
         mode = self.tickets.pop(ticket)[1]
+        writers = [entry for entry in self.consoles if entry[1:] == (name, "write")]
+        if mode == "write" and writers and request.query.get("take") != "yes":
+            raise Problem(409, "busy", "Somebody else writes to this console.")
+        for writer in writers if mode == "write" else []:
+            self.consoles.discard(writer)
+            writer[0].close(1001)
         socket = Socket(request, "skerry.console.v1")
         entry = (socket, name, mode)
         self.consoles.add(entry)

@@ -12,10 +12,10 @@ const FONTS = [9, 18];
 const SENT = [["Ctrl-C", "\x03"], ["Ctrl-D", "\x04"], ["Ctrl-W", "\x17"], ["Ctrl-T", "\x14"], ["Ctrl-N", "\x0e"],
 	["Ctrl-Z", "\x1a"], ["Ctrl-]", "\x1d"], ["Escape", "\x1b"], ["Tab", "\t"], ["F11", "\x1b[23~"], ["Alt-F4", "\x1b[1;3S"]];
 
-function stateText(state, mode, note) {
+function stateText(state, mode, busy) {
 	switch (state) {
 	case "live": return mode === "write" ? "live, typing goes to the guest"
-		: note === "busy" ? "live, read only: somebody else types here" : "live, read only";
+		: busy ? "live, read only: somebody else types here" : "live, read only";
 	case "lost": return "connection lost, it is tried again";
 	case "ended": return "ended";
 	default: return "connecting";
@@ -46,7 +46,7 @@ async function download(name) {
 }
 
 /** Holds the terminal and the link for `name` as long as it is shown. */
-function useConsole(name, wanted, box, leave, onState) {
+function useConsole(name, { mode: wanted, take, again }, box, leave, onState) {
 	const held = useRef({});
 	const [lost, setLost] = useState(0);
 	useEffect(() => {
@@ -64,11 +64,11 @@ function useConsole(name, wanted, box, leave, onState) {
 				mayType: () => all.link?.mode === "write",
 				onInput: (bytes) => all.link?.send(bytes),
 			});
-			all.link = new ConsoleLink(name, all.mode ?? wanted, {
-				state: (state, detail) => !gone && onState({ state, detail, mode: all.link?.mode ?? wanted }),
+			all.link = new ConsoleLink(name, wanted, {
+				state: (state, detail) => !gone && onState({ state, detail, mode: all.link?.mode ?? wanted, busy: all.link?.busy }),
 				output: (bytes, replayed) => (gone ? Promise.resolve() : all.pane.write(bytes, replayed)),
 				lost: (number) => setLost((before) => before + number),
-			});
+			}, take);
 		});
 		return () => {
 			gone = true;
@@ -76,11 +76,11 @@ function useConsole(name, wanted, box, leave, onState) {
 			all.pane?.dispose();
 			held.current = {};
 		};
-	}, [name, wanted]);
+	}, [name, wanted, take, again]);
 	return [held, lost];
 }
 
-function Toolbar({ name, held, mode, setWanted, full, leaveTo }) {
+function Toolbar({ name, held, mode, busy, setWanted, full, leaveTo }) {
 	const [font, setFont] = useState(13);
 	const [reader, setReader] = useState(false);
 	const size = (step) => {
@@ -91,7 +91,8 @@ function Toolbar({ name, held, mode, setWanted, full, leaveTo }) {
 	const typing = mode === "write";
 	return html`<div class="toolbar" role="toolbar" aria-label=${`Console of ${name}`}>
 		${may("console-write") && html`<button ref=${leaveTo} aria-pressed=${typing ? "true" : "false"}
-			onClick=${() => setWanted(typing ? "read" : "write")}>Type</button>`}
+			onClick=${() => setWanted({ mode: typing ? "read" : "write", take: false, again: Date.now() })}>Type</button>`}
+		${busy && html`<button onClick=${() => setWanted({ mode: "write", take: true, again: Date.now() })}>Take over</button>`}
 		${typing && html`<select aria-label="Send a key" onChange=${(event) => {
 			const sent = SENT[event.target.selectedIndex - 1];
 			event.target.selectedIndex = 0;
@@ -100,8 +101,8 @@ function Toolbar({ name, held, mode, setWanted, full, leaveTo }) {
 				held.current.pane?.focus();
 			}
 		}}><option>Send key…</option>${SENT.map(([label]) => html`<option>${label}</option>`)}</select>`}
-		<button aria-label="Smaller letters" onClick=${() => size(-1)}>A−</button>
-		<button aria-label="Larger letters" onClick=${() => size(1)}>A+</button>
+		<button title="Smaller letters" onClick=${() => size(-1)}>A−</button>
+		<button title="Larger letters" onClick=${() => size(1)}>A+</button>
 		${full && html`<button aria-pressed=${reader ? "true" : "false"} onClick=${() => {
 			setReader(!reader);
 			held.current.pane?.set("screenReaderMode", !reader);
@@ -116,26 +117,19 @@ export function ConsolePane({ name, full = false }) {
 	const box = useRef(null);
 	const self = useRef(null);
 	const leaveTo = useRef(null);
-	const [wanted, setWanted] = useState(full && may("console-write") ? "write" : "read");
-	const [{ state, detail, mode }, onState] = useState({ state: "connecting", mode: wanted });
+	const [wanted, setWanted] = useState({ mode: full && may("console-write") ? "write" : "read", take: false });
+	const [{ state, detail, mode, busy }, onState] = useState({ state: "connecting", mode: wanted.mode });
 	const leave = () => (leaveTo.current ?? self.current.querySelector("button"))?.focus();
 	const [held, lost] = useConsole(name, wanted, box, leave, onState);
-	const note = useRef("");
-	if (detail === "busy" || state === "ended") {
-		note.current = detail;
-	}
-	useEffect(() => {
-		note.current = "";
-	}, [wanted]);
 	if (!may("console-read")) {
 		return html`<div class="console-pane"><${Wall} kind="right" title="Consoles need the role console-read.">
 			Seeing a console is a right of its own, apart from viewer and operator.<//></div>`;
 	}
 	return html`<div class=${full ? "console-pane console-full" : "console-pane"} ref=${self}
 			data-console=${state} data-mode=${mode}>
-		<${Toolbar} ...${{ name, held, mode, setWanted, leaveTo }} full=${full ? self : null} />
+		<${Toolbar} ...${{ name, held, mode, setWanted, leaveTo }} busy=${busy} full=${full ? self : null} />
 		<p class="console-state"><span class="dot dot-${state}" aria-hidden="true"></span>
-			${stateText(state, mode, note.current)}${state === "ended" && detail ? `: ${detail.message}` : ""}
+			${stateText(state, mode, busy)}${state === "ended" && detail ? `: ${detail.message}` : ""}
 			${lost > 0 && html` · <span class="lost">earlier output lost: ${count(lost)} bytes</span>`}
 			<span class="hint">Ctrl-] leaves the console</span></p>
 		<div class="console-box" ref=${box} onPasteCapture=${(event) => askBeforePaste(event, held.current.pane.paste)}></div>

@@ -65,11 +65,11 @@ export function Banner() {
 	}
 	const age = duration((Date.now() - since) / 1000);
 	if (state === "unlinked") {
-		return html`<div class="banner">
+		return html`<section class="banner" aria-label="Connection">
 			<p><strong>The link to the machine is lost</strong> since ${age}. Guests go on. What is shown
-			is old and nothing can be changed until it is back; that happens by itself.</p></div>`;
+			is old and nothing can be changed until it is back; that happens by itself.</p></section>`;
 	}
-	return html`<div class="banner">
+	return html`<section class="banner" aria-label="Connection">
 		<p><strong>The server does not answer</strong> since ${age} (${tries} tries). Guests go on.
-		${machine ? " What is shown is old." : ""}</p><button onClick=${retryNow}>Try now</button></div>`;
+		${machine ? " What is shown is old." : ""}</p><button onClick=${retryNow}>Try now</button></section>`;
 }
