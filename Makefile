@@ -257,6 +257,7 @@ help: ## this list
 
 -include iso/guests.mk
 -include iso/foreign.mk
+-include gateway/image/image.mk
 -include iso/run.mk
 -include tests/fuzz/fuzz.mk
 -include tests/lint/lint.mk

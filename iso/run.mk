@@ -3,6 +3,7 @@
 # make run: boots the image with its console on the terminal.
 #   BOOT=iso|kernel|uefi  EMULATOR=qemu|bochs  CPUS=4 MEMORY=2G BUNDLE=my.cpio CMDLINE="words"
 #   HTTP_PORT=8080: port of this machine that leads to port 80 of 10.0.2.15, guest alpha
+#   WEB=1 HTTPS_PORT=8443: with the service VM; that port leads to port 443 of 10.0.2.17, skerryd there
 
 BOOT ?= iso
 EMULATOR ?= qemu
@@ -10,6 +11,8 @@ CPUS ?= 1
 MEMORY ?= 1G
 QEMU_CPU ?= EPYC,+svm,+npt
 HTTP_PORT ?= 8080
+HTTPS_PORT ?= 8443
+WEB ?=
 
 BUILD_PACKAGES := gcc binutils make python3 grub-common grub-pc-bin grub-efi-amd64-bin xorriso mtools
 RUN_PACKAGES_qemu := qemu-system-x86 fdisk e2fsprogs
@@ -17,7 +20,7 @@ RUN_PACKAGES_bochs := bochs bochs-term bochsbios vgabios socat fdisk e2fsprogs
 RUN_PACKAGES_uefi := ovmf
 
 # With no bundle named, the demonstration is built first.
-RUN_BUNDLE := $(if $(BUNDLE),$(BUNDLE),$(BUILD)/guests.cpio)
+RUN_BUNDLE := $(or $(filter-out $(BUILD)/guests.cpio,$(BUNDLE)),$(BUILD)/$(if $(WEB),service,guests).cpio)
 RUN_ISO := $(BUILD)/run.iso
 
 # The demonstration's disk: what guest alpha has at /data. It outlives `poweroff`; `make clean` asks.
@@ -37,21 +40,25 @@ run-check:
 	@$(if $(filter iso kernel uefi,$(BOOT)),,echo "BOOT: found $(BOOT), allowed: iso kernel uefi" >&2; exit 1)
 	@$(if $(filter qemu bochs,$(EMULATOR)),,echo "EMULATOR: found $(EMULATOR), allowed: qemu bochs" >&2; exit 1)
 	@$(if $(filter bochs-kernel bochs-uefi,$(EMULATOR)-$(BOOT)),echo "EMULATOR=bochs boots by BOOT=iso only" >&2; exit 1)
+	@$(if $(WEB),$(if $(filter bochs,$(EMULATOR)),echo "WEB: goes with EMULATOR=qemu only" >&2; exit 1))
 
 run-packages: run-check
 	$(Q)iso/packages.sh $(BUILD_PACKAGES) $(RUN_PACKAGES_$(EMULATOR)) $(RUN_PACKAGES_$(BOOT))
 
 # CMDLINE reaches the inner make through the environment, whatever quotes it has.
 run-image: run-packages
-	$(Q)$(PYTHON) iso/port_free.py $(HTTP_PORT)
+	$(Q)$(PYTHON) iso/port_free.py HTTP_PORT $(HTTP_PORT)
+	$(if $(WEB),$(Q)$(PYTHON) iso/port_free.py HTTPS_PORT $(HTTPS_PORT))
 	$(Q)$(MAKE) --no-print-directory $(RUN_BUNDLE) $(BUILD)/skerry.elf $(DATA_DISK)
 	$(Q)$(if $(filter kernel,$(BOOT)),,$(MAKE) --no-print-directory iso OUT=$(RUN_ISO) \
 		BUNDLE=$(RUN_BUNDLE))
 
+comma := ,
 QEMU := qemu-system-x86_64 -M q35 -accel tcg -cpu $(QEMU_CPU) -smp $(CPUS) -m $(MEMORY) \
 	-device intel-iommu,intremap=on -device nvme,drive=data,serial=data \
 	-drive if=none,id=data,file=$(DATA_DISK),format=raw \
-	-nic user,model=e1000e,hostfwd=tcp:127.0.0.1:$(HTTP_PORT)-10.0.2.15:80 \
+	-nic user,model=e1000e,hostfwd=tcp:127.0.0.1:$(HTTP_PORT)-10.0.2.15:80$(if \
+	$(WEB),$(comma)hostfwd=tcp:127.0.0.1:$(HTTPS_PORT)-10.0.2.17:443) \
 	-display none -serial mon:stdio
 QEMU_BOOT_iso = -boot d -cdrom $(RUN_ISO)
 QEMU_BOOT_uefi = -bios /usr/share/ovmf/OVMF.fd -cdrom $(RUN_ISO)

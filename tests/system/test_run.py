@@ -125,6 +125,7 @@ def test_container_packages():
     ("run BOOT=tape", "BOOT: found tape, allowed: iso kernel uefi"),
     ("run EMULATOR=none", "EMULATOR: found none, allowed: qemu bochs"),
     ("run EMULATOR=bochs BOOT=kernel", "EMULATOR=bochs boots by BOOT=iso only"),
+    ("run WEB=1 EMULATOR=bochs", "WEB: goes with EMULATOR=qemu only"),
     ("test ONLY=units", "ONLY: found units, allowed: unit fuzz guest system"),
     ("run BOOT=kernel BUNDLE=none.cpio", "BUNDLE: found none.cpio, which is no file"),
     ("fuzz TARGET=nothing", "TARGET: found nothing, allowed: acpi_pm"),
