@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include <stdbool.h>
+
+#include "gateway/cli/http.h"
+
+/* What skerryctl ends with; in its manual page as well. */
+enum cli_exit {
+	CLI_OK = 0,
+	CLI_FAILED = 1,		/* the server said no for a reason without a number of its own */
+	CLI_USAGE = 2,
+	CLI_NOT_FOUND = 3,
+	CLI_NO_ACCESS = 4,	/* no token, a wrong one, or one without the right */
+	CLI_CONFLICT = 5,	/* not in this state, exists, busy, or changed by somebody else */
+	CLI_NOT_REACHED = 6,	/* no skerryd, or skerryd has no link to Skerry */
+	CLI_NOT_TRUSTED = 7,	/* the certificate is not the one known */
+};
+
+/* What the command line says before and around the command. */
+struct cli {
+	const char	*host;		/* URL, or NULL */
+	const char	*socket;	/* path, or NULL */
+	const char	*token_file;
+	const char	*fingerprint;	/* the only one to accept, or NULL */
+	bool		json;
+	bool		follow;
+	bool		read_only;
+	const char	*level;
+	const char	*vm;
+	const char	*limit;
+	const char	*since;
+	const char	*scope;
+	const char	*expires;
+	const char	*roles[8];
+	int		role_count;
+	struct http	http;
+};
+
+/* Connects, with the token if there is one. Ends the program when that cannot be. */
+void cli_connect(struct cli *cli);
+
+/* As cli_connect, but comes back with a code; the sentence is in cli->http.net.error. */
+enum cli_exit cli_try_connect(struct cli *cli);
+
+/* Where `login` keeps the token of this host; false: there is no such place. */
+bool cli_token_path(const struct cli *cli, char *path, size_t size);
+
+/* A request whose answer has to be of class 2xx; otherwise the problem is told at stderr. */
+enum cli_exit cli_ask(struct cli *cli, const char *method, const char *path, const json_t *body,
+		      const char *headers, struct http_answer *answer);
+
+/* Says what a problem document says; `about` (a VM's name) may be NULL. */
+enum cli_exit cli_problem(const struct http_answer *answer, const char *about);
+
+void cli_say(const char *format, ...) __attribute__((format(printf, 1, 2)));
+_Noreturn void cli_die(enum cli_exit code, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+
+/* --- commands: words behind the command's own, answer an exit code --- */
+
+enum cli_exit vm_command(struct cli *cli, int count, char **words);
+enum cli_exit console_command(struct cli *cli, int count, char **words);
+enum cli_exit events_command(struct cli *cli, int count, char **words);
+enum cli_exit log_command(struct cli *cli, int count, char **words);
+enum cli_exit audit_command(struct cli *cli, int count, char **words);
+enum cli_exit host_command(struct cli *cli, int count, char **words);
+enum cli_exit token_command(struct cli *cli, int count, char **words);
+enum cli_exit login_command(struct cli *cli, int count, char **words);

@@ -1,0 +1,272 @@
+/* SPDX-License-Identifier: MIT */
+/* skerryctl console: a machine's console over a WebSocket; it is taken up again where it broke off. */
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <termios.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "gateway/cli/cli.h"
+#include "gateway/cli/output.h"
+#include "gateway/cli/table.h"
+#include "gateway/cli/websocket.h"
+
+#define LEAVE 0x1d	/* Ctrl-] */
+#define AGAIN_LIMIT 30	/* seconds */
+
+struct console {
+	struct cli		*cli;
+	const char		*name;
+	struct websocket	socket;
+	unsigned long long	at;		/* offset of the next byte */
+	bool			known;		/* whether `at` is */
+	bool			input_ended;
+	bool			left;		/* Ctrl-] */
+};
+
+static struct termios before;
+static bool raw;
+
+static void terminal_restore(void)
+{
+	if (raw)
+		tcsetattr(0, TCSADRAIN, &before);
+	raw = false;
+}
+
+static void terminal_raw(void)
+{
+	struct termios now;
+
+	if (tcgetattr(0, &before) != 0)
+		return;
+	now = before;
+	cfmakeraw(&now);
+	atexit(terminal_restore);
+	raw = tcsetattr(0, TCSADRAIN, &now) == 0;
+}
+
+static bool put(const void *bytes, size_t size)
+{
+	const char *at = bytes;
+
+	while (size > 0) {
+		ssize_t put_now = write(1, at, size);
+
+		if (put_now < 0 && errno != EINTR)
+			return false;
+		if (put_now > 0) {
+			at += put_now;
+			size -= (size_t)put_now;
+		}
+	}
+	return true;
+}
+
+/* What is not the guest's: on the terminal, or apart from its output. */
+static void note(const char *text)
+{
+	if (isatty(1))
+		put(text, strlen(text));
+	else
+		fprintf(stderr, "%.*s\n", (int)strcspn(text + 2, "\r"), text + 2);
+}
+
+static enum cli_exit open_console(struct console *console)
+{
+	struct cli *cli = console->cli;
+	struct http_answer answer;
+	json_t *body = json_pack("{s:s}", "mode", cli->read_only ? "read" : "write");
+	char protocols[512];
+	char path[700];
+	const char *ticket;
+	enum cli_exit code;
+	int status;
+
+	snprintf(path, sizeof(path), "/v1/vms/%s/console/tickets", http_segment(console->name));
+	code = cli_ask(cli, "POST", path, body, NULL, &answer);
+	json_decref(body);
+	if (code != CLI_OK)
+		return code;
+	ticket = json_string_value(json_object_get(answer.json, "ticket"));
+	if (ticket == NULL || strpbrk(ticket, "\r\n, \t") != NULL || strlen(ticket) > 400)
+		cli_die(CLI_FAILED, "the server's ticket is none");
+	snprintf(protocols, sizeof(protocols), "skerry.console.v1, ticket.%s", ticket);
+	json_decref(answer.json);
+	snprintf(path, sizeof(path), "/v1/vms/%s/console", http_segment(console->name));
+	if (console->known)
+		snprintf(path + strlen(path), sizeof(path) - strlen(path), "?from=%llu", console->at);
+	status = websocket_open(&console->socket, &cli->http, path, protocols, &answer);
+	if (status == 101)
+		return CLI_OK;
+	if (status == 0) {
+		cli_say("%s", cli->http.net.error);
+		return CLI_NOT_REACHED;
+	}
+	answer.json = NULL;
+	return cli_problem(&answer, console->name);
+}
+
+/* {"from":"N","lost":n}: where the next byte stands, and how many are gone. */
+static void take_text(struct console *console)
+{
+	json_error_t error;
+	json_t *said = json_loads((char *)console->socket.data, 0, &error);
+	const char *from = json_string_value(json_object_get(said, "from"));
+	char *end;
+	char text[80];
+
+	if (from != NULL) {
+		unsigned long long at = strtoull(from, &end, 10);
+
+		if (*from >= '0' && *from <= '9' && *end == 0) {
+			console->at = at;
+			console->known = true;
+		}
+	}
+	if (table_number(said, "lost") > 0) {
+		snprintf(text, sizeof(text), "\r\n[%.0f bytes are lost]\r\n",
+			 table_number(said, "lost"));
+		note(text);
+	}
+	json_decref(said);
+}
+
+/* One message, and credit for it. false: the console has ended, or the connection has. */
+static bool take_message(struct console *console, enum cli_exit *code)
+{
+	int got = websocket_read(&console->socket, 0);
+	char credit[48];
+
+	if (got == NET_TIMEOUT)
+		return true;
+	*code = CLI_NOT_REACHED;
+	if (got <= 0)
+		return false;
+	if (console->socket.kind == WEBSOCKET_CLOSED) {
+		/* 1001 and 1012: the server goes and comes back (RFC 6455, 7.4). */
+		if (console->socket.close_code != 1001 && console->socket.close_code != 1012)
+			*code = console->socket.close_code == 1000 ? CLI_OK : CLI_FAILED;
+		return false;
+	}
+	if (console->socket.kind == WEBSOCKET_TEXT) {
+		take_text(console);
+		return true;
+	}
+	console->at += console->socket.size;
+	if (!put(console->socket.data, console->socket.size))
+		cli_die(CLI_FAILED, "stdout: %s", strerror(errno));
+	snprintf(credit, sizeof(credit), "{\"ack\":%zu}", console->socket.size);
+	return websocket_send(&console->socket, WEBSOCKET_TEXT, credit, strlen(credit));
+}
+
+/* What was typed, up to a Ctrl-]. */
+static bool take_input(struct console *console)
+{
+	char bytes[1024];
+	ssize_t got = read(0, bytes, sizeof(bytes));
+	char *leave = raw && got > 0 ? memchr(bytes, LEAVE, (size_t)got) : NULL;
+
+	if (got <= 0) {
+		console->input_ended = got == 0 || errno != EINTR;
+		return true;
+	}
+	if (leave != NULL) {
+		console->left = true;
+		got = leave - bytes;
+	}
+	return got == 0 || console->cli->read_only ||
+	       websocket_send(&console->socket, WEBSOCKET_BINARY, bytes, (size_t)got);
+}
+
+static enum cli_exit pump(struct console *console)
+{
+	struct http *http = &console->cli->http;
+	enum cli_exit code = CLI_OK;
+
+	for (;;) {
+		struct pollfd waits[2] = {
+			{ .fd = http->net.fd, .events = POLLIN },
+			{ .fd = console->input_ended ? -1 : 0, .events = POLLIN },
+		};
+		bool more = http->in_at < http->in_count || net_pending(&http->net);
+
+		if (poll(waits, 2, more ? 0 : -1) < 0 && errno != EINTR)
+			return CLI_FAILED;
+		if ((more || waits[0].revents) && !take_message(console, &code))
+			return code;
+		if (waits[1].revents && !take_input(console))
+			return CLI_NOT_REACHED;
+		if (console->left)
+			return CLI_OK;
+	}
+}
+
+/* Takes the console up again after a broken connection, from the byte it had come to. */
+static enum cli_exit again(struct console *console)
+{
+	struct timespec second = { .tv_sec = 1 };
+
+	note("\r\n[connection lost]\r\n");
+	for (int i = 0; i < AGAIN_LIMIT; i++) {
+		struct pollfd typed = { .fd = console->input_ended ? -1 : 0, .events = POLLIN };
+		char bytes[256];
+		enum cli_exit code;
+
+		net_close(&console->cli->http.net);
+		code = cli_try_connect(console->cli);
+		if (code == CLI_OK)
+			code = open_console(console);
+		if (code == CLI_OK) {
+			note("\r\n[connected again]\r\n");
+			return CLI_OK;
+		}
+		if (code != CLI_NOT_REACHED && code != CLI_NOT_FOUND)
+			return code;
+		/* What is typed meanwhile goes nowhere, but for Ctrl-]. */
+		if (poll(&typed, 1, 0) == 1) {
+			ssize_t got = read(0, bytes, sizeof(bytes));
+
+			console->input_ended = got == 0;
+			console->left = raw && got > 0 && memchr(bytes, LEAVE, (size_t)got);
+			if (console->left)
+				return CLI_OK;
+		}
+		nanosleep(&second, NULL);
+	}
+	return CLI_NOT_REACHED;
+}
+
+enum cli_exit console_command(struct cli *cli, int count, char **words)
+{
+	static struct console console;
+	enum cli_exit code;
+
+	if (count != 1)
+		cli_die(CLI_USAGE, "allowed: console NAME");
+	console.cli = cli;
+	console.name = words[0];
+	cli_connect(cli);
+	code = open_console(&console);
+	if (code != CLI_OK)
+		return code;
+	terminal_raw();
+	if (raw)
+		put("[Ctrl-] leaves]\r\n", 17);
+	do {
+		code = pump(&console);
+		if (code == CLI_NOT_REACHED && !console.left)
+			code = again(&console);
+		else
+			break;
+	} while (code == CLI_OK && !console.left);
+	terminal_restore();
+	if (code == CLI_NOT_REACHED)
+		cli_say("%s: the connection is lost", console.name);
+	else if (raw || isatty(1))
+		puts(console.left ? "" : "\n[the console has ended]");
+	return code;
+}

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: MIT */
+#include "gateway/cli/escape.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <string.h>
+
+/* Code points that show nothing or turn the direction of text (Unicode 15, category Cf and others). */
+static const struct { uint32_t first, last; } hidden[] = {
+	{ 0x00ad, 0x00ad }, { 0x034f, 0x034f }, { 0x061c, 0x061c }, { 0x115f, 0x1160 },
+	{ 0x17b4, 0x17b5 }, { 0x180b, 0x180f }, { 0x200b, 0x200f }, { 0x2028, 0x202e },
+	{ 0x2060, 0x206f }, { 0x3164, 0x3164 }, { 0xd800, 0xf8ff }, { 0xfe00, 0xfe0f },
+	{ 0xfeff, 0xfeff }, { 0xffa0, 0xffa0 }, { 0xfff0, 0xfffb }, { 0xfffe, 0xffff },
+	{ 0x1d173, 0x1d17a }, { 0xe0000, 0x10ffff },
+};
+
+/* Bytes of the character at `text` that may be shown as it is; 0: its first byte is to be escaped. */
+static size_t shown(const unsigned char *text)
+{
+	static const uint32_t least[] = { 0, 0, 0x80, 0x800, 0x10000 };
+	size_t length = text[0] < 0x80 ? 1 : text[0] >> 5 == 6 ? 2 : text[0] >> 4 == 14 ? 3
+			: text[0] >> 3 == 30 ? 4 : 0;
+	uint32_t code;
+
+	if (length == 0)
+		return 0;
+	if (length == 1)
+		return text[0] >= 0x20 && text[0] < 0x7f && text[0] != '\\';
+	code = text[0] & (0x7fu >> length);
+	for (size_t i = 1; i < length; i++) {
+		if ((text[i] & 0xc0) != 0x80)
+			return 0;
+		code = code << 6 | (text[i] & 0x3f);
+	}
+	if (code < least[length] || code < 0xa0)
+		return 0;
+	for (size_t i = 0; i < sizeof(hidden) / sizeof(hidden[0]); i++) {
+		if (code >= hidden[i].first && code <= hidden[i].last)
+			return 0;
+	}
+	return length;
+}
+
+static size_t walk(FILE *to, const char *text)
+{
+	const unsigned char *at = (const unsigned char *)text;
+	size_t columns = 0;
+
+	while (*at) {
+		size_t length = shown(at);
+		bool backslash = *at == '\\';
+
+		if (to != NULL && length > 0)
+			fwrite(at, 1, length, to);
+		else if (to != NULL && backslash)
+			fputs("\\\\", to);
+		else if (to != NULL)
+			fprintf(to, "\\x%02x", *at);
+		columns += length > 0 ? 1 : backslash ? 2 : 4;
+		at += length > 0 ? length : 1;
+	}
+	return columns;
+}
+
+void escape_print(FILE *to, const char *text)
+{
+	walk(to, text);
+}
+
+size_t escape_columns(const char *text)
+{
+	return walk(NULL, text);
+}

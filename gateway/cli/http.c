@@ -1,0 +1,282 @@
+/* SPDX-License-Identifier: MIT */
+#include "gateway/cli/http.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#define ANSWER_MS 60000
+
+static bool fail(struct http *http, const char *why)
+{
+	snprintf(http->net.error, sizeof(http->net.error), "%s", why);
+	return false;
+}
+
+const char *http_segment(const char *word)
+{
+	static const char plain[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_~.";
+	static char out[512];
+	size_t used = 0;
+
+	/* "." and ".." would be taken as steps of the path. */
+	if (strcmp(word, ".") == 0 || strcmp(word, "..") == 0)
+		return word[1] ? "%2E%2E" : "%2E";
+	for (; *word && used + 4 < sizeof(out); word++) {
+		if (strchr(plain, *word))
+			out[used++] = *word;
+		else
+			used += (size_t)snprintf(out + used, 4, "%%%02X", (unsigned char)*word);
+	}
+	out[used] = 0;
+	return out;
+}
+
+/* Makes sure that there is a byte in `in`; else a net_result. */
+static int fill(struct http *http, int timeout_ms)
+{
+	int got;
+
+	if (http->in_at < http->in_count)
+		return 1;
+	got = net_read(&http->net, http->in, sizeof(http->in), timeout_ms);
+	http->in_at = 0;
+	http->in_count = got > 0 ? (size_t)got : 0;
+	return got;
+}
+
+int http_raw(struct http *http, void *bytes, size_t size, int timeout_ms)
+{
+	int got = fill(http, timeout_ms);
+	size_t have = http->in_count - http->in_at;
+
+	if (got <= 0)
+		return got;
+	if (have > size)
+		have = size;
+	memcpy(bytes, http->in + http->in_at, have);
+	http->in_at += have;
+	return (int)have;
+}
+
+/* One line without its end, at most size - 1 bytes. */
+static bool read_line(struct http *http, char *line, size_t size)
+{
+	size_t used = 0;
+
+	for (;;) {
+		int got = fill(http, ANSWER_MS);
+		char byte;
+
+		if (got == NET_END)
+			return fail(http, "the connection ended within an answer");
+		if (got < 0)
+			return got == NET_TIMEOUT ? fail(http, "no answer in time") : false;
+		byte = http->in[http->in_at++];
+		if (byte == '\n')
+			break;
+		if (used + 1 >= size)
+			return fail(http, "a line of the answer is too long");
+		line[used++] = byte;
+	}
+	if (used > 0 && line[used - 1] == '\r')
+		used--;
+	line[used] = 0;
+	return true;
+}
+
+static void keep(char *to, size_t size, const char *value)
+{
+	if (strlen(value) < size)
+		strcpy(to, value);
+}
+
+static bool take_header(struct http *http, struct http_answer *answer, char *line)
+{
+	char *value = strchr(line, ':');
+	char *end;
+
+	if (value == NULL)
+		return fail(http, "the answer is not HTTP");
+	*value++ = 0;
+	value += strspn(value, " \t");
+	if (strcasecmp(line, "content-length") == 0) {
+		unsigned long long length = strtoull(value, &end, 10);
+
+		if (*value < '0' || *value > '9' || *end != 0 || length > HTTP_BODY_LIMIT)
+			return fail(http, "the answer has a length that is not allowed");
+		http->left = (size_t)length;
+		http->until_end = false;
+	} else if (strcasecmp(line, "transfer-encoding") == 0) {
+		http->chunked = strcasecmp(value, "chunked") == 0;
+		http->until_end = !http->chunked;
+	} else if (strcasecmp(line, "connection") == 0) {
+		answer->closes = strcasecmp(value, "close") == 0;
+	} else if (strcasecmp(line, "etag") == 0) {
+		keep(answer->etag, sizeof(answer->etag), value);
+	} else if (strcasecmp(line, "location") == 0) {
+		keep(answer->location, sizeof(answer->location), value);
+	} else if (strcasecmp(line, "sec-websocket-accept") == 0) {
+		keep(answer->accept, sizeof(answer->accept), value);
+	}
+	return true;
+}
+
+static bool read_head(struct http *http, struct http_answer *answer)
+{
+	char line[4096];
+	size_t total = 0;
+
+	do {
+		memset(answer, 0, sizeof(*answer));
+		http->chunked = false;
+		http->until_end = true;
+		http->left = 0;
+		http->done = false;
+		if (!read_line(http, line, sizeof(line)))
+			return false;
+		if (sscanf(line, "HTTP/1.1 %3d", &answer->status) != 1)
+			return fail(http, "the answer is not HTTP/1.1");
+		for (;;) {
+			if (!read_line(http, line, sizeof(line)))
+				return false;
+			total += strlen(line) + 2;
+			if (line[0] == 0)
+				break;
+			if (total > HTTP_HEADERS_LIMIT)
+				return fail(http, "the answer's headers are too long");
+			if (!take_header(http, answer, line))
+				return false;
+		}
+	} while (answer->status == 100 || answer->status == 103);
+	if (answer->status == 204 || answer->status == 304) {
+		http->until_end = false;
+		http->chunked = false;
+		http->left = 0;
+	}
+	http->done = !http->until_end && !http->chunked && http->left == 0;
+	return true;
+}
+
+bool http_begin(struct http *http, const char *method, const char *path, const char *headers,
+		const json_t *body, struct http_answer *answer)
+{
+	char *text = body != NULL ? json_dumps(body, JSON_COMPACT) : NULL;
+	char *request = NULL;
+	char secret[300] = "";
+	bool sent;
+	int size;
+
+	if (http->token[0])
+		snprintf(secret, sizeof(secret), "Authorization: Bearer %s\r\n", http->token);
+	size = asprintf(&request, "%s %s HTTP/1.1\r\nHost: %s\r\nUser-Agent: skerryctl\r\n%s%s"
+			"%sContent-Length: %zu\r\n\r\n%s", method, path, http->authority, secret,
+			headers != NULL ? headers : "",
+			text != NULL && strcmp(method, "PATCH") == 0
+				? "Content-Type: application/merge-patch+json\r\n"
+				: text != NULL ? "Content-Type: application/json\r\n" : "",
+			text != NULL ? strlen(text) : 0, text != NULL ? text : "");
+	free(text);
+	if (size < 0)
+		return fail(http, "no memory");
+	sent = net_write(&http->net, request, (size_t)size);
+	explicit_bzero(secret, sizeof(secret));
+	explicit_bzero(request, (size_t)size);
+	free(request);
+	return sent && read_head(http, answer);
+}
+
+/* The size line of the next chunk; a chunk of 0 bytes ends the body and is followed by trailers. */
+static bool next_chunk(struct http *http)
+{
+	char line[256];
+	char *end;
+	unsigned long size;
+
+	if (!read_line(http, line, sizeof(line)))
+		return false;
+	size = strtoul(line, &end, 16);
+	if (end == line || (*end != 0 && *end != ';') || size > HTTP_BODY_LIMIT)
+		return fail(http, "a chunk of the answer has a size that is not allowed");
+	http->left = size;
+	if (size > 0)
+		return true;
+	http->done = true;
+	do {
+		if (!read_line(http, line, sizeof(line)))
+			return false;
+	} while (line[0]);
+	return true;
+}
+
+int http_body(struct http *http, char *bytes, size_t size, int timeout_ms)
+{
+	char end[8];
+	int got;
+
+	if (http->done)
+		return NET_END;
+	if (http->chunked && http->left == 0) {
+		/* Only the chunk's first byte is waited for under the caller's limit. */
+		got = fill(http, timeout_ms);
+		if (got <= 0)
+			return got;
+		if (!next_chunk(http))
+			return NET_ERROR;
+		if (http->done)
+			return NET_END;
+	}
+	if (!http->until_end && size > http->left)
+		size = http->left;
+	got = http_raw(http, bytes, size, timeout_ms);
+	if (got <= 0) {
+		http->done = got == NET_END && http->until_end;
+		return got == NET_END && !http->until_end ? NET_ERROR : got;
+	}
+	if (!http->until_end)
+		http->left -= (size_t)got;
+	if (http->left == 0 && http->chunked && !read_line(http, end, sizeof(end)))
+		return NET_ERROR;
+	if (http->left == 0 && !http->chunked && !http->until_end)
+		http->done = true;
+	return got;
+}
+
+bool http_exchange(struct http *http, const char *method, const char *path, const char *headers,
+		   const json_t *body, struct http_answer *answer)
+{
+	char *text = NULL;
+	size_t used = 0;
+	size_t room = 0;
+	json_error_t error;
+	int got = 0;
+
+	if (!http_begin(http, method, path, headers, body, answer))
+		return false;
+	while (!http->done) {
+		if (room - used < 4096) {
+			char *larger = realloc(text, room += 65536);
+
+			if (larger == NULL || room > HTTP_BODY_LIMIT) {
+				free(larger != NULL ? larger : text);
+				return fail(http, "the answer is too large");
+			}
+			text = larger;
+		}
+		got = http_body(http, text + used, room - used, ANSWER_MS);
+		if (got <= 0)
+			break;
+		used += (size_t)got;
+	}
+	if (got < 0) {
+		free(text);
+		return got == NET_TIMEOUT ? fail(http, "no answer in time")
+					  : fail(http, "the connection ended within an answer");
+	}
+	answer->json = used > 0 ? json_loadb(text, used, JSON_DECODE_ANY, &error) : NULL;
+	free(text);
+	if (used > 0 && answer->json == NULL && answer->status < 300)
+		return fail(http, "the answer is not JSON; is that a skerryd?");
+	return true;
+}

@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: MIT */
+/* skerryctl: a host of Skerry from a terminal or a script, through skerryd. */
+#include <getopt.h>
+#include <locale.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "gateway/cli/cli.h"
+
+static const char usage[] =
+	"skerryctl [OPTION...] COMMAND\n"
+	"  vm list | show NAME | start|stop|kill|pause|resume|reset|destroy NAME...\n"
+	"  vm create NAME KEY=VALUE... | set NAME KEY=VALUE...\n"
+	"  console NAME              the machine's console; Ctrl-] leaves\n"
+	"  events [--follow]         what happened, and what happens\n"
+	"  log, audit, host          lines of the log, of the audit; the host\n"
+	"  host audit|log-rotate|reboot|poweroff\n"
+	"  token list | create NAME --role ROLE... [--scope GLOB] [--expires SECONDS] | revoke ID\n"
+	"  login                     asks for a token and keeps it\n"
+	"Options:\n"
+	"  --host URL, --socket PATH which skerryd (SKERRY_HOST; /run/skerryd/skerryd.sock)\n"
+	"  --token-file FILE         a token (SKERRY_TOKEN; what login has kept)\n"
+	"  --fingerprint HEX         the certificate to trust where nobody can be asked\n"
+	"  --json                    what the server says, as JSON\n"
+	"  --read-only               console: look, do not type\n"
+	"  --level L, --vm NAME, --limit N, --since SEQUENCE\n"
+	"  --help, --version\n";
+
+enum { OPT_HOST = 256, OPT_SOCKET, OPT_JSON, OPT_TOKEN, OPT_FINGERPRINT, OPT_FOLLOW, OPT_READ_ONLY,
+       OPT_LEVEL, OPT_VM, OPT_LIMIT, OPT_SINCE, OPT_SCOPE, OPT_EXPIRES, OPT_ROLE, OPT_HELP,
+       OPT_VERSION };
+
+static const struct option options[] = {
+	{ "host", required_argument, NULL, OPT_HOST },
+	{ "socket", required_argument, NULL, OPT_SOCKET },
+	{ "json", no_argument, NULL, OPT_JSON },
+	{ "token-file", required_argument, NULL, OPT_TOKEN },
+	{ "fingerprint", required_argument, NULL, OPT_FINGERPRINT },
+	{ "follow", no_argument, NULL, OPT_FOLLOW },
+	{ "read-only", no_argument, NULL, OPT_READ_ONLY },
+	{ "level", required_argument, NULL, OPT_LEVEL },
+	{ "vm", required_argument, NULL, OPT_VM },
+	{ "limit", required_argument, NULL, OPT_LIMIT },
+	{ "since", required_argument, NULL, OPT_SINCE },
+	{ "scope", required_argument, NULL, OPT_SCOPE },
+	{ "expires", required_argument, NULL, OPT_EXPIRES },
+	{ "role", required_argument, NULL, OPT_ROLE },
+	{ "help", no_argument, NULL, OPT_HELP },
+	{ "version", no_argument, NULL, OPT_VERSION },
+	{ NULL, 0, NULL, 0 },
+};
+
+static const struct {
+	const char *name;
+	enum cli_exit (*run)(struct cli *cli, int count, char **words);
+} commands[] = {
+	{ "vm", vm_command },		{ "console", console_command },
+	{ "events", events_command },	{ "log", log_command },
+	{ "audit", audit_command },	{ "host", host_command },
+	{ "token", token_command },	{ "login", login_command },
+};
+
+static void take_role(struct cli *cli, const char *role)
+{
+	if (cli->role_count == (int)(sizeof(cli->roles) / sizeof(cli->roles[0])))
+		cli_die(CLI_USAGE, "--role: at most 8");
+	cli->roles[cli->role_count++] = role;
+}
+
+static void take_option(struct cli *cli, int option)
+{
+	switch (option) {
+	case OPT_HOST:		cli->host = optarg; break;
+	case OPT_SOCKET:	cli->socket = optarg; break;
+	case OPT_JSON:		cli->json = true; break;
+	case OPT_TOKEN:		cli->token_file = optarg; break;
+	case OPT_FINGERPRINT:	cli->fingerprint = optarg; break;
+	case 'f':
+	case OPT_FOLLOW:	cli->follow = true; break;
+	case OPT_READ_ONLY:	cli->read_only = true; break;
+	case OPT_LEVEL:		cli->level = optarg; break;
+	case OPT_VM:		cli->vm = optarg; break;
+	case OPT_LIMIT:		cli->limit = optarg; break;
+	case OPT_SINCE:		cli->since = optarg; break;
+	case OPT_SCOPE:		cli->scope = optarg; break;
+	case OPT_EXPIRES:	cli->expires = optarg; break;
+	case OPT_ROLE:		take_role(cli, optarg); break;
+	case OPT_HELP:		fputs(usage, stdout); exit(CLI_OK);
+	case OPT_VERSION:	puts("skerryctl " SKERRY_VERSION); exit(CLI_OK);
+	default:		exit(CLI_USAGE);	/* getopt_long has said why */
+	}
+}
+
+/* Output that did not arrive (a full disk) is no success. */
+static int finish(enum cli_exit code)
+{
+	if (fflush(stdout) != 0 || ferror(stdout)) {
+		cli_say("stdout cannot be written");
+		return code != CLI_OK ? (int)code : CLI_FAILED;
+	}
+	return (int)code;
+}
+
+int main(int count, char **words)
+{
+	static struct cli cli = { .http.net.fd = -1 };
+	enum cli_exit code;
+	int option;
+
+	setlocale(LC_CTYPE, "");
+	signal(SIGPIPE, SIG_IGN);
+	while ((option = getopt_long(count, words, "f", options, NULL)) != -1)
+		take_option(&cli, option);
+	if (cli.host != NULL && cli.socket != NULL)
+		cli_die(CLI_USAGE, "--host and --socket: one of them");
+	if (optind == count) {
+		fputs(usage, stderr);
+		return CLI_USAGE;
+	}
+	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
+		if (strcmp(words[optind], commands[i].name) != 0)
+			continue;
+		code = commands[i].run(&cli, count - optind - 1, words + optind + 1);
+		net_close(&cli.http.net);
+		return finish(code);
+	}
+	cli_die(CLI_USAGE, "found \"%s\", allowed: vm console events log audit host token login",
+		words[optind]);
+}

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include <gnutls/gnutls.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+/* One connection: a Unix socket, or TCP with TLS. */
+struct net {
+	int			fd;		/* -1: none */
+	gnutls_session_t	tls;		/* NULL at a Unix socket */
+	gnutls_certificate_credentials_t credentials;
+	char			fingerprint[65];	/* SHA-256 of the certificate, hex */
+	char			error[768];
+};
+
+enum net_result { NET_END = 0, NET_ERROR = -1, NET_TIMEOUT = -2 };
+
+bool net_open_unix(struct net *net, const char *path);
+
+/* Connects and shakes hands; the certificate is for the caller to judge before anything is sent. */
+bool net_open_tls(struct net *net, const char *host, const char *port);
+
+/* Bytes read, or a net_result. timeout_ms < 0 waits for ever. */
+int net_read(struct net *net, void *bytes, size_t size, int timeout_ms);
+
+/* All of them, or false. */
+bool net_write(struct net *net, const void *bytes, size_t size);
+
+/* Whether a read would give something at once that poll() on the descriptor does not know of. */
+bool net_pending(const struct net *net);
+
+void net_close(struct net *net);

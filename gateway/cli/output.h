@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include <jansson.h>
+
+#include "gateway/cli/cli.h"
+
+/* Indented, ASCII only, so that nothing in it can move a terminal's cursor. */
+void output_json(const json_t *value);
+
+/* The same on one line, at once. */
+void output_json_line(const json_t *value);
+
+/* 12 s, 3:07, 2:03:04 or 5d 02:03. One text is kept. */
+const char *output_duration(double seconds);
+
+/* Says a problem document (RFC 9457) at stderr; its exit code. */
+enum cli_exit output_problem(const json_t *problem, const char *about);

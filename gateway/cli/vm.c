@@ -1,0 +1,329 @@
+/* SPDX-License-Identifier: MIT */
+/* skerryctl vm: machines as the server shows them, and what can be done with them. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "gateway/cli/cli.h"
+#include "gateway/cli/escape.h"
+#include "gateway/cli/output.h"
+#include "gateway/cli/table.h"
+
+static void add_vm(struct table *table, const json_t *vm)
+{
+	const json_t *sample = json_object_get(vm, "sample");
+
+	table_add(table, table_text(vm, "name"));
+	table_add(table, table_text(vm, "state"));
+	table_add(table, table_text(vm, "vcpus"));
+	table_add(table, table_bytes(json_object_get(vm, "memory_bytes")));
+	table_add(table, table_bytes(json_object_get(vm, "resident_bytes")));
+	table_add(table, output_duration(table_number(vm, "uptime_s")));
+	table_add_format(table, "%.1f", table_number(vm, "cpu_s"));
+	if (json_is_object(sample))
+		table_add_format(table, "%.1f%%", table_number(sample, "cpu_percent"));
+	else
+		table_add(table, "-");
+	table_add(table, table_text(vm, "reason"));
+}
+
+static enum cli_exit list(struct cli *cli)
+{
+	json_t *all = json_array();
+	char path[700] = "/v1/vms?limit=200";
+	struct http_answer answer;
+	struct table table;
+	bool stale = false;
+	json_t *vm;
+	size_t i;
+
+	for (;;) {
+		enum cli_exit code = cli_ask(cli, "GET", path, NULL, NULL, &answer);
+		const char *next;
+
+		if (code != CLI_OK) {
+			json_decref(all);
+			return code;
+		}
+		stale = json_is_true(json_object_get(answer.json, "stale"));
+		json_array_extend(all, json_object_get(answer.json, "items"));
+		next = json_string_value(json_object_get(answer.json, "next"));
+		if (next != NULL)
+			snprintf(path, sizeof(path), "/v1/vms?limit=200&after=%s",
+				 http_segment(next));
+		json_decref(answer.json);
+		if (next == NULL)
+			break;
+	}
+	if (cli->json) {
+		output_json(all);
+	} else {
+		table_begin(&table, "NAME STATE >VCPUS >MEMORY >RESIDENT >UPTIME >CPU-S >CPU REASON");
+		json_array_foreach(all, i, vm)
+			add_vm(&table, vm);
+		table_end(&table);
+	}
+	if (stale)
+		cli_say("the link to Skerry is lost: this is what was known last");
+	json_decref(all);
+	return CLI_OK;
+}
+
+static void print_line(const char *key, const char *value)
+{
+	printf("%-14s ", key);
+	escape_print(stdout, value);
+	putchar('\n');
+}
+
+static void print_vm(const json_t *vm)
+{
+	static const char *const keys[] = { "name", "uuid", "state", "reason", "exit_code", "vcpus",
+					    "boots", "cpu_s", "exits", "weight", "cap_percent" };
+	json_t *config = json_object_get(vm, "config");
+	const char *key;
+	json_t *value;
+
+	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
+		print_line(keys[i], table_text(vm, keys[i]));
+	print_line("memory", table_bytes(json_object_get(vm, "memory_bytes")));
+	print_line("resident", table_bytes(json_object_get(vm, "resident_bytes")));
+	print_line("uptime", output_duration(table_number(vm, "uptime_s")));
+	json_object_foreach(config, key, value) {
+		const char *applies = table_text(value, "applies");
+
+		fputs("  ", stdout);
+		escape_print(stdout, key);
+		fputs(" = ", stdout);
+		escape_print(stdout, table_text(value, "value"));
+		puts(strcmp(applies, "now") == 0 ? "" : "   (changes at the next start)");
+	}
+}
+
+static enum cli_exit show(struct cli *cli, const char *name)
+{
+	struct http_answer answer;
+	char path[600];
+	enum cli_exit code;
+
+	snprintf(path, sizeof(path), "/v1/vms/%s", http_segment(name));
+	code = cli_ask(cli, "GET", path, NULL, NULL, &answer);
+	if (code != CLI_OK)
+		return code;
+	if (cli->json)
+		output_json(answer.json);
+	else
+		print_vm(answer.json);
+	json_decref(answer.json);
+	return CLI_OK;
+}
+
+/* Waits for an operation, with what it waits for on the terminal's last line. */
+static enum cli_exit await(struct cli *cli, const char *name, const char *verb,
+			   struct http_answer *answer)
+{
+	time_t began = time(NULL);
+	bool shown = isatty(2) && !cli->json;
+	enum cli_exit code = CLI_OK;
+	char path[300];
+
+	if (strncmp(answer->location, "/v1/operations/", 15) != 0) {
+		cli_say("%s: the server does not say where its operation is", name);
+		return CLI_FAILED;
+	}
+	snprintf(path, sizeof(path), "%s?wait=1", answer->location);
+	for (;;) {
+		const char *state = table_text(answer->json, "state");
+
+		if (strcmp(state, "running") != 0)
+			break;
+		json_decref(answer->json);
+		answer->json = NULL;
+		if (shown)
+			fprintf(stderr, "\r%s: %s, %ld s \033[K", name, verb, (long)(time(NULL) - began));
+		code = cli_ask(cli, "GET", path, NULL, NULL, answer);
+		if (code != CLI_OK)
+			break;
+	}
+	if (shown)
+		fputs("\r\033[K", stderr);
+	if (code == CLI_OK && strcmp(table_text(answer->json, "state"), "done") != 0)
+		code = output_problem(json_object_get(answer->json, "problem"), name);
+	return code;
+}
+
+static enum cli_exit act(struct cli *cli, const char *verb, const char *name)
+{
+	struct http_answer answer;
+	enum cli_exit code;
+	char path[600];
+
+	snprintf(path, sizeof(path), "/v1/vms/%s/actions/%s", http_segment(name), verb);
+	if (!http_exchange(&cli->http, "POST", path, "Prefer: wait=1\r\n", NULL, &answer))
+		cli_die(CLI_NOT_REACHED, "%s", cli->http.net.error);
+	if (answer.status < 200 || answer.status > 299)
+		code = cli_problem(&answer, name);
+	else if (answer.status == 202)
+		code = await(cli, name, verb, &answer);
+	else
+		code = CLI_OK;
+	if (code == CLI_OK && cli->json) {
+		output_json(answer.json);
+	} else if (code == CLI_OK) {
+		const json_t *vm = json_object_get(answer.json, "vm");
+
+		escape_print(stdout, name);
+		printf(": %s", verb);
+		if (json_is_false(json_object_get(answer.json, "changed")))
+			fputs(", nothing to change", stdout);
+		if (vm != NULL) {
+			fputs(", is ", stdout);
+			escape_print(stdout, table_text(vm, "state"));
+		}
+		putchar('\n');
+	}
+	json_decref(answer.json);
+	return code;
+}
+
+/* {"config":{KEY:VALUE}} of words KEY=VALUE; KEY= takes a key back to its default. */
+static json_t *config_of(int count, char **words, bool patch)
+{
+	json_t *config = json_object();
+
+	for (int i = 0; i < count; i++) {
+		const char *equals = strchr(words[i], '=');
+		char key[64];
+
+		if (equals == NULL || equals == words[i] || equals - words[i] >= (long)sizeof(key))
+			cli_die(CLI_USAGE, "found \"%s\", allowed: KEY=VALUE", words[i]);
+		memcpy(key, words[i], (size_t)(equals - words[i]));
+		key[equals - words[i]] = 0;
+		if (json_object_set_new(config, key, patch && equals[1] == 0 ? json_null()
+					: json_string(equals + 1)) != 0)
+			cli_die(CLI_USAGE, "\"%s\" is not UTF-8", key);
+	}
+	return config;
+}
+
+static enum cli_exit create(struct cli *cli, int count, char **words)
+{
+	json_t *body = json_object();
+	struct http_answer answer;
+	enum cli_exit code;
+
+	json_object_set_new(body, "name", json_string(words[0]));
+	json_object_set_new(body, "config", config_of(count - 1, words + 1, false));
+	code = cli_ask(cli, "POST", "/v1/vms", body, NULL, &answer);
+	json_decref(body);
+	if (code != CLI_OK)
+		return code;
+	if (cli->json)
+		output_json(answer.json);
+	else
+		printf("%s: created\n", words[0]);
+	json_decref(answer.json);
+	return CLI_OK;
+}
+
+/* Changed only as it was when it was looked at: If-Match with what the answer before had as its tag. */
+static enum cli_exit set(struct cli *cli, int count, char **words)
+{
+	json_t *body = json_object();
+	struct http_answer answer;
+	char headers[200] = "";
+	enum cli_exit code;
+	char path[600];
+
+	json_object_set_new(body, "config", config_of(count - 1, words + 1, true));
+	snprintf(path, sizeof(path), "/v1/vms/%s", http_segment(words[0]));
+	code = cli_ask(cli, "GET", path, NULL, NULL, &answer);
+	if (code == CLI_OK) {
+		if (answer.etag[0])
+			snprintf(headers, sizeof(headers), "If-Match: %s\r\n", answer.etag);
+		json_decref(answer.json);
+		code = cli_ask(cli, "PATCH", path, body, headers, &answer);
+	}
+	json_decref(body);
+	if (code != CLI_OK)
+		return code;
+	if (cli->json)
+		output_json(answer.json);
+	else
+		printf("%s: set\n", words[0]);
+	json_decref(answer.json);
+	return CLI_OK;
+}
+
+static enum cli_exit destroy(struct cli *cli, const char *name)
+{
+	struct http_answer answer;
+	char path[600];
+
+	snprintf(path, sizeof(path), "/v1/vms/%s", http_segment(name));
+	if (!http_exchange(&cli->http, "DELETE", path, "Prefer: wait=1\r\n", NULL, &answer))
+		cli_die(CLI_NOT_REACHED, "%s", cli->http.net.error);
+	if (answer.status < 200 || answer.status > 299)
+		return cli_problem(&answer, name);
+	if (answer.status == 202) {
+		enum cli_exit code = await(cli, name, "destroy", &answer);
+
+		if (code != CLI_OK)
+			return code;
+	}
+	json_decref(answer.json);
+	if (!cli->json) {
+		escape_print(stdout, name);
+		puts(": destroyed");
+	}
+	return CLI_OK;
+}
+
+/* Several machines are gone through to the end; the first thing that went wrong is the exit code. */
+static enum cli_exit each(struct cli *cli, const char *verb, int count, char **names)
+{
+	enum cli_exit first = CLI_OK;
+
+	for (int i = 0; i < count; i++) {
+		enum cli_exit code = strcmp(verb, "destroy") == 0 ? destroy(cli, names[i])
+								  : act(cli, verb, names[i]);
+
+		if (first == CLI_OK)
+			first = code;
+	}
+	return first;
+}
+
+enum cli_exit vm_command(struct cli *cli, int count, char **words)
+{
+	static const char *const verbs[] = { "start", "stop", "kill", "pause", "resume", "reset",
+					     "destroy" };
+	const char *verb = count > 0 ? words[0] : "";
+
+	if (strcmp(verb, "list") == 0 && count == 1) {
+		cli_connect(cli);
+		return list(cli);
+	}
+	if (strcmp(verb, "show") == 0 && count == 2) {
+		cli_connect(cli);
+		return show(cli, words[1]);
+	}
+	for (size_t i = 0; i < sizeof(verbs) / sizeof(verbs[0]); i++) {
+		if (strcmp(verb, verbs[i]) == 0 && count >= 2) {
+			cli_connect(cli);
+			return each(cli, verb, count - 1, words + 1);
+		}
+	}
+	if (strcmp(verb, "create") == 0 && count >= 2) {
+		cli_connect(cli);
+		return create(cli, count - 1, words + 1);
+	}
+	if (strcmp(verb, "set") == 0 && count >= 3) {
+		cli_connect(cli);
+		return set(cli, count - 1, words + 1);
+	}
+	cli_die(CLI_USAGE, "allowed: vm list, vm show NAME, vm start|stop|kill|pause|resume|reset|"
+		"destroy NAME..., vm create NAME KEY=VALUE..., vm set NAME KEY=VALUE...");
+}
