@@ -35,6 +35,9 @@ $(DATA_DISK):
 	$(Q)/sbin/mke2fs -q -t ext4 -L data -E offset=1048576 $@.new $$(( $(DATA_MIB) - 2 ))M
 	$(Q)mv $@.new $@
 
+# The service VM's disk: its key, tokens and audit.
+STATE_DISK := $(BUILD)/state.img
+
 .PHONY: run run-check run-packages run-image
 run-check:
 	@$(if $(filter iso kernel uefi,$(BOOT)),,echo "BOOT: found $(BOOT), allowed: iso kernel uefi" >&2; exit 1)
@@ -43,7 +46,8 @@ run-check:
 	@$(if $(WEB),$(if $(filter bochs,$(EMULATOR)),echo "WEB: goes with EMULATOR=qemu only" >&2; exit 1))
 
 run-packages: run-check
-	$(Q)iso/packages.sh $(BUILD_PACKAGES) $(RUN_PACKAGES_$(EMULATOR)) $(RUN_PACKAGES_$(BOOT))
+	$(Q)iso/packages.sh $(BUILD_PACKAGES) $(RUN_PACKAGES_$(EMULATOR)) $(RUN_PACKAGES_$(BOOT)) \
+		$(if $(WEB),$(WEB_PACKAGES))
 
 # CMDLINE reaches the inner make through the environment, whatever quotes it has.
 run-image: run-packages
@@ -52,6 +56,11 @@ run-image: run-packages
 	$(Q)$(MAKE) --no-print-directory $(RUN_BUNDLE) $(BUILD)/skerry.elf $(DATA_DISK)
 	$(Q)$(if $(filter kernel,$(BOOT)),,$(MAKE) --no-print-directory iso OUT=$(RUN_ISO) \
 		BUNDLE=$(RUN_BUNDLE))
+	$(if $(WEB),$(Q)$(MAKE) --no-print-directory run-state)
+
+.PHONY: run-state
+run-state: $(SKERRYD)
+	$(Q)$(PYTHON) gateway/image/state.py $(SKERRYD) $(STATE_DISK) $(HTTPS_PORT)
 
 comma := ,
 QEMU := qemu-system-x86_64 -M q35 -accel tcg -cpu $(QEMU_CPU) -smp $(CPUS) -m $(MEMORY) \
@@ -59,12 +68,14 @@ QEMU := qemu-system-x86_64 -M q35 -accel tcg -cpu $(QEMU_CPU) -smp $(CPUS) -m $(
 	-drive if=none,id=data,file=$(DATA_DISK),format=raw \
 	-nic user,model=e1000e,hostfwd=tcp:127.0.0.1:$(HTTP_PORT)-10.0.2.15:80$(if \
 	$(WEB),$(comma)hostfwd=tcp:127.0.0.1:$(HTTPS_PORT)-10.0.2.17:443) \
+	$(if $(WEB),-device virtio-blk-pci$(comma)drive=state -drive \
+		if=none$(comma)id=state$(comma)file=$(STATE_DISK)$(comma)format=raw) \
 	-display none -serial mon:stdio
 QEMU_BOOT_iso = -boot d -cdrom $(RUN_ISO)
 QEMU_BOOT_uefi = -bios /usr/share/ovmf/OVMF.fd -cdrom $(RUN_ISO)
 QEMU_BOOT_kernel = -kernel $(BUILD)/skerry.elf -initrd $(RUN_BUNDLE) -append "$$CMDLINE"
 
-run: run-image ## boot it on this terminal: BOOT=iso|kernel|uefi EMULATOR=bochs CPUS= MEMORY= BUNDLE= CMDLINE= HTTP_PORT=
+run: run-image ## boot it on this terminal: BOOT=iso|kernel|uefi EMULATOR=bochs CPUS= MEMORY= BUNDLE= CMDLINE= HTTP_PORT= WEB= HTTPS_PORT=
 ifeq ($(EMULATOR),bochs)
 	$(Q)$(PYTHON) tests/system/bochs.py --iso $(RUN_ISO) --memory $(MEMORY) --cpus $(CPUS) \
 		--disk $(DATA_DISK) --card
