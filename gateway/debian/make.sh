@@ -16,7 +16,7 @@ rm -rf "$tree" "$out"/*.deb "$out"/*.changes "$out"/*.buildinfo
 mkdir -p "$tree/kernel/abi"
 cp kernel/abi/version.h "$tree/kernel/abi/"
 cp LICENSE "$tree/"
-tar -c --exclude=node_modules --exclude=__pycache__ --exclude=./debian -C gateway . |
+tar -c --exclude=node_modules --exclude=__pycache__ --exclude=./build --exclude=./tests --exclude=./debian -C gateway . |
 	tar -x --one-top-level="$tree/gateway"
 cp -r gateway/debian "$tree/debian"
 rm "$tree/debian/make.sh"
@@ -24,7 +24,7 @@ rm "$tree/debian/make.sh"
 SOURCE_DATE_EPOCH=$(dpkg-parsechangelog -l gateway/debian/changelog -S Timestamp)
 export SOURCE_DATE_EPOCH
 cd "$tree"
-MAKEFLAGS='' dpkg-buildpackage -b -us -uc >"$out/log" 2>&1 || {
+MAKEFLAGS='' dpkg-buildpackage -b -us -uc -j2 >"$out/log" 2>&1 || {
 	tail -n 40 "$out/log" >&2
 	exit 1
 }
