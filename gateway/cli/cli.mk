@@ -1,27 +1,31 @@
 # SPDX-License-Identifier: MIT
 #
-# make -f gateway/cli/cli.mk, from the top: skerryctl. BUILD: where to (build/gateway).
+# skerryctl, and packages of it and of skerryd: part of gateway/Makefile.
 
-BUILD ?= build/gateway
-CC ?= gcc
-Q ?= @
-CLI_VERSION := $(shell sed -n 's/.*SKERRY_VERSION "\(.*\)"/\1/p' kernel/abi/version.h)
-CLI_SOURCES := $(sort $(wildcard gateway/cli/*.c))
-CLI_OBJECTS := $(CLI_SOURCES:gateway/%.c=$(BUILD)/%.o)
-CLI_CFLAGS := -std=gnu17 -D_GNU_SOURCE -D_FORTIFY_SOURCE=2 -O2 -g -fPIE -fstack-protector-strong \
-	-fstack-clash-protection -fcf-protection -Wall -Wextra -Wconversion -Wshadow -Wmissing-prototypes \
-	-Wvla -Werror -ffile-prefix-map=$(CURDIR)=. -I. -DSKERRY_VERSION='"$(CLI_VERSION)"'
-CLI_LDFLAGS := -pie -Wl,-z,relro,-z,now
+CLI_SOURCES := $(sort $(wildcard $(ROOT)/gateway/cli/*.c))
+CLI_OBJECTS := $(CLI_SOURCES:$(ROOT)/gateway/%.c=$(BUILD)/%.o)
+CLI_LIBRARIES := gnutls jansson
+SKERRY_VERSION := $(shell sed -n 's/.*SKERRY_VERSION "\(.*\)"/\1/p' $(ROOT)/kernel/abi/version.h)
 
-.PHONY: skerryctl
-skerryctl: $(BUILD)/skerryctl
+.PHONY: deb
+all: $(BUILD)/skerryctl
 
-$(BUILD)/cli/%.o: gateway/cli/%.c gateway/cli/cli.mk
-	@mkdir -p $(@D)
-	@echo "  CC      $<"
-	$(Q)$(CC) $(CPPFLAGS) $(CLI_CFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
+$(BUILD)/cli/main.o: CPPFLAGS += -DSKERRY_VERSION='"$(SKERRY_VERSION)"'
+$(BUILD)/skerryctl: $(CLI_OBJECTS)
+	@$(if $(VERBOSE),,echo "  LD      $@")
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) $(GATEWAY_LDFLAGS) -o $@ $(CLI_OBJECTS) \
+		$$(pkg-config --libs $(CLI_LIBRARIES))
+
 -include $(CLI_OBJECTS:.o=.d)
 
-$(BUILD)/skerryctl: $(CLI_OBJECTS)
-	@echo "  LD      $@"
-	$(Q)$(CC) $(CLI_LDFLAGS) $(LDFLAGS) -o $@ $^ -lgnutls -ljansson
+install: install-cli
+.PHONY: install-cli
+install-cli: $(BUILD)/skerryctl
+	install -D -m 755 $< $(DESTDIR)$(PREFIX)/bin/skerryctl
+	install -D -m 644 $(ROOT)/gateway/cli/skerryctl.1 $(DESTDIR)$(PREFIX)/share/man/man1/skerryctl.1
+	install -D -m 644 $(ROOT)/gateway/cli/skerryd.8 $(DESTDIR)$(PREFIX)/share/man/man8/skerryd.8
+	install -D -m 644 $(ROOT)/gateway/cli/skerryctl.bash \
+		$(DESTDIR)$(PREFIX)/share/bash-completion/completions/skerryctl
+
+deb:
+	$(Q)cd $(ROOT) && gateway/debian/make.sh $(BUILD)/deb

@@ -7,7 +7,6 @@ import subprocess
 import pytest
 
 ROOT = os.path.realpath(os.path.join(os.path.dirname(__file__), "../../.."))
-PROGRAM = os.environ.get("SKERRYCTL", os.path.join(ROOT, "build/gateway/skerryctl"))
 MONITORING = os.path.join(ROOT, "gateway/monitoring")
 
 
@@ -20,9 +19,9 @@ def manual(page):
     return re.sub(".\b", "", done.stdout).replace("\u2010", "-")
 
 
-def test_manual_says_all():
+def test_manual_says_all(request):
     """Each option of --help is in the manual page and in the completion, each command in both."""
-    usage = subprocess.run([PROGRAM, "--help"], capture_output=True, text=True, check=True).stdout
+    usage = subprocess.run([request.config.getoption("--gateway") + "/skerryctl", "--help"], capture_output=True, text=True, check=True).stdout
     page = manual("skerryctl.1")
     with open(os.path.join(ROOT, "gateway/cli/skerryctl.bash"), encoding="utf-8") as file:
         completion = file.read()

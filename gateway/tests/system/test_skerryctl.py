@@ -9,8 +9,6 @@ import pytest
 
 from rest_server import VM, Server, certificate, frame, read_frame
 
-ROOT = os.path.realpath(os.path.join(os.path.dirname(__file__), "../../.."))
-PROGRAM = os.environ.get("SKERRYCTL", os.path.join(ROOT, "build/gateway/skerryctl"))
 TOKEN = "sky_" + "a" * 43
 
 
@@ -21,26 +19,26 @@ def pems(tmp_path_factory):
 
 
 class Client:
-    def __init__(self, server, folder, fingerprint):
-        self.server, self.fingerprint = server, fingerprint
+    def __init__(self, program, server, folder, fingerprint):
+        self.program, self.server, self.fingerprint = program, server, fingerprint
         self.environment = {"PATH": os.environ["PATH"], "XDG_CONFIG_HOME": str(folder),
                             "SKERRY_HOST": server.url, "SKERRY_TOKEN": TOKEN, "LC_ALL": "C.UTF-8"}
 
     def run(self, *words, trust=True, stdin="", **environment):
         words = (["--fingerprint", self.fingerprint] if trust else []) + list(words)
-        return subprocess.run([PROGRAM, *words], env={**self.environment, **environment},
+        return subprocess.run([self.program, *words], env={**self.environment, **environment},
                               capture_output=True, input=stdin, text=True, timeout=20,
                               start_new_session=True)
 
     def spawn(self, *words):
-        return pexpect.spawn(PROGRAM, ["--fingerprint", self.fingerprint, *words],
+        return pexpect.spawn(self.program, ["--fingerprint", self.fingerprint, *words],
                              env=self.environment, timeout=10, encoding="utf-8", echo=False)
 
 
 @pytest.fixture
-def client(pems, tmp_path):
+def client(request, pems, tmp_path):
     server = Server(pems[0][0])
-    yield Client(server, tmp_path, pems[0][1])
+    yield Client(request.config.getoption("--gateway") + "/skerryctl", server, tmp_path, pems[0][1])
     server.stop()
 
 
@@ -179,13 +177,13 @@ def test_changed_certificate(client, pems):
 def test_asked(client):
     """On a terminal it asks once, and keeps the answer."""
     client.server.answers["GET", "/v1/vms"] = listing({})
-    terminal = pexpect.spawn(PROGRAM, ["vm", "list"], env=client.environment, timeout=10,
+    terminal = pexpect.spawn(client.program, ["vm", "list"], env=client.environment, timeout=10,
                              encoding="utf-8")
     terminal.expect(client.fingerprint)
     terminal.sendline("n")
     terminal.expect("is not trusted")
     terminal.expect(pexpect.EOF)
-    terminal = pexpect.spawn(PROGRAM, ["vm", "list"], env=client.environment, timeout=10,
+    terminal = pexpect.spawn(client.program, ["vm", "list"], env=client.environment, timeout=10,
                              encoding="utf-8")
     terminal.expect("from now on")
     terminal.sendline("y")

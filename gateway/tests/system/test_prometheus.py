@@ -1,0 +1,118 @@
+# SPDX-License-Identifier: MIT
+"""Debian's Prometheus and Alertmanager, as the guide sets them up: scraped by TLS and token, an alert
+for a crashed VM, delivered to a web hook."""
+import http.server
+import json
+import queue
+import shutil
+import ssl
+import subprocess
+import threading
+import urllib.request
+from pathlib import Path
+
+import pytest
+
+from client import free_port, wait_for
+
+MONITORING = Path(__file__).resolve().parents[2] / "monitoring"
+
+
+def test_metrics_are_sound(server):
+    """promtool has nothing to say of them."""
+    answer = server.tls("GET", "/metrics")
+    assert answer.status == 200
+    done = subprocess.run(["promtool", "check", "metrics"], input=answer.body, timeout=20,
+                          capture_output=True)
+    assert done.returncode == 0 and done.stderr == b"", done.stderr.decode()
+
+
+class Hook(http.server.BaseHTTPRequestHandler):
+    def do_POST(self):
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        self.send_response(200)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+        for alert in json.loads(body)["alerts"]:
+            self.server.alerts.put(alert)
+
+    def log_message(self, *_):
+        pass
+
+
+@pytest.fixture
+def hook():
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Hook)
+    server.alerts = queue.Queue()
+    threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
+    yield server
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.fixture
+def start(tmp_path):
+    """Starts a program that ends with the test."""
+    running = []
+
+    def start(*words):
+        with open(tmp_path / f"{words[0]}.log", "wb") as log:
+            running.append(subprocess.Popen([str(word) for word in words], cwd=tmp_path,
+                                            stdout=log, stderr=log))
+        return running[-1]
+    yield start
+    for program in running:
+        program.terminate()
+    for program in running:
+        program.wait(20)
+
+
+def configure(folder, server, token, alertmanager, hook):
+    """The shipped example, with this test's ports and one that is quicker."""
+    text = (MONITORING / "prometheus.yml").read_text()
+    for before, after in (("15s", "500ms"), ("localhost:9093", f"127.0.0.1:{alertmanager}"),
+                          ("localhost:8443", f"localhost:{server.port}")):
+        assert before in text
+        text = text.replace(before, after)
+    (folder / "prometheus.yml").write_text(text)
+    shutil.copy(MONITORING / "skerry.rules.yml", folder)
+    (folder / "skerry.token").write_text(token)
+    (folder / "skerry.pem").write_text(ssl.get_server_certificate(("127.0.0.1", server.port)))
+    (folder / "alertmanager.yml").write_text(json.dumps({
+        "route": {"receiver": "hook", "group_wait": "100ms", "group_interval": "200ms"},
+        "receivers": [{"name": "hook", "webhook_configs": [
+            {"url": f"http://127.0.0.1:{hook.server_port}/", "send_resolved": True}]}]}))
+
+
+def asked(port, path):
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=5) as answer:
+            return json.load(answer)["data"]
+    except OSError:
+        return None
+
+
+def test_crash_becomes_an_alert(server, fake, hook, start, tmp_path):
+    made = server.tls("POST", "/v1/tokens", {"name": "prometheus", "roles": ["viewer"],
+                                             "scope": "*", "expires_s": 600})
+    assert made.status == 201, made.body
+    ports = free_port(), free_port()
+    configure(tmp_path, server, made.json()["token"], ports[1], hook)
+    done = subprocess.run(["promtool", "check", "config", "prometheus.yml"], cwd=tmp_path,
+                          capture_output=True, text=True, timeout=20)
+    assert done.returncode == 0, done.stdout + done.stderr
+    start("prometheus-alertmanager", "--config.file=alertmanager.yml", "--storage.path=am",
+          f"--web.listen-address=127.0.0.1:{ports[1]}", "--cluster.listen-address=")
+    start("prometheus", "--config.file=prometheus.yml", "--storage.tsdb.path=data",
+          f"--web.listen-address=127.0.0.1:{ports[0]}")
+    query = "/api/v1/query?query=skerry_vm_state%7Bvm%3D%22vm01%22,state%3D%22running%22%7D"
+    wait_for(lambda: (found := asked(ports[0], query)) and found["result"] and
+             found["result"][0]["value"][1] == "1", 30, "a scrape of a running VM")
+    assert hook.alerts.empty()
+    fake.crash("vm01")
+    alert = hook.alerts.get(timeout=30)
+    assert alert["status"] == "firing"
+    assert alert["labels"]["alertname"] == "SkerryVmCrashed" and alert["labels"]["vm"] == "vm01"
+    assert alert["annotations"]["summary"] == "VM vm01 crashed"
+    fake.act("start", ["vm01"], [])
+    wait_for(lambda: hook.alerts.get(timeout=30)["status"] == "resolved", 30, "the end of the alert")

@@ -1,0 +1,176 @@
+# SPDX-License-Identifier: MIT
+"""skerryctl with skerryd itself, over TLS and over the Unix socket."""
+import json
+import os
+import subprocess
+
+import pexpect
+import pytest
+
+from client import wait_for
+
+
+class Ctl:
+    def __init__(self, program, server, folder):
+        self.program, self.server = program, server
+        self.environment = {"PATH": os.environ["PATH"], "XDG_CONFIG_HOME": str(folder),
+                            "SKERRY_HOST": f"https://localhost:{server.port}",
+                            "SKERRY_TOKEN": server.token}
+
+    def words(self, words):
+        return ["--fingerprint", self.server.fingerprint, *words]
+
+    def run(self, *words, stdin="", **environment):
+        return subprocess.run([self.program, *self.words(words)], input=stdin, text=True, timeout=20,
+                              env={**self.environment, **environment}, capture_output=True)
+
+    def good(self, *words, **keys):
+        done = self.run(*words, **keys)
+        assert done.returncode == 0, done
+        return done.stdout
+
+    def spawn(self, *words):
+        return pexpect.spawn(self.program, self.words(words), env=self.environment, timeout=20,
+                             encoding="utf-8")
+
+
+@pytest.fixture
+def make(request, tmp_path):
+    return lambda server: Ctl(request.config.getoption("--gateway") + "/skerryctl", server, tmp_path)
+
+
+@pytest.fixture
+def ctl(make, server):
+    return make(server)
+
+
+def test_machines(ctl, fake):
+    assert len(ctl.good("vm", "list").splitlines()) == 1 + len(fake.vms)
+    assert "vm00: pause, is paused" in ctl.good("vm", "pause", "vm00")
+    assert ctl.good("vm", "pause", "vm00") == "vm00: pause, nothing to change, is paused\n"
+    assert ctl.good("vm", "resume", "vm00") == "vm00: resume, is running\n"
+    done = ctl.run("vm", "resume", "vm07")
+    assert done.returncode == 5 and "allowed when" in done.stderr
+    assert ctl.run("vm", "show", "none").returncode == 3
+    assert fake.commands[-1][1] is None or "first" in str(fake.commands[-1][1])
+
+
+def test_stop_waits(ctl, fake):
+    """`stop` is back when the guest has powered off, however long the button takes."""
+    fake.stop_s = 2.5
+    try:
+        assert ctl.good("vm", "stop", "vm03") == "vm03: stop\n"
+        assert fake.vms["vm03"].state == "stopped"
+    finally:
+        fake.stop_s = 0.3
+    ctl.good("vm", "start", "vm03")
+
+
+def test_life(ctl, fake):
+    ctl.good("vm", "create", "fresh", "kernel=vmlinuz", "memory=64M", 'cmdline=console=ttyS0 a="b c"')
+    assert fake.vms["fresh"].config["cmdline"] == 'console=ttyS0 a="b c"'
+    assert ctl.run("vm", "create", "fresh", "kernel=vmlinuz").returncode == 5
+    ctl.good("vm", "set", "fresh", "weight=77")
+    shown = ctl.good("vm", "show", "fresh")
+    assert "  weight = 77\n" in shown and "memory = 64M   (changes at the next start)" in shown
+    assert json.loads(ctl.good("--json", "vm", "show", "fresh"))["weight"] == 77
+    assert ctl.run("vm", "set", "fresh", "nonsense=1").returncode == 1
+    ctl.good("vm", "destroy", "fresh")
+    assert "fresh" not in fake.vms
+
+
+def test_host_log_audit(ctl, fake):
+    host = ctl.good("host")
+    assert f"fingerprint    {ctl.server.fingerprint}" in host and "link           up" in host
+    log = ctl.good("log", "--level", "warning", "--limit", "5").splitlines()
+    assert len(log) == 5 and all(" warning vm" in line for line in log)
+    ctl.good("vm", "reset", "vm01")
+    audit = ctl.good("audit", "--limit", "5")
+    assert "vm.reset" in audit and "vm01" in audit and "head " in audit
+
+
+def test_tokens(ctl):
+    """A token for less than its maker has; it ends when it is revoked."""
+    made = ctl.run("token", "create", "looker", "--role", "viewer", "--scope", "vm00",
+                   "--expires", "600")
+    assert made.returncode == 0, made
+    secret = made.stdout.strip()
+    assert secret.startswith("sky_") and secret not in made.stderr
+    rows = ctl.good("vm", "list", SKERRY_TOKEN=secret).splitlines()
+    assert len(rows) == 2 and "vm00" in rows[1]
+    assert ctl.run("vm", "kill", "vm00", SKERRY_TOKEN=secret).returncode == 4
+    assert ctl.run("vm", "show", "vm05", SKERRY_TOKEN=secret).returncode == 3
+    listed = [row for row in json.loads(ctl.good("token", "list", "--json")) if row["name"] == "looker"]
+    assert secret not in ctl.good("token", "list", "--json") and len(listed) == 1
+    ctl.good("token", "revoke", listed[0]["id"])
+    assert ctl.run("vm", "list", SKERRY_TOKEN=secret).returncode == 4
+
+
+def test_local(ctl):
+    """On the Unix socket the user's id is what counts."""
+    done = subprocess.run([ctl.program, "--socket", ctl.server.socket, "vm", "list"],
+                          env={"PATH": os.environ["PATH"]}, capture_output=True, text=True, timeout=20)
+    assert done.returncode == 0 and "vm00" in done.stdout, done
+
+
+def test_events_follow(ctl, fake):
+    terminal = ctl.spawn("events", "--follow")
+    wait_for(lambda: ctl.good("vm", "pause", "vm02") and ctl.good("vm", "resume", "vm02") and
+             terminal.expect([r"vm02 paused", pexpect.TIMEOUT], timeout=1) == 0, 20, "the event")
+    fake.crash("vm02", "an \x1b[31m escape")
+    terminal.expect(r"vm02 crashed: an \\x1b\[31m escape")
+    terminal.close(force=True)
+    ctl.good("vm", "start", "vm02")
+    assert "vm02 crashed" in ctl.good("events")
+
+
+def test_console(make, pair):
+    """Typed and echoed; taken up without a byte lost or doubled when skerryd was killed."""
+    fake, server = pair()
+    server.start()
+    terminal = make(server).spawn("console", "vm00")
+    terminal.expect("login: ")
+    terminal.send("hello")
+    terminal.expect("hello")
+    server.kill()
+    terminal.expect("connection lost")
+    fake.print_to(fake.vms["vm00"], b"<meanwhile>")
+    server.start()
+    terminal.expect("connected again")
+    terminal.expect("<meanwhile>")
+    assert "login" not in terminal.before
+    terminal.send("again")
+    terminal.expect("again")
+    terminal.send("\x1d")
+    terminal.expect(pexpect.EOF)
+    terminal.close()
+    assert terminal.exitstatus == 0
+
+
+def test_all_output_arrives(make, pair):
+    """60 kB that the guest printed before, through credits, byte for byte."""
+    fake, server = pair()
+    server.start()
+    sent = b"".join(b"%07d\n" % n for n in range(7500))
+    fake.vms["vm00"].printed = b""
+    fake.print_to(fake.vms["vm00"], sent)
+    ctl = make(server)
+    with subprocess.Popen([ctl.program, *ctl.words(["console", "vm00", "--read-only"])],
+                          stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, env=ctl.environment) as program:
+        got = b""
+        while len(got) < len(sent) and (piece := os.read(program.stdout.fileno(), 65536)):
+            got += piece
+        program.terminate()
+    assert got == sent
+
+
+def test_link_lost(make, pair):
+    fake, server = pair()
+    server.start()
+    ctl = make(server)
+    fake.accepts = False
+    fake.drop()
+    wait_for(lambda: "link           lost" in ctl.good("host"), 20, "the loss of the link")
+    done = ctl.run("vm", "list")
+    assert done.returncode == 0 and "link to Skerry is lost" in done.stderr
+    assert ctl.run("vm", "pause", "vm00").returncode == 6
