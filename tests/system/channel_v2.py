@@ -16,6 +16,7 @@ class Stream:
         self.lost = 0
         self.credit = 0         # bytes that may be sent
         self.closed = None      # why
+        self.refill = False     # credit is given back as bytes come
 
 
 class Client(Channel):
@@ -44,6 +45,7 @@ class Client(Channel):
         if "id" in value:
             self.replies.append(value)
             self.answered.append(value["id"])
+            self.note_stream(value.get("result") or [None])
         elif "event" in value:
             self.events.append(value)
         elif "sample" in value:
@@ -57,8 +59,13 @@ class Client(Channel):
         else:
             self.log.append(value)
 
-    @staticmethod
-    def take_output(stream, value):
+    def note_stream(self, result):
+        """Lines of a stream may follow right behind the reply that opens it."""
+        if isinstance(result[0], dict) and "stream" in result[0]:
+            number = result[0]["stream"]
+            self.streams[number] = Stream(number, result[0]["from"])
+
+    def take_output(self, stream, value):
         assert value["at"] == stream.next, (value["at"], stream.next)
         if "lost" in value:
             stream.lost += value["lost"]
@@ -68,6 +75,8 @@ class Client(Channel):
         assert 0 < len(data) <= 3072
         stream.data += data
         stream.next += len(data)
+        if stream.refill:
+            self.give(stream, len(data))
 
     def post(self, value):
         """Sends a line."""
@@ -113,16 +122,13 @@ class Client(Channel):
         return self.result(None, hello=2)[0]
 
     def stream_open(self, name, *options):
-        value = self.result("stream open", name, *options)[0]
-        stream = self.streams[value["stream"]] = Stream(value["stream"], value["from"])
-        stream.lost = 0
-        return stream
+        return self.streams[self.result("stream open", name, *options)[0]["stream"]]
 
     def give(self, stream, count):
         self.post({"credit": stream.number, "bytes": count})
 
     def read(self, stream, wanted, limit=None):
-        """Reads on, with credit for it, until `wanted` is there; returns what stands up to it."""
+        """Reads on until `wanted` is there; returns what stands up to it."""
         def find():
             at = stream.data.find(wanted)
             if at < 0:

@@ -16,7 +16,7 @@ ALL = "view operate console configure host inspect"
 
 def make_bundle(build, tmp_path, rights=ALL, more=""):
     return bundle.make(tmp_path / "channel.cpio", CONF.format(rights=rights) + more,
-                       bundle.tiny(build, "spin", "cpuid"))
+                       bundle.tiny(build, "spin", "echo"))
 
 
 def test_requests(build, tmp_path):
@@ -107,3 +107,113 @@ def test_rights(build, tmp_path):
                 assert client.code("vm set", "tiny", "memory=20M") == "no-right"
             if rights == "none":
                 assert client.code("vm list") == "no-right" and not client.events
+
+
+def line_of(number):
+    return b"line ................................................... %06d\n" % number
+
+
+def test_streams(build, tmp_path):
+    """What a guest prints, by offset and within credit; what it reads; who may write."""
+    made = make_bundle(build, tmp_path, "view operate console configure",
+                       "[vm echo]\nkernel = echo.bin\nmemory = 16M\n")
+    with Qemu(build, bundle=made, channel=True) as machine:
+        machine.wait_prompt()
+        client = Client.over(machine.channel)
+        client.hello()
+        assert client.code("stream open", "echo") == "not-found"
+        client.result("vm create", "echo", "cmdline=lines=1200")
+        early = client.stream_open("echo")
+        client.result("vm start", "echo")
+        writer = client.stream_open("echo", "mode=write")
+        assert client.event("console_attached", "echo")["reason"] == "machine channel"
+        # Nothing comes without credit, and no more than it.
+        client.result("vm list")
+        assert not early.data
+        client.give(early, 100)
+        client.wait(lambda: len(early.data) == 100)
+        text = bytes(early.data)
+        assert text == (line_of(0) + line_of(1))[:100]
+        # The writer has read nothing yet; what it types comes back when the lines are out.
+        client.wait(lambda: writer.credit == 4096)
+        client.write(writer, b"hello\n")
+        writer.refill = True
+        client.give(writer, 65536)
+        printed = client.read(writer, b"hello\n")
+        assert printed.count(b"PASS started") == 1
+        every = b"".join(line_of(i) for i in range(1200))
+        if writer.lost == 0:
+            assert printed.startswith(every)
+        else:
+            assert every.endswith(printed[:printed.index(b"PASS")])
+        # A reader that was not quick enough is told what it has lost, to the byte.
+        whole = len(every) + len(b"PASS started\nhello\n")
+        client.give(early, 65536)
+        client.wait(lambda: early.next == whole or early.data.endswith(b"hello\n"))
+        assert early.lost == whole - 65535 - 100, (early.lost, whole)
+        assert early.lost + len(early.data) == whole
+        # Readers by offset.
+        late = client.result("stream open", "echo", f"from={whole - 6}")[0]
+        assert (late["from"], late["next"], late["lost"]) == (whole - 6, whole, 0)
+        client.result("stream close", str(late["stream"]))
+        gone = client.result("stream open", "echo", "from=0")[0]
+        assert gone["lost"] == gone["oldest"] == gone["from"] == whole - 65535
+        assert client.code("stream open", "echo", f"from={whole + 1}") == "bad-argument"
+        # One writer: another one is refused, or takes over.
+        assert client.code("stream open", "echo", "mode=write") == "busy"
+        second = client.stream_open("echo", "mode=write", "from=end", "take=yes")
+        client.wait(lambda: writer.closed)
+        assert writer.closed == "taken"
+        client.give(second, 65536)
+        client.write(second, b"x" * 4500 + b"\n")
+        assert client.read(second, b"\n") == b"x" * 4500 + b"\n"
+        # Its credit is what the guest has taken, no more than 4,096 in all.
+        client.wait(lambda: second.credit == 4096)
+        client.result("vm destroy", "echo")
+        client.wait(lambda: second.closed)
+        assert second.closed == early.closed == "destroyed"
+
+
+def test_samples(build, tmp_path):
+    """Sums that only grow, of VMs in which something has changed, and heartbeats."""
+    with Qemu(build, bundle=make_bundle(build, tmp_path, "view operate configure"),
+              channel=True) as machine:
+        machine.wait_prompt()
+        client = Client.over(machine.channel)
+        client.hello()
+        client.result("vm create", "tiny")
+        client.result("vm create", "idle", "kernel=spin.bin", "memory=16M")
+        client.result("vm start", "tiny")
+        assert client.code("samples", "every=99") == "bad-argument"
+        fields = client.result("samples", "every=100")[0]["fields"]
+        assert fields[:6] == ["guest_ns", "monitor_ns", "steal_ns", "halted_ns", "resident_bytes",
+                              "exits"] and "exit.io" in fields
+        client.wait(lambda: len([row for row in client.samples if row["sample"] == "tiny"]) >= 8)
+        rows = [row for row in client.samples if row["sample"] == "tiny"]
+        for one, other in zip(rows, rows[1:]):
+            values = dict(zip(fields, zip(one["values"], other["values"])))
+            for name in set(fields) - {"resident_bytes"}:
+                assert values[name][0] <= values[name][1], name
+            passed = other["time_ns"] - one["time_ns"]
+            assert passed >= 50e6 and len(other["values"]) == len(fields)
+            used = sum(values[name][1] - values[name][0]
+                       for name in ("guest_ns", "monitor_ns", "steal_ns", "halted_ns"))
+            assert used <= 2 * passed + 50e6, (used, passed)
+        last = dict(zip(fields, rows[-1]["values"]))
+        assert last["exits"] == sum(last[name] for name in fields if name.startswith("exit."))
+        assert last["guest_ns"] > 100e6
+        # Nothing happens in a VM that does not run.
+        assert len([row for row in client.samples if row["sample"] == "idle"]) <= 1
+        host = [row for row in client.samples if row["sample"] is None]
+        assert len(host) >= 8
+        busy, guest, idle = host[-1]["cpus"][0]
+        assert guest is None and abs(busy + idle - host[-1]["time_ns"]) < 1e9
+        client.result("samples", "off")
+        client.samples.clear()
+        client.result("heartbeat", "1")
+        client.wait(lambda: sum(event["event"] == "heartbeat" for event in client.events) >= 2)
+        client.result("heartbeat", "off")
+        assert not client.samples
+        shown = {row["name"]: row for row in client.result("vm list")}
+        assert shown["tiny"]["uuid"] == rows[0]["uuid"] and shown["tiny"]["boots"] == 1
+        assert shown["tiny"]["steal_ns"] >= last["steal_ns"]

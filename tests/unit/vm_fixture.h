@@ -19,7 +19,9 @@
 #include "vmm/manager/disk/guid.c"
 #include "vmm/manager/text/text.c"
 #include "vmm/manager/vm/vm.c"
+#include "vmm/manager/vm/vm_crash.c"
 #include "vmm/manager/vm/vm_life.c"
+#include "vmm/manager/vm/vm_output.c"
 #include "vmm/manager/vm/vm_table.c"
 #include "vmm/rt/format.c"
 

@@ -69,6 +69,7 @@ void turn(void)
 	more |= console_step();
 	more |= machine_channels_step();
 	more |= log_export_step();
+	more |= machine_channels_step_streams();
 	shutdown_step();
 	if (more)
 		return;

@@ -120,6 +120,10 @@ static bool run_line(struct machine_channel *channel)
 	if (text_trim(line).length == 0)
 		return true;
 	good = request_parse(line, &request);
+	if (request.kind == REQUEST_CREDIT || request.kind == REQUEST_DATA) {
+		channel_stream_take(channel, &request);
+		return true;
+	}
 	if (good && request.any_order) {
 		start_any(channel);
 		return true;

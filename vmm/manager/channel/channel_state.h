@@ -2,16 +2,16 @@
 #pragma once
 
 #include "vmm/manager/channel/channel_output.h"
+#include "vmm/manager/channel/channel_samples.h"
+#include "vmm/manager/channel/channel_stream.h"
 #include "vmm/manager/channel/request.h"
 #include "vmm/manager/reply.h"
 #include "vmm/manager/vm/vm_events.h"
 
-#define CHANNEL_REQUESTS     8u	   /* under way besides those that are answered in order */
-#define CHANNEL_HELD_BYTES   4096u /* of an answer that is not whole yet */
-#define CHANNEL_ID_BYTES     64u   /* of the id of a request with "order":"any" */
-#define CHANNEL_ACTOR_BYTES  128u
-#define CHANNEL_STREAMS	     16u
-#define CHANNEL_CREDIT_BYTES 65536u
+#define CHANNEL_REQUESTS    8u	  /* under way besides those that are answered in order */
+#define CHANNEL_HELD_BYTES  4096u /* of an answer that is not whole yet */
+#define CHANNEL_ID_BYTES    64u	  /* of the id of a request with "order":"any" */
+#define CHANNEL_ACTOR_BYTES 128u
 
 /* How bytes get to the client and back; both return how many were moved and never wait. */
 struct channel_transport {
@@ -64,7 +64,18 @@ struct machine_channel {
 	struct channel_slot *holder; /* of the line: a part of its answer is in the output */
 
 	u64 event_cursor;
+
+	struct channel_stream_state stream[CHANNEL_STREAMS];
+	u32 last_stream; /* number */
+	u32 next_stream; /* place of the one whose turn it is */
+
+	struct channel_samples samples;
+	u64 heartbeat_tsc; /* 0: none */
+	u64 next_beat_tsc;
 };
+
+/* The channels, from 0 on; NULL behind the last. */
+struct machine_channel *channel_at(u32 number);
 
 /* Whether a line that nobody asked for would be sent soon. */
 bool channel_takes_line(const struct machine_channel *channel);
@@ -101,3 +112,10 @@ void channel_hello(struct channel_slot *slot, const struct request *request);
 bool channel_events_step(struct machine_channel *channel);
 /* What a line says about an event; sequence 0: as in version 1. */
 void channel_event_fields(struct json *json, const struct vm_event_record *record, u64 sequence);
+
+/* --- channel_heartbeat.c --- */
+
+/* 0: none. */
+void channel_heartbeat_set(struct machine_channel *channel, u64 period_s);
+void channel_heartbeat_step(struct machine_channel *channel);
+u64 channel_heartbeat_deadline(const struct machine_channel *channel);

@@ -25,6 +25,11 @@ static struct machine_channel com2 = {
 	.transport = {.send = send_serial, .receive = receive_serial},
 };
 
+struct machine_channel *channel_at(u32 number)
+{
+	return number == 0 ? &com2 : NULL;
+}
+
 void machine_channel_open(void)
 {
 	for (u32 i = 0; i < ARRAY_COUNT(com2.slot); i++)
@@ -84,18 +89,49 @@ static bool step_channel(struct machine_channel *channel)
 	more = channel_answers_step(channel);
 	more |= channel_input_step(channel);
 	more |= channel_events_step(channel);
+	channel_heartbeat_step(channel);
+	more |= channel_samples_step(channel);
 	send(channel);
 	return more;
 }
 
 bool machine_channels_step(void)
 {
-	return step_channel(&com2);
+	struct machine_channel *channel;
+	bool more = false;
+
+	for (u32 i = 0; (channel = channel_at(i)) != NULL; i++)
+		more |= step_channel(channel);
+	return more;
+}
+
+bool machine_channels_step_streams(void)
+{
+	bool moved = false;
+	struct machine_channel *channel;
+
+	for (u32 i = 0; (channel = channel_at(i)) != NULL; i++) {
+		if (!channel->is_open)
+			continue;
+		moved |= channel_streams_step(channel);
+		send(channel);
+	}
+	return moved;
 }
 
 u64 machine_channels_deadline(void)
 {
-	return com2.is_open ? channel_answers_deadline(&com2) : ~0ull;
+	struct machine_channel *channel;
+	u64 deadline = ~0ull;
+
+	for (u32 i = 0; (channel = channel_at(i)) != NULL; i++) {
+		if (!channel->is_open)
+			continue;
+		deadline = MIN(deadline, channel_answers_deadline(channel));
+		deadline = MIN(deadline, channel_samples_deadline(channel));
+		deadline = MIN(deadline, channel_heartbeat_deadline(channel));
+	}
+	return deadline;
 }
 
 void machine_channel_flush(void)

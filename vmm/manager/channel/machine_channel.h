@@ -22,6 +22,8 @@ void machine_channel_configure(bool locked);
 
 /* Does what can be done with bytes and requests; true when there is more to do at once. */
 bool machine_channels_step(void);
+/* After those of the log: what guests print, while nothing else is to be sent. */
+bool machine_channels_step_streams(void);
 /* The TSC at which machine_channels_step has to be called at the latest. */
 u64 machine_channels_deadline(void);
 

@@ -1,16 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "vmm/manager/command.h"
 
-/* The place of a port in the configuration, from 1 on; 0: there is none of that name. */
-static u32 find_port(const struct vm *vm, const char *name)
-{
-	for (u32 i = 0; i < CONFIG_PORT_MAX && vm->config.port[i][0] != '\0'; i++) {
-		if (string_equal(vm->config.port[i], name))
-			return i + 1;
-	}
-	return 0;
-}
-
 static void no_port(struct reply *reply, const struct vm *vm, const char *name)
 {
 	char ports[CONFIG_PORT_MAX * CONFIG_NAME_BYTES];
@@ -31,7 +21,7 @@ static void run(struct reply *reply, const struct arguments *arguments)
 	if (vm == NULL)
 		return;
 	if (arguments->count > 1) {
-		port = find_port(vm, arguments->word[1]);
+		port = vm_port_find(vm, arguments->word[1]);
 		if (port == 0) {
 			no_port(reply, vm, arguments->word[1]);
 			return;

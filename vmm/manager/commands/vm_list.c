@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "vmm/manager/command.h"
+#include "vmm/manager/vm/vm_usage.h"
 #include "vmm/rt/clock.h"
 #include "vmm/rt/format.h"
 
@@ -8,6 +9,7 @@
 static void show_json(struct reply *reply, const struct vm *vm)
 {
 	const struct group_page *account = vm_account(vm);
+	const struct vm_usage usage = vm_usage(vm);
 	struct json *json = &reply->object;
 
 	reply_object_begin(reply);
@@ -32,6 +34,11 @@ static void show_json(struct reply *reply, const struct vm *vm)
 	json_u64(json, "reserve_budget_ns", vm->config.reserve_budget_ns);
 	json_u64(json, "reserve_period_ns", vm->config.reserve_period_ns);
 	json_u64(json, "missed_deadlines", account->missed);
+	json_string(json, "uuid", vm->uuid);
+	json_u64(json, "boots", vm->boots);
+	json_u64(json, "revision", vm->revision);
+	json_u64(json, "steal_ns", usage.steal_ns);
+	json_u64(json, "halted_ns", usage.halted_ns);
 	reply_object_end(reply);
 }
 
@@ -91,5 +98,5 @@ COMMAND(vm_list,
 	.example = "vm list",
 	.keys = "name state reason exit_code vcpus memory_bytes resident_bytes uptime_ns "
 		"cpu_ns exits weight cap_percent reserve_budget_ns reserve_period_ns "
-		"missed_deadlines",
+		"missed_deadlines uuid boots revision steal_ns halted_ns",
 	.run = command_vm_list);

@@ -12,6 +12,7 @@
 #include "vmm/manager/console/console_secret.h"
 #include "vmm/manager/console/line_editor.h"
 #include "vmm/manager/log/log.h"
+#include "vmm/manager/vm/vm_events.h"
 #include "vmm/rt/clock.h"
 #include "vmm/rt/format.h"
 
@@ -190,6 +191,7 @@ static void attach(u32 id, u32 of)
 	console_output_text(&output, text_of(text));
 	if (hint != NULL)
 		console_output_text(&output, text_of(hint));
+	vm_event(vm->config.name, vm->uuid, EVENT_CONSOLE_ATTACHED, operator_terminal.name);
 	guest = id;
 	guest_port = of;
 	mode = MODE_GUEST;

@@ -5,7 +5,9 @@
 #include "vmm/manager/log/log.h"
 #include "vmm/manager/random.h"
 #include "vmm/manager/vm/vm_build.h"
+#include "vmm/manager/vm/vm_crash.h"
 #include "vmm/manager/vm/vm_events.h"
+#include "vmm/manager/vm/vm_output.h"
 #include "vmm/manager/vm/vm_pace.h"
 #include "vmm/rt/clock.h"
 #include "vmm/rt/format.h"
@@ -59,29 +61,6 @@ static void set_state(struct vm *vm, enum vm_state state, const char *reason)
 	string_copy(vm->reason, sizeof(vm->reason), reason);
 }
 
-static void record_crash(struct vm *vm)
-{
-	vm->crash_tsc[vm->crash_count++ % VM_CRASH_LIMIT] = clock_tsc();
-}
-
-/* Whether there is no sense in starting it again. */
-static bool crashes_too_often(const struct vm *vm)
-{
-	u64 oldest = vm->crash_tsc[vm->crash_count % VM_CRASH_LIMIT];
-
-	return vm->crash_count >= VM_CRASH_LIMIT &&
-	       clock_tsc_to_ns(clock_tsc() - oldest) < VM_CRASH_WINDOW_NS;
-}
-
-static void hold(struct vm *vm)
-{
-	log_message(LOG_WARNING, LOG_VM, vm->config.name,
-		    "not restarted, it crashed %u times within %llu s", VM_CRASH_LIMIT,
-		    (unsigned long long)(VM_CRASH_WINDOW_NS / NS_PER_S));
-	console_notice("%s: not restarted, it crashed %u times within %llu s\n", vm->config.name,
-		       VM_CRASH_LIMIT, (unsigned long long)(VM_CRASH_WINDOW_NS / NS_PER_S));
-}
-
 /* The VM never came to be. */
 static void refused(struct vm *vm, const char *reason)
 {
@@ -109,7 +88,7 @@ static void crashed(struct vm *vm, const char *reason, bool monitor_alive)
 		refused(vm, reason);
 		return;
 	}
-	record_crash(vm);
+	vm_crash_record(vm);
 	set_state(vm, VM_CRASHED, reason);
 	vm->stop_deadline_tsc = 0;
 	tell(vm, LOG_ERROR, EVENT_CRASHED);
@@ -119,11 +98,11 @@ static void crashed(struct vm *vm, const char *reason, bool monitor_alive)
 	if (vm->config.on_crash == ON_CRASH_DESTROY) {
 		string_copy(vm->end_reason, sizeof(vm->end_reason), "on_crash = destroy");
 		release(vm, AFTER_REMOVE);
-	} else if (vm->config.on_crash == ON_CRASH_RESTART && !crashes_too_often(vm)) {
+	} else if (vm->config.on_crash == ON_CRASH_RESTART && !vm_crashes_too_often(vm)) {
 		release(vm, AFTER_START);
 	} else {
 		if (vm->config.on_crash == ON_CRASH_RESTART)
-			hold(vm);
+			vm_crash_hold(vm);
 		if (!monitor_alive)
 			release(vm, AFTER_NOTHING);
 	}
@@ -167,7 +146,7 @@ static bool take_resets(struct vm *vm)
 
 	/* A monitor gone bad may report any count: above the limit it makes no difference. */
 	for (u32 i = MIN(unasked - vm->unasked_told, VM_CRASH_LIMIT); i > 0; i--)
-		record_crash(vm);
+		vm_crash_record(vm);
 	vm->unasked_told = unasked;
 	vm->resets_told = resets;
 	return any;
@@ -236,6 +215,7 @@ void vm_channel_signalled(struct vm *vm)
 	if (vm->channel == NULL)
 		return;
 	vm_log_take(vm);
+	vm_output_count(vm);
 	/* It may have been started since it became ready, and run already. */
 	if (vm->fresh && !vm->dying && vm_ready(vm)) {
 		vm_event(vm->config.name, vm->uuid, EVENT_CREATED, "");

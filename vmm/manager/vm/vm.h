@@ -69,6 +69,7 @@ struct vm {
 	struct {
 		u32 input_written;
 		u32 output_read;
+		u64 printed; /* bytes, as last looked at: vm_output.h */
 	} stream[CHANNEL_STREAM_MAX];
 	u32 resets_told;
 	u32 unasked_told;
@@ -169,6 +170,9 @@ void vm_process_ended(struct vm *vm);
 bool vm_step(void);
 /* The TSC at which vm_step has to be called at the latest, ~0: no need. */
 u64 vm_deadline(void);
+
+/* The place of a port in the configuration, from 1 on; 0: there is none of that name. */
+u32 vm_port_find(const struct vm *vm, const char *name);
 
 /*
  * The console of a guest, 0, or one of its further ports by their place in the configuration, from

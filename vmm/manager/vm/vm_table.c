@@ -50,6 +50,15 @@ struct vm *vm_by_id(u32 id)
 	return NULL;
 }
 
+u32 vm_port_find(const struct vm *vm, const char *name)
+{
+	for (u32 i = 0; i < CONFIG_PORT_MAX && vm->config.port[i][0] != '\0'; i++) {
+		if (string_equal(vm->config.port[i], name))
+			return i + 1;
+	}
+	return 0;
+}
+
 const char *vm_state_name(enum vm_state state)
 {
 	return vm_life_state_name(state);

@@ -1,0 +1,290 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/* The machine channel with a client that reads at any speed, commands and a VM of its own. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "lib/string.c"
+#include "tests/fake_clock.h"
+#include "tests/unit/fake_log.h"
+#include "vmm/manager/text/json.c"
+#include "vmm/manager/text/json_read.c"
+#include "vmm/manager/text/text.c"
+#include "vmm/manager/text/utf8.c"
+#include "vmm/rt/format.c"
+#define put put_piece /* vmm/rt/format.c has one */
+#include "vmm/manager/channel/channel_answer.c"
+#include "vmm/manager/channel/channel_events.c"
+#include "vmm/manager/channel/channel_heartbeat.c"
+#include "vmm/manager/channel/channel_hello.c"
+#include "vmm/manager/channel/channel_input.c"
+#include "vmm/manager/channel/channel_output.c"
+#include "vmm/manager/channel/channel_samples.c"
+#include "vmm/manager/channel/channel_stream.c"
+#include "vmm/manager/channel/machine_channel.c"
+#include "vmm/manager/config/config_sections.c"
+#include "vmm/manager/disk/guid.c"
+#include "vmm/manager/exit_names.c"
+#include "vmm/manager/login.c"
+#include "vmm/manager/password.c"
+#include "vmm/manager/reply.c"
+#include "vmm/manager/channel/request.c"
+#include "vmm/manager/text/base64.c"
+#include "vmm/manager/sha256.c"
+#include "vmm/manager/text/parse_number.c"
+#include "vmm/manager/vm/vm_events.c"
+#include "vmm/manager/vm/vm_life.c"
+
+#define ITEMS 20000u /* items of a long answer */
+
+/* The port: what the client has written, and what it can read. */
+static char to_machine[65536];
+static size_t to_machine_length;
+static size_t to_machine_taken;
+static u64 input_lost;
+static char from_machine[8 << 20];
+static size_t from_machine_length;
+static size_t reader_takes; /* bytes it reads in a turn */
+
+u64 machine_time_ns(void)
+{
+	return 7;
+}
+
+/* VMs and what they have printed: there is one, of id 5. */
+static struct vm alpha = {.id = 5, .config = {.name = "alpha"}, .uuid = "the-uuid"};
+static char printed[65536];
+static u64 printed_end;
+static u64 printed_oldest;
+static char typed[65536];
+static u32 typed_bytes;
+static u32 guest_takes; /* bytes that it reads */
+
+struct vm *vm_by_id(u32 id)
+{
+	return id == alpha.id ? &alpha : NULL;
+}
+
+struct vm *vm_at(u64 place)
+{
+	return place == 3 && alpha.id != 0 ? &alpha : NULL;
+}
+
+u32 vm_output_read(struct vm *vm, u32 port, u64 *at, u64 *lost, u8 *bytes, u32 size)
+{
+	u32 count;
+
+	assert_true(vm == &alpha && port == 0);
+	if (*at < printed_oldest) {
+		*lost += printed_oldest - *at;
+		*at = printed_oldest;
+	}
+	count = (u32)MIN(printed_end - *at, size);
+	memcpy(bytes, printed + *at, count);
+	*at += count;
+	return count;
+}
+
+u32 vm_console_write(struct vm *vm, u32 port, const u8 *bytes, u32 count)
+{
+	assert_true(vm == &alpha && port == 0);
+	count = MIN(count, guest_takes);
+	memcpy(typed + typed_bytes, bytes, count);
+	typed_bytes += count;
+	guest_takes -= count;
+	return count;
+}
+
+static u64 used_ns;
+static struct group_page account;
+static struct kernel_page *page;
+
+struct vm_usage vm_usage(const struct vm *vm)
+{
+	return (struct vm_usage){.guest_ns = used_ns};
+}
+
+const struct group_page *vm_account(const struct vm *vm)
+{
+	return &account;
+}
+
+const struct kernel_page *machine_page(void)
+{
+	if (page == NULL) {
+		page = calloc(1, sizeof(*page) + sizeof(page->cpu[0]));
+		page->cpu_count = 1;
+	}
+	return page;
+}
+
+u64 machine_wall_seconds(u64 tsc)
+{
+	(void)tsc;
+	return 1000;
+}
+
+void random_draw(void *bytes, size_t count)
+{
+	memset(bytes, 0xab, count);
+}
+
+u32 serial_receive(enum serial_name name, void *bytes, u32 size, u64 *lost)
+{
+	assert_int_equal(name, SERIAL_COM2);
+	assert_int_equal(size, 1);
+	*lost = input_lost;
+	if (to_machine_taken == to_machine_length)
+		return 0;
+	*(char *)bytes = to_machine[to_machine_taken++];
+	return 1;
+}
+
+u32 serial_send(enum serial_name name, const u8 *bytes, u32 count)
+{
+	u32 taken = (u32)MIN((size_t)count, reader_takes);
+
+	assert_int_equal(name, SERIAL_COM2);
+	assert_true(from_machine_length + taken < sizeof(from_machine));
+	memcpy(from_machine + from_machine_length, bytes, taken);
+	from_machine_length += taken;
+	reader_takes -= taken;
+	return taken;
+}
+
+static u32 items_left;
+static bool ends_badly;
+
+static void put_item(struct reply *reply)
+{
+	reply_object_begin(reply);
+	json_u64(&reply->object, "item", ITEMS - items_left);
+	json_string(&reply->object, "text", "some text to fill it, and more");
+	reply_object_end(reply);
+	items_left--;
+}
+
+static bool add_items(struct reply *reply)
+{
+	while (items_left > 0 && reply_room(reply) > REPLY_LINE_BYTES)
+		put_item(reply);
+	if (items_left > 0)
+		return false;
+	if (ends_badly)
+		reply_error(reply, "it went wrong \"late\"");
+	return true;
+}
+
+static bool wait_for_now(struct reply *reply)
+{
+	if (now < reply->deadline_tsc)
+		return false;
+	reply_line(reply, "waited");
+	return true;
+}
+
+void command_run(struct reply *reply, const char *line)
+{
+	assert_true(reply->json);
+	assert_false(reply->to->terminal);
+	items_left = ITEMS;
+	ends_badly = string_equal(line, "late");
+	if (string_equal(line, "text")) {
+		reply_line(reply, "a \"line\"\nand \x01 \xff another");
+	} else if (string_equal(line, "fail")) {
+		reply_line(reply, "not told");
+		reply_error(reply, "no");
+	} else if (string_equal(line, "huge")) {
+		while (items_left > 0)
+			put_item(reply);
+	} else if (string_equal(line, "long") || ends_badly) {
+		if (!add_items(reply))
+			reply->resume = add_items;
+	} else if (string_equal(line, "wait")) {
+		reply->deadline_tsc = now + 100;
+		reply->resume = wait_for_now;
+	} else if (string_equal(line, "terminal")) {
+		reply_has_terminal(reply);
+	}
+}
+
+static char words_run[256]; /* as they came, each in brackets */
+
+void command_run_words(struct reply *reply, const char *line, const char *const *more, u32 count)
+{
+	size_t length = (size_t)snprintf(words_run, sizeof(words_run), "%s", line);
+
+	for (u32 i = 0; i < count; i++)
+		length += (size_t)snprintf(words_run + length, sizeof(words_run) - length, " [%s]",
+					   more[i]);
+	reply_line(reply, "%s for %s", words_run, reply->to->name);
+}
+
+static void client_sends(const char *text)
+{
+	size_t length = strlen(text);
+
+	memcpy(to_machine + to_machine_length, text, length);
+	to_machine_length += length;
+}
+
+static void turns(u32 count, size_t takes)
+{
+	for (u32 i = 0; i < count; i++) {
+		reader_takes = takes;
+		machine_channels_step();
+		machine_channels_step_streams();
+	}
+}
+
+static int begin(void **state)
+{
+	(void)state;
+	memset(&com2.output, 0, sizeof(com2.output));
+	memset(&com2.input, 0, sizeof(com2.input));
+	memset(com2.slot, 0, sizeof(com2.slot));
+	com2.holder = NULL;
+	com2.greeted = false;
+	com2.rights = RIGHTS_DEFAULT;
+	com2.event_cursor = 0;
+	com2.samples.period_tsc = 0;
+	com2.last_stream = com2.next_stream = 0;
+	channel_streams_drop(&com2);
+	written = 0;
+	to_machine_length = to_machine_taken = from_machine_length = 0;
+	input_lost = 0;
+	machine_channel_open();
+	return 0;
+}
+
+/* The next line received, or NULL. */
+static const char *next_line(void)
+{
+	static char line[4 << 20];
+	char *end = memchr(from_machine, '\n', from_machine_length);
+	size_t length;
+
+	if (end == NULL)
+		return NULL;
+	length = (size_t)(end - from_machine);
+	memcpy(line, from_machine, length);
+	line[length] = '\0';
+	from_machine_length -= length + 1;
+	memmove(from_machine, end + 1, from_machine_length);
+	return line;
+}
+
+static void expect(const char *text)
+{
+	const char *line = next_line();
+
+	assert_non_null(line);
+	assert_string_equal(line, text);
+}

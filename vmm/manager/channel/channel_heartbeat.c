@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: MIT */
+/* A line now and then, so that the client knows that the link is there. */
+#include "vmm/manager/channel/channel_state.h"
+#include "vmm/manager/host/machine.h"
+#include "vmm/rt/clock.h"
+#include "vmm/rt/format.h"
+
+void channel_heartbeat_set(struct machine_channel *channel, u64 period_s)
+{
+	channel->heartbeat_tsc = clock_ns_to_tsc(period_s * NS_PER_S);
+	channel->next_beat_tsc = clock_tsc() + channel->heartbeat_tsc;
+}
+
+void channel_heartbeat_step(struct machine_channel *channel)
+{
+	char line[96];
+	u64 now = clock_tsc();
+
+	if (!channel->login.open)
+		channel->heartbeat_tsc = 0;
+	if (channel->heartbeat_tsc == 0 || now < channel->next_beat_tsc)
+		return;
+	channel->next_beat_tsc = now + channel->heartbeat_tsc;
+	if (!channel_takes_line(channel))
+		return; /* what is being sent says the same */
+	format(line, sizeof(line), "{\"event\":\"heartbeat\",\"time_ns\":%llu}\n",
+	       (unsigned long long)machine_time_ns());
+	channel_line(channel, text_of(line));
+}
+
+u64 channel_heartbeat_deadline(const struct machine_channel *channel)
+{
+	return channel->heartbeat_tsc != 0 ? channel->next_beat_tsc : ~0ull;
+}

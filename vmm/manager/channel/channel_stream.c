@@ -1,0 +1,206 @@
+/* SPDX-License-Identifier: MIT */
+/* Console streams of a machine channel. */
+#include "vmm/manager/channel/channel_state.h"
+#include "vmm/manager/text/base64.h"
+#include "vmm/manager/vm/vm_output.h"
+#include "vmm/rt/format.h"
+
+#define PIECE_BYTES  2976u /* of output in a line: that has less than 4 KiB then */
+#define RETURN_BYTES 1024u /* of input credit, unless nothing waits */
+
+struct channel_stream_state *channel_stream_new(struct machine_channel *channel)
+{
+	for (u32 i = 0; i < CHANNEL_STREAMS; i++) {
+		struct channel_stream_state *stream = &channel->stream[i];
+
+		if (stream->number != 0)
+			continue;
+		memset(stream, 0, sizeof(*stream));
+		stream->number = ++channel->last_stream;
+		return stream;
+	}
+	return NULL;
+}
+
+struct channel_stream_state *channel_stream_find(struct machine_channel *channel, u64 number)
+{
+	for (u32 i = 0; i < CHANNEL_STREAMS; i++) {
+		struct channel_stream_state *stream = &channel->stream[i];
+
+		if (stream->number != 0 && stream->number == number && stream->closed == NULL)
+			return stream;
+	}
+	return NULL;
+}
+
+struct channel_stream_state *channel_stream_writer(const struct vm *vm, u32 port)
+{
+	struct machine_channel *channel;
+
+	for (u32 k = 0; (channel = channel_at(k)) != NULL; k++) {
+		for (u32 i = 0; i < CHANNEL_STREAMS; i++) {
+			struct channel_stream_state *stream = &channel->stream[i];
+
+			if (stream->number != 0 && stream->closed == NULL && stream->writes &&
+			    stream->vm_id == vm->id && stream->port == port)
+				return stream;
+		}
+	}
+	return NULL;
+}
+
+void channel_streams_drop(struct machine_channel *channel)
+{
+	for (u32 i = 0; i < CHANNEL_STREAMS; i++)
+		channel->stream[i].number = 0;
+}
+
+static void take_input(struct channel_stream_state *stream, const struct request *request)
+{
+	if (!stream->writes || request->bytes > stream->allowed) {
+		stream->closed = "bad-input";
+		return;
+	}
+	memcpy(stream->input + stream->waiting, request->data, request->bytes);
+	stream->waiting += (u32)request->bytes;
+	stream->allowed -= (u32)request->bytes;
+}
+
+void channel_stream_take(struct machine_channel *channel, const struct request *request)
+{
+	struct channel_stream_state *stream = channel_stream_find(channel, request->number);
+
+	if (stream == NULL || !channel->login.open)
+		return;
+	if (request->kind == REQUEST_DATA)
+		take_input(stream, request);
+	else if (request->bytes > CHANNEL_CREDIT_BYTES - stream->credit)
+		stream->closed = "bad-input";
+	else
+		stream->credit += request->bytes;
+}
+
+/* The VM it belongs to, as long as that has the port. */
+static struct vm *vm_of(const struct channel_stream_state *stream)
+{
+	struct vm *vm = vm_by_id(stream->vm_id);
+
+	if (vm == NULL || (vm->dying && vm->after == AFTER_REMOVE))
+		return NULL;
+	if (stream->port != 0 &&
+	    !string_equal(vm->config.port[stream->port - 1], stream->port_name))
+		return NULL;
+	return vm;
+}
+
+static void pass_input(struct channel_stream_state *stream, struct vm *vm)
+{
+	u32 count;
+
+	if (stream->waiting == 0)
+		return;
+	count = vm_console_write(vm, stream->port, stream->input, stream->waiting);
+	memmove(stream->input, stream->input + count, stream->waiting - count);
+	stream->waiting -= count;
+	stream->returned += count;
+}
+
+static void put_line(struct machine_channel *channel, const char *pattern, ...) PRINTF_LIKE(2, 3);
+static void put_line(struct machine_channel *channel, const char *pattern, ...)
+{
+	char line[128];
+	va_list arguments;
+
+	va_start(arguments, pattern);
+	format_va(line, sizeof(line), pattern, arguments);
+	va_end(arguments);
+	channel_line(channel, text_of(line));
+}
+
+static void tell_closed(struct machine_channel *channel, struct channel_stream_state *stream)
+{
+	put_line(channel, "{\"closed\":%u,\"reason\":\"%s\"}\n", stream->number, stream->closed);
+	stream->number = 0;
+}
+
+static void tell_credit(struct machine_channel *channel, struct channel_stream_state *stream)
+{
+	put_line(channel, "{\"credit\":%u,\"bytes\":%u}\n", stream->number, stream->returned);
+	stream->allowed += stream->returned;
+	stream->returned = 0;
+}
+
+/* Before the bytes that follow it. */
+static void tell_lost(struct machine_channel *channel, struct channel_stream_state *stream)
+{
+	put_line(channel, "{\"stream\":%u,\"at\":%llu,\"lost\":%llu}\n", stream->number,
+		 (unsigned long long)(stream->at - stream->lost), (unsigned long long)stream->lost);
+	stream->lost = 0;
+}
+
+/* True when a line was sent. What was lost is told first, then what came after it is read again. */
+static bool send_output(struct machine_channel *channel, struct channel_stream_state *stream,
+			struct vm *vm)
+{
+	static u8 bytes[PIECE_BYTES];
+	static char data[BASE64_BYTES(PIECE_BYTES)];
+	static char line[BASE64_BYTES(PIECE_BYTES) + 96];
+	u64 at = stream->at;
+	u32 count;
+
+	if (stream->credit == 0)
+		return false;
+	count = vm_output_read(vm, stream->port, &at, &stream->lost, bytes,
+			       (u32)MIN(stream->credit, PIECE_BYTES));
+	if (stream->lost != 0) {
+		stream->at += stream->lost;
+		tell_lost(channel, stream);
+		return true;
+	}
+	if (count == 0)
+		return false;
+	base64_text(bytes, count, data);
+	format(line, sizeof(line), "{\"stream\":%u,\"at\":%llu,\"data\":\"%s\"}\n", stream->number,
+	       (unsigned long long)stream->at, data);
+	channel_line(channel, text_of(line));
+	stream->at = at;
+	stream->credit -= count;
+	return true;
+}
+
+/* True when a line was sent. */
+static bool step_stream(struct machine_channel *channel, struct channel_stream_state *stream)
+{
+	struct vm *vm = vm_of(stream);
+
+	if (vm == NULL && stream->closed == NULL)
+		stream->closed = "destroyed";
+	if (vm != NULL && stream->closed == NULL)
+		pass_input(stream, vm);
+	if (!channel_takes_line(channel))
+		return false;
+	if (stream->closed != NULL) {
+		tell_closed(channel, stream);
+		return true;
+	}
+	if (stream->returned >= RETURN_BYTES || (stream->returned > 0 && stream->waiting == 0)) {
+		tell_credit(channel, stream);
+		return true;
+	}
+	return send_output(channel, stream, vm);
+}
+
+bool channel_streams_step(struct machine_channel *channel)
+{
+	bool moved = false;
+
+	if (!channel->login.open)
+		channel_streams_drop(channel);
+	for (u32 i = 0; i < CHANNEL_STREAMS; i++) {
+		u32 place = channel->next_stream++ % CHANNEL_STREAMS;
+
+		if (channel->stream[place].number != 0)
+			moved |= step_stream(channel, &channel->stream[place]);
+	}
+	return moved;
+}
