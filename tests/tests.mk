@@ -134,7 +134,7 @@ $(eval $(call program,tests/liars/monitor,$(MONITOR) tests/liars/monitor_liar.c)
 $(eval $(call program,tests/liars/ramdisk,$(call driver_sources,vmm/driver/disk/ramdisk) tests/liars/driver_liar.c))
 -include $(patsubst %.o,%.d,$(call objects,$(wildcard tests/liars/*.c)))
 
-$(LIARS)/monitor.elf: PROGRAM_WRAPS := --wrap=disk_client_flush
+$(LIARS)/monitor.elf: PROGRAM_WRAPS := --wrap=disk_client_flush --wrap=virtio_net_attend
 $(LIARS)/ramdisk.elf: PROGRAM_WRAPS := --wrap=client_publish
 
 $(LIARS)/skerry.elf: $(BUILD)/skerry.elf $(LIARS)/monitor.bin $(LIARS)/monitor.symbols \

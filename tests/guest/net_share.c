@@ -2,15 +2,20 @@
 /*
  * Guests on one network that measure how it is shared: `flood` sends to the card whose address ends
  * in to= as fast as it may, `count` says at what rate frames come, `ping` when asked how long
- * answers take, `echo` gives them. Each halts while it waits, except for a flood that shall `spin`.
+ * answers take, `echo` gives them. `order` sends frames with numbers and a pattern to to=, `verify` looks
+ * whether those from from= are whole and in order. Each halts while it waits, except for a flood that shall `spin`.
  */
 #include "tests/guest/rt/devices.h"
 #include "tests/guest/rt/net.h"
+#include "tests/random.h"
 
 #define HEADER	    sizeof(struct net_header)
 #define FRAME_BYTES 64u
 #define PLAIN	    NET_F_MAC
 #define SAMPLES	    1000u
+#define PATTERN_AT  14u /* in a frame */
+#define PATTERN_BYTES (FRAME_BYTES - PATTERN_AT)
+#define REPORT	    200u /* frames */
 #define GAP_MS	    2u
 #define COM1	    0x3f8u
 #define LINE_STATUS (COM1 + 5)
@@ -73,12 +78,21 @@ static void post(u32 count)
 	kick(SEND);
 }
 
-/* Gives the oldest buffer that has come back to the device; a kick has to follow. Its number. */
+/* The number of the oldest buffer that has come back. */
+static u32 oldest(void)
+{
+	const struct virtq *queue = &card.queue[RECEIVE];
+
+	return queue->used.entry[card.seen[RECEIVE] % queue->size].head % NET_BUFFERS;
+}
+
+/* Gives it to the device; a kick has to follow. */
 static u32 take(void)
 {
 	struct virtq *queue = &card.queue[RECEIVE];
-	u32 number = queue->used.entry[card.seen[RECEIVE]++ % queue->size].head % NET_BUFFERS;
+	u32 number = oldest();
 
+	card.seen[RECEIVE]++;
 	queue->available.head[queue->available.index % queue->size] = (u16)number;
 	asm volatile("" ::: "memory");
 	queue->available.index++;
@@ -208,6 +222,58 @@ NORETURN static void echo(void)
 	}
 }
 
+/* The number of a frame, and what follows from it. */
+static void put_pattern(u8 *at, u64 number)
+{
+	u64 state = number + RANDOM_SEED;
+
+	for (u32 i = 0; i < 8; i++)
+		at[i] = (u8)(number >> 8 * i);
+	for (u32 i = 8; i < PATTERN_BYTES; i++)
+		at[i] = (u8)random_step(&state);
+}
+
+NORETURN static void order(void)
+{
+	for (u64 number = 1;; number++) {
+		put_pattern(card.send + HEADER + PATTERN_AT, number);
+		post(1);
+		wait_for(has_sent);
+	}
+}
+
+/* Frames may be missing: nobody waits for a receiver. */
+NORETURN static void verify(void)
+{
+	const u8 from = (u8)option_number("from", 0);
+	u8 wanted[PATTERN_BYTES];
+	u64 came = 0;
+	u64 last = 0;
+
+	for (;;) {
+		wait_for(has_come);
+		for (; has_come(); take()) {
+			const u8 *frame = card.buffer[0][oldest()] + HEADER;
+			u64 number = 0;
+
+			if (frame[NET_MAC + NET_MAC - 1] != from)
+				continue;
+			for (u32 i = 8; i-- > 0;)
+				number = number << 8 | frame[PATTERN_AT + i];
+			put_pattern(wanted, number);
+			for (u32 i = 0; i < PATTERN_BYTES; i++)
+				if (frame[PATTERN_AT + i] != wanted[i])
+					fail("pattern", "changed");
+			if (number <= last)
+				fail("order", "an older one");
+			last = number;
+			if (++came % REPORT == 0)
+				say("CAME ", came);
+		}
+		kick(RECEIVE);
+	}
+}
+
 void guest_main(void)
 {
 	const u8 to[NET_MAC] = {0x52, 0x54, 0, 0, 0, (u8)option_number("to", 0)};
@@ -226,5 +292,9 @@ void guest_main(void)
 		ping();
 	if (option("count"))
 		count();
+	if (option("order"))
+		order();
+	if (option("verify"))
+		verify();
 	echo();
 }

@@ -1,25 +1,32 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A monitor that breaks its link: with a disk called `liar` it writes anything into its own line,
+ * A monitor that breaks its links: with a disk or a network called `liar` it writes anything into its own line,
  * the requests and the pool, also into what is the driver's and the manager's, and signals on and
  * on.
  */
 #include "lib/string.h"
 #include "tests/liars/liar.h"
 #include "vmm/monitor/disk/disk_client.h"
+#include "vmm/monitor/virtio/virtio_net.h"
 #include "vmm/rt/start.h"
 
 #define TRUTHS 32u /* so many flushes are honest, so that the guest gets going */
 #define RINGS  50u
+#define FORGED_FRAMES 32u
+#define FORGED_BYTES  (sizeof(struct frame_header) + 64u)
 
 void __real_disk_client_flush(struct disk_client *client);
 void __wrap_disk_client_flush(struct disk_client *client);
+void __real_virtio_net_attend(struct virtio_net *net);
+void __wrap_virtio_net_attend(struct virtio_net *net);
 
-static bool lies(void)
+static bool lies(enum start_kind kind)
 {
-	const struct start_entry *entry = start_find(START_DISK);
+	const struct start_entry *entry = start_find(kind);
 
-	return entry != NULL && strcmp(entry->name, "liar") == 0;
+	while (entry != NULL && strcmp(entry->name, "liar") != 0)
+		entry = start_next(entry);
+	return entry != NULL;
 }
 
 /* Requests that look right but for one number. */
@@ -48,7 +55,7 @@ void __wrap_disk_client_flush(struct disk_client *client)
 	static u32 turn;
 
 	__real_disk_client_flush(client);
-	if (!lies() || truths++ < TRUTHS)
+	if (!lies(START_DISK) || truths++ < TRUTHS)
 		return;
 	switch (turn++ % 6) {
 	case 0:
@@ -75,4 +82,75 @@ void __wrap_disk_client_flush(struct disk_client *client)
 	}
 	for (u32 i = 0; i < RINGS; i++)
 		client->ring(client->context);
+}
+
+/* Frames from the neighbour's address, whole to look at, at the ring's beginning. */
+static void forge_frames(u8 *ring)
+{
+	static const u8 addresses[] = {0x52, 0x54, 0, 0, 0, 2, 0x52, 0x54, 0, 0, 0, 1, 0x88, 0xb5};
+	struct frame_header header = {.bytes = 64};
+
+	for (u32 i = 0; i < FORGED_FRAMES; i++, ring += FORGED_BYTES) {
+		if ((liar_random() & 7) == 0)
+			header.bytes = (u32)liar_random();
+		header.flags = (u8)(liar_random() & 3);
+		header.checksum_start = (u16)liar_random();
+		memcpy(ring, &header, sizeof(header));
+		memcpy(ring + sizeof(header), addresses, sizeof(addresses));
+		ring[sizeof(header) + 11] = (u8)(liar_random() & 3);
+		header.bytes = 64;
+	}
+}
+
+static void lie_on_link(struct link_memory *memory)
+{
+	struct link_line *line = &memory->line[LINK_CLIENT];
+	u8 *ring = (u8 *)memory + PAGE_SIZE;
+	const struct frame_header skip = {.bytes = FRAME_SKIP};
+	static u32 turn;
+
+	switch (turn++ % 6) {
+	case 0:
+		line->written = 0;
+		forge_frames(ring);
+		__atomic_store_n(&line->written, FORGED_FRAMES * FORGED_BYTES, __ATOMIC_RELEASE);
+		break;
+	case 1:
+		line->written = (u32)liar_random();
+		break;
+	case 2:
+		line->read = (u32)liar_random();
+		line->wake_at = (u32)liar_random();
+		line->room_at = (u32)liar_random();
+		line->wish = (u32)liar_random();
+		break;
+	case 3: /* nothing but an end that is skipped, as often as the switch looks */
+		memcpy(ring, &skip, sizeof(skip));
+		for (u32 i = 0; i < RINGS; i++)
+			__atomic_add_fetch(&line->written, FRAMES_RING_BYTES, __ATOMIC_RELEASE);
+		break;
+	case 4:
+		liar_scribble(ring, PAGE_SIZE);
+		line->written += PAGE_SIZE;
+		break;
+	default:
+		liar_scribble(&memory->line[LINK_SERVER], sizeof(memory->line[LINK_SERVER]));
+		liar_scribble(memory->about, sizeof(memory->about));
+		line->generation = (u32)liar_random();
+	}
+}
+
+/* Each lie on a link of a new generation, which is the manager's word: the last was closed. */
+void __wrap_virtio_net_attend(struct virtio_net *net)
+{
+	struct link_memory *memory = net->end.memory;
+	static u32 truths;
+
+	__real_virtio_net_attend(net);
+	if (!lies(START_NET) || truths++ < TRUTHS)
+		return;
+	lie_on_link(memory);
+	net->ring(net->context);
+	memory->generation = 1 + ((u32)liar_random() & 7);
+	net->ring(net->context);
 }

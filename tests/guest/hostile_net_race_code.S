@@ -1,0 +1,2 @@
+/* SPDX-License-Identifier: MIT */
+#include "tests/guest/smp_code.S"
