@@ -7,6 +7,7 @@
  * The kernel's log: fixed-size binary entries in a ring per CPU; the reader in ring 3 makes the
  * text. Writing takes no lock and never waits. Arguments are at most LOG_ARGUMENTS integers, each
  * kept as 64 bits; the format must be a literal and is stored as its offset in section .logfmt.
+ * %#u is an exit reason, for which the reader has a name.
  */
 #define log_at(level, category, text, ...)                                                      \
 	do {                                                                                    \

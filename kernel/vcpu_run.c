@@ -124,7 +124,7 @@ static ALWAYS_INLINE enum status begin(struct cpu *cpu, struct vcpu *vcpu)
 /* Not inlined: its arguments are on the stack, whose canary check would cost 20 instructions. */
 static NOINLINE void log_exit(u32 reason, u64 rip)
 {
-	log_debug(LOG_VIRT, "exit %u to the monitor, rip %#lx", reason, rip);
+	log_debug(LOG_VIRT, "exit %#u to the monitor, rip %#lx", reason, rip);
 }
 
 /* The groups that the monitor gets with an exit. */

@@ -29,7 +29,7 @@ FORMAT_PACKAGES := clang-format git
 .PHONY: format
 format: ## format the C lines changed since the last commit, or since BASE=
 	$(Q)iso/packages.sh $(FORMAT_PACKAGES)
-	$(Q)git clang-format --extensions c,h $(BASE) || [ $$? = 1 ]
+	$(Q)git clang-format --force --extensions c,h $(BASE) || [ $$? = 1 ]
 
 # Without what only gcc knows, or what makes other files besides the object.
 compile_commands.json: tests/lint/compile_commands.py Makefile FORCE | $(BUILD)/offsets.h ## the compiler's words for each source, for clangd

@@ -368,7 +368,7 @@ static void svm_faults_are_found(void **state)
 			put_field(faults[i].offset, faults[i].value);
 		explain_svm(&page, text, sizeof(text));
 		if (i == ARRAY_COUNT(faults))
-			assert_non_null(strstr(text, "no check"));
+			assert_non_null(strstr(text, "nothing wrong is found"));
 		else if (!strstr(text, faults[i].says))
 			fail_msg("expected \"%s\" in \"%s\"", faults[i].says, text);
 	}

@@ -9,6 +9,7 @@
 #include "vmm/manager/log/log_cost.c"
 #include "vmm/manager/log/log_format.c"
 #include "vmm/manager/log/log_store.c"
+#include "vmm/rt/exit_names.c"
 #include "vmm/rt/format.c"
 
 #define SEGMENTS      4u
@@ -193,6 +194,7 @@ static void test_format(void **state)
 	assert_string_equal(formatted("%016lx|%-6u|%6d%%", 3),
 			    "000000000000002a|244837814094590|    -7%");
 	assert_string_equal(formatted("%p", 1), "0x2a");
+	assert_string_equal(formatted("exit %#u, %u", 2), "exit unknown, 244837814094590");
 	/* missing arguments, unknown conversions, incomplete conversions */
 	assert_string_equal(formatted("%u %u", 1), "42 %u");
 	assert_string_equal(formatted("%s %n %u", 5), "%s %n 42");

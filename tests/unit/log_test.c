@@ -13,6 +13,7 @@
 #include "vmm/manager/log/log_cost.c"
 #include "vmm/manager/log/log_format.c"
 #include "vmm/manager/log/log_store.c"
+#include "vmm/rt/exit_names.c"
 #include "vmm/rt/format.c"
 
 #define ENDLESS (~0u)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "vmm/manager/log/log_format.h"
+#include "vmm/rt/exit_names.h"
 #include "vmm/rt/format.h"
 
 #define WIDTH_MAX 32u
@@ -75,6 +76,10 @@ static void put_argument(struct sink *sink, const struct conversion *conversion,
 
 	switch (conversion->kind) {
 	case 'u':
+		if (conversion->alternate) {
+			emit(sink, exit_name((u32)value), strlen(exit_name((u32)value)));
+			return;
+		}
 		format(digits, sizeof(digits), "%llu", (unsigned long long)value);
 		break;
 	case 'd':
