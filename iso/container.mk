@@ -17,6 +17,7 @@ container: ## make a container image of Debian packages that builds, runs and te
 	@mkdir -p $(BUILD)
 	@echo "  DEBIAN  $(CONTAINER)"
 	$(Q)mmdebstrap --quiet --variant=apt --skip=cleanup/apt/lists \
-		--include='$(CONTAINER_PACKAGES)' bookworm $(CONTAINER).new && mv $(CONTAINER).new $(CONTAINER)
+		--include='$(CONTAINER_PACKAGES)' --format=tar bookworm $(CONTAINER).new && \
+		mv $(CONTAINER).new $(CONTAINER)
 	@echo 'next:   podman import $(CONTAINER) skerry'
 	@echo '        podman run --rm -it -v "$$PWD:/skerry" -w /skerry skerry make test'

@@ -128,12 +128,15 @@ static void test_none_is_learnt(void **state)
 {
 	(void)state;
 	assert_false(ask(0x20, 3));
-	cpuid_table_learn_none(table, 0x20);
+	cpuid_table_learn_none(table, 0x20, 0, false);
 	assert_true(ask(0x20, 3));
 	assert_true((page.gpr[GPR_RAX] | page.gpr[GPR_RBX] | page.gpr[GPR_RCX] |
 		     page.gpr[GPR_RDX]) == 0);
+	cpuid_table_learn_none(table, 0xd, 77, true);
+	assert_true(ask(0xd, 77));
+	assert_false(ask(0xd, 78));
 	for (u32 i = 0; i < 10000; i++)
-		cpuid_table_learn_none(table, 0x80000020 + i);
+		cpuid_table_learn_none(table, 0x80000020 + i, i, i % 2 != 0);
 	test_all_are_found(state);
 }
 

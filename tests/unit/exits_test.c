@@ -176,14 +176,30 @@ static void test_cpuid_of_none(void **state)
 	assert_true((page.gpr[GPR_RAX] | page.gpr[GPR_RBX] | page.gpr[GPR_RCX] |
 		     page.gpr[GPR_RDX]) == 0);
 	assert_int_equal(learnt_leaf, 0x80001234);
+	assert_int_equal(learnt_subleaf, ~0u);
 	page.gpr[GPR_RAX] = CPUID_FEATURES;
 	page.gpr[GPR_RCX] = 99;
 	settle(EXIT_CPUID);
+	assert_int_equal(learnt_leaf, CPUID_FEATURES);
+	assert_int_equal(learnt_subleaf, 99);
+	/* on Intel's CPUs it is the last leaf's subleaf, by the number that was asked for */
+	machine.cpuid.intel = true;
+	page.gpr[GPR_RAX] = 0x20;
+	page.gpr[GPR_RCX] = 99;
+	settle(EXIT_CPUID);
+	assert_int_equal(learnt_leaf, 0x20);
+	assert_int_equal(learnt_subleaf, 99);
+	/* the levels of the topology that there are not return ECX and the APIC's number */
+	page.gpr[GPR_RAX] = CPUID_TOPOLOGY;
+	page.gpr[GPR_RCX] = 7;
+	settle(EXIT_CPUID);
+	assert_int_equal(page.gpr[GPR_RCX], 7);
+	assert_int_equal(learnt_leaf, 0x20);
 	machine.debugger.attached = true;
 	page.gpr[GPR_RAX] = 0x80001235;
 	settle(EXIT_CPUID);
 	machine.debugger.attached = false;
-	assert_int_equal(learnt_leaf, 0x80001234);
+	assert_int_equal(learnt_leaf, 0x20);
 }
 
 /* Intel's CPUs answer leaves above the last with the last one's data: here leaf 0xd, XSAVE's. */

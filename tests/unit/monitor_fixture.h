@@ -86,11 +86,13 @@ static u32 loads;
 static bool load_works;
 
 static u32 learnt_leaf;
+static u32 learnt_subleaf; /* ~0: any */
 
-void cpuid_table_learn_none(struct vcpu_cpuid_entry *table, u32 leaf)
+void cpuid_table_learn_none(struct vcpu_cpuid_entry *table, u32 leaf, u32 subleaf, bool indexed)
 {
 	(void)table;
 	learnt_leaf = leaf;
+	learnt_subleaf = indexed ? subleaf : ~0u;
 }
 
 void cpuid_table_fill(struct vcpu_cpuid_entry *table, const struct cpuid_policy *policy,

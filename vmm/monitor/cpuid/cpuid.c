@@ -51,6 +51,12 @@ bool cpuid_has(const struct cpuid_policy *policy, u32 leaf)
 	return false;
 }
 
+bool cpuid_is_none(const struct cpuid_policy *policy, u32 leaf, u32 subleaf)
+{
+	return find(policy, leaf, subleaf) == NULL &&
+	       (leaf != CPUID_TOPOLOGY || leaf > policy->max_basic);
+}
+
 struct cpuid_regs cpuid_shown(const struct cpuid_policy *policy, u32 leaf, u32 subleaf)
 {
 	const struct cpuid_entry *entry = find(policy, leaf, subleaf);
@@ -391,7 +397,7 @@ void cpuid_query(const struct cpuid_policy *policy, const struct cpuid_state *st
 	*regs = entry != NULL ? entry->regs : (struct cpuid_regs){0};
 	if (entry != NULL) {
 		make_current(policy, state, leaf, subleaf, regs);
-	} else if (leaf == CPUID_TOPOLOGY && leaf <= policy->max_basic) {
+	} else if (!cpuid_is_none(policy, leaf, subleaf)) {
 		/* above the last level the input ECX and the APIC ID are still returned */
 		regs->ecx = subleaf & 0xff;
 		regs->edx = state->apic_id;

@@ -38,7 +38,9 @@ void cpuid_build(struct cpuid_policy *policy, u32 vcpu_count);
 /* The leaf that answers for this one: another if it is out of range on Intel's CPUs. */
 u32 cpuid_leaf(const struct cpuid_policy *policy, u32 leaf);
 
-/* Whether there is an entry of that leaf; if not it answers zeros, for any subleaf and state. */
+/* Whether the answer is zeros, whatever the state. */
+bool cpuid_is_none(const struct cpuid_policy *policy, u32 leaf, u32 subleaf);
+/* Whether any of its subleaves answers more than zeros. */
 bool cpuid_has(const struct cpuid_policy *policy, u32 leaf);
 
 /* The result of CPUID with EAX = leaf, ECX = subleaf. */

@@ -29,9 +29,13 @@ static void put(struct vcpu_cpuid_entry *table, const struct vcpu_cpuid_entry *e
 	}
 }
 
-void cpuid_table_learn_none(struct vcpu_cpuid_entry *table, u32 leaf)
+void cpuid_table_learn_none(struct vcpu_cpuid_entry *table, u32 leaf, u32 subleaf, bool indexed)
 {
-	put(table, &(struct vcpu_cpuid_entry){.flags = CPUID_VALID, .leaf = leaf});
+	put(table, &(struct vcpu_cpuid_entry){
+			   .flags = CPUID_VALID | (indexed ? CPUID_INDEXED : 0u),
+			   .leaf = leaf,
+			   .subleaf = subleaf,
+		   });
 }
 
 void cpuid_table_fill(struct vcpu_cpuid_entry *table, const struct cpuid_policy *policy,

@@ -12,7 +12,7 @@ void cpuid_table_fill(struct vcpu_cpuid_entry *table, const struct cpuid_policy 
 		      u32 apic_id, bool apic_enabled);
 
 /*
- * Adds a leaf that the guest has asked for, of which all registers are 0 whatever its subleaf and
- * state are, so that the kernel answers the next time; without effect where no slot is free.
+ * Adds what the guest has asked for and is answered by zeros whatever its state is, so that the
+ * kernel answers the next time; without effect where no slot is free. Not `indexed`: any subleaf.
  */
-void cpuid_table_learn_none(struct vcpu_cpuid_entry *table, u32 leaf);
+void cpuid_table_learn_none(struct vcpu_cpuid_entry *table, u32 leaf, u32 subleaf, bool indexed);

@@ -164,7 +164,9 @@ static void settle_io(struct vcpu *vcpu)
 static void settle_cpuid(struct vcpu *vcpu)
 {
 	struct vcpu_page *page = vcpu->page;
-	u32 leaf = cpuid_leaf(&vcpu->machine->cpuid, (u32)page->gpr[GPR_RAX]);
+	const struct cpuid_policy *policy = &vcpu->machine->cpuid;
+	u32 leaf = cpuid_leaf(policy, (u32)page->gpr[GPR_RAX]);
+	u32 subleaf = (u32)page->gpr[GPR_RCX];
 	struct lapic *lapic = machine_lapic(vcpu);
 	struct cpuid_state state = {
 		.apic_id = vcpu->id,
@@ -180,9 +182,10 @@ static void settle_cpuid(struct vcpu *vcpu)
 		vcpu_need(vcpu, VCPU_XCR0);
 		state.xcr0 = page->xcr0;
 	}
-	if (!cpuid_has(&vcpu->machine->cpuid, leaf) && !vcpu->machine->debugger.attached)
-		cpuid_table_learn_none(vcpu->cpuid_page, leaf);
-	cpuid_query(&vcpu->machine->cpuid, &state, leaf, (u32)page->gpr[GPR_RCX], &regs);
+	if (cpuid_is_none(policy, leaf, subleaf) && !vcpu->machine->debugger.attached)
+		cpuid_table_learn_none(vcpu->cpuid_page, (u32)page->gpr[GPR_RAX], subleaf,
+				       cpuid_has(policy, leaf));
+	cpuid_query(policy, &state, leaf, subleaf, &regs);
 	page->gpr[GPR_RAX] = regs.eax;
 	page->gpr[GPR_RBX] = regs.ebx;
 	page->gpr[GPR_RCX] = regs.ecx;
