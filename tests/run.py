@@ -99,6 +99,16 @@ def run_fuzz(build, name, long_run):
     return passed, failed
 
 
+def run_gateway(name, long_run):
+    """skerryd's tests count themselves."""
+    done = subprocess.run([sys.executable, HERE.parent / "gateway/tests/run.py", "--name", name,
+                           "--seconds", "100" if long_run else "1"], text=True,
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    print(done.stdout.rstrip(), flush=True)
+    count = re.search(r"^gateway: (\d+) passed, (\d+) failed$", done.stdout, re.MULTILINE)
+    return (int(count.group(1)), int(count.group(2))) if count else (0, 1)
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--build", type=Path, default=Path("build"))
@@ -107,7 +117,7 @@ def main():
     parser.add_argument("--long", action="store_true")
     options = parser.parse_args()
     passed = failed = 0
-    for shelf in ("unit", "fuzz", "guest", "system"):
+    for shelf in ("unit", "fuzz", "guest", "system", "gateway"):
         if options.only not in ("", shelf):
             continue
         began = time.monotonic()
@@ -116,6 +126,8 @@ def main():
                                        run_mutants(options.name)))
         elif shelf == "fuzz":
             good, wrong = run_fuzz(options.build, options.name, options.long)
+        elif shelf == "gateway":
+            good, wrong = run_gateway(options.name, options.long)
         else:
             good, wrong = run_pytest(options.build, shelf, options.name, options.long)
         print(f"{shelf}: {good} passed, {wrong} failed ({time.monotonic() - began:.0f} s)",

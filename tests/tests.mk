@@ -1,16 +1,17 @@
 # SPDX-License-Identifier: MIT
 #
-# make test: the CI set. ONLY=unit|fuzz|guest|system and NAME=pattern narrow it.
+# make test: the CI set. ONLY=unit|fuzz|guest|system|gateway and NAME=pattern narrow it.
 
+include gateway/packages.mk
 TEST_PACKAGES := curl debootstrap tcpdump tshark e2fsprogs libc6-dev libcmocka-dev python3-pytest python3-pytest-xdist python3-pexpect binutils lz4 busybox-static gdb acpica-tools \
 	$(RUN_PACKAGES_qemu) $(RUN_PACKAGES_uefi) $(RUN_PACKAGES_bochs) $(BUILD_PACKAGES) \
-	$(GUEST_PACKAGES) $(FUZZ_PACKAGES) $(DISK_TOOL_PACKAGES)
+	$(GUEST_PACKAGES) $(FUZZ_PACKAGES) $(DISK_TOOL_PACKAGES) $(GATEWAY_TEST_PACKAGES)
 
 TEST_PACKAGES += $(WEB_PACKAGES) $(WEB_TEST_PACKAGES)
 
 .PHONY: test test-long test-check test-packages test-parts
 test-check:
-	@$(if $(filter unit fuzz guest system,$(or $(ONLY),unit)),,echo "ONLY: found $(ONLY), allowed: unit fuzz guest system" >&2; exit 1)
+	@$(if $(filter unit fuzz guest system gateway,$(or $(ONLY),unit)),,echo "ONLY: found $(ONLY), allowed: unit fuzz guest system gateway" >&2; exit 1)
 
 test-packages:
 	$(Q)iso/packages.sh $(TEST_PACKAGES)
@@ -201,10 +202,15 @@ PARTS_guest = $(TEST_TOOLS) $(TINY_GUESTS) $(LINUX_PROGRAMS) $(HOSTILE)/skerry.e
 	$(BUILD)/tests/bench/exits.bin $(BUILD)/tests/bench/switch.bin $(RIGHTS)/skerry.elf \
 	$(NO_FLUSH)/skerry.elf $(DISK_TOOLS)/made all guests
 PARTS_system = $(PARTS_guest)
+PARTS_gateway = gateway-parts
 
-test-parts: $(sort $(foreach shelf,$(or $(ONLY),unit fuzz guest system),$(PARTS_$(shelf))))
+.PHONY: gateway-parts
+gateway-parts:
+	$(Q)$(MAKE) --no-print-directory -C gateway test-parts
 
-test: test-check test-packages ## run the CI set: ONLY=unit|fuzz|guest|system NAME=pattern
+test-parts: $(sort $(foreach shelf,$(or $(ONLY),unit fuzz guest system gateway),$(PARTS_$(shelf))))
+
+test: test-check test-packages ## run the CI set: ONLY=unit|fuzz|guest|system|gateway NAME=pattern
 	$(Q)$(MAKE) --no-print-directory test-parts
 	$(Q)$(PYTHON) tests/run.py --build $(BUILD) --only '$(ONLY)' --name '$(NAME)'
 

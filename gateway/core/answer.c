@@ -94,10 +94,12 @@ static const char *problem_title(unsigned status)
 		unsigned status;
 		const char *title;
 	} titles[] = {
-		{400, "Bad request"},	     {401, "Not authenticated"}, {403, "Not allowed"},
-		{404, "Not found"},	     {405, "Method not allowed"}, {409, "Conflict"},
-		{412, "Changed meanwhile"},  {413, "Too large"},	  {415, "Media type"},
-		{421, "Misdirected request"}, {422, "Bad argument"},	  {426, "Upgrade required"},
+		{400, "Bad request"},	     {401, "Not authenticated"},
+		{403, "Not allowed"},	     {404, "Not found"},
+		{405, "Method not allowed"}, {409, "Conflict"},
+		{412, "Changed meanwhile"},  {413, "Too large"},
+		{415, "Media type"},	     {421, "Misdirected request"},
+		{422, "Bad argument"},	     {426, "Upgrade required"},
 		{429, "Too many requests"},  {500, "Internal error"},
 		{502, "Skerry failed"},	     {503, "Not now"},
 	};
@@ -157,8 +159,8 @@ void answer_problem_json(struct request *request, json_t *problem)
 	answer_text(request, status, "application/problem+json", problem);
 }
 
-void answer_problem(struct request *request, unsigned status, const char *code,
-		    const char *format, ...)
+void answer_problem(struct request *request, unsigned status, const char *code, const char *format,
+		    ...)
 {
 	char detail[400];
 	va_list list;

@@ -12,8 +12,9 @@
 
 void api_root(struct request *request)
 {
-	static const char *const features[] = {"events-sse", "stream-ws", "console-ws", "tickets",
-					       "operations", "idempotency", "audit-chain", "metrics"};
+	static const char *const features[] = {"events-sse",  "stream-ws",  "console-ws",
+					       "tickets",     "operations", "idempotency",
+					       "audit-chain", "metrics"};
 	json_t *list = json_array();
 
 	for (size_t i = 0; i < sizeof(features) / sizeof(features[0]); i++)
@@ -109,7 +110,8 @@ void api_logout(struct request *request)
 
 void api_tokens(struct request *request)
 {
-	answer_json(request, 200, json_pack("{s:o, s:n}", "items", token_list(&request->who), "next"));
+	answer_json(request, 200,
+		    json_pack("{s:o, s:n}", "items", token_list(&request->who), "next"));
 }
 
 /* body.roles; 0: none, or one that is unknown. */
@@ -159,9 +161,10 @@ void api_token_make(struct request *request)
 
 	scope = scope ? scope : "*";
 	if (!api_token_name(name) || !roles || !scope_valid(scope) || expires_s < 0) {
-		answer_problem(request, 422, "bad-argument",
-			       "name (printable, 39 at most), roles, scope (a name, * and ? allowed) "
-			       "and expires_s (a number) are meant");
+		answer_problem(
+			request, 422, "bad-argument",
+			"name (printable, 39 at most), roles, scope (a name, * and ? allowed) "
+			"and expires_s (a number) are meant");
 		return;
 	}
 	if (role_imply(roles) & ~who->roles || !scope_within(scope, who->scope) ||

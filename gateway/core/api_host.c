@@ -44,7 +44,8 @@ static void host_took_audit(uint64_t id, json_t *reply)
 	json_t *rows = json_object_get(reply, "result"), *row, *findings = json_array();
 	size_t i;
 
-	json_array_foreach(rows, i, row) {
+	json_array_foreach(rows, i, row)
+	{
 		json_t *count = json_object_get(row, "findings");
 
 		if (json_is_integer(count))
@@ -55,8 +56,9 @@ static void host_took_audit(uint64_t id, json_t *reply)
 	if (request && rows)
 		answer_json(request, 200,
 			    json_pack("{s:b, s:o, s:O}", "changed", true, "audit_findings",
-				      machine.audit_findings < 0 ?
-				      json_null() : json_integer(machine.audit_findings),
+				      machine.audit_findings < 0
+					      ? json_null()
+					      : json_integer(machine.audit_findings),
 				      "found", findings));
 	else if (request)
 		answer_problem_json(request, problem_of_reply(reply));
@@ -101,10 +103,12 @@ static void host_took_log(uint64_t id, json_t *reply)
 		return;
 	}
 	items = json_array();
-	json_array_foreach(rows, i, row) {
+	json_array_foreach(rows, i, row)
+	{
 		const char *vm = json_string_value(json_object_get(row, "vm"));
 
-		if (!strcmp(request->who.scope, "*") || (vm && *vm && scope_has(request->who.scope, vm)))
+		if (!strcmp(request->who.scope, "*") ||
+		    (vm && *vm && scope_has(request->who.scope, vm)))
 			json_array_append_new(items, log_item(row));
 	}
 	answer_json(request, 200, json_pack("{s:o}", "items", items));

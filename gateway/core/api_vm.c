@@ -29,15 +29,15 @@ void api_vms(struct request *request)
 		    (state && strcmp(machine_vm_state(vm), state)))
 			continue;
 		if (json_array_size(items) == (size_t)limit) {
-			next = json_incref(json_object_get(
-				json_array_get(items, (size_t)limit - 1), "name"));
+			next = json_incref(
+				json_object_get(json_array_get(items, (size_t)limit - 1), "name"));
 			break;
 		}
 		json_array_append_new(items, machine_vm_json(vm));
 	}
-	answer_json(request, 200,
-		    json_pack("{s:o, s:o?, s:b}", "items", items, "next", next, "stale",
-			      !machine.up));
+	answer_json(
+		request, 200,
+		json_pack("{s:o, s:o?, s:b}", "items", items, "next", next, "stale", !machine.up));
 }
 
 void api_vm(struct request *request)
@@ -46,8 +46,7 @@ void api_vm(struct request *request)
 	json_t *object = machine_vm_json(vm);
 	char tag[80];
 
-	json_object_set_new(object, "config",
-			    vm->config ? json_incref(vm->config) : json_object());
+	json_object_set_new(object, "config", vm->config ? json_incref(vm->config) : json_object());
 	json_object_set_new(object, "stale", json_boolean(!machine.up));
 	machine_vm_tag(vm, tag, sizeof(tag));
 	answer_header(request, "ETag", tag);
@@ -243,7 +242,8 @@ static void api_took_exits(uint64_t id, json_t *reply)
 		return;
 	}
 	items = json_array();
-	json_array_foreach(rows, i, row) {
+	json_array_foreach(rows, i, row)
+	{
 		const char *reason = json_string_value(json_object_get(row, "reason"));
 		json_t *cost = json_object_get(row, "instructions");
 		char count[24], cycles[24];
@@ -253,10 +253,9 @@ static void api_took_exits(uint64_t id, json_t *reply)
 		snprintf(count, sizeof(count), "%lld",
 			 (long long)json_integer_value(json_object_get(row, "count")));
 		snprintf(cycles, sizeof(cycles), "%lld", (long long)json_integer_value(cost));
-		json_array_append_new(items,
-				      json_pack("{s:s, s:s, s:s?}", "reason", reason, "count",
-						count, "cycles",
-						json_is_integer(cost) ? cycles : NULL));
+		json_array_append_new(items, json_pack("{s:s, s:s, s:s?}", "reason", reason,
+						       "count", count, "cycles",
+						       json_is_integer(cost) ? cycles : NULL));
 	}
 	answer_json(request, 200, json_pack("{s:o}", "items", items));
 }

@@ -30,7 +30,7 @@ static struct {
 	bool broken;
 	uint64_t lines;
 	char head[AUDIT_HASH], anchored[AUDIT_HASH], sent[AUDIT_HASH];
-	struct audit_item kept[AUDIT_KEPT];	/* begun lines, by count % AUDIT_KEPT */
+	struct audit_item kept[AUDIT_KEPT]; /* begun lines, by count % AUDIT_KEPT */
 	uint64_t kept_count;
 } audit = {.fd = -1};
 
@@ -90,7 +90,8 @@ static long audit_walk(const char *text, size_t count, char *head, size_t *good,
 		lines++;
 		if (!prev || strcmp(prev, head) ||
 		    json_integer_value(json_object_get(object, "n")) != lines) {
-			fprintf(stderr, "skerryd: the audit's chain is broken at line %ld\n", lines);
+			fprintf(stderr, "skerryd: the audit's chain is broken at line %ld\n",
+				lines);
 			json_decref(object);
 			return -1;
 		}
@@ -123,8 +124,9 @@ static bool audit_load(void)
 
 	while ((count = read(audit.fd, bytes, sizeof(bytes))) > 0)
 		buffer_add(&buffer, bytes, (size_t)count);
-	lines = count < 0 || buffer.failed ? -1 :
-		audit_walk(buffer.bytes, buffer.count, audit.head, &good, audit_keep);
+	lines = count < 0 || buffer.failed
+			? -1
+			: audit_walk(buffer.bytes, buffer.count, audit.head, &good, audit_keep);
 	if (lines >= 0 && good != buffer.count &&
 	    (ftruncate(audit.fd, (off_t)good) < 0 || lseek(audit.fd, 0, SEEK_END) < 0))
 		lines = -1;

@@ -8,14 +8,16 @@
 #include "gateway/core/auth.h"
 
 /*
- * audit.jsonl in the state directory: a JSON object a line, each with the SHA-256 of the line before
+ * audit.jsonl in the state directory: a JSON object a line, each with the SHA-256 of the line
+ * before
  * ("prev"). What is about to be done is written before, its result after.
  */
 
 /* Reads and verifies it. False: a sentence is on stderr and changes are refused. */
 bool audit_open(void);
 
-/* The number of the line, 0: it cannot be written, and nothing may be done. `result` NULL: begun. */
+/* The number of the line, 0: it cannot be written, and nothing may be done. `result` NULL: begun.
+ */
 uint64_t audit_begin(const char *who, const char *action, const char *target, const char *from,
 		     const char *result);
 /* Nothing for line 0. */

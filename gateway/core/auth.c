@@ -54,7 +54,8 @@ bool scope_valid(const char *scope)
 	return true;
 }
 
-/* Says yes only where it is easy to see: the same, a plain name, or a longer prefix before a star. */
+/* Says yes only where it is easy to see: the same, a plain name, or a longer prefix before a star.
+ */
 bool scope_within(const char *inner, const char *outer)
 {
 	size_t length = strlen(outer);

@@ -14,22 +14,22 @@ enum role {
 	ROLE_CONSOLE_WRITE = 32,
 };
 enum {
-	ROLE_NONE = 0,		/* of a route: no credential is needed */
+	ROLE_NONE = 0, /* of a route: no credential is needed */
 	ROLE_ANY = 63,
 	AUTH_NAME_BYTES = 40,
 	AUTH_SCOPE_BYTES = 64,
 	AUTH_SECRET_BYTES = 32,
-	AUTH_TEXT_BYTES = 80,	/* of a secret as text */
+	AUTH_TEXT_BYTES = 80, /* of a secret as text */
 };
 
 /* Who asks, and what that may do. */
 struct identity {
 	char name[AUTH_NAME_BYTES];
-	unsigned roles;			/* what they imply included */
-	char scope[AUTH_SCOPE_BYTES];	/* a glob of VMs' names */
-	int64_t expires;		/* UTC seconds, 0: never */
-	uint64_t token;			/* its number; 0: by the Unix socket */
-	unsigned user;			/* of the Unix socket */
+	unsigned roles;		      /* what they imply included */
+	char scope[AUTH_SCOPE_BYTES]; /* a glob of VMs' names */
+	int64_t expires;	      /* UTC seconds, 0: never */
+	uint64_t token;		      /* its number; 0: by the Unix socket */
+	unsigned user;		      /* of the Unix socket */
 };
 
 /* The names of roles, in the order of the bits. */

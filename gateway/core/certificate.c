@@ -32,8 +32,8 @@ static bool certificate_names(gnutls_x509_crt_t certificate)
 		wrong |= gnutls_x509_crt_set_subject_alt_name(
 			certificate, GNUTLS_SAN_DNSNAME, settings.names[i],
 			(unsigned)strlen(settings.names[i]), GNUTLS_FSAN_APPEND);
-	wrong |= gnutls_x509_crt_set_subject_alt_name(certificate, GNUTLS_SAN_IPADDRESS, loopback, 4,
-						      GNUTLS_FSAN_APPEND);
+	wrong |= gnutls_x509_crt_set_subject_alt_name(certificate, GNUTLS_SAN_IPADDRESS, loopback,
+						      4, GNUTLS_FSAN_APPEND);
 	wrong |= gnutls_x509_crt_set_subject_alt_name(certificate, GNUTLS_SAN_IPADDRESS, loopback6,
 						      16, GNUTLS_FSAN_APPEND);
 	return wrong >= 0;
@@ -51,8 +51,8 @@ static bool certificate_fill(gnutls_x509_crt_t certificate, gnutls_x509_privkey_
 	return gnutls_x509_crt_set_version(certificate, 3) >= 0 &&
 	       gnutls_x509_crt_set_serial(certificate, serial, sizeof(serial)) >= 0 &&
 	       gnutls_x509_crt_set_activation_time(certificate, now - 86400) >= 0 &&
-	       gnutls_x509_crt_set_expiration_time(certificate,
-						   now + CERTIFICATE_DAYS * 86400l) >= 0 &&
+	       gnutls_x509_crt_set_expiration_time(certificate, now + CERTIFICATE_DAYS * 86400l) >=
+		       0 &&
 	       certificate_names(certificate) &&
 	       gnutls_x509_crt_set_key_usage(certificate, GNUTLS_KEY_DIGITAL_SIGNATURE) >= 0 &&
 	       gnutls_x509_crt_set_key_purpose_oid(certificate, GNUTLS_KP_TLS_WWW_SERVER, 0) >= 0 &&

@@ -8,20 +8,20 @@
 #include "gateway/link/link.h"
 
 enum {
-	CONSOLES = 16,			/* streams that Skerry has for a channel */
+	CONSOLES = 16, /* streams that Skerry has for a channel */
 	CONSOLE_CREDIT = 65536,
-	CONSOLE_LINE = 3072,		/* bytes of output in a line, and of input as we send it */
-	CONSOLE_INPUT = 65536,		/* bytes that wait for Skerry's credit */
+	CONSOLE_LINE = 3072,   /* bytes of output in a line, and of input as we send it */
+	CONSOLE_INPUT = 65536, /* bytes that wait for Skerry's credit */
 };
 
 struct console {
 	bool used;
-	uint32_t request;		/* 0: the client has gone */
-	int64_t stream;			/* Skerry's number; 0: not known yet */
+	uint32_t request; /* 0: the client has gone */
+	int64_t stream;	  /* Skerry's number; 0: not known yet */
 	bool write, closing;
 	struct buffer input;
-	size_t credit;			/* bytes of input that Skerry takes */
-	size_t given;			/* bytes of output that Skerry may send */
+	size_t credit; /* bytes of input that Skerry takes */
+	size_t given;  /* bytes of output that Skerry may send */
 	/* of a GET */
 	bool tail;
 	struct buffer bytes;
@@ -109,9 +109,9 @@ static void console_push(struct console *console)
 		if (count > CONSOLE_LINE)
 			count = CONSOLE_LINE;
 		base64_add(&text, (uint8_t *)console->input.bytes, count);
-		if (text.failed || !link_tell(json_pack("{s:I, s:s}", "stream",
-							(json_int_t)console->stream, "data",
-							text.bytes))) {
+		if (text.failed ||
+		    !link_tell(json_pack("{s:I, s:s}", "stream", (json_int_t)console->stream,
+					 "data", text.bytes))) {
 			buffer_free(&text);
 			break;
 		}
@@ -254,7 +254,8 @@ void api_console(struct request *request)
 		return;
 	}
 	if (!protocols || !strstr(protocols, "skerry.console.v1")) {
-		answer_problem(request, 422, "bad-argument", "the subprotocol is skerry.console.v1");
+		answer_problem(request, 422, "bad-argument",
+			       "the subprotocol is skerry.console.v1");
 		return;
 	}
 	console_open(request, !strcmp(request->ticket, "write"), false,

@@ -10,8 +10,8 @@
 enum { IDEMPOTENCY_S = 24 * 3600, IDEMPOTENCY_KEY_BYTES = 128 };
 
 static struct kept {
-	double until_s;			/* 0: free */
-	uint8_t key[32], content[32];	/* SHA-256 */
+	double until_s;		      /* 0: free */
+	uint8_t key[32], content[32]; /* SHA-256 */
 	bool under_way;
 	unsigned status;
 	const char *type;
@@ -101,8 +101,8 @@ bool idempotency_begin(struct request *request)
 	return true;
 }
 
-void idempotency_keep(struct request *request, unsigned status, const char *type,
-		      const char *bytes, size_t count)
+void idempotency_keep(struct request *request, unsigned status, const char *type, const char *bytes,
+		      size_t count)
 {
 	struct kept *entry;
 

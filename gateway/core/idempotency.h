@@ -11,7 +11,7 @@ enum { IDEMPOTENCY_COUNT = 1024, IDEMPOTENCY_BODY_BYTES = 8192 };
 
 /* False: it has been answered, from what is kept or with a problem. */
 bool idempotency_begin(struct request *request);
-void idempotency_keep(struct request *request, unsigned status, const char *type,
-		      const char *bytes, size_t count);
+void idempotency_keep(struct request *request, unsigned status, const char *type, const char *bytes,
+		      size_t count);
 /* The client went before the answer. */
 void idempotency_forget(struct request *request);

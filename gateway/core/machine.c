@@ -20,7 +20,7 @@ struct machine machine = {.audit_findings = -1};
 
 static struct {
 	char password[256];
-	bool asking, again;		/* for the list */
+	bool asking, again; /* for the list */
 	bool password_sent;
 	bool config_asking;
 	int64_t refresh_ms;
@@ -84,8 +84,9 @@ static int machine_compare(const void *a, const void *b)
 /* Whether what the API shows differs, apart from counters. */
 static bool machine_vm_differs(json_t *old, json_t *new)
 {
-	static const char *const keys[] = {"state", "reason", "exit_code", "vcpus", "memory_bytes",
-					   "weight", "cap_percent", "boots", "uuid", "revision"};
+	static const char *const keys[] = {"state",	   "reason",  "exit_code",   "vcpus",
+					   "memory_bytes", "weight",  "cap_percent", "boots",
+					   "uuid",	   "revision"};
 
 	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
 		json_t *first = json_object_get(old, keys[i]);
@@ -156,11 +157,11 @@ static void machine_took_config(uint64_t index, json_t *reply)
 	if (machine_reply_ok(reply)) {
 		json_decref(vm->config);
 		vm->config = json_object();
-		json_array_foreach(rows, i, row) {
+		json_array_foreach(rows, i, row)
+		{
 			const char *key = json_string_value(json_object_get(row, "key"));
 			json_t *value = json_object_get(row, "value");
-			const char *applies =
-				json_string_value(json_object_get(row, "applies"));
+			const char *applies = json_string_value(json_object_get(row, "applies"));
 
 			if (key && strcmp(key, "password"))
 				json_object_set_new(vm->config, key,
@@ -182,8 +183,8 @@ static void machine_ask_config(void)
 			continue;
 		request = link_command("vm get", words, NULL);
 		json_object_set_new(request, "order", json_string("any"));
-		asked.config_asking = link_ask(request, machine_took_config,
-					       (uint64_t)(uintptr_t)machine.vms[i]);
+		asked.config_asking =
+			link_ask(request, machine_took_config, (uint64_t)(uintptr_t)machine.vms[i]);
 		return;
 	}
 }
@@ -201,8 +202,7 @@ static void machine_took_list(uint64_t unused, json_t *reply)
 		return;
 	for (unsigned i = 0; i < machine.vm_count; i++)
 		machine.vms[i]->seen = false;
-	json_array_foreach(json_object_get(reply, "result"), index, object)
-		machine_take_vm(object);
+	json_array_foreach(json_object_get(reply, "result"), index, object) machine_take_vm(object);
 	for (unsigned i = machine.vm_count; i-- > 0;) {
 		if (machine.vms[i]->seen)
 			continue;
@@ -287,8 +287,7 @@ static void machine_took_missed(uint64_t unused, json_t *reply)
 		stream_lost();
 		return;
 	}
-	json_array_foreach(json_object_get(reply, "result"), index, line)
-		stream_event(line);
+	json_array_foreach(json_object_get(reply, "result"), index, line) stream_event(line);
 }
 
 static void machine_hello(void);
@@ -311,7 +310,8 @@ static void machine_copy(char *to, size_t room, json_t *object, const char *key)
 	snprintf(to, room, "%s", text ? text : "");
 }
 
-/* Another boot id: all that was known of VMs, samples and events belongs to a machine that is gone. */
+/* Another boot id: all that was known of VMs, samples and events belongs to a machine that is gone.
+ */
 static void machine_new_boot(void)
 {
 	while (machine.vm_count)
@@ -337,13 +337,16 @@ static void machine_took_hello(uint64_t unused, json_t *reply)
 	(void)unused;
 	if (!reply)
 		return;
-	if (!machine_reply_ok(reply) || json_integer_value(json_object_get(hello, "protocol")) < 2) {
-		fprintf(stderr, "skerryd: Skerry does not speak version 2 of the machine channel\n");
+	if (!machine_reply_ok(reply) ||
+	    json_integer_value(json_object_get(hello, "protocol")) < 2) {
+		fprintf(stderr,
+			"skerryd: Skerry does not speak version 2 of the machine channel\n");
 		return;
 	}
 	if (json_is_true(json_object_get(hello, "locked"))) {
 		if (asked.password[0] && !asked.password_sent)
-			link_ask(json_pack("{s:s}", "auth", asked.password), machine_took_password, 0);
+			link_ask(json_pack("{s:s}", "auth", asked.password), machine_took_password,
+				 0);
 		else
 			fprintf(stderr, "skerryd: the channel is locked: --password-file\n");
 		asked.password_sent = true;

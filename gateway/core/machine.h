@@ -9,10 +9,10 @@
 enum {
 	MACHINE_VMS = 256,
 	MACHINE_NAME_BYTES = 32,
-	MACHINE_FIELDS = 64,		/* of a sample */
+	MACHINE_FIELDS = 64, /* of a sample */
 	MACHINE_FIELD_BYTES = 32,
 	MACHINE_CPUS = 256,
-	MACHINE_EVENTS = 1024,		/* that are kept */
+	MACHINE_EVENTS = 1024, /* that are kept */
 };
 
 struct machine_sample {
@@ -22,14 +22,14 @@ struct machine_sample {
 
 struct machine_vm {
 	char name[MACHINE_NAME_BYTES];
-	json_t *list;			/* its object of `vm list` */
-	double list_s;			/* when that came, machine_now_s() */
-	json_t *config;			/* NAME: {"value", "applies"}; NULL: not asked yet */
+	json_t *list;	/* its object of `vm list` */
+	double list_s;	/* when that came, machine_now_s() */
+	json_t *config; /* NAME: {"value", "applies"}; NULL: not asked yet */
 	bool config_stale;
-	bool seen;			/* in the list that is being taken over */
+	bool seen; /* in the list that is being taken over */
 	struct machine_sample now, before;
-	bool sampled;			/* `now` and `before` are there: rates can be told */
-	bool fresh;			/* since the host's last sample */
+	bool sampled; /* `now` and `before` are there: rates can be told */
+	bool fresh;   /* since the host's last sample */
 };
 
 struct machine_cpu {
@@ -44,13 +44,13 @@ struct machine_event {
 };
 
 struct machine {
-	bool up;			/* the link is, and the snapshot is here */
-	bool known;			/* there has been one since the start */
-	double heard_s;			/* when something came last */
+	bool up;	/* the link is, and the snapshot is here */
+	bool known;	/* there has been one since the start */
+	double heard_s; /* when something came last */
 	char boot[40], version[32];
-	int64_t boot_time_ns;		/* Skerry's time at hello_s */
+	int64_t boot_time_ns; /* Skerry's time at hello_s */
 	double hello_s;
-	json_t *rights, *cpu, *memory;	/* as Skerry said it */
+	json_t *rights, *cpu, *memory; /* as Skerry said it */
 	struct machine_vm *vms[MACHINE_VMS];
 	unsigned vm_count;
 	char fields[MACHINE_FIELDS][MACHINE_FIELD_BYTES];
@@ -59,10 +59,10 @@ struct machine {
 	unsigned cpu_count;
 	int64_t cpu_time_ns, free_bytes;
 	struct machine_event events[MACHINE_EVENTS];
-	uint64_t event_count;		/* ever; the next is events[event_count % MACHINE_EVENTS] */
+	uint64_t event_count; /* ever; the next is events[event_count % MACHINE_EVENTS] */
 	int64_t last_sequence;
 	uint64_t events_lost;
-	int64_t audit_findings;		/* -1: not asked */
+	int64_t audit_findings; /* -1: not asked */
 	int64_t log_lost;
 };
 extern struct machine machine;

@@ -38,8 +38,9 @@ static json_t *machine_decimal(int64_t value)
 
 json_t *machine_vm_json(const struct machine_vm *vm)
 {
-	static const char *const same[] = {"uuid", "reason", "exit_code", "vcpus", "memory_bytes",
-					   "resident_bytes", "weight", "cap_percent", "boots"};
+	static const char *const same[] = {"uuid",   "reason",	     "exit_code",
+					   "vcpus",  "memory_bytes", "resident_bytes",
+					   "weight", "cap_percent",  "boots"};
 	json_t *object = json_object();
 	double uptime_s = machine_seconds(vm->list, "uptime_ns");
 	int64_t exits = machine_value(vm, "exits");
@@ -68,16 +69,18 @@ json_t *machine_vm_json(const struct machine_vm *vm)
 static json_t *machine_memory_json(void)
 {
 	static const char *const shown[][2] = {
-		{"guest", "guest RAM"}, {"table", "tables"}, {"process", "processes"},
+		{"guest", "guest RAM"},
+		{"table", "tables"},
+		{"process", "processes"},
 	};
 	json_t *owners = json_array(), *row;
 	json_int_t total = 0, free_bytes = 0;
 	size_t i;
 
-	json_array_foreach(machine.memory, i, row) {
+	json_array_foreach(machine.memory, i, row)
+	{
 		const char *owner = json_string_value(json_object_get(row, "owner"));
-		json_int_t bytes =
-			json_integer_value(json_object_get(row, "pages")) * PAGE_BYTES;
+		json_int_t bytes = json_integer_value(json_object_get(row, "pages")) * PAGE_BYTES;
 
 		/* Zones are the same pages, told apart by where they are. */
 		if (!owner || !strncmp(owner, "zone-", 5))
@@ -91,8 +94,8 @@ static json_t *machine_memory_json(void)
 			if (!strcmp(owner, shown[word][0]))
 				owner = shown[word][1];
 		}
-		json_array_append_new(owners, json_pack("{s:s, s:I}", "owner", owner, "bytes",
-							bytes));
+		json_array_append_new(owners,
+				      json_pack("{s:s, s:I}", "owner", owner, "bytes", bytes));
 	}
 	return json_pack("{s:o, s:I, s:I}", "owners", owners, "free_bytes", free_bytes,
 			 "total_bytes", total);

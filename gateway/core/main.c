@@ -31,8 +31,8 @@
  * web, and starts it again when it has died.
  */
 enum {
-	CORE_QUEUE_BYTES = 16 << 20,	/* towards web; more, and no request is read */
-	CORE_MESSAGES = 64,		/* in a turn */
+	CORE_QUEUE_BYTES = 16 << 20, /* towards web; more, and no request is read */
+	CORE_MESSAGES = 64,	     /* in a turn */
 	CORE_TICK_MS = 250,
 	CORE_WEB_AGAIN_MS = 500,
 	CORE_PASSWORD_BYTES = 256,
@@ -40,8 +40,8 @@ enum {
 
 static struct {
 	struct message_socket web;
-	pid_t web_pid;			/* 0: none runs */
-	int64_t web_ms;			/* when it may be started */
+	pid_t web_pid;	/* 0: none runs */
+	int64_t web_ms; /* when it may be started */
 	int listener, local, signals;
 	char *certificate, *key;
 	bool ended;
@@ -303,8 +303,7 @@ int main(int count, char **words)
 	/* A file that may not grow is an error like any other. */
 	signal(SIGXFSZ, SIG_IGN);
 	if (count == 6 && !strcmp(words[1], "web"))
-		return web_main(atoi(words[2]), atoi(words[3]), words[4],
-				(unsigned)atoi(words[5]));
+		return web_main(atoi(words[2]), atoi(words[3]), words[4], (unsigned)atoi(words[5]));
 	if (count == 2 && !strcmp(words[1], "openapi"))
 		return core_print(openapi_text());
 	if (count == 2 && !strcmp(words[1], "routes"))

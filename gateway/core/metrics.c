@@ -37,10 +37,10 @@ static void metrics_cpu(const struct request *request, struct buffer *out)
 			int64_t ns = machine_value(machine.vms[i], modes[mode][1]);
 
 			if (ns >= 0 && metrics_sees(request, machine.vms[i]))
-				buffer_format(out,
-					      "skerry_vm_cpu_seconds_total{vm=\"%s\",mode=\"%s\"} %.6f\n",
-					      machine.vms[i]->name, modes[mode][0],
-					      metrics_seconds(ns));
+				buffer_format(
+					out,
+					"skerry_vm_cpu_seconds_total{vm=\"%s\",mode=\"%s\"} %.6f\n",
+					machine.vms[i]->name, modes[mode][0], metrics_seconds(ns));
 		}
 	}
 }
@@ -57,12 +57,13 @@ static void metrics_exits(const struct request *request, struct buffer *out)
 
 			/* A reason that has not occurred is left out: there are 40 of them. */
 			if (!strncmp(name, "exit.", 5) && vm->now.values[field] > 0 &&
-			    strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789.-_") == strlen(name) &&
+			    strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789.-_") ==
+				    strlen(name) &&
 			    metrics_sees(request, vm))
-				buffer_format(out,
-					      "skerry_vm_exits_total{vm=\"%s\",reason=\"%s\"} %lld\n",
-					      vm->name, name + 5,
-					      (long long)vm->now.values[field]);
+				buffer_format(
+					out,
+					"skerry_vm_exits_total{vm=\"%s\",reason=\"%s\"} %lld\n",
+					vm->name, name + 5, (long long)vm->now.values[field]);
 		}
 	}
 }
@@ -75,10 +76,10 @@ static void metrics_state(const struct request *request, struct buffer *out)
 	for (unsigned i = 0; i < machine.vm_count; i++) {
 		for (size_t state = 0; state < sizeof(states) / sizeof(states[0]); state++) {
 			if (metrics_sees(request, machine.vms[i]))
-				buffer_format(out, "skerry_vm_state{vm=\"%s\",state=\"%s\"} %d\n",
-					      machine.vms[i]->name, states[state],
-					      !strcmp(states[state],
-						      machine_vm_state(machine.vms[i])));
+				buffer_format(
+					out, "skerry_vm_state{vm=\"%s\",state=\"%s\"} %d\n",
+					machine.vms[i]->name, states[state],
+					!strcmp(states[state], machine_vm_state(machine.vms[i])));
 		}
 	}
 }
@@ -134,7 +135,8 @@ static void metrics_host(struct buffer *out)
 			      metrics_seconds(machine.cpus[cpu].guest_ns), cpu,
 			      metrics_seconds(machine.cpus[cpu].idle_ns));
 	metrics_head(out, "skerry_host_memory_bytes", "gauge", "The machine's memory by owner.");
-	json_array_foreach(machine.memory, i, row) {
+	json_array_foreach(machine.memory, i, row)
+	{
 		const char *owner = json_string_value(json_object_get(row, "owner"));
 
 		if (owner && strspn(owner, "abcdefghijklmnopqrstuvwxyz") == strlen(owner))
@@ -144,8 +146,8 @@ static void metrics_host(struct buffer *out)
 	}
 }
 
-static void metrics_number(struct buffer *out, const char *name, const char *type,
-			   const char *help, double value)
+static void metrics_number(struct buffer *out, const char *name, const char *type, const char *help,
+			   double value)
 {
 	metrics_head(out, name, type, help);
 	buffer_format(out, "%s %.17g\n", name, value);

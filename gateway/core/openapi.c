@@ -68,8 +68,8 @@ static json_t *openapi_responses(const struct route *route)
 	json_object_set_new(responses, status, good);
 	if (route->flags & ROUTE_SLOW)
 		json_object_set_new(responses, "202",
-				    json_pack("{s:s, s:o}", "description", "it goes on: see Location",
-					      "content",
+				    json_pack("{s:s, s:o}", "description",
+					      "it goes on: see Location", "content",
 					      openapi_content("Operation", "application/json")));
 	json_object_set_new(responses, "default",
 			    json_pack("{s:s, s:o}", "description", "a problem (RFC 9457)",
@@ -114,12 +114,12 @@ char *openapi_text(void)
 	}
 	for (const struct schema *schema = schema_list; schema->name; schema++)
 		json_object_set_new(schemas, schema->name, json_loads(schema->text, 0, NULL));
-	root = json_pack("{s:s, s:{s:s, s:s}, s:[{s:[]}, {s:[]}], s:o, s:{s:o, s:{s:{s:s, s:s}, s:{s:s, s:s, s:s}}}}",
-			 "openapi", "3.1.0", "info", "title", "skerryd", "version",
-			 SKERRYD_VERSION, "security", "token", "cookie", "paths", paths,
-			 "components", "schemas", schemas, "securitySchemes", "token", "type",
-			 "http", "scheme", "bearer", "cookie", "type", "apiKey", "in", "cookie",
-			 "name", "__Host-skerry");
+	root = json_pack("{s:s, s:{s:s, s:s}, s:[{s:[]}, {s:[]}], s:o, s:{s:o, s:{s:{s:s, s:s}, "
+			 "s:{s:s, s:s, s:s}}}}",
+			 "openapi", "3.1.0", "info", "title", "skerryd", "version", SKERRYD_VERSION,
+			 "security", "token", "cookie", "paths", paths, "components", "schemas",
+			 schemas, "securitySchemes", "token", "type", "http", "scheme", "bearer",
+			 "cookie", "type", "apiKey", "in", "cookie", "name", "__Host-skerry");
 	text = json_dumps(root, JSON_INDENT(1));
 	json_decref(root);
 	return text;

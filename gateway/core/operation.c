@@ -10,7 +10,7 @@
 enum { OPERATIONS = 256, OPERATION_KEPT_S = 3600, OPERATION_REQUESTS = 4 };
 
 struct operation {
-	uint64_t number;		/* 0: free */
+	uint64_t number; /* 0: free */
 	enum operation_kind kind;
 	struct identity owner;
 	char target[MACHINE_NAME_BYTES];
@@ -21,9 +21,9 @@ struct operation {
 	uint64_t audit;
 	double ended_s;
 	struct {
-		uint32_t id;		/* 0: none */
+		uint32_t id; /* 0: none */
 		double until_s;
-		bool began;		/* it is the one that began this, not one that looks */
+		bool began; /* it is the one that began this, not one that looks */
 	} waiting[OPERATION_REQUESTS];
 };
 
@@ -60,7 +60,9 @@ static json_t *operation_json(const struct operation *operation)
 
 	snprintf(number, sizeof(number), "%llu", (unsigned long long)operation->number);
 	return json_pack("{s:s, s:s, s:O?, s:s}", "id", number, "state",
-			 operation->running ? "running" : operation->problem ? "failed" : "done",
+			 operation->running   ? "running"
+			 : operation->problem ? "failed"
+					      : "done",
 			 "problem", operation->problem, "target", operation->target);
 }
 
@@ -166,8 +168,7 @@ static void operation_took(uint64_t number, json_t *reply)
 		return;
 	}
 	operation->result = json_incref(json_object_get(reply, "result"));
-	json_array_foreach(operation->result, i, row)
-		machine_vm_patch(row);
+	json_array_foreach(operation->result, i, row) machine_vm_patch(row);
 	machine_refresh();
 	if (operation->kind == OPERATION_STOP && !operation_stopped(operation))
 		return;
@@ -238,7 +239,8 @@ void operation_look(void)
 		if (!each->number)
 			continue;
 		if (each->running && each->replied && machine.up &&
-		    (each->kind == OPERATION_STOP ? operation_stopped(each) : operation_shown(each)))
+		    (each->kind == OPERATION_STOP ? operation_stopped(each)
+						  : operation_shown(each)))
 			operation_end(each, NULL);
 		for (unsigned w = 0; w < OPERATION_REQUESTS; w++) {
 			if (each->waiting[w].id && now_s >= each->waiting[w].until_s)
@@ -254,8 +256,8 @@ void operation_restarted(void)
 	for (size_t i = 0; i < OPERATIONS; i++) {
 		if (operations[i].number && operations[i].running)
 			operation_end(&operations[i],
-				      problem_json(503, "restarted", "Skerry was restarted meanwhile",
-						   NULL));
+				      problem_json(503, "restarted",
+						   "Skerry was restarted meanwhile", NULL));
 	}
 }
 

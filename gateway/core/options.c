@@ -26,7 +26,8 @@ static const char options_help[] =
 	"  --link WHERE         unix:PATH, tcp:HOST:PORT, tty:PATH[,BAUD], or a path\n"
 	"  --state DIR          tokens, key, audit (/var/lib/skerryd)\n"
 	"  --listen [ADDR:]PORT HTTPS; not without it\n"
-	"  --socket PATH        HTTP for programs on this machine; root and one's own user are admin\n"
+	"  --socket PATH        HTTP for programs on this machine; root and one's own user are "
+	"admin\n"
 	"  --ui DIR             the files of the web UI\n"
 	"  --name HOST          a name that this server is asked by; may be repeated\n"
 	"  --password-file FILE of the machine channel, when it is locked\n"
@@ -37,9 +38,22 @@ static const char options_help[] =
 	"  --silence SECONDS    without an answer, after which the link is lost (20)\n"
 	"skerryd openapi | routes | verify-audit DIR | --version | --help\n";
 
-enum { OPTION_LINK = 256, OPTION_STATE, OPTION_LISTEN, OPTION_SOCKET, OPTION_UI, OPTION_NAME,
-       OPTION_PASSWORD, OPTION_RATE, OPTION_CHANGE_RATE, OPTION_PER_ADDRESS, OPTION_ANCHOR, OPTION_SILENCE,
-       OPTION_VERSION, OPTION_HELP };
+enum {
+	OPTION_LINK = 256,
+	OPTION_STATE,
+	OPTION_LISTEN,
+	OPTION_SOCKET,
+	OPTION_UI,
+	OPTION_NAME,
+	OPTION_PASSWORD,
+	OPTION_RATE,
+	OPTION_CHANGE_RATE,
+	OPTION_PER_ADDRESS,
+	OPTION_ANCHOR,
+	OPTION_SILENCE,
+	OPTION_VERSION,
+	OPTION_HELP
+};
 
 static const struct option options_list[] = {
 	{"link", 1, NULL, OPTION_LINK},
@@ -171,7 +185,8 @@ int options_listen(const char *where)
 		snprintf(host, sizeof(host), "%.*s", (int)(colon - where) - 2, where + 1);
 	else if (colon)
 		snprintf(host, sizeof(host), "%.*s", (int)(colon - where), where);
-	/* Without an address: all of IPv6 and with them IPv4, or all of IPv4 where there is no IPv6. */
+	/* Without an address: all of IPv6 and with them IPv4, or all of IPv4 where there is no
+	 * IPv6. */
 	for (int family = 0; family < 2 && fd < 0; family++) {
 		hints.ai_family = *host ? AF_UNSPEC : family == 0 ? AF_INET6 : AF_INET;
 		if (getaddrinfo(*host ? host : NULL, colon ? colon + 1 : where, &hints, &found))

@@ -12,7 +12,7 @@
 #include "gateway/core/request.h"
 
 static struct peer {
-	uint32_t number;	/* 0: free */
+	uint32_t number; /* 0: free */
 	unsigned user;
 } peers[PEER_COUNT];
 

@@ -9,15 +9,15 @@
 /* Buckets: one for each token and kind, and one for each address that failed to log in. */
 enum {
 	RATE_COUNT = 1024,
-	RATE_BURST_S = 2,		/* what was saved up: so many seconds' worth */
+	RATE_BURST_S = 2, /* what was saved up: so many seconds' worth */
 	LOGIN_COUNT = 1024,
-	LOGIN_FREE = 5,			/* wrong ones in a minute that cost nothing */
+	LOGIN_FREE = 5, /* wrong ones in a minute that cost nothing */
 	LOGIN_MINUTE_S = 60,
 	LOGIN_MOST_S = 64,
 };
 
 struct rate {
-	uint64_t key;		/* 0: free */
+	uint64_t key; /* 0: free */
 	double left, seen_s;
 };
 

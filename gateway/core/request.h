@@ -14,28 +14,28 @@ struct console;
 enum stream_kind { STREAM_NONE, STREAM_SSE, STREAM_SOCKET, STREAM_CONSOLE };
 
 /*
- * One request, from when web hands it over until it is answered in full. Whoever waits for something
- * keeps its id, not its address: the client may go meanwhile.
+ * One request, from when web hands it over until it is answered in full. Whoever waits for
+ * something keeps its id, not its address: the client may go meanwhile.
  */
 struct request {
 	struct request *next;
-	uint32_t id;			/* web's number */
-	char code[17];			/* request_id of the API */
+	uint32_t id;   /* web's number */
+	char code[17]; /* request_id of the API */
 	char *bytes;
 	struct fields fields;
 	const struct route *route;
 	struct identity who;
-	bool cookie;			/* the credential is one */
-	char vm[MACHINE_NAME_BYTES];	/* {vm} */
-	char item[40];			/* {id} */
+	bool cookie;		     /* the credential is one */
+	char vm[MACHINE_NAME_BYTES]; /* {vm} */
+	char item[40];		     /* {id} */
 	struct buffer headers;
-	uint64_t audit;			/* the line that waits for its result; 0: none */
-	unsigned key;			/* place of its Idempotency-Key + 1; 0: none */
+	uint64_t audit; /* the line that waits for its result; 0: none */
+	unsigned key;	/* place of its Idempotency-Key + 1; 0: none */
 	enum stream_kind stream;
-	size_t outstanding;		/* bytes of a stream that the client has not taken */
-	unsigned lost;			/* events that it did not get */
-	bool behind;			/* it needs a snapshot when it has caught up */
-	char ticket[8];			/* "stream", "read" or "write"; "": by no ticket */
+	size_t outstanding; /* bytes of a stream that the client has not taken */
+	unsigned lost;	    /* events that it did not get */
+	bool behind;	    /* it needs a snapshot when it has caught up */
+	char ticket[8];	    /* "stream", "read" or "write"; "": by no ticket */
 	struct console *console;
 };
 
@@ -70,8 +70,8 @@ void answer_header(struct request *request, const char *name, const char *value)
 void answer_json(struct request *request, unsigned status, json_t *body);
 void answer_bytes(struct request *request, unsigned status, const char *type, const char *bytes,
 		  size_t count);
-void answer_problem(struct request *request, unsigned status, const char *code,
-		    const char *format, ...) __attribute__((format(printf, 4, 5)));
+void answer_problem(struct request *request, unsigned status, const char *code, const char *format,
+		    ...) __attribute__((format(printf, 4, 5)));
 void answer_problem_json(struct request *request, json_t *problem);
 json_t *problem_json(unsigned status, const char *code, const char *detail, json_t *allowed);
 /* What Skerry said instead of ok; `reply` NULL: the link was lost. A new reference. */

@@ -8,19 +8,19 @@ struct request;
 
 /* What a route has to do with VMs, and so with the scope of who asks. */
 enum route_scope {
-	SCOPE_NONE,	/* nothing */
-	SCOPE_VM,	/* {vm} in the path: there and in scope, else 404 */
-	SCOPE_NEW,	/* body.name: in scope, else 403 */
-	SCOPE_FILTER,	/* shows what is in scope */
-	SCOPE_ALL,	/* all of the machine: scope * */
+	SCOPE_NONE,   /* nothing */
+	SCOPE_VM,     /* {vm} in the path: there and in scope, else 404 */
+	SCOPE_NEW,    /* body.name: in scope, else 403 */
+	SCOPE_FILTER, /* shows what is in scope */
+	SCOPE_ALL,    /* all of the machine: scope * */
 };
 
 enum route_flag {
-	ROUTE_LINK = 1,		/* 503 while the link is lost */
-	ROUTE_UPGRADE = 2,	/* a WebSocket; credentials may be a ticket */
-	ROUTE_PUBLIC = 4,	/* no credential */
-	ROUTE_LOGIN = 8,	/* makes one */
-	ROUTE_SLOW = 16,	/* may answer 202 with an operation */
+	ROUTE_LINK = 1,	   /* 503 while the link is lost */
+	ROUTE_UPGRADE = 2, /* a WebSocket; credentials may be a ticket */
+	ROUTE_PUBLIC = 4,  /* no credential */
+	ROUTE_LOGIN = 8,   /* makes one */
+	ROUTE_SLOW = 16,   /* may answer 202 with an operation */
 };
 
 /*
@@ -29,13 +29,13 @@ enum route_flag {
  */
 struct route {
 	const char *method, *path;
-	unsigned role;			/* the one that is needed; several: any of them */
+	unsigned role; /* the one that is needed; several: any of them */
 	enum route_scope scope;
 	unsigned flags;
-	const char *action;		/* in the audit; NULL: is not audited */
+	const char *action; /* in the audit; NULL: is not audited */
 	void (*handler)(struct request *request);
-	const char *takes, *gives;	/* names of schemas, or NULL */
-	const char *query;		/* parameters, separated by blanks, or NULL */
+	const char *takes, *gives; /* names of schemas, or NULL */
+	const char *query;	   /* parameters, separated by blanks, or NULL */
 	unsigned status;
 	const char *summary;
 };

@@ -200,10 +200,12 @@ static bool router_csrf(struct request *request)
 			       "Content-Type: application/json is needed");
 		return false;
 	}
-	if (((change && request->cookie) || (request->cookie && fields_get(&request->fields, "upgrade")) ||
+	if (((change && request->cookie) ||
+	     (request->cookie && fields_get(&request->fields, "upgrade")) ||
 	     (request->route->flags & ROUTE_LOGIN && request_header(request, "origin"))) &&
 	    !router_same_origin(request)) {
-		answer_problem(request, 403, "forbidden", "a cookie's request must be of this origin");
+		answer_problem(request, 403, "forbidden",
+			       "a cookie's request must be of this origin");
 		return false;
 	}
 	return true;
@@ -248,8 +250,9 @@ static bool router_audit(struct request *request)
 {
 	const struct route *route = request->route;
 	const char *address = fields_get(&request->fields, "address");
-	const char *target = *request->vm ? request->vm : *request->item ? request->item :
-			     request_text(request, "name");
+	const char *target = *request->vm     ? request->vm
+			     : *request->item ? request->item
+					      : request_text(request, "name");
 	char actor[65];
 
 	/* A login has its own line, when it is known whose it is. */
@@ -291,7 +294,8 @@ void router_run(struct request *request)
 		return;
 	}
 	if (!fields_get(&request->fields, "connection") && (!host || !router_host_known(host))) {
-		answer_problem(request, 421, "misdirected", "this is not the Host that was asked for");
+		answer_problem(request, 421, "misdirected",
+			       "this is not the Host that was asked for");
 		return;
 	}
 	if (!router_find(request, method, path) || !authenticate(request) ||

@@ -30,11 +30,11 @@ void machine_take_fields(json_t *reply)
 	size_t index;
 
 	machine.field_count = 0;
-	json_array_foreach(names, index, name) {
+	json_array_foreach(names, index, name)
+	{
 		if (index == MACHINE_FIELDS || !json_is_string(name))
 			return;
-		snprintf(machine.fields[index], MACHINE_FIELD_BYTES, "%s",
-			 json_string_value(name));
+		snprintf(machine.fields[index], MACHINE_FIELD_BYTES, "%s", json_string_value(name));
 		machine.field_count++;
 	}
 }
@@ -91,11 +91,10 @@ json_t *machine_cpus_json(void)
 	json_t *cpus = json_array();
 
 	for (unsigned i = 0; i < machine.cpu_count; i++)
-		json_array_append_new(cpus,
-				      json_pack("{s:i, s:f, s:f}", "id", (int)i, "busy_percent",
-						sample_round(machine.cpus[i].busy_percent),
-						"guest_percent",
-						sample_round(machine.cpus[i].guest_percent)));
+		json_array_append_new(
+			cpus, json_pack("{s:i, s:f, s:f}", "id", (int)i, "busy_percent",
+					sample_round(machine.cpus[i].busy_percent), "guest_percent",
+					sample_round(machine.cpus[i].guest_percent)));
 	return cpus;
 }
 
@@ -107,7 +106,8 @@ static void sample_cpus(json_t *list, int64_t time_ns)
 	size_t i;
 
 	machine.cpu_count = 0;
-	json_array_foreach(list, i, row) {
+	json_array_foreach(list, i, row)
+	{
 		int64_t busy = json_integer_value(json_array_get(row, 0));
 		int64_t guest = json_integer_value(json_array_get(row, 1));
 		struct machine_cpu *cpu = &machine.cpus[i];

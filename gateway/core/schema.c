@@ -42,7 +42,8 @@ const struct schema schema_list[] = {
 			"," STRING("boot") "," NUMBER("uptime_s") ","
 			OBJECTS("cpus", COUNT("id") "," NUMBER("busy_percent") ","
 				NUMBER("guest_percent")) ","
-			"\"memory\":" OBJECT(OBJECTS("owners", STRING("owner") "," COUNT("bytes")) ","
+			"\"memory\":"
+			OBJECT(OBJECTS("owners", STRING("owner") "," COUNT("bytes")) ","
 					     COUNT("free_bytes") "," COUNT("total_bytes")) ","
 			WORDS("rights") "," STRING("speculation") "," STRING("speculation_open") ","
 			STRING("fingerprint") "," COUNT_OR_NULL("audit_findings"))},

@@ -19,8 +19,8 @@ enum {
 struct session {
 	struct identity identity;
 	uint8_t hash[AUTH_SECRET_BYTES];
-	double ends_s;			/* machine_now_s(); 0: free */
-	char vm[MACHINE_NAME_BYTES];	/* of a ticket */
+	double ends_s;		     /* machine_now_s(); 0: free */
+	char vm[MACHINE_NAME_BYTES]; /* of a ticket */
 	char what[8];
 };
 
@@ -44,7 +44,8 @@ static bool session_alive(struct session *session)
 
 	if (session->ends_s == 0)
 		return false;
-	if (session->ends_s > machine_now_s() && (!who->token || token_alive(who->token, time(NULL))))
+	if (session->ends_s > machine_now_s() &&
+	    (!who->token || token_alive(who->token, time(NULL))))
 		return true;
 	session->ends_s = 0;
 	return false;

@@ -6,13 +6,13 @@
 /* From the command line; fixed after the start. */
 struct settings {
 	const char *link, *state, *listen, *socket, *ui, *password_file;
-	const char *names[16];		/* that a Host header may have, besides addresses */
+	const char *names[16]; /* that a Host header may have, besides addresses */
 	unsigned name_count;
-	unsigned rate, change_rate;	/* requests and changes a second for each token, 0: any */
-	unsigned per_address;		/* connections */
+	unsigned rate, change_rate; /* requests and changes a second for each token, 0: any */
+	unsigned per_address;	    /* connections */
 	unsigned anchor_s;
-	unsigned silence_s;		/* after which the link counts as lost */
-	char fingerprint[65];		/* of the certificate, SHA-256 in hex */
+	unsigned silence_s;   /* after which the link counts as lost */
+	char fingerprint[65]; /* of the certificate, SHA-256 in hex */
 };
 extern struct settings settings;
 

@@ -81,7 +81,8 @@ bool state_write(const char *name, const char *text, size_t count)
 
 	snprintf(temporary, sizeof(temporary), ".%s.new", name);
 	unlinkat(state_fd, temporary, 0);
-	fd = openat(state_fd, temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+	fd = openat(state_fd, temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW,
+		    0600);
 	if (fd < 0)
 		return false;
 	done = state_write_all(fd, text, count);

@@ -82,9 +82,9 @@ void stream_consumed(struct request *request, size_t count)
 	    request->outstanding > STREAM_WINDOW / 4)
 		return;
 	if (request->lost)
-		stream_send_json(request, "lost", 0,
-				 json_pack("{s:s, s:i}", "type", "lost", "count",
-					   (int)request->lost));
+		stream_send_json(
+			request, "lost", 0,
+			json_pack("{s:s, s:i}", "type", "lost", "count", (int)request->lost));
 	request->lost = 0;
 	stream_snapshot(request);
 }
@@ -94,9 +94,9 @@ void stream_vm(const struct machine_vm *vm)
 	for (struct request *request = request_first(); request; request = request->next) {
 		if (request->stream == STREAM_SOCKET && stream_sees(request, vm->name) &&
 		    stream_room(request))
-			stream_send_json(request, "vm", 0,
-					 json_pack("{s:s, s:o}", "type", "vm", "vm",
-						   machine_vm_json(vm)));
+			stream_send_json(
+				request, "vm", 0,
+				json_pack("{s:s, s:o}", "type", "vm", "vm", machine_vm_json(vm)));
 	}
 }
 
@@ -253,8 +253,8 @@ static bool stream_free(struct request *request)
 static void stream_resume(struct request *request)
 {
 	int64_t last = request_number(request_header(request, "last-event-id"), -1, INT64_MAX / 10);
-	uint64_t first = machine.event_count > MACHINE_EVENTS ?
-			 machine.event_count - MACHINE_EVENTS : 0;
+	uint64_t first =
+		machine.event_count > MACHINE_EVENTS ? machine.event_count - MACHINE_EVENTS : 0;
 	bool all = last == machine.last_sequence;
 
 	for (uint64_t i = first; last >= 0 && !all && i < machine.event_count; i++)

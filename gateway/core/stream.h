@@ -4,18 +4,18 @@
 #include "gateway/core/request.h"
 
 /*
- * /v1/events and /v1/stream: what happens, to whoever listens. A listener that does not keep up loses
- * events with their count, and samples without; when it has caught up it gets a snapshot.
+ * /v1/events and /v1/stream: what happens, to whoever listens. A listener that does not keep up
+ * loses events with their count, and samples without; when it has caught up it gets a snapshot.
  */
 enum {
-	STREAM_WINDOW = 256 << 10,	/* bytes that a client may have before it */
+	STREAM_WINDOW = 256 << 10, /* bytes that a client may have before it */
 	STREAM_READERS = 64,
-	STREAM_ALIVE_S = 15,		/* a comment at least every so often, SSE */
+	STREAM_ALIVE_S = 15, /* a comment at least every so often, SSE */
 };
 
 void stream_vm(const struct machine_vm *vm);
 void stream_gone(const char *name);
-void stream_event(json_t *line);	/* borrowed */
+void stream_event(json_t *line); /* borrowed */
 void stream_sample(double time_s);
 void stream_link(void);
 void stream_lost(void);

@@ -13,9 +13,9 @@
 enum { TOKEN_COUNT = 1024 };
 
 struct token {
-	uint64_t number;		/* 0: free */
+	uint64_t number; /* 0: free */
 	char name[AUTH_NAME_BYTES];
-	unsigned roles;			/* as given */
+	unsigned roles; /* as given */
 	char scope[AUTH_SCOPE_BYTES];
 	int64_t created, expires, used;
 	uint8_t hash[AUTH_SECRET_BYTES];
@@ -24,7 +24,7 @@ struct token {
 static struct {
 	struct token list[TOKEN_COUNT];
 	uint64_t last;
-	bool touched;			/* a time of use is not yet written */
+	bool touched; /* a time of use is not yet written */
 	time_t written;
 } tokens;
 
@@ -95,9 +95,11 @@ static bool token_load(json_t *object)
 	}
 	snprintf(token->name, sizeof(token->name), "%s", name);
 	snprintf(token->scope, sizeof(token->scope), "%s", scope);
-	json_array_foreach(json_object_get(object, "roles"), i, role) {
+	json_array_foreach(json_object_get(object, "roles"), i, role)
+	{
 		for (unsigned bit = 0; bit < 6; bit++) {
-			if (json_is_string(role) && !strcmp(json_string_value(role), role_names[bit]))
+			if (json_is_string(role) &&
+			    !strcmp(json_string_value(role), role_names[bit]))
 				token->roles |= 1u << bit;
 		}
 	}
@@ -130,7 +132,8 @@ bool token_open(char *first)
 		return false;
 	}
 	tokens.last = (uint64_t)json_integer_value(json_object_get(root, "last"));
-	json_array_foreach(json_object_get(root, "tokens"), i, object) {
+	json_array_foreach(json_object_get(root, "tokens"), i, object)
+	{
 		if (!token_load(object)) {
 			fprintf(stderr, "skerryd: tokens.json: entry %zu is damaged\n", i + 1);
 			json_decref(root);

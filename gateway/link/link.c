@@ -16,7 +16,7 @@ enum { LINK_RETRY_MS = 1000 };
 struct link_request {
 	struct link_request *next;
 	int64_t id;
-	char *text;		/* NULL once it is sent */
+	char *text; /* NULL once it is sent */
 	link_reply *reply;
 	uint64_t context;
 };
@@ -24,10 +24,10 @@ struct link_request {
 static struct {
 	const struct link_client *client;
 	int fd;
-	bool opened;		/* the connection stands and the client knows */
-	bool skipping;		/* to the end of a line that was too long */
+	bool opened;   /* the connection stands and the client knows */
+	bool skipping; /* to the end of a line that was too long */
 	struct buffer input, output;
-	size_t searched;	/* bytes of input that hold no end of a line */
+	size_t searched; /* bytes of input that hold no end of a line */
 	struct link_request *first, *last;
 	unsigned under_way, waiting;
 	int64_t last_id;
@@ -89,8 +89,8 @@ void link_drop(const char *why)
 /* Sends what may go: requests up to LINK_UNDER_WAY, bytes as the descriptor takes them. */
 static void link_push(void)
 {
-	for (struct link_request *request = line.first;
-	     request && line.under_way < LINK_UNDER_WAY; request = request->next) {
+	for (struct link_request *request = line.first; request && line.under_way < LINK_UNDER_WAY;
+	     request = request->next) {
 		if (!request->text)
 			continue;
 		buffer_text(&line.output, request->text);

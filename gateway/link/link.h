@@ -7,12 +7,12 @@
 #include <stdint.h>
 
 /*
- * The line to Skerry: JSON lines over a Unix or TCP socket or a tty. It is opened again a second after
- * it was lost. What it says goes to the functions of `struct link_client`.
+ * The line to Skerry: JSON lines over a Unix or TCP socket or a tty. It is opened again a second
+ * after it was lost. What it says goes to the functions of `struct link_client`.
  */
 enum {
-	LINK_LINE_BYTES = 1 << 20,	/* the longest line that is read */
-	LINK_REQUEST_BYTES = 8192,	/* the longest that Skerry takes */
+	LINK_LINE_BYTES = 1 << 20, /* the longest line that is read */
+	LINK_REQUEST_BYTES = 8192, /* the longest that Skerry takes */
 	LINK_UNDER_WAY = 8,
 	LINK_WAITING = 512,
 	LINK_OUTPUT_BYTES = 1 << 20,
@@ -20,8 +20,8 @@ enum {
 
 struct link_client {
 	void (*opened)(void);
-	void (*lost)(void);		/* after every request was answered with NULL */
-	void (*line)(json_t *line);	/* no reply; borrowed */
+	void (*lost)(void);	    /* after every request was answered with NULL */
+	void (*line)(json_t *line); /* no reply; borrowed */
 };
 
 /* `reply` is borrowed; NULL: the link was lost, and whether it was done is not known. */
@@ -33,8 +33,8 @@ struct link_counters {
 extern struct link_counters link_counters;
 
 /*
- * "unix:PATH", "tcp:HOST:PORT", "tty:PATH[,BAUD]" or a path; false: a sentence is on stderr. Without
- * an answer for `silence_ms` it counts as lost.
+ * "unix:PATH", "tcp:HOST:PORT", "tty:PATH[,BAUD]" or a path; false: a sentence is on stderr.
+ * Without an answer for `silence_ms` it counts as lost.
  */
 bool link_setup(const char *where, const struct link_client *client, int64_t silence_ms);
 

@@ -95,7 +95,8 @@ bool transport_setup(const char *where)
 	return transport_unix(where);
 }
 
-/* 8n1 with RTS/CTS, no echo, no editing. A virtio-console port is no terminal: it stays as it is. */
+/* 8n1 with RTS/CTS, no echo, no editing. A virtio-console port is no terminal: it stays as it is.
+ */
 static int transport_open_tty(void)
 {
 	int fd = open(transport.path, O_RDWR | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);

@@ -54,9 +54,11 @@ static enum MHD_Result exchange_refuse(struct exchange *exchange, unsigned statu
 	static const char format[] = "{\"type\":\"about:blank\",\"title\":\"%s\",\"status\":%u,"
 				     "\"code\":\"%s\",\"detail\":\"%s\"}\n";
 	const char *code = status == MHD_HTTP_CONTENT_TOO_LARGE ? "too-large" : "bad-request";
-	const char *detail = status == MHD_HTTP_CONTENT_TOO_LARGE ? "a request's body has at most 16384 bytes" :
-			     status == MHD_HTTP_SERVICE_UNAVAILABLE ? "too many requests at a time" :
-								      "the request cannot be read: path, query or JSON body";
+	const char *detail = status == MHD_HTTP_CONTENT_TOO_LARGE
+				     ? "a request's body has at most 16384 bytes"
+			     : status == MHD_HTTP_SERVICE_UNAVAILABLE
+				     ? "too many requests at a time"
+				     : "the request cannot be read: path, query or JSON body";
 	char text[400];
 	struct MHD_Response *response;
 	enum MHD_Result result;
@@ -146,9 +148,8 @@ static enum MHD_Result exchange_reply(struct exchange *exchange)
 		response = MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, 16384, exchange_read,
 							     (void *)(uintptr_t)exchange->id, NULL);
 	else
-		response = MHD_create_response_from_buffer(exchange->body.count,
-							   exchange->body.bytes,
-							   MHD_RESPMEM_MUST_COPY);
+		response = MHD_create_response_from_buffer(
+			exchange->body.count, exchange->body.bytes, MHD_RESPMEM_MUST_COPY);
 	if (!response)
 		return MHD_NO;
 	exchange_headers(exchange, response);

@@ -27,7 +27,8 @@ static bool flatten_object(const char *name, json_t *object, unsigned depth, str
 	json_t *value;
 
 	fields_text(fields, name, "{}");
-	json_object_foreach(object, key, value) {
+	json_object_foreach(object, key, value)
+	{
 		if (!flatten_below(name, key, value, depth, fields))
 			return false;
 	}
@@ -40,7 +41,8 @@ static bool flatten_array(const char *name, json_t *array, unsigned depth, struc
 	size_t index;
 	json_t *value;
 
-	json_array_foreach(array, index, value) {
+	json_array_foreach(array, index, value)
+	{
 		snprintf(key, sizeof(key), "%zu", index);
 		if (!flatten_below(name, key, value, depth, fields))
 			return false;
@@ -69,8 +71,11 @@ static bool flatten_value(const char *name, json_t *value, unsigned depth, struc
 		snprintf(number, sizeof(number), "%.17g", json_real_value(value));
 		break;
 	default:
-		fields_add(fields, json_is_true(value) ? FIELD_TRUE :
-			   json_is_false(value) ? FIELD_FALSE : FIELD_NULL, name, "", 0);
+		fields_add(fields,
+			   json_is_true(value)	  ? FIELD_TRUE
+			   : json_is_false(value) ? FIELD_FALSE
+						  : FIELD_NULL,
+			   name, "", 0);
 		return !fields->failed;
 	}
 	fields_add(fields, FIELD_NUMBER, name, number, strlen(number));
@@ -80,8 +85,8 @@ static bool flatten_value(const char *name, json_t *value, unsigned depth, struc
 bool flatten(const char *bytes, size_t count, struct buffer *fields)
 {
 	json_t *root = json_loadb(bytes, count, JSON_REJECT_DUPLICATES, NULL);
-	bool done = json_is_object(root) && flatten_object("body", root, 0, fields) &&
-		    !fields->failed;
+	bool done =
+		json_is_object(root) && flatten_object("body", root, 0, fields) && !fields->failed;
 
 	json_decref(root);
 	return done;

@@ -63,18 +63,27 @@ static enum MHD_Result request_query(void *context, enum MHD_ValueKind kind, con
 static void request_headers(struct MHD_Connection *connection, struct buffer *fields)
 {
 	static const char *const names[] = {
-		"authorization", "cookie", "origin", "host", "content-type", "if-match",
-		"prefer", "idempotency-key", "sec-fetch-site", "last-event-id",
-		"sec-websocket-protocol", "user-agent",
+		"authorization",
+		"cookie",
+		"origin",
+		"host",
+		"content-type",
+		"if-match",
+		"prefer",
+		"idempotency-key",
+		"sec-fetch-site",
+		"last-event-id",
+		"sec-websocket-protocol",
+		"user-agent",
 	};
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-		const char *value = MHD_lookup_connection_value(connection, MHD_HEADER_KIND,
-								names[i]);
+		const char *value =
+			MHD_lookup_connection_value(connection, MHD_HEADER_KIND, names[i]);
 		char name[40];
 
-		if (!value || strlen(value) > 8192 || !utf8_valid((const uint8_t *)value,
-								  strlen(value)))
+		if (!value || strlen(value) > 8192 ||
+		    !utf8_valid((const uint8_t *)value, strlen(value)))
 			continue;
 		snprintf(name, sizeof(name), "header.%s", names[i]);
 		fields_text(fields, name, value);
@@ -84,10 +93,10 @@ static void request_headers(struct MHD_Connection *connection, struct buffer *fi
 static bool request_is_upgrade(struct MHD_Connection *connection)
 {
 	const char *upgrade = MHD_lookup_connection_value(connection, MHD_HEADER_KIND, "Upgrade");
-	const char *version = MHD_lookup_connection_value(connection, MHD_HEADER_KIND,
-							  "Sec-WebSocket-Version");
-	const char *key = MHD_lookup_connection_value(connection, MHD_HEADER_KIND,
-						      "Sec-WebSocket-Key");
+	const char *version =
+		MHD_lookup_connection_value(connection, MHD_HEADER_KIND, "Sec-WebSocket-Version");
+	const char *key =
+		MHD_lookup_connection_value(connection, MHD_HEADER_KIND, "Sec-WebSocket-Key");
 	char accept[29];
 
 	return upgrade && !strcasecmp(upgrade, "websocket") && version && !strcmp(version, "13") &&
@@ -138,8 +147,7 @@ bool request_fields(const struct exchange *exchange, const char *url, const char
 	request_headers(exchange->connection, fields);
 	if (request_is_upgrade(exchange->connection))
 		fields_text(fields, "upgrade", "websocket");
-	if (exchange->body.count &&
-	    !flatten(exchange->body.bytes, exchange->body.count, fields))
+	if (exchange->body.count && !flatten(exchange->body.bytes, exchange->body.count, fields))
 		return false;
 	*status = MHD_HTTP_CONTENT_TOO_LARGE;
 	return !fields->failed && fields->count <= MESSAGE_PAYLOAD;

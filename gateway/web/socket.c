@@ -11,8 +11,8 @@
 enum { SOCKET_HUNG_TURNS = 8 };
 
 /*
- * A WebSocket's descriptor is MHD's: behind it lies the TLS connection. Until MHD has handed it over
- * what core sends waits in `output`.
+ * A WebSocket's descriptor is MHD's: behind it lies the TLS connection. Until MHD has handed it
+ * over what core sends waits in `output`.
  */
 static void socket_close(struct exchange *exchange)
 {
@@ -42,8 +42,7 @@ static void socket_message(struct exchange *exchange, const struct ws_message *m
 		if (exchange->ended)
 			break;
 		exchange->unacknowledged += message->count;
-		message_send(&web.core,
-			     (struct message_head){MESSAGE_DATA, exchange->id, 0, flags},
+		message_send(&web.core, (struct message_head){MESSAGE_DATA, exchange->id, 0, flags},
 			     message->bytes, message->count, -1);
 		break;
 	default:
@@ -170,8 +169,8 @@ short socket_wants(const struct exchange *exchange)
 }
 
 /*
- * libmicrohttpd 0.9.75 does not tell when the peer of an upgraded TLS connection has gone, as long as
- * nothing is sent. What it has still to hand over comes first.
+ * libmicrohttpd 0.9.75 does not tell when the peer of an upgraded TLS connection has gone, as long
+ * as nothing is sent. What it has still to hand over comes first.
  */
 void socket_hung(struct exchange *exchange)
 {

@@ -18,10 +18,10 @@ enum { STATIC_FILES = 64, STATIC_BYTES = 8 << 20, STATIC_DEPTH = 3 };
 #define STATIC_NONCE "{{nonce}}"
 
 struct static_file {
-	char path[128];		/* as in a URL, with the slash */
+	char path[128]; /* as in a URL, with the slash */
 	char *bytes;
 	size_t count;
-	char tag[36];		/* its ETag, with quotes */
+	char tag[36]; /* its ETag, with quotes */
 };
 
 static struct static_file static_files[STATIC_FILES];
@@ -78,9 +78,9 @@ static bool static_walk(int fd, const char *prefix, unsigned depth)
 			continue;
 		snprintf(path, sizeof(path), "%s/%s", prefix, entry->d_name);
 		if (S_ISDIR(status.st_mode) && depth < STATIC_DEPTH)
-			done = static_walk(openat(fd, entry->d_name,
-						  O_RDONLY | O_DIRECTORY | O_CLOEXEC),
-					   path, depth + 1);
+			done = static_walk(
+				openat(fd, entry->d_name, O_RDONLY | O_DIRECTORY | O_CLOEXEC), path,
+				depth + 1);
 		else if (S_ISREG(status.st_mode))
 			done = static_read(fd, entry->d_name, path);
 	}
@@ -140,8 +140,9 @@ static struct MHD_Response *static_page(const struct static_file *file, const ch
 		at = found + strlen(STATIC_NONCE);
 	}
 	buffer_add(&page, at, (size_t)(file->bytes + file->count - at));
-	response = page.failed ? NULL :
-		   MHD_create_response_from_buffer(page.count, page.bytes, MHD_RESPMEM_MUST_COPY);
+	response = page.failed ? NULL
+			       : MHD_create_response_from_buffer(page.count, page.bytes,
+								 MHD_RESPMEM_MUST_COPY);
 	buffer_free(&page);
 	return response;
 }
@@ -151,7 +152,8 @@ static void static_policy(struct MHD_Response *response, const char *nonce)
 	char policy[512];
 
 	snprintf(policy, sizeof(policy),
-		 "default-src 'none'; script-src 'self'; style-src 'self' 'nonce-%s'; img-src 'self' data:; "
+		 "default-src 'none'; script-src 'self'; style-src 'self' 'nonce-%s'; img-src "
+		 "'self' data:; "
 		 "font-src 'self'; connect-src 'self'; manifest-src 'self'; base-uri 'none'; "
 		 "form-action 'self'; frame-ancestors 'none'; require-trusted-types-for 'script'",
 		 nonce);
@@ -181,8 +183,8 @@ static enum MHD_Result static_text(struct MHD_Connection *connection, unsigned s
 static const struct static_file *static_choose(struct MHD_Connection *connection, const char *path,
 					       const char **encoding)
 {
-	const char *accept = MHD_lookup_connection_value(connection, MHD_HEADER_KIND,
-							 "Accept-Encoding");
+	const char *accept =
+		MHD_lookup_connection_value(connection, MHD_HEADER_KIND, "Accept-Encoding");
 	const struct static_file *file;
 	char packed[256];
 
@@ -195,8 +197,8 @@ static const struct static_file *static_choose(struct MHD_Connection *connection
 enum MHD_Result static_queue(struct MHD_Connection *connection, const char *path,
 			     const char *method)
 {
-	const char *known = MHD_lookup_connection_value(connection, MHD_HEADER_KIND,
-							"If-None-Match");
+	const char *known =
+		MHD_lookup_connection_value(connection, MHD_HEADER_KIND, "If-None-Match");
 	const char *last = strrchr(path, '/');
 	struct MHD_Response *response;
 	const struct static_file *file;
@@ -215,8 +217,8 @@ enum MHD_Result static_queue(struct MHD_Connection *connection, const char *path
 	page = page || !strcmp(path, "/index.html");
 	if (!file)
 		return static_text(connection, MHD_HTTP_NOT_FOUND,
-				   static_count ? "not found\n" :
-				   "not found; skerryd was started without --ui\n");
+				   static_count ? "not found\n"
+						: "not found; skerryd was started without --ui\n");
 	if (gnutls_rnd(GNUTLS_RND_NONCE, random, sizeof(random)) < 0)
 		return MHD_NO;
 	hex_write(nonce, random, sizeof(random));
@@ -227,9 +229,9 @@ enum MHD_Result static_queue(struct MHD_Connection *connection, const char *path
 		MHD_destroy_response(response);
 		return result;
 	}
-	response = page ? static_page(file, nonce) :
-		   MHD_create_response_from_buffer(file->count, file->bytes,
-						   MHD_RESPMEM_PERSISTENT);
+	response = page ? static_page(file, nonce)
+			: MHD_create_response_from_buffer(file->count, file->bytes,
+							  MHD_RESPMEM_PERSISTENT);
 	if (!response)
 		return MHD_NO;
 	MHD_add_response_header(response, "Content-Type", static_type(page ? ".html" : path));

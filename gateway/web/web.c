@@ -42,8 +42,7 @@ static void web_connection(void *unused, struct MHD_Connection *connection, void
 	(void)unused;
 	(void)context;
 	if (code != MHD_CONNECTION_NOTIFY_CLOSED || !info ||
-	    (size_t)info->connect_fd >= web.connection_room ||
-	    !web.connections[info->connect_fd])
+	    (size_t)info->connect_fd >= web.connection_room || !web.connections[info->connect_fd])
 		return;
 	message_send(&web.core,
 		     (struct message_head){MESSAGE_LEFT, web.connections[info->connect_fd], 0, 0},
@@ -82,8 +81,7 @@ static bool web_start_tls(const struct fields *setup, int listener, unsigned per
 		{MHD_OPTION_LISTEN_SOCKET, listener, NULL},
 		{MHD_OPTION_HTTPS_MEM_CERT, 0, (void *)(uintptr_t)certificate},
 		{MHD_OPTION_HTTPS_MEM_KEY, 0, (void *)(uintptr_t)key},
-		{MHD_OPTION_HTTPS_PRIORITIES, 0,
-		 "SECURE128:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2"},
+		{MHD_OPTION_HTTPS_PRIORITIES, 0, "SECURE128:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2"},
 		{MHD_OPTION_END, 0, NULL},
 	};
 
@@ -158,8 +156,9 @@ static void web_message(const struct message_head *head, const char *bytes, size
 		exchange_end(exchange, head->value);
 		break;
 	case MESSAGE_TAKEN:
-		exchange->unacknowledged -= head->value < exchange->unacknowledged ?
-					    head->value : exchange->unacknowledged;
+		exchange->unacknowledged -= head->value < exchange->unacknowledged
+						    ? head->value
+						    : exchange->unacknowledged;
 		break;
 	default:
 		break;
@@ -210,7 +209,8 @@ static bool web_turn(void)
 	static uint32_t ids[WEB_EXCHANGES];
 	size_t count = 0;
 
-	waits[0] = (struct pollfd){web.core.fd, (short)(POLLIN | (web.core.first ? POLLOUT : 0)), 0};
+	waits[0] =
+		(struct pollfd){web.core.fd, (short)(POLLIN | (web.core.first ? POLLOUT : 0)), 0};
 	waits[1] = (struct pollfd){web_daemon_fd(web.tls), POLLIN, 0};
 	waits[2] = (struct pollfd){web_daemon_fd(web.local), POLLIN, 0};
 	for (size_t i = 0; i < WEB_EXCHANGES; i++) {

@@ -8,44 +8,44 @@
 #include "gateway/web/ws.h"
 
 enum {
-	WEB_EXCHANGES = 320,		/* requests and WebSockets at a time */
-	WEB_BODY_BYTES = 16384,		/* of a request */
-	WEB_UNACKNOWLEDGED = 65536,	/* bytes a WebSocket may send ahead of core */
-	WEB_HEADER_BYTES = 32768,	/* of MHD's memory for a connection */
+	WEB_EXCHANGES = 320,	    /* requests and WebSockets at a time */
+	WEB_BODY_BYTES = 16384,	    /* of a request */
+	WEB_UNACKNOWLEDGED = 65536, /* bytes a WebSocket may send ahead of core */
+	WEB_HEADER_BYTES = 32768,   /* of MHD's memory for a connection */
 };
 
 /* One request and its answer, or the WebSocket that it became. */
 struct exchange {
-	uint32_t id;			/* 0: free */
+	uint32_t id; /* 0: free */
 	struct MHD_Connection *connection;
-	struct buffer body;		/* of the request, then of the answer */
-	bool too_large;			/* the request's body is */
-	bool sent;			/* core has the request */
-	bool suspended;			/* MHD waits for web */
+	struct buffer body; /* of the request, then of the answer */
+	bool too_large;	    /* the request's body is */
+	bool sent;	    /* core has the request */
+	bool suspended;	    /* MHD waits for web */
 	bool answered;
 	bool ended;
 	unsigned status;
-	uint32_t flags;			/* of MESSAGE_ANSWER */
-	struct buffer headers;		/* fields */
+	uint32_t flags;	       /* of MESSAGE_ANSWER */
+	struct buffer headers; /* fields */
 	/* of a WebSocket */
 	struct MHD_UpgradeResponseHandle *upgraded;
 	int fd;
-	int below;			/* the TCP connection's descriptor, MHD's; -1: it is fd */
-	unsigned hung;			/* turns in which nothing came after the client had closed */
+	int below;     /* the TCP connection's descriptor, MHD's; -1: it is fd */
+	unsigned hung; /* turns in which nothing came after the client had closed */
 	struct ws_reader reader;
 	struct buffer output;
-	size_t unacknowledged;		/* bytes sent to core and not yet taken */
-	size_t unreported;		/* bytes from core and not yet reported as consumed */
-	bool closing;			/* a close frame was sent or is in output */
+	size_t unacknowledged; /* bytes sent to core and not yet taken */
+	size_t unreported;     /* bytes from core and not yet reported as consumed */
+	bool closing;	       /* a close frame was sent or is in output */
 };
 
 struct web {
 	struct message_socket core;
-	struct MHD_Daemon *tls;		/* or NULL */
+	struct MHD_Daemon *tls; /* or NULL */
 	struct MHD_Daemon *local;
 	struct exchange exchanges[WEB_EXCHANGES];
 	uint32_t last_id;
-	uint32_t *connections;		/* by descriptor: the number of core's connection, 0: TLS */
+	uint32_t *connections; /* by descriptor: the number of core's connection, 0: TLS */
 	size_t connection_room;
 };
 

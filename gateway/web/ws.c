@@ -11,8 +11,8 @@
 struct ws_frame {
 	enum ws_opcode opcode;
 	bool final;
-	size_t head;		/* bytes */
-	uint64_t length;	/* of the payload */
+	size_t head;	 /* bytes */
+	uint64_t length; /* of the payload */
 	uint8_t mask[4];
 };
 
@@ -65,8 +65,7 @@ static bool ws_close_valid(const struct ws_message *message)
 		return false;
 	code = (unsigned)message->bytes[0] << 8 | message->bytes[1];
 	return code >= 1000 && code < 5000 && code != 1004 && code != 1005 && code != 1006 &&
-	       (code < 1016 || code >= 3000) &&
-	       utf8_valid(message->bytes + 2, message->count - 2);
+	       (code < 1016 || code >= 3000) && utf8_valid(message->bytes + 2, message->count - 2);
 }
 
 static int ws_data(struct ws_reader *reader, const struct ws_frame *frame,

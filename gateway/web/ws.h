@@ -5,7 +5,7 @@
 
 /* The server's side of WebSocket, RFC 6455, without extensions. */
 enum {
-	WS_MESSAGE_BYTES = 16384,	/* the longest message that a client may send */
+	WS_MESSAGE_BYTES = 16384, /* the longest message that a client may send */
 	WS_CONTROL_BYTES = 125,
 };
 
@@ -29,13 +29,13 @@ enum {
 /* What a client has sent so far and was not handed out. */
 struct ws_reader {
 	struct buffer input;
-	struct buffer message;	/* pieces of a fragmented message */
-	enum ws_opcode opcode;	/* of that message */
+	struct buffer message; /* pieces of a fragmented message */
+	enum ws_opcode opcode; /* of that message */
 	bool fragmented;
 };
 
 struct ws_message {
-	enum ws_opcode opcode;	/* never WS_CONTINUATION */
+	enum ws_opcode opcode; /* never WS_CONTINUATION */
 	uint8_t bytes[WS_MESSAGE_BYTES];
 	size_t count;
 };

@@ -6,7 +6,10 @@ import os
 import re
 import sys
 
-TOPS = ("Makefile", "linker.ld", "arch", "boot", "iso", "kernel", "lib", "mm", "tests", "vmm", ".ci")
+TOPS = ("Makefile", "linker.ld", "arch", "boot", "iso", "kernel", "lib", "mm", "tests", "vmm", ".ci",
+        "gateway")
+# Made, or fetched.
+SKIPPED = {"build", "dist", "node_modules"}
 SUFFIXES = (".c", ".h", ".S", ".ld", ".py", ".sh", ".mk", ".cfg")
 # Ring 0 by part; what these include of lib/ counts too. arch/x86_64/hw and kernel/abi are shared.
 PARTS = ("boot", "arch/x86_64/cpu", "arch/x86_64/virt", "mm", "kernel")
@@ -28,7 +31,8 @@ def files():
     for top in TOPS:
         if os.path.isfile(top):
             yield top
-        for place, _, names in os.walk(top):
+        for place, folders, names in os.walk(top):
+            folders[:] = [folder for folder in folders if folder not in SKIPPED]
             for name in names:
                 if name.endswith(SUFFIXES):
                     yield os.path.join(place, name)

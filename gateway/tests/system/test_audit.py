@@ -120,13 +120,13 @@ def test_nothing_is_changed_when_it_cannot_be_written(pair, program):
     server.tls("POST", "/v1/vms/vm00/actions/reset")
     # No byte more fits into a file of this process.
     size = (server.state / "audit.jsonl").stat().st_size
-    subprocess.run(["prlimit", f"--fsize={size}", "--pid", str(server.process.pid)], check=True)
+    subprocess.run(["prlimit", f"--fsize={size}:", "--pid", str(server.process.pid)], check=True)
     count = len(fake.commands)
     answer = server.tls("POST", "/v1/vms/vm00/actions/pause")
     assert (answer.status, answer.code) == (503, "audit-unwritable")
     assert not [words for words, _ in fake.commands[count:] if words[:2] == ["vm", "pause"]]
     assert server.tls("GET", "/v1/vms").status == 200
-    subprocess.run(["prlimit", "--fsize=unlimited", "--pid", str(server.process.pid)], check=True)
+    subprocess.run(["prlimit", "--fsize=unlimited:", "--pid", str(server.process.pid)], check=True)
     assert server.tls("POST", "/v1/vms/vm00/actions/pause").status == 200
     server.stop()
     assert verify(program, server).returncode == 0

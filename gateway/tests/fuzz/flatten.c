@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: MIT */
+#include "gateway/base/buffer.c"
+#include "gateway/base/fields.c"
+#include "gateway/web/flatten.c"
+
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t count);
+
+/* A client's JSON: what web makes of it core can read. */
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t count)
+{
+	static struct fields fields;
+	struct buffer made = {0};
+
+	if (flatten((const char *)bytes, count, &made)) {
+		/* More fields than core takes are refused there, as a whole. */
+		if (!fields_read(&fields, made.bytes, made.count) && fields.count != FIELD_COUNT)
+			__builtin_trap();
+	}
+	buffer_free(&made);
+	return 0;
+}

@@ -1,0 +1,93 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: MIT
+"""Runs the gateway's tests; the last line is the total: "N passed, M failed"."""
+import argparse
+import re
+import subprocess
+import sys
+import time
+import xml.etree.ElementTree as xml
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+
+
+def run_unit(build, name):
+    """Each is a cmocka program, whose closing lines are counted."""
+    passed = failed = 0
+    for source in sorted((HERE / "unit").glob("*_test.c")):
+        if name not in source.stem:
+            continue
+        done = subprocess.run([build / "tests" / source.stem], text=True, errors="replace",
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        good = re.search(r"\[  PASSED  \] (\d+) test", done.stdout)
+        bad = re.search(r"\[  FAILED  \] \w*:? *(\d+) test", done.stdout)
+        wrong = int(bad.group(1)) if bad else int(done.returncode != 0)
+        passed += int(good.group(1)) if good else 0
+        failed += wrong
+        if wrong:
+            print(done.stdout[-6000:], flush=True)
+    return passed, failed
+
+
+def run_fuzz(build, name, seconds):
+    """A short run of each target from its seeds; what it finds is a failure."""
+    passed = failed = 0
+    for source in sorted((HERE / "fuzz").glob("*.c")):
+        if name not in f"fuzz-{source.stem}":
+            continue
+        corpus = build / "tests" / f"{source.stem}.corpus"
+        corpus.mkdir(parents=True, exist_ok=True)
+        seeds = HERE / "fuzz/seeds" / source.stem
+        done = subprocess.run([build / "tests" / f"fuzz-{source.stem}", "-timeout=10", "-seed=1",
+                               f"-max_total_time={seconds}", "-max_len=4096", corpus,
+                               *([seeds] if seeds.exists() else [])], cwd=build / "tests",
+                              text=True, errors="replace", stdout=subprocess.PIPE,
+                              stderr=subprocess.STDOUT)
+        passed += done.returncode == 0
+        failed += done.returncode != 0
+        if done.returncode:
+            print(f"fuzz/{source.stem}: FOUND SOMETHING\n{done.stdout[-6000:]}", flush=True)
+    return passed, failed
+
+
+def run_system(build, name):
+    report = build / "tests/system.xml"
+    report.unlink(missing_ok=True)
+    subprocess.run([sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--tb=short",
+                    "-rf", f"--junitxml={report}", f"--gateway={build}",
+                    *(["-k", name] if name else []), HERE / "system"])
+    if not report.exists():
+        return 0, 1
+    passed = failed = 0
+    for suite in xml.parse(report).getroot().iter("testsuite"):
+        # A test that cannot run has not passed.
+        wrong = sum(int(suite.get(key)) for key in ("failures", "errors", "skipped"))
+        failed += wrong
+        passed += int(suite.get("tests")) - wrong
+    return passed, failed
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--gateway", type=Path, default=HERE.parent / "build")
+    parser.add_argument("--name", default="")
+    parser.add_argument("--seconds", type=int, default=1, help="of each fuzz target")
+    options = parser.parse_args()
+    build = options.gateway.resolve()
+    passed = failed = 0
+    for shelf, run in (("unit", lambda: run_unit(build, options.name)),
+                       ("fuzz", lambda: run_fuzz(build, options.name, options.seconds)),
+                       ("system", lambda: run_system(build, options.name))):
+        began = time.monotonic()
+        good, wrong = run()
+        print(f"gateway/{shelf}: {good} passed, {wrong} failed ({time.monotonic() - began:.0f} s)",
+              flush=True)
+        passed += good
+        failed += wrong
+    print(f"gateway: {passed} passed, {failed} failed")
+    sys.exit(failed != 0 or passed == 0)
+
+
+if __name__ == "__main__":
+    main()

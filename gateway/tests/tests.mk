@@ -1,0 +1,31 @@
+# SPDX-License-Identifier: MIT
+#
+# make -C gateway test: unit tests and short fuzz runs with sanitizers, then pytest beside a fake Skerry.
+
+TESTS := $(BUILD)/tests
+UNIT := $(patsubst $(ROOT)/gateway/tests/unit/%.c,$(TESTS)/%,$(wildcard $(ROOT)/gateway/tests/unit/*.c))
+FUZZ := $(patsubst $(ROOT)/gateway/tests/fuzz/%.c,$(TESTS)/fuzz-%,$(wildcard $(ROOT)/gateway/tests/fuzz/*.c))
+FUZZ_CC ?= clang
+FUZZ_SECONDS ?= 1
+TEST_CFLAGS := -std=gnu17 -g -O1 -Wall -Wextra -fno-sanitize-recover=all
+
+$(TESTS)/%: $(ROOT)/gateway/tests/unit/%.c
+	@mkdir -p $(@D)
+	@$(if $(VERBOSE),,echo "  TEST    gateway/tests/unit/$*.c")
+	$(Q)$(CC) $(CPPFLAGS) $(TEST_CFLAGS) -fsanitize=address,undefined -MMD -MP -MF $@.d -o $@ $< \
+		$$(pkg-config --libs $(LIBRARIES)) -lcmocka
+
+$(TESTS)/fuzz-%: $(ROOT)/gateway/tests/fuzz/%.c
+	@mkdir -p $(@D)
+	@$(if $(VERBOSE),,echo "  FUZZ    gateway/tests/fuzz/$*.c")
+	$(Q)$(FUZZ_CC) $(CPPFLAGS) $(TEST_CFLAGS) -Wno-unused-function -fsanitize=fuzzer,address,undefined \
+		-MMD -MP -MF $@.d -o $@ $< $$(pkg-config --libs $(LIBRARIES))
+
+-include $(wildcard $(TESTS)/*.d)
+
+.PHONY: test test-parts
+test-parts: $(BUILD)/skerryd $(UNIT) $(FUZZ)
+
+test: packages
+	$(Q)$(MAKE) --no-print-directory test-parts
+	$(Q)$(PYTHON) $(ROOT)/gateway/tests/run.py --gateway $(BUILD) --seconds $(FUZZ_SECONDS)

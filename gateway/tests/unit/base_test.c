@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: MIT */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "gateway/base/buffer.c"
+#include "gateway/base/fields.c"
+#include "gateway/core/auth.c"
+
+static void test_base64(void **state)
+{
+	static const char *const pairs[][2] = {{"", ""},	    {"f", "Zg=="},
+					       {"fo", "Zm8="},	    {"foo", "Zm9v"},
+					       {"foob", "Zm9vYg=="}, {"foobar", "Zm9vYmFy"}};
+	uint8_t bytes[16];
+
+	(void)state;
+	for (size_t i = 0; i < 6; i++) {
+		struct buffer buffer = {0};
+		size_t length = strlen(pairs[i][0]);
+
+		buffer_text(&buffer, "");
+		base64_add(&buffer, (const uint8_t *)pairs[i][0], length);
+		assert_string_equal(buffer.bytes, pairs[i][1]);
+		assert_int_equal(base64_read(buffer.bytes, buffer.count, bytes, 16), length);
+		assert_memory_equal(bytes, pairs[i][0], length);
+		buffer_free(&buffer);
+	}
+	assert_int_equal(base64_read("Zg=", 3, bytes, 16), -1);
+	assert_int_equal(base64_read("====", 4, bytes, 16), -1);
+	assert_int_equal(base64_read("Z===", 4, bytes, 16), -1);
+	assert_int_equal(base64_read("Zg==Zg==", 8, bytes, 16), -1);
+	assert_int_equal(base64_read("Zm9v", 4, bytes, 2), -1);
+}
+
+static void test_utf8(void **state)
+{
+	static const char *const good[] = {"", "a", "\xc3\xa9", "\xe2\x82\xac", "\xf0\x9f\x98\x80",
+					   "\xed\x9f\xbf", "\xf4\x8f\xbf\xbf"};
+	static const char *const bad[] = {"\x80",	  "\xc0\xaf",	      "\xe0\x80\xaf",
+					  "\xed\xa0\x80", "\xf4\x90\x80\x80", "\xc3",
+					  "\xf0\x9f\x98", "\xff"};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++)
+		assert_true(utf8_valid((const uint8_t *)good[i], strlen(good[i])));
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		assert_false(utf8_valid((const uint8_t *)bad[i], strlen(bad[i])));
+}
+
+static void test_fields(void **state)
+{
+	static struct fields fields;
+	struct buffer buffer = {0};
+
+	(void)state;
+	fields_text(&buffer, "path", "/v1");
+	fields_add(&buffer, FIELD_NULL, "body.x", "", 0);
+	assert_true(fields_read(&fields, buffer.bytes, buffer.count));
+	assert_int_equal(fields.count, 2);
+	assert_string_equal(fields_get(&fields, "path"), "/v1");
+	assert_int_equal(fields_find(&fields, "body.x")->type, FIELD_NULL);
+	assert_null(fields_get(&fields, "body"));
+	/* Cut anywhere it is no list, but for the end of a field. */
+	for (size_t count = 1; count < buffer.count; count++) {
+		bool whole = count == sizeof(struct field_head) + 9;
+
+		assert_int_equal(fields_read(&fields, buffer.bytes, count), whole);
+	}
+	fields_add(&buffer, FIELD_TEXT, "zero", "a\0b", 3);
+	assert_true(buffer.failed);
+	buffer_free(&buffer);
+}
+
+static void test_scopes(void **state)
+{
+	(void)state;
+	assert_true(scope_within("web1", "web*"));
+	assert_true(scope_within("web-a*", "web*"));
+	assert_true(scope_within("w?b", "w?b"));
+	assert_true(scope_within("anything*", "*"));
+	assert_false(scope_within("*", "web*"));
+	assert_false(scope_within("we*", "web*"));
+	assert_false(scope_within("w?b1", "web*"));
+	assert_false(scope_within("*web", "web*"));
+	assert_false(scope_within("web*", "web"));
+	assert_false(scope_within("a*", "?*"));
+	assert_false(scope_valid(""));
+	assert_false(scope_valid("[a-z]"));
+	assert_true(scope_valid("vm_1-2.x*?"));
+	assert_true(scope_has("web*", "web1"));
+	assert_false(scope_has("web", "web1"));
+}
+
+static void test_roles_imply(void **state)
+{
+	(void)state;
+	assert_int_equal(role_imply(ROLE_ADMIN), ROLE_ADMIN | ROLE_OPERATOR | ROLE_VIEWER);
+	assert_int_equal(role_imply(ROLE_CONSOLE_WRITE), ROLE_CONSOLE_WRITE | ROLE_CONSOLE_READ);
+	assert_int_equal(role_imply(ROLE_AUDITOR), ROLE_AUDITOR);
+	assert_int_equal(role_imply(0), 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_base64), cmocka_unit_test(test_utf8),
+		cmocka_unit_test(test_fields), cmocka_unit_test(test_scopes),
+		cmocka_unit_test(test_roles_imply),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
