@@ -7,7 +7,7 @@
 #include "gateway/core/request.h"
 #include "gateway/link/link.h"
 
-enum { API_KEYS = 64, API_WAIT_S = 10, API_WORD_BYTES = 4096 };
+enum { API_KEYS = 31, API_WAIT_S = 10, API_WORD_BYTES = 4096 };
 
 void api_vms(struct request *request)
 {
@@ -113,7 +113,7 @@ static bool api_words(struct request *request, char **words, size_t count, bool 
 		value = api_value(field, null_allowed);
 		if (!value || !api_word_valid(key, value) || count >= API_KEYS) {
 			answer_problem(request, 422, "bad-argument",
-				       "config has keys with text, numbers or true and false");
+				       "config has 1 to 30 keys with text, numbers or true and false");
 			return false;
 		}
 		room = strlen(key) + strlen(value) + 2;

@@ -103,7 +103,7 @@ static bool machine_same(json_t *old, json_t *new, const char *key)
 	json_t *first = json_object_get(old, key);
 	json_t *second = json_object_get(new, key);
 
-	return first && second && json_equal(first, second);
+	return first == second || (first && second && json_equal(first, second));
 }
 
 static void machine_take_vm(json_t *object)
@@ -136,12 +136,21 @@ static void machine_take_vm(json_t *object)
 		stream_vm(vm);
 }
 
+/* A question that may be answered beside others. */
+static bool machine_ask(const char *command, const char *const *words, link_reply *reply,
+			uint64_t context)
+{
+	json_t *request = link_command(command, words, NULL);
+
+	json_object_set_new(request, "order", json_string("any"));
+	return link_ask(request, reply, context);
+}
+
 static void machine_ask_config(void);
 
 static void machine_took_config(uint64_t index, json_t *reply)
 {
 	json_t *rows = json_object_get(reply, "result"), *row;
-	const char *name = json_string_value(json_object_get(json_array_get(rows, 0), "name"));
 	struct machine_vm *vm = NULL;
 	size_t i;
 
@@ -152,7 +161,6 @@ static void machine_took_config(uint64_t index, json_t *reply)
 	}
 	if (!vm || !reply)
 		return;
-	(void)name;
 	vm->config_stale = false;
 	if (machine_reply_ok(reply)) {
 		json_decref(vm->config);
@@ -177,15 +185,10 @@ static void machine_ask_config(void)
 {
 	for (unsigned i = 0; i < machine.vm_count && !asked.config_asking; i++) {
 		const char *words[] = {machine.vms[i]->name, NULL};
-		json_t *request;
 
-		if (!machine.vms[i]->config_stale)
-			continue;
-		request = link_command("vm get", words, NULL);
-		json_object_set_new(request, "order", json_string("any"));
-		asked.config_asking =
-			link_ask(request, machine_took_config, (uint64_t)(uintptr_t)machine.vms[i]);
-		return;
+		if (machine.vms[i]->config_stale)
+			asked.config_asking = machine_ask("vm get", words, machine_took_config,
+							  (uint64_t)(uintptr_t)machine.vms[i]);
 	}
 }
 
@@ -228,7 +231,7 @@ static void machine_ask_list(void)
 		return;
 	}
 	asked.again = false;
-	asked.asking = link_ask(link_command("vm list", NULL, NULL), machine_took_list, 0);
+	asked.asking = machine_ask("vm list", NULL, machine_took_list, 0);
 }
 
 void machine_refresh(void)
@@ -270,8 +273,8 @@ static void machine_took_fields(uint64_t unused, json_t *reply)
 
 static void machine_ask_rows(void)
 {
-	link_ask(link_command("cpu", NULL, NULL), machine_took_rows, 0);
-	link_ask(link_command("mem", NULL, NULL), machine_took_rows, 1);
+	machine_ask("cpu", NULL, machine_took_rows, 0);
+	machine_ask("mem", NULL, machine_took_rows, 1);
 }
 
 static void machine_took_missed(uint64_t unused, json_t *reply)
@@ -280,7 +283,6 @@ static void machine_took_missed(uint64_t unused, json_t *reply)
 	size_t index;
 
 	(void)unused;
-	(void)line;
 	/* too-old: a part is lost; the streams get a new snapshot with the list. */
 	if (reply && !machine_reply_ok(reply)) {
 		machine.events_lost++;
@@ -378,8 +380,7 @@ static void machine_hello(void)
 
 static void machine_opened(void)
 {
-	memset(&asked.asking, 0, sizeof(asked.asking));
-	asked.again = asked.password_sent = asked.config_asking = false;
+	asked.asking = asked.again = asked.password_sent = asked.config_asking = false;
 	machine_hello();
 }
 

@@ -20,6 +20,7 @@
 #include "gateway/core/options.h"
 #include "gateway/core/peer.h"
 #include "gateway/core/request.h"
+#include "gateway/core/sandbox.h"
 #include "gateway/core/settings.h"
 #include "gateway/core/state.h"
 #include "gateway/core/stream.h"
@@ -315,6 +316,10 @@ int main(int count, char **words)
 	/* What it holds in memory is nobody's: not in a core file, not for a debugger. */
 	prctl(PR_SET_DUMPABLE, 0);
 	request_setup(&core.web);
+	if (!sandbox_core()) {
+		fprintf(stderr, "skerryd: the system call filter of core could not be set\n");
+		return 1;
+	}
 	if (!core_setup())
 		return 1;
 	while (!core.ended)

@@ -204,9 +204,10 @@ static void link_take_line(const char *text, size_t count)
 		} else {
 			link_counters.garbage_lines++;
 		}
-	} else {
+	} else if (!json_is_null(id)) {
 		line.client->line(value);
 	}
+	/* What has the id null answers a line that was none: the half one of an earlier link. */
 	json_decref(value);
 }
 

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: MIT */
+#include "gateway/core/sandbox.h"
+
+#include <seccomp.h>
+#include <stddef.h>
+
+static const int sandbox_calls[] = {
+	SCMP_SYS(ptrace),	    SCMP_SYS(process_vm_readv), SCMP_SYS(process_vm_writev),
+	SCMP_SYS(pidfd_getfd),	    SCMP_SYS(kcmp),		SCMP_SYS(mount),
+	SCMP_SYS(umount2),	    SCMP_SYS(pivot_root),	SCMP_SYS(chroot),
+	SCMP_SYS(open_tree),	    SCMP_SYS(move_mount),	SCMP_SYS(fsopen),
+	SCMP_SYS(unshare),	    SCMP_SYS(setns),		SCMP_SYS(bpf),
+	SCMP_SYS(perf_event_open),  SCMP_SYS(userfaultfd),	SCMP_SYS(kexec_load),
+	SCMP_SYS(kexec_file_load),  SCMP_SYS(init_module),	SCMP_SYS(finit_module),
+	SCMP_SYS(delete_module),    SCMP_SYS(reboot),		SCMP_SYS(swapon),
+	SCMP_SYS(swapoff),	    SCMP_SYS(acct),		SCMP_SYS(quotactl),
+	SCMP_SYS(iopl),		    SCMP_SYS(ioperm),		SCMP_SYS(settimeofday),
+	SCMP_SYS(clock_settime),    SCMP_SYS(adjtimex),		SCMP_SYS(clock_adjtime),
+	SCMP_SYS(sethostname),	    SCMP_SYS(setdomainname),	SCMP_SYS(add_key),
+	SCMP_SYS(request_key),	    SCMP_SYS(keyctl),		SCMP_SYS(personality),
+	SCMP_SYS(io_uring_setup),   SCMP_SYS(setuid),		SCMP_SYS(setgid),
+	SCMP_SYS(setresuid),	    SCMP_SYS(setresgid),	SCMP_SYS(setgroups),
+};
+
+bool sandbox_core(void)
+{
+	scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ALLOW);
+	int failed = filter ? 0 : 1;
+
+	for (size_t i = 0; !failed && i < sizeof(sandbox_calls) / sizeof(sandbox_calls[0]); i++)
+		failed = seccomp_rule_add(filter, SCMP_ACT_KILL_PROCESS, sandbox_calls[i], 0);
+	if (!failed)
+		failed = seccomp_load(filter);
+	if (filter)
+		seccomp_release(filter);
+	return !failed;
+}
