@@ -201,7 +201,7 @@ PARTS_guest = $(TEST_TOOLS) $(TINY_GUESTS) $(LINUX_PROGRAMS) $(HOSTILE)/skerry.e
 	$(THIEF)/skerry.elf $(FAULTS)/skerry.elf $(LIARS)/skerry.elf \
 	$(BUILD)/tests/bench/exits.bin $(BUILD)/tests/bench/switch.bin $(RIGHTS)/skerry.elf \
 	$(NO_FLUSH)/skerry.elf $(DISK_TOOLS)/made all guests
-PARTS_system = $(PARTS_guest)
+PARTS_system = $(PARTS_guest) gateway-parts
 PARTS_gateway = gateway-parts
 
 .PHONY: gateway-parts

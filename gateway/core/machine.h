@@ -35,6 +35,7 @@ struct machine_vm {
 struct machine_cpu {
 	int64_t busy_ns, guest_ns, idle_ns;
 	double busy_percent, guest_percent;
+	bool guest_known;		/* Skerry may count guests' time by VM only */
 };
 
 struct machine_event {

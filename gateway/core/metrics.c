@@ -119,6 +119,12 @@ static void metrics_vms(const struct request *request, struct buffer *out)
 		    "missed_deadlines", 1);
 }
 
+static void metrics_host_cpu(struct buffer *out, unsigned cpu, const char *mode, int64_t ns)
+{
+	buffer_format(out, "skerry_host_cpu_seconds_total{cpu=\"%u\",mode=\"%s\"} %.6f\n", cpu, mode,
+		      metrics_seconds(ns));
+}
+
 static void metrics_host(struct buffer *out)
 {
 	json_t *row;
@@ -126,14 +132,12 @@ static void metrics_host(struct buffer *out)
 
 	metrics_head(out, "skerry_host_cpu_seconds_total", "counter",
 		     "Time of the machine's CPUs by what they did.");
-	for (unsigned cpu = 0; cpu < machine.cpu_count; cpu++)
-		buffer_format(out,
-			      "skerry_host_cpu_seconds_total{cpu=\"%u\",mode=\"busy\"} %.6f\n"
-			      "skerry_host_cpu_seconds_total{cpu=\"%u\",mode=\"guest\"} %.6f\n"
-			      "skerry_host_cpu_seconds_total{cpu=\"%u\",mode=\"idle\"} %.6f\n",
-			      cpu, metrics_seconds(machine.cpus[cpu].busy_ns), cpu,
-			      metrics_seconds(machine.cpus[cpu].guest_ns), cpu,
-			      metrics_seconds(machine.cpus[cpu].idle_ns));
+	for (unsigned cpu = 0; cpu < machine.cpu_count; cpu++) {
+		metrics_host_cpu(out, cpu, "busy", machine.cpus[cpu].busy_ns);
+		metrics_host_cpu(out, cpu, "idle", machine.cpus[cpu].idle_ns);
+		if (machine.cpus[cpu].guest_known)
+			metrics_host_cpu(out, cpu, "guest", machine.cpus[cpu].guest_ns);
+	}
 	metrics_head(out, "skerry_host_memory_bytes", "gauge", "The machine's memory by owner.");
 	json_array_foreach(machine.memory, i, row)
 	{

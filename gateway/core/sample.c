@@ -90,11 +90,15 @@ json_t *machine_cpus_json(void)
 {
 	json_t *cpus = json_array();
 
-	for (unsigned i = 0; i < machine.cpu_count; i++)
+	for (unsigned i = 0; i < machine.cpu_count; i++) {
+		const struct machine_cpu *cpu = &machine.cpus[i];
+		double guest = sample_round(cpu->guest_percent);
+
 		json_array_append_new(
-			cpus, json_pack("{s:i, s:f, s:f}", "id", (int)i, "busy_percent",
-					sample_round(machine.cpus[i].busy_percent), "guest_percent",
-					sample_round(machine.cpus[i].guest_percent)));
+			cpus, json_pack("{s:i, s:f, s:o}", "id", (int)i, "busy_percent",
+					sample_round(cpu->busy_percent), "guest_percent",
+					cpu->guest_known ? json_real(guest) : json_null()));
+	}
 	return cpus;
 }
 
@@ -119,6 +123,7 @@ static void sample_cpus(json_t *list, int64_t time_ns)
 			cpu->busy_percent = (double)(busy - cpu->busy_ns) * 100 / span;
 			cpu->guest_percent = (double)(guest - cpu->guest_ns) * 100 / span;
 		}
+		cpu->guest_known = json_is_integer(json_array_get(row, 1));
 		cpu->busy_ns = busy;
 		cpu->guest_ns = guest;
 		cpu->idle_ns = json_integer_value(json_array_get(row, 2));

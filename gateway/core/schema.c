@@ -8,6 +8,7 @@
 #define NUMBER(name) "\"" name "\":{\"type\":\"number\"}"
 #define COUNT(name) "\"" name "\":{\"type\":\"integer\"}"
 #define TRUTH(name) "\"" name "\":{\"type\":\"boolean\"}"
+#define NUMBER_OR_NULL(name) "\"" name "\":{\"type\":[\"number\",\"null\"]}"
 #define COUNT_OR_NULL(name) "\"" name "\":{\"type\":[\"integer\",\"null\"]}"
 #define STRING_OR_NULL(name) "\"" name "\":{\"type\":[\"string\",\"null\"]}"
 #define WORDS(name) "\"" name "\":{\"type\":\"array\",\"items\":{\"type\":\"string\"}}"
@@ -41,7 +42,7 @@ const struct schema schema_list[] = {
 	{"Host", OBJECT(STRING("link") "," TRUTH("stale") "," NUMBER("age_s") "," STRING("version")
 			"," STRING("boot") "," NUMBER("uptime_s") ","
 			OBJECTS("cpus", COUNT("id") "," NUMBER("busy_percent") ","
-				NUMBER("guest_percent")) ","
+				NUMBER_OR_NULL("guest_percent")) ","
 			"\"memory\":"
 			OBJECT(OBJECTS("owners", STRING("owner") "," COUNT("bytes")) ","
 					     COUNT("free_bytes") "," COUNT("total_bytes")) ","

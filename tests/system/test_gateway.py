@@ -1,0 +1,89 @@
+# SPDX-License-Identifier: MIT
+"""skerryd at the machine channel of the real image: what its own tests do with a fake Skerry."""
+import json
+import os
+import sys
+from pathlib import Path
+
+import bundle
+import pytest
+from machine import Qemu, free_port
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.append(str(ROOT / "gateway/tests/system"))
+from client import Server, wait_for  # noqa: E402
+
+CONF = """[channel com2]
+rights = view operate console configure host
+[vm tiny]
+kernel = hlt.bin
+memory = 16M
+autostart = no
+"""
+
+
+@pytest.fixture
+def line(build, tmp_path):
+    """The image with skerryd at COM2."""
+    port = free_port()
+    files = bundle.make(tmp_path / "gateway.cpio", CONF, bundle.tiny(build, "hlt", "spin"))
+    with Qemu(build, bundle=files,
+              extra=("-serial", f"tcp:127.0.0.1:{port},server=on,wait=off")) as machine:
+        machine.wait_prompt()
+        program = os.environ.get("SKERRYD", ROOT / "gateway/build/skerryd")
+        server = Server(str(program), tmp_path, f"tcp:127.0.0.1:{port}")
+        yield machine, server.start()
+        server.stop()
+
+
+def test_gateway(line):
+    """A VM's life by REST, its events and console; the actor in Skerry's audit; no inspection."""
+    machine, server = line
+    host = server.tls("GET", "/v1/host").json()
+    assert host["link"] == "up" and len(host["boot"]) == 32 and "inspect" not in host["rights"]
+    assert host["memory"]["free_bytes"] > 100 << 20
+    events = server.events()
+    assert events.next()[1] == "snapshot"
+    made = server.tls("POST", "/v1/vms", {"name": "gamma", "config": {
+        "kernel": "spin.bin", "memory": "16M", "cmdline": "a \"b\" | -j"}})
+    assert made.status == 201, made.body
+    assert events.until("created")[2]["vm"] == "gamma"
+    assert server.tls("POST", "/v1/vms/gamma/actions/start").json()["vm"]["state"] == "running"
+    assert events.until("started")[2]["vm"] == "gamma"
+    assert server.tls("POST", "/v1/vms/gamma/actions/start").json()["changed"] is False
+    console = server.console("gamma", "read")
+    assert json.loads(console.message())["lost"] == 0
+    assert console.read_until(b"started")
+    console.close()
+    sample = wait_for(lambda: server.tls("GET", "/v1/vms/gamma").json()["sample"], 30)
+    assert sample["cpu_percent"] > 10
+    assert server.tls("POST", "/v1/vms/gamma/actions/resume").json()["changed"] is False
+    refused = server.tls("POST", "/v1/vms/tiny/actions/pause")
+    assert (refused.status, refused.code) in ((404, "not-found"), (409, "bad-state"))
+    assert server.tls("POST", "/v1/vms/gamma/actions/pause").json()["vm"]["state"] == "paused"
+    exits = server.tls("GET", "/v1/vms/gamma/exits").json()["items"]
+    assert exits and all(int(row["count"]) >= 0 for row in exits)
+    changed = server.tls("PATCH", "/v1/vms/gamma", {"config": {"weight": 300}})
+    assert changed.status == 200, changed.body
+    wait_for(lambda: server.tls("GET", "/v1/vms/gamma").json()["weight"] == 300)
+    wrong = server.tls("PATCH", "/v1/vms/gamma", {"config": {"nonsense": "1"}})
+    assert (wrong.status, wrong.code) == (422, "bad-argument")
+    assert server.tls("DELETE", "/v1/vms/gamma").status == 204
+    assert events.until("destroyed")[2]["vm"] == "gamma"
+    assert server.tls("GET", "/v1/vms/gamma").status == 404
+    log = server.tls("GET", "/v1/log?category=audit").json()["items"]
+    assert any("first via token 1" in item["text"] for item in log), log[-3:]
+    events.close()
+
+
+def test_gateway_and_its_line(line):
+    """skerryd is killed and started; the page audit; the audit's head is in Skerry's own."""
+    machine, server = line
+    assert server.tls("POST", "/v1/host/actions/audit").json()["audit_findings"] == 0
+    boot = server.tls("GET", "/v1/host").json()["boot"]
+    server.kill()
+    os.unlink(server.socket)
+    server.start()
+    assert server.tls("GET", "/v1/host").json()["boot"] == boot
+    head = wait_for(lambda: server.tls("GET", "/v1/audit").json()["anchored"])
+    assert head in machine.command("log show -c audit")
