@@ -112,8 +112,9 @@ static bool api_words(struct request *request, char **words, size_t count, bool 
 			continue;
 		value = api_value(field, null_allowed);
 		if (!value || !api_word_valid(key, value) || count >= API_KEYS) {
-			answer_problem(request, 422, "bad-argument",
-				       "config has 1 to 30 keys with text, numbers or true and false");
+			answer_problem(
+				request, 422, "bad-argument",
+				"config has 1 to 30 keys with text, numbers or true and false");
 			return false;
 		}
 		room = strlen(key) + strlen(value) + 2;

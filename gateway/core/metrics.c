@@ -121,8 +121,8 @@ static void metrics_vms(const struct request *request, struct buffer *out)
 
 static void metrics_host_cpu(struct buffer *out, unsigned cpu, const char *mode, int64_t ns)
 {
-	buffer_format(out, "skerry_host_cpu_seconds_total{cpu=\"%u\",mode=\"%s\"} %.6f\n", cpu, mode,
-		      metrics_seconds(ns));
+	buffer_format(out, "skerry_host_cpu_seconds_total{cpu=\"%u\",mode=\"%s\"} %.6f\n", cpu,
+		      mode, metrics_seconds(ns));
 }
 
 static void metrics_host(struct buffer *out)

@@ -76,7 +76,7 @@ def test_stream_snapshot_changes_and_samples(server, fake):
             seen["vm"] = message["vm"]["state"]
         elif message["type"] == "event" and message["vm"] == "vm03":
             seen["event"] = message["event"]
-        elif message["type"] == "sample":
+        elif message["type"] == "sample" and message["vms"]:
             seen["sample"] = {vm["name"] for vm in message["vms"]}
     assert seen["event"] == "paused" and seen["vm"] == "paused" and "vm00" in seen["sample"]
     server.tls("POST", "/v1/vms/vm03/actions/resume")
