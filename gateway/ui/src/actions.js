@@ -3,7 +3,7 @@
 import { call, may } from "./api.js";
 import { announce } from "./announce.js";
 import { cell } from "./lib.js";
-import { connection, vms } from "./stream.js";
+import { connection, takeVm, vms } from "./stream.js";
 
 const UNDO_MS = 3000;
 const WAIT = { Prefer: "wait=10" };
@@ -64,6 +64,9 @@ async function run(line) {
 			: await call("POST", `${path}/actions/${line.action}`, {}, WAIT);
 		if (answer?.id && answer.state) {
 			await finish(answer);
+		}
+		if (answer?.vm?.name) {
+			takeVm(answer.vm);
 		}
 		const text = answer?.changed === false ? "nothing to change" : ACTIONS[line.action].done;
 		change(line.id, { state: "ok", text });

@@ -6,6 +6,7 @@ import { announce } from "./announce.js";
 
 const KEPT_SAMPLES = 300;
 const KEPT_EVENTS = 200;
+const ASK_MS = 300;
 const RETRY_MS = [500, 1000, 2000, 4000, 8000];
 const FIELDS = {
 	cpu: "cpu_percent", steal: "steal_percent", halted: "halted_percent", exits: "exits_per_s",
@@ -88,12 +89,13 @@ function takeSnapshot({ host: now, vms: list }) {
 
 function takeSample(message) {
 	const next = new Map(vms.get());
+	const seconds = Math.max(0, Math.min(60, message.time_s - told.time));
 	const sampled = new Map(message.vms.map((sample) => [sample.name, sample]));
 	for (const [name, vm] of next) {
 		const sample = sampled.get(name);
-		if (sample) {
+		if (sample && vm.state === "running") {
 			next.set(name, { ...vm, sample, resident_bytes: sample.resident_bytes,
-				uptime_s: vm.uptime_s + (vm.state === "running" ? 1 : 0) });
+				uptime_s: vm.uptime_s + seconds });
 			keep(name, sample);
 		} else if (vm.state === "running") {
 			keep(name, vm.sample);
@@ -107,10 +109,47 @@ function takeSample(message) {
 	samples.set(samples.get() + 1);
 }
 
+export function takeVm(vm) {
+	asked.delete(vm.name);
+	vms.set(new Map(vms.get()).set(vm.name, vm));
+}
+
+function takeGone(name) {
+	const next = new Map(vms.get());
+	next.delete(name);
+	histories.delete(name);
+	vms.set(next);
+}
+
+const asked = new Set();
+
+/** An event says that a VM changed; should the stream not say how, it is asked for. */
+function askSoon(name) {
+	if (asked.has(name)) {
+		return;
+	}
+	asked.add(name);
+	setTimeout(async () => {
+		if (!asked.delete(name)) {
+			return;
+		}
+		try {
+			takeVm(await call("GET", `/vms/${encodeURIComponent(name)}`));
+		} catch (error) {
+			if (error.status === 404) {
+				takeGone(name);
+			}
+		}
+	}, ASK_MS);
+}
+
 const TOLD = new Set(["crashed", "destroyed", "link_lost"]);
 
 function takeEvent(message) {
 	events.set([message, ...events.get()].slice(0, KEPT_EVENTS));
+	if (message.vm) {
+		askSoon(message.vm);
+	}
 	if (TOLD.has(message.event)) {
 		announce(`${message.vm ?? "The machine"}: ${message.event} ${message.reason ?? ""}`);
 	}
@@ -125,13 +164,8 @@ function take(message) {
 	case "snapshot": return takeSnapshot(message);
 	case "sample": return takeSample(message);
 	case "event": return takeEvent(message);
-	case "vm": return vms.set(new Map(vms.get()).set(message.vm.name, message.vm));
-	case "gone": {
-		const next = new Map(vms.get());
-		next.delete(message.name);
-		histories.delete(message.name);
-		return vms.set(next);
-	}
+	case "vm": return takeVm(message.vm);
+	case "gone": return takeGone(message.name);
 	case "link":
 		if (message.state === "up") {
 			// What happened meanwhile is told by a new snapshot.

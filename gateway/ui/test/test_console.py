@@ -146,10 +146,13 @@ def test_one_writer(page, server):
         page.sees("somebody else types here", ".console-state")
         page.button("Take over").click()
         page.one('[data-console="live"][data-mode="write"]')
+        second = page.current_window_handle
+        page.driver.switch_to.window(first)
+        page.one('[data-console="live"][data-mode="read"]', 10)
+        page.driver.switch_to.window(second)
     finally:
         page.close()
         page.driver.switch_to.window(first)
-    page.one('[data-console="live"][data-mode="read"]', 10)
 
 
 def test_much_or_more_than_a_line_is_asked_before_it_is_pasted(page):
