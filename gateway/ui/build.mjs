@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 // Bundles src/ into dist/: node build.mjs
 import { build } from "esbuild";
-import { cpSync, mkdirSync, readFileSync, rmSync } from "node:fs";
+import { cpSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { gzipSync } from "node:zlib";
 
 // xterm.js sets colours beyond its palette by a style attribute, which a strict policy refuses;
 // the same through the object model is allowed.
@@ -36,4 +37,8 @@ await build({
 });
 for (const name of ["index.html", "icon.svg"]) {
 	cpSync(`src/${name}`, `dist/${name}`);
+}
+// Packed once here, not by the server for each request.
+for (const name of readdirSync("dist").filter((found) => /\.(js|css)$/.test(found))) {
+	writeFileSync(`dist/${name}.gz`, gzipSync(readFileSync(`dist/${name}`), { level: 9 }));
 }

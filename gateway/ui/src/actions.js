@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // What can be done to VMs: when it is allowed, and one line of result for each.
-import { call, may } from "./api.js";
+import { call, may, patientCall } from "./api.js";
 import { announce } from "./announce.js";
 import { cell } from "./lib.js";
 import { connection, takeVm, vms } from "./stream.js";
@@ -47,7 +47,11 @@ function change(id, changes) {
 	results.set(results.get().map((line) => (line.id === id ? { ...line, ...changes } : line)));
 }
 
-async function finish(operation) {
+/** Waits until an operation is done, if that is what `operation` is; throws when it failed. */
+export async function finish(operation) {
+	if (!operation?.id || !operation.state) {
+		return;
+	}
 	while (operation.state === "running") {
 		operation = await call("GET", `/operations/${encodeURIComponent(operation.id)}?wait=10`);
 	}
@@ -60,11 +64,9 @@ async function run(line) {
 	const path = `/vms/${encodeURIComponent(line.name)}`;
 	change(line.id, { state: "running", text: "under way" });
 	try {
-		const answer = line.action === "destroy" ? await call("DELETE", path)
-			: await call("POST", `${path}/actions/${line.action}`, {}, WAIT);
-		if (answer?.id && answer.state) {
-			await finish(answer);
-		}
+		const answer = line.action === "destroy" ? await patientCall("DELETE", path)
+			: await patientCall("POST", `${path}/actions/${line.action}`, {}, WAIT);
+		await finish(answer);
 		if (answer?.vm?.name) {
 			takeVm(answer.vm);
 		}

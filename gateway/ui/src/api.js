@@ -11,7 +11,7 @@ export class ApiError extends Error {
 		this.status = status;
 		this.code = problem.code ?? "failed";
 		this.allowedStates = problem.allowed_states ?? [];
-		this.etag = null;
+		this.retryAfter = 0;
 	}
 }
 
@@ -49,9 +49,27 @@ export async function request(method, path, body, headers = {}) {
 		if (response.status === 401 && path !== "/login") {
 			expire();
 		}
-		throw new ApiError(response.status, await problemOf(response));
+		const error = new ApiError(response.status, await problemOf(response));
+		error.retryAfter = Number(response.headers.get("Retry-After")) || 0;
+		throw error;
 	}
 	return response;
+}
+
+const PATIENT_TRIES = 8;
+
+/** As call(), but keeps to the server's pace: 429 is waited for, not failed. */
+export async function patientCall(method, path, body, headers) {
+	for (let tries = 1; ; tries++) {
+		try {
+			return await call(method, path, body, headers);
+		} catch (error) {
+			if (error.status !== 429 || tries >= PATIENT_TRIES) {
+				throw error;
+			}
+			await new Promise((resolve) => setTimeout(resolve, Math.min(10, error.retryAfter || 1) * 1000));
+		}
+	}
 }
 
 export async function call(method, path, body, headers) {

@@ -31,6 +31,6 @@ def page(browser, server):
     yield browser
     said = [entry["message"] for entry in browser.get_log("browser")
             if not NETWORK.search(entry["message"])]
-    server.knob(link="up", slow=0, broken=[], refuse=False)
+    server.knob(link="up", slow=0, broken=[], refuse=False, changes=0)
     assert said == []
     assert server.state()["csp"] == []

@@ -4,8 +4,7 @@
 
 mock.py [--port 8080] [--vms 16] [--files gateway/ui/dist] [--period 1.0]
 
-Tokens: sky_admin sky_operator sky_viewer sky_auditor sky_foreign (sees web-*); user alice,
-password "correct horse". POST /mock turns knobs for tests: see Server.knob.
+Tokens: sky_admin sky_operator sky_viewer sky_auditor sky_foreign (sees web-*). POST /mock turns knobs for tests: see Server.knob.
 """
 
 import argparse
@@ -48,6 +47,7 @@ class Server:
         self.slow = 0.0
         self.broken = set()
         self.refuse_streams = False
+        self.changes_per_s, self.changes = 0, []
 
     # --- who and what ---
 
@@ -102,6 +102,11 @@ class Server:
             raise Problem(415, "bad-argument", "Changes need Content-Type: application/json.")
         if changing and self.machine.link != "up" and route != "logout":
             raise Problem(503, "link-down", "The link to the machine is lost.")
+        if changing and self.changes_per_s:
+            self.changes = [at for at in self.changes if at > time.monotonic() - 1]
+            if len(self.changes) >= self.changes_per_s:
+                raise Problem(429, "rate-limited", "Too many changes in a second.")
+            self.changes.append(time.monotonic())
         for pattern, handler in ROUTES:
             match = re.fullmatch(pattern, f"{request.method} {route}")
             if match:
@@ -112,10 +117,8 @@ class Server:
     def login(self, request):
         given = request.json()
         token = given.get("token")
-        if given.get("user") == "alice" and given.get("password") == "correct horse":
-            token = "sky_admin"
         if token not in USERS:
-            raise Problem(401, "unauthenticated", "This token or password is not known here.")
+            raise Problem(401, "unauthenticated", "This token is not known here.")
         session = secrets.token_hex(16)
         self.sessions[session] = token
         self.machine.record(USERS[token][0], "login", "", "ok")
@@ -344,7 +347,7 @@ class Server:
             KINDS.get(os.path.splitext(path)[1], "application/octet-stream"))
 
     def knob(self, request):
-        """GET /mock/state; POST /mock {"link", "drop", "expire", "slow", "broken", "print", "vms"}."""
+        """GET /mock/state; POST /mock {"link", "drop", "expire", "slow", "broken", "changes", ...}."""
         if request.path == "/mock/csp":
             self.reports.append(request.body.decode())
             return send(request, 204)
@@ -365,6 +368,7 @@ class Server:
         self.slow = given.get("slow", self.slow)
         self.broken = set(given.get("broken", self.broken))
         self.refuse_streams = given.get("refuse", self.refuse_streams)
+        self.changes_per_s = given.get("changes", self.changes_per_s)
         if "print" in given:
             data = base64.b64decode(given["print"]["base64"])
             machine.vms[given["print"]["vm"]].console.print(data)
@@ -382,7 +386,9 @@ class Server:
                 try:
                     await self.answer(request)
                 except Problem as problem:
-                    send(request, problem.status, problem.body, kind="application/problem+json")
+                    send(request, problem.status, problem.body,
+                         [("Retry-After", 1)] if problem.status in (429, 503) else [],
+                         "application/problem+json")
                 if not writer.is_closing():
                     await writer.drain()
         except ConnectionError:

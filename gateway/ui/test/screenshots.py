@@ -4,13 +4,14 @@
 
 import base64
 import os
-import shutil
-import subprocess
 import sys
 import time
 
 from browser import Mock, chromium
+from png import shrink
 
+PERIOD_S = 0.25
+WARM_S = 31              # 124 samples: the lines of two minutes are full
 # name: (place, scheme, seconds to wait)
 PUBLISHED = {
     "overview-dark": ("#/overview", "dark", 0), "machines-dark": ("#/machines?sort=-cpu", "dark", 0),
@@ -32,18 +33,18 @@ def take(page, path, tall=False):
     shot = page.execute_cdp_cmd("Page.captureScreenshot", {
         "format": "png", "captureBeyondViewport": tall})
     with open(path, "wb") as stream:
-        stream.write(base64.b64decode(shot["data"]))
+        stream.write(shrink(base64.b64decode(shot["data"])))
 
 
 def main():
     folder, everything = sys.argv[1], "--all" in sys.argv
     os.makedirs(folder, exist_ok=True)
-    server, page = Mock(period=0.2 if everything else 0.25), chromium()
+    server, page = Mock(period=PERIOD_S), chromium()
     page.url = server.url
     try:
         page.view()
         page.login()
-        time.sleep(14)
+        time.sleep(WARM_S)
         wanted = {**PUBLISHED, **(OTHERS if everything else {}), **(NARROW if everything else {})}
         for name, (place, scheme, seconds) in wanted.items():
             narrow = name.startswith("narrow")
@@ -68,11 +69,6 @@ def main():
         print([entry["message"] for entry in page.get_log("browser")], server.state()["csp"])
     finally:
         page.quit()
-    if shutil.which("convert"):
-        for name in wanted:
-            path = os.path.join(folder, f"ui-{name}.png")
-            subprocess.run(["convert", path, "-strip", "-dither", "None", "-colors", "96",
-                            "-define", "png:compression-level=9", f"png8:{path}"], check=True)
 
 
 if __name__ == "__main__":

@@ -30,9 +30,7 @@ def test_login_and_out(page):
     page.refresh()
     page.one("input[name=token]").send_keys("sky_wrong", Keys.ENTER)
     page.sees("not known here", "[role=alert]")
-    page.one("input[value=password]").find_element(By.XPATH, "..").click()
-    page.one("input[name=user]").send_keys("alice")
-    page.one("input[name=password]").send_keys("correct horse", Keys.ENTER)
+    fill(page.one("input[name=token]"), "sky_admin" + Keys.ENTER)
     page.sees("Overview", "h1")
     page.sees("alice", ".top")
     page.refresh()
@@ -88,6 +86,21 @@ def test_bulk_actions_tell_each_result(page):
     page.sees("Pause: 2 of 3 done", "[role=status]", 8)
     page.button("Close results").click()
     assert page.all(".results") == []
+
+
+def test_bulk_actions_keep_to_the_servers_pace(page, server):
+    page.login(place="#/machines")
+    server.knob(changes=5)
+    names = ("web-1", "web-2", "db", "batch", "mail", "dns", "metrics")
+    for name in names:
+        row(page, name).find_element(By.CSS_SELECTOR, "input").click()
+    page.button("Pause", ".bulk").click()
+    page.until(lambda: sorted(results(page).values()) == ["paused"] * len(names), "all paused", 9)
+    server.knob(changes=0)
+    for name in names:
+        row(page, name).find_element(By.CSS_SELECTOR, "input").click()
+    page.button("Resume", ".bulk").click()
+    page.until(lambda: sorted(results(page).values()) == ["resumed"] * len(names), "all resumed")
 
 
 def test_stop_can_be_undone_and_what_is_not_allowed(page, server):

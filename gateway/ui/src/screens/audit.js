@@ -6,6 +6,7 @@ import { html, useState } from "../lib.js";
 import { Loaded, Wall } from "../parts/states.js";
 
 const PAGE = 200;
+const MARKS = { ok: "✓ ok", begun: "… begun" };
 const FIELDS = ["n", "time", "who", "action", "target", "result", "hash"];
 
 function save(name, kind, text) {
@@ -52,9 +53,9 @@ function Entries({ first }) {
 		<div class="table-box" tabindex="0" role="region" aria-label="Entries of the audit"><table class="audit">
 			<thead><tr><th scope="col" class="num">No.</th><th scope="col">Time (UTC)</th><th scope="col">Who</th><th scope="col">Action</th>
 				<th scope="col">Target</th><th scope="col">Result</th><th scope="col" class="opt-2">Hash</th></tr></thead>
-			<tbody>${[...shown].reverse().map((item) => html`<tr key=${item.n} class=${item.result === "ok" ? "" : "refused"}>
+			<tbody>${[...shown].reverse().map((item) => html`<tr key=${item.n} class=${MARKS[item.result] ? "" : "refused"}>
 				<td class="num">${item.n}</td><td class="when">${item.time.replace("T", " ").replace("Z", "")}</td><td>${item.who}</td><td>${item.action}</td>
-				<td><span class="target" title=${item.target}>${item.target}</span></td><td>${item.result === "ok" ? "✓ ok" : `✗ ${item.result}`}</td>
+				<td><span class="target" title=${item.target}>${item.target}</span></td><td>${MARKS[item.result] ?? `✗ ${item.result}`}</td>
 				<td class="opt-2"><code title=${item.hash}>${item.hash?.slice(0, 12)}</code></td></tr>`)}</tbody></table></div>`}
 		${more.error && html`<p class="inline-error">${more.error}</p>`}
 		${items.length >= PAGE && items.length % PAGE === 0 && html`<button onClick=${load}>Show later entries</button>`}`;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // The machine underneath: CPUs, memory, what is open to speculation, its certificate; audit, restart.
 import { call, may, useLoad } from "../api.js";
+import { finish } from "../actions.js";
 import { announce } from "../announce.js";
 import { bytes, duration, percent, plural } from "../format.js";
 import { html, useCell, useState } from "../lib.js";
@@ -23,7 +24,7 @@ function Actions({ reload }) {
 		}
 		setResult(`${label}: under way`);
 		try {
-			await call("POST", `/host/actions/${action}`, {}, { Prefer: "wait=10" });
+			await finish(await call("POST", `/host/actions/${action}`, {}, { Prefer: "wait=10" }));
 			setResult(`${label}: done`);
 			announce(`${label}: done.`);
 			reload();
