@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Makes a picture of a screen small: a palette of its 255 most used colours instead of 24 bits a pixel."""
+"""Makes a picture of a screen small: a palette of 255 colours instead of 24 bits a pixel."""
 
 import struct
 import zlib
@@ -56,7 +56,12 @@ def shrink(data):
     counts = {}
     for colour in found:
         counts[colour] = counts.get(colour, 0) + 1
-    palette = sorted(counts, key=counts.get, reverse=True)[:255]
+    used = sorted(counts, key=counts.get, reverse=True)
+    # The most used of each region of colours first, so that a rare red stays red.
+    first = {}
+    for colour in used:
+        first.setdefault(tuple(part >> 5 for part in colour), colour)
+    palette = list(dict.fromkeys([*first.values(), *used]))[:255]
     place = {colour: n for n, colour in enumerate(palette)}
     for colour in counts:
         if colour not in place:

@@ -64,7 +64,7 @@ export function Palette({ close }) {
 	};
 	return html`<input class="palette-input" role="combobox" aria-expanded="true" aria-controls="palette-list"
 			aria-activedescendant=${hits[at] ? `palette-${at}` : null} aria-label="Search and act"
-			aria-autocomplete="list" placeholder="restart, console, log of …" autofocus autocomplete="off"
+			aria-autocomplete="list" placeholder="pause, console of, log of …" autofocus autocomplete="off"
 			spellcheck=${false} value=${text} onKeyDown=${onKey}
 			onInput=${(event) => { setText(event.target.value); setAt(0); }} />
 		<ul class="palette-list" id="palette-list" role="listbox" aria-label="Commands" ref=${list}>
