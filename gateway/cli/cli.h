@@ -26,6 +26,7 @@ struct cli {
 	bool		json;
 	bool		follow;
 	bool		read_only;
+	bool		take;
 	const char	*level;
 	const char	*vm;
 	const char	*limit;
@@ -50,9 +51,19 @@ bool cli_token_path(const struct cli *cli, char *path, size_t size);
 enum cli_exit cli_ask(struct cli *cli, const char *method, const char *path, const json_t *body,
 		      const char *headers, struct http_answer *answer);
 
+/*
+ * A change to `about`: as cli_ask, and an operation is waited for to its end. The answer's JSON is
+ * the operation then; the caller gives it back.
+ */
+enum cli_exit cli_change(struct cli *cli, const char *method, const char *path, const char *headers,
+			 const json_t *body, const char *about, const char *verb,
+			 struct http_answer *answer);
+
 /* Says what a problem document says; `about` (a VM's name) may be NULL. */
 enum cli_exit cli_problem(const struct http_answer *answer, const char *about);
 
+/* Whether cli_say says anything. */
+void cli_quiet(bool quiet);
 void cli_say(const char *format, ...) __attribute__((format(printf, 1, 2)));
 _Noreturn void cli_die(enum cli_exit code, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));

@@ -97,6 +97,8 @@ static enum cli_exit open_console(struct console *console)
 	snprintf(protocols, sizeof(protocols), "skerry.console.v1, ticket.%s", ticket);
 	json_decref(answer.json);
 	snprintf(path, sizeof(path), "/v1/vms/%s/console", http_segment(console->name));
+	if (cli->take && !console->known)
+		strcat(path, "?take=yes");
 	if (console->known)
 		snprintf(path + strlen(path), sizeof(path) - strlen(path), "?from=%llu", console->at);
 	status = websocket_open(&console->socket, &cli->http, path, protocols, &answer);
@@ -135,6 +137,22 @@ static void take_text(struct console *console)
 	json_decref(said);
 }
 
+/* RFC 6455, 7.4.1, as skerryd uses them. */
+static enum cli_exit closed_code(unsigned int code)
+{
+	switch (code) {
+	case 1000:
+	case 1001:	/* the machine is gone, or another one writes now */
+		return CLI_OK;
+	case 1008:	/* the token has been revoked or has expired */
+		return CLI_NO_ACCESS;
+	case 1012:	/* the link to Skerry is lost; it comes back */
+		return CLI_NOT_REACHED;
+	default:
+		return CLI_FAILED;
+	}
+}
+
 /* One message, and credit for it. false: the console has ended, or the connection has. */
 static bool take_message(struct console *console, enum cli_exit *code)
 {
@@ -147,9 +165,7 @@ static bool take_message(struct console *console, enum cli_exit *code)
 	if (got <= 0)
 		return false;
 	if (console->socket.kind == WEBSOCKET_CLOSED) {
-		/* 1001 and 1012: the server goes and comes back (RFC 6455, 7.4). */
-		if (console->socket.close_code != 1001 && console->socket.close_code != 1012)
-			*code = console->socket.close_code == 1000 ? CLI_OK : CLI_FAILED;
+		*code = closed_code(console->socket.close_code);
 		return false;
 	}
 	if (console->socket.kind == WEBSOCKET_TEXT) {
@@ -206,11 +222,10 @@ static enum cli_exit pump(struct console *console)
 }
 
 /* Takes the console up again after a broken connection, from the byte it had come to. */
-static enum cli_exit again(struct console *console)
+static enum cli_exit try_again(struct console *console)
 {
 	struct timespec second = { .tv_sec = 1 };
 
-	note("\r\n[connection lost]\r\n");
 	for (int i = 0; i < AGAIN_LIMIT; i++) {
 		struct pollfd typed = { .fd = console->input_ended ? -1 : 0, .events = POLLIN };
 		char bytes[256];
@@ -220,10 +235,8 @@ static enum cli_exit again(struct console *console)
 		code = cli_try_connect(console->cli);
 		if (code == CLI_OK)
 			code = open_console(console);
-		if (code == CLI_OK) {
-			note("\r\n[connected again]\r\n");
+		if (code == CLI_OK)
 			return CLI_OK;
-		}
 		if (code != CLI_NOT_REACHED && code != CLI_NOT_FOUND)
 			return code;
 		/* What is typed meanwhile goes nowhere, but for Ctrl-]. */
@@ -238,6 +251,19 @@ static enum cli_exit again(struct console *console)
 		nanosleep(&second, NULL);
 	}
 	return CLI_NOT_REACHED;
+}
+
+static enum cli_exit again(struct console *console)
+{
+	enum cli_exit code;
+
+	note("\r\n[connection lost]\r\n");
+	cli_quiet(true);
+	code = try_again(console);
+	cli_quiet(false);
+	if (code == CLI_OK && !console->left)
+		note("\r\n[connected again]\r\n");
+	return code;
 }
 
 enum cli_exit console_command(struct cli *cli, int count, char **words)
@@ -266,6 +292,8 @@ enum cli_exit console_command(struct cli *cli, int count, char **words)
 	terminal_restore();
 	if (code == CLI_NOT_REACHED)
 		cli_say("%s: the connection is lost", console.name);
+	else if (code == CLI_NO_ACCESS)
+		cli_say("%s: the token is no longer good for it", console.name);
 	else if (raw || isatty(1))
 		puts(console.left ? "" : "\n[the console has ended]");
 	return code;

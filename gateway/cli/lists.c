@@ -129,6 +129,20 @@ static void print_host(const json_t *host)
 	}
 }
 
+/* What the audit has found is in the answer, or in the operation that was waited for. */
+static void print_action(const char *action, const json_t *answer)
+{
+	const json_t *result = json_object_get(answer, "result");
+	const char *findings = table_text(result != NULL ? result : answer, "audit_findings");
+
+	printf("host: %s", action);
+	if (strcmp(findings, "-") != 0) {
+		fputs(", findings: ", stdout);
+		escape_print(stdout, findings);
+	}
+	putchar('\n');
+}
+
 enum cli_exit host_command(struct cli *cli, int count, char **words)
 {
 	static const char *const actions[] = { "audit", "log-rotate", "reboot", "poweroff" };
@@ -145,13 +159,14 @@ enum cli_exit host_command(struct cli *cli, int count, char **words)
 	if (action)
 		snprintf(path, sizeof(path), "/v1/host/actions/%s", words[0]);
 	cli_connect(cli);
-	code = cli_ask(cli, action ? "POST" : "GET", path, NULL, NULL, &answer);
+	code = action ? cli_change(cli, "POST", path, NULL, NULL, "host", words[0], &answer)
+		      : cli_ask(cli, "GET", path, NULL, NULL, &answer);
 	if (code != CLI_OK)
 		return code;
 	if (cli->json)
 		output_json(answer.json);
 	else if (action)
-		printf("host: %s\n", words[0]);
+		print_action(words[0], answer.json);
 	else
 		print_host(answer.json);
 	json_decref(answer.json);

@@ -24,12 +24,12 @@ static const char usage[] =
 	"  --token-file FILE         a token (SKERRY_TOKEN; what login has kept)\n"
 	"  --fingerprint HEX         the certificate to trust where nobody can be asked\n"
 	"  --json                    what the server says, as JSON\n"
-	"  --read-only               console: look, do not type\n"
+	"  --read-only, --take       console: look, do not type; be the one who types\n"
 	"  --level L, --vm NAME, --limit N, --since SEQUENCE\n"
 	"  --help, --version\n";
 
 enum { OPT_HOST = 256, OPT_SOCKET, OPT_JSON, OPT_TOKEN, OPT_FINGERPRINT, OPT_FOLLOW, OPT_READ_ONLY,
-       OPT_LEVEL, OPT_VM, OPT_LIMIT, OPT_SINCE, OPT_SCOPE, OPT_EXPIRES, OPT_ROLE, OPT_HELP,
+       OPT_TAKE,       OPT_LEVEL, OPT_VM, OPT_LIMIT, OPT_SINCE, OPT_SCOPE, OPT_EXPIRES, OPT_ROLE, OPT_HELP,
        OPT_VERSION };
 
 static const struct option options[] = {
@@ -40,6 +40,7 @@ static const struct option options[] = {
 	{ "fingerprint", required_argument, NULL, OPT_FINGERPRINT },
 	{ "follow", no_argument, NULL, OPT_FOLLOW },
 	{ "read-only", no_argument, NULL, OPT_READ_ONLY },
+	{ "take", no_argument, NULL, OPT_TAKE },
 	{ "level", required_argument, NULL, OPT_LEVEL },
 	{ "vm", required_argument, NULL, OPT_VM },
 	{ "limit", required_argument, NULL, OPT_LIMIT },
@@ -80,6 +81,7 @@ static void take_option(struct cli *cli, int option)
 	case 'f':
 	case OPT_FOLLOW:	cli->follow = true; break;
 	case OPT_READ_ONLY:	cli->read_only = true; break;
+	case OPT_TAKE:		cli->take = true; break;
 	case OPT_LEVEL:		cli->level = optarg; break;
 	case OPT_VM:		cli->vm = optarg; break;
 	case OPT_LIMIT:		cli->limit = optarg; break;

@@ -55,11 +55,20 @@ const char *output_duration(double seconds)
 	return text;
 }
 
+static bool quiet;
+
+void cli_quiet(bool wanted)
+{
+	quiet = wanted;
+}
+
 void cli_say(const char *format, ...)
 {
 	char text[1024];
 	va_list arguments;
 
+	if (quiet)
+		return;
 	va_start(arguments, format);
 	vsnprintf(text, sizeof(text), format, arguments);
 	va_end(arguments);
@@ -76,6 +85,7 @@ void cli_die(enum cli_exit code, const char *format, ...)
 	va_start(arguments, format);
 	vsnprintf(text, sizeof(text), format, arguments);
 	va_end(arguments);
+	quiet = false;
 	cli_say("%s", text);
 	exit(code);
 }

@@ -3,8 +3,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
-#include <unistd.h>
 
 #include "gateway/cli/cli.h"
 #include "gateway/cli/escape.h"
@@ -120,40 +118,6 @@ static enum cli_exit show(struct cli *cli, const char *name)
 	return CLI_OK;
 }
 
-/* Waits for an operation, with what it waits for on the terminal's last line. */
-static enum cli_exit await(struct cli *cli, const char *name, const char *verb,
-			   struct http_answer *answer)
-{
-	time_t began = time(NULL);
-	bool shown = isatty(2) && !cli->json;
-	enum cli_exit code = CLI_OK;
-	char path[300];
-
-	if (strncmp(answer->location, "/v1/operations/", 15) != 0) {
-		cli_say("%s: the server does not say where its operation is", name);
-		return CLI_FAILED;
-	}
-	snprintf(path, sizeof(path), "%s?wait=1", answer->location);
-	for (;;) {
-		const char *state = table_text(answer->json, "state");
-
-		if (strcmp(state, "running") != 0)
-			break;
-		json_decref(answer->json);
-		answer->json = NULL;
-		if (shown)
-			fprintf(stderr, "\r%s: %s, %ld s \033[K", name, verb, (long)(time(NULL) - began));
-		code = cli_ask(cli, "GET", path, NULL, NULL, answer);
-		if (code != CLI_OK)
-			break;
-	}
-	if (shown)
-		fputs("\r\033[K", stderr);
-	if (code == CLI_OK && strcmp(table_text(answer->json, "state"), "done") != 0)
-		code = output_problem(json_object_get(answer->json, "problem"), name);
-	return code;
-}
-
 static enum cli_exit act(struct cli *cli, const char *verb, const char *name)
 {
 	struct http_answer answer;
@@ -161,14 +125,7 @@ static enum cli_exit act(struct cli *cli, const char *verb, const char *name)
 	char path[600];
 
 	snprintf(path, sizeof(path), "/v1/vms/%s/actions/%s", http_segment(name), verb);
-	if (!http_exchange(&cli->http, "POST", path, "Prefer: wait=1\r\n", NULL, &answer))
-		cli_die(CLI_NOT_REACHED, "%s", cli->http.net.error);
-	if (answer.status < 200 || answer.status > 299)
-		code = cli_problem(&answer, name);
-	else if (answer.status == 202)
-		code = await(cli, name, verb, &answer);
-	else
-		code = CLI_OK;
+	code = cli_change(cli, "POST", path, NULL, NULL, name, verb, &answer);
 	if (code == CLI_OK && cli->json) {
 		output_json(answer.json);
 	} else if (code == CLI_OK) {
@@ -216,7 +173,7 @@ static enum cli_exit create(struct cli *cli, int count, char **words)
 
 	json_object_set_new(body, "name", json_string(words[0]));
 	json_object_set_new(body, "config", config_of(count - 1, words + 1, false));
-	code = cli_ask(cli, "POST", "/v1/vms", body, NULL, &answer);
+	code = cli_change(cli, "POST", "/v1/vms", NULL, body, words[0], "create", &answer);
 	json_decref(body);
 	if (code != CLI_OK)
 		return code;
@@ -244,7 +201,7 @@ static enum cli_exit set(struct cli *cli, int count, char **words)
 		if (answer.etag[0])
 			snprintf(headers, sizeof(headers), "If-Match: %s\r\n", answer.etag);
 		json_decref(answer.json);
-		code = cli_ask(cli, "PATCH", path, body, headers, &answer);
+		code = cli_change(cli, "PATCH", path, headers, body, words[0], "set", &answer);
 	}
 	json_decref(body);
 	if (code != CLI_OK)
@@ -260,19 +217,13 @@ static enum cli_exit set(struct cli *cli, int count, char **words)
 static enum cli_exit destroy(struct cli *cli, const char *name)
 {
 	struct http_answer answer;
+	enum cli_exit code;
 	char path[600];
 
 	snprintf(path, sizeof(path), "/v1/vms/%s", http_segment(name));
-	if (!http_exchange(&cli->http, "DELETE", path, "Prefer: wait=1\r\n", NULL, &answer))
-		cli_die(CLI_NOT_REACHED, "%s", cli->http.net.error);
-	if (answer.status < 200 || answer.status > 299)
-		return cli_problem(&answer, name);
-	if (answer.status == 202) {
-		enum cli_exit code = await(cli, name, "destroy", &answer);
-
-		if (code != CLI_OK)
-			return code;
-	}
+	code = cli_change(cli, "DELETE", path, NULL, NULL, name, "destroy", &answer);
+	if (code != CLI_OK)
+		return code;
 	json_decref(answer.json);
 	if (!cli->json) {
 		escape_print(stdout, name);

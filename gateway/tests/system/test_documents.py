@@ -26,7 +26,7 @@ def test_manual_says_all(request):
     with open(os.path.join(ROOT, "gateway/cli/skerryctl.bash"), encoding="utf-8") as file:
         completion = file.read()
     options = set(re.findall(r"--[a-z-]+", usage))
-    assert len(options) == 16
+    assert len(options) == 17
     for option in options:
         assert option in page and option in completion, option
     for command in ("vm list", "console", "events", "log", "audit", "host", "token", "login"):

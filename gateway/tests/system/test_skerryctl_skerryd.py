@@ -89,6 +89,12 @@ def test_host_log_audit(ctl, fake):
     assert "vm.reset" in audit and "vm01" in audit and "head " in audit
 
 
+def test_host_actions(ctl, fake):
+    assert ctl.good("host", "audit") == "host: audit, findings: 0\n"
+    assert ctl.good("host", "log-rotate") == "host: log-rotate\n"
+    assert ctl.run("host", "explode").returncode == 2
+
+
 def test_tokens(ctl):
     """A token for less than its maker has; it ends when it is revoked."""
     made = ctl.run("token", "create", "looker", "--role", "viewer", "--scope", "vm00",
@@ -145,6 +151,56 @@ def test_console(make, pair):
     terminal.expect(pexpect.EOF)
     terminal.close()
     assert terminal.exitstatus == 0
+
+
+def test_one_types(ctl, fake):
+    """A second writer is refused, or takes over; a look is always free."""
+    first = ctl.spawn("console", "vm01")
+    first.expect("login: ")
+    done = ctl.run("console", "vm01")
+    assert done.returncode == 5, done
+    second = ctl.spawn("console", "--take", "vm01")
+    second.expect("login: ")
+    first.expect("the console has ended")
+    first.expect(pexpect.EOF)
+    look = ctl.spawn("console", "--read-only", "vm01")
+    look.expect("login: ")
+    second.send("taken")
+    look.expect("taken")
+    for terminal in (second, look):
+        terminal.send("\x1d")
+        terminal.expect(pexpect.EOF)
+
+
+def test_revoked(ctl):
+    """The console of a token that is revoked ends."""
+    secret = ctl.good("token", "create", "brief", "--role", "console-read", "--role", "viewer").strip()
+    number = [row["id"] for row in json.loads(ctl.good("--json", "token", "list"))
+              if row["name"] == "brief"][0]
+    words = [ctl.program, *ctl.words(["console", "--read-only", "vm01"])]
+    with subprocess.Popen(words, env={**ctl.environment, "SKERRY_TOKEN": secret}, text=True,
+                          stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                          stderr=subprocess.PIPE) as program:
+        assert program.stdout.read(1)
+        ctl.good("token", "revoke", number)
+        _, errors = program.communicate(timeout=20)
+    assert program.returncode == 4 and "no longer good" in errors
+
+
+def test_console_without_link(make, pair):
+    """The link's loss is waited out without a word each second."""
+    fake, server = pair()
+    server.start()
+    terminal = make(server).spawn("console", "vm00")
+    terminal.expect("login: ")
+    fake.accepts = False
+    fake.drop()
+    terminal.expect("connection lost")
+    wait_for(lambda: not server.health()["ready"], 20, "the loss of the link")
+    fake.accepts = True
+    terminal.expect("connected again")
+    assert "skerryctl" not in terminal.before
+    terminal.close(force=True)
 
 
 def test_all_output_arrives(make, pair):
