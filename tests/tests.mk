@@ -200,7 +200,7 @@ PARTS_fuzz = $(call named,$(FUZZ_TARGETS:%=$(FUZZ)/%))
 PARTS_guest = $(TEST_TOOLS) $(TINY_GUESTS) $(LINUX_PROGRAMS) $(HOSTILE)/skerry.elf \
 	$(THIEF)/skerry.elf $(FAULTS)/skerry.elf $(LIARS)/skerry.elf \
 	$(BUILD)/tests/bench/exits.bin $(BUILD)/tests/bench/switch.bin $(RIGHTS)/skerry.elf \
-	$(NO_FLUSH)/skerry.elf $(DISK_TOOLS)/made all guests
+	$(NO_FLUSH)/skerry.elf $(DISK_TOOLS)/made all guests service
 PARTS_system = $(PARTS_guest) gateway-parts
 PARTS_gateway = gateway-parts
 

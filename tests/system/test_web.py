@@ -1,0 +1,73 @@
+# SPDX-License-Identifier: MIT
+"""`make run WEB=1`: Skerry, two guests and the service VM, as the guide shows it."""
+import os
+import re
+import subprocess
+
+import pexpect
+
+from bochs import free_port
+from machine import PROMPT, ROOT
+
+LIMIT = 240
+
+
+def curl(port, path, *words):
+    done = subprocess.run(["curl", "-sk", "-m", "30", "--retry", "60", "--retry-all-errors",
+                           "--retry-delay", "1", "--retry-max-time", str(LIMIT),
+                           f"https://localhost:{port}{path}", *words],
+                          capture_output=True, text=True, timeout=LIMIT + 60)
+    return done.stdout
+
+
+def start(build, disk, port):
+    """Until the prompt; (terminal, what was said before the emulator started)."""
+    line = (f"make run WEB=1 BOOT=kernel HTTP_PORT={free_port()} HTTPS_PORT={port} "
+            f"STATE_DISK={disk} BUILD={os.path.relpath(build, ROOT)}")
+    terminal = pexpect.spawn("/bin/sh", ["-c", line], cwd=ROOT, timeout=LIMIT, encoding="utf-8",
+                             codec_errors="replace")
+    terminal.expect("  QEMU ")
+    said = terminal.before
+    terminal.expect(PROMPT)
+    return terminal, said
+
+
+def end(terminal):
+    terminal.send("poweroff\r")
+    terminal.expect(pexpect.EOF)
+
+
+def test_service_vm(build, tmp_path):
+    disk, port = tmp_path / "state.img", free_port()
+    terminal, said = start(build, disk, port)
+    try:
+        assert f"https://localhost:{port}/" in said
+        token = re.search(r"first token (sky_\w+)", said)[1]
+        fingerprint = re.search(r"fingerprint ([0-9a-f]{64})", said)[1]
+        assert '"live":true' in curl(port, "/v1/health")
+        me = curl(port, "/v1/me", "-H", f"Authorization: Bearer {token}")
+        assert '"admin"' in me, me
+        assert "unauthenticated" in curl(port, "/v1/vms")
+        shown = subprocess.run(["openssl", "s_client", "-connect", f"localhost:{port}"],
+                               stdin=subprocess.DEVNULL, capture_output=True, timeout=60).stdout
+        print_of = subprocess.run(["openssl", "x509", "-noout", "-fingerprint", "-sha256"],
+                                  input=shown, capture_output=True, timeout=20).stdout
+        assert print_of.decode().split("=")[1].strip().replace(":", "").lower() == fingerprint
+        terminal.send("vm console web\r")
+        terminal.expect("SERVICE web at 10.0.2.17/24")
+        terminal.expect(f"fingerprint {fingerprint}")
+        terminal.send("\x1d")
+        terminal.expect(PROMPT)
+        assert "sky_" not in terminal.before
+        terminal.send("vm list\r")
+        terminal.expect("alpha +running.*beta +running.*web +running")
+        end(terminal)
+        assert token.encode() not in disk.read_bytes()
+        # The second time: the same server, and nothing secret is said.
+        terminal.close(force=True)
+        terminal, said = start(build, disk, port)
+        assert fingerprint in said and "sky_" not in said
+        terminal.send("poweroff now\r")
+        terminal.expect(pexpect.EOF)
+    finally:
+        terminal.close(force=True)
