@@ -2,8 +2,9 @@
 /*
  * Guests on one network that measure how it is shared: `flood` sends to the card whose address ends
  * in to= as fast as it may, `count` says at what rate frames come, `ping` when asked how long
- * answers take, `echo` gives them. `order` sends frames with numbers and a pattern to to=, `verify` looks
- * whether those from from= are whole and in order. Each halts while it waits, except for a flood that shall `spin`.
+ * answers take, `echo` gives them. `order` sends frames with numbers and a pattern to to=, `verify`
+ * looks whether those from from= are whole and in order. Each halts while it waits, except for a
+ * flood that shall `spin`.
  */
 #include "tests/guest/rt/devices.h"
 #include "tests/guest/rt/net.h"
