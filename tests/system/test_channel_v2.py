@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: MIT
 """The machine channel, version 2: rights, structured words, numbered events, streams, samples."""
+import json
+
 import bundle
 from channel_v2 import Client
 from machine import Qemu
@@ -217,3 +219,83 @@ def test_samples(build, tmp_path):
         shown = {row["name"]: row for row in client.result("vm list")}
         assert shown["tiny"]["uuid"] == rows[0]["uuid"] and shown["tiny"]["boots"] == 1
         assert shown["tiny"]["steal_ns"] >= last["steal_ns"]
+
+
+SERVICE = """[channel web]
+rights = view operate configure
+[vm service]
+kernel = vmlinuz
+initrd = initramfs.cpio.gz
+memory = 128M
+cmdline = console=ttyS0 quiet name=service
+autostart = yes
+port = web
+channel = web
+"""
+
+
+# A line is sent to the port, and what comes is skipped up to a reply.
+OPEN_PORT = ("exec 3<>/dev/$(basename $(dirname $(grep -l web /sys/class/virtio-ports/*/name))); "
+             "ask() { echo \"$1\" >&3; while read -r line <&3; do "
+             "case $line in {\\\"id\\\"*) break;; esac; done; echo \"$line\"; }")
+
+
+def test_port(build, tmp_path):
+    """A guest drives the machine by a port of its virtio console, as far as its channel may."""
+    files = bundle.debian_virtio(build / "guests") | bundle.tiny(build, "spin")
+    made = bundle.make(tmp_path / "port.cpio", CONF.format(rights="view console operate") + SERVICE,
+                       files)
+    with Qemu(build, bundle=made, channel=True) as machine:
+        machine.wait_prompt()
+        client = Client.over(machine.channel)
+        client.hello()
+        machine.attach_shell("service")
+        machine.shell(OPEN_PORT)
+
+        def ask(line):
+            return json.loads(machine.shell(f"ask '{line}'"))
+
+        hello = ask('{"id":1,"hello":2}')["result"][0]
+        assert hello["channel"] == "web" and hello["rights"] == ["view", "operate", "configure"]
+        made = ask('{"id":2,"command":"vm create","arguments":["tiny"],"actor":"bob"}')
+        assert made["result"][0]["state"] == "created"
+        event = json.loads(machine.shell("read -r line <&3; echo \"$line\""))
+        assert event["event"] == "created" and event["sequence"] > hello["event_last"]
+        assert client.event("created", "tiny")["uuid"] == event["uuid"]
+        assert ask('{"id":3,"command":"reboot"}')["code"] == "no-right"
+        assert ask('nonsense')["code"] == "bad-request"
+        audit = [row["text"] for row in client.result("log show -c audit")]
+        assert 'channel web for "bob": created' in audit, audit
+        # Nobody else gets at the port, nor may a second VM have the channel.
+        assert client.code("stream open", "service", "port=web") == "busy"
+        machine.leave()
+        assert "is a machine channel" in machine.command("vm console service web")
+        assert "that of VM service" in \
+            machine.command("vm create other kernel=spin.bin port=web channel=web")
+        assert "allowed: with port = web" in machine.command("vm create x kernel=spin.bin channel=web")
+        # A guest that boots afresh is a new client.
+        assert client.result("vm kill", "service")[0]["reason"] == "ended by `vm kill`"
+        assert client.code("vm kill", "service") == "bad-state"
+        client.result("vm start", "service")
+        machine.attach_shell("service")
+        machine.shell(OPEN_PORT)
+        again = ask('{"id":1,"hello":2}')["result"][0]
+        assert again["boot"] == hello["boot"]
+        machine.leave()
+
+
+def test_keys(build, tmp_path):
+    """`vm get` says of every key what it is, where from, and when a change takes effect."""
+    with Qemu(build, bundle=make_bundle(build, tmp_path), channel=True) as machine:
+        machine.wait_prompt()
+        client = Client.over(machine.channel)
+        client.result("vm create", "tiny", "weight=9")
+        rows = {row["key"]: row for row in client.result("vm get", "tiny")}
+        assert rows["kernel"] == {"key": "kernel", "value": "spin.bin", "applies": "next-start",
+                                  "origin": "configuration"}
+        assert (rows["weight"]["value"], rows["weight"]["applies"]) == ("9", "now")
+        assert rows["weight"]["origin"] == "command" and rows["vcpus"]["origin"] == "default"
+        digest = "0123456789abcdef" * 4
+        assert client.result("audit anchor", digest)[0]["hash"] == digest
+        assert client.code("audit anchor", digest[1:]) == "bad-argument"
+        assert client.result("log show -c audit")[-1]["text"] == f"machine channel: anchor {digest}"

@@ -67,6 +67,7 @@ static void test_shown_again(void **state)
 		choose_nets(&vm);
 		for (u32 i = 0; i < round % (CONFIG_PORT_MAX + 1); i++)
 			snprintf(vm.port[i], sizeof(vm.port[i]), "port-%u", i);
+		string_copy(vm.channel, sizeof(vm.channel), vm.port[0]);
 		for (u32 i = 0; config_vm_keys[i].name != NULL; i++) {
 			config_value_text(&config_vm_keys[i], &vm, value, sizeof(value));
 			if (value[0] == '\0')

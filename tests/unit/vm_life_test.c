@@ -4,11 +4,11 @@
 
 /* What docs/manager.md draws: the state reached, -1 for a refusal, -2 for the end. */
 static const int expected[VM_STATE_COUNT][ACTION_COUNT] = {
-	[VM_CREATED] = {VM_RUNNING, -1, -1, -1, -1, -2},
-	[VM_RUNNING] = {-1, VM_PAUSED, -1, VM_RUNNING, VM_STOPPED, -2},
-	[VM_PAUSED] = {-1, -1, VM_RUNNING, VM_RUNNING, VM_STOPPED, -2},
-	[VM_STOPPED] = {VM_RUNNING, -1, -1, -1, -1, -2},
-	[VM_CRASHED] = {VM_RUNNING, -1, -1, -1, -1, -2},
+	[VM_CREATED] = {VM_RUNNING, -1, -1, -1, -1, -1, -2},
+	[VM_RUNNING] = {-1, VM_PAUSED, -1, VM_RUNNING, VM_STOPPED, VM_STOPPED, -2},
+	[VM_PAUSED] = {-1, -1, VM_RUNNING, VM_RUNNING, VM_STOPPED, VM_STOPPED, -2},
+	[VM_STOPPED] = {VM_RUNNING, -1, -1, -1, -1, -1, -2},
+	[VM_CRASHED] = {VM_RUNNING, -1, -1, -1, -1, -1, -2},
 };
 
 /* Every action in every state leads to the right state, or says why not and changes nothing. */
@@ -122,7 +122,7 @@ static void anything(struct vm *vm)
 	static const char reasons[3][4] = {"", "off", "bad"};
 	enum vm_action action = (enum vm_action)(rand() % ACTION_COUNT);
 
-	if (action == ACTION_DESTROY && rand() % 8 != 0)
+	if ((action == ACTION_DESTROY || action == ACTION_KILL) && rand() % 8 != 0)
 		action = ACTION_RESUME;
 
 	switch (rand() % 30) {

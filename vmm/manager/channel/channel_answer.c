@@ -172,6 +172,16 @@ void channel_answer_park(struct channel_slot *slot)
 	slot->channel->holder = NULL;
 }
 
+void channel_answers_abandon(struct machine_channel *channel)
+{
+	channel->holder = NULL;
+	for (u32 i = 0; i < ARRAY_COUNT(channel->slot); i++) {
+		channel->slot[i].failed = true;
+		channel->slot[i].streamed = false;
+		channel->slot[i].held_bytes = 0;
+	}
+}
+
 /* Whether the slot has the line now; what it has answered before is in the output again. */
 static bool take_line(struct channel_slot *slot)
 {

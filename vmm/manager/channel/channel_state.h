@@ -2,6 +2,7 @@
 #pragma once
 
 #include "vmm/manager/channel/channel_output.h"
+#include "vmm/manager/channel/channel_port.h"
 #include "vmm/manager/channel/channel_samples.h"
 #include "vmm/manager/channel/channel_stream.h"
 #include "vmm/manager/channel/request.h"
@@ -48,6 +49,8 @@ struct machine_channel {
 	u32 rights;
 	struct login login; /* the door: shut, it answers no command and sends nothing by itself */
 	struct channel_transport transport;
+	struct channel_port on; /* of channels on ports */
+	char actor[CONFIG_NAME_BYTES + 16]; /* likewise: its name for the log */
 	struct channel_output output;
 
 	/* The line being received. */
@@ -74,6 +77,12 @@ struct machine_channel {
 	u64 next_beat_tsc;
 };
 
+/* A new one, all zero before: its rights are those of its section. */
+void channel_init(struct machine_channel *channel, const struct channel_config *config);
+/* Whoever comes next at the other end finds nothing of who was there. */
+void channel_forget_client(struct machine_channel *channel);
+/* Those on ports. */
+struct machine_channel *channel_on_port(u32 number);
 /* The channels, from 0 on; NULL behind the last. */
 struct machine_channel *channel_at(u32 number);
 
@@ -92,6 +101,8 @@ void channel_answer_end(struct channel_slot *slot);
 /* A mistake, of which `position` may be NULL, in place of what was answered so far. */
 void channel_answer_error(struct channel_slot *slot, enum reply_code code, struct text problem,
 			  const u32 *position);
+/* What is under way goes on, and is answered to nobody. */
+void channel_answers_abandon(struct machine_channel *channel);
 /* Puts a begun answer aside, if it is small enough. */
 void channel_answer_park(struct channel_slot *slot);
 /* Goes on with all that wait; true when one has ended. */

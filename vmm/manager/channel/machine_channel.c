@@ -27,13 +27,37 @@ static struct machine_channel com2 = {
 
 struct machine_channel *channel_at(u32 number)
 {
-	return number == 0 ? &com2 : NULL;
+	return number == 0 ? &com2 : channel_on_port(number - 1);
+}
+
+void channel_init(struct machine_channel *channel, const struct channel_config *config)
+{
+	for (u32 i = 0; i < ARRAY_COUNT(channel->slot); i++)
+		channel->slot[i].channel = channel;
+	if (config == NULL)
+		return;
+	channel->name = config->section.name;
+	/* A section with mistakes gives nothing: nobody knows what it was to give. */
+	channel->rights = config->section.broken ? 0 : (u32)config->rights;
+}
+
+void channel_forget_client(struct machine_channel *channel)
+{
+	if (login_required())
+		login_lock(&channel->login);
+	channel_answers_abandon(channel);
+	channel_streams_drop(channel);
+	channel_samples_set(channel, 0);
+	channel_heartbeat_set(channel, 0);
+	channel->greeted = false;
+	channel->output.sent = channel->output.ready = channel->output.written;
+	password_forget(channel->input.bytes, sizeof(channel->input.bytes));
+	memset(&channel->input, 0, sizeof(channel->input));
 }
 
 void machine_channel_open(void)
 {
-	for (u32 i = 0; i < ARRAY_COUNT(com2.slot); i++)
-		com2.slot[i].channel = &com2;
+	channel_init(&com2, NULL);
 	com2.is_open = true;
 }
 
@@ -42,13 +66,9 @@ bool machine_channel_is_open(void)
 	return com2.is_open;
 }
 
-/* A section with mistakes gives nothing: nobody knows what it was to give. */
 void machine_channel_configure(bool locked)
 {
-	const struct channel_config *config = config_channel_find(com2.name);
-
-	if (config != NULL)
-		com2.rights = config->section.broken ? 0 : (u32)config->rights;
+	channel_init(&com2, config_channel_find(com2.name));
 	if (locked)
 		login_lock(&com2.login);
 }
@@ -100,6 +120,7 @@ bool machine_channels_step(void)
 	struct machine_channel *channel;
 	bool more = false;
 
+	channel_ports_step();
 	for (u32 i = 0; (channel = channel_at(i)) != NULL; i++)
 		more |= step_channel(channel);
 	return more;

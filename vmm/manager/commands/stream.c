@@ -17,8 +17,13 @@ struct options {
 static bool take_port(struct reply *reply, const struct vm *vm, const char *name, u32 *port)
 {
 	*port = vm_port_find(vm, name);
-	if (*port != 0)
+	if (*port != 0 && !channel_port_is(vm, *port))
 		return true;
+	if (*port != 0) {
+		reply_fail(reply, CODE_BUSY, "that port of %s is a machine channel",
+			   vm->config.name);
+		return false;
+	}
 	reply_fail(reply, CODE_NOT_FOUND, "%s has no port of that name", vm->config.name);
 	return false;
 }

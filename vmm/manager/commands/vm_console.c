@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include "vmm/manager/channel/channel_port.h"
 #include "vmm/manager/command.h"
 
 static void no_port(struct reply *reply, const struct vm *vm, const char *name)
@@ -26,6 +27,11 @@ static void run(struct reply *reply, const struct arguments *arguments)
 			no_port(reply, vm, arguments->word[1]);
 			return;
 		}
+	}
+	if (channel_port_is(vm, port)) {
+		reply_fail(reply, CODE_BUSY, "port %s of %s is a machine channel",
+			   arguments->word[1], vm->config.name);
+		return;
 	}
 	reply->attach_id = vm->id;
 	reply->attach_port = port;

@@ -10,7 +10,7 @@
 	"weight cap reserve affinity on_crash stop_timeout autostart trap "                        \
 	"net.packets net.bytes net.burst net.weight"
 
-static bool at_any_time(struct text key)
+bool vm_set_at_any_time(struct text key)
 {
 	struct text rest = TEXT(AT_ANY_TIME);
 	struct text word;
@@ -25,7 +25,7 @@ static bool at_any_time(struct text key)
 /* The others take effect when the VM boots with a new monitor; config_set knows what is no key. */
 bool vm_set_can_change(const struct vm *vm, struct text key)
 {
-	return vm_has_ended(vm) || at_any_time(key) ||
+	return vm_has_ended(vm) || vm_set_at_any_time(key) ||
 	       config_key_find(config_vm_keys, key) == NULL;
 }
 
@@ -43,7 +43,7 @@ static bool set(struct reply *reply, const struct arguments *arguments, u32 *ind
 	if (equals != NULL)
 		key.length = (size_t)(equals - word);
 	text_show(shown, sizeof(shown), key);
-	if (!at_any_time(key) && !reply_may(reply, MAY_CONFIGURE))
+	if (!vm_set_at_any_time(key) && !reply_may(reply, MAY_CONFIGURE))
 		return false;
 	if (!vm_set_can_change(vm, key)) {
 		reply_fail(reply, CODE_BAD_STATE,

@@ -151,6 +151,7 @@ struct vm_config {
 	u64 rng;
 	u64 console; /* enum config_console */
 	char port[CONFIG_PORT_MAX][CONFIG_NAME_BYTES]; /* of the virtio console; "": no more */
+	char channel[CONFIG_NAME_BYTES]; /* the port that is a machine channel; "": none */
 	u64 test_device;
 	struct vm_disk disk[CONFIG_VM_DISK_MAX];
 	struct vm_net net[CONFIG_VM_NET_MAX];

@@ -27,6 +27,15 @@ static const char *use_of_pci(const struct vm_config *vm)
 	return vm->disk[0].number != 0 ? "disk" : NULL;
 }
 
+static bool has_port(const struct vm_config *vm, const char *name)
+{
+	for (u32 i = 0; i < CONFIG_PORT_MAX; i++) {
+		if (string_equal(vm->port[i], name))
+			return true;
+	}
+	return false;
+}
+
 bool config_vm_check(const struct vm_config *vm, char *problem, size_t size)
 {
 	if (vm->kernel[0] == '\0')
@@ -45,6 +54,9 @@ bool config_vm_check(const struct vm_config *vm, char *problem, size_t size)
 	else if (vm->pci == PCI_OFF && use_of_pci(vm) != NULL)
 		format(problem, size, "VM %s: found %s with pci = off, allowed: with pci = on",
 		       vm->name, use_of_pci(vm));
+	else if (vm->channel[0] != '\0' && !has_port(vm, vm->channel))
+		format(problem, size, "VM %s: found channel = %s, allowed: with port = %s",
+		       vm->name, vm->channel, vm->channel);
 	else
 		return true;
 	return false;

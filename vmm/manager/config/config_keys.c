@@ -78,6 +78,8 @@ const struct config_key config_vm_keys[] = {
 	 .allowed = "serial virtio"},
 	{"port", VALUE_PORTS, VM_FIELD(port), .words = NULL,
 	 .allowed = "up to 3 different names such as agent, log; or none"},
+	{"channel", VALUE_TEXT, VM_FIELD(channel), 0, CONFIG_NAME_BYTES - 1, NULL,
+	 "the name of one of its ports"},
 	{"disk", VALUE_DISKS, VM_FIELD(disk), .words = NULL,
 	 .allowed = "a disk's name, then ro or optional or both; at most 16 disks; or none"},
 	{"net", VALUE_NETS, VM_FIELD(net), .words = NULL,

@@ -350,8 +350,8 @@ static enum vm_command command_of(enum vm_action action)
 
 static void end(struct vm *vm, enum vm_action action)
 {
-	if (action == ACTION_STOP) {
-		stopped(vm, "ended by `vm stop`");
+	if (action != ACTION_DESTROY) {
+		stopped(vm, action == ACTION_KILL ? "ended by `vm kill`" : "ended by `vm stop`");
 	} else {
 		string_copy(vm->end_reason, sizeof(vm->end_reason), "`vm destroy`");
 		release(vm, AFTER_REMOVE);
@@ -373,8 +373,8 @@ static bool must_wait(const struct vm *vm, enum vm_action action)
 {
 	bool only_set_up = action == ACTION_START && !vm_ready(vm) && !vm->start_wanted;
 
-	return vm_busy(vm) && !vm->dying && action != ACTION_DESTROY && !only_set_up &&
-	       !vm_has_ended(vm);
+	return vm_busy(vm) && !vm->dying && action != ACTION_DESTROY && action != ACTION_KILL &&
+	       !only_set_up && !vm_has_ended(vm);
 }
 
 bool vm_act(struct vm *vm, enum vm_action action, char *problem, size_t size)

@@ -18,12 +18,14 @@ static const struct vm_life table[VM_LIFE_STATES][ACTION_COUNT] = {
 		[ACTION_PAUSE] = TELL(VM_PAUSED),
 		[ACTION_RESET] = TELL(VM_RUNNING),
 		[ACTION_STOP] = BUTTON,
+		[ACTION_KILL] = END(VM_STOPPED),
 		[ACTION_DESTROY] = END(VM_ENDING),
 	},
 	[VM_PAUSED] = {
 		[ACTION_RESUME] = TELL(VM_RUNNING),
 		[ACTION_RESET] = TELL(VM_RUNNING),
 		[ACTION_STOP] = END(VM_STOPPED), /* its guest cannot see a button */
+		[ACTION_KILL] = END(VM_STOPPED),
 		[ACTION_DESTROY] = END(VM_ENDING),
 	},
 	[VM_STOPPED] = {
@@ -71,6 +73,7 @@ const char *vm_life_action_name(enum vm_action action)
 	static const char names[ACTION_COUNT][8] = {
 		[ACTION_START] = "start", [ACTION_PAUSE] = "pause", [ACTION_RESUME] = "resume",
 		[ACTION_RESET] = "reset", [ACTION_STOP] = "stop",   [ACTION_DESTROY] = "destroy",
+		[ACTION_KILL] = "kill",
 	};
 
 	return names[action];
@@ -84,6 +87,7 @@ const char *vm_life_allowed(enum vm_action action)
 		[ACTION_RESUME] = "only a paused VM can be resumed",
 		[ACTION_RESET] = "only a running or paused VM can be reset",
 		[ACTION_STOP] = "only a running or paused VM can be stopped",
+		[ACTION_KILL] = "only a running or paused VM can be killed",
 		[ACTION_DESTROY] = "it is already going away",
 	};
 

@@ -20,6 +20,28 @@ _Static_assert((u32)TRAP_CR == VM_TRAP_CR && (u32)TRAP_EXCEPTIONS == VM_TRAP_EXC
 		       (u32)TRAP_IO == VM_TRAP_IO,
 	       "the key's value goes to the monitor as it is");
 
+/* A channel has a section, and is a port of one VM. */
+static bool check_channel(const struct vm_config *config, char *problem, size_t size)
+{
+	if (config->channel[0] == '\0')
+		return true;
+	if (string_equal(config->channel, "com2") || config_channel_find(config->channel) == NULL) {
+		format(problem, size,
+		       "channel: found %s, allowed: a name but com2 with a section [channel NAME]",
+		       config->channel);
+		return false;
+	}
+	VM_FOR_EACH(vm) {
+		if (string_equal(vm->config.channel, config->channel) &&
+		    !string_equal(vm->config.name, config->name)) {
+			format(problem, size, "channel: found %s, which is that of VM %s",
+			       config->channel, vm->config.name);
+			return false;
+		}
+	}
+	return true;
+}
+
 bool vm_share_check(const struct vm_config *config, char *problem, size_t size)
 {
 	u32 count = machine_page()->cpu_count;
@@ -33,7 +55,7 @@ bool vm_share_check(const struct vm_config *config, char *problem, size_t size)
 		       there > 1 ? "0-" : "", there - 1, count, count == 1 ? "" : "s");
 		return false;
 	}
-	return true;
+	return check_channel(config, problem, size);
 }
 
 /* False: the account has moved meanwhile, and time may be counted twice or not at all. */

@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: MIT */
+/* Machine channels on ports of VMs: the key `channel` of a VM. */
+#include "vmm/manager/channel/channel_state.h"
+#include "vmm/manager/log/log.h"
+#include "vmm/manager/vm/vm_output.h"
+#include "vmm/rt/format.h"
+#include "vmm/rt/memory.h"
+
+static struct machine_channel *on_ports[CONFIG_CHANNEL_MAX];
+static u32 count;
+
+struct machine_channel *channel_on_port(u32 number)
+{
+	return number < count ? on_ports[number] : NULL;
+}
+
+static u32 send_port(void *context, const u8 *bytes, u32 length)
+{
+	const struct channel_port *port = context;
+	struct vm *vm = vm_by_id(port->vm_id);
+
+	return vm != NULL ? vm_console_write(vm, port->port, bytes, length) : length;
+}
+
+static u32 receive_port(void *context, u8 *byte, u64 *lost)
+{
+	struct channel_port *port = context;
+	struct vm *vm = vm_by_id(port->vm_id);
+	u32 read = 0;
+
+	if (vm != NULL)
+		read = vm_output_read(vm, port->port, &port->at, &port->lost, byte, 1);
+	*lost = port->lost;
+	return read;
+}
+
+bool channel_port_is(const struct vm *vm, u32 port)
+{
+	return port != 0 && vm->config.channel[0] != '\0' &&
+	       vm_port_find(vm, vm->config.channel) == port;
+}
+
+/* The channel of that name, which is made when a VM has it for the first time. */
+static struct machine_channel *get(const char *name)
+{
+	const struct channel_config *config = config_channel_find(name);
+	struct machine_channel *channel;
+	u64 at;
+
+	for (u32 i = 0; i < count; i++) {
+		if (string_equal(on_ports[i]->name, name))
+			return on_ports[i];
+	}
+	if (config == NULL || count == CONFIG_CHANNEL_MAX ||
+	    memory_map(align_up(sizeof(*channel), PAGE_SIZE), &at) != STATUS_OK)
+		return NULL;
+	channel = (struct machine_channel *)at;
+	channel_init(channel, config);
+	format(channel->actor, sizeof(channel->actor), "channel %s", channel->name);
+	channel->login = (struct login){.name = channel->actor, .open = !login_required()};
+	channel->transport = (struct channel_transport){
+		.send = send_port, .receive = receive_port, .context = &channel->on};
+	on_ports[count++] = channel;
+	return channel;
+}
+
+/* Another client is at the other end, or none (NULL): nothing of the one before is left to it. */
+static void begin(struct machine_channel *channel, struct vm *vm, u32 port)
+{
+	channel_forget_client(channel);
+	channel->on = (struct channel_port){.vm_id = 0};
+	if (vm == NULL)
+		return;
+	channel->on = (struct channel_port){
+		.vm_id = vm->id,
+		.boots = vm->boots,
+		.port = port,
+		.at = vm_output_end(vm, port), /* what was written before is no request */
+	};
+	channel->event_cursor = vm_event_last();
+	channel->is_open = true;
+}
+
+/* The port of the VM that is a channel; 0: none. */
+static u32 port_of(const struct vm *vm)
+{
+	if (vm->config.channel[0] == '\0' || vm->channel == NULL ||
+	    (vm->dying && vm->after == AFTER_REMOVE))
+		return 0;
+	return vm_port_find(vm, vm->config.channel);
+}
+
+static void leave_ports(void)
+{
+	for (u32 i = 0; i < count; i++) {
+		struct machine_channel *channel = on_ports[i];
+		const struct vm *vm = vm_by_id(channel->on.vm_id);
+
+		if (channel->on.vm_id != 0 &&
+		    (vm == NULL || port_of(vm) != channel->on.port ||
+		     !string_equal(vm->config.channel, channel->name)))
+			begin(channel, NULL, 0);
+	}
+}
+
+void channel_ports_step(void)
+{
+	leave_ports();
+	VM_FOR_EACH(vm) {
+		u32 port = port_of(vm);
+		struct machine_channel *channel = port != 0 ? get(vm->config.channel) : NULL;
+
+		if (channel != NULL &&
+		    (channel->on.vm_id != vm->id || channel->on.boots != vm->boots))
+			begin(channel, vm, port);
+	}
+}

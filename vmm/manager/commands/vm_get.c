@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: MIT */
+#include "lib/bits.h"
+#include "vmm/manager/command.h"
+#include "vmm/manager/commands/vm_set.h"
+#include "vmm/manager/config/config_keys.h"
+#include "vmm/manager/config/setup.h"
+
+/* Where the value comes from. */
+static const char *origin(const struct vm *vm, const struct config_key *key, const char *value)
+{
+	const struct vm_config *section = config_find(setup_config(), vm->config.name);
+	u64 bit = BIT((u64)(key - config_vm_keys));
+	char written[CONFIG_CMDLINE_BYTES];
+
+	if ((vm->config.given & bit) == 0)
+		return "default";
+	if (section == NULL || (section->given & bit) == 0)
+		return "command";
+	config_value_text(key, section, written, sizeof(written));
+	return string_equal(written, value) ? "configuration" : "command";
+}
+
+static bool show(struct reply *reply, u64 number)
+{
+	const struct vm *vm = command_vm_kept(reply);
+	const struct config_key *key = &config_vm_keys[number];
+	char value[CONFIG_CMDLINE_BYTES];
+	const char *applies;
+
+	if (vm == NULL || key->name == NULL)
+		return false;
+	config_value_text(key, &vm->config, value, sizeof(value));
+	applies = vm_set_at_any_time(text_of(key->name)) ? "now" : "next-start";
+	if (!reply->json) {
+		reply_line(reply, "%-20s %-10s %-13s %s", key->name, applies,
+			   origin(vm, key, value), value);
+		return true;
+	}
+	reply_object_begin(reply);
+	json_string(&reply->object, "key", key->name);
+	json_string(&reply->object, "value", value);
+	json_string(&reply->object, "applies", applies);
+	json_string(&reply->object, "origin", origin(vm, key, value));
+	reply_object_end(reply);
+	return true;
+}
+
+static bool resume(struct reply *reply)
+{
+	return reply_list(reply, show);
+}
+
+static void run(struct reply *reply, const struct arguments *arguments)
+{
+	const struct vm *vm = command_vm(reply, arguments->word[0]);
+
+	if (vm == NULL)
+		return;
+	command_vm_keep(reply, vm);
+	if (!reply->json)
+		reply_line(reply, "%-20s %-10s %-13s %s", "KEY", "APPLIES", "ORIGIN", "VALUE");
+	if (!resume(reply))
+		reply->resume = resume;
+}
+
+COMMAND(vm_get,
+	.name = "vm get",
+	.right = MAY_VIEW,
+	.arguments = "NAME",
+	.summary = "every key of a VM, and when a change of it would take effect",
+	.detail = "next-start: it can be changed while the VM is stopped or crashed. The origin\n"
+		  "is the configuration, a command, or that nobody has set it.",
+	.example = "vm get alpha",
+	.keys = "key value applies origin",
+	.run = run,
+	.minimum = 1,
+	.maximum = 1,
+	.completion = COMPLETE_VM);
