@@ -31,7 +31,7 @@
 #include "vmm/manager/channel/machine_channel.c"
 #include "vmm/manager/config/config_sections.c"
 #include "vmm/manager/disk/guid.c"
-#include "vmm/manager/exit_names.c"
+#include "vmm/rt/exit_names.c"
 #include "vmm/manager/login.c"
 #include "vmm/manager/password.c"
 #include "vmm/manager/reply.c"

@@ -3,7 +3,7 @@
 #include "vmm/manager/channel/channel_samples.h"
 #include "vmm/manager/channel/channel_state.h"
 #include "lib/read_once.h"
-#include "vmm/manager/exit_names.h"
+#include "vmm/rt/exit_names.h"
 #include "vmm/manager/host/machine.h"
 #include "vmm/manager/vm/vm_usage.h"
 #include "vmm/rt/clock.h"
