@@ -61,8 +61,8 @@ def check_completion(machine):
 
 def check_refusals(machine):
     """A refusal says what would be allowed."""
-    assert "it is there already, running; `vm set demo` changes it" in machine.command("vm create demo")
-    assert "allowed: with a third serial port" in machine.command("gdb demo")
+    assert "it exists already, running; `vm set demo` changes it" in machine.command("vm create demo")
+    assert "there is no COM3: a third serial port is needed" in machine.command("gdb demo")
     for address in (0, 1 << 32, (1 << 64) - 1):
         said = machine.command(f"sym {address:#x}")
         assert said.startswith(f"error: found {address:#x}, allowed: an address from 0x"), said

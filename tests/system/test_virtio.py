@@ -128,5 +128,5 @@ def test_refused(build, tmp_path):
                         bundle.tiny(build, "spin"))
     with Qemu(build, bundle=files) as machine:
         machine.wait_prompt()
-        assert "found rng = yes with pci = off, allowed: with pci = on" in \
+        assert "found rng = yes with pci = off, it needs pci = on" in \
             machine.command("log show")

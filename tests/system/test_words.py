@@ -27,7 +27,7 @@ def test_words(build, tmp_path):
     files = bundle.make(tmp_path / "words.cpio", CONF, bundle.debian(build / "guests"))
     with Qemu(build, bundle=files) as machine:
         machine.wait_prompt()
-        assert "there already" in machine.command("vm create fine")
+        assert "exists already" in machine.command("vm create fine")
         for command in ("vm start", "vm create"):
             said = machine.command(f"{command} broken")
             assert "its section has mistakes, `log show -c config` lists them" in said, said

@@ -110,7 +110,7 @@ static void run_audit(struct reply *reply, const struct arguments *arguments)
 	(void)arguments;
 	if (!take_all(&run, &audit.frame_count)) {
 		reply_fail(reply, CODE_NO_MEMORY,
-			   "too little memory to audit, allowed: with 512 KiB free");
+			   "too little memory is free to audit: it takes 512 KiB");
 	} else {
 		audit.page[0] = (const struct audit_page *)run.page[0].at;
 		audit.page[1] = (const struct audit_page *)run.page[1].at;
@@ -119,8 +119,8 @@ static void run_audit(struct reply *reply, const struct arguments *arguments)
 		if (audit_run(&audit))
 			tell(reply, &audit);
 		else
-			reply_bad(reply, "found too many objects to audit, allowed: after "
-					   "`vm destroy` of some VMs");
+			reply_fail(reply, CODE_NO_MEMORY,
+				   "there are too many objects to audit, `vm destroy` some first");
 	}
 	give_back(&run.frames);
 	give_back(&run.balances);

@@ -186,8 +186,7 @@ static bool resume(struct reply *reply)
 	if (taken == 2)
 		done = tell_some(&listing);
 	else
-		reply_error(reply,
-			    "too little memory to list handles, allowed: with two pages free");
+		reply_error(reply, "too little memory is free to list handles: it takes 8 KiB");
 	while (taken-- > 0)
 		memory_give_back(listing.memory[taken], listing.at[taken], PAGE_SIZE);
 	return done;

@@ -148,8 +148,7 @@ static void command_perf_report(struct reply *reply, const struct arguments *arg
 {
 	(void)arguments;
 	if (perf_recording()) {
-		reply_error(reply, "a profile is being recorded, allowed: `perf report` when it is "
-				   "done");
+		reply_error(reply, "a profile is being recorded, try again when it is done");
 		return;
 	}
 	show_profile(reply);
@@ -190,8 +189,7 @@ static void command_perf_record(struct reply *reply, const struct arguments *arg
 		return;
 	}
 	if (perf_recording()) {
-		reply_fail(reply, CODE_BUSY,
-			   "a profile is being recorded already, allowed: one at a time");
+		reply_fail(reply, CODE_BUSY, "a profile is being recorded already");
 		return;
 	}
 	problem = perf_start(clock_ns_to_tsc(seconds * NS_PER_S));

@@ -52,8 +52,8 @@ bool config_vm_check(const struct vm_config *vm, char *problem, size_t size)
 		       vm->name, (unsigned long long)reserve_percent(vm),
 		       (unsigned long long)vm->vcpus, (unsigned long long)vm->cap_percent);
 	else if (vm->pci == PCI_OFF && use_of_pci(vm) != NULL)
-		format(problem, size, "VM %s: found %s with pci = off, allowed: with pci = on",
-		       vm->name, use_of_pci(vm));
+		format(problem, size, "VM %s: found %s with pci = off, it needs pci = on", vm->name,
+		       use_of_pci(vm));
 	else if (vm->channel[0] != '\0' && !has_port(vm, vm->channel))
 		format(problem, size, "VM %s: found channel = %s, allowed: with port = %s",
 		       vm->name, vm->channel, vm->channel);

@@ -54,8 +54,7 @@ const char *gdb_open(const struct vm *vm)
 	static bool opened;
 
 	if (!opened && !serial_open(SERIAL_COM3))
-		return "there is no COM3, allowed: with a third serial port (QEMU: a third "
-		       "-serial)";
+		return "there is no COM3: a third serial port is needed (QEMU: a third -serial)";
 	opened = true;
 	if (gdb.closing && gdb.vm_id != 0)
 		return "COM3 is being freed, try again";

@@ -260,7 +260,7 @@ struct vm *vm_create(const struct vm_config *config, char *problem, size_t size)
 	u8 random[16];
 
 	if (vm_find(config->name) != NULL) {
-		format(problem, size, "it is there already, %s; `vm set %s` changes it%s",
+		format(problem, size, "it exists already, %s; `vm set %s` changes it%s",
 		       vm_state_name(vm_find(config->name)->state), config->name,
 		       vm_life(vm_find(config->name)->state, ACTION_START).effect != EFFECT_REFUSED
 			       ? ", `vm start` boots it"
