@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A monitor that breaks its links: with a disk or a network called `liar` it writes anything into
- * its own line, the requests and the pool, also into what is the driver's and the manager's, and
- * signals on and on.
+ * its own line, requests, frames and the pool, also into what is the driver's and the manager's,
+ * and signals on and on.
  */
 #include "lib/string.h"
 #include "tests/liars/liar.h"
