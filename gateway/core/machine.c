@@ -23,6 +23,7 @@ static struct {
 	bool asking, again; /* for the list */
 	bool password_sent;
 	bool config_asking;
+	json_t *held;			/* events that came while the missed ones are asked for */
 	int64_t refresh_ms;
 } asked;
 
@@ -277,9 +278,21 @@ static void machine_ask_rows(void)
 	machine_ask("mem", NULL, machine_took_rows, 1);
 }
 
+/* What came meanwhile follows what was missed; stream_event() leaves out what is in both. */
+static void machine_release(void)
+{
+	json_t *held = asked.held, *event;
+	size_t index;
+
+	asked.held = NULL;
+	json_array_foreach(held, index, event)
+		stream_event(event);
+	json_decref(held);
+}
+
 static void machine_took_missed(uint64_t unused, json_t *reply)
 {
-	json_t *line;
+	json_t *event;
 	size_t index;
 
 	(void)unused;
@@ -287,9 +300,10 @@ static void machine_took_missed(uint64_t unused, json_t *reply)
 	if (reply && !machine_reply_ok(reply)) {
 		machine.events_lost++;
 		stream_lost();
-		return;
 	}
-	json_array_foreach(json_object_get(reply, "result"), index, line) stream_event(line);
+	json_array_foreach(json_object_get(reply, "result"), index, event)
+		stream_event(event);
+	machine_release();
 }
 
 static void machine_hello(void);
@@ -335,6 +349,7 @@ static void machine_took_hello(uint64_t unused, json_t *reply)
 	const char *samples[] = {"every=1000", NULL};
 	char boot[40], number[24];
 	const char *since[] = {number, NULL};
+	bool same;
 
 	(void)unused;
 	if (!reply)
@@ -355,7 +370,8 @@ static void machine_took_hello(uint64_t unused, json_t *reply)
 		return;
 	}
 	machine_copy(boot, sizeof(boot), hello, "boot");
-	if (strcmp(boot, machine.boot))
+	same = !strcmp(boot, machine.boot);
+	if (!same)
 		machine_new_boot();
 	snprintf(machine.boot, sizeof(machine.boot), "%s", boot);
 	machine_copy(machine.version, sizeof(machine.version), hello, "version");
@@ -364,10 +380,14 @@ static void machine_took_hello(uint64_t unused, json_t *reply)
 	json_decref(machine.rights);
 	machine.rights = json_incref(json_object_get(hello, "rights"));
 	snprintf(number, sizeof(number), "%lld", (long long)machine.last_sequence);
-	if (machine.event_count)
-		link_ask(link_command("events since", since, NULL), machine_took_missed, 0);
-	else
+	if (same) {
+		json_decref(asked.held);
+		asked.held = json_array();
+		if (!link_ask(link_command("events since", since, NULL), machine_took_missed, 0))
+			machine_release();
+	} else {
 		machine.last_sequence = json_integer_value(json_object_get(hello, "event_last"));
+	}
 	link_ask(link_command("samples", samples, NULL), machine_took_fields, 0);
 	machine_ask_rows();
 	machine_ask_list();
@@ -408,7 +428,10 @@ static void machine_take_event(json_t *line)
 	vm = of ? machine_find(of) : NULL;
 	if (vm && !strcmp(name, "configuration"))
 		vm->config_stale = true;
-	stream_event(line);
+	if (!asked.held)
+		stream_event(line);
+	else if (json_array_size(asked.held) < MACHINE_EVENTS)
+		json_array_append(asked.held, line);
 	machine_ask_list();
 }
 

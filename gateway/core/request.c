@@ -42,7 +42,8 @@ static void request_free(struct request *request)
 	console_leave(request);
 	idempotency_forget(request);
 	buffer_free(&request->headers);
-	explicit_bzero(request->bytes, 1);
+	/* The credential is in it. */
+	explicit_bzero(request->bytes, request->byte_count);
 	free(request->bytes);
 	free(request);
 }
@@ -80,6 +81,7 @@ void request_take(uint32_t id, const char *bytes, size_t count)
 	}
 	memcpy(request->bytes, bytes, count);
 	hex_write(request->code, random, sizeof(random));
+	request->byte_count = count;
 	request->id = id;
 	request->next = first_request;
 	first_request = request;

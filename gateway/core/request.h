@@ -22,6 +22,7 @@ struct request {
 	uint32_t id;   /* web's number */
 	char code[17]; /* request_id of the API */
 	char *bytes;
+	size_t byte_count;
 	struct fields fields;
 	const struct route *route;
 	struct identity who;

@@ -50,6 +50,32 @@ def test_events_of_the_gap_are_told(pair):
     events.close()
 
 
+def test_events_while_the_missed_ones_are_asked_for(pair):
+    """None is told twice or left out when a line comes before the answer that has it too."""
+    fake, server = pair()
+    server.start()
+    events = server.events()
+    events.next()
+    honest = fake.run_events_since
+
+    def late(words, after):
+        fake.crash("vm00", "three")
+        return honest(words, after)
+    fake.run_events_since = late
+    fake.crash("vm00", "one")
+    assert events.until("crashed")[2]["reason"] == "one"
+    fake.accepts = False
+    fake.drop()
+    wait_for(lambda: not server.health()["ready"])
+    fake.crash("vm00", "two")
+    fake.accepts = True
+    assert events.until("crashed")[2]["reason"] == "two"
+    assert events.until("crashed")[2]["reason"] == "three"
+    fake.crash("vm00", "four")
+    assert events.until("crashed")[2]["reason"] == "four"
+    events.close()
+
+
 def test_a_change_under_way_when_the_link_is_lost(pair):
     fake, server = pair()
     server.start()
