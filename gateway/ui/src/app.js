@@ -54,11 +54,13 @@ function Inside() {
 	return html`
 		<button class="skip" onClick=${() => main.current.querySelector("h1")?.focus()}>Skip to content</button>
 		<${Top} />
-		<${Rail} current=${parts[0] ?? "overview"} audit=${may("auditor")} />
+		<${Rail} current=${parts[0] ?? "overview"} />
 		<div class="content">
 			<${Banner} />
 			<main ref=${main}>
-				${Screen ? html`<${Screen} key=${place} name=${parts[1]} query=${query} />` : html`<${Nowhere} />`}
+				${!may("viewer") && parts[0] !== "audit" ? html`<h1 tabindex="-1">${title}</h1><${Wall} kind="right"
+					title="Seeing machines needs the role viewer.">${may("auditor") && html`<a href="#/audit">Go to the audit</a>`}<//>`
+					: Screen ? html`<${Screen} key=${place} name=${parts[1]} query=${query} />` : html`<${Nowhere} />`}
 			</main>
 		</div>
 		<${Results} />

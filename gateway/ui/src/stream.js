@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // The machine as the stream tells it: VMs, host, samples, events; reconnects by itself.
-import { call, session, whoAmI } from "./api.js";
+import { call, may, session, whoAmI } from "./api.js";
 import { cell } from "./lib.js";
 import { announce } from "./announce.js";
 
@@ -17,7 +17,8 @@ export const vms = cell(null);       // Map of name to VM, null until the first 
 export const host = cell(null);
 export const events = cell([]);      // newest first
 export const samples = cell(0);      // counts up with each sample
-/** state: "connecting" | "live" | "lost" (no server) | "unlinked" (no machine); since: ms; tries. */
+/** state: "connecting" | "live" | "lost" (no server) | "unlinked" (no machine) |
+ * "unseen" (no role to see it); since: ms; tries. */
 export const connection = cell({ state: "connecting", since: Date.now(), tries: 0 });
 
 export const histories = new Map();  // of name to { times, cpu, steal, halted, exits, resident }
@@ -254,6 +255,10 @@ export function start() {
 				events.set([]);
 				histories.clear();
 				name = me.name;
+			}
+			if (!may("viewer")) {
+				setState("unseen");
+				return;
 			}
 			setState("connecting");
 			connect();

@@ -47,6 +47,7 @@ def chromium():
                  "--force-device-scale-factor=1", "--hide-scrollbars", "--window-size=1280,800",
                  "--disable-background-networking", "--disable-component-update", "--no-first-run"):
         options.add_argument(word)
+    options.accept_insecure_certs = True
     options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
     return Page(webdriver.Chrome(service=Service("/usr/bin/chromedriver"), options=options))
 

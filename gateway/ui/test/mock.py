@@ -4,7 +4,8 @@
 
 mock.py [--port 8080] [--vms 16] [--files gateway/ui/dist] [--period 1.0]
 
-Tokens: sky_admin sky_operator sky_viewer sky_auditor sky_foreign (sees web-*). POST /mock turns knobs for tests: see Server.knob.
+Tokens: sky_admin sky_operator sky_viewer sky_auditor sky_chain (audit alone)
+sky_foreign (sees web-*). POST /mock turns knobs for tests: see Server.knob.
 """
 
 import argparse
@@ -30,6 +31,7 @@ USERS = {
     "sky_operator": ("olga", ["operator", "console-read"], "*"),
     "sky_viewer": ("victor", ["viewer"], "*"),
     "sky_auditor": ("audrey", ["viewer", "auditor"], "*"),
+    "sky_chain": ("chris", ["auditor"], "*"),
     "sky_foreign": ("frank", ["viewer"], "web-*"),
 }
 RANK = {"viewer": 1, "operator": 2, "admin": 3}
@@ -237,7 +239,7 @@ class Server:
         send(request, 200, {"items": items[-int(request.query.get("limit", 500)):]})
 
     def audit(self, request, user):
-        self.need(user, "auditor", "admin")
+        self.need(user, "auditor")
         after = int(request.query.get("after", 0))
         limit = int(request.query.get("limit", 200))
         entries = [item for item in self.machine.audit if int(item["n"]) > after][:limit]
@@ -314,6 +316,7 @@ class Server:
     async def stream(self, request, user):
         if self.refuse_streams:
             raise Problem(503, "link-down", "The mock was told to refuse streams.")
+        self.need(user, "viewer")
         socket = Socket(request, "skerry.stream.v1")
         socket.send({"type": "snapshot", "host": self.machine.host(), "vms": self.view(user)})
         self.streams[socket] = user
@@ -347,7 +350,7 @@ class Server:
             KINDS.get(os.path.splitext(path)[1], "application/octet-stream"))
 
     def knob(self, request):
-        """GET /mock/state; POST /mock {"link", "drop", "expire", "slow", "broken", "changes", ...}."""
+        """GET /mock/state; POST /mock {"link", "drop", "expire", "slow", "broken", ...}."""
         if request.path == "/mock/csp":
             self.reports.append(request.body.decode())
             return send(request, 204)

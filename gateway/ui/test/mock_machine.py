@@ -106,7 +106,6 @@ class Vm:
     def banner(self):
         text = (f"[    0.000000] Linux version 6.1.0-28-cloud-amd64, {self.memory // MIB} MiB\n"
                 f"[    0.000000] Command line: console=ttyS0 root=/dev/vda\n"
-                f"[    0.000000] Hypervisor detected: KVM\n"
                 f"[    0.006871] tsc: Detected 2894.561 MHz processor\n"
                 f"[    0.412233] smp: Brought up 1 node, {self.vcpus} CPUs\n"
                 f"[    0.621550] virtio_blk virtio0: [vda] 8388608 512-byte logical blocks\n"

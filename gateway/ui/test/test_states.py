@@ -51,6 +51,16 @@ def test_what_a_role_lacks_is_told(page):
     assert page.button("New machine").get_attribute("aria-disabled") == "true"
 
 
+def test_who_may_only_audit_sees_only_that(page, server):
+    before = server.state()["requests"].count("GET /v1/stream")
+    page.login("sky_chain")
+    page.sees("Seeing machines needs the role viewer.")
+    page.button("Go to the audit").click()
+    page.sees("vm.pause", "table")
+    assert page.all(".banner") == []
+    assert server.state()["requests"].count("GET /v1/stream") == before
+
+
 def test_others_machines_are_not_there(page):
     page.login("sky_foreign", place="#/machines")
     page.until(lambda: len(page.all("tr[data-row]")) == 2, "own machines")

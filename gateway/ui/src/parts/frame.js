@@ -24,7 +24,7 @@ function Pill() {
 	const late = Date.now() - heard;
 	const [look, text] = state === "live"
 		? (late > DELAYED_MS ? ["late", `delayed ${Math.round(late / 1000)} s`] : ["live", "live"])
-		: state === "connecting" ? ["late", "connecting"]
+		: state === "unseen" ? ["late", "not seen"] : state === "connecting" ? ["late", "connecting"]
 			: ["lost", state === "lost" ? "server lost" : "link lost"];
 	return html`<span class="pill pill-${look}"><span class="dot" aria-hidden="true"></span>
 		<span class="unseen">Link: </span>${text}</span>`;
@@ -59,7 +59,7 @@ export function Banner() {
 	useSecond();
 	const { state, since, tries } = useCell(connection);
 	const machine = useCell(host);
-	if (state === "live" || (state === "connecting" && !machine) ||
+	if (state === "live" || state === "unseen" || (state === "connecting" && !machine) ||
 		(state === "lost" && Date.now() - since < 1000)) {
 		return null;
 	}

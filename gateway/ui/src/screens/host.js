@@ -64,7 +64,7 @@ export function HostScreen() {
 				<${Fact} name="Version">Skerry ${machine.version}<//><${Fact} name="Up">${duration(machine.uptime_s)}<//>
 				<${Fact} name="Boot"><code>${machine.boot}</code><//><${Fact} name="Rights of this link">${machine.rights.join(", ")}<//></dl></section>
 			<section class="tile" aria-label="Audit of pages"><h2>Audit of pages</h2><${Findings} number=${machine.audit_findings} />
-				<p class="small muted">Every page of memory has one owner and no second mapping that could be written: this is computed anew from the page tables.</p></section>
+				<p class="small muted">It walks the owner, the tables and the references of every page: one owner each, none that two VMs can write, none of the kernel within reach.</p></section>
 			<section class="tile" aria-label="CPUs"><h2>CPUs</h2><table class="plain"><thead><tr><th scope="col">CPU</th><th scope="col" class="num">Busy</th>
 				<th scope="col" class="num">Guests</th><th scope="col" class="num">Skerry</th></tr></thead><tbody>${(live ?? machine).cpus.map((cpu) => html`
 				<tr key=${cpu.id}><th scope="row">${cpu.id}</th><td class="num value">${percent(cpu.busy_percent)}</td><td class="num value">${percent(cpu.guest_percent)}</td>
