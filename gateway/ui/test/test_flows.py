@@ -6,7 +6,7 @@ from selenium.webdriver.common.keys import Keys
 
 
 def rows(page):
-    return [row.get_attribute("data-row") for row in page.all("tr[data-row]")]
+    return page.js("return [...document.querySelectorAll('tr[data-row]')].map((row) => row.dataset.row)")
 
 
 def row(page, name):
@@ -14,8 +14,8 @@ def row(page, name):
 
 
 def results(page):
-    return {line.find_element(By.CSS_SELECTOR, ".result-name").text:
-            line.find_element(By.CSS_SELECTOR, ".result-text").text for line in page.all(".result")}
+    return page.js("""return Object.fromEntries([...document.querySelectorAll('.result')].map((line) =>
+        [...line.querySelectorAll('.result-name, .result-text')].map((one) => one.textContent)))""")
 
 
 def fill(element, text):
