@@ -147,8 +147,9 @@ static enum cli_exit judge(struct cli *cli, const char *server)
 	const char *shown = net->fingerprint;
 
 	if (cli->fingerprint != NULL && strcasecmp(cli->fingerprint, shown) != 0) {
-		snprintf(net->error, sizeof(net->error), "%s shows a certificate with the fingerprint "
-			 "%s, which is not the one given", server, shown);
+		snprintf(net->error, sizeof(net->error),
+			 "%s shows a certificate with the fingerprint %s, which is not the one given",
+			 server, shown);
 		return CLI_NOT_TRUSTED;
 	}
 	switch (trust_look(server, shown)) {
@@ -159,8 +160,9 @@ static enum cli_exit judge(struct cli *cli, const char *server)
 		return CLI_NOT_TRUSTED;
 	case TRUST_CHANGED:
 		snprintf(net->error, sizeof(net->error), "%s shows another certificate than before "
-			 "(fingerprint now %s): either it has been made anew, or somebody is between. "
-			 "If it is right, remove its line from known_hosts", server, shown);
+			 "(fingerprint now %s): either it has been made anew, or somebody is "
+			 "between. If it is right, remove its line from known_hosts",
+			 server, shown);
 		return CLI_NOT_TRUSTED;
 	case TRUST_NEW:
 		break;

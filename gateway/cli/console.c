@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* skerryctl console: a machine's console over a WebSocket; it is taken up again where it broke off. */
+/* skerryctl console: a machine's console over a WebSocket; taken up again where it broke off. */
 #include <errno.h>
 #include <poll.h>
 #include <stdio.h>
@@ -100,7 +100,8 @@ static enum cli_exit open_console(struct console *console)
 	if (cli->take && !console->known)
 		strcat(path, "?take=yes");
 	if (console->known)
-		snprintf(path + strlen(path), sizeof(path) - strlen(path), "?from=%llu", console->at);
+		snprintf(path + strlen(path), sizeof(path) - strlen(path), "?from=%llu",
+			 console->at);
 	status = websocket_open(&console->socket, &cli->http, path, protocols, &answer);
 	if (status == 101)
 		return CLI_OK;

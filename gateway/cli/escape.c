@@ -5,7 +5,7 @@
 #include <stdint.h>
 #include <string.h>
 
-/* Code points that show nothing or turn the direction of text (Unicode 15, category Cf and others). */
+/* Code points that show nothing or turn the direction of text (Unicode 15, above all Cf). */
 static const struct { uint32_t first, last; } hidden[] = {
 	{ 0x00ad, 0x00ad }, { 0x034f, 0x034f }, { 0x061c, 0x061c }, { 0x115f, 0x1160 },
 	{ 0x17b4, 0x17b5 }, { 0x180b, 0x180f }, { 0x200b, 0x200f }, { 0x2028, 0x202e },
@@ -14,7 +14,7 @@ static const struct { uint32_t first, last; } hidden[] = {
 	{ 0x1d173, 0x1d17a }, { 0xe0000, 0x10ffff },
 };
 
-/* Bytes of the character at `text` that may be shown as it is; 0: its first byte is to be escaped. */
+/* Bytes of the character at `text` that may be shown as it is; 0: escape its first byte. */
 static size_t shown(const unsigned char *text)
 {
 	static const uint32_t least[] = { 0, 0, 0x80, 0x800, 0x10000 };

@@ -6,7 +6,7 @@
 
 /*
  * Text of a guest or of a server as it may go to a terminal: whatever moves the cursor, changes the
- * order of reading or cannot be seen is shown as \xNN. Printed text is never longer than 4 times it.
+ * order of reading or cannot be seen is shown as \xNN. It prints 4 times as much at most.
  */
 void escape_print(FILE *to, const char *text);
 

@@ -163,7 +163,8 @@ enum cli_exit events_command(struct cli *cli, int count, char **words)
 	strcpy(reader.last_id, cli->since != NULL ? cli->since : cli->follow ? "" : "0");
 	cli_connect(cli);
 	code = once(cli, &reader);
-	for (int again = 0; code == CLI_NOT_REACHED && cli->follow && again < AGAIN_LIMIT; again++) {
+	for (int again = 0; cli->follow && code == CLI_NOT_REACHED && again < AGAIN_LIMIT;
+	     again++) {
 		struct timespec pause = { .tv_sec = again < 4 ? 1 : 5 };
 
 		net_close(&cli->http.net);
@@ -174,7 +175,8 @@ enum cli_exit events_command(struct cli *cli, int count, char **words)
 		again = -1;
 	}
 	if (code != CLI_OK)
-		cli_say("%s", cli->http.net.error[0] ? cli->http.net.error : "the stream has ended");
+		cli_say("%s", cli->http.net.error[0] ? cli->http.net.error
+						      : "the stream has ended");
 	free(reader.line);
 	free(reader.data);
 	return code;

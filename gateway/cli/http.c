@@ -16,7 +16,8 @@ static bool fail(struct http *http, const char *why)
 
 const char *http_segment(const char *word)
 {
-	static const char plain[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_~.";
+	static const char plain[] =
+		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_~.";
 	static char out[512];
 	size_t used = 0;
 

@@ -46,5 +46,5 @@ int http_raw(struct http *http, void *bytes, size_t size, int timeout_ms);
 bool http_exchange(struct http *http, const char *method, const char *path, const char *headers,
 		   const json_t *body, struct http_answer *answer);
 
-/* `word` as one segment of a path (RFC 3986, 2.1); the text is static and given up at the next call. */
+/* `word` as one segment of a path (RFC 3986, 2.1); static, given up at the next call. */
 const char *http_segment(const char *word);

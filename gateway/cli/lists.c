@@ -241,7 +241,8 @@ static enum cli_exit token_create(struct cli *cli, const char *name)
 		long long seconds = strtoll(cli->expires, &end, 10);
 
 		if (seconds <= 0 || *end != 0)
-			cli_die(CLI_USAGE, "--expires: found \"%s\", allowed: seconds", cli->expires);
+			cli_die(CLI_USAGE, "--expires: found \"%s\", allowed: seconds",
+				cli->expires);
 		json_object_set_new(body, "expires_s", json_integer(seconds));
 	}
 	cli_connect(cli);
@@ -272,8 +273,8 @@ enum cli_exit token_command(struct cli *cli, int count, char **words)
 	}
 	if (count == 2 && strcmp(words[0], "create") == 0) {
 		if (cli->role_count == 0)
-			cli_die(CLI_USAGE, "token create: --role is missing, allowed: viewer operator "
-				"admin auditor console-read console-write");
+			cli_die(CLI_USAGE, "token create: --role is missing, allowed: viewer "
+				"operator admin auditor console-read console-write");
 		return token_create(cli, words[1]);
 	}
 	if (count != 2 || strcmp(words[0], "revoke") != 0)

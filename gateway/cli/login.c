@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* skerryctl login: asks for a token, tries it, keeps it for this host in a file of the user's own. */
+/* skerryctl login: asks for a token, tries it, keeps it for this host in a file. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -62,7 +62,8 @@ enum cli_exit login_command(struct cli *cli, int count, char **words)
 	char path[1024];
 
 	if (count != 0)
-		cli_die(CLI_USAGE, "login: found \"%s\"; a token is never on the command line", words[0]);
+		cli_die(CLI_USAGE, "login: found \"%s\"; a token is never on the command line",
+			words[0]);
 	if (!cli_token_path(cli, path, sizeof(path)))
 		cli_die(CLI_USAGE, "login: needs --host or SKERRY_HOST, and a home folder");
 	cli_connect(cli);

@@ -78,7 +78,7 @@ static bool connect_tcp(struct net *net, const char *host, const char *port)
 	return net->fd >= 0 || fail(net, host, strerror(saved));
 }
 
-/* The fingerprint of the first certificate of the chain, as skerryd and Skerry's console print it. */
+/* The fingerprint of the chain's first certificate, as skerryd prints it. */
 static bool take_fingerprint(struct net *net)
 {
 	unsigned int count = 0;

@@ -48,7 +48,8 @@ const char *output_duration(double seconds)
 	else if (all < 3600)
 		snprintf(text, sizeof(text), "%lu:%02lu", all / 60, all % 60);
 	else if (all < 86400)
-		snprintf(text, sizeof(text), "%lu:%02lu:%02lu", all / 3600, all / 60 % 60, all % 60);
+		snprintf(text, sizeof(text), "%lu:%02lu:%02lu", all / 3600, all / 60 % 60,
+			 all % 60);
 	else
 		snprintf(text, sizeof(text), "%lud %02lu:%02lu", all / 86400, all / 3600 % 24,
 			 all / 60 % 60);
@@ -125,7 +126,8 @@ enum cli_exit output_problem(const json_t *problem, const char *about)
 	json_array_foreach(states, i, state) {
 		size_t used = strlen(allowed);
 
-		snprintf(allowed + used, sizeof(allowed) - used, "%s %s", i ? "," : "; allowed when",
+		snprintf(allowed + used, sizeof(allowed) - used, "%s %s",
+			 i ? "," : "; allowed when",
 			 json_is_string(state) ? json_string_value(state) : "?");
 	}
 	cli_say("%s%s%s%s%s", about != NULL ? about : "", about != NULL ? ": " : "",

@@ -20,7 +20,7 @@ enum trust trust_look(const char *server, const char *fingerprint);
 /* Adds a line; false with errno set. */
 bool trust_store(const char *server, const char *fingerprint);
 
-/* The path of a file in skerryctl's folder; false when there is no home folder or it is too long. */
+/* The path of a file in skerryctl's folder; false: no home folder, or too long. */
 bool trust_path(const char *name, char *path, size_t size);
 
 /* Makes the folders of that path, for the user alone. */

@@ -58,7 +58,8 @@ static enum cli_exit list(struct cli *cli)
 	if (cli->json) {
 		output_json(all);
 	} else {
-		table_begin(&table, "NAME STATE >VCPUS >MEMORY >RESIDENT >UPTIME >CPU-S >CPU REASON");
+		table_begin(&table,
+			    "NAME STATE >VCPUS >MEMORY >RESIDENT >UPTIME >CPU-S >CPU REASON");
 		json_array_foreach(all, i, vm)
 			add_vm(&table, vm);
 		table_end(&table);
@@ -185,7 +186,7 @@ static enum cli_exit create(struct cli *cli, int count, char **words)
 	return CLI_OK;
 }
 
-/* Changed only as it was when it was looked at: If-Match with what the answer before had as its tag. */
+/* Changed only as it was when it was looked at: If-Match with that answer's tag. */
 static enum cli_exit set(struct cli *cli, int count, char **words)
 {
 	json_t *body = json_object();
@@ -232,7 +233,7 @@ static enum cli_exit destroy(struct cli *cli, const char *name)
 	return CLI_OK;
 }
 
-/* Several machines are gone through to the end; the first thing that went wrong is the exit code. */
+/* Several machines are gone through to the end; the first failure is the exit code. */
 static enum cli_exit each(struct cli *cli, const char *verb, int count, char **names)
 {
 	enum cli_exit first = CLI_OK;

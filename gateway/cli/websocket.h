@@ -16,7 +16,7 @@ struct websocket {
 	unsigned int	close_code;
 };
 
-/* 101: it is open; else the answer's status, or 0 and http->net.error. `protocols` go as they are. */
+/* 101: it is open; else the answer's status, or 0 and http->net.error. `protocols` go as is. */
 int websocket_open(struct websocket *socket, struct http *http, const char *path,
 		   const char *protocols, struct http_answer *answer);
 
