@@ -7,8 +7,6 @@ TEST_PACKAGES := curl debootstrap tcpdump tshark e2fsprogs libc6-dev libcmocka-d
 	$(RUN_PACKAGES_qemu) $(RUN_PACKAGES_uefi) $(RUN_PACKAGES_bochs) $(BUILD_PACKAGES) \
 	$(GUEST_PACKAGES) $(FUZZ_PACKAGES) $(DISK_TOOL_PACKAGES) $(GATEWAY_TEST_PACKAGES)
 
-TEST_PACKAGES += $(WEB_PACKAGES) $(WEB_TEST_PACKAGES)
-
 .PHONY: test test-long test-check test-packages test-parts
 test-check:
 	@$(if $(filter unit fuzz guest system gateway,$(or $(ONLY),unit)),,echo "ONLY: found $(ONLY), allowed: unit fuzz guest system gateway" >&2; exit 1)

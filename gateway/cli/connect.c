@@ -148,7 +148,7 @@ static enum cli_exit judge(struct cli *cli, const char *server)
 
 	if (cli->fingerprint != NULL && strcasecmp(cli->fingerprint, shown) != 0) {
 		snprintf(net->error, sizeof(net->error),
-			 "%s shows a certificate with the fingerprint %s, which is not the one given",
+			 "%s shows a certificate with the fingerprint %s, not the one given",
 			 server, shown);
 		return CLI_NOT_TRUSTED;
 	}

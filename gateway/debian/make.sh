@@ -16,7 +16,7 @@ rm -rf "$tree" "$out"/*.deb "$out"/*.changes "$out"/*.buildinfo
 mkdir -p "$tree/kernel/abi"
 cp kernel/abi/version.h "$tree/kernel/abi/"
 cp LICENSE "$tree/"
-tar -c --exclude=node_modules --exclude=__pycache__ --exclude=./build --exclude=./tests --exclude=./debian -C gateway . |
+tar -c --exclude=node_modules --exclude=__pycache__ --exclude=./build --exclude=./debian -C gateway . |
 	tar -x --one-top-level="$tree/gateway"
 cp -r gateway/debian "$tree/debian"
 rm "$tree/debian/make.sh"

@@ -3,13 +3,11 @@
 # The service VM: Debian's cloud kernel (that of the demonstration), a static busybox as init, skerryd
 # with the shared libraries it names, all from packages that are downloaded by name and never installed.
 
+include gateway/packages.mk
+
 SERVICE := $(BUILD)/service
 # The program inside; a test may give another one. It is built in place if nothing gives it.
 SKERRYD ?= $(BUILD)/gateway/skerryd
-# What skerryd is built with.
-WEB_PACKAGES := libc6-dev libgnutls28-dev libjansson-dev libmicrohttpd-dev libseccomp-dev pkgconf
-# What the gateway's tests need besides.
-WEB_TEST_PACKAGES := debhelper dpkg-dev groff-base lintian man-db openssl prometheus prometheus-alertmanager systemd
 SERVICE_LIBRARIES := gcc-12-base libc6 libffi8 libgcc-s1 libgmp10 libgnutls30 libhogweed6 libidn2-0 \
 	libjansson4 libmicrohttpd12 libnettle8 libp11-kit0 libseccomp2 libtasn1-6 libunistring2
 SERVICE_MODULES := evdev button virtio virtio_ring virtio_pci_modern_dev virtio_pci_legacy_dev \

@@ -24,7 +24,7 @@ $(TESTS)/fuzz-%: $(ROOT)/gateway/tests/fuzz/%.c
 -include $(wildcard $(TESTS)/*.d)
 
 .PHONY: test test-parts
-test-parts: $(BUILD)/skerryd $(UNIT) $(FUZZ)
+test-parts: $(BUILD)/skerryd $(BUILD)/skerryctl $(UNIT) $(FUZZ)
 
 test: packages
 	$(Q)$(MAKE) --no-print-directory test-parts
