@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* skerryctl and a hostile server: an answer, a stream's body, WebSocket frames, text for the terminal. */
+/* skerryctl and a hostile server: an answer, WebSocket frames, text for the terminal. */
 #include <stdint.h>
 
 #include "gateway/cli/escape.c"
@@ -99,7 +99,8 @@ static void text(const uint8_t *bytes, size_t count)
 	for (size_t i = 0; i < size; i++) {
 		unsigned char byte = (unsigned char)shown[i];
 
-		if (byte < 0x20 || byte == 0x7f || (byte == 0xc2 && (unsigned char)shown[i + 1] < 0xa0))
+		if (byte < 0x20 || byte == 0x7f ||
+		    (byte == 0xc2 && (unsigned char)shown[i + 1] < 0xa0))
 			__builtin_trap();
 		columns += (byte & 0xc0) != 0x80;
 	}
