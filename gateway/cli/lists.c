@@ -117,8 +117,11 @@ static void print_host(const json_t *host)
 	}
 	putchar('\n');
 	json_array_foreach(json_object_get(host, "cpus"), i, each) {
-		printf("cpu %-10s busy %.1f%%, guests %.1f%%\n", table_text(each, "id"),
-		       table_number(each, "busy_percent"), table_number(each, "guest_percent"));
+		printf("cpu %-10s busy %s%%", table_text(each, "id"),
+		       table_text(each, "busy_percent"));
+		if (json_is_number(json_object_get(each, "guest_percent")))
+			printf(", guests %s%%", table_text(each, "guest_percent"));
+		putchar('\n');
 	}
 	printf("memory         %s free", table_bytes(json_object_get(memory, "free_bytes")));
 	printf(" of %s\n", table_bytes(json_object_get(memory, "total_bytes")));

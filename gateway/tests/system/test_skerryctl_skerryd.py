@@ -82,6 +82,7 @@ def test_life(ctl, fake):
 def test_host_log_audit(ctl, fake):
     host = ctl.good("host")
     assert f"fingerprint    {ctl.server.fingerprint}" in host and "link           up" in host
+    wait_for(lambda: "cpu 0          busy " in ctl.good("host"), 10, "a sample")
     log = ctl.good("log", "--level", "warning", "--limit", "5").splitlines()
     assert len(log) == 5 and all(" warning vm" in line for line in log)
     ctl.good("vm", "reset", "vm01")
