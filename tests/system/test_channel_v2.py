@@ -1,8 +1,12 @@
 # SPDX-License-Identifier: MIT
 """The machine channel, version 2: rights, structured words, numbered events, streams, samples."""
 import json
+import random
+import socket
+import threading
 
 import bundle
+from channel_record import Player, Recorder
 from channel_v2 import Client
 from machine import Qemu
 
@@ -299,3 +303,99 @@ def test_keys(build, tmp_path):
         assert client.result("audit anchor", digest)[0]["hash"] == digest
         assert client.code("audit anchor", digest[1:]) == "bad-argument"
         assert client.result("log show -c audit")[-1]["text"] == f"machine channel: anchor {digest}"
+
+
+def test_hostile(build, tmp_path):
+    """Garbage, half lines, forged streams, credit and data that nobody allowed: then a healthy
+    request, and the machine is as it was."""
+    dice = random.Random(12)
+    made = make_bundle(build, tmp_path, ALL, "[vm echo]\nkernel = echo.bin\nmemory = 16M\n")
+    with Qemu(build, bundle=made, channel=True) as machine:
+        machine.wait_prompt()
+        client = Client.over(machine.channel)
+        client.hello()
+        before = machine.free_pages()
+        client.result("vm create", "echo")
+        client.result("vm start", "echo")
+
+        def healthy(answered):
+            number = client.request("version", order="any")
+            while True:
+                reply = client.reply()
+                if reply["id"] == number:
+                    return
+                assert reply["id"] in (None, 1) and reply["code"] == "bad-request", reply
+                answered.append(reply)
+
+        # Each line of garbage is answered once, the empty ones not at all.
+        noise = bytes(dice.choices(b'{}[]":,\\\xff\x00\x1bidstream credit0123456789', k=20000))
+        lines = noise + b"\n" + b'{"id":1,"comm\n' + b"\n" * 100 + b'{"id":\n'
+        client.send(lines)
+        answered = []
+        healthy(answered)
+        assert len(answered) == sum(1 for line in lines.split(b"\n") if line.strip(b" \t\r"))
+        # A line of which the end never comes, until it does.
+        client.send(b'{"id":1,' + b" " * 5000)
+        client.send(b'"command":"vm list"\n')
+        answered = []
+        healthy(answered)
+        assert len(answered) == 1
+        # What is for no stream of this client is for none.
+        client.send(b'{"credit":%d,"bytes":1}\n{"stream":%d,"data":"eA=="}\n' % (99, 99) * 2000)
+        healthy([])
+        reader = client.stream_open("echo")
+        client.post({"stream": reader.number, "data": "eA=="})
+        client.wait(lambda: reader.closed)
+        greedy = client.stream_open("echo")
+        client.give(greedy, 65536)
+        client.give(greedy, 65536)
+        client.wait(lambda: greedy.closed)
+        flood = client.stream_open("echo", "mode=write")
+        client.send(b'{"stream":%d,"data":"%s"}\n' % (flood.number, b"eHh4" * 1000) * 20)
+        client.wait(lambda: flood.closed)
+        assert {reader.closed, greedy.closed, flood.closed} == {"bad-input"}
+        # No more streams than there are, and all of them end.
+        for _ in range(16):
+            client.stream_open("echo", "from=end")
+        assert client.code("stream open", "echo") == "busy"
+        for number in list(client.streams)[-16:]:
+            client.result("stream close", str(number))
+        assert client.code("stream close", "1") == "not-found"
+        assert client.result("vm list")[0]["state"] == "running"
+        client.result("vm destroy", "echo")
+        machine.wait_free(before)
+
+
+def test_record(tmp_path):
+    """A client cannot tell a record from the machine it was made of."""
+    ours, theirs = socket.socketpair()
+    path = tmp_path / "record.jsonl"
+    client = Client(Recorder(ours, path), 10)
+    event = {"event": "created", "sequence": 1, "vm": "tiny", "uuid": "u", "reason": "",
+             "time_ns": 5}
+    answers = ([{"protocol": 2}], [], [{"name": "tiny", "state": "created"}])
+
+    def machine():
+        with theirs.makefile("rb") as lines:
+            for number, answer in enumerate(answers, 1):
+                assert json.loads(lines.readline())["id"] == number
+                line = {"id": number, "status": "ok", "result": answer}
+                more = json.dumps(event).encode() + b"\n" if number == 2 else b""
+                theirs.sendall(json.dumps(line).encode() + b"\n" + more)
+
+    threading.Thread(target=machine, daemon=True).start()
+    assert client.hello() == answers[0][0]
+    assert [client.result("vm list"), client.result("vm list")] == list(answers[1:])
+    client.close()
+    player = Player(path, tmp_path / "socket", speed=100)
+    threading.Thread(target=player.serve, daemon=True).start()
+    link = socket.socket(socket.AF_UNIX)
+    link.connect(str(tmp_path / "socket"))
+    client = Client(link, 10)
+    assert client.hello() == answers[0][0]
+    assert client.result("vm list", actor="somebody else") == []
+    assert client.event("created", "tiny") == event
+    assert client.result("vm list") == client.result("vm list") == answers[2]
+    assert client.code("vm start", "tiny") == "failed"
+    client.close()
+    player.close()

@@ -34,7 +34,7 @@ OTHERS = {"kernel": "cpuid.bin", "initrd": "spin.bin", "cmdline": "x", "memory":
           "autostart": "no", "on_crash": "destroy", "stop_timeout": "9s", "pages": "4k",
           "trap": "cr msr", "preemption_timer": "off", "unrestricted": "off", "tlb_flush": "full",
           "apic_virtualization": "off", "hpet": "yes", "pci": "off",
-          "rng": "yes", "console": "virtio", "port": "agent", "disk": "none", "net": "none",
+          "rng": "yes", "console": "virtio", "port": "agent", "channel": "agent", "disk": "none", "net": "none",
           "net.packets": "1000", "net.bytes": "9000000", "net.burst": "64000", "net.weight": "512",
           "test_device": "yes"}
 # The keys that, by `help vm set`, can change while a VM runs.

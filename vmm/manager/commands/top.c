@@ -27,12 +27,13 @@ struct use {
 	u64 exits;	  /* a second */
 };
 
-/* The console and the machine channel may each have one under way. */
+/* The console may have one under way, and of all machine channels one may. */
 static struct top {
 	u64 interval_ns;
 	u64 taken_tsc; /* when the samples were */
 	u64 next_tsc;
 	bool listing;
+	bool taken; /* by a machine channel */
 	u32 count;
 	struct sample sample[VM_MAX];
 	struct use use[VM_MAX]; /* the first `count`: busiest first */
@@ -182,6 +183,7 @@ static bool resume(struct reply *reply)
 		return false;
 	top->listing = false;
 	reply->deadline_tsc = top->next_tsc;
+	top->taken = false;
 	return !reply->to->terminal;
 }
 
@@ -197,6 +199,11 @@ static void command_top(struct reply *reply, const struct arguments *arguments)
 			  text_show(shown, sizeof(shown), text_of(arguments->word[0])));
 		return;
 	}
+	if (top->taken) {
+		reply_fail(reply, CODE_BUSY, "another machine channel waits for its figures");
+		return;
+	}
+	top->taken = !reply->to->terminal;
 	if (reply->to->terminal)
 		console_page_off();
 	top->interval_ns = seconds * NS_PER_S;
