@@ -67,16 +67,25 @@ VIRTIO_MODULES = ("virtio_ring", "virtio", "virtio_pci_legacy_dev", "virtio_pci_
                   "virtio_pci", "virtio-rng", "virtio_console")
 
 
+# Cards with VLANs: "ip link add ... type vlan".
+VLAN_MODULES = ("llc", "stp", "garp", "mrp", "8021q")
+
+
 def debian_virtio(folder):
     """The same as debian(), and its /init loads the kernel's drivers for virtio devices first."""
+    return debian_modules(folder, VIRTIO_MODULES)
+
+
+def debian_modules(folder, modules):
+    """The same with those modules of its kernel, in this order."""
     files = debian(folder)
     init = (folder / "initramfs/init").read_text()
-    load = f"for module in {' '.join(VIRTIO_MODULES)}; do insmod /lib/modules/$module.ko; done\n"
+    load = f"for module in {' '.join(modules)}; do insmod /lib/modules/$module.ko; done\n"
     assert "mkdir -p /etc" in init
     init = init.replace("mkdir -p /etc", f"{load}mkdir -p /etc", 1)
     members = [member(number, f"lib/modules/{name}.ko",
                       next((folder / "root/lib/modules").rglob(f"{name}.ko")).read_bytes())
-               for number, name in enumerate(VIRTIO_MODULES, 1000)]
+               for number, name in enumerate(modules, 1000)]
     members.append(member(2000, "init", init.encode(), PROGRAM))
     more = gzip.compress(b"".join(members) + pack({}), mtime=0)
     files["initramfs.cpio.gz"] += more

@@ -52,6 +52,15 @@ def host_page():
         thread.join()
 
 
+def stat(machine, name):
+    return {row["reason"]: row["count"] for row in machine.objects(f"vm stat {name}")}
+
+
+def port_of(machine, name):
+    """The first port of that VM."""
+    return next(row for row in machine.objects("net stat") if row["port"] == name)
+
+
 def check_world(machine, host_page):
     """A guest fetches the host's page; what went by is counted, and shown of the network."""
     assert "the host says: hello" in shell(machine, "alpha",
@@ -63,7 +72,7 @@ def check_world(machine, host_page):
     assert set(counts) == {"alpha", "beta", "net0"}
     assert counts["net0"]["received_frames"] >= 4 and counts["net0"]["sent_frames"] >= 4
     assert counts["alpha"]["sent_bytes"] > 300 and counts["beta"]["received_frames"] >= 4
-    rows = {row["reason"]: row["count"] for row in machine.objects("vm stat alpha")}
+    rows = stat(machine, "alpha")
     assert rows["card-0-sent-frames"] >= counts["alpha"]["received_frames"]
     assert rows["card-0-received-bytes"] > 300 and rows["card-0-sent-bytes"] > 300
     assert "card-0-lost-nobody" not in rows and "card-1-sent-frames" not in rows
@@ -203,6 +212,41 @@ def test_vlans(build, tmp_path):
         for name, reached in (("pink", True), ("plain", False), ("other", False), ("shy", True)):
             assert (counts[name]["sent_frames"] > 0) == reached, (name, counts)
         assert counts["stray"]["dropped"]["nobody"] > 0 < counts["hidden"]["dropped"]["nobody"]
+
+
+@pytest.mark.long
+def test_linux(build, tmp_path):
+    """TCP over IPv6 in large segments; a guest's filter of VLANs."""
+    conf = "[net lan]\n" + guest("alpha", "10.0.2.15", "lan trunk mac=52:54:00:00:00:01",
+                                "serve=hello")
+    conf += guest("beta", "10.0.2.16", "lan\nnet = lan vlan=5")
+    conf += tiny("gamma", 3, "flood to=1", "lan vlan=6", autostart="no")
+    conf = bundle.make(tmp_path / "net.cpio", conf, bundle.tiny(build, "net_share") |
+                       bundle.debian_modules(build / "guests", bundle.VLAN_MODULES))
+    with Qemu(build, bundle=conf) as machine:
+        boot(machine, "alpha", "beta")
+        quick = "echo 0 >/proc/sys/net/ipv6/conf/eth0/dad_transmits; "
+        shell(machine, "alpha", f"{quick}ip -6 address add fd00::1/64 dev eth0; "
+              "ip link add link eth0 name tagged type vlan id 5; ip link set tagged up; "
+              "ip address add 10.0.5.1/24 dev tagged")
+        shell(machine, "beta", f"{quick}ip -6 address add fd00::2/64 dev eth0; ip link set eth1 up; "
+              "ip address add 10.0.5.2/24 dev eth1")
+        before = port_of(machine, "alpha")
+        sent = shell(machine, "alpha", "dd if=/dev/urandom of=/www/sent bs=64k count=32 2>/dev/null; "
+                     "md5sum </www/sent")
+        got = shell(machine, "beta", "wget -q -O - http://[fd00::1]/sent | md5sum")
+        assert re.findall("[0-9a-f]{32}", got) == re.findall("[0-9a-f]{32}", sent), (got, sent)
+        after = port_of(machine, "alpha")
+        size, count = (after[key] - before[key] for key in ("received_bytes", "received_frames"))
+        print(f"{size} bytes in {count} frames")
+        assert size / count > 1600, (size, count) # no frame of 1,500 is so long
+        # a VLAN that the guest has not asked for
+        filtered = stat(machine, "alpha").get("card-0-lost-filtered", 0)
+        machine.command("vm create gamma")
+        machine.command("vm start gamma")
+        wait_for(lambda: stat(machine, "alpha").get("card-0-lost-filtered", 0) > filtered + 1000)
+        machine.command("vm destroy gamma")
+        assert pings(machine, "alpha", "10.0.5.2") == 3 # in the VLAN that it has asked for
 
 
 def test_two_machines(build, tmp_path):
