@@ -371,6 +371,7 @@ class Server:
         self.slow = given.get("slow", self.slow)
         self.broken = set(given.get("broken", self.broken))
         self.refuse_streams = given.get("refuse", self.refuse_streams)
+        machine.blind = given.get("blind", machine.blind)
         self.changes_per_s = given.get("changes", self.changes_per_s)
         if "print" in given:
             data = base64.b64decode(given["print"]["base64"])

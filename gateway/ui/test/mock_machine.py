@@ -166,6 +166,7 @@ class Machine:
         self.vms = {}
         self.events, self.log, self.audit = [], [], []
         self.findings = None
+        self.blind = False          # whether the guests' share of a CPU is not known
         self.link = "up"
         self.lost_at = None
         self.cpus = []
@@ -205,7 +206,7 @@ class Machine:
             guest = min(88, sum(vm.sample["cpu_percent"] for vm in self.vms.values()
                                 if vm.sample) / 5 + 9 * cpu)
             self.cpus.append({"id": cpu, "busy_percent": round(guest * 1.04 + 0.5, 1),
-                              "guest_percent": round(guest, 1)})
+                              "guest_percent": None if self.blind else round(guest, 1)})
 
     def samples(self):
         return {"type": "sample", "time_s": self.now(), "cpus": self.cpus,

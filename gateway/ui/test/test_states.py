@@ -51,6 +51,18 @@ def test_what_a_role_lacks_is_told(page):
     assert page.button("New machine").get_attribute("aria-disabled") == "true"
 
 
+def test_what_is_not_known_is_no_number(page, server):
+    page.login()
+    server.knob(blind=True)
+    try:
+        page.sees("the guests' share is not known", ".legend-line")
+        page.open("#/host")
+        page.until(lambda: page.text("section[aria-label=CPUs] tbody tr").split("\t")[2:] == ["–", "–"],
+                   "no share")
+    finally:
+        server.knob(blind=False)
+
+
 def test_who_may_only_audit_sees_only_that(page, server):
     before = server.state()["requests"].count("GET /v1/stream")
     page.login("sky_chain")

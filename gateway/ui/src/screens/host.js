@@ -8,7 +8,7 @@ import { html, useCell, useState } from "../lib.js";
 import { connection, host } from "../stream.js";
 import { confirm } from "../parts/dialogs.js";
 import { Loaded } from "../parts/states.js";
-import { Memory } from "./overview.js";
+import { Memory, ownShare } from "./overview.js";
 
 const ACTIONS = [["audit", "Audit every page", null], ["log-rotate", "Rotate the log", null],
 	["reboot", "Reboot", "All machines are stopped, then Skerry starts anew."],
@@ -68,7 +68,7 @@ export function HostScreen() {
 			<section class="tile" aria-label="CPUs"><h2>CPUs</h2><table class="plain"><thead><tr><th scope="col">CPU</th><th scope="col" class="num">Busy</th>
 				<th scope="col" class="num">Guests</th><th scope="col" class="num">Skerry</th></tr></thead><tbody>${(live ?? machine).cpus.map((cpu) => html`
 				<tr key=${cpu.id}><th scope="row">${cpu.id}</th><td class="num value">${percent(cpu.busy_percent)}</td><td class="num value">${percent(cpu.guest_percent)}</td>
-				<td class="num value">${percent(Math.max(0, cpu.busy_percent - cpu.guest_percent))}</td></tr>`)}</tbody></table></section>
+				<td class="num value">${percent(ownShare(cpu))}</td></tr>`)}</tbody></table></section>
 			<section class="tile" aria-label="Memory"><h2>Memory</h2><${Memory} memory=${machine.memory} />
 				<p class="small muted">${bytes(machine.memory.free_bytes)} free of ${bytes(machine.memory.total_bytes)}</p></section>
 			<section class="tile" aria-label="Speculation"><h2>Speculation</h2><dl class="rows"><${Fact} name="Done against it">${machine.speculation || "nothing"}<//>

@@ -18,15 +18,22 @@ function Tile({ title, children, kind = "" }) {
 	return html`<section class="tile ${kind}" aria-label=${title}><h2>${title}</h2>${children}</section>`;
 }
 
+/** Percent of a CPU that Skerry itself takes, or null where the guests' share is not known. */
+export function ownShare({ busy_percent: busy, guest_percent: guests }) {
+	return typeof busy === "number" && typeof guests === "number" ? Math.max(0, busy - guests) : null;
+}
+
 function Cpus({ cpus }) {
 	return html`<table class="bars"><thead class="unseen"><tr><th>CPU</th><th>Load</th><th>Guests</th><th>Busy</th></tr></thead><tbody>
 		${cpus.map((cpu) => html`<tr key=${cpu.id}><th scope="row">CPU ${cpu.id}</th>
 			<td class="bar-cell"><div class="bar" aria-hidden="true">
-				<i class="part-guest" style=${{ width: `${cpu.guest_percent}%` }}></i>
-				<i class="part-other" style=${{ width: `${Math.max(0, cpu.busy_percent - cpu.guest_percent)}%` }}></i></div></td>
+				<i class="part-guest" style=${{ width: `${cpu.guest_percent ?? 0}%` }}></i>
+				<i class=${ownShare(cpu) === null ? "part-5" : "part-other"} style=${{ width: `${ownShare(cpu) ?? cpu.busy_percent ?? 0}%` }}></i></div></td>
 			<td class="num unseen">${percent(cpu.guest_percent)}</td>
 			<td class="num">${percent(cpu.busy_percent)}</td></tr>`)}</tbody></table>
-		<p class="legend-line"><i class="swatch part-guest"></i>guests <i class="swatch part-other"></i>Skerry</p>`;
+		<p class="legend-line">${cpus.every((cpu) => ownShare(cpu) === null)
+			? html`<i class="swatch part-5"></i>busy; the guests' share is not known`
+			: html`<i class="swatch part-guest"></i>guests <i class="swatch part-other"></i>Skerry`}</p>`;
 }
 
 export function Memory({ memory }) {
