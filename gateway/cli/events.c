@@ -11,7 +11,8 @@
 #include "gateway/cli/table.h"
 
 #define LINE_LIMIT 262144	/* a snapshot of many machines is one line */
-#define QUIET_MS 700		/* without --follow: nothing more is kept */
+#define FIRST_MS 10000		/* without --follow: for the first bytes */
+#define QUIET_MS 1000		/* behind them: nothing more is kept */
 #define ALIVE_MS 45000		/* the server says something every 15 s */
 #define AGAIN_LIMIT 10
 
@@ -34,9 +35,13 @@ static void show(struct cli *cli, const struct reader *reader)
 		cli_say("an event is not JSON; it is left out");
 		return;
 	}
-	if (strcmp(reader->name, "snapshot") != 0 && cli->json) {
+	if (strcmp(reader->name, "snapshot") == 0) {
+		/* The answer to an id behind which something is gone. */
+		if (reader->last_id[0])
+			cli_say("not all of what happened since then is kept");
+	} else if (cli->json) {
 		output_json_line(event);
-	} else if (strcmp(reader->name, "snapshot") != 0) {
+	} else {
 		printf("%s %.3f ", reader->id[0] ? reader->id : "-", table_number(event, "time_s"));
 		escape_print(stdout, table_text(event, "vm"));
 		putchar(' ');
@@ -99,7 +104,7 @@ static void take_line(struct cli *cli, struct reader *reader)
 /* Reads until the stream ends; CLI_OK: it was quiet, and nobody wanted to follow. */
 static enum cli_exit read_stream(struct cli *cli, struct reader *reader)
 {
-	int limit = cli->follow ? ALIVE_MS : QUIET_MS;
+	int limit = cli->follow ? ALIVE_MS : FIRST_MS;
 	char bytes[4096];
 
 	for (;;) {
@@ -109,6 +114,8 @@ static enum cli_exit read_stream(struct cli *cli, struct reader *reader)
 			return CLI_OK;
 		if (got <= 0)
 			return cli->follow ? CLI_NOT_REACHED : CLI_OK;
+		if (!cli->follow)
+			limit = QUIET_MS;
 		for (int i = 0; i < got; i++) {
 			if (bytes[i] == '\n') {
 				take_line(cli, reader);

@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: MIT
 """`make run WEB=1`: Skerry, two guests and the service VM, as the guide shows it."""
+import json
 import os
 import re
 import subprocess
+import time
 
 import pexpect
 
@@ -18,6 +20,13 @@ def curl(port, path, *words):
                            f"https://localhost:{port}{path}", *words],
                           capture_output=True, text=True, timeout=LIMIT + 60)
     return done.stdout
+
+
+def wait_for(found):
+    deadline = time.monotonic() + LIMIT
+    while not found():
+        assert time.monotonic() < deadline
+        time.sleep(0.2)
 
 
 def start(build, disk, port):
@@ -45,6 +54,8 @@ def test_service_vm(build, tmp_path):
         token = re.search(r"first token (sky_\w+)", said)[1]
         fingerprint = re.search(r"fingerprint ([0-9a-f]{64})", said)[1]
         assert '"live":true' in curl(port, "/v1/health")
+        # By the port, which is a machine channel: what skerryd knows is what Skerry says.
+        wait_for(lambda: '"ready":true' in curl(port, "/v1/health"))
         me = curl(port, "/v1/me", "-H", f"Authorization: Bearer {token}")
         assert '"admin"' in me, me
         assert "unauthenticated" in curl(port, "/v1/vms")
@@ -53,6 +64,9 @@ def test_service_vm(build, tmp_path):
         print_of = subprocess.run(["openssl", "x509", "-noout", "-fingerprint", "-sha256"],
                                   input=shown, capture_output=True, timeout=20).stdout
         assert print_of.decode().split("=")[1].strip().replace(":", "").lower() == fingerprint
+        vms = json.loads(curl(port, "/v1/vms", "-H", f"Authorization: Bearer {token}"))
+        assert {vm["name"]: vm["state"] for vm in vms["items"]} == dict.fromkeys(
+            ("alpha", "beta", "web"), "running")
         terminal.send("vm console web\r")
         terminal.expect("SERVICE web at 10.0.2.17/24")
         terminal.expect(f"fingerprint {fingerprint}")

@@ -256,6 +256,7 @@ def test_events(client):
     client.server.answers["GET", "/v1/events"] = stream
     done = client.run("events")
     assert done.stdout == "16 1.500 alpha crashed: triple \\x1b fault\n", done
+    assert "not all of what happened" in done.stderr
     terminal = client.spawn("events", "--follow")
     terminal.expect("16 1.500 alpha crashed")
     terminal.expect("17 2.000 beta started")
