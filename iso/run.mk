@@ -4,6 +4,7 @@
 #   BOOT=iso|kernel|uefi  EMULATOR=qemu|bochs  CPUS=4 MEMORY=2G BUNDLE=my.cpio CMDLINE="words"
 #   HTTP_PORT=8080: port of this machine that leads to port 80 of 10.0.2.15, guest alpha
 #   WEB=1 HTTPS_PORT=8443: with the service VM; that port leads to port 443 of 10.0.2.17, skerryd there
+#   UI=no: without a page for browsers, which takes npm
 
 BOOT ?= iso
 EMULATOR ?= qemu
@@ -53,10 +54,19 @@ run-packages: run-check
 run-image: run-packages
 	$(Q)$(PYTHON) iso/port_free.py HTTP_PORT $(HTTP_PORT)
 	$(if $(WEB),$(Q)$(PYTHON) iso/port_free.py HTTPS_PORT $(HTTPS_PORT))
+	$(if $(WEB),$(Q)$(MAKE) --no-print-directory run-ui)
 	$(Q)$(MAKE) --no-print-directory $(RUN_BUNDLE) $(BUILD)/skerry.elf $(DATA_DISK)
 	$(Q)$(if $(filter kernel,$(BOOT)),,$(MAKE) --no-print-directory iso OUT=$(RUN_ISO) \
 		BUNDLE=$(RUN_BUNDLE))
 	$(if $(WEB),$(Q)$(MAKE) --no-print-directory run-state)
+
+# The page for browsers, where npm can get what it is made of; all else goes without it.
+.PHONY: run-ui
+run-ui:
+ifneq ($(UI),no)
+	$(Q)timeout 300 $(MAKE) -s -C gateway/ui >$(BUILD)/ui.log 2>&1 || echo \
+		"No page for browsers: it takes npm (\`apt install nodejs npm\`) and its registry, see $(BUILD)/ui.log"
+endif
 
 .PHONY: run-state
 run-state: $(SKERRYD)

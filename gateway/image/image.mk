@@ -32,7 +32,8 @@ $(SKERRYD): FORCE
 	$(Q)$(MAKE) --no-print-directory -C gateway BUILD=$(abspath $(BUILD))/gateway
 endif
 
-$(SERVICE)/service.cpio.gz: $(SERVICE)/packages $(SERVICE_FILES) $(SKERRYD) gateway/image/libraries.py
+$(SERVICE)/service.cpio.gz: $(SERVICE)/packages $(SERVICE_FILES) $(SKERRYD) gateway/image/libraries.py \
+		$(wildcard $(UI_FILES)/*)
 	@echo "  CPIO    $@"
 	$(Q)rm -rf $(SERVICE)/initramfs
 	$(Q)mkdir -p $(addprefix $(SERVICE)/initramfs/,bin dev etc lib/modules proc run state sys tmp usr/bin usr/share)

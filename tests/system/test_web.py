@@ -31,7 +31,7 @@ def wait_for(found):
 
 def start(build, disk, port):
     """Until the prompt; (terminal, what was said before the emulator started)."""
-    line = (f"make run WEB=1 BOOT=kernel HTTP_PORT={free_port()} HTTPS_PORT={port} "
+    line = (f"make run WEB=1 UI=no BOOT=kernel HTTP_PORT={free_port()} HTTPS_PORT={port} "
             f"STATE_DISK={disk} BUILD={os.path.relpath(build, ROOT)}")
     terminal = pexpect.spawn("/bin/sh", ["-c", line], cwd=ROOT, timeout=LIMIT, encoding="utf-8",
                              codec_errors="replace")
