@@ -311,7 +311,7 @@ static void test_names(void **state)
 	assert_int_equal(device_unit(device), 2);
 	for (u32 i = 0; i < ARRAY_COUNT(missing); i++)
 		assert_true(text_contains(text_of(called(missing[i], &device)),
-					  TEXT("no disk controller of this")));
+					  TEXT("not a disk controller of this")));
 	functions[3].problem = "its capabilities loop";
 	assert_string_equal(called("nvme0", &device), "controller: nvme0: its capabilities loop");
 }
