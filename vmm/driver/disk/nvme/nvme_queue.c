@@ -39,7 +39,7 @@ bool nvme_has_doorbells(const struct nvme *nvme, u32 number)
 void nvme_queue_init(struct nvme *nvme, struct nvme_queue *queue, u32 number, enum nvme_page page,
 		     u32 entries)
 {
-	volatile u8 *doorbells = nvme->registers + NVME_DOORBELLS + 2 * number * stride(nvme);
+	volatile u8 *doorbells = nvme->registers + NVME_DOORBELLS + 2ul * number * stride(nvme);
 	u8 *pages = nvme->memory.memory + page * PAGE_SIZE;
 
 	memset(pages, 0, 2 * PAGE_SIZE);
