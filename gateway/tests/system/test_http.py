@@ -233,8 +233,14 @@ def test_api_answers_are_not_kept_or_guessed(server):
 
 def test_web_can_open_nothing(server):
     """The process that parses is filtered, and cannot become more."""
-    status = Path(f"/proc/{server.web_pid()}/status").read_text()
-    assert "Seccomp:\t2" in status and "NoNewPrivs:\t1" in status
+    def filters(pid):
+        lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+        values = dict(line.split(":\t", 1) for line in lines if ":\t" in line)
+        assert values["Seccomp"] == "2" and values["NoNewPrivs"] == "1"
+        return int(values["Seccomp_filters"])
+
+    # Core's, and a list of its own.
+    assert filters(server.web_pid()) == filters(server.process.pid) + 1
 
 
 def test_web_that_dies_is_started_again(pair):
