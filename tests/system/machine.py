@@ -40,6 +40,13 @@ def make_iso(build, out, bundle=None, cmdline=""):
     return out
 
 
+def wait_for(found, limit=60):
+    """Asks until the answer is yes."""
+    end = time.monotonic() + limit
+    while not found():
+        assert time.monotonic() < end, "it did not come to be"
+
+
 class Machine:
     """What both emulators have in common: a console on a socket, files in a folder of their own."""
 

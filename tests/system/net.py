@@ -2,7 +2,6 @@
 """What tests with networks have in common: guests on them, pings, fetched pages, counts."""
 import re
 import subprocess
-import time
 
 import bundle
 
@@ -63,10 +62,3 @@ def fetch(port):
 
 def ports(machine):
     return {row["port"]: row for row in machine.objects("net stat")}
-
-
-def wait_for(found, limit=60):
-    """Asks until the answer is yes."""
-    end = time.monotonic() + limit
-    while not found():
-        assert time.monotonic() < end, "it did not come to be"

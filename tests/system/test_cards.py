@@ -9,8 +9,8 @@ import fio
 import qemu_monitor
 import test_nvme
 from bochs import free_port
-from machine import Qemu
-from net import boot, fetch, files, guest, pings, user_card, wait_for
+from machine import Qemu, wait_for
+from net import boot, fetch, files, guest, pings, user_card
 
 LAN = "[net lan]\nuplink = net0\n"
 

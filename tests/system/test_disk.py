@@ -111,7 +111,7 @@ def test_who_uses_what(build, tmp_path):
         assert disks["whole"]["users"] == "reader (ro), second (ro)"
         assert disks["part"]["bytes"] == (40000 - 2048 + 1) * gpt.SECTOR
         assert 'partition: found "nobody"' in machine.command("vm create nobody")
-        assert "no disk controller of this machine" in machine.command("vm create gone")
+        assert "not a disk controller of this machine" in machine.command("vm create gone")
         assert "starts without disk gone" in machine.command("vm create optional")
         assert "the checksum of its entries is wrong" in machine.command("vm create broken")
         assert disks["broken"]["state"] == "unusable"

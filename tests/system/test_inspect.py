@@ -99,4 +99,4 @@ def test_inspect(build, emulator):
         (paused,) = machine.objects("vm regs demo")
         assert machine.objects("vm regs demo") == [paused]
         machine.command("vm destroy demo")
-        assert "no VM" in error(machine, "vm dump demo 0 16")
+        assert "demo does not exist yet" in error(machine, "vm dump demo 0 16")

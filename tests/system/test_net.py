@@ -11,8 +11,8 @@ import pytest
 import bundle
 import fio
 from bochs import free_port
-from machine import Bochs, Qemu
-from net import boot, fetch, files, guest, pings, ports, shell, user_card, wait_for, wait_shells
+from machine import Bochs, Qemu, wait_for
+from net import boot, fetch, files, guest, pings, ports, shell, user_card, wait_shells
 
 LAN = "[net lan]\nuplink = net0\n"
 

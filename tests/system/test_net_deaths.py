@@ -12,8 +12,8 @@ import pytest
 import bundle
 import fio
 from bochs import free_port
-from machine import Qemu
-from net import boot, guest, shell, user_card, wait_for
+from machine import Qemu, wait_for
+from net import boot, guest, shell, user_card
 
 LAN = "[net lan]\nuplink = net0\nrestart_limit = 0\n"
 PIECE = 65536

@@ -6,8 +6,7 @@ its links (tests/liars), and a guest that rewrites its rings while its card read
 import re
 
 import bundle
-from machine import Qemu
-from net import wait_for
+from machine import Qemu, wait_for
 
 VM = """[vm {name}]
 kernel = {kernel}.bin

@@ -7,8 +7,8 @@ import pytest
 
 import bundle
 import fio
-from machine import Qemu
-from net import ports, wait_for
+from machine import Qemu, wait_for
+from net import ports
 
 DEATHS = 35  # twice what the quota of a switch would do for if nothing were freed
 COUNTED = ("-icount", "shift=0,sleep=off")

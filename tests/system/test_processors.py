@@ -10,8 +10,7 @@ import pytest
 
 import bundle
 from bochs import free_port
-from machine import ROOT, Bochs, Qemu
-from net import wait_for
+from machine import ROOT, Bochs, Qemu, wait_for
 from test_scheduling import boot, busy_bundle, measure, wait_running
 
 GOOD = 16  # EXIT_GOOD of tests/guest/rt/rt.h

@@ -9,7 +9,7 @@ import pytest
 import bundle
 import fio
 import net
-from machine import ROOT, Bochs, Qemu
+from machine import ROOT, Bochs, Qemu, wait_for
 
 CONF = ("[vm alpha]\nkernel = vmlinuz\ninitrd = initramfs.cpio.gz\nmemory = 128M\n"
         "cmdline = console=ttyS0 console=hvc0 quiet name=alpha\nvcpus = {vcpus}\nhpet = yes\nautostart = yes\n"
@@ -111,7 +111,7 @@ def test_rebuilt_net(build, rebuilding, tmp_path, vcpus):
         machine.type(f"iperf3 -c 10.0.2.16 -t 5 -P {vcpus} -f k; echo iperf''-ends=$?\r")
         machine.leave()
         for _ in range(2):
-            net.wait_for(lambda: net.ports(machine)["beta"]["sent_bytes"] > before + 1000000)
+            wait_for(lambda: net.ports(machine)["beta"]["sent_bytes"] > before + 1000000)
             fio.die(machine, "lan.switch", "driver restart")
             before = net.ports(machine)["beta"]["sent_bytes"]
         machine.attach("alpha")

@@ -81,6 +81,30 @@ static void test_answer(void **state)
 	assert_memory_equal(answer->data, "yes", 3);
 }
 
+static void test_post(void **state)
+{
+	struct vm_query first;
+	struct vm_query second;
+
+	(void)state;
+	begin(&first, 1);
+	begin(&second, 2);
+	vm_query_post(&first);
+	vm_query_post(&first);
+	vm_query_post(&second);
+	assert_int_equal(wakes, 1);
+	assert_int_equal(channel.question.query.address, 1);
+	monitor_answers("one");
+	assert_int_equal(step(&first), VM_QUERY_ANSWERED);
+	vm_query_post(&second);
+	assert_int_equal(wakes, 2);
+	assert_int_equal(channel.question.query.address, 2);
+	vm_there = false;
+	begin(&first, 3);
+	vm_query_post(&first);
+	assert_int_equal(wakes, 2);
+}
+
 /* A monitor gone bad cannot make its manager read beyond the channel. */
 static void test_lying_monitor(void **state)
 {
@@ -174,6 +198,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(test_answer, set_up),
+		cmocka_unit_test_setup(test_post, set_up),
 		cmocka_unit_test_setup(test_lying_monitor, set_up),
 		cmocka_unit_test_setup(test_turns, set_up),
 		cmocka_unit_test_setup(test_silence, set_up),

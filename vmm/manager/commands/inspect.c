@@ -38,6 +38,7 @@ void inspect_ask(struct reply *reply, const struct vm *vm, const struct query *q
 {
 	command_vm_keep(reply, vm);
 	vm_query_begin(&reply->asked, vm, question);
+	vm_query_post(&reply->asked);
 	reply->deadline_tsc = reply->asked.deadline_tsc;
 }
 

@@ -71,6 +71,14 @@ const char *vm_no_monitor(const struct vm *vm)
 	return "its monitor has ended, `vm start` boots it afresh";
 }
 
+void vm_query_post(struct vm_query *query)
+{
+	struct vm *vm = vm_by_id(query->vm_id);
+
+	if (vm != NULL && vm_no_monitor(vm) == NULL && query->number == 0 && slot_free(vm))
+		ask(query, vm);
+}
+
 enum vm_query_progress vm_query_step(struct vm_query *query, const struct vm_answer **answer,
 				     char *problem, size_t size)
 {
@@ -86,8 +94,7 @@ enum vm_query_progress vm_query_step(struct vm_query *query, const struct vm_ans
 		format(problem, size, "%s has nothing to show: %s", vm->config.name, missing);
 		return VM_QUERY_FAILED;
 	}
-	if (query->number == 0 && slot_free(vm))
-		ask(query, vm);
+	vm_query_post(query);
 	if (query->number != 0 && query->number == vm->question_number && answered(vm)) {
 		*answer = take(vm);
 		return VM_QUERY_ANSWERED;

@@ -41,8 +41,15 @@ static inline const void *vm_answer_data(const struct vm_answer *answer, size_t 
 /* Why there is no monitor to ask; NULL: there is one. */
 const char *vm_no_monitor(const struct vm *vm);
 
-/* Nothing is sent before the first step. */
+/* Nothing is sent before vm_query_post or the first step. */
 void vm_query_begin(struct vm_query *query, const struct vm *vm, const struct query *question);
+
+/*
+ * Asks now if no other question is under way; vm_query_step does too. For an asker that is not
+ * stepped again before something happens.
+ */
+void vm_query_post(struct vm_query *query);
+
 /* Moves it on; *answer on VM_QUERY_ANSWERED, `problem` on VM_QUERY_FAILED. */
 enum vm_query_progress vm_query_step(struct vm_query *query, const struct vm_answer **answer,
 				     char *problem, size_t size);
