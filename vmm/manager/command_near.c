@@ -50,7 +50,7 @@ const char *command_near(const char *first, const char *second)
 		u32 count = mistakes(two ? typed : first, command->name);
 
 		/* of a short name, half would be another one */
-		if (count < fewest && count * 3 <= strlen(command->name)) {
+		if (count < fewest && 3 * (size_t)count <= strlen(command->name)) {
 			fewest = count;
 			best = command->name;
 		}

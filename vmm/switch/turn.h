@@ -9,7 +9,8 @@
  * compete; what it sends beyond it owes.
  */
 #define TURN_FRAMES 64u
-#define TURN_BYTES  (64u * 1024) /* of the port with the largest weight; FORWARD_OVERHEAD counts */
+/* Of the port with the largest weight; FORWARD_OVERHEAD counts. */
+#define TURN_BYTES (64ull * 1024)
 
 /* One round; then port_publish has been called. Returns how many frames it took. */
 u32 turn_round(u64 now);

@@ -273,7 +273,7 @@ static size_t field_bytes(const struct config_key *key)
 	case VALUE_NETS:
 		return CONFIG_VM_NET_MAX * sizeof(struct vm_net);
 	case VALUE_PORTS:
-		return CONFIG_PORT_MAX * CONFIG_NAME_BYTES;
+		return (size_t)CONFIG_PORT_MAX * CONFIG_NAME_BYTES;
 	case VALUE_PASSWORD:
 		return sizeof(struct password_hash);
 	default:

@@ -4,7 +4,7 @@
 #include "vmm/manager/net/net.h"
 
 /* Page tables, events and mappings of its ports, the links of its uplink and of a capture. */
-#define PORT_PAGES 4u
+#define PORT_PAGES 4ull
 #define LINK_PAGES (FRAMES_LINK_BYTES / PAGE_SIZE + 16)
 
 static void bridge_ready(struct driver *driver)

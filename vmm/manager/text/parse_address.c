@@ -23,7 +23,7 @@ bool parse_mac(struct text text, u64 *mac)
 	*mac = 0;
 	if (text.length != 3 * MAC_BYTES - 1)
 		return false;
-	for (u32 i = 0; i < MAC_BYTES; i++) {
+	for (size_t i = 0; i < MAC_BYTES; i++) {
 		int high = digit_of(text.start[3 * i]);
 		int low = digit_of(text.start[3 * i + 1]);
 

@@ -7,7 +7,8 @@
 #define SECTOR_SHIFT 9u
 #define LIST_BYTES   128u /* for BLOCK_REQUEST_PAGES - 1 addresses; none crosses a page */
 _Static_assert((BLOCK_REQUEST_PAGES - 1) * sizeof(u64) <= LIST_BYTES, "a list's room");
-_Static_assert(NVME_DEPTH *LIST_BYTES <= (NVME_PAGES - NVME_PAGE_LISTS) * PAGE_SIZE, "two pages");
+_Static_assert((u64)NVME_DEPTH * LIST_BYTES <= (NVME_PAGES - NVME_PAGE_LISTS) * PAGE_SIZE,
+	       "two pages");
 _Static_assert(NVME_DEPTH * sizeof(struct nvme_range) <= PAGE_SIZE, "one page");
 
 /* Host-physical, of a byte of the driver's own memory. */
@@ -20,7 +21,7 @@ static u64 address_of(const struct nvme *nvme, u64 offset)
 static void set_data(const struct nvme *nvme, u32 slot, const struct driver_request *request,
 		     struct nvme_command *command)
 {
-	u64 offset = NVME_PAGE_LISTS * PAGE_SIZE + slot * LIST_BYTES;
+	u64 offset = NVME_PAGE_LISTS * PAGE_SIZE + (u64)slot * LIST_BYTES;
 	u64 *list = (u64 *)(uintptr_t)(nvme->memory.memory + offset);
 	u64 pages = ((u64)request->sectors * BLOCK_SECTOR_BYTES + PAGE_SIZE - 1) / PAGE_SIZE;
 

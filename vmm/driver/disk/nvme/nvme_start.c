@@ -160,7 +160,7 @@ static bool read_namespace(struct nvme *nvme, struct driver_disk *disk, char *pr
 		return refuse(problem, size, "the controller has no namespace 1");
 	number = (u32)(data[NVME_NS_FORMAT] & NVME_NS_FORMAT_NUMBER);
 	memcpy(&blocks, data + NVME_NS_SIZE, sizeof(blocks));
-	memcpy(&format_word, data + NVME_NS_LBAF + 4 * number, sizeof(format_word));
+	memcpy(&format_word, data + NVME_NS_LBAF + 4 * (size_t)number, sizeof(format_word));
 	nvme->block_shift = (u32)((format_word & NVME_LBAF_SHIFT) >> 16);
 	if (blocks == 0)
 		return refuse(problem, size, "the controller has no namespace 1");

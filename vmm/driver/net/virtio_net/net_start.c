@@ -58,7 +58,7 @@ static void share_pieces(struct vnet *vnet)
 
 static bool open_queues(struct vnet *vnet, char *problem, size_t size)
 {
-	u32 count = card_has(vnet, VIO_NET_F_CTRL_VQ) ? VNET_QUEUES : (u32)VNET_CONTROL;
+	u16 count = card_has(vnet, VIO_NET_F_CTRL_VQ) ? VNET_QUEUES : VNET_CONTROL;
 
 	for (u16 i = 0; i < count; i++) {
 		if (!virtio_host_open(&vnet->host, &vnet->ring[i], i,
