@@ -7,3 +7,4 @@ GATEWAY_PACKAGES := gcc make pkg-config libc6-dev libmicrohttpd-dev libgnutls28-
 GATEWAY_TEST_PACKAGES := $(GATEWAY_PACKAGES) libcmocka-dev clang llvm libclang-rt-dev python3-pytest \
 	util-linux debhelper dpkg-dev groff-base lintian man-db openssl prometheus \
 	prometheus-alertmanager python3-pexpect systemd
+GATEWAY_BENCH_PACKAGES := $(GATEWAY_PACKAGES) python3 valgrind wrk

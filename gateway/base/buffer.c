@@ -47,17 +47,23 @@ void buffer_text(struct buffer *buffer, const char *text)
 
 void buffer_format(struct buffer *buffer, const char *format, ...)
 {
+	size_t room = buffer->failed ? 0 : buffer->room - buffer->count;
 	va_list list;
 	int count;
 
 	va_start(list, format);
-	count = vsnprintf(NULL, 0, format, list);
+	count = vsnprintf(room ? buffer->bytes + buffer->count : NULL, room, format, list);
 	va_end(list);
-	if (count < 0 || !buffer_grow(buffer, (size_t)count))
+	if (count < 0 || !buffer_grow(buffer, (size_t)count)) {
+		if (room)
+			buffer->bytes[buffer->count] = 0;
 		return;
-	va_start(list, format);
-	vsnprintf(buffer->bytes + buffer->count, (size_t)count + 1, format, list);
-	va_end(list);
+	}
+	if ((size_t)count >= room) {
+		va_start(list, format);
+		vsnprintf(buffer->bytes + buffer->count, (size_t)count + 1, format, list);
+		va_end(list);
+	}
 	buffer->count += (size_t)count;
 }
 

@@ -88,6 +88,17 @@ void answer_json(struct request *request, unsigned status, json_t *body)
 	answer_text(request, status, "application/json", body);
 }
 
+void answer_json_text(struct request *request, unsigned status, const struct buffer *text)
+{
+	if (text->failed) {
+		answer_problem(request, 500, "no-memory", "there is no memory for the answer");
+		return;
+	}
+	audit_end(request->audit, "ok");
+	request->audit = 0;
+	answer_bytes(request, status, "application/json", text->bytes, text->count);
+}
+
 static const char *problem_title(unsigned status)
 {
 	static const struct {

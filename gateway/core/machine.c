@@ -70,6 +70,7 @@ static void machine_vm_free(unsigned index)
 
 	json_decref(vm->list);
 	json_decref(vm->config);
+	free(vm->text);
 	free(vm);
 	machine.vms[index] = machine.vms[--machine.vm_count];
 }
@@ -133,6 +134,7 @@ static void machine_take_vm(json_t *object)
 	vm->list = json_incref(object);
 	vm->list_s = machine_now_s();
 	vm->seen = true;
+	machine_vm_changed(vm);
 	if (differs && machine.up)
 		stream_vm(vm);
 }
@@ -250,6 +252,7 @@ void machine_vm_patch(json_t *result)
 	if (vm && json_is_string(state) && strcmp(machine_vm_state(vm), json_string_value(state))) {
 		json_object_set(vm->list, "state", state);
 		json_object_set(vm->list, "reason", json_object_get(result, "reason"));
+		machine_vm_changed(vm);
 		stream_vm(vm);
 	}
 	machine_refresh();
@@ -410,8 +413,10 @@ static void machine_lost(void)
 
 	machine.up = false;
 	asked.asking = asked.again = asked.config_asking = false;
-	for (unsigned i = 0; i < machine.vm_count; i++)
+	for (unsigned i = 0; i < machine.vm_count; i++) {
 		machine.vms[i]->sampled = false;
+		machine_vm_changed(machine.vms[i]);
+	}
 	console_link_lost();
 	if (was_up)
 		stream_link();

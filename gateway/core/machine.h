@@ -5,6 +5,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "gateway/base/buffer.h"
+
 /* What is known of Skerry: taken from the link, shown to all. GETs are answered from here. */
 enum {
 	MACHINE_VMS = 256,
@@ -30,6 +32,7 @@ struct machine_vm {
 	struct machine_sample now, before;
 	bool sampled; /* `now` and `before` are there: rates can be told */
 	bool fresh;   /* since the host's last sample */
+	char *text;   /* of machine_vm_text; NULL: to be made anew */
 };
 
 struct machine_cpu {
@@ -82,6 +85,10 @@ void machine_vm_patch(json_t *result);
 
 /* The objects of the API; new references. */
 json_t *machine_vm_json(const struct machine_vm *vm);
+/* The same object of a VM as text, at the end of `to`. */
+void machine_vm_text(struct machine_vm *vm, struct buffer *to);
+/* What is shown of the VM has changed. */
+void machine_vm_changed(struct machine_vm *vm);
 json_t *machine_host_json(void);
 json_t *machine_sample_json(const struct machine_vm *vm);
 json_t *machine_cpus_json(void);

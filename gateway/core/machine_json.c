@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "gateway/core/machine.h"
@@ -36,13 +37,21 @@ static json_t *machine_decimal(int64_t value)
 	return json_string(text);
 }
 
+static double machine_vm_uptime_s(const struct machine_vm *vm)
+{
+	double uptime_s = machine_seconds(vm->list, "uptime_ns");
+
+	if (!strcmp(machine_vm_state(vm), "running") && machine.up)
+		uptime_s += machine_now_s() - vm->list_s;
+	return uptime_s;
+}
+
 json_t *machine_vm_json(const struct machine_vm *vm)
 {
 	static const char *const same[] = {"uuid",   "reason",	     "exit_code",
 					   "vcpus",  "memory_bytes", "resident_bytes",
 					   "weight", "cap_percent",  "boots"};
 	json_t *object = json_object();
-	double uptime_s = machine_seconds(vm->list, "uptime_ns");
 	int64_t exits = machine_value(vm, "exits");
 	int64_t resident = machine_value(vm, "resident_bytes");
 
@@ -53,9 +62,7 @@ json_t *machine_vm_json(const struct machine_vm *vm)
 
 		json_object_set(object, same[i], value ? value : json_null());
 	}
-	if (!strcmp(machine_vm_state(vm), "running") && machine.up)
-		uptime_s += machine_now_s() - vm->list_s;
-	json_object_set_new(object, "uptime_s", json_real(uptime_s));
+	json_object_set_new(object, "uptime_s", json_real(machine_vm_uptime_s(vm)));
 	json_object_set_new(object, "cpu_s", json_real(machine_seconds(vm->list, "cpu_ns")));
 	if (exits < json_integer_value(json_object_get(vm->list, "exits")))
 		exits = json_integer_value(json_object_get(vm->list, "exits"));
@@ -64,6 +71,36 @@ json_t *machine_vm_json(const struct machine_vm *vm)
 		json_object_set_new(object, "resident_bytes", json_integer(resident));
 	json_object_set_new(object, "sample", machine_sample_json(vm));
 	return object;
+}
+
+void machine_vm_changed(struct machine_vm *vm)
+{
+	free(vm->text);
+	vm->text = NULL;
+}
+
+/*
+ * Most requests are for lists of VMs that have not changed since the last one: all but the uptime is
+ * kept as text. It goes first, so that what is kept need not be looked into.
+ */
+void machine_vm_text(struct machine_vm *vm, struct buffer *to)
+{
+	int64_t uptime_ms = (int64_t)(machine_vm_uptime_s(vm) * 1000);
+
+	if (!vm->text) {
+		json_t *object = machine_vm_json(vm);
+
+		json_object_del(object, "uptime_s");
+		vm->text = json_dumps(object, JSON_COMPACT | JSON_REAL_PRECISION(12));
+		json_decref(object);
+	}
+	if (!vm->text) {
+		to->failed = true;
+		return;
+	}
+	buffer_format(to, "{\"uptime_s\":%lld.%03d,", (long long)(uptime_ms / 1000),
+		      (int)(uptime_ms % 1000));
+	buffer_text(to, vm->text + 1);
 }
 
 static json_t *machine_memory_json(void)

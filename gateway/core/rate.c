@@ -29,6 +29,7 @@ struct login {
 
 static struct rate rates[RATE_COUNT];
 static struct login logins[LOGIN_COUNT];
+static size_t login_used; /* of logins, from the first on */
 
 static struct rate *rate_find(uint64_t key, double full, double now_s)
 {
@@ -74,7 +75,7 @@ static struct login *login_find(const char *address, bool make)
 {
 	struct login *oldest = &logins[0];
 
-	for (size_t i = 0; i < LOGIN_COUNT; i++) {
+	for (size_t i = 0; i < login_used; i++) {
 		if (logins[i].wrong && !strcmp(logins[i].address, address))
 			return &logins[i];
 		if (logins[i].seen_s < oldest->seen_s)
@@ -82,6 +83,8 @@ static struct login *login_find(const char *address, bool make)
 	}
 	if (!make)
 		return NULL;
+	if (login_used < LOGIN_COUNT)
+		oldest = &logins[login_used++];
 	*oldest = (struct login){0};
 	snprintf(oldest->address, sizeof(oldest->address), "%s", address);
 	return oldest;

@@ -69,6 +69,8 @@ bool peer_user(const char *number, unsigned *user);
 /* Answers; each ends the request. `body` is taken. */
 void answer_header(struct request *request, const char *name, const char *value);
 void answer_json(struct request *request, unsigned status, json_t *body);
+/* As answer_json; `text` is JSON already. */
+void answer_json_text(struct request *request, unsigned status, const struct buffer *text);
 void answer_bytes(struct request *request, unsigned status, const char *type, const char *bytes,
 		  size_t count);
 void answer_problem(struct request *request, unsigned status, const char *code, const char *format,

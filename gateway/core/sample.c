@@ -144,6 +144,7 @@ static void sample_host(json_t *line, int64_t time_ns)
 			vm->before = vm->now;
 			vm->now.time_ns = time_ns;
 			vm->sampled = true;
+			machine_vm_changed(vm);
 		}
 		vm->fresh = false;
 	}
@@ -172,4 +173,5 @@ void machine_take_sample(json_t *line)
 		vm->now.values[i] = json_integer_value(json_array_get(values, i));
 	vm->sampled = !first && vm->now.time_ns > vm->before.time_ns;
 	vm->fresh = true;
+	machine_vm_changed(vm);
 }

@@ -23,9 +23,18 @@ $(TESTS)/fuzz-%: $(ROOT)/gateway/tests/fuzz/%.c
 
 -include $(wildcard $(TESTS)/*.d)
 
-.PHONY: test test-parts
+$(TESTS)/counted.so: $(ROOT)/gateway/tests/bench/counted.c
+	@mkdir -p $(@D)
+	$(Q)$(CC) -std=gnu17 -O1 -Wall -Wextra -fno-builtin -fPIC -shared -o $@ $<
+
+.PHONY: bench test test-parts
 test-parts: $(BUILD)/skerryd $(BUILD)/skerryctl $(UNIT) $(FUZZ)
 
 test: packages
 	$(Q)$(MAKE) --no-print-directory test-parts
 	$(Q)$(PYTHON) $(ROOT)/gateway/tests/run.py --gateway $(BUILD) --seconds $(FUZZ_SECONDS)
+
+# BENCH="get kills": these alone.
+bench: $(BUILD)/skerryd $(TESTS)/counted.so
+	$(Q)$(ROOT)/iso/packages.sh $(GATEWAY_BENCH_PACKAGES)
+	$(Q)$(PYTHON) $(ROOT)/gateway/tests/bench/bench.py --gateway $(BUILD) $(BENCH)

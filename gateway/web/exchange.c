@@ -6,11 +6,18 @@
 
 struct exchange *exchange_find(uint32_t id)
 {
-	for (size_t i = 0; id && i < WEB_EXCHANGES; i++) {
-		if (web.exchanges[i].id == id)
-			return &web.exchanges[i];
-	}
-	return NULL;
+	struct exchange *exchange = &web.exchanges[id % WEB_EXCHANGES];
+
+	return id && exchange->id == id ? exchange : NULL;
+}
+
+/* A number not used before, by which exchange_find finds the place. */
+static uint32_t exchange_number(size_t place)
+{
+	web.rounds++;
+	if (web.rounds > (UINT32_MAX - WEB_EXCHANGES) / WEB_EXCHANGES)
+		web.rounds = 1;
+	return web.rounds * WEB_EXCHANGES + (uint32_t)place;
 }
 
 static struct exchange *exchange_new(struct MHD_Connection *connection)
@@ -21,7 +28,7 @@ static struct exchange *exchange_new(struct MHD_Connection *connection)
 		if (exchange->id)
 			continue;
 		*exchange = (struct exchange){.connection = connection, .fd = -1, .below = -1};
-		exchange->id = ++web.last_id;
+		exchange->id = exchange_number(i);
 		return exchange;
 	}
 	return NULL;

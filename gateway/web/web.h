@@ -44,7 +44,7 @@ struct web {
 	struct MHD_Daemon *tls; /* or NULL */
 	struct MHD_Daemon *local;
 	struct exchange exchanges[WEB_EXCHANGES];
-	uint32_t last_id;
+	uint32_t rounds; /* of numbers, each with one for each exchange */
 	uint32_t *connections; /* by descriptor: the number of core's connection, 0: TLS */
 	size_t connection_room;
 };

@@ -161,6 +161,7 @@ class Server:
     def raw(self):
         """A TLS connection without HTTP."""
         plain = socket.create_connection(("127.0.0.1", self.port), LIMIT)
+        plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)   # as browsers do
         return self.context.wrap_socket(plain)
 
     def events(self, query="", token=None, headers=None):
