@@ -27,7 +27,7 @@ static struct exchange *exchange_new(struct MHD_Connection *connection)
 
 		if (exchange->id)
 			continue;
-		*exchange = (struct exchange){.connection = connection, .fd = -1, .below = -1};
+		*exchange = (struct exchange){.connection = connection, .fd = -1};
 		exchange->id = exchange_number(i);
 		return exchange;
 	}

@@ -8,12 +8,7 @@
 
 #include "gateway/web/web.h"
 
-enum { SOCKET_HUNG_TURNS = 8 };
-
-/*
- * A WebSocket's descriptor is MHD's: behind it lies the TLS connection. Until MHD has handed it
- * over what core sends waits in `output`.
- */
+/* Until MHD has handed a WebSocket's descriptor over, what core sends waits in `output`. */
 static void socket_close(struct exchange *exchange)
 {
 	struct MHD_UpgradeResponseHandle *upgraded = exchange->upgraded;
@@ -95,17 +90,15 @@ static void socket_handed(void *unused, struct MHD_Connection *connection, void 
 			  struct MHD_UpgradeResponseHandle *upgraded)
 {
 	struct exchange *exchange = exchange_find((uint32_t)(uintptr_t)context);
-	const union MHD_ConnectionInfo *info;
 
 	(void)unused;
+	(void)connection;
 	if (!exchange) {
 		MHD_upgrade_action(upgraded, MHD_UPGRADE_ACTION_CLOSE);
 		return;
 	}
 	exchange->upgraded = upgraded;
 	exchange->fd = fd;
-	info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
-	exchange->below = info && info->connect_fd != fd ? info->connect_fd : -1;
 	fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);
 	buffer_add(&exchange->reader.input, extra, extra_count);
 	socket_parse(exchange);
@@ -168,16 +161,6 @@ short socket_wants(const struct exchange *exchange)
 	return events;
 }
 
-/*
- * libmicrohttpd 0.9.75 does not tell when the peer of an upgraded TLS connection has gone, as long
- * as nothing is sent. What it has still to hand over comes first.
- */
-void socket_hung(struct exchange *exchange)
-{
-	if (++exchange->hung > SOCKET_HUNG_TURNS)
-		socket_close(exchange);
-}
-
 void socket_ready(struct exchange *exchange, short events)
 {
 	char bytes[16384];
@@ -189,10 +172,8 @@ void socket_ready(struct exchange *exchange, short events)
 			socket_close(exchange);
 			return;
 		}
-		if (count > 0) {
-			exchange->hung = 0;
+		if (count > 0)
 			buffer_add(&exchange->reader.input, bytes, (size_t)count);
-		}
 		socket_parse(exchange);
 	}
 	socket_flush(exchange);

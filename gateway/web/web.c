@@ -10,13 +10,15 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
+#include "gateway/web/tunnel.h"
+
 /*
  * The process that reads what comes from the network. It has no authority: it hands requests with
  * their credentials to core, and shows what core answers.
  */
 struct web web;
 
-enum { WEB_TIMEOUT_S = 60, WEB_CONNECTIONS = 256, WEB_MESSAGES = 256 };
+enum { WEB_TIMEOUT_S = 60, WEB_CONNECTIONS = TUNNELS + 64, WEB_MESSAGES = 256 };
 
 void web_guard_headers(struct MHD_Response *response)
 {
@@ -58,37 +60,17 @@ static void web_quiet(void *unused, const char *format, va_list list)
 	(void)list;
 }
 
-static struct MHD_Daemon *web_daemon(unsigned flags, unsigned per_address,
-				     const struct MHD_OptionItem *more)
+static struct MHD_Daemon *web_daemon(void)
 {
 	return MHD_start_daemon(
-		flags | MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_ALLOW_UPGRADE |
-			MHD_USE_ERROR_LOG,
+		MHD_USE_NO_LISTEN_SOCKET | MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME |
+			MHD_ALLOW_UPGRADE | MHD_USE_ERROR_LOG,
 		0, NULL, NULL, exchange_handle, NULL, MHD_OPTION_EXTERNAL_LOGGER, web_quiet, NULL,
 		MHD_OPTION_NOTIFY_COMPLETED, exchange_done, NULL, MHD_OPTION_NOTIFY_CONNECTION,
 		web_connection, NULL, MHD_OPTION_UNESCAPE_CALLBACK, web_unescape, NULL,
-		MHD_OPTION_CONNECTION_LIMIT, WEB_CONNECTIONS, MHD_OPTION_PER_IP_CONNECTION_LIMIT,
-		per_address, MHD_OPTION_CONNECTION_TIMEOUT, WEB_TIMEOUT_S,
-		MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)WEB_HEADER_BYTES,
-		MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_ARRAY, more, MHD_OPTION_END);
-}
-
-static bool web_start_tls(const struct fields *setup, int listener, unsigned per_address)
-{
-	const char *certificate = fields_get(setup, "certificate");
-	const char *key = fields_get(setup, "key");
-	struct MHD_OptionItem more[] = {
-		{MHD_OPTION_LISTEN_SOCKET, listener, NULL},
-		{MHD_OPTION_HTTPS_MEM_CERT, 0, (void *)(uintptr_t)certificate},
-		{MHD_OPTION_HTTPS_MEM_KEY, 0, (void *)(uintptr_t)key},
-		{MHD_OPTION_HTTPS_PRIORITIES, 0, "SECURE128:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2"},
-		{MHD_OPTION_END, 0, NULL},
-	};
-
-	if (!certificate || !key)
-		return false;
-	web.tls = web_daemon(MHD_USE_TLS, per_address, more);
-	return web.tls;
+		MHD_OPTION_CONNECTION_LIMIT, WEB_CONNECTIONS, MHD_OPTION_CONNECTION_TIMEOUT,
+		WEB_TIMEOUT_S, MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)WEB_HEADER_BYTES,
+		MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_END);
 }
 
 /* The first message has what web cannot read for itself. */
@@ -96,8 +78,8 @@ static bool web_start(int listener, unsigned per_address)
 {
 	static char bytes[MESSAGE_BYTES];
 	static struct fields setup;
-	struct MHD_OptionItem none[] = {{MHD_OPTION_END, 0, NULL}};
 	struct pollfd wait = {.fd = web.core.fd, .events = POLLIN};
+	const char *certificate, *key;
 	struct message_head head;
 	long count;
 	int pass;
@@ -107,11 +89,23 @@ static bool web_start(int listener, unsigned per_address)
 	count = message_receive(&web.core, &head, bytes, &pass);
 	if (count < 0 || head.kind != MESSAGE_SETUP || !fields_read(&setup, bytes, (size_t)count))
 		return false;
-	if (listener >= 0 && !web_start_tls(&setup, listener, per_address))
+	certificate = fields_get(&setup, "certificate");
+	key = fields_get(&setup, "key");
+	if (listener >= 0 &&
+	    (!certificate || !key || !tunnel_start(listener, certificate, key, per_address)))
 		return false;
 	explicit_bzero(bytes, sizeof(bytes));
-	web.local = web_daemon(MHD_USE_NO_LISTEN_SOCKET, 0, none);
-	return web.local;
+	web.daemon = web_daemon();
+	return web.daemon;
+}
+
+bool web_tls_connection(int fd, const struct sockaddr *address, socklen_t size)
+{
+	if ((size_t)fd >= web.connection_room) {
+		close(fd);
+		return false;
+	}
+	return MHD_add_connection(web.daemon, fd, address, size) == MHD_YES;
 }
 
 static void web_local_connection(uint32_t number, int fd)
@@ -124,7 +118,7 @@ static void web_local_connection(uint32_t number, int fd)
 	}
 	web.connections[fd] = number;
 	/* A connection that MHD does not take is closed by it. */
-	if (MHD_add_connection(web.local, fd, &address, sizeof(address)) != MHD_YES &&
+	if (MHD_add_connection(web.daemon, fd, &address, sizeof(address)) != MHD_YES &&
 	    web.connections[fd]) {
 		message_send(&web.core, (struct message_head){MESSAGE_LEFT, number, 0, 0}, NULL, 0,
 			     -1);
@@ -182,62 +176,62 @@ static bool web_read_core(void)
 	return true;
 }
 
-static int web_daemon_fd(struct MHD_Daemon *daemon)
+static int web_daemon_fd(void)
 {
 	const union MHD_DaemonInfo *info =
-		daemon ? MHD_get_daemon_info(daemon, MHD_DAEMON_INFO_EPOLL_FD) : NULL;
+		MHD_get_daemon_info(web.daemon, MHD_DAEMON_INFO_EPOLL_FD);
 
 	return info ? info->epoll_fd : -1;
 }
 
 static int web_wait_ms(void)
 {
-	struct MHD_Daemon *daemons[] = {web.tls, web.local};
-	MHD_UNSIGNED_LONG_LONG left, least = 60000;
+	MHD_UNSIGNED_LONG_LONG left;
 
-	for (size_t i = 0; i < 2; i++) {
-		if (daemons[i] && MHD_get_timeout(daemons[i], &left) == MHD_YES && left < least)
-			least = left;
-	}
-	return (int)least;
+	return MHD_get_timeout(web.daemon, &left) == MHD_YES && left < 60000 ? (int)left : 60000;
 }
 
-/* One turn: waits, then does what there is. False: core is gone. */
-static bool web_turn(void)
+/* What WebSockets wait for; `ids` has whose each one is. */
+static size_t web_sockets(struct pollfd *waits, uint32_t *ids)
 {
-	static struct pollfd waits[3 + 2 * WEB_EXCHANGES];
-	static uint32_t ids[WEB_EXCHANGES];
 	size_t count = 0;
 
-	waits[0] =
-		(struct pollfd){web.core.fd, (short)(POLLIN | (web.core.first ? POLLOUT : 0)), 0};
-	waits[1] = (struct pollfd){web_daemon_fd(web.tls), POLLIN, 0};
-	waits[2] = (struct pollfd){web_daemon_fd(web.local), POLLIN, 0};
 	for (size_t i = 0; i < WEB_EXCHANGES; i++) {
 		struct exchange *exchange = &web.exchanges[i];
 
 		if (!exchange->id || !exchange->upgraded)
 			continue;
-		waits[3 + 2 * count] = (struct pollfd){exchange->fd, socket_wants(exchange), 0};
-		waits[4 + 2 * count] = (struct pollfd){exchange->below, POLLRDHUP, 0};
+		waits[count] = (struct pollfd){exchange->fd, socket_wants(exchange), 0};
 		ids[count++] = exchange->id;
 	}
-	if (poll(waits, 3 + 2 * count, web_wait_ms()) < 0 && errno != EINTR)
+	return count;
+}
+
+/* One turn: waits, then does what there is. False: core is gone. */
+static bool web_turn(void)
+{
+	static struct pollfd waits[2 + WEB_EXCHANGES + TUNNEL_POLLS];
+	static uint32_t ids[WEB_EXCHANGES];
+	size_t sockets = web_sockets(waits + 2, ids);
+	struct pollfd *tunnels = waits + 2 + sockets;
+	int wait_ms = web_wait_ms();
+	size_t count = 2 + sockets + tunnel_wants(tunnels, &wait_ms);
+
+	waits[0] =
+		(struct pollfd){web.core.fd, (short)(POLLIN | (web.core.first ? POLLOUT : 0)), 0};
+	waits[1] = (struct pollfd){web_daemon_fd(), POLLIN, 0};
+	if (poll(waits, count, wait_ms) < 0 && errno != EINTR)
 		return false;
 	if (!message_flush(&web.core) || !web_read_core())
 		return false;
-	for (size_t i = 0; i < count; i++) {
+	for (size_t i = 0; i < sockets; i++) {
 		struct exchange *exchange = exchange_find(ids[i]);
 
-		if (exchange && waits[3 + 2 * i].revents)
-			socket_ready(exchange, waits[3 + 2 * i].revents);
-		exchange = exchange_find(ids[i]);
-		if (exchange && waits[4 + 2 * i].revents)
-			socket_hung(exchange);
+		if (exchange && waits[2 + i].revents)
+			socket_ready(exchange, waits[2 + i].revents);
 	}
-	if (web.tls)
-		MHD_run(web.tls);
-	MHD_run(web.local);
+	tunnel_turn(tunnels);
+	MHD_run(web.daemon);
 	return true;
 }
 

@@ -30,8 +30,6 @@ struct exchange {
 	/* of a WebSocket */
 	struct MHD_UpgradeResponseHandle *upgraded;
 	int fd;
-	int below;     /* the TCP connection's descriptor, MHD's; -1: it is fd */
-	unsigned hung; /* turns in which nothing came after the client had closed */
 	struct ws_reader reader;
 	struct buffer output;
 	size_t unacknowledged; /* bytes sent to core and not yet taken */
@@ -41,8 +39,7 @@ struct exchange {
 
 struct web {
 	struct message_socket core;
-	struct MHD_Daemon *tls; /* or NULL */
-	struct MHD_Daemon *local;
+	struct MHD_Daemon *daemon;
 	struct exchange exchanges[WEB_EXCHANGES];
 	uint32_t rounds; /* of numbers, each with one for each exchange */
 	uint32_t *connections; /* by descriptor: the number of core's connection, 0: TLS */
@@ -53,6 +50,9 @@ extern struct web web;
 
 /* The process; returns its exit code. Descriptors: the socket to core, the listener or -1. */
 int web_main(int core, int listener, const char *ui, unsigned per_address);
+
+/* The plain end of a connection over TLS: taken, also when it is refused. */
+bool web_tls_connection(int fd, const struct sockaddr *address, socklen_t size);
 
 struct exchange *exchange_find(uint32_t id);
 void exchange_free(struct exchange *exchange);
@@ -84,7 +84,6 @@ void socket_end(struct exchange *exchange, unsigned code);
 short socket_wants(const struct exchange *exchange);
 void socket_ready(struct exchange *exchange, short events);
 /* The client has closed the connection below. */
-void socket_hung(struct exchange *exchange);
 
 /* A JSON text as fields body.NAME; false: it is none, or too deep or long. */
 bool flatten(const char *bytes, size_t count, struct buffer *fields);

@@ -1,0 +1,389 @@
+/* SPDX-License-Identifier: MIT */
+#include "gateway/web/tunnel.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/tcp.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <gnutls/gnutls.h>
+
+#include "gateway/web/web.h"
+
+enum {
+	TUNNEL_BYTES = 16384, /* one record of TLS */
+	TUNNEL_ROUNDS = 8,    /* records of one connection before the next one's turn */
+	TUNNEL_ACCEPTS = 16,
+	HANDSHAKE_MS = 10000,
+	LINGER_MS = 1000,
+};
+
+/* Bytes on their way; they stay where they are until all of them have gone. */
+struct tunnel_bytes {
+	char bytes[TUNNEL_BYTES];
+	size_t at, count;
+};
+
+enum tunnel_state {
+	TUNNEL_HANDSHAKE,
+	TUNNEL_OPEN,
+	TUNNEL_LINGERS, /* all is sent: what still comes is read and dropped, else it would be reset */
+};
+
+struct tunnel {
+	enum tunnel_state state;
+	int client;
+	int inner; /* our end of the pair; -1 before the handshake has ended */
+	gnutls_session_t session;
+	struct sockaddr_storage address;
+	int64_t until_ms;  /* of the handshake and of lingering */
+	bool client_ended; /* no more will come from it */
+	bool inner_told;   /* and the server knows */
+	bool server_ended;
+	bool again; /* bytes wait in the session, where poll does not see them */
+	struct tunnel_bytes up, down;
+};
+
+static struct {
+	int listener;
+	unsigned per_address;
+	gnutls_certificate_credentials_t credentials;
+	gnutls_priority_t priority;
+	struct tunnel *list[TUNNELS];
+	size_t count, polled;
+} tunnels = {.listener = -1};
+
+static int64_t tunnel_now_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+bool tunnel_start(int listener, const char *certificate, const char *key, unsigned per_address)
+{
+	static const char wanted[] = "SECURE128:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2";
+	gnutls_datum_t cert = {(unsigned char *)(uintptr_t)certificate,
+			       (unsigned)strlen(certificate)};
+	gnutls_datum_t secret = {(unsigned char *)(uintptr_t)key, (unsigned)strlen(key)};
+
+	if (gnutls_certificate_allocate_credentials(&tunnels.credentials) < 0 ||
+	    gnutls_certificate_set_x509_key_mem(tunnels.credentials, &cert, &secret,
+						GNUTLS_X509_FMT_PEM) < 0 ||
+	    gnutls_priority_init(&tunnels.priority, wanted, NULL) < 0)
+		return false;
+	tunnels.listener = listener;
+	tunnels.per_address = per_address;
+	return true;
+}
+
+static void tunnel_free(size_t place)
+{
+	struct tunnel *tunnel = tunnels.list[place];
+
+	if (tunnel->session)
+		gnutls_deinit(tunnel->session);
+	close(tunnel->client);
+	if (tunnel->inner >= 0)
+		close(tunnel->inner);
+	explicit_bzero(tunnel, sizeof(*tunnel));
+	free(tunnel);
+	tunnels.list[place] = tunnels.list[--tunnels.count];
+}
+
+static bool tunnel_same_address(const struct sockaddr_storage *one,
+				const struct sockaddr_storage *other)
+{
+	if (one->ss_family != other->ss_family)
+		return false;
+	if (one->ss_family == AF_INET6)
+		return !memcmp(&((const struct sockaddr_in6 *)one)->sin6_addr,
+			       &((const struct sockaddr_in6 *)other)->sin6_addr,
+			       sizeof(struct in6_addr));
+	return ((const struct sockaddr_in *)one)->sin_addr.s_addr ==
+	       ((const struct sockaddr_in *)other)->sin_addr.s_addr;
+}
+
+static bool tunnel_has_room(const struct sockaddr_storage *address)
+{
+	unsigned count = 0;
+
+	for (size_t i = 0; i < tunnels.count; i++)
+		count += tunnel_same_address(&tunnels.list[i]->address, address);
+	return tunnels.count < TUNNELS &&
+	       (tunnels.per_address == 0 || count < tunnels.per_address);
+}
+
+static bool tunnel_session(struct tunnel *tunnel)
+{
+	static const gnutls_datum_t protocol = {(unsigned char *)"http/1.1", 8};
+
+	if (gnutls_init(&tunnel->session, GNUTLS_SERVER | GNUTLS_NONBLOCK | GNUTLS_NO_SIGNAL) < 0) {
+		tunnel->session = NULL;
+		return false;
+	}
+	gnutls_transport_set_int(tunnel->session, tunnel->client);
+	/* Each record is sent when it is made: the next one may be long in coming. */
+	setsockopt(tunnel->client, IPPROTO_TCP, TCP_NODELAY, &(int){1}, sizeof(int));
+	gnutls_alpn_set_protocols(tunnel->session, &protocol, 1, 0);
+	return gnutls_priority_set(tunnel->session, tunnels.priority) == 0 &&
+	       gnutls_credentials_set(tunnel->session, GNUTLS_CRD_CERTIFICATE,
+				      tunnels.credentials) == 0;
+}
+
+/* False: nobody waits to be taken. */
+static bool tunnel_accept(int64_t now_ms)
+{
+	struct sockaddr_storage address = {0};
+	socklen_t size = sizeof(address);
+	struct tunnel *tunnel;
+	int fd = accept4(tunnels.listener, (struct sockaddr *)&address, &size,
+			 SOCK_NONBLOCK | SOCK_CLOEXEC);
+
+	if (fd < 0)
+		return false;
+	tunnel = tunnel_has_room(&address) ? calloc(1, sizeof(*tunnel)) : NULL;
+	if (!tunnel) {
+		close(fd);
+		return true;
+	}
+	tunnel->client = fd;
+	tunnel->inner = -1;
+	tunnel->address = address;
+	tunnel->until_ms = now_ms + HANDSHAKE_MS;
+	tunnels.list[tunnels.count++] = tunnel;
+	if (!tunnel_session(tunnel))
+		tunnel_free(tunnels.count - 1);
+	return true;
+}
+
+/* All is said: what the client still sends is dropped for a while. */
+static void tunnel_end(struct tunnel *tunnel, int64_t now_ms)
+{
+	shutdown(tunnel->client, SHUT_WR);
+	tunnel->state = TUNNEL_LINGERS;
+	tunnel->until_ms = now_ms + LINGER_MS;
+}
+
+/* False: it is over. */
+static bool tunnel_handshake(struct tunnel *tunnel, int64_t now_ms)
+{
+	int result = gnutls_handshake(tunnel->session);
+	int pair[2];
+
+	if (result < 0 && gnutls_error_is_fatal(result)) {
+		gnutls_alert_send_appropriate(tunnel->session, result);
+		tunnel_end(tunnel, now_ms);
+		return true;
+	}
+	if (result < 0)
+		return true;
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, pair) < 0)
+		return false;
+	tunnel->inner = pair[0];
+	tunnel->state = TUNNEL_OPEN;
+	return web_tls_connection(pair[1], (const struct sockaddr *)&tunnel->address,
+				  sizeof(tunnel->address));
+}
+
+/* The next ones say whether something has moved; `*broken`: the tunnel is of no use any more. */
+static bool tunnel_decrypt(struct tunnel *tunnel, bool *broken)
+{
+	ssize_t count;
+
+	if (tunnel->up.count || tunnel->client_ended)
+		return false;
+	count = gnutls_record_recv(tunnel->session, tunnel->up.bytes, TUNNEL_BYTES);
+	if (count > 0) {
+		tunnel->up.at = 0;
+		tunnel->up.count = (size_t)count;
+		return true;
+	}
+	if (count == 0 || count == GNUTLS_E_PREMATURE_TERMINATION) {
+		tunnel->client_ended = true;
+		return true;
+	}
+	*broken = gnutls_error_is_fatal((int)count) || count == GNUTLS_E_REHANDSHAKE;
+	return false;
+}
+
+static bool tunnel_give(struct tunnel *tunnel, bool *broken)
+{
+	ssize_t sent;
+
+	if (!tunnel->up.count) {
+		if (tunnel->client_ended && !tunnel->inner_told) {
+			shutdown(tunnel->inner, SHUT_WR);
+			tunnel->inner_told = true;
+		}
+		return false;
+	}
+	sent = send(tunnel->inner, tunnel->up.bytes + tunnel->up.at, tunnel->up.count,
+		    MSG_NOSIGNAL | MSG_DONTWAIT);
+	if (sent <= 0) {
+		/* What it answered before it left still goes to the client. */
+		if (errno == EPIPE || errno == ECONNRESET) {
+			tunnel->client_ended = tunnel->inner_told = true;
+			tunnel->up.count = 0;
+		} else {
+			*broken = errno != EAGAIN && errno != EINTR;
+		}
+		return false;
+	}
+	tunnel->up.at += (size_t)sent;
+	tunnel->up.count -= (size_t)sent;
+	return true;
+}
+
+static bool tunnel_take(struct tunnel *tunnel, bool *broken)
+{
+	ssize_t count;
+
+	if (tunnel->down.count || tunnel->server_ended)
+		return false;
+	count = recv(tunnel->inner, tunnel->down.bytes, TUNNEL_BYTES, MSG_DONTWAIT);
+	if (count > 0) {
+		tunnel->down.at = 0;
+		tunnel->down.count = (size_t)count;
+		return true;
+	}
+	if (count == 0 || errno == ECONNRESET) {
+		tunnel->server_ended = true;
+		return true;
+	}
+	*broken = errno != EAGAIN && errno != EINTR;
+	return false;
+}
+
+static bool tunnel_encrypt(struct tunnel *tunnel, bool *broken)
+{
+	ssize_t sent;
+
+	if (!tunnel->down.count)
+		return false;
+	sent = gnutls_record_send(tunnel->session, tunnel->down.bytes + tunnel->down.at,
+				  tunnel->down.count);
+	if (sent <= 0) {
+		*broken = gnutls_error_is_fatal((int)sent);
+		return false;
+	}
+	tunnel->down.at += (size_t)sent;
+	tunnel->down.count -= (size_t)sent;
+	return true;
+}
+
+/* False: it is over. */
+static bool tunnel_move(struct tunnel *tunnel, int64_t now_ms)
+{
+	bool broken = false;
+	bool moved = true;
+
+	for (unsigned round = 0; moved && !broken && round < TUNNEL_ROUNDS; round++) {
+		moved = tunnel_decrypt(tunnel, &broken);
+		moved |= !broken && tunnel_give(tunnel, &broken);
+		moved |= !broken && tunnel_take(tunnel, &broken);
+		moved |= !broken && tunnel_encrypt(tunnel, &broken);
+	}
+	tunnel->again = !tunnel->up.count && !tunnel->client_ended &&
+			gnutls_record_check_pending(tunnel->session) > 0;
+	if (tunnel->server_ended && !tunnel->down.count && !broken) {
+		gnutls_bye(tunnel->session, GNUTLS_SHUT_WR);
+		tunnel_end(tunnel, now_ms);
+	}
+	return !broken;
+}
+
+static bool tunnel_linger(struct tunnel *tunnel)
+{
+	ssize_t count = recv(tunnel->client, tunnel->up.bytes, TUNNEL_BYTES, MSG_DONTWAIT);
+
+	return count > 0 || (count < 0 && (errno == EAGAIN || errno == EINTR));
+}
+
+static bool tunnel_step(struct tunnel *tunnel, int64_t now_ms)
+{
+	switch (tunnel->state) {
+	case TUNNEL_HANDSHAKE:
+		if (!tunnel_handshake(tunnel, now_ms))
+			return false;
+		return tunnel->state != TUNNEL_OPEN || tunnel_move(tunnel, now_ms);
+	case TUNNEL_OPEN:
+		return tunnel_move(tunnel, now_ms);
+	case TUNNEL_LINGERS:
+		return tunnel_linger(tunnel);
+	}
+	return false;
+}
+
+static short tunnel_client_wants(const struct tunnel *tunnel)
+{
+	short events = 0;
+
+	if (tunnel->state == TUNNEL_HANDSHAKE)
+		return gnutls_record_get_direction(tunnel->session) ? POLLOUT : POLLIN;
+	if (tunnel->state == TUNNEL_LINGERS || (!tunnel->up.count && !tunnel->client_ended))
+		events |= POLLIN;
+	if (tunnel->down.count)
+		events |= POLLOUT;
+	return events;
+}
+
+static short tunnel_inner_wants(const struct tunnel *tunnel)
+{
+	short events = 0;
+
+	if (tunnel->up.count)
+		events |= POLLOUT;
+	if (!tunnel->down.count && !tunnel->server_ended)
+		events |= POLLIN;
+	return events;
+}
+
+size_t tunnel_wants(struct pollfd *waits, int *wait_ms)
+{
+	int64_t now_ms = tunnel_now_ms();
+
+	if (tunnels.listener < 0)
+		return 0;
+	waits[0] = (struct pollfd){tunnels.listener, POLLIN, 0};
+	for (size_t i = 0; i < tunnels.count; i++) {
+		const struct tunnel *tunnel = tunnels.list[i];
+		short client = tunnel_client_wants(tunnel), inner = tunnel_inner_wants(tunnel);
+		int64_t left_ms = tunnel->state != TUNNEL_OPEN ? tunnel->until_ms - now_ms
+				  : tunnel->again	       ? 0
+							       : *wait_ms;
+
+		/* One that wants nothing now is not asked, or an end would wake us at once. */
+		waits[1 + 2 * i] = (struct pollfd){client ? tunnel->client : -1, client, 0};
+		waits[2 + 2 * i] = (struct pollfd){
+			tunnel->state == TUNNEL_OPEN && inner ? tunnel->inner : -1, inner, 0};
+		if (left_ms < *wait_ms)
+			*wait_ms = left_ms > 0 ? (int)left_ms : 0;
+	}
+	tunnels.polled = tunnels.count;
+	return 1 + 2 * tunnels.polled;
+}
+
+void tunnel_turn(const struct pollfd *waits)
+{
+	int64_t now_ms = tunnel_now_ms();
+
+	if (tunnels.listener < 0)
+		return;
+	/* From the last on: one that is freed leaves its place to one that has had its turn. */
+	for (size_t i = tunnels.polled; i-- > 0;) {
+		struct tunnel *tunnel = tunnels.list[i];
+		bool late = tunnel->state != TUNNEL_OPEN && now_ms >= tunnel->until_ms;
+		bool ready = waits[1 + 2 * i].revents || waits[2 + 2 * i].revents || tunnel->again;
+
+		if (late || (ready && !tunnel_step(tunnel, now_ms)))
+			tunnel_free(i);
+	}
+	for (unsigned i = 0; waits[0].revents && i < TUNNEL_ACCEPTS && tunnel_accept(now_ms); i++)
+		;
+}
