@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 #
-# make -C gateway test: unit tests and short fuzz runs with sanitizers, then pytest beside a fake Skerry.
+# make -C gateway test: unit tests and short fuzz runs with sanitizers, pytest beside a fake Skerry, the UI in
+# Chromium. make -C gateway bench: its figures.
 
 TESTS := $(BUILD)/tests
 UNIT := $(patsubst $(ROOT)/gateway/tests/unit/%.c,$(TESTS)/%,$(wildcard $(ROOT)/gateway/tests/unit/*.c))
@@ -30,9 +31,11 @@ $(TESTS)/counted.so: $(ROOT)/gateway/tests/bench/counted.c
 .PHONY: bench test test-parts
 test-parts: $(BUILD)/skerryd $(BUILD)/skerryctl $(UNIT) $(FUZZ)
 
+# The UI's tests come last: they need packages of npm, and are no part of the whole tree's make test.
 test: packages
 	$(Q)$(MAKE) --no-print-directory test-parts
 	$(Q)$(PYTHON) $(ROOT)/gateway/tests/run.py --gateway $(BUILD) --seconds $(FUZZ_SECONDS)
+	$(Q)$(MAKE) --no-print-directory -C $(ROOT)/gateway/ui test-packages test
 
 # BENCH="get kills": these alone.
 bench: $(BUILD)/skerryd $(TESTS)/counted.so
