@@ -134,6 +134,29 @@ static void the_switch_died(void **state)
 	expect_nothing(1);
 }
 
+/* What the first port sends at once reaches those that have had no turn, or are not there yet. */
+static void the_first_frame_of_a_life(void **state)
+{
+	(void)state;
+	for (u32 i = 0; i < 3; i++)
+		attach(i);
+	memset(ports, 0, sizeof(ports));
+	port_sets = (struct port_sets){0};
+	mac_table_init(5);
+	for (u32 i = 0; i < 3; i++)
+		manager_raises_the_generation(i);
+	for (u32 i = 0; i < 2; i++)
+		assert_true(link_renewed(&peers[i].end));
+	put_plain(0, BROADCAST, MAC(0), 60, PAYLOAD(1));
+	port_attend();
+	serve_all();
+	expect_plain(1, BROADCAST, MAC(0), 60, PAYLOAD(1));
+	assert_true(link_renewed(&peers[2].end));
+	expect_plain(2, BROADCAST, MAC(0), 60, PAYLOAD(1));
+	expect_dropped(1, NET_DROP_FULL, 0);
+	expect_dropped(2, NET_DROP_FULL, 0);
+}
+
 /* It stays shut until the next generation, and takes no turns. */
 static void a_broken_ring(void **state)
 {
@@ -214,6 +237,7 @@ int main(void)
 		TEST(nothing_is_left),
 		TEST(a_client_that_died),
 		TEST(the_switch_died),
+		TEST(the_first_frame_of_a_life),
 		TEST(a_broken_ring),
 		TEST(says_that_it_is_alive),
 		TEST(lengths_that_no_frame_has),

@@ -37,7 +37,7 @@ struct driver_channel {
 	/* written by the manager */
 	struct driver_client client[DRIVER_CLIENT_MAX];
 	u32 asked; /* grows now and then: a switch says it back, so that it is known to be alive */
-	u32 pad0;
+	u32 opened; /* not 0: the clients that the process begins with are there */
 
 	/* written by the driver */
 	u32 answered; /* what `asked` was */

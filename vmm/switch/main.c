@@ -79,6 +79,14 @@ static bool take_signal(u64 deadline)
 	return true;
 }
 
+/* One port's frames are not served before all others are there that the network had. */
+static void await_ports(void)
+{
+	while (__atomic_load_n(&channel->opened, __ATOMIC_ACQUIRE) == 0)
+		(void)take_signal(~0ull);
+	port_attend();
+}
+
 /* All the signals that there can be at once, for more may come without end. */
 static void hear(void)
 {
@@ -114,7 +122,7 @@ int main(void)
 
 	open_channel();
 	start();
-	port_attend();
+	await_ports();
 	for (;;) {
 		u64 now = clock_tsc();
 		u32 count;

@@ -52,6 +52,8 @@ static void come(struct port *port, const struct driver_client *given)
 	frames_open(&port->end, (struct link_memory *)(uintptr_t)given->link, LINK_SERVER);
 	if (sys_object_bind(given->doorbell, queue, first_key + port->index) != STATUS_OK)
 		switch_give_up("port %u cannot be heard", port->index);
+	/* others may send to it before it has had a turn */
+	port_renew(port);
 	port->counts = &channel->net.counts[port->index];
 	memset(port->counts, 0, sizeof(*port->counts));
 	port_sets.there |= bit;

@@ -89,8 +89,11 @@ void driver_link_fill(struct driver_link *link)
 	sys_event_signal(driver->wake);
 }
 
-/* Hands the driver's end to its present process. */
-static enum status open(struct driver *driver, struct driver_link *link)
+/*
+ * Hands the driver's end to its present process, which learns of it by publish: both ends begin
+ * anew before that, so that what the client then sends at once is not void.
+ */
+static enum status prepare(struct driver *driver, struct driver_link *link)
 {
 	struct driver_client *client = &driver->channel->client[index_of(driver, link)];
 	handle_t doorbell = HANDLE_NONE;
@@ -114,8 +117,24 @@ static enum status open(struct driver *driver, struct driver_link *link)
 	client->bell = bell;
 	driver->kind->class->fill(link, client);
 	describe(driver, link);
-	__atomic_store_n(&client->number, link->number, __ATOMIC_RELEASE);
 	driver_link_renew(link);
+	return STATUS_OK;
+}
+
+static void publish(struct driver *driver, const struct driver_link *link)
+{
+	struct driver_client *client = &driver->channel->client[index_of(driver, link)];
+
+	__atomic_store_n(&client->number, link->number, __ATOMIC_RELEASE);
+}
+
+static enum status open(struct driver *driver, struct driver_link *link)
+{
+	enum status status = prepare(driver, link);
+
+	if (status != STATUS_OK)
+		return status;
+	publish(driver, link);
 	sys_event_signal(driver->wake);
 	return STATUS_OK;
 }
@@ -257,9 +276,11 @@ void driver_links_open(struct driver *driver)
 		struct driver_link *link = &driver->link[i];
 
 		/* whatever it refuses stays without a server */
-		if (link->used && !link->leaving)
-			(void)!open(driver, link);
+		if (link->used && !link->leaving && prepare(driver, link) == STATUS_OK)
+			publish(driver, link);
 	}
+	__atomic_store_n(&driver->channel->opened, 1, __ATOMIC_RELEASE);
+	sys_event_signal(driver->wake);
 }
 
 void driver_links_close(struct driver *driver)
