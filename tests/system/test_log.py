@@ -145,3 +145,20 @@ def test_export(build, tmp_path, emulator):
         assert line["text"] in texts, line
     assert any(line["vm"] == "tiny" for line in lines)
     assert all(" " <= letter <= "~" for text in texts for letter in text)
+
+
+def test_several(build, tmp_path):
+    """One command on several VMs: the audit has who asked at each of them, not at the first alone."""
+    names = ("one", "two", "three")
+    conf = "".join(f"[vm {name}]\nkernel = built-in\nmemory = 16M\nautostart = yes\n"
+                   for name in names)
+    with Qemu(build, bundle=bundle.make(tmp_path / "several.cpio", conf)) as machine:
+        machine.wait_prompt()
+        while any(machine.vm(name)["state"] != "running" for name in names):
+            pass
+        machine.command("vm pause one two three")
+        machine.command("vm destroy *")
+        audit = machine.objects("log show -c audit")
+        for deed in ("pause", "destroy"):
+            said = {line["vm"]: line["text"] for line in audit if line["text"].endswith(f": {deed}")}
+            assert said == {name: f"console: {deed}" for name in names}, said

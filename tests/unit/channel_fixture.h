@@ -224,6 +224,11 @@ void command_run(struct reply *reply, const char *line)
 	}
 }
 
+bool command_resume(struct reply *reply)
+{
+	return reply->resume(reply);
+}
+
 static char words_run[256]; /* as they came, each in brackets */
 
 void command_run_words(struct reply *reply, const char *line, const char *const *more, u32 count)

@@ -194,6 +194,16 @@ void command_run(struct reply *reply, const char *line)
 	command_run_words(reply, line, NULL, 0);
 }
 
+bool command_resume(struct reply *reply)
+{
+	bool done;
+
+	log_actor_set(reply->to->name);
+	done = reply->resume(reply);
+	log_actor_set(NULL);
+	return done;
+}
+
 struct vm *command_vm(struct reply *reply, const char *name)
 {
 	const struct vm_config *section;

@@ -66,6 +66,8 @@ extern const struct command *const commands_end[];
 void command_run(struct reply *reply, const char *line);
 /* The same with more arguments, each one word as it is; the name stands in `line`. */
 void command_run_words(struct reply *reply, const char *line, const char *const *more, u32 count);
+/* Goes on with a command that waits; true when it is done. What it does is its requester's deed. */
+bool command_resume(struct reply *reply);
 
 /* The command of the longest name that the words begin with, how many it has; NULL for none. */
 const struct command *command_find(const char *const *words, u32 count, u32 *name_words);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Requests under way on a machine channel, and what they answer. */
 #include "vmm/manager/channel/channel_state.h"
-#include "vmm/manager/log/log.h"
+#include "vmm/manager/command.h"
 #include "vmm/manager/vm/vm_life.h"
 #include "vmm/rt/format.h"
 
@@ -204,9 +204,7 @@ static bool step_slot(struct channel_slot *slot)
 
 	if (!slot->open || !take_line(slot))
 		return false;
-	log_actor_set(slot->actor);
-	done = slot->reply.resume(&slot->reply);
-	log_actor_set(NULL);
+	done = command_resume(&slot->reply);
 	if (done)
 		channel_answer_end(slot);
 	else

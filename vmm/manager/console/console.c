@@ -326,7 +326,7 @@ static void interrupt_command(void)
 
 static bool step_wait(void)
 {
-	if (reply.resume(&reply)) {
+	if (command_resume(&reply)) {
 		finish_command();
 		return true;
 	}
