@@ -37,8 +37,10 @@ enum status sys_process_create(struct system_call *call)
 enum status sys_process_space(struct system_call *call)
 {
 	struct process *process = SYSCALL_OBJECT(call, 0, process);
+	u32 grant = handle_rights(call->handles, call->argument[0]) & RIGHT_GRANT;
 
-	return handle_insert(call->handles, &process->space->object, RIGHT_ALL, &call->value);
+	return handle_insert(call->handles, &process->space->object, RIGHT_READ | RIGHT_MAP | grant,
+			     &call->value);
 }
 
 enum status sys_process_start(struct system_call *call)

@@ -62,7 +62,10 @@ enum syscall {
 	 * with that page. It has no thread yet.
 	 */
 	SYS_PROCESS_CREATE,
-	/* (process) -> space: its address space. */
+	/*
+	 * (process) -> space: its address space, with the rights to read, to map and, where the
+	 * process's handle has it, to grant.
+	 */
 	SYS_PROCESS_SPACE,
 	/* (process, memory). Starts its first thread; RDI holds where the start_info is. */
 	SYS_PROCESS_START,

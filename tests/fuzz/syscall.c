@@ -171,7 +171,10 @@ static void check_result(u64 number, const struct trap_frame *frame, bool handle
 	CHECK_THAT(!handles_changed);
 }
 
-/* A handle granted to another process never has more rights than the caller's. */
+/*
+ * A handle granted to another process never has more rights than the caller's, nor a process's
+ * space more than belong to one.
+ */
 static void check_rights(struct process *process, u64 number, u64 target, u64 from,
 			 const struct trap_frame *frame)
 {
@@ -179,6 +182,10 @@ static void check_rights(struct process *process, u64 number, u64 target, u64 fr
 
 	if (frame->rax != STATUS_OK)
 		return;
+	if (number == SYS_PROCESS_SPACE)
+		CHECK_THAT((handle_rights(process->handles, frame->rdi) &
+			    ~(u32)(RIGHT_READ | RIGHT_MAP |
+				   (handle_rights(process->handles, target) & RIGHT_GRANT))) == 0);
 	if (number == SYS_HANDLE_GRANT && handle_lookup(process->handles, target, OBJECT_PROCESS,
 							RIGHT_GRANT, &object) == STATUS_OK)
 		CHECK_THAT((handle_rights(CONTAINER_OF(object, struct process, object)->handles,

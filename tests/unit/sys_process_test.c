@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: MIT */
+/* What a process gets of itself and of others: handles to spaces. */
+#include "tests/unit/kernel_machine.h"
+
+static struct memory *make_image(void)
+{
+	struct memory *image;
+
+	assert_int_equal(memory_create(NULL, PAGE_PROCESS, 4, 0, &image), STATUS_OK);
+	for (u64 i = 0; i < 4; i++)
+		assert_int_equal(memory_populate(image, i), STATUS_OK);
+	*(struct image_header *)memory_pointer(image, 0) = (struct image_header){
+		.magic = IMAGE_MAGIC,
+		.text_pages = 1,
+		.rodata_pages = 1,
+		.data_pages = 1,
+		.bss_pages = 1,
+		.entry = 64,
+	};
+	return image;
+}
+
+/* The rights of the space that the process gives for a handle to itself with these rights. */
+static u32 rights_of_space(struct process *process, u32 rights)
+{
+	struct thread caller = {.process = process, .state = THREAD_READY};
+	struct trap_frame frame = {.rax = SYS_PROCESS_SPACE};
+	u64 self;
+	u32 given;
+
+	assert_int_equal(handle_insert(process->handles, &process->object, rights, &self),
+			 STATUS_OK);
+	frame.rdi = self;
+	syscall_dispatch(&caller, &frame);
+	if (frame.rax != STATUS_OK) {
+		assert_int_equal(frame.rax, STATUS_NO_RIGHT);
+		assert_int_equal(frame.rdi, 0);
+	}
+	given = handle_rights(process->handles, frame.rdi);
+	handle_close_all(process->handles);
+	return given;
+}
+
+/* Whoever may start threads in a process maps there; only who may hand it on hands its space on. */
+static void test_space_rights(void **state)
+{
+	struct memory *image;
+	struct process *process;
+	struct group *group;
+
+	(void)state;
+	kernel_machine_start(32 * MIB);
+	image = make_image();
+	assert_int_equal(group_create(8000, 1, &group), STATUS_OK);
+	assert_int_equal(process_create(group, image, 0, 0, &process), STATUS_OK);
+	/* a monitor's handle to itself, and that of who has made the process */
+	assert_int_equal(rights_of_space(process, RIGHT_READ | RIGHT_WRITE | RIGHT_CONTROL),
+			 RIGHT_READ | RIGHT_MAP);
+	assert_int_equal(rights_of_space(process, RIGHT_ALL),
+			 RIGHT_READ | RIGHT_MAP | RIGHT_GRANT);
+	assert_int_equal(rights_of_space(process, RIGHT_ALL & ~(u32)RIGHT_CONTROL), 0);
+	object_put(&process->object);
+	object_put(&image->object);
+	kernel_machine_end(&group, 1, 10000);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_space_rights),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
