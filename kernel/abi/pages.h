@@ -50,6 +50,9 @@ struct kernel_page {
 	u32 log_bytes; /* size of one CPU's struct log_ring */
 	u64 entropy_sources; /* enum entropy_source */
 	u64 features;        /* enum host_feature; above it, enum host_speculation */
+	u64 arch_capabilities; /* MSRs of the boot CPU: IA32_ARCH_CAPABILITIES, 0: none */
+	u64 opt_ctrl;        /* IA32_MCU_OPT_CTRL, likewise */
+	u64 microcode;       /* AMD: the patch level */
 	struct lock_counters {
 		u64 taken;
 		u64 waited; /* acquisitions that found it taken */

@@ -82,3 +82,27 @@ def test_other_cpu_lacks(build, lacks):
         machine.wait_prompt()
         assert "CPU with APIC id 1 lacks a feature" in machine.command("log show -l error")
         assert machine.command("log show -l error").count("APIC id") == 1
+
+
+# What the boot CPU has of each leak: the emulators' CPUs say different things of themselves.
+OPEN = {
+    "EPYC": "spectre-v2 return-stack retbleed inception ssb lazy-fp cache-disable bus-lock",
+    "tigerlake": "return-stack bhi its downfall lazy-fp itlb-multihit bus-lock",
+}
+
+
+@pytest.mark.parametrize("model", OPEN)
+def test_leaks(build, model):
+    """`cpu` has a line for each leak, and the same in JSON, of the first CPU."""
+    with (Qemu(build, cpu=model + SVM) if model == "EPYC" else Bochs(build, model=model)) as machine:
+        machine.wait_prompt()
+        text = machine.command("cpu") + "\n"
+        row = machine.objects("cpu")[0]
+    leaks = row["leaks"]
+    assert row["speculation_open"] == OPEN[model]
+    assert [leak["leak"] for leak in leaks if leak["state"] == "open"] == OPEN[model].split()
+    for leak in leaks:
+        assert f"\n{leak['leak']:17}{leak['state']:16}{leak['by']}\n" in text
+    # Reads of what only the kernel can read: Bochs' CPU is immune, and open by its model.
+    by = {leak["leak"]: leak["by"] for leak in leaks}
+    assert by["meltdown"] == ("AMD" if model == "EPYC" else "RDCL_NO")

@@ -31,8 +31,14 @@ static void speculation_read(struct cpu_features *to)
 		.leaf_821_eax = leaf_read(CPUID_EXTENDED_FEATURES2, 0).eax,
 	};
 
-	if (!cpu.amd && cpu.leaf_7_edx & CPUID_7_EDX_ARCH_CAPABILITIES)
+	if (cpu.amd)
+		to->microcode = (u32)rdmsr(MSR_BIOS_SIGN_ID);
+	else if (cpu.leaf_7_edx & CPUID_7_EDX_ARCH_CAPABILITIES)
 		cpu.capabilities = rdmsr(MSR_ARCH_CAPABILITIES);
+	if (!cpu.amd && ((cpu.leaf_7_edx & CPUID_7_EDX_SRBDS_CTRL) ||
+			 (cpu.capabilities & ARCH_CAP_GDS_CTRL)))
+		to->opt_ctrl = rdmsr(MSR_MCU_OPT_CTRL);
+	to->arch_capabilities = cpu.capabilities;
 	to->meltdown = !cpu.amd && !(cpu.capabilities & ARCH_CAP_RDCL_NO);
 	to->speculation = speculation_decide(&cpu);
 }

@@ -8,8 +8,6 @@
 #include "arch/x86_64/hw/msr.h"
 #include "arch/x86_64/hw/speculation.h"
 
-#define MMIO_NO (ARCH_CAP_SBDR_SSDP_NO | ARCH_CAP_FBSDP_NO | ARCH_CAP_PSDP_NO)
-
 static void control(struct speculation *to, u64 bits, u64 shown)
 {
 	to->spec_ctrl |= bits;
@@ -21,30 +19,24 @@ static void decide_intel(const struct speculation_cpu *cpu, struct speculation *
 {
 	u64 no = cpu->capabilities;
 	u32 edx = cpu->leaf_7_edx;
-	bool clears = edx & CPUID_7_EDX_MD_CLEAR;
-	bool mds = !(no & ARCH_CAP_MDS_NO) || (no & MMIO_NO) != MMIO_NO ||
+	bool mds = !(no & ARCH_CAP_MDS_NO) || (no & ARCH_CAP_MMIO_NO) != ARCH_CAP_MMIO_NO ||
 		   ((cpu->leaf_7_ebx & CPUID_7_EBX_RTM) && !(no & ARCH_CAP_TAA_NO));
 
 	if (edx & CPUID_7_EDX_SPEC_CTRL) {
 		to->ibpb = true;
 		to->ibrs_on_exit = !(no & ARCH_CAP_IBRS_ALL);
-		to->shown |= to->ibrs_on_exit ? HOST_IBRS_ON_EXIT | HOST_OPEN_V2 : HOST_IBRS;
-		control(to, SPEC_CTRL_IBRS, HOST_IBPB);
-	} else {
-		to->shown |= HOST_OPEN_V2;
+		control(to, SPEC_CTRL_IBRS,
+			HOST_IBPB | (to->ibrs_on_exit ? HOST_IBRS_ON_EXIT : HOST_IBRS));
 	}
 	if (edx & CPUID_7_EDX_STIBP)
 		control(to, SPEC_CTRL_STIBP, HOST_STIBP);
-	if (!(no & ARCH_CAP_SSB_NO))
-		control(to, edx & CPUID_7_EDX_SSBD ? SPEC_CTRL_SSBD : 0,
-			edx & CPUID_7_EDX_SSBD ? HOST_SSBD : HOST_OPEN_SSB);
-	if (!(no & (ARCH_CAP_RDCL_NO | ARCH_CAP_SKIP_L1DFL_VMENTRY))) {
-		to->l1d_flush = edx & CPUID_7_EDX_L1D_FLUSH;
-		to->shown |= to->l1d_flush ? HOST_L1D_FLUSH : HOST_OPEN_L1TF;
-	}
-	to->clear = to->l1d_flush || (mds && clears);
-	if (mds)
-		to->shown |= clears ? HOST_VERW : HOST_OPEN_MDS;
+	if (!(no & ARCH_CAP_SSB_NO) && (edx & CPUID_7_EDX_SSBD))
+		control(to, SPEC_CTRL_SSBD, HOST_SSBD);
+	to->l1d_flush = (edx & CPUID_7_EDX_L1D_FLUSH) &&
+			!(no & (ARCH_CAP_RDCL_NO | ARCH_CAP_SKIP_L1DFL_VMENTRY));
+	mds = mds && (edx & CPUID_7_EDX_MD_CLEAR);
+	to->clear = to->l1d_flush || mds;
+	to->shown |= (to->l1d_flush ? HOST_L1D_FLUSH : 0) | (mds ? HOST_VERW : 0);
 }
 
 /* AMD: "Indirect branch control extension", APM vol. 2, 3.2.9. */
@@ -57,16 +49,13 @@ static void decide_amd(const struct speculation_cpu *cpu, struct speculation *to
 		to->shown |= HOST_IBRS;
 	} else if ((ebx & CPUID_88_EBX_IBRS) && (ebx & CPUID_88_EBX_IBRS_ALWAYS_ON)) {
 		control(to, SPEC_CTRL_IBRS, HOST_IBRS);
-	} else {
-		to->shown |= HOST_OPEN_V2;
 	}
 	to->ibpb = ebx & CPUID_88_EBX_IBPB;
 	to->shown |= to->ibpb ? HOST_IBPB : 0;
 	if (ebx & CPUID_88_EBX_STIBP)
 		control(to, SPEC_CTRL_STIBP, HOST_STIBP);
-	if (!(ebx & CPUID_88_EBX_SSB_NO))
-		control(to, ebx & CPUID_88_EBX_SSBD ? SPEC_CTRL_SSBD : 0,
-			ebx & CPUID_88_EBX_SSBD ? HOST_SSBD : HOST_OPEN_SSB);
+	if (!(ebx & CPUID_88_EBX_SSB_NO) && (ebx & CPUID_88_EBX_SSBD))
+		control(to, SPEC_CTRL_SSBD, HOST_SSBD);
 }
 
 struct speculation speculation_decide(const struct speculation_cpu *cpu)

@@ -135,6 +135,7 @@ struct cpuid_regs {
 
 /* CPUID.7.0:EDX */
 #define CPUID_7_EDX_FSRM	      BIT(4)
+#define CPUID_7_EDX_SRBDS_CTRL	      BIT(9)
 #define CPUID_7_EDX_MD_CLEAR	      BIT(10)
 #define CPUID_7_EDX_CET_IBT	      BIT(20)
 #define CPUID_7_EDX_SPEC_CTRL	      BIT(26)
@@ -142,6 +143,9 @@ struct cpuid_regs {
 #define CPUID_7_EDX_L1D_FLUSH	      BIT(28)
 #define CPUID_7_EDX_ARCH_CAPABILITIES BIT(29)
 #define CPUID_7_EDX_SSBD	      BIT(31)
+
+/* CPUID.7.2:EDX */
+#define CPUID_7_2_EDX_BHI_CTRL BIT(4)
 
 /* CPUID.D.1:EAX */
 #define CPUID_D_1_EAX_XSAVEOPT BIT(0)
@@ -185,9 +189,14 @@ struct cpuid_regs {
 #define CPUID_88_EBX_IBRS_ALWAYS_ON	 BIT(16)
 #define CPUID_88_EBX_SSBD		 BIT(24)
 #define CPUID_88_EBX_SSB_NO		 BIT(26)
+#define CPUID_88_EBX_BTC_NO		 BIT(29)
 
-/* CPUID.80000021:EAX */
+/* CPUID.80000021:EAX and ECX */
+#define CPUID_821_EAX_VERW_CLEAR     BIT(5)
 #define CPUID_821_EAX_AUTOMATIC_IBRS BIT(8)
+#define CPUID_821_EAX_SRSO_NO	     BIT(29)
+#define CPUID_821_ECX_TSA_SQ_NO	     BIT(1)
+#define CPUID_821_ECX_TSA_L1_NO	     BIT(2)
 
 /* CPUID.8000000A: APM vol. 3, E.4.9. EAX[7:0] revision, EBX number of ASIDs. */
 #define CPUID_8A_EAX_REVISION		    BITS(7, 0)

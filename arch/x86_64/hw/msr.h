@@ -16,6 +16,7 @@ enum msr {
 	MSR_MTRR_CAP = 0xfe,
 	MSR_ARCH_CAPABILITIES = 0x10a,
 	MSR_FLUSH_CMD = 0x10b,
+	MSR_MCU_OPT_CTRL = 0x123,
 	MSR_SYSENTER_CS = 0x174,
 	MSR_SYSENTER_ESP = 0x175,
 	MSR_SYSENTER_EIP = 0x176,
@@ -75,13 +76,25 @@ enum msr {
 /* IA32_ARCH_CAPABILITIES: SDM vol. 4, table 2-2 */
 #define ARCH_CAP_RDCL_NO	    BIT(0)
 #define ARCH_CAP_IBRS_ALL	    BIT(1)
+#define ARCH_CAP_RSBA		    BIT(2)
 #define ARCH_CAP_SKIP_L1DFL_VMENTRY BIT(3)
 #define ARCH_CAP_SSB_NO		    BIT(4)
 #define ARCH_CAP_MDS_NO		    BIT(5)
+#define ARCH_CAP_PSCHANGE_MC_NO	    BIT(6)
+#define ARCH_CAP_TSX_CTRL	    BIT(7)
 #define ARCH_CAP_TAA_NO		    BIT(8)
 #define ARCH_CAP_SBDR_SSDP_NO	    BIT(13)
 #define ARCH_CAP_FBSDP_NO	    BIT(14)
 #define ARCH_CAP_PSDP_NO	    BIT(15)
+#define ARCH_CAP_FB_CLEAR	    BIT(17)
+#define ARCH_CAP_BHI_NO		    BIT(20)
+#define ARCH_CAP_PBRSB_NO	    BIT(24)
+#define ARCH_CAP_GDS_CTRL	    BIT(25)
+#define ARCH_CAP_GDS_NO		    BIT(26)
+#define ARCH_CAP_RFDS_NO	    BIT(27)
+#define ARCH_CAP_RFDS_CLEAR	    BIT(28)
+#define ARCH_CAP_ITS_NO		    BIT(62)
+#define ARCH_CAP_MMIO_NO	    (ARCH_CAP_SBDR_SSDP_NO | ARCH_CAP_FBSDP_NO | ARCH_CAP_PSDP_NO)
 
 /* SDM vol. 4, table 2-2; AMD has the first two as well (APM vol. 2, 3.2.9) */
 #define SPEC_CTRL_IBRS	BIT(0)
@@ -89,6 +102,10 @@ enum msr {
 #define SPEC_CTRL_SSBD	BIT(2)
 #define PRED_CMD_IBPB	BIT(0)
 #define FLUSH_CMD_L1D	BIT(0)
+
+/* IA32_MCU_OPT_CTRL: SDM vol. 4, table 2-2; what microcode does unless told not to */
+#define MCU_OPT_RNGDS_MITG_DIS BIT(0)
+#define MCU_OPT_GDS_MITG_DIS   BIT(4)
 
 /* VM_CR: APM vol. 2, 15.30.1 */
 #define VM_CR_LOCK     BIT(3)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-/* Mitigations in use on this machine, and what it is still open to (struct kernel_page). */
+/* Mitigations in use on this machine (struct kernel_page). */
 enum host_speculation {
 	HOST_IBRS = 1 << 0,         /* enhanced or automatic: set once */
 	HOST_IBRS_ON_EXIT = 1 << 1, /* the older kind, written at each VM exit */
@@ -10,11 +10,6 @@ enum host_speculation {
 	HOST_SSBD = 1 << 4,
 	HOST_L1D_FLUSH = 1 << 5,
 	HOST_VERW = 1 << 6,
-	/* vulnerable: the CPU offers no mitigation, or none that is used */
-	HOST_OPEN_V2 = 1 << 8,
-	HOST_OPEN_SSB = 1 << 9,
-	HOST_OPEN_L1TF = 1 << 10,
-	HOST_OPEN_MDS = 1 << 11,
 };
 /* Position of these bits in kernel_page.features. */
 #define HOST_SPECULATION_SHIFT 32

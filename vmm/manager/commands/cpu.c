@@ -3,6 +3,7 @@
 #include "arch/x86_64/hw/speculation.h"
 #include "vmm/manager/command.h"
 #include "vmm/manager/entropy_names.h"
+#include "vmm/manager/host/leak.h"
 #include "vmm/rt/clock.h"
 #include "vmm/rt/format.h"
 
@@ -36,8 +37,13 @@ static const char *running_name(const struct cpu_counters *counters)
 	return vm != NULL ? vm->config.name : "gone";
 }
 
-/* What is done about speculation, or what the CPUs are open to, as words. */
-static void speculation_words(bool open, char *text, size_t size)
+static size_t add_word(char *text, size_t size, size_t length, const char *word)
+{
+	return length + format(text + length, size - length, "%s%s", length > 0 ? " " : "", word);
+}
+
+/* What is done about speculation, as words. */
+static void speculation_words(char *text, size_t size)
 {
 	static const struct {
 		u64 bit;
@@ -50,22 +56,29 @@ static void speculation_words(bool open, char *text, size_t size)
 		{HOST_SSBD, "ssbd"},
 		{HOST_L1D_FLUSH, "l1d-flush"},
 		{HOST_VERW, "verw"},
-		{HOST_OPEN_V2, "spectre-v2"},
-		{HOST_OPEN_SSB, "ssb"},
-		{HOST_OPEN_L1TF, "l1tf"},
-		{HOST_OPEN_MDS, "mds"},
 	};
 	u64 bits = machine_page()->features >> HOST_SPECULATION_SHIFT;
 	size_t length = 0;
 
-	text[0] = '\0';
-	if (!open && (machine_page()->features & HOST_SPLIT_TABLES) != 0)
-		length = format(text, size, "split-tables");
-	for (u32 i = 0; i < ARRAY_COUNT(words); i++) {
-		if ((words[i].bit & bits) == 0 || (words[i].bit >= HOST_OPEN_V2) != open)
-			continue;
-		length += format(text + length, size - length, "%s%s", length > 0 ? " " : "",
-				 words[i].word);
+	if ((machine_page()->features & HOST_SPLIT_TABLES) != 0)
+		length = add_word(text, size, length, "split-tables");
+	for (u32 i = 0; i < ARRAY_COUNT(words); i++)
+		if ((words[i].bit & bits) != 0)
+			length = add_word(text, size, length, words[i].word);
+	if (length == 0)
+		format(text, size, "none");
+}
+
+/* The names of what the CPUs are open to. */
+static void open_words(const struct leak_cpu *cpu, char *text, size_t size)
+{
+	size_t length = 0;
+
+	for (u32 i = 0; i < LEAK_COUNT; i++) {
+		struct leak leak = leak_judge(cpu, i);
+
+		if (leak.state == LEAK_OPEN)
+			length = add_word(text, size, length, leak.name);
 	}
 	if (length == 0)
 		format(text, size, "none");
@@ -83,26 +96,41 @@ static void show_text(struct reply *reply, u32 cpu, const struct cpu_counters *c
 
 /* What is said of all CPUs alike. */
 struct alike {
+	struct leak_cpu cpu;
 	char done[96];
-	char open[64];
+	char open[LEAK_COUNT * LEAK_NAME_BYTES];
 	char entropy[ENTROPY_NAMES_BYTES];
 };
 
-static struct alike alike_words(void)
+static void alike_words(struct alike *words)
 {
-	struct alike words;
+	words->cpu = leak_cpu_read();
+	speculation_words(words->done, sizeof(words->done));
+	open_words(&words->cpu, words->open, sizeof(words->open));
+	entropy_names(machine_page()->entropy_sources, words->entropy, sizeof(words->entropy));
+}
 
-	speculation_words(false, words.done, sizeof(words.done));
-	speculation_words(true, words.open, sizeof(words.open));
-	entropy_names(machine_page()->entropy_sources, words.entropy, sizeof(words.entropy));
-	return words;
+static void leaks_json(struct json *json, const struct leak_cpu *cpu)
+{
+	json_array_begin(json, "leaks");
+	for (u32 i = 0; i < LEAK_COUNT; i++) {
+		struct leak leak = leak_judge(cpu, i);
+
+		json_object_begin(json, NULL);
+		json_string(json, "leak", leak.name);
+		json_string(json, "state", leak_state_name(leak.state));
+		json_string(json, "by", leak.by);
+		json_object_end(json);
+	}
+	json_array_end(json);
 }
 
 static void show_json(struct reply *reply, u32 cpu, const struct cpu_counters *counters, u64 load)
 {
-	const struct alike words = alike_words();
 	struct json *json = &reply->object;
+	struct alike words;
 
+	alike_words(&words);
 	reply_object_begin(reply);
 	json_u64(json, "id", cpu);
 	json_u64(json, "load_percent", load);
@@ -117,6 +145,8 @@ static void show_json(struct reply *reply, u32 cpu, const struct cpu_counters *c
 	json_string(json, "speculation_open", words.open);
 	json_string(json, "entropy", words.entropy);
 	json_string(json, "dma", DMA_WORD);
+	if (cpu == 0)
+		leaks_json(json, &words.cpu);
 	reply_object_end(reply);
 }
 
@@ -135,10 +165,20 @@ static void show_cpu(struct reply *reply, u32 cpu)
 
 static void show_alike(struct reply *reply)
 {
-	const struct alike words = alike_words();
+	struct alike words;
 
+	alike_words(&words);
 	reply_line(reply, "speculation: %s; open: %s; entropy: %s; DMA: %s", words.done,
 		   words.open, words.entropy, DMA_WORD);
+	reply_line(reply, "%-*s  %-14s  %s", (int)LEAK_NAME_BYTES - 1, "LEAK", "STATE", "BY");
+	for (u32 i = 0; i < LEAK_COUNT; i++) {
+		struct leak leak = leak_judge(&words.cpu, i);
+
+		reply->tone = leak.state == LEAK_OPEN ? TONE_WARNING : TONE_PLAIN;
+		reply_line(reply, "%-*s  %-14s  %s", (int)LEAK_NAME_BYTES - 1, leak.name,
+			   leak_state_name(leak.state), leak.by);
+	}
+	reply->tone = TONE_PLAIN;
 }
 
 /* CPU by CPU; people are told at the end what they have in common. */
@@ -176,8 +216,10 @@ COMMAND(cpu,
 	.summary = "host CPUs: load, exits, IPIs, wake-ups",
 	.detail = "The load is measured since the last `cpu`. Then what is done against\n"
 		  "attacks by speculation, what these CPUs are open to, what the randomness of\n"
-		  "addresses came from, and who is trusted with DMA.",
+		  "addresses came from, and who is trusted with DMA; and of each leak that CPUs\n"
+		  "are known for: closed by what, open for want of what, or why this CPU does\n"
+		  "not have it.",
 	.example = "cpu",
 	.keys = "id load_percent exits ipis wakeups interrupts switches syscalls runs speculation "
-		"speculation_open entropy dma",
+		"speculation_open entropy dma, of the first leaks: leak state by",
 	.run = command_cpu);

@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/*
+ * What CPUs say of themselves, what the kernel is to do about it, and what they leak nevertheless:
+ * of each leak the CPU has it is said whether it is open or closed. With late microcode unless
+ * stated otherwise.
+ */
+#include "arch/x86_64/hw/msr.h"
+#include "arch/x86_64/hw/speculation.h"
+
+struct cpu_image {
+	const char *name;
+	bool amd;
+	u32 version;
+	u32 leaf_7_ebx, leaf_7_edx, leaf_72_edx, leaf_88_ebx, leaf_821_eax, leaf_821_ecx;
+	u64 capabilities, opt_ctrl;
+	u32 microcode;
+	u64 spec_ctrl, shown; /* of struct speculation */
+	const char *open, *closed;
+};
+
+/* Never affected by any of the kinds that IA32_ARCH_CAPABILITIES knows. */
+#define NO_MELTDOWN (ARCH_CAP_RDCL_NO | ARCH_CAP_IBRS_ALL | ARCH_CAP_SKIP_L1DFL_VMENTRY | \
+		     ARCH_CAP_MDS_NO)
+#define NO_DATA	    (NO_MELTDOWN | ARCH_CAP_PSCHANGE_MC_NO | ARCH_CAP_TAA_NO | ARCH_CAP_MMIO_NO)
+
+#define OLD_INTEL (HOST_IBRS_ON_EXIT | HOST_IBPB | HOST_STIBP | HOST_SSBD)
+#define NEW_INTEL (HOST_IBRS | HOST_IBPB | HOST_STIBP | HOST_SSBD)
+#define BHI_CTRL  0x10
+
+static const struct cpu_image cpu_images[] = {
+	{"Xeon X5670 (Westmere)", .version = 0x206c2, .leaf_7_edx = 0x9c000000, .spec_ctrl = 7,
+	 .shown = OLD_INTEL | HOST_L1D_FLUSH,
+	 .open = "spectre-v2 return-stack mds mmio-stale-data lazy-fp itlb-multihit bus-lock",
+	 .closed = "meltdown ssb l1tf cache-disable"},
+	{"Xeon E5-2670 (Sandy Bridge)", .version = 0x206d7, .leaf_7_edx = 0x9c000400,
+	 .spec_ctrl = 7, .shown = OLD_INTEL | HOST_L1D_FLUSH | HOST_VERW,
+	 .open = "spectre-v2 return-stack lazy-fp itlb-multihit bus-lock",
+	 .closed = "meltdown ssb l1tf mds mmio-stale-data cache-disable"},
+	{"Core i7-3770 (Ivy Bridge)", .version = 0x306a9, .leaf_7_ebx = 0x281,
+	 .leaf_7_edx = 0x9c000600, .spec_ctrl = 7,
+	 .shown = OLD_INTEL | HOST_L1D_FLUSH | HOST_VERW,
+	 .open = "spectre-v2 return-stack lazy-fp itlb-multihit bus-lock",
+	 .closed = "meltdown ssb l1tf mds mmio-stale-data srbds cache-disable"},
+	{"Core i7-4770 (Haswell), as sold", .version = 0x306c3, .leaf_7_ebx = 0x27ab,
+	 .open = "spectre-v2 return-stack ssb l1tf mds mmio-stale-data srbds lazy-fp "
+		 "itlb-multihit bus-lock",
+	 .closed = "meltdown cache-disable"},
+	{"Core i7-4770 (Haswell)", .version = 0x306c3, .leaf_7_ebx = 0x27ab,
+	 .leaf_7_edx = 0x9c000600, .spec_ctrl = 7,
+	 .shown = OLD_INTEL | HOST_L1D_FLUSH | HOST_VERW,
+	 .open = "spectre-v2 return-stack lazy-fp itlb-multihit bus-lock",
+	 .closed = "meltdown ssb l1tf mds mmio-stale-data srbds cache-disable"},
+	{"Xeon E5-2690 v4 (Broadwell)", .version = 0x406f1, .leaf_7_ebx = 0x21cbfbb,
+	 .leaf_7_edx = 0x9c000400, .spec_ctrl = 7,
+	 .shown = OLD_INTEL | HOST_L1D_FLUSH | HOST_VERW,
+	 .open = "spectre-v2 return-stack lazy-fp itlb-multihit bus-lock",
+	 .closed = "meltdown ssb l1tf mds taa mmio-stale-data cache-disable"},
+	{"Pentium N3710 (Airmont)", .version = 0x406c4, .leaf_7_ebx = 0x2282,
+	 .leaf_7_edx = 0x0c000400, .spec_ctrl = 3,
+	 .shown = HOST_IBRS_ON_EXIT | HOST_IBPB | HOST_STIBP | HOST_VERW,
+	 .open = "spectre-v2 return-stack mmio-stale-data lazy-fp bus-lock",
+	 .closed = "meltdown mds cache-disable"},
+	{"Xeon Gold 6148 (Skylake)", .version = 0x50654, .leaf_7_ebx = 0xd39ffffb,
+	 .leaf_7_edx = 0xbc000400, .capabilities = ARCH_CAP_RSBA | ARCH_CAP_GDS_CTRL,
+	 .spec_ctrl = 7, .shown = OLD_INTEL | HOST_L1D_FLUSH | HOST_VERW,
+	 .open = "spectre-v2 return-stack retbleed lazy-fp itlb-multihit bus-lock",
+	 .closed = "meltdown ssb l1tf mds taa mmio-stale-data downfall cache-disable"},
+	{"Core i7-8650U (Kaby Lake)", .version = 0x806ea, .leaf_7_ebx = 0x029c6fbf,
+	 .leaf_7_edx = 0xbc000600, .capabilities = ARCH_CAP_RSBA | ARCH_CAP_GDS_CTRL,
+	 .spec_ctrl = 7, .shown = OLD_INTEL | HOST_L1D_FLUSH | HOST_VERW,
+	 .open = "spectre-v2 return-stack retbleed lazy-fp itlb-multihit bus-lock sgx",
+	 .closed = "meltdown ssb l1tf mds taa mmio-stale-data downfall srbds cache-disable"},
+	{"Core i7-8650U, whose firmware does without", .version = 0x806ea,
+	 .leaf_7_ebx = 0x029c6fbf, .leaf_7_edx = 0xbc000600, .opt_ctrl = 0x11,
+	 .capabilities = ARCH_CAP_RSBA | ARCH_CAP_GDS_CTRL, .spec_ctrl = 7,
+	 .shown = OLD_INTEL | HOST_L1D_FLUSH | HOST_VERW,
+	 .open = "spectre-v2 return-stack retbleed downfall srbds lazy-fp itlb-multihit bus-lock "
+		 "sgx",
+	 .closed = "meltdown ssb l1tf mds taa mmio-stale-data cache-disable"},
+	{"Xeon Gold 6252 (Cascade Lake)", .version = 0x50657, .leaf_7_ebx = 0xd39ffffb,
+	 .leaf_7_edx = 0xbc000400,
+	 .capabilities = NO_MELTDOWN | ARCH_CAP_TSX_CTRL | ARCH_CAP_FB_CLEAR | ARCH_CAP_GDS_CTRL,
+	 .spec_ctrl = 7, .shown = NEW_INTEL | HOST_VERW,
+	 .open = "return-stack bhi its lazy-fp itlb-multihit bus-lock",
+	 .closed = "spectre-v2 retbleed ssb taa mmio-stale-data downfall cache-disable"},
+	{"Xeon 8380 (Ice Lake)", .version = 0x606a6, .leaf_7_ebx = 0xf3bfbfef,
+	 .leaf_7_edx = 0xbc040412,
+	 .capabilities = NO_MELTDOWN | ARCH_CAP_PSCHANGE_MC_NO | ARCH_CAP_TAA_NO |
+			 ARCH_CAP_FB_CLEAR | ARCH_CAP_GDS_CTRL,
+	 .spec_ctrl = 7, .shown = NEW_INTEL | HOST_VERW,
+	 .open = "return-stack bhi its lazy-fp bus-lock sgx",
+	 .closed = "spectre-v2 ssb mmio-stale-data downfall cache-disable"},
+	{"Core i7-1185G7 (Tiger Lake)", .version = 0x806c1, .leaf_7_ebx = 0xf3bfa7eb,
+	 .leaf_7_edx = 0xfc184410,
+	 .capabilities = NO_MELTDOWN | ARCH_CAP_PSCHANGE_MC_NO | ARCH_CAP_TAA_NO |
+			 ARCH_CAP_GDS_CTRL,
+	 .spec_ctrl = 7, .shown = NEW_INTEL | HOST_VERW,
+	 .open = "return-stack bhi its lazy-fp bus-lock",
+	 .closed = "spectre-v2 ssb downfall cache-disable"},
+	{"Core i9-12900K (Alder Lake)", .version = 0x90672, .leaf_7_ebx = 0x239ca7eb,
+	 .leaf_7_edx = 0xfc18c410, .leaf_72_edx = BHI_CTRL,
+	 .capabilities = NO_DATA | ARCH_CAP_GDS_NO | ARCH_CAP_RFDS_CLEAR | ARCH_CAP_ITS_NO,
+	 .spec_ctrl = 7, .shown = NEW_INTEL,
+	 .open = "return-stack bhi rfds lazy-fp bus-lock",
+	 .closed = "spectre-v2 ssb cache-disable"},
+	{"Xeon 8480 (Sapphire Rapids)", .version = 0x806f8, .leaf_7_ebx = 0xf3bfbfeb,
+	 .leaf_7_edx = 0xffd94432, .leaf_72_edx = BHI_CTRL,
+	 .capabilities = NO_DATA | ARCH_CAP_GDS_NO | ARCH_CAP_RFDS_NO | ARCH_CAP_ITS_NO,
+	 .spec_ctrl = 7, .shown = NEW_INTEL,
+	 .open = "return-stack bhi lazy-fp bus-lock", .closed = "spectre-v2 ssb cache-disable"},
+	{"Xeon 6980P (Granite Rapids)", .version = 0xa06d1, .leaf_7_ebx = 0xf3bfbfeb,
+	 .leaf_7_edx = 0xffd94432, .leaf_72_edx = BHI_CTRL,
+	 .capabilities = NO_DATA | ARCH_CAP_PBRSB_NO | ARCH_CAP_GDS_NO | ARCH_CAP_RFDS_NO |
+			 ARCH_CAP_ITS_NO,
+	 .spec_ctrl = 7, .shown = NEW_INTEL,
+	 .open = "bhi lazy-fp bus-lock", .closed = "spectre-v2 ssb cache-disable"},
+	{"Atom C3558 (Denverton)", .version = 0x506f1, .leaf_7_ebx = 0x2294e283,
+	 .leaf_7_edx = 0xac000000,
+	 .capabilities = ARCH_CAP_RDCL_NO | ARCH_CAP_SKIP_L1DFL_VMENTRY | ARCH_CAP_MDS_NO |
+			 ARCH_CAP_TAA_NO | ARCH_CAP_MMIO_NO | ARCH_CAP_RFDS_CLEAR,
+	 .spec_ctrl = 7, .shown = OLD_INTEL,
+	 .open = "spectre-v2 return-stack rfds lazy-fp bus-lock", .closed = "ssb cache-disable"},
+	{"an Intel that has none of it", .version = 0x90d00, .leaf_7_edx = 0xbc000400,
+	 .capabilities = NO_DATA | ARCH_CAP_SSB_NO | ARCH_CAP_BHI_NO | ARCH_CAP_PBRSB_NO |
+			 ARCH_CAP_GDS_NO | ARCH_CAP_RFDS_NO | ARCH_CAP_ITS_NO,
+	 .spec_ctrl = 3, .shown = HOST_IBRS | HOST_IBPB | HOST_STIBP,
+	 .open = "lazy-fp bus-lock", .closed = "spectre-v2 cache-disable"},
+	{"Bochs, Skylake-X", .version = 0x50654, .leaf_7_ebx = 0xd19f47a9,
+	 .open = "spectre-v2 return-stack retbleed ssb l1tf mds mmio-stale-data downfall lazy-fp "
+		 "itlb-multihit bus-lock",
+	 .closed = "meltdown cache-disable"},
+	{"Bochs, Tiger Lake", .version = 0x806c1, .leaf_7_ebx = 0xf2bf27eb,
+	 .leaf_7_edx = 0xac000510,
+	 .capabilities = ARCH_CAP_RDCL_NO | ARCH_CAP_IBRS_ALL | ARCH_CAP_SSB_NO, .spec_ctrl = 3,
+	 .shown = HOST_IBRS | HOST_IBPB | HOST_STIBP | HOST_VERW,
+	 .open = "return-stack bhi its downfall lazy-fp itlb-multihit bus-lock",
+	 .closed = "spectre-v2 mds cache-disable"},
+
+	{"Opteron 6386 SE (Piledriver)", .amd = true, .version = 0x600f20, .leaf_88_ebx = 0x1000,
+	 .shown = HOST_IBPB,
+	 .open = "spectre-v2 return-stack retbleed ssb lazy-fp cache-disable bus-lock"},
+	{"EPYC 7601 (Zen)", .amd = true, .version = 0x800f12, .leaf_88_ebx = 0x1007,
+	 .microcode = 0x08001250, .shown = HOST_IBPB,
+	 .open = "spectre-v2 return-stack retbleed inception ssb lazy-fp cache-disable bus-lock"},
+	{"Hygon C86 7185", .amd = true, .version = 0x900f02, .leaf_88_ebx = 0x1007,
+	 .shown = HOST_IBPB,
+	 .open = "spectre-v2 return-stack retbleed inception ssb lazy-fp cache-disable bus-lock"},
+	{"EPYC 7742 (Zen 2), as sold", .amd = true, .version = 0x830f10,
+	 .leaf_88_ebx = 0x018cf757, .microcode = 0x08301034, .spec_ctrl = 6,
+	 .shown = HOST_IBPB | HOST_STIBP | HOST_SSBD,
+	 .open = "spectre-v2 return-stack retbleed inception zenbleed lazy-fp cache-disable "
+		 "bus-lock",
+	 .closed = "ssb"},
+	{"EPYC 7742 (Zen 2)", .amd = true, .version = 0x830f10, .leaf_88_ebx = 0x018cf757,
+	 .microcode = 0x0830107c, .spec_ctrl = 6, .shown = HOST_IBPB | HOST_STIBP | HOST_SSBD,
+	 .open = "spectre-v2 return-stack retbleed inception lazy-fp cache-disable bus-lock",
+	 .closed = "ssb zenbleed"},
+	{"EPYC 7763 (Zen 3)", .amd = true, .version = 0xa00f11, .leaf_88_ebx = 0x111ef657,
+	 .microcode = 0x0a0011de, .spec_ctrl = 6, .shown = HOST_IBPB | HOST_STIBP | HOST_SSBD,
+	 .open = "spectre-v2 return-stack inception tsa lazy-fp cache-disable bus-lock",
+	 .closed = "ssb"},
+	{"EPYC 9654 (Zen 4), old microcode", .amd = true, .version = 0xa10f11,
+	 .leaf_88_ebx = 0x791ef257, .leaf_821_eax = 0x62fcf, .microcode = 0x0a10113e,
+	 .spec_ctrl = 6, .shown = HOST_IBRS | HOST_IBPB | HOST_STIBP | HOST_SSBD,
+	 .open = "inception tsa lazy-fp cache-disable bus-lock",
+	 .closed = "spectre-v2 return-stack ssb"},
+	{"EPYC 9654 (Zen 4)", .amd = true, .version = 0xa10f11, .leaf_88_ebx = 0x791ef257,
+	 .leaf_821_eax = 0x62fcf, .microcode = 0x0a101154, .spec_ctrl = 6,
+	 .shown = HOST_IBRS | HOST_IBPB | HOST_STIBP | HOST_SSBD,
+	 .open = "inception tsa lazy-fp cache-disable bus-lock",
+	 .closed = "spectre-v2 return-stack ssb"},
+	{"EPYC 9755 (Zen 5)", .amd = true, .version = 0xb00f21, .leaf_88_ebx = 0x791ef257,
+	 .leaf_821_eax = 0xc1062fcf, .leaf_821_ecx = 6, .microcode = 0x0b002116, .spec_ctrl = 6,
+	 .shown = HOST_IBRS | HOST_IBPB | HOST_STIBP | HOST_SSBD,
+	 .open = "inception lazy-fp cache-disable bus-lock",
+	 .closed = "spectre-v2 return-stack ssb"},
+	{"an AMD that likes IBRS to stay on", .amd = true, .version = 0xa20f12,
+	 .leaf_88_ebx = 0x0501d000, .leaf_821_ecx = 6, .microcode = 0x0a201211, .spec_ctrl = 3,
+	 .shown = HOST_IBRS | HOST_IBPB | HOST_STIBP,
+	 .open = "return-stack inception lazy-fp cache-disable bus-lock", .closed = "spectre-v2"},
+	{"an AMD that has none of it", .amd = true, .version = 0xb00f21,
+	 .leaf_88_ebx = 0x0400d000, .leaf_821_eax = 0x20000100, .leaf_821_ecx = 6, .spec_ctrl = 2,
+	 .shown = HOST_IBRS | HOST_IBPB | HOST_STIBP, .open = "lazy-fp cache-disable bus-lock",
+	 .closed = "spectre-v2 return-stack"},
+	{"QEMU, EPYC", .amd = true, .version = 0x800f12,
+	 .open = "spectre-v2 return-stack retbleed inception ssb lazy-fp cache-disable bus-lock"},
+};

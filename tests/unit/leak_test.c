@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: MIT */
+/* What `cpu` says of each leak on each CPU, with what the kernel decides to do about it there. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "arch/x86_64/cpu/speculation.c"
+#include "arch/x86_64/hw/cpuid.h"
+#include "tests/random.h"
+#include "tests/unit/cpu_images.h"
+#include "vmm/manager/host/leak.c"
+
+struct cpu_features features;
+
+/* As features_read and kernel_page_init fill them in. */
+static struct leak_cpu see(const struct cpu_image *image)
+{
+	const struct speculation_cpu cpu = {
+		.amd = image->amd,
+		.leaf_7_ebx = image->leaf_7_ebx,
+		.leaf_7_edx = image->leaf_7_edx,
+		.leaf_88_ebx = image->leaf_88_ebx,
+		.leaf_821_eax = image->leaf_821_eax,
+		.capabilities = image->capabilities,
+	};
+	bool split = !image->amd && !(image->capabilities & ARCH_CAP_RDCL_NO);
+
+	return (struct leak_cpu){
+		.amd = image->amd,
+		.version = image->version,
+		.leaf_7_ebx = image->leaf_7_ebx,
+		.leaf_7_edx = image->leaf_7_edx,
+		.leaf_72_edx = image->leaf_72_edx,
+		.leaf_81_ecx = image->amd ? (u32)CPUID_81_ECX_SVM : 0,
+		.leaf_88_ebx = image->leaf_88_ebx,
+		.leaf_821_eax = image->leaf_821_eax,
+		.leaf_821_ecx = image->leaf_821_ecx,
+		.capabilities = image->capabilities,
+		.opt_ctrl = image->opt_ctrl,
+		.microcode = image->microcode,
+		.done = speculation_decide(&cpu).shown << HOST_SPECULATION_SHIFT |
+			(split ? HOST_SPLIT_TABLES : 0),
+	};
+}
+
+static void names(const struct leak_cpu *cpu, enum leak_state state, char *text, size_t size)
+{
+	text[0] = '\0';
+	for (u32 i = 0; i < LEAK_COUNT; i++) {
+		struct leak leak = leak_judge(cpu, i);
+		size_t length = strlen(text);
+
+		if (leak.state == state)
+			snprintf(text + length, size - length, "%s%s", length > 0 ? " " : "",
+				 leak.name);
+	}
+}
+
+static void known_cpus(void **state)
+{
+	char open[512], closed[512];
+
+	(void)state;
+	assert_true(ARRAY_COUNT(cpu_images) >= 24);
+	for (size_t i = 0; i < ARRAY_COUNT(cpu_images); i++) {
+		const struct cpu_image *image = &cpu_images[i];
+		struct leak_cpu cpu = see(image);
+
+		names(&cpu, LEAK_OPEN, open, sizeof(open));
+		names(&cpu, LEAK_CLOSED, closed, sizeof(closed));
+		if (strcmp(open, image->open) != 0 ||
+		    strcmp(closed, image->closed ? image->closed : "") != 0)
+			fail_msg("%s: open: %s; closed: %s", image->name, open, closed);
+	}
+}
+
+/* Whatever a CPU says, each leak has a name that fits its column, a state and a reason. */
+static void any_cpu(void **state)
+{
+	u64 seed = RANDOM_SEED;
+
+	(void)state;
+	for (u32 i = 0; i < 100000; i++) {
+		struct leak_cpu cpu = {.amd = i & 1};
+		u32 *words[] = {&cpu.version,	  &cpu.leaf_7_ebx,   &cpu.leaf_7_edx,
+				&cpu.leaf_72_edx, &cpu.leaf_81_ecx,  &cpu.leaf_88_ebx,
+				&cpu.leaf_821_eax, &cpu.leaf_821_ecx};
+
+		for (size_t n = 0; n < ARRAY_COUNT(words); n++)
+			*words[n] = (u32)(random_step(&seed) >> 16);
+		cpu.capabilities = random_step(&seed);
+		cpu.microcode = random_step(&seed) >> 32;
+		cpu.opt_ctrl = random_step(&seed) >> 8;
+		/* nothing is done about anything: whatever is closed was so by the CPU itself */
+		for (u32 n = 0; n < LEAK_COUNT; n++) {
+			struct leak leak = leak_judge(&cpu, n);
+
+			assert_in_range(strlen(leak.name), 1, LEAK_NAME_BYTES - 1);
+			assert_in_range(strlen(leak.by), 1, 50);
+			assert_non_null(leak_state_name(leak.state));
+			if (n == LEAK_MDS || n == LEAK_TAA || n == LEAK_MMIO || n == LEAK_RFDS ||
+			    n == LEAK_TSA || n == LEAK_SPECTRE_V2 || n == LEAK_SSB)
+				assert_int_not_equal(leak.state, LEAK_CLOSED);
+		}
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(known_cpus),
+		cmocka_unit_test(any_cpu),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,436 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Sources: Intel, "Affected Processors: Transient Execution Attacks and Related Security Issues by
+ * CPU", and SDM vol. 4, table 2-2; AMD's security bulletins SB-1036, 1037, 7005, 7008 and 7029. The
+ * lists of models are for what a CPU does not enumerate; models are those of family 6.
+ */
+#include "vmm/manager/host/leak.h"
+#include "arch/x86_64/hw/cpuid.h"
+#include "arch/x86_64/hw/msr.h"
+#include "arch/x86_64/hw/speculation.h"
+#include "kernel/abi/pages.h"
+
+#define DONE(cpu, what) (((cpu)->done >> HOST_SPECULATION_SHIFT & (what)) != 0)
+#define MODEL_IN(cpu, list) model_in(cpu, list, ARRAY_COUNT(list))
+
+#define FAMILY_ZEN  0x17u /* Zen to Zen 2; 18h is Hygon's */
+#define FAMILY_ZEN3 0x19u /* and Zen 4 */
+#define FAMILY_ZEN5 0x1au
+
+/* Bonnell to Airmont, Xeon Phi: in order, or nearly so */
+static const u8 small_cores[] = {0x1c, 0x26, 0x27, 0x35, 0x36, 0x37, 0x4a, 0x4c,
+				 0x4d, 0x57, 0x5a, 0x75, 0x85};
+/* Of these, those that let no load pass a store */
+static const u8 no_bypass[] = {0x1c, 0x26, 0x27, 0x35, 0x36, 0x37, 0x4a, 0x4c, 0x4d, 0x57, 0x85};
+static const u8 goldmont[] = {0x5c, 0x5f, 0x7a};
+static const u8 tremont_server[] = {0x86};
+/* Skylake to Rocket Lake, with Lakefield */
+static const u8 retbleed[] = {0x4e, 0x55, 0x5e, 0x66, 0x7e, 0x8a, 0x8e, 0x9e, 0xa5, 0xa6, 0xa7};
+/* Skylake to Tiger Lake and Rocket Lake */
+static const u8 downfall[] = {0x4e, 0x55, 0x5e, 0x6a, 0x6c, 0x7e, 0x8c,
+			      0x8d, 0x8e, 0x9e, 0xa5, 0xa6, 0xa7};
+/* Ivy Bridge to Comet Lake, of those for desks; Ice Lake and Tremont's mobile ones */
+static const u8 srbds[] = {0x3a, 0x3c, 0x3d, 0x45, 0x46, 0x47, 0x4e, 0x5e,
+			   0x7e, 0x8a, 0x8e, 0x96, 0x9c, 0x9e, 0xa5, 0xa6};
+/* Goldmont to Gracemont, and what has Gracemont cores beside others */
+static const u8 rfds[] = {0x5c, 0x5f, 0x7a, 0x86, 0x96, 0x97, 0x9a, 0x9c, 0xb7, 0xba, 0xbe, 0xbf};
+/* Goldmont, Tiger Lake, Alder Lake: not affected before they could say so */
+static const u8 mmio_safe[] = {0x5c, 0x5f, 0x7a, 0x8c, 0x8d, 0x97, 0x9a};
+
+static const struct its_model {
+	u8 model;
+	u8 from_stepping;
+} its[] = {
+	{0x55, 6}, {0x6a, 0}, {0x6c, 0}, {0x7e, 0}, {0x8c, 0},	{0x8d, 0},
+	{0x8e, 12}, {0x9e, 13}, {0xa5, 0}, {0xa6, 0}, {0xa7, 0},
+};
+
+/* From which patch level on AMD's microcode does something; of one stepping or all. */
+#define ANY_STEPPING 0xff
+struct fixed_by {
+	u8 first;
+	u8 last;
+	u8 stepping;
+	u32 microcode;
+};
+
+static const struct fixed_by zenbleed[] = {
+	{0x30, 0x3f, ANY_STEPPING, 0x0830107b}, {0x40, 0x4f, ANY_STEPPING, ~0u},
+	{0x60, 0x67, ANY_STEPPING, 0x0860010c}, {0x68, 0x6f, ANY_STEPPING, 0x08608107},
+	{0x70, 0x7f, ANY_STEPPING, 0x08701033}, {0x90, 0x91, ANY_STEPPING, ~0u},
+	{0xa0, 0xaf, ANY_STEPPING, 0x08a00009},
+};
+
+/* Without it VERW clears nothing. */
+static const struct fixed_by tsa[] = {
+	{0x01, 0x01, 1, 0x0a0011d7}, {0x01, 0x01, 2, 0x0a00123b}, {0x08, 0x08, 2, 0x0a00820d},
+	{0x11, 0x11, 1, 0x0a10114c}, {0x11, 0x11, 2, 0x0a10124c}, {0x18, 0x18, 1, 0x0a108109},
+	{0x21, 0x21, 0, 0x0a20102e}, {0x21, 0x21, 2, 0x0a201211}, {0x44, 0x44, 1, 0x0a404108},
+	{0x50, 0x50, 0, 0x0a500012}, {0x61, 0x61, 2, 0x0a60120a}, {0x74, 0x74, 1, 0x0a704108},
+	{0x75, 0x75, 2, 0x0a705208}, {0x78, 0x78, 0, 0x0a708008}, {0x7c, 0x7c, 0, 0x0a70c008},
+	{0xa0, 0xa0, 2, 0x0aa00216},
+};
+
+/* SDM vol. 2 and APM vol. 3, CPUID: family, model and stepping. */
+static u32 family_of(const struct leak_cpu *cpu)
+{
+	u32 family = cpu->version >> 8 & 0xf;
+
+	return family == 0xf ? family + (cpu->version >> 20 & 0xff) : family;
+}
+
+static u32 model_of(const struct leak_cpu *cpu)
+{
+	return (cpu->version >> 4 & 0xf) | (cpu->version >> 12 & 0xf0);
+}
+
+static u32 stepping_of(const struct leak_cpu *cpu)
+{
+	return cpu->version & 0xf;
+}
+
+static bool model_in(const struct leak_cpu *cpu, const u8 *list, size_t count)
+{
+	if (cpu->amd || family_of(cpu) != 6)
+		return false;
+	for (size_t i = 0; i < count; i++)
+		if (model_of(cpu) == list[i])
+			return true;
+	return false;
+}
+
+/* NULL: the list has no such CPU. */
+static const struct fixed_by *find(const struct leak_cpu *cpu, const struct fixed_by *list,
+				   size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		if (model_of(cpu) >= list[i].first && model_of(cpu) <= list[i].last &&
+		    (list[i].stepping == ANY_STEPPING || list[i].stepping == stepping_of(cpu)))
+			return &list[i];
+	return NULL;
+}
+
+static bool is_fixed(const struct leak_cpu *cpu, const struct fixed_by *fixed)
+{
+	return fixed != NULL && cpu->microcode >= fixed->microcode;
+}
+
+static bool says(const struct leak_cpu *cpu, u64 capability)
+{
+	return (cpu->capabilities & capability) == capability;
+}
+
+static struct leak absent(const char *why)
+{
+	return (struct leak){.state = LEAK_ABSENT, .by = why};
+}
+
+static struct leak closed(const char *by)
+{
+	return (struct leak){.state = LEAK_CLOSED, .by = by};
+}
+
+static struct leak open(const char *why)
+{
+	return (struct leak){.state = LEAK_OPEN, .by = why};
+}
+
+/* By VERW, or the flush of the L1 cache, which microcode that knows VERW makes do the same. */
+static struct leak closed_by_verw(const struct leak_cpu *cpu, bool works)
+{
+	if (!works)
+		return open("old microcode: VERW clears nothing");
+	if (DONE(cpu, HOST_VERW))
+		return closed("verw");
+	return DONE(cpu, HOST_L1D_FLUSH) ? closed("l1d-flush") : open("no verw");
+}
+
+static struct leak judge_meltdown(const struct leak_cpu *cpu)
+{
+	if (cpu->amd)
+		return absent("AMD");
+	if (says(cpu, ARCH_CAP_RDCL_NO))
+		return absent("RDCL_NO");
+	return cpu->done & HOST_SPLIT_TABLES ? closed("split-tables") : open("one table");
+}
+
+static struct leak judge_spectre_v2(const struct leak_cpu *cpu)
+{
+	if (DONE(cpu, HOST_IBRS))
+		return closed("ibrs");
+	return open(DONE(cpu, HOST_IBRS_ON_EXIT) ? "ibrs after exits only, not at system calls"
+						 : "no ibrs that may stay on, no retpolines");
+}
+
+/* Guests' and processes' entries in the return stack; APM vol. 2, 3.2.9: automatic IBRS. */
+static struct leak judge_return_stack(const struct leak_cpu *cpu)
+{
+	if (cpu->amd && (cpu->leaf_821_eax & CPUID_821_EAX_AUTOMATIC_IBRS))
+		return closed("ibrs");
+	if (says(cpu, ARCH_CAP_IBRS_ALL | ARCH_CAP_PBRSB_NO))
+		return absent("PBRSB_NO");
+	return open("not filled after exits");
+}
+
+/* Without IBRS that stays on there are easier ways: spectre-v2. */
+static struct leak judge_bhi(const struct leak_cpu *cpu)
+{
+	if (cpu->amd)
+		return absent("AMD");
+	if (says(cpu, ARCH_CAP_BHI_NO))
+		return absent("BHI_NO");
+	if (!says(cpu, ARCH_CAP_IBRS_ALL))
+		return absent("as spectre-v2");
+	return open("history is kept");
+}
+
+static struct leak judge_its(const struct leak_cpu *cpu)
+{
+	if (cpu->amd)
+		return absent("AMD");
+	if (says(cpu, ARCH_CAP_ITS_NO))
+		return absent("ITS_NO");
+	for (size_t i = 0; i < ARRAY_COUNT(its); i++)
+		if (model_in(cpu, &its[i].model, 1) && stepping_of(cpu) >= its[i].from_stepping)
+			return open("no thunks");
+	return absent("model");
+}
+
+static struct leak judge_retbleed(const struct leak_cpu *cpu)
+{
+	u32 family = family_of(cpu);
+
+	if (cpu->amd && (family < 0x15 || family >= FAMILY_ZEN3))
+		return absent("family");
+	if (cpu->leaf_88_ebx & CPUID_88_EBX_BTC_NO)
+		return absent("BTC_NO");
+	if (cpu->amd)
+		return open("no thunks");
+	if (!MODEL_IN(cpu, retbleed) && !says(cpu, ARCH_CAP_RSBA))
+		return absent("model");
+	if (DONE(cpu, HOST_IBRS))
+		return closed("ibrs");
+	return open(DONE(cpu, HOST_IBRS_ON_EXIT) ? "ibrs after exits only, not at system calls"
+						 : "no ibrs");
+}
+
+/* Zen 5 has it between a guest and the host alone. */
+static struct leak judge_inception(const struct leak_cpu *cpu)
+{
+	u32 family = family_of(cpu);
+
+	if (!cpu->amd)
+		return absent("not AMD");
+	if (family < FAMILY_ZEN || family > FAMILY_ZEN5)
+		return absent("family");
+	if (cpu->leaf_821_eax & CPUID_821_EAX_SRSO_NO)
+		return absent("SRSO_NO");
+	return open("no safe returns");
+}
+
+static struct leak judge_ssb(const struct leak_cpu *cpu)
+{
+	if (cpu->amd ? (cpu->leaf_88_ebx & CPUID_88_EBX_SSB_NO) != 0 : says(cpu, ARCH_CAP_SSB_NO))
+		return absent("SSB_NO");
+	if (MODEL_IN(cpu, no_bypass))
+		return absent("model");
+	return DONE(cpu, HOST_SSBD) ? closed("ssbd") : open("no ssbd");
+}
+
+static struct leak judge_l1tf(const struct leak_cpu *cpu)
+{
+	if (cpu->amd)
+		return absent("AMD");
+	if (says(cpu, ARCH_CAP_RDCL_NO))
+		return absent("RDCL_NO");
+	if (MODEL_IN(cpu, small_cores) || MODEL_IN(cpu, goldmont))
+		return absent("model");
+	if (says(cpu, ARCH_CAP_SKIP_L1DFL_VMENTRY))
+		return closed("SKIP_L1DFL_VMENTRY");
+	return DONE(cpu, HOST_L1D_FLUSH) ? closed("l1d-flush") : open("old microcode: no flush");
+}
+
+static struct leak judge_mds(const struct leak_cpu *cpu)
+{
+	if (cpu->amd)
+		return absent("AMD");
+	if (says(cpu, ARCH_CAP_MDS_NO))
+		return absent("MDS_NO");
+	if (MODEL_IN(cpu, goldmont))
+		return absent("model");
+	return closed_by_verw(cpu, cpu->leaf_7_edx & CPUID_7_EDX_MD_CLEAR);
+}
+
+static struct leak judge_taa(const struct leak_cpu *cpu)
+{
+	if (cpu->amd)
+		return absent("AMD");
+	if (says(cpu, ARCH_CAP_TAA_NO))
+		return absent("TAA_NO");
+	if (!(cpu->leaf_7_ebx & CPUID_7_EBX_RTM))
+		return absent("no transactions");
+	return closed_by_verw(cpu, cpu->leaf_7_edx & CPUID_7_EDX_MD_CLEAR);
+}
+
+/* What clears MDS' buffers and the L1 cache clears these too. */
+static struct leak judge_mmio(const struct leak_cpu *cpu)
+{
+	const u32 both = (u32)(CPUID_7_EDX_MD_CLEAR | CPUID_7_EDX_L1D_FLUSH);
+
+	if (cpu->amd)
+		return absent("AMD");
+	if (says(cpu, ARCH_CAP_MMIO_NO))
+		return absent("SBDR_SSDP_NO, FBSDP_NO, PSDP_NO");
+	if (MODEL_IN(cpu, mmio_safe))
+		return absent("model");
+	return closed_by_verw(cpu, says(cpu, ARCH_CAP_FB_CLEAR) ||
+				   (!says(cpu, ARCH_CAP_MDS_NO) &&
+				    (cpu->leaf_7_edx & both) == both));
+}
+
+static struct leak judge_rfds(const struct leak_cpu *cpu)
+{
+	if (cpu->amd)
+		return absent("AMD");
+	if (says(cpu, ARCH_CAP_RFDS_NO))
+		return absent("RFDS_NO");
+	if (!MODEL_IN(cpu, rfds) && !says(cpu, ARCH_CAP_RFDS_CLEAR))
+		return absent("model");
+	return closed_by_verw(cpu, says(cpu, ARCH_CAP_RFDS_CLEAR));
+}
+
+static struct leak judge_tsa(const struct leak_cpu *cpu)
+{
+	const u32 both = (u32)(CPUID_821_ECX_TSA_SQ_NO | CPUID_821_ECX_TSA_L1_NO);
+
+	if (!cpu->amd)
+		return absent("not AMD");
+	if (family_of(cpu) != FAMILY_ZEN3)
+		return absent("family");
+	if ((cpu->leaf_821_ecx & both) == both)
+		return absent("TSA_SQ_NO, TSA_L1_NO");
+	return closed_by_verw(cpu, (cpu->leaf_821_eax & CPUID_821_EAX_VERW_CLEAR) ||
+				   is_fixed(cpu, find(cpu, tsa, ARRAY_COUNT(tsa))));
+}
+
+static struct leak judge_downfall(const struct leak_cpu *cpu)
+{
+	if (cpu->amd)
+		return absent("AMD");
+	if (says(cpu, ARCH_CAP_GDS_NO))
+		return absent("GDS_NO");
+	if (!MODEL_IN(cpu, downfall))
+		return absent("model");
+	if (!says(cpu, ARCH_CAP_GDS_CTRL))
+		return open("old microcode");
+	return cpu->opt_ctrl & MCU_OPT_GDS_MITG_DIS ? open("the firmware has turned it off")
+						    : closed("microcode");
+}
+
+static struct leak judge_srbds(const struct leak_cpu *cpu)
+{
+	if (cpu->amd)
+		return absent("AMD");
+	if (!MODEL_IN(cpu, srbds))
+		return absent("model");
+	if (!(cpu->leaf_7_edx & CPUID_7_EDX_SRBDS_CTRL))
+		return open("old microcode");
+	return cpu->opt_ctrl & MCU_OPT_RNGDS_MITG_DIS ? open("the firmware has turned it off")
+						      : closed("microcode");
+}
+
+static struct leak judge_zenbleed(const struct leak_cpu *cpu)
+{
+	const struct fixed_by *fixed = find(cpu, zenbleed, ARRAY_COUNT(zenbleed));
+
+	if (!cpu->amd)
+		return absent("not AMD");
+	if (family_of(cpu) != FAMILY_ZEN || fixed == NULL)
+		return absent("family");
+	return is_fixed(cpu, fixed) ? closed("microcode") : open("old microcode");
+}
+
+/* CVE-2018-3665, and what needs no speculation: TSC_AUX, XCR0, selectors. */
+static struct leak judge_lazy_fp(const struct leak_cpu *cpu)
+{
+	(void)cpu;
+	return open("registers stay until the next guest");
+}
+
+static struct leak judge_itlb_multihit(const struct leak_cpu *cpu)
+{
+	if (cpu->amd)
+		return absent("AMD");
+	if (says(cpu, ARCH_CAP_PSCHANGE_MC_NO))
+		return absent("PSCHANGE_MC_NO");
+	if (MODEL_IN(cpu, small_cores) || MODEL_IN(cpu, goldmont) || MODEL_IN(cpu, tremont_server))
+		return absent("model");
+	return open("large executable leaves");
+}
+
+/* Not a leak of data: a guest slows its neighbours. APM vol. 2, 15.5.1: CR0 is the guest's. */
+static struct leak judge_cache_disable(const struct leak_cpu *cpu)
+{
+	return cpu->leaf_81_ecx & CPUID_81_ECX_SVM ? open("CR0.CD is the guest's")
+						   : closed("CR0.CD is the host's");
+}
+
+static struct leak judge_bus_lock(const struct leak_cpu *cpu)
+{
+	(void)cpu;
+	return open("no exits");
+}
+
+static struct leak judge_sgx(const struct leak_cpu *cpu)
+{
+	if (!(cpu->leaf_7_ebx & CPUID_7_EBX_SGX) || (cpu->leaf_81_ecx & CPUID_81_ECX_SVM))
+		return absent("no SGX");
+	return open("no exits");
+}
+
+static const struct {
+	const char *name;
+	struct leak (*judge)(const struct leak_cpu *cpu);
+} leaks[LEAK_COUNT] = {
+	[LEAK_MELTDOWN] = {"meltdown", judge_meltdown},
+	[LEAK_SPECTRE_V2] = {"spectre-v2", judge_spectre_v2},
+	[LEAK_RETURN_STACK] = {"return-stack", judge_return_stack},
+	[LEAK_BHI] = {"bhi", judge_bhi},
+	[LEAK_ITS] = {"its", judge_its},
+	[LEAK_RETBLEED] = {"retbleed", judge_retbleed},
+	[LEAK_INCEPTION] = {"inception", judge_inception},
+	[LEAK_SSB] = {"ssb", judge_ssb},
+	[LEAK_L1TF] = {"l1tf", judge_l1tf},
+	[LEAK_MDS] = {"mds", judge_mds},
+	[LEAK_TAA] = {"taa", judge_taa},
+	[LEAK_MMIO] = {"mmio-stale-data", judge_mmio},
+	[LEAK_RFDS] = {"rfds", judge_rfds},
+	[LEAK_TSA] = {"tsa", judge_tsa},
+	[LEAK_DOWNFALL] = {"downfall", judge_downfall},
+	[LEAK_SRBDS] = {"srbds", judge_srbds},
+	[LEAK_ZENBLEED] = {"zenbleed", judge_zenbleed},
+	[LEAK_LAZY_FP] = {"lazy-fp", judge_lazy_fp},
+	[LEAK_ITLB_MULTIHIT] = {"itlb-multihit", judge_itlb_multihit},
+	[LEAK_CACHE_DISABLE] = {"cache-disable", judge_cache_disable},
+	[LEAK_BUS_LOCK] = {"bus-lock", judge_bus_lock},
+	[LEAK_SGX] = {"sgx", judge_sgx},
+};
+
+struct leak leak_judge(const struct leak_cpu *cpu, enum leak_number number)
+{
+	struct leak leak = leaks[number].judge(cpu);
+
+	leak.name = leaks[number].name;
+	return leak;
+}
+
+const char *leak_state_name(enum leak_state state)
+{
+	static const char *const names[] = {
+		[LEAK_ABSENT] = "not applicable",
+		[LEAK_CLOSED] = "closed",
+		[LEAK_OPEN] = "open",
+	};
+
+	return names[state];
+}

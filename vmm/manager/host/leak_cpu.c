@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: MIT */
+#include "arch/x86_64/hw/cpuid.h"
+#include "lib/string.h"
+#include "vmm/manager/host/leak.h"
+#include "vmm/manager/host/machine.h"
+
+static struct cpuid_regs read(u32 leaf, u32 subleaf)
+{
+	struct cpuid_regs regs;
+
+	__asm__ volatile("cpuid"
+			 : "=a"(regs.eax), "=b"(regs.ebx), "=c"(regs.ecx), "=d"(regs.edx)
+			 : "a"(leaf), "c"(subleaf));
+	return regs;
+}
+
+/* Intel's CPUs answer a leaf out of range with another one. */
+static struct cpuid_regs read_if(u32 leaf, u32 subleaf)
+{
+	if (leaf > read(leaf & CPUID_EXTENDED, 0).eax)
+		return (struct cpuid_regs){0};
+	if (leaf == CPUID_FEATURES && subleaf > read(leaf, 0).eax)
+		return (struct cpuid_regs){0};
+	return read(leaf, subleaf);
+}
+
+struct leak_cpu leak_cpu_read(void)
+{
+	const struct kernel_page *page = machine_page();
+	u32 vendor = read(CPUID_VENDOR, 0).ebx;
+
+	return (struct leak_cpu){
+		.amd = memcmp(&vendor, "Auth", 4) == 0 || memcmp(&vendor, "Hygo", 4) == 0,
+		.version = read(CPUID_VERSION, 0).eax,
+		.leaf_7_ebx = read_if(CPUID_FEATURES, 0).ebx,
+		.leaf_7_edx = read_if(CPUID_FEATURES, 0).edx,
+		.leaf_72_edx = read_if(CPUID_FEATURES, 2).edx,
+		.leaf_81_ecx = read_if(CPUID_EXTENDED_VERSION, 0).ecx,
+		.leaf_88_ebx = read_if(CPUID_ADDRESS_SIZES, 0).ebx,
+		.leaf_821_eax = read_if(CPUID_EXTENDED_FEATURES2, 0).eax,
+		.leaf_821_ecx = read_if(CPUID_EXTENDED_FEATURES2, 0).ecx,
+		.capabilities = page->arch_capabilities,
+		.opt_ctrl = page->opt_ctrl,
+		.microcode = page->microcode,
+		.done = page->features,
+	};
+}
