@@ -27,6 +27,7 @@ struct cli {
 	bool		follow;
 	bool		read_only;
 	bool		take;
+	bool		force;
 	const char	*level;
 	const char	*vm;
 	const char	*limit;

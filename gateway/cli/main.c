@@ -25,11 +25,12 @@ static const char usage[] =
 	"  --fingerprint HEX         the certificate to trust where nobody can be asked\n"
 	"  --json                    what the server says, as JSON\n"
 	"  --read-only, --take       console: look, do not type; be the one who types\n"
+	"  --force                   also the machine in which skerryd runs\n"
 	"  --level L, --vm NAME, --limit N, --since SEQUENCE\n"
 	"  --help, --version\n";
 
 enum { OPT_HOST = 256, OPT_SOCKET, OPT_JSON, OPT_TOKEN, OPT_FINGERPRINT, OPT_FOLLOW, OPT_READ_ONLY,
-       OPT_TAKE, OPT_LEVEL, OPT_VM, OPT_LIMIT, OPT_SINCE, OPT_SCOPE, OPT_EXPIRES, OPT_ROLE,
+       OPT_TAKE, OPT_FORCE, OPT_LEVEL, OPT_VM, OPT_LIMIT, OPT_SINCE, OPT_SCOPE, OPT_EXPIRES, OPT_ROLE,
        OPT_HELP, OPT_VERSION };
 
 static const struct option options[] = {
@@ -41,6 +42,7 @@ static const struct option options[] = {
 	{ "follow", no_argument, NULL, OPT_FOLLOW },
 	{ "read-only", no_argument, NULL, OPT_READ_ONLY },
 	{ "take", no_argument, NULL, OPT_TAKE },
+	{ "force", no_argument, NULL, OPT_FORCE },
 	{ "level", required_argument, NULL, OPT_LEVEL },
 	{ "vm", required_argument, NULL, OPT_VM },
 	{ "limit", required_argument, NULL, OPT_LIMIT },
@@ -82,6 +84,7 @@ static void take_option(struct cli *cli, int option)
 	case OPT_FOLLOW:	cli->follow = true; break;
 	case OPT_READ_ONLY:	cli->read_only = true; break;
 	case OPT_TAKE:		cli->take = true; break;
+	case OPT_FORCE:		cli->force = true; break;
 	case OPT_LEVEL:		cli->level = optarg; break;
 	case OPT_VM:		cli->vm = optarg; break;
 	case OPT_LIMIT:		cli->limit = optarg; break;

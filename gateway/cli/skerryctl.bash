@@ -4,7 +4,7 @@
 _skerryctl() {
 	local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]}
 	local words=() asked=() options i
-	options='--host --socket --json --token-file --fingerprint --follow --read-only --take --level --vm
+	options='--host --socket --json --token-file --fingerprint --follow --read-only --take --force --level --vm
 		--limit --since --scope --expires --role --help --version'
 	COMPREPLY=()
 	case $previous in

@@ -125,7 +125,8 @@ static enum cli_exit act(struct cli *cli, const char *verb, const char *name)
 	enum cli_exit code;
 	char path[600];
 
-	snprintf(path, sizeof(path), "/v1/vms/%s/actions/%s", http_segment(name), verb);
+	snprintf(path, sizeof(path), "/v1/vms/%s/actions/%s%s", http_segment(name), verb,
+		 cli->force ? "?force=true" : "");
 	code = cli_change(cli, "POST", path, NULL, NULL, name, verb, &answer);
 	if (code == CLI_OK && cli->json) {
 		output_json(answer.json);
@@ -221,7 +222,8 @@ static enum cli_exit destroy(struct cli *cli, const char *name)
 	enum cli_exit code;
 	char path[600];
 
-	snprintf(path, sizeof(path), "/v1/vms/%s", http_segment(name));
+	snprintf(path, sizeof(path), "/v1/vms/%s%s", http_segment(name),
+		 cli->force ? "?force=true" : "");
 	code = cli_change(cli, "DELETE", path, NULL, NULL, name, "destroy", &answer);
 	if (code != CLI_OK)
 		return code;

@@ -183,11 +183,29 @@ void api_vm_change(struct request *request)
 	api_words_free(words);
 }
 
+/*
+ * Whoever ends the gateway's own VM has no gateway to start it again: only with force=true. False: it
+ * has been answered.
+ */
+static bool api_vm_other(struct request *request)
+{
+	const char *force = request_query(request, "force");
+
+	if (!*machine.own || strcmp(request->vm, machine.own) ||
+	    (force && !strcmp(force, "true")))
+		return true;
+	answer_problem(request, 409, "own-vm",
+		       "this gateway runs in %s; with force=true it is done, and Skerry's console "
+		       "can start it again",
+		       machine.own);
+	return false;
+}
+
 void api_vm_destroy(struct request *request)
 {
 	const char *words[] = {request->vm, NULL};
 
-	if (api_vm_unchanged(request))
+	if (api_vm_unchanged(request) && api_vm_other(request))
 		operation_start(request, OPERATION_REPLY, "vm destroy", words, request->vm, NULL,
 				204, request_wait_s(request, API_WAIT_S));
 }
@@ -217,6 +235,8 @@ void api_vm_action(struct request *request)
 				      machine_vm_json(machine_find(request->vm))));
 		return;
 	}
+	if (strcmp(verb, "resume") && strcmp(verb, "start") && !api_vm_other(request))
+		return;
 	snprintf(command, sizeof(command), "vm %s", verb);
 	operation_start(request, stop ? OPERATION_STOP : OPERATION_REPLY, command, words,
 			request->vm, wanted, 200, request_wait_s(request, stop ? 0 : API_WAIT_S));

@@ -378,6 +378,7 @@ static void machine_took_hello(uint64_t unused, json_t *reply)
 		machine_new_boot();
 	snprintf(machine.boot, sizeof(machine.boot), "%s", boot);
 	machine_copy(machine.version, sizeof(machine.version), hello, "version");
+	machine_copy(machine.own, sizeof(machine.own), hello, "vm");
 	machine.boot_time_ns = json_integer_value(json_object_get(hello, "time_ns"));
 	machine.hello_s = machine_now_s();
 	json_decref(machine.rights);

@@ -52,6 +52,7 @@ struct machine {
 	bool known;	/* there has been one since the start */
 	double heard_s; /* when something came last */
 	char boot[40], version[32];
+	char own[MACHINE_NAME_BYTES]; /* the VM in which this gateway runs; "": in none */
 	int64_t boot_time_ns; /* Skerry's time at hello_s */
 	double hello_s;
 	json_t *rights, *cpu, *memory; /* as Skerry said it */

@@ -5,7 +5,7 @@
 #define VM "/v1/vms/{vm}"
 #define ACTION(verb)                                                                               \
 	{"POST", VM "/actions/" verb, ROLE_OPERATOR, SCOPE_VM, ROUTE_LINK | ROUTE_SLOW,            \
-	 "vm." verb, api_vm_action, NULL, "Changed", NULL, 200, verb " a VM"}
+	 "vm." verb, api_vm_action, NULL, "Changed", "force", 200, verb " a VM"}
 
 const struct route routes[] = {
 	{"GET", "/v1", ROLE_NONE, SCOPE_NONE, ROUTE_PUBLIC, NULL, api_root, NULL, "Root", NULL, 200,
@@ -43,7 +43,7 @@ const struct route routes[] = {
 	{"PATCH", VM, ROLE_ADMIN, SCOPE_VM, ROUTE_LINK | ROUTE_SLOW, "vm.set", api_vm_change,
 	 "VmChange", "Vm", NULL, 200, "changes its configuration, all or nothing"},
 	{"DELETE", VM, ROLE_ADMIN, SCOPE_VM, ROUTE_LINK | ROUTE_SLOW, "vm.destroy", api_vm_destroy,
-	 NULL, NULL, NULL, 204, "ends a VM and returns all it had"},
+	 NULL, NULL, "force", 204, "ends a VM and returns all it had"},
 	ACTION("start"),
 	ACTION("stop"),
 	ACTION("kill"),

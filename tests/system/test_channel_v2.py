@@ -33,6 +33,7 @@ def test_requests(build, tmp_path):
         assert client.code("vm list", hello=2) == "bad-request"
         hello = client.hello()
         assert hello["protocol"] == 2 and len(hello["boot"]) == 32 and hello["channel"] == "com2"
+        assert hello["vm"] is None
         assert hello["rights"] == ALL.split() and not hello["locked"]
         assert hello["limits"]["request_bytes"] == 8192
         assert (hello["event_first"], hello["event_last"]) == (1, 0)
@@ -260,6 +261,7 @@ def test_port(build, tmp_path):
 
         hello = ask('{"id":1,"hello":2}')["result"][0]
         assert hello["channel"] == "web" and hello["rights"] == ["view", "operate", "configure"]
+        assert hello["vm"] == "service"
         made = ask('{"id":2,"command":"vm create","arguments":["tiny"],"actor":"bob"}')
         assert made["result"][0]["state"] == "created"
         event = json.loads(machine.shell("read -r line <&3; echo \"$line\""))

@@ -87,6 +87,7 @@ class FakeSkerry:
         self.anchors = []
         self.delay_s = 0        # before each reply
         self.silent = False     # answers nothing
+        self.own = None         # the VM whose port the channel is
         self.accepts = True
         self.peer = None
         self.ended = False
@@ -219,7 +220,7 @@ class FakeSkerry:
             return {"protocol": 2, "boot": self.boot, "channel": "com2", "locked": True}
         self.numbered = True
         return {"protocol": 2, "version": "0.1-fake", "boot": self.boot, "channel": "com2",
-                "locked": False, "time_ns": self.now_ns(), "wall_s": int(time.time()),
+                "locked": False, "vm": self.own, "time_ns": self.now_ns(), "wall_s": int(time.time()),
                 "rights": self.rights, "event_last": self.sequence,
                 "event_first": self.events[0]["sequence"] if self.events else 1,
                 "limits": {"request_bytes": 8192, "requests": 8, "streams": 16,

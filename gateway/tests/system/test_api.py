@@ -312,3 +312,21 @@ def test_get_is_answered_while_skerry_is_slow(pair):
     began = time.monotonic()
     assert server.tls("GET", "/v1/vms").status == 200
     assert time.monotonic() - began < 1
+
+
+def test_own_vm(pair):
+    """Whoever ends the gateway's own VM has to mean it."""
+    fake, server = pair()
+    fake.own = "vm00"
+    server.start()
+    for method, path in (("POST", "/actions/stop"), ("POST", "/actions/kill"),
+                         ("POST", "/actions/pause"), ("POST", "/actions/reset"), ("DELETE", "")):
+        answer = server.tls(method, f"/v1/vms/vm00{path}")
+        assert (answer.status, answer.code) == (409, "own-vm"), path
+        assert "force=true" in answer.json()["detail"]
+    assert fake.vms["vm00"].state == "running"
+    assert server.tls("POST", "/v1/vms/vm00/actions/reset?force=no").code == "own-vm"
+    assert server.tls("POST", "/v1/vms/vm01/actions/start").status == 200
+    assert server.tls("DELETE", "/v1/vms/vm01").status == 204
+    assert server.tls("DELETE", "/v1/vms/vm00?force=true").status == 204
+    assert "vm00" not in fake.vms

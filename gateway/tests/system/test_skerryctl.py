@@ -192,6 +192,19 @@ def test_asked(client):
     assert client.run("vm", "list", trust=False).returncode == 0
 
 
+def test_force(client):
+    """The server's refusal is told; with --force it is asked to do it all the same."""
+    def answer(handler):
+        if "force=true" in handler.path:
+            return 204, {}, {}
+        return problem(409, "own-vm", "this gateway runs in web; with force=true it is done")
+    client.server.answers["DELETE", "/v1/vms/web"] = answer
+    refused = client.run("vm", "destroy", "web")
+    assert refused.returncode != 0 and "this gateway runs in web" in refused.stderr
+    done = client.run("vm", "destroy", "--force", "web")
+    assert (done.returncode, done.stdout) == (0, "web: destroyed\n"), done.stderr
+
+
 def test_login(client):
     """The token is tried, then kept for this host, readable by the user alone."""
     client.server.answers["GET", "/v1/me"] = 200, {"name": "alice", "roles": [], "scope": "*"}, {}

@@ -51,12 +51,17 @@ static void show_limits(struct json *json)
 static void show_more(struct json *json, const struct machine_channel *channel)
 {
 	u64 wall_s = machine_wall_seconds(clock_tsc());
+	const struct vm *vm = channel->on.vm_id != 0 ? vm_by_id(channel->on.vm_id) : NULL;
 
 	json_u64(json, "time_ns", machine_time_ns());
 	if (wall_s != 0)
 		json_u64(json, "wall_s", wall_s);
 	else
 		json_null(json, "wall_s");
+	if (vm != NULL)
+		json_string(json, "vm", vm->config.name);
+	else
+		json_null(json, "vm");
 	show_rights(json, channel->rights);
 	json_u64(json, "event_last", vm_event_last());
 	json_u64(json, "event_first", vm_event_first());
