@@ -17,8 +17,8 @@ test-packages:
 # --- unit tests: host programs, each includes the sources it tests ---
 
 UNIT_TESTS := $(patsubst tests/unit/%.c,$(BUILD)/tests/unit/%,$(wildcard tests/unit/*_test.c))
-UNIT_CFLAGS := -std=gnu17 -g -O1 -Wall -Wextra -Wno-unused-parameter -fsanitize=address,undefined \
-	-fno-sanitize-recover=all -I.
+UNIT_CFLAGS := -std=gnu17 -g -O1 -Wall -Wextra -Wno-unused-parameter \
+	-Werror=unused-function -fsanitize=address,undefined -fno-sanitize-recover=all -I.
 
 $(BUILD)/tests/unit/%: tests/unit/%.c $(BUILD)/flags
 	@mkdir -p $(@D)

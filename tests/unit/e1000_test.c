@@ -321,7 +321,7 @@ int main(void)
 		TEST(test_room_interrupt), TEST(test_early_done),      TEST(test_receive),
 		TEST(test_receive_many),   TEST(test_receive_endless), TEST(test_checked),
 		TEST(test_jumbo),	   TEST(test_spoilt),	       TEST(test_too_much),
-		TEST(test_link),
+		TEST(test_link),	   TEST(test_address_of_eeprom),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

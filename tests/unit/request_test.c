@@ -341,7 +341,8 @@ int main(void)
 		cmocka_unit_test(test_malformed), cmocka_unit_test(test_numbers),
 		cmocka_unit_test(test_members),	  cmocka_unit_test(test_unicode),
 		cmocka_unit_test(test_large),	  cmocka_unit_test(test_noise),
-		cmocka_unit_test(test_passwords),
+		cmocka_unit_test(test_passwords), cmocka_unit_test(test_arguments),
+		cmocka_unit_test(test_streams),	  cmocka_unit_test(test_base64),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
