@@ -19,7 +19,7 @@
 extern const char __image_start[], __image_end[], __logfmt_start[];
 extern const char blob_symbols_start[];
 extern u64 __stack_chk_guard;
-u64 __stack_chk_guard;
+u64 __stack_chk_guard SECTION(".data.ro_after_init"); /* boot/relocate.c sets it */
 NORETURN void __stack_chk_fail(void);
 
 static bool panicking;

@@ -54,27 +54,37 @@ static enum status map(struct space *space, u64 *at, struct memory *memory, u64 
 /* A piece of 2 MiB is cleared in 16 steps. After more the quota has no page until later. */
 #define POPULATE_STEPS 32u
 
-/* The process's own copy of the data; bss follows in the same memory object. */
-static enum status copy_data(struct group *group, struct memory *image, u64 first,
-			     const struct image_header *header, struct memory **result)
+static enum status data_populate(struct memory *memory, u64 page)
 {
-	struct memory *data = NULL;
-	enum status status = memory_create(&group->quota, PAGE_PROCESS,
-					   (u64)header->data_pages + header->bss_pages, 0, &data);
+	enum status status = STATUS_AGAIN;
 
+	for (u32 n = 0; n < POPULATE_STEPS && status == STATUS_AGAIN; n++)
+		status = memory_populate(memory, page);
+	return status;
+}
+
+/* The process's own copy of the data; bss and the canary's page follow in the same memory. */
+static enum status copy_data(struct group *group, struct memory *image, u64 first,
+			     const struct image_header *header, struct memory **data)
+{
+	u64 canary = (u64)header->data_pages + header->bss_pages;
+	enum status status = memory_create(&group->quota, PAGE_PROCESS, canary + 1, 0, data);
+
+	if (status != STATUS_OK)
+		return status;
+	status = data_populate(*data, canary);
+	if (status == STATUS_OK) /* its lowest byte is zero, which stops string overruns */
+		*(u64 *)memory_pointer(*data, canary) = random_u64() & ~0xffull;
 	for (u64 i = 0; status == STATUS_OK && i < header->data_pages; i++) {
-		status = STATUS_AGAIN;
-		for (u32 n = 0; n < POPULATE_STEPS && status == STATUS_AGAIN; n++)
-			status = memory_populate(data, i);
+		status = data_populate(*data, i);
 		if (status == STATUS_OK)
 			status = memory_populate(image, first + i);
 		if (status == STATUS_OK)
-			memcpy(memory_pointer(data, i), memory_pointer(image, first + i),
+			memcpy(memory_pointer(*data, i), memory_pointer(image, first + i),
 			       PAGE_SIZE);
-		else
-			object_put(&data->object);
 	}
-	*result = data;
+	if (status != STATUS_OK)
+		object_put(&(*data)->object);
 	return status;
 }
 
@@ -82,7 +92,7 @@ static enum status map_image(struct process *process, struct memory *image, u64 
 			     struct memory *data, const struct image_header *header)
 {
 	u64 total = (u64)header->text_pages + header->rodata_pages + header->data_pages +
-		    header->bss_pages;
+		    header->bss_pages + 1; /* the canary's */
 	u64 range = (SPACE_USER_HIGH - SPACE_USER_LOW) / PAGE_SIZE - total;
 	enum status status;
 	u64 at = SPACE_USER_LOW + random_below(range) * PAGE_SIZE;
@@ -93,8 +103,11 @@ static enum status map_image(struct process *process, struct memory *image, u64 
 	if (status == STATUS_OK)
 		status = map(process->space, &at, image, first + header->text_pages,
 			     header->rodata_pages, PT_READ);
-	if (status == STATUS_OK && data != NULL)
-		status = map(process->space, &at, data, 0, data->page_count, PT_READ | PT_WRITE);
+	if (status == STATUS_OK)
+		status = map(process->space, &at, data, 0, data->page_count - 1,
+			     PT_READ | PT_WRITE);
+	if (status == STATUS_OK)
+		status = map(process->space, &at, data, data->page_count - 1, 1, PT_READ);
 	return status;
 }
 
@@ -102,7 +115,7 @@ static enum status fill(struct process *process, struct memory *image, u64 first
 {
 	struct quota *quota = &process->group->quota;
 	struct image_header header;
-	struct memory *data = NULL;
+	struct memory *data;
 	enum status status = read_header(image, first, &header);
 
 	if (status != STATUS_OK)
@@ -111,17 +124,13 @@ static enum status fill(struct process *process, struct memory *image, u64 first
 	if (status != STATUS_OK)
 		return status;
 	group_adopt(process->group, &process->space->object);
-	if (header.data_pages + header.bss_pages != 0) {
-		status = copy_data(process->group, image,
-				   first + header.text_pages + header.rodata_pages, &header,
-				   &data);
-		if (status != STATUS_OK)
-			return status;
-		group_adopt(process->group, &data->object);
-	}
+	status = copy_data(process->group, image, first + header.text_pages + header.rodata_pages,
+			   &header, &data);
+	if (status != STATUS_OK)
+		return status;
+	group_adopt(process->group, &data->object);
 	status = map_image(process, image, first, data, &header);
-	if (data != NULL)
-		object_put(&data->object); /* the mapping keeps it */
+	object_put(&data->object); /* the mappings keep it */
 	return status;
 }
 

@@ -12,7 +12,9 @@
 /*
  * A ring-3 image: position-independent, page-granular, laid out text, rodata, data, bss from its
  * first byte (this header is the start of the text). It relocates itself: all that needs
- * relocation is in data. Text and rodata are mapped shared, data is copied, bss is zero.
+ * relocation is in data. Text and rodata are mapped shared, data is copied, bss is zero. Behind bss
+ * lies a page that the process can only read: its first eight bytes are the stack canary, random
+ * but for the lowest one, which is 0.
  */
 struct image_header {
 	u64 magic;

@@ -23,6 +23,7 @@ enum test_what {
 	TEST_INTERRUPT,	  /* sends this CPU a vector */
 	TEST_LOSE_KICKS,  /* no interrupt between CPUs reaches this APIC id from now on */
 	TEST_LOSE_TIMER,  /* no timer that is set for a guest fires from now on */
+	TEST_CANARY,	  /* writes to the kernel's stack canary */
 	TEST_GUEST_PAGE,  /* value: a page of the RAM of VM 0 or 1; 2 or 3: of their monitors */
 };
 

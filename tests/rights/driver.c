@@ -66,8 +66,19 @@ static void try_beyond_memory(void)
 	(void)*(volatile u8 *)(memory + memory_bytes);
 }
 
+extern volatile u64 __stack_chk_guard;
+
+/* Which would be noticed at the next return. */
+static void try_canary(void)
+{
+	u64 was = __stack_chk_guard;
+
+	__stack_chk_guard = 0;
+	__stack_chk_guard = was;
+}
+
 static void (*const deadly[])(void) = {try_port, try_other_channel, try_address_list,
-				       try_beyond_memory};
+				       try_beyond_memory, try_canary};
 
 static void add(enum start_kind kind, handle_t handle)
 {

@@ -56,6 +56,17 @@ def test_audit_catches(build, tmp_path, emulator):
         machine.wait(r"halted\r*\n")
 
 
+@pytest.mark.parametrize("emulator", [Qemu, Bochs])
+def test_canary(build, emulator):
+    """The kernel's stack canary is constant once the kernel has started: a write is a page fault."""
+    with emulator(build / "tests/faults") as machine:
+        machine.wait_prompt()
+        machine.type("fault canary\r")
+        machine.wait(r"panic on CPU 0: ([^\r\n]*)[\r\n]")
+        assert machine.match().group(1).startswith("page fault"), machine.match().group(1)
+        machine.wait(r"halted\r*\n")
+
+
 def kernel_pages(machine):
     """Pages of the owners that the manager's own first touches do not change."""
     return {row["owner"]: row["pages"] for row in machine.objects("mem")

@@ -64,10 +64,58 @@ static void test_space_rights(void **state)
 	kernel_machine_end(&group, 1, 10000);
 }
 
+static struct pt_leaf leaf_at(struct process *process, u64 at)
+{
+	struct pt_leaf leaf = {.rights = 0};
+	enum status status;
+
+	do
+		status = space_fault(process->space, at, PT_READ);
+	while (status == STATUS_AGAIN);
+	assert_int_equal(status, STATUS_OK);
+	assert_true(table_lookup(&process->space->table, at, &leaf));
+	return leaf;
+}
+
+/* Behind bss: random, another one for each process, and read-only. */
+static void test_canary(void **state)
+{
+	struct memory *image;
+	struct process *process[2];
+	struct group *group;
+	u64 canary[2];
+
+	(void)state;
+	kernel_machine_start(32 * MIB);
+	image = make_image();
+	assert_int_equal(group_create(8000, 1, &group), STATUS_OK);
+	for (u32 i = 0; i < 2; i++) {
+		struct pt_leaf leaf;
+		u64 at;
+
+		assert_int_equal(process_create(group, image, 0, 0, &process[i]), STATUS_OK);
+		at = process[i]->image_base + 4 * PAGE_SIZE;
+		leaf = leaf_at(process[i], at);
+		assert_int_equal(leaf.level, PT_LEVEL_4K);
+		assert_int_equal(leaf.rights & (PT_READ | PT_WRITE | PT_EXECUTE), PT_READ);
+		canary[i] = *(const u64 *)hpa_to_pointer(leaf.hpa);
+		assert_int_equal(space_fault(process[i]->space, at, PT_WRITE), STATUS_NO_RIGHT);
+		leaf = leaf_at(process[i], at - PAGE_SIZE); /* bss */
+		assert_int_equal(leaf.rights & (PT_READ | PT_WRITE | PT_EXECUTE),
+				 PT_READ | PT_WRITE);
+		assert_int_equal(canary[i] & 0xff, 0);
+		object_put(&process[i]->object);
+	}
+	assert_true(canary[0] != 0 && canary[1] != 0 && canary[0] != canary[1]);
+	object_put(&image->object);
+	kernel_machine_end(&group, 1, 10000);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_space_rights),
+		cmocka_unit_test(test_canary),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -30,8 +30,6 @@ bool start_sysenter;
 
 NORETURN void rt_main(const struct start_info *info);
 NORETURN void __stack_chk_fail(void);
-extern u64 __stack_chk_guard;
-u64 __stack_chk_guard;
 
 NORETURN void __stack_chk_fail(void)
 {
@@ -63,8 +61,6 @@ void rt_main(const struct start_info *info)
 	relocate();
 	if (info->magic != START_MAGIC || info->abi_version != SKERRY_ABI_VERSION)
 		__builtin_trap();
-	memcpy(&__stack_chk_guard, info->entropy, sizeof(__stack_chk_guard));
-	__stack_chk_guard &= ~0xffull;
 	start_info = info;
 	start_sysenter = info->syscall_method == SYSCALL_METHOD_SYSENTER;
 	clock_init(info->tsc_khz);

@@ -11,6 +11,8 @@
 void __real_syscall_dispatch(struct thread *caller, struct trap_frame *frame);
 void __wrap_syscall_dispatch(struct thread *caller, struct trap_frame *frame);
 
+extern volatile u64 __stack_chk_guard;
+
 /* The compiler must not foresee that this never ends. */
 static NOINLINE u64 deeper(u64 depth)
 {
@@ -32,6 +34,9 @@ static enum status test(struct system_call *r)
 		return fault_alloc((enum test_what)r->argument[1], r->argument[2], &r->value);
 	case TEST_STACK:
 		r->value = deeper(0);
+		return STATUS_OK;
+	case TEST_CANARY:
+		__stack_chk_guard = r->argument[2];
 		return STATUS_OK;
 	case TEST_BREAK:
 		return fault_break(r->argument[2]);

@@ -113,6 +113,16 @@ COMMAND(fault_stack, .name = "fault stack", .right = MAY_HOST, .arguments = "",
 	.summary = "the kernel's stack overflows, which ends the machine", .example = "fault stack",
 	.run = command_stack, .changes = true);
 
+static void command_canary(struct reply *reply, const struct arguments *arguments)
+{
+	(void)arguments;
+	fault_do(reply, TEST_CANARY, 0);
+}
+
+COMMAND(fault_canary, .name = "fault canary", .right = MAY_HOST, .arguments = "",
+	.summary = "the kernel writes to its stack canary, which ends the machine",
+	.example = "fault canary", .run = command_canary, .changes = true);
+
 static const char *const broken[BREAK_COUNT] = {
 	[BREAK_OWNER] = "owner",	   [BREAK_TWO_GUESTS] = "two-guests",
 	[BREAK_PROCESS] = "process",	   [BREAK_GUEST] = "guest",
