@@ -46,6 +46,11 @@ static u64 identity(const void *object)
 	return object != NULL ? pointer_to_hpa(object).value : 0;
 }
 
+static u32 account(const struct quota *quota)
+{
+	return quota != NULL ? quota->number : 0;
+}
+
 static void put_reference(struct listing *listing, const void *holder, const void *target)
 {
 	if (target != NULL)
@@ -59,7 +64,7 @@ static void put_group(struct listing *listing, const struct group *group)
 	put_reference(listing, group, group->page_memory);
 	for (u32 owner = 0; owner < PAGE_OWNER_COUNT; owner++) {
 		if (group->page->pages[owner] != 0)
-			put(listing, AUDIT_CHARGE, owner, identity(&group->quota), 0,
+			put(listing, AUDIT_CHARGE, owner, group->quota.number, 0,
 			    group->page->pages[owner]);
 	}
 }
@@ -104,16 +109,16 @@ static u32 detail(const struct object *object)
 static void put_memory(struct listing *listing, const struct memory *memory)
 {
 	if (memory->kind == MEMORY_RAM)
-		put(listing, AUDIT_PROMISE, memory->owner, identity(memory->quota), 0,
+		put(listing, AUDIT_PROMISE, memory->owner, account(memory->quota), 0,
 		    memory->page_count - memory->destroy_cursor);
 }
 
-static void put_object(struct listing *listing, struct object *object, u64 account)
+static void put_object(struct listing *listing, struct object *object, u32 payer)
 {
 	const struct signal *signal = signal_of(object);
 
 	put(listing, AUDIT_OBJECT, object->type | (u32)object->dead << 8 | detail(object) << 16,
-	    identity(object), account, object->references);
+	    identity(object), payer, object->references);
 	if (signal != NULL)
 		put_reference(listing, object, signal->queue);
 	switch (object->type) {
@@ -147,7 +152,7 @@ static void put_slab(struct listing *listing, hpa_t slab)
 		if (cursor.kind == CACHE_MAPPING)
 			put_reference(listing, object, ((const struct mapping *)object)->memory);
 		else if (cursor.kind < OBJECT_TYPE_COUNT)
-			put_object(listing, object, identity(cursor.quota));
+			put_object(listing, object, account(cursor.quota));
 	}
 }
 
@@ -168,7 +173,7 @@ static u64 list_frames(struct listing *listing, u64 first)
 			    ((head->flags & PAGE_FLAG_SLAB) && listing->count != 0))
 				return first;
 			put(listing, AUDIT_BLOCK, head->owner | (u32)head->order << 8,
-			    page_hpa(head).value, head->previous * 8ull, 0);
+			    page_hpa(head).value, head->previous, 0);
 			put_slab(listing, page_hpa(head));
 		}
 		first += count;

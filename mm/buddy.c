@@ -203,7 +203,7 @@ enum status page_alloc(unsigned int order, enum page_owner owner, struct quota *
 	if (page_counts[PAGE_FREE] >= reserved_count + count)
 		status = block_alloc(order, owner, hpa);
 	if (status == STATUS_OK && quota != NULL)
-		page_of(*hpa)->previous = (u32)(pointer_to_hpa(quota).value / 8);
+		page_of(*hpa)->previous = quota->number;
 	lock_release(&buddy_lock, LOCK_PAGES);
 	if (status != STATUS_OK)
 		quota_release(quota, owner, count, 0);

@@ -17,7 +17,7 @@ struct quota;
 /* One per 4-KiB frame of the machine. A block, free or not, is described by its first frame. */
 struct page {
 	u32 next; /* frame, in the free list or a list that the block's owner keeps; 0: none */
-	u32 previous;   /* likewise; block in use: physical address / 8 of the quota that pays */
+	u32 previous;   /* likewise; block in use: number of the quota that pays, 0: the kernel */
 	u32 references; /* the owner's: a page table's entries in use, a deferred block's epoch */
 	u8 owner;       /* enum page_owner */
 	u8 order;
@@ -92,9 +92,8 @@ enum page_owner page_owner(hpa_t hpa);
 bool page_range_has_ram(hpa_t hpa, u64 bytes);
 
 /*
- * *head: the block in use that begins at the frame, NULL if none does; `previous` times 8 is the
- * physical address of the quota that pays for it. Returns how many frames to advance; 0 after the
- * last frame.
+ * *head: the block in use that begins at the frame, NULL if none does; `previous` is the number of
+ * the quota that pays for it. Returns how many frames to advance; 0 after the last frame.
  */
 u64 page_block_at(u64 frame, const struct page **head);
 bool page_is_slab(hpa_t hpa);

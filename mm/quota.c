@@ -6,9 +6,13 @@
 
 void quota_init(struct quota *quota, struct group_page *account, u64 limit)
 {
+	static u32 numbers; /* guarded by the object lock; four thousand million last long */
+
 	*quota = (struct quota){.account = account};
-	if (account != NULL)
+	if (account != NULL) {
 		account->quota_pages = limit;
+		quota->number = ++numbers;
+	}
 	for (size_t i = 0; i < CACHE_KIND_COUNT; i++)
 		list_init(&quota->slabs[i]);
 }

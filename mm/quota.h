@@ -13,6 +13,7 @@
  */
 struct quota {
 	struct lock lock;
+	u32 number; /* another one for each, from 1 on; the kernel's own has 0 */
 	/* quota_pages, pages[] and its sum, used_pages, are written only under the lock. */
 	struct group_page *account;
 	/* Likewise: pages that were released but are not free yet, and the mark after them. */

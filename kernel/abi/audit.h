@@ -6,7 +6,8 @@
 /*
  * What SYS_AUDIT lists: who owns which page, who refers to what, what is mapped where. The kernel
  * only reports; the caller judges whether it is right. An identity is the physical address of an
- * object, for comparison only; an account's is that of its group's quota, 0 for the kernel.
+ * object, for comparison only; an account is a number of 32 bits that its group alone has, 0 the
+ * kernel's.
  */
 enum audit_what {
 	AUDIT_FRAMES,  /* from frame `where` on: blocks in use, and the objects in them */

@@ -31,8 +31,8 @@ enum {
 	TABLE_PAGE = 0x60000,
 	IMAGE_PAGE = 0x61000,
 	MODULE_PAGE = 0x62000,
-	ACCOUNT_A = GROUP_A + 24,
-	ACCOUNT_B = GROUP_B + 24,
+	ACCOUNT_A = 1, /* the first number there is, and the last */
+	ACCOUNT_B = 0xffffffff,
 };
 
 #define LISTS 6u
@@ -234,6 +234,19 @@ static void test_two_owners(void **state)
 	assert_non_null(strstr(reported[0], "page 0x41000 lies in two blocks, guest and kernel"));
 }
 
+/* However far apart in memory the two objects are. */
+static void test_two_owners_far(void **state)
+{
+	const u64 far = MEMORY_A + 256 * GIB;
+
+	(void)state;
+	build();
+	object(far, OBJECT_MEMORY, PAGE_GUEST, ACCOUNT_B, 0);
+	begin_list(AUDIT_MEMORY, far);
+	add_record(list_count - 1, AUDIT_SLOT, 1, far, 0, RAM_A);
+	expect("page 0x40000 belongs to two memory objects, at 0x3000 and 0x4000003000");
+}
+
 static void test_two_writers(void **state)
 {
 	(void)state;
@@ -358,6 +371,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_clean),	       cmocka_unit_test(test_two_owners),
+		cmocka_unit_test(test_two_owners_far),
 		cmocka_unit_test(test_two_writers),    cmocka_unit_test(test_two_processes),
 		cmocka_unit_test(test_kernel_reached), cmocka_unit_test(test_kernel_tables),
 		cmocka_unit_test(test_references),     cmocka_unit_test(test_charges),

@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: MIT */
+#include <sys/mman.h>
+
 #include "tests/unit/mm_machine.h"
 
 void tlb_arch_load_root(hpa_t root)
@@ -292,6 +294,37 @@ static void test_zone_inside_a_block(void **state)
 	assert_int_equal(page_zones[1].free, MIB / PAGE_SIZE);
 }
 
+/* A block says who pays for it, wherever in memory what stands for that one lies. */
+static void test_payer(void **state)
+{
+	const u64 apart = 32 * GIB;
+	u8 *place = mmap(NULL, apart + PAGE_SIZE, PROT_NONE,
+			 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	struct quota *quota[3] = {(void *)place, (void *)(place + apart), NULL};
+	struct group_page account = {0};
+	const struct page *head;
+	u32 payer[3];
+
+	(void)state;
+	machine_start(8 * MIB);
+	assert_ptr_not_equal(place, MAP_FAILED);
+	for (u32 i = 0; i < 3; i++) {
+		hpa_t hpa;
+
+		if (quota[i] != NULL) {
+			assert_int_equal(mprotect(quota[i], PAGE_SIZE, PROT_READ | PROT_WRITE), 0);
+			quota_init(quota[i], &account, 100);
+		}
+		assert_int_equal(page_alloc(0, PAGE_KERNEL, quota[i], &hpa), STATUS_OK);
+		assert_int_equal(page_block_at(hpa.value >> PAGE_SHIFT, &head), 1);
+		payer[i] = head->previous;
+		page_free(hpa, quota[i]);
+	}
+	assert_true(payer[0] != payer[1] && payer[0] != 0 && payer[1] != 0);
+	assert_int_equal(payer[2], 0);
+	munmap(place, apart + PAGE_SIZE);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -299,7 +332,7 @@ int main(void)
 		cmocka_unit_test(test_quota),  cmocka_unit_test(test_reserve),
 		cmocka_unit_test(test_misuse), cmocka_unit_test(test_counts),
 		cmocka_unit_test(test_zones),
-		cmocka_unit_test(test_zone_inside_a_block),
+		cmocka_unit_test(test_zone_inside_a_block), cmocka_unit_test(test_payer),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -12,7 +12,6 @@
 #define DIRECT_MAP_END 0xffffa00000000000ull
 #define LARGE_USER     BIT(3) /* a leaf's right: ring 3 may use it */
 #define ACCOUNT_KEY    BIT(63)
-#define ACCOUNT_BITS   BITS(34, 0) /* as many as the kernel keeps with a page */
 
 enum frame_flag {
 	FRAME_LENT = 1 << 0, /* part of a memory object that does not own it */
@@ -99,8 +98,8 @@ static void add(struct audit *audit, u64 key, s64 value)
 
 static void add_account(struct audit *audit, u64 account, u32 owner, s64 pages)
 {
-	if ((account & ACCOUNT_BITS) != 0)
-		add(audit, ACCOUNT_KEY | (account & ACCOUNT_BITS) << 4 | owner, pages);
+	if (account != 0)
+		add(audit, ACCOUNT_KEY | account << 4 | owner, pages);
 }
 
 static void balance_handle(struct audit *audit, const struct audit_record *record)
@@ -147,7 +146,7 @@ static void judge_balance(struct audit *audit, const struct audit_balance *balan
 	if (balance->value == 0)
 		return;
 	if ((balance->key & ACCOUNT_KEY) != 0)
-		found(audit, "group at %#lx is charged %ld pages (%s) more than it has",
+		found(audit, "group %lu is charged %ld pages (%s) more than it has",
 		      (unsigned long)account, (long)balance->value,
 		      page_owner_name(balance->key & 15));
 	else
@@ -189,11 +188,11 @@ static void claim_slots(struct audit *audit, const struct audit_record *record)
 	struct audit_frame *frame = in_window(audit, record->value / PAGE_SIZE, &count, &first);
 
 	for (u64 i = 0; frame != NULL && i < count; i++, frame++) {
-		if (frame->memory != 0 && frame->memory != (u32)(record->id / 64))
+		if (frame->memory != 0 && frame->memory != record->id)
 			found(audit, "page %#lx belongs to two memory objects, at %#lx and %#lx",
 			      (unsigned long)(first + i) * PAGE_SIZE,
-			      (unsigned long)frame->memory * 64, (unsigned long)record->id);
-		frame->memory = (u32)(record->id / 64);
+			      (unsigned long)frame->memory, (unsigned long)record->id);
+		frame->memory = record->id;
 	}
 }
 
@@ -234,13 +233,13 @@ static void claim_record(struct audit *audit, const struct audit_record *record)
 
 /* The space whose leaves are being looked at. */
 static struct {
-	u64 account;
+	u32 account;
 	bool second_stage;
 } of_leaves;
 
 static void judge_write(struct audit *audit, struct audit_frame *frame, u64 page)
 {
-	u32 account = (u32)(of_leaves.account / 8);
+	u32 account = of_leaves.account;
 	bool guest = of_leaves.second_stage || (frame->flags & FRAME_GUEST_WRITES) != 0 ||
 		     frame->owner == PAGE_GUEST;
 
@@ -249,9 +248,8 @@ static void judge_write(struct audit *audit, struct audit_frame *frame, u64 page
 		      (unsigned long)page, page_owner_name(frame->owner));
 	if (frame->writer != 0 && frame->writer != account && guest)
 		found(audit,
-		      "page %#lx is writable by a VM and by somebody else: groups %#lx, %#lx",
-		      (unsigned long)page, (unsigned long)frame->writer * 8,
-		      (unsigned long)account * 8);
+		      "page %#lx is writable by a VM and by somebody else: groups %u and %u",
+		      (unsigned long)page, frame->writer, account);
 	frame->writer = account;
 	if (of_leaves.second_stage)
 		frame->flags |= FRAME_GUEST_WRITES;
@@ -290,7 +288,7 @@ static void reach_record(struct audit *audit, const struct audit_record *record)
 {
 	if (record->kind != AUDIT_OBJECT || (record->info & 0xff) != OBJECT_SPACE)
 		return;
-	of_leaves.account = record->other;
+	of_leaves.account = (u32)record->other;
 	of_leaves.second_stage = (record->info >> 16 & AUDIT_DETAIL_SECOND) != 0;
 	walk(audit, 1, AUDIT_SPACE, record->id, judge_leaf);
 }

@@ -20,7 +20,7 @@ struct audit_balance {
 
 /* What is known about a frame of the present window. */
 struct audit_frame {
-	u32 memory; /* the object that it belongs to; 0: none */
+	u64 memory; /* the object that it belongs to; 0: none */
 	u32 writer; /* the account of who can write it; 0: nobody */
 	u8 owner;   /* enum page_owner */
 	u8 flags;
