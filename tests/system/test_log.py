@@ -1,12 +1,16 @@
 # SPDX-License-Identifier: MIT
 """The log: what it holds, what its levels do, where it goes."""
 import json
+import re
+import textwrap
+from pathlib import Path
 
 import pytest
 
 import bundle
 from machine import Bochs, Qemu
 
+GUIDE = Path(__file__).resolve().parents[2] / "docs/guides/machine-channel.md"
 FIELDS = {"time_ns", "cpu", "level", "category", "vm", "text"}
 
 
@@ -40,9 +44,32 @@ def test_show(build, tmp_path):
         assert any("stopped" in line["text"] for line in mine)
         audit = machine.objects("log show -c audit")
         assert audit and all(line["category"] == "audit" for line in audit)
+        check_chain(audit)
+        assert not [line for line in lines if line["category"] != "audit" and "chain" in line]
         check_audit(machine, audit)
         check_times(machine)
         check_segments(machine)
+
+
+def first_broken(lines, *chain):
+    """As the guide has it."""
+    code = re.search(r"^    import hashlib\n.*?return line\n", GUIDE.read_text(), re.M | re.S)[0]
+    names = {}
+    exec(textwrap.dedent(code), names)
+    return names["first_broken"](lines, *chain)
+
+
+def check_chain(lines):
+    """The audit's lines form a chain, which shows each way of tampering with them."""
+    assert len(lines) > 3 and first_broken(lines) is None
+    assert first_broken(lines[2:]) is lines[2]
+    assert first_broken(lines[2:], bytes.fromhex(lines[1]["chain"])) is None
+    assert first_broken(lines[:1] + lines[2:]) is lines[2]
+    for key, value in (("text", "console: nothing"), ("vm", "other"), ("time_ns", 1),
+                       ("sequence", 1), ("level", "error")):
+        changed = [dict(line) for line in lines]
+        changed[2][key] = value
+        assert first_broken(changed) is changed[2], key
 
 
 def check_audit(machine, audit):
@@ -133,15 +160,24 @@ def test_export(build, tmp_path, emulator):
         machine.type("log export com1 json\r")
         machine.wait(r'"text":"console: log export com1 json"')
         machine.wait_prompt()
+        machine.type("log export com1 text\r")
+        machine.wait(r"audit   console: log export com1 text chain=([0-9a-f]{64})\r*\n")
+        chained = machine.match().group(1)
+        machine.wait_prompt()
         machine.command("log export com2")
         shown = machine.objects("log show")
         machine.type("poweroff now\r")
         assert machine.ended()
     lines = [json.loads(line) for line in com2.read_text().split("\n") if line.strip()]
     lines = [line for line in lines if "event" not in line]
+    check_chain([line for line in shown if line["category"] == "audit"])
+    assert chained in [line.get("chain") for line in shown]
+    # what went to COM1 is not on COM2
+    audit = [line for line in lines if line["category"] == "audit"]
+    check_chain([line for line in audit if line["sequence"] < first_broken(audit)["sequence"]])
     assert all(FIELDS <= set(line) for line in lines)
     texts = [line["text"] for line in lines]
-    for line in shown[:-5]: # the last may still have been on its way
+    for line in shown[:-6]: # the last may still have been on its way
         assert line["text"] in texts, line
     assert any(line["vm"] == "tiny" for line in lines)
     assert all(" " <= letter <= "~" for text in texts for letter in text)

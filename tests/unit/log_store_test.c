@@ -8,7 +8,10 @@
 #include "lib/string.c"
 #include "vmm/manager/log/log_cost.c"
 #include "vmm/manager/log/log_format.c"
+#include "vmm/manager/log/log_chain.c"
+#include "vmm/manager/log/log_names.c"
 #include "vmm/manager/log/log_store.c"
+#include "vmm/manager/sha256.c"
 #include "vmm/rt/exit_names.c"
 #include "vmm/rt/format.c"
 
@@ -230,6 +233,44 @@ static void test_cost(void **state)
 	assert_in_range(log_cost_each(&cost), 2500, 2800);
 }
 
+/* As Python's hashlib has them: of what a reader sees, texts cut and cleaned. */
+static void test_chain(void **state)
+{
+	static const char *const hashes[] = {
+		"7972fa81accf81bc26984f1644eae41f96f96ef81d1adce5719be6c6bf14ffbd",
+		"1b1c99090cd1d71f8bda9846b3a1e659e4060b159b3cfc15017e6191c8569d86",
+		"7c441650d87afab09c22d5810f34e419fc6f22a0d12d79bdb106b6ac1a23fe05",
+	};
+	struct log_cursor cursor = {.index = 0};
+	struct log_line line;
+	char name[LOG_VM_BYTES + 10];
+	char text[LOG_TEXT_BYTES + 10];
+	char hash[2 * LOG_CHAIN_BYTES + 1];
+
+	(void)state;
+	begin(0);
+	add("", "of none", 1);
+	assert_true(log_store_next(&store, &cursor, &line));
+	assert_null(line.chain);
+	begin(0);
+	log_store_chain(&store);
+	memset(name, 'a', sizeof(name) - 1);
+	memset(text, 't', sizeof(text) - 1);
+	name[sizeof(name) - 1] = text[sizeof(text) - 1] = '\0';
+	add("alpha", "first", 10);
+	add("", "second \x1b[31m", 20);
+	add(name, text, ~0ull);
+	cursor = (struct log_cursor){.index = 0};
+	for (u32 i = 0; i < ARRAY_COUNT(hashes); i++) {
+		assert_true(log_store_next(&store, &cursor, &line));
+		for (u32 j = 0; j < LOG_CHAIN_BYTES; j++)
+			format(hash + 2 * j, 3, "%02x", line.chain[j]);
+		assert_string_equal(hash, hashes[i]);
+	}
+	assert_false(log_store_next(&store, &cursor, &line));
+	assert_int_equal(line.text.length, LOG_TEXT_BYTES);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -237,6 +278,7 @@ int main(void)
 		cmocka_unit_test(test_overwrite), cmocka_unit_test(test_rotate),
 		cmocka_unit_test(test_clear),	  cmocka_unit_test(test_format),
 		cmocka_unit_test(test_cost),	  cmocka_unit_test(test_format_cut),
+		cmocka_unit_test(test_chain),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

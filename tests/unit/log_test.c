@@ -12,7 +12,10 @@
 #include "vmm/manager/log/log.c"
 #include "vmm/manager/log/log_cost.c"
 #include "vmm/manager/log/log_format.c"
+#include "vmm/manager/log/log_chain.c"
+#include "vmm/manager/log/log_names.c"
 #include "vmm/manager/log/log_store.c"
+#include "vmm/manager/sha256.c"
 #include "vmm/rt/exit_names.c"
 #include "vmm/rt/format.c"
 

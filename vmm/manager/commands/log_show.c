@@ -32,7 +32,8 @@ static void show_line(struct reply *reply, const struct log_line *line)
 		length = log_line_json(line, reply->line, sizeof(reply->line));
 		reply_object(reply, (struct text){reply->line, length});
 	} else {
-		length = log_line_text(line, reply->query.wall, text, sizeof(text));
+		length = log_line_text(line, reply->query.wall ? LOG_WITH_WALL : 0, text,
+				       sizeof(text));
 		reply->tone = line->level == LOG_ERROR	   ? TONE_BAD
 			      : line->level == LOG_WARNING ? TONE_WARNING
 							   : TONE_PLAIN;
@@ -235,7 +236,7 @@ COMMAND(log_show,
 		  "and time of day, in UTC by the machine's clock. With -f it goes on showing\n"
 		  "what comes, until Ctrl-C.",
 	.example = "log show -n 20 -l warning -s 60s",
-	.keys = "time_ns unix_ms cpu level category vm text sequence",
+	.keys = "time_ns unix_ms cpu level category vm text sequence; of the audit's lines: chain",
 	.run = run,
 	.maximum = 14,
 	.completion = COMPLETE_LOG_OPTION);

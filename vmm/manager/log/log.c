@@ -16,7 +16,7 @@
 #include "vmm/rt/syscall.h"
 
 #define AUDIT_SEGMENTS	    4u
-#define AUDIT_SEGMENT_BYTES 16384u
+#define AUDIT_SEGMENT_BYTES 24576u
 #define DEBUG_LOOK_NS	    (100 * NS_PER_MS)
 #define KERNEL_AT_ONCE	    4096u /* entries: a flood of them must not hold up the loop */
 #define ACTOR_DEFAULT	    "manager"
@@ -74,6 +74,7 @@ enum status log_init(void)
 	enum status status;
 
 	log_store_init(&audit, audit_bytes, AUDIT_SEGMENTS, AUDIT_SEGMENT_BYTES, 0);
+	log_store_chain(&audit);
 	status = log_store_resize(LOG_SEGMENTS_DEFAULT, LOG_SEGMENT_BYTES_DEFAULT, 0);
 	if (status != STATUS_OK)
 		return status;

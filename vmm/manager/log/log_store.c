@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "vmm/manager/log/log_store.h"
 #include "lib/bits.h"
+#include "vmm/manager/log/log_chain.h"
 
-/* Precedes the VM's name and the text; a record lies in one segment. */
+/* Precedes the hash, if lines are chained, the VM's name and the text; it lies in one segment. */
 struct record {
 	u64 sequence;
 	u64 time_ns;
@@ -14,7 +15,8 @@ struct record {
 	u16 text_length;
 };
 _Static_assert(sizeof(struct record) == 24, "records stay 8-byte aligned");
-_Static_assert(sizeof(struct record) + LOG_VM_BYTES + LOG_TEXT_BYTES < LOG_SEGMENT_BYTES_MIN,
+_Static_assert(sizeof(struct record) + LOG_CHAIN_BYTES + LOG_VM_BYTES + LOG_TEXT_BYTES <
+		       LOG_SEGMENT_BYTES_MIN,
 	       "any line fits a segment");
 
 static struct log_segment *segment_of(struct log_store *store, u64 number)
@@ -52,6 +54,16 @@ void log_store_init(struct log_store *store, void *bytes, u32 segment_count, u32
 	begin_segment(store, 1);
 }
 
+void log_store_chain(struct log_store *store)
+{
+	store->chained = true;
+}
+
+static u32 chain_bytes(const struct log_store *store)
+{
+	return store->chained ? LOG_CHAIN_BYTES : 0;
+}
+
 bool log_store_rotate(struct log_store *store)
 {
 	if (segment_of(store, store->newest)->line_count == 0)
@@ -76,11 +88,30 @@ static bool too_old(const struct log_store *store, const struct log_segment *seg
 	       now_ns - segment->first_ns > store->age_ns;
 }
 
+/* The line whose record lies there. */
+static struct log_line view(const struct log_store *store, const u8 *at)
+{
+	const struct record *record = (const struct record *)(const void *)at;
+	const char *text = (const char *)at + sizeof(*record) + chain_bytes(store);
+
+	return (struct log_line){
+		.sequence = record->sequence,
+		.time_ns = record->time_ns,
+		.cpu = record->cpu,
+		.level = record->level,
+		.category = record->category,
+		.vm = {text, record->vm_length},
+		.text = {text + record->vm_length, record->text_length},
+		.chain = store->chained ? at + sizeof(*record) : NULL,
+	};
+}
+
 void log_store_add(struct log_store *store, const struct log_line *line)
 {
 	struct text vm = {line->vm.start, MIN(line->vm.length, LOG_VM_BYTES)};
 	struct text text = {line->text.start, MIN(line->text.length, LOG_TEXT_BYTES)};
-	u32 bytes = (u32)align_up(sizeof(struct record) + vm.length + text.length, 8);
+	u32 before = sizeof(struct record) + chain_bytes(store);
+	u32 bytes = (u32)align_up(before + vm.length + text.length, 8);
 	struct log_segment *segment = segment_of(store, store->newest);
 	struct record record = {
 		.sequence = line->sequence,
@@ -99,8 +130,14 @@ void log_store_add(struct log_store *store, const struct log_line *line)
 	segment = segment_of(store, store->newest);
 	to = segment_start(store, store->newest) + segment->bytes;
 	memcpy(to, &record, sizeof(record));
-	copy_clean(to + sizeof(record), vm);
-	copy_clean(to + sizeof(record) + vm.length, text);
+	copy_clean(to + before, vm);
+	copy_clean(to + before + vm.length, text);
+	if (store->chained) {
+		struct log_line kept = view(store, to);
+
+		log_chain_add(store->chain, &kept);
+		memcpy(to + sizeof(record), store->chain, LOG_CHAIN_BYTES);
+	}
 	if (segment->line_count++ == 0)
 		segment->first_ns = line->time_ns;
 	segment->last_ns = line->time_ns;
@@ -125,8 +162,7 @@ u64 log_store_catch_up(const struct log_store *store, struct log_cursor *cursor)
 bool log_store_next(const struct log_store *store, struct log_cursor *cursor,
 		    struct log_line *line)
 {
-	const struct record *record;
-	const char *text;
+	const u8 *at;
 
 	log_store_catch_up(store, cursor);
 	if (cursor->index >= store->next_index)
@@ -135,20 +171,10 @@ bool log_store_next(const struct log_store *store, struct log_cursor *cursor,
 		cursor->segment++;
 		cursor->position = 0;
 	}
-	record = (const struct record *)(const void *)(segment_start(store, cursor->segment) +
-						       cursor->position);
-	text = (const char *)(record + 1);
-	*line = (struct log_line){
-		.sequence = record->sequence,
-		.time_ns = record->time_ns,
-		.cpu = record->cpu,
-		.level = record->level,
-		.category = record->category,
-		.vm = {text, record->vm_length},
-		.text = {text + record->vm_length, record->text_length},
-	};
+	at = segment_start(store, cursor->segment) + cursor->position;
+	*line = view(store, at);
 	cursor->index++;
-	cursor->position += record->bytes;
+	cursor->position += ((const struct record *)(const void *)at)->bytes;
 	return true;
 }
 

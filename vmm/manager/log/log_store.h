@@ -10,6 +10,7 @@
 #define LOG_SEGMENT_BYTES_DEFAULT 65536u
 #define LOG_VM_BYTES	      31u
 #define LOG_TEXT_BYTES	      200u
+#define LOG_CHAIN_BYTES	      32u
 
 /* One line of the log as a reader sees it. The texts are printable ASCII only. */
 struct log_line {
@@ -20,6 +21,7 @@ struct log_line {
 	u8 category;  /* enum log_category */
 	struct text vm; /* "" when it is about none */
 	struct text text;
+	const u8 *chain; /* LOG_CHAIN_BYTES: the hash of it and of all before; NULL: none */
 };
 
 /* A reader's place. All zero: before the oldest line. */
@@ -48,6 +50,8 @@ struct log_store {
 	u32 segment_bytes;
 	u32 segment_count;
 	u64 age_ns; /* a segment whose first line is older takes no more; 0: never too old */
+	bool chained;
+	u8 chain[LOG_CHAIN_BYTES]; /* of the last line */
 
 	struct log_segment segment[LOG_SEGMENTS_MAX];
 	u64 oldest; /* segments are numbered from 1 */
@@ -63,6 +67,9 @@ struct log_store {
  */
 void log_store_init(struct log_store *store, void *bytes, u32 segment_count, u32 segment_bytes,
 		    u64 age_ns);
+
+/* Lines form a chain from now on (log_chain.h). To be called while there is none. */
+void log_store_chain(struct log_store *store);
 
 /* Texts are cut to the limits above and cleaned: what is not printable ASCII becomes '?'. */
 void log_store_add(struct log_store *store, const struct log_line *line);

@@ -6,6 +6,7 @@
 #include "vmm/rt/format.h"
 
 #define WALL_BYTES 24u
+#define CHAIN_TEXT (2 * LOG_CHAIN_BYTES + 1)
 
 static u64 start_unix_ns;
 
@@ -24,23 +25,35 @@ static const char *wall_of(const struct log_line *line, char buffer[WALL_BYTES])
 	return buffer;
 }
 
-size_t log_line_text(const struct log_line *line, bool wall, char *buffer, size_t size)
+static const char *chain_of(const struct log_line *line, char buffer[CHAIN_TEXT])
 {
+	for (u32 i = 0; i < LOG_CHAIN_BYTES; i++)
+		format(buffer + 2 * i, CHAIN_TEXT - 2 * i, "%02x", line->chain[i]);
+	return buffer;
+}
+
+size_t log_line_text(const struct log_line *line, u32 with, char *buffer, size_t size)
+{
+	bool wall = (with & LOG_WITH_WALL) != 0 && start_unix_ns != 0;
+	bool chain = (with & LOG_WITH_CHAIN) != 0 && line->chain != NULL;
+	char hash[CHAIN_TEXT];
 	char clock[WALL_BYTES];
 	size_t length =
-		format(buffer, size, "[%5llu.%06llu%s] %u %-7s %-7s %.*s%s%.*s\n",
+		format(buffer, size, "[%5llu.%06llu%s] %u %-7s %-7s %.*s%s%.*s%s%s\n",
 		       (unsigned long long)(line->time_ns / NS_PER_S),
 		       (unsigned long long)(line->time_ns % NS_PER_S / NS_PER_US),
-		       wall && start_unix_ns != 0 ? wall_of(line, clock) : "", line->cpu,
+		       wall ? wall_of(line, clock) : "", line->cpu,
 		       log_level_name(line->level), log_category_name(line->category),
 		       (int)line->vm.length, line->vm.start, line->vm.length > 0 ? ": " : "",
-		       (int)line->text.length, line->text.start);
+		       (int)line->text.length, line->text.start, chain ? " chain=" : "",
+		       chain ? chain_of(line, hash) : "");
 
 	return MIN(length, size - 1);
 }
 
 size_t log_line_json(const struct log_line *line, char *buffer, size_t size)
 {
+	char hash[CHAIN_TEXT];
 	struct json json;
 
 	json_start(&json, buffer, size);
@@ -56,6 +69,8 @@ size_t log_line_json(const struct log_line *line, char *buffer, size_t size)
 	json_text(&json, "vm", line->vm);
 	json_text(&json, "text", line->text);
 	json_u64(&json, "sequence", line->sequence);
+	if (line->chain != NULL)
+		json_string(&json, "chain", chain_of(line, hash));
 	json_object_end(&json);
 	return json_finish(&json);
 }

@@ -9,10 +9,16 @@
 /* Unix time in nanoseconds at which a line's time is 0; 0, as before the call: not known. */
 void log_text_start(u64 unix_ns);
 
+/* What there is besides, in a line of text. */
+enum log_text_with {
+	LOG_WITH_WALL = 1 << 0,	 /* date and time, if the start is known */
+	LOG_WITH_CHAIN = 1 << 1, /* the hash of a line that has one */
+};
+
 /*
- * "[    1.234567] 0 info    boot    alpha: text\n", with `wall` and a known start
- * "[    1.234567 2026-11-23T11:27:45Z] 0 info ..."; returns the length.
+ * "[    1.234567] 0 info    boot    alpha: text\n", with both
+ * "[    1.234567 2026-11-23T11:27:45Z] 0 info ... text chain=9f86...\n"; returns the length.
  */
-size_t log_line_text(const struct log_line *line, bool wall, char *buffer, size_t size);
+size_t log_line_text(const struct log_line *line, u32 with, char *buffer, size_t size);
 /* One JSON object without the newline; 0 when the buffer is too small. */
 size_t log_line_json(const struct log_line *line, char *buffer, size_t size);
