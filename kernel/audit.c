@@ -92,14 +92,19 @@ static void put_vcpu(struct listing *listing, const struct vcpu *vcpu)
 	put_reference(listing, vcpu, vcpu->memory);
 }
 
+static u32 space_detail(const struct space *space)
+{
+	if (space->devices != NULL)
+		return AUDIT_DETAIL_DEVICE;
+	return space->second_stage ? AUDIT_DETAIL_SECOND : 0;
+}
+
 static u32 detail(const struct object *object)
 {
 	const struct memory *memory = CONTAINER_OF(object, const struct memory, object);
 
 	if (object->type == OBJECT_SPACE)
-		return CONTAINER_OF(object, const struct space, object)->second_stage
-			       ? AUDIT_DETAIL_SECOND
-			       : 0;
+		return space_detail(CONTAINER_OF(object, const struct space, object));
 	if (object->type != OBJECT_MEMORY)
 		return 0;
 	return memory->kind == MEMORY_FIXED ? AUDIT_DETAIL_FIXED : memory->owner;

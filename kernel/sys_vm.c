@@ -16,7 +16,7 @@ enum status sys_vm_create(struct system_call *call)
 	enum status status;
 	struct vm *vm;
 
-	if (!space->second_stage)
+	if (!space->second_stage || space->devices != NULL)
 		return STATUS_BAD_ARGUMENT;
 	status = vm_create(group, space, &vm);
 	return status == STATUS_OK ? syscall_give(call, &vm->object, RIGHT_ALL) : status;

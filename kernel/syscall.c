@@ -68,6 +68,14 @@ static const struct {
 	[SYS_IRQ_MESSAGE] = {sys_irq_message, {{OBJECT_IRQ, 0, RIGHT_READ}}},
 	[SYS_MEMORY_ADDRESS] = {sys_memory_address,
 				{{OBJECT_ROOT, 0, RIGHT_CREATE}, {OBJECT_MEMORY, 1, RIGHT_READ}}},
+	[SYS_IOMMU_CREATE] = {sys_iommu_create, {{OBJECT_ROOT, 0, RIGHT_CREATE}}},
+	[SYS_IOMMU_SPACE] = {sys_iommu_space,
+			     {{OBJECT_ROOT, 0, RIGHT_CREATE}, {OBJECT_GROUP, 1, RIGHT_CREATE}}},
+	[SYS_IOMMU_ATTACH] = {sys_iommu_attach,
+			      {{OBJECT_ROOT, 0, RIGHT_CONTROL},
+			       {OBJECT_SPACE, 3, RIGHT_MAP | OR_NONE}}},
+	[SYS_SPACE_POPULATE] = {sys_space_populate, {{OBJECT_SPACE, 0, RIGHT_MAP}}},
+	[SYS_IOMMU_FAULT] = {sys_iommu_fault, {{OBJECT_ROOT, 0, RIGHT_READ}}},
 };
 
 static enum status run(u64 number, struct system_call *call)

@@ -12,6 +12,7 @@ enum lock_rank {
 	LOCK_QUEUE,    /* struct cpu: run queue and sleepers */
 	LOCK_GROUP,    /* struct run_group */
 	LOCK_SPACE,
+	LOCK_IOMMU,    /* arch/x86_64/iommu: one for each unit */
 	LOCK_MEMORY,
 	LOCK_QUOTA,    /* struct quota, and the slabs charged to it */
 	LOCK_DEFERRED, /* mm/tlb.c: pages on their way back, epochs */

@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: MIT */
+#include "arch/x86_64/hw/amdvi.h"
+#include "arch/x86_64/hw/vtd.h"
 #include "mm/table.h"
 
 #define EPT_TYPE_UC 0
@@ -50,4 +52,26 @@ const struct pt_format format_ept = {
 		[PT_TYPE_WB] = EPT_TYPE_WB << EPT_MEMORY_TYPE_SHIFT | EPT_IPAT,
 		[PT_TYPE_UC] = EPT_TYPE_UC << EPT_MEMORY_TYPE_SHIFT | EPT_IPAT,
 	},
+};
+
+/* VT-d 9.8: EPT's without memory types; a device executes nothing. */
+const struct pt_format format_vtd = {
+	.present = VTD_READ | VTD_WRITE,
+	.table = VTD_READ | VTD_WRITE,
+	.leaf = VTD_READ,
+	.large = VTD_LARGE_PAGE,
+	.write = VTD_WRITE,
+};
+
+/*
+ * AMD IOMMU 2.2.3. An entry names the level of the table that it points to, a leaf level 0; that
+ * a leaf is one above PT_LEVEL_4K only the walker wants to know, from a bit that the unit ignores.
+ */
+const struct pt_format format_amdvi = {
+	.present = AMDVI_PRESENT,
+	.table = AMDVI_PRESENT | AMDVI_READ | AMDVI_WRITE,
+	.table_level = AMDVI_NEXT_LEVEL,
+	.leaf = AMDVI_PRESENT | AMDVI_READ | AMDVI_COHERENT_LEAF,
+	.large = AMDVI_SOFTWARE,
+	.write = AMDVI_WRITE,
 };

@@ -31,6 +31,7 @@ static enum status space_alloc(struct quota *quota, const struct pt_format *form
 	}
 	list_init(&(*space)->mappings);
 	(*space)->quota = quota;
+	(*space)->largest = PT_LEVEL_2M;
 	return STATUS_OK;
 }
 
@@ -54,6 +55,8 @@ enum status space_create_guest(struct quota *quota, const struct pt_format *form
 	if (status != STATUS_OK)
 		return status;
 	(*space)->second_stage = true;
+	if (features.gib_pages)
+		(*space)->largest = PT_LEVEL_1G;
 	/* Four levels translate 48 bits; guest physical addresses are as wide as the host's. */
 	(*space)->high = 1ull << MIN(features.physical_bits, 48u);
 	return STATUS_OK;
@@ -240,7 +243,7 @@ static bool leaf_fits(const struct mapping *mapping, u64 address, hpa_t hpa, enu
 	u64 bytes = pt_level_bytes(level);
 	u64 at = align_down(address, bytes);
 
-	if (level == PT_LEVEL_1G && !(mapping->space->second_stage && features.gib_pages))
+	if (level > mapping->space->largest)
 		return false;
 	return is_aligned(address - hpa.value, bytes) && at >= mapping->at &&
 	       range_within(at - mapping->at, bytes, mapping_bytes(mapping));
@@ -346,6 +349,8 @@ enum status space_destroy(struct space *space)
 		tlb_flush_space(space);
 		return STATUS_AGAIN;
 	}
+	if (space->devices != NULL)
+		space->devices->end(space);
 	table_free(&space->table);
 	cache_free(space);
 	return STATUS_OK;

@@ -24,13 +24,23 @@ struct mapping {
 	u64 cursor; /* the address that unmapping has reached; past `at` no faults are served */
 };
 
-/* A process's address space or a second-stage table. */
+/* What has to be done where devices reach a space. */
+struct space_devices {
+	void (*flush)(struct space *space); /* returns once none uses what was unmapped */
+	void (*end)(struct space *space);   /* returns once none reaches the space */
+};
+
+/* A process's address space, a second-stage table, or what a device may reach. */
 struct space {
 	struct object object;
 	struct lock lock;
 	struct quota *quota;
 	struct table table;
 	bool second_stage;
+	u8 largest; /* enum pt_level of its leaves */
+	const struct space_devices *devices; /* NULL: only CPUs reach it */
+	u8 unit;    /* the IOMMU, and its name for the space there */
+	u8 domain;
 	u32 mapping_count;
 	u64 low; /* [low, high) can be mapped */
 	u64 high;

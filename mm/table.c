@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "mm/table.h"
 
+#include "arch/x86_64/cpu/instructions.h"
 #include "kernel/panic.h"
 #include "mm/address.h"
 #include "mm/page.h"
@@ -37,6 +38,8 @@ static void entry_write(struct table *table, hpa_t node, u64 at, enum pt_level l
 	page->references += (value & table->format->present) != 0;
 	/* The CPU may read the entry at any time. */
 	__atomic_store_n(entry, value, __ATOMIC_RELEASE);
+	if (table->uncached)
+		cache_flush(entry, sizeof(*entry));
 	if (level == TOP && entry_index(at, level) < LOWER_HALF)
 		__atomic_store_n(entry_of(table->root.user, at, level), value, __ATOMIC_RELEASE);
 }
@@ -97,9 +100,12 @@ static enum status node_alloc(struct table *table, hpa_t *hpa)
 	void *page;
 	enum status status = page_alloc_cleared(0, PAGE_TABLE, table->quota, &page);
 
-	if (status == STATUS_OK)
-		*hpa = pointer_to_hpa(page);
-	return status;
+	if (status != STATUS_OK)
+		return status;
+	if (table->uncached)
+		cache_flush(page, PAGE_SIZE);
+	*hpa = pointer_to_hpa(page);
+	return STATUS_OK;
 }
 
 enum status table_init(struct table *table, const struct pt_format *format, struct quota *quota,
@@ -142,7 +148,7 @@ enum status table_map(struct table *table, const struct pt_leaf *leaf)
 		if (status != STATUS_OK)
 			return status;
 		entry_write(table, walk.node[walk.level], leaf->at, walk.level,
-			    node.value | format->table);
+			    node.value | (format->table + format->table_level * walk.level));
 		walk.level--;
 		walk.node[walk.level] = node;
 	}

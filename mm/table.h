@@ -34,6 +34,7 @@ enum pt_type {
 struct pt_format {
 	u64 present;     /* an entry with none of these is not present */
 	u64 table;       /* the flags of an entry that points to a table */
+	u64 table_level; /* added to them as often as the entry's enum pt_level says */
 	u64 leaf;        /* set in every leaf */
 	u64 large;       /* set in a leaf above PT_LEVEL_4K */
 	u64 write;
@@ -46,6 +47,8 @@ struct pt_format {
 extern const struct pt_format format_host;
 extern const struct pt_format format_ept;
 extern const struct pt_format format_npt;
+extern const struct pt_format format_vtd;
+extern const struct pt_format format_amdvi;
 
 /*
  * The top of a process's tables. If the CPU is open to Meltdown, ring 3 runs on `user`, which lacks
@@ -61,6 +64,7 @@ struct table {
 	const struct pt_format *format;
 	struct pt_root root;
 	struct quota *quota; /* pays for the pages of the tree */
+	bool uncached;	     /* who walks it reads memory, not the CPUs' caches */
 };
 
 struct pt_leaf {

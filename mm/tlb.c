@@ -108,6 +108,8 @@ void tlb_flush_space(struct space *space)
 		for (; mask != 0; mask &= mask - 1)
 			tlb_arch_kick(word * 64 + bit_lowest(mask));
 	}
+	if (space->devices != NULL)
+		space->devices->flush(space);
 }
 
 bool tlb_must_flush(const struct space *space, u64 *seen)

@@ -164,8 +164,38 @@ enum syscall {
 	 * group is destroyed or the last handle and mapping goes.
 	 */
 	SYS_MEMORY_ADDRESS,
+
+	/*
+	 * (root, hpa of its registers, enum iommu_kind, message) -> number of an IOMMU that is now
+	 * in use: no device behind it reaches memory. It raises the message, SYS_IRQ_MESSAGE's,
+	 * when it has refused an access; 0: none. STATUS_NOT_SUPPORTED: it lacks queued
+	 * invalidation, four levels or 64 domains, or needs its write buffer flushed by hand.
+	 */
+	SYS_IOMMU_CREATE,
+	/*
+	 * (root, group, number of an IOMMU) -> space: what one device behind it may reach, empty.
+	 * SYS_SPACE_MAP and SYS_SPACE_UNMAP change it. STATUS_TOO_BIG: the IOMMU has 63 already.
+	 */
+	SYS_IOMMU_SPACE,
+	/*
+	 * (root, number of an IOMMU, requester: bus << 8 | device << 3 | function, space or
+	 * HANDLE_NONE). From now on the device reaches that space, or nothing: when this returns,
+	 * nothing that it did before is still on its way. STATUS_IN_USE: another has that space.
+	 */
+	SYS_IOMMU_ATTACH,
+	/* (space made by SYS_IOMMU_SPACE, at). Puts in the page that is mapped there. */
+	SYS_SPACE_POPULATE,
+	/*
+	 * (root, number of an IOMMU) -> the requester of one access that was refused, which the
+	 * kernel has put into its log, and IOMMU_FAULTS_LOST. STATUS_NOT_FOUND: no more are known.
+	 */
+	SYS_IOMMU_FAULT,
 	SYS_COUNT
 };
+
+enum iommu_kind { IOMMU_VTD, IOMMU_AMDVI };
+
+#define IOMMU_FAULTS_LOST (1u << 16) /* there were more than the unit could keep */
 
 enum group_setting {
 	GROUP_WEIGHT,      /* 1 to 65535, 256 by default */

@@ -63,6 +63,7 @@ static bool boss_refuses(u64 number, const u64 a[6])
 	case SYS_MACHINE_STOP:
 	case SYS_VCPU_RUN:
 	case SYS_GROUP_CREATE:
+	case SYS_IOMMU_CREATE: /* any registers would be taken for an IOMMU's */
 		return true;
 	case SYS_HANDLE_CLOSE:
 	case SYS_PROCESS_SPACE:

@@ -42,4 +42,9 @@ static const u8 call_shapes[SYS_COUNT] = {
 	[SYS_AUDIT] = 3,
 	[SYS_IRQ_MESSAGE] = 1,
 	[SYS_MEMORY_ADDRESS] = 3,
+	[SYS_IOMMU_CREATE] = 1,
+	[SYS_IOMMU_SPACE] = 3 | CALL_MAKES,
+	[SYS_IOMMU_ATTACH] = 9,
+	[SYS_SPACE_POPULATE] = 1,
+	[SYS_IOMMU_FAULT] = 1,
 };

@@ -13,10 +13,12 @@ RULES = {
     "arch/x86_64/cpu": ["lib", "arch/x86_64/hw"],
     "mm": ["lib", "arch/x86_64/hw", "arch/x86_64/cpu", "kernel/abi", "boot/boot_info.h"],
     "arch/x86_64/virt": ["lib", "arch/x86_64/hw", "arch/x86_64/cpu", "mm", "kernel/abi"],
+    "arch/x86_64/iommu": ["lib", "arch/x86_64/hw", "arch/x86_64/cpu", "mm", "kernel/abi"],
     "arch/x86_64/virt/svm": ["arch/x86_64/virt"],
     "arch/x86_64/virt/vmx": ["arch/x86_64/virt"],
     "kernel/abi": ["lib"],
     "kernel": ["lib", "arch/x86_64/hw", "arch/x86_64/cpu", "mm", "arch/x86_64/virt/virt.h",
+               "arch/x86_64/iommu/iommu.h",
                "kernel/abi", "boot/boot_info.h", "boot/layout.h"],
     "boot": ["lib", "arch/x86_64/hw", "arch/x86_64/cpu", "kernel/abi"],
     "vmm/rt": ["lib", "arch/x86_64/hw", "kernel/abi"],
@@ -40,7 +42,7 @@ PRIVATE = ["arch/x86_64/virt/svm", "arch/x86_64/virt/vmx"]
 
 # Up-calls: what all of ring 0 may use from kernel/.
 UP_CALLS = ["kernel/log.h", "kernel/panic.h"]
-RING0 = ["arch/x86_64/cpu", "mm", "arch/x86_64/virt", "arch/x86_64/virt/svm",
+RING0 = ["arch/x86_64/cpu", "mm", "arch/x86_64/iommu", "arch/x86_64/virt", "arch/x86_64/virt/svm",
          "arch/x86_64/virt/vmx"]
 
 FREE = {"offsets.h"}  # made from kernel/offsets.c

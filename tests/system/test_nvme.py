@@ -22,13 +22,13 @@ disk = data
 MEBIBYTES = 8
 
 
-def start(build, folder, controller="nvme0", device=""):
+def start(build, folder, controller="nvme0", device="", unit=()):
     path = folder / "disk.img"
     path.write_bytes(random.Random(1).randbytes(MEBIBYTES << 20))
     files = bundle.make(folder / "nvme.cpio", CONF.format(controller=controller),
                         bundle.debian(build / "guests"))
     return path, Qemu(build, bundle=files, extra=(
-        "-drive", f"if=none,id=disk,format=raw,file={path}",
+        *unit, "-drive", f"if=none,id=disk,format=raw,file={path}",
         "-device", f"nvme,drive=disk,serial=n1,addr=4{device}"))
 
 

@@ -21,6 +21,9 @@ static u32 mappings; /* of the manager */
 static u32 starts;
 static struct driver_channel *shared;
 static struct start_info info;
+static struct pci_function function;
+static u32 attached; /* that a device reaches something */
+static struct dma_window last_window;
 
 static bool refuses(void)
 {
@@ -66,9 +69,11 @@ enum status sys_group_page(handle_t group, handle_t *object)
 	return make(object);
 }
 
-enum status dma_pages_make(handle_t group, handle_t object, u64 offset, u64 bytes, handle_t *pages)
+enum status dma_pages_make(handle_t group, const struct dma_window *window, handle_t object,
+			   u64 offset, u64 bytes, handle_t *pages)
 {
 	(void)group;
+	last_window = *window;
 	(void)object;
 	(void)offset;
 	(void)bytes;
@@ -132,6 +137,28 @@ enum status events_bind(handle_t object, enum event_source source, u32 number)
 	(void)object;
 	(void)source;
 	(void)number;
+	return STATUS_OK;
+}
+
+struct pci_function *pci_get(u32 number)
+{
+	assert_int_equal(number, 0);
+	return &function;
+}
+
+enum status iommu_space(const struct pci_function *of, handle_t group, handle_t *space)
+{
+	assert_int_not_equal(of->iommu, 0);
+	assert_int_not_equal(group, HANDLE_NONE);
+	return make(space);
+}
+
+enum status iommu_attach(struct pci_function *of, handle_t space)
+{
+	assert_int_not_equal(of->iommu, 0);
+	assert_int_equal(space, 9);
+	assert_int_equal(starts, 0);
+	attached++;
 	return STATUS_OK;
 }
 
@@ -199,16 +226,16 @@ static const struct driver_class class = {.quota_pages = 1};
 static const struct driver_kind kind = {.image = "e1000", .class = &class, .dma = true};
 
 /* Refused at every place in turn; then, as by `driver restart`, once more. */
-static void all_or_nothing(void **state)
+static void all_or_nothing_behind(u8 iommu)
 {
 	char problem[200];
 	u32 place = 0;
 
-	(void)state;
+	function.iommu = iommu;
 	shared = malloc(align_up(DRIVER_CHANNEL_BYTES, PAGE_SIZE));
 	for (bool done = false; !done; place++) {
 		driver = (struct driver){.used = true, .kind = &kind};
-		groups = mappings = starts = 0;
+		groups = mappings = starts = attached = 0;
 		calls_left = place;
 		done = driver_build(&driver, problem, sizeof(problem));
 		if (done)
@@ -216,15 +243,25 @@ static void all_or_nothing(void **state)
 		assert_int_equal(groups, 0);
 		assert_int_equal(mappings, 0);
 		assert_int_equal(starts, 0);
+		attached = 0;
 		calls_left = NEVER;
 		assert_true(driver_build(&driver, problem, sizeof(problem)));
 		assert_ptr_equal(driver.channel, shared);
 		assert_int_equal(groups, 1);
 		assert_int_equal(mappings, 2);
 		assert_int_equal(starts, 1);
+		assert_int_equal(attached, iommu != 0);
+		assert_int_equal(last_window.space, iommu != 0 ? 9 : HANDLE_NONE);
 	}
 	assert_true(place > 8);
 	free(shared);
+}
+
+static void all_or_nothing(void **state)
+{
+	(void)state;
+	all_or_nothing_behind(0);
+	all_or_nothing_behind(1);
 }
 
 int main(void)

@@ -99,14 +99,29 @@ handle_t start_handle(enum start_kind kind)
 	return 1;
 }
 
-enum status dma_pages_make(handle_t group, handle_t object, u64 offset, u64 bytes, handle_t *pages)
+enum status dma_pages_make(handle_t group, const struct dma_window *window, handle_t object,
+			   u64 offset, u64 bytes, handle_t *pages)
 {
 	(void)group;
+	(void)window;
 	(void)object;
 	(void)offset;
 	(void)bytes;
 	(void)pages;
 	return STATUS_NO_MEMORY;
+}
+
+struct pci_function *pci_get(u32 number)
+{
+	(void)number;
+	return NULL;
+}
+
+enum status iommu_attach(struct pci_function *of, handle_t space)
+{
+	(void)of;
+	(void)space;
+	return STATUS_OK;
 }
 
 void process_build_map(struct process_build *build, enum start_kind kind, handle_t object,

@@ -29,6 +29,12 @@ static inline struct cpu *this_cpu(void)
 #define MACHINE_HAS_TEARDOWN
 #include "tests/unit/mm_machine.h"
 
+#include "arch/x86_64/iommu/amdvi.c"
+#include "arch/x86_64/iommu/iommu.c"
+#ifndef MACHINE_HAS_IOMMU
+#include "arch/x86_64/iommu/registers.c"
+#endif
+#include "arch/x86_64/iommu/vtd.c"
 #include "kernel/audit.c"
 #include "kernel/budget.c"
 #include "kernel/group.c"
@@ -42,6 +48,7 @@ static inline struct cpu *this_cpu(void)
 #define settle run_queue_settle_all
 #include "kernel/run_queue.c"
 #undef settle
+#include "kernel/sys_iommu.c"
 #include "kernel/sys_machine.c"
 #include "kernel/sys_memory.c"
 #include "kernel/sys_object.c"
@@ -70,6 +77,14 @@ void log_write(enum log_level level, enum log_category category, const char *tex
 	       const u64 *arguments, unsigned int count)
 {
 }
+
+#ifndef MACHINE_HAS_IOMMU
+/* No device has registers here. */
+void *kernel_map_device(hpa_t hpa, u64 bytes)
+{
+	return NULL;
+}
+#endif
 
 /* What belongs to the processor is left out. */
 void tlb_arch_load_root(hpa_t root)

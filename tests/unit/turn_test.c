@@ -99,6 +99,11 @@ void serial_interrupt(enum serial_name name)
 	(void)name;
 }
 
+void iommu_signalled(u32 number)
+{
+	(void)number;
+}
+
 void driver_signalled(u32 number)
 {
 	(void)number;

@@ -235,6 +235,7 @@ static void claim_record(struct audit *audit, const struct audit_record *record)
 static struct {
 	u32 account;
 	bool second_stage;
+	bool device;
 } of_leaves;
 
 static void judge_write(struct audit *audit, struct audit_frame *frame, u64 page)
@@ -263,6 +264,8 @@ static void judge_leaf(struct audit *audit, const struct audit_record *record)
 	struct audit_frame *frame = in_window(audit, record->value / PAGE_SIZE, &count, &first);
 
 	audit->leaves += frame != NULL;
+	if (frame != NULL && of_leaves.device)
+		audit->device_pages += count;
 	if (frame != NULL && of_leaves.second_stage) {
 		audit->guest_pages += count;
 		audit->guest_large += level >= 1 ? count : 0;
@@ -290,6 +293,7 @@ static void reach_record(struct audit *audit, const struct audit_record *record)
 		return;
 	of_leaves.account = (u32)record->other;
 	of_leaves.second_stage = (record->info >> 16 & AUDIT_DETAIL_SECOND) != 0;
+	of_leaves.device = (record->info >> 16 & AUDIT_DETAIL_DEVICE) != 0;
 	walk(audit, 1, AUDIT_SPACE, record->id, judge_leaf);
 }
 
@@ -341,6 +345,7 @@ static bool once(struct audit *audit)
 		audit->pages = 0;
 		audit->objects = 0;
 		audit->leaves = 0;
+		audit->device_pages = 0;
 		audit->guest_pages = 0;
 		audit->guest_large = 0;
 		audit->guest_huge = 0;

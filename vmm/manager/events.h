@@ -11,6 +11,7 @@ enum event_source {
 	EVENT_PROCESS,    /* a monitor's process ended; number: of the VM */
 	EVENT_LOG,        /* the kernel's log has grown */
 	EVENT_DRIVER,	  /* a driver signalled; number: its own */
+	EVENT_IOMMU,	  /* it has refused an access; number: its own */
 	EVENT_DRIVER_PROCESS, /* its process ended; number: start * DRIVER_MAX + its own */
 };
 

@@ -7,6 +7,7 @@
 #include "vmm/manager/net/net.h"
 #include "vmm/manager/events.h"
 #include "vmm/manager/host/machine.h"
+#include "vmm/manager/iommu/iommu.h"
 #include "vmm/manager/log/log.h"
 #include "vmm/manager/log/log_text.h"
 #include "vmm/manager/pci/pci.h"
@@ -69,6 +70,7 @@ int main(void)
 	setup_config_file();
 	setup_host();
 	pci_init();
+	iommu_init();
 	vm_build_init();
 	disks_start();
 	nets_start();

@@ -6,6 +6,7 @@
 #include "vmm/manager/events.h"
 #include "vmm/manager/gdb/gdb.h"
 #include "vmm/manager/host/shutdown.h"
+#include "vmm/manager/iommu/iommu.h"
 #include "vmm/manager/log/log.h"
 #include "vmm/manager/log/log_export.h"
 #include "vmm/manager/channel/machine_channel.h"
@@ -32,6 +33,9 @@ static void handle(const struct event *event)
 		break;
 	case EVENT_DRIVER_PROCESS:
 		driver_process_ended(event->number);
+		break;
+	case EVENT_IOMMU:
+		iommu_signalled(event->number);
 		break;
 	case EVENT_CHANNEL:
 	case EVENT_PROCESS:

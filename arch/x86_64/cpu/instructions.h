@@ -109,6 +109,15 @@ WITHOUT_OPERANDS(mfence)
 WITHOUT_OPERANDS(pause)
 #undef WITHOUT_OPERANDS
 
+/* Writes what the CPUs' caches have of it back to memory. */
+static inline void cache_flush(const void *from, u64 bytes)
+{
+	const u8 *line = (const u8 *)((u64)from & ~63ull);
+
+	for (; line < (const u8 *)from + bytes; line += 64)
+		__asm__ volatile("clflush %0" : : "m"(*line) : "memory");
+}
+
 /* Halts with interrupts on; one that is already pending ends the halt (SDM vol. 2, STI). */
 static inline void sti_hlt_cli(void)
 {

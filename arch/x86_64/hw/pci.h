@@ -68,10 +68,12 @@ enum pci_header { PCI_HEADER_FUNCTION, PCI_HEADER_BRIDGE, PCI_HEADER_CARDBUS };
 enum pci_class {
 	PCI_CLASS_STORAGE = 0x01,
 	PCI_CLASS_BRIDGE = 0x06,
+	PCI_CLASS_SYSTEM = 0x08,
 	PCI_CLASS_SERIAL = 0x0c,
 };
 #define PCI_STORAGE_IDE	 0x01u
 #define PCI_STORAGE_NVME 0x08u
+#define PCI_SYSTEM_IOMMU 0x06u
 #define PCI_SERIAL_USB	 0x03u
 enum pci_usb { PCI_USB_UHCI = 0x00, PCI_USB_OHCI = 0x10, PCI_USB_EHCI = 0x20, PCI_USB_XHCI = 0x30 };
 
@@ -130,6 +132,7 @@ enum pci_express { /* offsets from the capability */
 		   PCI_EXPRESS_CONTROL = 8,
 		   PCI_EXPRESS_STATUS = 10,
 };
+#define PCI_EXPRESS_TO_PCI	7u     /* capability, bits 7:4: such a bridge */
 #define PCI_EXPRESS_FLR		BIT(28) /* device capabilities: function-level reset */
 #define PCI_EXPRESS_CONTROL_FLR BIT(15)
 #define PCI_EXPRESS_PENDING	BIT(5) /* status: has requests without an answer */

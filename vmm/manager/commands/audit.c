@@ -86,6 +86,9 @@ static void tell(struct reply *reply, const struct audit *audit)
 			   (unsigned long long)audit->guest_large,
 			   (unsigned long long)audit->guest_pages,
 			   (unsigned long long)audit->guest_huge);
+		if (audit->device_pages > 0)
+			reply_line(reply, "%llu pages are reached by devices, through IOMMUs",
+				   (unsigned long long)audit->device_pages);
 		reply_line(reply, "%llu pages in use, %llu objects, %llu mapped pieces: %llu found",
 			   (unsigned long long)audit->pages, (unsigned long long)audit->objects,
 			   (unsigned long long)audit->leaves, (unsigned long long)audit->findings);
@@ -95,6 +98,7 @@ static void tell(struct reply *reply, const struct audit *audit)
 	json_u64(&reply->object, "pages", audit->pages);
 	json_u64(&reply->object, "objects", audit->objects);
 	json_u64(&reply->object, "leaves", audit->leaves);
+	json_u64(&reply->object, "device_pages", audit->device_pages);
 	json_u64(&reply->object, "guest_pages", audit->guest_pages);
 	json_u64(&reply->object, "guest_large_pages", audit->guest_large);
 	json_u64(&reply->object, "guest_huge_pages", audit->guest_huge);
@@ -137,8 +141,9 @@ COMMAND(audit, .name = "audit",
 		"process of another; nobody reaches the kernel's; nothing is writable and\n"
 		"executable in the kernel; references equal what holds them, charges equal\n"
 		"pages. What is found is shown, and logged. At the end: how much of what guests\n"
-		"have mapped is in pieces of 2 MiB or more, and of 1 GiB.",
+		"have mapped is in pieces of 2 MiB or more, and of 1 GiB, and what devices\n"
+		"behind IOMMUs reach.",
 	.example = "audit",
-	.keys = "found; pages objects leaves guest_pages guest_large_pages guest_huge_pages "
-		"findings",
+	.keys = "found; pages objects leaves device_pages guest_pages guest_large_pages "
+		"guest_huge_pages findings",
 	.run = run_audit);

@@ -4,11 +4,9 @@
 #include "vmm/manager/command.h"
 #include "vmm/manager/entropy_names.h"
 #include "vmm/manager/host/leak.h"
+#include "vmm/manager/iommu/iommu.h"
 #include "vmm/rt/clock.h"
 #include "vmm/rt/format.h"
-
-/* No IOMMU keeps a device from any memory: docs/components/host-pci.md. */
-#define DMA_WORD "drivers are trusted"
 
 /* The part of the time since the last call that was not idle, in percent. */
 static u64 load_percent(u32 cpu, u64 idle_tsc, u64 now)
@@ -144,7 +142,7 @@ static void show_json(struct reply *reply, u32 cpu, const struct cpu_counters *c
 	json_string(json, "speculation", words.done);
 	json_string(json, "speculation_open", words.open);
 	json_string(json, "entropy", words.entropy);
-	json_string(json, "dma", DMA_WORD);
+	json_string(json, "dma", iommu_word());
 	if (cpu == 0)
 		leaks_json(json, &words.cpu);
 	reply_object_end(reply);
@@ -169,7 +167,7 @@ static void show_alike(struct reply *reply)
 
 	alike_words(&words);
 	reply_line(reply, "speculation: %s; open: %s; entropy: %s; DMA: %s", words.done,
-		   words.open, words.entropy, DMA_WORD);
+		   words.open, words.entropy, iommu_word());
 	reply_line(reply, "%-*s  %-14s  %s", (int)LEAK_NAME_BYTES - 1, "LEAK", "STATE", "BY");
 	for (u32 i = 0; i < LEAK_COUNT; i++) {
 		struct leak leak = leak_judge(&words.cpu, i);

@@ -18,6 +18,13 @@ static u64 resident_kib(const struct driver *driver)
 	return driver_resident_pages(driver) * PAGE_SIZE / KIB;
 }
 
+static const char *dma_word(const struct driver *driver)
+{
+	if (!driver->kind->dma)
+		return "none";
+	return driver->dma_space != HANDLE_NONE ? "confined by an IOMMU" : "trusted";
+}
+
 static void show_json(struct reply *reply, const struct driver *driver)
 {
 	reply_object_begin(reply);
@@ -30,7 +37,7 @@ static void show_json(struct reply *reply, const struct driver *driver)
 	json_u64(&reply->object, "restart_us", driver->restart_ns / NS_PER_US);
 	json_u64(&reply->object, "pause_us", driver_pause_ns(driver) / NS_PER_US);
 	json_u64(&reply->object, "resident_kib", resident_kib(driver));
-	json_string(&reply->object, "dma", driver->kind->dma ? "trusted" : "none");
+	json_string(&reply->object, "dma", dma_word(driver));
 	reply_object_end(reply);
 }
 
@@ -49,7 +56,9 @@ static void run(struct reply *reply, const struct arguments *arguments)
 			   driver->kind->image, driver_life_name(driver->life),
 			   count_clients(driver), driver->starts,
 			   (unsigned long long)resident_kib(driver),
-			   driver->kind->dma ? "trusted: no IOMMU confines its device" : "none");
+			   !driver->kind->dma || driver->dma_space != HANDLE_NONE
+				   ? dma_word(driver)
+				   : "trusted: no IOMMU confines its device");
 		if (driver->life == DRIVER_LIFE_FAILED)
 			reply_line(reply, "  %s", driver->reason);
 	}

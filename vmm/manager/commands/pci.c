@@ -2,6 +2,7 @@
 /* The host's PCI functions, as far as Skerry looks at them. */
 #include "vmm/manager/pci/pci.h"
 #include "vmm/manager/command.h"
+#include "vmm/manager/iommu/iommu.h"
 #include "vmm/rt/format.h"
 
 static const char *driver_of(const struct pci_function *function)
@@ -76,6 +77,19 @@ static void capabilities_line(struct reply *reply, const struct pci_function *fu
 		reply_line(reply, "        capabilities: %s", text);
 }
 
+static const char *reach_of(const struct pci_function *function)
+{
+	static const char *const words[] = {
+		[IOMMU_NOTHING] = "nothing",
+		[IOMMU_RESERVED] = "what the firmware has reserved for it",
+		[IOMMU_WINDOWS] = "its driver's memory",
+	};
+
+	if (function->iommu == 0)
+		return has_dma(function) ? "all memory" : words[IOMMU_NOTHING];
+	return words[function->reaches];
+}
+
 static void show_text(struct reply *reply, const struct pci_function *function)
 {
 	const char *problem = problem_of(function);
@@ -100,6 +114,12 @@ static void show_text(struct reply *reply, const struct pci_function *function)
 		reply_line(reply, "        problem: %s", problem);
 	reply_line(reply, "        driver: %s, DMA %s", driver_of(function),
 		   has_dma(function) ? "on" : "off");
+	if (function->iommu != 0 && !pci_is_bridge(function))
+		reply_line(reply, "        reaches: %s, by IOMMU %u%s", reach_of(function),
+			   function->iommu - 1u, function->cut_off ? "; cut off" : "");
+	if (function->faults > 0)
+		reply_line(reply, "        refused: %s%u accesses",
+			   function->lost ? "at least " : "", function->faults);
 }
 
 static void bars_json(struct json *json, const struct pci_function *function)
@@ -160,6 +180,10 @@ static void show_json(struct reply *reply, const struct pci_function *function)
 	json_bool(json, "resets", pci_can_reset(function));
 	json_string(json, "driver", function->driver);
 	json_bool(json, "dma", has_dma(function));
+	json_string(json, "reaches", reach_of(function));
+	json_u64(json, "refused", function->faults);
+	json_bool(json, "refused_more", function->lost);
+	json_bool(json, "cut_off", function->cut_off);
 	json_string(json, "problem", problem != NULL ? problem : "");
 	reply_object_end(reply);
 }
@@ -174,8 +198,13 @@ static void show(struct reply *reply, const struct pci_function *function)
 
 static void show_trust(struct reply *reply)
 {
-	reply_line(reply, "No IOMMU is in use: a driver, and the device it drives, can reach all "
-			  "memory by DMA.");
+	for (u32 i = 0; i < iommu_count(); i++)
+		reply_line(reply, "IOMMU %u: %s, registers at %#llx%s", i, iommu_kind_name(i),
+			   (unsigned long long)iommu_registers(i),
+			   iommu_is_used(i) ? "" : ", not used");
+	if (!iommu_any_used())
+		reply_line(reply, "No IOMMU is in use: a driver, and the device it drives, can "
+				  "reach all memory by DMA.");
 }
 
 /* Function by function; people are told at the end what all have in common. */
@@ -222,9 +251,10 @@ COMMAND(pci, .name = "pci",
 	.right = MAY_VIEW,
 	.arguments = "[ADDRESS]",
 	.summary = "the host's PCI functions: class, BARs, capabilities, driver",
-	.detail = "A function that no driver has can use no DMA. A driver is trusted with all\n"
-		  "memory: there is no IOMMU in use.",
+	.detail = "A function that no driver has can use no DMA. Behind an IOMMU the device of a\n"
+		  "driver reaches that driver's memory; without one, all memory.",
 	.example = "pci 00:1f.2",
 	.keys = "address class_name class vendor device subsystem_vendor subsystem revision "
-		"first_bus last_bus bars capabilities msix_entries resets driver dma problem",
+		"first_bus last_bus bars capabilities msix_entries resets driver dma reaches "
+		"refused refused_more cut_off problem",
 	.run = command_pci, .maximum = 1);

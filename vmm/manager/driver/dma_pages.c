@@ -5,6 +5,20 @@
 #include "vmm/rt/start.h"
 #include "vmm/rt/syscall.h"
 
+static enum status fill_window(u64 *address, const struct dma_window *window, handle_t memory,
+			       u64 offset, u64 bytes)
+{
+	u64 ignored;
+	enum status status = sys_space_map(window->space, window->at, memory, offset, bytes,
+					   RIGHT_READ | RIGHT_WRITE, &ignored);
+
+	for (u64 at = 0; at < bytes && status == STATUS_OK; at += PAGE_SIZE) {
+		address[at / PAGE_SIZE] = window->at + at;
+		status = sys_space_populate(window->space, window->at + at);
+	}
+	return status;
+}
+
 static enum status fill(u64 *address, handle_t memory, u64 offset, u64 bytes)
 {
 	enum status status = STATUS_OK;
@@ -15,7 +29,8 @@ static enum status fill(u64 *address, handle_t memory, u64 offset, u64 bytes)
 	return status;
 }
 
-enum status dma_pages_make(handle_t group, handle_t memory, u64 offset, u64 bytes, handle_t *pages)
+enum status dma_pages_make(handle_t group, const struct dma_window *window, handle_t memory,
+			   u64 offset, u64 bytes, handle_t *pages)
 {
 	u64 list_bytes = align_up(bytes / PAGE_SIZE * sizeof(u64), PAGE_SIZE);
 	enum status status = sys_memory_create(group, list_bytes, 0, pages);
@@ -27,7 +42,9 @@ enum status dma_pages_make(handle_t group, handle_t memory, u64 offset, u64 byte
 			       RIGHT_READ | RIGHT_WRITE, &at);
 	if (status != STATUS_OK)
 		return status;
-	status = fill((u64 *)(uintptr_t)at, memory, offset, bytes);
+	status = window->space != HANDLE_NONE
+			 ? fill_window((u64 *)(uintptr_t)at, window, memory, offset, bytes)
+			 : fill((u64 *)(uintptr_t)at, memory, offset, bytes);
 	sys_space_unmap(start_handle(START_SPACE), at, list_bytes);
 	return status;
 }

@@ -4,6 +4,8 @@
 
 #include "lib/bits.h"
 #include "vmm/manager/console/console.h"
+#include "vmm/manager/driver/device.h"
+#include "vmm/manager/iommu/iommu.h"
 #include "vmm/manager/log/log.h"
 #include "vmm/manager/text/text.h"
 #include "vmm/rt/clock.h"
@@ -205,6 +207,9 @@ static void ended(struct driver *driver)
 	char reason[DRIVER_TEXT_BYTES] = "";
 
 	driver->ended_tsc = clock_tsc();
+	/* nothing that it has told its device lands in memory from here on */
+	if (driver->dma_space != HANDLE_NONE)
+		(void)!iommu_attach(device_function(driver->device), HANDLE_NONE);
 	driver_text(driver->channel->reason, sizeof(driver->channel->reason), reason,
 		  sizeof(reason));
 	driver_links_close(driver);
@@ -383,7 +388,10 @@ static void look_for_hang(struct driver *driver, u64 now)
 	u64 since = MIN(now - driver->seen_tsc, clock_ns_to_tsc(DRIVER_LOOK_NS));
 
 	driver->seen_tsc = now;
-	if (keeps_a_client(driver, now)) {
+	if (driver->dma_space != HANDLE_NONE && device_function(driver->device)->cut_off) {
+		note_death(driver);
+		kill(driver, "its device reached for memory that it was not given");
+	} else if (keeps_a_client(driver, now)) {
 		note_death(driver);
 		kill(driver, "it does not let a client go");
 	} else if (finished != driver->seen_finished || !has_work(driver)) {

@@ -6,6 +6,7 @@
 #include "vmm/io/driver_channel.h"
 #include "vmm/manager/config/config.h"
 #include "vmm/manager/config/files.h"
+#include "vmm/manager/driver/dma_pages.h"
 #include "vmm/manager/process_build.h"
 
 /*
@@ -60,6 +61,7 @@ struct driver_link {
 	u64 driver_at;		/* in the driver; 0: not mapped there */
 	u64 pool_pages_at;	/* likewise, of the pool's addresses */
 	handle_t pool_pages;	/* memory with them; HANDLE_NONE without DMA */
+	struct dma_window window; /* where the device finds the pool */
 	/* what the maker of the link sets */
 	char user[CONFIG_NAME_BYTES]; /* the VM, the card */
 	u32 section;		      /* number of the [disk] or [net] in the configuration */
@@ -128,6 +130,7 @@ struct driver {
 	handle_t channel_memory;
 	handle_t dma;
 	handle_t dma_pages; /* memory with the addresses of its pages */
+	handle_t dma_space; /* what its device may reach; HANDLE_NONE: all memory, or no device */
 	u64 dma_bytes;
 	struct driver_store grown[DRIVER_STORE_MAX - 1];
 	u32 grown_count;

@@ -2,8 +2,9 @@
 /* A driver's process, and what stays when it dies: its group, its channel, its memory. */
 #include "lib/bits.h"
 #include "lib/string.h"
+#include "vmm/manager/driver/device.h"
 #include "vmm/manager/driver/driver.h"
-#include "vmm/manager/driver/dma_pages.h"
+#include "vmm/manager/iommu/iommu.h"
 #include "vmm/manager/events.h"
 #include "vmm/manager/program.h"
 #include "vmm/manager/vm/vm_build.h"
@@ -18,6 +19,10 @@
 #define DRIVER_WEIGHT 1024u
 /* The driver's own part of its memory for a device that does DMA: rings, lists. */
 #define DEVICE_PAGES  64u
+/* Tables of the space that its device reaches: a page for each client, and those above. */
+#define SPACE_PAGES   (DRIVER_CLIENT_MAX + 16u)
+/* Where the device finds it: away from 0, where addresses that nobody has set would lead. */
+#define DEVICE_AT     (16 * MIB)
 
 static u64 disk_pages_of(u64 bytes, const struct file *file)
 {
@@ -59,6 +64,27 @@ static void map_account(const struct driver *driver, struct process_build *build
 		sys_handle_close(memory);
 }
 
+/* What its device may reach: nothing yet. */
+static void make_space(struct driver *driver, struct process_build *build)
+{
+	if (process_build_failed(build) || !driver->kind->dma ||
+	    device_function(driver->device)->iommu == 0)
+		return;
+	process_build_note(build, "creating what its device may reach",
+			   iommu_space(device_function(driver->device), driver->group,
+				       &driver->dma_space));
+}
+
+static void find_pages(struct driver *driver, struct process_build *build)
+{
+	const struct dma_window window = {driver->dma_space, DEVICE_AT};
+
+	if (!process_build_failed(build) && driver->kind->dma)
+		process_build_note(build, "finding where its memory lies",
+				   dma_pages_make(driver->group, &window, driver->dma, 0,
+						  driver->dma_bytes, &driver->dma_pages));
+}
+
 /* Once in a driver's life; none of it goes when its process dies. */
 static void make_lasting(struct driver *driver, struct process_build *build)
 {
@@ -68,7 +94,8 @@ static void make_lasting(struct driver *driver, struct process_build *build)
 	driver->dma_bytes = memory_bytes(driver);
 	pages = driver->dma_bytes / PAGE_SIZE;
 	driver->quota_pages = pages + pages / QUOTA_SHARE + QUOTA_PAGES +
-			      driver->kind->class->quota_pages;
+			      driver->kind->class->quota_pages +
+			      (driver->kind->dma ? SPACE_PAGES : 0);
 	process_build_note(build, "creating its group",
 			   sys_group_create(start_handle(START_ROOT), driver->quota_pages,
 					    DRIVER_WEIGHT, &driver->group));
@@ -88,10 +115,8 @@ static void make_lasting(struct driver *driver, struct process_build *build)
 		process_build_note(build, "creating its memory",
 				   sys_memory_create(driver->group, driver->dma_bytes, 0,
 						     &driver->dma));
-	if (!process_build_failed(build) && driver->kind->dma)
-		process_build_note(build, "finding where its memory lies",
-				   dma_pages_make(driver->group, driver->dma, 0, driver->dma_bytes,
-						  &driver->dma_pages));
+	make_space(driver, build);
+	find_pages(driver, build);
 	map_account(driver, build, &driver->account);
 }
 
@@ -117,6 +142,7 @@ static void drop_lasting(struct driver *driver)
 	driver->channel_memory = HANDLE_NONE;
 	driver->dma = HANDLE_NONE;
 	driver->dma_pages = HANDLE_NONE;
+	driver->dma_space = HANDLE_NONE;
 	driver->quota_pages = 0;
 }
 
@@ -139,6 +165,10 @@ static void grant_all(struct driver *driver, struct process_build *build)
 	if (driver->file != NULL)
 		process_build_map(build, START_DISK_FILE, driver->file->memory,
 				  driver->file->offset, driver->file->size, RIGHT_READ);
+	if (driver->dma_space != HANDLE_NONE && !process_build_failed(build))
+		process_build_note(build, "letting its device reach its memory",
+				   iommu_attach(device_function(driver->device),
+						driver->dma_space));
 	if (driver->kind->equip != NULL && !process_build_failed(build))
 		driver->kind->equip(build, driver->device);
 }

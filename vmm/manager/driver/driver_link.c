@@ -5,13 +5,16 @@
  */
 #include "lib/bits.h"
 #include "lib/string.h"
-#include "vmm/manager/driver/dma_pages.h"
 #include "vmm/manager/driver/driver.h"
 #include "vmm/rt/clock.h"
 #include "vmm/rt/format.h"
 #include "vmm/rt/start.h"
 #include "vmm/rt/status_text.h"
 #include "vmm/rt/syscall.h"
+
+/* Where a device finds the pools of its clients: below 4 GiB and the CPUs' interrupt messages. */
+#define POOLS_AT   GIB
+#define POOL_ROOM  (16 * MIB)
 
 static u32 index_of(const struct driver *driver, const struct driver_link *link)
 {
@@ -151,9 +154,13 @@ static enum status make_objects(const struct driver *driver, handle_t group,
 		status = sys_event_create(group, &link->doorbell);
 	if (status == STATUS_OK)
 		status = sys_event_create(driver->group, &link->bell);
-	if (status == STATUS_OK && pool_bytes(driver) != 0)
-		status = dma_pages_make(group, link->memory, driver->kind->class->pool_at,
-					pool_bytes(driver), &link->pool_pages);
+	if (status == STATUS_OK && pool_bytes(driver) != 0) {
+		link->window = (struct dma_window){driver->dma_space,
+						   POOLS_AT + index_of(driver, link) * POOL_ROOM};
+		status = dma_pages_make(group, &link->window, link->memory,
+					driver->kind->class->pool_at, pool_bytes(driver),
+					&link->pool_pages);
+	}
 	if (status == STATUS_OK)
 		status = sys_space_map(start_handle(START_SPACE), 0, link->memory, 0, PAGE_SIZE,
 				       RIGHT_READ | RIGHT_WRITE, &at);
@@ -166,6 +173,9 @@ static void close_here(struct driver_link *link)
 	const handle_t handles[] = {link->memory, link->pool_pages};
 	const handle_t events[] = {link->doorbell, link->bell};
 
+	/* first: the device reaches none of it any more when this returns */
+	if (link->window.space != HANDLE_NONE)
+		sys_space_unmap(link->window.space, link->window.at, POOL_ROOM);
 	if (link->at != NULL)
 		sys_space_unmap(start_handle(START_SPACE), (u64)(uintptr_t)link->at, PAGE_SIZE);
 	for (u32 i = 0; i < ARRAY_COUNT(handles); i++) {

@@ -255,19 +255,27 @@ static bool ecam_valid(const struct host_ecam *ecam, u32 count, const struct hos
 	return true;
 }
 
-u32 host_acpi_ecam(const u8 rsdp[HOST_ACPI_RSDP_BYTES], host_acpi_read *read, void *context,
-		   struct host_ecam *ecam, u32 room)
+const u8 *host_acpi_find(const u8 rsdp[HOST_ACPI_RSDP_BYTES], host_acpi_read *read, void *context,
+			 const char *signature, u32 *bytes)
 {
 	struct reader reader = {.read = read, .context = context};
 	const u8 *table = NULL;
-	u32 count = 0;
-	u32 bytes = 0;
 	u64 address;
 
 	if (!find_root(&reader, rsdp))
-		return 0;
+		return NULL;
 	for (u32 i = 0; table == NULL && (address = table_at(&reader, i)) != 0; i++)
-		table = read_table(&reader, address, "MCFG", &bytes);
+		table = read_table(&reader, address, signature, bytes);
+	return table;
+}
+
+u32 host_acpi_ecam(const u8 rsdp[HOST_ACPI_RSDP_BYTES], host_acpi_read *read, void *context,
+		   struct host_ecam *ecam, u32 room)
+{
+	u32 bytes = 0;
+	const u8 *table = host_acpi_find(rsdp, read, context, "MCFG", &bytes);
+	u32 count = 0;
+
 	if (table == NULL)
 		return 0;
 	for (u32 at = sizeof(struct acpi_mcfg);

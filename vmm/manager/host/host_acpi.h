@@ -32,6 +32,10 @@ struct host_power {
 void host_acpi_parse(const u8 rsdp[HOST_ACPI_RSDP_BYTES], host_acpi_read *read, void *context,
 		     struct host_power *power);
 
+/* The first whole table of that signature with a good checksum, until the next read; NULL: none. */
+const u8 *host_acpi_find(const u8 rsdp[HOST_ACPI_RSDP_BYTES], host_acpi_read *read, void *context,
+			 const char *signature, u32 *bytes);
+
 /* Where the configuration space of some PCI buses lies in memory. */
 struct host_ecam {
 	u64 base; /* of bus 0, even if that is not among them */

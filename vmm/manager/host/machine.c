@@ -141,6 +141,21 @@ u32 machine_ecam(const struct host_ecam **found)
 	return ecam_count;
 }
 
+void machine_iommus(struct iommu_table *table)
+{
+	const u8 *bytes;
+	u32 count = 0;
+
+	*table = (struct iommu_table){.unit_count = 0};
+	bytes = host_acpi_find(start_info->rsdp, read_physical, NULL, "DMAR", &count);
+	if (bytes != NULL)
+		dmar_parse(bytes, count, table);
+	bytes = host_acpi_find(start_info->rsdp, read_physical, NULL, "IVRS", &count);
+	if (bytes != NULL)
+		ivrs_parse(bytes, count, table);
+	window_close();
+}
+
 enum status machine_init(void)
 {
 	if (!map_kernel_page())

@@ -4,6 +4,7 @@
 #include "kernel/abi/pages.h"
 #include "lib/status.h"
 #include "vmm/manager/host/host_acpi.h"
+#include "vmm/manager/iommu/iommu_table.h"
 
 /* The machine as a whole: the kernel's counters, wall clock, power. */
 enum status machine_init(void) MUST_CHECK;
@@ -12,6 +13,9 @@ const struct kernel_page *machine_page(void);
 
 /* The configuration space of the PCI buses that the MCFG names; returns how many entries. */
 u32 machine_ecam(const struct host_ecam **found);
+
+/* What the firmware says of IOMMUs. */
+void machine_iommus(struct iommu_table *table);
 
 /* Nanoseconds since the kernel started, as the log counts them. */
 u64 machine_time_ns(void);

@@ -48,6 +48,12 @@ static void say(const struct pci_function *function, const char *what)
 	log_message(LOG_WARNING, LOG_DEVICE, "", "PCI %s: %s", address, what);
 }
 
+void pci_master_off(const struct pci_function *function)
+{
+	pci_write(function->address, PCI_COMMAND, 2,
+		  pci_read(function->address, PCI_COMMAND, 2) & ~(u32)PCI_COMMAND_BUS_MASTER);
+}
+
 /* Returns whether it was on. */
 static bool end_dma(const struct pci_function *function)
 {
@@ -55,7 +61,7 @@ static bool end_dma(const struct pci_function *function)
 
 	if ((command & PCI_COMMAND_BUS_MASTER) == 0)
 		return false;
-	pci_write(function->address, PCI_COMMAND, 2, command & ~(u32)PCI_COMMAND_BUS_MASTER);
+	pci_master_off(function);
 	if ((pci_read(function->address, PCI_COMMAND, 2) & PCI_COMMAND_BUS_MASTER) != 0)
 		say(function, "bus mastering cannot be switched off: it may write to any memory");
 	return true;
@@ -102,6 +108,19 @@ void pci_init(void)
 		    ended);
 }
 
+/* Behind a bridge to conventional PCI the IOMMU cannot tell one function from another. */
+static bool shares_name(const struct pci_function *function)
+{
+	for (u32 i = 0; i < scan.count; i++) {
+		const struct pci_function *other = &scan.function[i];
+
+		if (other != function && other->driver[0] != '\0' && function->iommu != 0 &&
+		    other->iommu == function->iommu && other->requester == function->requester)
+			return true;
+	}
+	return false;
+}
+
 const char *pci_claim(struct pci_function *function, const char *driver)
 {
 	if (pci_is_bridge(function))
@@ -110,8 +129,11 @@ const char *pci_claim(struct pci_function *function, const char *driver)
 		return "it has a driver";
 	if (function->problem != NULL)
 		return function->problem;
+	if (shares_name(function))
+		return "to the IOMMU it is the same as another that has a driver";
 	string_copy(function->driver, sizeof(function->driver), driver);
-	say(function, "its driver is trusted with all memory: there is no IOMMU in use");
+	if (function->iommu == 0)
+		say(function, "its driver is trusted with all memory: there is no IOMMU in use");
 	return NULL;
 }
 

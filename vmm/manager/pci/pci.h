@@ -7,8 +7,8 @@
 
 /*
  * The host's PCI functions. The manager alone writes configuration space and tables of MSI-X. A
- * function that nobody drives has its bus mastering off; one that is driven reaches all memory by
- * DMA, for there is no IOMMU: its driver is trusted.
+ * function that nobody drives has its bus mastering off; one that is driven reaches what its IOMMU
+ * lets it reach, or, without one, all memory: its driver is trusted then.
  */
 
 /* Once, at the start: finds all functions, takes USB from the firmware, ends their DMA. */
@@ -37,6 +37,8 @@ enum status pci_bar_memory(const struct pci_function *function, u32 bar, handle_
 /* The first of a BAR's ports, of which there are at least `count`; 0: there are not. */
 u16 pci_bar_ports(const struct pci_function *function, u32 bar, u32 count);
 
+/* It may use DMA no more. */
+void pci_master_off(const struct pci_function *function);
 /* Its BARs answer, and it may use DMA and interrupts: last, when the driver has all it needs. */
 void pci_enable(const struct pci_function *function);
 

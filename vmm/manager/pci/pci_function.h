@@ -41,6 +41,15 @@ struct pci_function {
 	u32 capability_count;
 	const char *problem; /* why its capabilities are not used, or its buses not looked at */
 	char driver[PCI_DRIVER_BYTES]; /* who has it; "": nobody */
+	/* what it may reach by DMA: vmm/manager/iommu/iommu.h */
+	u8 iommu;      /* number + 1; 0: none, it reaches all memory */
+	u8 reaches;    /* enum iommu_reach */
+	bool cut_off;  /* it reached for too much: its bus mastering is off */
+	bool lost;     /* more accesses were refused than are counted */
+	u16 requester; /* in whose name its requests come: bus << 8 | device << 3 | function */
+	u32 faults;    /* accesses that were refused, since boot */
+	u32 faults_now; /* since its driver was started last */
+	u32 space;	/* handle, with regions reserved by the firmware; 0: none */
 	/* while it is made quiet */
 	u8 quieting;		/* enum in pci_quiet.c */
 	u64 quiet_limit_tsc;	/* the step is over then at the latest */

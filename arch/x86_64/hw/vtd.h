@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include "lib/bits.h"
+
+/* Intel VT for Directed I/O 4.1: registers (11.4), by their offsets. */
+enum vtd_register {
+	VTD_VERSION = 0x00,
+	VTD_CAPABILITY = 0x08,
+	VTD_EXTENDED = 0x10,
+	VTD_COMMAND = 0x18,
+	VTD_STATUS = 0x1c,
+	VTD_ROOT = 0x20,
+	VTD_FAULT_STATUS = 0x34,
+	VTD_FAULT_CONTROL = 0x38, /* 0: its interrupt is not masked */
+	VTD_FAULT_DATA = 0x3c,
+	VTD_FAULT_ADDRESS = 0x40,
+	VTD_FAULT_UPPER = 0x44,
+	VTD_PROTECTED = 0x64,
+	VTD_QUEUE_TAIL = 0x88,
+	VTD_QUEUE_ADDRESS = 0x90,
+};
+
+/* Capability */
+#define VTD_DOMAINS	    BITS(2, 0) /* 2^(4 + 2 * this) */
+#define VTD_WRITE_BUFFER    BIT(4)     /* it must be flushed by hand */
+#define VTD_PROTECTS	    BITS(6, 5) /* firmware may have protected some memory */
+#define VTD_CACHES_ABSENT   BIT(7)     /* entries that are not present too */
+#define VTD_FOUR_LEVELS	    BIT(10)
+#define VTD_WIDTH	    BITS(21, 16) /* of its addresses, minus 1 */
+#define VTD_FAULT_OFFSET    BITS(33, 24) /* of the fault records, times 16 */
+#define VTD_LARGE	    BIT(34)
+#define VTD_FAULT_COUNT	    BITS(47, 40) /* minus 1 */
+#define VTD_DRAIN_SHIFT	    (54 - 6)	 /* to the two bits of the same use in a descriptor */
+#define VTD_DRAIN	    BITS(7, 6)
+/* Extended capability */
+#define VTD_COHERENT	    BIT(0)
+#define VTD_QUEUED	    BIT(1)
+
+/* Command, and status with the same bits */
+#define VTD_TRANSLATE	    BIT(31)
+#define VTD_SET_ROOT	    BIT(30)
+#define VTD_QUEUE	    BIT(26)
+#define VTD_STAYS	    0x96ffffffu /* of the status, what a command repeats */
+
+/* Fault status; a record's upper half */
+#define VTD_FAULTS_LOST	    BIT(0)
+#define VTD_FAULT	    BIT(63)
+#define VTD_FAULT_READ	    BIT(62)
+#define VTD_FAULT_REASON    BITS(39, 32)
+
+/* Root and context entries (9.1, 9.3), legacy mode */
+#define VTD_PRESENT	    BIT(0)
+#define VTD_LEVELS_4	    2ull /* context, upper half */
+#define VTD_DOMAIN_SHIFT    8	 /* likewise */
+
+/* Second-stage entries (9.8) */
+#define VTD_READ	    BIT(0)
+#define VTD_WRITE	    BIT(1)
+#define VTD_LARGE_PAGE	    BIT(7)
+
+/* Descriptors (6.5.2); the granularity is in bits 5:4 */
+#define VTD_INV_CONTEXT	    (1ull | 3ull << 4) /* of one device */
+#define VTD_INV_CONTEXTS    (1ull | 1ull << 4)
+#define VTD_INV_DOMAIN	    (2ull | 2ull << 4)
+#define VTD_INV_ALL	    (2ull | 1ull << 4)
+#define VTD_INV_DOMAIN_SHIFT 16
+#define VTD_INV_DEVICE_SHIFT 32
+/* Waits for those before it, then writes the upper half of this to an address. */
+#define VTD_INV_WAIT	    (5ull | 1ull << 5 | 1ull << 6)

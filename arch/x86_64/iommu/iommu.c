@@ -1,0 +1,231 @@
+/* SPDX-License-Identifier: MIT */
+#include "arch/x86_64/iommu/iommu.h"
+
+#include "arch/x86_64/cpu/features.h"
+#include "arch/x86_64/cpu/instructions.h"
+#include "arch/x86_64/cpu/tsc.h"
+#include "arch/x86_64/hw/msi.h"
+#include "kernel/abi/syscall.h"
+#include "kernel/panic.h"
+#include "lib/checked.h"
+#include "mm/address.h"
+#include "mm/kernel_space.h"
+#include "mm/page.h"
+
+/* A unit that takes longer is broken: nothing that devices reached could ever be used again. */
+#define PATIENCE_NS (10 * NS_PER_S)
+
+static struct iommu iommu_units[IOMMU_MAX];
+static u32 iommu_unit_count; /* changed under the object lock */
+
+static void iommu_wait(const struct iommu *unit, u64 deadline)
+{
+	if (rdtsc() > deadline)
+		panic("IOMMU %u does not answer", (u32)(unit - iommu_units));
+	pause();
+}
+
+void iommu_expect32(const struct iommu *unit, u32 offset, u32 bits, u32 value)
+{
+	u64 deadline = rdtsc() + tsc_from_ns(PATIENCE_NS);
+
+	while ((iommu_read32(unit, offset) & bits) != value)
+		iommu_wait(unit, deadline);
+}
+
+/* Never full: each few commands are waited for. */
+void iommu_command(struct iommu *unit, u64 first, u64 second)
+{
+	u64 *to = (u64 *)(unit->ring + unit->command);
+
+	to[0] = first;
+	to[1] = second;
+	unit->command = (unit->command + 16) % PAGE_SIZE;
+}
+
+void iommu_confirm(struct iommu *unit)
+{
+	volatile u32 *word = iommu_page(unit, IOMMU_PAGE_WORD);
+	u64 deadline = rdtsc() + tsc_from_ns(PATIENCE_NS);
+
+	*word = 0;
+	unit->ops->wait(unit, pointer_to_hpa((const void *)word), 1);
+	while (*word != 1)
+		iommu_wait(unit, deadline);
+}
+
+void iommu_entry_write(const struct iommu *unit, u64 *entry, u64 value)
+{
+	__atomic_store_n(entry, value, __ATOMIC_RELEASE);
+	if (!unit->coherent)
+		cache_flush(entry, sizeof(*entry));
+}
+
+enum status iommu_create(hpa_t registers, u64 kind, u64 message, u64 *number)
+{
+	static const struct iommu_ops *const kinds[] = {
+		[IOMMU_VTD] = &iommu_vtd,
+		[IOMMU_AMDVI] = &iommu_amdvi,
+	};
+	struct iommu *unit = &iommu_units[iommu_unit_count];
+	enum status status;
+	u64 bytes;
+
+	if (kind >= ARRAY_COUNT(kinds) ||
+	    (message != 0 && (message >> 32 & MSI_ADDRESS_FIXED) != MSI_ADDRESS_BASE))
+		return STATUS_BAD_ARGUMENT;
+	if (iommu_unit_count == IOMMU_MAX)
+		return STATUS_TOO_BIG;
+	bytes = kinds[kind]->register_pages * PAGE_SIZE;
+	if (!is_aligned(registers.value, PAGE_SIZE) ||
+	    !range_within(registers.value, bytes, 1ull << features.physical_bits) ||
+	    page_range_has_ram(registers, bytes))
+		return STATUS_BAD_ADDRESS;
+	*unit = (struct iommu){.ops = kinds[kind]};
+	unit->registers = kernel_map_device(registers, bytes);
+	status = unit->registers != NULL ? page_alloc_cleared(2, PAGE_CONTROL, NULL,
+							      (void **)&unit->ring)
+					 : STATUS_NO_MEMORY;
+	if (status != STATUS_OK)
+		return status;
+	status = unit->ops->start(unit, message);
+	if (status != STATUS_OK) {
+		page_free(pointer_to_hpa(unit->ring), NULL);
+		return status;
+	}
+	*number = iommu_unit_count++;
+	return STATUS_OK;
+}
+
+static struct iommu *iommu_of(const struct space *space)
+{
+	return &iommu_units[space->unit];
+}
+
+/* Returns once no device can use what the space no longer maps. */
+static void iommu_flush(struct space *space)
+{
+	struct iommu *unit = iommu_of(space);
+	const struct iommu_domain *domain = &unit->domain[space->domain];
+
+	lock_acquire(&unit->lock, LOCK_IOMMU);
+	if (domain->source != IOMMU_NO_SOURCE) {
+		unit->ops->forget(unit, domain->source, space->domain);
+		iommu_confirm(unit);
+	}
+	lock_release(&unit->lock, LOCK_IOMMU);
+}
+
+/* The device reaches nothing; returns once the unit knows. */
+static void iommu_detach(struct iommu *unit, struct iommu_domain *domain)
+{
+	u32 source = domain->source;
+
+	if (source == IOMMU_NO_SOURCE)
+		return;
+	/* its entry exists: this allocates nothing */
+	CHECK(unit->ops->set(unit, source, 0) == STATUS_OK);
+	unit->ops->forget(unit, source, (u32)(domain - unit->domain));
+	iommu_confirm(unit);
+	domain->source = IOMMU_NO_SOURCE;
+}
+
+static void iommu_end(struct space *space)
+{
+	struct iommu *unit = iommu_of(space);
+
+	lock_acquire(&unit->lock, LOCK_IOMMU);
+	iommu_detach(unit, &unit->domain[space->domain]);
+	unit->domain[space->domain].space = NULL;
+	lock_release(&unit->lock, LOCK_IOMMU);
+}
+
+static const struct space_devices iommu_devices = {.flush = iommu_flush, .end = iommu_end};
+
+enum status iommu_space_create(u64 number, struct quota *quota, struct space **space)
+{
+	struct iommu *unit = &iommu_units[number];
+	u32 domain = 1;
+	enum status status;
+
+	if (number >= iommu_unit_count)
+		return STATUS_NOT_FOUND;
+	while (domain < IOMMU_DOMAINS && unit->domain[domain].space != NULL)
+		domain++;
+	if (domain == IOMMU_DOMAINS)
+		return STATUS_TOO_BIG;
+	status = space_create_guest(quota, unit->ops->format, space);
+	if (status != STATUS_OK)
+		return status;
+	(*space)->devices = &iommu_devices;
+	(*space)->unit = (u8)number;
+	(*space)->domain = (u8)domain;
+	(*space)->high = unit->high;
+	(*space)->table.uncached = !unit->coherent;
+	(*space)->largest = unit->large ? PT_LEVEL_2M : PT_LEVEL_4K;
+	if (!unit->coherent)
+		cache_flush(hpa_to_pointer((*space)->table.root.kernel), PAGE_SIZE);
+	unit->domain[domain] = (struct iommu_domain){*space, IOMMU_NO_SOURCE};
+	return STATUS_OK;
+}
+
+static enum status iommu_attach_locked(struct iommu *unit, u32 source, struct space *space)
+{
+	enum status status;
+
+	if (space != NULL && unit->domain[space->domain].source != IOMMU_NO_SOURCE)
+		return STATUS_IN_USE;
+	for (u32 i = 1; i < IOMMU_DOMAINS; i++) {
+		if (unit->domain[i].space != NULL && unit->domain[i].source == source)
+			iommu_detach(unit, &unit->domain[i]);
+	}
+	if (space == NULL)
+		return STATUS_OK;
+	status = unit->ops->set(unit, source, space->domain);
+	if (status != STATUS_OK)
+		return status;
+	unit->domain[space->domain].source = source;
+	unit->ops->forget(unit, source, space->domain);
+	iommu_confirm(unit);
+	return STATUS_OK;
+}
+
+enum status iommu_attach(u64 number, u64 source, struct space *space)
+{
+	struct iommu *unit = &iommu_units[number];
+	enum status status;
+
+	if (number >= iommu_unit_count)
+		return STATUS_NOT_FOUND;
+	if (source > 0xffff ||
+	    (space != NULL && (space->devices != &iommu_devices || space->unit != number)))
+		return STATUS_BAD_ARGUMENT;
+	lock_acquire(&unit->lock, LOCK_IOMMU);
+	status = iommu_attach_locked(unit, (u32)source, space);
+	lock_release(&unit->lock, LOCK_IOMMU);
+	return status;
+}
+
+enum status iommu_populate(struct space *space, u64 at)
+{
+	enum status status = STATUS_BAD_ARGUMENT;
+
+	if (space->devices == &iommu_devices)
+		status = space_fault(space, at, PT_READ);
+	if (status == STATUS_OK && iommu_of(space)->caches_absent)
+		iommu_flush(space);
+	return status;
+}
+
+enum status iommu_fault_take(u64 number, struct iommu_fault *fault)
+{
+	struct iommu *unit = &iommu_units[number];
+	bool found;
+
+	if (number >= iommu_unit_count)
+		return STATUS_NOT_FOUND;
+	lock_acquire(&unit->lock, LOCK_IOMMU);
+	found = unit->ops->fault(unit, fault);
+	lock_release(&unit->lock, LOCK_IOMMU);
+	return found ? STATUS_OK : STATUS_NOT_FOUND;
+}

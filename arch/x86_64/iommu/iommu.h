@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include "lib/lock.h"
+#include "mm/space.h"
+
+#define IOMMU_MAX      8u
+#define IOMMU_DOMAINS  64u /* of each unit, the first of them unused */
+
+/* The pages at `ring`. */
+enum iommu_page {
+	IOMMU_PAGE_COMMANDS,
+	IOMMU_PAGE_EVENTS,
+	IOMMU_PAGE_WORD, /* that a command writes */
+	IOMMU_PAGE_ROOT, /* VT-d: the root table */
+	IOMMU_PAGES
+};
+
+/* What a unit says of an access that it refused. */
+struct iommu_fault {
+	u64 address;
+	u32 source; /* requester: bus, device, function */
+	u32 reason; /* in the unit's own numbers */
+	bool write;
+	bool lost; /* there were more that it has no room for */
+};
+
+/* A space that a device may reach, known to its unit by its index. */
+struct iommu_domain {
+	struct space *space; /* NULL: it is free */
+	u32 source;	     /* SOURCE_NONE: no device is attached */
+};
+#define IOMMU_NO_SOURCE (~0u)
+
+/* One unit. Its lock guards all of it. */
+struct iommu {
+	struct lock lock;
+	const struct iommu_ops *ops;
+	u8 *registers;
+	u8 *ring; /* enum iommu_page */
+	u64 *devices; /* AMD-Vi: the device table */
+	u64 drain;    /* VT-d: bits of a descriptor */
+	u64 high;     /* device addresses lie below */
+	u32 command;  /* bytes: where the next command goes */
+	bool coherent; /* it reads tables through the CPUs' caches */
+	bool caches_absent;
+	bool large; /* leaves of 2 MiB */
+	struct iommu_domain domain[IOMMU_DOMAINS];
+};
+
+/* A kind of unit; the caller holds the unit's lock. */
+struct iommu_ops {
+	const struct pt_format *format;
+	u32 register_pages;
+	/* Takes it into use: every device is blocked. STATUS_NOT_SUPPORTED, STATUS_NO_MEMORY. */
+	enum status (*start)(struct iommu *unit, u64 message);
+	/* The device reaches the domain's space; domain 0: nothing. STATUS_NO_MEMORY. */
+	enum status (*set)(struct iommu *unit, u32 source, u32 domain);
+	/* Gives commands that forget what the unit keeps of the device and of the domain. */
+	void (*forget)(struct iommu *unit, u32 source, u32 domain);
+	/* A command that writes `value` to the word once those before it are done. */
+	void (*wait)(struct iommu *unit, hpa_t word, u32 value);
+	/* Takes one record; false: there is none. */
+	bool (*fault)(struct iommu *unit, struct iommu_fault *fault);
+};
+
+extern const struct iommu_ops iommu_vtd;
+extern const struct iommu_ops iommu_amdvi;
+
+/* kernel/abi/syscall.h says what these do. */
+enum status iommu_create(hpa_t registers, u64 kind, u64 message, u64 *number) MUST_CHECK;
+enum status iommu_space_create(u64 number, struct quota *quota, struct space **space) MUST_CHECK;
+/* NULL: it reaches nothing. */
+enum status iommu_attach(u64 number, u64 source, struct space *space) MUST_CHECK;
+enum status iommu_populate(struct space *space, u64 at) MUST_CHECK;
+enum status iommu_fault_take(u64 number, struct iommu_fault *fault) MUST_CHECK;
+
+/* For the kinds. */
+static inline void *iommu_page(const struct iommu *unit, enum iommu_page page)
+{
+	return unit->ring + page * PAGE_SIZE;
+}
+u32 iommu_read32(const struct iommu *unit, u32 offset);
+void iommu_write32(const struct iommu *unit, u32 offset, u32 value);
+u64 iommu_read64(const struct iommu *unit, u32 offset);
+void iommu_write64(const struct iommu *unit, u32 offset, u64 value);
+/* Waits until the bits in the register are as they are in `value`, or ends the machine. */
+void iommu_expect32(const struct iommu *unit, u32 offset, u32 bits, u32 value);
+/* Puts 16 bytes into the ring; the kind then tells the unit. */
+void iommu_command(struct iommu *unit, u64 first, u64 second);
+/* Waits until the unit has done what it was told. */
+void iommu_confirm(struct iommu *unit);
+/* Writes an entry of a table so that the unit sees it. */
+void iommu_entry_write(const struct iommu *unit, u64 *entry, u64 value);

@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: MIT */
+/* VT-d: legacy-mode tables, queued invalidation. */
+#include "arch/x86_64/hw/vtd.h"
+#include "arch/x86_64/cpu/instructions.h"
+#include "arch/x86_64/iommu/iommu.h"
+#include "mm/address.h"
+#include "mm/page.h"
+
+
+static void vtd_command(struct iommu *unit, u64 bit)
+{
+	u32 status = iommu_read32(unit, VTD_STATUS) & VTD_STAYS;
+
+	iommu_write32(unit, VTD_COMMAND, status | (u32)bit);
+	iommu_expect32(unit, VTD_STATUS, (u32)bit, (u32)bit);
+}
+
+static void vtd_give(struct iommu *unit, u64 first, u64 second)
+{
+	iommu_command(unit, first, second);
+	iommu_write64(unit, VTD_QUEUE_TAIL, unit->command);
+}
+
+static void vtd_queue_start(struct iommu *unit)
+{
+	u32 status = iommu_read32(unit, VTD_STATUS) & VTD_STAYS;
+
+	/* the firmware's */
+	iommu_write32(unit, VTD_COMMAND, status & ~(u32)VTD_QUEUE);
+	iommu_expect32(unit, VTD_STATUS, (u32)VTD_QUEUE, 0);
+	iommu_write64(unit, VTD_QUEUE_TAIL, 0);
+	iommu_write64(unit, VTD_QUEUE_ADDRESS, pointer_to_hpa(unit->ring).value);
+	vtd_command(unit, VTD_QUEUE);
+}
+
+static bool vtd_usable(struct iommu *unit)
+{
+	u64 capability = iommu_read64(unit, VTD_CAPABILITY);
+	u64 extended = iommu_read64(unit, VTD_EXTENDED);
+	u64 records = bits_get(capability, 33, 24) * 16;
+
+	unit->drain = capability >> VTD_DRAIN_SHIFT & VTD_DRAIN;
+	unit->coherent = (extended & VTD_COHERENT) != 0;
+	unit->caches_absent = (capability & VTD_CACHES_ABSENT) != 0;
+	unit->large = (capability & VTD_LARGE) != 0;
+	unit->high = 1ull << MIN(bits_get(capability, 21, 16) + 1, 48u);
+	return iommu_read32(unit, VTD_VERSION) != ~0u && (extended & VTD_QUEUED) != 0 &&
+	       (capability & VTD_DOMAINS) != 0 && (capability & VTD_FOUR_LEVELS) != 0 &&
+	       (capability & VTD_WRITE_BUFFER) == 0 &&
+	       records + (bits_get(capability, 47, 40) + 1) * 16 <= PAGE_SIZE;
+}
+
+static enum status vtd_start(struct iommu *unit, u64 message)
+{
+	if (!vtd_usable(unit))
+		return STATUS_NOT_SUPPORTED;
+	if (!unit->coherent)
+		cache_flush(iommu_page(unit, IOMMU_PAGE_ROOT), PAGE_SIZE);
+	vtd_queue_start(unit);
+	iommu_write64(unit, VTD_ROOT, pointer_to_hpa(iommu_page(unit, IOMMU_PAGE_ROOT)).value);
+	vtd_command(unit, VTD_SET_ROOT);
+	vtd_give(unit, VTD_INV_CONTEXTS, 0);
+	vtd_give(unit, VTD_INV_ALL | unit->drain, 0);
+	iommu_confirm(unit);
+	vtd_command(unit, VTD_TRANSLATE);
+	if ((iommu_read64(unit, VTD_CAPABILITY) & VTD_PROTECTS) != 0)
+		iommu_write32(unit, VTD_PROTECTED, 0);
+	iommu_write32(unit, VTD_FAULT_DATA, (u32)message);
+	iommu_write32(unit, VTD_FAULT_ADDRESS, (u32)(message >> 32));
+	iommu_write32(unit, VTD_FAULT_UPPER, 0);
+	if (message != 0)
+		iommu_write32(unit, VTD_FAULT_CONTROL, 0);
+	return STATUS_OK;
+}
+
+/* The bus's table of contexts; made if there is none. */
+static enum status vtd_contexts_of(struct iommu *unit, u32 bus, u64 **contexts)
+{
+	u64 *root = (u64 *)iommu_page(unit, IOMMU_PAGE_ROOT) + 2ull * bus;
+	enum status status;
+
+	if ((*root & VTD_PRESENT) == 0) {
+		status = page_alloc_cleared(0, PAGE_TABLE, NULL, (void **)contexts);
+		if (status != STATUS_OK)
+			return status;
+		if (!unit->coherent)
+			cache_flush(*contexts, PAGE_SIZE);
+		iommu_entry_write(unit, root, pointer_to_hpa(*contexts).value | VTD_PRESENT);
+	}
+	*contexts = hpa_to_pointer(HPA(*root & PTE_ADDRESS));
+	return STATUS_OK;
+}
+
+static enum status vtd_set(struct iommu *unit, u32 source, u32 domain)
+{
+	const struct space *space = unit->domain[domain].space;
+	u64 *context = NULL;
+	enum status status = vtd_contexts_of(unit, source >> 8, &context);
+
+	if (status != STATUS_OK)
+		return status;
+	context += 2ull * (source & 0xff);
+	iommu_entry_write(unit, &context[0], 0);
+	if (space == NULL)
+		return STATUS_OK;
+	iommu_entry_write(unit, &context[1], VTD_LEVELS_4 | (u64)domain << VTD_DOMAIN_SHIFT);
+	iommu_entry_write(unit, &context[0], space->table.root.kernel.value | VTD_PRESENT);
+	return STATUS_OK;
+}
+
+static void vtd_forget(struct iommu *unit, u32 source, u32 domain)
+{
+	u64 which = (u64)domain << VTD_INV_DOMAIN_SHIFT;
+
+	vtd_give(unit, VTD_INV_CONTEXT | which | (u64)source << VTD_INV_DEVICE_SHIFT, 0);
+	/* a context may have been kept as that of no domain (6.2.2.1) */
+	if (unit->caches_absent)
+		vtd_give(unit, VTD_INV_CONTEXTS, 0);
+	vtd_give(unit, VTD_INV_DOMAIN | which | unit->drain, 0);
+}
+
+static void vtd_wait(struct iommu *unit, hpa_t word, u32 value)
+{
+	vtd_give(unit, VTD_INV_WAIT | (u64)value << 32, word.value);
+}
+
+static bool vtd_fault(struct iommu *unit, struct iommu_fault *fault)
+{
+	u64 capability = iommu_read64(unit, VTD_CAPABILITY);
+	u32 record = (u32)bits_get(capability, 33, 24) * 16;
+
+	for (u64 left = bits_get(capability, 47, 40) + 1; left > 0; left--, record += 16) {
+		u64 what = iommu_read64(unit, record + 8);
+
+		if ((what & VTD_FAULT) == 0)
+			continue;
+		fault->address = iommu_read64(unit, record) & ~PAGE_MASK;
+		fault->source = (u32)(what & 0xffff);
+		fault->reason = (u32)bits_get(what, 39, 32);
+		fault->write = (what & VTD_FAULT_READ) == 0;
+		fault->lost = (iommu_read32(unit, VTD_FAULT_STATUS) & VTD_FAULTS_LOST) != 0;
+		iommu_write32(unit, record + 12, (u32)(VTD_FAULT >> 32)); /* cleared by a one */
+		iommu_write32(unit, VTD_FAULT_STATUS, (u32)VTD_FAULTS_LOST);
+		return true;
+	}
+	return false;
+}
+
+const struct iommu_ops iommu_vtd = {
+	.format = &format_vtd,
+	.register_pages = 1,
+	.start = vtd_start,
+	.set = vtd_set,
+	.forget = vtd_forget,
+	.wait = vtd_wait,
+	.fault = vtd_fault,
+};

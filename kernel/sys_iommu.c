@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: MIT */
+/* System calls on IOMMUs, and on the spaces that devices reach. */
+#include "arch/x86_64/iommu/iommu.h"
+#include "kernel/group.h"
+#include "kernel/log.h"
+#include "kernel/syscall.h"
+
+enum status sys_iommu_create(struct system_call *call)
+{
+	return iommu_create(HPA(call->argument[1]), call->argument[2], call->argument[3],
+			    &call->value);
+}
+
+enum status sys_iommu_space(struct system_call *call)
+{
+	struct group *group = SYSCALL_OBJECT(call, 1, group);
+	struct space *space;
+	enum status status = iommu_space_create(call->argument[2], &group->quota, &space);
+
+	if (status != STATUS_OK)
+		return status;
+	group_adopt(group, &space->object);
+	return syscall_give(call, &space->object, RIGHT_ALL);
+}
+
+enum status sys_iommu_attach(struct system_call *call)
+{
+	struct space *space = NULL;
+
+	if (call->object[3] != NULL)
+		space = SYSCALL_OBJECT(call, 3, space);
+	return iommu_attach(call->argument[1], call->argument[2], space);
+}
+
+enum status sys_space_populate(struct system_call *call)
+{
+	return iommu_populate(SYSCALL_OBJECT(call, 0, space), call->argument[1]);
+}
+
+enum status sys_iommu_fault(struct system_call *call)
+{
+	struct iommu_fault fault;
+	enum status status = iommu_fault_take(call->argument[1], &fault);
+
+	if (status != STATUS_OK)
+		return status;
+	if (fault.write)
+		log_warning(LOG_DEVICE, "iommu: device %02x:%02x.%x wrote to %#lx: not mapped (%u)",
+			    fault.source >> 8, fault.source >> 3 & 0x1f, fault.source & 7,
+			    fault.address, fault.reason);
+	else
+		log_warning(LOG_DEVICE, "iommu: device %02x:%02x.%x read %#lx: not mapped (%u)",
+			    fault.source >> 8, fault.source >> 3 & 0x1f, fault.source & 7,
+			    fault.address, fault.reason);
+	call->value = fault.source | (fault.lost ? IOMMU_FAULTS_LOST : 0);
+	return STATUS_OK;
+}

@@ -1,0 +1,291 @@
+/* SPDX-License-Identifier: MIT */
+#include "vmm/manager/iommu/iommu.h"
+
+#include "lib/bits.h"
+#include "lib/string.h"
+#include "vmm/manager/events.h"
+#include "vmm/manager/host/machine.h"
+#include "vmm/manager/log/log.h"
+#include "vmm/manager/pci/pci.h"
+#include "vmm/rt/start.h"
+#include "vmm/rt/status_text.h"
+#include "vmm/rt/syscall.h"
+
+#define PIECE_BYTES (16 * MIB) /* that the kernel makes a memory object of at once */
+/*
+ * Refused accesses of devices that nobody knows, or that cannot be stopped: more are not read until
+ * a driver starts. All others end when their function is cut off.
+ */
+#define STRAY_MAX 256u
+
+static struct unit {
+	u64 number; /* the kernel's */
+	bool used;
+	enum iommu_kind kind;
+	u64 registers;
+	u32 stray;
+} units[IOMMU_UNITS_MAX];
+static u32 unit_count;
+static struct iommu_table table;
+
+u32 iommu_count(void)
+{
+	return unit_count;
+}
+
+bool iommu_is_used(u32 number)
+{
+	return units[number].used;
+}
+
+bool iommu_any_used(void)
+{
+	for (u32 i = 0; i < unit_count; i++) {
+		if (units[i].used)
+			return true;
+	}
+	return false;
+}
+
+const char *iommu_kind_name(u32 number)
+{
+	return units[number].kind == IOMMU_VTD ? "VT-d" : "AMD-Vi";
+}
+
+u64 iommu_registers(u32 number)
+{
+	return units[number].registers;
+}
+
+static bool is_unit(const struct pci_function *function)
+{
+	return function->class == PCI_CLASS_SYSTEM && function->subclass == PCI_SYSTEM_IOMMU;
+}
+
+const char *iommu_word(void)
+{
+	u32 outside = 0;
+
+	for (u32 i = 0; i < pci_count(); i++)
+		outside += pci_get(i)->iommu == 0 && pci_get(i)->driver[0] != '\0' &&
+			   !is_unit(pci_get(i));
+	if (!iommu_any_used())
+		return "drivers are trusted";
+	return outside == 0 ? "drivers are confined" : "some drivers are trusted";
+}
+
+/* It raises a message when it refuses something; 0: it cannot. */
+static u64 make_irq(u32 number, handle_t *irq)
+{
+	u64 message = 0;
+
+	if (sys_irq_create(start_handle(START_ROOT), 0, IRQ_MSI, irq) != STATUS_OK)
+		return 0;
+	if (events_bind(*irq, EVENT_IOMMU, number) != STATUS_OK ||
+	    sys_irq_message(*irq, &message) != STATUS_OK)
+		return 0;
+	return message;
+}
+
+/* AMD's is a function of PCI, with a message of its own. */
+static void set_message(const struct iommu_entry *entry, handle_t irq)
+{
+	struct pci_function *function = pci_find((struct pci_address){
+		entry->segment, (u8)(entry->function >> 8), (u8)entry->function});
+
+	if (entry->kind != IOMMU_AMDVI || function == NULL || !is_unit(function))
+		return;
+	string_copy(function->driver, sizeof(function->driver), "kernel");
+	if (pci_msi_set(function, irq) == STATUS_OK)
+		pci_enable(function);
+}
+
+/* Units keep the numbers of the table, whether they are used or not. */
+static void start_unit(u32 number)
+{
+	const struct iommu_entry *entry = &table.unit[number];
+	struct unit *unit = &units[number];
+	handle_t irq = HANDLE_NONE;
+	u64 message = make_irq(number, &irq);
+	enum status status;
+
+	*unit = (struct unit){.kind = entry->kind, .registers = entry->registers};
+	status = sys_iommu_create(start_handle(START_ROOT), entry->registers, entry->kind, message,
+				  &unit->number);
+	unit->used = status == STATUS_OK;
+	if (unit->used) {
+		set_message(entry, irq);
+		log_message(LOG_INFO, LOG_DEVICE, "",
+			    "IOMMU %u, %s at %#llx: devices reach what they are given", number,
+			    iommu_kind_name(number), (unsigned long long)entry->registers);
+		return;
+	}
+	if (irq != HANDLE_NONE)
+		sys_object_destroy(irq);
+	log_message(LOG_WARNING, LOG_DEVICE, "",
+		    "IOMMU %u, %s at %#llx: not used, the kernel says \"%s\"", number,
+		    iommu_kind_name(number), (unsigned long long)entry->registers,
+		    status_text(status));
+}
+
+enum status iommu_space(const struct pci_function *function, handle_t group, handle_t *space)
+{
+	return sys_iommu_space(start_handle(START_ROOT), group,
+			       units[function->iommu - 1].number, space);
+}
+
+enum status iommu_attach(struct pci_function *function, handle_t space)
+{
+	enum status status = sys_iommu_attach(start_handle(START_ROOT),
+					      units[function->iommu - 1].number,
+					      function->requester, space);
+
+	if (status != STATUS_OK)
+		return status;
+	function->reaches = space != HANDLE_NONE ? IOMMU_WINDOWS : IOMMU_NOTHING;
+	if (space == HANDLE_NONE)
+		return STATUS_OK;
+	iommu_signalled(function->iommu - 1u);
+	function->faults_now = 0;
+	function->cut_off = false;
+	units[function->iommu - 1].stray = 0;
+	return STATUS_OK;
+}
+
+/* --- regions that the firmware has reserved --- */
+
+static enum status map_piece(handle_t space, u64 at, u64 bytes)
+{
+	handle_t memory = HANDLE_NONE;
+	enum status status = sys_memory_physical(start_handle(START_ROOT), at, bytes, 0, &memory);
+	u64 ignored;
+
+	if (status != STATUS_OK)
+		return status;
+	status = sys_space_map(space, at, memory, 0, bytes, RIGHT_READ | RIGHT_WRITE, &ignored);
+	sys_handle_close(memory);
+	for (u64 done = 0; done < bytes && status == STATUS_OK; done += PAGE_SIZE)
+		status = sys_space_populate(space, at + done);
+	return status;
+}
+
+static enum status give_region(struct pci_function *function, const struct iommu_region *region)
+{
+	enum status status = STATUS_OK;
+
+	if (function->space == HANDLE_NONE)
+		status = iommu_space(function, start_handle(START_GROUP), &function->space);
+	for (u64 done = 0; done < region->bytes && status == STATUS_OK; done += PIECE_BYTES)
+		status = map_piece(function->space, region->base + done,
+				   MIN(PIECE_BYTES, region->bytes - done));
+	if (status == STATUS_OK && function->reaches == IOMMU_NOTHING)
+		status = iommu_attach(function, function->space);
+	if (status == STATUS_OK)
+		function->reaches = IOMMU_RESERVED;
+	return status;
+}
+
+/*
+ * Some regions are for functions that have no DMA any more, others are RAM by mistake: the rest is
+ * given all the same.
+ */
+static void give_regions(const struct iommu_scope *scope)
+{
+	const struct iommu_region *region = &table.region[scope->owner];
+
+	for (u32 i = 0; i < pci_count(); i++) {
+		struct pci_function *function = pci_get(i);
+		char address[PCI_ADDRESS_BYTES];
+		enum status status;
+
+		if (function->iommu == 0 || pci_is_bridge(function) ||
+		    !iommu_scope_has(scope, function))
+			continue;
+		status = give_region(function, region);
+		pci_address_text(function->address, address);
+		log_message(status == STATUS_OK ? LOG_INFO : LOG_WARNING, LOG_DEVICE, "",
+			    "IOMMU: %s: the firmware has reserved %#llx to %#llx: %s", address,
+			    (unsigned long long)region->base,
+			    (unsigned long long)(region->base + region->bytes - 1),
+			    status == STATUS_OK ? "given" : status_text(status));
+	}
+}
+
+void iommu_init(void)
+{
+	machine_iommus(&table);
+	for (; unit_count < table.unit_count; unit_count++)
+		start_unit(unit_count);
+	if (table.left_out > 0)
+		log_message(LOG_WARNING, LOG_DEVICE, "",
+			    "IOMMU: %u entries of the firmware's table are not used",
+			    table.left_out);
+	iommu_find_units(&table);
+	for (u32 i = 0; i < pci_count(); i++) {
+		if (pci_get(i)->iommu != 0 && !units[pci_get(i)->iommu - 1].used)
+			pci_get(i)->iommu = 0;
+	}
+	for (u32 i = 0; i < table.scope_count; i++) {
+		if (table.scope[i].reserved)
+			give_regions(&table.scope[i]);
+	}
+}
+
+/* --- accesses that were refused --- */
+
+static struct pci_function *function_of(u32 number, u16 requester)
+{
+	struct pci_function *found = NULL;
+
+	for (u32 i = 0; i < pci_count(); i++) {
+		struct pci_function *function = pci_get(i);
+
+		if (function->iommu != number + 1 || function->requester != requester)
+			continue;
+		/* of several behind a bridge the one that may do DMA */
+		if (found == NULL || function->driver[0] != '\0')
+			found = function;
+	}
+	return found;
+}
+
+static void cut_off(struct pci_function *function)
+{
+	char address[PCI_ADDRESS_BYTES];
+
+	function->cut_off = true;
+	pci_master_off(function);
+	pci_address_text(function->address, address);
+	log_message(LOG_ERROR, LOG_DEVICE, "",
+		    "PCI %s: cut off, it reached for memory that it was not given, at least %u "
+		    "times",
+		    address, function->faults_now);
+}
+
+static void note_fault(u32 number, u64 fault)
+{
+	struct pci_function *function = function_of(number, (u16)fault);
+
+	if (function == NULL || function->cut_off) {
+		units[number].stray++;
+		return;
+	}
+	function->faults++;
+	function->faults_now++;
+	/* a unit also passes over those of a device that it has just reported (VT-d 7.3.1) */
+	function->lost |= (fault & IOMMU_FAULTS_LOST) != 0 ||
+			  units[number].kind == IOMMU_VTD;
+	if (function->faults_now >= IOMMU_FAULTS_MAX)
+		cut_off(function);
+}
+
+/* All of them: a unit says nothing more while it has one (VT-d 7.3.1). */
+void iommu_signalled(u32 number)
+{
+	struct unit *unit = &units[number % IOMMU_UNITS_MAX];
+	u64 fault;
+
+	while (unit->used && unit->stray < STRAY_MAX &&
+	       sys_iommu_fault(start_handle(START_ROOT), unit->number, &fault) == STATUS_OK)
+		note_fault(number, fault);
+}

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: MIT */
+#include "vmm/manager/iommu/iommu_table.h"
+#include "lib/bits.h"
+
+/* Device addresses have 48 bits; regions for displays have some 100 MiB. */
+#define ADDRESS_END BIT(48)
+#define REGION_MAX  (1024 * MIB)
+
+u32 iommu_table_unit(struct iommu_table *found, const struct iommu_entry *unit)
+{
+	for (u32 i = 0; i < found->unit_count; i++) {
+		if (found->unit[i].registers == unit->registers)
+			return IOMMU_NONE; /* AMD's tables name it once in each form */
+	}
+	if (found->unit_count == IOMMU_UNITS_MAX || unit->registers == 0 ||
+	    unit->registers % PAGE_SIZE != 0) {
+		found->left_out++;
+		return IOMMU_NONE;
+	}
+	found->unit[found->unit_count] = *unit;
+	return found->unit_count++;
+}
+
+u32 iommu_table_region(struct iommu_table *found, u64 base, u64 last)
+{
+	u64 first = align_down(base, PAGE_SIZE);
+
+	if (found->region_count == IOMMU_RESERVED_MAX || last < base || last >= ADDRESS_END ||
+	    last - first >= REGION_MAX) {
+		found->left_out++;
+		return IOMMU_NONE;
+	}
+	found->region[found->region_count] =
+		(struct iommu_region){first, align_up(last + 1, PAGE_SIZE) - first};
+	return found->region_count++;
+}
+
+void iommu_table_scope(struct iommu_table *found, const struct iommu_scope *scope)
+{
+	if (found->scope_count == IOMMU_SCOPES_MAX)
+		found->left_out++;
+	else
+		found->scope[found->scope_count++] = *scope;
+}

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include "kernel/abi/syscall.h"
+#include "lib/types.h"
+
+/* What ACPI's DMAR (Intel) or IVRS (AMD) says of the host's IOMMUs. */
+#define IOMMU_UNITS_MAX	   8u
+#define IOMMU_SCOPES_MAX   512u
+#define IOMMU_RESERVED_MAX 32u
+#define IOMMU_PATH_MAX	   4u
+
+enum iommu_scope_kind {
+	IOMMU_SCOPE_FUNCTION, /* the one at the end of the path */
+	IOMMU_SCOPE_BRIDGE,   /* that bridge and all behind it */
+	IOMMU_SCOPE_RANGE,    /* requesters first to last */
+	IOMMU_SCOPE_REST,     /* of the segment, what nobody else names */
+};
+
+/* Some functions, of a unit or of a reserved region. */
+struct iommu_scope {
+	u8 kind;  /* enum iommu_scope_kind */
+	u8 owner; /* index of the unit or region */
+	bool reserved; /* a region's */
+	bool aliased;  /* they make requests in the name of `alias` */
+	u16 segment;
+	u16 alias;
+	u16 first; /* bus << 8 | device << 3 | function */
+	u16 last;
+	u8 path_count; /* 1 or more where there is a path */
+	u8 bus;	       /* where it begins */
+	u8 path[IOMMU_PATH_MAX]; /* device << 3 | function: of bridges, and of the end */
+};
+
+struct iommu_entry {
+	u64 registers;
+	u16 segment;
+	u16 function; /* AMD: that the unit itself is */
+	enum iommu_kind kind;
+};
+
+/* The firmware's devices use it until their drivers take over. */
+struct iommu_region {
+	u64 base;
+	u64 bytes; /* whole pages */
+};
+
+struct iommu_table {
+	u32 unit_count;
+	u32 scope_count;
+	u32 region_count;
+	u32 left_out; /* there was no room for them, or they cannot be true */
+	struct iommu_entry unit[IOMMU_UNITS_MAX];
+	struct iommu_scope scope[IOMMU_SCOPES_MAX];
+	struct iommu_region region[IOMMU_RESERVED_MAX];
+};
+
+/* Add what a table with a good checksum says. What cannot be true is counted as left out. */
+void dmar_parse(const u8 *table, u32 bytes, struct iommu_table *found);
+void ivrs_parse(const u8 *table, u32 bytes, struct iommu_table *found);
+
+/* For these two. The index of a new entry; IOMMU_NONE: it was left out. */
+#define IOMMU_NONE (~0u)
+u32 iommu_table_unit(struct iommu_table *found, const struct iommu_entry *unit);
+u32 iommu_table_region(struct iommu_table *found, u64 base, u64 last);
+void iommu_table_scope(struct iommu_table *found, const struct iommu_scope *scope);
