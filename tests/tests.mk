@@ -126,21 +126,24 @@ $(THIEF)/skerry.elf: $(BUILD)/skerry.elf $(THIEF)/thief.bin boot/blobs.S tests/t
 		cp $(THIEF)/thief.bin $(THIEF)/blobs/$$file || exit 1; done
 	$(call test_image,$(THIEF),$(WRAPS) $(if $(TEST),$(FAULT_OBJECTS)))
 
-# --- the product with a monitor and a RAM disk's driver that lie on their links: tests/liars ---
+# --- the product with a monitor and a RAM disk's driver that lie on their links, and an NVMe driver
+# that lies to its controller: tests/liars ---
 
 LIARS := $(BUILD)/tests/liars
 $(eval $(call program,tests/liars/monitor,$(MONITOR) tests/liars/monitor_liar.c))
 $(eval $(call program,tests/liars/ramdisk,$(call driver_sources,vmm/driver/disk/ramdisk) tests/liars/driver_liar.c))
+$(eval $(call program,tests/liars/nvme,$(call driver_sources,vmm/driver/disk/nvme) tests/liars/nvme_liar.c))
 -include $(patsubst %.o,%.d,$(call objects,$(wildcard tests/liars/*.c)))
 
 $(LIARS)/monitor.elf: PROGRAM_WRAPS := --wrap=disk_client_flush --wrap=virtio_net_attend
 $(LIARS)/ramdisk.elf: PROGRAM_WRAPS := --wrap=client_publish
+$(LIARS)/nvme.elf: PROGRAM_WRAPS := --wrap=nvme_start
 
 $(LIARS)/skerry.elf: $(BUILD)/skerry.elf $(LIARS)/monitor.bin $(LIARS)/monitor.symbols \
-		$(LIARS)/ramdisk.bin boot/blobs.S tests/tests.mk
+		$(LIARS)/ramdisk.bin $(LIARS)/nvme.bin boot/blobs.S tests/tests.mk
 	$(Q)mkdir -p $(LIARS)/blobs
 	$(Q)cp $(BUILD)/manager.bin $(BUILD)/demo.bin $(PROGRAMS:%=$(BUILD)/%.bin) $(LIARS)/blobs
-	$(Q)cp $(LIARS)/ramdisk.bin $(LIARS)/blobs
+	$(Q)cp $(LIARS)/ramdisk.bin $(LIARS)/nvme.bin $(LIARS)/blobs
 	$(Q)cat $(LIARS)/monitor.bin $(LIARS)/monitor.symbols $(BUILD)/manager.symbols \
 		>$(LIARS)/blobs/monitor.image
 	$(call test_image,$(LIARS),$(WRAPS) $(if $(TEST),$(FAULT_OBJECTS)))

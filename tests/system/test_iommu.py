@@ -4,7 +4,8 @@ import hashlib
 
 import bundle
 import pytest
-from machine import Qemu
+import qemu_monitor
+from machine import Qemu, wait_for
 from test_nvme import CONF, digest, start, wait_driver
 
 OWN_PAGES = 80
@@ -45,3 +46,62 @@ def test_disk(build, tmp_path, unit):
         assert audit["findings"] == 0
         # the driver's own memory, and the pool of its client
         assert audit["device_pages"] == OWN_PAGES + POOL_PAGES
+
+
+MARK = b"SKERRY DMA MARK "
+LIAR = """
+[disk data]
+controller = nvme0
+restart_limit = 0
+"""
+TRIES = 4 + 2 * 192
+
+
+def start_liar(build, folder, extra):
+    """A driver that sends its controller to all addresses: tests/liars/nvme_liar.c."""
+    path = folder / "disk.img"
+    path.write_bytes(MARK * 256 + bytes(1 << 20))
+    files = bundle.make(folder / "liar.cpio", LIAR)
+    return Qemu(build / "tests/liars", bundle=files, memory="256M", extra=(
+        *extra, "-drive", f"if=none,id=disk,format=raw,file={path}",
+        "-device", "nvme,drive=disk,serial=n1,addr=4",
+        *qemu_monitor.option(folder / "monitor")))
+
+
+def marked_pages(folder):
+    """Pages of the machine's memory that the controller has written the disk's first page to."""
+    with qemu_monitor.Monitor(folder / "monitor") as monitor:
+        monitor.command(f'pmemsave 0 {256 << 20} "{folder / "memory"}"')
+    data = (folder / "memory").read_bytes()
+    return [at for at in range(0, len(data), 4096) if data[at:at + 4096] == MARK * 256]
+
+
+def tried_all(machine):
+    return machine.objects("driver list")[0]["reason"] == f"tried {TRIES} of {TRIES} addresses"
+
+
+@pytest.mark.parametrize("unit", UNITS)
+def test_lying_driver(build, tmp_path, unit):
+    """It reaches the first and the last page of its memory, and nothing else."""
+    with start_liar(build, tmp_path, ("-device", UNITS[unit])) as machine:
+        machine.wait_prompt()
+        wait_for(lambda: tried_all(machine), 200)
+        assert len(marked_pages(tmp_path)) == 2
+        function = machine.objects("pci 00:04.0")[0]
+        assert (function["reaches"], function["dma"]) == ("nothing", False)
+        assert machine.objects("audit")[-1]["findings"] == 0
+        if unit == "AMD-Vi":
+            return  # this emulator's never writes its log
+        assert TRIES / 2 < function["refused"] and function["refused_more"]
+        assert machine.objects("driver list")[0]["starts"] > function["refused"] / 16
+        said = machine.command("log show -c device")
+        assert "iommu: device 00:04.0 wrote to 0xfff000: not mapped (5)" in said
+        assert "iommu: device 00:04.0 wrote to 0x1050000: not mapped (5)" in said
+        assert "PCI 00:04.0: cut off" in said
+        assert "driver nvme0: ended, its device reached for memory" in said
+
+
+def test_lying_driver_trusted(build, tmp_path):
+    """The same without an IOMMU: it would be seen."""
+    with start_liar(build, tmp_path, ()):
+        wait_for(lambda: len(marked_pages(tmp_path)) > 2, 100)

@@ -18,6 +18,12 @@
 static struct iommu iommu_units[IOMMU_MAX];
 static u32 iommu_unit_count; /* changed under the object lock */
 
+/* NULL: there is none of that number. */
+static struct iommu *iommu_get(u64 number)
+{
+	return number < iommu_unit_count ? &iommu_units[number] : NULL;
+}
+
 static void iommu_wait(const struct iommu *unit, u64 deadline)
 {
 	if (rdtsc() > deadline)
@@ -67,7 +73,7 @@ enum status iommu_create(hpa_t registers, u64 kind, u64 message, u64 *number)
 		[IOMMU_VTD] = &iommu_vtd,
 		[IOMMU_AMDVI] = &iommu_amdvi,
 	};
-	struct iommu *unit = &iommu_units[iommu_unit_count];
+	struct iommu *unit = iommu_units + iommu_unit_count;
 	enum status status;
 	u64 bytes;
 
@@ -144,11 +150,11 @@ static const struct space_devices iommu_devices = {.flush = iommu_flush, .end = 
 
 enum status iommu_space_create(u64 number, struct quota *quota, struct space **space)
 {
-	struct iommu *unit = &iommu_units[number];
+	struct iommu *unit = iommu_get(number);
 	u32 domain = 1;
 	enum status status;
 
-	if (number >= iommu_unit_count)
+	if (unit == NULL)
 		return STATUS_NOT_FOUND;
 	while (domain < IOMMU_DOMAINS && unit->domain[domain].space != NULL)
 		domain++;
@@ -173,7 +179,8 @@ static enum status iommu_attach_locked(struct iommu *unit, u32 source, struct sp
 {
 	enum status status;
 
-	if (space != NULL && unit->domain[space->domain].source != IOMMU_NO_SOURCE)
+	if (space != NULL && unit->domain[space->domain].source != source &&
+	    unit->domain[space->domain].source != IOMMU_NO_SOURCE)
 		return STATUS_IN_USE;
 	for (u32 i = 1; i < IOMMU_DOMAINS; i++) {
 		if (unit->domain[i].space != NULL && unit->domain[i].source == source)
@@ -192,10 +199,10 @@ static enum status iommu_attach_locked(struct iommu *unit, u32 source, struct sp
 
 enum status iommu_attach(u64 number, u64 source, struct space *space)
 {
-	struct iommu *unit = &iommu_units[number];
+	struct iommu *unit = iommu_get(number);
 	enum status status;
 
-	if (number >= iommu_unit_count)
+	if (unit == NULL)
 		return STATUS_NOT_FOUND;
 	if (source > 0xffff ||
 	    (space != NULL && (space->devices != &iommu_devices || space->unit != number)))
@@ -219,10 +226,10 @@ enum status iommu_populate(struct space *space, u64 at)
 
 enum status iommu_fault_take(u64 number, struct iommu_fault *fault)
 {
-	struct iommu *unit = &iommu_units[number];
+	struct iommu *unit = iommu_get(number);
 	bool found;
 
-	if (number >= iommu_unit_count)
+	if (unit == NULL)
 		return STATUS_NOT_FOUND;
 	lock_acquire(&unit->lock, LOCK_IOMMU);
 	found = unit->ops->fault(unit, fault);

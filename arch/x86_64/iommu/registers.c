@@ -1,22 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 #include "arch/x86_64/iommu/iommu.h"
 
-u32 iommu_read32(const struct iommu *unit, u32 offset)
-{
-	return *(volatile u32 *)(unit->registers + offset);
-}
+#define IOMMU_ACCESS(bits)                                                                         \
+	u##bits iommu_read##bits(const struct iommu *unit, u32 offset)                             \
+	{                                                                                          \
+		return *(volatile u##bits *)(unit->registers + offset);                            \
+	}                                                                                          \
+	void iommu_write##bits(const struct iommu *unit, u32 offset, u##bits value)                \
+	{                                                                                          \
+		*(volatile u##bits *)(unit->registers + offset) = value;                           \
+	}
 
-void iommu_write32(const struct iommu *unit, u32 offset, u32 value)
-{
-	*(volatile u32 *)(unit->registers + offset) = value;
-}
-
-u64 iommu_read64(const struct iommu *unit, u32 offset)
-{
-	return *(volatile u64 *)(unit->registers + offset);
-}
-
-void iommu_write64(const struct iommu *unit, u32 offset, u64 value)
-{
-	*(volatile u64 *)(unit->registers + offset) = value;
-}
+IOMMU_ACCESS(32)
+IOMMU_ACCESS(64)

@@ -128,7 +128,10 @@ static void ivrs_region(const u8 *from, u32 bytes, struct iommu_table *found)
 	scope.last = entry.block.type == ACPI_IVRS_MEMORY_ALL ? 0xffff : scope.first;
 	if (entry.block.type == ACPI_IVRS_MEMORY_RANGE)
 		scope.last = entry.last;
-	iommu_table_scope(found, &scope);
+	if (scope.last < scope.first)
+		found->left_out++;
+	else
+		iommu_table_scope(found, &scope);
 }
 
 void ivrs_parse(const u8 *table, u32 bytes, struct iommu_table *found)

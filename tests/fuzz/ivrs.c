@@ -1,0 +1,9 @@
+/* SPDX-License-Identifier: MIT */
+/* What the manager reads of ACPI's IVRS, behind a good checksum. */
+#include "tests/fuzz/iommu_table.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
+{
+	fuzz_table(bytes, size, ivrs_parse);
+	return 0;
+}

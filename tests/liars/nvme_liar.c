@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * An NVMe driver that has its controller read the disk's first page, if that is marked, to where it
+ * has no business: each 2-MiB piece of the first 384 MiB, a page further in each, and the pages at
+ * the edges of its memory. It may be ended at any time, and goes on with the next address then.
+ */
+#include "lib/string.h"
+#include "tests/liars/liar.h"
+#include "vmm/driver/disk/nvme/nvme.h"
+#include "vmm/rt/clock.h"
+#include "vmm/rt/format.h"
+
+#define MARK	   "SKERRY DMA MARK "
+#define PIECE	   (2 * MIB)
+#define PIECES	   192u /* twice: at its begin, and a page further in each */
+#define EDGES	   4u
+#define PATIENCE   NS_PER_S
+#define NOTE_PAGE  20u /* of its memory: outlives the process */
+#define SHEET_PAGE 21u /* what it reads itself */
+
+/* What is done; the last page of its memory is one of the edges. */
+struct note {
+	char magic[16];
+	u64 next;
+};
+
+bool __real_nvme_start(struct nvme *nvme, struct driver_disk *disk, char *problem, size_t size);
+bool __wrap_nvme_start(struct nvme *nvme, struct driver_disk *disk, char *problem, size_t size);
+
+static u8 *page_of(const struct nvme *nvme, u32 page)
+{
+	return nvme->memory.memory + page * PAGE_SIZE;
+}
+
+static u64 target(const struct nvme *nvme, u64 number)
+{
+	u64 first = process_own_memory().address[0];
+	u64 last = nvme->memory.address[nvme->memory.pages - 1];
+	const u64 edges[EDGES] = {first - PAGE_SIZE, first, last, last + PAGE_SIZE};
+
+	if (number < EDGES)
+		return edges[number];
+	number -= EDGES;
+	return number % PIECES * PIECE + (number < PIECES ? 0 : (1 + number % 511) * PAGE_SIZE);
+}
+
+/* Whether it would overwrite what the controller and this program work with. */
+static bool is_needed(const struct nvme *nvme, u64 address)
+{
+	for (u32 i = 0; i + 1 < nvme->memory.pages; i++) {
+		if (nvme->memory.address[i] == address)
+			return true;
+	}
+	return false;
+}
+
+static void read_to(struct nvme *nvme, u64 address)
+{
+	const struct nvme_command command = {
+		.opcode = NVME_READ,
+		.namespace = NVME_THE_NAMESPACE,
+		.prp1 = address,
+		.cdw12 = (u32)(PAGE_SIZE >> nvme->block_shift) - 1,
+	};
+
+	nvme_queue_put(&nvme->io, &command);
+}
+
+/* Whether the command has ended, somehow. More at once than one are too much for QEMU 7.2. */
+static bool await(struct nvme *nvme)
+{
+	u64 until = clock_tsc() + clock_ns_to_tsc(PATIENCE);
+	struct nvme_completion done;
+
+	while (clock_tsc() < until) {
+		if (nvme_queue_next(&nvme->io, &done)) {
+			nvme_queue_taken(&nvme->io);
+			return true;
+		}
+		nvme_pause();
+	}
+	return false;
+}
+
+static void try_all(struct nvme *nvme, struct note *note)
+{
+	u64 end = EDGES + 2 * PIECES;
+
+	while (note->next < end) {
+		u64 address = target(nvme, note->next++);
+
+		if (is_needed(nvme, address))
+			continue;
+		read_to(nvme, address);
+		if (!await(nvme))
+			return;
+	}
+}
+
+bool __wrap_nvme_start(struct nvme *nvme, struct driver_disk *disk, char *problem, size_t size)
+{
+	struct note *note = (struct note *)(uintptr_t)page_of(nvme, NOTE_PAGE);
+
+	if (!__real_nvme_start(nvme, disk, problem, size))
+		return false;
+	memset(page_of(nvme, SHEET_PAGE), 0, PAGE_SIZE);
+	read_to(nvme, nvme->memory.address[SHEET_PAGE]);
+	if (!await(nvme) || memcmp(page_of(nvme, SHEET_PAGE), MARK, sizeof(MARK) - 1) != 0)
+		return true;
+	memset(page_of(nvme, SHEET_PAGE), 0, PAGE_SIZE);
+	if (memcmp(note->magic, "liar has a note", sizeof(note->magic)) != 0)
+		*note = (struct note){"liar has a note", 0};
+	try_all(nvme, note);
+	format(problem, size, "tried %llu of %llu addresses", (unsigned long long)note->next,
+	       (unsigned long long)(EDGES + 2 * PIECES));
+	return false;
+}
