@@ -12,6 +12,7 @@
 #include "vmm/io/bucket.c"
 #include "vmm/io/frames.c"
 #include "vmm/io/link.c"
+#include "vmm/io/share.c"
 #include "vmm/switch/checksum.c"
 #include "vmm/switch/deliver.c"
 #include "vmm/switch/forward.c"

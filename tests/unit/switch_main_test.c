@@ -80,7 +80,7 @@ static void hears_without_frames(void **state)
 	attach(0);
 	attach(1);
 	put_plain(0, MAC(1), MAC(0), 60, 0);
-	ports[0].deficit = -(1ll << 60);
+	ports[0].share.deficit = -(1ll << 60);
 	shared.opened = 1;
 	shared_entry.offset = (u64)(uintptr_t)&shared;
 	alarm(SECONDS_MAX);

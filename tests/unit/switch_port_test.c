@@ -64,7 +64,7 @@ static void nothing_is_left(void **state)
 	attach_port(1, (struct net_port){.mac = MAC(1), .flags = NET_PORT_TRUNK});
 	attach_port(2, (struct net_port){.flags = NET_PORT_MIRROR});
 	attach_port(3, (struct net_port){.flags = NET_PORT_UPLINK});
-	attach_port(4, (struct net_port){.mac = MAC(4), .limit.packets = 1});
+	attach_port(4, (struct net_port){.mac = MAC(4), .limit.units = 1});
 	put_plain(3, MAC(0), BEHIND(3), 60, 0);
 	for (u32 i = 0; i < 9; i++)
 		put_plain(4, MAC(0), MAC(4), 60, 0);

@@ -53,7 +53,7 @@ static void packets_a_second(void **state)
 		u64 seconds = rates[i] >= 100000 ? 1 : 10;
 		u64 count;
 
-		attach_port(0, (struct net_port){.mac = MAC(0), .limit.packets = rates[i]});
+		attach_port(0, (struct net_port){.mac = MAC(0), .limit.units = rates[i]});
 		run_for(NS_PER_S, 0, 1, 60); /* after that the first burst is gone */
 		count = run_for(seconds * NS_PER_S, 0, 1, 60);
 		assert_in_range(count, seconds * rates[i] * 99 / 100,
@@ -113,7 +113,7 @@ static void an_uplink_over_its_limit(void **state)
 
 	(void)state;
 	attach(0);
-	attach_port(1, (struct net_port){.flags = NET_PORT_UPLINK, .limit.packets = 1000});
+	attach_port(1, (struct net_port){.flags = NET_PORT_UPLINK, .limit.units = 1000});
 	for (u32 i = 0; i < 100; i++)
 		put_plain(1, MAC(0), BEHIND(1), 60, 0);
 	serve_all();
@@ -127,16 +127,16 @@ static void changed_while_in_use(void **state)
 {
 	(void)state;
 	attach(1);
-	attach_port(0, (struct net_port){.mac = MAC(0), .limit.packets = 1});
+	attach_port(0, (struct net_port){.mac = MAC(0), .limit.units = 1});
 	run_for(NS_PER_S, 0, 1, 60);
-	shared.client[0].port.limit.packets = 1000;
+	shared.client[0].port.limit.units = 1000;
 	port_attend();
 	run_for(NS_PER_S, 0, 1, 60);
 	assert_in_range(run_for(NS_PER_S, 0, 1, 60), 990, 1010);
-	shared.client[0].port.limit.packets = 0;
+	shared.client[0].port.limit.units = 0;
 	port_attend();
 	assert_true(run_for(NS_PER_MS, 0, 1, 60) > 10000);
-	shared.client[0].port.limit.packets = 10;
+	shared.client[0].port.limit.units = 10;
 	port_attend();
 	run_for(NS_PER_S, 0, 1, 60);
 	assert_in_range(run_for(10 * NS_PER_S, 0, 1, 60), 99, 101);
@@ -219,7 +219,7 @@ static void turns_by_weight(void **state)
 	} cases[] = {
 		{{1, 1}, {60, 60}},	{{1, 2}, {60, 60}},	{{1, 2}, {1514, 60}},
 		{{3, 1}, {60, 1514}},	{{1, 10}, {1514, 1514}}, {{100, 100}, {1514, 60}},
-		{{2, 3}, {60, 300}},	{{1, LIMIT_WEIGHT_MAX}, {60, 60}},
+		{{2, 3}, {60, 300}},	{{1, SHARE_WEIGHT_MAX}, {60, 60}},
 	};
 
 	(void)state;
@@ -234,7 +234,7 @@ static void turns_by_weight(void **state)
 		compete(600, cases[i].bytes, counts);
 		for (u32 port = 0; port < 2; port++)
 			work[port] = counts[port] * (cases[i].bytes[port] + FORWARD_OVERHEAD);
-		if (cases[i].weight[1] == LIMIT_WEIGHT_MAX) {
+		if (cases[i].weight[1] == SHARE_WEIGHT_MAX) {
 			assert_in_range(counts[0], 1, 2);
 		} else {
 			u64 a = work[0] * cases[i].weight[1];
@@ -274,10 +274,10 @@ static void broadcasts_cost_more(void **state)
 		attach(i);
 	put_plain(0, BROADCAST, MAC(0), 60, 0);
 	put_plain(1, MAC(0), MAC(1), 60, 0);
-	ports[0].deficit = ports[1].deficit = 0;
+	ports[0].share.deficit = ports[1].share.deficit = 0;
 	turn_round(now);
 	/* what was left is given up when there is no more */
-	assert_int_equal(ports[0].deficit, 0);
+	assert_int_equal(ports[0].share.deficit, 0);
 	now += NS_PER_S;
 	for (u32 i = 0; i < 100; i++)
 		put_plain(0, BROADCAST, MAC(0), 60, 0);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "kernel/abi/object.h"
+#include "vmm/io/share.h"
 
 /* Of networks in what a manager and a driver share: the driver of a card, or a switch. */
 #define NET_PORT_MAX 64u /* of a switch; as many clients as a driver may have */
@@ -22,12 +23,7 @@ struct net_port {
 	u32 address; /* IPv4 (and ARP) from this only, as in a frame; 0: from any */
 	u16 vlan; /* 1 to 4094: what it sends and gets without tag; 0: the network without tags */
 	u16 reserved[3];
-	struct net_limit {
-		u64 packets; /* a second; 0: no limit */
-		u64 bytes;   /* a second; 0: no limit */
-		u64 burst;   /* bytes that may come at once beyond that; 0: as the switch thinks */
-		u64 weight;  /* when ports compete; at least 1 */
-	} limit;
+	struct share_given limit; /* of packets */
 };
 
 /* Why a switch drops a frame. */

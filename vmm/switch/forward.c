@@ -45,7 +45,7 @@ static bool may_go(const struct port *to)
 
 static void pay(struct port *from, u32 times)
 {
-	from->deficit -= (s64)times * (packet.bytes + FORWARD_OVERHEAD);
+	share_pay(&from->share, (u64)times * (packet.bytes + FORWARD_OVERHEAD));
 }
 
 static enum net_drop flood(u64 to)
@@ -115,7 +115,7 @@ static enum net_drop pass(struct port *from, const struct frame_header *header)
 	if (reason != NET_PASSED)
 		return reason;
 	if (packet.offer.segments != FRAME_WHOLE)
-		from->deficit -= (s64)packet_segments(&packet) * FORWARD_OVERHEAD;
+		share_pay(&from->share, (u64)packet_segments(&packet) * FORWARD_OVERHEAD);
 	return send();
 }
 
@@ -129,11 +129,11 @@ void forward(struct port *from, const struct frame_header *header, const u8 *fra
 	take(from, header, frame);
 	pay(from, 1);
 	/* only a port that cannot be made to wait is read beyond its limit */
-	if (!from->limited || limit_may_go(from)) {
+	if (!from->share.limited || share_may_go(&from->share)) {
 		reason = pass(from, header);
 		if (reason == NET_PASSED)
 			packets = packet_segments(&packet);
-		limit_take(from, packets, header->bytes);
+		share_take(&from->share, packets, header->bytes);
 	}
 	if (reason != NET_PASSED)
 		from->counts->dropped[reason]++;

@@ -2,7 +2,6 @@
 #pragma once
 
 #include "lib/bits.h"
-#include "vmm/io/bucket.h"
 #include "vmm/io/driver_channel.h"
 #include "vmm/io/net.h"
 
@@ -12,15 +11,11 @@ struct port {
 	u32 index;
 	u32 flags; /* enum net_port_flag */
 	u16 vlan;
-	bool limited;	 /* by packets or bytes */
 	bool carries_all; /* a trunk or an uplink: frames of all VLANs, with tags but for its own */
 	u64 only_mac;	 /* the one source that needs no further look; PORT_NO_MAC: none */
 	u32 address;
-	u64 weight;
-	s64 deficit; /* what is left of its turn, in bytes; or what it owes */
-	u64 ready_at; /* while it is over its limit */
 	struct net_counts *counts;
-	struct bucket packets, bytes;
+	struct share share;
 	struct bucket floods; /* frames for more than one */
 	struct driver_client given; /* number 0: nobody is there */
 };
@@ -30,7 +25,7 @@ struct port {
 struct port_sets {
 	u64 there;
 	u64 active;    /* may have frames for the switch */
-	u64 throttled; /* over its limit: not read before ready_at */
+	u64 throttled; /* over its limit: not read before share.ready_at */
 	u64 changed;   /* has something that its client was not shown */
 	u64 mirrors;
 	u64 trunks;  /* that have an address of their own, in all VLANs */

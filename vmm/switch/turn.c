@@ -16,7 +16,7 @@ static void throttle(struct port *port)
 {
 	port_sets.active &= ~BIT(port->index);
 	port_sets.throttled |= BIT(port->index);
-	next_ready = MIN(next_ready, port->ready_at);
+	next_ready = MIN(next_ready, port->share.ready_at);
 }
 
 static bool can_wait(const struct port *port)
@@ -27,31 +27,31 @@ static bool can_wait(const struct port *port)
 /* False: it has to wait for its credit. */
 static bool is_within_limit(struct port *port, u64 now)
 {
-	return limit_refill(port, now) || !can_wait(port);
+	return share_refill(&port->share, now) || !can_wait(port);
 }
 
 /* There are no more frames now. */
 static void rest(struct port *port)
 {
-	port->deficit = MIN(port->deficit, 0);
+	share_rest(&port->share);
 	if (link_may_wait(&port->end))
 		port_sets.active &= ~BIT(port->index);
 }
 
-static u32 serve(struct port *port, u64 share, u64 now)
+static u32 serve(struct port *port, u64 largest, u64 now)
 {
 	struct frame_header header;
 	const u8 *frame;
 	u32 count = 0;
 
 	port_renew(port);
-	if (unlikely(port->limited) && !is_within_limit(port, now)) {
+	if (unlikely(port->share.limited) && !is_within_limit(port, now)) {
 		throttle(port);
 		return 0;
 	}
-	port->deficit = MIN(port->deficit + (s64)share, (s64)TURN_BYTES);
-	while (count < TURN_FRAMES && port->deficit > 0) {
-		if (unlikely(port->limited) && !limit_may_go(port) && can_wait(port))
+	share_begin_turn(&port->share, largest, TURN_BYTES);
+	while (count < TURN_FRAMES && port->share.deficit > 0) {
+		if (unlikely(port->share.limited) && !share_may_go(&port->share) && can_wait(port))
 			break;
 		if (!frames_next(&port->end, &header, &frame)) {
 			rest(port);
@@ -71,14 +71,8 @@ static u64 largest_weight(void)
 	u64 weight = 1;
 
 	for (u64 set = port_sets.active; set != 0; set &= set - 1)
-		weight = MAX(weight, ports[bit_lowest(set)].weight);
+		weight = MAX(weight, ports[bit_lowest(set)].share.weight);
 	return weight;
-}
-
-static u64 share_of(const struct port *port, u64 largest)
-{
-	return port->weight == largest ? TURN_BYTES
-				       : MAX(TURN_BYTES * port->weight / largest, 1);
 }
 
 u32 turn_round(u64 now)
@@ -89,7 +83,7 @@ u32 turn_round(u64 now)
 
 	for (u64 set = port_sets.active; set != 0; set &= set - 1) {
 		struct port *port = &ports[bit_lowest(set)];
-		u32 taken = serve(port, share_of(port, largest), now);
+		u32 taken = serve(port, largest, now);
 
 		count += taken;
 		unpublished += taken;
@@ -110,8 +104,8 @@ void turn_wake(u64 now)
 	for (u64 set = port_sets.throttled; set != 0; set &= set - 1) {
 		struct port *port = &ports[bit_lowest(set)];
 
-		if (port->ready_at > now) {
-			next_ready = MIN(next_ready, port->ready_at);
+		if (port->share.ready_at > now) {
+			next_ready = MIN(next_ready, port->share.ready_at);
 			continue;
 		}
 		port_sets.throttled &= ~BIT(port->index);

@@ -4,9 +4,8 @@
 #include "vmm/switch/port.h"
 
 /*
- * Whose turn it is: all ports that have frames, one after another (deficit round robin: Shreedhar
- * and Varghese, 1995). In each round a port may send so many bytes, by its weight among those that
- * compete; what it sends beyond it owes.
+ * Whose turn it is: all ports that have frames, one after another. In each round a port may send so
+ * many bytes, by its weight among those that compete; what it sends beyond it owes.
  */
 #define TURN_FRAMES 64u
 /* Of the port with the largest weight; FORWARD_OVERHEAD counts. */

@@ -52,10 +52,10 @@ static const struct driver_link *find_mac(const struct net *net, u64 mac)
 	return NULL;
 }
 
-static struct net_limit limit_of(const struct vm_config *config)
+static struct share_given limit_of(const struct vm_config *config)
 {
-	return (struct net_limit){
-		.packets = config->net_packets,
+	return (struct share_given){
+		.units = config->net_packets,
 		.bytes = config->net_bytes,
 		.burst = config->net_burst,
 		.weight = config->net_weight,
