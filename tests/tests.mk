@@ -192,6 +192,21 @@ $(NO_FLUSH)/skerry.elf: $(BUILD)/skerry.elf $(NO_FLUSH)/nvme.bin boot/blobs.S te
 	$(Q)cp $(NO_FLUSH)/nvme.bin $(NO_FLUSH)/blobs
 	$(call test_image,$(NO_FLUSH),$(WRAPS) $(if $(TEST),$(FAULT_OBJECTS)))
 
+# --- the product with disks in memory that take their time ---
+
+SLOW := $(BUILD)/tests/slow
+$(eval $(call program,tests/slow/ramdisk,$(call driver_sources,vmm/driver/disk/ramdisk) tests/slow/driver_slow.c))
+-include $(patsubst %.o,%.d,$(call objects,$(wildcard tests/slow/*.c)))
+
+$(SLOW)/ramdisk.elf: PROGRAM_WRAPS := --wrap=driver_finish --wrap=client_publish --wrap=process_wait
+
+$(SLOW)/skerry.elf: $(BUILD)/skerry.elf $(SLOW)/ramdisk.bin boot/blobs.S tests/tests.mk
+	$(Q)mkdir -p $(SLOW)/blobs
+	$(Q)cp $(BUILD)/manager.bin $(BUILD)/monitor.image $(BUILD)/demo.bin $(PROGRAMS:%=$(BUILD)/%.bin) \
+		$(SLOW)/blobs
+	$(Q)cp $(SLOW)/ramdisk.bin $(SLOW)/blobs
+	$(call test_image,$(SLOW),$(WRAPS) $(if $(TEST),$(FAULT_OBJECTS)))
+
 # --- the set ---
 
 # Of host programs only those that ONLY= and NAME= choose; images for whatever boots one.
@@ -201,7 +216,7 @@ PARTS_fuzz = $(call named,$(FUZZ_TARGETS:%=$(FUZZ)/%))
 PARTS_guest = $(TEST_TOOLS) $(TINY_GUESTS) $(LINUX_PROGRAMS) $(HOSTILE)/skerry.elf \
 	$(THIEF)/skerry.elf $(FAULTS)/skerry.elf $(LIARS)/skerry.elf \
 	$(BUILD)/tests/bench/exits.bin $(BUILD)/tests/bench/switch.bin $(RIGHTS)/skerry.elf \
-	$(NO_FLUSH)/skerry.elf $(DISK_TOOLS)/made all guests service
+	$(NO_FLUSH)/skerry.elf $(SLOW)/skerry.elf $(DISK_TOOLS)/made all guests service
 PARTS_system = $(PARTS_guest) gateway-parts
 PARTS_gateway = gateway-parts
 

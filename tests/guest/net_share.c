@@ -18,9 +18,6 @@
 #define PATTERN_BYTES (FRAME_BYTES - PATTERN_AT)
 #define REPORT	    200u /* frames */
 #define GAP_MS	    2u
-#define COM1	    0x3f8u
-#define LINE_STATUS (COM1 + 5)
-#define LINE_DATA_READY 1u
 #define RECEIVE	    0u /* queues */
 #define SEND	    1u
 
@@ -36,15 +33,6 @@ static bool has_come(void)
 static bool has_sent(void)
 {
 	return card.queue[SEND].used.index == posted;
-}
-
-static void wait_for(bool (*good)(void))
-{
-	interrupts_off();
-	while (!good()) {
-		interrupts_on_and_halt();
-		interrupts_off();
-	}
 }
 
 static void kick(u32 queue)
@@ -111,13 +99,6 @@ NORETURN static void flood(void)
 	}
 }
 
-static void say(const char *what, u64 value)
-{
-	print(what);
-	print_hex(value);
-	print("\n");
-}
-
 /* Frames in a thousand seconds, each time that so many have come. */
 NORETURN static void count(void)
 {
@@ -140,23 +121,6 @@ NORETURN static void count(void)
 	}
 }
 
-static void sort(void)
-{
-	for (u32 i = 1; i < SAMPLES; i++) {
-		u64 value = sample[i];
-		u32 at = i;
-
-		for (; at > 0 && sample[at - 1] > value; at--)
-			sample[at] = sample[at - 1];
-		sample[at] = value;
-	}
-}
-
-static bool gap_over(void)
-{
-	return lapic_get(LAPIC_TIMER_CURRENT) == 0;
-}
-
 static u64 answer_ticks(void)
 {
 	u64 start = read_tsc();
@@ -171,40 +135,24 @@ static u64 answer_ticks(void)
 	return ticks;
 }
 
-static void wait_gap(void)
-{
-	static u32 per_ms;
-
-	if (per_ms == 0) {
-		per_ms = lapic_counts_per_ms();
-		trap_set_hook(VECTOR_TIMER, lapic_end_of_interrupt);
-		lapic_put(LAPIC_LVT_TIMER, VECTOR_TIMER);
-	}
-	lapic_put(LAPIC_TIMER_INITIAL, GAP_MS * per_ms);
-	wait_for(gap_over);
-}
-
 /*
  * For each character that is typed the median and the 99th percentile of so many answers, in ticks
  * of the TSC.
  */
 NORETURN static void ping(void)
 {
-	char line[] = "? ";
-
 	for (;;) {
-		while ((in8(LINE_STATUS) & LINE_DATA_READY) == 0)
-			wait_gap();
-		line[0] = (char)in8(COM1);
+		char key = typed();
+
+		if (key == 0) {
+			wait_gap_ms(GAP_MS);
+			continue;
+		}
 		for (u32 i = 0; i < SAMPLES; i++) {
-			wait_gap();
+			wait_gap_ms(GAP_MS);
 			sample[i] = answer_ticks();
 		}
-		sort();
-		print("MEDIAN ");
-		say(line, sample[SAMPLES / 2]);
-		print("TAIL ");
-		say(line, sample[SAMPLES * 99 / 100]);
+		say_samples(key, sample, SAMPLES);
 	}
 }
 

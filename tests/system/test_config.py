@@ -35,11 +35,12 @@ OTHERS = {"kernel": "cpuid.bin", "initrd": "spin.bin", "cmdline": "x", "memory":
           "trap": "cr msr", "preemption_timer": "off", "unrestricted": "off", "tlb_flush": "full",
           "apic_virtualization": "off", "hpet": "yes", "pci": "off",
           "rng": "yes", "console": "virtio", "port": "agent", "channel": "agent", "disk": "none", "net": "none",
+          "disk.ops": "1000", "disk.bytes": "9000000", "disk.burst": "64000", "disk.weight": "512",
           "net.packets": "1000", "net.bytes": "9000000", "net.burst": "64000", "net.weight": "512",
           "test_device": "yes"}
 # The keys that, by `help vm set`, can change while a VM runs.
-AT_ANY_TIME = ("weight cap reserve affinity on_crash stop_timeout autostart trap net.packets net.bytes "
-               "net.burst net.weight").split()
+AT_ANY_TIME = ("weight cap reserve affinity on_crash stop_timeout autostart trap disk.ops disk.bytes "
+               "disk.burst disk.weight net.packets net.bytes net.burst net.weight").split()
 
 
 def check_changeable(machine):

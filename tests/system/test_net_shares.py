@@ -9,9 +9,9 @@ import bundle
 import fio
 from machine import Qemu, wait_for
 from net import ports
+from shares import COUNTED, order, ping, rate_of, value
 
 DEATHS = 35  # twice what the quota of a switch would do for if nothing were freed
-COUNTED = ("-icount", "shift=0,sleep=off")
 GUEST = """[vm {name}]
 kernel = net_share.bin
 cmdline = {words}
@@ -33,30 +33,6 @@ def boot(build, tmp_path, *guests, packets=0, image=""):
                              packets=packets, net="".join(net) or "lan")
     files = bundle.make(tmp_path / "share.cpio", conf, bundle.tiny(build, "net_share"))
     return Qemu(build / image, bundle=files, extra=COUNTED)
-
-
-def value(machine, what):
-    """The next that the guest says whose console is attached; what it had said counts too."""
-    machine.wait(rf"{what} 0x([0-9a-f]+)\r*\n")
-    return int(machine.match().group(1), 16)
-
-
-def rate_of(machine):
-    return value(machine, "RATE") / 1000
-
-
-def order(machine, line):
-    """A command about a VM that may still have to do with the last one."""
-    wait_for(lambda: "busy" not in machine.command(line))
-
-
-def ping(machine, key):
-    """The median and the 99th percentile of 1000 pings from now on, in instructions."""
-    machine.attach("ping")
-    machine.type(key)
-    found = value(machine, f"MEDIAN {key}"), value(machine, f"TAIL {key}")
-    machine.leave()
-    return found
 
 
 @pytest.mark.parametrize("rate, window", [(100, 200), (100000, 60000)])

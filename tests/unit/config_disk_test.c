@@ -27,6 +27,7 @@ static void everything(void **state)
 
 	(void)state;
 	assert_int_equal(parse("[vm a]\nkernel = k\ndisk = late ro\ndisk = one, two optional\n"
+			       "disk.ops = 100000\ndisk.bytes = 0\ndisk.burst = 9\n"
 			       "[disk one]\ncontroller = memory\nimage = disk.img\nsize = 1G\n"
 			       "read_only = yes\npartition = \"my # root\"\n"
 			       "[disk two]\ncontroller = 00:04.0\nrestart_limit = 0\nlost = error\n"
@@ -36,6 +37,10 @@ static void everything(void **state)
 	expect_use(1, "one", 0);
 	expect_use(2, "two", VM_DISK_OPTIONAL);
 	assert_int_equal(config.vm[0].disk[3].number, 0);
+	assert_int_equal(config.vm[0].disk_ops, 100000);
+	assert_int_equal(config.vm[0].disk_bytes, 0);
+	assert_int_equal(config.vm[0].disk_burst, 9);
+	assert_int_equal(config.vm[0].disk_weight, 256);
 	disk = find_disk("one");
 	assert_true(disk->section.declared && !disk->section.broken);
 	assert_string_equal(disk->controller, "memory");

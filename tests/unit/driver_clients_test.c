@@ -167,7 +167,7 @@ static void fair_to_all(void **state)
 	for (u32 i = 1; i < ARRAY_COUNT(who); i++)
 		attach(who[i], false);
 	device_room = 1;
-	for (u32 round = 0; round < 100; round++) {
+	for (u32 round = 0; round < 200; round++) {
 		for (u32 i = 0; i < ARRAY_COUNT(who); i++)
 			put_read(who[i], round);
 		serve();
@@ -176,7 +176,7 @@ static void fair_to_all(void **state)
 		client_publish();
 	}
 	for (u32 i = 0; i < ARRAY_COUNT(who); i++)
-		assert_int_equal(got[who[i]], 25);
+		assert_in_range(got[who[i]], 50 - 15, 50 + 15);
 }
 
 /* A request of the driver's own is nobody's. */

@@ -66,6 +66,11 @@ struct config *setup_config(void)
 	return &configuration;
 }
 
+void disk_limit_all(struct vm *vm)
+{
+	(void)vm;
+}
+
 void net_limit_all(struct vm *vm)
 {
 	(void)vm;

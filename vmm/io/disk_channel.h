@@ -3,6 +3,7 @@
 
 #include "kernel/abi/object.h"
 #include "lib/bits.h"
+#include "vmm/io/share.h"
 
 /* Of disks in what a manager and a driver share. */
 #define DISK_CLIENT_MAX	   16u
@@ -17,12 +18,14 @@ enum disk_feature {
 	DISK_LOST = 1 << 4, /* its driver stays down: requests fail */
 };
 
-/* What a client has of the disk; written by the manager. */
+/* What a client has of the disk; written by the manager. `limit` may change while it is in use. */
 struct disk_client_part {
 	u64 pool_pages;	  /* of the host-physical addresses of the pool's pages; 0: no DMA here */
 	u64 first_sector; /* what the client sees of the disk, in sectors of 512 bytes */
 	u64 sectors;
 	u32 read_only;
+	u32 pad0;
+	struct share_given limit; /* of operations */
 };
 
 /* A partition of the disk's GPT. */
@@ -41,6 +44,7 @@ struct disk_counts {
 	u64 flushes;
 	u64 errors;
 	u64 refused; /* requests that this client may not make */
+	u64 limited_ns; /* for which requests have waited for the limits */
 };
 
 /* Written by the driver. */

@@ -73,3 +73,14 @@ void check_duration(const char *name, u32 (*measure)(void), u32 us);
  * measure.c: counts of the local APIC's timer in a millisecond, divided by 16; leaves it stopped.
  */
 u32 lapic_counts_per_ms(void);
+
+/* Halts until it is so; each interrupt has it look. */
+void wait_for(bool (*good)(void));
+/* Halts for this long, by the local APIC's timer. */
+void wait_gap_ms(u32 ms);
+/* "WHAT 0x...", for whoever reads the console. */
+void say(const char *what, u64 value);
+/* "MEDIAN K 0x..." and "TAIL K 0x...": of so many samples, which it sorts; the 99th percentile. */
+void say_samples(char key, u64 *sample, u32 count);
+/* The next character that was typed at COM1; none: 0. */
+char typed(void);

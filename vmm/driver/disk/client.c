@@ -1,29 +1,18 @@
 /* SPDX-License-Identifier: MIT */
-/* The clients' side of a driver: their requests are checked here, and go to the device in turn. */
-#include "vmm/driver/disk/client.h"
+/* The clients' side of a driver: they come and go, their requests are checked here and answered. */
+#include "vmm/driver/disk/client_turn.h"
 
 #include "lib/bits.h"
 #include "lib/string.h"
 #include "vmm/rt/clock.h"
 #include "vmm/rt/syscall.h"
 
-struct client {
-	struct driver_client given; /* a copy; number 0: nobody is there */
-	struct link_end end;
-	u32 waiting;  /* with the device */
-	bool leaving; /* takes no more; gone once nothing waits */
-	bool changed; /* has answers that it was not shown */
-	struct block_request held; /* taken, but the device had no room */
-	bool has_held;
-};
-
 static struct driver_channel *channel;
 static handle_t queue;
 static u64 first_key;
-static struct client clients[DISK_CLIENT_MAX];
+struct client clients[DISK_CLIENT_MAX];
 static struct driver_request requests[DRIVER_DEPTH];
 static u32 request_count; /* busy ones */
-static u32 turn;	  /* the client that is asked first: the device had no room for it */
 
 void client_init(struct driver_channel *shared, handle_t signals, u64 first)
 {
@@ -37,9 +26,11 @@ static void come(u32 index, const struct driver_client *given)
 	struct client *client = &clients[index];
 
 	*client = (struct client){.given = *given};
+	share_open(&client->share, &given->disk.limit);
 	slot_open(&client->end, (struct link_memory *)(uintptr_t)given->link, LINK_SERVER);
 	if (sys_object_bind(given->doorbell, queue, first_key + index) != STATUS_OK)
 		driver_give_up("client %u cannot be heard", index);
+	client_turn_share_out();
 	memset(&channel->disk.counts[index], 0, sizeof(channel->disk.counts[index]));
 	__atomic_store_n(&channel->served[index], given->number, __ATOMIC_RELEASE);
 	client_tell_manager();
@@ -54,8 +45,18 @@ static void leave_if_done(u32 index)
 	sys_handle_close(client->given.doorbell);
 	sys_handle_close(client->given.bell);
 	*client = (struct client){0};
+	client_turn_share_out();
 	__atomic_store_n(&channel->served[index], 0, __ATOMIC_RELEASE);
 	client_tell_manager();
+}
+
+/* One that waits is looked at again, and waits as the new limit has it. */
+static void change_limit(u32 index)
+{
+	struct share_given limit = channel->client[index].disk.limit;
+
+	if (clients[index].given.number != 0 && share_change(&clients[index].share, &limit))
+		client_turn_wake(&clients[index], clock_tsc());
 }
 
 void client_attend(void)
@@ -63,8 +64,10 @@ void client_attend(void)
 	for (u32 i = 0; i < DISK_CLIENT_MAX; i++) {
 		u32 number = __atomic_load_n(&channel->client[i].number, __ATOMIC_ACQUIRE);
 
-		if (number == clients[i].given.number)
+		if (number == clients[i].given.number) {
+			change_limit(i);
 			continue;
+		}
 		clients[i].leaving = clients[i].given.number != 0;
 		leave_if_done(i);
 		if (clients[i].given.number == 0 && number != 0) {
@@ -174,52 +177,25 @@ static bool hand_over(struct client *client, const struct block_request *asked)
 	return false;
 }
 
-/* One request of this client. False: it has none, or the device no room. */
-static bool serve_one(u32 index)
+struct disk_counts *client_counts(const struct client *client)
 {
-	struct client *client = &clients[index];
+	return &channel->disk.counts[client - clients];
+}
+
+enum client_taken client_take_one(struct client *client)
+{
 	enum block_status status;
 
-	if (client->given.number == 0 || client->leaving)
-		return false;
 	if (!client->has_held && !slot_take(&client->end, &client->held))
-		return false;
+		return CLIENT_NOTHING;
 	status = client->has_held ? BLOCK_OK : check(client, &client->held);
 	if (status != BLOCK_OK) {
-		channel->disk.counts[index].refused += status == BLOCK_REFUSED;
+		client_counts(client)->refused += status == BLOCK_REFUSED;
 		answer(client, client->held.id, status);
-		return true;
+		return CLIENT_TOOK;
 	}
 	client->has_held = !hand_over(client, &client->held);
-	return !client->has_held;
-}
-
-static void renew(struct client *client)
-{
-	if (client->given.number == 0 || client->leaving || !link_renewed(&client->end))
-		return;
-	client->has_held = false;
-	(void)sys_event_signal(client->given.bell);
-}
-
-bool client_serve(void)
-{
-	u32 first = turn;
-	bool full = false;
-	bool any = false;
-
-	for (u32 i = 0; i < DISK_CLIENT_MAX; i++)
-		renew(&clients[i]);
-	for (u32 i = 0; i < DISK_CLIENT_MAX; i++) {
-		u32 index = (first + i) % DISK_CLIENT_MAX;
-
-		any |= serve_one(index);
-		if (full || !clients[index].has_held)
-			continue;
-		turn = index;
-		full = true;
-	}
-	return any;
+	return client->has_held ? CLIENT_FULL : CLIENT_TOOK;
 }
 
 static void count(struct disk_counts *counts, const struct driver_request *request,
@@ -263,21 +239,6 @@ void client_publish(void)
 		if (link_publish(&client->end))
 			(void)sys_event_signal(client->given.bell);
 	}
-}
-
-/* A request that is held goes on when another one ends; if none is left, it goes on now. */
-bool client_may_wait(void)
-{
-	bool all = true;
-
-	for (u32 i = 0; i < DISK_CLIENT_MAX; i++) {
-		struct client *client = &clients[i];
-
-		if (client->given.number == 0 || client->leaving)
-			continue;
-		all &= client->has_held ? request_count > 0 : link_may_wait(&client->end);
-	}
-	return all;
 }
 
 u32 client_waiting(void)

@@ -7,12 +7,19 @@
 void client_init(struct driver_channel *channel, handle_t queue, u64 first_key);
 /* Obeys the manager: clients come and go. */
 void client_attend(void);
-/* Takes requests from all clients in turn and hands them to the device. True: it took some. */
+/* So many requests are with the device at once, DRIVER_DEPTH at most; 0: as many. */
+void client_set_depth(u32 depth);
+/*
+ * One round: takes requests from all clients in turn, by weight and within their limits, and hands
+ * them to the device. True: it took some.
+ */
 bool client_serve(void);
 /* Shows every client its answers. */
 void client_publish(void);
-/* Whether no client has anything new; each signals from now on. */
+/* Whether no client has anything that could be done now; each signals from now on. */
 bool client_may_wait(void);
+/* Until then: a client that is over its limit goes on; ~0: none is. In ticks of the TSC. */
+u64 client_deadline(void);
 /* How many requests the device has. */
 u32 client_waiting(void);
 /* A request of the driver's own; NULL: none is free. */

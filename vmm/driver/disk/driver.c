@@ -2,6 +2,7 @@
 /* A disk driver's life: starts its device, reads the partition table, serves. */
 #include "vmm/driver/disk/driver.h"
 
+#include "lib/bits.h"
 #include "lib/string.h"
 #include "vmm/driver/disk/client.h"
 #include "vmm/driver/disk/gpt.h"
@@ -65,13 +66,14 @@ static void start_device(void)
 
 	if (!driver_ops.start(&disk, problem, sizeof(problem)))
 		driver_give_up("%s", problem);
+	client_set_depth(disk.depth);
 	show_disk(&disk);
 }
 
 static void wait(void)
 {
 	u64 deadline = client_waiting() != 0 ? clock_tsc() + clock_ns_to_tsc(LOOK_NS) : ~0ull;
-	u64 key = process_wait(deadline);
+	u64 key = process_wait(MIN(deadline, client_deadline()));
 
 	if (key == PROCESS_DEVICE)
 		process_interrupt_taken();

@@ -34,6 +34,7 @@ struct driver_disk {
 	u32 features; /* enum disk_feature */
 	char model[48];
 	char serial[24];
+	u32 depth; /* requests that it works at, or holds, at once; 0: DRIVER_DEPTH */
 };
 
 struct driver_ops {

@@ -2,6 +2,20 @@
 #include "vmm/manager/command.h"
 #include "vmm/manager/disk/disk.h"
 
+/* Only what is not as for every VM. */
+static void show_limits(struct reply *reply, const struct share_given *limit, u64 limited_ns)
+{
+	if (limit->units != 0)
+		reply_line(reply, "  %llu operations a second", (unsigned long long)limit->units);
+	if (limit->bytes != 0)
+		reply_line(reply, "  %llu bytes a second", (unsigned long long)limit->bytes);
+	if (limit->weight != DISK_WEIGHT)
+		reply_line(reply, "  weight %llu", (unsigned long long)limit->weight);
+	if (limited_ns != 0)
+		reply_line(reply, "  %llu ms waited for these limits",
+			   (unsigned long long)(limited_ns / NS_PER_MS));
+}
+
 static void show(struct reply *reply, const struct driver *driver, u32 index)
 {
 	const struct driver_link *link = &driver->link[index];
@@ -15,6 +29,7 @@ static void show(struct reply *reply, const struct driver *driver, u32 index)
 			   (unsigned long long)(counts.written_bytes / KIB),
 			   (unsigned long long)counts.flushes, (unsigned long long)counts.errors,
 			   (unsigned long long)counts.refused);
+		show_limits(reply, &link->disk.limit, counts.limited_ns);
 		return;
 	}
 	reply_object_begin(reply);
@@ -26,6 +41,11 @@ static void show(struct reply *reply, const struct driver *driver, u32 index)
 	json_u64(&reply->object, "flushes", counts.flushes);
 	json_u64(&reply->object, "errors", counts.errors);
 	json_u64(&reply->object, "refused", counts.refused);
+	json_u64(&reply->object, "ops_limit", link->disk.limit.units);
+	json_u64(&reply->object, "bytes_limit", link->disk.limit.bytes);
+	json_u64(&reply->object, "burst", link->disk.limit.burst);
+	json_u64(&reply->object, "weight", link->disk.limit.weight);
+	json_u64(&reply->object, "limited_ns", counts.limited_ns);
 	reply_object_end(reply);
 }
 
@@ -50,6 +70,9 @@ COMMAND(disk_stat,
 	.right = MAY_VIEW,
 	.arguments = "",
 	.summary = "what each VM has had of its disks since the driver or it was started",
+	.detail = "Below a disk its limits, where the VM has some (`vm set`), and for how long\n"
+		  "its requests have waited for them.",
 	.example = "disk stat",
-	.keys = "disk vm requests read_bytes written_bytes flushes errors refused",
+	.keys = "disk vm requests read_bytes written_bytes flushes errors refused ops_limit "
+		"bytes_limit burst weight limited_ns",
 	.run = run);

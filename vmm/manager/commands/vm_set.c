@@ -8,6 +8,7 @@
 
 #define AT_ANY_TIME                                                                                \
 	"weight cap reserve affinity on_crash stop_timeout autostart trap "                        \
+	"disk.ops disk.bytes disk.burst disk.weight "                                              \
 	"net.packets net.bytes net.burst net.weight"
 
 bool vm_set_at_any_time(struct text key)

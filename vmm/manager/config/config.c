@@ -45,6 +45,7 @@ void config_vm_init(struct vm_config *vm)
 		.memory_bytes = 128 * MIB,
 		.vcpus = 1,
 		.weight = 256,
+		.disk_weight = DISK_WEIGHT,
 		.net_weight = 256,
 		.stop_timeout_ns = 30 * NS_PER_S,
 	};

@@ -48,6 +48,7 @@ struct host_config {
 #define CONFIG_VM_DISK_MAX 16u
 #define CONFIG_WORD_BYTES  48u
 #define CONFIG_RESTART_MAX 64u
+#define DISK_WEIGHT	   256u /* of a VM that says nothing else */
 
 /* What becomes of requests to a disk whose driver stays down. */
 enum config_lost {
@@ -154,6 +155,10 @@ struct vm_config {
 	char channel[CONFIG_NAME_BYTES]; /* the port that is a machine channel; "": none */
 	u64 test_device;
 	struct vm_disk disk[CONFIG_VM_DISK_MAX];
+	u64 disk_ops; /* a second, of each disk; 0: no limit; likewise: */
+	u64 disk_bytes;
+	u64 disk_burst; /* bytes */
+	u64 disk_weight;
 	struct vm_net net[CONFIG_VM_NET_MAX];
 	u64 net_packets; /* a second, of each card; 0: no limit; likewise: */
 	u64 net_bytes;

@@ -82,6 +82,14 @@ const struct config_key config_vm_keys[] = {
 	 "the name of one of its ports"},
 	{"disk", VALUE_DISKS, VM_FIELD(disk), .words = NULL,
 	 .allowed = "a disk's name, then ro or optional or both; at most 16 disks; or none"},
+	{"disk.ops", VALUE_NUMBER, VM_FIELD(disk_ops), 0, 1000000000, NULL,
+	 "a number of operations a second, or 0 for no limit"},
+	{"disk.bytes", VALUE_NUMBER, VM_FIELD(disk_bytes), 0, 1000000000000, NULL,
+	 "a number of bytes a second, or 0 for no limit"},
+	{"disk.burst", VALUE_NUMBER, VM_FIELD(disk_burst), 0, 1000000000, NULL,
+	 "a number of bytes, or 0 for as many as the driver thinks right"},
+	{"disk.weight", VALUE_NUMBER, VM_FIELD(disk_weight), 1, 65535, NULL,
+	 "a number from 1 to 65535"},
 	{"net", VALUE_NETS, VM_FIELD(net), .words = NULL,
 	 .allowed = "a network's name, then any of mac=52:54:00:12:34:56, vlan=1 to 4094, "
 		    "address=10.0.2.15, trunk, private, any_source and optional; at most 8 "

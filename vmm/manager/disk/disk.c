@@ -239,6 +239,16 @@ void disk_users(const struct disk *disk, char *text, size_t size)
 	}
 }
 
+static struct share_given limit_of(const struct vm_config *config)
+{
+	return (struct share_given){
+		.units = config->disk_ops,
+		.bytes = config->disk_bytes,
+		.burst = config->disk_burst,
+		.weight = config->disk_weight,
+	};
+}
+
 static struct driver_link *attach(struct vm *vm, u32 number, bool read_only, char *problem,
 				  size_t size)
 {
@@ -264,7 +274,8 @@ static struct driver_link *attach(struct vm *vm, u32 number, bool read_only, cha
 		.whole = disk->config->partition[0] == '\0',
 		.disk = {.first_sector = disk->first_sector,
 			 .sectors = disk->sectors,
-			 .read_only = read_only},
+			 .read_only = read_only,
+			 .limit = limit_of(&vm->config)},
 	};
 	string_copy(wanted.user, sizeof(wanted.user), vm->config.name);
 	return driver_link_make(disk->driver, vm->group, &wanted, problem, size);
@@ -337,6 +348,16 @@ bool disk_detach_all(struct vm *vm)
 		all = false;
 	}
 	return all;
+}
+
+void disk_limit_all(struct vm *vm)
+{
+	for (u32 i = 0; i < CONFIG_VM_DISK_MAX; i++) {
+		if (vm->link[i] == NULL)
+			continue;
+		vm->link[i]->disk.limit = limit_of(&vm->config);
+		driver_link_fill(vm->link[i]);
+	}
 }
 
 u64 disk_pages(const struct vm_config *config)

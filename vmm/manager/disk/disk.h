@@ -39,5 +39,7 @@ bool disk_attach_all(struct vm *vm, char *problem, size_t size);
 void disk_give_all(const struct vm *vm, struct process_build *build);
 /* Ends the links, in steps: true once the drivers have nothing of the VM any more. */
 bool disk_detach_all(struct vm *vm);
+/* The VM's limits have changed. */
+void disk_limit_all(struct vm *vm);
 /* Pages that links of so many disks take. */
 u64 disk_pages(const struct vm_config *config);

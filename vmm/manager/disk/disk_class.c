@@ -36,8 +36,10 @@ static void disk_describe(const struct driver *driver, const struct driver_link 
 
 static void disk_fill(const struct driver_link *link, struct driver_client *client)
 {
-	client->disk = link->disk;
-	client->disk.pool_pages = link->pool_pages_at;
+	struct disk_client_part part = link->disk;
+
+	part.pool_pages = link->pool_pages_at;
+	client->disk = part;
 }
 
 const struct driver_class disk_class = {

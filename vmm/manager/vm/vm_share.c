@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include "vmm/manager/disk/disk.h"
 #include "vmm/manager/net/net.h"
 #include "vmm/manager/vm/vm_share.h"
 #include "lib/bits.h"
@@ -137,6 +138,7 @@ static void finish(struct vm *vm)
 		vm->config = vm->next;
 		vm->revision++;
 		vm_event(vm->config.name, vm->uuid, EVENT_CONFIGURATION, "");
+		disk_limit_all(vm);
 		net_limit_all(vm);
 		if (traps && vm->group != HANDLE_NONE && !vm->dying && vm_ready(vm)) {
 			vm->channel->trap = (u32)vm->config.trap;

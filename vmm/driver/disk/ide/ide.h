@@ -15,6 +15,7 @@
 /* Twice that is still less than the manager's patience. */
 #define IDE_COMMAND_NS	(2 * NS_PER_S)
 #define IDE_ATTEMPTS	2u /* of one request */
+#define IDE_DEPTH	2u /* one is with the disk, one waits: whose it is is not decided here */
 
 struct ide {
 	u16 command_port;

@@ -122,6 +122,7 @@ bool ide_start(struct ide *ide, struct driver_disk *disk, char *problem, size_t 
 		   (word[IDE_ID_CAPABILITIES] & IDE_CAPABILITY_DMA) != 0 && has_mode(ide, word);
 	disk->sectors = ide->sectors;
 	disk->block_bytes = BLOCK_SECTOR_BYTES;
+	disk->depth = IDE_DEPTH;
 	copy_words(disk->model, sizeof(disk->model), word + IDE_ID_MODEL, 20);
 	copy_words(disk->serial, sizeof(disk->serial), word + IDE_ID_SERIAL, 10);
 	return true;

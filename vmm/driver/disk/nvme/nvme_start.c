@@ -178,7 +178,8 @@ static bool read_namespace(struct nvme *nvme, struct driver_disk *disk, char *pr
 	return true;
 }
 
-static bool create_queues(struct nvme *nvme, char *problem, size_t size)
+static bool create_queues(struct nvme *nvme, struct driver_disk *disk, char *problem,
+			  size_t size)
 {
 	u32 entries = (u32)MIN((nvme->capabilities & NVME_CAP_MQES) + 1, NVME_DEPTH);
 	u32 interrupt = nvme->interrupts ? (u32)NVME_QUEUE_INTERRUPT : 0; /* vector 0 */
@@ -186,6 +187,7 @@ static bool create_queues(struct nvme *nvme, char *problem, size_t size)
 	if (entries < 2)
 		return refuse(problem, size, "its queues are too short");
 	(void)set_feature(nvme, NVME_FEATURE_QUEUES, 0);
+	disk->depth = entries - 1;
 	nvme_queue_init(nvme, &nvme->io, NVME_IO_QUEUE, NVME_PAGE_SQ, entries);
 	if (!command(nvme, &(struct nvme_command){.opcode = NVME_ADMIN_CREATE_CQ,
 						  .prp1 = page_address(nvme, NVME_PAGE_CQ),
@@ -205,5 +207,6 @@ bool nvme_start(struct nvme *nvme, struct driver_disk *disk, char *problem, size
 {
 	return check_registers(nvme, problem, size) && reset(nvme, problem, size) &&
 	       read_controller(nvme, disk, problem, size) &&
-	       read_namespace(nvme, disk, problem, size) && create_queues(nvme, problem, size);
+	       read_namespace(nvme, disk, problem, size) &&
+	       create_queues(nvme, disk, problem, size);
 }

@@ -10,6 +10,7 @@
  * 1.2.
  */
 #define VBLK_PARTS_MAX (BLOCK_REQUEST_PAGES + 2)
+#define VBLK_PARTS_MIN 2u
 
 /* The pages that it works with. */
 enum vblk_page {

@@ -87,6 +87,7 @@ bool vblk_start(struct vblk *vblk, struct driver_disk *disk, char *problem, size
 	    !read_sizes(vblk, disk, problem, size) || !read_limits(vblk, problem, size))
 		return false;
 	read_features(vblk, disk);
+	disk->depth = MIN(vblk->ring.size / VBLK_PARTS_MIN, DRIVER_DEPTH);
 	virtio_host_go(&vblk->host);
 	return true;
 }
