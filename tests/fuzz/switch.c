@@ -13,10 +13,12 @@
 #include "vmm/io/frames.c"
 #include "vmm/io/link.c"
 #include "vmm/io/share.c"
+#include "vmm/switch/announce.c"
 #include "vmm/switch/checksum.c"
 #include "vmm/switch/deliver.c"
 #include "vmm/switch/forward.c"
 #include "vmm/switch/limit.c"
+#include "vmm/switch/loop.c"
 #include "vmm/switch/mac_table.c"
 #include "vmm/switch/offload.c"
 #include "vmm/switch/port.c"
@@ -31,6 +33,7 @@
 #define MTU	   1500u
 #define MAC(n)	   (0x000000005452ull | (u64)(n) << 40)
 #define ROUNDS_MAX 200u
+#define SECRET	   0x01020304u /* so that a probe is found soon */
 /* In honest frames: a number of 32 bits, then bytes that follow from it. */
 #define NUMBER_AT  14u
 #define HONEST_TYPE 0x88b5u /* for experiments (802, 9.2.3) */
@@ -184,6 +187,19 @@ static u32 make_frame(struct fuzz *fuzz, u8 *frame, struct frame_header *header)
 	return bytes;
 }
 
+/* A probe as it would come back from somewhere. */
+static void make_probe(struct fuzz *fuzz, u8 *frame, struct frame_header *header)
+{
+	u8 number = fuzz_u8(fuzz) % PORTS;
+	u64 secret = SECRET + number;
+
+	bytes_put_mac(frame, PROBE_GROUP);
+	bytes_put16(frame + ETHER_TYPE_AT, PROBE_TYPE);
+	bytes_put16(frame + PROBE_NUMBER_AT, number);
+	memcpy(frame + PROBE_SECRET_AT, &secret, sizeof(secret));
+	*header = (struct frame_header){.bytes = PROBE_BYTES};
+}
+
 /* A frame as one that knows the rules but not the limits might send. */
 static void put_frame(struct fuzz *fuzz, u32 index)
 {
@@ -215,6 +231,8 @@ static void put_frame(struct fuzz *fuzz, u32 index)
 	}
 	for (u32 i = shape >> 3 & 1 ? 1 + shape / 64 : 0; i > 0; i--)
 		((u8 *)&header)[fuzz_u8(fuzz) % sizeof(header)] = fuzz_u8(fuzz);
+	if ((shape & 0xc0) == 0xc0)
+		make_probe(fuzz, frame, &header);
 	if ((shape & 16) != 0)
 		fuzz_take(fuzz, frame + fuzz_u8(fuzz) % 64, 2);
 	memcpy(ring + at, &header, sizeof(header));
@@ -228,6 +246,10 @@ static void scribble(struct fuzz *fuzz, u32 index)
 	struct link_line *line = &link->line[LINK_CLIENT];
 	u8 what = fuzz_u8(fuzz);
 
+	if (index != READER && (what & 0x70) == 0x70) {
+		channel_memory.client[index].port.down = what >> 7;
+		port_attend();
+	}
 	/* the reader's own line stays true, but for what it says of its own ring */
 	if (index == READER) {
 		read_all();
@@ -256,7 +278,9 @@ static void attach(struct fuzz *fuzz, u32 index, u32 flags)
 	link->line[LINK_CLIENT].generation = 1;
 	channel_memory.client[index] = (struct driver_client){
 		.link = (u64)(uintptr_t)link,
-		.port = {.mac = (flags & NET_PORT_UPLINK) != 0 ? 0 : MAC(index), .flags = flags},
+		.port = {.mac = (flags & NET_PORT_UPLINK) != 0 ? 0 : MAC(index),
+			 .flags = flags,
+			 .secret = SECRET + index},
 		.number = 1};
 }
 
@@ -269,6 +293,7 @@ static void start(struct fuzz *fuzz)
 	memset(ports, 0, sizeof(ports));
 	port_sets = (struct port_sets){0};
 	next_ready = ~0ull;
+	next_tick = ~0ull;
 	now = NS_PER_S;
 	sent = arrived = 0;
 	mac_table_init(fuzz_u8(fuzz));
@@ -325,8 +350,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 			read_all();
 			break;
 		case 4:
-			now += fuzz_u16(&fuzz) * 10000ull;
+			now += fuzz_u16(&fuzz) * 10000ull << what / 64 * 4;
 			mac_table_tick((u32)(now / NS_PER_S));
+			loop_tick(now);
+			announce_all();
 			turn_wake(now);
 			turn_round(now);
 			break;

@@ -8,6 +8,7 @@
 
 #include "lib/string.c"
 #include "tests/fake_clock.h"
+#include "vmm/manager/driver/driver_say.c"
 #include "vmm/manager/net/card.c"
 #include "vmm/manager/text/parse_address.c"
 #include "vmm/manager/text/parse_number.c"
@@ -17,6 +18,7 @@
 static struct driver_channel channel;
 static struct driver driver;
 static u32 said;
+static bool told_up; /* the switch */
 
 void log_message(enum log_level level, enum log_category category, const char *vm,
 		 const char *pattern, ...)
@@ -80,6 +82,12 @@ void net_give_uplink(struct process_build *build, u32 device)
 	(void)device;
 }
 
+void net_card_changed(const struct driver *card)
+{
+	assert_ptr_equal(card, &driver);
+	told_up = card->link_up;
+}
+
 void pci_enable(const struct pci_function *function)
 {
 	(void)function;
@@ -101,6 +109,7 @@ static void set_link(bool up)
 	channel.card.link_up = up;
 	say_link(&driver);
 	assert_int_equal(driver.link_up, up);
+	assert_int_equal(told_up, up);
 }
 
 static void a_link_that_changes_without_end(void **state)
@@ -118,17 +127,30 @@ static void a_link_that_changes_without_end(void **state)
 		now += NS_PER_MS;
 		set_link(i % 2 == 0);
 	}
-	assert_int_equal(said, SAY_LINES);
-	now += SAY_NS;
+	assert_int_equal(said, DRIVER_SAY_LINES);
+	now += DRIVER_SAY_NS;
 	set_link(true);
 	set_link(false);
-	assert_int_equal(said, SAY_LINES + 2);
+	assert_int_equal(said, DRIVER_SAY_LINES + 2);
+}
+
+/* Whatever its link was, nothing goes over it. */
+static void a_driver_that_ends(void **state)
+{
+	(void)state;
+	driver.channel = &channel;
+	set_link(true);
+	card_ended(&driver);
+	assert_false(told_up);
+	card_ready(&driver);
+	assert_true(told_up);
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_link_that_changes_without_end),
+		cmocka_unit_test(a_driver_that_ends),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -16,10 +16,12 @@
 #include "vmm/io/frames.c"
 #include "vmm/io/link.c"
 #include "vmm/io/share.c"
+#include "vmm/switch/announce.c"
 #include "vmm/switch/checksum.c"
 #include "vmm/switch/deliver.c"
 #include "vmm/switch/forward.c"
 #include "vmm/switch/limit.c"
+#include "vmm/switch/loop.c"
 #include "vmm/switch/mac_table.c"
 #include "vmm/switch/offload.c"
 #include "vmm/switch/port.c"
@@ -148,6 +150,7 @@ static UNUSED int setup(void **state)
 	memset(ports, 0, sizeof(ports));
 	port_sets = (struct port_sets){0};
 	next_ready = ~0ull;
+	next_tick = ~0ull;
 	told = 0;
 	now = NS_PER_S;
 	mac_table_init(0x9e3779b97f4a7c15ull);

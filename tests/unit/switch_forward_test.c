@@ -109,7 +109,7 @@ static void an_address_that_has_moved(void **state)
 	(void)state;
 	attach(0);
 	attach_uplink(1);
-	attach_uplink(2);
+	attach_port(2, (struct net_port){.mac = MAC(2), .flags = NET_PORT_ANY_SOURCE});
 	put_plain(1, MAC(0), BEHIND(7), 60, 0);
 	serve_all();
 	put_plain(2, MAC(0), BEHIND(7), 60, 0);
@@ -146,7 +146,7 @@ static void a_blocked_port(void **state)
 {
 	(void)state;
 	attach(0);
-	attach_port(1, (struct net_port){.flags = NET_PORT_UPLINK | NET_PORT_BLOCKED});
+	attach_port(1, (struct net_port){.flags = NET_PORT_UPLINK, .down = 1});
 	put_plain(1, MAC(0), BEHIND(1), 60, 0);
 	put_plain(0, BROADCAST, MAC(0), 60, 0);
 	put_plain(0, BEHIND(1), MAC(0), 60, 0);

@@ -172,7 +172,7 @@ static void learnt_by_vlan(void **state)
 	attach_vlan(0, 5, 0);
 	attach_vlan(1, 6, 0);
 	attach_vlan(2, 0, NET_PORT_UPLINK);
-	attach_vlan(3, 0, NET_PORT_UPLINK);
+	attach_vlan(3, 0, NET_PORT_TRUNK | NET_PORT_ANY_SOURCE);
 	put_tagged(2, MAC(0), BEHIND(1), 5, 0x1234, 64);
 	put_tagged(3, MAC(1), BEHIND(1), 6, 0x1234, 64);
 	serve_all();

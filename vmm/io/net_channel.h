@@ -13,7 +13,7 @@ enum net_port_flag {
 	NET_PORT_TRUNK = 1 << 2,     /* sends and gets frames with VLAN tags as well */
 	NET_PORT_ANY_SOURCE = 1 << 3, /* may send from addresses that are not its own */
 	NET_PORT_MIRROR = 1 << 4,    /* gets a copy of all that is forwarded, and sends nothing */
-	NET_PORT_BLOCKED = 1 << 5,   /* passes nothing: there is a loop behind it */
+	NET_PORT_BLOCKED = 1 << 5,   /* passes nothing now; the switch's own */
 };
 
 /* A port, written by the manager; what is from `limit` on may change while it is in use. */
@@ -23,8 +23,21 @@ struct net_port {
 	u32 address; /* IPv4 (and ARP) from this only, as in a frame; 0: from any */
 	u16 vlan; /* 1 to 4094: what it sends and gets without tag; 0: the network without tags */
 	u16 reserved[3];
+	u64 secret; /* in the switch's probes for loops; nobody can guess another port's */
 	struct share_given limit; /* of packets */
+	u32 down; /* of an uplink: its card has no link, or no driver */
+	u32 reserved1;
 };
+
+/* Of a port of a switch. */
+enum net_port_state {
+	NET_PORT_OPEN,
+	NET_PORT_LISTENS, /* an uplink beside another one: whether they form a loop */
+	NET_PORT_LOOPED,  /* they do, with that port: it is blocked */
+	NET_PORT_DOWN,	  /* an uplink */
+	NET_PORT_STATE_COUNT
+};
+#define NET_PORT_WITH_SHIFT 8 /* behind the state: which port it forms a loop with */
 
 /* Why a switch drops a frame. */
 enum net_drop {
@@ -50,6 +63,7 @@ struct net_counts {
 /* Written by a switch. */
 struct switch_part {
 	u32 addresses; /* that it has learnt */
+	u16 state[NET_PORT_MAX]; /* enum net_port_state, and NET_PORT_WITH_SHIFT */
 	struct net_counts counts[NET_PORT_MAX];
 };
 

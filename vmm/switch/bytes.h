@@ -26,6 +26,12 @@ static inline void bytes_put32(u8 *at, u32 value)
 	bytes_put16(at + 2, (u16)value);
 }
 
+/* Six bytes. */
+static inline void bytes_put_mac(u8 *at, u64 mac)
+{
+	__builtin_memcpy(at, &mac, 6);
+}
+
 /* A MAC address as a number, its first byte lowest; the two bytes behind it are read too. */
 static inline u64 bytes_get_mac(const u8 *at)
 {

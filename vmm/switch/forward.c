@@ -6,6 +6,7 @@
 #include "vmm/switch/bytes.h"
 #include "vmm/switch/deliver.h"
 #include "vmm/switch/limit.h"
+#include "vmm/switch/loop.h"
 #include "vmm/switch/mac_table.h"
 #include "vmm/switch/offload.h"
 #include "vmm/switch/source.h"
@@ -83,8 +84,9 @@ static enum net_drop send(void)
 	u32 port;
 
 	if ((mac & 1) != 0)
-		return (mac & NEIGHBOURS_MASK) == NEIGHBOURS_MAC ? NET_DROP_NOBODY
-								  : flood(port_sets.there);
+		return (mac & NEIGHBOURS_MASK) == NEIGHBOURS_MAC || loop_hear(&packet)
+			       ? NET_DROP_NOBODY
+			       : flood(port_sets.there);
 	port = find_port(mac);
 	/* an address that nobody knows can only be behind a port with more than one */
 	if (port == MAC_TABLE_NOBODY)
@@ -105,10 +107,12 @@ static enum net_drop pass(struct port *from, const struct frame_header *header)
 {
 	enum net_drop reason;
 
-	if (unlikely((from->flags & (NET_PORT_BLOCKED | NET_PORT_MIRROR)) != 0))
-		return NET_DROP_NOBODY;
 	if (!vlan_enter(&packet))
 		return NET_DROP_VLAN;
+	if (unlikely((from->flags & (NET_PORT_BLOCKED | NET_PORT_MIRROR)) != 0)) {
+		(void)loop_hear(&packet);
+		return NET_DROP_NOBODY;
+	}
 	if (!source_is_allowed(&packet))
 		return NET_DROP_SPOOFED;
 	reason = offload_check(&packet, header, network_mtu);

@@ -181,12 +181,28 @@ bool mac_table_learn(u32 port, u64 key)
 	return true;
 }
 
+void mac_table_forget_learnt(u32 port)
+{
+	while (lists[port].count != 0)
+		drop(lists[port].oldest);
+}
+
+bool mac_table_next(u32 port, u32 *at, u64 *key)
+{
+	u16 index = *at == 0 ? lists[port].oldest : entries[*at - 1].newer;
+
+	if (index == NONE)
+		return false;
+	*at = index + 1u;
+	*key = entries[index].key;
+	return true;
+}
+
 void mac_table_forget(u32 port)
 {
 	u16 own = (u16)(MAC_TABLE_LEARNT + port);
 
-	while (lists[port].count != 0)
-		drop(lists[port].oldest);
+	mac_table_forget_learnt(port);
 	/* a key of 0 is nobody's: it has none */
 	if (entries[own].key != 0) {
 		chain_remove(own);

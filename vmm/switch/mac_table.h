@@ -23,6 +23,16 @@ static inline u64 mac_table_key(u64 mac, u16 vlan)
 	return mac | (u64)vlan << 48;
 }
 
+static inline u64 mac_table_mac(u64 key)
+{
+	return key & 0xffffffffffffull;
+}
+
+static inline u16 mac_table_vlan(u64 key)
+{
+	return (u16)(key >> 48);
+}
+
 /* Empty. The secret keeps others from choosing addresses that are found slowly. */
 void mac_table_init(u64 secret);
 /* An address that only this port has. Of two ports with the same one the first counts. */
@@ -33,6 +43,10 @@ u32 mac_table_find(u64 key);
 bool mac_table_learn(u32 port, u64 key) MUST_CHECK;
 /* All that is known of a port, its own address included. */
 void mac_table_forget(u32 port);
+/* What was learnt there. */
+void mac_table_forget_learnt(u32 port);
+/* The keys that were learnt there, from the oldest on: *at is 0 at first. False: no more. */
+bool mac_table_next(u32 port, u32 *at, u64 *key) MUST_CHECK;
 /* What time it is; forgets what is too old. */
 void mac_table_tick(u32 seconds);
 /* Learnt ones. */

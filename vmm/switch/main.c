@@ -8,7 +8,9 @@
 #include "vmm/rt/format.h"
 #include "vmm/rt/start.h"
 #include "vmm/rt/syscall.h"
+#include "vmm/switch/announce.h"
 #include "vmm/switch/forward.h"
+#include "vmm/switch/loop.h"
 #include "vmm/switch/mac_table.h"
 #include "vmm/switch/turn.h"
 
@@ -112,7 +114,7 @@ static void wait(void)
 {
 	u64 late = mac_table_count() != 0 ? clock_tsc() + clock_ns_to_tsc(TICK_NS) : ~0ull;
 
-	(void)take_signal(MIN(turn_deadline(), late));
+	(void)take_signal(MIN(MIN(turn_deadline(), late), loop_deadline()));
 }
 
 int main(void)
@@ -128,6 +130,9 @@ int main(void)
 		u32 count;
 
 		tick(now);
+		loop_tick(now);
+		if (unlikely(port_sets.announce != 0))
+			announce_all();
 		turn_wake(now);
 		count = turn_round(now);
 		channel->finished += count;

@@ -6,6 +6,7 @@
 #include "vmm/rt/clock.h"
 #include "vmm/rt/syscall.h"
 #include "vmm/switch/limit.h"
+#include "vmm/switch/loop.h"
 #include "vmm/switch/mac_table.h"
 
 struct port ports[NET_PORT_MAX];
@@ -55,6 +56,7 @@ static void come(struct port *port, const struct driver_client *given)
 	/* others may send to it before it has had a turn */
 	port_renew(port);
 	port->counts = &channel->net.counts[port->index];
+	port->shown = &channel->net.state[port->index];
 	memset(port->counts, 0, sizeof(*port->counts));
 	port_sets.there |= bit;
 	port_sets.active |= bit;
@@ -62,6 +64,7 @@ static void come(struct port *port, const struct driver_client *given)
 		port_sets.mirrors |= bit;
 	else if ((port->flags & (NET_PORT_UPLINK | NET_PORT_ANY_SOURCE)) != 0)
 		port_sets.holders |= bit;
+	loop_come(port);
 	__atomic_store_n(&channel->served[port->index], given->number, __ATOMIC_RELEASE);
 	switch_tell_manager();
 }
@@ -78,6 +81,9 @@ static void leave(struct port *port)
 	port_sets.trunks &= others;
 	port_sets.mirrors &= others;
 	port_sets.holders &= others;
+	port_sets.announce &= others;
+	loop_leave(port);
+	__atomic_store_n(port->shown, 0, __ATOMIC_RELAXED);
 	sys_handle_close(port->given.doorbell);
 	sys_handle_close(port->given.bell);
 	*port = (struct port){0};
@@ -92,6 +98,7 @@ void port_attend(void)
 		given.number = number;
 		if (number != 0 && number == ports[i].given.number) {
 			limit_change(&ports[i], &given.port.limit);
+			loop_set_down(&ports[i], given.port.down != 0);
 			continue;
 		}
 		if (ports[i].given.number != 0) {

@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: MIT */
+#include "lib/string.h"
 #include "vmm/manager/command.h"
 #include "vmm/manager/net/net.h"
+#include "vmm/rt/format.h"
+
+#define WORDS_BYTES (NET_UPLINK_MAX * DRIVER_NAME_BYTES)
 
 static u32 count_ports(const struct net *net)
 {
@@ -26,29 +30,54 @@ static const char *problem_of(const struct net *net)
 	return net->problem;
 }
 
-/* "up", "down", or the state of the card's driver where that is not ready. */
-static const char *link_of(const struct net *net)
+/*
+ * "up", "down", or the state of the card's driver where that is not ready; "blocked" where the
+ * switch has closed the port to break a loop.
+ */
+static const char *link_of(const struct net_uplink *uplink)
 {
-	if (net->card == NULL)
+	const struct driver *card = uplink->card;
+
+	if (card == NULL)
 		return "-";
-	if (net->card->life != DRIVER_LIFE_READY)
-		return driver_life_name(net->card->life);
-	return net->card->link_up ? "up" : "down";
+	if (card->life != DRIVER_LIFE_READY)
+		return driver_life_name(card->life);
+	if (!card->link_up)
+		return "down";
+	return net_port_shown(uplink->link) == NET_PORT_OPEN
+		       ? "up"
+		       : net_port_state_name(net_port_shown(uplink->link));
 }
 
-static const char *card_of(const struct net *net)
+static const char *card_of(const struct net_uplink *uplink)
 {
-	return net->card != NULL ? net->card->name : "-";
+	return uplink->card != NULL ? uplink->card->name : "-";
+}
+
+/* A word for each uplink; "-": there is none. */
+static const char *words_of(const struct net *net,
+			    const char *(*word_of)(const struct net_uplink *uplink),
+			    char text[WORDS_BYTES])
+{
+	size_t length = 0;
+
+	string_copy(text, WORDS_BYTES, "-");
+	for (u32 i = 0; i < net->uplink_count; i++)
+		length += format(text + length, WORDS_BYTES - length, "%s%s", i != 0 ? " " : "",
+				 word_of(&net->uplink[i]));
+	return text;
 }
 
 static void show_json(struct reply *reply, const struct net *net)
 {
+	char words[WORDS_BYTES];
+
 	reply_object_begin(reply);
 	json_string(&reply->object, "name", net->config->section.name);
 	json_string(&reply->object, "state", state_of(net));
 	json_string(&reply->object, "problem", problem_of(net));
-	json_string(&reply->object, "uplink", card_of(net));
-	json_string(&reply->object, "link", link_of(net));
+	json_string(&reply->object, "uplink", words_of(net, card_of, words));
+	json_string(&reply->object, "link", words_of(net, link_of, words));
 	json_u64(&reply->object, "mtu", net->config->mtu);
 	json_u64(&reply->object, "ports", count_ports(net));
 	reply_object_end(reply);
@@ -56,8 +85,11 @@ static void show_json(struct reply *reply, const struct net *net)
 
 static void show_text(struct reply *reply, const struct net *net)
 {
-	reply_line(reply, "%-16s %-10s %-8s %-10s %5llu %5u", net->config->section.name,
-		   state_of(net), card_of(net), link_of(net),
+	char cards[WORDS_BYTES];
+	char links[WORDS_BYTES];
+
+	reply_line(reply, "%-16s %-10s %-10s %-12s %5llu %5u", net->config->section.name,
+		   state_of(net), words_of(net, card_of, cards), words_of(net, link_of, links),
 		   (unsigned long long)net->config->mtu, count_ports(net));
 	if (problem_of(net)[0] != '\0')
 		reply_line(reply, "  %s", problem_of(net));
@@ -67,7 +99,7 @@ static void run(struct reply *reply, const struct arguments *arguments)
 {
 	(void)arguments;
 	if (!reply->json)
-		reply_line(reply, "%-16s %-10s %-8s %-10s %5s %5s", "NAME", "STATE", "UPLINK",
+		reply_line(reply, "%-16s %-10s %-10s %-12s %5s %5s", "NAME", "STATE", "UPLINK",
 			   "LINK", "MTU", "PORTS");
 	for (u32 i = 0; net_at(i) != NULL; i++) {
 		if (!net_at(i)->config->section.declared)

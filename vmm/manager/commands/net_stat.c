@@ -20,6 +20,7 @@ static void show_json(struct reply *reply, const struct driver_link *link, const
 	json_string(&reply->object, "net", net);
 	json_string(&reply->object, "port", link->user);
 	json_string(&reply->object, "mac", mac);
+	json_string(&reply->object, "state", net_port_state_name(net_port_shown(link)));
 	json_u64(&reply->object, "received_frames", counts->received_frames);
 	json_u64(&reply->object, "received_bytes", counts->received_bytes);
 	json_u64(&reply->object, "sent_frames", counts->sent_frames);
@@ -57,6 +58,8 @@ static void show(struct reply *reply, const struct net *net, u32 index)
 		   (unsigned long long)counts.received_frames,
 		   (unsigned long long)counts.received_bytes,
 		   (unsigned long long)counts.sent_frames, (unsigned long long)counts.sent_bytes);
+	if (net_port_shown(link) != NET_PORT_OPEN)
+		reply_line(reply, "  %s", net_port_state_name(net_port_shown(link)));
 	show_drops(reply, &counts);
 }
 
@@ -82,7 +85,8 @@ COMMAND(net_stat,
 	.arguments = "",
 	.summary = "what each port of each network has sent and received, and what was dropped",
 	.detail = "IN is from the port into the network. Counted since the switch or the port's\n"
-		  "owner was started.",
+		  "owner was started. A port is open, blocked (it is in a loop with another one),\n"
+		  "listens (an uplink, whether it is), or down (an uplink without a link).",
 	.example = "net stat",
-	.keys = "net port mac received_frames received_bytes sent_frames sent_bytes dropped",
+	.keys = "net port mac state received_frames received_bytes sent_frames sent_bytes dropped",
 	.run = run);

@@ -93,7 +93,7 @@ struct vm_disk {
 /* A network that VMs may be on: a section [net NAME]. */
 struct net_config {
 	struct config_section section;
-	char uplink[CONFIG_WORD_BYTES]; /* "net0 00:03.0"; "": none */
+	char uplink[CONFIG_WORD_BYTES]; /* "net0 00:03.0, net1"; "": none */
 	u64 mtu;
 	u64 restart_limit; /* deaths of its switch, or of its card's driver, in a minute; 0: none */
 };

@@ -130,7 +130,8 @@ const struct config_key config_disk_keys[] = {
 
 const struct config_key config_net_keys[] = {
 	{"uplink", VALUE_TEXT, NET_FIELD(uplink), 1, CONFIG_WORD_BYTES - 1, NULL,
-	 "net0 or a PCI address such as 00:03.0, or several of them"},
+	 "net0 or a PCI address such as 00:03.0, or several of them; for two uplinks a comma "
+	 "between them"},
 	{"mtu", VALUE_NUMBER, NET_FIELD(mtu), NET_MTU_MIN, NET_MTU_MAX, NULL,
 	 "a number of bytes from 1280 to 9000"},
 	{"restart_limit", VALUE_NUMBER, NET_FIELD(restart_limit), 0, CONFIG_RESTART_MAX, NULL,

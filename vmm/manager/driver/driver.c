@@ -217,6 +217,8 @@ static void ended(struct driver *driver)
 	sys_object_destroy(driver->process);
 	sys_handle_close(driver->process);
 	driver->process = HANDLE_NONE;
+	if (driver->kind->class->ended != NULL)
+		driver->kind->class->ended(driver);
 	if (gave_up(driver)) {
 		fail_quietly(driver, reason);
 		return;

@@ -53,6 +53,7 @@ struct driver_link {
 	bool said;	 /* that it cannot leave */
 	bool fails;	 /* its requests, while the driver is down for good */
 	bool lost;	 /* which it is */
+	u16 seen; /* of a port, the state that was said last */
 	u32 number;	 /* in struct driver_client */
 	handle_t memory; /* belongs to the client's group, as pool_pages does */
 	handle_t doorbell;
@@ -83,6 +84,8 @@ struct driver_class {
 	void (*ready)(struct driver *driver);
 	/* It has signalled while it was ready; may be NULL. */
 	void (*signalled)(struct driver *driver);
+	/* Its process has ended; may be NULL. */
+	void (*ended)(struct driver *driver);
 	/* What the client is told, by the link's `about`: one field at a time. */
 	void (*describe)(const struct driver *driver, const struct driver_link *link);
 	/* The driver's part of what it is told of a client. */
@@ -156,7 +159,7 @@ struct driver {
 	bool killed; /* by `driver restart` or because it hung */
 	bool failing; /* once its device is quiet it has failed, for the reason there */
 	bool link_up; /* a card's */
-	u64 said_tsc; /* lines about that, from then on */
+	u64 said_tsc; /* lines about that, or a network's ports, from then on */
 	u32 said_count;
 	bool loud;    /* its device may still write to memory, of which nothing is used again */
 	struct driver_link link[DRIVER_CLIENT_MAX];
@@ -184,6 +187,11 @@ bool driver_restart(struct driver *driver);
  * `bytes` is more than it has, in whole pages. False: `problem` says why nothing has changed.
  */
 bool driver_grow(struct driver *driver, u64 bytes, char *problem, size_t size);
+/* Whether a line about what it says is not one too many: a broken one may say it without end. */
+bool driver_may_say(struct driver *driver);
+/* So many, in this time. */
+#define DRIVER_SAY_LINES 20u
+#define DRIVER_SAY_NS	 (60 * NS_PER_S)
 /* Memory that it takes now, in all. */
 u64 driver_resident_pages(const struct driver *driver);
 /*

@@ -9,26 +9,9 @@
 #include "vmm/manager/net/net.h"
 #include "vmm/manager/text/parse_address.h"
 #include "vmm/manager/text/text.h"
-#include "vmm/rt/clock.h"
 #include "vmm/rt/format.h"
 
 #define CARD_DMA_PAGES 512u /* descriptors, and a buffer for each */
-/* So many lines of a link that comes and goes, in this time. */
-#define SAY_LINES 20u
-#define SAY_NS	  (60 * NS_PER_S)
-
-/* A broken driver may say so without end. */
-static bool may_say(struct driver *driver)
-{
-	u64 now = clock_tsc();
-
-	if (now - driver->said_tsc > clock_ns_to_tsc(SAY_NS)) {
-		driver->said_tsc = now;
-		driver->said_count = 0;
-	}
-	return driver->said_count++ < SAY_LINES;
-}
-
 static void say_link(struct driver *driver)
 {
 	bool up = driver->channel->card.link_up != 0;
@@ -36,7 +19,8 @@ static void say_link(struct driver *driver)
 	if (up == driver->link_up)
 		return;
 	driver->link_up = up;
-	if (!may_say(driver))
+	net_card_changed(driver);
+	if (!driver_may_say(driver))
 		return;
 	log_message(LOG_INFO, LOG_DEVICE, "", "driver %s: the link is %s", driver->name,
 		    up ? "up" : "down");
@@ -50,11 +34,20 @@ static void card_ready(struct driver *driver)
 	driver_model(driver, model, sizeof(model));
 	format_mac(driver->channel->card.mac, mac);
 	driver->link_up = driver->channel->card.link_up != 0;
+	net_card_changed(driver);
 	log_message(LOG_INFO, LOG_DEVICE, "", "driver %s: ready, %s, %s, the link is %s",
 		    driver->name, mac, model, driver->link_up ? "up" : "down");
 }
 
-static const struct driver_class card_class = {.ready = card_ready, .signalled = say_link};
+/* Its link may be what it was, but nothing goes over it. */
+static void card_ended(struct driver *driver)
+{
+	driver->link_up = false;
+	net_card_changed(driver);
+}
+
+static const struct driver_class card_class = {
+	.ready = card_ready, .signalled = say_link, .ended = card_ended};
 
 /* BAR 0 has the registers. DMA last, when the process has all it needs. */
 static void equip_e1000(struct process_build *build, u32 device)

@@ -7,15 +7,22 @@
 
 /*
  * Networks: the sections [net NAME] of the configuration. Each has a switch, a process of its own,
- * to which the cards of VMs are linked, and maybe an uplink: the driver of a card of the host,
- * which is linked to the switch likewise.
+ * to which the cards of VMs are linked, and maybe uplinks: the drivers of cards of the host, which
+ * are linked to the switch likewise.
  */
+#define NET_UPLINK_MAX 2u
+
+struct net_uplink {
+	u32 device;
+	struct driver *card;	  /* NULL: it could not be made */
+	struct driver_link *link; /* the card's, to the switch */
+};
+
 struct net {
 	const struct net_config *config;
 	struct driver *bridge;	    /* its switch; NULL: the section is broken */
-	u32 uplink_device;
-	struct driver *card;	    /* of its uplink; NULL: none */
-	struct driver_link *uplink; /* the card's, to the switch */
+	struct net_uplink uplink[NET_UPLINK_MAX];
+	u32 uplink_count;
 	char problem[DRIVER_TEXT_BYTES + 64]; /* why it has no switch, or no uplink; "": nothing */
 };
 
@@ -42,6 +49,20 @@ void net_limit_all(struct vm *vm);
 /* The address of the VM's card of that number: as configured, or derived from the VM's name. */
 u64 net_mac(const struct vm_config *config, u32 card);
 
+/* Why something is not as the configuration has it; the network goes on without. */
+void net_refuse(struct net *net, const char *problem);
+/* Starts the drivers of its uplinks; its switch is there. */
+void net_start_uplinks(struct net *net);
+/* The network of a card, and its place there; NULL: of none. */
+const struct net *net_of_card(const struct driver *card, u32 *place);
+/* What its switch last said of a port; and in a word. */
+u16 net_port_shown(const struct driver_link *link);
+const char *net_port_state_name(u16 shown);
+/* Anything but 0, for a port's probes. */
+u64 net_port_secret(void);
+
 /* For card.c: hands the end of the uplink of that card's network to its driver. */
 void net_give_uplink(struct process_build *build, u32 device);
+/* The card's link, or its driver, has come or gone (driver->link_up): its switch is told. */
+void net_card_changed(const struct driver *card);
 extern const struct driver_class bridge_class;

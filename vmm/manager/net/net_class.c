@@ -2,6 +2,8 @@
 /* What switches have in common, as the manager sees them. */
 #include "vmm/manager/log/log.h"
 #include "vmm/manager/net/net.h"
+#include "vmm/manager/vm/vm_events.h"
+#include "vmm/rt/format.h"
 
 /* Page tables, events and mappings of its ports, the links of its uplink and of a capture. */
 #define PORT_PAGES 4ull
@@ -27,12 +29,77 @@ static void bridge_fill(const struct driver_link *link, struct driver_client *cl
 	client->port = link->port;
 }
 
+u16 net_port_shown(const struct driver_link *link)
+{
+	const struct driver *driver = driver_of_link(link);
+
+	return driver->channel != NULL ? driver->channel->net.state[link - driver->link] : 0;
+}
+
+const char *net_port_state_name(u16 shown)
+{
+	static const char *const names[NET_PORT_STATE_COUNT] = {
+		[NET_PORT_OPEN] = "open",
+		[NET_PORT_LISTENS] = "listens",
+		[NET_PORT_LOOPED] = "blocked",
+		[NET_PORT_DOWN] = "down",
+	};
+	u8 state = (u8)shown;
+
+	return state < NET_PORT_STATE_COUNT ? names[state] : "?";
+}
+
+/* The user of the other port of a loop. */
+static const char *other_end(const struct driver *driver, u16 shown)
+{
+	u32 with = shown >> NET_PORT_WITH_SHIFT;
+
+	return with < NET_PORT_MAX && driver->link[with].used ? driver->link[with].user : "?";
+}
+
+static bool is_looped(u16 shown)
+{
+	return (u8)shown == NET_PORT_LOOPED;
+}
+
+/* What a port has become, for people and for programs. */
+static void say_state(const struct driver *driver, const struct driver_link *link, u16 after)
+{
+	char text[2 * CONFIG_NAME_BYTES + DRIVER_NAME_BYTES + 64];
+	const char *name = config_net(driver->device)->section.name;
+	const char *vm = (link->port.flags & NET_PORT_UPLINK) == 0 ? link->user : "";
+
+	if (is_looped(after))
+		format(text, sizeof(text), "net %s: port %s is blocked, it is in a loop with %s",
+		       name, link->user, other_end(driver, after));
+	else
+		format(text, sizeof(text), "net %s: port %s is no longer blocked: %s", name,
+		       link->user, net_port_state_name(after));
+	log_message(is_looped(after) ? LOG_WARNING : LOG_INFO, LOG_DEVICE, vm, "%s", text);
+	vm_event(vm, "", EVENT_NETWORK, text);
+}
+
+/* Ports that are blocked, or no longer. */
+static void bridge_signalled(struct driver *driver)
+{
+	for (u32 i = 0; i < NET_PORT_MAX; i++) {
+		struct driver_link *link = &driver->link[i];
+		u16 before = link->seen;
+		u16 after = link->used ? net_port_shown(link) : 0;
+
+		link->seen = after;
+		if (is_looped(before) != is_looped(after) && link->used && driver_may_say(driver))
+			say_state(driver, link, after);
+	}
+}
+
 const struct driver_class bridge_class = {
 	.link_bytes = FRAMES_LINK_BYTES,
 	.client_max = NET_PORT_MAX,
 	.asked = true,
 	.quota_pages = NET_PORT_MAX * PORT_PAGES + 2 * LINK_PAGES,
 	.ready = bridge_ready,
+	.signalled = bridge_signalled,
 	.describe = bridge_describe,
 	.fill = bridge_fill,
 };

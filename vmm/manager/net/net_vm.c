@@ -81,6 +81,7 @@ static struct driver_link *attach(struct vm *vm, u32 card, char *problem, size_t
 			 .flags = port_flags(asked->flags),
 			 .address = asked->address,
 			 .vlan = asked->vlan,
+			 .secret = net_port_secret(),
 			 .limit = limit_of(&vm->config)},
 	};
 	const struct driver_link *other;

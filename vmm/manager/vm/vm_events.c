@@ -15,6 +15,7 @@ const char *vm_event_name(enum vm_event event)
 		[EVENT_CRASHED] = "crashed", [EVENT_DESTROYED] = "destroyed",
 		[EVENT_CONFIGURATION] = "configuration",
 		[EVENT_CONSOLE_ATTACHED] = "console_attached",
+		[EVENT_NETWORK] = "network",
 	};
 
 	return names[event];

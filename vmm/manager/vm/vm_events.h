@@ -18,6 +18,7 @@ enum vm_event {
 	EVENT_DESTROYED,
 	EVENT_CONFIGURATION,	/* its keys have changed */
 	EVENT_CONSOLE_ATTACHED, /* somebody may write to its console: who, is the reason */
+	EVENT_NETWORK, /* a network's port is blocked, or no longer; of no VM if it is an uplink */
 	VM_EVENT_COUNT
 };
 

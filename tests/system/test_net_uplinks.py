@@ -1,0 +1,82 @@
+# SPDX-License-Identifier: MIT
+"""Two ways out of one network: loops are found, one stands in for the other, the wire is told."""
+import re
+import subprocess
+
+import fio
+import qemu_monitor
+from bochs import free_port
+from machine import Qemu, wait_for
+from net import fetch, files, guest, ports, wait_shells
+
+LAN = "[net lan]\nuplink = net0, net1\n"
+
+
+def wire(folder, port):
+    """Two cards and the host on one hub of QEMU's; what the second card sees is kept."""
+    return ("-netdev", f"user,id=u,hostfwd=tcp:127.0.0.1:{port}-10.0.2.15:80",
+            "-netdev", "hubport,hubid=0,id=host,netdev=u",
+            "-netdev", "hubport,hubid=0,id=a", "-device", "e1000e,netdev=a,mac=52:54:00:00:00:0a",
+            "-netdev", "hubport,hubid=0,id=b", "-device", "e1000e,netdev=b,mac=52:54:00:00:00:0b",
+            "-object", f"filter-dump,id=f,netdev=b,file={folder}/wire.pcap",
+            *qemu_monitor.option(folder / "monitor"))
+
+
+def link(machine):
+    return machine.objects("net list")[0]["link"]
+
+
+def announced(folder, mac):
+    """How often that address was said to be here."""
+    said = subprocess.run(["tcpdump", "-nn", "-e", "-r", folder / "wire.pcap", "ether proto 0x8035"],
+                          stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, check=False)
+    return len(re.findall(f"{mac} > ff:ff:ff:ff:ff:ff, .*Reverse ARP", said.stdout))
+
+
+def test_one_stands_in(build, tmp_path):
+    """Both cards are on one wire: one is blocked, until the other's cable, or its driver, is gone."""
+    port = free_port()
+    conf = files(build, tmp_path, LAN, guest("alpha", "10.0.2.15", words="serve=hello"))
+    with Qemu(build, bundle=conf, extra=wire(tmp_path, port)) as machine:
+        machine.wait_prompt()
+        wait_for(lambda: link(machine) == "up blocked")
+        said = "net lan: port net1 is blocked, it is in a loop with net0"
+        assert said in machine.command("log show -l warning")
+        (event,) = [row for row in machine.objects("events since 0") if row["event"] == "network"]
+        assert event["reason"] == said and event["vm"] == ""
+        wait_shells(machine, "alpha")
+        mac = ports(machine)["alpha"]["mac"]
+        assert fetch(port) == "alpha says: hello\n"
+        assert announced(tmp_path, mac) == 0  # there was no uplink that opened meanwhile
+        with qemu_monitor.Monitor(tmp_path / "monitor") as monitor:
+            monitor.command("set_link a off")
+            wait_for(lambda: link(machine) == "down up")
+            assert fetch(port) == "alpha says: hello\n"
+            wait_for(lambda: announced(tmp_path, mac) == 1)
+            monitor.command("set_link a on")
+            wait_for(lambda: link(machine) == "blocked up")
+        fio.die(machine, "net1", "driver restart")
+        wait_for(lambda: link(machine) == "up blocked")
+        assert fetch(port) == "alpha says: hello\n"
+        wait_for(lambda: announced(tmp_path, mac) == 2)
+        fio.die(machine, "lan.switch", "driver restart")
+        wait_for(lambda: link(machine) == "up blocked" and announced(tmp_path, mac) == 3)
+        assert fetch(port) == "alpha says: hello\n"
+        states = {name: row["state"] for name, row in ports(machine).items()}
+        assert states == {"alpha": "open", "net0": "open", "net1": "blocked"}
+
+
+def test_refused(build, tmp_path):
+    """What is wrong with one uplink is said, and costs nothing but that one."""
+    conf = files(build, tmp_path, "[net lan]\nuplink = net7, net0\n"
+                 "[net more]\nuplink = net0, net1, net1\n")
+    with Qemu(build, bundle=conf, extra=wire(tmp_path, free_port())) as machine:
+        machine.wait_prompt()
+        said = machine.command("log show -l warning")
+        for text in ('net lan: uplink: found "net7", not a network card of this machine',
+                     "net more: uplink: found net0, which is the uplink of lan, allowed: one",
+                     "net more: uplink: found net1, which is the uplink of more, allowed: one"):
+            assert text in said, said
+        wait_for(lambda: link(machine) == "up")
+        rows = {row["name"]: row["uplink"] for row in machine.objects("net list")}
+        assert rows == {"lan": "net0", "more": "net1"}

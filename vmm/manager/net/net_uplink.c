@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: MIT */
+/* The ways out of a network: which cards they are, and whether they are there. */
+#include "lib/bits.h"
+#include "lib/string.h"
+#include "vmm/manager/config/config_lists.h"
+#include "vmm/manager/net/card.h"
+#include "vmm/manager/net/net.h"
+#include "vmm/manager/random.h"
+#include "vmm/rt/format.h"
+#include "vmm/rt/start.h"
+
+u64 net_port_secret(void)
+{
+	u64 secret;
+
+	random_draw(&secret, sizeof(secret));
+	return secret | 1;
+}
+
+/* One card has one network. */
+static const struct net *user_of(u32 device)
+{
+	const struct net *net;
+
+	for (u32 i = 0; (net = net_at(i)) != NULL; i++) {
+		for (u32 place = 0; place < net->uplink_count; place++) {
+			if (net->uplink[place].device == device)
+				return net;
+		}
+	}
+	return NULL;
+}
+
+/* The switch pays for the link: it is there before the card's driver, and outlives it. */
+static struct driver_link *make_link(const struct net *net, const char *card, char *problem,
+				     size_t size)
+{
+	struct driver_link wanted = {
+		.section = net->bridge->device,
+		.port = {.flags = NET_PORT_UPLINK,
+			 .secret = net_port_secret(),
+			 .limit = {.weight = 1},
+			 .down = 1},
+	};
+
+	string_copy(wanted.user, sizeof(wanted.user), card);
+	return driver_link_make(net->bridge, net->bridge->group, &wanted, problem, size);
+}
+
+/* False: `problem` says why there is no such uplink. */
+static bool start_one(struct net *net, const char *wanted, char *problem, size_t size)
+{
+	struct net_uplink *uplink = &net->uplink[net->uplink_count];
+	const struct driver_kind *kind;
+	char name[DRIVER_NAME_BYTES];
+
+	kind = card_find(wanted, &uplink->device, name, problem, size);
+	if (kind == NULL)
+		return false;
+	if (user_of(uplink->device) != NULL) {
+		format(problem, size,
+		       "uplink: found %s, which is the uplink of %s, allowed: one network each",
+		       name, user_of(uplink->device)->config->section.name);
+		return false;
+	}
+	uplink->link = make_link(net, name, problem, size);
+	if (uplink->link == NULL)
+		return false;
+	net->uplink_count++;
+	uplink->card = driver_create(name, kind, uplink->device, NULL, 0, problem, size);
+	if (uplink->card == NULL)
+		return false;
+	uplink->card->restart_limit = (u32)net->config->restart_limit;
+	return true;
+}
+
+void net_start_uplinks(struct net *net)
+{
+	struct text rest = text_of(net->config->uplink);
+	char problem[DRIVER_TEXT_BYTES];
+	char wanted[CONFIG_WORD_BYTES];
+
+	struct text part;
+	bool more = rest.length != 0;
+
+	while (more) {
+		more = config_split(rest, ',', &part, &rest);
+		if (net->uplink_count == NET_UPLINK_MAX) {
+			format(problem, sizeof(problem),
+			       "uplink: found one more than allowed: %u, with commas between",
+			       NET_UPLINK_MAX);
+			net_refuse(net, problem);
+			return;
+		}
+		if (!text_copy(wanted, sizeof(wanted), text_trim(part)) ||
+		    !start_one(net, wanted, problem, sizeof(problem)))
+			net_refuse(net, problem);
+	}
+}
+
+void net_give_uplink(struct process_build *build, u32 device)
+{
+	const struct net *net = user_of(device);
+	u32 place = 0;
+
+	if (net == NULL)
+		return;
+	while (net->uplink[place].device != device)
+		place++;
+	driver_link_give(build, net->uplink[place].link, START_NET, 0, net->config->section.name);
+	if (process_build_failed(build))
+		return;
+	build->info->parameter[DRIVER_MTU] = net->config->mtu;
+	driver_link_renew(net->uplink[place].link);
+}
+
+const struct net *net_of_card(const struct driver *card, u32 *place)
+{
+	const struct net *net;
+
+	for (u32 i = 0; (net = net_at(i)) != NULL; i++) {
+		for (*place = 0; *place < net->uplink_count; ++*place) {
+			if (net->uplink[*place].card == card)
+				return net;
+		}
+	}
+	return NULL;
+}
+
+void net_card_changed(const struct driver *card)
+{
+	u32 place;
+	const struct net *net = net_of_card(card, &place);
+
+	if (net == NULL)
+		return;
+	net->uplink[place].link->port.down = !card->link_up;
+	driver_link_fill(net->uplink[place].link);
+}

@@ -1,0 +1,223 @@
+/* SPDX-License-Identifier: MIT */
+#include "vmm/switch/loop.h"
+
+#include "vmm/rt/clock.h"
+#include "vmm/switch/bytes.h"
+#include "vmm/switch/deliver.h"
+#include "vmm/switch/mac_table.h"
+
+/*
+ * A probe: to a group that bridges forward, from an address of the port's own, so that no bridge
+ * sees one address in two places; both are locally administered. Then what port it has left by.
+ */
+#define PROBE_BYTES	60u
+#define PROBE_TYPE	0x88b5u	     /* for experiments (802, 9.2.3) */
+#define PROBE_GROUP	0x796b53524503ull /* 03, then text; the first byte lowest */
+#define PROBE_SOURCE	0x00796b535202ull /* 02, text, the port's number */
+#define PROBE_SOURCE_AT NET_MAC_BYTES
+#define PROBE_NUMBER_AT 14u
+#define PROBE_SECRET_AT 16u
+#define PROBE_TEXT_AT	24u
+
+/* Two machines that have blocked each other's loop do not open it at once again. */
+#define HOLD_MORE_MASK 3u
+
+static u64 next_tick = ~0ull;
+
+static bool is_uplink(const struct port *port)
+{
+	return (port->flags & NET_PORT_UPLINK) != 0;
+}
+
+static void set_state(struct port *port, enum net_port_state state, u32 with)
+{
+	bool same = port->state == state && port->with == with;
+
+	port->state = (u8)state;
+	port->with = (u8)with;
+	if (state == NET_PORT_OPEN)
+		port->flags &= ~(u32)NET_PORT_BLOCKED;
+	else
+		port->flags |= NET_PORT_BLOCKED;
+	__atomic_store_n(port->shown, (u16)(state | with << NET_PORT_WITH_SHIFT),
+			 __ATOMIC_RELAXED);
+	if (same)
+		return;
+	if (state == NET_PORT_OPEN && is_uplink(port))
+		port_sets.announce |= BIT(port->index);
+	if (state != NET_PORT_OPEN)
+		mac_table_forget_learnt(port->index);
+	switch_tell_manager();
+}
+
+static bool has_open_uplink(void)
+{
+	for (u64 set = port_sets.holders; set != 0; set &= set - 1) {
+		const struct port *port = &ports[bit_lowest(set)];
+
+		if (is_uplink(port) && port->state == NET_PORT_OPEN)
+			return true;
+	}
+	return false;
+}
+
+static void hold(struct port *port, u64 now)
+{
+	port->until = now + clock_ns_to_tsc(LOOP_HOLD_NS);
+}
+
+/* Nothing has to be done unless two ports could form a loop. */
+static void look_at_once(void)
+{
+	next_tick = (port_sets.holders & (port_sets.holders - 1)) != 0 ? 0 : ~0ull;
+}
+
+static void come_up(struct port *port)
+{
+	bool listens = is_uplink(port) && has_open_uplink();
+
+	hold(port, clock_tsc());
+	set_state(port, listens ? NET_PORT_LISTENS : NET_PORT_OPEN, 0);
+	look_at_once();
+}
+
+/* What the port has kept from opening: the first one does, the others listen to it. */
+static void stand_in_for(const struct port *gone)
+{
+	for (u64 set = port_sets.holders & ~BIT(gone->index); set != 0; set &= set - 1) {
+		struct port *port = &ports[bit_lowest(set)];
+
+		if ((port->state == NET_PORT_LOOPED && port->with == gone->index) ||
+		    (port->state == NET_PORT_LISTENS && !has_open_uplink()))
+			come_up(port);
+	}
+}
+
+void loop_come(struct port *port)
+{
+	if (is_uplink(port))
+		port->state = NET_PORT_DOWN;
+	if (is_uplink(port) && port->given.port.down != 0)
+		set_state(port, NET_PORT_DOWN, 0);
+	else
+		come_up(port);
+}
+
+void loop_leave(struct port *port)
+{
+	port->state = NET_PORT_DOWN;
+	stand_in_for(port);
+	look_at_once();
+}
+
+void loop_set_down(struct port *port, bool down)
+{
+	if (!is_uplink(port) || (port->state == NET_PORT_DOWN) == down)
+		return;
+	if (!down) {
+		/* its driver may be another one */
+		port_renew(port);
+		come_up(port);
+		return;
+	}
+	set_state(port, NET_PORT_DOWN, 0);
+	stand_in_for(port);
+}
+
+static const struct port *sender_of(const struct packet *packet)
+{
+	const struct port *port;
+	u64 secret;
+	u32 number;
+
+	if (packet->type != PROBE_TYPE || packet->head_bytes < PROBE_TEXT_AT ||
+	    bytes_get_mac(packet->head) != PROBE_GROUP)
+		return NULL;
+	number = bytes_get16(packet->head + PROBE_NUMBER_AT);
+	__builtin_memcpy(&secret, packet->head + PROBE_SECRET_AT, sizeof(secret));
+	if (number >= NET_PORT_MAX || (port_sets.holders & BIT(number)) == 0)
+		return NULL;
+	port = &ports[number];
+	return secret == port->given.port.secret ? port : NULL;
+}
+
+/* Uplinks first, then by number. */
+static bool counts_more(const struct port *port, const struct port *than)
+{
+	return is_uplink(port) != is_uplink(than) ? is_uplink(port) : port->index < than->index;
+}
+
+static void block(struct port *port, const struct port *because_of)
+{
+	u64 now = clock_tsc();
+
+	hold(port, now);
+	port->until += (now & HOLD_MORE_MASK) * clock_ns_to_tsc(NS_PER_S);
+	set_state(port, NET_PORT_LOOPED, because_of->index);
+}
+
+/* Whether what one of them gets from the other is sent on. */
+static bool form_loop(const struct port *one, const struct port *other)
+{
+	return one != other && one->vlan == other->vlan &&
+	       (one->flags & other->flags & NET_PORT_PRIVATE) == 0;
+}
+
+bool loop_hear(const struct packet *packet)
+{
+	const struct port *sender = sender_of(packet);
+	struct port *here = packet->from;
+
+	if (sender == NULL)
+		return false;
+	if ((port_sets.holders & BIT(here->index)) == 0 || sender->state != NET_PORT_OPEN ||
+	    here->state == NET_PORT_DOWN || !form_loop(sender, here))
+		return true;
+	if (here->state == NET_PORT_OPEN && counts_more(here, sender))
+		block(&ports[sender->index], here);
+	else
+		block(here, sender);
+	return true;
+}
+
+static void send_probe(struct port *port)
+{
+	static const char text[] = "a probe for loops, of Skerry";
+	u8 frame[PROBE_BYTES + 2] = {0}; /* an address is written with two bytes behind it */
+	struct packet packet = {.from = port,
+				.head = frame,
+				.head_bytes = PROBE_BYTES,
+				.bytes = PROBE_BYTES,
+				.vlan = port->vlan};
+
+	bytes_put_mac(frame, PROBE_GROUP);
+	bytes_put_mac(frame + PROBE_SOURCE_AT, PROBE_SOURCE | (u64)port->index << 40);
+	bytes_put16(frame + ETHER_TYPE_AT, PROBE_TYPE);
+	bytes_put16(frame + PROBE_NUMBER_AT, (u16)port->index);
+	__builtin_memcpy(frame + PROBE_SECRET_AT, &port->given.port.secret, sizeof(u64));
+	__builtin_memcpy(frame + PROBE_TEXT_AT, text, sizeof(text));
+	deliver(port, &packet);
+}
+
+void loop_tick(u64 now)
+{
+	if (now < next_tick)
+		return;
+	look_at_once();
+	if (next_tick == 0)
+		next_tick = now + clock_ns_to_tsc(LOOP_PROBE_NS);
+	for (u64 set = port_sets.holders; set != 0; set &= set - 1) {
+		struct port *port = &ports[bit_lowest(set)];
+
+		if ((port->state == NET_PORT_LISTENS || port->state == NET_PORT_LOOPED) &&
+		    now >= port->until)
+			set_state(port, NET_PORT_OPEN, 0);
+		if (next_tick != ~0ull && port->state == NET_PORT_OPEN)
+			send_probe(port);
+	}
+}
+
+u64 loop_deadline(void)
+{
+	return next_tick;
+}
