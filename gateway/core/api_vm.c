@@ -184,15 +184,14 @@ void api_vm_change(struct request *request)
 }
 
 /*
- * Whoever ends the gateway's own VM has no gateway to start it again: only with force=true. False: it
- * has been answered.
+ * Whoever ends the gateway's own VM has no gateway to start it again: only with force=true. False:
+ * it has been answered.
  */
 static bool api_vm_other(struct request *request)
 {
 	const char *force = request_query(request, "force");
 
-	if (!*machine.own || strcmp(request->vm, machine.own) ||
-	    (force && !strcmp(force, "true")))
+	if (!*machine.own || strcmp(request->vm, machine.own) || (force && !strcmp(force, "true")))
 		return true;
 	answer_problem(request, 409, "own-vm",
 		       "this gateway runs in %s; with force=true it is done, and Skerry's console "

@@ -80,8 +80,8 @@ void machine_vm_changed(struct machine_vm *vm)
 }
 
 /*
- * Most requests are for lists of VMs that have not changed since the last one: all but the uptime is
- * kept as text. It goes first, so that what is kept need not be looked into.
+ * Most requests are for lists of VMs that have not changed since the last one: all but the uptime
+ * is kept as text. It goes first, so that what is kept need not be looked into.
  */
 void machine_vm_text(struct machine_vm *vm, struct buffer *to)
 {

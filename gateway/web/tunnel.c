@@ -31,7 +31,8 @@ struct tunnel_bytes {
 enum tunnel_state {
 	TUNNEL_HANDSHAKE,
 	TUNNEL_OPEN,
-	TUNNEL_LINGERS, /* all is sent: what still comes is read and dropped, else it would be reset */
+	TUNNEL_LINGERS, /* all is sent: what still comes is read and dropped, else it would be reset
+			 */
 };
 
 struct tunnel {
@@ -115,8 +116,7 @@ static bool tunnel_has_room(const struct sockaddr_storage *address)
 
 	for (size_t i = 0; i < tunnels.count; i++)
 		count += tunnel_same_address(&tunnels.list[i]->address, address);
-	return tunnels.count < TUNNELS &&
-	       (tunnels.per_address == 0 || count < tunnels.per_address);
+	return tunnels.count < TUNNELS && (tunnels.per_address == 0 || count < tunnels.per_address);
 }
 
 static bool tunnel_session(struct tunnel *tunnel)

@@ -23,8 +23,8 @@ enum {
 bool tunnel_start(int listener, const char *certificate, const char *key, unsigned per_address);
 
 /*
- * What tunnels wait for, before a poll; at most TUNNEL_POLLS. *wait_ms becomes less when one of them
- * does not wait for a descriptor.
+ * What tunnels wait for, before a poll; at most TUNNEL_POLLS. *wait_ms becomes less when one of
+ * them does not wait for a descriptor.
  */
 size_t tunnel_wants(struct pollfd *waits, int *wait_ms);
 
