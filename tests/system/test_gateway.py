@@ -3,6 +3,7 @@
 import json
 import os
 import sys
+import time
 from pathlib import Path
 
 import bundle
@@ -87,3 +88,42 @@ def test_gateway_and_its_line(line):
     assert server.tls("GET", "/v1/host").json()["boot"] == boot
     head = wait_for(lambda: server.tls("GET", "/v1/audit").json()["anchored"])
     assert head in machine.command("log show -c audit")
+
+
+@pytest.mark.long
+def test_console_of_32_megabytes(build, tmp_path):
+    """What a guest prints faster than COM2 carries: each byte comes, or is counted as lost."""
+    lines = 500000
+    port = free_port()
+    files = bundle.make(tmp_path / "echo.cpio", CONF, bundle.tiny(build, "hlt", "echo"))
+    with Qemu(build, bundle=files,
+              extra=("-serial", f"tcp:127.0.0.1:{port},server=on,wait=off")) as machine:
+        machine.wait_prompt()
+        program = os.environ.get("SKERRYD", ROOT / "gateway/build/skerryd")
+        server = Server(str(program), tmp_path, f"tcp:127.0.0.1:{port}").start()
+        try:
+            server.tls("POST", "/v1/vms", {"name": "echo", "config": {
+                "kernel": "echo.bin", "memory": "16M", "cmdline": f"lines={lines}"}})
+            console = server.console("echo", "read")
+            assert json.loads(console.message())["from"] == "0"
+            server.tls("POST", "/v1/vms/echo/actions/start")
+            began, at, lost = time.monotonic(), 0, 0
+            while at < 64 * lines:
+                message = console.message()
+                if isinstance(message, bytes):
+                    first = (at + 63) // 64
+                    for number in range(first, (at + len(message)) // 64):
+                        place = number * 64 - at
+                        assert message[place:place + 64] == (
+                            b"line ................................................... %06d\n"
+                            % number)
+                    at += len(message)
+                    console.send(json.dumps({"ack": len(message)}))
+                elif "lost" in json.loads(message):
+                    gone = int(json.loads(message)["lost"])
+                    lost, at = lost + gone, at + gone
+            took = time.monotonic() - began
+            print(f"{at} bytes in {took:.0f} s, {lost} of them lost and counted")
+            assert lost < at
+        finally:
+            server.stop()
