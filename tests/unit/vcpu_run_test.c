@@ -3,7 +3,7 @@
 #include "tests/unit/kernel_machine.h"
 
 static struct vcpu_page page;
-static struct group_page account;
+static struct group_page shown_account;
 static struct space space;
 static struct vm vm = {.space = &space};
 static struct thread runner;
@@ -57,13 +57,13 @@ static void start(const enum exit_reason *script, u32 count)
 	request_count = 0;
 	advanced = 0;
 	page = (struct vcpu_page){0};
-	account = (struct group_page){0};
+	shown_account = (struct group_page){0};
 	space = (struct space){0};
 	list_init(&space.mappings);
 	machine_counters = (struct cpu_counters){0};
 	runner = (struct thread){0};
 	vcpu = (struct vcpu){
-		.virt.page = &page, .vm = &vm, .account = &account};
+		.virt.page = &page, .vm = &vm, .account = &shown_account};
 	machine_cpu.loaded = &vcpu;
 }
 
@@ -89,10 +89,10 @@ static void test_settled_at_once(void **state)
 	assert_int_equal(page.run_count, 1);
 	assert_int_equal(advanced, 6);
 	assert_int_equal(machine_counters.exits, 4);
-	assert_int_equal(account.kernel_exits, 3);
-	assert_int_equal(account.exits_by_reason[EXIT_CPUID], 2);
-	assert_int_equal(account.exits_by_reason[EXIT_HYPERCALL], 1);
-	assert_int_equal(account.exits_by_reason[EXIT_IO], 1);
+	assert_int_equal(shown_account.kernel_exits, 3);
+	assert_int_equal(shown_account.exits_by_reason[EXIT_CPUID], 2);
+	assert_int_equal(shown_account.exits_by_reason[EXIT_HYPERCALL], 1);
+	assert_int_equal(shown_account.exits_by_reason[EXIT_IO], 1);
 	assert_null(runner.guest);
 	assert_null(vcpu.runner);
 
@@ -103,7 +103,7 @@ static void test_settled_at_once(void **state)
 		assert_int_equal(page.exit.reason, script[i]);
 		assert_int_equal(page.exit.gpa, 0x5000); /* such an exit is shown as a whole */
 		assert_int_equal(advanced, 0);
-		assert_int_equal(account.kernel_exits, 0);
+		assert_int_equal(shown_account.kernel_exits, 0);
 	}
 }
 
@@ -118,8 +118,8 @@ static void test_settled_for_long(void **state)
 	assert_false(run_guest());
 	assert_int_equal(vcpu.virt.exit.reason, EXIT_HOST_INTERRUPT);
 	assert_int_equal(machine_counters.exits, SETTLED_MAX);
-	assert_int_equal(account.kernel_exits, SETTLED_MAX);
-	assert_int_equal(account.exits_by_reason[EXIT_CPUID], SETTLED_MAX);
+	assert_int_equal(shown_account.kernel_exits, SETTLED_MAX);
+	assert_int_equal(shown_account.exits_by_reason[EXIT_CPUID], SETTLED_MAX);
 	assert_int_equal(page.run_count, 0);
 	assert_ptr_equal(runner.guest, &vcpu);
 	machine_settles = false;
@@ -133,13 +133,13 @@ static void test_host_interrupt(void **state)
 	start(script, 2);
 	assert_false(run_guest());
 	assert_int_equal(machine_counters.exits, 1);
-	assert_int_equal(account.kernel_exits, 1);
+	assert_int_equal(shown_account.kernel_exits, 1);
 	assert_int_equal(page.run_count, 0);
 	/* Memory that nobody has mapped is the monitor's matter. */
 	assert_true(run_guest());
 	assert_int_equal(page.exit.reason, EXIT_MEMORY);
 	assert_int_equal(page.exit.gpa, 0x5000);
-	assert_int_equal(account.kernel_exits, 1);
+	assert_int_equal(shown_account.kernel_exits, 1);
 }
 
 /* An event goes in once; one whose delivery the exit interrupted comes back. */
@@ -162,7 +162,7 @@ static void test_events(void **state)
 		assert_true(run_guest());
 		assert_int_equal(injected.vector, 0x41);
 		assert_int_equal(request_count, 1);
-		assert_int_equal(account.injected, 1);
+		assert_int_equal(shown_account.injected, 1);
 		assert_int_equal(page.event.valid, i == 1);
 		assert_false(vcpu.virt.event.valid);
 		if (i == 1)
