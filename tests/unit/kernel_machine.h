@@ -142,9 +142,11 @@ void fpu_xcr0_set(u64 xcr0)
 {
 }
 
+static u64 machine_tsc_per_ns = 2;
+
 u64 tsc_from_ns(u64 ns)
 {
-	return ns * 2;
+	return ns * machine_tsc_per_ns;
 }
 
 static u32 machine_cpu_count = 1; /* that groups are made for */
