@@ -105,3 +105,40 @@ def test_lying_driver_trusted(build, tmp_path):
     """The same without an IOMMU: it would be seen."""
     with start_liar(build, tmp_path, ()):
         wait_for(lambda: len(marked_pages(tmp_path)) > 2, 100)
+
+
+OTHERS = """
+[disk data]
+controller = {controller}
+
+[net out]
+uplink = net0
+"""
+
+
+@pytest.mark.parametrize("device, controller, state", (
+    ("virtio-blk-pci,disable-legacy=on,iommu_platform=on", "virtio0", "ready"),
+    ("virtio-blk-pci,disable-legacy=on", "virtio0", "failed"),
+    ("piix3-ide,id=ide2 -device ide-hd,bus=ide2.0", "ide0.0", "ready")))
+def test_others(build, tmp_path, device, controller, state):
+    """Other drivers; a virtio device that would go round the unit gets none."""
+    path = tmp_path / "disk.img"
+    path.write_bytes(bytes(1 << 20))
+    files = bundle.make(tmp_path / "others.cpio", OTHERS.format(controller=controller))
+    with Qemu(build, bundle=files, extra=(
+            "-device", UNITS["VT-d"], "-drive", f"if=none,id=disk,format=raw,file={path}",
+            *f"-device {device},drive=disk".split(),
+            "-netdev", "user,id=n", "-device", "e1000e,netdev=n")) as machine:
+        machine.wait_prompt()
+        drivers = {row["name"]: row for row in machine.objects("driver list")}
+        assert drivers[controller]["state"] == state
+        assert drivers["net0"]["state"] == "ready"
+        if state == "failed":
+            assert "whether it keeps to the IOMMU" in drivers[controller]["reason"]
+        else:
+            assert machine.command(f"disk partitions {controller}")
+        rows = {row["address"]: row for row in machine.objects("pci")}
+        reached = {"ready": "its driver's memory", "failed": "nothing"}[state]
+        assert (rows["00:02.0"]["reaches"], rows["00:02.0"]["refused"]) == (reached, 0)
+        assert (rows["00:03.0"]["reaches"], rows["00:03.0"]["refused"]) == (
+            "its driver's memory", 0)

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 #include "vmm/manager/driver/device_virtio.h"
 
+#include "arch/x86_64/hw/virtio.h"
 #include "lib/bits.h"
 #include "vmm/io/driver_channel.h"
 #include "vmm/manager/pci/pci_access.h"
+#include "vmm/rt/start.h"
 #include "vmm/rt/syscall.h"
 
 /* 4.1.4: from the beginning of the capability */
@@ -24,6 +26,7 @@ static const char *const names[] = {
 	DRIVER_VIRTIO_ISR,
 	DRIVER_VIRTIO_DEVICE,
 };
+#define COMMON_TYPE 1u
 #define NOTIFY_TYPE 2u
 
 /* The first capability of that type whose BAR is memory; 0: there is none. */
@@ -45,8 +48,31 @@ static u32 find(const struct pci_function *function, u32 type)
 	return 0;
 }
 
-static void give(struct process_build *build, const struct pci_function *function, u32 at,
-		 const char *name)
+/*
+ * A virtual device may go round the virtual IOMMU: one that does not offer VIRTIO_F_ACCESS_PLATFORM
+ * uses physical addresses (6.1), and would take its driver's for such.
+ */
+static bool keeps_to_iommu(const struct pci_function *function, handle_t registers, u64 offset)
+{
+	u64 at = 0;
+	volatile u32 *common;
+	u32 features;
+
+	if (function->iommu == 0)
+		return true;
+	pci_write(function->address, PCI_COMMAND, 2,
+		  pci_read(function->address, PCI_COMMAND, 2) | (u32)PCI_COMMAND_MEMORY);
+	if (sys_space_map(start_handle(START_SPACE), 0, registers, offset, PAGE_SIZE,
+			  RIGHT_READ | RIGHT_WRITE, &at) != STATUS_OK)
+		return false;
+	common = (volatile u32 *)(uintptr_t)at;
+	common[VIO_DEVICE_FEATURE_SELECT / sizeof(u32)] = 1;
+	features = common[VIO_DEVICE_FEATURE / sizeof(u32)];
+	sys_space_unmap(start_handle(START_SPACE), at, PAGE_SIZE);
+	return (features & (VIO_F_ACCESS_PLATFORM >> 32)) != 0;
+}
+
+static void give(struct process_build *build, const struct pci_function *function, u32 at, u32 type)
 {
 	u64 offset = pci_read(function->address, at + VIRTIO_CAP_OFFSET, 4);
 	u64 wanted = pci_read(function->address, at + VIRTIO_CAP_BYTES, 4);
@@ -61,9 +87,12 @@ static void give(struct process_build *build, const struct pci_function *functio
 		return;
 	if (wanted == 0 || wanted > bytes || offset > bytes - wanted)
 		process_build_note(build, "looking for its registers", STATUS_BAD_FORMAT);
+	if (type == COMMON_TYPE && !keeps_to_iommu(function, registers, offset))
+		process_build_note(build, "asking whether it keeps to the IOMMU",
+				   STATUS_NOT_SUPPORTED);
 	process_build_map(build, START_REGISTERS, registers, offset, wanted,
 			  RIGHT_READ | RIGHT_WRITE);
-	process_build_name(build, name);
+	process_build_name(build, names[type - 1]);
 	sys_handle_close(registers);
 }
 
@@ -76,7 +105,7 @@ void device_virtio_give(struct process_build *build, const struct pci_function *
 			process_build_note(build, "looking for its registers", STATUS_NOT_FOUND);
 			return;
 		}
-		give(build, function, at, names[i]);
+		give(build, function, at, i + 1);
 		if (i + 1 == NOTIFY_TYPE && !process_build_failed(build))
 			build->info->parameter[DRIVER_NOTIFY_MULTIPLIER] =
 				pci_read(function->address, at + VIRTIO_CAP_MULTIPLIER, 4);

@@ -60,8 +60,16 @@ const char *driver_life_name(enum driver_life life)
 	return names[life];
 }
 
+/* Nothing that it has told its device lands in memory from here on. */
+static void detach(const struct driver *driver)
+{
+	if (driver->dma_space != HANDLE_NONE)
+		(void)!iommu_attach(device_function(driver->device), HANDLE_NONE);
+}
+
 static void fail(struct driver *driver, const char *reason)
 {
+	detach(driver);
 	driver->life = DRIVER_LIFE_FAILED;
 	string_copy(driver->reason, sizeof(driver->reason), reason);
 	log_message(LOG_ERROR, LOG_DEVICE, "", "driver %s: failed: %s", driver->name,
@@ -207,9 +215,7 @@ static void ended(struct driver *driver)
 	char reason[DRIVER_TEXT_BYTES] = "";
 
 	driver->ended_tsc = clock_tsc();
-	/* nothing that it has told its device lands in memory from here on */
-	if (driver->dma_space != HANDLE_NONE)
-		(void)!iommu_attach(device_function(driver->device), HANDLE_NONE);
+	detach(driver);
 	driver_text(driver->channel->reason, sizeof(driver->channel->reason), reason,
 		  sizeof(reason));
 	driver_links_close(driver);
