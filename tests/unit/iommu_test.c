@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What devices reach behind an IOMMU of either kind, by a model of both: tests/unit/iommu_model.h. */
+/* What devices reach behind an IOMMU of either kind, by a model of both (iommu_model.h). */
 #include "tests/unit/iommu_model.h"
 
 #define RAM_BYTES (24 * MIB)
