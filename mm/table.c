@@ -85,11 +85,11 @@ static void leaf_decode(const struct pt_format *format, u64 at, const struct wal
 	leaf->at = align_down(at, bytes);
 	leaf->hpa = HPA(align_down(entry & PTE_ADDRESS, bytes));
 	leaf->level = walk->level;
-	leaf->type = (entry & types) == format->type[PT_TYPE_UC] ? PT_TYPE_UC : PT_TYPE_WB;
+	leaf->type = (entry & types) == format->type[PT_TYPE_WB] ? PT_TYPE_WB : PT_TYPE_UC;
 	leaf->rights = PT_READ;
 	if (entry & format->write)
 		leaf->rights |= PT_WRITE;
-	if (format->execute != 0 ? (entry & format->execute) : !(entry & format->no_execute))
+	if ((entry & format->execute) || (~entry & format->no_execute))
 		leaf->rights |= PT_EXECUTE;
 	if (entry & format->user)
 		leaf->rights |= PT_USER;

@@ -51,6 +51,12 @@ static void test_formats(void **state)
 		{&format_ept, PT_LEVEL_2M, PT_READ | PT_WRITE, PT_TYPE_WB, 0xf3},
 		{&format_ept, PT_LEVEL_1G, PT_READ | PT_EXECUTE, PT_TYPE_WB, 0xf5},
 		{&format_ept, PT_LEVEL_4K, PT_READ | PT_WRITE, PT_TYPE_UC, 0x43},
+		{&format_vtd, PT_LEVEL_4K, PT_READ | PT_WRITE, PT_TYPE_WB, 0x3},
+		{&format_vtd, PT_LEVEL_4K, PT_READ, PT_TYPE_WB, 0x1},
+		{&format_vtd, PT_LEVEL_2M, PT_READ | PT_WRITE, PT_TYPE_WB, 0x83},
+		{&format_amdvi, PT_LEVEL_4K, PT_READ | PT_WRITE, PT_TYPE_WB, 0x7000000000000001},
+		{&format_amdvi, PT_LEVEL_4K, PT_READ, PT_TYPE_WB, 0x3000000000000001},
+		{&format_amdvi, PT_LEVEL_2M, PT_READ, PT_TYPE_WB, 0x3000000000000081},
 	};
 
 	(void)state;
@@ -77,7 +83,10 @@ static void test_formats(void **state)
 		if (leaf.level > PT_LEVEL_4K)
 			assert_int_equal(table_entry(&table, leaf.at, leaf.level - 1), 0);
 		assert_int_equal(entry_at(&table, leaf.at, PT_LEVEL_512G) & 0xfff,
-				 cases[i].format == &format_ept ? 0x7 : 0x27);
+				 cases[i].format == &format_ept	    ? 0x7
+				 : cases[i].format == &format_vtd   ? 0x3
+				 : cases[i].format == &format_amdvi ? 0x601
+								    : 0x27);
 	}
 }
 

@@ -32,6 +32,7 @@ enum amdvi_register {
 /* Status */
 #define AMDVI_LOG_OVERFLOW  BIT(0)
 #define AMDVI_LOG_NEWS	    BIT(1)
+#define AMDVI_RUNS	    BITS(4, 3) /* log, commands */
 
 /* Device table entry (2.2.2.1), 32 bytes: the first two words */
 #define AMDVI_VALID	    BITS(1, 0) /* and translation is */

@@ -42,6 +42,7 @@ static enum status amdvi_start(struct iommu *unit, u64 message)
 	unit->high = BIT(48);
 	amdvi_block_all(unit);
 	iommu_write64(unit, AMDVI_CONTROL, 0);
+	iommu_expect32(unit, AMDVI_STATUS, (u32)AMDVI_RUNS, 0);
 	iommu_write64(unit, AMDVI_DEVICES, devices.value | AMDVI_DEVICE_PAGES);
 	iommu_write64(unit, AMDVI_EXCLUSION, 0);
 	iommu_write64(unit, AMDVI_COMMANDS, pointer_to_hpa(unit->ring).value | AMDVI_RING_256);
