@@ -1,7 +1,10 @@
 # SPDX-License-Identifier: MIT
 """What tests with networks have in common: guests on them, pings, fetched pages, counts."""
+import contextlib
+import http.server
 import re
 import subprocess
+import threading
 
 import bundle
 
@@ -58,6 +61,28 @@ def fetch(port):
     done = subprocess.run(["curl", "-s", "-m", "60", f"http://127.0.0.1:{port}/"],
                           stdout=subprocess.PIPE, text=True, check=False)
     return done.stdout
+
+
+@contextlib.contextmanager
+def host_page(data):
+    """The port of a page with these bytes on this machine, which guests find at 10.0.2.2."""
+    class Page(http.server.BaseHTTPRequestHandler):
+        def do_GET(self):
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(data)
+
+        def log_message(self, *unused):
+            pass
+
+    with http.server.HTTPServer(("127.0.0.1", 0), Page) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            yield server.server_port
+        finally:
+            server.shutdown()
+            thread.join()
 
 
 def ports(machine):

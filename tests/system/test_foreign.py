@@ -1,15 +1,19 @@
 # SPDX-License-Identifier: MIT
 """
 Kernels besides Debian's for amd64: its i386 kernel, memtest86+, Xen and GRUB. Each has a disk on its
-PCI bus, and finds it or has no driver for it.
+PCI bus, and finds it or has no driver for it; that for i386 has a network card too.
 """
+import hashlib
+import random
 import re
 import subprocess
 
 import pytest
 
 import bundle
+from bochs import free_port
 from machine import ROOT, Bochs, Qemu
+from net import guest, host_page, user_card
 
 DISK = "[disk data]\ncontroller = memory\nsize = 4M\n"
 CELLS = pytest.mark.parametrize("emulator", [Qemu, pytest.param(Bochs, marks=pytest.mark.long)])
@@ -35,11 +39,16 @@ def grub(build):
 
 @CELLS
 def test_i386(foreign, tmp_path, emulator):
-    """It boots with PAE paging and two vCPUs, uses kvm-clock and its disk, and powers off."""
-    conf = (DISK + "[vm old]\nkernel = vmlinuz\ninitrd = initramfs.cpio.gz\nmemory = 256M\n"
-            "vcpus = 2\ncmdline = console=ttyS0 quiet name=old\nautostart = yes\ndisk = data\n")
+    """
+    It boots with PAE paging and two vCPUs, uses kvm-clock, its disk, and its network card through
+    the machine's own, and powers off.
+    """
+    conf = DISK + "[net lan]\nuplink = net0\n" + guest("old", "10.0.2.15", "lan\ndisk = data")
+    conf += "vcpus = 2\n"
     files = bundle.make(tmp_path / "i386.cpio", conf, bundle.debian(foreign / "guests-i386"))
-    with emulator(foreign, bundle=files) as machine:
+    card = {"card": True} if emulator is Bochs else {"extra": user_card(free_port())}
+    data = random.Random(1).randbytes(1 << 18)
+    with host_page(data) as port, emulator(foreign, bundle=files, **card) as machine:
         machine.wait_prompt()
         machine.attach_shell("old", 600)
         assert "i686" in machine.shell("uname -m")
@@ -51,6 +60,9 @@ def test_i386(foreign, tmp_path, emulator):
             "dd if=/dev/urandom of=/tmp/x bs=64k count=16; dd if=/tmp/x of=/dev/vda conv=fsync; "
             "echo 3 >/proc/sys/vm/drop_caches; "
             "head -c 1048576 /dev/vda | cmp /tmp/x - && echo sa''me")
+        assert "3 packets received" in machine.shell("ping -c 3 -i 0.2 -W 5 10.0.2.2")
+        said = machine.shell(f"wget -q -O - http://10.0.2.2:{port}/ | md5sum")
+        assert hashlib.md5(data).hexdigest() in said
         machine.type("poweroff -f\n")
         machine.wait(r"\[the guest has ended\]", 120)
         machine.wait_prompt()

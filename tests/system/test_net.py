@@ -1,10 +1,8 @@
 # SPDX-License-Identifier: MIT
 """Networks: guests among themselves and with the world, what is shown of them, what is refused."""
 import base64
-import http.server
 import re
 import subprocess
-import threading
 
 import pytest
 
@@ -12,7 +10,7 @@ import bundle
 import fio
 from bochs import free_port
 from machine import Bochs, Qemu, wait_for
-from net import boot, fetch, files, guest, pings, ports, shell, user_card, wait_shells
+from net import boot, fetch, files, guest, host_page, pings, ports, shell, user_card, wait_shells
 
 LAN = "[net lan]\nuplink = net0\n"
 
@@ -31,25 +29,10 @@ def tiny(name, number, words, net="lan", autostart="yes"):
     return TINY.format(name=name, number=number, words=words, net=net, autostart=autostart)
 
 
-class Page(http.server.BaseHTTPRequestHandler):
-    def do_GET(self):
-        self.send_response(200)
-        self.end_headers()
-        self.wfile.write(b"the host says: hello\n")
-
-    def log_message(self, *unused):
-        pass
-
-
 @pytest.fixture
-def host_page():
-    """The port of a page on this machine, which guests find at 10.0.2.2."""
-    with http.server.HTTPServer(("127.0.0.1", 0), Page) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        yield server.server_port
-        server.shutdown()
-        thread.join()
+def page():
+    with host_page(b"the host says: hello\n") as port:
+        yield port
 
 
 def stat(machine, name):
@@ -61,10 +44,10 @@ def port_of(machine, name):
     return next(row for row in machine.objects("net stat") if row["port"] == name)
 
 
-def check_world(machine, host_page):
+def check_world(machine, page):
     """A guest fetches the host's page; what went by is counted, and shown of the network."""
     assert "the host says: hello" in shell(machine, "alpha",
-                                           f"wget -q -O - http://10.0.2.2:{host_page}/")
+                                           f"wget -q -O - http://10.0.2.2:{page}/")
     (net,) = machine.objects("net list")
     assert net == {"name": "lan", "state": "ready", "problem": "", "uplink": "net0",
                    "link": "up", "mtu": 1500, "ports": 3}
@@ -90,7 +73,7 @@ def check_announced(machine):
     wait_for(lambda: mac in shell(machine, "beta", "ip -4 neigh"), 20)
 
 
-def test_guests_and_the_world(build, tmp_path, host_page):
+def test_guests_and_the_world(build, tmp_path, page):
     """
     Two guests reach each other, and the host, which reaches one of them; it is counted. The switch
     and the card's driver are ended: the guests go on; and a VM leaves its port.
@@ -101,7 +84,7 @@ def test_guests_and_the_world(build, tmp_path, host_page):
     with Qemu(build, bundle=conf, extra=user_card(port)) as machine:
         boot(machine, "alpha", "beta")
         assert pings(machine, "alpha", "10.0.2.16") == 3
-        check_world(machine, host_page)
+        check_world(machine, page)
         assert fetch(port) == "alpha says: hello\n"
         check_announced(machine)
         for name in ("net0", "lan.switch", "net0"):
@@ -113,7 +96,7 @@ def test_guests_and_the_world(build, tmp_path, host_page):
         assert fetch(port) == "alpha says: hello\n"
 
 
-def test_under_vmx(build, tmp_path, host_page):
+def test_under_vmx(build, tmp_path, page):
     """The same on Bochs, whose guests take long to boot: the other one is tiny."""
     conf = bundle.make(tmp_path / "net.cpio", LAN + guest("alpha", "10.0.2.15") + tiny("beta", 2, "") +
                        tiny("gamma", 3, "flood to=2", autostart="no"),
@@ -124,7 +107,7 @@ def test_under_vmx(build, tmp_path, host_page):
         machine.command("vm start gamma")
         wait_for(lambda: ports(machine)["gamma"]["sent_frames"] > 10)
         machine.command("vm destroy gamma")
-        check_world(machine, host_page)
+        check_world(machine, page)
 
 
 def captured(machine, command):
