@@ -104,6 +104,8 @@ static NORETURN void leave_to_user(struct cpu *cpu)
 {
 	if (unlikely(cpu->thread != cpu->running))
 		thread_load(cpu, cpu->running);
+	if (unlikely(cpu->foreign))
+		thread_clear(cpu);
 	cpu_return_to_user(cpu);
 }
 

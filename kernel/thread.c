@@ -10,6 +10,7 @@
 #include "kernel/sched.h"
 #include "kernel/timer.h"
 #include "kernel/vcpu.h"
+#include "kernel/vm.h"
 #include "mm/cache.h"
 #include "mm/space.h"
 #include "mm/tlb.h"
@@ -149,7 +150,16 @@ void thread_isolate(struct cpu *cpu, const struct thread *thread)
 	if (cpu->ran == thread->serial)
 		return;
 	cpu->ran = thread->serial;
+	cpu->foreign = true;
 	speculation_barrier();
+}
+
+void thread_clear(struct cpu *cpu)
+{
+	if (cpu->loaded != NULL && cpu->loaded->vm->group != cpu->thread->process->group)
+		vcpu_unload(cpu);
+	selectors_clear();
+	cpu->foreign = false;
 }
 
 /* Even for the thread loaded last CR3 may hold the kernel's own tables: the CPU was idle. */

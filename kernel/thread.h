@@ -74,5 +74,11 @@ void thread_ports_load(struct cpu *cpu, struct thread *thread);
 /* Before the CPU runs the thread or its guest: an IBPB if another one ran here last. */
 void thread_isolate(struct cpu *cpu, const struct thread *thread);
 
+/*
+ * Before ring 3 runs, if others have run since it last did: nothing is left of other groups in the
+ * registers that it can read, nor in the FPU's, which CR0.TS hides only from some CPUs (LazyFP).
+ */
+void thread_clear(struct cpu *cpu);
+
 /* Loads the thread's registers and address space on the CPU. */
 void thread_load(struct cpu *cpu, struct thread *thread);

@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 #include "kernel/vcpu.h"
+#include "arch/x86_64/cpu/features.h"
 #include "arch/x86_64/cpu/fpu.h"
 #include "arch/x86_64/cpu/instructions.h"
 #include "arch/x86_64/cpu/percpu.h"
+#include "arch/x86_64/hw/msr.h"
 #include "kernel/cpus.h"
 #include "kernel/group.h"
 #include "kernel/log.h"
+#include "kernel/process.h"
 #include "kernel/queue.h"
 #include "kernel/thread.h"
 #include "kernel/timer.h"
@@ -53,7 +56,7 @@ enum status vcpu_create(struct vm *vm, struct memory *memory, u64 index, struct 
 	return STATUS_OK;
 }
 
-/* Only on the CPU itself. */
+/* Only on the CPU itself. What ring 3 could read of the guest's registers is gone afterwards. */
 void vcpu_unload(struct cpu *cpu)
 {
 	if (cpu->loaded == NULL)
@@ -61,6 +64,8 @@ void vcpu_unload(struct cpu *cpu)
 	tlb_space_leave(cpu->loaded->vm->space, cpu->id);
 	virt->vcpu_unload(&cpu->loaded->virt); /* last use: from now on it may be freed */
 	cpu->loaded = NULL;
+	if (features.rdtscp)
+		wrmsr(MSR_TSC_AUX, 0);
 }
 
 enum status vcpu_load_anew(struct cpu *cpu, struct vcpu *vcpu)
@@ -139,6 +144,8 @@ enum status vcpu_show(struct thread *caller, struct vcpu *vcpu, u32 groups)
 	status = vcpu_load(this_cpu(), vcpu);
 	if (status == STATUS_OK)
 		get(vcpu, groups & (VCPU_ALL | VCPU_XSAVE | VCPU_DUMP));
+	if (caller->process->group != vcpu->vm->group)
+		vcpu_unload(this_cpu());
 	vcpu_unclaim(vcpu);
 	return status;
 }

@@ -161,6 +161,19 @@ $(RIGHTS)/skerry.elf: $(BUILD)/skerry.elf $(RIGHTS)/driver.bin boot/blobs.S test
 	$(Q)cp $(RIGHTS)/driver.bin $(RIGHTS)/blobs/ide.bin
 	$(call test_image,$(RIGHTS),$(WRAPS) $(if $(TEST),$(FAULT_OBJECTS)))
 
+# --- the product with a program in place of the RAM disk's driver that looks at the registers ---
+
+REGISTERS := $(BUILD)/tests/registers
+$(eval $(call program,tests/registers/driver,$(call find_sources,tests/registers vmm/rt) $(LIB)))
+-include $(patsubst %.o,%.d,$(call objects,$(call find_sources,tests/registers)))
+
+$(REGISTERS)/skerry.elf: $(BUILD)/skerry.elf $(REGISTERS)/driver.bin boot/blobs.S tests/tests.mk
+	$(Q)mkdir -p $(REGISTERS)/blobs
+	$(Q)cp $(BUILD)/manager.bin $(BUILD)/monitor.image $(BUILD)/demo.bin $(PROGRAMS:%=$(BUILD)/%.bin) \
+		$(REGISTERS)/blobs
+	$(Q)cp $(REGISTERS)/driver.bin $(REGISTERS)/blobs/ramdisk.bin
+	$(call test_image,$(REGISTERS),$(WRAPS) $(if $(TEST),$(FAULT_OBJECTS)))
+
 # --- the product's programs and kernel with what only a TEST=1 image has: tests/faults ---
 
 FAULTS := $(BUILD)/tests/faults
@@ -216,7 +229,7 @@ PARTS_fuzz = $(call named,$(FUZZ_TARGETS:%=$(FUZZ)/%))
 PARTS_guest = $(TEST_TOOLS) $(TINY_GUESTS) $(LINUX_PROGRAMS) $(HOSTILE)/skerry.elf \
 	$(THIEF)/skerry.elf $(FAULTS)/skerry.elf $(LIARS)/skerry.elf \
 	$(BUILD)/tests/bench/exits.bin $(BUILD)/tests/bench/switch.bin $(RIGHTS)/skerry.elf \
-	$(NO_FLUSH)/skerry.elf $(SLOW)/skerry.elf $(DISK_TOOLS)/made all guests service
+	$(REGISTERS)/skerry.elf $(NO_FLUSH)/skerry.elf $(SLOW)/skerry.elf $(DISK_TOOLS)/made all guests service
 PARTS_system = $(PARTS_guest) gateway-parts
 PARTS_gateway = gateway-parts
 

@@ -87,6 +87,7 @@ void signal_raise(struct signal *signal) { say("news"); }
 void sched_give(struct cpu *of) { say("give"); }
 void thread_isolate(struct cpu *of, const struct thread *to) { say("isolate"); }
 void thread_load(struct cpu *of, struct thread *to) { say("load"); of->thread = to; }
+void thread_clear(struct cpu *of) { say("clear"); of->foreign = false; }
 void thread_forget_dead(struct cpu *of) { say("forget"); }
 void tlb_cpu_passed(u32 id, bool used) { say(used ? "pass" : "leave"); }
 bool tlb_cpu_behind(u32 id) { return behind; }
@@ -375,11 +376,20 @@ static void test_loop(void **state)
 	tlb_waiting = 0;
 	cpu.running = &other;
 	assert_loop(0, "load user ");
+	/* last of all: what is saved on the way is foreign too */
+	cpu.running = &thread;
+	cpu.foreign = true;
+	assert_loop(0, "load clear user ");
+	assert_loop(0, "user ");
 
 	start();
 	thread.guest = &vcpu;
 	guest_steps = 2;
 	assert_loop(0, "guest guest guest user ");
+	cpu.foreign = true;
+	thread.guest = &vcpu;
+	guest_steps = 0;
+	assert_loop(0, "guest clear user ");
 	thread.guest = &vcpu;
 	guest_steps = 1;
 	guest_pends = PENDING_KICK;

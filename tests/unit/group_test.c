@@ -117,22 +117,6 @@ static void test_end_in_steps(void **state)
 	kernel_machine_end(&group, 1, 10000);
 }
 
-/* A barrier at each change of thread, even if B only ran its guest: ring 3 A, guest B, A again. */
-static void test_isolation(void **state)
-{
-	struct thread a = {.serial = 1}, b = {.serial = 2};
-
-	(void)state;
-	kernel_machine_start(32 * MIB);
-	machine_barriers = 0;
-	thread_isolate(&machine_cpu, &a);
-	thread_isolate(&machine_cpu, &a);
-	assert_int_equal(machine_barriers, 1);
-	thread_isolate(&machine_cpu, &b);
-	thread_isolate(&machine_cpu, &a);
-	assert_int_equal(machine_barriers, 3);
-}
-
 /* Without an entry nothing checked that the code's page is still the guest's: it is forgotten. */
 static void test_return_without_entry(void **state)
 {
@@ -484,7 +468,6 @@ int main(void)
 		cmocka_unit_test(test_create_without_memory),
 		cmocka_unit_test(test_shares),
 		cmocka_unit_test(test_end_in_steps),
-		cmocka_unit_test(test_isolation),
 		cmocka_unit_test(test_return_without_entry),
 		cmocka_unit_test(test_kick_first),
 		cmocka_unit_test(test_timer_overdue),

@@ -6,8 +6,12 @@
  * nothing: the test chooses who calls, threads only become ready, no guest is ever entered.
  */
 #define sti_nop_cli sti_nop_cli_of_cpu
+#define selectors_clear selectors_clear_of_cpu
+#define wrmsr wrmsr_of_cpu
 #include "arch/x86_64/cpu/instructions.h"
 #undef sti_nop_cli
+#undef selectors_clear
+#undef wrmsr
 #define this_cpu this_cpu_of_stack
 #include "arch/x86_64/cpu/percpu.h"
 #undef this_cpu
@@ -19,6 +23,20 @@ static struct cpu_counters machine_counters;
 /* The test has no interrupts. */
 static inline void sti_nop_cli(void)
 {
+}
+
+static UNUSED u32 machine_clears; /* of selectors */
+static UNUSED u64 machine_tsc_aux;
+
+static inline void selectors_clear(void)
+{
+	machine_clears++;
+}
+
+static inline void wrmsr(u32 index, u64 value)
+{
+	if (index == 0xc0000103)
+		machine_tsc_aux = value;
 }
 
 static inline struct cpu *this_cpu(void)

@@ -95,13 +95,19 @@ void fpu_load(const void *area, u64 xcr0)
 
 void fpu_save(void *area)
 {
+	/* no component is there: XRSTOR initializes them all */
+	static const u32 nothing[(LEGACY_BYTES + HEADER_BYTES) / 4] ALIGNED(64) = {
+		[LEGACY_MXCSR / 4] = MXCSR_RESET};
+
 	clts();
 	if (features.xcr0) {
 		if (unlikely(xgetbv(0) != features.xcr0))
 			xsetbv(0, features.xcr0);
 		xsave(area, features.xcr0);
+		xrstor(nothing, features.xcr0);
 	} else {
 		fxsave(area);
+		fxrstor(nothing);
 	}
 	fpu_close();
 }

@@ -24,6 +24,7 @@ void fpu_area_take(void *area, const void *image);
 bool fpu_xcr0_valid(u64 xcr0);
 
 void fpu_load(const void *area, u64 xcr0);
+/* Leaves nothing in the registers: CR0.TS does not hide them from ring 3 on all CPUs (LazyFP). */
 void fpu_save(void *area);
 /* The loaded guest's XCR0, which it may have set itself if the CPU does not intercept XSETBV. */
 u64 fpu_xcr0_get(void);

@@ -90,6 +90,12 @@ CONTROL_REGISTER(dr3)
 CONTROL_REGISTER(dr6)
 #undef CONTROL_REGISTER
 
+/* Null selectors, whatever ring 3 has put there. */
+static inline void selectors_clear(void)
+{
+	__asm__ volatile("mov %0, %%ds; mov %0, %%es; mov %0, %%fs; mov %0, %%gs" : : "r"(0));
+}
+
 static inline void lgdt(const struct descriptor_table_register *value)
 {
 	__asm__ volatile("lgdt %0" : : "m"(*value) : "memory");

@@ -74,6 +74,7 @@ struct cpu {
 
 	struct thread *thread;       /* whose frame and address space are loaded */
 	u64 ran;                     /* serial of the thread that, or whose guest, last ran here */
+	bool foreign;                /* others have run since ring 3 last did: thread_clear */
 	struct thread *running;      /* scheduled here; differs from `thread` while guests run */
 	u32 ports_version;           /* of the I/O bitmap in the TSS */
 	struct vcpu *loaded;         /* whose FPU and MSRs the registers hold */

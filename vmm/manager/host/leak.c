@@ -354,7 +354,7 @@ static struct leak judge_zenbleed(const struct leak_cpu *cpu)
 static struct leak judge_lazy_fp(const struct leak_cpu *cpu)
 {
 	(void)cpu;
-	return open("registers stay until the next guest");
+	return closed("registers cleared between groups");
 }
 
 static struct leak judge_itlb_multihit(const struct leak_cpu *cpu)
