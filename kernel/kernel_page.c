@@ -28,9 +28,9 @@ void kernel_page_init(void)
 	memory.page.entropy_sources = machine.boot->entropy_sources;
 	memory.page.features = (features.meltdown ? HOST_SPLIT_TABLES : 0) |
 			       features.speculation.shown << HOST_SPECULATION_SHIFT;
-	memory.page.arch_capabilities = features.arch_capabilities;
-	memory.page.opt_ctrl = features.opt_ctrl;
-	memory.page.microcode = features.microcode;
+	memory.page.arch_capabilities = features.cpu.capabilities;
+	memory.page.opt_ctrl = features.cpu.opt_ctrl;
+	memory.page.microcode = features.cpu.microcode;
 	memory.page.page_count = page_total;
 	cpu->counters = &memory.page.cpu[cpu->id];
 }

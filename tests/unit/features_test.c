@@ -114,7 +114,7 @@ static void test_announced(void **state)
 	const u64 always = CR4_PAE | CR4_OSFXSR | CR4_OSXMMEXCPT;
 
 	(void)state;
-	assert_int_equal(features.microcode, 0x0830107c);
+	assert_int_equal(features.cpu.microcode, 0x0830107c);
 	assert_true(features_enable());
 	assert_int_equal(here.cr4, all | always);
 	assert_int_equal(here.xcr0, 7);

@@ -19,30 +19,12 @@ struct cpu_features features;
 /* As features_read and kernel_page_init fill them in. */
 static struct leak_cpu see(const struct cpu_image *image)
 {
-	const struct speculation_cpu cpu = {
-		.amd = image->amd,
-		.leaf_7_ebx = image->leaf_7_ebx,
-		.leaf_7_edx = image->leaf_7_edx,
-		.leaf_88_ebx = image->leaf_88_ebx,
-		.leaf_821_eax = image->leaf_821_eax,
-		.capabilities = image->capabilities,
-	};
-	bool split = !image->amd && !(image->capabilities & ARCH_CAP_RDCL_NO);
+	bool split = !image->is.amd && !(image->is.capabilities & ARCH_CAP_RDCL_NO);
 
 	return (struct leak_cpu){
-		.amd = image->amd,
-		.version = image->version,
-		.leaf_7_ebx = image->leaf_7_ebx,
-		.leaf_7_edx = image->leaf_7_edx,
-		.leaf_72_edx = image->leaf_72_edx,
-		.leaf_81_ecx = image->amd ? (u32)CPUID_81_ECX_SVM : 0,
-		.leaf_88_ebx = image->leaf_88_ebx,
-		.leaf_821_eax = image->leaf_821_eax,
-		.leaf_821_ecx = image->leaf_821_ecx,
-		.capabilities = image->capabilities,
-		.opt_ctrl = image->opt_ctrl,
-		.microcode = image->microcode,
-		.done = speculation_decide(&cpu).shown << HOST_SPECULATION_SHIFT |
+		.is = image->is,
+		.svm = image->is.amd,
+		.done = speculation_decide(&image->is).shown << HOST_SPECULATION_SHIFT |
 			(split ? HOST_SPLIT_TABLES : 0),
 	};
 }
@@ -85,16 +67,17 @@ static void any_cpu(void **state)
 
 	(void)state;
 	for (u32 i = 0; i < 100000; i++) {
-		struct leak_cpu cpu = {.amd = i & 1};
-		u32 *words[] = {&cpu.version,	  &cpu.leaf_7_ebx,   &cpu.leaf_7_edx,
-				&cpu.leaf_72_edx, &cpu.leaf_81_ecx,  &cpu.leaf_88_ebx,
-				&cpu.leaf_821_eax, &cpu.leaf_821_ecx};
+		struct leak_cpu cpu = {.is.amd = i & 1, .svm = i & 2};
+		struct speculation_cpu *is = &cpu.is;
+		u32 *words[] = {&is->version,	  &is->leaf_7_ebx,   &is->leaf_7_edx,
+				&is->leaf_72_edx, &is->leaf_88_ebx,  &is->leaf_821_eax,
+				&is->leaf_821_ecx};
 
 		for (size_t n = 0; n < ARRAY_COUNT(words); n++)
 			*words[n] = (u32)(random_step(&seed) >> 16);
-		cpu.capabilities = random_step(&seed);
-		cpu.microcode = random_step(&seed) >> 32;
-		cpu.opt_ctrl = random_step(&seed) >> 8;
+		is->capabilities = random_step(&seed);
+		is->microcode = random_step(&seed) >> 32;
+		is->opt_ctrl = random_step(&seed) >> 8;
 		/* nothing is done about anything: whatever is closed was so by the CPU itself */
 		for (u32 n = 0; n < LEAK_COUNT; n++) {
 			struct leak leak = leak_judge(&cpu, n);

@@ -67,7 +67,7 @@ const struct kernel_page *machine_page(void)
 
 struct leak_cpu leak_cpu_read(void)
 {
-	return (struct leak_cpu){.version = 0x50654}; /* open to much */
+	return (struct leak_cpu){.is.version = 0x50654}; /* open to much */
 }
 
 struct vm *vm_at(u64 place)

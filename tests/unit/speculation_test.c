@@ -40,15 +40,7 @@ static void test_known_cpus(void **state)
 	(void)state;
 	for (size_t i = 0; i < ARRAY_COUNT(cpu_images); i++) {
 		const struct cpu_image *image = &cpu_images[i];
-		const struct speculation_cpu cpu = {
-			.amd = image->amd,
-			.leaf_7_ebx = image->leaf_7_ebx,
-			.leaf_7_edx = image->leaf_7_edx,
-			.leaf_88_ebx = image->leaf_88_ebx,
-			.leaf_821_eax = image->leaf_821_eax,
-			.capabilities = image->capabilities,
-		};
-		struct speculation decided = speculation_decide(&cpu);
+		struct speculation decided = speculation_decide(&image->is);
 
 		if (decided.shown != image->shown || decided.spec_ctrl != image->spec_ctrl)
 			fail_msg("%s: shown %lx, not %lx; SPEC_CTRL %lx, not %lx", image->name,

@@ -23,24 +23,23 @@ static struct cpuid_regs leaf_read(u32 leaf, u32 subleaf)
 static void speculation_read(struct cpu_features *to)
 {
 	u32 vendor = cpuid(CPUID_VENDOR, 0).ebx;
-	struct speculation_cpu cpu = {
-		.amd = memcmp(&vendor, "Auth", 4) == 0 || memcmp(&vendor, "Hygo", 4) == 0,
-		.leaf_7_ebx = leaf_read(CPUID_FEATURES, 0).ebx,
-		.leaf_7_edx = leaf_read(CPUID_FEATURES, 0).edx,
-		.leaf_88_ebx = leaf_read(CPUID_ADDRESS_SIZES, 0).ebx,
-		.leaf_821_eax = leaf_read(CPUID_EXTENDED_FEATURES2, 0).eax,
-	};
+	struct speculation_cpu *cpu = &to->cpu;
 
-	if (cpu.amd)
-		to->microcode = (u32)rdmsr(MSR_BIOS_SIGN_ID);
-	else if (cpu.leaf_7_edx & CPUID_7_EDX_ARCH_CAPABILITIES)
-		cpu.capabilities = rdmsr(MSR_ARCH_CAPABILITIES);
-	if (!cpu.amd && ((cpu.leaf_7_edx & CPUID_7_EDX_SRBDS_CTRL) ||
-			 (cpu.capabilities & ARCH_CAP_GDS_CTRL)))
-		to->opt_ctrl = rdmsr(MSR_MCU_OPT_CTRL);
-	to->arch_capabilities = cpu.capabilities;
-	to->meltdown = !cpu.amd && !(cpu.capabilities & ARCH_CAP_RDCL_NO);
-	to->speculation = speculation_decide(&cpu);
+	cpu->amd = memcmp(&vendor, "Auth", 4) == 0 || memcmp(&vendor, "Hygo", 4) == 0;
+	cpu->version = leaf_read(CPUID_VERSION, 0).eax;
+	cpu->leaf_7_ebx = leaf_read(CPUID_FEATURES, 0).ebx;
+	cpu->leaf_7_edx = leaf_read(CPUID_FEATURES, 0).edx;
+	cpu->leaf_88_ebx = leaf_read(CPUID_ADDRESS_SIZES, 0).ebx;
+	cpu->leaf_821_eax = leaf_read(CPUID_EXTENDED_FEATURES2, 0).eax;
+	if (cpu->amd)
+		cpu->microcode = (u32)rdmsr(MSR_BIOS_SIGN_ID);
+	else if (cpu->leaf_7_edx & CPUID_7_EDX_ARCH_CAPABILITIES)
+		cpu->capabilities = rdmsr(MSR_ARCH_CAPABILITIES);
+	if (!cpu->amd && ((cpu->leaf_7_edx & CPUID_7_EDX_SRBDS_CTRL) ||
+			  (cpu->capabilities & ARCH_CAP_GDS_CTRL)))
+		cpu->opt_ctrl = rdmsr(MSR_MCU_OPT_CTRL);
+	to->meltdown = !cpu->amd && !(cpu->capabilities & ARCH_CAP_RDCL_NO);
+	to->speculation = speculation_decide(cpu);
 }
 
 /*

@@ -18,10 +18,7 @@ struct cpu_features {
 	u64 cr4; /* what the kernel always runs with, as far as this machine has it */
 	struct speculation speculation;
 	u64 xcr0;	   /* state components that guests may use; 0 without XSAVE */
-	/* for who judges what the CPU leaks (struct kernel_page); 0 where there is none */
-	u64 arch_capabilities;
-	u64 opt_ctrl;
-	u64 microcode;
+	struct speculation_cpu cpu;
 };
 
 extern struct cpu_features features; /* the boot CPU's */

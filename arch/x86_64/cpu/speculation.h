@@ -1,17 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
+#include "arch/x86_64/hw/speculation.h"
 #include "lib/types.h"
-
-/* What a CPU reports about itself that concerns speculation. */
-struct speculation_cpu {
-	bool amd;         /* or Hygon; all other vendors are judged like Intel */
-	u32 leaf_7_ebx;   /* CPUID.7.0 */
-	u32 leaf_7_edx;
-	u32 leaf_88_ebx;  /* CPUID.80000008 */
-	u32 leaf_821_eax; /* CPUID.80000021 */
-	u64 capabilities; /* IA32_ARCH_CAPABILITIES; 0 if there is none */
-};
 
 /* What is done about it; docs/threat-model.md has the table. */
 struct speculation {

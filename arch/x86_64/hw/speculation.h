@@ -1,6 +1,30 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
+#include "lib/types.h"
+
+/* What a CPU reports about itself that concerns speculation. */
+struct speculation_cpu {
+	bool amd;         /* or Hygon; all other vendors are judged like Intel */
+	u32 version;      /* CPUID.1:EAX */
+	u32 leaf_7_ebx;   /* CPUID.7.0 */
+	u32 leaf_7_edx;
+	u32 leaf_72_edx;  /* CPUID.7.2 */
+	u32 leaf_88_ebx;  /* CPUID.80000008 */
+	u32 leaf_821_eax; /* CPUID.80000021 */
+	u32 leaf_821_ecx;
+	u64 capabilities; /* IA32_ARCH_CAPABILITIES; 0 if there is none */
+	u64 opt_ctrl;     /* IA32_MCU_OPT_CTRL, likewise */
+	u64 microcode;    /* AMD */
+};
+
+static inline u32 speculation_family(const struct speculation_cpu *cpu)
+{
+	u32 family = cpu->version >> 8 & 0xf;
+
+	return family == 0xf ? family + (cpu->version >> 20 & 0xff) : family;
+}
+
 /* Mitigations in use on this machine (struct kernel_page). */
 enum host_speculation {
 	HOST_IBRS = 1 << 0,         /* enhanced or automatic: set once */

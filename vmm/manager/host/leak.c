@@ -74,24 +74,22 @@ static const struct fixed_by tsa[] = {
 /* SDM vol. 2 and APM vol. 3, CPUID: family, model and stepping. */
 static u32 family_of(const struct leak_cpu *cpu)
 {
-	u32 family = cpu->version >> 8 & 0xf;
-
-	return family == 0xf ? family + (cpu->version >> 20 & 0xff) : family;
+	return speculation_family(&cpu->is);
 }
 
 static u32 model_of(const struct leak_cpu *cpu)
 {
-	return (cpu->version >> 4 & 0xf) | (cpu->version >> 12 & 0xf0);
+	return (cpu->is.version >> 4 & 0xf) | (cpu->is.version >> 12 & 0xf0);
 }
 
 static u32 stepping_of(const struct leak_cpu *cpu)
 {
-	return cpu->version & 0xf;
+	return cpu->is.version & 0xf;
 }
 
 static bool model_in(const struct leak_cpu *cpu, const u8 *list, size_t count)
 {
-	if (cpu->amd || family_of(cpu) != 6)
+	if (cpu->is.amd || family_of(cpu) != 6)
 		return false;
 	for (size_t i = 0; i < count; i++)
 		if (model_of(cpu) == list[i])
@@ -112,12 +110,12 @@ static const struct fixed_by *find(const struct leak_cpu *cpu, const struct fixe
 
 static bool is_fixed(const struct leak_cpu *cpu, const struct fixed_by *fixed)
 {
-	return fixed != NULL && cpu->microcode >= fixed->microcode;
+	return fixed != NULL && cpu->is.microcode >= fixed->microcode;
 }
 
 static bool says(const struct leak_cpu *cpu, u64 capability)
 {
-	return (cpu->capabilities & capability) == capability;
+	return (cpu->is.capabilities & capability) == capability;
 }
 
 static struct leak absent(const char *why)
@@ -147,7 +145,7 @@ static struct leak closed_by_verw(const struct leak_cpu *cpu, bool works)
 
 static struct leak judge_meltdown(const struct leak_cpu *cpu)
 {
-	if (cpu->amd)
+	if (cpu->is.amd)
 		return absent("AMD");
 	if (says(cpu, ARCH_CAP_RDCL_NO))
 		return absent("RDCL_NO");
@@ -165,7 +163,7 @@ static struct leak judge_spectre_v2(const struct leak_cpu *cpu)
 /* Guests' and processes' entries in the return stack; APM vol. 2, 3.2.9: automatic IBRS. */
 static struct leak judge_return_stack(const struct leak_cpu *cpu)
 {
-	if (cpu->amd && (cpu->leaf_821_eax & CPUID_821_EAX_AUTOMATIC_IBRS))
+	if (cpu->is.amd && (cpu->is.leaf_821_eax & CPUID_821_EAX_AUTOMATIC_IBRS))
 		return closed("ibrs");
 	if (says(cpu, ARCH_CAP_IBRS_ALL | ARCH_CAP_PBRSB_NO))
 		return absent("PBRSB_NO");
@@ -175,7 +173,7 @@ static struct leak judge_return_stack(const struct leak_cpu *cpu)
 /* Without IBRS that stays on there are easier ways: spectre-v2. */
 static struct leak judge_bhi(const struct leak_cpu *cpu)
 {
-	if (cpu->amd)
+	if (cpu->is.amd)
 		return absent("AMD");
 	if (says(cpu, ARCH_CAP_BHI_NO))
 		return absent("BHI_NO");
@@ -186,7 +184,7 @@ static struct leak judge_bhi(const struct leak_cpu *cpu)
 
 static struct leak judge_its(const struct leak_cpu *cpu)
 {
-	if (cpu->amd)
+	if (cpu->is.amd)
 		return absent("AMD");
 	if (says(cpu, ARCH_CAP_ITS_NO))
 		return absent("ITS_NO");
@@ -200,11 +198,11 @@ static struct leak judge_retbleed(const struct leak_cpu *cpu)
 {
 	u32 family = family_of(cpu);
 
-	if (cpu->amd && (family < 0x15 || family >= FAMILY_ZEN3))
+	if (cpu->is.amd && (family < 0x15 || family >= FAMILY_ZEN3))
 		return absent("family");
-	if (cpu->leaf_88_ebx & CPUID_88_EBX_BTC_NO)
+	if (cpu->is.leaf_88_ebx & CPUID_88_EBX_BTC_NO)
 		return absent("BTC_NO");
-	if (cpu->amd)
+	if (cpu->is.amd)
 		return open("no thunks");
 	if (!MODEL_IN(cpu, retbleed) && !says(cpu, ARCH_CAP_RSBA))
 		return absent("model");
@@ -219,18 +217,19 @@ static struct leak judge_inception(const struct leak_cpu *cpu)
 {
 	u32 family = family_of(cpu);
 
-	if (!cpu->amd)
+	if (!cpu->is.amd)
 		return absent("not AMD");
 	if (family < FAMILY_ZEN || family > FAMILY_ZEN5)
 		return absent("family");
-	if (cpu->leaf_821_eax & CPUID_821_EAX_SRSO_NO)
+	if (cpu->is.leaf_821_eax & CPUID_821_EAX_SRSO_NO)
 		return absent("SRSO_NO");
 	return open("no safe returns");
 }
 
 static struct leak judge_ssb(const struct leak_cpu *cpu)
 {
-	if (cpu->amd ? (cpu->leaf_88_ebx & CPUID_88_EBX_SSB_NO) != 0 : says(cpu, ARCH_CAP_SSB_NO))
+	if (cpu->is.amd ? (cpu->is.leaf_88_ebx & CPUID_88_EBX_SSB_NO) != 0
+			: says(cpu, ARCH_CAP_SSB_NO))
 		return absent("SSB_NO");
 	if (MODEL_IN(cpu, no_bypass))
 		return absent("model");
@@ -239,7 +238,7 @@ static struct leak judge_ssb(const struct leak_cpu *cpu)
 
 static struct leak judge_l1tf(const struct leak_cpu *cpu)
 {
-	if (cpu->amd)
+	if (cpu->is.amd)
 		return absent("AMD");
 	if (says(cpu, ARCH_CAP_RDCL_NO))
 		return absent("RDCL_NO");
@@ -252,24 +251,24 @@ static struct leak judge_l1tf(const struct leak_cpu *cpu)
 
 static struct leak judge_mds(const struct leak_cpu *cpu)
 {
-	if (cpu->amd)
+	if (cpu->is.amd)
 		return absent("AMD");
 	if (says(cpu, ARCH_CAP_MDS_NO))
 		return absent("MDS_NO");
 	if (MODEL_IN(cpu, goldmont))
 		return absent("model");
-	return closed_by_verw(cpu, cpu->leaf_7_edx & CPUID_7_EDX_MD_CLEAR);
+	return closed_by_verw(cpu, cpu->is.leaf_7_edx & CPUID_7_EDX_MD_CLEAR);
 }
 
 static struct leak judge_taa(const struct leak_cpu *cpu)
 {
-	if (cpu->amd)
+	if (cpu->is.amd)
 		return absent("AMD");
 	if (says(cpu, ARCH_CAP_TAA_NO))
 		return absent("TAA_NO");
-	if (!(cpu->leaf_7_ebx & CPUID_7_EBX_RTM))
+	if (!(cpu->is.leaf_7_ebx & CPUID_7_EBX_RTM))
 		return absent("no transactions");
-	return closed_by_verw(cpu, cpu->leaf_7_edx & CPUID_7_EDX_MD_CLEAR);
+	return closed_by_verw(cpu, cpu->is.leaf_7_edx & CPUID_7_EDX_MD_CLEAR);
 }
 
 /* What clears MDS' buffers and the L1 cache clears these too. */
@@ -277,7 +276,7 @@ static struct leak judge_mmio(const struct leak_cpu *cpu)
 {
 	const u32 both = (u32)(CPUID_7_EDX_MD_CLEAR | CPUID_7_EDX_L1D_FLUSH);
 
-	if (cpu->amd)
+	if (cpu->is.amd)
 		return absent("AMD");
 	if (says(cpu, ARCH_CAP_MMIO_NO))
 		return absent("SBDR_SSDP_NO, FBSDP_NO, PSDP_NO");
@@ -285,12 +284,12 @@ static struct leak judge_mmio(const struct leak_cpu *cpu)
 		return absent("model");
 	return closed_by_verw(cpu, says(cpu, ARCH_CAP_FB_CLEAR) ||
 				   (!says(cpu, ARCH_CAP_MDS_NO) &&
-				    (cpu->leaf_7_edx & both) == both));
+				    (cpu->is.leaf_7_edx & both) == both));
 }
 
 static struct leak judge_rfds(const struct leak_cpu *cpu)
 {
-	if (cpu->amd)
+	if (cpu->is.amd)
 		return absent("AMD");
 	if (says(cpu, ARCH_CAP_RFDS_NO))
 		return absent("RFDS_NO");
@@ -303,19 +302,19 @@ static struct leak judge_tsa(const struct leak_cpu *cpu)
 {
 	const u32 both = (u32)(CPUID_821_ECX_TSA_SQ_NO | CPUID_821_ECX_TSA_L1_NO);
 
-	if (!cpu->amd)
+	if (!cpu->is.amd)
 		return absent("not AMD");
 	if (family_of(cpu) != FAMILY_ZEN3)
 		return absent("family");
-	if ((cpu->leaf_821_ecx & both) == both)
+	if ((cpu->is.leaf_821_ecx & both) == both)
 		return absent("TSA_SQ_NO, TSA_L1_NO");
-	return closed_by_verw(cpu, (cpu->leaf_821_eax & CPUID_821_EAX_VERW_CLEAR) ||
+	return closed_by_verw(cpu, (cpu->is.leaf_821_eax & CPUID_821_EAX_VERW_CLEAR) ||
 				   is_fixed(cpu, find(cpu, tsa, ARRAY_COUNT(tsa))));
 }
 
 static struct leak judge_downfall(const struct leak_cpu *cpu)
 {
-	if (cpu->amd)
+	if (cpu->is.amd)
 		return absent("AMD");
 	if (says(cpu, ARCH_CAP_GDS_NO))
 		return absent("GDS_NO");
@@ -323,19 +322,19 @@ static struct leak judge_downfall(const struct leak_cpu *cpu)
 		return absent("model");
 	if (!says(cpu, ARCH_CAP_GDS_CTRL))
 		return open("old microcode");
-	return cpu->opt_ctrl & MCU_OPT_GDS_MITG_DIS ? open("the firmware has turned it off")
+	return cpu->is.opt_ctrl & MCU_OPT_GDS_MITG_DIS ? open("the firmware has turned it off")
 						    : closed("microcode");
 }
 
 static struct leak judge_srbds(const struct leak_cpu *cpu)
 {
-	if (cpu->amd)
+	if (cpu->is.amd)
 		return absent("AMD");
 	if (!MODEL_IN(cpu, srbds))
 		return absent("model");
-	if (!(cpu->leaf_7_edx & CPUID_7_EDX_SRBDS_CTRL))
+	if (!(cpu->is.leaf_7_edx & CPUID_7_EDX_SRBDS_CTRL))
 		return open("old microcode");
-	return cpu->opt_ctrl & MCU_OPT_RNGDS_MITG_DIS ? open("the firmware has turned it off")
+	return cpu->is.opt_ctrl & MCU_OPT_RNGDS_MITG_DIS ? open("the firmware has turned it off")
 						      : closed("microcode");
 }
 
@@ -343,7 +342,7 @@ static struct leak judge_zenbleed(const struct leak_cpu *cpu)
 {
 	const struct fixed_by *fixed = find(cpu, zenbleed, ARRAY_COUNT(zenbleed));
 
-	if (!cpu->amd)
+	if (!cpu->is.amd)
 		return absent("not AMD");
 	if (family_of(cpu) != FAMILY_ZEN || fixed == NULL)
 		return absent("family");
@@ -359,7 +358,7 @@ static struct leak judge_lazy_fp(const struct leak_cpu *cpu)
 
 static struct leak judge_itlb_multihit(const struct leak_cpu *cpu)
 {
-	if (cpu->amd)
+	if (cpu->is.amd)
 		return absent("AMD");
 	if (says(cpu, ARCH_CAP_PSCHANGE_MC_NO))
 		return absent("PSCHANGE_MC_NO");
@@ -371,7 +370,7 @@ static struct leak judge_itlb_multihit(const struct leak_cpu *cpu)
 /* Not a leak of data: a guest slows its neighbours. APM vol. 2, 15.5.1: CR0 is the guest's. */
 static struct leak judge_cache_disable(const struct leak_cpu *cpu)
 {
-	return cpu->leaf_81_ecx & CPUID_81_ECX_SVM ? open("CR0.CD is the guest's")
+	return cpu->svm ? open("CR0.CD is the guest's")
 						   : closed("CR0.CD is the host's");
 }
 
@@ -383,7 +382,7 @@ static struct leak judge_bus_lock(const struct leak_cpu *cpu)
 
 static struct leak judge_sgx(const struct leak_cpu *cpu)
 {
-	if (!(cpu->leaf_7_ebx & CPUID_7_EBX_SGX) || (cpu->leaf_81_ecx & CPUID_81_ECX_SVM))
+	if (!(cpu->is.leaf_7_ebx & CPUID_7_EBX_SGX) || cpu->svm)
 		return absent("no SGX");
 	return open("no exits");
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
+#include "arch/x86_64/hw/speculation.h"
 #include "lib/types.h"
 
 /* What CPUs are known to leak across the borders between guests, processes and the kernel. */
@@ -38,21 +39,11 @@ enum leak_state {
 	LEAK_OPEN
 };
 
-/* What one CPU says of itself, and what the kernel does about it. */
+/* What one CPU says of itself, and what is done about it. */
 struct leak_cpu {
-	bool amd;         /* or Hygon; all other vendors are judged like Intel */
-	u32 version;      /* CPUID.1:EAX */
-	u32 leaf_7_ebx;   /* CPUID.7.0 */
-	u32 leaf_7_edx;
-	u32 leaf_72_edx;  /* CPUID.7.2 */
-	u32 leaf_81_ecx;  /* CPUID.80000001 */
-	u32 leaf_88_ebx;  /* CPUID.80000008 */
-	u32 leaf_821_eax; /* CPUID.80000021 */
-	u32 leaf_821_ecx;
-	u64 capabilities; /* IA32_ARCH_CAPABILITIES; 0 if there is none */
-	u64 opt_ctrl;     /* IA32_MCU_OPT_CTRL, likewise */
-	u64 microcode;    /* AMD */
-	u64 done;         /* struct kernel_page, features */
+	struct speculation_cpu is;
+	bool svm;  /* runs guests by SVM, not VMX */
+	u64 done;  /* struct kernel_page, features */
 };
 
 struct leak {

@@ -3,6 +3,7 @@
 #include "lib/string.h"
 #include "vmm/manager/host/leak.h"
 #include "vmm/manager/host/machine.h"
+#include "vmm/rt/start.h"
 
 static struct cpuid_regs read(u32 leaf, u32 subleaf)
 {
@@ -30,18 +31,20 @@ struct leak_cpu leak_cpu_read(void)
 	u32 vendor = read(CPUID_VENDOR, 0).ebx;
 
 	return (struct leak_cpu){
-		.amd = memcmp(&vendor, "Auth", 4) == 0 || memcmp(&vendor, "Hygo", 4) == 0,
-		.version = read(CPUID_VERSION, 0).eax,
-		.leaf_7_ebx = read_if(CPUID_FEATURES, 0).ebx,
-		.leaf_7_edx = read_if(CPUID_FEATURES, 0).edx,
-		.leaf_72_edx = read_if(CPUID_FEATURES, 2).edx,
-		.leaf_81_ecx = read_if(CPUID_EXTENDED_VERSION, 0).ecx,
-		.leaf_88_ebx = read_if(CPUID_ADDRESS_SIZES, 0).ebx,
-		.leaf_821_eax = read_if(CPUID_EXTENDED_FEATURES2, 0).eax,
-		.leaf_821_ecx = read_if(CPUID_EXTENDED_FEATURES2, 0).ecx,
-		.capabilities = page->arch_capabilities,
-		.opt_ctrl = page->opt_ctrl,
-		.microcode = page->microcode,
+		.is = {
+			.amd = memcmp(&vendor, "Auth", 4) == 0 || memcmp(&vendor, "Hygo", 4) == 0,
+			.version = read(CPUID_VERSION, 0).eax,
+			.leaf_7_ebx = read_if(CPUID_FEATURES, 0).ebx,
+			.leaf_7_edx = read_if(CPUID_FEATURES, 0).edx,
+			.leaf_72_edx = read_if(CPUID_FEATURES, 2).edx,
+			.leaf_88_ebx = read_if(CPUID_ADDRESS_SIZES, 0).ebx,
+			.leaf_821_eax = read_if(CPUID_EXTENDED_FEATURES2, 0).eax,
+			.leaf_821_ecx = read_if(CPUID_EXTENDED_FEATURES2, 0).ecx,
+			.capabilities = page->arch_capabilities,
+			.opt_ctrl = page->opt_ctrl,
+			.microcode = page->microcode,
+		},
+		.svm = memcmp(start_info->backend, "SVM", 3) == 0,
 		.done = page->features,
 	};
 }
