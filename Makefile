@@ -227,6 +227,7 @@ lint: lint-packages $(BUILD)/skerry.elf ## layering, W^X, sizes, stack depth, cl
 	$(Q)$(PYTHON) tests/lint/layers.py
 	$(Q)$(PYTHON) tests/lint/files.py
 	$(Q)$(PYTHON) tests/lint/image.py $(BUILD)/skerry.elf
+	$(Q)$(PYTHON) tests/lint/masks.py $(BUILD)/skerry.elf
 	$(Q)$(PYTHON) tests/lint/stack.py $(BUILD)/obj
 	$(Q)$(MAKE) --no-print-directory lint-files
 

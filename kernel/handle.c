@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "kernel/handle.h"
+#include "lib/index.h"
 #include "mm/object.h"
 
 void handle_table_init(struct handle_table *table, size_t bytes)
@@ -15,7 +16,7 @@ static const struct handle_entry *entry_of(const struct handle_table *table, u64
 	if (handle > UINT32_MAX || index == 0 || index > table->end)
 		return NULL;
 	/*@ split index; */ /* make verify */
-	entry = &table->entry[index - 1];
+	entry = &table->entry[index_masked(index - 1, table->end)];
 	if (entry->object == NULL || entry->generation != handle >> 16)
 		return NULL;
 	return entry;

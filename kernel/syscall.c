@@ -6,6 +6,7 @@
 #include "kernel/process.h"
 #include "kernel/teardown.h"
 #include "kernel/thread.h"
+#include "lib/index.h"
 
 #define OR_NONE (1u << 15) /* beside the rights: HANDLE_NONE is accepted too */
 
@@ -110,7 +111,7 @@ void syscall_dispatch(struct thread *caller, struct trap_frame *frame)
 		lock_acquire(&object_lock, LOCK_OBJECTS);
 		/* Another CPU may have ended the caller meanwhile: then the call is ignored. */
 		if (caller->state != THREAD_DEAD)
-			status = run(frame->rax, &call);
+			status = run(index_masked(frame->rax, SYS_COUNT), &call);
 		if (unlikely(teardown_waiting()))
 			(void)teardown_step(caller->process->group);
 		lock_release(&object_lock, LOCK_OBJECTS);
