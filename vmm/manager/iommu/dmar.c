@@ -25,8 +25,8 @@ static void dmar_scope(const u8 *pairs, u32 count, const struct acpi_dmar_scope 
 	scope.kind = entry->type == ACPI_DMAR_BRIDGE ? IOMMU_SCOPE_BRIDGE : IOMMU_SCOPE_FUNCTION;
 	scope.bus = entry->bus;
 	scope.path_count = (u8)count;
-	for (u32 i = 0; i < count; i++)
-		scope.path[i] = (u8)((pairs[2 * i] & 0x1f) << 3 | (pairs[2 * i + 1] & 7));
+	for (u32 i = 0; i < count; i++, pairs += 2)
+		scope.path[i] = (u8)((pairs[0] & 0x1f) << 3 | (pairs[1] & 7));
 	iommu_table_scope(found, &scope);
 }
 
