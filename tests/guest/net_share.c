@@ -3,7 +3,8 @@
  * Guests on one network that measure how it is shared: `flood` sends to the card whose address ends
  * in to= as fast as it may, `count` says at what rate frames come, `ping` when asked how long
  * answers take, `echo` gives them. `order` sends frames with numbers and a pattern to to=, `verify`
- * looks whether those from from= are whole and in order. Each halts while it waits, except for a
+ * looks whether those from from= are whole and in order. `reach` as 10.0.2.15 pings 10.0.2.2,
+ * which QEMU's and Bochs' networks have, once a second. Each halts while it waits, except for a
  * flood that shall `spin`.
  */
 #include "tests/guest/rt/devices.h"
@@ -223,6 +224,109 @@ NORETURN static void verify(void)
 	}
 }
 
+/* ARP (RFC 826) and ICMP's echo (RFC 792), with all that never changes. */
+#define L3_AT	     14u
+#define ARP_BYTES    28u
+#define ARP_TARGET_AT (L3_AT + 24)
+#define ARP_REPLY_AT (L3_AT + 7) /* the lower byte of the operation */
+#define ARP_REPLY    2u
+#define IP_BYTES     20u
+#define IP_SOURCE_AT (L3_AT + 12)
+#define ICMP_AT	     (L3_AT + IP_BYTES)
+#define ICMP_BYTES   (FRAME_BYTES - ICMP_AT)
+#define OWN_IP	     10, 0, 2, 15
+#define HOST_IP	     10, 0, 2, 2
+#define REACH_GAPS   500u /* of GAP_MS */
+
+static const u8 arp_start[] = {8, 6, 0, 1, 8, 0, 6, 4, 0, 1};
+static const u8 arp_own[] = {OWN_IP};
+static const u8 host[] = {HOST_IP};
+static const u8 echo_start[] = {8, 0, 0x45, 0, 0, IP_BYTES + ICMP_BYTES, 0, 0, 0, 0, 64, 1, 0, 0,
+				OWN_IP, HOST_IP, 8};
+
+static void copy(u8 *to, const u8 *from, u32 count)
+{
+	for (u32 i = 0; i < count; i++)
+		to[i] = from[i];
+}
+
+static bool is_same(const u8 *one, const u8 *other, u32 count)
+{
+	for (u32 i = 0; i < count; i++)
+		if (one[i] != other[i])
+			return false;
+	return true;
+}
+
+/* RFC 1071 */
+static void put_sum(u8 *at, u32 field, u32 count)
+{
+	u32 sum = 0;
+
+	for (u32 i = 0; i < count; i += 2)
+		sum += (u32)at[i] << 8 | at[i + 1];
+	while (sum >> 16 != 0)
+		sum = (sum & 0xffff) + (sum >> 16);
+	at[field] = (u8)(~sum >> 8);
+	at[field + 1] = (u8)~sum;
+}
+
+static void ask_for_host(u8 *frame)
+{
+	copy(frame, (const u8[]){255, 255, 255, 255, 255, 255}, NET_MAC);
+	copy(frame + 12, arp_start, sizeof(arp_start));
+	copy(frame + 22, card.mac, NET_MAC);
+	copy(frame + 28, arp_own, sizeof(arp_own));
+	copy(frame + ARP_TARGET_AT, host, sizeof(host));
+	post(1);
+}
+
+static void ping_host(u8 *frame, const u8 *mac)
+{
+	for (u32 i = L3_AT; i < FRAME_BYTES; i++)
+		frame[i] = 0;
+	copy(frame, mac, NET_MAC);
+	copy(frame + 12, echo_start, sizeof(echo_start));
+	put_sum(frame + L3_AT, 10, IP_BYTES);
+	put_sum(frame + ICMP_AT, 2, ICMP_BYTES);
+	post(1);
+}
+
+/* Waits for a while, whatever comes; what has come is the frame of that number then. */
+static bool wait_answer(const u8 **frame)
+{
+	for (u32 i = 0; i < REACH_GAPS && !has_come(); i++)
+		wait_gap();
+	if (!has_come())
+		return false;
+	*frame = card.buffer[0][take()] + HEADER;
+	kick(RECEIVE);
+	return true;
+}
+
+NORETURN static void reach(void)
+{
+	u8 *own = card.send + HEADER;
+	u64 reached = 0;
+	const u8 *frame;
+
+	ask_for_host(own);
+	for (;;) {
+		if (!wait_answer(&frame)) {
+			ask_for_host(own);
+		} else if (frame[13] == 6 && frame[ARP_REPLY_AT] == ARP_REPLY &&
+			   is_same(frame + 28, host, sizeof(host))) {
+			ping_host(own, frame + 22);
+		} else if (is_same(frame + IP_SOURCE_AT, host, sizeof(host)) &&
+			   frame[ICMP_AT] == 0) {
+			say("REACHED ", ++reached);
+			for (u32 i = 0; i < REACH_GAPS; i++)
+				wait_gap();
+			ask_for_host(own);
+		}
+	}
+}
+
 void guest_main(void)
 {
 	const u8 to[NET_MAC] = {0x52, 0x54, 0, 0, 0, (u8)option_number("to", 0)};
@@ -245,5 +349,7 @@ void guest_main(void)
 		order();
 	if (option("verify"))
 		verify();
+	if (option("reach"))
+		reach();
 	echo();
 }

@@ -40,7 +40,7 @@ def grub(build):
 @CELLS
 def test_i386(foreign, tmp_path, emulator):
     """
-    It boots with PAE paging and two vCPUs, uses kvm-clock, its disk, and its network card through
+    It boots with PAE paging and two vCPUs, knows kvm-clock, uses its disk, and its network card through
     the machine's own, and powers off.
     """
     conf = DISK + "[net lan]\nuplink = net0\n" + guest("old", "10.0.2.15", "lan\ndisk = data")
@@ -53,8 +53,9 @@ def test_i386(foreign, tmp_path, emulator):
         machine.attach_shell("old", 600)
         assert "i686" in machine.shell("uname -m")
         assert machine.shell("grep -c ^processor /proc/cpuinfo").strip() == "2"
+        # where the TSC is said not to stop, on Bochs, it turns to that after a while
         assert "kvm-clock" in machine.shell(
-            "cat /sys/devices/system/clocksource/clocksource0/current_clocksource")
+            "cat /sys/devices/system/clocksource/clocksource0/available_clocksource")
         assert machine.shell("cat /sys/block/vda/serial").strip() == "data"
         assert "same" in machine.shell(
             "dd if=/dev/urandom of=/tmp/x bs=64k count=16; dd if=/tmp/x of=/dev/vda conv=fsync; "

@@ -96,8 +96,27 @@ def test_guests_and_the_world(build, tmp_path, page):
         assert fetch(port) == "alpha says: hello\n"
 
 
-def test_under_vmx(build, tmp_path, page):
-    """The same on Bochs, whose guests take long to boot: the other one is tiny."""
+def test_under_vmx(build, tmp_path):
+    """On Bochs, with guests that boot at once: among themselves, and out by its e1000 and back."""
+    conf = bundle.make(tmp_path / "net.cpio", LAN + tiny("alpha", 1, "reach") + tiny("beta", 2, "") +
+                       tiny("gamma", 3, "flood to=2", autostart="no"),
+                       bundle.tiny(build, "net_share"))
+    with Bochs(build, bundle=conf, card=True, memory="512M") as machine:
+        machine.wait_prompt()
+        machine.attach("alpha")
+        for number in (1, 2, 3):
+            machine.wait(f"REACHED 0x0*{number}\r*\n")
+        machine.leave()
+        counts = ports(machine)
+        assert counts["net0"]["sent_frames"] >= 6 <= counts["net0"]["received_frames"]
+        machine.command("vm create gamma")
+        machine.command("vm start gamma")
+        wait_for(lambda: ports(machine)["gamma"]["sent_frames"] > 10)
+
+
+@pytest.mark.long
+def test_linux_under_vmx(build, tmp_path, page):
+    """Debian on Bochs, whose boot is 30 s of computing."""
     conf = bundle.make(tmp_path / "net.cpio", LAN + guest("alpha", "10.0.2.15") + tiny("beta", 2, "") +
                        tiny("gamma", 3, "flood to=2", autostart="no"),
                        bundle.debian(build / "guests") | bundle.tiny(build, "net_share"))
