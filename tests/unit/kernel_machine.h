@@ -120,6 +120,13 @@ void speculation_barrier(void)
 	machine_barriers++;
 }
 
+static UNUSED u32 machine_buffer_clears;
+
+void speculation_clear(const struct speculation *speculation)
+{
+	machine_buffer_clears++;
+}
+
 void cpu_ports_set(struct cpu *cpu, const u8 *bitmap, bool changed)
 {
 }

@@ -60,10 +60,11 @@ static void test_nothing_without_an_offer(void **state)
 
 	(void)state;
 	for (u32 i = 0; i < 100000; i++) {
-		struct speculation_cpu cpu = {.amd = i & 1};
+		struct speculation_cpu cpu = {
+			.amd = i & 1, .version = i & 2 ? 0xa00f11 : 0x906ed};
 		struct speculation decided;
-		u32 *words[] = {&cpu.leaf_7_ebx, &cpu.leaf_7_edx, &cpu.leaf_88_ebx,
-				&cpu.leaf_821_eax};
+		u32 *words[] = {&cpu.leaf_7_ebx,  &cpu.leaf_7_edx,   &cpu.leaf_72_edx,
+				&cpu.leaf_88_ebx, &cpu.leaf_821_eax, &cpu.leaf_821_ecx};
 
 		for (size_t n = 0; n <= ARRAY_COUNT(words); n++) {
 			random_step(&seed);
@@ -78,12 +79,18 @@ static void test_nothing_without_an_offer(void **state)
 			assert_true(!(decided.spec_ctrl & 1) || cpu.leaf_88_ebx >> 14 & 1);
 			assert_true(!(decided.spec_ctrl & 4) || cpu.leaf_88_ebx >> 24 & 1);
 			assert_true(!decided.auto_ibrs || cpu.leaf_821_eax >> 8 & 1);
-			assert_false(decided.clear || decided.l1d_flush || decided.ibrs_on_exit);
+			assert_false(decided.l1d_flush || decided.ibrs_on_exit);
+			assert_int_equal(decided.clear, speculation_family(&cpu) == 0x19 &&
+							(cpu.leaf_821_ecx & 6) != 6);
 		} else {
 			assert_true(!decided.ibpb || cpu.leaf_7_edx >> 26 & 1);
 			assert_true(!(decided.spec_ctrl & 1) || cpu.leaf_7_edx >> 26 & 1);
 			assert_true(!(decided.spec_ctrl & 4) || cpu.leaf_7_edx >> 31 & 1);
 			assert_true(!decided.l1d_flush || cpu.leaf_7_edx >> 28 & 1);
+			/* VERW where microcode makes it clear something */
+			assert_true(!decided.clear || decided.l1d_flush ||
+				    (cpu.leaf_7_edx >> 10 & 1) ||
+				    (cpu.capabilities & (BIT(17) | BIT(28))));
 			assert_false(decided.auto_ibrs);
 		}
 	}

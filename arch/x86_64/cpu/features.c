@@ -31,6 +31,7 @@ static void speculation_read(struct cpu_features *to)
 	cpu->leaf_7_edx = leaf_read(CPUID_FEATURES, 0).edx;
 	cpu->leaf_88_ebx = leaf_read(CPUID_ADDRESS_SIZES, 0).ebx;
 	cpu->leaf_821_eax = leaf_read(CPUID_EXTENDED_FEATURES2, 0).eax;
+	cpu->leaf_821_ecx = leaf_read(CPUID_EXTENDED_FEATURES2, 0).ecx;
 	if (cpu->amd)
 		cpu->microcode = (u32)rdmsr(MSR_BIOS_SIGN_ID);
 	else if (cpu->leaf_7_edx & CPUID_7_EDX_ARCH_CAPABILITIES)

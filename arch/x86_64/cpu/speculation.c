@@ -8,6 +8,11 @@
 #include "arch/x86_64/hw/msr.h"
 #include "arch/x86_64/hw/speculation.h"
 
+#define TSA_NO (CPUID_821_ECX_TSA_SQ_NO | CPUID_821_ECX_TSA_L1_NO)
+
+/* VERW needs a writable segment to clear buffers: SDM vol. 2, and Intel's guidance on MDS. */
+const u16 speculation_selector = SELECTOR_KERNEL_DATA;
+
 static void control(struct speculation *to, u64 bits, u64 shown)
 {
 	to->spec_ctrl |= bits;
@@ -20,6 +25,7 @@ static void decide_intel(const struct speculation_cpu *cpu, struct speculation *
 	u64 no = cpu->capabilities;
 	u32 edx = cpu->leaf_7_edx;
 	bool mds = !(no & ARCH_CAP_MDS_NO) || (no & ARCH_CAP_MMIO_NO) != ARCH_CAP_MMIO_NO ||
+		   (no & (ARCH_CAP_RFDS_CLEAR | ARCH_CAP_RFDS_NO)) == ARCH_CAP_RFDS_CLEAR ||
 		   ((cpu->leaf_7_ebx & CPUID_7_EBX_RTM) && !(no & ARCH_CAP_TAA_NO));
 
 	if (edx & CPUID_7_EDX_SPEC_CTRL) {
@@ -34,7 +40,8 @@ static void decide_intel(const struct speculation_cpu *cpu, struct speculation *
 		control(to, SPEC_CTRL_SSBD, HOST_SSBD);
 	to->l1d_flush = (edx & CPUID_7_EDX_L1D_FLUSH) &&
 			!(no & (ARCH_CAP_RDCL_NO | ARCH_CAP_SKIP_L1DFL_VMENTRY));
-	mds = mds && (edx & CPUID_7_EDX_MD_CLEAR);
+	mds = mds && ((edx & CPUID_7_EDX_MD_CLEAR) ||
+		      (no & (ARCH_CAP_FB_CLEAR | ARCH_CAP_RFDS_CLEAR)));
 	to->clear = to->l1d_flush || mds;
 	to->shown |= (to->l1d_flush ? HOST_L1D_FLUSH : 0) | (mds ? HOST_VERW : 0);
 }
@@ -56,6 +63,9 @@ static void decide_amd(const struct speculation_cpu *cpu, struct speculation *to
 		control(to, SPEC_CTRL_STIBP, HOST_STIBP);
 	if (!(ebx & CPUID_88_EBX_SSB_NO) && (ebx & CPUID_88_EBX_SSBD))
 		control(to, SPEC_CTRL_SSBD, HOST_SSBD);
+	/* SB-7029: Zen 3 and 4. VERW clears something if their microcode is new enough. */
+	to->clear = speculation_family(cpu) == 0x19 && (cpu->leaf_821_ecx & TSA_NO) != TSA_NO;
+	to->shown |= to->clear ? HOST_VERW : 0;
 }
 
 struct speculation speculation_decide(const struct speculation_cpu *cpu)
@@ -83,13 +93,10 @@ void speculation_barrier(void)
 		wrmsr(MSR_PRED_CMD, PRED_CMD_IBPB);
 }
 
-/* VERW needs a writable segment to clear buffers: SDM vol. 2, and Intel's guidance on MDS. */
 void speculation_clear(const struct speculation *speculation)
 {
-	u16 selector = SELECTOR_KERNEL_DATA;
-
 	if (speculation->l1d_flush)
 		wrmsr(MSR_FLUSH_CMD, FLUSH_CMD_L1D);
 	else
-		__asm__ volatile("verw %0" : : "m"(selector) : "cc");
+		__asm__ volatile("verw %0" : : "m"(speculation_selector) : "cc");
 }

@@ -10,8 +10,8 @@ struct speculation {
 	bool auto_ibrs;    /* EFER.AIBRSE, likewise */
 	bool ibrs_on_exit; /* VMX: SPEC_CTRL is written again at every exit */
 	bool ibpb;         /* before a CPU runs another vCPU or process */
-	bool clear;        /* VMX: buffers are cleared before every entry, by VERW ... */
-	bool l1d_flush;    /* ... or by flushing the L1 cache, which clears them as well */
+	bool clear;        /* buffers are cleared before an entry, and another process, by VERW */
+	bool l1d_flush;    /* VMX: or by flushing the L1 cache, which clears them as well */
 	u64 shown;         /* enum host_speculation */
 };
 
@@ -22,5 +22,6 @@ struct speculation speculation_decide(const struct speculation_cpu *cpu);
 void speculation_enable(const struct speculation *speculation);
 /* IBPB, if there is one: what branch predictors learnt before is not used from now on. */
 void speculation_barrier(void);
-/* Before a guest is entered: clears what other domains left in CPU buffers and the L1 cache. */
+/* Clears what other domains have left in the CPU's buffers, and the L1 cache. */
 void speculation_clear(const struct speculation *speculation);
+extern const u16 speculation_selector; /* what VERW is given for that */

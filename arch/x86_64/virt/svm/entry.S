@@ -46,22 +46,27 @@ svm_run:
 	host_push
 	push	%rsi
 
-	/* 2. Load the guest's registers; its RAX and RSP are in the VMCB. */
-	mov	%rdi, %rax
+	/* 2. Clear the host's data from the CPU's buffers; the host stores nothing after this. */
+	cmpb	$0, features + FEATURES_SPECULATION_CLEAR(%rip)
+	je	3f
+	verw	speculation_selector(%rip)
+
+	/* 3. Load the guest's registers; its RAX and RSP are in the VMCB. */
+3:	mov	%rdi, %rax
 	gpr_each gpr_load, rsi
 	gpr_load rdi, GPR_RDI, rsi
 	gpr_load rsi, GPR_RSI, rsi
 
-	/* 3. The exit restores the host's RAX and RSP. */
+	/* 4. The exit restores the host's RAX and RSP. */
 	vmrun	%rax
 
-	/* 4. Store the guest's registers in the page. */
+	/* 5. Store the guest's registers in the page. */
 	pop	%rax
 	gpr_each gpr_store, rax
 	gpr_store rsi, GPR_RSI, rax
 	gpr_store rdi, GPR_RDI, rax
 
-	/* 5. Leave none of the guest's values in registers. */
+	/* 6. Leave none of the guest's values in registers. */
 	xor	%edi, %edi
 	gpr_forget
 	host_pop
