@@ -19,7 +19,7 @@ static void put32(u8 *at, u32 value)
 }
 
 /* Block 1, and from then on the entries: each in memory of exactly its size. */
-bool driver_read(u64 sector, u32 sectors, const u8 **data)
+bool driver_read(const struct driver_disk *from, u64 sector, u32 sectors, const u8 **data)
 {
 	u64 bytes = (u64)sectors * BLOCK_SECTOR_BYTES;
 	u8 *whole;
@@ -94,9 +94,9 @@ static void correct(void)
 		put32(block + 16, crc32(block, bytes));
 }
 
-static void check_partition(const struct driver_channel *channel, u32 number, u64 sectors)
+static void check_partition(const struct disk_unit *unit, u32 number, u64 sectors)
 {
-	const struct disk_partition *partition = &channel->disk.partition[number];
+	const struct disk_partition *partition = &unit->partition[number];
 
 	CHECK_THAT(partition->sectors != 0 && partition->sectors <= sectors &&
 		   partition->first_sector <= sectors - partition->sectors);
@@ -104,15 +104,15 @@ static void check_partition(const struct driver_channel *channel, u32 number, u6
 	for (const char *c = partition->name; *c != '\0'; c++)
 		CHECK_THAT(*c >= ' ' && *c < 0x7f);
 	for (u32 i = 0; i < number; i++)
-		CHECK_THAT(partition->first_sector >= channel->disk.partition[i].first_sector +
-							      channel->disk.partition[i].sectors ||
-			   channel->disk.partition[i].first_sector >=
+		CHECK_THAT(partition->first_sector >=
+				   unit->partition[i].first_sector + unit->partition[i].sectors ||
+			   unit->partition[i].first_sector >=
 				   partition->first_sector + partition->sectors);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 {
-	static struct driver_channel channel;
+	static struct disk_unit unit;
 	struct fuzz fuzz = {bytes, size};
 	u8 what = fuzz_u8(&fuzz);
 	struct driver_disk disk = {.block_bytes = what & 1 ? 4096 : 512};
@@ -125,13 +125,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 		change(&fuzz);
 	if (what & 2)
 		correct();
-	memset(&channel, 0xff, sizeof(channel));
-	gpt_read(&disk, &channel);
-	CHECK_THAT(channel.disk.partition_count <= DISK_PARTITION_MAX);
-	CHECK_THAT(strnlen(channel.disk.table_problem, DRIVER_TEXT_BYTES) < DRIVER_TEXT_BYTES);
-	CHECK_THAT(channel.disk.partition_count == 0 || channel.disk.table_problem[0] == '\0');
-	for (u32 i = 0; i < channel.disk.partition_count; i++)
-		check_partition(&channel, i, disk.sectors);
+	memset(&unit, 0xff, sizeof(unit));
+	gpt_read(&disk, &unit);
+	CHECK_THAT(unit.partition_count <= DISK_PARTITION_MAX);
+	CHECK_THAT(strnlen(unit.problem, DRIVER_TEXT_BYTES) < DRIVER_TEXT_BYTES);
+	CHECK_THAT(unit.partition_count == 0 || unit.problem[0] == '\0');
+	for (u32 i = 0; i < unit.partition_count; i++)
+		check_partition(&unit, i, disk.sectors);
 	free(block);
 	free(entries);
 	return 0;

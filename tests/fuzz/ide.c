@@ -6,6 +6,8 @@
  */
 #include "tests/fuzz/fuzz.h"
 
+#include "lib/string.c"
+#include "vmm/driver/disk/ata.c"
 #include "vmm/driver/disk/ide/ide_command.c"
 #include "vmm/driver/disk/ide/ide_request.c"
 #include "vmm/driver/disk/ide/ide_start.c"
@@ -20,7 +22,7 @@
 
 static _Alignas(PAGE_SIZE) u8 ram[(1 + DATA_PAGES) * PAGE_SIZE];
 static u64 addresses[1 + DATA_PAGES];
-static u16 identity[IDE_IDENTIFY_WORDS];
+static u16 identity[ATA_IDENTIFY_WORDS];
 static struct driver_request request[DRIVER_DEPTH + 1];
 static struct fuzz input;
 static struct ide ide;
@@ -64,7 +66,7 @@ u8 ide_in8(u16 port)
 	if (port == DMA_PORT + IDE_DMA_STATUS)
 		return what < 0x80 ? (u8)IDE_DMA_INTERRUPT : what & 7;
 	if (port == CONTROL_PORT || port == COMMAND_PORT + IDE_COMMAND)
-		return (u8)(IDE_STATUS_READY | (words_left > 0 ? IDE_STATUS_DATA : 0));
+		return (u8)(ATA_STATUS_READY | (words_left > 0 ? ATA_STATUS_DATA : 0));
 	return 0;
 }
 
@@ -72,9 +74,9 @@ u16 ide_in16(u16 port)
 {
 	CHECK_THAT(port == COMMAND_PORT);
 	words_left -= words_left > 0;
-	if (reg[IDE_COMMAND] != IDE_IDENTIFY)
+	if (reg[IDE_COMMAND] != ATA_IDENTIFY)
 		return fuzz_u8(&input);
-	return identity[IDE_IDENTIFY_WORDS - 1 - words_left % IDE_IDENTIFY_WORDS];
+	return identity[ATA_IDENTIFY_WORDS - 1 - words_left % ATA_IDENTIFY_WORDS];
 }
 
 void ide_out16(u16 port, u16 value)
@@ -113,14 +115,14 @@ static void check_table(u8 command)
 static void take_command(u8 command)
 {
 	words_left = 0;
-	if (command == IDE_IDENTIFY)
-		words_left = IDE_IDENTIFY_WORDS;
-	if (!started || command == IDE_FLUSH_CACHE || command == IDE_FLUSH_CACHE_EXT)
+	if (command == ATA_IDENTIFY)
+		words_left = ATA_IDENTIFY_WORDS;
+	if (!started || command == ATA_FLUSH_CACHE || command == ATA_FLUSH_CACHE_EXT)
 		return;
 	CHECK_THAT(present_request()->busy && reg[IDE_COUNT] == present_request()->sectors);
 	CHECK_THAT(reg[IDE_LBA_LOW] == (u8)present_request()->sector);
-	if (command == IDE_READ_SECTORS || command == IDE_READ_SECTORS_EXT ||
-	    command == IDE_WRITE_SECTORS || command == IDE_WRITE_SECTORS_EXT)
+	if (command == ATA_READ_SECTORS || command == ATA_READ_SECTORS_EXT ||
+	    command == ATA_WRITE_SECTORS || command == ATA_WRITE_SECTORS_EXT)
 		words_left = reg[IDE_COUNT] * 256u;
 }
 
@@ -168,12 +170,12 @@ static void ask(void)
 static void make_identity(void)
 {
 	memset(identity, 0, sizeof(identity));
-	identity[IDE_ID_CAPABILITIES] = 0x300;
-	identity[IDE_ID_SECTORS + 1] = 0x10;
-	identity[IDE_ID_MULTIWORD] = 0x407;
-	identity[IDE_ID_COMMANDS] = 0x20;
-	identity[IDE_ID_COMMANDS_2] = 0x5400;
-	identity[IDE_ID_SECTORS_48 + 1] = 0x20;
+	identity[ATA_ID_CAPABILITIES] = 0x300;
+	identity[ATA_ID_SECTORS + 1] = 0x10;
+	identity[ATA_ID_MULTIWORD] = 0x407;
+	identity[ATA_ID_COMMANDS] = 0x20;
+	identity[ATA_ID_COMMANDS_2] = 0x5400;
+	identity[ATA_ID_SECTORS_48 + 1] = 0x20;
 	for (u32 changes = fuzz_u8(&input) % 4; changes > 0; changes--)
 		identity[fuzz_u8(&input)] = fuzz_u16(&input);
 }

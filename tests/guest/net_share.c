@@ -296,7 +296,7 @@ static void ping_host(u8 *frame, const u8 *mac)
 static bool wait_answer(const u8 **frame)
 {
 	for (u32 i = 0; i < REACH_GAPS && !has_come(); i++)
-		wait_gap();
+		wait_gap_ms(GAP_MS);
 	if (!has_come())
 		return false;
 	*frame = card.buffer[0][take()] + HEADER;
@@ -321,7 +321,7 @@ NORETURN static void reach(void)
 			   frame[ICMP_AT] == 0) {
 			say("REACHED ", ++reached);
 			for (u32 i = 0; i < REACH_GAPS; i++)
-				wait_gap();
+				wait_gap_ms(GAP_MS);
 			ask_for_host(own);
 		}
 	}

@@ -74,7 +74,7 @@ static void break_channel(void)
 	struct driver_channel *channel = channel_of();
 
 	liar_scribble(&channel->state,
-		      DRIVER_CHANNEL_BYTES - offsetof(struct driver_channel, state));
+		      DRIVER_CHANNEL_BYTES(1) - offsetof(struct driver_channel, state));
 	for (u32 i = 0; i < RINGS; i++)
 		(void)sys_event_signal(start_handle(START_CHANNEL_OUT));
 }

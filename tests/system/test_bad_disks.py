@@ -125,7 +125,7 @@ def test_tables(build, tmp_path):
         machine.wait_prompt()
         assert machine.command("vm create good") == "good: created"
         found = {row["driver"]: row for row in machine.objects("disk partitions")}
-        assert found["good"] == {"driver": "good", "name": "one", "first_sector": 64,
+        assert found["good"] == {"driver": "good", "disk": "good", "name": "one", "first_sector": 64,
                                  "id": str(uuid.UUID(int=2)), "bytes": 64 * gpt.SECTOR}
         assert set(found) == {"good"}
         taken = {}

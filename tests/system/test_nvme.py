@@ -98,7 +98,7 @@ def test_restarted(build, tmp_path):
 
 def test_no_controller(build, tmp_path):
     """What is no NVMe, or not there, is refused with what to do."""
-    for wanted in ("nvme1", "00:1f.2", "00:05.0"):
+    for wanted in ("nvme1", "00:1f.3", "00:05.0"):
         _, qemu = start(build, tmp_path, controller=wanted)
         with qemu as machine:
             machine.wait_prompt()

@@ -102,8 +102,8 @@ static void values(void **state)
 		assert_false(config.vm[0].broken);
 	}
 	assert_int_equal(parse("[disk d]\ncontroller = \"\"\n"), 1);
-	expect_problem(0, 2, 14, "allowed: memory, nvme0, ide0.0, virtio0 or a PCI address such as "
-			     "00:04.0");
+	expect_problem(0, 2, 14, "allowed: memory, nvme0, ahci0.0, ide0.0, virtio0 or a PCI "
+				 "address such as 00:04.0");
 }
 
 /* What each key allows and the section as a whole does not, shown where the section begins. */

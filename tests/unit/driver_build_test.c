@@ -232,7 +232,7 @@ static void all_or_nothing_behind(u8 iommu)
 	u32 place = 0;
 
 	function.iommu = iommu;
-	shared = malloc(align_up(DRIVER_CHANNEL_BYTES, PAGE_SIZE));
+	shared = malloc(align_up(DRIVER_CHANNEL_BYTES(1), PAGE_SIZE));
 	for (bool done = false; !done; place++) {
 		driver = (struct driver){.used = true, .kind = &kind};
 		groups = mappings = starts = attached = 0;

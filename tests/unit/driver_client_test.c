@@ -123,7 +123,7 @@ static void edges(void **state)
 static void whole_blocks(void **state)
 {
 	(void)state;
-	shared.disk.block_bytes = 4096;
+	shared.disk.unit[0].block_bytes = 4096;
 	assert_int_equal(status_of((struct block_request){.sectors = 8, .sector = 16}), BLOCK_OK);
 	assert_int_equal(status_of((struct block_request){.sectors = 4, .sector = 16}),
 			 BLOCK_REFUSED);
@@ -134,7 +134,7 @@ static void whole_blocks(void **state)
 static void a_disk_that_can_do_less(void **state)
 {
 	(void)state;
-	shared.disk.features = DISK_DISCARD;
+	shared.disk.unit[0].features = DISK_DISCARD;
 	assert_int_equal(status_of((struct block_request){.operation = BLOCK_WRITE_ZEROES,
 							  .sectors = 8}),
 			 BLOCK_UNSUPPORTED);

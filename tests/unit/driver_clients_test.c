@@ -150,7 +150,7 @@ static void depth(void **state)
 		put_read(0, id);
 	serve();
 	assert_int_equal(given_count, DRIVER_DEPTH);
-	assert_null(client_request());
+	assert_null(client_request(0));
 	finish_first(BLOCK_OK);
 	serve();
 	assert_int_equal(given_count, DRIVER_DEPTH);
@@ -182,7 +182,7 @@ static void fair_to_all(void **state)
 /* A request of the driver's own is nobody's. */
 static void own_requests(void **state)
 {
-	struct driver_request *request = client_request();
+	struct driver_request *request = client_request(0);
 
 	(void)state;
 	assert_int_equal(client_waiting(), 1);

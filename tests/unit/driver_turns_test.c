@@ -234,7 +234,7 @@ static void turns_by_weight(void **state)
 		u64 counts[2];
 		u64 a, b;
 
-		client_set_depth(cases[i].room);
+		client_open(0, cases[i].room);
 		for (u32 index = 0; index < 2; index++)
 			set_limit(index, (struct share_given){.weight = cases[i].weight[index]});
 		compete(200, cases[i].room, cases[i].sectors, counts);
@@ -253,7 +253,7 @@ static void the_least_weight(void **state)
 
 	(void)state;
 	attach(1, false);
-	client_set_depth(1);
+	client_open(0, 1);
 	set_limit(0, (struct share_given){.weight = 1});
 	set_limit(1, (struct share_given){.weight = 65535});
 	compete(200000, 1, sectors, counts);
@@ -312,7 +312,7 @@ static void a_place_for_newcomers(void **state)
 	}
 	/* a device with few places is for whoever has the turn; one client alone has all */
 	finish_all();
-	client_set_depth(2);
+	client_open(0, 2);
 	serve();
 	assert_int_equal(given_count, 2);
 }

@@ -23,7 +23,7 @@ static u64 entries_block;
 static u32 entry_count;
 static u32 entry_bytes;
 static u32 reads_that_work;
-static struct driver_channel channel;
+static struct disk_unit unit;
 
 static void put32(u64 at, u32 value)
 {
@@ -35,7 +35,7 @@ static void put64(u64 at, u64 value)
 	memcpy(disk + at, &value, sizeof(value));
 }
 
-bool driver_read(u64 sector, u32 sectors, const u8 **data)
+bool driver_read(const struct driver_disk *from, u64 sector, u32 sectors, const u8 **data)
 {
 	static u8 *copy;
 	u64 bytes = (u64)sectors * BLOCK_SECTOR_BYTES;
@@ -82,7 +82,7 @@ static void set_crcs(void)
 static void make_table(u32 bytes_of_block)
 {
 	memset(disk, 0, sizeof(disk));
-	memset(&channel, 0xff, sizeof(channel));
+	memset(&unit, 0xff, sizeof(unit));
 	reads_that_work = 2;
 	block_bytes = bytes_of_block;
 	blocks = 1024;
@@ -120,16 +120,16 @@ static void read_table(void)
 		.sectors = blocks * (block_bytes / BLOCK_SECTOR_BYTES),
 	};
 
-	channel.disk.table_problem[0] = '\0';
-	gpt_read(&what, &channel);
+	unit.problem[0] = '\0';
+	gpt_read(&what, &unit);
 }
 
 static void expect_problem(const char *text)
 {
 	reads_that_work = 2;
 	read_table();
-	assert_string_equal(channel.disk.table_problem, text);
-	assert_int_equal(channel.disk.partition_count, 0);
+	assert_string_equal(unit.problem, text);
+	assert_int_equal(unit.partition_count, 0);
 }
 
 static void expect_broken(const char *why)
@@ -142,9 +142,9 @@ static void expect_broken(const char *why)
 
 static void expect_partition(u32 number, u64 first_sector, u64 sectors, const char *name)
 {
-	const struct disk_partition *partition = &channel.disk.partition[number];
+	const struct disk_partition *partition = &unit.partition[number];
 
-	assert_true(number < channel.disk.partition_count);
+	assert_true(number < unit.partition_count);
 	assert_int_equal(partition->first_sector, first_sector);
 	assert_int_equal(partition->sectors, sectors);
 	assert_string_equal(partition->name, name);
@@ -169,19 +169,19 @@ static void good_tables(void **state)
 
 		make_table(sizes[i]);
 		read_table();
-		assert_int_equal(channel.disk.partition_count, 0);
-		assert_string_equal(channel.disk.table_problem, "");
+		assert_int_equal(unit.partition_count, 0);
+		assert_string_equal(unit.problem, "");
 		add_partition(0, 40, 40, "root"); /* touching, not in order, with a gap */
 		add_partition(5, 100, 999, "data");
 		add_partition(127, 41, 99, "");
 		reads_that_work = 2;
 		read_table();
-		assert_string_equal(channel.disk.table_problem, "");
-		assert_int_equal(channel.disk.partition_count, 3);
+		assert_string_equal(unit.problem, "");
+		assert_int_equal(unit.partition_count, 3);
 		expect_partition(0, 40 * per_block, per_block, "root");
 		expect_partition(1, 100 * per_block, 900 * per_block, "data");
 		expect_partition(2, 41 * per_block, 59 * per_block, "");
-		assert_int_equal(channel.disk.partition[1].id[0], 0xb5);
+		assert_int_equal(unit.partition[1].id[0], 0xb5);
 	}
 }
 
@@ -199,7 +199,7 @@ static void unusual_tables(void **state)
 	put32(header_at(84), entry_bytes);
 	add_partition(2, 40, 999, "last");
 	read_table();
-	assert_string_equal(channel.disk.table_problem, "");
+	assert_string_equal(unit.problem, "");
 	expect_partition(0, 40, 960, "last");
 }
 
@@ -212,11 +212,11 @@ static void disks_without_one(void **state)
 	make_table(512);
 	reads_that_work = 0;
 	read_table();
-	assert_string_equal(channel.disk.table_problem, "its partition table cannot be read");
+	assert_string_equal(unit.problem, "its partition table cannot be read");
 	make_table(512);
 	reads_that_work = 1;
 	read_table();
-	assert_string_equal(channel.disk.table_problem, "its partition table cannot be read");
+	assert_string_equal(unit.problem, "its partition table cannot be read");
 	make_table(512);
 	blocks = 2; /* there is no room for one */
 	expect_problem("its partition table cannot be read");
@@ -316,7 +316,7 @@ static void too_many(void **state)
 		add_partition(i, 100 + i, 100 + i, "one");
 	reads_that_work = 2;
 	read_table();
-	assert_int_equal(channel.disk.partition_count, DISK_PARTITION_MAX);
+	assert_int_equal(unit.partition_count, DISK_PARTITION_MAX);
 	expect_partition(127, 227, 1, "one");
 	add_partition(129, 90, 90, "more");
 	expect_problem("it has more than 128 partitions");

@@ -12,6 +12,8 @@
 
 #include <cmocka.h>
 
+#include "lib/string.c"
+#include "vmm/driver/disk/ata.c"
 #include "vmm/driver/disk/ide/ide_command.c"
 #include "vmm/driver/disk/ide/ide_request.c"
 #include "vmm/driver/disk/ide/ide_start.c"
@@ -27,7 +29,7 @@
 static struct {
 	_Alignas(PAGE_SIZE) u8 ram[RAM_PAGES * PAGE_SIZE];
 	u8 disk[DISK_BYTES];
-	u16 identify[IDE_IDENTIFY_WORDS];
+	u16 identify[ATA_IDENTIFY_WORDS];
 	u8 reg[8], previous[8], control;
 	u8 status, dma_command, dma_status;
 	u32 dma_table;
@@ -73,8 +75,8 @@ static u8 *at_address(u32 address, u32 bytes)
 
 static bool is_ext(u8 command)
 {
-	return command == IDE_READ_DMA_EXT || command == IDE_WRITE_DMA_EXT ||
-	       command == IDE_READ_SECTORS_EXT || command == IDE_WRITE_SECTORS_EXT;
+	return command == ATA_READ_DMA_EXT || command == ATA_WRITE_DMA_EXT ||
+	       command == ATA_READ_SECTORS_EXT || command == ATA_WRITE_SECTORS_EXT;
 }
 
 static u64 task_sector(void)
@@ -96,8 +98,8 @@ static u8 *disk_at(u64 sector)
 static void finish_command(bool good)
 {
 	fake.pending = 0;
-	fake.status = (u8)(IDE_STATUS_READY | (good ? 0 : IDE_STATUS_ERROR) |
-			   (fake.stuck ? IDE_STATUS_DATA : 0));
+	fake.status = (u8)(ATA_STATUS_READY | (good ? 0 : ATA_STATUS_ERROR) |
+			   (fake.stuck ? ATA_STATUS_DATA : 0));
 	if (!fake.no_interrupt && (fake.control & IDE_CONTROL_NO_INTERRUPT) == 0)
 		fake.dma_status |= (u8)IDE_DMA_INTERRUPT;
 }
@@ -138,7 +140,7 @@ static void offer(const void *data)
 {
 	memcpy(fake.data, data, 512);
 	fake.at = 0;
-	fake.status = (u8)(IDE_STATUS_READY | IDE_STATUS_DATA);
+	fake.status = (u8)(ATA_STATUS_READY | ATA_STATUS_DATA);
 }
 
 static void begin_cpu(bool write)
@@ -148,7 +150,7 @@ static void begin_cpu(bool write)
 	fake.left = fake.reg[2];
 	if (write) {
 		fake.at = 0;
-		fake.status = (u8)(IDE_STATUS_READY | IDE_STATUS_DATA);
+		fake.status = (u8)(ATA_STATUS_READY | ATA_STATUS_DATA);
 	} else {
 		offer(disk_at(fake.sector));
 	}
@@ -165,31 +167,31 @@ static void run_command(void)
 		return;
 	}
 	switch (command) {
-	case IDE_IDENTIFY:
+	case ATA_IDENTIFY:
 		fake.left = 1;
 		offer(fake.identify);
 		return;
-	case IDE_SET_FEATURES:
-		fake.mode = fake.reg[1] == IDE_FEATURE_TRANSFER_MODE ? fake.reg[2] : fake.mode;
+	case ATA_SET_FEATURES:
+		fake.mode = fake.reg[1] == ATA_FEATURE_TRANSFER_MODE ? fake.reg[2] : fake.mode;
 		finish_command(true);
 		return;
-	case IDE_FLUSH_CACHE:
-	case IDE_FLUSH_CACHE_EXT:
+	case ATA_FLUSH_CACHE:
+	case ATA_FLUSH_CACHE_EXT:
 		fake.flushes++;
 		finish_command(true);
 		return;
-	case IDE_READ_SECTORS:
-	case IDE_READ_SECTORS_EXT:
-	case IDE_WRITE_SECTORS:
-	case IDE_WRITE_SECTORS_EXT:
-		begin_cpu(command == IDE_WRITE_SECTORS || command == IDE_WRITE_SECTORS_EXT);
+	case ATA_READ_SECTORS:
+	case ATA_READ_SECTORS_EXT:
+	case ATA_WRITE_SECTORS:
+	case ATA_WRITE_SECTORS_EXT:
+		begin_cpu(command == ATA_WRITE_SECTORS || command == ATA_WRITE_SECTORS_EXT);
 		return;
-	case IDE_READ_DMA:
-	case IDE_READ_DMA_EXT:
-	case IDE_WRITE_DMA:
-	case IDE_WRITE_DMA_EXT:
+	case ATA_READ_DMA:
+	case ATA_READ_DMA_EXT:
+	case ATA_WRITE_DMA:
+	case ATA_WRITE_DMA_EXT:
 		if ((fake.dma_command & IDE_DMA_START) != 0)
-			do_dma(command == IDE_WRITE_DMA || command == IDE_WRITE_DMA_EXT);
+			do_dma(command == ATA_WRITE_DMA || command == ATA_WRITE_DMA_EXT);
 		return;
 	default:
 		fail_msg("command %#x", command);
@@ -199,7 +201,7 @@ static void run_command(void)
 /* What happens while nobody looks. */
 static void fake_step(void)
 {
-	if (fake.pending != 0 && !fake.silent && (fake.status & IDE_STATUS_BUSY) != 0)
+	if (fake.pending != 0 && !fake.silent && (fake.status & ATA_STATUS_BUSY) != 0)
 		run_command();
 }
 
@@ -214,10 +216,10 @@ static void fake_reset(void)
 	fake.resets++;
 	fake.pending = 0;
 	fake.silent = fake.silent && fake.never_ready;
-	fake.status = fake.never_ready || fake.dies ? (u8)IDE_STATUS_BUSY : (u8)IDE_STATUS_READY;
+	fake.status = fake.never_ready || fake.dies ? (u8)ATA_STATUS_BUSY : (u8)ATA_STATUS_READY;
 	memset(fake.reg, 0, sizeof(fake.reg));
-	fake.reg[4] = fake.packet ? IDE_PACKET_MID : 0;
-	fake.reg[5] = fake.packet ? IDE_PACKET_HIGH : 0;
+	fake.reg[4] = fake.packet ? ATA_PACKET_MID : 0;
+	fake.reg[5] = fake.packet ? ATA_PACKET_HIGH : 0;
 }
 
 static bool is_chosen(void)
@@ -242,7 +244,7 @@ u16 ide_in16(u16 port)
 	u16 word;
 
 	assert_int_equal(port, COMMAND_PORT);
-	if ((fake.status & IDE_STATUS_DATA) == 0)
+	if ((fake.status & ATA_STATUS_DATA) == 0)
 		return 0xffff;
 	memcpy(&word, fake.data + fake.at, 2);
 	fake.at += 2;
@@ -261,7 +263,7 @@ u16 ide_in16(u16 port)
 void ide_out16(u16 port, u16 value)
 {
 	assert_int_equal(port, COMMAND_PORT);
-	assert_true((fake.status & IDE_STATUS_DATA) != 0);
+	assert_true((fake.status & ATA_STATUS_DATA) != 0);
 	memcpy(fake.data + fake.at, &value, 2);
 	fake.at += 2;
 	if (fake.at < 512)
@@ -278,11 +280,11 @@ static void put_register(u32 number, u8 value)
 	fake.reg[number] = value;
 	if (number != IDE_COMMAND || !is_chosen())
 		return;
-	assert_int_equal(fake.status & (IDE_STATUS_BUSY | IDE_STATUS_DATA), 0);
+	assert_int_equal(fake.status & (ATA_STATUS_BUSY | ATA_STATUS_DATA), 0);
 	fake.commands++;
 	fake.last_command = value;
 	fake.pending = value;
-	fake.status = (u8)IDE_STATUS_BUSY;
+	fake.status = (u8)ATA_STATUS_BUSY;
 }
 
 void ide_out8(u16 port, u8 value)
@@ -325,13 +327,13 @@ static void fake_init(void)
 	memset(&fake, 0, sizeof(fake));
 	for (u32 i = 0; i < RAM_PAGES; i++)
 		addresses[i] = RAM_AT + (u64)(i * 37 % RAM_PAGES) * 2 * PAGE_SIZE;
-	fake.status = (u8)(IDE_STATUS_READY | IDE_STATUS_DATA);
+	fake.status = (u8)(ATA_STATUS_READY | ATA_STATUS_DATA);
 	fake.dma_status = 0x60;
-	put_words(IDE_ID_MODEL, "Fake\x01 disk          ");
-	put_words(IDE_ID_SERIAL, "SN 1  ");
-	fake.identify[IDE_ID_CAPABILITIES] = 0x300;
-	fake.identify[IDE_ID_SECTORS] = DISK_BYTES / 512;
-	fake.identify[IDE_ID_MULTIWORD] = 0x407;
-	fake.identify[IDE_ID_COMMANDS] = 0x20;
-	fake.identify[IDE_ID_COMMANDS_2] = 0x5000;
+	put_words(ATA_ID_MODEL, "Fake\x01 disk          ");
+	put_words(ATA_ID_SERIAL, "SN 1  ");
+	fake.identify[ATA_ID_CAPABILITIES] = 0x300;
+	fake.identify[ATA_ID_SECTORS] = DISK_BYTES / 512;
+	fake.identify[ATA_ID_MULTIWORD] = 0x407;
+	fake.identify[ATA_ID_COMMANDS] = 0x20;
+	fake.identify[ATA_ID_COMMANDS_2] = 0x5000;
 }

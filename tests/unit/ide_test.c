@@ -87,19 +87,19 @@ static void test_features(void **state)
 	u64 sectors = 0x123456789abull;
 
 	(void)state;
-	fake.identify[IDE_ID_MULTIWORD] = 7;
-	fake.identify[IDE_ID_COMMANDS_2] = 0x4400;
-	memcpy(fake.identify + IDE_ID_SECTORS_48, &sectors, 8);
+	fake.identify[ATA_ID_MULTIWORD] = 7;
+	fake.identify[ATA_ID_COMMANDS_2] = 0x4400;
+	memcpy(fake.identify + ATA_ID_SECTORS_48, &sectors, 8);
 	assert_true(begin_disk());
 	assert_int_equal(fake.mode, 0x22);
 	assert_int_equal(disk.sectors, sectors);
 	assert_int_equal(disk.features, 0);
 	assert_int_equal(run(BLOCK_FLUSH, 0, 0), BLOCK_OK);
 	assert_int_equal(fake.flushes, 0);
-	fake.refuse = IDE_SET_FEATURES; /* the cache stays on */
+	fake.refuse = ATA_SET_FEATURES; /* the cache stays on */
 	assert_false(begin_disk());
 	assert_non_null(strstr(problem, "write cache"));
-	fake.identify[IDE_ID_COMMANDS] = 0;
+	fake.identify[ATA_ID_COMMANDS] = 0;
 	assert_true(begin_disk());
 	assert_false(ide.dma); /* no mode, no DMA */
 }
@@ -131,7 +131,7 @@ static void test_dma(void **state)
 	assert_true(begin_disk());
 	check_data();
 	assert_int_equal(fake.by_cpu, 0);
-	assert_int_equal(fake.last_command, IDE_READ_DMA);
+	assert_int_equal(fake.last_command, ATA_READ_DMA);
 }
 
 /* Where DMA does not reach, or is not to be had, the CPU moves the data. */
@@ -143,7 +143,7 @@ static void test_cpu(void **state)
 	check_data();
 	assert_int_equal(fake.by_dma, 0);
 	fake_init();
-	fake.identify[IDE_ID_CAPABILITIES] = 0x200;
+	fake.identify[ATA_ID_CAPABILITIES] = 0x200;
 	assert_true(begin_disk());
 	check_data();
 	fake_init();
@@ -159,19 +159,19 @@ static void test_far(void **state)
 	u64 sectors = 1ull << 40;
 
 	(void)state;
-	fake.identify[IDE_ID_COMMANDS_2] |= 0x400;
-	memcpy(fake.identify + IDE_ID_SECTORS_48, &sectors, 8);
+	fake.identify[ATA_ID_COMMANDS_2] |= 0x400;
+	memcpy(fake.identify + ATA_ID_SECTORS_48, &sectors, 8);
 	fake.far = 0xfedcba9800ull;
 	assert_true(begin_disk());
 	check_data();
-	assert_int_equal(fake.last_command, IDE_READ_DMA_EXT);
+	assert_int_equal(fake.last_command, ATA_READ_DMA_EXT);
 	assert_int_equal(run(BLOCK_FLUSH, 0, 0), BLOCK_OK);
-	assert_int_equal(fake.last_command, IDE_FLUSH_CACHE_EXT);
-	fake.far = IDE_LBA28_SECTORS - 8;
+	assert_int_equal(fake.last_command, ATA_FLUSH_CACHE_EXT);
+	fake.far = ATA_LBA28_SECTORS - 8;
 	assert_int_equal(run(BLOCK_READ, fake.far, 8), BLOCK_OK);
-	assert_int_equal(fake.last_command, IDE_READ_DMA);
+	assert_int_equal(fake.last_command, ATA_READ_DMA);
 	assert_int_equal(run(BLOCK_READ, fake.far + 1, 8), BLOCK_OK);
-	assert_int_equal(fake.last_command, IDE_READ_DMA_EXT);
+	assert_int_equal(fake.last_command, ATA_READ_DMA_EXT);
 }
 
 /* One at a time, in order; the next begins when one is done, without being asked. */
@@ -268,9 +268,9 @@ static void test_refused(void **state)
 		u16 value;
 		const char *says;
 	} words[] = {
-		{IDE_ID_GENERAL, 0x8000, "packets"},	{IDE_ID_CAPABILITIES, 0x100, "LBA"},
-		{IDE_ID_SECTORS, 0, "size"},		{IDE_ID_SECTOR_SIZE, 0x5000, "512"},
-		{IDE_ID_COMMANDS_2, 0x5400, "size"},
+		{ATA_ID_GENERAL, 0x8000, "packets"},	{ATA_ID_CAPABILITIES, 0x100, "LBA"},
+		{ATA_ID_SECTORS, 0, "size"},		{ATA_ID_SECTOR_SIZE, 0x5000, "512"},
+		{ATA_ID_COMMANDS_2, 0x5400, "size"},
 	};
 
 	(void)state;
@@ -289,7 +289,7 @@ static void test_refused(void **state)
 		assert_non_null(strstr(problem, words[i].says));
 	}
 	fake_init();
-	fake.refuse = IDE_IDENTIFY;
+	fake.refuse = ATA_IDENTIFY;
 	assert_false(begin_disk());
 	fake_init();
 	ide = (struct ide){0};

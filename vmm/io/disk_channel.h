@@ -8,6 +8,7 @@
 /* Of disks in what a manager and a driver share. */
 #define DISK_CLIENT_MAX	   16u
 #define DISK_PARTITION_MAX 128u
+#define DISK_UNIT_MAX	   8u /* disks behind one controller that have one driver */
 #define DISK_TEXT_BYTES	   128u
 
 enum disk_feature {
@@ -24,7 +25,7 @@ struct disk_client_part {
 	u64 first_sector; /* what the client sees of the disk, in sectors of 512 bytes */
 	u64 sectors;
 	u32 read_only;
-	u32 pad0;
+	u32 unit; /* the disk, of those that the driver has */
 	struct share_given limit; /* of operations */
 };
 
@@ -47,16 +48,24 @@ struct disk_counts {
 	u64 limited_ns; /* for which requests have waited for the limits */
 };
 
-/* Written by the driver. */
-struct disk_part {
+/* A disk. */
+struct disk_unit {
 	u32 features; /* enum disk_feature */
 	u32 block_bytes; /* 512 or 4096 */
-	u64 sectors;  /* of 512 bytes */
+	u64 sectors;  /* of 512 bytes; 0: it cannot be used */
 	u32 partition_count;
+	u32 pad0;
+	char model[48];
 	char serial[24];
-	char table_problem[DISK_TEXT_BYTES]; /* why the disk has no partitions; "": it has */
-	struct disk_counts counts[DISK_CLIENT_MAX];
+	/* Why it cannot be used, or has no partitions; "": it can, and has those of its table. */
+	char problem[DISK_TEXT_BYTES];
 	struct disk_partition partition[DISK_PARTITION_MAX];
+};
+
+/* Written by the driver. */
+struct disk_part {
+	struct disk_counts counts[DISK_CLIENT_MAX];
+	struct disk_unit unit[DISK_UNIT_MAX]; /* there is memory for as many as its kind may have */
 };
 
 /*

@@ -54,12 +54,20 @@ struct driver_channel {
 		struct switch_part net;
 	};
 };
-#define DRIVER_CHANNEL_BYTES sizeof(struct driver_channel)
+/* Of the driver of so many disks, at least 1. */
+#define DRIVER_CHANNEL_BYTES(units)                                                                \
+	(sizeof(struct driver_channel) - (DISK_UNIT_MAX - (units)) * sizeof(struct disk_unit))
+_Static_assert(DRIVER_CHANNEL_BYTES(1) >= offsetof(struct driver_channel, net) +
+						  sizeof(struct switch_part) &&
+		       DRIVER_CHANNEL_BYTES(1) >= offsetof(struct driver_channel, card) +
+							  sizeof(struct card_part),
+	       "room for what others have instead");
 
 /* Of a driver in start_info.parameter. */
 enum driver_parameter {
 	DRIVER_DISK_BYTES, /* RAM disk: its size */
 	DRIVER_UNIT,	   /* IDE: 0 the channel's master, 1 its slave */
+	DRIVER_UNITS,	   /* a bit for each disk of the controller that it has; 0: one disk */
 	DRIVER_MTU,	   /* network card, switch */
 	DRIVER_NOTIFY_MULTIPLIER, /* virtio: of the queues' notify offsets */
 	DRIVER_PCI_DEVICE,	  /* network card: its device ID */

@@ -72,6 +72,7 @@ enum pci_class {
 	PCI_CLASS_SERIAL = 0x0c,
 };
 #define PCI_STORAGE_IDE	 0x01u
+#define PCI_STORAGE_SATA 0x06u
 #define PCI_STORAGE_NVME 0x08u
 #define PCI_SYSTEM_IOMMU 0x06u
 #define PCI_SERIAL_USB	 0x03u

@@ -11,8 +11,8 @@ static struct driver_channel *channel;
 static handle_t queue;
 static u64 first_key;
 struct client clients[DISK_CLIENT_MAX];
-static struct driver_request requests[DRIVER_DEPTH];
-static u32 request_count; /* busy ones */
+static struct driver_request requests[DISK_UNIT_MAX][DRIVER_DEPTH];
+static u32 request_count[DISK_UNIT_MAX]; /* busy ones */
 
 void client_init(struct driver_channel *shared, handle_t signals, u64 first)
 {
@@ -26,11 +26,13 @@ static void come(u32 index, const struct driver_client *given)
 	struct client *client = &clients[index];
 
 	*client = (struct client){.given = *given};
+	if (given->disk.unit >= DISK_UNIT_MAX)
+		driver_give_up("client %u is of disk %u", index, given->disk.unit);
 	share_open(&client->share, &given->disk.limit);
 	slot_open(&client->end, (struct link_memory *)(uintptr_t)given->link, LINK_SERVER);
 	if (sys_object_bind(given->doorbell, queue, first_key + index) != STATUS_OK)
 		driver_give_up("client %u cannot be heard", index);
-	client_turn_share_out();
+	client_turn_come(client);
 	memset(&channel->disk.counts[index], 0, sizeof(channel->disk.counts[index]));
 	__atomic_store_n(&channel->served[index], given->number, __ATOMIC_RELEASE);
 	client_tell_manager();
@@ -44,8 +46,8 @@ static void leave_if_done(u32 index)
 		return;
 	sys_handle_close(client->given.doorbell);
 	sys_handle_close(client->given.bell);
+	client_turn_leave(client);
 	*client = (struct client){0};
-	client_turn_share_out();
 	__atomic_store_n(&channel->served[index], 0, __ATOMIC_RELEASE);
 	client_tell_manager();
 }
@@ -104,7 +106,8 @@ static u32 feature_of(u32 operation)
 static enum block_status check(const struct client *client, const struct block_request *request)
 {
 	u64 left = client->given.disk.sectors;
-	u32 align = channel->disk.block_bytes / BLOCK_SECTOR_BYTES;
+	const struct disk_unit *unit = &channel->disk.unit[client->given.disk.unit];
+	u32 align = unit->block_bytes / BLOCK_SECTOR_BYTES;
 
 	if (request->operation >= BLOCK_OPERATION_COUNT)
 		return BLOCK_REFUSED;
@@ -125,19 +128,22 @@ static enum block_status check(const struct client *client, const struct block_r
 	     request->offset % PAGE_SIZE != 0 ||
 	     request->offset > BLOCK_POOL_BYTES - (u64)request->sectors * BLOCK_SECTOR_BYTES))
 		return BLOCK_REFUSED;
-	if ((feature_of(request->operation) & ~channel->disk.features) != 0)
+	if ((feature_of(request->operation) & ~unit->features) != 0)
 		return BLOCK_UNSUPPORTED;
 	return BLOCK_OK;
 }
 
-struct driver_request *client_request(void)
+struct driver_request *client_request(u32 unit)
 {
-	for (u32 i = 0; i < DRIVER_DEPTH && request_count < DRIVER_DEPTH; i++) {
-		if (requests[i].busy)
+	for (u32 i = 0; i < DRIVER_DEPTH && request_count[unit] < DRIVER_DEPTH; i++) {
+		struct driver_request *request = &requests[unit][i];
+
+		if (request->busy)
 			continue;
-		requests[i] = (struct driver_request){.busy = true, .client = DRIVER_SELF};
-		request_count++;
-		return &requests[i];
+		*request = (struct driver_request){
+			.busy = true, .client = DRIVER_SELF, .unit = unit};
+		request_count[unit]++;
+		return request;
 	}
 	return NULL;
 }
@@ -145,13 +151,13 @@ struct driver_request *client_request(void)
 static void release(struct driver_request *request)
 {
 	request->busy = false;
-	request_count--;
+	request_count[request->unit]--;
 }
 
 /* False: the device has no room; the request is kept. */
 static bool hand_over(struct client *client, const struct block_request *asked)
 {
-	struct driver_request *request = client_request();
+	struct driver_request *request = client_request(client->given.disk.unit);
 	const u8 *pool = (const u8 *)client->end.memory + SLOT_POOL_OFFSET;
 
 	if (request == NULL)
@@ -241,7 +247,16 @@ void client_publish(void)
 	}
 }
 
+u32 client_waiting_for(u32 unit)
+{
+	return request_count[unit];
+}
+
 u32 client_waiting(void)
 {
-	return request_count;
+	u32 count = 0;
+
+	for (u32 unit = 0; unit < DISK_UNIT_MAX; unit++)
+		count += request_count[unit];
+	return count;
 }

@@ -19,32 +19,58 @@
 _Static_assert(TURN_BYTES / REQUEST_OVERHEAD <= 16, "a turn has few requests, however small");
 _Static_assert(DISK_CLIENT_MAX <= 64, "a bit for each");
 
+/* Turns at one disk. */
+struct turns {
+	u64 members; /* its clients, a bit for each */
+	u32 places;  /* that it has; 0: it is not served */
+	u32 kept;    /* of these, for clients that have none */
+	u32 turn;    /* the client whose turn it is */
+	bool begun;  /* and it has had some of it */
+	u64 looked_at;	/* clients that competed in the last round */
+	u32 stopped_at; /* with so many requests at the disk there was no place for one more */
+};
+
 struct round {
+	struct turns *turns;
+	u32 unit;
 	u64 now; /* ticks of the TSC */
 	u64 set; /* clients that compete, a bit for each */
 	u64 largest_weight;
 };
 
-static u32 places = DRIVER_DEPTH; /* that the device has */
-static u32 kept;		  /* of these, for clients that have none */
-static u32 turn;		  /* the client whose turn it is */
-static bool begun;		  /* and it has had some of it */
-static u64 looked_at; /* the set of the last round */
-static u32 stopped_at = ~0u; /* with so many requests at the device there was no place for one */
+static struct turns units[DISK_UNIT_MAX];
 
-void client_set_depth(u32 depth)
+static void share_out(struct turns *turns)
 {
-	places = depth != 0 ? MIN(depth, DRIVER_DEPTH) : DRIVER_DEPTH;
-	client_turn_share_out();
+	bool several = (turns->members & (turns->members - 1)) != 0;
+
+	turns->kept = several ? turns->places / KEPT_PART : 0;
 }
 
-void client_turn_share_out(void)
+void client_open(u32 unit, u32 depth)
 {
-	u32 count = 0;
+	units[unit] = (struct turns){
+		.members = units[unit].members,
+		.places = depth != 0 ? MIN(depth, DRIVER_DEPTH) : DRIVER_DEPTH,
+		.stopped_at = ~0u,
+	};
+	share_out(&units[unit]);
+}
 
-	for (u32 i = 0; i < DISK_CLIENT_MAX; i++)
-		count += clients[i].given.number != 0;
-	kept = count > 1 ? places / KEPT_PART : 0;
+void client_turn_come(const struct client *client)
+{
+	struct turns *turns = &units[client->given.disk.unit];
+
+	turns->members |= BIT(client - clients);
+	share_out(turns);
+}
+
+void client_turn_leave(const struct client *client)
+{
+	struct turns *turns = &units[client->given.disk.unit];
+
+	turns->members &= ~BIT(client - clients);
+	share_out(turns);
 }
 
 void client_turn_wake(struct client *client, u64 now_tsc)
@@ -65,28 +91,26 @@ static void renew(struct client *client)
 	(void)sys_event_signal(client->given.bell);
 }
 
-static bool has_request(struct client *client)
+/* Within its limits, and with a request. */
+static bool competes(struct client *client, u64 now)
 {
-	return client->has_held || link_waiting(&client->end) != 0;
+	if (client->leaving)
+		return false;
+	renew(client);
+	if (client->limited && now >= client->share.ready_at)
+		client_turn_wake(client, now);
+	return !client->limited && (client->has_held || link_waiting(&client->end) != 0);
 }
 
-/* Those that have requests and are within their limits; a bit for each. */
-static u64 find_competitors(u64 now)
+static u64 find_competitors(const struct turns *turns, u64 now)
 {
-	u64 set = 0;
+	u64 found = 0;
 
-	for (u32 i = 0; i < DISK_CLIENT_MAX; i++) {
-		struct client *client = &clients[i];
-
-		if (client->given.number == 0 || client->leaving)
-			continue;
-		renew(client);
-		if (client->limited && now >= client->share.ready_at)
-			client_turn_wake(client, now);
-		if (!client->limited && has_request(client))
-			set |= BIT(i);
+	for (u64 set = turns->members; set != 0; set &= set - 1) {
+		if (competes(&clients[bit_lowest(set)], now))
+			found |= set & -set;
 	}
-	return set;
+	return found;
 }
 
 static u64 largest_weight(u64 set)
@@ -111,13 +135,16 @@ static void pay(struct client *client)
 			   request->operation != BLOCK_DISCARD ? (u32)bytes : 0);
 }
 
-static bool has_place(const struct client *client)
+static bool has_place(const struct round *round, const struct client *client)
 {
-	return client_waiting() < places - (client->waiting != 0 ? kept : 0);
+	const struct turns *turns = round->turns;
+
+	return client_waiting_for(round->unit) <
+	       turns->places - (client->waiting != 0 ? turns->kept : 0);
 }
 
 /* The rest of its turn; a limit ends it as well. True: it has had something. */
-static bool serve_turn(struct client *client)
+static bool serve_turn(const struct round *round, struct client *client)
 {
 	struct share *share = &client->share;
 	bool any = false;
@@ -127,10 +154,10 @@ static bool serve_turn(struct client *client)
 
 		if (unlikely(share->limited) && !share_may_go(share))
 			return any;
-		if (has_place(client))
+		if (has_place(round, client))
 			taken = client_take_one(client);
 		if (taken == CLIENT_FULL)
-			stopped_at = client_waiting();
+			round->turns->stopped_at = client_waiting_for(round->unit);
 		if (taken == CLIENT_NOTHING)
 			share_rest(share);
 		if (taken != CLIENT_TOOK)
@@ -142,7 +169,7 @@ static bool serve_turn(struct client *client)
 }
 
 /* False: it is over its limit. */
-static bool begin(struct client *client, const struct round *round)
+static bool begin(const struct round *round, struct client *client)
 {
 	struct share *share = &client->share;
 
@@ -158,22 +185,26 @@ static bool begin(struct client *client, const struct round *round)
 	return true;
 }
 
-static bool is_stopped(void)
+static bool is_stopped(u32 unit)
 {
-	return client_waiting() >= stopped_at;
+	return client_waiting_for(unit) >= units[unit].stopped_at;
 }
 
 static bool serve_all(const struct round *round)
 {
+	struct turns *turns = round->turns;
 	bool any = false;
 
 	for (u32 i = 0; i < DISK_CLIENT_MAX; i++) {
-		if ((round->set & BIT(turn)) != 0 && (begun || begin(&clients[turn], round)))
-			any |= serve_turn(&clients[turn]);
-		begun = is_stopped();
-		if (begun)
+		struct client *client = &clients[turns->turn];
+
+		if ((round->set & BIT(turns->turn)) != 0 &&
+		    (turns->begun || begin(round, client)))
+			any |= serve_turn(round, client);
+		turns->begun = is_stopped(round->unit);
+		if (turns->begun)
 			return any;
-		turn = (turn + 1) % DISK_CLIENT_MAX;
+		turns->turn = (turns->turn + 1) % DISK_CLIENT_MAX;
 	}
 	return any;
 }
@@ -183,27 +214,44 @@ static bool serve_newcomers(const struct round *round)
 {
 	bool any = false;
 
-	for (u64 set = round->set & ~BIT(turn); set != 0; set &= set - 1) {
+	for (u64 set = round->set & ~BIT(round->turns->turn); set != 0; set &= set - 1) {
 		struct client *client = &clients[bit_lowest(set)];
 
-		if (client->waiting == 0 && begin(client, round))
-			any |= serve_turn(client);
+		if (client->waiting == 0 && begin(round, client))
+			any |= serve_turn(round, client);
 	}
+	return any;
+}
+
+static bool serve_disk(u32 unit, u64 now)
+{
+	struct turns *turns = &units[unit];
+	struct round round = {.turns = turns, .unit = unit, .now = now};
+	bool any;
+
+	round.set = find_competitors(turns, now);
+	round.largest_weight = largest_weight(round.set);
+	turns->looked_at = round.set;
+	turns->stopped_at = ~0u;
+	if (round.set == 0) {
+		turns->begun = false;
+		return false;
+	}
+	any = serve_all(&round);
+	if (turns->kept != 0 && is_stopped(unit))
+		any |= serve_newcomers(&round);
 	return any;
 }
 
 bool client_serve(void)
 {
-	struct round round = {.now = clock_tsc()};
-	bool any;
+	u64 now = clock_tsc();
+	bool any = false;
 
-	round.set = find_competitors(round.now);
-	looked_at = round.set;
-	round.largest_weight = largest_weight(round.set);
-	stopped_at = ~0u;
-	any = serve_all(&round);
-	if (kept != 0 && is_stopped())
-		any |= serve_newcomers(&round);
+	for (u32 unit = 0; unit < DISK_UNIT_MAX; unit++) {
+		if (units[unit].places != 0 && units[unit].members != 0)
+			any |= serve_disk(unit, now);
+	}
 	return any;
 }
 
@@ -213,11 +261,13 @@ bool client_serve(void)
  */
 static bool may_wait(struct client *client)
 {
+	u32 unit = client->given.disk.unit;
 	u64 bit = BIT(client - clients);
 
-	if (client->given.number == 0 || client->leaving || client->limited)
+	if (client->given.number == 0 || client->leaving || client->limited ||
+	    units[unit].places == 0)
 		return true;
-	if (is_stopped() && client_waiting() > 0 && (looked_at & bit) != 0)
+	if (is_stopped(unit) && client_waiting_for(unit) > 0 && (units[unit].looked_at & bit) != 0)
 		return true;
 	return !client->has_held && link_may_wait(&client->end);
 }

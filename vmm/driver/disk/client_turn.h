@@ -29,7 +29,8 @@ enum client_taken {
 enum client_taken client_take_one(struct client *client);
 struct disk_counts *client_counts(const struct client *client);
 
-/* Of client_turn.c: one came or left. */
-void client_turn_share_out(void);
+/* Of client_turn.c: it has come, or is about to go. */
+void client_turn_come(const struct client *client);
+void client_turn_leave(const struct client *client);
 /* It is looked at again. */
 void client_turn_wake(struct client *client, u64 now_tsc);

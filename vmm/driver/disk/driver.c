@@ -7,6 +7,7 @@
 #include "vmm/driver/disk/client.h"
 #include "vmm/driver/disk/gpt.h"
 #include "vmm/rt/clock.h"
+#include "vmm/rt/format.h"
 
 /* The device may take so long for a read of the driver's own. */
 #define READ_NS (5 * NS_PER_S)
@@ -20,7 +21,7 @@ void client_tell_manager(void)
 	process_tell_manager();
 }
 
-bool driver_read(u64 sector, u32 sectors, const u8 **data)
+bool driver_read(const struct driver_disk *disk, u64 sector, u32 sectors, const u8 **data)
 {
 	struct driver_request *request;
 	struct driver_dma own = process_own_memory();
@@ -28,7 +29,7 @@ bool driver_read(u64 sector, u32 sectors, const u8 **data)
 
 	if (sectors > BLOCK_REQUEST_BYTES / BLOCK_SECTOR_BYTES)
 		return false;
-	request = client_request();
+	request = client_request(disk->unit);
 	if (request == NULL)
 		return false;
 	request->operation = BLOCK_READ;
@@ -47,27 +48,42 @@ bool driver_read(u64 sector, u32 sectors, const u8 **data)
 	return client_waiting() == 0 && request->status == BLOCK_OK;
 }
 
-/* The numbers are the manager's to read from the moment when the state says so. */
-static void show_disk(const struct driver_disk *disk)
+/* What the manager may read once the driver is ready; false: `unit` says why it is no disk. */
+static bool start_disk(u32 number)
 {
-	channel->disk.sectors = disk->sectors;
-	channel->disk.block_bytes = disk->block_bytes;
-	channel->disk.features = disk->features;
-	string_copy(channel->model, sizeof(channel->model), disk->model);
-	string_copy(channel->disk.serial, sizeof(channel->disk.serial), disk->serial);
-	gpt_read(disk, channel);
-	process_ready();
+	struct driver_disk disk = {.unit = number, .block_bytes = BLOCK_SECTOR_BYTES};
+	struct disk_unit *unit = &channel->disk.unit[number];
+
+	if (!driver_ops.start(&disk, unit->problem, sizeof(unit->problem)))
+		return false;
+	client_open(number, disk.depth);
+	unit->block_bytes = disk.block_bytes;
+	unit->features = disk.features;
+	string_copy(unit->model, sizeof(unit->model), disk.model);
+	string_copy(unit->serial, sizeof(unit->serial), disk.serial);
+	gpt_read(&disk, unit);
+	unit->sectors = disk.sectors;
+	return true;
 }
 
+/* A device without a single disk is of no use. */
 static void start_device(void)
 {
-	struct driver_disk disk = {.block_bytes = BLOCK_SECTOR_BYTES};
-	char problem[DRIVER_TEXT_BYTES] = "";
+	u32 count = 1;
+	bool any = false;
 
-	if (!driver_ops.start(&disk, problem, sizeof(problem)))
-		driver_give_up("%s", problem);
-	client_set_depth(disk.depth);
-	show_disk(&disk);
+	for (u64 units = start_info->parameter[DRIVER_UNITS]; (units & (units - 1)) != 0;
+	     units &= units - 1)
+		count++;
+	count = MIN(count, DISK_UNIT_MAX);
+	for (u32 i = 0; i < count; i++)
+		any |= start_disk(i);
+	if (!any)
+		driver_give_up("%s", channel->disk.unit[0].problem);
+	string_copy(channel->model, sizeof(channel->model), channel->disk.unit[0].model);
+	if (count > 1)
+		format(channel->model, sizeof(channel->model), "%u disks", count);
+	process_ready();
 }
 
 static void wait(void)

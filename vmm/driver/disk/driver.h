@@ -14,8 +14,9 @@
 /* One that has been checked: all of it lies in the client's part of the disk and of its pool. */
 struct driver_request {
 	enum block_operation operation;
-	u64 sector; /* of 512 bytes, on the disk */
+	u32 unit;   /* the disk, of those that the driver has */
 	u32 sectors;
+	u64 sector; /* of 512 bytes, on the disk */
 	u8 *data;	    /* for BLOCK_READ and BLOCK_WRITE; the client may write to it */
 	const u64 *address; /* host-physical, of each of its pages; NULL where there is no DMA */
 	u64 since_tsc;	    /* when the device got it */
@@ -27,8 +28,9 @@ struct driver_request {
 };
 #define DRIVER_SELF DISK_CLIENT_MAX
 
-/* What the disk is, filled in by start. */
+/* What a disk is, filled in by start but for its number. */
 struct driver_disk {
+	u32 unit;
 	u64 sectors;
 	u32 block_bytes;
 	u32 features; /* enum disk_feature */
@@ -38,7 +40,10 @@ struct driver_disk {
 };
 
 struct driver_ops {
-	/* Brings the device up. False: `problem` says why it cannot be used. */
+	/*
+	 * Brings a disk up, and with the first one the device, disk->unit being 0 then. False:
+	 * `problem` says why it cannot be used. Most drivers have one disk.
+	 */
 	bool (*start)(struct driver_disk *disk, char *problem, size_t size);
 	/* Hands a request over; driver_finish ends it, at once or later. False: no room now. */
 	bool (*submit)(struct driver_request *request);
@@ -56,4 +61,4 @@ void driver_finish(struct driver_request *request, enum block_status status);
  * Reads from the disk while there are no clients yet, at most BLOCK_REQUEST_BYTES. False: the disk
  * did not, within five seconds. *data is good until the next call.
  */
-bool driver_read(u64 sector, u32 sectors, const u8 **data);
+bool driver_read(const struct driver_disk *disk, u64 sector, u32 sectors, const u8 **data);

@@ -175,17 +175,17 @@ int gpt_parse_entries(const u8 *entries, const struct gpt_header *header, u32 bl
 	return (int)count;
 }
 
-static int read_all(const struct driver_disk *disk, struct driver_channel *channel)
+static int read_all(const struct driver_disk *disk, struct disk_unit *unit)
 {
 	u32 per_block = disk->block_bytes / BLOCK_SECTOR_BYTES;
-	char *problem = channel->disk.table_problem;
-	size_t size = sizeof(channel->disk.table_problem);
+	char *problem = unit->problem;
+	size_t size = sizeof(unit->problem);
 	struct gpt_header header;
 	enum gpt_result result;
 	const u8 *data;
 	u32 blocks;
 
-	if (disk->sectors / per_block < 3 || !driver_read(per_block, per_block, &data)) {
+	if (disk->sectors / per_block < 3 || !driver_read(disk, per_block, per_block, &data)) {
 		format(problem, size, "its partition table cannot be read");
 		return -1;
 	}
@@ -195,17 +195,17 @@ static int read_all(const struct driver_disk *disk, struct driver_channel *chann
 		return result == GPT_NONE ? 0 : -1;
 	blocks = (header.entry_count * header.entry_bytes + disk->block_bytes - 1) /
 		 disk->block_bytes;
-	if (!driver_read(header.entries * per_block, blocks * per_block, &data)) {
+	if (!driver_read(disk, header.entries * per_block, blocks * per_block, &data)) {
 		format(problem, size, "its partition table cannot be read");
 		return -1;
 	}
-	return gpt_parse_entries(data, &header, disk->block_bytes, channel->disk.partition, problem,
+	return gpt_parse_entries(data, &header, disk->block_bytes, unit->partition, problem,
 				 size);
 }
 
-void gpt_read(const struct driver_disk *disk, struct driver_channel *channel)
+void gpt_read(const struct driver_disk *disk, struct disk_unit *unit)
 {
-	int count = read_all(disk, channel);
+	int count = read_all(disk, unit);
 
-	channel->disk.partition_count = count > 0 ? (u32)count : 0;
+	unit->partition_count = count > 0 ? (u32)count : 0;
 }

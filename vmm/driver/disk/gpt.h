@@ -33,4 +33,4 @@ int gpt_parse_entries(const u8 *entries, const struct gpt_header *header, u32 bl
 		      size_t size);
 
 /* Shows the manager the disk's partitions, or why there are none. */
-void gpt_read(const struct driver_disk *disk, struct driver_channel *channel);
+void gpt_read(const struct driver_disk *disk, struct disk_unit *unit);

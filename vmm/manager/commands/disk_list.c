@@ -41,13 +41,13 @@ static void show_json(struct reply *reply, const struct disk *disk, const char *
 /* The partitions of a disk that is used as a whole: what others could name. */
 static void show_partitions(struct reply *reply, const struct disk *disk)
 {
-	const struct driver_channel *channel = disk->driver->channel;
-	u32 count = MIN(channel->disk.partition_count, DISK_PARTITION_MAX);
+	const struct disk_unit *unit = disk_unit_of(disk);
+	u32 count = MIN(unit->partition_count, DISK_PARTITION_MAX);
 	char id[GUID_TEXT_BYTES];
-	char name[2 * sizeof(channel->disk.partition[0].name)];
+	char name[2 * sizeof(unit->partition[0].name)];
 
 	for (u32 i = 0; i < count; i++) {
-		struct disk_partition partition = channel->disk.partition[i];
+		struct disk_partition partition = unit->partition[i];
 
 		guid_text(partition.id, id);
 		text_show(name, sizeof(name),

@@ -1,26 +1,30 @@
 /* SPDX-License-Identifier: MIT */
 #include "vmm/manager/command.h"
+#include "vmm/manager/disk/controller.h"
 #include "vmm/manager/disk/disk.h"
 #include "vmm/manager/disk/guid.h"
 
-static void show_partition(struct reply *reply, const struct driver *driver,
+static void show_partition(struct reply *reply, const struct driver *driver, u32 unit,
 			   const struct disk_partition *partition)
 {
 	const struct text name = {partition->name,
 				  strnlen(partition->name, sizeof(partition->name))};
 	char shown[2 * sizeof(partition->name)];
+	char disk[DRIVER_NAME_BYTES];
 	char id[GUID_TEXT_BYTES];
 
 	guid_text(partition->id, id);
+	controller_disk_name(driver, unit, disk);
 	if (!reply->json) {
 		text_show(shown, sizeof(shown), name);
-		reply_line(reply, "%-16s %-20s %s %12llu %10llu", driver->name, shown, id,
+		reply_line(reply, "%-16s %-20s %s %12llu %10llu", disk, shown, id,
 			   (unsigned long long)partition->first_sector,
 			   (unsigned long long)(partition->sectors * BLOCK_SECTOR_BYTES / MIB));
 		return;
 	}
 	reply_object_begin(reply);
 	json_string(&reply->object, "driver", driver->name);
+	json_string(&reply->object, "disk", disk);
 	json_text(&reply->object, "name", name);
 	json_string(&reply->object, "id", id);
 	json_u64(&reply->object, "first_sector", partition->first_sector);
@@ -29,14 +33,15 @@ static void show_partition(struct reply *reply, const struct driver *driver,
 }
 
 /* The driver may write there at any time: each partition is copied once. */
-static void show_driver(struct reply *reply, const struct driver *driver)
+static void show_unit(struct reply *reply, const struct driver *driver, u32 number)
 {
-	u32 count = MIN(driver->channel->disk.partition_count, DISK_PARTITION_MAX);
+	const struct disk_unit *unit = &driver->channel->disk.unit[number];
+	u32 count = MIN(unit->partition_count, DISK_PARTITION_MAX);
 
 	for (u32 i = 0; i < count; i++) {
-		struct disk_partition partition = driver->channel->disk.partition[i];
+		struct disk_partition partition = unit->partition[i];
 
-		show_partition(reply, driver, &partition);
+		show_partition(reply, driver, number, &partition);
 	}
 }
 
@@ -44,11 +49,13 @@ static void run(struct reply *reply, const struct arguments *arguments)
 {
 	(void)arguments;
 	if (!reply->json)
-		reply_line(reply, "%-16s %-20s %-36s %12s %10s", "DRIVER", "PARTITION", "UUID",
+		reply_line(reply, "%-16s %-20s %-36s %12s %10s", "DISK", "PARTITION", "UUID",
 			   "FIRST", "MIB");
 	DRIVER_FOR_EACH(driver) {
-		if (driver->life == DRIVER_LIFE_READY)
-			show_driver(reply, driver);
+		if (driver->life != DRIVER_LIFE_READY || driver->kind->class != &disk_class)
+			continue;
+		for (u32 i = 0; i < disk_units_of(driver); i++)
+			show_unit(reply, driver, i);
 	}
 }
 
@@ -58,5 +65,5 @@ COMMAND(disk_partitions,
 	.arguments = "",
 	.summary = "the partitions that the disks have, by the names that [disk NAME] takes",
 	.example = "disk partitions",
-	.keys = "driver name id first_sector bytes",
+	.keys = "driver disk name id first_sector bytes",
 	.run = run);

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "vmm/manager/disk/controller.h"
 
+#include "arch/x86_64/hw/ahci.h"
 #include "arch/x86_64/hw/ide.h"
+#include "lib/bits.h"
 #include "lib/string.h"
 #include "vmm/manager/text/text.h"
 #include "vmm/rt/format.h"
@@ -12,7 +14,7 @@ struct kind {
 	u8 subclass;
 	u8 interface; /* those of its bits that are in `mask` */
 	u8 mask;
-	u32 units;  /* 1: a name has no ".0" */
+	u32 units;  /* disks of a controller; 1: a name has no ".0" */
 	u16 vendor; /* 0: of any */
 	u16 device;
 	u16 other_device;
@@ -21,7 +23,8 @@ struct kind {
 /* A virtio disk says that it is a SCSI controller (subclass 0), as others do: by its numbers. */
 static const struct kind kinds[] = {
 	{&controller_nvme, "nvme", PCI_STORAGE_NVME, 0x02, 0xff, 1, 0, 0, 0},
-	{&controller_ide, "ide", PCI_STORAGE_IDE, 0, 0, DEVICE_UNITS, 0, 0, 0},
+	{&controller_ide, "ide", PCI_STORAGE_IDE, 0, 0, IDE_DISKS, 0, 0, 0},
+	{&controller_ahci, "ahci", PCI_STORAGE_SATA, 0x01, 0xff, AHCI_PORTS, 0, 0, 0},
 	{&controller_virtio, "virtio", 0, 0, 0, 1, 0x1af4, 0x1042, 0x1001},
 };
 
@@ -53,6 +56,12 @@ static u32 number_of(const struct kind *kind, const struct pci_function *wanted)
 	for (u32 i = 0; pci_get(i) != wanted; i++)
 		number += kind_of(pci_get(i)) == kind;
 	return number;
+}
+
+/* One driver has all its disks. */
+static bool has_one_driver(const struct kind *kind)
+{
+	return kind->driver->units > 1;
 }
 
 static void make_name(const struct kind *kind, const struct pci_function *function, u32 unit,
@@ -124,7 +133,46 @@ static const struct driver *other_of(u32 device)
 	return NULL;
 }
 
-const struct driver_kind *controller_find(const char *wanted, u32 *device,
+u32 controller_units(u32 device)
+{
+	u32 units = 0;
+	u32 found;
+
+	for (u32 i = 0; config_disk(i) != NULL; i++) {
+		const struct disk_config *disk = config_disk(i);
+
+		if (disk->section.declared && !disk->section.broken &&
+		    find(disk->controller, &found) &&
+		    device_function(found) == device_function(device))
+			units |= (u32)BIT(device_unit(found));
+	}
+	return units;
+}
+
+void controller_disk_name(const struct driver *driver, u32 unit, char name[DRIVER_NAME_BYTES])
+{
+	u32 left = driver->kind->units > 1 ? controller_units(driver->device) : 0;
+
+	string_copy(name, DRIVER_NAME_BYTES, driver->name);
+	while (unit-- > 0)
+		left &= left - 1;
+	if (left != 0)
+		format(name, DRIVER_NAME_BYTES, "%s.%u", driver->name, bit_lowest(left));
+}
+
+/* Which of its driver's disks that one is; false: one too many. */
+static bool find_unit(const struct kind *kind, u32 device, u32 *unit)
+{
+	*unit = 0;
+	if (!has_one_driver(kind))
+		return true;
+	for (u32 left = controller_units(device) & (u32)(BIT(device_unit(device)) - 1); left != 0;
+	     left &= left - 1)
+		++*unit;
+	return *unit < kind->driver->units;
+}
+
+const struct driver_kind *controller_find(const char *wanted, u32 *device, u32 *unit,
 					  char name[DRIVER_NAME_BYTES], char *problem, size_t size)
 {
 	const struct pci_function *function;
@@ -144,6 +192,15 @@ const struct driver_kind *controller_find(const char *wanted, u32 *device,
 	if (function->problem != NULL) {
 		format(problem, size, "controller: %s: %s", name, function->problem);
 		return NULL;
+	}
+	if (!find_unit(kind, *device, unit)) {
+		format(problem, size, "controller: found %s beside %u others, allowed: %u disks",
+		       name, *unit, kind->driver->units);
+		return NULL;
+	}
+	if (has_one_driver(kind)) {
+		*device -= device_unit(*device);
+		format(name, DRIVER_NAME_BYTES, "%s%u", kind->name, number_of(kind, function));
 	}
 	if (other_of(*device) != NULL) {
 		format(problem, size,

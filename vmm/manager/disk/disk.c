@@ -68,7 +68,8 @@ static void start_controller(struct disk *disk)
 	const struct driver_kind *kind;
 	u32 device;
 
-	kind = controller_find(disk->config->controller, &device, name, problem, sizeof(problem));
+	kind = controller_find(disk->config->controller, &device, &disk->unit, name, problem,
+			       sizeof(problem));
 	if (kind != NULL) {
 		disk->driver = driver_find(name);
 		if (disk->driver != NULL)
@@ -100,14 +101,14 @@ void disks_start(void)
 	}
 }
 
-static const struct disk_partition *find_partition(const struct driver_channel *channel,
+static const struct disk_partition *find_partition(const struct disk_unit *unit,
 						     const char *wanted)
 {
-	u32 count = MIN(channel->disk.partition_count, DISK_PARTITION_MAX);
+	u32 count = MIN(unit->partition_count, DISK_PARTITION_MAX);
 	char id[GUID_TEXT_BYTES];
 
 	for (u32 i = 0; i < count; i++) {
-		const struct disk_partition *partition = &channel->disk.partition[i];
+		const struct disk_partition *partition = &unit->partition[i];
 
 		guid_text(partition->id, id);
 		if (strncmp(partition->name, wanted, sizeof(partition->name)) == 0 ||
@@ -120,20 +121,20 @@ static const struct disk_partition *find_partition(const struct driver_channel *
 /* Which sectors it has. What the driver says is checked: it may be broken. */
 static void look_up(struct disk *disk)
 {
-	const struct driver_channel *channel = disk->driver->channel;
-	u64 all = channel->disk.sectors;
+	const struct disk_unit *unit = disk_unit_of(disk);
+	u64 all = unit->sectors;
 	u64 first = 0;
 	u64 count = all;
 
 	disk->problem[0] = '\0';
-	if (channel->disk.table_problem[0] != '\0') {
-		driver_text(channel->disk.table_problem, sizeof(channel->disk.table_problem),
-			    disk->problem, sizeof(disk->problem));
+	if (unit->problem[0] != '\0') {
+		driver_text(unit->problem, sizeof(unit->problem), disk->problem,
+			    sizeof(disk->problem));
 		return;
 	}
 	if (disk->config->partition[0] != '\0') {
 		const struct disk_partition *partition =
-			find_partition(channel, disk->config->partition);
+			find_partition(unit, disk->config->partition);
 
 		if (partition == NULL) {
 			format(disk->problem, sizeof(disk->problem),
@@ -166,7 +167,7 @@ const struct disk *disk_at(u32 number)
 	if (!disk->found)
 		look_up(disk);
 	else if (disk->config->partition[0] == '\0')
-		disk->sectors = MAX(disk->sectors, disk->driver->channel->disk.sectors);
+		disk->sectors = MAX(disk->sectors, disk_unit_of(disk)->sectors);
 	return disk;
 }
 
@@ -181,6 +182,9 @@ static const char *find_problem(const struct disk *disk)
 		return disk->problem;
 	if (disk->driver->life == DRIVER_LIFE_FAILED)
 		return disk->driver->reason;
+	if (disk->found && disk->driver->life == DRIVER_LIFE_READY &&
+	    disk_unit_of(disk)->sectors == 0)
+		return "its driver does not find it any more";
 	return disk->found ? NULL : "its driver is not ready yet";
 }
 
@@ -208,7 +212,8 @@ bool disk_resize(u32 number, u64 bytes, char *problem, size_t size)
 
 static bool overlaps(const struct driver_link *link, const struct disk *disk)
 {
-	return link->disk.first_sector < disk->first_sector + disk->sectors &&
+	return link->disk.unit == disk->unit &&
+	       link->disk.first_sector < disk->first_sector + disk->sectors &&
 	       disk->first_sector < link->disk.first_sector + link->disk.sectors;
 }
 
@@ -272,7 +277,8 @@ static struct driver_link *attach(struct vm *vm, u32 number, bool read_only, cha
 		.section = number,
 		.fails = disk->config->lost == LOST_ERROR,
 		.whole = disk->config->partition[0] == '\0',
-		.disk = {.first_sector = disk->first_sector,
+		.disk = {.unit = disk->unit,
+			 .first_sector = disk->first_sector,
 			 .sectors = disk->sectors,
 			 .read_only = read_only,
 			 .limit = limit_of(&vm->config)},

@@ -11,6 +11,7 @@
 struct disk {
 	const struct disk_config *config;
 	struct driver *driver; /* NULL: its controller is not there, or the section is broken */
+	u32 unit; /* of the driver's disks */
 	char problem[DRIVER_TEXT_BYTES + 64]; /* why it cannot be used; "": it can */
 	u64 first_sector; /* once `found` */
 	u64 sectors;
@@ -18,6 +19,17 @@ struct disk {
 };
 
 extern const struct driver_class disk_class;
+
+/* What its driver says of it; the driver may write there at any time. */
+static inline const struct disk_unit *disk_unit_of(const struct disk *disk)
+{
+	return &disk->driver->channel->disk.unit[disk->unit];
+}
+/* Disks that a driver may have. */
+static inline u32 disk_units_of(const struct driver *driver)
+{
+	return driver->kind->units != 0 ? driver->kind->units : 1;
+}
 
 /* Starts the drivers of all disks that the configuration names. */
 void disks_start(void);

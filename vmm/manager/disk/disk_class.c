@@ -1,36 +1,74 @@
 /* SPDX-License-Identifier: MIT */
 /* What disk drivers have in common, as the manager sees them. */
 #include "lib/bits.h"
+#include "vmm/manager/disk/controller.h"
 #include "vmm/manager/disk/disk.h"
 #include "vmm/manager/log/log.h"
 
-/* Its disk may have grown: whoever has all of it gets the sectors that are new. */
+static u64 sectors_of(const struct driver *driver, const struct driver_link *link)
+{
+	return driver->channel->disk.unit[link->disk.unit].sectors;
+}
+
+/* Of a driver with several disks: what they are, or why they cannot be used. */
+static void log_units(const struct driver *driver)
+{
+	for (u32 i = 0; i < disk_units_of(driver); i++) {
+		const struct disk_unit *unit = &driver->channel->disk.unit[i];
+		char model[4 * sizeof(unit->model)];
+		char problem[4 * sizeof(unit->problem)];
+		char name[DRIVER_NAME_BYTES];
+
+		controller_disk_name(driver, i, name);
+		driver_text(unit->model, sizeof(unit->model), model, sizeof(model));
+		driver_text(unit->problem, sizeof(unit->problem), problem, sizeof(problem));
+		if (unit->sectors != 0)
+			log_message(LOG_INFO, LOG_DEVICE, "", "disk %s: %llu MiB, %s", name,
+				    (unsigned long long)(unit->sectors * BLOCK_SECTOR_BYTES / MIB),
+				    model);
+		else if (problem[0] != '\0')
+			log_message(LOG_WARNING, LOG_DEVICE, "", "disk %s: %s", name, problem);
+	}
+}
+
+/* Its disks may have grown: whoever has all of one gets the sectors that are new. */
 static void disk_ready(struct driver *driver)
 {
-	u64 sectors = driver->channel->disk.sectors;
 	char model[4 * sizeof(driver->channel->model)];
+	u64 sectors = 0;
 
+	for (u32 i = 0; i < disk_units_of(driver); i++)
+		sectors += driver->channel->disk.unit[i].sectors;
 	driver_model(driver, model, sizeof(model));
 	log_message(LOG_INFO, LOG_DEVICE, "", "driver %s: ready, %llu MiB, %s", driver->name,
 		    (unsigned long long)(sectors * BLOCK_SECTOR_BYTES / MIB), model);
+	if (disk_units_of(driver) > 1)
+		log_units(driver);
 	for (u32 i = 0; i < DRIVER_CLIENT_MAX; i++) {
 		struct driver_link *link = &driver->link[i];
 
 		if (link->used && link->whole)
-			link->disk.sectors = MAX(link->disk.sectors, sectors);
+			link->disk.sectors = MAX(link->disk.sectors, sectors_of(driver, link));
 	}
+}
+
+/* Of several disks one may be gone while its driver serves the others. */
+static bool is_lost(const struct driver *driver, const struct driver_link *link)
+{
+	return link->lost || (link->fails && driver->life == DRIVER_LIFE_READY &&
+			      sectors_of(driver, link) == 0);
 }
 
 static void disk_describe(const struct driver *driver, const struct driver_link *link)
 {
 	const u32 known = DISK_FLUSH | DISK_DISCARD | DISK_WRITE_ZEROES;
+	const struct disk_unit *unit = &driver->channel->disk.unit[link->disk.unit];
 	struct block_about *about = (struct block_about *)(void *)link->at->about;
-	u32 features = (driver->channel->disk.features & known) |
-		       (link->lost ? (u32)DISK_LOST : 0) |
+	u32 features = (unit->features & known) | (is_lost(driver, link) ? (u32)DISK_LOST : 0) |
 		       (link->disk.read_only ? (u32)DISK_READ_ONLY : 0);
 
 	__atomic_store_n(&about->sectors, link->disk.sectors, __ATOMIC_RELAXED);
-	__atomic_store_n(&about->block_bytes, driver->channel->disk.block_bytes, __ATOMIC_RELAXED);
+	__atomic_store_n(&about->block_bytes, unit->block_bytes, __ATOMIC_RELAXED);
 	__atomic_store_n(&about->features, features, __ATOMIC_RELAXED);
 }
 

@@ -8,7 +8,7 @@
  * What a driver drives, by one number: a function of the host's PCI and, where several drivers
  * share a function, a unit of it, such as a disk at an IDE controller.
  */
-#define DEVICE_UNITS 4u
+#define DEVICE_UNITS 32u
 
 static inline u32 device_number(u32 function, u32 unit)
 {

@@ -98,6 +98,7 @@ struct driver_kind {
 	const struct driver_class *class;
 	bool dma;
 	u32 dma_pages; /* of memory for its device; 0: as most need */
+	u32 units;     /* disks that its driver may have; 0: one */
 	/* Adds what the process needs of the device. */
 	void (*equip)(struct process_build *build, u32 device);
 	/*

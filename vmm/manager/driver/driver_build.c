@@ -24,6 +24,11 @@
 /* Where the device finds it: away from 0, where addresses that nobody has set would lead. */
 #define DEVICE_AT     (16 * MIB)
 
+static u64 channel_size(const struct driver *driver)
+{
+	return DRIVER_CHANNEL_BYTES(MAX(driver->kind->units, 1));
+}
+
 static u64 disk_pages_of(u64 bytes, const struct file *file)
 {
 	return align_up(MAX(bytes, file != NULL ? file->size : 0), PAGE_SIZE) / PAGE_SIZE;
@@ -88,7 +93,7 @@ static void find_pages(struct driver *driver, struct process_build *build)
 /* Once in a driver's life; none of it goes when its process dies. */
 static void make_lasting(struct driver *driver, struct process_build *build)
 {
-	u64 channel_bytes = align_up(DRIVER_CHANNEL_BYTES, PAGE_SIZE);
+	u64 channel_bytes = align_up(channel_size(driver), PAGE_SIZE);
 	u64 pages;
 
 	driver->dma_bytes = memory_bytes(driver);
@@ -127,7 +132,7 @@ static void drop_lasting(struct driver *driver)
 
 	if (driver->channel != NULL)
 		sys_space_unmap(space, (u64)(uintptr_t)driver->channel,
-				align_up(DRIVER_CHANNEL_BYTES, PAGE_SIZE));
+				align_up(channel_size(driver), PAGE_SIZE));
 	if (driver->account != NULL)
 		sys_space_unmap(space, (u64)(uintptr_t)driver->account, PAGE_SIZE);
 	if (driver->group != HANDLE_NONE) {
@@ -152,7 +157,7 @@ static void grant_all(struct driver *driver, struct process_build *build)
 	process_build_grant(build, START_GROUP, driver->group, RIGHT_CREATE, 0);
 	process_build_grant(build, START_CHANNEL_IN, driver->wake, RIGHT_READ | RIGHT_BIND, 0);
 	process_build_grant(build, START_CHANNEL_OUT, driver->ring, RIGHT_WRITE, 0);
-	process_build_map(build, START_CHANNEL, driver->channel_memory, 0, DRIVER_CHANNEL_BYTES,
+	process_build_map(build, START_CHANNEL, driver->channel_memory, 0, channel_size(driver),
 			  RIGHT_READ | RIGHT_WRITE);
 	process_build_map(build, START_DMA, driver->dma, 0, driver->dma_bytes,
 			  RIGHT_READ | RIGHT_WRITE);
@@ -201,7 +206,7 @@ static void build_process(struct driver *driver, struct process_build *build)
 			return;
 		}
 	}
-	memset(driver->channel, 0, DRIVER_CHANNEL_BYTES);
+	memset(driver->channel, 0, channel_size(driver));
 	process_build_begin(build, driver->group, program.image, program.first_page);
 	if (process_build_failed(build))
 		return;

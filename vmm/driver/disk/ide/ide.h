@@ -27,7 +27,6 @@ struct ide {
 	bool dma; /* disk and controller can, and the table is within reach */
 	bool lba48;
 	bool flush; /* it has a command for that */
-	u64 sectors;
 	struct driver_request *queue[DRIVER_DEPTH]; /* with the disk is the first, if `running` */
 	u32 first;
 	u32 count;
@@ -59,7 +58,7 @@ void ide_pause(void);
 
 /* Of ide_command.c. */
 struct ide_task {
-	enum ide_command command;
+	enum ata_command command;
 	u8 features;
 	u32 count; /* of sectors, at most 256 */
 	u64 sector;

@@ -36,7 +36,7 @@ bool ide_wait(const struct ide *ide, u64 ns)
 {
 	u64 until = clock_tsc() + clock_ns_to_tsc(ns);
 
-	while ((ide_status(ide) & IDE_STATUS_BUSY) != 0) {
+	while ((ide_status(ide) & ATA_STATUS_BUSY) != 0) {
 		if (clock_tsc() >= until)
 			return false;
 		ide_pause();
@@ -51,10 +51,10 @@ static bool wait_data(const struct ide *ide)
 	for (;;) {
 		u8 status = ide_status(ide);
 
-		if ((status & IDE_STATUS_BUSY) == 0 && status != 0 &&
-		    (status & (IDE_STATUS_DATA | IDE_STATUS_ERROR | IDE_STATUS_FAULT)) != 0)
-			return (status & IDE_STATUS_DATA) != 0 &&
-			       (status & (IDE_STATUS_ERROR | IDE_STATUS_FAULT)) == 0;
+		if ((status & ATA_STATUS_BUSY) == 0 && status != 0 &&
+		    (status & (ATA_STATUS_DATA | ATA_STATUS_ERROR | ATA_STATUS_FAULT)) != 0)
+			return (status & ATA_STATUS_DATA) != 0 &&
+			       (status & (ATA_STATUS_ERROR | ATA_STATUS_FAULT)) == 0;
 		if (clock_tsc() >= until)
 			return false;
 		ide_pause();
@@ -74,7 +74,7 @@ bool ide_reset(struct ide *ide)
 	wait_at_least(RESET_PULSE_NS);
 	ide_out8(ide->control_port, (u8)IDE_CONTROL_NO_INTERRUPT);
 	wait_at_least(RESET_SETTLE_NS);
-	if (ide_status(ide) == IDE_STATUS_NOBODY || !ide_wait(ide, IDE_RESET_NS))
+	if (ide_status(ide) == ATA_STATUS_NOBODY || !ide_wait(ide, IDE_RESET_NS))
 		return false;
 	choose(ide, 0);
 	if (!ide_wait(ide, IDE_RESET_NS))
@@ -91,7 +91,7 @@ bool ide_issue(const struct ide *ide, const struct ide_task *task)
 	if (!ide_wait(ide, IDE_READY_NS))
 		return false;
 	choose(ide, IDE_DEVICE_LBA | top);
-	if (!ide_wait(ide, IDE_READY_NS) || (ide_status(ide) & IDE_STATUS_DATA) != 0)
+	if (!ide_wait(ide, IDE_READY_NS) || (ide_status(ide) & ATA_STATUS_DATA) != 0)
 		return false;
 	if (task->lba48) {
 		put_port(ide, IDE_COUNT, task->count >> 8);
@@ -117,7 +117,7 @@ bool ide_read_sector(const struct ide *ide, u8 *data)
 	for (size_t i = 0; i < SECTOR_WORDS; i++) {
 		u16 word;
 
-		if (i == SECTOR_WORDS - 1 && (ide_status(ide) & IDE_STATUS_DATA) == 0)
+		if (i == SECTOR_WORDS - 1 && (ide_status(ide) & ATA_STATUS_DATA) == 0)
 			return false;
 		word = ide_in16(ide->command_port);
 		data[2 * i] = (u8)word;
@@ -141,6 +141,6 @@ bool ide_ended_well(const struct ide *ide)
 {
 	u8 status = ide_in8((u16)(ide->command_port + IDE_COMMAND));
 
-	return (status & (IDE_STATUS_BUSY | IDE_STATUS_DATA | IDE_STATUS_FAULT |
-			  IDE_STATUS_ERROR)) == 0;
+	return (status & (ATA_STATUS_BUSY | ATA_STATUS_DATA | ATA_STATUS_FAULT |
+			  ATA_STATUS_ERROR)) == 0;
 }

@@ -65,14 +65,14 @@ static struct ide_task make_task(const struct ide *ide, const struct driver_requ
 {
 	static const u8 commands[2][2][2] = {
 		/* writes, DMA, 48 bits */
-		{{IDE_READ_SECTORS, IDE_READ_SECTORS_EXT}, {IDE_READ_DMA, IDE_READ_DMA_EXT}},
-		{{IDE_WRITE_SECTORS, IDE_WRITE_SECTORS_EXT}, {IDE_WRITE_DMA, IDE_WRITE_DMA_EXT}},
+		{{ATA_READ_SECTORS, ATA_READ_SECTORS_EXT}, {ATA_READ_DMA, ATA_READ_DMA_EXT}},
+		{{ATA_WRITE_SECTORS, ATA_WRITE_SECTORS_EXT}, {ATA_WRITE_DMA, ATA_WRITE_DMA_EXT}},
 	};
-	bool far = request->sector + request->sectors > IDE_LBA28_SECTORS;
+	bool far = request->sector + request->sectors > ATA_LBA28_SECTORS;
 
 	if (request->operation == BLOCK_FLUSH)
-		return (struct ide_task){.command = ide->lba48 ? IDE_FLUSH_CACHE_EXT
-							       : IDE_FLUSH_CACHE};
+		return (struct ide_task){.command = ide->lba48 ? ATA_FLUSH_CACHE_EXT
+							       : ATA_FLUSH_CACHE};
 	return (struct ide_task){
 		.command = commands[request->operation == BLOCK_WRITE][dma][far],
 		.count = request->sectors,
@@ -110,7 +110,7 @@ static void fail_once(struct ide *ide)
 {
 	stop_dma(ide);
 	ide->running = false;
-	if ((ide_status(ide) & (IDE_STATUS_BUSY | IDE_STATUS_DATA)) != 0 && !ide_reset(ide))
+	if ((ide_status(ide) & (ATA_STATUS_BUSY | ATA_STATUS_DATA)) != 0 && !ide_reset(ide))
 		ide->failure = "the disk does not return from its reset";
 	else if (++ide->attempts == IDE_ATTEMPTS)
 		end(ide, BLOCK_ERROR);
@@ -167,7 +167,7 @@ static bool is_over(const struct ide *ide, bool *good)
 
 	if (ide->moving && (state & (IDE_DMA_INTERRUPT | IDE_DMA_ERROR)) == 0)
 		return false;
-	if ((ide_status(ide) & IDE_STATUS_BUSY) != 0)
+	if ((ide_status(ide) & ATA_STATUS_BUSY) != 0)
 		return false;
 	if (ide->moving)
 		stop_dma(ide);

@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include "lib/bits.h"
+#include "lib/types.h"
+
+/*
+ * ATA disks, however they are reached: ATA/ATAPI-7 volume 1; queues and trimming: ATA8-ACS-2;
+ * logical sectors of more than 512 bytes likewise, 7.16.7.
+ */
+
+/* The status register. */
+#define ATA_STATUS_ERROR   BIT(0)
+#define ATA_STATUS_DATA	   BIT(3) /* it wants or has data */
+#define ATA_STATUS_FAULT   BIT(5)
+#define ATA_STATUS_READY   BIT(6)
+#define ATA_STATUS_BUSY	   BIT(7) /* no other bit means anything */
+#define ATA_STATUS_NOBODY  0xffu
+
+enum ata_command {
+	ATA_DATA_SET_MANAGEMENT = 0x06,
+	ATA_READ_SECTORS = 0x20,
+	ATA_READ_SECTORS_EXT = 0x24,
+	ATA_READ_DMA_EXT = 0x25,
+	ATA_WRITE_SECTORS = 0x30,
+	ATA_WRITE_SECTORS_EXT = 0x34,
+	ATA_WRITE_DMA_EXT = 0x35,
+	ATA_READ_QUEUED = 0x60, /* READ FPDMA QUEUED */
+	ATA_WRITE_QUEUED = 0x61,
+	ATA_READ_DMA = 0xc8,
+	ATA_WRITE_DMA = 0xca,
+	ATA_FLUSH_CACHE = 0xe7,
+	ATA_FLUSH_CACHE_EXT = 0xea,
+	ATA_IDENTIFY = 0xec,
+	ATA_SET_FEATURES = 0xef,
+};
+#define ATA_FEATURE_TRANSFER_MODE 0x03u /* the count says which */
+#define ATA_TRANSFER_MULTIWORD	  0x20u /* and the mode, 0 to 2 */
+#define ATA_FEATURE_NO_CACHE	  0x82u
+#define ATA_FEATURE_TRIM	  0x01u /* of DATA SET MANAGEMENT, with blocks of ranges */
+#define ATA_TRIM_COUNT_SHIFT	  48u	/* a range: its first sector, and how many */
+#define ATA_TRIM_BYTES		  512u
+
+/* After a reset: what LBA_MID and LBA_HIGH say of a device that takes packets instead. */
+#define ATA_PACKET_MID	0x14u
+#define ATA_PACKET_HIGH 0xebu
+
+/* What IDENTIFY DEVICE returns, by its words: 6.17 */
+#define ATA_IDENTIFY_WORDS 256u
+enum ata_word {
+	ATA_ID_GENERAL = 0,
+	ATA_ID_SERIAL = 10, /* 10 words; in texts the first character is the upper byte */
+	ATA_ID_MODEL = 27,  /* 20 words */
+	ATA_ID_CAPABILITIES = 49,
+	ATA_ID_VALID = 53,
+	ATA_ID_SECTORS = 60, /* two words */
+	ATA_ID_MULTIWORD = 63,
+	ATA_ID_DEPTH = 75, /* bits 4:0: commands in its queue, less one */
+	ATA_ID_SERIAL_ATA = 76,
+	ATA_ID_COMMANDS = 82,
+	ATA_ID_COMMANDS_2 = 83,
+	ATA_ID_ULTRA = 88,
+	ATA_ID_SECTORS_48 = 100, /* four words */
+	ATA_ID_SECTOR_SIZE = 106,
+	ATA_ID_LOGICAL_WORDS = 117, /* two words: of a logical sector, where it is large */
+	ATA_ID_TRIM = 169,
+};
+#define ATA_GENERAL_PACKET    BIT(15)
+#define ATA_CAPABILITY_DMA    BIT(8)
+#define ATA_CAPABILITY_LBA    BIT(9)
+#define ATA_VALID_ULTRA	      BIT(2)
+#define ATA_MODE_SELECTED     BITS(15, 8) /* of both words about modes */
+#define ATA_MODE_OFFERED      BITS(2, 0)  /* of multiword DMA */
+#define ATA_COMMANDS_CACHE    BIT(5)
+#define ATA_COMMANDS_LBA48    BIT(10)
+#define ATA_COMMANDS_FLUSH    BIT(12)
+#define ATA_COMMANDS_VALID    BITS(15, 14) /* 01: both words mean something */
+#define ATA_COMMANDS_VALID_IS BIT(14)
+#define ATA_SECTOR_LARGE      BIT(12) /* valid as above */
+#define ATA_DEPTH	      BITS(4, 0)
+#define ATA_SERIAL_QUEUED     BIT(8) /* NCQ; of a word that is not ffffh */
+#define ATA_TRIM	      BIT(0)
+#define ATA_NO_WORD	      0xffffu
+#define ATA_LBA28_SECTORS     BIT(28)
+

@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: MIT */
+/* The registers that the manager has mapped. */
+#include "vmm/driver/disk/ahci/ahci.h"
+
+u32 ahci_read(const struct ahci *ahci, u32 offset)
+{
+	return *(volatile u32 *)(ahci->registers + offset);
+}
+
+void ahci_write(const struct ahci *ahci, u32 offset, u32 value)
+{
+	*(volatile u32 *)(ahci->registers + offset) = value;
+}

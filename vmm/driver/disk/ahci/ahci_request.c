@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: MIT */
+/* Requests at a port: AHCI 1.3.1, 5.5 and 6.2. */
+#include "lib/bits.h"
+#include "vmm/driver/disk/ahci/ahci.h"
+#include "vmm/rt/clock.h"
+
+static void issue(const struct ahci *ahci, struct ahci_port *port, u32 slot, bool queued)
+{
+	u32 bit = (u32)BIT(slot);
+
+	ahci_make_request(port, slot, port->slot[slot].request, queued);
+	port->slot[slot].deadline_tsc = clock_tsc() + clock_ns_to_tsc(AHCI_COMMAND_NS);
+	if (queued)
+		ahci_port_write(ahci, port, AHCI_PORT_ACTIVE, bit);
+	ahci_port_write(ahci, port, AHCI_PORT_ISSUE, bit);
+}
+
+/* Of those that are done alone the one that has waited longest. */
+static void go_on(const struct ahci *ahci, struct ahci_port *port)
+{
+	u32 chosen = AHCI_SLOTS;
+
+	if (port->queued != 0 || port->running != 0)
+		return;
+	for (u32 left = port->alone; left != 0; left &= left - 1) {
+		u32 slot = bit_lowest(left);
+
+		if (chosen == AHCI_SLOTS ||
+		    (s32)(port->slot[slot].number - port->slot[chosen].number) < 0)
+			chosen = slot;
+	}
+	if (chosen == AHCI_SLOTS)
+		return;
+	port->running = (u32)BIT(chosen);
+	issue(ahci, port, chosen, false);
+}
+
+/* What is done alone waits until the queue is empty, and nothing more comes in meanwhile. */
+static bool has_room(const struct ahci_port *port)
+{
+	return port->busy < port->depth && (!port->queue || port->alone == 0);
+}
+
+bool ahci_submit(struct ahci *ahci, struct driver_request *request)
+{
+	struct ahci_port *port = &ahci->port[request->unit];
+	bool moves = request->operation == BLOCK_READ || request->operation == BLOCK_WRITE;
+	bool queued = port->queue && moves;
+	u32 slot;
+
+	if (request->operation == BLOCK_FLUSH && !port->flush) {
+		driver_finish(request, BLOCK_OK);
+		return true;
+	}
+	if (!has_room(port))
+		return false;
+	slot = bit_lowest(~(port->queued | port->alone));
+	port->busy++;
+	port->slot[slot] = (struct ahci_slot){.request = request, .number = port->numbers++};
+	if (queued) {
+		port->queued |= (u32)BIT(slot);
+		issue(ahci, port, slot, true);
+	} else {
+		port->alone |= (u32)BIT(slot);
+		go_on(ahci, port);
+	}
+	return true;
+}
+
+static void end(struct ahci_port *port, u32 slot, enum block_status status)
+{
+	struct driver_request *request = port->slot[slot].request;
+	u32 others = ~(u32)BIT(slot);
+
+	port->slot[slot].request = NULL;
+	port->queued &= others;
+	port->alone &= others;
+	port->running &= others;
+	port->busy--;
+	driver_finish(request, status);
+}
+
+/* The port is reset first: then nothing of what it had under way touches memory any more. */
+static void recover(struct ahci *ahci, struct ahci_port *port)
+{
+	u32 failed = port->queued | port->running;
+
+	if (failed == 0 && ++port->alarms == AHCI_ALARMS_MAX) {
+		ahci->failure = "a disk reports errors without end";
+		return;
+	}
+	if (!ahci_port_reset(ahci, port, AHCI_READY_NS)) {
+		ahci->failure = "a disk does not return from its reset";
+		return;
+	}
+	ahci_port_go(ahci, port);
+	port->alone |= port->queued;
+	port->queued = 0;
+	port->running = 0;
+	for (; failed != 0; failed &= failed - 1) {
+		u32 slot = bit_lowest(failed);
+
+		if (++port->slot[slot].attempts == AHCI_ATTEMPTS)
+			end(port, slot, BLOCK_ERROR);
+	}
+}
+
+/* A command that was done alone has ended; the disk says how. */
+static bool ended_well(const struct ahci *ahci, const struct ahci_port *port)
+{
+	return (ahci_port_read(ahci, port, AHCI_PORT_TASK) &
+		(ATA_STATUS_BUSY | ATA_STATUS_DATA | ATA_STATUS_ERROR | ATA_STATUS_FAULT)) == 0;
+}
+
+/* False: the port has to be reset. */
+static bool take_ended(const struct ahci *ahci, struct ahci_port *port)
+{
+	u32 open = ahci_port_read(ahci, port, AHCI_PORT_ISSUE);
+	u32 done;
+
+	if (port->queued != 0)
+		open |= ahci_port_read(ahci, port, AHCI_PORT_ACTIVE);
+	done = (port->queued | port->running) & ~open;
+	if ((done & port->running) != 0 && !ended_well(ahci, port))
+		return false;
+	if (done != 0)
+		port->alarms = 0;
+	for (; done != 0; done &= done - 1)
+		end(port, bit_lowest(done), BLOCK_OK);
+	return true;
+}
+
+static void poll_port(struct ahci *ahci, struct ahci_port *port)
+{
+	bool good = true;
+
+	if ((port->queued | port->running) != 0)
+		good = take_ended(ahci, port);
+	if (!good || (port->events & AHCI_INT_FATAL) != 0)
+		recover(ahci, port);
+	port->events = 0;
+	if (ahci->failure == NULL)
+		go_on(ahci, port);
+}
+
+/* First the ports' bits, then the controller's: 10.7.2.1. What ends after this interrupts anew. */
+static void take_events(struct ahci *ahci)
+{
+	u32 events = ahci_read(ahci, AHCI_IS);
+
+	if (events == 0)
+		return;
+	for (u32 i = 0; i < ahci->port_count; i++) {
+		struct ahci_port *port = &ahci->port[i];
+		u32 port_events;
+
+		if (!port->there || (events & BIT(port->number)) == 0)
+			continue;
+		port_events = ahci_port_read(ahci, port, AHCI_PORT_IS);
+		ahci_port_write(ahci, port, AHCI_PORT_IS, port_events);
+		port->events |= port_events;
+	}
+	ahci_write(ahci, AHCI_IS, events);
+}
+
+void ahci_poll(struct ahci *ahci)
+{
+	take_events(ahci);
+	for (u32 i = 0; i < ahci->port_count && ahci->failure == NULL; i++) {
+		if (ahci->port[i].there)
+			poll_port(ahci, &ahci->port[i]);
+	}
+}
+
+static bool is_late(const struct ahci_port *port, u64 now)
+{
+	for (u32 left = port->queued | port->running; left != 0; left &= left - 1) {
+		if (now >= port->slot[bit_lowest(left)].deadline_tsc)
+			return true;
+	}
+	return false;
+}
+
+/* Errors are looked for here as well: without interrupts the controller's bits say nothing. */
+void ahci_look(struct ahci *ahci)
+{
+	u64 now = clock_tsc();
+
+	if (ahci_read(ahci, AHCI_GHC) == ~0u)
+		ahci->failure = "the controller does not answer any more";
+	for (u32 i = 0; i < ahci->port_count && ahci->failure == NULL; i++) {
+		struct ahci_port *port = &ahci->port[i];
+
+		if (!port->there)
+			continue;
+		port->events |= ahci_port_read(ahci, port, AHCI_PORT_IS) & (u32)AHCI_INT_FATAL;
+		poll_port(ahci, port);
+		if (ahci->failure == NULL && is_late(port, now))
+			recover(ahci, port);
+		if (ahci->failure == NULL)
+			go_on(ahci, port);
+	}
+}

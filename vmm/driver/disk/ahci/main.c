@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: MIT */
+/* The driver of one AHCI controller and its disks. */
+#include "vmm/driver/disk/ahci/ahci.h"
+#include "vmm/rt/clock.h"
+#include "vmm/rt/syscall.h"
+
+/* So often it is asked whether it is well: its registers are slow to read. */
+#define LOOK_NS (100 * NS_PER_MS)
+
+static struct ahci ahci;
+static u64 look_tsc;
+
+void ahci_pause(void)
+{
+	process_pause();
+}
+
+static bool start_controller(char *problem, size_t size)
+{
+	ahci.registers = process_registers("5", &ahci.register_bytes);
+	ahci.memory = driver_dma();
+	ahci.interrupts = process_has_interrupt();
+	return ahci_start(&ahci, (u32)start_info->parameter[DRIVER_UNITS], problem, size);
+}
+
+static bool start(struct driver_disk *disk, char *problem, size_t size)
+{
+	if (disk->unit == 0 && !start_controller(problem, size))
+		return false;
+	return disk->unit < ahci.port_count && ahci_start_disk(&ahci, disk, problem, size);
+}
+
+static bool submit(struct driver_request *request)
+{
+	return ahci_submit(&ahci, request);
+}
+
+static void poll(void)
+{
+	ahci_poll(&ahci);
+	if (ahci.failure == NULL && clock_tsc() >= look_tsc) {
+		look_tsc = clock_tsc() + clock_ns_to_tsc(LOOK_NS);
+		ahci_look(&ahci);
+	}
+	if (ahci.failure != NULL)
+		driver_give_up("%s", ahci.failure);
+}
+
+const struct driver_ops driver_ops = {.start = start, .submit = submit, .poll = poll};

@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What the driver of an AHCI controller gets: its registers, which are those of all its ports, and
+ * which of its disks the configuration names.
+ */
+#include "arch/x86_64/hw/ahci.h"
+#include "lib/bits.h"
+#include "vmm/manager/disk/controller.h"
+#include "vmm/manager/disk/disk.h"
+#include "vmm/manager/driver/device_irq.h"
+#include "vmm/manager/pci/pci_access.h"
+#include "vmm/manager/pci/pci_memory.h"
+#include "vmm/rt/clock.h"
+
+#define RESET_NS NS_PER_S /* AHCI 1.3.1, 10.4.3 */
+#define LOOK_NS	 (5 * NS_PER_MS)
+
+/* The registers of a controller whose reset is under way. */
+static struct reset {
+	bool begun;
+	u32 device;
+	u64 limit_tsc;
+	struct pci_memory registers;
+} ahci_resets[DRIVER_MAX];
+
+/* DMA last, when the process has all it needs. */
+static void equip_ahci(struct process_build *build, u32 device)
+{
+	struct pci_function *function = device_function(device);
+
+	device_claim(build, function, "ahci");
+	device_registers(build, function, AHCI_BAR);
+	if (process_build_failed(build))
+		return;
+	build->info->parameter[DRIVER_UNITS] = controller_units(device);
+	device_irq_any(build, function, device);
+	pci_enable(function);
+}
+
+static volatile u32 *control_of(const struct reset *reset)
+{
+	return (volatile u32 *)((volatile u8 *)reset->registers.at + AHCI_GHC);
+}
+
+/* NULL: there is none. */
+static struct reset *find_reset(bool begun, u32 device)
+{
+	for (u32 i = 0; i < DRIVER_MAX; i++) {
+		if (ahci_resets[i].begun == begun && (!begun || ahci_resets[i].device == device))
+			return &ahci_resets[i];
+	}
+	return NULL;
+}
+
+/* NULL: its registers cannot be reached. */
+static struct reset *begin_reset(u32 device)
+{
+	struct reset *reset = find_reset(false, 0);
+	u64 registers = device_function(device)->bar[AHCI_BAR].address;
+
+	if (reset == NULL || !pci_memory_open(registers, PAGE_SIZE, &reset->registers))
+		return NULL;
+	reset->begun = true;
+	reset->device = device;
+	reset->limit_tsc = clock_tsc() + clock_ns_to_tsc(RESET_NS);
+	*control_of(reset) = (u32)AHCI_GHC_ENABLE;
+	*control_of(reset) = (u32)(AHCI_GHC_ENABLE | AHCI_GHC_RESET);
+	return reset;
+}
+
+/* STATUS_OK: it has forgotten its commands. */
+static enum status look_for_end(struct reset *reset, const char **problem)
+{
+	bool done = (*control_of(reset) & AHCI_GHC_RESET) == 0;
+
+	if (!done && clock_tsc() < reset->limit_tsc)
+		return STATUS_AGAIN;
+	pci_memory_close(&reset->registers);
+	reset->begun = false;
+	*problem = "it does not return from its reset";
+	return done ? STATUS_OK : STATUS_BAD_STATE;
+}
+
+/* Without decoding its registers do not answer: then it never had DMA either. */
+static bool needs_reset(const struct pci_function *function)
+{
+	return !pci_can_reset(function) &&
+	       (pci_read(function->address, PCI_COMMAND, 2) & PCI_COMMAND_MEMORY) != 0;
+}
+
+/*
+ * With bus mastering off nothing goes to memory; but a command under way would go on once it is on
+ * again, before the next driver has come so far.
+ */
+static enum status quiet_ahci(u32 device, const char **problem)
+{
+	struct pci_function *function = device_function(device);
+	struct reset *reset = find_reset(true, device);
+	enum status status = STATUS_OK;
+
+	if (reset == NULL) {
+		status = pci_quiet(function, problem);
+		if (status != STATUS_OK)
+			return status;
+		if (needs_reset(function)) {
+			reset = begin_reset(device);
+			*problem = "its registers cannot be reached";
+			status = reset != NULL ? STATUS_OK : STATUS_BAD_STATE;
+		}
+	}
+	if (reset != NULL)
+		status = look_for_end(reset, problem);
+	if (status == STATUS_OK)
+		device_irq_drop(device);
+	return status;
+}
+
+static u64 quiet_deadline_ahci(u32 device)
+{
+	if (find_reset(true, device) != NULL)
+		return clock_tsc() + clock_ns_to_tsc(LOOK_NS);
+	return device_quiet_deadline(device);
+}
+
+const struct driver_kind controller_ahci = {
+	.image = "ahci",
+	.class = &disk_class,
+	.dma = true,
+	.units = DISK_UNIT_MAX,
+	.equip = equip_ahci,
+	.quiet = quiet_ahci,
+	.quiet_deadline = quiet_deadline_ahci,
+};
