@@ -27,7 +27,7 @@ void kernel_page_init(void)
 	memory.page.log_bytes = sizeof(struct log_memory);
 	memory.page.entropy_sources = machine.boot->entropy_sources;
 	memory.page.features = (features.meltdown ? HOST_SPLIT_TABLES : 0) |
-			       features.speculation.shown << HOST_SPECULATION_SHIFT;
+			       features.speculation.done << HOST_SPECULATION_SHIFT;
 	memory.page.arch_capabilities = features.cpu.capabilities;
 	memory.page.opt_ctrl = features.cpu.opt_ctrl;
 	memory.page.microcode = features.cpu.microcode;

@@ -37,6 +37,6 @@ void offsets(void)
 	DEFINE(GPR_RSI, GPR_RSI);
 	DEFINE(GPR_RDI, GPR_RDI);
 	DEFINE(VMCS_HOST_RSP, VMCS_HOST_RSP);
-	DEFINE(FEATURES_SPECULATION, offsetof(struct cpu_features, speculation));
-	DEFINE(FEATURES_SPECULATION_CLEAR, offsetof(struct cpu_features, speculation.clear));
+	DEFINE(SPECULATION_DONE, offsetof(struct cpu_features, speculation.done));
+	DEFINE(SPECULATION_CLEAR, HOST_VERW | HOST_L1D_FLUSH);
 }

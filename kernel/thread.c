@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "kernel/thread.h"
-#include "arch/x86_64/cpu/features.h"
 #include "arch/x86_64/cpu/instructions.h"
 #include "arch/x86_64/cpu/percpu.h"
+#include "arch/x86_64/cpu/speculation.h"
 #include "kernel/cpus.h"
 #include "kernel/group.h"
 #include "kernel/process.h"
@@ -160,8 +160,7 @@ void thread_clear(struct cpu *cpu)
 		vcpu_unload(cpu);
 	selectors_clear();
 	cpu->foreign = false;
-	if (features.speculation.clear)
-		speculation_clear(&features.speculation);
+	speculation_clear();
 }
 
 /* Even for the thread loaded last CR3 may hold the kernel's own tables: the CPU was idle. */

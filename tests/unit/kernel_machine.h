@@ -122,10 +122,13 @@ void speculation_barrier(void)
 
 static UNUSED u32 machine_buffer_clears;
 
-void speculation_clear(const struct speculation *speculation)
+#pragma GCC push_options
+#pragma GCC target("general-regs-only")
+void speculation_clear(void)
 {
 	machine_buffer_clears++;
 }
+#pragma GCC pop_options
 
 void cpu_ports_set(struct cpu *cpu, const u8 *bitmap, bool changed)
 {

@@ -13,10 +13,10 @@
 /* VERW needs a writable segment to clear buffers: SDM vol. 2, and Intel's guidance on MDS. */
 const u16 speculation_selector = SELECTOR_KERNEL_DATA;
 
-static void control(struct speculation *to, u64 bits, u64 shown)
+static void use(struct speculation *to, bool when, u64 spec_ctrl, u64 done)
 {
-	to->spec_ctrl |= bits;
-	to->shown |= shown;
+	to->spec_ctrl |= when ? spec_ctrl : 0;
+	to->done |= when ? done : 0;
 }
 
 /* Intel: "Affected processors: transient execution attacks", and SDM vol. 4, table 2-2. */
@@ -24,48 +24,38 @@ static void decide_intel(const struct speculation_cpu *cpu, struct speculation *
 {
 	u64 no = cpu->capabilities;
 	u32 edx = cpu->leaf_7_edx;
+	bool ibrs = edx & CPUID_7_EDX_SPEC_CTRL;
+	bool all = no & ARCH_CAP_IBRS_ALL;
+	bool clears = (edx & CPUID_7_EDX_MD_CLEAR) ||
+		      (no & (ARCH_CAP_FB_CLEAR | ARCH_CAP_RFDS_CLEAR));
 	bool mds = !(no & ARCH_CAP_MDS_NO) || (no & ARCH_CAP_MMIO_NO) != ARCH_CAP_MMIO_NO ||
 		   (no & (ARCH_CAP_RFDS_CLEAR | ARCH_CAP_RFDS_NO)) == ARCH_CAP_RFDS_CLEAR ||
 		   ((cpu->leaf_7_ebx & CPUID_7_EBX_RTM) && !(no & ARCH_CAP_TAA_NO));
 
-	if (edx & CPUID_7_EDX_SPEC_CTRL) {
-		to->ibpb = true;
-		to->ibrs_on_exit = !(no & ARCH_CAP_IBRS_ALL);
-		control(to, SPEC_CTRL_IBRS,
-			HOST_IBPB | (to->ibrs_on_exit ? HOST_IBRS_ON_EXIT : HOST_IBRS));
-	}
-	if (edx & CPUID_7_EDX_STIBP)
-		control(to, SPEC_CTRL_STIBP, HOST_STIBP);
-	if (!(no & ARCH_CAP_SSB_NO) && (edx & CPUID_7_EDX_SSBD))
-		control(to, SPEC_CTRL_SSBD, HOST_SSBD);
-	to->l1d_flush = (edx & CPUID_7_EDX_L1D_FLUSH) &&
-			!(no & (ARCH_CAP_RDCL_NO | ARCH_CAP_SKIP_L1DFL_VMENTRY));
-	mds = mds && ((edx & CPUID_7_EDX_MD_CLEAR) ||
-		      (no & (ARCH_CAP_FB_CLEAR | ARCH_CAP_RFDS_CLEAR)));
-	to->clear = to->l1d_flush || mds;
-	to->shown |= (to->l1d_flush ? HOST_L1D_FLUSH : 0) | (mds ? HOST_VERW : 0);
+	use(to, ibrs, SPEC_CTRL_IBRS, HOST_IBPB | (all ? HOST_IBRS : HOST_IBRS_ON_EXIT));
+	use(to, edx & CPUID_7_EDX_STIBP, SPEC_CTRL_STIBP, HOST_STIBP);
+	use(to, !(no & ARCH_CAP_SSB_NO) && (edx & CPUID_7_EDX_SSBD), SPEC_CTRL_SSBD, HOST_SSBD);
+	use(to, !(no & (ARCH_CAP_RDCL_NO | ARCH_CAP_SKIP_L1DFL_VMENTRY)) &&
+		(edx & CPUID_7_EDX_L1D_FLUSH), 0, HOST_L1D_FLUSH);
+	use(to, mds && clears, 0, HOST_VERW);
 }
 
 /* AMD: "Indirect branch control extension", APM vol. 2, 3.2.9. */
 static void decide_amd(const struct speculation_cpu *cpu, struct speculation *to)
 {
 	u32 ebx = cpu->leaf_88_ebx;
+	bool automatic = cpu->leaf_821_eax & CPUID_821_EAX_AUTOMATIC_IBRS;
 
-	if (cpu->leaf_821_eax & CPUID_821_EAX_AUTOMATIC_IBRS) {
-		to->auto_ibrs = true;
-		to->shown |= HOST_IBRS;
-	} else if ((ebx & CPUID_88_EBX_IBRS) && (ebx & CPUID_88_EBX_IBRS_ALWAYS_ON)) {
-		control(to, SPEC_CTRL_IBRS, HOST_IBRS);
-	}
-	to->ibpb = ebx & CPUID_88_EBX_IBPB;
-	to->shown |= to->ibpb ? HOST_IBPB : 0;
-	if (ebx & CPUID_88_EBX_STIBP)
-		control(to, SPEC_CTRL_STIBP, HOST_STIBP);
-	if (!(ebx & CPUID_88_EBX_SSB_NO) && (ebx & CPUID_88_EBX_SSBD))
-		control(to, SPEC_CTRL_SSBD, HOST_SSBD);
+	use(to, automatic, 0, HOST_IBRS | HOST_AUTO_IBRS);
+	use(to, !automatic && (ebx & CPUID_88_EBX_IBRS) && (ebx & CPUID_88_EBX_IBRS_ALWAYS_ON),
+	    SPEC_CTRL_IBRS, HOST_IBRS);
+	use(to, ebx & CPUID_88_EBX_IBPB, 0, HOST_IBPB);
+	use(to, ebx & CPUID_88_EBX_STIBP, SPEC_CTRL_STIBP, HOST_STIBP);
+	use(to, !(ebx & CPUID_88_EBX_SSB_NO) && (ebx & CPUID_88_EBX_SSBD), SPEC_CTRL_SSBD,
+	    HOST_SSBD);
 	/* SB-7029: Zen 3 and 4. VERW clears something if their microcode is new enough. */
-	to->clear = speculation_family(cpu) == 0x19 && (cpu->leaf_821_ecx & TSA_NO) != TSA_NO;
-	to->shown |= to->clear ? HOST_VERW : 0;
+	use(to, speculation_family(cpu) == 0x19 && (cpu->leaf_821_ecx & TSA_NO) != TSA_NO, 0,
+	    HOST_VERW);
 }
 
 struct speculation speculation_decide(const struct speculation_cpu *cpu)
@@ -83,20 +73,20 @@ void speculation_enable(const struct speculation *speculation)
 {
 	if (speculation->spec_ctrl != 0)
 		wrmsr(MSR_SPEC_CTRL, speculation->spec_ctrl);
-	if (speculation->auto_ibrs)
+	if (speculation->done & HOST_AUTO_IBRS)
 		wrmsr(MSR_EFER, rdmsr(MSR_EFER) | EFER_AIBRSE);
 }
 
 void speculation_barrier(void)
 {
-	if (unlikely(features.speculation.ibpb))
+	if (unlikely((features.speculation.done & HOST_IBPB) != 0))
 		wrmsr(MSR_PRED_CMD, PRED_CMD_IBPB);
 }
 
-void speculation_clear(const struct speculation *speculation)
+void speculation_clear(void)
 {
-	if (speculation->l1d_flush)
+	if (features.speculation.done & HOST_L1D_FLUSH)
 		wrmsr(MSR_FLUSH_CMD, FLUSH_CMD_L1D);
-	else
+	else if (features.speculation.done & HOST_VERW)
 		__asm__ volatile("verw %0" : : "m"(speculation_selector) : "cc");
 }

@@ -33,7 +33,8 @@ enum host_speculation {
 	HOST_STIBP = 1 << 3,
 	HOST_SSBD = 1 << 4,
 	HOST_L1D_FLUSH = 1 << 5,
-	HOST_VERW = 1 << 6,
+	HOST_VERW = 1 << 6,         /* before each entry, and before another process */
+	HOST_AUTO_IBRS = 1 << 7,    /* by EFER, beside HOST_IBRS */
 };
 /* Position of these bits in kernel_page.features. */
 #define HOST_SPECULATION_SHIFT 32

@@ -46,19 +46,19 @@ svm_run:
 	host_push
 	push	%rsi
 
-	/* 2. Clear the host's data from the CPU's buffers; the host stores nothing after this. */
-	cmpb	$0, features + FEATURES_SPECULATION_CLEAR(%rip)
-	je	3f
-	verw	speculation_selector(%rip)
-
-	/* 3. Load the guest's registers; its RAX and RSP are in the VMCB. */
-3:	mov	%rdi, %rax
+	/* 2. Load the guest's registers; its RAX and RSP are in the VMCB. */
+	mov	%rdi, %rax
 	gpr_each gpr_load, rsi
 	gpr_load rdi, GPR_RDI, rsi
 	gpr_load rsi, GPR_RSI, rsi
 
+	/* 3. Clear the host's data from the CPU's buffers. */
+	testl	$SPECULATION_CLEAR, features + SPECULATION_DONE(%rip)
+	jz	4f
+	verw	speculation_selector(%rip)
+
 	/* 4. The exit restores the host's RAX and RSP. */
-	vmrun	%rax
+4:	vmrun	%rax
 
 	/* 5. Store the guest's registers in the page. */
 	pop	%rax

@@ -102,7 +102,8 @@ static void controls_write(struct virt_vcpu *vcpu)
 	vmcs_write32(VMCS_CR3_TARGET_COUNT, 0); /* CR3 belongs to the guest */
 	vmcs_write32(VMCS_TPR_THRESHOLD, 0);
 	vmcs_write32(VMCS_EXIT_MSR_STORE_COUNT, 0);
-	vmcs_write32(VMCS_EXIT_MSR_LOAD_COUNT, features.speculation.ibrs_on_exit ? 1 : 0);
+	vmcs_write32(VMCS_EXIT_MSR_LOAD_COUNT,
+		     features.speculation.done & HOST_IBRS_ON_EXIT ? 1 : 0);
 	vmcs_write32(VMCS_ENTRY_INTERRUPTION_INFO, 0);
 	if (vmx_capability.secondary & SECONDARY_PAUSE_LOOP_EXITING) {
 		vmcs_write32(VMCS_PLE_GAP, PLE_GAP);

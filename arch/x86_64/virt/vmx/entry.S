@@ -25,8 +25,9 @@ vmx_run:
 	jbe	7f
 
 	/* 3. Clear the host's data from the CPU's buffers; the host stores nothing after this. */
-3:	cmpb	$0, features + FEATURES_SPECULATION_CLEAR(%rip)
-	jne	8f
+3:	testl	$SPECULATION_CLEAR, features + SPECULATION_DONE(%rip)
+	jz	4f
+	call	speculation_clear
 
 	/* 4. Load the guest's registers; MOV keeps TEST's flags. Its RSP is in the VMCS. */
 4:	test	%sil, %sil
@@ -60,14 +61,6 @@ vmx_exited:
 7:	add	$8, %rsp
 	xor	%eax, %eax
 	jmp	6b
-
-	/* 8. RDI is on the stack already. */
-8:	push	%rsi
-	lea	features + FEATURES_SPECULATION(%rip), %rdi
-	call	speculation_clear
-	pop	%rsi
-	mov	(%rsp), %rdi
-	jmp	4b
 	.size	vmx_run, . - vmx_run
 
 	.section .note.GNU-stack, "", @progbits
