@@ -23,7 +23,7 @@
 const struct driver_kind *controller_find(const char *wanted, u32 *device, u32 *unit,
 					  char name[DRIVER_NAME_BYTES], char *problem, size_t size);
 
-/* A bit for each disk that the configuration names of a controller with one driver for all. */
+/* Of a controller whose disks have one driver: those that the configuration names, as bits. */
 u32 controller_units(u32 device);
 /* What the configuration calls a disk of that driver, or its driver, where that has one disk. */
 void controller_disk_name(const struct driver *driver, u32 unit, char name[DRIVER_NAME_BYTES]);
