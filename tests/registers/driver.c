@@ -118,8 +118,8 @@ int main(void)
 	has_tsc_aux = edx & LEAF_81_EDX_RDTSCP;
 	if (sys_queue_create(start_handle(START_GROUP), &queue) != STATUS_OK)
 		rt_fail("queue");
-	channel->disk.block_bytes = 512;
-	channel->disk.sectors = start_info->parameter[DRIVER_DISK_BYTES] / 512;
+	channel->disk.unit[0].block_bytes = 512;
+	channel->disk.unit[0].sectors = start_info->parameter[DRIVER_DISK_BYTES] / 512;
 	__atomic_store_n(&channel->state, DRIVER_READY, __ATOMIC_RELEASE);
 	(void)sys_event_signal(start_handle(START_CHANNEL_OUT));
 	for (u32 i = 0; i < ROUNDS; i++) {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* The AHCI driver beside its fake controller, and what its requests have become. */
 #pragma once
 
+/* The AHCI driver beside the fake controller, and requests to its two disks. */
 #include "tests/unit/ahci_fake.h"
 
 #define DATA_PAGE  100u /* of the RAM: pages of requests, from here on */
@@ -21,7 +21,7 @@ void driver_finish(struct driver_request *request, enum block_status status)
 	finished++;
 }
 
-static int set_up(void **state)
+static UNUSED int set_up(void **state)
 {
 	(void)state;
 	make_fake();
@@ -41,14 +41,64 @@ static bool start(void)
 	return ahci_start(&ahci, 1u << 1 | 1u << 4, problem, sizeof(problem));
 }
 
-static bool start_all(void)
+static UNUSED bool start_all(void)
 {
 	return start() && ahci_start_disk(&ahci, &disk[0], problem, sizeof(problem)) &&
 	       ahci_start_disk(&ahci, &disk[1], problem, sizeof(problem));
 }
 
-static void expect_refusal(const char *text)
+/* Data goes through 16 pages, which three requests have in turn. */
+static u8 *data_of(u32 number)
 {
-	assert_false(start_all());
-	assert_string_equal(problem, text);
+	return fake.ram + (DATA_PAGE + number % 3 * BLOCK_REQUEST_PAGES) * PAGE_SIZE;
 }
+
+static UNUSED bool ask(u32 number, u32 unit, u32 operation, u64 sector, u32 sectors)
+{
+	struct driver_request *request = &asked[number];
+
+	*request = (struct driver_request){
+		.operation = (enum block_operation)operation,
+		.unit = unit,
+		.sector = sector,
+		.sectors = sectors,
+		.data = data_of(number),
+		.address = addresses + DATA_PAGE + number % 3 * BLOCK_REQUEST_PAGES,
+		.busy = true,
+	};
+	if (ahci_submit(&ahci, request))
+		return true;
+	request->busy = false;
+	return false;
+}
+
+/* Until all is done, or nothing more is to be hoped for. */
+static UNUSED void work(void)
+{
+	for (u32 i = 0; i < 3000 && ahci.failure == NULL; i++) {
+		fake_step();
+		ahci_poll(&ahci);
+		now_tsc += NS_PER_MS;
+		if (i % 100 == 99)
+			ahci_look(&ahci);
+		if (ahci.port[0].busy + ahci.port[1].busy == 0)
+			return;
+	}
+}
+
+static UNUSED void expect_status(u32 number, enum block_status status)
+{
+	assert_false(asked[number].busy);
+	assert_int_equal(asked[number].status, status);
+}
+
+/* Its pages are scattered: what is moved is compared by pages of the fake's memory. */
+static UNUSED void compare(u32 number, u32 unit)
+{
+	const u8 *wanted = fake.port[unit].disk + asked[number].sector * 512;
+
+	for (u32 i = 0; i < asked[number].sectors; i++)
+		assert_memory_equal(data_of(number) + i * 512, wanted + i * 512, 512);
+}
+
+#define TEST(name) cmocka_unit_test_setup(name, set_up)
