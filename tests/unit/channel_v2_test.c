@@ -18,7 +18,8 @@ static void test_hello(void **state)
 	expect("{\"id\":2,\"status\":\"ok\",\"result\":[{\"protocol\":2,\"version\":"
 	       "\"" SKERRY_VERSION
 	       "\",\"boot\":\"abababababababababababababababab\",\"channel\":\"com2\","
-	       "\"locked\":false,\"time_ns\":7,\"wall_s\":1000,\"rights\":[\"view\",\"host\"],"
+	       "\"locked\":false,\"time_ns\":7,\"wall_s\":1000,\"vm\":null,"
+	       "\"rights\":[\"view\",\"host\"],"
 	       "\"event_last\":2,\"event_first\":1,\"limits\":{\"request_bytes\":8192,"
 	       "\"requests\":8,\"streams\":16,\"credit_bytes\":65536,\"events\":1024}}]}");
 	vm_event("alpha", "the-uuid", EVENT_CONFIGURATION, "");
