@@ -5,7 +5,7 @@
 
 CONTAINER := $(BUILD)/container.tar
 CONTAINER_PACKAGES = $(sort ca-certificates sudo $(TEST_PACKAGES) $(LINT_PACKAGES) $(FORMAT_PACKAGES) \
-	$(GRUB_PACKAGES))
+	$(GRUB_PACKAGES) $(GATEWAY_BENCH_PACKAGES))
 
 .PHONY: container container-packages
 container-packages:
