@@ -2,7 +2,7 @@
 /*
  * Guests that measure how a disk is shared: `load` has depth= requests with its disk at all times
  * and says at what rate they end, `ping` when asked how long single ones take. Requests have
- * bytes=, at places all over the disk; with `write` they write. Each halts while it waits.
+ * bytes=, at places all over the disk, and read. Each halts while it waits.
  */
 #include "tests/guest/rt/blk.h"
 #include "tests/guest/rt/devices.h"
@@ -54,15 +54,14 @@ static bool has_ended(void)
 	return ring.used.index != seen;
 }
 
-static void prepare(u32 number, u32 type)
+static void prepare(u32 number)
 {
 	struct virtq_descriptor *part = request[number].table;
-	u16 write = type == BLK_IN ? VIRTQ_WRITE : 0;
 
-	request[number].header.type = type;
+	request[number].header.type = BLK_IN;
 	part[0] = (struct virtq_descriptor){(word)&request[number].header, BLK_HEADER, VIRTQ_NEXT,
 					    1};
-	part[1] = (struct virtq_descriptor){(word)data, bytes, (u16)(VIRTQ_NEXT | write), 2};
+	part[1] = (struct virtq_descriptor){(word)data, bytes, VIRTQ_NEXT | VIRTQ_WRITE, 2};
 	part[2] = (struct virtq_descriptor){(word)&request[number].status, 1, VIRTQ_WRITE, 0};
 	ring.table[number] = (struct virtq_descriptor){(word)part, sizeof(request[number].table),
 						       VIRTQ_INDIRECT, 0};
@@ -183,7 +182,7 @@ void guest_main(void)
 	bytes = (u32)option_number("bytes", 4096);
 	check("up", begin(), "it does not start");
 	for (u32 i = 0; i < SIZE; i++)
-		prepare(i, option("write") ? BLK_OUT : BLK_IN);
+		prepare(i);
 	if (option("ping"))
 		ping();
 	load();

@@ -42,10 +42,10 @@ bool driver_read(const struct driver_disk *disk, u64 sector, u32 sectors, const 
 		driver_finish(request, BLOCK_ERROR);
 		return false;
 	}
-	while (client_waiting() != 0 && clock_tsc() < until)
+	while (client_waiting_for(disk->unit) != 0 && clock_tsc() < until)
 		driver_ops.poll();
 	*data = own.memory;
-	return client_waiting() == 0 && request->status == BLOCK_OK;
+	return client_waiting_for(disk->unit) == 0 && request->status == BLOCK_OK;
 }
 
 /* What the manager may read once the driver is ready; false: `unit` says why it is no disk. */
