@@ -139,6 +139,7 @@ static UNUSED int setup(void **state)
 	memset(requests, 0, sizeof(requests));
 	memset(request_count, 0, sizeof(request_count));
 	memset(units, 0, sizeof(units));
+	limited_set = 0;
 	client_open(0, 0);
 	given_count = 0;
 	device_room = DRIVER_DEPTH;

@@ -39,6 +39,7 @@ struct round {
 };
 
 static struct turns units[DISK_UNIT_MAX];
+static u64 limited_set; /* clients that are over their limit, a bit for each */
 
 static void share_out(struct turns *turns)
 {
@@ -70,6 +71,7 @@ void client_turn_leave(const struct client *client)
 	struct turns *turns = &units[client->given.disk.unit];
 
 	turns->members &= ~BIT(client - clients);
+	limited_set &= ~BIT(client - clients);
 	share_out(turns);
 }
 
@@ -78,6 +80,7 @@ void client_turn_wake(struct client *client, u64 now_tsc)
 	if (!client->limited)
 		return;
 	client->limited = false;
+	limited_set &= ~BIT(client - clients);
 	/* CPUs' clocks may differ by a little */
 	if ((s64)(now_tsc - client->limited_tsc) > 0)
 		client_counts(client)->limited_ns += clock_tsc_to_ns(now_tsc - client->limited_tsc);
@@ -175,6 +178,7 @@ static bool begin(const struct round *round, struct client *client)
 
 	if (unlikely(share->limited) && !share_refill(share, round->now)) {
 		client->limited = true;
+		limited_set |= BIT(client - clients);
 		client->limited_tsc = round->now;
 		return false;
 	}
@@ -190,21 +194,32 @@ static bool is_stopped(u32 unit)
 	return client_waiting_for(unit) >= units[unit].stopped_at;
 }
 
+/* The first of the set from that one on, around the end. */
+static u32 next_of(u64 set, u32 client)
+{
+	u64 above = set & ~(BIT(client) - 1);
+
+	return bit_lowest(above != 0 ? above : set);
+}
+
+/* Each of the set has its turn, or the rest of it. */
 static bool serve_all(const struct round *round)
 {
 	struct turns *turns = round->turns;
 	bool any = false;
 
-	for (u32 i = 0; i < DISK_CLIENT_MAX; i++) {
+	turns->begun = turns->begun && (round->set & BIT(turns->turn)) != 0;
+	turns->turn = next_of(round->set, turns->turn);
+	for (u64 left = round->set; left != 0;) {
 		struct client *client = &clients[turns->turn];
 
-		if ((round->set & BIT(turns->turn)) != 0 &&
-		    (turns->begun || begin(round, client)))
+		left &= ~BIT(turns->turn);
+		if (turns->begun || begin(round, client))
 			any |= serve_turn(round, client);
 		turns->begun = is_stopped(round->unit);
 		if (turns->begun)
 			return any;
-		turns->turn = (turns->turn + 1) % DISK_CLIENT_MAX;
+		turns->turn = next_of(round->set, turns->turn + 1);
 	}
 	return any;
 }
@@ -259,13 +274,11 @@ bool client_serve(void)
  * Whoever had no place in the last round, or not enough of a turn, has one once a request ends:
  * that wakes the driver.
  */
-static bool may_wait(struct client *client)
+static bool may_wait(u32 unit, struct client *client)
 {
-	u32 unit = client->given.disk.unit;
 	u64 bit = BIT(client - clients);
 
-	if (client->given.number == 0 || client->leaving || client->limited ||
-	    units[unit].places == 0)
+	if (client->leaving || client->limited)
 		return true;
 	if (is_stopped(unit) && client_waiting_for(unit) > 0 && (units[unit].looked_at & bit) != 0)
 		return true;
@@ -276,8 +289,12 @@ bool client_may_wait(void)
 {
 	bool all = true;
 
-	for (u32 i = 0; i < DISK_CLIENT_MAX; i++)
-		all &= may_wait(&clients[i]);
+	for (u32 unit = 0; unit < DISK_UNIT_MAX; unit++) {
+		u64 set = units[unit].places != 0 ? units[unit].members : 0;
+
+		for (; set != 0; set &= set - 1)
+			all &= may_wait(unit, &clients[bit_lowest(set)]);
+	}
 	return all;
 }
 
@@ -285,9 +302,7 @@ u64 client_deadline(void)
 {
 	u64 deadline = ~0ull;
 
-	for (u32 i = 0; i < DISK_CLIENT_MAX; i++) {
-		if (clients[i].limited)
-			deadline = MIN(deadline, clients[i].share.ready_at);
-	}
+	for (u64 set = limited_set; set != 0; set &= set - 1)
+		deadline = MIN(deadline, clients[bit_lowest(set)].share.ready_at);
 	return deadline;
 }
