@@ -236,7 +236,7 @@ static void put_frame(struct fuzz *fuzz, u32 index)
 	if ((shape & 16) != 0)
 		fuzz_take(fuzz, frame + fuzz_u8(fuzz) % 64, 2);
 	memcpy(ring + at, &header, sizeof(header));
-	line->written += record_bytes(MIN(header.bytes, 10000));
+	line->written += frames_record_bytes(MIN(header.bytes, 10000));
 	port_sets.active |= BIT(index);
 }
 

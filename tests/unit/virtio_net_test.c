@@ -65,6 +65,31 @@ static void sends_odd_segments(void **state)
 	assert_int_equal(header.checksum_offset, 16);
 }
 
+/* The first segment alone would be a frame too; and a table's bytes would be one. */
+static void sends_more_than_a_piece(void **state)
+{
+	const struct virtio_segment segment[] = {SEGMENT(SEND_AT, 100),
+						 SEGMENT(SEND_AT + 100, 912)};
+	const struct virtio_segment table = SEGMENT(COMMAND_AT, 32);
+	u32 at = RINGS_AT + 1 * RINGS_BYTES;
+	u8 *frame = fill_frame(1000);
+
+	(void)state;
+	memset(ram + SEND_AT, 0, HEADER_BYTES);
+	add_chain(1, segment, 2, 2);
+	notify(1);
+	expect_frame(frame, 1000);
+	memcpy(ram + COMMAND_AT, ram + at, 16);
+	poke(COMMAND_AT + 14, 1, 2);
+	memcpy(ram + COMMAND_AT + 16, ram + at + 16, 16);
+	add_chain(1, &table, 1, 1);
+	poke(at + 2 * 16 + 12, 4, 2); /* it is indirect */
+	notify(1);
+	expect_frame(frame, 1000);
+	expect_no_frame();
+	assert_int_equal(used_new(1), 2);
+}
+
 static void lengths(void **state)
 {
 	static const struct {
@@ -295,12 +320,91 @@ static void nobody(void **state)
 	assert_int_equal(used_new(1), 3);
 }
 
+static bool wants_reset(void)
+{
+	return (get(STATUS_AT, 1) & VIRTIO_NEEDS_RESET) != 0;
+}
+
+/* Of one piece, at both ends of RAM and over them, in either direction; and what leads nowhere. */
+static void pieces_outside_memory(void **state)
+{
+	static const struct {
+		u64 at;
+		u32 bytes;
+		bool good;
+	} cases[] = {
+		{RAM_BYTES - 72, 72, true},	{RAM_BYTES - 71, 72, false},
+		{RAM_BYTES - 1, 72, false},	{RAM_BYTES, 72, false},
+		{RAM_BYTES + 4096, 72, false},	{~0ull - 10, 72, false},
+		{~0ull - 71, 72, false},	{RAM_BYTES - 4096, ~0u, false},
+		{RAM_BYTES - 4096, 4097, false},
+	};
+
+	(void)state;
+	for (u32 i = 0; i < 2 * ARRAY_COUNT(cases); i++) {
+		u32 queue = i % 2;
+		const struct virtio_segment segment = {GPA(cases[i / 2].at), cases[i / 2].bytes};
+
+		start_device(ALL_FEATURES);
+		notify(queue); /* it is up */
+		if (cases[i / 2].good)
+			memset(ram + cases[i / 2].at, 0, cases[i / 2].bytes);
+		add_chain(queue, &segment, 1, queue);
+		notify(queue);
+		if (queue == 0)
+			give(60);
+		assert_int_equal(wants_reset(), !cases[i / 2].good);
+		assert_int_equal(used_new(queue), cases[i / 2].good);
+		while (link_waiting(&port) != 0) {
+			struct frame_header header;
+			const u8 *frame;
+
+			assert_true(frames_next(&port, &header, &frame));
+			frames_drop(&port, &header);
+		}
+	}
+}
+
+#define FAR_HEAD 0x300u /* behind the used ring */
+
+/* A head that no entry has, an index too far ahead, a piece for the other direction. */
+static void pieces_against_the_rules(void **state)
+{
+	const struct virtio_segment segment = SEGMENT(SEND_AT, HEADER_BYTES + 60);
+
+	(void)state;
+	for (u32 i = 0; i < 6; i++) {
+		u32 queue = i % 2;
+		u32 at = RINGS_AT + queue * RINGS_BYTES;
+
+		start_device(ALL_FEATURES);
+		notify(queue);
+		add_chain(queue, &segment, 1, i / 2 == 0 ? 1 - queue : queue);
+		if (i / 2 == 1) {
+			/* as good a descriptor as that of head 0 */
+			memcpy(ram + at + FAR_HEAD * 16, ram + at, 16);
+			poke(at + AVAILABLE_AT + 4, FAR_HEAD, 2);
+		}
+		if (i / 2 == 2)
+			poke(at + AVAILABLE_AT + 2, VIRTIO_NET_QUEUE_SIZE + 1, 2);
+		notify(queue);
+		if (queue == 0)
+			give(60);
+		/* a frame of no bytes to read is no rule that is broken */
+		assert_int_equal(wants_reset(), i / 2 != 0);
+		expect_no_frame();
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		TEST(pieces_outside_memory),
+		TEST(pieces_against_the_rules),
 		TEST(sends),
 		TEST(sends_in_batches),
 		TEST(sends_odd_segments),
+		TEST(sends_more_than_a_piece),
 		TEST(lengths),
 		TEST(headers),
 		TEST(headers_without_features),

@@ -52,18 +52,78 @@ static inline void frames_open(struct link_end *end, struct link_memory *memory,
 
 /* What a frame of so many bytes takes of a ring, wherever it begins, at most. */
 u32 frames_room_for(u32 bytes);
+
+/* Of frames.c: what the inline functions below leave to a call. */
+u8 *frames_reserve_any(struct link_end *end, u32 bytes) MUST_CHECK;
+bool frames_next_any(struct link_end *end, struct frame_header *header,
+		     const u8 **frame) MUST_CHECK;
+
+static ALWAYS_INLINE u8 *frames_ring(const struct link_end *end, enum link_end_name name)
+{
+	return (u8 *)end->memory + PAGE_SIZE + (u64)name * FRAMES_RING_BYTES;
+}
+
+static ALWAYS_INLINE u32 frames_record_bytes(u32 frame_bytes)
+{
+	return ((u32)sizeof(struct frame_header) + frame_bytes + FRAME_ALIGN - 1) &
+	       ~(FRAME_ALIGN - 1);
+}
+
+/* False: what stands at the reader's place is no frame that has been written whole. */
+static ALWAYS_INLINE bool frames_read(const struct link_end *end, u32 waiting,
+				      struct frame_header *header, const u8 **frame)
+{
+	u32 at = end->read % FRAMES_RING_BYTES;
+	const u8 *record = frames_ring(end, (enum link_end_name)(LINK_ENDS - 1 - end->name)) + at;
+
+	if (unlikely(at % FRAME_ALIGN != 0))
+		return false;
+	__builtin_memcpy(header, record, sizeof(*header));
+	/* the copy is what counts from here on, whatever the peer does to the ring */
+	__asm__ volatile("" ::: "memory");
+	*frame = record + sizeof(*header);
+	return header->bytes >= FRAME_BYTES_MIN && header->bytes <= FRAME_BYTES_MAX &&
+	       frames_record_bytes(header->bytes) <= MIN(waiting, FRAMES_RING_BYTES - at);
+}
+
 /*
  * Room for a frame of at most so many bytes in its own ring, to be filled and then added by
  * frames_add. NULL: there is none now (link_await_room says when).
  */
-u8 *frames_reserve(struct link_end *end, u32 bytes) MUST_CHECK;
+static ALWAYS_INLINE u8 *frames_reserve(struct link_end *end, u32 bytes)
+{
+	u32 at = end->written % FRAMES_RING_BYTES;
+	u32 record = frames_record_bytes(bytes);
+
+	if (likely(record <= FRAMES_RING_BYTES - at && end->free - end->written >= record))
+		return frames_ring(end, end->name) + at + sizeof(struct frame_header);
+	return frames_reserve_any(end, bytes);
+}
+
 /* Adds what was reserved last, header->bytes of it, which link_publish shows. */
-void frames_add(struct link_end *end, const struct frame_header *header);
+static ALWAYS_INLINE void frames_add(struct link_end *end, const struct frame_header *header)
+{
+	__builtin_memcpy(frames_ring(end, end->name) + end->written % FRAMES_RING_BYTES, header,
+			 sizeof(*header));
+	end->written += frames_record_bytes(header->bytes);
+}
+
 /*
  * The peer's next frame. *header is a copy, and its length is one that a frame may have; nothing
  * else of it is checked. *frame lies in the ring until frames_drop: the peer may still write to it.
  * False: there is none now, or the peer has broken the rules.
  */
-bool frames_next(struct link_end *end, struct frame_header *header, const u8 **frame) MUST_CHECK;
+static ALWAYS_INLINE bool frames_next(struct link_end *end, struct frame_header *header,
+				      const u8 **frame)
+{
+	u32 waiting = end->seen - end->read;
+
+	return (likely(waiting != 0) && likely(frames_read(end, waiting, header, frame))) ||
+	       frames_next_any(end, header, frame);
+}
+
 /* The frame that frames_next has shown is done with. */
-void frames_drop(struct link_end *end, const struct frame_header *header);
+static ALWAYS_INLINE void frames_drop(struct link_end *end, const struct frame_header *header)
+{
+	end->read += frames_record_bytes(header->bytes);
+}

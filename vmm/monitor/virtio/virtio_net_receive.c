@@ -3,6 +3,7 @@
 #include "vmm/monitor/virtio/virtio_net_parts.h"
 
 #include "lib/string.h"
+#include "vmm/monitor/virtio/virtqueue_batch.h"
 
 /* In a ring: the shortest, each behind its header. */
 #define NET_FRAMES_MAX (FRAMES_RING_BYTES / (2 * FRAME_ALIGN))
@@ -199,18 +200,105 @@ static bool net_receive_one(struct virtio_net *net, const struct frame_header *h
 	return true;
 }
 
+static bool net_is_plain(const struct frame_header *frame)
+{
+	return (frame->flags | frame->segments) == 0;
+}
+
+/*
+ * A frame into as many buffers of a batch as it takes, all or none. False: there are not enough, or
+ * they are not all of one piece.
+ */
+static ALWAYS_INLINE bool net_fill_batch(struct virtqueue_batch *batch, struct net_header *header,
+					 const u8 *frame, u32 bytes, bool several)
+{
+	const u16 next = batch->next;
+	const u16 used = batch->used;
+	struct virtqueue_piece first;
+	struct virtqueue_piece piece;
+	u32 done;
+
+	if (!virtqueue_batch_front(batch, true, &first) || first.bytes < sizeof(*header))
+		return false;
+	done = MIN(bytes, first.bytes - (u32)sizeof(*header));
+	if (unlikely(done < bytes) && !several)
+		return false;
+	memcpy(first.at + sizeof(*header), frame, done);
+	virtqueue_batch_give(batch, first.head, (u32)sizeof(*header) + done);
+	for (; unlikely(done < bytes); done += piece.bytes, header->buffer_count++) {
+		if (header->buffer_count > batch->last ||
+		    !virtqueue_batch_front(batch, true, &piece)) {
+			virtqueue_batch_back(batch, next, used);
+			return false;
+		}
+		piece.bytes = MIN(piece.bytes, bytes - done);
+		memcpy(piece.at, frame + done, piece.bytes);
+		virtqueue_batch_give(batch, piece.head, piece.bytes);
+	}
+	guest_words_write(first.at, header, sizeof(*header));
+	return true;
+}
+
+/* False: the frame at the front of the link is not one for the batch. */
+static ALWAYS_INLINE bool net_receive_piece(struct virtio_net *net, struct virtqueue_batch *batch,
+					    u32 pair, const struct frame_header *header,
+					    const u8 *frame)
+{
+	struct net_header for_guest = {.buffer_count = 1};
+
+	if ((unlikely((net->state.mode & NET_MODE_PROMISCUOUS) == 0) &&
+	     !net_is_wanted(net, frame, header->bytes)) ||
+	    (unlikely(!net_is_plain(header)) &&
+	     !net_header_for_guest(net, header, frame, &for_guest)) ||
+	    (unlikely(net_pairs(net) > 1) &&
+	     net->flow[net_flow_of(frame, header->bytes)] != pair) ||
+	    !net_fill_batch(batch, &for_guest, frame, header->bytes,
+			    virtio_has(&net->virtio, NET_F_MRG_RXBUF)))
+		return false;
+	net->counts.received_frames++;
+	net->counts.received_bytes += header->bytes;
+	return true;
+}
+
+/* As many as a pair gets one after another. Returns how many more there might be. */
+static u32 net_receive_batch(struct virtio_net *net, u32 pair, u32 left, u32 *touched)
+{
+	struct virtqueue_batch batch;
+	struct frame_header header;
+	const u8 *frame;
+
+	if (!net_is_connected(net) ||
+	    !virtqueue_batch_begin(&batch, &net->virtio, net_receive_queue(pair)))
+		return left;
+	for (; left > 0 && frames_next(&net->end, &header, &frame); left--) {
+		if (!net_receive_piece(net, &batch, pair, &header, frame))
+			break;
+		frames_drop(&net->end, &header);
+	}
+	if (batch.used != batch.queue->used_next)
+		*touched |= 1u << pair;
+	virtqueue_batch_end(&batch);
+	return left;
+}
+
 /* At most `left` frames. Returns how many more there might have been. */
 static u32 net_receive_some(struct virtio_net *net, u32 left)
 {
 	struct frame_header header;
 	const u8 *frame;
 	u32 touched = 0;
+	u32 pair = 0;
 
-	for (; left > 0 && frames_next(&net->end, &header, &frame); left--) {
+	for (;; left--) {
+		left = net_receive_batch(net, pair, left, &touched);
+		if (left == 0 || !frames_next(&net->end, &header, &frame))
+			break;
 		if (!net_receive_one(net, &header, frame, &touched)) {
 			net->hungry = true;
 			break;
 		}
+		pair = net_pairs(net) > 1 ? net->flow[net_flow_of(frame, header.bytes)] : 0;
+		pair = pair < net_pairs(net) ? pair : 0;
 		frames_drop(&net->end, &header);
 	}
 	for (; touched != 0; touched &= touched - 1) {

@@ -3,6 +3,7 @@
 #include "vmm/monitor/virtio/virtio_net_parts.h"
 
 #include "lib/bits.h"
+#include "vmm/monitor/virtio/virtqueue_batch.h"
 
 /* The link is full: to be signalled when so much is free costs one signal for many frames. */
 #define NET_ROOM_WANTED (FRAMES_RING_BYTES / 2)
@@ -86,6 +87,50 @@ static bool net_send_one(struct virtio_net *net, u32 pair, const struct virtio_c
 	return true;
 }
 
+/* A frame in one piece. False: something is wrong with it, or there is no room. */
+static ALWAYS_INLINE bool net_send_piece(struct virtio_net *net, u32 pair,
+					 const struct virtqueue_piece *piece)
+{
+	struct frame_header frame = {0};
+	struct net_header header;
+	u8 *to;
+
+	if (piece->bytes < sizeof(header) + FRAME_BYTES_MIN ||
+	    piece->bytes > sizeof(header) + FRAME_BYTES_MAX)
+		return false;
+	guest_words_read(piece->at, &header, sizeof(header));
+	frame.bytes = piece->bytes - (u32)sizeof(header);
+	if (((header.flags & NET_HEADER_NEEDS_CHECKSUM) != 0 ||
+	     header.segmentation != NET_GSO_NONE) &&
+	    !net_header_from_guest(net, &header, &frame))
+		return false;
+	to = frames_reserve(&net->end, frame.bytes);
+	if (unlikely(to == NULL))
+		return false;
+	memcpy(to, piece->at + sizeof(header), frame.bytes);
+	frames_add(&net->end, &frame);
+	net_note_sent(net, pair, to, frame.bytes);
+	return true;
+}
+
+/* As many as are in one piece. Returns how many more there might be. */
+static u32 net_send_batch(struct virtio_net *net, u32 pair, u32 left)
+{
+	struct virtqueue_batch batch;
+	struct virtqueue_piece piece;
+
+	if (!net_is_connected(net) ||
+	    !virtqueue_batch_begin(&batch, &net->virtio, net_send_queue(pair)))
+		return left;
+	for (; left > 0 && virtqueue_batch_front(&batch, false, &piece); left--) {
+		if (unlikely(!net_send_piece(net, pair, &piece)))
+			break;
+		virtqueue_batch_give(&batch, piece.head, 0);
+	}
+	virtqueue_batch_end(&batch);
+	return left;
+}
+
 void net_send(struct virtio_net *net, u32 pair)
 {
 	struct virtio_device *device = &net->virtio;
@@ -93,7 +138,10 @@ void net_send(struct virtio_net *net, u32 pair)
 	u32 left = VIRTIO_NET_QUEUE_SIZE; /* other CPUs may add as fast as this one takes */
 
 	net->full &= ~(1u << pair);
-	for (; left > 0 && virtqueue_pop(device, queue, &net->chain); left--) {
+	for (;; left--) {
+		left = net_send_batch(net, pair, left);
+		if (left == 0 || !virtqueue_pop(device, queue, &net->chain))
+			break;
 		if (likely(net_send_one(net, pair, &net->chain))) {
 			virtqueue_put(device, queue, net->chain.head, 0);
 			continue;

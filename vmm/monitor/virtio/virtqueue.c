@@ -4,6 +4,7 @@
 #include "lib/bits.h"
 #include "lib/string.h"
 #include "vmm/monitor/virtio/virtio.h"
+#include "vmm/monitor/virtio/virtqueue_batch.h"
 
 /* 2.7.5 */
 #define DESCRIPTOR_NEXT	    1u
@@ -266,6 +267,31 @@ bool virtqueue_pop(struct virtio_device *device, u32 number, struct virtio_chain
 	}
 	queue->available_next++;
 	queue->in_flight[head / 64] |= BIT(head % 64);
+	return true;
+}
+
+bool virtqueue_batch_begin(struct virtqueue_batch *batch, struct virtio_device *device, u32 number)
+{
+	struct virtqueue_state *queue = &device->state->queue[number];
+	const struct virtqueue_place *place;
+	u64 in_flight = 0;
+
+	for (u32 i = 0; i < ARRAY_COUNT(queue->in_flight); i++)
+		in_flight |= queue->in_flight[i];
+	if (in_flight != 0 || !virtio_queue_is_live(device, number))
+		return false;
+	place = queue_place(device, number);
+	if (place == NULL)
+		return false;
+	*batch = (struct virtqueue_batch){
+		.queue = queue,
+		.place = *place,
+		.ram = device->memory->region[0],
+		.last = (u16)(queue->size - 1),
+		.seen = queue->available_next,
+		.next = queue->available_next,
+		.used = queue->used_next,
+	};
 	return true;
 }
 
