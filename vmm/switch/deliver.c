@@ -3,14 +3,6 @@
 
 #include "vmm/switch/checksum.h"
 #include "vmm/switch/segment.h"
-#include "vmm/switch/vlan.h"
-
-void deliver_count(struct port *to, u32 bytes)
-{
-	to->counts->sent_frames++;
-	to->counts->sent_bytes += bytes;
-	port_sets.changed |= BIT(to->index);
-}
 
 /* NULL: there was no room; *bytes is the frame's length with its tag, if it gets one. */
 static inline u8 *put(struct port *to, const struct packet *packet, bool tagged, u32 *bytes)
@@ -80,7 +72,7 @@ static void deliver_offered(struct port *to, const struct packet *packet, bool t
 		put_completed(to, packet, tagged);
 }
 
-void deliver(struct port *to, const struct packet *packet)
+void deliver_any(struct port *to, const struct packet *packet)
 {
 	if (unlikely((packet->offer.flags & FRAME_NEEDS_CHECKSUM) != 0))
 		deliver_offered(to, packet, vlan_is_tagged(to, packet));
