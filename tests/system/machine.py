@@ -82,7 +82,9 @@ class Machine:
     def report(self, pattern, instead):
         """Why a wait failed: what the machine had said, and what it says now when asked."""
         if instead is pexpect.TIMEOUT:
-            self.type(DETACH + "\r" + "".join(f"{line}\r" for line in EXAMINE))
+            self.type(DETACH)
+            time.sleep(1)  # what comes right behind it is dropped
+            self.type("\r" + "".join(f"{line}\r" for line in EXAMINE))
         if instead is not pexpect.EOF:
             self.wait_rest()
         return (f"waited for {pattern!r}, but: {instead}; the emulator's end: "

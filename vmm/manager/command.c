@@ -134,10 +134,13 @@ static void audit(const struct command *command, const struct arguments *argumen
 {
 	const struct vm *vm = NULL;
 	char words[LINE_MAX + 1] = "";
+	u32 first = 0;
 
+	while (first < arguments->count && arguments->word[first][0] == '-')
+		first++;
 	if ((command->completion == COMPLETE_VM || command->completion == COMPLETE_KEYS) &&
-	    arguments->count > 0)
-		vm = vm_find(arguments->word[0]);
+	    first < arguments->count)
+		vm = vm_find(arguments->word[first]);
 	if (more > 0 &&
 	    !words_join(words, sizeof(words), arguments->word + (arguments->count - more), more))
 		string_copy(words, sizeof(words), "(too long to be shown)");

@@ -125,6 +125,10 @@ static void offer_symbols(const struct offers *offers)
 static void offer_arguments(const struct offers *offers, const struct command *command,
 			    const struct words *words, u32 name_words, u32 done)
 {
+	/* options that stand before the VM */
+	while (command->completion == COMPLETE_VM && name_words < done &&
+	       words->word[name_words][0] == '-')
+		name_words++;
 	switch ((enum completion)command->completion) {
 	case COMPLETE_NOTHING:
 		break;

@@ -108,6 +108,7 @@ struct reply {
 
 	u32 attach_id; /* the terminal becomes this VM's console; 0: no */
 	u32 attach_port; /* or one of its further ports; 0: its console */
+	bool attach_raw; /* without a filter */
 	u32 secret_iterations; /* of a new password that it asks for; 0: it does not */
 
 	struct json object;

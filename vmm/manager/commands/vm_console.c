@@ -11,42 +11,68 @@ static void no_port(struct reply *reply, const struct vm *vm, const char *name)
 		   ports[0] != '\0' ? ports : "nothing, its ports are the key port = NAME");
 }
 
+/* The words without -r, wherever it stands. */
+static bool take_raw(const struct arguments *arguments, struct arguments *names)
+{
+	bool raw = false;
+
+	names->count = 0;
+	for (u32 i = 0; i < arguments->count; i++) {
+		if (string_equal(arguments->word[i], "-r"))
+			raw = true;
+		else
+			names->word[names->count++] = arguments->word[i];
+	}
+	return raw;
+}
+
 static void run(struct reply *reply, const struct arguments *arguments)
 {
+	struct arguments names;
 	const struct vm *vm;
+	bool raw = take_raw(arguments, &names);
 	u32 port = 0;
 
 	if (!reply_has_terminal(reply))
 		return;
-	vm = command_vm(reply, arguments->word[0]);
+	if (names.count == 0 || names.count > 2) {
+		reply_bad(reply, "found %u names, allowed: that of a VM, or of a VM and its port",
+			  names.count);
+		return;
+	}
+	vm = command_vm(reply, names.word[0]);
 	if (vm == NULL)
 		return;
-	if (arguments->count > 1) {
-		port = vm_port_find(vm, arguments->word[1]);
+	if (names.count > 1) {
+		port = vm_port_find(vm, names.word[1]);
 		if (port == 0) {
-			no_port(reply, vm, arguments->word[1]);
+			no_port(reply, vm, names.word[1]);
 			return;
 		}
 	}
 	if (channel_port_is(vm, port)) {
-		reply_fail(reply, CODE_BUSY, "port %s of %s is a machine channel",
-			   arguments->word[1], vm->config.name);
+		reply_fail(reply, CODE_BUSY, "port %s of %s is a machine channel", names.word[1],
+			   vm->config.name);
 		return;
 	}
 	reply->attach_id = vm->id;
 	reply->attach_port = port;
+	reply->attach_raw = raw;
 }
 
 COMMAND(vm_console,
 	.name = "vm console",
 	.right = MAY_CONSOLE,
-	.arguments = "NAME [PORT]",
+	.arguments = "[-r] NAME [PORT]",
 	.summary = "makes this terminal the guest's, Ctrl-] leaves",
 	.detail = "What the guest printed while nobody looked (64 KiB at most) is shown first. "
-		  "With PORT it is that port of the guest's virtio console.",
+		  "With PORT it is that port of the guest's virtio console.\n"
+		  "The terminal gets text, colours and what moves the cursor, and nothing that\n"
+		  "makes it answer or change for good. -r: all that the guest prints, for guests\n"
+		  "that you trust with your terminal.",
 	.example = "vm console alpha",
 	.run = run,
 	.minimum = 1,
-	.maximum = 2,
+	.maximum = 3,
 	.audited = true,
 	.completion = COMPLETE_VM);

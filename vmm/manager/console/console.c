@@ -12,7 +12,6 @@
 #include "vmm/manager/console/console_secret.h"
 #include "vmm/manager/console/line_editor.h"
 #include "vmm/manager/log/log.h"
-#include "vmm/manager/vm/vm_events.h"
 #include "vmm/rt/clock.h"
 #include "vmm/rt/format.h"
 
@@ -26,6 +25,7 @@ enum mode {
 	MODE_EDIT,
 	MODE_WAIT,  /* a command is under way */
 	MODE_GUEST, /* attached */
+	MODE_SETTLE, /* just left: what comes in is not for us */
 	MODE_SECRET, /* locked, or a new password being typed */
 };
 
@@ -34,8 +34,6 @@ static enum mode mode;
 static struct console_output output;
 static struct line_editor editor;
 static struct reply reply;
-static u32 guest; /* id of the VM attached to */
-static u32 guest_port; /* 0: its console */
 
 static struct console_terminal terminal = {.rows = 24, .columns = LINE_COLUMNS};
 static struct pager pager;
@@ -97,7 +95,8 @@ enum serial_name console_port(void)
 /* Not above a guest's output or a password, and not to anybody who has not logged in. */
 static bool shows_notices(void)
 {
-	return mode != MODE_GUEST && mode != MODE_SECRET && console_login.open;
+	return mode != MODE_GUEST && mode != MODE_SETTLE && mode != MODE_SECRET &&
+	       console_login.open;
 }
 
 bool console_takes_notices(void)
@@ -154,48 +153,26 @@ static void show_held_notices(void)
 	console_output_text(&output, console_notices_take());
 }
 
-/* Leaves the guest's console; what was held back comes now. */
+/* Leaves the guest's console; what was held back comes when the terminal has settled. */
 static void detach(const char *why)
 {
-	const struct vm *vm = vm_by_id(guest);
-
-	log_actor_set(operator_terminal.name);
-	log_message(LOG_INFO, LOG_AUDIT, vm != NULL ? vm->config.name : "", "console left");
-	log_actor_set(NULL);
-	mode = MODE_WAIT;
-	console_output_fresh_line(&output);
+	console_guest_leave();
 	if (why != NULL)
 		console_output_text(&output, text_of(why));
-	show_held_notices();
-	prompt_again();
+	mode = MODE_SETTLE;
 }
 
 /* To the console of a VM, or to one of its further ports. */
-static void attach(u32 id, u32 of)
+static void attach(void)
 {
-	struct vm *vm = vm_by_id(id);
-	const char *hint = NULL;
-	char text[128];
+	const struct vm *vm = vm_by_id(reply.attach_id);
 
 	if (vm == NULL) {
 		prompt_again();
 		return;
 	}
-	if (of == 0) {
-		format(text, sizeof(text), "[console of %s, Ctrl-] leaves]\n", vm->config.name);
-		hint = console_guest_hint(vm);
-	} else {
-		format(text, sizeof(text), "[port %s of %s, Ctrl-] leaves]\n",
-		       vm->config.port[of - 1], vm->config.name);
-	}
-	console_output_text(&output, text_of(text));
-	if (hint != NULL)
-		console_output_text(&output, text_of(hint));
-	vm_event(vm->config.name, vm->uuid, EVENT_CONSOLE_ATTACHED, operator_terminal.name);
-	guest = id;
-	guest_port = of;
+	console_guest_attach(&output, vm, reply.attach_port, reply.attach_raw);
 	mode = MODE_GUEST;
-	console_guest_begin();
 }
 
 static void finish_command(void)
@@ -204,7 +181,7 @@ static void finish_command(void)
 	console_output_fresh_line(&output);
 	pager_end(&pager, output.written);
 	if (reply.attach_id != 0) {
-		attach(reply.attach_id, reply.attach_port);
+		attach();
 	} else if (reply.secret_iterations != 0) {
 		mode = MODE_SECRET;
 		console_secret_make(&output, reply.secret_iterations);
@@ -338,20 +315,20 @@ static bool step_wait(void)
 
 static bool step_guest(void)
 {
-	struct vm *vm = vm_by_id(guest);
+	const char *why;
 
-	if (vm == NULL) {
-		detach("[the VM is gone]\n");
-		return true;
-	}
-	console_guest_output(&output, vm, guest_port);
-	if (vm_has_ended(vm) && !vm_console_waiting(vm, guest_port) && !vm->dying) {
-		detach("[the guest has ended]\n");
-		return true;
-	}
-	if (!console_guest_input(port, vm, guest_port))
+	if (console_guest_step(port, &why) == CONSOLE_GUEST_HERE)
 		return false;
-	detach(NULL);
+	detach(why);
+	return true;
+}
+
+static bool step_settle(void)
+{
+	if (!console_guest_settled(port))
+		return false;
+	show_held_notices();
+	prompt_again();
 	return true;
 }
 
@@ -470,6 +447,9 @@ bool console_step(void)
 	case MODE_GUEST:
 		more = step_guest();
 		break;
+	case MODE_SETTLE:
+		more = step_settle();
+		break;
 	case MODE_SECRET:
 		more = step_secret();
 		break;
@@ -482,6 +462,8 @@ u64 console_deadline(void)
 {
 	if (mode == MODE_GUEST && console_input_held())
 		return clock_tsc() + clock_ns_to_tsc(FULL_INPUT_RETRY_NS);
+	if (mode == MODE_SETTLE)
+		return console_guest_settle_deadline();
 	if (mode == MODE_SECRET)
 		return console_secret_deadline();
 	if (mode == MODE_WAIT)

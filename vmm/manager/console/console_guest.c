@@ -1,16 +1,36 @@
 /* SPDX-License-Identifier: MIT */
 #include "vmm/manager/console/console_guest.h"
 #include "vmm/manager/console/console_input.h"
+#include "vmm/manager/console/console_secret.h"
+#include "vmm/manager/console/terminal_filter.h"
+#include "vmm/manager/log/log.h"
+#include "vmm/manager/vm/vm_events.h"
 #include "vmm/rt/clock.h"
+#include "vmm/rt/format.h"
 
 #define GUEST_AHEAD 2048u /* of a guest's output: what Ctrl-] can wait for */
 #define DETACH_NS   NS_PER_S
+#define SETTLE_NS   (200 * NS_PER_MS)
 
-static u64 seen_tsc; /* since when Ctrl-] waits behind other input; 0: it does not */
+static struct {
+	struct console_output *output;
+	u32 vm_id;
+	u32 port; /* 0: its console */
+	bool raw;
+	struct terminal_filter filter; /* raw: it only looks on */
+	u64 seen_tsc;	 /* since when Ctrl-] waits behind other input; 0: it does not */
+	u64 settled_tsc; /* once left: until then input is dropped */
+} session;
 
-void console_guest_begin(void)
+static void put(void *context, const char *bytes, size_t count)
 {
-	seen_tsc = 0;
+	(void)context;
+	console_output_raw(session.output, bytes, count);
+}
+
+static void put_nowhere(void *context, const char *bytes, size_t count)
+{
+	(void)context, (void)bytes, (void)count;
 }
 
 static bool names_a_console(const char *cmdline)
@@ -24,7 +44,8 @@ static bool names_a_console(const char *cmdline)
 	return false;
 }
 
-const char *console_guest_hint(const struct vm *vm)
+/* Why nothing is to be seen, as far as that is known; NULL: there is something, or it will come. */
+static const char *hint_of(const struct vm *vm)
 {
 	if (vm->channel == NULL ||
 	    __atomic_load_n(&vm->channel->stream[0].output_written, __ATOMIC_ACQUIRE) != 0)
@@ -37,16 +58,40 @@ const char *console_guest_hint(const struct vm *vm)
 	return "[nothing printed so far; a Linux needs console=ttyS0 in its cmdline]\n";
 }
 
-void console_guest_output(struct console_output *output, struct vm *vm, u32 of)
+void console_guest_attach(struct console_output *output, const struct vm *vm, u32 of, bool raw)
+{
+	const char *hint = of == 0 ? hint_of(vm) : NULL;
+	char text[128];
+
+	session.output = output;
+	session.vm_id = vm->id;
+	session.port = of;
+	session.raw = raw;
+	session.seen_tsc = 0;
+	terminal_filter_init(&session.filter, raw ? put_nowhere : put, NULL);
+	if (of == 0)
+		format(text, sizeof(text), "[console of %s, Ctrl-] leaves]\n", vm->config.name);
+	else
+		format(text, sizeof(text), "[port %s of %s, Ctrl-] leaves]\n",
+		       vm->config.port[of - 1], vm->config.name);
+	console_output_text(output, text_of(text));
+	if (hint != NULL)
+		console_output_text(output, text_of(hint));
+	vm_event(vm->config.name, vm->uuid, EVENT_CONSOLE_ATTACHED, console_login.name);
+}
+
+static void show_output(struct vm *vm)
 {
 	u8 bytes[256];
 	u32 count;
 
-	while (CONSOLE_OUTPUT_BYTES - console_output_room(output) < GUEST_AHEAD) {
-		count = vm_console_read(vm, of, bytes, sizeof(bytes));
+	while (CONSOLE_OUTPUT_BYTES - console_output_room(session.output) < GUEST_AHEAD) {
+		count = vm_console_read(vm, session.port, bytes, sizeof(bytes));
 		if (count == 0)
 			return;
-		console_output_raw(output, bytes, count);
+		if (session.raw)
+			console_output_raw(session.output, bytes, count);
+		terminal_filter_take(&session.filter, bytes, count);
 	}
 }
 
@@ -55,14 +100,14 @@ static bool detach_waited(enum serial_name port)
 {
 	u64 now = clock_tsc();
 
-	if (seen_tsc == 0 && serial_find(port, KEY_DETACH) != 0)
-		seen_tsc = now;
-	if (seen_tsc != 0 && now - seen_tsc < clock_ns_to_tsc(DETACH_NS))
+	if (session.seen_tsc == 0 && serial_find(port, KEY_DETACH) != 0)
+		session.seen_tsc = now;
+	if (session.seen_tsc != 0 && now - session.seen_tsc < clock_ns_to_tsc(DETACH_NS))
 		return false;
 	return console_input_cut(port, KEY_DETACH);
 }
 
-bool console_guest_input(enum serial_name port, struct vm *vm, u32 of)
+static bool take_input(enum serial_name port, struct vm *vm)
 {
 	bool detach = false;
 	bool stuck = false;
@@ -70,13 +115,63 @@ bool console_guest_input(enum serial_name port, struct vm *vm, u32 of)
 
 	while (!detach && !stuck && console_input_next(port, &byte)) {
 		detach = byte == KEY_DETACH;
-		stuck = !detach && vm_console_write(vm, of, &byte, 1) == 0;
+		stuck = !detach && vm_console_write(vm, session.port, &byte, 1) == 0;
 	}
 	if (stuck) {
 		console_input_back(byte);
 		detach = detach_waited(port);
 	}
 	if (detach || !stuck)
-		seen_tsc = 0;
+		session.seen_tsc = 0;
 	return detach;
+}
+
+enum console_guest_state console_guest_step(enum serial_name port, const char **why)
+{
+	struct vm *vm = vm_by_id(session.vm_id);
+
+	*why = NULL;
+	if (vm == NULL) {
+		*why = "[the VM is gone]\n";
+		return CONSOLE_GUEST_LEAVE;
+	}
+	show_output(vm);
+	if (vm_has_ended(vm) && !vm_console_waiting(vm, session.port) && !vm->dying) {
+		*why = "[the guest has ended]\n";
+		return CONSOLE_GUEST_LEAVE;
+	}
+	return take_input(port, vm) ? CONSOLE_GUEST_LEAVE : CONSOLE_GUEST_HERE;
+}
+
+void console_guest_leave(void)
+{
+	const struct vm *vm = vm_by_id(session.vm_id);
+
+	log_actor_set(console_login.name);
+	log_message(LOG_INFO, LOG_AUDIT, vm != NULL ? vm->config.name : "", "console left");
+	log_actor_set(NULL);
+	if (session.raw)
+		terminal_filter_leave_raw(&session.filter, put);
+	else
+		terminal_filter_leave(&session.filter);
+	console_output_fresh_line(session.output);
+	session.settled_tsc = clock_tsc() + clock_ns_to_tsc(SETTLE_NS);
+}
+
+bool console_guest_settled(enum serial_name port)
+{
+	u64 now = clock_tsc();
+	u8 byte;
+
+	while (console_input_next(port, &byte))
+		;
+	/* what it may answer to could still be on its way */
+	if (console_output_room(session.output) < CONSOLE_OUTPUT_BYTES)
+		session.settled_tsc = now + clock_ns_to_tsc(SETTLE_NS);
+	return now >= session.settled_tsc;
+}
+
+u64 console_guest_settle_deadline(void)
+{
+	return session.settled_tsc;
 }

@@ -1,0 +1,292 @@
+/* SPDX-License-Identifier: MIT */
+#include "vmm/manager/console/terminal_filter.h"
+#include "lib/bits.h"
+#include "lib/string.h"
+#include "vmm/manager/console/terminal_sequence.h"
+
+#define BELL	   0x07
+#define BACKSPACE  0x08
+#define TABULATOR  0x09
+#define FORM_FEED  0x0c
+#define SHIFT_OUT  0x0e
+#define SHIFT_IN   0x0f
+#define CANCEL	   0x18
+#define SUBSTITUTE 0x1a
+#define ESCAPE	   0x1b
+#define DELETE	   0x7f
+
+#define REPEAT_MAX    255u /* of a line's graphic: a line */
+#define LINUX_PALETTE 7u /* hexadecimal digits after ESC ] P, which nothing else ends */
+
+enum state {
+	STATE_TEXT,
+	STATE_ESCAPE,	/* after ESC */
+	STATE_SET,	/* after ESC and an intermediate byte */
+	STATE_SEQUENCE, /* a control sequence: ESC [ */
+	STATE_STRING,	/* dropped up to its end */
+	STATE_OSC,	/* after ESC ] */
+	STATE_SKIP,
+};
+
+void terminal_filter_init(struct terminal_filter *filter,
+			  void (*put)(void *context, const char *bytes, size_t count),
+			  void *context)
+{
+	*filter = (struct terminal_filter){.put = put, .context = context, .state = STATE_TEXT};
+}
+
+static void put_byte(struct terminal_filter *filter, char byte)
+{
+	filter->put(filter->context, &byte, 1);
+}
+
+/* DEC's special graphics from 0x5f on, as xterm has them in Unicode. */
+static const u16 graphics[] = {
+	0x0020, 0x25c6, 0x2592, 0x2409, 0x240c, 0x240d, 0x240a, 0x00b0, 0x00b1, 0x2424, 0x240b,
+	0x2518, 0x2510, 0x250c, 0x2514, 0x253c, 0x23ba, 0x23bb, 0x2500, 0x23bc, 0x23bd, 0x251c,
+	0x2524, 0x2534, 0x252c, 0x2502, 0x2264, 0x2265, 0x03c0, 0x2260, 0x00a3, 0x00b7,
+};
+_Static_assert(ARRAY_COUNT(graphics) == DELETE - 0x5f, "up to 0x7e");
+
+static void put_graphic(struct terminal_filter *filter, u32 code)
+{
+	const char three[] = {(char)(0xe0 | code >> 12), (char)(0x80 | (code >> 6 & 0x3f)),
+			      (char)(0x80 | (code & 0x3f))};
+	const char two[] = {(char)(0xc0 | code >> 6), (char)(0x80 | (code & 0x3f))};
+
+	if (code >= 0x800)
+		filter->put(filter->context, three, sizeof(three));
+	else if (code >= 0x80)
+		filter->put(filter->context, two, sizeof(two));
+	else
+		put_byte(filter, (char)code);
+}
+
+void terminal_repeat(struct terminal_filter *filter, u32 count)
+{
+	for (u32 i = 0; i < MIN(MAX(count, 1u), REPEAT_MAX); i++)
+		put_graphic(filter, filter->graphic);
+}
+
+static void take_printable(struct terminal_filter *filter, u8 byte)
+{
+	filter->graphic = 0;
+	if (filter->sets.graphics[filter->sets.used] && byte >= 0x5f) {
+		filter->graphic = graphics[byte - 0x5f];
+		put_graphic(filter, filter->graphic);
+	} else {
+		put_byte(filter, (char)byte);
+	}
+}
+
+/* C0, which work in the middle of a sequence too. */
+static void take_control(struct terminal_filter *filter, u8 byte)
+{
+	switch (byte) {
+	case BELL:
+	case BACKSPACE ... '\n':
+	case '\r':
+		put_byte(filter, (char)byte);
+		break;
+	case '\n' + 1 ... FORM_FEED: /* terminals take them for the same */
+		put_byte(filter, '\n');
+		break;
+	case SHIFT_OUT:
+	case SHIFT_IN:
+		filter->sets.used = byte == SHIFT_OUT;
+		break;
+	default:
+		break;
+	}
+}
+
+/* --- UTF-8 (RFC 3629, 4): nothing overlong, no surrogates, nothing above U+10FFFF --- */
+
+static void begin_character(struct terminal_filter *filter, u8 byte)
+{
+	filter->need = byte < 0xe0 ? 1 : byte < 0xf0 ? 2 : 3;
+	filter->low = byte == 0xe0 ? 0xa0 : byte == 0xf0 ? 0x90 : 0x80;
+	filter->high = byte == 0xed ? 0x9f : byte == 0xf4 ? 0x8f : 0xbf;
+	filter->have = 1;
+	filter->graphic = 0;
+	filter->character[0] = (char)byte;
+}
+
+/* False: the byte does not go on with the character, which is not one. */
+static bool continue_character(struct terminal_filter *filter, u8 byte)
+{
+	bool fits = byte >= filter->low && byte <= filter->high;
+
+	if (!fits) {
+		filter->need = 0;
+		put_byte(filter, '?');
+		return false;
+	}
+	filter->character[filter->have++] = (char)byte;
+	filter->low = 0x80;
+	filter->high = 0xbf;
+	if (--filter->need > 0)
+		return true;
+	/* U+0080 to U+009F are C1 again, which xterm obeys in this form as well */
+	if (filter->have == 2 && (u8)filter->character[0] == 0xc2 && byte < 0xa0)
+		put_byte(filter, '?');
+	else
+		filter->put(filter->context, filter->character, filter->have);
+	return true;
+}
+
+static void take_text(struct terminal_filter *filter, u8 byte)
+{
+	if (byte < DELETE)
+		take_printable(filter, byte);
+	else if (byte >= 0xc2 && byte <= 0xf4)
+		begin_character(filter, byte);
+	else if (byte != DELETE)
+		put_byte(filter, '?');
+}
+
+/* --- sequences --- */
+
+static void begin_string(struct terminal_filter *filter, enum state state, bool text)
+{
+	filter->state = (u8)state;
+	filter->text_string = text;
+}
+
+static void end_escape(struct terminal_filter *filter, u8 byte)
+{
+	filter->state = STATE_TEXT;
+	switch (byte) {
+	case '[':
+		filter->state = STATE_SEQUENCE;
+		filter->length = 0;
+		filter->too_long = false;
+		break;
+	case ']':
+		begin_string(filter, STATE_OSC, true);
+		break;
+	case 'P': /* DCS: what it carries may have lines */
+		begin_string(filter, STATE_STRING, false);
+		break;
+	case 'X':
+	case '^':
+	case '_':
+		begin_string(filter, STATE_STRING, true);
+		break;
+	default:
+		terminal_escape(filter, (char)byte);
+	}
+}
+
+static void take_escape(struct terminal_filter *filter, u8 byte)
+{
+	if (byte < '0') {
+		filter->intermediate = byte;
+		filter->state = STATE_SET;
+	} else {
+		end_escape(filter, byte);
+	}
+}
+
+/* ESC ( and ESC ) name the sets G0 and G1; `0` is the line graphics, all others are text. */
+static void take_set(struct terminal_filter *filter, u8 byte)
+{
+	if (byte < '0') {
+		filter->intermediate = 0; /* two of them: something else */
+		return;
+	}
+	if (filter->intermediate == '(' || filter->intermediate == ')')
+		filter->sets.graphics[filter->intermediate == ')'] = byte == '0';
+	filter->state = STATE_TEXT;
+}
+
+static void take_sequence(struct terminal_filter *filter, u8 byte)
+{
+	if (byte >= '@') {
+		filter->state = STATE_TEXT;
+		if (!filter->too_long)
+			terminal_sequence(filter, (char)byte);
+	} else if (filter->length == TERMINAL_PARAMETER_BYTES) {
+		filter->too_long = true;
+	} else {
+		filter->parameters[filter->length++] = (char)byte;
+	}
+}
+
+/* ESC ] R and ESC ] P with seven digits are Linux's, and have no end. */
+static void take_osc(struct terminal_filter *filter, u8 byte)
+{
+	filter->state = STATE_STRING;
+	if (byte == 'R') {
+		filter->state = STATE_TEXT;
+	} else if (byte == 'P') {
+		filter->state = STATE_SKIP;
+		filter->skip = LINUX_PALETTE;
+	}
+}
+
+static bool ends_string(const struct terminal_filter *filter, u8 byte)
+{
+	return filter->text_string && (byte == BELL || byte == '\n');
+}
+
+/* A byte of a string. */
+static void drop(struct terminal_filter *filter, u8 byte)
+{
+	if (ends_string(filter, byte)) {
+		filter->state = STATE_TEXT;
+		if (byte == '\n')
+			take_control(filter, byte);
+	} else if (filter->state == STATE_OSC) {
+		take_osc(filter, byte);
+	} else if (filter->state == STATE_SKIP && --filter->skip == 0) {
+		filter->state = STATE_TEXT;
+	}
+}
+
+/* True: the byte is one of those that begin or end a sequence wherever they stand. */
+static bool take_anywhere(struct terminal_filter *filter, u8 byte)
+{
+	if (byte != ESCAPE && byte != CANCEL && byte != SUBSTITUTE)
+		return false;
+	if (filter->need > 0)
+		put_byte(filter, '?');
+	filter->need = 0;
+	filter->intermediate = 0;
+	filter->state = byte == ESCAPE ? STATE_ESCAPE : STATE_TEXT;
+	return true;
+}
+
+static void take_byte(struct terminal_filter *filter, u8 byte)
+{
+	if (take_anywhere(filter, byte))
+		return;
+	if (filter->state >= STATE_STRING) {
+		drop(filter, byte);
+		return;
+	}
+	if (filter->need > 0 && continue_character(filter, byte))
+		return;
+	if (byte < ' ') {
+		take_control(filter, byte);
+		return;
+	}
+	if (byte >= DELETE)
+		filter->state = byte == DELETE ? filter->state : (u8)STATE_TEXT;
+	else if (filter->state == STATE_ESCAPE)
+		take_escape(filter, byte);
+	else if (filter->state == STATE_SET)
+		take_set(filter, byte);
+	else if (filter->state == STATE_SEQUENCE)
+		take_sequence(filter, byte);
+	else
+		take_printable(filter, byte);
+	if (byte > DELETE)
+		take_text(filter, byte);
+}
+
+void terminal_filter_take(struct terminal_filter *filter, const u8 *bytes, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		take_byte(filter, bytes[i]);
+}
