@@ -1,24 +1,19 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The debugger's line: packets and noise from COM3, answers and stops of a monitor gone bad, VMs
- * that end meanwhile. The output is packets with right checksums and nothing else. A GDB that
- * keeps to the protocol gets one answer to each packet, whatever the monitor does.
+ * that end meanwhile, a password and locks. The output is packets with right checksums and nothing
+ * else, but for text while there is a password. A GDB that keeps to the protocol gets one answer to
+ * each packet, whatever the monitor does. While COM3 is locked nothing is asked but to let go.
  */
-/* Counted elsewhere: vmm/manager/text/text.c */
-#include "tests/fake_clock.h"
+/* Counted elsewhere: vmm/manager/text/text.c vmm/manager/password.c vmm/manager/sha256.c */
 #include "tests/fuzz/fuzz.h"
 
-#include "lib/string.c"
-#include "vmm/manager/gdb/gdb.c"
-#include "vmm/manager/gdb/gdb_command.c"
-#include "vmm/manager/gdb/gdb_packet.c"
-#include "vmm/manager/gdb/gdb_registers.c"
-#include "vmm/manager/text/text.c"
+#include "tests/unit/gdb_sources.h"
 #include "vmm/manager/vm/vm_query.c"
-#include "vmm/rt/format.c"
 
 #define PATIENCE_NS (60 * NS_PER_S) /* GDB's, after `set remotetimeout 60` */
 #define INPUT_MAX 8192u
+#define PASSWORD "open sesame"
 
 static struct vm_channel channel;
 static struct vm the_vm;
@@ -36,6 +31,8 @@ static struct {
 	u32 length;
 } reader;
 static bool polite; /* one packet at a time, and Ctrl-C while the VM runs */
+static bool with_password;
+static struct password_hash hash;
 static u32 unanswered;
 
 bool serial_open(enum serial_name name)
@@ -76,7 +73,9 @@ static void read_byte(u8 byte)
 			memset(&reader, 0, sizeof(reader));
 		}
 	} else if (!reader.inside) {
-		CHECK_THAT(byte == '$' || byte == '+' || byte == '-');
+		CHECK_THAT(byte == '$' || byte == '+' || byte == '-' ||
+			   (with_password && (char_is_printable((char)byte) || byte == '\r' ||
+					      byte == '\n')));
 		reader.inside = byte == '$';
 	} else if (byte == '#') {
 		reader.tail = 1;
@@ -147,6 +146,9 @@ static void step(void)
 	CHECK_THAT(gdb.line.length <= GDB_PACKET_BYTES);
 	CHECK_THAT(gdb.vm_id == 0 || gdb.cpu < gdb.cpu_count);
 	CHECK_THAT(gdb.query.input_bytes <= QUERY_INPUT_BYTES);
+	CHECK_THAT(!gdb_locked() || !gdb.attached);
+	CHECK_THAT(!gdb_locked() || !gdb.busy || gdb.answered == take_nothing ||
+		   gdb.query.question.kind == QUERY_DETACH);
 	CHECK_THAT(channel.question.query.run == 0 ||
 		   channel.question.query.run <= BITS(gdb.cpu_count - 1, 0));
 }
@@ -196,6 +198,8 @@ static void type_packet(struct fuzz *fuzz, bool wrong)
 
 		if (*byte == '$' || *byte == '#')
 			*byte = '}';
+		if (polite && with_password && *byte < ' ')
+			*byte = '.'; /* a first packet is text */
 		total = (u8)(total + *byte);
 	}
 	snprintf(sum, sizeof(sum), "%02x", (u8)(total + wrong));
@@ -217,6 +221,10 @@ static void type_noise(struct fuzz *fuzz)
 	u8 bytes[32];
 	u32 count = fuzz_u8(fuzz) % sizeof(bytes);
 
+	if (with_password && gdb_locked() && count == 31) {
+		type((const u8 *)"\x15" PASSWORD "\r", sizeof(PASSWORD) + 1);
+		return;
+	}
 	fuzz_take(fuzz, bytes, count);
 	if (polite) {
 		bytes[0] = 3;
@@ -281,7 +289,10 @@ static void change_vm(struct fuzz *fuzz)
 		start(the_vm.id + 1, 1 + (how >> 3 & 31));
 		break;
 	case 6:
-		gdb_close();
+		if (with_password && (how & 8) != 0)
+			gdb_lock();
+		else
+			gdb_close();
 		break;
 	default:
 		if (vm_there && the_vm.group != HANDLE_NONE && !the_vm.dying)
@@ -290,11 +301,24 @@ static void change_vm(struct fuzz *fuzz)
 	}
 }
 
+static void make_password(void)
+{
+	static struct password_work work;
+
+	hash = (struct password_hash){.iterations = 1, .salt_bytes = 8};
+	password_begin(&work, TEXT(PASSWORD), &hash);
+	while (!password_step(&work, 1))
+		;
+	memcpy(hash.hash, work.hash, sizeof(hash.hash));
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 {
 	struct fuzz fuzz = {bytes, size};
 	u8 first = fuzz_u8(&fuzz);
 
+	if (hash.iterations == 0)
+		make_password();
 	memset(&gdb, 0, sizeof(gdb));
 	memset(&reader, 0, sizeof(reader));
 	typed_count = typed_taken = unanswered = 0;
@@ -302,6 +326,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 	room = GDB_OUT_BYTES;
 	mood = 7;
 	polite = first & 1;
+	with_password = first & 0x80;
+	door = (struct login){.name = "COM3", .open = true};
+	login_require(with_password ? &hash : NULL);
 	start(1, 1 + (first >> 1 & 63));
 	CHECK_THAT(gdb_open(&the_vm) == NULL);
 	while (fuzz.left > 0) {

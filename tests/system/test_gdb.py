@@ -1,12 +1,15 @@
 # SPDX-License-Identifier: MIT
 """Stock GDB on COM3 debugs a guest."""
 import re
+import socket
 
 import pytest
 
+import bundle
 import debugger
 from debugger import value
 from machine import Bochs, Qemu
+from test_password import hashed
 
 EMULATORS = {"qemu": Qemu, "bochs": Bochs}
 
@@ -71,3 +74,74 @@ def test_gdb(build, emulator):
         (state,) = machine.objects("gdb off")
         assert state["state"] == "off"
         assert "allowed: demo" in machine.command("gdb nobody")
+
+
+WORD = "open sesame"
+
+
+class Terminal:
+    """A person's at COM3."""
+
+    def __init__(self, machine):
+        self.link = socket.create_connection(("127.0.0.1", machine.com3.port))
+        self.link.settimeout(120)
+        self.said = b""
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *unused):
+        self.link.close()
+
+    def type(self, text, answer):
+        self.link.sendall(text.encode())
+        self.wait(answer)
+
+    def wait(self, answer):
+        while answer not in self.said:
+            data = self.link.recv(4096)
+            assert data, self.said
+            self.said += data
+        self.said = self.said.partition(answer)[2]
+
+
+def state(machine):
+    return machine.objects("gdb")[0]["state"]
+
+
+@pytest.mark.parametrize("emulator", EMULATORS)
+def test_locked(build, tmp_path, emulator):
+    """With a password COM3 asks for it before anything else, and again after `lock`."""
+    conf = (f"[host]\npassword = {hashed(WORD)}\n"
+            "[vm demo]\nkernel = built-in\nmemory = 16M\nautostart = yes\n")
+    files = bundle.make(tmp_path / "locked.cpio", conf)
+    with EMULATORS[emulator](build, bundle=files, com3=True) as machine:
+        machine.wait("password: ")
+        machine.type(WORD + "\r")
+        machine.wait_prompt()
+        regs = wait_long_mode(machine)
+        assert machine.objects("gdb demo")[0]["state"] == "locked"
+        out = debugger.run(machine, "p/x $pc")
+        assert "E.locked" in out and "$1" not in out, out
+        with Terminal(machine) as terminal:
+            terminal.type("\x15close barley\r", b"error: wrong password")
+            terminal.type(WORD + "\r", b"open: GDB may attach now")
+        assert state(machine) == "waiting"
+        check_look(machine, regs)
+        # a GDB that waits for a stop is told that there will be none, and the guest goes on
+        gdb = debugger.start(machine, "echo going\\n", "continue")
+        debugger.wait_running(machine, gdb)
+        machine.type("lock\r")
+        machine.wait("password: ")
+        debugger.rest(machine, gdb)
+        with Terminal(machine) as terminal:
+            terminal.type("\r", b"password: ")
+        machine.type(WORD + "\r")
+        machine.wait_prompt()
+        assert state(machine) == "locked"
+        assert machine.vm("demo")["state"] == "running"
+        assert "E.locked" in debugger.run(machine, "p/x $pc")
+        audit = machine.command("log show -c audit")
+        for line in ("console: gdb on COM3", "COM3: locked", "COM3: wrong password, 1 in a row",
+                     "COM3: unlocked"):
+            assert line in audit, audit

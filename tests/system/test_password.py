@@ -4,6 +4,7 @@ import hashlib
 import json
 import re
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
@@ -129,6 +130,73 @@ def test_password(build, tmp_path, emulator):
         secrets = (WORD, WRONG, "correct horse", hashed(WORD)[-64:])
         said = machine.transcript() + machine.command("log show")
         assert not [secret for secret in secrets if secret in said]
+
+
+IDLE = r"\[locked, no input for 2 s\]\r*\n"
+
+
+def unlock(machine):
+    machine.type(WORD + "\r")
+    return machine.wait_prompt()
+
+
+def check_idle_ends(machine, line):
+    """What is under way at the terminal ends with the lock."""
+    unlock(machine)
+    machine.type(line + "\r")
+    machine.wait(IDLE)
+    machine.wait(ASKED)
+
+
+def test_idle(build, tmp_path):
+    """`lock_after` locks the console when nothing is typed, whatever it shows meanwhile. On Bochs,
+    whose idle time passes at once, nobody could type in time."""
+    conf = (f"[host]\npassword = {hashed(WORD)}\nlock_after = 2s\n"
+            "[vm demo]\nkernel = built-in\nmemory = 16M\nautostart = yes\nstop_timeout = 300s\n")
+    with Qemu(build, bundle=bundle.make(tmp_path / "idle.cpio", conf)) as machine:
+        machine.wait(ASKED)
+        unlock(machine)
+        machine.type("vm li")  # a line that is not finished is none
+        machine.wait(IDLE)
+        machine.wait(ASKED)
+        for line in ("watch 1 vm list", "password"):
+            check_idle_ends(machine, line)
+        assert "vm list" not in refused(machine, WRONG)
+        unlock(machine)
+        machine.attach("demo")
+        machine.wait(IDLE)
+        machine.wait(ASKED)
+        unlock(machine)
+        assert "lock_after = 2s" in machine.command("config show")
+        audit = machine.command("log show -c audit")
+        assert audit.count("console: no input for 2 s") == 4, audit
+        assert "demo: console: console left" in audit
+        machine.command("term on 5")
+        machine.type("help\r")
+        machine.wait("--more--")
+        machine.wait(IDLE)
+        machine.wait(ASKED)
+        unlock(machine)
+        for _ in range(8):
+            machine.type("x")
+            time.sleep(0.5)
+        machine.type("\x15version\r")
+        assert "locked" not in machine.wait("Skerry ")
+        machine.wait_prompt()
+        # a machine that is on its way down goes on
+        machine.type("poweroff\r")
+        machine.wait("Stopping 1 VM first")
+        time.sleep(4)
+        machine.type("\x03")
+        assert "locked" not in machine.wait_prompt()
+
+
+def test_idle_without_password(build, tmp_path):
+    conf = "[host]\nlock_after = 1s\n[vm demo]\nkernel = built-in\nmemory = 16M\n"
+    with Qemu(build, bundle=bundle.make(tmp_path / "idle.cpio", conf)) as machine:
+        assert "lock_after: found without a password" in machine.wait_prompt()
+        time.sleep(2)
+        assert "Skerry" in machine.command("version")
 
 
 def guide_line(word):

@@ -346,6 +346,30 @@ static void test_heading_unreadable(void **state)
 	assert_int_equal(config.vm_count, 1);
 }
 
+/* How long nothing may be typed: at least a second, or none. */
+static void test_lock_after(void **state)
+{
+	static const char *const bad[] = {"10ms", "1ns", "86401s", "600", "never", "-1s", ""};
+	char line[64];
+
+	(void)state;
+	assert_int_equal(parse("[host]\nlock_after = 600s\n"), 0);
+	assert_int_equal(config.host.lock_after_ns, 600 * NS_PER_S);
+	assert_int_equal(parse("[host]\nlog = info\n"), 0);
+	assert_int_equal(config.host.lock_after_ns, 0);
+	assert_int_equal(parse("[host]\nlock_after = none\n"), 0);
+	assert_int_equal(config.host.lock_after_ns, 0);
+	assert_int_equal(parse("[host]\nlock_after = 0s\n"), 0);
+	for (u32 i = 0; i < ARRAY_COUNT(bad); i++) {
+		snprintf(line, sizeof(line), "[host]\nlock_after = %s\n", bad[i]);
+		assert_int_equal(parse(line), 1);
+		expect_problem(0, 2, 14 - (bad[i][0] == '\0'),
+			       "allowed: a time such as 600s, from 1s");
+	}
+	/* what other durations take stays as it was */
+	assert_int_equal(parse("[host]\nlog.segment_age = none\n"), 1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -357,6 +381,7 @@ int main(void)
 		cmocka_unit_test(test_password),       cmocka_unit_test(test_password_locks),
 		cmocka_unit_test(test_password_not_asked),
 		cmocka_unit_test(test_heading_unreadable),
+		cmocka_unit_test(test_lock_after),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

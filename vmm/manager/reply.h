@@ -106,6 +106,7 @@ struct reply {
 	u8 action;    /* enum vm_action */
 	bool several; /* a VM with which it fails is told, and the next one follows */
 
+	bool lasting; /* it is waited for, however long nothing is typed */
 	u32 attach_id; /* the terminal becomes this VM's console; 0: no */
 	u32 attach_port; /* or one of its further ports; 0: its console */
 	bool attach_raw; /* without a filter */

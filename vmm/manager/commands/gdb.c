@@ -6,16 +6,20 @@
 static void show(struct reply *reply)
 {
 	const struct vm *vm = gdb_vm();
-	const char *state = !gdb_attached() ? "waiting" : gdb_holds() ? "stopped" : "running";
+	const char *state = gdb_locked()     ? "locked"
+			    : !gdb_attached() ? "waiting"
+			    : gdb_holds()     ? "stopped"
+					      : "running";
 
 	if (!reply->json) {
 		if (vm == NULL)
 			reply_line(reply, "no VM is on COM3");
 		else
 			reply_line(reply, "%s is on COM3: %s", vm->config.name,
-				   !gdb_attached() ? "no GDB yet, `target remote` attaches"
-				   : gdb_holds()   ? "stopped by GDB"
-						   : "running under GDB");
+				   gdb_locked()	     ? "locked, it asks for the password"
+				   : !gdb_attached() ? "no GDB yet, `target remote` attaches"
+				   : gdb_holds()     ? "stopped by GDB"
+						     : "running under GDB");
 		return;
 	}
 	reply_object_begin(reply);
@@ -44,13 +48,14 @@ static void command_gdb(struct reply *reply, const struct arguments *arguments)
 	if (vm == NULL)
 		return;
 	problem = vm_no_monitor(vm);
-	if (problem == NULL)
+	if (problem == NULL) {
+		log_message(LOG_INFO, LOG_AUDIT, vm->config.name, "gdb on COM3");
 		problem = gdb_open(vm);
+	}
 	if (problem != NULL) {
 		reply_error(reply, "cannot debug %s: %s", vm->config.name, problem);
 		return;
 	}
-	log_message(LOG_INFO, LOG_AUDIT, vm->config.name, "gdb on COM3");
 	show(reply);
 }
 
@@ -62,7 +67,7 @@ COMMAND(gdb,
 	.detail = "GDB's first packet holds the VM; `detach` in GDB lets it go, `gdb off` does so "
 		  "from here.\nWithout a name: which VM it is. Threads are vCPUs; $cr0 to $cr8 and "
 		  "$efer are registers.\nIn GDB: target remote HOST:PORT, or the terminal that is "
-		  "COM3.",
+		  "COM3. With a password COM3 asks for it first: type it there with a terminal.",
 	.example = "gdb alpha",
 	.keys = "name state",
 	.run = command_gdb,

@@ -1,14 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 #include "vmm/manager/command.h"
+#include "vmm/manager/gdb/gdb.h"
 
 static void run(struct reply *reply, const struct arguments *arguments)
 {
 	(void)arguments;
-	if (login_required())
-		login_lock(reply->to->login);
-	else
+	if (!login_required()) {
 		reply_error(reply, "no password is set that would open it again: `password` makes "
 				   "one for the configuration");
+		return;
+	}
+	login_lock(reply->to->login);
+	gdb_lock();
 }
 
 COMMAND(lock,
@@ -17,7 +20,7 @@ COMMAND(lock,
 	.arguments = "",
 	.summary = "asks for the password before the next command",
 	.detail = "Locks whichever the command came from, the console or the machine channel.\n"
-		  "What `gdb` has opened stays open.",
+		  "COM3, where `gdb` lets a GDB debug a VM, is locked with it; a GDB is detached.",
 	.example = "lock",
 	.run = run,
 	.changes = true);

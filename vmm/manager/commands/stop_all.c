@@ -52,6 +52,7 @@ void stop_all_run(struct reply *reply, const struct arguments *arguments, enum s
 		reply_line(reply, "Stopping %u VM%s first, each within its stop_timeout.%s", count,
 			   count == 1 ? "" : "s",
 			   reply->to->terminal ? " Ctrl-C: the machine stays on." : "");
+	reply->lasting = true;
 	reply->action = (u8)what;
 	reply->resume = resume;
 }

@@ -40,6 +40,7 @@ struct host_config {
 	u64 log_segment_bytes;
 	u64 log_segment_age_ns; /* 0: a segment is never too old */
 	u64 log_rate;           /* lines a second of each VM's monitor */
+	u64 lock_after_ns;      /* without input at the console; 0: never */
 	bool password_asked;    /* a line begins so, whether or not it could be read */
 	struct password_hash password;
 };

@@ -29,6 +29,8 @@ const struct config_key config_host_keys[] = {
 	 86400 * NS_PER_S, NULL, "a time such as 3600s, at most 86400s, 0s for none"},
 	{"log.rate", VALUE_NUMBER, offsetof(struct host_config, log_rate), 1, 100000, NULL,
 	 "a number of lines a second from 1 to 100000"},
+	{"lock_after", VALUE_DURATION, offsetof(struct host_config, lock_after_ns), NS_PER_S,
+	 86400 * NS_PER_S, "none", "a time such as 600s, from 1s to 86400s, or none"},
 	{"password", VALUE_PASSWORD, offsetof(struct host_config, password),
 	 .words = NULL, .allowed = PASSWORD_HASH_ALLOWED},
 	{NULL, VALUE_TEXT, 0, .words = NULL},
@@ -246,8 +248,11 @@ static bool parse_value(const struct config_key *key, struct text text, void *fi
 		return parse_percent(text, number) && *number >= key->minimum &&
 		       *number <= key->maximum;
 	case VALUE_DURATION:
-		return parse_duration(text, number) && *number >= key->minimum &&
-		       *number <= key->maximum;
+		if (key->words != NULL && text_equal(text, key->words))
+			return true;
+		return parse_duration(text, number) &&
+		       ((*number >= key->minimum && *number <= key->maximum) ||
+			(*number == 0 && key->words != NULL));
 	case VALUE_CPUS:
 		return parse_cpus(text, key->maximum, number);
 	case VALUE_RESERVE:

@@ -26,7 +26,8 @@ struct config_key {
 	u32 offset;          /* of the field in struct host_config or struct vm_config */
 	u64 minimum;         /* numbers; VALUE_TEXT: the field's size is the maximum */
 	u64 maximum;
-	const char *words;   /* VALUE_CHOICE, VALUE_FLAGS: in order, separated by spaces */
+	const char *words;   /* VALUE_CHOICE, VALUE_FLAGS: in order, separated by spaces;
+			      * VALUE_DURATION: what stands for 0, NULL: nothing does */
 	const char *allowed; /* for the error text */
 };
 

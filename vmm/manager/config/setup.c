@@ -3,6 +3,7 @@
 #include "kernel/abi/version.h"
 #include "vmm/manager/config/files.h"
 #include "vmm/manager/console/console.h"
+#include "vmm/manager/console/console_idle.h"
 #include "vmm/manager/console/console_secret.h"
 #include "vmm/manager/entropy_names.h"
 #include "vmm/manager/host/machine.h"
@@ -151,6 +152,9 @@ static void set_password(void)
 	if (config.host.password_asked) {
 		login_require(&config.host.password);
 		login_lock(&console_login);
+		console_idle_limit(config.host.lock_after_ns);
+	} else if (config.host.lock_after_ns != 0) {
+		report("[host] lock_after: found without a password, allowed: with one");
 	}
 	machine_channel_configure(config.host.password_asked);
 }

@@ -3,6 +3,7 @@
 #include "vmm/manager/command.h"
 #include "vmm/manager/console/console_complete.h"
 #include "vmm/manager/console/console_guest.h"
+#include "vmm/manager/console/console_idle.h"
 #include "vmm/manager/console/console_input.h"
 #include "vmm/manager/console/console_notices.h"
 #include "vmm/manager/console/console_output.h"
@@ -10,8 +11,8 @@
 #include "vmm/manager/console/console_reply.h"
 #include "vmm/manager/console/console_script.h"
 #include "vmm/manager/console/console_secret.h"
+#include "vmm/manager/console/console_send.h"
 #include "vmm/manager/console/line_editor.h"
-#include "vmm/manager/log/log.h"
 #include "vmm/rt/clock.h"
 #include "vmm/rt/format.h"
 
@@ -37,7 +38,6 @@ static struct reply reply;
 
 static struct console_terminal terminal = {.rows = 24, .columns = LINE_COLUMNS};
 static struct pager pager;
-static struct text aside; /* goes out before what waits: the pager's own words */
 
 static void write_editor(void *context, const char *bytes, size_t count)
 {
@@ -327,7 +327,8 @@ static bool step_settle(void)
 {
 	if (!console_guest_settled(port))
 		return false;
-	show_held_notices();
+	if (console_login.open)
+		show_held_notices();
 	prompt_again();
 	return true;
 }
@@ -343,16 +344,6 @@ static bool step_secret(void)
 	return true;
 }
 
-/* What the pager says goes ahead of what it holds back; true when it is out. */
-static bool send_aside(void)
-{
-	u32 sent = serial_send(port, (const u8 *)aside.start, (u32)aside.length);
-
-	aside.start += sent;
-	aside.length -= sent;
-	return aside.length == 0;
-}
-
 /* What did not fit has taken the prompt with it; true: there is more to send. */
 static bool recover(void)
 {
@@ -365,23 +356,7 @@ static bool recover(void)
 
 static void send(void)
 {
-	const u8 *bytes;
-	u32 count;
-	u32 sent;
-
-	do {
-		if (aside.length > 0 && !send_aside())
-			return;
-		bytes = console_output_waiting(&output, &count);
-		if (pager.paused)
-			return;
-		count = pager_allow(&pager, bytes, count, output.sent);
-		if (pager.paused)
-			aside = TEXT(PAGER_MORE);
-		sent = count > 0 ? serial_send(port, bytes, count) : 0;
-		pager_sent(&pager, bytes, sent, output.sent);
-		console_output_taken(&output, sent);
-	} while (aside.length > 0 || (sent > 0 && sent == count) || recover());
+	console_send(port, &output, &pager, recover);
 }
 
 /* The rest of what is held back is not shown. */
@@ -400,7 +375,7 @@ static void step_page(void)
 
 	if (!console_input_next(port, &byte))
 		return;
-	aside = TEXT(PAGER_MORE_GONE);
+	console_send_first(TEXT(PAGER_MORE_GONE));
 	if (byte == '\r' || byte == '\n')
 		pager_more(&pager, 1);
 	else if (byte == 'q' || byte == KEY_BREAK)
@@ -414,6 +389,32 @@ static void step_page(void)
 void console_page_off(void)
 {
 	pager_off(&pager);
+}
+
+/* Ends what is under way at the terminal; false: it has to be waited for. */
+static bool give_up(void)
+{
+	if (mode == MODE_WAIT && reply.lasting)
+		return false;
+	if (pager.paused)
+		drop_page();
+	if (mode == MODE_WAIT)
+		interrupt_command();
+	if (mode == MODE_SECRET && !console_secret_drop())
+		return false;
+	if (mode == MODE_GUEST)
+		detach(NULL);
+	return true;
+}
+
+/* Nobody has typed for long. */
+static void lock_idle(void)
+{
+	if (!give_up())
+		return;
+	console_idle_lock(&output);
+	if (mode != MODE_SETTLE)
+		prompt_again();
 }
 
 struct console_terminal console_terminal(void)
@@ -433,6 +434,8 @@ bool console_step(void)
 {
 	bool more = false;
 
+	if (mode != MODE_CLOSED && console_login.open && console_idle_over(port))
+		lock_idle();
 	if (pager.paused)
 		step_page();
 	switch (mode) {
@@ -458,7 +461,7 @@ bool console_step(void)
 	return more;
 }
 
-u64 console_deadline(void)
+static u64 deadline_of_mode(void)
 {
 	if (mode == MODE_GUEST && console_input_held())
 		return clock_tsc() + clock_ns_to_tsc(FULL_INPUT_RETRY_NS);
@@ -470,6 +473,13 @@ u64 console_deadline(void)
 		return MIN(reply.deadline_tsc != 0 ? reply.deadline_tsc : ~0ull,
 			   console_input_deadline(port));
 	return ~0ull;
+}
+
+u64 console_deadline(void)
+{
+	bool may_lock = console_login.open && !(mode == MODE_WAIT && reply.lasting);
+
+	return MIN(deadline_of_mode(), may_lock ? console_idle_deadline() : ~0ull);
 }
 
 void console_flush(void)

@@ -213,6 +213,14 @@ enum console_secret_state console_secret_step(enum serial_name port)
 	}
 }
 
+bool console_secret_drop(void)
+{
+	if (stage == STAGE_MAKE)
+		return false;
+	(void)give_up("");
+	return true;
+}
+
 u64 console_secret_deadline(void)
 {
 	return stage == STAGE_DELAY ? console_login.again_tsc : ~0ull;

@@ -23,6 +23,9 @@ void console_secret_ask(struct console_output *output);
 /* Asks for a new password, twice; prints the line for the configuration. */
 void console_secret_make(struct console_output *output, u32 iterations);
 
+/* Gives up the making of a new password; false: its hash is under way and will be there soon. */
+bool console_secret_drop(void);
+
 enum console_secret_state console_secret_step(enum serial_name port);
 /* The TSC at which that has to be called at the latest. */
 u64 console_secret_deadline(void);

@@ -3,6 +3,7 @@
 #include "lib/bits.h"
 #include "lib/read_once.h"
 #include "lib/string.h"
+#include "vmm/manager/gdb/gdb_login.h"
 #include "vmm/manager/gdb/gdb_session.h"
 #include "vmm/manager/host/serial.h"
 #include "vmm/manager/log/log.h"
@@ -33,6 +34,11 @@ bool gdb_attached(void)
 bool gdb_holds(void)
 {
 	return gdb.attached && !gdb.running;
+}
+
+bool gdb_locked(void)
+{
+	return gdb.vm_id != 0 && !gdb_login_open();
 }
 
 void gdb_reply(const char *packet)
@@ -66,6 +72,7 @@ const char *gdb_open(const struct vm *vm)
 	gdb_line_init(&gdb.line);
 	gdb.vm_id = vm->id;
 	gdb.cpu_count = 1;
+	gdb_login_lock();
 	return NULL;
 }
 
@@ -252,6 +259,28 @@ void gdb_close(void)
 	settle_hold();
 }
 
+static void take_nothing(const struct vm_answer *answer)
+{
+	(void)answer;
+}
+
+/* What the monitor is asked just now is answered to nobody; it may hold the VM by then. */
+void gdb_lock(void)
+{
+	if (gdb.vm_id == 0 || gdb.closing || !gdb_login_open())
+		return;
+	if (gdb.running)
+		gdb_reply("X09");
+	else if (gdb.owed)
+		gdb_reply("E01");
+	gdb.let_go |= gdb.attached || gdb.busy;
+	gdb.answered = take_nothing;
+	gdb.attached = false;
+	gdb.running = false;
+	gdb_login_lock();
+	settle_hold();
+}
+
 static void step_query(void)
 {
 	const struct vm_answer *answer = NULL;
@@ -286,6 +315,13 @@ static bool next_byte(void)
 static void receive(void)
 {
 	while (!gdb.closing && next_byte()) {
+		if (!gdb_login_open()) {
+			if (gdb_login_busy() || gdb.line.sent < gdb.line.filled)
+				return;
+			gdb.byte_waits = false;
+			gdb_login_take(gdb.byte);
+			continue;
+		}
 		if (gdb.busy && gdb.byte == '-') {
 			gdb.byte_waits = false;
 			continue;
@@ -327,6 +363,7 @@ void gdb_step(void)
 		tell_stop(vm);
 		step_query();
 	}
+	gdb_login_step();
 	if (gdb.vm_id != 0)
 		receive(); /* a new GDB goes first */
 	settle_hold();
@@ -335,5 +372,7 @@ void gdb_step(void)
 
 u64 gdb_deadline(void)
 {
-	return gdb.vm_id != 0 ? clock_tsc() + clock_ns_to_tsc(POLL_NS) : ~0ull;
+	if (gdb.vm_id == 0)
+		return ~0ull;
+	return gdb_login_busy() ? 0 : clock_tsc() + clock_ns_to_tsc(POLL_NS);
 }

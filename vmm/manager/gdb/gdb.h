@@ -14,6 +14,13 @@
 const char *gdb_open(const struct vm *vm);
 /* Detaches, if need be, and gives up the line. */
 void gdb_close(void);
+/*
+ * With a password: detaches likewise and asks for it at COM3 before anything else is done there.
+ * The line stays the VM's.
+ */
+void gdb_lock(void);
+/* Whether it waits for the password. */
+bool gdb_locked(void);
 /* The VM, or NULL; whether a GDB is attached to it, and whether that holds the VM. */
 const struct vm *gdb_vm(void);
 bool gdb_attached(void);

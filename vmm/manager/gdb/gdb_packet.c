@@ -80,6 +80,14 @@ void gdb_line_send(struct gdb_line *line, const char *packet)
 	gdb_put(line, digits[sum & 15]);
 }
 
+void gdb_line_text(struct gdb_line *line, const char *text)
+{
+	compact(line);
+	for (; *text != '\0'; text++)
+		gdb_put(line, *text);
+	line->last = line->filled;
+}
+
 static void acknowledge(struct gdb_line *line, char c)
 {
 	if (!line->acknowledge)

@@ -39,6 +39,8 @@ void gdb_line_restart(struct gdb_line *line);
 enum gdb_input gdb_line_take(struct gdb_line *line, u8 byte);
 /* Queues a packet behind what has not been sent yet. */
 void gdb_line_send(struct gdb_line *line, const char *packet);
+/* Queues text for a person, without a frame: a GDB skips it. */
+void gdb_line_text(struct gdb_line *line, const char *text);
 
 /* Takes a hexadecimal number from *text; 0 without one. */
 u64 gdb_hex(const char **text);

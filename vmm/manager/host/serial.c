@@ -199,6 +199,11 @@ u32 serial_receive(enum serial_name name, void *bytes, u32 size, u64 *lost)
 	return count;
 }
 
+u32 serial_received(enum serial_name name)
+{
+	return ports[name].written;
+}
+
 u32 serial_waiting(enum serial_name name)
 {
 	return ports[name].written - ports[name].read;

@@ -28,6 +28,8 @@ u64 serial_deadline(void);
  */
 u32 serial_receive(enum serial_name name, void *bytes, u32 size, u64 *lost);
 
+/* How many bytes have come in all; wraps. */
+u32 serial_received(enum serial_name name);
 /* How many received bytes wait to be taken. */
 u32 serial_waiting(enum serial_name name);
 /* How many of them there are up to and including the first `byte`; 0: it is not there. */

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: MIT */
+#include "vmm/manager/console/console_idle.h"
+#include "vmm/manager/console/console_secret.h"
+#include "vmm/manager/gdb/gdb.h"
+#include "vmm/manager/log/log.h"
+#include "vmm/rt/clock.h"
+#include "vmm/rt/format.h"
+
+static u64 limit_ns;
+static u64 since_tsc; /* the last input was seen, or it was first asked */
+static u32 seen;      /* bytes received by then */
+
+void console_idle_limit(u64 ns)
+{
+	limit_ns = ns;
+}
+
+bool console_idle_over(enum serial_name port)
+{
+	u32 received = serial_received(port);
+	u64 now = clock_tsc();
+
+	if (limit_ns == 0)
+		return false;
+	if (since_tsc == 0 || received != seen) {
+		since_tsc = now;
+		seen = received;
+	}
+	return now - since_tsc >= clock_ns_to_tsc(limit_ns);
+}
+
+u64 console_idle_deadline(void)
+{
+	return limit_ns != 0 ? since_tsc + clock_ns_to_tsc(limit_ns) : ~0ull;
+}
+
+void console_idle_lock(struct console_output *output)
+{
+	unsigned long long seconds = limit_ns / NS_PER_S;
+	char text[64];
+
+	format(text, sizeof(text), "[locked, no input for %llu s]\n", seconds);
+	console_output_fresh_line(output);
+	console_output_text(output, text_of(text));
+	log_actor_set(console_login.name);
+	log_message(LOG_INFO, LOG_AUDIT, "", "no input for %llu s", seconds);
+	log_actor_set(NULL);
+	login_lock(&console_login);
+	if (!gdb_attached()) /* else somebody works there */
+		gdb_lock();
+}

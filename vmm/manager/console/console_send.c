@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: MIT */
+#include "vmm/manager/console/console_send.h"
+
+static struct text first;
+
+void console_send_first(struct text text)
+{
+	first = text;
+}
+
+/* True when it is out. */
+static bool send_first(enum serial_name port)
+{
+	u32 sent = serial_send(port, (const u8 *)first.start, (u32)first.length);
+
+	first.start += sent;
+	first.length -= sent;
+	return first.length == 0;
+}
+
+void console_send(enum serial_name port, struct console_output *output, struct pager *pager,
+		  bool (*recover)(void))
+{
+	const u8 *bytes;
+	u32 count;
+	u32 sent;
+
+	do {
+		if (first.length > 0 && !send_first(port))
+			return;
+		bytes = console_output_waiting(output, &count);
+		if (pager->paused)
+			return;
+		count = pager_allow(pager, bytes, count, output->sent);
+		if (pager->paused)
+			first = TEXT(PAGER_MORE);
+		sent = count > 0 ? serial_send(port, bytes, count) : 0;
+		pager_sent(pager, bytes, sent, output->sent);
+		console_output_taken(output, sent);
+	} while (first.length > 0 || (sent > 0 && sent == count) || recover());
+}

@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include "vmm/manager/console/console_output.h"
+#include "vmm/manager/console/console_pager.h"
+#include "vmm/manager/host/serial.h"
+
+/*
+ * Sends what waits, as much as the port takes and the pager lets through. `recover` is asked when
+ * all is sent: whether there is more after all.
+ */
+void console_send(enum serial_name port, struct console_output *output, struct pager *pager,
+		  bool (*recover)(void));
+/* Goes out before what waits: the pager's own words. */
+void console_send_first(struct text text);
