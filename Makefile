@@ -73,7 +73,7 @@ SOURCES := $(sort $(KERNEL) $(MANAGER) $(MONITOR) $(DRIVER) \
 	$(call find_tree,vmm/driver) $(call find_tree,vmm/switch) $(DEMO) $(FAULT_KERNEL) $(FAULT_MANAGER))
 
 .PHONY: all
-all: $(BUILD)/skerry.elf $(BUILD)/skerry.iso ## build the image and its ISO
+all: $(BUILD)/skerry.elf $(BUILD)/skerry.iso $(BUILD)/skerry.spdx.json ## build the image, its ISO and what went into that
 
 # --- objects ---
 
@@ -210,15 +210,23 @@ $(BUNDLE):
 	@echo "BUNDLE: found $@, which is no file" >&2; exit 1
 endif
 
-$(OUT): $(BUILD)/skerry.elf iso/grub.cfg $(ISO_ARGS) $(BUNDLE)
+$(OUT): $(BUILD)/skerry.elf iso/grub.cfg iso/iso.sh $(ISO_ARGS) $(BUNDLE)
 	@$(if $(VERBOSE),,echo "  ISO     $@")
 	$(Q)rm -rf $(ISO_TREE) && mkdir -p $(ISO_TREE)/boot/grub
 	$(Q)$(OBJCOPY) --strip-debug $(BUILD)/skerry.elf $(ISO_TREE)/boot/skerry.elf
 	$(Q)$(if $(BUNDLE),cp $(BUNDLE) $(ISO_TREE)/boot/guests.cpio)
 	$(Q)cp iso/grub.cfg $(ISO_TREE)/boot/grub/grub.cfg
 	$(Q)echo "set cmdline='$$CMDLINE'" >$(ISO_TREE)/boot/grub/cmdline.cfg
-	$(Q)grub-mkrescue -o $@ $(ISO_TREE) >$(ISO_TREE).log 2>&1 || { cat $(ISO_TREE).log; exit 1; }
+	$(Q)iso/iso.sh $(ISO_TREE) $@ $(ISO_ARGS:.args=.list) >$(ISO_TREE).log 2>&1 || { cat $(ISO_TREE).log; exit 1; }
 	$(Q)rm -rf $(ISO_TREE)
+
+# What went into build/skerry.iso (SPDX 2.3).
+SBOM_LIST := $(BUILD)/iso/$(subst /,-,$(BUILD)/skerry.iso).list
+$(BUILD)/skerry.spdx.json: $(BUILD)/skerry.iso iso/sbom.py $(BUILD)/commit
+	@$(if $(VERBOSE),,echo "  SPDX    $@")
+	$(Q)$(PYTHON) iso/sbom.py --version $(VERSION) --commit "$(COMMIT)" --compiler $(CC) --iso $< \
+		--list $(SBOM_LIST) --guests $(BUILD)/guests $(if $(filter $(BUILD)/guests.cpio,$(BUNDLE)),--demonstration) >$@.new
+	$(Q)mv $@.new $@
 
 # --- the rest ---
 
@@ -233,7 +241,7 @@ lint: lint-packages $(BUILD)/skerry.elf ## layering, W^X, sizes, stack depth, cl
 
 # Image, ISO and a sample configuration in share/skerry, the pages in share/doc/skerry.
 SHARE := $(DESTDIR)$(PREFIX)/share
-install: $(BUILD)/skerry.elf $(BUILD)/skerry.iso ## install image, ISO, docs and a sample configuration: PREFIX=
+install: $(BUILD)/skerry.elf $(BUILD)/skerry.iso $(BUILD)/skerry.spdx.json ## install image, ISO, docs and a sample configuration: PREFIX=
 	install -d $(SHARE)/skerry
 	install -m 644 $^ $(SHARE)/skerry
 	install -m 644 iso/guests/skerry.conf $(SHARE)/skerry/skerry.conf.sample

@@ -30,7 +30,7 @@ $(GUESTS)/packages: iso/guests.mk
 $(GUESTS)/vmlinuz: $(GUESTS)/packages
 	$(Q)cp $(GUESTS)/root/boot/vmlinuz-* $@ && touch $@
 
-# Names and times are fixed, so that the same packages give the same bytes.
+# Names, times and modes are fixed, so that the same packages give the same bytes.
 newc = LC_ALL=C sort | cpio -o -H newc -R 0:0 --reproducible --quiet
 
 # A program that gives all of a guest's CPUs work: static, without a C library.
@@ -48,12 +48,12 @@ $(GUESTS)/initramfs.cpio.gz: $(GUESTS)/packages $(GUESTS)/work iso/guests/init
 	$(Q)cp $(GUESTS)/root/bin/busybox $(GUESTS)/work $(GUESTS)/initramfs/bin/
 	$(Q)for module in $(GUEST_MODULES); do find $(GUESTS)/root/lib/modules -name $$module.ko \
 		-exec cp {} $(GUESTS)/initramfs/lib/modules/ \; ; done
-	$(Q)find $(GUESTS)/initramfs -exec touch -h -d @0 {} +
+	$(Q)chmod -R u=rwX,go=rX $(GUESTS)/initramfs && find $(GUESTS)/initramfs -exec touch -h -d @0 {} +
 	$(Q)cd $(GUESTS)/initramfs && find . | $(newc) | gzip -9n >../initramfs.cpio.gz
 
 $(BUILD)/guests.cpio: $(GUESTS)/vmlinuz $(GUESTS)/initramfs.cpio.gz iso/guests/skerry.conf
 	@echo "  CPIO    $@"
 	$(Q)rm -rf $(GUESTS)/bundle && mkdir -p $(GUESTS)/bundle
 	$(Q)cp $^ $(GUESTS)/bundle
-	$(Q)touch -d @0 $(GUESTS)/bundle/*
+	$(Q)chmod 644 $(GUESTS)/bundle/* && touch -d @0 $(GUESTS)/bundle/*
 	$(Q)cd $(GUESTS)/bundle && ls | $(newc) >../../guests.cpio
