@@ -28,7 +28,7 @@ static const char *wall_of(const struct log_line *line, char buffer[WALL_BYTES])
 static const char *chain_of(const struct log_line *line, char buffer[CHAIN_TEXT])
 {
 	for (u32 i = 0; i < LOG_CHAIN_BYTES; i++)
-		format(buffer + 2 * i, CHAIN_TEXT - 2 * i, "%02x", line->chain[i]);
+		format(buffer + 2ul * i, CHAIN_TEXT - 2ul * i, "%02x", line->chain[i]);
 	return buffer;
 }
 
