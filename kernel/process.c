@@ -104,8 +104,8 @@ static enum status map_image(struct process *process, struct memory *image, u64 
 		status = map(process->space, &at, image, first + header->text_pages,
 			     header->rodata_pages, PT_READ);
 	if (status == STATUS_OK)
-		status = map(process->space, &at, data, 0, data->page_count - 1,
-			     PT_READ | PT_WRITE);
+		status =
+			map(process->space, &at, data, 0, data->page_count - 1, PT_READ | PT_WRITE);
 	if (status == STATUS_OK)
 		status = map(process->space, &at, data, data->page_count - 1, 1, PT_READ);
 	return status;

@@ -190,8 +190,8 @@ static void claim_slots(struct audit *audit, const struct audit_record *record)
 	for (u64 i = 0; frame != NULL && i < count; i++, frame++) {
 		if (frame->memory != 0 && frame->memory != record->id)
 			found(audit, "page %#lx belongs to two memory objects, at %#lx and %#lx",
-			      (unsigned long)(first + i) * PAGE_SIZE,
-			      (unsigned long)frame->memory, (unsigned long)record->id);
+			      (unsigned long)(first + i) * PAGE_SIZE, (unsigned long)frame->memory,
+			      (unsigned long)record->id);
 		frame->memory = record->id;
 	}
 }
@@ -248,8 +248,7 @@ static void judge_write(struct audit *audit, struct audit_frame *frame, u64 page
 		found(audit, "page %#lx (%s) is writable from ring 3 or a guest",
 		      (unsigned long)page, page_owner_name(frame->owner));
 	if (frame->writer != 0 && frame->writer != account && guest)
-		found(audit,
-		      "page %#lx is writable by a VM and by somebody else: groups %u and %u",
+		found(audit, "page %#lx is writable by a VM and by somebody else: groups %u and %u",
 		      (unsigned long)page, frame->writer, account);
 	frame->writer = account;
 	if (of_leaves.second_stage)

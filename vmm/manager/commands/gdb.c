@@ -6,7 +6,7 @@
 static void show(struct reply *reply)
 {
 	const struct vm *vm = gdb_vm();
-	const char *state = gdb_locked()     ? "locked"
+	const char *state = gdb_locked()      ? "locked"
 			    : !gdb_attached() ? "waiting"
 			    : gdb_holds()     ? "stopped"
 					      : "running";

@@ -24,8 +24,8 @@
 enum mode {
 	MODE_CLOSED, /* before the first prompt */
 	MODE_EDIT,
-	MODE_WAIT,  /* a command is under way */
-	MODE_GUEST, /* attached */
+	MODE_WAIT,   /* a command is under way */
+	MODE_GUEST,  /* attached */
 	MODE_SETTLE, /* just left: what comes in is not for us */
 	MODE_SECRET, /* locked, or a new password being typed */
 };

@@ -16,7 +16,7 @@
 #define DELETE	   0x7f
 
 #define REPEAT_MAX    255u /* of a line's graphic: a line */
-#define LINUX_PALETTE 7u /* hexadecimal digits after ESC ] P, which nothing else ends */
+#define LINUX_PALETTE 7u   /* hexadecimal digits after ESC ] P, which nothing else ends */
 
 enum state {
 	STATE_TEXT,

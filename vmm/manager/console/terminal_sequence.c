@@ -311,8 +311,8 @@ void terminal_filter_leave(struct terminal_filter *filter)
  * mouse, focus, pasting, other keys; UTF-8 is back, sending 8-bit controls is not.
  */
 #define RAW_BEFORE "\x18\x1b\\\x1b[!p\x1b F\x1b%G"
-#define RAW_AFTER                                                                                \
-	"\x1b[?9l\x1b[?1000l\x1b[?1001l\x1b[?1002l\x1b[?1003l\x1b[?1004l\x1b[?1005l\x1b[?1006l"  \
+#define RAW_AFTER                                                                                  \
+	"\x1b[?9l\x1b[?1000l\x1b[?1001l\x1b[?1002l\x1b[?1003l\x1b[?1004l\x1b[?1005l\x1b[?1006l"    \
 	"\x1b[?1015l\x1b[?1016l\x1b[?2004l\x1b[?69l\x1b[2l\x1b[20l\x1b[12h\x1b[>4m"
 
 void terminal_filter_leave_raw(struct terminal_filter *filter,

@@ -66,8 +66,8 @@ static bool next_line(void)
 		line_length = (u32)log_line_json(&line, line_bytes, LOG_LINE_JSON_BYTES);
 		line_bytes[line_length++] = '\n';
 	} else {
-		line_length = (u32)log_line_text(&line, LOG_WITH_CHAIN, line_bytes,
-						 sizeof(line_bytes));
+		line_length =
+			(u32)log_line_text(&line, LOG_WITH_CHAIN, line_bytes, sizeof(line_bytes));
 	}
 	log_cost_add(&log_stats()->export, clock_tsc() - start);
 	return true;

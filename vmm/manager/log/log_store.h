@@ -10,7 +10,7 @@
 #define LOG_SEGMENT_BYTES_DEFAULT 65536u
 #define LOG_VM_BYTES	      31u
 #define LOG_TEXT_BYTES	      200u
-#define LOG_CHAIN_BYTES	      32u
+#define LOG_CHAIN_BYTES		  32u
 
 /* One line of the log as a reader sees it. The texts are printable ASCII only. */
 struct log_line {

@@ -42,11 +42,10 @@ size_t log_line_text(const struct log_line *line, u32 with, char *buffer, size_t
 		format(buffer, size, "[%5llu.%06llu%s] %u %-7s %-7s %.*s%s%.*s%s%s\n",
 		       (unsigned long long)(line->time_ns / NS_PER_S),
 		       (unsigned long long)(line->time_ns % NS_PER_S / NS_PER_US),
-		       wall ? wall_of(line, clock) : "", line->cpu,
-		       log_level_name(line->level), log_category_name(line->category),
-		       (int)line->vm.length, line->vm.start, line->vm.length > 0 ? ": " : "",
-		       (int)line->text.length, line->text.start, chain ? " chain=" : "",
-		       chain ? chain_of(line, hash) : "");
+		       wall ? wall_of(line, clock) : "", line->cpu, log_level_name(line->level),
+		       log_category_name(line->category), (int)line->vm.length, line->vm.start,
+		       line->vm.length > 0 ? ": " : "", (int)line->text.length, line->text.start,
+		       chain ? " chain=" : "", chain ? chain_of(line, hash) : "");
 
 	return MIN(length, size - 1);
 }
