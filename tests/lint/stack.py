@@ -16,8 +16,8 @@ RING0 = ("boot", "arch", "mm", "kernel", "lib")
 # What entry.S pushes: the CPU's frame, vector, error code and 15 registers; then a return address.
 TRAP_FRAME = 22 * 8
 RETURN = 8
-# Assembly called from C: it saves registers, and calls nothing in turn.
-ASSEMBLY_BYTES = 128
+# Assembly called from C: it saves registers, and calls what fills the return stack: 32 calls deep.
+ASSEMBLY_BYTES = 128 + 40 * 8
 # Once in a CPU's life, on a stack that nothing else has used yet.
 ONCE = {"kernel_main", "boot_main", "cpu_main"}
 

@@ -9,7 +9,7 @@ import subprocess
 import pytest
 
 import bundle
-from machine import Qemu
+from machine import Bochs, Qemu
 
 # A VM's monitor and its guest take turns with a driver and the manager.
 CONF = """[disk memory]
@@ -58,3 +58,40 @@ def test_verw(build, tmp_path, cpu, functions):
         machine.leave()
         assert ("verw" in machine.objects("cpu")[0]["speculation"]) == bool(functions)
     assert functions_with("verw", log, build / "skerry.elf") == functions
+
+
+BENCH = """[vm bench]
+kernel = exits.bin
+memory = 64M
+autostart = yes
+"""
+# Bochs' CPUs: one has nothing that it could be given, the other needs all of it.
+PLAIN, DEFENDED = "corei7_skylake_x", "tigerlake"
+# Of an exit that the kernel settles: 32 calls, the branches that overwrite history, VERW and what is
+# round them.
+LEAST, MOST = 100, 180
+
+
+def exit_counts(build, tmp_path, model):
+    """{exit: instructions} of some exits; Bochs' TSC counts them."""
+    files = bundle.make(tmp_path / f"{model}.cpio", BENCH, bundle.read(
+        build / "tests/bench/exits.bin"))
+    counts = {}
+    with Bochs(build, bundle=files, model=model) as machine:
+        machine.wait_prompt()
+        machine.attach("bench")
+        for name in ("cpuid", "port-in"):
+            machine.wait(rf"BENCH {name} (\d+) ")
+            counts[name] = int(machine.match()[1])
+    return counts
+
+
+def test_exits(build, tmp_path):
+    """After an exit the return stack is filled and history overwritten; the latter at calls too."""
+    plain = exit_counts(build, tmp_path, PLAIN)
+    counts = exit_counts(build, tmp_path, DEFENDED)
+    more = {name: counts[name] - plain[name] for name in plain}
+    print(f"{DEFENDED}: {more} instructions more than {PLAIN}'s {plain}")
+    assert LEAST < more["cpuid"] < MOST, more
+    # a trip to the monitor has an exit and a system call
+    assert more["port-in"] > more["cpuid"] + 50, more

@@ -86,6 +86,7 @@ static void test_nothing_without_an_offer(void **state)
 			assert_true(!(decided.done & HOST_IBPB) || cpu.leaf_7_edx >> 26 & 1);
 			assert_true(!(decided.spec_ctrl & 1) || cpu.leaf_7_edx >> 26 & 1);
 			assert_true(!(decided.spec_ctrl & 4) || cpu.leaf_7_edx >> 31 & 1);
+			assert_true(!(decided.spec_ctrl & 0x400) || cpu.leaf_72_edx >> 4 & 1);
 			assert_true(!(decided.done & HOST_L1D_FLUSH) || cpu.leaf_7_edx >> 28 & 1);
 			/* VERW where microcode makes it clear something */
 			assert_true(!(decided.done & HOST_VERW) || (cpu.leaf_7_edx >> 10 & 1) ||
@@ -93,6 +94,41 @@ static void test_nothing_without_an_offer(void **state)
 			assert_false(decided.done & HOST_AUTO_IBRS);
 		}
 	}
+}
+
+/* Calls it with a number in each register that a function may change, and reads them afterwards. */
+static void registers_after(void (*function)(void), u64 values[9])
+{
+	__asm__ volatile("sub $128, %%rsp; push %%rbx; mov %%rdi, %%rbx\n\t"
+			 "mov $1, %%eax; mov $2, %%ecx; mov $3, %%edx; mov $5, %%edi\n\t"
+			 "mov $6, %%r8d; mov $7, %%r9d; mov $8, %%r10d; mov $9, %%r11d\n\t"
+			 "push %%rsi; mov $4, %%esi; call *(%%rsp)\n\t"
+			 "mov %%rax, (%%rbx); mov %%rcx, 8(%%rbx); mov %%rdx, 16(%%rbx)\n\t"
+			 "mov %%rsi, 24(%%rbx); mov %%rdi, 32(%%rbx); mov %%r8, 40(%%rbx)\n\t"
+			 "mov %%r9, 48(%%rbx); mov %%r10, 56(%%rbx); mov %%r11, 64(%%rbx)\n\t"
+			 "pop %%rsi; pop %%rbx; add $128, %%rsp"
+			 : "+D"(values), "+S"(function)
+			 :
+			 : "rax", "rcx", "rdx", "r8", "r9", "r10", "r11", "cc", "memory");
+}
+
+/* Executed as it is: assembly that calls these has all registers in use, and one stack. */
+static void test_nothing_is_lost(void **state)
+{
+	void (*const functions[])(void) = {speculation_exited, speculation_forget,
+					   speculation_clear};
+	const u64 done[] = {0, HOST_HISTORY, HOST_VERW};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_COUNT(functions) * ARRAY_COUNT(done); i++) {
+		u64 values[9] = {0};
+
+		features.speculation.done = done[i / ARRAY_COUNT(functions)];
+		registers_after(functions[i % ARRAY_COUNT(functions)], values);
+		for (u64 n = 0; n < ARRAY_COUNT(values); n++)
+			assert_int_equal(values[n], n + 1);
+	}
+	features.speculation.done = 0;
 }
 
 static void test_enable(void **state)
@@ -135,6 +171,7 @@ int main(void)
 		cmocka_unit_test(test_known_cpus),
 		cmocka_unit_test(test_nothing_without_an_offer),
 		cmocka_unit_test(test_enable),
+		cmocka_unit_test(test_nothing_is_lost),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -91,6 +91,9 @@ sysenter_entry:
 	push	%rdx
 	push	$2			/* as in user_common; SYSCALL clears the flags itself */
 	popfq
+	testl	$SPECULATION_HISTORY, features + SPECULATION_DONE(%rip)
+	jz	syscall_common
+	call	speculation_forget
 	jmp	syscall_common
 
 /*

@@ -29,6 +29,7 @@ static void speculation_read(struct cpu_features *to)
 	cpu->version = leaf_read(CPUID_VERSION, 0).eax;
 	cpu->leaf_7_ebx = leaf_read(CPUID_FEATURES, 0).ebx;
 	cpu->leaf_7_edx = leaf_read(CPUID_FEATURES, 0).edx;
+	cpu->leaf_72_edx = leaf_read(CPUID_FEATURES, 2).edx;
 	cpu->leaf_88_ebx = leaf_read(CPUID_ADDRESS_SIZES, 0).ebx;
 	cpu->leaf_821_eax = leaf_read(CPUID_EXTENDED_FEATURES2, 0).eax;
 	cpu->leaf_821_ecx = leaf_read(CPUID_EXTENDED_FEATURES2, 0).ecx;

@@ -26,6 +26,8 @@ static void decide_intel(const struct speculation_cpu *cpu, struct speculation *
 	u32 edx = cpu->leaf_7_edx;
 	bool ibrs = edx & CPUID_7_EDX_SPEC_CTRL;
 	bool all = no & ARCH_CAP_IBRS_ALL;
+	bool bhi = ibrs && all && !(no & ARCH_CAP_BHI_NO);
+	bool bhi_dis = cpu->leaf_72_edx & CPUID_7_2_EDX_BHI_CTRL;
 	bool clears = (edx & CPUID_7_EDX_MD_CLEAR) ||
 		      (no & (ARCH_CAP_FB_CLEAR | ARCH_CAP_RFDS_CLEAR));
 	bool mds = !(no & ARCH_CAP_MDS_NO) || (no & ARCH_CAP_MMIO_NO) != ARCH_CAP_MMIO_NO ||
@@ -38,6 +40,9 @@ static void decide_intel(const struct speculation_cpu *cpu, struct speculation *
 	use(to, !(no & (ARCH_CAP_RDCL_NO | ARCH_CAP_SKIP_L1DFL_VMENTRY)) &&
 		(edx & CPUID_7_EDX_L1D_FLUSH), 0, HOST_L1D_FLUSH);
 	use(to, mds && clears, 0, HOST_VERW);
+	use(to, ibrs && !(all && (no & ARCH_CAP_PBRSB_NO)), 0, HOST_RETURN_STACK);
+	use(to, bhi && bhi_dis, SPEC_CTRL_BHI_DIS_S, HOST_BHI_DIS);
+	use(to, bhi && !bhi_dis, 0, HOST_HISTORY);
 }
 
 /* AMD: "Indirect branch control extension", APM vol. 2, 3.2.9. */
@@ -77,10 +82,35 @@ void speculation_enable(const struct speculation *speculation)
 		wrmsr(MSR_EFER, rdmsr(MSR_EFER) | EFER_AIBRSE);
 }
 
+/* So many returns as the largest return stack predicts; each would go to an INT3. */
+static ALWAYS_INLINE void return_stack_fill(void)
+{
+	__asm__ volatile(".rept 32\n call 1f\n int3\n 1:\n .endr\n add $256, %%rsp; lfence"
+			 : : : "memory", "cc");
+}
+
+/* Some AMD CPUs' IBPB leaves the return stack as it is. */
 void speculation_barrier(void)
 {
-	if (unlikely((features.speculation.done & HOST_IBPB) != 0))
+	if (unlikely((features.speculation.done & HOST_IBPB) != 0)) {
 		wrmsr(MSR_PRED_CMD, PRED_CMD_IBPB);
+		return_stack_fill();
+	}
+}
+
+/* Intel, "Branch History Injection": taken branches enough for CPUs without BHI_DIS_S. */
+void speculation_forget(void)
+{
+	__asm__ volatile("mov $5, %%ecx\n 1: call 2f\n dec %%ecx; jnz 1b; jmp 5f\n"
+			 "2: mov $5, %%edx\n 3: jmp 4f; nop\n 4: dec %%edx; jnz 3b; ret\n"
+			 "5: lfence" : : : "rcx", "rdx", "memory", "cc");
+}
+
+void speculation_exited(void)
+{
+	return_stack_fill();
+	if (features.speculation.done & HOST_HISTORY)
+		speculation_forget();
 }
 
 void speculation_clear(void)

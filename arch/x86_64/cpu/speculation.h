@@ -19,6 +19,10 @@ struct speculation speculation_decide(const struct speculation_cpu *cpu);
 /* Sets, on the running CPU, whatever is set only once. */
 void speculation_enable(const struct speculation *speculation);
 
+/* After a VM exit, before any RET: returns and branches go nowhere that the guest has chosen. */
+void speculation_exited(void) PRESERVING;
+/* Overwrites the history of branches. */
+void speculation_forget(void) PRESERVING;
 /* IBPB, if there is one: what branch predictors learnt before is not used from now on. */
 void speculation_barrier(void);
 /*

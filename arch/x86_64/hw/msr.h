@@ -100,6 +100,7 @@ enum msr {
 #define SPEC_CTRL_IBRS	BIT(0)
 #define SPEC_CTRL_STIBP BIT(1)
 #define SPEC_CTRL_SSBD	BIT(2)
+#define SPEC_CTRL_BHI_DIS_S BIT(10)
 #define PRED_CMD_IBPB	BIT(0)
 #define FLUSH_CMD_L1D	BIT(0)
 

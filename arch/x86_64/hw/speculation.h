@@ -35,6 +35,9 @@ enum host_speculation {
 	HOST_L1D_FLUSH = 1 << 5,
 	HOST_VERW = 1 << 6,         /* before each entry, and before another process */
 	HOST_AUTO_IBRS = 1 << 7,    /* by EFER, beside HOST_IBRS */
+	HOST_RETURN_STACK = 1 << 8, /* filled after each VM exit, and after an IBPB */
+	HOST_BHI_DIS = 1 << 9,      /* set once: history steers no branch of ring 0 */
+	HOST_HISTORY = 1 << 10,     /* overwritten after each VM exit and at each system call */
 };
 /* Position of these bits in kernel_page.features. */
 #define HOST_SPECULATION_SHIFT 32

@@ -54,6 +54,9 @@ static void speculation_words(char *text, size_t size)
 		{HOST_SSBD, "ssbd"},
 		{HOST_L1D_FLUSH, "l1d-flush"},
 		{HOST_VERW, "verw"},
+		{HOST_RETURN_STACK, "return-stack"},
+		{HOST_BHI_DIS, "bhi-dis"},
+		{HOST_HISTORY, "history"},
 	};
 	u64 bits = machine_page()->features >> HOST_SPECULATION_SHIFT;
 	size_t length = 0;
@@ -95,7 +98,7 @@ static void show_text(struct reply *reply, u32 cpu, const struct cpu_counters *c
 /* What is said of all CPUs alike. */
 struct alike {
 	struct leak_cpu cpu;
-	char done[96];
+	char done[128];
 	char open[LEAK_COUNT * LEAK_NAME_BYTES];
 	char entropy[ENTROPY_NAMES_BYTES];
 };

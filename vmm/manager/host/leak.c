@@ -167,7 +167,8 @@ static struct leak judge_return_stack(const struct leak_cpu *cpu)
 		return closed("ibrs");
 	if (says(cpu, ARCH_CAP_IBRS_ALL | ARCH_CAP_PBRSB_NO))
 		return absent("PBRSB_NO");
-	return open("not filled after exits");
+	return DONE(cpu, HOST_RETURN_STACK) ? closed("filled after exits")
+					    : open("not filled after exits");
 }
 
 /* Without IBRS that stays on there are easier ways: spectre-v2. */
@@ -179,7 +180,9 @@ static struct leak judge_bhi(const struct leak_cpu *cpu)
 		return absent("BHI_NO");
 	if (!says(cpu, ARCH_CAP_IBRS_ALL))
 		return absent("as spectre-v2");
-	return open("history is kept");
+	if (DONE(cpu, HOST_BHI_DIS))
+		return closed("bhi_dis_s");
+	return DONE(cpu, HOST_HISTORY) ? closed("history overwritten") : open("history is kept");
 }
 
 static struct leak judge_its(const struct leak_cpu *cpu)

@@ -53,6 +53,9 @@ vmx_exited:
 	pop	%rax
 	gpr_store rax, GPR_RDI, rdi
 	mov	$1, %eax
+	testl	$SPECULATION_EXITED, features + SPECULATION_DONE(%rip)
+	jz	6f
+	call	speculation_exited
 6:	gpr_forget
 	host_pop
 	ret
