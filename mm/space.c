@@ -259,6 +259,10 @@ static void leaf_choose(const struct mapping *mapping, u64 address, hpa_t hpa, e
 	leaf->at = align_down(address, pt_level_bytes(leaf->level));
 	leaf->hpa = HPA(align_down(hpa.value, pt_level_bytes(leaf->level)));
 	leaf->rights = mapping->rights;
+	/* iTLB multihit: a guest's pages of two sizes with one address; see leaf_put */
+	if (mapping->space->second_stage && leaf->level != PT_LEVEL_4K &&
+	    (features.speculation.done & HOST_SMALL_CODE))
+		leaf->rights &= ~(u32)PT_EXECUTE;
 	leaf->type = mapping->memory->type;
 }
 
@@ -268,20 +272,23 @@ static u64 index_of(const struct mapping *mapping, u64 address)
 }
 
 /* Not inlined, so that steps that only clear pages need not save registers for it. */
-static NOINLINE enum status leaf_put(struct mapping *mapping, u64 address)
+static NOINLINE enum status leaf_put(struct mapping *mapping, u64 address, u32 access)
 {
 	struct pt_leaf leaf;
 	enum pt_level level;
 	enum status status;
 	hpa_t hpa;
 
+	/* Another CPU was first, or the fault is an old one; or a large leaf grants less. */
+	if (table_lookup(&mapping->space->table, address, &leaf))
+		return leaf.level == PT_LEVEL_4K || !(access & ~leaf.rights)
+			       ? STATUS_OK : table_split(&mapping->space->table, address);
 	CHECK(memory_slot(mapping->memory, index_of(mapping, address), &hpa, &level));
 	leaf_choose(mapping, align_down(address, PAGE_SIZE), hpa, level, &leaf);
 	status = table_map(&mapping->space->table, &leaf);
 	if (status == STATUS_IN_USE && leaf.level == PT_LEVEL_1G &&
 	    table_merge(&mapping->space->table, &leaf))
 		tlb_flush_space(mapping->space);
-	/* Something is mapped there already: another CPU was first, or the fault is an old one. */
 	return status == STATUS_IN_USE ? STATUS_OK : status;
 }
 
@@ -298,7 +305,7 @@ static enum status fault(struct space *space, u64 address, u32 access)
 	if (access & ~mapping->rights)
 		return STATUS_NO_RIGHT;
 	status = memory_populate(mapping->memory, index_of(mapping, address));
-	return status == STATUS_OK ? leaf_put(mapping, address) : status;
+	return status == STATUS_OK ? leaf_put(mapping, address, access) : status;
 }
 
 enum status space_fault(struct space *space, u64 address, u32 access)

@@ -171,6 +171,26 @@ bool table_merge(struct table *table, const struct pt_leaf *leaf)
 	return true;
 }
 
+enum status table_split(struct table *table, u64 at)
+{
+	const struct pt_format *format = table->format;
+	struct walk walk;
+	hpa_t node;
+	u64 bytes;
+	enum status status = node_alloc(table, &node);
+
+	if (status != STATUS_OK)
+		return status;
+	walk_down(table, at, PT_LEVEL_4K, &walk);
+	bytes = pt_level_bytes(walk.level - 1);
+	if (walk.level == PT_LEVEL_2M)
+		walk.entry = (walk.entry & ~(format->large | format->no_execute)) | format->execute;
+	for (u64 i = 0; i < PT_ENTRY_COUNT; i++)
+		entry_write(table, node, i * bytes, walk.level - 1, walk.entry + i * bytes);
+	entry_write(table, walk.node[walk.level], at, walk.level, node.value | format->table);
+	return STATUS_OK;
+}
+
 /* Clears one entry, and frees the tables above it that become empty. Returns the next address. */
 static u64 unmap_entry(struct table *table, u64 at)
 {

@@ -100,6 +100,13 @@ enum status table_map(struct table *table, const struct pt_leaf *leaf) MUST_CHEC
 bool table_merge(struct table *table, const struct pt_leaf *leaf);
 
 /*
+ * Replaces the leaf around `at`, above PT_LEVEL_4K, by a table of leaves of the next level that map
+ * the same; those of 4 KiB can be executed. STATUS_NO_MEMORY, STATUS_NO_QUOTA. Rights are gained,
+ * none lost: nobody need flush.
+ */
+enum status table_split(struct table *table, u64 at) MUST_CHECK;
+
+/*
  * Unmaps [*at, end), which cuts through no leaf, and frees tables that become empty, once every CPU
  * has passed (mm/tlb.h). Visits a bounded number of entries: STATUS_AGAIN with *at moved on when
  * there may be more. The caller flushes after each call.

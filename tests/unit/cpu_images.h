@@ -23,73 +23,76 @@ struct cpu_image {
 
 #define OLD_INTEL (HOST_IBRS_ON_EXIT | HOST_IBPB | HOST_STIBP | HOST_SSBD | HOST_RETURN_STACK)
 #define NEW_INTEL (HOST_IBRS | HOST_IBPB | HOST_STIBP | HOST_SSBD | HOST_RETURN_STACK)
+#define SMALL_OLD_INTEL (OLD_INTEL | HOST_SMALL_CODE)
+#define SMALL_NEW_INTEL (NEW_INTEL | HOST_SMALL_CODE)
 #define AUTO_IBRS (HOST_IBRS | HOST_AUTO_IBRS)
 #define BHI_CTRL  0x10
 
 static const struct cpu_image cpu_images[] = {
 	{"Xeon X5670 (Westmere)", .is.version = 0x206c2, .is.leaf_7_edx = 0x9c000000,
 	 .spec_ctrl = 7,
-	 .done = OLD_INTEL | HOST_L1D_FLUSH,
-	 .open = "spectre-v2 mds mmio-stale-data itlb-multihit bus-lock",
-	 .closed = "meltdown return-stack ssb l1tf lazy-fp cache-disable"},
+	 .done = SMALL_OLD_INTEL | HOST_L1D_FLUSH,
+	 .open = "spectre-v2 mds mmio-stale-data bus-lock",
+	 .closed = "meltdown return-stack ssb l1tf lazy-fp itlb-multihit cache-disable"},
 	{"Xeon E5-2670 (Sandy Bridge)", .is.version = 0x206d7, .is.leaf_7_edx = 0x9c000400,
-	 .spec_ctrl = 7, .done = OLD_INTEL | HOST_L1D_FLUSH | HOST_VERW,
-	 .open = "spectre-v2 itlb-multihit bus-lock",
+	 .spec_ctrl = 7, .done = SMALL_OLD_INTEL | HOST_L1D_FLUSH | HOST_VERW,
+	 .open = "spectre-v2 bus-lock",
 	 .closed = "meltdown return-stack ssb l1tf mds mmio-stale-data lazy-fp "
-	           "cache-disable"},
+		   "itlb-multihit cache-disable"},
 	{"Core i7-3770 (Ivy Bridge)", .is.version = 0x306a9, .is.leaf_7_ebx = 0x281,
 	 .is.leaf_7_edx = 0x9c000600, .spec_ctrl = 7,
-	 .done = OLD_INTEL | HOST_L1D_FLUSH | HOST_VERW,
-	 .open = "spectre-v2 itlb-multihit bus-lock",
+	 .done = SMALL_OLD_INTEL | HOST_L1D_FLUSH | HOST_VERW,
+	 .open = "spectre-v2 bus-lock",
 	 .closed = "meltdown return-stack ssb l1tf mds mmio-stale-data srbds lazy-fp "
-	           "cache-disable"},
+		   "itlb-multihit cache-disable"},
 	{"Core i7-4770 (Haswell), as sold", .is.version = 0x306c3, .is.leaf_7_ebx = 0x27ab,
-	 .open = "spectre-v2 return-stack ssb l1tf mds mmio-stale-data srbds "
-		 "itlb-multihit bus-lock",
-	 .closed = "meltdown lazy-fp cache-disable"},
+	 .done = HOST_SMALL_CODE,
+	 .open = "spectre-v2 return-stack ssb l1tf mds mmio-stale-data srbds bus-lock",
+	 .closed = "meltdown lazy-fp itlb-multihit cache-disable"},
 	{"Core i7-4770 (Haswell)", .is.version = 0x306c3, .is.leaf_7_ebx = 0x27ab,
 	 .is.leaf_7_edx = 0x9c000600, .spec_ctrl = 7,
-	 .done = OLD_INTEL | HOST_L1D_FLUSH | HOST_VERW,
-	 .open = "spectre-v2 itlb-multihit bus-lock",
+	 .done = SMALL_OLD_INTEL | HOST_L1D_FLUSH | HOST_VERW,
+	 .open = "spectre-v2 bus-lock",
 	 .closed = "meltdown return-stack ssb l1tf mds mmio-stale-data srbds lazy-fp "
-	           "cache-disable"},
+		   "itlb-multihit cache-disable"},
 	{"Xeon E5-2690 v4 (Broadwell)", .is.version = 0x406f1, .is.leaf_7_ebx = 0x21cbfbb,
 	 .is.leaf_7_edx = 0x9c000400, .spec_ctrl = 7,
-	 .done = OLD_INTEL | HOST_L1D_FLUSH | HOST_VERW,
-	 .open = "spectre-v2 itlb-multihit bus-lock",
+	 .done = SMALL_OLD_INTEL | HOST_L1D_FLUSH | HOST_VERW,
+	 .open = "spectre-v2 bus-lock",
 	 .closed = "meltdown return-stack ssb l1tf mds taa mmio-stale-data lazy-fp "
-	           "cache-disable"},
+		   "itlb-multihit cache-disable"},
 	{"Pentium N3710 (Airmont)", .is.version = 0x406c4, .is.leaf_7_ebx = 0x2282,
 	 .is.leaf_7_edx = 0x0c000400, .spec_ctrl = 3,
-	 .done = HOST_IBRS_ON_EXIT | HOST_IBPB | HOST_STIBP | HOST_VERW | HOST_RETURN_STACK,
+	 .done = HOST_SMALL_CODE | HOST_IBRS_ON_EXIT | HOST_IBPB | HOST_STIBP | HOST_VERW |
+		 HOST_RETURN_STACK,
 	 .open = "spectre-v2 mmio-stale-data bus-lock",
 	 .closed = "meltdown return-stack mds lazy-fp cache-disable"},
 	{"Xeon Gold 6148 (Skylake)", .is.version = 0x50654, .is.leaf_7_ebx = 0xd39ffffb,
 	 .is.leaf_7_edx = 0xbc000400, .is.capabilities = ARCH_CAP_RSBA | ARCH_CAP_GDS_CTRL,
-	 .spec_ctrl = 7, .done = OLD_INTEL | HOST_L1D_FLUSH | HOST_VERW,
-	 .open = "spectre-v2 retbleed itlb-multihit bus-lock",
+	 .spec_ctrl = 7, .done = SMALL_OLD_INTEL | HOST_L1D_FLUSH | HOST_VERW,
+	 .open = "spectre-v2 retbleed bus-lock",
 	 .closed = "meltdown return-stack ssb l1tf mds taa mmio-stale-data downfall "
-	           "lazy-fp cache-disable"},
+		   "lazy-fp itlb-multihit cache-disable"},
 	{"Core i7-8650U (Kaby Lake)", .is.version = 0x806ea, .is.leaf_7_ebx = 0x029c6fbf,
 	 .is.leaf_7_edx = 0xbc000600, .is.capabilities = ARCH_CAP_RSBA | ARCH_CAP_GDS_CTRL,
-	 .spec_ctrl = 7, .done = OLD_INTEL | HOST_L1D_FLUSH | HOST_VERW,
-	 .open = "spectre-v2 retbleed itlb-multihit bus-lock sgx",
+	 .spec_ctrl = 7, .done = SMALL_OLD_INTEL | HOST_L1D_FLUSH | HOST_VERW,
+	 .open = "spectre-v2 retbleed bus-lock sgx",
 	 .closed = "meltdown return-stack ssb l1tf mds taa mmio-stale-data downfall "
-	           "srbds lazy-fp cache-disable"},
+		   "srbds lazy-fp itlb-multihit cache-disable"},
 	{"Core i7-8650U, whose firmware does without", .is.version = 0x806ea,
 	 .is.leaf_7_ebx = 0x029c6fbf, .is.leaf_7_edx = 0xbc000600, .is.opt_ctrl = 0x11,
 	 .is.capabilities = ARCH_CAP_RSBA | ARCH_CAP_GDS_CTRL, .spec_ctrl = 7,
-	 .done = OLD_INTEL | HOST_L1D_FLUSH | HOST_VERW,
-	 .open = "spectre-v2 retbleed downfall srbds itlb-multihit bus-lock sgx",
+	 .done = SMALL_OLD_INTEL | HOST_L1D_FLUSH | HOST_VERW,
+	 .open = "spectre-v2 retbleed downfall srbds bus-lock sgx",
 	 .closed = "meltdown return-stack ssb l1tf mds taa mmio-stale-data lazy-fp "
-	           "cache-disable"},
+		   "itlb-multihit cache-disable"},
 	{"Xeon Gold 6252 (Cascade Lake)", .is.version = 0x50657, .is.leaf_7_ebx = 0xd39ffffb,
 	 .is.leaf_7_edx = 0xbc000400,
 	 .is.capabilities = NO_MELTDOWN | ARCH_CAP_TSX_CTRL | ARCH_CAP_FB_CLEAR | ARCH_CAP_GDS_CTRL,
-	 .spec_ctrl = 7, .done = NEW_INTEL | HOST_HISTORY | HOST_VERW,
-	 .open = "its itlb-multihit bus-lock",
+	 .spec_ctrl = 7, .done = SMALL_NEW_INTEL | HOST_HISTORY | HOST_VERW,
+	 .open = "its bus-lock",
 	 .closed = "spectre-v2 return-stack bhi retbleed ssb taa mmio-stale-data "
-	           "downfall lazy-fp cache-disable"},
+		   "downfall lazy-fp itlb-multihit cache-disable"},
 	{"Xeon 8380 (Ice Lake)", .is.version = 0x606a6, .is.leaf_7_ebx = 0xf3bfbfef,
 	 .is.leaf_7_edx = 0xbc040412,
 	 .is.capabilities = NO_MELTDOWN | ARCH_CAP_PSCHANGE_MC_NO | ARCH_CAP_TAA_NO |
@@ -128,7 +131,7 @@ static const struct cpu_image cpu_images[] = {
 	 .is.leaf_7_edx = 0xac000000,
 	 .is.capabilities = ARCH_CAP_RDCL_NO | ARCH_CAP_SKIP_L1DFL_VMENTRY | ARCH_CAP_MDS_NO |
 			 ARCH_CAP_TAA_NO | ARCH_CAP_MMIO_NO | ARCH_CAP_RFDS_CLEAR,
-	 .spec_ctrl = 7, .done = OLD_INTEL | HOST_VERW,
+	 .spec_ctrl = 7, .done = SMALL_OLD_INTEL | HOST_VERW,
 	 .open = "spectre-v2 bus-lock",
 	 .closed = "return-stack ssb rfds lazy-fp cache-disable"},
 	{"an Intel that has none of it", .is.version = 0x90d00, .is.leaf_7_edx = 0xbc000400,
@@ -137,15 +140,17 @@ static const struct cpu_image cpu_images[] = {
 	 .spec_ctrl = 3, .done = HOST_IBRS | HOST_IBPB | HOST_STIBP,
 	 .open = "bus-lock", .closed = "spectre-v2 lazy-fp cache-disable"},
 	{"Bochs, Skylake-X", .is.version = 0x50654, .is.leaf_7_ebx = 0xd19f47a9,
-	 .open = "spectre-v2 return-stack retbleed ssb l1tf mds mmio-stale-data downfall "
-		 "itlb-multihit bus-lock",
-	 .closed = "meltdown lazy-fp cache-disable"},
+	 .done = HOST_SMALL_CODE,
+	 .open = "spectre-v2 return-stack retbleed ssb l1tf mds mmio-stale-data "
+		   "downfall bus-lock",
+	 .closed = "meltdown lazy-fp itlb-multihit cache-disable"},
 	{"Bochs, Tiger Lake", .is.version = 0x806c1, .is.leaf_7_ebx = 0xf2bf27eb,
 	 .is.leaf_7_edx = 0xac000510,
 	 .is.capabilities = ARCH_CAP_RDCL_NO | ARCH_CAP_IBRS_ALL | ARCH_CAP_SSB_NO, .spec_ctrl = 3,
-	 .done = HOST_IBRS | HOST_IBPB | HOST_STIBP | HOST_VERW | HOST_RETURN_STACK | HOST_HISTORY,
-	 .open = "its downfall itlb-multihit bus-lock",
-	 .closed = "spectre-v2 return-stack bhi mds lazy-fp cache-disable"},
+	 .done = HOST_SMALL_CODE | HOST_IBRS | HOST_IBPB | HOST_STIBP | HOST_VERW |
+		 HOST_RETURN_STACK | HOST_HISTORY,
+	 .open = "its downfall bus-lock",
+	 .closed = "spectre-v2 return-stack bhi mds lazy-fp itlb-multihit cache-disable"},
 
 	{"Opteron 6386 SE (Piledriver)", .is.amd = true, .is.version = 0x600f20,
 	 .is.leaf_88_ebx = 0x1000,

@@ -176,6 +176,112 @@ static void test_no_block(void **state)
 	assert_int_equal(*(u64 *)memory_pointer(memory, GIB / PAGE_SIZE), 77);
 }
 
+/* How much of what is mapped in [at, at + bytes) may be executed, and how much by large leaves. */
+static u64 executable_bytes(struct space *space, u64 at, u64 bytes, bool large)
+{
+	u64 end = at + bytes;
+	u64 sum = 0;
+
+	while (at < end) {
+		struct pt_leaf leaf;
+
+		if (!table_lookup(&space->table, at, &leaf)) {
+			at = align_down(at, 2 * MIB) + 2 * MIB;
+			continue;
+		}
+		at = leaf.at + pt_level_bytes(leaf.level);
+		assert_int_equal(leaf.rights | PT_EXECUTE, ALL);
+		if ((leaf.rights & PT_EXECUTE) && (!large || leaf.level != PT_LEVEL_4K))
+			sum += pt_level_bytes(leaf.level);
+	}
+	return sum;
+}
+
+/* An instruction fetch, as often as it faults: what is there must stay what it was. */
+static u32 fetch(struct space *space, u64 at)
+{
+	struct pt_leaf leaf;
+	hpa_t before = HPA(0);
+	u32 faults = 0;
+
+	if (table_lookup(&space->table, at, &leaf))
+		before = HPA(leaf.hpa.value + (at - leaf.at));
+	for (;;) {
+		if (table_lookup(&space->table, at, &leaf) && (leaf.rights & PT_EXECUTE))
+			break;
+		fault_settle(space, at, PT_EXECUTE);
+		assert_true(++faults < 5);
+	}
+	if (before.value != 0)
+		assert_int_equal(leaf.hpa.value + (at - leaf.at), before.value);
+	assert_int_equal(executable_bytes(space, 0, 2 * GIB, true), 0);
+	return faults;
+}
+
+/*
+ * On a CPU that is open to iTLB multihit large leaves cannot be executed. The first fetch from one
+ * makes it a table of smaller ones, of which those of 4 KiB can.
+ */
+static void test_small_code(void **state)
+{
+	struct memory *memory;
+	struct space *space;
+	u64 before;
+
+	(void)state;
+	features.speculation.done = HOST_SMALL_CODE;
+	before = begin(MEMORY_WHOLE, &memory, &space);
+	fault_settle(space, GIB + 7 * MIB, PT_WRITE);
+	assert_int_equal(touched(space, GIB + 7 * MIB).level, PT_LEVEL_1G);
+	assert_int_equal(executable_bytes(space, 0, 2 * GIB, false), 0);
+
+	/* 1 GiB, 2 MiB, 4 KiB; what lies beside it stays as large as it can be */
+	assert_int_equal(fetch(space, GIB + 7 * MIB + 5), 2);
+	assert_int_equal(touched(space, GIB + 7 * MIB).level, PT_LEVEL_4K);
+	assert_int_equal(touched(space, GIB + 9 * MIB).level, PT_LEVEL_2M);
+	assert_int_equal(executable_bytes(space, 0, 2 * GIB, false), 2 * MIB);
+	/* neighbours in the same piece need no more faults; another piece does, with nothing there
+	   first the fault that maps it too */
+	assert_int_equal(fetch(space, GIB + 6 * MIB), 0);
+	assert_int_equal(fetch(space, GIB + 8 * MIB), 1);
+	assert_int_equal(fetch(space, 20 * MIB), 2);
+	assert_int_equal(executable_bytes(space, 0, 2 * GIB, false), 6 * MIB);
+	/* data faults change none of it */
+	assert_int_equal(touched(space, 20 * MIB + PAGE_SIZE).level, PT_LEVEL_4K);
+	assert_int_equal(executable_bytes(space, 0, 2 * GIB, false), 6 * MIB);
+	object_put(&memory->object);
+	object_put(&space->object);
+	machine_assert_clean(before, NULL);
+	features.speculation.done = 0;
+}
+
+/* Where the second stage has no memory left for the table, the guest's fault says so. */
+static void test_small_code_costs(void **state)
+{
+	static struct quota quota;
+	static struct group_page account;
+	struct memory *memory;
+	struct space *space;
+	u64 at;
+
+	(void)state;
+	features.speculation.done = HOST_SMALL_CODE;
+	features.gib_pages = true;
+	start(RAM_BYTES);
+	quota_init(&quota, &account, ~0ull);
+	space = guest_create(&quota);
+	memory = huge_ram(PAGES, 0);
+	assert_int_equal(MAP(space, 0, 0, PAGES, ALL), STATUS_OK);
+	assert_int_equal(touched(space, 5 * MIB).level, PT_LEVEL_2M);
+	account.quota_pages = account.used_pages;
+	assert_int_equal(space_fault(space, 5 * MIB, PT_EXECUTE), STATUS_NO_QUOTA);
+	account.quota_pages++;
+	assert_int_equal(space_fault(space, 5 * MIB, PT_EXECUTE), STATUS_OK);
+	assert_int_equal(account.used_pages, account.quota_pages);
+	assert_int_equal(fetch(space, 5 * MIB), 0);
+	features.speculation.done = 0;
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -183,6 +289,8 @@ int main(void)
 		cmocka_unit_test(test_whole),
 		cmocka_unit_test(test_pieces),
 		cmocka_unit_test(test_no_block),
+		cmocka_unit_test(test_small_code),
+		cmocka_unit_test(test_small_code_costs),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

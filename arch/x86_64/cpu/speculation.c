@@ -43,6 +43,7 @@ static void decide_intel(const struct speculation_cpu *cpu, struct speculation *
 	use(to, ibrs && !(all && (no & ARCH_CAP_PBRSB_NO)), 0, HOST_RETURN_STACK);
 	use(to, bhi && bhi_dis, SPEC_CTRL_BHI_DIS_S, HOST_BHI_DIS);
 	use(to, bhi && !bhi_dis, 0, HOST_HISTORY);
+	use(to, !(no & ARCH_CAP_PSCHANGE_MC_NO), 0, HOST_SMALL_CODE);
 }
 
 /* AMD: "Indirect branch control extension", APM vol. 2, 3.2.9. */

@@ -57,6 +57,7 @@ static void speculation_words(char *text, size_t size)
 		{HOST_RETURN_STACK, "return-stack"},
 		{HOST_BHI_DIS, "bhi-dis"},
 		{HOST_HISTORY, "history"},
+		{HOST_SMALL_CODE, "small-code"},
 	};
 	u64 bits = machine_page()->features >> HOST_SPECULATION_SHIFT;
 	size_t length = 0;

@@ -367,7 +367,8 @@ static struct leak judge_itlb_multihit(const struct leak_cpu *cpu)
 		return absent("PSCHANGE_MC_NO");
 	if (MODEL_IN(cpu, small_cores) || MODEL_IN(cpu, goldmont) || MODEL_IN(cpu, tremont_server))
 		return absent("model");
-	return open("large executable leaves");
+	return DONE(cpu, HOST_SMALL_CODE) ? closed("large leaves without X")
+					  : open("large executable leaves");
 }
 
 /* Not a leak of data: a guest slows its neighbours. APM vol. 2, 15.5.1: CR0 is the guest's. */
