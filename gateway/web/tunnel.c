@@ -20,6 +20,7 @@ enum {
 	TUNNEL_ACCEPTS = 16,
 	HANDSHAKE_MS = 10000,
 	LINGER_MS = 1000,
+	TUNNEL_UNSENT = 131072, /* bytes that the kernel keeps for a slow client */
 };
 
 /* Bytes on their way; they stay where they are until all of them have gone. */
@@ -130,6 +131,9 @@ static bool tunnel_session(struct tunnel *tunnel)
 	gnutls_transport_set_int(tunnel->session, tunnel->client);
 	/* Each record is sent when it is made: the next one may be long in coming. */
 	setsockopt(tunnel->client, IPPROTO_TCP, TCP_NODELAY, &(int){1}, sizeof(int));
+	/* A client that does not read takes little of the kernel's memory. */
+	setsockopt(tunnel->client, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &(int){TUNNEL_UNSENT},
+		   sizeof(int));
 	gnutls_alpn_set_protocols(tunnel->session, &protocol, 1, 0);
 	return gnutls_priority_set(tunnel->session, tunnels.priority) == 0 &&
 	       gnutls_credentials_set(tunnel->session, GNUTLS_CRD_CERTIFICATE,

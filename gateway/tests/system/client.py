@@ -158,21 +158,25 @@ class Server:
         assert answer.status == 201, answer.body
         return answer.json()["token"]
 
-    def raw(self):
-        """A TLS connection without HTTP."""
-        plain = socket.create_connection(("127.0.0.1", self.port), LIMIT)
+    def raw(self, window=None):
+        """A TLS connection without HTTP; window: bytes that the kernel keeps unread for us."""
+        plain = socket.socket()
+        if window:
+            plain.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, window)
+        plain.settimeout(LIMIT)
+        plain.connect(("127.0.0.1", self.port))
         plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)   # as browsers do
         return self.context.wrap_socket(plain)
 
     def events(self, query="", token=None, headers=None):
         return Events(self, query, token, headers)
 
-    def websocket(self, path, protocols, headers=None, token=None):
-        return WebSocket(self, path, protocols, headers, token)
+    def websocket(self, path, protocols, headers=None, token=None, window=None):
+        return WebSocket(self, path, protocols, headers, token, window)
 
-    def stream(self, token=None):
+    def stream(self, token=None, window=None):
         ticket = self.tls("POST", "/v1/stream/tickets", token=token).json()["ticket"]
-        return self.websocket("/v1/stream", f"skerry.stream.v1, ticket.{ticket}")
+        return self.websocket("/v1/stream", f"skerry.stream.v1, ticket.{ticket}", window=window)
 
     def console(self, vm, mode="write", query="", token=None):
         answer = self.tls("POST", f"/v1/vms/{vm}/console/tickets", {"mode": mode}, token=token)
@@ -226,8 +230,8 @@ class Closed(Exception):
 
 
 class WebSocket:
-    def __init__(self, server, path, protocols, headers=None, token=None):
-        self.sock = server.raw()
+    def __init__(self, server, path, protocols, headers=None, token=None, window=None):
+        self.sock = server.raw(window)
         key = base64.b64encode(os.urandom(16)).decode()
         lines = [f"GET {path} HTTP/1.1", f"Host: 127.0.0.1:{server.port}", "Upgrade: websocket",
                  "Connection: Upgrade", "Sec-WebSocket-Version: 13", f"Sec-WebSocket-Key: {key}"]

@@ -267,7 +267,7 @@ def test_bad_frames_end_the_connection(server, name):
 def test_slow_reader_costs_no_memory(pair):
     fake, server = pair()
     server.start()
-    stream = server.stream()
+    stream = server.stream(window=65536)
     stream.json("snapshot")
 
     def resident():
