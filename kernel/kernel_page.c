@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "kernel/kernel_page.h"
 #include "arch/x86_64/cpu/features.h"
-#include "arch/x86_64/hw/speculation.h"
 #include "arch/x86_64/cpu/instructions.h"
 #include "arch/x86_64/cpu/percpu.h"
 #include "kernel/log_ring.h"
@@ -26,8 +25,6 @@ void kernel_page_init(void)
 	memory.page.cpu_count = 1;
 	memory.page.log_bytes = sizeof(struct log_memory);
 	memory.page.entropy_sources = machine.boot->entropy_sources;
-	memory.page.features = (features.meltdown ? HOST_SPLIT_TABLES : 0) |
-			       features.speculation.done << HOST_SPECULATION_SHIFT;
 	memory.page.arch_capabilities = features.cpu.capabilities;
 	memory.page.opt_ctrl = features.cpu.opt_ctrl;
 	memory.page.microcode = features.cpu.microcode;

@@ -134,6 +134,8 @@ static void fill(struct start_info *info)
 	memcpy(info->command_line, boot->command_line, sizeof(info->command_line));
 	(void)string_copy(info->backend, sizeof(info->backend), virt->name);
 	info->kernel_base = boot->image_base.value;
+	machine.page->features = (features.meltdown ? HOST_SPLIT_TABLES : 0) |
+				 features.speculation.done << HOST_SPECULATION_SHIFT;
 	memcpy(info->rsdp, boot->rsdp_copy, sizeof(boot->rsdp_copy));
 }
 

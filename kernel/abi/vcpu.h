@@ -43,6 +43,7 @@ enum exit_reason {
 	EXIT_UNKNOWN,            /* vendor_code and qualification hold what the CPU reported */
 	EXIT_NO_MEMORY,          /* guest RAM could not be populated */
 	EXIT_APIC_WRITE,         /* an APIC register was written; its effects are yet to come */
+	EXIT_BUS_LOCK,           /* the guest locks the bus for all: let it wait for a while */
 	EXIT_REASON_COUNT
 };
 _Static_assert(EXIT_REASON_COUNT <= 64, "reasons fit a mask and struct group_page");

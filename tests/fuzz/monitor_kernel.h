@@ -199,6 +199,11 @@ u64 clock_tsc_to_ns(u64 tsc)
 	return tsc; /* 1 GHz */
 }
 
+u64 clock_ns_to_tsc(u64 ns)
+{
+	return ns;
+}
+
 handle_t start_handle(enum start_kind kind)
 {
 	return kind;

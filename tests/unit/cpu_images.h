@@ -13,6 +13,7 @@ struct cpu_image {
 	const char *name;
 	struct speculation_cpu is;
 	u64 spec_ctrl, done; /* of struct speculation */
+	u64 guests;	     /* what VMX and SVM add to it */
 	const char *open, *closed;
 };
 
@@ -100,7 +101,7 @@ static const struct cpu_image cpu_images[] = {
 	 .spec_ctrl = 7, .done = NEW_INTEL | HOST_HISTORY | HOST_VERW,
 	 .open = "its bus-lock sgx",
 	 .closed = "spectre-v2 return-stack bhi ssb mmio-stale-data downfall lazy-fp "
-	           "cache-disable"},
+		   "cache-disable"},
 	{"Core i7-1185G7 (Tiger Lake)", .is.version = 0x806c1, .is.leaf_7_ebx = 0xf3bfa7eb,
 	 .is.leaf_7_edx = 0xfc184410,
 	 .is.capabilities = NO_MELTDOWN | ARCH_CAP_PSCHANGE_MC_NO | ARCH_CAP_TAA_NO |
@@ -118,15 +119,17 @@ static const struct cpu_image cpu_images[] = {
 	 .is.leaf_7_edx = 0xffd94432, .is.leaf_72_edx = BHI_CTRL,
 	 .is.capabilities = NO_DATA | ARCH_CAP_GDS_NO | ARCH_CAP_RFDS_NO | ARCH_CAP_ITS_NO,
 	 .spec_ctrl = 0x407, .done = NEW_INTEL | HOST_BHI_DIS,
-	 .open = "bus-lock",
-	 .closed = "spectre-v2 return-stack bhi ssb lazy-fp cache-disable"},
+	 .guests = HOST_BUS_LOCKS,
+	 .open = "",
+	 .closed = "spectre-v2 return-stack bhi ssb lazy-fp cache-disable bus-lock"},
 	{"Xeon 6980P (Granite Rapids)", .is.version = 0xa06d1, .is.leaf_7_ebx = 0xf3bfbfeb,
 	 .is.leaf_7_edx = 0xffd94432, .is.leaf_72_edx = BHI_CTRL,
 	 .is.capabilities = NO_DATA | ARCH_CAP_PBRSB_NO | ARCH_CAP_GDS_NO | ARCH_CAP_RFDS_NO |
 			 ARCH_CAP_ITS_NO,
 	 .spec_ctrl = 0x407, .done = HOST_IBRS | HOST_IBPB | HOST_STIBP | HOST_SSBD | HOST_BHI_DIS,
-	 .open = "bus-lock",
-	 .closed = "spectre-v2 bhi ssb lazy-fp cache-disable"},
+	 .guests = HOST_BUS_LOCKS,
+	 .open = "",
+	 .closed = "spectre-v2 bhi ssb lazy-fp cache-disable bus-lock"},
 	{"Atom C3558 (Denverton)", .is.version = 0x506f1, .is.leaf_7_ebx = 0x2294e283,
 	 .is.leaf_7_edx = 0xac000000,
 	 .is.capabilities = ARCH_CAP_RDCL_NO | ARCH_CAP_SKIP_L1DFL_VMENTRY | ARCH_CAP_MDS_NO |
@@ -194,8 +197,9 @@ static const struct cpu_image cpu_images[] = {
 	 .is.leaf_821_eax = 0xc1062fcf, .is.leaf_821_ecx = 6, .is.microcode = 0x0b002116,
 	 .spec_ctrl = 6,
 	 .done = AUTO_IBRS | HOST_IBPB | HOST_STIBP | HOST_SSBD,
-	 .open = "inception cache-disable bus-lock",
-	 .closed = "spectre-v2 return-stack ssb lazy-fp"},
+	 .guests = HOST_BUS_LOCKS,
+	 .open = "inception cache-disable",
+	 .closed = "spectre-v2 return-stack ssb lazy-fp bus-lock"},
 	{"an AMD that likes IBRS to stay on", .is.amd = true, .is.version = 0xa20f12,
 	 .is.leaf_88_ebx = 0x0501d000, .is.leaf_821_ecx = 6, .is.microcode = 0x0a201211,
 	 .spec_ctrl = 3,

@@ -215,6 +215,27 @@ static void test_cpuid_above(void **state)
 	assert_int_equal(page.gpr[GPR_RBX], 576 + 256);
 }
 
+/* The guest goes on behind it, a millisecond later, whatever signals come meanwhile. */
+static void test_bus_lock(void **state)
+{
+	u64 before = host_tsc;
+
+	(void)state;
+	page.exit.reason = EXIT_HLT;
+	leave_guest(vcpu);
+	assert_int_equal(host_tsc, before);
+	signals_left = 5;
+	page.exit.reason = EXIT_BUS_LOCK;
+	leave_guest(vcpu);
+	assert_int_equal(host_tsc - before, NS_PER_MS);
+	assert_int_equal(signals_left, 0);
+	settle(EXIT_BUS_LOCK);
+	assert_int_equal(machine.state, VM_RUNNING);
+	assert_int_equal(page.exit.reason, EXIT_NONE);
+	assert_int_equal(page.request, 0);
+	assert_false(vcpu->event.valid);
+}
+
 static void test_unknown_length(void **state)
 {
 	(void)state;
@@ -433,6 +454,7 @@ int main(void)
 		TEST(test_cpuid),
 		TEST(test_cpuid_above),
 		TEST(test_cpuid_of_none),
+		TEST(test_bus_lock),
 		TEST(test_unknown_length),
 		TEST(test_msr),
 		TEST(test_tsc),

@@ -28,7 +28,8 @@ static struct leak_cpu see(const struct cpu_image *image)
 	return (struct leak_cpu){
 		.is = image->is,
 		.svm = image->is.amd,
-		.done = speculation_decide(&image->is).done << HOST_SPECULATION_SHIFT |
+		.done = (speculation_decide(&image->is).done | image->guests)
+				<< HOST_SPECULATION_SHIFT |
 			(split ? HOST_SPLIT_TABLES : 0),
 	};
 }

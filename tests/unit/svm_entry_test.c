@@ -429,6 +429,22 @@ static void test_dump_fits(void **state)
 	}
 }
 
+/* It exits before the instruction, which may go on once the monitor has seen the exit. */
+static void test_bus_lock(void **state)
+{
+	(void)state;
+	next_code = VMEXIT_BUS_LOCK;
+	vmcb.control.bus_lock_counter = 0;
+	svm_enter(&vcpu, 0);
+	assert_int_equal(vcpu.exit.reason, EXIT_BUS_LOCK);
+	assert_int_equal(vmcb.control.bus_lock_counter, 1);
+	next_code = VMEXIT_HLT;
+	vmcb.control.bus_lock_counter = 0;
+	svm_enter(&vcpu, 0);
+	assert_int_equal(vmcb.control.bus_lock_counter, 0);
+	svm_leave(&vcpu, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -440,6 +456,7 @@ int main(void)
 		TEST(test_registers_pass),
 		TEST(test_task_priority),
 		TEST(test_leave),
+		TEST(test_bus_lock),
 		TEST(test_lost_shadow),
 		TEST(test_shadow_lost_by_fault),
 		TEST(test_interrupt_window),

@@ -32,6 +32,8 @@ static void test_plain_reasons(void **state)
 		{0x08d, EXIT_XSETBV},
 		{0x070, EXIT_UNKNOWN},
 		{0x08f, EXIT_UNKNOWN},
+		{0x0a5, EXIT_BUS_LOCK},
+		{0x0a6, EXIT_UNKNOWN},
 		{0x090, EXIT_UNKNOWN},
 		{0x403, EXIT_UNKNOWN},
 		{~0ull, EXIT_ENTRY_FAILED},

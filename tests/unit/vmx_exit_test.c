@@ -26,6 +26,28 @@ static void odd_reason_is_unknown(void **state)
 	assert_int_equal(vcpu.exit.vendor_code, VMX_EXIT_IO | BIT(27));
 }
 
+/*
+ * A bus lock exits after its instruction. One that came together with another exit is a bit of its
+ * reason: those that are decoded with no look at it come once more.
+ */
+static void bus_locks_are_told(void **state)
+{
+	static const u32 again[] = {VMX_EXIT_IO, VMX_EXIT_CPUID, VMX_EXIT_HLT, VMX_EXIT_WRMSR,
+				    VMX_EXIT_EXTERNAL_INTERRUPT};
+
+	(void)state;
+	assert_false(decode(VMX_EXIT_BUS_LOCK, 0));
+	assert_int_equal(vcpu.exit.reason, EXIT_BUS_LOCK);
+	assert_false(decode(VMX_EXIT_BUS_LOCK | EXIT_REASON_BUS_LOCK, 0));
+	assert_int_equal(vcpu.exit.reason, EXIT_BUS_LOCK);
+	for (u32 i = 0; i < ARRAY_COUNT(again); i++)
+		assert_true(decode(again[i] | EXIT_REASON_BUS_LOCK, 0));
+	field[VMCS_GUEST_PHYSICAL_ADDRESS] = 0xfee00030;
+	assert_false(decode(VMX_EXIT_EPT_VIOLATION | EXIT_REASON_BUS_LOCK, BIT(1)));
+	assert_int_equal(vcpu.exit.reason, EXIT_MEMORY);
+	assert_int_equal(vcpu.exit.gpa, 0xfee00030);
+}
+
 static void ept_violation_is_decoded(void **state)
 {
 	(void)state;
@@ -255,6 +277,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST_WITH_VCPU(io_is_decoded),
 		TEST_WITH_VCPU(odd_reason_is_unknown),
+		TEST_WITH_VCPU(bus_locks_are_told),
 		TEST_WITH_VCPU(ept_violation_is_decoded),
 		TEST_WITH_VCPU(interrupted_delivery_comes_back),
 		TEST_WITH_VCPU(every_reason_has_a_name),

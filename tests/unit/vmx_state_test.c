@@ -24,6 +24,18 @@ static void capability_words_obey_both_halves(void **state)
 	assert_int_equal(c.cr0_fixed, CR0_NE);
 }
 
+/* A CPU that detects bus locks is told to; this one does not. */
+static void what_is_there_is_used(void **state)
+{
+	struct vmx_capability_msrs msrs = good_msrs;
+
+	assert_false(field[VMCS_SECONDARY_CONTROLS] & SECONDARY_BUS_LOCK_DETECTION);
+	tear_down(state);
+	msrs.secondary |= (u64)SECONDARY_BUS_LOCK_DETECTION << 32;
+	set_up_on(&msrs);
+	assert_true(field[VMCS_SECONDARY_CONTROLS] & SECONDARY_BUS_LOCK_DETECTION);
+}
+
 static void capability_missing_is_said(void **state)
 {
 	struct vmx_capability c;
@@ -350,6 +362,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(capability_words_obey_both_halves),
 		cmocka_unit_test(capability_missing_is_said),
+		TEST_WITH_VCPU(what_is_there_is_used),
 		TEST_WITH_VCPU(msr_bitmap_passes_the_guests_own),
 		TEST_WITH_VCPU(init_without_pages_gives_all_back),
 		TEST_WITH_VCPU(reset_state_is_the_manuals),

@@ -40,6 +40,7 @@ static const char names[EXIT_REASON_COUNT][20] = {
 	[EXIT_UNKNOWN] = "unknown",
 	[EXIT_NO_MEMORY] = "no-memory",
 	[EXIT_APIC_WRITE] = "apic-write",
+	[EXIT_BUS_LOCK] = "bus-lock",
 };
 
 const char *exit_name(u32 reason)

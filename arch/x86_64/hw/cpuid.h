@@ -204,3 +204,4 @@ struct cpuid_regs {
 #define CPUID_8A_EDX_NRIP_SAVE		    BIT(3)
 #define CPUID_8A_EDX_FLUSH_BY_ASID	    BIT(6)
 #define CPUID_8A_EDX_PAUSE_FILTER	    BIT(10)
+#define CPUID_8A_EDX_BUS_LOCK_THRESHOLD	    BIT(29)

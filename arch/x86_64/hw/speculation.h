@@ -38,6 +38,7 @@ enum host_speculation {
 	HOST_RETURN_STACK = 1 << 8, /* filled after each VM exit, and after an IBPB */
 	HOST_BHI_DIS = 1 << 9,      /* set once: history steers no branch of ring 0 */
 	HOST_SMALL_CODE = 1 << 11,  /* VMX: large leaves of a second stage cannot be executed */
+	HOST_BUS_LOCKS = 1 << 12,   /* a guest's bus locks exit */
 	HOST_HISTORY = 1 << 10,     /* overwritten after each VM exit and at each system call */
 };
 /* Position of these bits in kernel_page.features. */

@@ -33,7 +33,7 @@ struct vmcb_control {
 	u32 intercept_exceptions;
 	u32 intercept1; /* VMCB_INTERCEPT1_* */
 	u32 intercept2; /* VMCB_INTERCEPT2_* */
-	u32 intercept3;
+	u32 intercept3; /* VMCB_INTERCEPT3_* */
 	u8 reserved0[36];
 	u16 pause_filter_threshold;
 	u16 pause_filter_count;
@@ -66,7 +66,9 @@ struct vmcb_control {
 	u64 avic_physical_table;
 	u64 reserved4;
 	u64 vmsa_pointer;
-	u8 reserved5[752];
+	u8 reserved5[16];
+	u16 bus_lock_counter; /* how many may come until one exits */
+	u8 reserved6[734];
 };
 _Static_assert(sizeof(struct vmcb_control) == 0x400, "APM vol. 2, table B-1");
 _Static_assert(offsetof(struct vmcb_control, intercept1) == 0x00c, "APM vol. 2, table B-1");
@@ -82,6 +84,7 @@ _Static_assert(offsetof(struct vmcb_control, clean) == 0x0c0, "APM vol. 2, table
 _Static_assert(offsetof(struct vmcb_control, next_rip) == 0x0c8, "APM vol. 2, table B-1");
 _Static_assert(offsetof(struct vmcb_control, fetched_count) == 0x0d0, "APM vol. 2, table B-1");
 _Static_assert(offsetof(struct vmcb_control, avic_physical_table) == 0x0f8, "table B-1");
+_Static_assert(offsetof(struct vmcb_control, bus_lock_counter) == 0x120, "table B-1");
 
 /* State-save area at offset 0x400, APM vol. 2, table B-2 */
 struct vmcb_save {
@@ -177,6 +180,9 @@ _Static_assert(offsetof(struct vmcb, save) == 0x400, "APM vol. 2, appendix B");
 #define VMCB_INTERCEPT2_XSETBV		BIT(13)
 #define VMCB_INTERCEPT2_RDPRU		BIT(14)
 
+/* intercept3, offset 0x014 */
+#define VMCB_INTERCEPT3_BUS_LOCK BIT(5)
+
 enum vmcb_tlb_control {
 	VMCB_TLB_NOTHING = 0,
 	VMCB_TLB_FLUSH_ALL = 1,
@@ -259,6 +265,7 @@ enum vmcb_event_type {
 #define VMEXIT_MWAIT_CONDITIONAL   0x08cull
 #define VMEXIT_XSETBV		   0x08dull
 #define VMEXIT_RDPRU		   0x08eull
+#define VMEXIT_BUS_LOCK		   0x0a5ull /* before the instruction */
 #define VMEXIT_NPF		   0x400ull
 #define VMEXIT_INVALID		   0xffffffffu /* of 64 bits; QEMU writes 32 */
 

@@ -157,6 +157,7 @@ enum vmcs_natural {
 #define SECONDARY_PAUSE_LOOP_EXITING	     (1u << 10)
 #define SECONDARY_INVPCID		     (1u << 12)
 #define SECONDARY_XSAVES		     (1u << 20)
+#define SECONDARY_BUS_LOCK_DETECTION	     (1u << 30)
 
 /* VM-exit controls: SDM vol. 3, table 25-13 */
 #define EXIT_SAVE_DEBUG_CONTROLS   (1u << 2)
@@ -219,6 +220,7 @@ enum vmcs_natural {
 
 /* Exit reason: SDM vol. 3, table 25-18 and appendix C */
 #define EXIT_REASON_BASIC	  BITS(15, 0)
+#define EXIT_REASON_BUS_LOCK	  (1u << 26) /* there was one, whatever the reason */
 #define EXIT_REASON_ENTRY_FAILURE (1u << 31)
 enum vmx_exit_reason {
 	VMX_EXIT_EXCEPTION_NMI = 0,
@@ -276,6 +278,7 @@ enum vmx_exit_reason {
 	VMX_EXIT_ENCLS = 60,
 	VMX_EXIT_PML_FULL = 62,
 	VMX_EXIT_XRSTORS = 64,
+	VMX_EXIT_BUS_LOCK = 74,
 };
 
 /* VM-instruction error numbers: SDM vol. 3, table 31-1 */

@@ -380,8 +380,7 @@ static struct leak judge_cache_disable(const struct leak_cpu *cpu)
 
 static struct leak judge_bus_lock(const struct leak_cpu *cpu)
 {
-	(void)cpu;
-	return open("no exits");
+	return DONE(cpu, HOST_BUS_LOCKS) ? closed("exits") : open("no exits");
 }
 
 static struct leak judge_sgx(const struct leak_cpu *cpu)

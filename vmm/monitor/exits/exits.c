@@ -311,6 +311,7 @@ void exits_settle(struct vcpu *vcpu)
 	case EXIT_INTERRUPT_WINDOW:
 	case EXIT_NMI_WINDOW:
 	case EXIT_TPR:
+	case EXIT_BUS_LOCK: /* vcpu_thread has let it wait */
 		break;
 	case EXIT_CR:
 		if (!trap_step(vcpu))

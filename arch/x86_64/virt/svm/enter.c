@@ -12,7 +12,7 @@
 /* The reasons of VMEXIT_VINTR, VMEXIT_IRET, intercepted exceptions and shutdown: see settle(). */
 #define MAY_BE_SETTLED                                                                             \
 	(BIT(EXIT_INTERRUPT_WINDOW) | BIT(EXIT_NMI_WINDOW) | BIT(EXIT_EXCEPTION) |                 \
-	 BIT(EXIT_TRIPLE_FAULT))
+	 BIT(EXIT_TRIPLE_FAULT) | BIT(EXIT_BUS_LOCK))
 
 /* entry.S */
 void svm_switch_in(u64 vmcb_hpa);
@@ -130,6 +130,9 @@ static void settle(struct virt_vcpu *vcpu)
 		break;
 	case EXIT_EXCEPTION:
 		settle_exception(vcpu);
+		break;
+	case EXIT_BUS_LOCK: /* it has yet to come */
+		svm_vmcb(vcpu)->control.bus_lock_counter = 1;
 		break;
 	case EXIT_TRIPLE_FAULT:
 		/*

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Finds out whether Skerry can use this machine's SVM, and turns it on and off. */
+#include "arch/x86_64/cpu/features.h"
 #include "arch/x86_64/cpu/instructions.h"
 #include "arch/x86_64/cpu/percpu.h"
 #include "arch/x86_64/hw/control.h"
@@ -69,6 +70,8 @@ const struct virt_ops *svm_probe(const char **reason)
 	svm_capabilities.nrip_save = leaf.edx & CPUID_8A_EDX_NRIP_SAVE;
 	svm_capabilities.flush_by_asid = leaf.edx & CPUID_8A_EDX_FLUSH_BY_ASID;
 	svm_capabilities.pause_filter = leaf.edx & CPUID_8A_EDX_PAUSE_FILTER;
+	if (leaf.edx & CPUID_8A_EDX_BUS_LOCK_THRESHOLD)
+		features.speculation.done |= HOST_BUS_LOCKS;
 	log_info(LOG_VIRT, "SVM revision %u, %u ASIDs, features %x",
 		 leaf.eax & CPUID_8A_EAX_REVISION, leaf.ebx, leaf.edx);
 	return &svm_ops;

@@ -39,6 +39,8 @@ static void control_init(struct virt_vcpu *vcpu)
 	control->virtual_interrupt = VMCB_V_INTR_MASKING;
 	control->np_control = VMCB_NP_ENABLE;
 	control->n_cr3 = vcpu->vm->second_stage.root.kernel.value;
+	if (features.speculation.done & HOST_BUS_LOCKS)
+		control->intercept3 = (u32)VMCB_INTERCEPT3_BUS_LOCK;
 	if (svm_capabilities.pause_filter) {
 		control->intercept1 |= (u32)VMCB_INTERCEPT1_PAUSE;
 		control->pause_filter_count = PAUSE_FILTER_COUNT;

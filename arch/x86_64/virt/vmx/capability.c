@@ -30,7 +30,8 @@ static const struct control_wish primary_wish = {
 /* The optional controls decide which of their instructions a guest's CPUID may offer. */
 static const struct control_wish secondary_wish = {
 	.required = SECONDARY_EPT | SECONDARY_VPID | SECONDARY_WBINVD_EXITING,
-	.optional = SECONDARY_RDTSCP | SECONDARY_INVPCID | SECONDARY_PAUSE_LOOP_EXITING,
+	.optional = SECONDARY_RDTSCP | SECONDARY_INVPCID | SECONDARY_PAUSE_LOOP_EXITING |
+		    SECONDARY_BUS_LOCK_DETECTION,
 };
 
 static const struct control_wish exit_wish = {

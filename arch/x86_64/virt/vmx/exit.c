@@ -38,6 +38,7 @@ const u8 vmx_plain_reasons[] = {
 	[VMX_EXIT_APIC_WRITE] = EXIT_APIC_WRITE,
 	[VMX_EXIT_VMFUNC] = EXIT_INVALID_OPCODE,
 	[VMX_EXIT_ENCLS] = EXIT_INVALID_OPCODE,
+	[VMX_EXIT_BUS_LOCK] = EXIT_BUS_LOCK,
 };
 
 /*
@@ -243,6 +244,10 @@ bool vmx_exit_decode(struct virt_vcpu *vcpu, u32 reason)
 		decode_entry_failure(&vcpu->exit, basic);
 		return false;
 	}
+	/* Those that decode_exit has not known for it come again, without the bit. */
+	if ((reason & EXIT_REASON_BUS_LOCK) &&
+	    is_one_of(basic, IS_PLAIN | BIT(VMX_EXIT_IO)))
+		return true;
 
 	if (!is_one_of(basic, HAS_NO_LENGTH))
 		exit->instruction_length = vmcs_read32(VMCS_EXIT_INSTRUCTION_LENGTH);

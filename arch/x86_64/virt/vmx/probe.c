@@ -71,6 +71,8 @@ const struct virt_ops *vmx_probe(const char **reason)
 	if (*reason)
 		return NULL;
 	features.gib_pages = features.gib_pages && vmx_capability.gib_pages != 0;
+	if (vmx_capability.secondary & SECONDARY_BUS_LOCK_DETECTION)
+		features.speculation.done |= HOST_BUS_LOCKS;
 	return &vmx_ops;
 }
 

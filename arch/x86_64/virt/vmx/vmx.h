@@ -65,7 +65,7 @@ struct vcpu_event vmx_event_decode(u32 info, u32 error_code, u32 length);
 /* exit.c: fills vcpu->exit and vcpu->event; true: settled, enter again */
 bool vmx_exit_decode(struct virt_vcpu *vcpu, u32 reason);
 /* Exit reasons that need no further decoding. The others are EXIT_NONE here. */
-extern const u8 vmx_plain_reasons[VMX_EXIT_ENCLS + 1];
+extern const u8 vmx_plain_reasons[VMX_EXIT_BUS_LOCK + 1];
 
 /* Exits about which there is little to know but the instruction's length, or not even that. */
 #define IS_PLAIN                                                                                   \
