@@ -77,16 +77,18 @@ static const struct cpu_image cpu_images[] = {
 	{"Core i7-8650U (Kaby Lake)", .is.version = 0x806ea, .is.leaf_7_ebx = 0x029c6fbf,
 	 .is.leaf_7_edx = 0xbc000600, .is.capabilities = ARCH_CAP_RSBA | ARCH_CAP_GDS_CTRL,
 	 .spec_ctrl = 7, .done = SMALL_OLD_INTEL | HOST_L1D_FLUSH | HOST_VERW,
-	 .open = "spectre-v2 retbleed bus-lock sgx",
+	 .guests = HOST_ENCLS,
+	 .open = "spectre-v2 retbleed bus-lock",
 	 .closed = "meltdown return-stack ssb l1tf mds taa mmio-stale-data downfall "
-		   "srbds lazy-fp itlb-multihit cache-disable"},
+		   "srbds lazy-fp itlb-multihit cache-disable sgx"},
 	{"Core i7-8650U, whose firmware does without", .is.version = 0x806ea,
 	 .is.leaf_7_ebx = 0x029c6fbf, .is.leaf_7_edx = 0xbc000600, .is.opt_ctrl = 0x11,
 	 .is.capabilities = ARCH_CAP_RSBA | ARCH_CAP_GDS_CTRL, .spec_ctrl = 7,
 	 .done = SMALL_OLD_INTEL | HOST_L1D_FLUSH | HOST_VERW,
-	 .open = "spectre-v2 retbleed downfall srbds bus-lock sgx",
+	 .guests = HOST_ENCLS,
+	 .open = "spectre-v2 retbleed downfall srbds bus-lock",
 	 .closed = "meltdown return-stack ssb l1tf mds taa mmio-stale-data lazy-fp "
-		   "itlb-multihit cache-disable"},
+		   "itlb-multihit cache-disable sgx"},
 	{"Xeon Gold 6252 (Cascade Lake)", .is.version = 0x50657, .is.leaf_7_ebx = 0xd39ffffb,
 	 .is.leaf_7_edx = 0xbc000400,
 	 .is.capabilities = NO_MELTDOWN | ARCH_CAP_TSX_CTRL | ARCH_CAP_FB_CLEAR | ARCH_CAP_GDS_CTRL,
@@ -99,9 +101,10 @@ static const struct cpu_image cpu_images[] = {
 	 .is.capabilities = NO_MELTDOWN | ARCH_CAP_PSCHANGE_MC_NO | ARCH_CAP_TAA_NO |
 			 ARCH_CAP_FB_CLEAR | ARCH_CAP_GDS_CTRL,
 	 .spec_ctrl = 7, .done = NEW_INTEL | HOST_HISTORY | HOST_VERW,
-	 .open = "its bus-lock sgx",
+	 .guests = HOST_ENCLS,
+	 .open = "its bus-lock",
 	 .closed = "spectre-v2 return-stack bhi ssb mmio-stale-data downfall lazy-fp "
-		   "cache-disable"},
+		   "cache-disable sgx"},
 	{"Core i7-1185G7 (Tiger Lake)", .is.version = 0x806c1, .is.leaf_7_ebx = 0xf3bfa7eb,
 	 .is.leaf_7_edx = 0xfc184410,
 	 .is.capabilities = NO_MELTDOWN | ARCH_CAP_PSCHANGE_MC_NO | ARCH_CAP_TAA_NO |

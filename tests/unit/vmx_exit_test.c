@@ -46,6 +46,8 @@ static void bus_locks_are_told(void **state)
 	assert_false(decode(VMX_EXIT_EPT_VIOLATION | EXIT_REASON_BUS_LOCK, BIT(1)));
 	assert_int_equal(vcpu.exit.reason, EXIT_MEMORY);
 	assert_int_equal(vcpu.exit.gpa, 0xfee00030);
+	assert_false(decode(VMX_EXIT_ENCLV, 0));
+	assert_int_equal(vcpu.exit.reason, EXIT_INVALID_OPCODE);
 }
 
 static void ept_violation_is_decoded(void **state)

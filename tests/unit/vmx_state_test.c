@@ -24,16 +24,22 @@ static void capability_words_obey_both_halves(void **state)
 	assert_int_equal(c.cr0_fixed, CR0_NE);
 }
 
-/* A CPU that detects bus locks is told to; this one does not. */
+/* What a CPU of SGX and one that detects bus locks have is used; this one lacks the latter. */
 static void what_is_there_is_used(void **state)
 {
 	struct vmx_capability_msrs msrs = good_msrs;
 
-	assert_false(field[VMCS_SECONDARY_CONTROLS] & SECONDARY_BUS_LOCK_DETECTION);
+	assert_int_equal(field[VMCS_SECONDARY_CONTROLS] &
+				 (SECONDARY_ENCLS_EXITING | SECONDARY_ENCLV_EXITING |
+				  SECONDARY_BUS_LOCK_DETECTION),
+			 SECONDARY_ENCLS_EXITING);
+	assert_int_equal(field[VMCS_ENCLS_BITMAP], ~0ull);
+	assert_int_equal(field[VMCS_ENCLV_BITMAP], 0);
 	tear_down(state);
-	msrs.secondary |= (u64)SECONDARY_BUS_LOCK_DETECTION << 32;
+	msrs.secondary |= (u64)(SECONDARY_ENCLV_EXITING | SECONDARY_BUS_LOCK_DETECTION) << 32;
 	set_up_on(&msrs);
 	assert_true(field[VMCS_SECONDARY_CONTROLS] & SECONDARY_BUS_LOCK_DETECTION);
+	assert_int_equal(field[VMCS_ENCLV_BITMAP], ~0ull);
 }
 
 static void capability_missing_is_said(void **state)

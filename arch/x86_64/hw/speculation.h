@@ -39,6 +39,7 @@ enum host_speculation {
 	HOST_BHI_DIS = 1 << 9,      /* set once: history steers no branch of ring 0 */
 	HOST_SMALL_CODE = 1 << 11,  /* VMX: large leaves of a second stage cannot be executed */
 	HOST_BUS_LOCKS = 1 << 12,   /* a guest's bus locks exit */
+	HOST_ENCLS = 1 << 13,       /* VMX: ENCLS and, if there is one, ENCLV exit */
 	HOST_HISTORY = 1 << 10,     /* overwritten after each VM exit and at each system call */
 };
 /* Position of these bits in kernel_page.features. */

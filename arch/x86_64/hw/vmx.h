@@ -31,6 +31,8 @@ enum vmcs64 {
 	VMCS_APIC_ACCESS = 0x2014,
 	VMCS_EPT_POINTER = 0x201a,
 	VMCS_EOI_EXIT0 = 0x201c, /* to 3, two apart */
+	VMCS_ENCLS_BITMAP = 0x202e,
+	VMCS_ENCLV_BITMAP = 0x2036,
 	VMCS_GUEST_PHYSICAL_ADDRESS = 0x2400,
 	VMCS_LINK_POINTER = 0x2800,
 	VMCS_GUEST_DEBUGCTL = 0x2802,
@@ -156,7 +158,9 @@ enum vmcs_natural {
 #define SECONDARY_INTERRUPT_DELIVERY	     (1u << 9)
 #define SECONDARY_PAUSE_LOOP_EXITING	     (1u << 10)
 #define SECONDARY_INVPCID		     (1u << 12)
+#define SECONDARY_ENCLS_EXITING		     (1u << 15)
 #define SECONDARY_XSAVES		     (1u << 20)
+#define SECONDARY_ENCLV_EXITING		     (1u << 28)
 #define SECONDARY_BUS_LOCK_DETECTION	     (1u << 30)
 
 /* VM-exit controls: SDM vol. 3, table 25-13 */
@@ -278,6 +282,7 @@ enum vmx_exit_reason {
 	VMX_EXIT_ENCLS = 60,
 	VMX_EXIT_PML_FULL = 62,
 	VMX_EXIT_XRSTORS = 64,
+	VMX_EXIT_ENCLV = 70,
 	VMX_EXIT_BUS_LOCK = 74,
 };
 

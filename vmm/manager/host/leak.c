@@ -387,7 +387,7 @@ static struct leak judge_sgx(const struct leak_cpu *cpu)
 {
 	if (!(cpu->is.leaf_7_ebx & CPUID_7_EBX_SGX) || cpu->svm)
 		return absent("no SGX");
-	return open("no exits");
+	return DONE(cpu, HOST_ENCLS) ? closed("exits") : open("no exits");
 }
 
 static const struct {

@@ -31,6 +31,7 @@ static const struct control_wish primary_wish = {
 static const struct control_wish secondary_wish = {
 	.required = SECONDARY_EPT | SECONDARY_VPID | SECONDARY_WBINVD_EXITING,
 	.optional = SECONDARY_RDTSCP | SECONDARY_INVPCID | SECONDARY_PAUSE_LOOP_EXITING |
+		    SECONDARY_ENCLS_EXITING | SECONDARY_ENCLV_EXITING |
 		    SECONDARY_BUS_LOCK_DETECTION,
 };
 

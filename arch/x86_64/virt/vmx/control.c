@@ -110,6 +110,11 @@ static void controls_write(struct virt_vcpu *vcpu)
 		vmcs_write32(VMCS_PLE_WINDOW, PLE_WINDOW);
 	}
 
+	/* SGX: no leaf of them is a guest's. */
+	if (vmx_capability.secondary & SECONDARY_ENCLS_EXITING)
+		vmcs_write64(VMCS_ENCLS_BITMAP, ~0ull);
+	if (vmx_capability.secondary & SECONDARY_ENCLV_EXITING)
+		vmcs_write64(VMCS_ENCLV_BITMAP, ~0ull);
 	vmcs_write64(VMCS_MSR_BITMAP, pointer_to_hpa(vcpu->vm->msr_bitmap).value);
 	vmcs_write64(VMCS_ENTRY_MSR_LOAD, scratch_hpa + offsetof(struct vmx_scratch, msr_load));
 	scratch->exit_load[0] = (struct vmx_msr_entry){

@@ -71,8 +71,9 @@ const struct virt_ops *vmx_probe(const char **reason)
 	if (*reason)
 		return NULL;
 	features.gib_pages = features.gib_pages && vmx_capability.gib_pages != 0;
-	if (vmx_capability.secondary & SECONDARY_BUS_LOCK_DETECTION)
-		features.speculation.done |= HOST_BUS_LOCKS;
+	features.speculation.done |=
+		(vmx_capability.secondary & SECONDARY_BUS_LOCK_DETECTION ? HOST_BUS_LOCKS : 0) |
+		(vmx_capability.secondary & SECONDARY_ENCLS_EXITING ? HOST_ENCLS : 0);
 	return &vmx_ops;
 }
 
