@@ -149,7 +149,7 @@ static void start(struct cpu *cpu, hpa_t root)
 
 	*words = (struct trampoline_words){
 		.root = root.value,
-		.stack = cpu->stack_top,
+		.stack = align_down(cpu->stack_top, PAGE_SIZE),
 		.argument = (u64)cpu,
 		.entry = (u64)ap_main,
 	};

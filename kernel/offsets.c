@@ -19,6 +19,7 @@ void offsets(void)
 	DEFINE(FRAME_VECTOR, offsetof(struct trap_frame, vector));
 	DEFINE(FRAME_CS, offsetof(struct trap_frame, cs));
 	DEFINE(STACK_BASE_BYTES, STACK_BASE_BYTES);
+	DEFINE(KERNEL_STACK_BYTES, KERNEL_STACK_BYTES);
 	DEFINE(CPU_KERNEL_ROOT, offsetof(struct cpu, kernel_root));
 	DEFINE(CPU_USER_ROOT, offsetof(struct cpu, user_root));
 	DEFINE(CPU_STACK_TOP, offsetof(struct cpu, stack_top));

@@ -14,8 +14,14 @@
 /* Boundaries that the linker sets. */
 extern const char __ro_after_init_start[];
 extern const char __ro_after_init_end[];
+extern const char __text_start[];
+extern const char __entry_text_end[];
+extern const char __entry_data_end[];
 
 struct table kernel_table SECTION(".data.ro_after_init");
+
+/* The kernel's half of the user views: what an entry needs before it changes to the other view. */
+static struct table entry_table SECTION(".data.ro_after_init");
 
 static u64 vmap_next; /* only the boot CPU ever maps anything here */
 static u64 vmap_end;
@@ -45,6 +51,19 @@ static enum status vmap_prepare(u64 base)
 	return STATUS_OK;
 }
 
+/* Maps in the user views what the kernel maps there with 4-KiB pages. */
+static bool expose(u64 at, u64 end)
+{
+	for (; at < end; at += PAGE_SIZE) {
+		struct pt_leaf leaf;
+
+		if (table_lookup(&kernel_table, at, &leaf) &&
+		    table_map(&entry_table, &leaf) != STATUS_OK)
+			return false;
+	}
+	return true;
+}
+
 /*
  * The boot code's tables have no counts of their entries in use (struct page, references). Nobody
  * needs them, because nothing that the kernel maps is ever unmapped again.
@@ -54,6 +73,10 @@ enum status kernel_space_init(const struct boot_info *info)
 	kernel_table.format = &format_host;
 	kernel_table.root.kernel = info->root_table;
 	kernel_table.root.user = info->root_table;
+	if (table_init(&entry_table, &format_host, NULL, false) != STATUS_OK ||
+	    !expose((u64)__text_start, (u64)__entry_text_end) ||
+	    !expose((u64)__ro_after_init_start, (u64)__entry_data_end))
+		return STATUS_NO_MEMORY;
 	for (unsigned int slot = 0; slot < KERNEL_SLOT_FIRST; slot++)
 		*top_entry(info->root_table, slot) = 0;
 	tlb_arch_load_root(info->root_table);
@@ -68,6 +91,7 @@ void kernel_space_seal(const struct boot_info *info)
 	u64 distance = (u64)hpa_to_pointer(info->image_hpa) - info->image_base.value;
 
 	table_protect(&kernel_table, at, end, PT_READ);
+	table_protect(&entry_table, at, (u64)__entry_data_end, PT_READ);
 	table_protect(&kernel_table, at + distance, end + distance, PT_READ);
 	tlb_arch_load_root(kernel_table.root.kernel);
 }
@@ -117,7 +141,9 @@ void *kernel_map_device(hpa_t hpa, u64 bytes)
 
 const void *kernel_map_constant(hpa_t hpa, u64 bytes)
 {
-	return map_existing(hpa, bytes, PT_READ, PT_TYPE_WB);
+	const void *at = map_existing(hpa, bytes, PT_READ, PT_TYPE_WB);
+
+	return at != NULL && expose((u64)at, (u64)at + bytes) ? at : NULL;
 }
 
 /* If memory runs out, what is mapped already stays: the CPU cannot be started anyway. */
@@ -142,14 +168,17 @@ void *kernel_stack_alloc(hpa_t stub)
 	if (stub.value != 0 &&
 	    !page_map(at + KERNEL_STACK_BYTES, stub, PT_READ | PT_EXECUTE, PT_TYPE_WB))
 		return NULL;
+	if (!expose(at + KERNEL_STACK_BYTES - PAGE_SIZE, at + KERNEL_STACK_BYTES + PAGE_SIZE))
+		return NULL;
 	return (void *)at;
 }
 
 void *kernel_pages_alloc(u64 page_count)
 {
-	u64 at = vmap_reserve(page_count * PAGE_SIZE, PAGE_SIZE);
+	u64 bytes = page_count * PAGE_SIZE;
+	u64 at = vmap_reserve(bytes, PAGE_SIZE);
 
-	return at != 0 && map_new_pages(at, page_count * PAGE_SIZE) ? (void *)at : NULL;
+	return at != 0 && map_new_pages(at, bytes) && expose(at, at + bytes) ? (void *)at : NULL;
 }
 
 void kernel_space_share(struct table *table)
@@ -161,6 +190,7 @@ void kernel_space_share(struct table *table)
 
 		*top_entry(table->root.kernel, slot) = entry;
 		if (split && slot >= KERNEL_SLOT_DIRECT_END)
-			*top_entry(table->root.user, slot) = entry;
+			*top_entry(table->root.user, slot) =
+				*top_entry(entry_table.root.kernel, slot);
 	}
 }

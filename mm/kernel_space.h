@@ -24,7 +24,11 @@ void kernel_space_seal(const struct boot_info *info);
 
 /* Maps device memory, uncached, for good. `hpa`, `bytes`: need not be aligned. NULL: no memory. */
 void *kernel_map_device(hpa_t hpa, u64 bytes);
-/* Maps memory again, read-only, at an address that does not reveal the other. NULL: no memory. */
+/*
+ * Maps memory again, read-only, at an address that does not reveal the other; `hpa` is aligned. The
+ * user views of the tables have what is mapped by this and the next two functions, too: of a stack
+ * the highest page and the stub alone. NULL: no memory.
+ */
 const void *kernel_map_constant(hpa_t hpa, u64 bytes);
 
 /*

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """What is done against attacks by speculation is executed, on CPUs that need it and on no others.
 
-No emulator speculates: that it works is not tested here.
+No emulator speculates: that it works is not tested here, but what ring 3's tables map is.
 """
 import re
 import subprocess
@@ -9,7 +9,8 @@ import subprocess
 import pytest
 
 import bundle
-from machine import Bochs, Qemu
+import qemu_monitor
+from machine import Bochs, Qemu, wait_for
 
 # A VM's monitor and its guest take turns with a driver and the manager.
 CONF = """[disk memory]
@@ -23,12 +24,12 @@ disk = memory
 """
 
 
-def symbols(image):
-    """[(address, name)] of the image's functions, in order."""
+def symbols(image, kinds="tT"):
+    """[(address, name)] of the image's functions, or symbols of other kinds, in order."""
     text = subprocess.run(["nm", "-n", "--defined-only", image], text=True, check=True,
                           stdout=subprocess.PIPE).stdout
     return [(int(address, 16), name)
-            for address, name in re.findall(r"^(\w+) [tT] (\w+)$", text, re.MULTILINE)]
+            for address, name in re.findall(rf"^(\w+) [{kinds}] (\w+)$", text, re.MULTILINE)]
 
 
 def functions_with(mnemonic, log, image):
@@ -95,3 +96,57 @@ def test_exits(build, tmp_path):
     assert LEAST < more["cpuid"] < MOST, more
     # a trip to the monitor has an exit and a system call
     assert more["port-in"] > more["cpuid"] + 50, more
+
+
+# Of each CPU: its struct cpu, the upper page of four stacks, the stub above the first of these.
+PAGES_PER_CPU = 3 + 4 + 1
+
+
+def user_view(monitor, cpus):
+    """What is mapped for ring 0 on a CPU that runs a process: {page: flags}; None: it runs none."""
+    monitor.command("stop")
+    try:
+        for cpu in range(cpus):
+            monitor.command(f"cpu {cpu}")
+            registers = monitor.command("info registers")
+            # guests of tests/guest and tests/bench lie below 4 GiB
+            if "CPL=3" in registers and int(re.search(r"RIP=(\w+)", registers)[1], 16) >> 32:
+                found = re.findall(r"^(\w+): \w+ (\S+)$", monitor.command("info tlb"),
+                                   re.MULTILINE)
+                return {int(at, 16): flags for at, flags in found if "U" not in flags}
+    finally:
+        monitor.command("cont")
+    return None
+
+
+def test_user_view(build, tmp_path):
+    """On a CPU open to Meltdown ring 3 runs on tables that have of ring 0 what an entry needs."""
+    cpus = 2
+    files = bundle.make(tmp_path / "exits.cpio", BENCH, bundle.read(
+        build / "tests/bench/exits.bin"))
+    place = {name: at for at, name in symbols(build / "skerry.elf", "tTdDrRbB")}
+    code = range(place["__text_start"], place["__entry_text_end"], 4096)
+    data = range(place["__ro_after_init_start"], place["__entry_data_end"], 4096)
+    views = []
+    with Qemu(build, cpu="Nehalem,+svm,+npt", bundle=files, cmdline="nokaslr", extra=(
+            "-smp", str(cpus), *qemu_monitor.option(tmp_path / "monitor"))) as machine, \
+            qemu_monitor.Monitor(tmp_path / "monitor") as monitor:
+        machine.wait_prompt()
+        machine.attach("bench")
+        machine.wait("BENCH cpuid")
+        wait_for(lambda: views.append(user_view(monitor, cpus)) or views[-1])
+        # They find ring 3, the stubs or a guest.
+        for _ in range(200):
+            monitor.command("nmi")
+        machine.leave()
+        assert "NMI: ring" in machine.command("log show")
+    view = views[-1]
+    assert {at for at in view if at >= code[0]} == {*code, *data}
+    # QEMU's X is the table's no-execute bit
+    assert all("W" not in view[at] and "X" not in view[at] for at in code)
+    assert all("W" not in view[at] and "X" in view[at] for at in data)
+    others = [view[at] for at in view if at < code[0]]
+    assert len(others) == cpus * PAGES_PER_CPU + 1  # and the interrupt table, for all
+    assert sum("X" not in flags for flags in others) == cpus
+    assert not any("W" in flags and "X" not in flags for flags in view.values())
+    print(f"{len(view)} pages of ring 0 in the user view of {cpus} CPUs")

@@ -156,7 +156,7 @@ void lapic_send(u32 apic_id, enum apic_delivery delivery, u8 vector)
 	if (delivery != APIC_SIPI || apic_id == absent || unfit || count > cpu->id)
 		return;
 	assert_int_equal(cpu->apic_id, apic_id);
-	assert_int_equal(words->stack, cpu->stack_top);
+	assert_int_equal(words->stack, align_down(cpu->stack_top, PAGE_SIZE));
 	cpus[cpu->id] = cpu;
 	count = cpu->id + 1;
 }

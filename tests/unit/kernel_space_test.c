@@ -4,15 +4,20 @@
 
 #include "mm/kernel_space.c"
 
-/* An image of five pages: two of constants, one of ro_after_init, two of data. */
+/* Two pages of code, two of ro_after_init, two of data; an entry needs the first two firsts. */
 __asm__(".data\n"
 	".balign 4096\n"
-	"__image_start: .skip 8192\n"
+	"__image_start:\n"
+	"__text_start: .skip 4096\n"
+	"__entry_text_end: .skip 4096\n"
 	"__ro_after_init_start: .skip 4096\n"
+	"__entry_data_end: .skip 4096\n"
 	"__ro_after_init_end: .skip 8192\n"
 	".previous\n");
 
 extern const char __image_start[];
+
+#define IMAGE_PAGES 6
 
 #define IMAGE_HPA   (3 * MIB)
 #define VMAP_BASE   0xfffffeffffff0000ull /* it continues in the next top-level slot */
@@ -46,14 +51,24 @@ static void start(void)
 	struct table boot;
 
 	machine_reset(16 * MIB);
-	assert_true(machine_pages(16 * MIB, HPA(IMAGE_HPA), 5 * PAGE_SIZE));
+	assert_true(machine_pages(16 * MIB, HPA(IMAGE_HPA), IMAGE_PAGES * PAGE_SIZE));
 	assert_int_equal(table_init(&boot, &format_host, NULL, false), STATUS_OK);
 	map_large(&boot, 0, 0);
 	map_large(&boot, DIRECT_BASE, 0);
+	for (u64 page = 0; page < IMAGE_PAGES; page++) {
+		const struct pt_leaf leaf = {
+			.at = (u64)__image_start + page * PAGE_SIZE,
+			.hpa = HPA(IMAGE_HPA + page * PAGE_SIZE),
+			.level = PT_LEVEL_4K,
+			.rights = page < 2 ? PT_READ | PT_EXECUTE : PT_READ | PT_WRITE,
+		};
+
+		assert_int_equal(table_map(&boot, &leaf), STATUS_OK);
+	}
 	info = (struct boot_info){
 		.image_hpa = HPA(IMAGE_HPA),
 		.image_base = HVA((u64)__image_start),
-		.image_bytes = 5 * PAGE_SIZE,
+		.image_bytes = IMAGE_PAGES * PAGE_SIZE,
 		.direct_map_base = HVA(direct_map_base),
 		.vmap_base = HVA(VMAP_BASE),
 		.root_table = boot.root.kernel,
@@ -147,15 +162,19 @@ static void test_seal(void **state)
 					     ? PT_READ
 					     : PT_READ | PT_WRITE,
 				     PT_TYPE_WB));
-	for (u64 page = 0; page < 5; page++)
+	for (u64 page = 0; page < IMAGE_PAGES; page++)
 		assert_true(page_map((u64)__image_start + page * PAGE_SIZE,
 				     HPA(IMAGE_HPA + page * PAGE_SIZE), PT_READ | PT_WRITE,
 				     PT_TYPE_WB));
 	loaded_root = 0;
+	assert_true(table_lookup(&entry_table, (u64)__ro_after_init_start, &leaf));
+	assert_int_equal(leaf.rights, PT_READ | PT_WRITE);
 	kernel_space_seal(&info);
+	assert_true(table_lookup(&entry_table, (u64)__ro_after_init_start, &leaf));
+	assert_int_equal(leaf.rights, PT_READ);
 	assert_int_equal(loaded_root, kernel_table.root.kernel.value);
 	for (u64 at = 0; at < 16 * MIB; at += PAGE_SIZE) {
-		bool sealed = at >= IMAGE_HPA && at < IMAGE_HPA + 3 * PAGE_SIZE;
+		bool sealed = at >= IMAGE_HPA && at < IMAGE_HPA + 4 * PAGE_SIZE;
 
 		assert_true(table_lookup(&kernel_table, direct_map_base + at, &leaf));
 		assert_int_equal(leaf.rights, sealed ? PT_READ : PT_READ | PT_WRITE);
@@ -167,14 +186,64 @@ static void test_seal(void **state)
 	assert_int_equal(leaf.rights, PT_READ | PT_WRITE);
 }
 
-/* The tables for ring 3 contain the kernel's stacks and image, but not the direct map. */
+static u64 exposed_bytes(u64 at, u64 end)
+{
+	struct pt_leaf leaf, kernel;
+	enum status status;
+	u64 bytes = 0;
+
+	while ((status = table_next(&entry_table, &at, end, &leaf)) != STATUS_NOT_FOUND) {
+		if (status == STATUS_AGAIN)
+			continue;
+		if (table_lookup(&kernel_table, at, &kernel)) { /* not the image, see start() */
+			assert_int_equal(leaf.hpa.value, kernel.hpa.value);
+			assert_int_equal(leaf.rights, kernel.rights);
+		}
+		bytes += PAGE_SIZE;
+		at += PAGE_SIZE;
+	}
+	return bytes;
+}
+
+/*
+ * The user views have of the image what an entry needs, of each stack the page with its frame and
+ * the stub above it, all of what a CPU owns, and no device.
+ */
+static void test_expose(void **state)
+{
+	u64 image = (u64)__image_start;
+	u64 at;
+
+	(void)state;
+	start();
+	assert_int_equal(exposed_bytes(0, 1ull << 47), 2 * PAGE_SIZE);
+	assert_int_equal(exposed_bytes(image, image + PAGE_SIZE), PAGE_SIZE);
+	assert_int_equal(exposed_bytes(image + 2 * PAGE_SIZE, image + 3 * PAGE_SIZE), PAGE_SIZE);
+	assert_non_null(kernel_map_device(HPA(0xfee00000), PAGE_SIZE));
+	assert_int_equal(exposed_bytes(VMAP_BASE, VMAP_BASE + VMAP_BYTES), 0);
+	at = (u64)kernel_stack_alloc(HPA(0)) + KERNEL_STACK_BYTES;
+	assert_int_equal(exposed_bytes(VMAP_BASE, VMAP_BASE + VMAP_BYTES), PAGE_SIZE);
+	assert_int_equal(exposed_bytes(at - PAGE_SIZE, at), PAGE_SIZE);
+	at = (u64)kernel_stack_alloc(HPA(IMAGE_HPA)) + KERNEL_STACK_BYTES;
+	assert_int_equal(exposed_bytes(at - KERNEL_STACK_BYTES, at + PAGE_SIZE), 2 * PAGE_SIZE);
+	assert_int_equal(exposed_bytes(at, at + PAGE_SIZE), PAGE_SIZE);
+	at = (u64)kernel_pages_alloc(3);
+	assert_int_equal(exposed_bytes(at, at + 3 * PAGE_SIZE), 3 * PAGE_SIZE);
+	at = (u64)kernel_map_constant(HPA(IMAGE_HPA), PAGE_SIZE);
+	assert_int_equal(exposed_bytes(at, at + PAGE_SIZE), PAGE_SIZE);
+	assert_int_equal(exposed_bytes(VMAP_BASE, VMAP_BASE + VMAP_BYTES), 7 * PAGE_SIZE);
+}
+
+/* The tables for ring 3 have of the kernel's half what is exposed. */
 static void test_share(void **state)
 {
 	struct table split;
 	struct table single;
+	u64 stack;
 
 	(void)state;
 	start();
+	stack = (u64)kernel_stack_alloc(HPA(0));
 	assert_int_equal(table_init(&split, &format_host, NULL, true), STATUS_OK);
 	assert_int_equal(table_init(&single, &format_host, NULL, false), STATUS_OK);
 	kernel_space_share(&split);
@@ -184,10 +253,11 @@ static void test_share(void **state)
 
 		assert_int_equal(top(split.root.kernel, slot), entry);
 		assert_int_equal(top(single.root.kernel, slot), entry);
+		entry = top(entry_table.root.kernel, slot);
 		assert_int_equal(top(split.root.user, slot), slot < 320 ? 0 : entry);
 	}
 	assert_int_not_equal(top(split.root.kernel, (DIRECT_BASE >> 39) % 512), 0);
-	assert_int_not_equal(top(split.root.user, (VMAP_BASE >> 39) % 512), 0);
+	assert_int_not_equal(top(split.root.user, (stack >> 39) % 512), 0);
 }
 
 int main(void)
@@ -195,7 +265,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_init),   cmocka_unit_test(test_stack),
 		cmocka_unit_test(test_device), cmocka_unit_test(test_seal),
-		cmocka_unit_test(test_share),
+		cmocka_unit_test(test_expose), cmocka_unit_test(test_share),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

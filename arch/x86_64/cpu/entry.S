@@ -9,7 +9,8 @@
 /* Exceptions with an error code (APM vol. 2, table 8-1): 8, 10 to 14, 17, 21, 29, 30. */
 #define ERROR_CODES 0x60227d00
 
-	.text
+	/* What runs on the user view of the tables is here, and its data in .data.entry. */
+	.section .text.entry, "ax"
 
 /* 1. Exceptions and interrupts: push vector (and an error code where the CPU gave none). */
 	.balign	16
@@ -32,6 +33,26 @@ trap_stubs:
 	.endr
 	.endm
 
+	/*
+	 * An exception may find a stub, or ring 3, on the user view: RBX = what to load into CR3
+	 * afterwards, or 0. C runs below the page with the frame, which every user view maps.
+	 */
+	.macro	interrupted_view
+	mov	%rsp, %r12
+	mov	%rsp, %rax
+	or	$(KERNEL_STACK_BYTES - 1), %rax
+	mov	1 - STACK_BASE_BYTES(%rax), %rax
+	xor	%ebx, %ebx
+	mov	%cr3, %rcx
+	cmp	CPU_USER_ROOT(%rax), %rcx
+	jne	1f
+	mov	%rcx, %rbx
+	mov	CPU_KERNEL_ROOT(%rax), %rcx
+	mov	%rcx, %cr3
+	and	$-4096, %rsp
+1:
+	.endm
+
 	.macro	pop_registers
 	.irp	reg, r15, r14, r13, r12, r11, r10, r9, r8, rbp, rdi, rsi, rdx, rcx, rbx, rax
 	pop	%\reg
@@ -50,7 +71,13 @@ trap_common:
 	testb	$3, FRAME_CS(%rsp)
 	jnz	user_common
 	xor	%ebp, %ebp
+	interrupted_view
 	call	trap_from_kernel
+trap_back:
+	mov	%r12, %rsp
+	test	%rbx, %rbx
+	jz	trap_return
+	mov	%rbx, %cr3
 trap_return:
 	pop_registers
 	add	$16, %rsp
@@ -58,10 +85,15 @@ trap_return:
 
 /* 2. NMI and machine check: on their own stack, possibly with the user view of the tables. */
 trap_ist:
+	interrupted_view
+	and	$-4096, %rsp
 	call	trap_nmi
-	jmp	trap_return
+	jmp	trap_back
 
-/* 3. From ring 3: the kernel view of the tables, then C; no return this way. */
+/*
+ * 3. From ring 3: the kernel view of the tables, then C, on the stack's lower pages; no return this
+ * way.
+ */
 	.macro	kernel_view
 	mov	FRAME_BYTES(%rsp), %rbx	/* struct stack_base follows the frame */
 	mov	CPU_KERNEL_ROOT(%rbx), %rax
@@ -69,6 +101,7 @@ trap_ist:
 	jz	1f
 	mov	%rax, %cr3
 1:	xor	%ebp, %ebp
+	and	$-4096, %rsp
 	.endm
 
 user_common:
@@ -109,7 +142,7 @@ syscall_stub:
 	jmp	*syscall_stub - 8(%rip)
 	.balign	4096
 
-	.text
+	.section .text.entry, "ax"
 	.globl	syscall_entry
 syscall_entry:
 	push	$SELECTOR_USER_DATA
@@ -170,7 +203,7 @@ cpu_return_to_caller:
 	.globl	cpu_stack_reset
 cpu_stack_reset:
 	mov	CPU_STACK_TOP(%rdi), %rsp
-	sub	$FRAME_BYTES, %rsp
+	and	$-4096, %rsp
 	xor	%ebp, %ebp
 	call	*%rsi
 	ud2

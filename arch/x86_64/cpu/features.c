@@ -7,7 +7,7 @@
 #include "arch/x86_64/hw/msr.h"
 #include "lib/string.h"
 
-struct cpu_features features SECTION(".data.ro_after_init");
+struct cpu_features features SECTION(".data.entry");
 
 /* State components that are saved with plain XSAVE in a page: no MPX, no AMX. */
 #define XCR0_OFFERED (XCR0_X87 | XCR0_SSE | XCR0_AVX | XCR0_AVX512 | XCR0_PKRU)

@@ -100,7 +100,7 @@ void speculation_barrier(void)
 }
 
 /* Intel, "Branch History Injection": taken branches enough for CPUs without BHI_DIS_S. */
-void speculation_forget(void)
+void SECTION(".text.entry") speculation_forget(void)
 {
 	__asm__ volatile("mov $5, %%ecx\n 1: call 2f\n dec %%ecx; jnz 1b; jmp 5f\n"
 			 "2: mov $5, %%edx\n 3: jmp 4f; nop\n 4: dec %%edx; jnz 3b; ret\n"

@@ -28,7 +28,7 @@ _Static_assert(sizeof(struct idt_gate) == 16, "two words");
 extern const char sysenter_entry[];
 extern const char syscall_entry[];
 extern u8 use_sysenter;
-u8 use_sysenter SECTION(".data.ro_after_init");
+u8 use_sysenter SECTION(".data.entry");
 static struct idt_gate idt[256] ALIGNED(CPU_IDT_BYTES) SECTION(".data.ro_after_init");
 
 const void *cpu_idt_fill(const char *stubs)
