@@ -67,6 +67,18 @@ void buffer_format(struct buffer *buffer, const char *format, ...)
 	buffer->count += (size_t)count;
 }
 
+void buffer_decimal(struct buffer *buffer, uint64_t value, unsigned least)
+{
+	char digits[20];
+	size_t at = sizeof(digits);
+
+	do {
+		digits[--at] = (char)('0' + value % 10);
+		value /= 10;
+	} while (value || (sizeof(digits) - at < least && at));
+	buffer_add(buffer, digits + at, sizeof(digits) - at);
+}
+
 void buffer_take(struct buffer *buffer, size_t count)
 {
 	if (count == 0)
@@ -142,8 +154,12 @@ long base64_read(const char *text, size_t length, uint8_t *bytes, size_t room)
 
 void hex_write(char *text, const uint8_t *bytes, size_t count)
 {
-	for (size_t i = 0; i < count; i++)
-		snprintf(text + 2 * i, 3, "%02x", bytes[i]);
+	static const char digits[] = "0123456789abcdef";
+
+	for (size_t i = 0; i < count; i++) {
+		text[2 * i] = digits[bytes[i] >> 4];
+		text[2 * i + 1] = digits[bytes[i] & 15];
+	}
 	text[2 * count] = 0;
 }
 

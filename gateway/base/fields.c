@@ -85,3 +85,17 @@ const char *fields_get(const struct fields *fields, const char *name)
 
 	return field ? field->value : NULL;
 }
+
+const struct field *fields_below(const struct fields *fields, const char *group, const char *name)
+{
+	size_t length = strlen(group);
+
+	for (size_t i = 0; i < fields->count; i++) {
+		const char *full = fields->list[i].name;
+
+		if (!strncmp(full, group, length) && full[length] == '.' &&
+		    !strcmp(full + length + 1, name))
+			return &fields->list[i];
+	}
+	return NULL;
+}

@@ -25,8 +25,8 @@ struct field {
 };
 
 struct fields {
-	struct field list[FIELD_COUNT];
 	size_t count;
+	struct field list[FIELD_COUNT]; /* only the first `count` are ever written */
 };
 
 /* Names that are too long and values with a 0 set buffer->failed. */
@@ -40,3 +40,5 @@ bool fields_read(struct fields *fields, const char *bytes, size_t count);
 /* NULL: none has that name. */
 const struct field *fields_find(const struct fields *fields, const char *name);
 const char *fields_get(const struct fields *fields, const char *name);
+/* The one that is named GROUP.NAME. */
+const struct field *fields_below(const struct fields *fields, const char *group, const char *name);

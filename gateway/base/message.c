@@ -16,14 +16,13 @@ struct message {
 
 enum message_outcome { MESSAGE_SENT, MESSAGE_WAITS, MESSAGE_GONE };
 
-static enum message_outcome message_try(int fd, const char *bytes, size_t count, int pass)
+static enum message_outcome message_try(int fd, struct iovec *parts, size_t part_count, int pass)
 {
 	union {
 		struct cmsghdr head;
 		char room[CMSG_SPACE(sizeof(int))];
 	} control = {0};
-	struct iovec part = {.iov_base = (void *)(uintptr_t)bytes, .iov_len = count};
-	struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1};
+	struct msghdr message = {.msg_iov = parts, .msg_iovlen = part_count};
 
 	if (pass >= 0) {
 		message.msg_control = &control;
@@ -41,10 +40,20 @@ static enum message_outcome message_try(int fd, const char *bytes, size_t count,
 bool message_send(struct message_socket *socket, struct message_head head, const void *payload,
 		  size_t count, int pass)
 {
+	struct iovec parts[2] = {
+		{.iov_base = &head, .iov_len = sizeof(head)},
+		{.iov_base = (void *)(uintptr_t)payload, .iov_len = count},
+	};
 	struct message *message;
 
 	if (count > MESSAGE_PAYLOAD)
 		return false;
+	/* Behind nothing it goes from where it lies. */
+	if (!socket->first && message_try(socket->fd, parts, count ? 2 : 1, pass) == MESSAGE_SENT) {
+		if (pass >= 0)
+			close(pass);
+		return true;
+	}
 	message = malloc(sizeof(*message) + sizeof(head) + count);
 	if (!message) {
 		if (pass >= 0)
@@ -86,7 +95,9 @@ bool message_flush(struct message_socket *socket)
 	while (socket->first) {
 		struct message *message = socket->first;
 
-		switch (message_try(socket->fd, message->bytes, message->count, message->pass)) {
+		struct iovec part = {.iov_base = message->bytes, .iov_len = message->count};
+
+		switch (message_try(socket->fd, &part, 1, message->pass)) {
 		case MESSAGE_WAITS:
 			return true;
 		case MESSAGE_GONE:

@@ -29,6 +29,7 @@ enum message_flag {
 	MESSAGE_TEXT = 1,    /* BODY, DATA: a text message of a WebSocket */
 	MESSAGE_STREAM = 2,  /* ANSWER: send the pieces as they come */
 	MESSAGE_UPGRADE = 4, /* ANSWER: becomes a WebSocket */
+	MESSAGE_LAST = 8,    /* BODY: the answer is complete, no END follows */
 };
 
 struct message_head {

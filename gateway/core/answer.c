@@ -37,6 +37,17 @@ void answer_header(struct request *request, const char *name, const char *value)
 	fields_text(&request->headers, name, value);
 }
 
+void answer_age(struct request *request)
+{
+	double age_s = machine_now_s() - machine.heard_s;
+	char text[24];
+
+	if (machine.up || !machine.known)
+		return;
+	snprintf(text, sizeof(text), "%lld", age_s > 0 ? (long long)age_s : 0ll);
+	answer_header(request, "Age", text);
+}
+
 static void answer_send(const struct request *request, enum message_kind kind, uint32_t value,
 			uint32_t flags, const char *bytes, size_t count)
 {
@@ -53,14 +64,16 @@ void answer_bytes(struct request *request, unsigned status, const char *type, co
 	answer_send(request, MESSAGE_ANSWER, status, 0, request->headers.bytes,
 		    request->headers.count);
 	idempotency_keep(request, status, type, bytes, count);
+	if (count == 0)
+		answer_send(request, MESSAGE_END, 0, 0, NULL, 0);
 	while (count) {
 		size_t piece = count < MESSAGE_PAYLOAD ? count : MESSAGE_PAYLOAD;
 
-		answer_send(request, MESSAGE_BODY, 0, 0, bytes, piece);
+		answer_send(request, MESSAGE_BODY, 0, piece == count ? MESSAGE_LAST : 0, bytes,
+			    piece);
 		bytes += piece;
 		count -= piece;
 	}
-	answer_send(request, MESSAGE_END, 0, 0, NULL, 0);
 	answer_count(request->route, status);
 	request_done(request);
 }

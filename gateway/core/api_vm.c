@@ -41,21 +41,23 @@ void api_vms(struct request *request)
 	buffer_format(&text, "],\"next\":%s%s%s,\"stale\":%s}", shown > limit ? "\"" : "",
 		      shown > limit ? last : "null", shown > limit ? "\"" : "",
 		      machine.up ? "false" : "true");
+	answer_age(request);
 	answer_json_text(request, 200, &text);
 	buffer_free(&text);
 }
 
 void api_vm(struct request *request)
 {
-	const struct machine_vm *vm = machine_find(request->vm);
-	json_t *object = machine_vm_json(vm);
+	struct machine_vm *vm = machine_find(request->vm);
+	struct buffer text = {0};
 	char tag[80];
 
-	json_object_set_new(object, "config", vm->config ? json_incref(vm->config) : json_object());
-	json_object_set_new(object, "stale", json_boolean(!machine.up));
+	machine_vm_text_full(vm, &text);
 	machine_vm_tag(vm, tag, sizeof(tag));
 	answer_header(request, "ETag", tag);
-	answer_json(request, 200, object);
+	answer_age(request);
+	answer_json_text(request, 200, &text);
+	buffer_free(&text);
 }
 
 /* False: it has been answered. */

@@ -38,7 +38,7 @@ json_t *role_json(unsigned roles)
 
 bool scope_has(const char *scope, const char *vm)
 {
-	return fnmatch(scope, vm, FNM_NOESCAPE) == 0;
+	return !strcmp(scope, "*") || fnmatch(scope, vm, FNM_NOESCAPE) == 0;
 }
 
 bool scope_valid(const char *scope)

@@ -70,6 +70,7 @@ static void machine_vm_free(unsigned index)
 
 	json_decref(vm->list);
 	json_decref(vm->config);
+	free(vm->config_text);
 	free(vm->text);
 	free(vm);
 	machine.vms[index] = machine.vms[--machine.vm_count];
@@ -167,6 +168,8 @@ static void machine_took_config(uint64_t index, json_t *reply)
 	vm->config_stale = false;
 	if (machine_reply_ok(reply)) {
 		json_decref(vm->config);
+		free(vm->config_text);
+		vm->config_text = NULL;
 		vm->config = json_object();
 		json_array_foreach(rows, i, row)
 		{

@@ -33,6 +33,9 @@ struct machine_vm {
 	bool sampled; /* `now` and `before` are there: rates can be told */
 	bool fresh;   /* since the host's last sample */
 	char *text;   /* of machine_vm_text; NULL: to be made anew */
+	double text_uptime_s; /* with it: the uptime, or what machine_now_s() is to be added to */
+	bool text_runs;
+	char *config_text; /* `config` as JSON; NULL: to be made anew */
 };
 
 struct machine_cpu {
@@ -88,6 +91,8 @@ void machine_vm_patch(json_t *result);
 json_t *machine_vm_json(const struct machine_vm *vm);
 /* The same object of a VM as text, at the end of `to`. */
 void machine_vm_text(struct machine_vm *vm, struct buffer *to);
+/* With its configuration, and whether that is stale. */
+void machine_vm_text_full(struct machine_vm *vm, struct buffer *to);
 /* What is shown of the VM has changed. */
 void machine_vm_changed(struct machine_vm *vm);
 json_t *machine_host_json(void);

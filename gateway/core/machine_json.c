@@ -85,7 +85,8 @@ void machine_vm_changed(struct machine_vm *vm)
  */
 void machine_vm_text(struct machine_vm *vm, struct buffer *to)
 {
-	int64_t uptime_ms = (int64_t)(machine_vm_uptime_s(vm) * 1000);
+	double uptime_s;
+	uint64_t uptime_ms;
 
 	if (!vm->text) {
 		json_t *object = machine_vm_json(vm);
@@ -93,14 +94,37 @@ void machine_vm_text(struct machine_vm *vm, struct buffer *to)
 		json_object_del(object, "uptime_s");
 		vm->text = json_dumps(object, JSON_COMPACT | JSON_REAL_PRECISION(12));
 		json_decref(object);
+		vm->text_runs = !strcmp(machine_vm_state(vm), "running") && machine.up;
+		vm->text_uptime_s = machine_seconds(vm->list, "uptime_ns") -
+				    (vm->text_runs ? vm->list_s : 0);
 	}
 	if (!vm->text) {
 		to->failed = true;
 		return;
 	}
-	buffer_format(to, "{\"uptime_s\":%lld.%03d,", (long long)(uptime_ms / 1000),
-		      (int)(uptime_ms % 1000));
+	uptime_s = vm->text_uptime_s + (vm->text_runs ? machine_now_s() : 0);
+	uptime_ms = uptime_s > 0 ? (uint64_t)(uptime_s * 1000) : 0;
+	buffer_text(to, "{\"uptime_s\":");
+	buffer_decimal(to, uptime_ms / 1000, 1);
+	buffer_text(to, ".");
+	buffer_decimal(to, uptime_ms % 1000, 3);
+	buffer_text(to, ",");
 	buffer_text(to, vm->text + 1);
+}
+
+void machine_vm_text_full(struct machine_vm *vm, struct buffer *to)
+{
+	machine_vm_text(vm, to);
+	if (vm->config && !vm->config_text)
+		vm->config_text = json_dumps(vm->config, JSON_COMPACT | JSON_REAL_PRECISION(12));
+	if (to->failed || (vm->config && !vm->config_text)) {
+		to->failed = true;
+		return;
+	}
+	to->count--; /* the brace that closes it */
+	buffer_text(to, ",\"config\":");
+	buffer_text(to, vm->config ? vm->config_text : "{}");
+	buffer_text(to, machine.up ? ",\"stale\":false}" : ",\"stale\":true}");
 }
 
 static json_t *machine_memory_json(void)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "gateway/core/request.h"
 
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -70,9 +71,10 @@ void request_take(uint32_t id, const char *bytes, size_t count)
 	/* Web counts them; one that does not is not served. */
 	if (request_find(id) || request_total >= REQUESTS)
 		return;
-	request = calloc(1, sizeof(*request));
+	request = malloc(sizeof(*request));
 	if (!request)
 		return;
+	memset(request, 0, offsetof(struct request, fields.list));
 	request->bytes = malloc(count + 1);
 	if (!request->bytes || gnutls_rnd(GNUTLS_RND_NONCE, random, sizeof(random)) < 0) {
 		free(request->bytes);
@@ -95,27 +97,22 @@ void request_take(uint32_t id, const char *bytes, size_t count)
 
 const char *request_header(const struct request *request, const char *name)
 {
-	char full[48];
+	const struct field *field = fields_below(&request->fields, "header", name);
 
-	snprintf(full, sizeof(full), "header.%s", name);
-	return fields_get(&request->fields, full);
+	return field ? field->value : NULL;
 }
 
 const char *request_query(const struct request *request, const char *name)
 {
-	char full[48];
+	const struct field *field = fields_below(&request->fields, "query", name);
 
-	snprintf(full, sizeof(full), "query.%s", name);
-	return fields_get(&request->fields, full);
+	return field ? field->value : NULL;
 }
 
 const char *request_text(const struct request *request, const char *name)
 {
-	const struct field *field;
-	char full[48];
+	const struct field *field = fields_below(&request->fields, "body", name);
 
-	snprintf(full, sizeof(full), "body.%s", name);
-	field = fields_find(&request->fields, full);
 	return field && field->type == FIELD_TEXT ? field->value : NULL;
 }
 

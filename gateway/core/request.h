@@ -23,7 +23,6 @@ struct request {
 	char code[17]; /* request_id of the API */
 	char *bytes;
 	size_t byte_count;
-	struct fields fields;
 	const struct route *route;
 	struct identity who;
 	bool cookie;		     /* the credential is one */
@@ -38,6 +37,7 @@ struct request {
 	bool behind;	    /* it needs a snapshot when it has caught up */
 	char ticket[8];	    /* "stream", "read" or "write"; "": by no ticket */
 	struct console *console;
+	struct fields fields; /* last: its list is not cleared before it is read */
 };
 
 void request_setup(struct message_socket *web);
@@ -68,6 +68,8 @@ bool peer_user(const char *number, unsigned *user);
 
 /* Answers; each ends the request. `body` is taken. */
 void answer_header(struct request *request, const char *name, const char *value);
+/* Age (RFC 9111, 5.1) of what is shown although the link is lost. */
+void answer_age(struct request *request);
 void answer_json(struct request *request, unsigned status, json_t *body);
 /* As answer_json; `text` is JSON already. */
 void answer_json_text(struct request *request, unsigned status, const struct buffer *text);

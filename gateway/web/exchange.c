@@ -40,6 +40,9 @@ void exchange_free(struct exchange *exchange)
 	buffer_free(&exchange->headers);
 	buffer_free(&exchange->output);
 	ws_reader_free(&exchange->reader);
+	if (exchange->upgraded)
+		web.socket_count--;
+	exchange->upgraded = NULL;
 	exchange->id = 0;
 }
 
@@ -146,6 +149,7 @@ static void exchange_headers(const struct exchange *exchange, struct MHD_Respons
 
 static enum MHD_Result exchange_reply(struct exchange *exchange)
 {
+	struct buffer *body = &exchange->body;
 	struct MHD_Response *response;
 	enum MHD_Result result;
 
@@ -155,10 +159,13 @@ static enum MHD_Result exchange_reply(struct exchange *exchange)
 		response = MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, 16384, exchange_read,
 							     (void *)(uintptr_t)exchange->id, NULL);
 	else
-		response = MHD_create_response_from_buffer(
-			exchange->body.count, exchange->body.bytes, MHD_RESPMEM_MUST_COPY);
+		response = MHD_create_response_from_buffer(body->count, body->bytes,
+							   MHD_RESPMEM_MUST_FREE);
 	if (!response)
 		return MHD_NO;
+	/* MHD has the bytes now. */
+	if (!(exchange->flags & MESSAGE_STREAM))
+		*body = (struct buffer){0};
 	exchange_headers(exchange, response);
 	result = MHD_queue_response(exchange->connection, exchange->status, response);
 	MHD_destroy_response(response);
@@ -235,7 +242,9 @@ void exchange_body(struct exchange *exchange, const struct message_head *head, c
 		return;
 	}
 	buffer_add(&exchange->body, bytes, count);
-	if (exchange->answered)
+	if (head->flags & MESSAGE_LAST)
+		exchange_end(exchange, 0);
+	else if (exchange->answered)
 		exchange_resume(exchange);
 }
 

@@ -12,6 +12,7 @@ enum { QUERY_COUNT = 32 };
 struct collect {
 	struct buffer *fields;
 	unsigned count;
+	unsigned seen; /* of request_names, by bit */
 	bool bad;
 };
 
@@ -59,35 +60,40 @@ static enum MHD_Result request_query(void *context, enum MHD_ValueKind kind, con
 	return MHD_YES;
 }
 
-/* The headers that core looks at. */
-static void request_headers(struct MHD_Connection *connection, struct buffer *fields)
+/* The headers that core looks at; of one that comes twice the first. */
+static const char *const request_names[] = {
+	"header.authorization",
+	"header.cookie",
+	"header.origin",
+	"header.host",
+	"header.content-type",
+	"header.if-match",
+	"header.prefer",
+	"header.idempotency-key",
+	"header.sec-fetch-site",
+	"header.last-event-id",
+	"header.sec-websocket-protocol",
+	"header.user-agent",
+};
+
+static enum MHD_Result request_header(void *context, enum MHD_ValueKind kind, const char *key,
+				      const char *value)
 {
-	static const char *const names[] = {
-		"authorization",
-		"cookie",
-		"origin",
-		"host",
-		"content-type",
-		"if-match",
-		"prefer",
-		"idempotency-key",
-		"sec-fetch-site",
-		"last-event-id",
-		"sec-websocket-protocol",
-		"user-agent",
-	};
+	struct collect *collect = context;
 
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-		const char *value =
-			MHD_lookup_connection_value(connection, MHD_HEADER_KIND, names[i]);
-		char name[40];
+	(void)kind;
+	for (size_t i = 0; i < sizeof(request_names) / sizeof(request_names[0]); i++) {
+		unsigned bit = 1u << i;
 
-		if (!value || strlen(value) > 8192 ||
-		    !utf8_valid((const uint8_t *)value, strlen(value)))
+		if (strcasecmp(request_names[i] + strlen("header."), key))
 			continue;
-		snprintf(name, sizeof(name), "header.%s", names[i]);
-		fields_text(fields, name, value);
+		if (value && !(collect->seen & bit) && strlen(value) <= 8192 &&
+		    utf8_valid((const uint8_t *)value, strlen(value)))
+			fields_text(collect->fields, request_names[i], value);
+		collect->seen |= bit;
+		break;
 	}
+	return MHD_YES;
 }
 
 static bool request_is_upgrade(struct MHD_Connection *connection)
@@ -144,7 +150,7 @@ bool request_fields(const struct exchange *exchange, const char *url, const char
 	if (collect.bad)
 		return false;
 	request_peer(exchange->connection, fields);
-	request_headers(exchange->connection, fields);
+	MHD_get_connection_values(exchange->connection, MHD_HEADER_KIND, request_header, &collect);
 	if (request_is_upgrade(exchange->connection))
 		fields_text(fields, "upgrade", "websocket");
 	if (exchange->body.count && !flatten(exchange->body.bytes, exchange->body.count, fields))

@@ -98,6 +98,7 @@ static void socket_handed(void *unused, struct MHD_Connection *connection, void 
 		return;
 	}
 	exchange->upgraded = upgraded;
+	web.socket_count++;
 	exchange->fd = fd;
 	fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);
 	buffer_add(&exchange->reader.input, extra, extra_count);

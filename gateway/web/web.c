@@ -196,7 +196,7 @@ static size_t web_sockets(struct pollfd *waits, uint32_t *ids)
 {
 	size_t count = 0;
 
-	for (size_t i = 0; i < WEB_EXCHANGES; i++) {
+	for (size_t i = 0; i < WEB_EXCHANGES && count < web.socket_count; i++) {
 		struct exchange *exchange = &web.exchanges[i];
 
 		if (!exchange->id || !exchange->upgraded)

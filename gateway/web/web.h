@@ -11,7 +11,7 @@ enum {
 	WEB_EXCHANGES = 320,	    /* requests and WebSockets at a time */
 	WEB_BODY_BYTES = 16384,	    /* of a request */
 	WEB_UNACKNOWLEDGED = 65536, /* bytes a WebSocket may send ahead of core */
-	WEB_HEADER_BYTES = 32768,   /* of MHD's memory for a connection */
+	WEB_HEADER_BYTES = 20480,   /* of MHD's memory for a connection: cleared with each request */
 };
 
 /* One request and its answer, or the WebSocket that it became. */
@@ -41,6 +41,7 @@ struct web {
 	struct message_socket core;
 	struct MHD_Daemon *daemon;
 	struct exchange exchanges[WEB_EXCHANGES];
+	unsigned socket_count; /* of them that are WebSockets */
 	uint32_t rounds; /* of numbers, each with one for each exchange */
 	uint32_t *connections; /* by descriptor: the number of core's connection, 0: TLS */
 	size_t connection_room;
