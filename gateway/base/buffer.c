@@ -67,16 +67,15 @@ void buffer_format(struct buffer *buffer, const char *format, ...)
 	buffer->count += (size_t)count;
 }
 
-void buffer_decimal(struct buffer *buffer, uint64_t value, unsigned least)
+char *decimal_write(char *end, uint64_t value, unsigned least)
 {
-	char digits[20];
-	size_t at = sizeof(digits);
+	const char *last = end - least;
 
 	do {
-		digits[--at] = (char)('0' + value % 10);
+		*--end = (char)('0' + value % 10);
 		value /= 10;
-	} while (value || (sizeof(digits) - at < least && at));
-	buffer_add(buffer, digits + at, sizeof(digits) - at);
+	} while (value || end > last);
+	return end;
 }
 
 void buffer_take(struct buffer *buffer, size_t count)

@@ -22,8 +22,8 @@ void buffer_add(struct buffer *buffer, const void *bytes, size_t count);
 void buffer_text(struct buffer *buffer, const char *text);
 void buffer_format(struct buffer *buffer, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
-/* Without printf, for what is in every answer; at least `least` digits. */
-void buffer_decimal(struct buffer *buffer, uint64_t value, unsigned least);
+/* Writes a number before `end`, with at least `least` digits and no 0 behind; where it begins. */
+char *decimal_write(char *end, uint64_t value, unsigned least);
 void buffer_take(struct buffer *buffer, size_t count);
 void buffer_free(struct buffer *buffer);
 

@@ -9,15 +9,13 @@
 #include <time.h>
 #include <unistd.h>
 
-#include <gnutls/crypto.h>
-#include <gnutls/gnutls.h>
-
-#include "gateway/base/buffer.h"
+#include "gateway/core/audit_chain.h"
 #include "gateway/core/machine.h"
+#include "gateway/core/settings.h"
 #include "gateway/core/state.h"
 #include "gateway/link/link.h"
 
-enum { AUDIT_HASH = 65, AUDIT_KEPT = 1000, AUDIT_FILE_BYTES = 256 << 20 };
+enum { AUDIT_KEPT = 1000 };
 
 struct audit_item {
 	uint64_t line;
@@ -29,19 +27,11 @@ static struct {
 	int fd;
 	bool broken;
 	uint64_t lines;
+	uint64_t first; /* line of the file that is written */
 	char head[AUDIT_HASH], anchored[AUDIT_HASH], sent[AUDIT_HASH];
 	struct audit_item kept[AUDIT_KEPT]; /* begun lines, by count % AUDIT_KEPT */
 	uint64_t kept_count;
 } audit = {.fd = -1};
-
-static void audit_hash(const char *line, size_t count, char *hash)
-{
-	uint8_t bytes[32] = {0};
-
-	if (gnutls_hash_fast(GNUTLS_DIG_SHA256, line, count, bytes) < 0)
-		abort();
-	hex_write(hash, bytes, sizeof(bytes));
-}
 
 static struct audit_item *audit_find(uint64_t line)
 {
@@ -70,79 +60,75 @@ static void audit_keep(json_t *object, uint64_t line, const char *hash)
 	snprintf(item->hash, sizeof(item->hash), "%s", hash);
 }
 
-/* Calls `take` for each line of a chain that holds; returns their number or -1. */
-static long audit_walk(const char *text, size_t count, char *head, size_t *good,
-		       void (*take)(json_t *object, uint64_t line, const char *hash))
-{
-	long lines = 0;
-
-	memset(head, '0', AUDIT_HASH - 1);
-	head[AUDIT_HASH - 1] = 0;
-	*good = 0;
-	while (count) {
-		const char *end = memchr(text, '\n', count);
-		size_t length = end ? (size_t)(end - text) : count;
-		json_t *object = end ? json_loadb(text, length, 0, NULL) : NULL;
-		const char *prev = json_string_value(json_object_get(object, "prev"));
-
-		if (!end)
-			return lines;
-		lines++;
-		if (!prev || strcmp(prev, head) ||
-		    json_integer_value(json_object_get(object, "n")) != lines) {
-			fprintf(stderr, "skerryd: the audit's chain is broken at line %ld\n",
-				lines);
-			json_decref(object);
-			return -1;
-		}
-		audit_hash(text, length, head);
-		if (take)
-			take(object, (uint64_t)lines, head);
-		json_decref(object);
-		text += length + 1;
-		count -= length + 1;
-		*good += length + 1;
-	}
-	return lines;
-}
-
-long audit_verify(const char *text, size_t count, char *head)
-{
-	size_t good;
-
-	return audit_walk(text, count, head, &good, NULL);
-}
-
-/* What power loss has left of a last line was never acted upon: it is cut off. */
+/*
+ * The newest full file is followed too: the one after it continues its chain. What power loss has
+ * left of a last line was never acted upon: it is cut off.
+ */
 static bool audit_load(void)
 {
-	struct buffer buffer = {.limit = AUDIT_FILE_BYTES};
-	char bytes[65536];
-	ssize_t count;
-	size_t good;
-	long lines;
+	struct audit_chain chain;
+	char name[AUDIT_NAME_BYTES];
+	size_t good, size;
 
-	while ((count = read(audit.fd, bytes, sizeof(bytes))) > 0)
-		buffer_add(&buffer, bytes, (size_t)count);
-	lines = count < 0 || buffer.failed
-			? -1
-			: audit_walk(buffer.bytes, buffer.count, audit.head, &good, audit_keep);
-	if (lines >= 0 && good != buffer.count &&
+	audit_chain_start(&chain);
+	if (audit_chain_newest(name) &&
+	    (!audit_chain_file(&chain, name, &good, &size, audit_keep) || good != size))
+		return false;
+	audit.first = chain.last + 1;
+	if (!audit_chain_file(&chain, AUDIT_FILE, &good, &size, audit_keep))
+		return false;
+	if (chain.first > audit.first)
+		audit.first = chain.first;
+	if (good != size &&
 	    (ftruncate(audit.fd, (off_t)good) < 0 || lseek(audit.fd, 0, SEEK_END) < 0))
-		lines = -1;
-	buffer_free(&buffer);
-	audit.lines = lines < 0 ? 0 : (uint64_t)lines;
-	return lines >= 0;
+		return false;
+	audit.lines = chain.last;
+	memcpy(audit.head, chain.head, sizeof(audit.head));
+	return true;
+}
+
+static int audit_create(const char *name, int flags)
+{
+	return openat(state_folder(), name,
+		      O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW | flags, 0600);
 }
 
 bool audit_open(void)
 {
-	audit.fd = openat(state_folder(), "audit.jsonl",
-			  O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600);
+	memset(audit.head, '0', AUDIT_HASH - 1);
+	audit.fd = audit_create(AUDIT_FILE, 0);
 	audit.broken = audit.fd < 0 || !audit_load();
 	if (audit.broken)
 		fprintf(stderr, "skerryd: the audit cannot be used; changes are refused\n");
 	return !audit.broken;
+}
+
+/* The file is full: the next lines go into a new one. Where that fails, they still go into this. */
+static void audit_rotate(void)
+{
+	static const char next[] = ".audit.new";
+	int folder = state_folder(), fd;
+	char full[AUDIT_NAME_BYTES];
+
+	audit_chain_name(full, audit.first);
+	unlinkat(folder, next, 0);
+	fd = audit_create(next, O_EXCL);
+	if (fd < 0)
+		return;
+	/* A file of that name is evidence: it is not written over. */
+	if (renameat2(folder, AUDIT_FILE, folder, full, RENAME_NOREPLACE) < 0) {
+		fprintf(stderr, "skerryd: %s: %s\n", full, strerror(errno));
+	} else if (renameat(folder, next, folder, AUDIT_FILE) == 0) {
+		fsync(folder);
+		close(audit.fd);
+		audit.fd = fd;
+		audit.first = audit.lines + 1;
+		return;
+	} else {
+		renameat(folder, full, folder, AUDIT_FILE);
+	}
+	unlinkat(folder, next, 0);
+	close(fd);
 }
 
 bool audit_works(void)
@@ -160,6 +146,10 @@ static uint64_t audit_write(json_t *object)
 	struct tm utc;
 	time_t now = time(NULL);
 
+	if (before >= (off_t)settings.audit_kib << 10 && !audit.broken) {
+		audit_rotate();
+		before = lseek(audit.fd, 0, SEEK_END);
+	}
 	gmtime_r(&now, &utc);
 	strftime(stamp, sizeof(stamp), "%Y-%m-%dT%H:%M:%SZ", &utc);
 	json_object_set_new(object, "n", json_integer((json_int_t)audit.lines + 1));

@@ -8,9 +8,9 @@
 #include "gateway/core/auth.h"
 
 /*
- * audit.jsonl in the state directory: a JSON object a line, each with the SHA-256 of the line
- * before
- * ("prev"). What is about to be done is written before, its result after.
+ * audit.jsonl in the state directory, and the full files before it: a JSON object a line, each with
+ * the SHA-256 of the line before ("prev"), over all files. What is about to be done is written
+ * before, its result after.
  */
 
 /* Reads and verifies it. False: a sentence is on stderr and changes are refused. */
@@ -28,6 +28,3 @@ void audit_anchor(void);
 bool audit_works(void);
 
 json_t *audit_json(const struct identity *who, uint64_t after, unsigned limit);
-
-/* Verifies a file by itself: the number of lines, or -1 with a sentence on stderr. */
-long audit_verify(const char *text, size_t count, char *head);

@@ -33,6 +33,7 @@ struct machine_vm {
 	bool sampled; /* `now` and `before` are there: rates can be told */
 	bool fresh;   /* since the host's last sample */
 	char *text;   /* of machine_vm_text; NULL: to be made anew */
+	size_t text_count;
 	double text_uptime_s; /* with it: the uptime, or what machine_now_s() is to be added to */
 	bool text_runs;
 	char *config_text; /* `config` as JSON; NULL: to be made anew */

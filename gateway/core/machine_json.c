@@ -85,6 +85,8 @@ void machine_vm_changed(struct machine_vm *vm)
  */
 void machine_vm_text(struct machine_vm *vm, struct buffer *to)
 {
+	static const char key[] = "{\"uptime_s\":";
+	char room[64], *at = room + sizeof(room);
 	double uptime_s;
 	uint64_t uptime_ms;
 
@@ -94,6 +96,7 @@ void machine_vm_text(struct machine_vm *vm, struct buffer *to)
 		json_object_del(object, "uptime_s");
 		vm->text = json_dumps(object, JSON_COMPACT | JSON_REAL_PRECISION(12));
 		json_decref(object);
+		vm->text_count = vm->text ? strlen(vm->text) : 0;
 		vm->text_runs = !strcmp(machine_vm_state(vm), "running") && machine.up;
 		vm->text_uptime_s = machine_seconds(vm->list, "uptime_ns") -
 				    (vm->text_runs ? vm->list_s : 0);
@@ -104,12 +107,14 @@ void machine_vm_text(struct machine_vm *vm, struct buffer *to)
 	}
 	uptime_s = vm->text_uptime_s + (vm->text_runs ? machine_now_s() : 0);
 	uptime_ms = uptime_s > 0 ? (uint64_t)(uptime_s * 1000) : 0;
-	buffer_text(to, "{\"uptime_s\":");
-	buffer_decimal(to, uptime_ms / 1000, 1);
-	buffer_text(to, ".");
-	buffer_decimal(to, uptime_ms % 1000, 3);
-	buffer_text(to, ",");
-	buffer_text(to, vm->text + 1);
+	*--at = ',';
+	at = decimal_write(at, uptime_ms % 1000, 3);
+	*--at = '.';
+	at = decimal_write(at, uptime_ms / 1000, 1);
+	at -= strlen(key);
+	memcpy(at, key, strlen(key));
+	buffer_add(to, at, (size_t)(room + sizeof(room) - at));
+	buffer_add(to, vm->text + 1, vm->text_count - 1);
 }
 
 void machine_vm_text_full(struct machine_vm *vm, struct buffer *to)

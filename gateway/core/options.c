@@ -18,6 +18,7 @@ struct settings settings = {
 	.change_rate = 5,
 	.per_address = 16,
 	.anchor_s = 60,
+	.audit_kib = 16384,
 	.silence_s = 20,
 };
 
@@ -35,6 +36,7 @@ static const char options_help[] =
 	"  --change-rate N      changes a second for each token (5; 0: any)\n"
 	"  --per-address N      connections of one address (16; 0: any)\n"
 	"  --anchor SECONDS     how often the audit's head goes into Skerry's audit (60)\n"
+	"  --audit-file KIB     of the audit, then the next one is begun (16384)\n"
 	"  --silence SECONDS    without an answer, after which the link is lost (20)\n"
 	"skerryd openapi | routes | verify-audit DIR | --version | --help\n";
 
@@ -50,6 +52,7 @@ enum {
 	OPTION_CHANGE_RATE,
 	OPTION_PER_ADDRESS,
 	OPTION_ANCHOR,
+	OPTION_AUDIT_FILE,
 	OPTION_SILENCE,
 	OPTION_VERSION,
 	OPTION_HELP
@@ -67,6 +70,7 @@ static const struct option options_list[] = {
 	{"change-rate", 1, NULL, OPTION_CHANGE_RATE},
 	{"per-address", 1, NULL, OPTION_PER_ADDRESS},
 	{"anchor", 1, NULL, OPTION_ANCHOR},
+	{"audit-file", 1, NULL, OPTION_AUDIT_FILE},
 	{"silence", 1, NULL, OPTION_SILENCE},
 	{"version", 0, NULL, OPTION_VERSION},
 	{"help", 0, NULL, OPTION_HELP},
@@ -128,6 +132,8 @@ static bool options_one(int option)
 		return options_number(optarg, &settings.per_address);
 	case OPTION_ANCHOR:
 		return options_number(optarg, &settings.anchor_s) && settings.anchor_s;
+	case OPTION_AUDIT_FILE:
+		return options_number(optarg, &settings.audit_kib) && settings.audit_kib;
 	case OPTION_SILENCE:
 		return options_number(optarg, &settings.silence_s) && settings.silence_s;
 	case OPTION_VERSION:

@@ -11,6 +11,7 @@ struct settings {
 	unsigned rate, change_rate; /* requests and changes a second for each token, 0: any */
 	unsigned per_address;	    /* connections */
 	unsigned anchor_s;
+	unsigned audit_kib;   /* of a file of the audit; then the next one is begun */
 	unsigned silence_s;   /* after which the link counts as lost */
 	char fingerprint[65]; /* of the certificate, SHA-256 in hex */
 };

@@ -147,3 +147,41 @@ def test_twenty_kills_under_load(pair, program):
     assert sum(entry.get("action") == "vm.reset" for entry in entries) == answered == 60
     server.stop()
     assert verify(program, server).returncode == 0
+
+
+def test_full_files(pair, program):
+    """The chain goes on in the next file; a missing or changed one is found, moved older ones are told."""
+    _, server = pair("--audit-file", "1", "--change-rate", "0")
+    server.start()
+    for _ in range(20):
+        assert server.tls("POST", "/v1/vms/vm00/actions/reset").status == 200
+    server.kill()
+    full = sorted(server.state.glob("audit-*.jsonl"))
+    assert len(full) >= 4
+    count = sum(len(path.read_bytes().splitlines()) for path in full) + len(lines_of(server))
+    for path in full:
+        assert 1024 <= path.stat().st_size < 2048
+        assert json.loads(path.read_bytes().splitlines()[0])["n"] == int(path.stem.split("-")[1])
+    done = verify(program, server)
+    assert done.returncode == 0 and f"first 1\nlines {count}\n" in done.stdout, done.stderr
+    # Killed between the two steps of beginning a new one.
+    active = server.state / "audit.jsonl"
+    first = json.loads(lines_of(server)[0])["n"]
+    active.rename(server.state / f"audit-{first:012}.jsonl")
+    server.start()
+    assert server.tls("POST", "/v1/vms/vm00/actions/reset").status == 200
+    items = server.tls("GET", "/v1/audit").json()["items"]
+    assert [item["action"] for item in items].count("vm.reset") >= 2
+    server.stop()
+    assert json.loads(lines_of(server)[0])["n"] == count + 1
+    assert f"lines {count + 2}\n" in verify(program, server).stdout
+    # The oldest may lie elsewhere; one in the middle may not.
+    full[0].rename(server.state / "elsewhere")
+    begins = int(full[1].stem.split("-")[1])
+    assert f"first {begins}\n" in verify(program, server).stdout
+    full[2].rename(server.state / "gone")
+    assert verify(program, server).returncode == 1
+    (server.state / "gone").rename(full[2])
+    text = full[2].read_bytes()
+    full[2].write_bytes(text.replace(b"vm.reset", b"vm.pause", 1))
+    assert verify(program, server).returncode == 1
