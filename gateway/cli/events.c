@@ -15,6 +15,7 @@
 #define QUIET_MS 1000		/* behind them: nothing more is kept */
 #define ALIVE_MS 45000		/* the server says something every 15 s */
 #define AGAIN_LIMIT 10
+#define ID_BYTES "0123456789abcdef."
 
 struct reader {
 	char	*line;
@@ -42,7 +43,10 @@ static void show(struct cli *cli, const struct reader *reader)
 	} else if (cli->json) {
 		output_json_line(event);
 	} else {
-		printf("%s %.3f ", reader->id[0] ? reader->id : "-", table_number(event, "time_s"));
+		const char *dot = strrchr(reader->id, '.');
+
+		printf("%s %.3f ", dot != NULL ? dot + 1 : reader->id[0] ? reader->id : "-",
+		       table_number(event, "time_s"));
 		escape_print(stdout, table_text(event, "vm"));
 		putchar(' ');
 		escape_print(stdout, reader->name[0] ? reader->name : table_text(event, "event"));
@@ -90,8 +94,8 @@ static void take_line(struct cli *cli, struct reader *reader)
 	} else {
 		value = line + reader->used;
 	}
-	/* An id goes into a header and to the terminal: digits only. */
-	if (strcmp(line, "id") == 0 && strspn(value, "0123456789") == strlen(value)) {
+	/* An id, BOOT.NUMBER, goes into a header and to the terminal. */
+	if (strcmp(line, "id") == 0 && strspn(value, ID_BYTES) == strlen(value)) {
 		keep(reader->id, sizeof(reader->id), value);
 	} else if (strcmp(line, "event") == 0) {
 		keep(reader->name, sizeof(reader->name), value);
@@ -162,7 +166,7 @@ enum cli_exit events_command(struct cli *cli, int count, char **words)
 
 	if (count != 0)
 		cli_die(CLI_USAGE, "events: found \"%s\", allowed: options", words[0]);
-	if (cli->since != NULL && (strspn(cli->since, "0123456789") != strlen(cli->since) ||
+	if (cli->since != NULL && (strspn(cli->since, ID_BYTES) != strlen(cli->since) ||
 				   strlen(cli->since) >= sizeof(reader.last_id)))
 		cli_die(CLI_USAGE, "--since: found \"%s\", allowed: a sequence number", cli->since);
 	if (reader.line == NULL || reader.data == NULL)

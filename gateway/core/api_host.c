@@ -11,6 +11,7 @@ enum { HOST_WAIT_S = 10, LOG_MOST = 1000, LOG_USUAL = 200 };
 
 void api_host(struct request *request)
 {
+	answer_age(request);
 	answer_json(request, 200, machine_host_json());
 }
 

@@ -26,9 +26,9 @@ void audit_hash(const char *line, size_t count, char *hash);
 void audit_chain_start(struct audit_chain *chain);
 
 /*
- * Follows the chain through a file; `take` may be NULL. `*good` is how many of its `*size` bytes are
- * whole lines. False: it is broken or cannot be read, and a sentence is on stderr. A file that is not
- * there has no lines.
+ * Follows the chain through a file; `take` may be NULL. `*good` is how many of its `*size` bytes
+ * are whole lines. False: it is broken or cannot be read, and a sentence is on stderr. A file that
+ * is not there has no lines.
  */
 bool audit_chain_file(struct audit_chain *chain, const char *name, size_t *good, size_t *size,
 		      audit_take *take);

@@ -21,6 +21,7 @@ enum route_flag {
 	ROUTE_PUBLIC = 4,  /* no credential */
 	ROUTE_LOGIN = 8,   /* makes one */
 	ROUTE_SLOW = 16,   /* may answer 202 with an operation */
+	ROUTE_KEYS = 32,   /* only for run-time keys; others are for the role admin */
 };
 
 /*

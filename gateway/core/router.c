@@ -211,6 +211,34 @@ static bool router_csrf(struct request *request)
 	return true;
 }
 
+/*
+ * Whether all of body.config is what an operator shares out while VMs run. Skerry too asks for the
+ * right to configure for any other key, and for `trap`, which looks into a guest, only here.
+ */
+static bool router_run_time_keys(const struct request *request)
+{
+	static const char *const keys[] = {
+		"weight",      "cap",	     "reserve",	   "affinity",	 "on_crash",
+		"autostart",   "disk.ops",   "disk.bytes", "disk.burst", "disk.weight",
+		"net.packets", "net.bytes",  "net.burst",  "net.weight", "stop_timeout",
+	};
+	static const char prefix[] = "body.config.";
+
+	for (size_t i = 0; i < request->fields.count; i++) {
+		const char *name = request->fields.list[i].name;
+		size_t place = 0;
+
+		if (strncmp(name, prefix, strlen(prefix)))
+			continue;
+		while (place < sizeof(keys) / sizeof(keys[0]) &&
+		       strcmp(name + strlen(prefix), keys[place]))
+			place++;
+		if (place == sizeof(keys) / sizeof(keys[0]))
+			return false;
+	}
+	return true;
+}
+
 bool authorise(struct request *request)
 {
 	const struct route *route = request->route;
@@ -220,6 +248,12 @@ bool authorise(struct request *request)
 		return true;
 	if (!(request->who.roles & route->role)) {
 		answer_problem(request, 403, "forbidden", "your roles do not allow this");
+		return false;
+	}
+	if (route->flags & ROUTE_KEYS && !(request->who.roles & ROLE_ADMIN) &&
+	    !router_run_time_keys(request)) {
+		answer_problem(request, 403, "forbidden",
+			       "the role admin is needed for keys that are not of run time");
 		return false;
 	}
 	switch (route->scope) {

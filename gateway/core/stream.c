@@ -20,6 +20,31 @@ static bool stream_sees(const struct request *request, const char *vm)
 	return !*vm || scope_has(request->who.scope, vm);
 }
 
+/* Skerry's boot id as it may stand in an id: another boot counts its events anew. */
+static const char *stream_boot(void)
+{
+	bool plain = strspn(machine.boot, "0123456789abcdef") == strlen(machine.boot);
+
+	return plain && *machine.boot ? machine.boot : "0";
+}
+
+/*
+ * The number in Last-Event-ID: BOOT.NUMBER as in `id:`, or NUMBER, which is of this boot. -1: there is
+ * none, or it is of another boot.
+ */
+static int64_t stream_last_id(const struct request *request)
+{
+	const char *id = request_header(request, "last-event-id");
+	const char *boot = stream_boot();
+	const char *dot = id ? strchr(id, '.') : NULL;
+
+	if (!dot)
+		return request_number(id, -1, INT64_MAX / 10);
+	if ((size_t)(dot - id) != strlen(boot) || strncmp(id, boot, strlen(boot)))
+		return -1;
+	return request_number(dot + 1, -1, INT64_MAX / 10);
+}
+
 /* One message: of a WebSocket as it is, of SSE with its id and name. */
 static void stream_send(struct request *request, const char *name, int64_t sequence,
 			const char *text, size_t count)
@@ -31,7 +56,7 @@ static void stream_send(struct request *request, const char *name, int64_t seque
 		return;
 	}
 	if (sequence)
-		buffer_format(&buffer, "id: %lld\n", (long long)sequence);
+		buffer_format(&buffer, "id: %s.%lld\n", stream_boot(), (long long)sequence);
 	buffer_format(&buffer, "event: %s\ndata: ", name);
 	buffer_add(&buffer, text, count);
 	buffer_text(&buffer, "\n\n");
@@ -252,7 +277,7 @@ static bool stream_free(struct request *request)
 /* Exactly what was missed, if it is all kept and of this boot; else a snapshot. */
 static void stream_resume(struct request *request)
 {
-	int64_t last = request_number(request_header(request, "last-event-id"), -1, INT64_MAX / 10);
+	int64_t last = stream_last_id(request);
 	uint64_t first =
 		machine.event_count > MACHINE_EVENTS ? machine.event_count - MACHINE_EVENTS : 0;
 	bool all = last == machine.last_sequence;

@@ -11,7 +11,7 @@ enum {
 	WEB_EXCHANGES = 320,	    /* requests and WebSockets at a time */
 	WEB_BODY_BYTES = 16384,	    /* of a request */
 	WEB_UNACKNOWLEDGED = 65536, /* bytes a WebSocket may send ahead of core */
-	WEB_HEADER_BYTES = 20480,   /* of MHD's memory for a connection: cleared with each request */
+	WEB_HEADER_BYTES = 20480,   /* of MHD's memory for a connection, cleared each time */
 };
 
 /* One request and its answer, or the WebSocket that it became. */

@@ -187,7 +187,7 @@ class Server:
 
 
 class Events:
-    """Server-sent events, one after the other: (id, name, data)."""
+    """Server-sent events, one after the other: (number, name, data); `id` is the last one as it came."""
 
     def __init__(self, server, query, token, headers):
         self.connection = server.connect()
@@ -195,6 +195,7 @@ class Events:
             "Authorization": f"Bearer {token or server.token}", **(headers or {})})
         self.response = self.connection.getresponse()
         self.status = self.response.status
+        self.id = None
 
     def next(self):
         number = name = data = None
@@ -202,7 +203,8 @@ class Events:
             line = self.response.readline().decode().rstrip("\n")
             key, _, value = line.partition(": ")
             if key == "id":
-                number = int(value)
+                self.id = value
+                number = int(value.rpartition(".")[2])
             elif key == "event":
                 name = value
             elif key == "data":

@@ -14,8 +14,10 @@ def test_link_lost_and_back(pair):
     fake.accepts = False
     fake.drop()
     assert stream.json("link")["state"] == "lost"
-    vms = server.tls("GET", "/v1/vms").json()
-    assert vms["stale"] is True and len(vms["items"]) == 16
+    answer = server.tls("GET", "/v1/vms")
+    vms = answer.json()
+    assert vms["stale"] is True and len(vms["items"]) == 16 and int(answer.headers["Age"]) < 60
+    assert server.tls("GET", "/v1/vms/vm00").headers["Age"] and server.tls("GET", "/v1/host").headers["Age"]
     assert server.tls("GET", "/v1/health").json() == {"live": True, "ready": False}
     assert server.tls("GET", "/v1/host").json()["link"] == "lost"
     began = time.monotonic()
@@ -25,6 +27,7 @@ def test_link_lost_and_back(pair):
     fake.crash("vm00")
     fake.accepts = True
     assert stream.json("link")["state"] == "up"
+    assert server.tls("GET", "/v1/vms").headers["Age"] is None
     states = {vm["name"]: vm["state"] for vm in stream.json("snapshot")["vms"]}
     assert states["vm00"] == "crashed"
     # What was refused was not kept for later.
@@ -104,11 +107,18 @@ def test_skerry_restarted(pair):
     fake.drop()
     _, _, snapshot = events.until("snapshot")
     assert [vm["name"] for vm in snapshot["vms"]] == ["other"]
+    # One who was away meanwhile learns it too, although the new boot has an event of its number.
+    for _ in range(4):
+        fake.crash("other")
+    wait_for(lambda: events.until("crashed")[0] == 4)
+    again = server.events(headers={"Last-Event-ID": f"{boot}.2"})
+    assert again.next()[1] == "snapshot"
+    again.close()
     assert snapshot["host"]["boot"] == fake.boot != boot
     # Sequences begin anew, and are told again.
     fake.crash("other")
     number, _, data = events.until("crashed")
-    assert (number, data["vm"]) == (1, "other")
+    assert (number, data["vm"]) == (5, "other")
     operation = server.tls("GET", place).json()
     assert operation["state"] == "failed" and operation["problem"]["code"] == "restarted"
     events.close()

@@ -107,3 +107,21 @@ def test_foreign_vms_are_in_no_list(server, tokens):
 def test_every_change_is_audited(routes):
     for route in routes:
         assert route["method"] == "GET" or route["action"], route
+
+
+def test_run_time_keys_are_for_operators(server, tokens):
+    """What is shared out while VMs run; the rest of a configuration needs the role admin, all or nothing."""
+    def status(config, role="operator"):
+        return server.tls("PATCH", "/v1/vms/vm02", {"config": config}, token=tokens[role]).status
+    for config in ({"weight": "300"}, {"cap": 50, "reserve": 10}, {"autostart": True}):
+        assert status(config) == 200, config
+    before = server.tls("GET", "/v1/vms/vm02").json()["config"]
+    for config in ({"memory": "1G"}, {"weight": "1", "cmdline": "x"}, {"trap": "all"}, {"channel": "com2"},
+                   {"disk": {"ops": 1}}, {"weightx": 1}, {"": 1}):
+        assert status(config) == 403, config
+        assert status(config, "viewer") == 403, config
+    # Another name for the same field is no way around.
+    answer = server.tls("PATCH", "/v1/vms/vm02", {"config.memory": "1G"}, token=tokens["operator"])
+    assert answer.status == 403
+    assert server.tls("GET", "/v1/vms/vm02").json()["config"] == before
+    assert status({"cmdline": "x"}, "admin") in (200, 409)

@@ -261,9 +261,10 @@ def test_events(client):
                             b'id: 16\nevent: crashed\ndata: {"time_s":1.5,"vm":"al',
                             b'pha","reason":"triple \\u001b fault"}\n\n'])
         elif last == "16":
-            handler.chunks([b': alive\n\nid: 17\nevent: started\ndata: {"time_s":2,"vm":"beta"}\n\n', b""])
+            handler.chunks([b': alive\n\nid: ab12.17\nevent: started\ndata: {"time_s":2,"vm":"beta"}\n\n', b""])
         else:
-            handler.chunks([b'id: 99\nevent: ended\ndata: {"time_s":3,"vm":"beta"}\n\n'])
+            assert last == "ab12.17"
+            handler.chunks([b'id: ab12.99\nevent: ended\ndata: {"time_s":3,"vm":"beta"}\n\n'])
             handler.rfile.read(1)
         handler.close_connection = True
     client.server.answers["GET", "/v1/events"] = stream

@@ -23,16 +23,19 @@ def test_events_begin_with_a_snapshot(server, fake):
 def test_events_resume_exactly(server, fake):
     events = server.events()
     number = events.next()[0]
+    assert events.id == f"{fake.boot}.{number}"
     events.close()
     for _ in range(3):
         fake.crash("vm05")
-    first = server.events(headers={"Last-Event-ID": str(number)})
-    assert [first.next()[0] for _ in range(3)] == [number + 1, number + 2, number + 3]
-    first.close()
+    for last in (events.id, str(number)):
+        first = server.events(headers={"Last-Event-ID": last})
+        assert [first.next()[0] for _ in range(3)] == [number + 1, number + 2, number + 3]
+        first.close()
     # A number of another life: a snapshot, no guess.
-    other = server.events(headers={"Last-Event-ID": "99999999"})
-    assert other.next()[1] == "snapshot"
-    other.close()
+    for last in ("99999999", f"{'0' * 32}.{number}", f"{fake.boot}0.{number}", f".{number}", f"{fake.boot}.x"):
+        other = server.events(headers={"Last-Event-ID": last})
+        assert other.next()[1] == "snapshot", last
+        other.close()
 
 
 def test_events_in_scope_and_of_types(server, fake):
