@@ -29,8 +29,8 @@ static const char *stream_boot(void)
 }
 
 /*
- * The number in Last-Event-ID: BOOT.NUMBER as in `id:`, or NUMBER, which is of this boot. -1: there is
- * none, or it is of another boot.
+ * The number in Last-Event-ID: BOOT.NUMBER as in `id:`, or NUMBER, which is of this boot. -1: there
+ * is none, or it is of another boot.
  */
 static int64_t stream_last_id(const struct request *request)
 {
