@@ -15,7 +15,7 @@
 #define QUIET_MS 1000		/* behind them: nothing more is kept */
 #define ALIVE_MS 45000		/* the server says something every 15 s */
 #define AGAIN_LIMIT 10
-#define ID_BYTES "0123456789abcdef."
+#define ID_BYTES    "0123456789abcdef."
 
 struct reader {
 	char	*line;
@@ -45,7 +45,10 @@ static void show(struct cli *cli, const struct reader *reader)
 	} else {
 		const char *dot = strrchr(reader->id, '.');
 
-		printf("%s %.3f ", dot != NULL ? dot + 1 : reader->id[0] ? reader->id : "-",
+		printf("%s %.3f ",
+		       dot != NULL     ? dot + 1
+		       : reader->id[0] ? reader->id
+				       : "-",
 		       table_number(event, "time_s"));
 		escape_print(stdout, table_text(event, "vm"));
 		putchar(' ');

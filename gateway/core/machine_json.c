@@ -98,8 +98,8 @@ void machine_vm_text(struct machine_vm *vm, struct buffer *to)
 		json_decref(object);
 		vm->text_count = vm->text ? strlen(vm->text) : 0;
 		vm->text_runs = !strcmp(machine_vm_state(vm), "running") && machine.up;
-		vm->text_uptime_s = machine_seconds(vm->list, "uptime_ns") -
-				    (vm->text_runs ? vm->list_s : 0);
+		vm->text_uptime_s =
+			machine_seconds(vm->list, "uptime_ns") - (vm->text_runs ? vm->list_s : 0);
 	}
 	if (!vm->text) {
 		to->failed = true;

@@ -218,9 +218,9 @@ static bool router_csrf(struct request *request)
 static bool router_run_time_keys(const struct request *request)
 {
 	static const char *const keys[] = {
-		"weight",      "cap",	     "reserve",	   "affinity",	 "on_crash",
-		"autostart",   "disk.ops",   "disk.bytes", "disk.burst", "disk.weight",
-		"net.packets", "net.bytes",  "net.burst",  "net.weight", "stop_timeout",
+		"weight",      "cap",	    "reserve",	  "affinity",	"on_crash",
+		"autostart",   "disk.ops",  "disk.bytes", "disk.burst", "disk.weight",
+		"net.packets", "net.bytes", "net.burst",  "net.weight", "stop_timeout",
 	};
 	static const char prefix[] = "body.config.";
 

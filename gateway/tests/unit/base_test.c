@@ -53,6 +53,55 @@ static void test_utf8(void **state)
 		assert_false(utf8_valid((const uint8_t *)bad[i], strlen(bad[i])));
 }
 
+static void test_numbers(void **state)
+{
+	static const struct {
+		uint64_t value;
+		unsigned least;
+		const char *text;
+	} numbers[] = {
+		{0, 0, "0"},
+		{0, 1, "0"},
+		{7, 3, "007"},
+		{42, 3, "042"},
+		{999, 3, "999"},
+		{1000, 3, "1000"},
+		{UINT64_MAX, 1, "18446744073709551615"},
+	};
+	const uint8_t bytes[] = {0x00, 0x9f, 0xff};
+	char room[32], hex[7];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++) {
+		char *end = room + sizeof(room) - 1;
+
+		*end = 0;
+		assert_string_equal(decimal_write(end, numbers[i].value, numbers[i].least),
+				    numbers[i].text);
+	}
+	hex_write(hex, bytes, sizeof(bytes));
+	assert_string_equal(hex, "009fff");
+}
+
+/* A name below a group is that whole name, and the first of several counts. */
+static void test_fields_below(void **state)
+{
+	static struct fields fields;
+	struct buffer buffer = {0};
+
+	(void)state;
+	fields_text(&buffer, "header.hosts", "no");
+	fields_text(&buffer, "headers.host", "no");
+	fields_text(&buffer, "host", "no");
+	fields_text(&buffer, "header.host", "yes");
+	fields_text(&buffer, "header.host", "later");
+	assert_true(fields_read(&fields, buffer.bytes, buffer.count));
+	assert_string_equal(fields_below(&fields, "header", "host")->value, "yes");
+	assert_null(fields_below(&fields, "header", "hos"));
+	assert_null(fields_below(&fields, "head", "er.host"));
+	buffer_free(&buffer);
+}
+
 static void test_fields(void **state)
 {
 	static struct fields fields;
@@ -109,8 +158,9 @@ static void test_roles_imply(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_base64), cmocka_unit_test(test_utf8),
-		cmocka_unit_test(test_fields), cmocka_unit_test(test_scopes),
+		cmocka_unit_test(test_base64),	    cmocka_unit_test(test_utf8),
+		cmocka_unit_test(test_numbers),	    cmocka_unit_test(test_fields_below),
+		cmocka_unit_test(test_fields),	    cmocka_unit_test(test_scopes),
 		cmocka_unit_test(test_roles_imply),
 	};
 
