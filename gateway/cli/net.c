@@ -93,6 +93,19 @@ static bool take_fingerprint(struct net *net)
 	return true;
 }
 
+/* Says how far it came: what was wrong with a server's TLS is seen nowhere else. */
+static bool fail_handshake(struct net *net, const char *host, int result)
+{
+	gnutls_handshake_description_t last = gnutls_handshake_get_last_in(net->tls);
+	char why[160];
+
+	snprintf(why, sizeof(why), "TLS handshake, after %s: %s",
+		 last <= GNUTLS_HANDSHAKE_KEY_UPDATE ? gnutls_handshake_description_get_name(last)
+						     : "nothing",
+		 gnutls_strerror(result));
+	return fail(net, host, why);
+}
+
 bool net_open_tls(struct net *net, const char *host, const char *port)
 {
 	int result;
@@ -121,7 +134,7 @@ bool net_open_tls(struct net *net, const char *host, const char *port)
 		}
 	} while (result < 0 && !gnutls_error_is_fatal(result));
 	if (result < 0)
-		return fail(net, host, gnutls_strerror(result));
+		return fail_handshake(net, host, result);
 	return take_fingerprint(net) || fail(net, host, "it showed no certificate");
 }
 
@@ -155,7 +168,8 @@ int net_read(struct net *net, void *bytes, size_t size, int timeout_ms)
 		if (got == GNUTLS_E_PREMATURE_TERMINATION)
 			return NET_END;
 		if (gnutls_error_is_fatal((int)got)) {
-			snprintf(net->error, sizeof(net->error), "%s", gnutls_strerror((int)got));
+			snprintf(net->error, sizeof(net->error), "TLS, while reading: %s",
+				 gnutls_strerror((int)got));
 			return NET_ERROR;
 		}
 	}

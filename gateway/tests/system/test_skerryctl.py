@@ -2,7 +2,9 @@
 """skerryctl against a server that answers as a test wants: trust, tokens, codes, hostile answers."""
 import json
 import os
+import socket
 import subprocess
+import threading
 
 import pexpect
 import pytest
@@ -248,6 +250,21 @@ def test_nobody_there(client, tmp_path):
     assert client.run("--host", "https://127.0.0.1:1", "vm", "list", SKERRY_HOST="").returncode == 6
     assert client.run("--socket", str(tmp_path / "none"), "vm", "list").returncode == 6
     assert client.run("--host", "http://a", "vm", "list").returncode == 2
+
+
+def test_no_tls(client):
+    """A server that answers in plain text; the words say that it was the handshake, and how far it came."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        def serve():
+            with listener.accept()[0] as peer:
+                peer.recv(4096)
+                peer.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+        thread = threading.Thread(target=serve)
+        thread.start()
+        host = f"https://127.0.0.1:{listener.getsockname()[1]}"
+        done = client.run("--host", host, "vm", "list")
+        thread.join()
+    assert done.returncode == 6 and "TLS handshake, after nothing: " in done.stderr, done
 
 
 # --- events ---
