@@ -51,6 +51,13 @@ def test_what_a_role_lacks_is_told(page):
     assert page.button("New machine").get_attribute("aria-disabled") == "true"
 
 
+def test_an_operator_changes_what_applies_at_once(page):
+    page.login("sky_operator", place="#/machines/web-1")
+    page.sees("vmlinuz", ".config")
+    names = [field.get_attribute("aria-label") for field in page.all(".config input")]
+    assert sorted(names) == ["cap of web-1", "on_crash of web-1", "weight of web-1"]
+
+
 def test_what_is_not_known_is_no_number(page, server):
     page.login()
     server.knob(blind=True)

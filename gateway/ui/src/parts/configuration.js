@@ -31,10 +31,13 @@ function useConfiguration(name) {
 	return { ...held, load, save };
 }
 
+/* As the server decides it; `trap` looks into a guest. */
+const mayChange = (key, applies) => may("admin") || (may("operator") && applies === "now" && key !== "trap");
+
 function Editor({ vm, config, changes, setChanges }) {
 	return html`<table class="plain config"><thead><tr><th scope="col">Key</th><th scope="col">Value</th><th scope="col" class="opt-2">A change applies</th></tr></thead>
 		<tbody>${Object.entries(config).map(([key, { value, applies }]) => html`<tr key=${key} class=${key in changes ? "changed" : ""}>
-			<th scope="row">${key}</th><td>${may("admin") ? html`<input aria-label=${`${key} of ${vm.name}`} value=${changes[key] ?? value}
+			<th scope="row">${key}</th><td>${mayChange(key, applies) ? html`<input aria-label=${`${key} of ${vm.name}`} value=${changes[key] ?? value}
 				autocomplete="off" spellcheck=${false} onInput=${(event) => {
 					const next = { ...changes, [key]: event.target.value };
 					if (event.target.value === value) {
