@@ -34,7 +34,12 @@ enum status sys_iommu_attach(struct system_call *call)
 
 enum status sys_space_populate(struct system_call *call)
 {
-	return iommu_populate(SYSCALL_OBJECT(call, 0, space), call->argument[1]);
+	u64 rights = call->argument[2];
+
+	if (rights != RIGHT_READ && rights != RIGHT_WRITE)
+		return STATUS_BAD_ARGUMENT;
+	return iommu_populate(SYSCALL_OBJECT(call, 0, space), call->argument[1],
+			      rights == RIGHT_WRITE ? PT_WRITE : PT_READ, &call->value);
 }
 
 enum status sys_iommu_fault(struct system_call *call)

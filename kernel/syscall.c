@@ -75,7 +75,7 @@ static const struct {
 	[SYS_IOMMU_ATTACH] = {sys_iommu_attach,
 			      {{OBJECT_ROOT, 0, RIGHT_CONTROL},
 			       {OBJECT_SPACE, 3, RIGHT_MAP | OR_NONE}}},
-	[SYS_SPACE_POPULATE] = {sys_space_populate, {{OBJECT_SPACE, 0, RIGHT_MAP}}},
+	[SYS_SPACE_POPULATE] = {sys_space_populate, {{OBJECT_SPACE, 0, RIGHT_WRITE}}},
 	[SYS_IOMMU_FAULT] = {sys_iommu_fault, {{OBJECT_ROOT, 0, RIGHT_READ}}},
 };
 

@@ -39,6 +39,7 @@ enum start_kind {
 	/* of drivers, disks, networks; addresses are those of mappings that are there already */
 	START_DMA,	    /* driver: memory of its device at address `offset`; `value`: bytes */
 	START_DMA_ADDRESSES, /* driver: the host-physical address of each of its pages */
+	START_DMA_SPACE,    /* driver: space that its device reaches, to be populated: no more */
 	START_DISK_FILE,    /* driver: mapped read-only at address `offset`; `value`: bytes */
 	START_REGISTERS,    /* driver: BAR `name` of its function at `offset`; `value`: bytes */
 	START_PORTS,	    /* driver: ports it may use, from `offset` on; `value`: how many */

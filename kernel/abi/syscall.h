@@ -183,7 +183,11 @@ enum syscall {
 	 * nothing that it did before is still on its way. STATUS_IN_USE: another has that space.
 	 */
 	SYS_IOMMU_ATTACH,
-	/* (space made by SYS_IOMMU_SPACE, at). Puts in the page that is mapped there. */
+	/*
+	 * (space made by SYS_IOMMU_SPACE, at, RIGHT_READ or RIGHT_WRITE: what the device will do)
+	 * -> bytes from that page on that the device can now reach. Puts in what is mapped there,
+	 * in the largest piece that fits. STATUS_AGAIN: a step of clearing was done, repeat.
+	 */
 	SYS_SPACE_POPULATE,
 	/*
 	 * (root, number of an IOMMU) -> the requester of one access that was refused, which the

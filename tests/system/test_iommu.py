@@ -46,7 +46,56 @@ def test_disk(build, tmp_path, unit):
         audit = machine.objects("audit")[-1]
         assert audit["findings"] == 0
         # the driver's own memory, and the pool of its client
-        assert audit["device_pages"] == OWN_PAGES + POOL_PAGES
+        assert audit["device_pages"] - audit["device_guest_pages"] == OWN_PAGES + POOL_PAGES
+        assert audit["device_guest_pages"] > 512
+
+
+def stat(machine):
+    return machine.objects("disk stat")[0]
+
+
+@pytest.mark.parametrize("unit", UNITS)
+def test_window(build, tmp_path, unit):
+    """The guest's RAM is reached without a copy, and taken back while the disk is being read."""
+    path, qemu = behind(build, tmp_path, unit)
+    with qemu as machine:
+        machine.wait_prompt()
+        machine.attach_shell("alpha", 120)
+        assert digest(machine) == hashlib.md5(path.read_bytes()).hexdigest()
+        machine.type("while echo 3 > /proc/sys/vm/drop_caches; do cat /dev/vda > /dev/null; "
+                     "done &\r")
+        machine.leave()
+        row = stat(machine)
+        assert row["window"] == "open" and row["direct"] > row["requests"] / 2
+        for turn in range(10):
+            machine.command("disk dma data copy")
+            wait_for(lambda: stat(machine)["window"] == "none", 20)
+            audit = machine.objects("audit")[-1]
+            assert (audit["findings"], audit["device_guest_pages"]) == (0, 0)
+            before = stat(machine)
+            wait_for(lambda: stat(machine)["requests"] > before["requests"] + 5, 20)
+            assert stat(machine)["direct"] == before["direct"]
+            machine.command("disk dma data direct")
+            wait_for(lambda: stat(machine)["direct"] > before["direct"] + 5, 20)
+        assert (stat(machine)["errors"], stat(machine)["refused"]) == (0, 0)
+        assert "not mapped" not in machine.command("log show -c device")
+        machine.attach("alpha")
+        machine.shell("kill %1")
+        assert digest(machine) == hashlib.md5(path.read_bytes()).hexdigest()
+
+
+def test_window_never(build, tmp_path):
+    """A disk whose device is not to reach its clients' RAM."""
+    path, qemu = behind(build, tmp_path, "VT-d", conf=CONF.replace(
+        "controller = {controller}", "controller = {controller}\ndma = copy"))
+    with qemu as machine:
+        machine.wait_prompt()
+        machine.attach_shell("alpha", 120)
+        assert digest(machine) == hashlib.md5(path.read_bytes()).hexdigest()
+        machine.leave()
+        assert (stat(machine)["window"], stat(machine)["direct"]) == ("none", 0)
+        audit = machine.objects("audit")[-1]
+        assert (audit["device_pages"], audit["device_guest_pages"]) == (OWN_PAGES + POOL_PAGES, 0)
 
 
 MARK = b"SKERRY DMA MARK "

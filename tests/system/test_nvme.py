@@ -22,10 +22,10 @@ disk = data
 MEBIBYTES = 8
 
 
-def start(build, folder, controller="nvme0", device="", unit=()):
+def start(build, folder, controller="nvme0", device="", unit=(), conf=CONF):
     path = folder / "disk.img"
     path.write_bytes(random.Random(1).randbytes(MEBIBYTES << 20))
-    files = bundle.make(folder / "nvme.cpio", CONF.format(controller=controller),
+    files = bundle.make(folder / "nvme.cpio", conf.format(controller=controller),
                         bundle.debian(build / "guests"))
     return path, Qemu(build, bundle=files, extra=(
         *unit, "-drive", f"if=none,id=disk,format=raw,file={path}",

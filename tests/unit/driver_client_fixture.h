@@ -14,6 +14,7 @@
 #include "tests/fake_clock.h"
 #include "vmm/driver/disk/client.c"
 #include "vmm/driver/disk/client_turn.c"
+#include "vmm/driver/disk/window.c"
 #include "vmm/io/bucket.c"
 #include "vmm/io/link.c"
 #include "vmm/io/share.c"
@@ -60,6 +61,30 @@ enum status sys_handle_close(handle_t handle)
 {
 	(void)handle;
 	return STATUS_OK;
+}
+
+/* What the device reaches of the clients' RAM. */
+static u64 populated[64];
+static u32 populated_count;
+static u32 populate_left;
+static u64 leaf_bytes;
+
+handle_t start_handle(enum start_kind kind)
+{
+	return kind == START_DMA_SPACE ? 9 : HANDLE_NONE;
+}
+
+enum status sys_space_populate(handle_t space, u64 at, u32 access, u64 *bytes)
+{
+	assert_int_equal(space, 9);
+	assert_int_equal(access, RIGHT_WRITE);
+	assert_true(populated_count < 64);
+	if (populate_left == 0)
+		return STATUS_NO_QUOTA;
+	populate_left--;
+	populated[populated_count++] = at;
+	*bytes = leaf_bytes;
+	return populated_count == 1 ? STATUS_AGAIN : STATUS_OK;
 }
 
 enum status sys_event_signal(handle_t event)
@@ -141,6 +166,9 @@ static UNUSED int setup(void **state)
 	memset(units, 0, sizeof(units));
 	limited_set = 0;
 	client_open(0, 0);
+	populated_count = 0;
+	populate_left = 64;
+	leaf_bytes = 2 * MIB;
 	given_count = 0;
 	device_room = DRIVER_DEPTH;
 	shared.disk.unit[0].block_bytes = 512;

@@ -207,9 +207,10 @@ enum status sys_space_map(handle_t space, u64 at, handle_t memory, u64 offset, u
 	return STATUS_OK;
 }
 
-enum status sys_space_populate(handle_t space, u64 at)
+enum status sys_space_populate(handle_t space, u64 at, u32 access, u64 *bytes)
 {
-	(void)space;
+	(void)space, (void)access;
+	*bytes = PAGE_SIZE;
 	assert_true(populated_count < PAGES_MAX);
 	populated[populated_count++] = at;
 	return STATUS_OK;

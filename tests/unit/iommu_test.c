@@ -64,7 +64,7 @@ static struct memory *make_memory(u64 pages, u32 flags)
 static void give(struct space *space, u64 at, struct memory *memory, u64 offset, u64 pages,
 		 u32 rights)
 {
-	u64 address;
+	u64 address, bytes;
 
 	assert_int_equal(space_map(space, at, memory, offset, pages, rights, &address), STATUS_OK);
 	assert_int_equal(address, at);
@@ -72,7 +72,7 @@ static void give(struct space *space, u64 at, struct memory *memory, u64 offset,
 		enum status status;
 
 		do
-			status = iommu_populate(space, at + i * PAGE_SIZE);
+			status = iommu_populate(space, at + i * PAGE_SIZE, PT_READ, &bytes);
 		while (status == STATUS_AGAIN);
 		assert_int_equal(status, STATUS_OK);
 	}
@@ -269,8 +269,8 @@ static void wrong_arguments(enum iommu_kind kind)
 				      0, &number),
 			 STATUS_OK);
 	assert_int_equal(iommu_attach(number, DEVICE, space), STATUS_BAD_ARGUMENT);
-	assert_int_equal(iommu_populate(guest, 0), STATUS_BAD_ARGUMENT);
-	assert_int_equal(iommu_populate(space, AT), STATUS_NOT_FOUND);
+	assert_int_equal(iommu_populate(guest, 0, PT_READ, &number), STATUS_BAD_ARGUMENT);
+	assert_int_equal(iommu_populate(space, AT, PT_READ, &number), STATUS_NOT_FOUND);
 	assert_int_equal(iommu_create(HPA(MODEL_VTD + 8), kind, 0, &number), STATUS_BAD_ADDRESS);
 	assert_int_equal(iommu_create(HPA(PAGE_SIZE), kind, 0, &number), STATUS_BAD_ADDRESS);
 	assert_int_equal(iommu_create(HPA(MODEL_VTD), 2, 0, &number), STATUS_BAD_ARGUMENT);

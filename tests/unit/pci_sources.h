@@ -12,6 +12,7 @@
 #include "vmm/monitor/pci/pci_msix.c"
 #include "vmm/monitor/virtio/virtio_add.c"
 #include "vmm/monitor/virtio/virtio_blk.c"
+#include "vmm/monitor/virtio/virtio_blk_pages.c"
 #include "vmm/monitor/virtio/virtio_blk_request.c"
 #undef CONFIG_BYTES
 #include "vmm/monitor/virtio/virtio_console.c"

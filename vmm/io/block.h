@@ -6,7 +6,8 @@
 /*
  * What passes through the link to a disk. Sectors have 512 bytes, whatever the disk's blocks have,
  * and count from the beginning of what this client was given of it. The data of a request lies in
- * the link's pool, in one piece: from the request to its answer that piece is the server's.
+ * the link's pool, in one piece: from the request to its answer that piece is the server's. Or they
+ * lie in the client's RAM, where the device reaches that through a window: pages anywhere in it.
  */
 #define BLOCK_SECTOR_BYTES  512u
 #define BLOCK_POOL_PAGES    256u
@@ -32,6 +33,8 @@ struct block_about {
 	u64 sectors; /* may grow */
 	u32 block_bytes;
 	u32 features; /* enum disk_feature */
+	u32 window;   /* the one that the device may be using; 0: it reaches none of the RAM */
+	u32 pad;
 };
 
 enum block_status {
@@ -39,6 +42,7 @@ enum block_status {
 	BLOCK_ERROR,	   /* the disk could not do it */
 	BLOCK_UNSUPPORTED, /* this disk cannot do such a thing */
 	BLOCK_REFUSED,	   /* not a request that this client may make */
+	BLOCK_COPY,	   /* not through that window: ask again, with the data in the pool */
 	BLOCK_STATUS_COUNT
 };
 
@@ -48,7 +52,11 @@ struct block_request {
 	u32 sectors;   /* 0 for a flush */
 	u64 sector;    /* the first */
 	u64 offset;    /* of the data in the pool, for BLOCK_READ and BLOCK_WRITE; a page's start */
-	u8 pad[SLOT_REQUEST_BYTES - 32];
+	/* not 0: the data lies in pages of the client's RAM that have these numbers */
+	u32 window;
+	u32 pad0;
+	u32 page[BLOCK_REQUEST_PAGES];
+	u8 pad1[SLOT_REQUEST_BYTES - 40 - 4 * BLOCK_REQUEST_PAGES];
 };
 _Static_assert(sizeof(struct block_request) == SLOT_REQUEST_BYTES, "a slot");
 

@@ -21,12 +21,19 @@ enum disk_feature {
 
 /* What a client has of the disk; written by the manager. `limit` may change while it is in use. */
 struct disk_client_part {
+	u64 window_at; /* where the device finds the client's RAM */
+	u64 window_pages;
 	u64 pool_pages;	  /* of the host-physical addresses of the pool's pages; 0: no DMA here */
 	u64 first_sector; /* what the client sees of the disk, in sectors of 512 bytes */
 	u64 sectors;
 	u32 read_only;
 	u32 unit; /* the disk, of those that the driver has */
 	struct share_given limit; /* of operations */
+	/*
+	 * Which window is open; 0: none. May change while it is in use: with another number nothing
+	 * of it is populated.
+	 */
+	u32 window;
 };
 
 /* A partition of the disk's GPT. */
@@ -45,6 +52,7 @@ struct disk_counts {
 	u64 flushes;
 	u64 errors;
 	u64 refused; /* requests that this client may not make */
+	u64 direct; /* of the requests, those without a copy */
 	u64 limited_ns; /* for which requests have waited for the limits */
 };
 
@@ -65,6 +73,7 @@ struct disk_unit {
 /* Written by the driver. */
 struct disk_part {
 	struct disk_counts counts[DISK_CLIENT_MAX];
+	u32 window[DISK_CLIENT_MAX]; /* that the device may be using */
 	struct disk_unit unit[DISK_UNIT_MAX]; /* there is memory for as many as its kind may have */
 };
 

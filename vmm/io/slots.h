@@ -9,7 +9,7 @@
  * client's to post again.
  */
 #define SLOT_COUNT	   256u
-#define SLOT_REQUEST_BYTES 64u
+#define SLOT_REQUEST_BYTES 128u
 #define SLOT_ANSWER_BYTES  16u
 
 struct slot_memory {

@@ -15,7 +15,7 @@ static void add_region(struct guest_memory *memory, u64 gpa, u8 *host, u64 start
 
 void guest_memory_init(struct guest_memory *memory, u8 *host, u64 bytes)
 {
-	*memory = (struct guest_memory){.physical_bits = 52};
+	*memory = (struct guest_memory){.host = host, .physical_bits = 52};
 	add_region(memory, LAYOUT_VGA_END, host, LAYOUT_VGA_END, LAYOUT_LOW_END, bytes);
 	add_region(memory, LAYOUT_ABOVE_4G, host, LAYOUT_LOW_END, bytes, bytes);
 	add_region(memory, 0, host, 0, LAYOUT_VGA, bytes);

@@ -27,6 +27,7 @@ struct guest_region {
 struct guest_memory {
 	struct guest_region region[GUEST_REGION_MAX];
 	u32 count;
+	u8 *host;	   /* the RAM's first byte; NULL: it is not in one piece */
 	u32 physical_bits; /* width of the guest's physical addresses, for reserved bits */
 };
 

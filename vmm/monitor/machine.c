@@ -126,6 +126,24 @@ void machine_refresh_clock(struct machine_clock *clock, bool wall)
 		machine_time_update_guest(&machine->time, clock, clock_tsc());
 }
 
+/* A disk may take so long, its driver's restart and its limits included. */
+#define LANDING_NS (60 * NS_PER_S)
+
+/* Nothing of the last life may land in the new one's memory. False: a disk does not end it. */
+static bool disks_have_ended(struct machine *machine)
+{
+	u64 until = clock_tsc() + clock_ns_to_tsc(LANDING_NS);
+
+	for (u32 i = 0; i < machine->blk_count; i++) {
+		while (virtio_blk_is_landing(&machine->blk[i])) {
+			if (clock_tsc() > until)
+				return false;
+			(void)!sys_thread_yield(HANDLE_NONE);
+		}
+	}
+	return true;
+}
+
 /* From power-on to the kernel's first instruction; a failure is a crash. */
 static void boot(struct machine *machine)
 {
@@ -138,7 +156,9 @@ static void boot(struct machine *machine)
 		vcpu_reset(&machine->vcpu[i]);
 	machine->state = VM_RUNNING;
 	machine->channel->reason[0] = '\0';
-	if (!load_guest(&machine->job))
+	if (!disks_have_ended(machine))
+		machine_crash(machine, "a disk does not end what it was asked before the reset");
+	else if (!load_guest(&machine->job))
 		machine_crash(machine, "%s", machine->job.error);
 	for (u32 i = 0; i < machine->vcpu_count; i++)
 		debugger_restarted(&machine->vcpu[i]);

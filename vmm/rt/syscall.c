@@ -290,7 +290,7 @@ enum status sys_iommu_fault(handle_t root, u64 number, u64 *fault)
 	return call(SYS_IOMMU_FAULT, root, number, 0, 0, 0, 0, fault);
 }
 
-enum status sys_space_populate(handle_t space, u64 at)
+enum status sys_space_populate(handle_t space, u64 at, u32 access, u64 *bytes)
 {
-	return short_call(SYS_SPACE_POPULATE, space, at, NULL);
+	return call(SYS_SPACE_POPULATE, space, at, access, 0, 0, 0, bytes);
 }

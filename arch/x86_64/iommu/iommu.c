@@ -213,15 +213,23 @@ enum status iommu_attach(u64 number, u64 source, struct space *space)
 	return status;
 }
 
-enum status iommu_populate(struct space *space, u64 at)
+enum status iommu_populate(struct space *space, u64 at, u32 access, u64 *bytes)
 {
 	enum status status = STATUS_BAD_ARGUMENT;
+	struct pt_leaf leaf;
 
 	if (space->devices == &iommu_devices)
-		status = space_fault(space, at, PT_READ);
-	if (status == STATUS_OK && iommu_of(space)->caches_absent)
+		status = space_fault(space, at, access);
+	if (status != STATUS_OK)
+		return status;
+	if (iommu_of(space)->caches_absent)
 		iommu_flush(space);
-	return status;
+	lock_acquire(&space->lock, LOCK_SPACE);
+	/* it may have been unmapped since */
+	*bytes = table_lookup(&space->table, at, &leaf)
+			 ? leaf.at + pt_level_bytes(leaf.level) - align_down(at, PAGE_SIZE) : 0;
+	lock_release(&space->lock, LOCK_SPACE);
+	return STATUS_OK;
 }
 
 enum status iommu_fault_take(u64 number, struct iommu_fault *fault)

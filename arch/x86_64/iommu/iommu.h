@@ -72,7 +72,7 @@ enum status iommu_create(hpa_t registers, u64 kind, u64 message, u64 *number) MU
 enum status iommu_space_create(u64 number, struct quota *quota, struct space **space) MUST_CHECK;
 /* NULL: it reaches nothing. */
 enum status iommu_attach(u64 number, u64 source, struct space *space) MUST_CHECK;
-enum status iommu_populate(struct space *space, u64 at) MUST_CHECK;
+enum status iommu_populate(struct space *space, u64 at, u32 access, u64 *bytes) MUST_CHECK;
 enum status iommu_fault_take(u64 number, struct iommu_fault *fault) MUST_CHECK;
 
 /* For the kinds. */

@@ -26,6 +26,9 @@ static void come(u32 index, const struct driver_client *given)
 	struct client *client = &clients[index];
 
 	*client = (struct client){.given = *given};
+	window_change(&client->window, &given->disk);
+	client->window_told = client->window.number;
+	channel->disk.window[index] = client->window_told;
 	if (given->disk.unit >= DISK_UNIT_MAX)
 		driver_give_up("client %u is of disk %u", index, given->disk.unit);
 	share_open(&client->share, &given->disk.limit);
@@ -35,6 +38,20 @@ static void come(u32 index, const struct driver_client *given)
 	client_turn_come(client);
 	memset(&channel->disk.counts[index], 0, sizeof(channel->disk.counts[index]));
 	__atomic_store_n(&channel->served[index], given->number, __ATOMIC_RELEASE);
+	client_tell_manager();
+}
+
+/* Told when no request uses the window that was. */
+static void settle_window(u32 index)
+{
+	struct client *client = &clients[index];
+
+	if (client->given.number == 0 || client->window.under_way != 0 ||
+	    client->window_told == client->given.disk.window)
+		return;
+	window_change(&client->window, &client->given.disk);
+	client->window_told = client->window.number;
+	__atomic_store_n(&channel->disk.window[index], client->window_told, __ATOMIC_RELEASE);
 	client_tell_manager();
 }
 
@@ -50,6 +67,19 @@ static void leave_if_done(u32 index)
 	*client = (struct client){0};
 	__atomic_store_n(&channel->served[index], 0, __ATOMIC_RELEASE);
 	client_tell_manager();
+}
+
+/* The manager has closed or opened it: once nothing is under way the device uses the new one. */
+static void change_window(u32 index)
+{
+	struct disk_client_part part = channel->client[index].disk;
+	struct client *client = &clients[index];
+
+	if (part.window == client->given.disk.window)
+		return;
+	client->given.disk.window = part.window;
+	window_close(&client->window);
+	settle_window(index);
 }
 
 /* One that waits is looked at again, and waits as the new limit has it. */
@@ -68,6 +98,7 @@ void client_attend(void)
 
 		if (number == clients[i].given.number) {
 			change_limit(i);
+			change_window(i);
 			continue;
 		}
 		clients[i].leaving = clients[i].given.number != 0;
@@ -124,8 +155,10 @@ static enum block_status check(const struct client *client, const struct block_r
 	if (!has_data(request->operation) && request->sectors > BLOCK_RANGE_SECTORS)
 		return BLOCK_REFUSED;
 	if (has_data(request->operation) &&
-	    (request->sectors > BLOCK_REQUEST_BYTES / BLOCK_SECTOR_BYTES ||
-	     request->offset % PAGE_SIZE != 0 ||
+	    request->sectors > BLOCK_REQUEST_BYTES / BLOCK_SECTOR_BYTES)
+		return BLOCK_REFUSED;
+	if (has_data(request->operation) && request->window == 0 &&
+	    (request->offset % PAGE_SIZE != 0 ||
 	     request->offset > BLOCK_POOL_BYTES - (u64)request->sectors * BLOCK_SECTOR_BYTES))
 		return BLOCK_REFUSED;
 	if ((feature_of(request->operation) & ~unit->features) != 0)
@@ -168,7 +201,11 @@ static bool hand_over(struct client *client, const struct block_request *asked)
 	request->id = asked->id;
 	request->client = (u32)(client - clients);
 	request->since_tsc = clock_tsc();
-	if (has_data(asked->operation)) {
+	request->direct = has_data(asked->operation) && asked->window != 0;
+	if (request->direct) {
+		window_addresses(&client->window, asked, request->pages);
+		request->address = request->pages;
+	} else if (has_data(asked->operation)) {
 		request->data = (u8 *)(uintptr_t)pool + asked->offset;
 		if (client->given.disk.pool_pages != 0)
 			request->address =
@@ -176,8 +213,10 @@ static bool hand_over(struct client *client, const struct block_request *asked)
 				asked->offset / PAGE_SIZE;
 	}
 	client->waiting++;
+	client->window.under_way += request->direct;
 	if (driver_ops.submit(request))
 		return true;
+	client->window.under_way -= request->direct;
 	client->waiting--;
 	release(request);
 	return false;
@@ -195,8 +234,12 @@ enum client_taken client_take_one(struct client *client)
 	if (!client->has_held && !slot_take(&client->end, &client->held))
 		return CLIENT_NOTHING;
 	status = client->has_held ? BLOCK_OK : check(client, &client->held);
+	/* also of one that was held: its window may have closed since */
+	if (status == BLOCK_OK && has_data(client->held.operation) && client->held.window != 0)
+		status = window_check(&client->window, &client->held);
 	if (status != BLOCK_OK) {
 		client_counts(client)->refused += status == BLOCK_REFUSED;
+		client->has_held = false;
 		answer(client, client->held.id, status);
 		return CLIENT_TOOK;
 	}
@@ -210,6 +253,7 @@ static void count(struct disk_counts *counts, const struct driver_request *reque
 	u64 bytes = (u64)request->sectors * BLOCK_SECTOR_BYTES;
 
 	counts->requests++;
+	counts->direct += request->direct;
 	counts->errors += status != BLOCK_OK;
 	counts->flushes += request->operation == BLOCK_FLUSH;
 	counts->read_bytes += request->operation == BLOCK_READ ? bytes : 0;
@@ -229,6 +273,10 @@ void driver_finish(struct driver_request *request, enum block_status status)
 		channel->first_answer_tsc = clock_tsc();
 	count(&channel->disk.counts[index], request, status);
 	clients[index].waiting--;
+	if (request->direct) {
+		clients[index].window.under_way--;
+		settle_window(index);
+	}
 	if (!clients[index].leaving)
 		answer(&clients[index], request->id, status);
 	leave_if_done(index);

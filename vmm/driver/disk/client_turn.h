@@ -2,6 +2,7 @@
 #pragma once
 
 #include "vmm/driver/disk/client.h"
+#include "vmm/driver/disk/window.h"
 #include "vmm/io/share.h"
 
 /* What client.c and client_turn.c have in common: the clients. */
@@ -9,6 +10,8 @@ struct client {
 	struct driver_client given; /* a copy; number 0: nobody is there */
 	struct link_end end;
 	struct share share;
+	struct window window;
+	u32 window_told; /* the manager: which one the device may be using */
 	u32 waiting;  /* with the device */
 	bool leaving; /* takes no more; gone once nothing waits */
 	bool changed; /* has answers that it was not shown */

@@ -18,12 +18,14 @@ struct driver_request {
 	u32 sectors;
 	u64 sector; /* of 512 bytes, on the disk */
 	u8 *data;	    /* for BLOCK_READ and BLOCK_WRITE; the client may write to it */
-	const u64 *address; /* host-physical, of each of its pages; NULL where there is no DMA */
+	const u64 *address; /* the device's, of each of its pages; NULL where there is no DMA */
 	u64 since_tsc;	    /* when the device got it */
 	/* the common part's */
 	u64 id;
 	u32 client; /* or DRIVER_SELF */
 	bool busy;
+	bool direct; /* its data lies in the client's RAM, at `pages`; `data` is NULL */
+	u64 pages[BLOCK_REQUEST_PAGES];
 	enum block_status status; /* once it is not busy any more */
 };
 #define DRIVER_SELF DISK_CLIENT_MAX

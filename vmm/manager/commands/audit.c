@@ -87,8 +87,11 @@ static void tell(struct reply *reply, const struct audit *audit)
 			   (unsigned long long)audit->guest_pages,
 			   (unsigned long long)audit->guest_huge);
 		if (audit->device_pages > 0)
-			reply_line(reply, "%llu pages are reached by devices, through IOMMUs",
-				   (unsigned long long)audit->device_pages);
+			reply_line(reply,
+				   "%llu pages are reached by devices, through IOMMUs, %llu of "
+				   "them guests' RAM",
+				   (unsigned long long)audit->device_pages,
+				   (unsigned long long)audit->device_guest_pages);
 		reply_line(reply, "%llu pages in use, %llu objects, %llu mapped pieces: %llu found",
 			   (unsigned long long)audit->pages, (unsigned long long)audit->objects,
 			   (unsigned long long)audit->leaves, (unsigned long long)audit->findings);
@@ -99,6 +102,7 @@ static void tell(struct reply *reply, const struct audit *audit)
 	json_u64(&reply->object, "objects", audit->objects);
 	json_u64(&reply->object, "leaves", audit->leaves);
 	json_u64(&reply->object, "device_pages", audit->device_pages);
+	json_u64(&reply->object, "device_guest_pages", audit->device_guest_pages);
 	json_u64(&reply->object, "guest_pages", audit->guest_pages);
 	json_u64(&reply->object, "guest_large_pages", audit->guest_large);
 	json_u64(&reply->object, "guest_huge_pages", audit->guest_huge);
@@ -144,6 +148,6 @@ COMMAND(audit, .name = "audit",
 		"have mapped is in pieces of 2 MiB or more, and of 1 GiB, and what devices\n"
 		"behind IOMMUs reach.",
 	.example = "audit",
-	.keys = "found; pages objects leaves device_pages guest_pages guest_large_pages "
-		"guest_huge_pages findings",
+	.keys = "found; pages objects leaves device_pages device_guest_pages "
+		"guest_pages guest_large_pages guest_huge_pages findings",
 	.run = run_audit);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "vmm/manager/command.h"
 #include "vmm/manager/disk/disk.h"
+#include "vmm/manager/disk/disk_window.h"
 
 /* Only what is not as for every VM. */
 static void show_limits(struct reply *reply, const struct share_given *limit, u64 limited_ns)
@@ -41,6 +42,8 @@ static void show(struct reply *reply, const struct driver *driver, u32 index)
 	json_u64(&reply->object, "flushes", counts.flushes);
 	json_u64(&reply->object, "errors", counts.errors);
 	json_u64(&reply->object, "refused", counts.refused);
+	json_u64(&reply->object, "direct", counts.direct);
+	json_string(&reply->object, "window", disk_window_name(link));
 	json_u64(&reply->object, "ops_limit", link->disk.limit.units);
 	json_u64(&reply->object, "bytes_limit", link->disk.limit.bytes);
 	json_u64(&reply->object, "burst", link->disk.limit.burst);
@@ -73,6 +76,7 @@ COMMAND(disk_stat,
 	.detail = "Below a disk its limits, where the VM has some (`vm set`), and for how long\n"
 		  "its requests have waited for them.",
 	.example = "disk stat",
-	.keys = "disk vm requests read_bytes written_bytes flushes errors refused ops_limit "
+	.keys = "disk vm requests read_bytes written_bytes flushes errors refused direct"
+		" window ops_limit "
 		"bytes_limit burst weight limited_ns",
 	.run = run);

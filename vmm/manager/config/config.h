@@ -57,6 +57,12 @@ enum config_lost {
 	LOST_ERROR, /* they fail */
 };
 
+/* Where a disk's device, behind an IOMMU, puts and takes data. */
+enum config_dma {
+	DMA_DIRECT, /* in its clients' RAM */
+	DMA_COPY,   /* in pools beside it */
+};
+
 /* What disks and networks have in common. */
 struct config_section {
 	char name[CONFIG_NAME_BYTES];
@@ -75,6 +81,7 @@ struct disk_config {
 	u64 read_only;
 	u64 restart_limit; /* deaths of its driver in a minute, then it stays down; 0: none */
 	u64 lost;	   /* enum config_lost */
+	u64 dma;	   /* enum config_dma */
 };
 
 enum vm_disk_flag {

@@ -125,6 +125,7 @@ const struct config_key config_disk_keys[] = {
 	{"restart_limit", VALUE_NUMBER, DISK_FIELD(restart_limit), 0, CONFIG_RESTART_MAX, NULL,
 	 "a number of deaths in a minute from 1 to 64, or 0 for no limit"},
 	{"lost", VALUE_CHOICE, DISK_FIELD(lost), .words = "wait error", .allowed = "wait error"},
+	{"dma", VALUE_CHOICE, DISK_FIELD(dma), .words = "direct copy", .allowed = "direct copy"},
 	{NULL, VALUE_TEXT, 0, .words = NULL},
 };
 

@@ -126,6 +126,7 @@ const struct driver_kind controller_ahci = {
 	.image = "ahci",
 	.class = &disk_class,
 	.dma = true,
+	.direct = true,
 	.units = DISK_UNIT_MAX,
 	.equip = equip_ahci,
 	.quiet = quiet_ahci,

@@ -21,6 +21,7 @@ const struct driver_kind controller_nvme = {
 	.image = "nvme",
 	.class = &disk_class,
 	.dma = true,
+	.direct = true,
 	.equip = equip_nvme,
 	.quiet = device_quiet,
 	.quiet_deadline = device_quiet_deadline,

@@ -24,6 +24,7 @@ const struct driver_kind controller_virtio = {
 	.image = "virtio_blk",
 	.class = &disk_class,
 	.dma = true,
+	.direct = true,
 	.equip = equip_virtio,
 	.quiet = device_quiet,
 	.quiet_deadline = device_quiet_deadline,

@@ -4,6 +4,7 @@
 #include "lib/bits.h"
 #include "vmm/manager/console/console.h"
 #include "vmm/manager/disk/controller.h"
+#include "vmm/manager/disk/disk_window.h"
 #include "vmm/manager/disk/guid.h"
 #include "vmm/manager/log/log.h"
 #include "vmm/rt/format.h"
@@ -210,6 +211,25 @@ bool disk_resize(u32 number, u64 bytes, char *problem, size_t size)
 	return false;
 }
 
+bool disk_set_dma(u32 number, bool direct, char *problem, size_t size)
+{
+	struct disk_config *config = config_disk(number);
+	const struct disk *disk = disk_at(number);
+
+	if (disk == NULL || disk->driver == NULL) {
+		format(problem, size, "it has no driver");
+		return false;
+	}
+	config->dma = direct ? DMA_DIRECT : DMA_COPY;
+	for (u32 i = 0; i < DRIVER_CLIENT_MAX; i++) {
+		struct driver_link *link = &disk->driver->link[i];
+
+		if (link->used && link->section == number)
+			disk_window_want(link, direct);
+	}
+	return true;
+}
+
 static bool overlaps(const struct driver_link *link, const struct disk *disk)
 {
 	return link->disk.unit == disk->unit &&
@@ -261,6 +281,7 @@ static struct driver_link *attach(struct vm *vm, u32 number, bool read_only, cha
 	const char *why = find_problem(disk);
 	const struct driver_link *conflict;
 	struct driver_link wanted;
+	struct driver_link *link;
 
 	if (why != NULL) {
 		format(problem, size, "%s", why);
@@ -277,6 +298,9 @@ static struct driver_link *attach(struct vm *vm, u32 number, bool read_only, cha
 		.section = number,
 		.fails = disk->config->lost == LOST_ERROR,
 		.whole = disk->config->partition[0] == '\0',
+		.ram = {.memory = vm->ram,
+			.bytes = vm->config.memory_bytes,
+			.wanted = disk->config->dma == DMA_DIRECT},
 		.disk = {.unit = disk->unit,
 			 .first_sector = disk->first_sector,
 			 .sectors = disk->sectors,
@@ -284,7 +308,10 @@ static struct driver_link *attach(struct vm *vm, u32 number, bool read_only, cha
 			 .limit = limit_of(&vm->config)},
 	};
 	string_copy(wanted.user, sizeof(wanted.user), vm->config.name);
-	return driver_link_make(disk->driver, vm->group, &wanted, problem, size);
+	link = driver_link_make(disk->driver, vm->group, &wanted, problem, size);
+	if (link != NULL)
+		disk_window_want(link, link->ram.wanted);
+	return link;
 }
 
 bool disk_attach_all(struct vm *vm, char *problem, size_t size)

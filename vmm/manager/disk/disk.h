@@ -39,6 +39,11 @@ const struct disk *disk_at(u32 number);
  * Makes a disk in memory larger; its users are told. False: `problem` says why it stays as it is.
  */
 bool disk_resize(u32 number, u64 bytes, char *problem, size_t size);
+/*
+ * Whether its device may reach its clients' RAM, from now on. When it may no more the windows close
+ * one by one while the disk goes on. False: `problem` says why nothing has changed.
+ */
+bool disk_set_dma(u32 number, bool direct, char *problem, size_t size);
 /* In words, who uses it: "alpha", "alpha (ro), beta (ro)"; "" for nobody. */
 void disk_users(const struct disk *disk, char *text, size_t size);
 

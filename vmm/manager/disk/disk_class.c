@@ -3,6 +3,7 @@
 #include "lib/bits.h"
 #include "vmm/manager/disk/controller.h"
 #include "vmm/manager/disk/disk.h"
+#include "vmm/manager/disk/disk_window.h"
 #include "vmm/manager/log/log.h"
 
 static u64 sectors_of(const struct driver *driver, const struct driver_link *link)
@@ -67,6 +68,7 @@ static void disk_describe(const struct driver *driver, const struct driver_link 
 	u32 features = (unit->features & known) | (is_lost(driver, link) ? (u32)DISK_LOST : 0) |
 		       (link->disk.read_only ? (u32)DISK_READ_ONLY : 0);
 
+	__atomic_store_n(&about->window, disk_window_shown(driver, link), __ATOMIC_RELEASE);
 	__atomic_store_n(&about->sectors, link->disk.sectors, __ATOMIC_RELAXED);
 	__atomic_store_n(&about->block_bytes, unit->block_bytes, __ATOMIC_RELAXED);
 	__atomic_store_n(&about->features, features, __ATOMIC_RELAXED);
@@ -77,6 +79,7 @@ static void disk_fill(const struct driver_link *link, struct driver_client *clie
 	struct disk_client_part part = link->disk;
 
 	part.pool_pages = link->pool_pages_at;
+	disk_window_fill(link, &part);
 	client->disk = part;
 }
 
@@ -85,6 +88,8 @@ const struct driver_class disk_class = {
 	.pool_at = SLOT_POOL_OFFSET,
 	.client_max = DISK_CLIENT_MAX,
 	.ready = disk_ready,
+	.signalled = disk_windows_signalled,
+	.ended = disk_windows_ended,
 	.describe = disk_describe,
 	.fill = disk_fill,
 };

@@ -14,7 +14,8 @@ static enum status fill_window(u64 *address, const struct dma_window *window, ha
 
 	for (u64 at = 0; at < bytes && status == STATUS_OK; at += PAGE_SIZE) {
 		address[at / PAGE_SIZE] = window->at + at;
-		status = sys_space_populate(window->space, window->at + at);
+		status = sys_space_populate(window->space, window->at + at, RIGHT_WRITE,
+					    &ignored);
 	}
 	return status;
 }

@@ -362,7 +362,9 @@ static bool has_work(const struct driver *driver)
 	    (driver->kind->class->asked && owes_answer(driver)))
 		return true;
 	for (u32 i = 0; i < DRIVER_CLIENT_MAX; i++) {
-		if (driver->link[i].used && driver->link[i].leaving)
+		const struct driver_link *link = &driver->link[i];
+
+		if (link->used && (link->leaving || driver_link_is_closing(link)))
 			return true;
 	}
 	return false;
@@ -384,6 +386,9 @@ static bool keeps_a_client(const struct driver *driver, u64 now)
 
 		if (link->used && link->leaving && link->driver_at != 0 &&
 		    now - link->leaving_tsc > clock_ns_to_tsc(DRIVER_LEAVE_NS))
+			return true;
+		if (link->used && driver_link_is_closing(link) &&
+		    now - link->ram.closing_tsc > clock_ns_to_tsc(DRIVER_LEAVE_NS))
 			return true;
 	}
 	return false;

@@ -44,6 +44,18 @@ enum driver_life {
 	DRIVER_LIFE_COUNT
 };
 
+/* A client's RAM, as far as the device reaches it: from `at` on, in one piece. */
+struct ram_window {
+	handle_t memory; /* HANDLE_NONE: it has none to give */
+	u64 bytes;
+	bool wanted;	/* it shall be open */
+	u64 at;		/* 0: not mapped */
+	u32 number;	/* of the window that is open; 0: closed, or closing where it is mapped */
+	u32 told;	/* the client: the one that the device may be using */
+	u32 last_number;
+	u64 closing_tsc; /* since then */
+};
+
 /* One client of a driver: a disk in a VM, or who has a port of a switch. */
 struct driver_link {
 	bool used;
@@ -63,6 +75,7 @@ struct driver_link {
 	u64 pool_pages_at;	/* likewise, of the pool's addresses */
 	handle_t pool_pages;	/* memory with them; HANDLE_NONE without DMA */
 	struct dma_window window; /* where the device finds the pool */
+	struct ram_window ram;	  /* memory, bytes and wanted are its maker's */
 	/* what the maker of the link sets */
 	char user[CONFIG_NAME_BYTES]; /* the VM, the card */
 	u32 section;		      /* number of the [disk] or [net] in the configuration */
@@ -97,6 +110,7 @@ struct driver_kind {
 	const char *image; /* of the driver */
 	const struct driver_class *class;
 	bool dma;
+	bool direct;   /* behind an IOMMU it may reach its clients' RAM */
 	u32 dma_pages; /* of memory for its device; 0: as most need */
 	u32 units;     /* disks that its driver may have; 0: one */
 	/* Adds what the process needs of the device. */
@@ -230,6 +244,15 @@ void driver_link_describe(struct driver_link *link);
 void driver_link_fill(struct driver_link *link);
 /* Ends it, in steps: true once the driver has nothing of it any more. */
 bool driver_link_end(struct driver_link *link);
+
+/* Its window into the client's RAM shall close, and the driver still has requests through it. */
+static inline bool driver_link_is_closing(const struct driver_link *link)
+{
+	return link->ram.at != 0 && link->ram.number == 0 && link->driver_at != 0;
+}
+
+/* The device reaches none of the client's RAM any more when this returns. */
+void driver_link_unmap_ram(struct driver_link *link);
 
 /* For the driver's life. */
 void driver_links_open(struct driver *driver); /* hands all to a new process */

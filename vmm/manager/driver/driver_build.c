@@ -21,6 +21,8 @@
 #define DEVICE_PAGES  64u
 /* Tables of the space that its device reaches: a page for each client, and those above. */
 #define SPACE_PAGES   (DRIVER_CLIENT_MAX + 16u)
+/* And of windows into clients' RAM: a page a GiB, or for each 2 MiB of a VM with small pages. */
+#define WINDOW_PAGES  128u
 /* Where the device finds it: away from 0, where addresses that nobody has set would lead. */
 #define DEVICE_AT     (16 * MIB)
 
@@ -100,7 +102,8 @@ static void make_lasting(struct driver *driver, struct process_build *build)
 	pages = driver->dma_bytes / PAGE_SIZE;
 	driver->quota_pages = pages + pages / QUOTA_SHARE + QUOTA_PAGES +
 			      driver->kind->class->quota_pages +
-			      (driver->kind->dma ? SPACE_PAGES : 0);
+			      (driver->kind->dma ? SPACE_PAGES : 0) +
+			      (driver->kind->direct ? WINDOW_PAGES : 0);
 	process_build_note(build, "creating its group",
 			   sys_group_create(start_handle(START_ROOT), driver->quota_pages,
 					    DRIVER_WEIGHT, &driver->group));
@@ -167,6 +170,8 @@ static void grant_all(struct driver *driver, struct process_build *build)
 	if (driver->dma_pages != HANDLE_NONE)
 		process_build_map(build, START_DMA_ADDRESSES, driver->dma_pages, 0,
 				  driver->dma_bytes / PAGE_SIZE * sizeof(u64), RIGHT_READ);
+	if (driver->dma_space != HANDLE_NONE && driver->kind->direct)
+		process_build_grant(build, START_DMA_SPACE, driver->dma_space, RIGHT_WRITE, 0);
 	if (driver->file != NULL)
 		process_build_map(build, START_DISK_FILE, driver->file->memory,
 				  driver->file->offset, driver->file->size, RIGHT_READ);

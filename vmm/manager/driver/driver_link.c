@@ -168,6 +168,14 @@ static enum status make_objects(const struct driver *driver, handle_t group,
 	return status;
 }
 
+void driver_link_unmap_ram(struct driver_link *link)
+{
+	while (link->ram.at != 0 && sys_space_unmap(link->window.space, link->ram.at,
+						    link->ram.bytes) == STATUS_AGAIN)
+		continue;
+	link->ram.at = 0;
+}
+
 static void close_here(struct driver_link *link)
 {
 	const handle_t handles[] = {link->memory, link->pool_pages};
@@ -176,6 +184,7 @@ static void close_here(struct driver_link *link)
 	/* first: the device reaches none of it any more when this returns */
 	if (link->window.space != HANDLE_NONE)
 		sys_space_unmap(link->window.space, link->window.at, POOL_ROOM);
+	driver_link_unmap_ram(link);
 	if (link->at != NULL)
 		sys_space_unmap(start_handle(START_SPACE), (u64)(uintptr_t)link->at, PAGE_SIZE);
 	for (u32 i = 0; i < ARRAY_COUNT(handles); i++) {

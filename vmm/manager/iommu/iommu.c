@@ -165,7 +165,7 @@ static enum status map_piece(handle_t space, u64 at, u64 bytes)
 	status = sys_space_map(space, at, memory, 0, bytes, RIGHT_READ | RIGHT_WRITE, &ignored);
 	sys_handle_close(memory);
 	for (u64 done = 0; done < bytes && status == STATUS_OK; done += PAGE_SIZE)
-		status = sys_space_populate(space, at + done);
+		status = sys_space_populate(space, at + done, RIGHT_WRITE, &ignored);
 	return status;
 }
 

@@ -44,6 +44,7 @@ struct vm {
 	char reason[sizeof(((struct vm_channel *)NULL)->reason)];
 
 	handle_t group;          /* HANDLE_NONE: there is no monitor */
+	handle_t ram;            /* its memory, for windows; goes with the group */
 	handle_t wake;           /* event that the monitor waits on */
 	handle_t ring;           /* event that the monitor signals: vm_pace.h */
 	u64 paced_tsc;

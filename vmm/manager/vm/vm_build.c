@@ -27,7 +27,6 @@
 /* What is only needed until the monitor has its own. */
 struct parts {
 	struct process_build process;
-	handle_t ram;
 	handle_t space;
 	handle_t vm;
 };
@@ -148,15 +147,21 @@ static void create_group(struct vm *vm, struct process_build *build)
 				   vm_share_apply(vm->group, &vm->config));
 }
 
-static void create_guest(struct vm *vm, struct parts *parts)
+/* Before its disks, whose devices may reach it. */
+static void create_ram(struct vm *vm, struct process_build *build)
 {
-	struct process_build *build = &parts->process;
 	u32 flags = MEMORY_GUEST | memory_flags[vm->config.pages];
 
 	if (!process_build_failed(build))
 		process_build_note(build, "creating its RAM",
 				   sys_memory_create(vm->group, vm->config.memory_bytes, flags,
-						     &parts->ram));
+						     &vm->ram));
+}
+
+static void create_guest(struct vm *vm, struct parts *parts)
+{
+	struct process_build *build = &parts->process;
+
 	if (!process_build_failed(build))
 		process_build_note(build, "creating its second-stage table",
 				   sys_space_create(vm->group, &parts->space));
@@ -291,7 +296,7 @@ static void grant_all(const struct vm *vm, struct parts *parts)
 		{START_GROUP, vm->group, RIGHT_READ | RIGHT_CREATE, 0},
 		{START_VM_SPACE, parts->space, RIGHT_READ | RIGHT_MAP, 0},
 		{START_VM, parts->vm, RIGHT_READ | RIGHT_CREATE | RIGHT_CONTROL, 0},
-		{START_RAM, parts->ram, RIGHT_READ | RIGHT_WRITE, vm->config.memory_bytes},
+		{START_RAM, vm->ram, RIGHT_READ | RIGHT_WRITE, vm->config.memory_bytes},
 		{START_CHANNEL, vm->channel_memory, RIGHT_READ | RIGHT_WRITE, CHANNEL_BYTES},
 		{START_CHANNEL_IN, vm->wake, RIGHT_READ | RIGHT_BIND, 0},
 		{START_CHANNEL_OUT, vm->ring, RIGHT_WRITE, 0},
@@ -368,7 +373,7 @@ static void build_all(struct vm *vm, struct parts *parts)
 
 static void close_parts(struct parts *parts)
 {
-	const handle_t handles[] = {parts->ram, parts->space, parts->vm};
+	const handle_t handles[] = {parts->space, parts->vm};
 
 	process_build_close(&parts->process);
 	for (u32 i = 0; i < ARRAY_COUNT(handles); i++) {
@@ -385,11 +390,12 @@ void vm_build_init(void)
 
 bool vm_build(struct vm *vm, char *problem, size_t size)
 {
-	struct parts parts = {.ram = HANDLE_NONE};
+	struct parts parts = {.space = HANDLE_NONE};
 
 	if (!check(&vm->config, problem, size))
 		return false;
 	create_group(vm, &parts.process);
+	create_ram(vm, &parts.process);
 	if (!process_build_failed(&parts.process) &&
 	    (!disk_attach_all(vm, problem, size) || !net_attach_all(vm, problem, size)))
 		return false;
@@ -427,6 +433,7 @@ bool vm_release_step(struct vm *vm)
 			    status_text(status));
 	/* The handles of what belonged to the group went with it. */
 	vm->group = HANDLE_NONE;
+	vm->ram = HANDLE_NONE;
 	vm->wake = HANDLE_NONE;
 	vm->ring = HANDLE_NONE;
 	vm_pace_reset(vm);

@@ -23,6 +23,7 @@ struct block_about disk_client_about(const struct disk_client *client)
 		.sectors = __atomic_load_n(&about->sectors, __ATOMIC_RELAXED),
 		.block_bytes = __atomic_load_n(&about->block_bytes, __ATOMIC_RELAXED),
 		.features = __atomic_load_n(&about->features, __ATOMIC_RELAXED),
+		.window = __atomic_load_n(&about->window, __ATOMIC_ACQUIRE),
 	};
 }
 
@@ -31,6 +32,7 @@ bool disk_client_renewed(struct disk_client *client)
 	if (likely(!link_renewed(&client->end)))
 		return false;
 	memset(client->piece, 0, sizeof(client->piece));
+	memset(client->window, 0, sizeof(client->window));
 	memset(client->pool_used, 0, sizeof(client->pool_used));
 	client->outstanding = 0;
 	client->forgotten = 0;
@@ -96,21 +98,65 @@ int disk_client_take(struct disk_client *client, u32 bytes, u8 **data)
 	return (int)number;
 }
 
+static void put(struct disk_client *client, int piece, u32 tag, struct block_request *request)
+{
+	u32 sequence = client->next_sequence++;
+
+	request->id = (u64)sequence << ID_PIECE_BITS | (u32)piece;
+	client->piece[piece].tag = tag;
+	client->sequence[piece] = sequence;
+	client->window[piece] = request->window;
+	slot_put(&client->end, request);
+}
+
 void disk_client_ask(struct disk_client *client, int piece, enum block_operation operation,
 		     u64 sector, u32 sectors, u32 tag)
 {
-	u32 sequence = client->next_sequence++;
 	struct block_request request = {
-		.id = (u64)sequence << ID_PIECE_BITS | (u32)piece,
 		.operation = operation,
 		.sectors = sectors,
 		.sector = sector,
 		.offset = client->piece[piece].page * PAGE_SIZE,
 	};
 
-	client->piece[piece].tag = tag;
-	client->sequence[piece] = sequence;
-	slot_put(&client->end, &request);
+	put(client, piece, tag, &request);
+}
+
+static u32 window_now(const struct disk_client *client)
+{
+	return disk_client_about(client).window;
+}
+
+void disk_client_ask_direct(struct disk_client *client, int piece, enum block_operation operation,
+			    u64 sector, u32 sectors, u32 tag, const u32 *page)
+{
+	struct block_request request = {
+		.operation = operation,
+		.sectors = sectors,
+		.sector = sector,
+		.window = window_now(client),
+	};
+
+	memcpy(request.page, page, sizeof(request.page));
+	put(client, piece, tag, &request);
+}
+
+bool disk_client_has_window(const struct disk_client *client)
+{
+	u32 window = window_now(client);
+
+	return window != 0 && window != client->copy_window;
+}
+
+bool disk_client_is_landing(const struct disk_client *client)
+{
+	u32 window = window_now(client);
+
+	for (u32 i = 0; window != 0 && i < SLOT_COUNT; i++) {
+		if (client->piece[i].used && client->window[i] == window)
+			return true;
+	}
+	return false;
 }
 
 void disk_client_flush(struct disk_client *client)
@@ -123,6 +169,7 @@ void disk_client_give_back(struct disk_client *client, int piece)
 {
 	pool_mark(client, &client->piece[piece], false);
 	client->piece[piece].used = false;
+	client->window[piece] = 0;
 	client->outstanding--;
 }
 
@@ -143,6 +190,15 @@ static bool accept(struct disk_client *client, const struct block_answer *answer
 	return false;
 }
 
+/* Where it is to be copied from. */
+static const u8 *answered_data(struct disk_client *client, int piece, enum block_status status)
+{
+	if (status == BLOCK_COPY)
+		client->copy_window = client->window[piece];
+	return client->window[piece] != 0
+		       ? NULL : client->pool + client->piece[piece].page * PAGE_SIZE;
+}
+
 bool disk_client_answer(struct disk_client *client, u32 *tag, enum block_status *status,
 			const u8 **data, int *piece)
 {
@@ -157,7 +213,7 @@ bool disk_client_answer(struct disk_client *client, u32 *tag, enum block_status 
 			*tag = client->piece[*piece].tag;
 			*status = answer.status < BLOCK_STATUS_COUNT
 					  ? (enum block_status)answer.status : BLOCK_ERROR;
-			*data = client->pool + client->piece[*piece].page * PAGE_SIZE;
+			*data = answered_data(client, *piece, *status);
 			return true;
 		}
 		if (client->quiet)

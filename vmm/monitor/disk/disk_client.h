@@ -31,6 +31,8 @@ struct disk_client {
 	bool quiet; /* the driver was asked to signal, and nothing came since */
 	struct disk_piece piece[SLOT_COUNT];
 	u32 sequence[SLOT_COUNT]; /* in the ids of their requests */
+	u32 window[SLOT_COUNT];	  /* through which the device has their data; 0: in the pool */
+	u32 copy_window; /* the driver does not want that one to be used */
 };
 
 /* `memory` has BLOCK_LINK_BYTES. */
@@ -52,10 +54,20 @@ int disk_client_take(struct disk_client *client, u32 bytes, u8 **data);
 /* Asks. The answer comes with the tag; disk_client_flush has the driver look. */
 void disk_client_ask(struct disk_client *client, int piece, enum block_operation operation,
 		     u64 sector, u32 sectors, u32 tag);
+/* The same with the data in pages of the RAM that have these numbers. */
+void disk_client_ask_direct(struct disk_client *client, int piece, enum block_operation operation,
+			    u64 sector, u32 sectors, u32 tag, const u32 *page);
+/* Whether that may be done now. */
+bool disk_client_has_window(const struct disk_client *client);
+/*
+ * Whether the device may still read or write the RAM for something that was asked: not once it is
+ * answered, nor when the manager has closed the window.
+ */
+bool disk_client_is_landing(const struct disk_client *client);
 void disk_client_flush(struct disk_client *client);
 /*
  * The next answer to a tag. *data is its data, until disk_client_give_back(piece). False: there is
- * none, and the driver signals the next one.
+ * none, and the driver signals the next one. BLOCK_COPY: nothing was done. NULL: it lies in RAM.
  */
 bool disk_client_answer(struct disk_client *client, u32 *tag, enum block_status *status,
 			const u8 **data, int *piece);

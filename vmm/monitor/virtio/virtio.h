@@ -61,6 +61,8 @@ struct virtio_ops {
 	void (*notify)(struct virtio_device *device, u32 queue);
 	/* The guest resets the device: what is in flight is forgotten. Also called at power-on. */
 	void (*reset)(struct virtio_device *device);
+	/* After a reset: it may still write to the guest's memory; NULL: it never does. */
+	bool (*is_ending)(struct virtio_device *device);
 	/* Device configuration, within config_bytes: sizes 1, 2 and 4. */
 	u32 (*config_read)(struct virtio_device *device, u32 offset, u32 size);
 	void (*config_write)(struct virtio_device *device, u32 offset, u32 size, u32 value);

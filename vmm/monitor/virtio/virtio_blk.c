@@ -102,6 +102,27 @@ static void virtio_blk_forget(struct virtio_device *device)
 		blk->state.request[i].phase = BLK_FREE;
 }
 
+bool virtio_blk_is_landing(struct virtio_blk *blk)
+{
+	enum block_status status;
+	const u8 *data;
+	int piece;
+	u32 tag;
+
+	if (!disk_client_is_landing(&blk->client))
+		return false;
+	if (disk_client_renewed(&blk->client))
+		blk_ask_again(blk);
+	/* all have been forgotten: none is returned */
+	(void)disk_client_answer(&blk->client, &tag, &status, &data, &piece);
+	return disk_client_is_landing(&blk->client);
+}
+
+static bool virtio_blk_is_ending(struct virtio_device *device)
+{
+	return virtio_blk_is_landing(virtio_blk_of(device));
+}
+
 static u32 virtio_blk_config_read(struct virtio_device *device, u32 offset, u32 size)
 {
 	const struct virtio_blk *blk = virtio_blk_of(device);
@@ -125,6 +146,7 @@ static u32 virtio_blk_config_read(struct virtio_device *device, u32 offset, u32 
 static const struct virtio_ops virtio_blk_virtio_ops = {
 	.notify = virtio_blk_notify,
 	.reset = virtio_blk_forget,
+	.is_ending = virtio_blk_is_ending,
 	.config_read = virtio_blk_config_read,
 };
 

@@ -4,6 +4,7 @@
 
 #include "lib/bits.h"
 #include "lib/string.h"
+#include "vmm/monitor/virtio/virtio_blk_pages.h"
 
 #define RANGE_BYTES 16u
 #define RANGE_UNMAP 1u
@@ -231,6 +232,19 @@ static bool blk_has_data(const struct blk_request *request)
 	return request->operation == BLOCK_READ || request->operation == BLOCK_WRITE;
 }
 
+/* Into the pool, what is to be written. */
+static void blk_copy_out(struct virtio_blk *blk, const struct blk_request *request, u8 *data,
+			 u32 bytes)
+{
+	struct virtio_chain chain;
+
+	if (request->operation != BLOCK_WRITE)
+		return;
+	blk_load_chain(request, &chain);
+	virtio_chain_read(blk->virtio.memory, &chain,
+			  BLK_HEADER_BYTES + (u64)request->done * BLOCK_SECTOR_BYTES, data, bytes);
+}
+
 /* The next piece of a request. False: there is no room for it now. */
 static bool blk_ask(struct virtio_blk *blk, struct blk_request *request)
 {
@@ -238,20 +252,24 @@ static bool blk_ask(struct virtio_blk *blk, struct blk_request *request)
 	u32 sectors = blk_has_data(request) ? MIN(left, BLOCK_REQUEST_BYTES / BLOCK_SECTOR_BYTES)
 					: left;
 	u32 bytes = blk_has_data(request) ? sectors * BLOCK_SECTOR_BYTES : 0;
-	struct virtio_chain chain;
+	u32 page[BLOCK_REQUEST_PAGES] = {0};
+	bool direct = bytes != 0 && disk_client_has_window(&blk->client) &&
+		      blk_find_pages(blk->virtio.memory, request, bytes, page);
+	u64 sector = request->sector + request->done;
 	u8 *data;
-	int piece = disk_client_take(&blk->client, bytes, &data);
+	int piece = disk_client_take(&blk->client, direct ? 0 : bytes, &data);
 
 	if (piece < 0)
 		return false;
-	if (request->operation == BLOCK_WRITE) {
-		blk_load_chain(request, &chain);
-		virtio_chain_read(blk->virtio.memory, &chain,
-				  BLK_HEADER_BYTES + (u64)request->done * BLOCK_SECTOR_BYTES, data,
-				  bytes);
+	if (direct) {
+		disk_client_ask_direct(&blk->client, piece,
+				       (enum block_operation)request->operation, sector, sectors,
+				       blk_tag_of(blk, request), page);
+	} else {
+		blk_copy_out(blk, request, data, bytes);
+		disk_client_ask(&blk->client, piece, (enum block_operation)request->operation,
+				sector, sectors, blk_tag_of(blk, request));
 	}
-	disk_client_ask(&blk->client, piece, (enum block_operation)request->operation,
-			request->sector + request->done, sectors, blk_tag_of(blk, request));
 	request->asked = (u16)sectors;
 	request->phase = BLK_ASKED;
 	blk->waiting--;
@@ -278,11 +296,16 @@ static void blk_answered(struct virtio_blk *blk, struct blk_request *request,
 {
 	struct virtio_chain chain;
 
+	if (status == BLOCK_COPY && data == NULL) {
+		request->phase = BLK_WAITS;
+		blk->waiting++;
+		return;
+	}
 	if (status != BLOCK_OK) {
 		blk_finish(blk, request, status == BLOCK_UNSUPPORTED ? BLK_S_UNSUPP : BLK_S_IOERR);
 		return;
 	}
-	if (request->operation == BLOCK_READ) {
+	if (request->operation == BLOCK_READ && data != NULL) {
 		blk_load_chain(request, &chain);
 		virtio_chain_write(blk->virtio.memory, &chain,
 				   (u64)request->done * BLOCK_SECTOR_BYTES, data,

@@ -248,7 +248,17 @@ static u32 virtio_read_queue(const struct virtqueue_state *queue, u32 at)
 }
 
 /* A dword of the common registers. */
-static u32 virtio_read_common(const struct virtio_device *device, u32 at)
+/* 4.1.4.3.1: it reads 0 when the reset is complete. */
+static u8 virtio_status(struct virtio_device *device)
+{
+	u8 status = device->state->status;
+
+	if (status == 0 && device->ops->is_ending != NULL && device->ops->is_ending(device))
+		return VIRTIO_NEEDS_RESET;
+	return status;
+}
+
+static u32 virtio_read_common(struct virtio_device *device, u32 at)
 {
 	const struct virtio_state *state = device->state;
 
@@ -268,7 +278,7 @@ static u32 virtio_read_common(const struct virtio_device *device, u32 at)
 	case COMMON_CONFIG_VECTOR:
 		return state->config_vector | device->queue_count << 16;
 	case COMMON_STATUS:
-		return state->status | (u32)state->config_generation << 8 |
+		return virtio_status(device) | (u32)state->config_generation << 8 |
 		       (u32)state->queue_select << 16;
 	default:
 		return virtio_read_queue(virtio_selected(device), at);

@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: MIT */
+#include "vmm/driver/disk/window.h"
+
+#include "lib/bits.h"
+#include "lib/string.h"
+#include "vmm/rt/start.h"
+#include "vmm/rt/syscall.h"
+
+void window_change(struct window *window, const struct disk_client_part *part)
+{
+	*window = (struct window){
+		.number = part->window,
+		.at = part->window_at,
+		.pages = MIN(part->window_pages, WINDOW_CHUNKS * WINDOW_CHUNK_PAGES),
+	};
+}
+
+void window_close(struct window *window)
+{
+	window->number = 0;
+}
+
+/* All of it, since there is one bit for it; false: there is no memory for its tables. */
+static bool populate(const struct window *window, u64 chunk)
+{
+	handle_t space = start_handle(START_DMA_SPACE);
+	u64 page = chunk * WINDOW_CHUNK_PAGES;
+	u64 end = MIN(page + WINDOW_CHUNK_PAGES, window->pages);
+
+	while (page < end) {
+		u64 bytes = 0;
+		/* for all requests to come: those of both directions */
+		enum status status = sys_space_populate(space, window->at + page * PAGE_SIZE,
+							RIGHT_WRITE, &bytes);
+
+		if (status == STATUS_AGAIN)
+			continue;
+		if (status != STATUS_OK || bytes < PAGE_SIZE)
+			return false;
+		page += bytes / PAGE_SIZE;
+	}
+	return true;
+}
+
+static bool is_there(struct window *window, u32 page)
+{
+	u64 chunk = page / WINDOW_CHUNK_PAGES;
+	u64 *word = &window->populated[chunk / 64];
+
+	if (likely((*word & BIT(chunk % 64)) != 0))
+		return true;
+	if (!populate(window, chunk))
+		return false;
+	*word |= BIT(chunk % 64);
+	return true;
+}
+
+static u32 pages_of(const struct block_request *request)
+{
+	return (u32)((request->sectors * BLOCK_SECTOR_BYTES + PAGE_SIZE - 1) / PAGE_SIZE);
+}
+
+enum block_status window_check(struct window *window, const struct block_request *request)
+{
+	if (window->number == 0 || request->window != window->number)
+		return BLOCK_COPY;
+	for (u32 i = 0; i < pages_of(request); i++) {
+		if (request->page[i] >= window->pages)
+			return BLOCK_REFUSED;
+	}
+	for (u32 i = 0; i < pages_of(request); i++) {
+		if (!is_there(window, request->page[i]))
+			return BLOCK_COPY;
+	}
+	return BLOCK_OK;
+}
+
+void window_addresses(const struct window *window, const struct block_request *request,
+		      u64 *address)
+{
+	for (u32 i = 0; i < pages_of(request); i++)
+		address[i] = window->at + (u64)request->page[i] * PAGE_SIZE;
+}

@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: MIT */
+#include "vmm/manager/disk/disk_window.h"
+
+#include "vmm/rt/clock.h"
+#include "vmm/rt/syscall.h"
+
+/* Where a device finds them: above the pools; the last one ends below 2^40. */
+#define WINDOWS_AT  (4 * GIB)
+#define WINDOW_ROOM (32 * GIB)
+
+static u32 index_of(const struct driver *driver, const struct driver_link *link)
+{
+	return (u32)(link - driver->link);
+}
+
+static u64 address_of(const struct driver *driver, const struct driver_link *link)
+{
+	return WINDOWS_AT + index_of(driver, link) * WINDOW_ROOM;
+}
+
+static void take_number(struct driver_link *link)
+{
+	if (++link->ram.last_number == 0)
+		link->ram.last_number = 1;
+	link->ram.number = link->ram.last_number;
+	link->ram.told = link->ram.number;
+}
+
+/* Where it cannot be, as beyond what the unit can map, data is copied. */
+static bool open(const struct driver *driver, struct driver_link *link)
+{
+	struct ram_window *ram = &link->ram;
+	u64 at = 0;
+
+	if (!driver->kind->direct || link->window.space == HANDLE_NONE ||
+	    ram->memory == HANDLE_NONE || ram->bytes > WINDOW_ROOM)
+		return false;
+	if (sys_space_map(link->window.space, address_of(driver, link), ram->memory, 0, ram->bytes,
+			  RIGHT_READ | RIGHT_WRITE, &at) != STATUS_OK)
+		return false;
+	ram->at = at;
+	take_number(link);
+	return true;
+}
+
+/* The device reaches none of it any more when this returns. */
+static void unmap(struct driver_link *link)
+{
+	driver_link_unmap_ram(link);
+	link->ram.told = 0;
+}
+
+static bool has_let_go(const struct driver *driver, const struct driver_link *link)
+{
+	u32 index = index_of(driver, link);
+
+	if (link->driver_at == 0)
+		return true; /* it has not been handed to this process */
+	/* until it serves the client what it says is of an earlier one */
+	return __atomic_load_n(&driver->channel->served[index], __ATOMIC_ACQUIRE) == link->number &&
+	       __atomic_load_n(&driver->channel->disk.window[index], __ATOMIC_ACQUIRE) == 0;
+}
+
+/* As far as it goes now. */
+static void step(const struct driver *driver, struct driver_link *link)
+{
+	struct ram_window *ram = &link->ram;
+
+	if (ram->at != 0 && ram->number == 0 && has_let_go(driver, link)) {
+		unmap(link);
+		driver_link_describe(link);
+	}
+	if (ram->wanted && ram->at == 0 && !link->leaving && open(driver, link)) {
+		driver_link_fill(link);
+		driver_link_describe(link);
+	}
+}
+
+void disk_window_want(struct driver_link *link, bool wanted)
+{
+	struct driver *driver = driver_of_link(link);
+
+	link->ram.wanted = wanted;
+	if (!wanted && link->ram.number != 0) {
+		link->ram.number = 0;
+		link->ram.closing_tsc = clock_tsc();
+		driver_link_fill(link);
+	}
+	step(driver, link);
+}
+
+void disk_window_fill(const struct driver_link *link, struct disk_client_part *part)
+{
+	/* these two stay the same: the driver may read them while the number changes */
+	part->window_at = address_of(driver_of_link(link), link);
+	part->window_pages = link->ram.bytes / PAGE_SIZE;
+	part->window = link->ram.number;
+}
+
+u32 disk_window_shown(const struct driver *driver, const struct driver_link *link)
+{
+	return driver->life == DRIVER_LIFE_READY && link->ram.at != 0 ? link->ram.told : 0;
+}
+
+const char *disk_window_name(const struct driver_link *link)
+{
+	if (link->ram.at == 0)
+		return "none";
+	return link->ram.number != 0 ? "open" : "closing";
+}
+
+void disk_windows_signalled(struct driver *driver)
+{
+	for (u32 i = 0; i < DRIVER_CLIENT_MAX; i++) {
+		if (driver->link[i].used)
+			step(driver, &driver->link[i]);
+	}
+}
+
+void disk_windows_ended(struct driver *driver)
+{
+	for (u32 i = 0; i < DRIVER_CLIENT_MAX; i++) {
+		struct driver_link *link = &driver->link[i];
+
+		if (!link->used || link->ram.at == 0)
+			continue;
+		if (link->ram.number != 0)
+			take_number(link);
+		/* life is not READY for what follows: the client learns that nothing lands */
+		__atomic_store_n(&((struct block_about *)(void *)link->at->about)->window, 0,
+				 __ATOMIC_RELEASE);
+		sys_event_signal(link->bell);
+		step(driver, link);
+	}
+}

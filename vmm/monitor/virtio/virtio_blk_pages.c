@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: MIT */
+#include "vmm/monitor/virtio/virtio_blk_pages.h"
+
+#include "lib/bits.h"
+#include "vmm/monitor/virtio/virtio_blk_request.h"
+
+/* A place in a request's segments. */
+struct blk_place {
+	u32 segment;
+	u32 end; /* of those of its direction */
+	u64 offset;
+};
+
+static void blk_skip(const struct blk_request *request, struct blk_place *place, u64 bytes)
+{
+	place->offset += bytes;
+	while (place->segment < place->end &&
+	       place->offset >= request->segment[place->segment].bytes) {
+		place->offset -= request->segment[place->segment].bytes;
+		place->segment++;
+	}
+}
+
+static struct blk_place blk_data_at(const struct blk_request *request)
+{
+	bool reads = request->operation == BLOCK_READ;
+	struct blk_place place = {
+		.segment = reads ? request->readable_count : 0,
+		.end = reads ? request->segment_count : request->readable_count,
+	};
+
+	blk_skip(request, &place,
+		 (reads ? 0 : BLK_HEADER_BYTES) + (u64)request->done * BLOCK_SECTOR_BYTES);
+	return place;
+}
+
+/* Where `bytes` of one page lie in RAM; NULL: not in one segment from a page's start. */
+static u8 *blk_find_page(const struct guest_memory *memory, const struct blk_request *request,
+			 const struct blk_place *place, u32 bytes)
+{
+	const struct virtio_segment *segment = &request->segment[place->segment];
+	gpa_t gpa = GPA(segment->gpa.value + place->offset);
+
+	if (place->segment == place->end || segment->bytes - place->offset < bytes ||
+	    gpa.value % PAGE_SIZE != 0)
+		return NULL;
+	return guest_memory_pointer(memory, gpa, bytes);
+}
+
+bool blk_find_pages(const struct guest_memory *memory, const struct blk_request *request, u32 bytes,
+		    u32 *page)
+{
+	struct blk_place place = blk_data_at(request);
+
+	if (memory->host == NULL)
+		return false;
+	for (u32 done = 0, i = 0; done < bytes; i++) {
+		u32 part = MIN(bytes - done, (u32)PAGE_SIZE);
+		u8 *found = blk_find_page(memory, request, &place, part);
+
+		if (found == NULL)
+			return false;
+		/* its page is there, at the guest's expense, before the driver looks for it */
+		(void)*(const volatile u8 *)found;
+		page[i] = (u32)((u64)(found - memory->host) / PAGE_SIZE);
+		blk_skip(request, &place, part);
+		done += part;
+	}
+	return true;
+}
