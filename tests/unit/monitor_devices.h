@@ -267,6 +267,12 @@ u32 virtio_console_input(struct virtio_console *console, u32 port, const u8 *byt
 	return count;
 }
 
+bool virtio_blk_is_landing(struct virtio_blk *blk)
+{
+	(void)blk;
+	return false;
+}
+
 void virtio_blk_attend(struct virtio_blk *blk)
 {
 	(void)blk;

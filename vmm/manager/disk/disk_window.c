@@ -23,7 +23,6 @@ static void take_number(struct driver_link *link)
 	if (++link->ram.last_number == 0)
 		link->ram.last_number = 1;
 	link->ram.number = link->ram.last_number;
-	link->ram.told = link->ram.number;
 }
 
 /* Where it cannot be, as beyond what the unit can map, data is copied. */
@@ -50,15 +49,16 @@ static void unmap(struct driver_link *link)
 	link->ram.told = 0;
 }
 
-static bool has_let_go(const struct driver *driver, const struct driver_link *link)
+/* Whether the device may be using that window, or 0: none. */
+static bool driver_is_at(const struct driver *driver, const struct driver_link *link, u32 number)
 {
 	u32 index = index_of(driver, link);
 
 	if (link->driver_at == 0)
-		return true; /* it has not been handed to this process */
+		return true; /* the next process begins with it */
 	/* until it serves the client what it says is of an earlier one */
 	return __atomic_load_n(&driver->channel->served[index], __ATOMIC_ACQUIRE) == link->number &&
-	       __atomic_load_n(&driver->channel->disk.window[index], __ATOMIC_ACQUIRE) == 0;
+	       __atomic_load_n(&driver->channel->disk.window[index], __ATOMIC_ACQUIRE) == number;
 }
 
 /* As far as it goes now. */
@@ -66,12 +66,16 @@ static void step(const struct driver *driver, struct driver_link *link)
 {
 	struct ram_window *ram = &link->ram;
 
-	if (ram->at != 0 && ram->number == 0 && has_let_go(driver, link)) {
+	if (ram->at != 0 && ram->number == 0 && driver_is_at(driver, link, 0)) {
 		unmap(link);
 		driver_link_describe(link);
 	}
-	if (ram->wanted && ram->at == 0 && !link->leaving && open(driver, link)) {
+	if (ram->wanted && ram->at == 0 && !link->leaving && open(driver, link))
 		driver_link_fill(link);
+	/* the client last: the driver would refuse what comes through a window that it knows not */
+	if (ram->number != ram->told && ram->number != 0 &&
+	    driver_is_at(driver, link, ram->number)) {
+		ram->told = ram->number;
 		driver_link_describe(link);
 	}
 }
@@ -124,8 +128,10 @@ void disk_windows_ended(struct driver *driver)
 
 		if (!link->used || link->ram.at == 0)
 			continue;
-		if (link->ram.number != 0)
+		if (link->ram.number != 0) {
 			take_number(link);
+			link->ram.told = link->ram.number;
+		}
 		/* life is not READY for what follows: the client learns that nothing lands */
 		__atomic_store_n(&((struct block_about *)(void *)link->at->about)->window, 0,
 				 __ATOMIC_RELEASE);

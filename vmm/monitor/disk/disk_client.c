@@ -98,7 +98,8 @@ int disk_client_take(struct disk_client *client, u32 bytes, u8 **data)
 	return (int)number;
 }
 
-static void put(struct disk_client *client, int piece, u32 tag, struct block_request *request)
+static void disk_client_put(struct disk_client *client, int piece, u32 tag,
+			    struct block_request *request)
 {
 	u32 sequence = client->next_sequence++;
 
@@ -119,7 +120,7 @@ void disk_client_ask(struct disk_client *client, int piece, enum block_operation
 		.offset = client->piece[piece].page * PAGE_SIZE,
 	};
 
-	put(client, piece, tag, &request);
+	disk_client_put(client, piece, tag, &request);
 }
 
 static u32 window_now(const struct disk_client *client)
@@ -138,7 +139,7 @@ void disk_client_ask_direct(struct disk_client *client, int piece, enum block_op
 	};
 
 	memcpy(request.page, page, sizeof(request.page));
-	put(client, piece, tag, &request);
+	disk_client_put(client, piece, tag, &request);
 }
 
 bool disk_client_has_window(const struct disk_client *client)

@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: MIT */
+/* A disk whose device reaches the guest's RAM: which requests go without a copy, and resets. */
+#include "tests/unit/virtio_blk_fixture.h"
+
+#define WINDOW 9u
+
+static int setup_window(void **state)
+{
+	int result = setup(state);
+
+	guest.host = ram;
+	disk_about()->window = WINDOW;
+	return result;
+}
+
+static void answer_all(struct block_request *request)
+{
+	disk_answer(request->id, BLOCK_OK);
+	virtio_blk_attend(&blk);
+}
+
+/* The pages of 100 KiB in one segment: two requests, nothing of it in the pool. */
+static void one_segment(void **state)
+{
+	u32 header = send(BLK_T_IN, 8, 100 * 1024);
+	struct block_request request = disk_take();
+
+	(void)state;
+	assert_int_equal(request.window, WINDOW);
+	assert_int_equal(request.sectors, 128);
+	for (u32 i = 0; i < 16; i++)
+		assert_int_equal(request.page[i], DATA_AT / PAGE_SIZE + i);
+	memset(ram + DATA_AT, 0x5a, 16 * PAGE_SIZE);
+	answer_all(&request);
+	request = disk_take();
+	assert_int_equal(request.window, WINDOW);
+	assert_int_equal(request.sectors, 72);
+	assert_int_equal(request.page[0], DATA_AT / PAGE_SIZE + 16);
+	assert_int_equal(request.page[8], DATA_AT / PAGE_SIZE + 24);
+	expect_not_done(header);
+	answer_all(&request);
+	expect_done(header, BLK_S_OK, 100 * 1024 + 1);
+	/* what the device has put there stays */
+	assert_int_equal(ram[DATA_AT], 0x5a);
+	assert_int_equal(ram[DATA_AT + 16 * PAGE_SIZE - 1], 0x5a);
+}
+
+static struct block_request send_segments(u32 type, const struct virtio_segment *data, u32 count)
+{
+	struct virtio_segment segment[8];
+	bool reads = type != BLK_T_IN;
+	u32 header = make_header(type, 0);
+
+	segment[0] = SEGMENT(header, 16);
+	memcpy(segment + 1, data, count * sizeof(data[0]));
+	segment[count + 1] = SEGMENT(header + 32, 1);
+	add_chain(0, segment, count + 2, reads ? count + 1 : 1);
+	notify(0);
+	return disk_take();
+}
+
+/* Segments of whole pages anywhere, the last one less. */
+static void several_segments(void **state)
+{
+	const struct virtio_segment data[] = {SEGMENT(0x200000, 8192), SEGMENT(0x180000, 4096),
+					      SEGMENT(0x300000, 512)};
+	struct block_request request = send_segments(BLK_T_OUT, data, 3);
+
+	(void)state;
+	assert_int_equal(request.operation, BLOCK_WRITE);
+	assert_int_equal(request.window, WINDOW);
+	assert_int_equal(request.sectors, 25);
+	assert_int_equal(request.page[0], 0x200);
+	assert_int_equal(request.page[1], 0x201);
+	assert_int_equal(request.page[2], 0x180);
+	assert_int_equal(request.page[3], 0x300);
+	answer_all(&request);
+	expect_done(HEADER_AT + (next_header - 1) % 2048 * 64, BLK_S_OK, 1);
+}
+
+/* What does not lie in whole pages goes through the pool. */
+static void copied(void **state)
+{
+	const struct virtio_segment cases[][2] = {
+		{SEGMENT(0x200200, 4096), SEGMENT(0x300000, 4096)}, /* not from a page's start */
+		{SEGMENT(0x200000, 512), SEGMENT(0x300000, 4096)},  /* a hole in a page */
+		{SEGMENT(0x200000, 4608), SEGMENT(0x201200, 3584)},
+	};
+
+	(void)state;
+	for (u32 i = 0; i < ARRAY_COUNT(cases); i++) {
+		struct block_request request = send_segments(BLK_T_IN, cases[i], 2);
+
+		assert_int_equal(request.window, 0);
+		disk_do(&request);
+		virtio_blk_attend(&blk);
+		assert_int_equal(used_new(0), 1);
+		(void)hear(0);
+		assert_memory_equal(ram + cases[i][0].gpa.value, disk_bytes, 512);
+	}
+}
+
+/* The driver would not: asked again through the pool, and this window is used no more. */
+static void refused(void **state)
+{
+	u32 header = send(BLK_T_IN, 8, 4096);
+	struct block_request request = disk_take();
+
+	(void)state;
+	assert_int_equal(request.window, WINDOW);
+	disk_answer(request.id, BLOCK_COPY);
+	virtio_blk_attend(&blk);
+	expect_not_done(header);
+	request = disk_take();
+	assert_int_equal(request.window, 0);
+	disk_do(&request);
+	virtio_blk_attend(&blk);
+	expect_done(header, BLK_S_OK, 4097);
+	assert_memory_equal(ram + DATA_AT, disk_bytes + 8 * 512, 4096);
+	header = send(BLK_T_IN, 8, 4096);
+	request = disk_take();
+	assert_int_equal(request.window, 0);
+	disk_do(&request);
+	virtio_blk_attend(&blk);
+	expect_done(header, BLK_S_OK, 4097);
+	disk_about()->window = WINDOW + 1;
+	(void)send(BLK_T_IN, 8, 4096);
+	assert_int_equal(disk_take().window, WINDOW + 1);
+}
+
+/* A driver that says so of data in the pool does not get it for ever. */
+static void refused_for_nothing(void **state)
+{
+	u32 header;
+
+	(void)state;
+	disk_about()->window = 0;
+	header = send(BLK_T_IN, 8, 4096);
+	disk_answer(disk_take().id, BLOCK_COPY);
+	virtio_blk_attend(&blk);
+	expect_done(header, BLK_S_IOERR, 1);
+}
+
+/* Complete only when the device writes to nothing of before. */
+static void reset_waits(void **state)
+{
+	struct block_request request;
+
+	(void)state;
+	(void)send(BLK_T_IN, 8, 4096);
+	request = disk_take();
+	set(STATUS_AT, 1, 0);
+	assert_int_not_equal(get(STATUS_AT, 1), 0);
+	assert_true(virtio_blk_is_landing(&blk));
+	disk_answer(request.id, BLOCK_OK);
+	assert_int_equal(get(STATUS_AT, 1), 0);
+	assert_false(virtio_blk_is_landing(&blk));
+}
+
+/* Nor when its window is closed; what the device has in the pool is nobody's concern. */
+static void reset_without(void **state)
+{
+	(void)state;
+	(void)send(BLK_T_IN, 8, 4096);
+	(void)disk_take();
+	set(STATUS_AT, 1, 0);
+	assert_int_not_equal(get(STATUS_AT, 1), 0);
+	disk_about()->window = 0;
+	assert_int_equal(get(STATUS_AT, 1), 0);
+}
+
+/* Another driver: its device was detached before. */
+static void reset_and_death(void **state)
+{
+	(void)state;
+	(void)send(BLK_T_IN, 8, 4096);
+	(void)disk_take();
+	set(STATUS_AT, 1, 0);
+	assert_int_not_equal(get(STATUS_AT, 1), 0);
+	disk_new_driver();
+	assert_int_equal(get(STATUS_AT, 1), 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(one_segment, setup_window, teardown),
+		cmocka_unit_test_setup_teardown(several_segments, setup_window, teardown),
+		cmocka_unit_test_setup_teardown(copied, setup_window, teardown),
+		cmocka_unit_test_setup_teardown(refused, setup_window, teardown),
+		cmocka_unit_test_setup_teardown(refused_for_nothing, setup_window, teardown),
+		cmocka_unit_test_setup_teardown(reset_waits, setup_window, teardown),
+		cmocka_unit_test_setup_teardown(reset_without, setup_window, teardown),
+		cmocka_unit_test_setup_teardown(reset_and_death, setup_window, teardown),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
