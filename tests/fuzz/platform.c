@@ -22,7 +22,7 @@
 #include "vmm/monitor/dev/pit_channel.c"
 #include "vmm/monitor/dev/platform.c"
 #include "vmm/monitor/dev/platform_add.c"
-#include "vmm/monitor/dev/platform_state.c"
+#include "tests/unit/platform_saved.h"
 #include "vmm/monitor/dev/pvpanic.c"
 #include "vmm/monitor/dev/reset.c"
 #include "vmm/monitor/dev/rtc.c"
@@ -228,23 +228,20 @@ static void access_memory(u8 what, struct fuzz *fuzz)
 		(void)platform_memory_read(&platform, what >> 2 & 1, address, size);
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
+static void be_used(struct fuzz *fuzz)
 {
-	struct fuzz fuzz = {bytes, size};
-
-	start(fuzz_u8(&fuzz));
-	while (fuzz.left > 0) {
-		u8 what = fuzz_u8(&fuzz);
+	while (fuzz->left > 0) {
+		u8 what = fuzz_u8(fuzz);
 
 		switch (what & 3) {
 		case 0:
-			pass_time(&fuzz);
+			pass_time(fuzz);
 			break;
 		case 1:
-			access_port(what, &fuzz);
+			access_port(what, fuzz);
 			break;
 		case 2:
-			access_memory(what, &fuzz);
+			access_memory(what, fuzz);
 			break;
 		default:
 			run_cpu(what >> 2 & 1);
@@ -255,10 +252,20 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 			if (what & 0x20 && platform.events.pending != 0)
 				platform_reset(&platform);
 			if (what & 0x10)
-				save_and_load(fuzz_u8(&fuzz));
+				save_and_load(fuzz_u8(fuzz));
 			if (what & 0x08)
-				save_and_load_all(&fuzz);
+				save_and_load_all(fuzz);
 		}
 	}
+}
+
+#ifndef PLATFORM_ALONE
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
+{
+	struct fuzz fuzz = {bytes, size};
+
+	start(fuzz_u8(&fuzz));
+	be_used(&fuzz);
 	return 0;
 }
+#endif

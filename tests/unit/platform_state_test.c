@@ -12,7 +12,7 @@
 #include "vmm/monitor/dev/pit_channel.c"
 #include "vmm/monitor/dev/platform.c"
 #include "vmm/monitor/dev/platform_add.c"
-#include "vmm/monitor/dev/platform_state.c"
+#include "tests/unit/platform_saved.h"
 #include "vmm/monitor/dev/pvpanic.c"
 #include "vmm/monitor/dev/reset.c"
 #include "vmm/monitor/dev/rtc.c"
@@ -69,13 +69,12 @@ static void save(u64 lapics)
 	assert_int_equal(platform_save(&platform, lapics, saved, sizeof(saved), &used), STATUS_OK);
 }
 
-static struct state_head *find_saved(enum state_kind kind, u32 instance)
+static struct state_record *find_saved(enum state_kind kind, u32 instance)
 {
-	const struct state_head wanted = {.kind = kind, .instance = instance};
-	const struct state_head *head = platform_find_head((const u8 *)saved, used, &wanted);
+	struct state_record *record = platform_find(saved, kind, instance);
 
-	assert_non_null(head);
-	return (struct state_head *)(uintptr_t)head;
+	assert_non_null(record);
+	return record;
 }
 
 static void all_comes_back(void **state)
@@ -108,16 +107,17 @@ static void all_comes_back(void **state)
 /* Nobody has two sections of one name, and each has a version. */
 static void sections_have_names(void **state)
 {
+	struct platform_part part = {&platform, ALL_LAPICS};
 	struct state_section section;
 	struct state_section other;
 
 	(void)state;
-	for (u32 i = 0; platform_section(&platform, i, &section); i++) {
-		assert_true(section.head.kind != 0 && section.head.version != 0);
+	for (u32 i = 0; platform_section(&part, i, &section); i++) {
+		assert_true(section.kind != 0 && section.version != 0 && section.name != NULL);
 		for (u32 k = 0; k < i; k++) {
-			assert_true(platform_section(&platform, k, &other));
-			assert_false(section.head.kind == other.head.kind &&
-				     section.head.instance == other.head.instance);
+			assert_true(platform_section(&part, k, &other));
+			assert_false(section.kind == other.kind &&
+				     section.instance == other.instance);
 		}
 	}
 }
@@ -131,62 +131,65 @@ static void local_apics_can_be_left_out(void **state)
 	all = used;
 	save(1);
 	assert_true(used < all);
-	assert_int_equal(platform_load(&platform, ALL_LAPICS, saved, used), STATUS_NOT_FOUND);
+	assert_int_equal(platform_load(&platform, ALL_LAPICS, saved, used), STATUS_BAD_FORMAT);
+	assert_int_equal(platform_problem.fault, STATE_MISSING);
 	setup(state);
 	assert_int_equal(platform_load(&platform, 1, saved, used), STATUS_OK);
 	assert_int_not_equal(lapic_read(&platform.irqchip.lapic[1], LAPIC_SVR), 0x1ff);
 	assert_int_equal(bus_read(&platform.ports, 0x80, 1), 0x42);
 }
 
-static void refused(enum status status)
+static void refused(enum state_fault fault, enum state_kind kind)
 {
 	bus_write(&platform.ports, 0x80, 1, 0x99);
-	assert_int_equal(platform_load(&platform, ALL_LAPICS, saved, used), status);
+	assert_int_equal(platform_load(&platform, ALL_LAPICS, saved, used), STATUS_BAD_FORMAT);
+	assert_int_equal(platform_problem.fault, fault);
+	assert_int_equal(platform_problem.type, kind);
 	assert_int_equal(bus_read(&platform.ports, 0x80, 1), 0x99);
 }
 
 static void what_does_not_fit_is_refused(void **state)
 {
-	struct state_head *head;
-
 	(void)state;
 	use();
 	save(ALL_LAPICS);
 	assert_int_equal(platform_save(&platform, ALL_LAPICS, again, used - 1, &used),
 			 STATUS_TOO_BIG);
 	save(ALL_LAPICS);
-	used -= 8; /* the last section is cut off */
-	refused(STATUS_NOT_FOUND);
-	used = 0;
-	refused(STATUS_NOT_FOUND);
-
-	save(ALL_LAPICS);
 	find_saved(STATE_HPET, 0)->version++;
-	refused(STATUS_NOT_SUPPORTED);
+	refused(STATE_OTHER_VERSION, STATE_HPET);
 	save(ALL_LAPICS);
-	find_saved(STATE_RTC, 0)->kind = 999;
-	refused(STATUS_NOT_FOUND);
+	find_saved(STATE_RTC, 0)->type = 999;
+	refused(STATE_SURPLUS, 999);
 	save(ALL_LAPICS);
-	find_saved(STATE_SERIAL, 0)->bytes -= 1;
-	refused(STATUS_BAD_FORMAT);
+	find_saved(STATE_RTC, 0)->type = 999 | STATE_SKIPPABLE;
+	refused(STATE_MISSING, STATE_RTC);
 	save(ALL_LAPICS);
-	find_saved(STATE_SERIAL, 0)->bytes = ~0u;
-	refused(STATUS_NOT_FOUND);
+	find_saved(STATE_SERIAL, 0)->instance = 1;
+	refused(STATE_SURPLUS, STATE_SERIAL);
+	save(ALL_LAPICS);
+	find_saved(STATE_LAPIC, 1)->instance = 0; /* twice the same */
+	refused(STATE_SURPLUS, STATE_LAPIC);
+	assert_int_equal(platform_problem.record, 1);
+	save(ALL_LAPICS);
+	find_saved(STATE_LAPIC, 1)->length -= 8;
+	assert_int_equal(platform_load(&platform, ALL_LAPICS, saved, used), STATUS_BAD_FORMAT);
+	save(ALL_LAPICS);
+	((struct state_header *)saved)->vendor = STATE_VENDOR_SVM;
+	refused(STATE_OTHER_VENDOR, 0);
+}
 
-	/* one more than there is */
-	save(ALL_LAPICS);
-	head = (struct state_head *)((u8 *)saved + used);
-	*head = (struct state_head){STATE_SERIAL, 1, 1, 0};
-	used += sizeof(*head);
-	refused(STATUS_BAD_FORMAT);
-
-	/* contents that no guest can bring about */
+/* Contents that no guest can bring about, late in the list: what comes before it is not loaded. */
+static void what_cannot_be_is_refused(void **state)
+{
+	(void)state;
+	use();
 	save(ALL_LAPICS);
 	((struct debug_state *)(find_saved(STATE_DEBUG, 0) + 1))->code = 0x100;
-	refused(STATUS_BAD_FORMAT);
+	refused(STATE_INVALID, STATE_DEBUG);
 	save(ALL_LAPICS);
 	((struct irqchip_saved *)(find_saved(STATE_IRQCHIP, 0) + 1))->lowest_last = 2;
-	assert_int_equal(platform_load(&platform, ALL_LAPICS, saved, used), STATUS_BAD_FORMAT);
+	refused(STATE_INVALID, STATE_IRQCHIP);
 }
 
 int main(void)
@@ -196,6 +199,7 @@ int main(void)
 		cmocka_unit_test_setup(sections_have_names, setup),
 		cmocka_unit_test_setup(local_apics_can_be_left_out, setup),
 		cmocka_unit_test_setup(what_does_not_fit_is_refused, setup),
+		cmocka_unit_test_setup(what_cannot_be_is_refused, setup),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

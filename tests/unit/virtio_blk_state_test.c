@@ -87,10 +87,7 @@ static void loaded_with_another_size(void **state)
 
 static struct virtio_blk_state *saved_state(void)
 {
-	const struct state_head wanted = {.kind = STATE_VIRTIO_BLK};
-
-	return (struct virtio_blk_state *)(uintptr_t)(platform_find_head(
-		(const u8 *)saved, saved_bytes, &wanted) + 1);
+	return (struct virtio_blk_state *)(platform_find(saved, STATE_VIRTIO_BLK, 0) + 1);
 }
 
 static void states_that_cannot_be(void **state)

@@ -14,7 +14,7 @@
 #include "vmm/monitor/dev/pit_channel.c"
 #include "vmm/monitor/dev/platform.c"
 #include "vmm/monitor/dev/platform_add.c"
-#include "vmm/monitor/dev/platform_state.c"
+#include "tests/unit/platform_saved.h"
 #include "vmm/monitor/dev/pvpanic.c"
 #include "vmm/monitor/dev/reset.c"
 #include "vmm/monitor/dev/rtc.c"

@@ -266,10 +266,7 @@ static void loaded_elsewhere(void **state)
 
 static struct virtio_net_state *saved_state(void)
 {
-	const struct state_head wanted = {.kind = STATE_VIRTIO_NET};
-
-	return (struct virtio_net_state *)(uintptr_t)(platform_find_head(
-		(const u8 *)saved, saved_bytes, &wanted) + 1);
+	return (struct virtio_net_state *)(platform_find(saved, STATE_VIRTIO_NET, 0) + 1);
 }
 
 static void states_that_cannot_be(void **state)

@@ -4,7 +4,7 @@
 #include "lib/status.h"
 #include "lib/string.h"
 #include "lib/types.h"
-#include "vmm/monitor/state.h"
+#include "vmm/monitor/state/section.h"
 
 #define DEADLINE_NONE (~0ull)
 /* Beats faster than this are not kept: the guest would do nothing but exit. */

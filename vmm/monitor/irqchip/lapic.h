@@ -171,7 +171,9 @@ void lapic_tick(struct lapic *lapic);
 u64 lapic_deadline(const struct lapic *lapic);
 
 void lapic_save(const struct lapic *lapic, struct lapic_saved *saved);
-/* STATUS_BAD_FORMAT, without effect, when no APIC can be in that state. */
+/* Whether this APIC can be in that state. */
+bool lapic_valid(const struct lapic *lapic, const struct lapic_saved *saved);
+/* STATUS_BAD_FORMAT, without effect, when it cannot. */
 enum status lapic_load(struct lapic *lapic, const struct lapic_saved *saved);
 
 /* Shared by the lapic_*.c files. */

@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: MIT */
+#include "vmm/monitor/state/list.h"
+
+enum status state_list_save(const struct state_list *list, const char *name,
+			    enum state_vendor vendor, void *bytes, size_t size, size_t *used)
+{
+	struct state_section section;
+	struct state_writer writer;
+	enum status status = state_begin(&writer, bytes, size, name, vendor);
+
+	for (u32 i = 0; status == STATUS_OK && list->at(list->owner, i, &section); i++) {
+		void *body;
+
+		if (section.kind == 0)
+			continue;
+		body = state_body(&writer, section.kind, section.instance, section.version,
+				  section.bytes);
+		if (body == NULL)
+			return STATUS_TOO_BIG;
+		section.save(section.owner, body);
+		state_seal(&writer);
+	}
+	if (status == STATUS_OK)
+		status = state_finish(&writer);
+	*used = writer.used;
+	return status;
+}
+
+static enum state_fault section_fault(const struct state_section *section,
+				      const struct state_record *record,
+				      struct state_problem *problem)
+{
+	problem->record = record != NULL ? (u32)record->sequence : ~0u;
+	problem->type = section->kind;
+	problem->instance = section->instance;
+	problem->reason = NULL;
+	if (record == NULL)
+		return STATE_MISSING;
+	problem->found = record->version;
+	problem->wanted = section->version;
+	if (record->version != section->version)
+		return STATE_OTHER_VERSION;
+	problem->found = record->length;
+	problem->wanted = section->bytes;
+	if (record->length != section->bytes)
+		return STATE_OTHER_SIZE;
+	return section->valid(section->owner, record + 1, &problem->reason) ? STATE_FINE
+									    : STATE_INVALID;
+}
+
+static bool has_place(const struct state_list *list, const struct state_record *record)
+{
+	struct state_section section;
+
+	for (u32 i = 0; list->at(list->owner, i, &section); i++)
+		if (section.kind == record->type && section.instance == record->instance)
+			return true;
+	return false;
+}
+
+/* A record that is not in the list, or there for the second time. */
+static bool find_surplus(const struct state_list *list, const void *bytes,
+			 struct state_problem *problem)
+{
+	for (const struct state_record *record = state_first(bytes); record != NULL;
+	     record = state_next(record)) {
+		if (record->type == STATE_END || (record->type & STATE_SKIPPABLE) != 0)
+			continue;
+		if (has_place(list, record) &&
+		    state_find(bytes, record->type, record->instance) == record)
+			continue;
+		problem->fault = STATE_SURPLUS;
+		problem->record = (u32)record->sequence;
+		problem->type = record->type;
+		problem->instance = record->instance;
+		return true;
+	}
+	return false;
+}
+
+bool state_list_check(const struct state_list *list, enum state_vendor vendor, const void *bytes,
+		      size_t size, struct state_problem *problem)
+{
+	const struct state_header *header = bytes;
+	struct state_section section;
+
+	if (!state_parse(bytes, size, problem))
+		return false;
+	if (header->vendor != vendor) {
+		*problem = (struct state_problem){.fault = STATE_OTHER_VENDOR,
+						  .record = ~0u,
+						  .found = header->vendor,
+						  .wanted = vendor};
+		return false;
+	}
+	if (find_surplus(list, bytes, problem))
+		return false;
+	for (u32 i = 0; list->at(list->owner, i, &section); i++) {
+		if (section.kind == 0)
+			continue;
+		problem->fault = section_fault(
+			&section, state_find(bytes, section.kind, section.instance), problem);
+		if (problem->fault != STATE_FINE)
+			return false;
+	}
+	return true;
+}
+
+bool state_list_load(const struct state_list *list, enum state_vendor vendor, const void *bytes,
+		     size_t size, struct state_problem *problem)
+{
+	struct state_section section;
+
+	if (!state_list_check(list, vendor, bytes, size, problem))
+		return false;
+	for (u32 i = 0; list->at(list->owner, i, &section); i++)
+		if (section.kind != 0)
+			section.load(section.owner,
+				     state_find(bytes, section.kind, section.instance) + 1);
+	return true;
+}

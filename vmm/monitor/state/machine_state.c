@@ -1,0 +1,230 @@
+/* SPDX-License-Identifier: MIT */
+#include "vmm/monitor/state/machine_state.h"
+
+#include "lib/bits.h"
+#include "lib/string.h"
+#include "vmm/monitor/dev/platform_state.h"
+#include "vmm/monitor/exits/exits.h"
+#include "vmm/monitor/state/vcpu_state.h"
+#include "vmm/rt/clock.h"
+
+/* The rates of a guest's TSC and of the machine it comes to may differ by so much. */
+#define TSC_TOLERANCE_PPM 250u
+
+/* What the machine is; version 1 of STATE_POLICY. */
+struct policy_saved {
+	u64 ram_bytes;
+	u32 vcpu_count;
+	u32 physical_bits;
+	u64 xcr0;
+	u32 leaf_count;
+	u32 reserved;
+	struct policy_leaf {
+		u32 leaf;
+		u32 subleaf;
+		struct cpuid_regs regs;
+	} leaf[CPUID_ENTRY_MAX];
+};
+
+/* Version 1 of STATE_TIME. */
+struct time_saved {
+	u64 elapsed_tsc; /* guest time, in cycles of tsc_khz */
+	u64 tsc_khz;
+};
+
+struct chosen {
+	struct machine *machine;
+	const struct state_choice *choice;
+};
+
+static void save_policy(const void *owner, void *bytes)
+{
+	const struct machine *machine = owner;
+	const struct cpuid_policy *cpuid = &machine->cpuid;
+	struct policy_saved *saved = bytes;
+
+	saved->ram_bytes = machine->job.ram_bytes;
+	saved->vcpu_count = machine->vcpu_count;
+	saved->physical_bits = machine->physical_bits;
+	saved->xcr0 = cpuid->xcr0;
+	saved->leaf_count = cpuid->count;
+	for (u32 i = 0; i < cpuid->count; i++)
+		saved->leaf[i] = (struct policy_leaf){cpuid->entry[i].leaf, cpuid->entry[i].subleaf,
+						      cpuid->entry[i].regs};
+}
+
+/* What differs, as far as one sentence says it. */
+static const char *policy_difference(const struct policy_saved *saved,
+				     const struct policy_saved *own)
+{
+	if (saved->ram_bytes != own->ram_bytes)
+		return "the machine has another amount of RAM";
+	if (saved->vcpu_count != own->vcpu_count)
+		return "the machine has another number of vCPUs";
+	if (saved->physical_bits != own->physical_bits)
+		return "physical addresses have another width";
+	if (saved->xcr0 != own->xcr0)
+		return "the CPU has other XSAVE components (XCR0)";
+	if (memcmp(saved, own, sizeof(*own)) != 0)
+		return "the CPU shows other features (CPUID)";
+	return NULL;
+}
+
+static bool policy_valid(const void *owner, const void *bytes, const char **reason)
+{
+	struct policy_saved own;
+
+	memset(&own, 0, sizeof(own));
+	save_policy(owner, &own);
+	*reason = policy_difference(bytes, &own);
+	return *reason == NULL;
+}
+
+/* It is as it is. */
+static void load_policy(void *owner, const void *bytes)
+{
+	(void)owner, (void)bytes;
+}
+
+static u64 guest_tsc_now(const struct machine_time *time)
+{
+	return time->paused_tsc != 0 ? time->paused_tsc : clock_tsc();
+}
+
+static void save_time(const void *owner, void *bytes)
+{
+	const struct machine *machine = owner;
+	const struct machine_time *time = &machine->time;
+
+	*(struct time_saved *)bytes = (struct time_saved){
+		.elapsed_tsc = guest_tsc_now(time) - time->base_tsc,
+		.tsc_khz = time->tsc_khz,
+	};
+}
+
+static bool time_valid(const void *owner, const void *bytes, const char **reason)
+{
+	const struct machine *machine = owner;
+	const struct time_saved *saved = bytes;
+	u64 own = machine->time.tsc_khz;
+	u64 tolerated =
+		own / 1000000 * TSC_TOLERANCE_PPM + own % 1000000 * TSC_TOLERANCE_PPM / 1000000;
+
+	if (saved->tsc_khz > own + tolerated || saved->tsc_khz < own - tolerated) {
+		*reason = "the TSC has another rate";
+		return false;
+	}
+	if (saved->elapsed_tsc >> 63 != 0) {
+		*reason = "its time is centuries ahead";
+		return false;
+	}
+	return true;
+}
+
+static void load_time(void *owner, const void *bytes)
+{
+	struct machine *machine = owner;
+	const struct time_saved *saved = bytes;
+
+	machine->time.base_tsc = guest_tsc_now(&machine->time) - saved->elapsed_tsc;
+	machine_update_clock(machine);
+}
+
+static struct state_section policy_section(struct machine *machine)
+{
+	return (struct state_section){
+		.name = "policy",
+		.kind = STATE_POLICY,
+		.version = 1,
+		.bytes = sizeof(struct policy_saved),
+		.owner = machine,
+		.save = save_policy,
+		.valid = policy_valid,
+		.load = load_policy,
+	};
+}
+
+static struct state_section time_section(struct machine *machine)
+{
+	return (struct state_section){
+		.name = "time",
+		.kind = STATE_TIME,
+		.version = 1,
+		.bytes = sizeof(struct time_saved),
+		.owner = machine,
+		.save = save_time,
+		.valid = time_valid,
+		.load = load_time,
+	};
+}
+
+/* The time goes first, from which vCPUs and devices take theirs. */
+bool state_section_at(struct machine *machine, const struct state_choice *choice, u32 index,
+		      struct state_section *section)
+{
+	struct platform_part part = {&machine->platform, choice->lapics};
+	u32 cpu = (index - 2) / 2;
+
+	if (index < 2) {
+		*section = index == 0 ? policy_section(machine) : time_section(machine);
+		if (!choice->whole)
+			section->kind = 0;
+		return true;
+	}
+	if (cpu < machine->vcpu_count) {
+		*section = index % 2 == 0 ? vcpu_state_section(&machine->vcpu[cpu])
+					  : vcpu_state_xsave(&machine->vcpu[cpu]);
+		if ((choice->vcpus >> cpu & 1) == 0)
+			section->kind = 0;
+		return true;
+	}
+	return platform_section(&part, index - 2 - 2 * machine->vcpu_count, section);
+}
+
+static bool chosen_at(void *owner, u32 index, struct state_section *section)
+{
+	const struct chosen *chosen = owner;
+
+	return state_section_at(chosen->machine, chosen->choice, index, section);
+}
+
+static enum state_vendor vendor_here(void)
+{
+	return exits_is_svm() ? STATE_VENDOR_SVM : STATE_VENDOR_VMX;
+}
+
+struct state_choice state_choose_all(const struct machine *machine)
+{
+	u64 all = BITS(machine->vcpu_count - 1, 0);
+
+	return (struct state_choice){.vcpus = all, .lapics = all, .whole = true};
+}
+
+enum status state_save(struct machine *machine, const struct state_choice *choice, const char *name,
+		       void *bytes, size_t size, size_t *used)
+{
+	struct chosen chosen = {machine, choice};
+	const struct state_list list = {&chosen, chosen_at};
+
+	for (u32 i = 0; i < machine->vcpu_count; i++)
+		if ((choice->vcpus >> i & 1) != 0)
+			vcpu_need(&machine->vcpu[i], (VCPU_ALL & ~(u32)VCPU_EVENT) | VCPU_XSAVE);
+	return state_list_save(&list, name, vendor_here(), bytes, size, used);
+}
+
+bool state_load(struct machine *machine, const struct state_choice *choice, const void *bytes,
+		size_t size, struct state_problem *problem)
+{
+	struct chosen chosen = {machine, choice};
+	const struct state_list list = {&chosen, chosen_at};
+
+	if (!state_list_load(&list, vendor_here(), bytes, size, problem))
+		return false;
+	for (u32 i = 0; i < machine->vcpu_count; i++) {
+		if ((choice->vcpus >> i & 1) == 0)
+			continue;
+		vcpu_show_cpuid(&machine->vcpu[i]);
+		vapic_prepare_anew(&machine->vcpu[i]);
+	}
+	return true;
+}

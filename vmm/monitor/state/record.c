@@ -1,0 +1,220 @@
+/* SPDX-License-Identifier: MIT */
+#include "vmm/monitor/state/record.h"
+
+#include "lib/string.h"
+#include "vmm/monitor/state/section.h"
+
+/* Of the reflected polynomial 0x82f63b78, for half a byte. */
+static const u32 check_table[16] = {
+	0x00000000, 0x105ec76f, 0x20bd8ede, 0x30e349b1, 0x417b1dbc, 0x5125dad3,
+	0x61c69362, 0x7198540d, 0x82f63b78, 0x92a8fc17, 0xa24bb5a6, 0xb21572c9,
+	0xc38d26c4, 0xd3d3e1ab, 0xe330a81a, 0xf36e6f75,
+};
+
+u32 state_check(u32 so_far, const void *bytes, size_t count)
+{
+	const u8 *at = bytes;
+	u32 check = ~so_far;
+
+	for (size_t i = 0; i < count; i++) {
+		check ^= at[i];
+		check = check >> 4 ^ check_table[check & 15];
+		check = check >> 4 ^ check_table[check & 15];
+	}
+	return ~check;
+}
+
+static u32 header_check(struct state_header header)
+{
+	header.check = 0;
+	return state_check(0, &header, sizeof(header));
+}
+
+static u32 record_check(const struct state_record *record)
+{
+	struct state_record head = *record;
+
+	head.check = 0;
+	return state_check(state_check(0, &head, sizeof(head)), record + 1,
+			   state_record_bytes(head.length) - sizeof(head));
+}
+
+enum status state_begin(struct state_writer *writer, void *bytes, size_t size, const char *name,
+			enum state_vendor vendor)
+{
+	struct state_header header = {
+		.magic = STATE_MAGIC,
+		.major = STATE_MAJOR,
+		.minor = STATE_MINOR,
+		.vendor = (u16)vendor,
+		.record_limit = STATE_RECORD_LIMIT,
+	};
+
+	*writer = (struct state_writer){.bytes = bytes, .size = size};
+	if (size < sizeof(header))
+		return STATUS_TOO_BIG;
+	for (u32 i = 0; i < STATE_NAME_BYTES - 1 && name[i] != '\0'; i++)
+		header.name[i] = name[i];
+	header.check = header_check(header);
+	memcpy(bytes, &header, sizeof(header));
+	writer->used = sizeof(header);
+	return STATUS_OK;
+}
+
+void *state_body(struct state_writer *writer, u32 type, u16 instance, u16 version, u32 length)
+{
+	struct state_record *record = (struct state_record *)(void *)(writer->bytes + writer->used);
+	u64 needed = state_record_bytes(length);
+
+	if (length > STATE_RECORD_LIMIT || needed > writer->size - writer->used ||
+	    writer->sequence >= STATE_RECORDS_MAX)
+		return NULL;
+	memset(record, 0, needed);
+	*record = (struct state_record){.type = type,
+					.version = version,
+					.instance = instance,
+					.length = length,
+					.sequence = writer->sequence};
+	return record + 1;
+}
+
+void state_seal(struct state_writer *writer)
+{
+	struct state_record *record = (struct state_record *)(void *)(writer->bytes + writer->used);
+
+	record->check = record_check(record);
+	writer->used += state_record_bytes(record->length);
+	writer->sequence++;
+}
+
+enum status state_finish(struct state_writer *writer)
+{
+	struct state_end *end = state_body(writer, STATE_END, 0, 1, sizeof(*end));
+
+	if (end == NULL)
+		return STATUS_TOO_BIG;
+	end->record_count = writer->sequence + 1;
+	end->check = state_check(0, writer->bytes, writer->used);
+	state_seal(writer);
+	return STATUS_OK;
+}
+
+static bool is_zero_range(const u8 *bytes, size_t count)
+{
+	u8 any = 0;
+
+	for (size_t i = 0; i < count; i++)
+		any |= bytes[i];
+	return any == 0;
+}
+
+static enum state_fault header_fault(const struct state_header *header, size_t size,
+				     struct state_problem *problem)
+{
+	bool ended = false;
+
+	if (size < sizeof(*header))
+		return STATE_SHORT;
+	if (header->magic != STATE_MAGIC)
+		return STATE_NO_STATE;
+	problem->found = header->major;
+	problem->wanted = STATE_MAJOR;
+	if (header->major != STATE_MAJOR)
+		return STATE_OTHER_MAJOR;
+	if (header->check != header_check(*header))
+		return STATE_OTHER_CHECK;
+	for (u32 i = 0; i < STATE_NAME_BYTES; i++) {
+		if (ended && header->name[i] != '\0')
+			return STATE_NOT_ZERO;
+		ended |= header->name[i] == '\0';
+	}
+	if (header->flags != 0 || header->machine != 0 || header->reserved[0] != 0 ||
+	    header->reserved[1] != 0 ||
+	    !is_zero_range(header->snapshot,
+			   sizeof(*header) - offsetof(struct state_header, snapshot)))
+		return STATE_NOT_ZERO;
+	return ended && header->record_limit == STATE_RECORD_LIMIT ? STATE_FINE : STATE_TOO_LONG;
+}
+
+/* The record at bytes[left]; it is within them if it has no fault. */
+static enum state_fault record_fault(const u8 *bytes, size_t left, u64 sequence,
+				     struct state_problem *problem)
+{
+	const struct state_record *record = (const void *)bytes;
+	u64 taken;
+
+	if (left < sizeof(*record))
+		return STATE_SHORT;
+	problem->type = record->type & ~STATE_SKIPPABLE;
+	problem->instance = record->instance;
+	problem->found = record->length;
+	problem->wanted = STATE_RECORD_LIMIT;
+	if (record->length > STATE_RECORD_LIMIT || sequence >= STATE_RECORDS_MAX)
+		return STATE_TOO_LONG;
+	taken = state_record_bytes(record->length);
+	if (taken > left)
+		return STATE_SHORT;
+	if (record->check != record_check(record))
+		return STATE_OTHER_CHECK;
+	if (record->sequence != sequence)
+		return STATE_OUT_OF_ORDER;
+	if (record->reserved != 0 || !is_zero_range(bytes + sizeof(*record) + record->length,
+						    taken - sizeof(*record) - record->length))
+		return STATE_NOT_ZERO;
+	return STATE_FINE;
+}
+
+static enum state_fault end_fault(const u8 *bytes, size_t at, size_t size)
+{
+	const struct state_record *record = (const void *)(bytes + at);
+	const struct state_end *end = (const void *)(record + 1);
+
+	if (record->length != sizeof(*end) || record->instance != 0 || end->reserved != 0 ||
+	    end->record_count != record->sequence + 1 || end->check != state_check(0, bytes, at))
+		return STATE_BAD_END;
+	return at + state_record_bytes(sizeof(*end)) == size ? STATE_FINE : STATE_SURPLUS;
+}
+
+bool state_parse(const void *bytes, size_t size, struct state_problem *problem)
+{
+	const u8 *start = bytes;
+	size_t at = sizeof(struct state_header);
+
+	*problem = (struct state_problem){.record = ~0u};
+	problem->fault = header_fault(bytes, size, problem);
+	for (u32 i = 0; problem->fault == STATE_FINE; i++) {
+		const struct state_record *record = (const void *)(start + at);
+
+		problem->record = i;
+		problem->fault = record_fault(start + at, size - at, i, problem);
+		if (problem->fault != STATE_FINE)
+			break;
+		if (record->type == STATE_END) {
+			problem->fault = end_fault(start, at, size);
+			break;
+		}
+		at += state_record_bytes(record->length);
+	}
+	return problem->fault == STATE_FINE;
+}
+
+const struct state_record *state_first(const void *bytes)
+{
+	return (const void *)((const u8 *)bytes + sizeof(struct state_header));
+}
+
+const struct state_record *state_next(const struct state_record *record)
+{
+	if (record->type == STATE_END)
+		return NULL;
+	return (const void *)((const u8 *)record + state_record_bytes(record->length));
+}
+
+const struct state_record *state_find(const void *bytes, u32 type, u32 instance)
+{
+	const struct state_record *record = state_first(bytes);
+
+	while (record != NULL && (record->type != type || record->instance != instance))
+		record = state_next(record);
+	return record;
+}
