@@ -67,6 +67,29 @@ def check_errors(machine):
     assert "no memory at linear" in error(machine, "vm dump demo 0xffff800000000000 16")
 
 
+def check_state(machine):
+    """Of a paused guest: the fields of its saved state agree with what other commands say."""
+    (regs,) = machine.objects("vm regs demo")
+    fields = {field["path"]: field for field in machine.objects("vm inspect demo")}
+    # an instruction that is settled has yet to be stepped over: REQUEST_ADVANCE
+    settled = fields["vcpu.0.request"]["value"] & 4 != 0
+    rip = fields["vcpu.0.rip"]
+    assert rip["value"] + settled * fields["vcpu.0.advance_length"]["value"] == regs["rip"]
+    assert machine.objects("vm inspect demo vcpu.0.rip") == [rip]
+    assert fields["vcpu.0.cr3"]["value"] == regs["cr3"]
+    assert fields["vcpu.0.efer"]["value"] == regs["efer"]
+    assert fields["policy.0.vcpu_count"]["value"] == 1
+    assert fields["lapic.0.reg[3].value"]["value"] & 0xff == 0x14
+    assert len(fields["rtc.0.byte[0]"]["hex"]) == 32
+    assert fields["time.0.elapsed_tsc"]["value"] > 0
+    for part in ("pit.0", "pic.0.chip[1]"):
+        some = machine.objects(f"vm inspect demo {part}")
+        assert some and some == [field for path, field in fields.items() if path.startswith(part)]
+    assert re.search(r"^vcpu\.0\.rip +0x7[c-f]\w\w$", machine.command("vm inspect demo vcpu.0.rip"), re.M)
+    assert "allowed: one that" in error(machine, "vm inspect demo pit.1")
+    assert "allowed: one that" in error(machine, "vm inspect demo " + "x" * 90)
+
+
 @pytest.mark.parametrize("emulator", EMULATORS)
 def test_nothing_there(build, tmp_path, emulator):
     """While a guest runs its accesses to nothing are counted, and the last address is shown."""
@@ -98,5 +121,6 @@ def test_inspect(build, emulator):
         assert machine.command("vm pause demo") .strip() == "demo: paused"
         (paused,) = machine.objects("vm regs demo")
         assert machine.objects("vm regs demo") == [paused]
+        check_state(machine)
         machine.command("vm destroy demo")
         assert "demo does not exist yet" in error(machine, "vm dump demo 0 16")

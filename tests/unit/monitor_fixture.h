@@ -312,6 +312,12 @@ void explain_vmx(const struct vcpu_page *from, char *text, size_t size)
 	explain_svm(from, text, size);
 }
 
+enum status state_inspect(struct machine *of, const struct query *query, struct query_area *area)
+{
+	(void)of, (void)query, (void)area;
+	return STATUS_NO_MEMORY;
+}
+
 void rebuild(struct vcpu *which)
 {
 	(void)which;

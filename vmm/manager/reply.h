@@ -94,6 +94,7 @@ struct reply {
 	struct vm_query asked; /* what a monitor is asked */
 	u32 last_cpu;	       /* the last vCPU to show */
 	bool all_vms;	       /* each VM after the other */
+	char path[72];	       /* what `vm inspect` is to show; "": all */
 	u64 left;	       /* bytes or lines to show */
 	u64 shown;	       /* of a list: reply_list; of the VMs: inspect_next_vm */
 	u64 changed; /* keys of `vm set`, a bit for each of config_vm_keys */

@@ -4,6 +4,7 @@
 #include "arch/x86_64/hw/control.h"
 #include "arch/x86_64/hw/paging.h"
 #include "lib/string.h"
+#include "vmm/monitor/state/inspect.h"
 #include "vmm/monitor/virtio/virtio_net.h"
 #include "vmm/monitor/walk.h"
 #include "vmm/monitor/x86/canonical.h"
@@ -253,6 +254,8 @@ static enum status answer_question(struct machine *machine, const struct query *
 		return answer_costs(machine, area);
 	case QUERY_CARDS:
 		return answer_cards(machine, area);
+	case QUERY_STATE:
+		return state_inspect(machine, query, area);
 	case QUERY_WRITE:
 		return answer_write(machine, query, area);
 	case QUERY_SET:

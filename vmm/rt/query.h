@@ -30,6 +30,7 @@ enum query_kind {
 	QUERY_BREAK,   /* a breakpoint at linear `address` by the tables of `vcpu`; `flags` */
 	QUERY_UNBREAK,
 	QUERY_CARDS, /* -> struct net_cards (vmm/io/net_cards.h) */
+	QUERY_STATE, /* fields of saved state, from `address` on -> struct query_state */
 	QUERY_KIND_COUNT
 };
 
@@ -156,6 +157,28 @@ struct query_costs {
 	struct query_cost cost[EXIT_REASON_COUNT];
 };
 
+#define QUERY_FIELD_BYTES  16u
+#define QUERY_FIELDS_MAX   84u
+#define QUERY_SECTION_NAME 16u /* bytes of `run` and `step`: of these sections alone, if not 0 */
+
+enum query_field_kind { FIELD_HEX, FIELD_NUMBER, FIELD_BYTES };
+
+/* One field of a section: its path is "vcpu.0.rip" or "pit.0.channel[1].count". */
+struct query_field {
+	char path[72]; /* terminated */
+	u32 kind;      /* enum query_field_kind */
+	u32 bytes;     /* of `value`; of a number at most 8 */
+	u8 value[QUERY_FIELD_BYTES];
+};
+
+/* QUERY_STATE, as far as it fits. The next question's `address` is `next`, 0: that was all. */
+struct query_state {
+	u64 next;
+	u32 count;
+	u32 reserved;
+	struct query_field field[QUERY_FIELDS_MAX];
+};
+
 struct query_area {
 	/* written by the manager */
 	u32 asked; /* number of the question; 0: none yet */
@@ -176,5 +199,6 @@ _Static_assert(sizeof(struct vcpu_page) <= QUERY_INPUT_BYTES, "a page of registe
 _Static_assert(sizeof(struct query_registers) <= QUERY_BYTES &&
 		       sizeof(struct query_translation) <= QUERY_BYTES &&
 		       sizeof(struct query_trace) <= QUERY_BYTES &&
-		       sizeof(struct query_costs) <= QUERY_BYTES,
+		       sizeof(struct query_costs) <= QUERY_BYTES &&
+		       sizeof(struct query_state) <= QUERY_BYTES,
 	       "answers fit");

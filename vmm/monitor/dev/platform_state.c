@@ -3,18 +3,6 @@
 
 #include "lib/bits.h"
 
-/* What the interrupt controllers share. */
-struct irqchip_saved {
-	u64 kick;
-	u32 lowest_last;
-	u32 reserved;
-};
-
-struct bus_saved {
-	u64 unknown_count;
-	u64 unknown_last;
-};
-
 static void platform_save_lapic(const void *owner, void *bytes)
 {
 	lapic_save(owner, bytes);

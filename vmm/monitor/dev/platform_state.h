@@ -4,6 +4,19 @@
 #include "vmm/monitor/dev/platform.h"
 #include "vmm/monitor/state/section.h"
 
+/* What the interrupt controllers share: version 1 of STATE_IRQCHIP. */
+struct irqchip_saved {
+	u64 kick;
+	u32 lowest_last;
+	u32 reserved;
+};
+
+/* Version 1 of STATE_BUS. */
+struct bus_saved {
+	u64 unknown_count;
+	u64 unknown_last;
+};
+
 /* A platform without those local APICs that are not in `lapics`, a bit for each CPU. */
 struct platform_part {
 	struct platform *platform;

@@ -11,27 +11,6 @@
 /* The rates of a guest's TSC and of the machine it comes to may differ by so much. */
 #define TSC_TOLERANCE_PPM 250u
 
-/* What the machine is; version 1 of STATE_POLICY. */
-struct policy_saved {
-	u64 ram_bytes;
-	u32 vcpu_count;
-	u32 physical_bits;
-	u64 xcr0;
-	u32 leaf_count;
-	u32 reserved;
-	struct policy_leaf {
-		u32 leaf;
-		u32 subleaf;
-		struct cpuid_regs regs;
-	} leaf[CPUID_ENTRY_MAX];
-};
-
-/* Version 1 of STATE_TIME. */
-struct time_saved {
-	u64 elapsed_tsc; /* guest time, in cycles of tsc_khz */
-	u64 tsc_khz;
-};
-
 struct chosen {
 	struct machine *machine;
 	const struct state_choice *choice;

@@ -14,6 +14,27 @@ struct state_choice {
 	bool whole; /* what belongs to no vCPU or device: the policy and the time */
 };
 
+/* What the machine is; version 1 of STATE_POLICY. */
+struct policy_saved {
+	u64 ram_bytes;
+	u32 vcpu_count;
+	u32 physical_bits;
+	u64 xcr0;
+	u32 leaf_count;
+	u32 reserved;
+	struct policy_leaf {
+		u32 leaf;
+		u32 subleaf;
+		struct cpuid_regs regs;
+	} leaf[CPUID_ENTRY_MAX];
+};
+
+/* Version 1 of STATE_TIME. */
+struct time_saved {
+	u64 elapsed_tsc; /* guest time, in cycles of tsc_khz */
+	u64 tsc_khz;
+};
+
 /* All there is of this machine. */
 struct state_choice state_choose_all(const struct machine *machine);
 

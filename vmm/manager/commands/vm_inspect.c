@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: MIT */
+/* Every section of a VM's state, by the names of its fields, as its monitor sees them. */
+#include "vmm/manager/commands/inspect.h"
+#include "vmm/rt/format.h"
+
+#define N(value)    ((unsigned long long)(value))
+#define ANSWERS_MAX 4096u /* of one command, whatever a monitor says */
+
+static const char hex_digits[] = "0123456789abcdef";
+
+static u64 number_of(const struct query_field *field)
+{
+	u64 value = 0;
+
+	memcpy(&value, field->value, MIN(field->bytes, sizeof(value)));
+	return value;
+}
+
+/* Whether the path is the one that was asked for, or lies within it. */
+static bool is_wanted(const char *wanted, const char *path)
+{
+	size_t length = strlen(wanted);
+
+	if (strlen(path) < length || memcmp(path, wanted, length) != 0)
+		return false;
+	return length == 0 || path[length] == '\0' || path[length] == '.' || path[length] == '[';
+}
+
+static void hex_of(const struct query_field *field, char text[2 * QUERY_FIELD_BYTES + 1])
+{
+	u32 count = MIN(field->bytes, QUERY_FIELD_BYTES);
+
+	for (u32 i = 0; i < count; i++) {
+		text[2 * i] = hex_digits[field->value[i] >> 4];
+		text[2 * i + 1] = hex_digits[field->value[i] & 15];
+	}
+	text[2 * count] = '\0';
+}
+
+static void show_field(struct reply *reply, const struct query_field *field)
+{
+	struct json *json = &reply->object;
+	char hex[2 * QUERY_FIELD_BYTES + 1];
+	char path[sizeof(field->path) + 4];
+
+	text_show(path, sizeof(path),
+		  (struct text){field->path, strnlen(field->path, sizeof(field->path))});
+	if (!is_wanted(reply->path, path))
+		return;
+	hex_of(field, hex);
+	if (reply->json) {
+		reply_object_begin(reply);
+		json_string(json, "name", reply->vm_name);
+		json_string(json, "path", path);
+		if (field->kind == FIELD_BYTES)
+			json_string(json, "hex", hex);
+		else
+			json_u64(json, "value", number_of(field));
+		reply_object_end(reply);
+	} else if (field->kind == FIELD_BYTES) {
+		reply_line(reply, "%-44s %s", path, hex);
+	} else if (field->kind == FIELD_NUMBER) {
+		reply_line(reply, "%-44s %llu", path, N(number_of(field)));
+	} else {
+		reply_line(reply, "%-44s 0x%llx", path, N(number_of(field)));
+	}
+	reply->left++;
+}
+
+static bool resume_inspect(struct reply *reply)
+{
+	const struct query_state *state;
+	const struct vm_answer *answer;
+
+	if (reply_room(reply) <= 4 * REPLY_LINE_BYTES || !inspect_take(reply, &answer))
+		return false;
+	state = answer != NULL ? inspect_data(reply, answer, sizeof(*state)) : NULL;
+	if (state == NULL)
+		return true;
+	for (u32 i = 0; i < MIN(state->count, QUERY_FIELDS_MAX); i++)
+		show_field(reply, &state->field[i]);
+	if (state->next > reply->asked.question.address && ++reply->shown < ANSWERS_MAX) {
+		reply->asked.question.address = state->next;
+		inspect_again(reply);
+		return false;
+	}
+	if (reply->left == 0)
+		reply_fail(reply, CODE_NOT_FOUND,
+			   "path: found \"%s\", allowed: one that `vm inspect %s` shows, "
+			   "or its beginning",
+			   reply->path, reply->vm_name);
+	return true;
+}
+
+/* The monitor is asked for one kind of section alone: the path's first word. */
+static void take_path(struct reply *reply, const char *word, struct query *question)
+{
+	char kind[QUERY_SECTION_NAME] = {0};
+	u32 length = 0;
+
+	text_show(reply->path, sizeof(reply->path), text_of(word));
+	while (length < sizeof(kind) && word[length] != '\0' && word[length] != '.') {
+		kind[length] = word[length];
+		length++;
+	}
+	memcpy(&question->run, kind, sizeof(question->run));
+	memcpy(&question->step, kind + sizeof(question->run), sizeof(question->step));
+}
+
+static void command_vm_inspect(struct reply *reply, const struct arguments *arguments)
+{
+	struct query question = {.kind = QUERY_STATE};
+
+	if (arguments->word[1] != NULL)
+		take_path(reply, arguments->word[1], &question);
+	if (inspect_begin(reply, arguments->word[0], NULL, false, &question))
+		reply->resume = resume_inspect;
+}
+
+COMMAND(vm_inspect,
+	.name = "vm inspect",
+	.right = MAY_INSPECT,
+	.arguments = "NAME [PATH]",
+	.summary = "every field of a VM's state by its name: vCPUs, APICs, devices, queues, time",
+	.detail = "Of all sections, or of those under a path such as vcpu.0, vcpu.0.rip, "
+		  "pit.0.channel[1] or\nvirtio_blk.0.virtio.queue. The VM stands still while "
+		  "the monitor answers, 84 fields at a time:\nwhat one path shows may be of "
+		  "several moments, unless the VM is paused.",
+	.example = "vm inspect alpha pit.0",
+	.keys = "name path value; of bytes: name path hex",
+	.run = command_vm_inspect,
+	.minimum = 1,
+	.maximum = 2,
+	.completion = COMPLETE_VM);

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include "vmm/monitor/state/fields.h"
+
+/* How the tables of fields are written: what a struct's members are called is what is shown. */
+#define MEMBER(type, member) (((struct type *)0)->member)
+#define FIELD(type, member, kind)                                                                  \
+	{                                                                                          \
+#member, offsetof(struct type, member), sizeof(MEMBER(type, member)), 1, kind,     \
+			NULL                                                                       \
+	}
+#define ARRAY(type, member, kind)                                                                  \
+	{                                                                                          \
+#member, offsetof(struct type, member), sizeof(MEMBER(type, member)[0]),           \
+			ARRAY_COUNT(MEMBER(type, member)), kind, NULL                              \
+	}
+#define ROWS(type, member) ARRAY(type, member, FIELD_BYTES)
+#define INNER(type, member, of)                                                                    \
+	{                                                                                          \
+#member, offsetof(struct type, member), sizeof(MEMBER(type, member)), 1,           \
+			FIELD_HEX, &fields_##of                                                    \
+	}
+#define INNERS(type, member, of)                                                                   \
+	{                                                                                          \
+#member, offsetof(struct type, member), sizeof(MEMBER(type, member)[0]),           \
+			ARRAY_COUNT(MEMBER(type, member)), FIELD_HEX, &fields_##of                 \
+	}
+#define STRUCT(type)                                                                               \
+	static const struct state_fields fields_##type = {of_##type, ARRAY_COUNT(of_##type),       \
+							  sizeof(struct type)}

@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: MIT */
+/* The fields of all sections by name: struct state_fields over the bytes that would be saved. */
+#include "vmm/monitor/state/inspect.h"
+
+#include "lib/bits.h"
+#include "lib/string.h"
+#include "vmm/monitor/state/fields.h"
+#include "vmm/monitor/state/machine_state.h"
+#include "vmm/monitor/virtio/virtio_blk.h"
+#include "vmm/monitor/virtio/virtio_net.h"
+#include "vmm/rt/format.h"
+#include "vmm/rt/memory.h"
+
+#define SECTION_MAX   (128 * KIB)
+#define SECTION_SHIFT 32u /* of an address: the section, and below it the number of the field */
+_Static_assert(sizeof(struct virtio_blk_state) <= SECTION_MAX &&
+		       sizeof(struct virtio_net_state) <= SECTION_MAX,
+	       "the largest sections fit");
+
+/* One section on its way into an answer. */
+struct walk_fields {
+	struct query_state *answer;
+	u64 skip;   /* fields that earlier answers had */
+	u64 number; /* of the next field in its section */
+	bool full;
+	char path[sizeof(((struct query_field *)0)->path)];
+};
+
+static void put_value(struct walk_fields *walk, const struct state_field *field, const char *path,
+		      const u8 *bytes, u32 count)
+{
+	struct query_field *to;
+
+	if (walk->full || walk->number++ < walk->skip)
+		return;
+	if (walk->answer->count == QUERY_FIELDS_MAX) {
+		walk->number--;
+		walk->full = true;
+		return;
+	}
+	to = &walk->answer->field[walk->answer->count++];
+	*to = (struct query_field){.kind = field->kind, .bytes = count};
+	format(to->path, sizeof(to->path), "%s", path);
+	memcpy(to->value, bytes, count);
+}
+
+/* Bytes come in rows, each under the number of its first. */
+static void put_bytes(struct walk_fields *walk, const struct state_field *field, const char *path,
+		      const u8 *bytes)
+{
+	char row[sizeof(walk->path)];
+
+	for (u32 at = 0; at < field->count; at += QUERY_FIELD_BYTES) {
+		format(row, sizeof(row), "%s[%u]", path, at);
+		put_value(walk, field, row, bytes + at, MIN(field->count - at, QUERY_FIELD_BYTES));
+	}
+}
+
+static void put_fields(struct walk_fields *walk, const struct state_fields *fields,
+		       const char *prefix, const u8 *bytes);
+
+static void put_field(struct walk_fields *walk, const struct state_field *field, const char *prefix,
+		      const u8 *bytes)
+{
+	char path[sizeof(walk->path)];
+
+	if (field->kind == FIELD_BYTES) {
+		format(path, sizeof(path), "%s.%s", prefix, field->name);
+		put_bytes(walk, field, path, bytes);
+		return;
+	}
+	for (u32 i = 0; i < field->count && !walk->full; i++) {
+		if (field->count > 1)
+			format(path, sizeof(path), "%s.%s[%u]", prefix, field->name, i);
+		else
+			format(path, sizeof(path), "%s.%s", prefix, field->name);
+		if (field->inner != NULL)
+			put_fields(walk, field->inner, path, bytes + i * field->width);
+		else
+			put_value(walk, field, path, bytes + i * field->width, field->width);
+	}
+}
+
+/* As deep as the tables nest structs: three levels. */
+static void put_fields(struct walk_fields *walk, const struct state_fields *fields,
+		       const char *prefix, const u8 *bytes)
+{
+	for (u32 i = 0; i < fields->count && !walk->full; i++)
+		put_field(walk, &fields->field[i], prefix, bytes + fields->field[i].offset);
+}
+
+/* Taken when somebody first asks, and kept. NULL: there is no memory. */
+static u8 *section_buffer(void)
+{
+	static u8 *buffer;
+	handle_t memory;
+	u64 address;
+
+	if (buffer != NULL)
+		return buffer;
+	if (memory_take(SECTION_MAX, 0, &memory, &address) != STATUS_OK)
+		return NULL;
+	sys_handle_close(memory);
+	buffer = (u8 *)(uintptr_t)address;
+	return buffer;
+}
+
+static bool is_asked_for(const struct state_section *section, const struct query *query)
+{
+	const u64 name[2] = {query->run, query->step};
+	const char *kind = state_kind_name(section->kind);
+	char wanted[QUERY_SECTION_NAME + 1] = {0};
+
+	memcpy(wanted, name, QUERY_SECTION_NAME);
+	return wanted[0] == '\0' || string_equal(wanted, kind);
+}
+
+static void put_section(struct walk_fields *walk, struct machine *machine,
+			const struct state_section *section, u8 *buffer)
+{
+	const struct state_fields *fields = state_fields_of(section->kind);
+
+	if (fields == NULL || section->bytes > SECTION_MAX || fields->bytes > section->bytes)
+		return;
+	if (section->kind == STATE_VCPU)
+		vcpu_need(&machine->vcpu[section->instance], VCPU_ALL & ~(u32)VCPU_EVENT);
+	memset(buffer, 0, section->bytes);
+	section->save(section->owner, buffer);
+	format(walk->path, sizeof(walk->path), "%s.%u", state_kind_name(section->kind),
+	       section->instance);
+	put_fields(walk, fields, walk->path, buffer);
+}
+
+enum status state_inspect(struct machine *machine, const struct query *query,
+			  struct query_area *area)
+{
+	struct query_state *answer = (struct query_state *)(void *)area->answer;
+	const struct state_choice all = state_choose_all(machine);
+	struct walk_fields walk = {.answer = answer, .skip = (u32)query->address};
+	struct state_section section;
+	u32 index = (u32)(query->address >> SECTION_SHIFT);
+	u8 *buffer = section_buffer();
+
+	if (buffer == NULL)
+		return STATUS_NO_MEMORY;
+	if (index != 0 && !state_section_at(machine, &all, index, &section))
+		return STATUS_NOT_FOUND;
+	*answer = (struct query_state){.next = 0};
+	for (; state_section_at(machine, &all, index, &section); index++) {
+		walk.number = 0;
+		if (is_asked_for(&section, query))
+			put_section(&walk, machine, &section, buffer);
+		if (walk.full) {
+			answer->next = (u64)index << SECTION_SHIFT | walk.number;
+			break;
+		}
+		walk.skip = 0;
+	}
+	area->bytes = sizeof(*answer);
+	return STATUS_OK;
+}

@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+#include "vmm/monitor/machine.h"
+
+/*
+ * Answers QUERY_STATE, no vCPU being in the guest: STATUS_NOT_FOUND for an address that is no
+ * earlier answer's `next`, STATUS_NO_MEMORY.
+ */
+enum status state_inspect(struct machine *machine, const struct query *query,
+			  struct query_area *area) MUST_CHECK;
