@@ -121,6 +121,7 @@
 #include "vmm/monitor/state/inspect.c"
 #include "vmm/monitor/state/list.c"
 #include "vmm/monitor/state/machine_state.c"
+#include "vmm/monitor/state/policy.c"
 #include "vmm/monitor/state/problem.c"
 #include "vmm/monitor/state/record.c"
 #include "vmm/monitor/state/vcpu_state.c"

@@ -61,6 +61,7 @@ struct machine {
 	u32 obeyed;	  /* sequence of the command that was last begun */
 	u32 heard;	  /* number of the question last taken up */
 	u32 rebuilt_count; /* rebuild.h */
+	u8 *section;	   /* state/inspect.c: what is being shown; NULL: nothing was yet */
 	bool signal; /* the channel has something new for the manager */
 	u32 crash_count;
 	u64 crash_tsc[CRASH_LIMIT]; /* host TSC of the last unasked resets */

@@ -90,19 +90,18 @@ static void put_fields(struct walk_fields *walk, const struct state_fields *fiel
 }
 
 /* Taken when somebody first asks, and kept. NULL: there is no memory. */
-static u8 *section_buffer(void)
+static u8 *section_buffer(struct machine *machine)
 {
-	static u8 *buffer;
 	handle_t memory;
 	u64 address;
 
-	if (buffer != NULL)
-		return buffer;
+	if (machine->section != NULL)
+		return machine->section;
 	if (memory_take(SECTION_MAX, 0, &memory, &address) != STATUS_OK)
 		return NULL;
 	sys_handle_close(memory);
-	buffer = (u8 *)(uintptr_t)address;
-	return buffer;
+	machine->section = (u8 *)(uintptr_t)address;
+	return machine->section;
 }
 
 static bool is_asked_for(const struct state_section *section, const struct query *query)
@@ -139,7 +138,7 @@ enum status state_inspect(struct machine *machine, const struct query *query,
 	struct walk_fields walk = {.answer = answer, .skip = (u32)query->address};
 	struct state_section section;
 	u32 index = (u32)(query->address >> SECTION_SHIFT);
-	u8 *buffer = section_buffer();
+	u8 *buffer = section_buffer(machine);
 
 	if (buffer == NULL)
 		return STATUS_NO_MEMORY;

@@ -32,22 +32,8 @@ static void save_policy(const void *owner, void *bytes)
 						      cpuid->entry[i].regs};
 }
 
-/* What differs, as far as one sentence says it. */
-static const char *policy_difference(const struct policy_saved *saved,
-				     const struct policy_saved *own)
-{
-	if (saved->ram_bytes != own->ram_bytes)
-		return "the machine has another amount of RAM";
-	if (saved->vcpu_count != own->vcpu_count)
-		return "the machine has another number of vCPUs";
-	if (saved->physical_bits != own->physical_bits)
-		return "physical addresses have another width";
-	if (saved->xcr0 != own->xcr0)
-		return "the CPU has other XSAVE components (XCR0)";
-	if (memcmp(saved, own, sizeof(*own)) != 0)
-		return "the CPU shows other features (CPUID)";
-	return NULL;
-}
+/* Under the machine's lock, and there is one machine. */
+static char policy_text[96];
 
 static bool policy_valid(const void *owner, const void *bytes, const char **reason)
 {
@@ -55,8 +41,8 @@ static bool policy_valid(const void *owner, const void *bytes, const char **reas
 
 	memset(&own, 0, sizeof(own));
 	save_policy(owner, &own);
-	*reason = policy_difference(bytes, &own);
-	return *reason == NULL;
+	*reason = policy_text;
+	return !policy_differs(bytes, &own, policy_text, sizeof(policy_text));
 }
 
 /* It is as it is. */

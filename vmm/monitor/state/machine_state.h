@@ -3,6 +3,7 @@
 
 #include "vmm/monitor/machine.h"
 #include "vmm/monitor/state/list.h"
+#include "vmm/monitor/state/policy.h"
 
 /*
  * A machine's state as bytes in the format SKST (record.h), RAM apart. It is one list of sections:
@@ -12,21 +13,6 @@ struct state_choice {
 	u64 vcpus;  /* a bit for each; with their XSAVE images */
 	u64 lapics; /* likewise */
 	bool whole; /* what belongs to no vCPU or device: the policy and the time */
-};
-
-/* What the machine is; version 1 of STATE_POLICY. */
-struct policy_saved {
-	u64 ram_bytes;
-	u32 vcpu_count;
-	u32 physical_bits;
-	u64 xcr0;
-	u32 leaf_count;
-	u32 reserved;
-	struct policy_leaf {
-		u32 leaf;
-		u32 subleaf;
-		struct cpuid_regs regs;
-	} leaf[CPUID_ENTRY_MAX];
 };
 
 /* Version 1 of STATE_TIME. */
