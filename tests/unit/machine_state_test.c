@@ -85,6 +85,16 @@ static void use(struct vcpu *of, u64 seed)
 	of->steal_time.seen_tsc = 600;
 	of->halted = true;
 	of->event = (struct vcpu_event){.valid = 1, .type = EVENT_NMI, .vector = 2};
+	of->held = (struct vcpu_event){.valid = 1, .vector = 0x40};
+	of->unhalted = true;
+	of->pv_eoi.pending = true;
+	of->steal_time.marked = true;
+	at->tpr_threshold = 4;
+	at->cr0 = at->cr2 = at->cr4 = at->efer = seed << 20;
+	at->gdtr.limit = at->idtr.limit = 0x7f;
+	of->pvclock.wall_clock_msr = 0x4000;
+	of->steal_time.msr = 0x5001;
+	of->msr.mtrr[1] = seed;
 	of->tsc_adjust = seed;
 	of->pvclock.system_time_msr = 0x2001;
 	of->pv_eoi.msr = 0x3001;
@@ -100,6 +110,8 @@ static void wipe(struct vcpu *of)
 	of->page->waited_tsc = waited;
 	memset(of->xsave_page, 0, PAGE_SIZE);
 	forget(of);
+	of->held = (struct vcpu_event){0};
+	of->event = (struct vcpu_event){0};
 	of->tsc_adjust = 0;
 	of->msr = (struct msr_state){0};
 }
