@@ -28,9 +28,9 @@ static bool is_wanted(const char *wanted, const char *path)
 
 static void hex_of(const struct query_field *field, char text[2 * QUERY_FIELD_BYTES + 1])
 {
-	u32 count = MIN(field->bytes, QUERY_FIELD_BYTES);
+	size_t count = MIN(field->bytes, QUERY_FIELD_BYTES);
 
-	for (u32 i = 0; i < count; i++) {
+	for (size_t i = 0; i < count; i++) {
 		text[2 * i] = hex_digits[field->value[i] >> 4];
 		text[2 * i + 1] = hex_digits[field->value[i] & 15];
 	}

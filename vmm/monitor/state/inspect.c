@@ -70,14 +70,16 @@ static void put_field(struct walk_fields *walk, const struct state_field *field,
 		return;
 	}
 	for (u32 i = 0; i < field->count && !walk->full; i++) {
+		const u8 *one = bytes + (size_t)i * field->width;
+
 		if (field->count > 1)
 			format(path, sizeof(path), "%s.%s[%u]", prefix, field->name, i);
 		else
 			format(path, sizeof(path), "%s.%s", prefix, field->name);
 		if (field->inner != NULL)
-			put_fields(walk, field->inner, path, bytes + i * field->width);
+			put_fields(walk, field->inner, path, one);
 		else
-			put_value(walk, field, path, bytes + i * field->width, field->width);
+			put_value(walk, field, path, one, field->width);
 	}
 }
 
