@@ -100,8 +100,8 @@ $(BUILD)/commit: FORCE
 	@mkdir -p $(@D)
 	@echo '$(COMMIT)' | cmp -s - $@ || echo '$(COMMIT)' >$@
 
-# What sets the canary cannot be guarded by it.
-$(BUILD)/obj/boot/%.o $(BUILD)/obj/vmm/rt/start.o: CFLAGS += -fno-stack-protector
+# What sets the canary cannot be guarded by it. Private: boot/blobs.S.o needs all of ring 3.
+$(BUILD)/obj/boot/%.o $(BUILD)/obj/vmm/rt/start.o: private CFLAGS += -fno-stack-protector
 
 # Offsets of C structures for assembly: kernel/offsets.c writes lines "->NAME value".
 $(call objects,$(filter-out boot/%,$(filter %.S,$(KERNEL)))): $(BUILD)/offsets.h
