@@ -42,6 +42,7 @@ def copy(build):
             shutil.copytree(ROOT / name, folder / name)
         else:
             shutil.copy2(ROOT / name, folder / name)
+    make(folder, *switches(build), "build/monitor.elf")  # in another order, too
     make(folder, *switches(build))
     yield folder
     shutil.rmtree(build / "tests/reproduce")
