@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Devices behind an IOMMU reach what their drivers have been given."""
 import hashlib
+import random
 import re
 
 import bundle
@@ -194,3 +195,28 @@ def test_others(build, tmp_path, device, controller, state):
         assert (rows["00:02.0"]["reaches"], rows["00:02.0"]["refused"]) == (reached, 0)
         assert (rows["00:03.0"]["reaches"], rows["00:03.0"]["refused"]) == (
             "its driver's memory", 0)
+
+
+@pytest.mark.parametrize("device, controller", (
+    ("ide-hd,bus=ide.0", "ahci0.0"),
+    ("virtio-blk-pci,disable-legacy=on,iommu_platform=on", "virtio0")))
+def test_window_others(build, tmp_path, device, controller):
+    """AHCI and virtio disks read and write the guest's RAM likewise."""
+    path = tmp_path / "disk.img"
+    path.write_bytes(random.Random(1).randbytes(8 << 20))
+    files = bundle.make(tmp_path / "window.cpio", CONF.format(controller=controller),
+                        bundle.debian(build / "guests"))
+    with Qemu(build, bundle=files, extra=(
+            "-device", UNITS["VT-d"], "-drive", f"if=none,id=disk,format=raw,file={path}",
+            "-device", f"{device},drive=disk")) as machine:
+        machine.wait_prompt()
+        machine.attach_shell("alpha", 120)
+        assert digest(machine) == hashlib.md5(path.read_bytes()).hexdigest()
+        machine.shell("dd if=/dev/zero of=/dev/vda bs=64k count=32 seek=16 conv=fsync")
+        assert path.read_bytes()[1 << 20:3 << 20] == bytes(2 << 20)
+        machine.leave()
+        row = stat(machine)
+        assert row["window"] == "open" and row["direct"] > row["requests"] / 2
+        assert (row["errors"], row["refused"]) == (0, 0)
+        assert machine.objects("audit")[-1]["findings"] == 0
+        assert "not mapped" not in machine.command("log show -c device")
