@@ -42,6 +42,28 @@ void controller_disk_name(const struct driver *of, u32 unit, char name[DRIVER_NA
 	name[0] = '\0';
 }
 
+/* Windows have a test of their own, disk_window_test.c. */
+void disk_window_fill(const struct driver_link *link, struct disk_client_part *part)
+{
+	(void)link, (void)part;
+}
+
+u32 disk_window_shown(const struct driver *of, const struct driver_link *link)
+{
+	(void)of, (void)link;
+	return 0;
+}
+
+void disk_windows_signalled(struct driver *of)
+{
+	(void)of;
+}
+
+void disk_windows_ended(struct driver *of)
+{
+	(void)of;
+}
+
 static int set_up(void **state)
 {
 	static const struct driver_kind kind = {.class = &disk_class, .units = UNITS};

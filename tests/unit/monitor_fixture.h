@@ -108,11 +108,6 @@ u64 clock_tsc(void)
 	return host_tsc;
 }
 
-u64 clock_ns_to_tsc(u64 ns)
-{
-	return ns;
-}
-
 u64 clock_tsc_to_ns(u64 tsc)
 {
 	return tsc; /* 1 GHz */
