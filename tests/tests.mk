@@ -239,10 +239,13 @@ gateway-parts:
 
 test-parts: $(sort $(foreach shelf,$(or $(ONLY),unit fuzz guest system gateway),$(PARTS_$(shelf))))
 
+# All CPUs build, unless -j says how many shall.
+JOBS = $(if $(filter -j%,$(MAKEFLAGS)),,-j$(shell nproc))
+
 test: test-check test-packages ## run the CI set: ONLY=unit|fuzz|guest|system|gateway NAME=pattern
-	$(Q)$(MAKE) --no-print-directory test-parts
+	$(Q)$(MAKE) $(JOBS) --no-print-directory test-parts
 	$(Q)$(PYTHON) tests/run.py --build $(BUILD) --only '$(ONLY)' --name '$(NAME)'
 
 test-long: test-check test-packages ## run every test in every cell, and longer
-	$(Q)$(MAKE) --no-print-directory test-parts
+	$(Q)$(MAKE) $(JOBS) --no-print-directory test-parts
 	$(Q)$(PYTHON) tests/run.py --build $(BUILD) --only '$(ONLY)' --name '$(NAME)' --long
