@@ -220,6 +220,7 @@ static void machine_took_list(uint64_t unused, json_t *reply)
 	}
 	qsort(machine.vms, machine.vm_count, sizeof(machine.vms[0]), machine_compare);
 	machine_ask_config();
+	machine.heard_s = machine_now_s();
 	if (!machine.up) {
 		machine.up = machine.known = true;
 		stream_link();

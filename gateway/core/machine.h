@@ -54,7 +54,7 @@ struct machine_event {
 struct machine {
 	bool up;	/* the link is, and the snapshot is here */
 	bool known;	/* there has been one since the start */
-	double heard_s; /* when something came last */
+	double heard_s; /* when a list or an event came last */
 	char boot[40], version[32];
 	char own[MACHINE_NAME_BYTES]; /* the VM in which this gateway runs; "": in none */
 	int64_t boot_time_ns; /* Skerry's time at hello_s */
