@@ -66,6 +66,7 @@ def test_beside_honest_ones(build, tmp_path):
         state, why = machine.wait_end("race")
         machine.attach("race")
         said = machine.wait(r"\[the guest has ended\]")
+        machine.wait_prompt()
         assert state == "stopped" and machine.vm("race")["exit_code"] == GOOD, f"{why}\n{said}"
         check_pair(machine)
         victim = port_of(machine, "victim")
