@@ -105,6 +105,23 @@ static void test_port(void **state)
 	assert_settled(2);
 }
 
+/* A guest that has printed no whole line and then does nothing but poll is heard all the same. */
+static void test_port_polled(void **state)
+{
+	(void)state;
+	signals = 0;
+	for (u32 i = 0; i < 3; i++) {
+		console_put(&machine, 'x');
+		for (u32 j = 1; j < CONSOLE_PATIENCE; j++)
+			assert_true(port(4, IO_IN));
+		assert_int_equal(signals, 0);
+	}
+	assert_true(port(4, IO_IN));
+	assert_int_equal(signals, 1);
+	assert_true(port(4, IO_IN));
+	assert_int_equal(signals, 1);
+}
+
 static void test_port_not(void **state)
 {
 	(void)state;
@@ -461,7 +478,8 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, make, fixture_free)
 	const struct CMUnitTest tests[] = {
-		TEST(test_port),	 TEST(test_port_not),	TEST(test_interrupts),
+		TEST(test_port),	 TEST(test_port_polled), TEST(test_port_not),
+		TEST(test_interrupts),
 		TEST(test_pv_eoi),	 TEST(test_loads),	TEST(test_stores),
 		TEST(test_code_changes), TEST(test_memory_not), TEST(test_lapic_memory),
 		TEST(test_msrs),	 TEST(test_tsc_deadline), TEST(test_others_not),

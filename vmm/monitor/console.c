@@ -7,7 +7,7 @@
 
 /*
  * The oldest bytes give way. A line is shown when it is complete; what has no newline is shown once
- * the guest does something other than printing (vcpu.c).
+ * the guest does something other than printing (vcpu.c), be it polling (console_after_port).
  */
 void console_port_put(void *context, u32 port, u8 byte)
 {
@@ -18,6 +18,7 @@ void console_port_put(void *context, u32 port, u8 byte)
 	stream->output[written % CHANNEL_OUT_BYTES] = byte;
 	__atomic_store_n(&stream->output_written, written + 1, __ATOMIC_RELEASE);
 	machine->signal = true;
+	machine->ports_since_output = 0;
 	if (byte == '\n')
 		console_signal(machine);
 }
@@ -99,5 +100,6 @@ void console_signal(struct machine *machine)
 	if (!machine->signal)
 		return;
 	machine->signal = false;
+	machine->ports_since_output = 0;
 	(void)sys_event_signal(machine->channel_out);
 }

@@ -15,3 +15,13 @@ void console_ports_init(struct machine *machine);
 void console_input(struct machine *machine);
 /* Tells the manager, once, that the channel has something new. */
 void console_signal(struct machine *machine);
+
+/* Exits of ports without output after which a guest has stopped printing: it polls. */
+#define CONSOLE_PATIENCE 64u
+
+/* After each exit of a port: a guest that does nothing else is heard, too. */
+static inline void console_after_port(struct machine *machine)
+{
+	if (unlikely(machine->signal) && ++machine->ports_since_output >= CONSOLE_PATIENCE)
+		console_signal(machine);
+}

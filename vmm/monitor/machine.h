@@ -63,6 +63,7 @@ struct machine {
 	u32 rebuilt_count; /* rebuild.h */
 	u8 *section;	   /* state/inspect.c: what is being shown; NULL: nothing was yet */
 	bool signal; /* the channel has something new for the manager */
+	u8 ports_since_output; /* exits of ports since the guest has printed; `signal` waits */
 	u32 crash_count;
 	u64 crash_tsc[CRASH_LIMIT]; /* host TSC of the last unasked resets */
 	struct machine_time time;

@@ -435,6 +435,8 @@ static bool pass(struct vcpu *vcpu, u64 *deadline_tsc)
 	wake_others(vcpu, reason);
 	if (!runnable || reason != EXIT_IO)
 		console_signal(machine);
+	else
+		console_after_port(machine);
 	depart(vcpu, runnable ? VCPU_IN_GUEST : VCPU_ASLEEP);
 	return runnable;
 }

@@ -393,6 +393,7 @@ static ALWAYS_INLINE bool settle_port(struct vcpu *vcpu, struct machine *machine
 	    unlikely(!brief_port(&platform->ports, page, &platform->clock.stale)))
 		return false;
 	page->exit.reason = EXIT_NONE;
+	console_after_port(machine);
 	return likely(is_quiet(vcpu, platform)) || likely(prepare_after_port(vcpu));
 }
 
