@@ -2,18 +2,6 @@
 #include "vmm/manager/command.h"
 #include "vmm/manager/disk/disk.h"
 
-static const struct disk *find_named(const char *name, u32 *number)
-{
-	const struct disk *disk;
-
-	for (*number = 0; (disk = disk_at(*number)) != NULL; ++*number) {
-		if (disk->config->section.declared &&
-		    string_equal(disk->config->section.name, name))
-			return disk;
-	}
-	return NULL;
-}
-
 static void run(struct reply *reply, const struct arguments *arguments)
 {
 	char problem[sizeof(((struct disk *)NULL)->problem)];
@@ -22,7 +10,7 @@ static void run(struct reply *reply, const struct arguments *arguments)
 	const struct disk *disk;
 	u32 number;
 
-	disk = find_named(arguments->word[0], &number);
+	disk = disk_find(arguments->word[0], &number);
 	if (disk == NULL) {
 		reply_fail(reply, CODE_NOT_FOUND, "there is no disk \"%s\", `disk list` shows them",
 			   text_show(shown, sizeof(shown), text_of(arguments->word[0])));

@@ -4,18 +4,6 @@
 #include "vmm/manager/text/parse_number.h"
 #include "vmm/rt/format.h"
 
-static const struct disk *find_named(const char *name, u32 *number)
-{
-	const struct disk *disk;
-
-	for (*number = 0; (disk = disk_at(*number)) != NULL; ++*number) {
-		if (disk->config->section.declared &&
-		    string_equal(disk->config->section.name, name))
-			return disk;
-	}
-	return NULL;
-}
-
 static void run(struct reply *reply, const struct arguments *arguments)
 {
 	char problem[sizeof(((struct disk *)NULL)->problem)];
@@ -24,7 +12,7 @@ static void run(struct reply *reply, const struct arguments *arguments)
 	u32 number;
 	u64 bytes;
 
-	disk = find_named(arguments->word[0], &number);
+	disk = disk_find(arguments->word[0], &number);
 	if (disk == NULL) {
 		reply_fail(reply, CODE_NOT_FOUND, "there is no disk \"%s\", `disk list` shows them",
 			   text_show(shown, sizeof(shown), text_of(arguments->word[0])));

@@ -172,6 +172,18 @@ const struct disk *disk_at(u32 number)
 	return disk;
 }
 
+const struct disk *disk_find(const char *name, u32 *number)
+{
+	const struct disk *disk;
+
+	for (*number = 0; (disk = disk_at(*number)) != NULL; ++*number) {
+		if (disk->config->section.declared &&
+		    string_equal(disk->config->section.name, name))
+			return disk;
+	}
+	return NULL;
+}
+
 /* Why nobody can use it now; NULL: it can be used. */
 static const char *find_problem(const struct disk *disk)
 {

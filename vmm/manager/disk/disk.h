@@ -35,6 +35,8 @@ static inline u32 disk_units_of(const struct driver *driver)
 void disks_start(void);
 /* The disk of that number; NULL behind the last. It has been looked up. */
 const struct disk *disk_at(u32 number);
+/* Likewise the disk of a [disk NAME], and its number; NULL: there is none. */
+const struct disk *disk_find(const char *name, u32 *number);
 /*
  * Makes a disk in memory larger; its users are told. False: `problem` says why it stays as it is.
  */
